@@ -20,7 +20,9 @@ IMPORTS = [str(PLAIN / "python"), "-c", "import httpx, pydantic_settings"]
 
 
 @contextmanager
-def stage(*, nodes: int, versions: int, of: int = 0, latency: float = 0.0) -> Iterator[Stage]:
+def stage(
+    *, nodes: int, versions: int, of: int = 0, latency: float = 0.0
+) -> Iterator[Stage]:
     """Return a registry and an empty folder for those who poll it; both are gone afterwards.
 
     The registry has the `nodes` that they watch, or `of` if that is more.
@@ -39,22 +41,50 @@ def beside_others() -> Iterator[Row]:
     """
     with stage(nodes=300, versions=10, of=OF_MANY) as one:
         quiet, first = one.program()
-        contenders = {"program": quiet, "nvchecker": one.nvchecker(), "bare": one.bare()}
+        contenders = {
+            "program": quiet,
+            "nvchecker": one.nvchecker(),
+            "bare": one.bare(),
+        }
         best = side_by_side(contenders, rounds=ROUNDS, output=one.output)
         program = best["program"]
         yield "first poll, 300 nodes x 10 versions, each asked", shown(first), "", ""
-        yield "quiet poll, the same", shown(program), f"{program.peak_mb:.0f} MB at its peak", "<= 60 MB"
-        yield "  beside nvchecker (jq)", shown(program), against(program, best["nvchecker"]), "<= 0.60x"
-        yield "  beside a bare aiohttp loop", shown(program), against(program, best["bare"]), "<= 4x"
+        yield (
+            "quiet poll, the same",
+            shown(program),
+            f"{program.peak_mb:.0f} MB at its peak",
+            "<= 60 MB",
+        )
+        yield (
+            "  beside nvchecker (jq)",
+            shown(program),
+            against(program, best["nvchecker"]),
+            "<= 0.60x",
+        )
+        yield (
+            "  beside a bare aiohttp loop",
+            shown(program),
+            against(program, best["bare"]),
+            "<= 4x",
+        )
 
 
 def beside_imports() -> Iterator[Row]:
     """Poll one node beside a process that only imports the two largest libraries."""
     with stage(nodes=1, versions=10) as one:
         quiet, _ = one.program()
-        best = side_by_side({"program": quiet, "imports": IMPORTS}, rounds=SHORT_ROUNDS, output=one.output)
+        best = side_by_side(
+            {"program": quiet, "imports": IMPORTS},
+            rounds=SHORT_ROUNDS,
+            output=one.output,
+        )
         text = f"{best['program'].seconds / best['imports'].seconds:.2f}x of importing httpx and pydantic-settings"
-        yield "quiet poll, 1 node", f"{best['program'].seconds * 1000:.0f} ms", text, "<= 1.20x"
+        yield (
+            "quiet poll, 1 node",
+            f"{best['program'].seconds * 1000:.0f} ms",
+            text,
+            "<= 1.20x",
+        )
 
 
 def behind_latency() -> Iterator[Row]:
@@ -78,13 +108,30 @@ def growing() -> Iterator[Row]:
     for nodes in (1000, 5000):
         with stage(nodes=nodes, versions=7) as one:
             quiet, _ = one.program()
-            cost = side_by_side({"program": quiet}, rounds=3, output=one.output)["program"]
+            cost = side_by_side({"program": quiet}, rounds=3, output=one.output)[
+                "program"
+            ]
             found.append((cost, one.snapshot_mb))
     (small, small_mb), (large, large_mb) = found
-    yield "quiet poll, 1,000 nodes x 7 versions", shown(small), f"snapshot {small_mb:.1f} MB", ""
-    yield "quiet poll, 5,000 nodes x 7 versions", shown(large), f"snapshot {large_mb:.1f} MB", ""
+    yield (
+        "quiet poll, 1,000 nodes x 7 versions",
+        shown(small),
+        f"snapshot {small_mb:.1f} MB",
+        "",
+    )
+    yield (
+        "quiet poll, 5,000 nodes x 7 versions",
+        shown(large),
+        f"snapshot {large_mb:.1f} MB",
+        "",
+    )
     growth = f"time {large.seconds / small.seconds:.1f}x, memory {large.peak_mb / small.peak_mb:.1f}x"
-    yield "  five times the nodes", growth, f"snapshot {large_mb / small_mb:.1f}x", "linear: <= 5x"
+    yield (
+        "  five times the nodes",
+        growth,
+        f"snapshot {large_mb / small_mb:.1f}x",
+        "linear: <= 5x",
+    )
 
 
 def main() -> None:
@@ -104,10 +151,16 @@ def main() -> None:
         try:
             rows.extend(part())
         except (ContenderError, OSError, ValueError) as error:
-            rows.append((part.__name__.replace("_", " "), "not measured", str(error), ""))
+            rows.append(
+                (part.__name__.replace("_", " "), "not measured", str(error), "")
+            )
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        print(
+            "  ".join(
+                cell.ljust(width) for cell, width in zip(row, widths, strict=True)
+            ).rstrip()
+        )
 
 
 if __name__ == "__main__":

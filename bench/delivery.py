@@ -50,7 +50,8 @@ class Service:
 
     def begin(self, status: int = 200) -> None:
         """Count from now on, and answer with this status."""
-        with urllib.request.urlopen(urllib.request.Request(f"{self.url}/{status}", method="PUT")):  # noqa: S310 - loopback
+        counted = urllib.request.Request(f"{self.url}/{status}", method="PUT")  # noqa: S310 - loopback
+        with urllib.request.urlopen(counted):  # noqa: S310
             pass
 
     def counted(self) -> tuple[int, float]:
@@ -64,15 +65,21 @@ class Service:
 def service(latency: float) -> Iterator[Service]:
     """Run a webhook."""
     command = [sys.executable, "-m", "bench.service", str(latency)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
-        yield Service(f"http://127.0.0.1:{json.loads(server.stdout.readline() if server.stdout else '')}")
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as server:
+        yield Service(
+            f"http://127.0.0.1:{json.loads(server.stdout.readline() if server.stdout else '')}"
+        )
         server.communicate()
 
 
 class Owing:
     """A folder whose state owes messages, as a poll left it while the channel was down."""
 
-    def __init__(self, root: Path, hook: Service, registry_url: str, *, messages: int) -> None:
+    def __init__(
+        self, root: Path, hook: Service, registry_url: str, *, messages: int
+    ) -> None:
         self.root, self.hook, self.messages = root, hook, messages
         self._write(registry_url, interval="15m")
         self._left = root / "left"
@@ -80,16 +87,29 @@ class Owing:
         with contextlib.suppress(ContenderError):  # it exits 1: alerts are undelivered
             run(self.check, output=root / "output.txt")
         end_backoffs(root / "state")
-        waiting = json.loads((root / "state/outbox.json").read_bytes())["queues"]["hook"]["messages"]
+        waiting = json.loads((root / "state/outbox.json").read_bytes())["queues"][
+            "hook"
+        ]["messages"]
         if len(waiting) != messages:
             raise ContenderError(f"{len(waiting)} messages are owed, not {messages}")
         shutil.copytree(root / "state", self._left)
 
     def _write(self, registry_url: str, **settings: object) -> None:
-        channel = {"name": "hook", "url": self.hook.url.replace("http", "json"), "grouping": "event"}
+        channel = {
+            "name": "hook",
+            "url": self.hook.url.replace("http", "json"),
+            "grouping": "event",
+        }
         nodes = [f"node-{number}" for number in range(self.messages // PER_NODE)]
-        settings |= {"nodes": nodes, "registry_url": registry_url, "retries": 0, "baseline": "full"}
-        write_settings(self.root, [channel], state_dir=str(self.root / "state"), **settings)
+        settings |= {
+            "nodes": nodes,
+            "registry_url": registry_url,
+            "retries": 0,
+            "baseline": "full",
+        }
+        write_settings(
+            self.root, [channel], state_dir=str(self.root / "state"), **settings
+        )
 
     @property
     def check(self) -> Sequence[str]:
@@ -122,7 +142,14 @@ def queued(messages: int) -> Row:
     """Send what is owed beside a bare session, in turn."""
     ratios, extra, load = [], [], os.getloadavg()[0]
     with owing(messages, LATENCY) as owed:
-        bare = [str(PLAIN / "python"), "-m", "bench.posts", owed.hook.url, str(messages), str(_MESSAGE)]
+        bare = [
+            str(PLAIN / "python"),
+            "-m",
+            "bench.posts",
+            owed.hook.url,
+            str(messages),
+            str(_MESSAGE),
+        ]
         for _ in range(PAIRS[messages]):
             seconds = []
             for command in (bare, owed.check):
@@ -154,12 +181,30 @@ def burst() -> Row:
         nodes = [f"node-{number}" for number in range(BURST // PER_NODE)]
         for _ in range(BURSTS):
             seconds = []
-            for channels in ([], [{"name": "hook", "url": hook.url.replace("http", "json")}]):
+            for channels in (
+                [],
+                [{"name": "hook", "url": hook.url.replace("http", "json")}],
+            ):
                 shutil.rmtree(root / "state", ignore_errors=True)
-                settings = {"nodes": nodes, "registry_url": url, "state_dir": str(root / "state"), "baseline": "full"}
-                write_settings(root, channels, **settings, **({} if channels else {"alert_urls": "none"}))
+                settings = {
+                    "nodes": nodes,
+                    "registry_url": url,
+                    "state_dir": str(root / "state"),
+                    "baseline": "full",
+                }
+                write_settings(
+                    root,
+                    channels,
+                    **settings,
+                    **({} if channels else {"alert_urls": "none"}),
+                )
                 hook.begin()
-                command = [str(PROGRAM), "check", "--config", str(root / "comfy-watch.toml")]
+                command = [
+                    str(PROGRAM),
+                    "check",
+                    "--config",
+                    str(root / "comfy-watch.toml"),
+                ]
                 seconds.append(run(command, output=root / "output.txt").seconds)
                 if hook.counted()[0] != len(channels):
                     raise ContenderError(f"{hook.counted()[0]} messages came")
@@ -180,11 +225,20 @@ def memory() -> Row:
         owed.restore()
         with (
             (owed.root / "output.txt").open("wb") as output,
-            subprocess.Popen(owed.command("run"), stdin=subprocess.DEVNULL, stdout=output, stderr=output) as running,
+            subprocess.Popen(
+                owed.command("run"),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+            ) as running,
         ):
             until = time.monotonic() + _PATIENCE
             for count in MEMORY_AT:
-                while owed.hook.counted()[0] < count and time.monotonic() < until and running.poll() is None:
+                while (
+                    owed.hook.counted()[0] < count
+                    and time.monotonic() < until
+                    and running.poll() is None
+                ):
                     time.sleep(0.05)
                 found.append([shared_mb(pid) for pid in family(running.pid)])
             running.send_signal(signal.SIGTERM)
@@ -192,14 +246,26 @@ def memory() -> Row:
             raise ContenderError(f"{owed.hook.counted()[0]} messages came")
     shown = [" + ".join(f"{each:.0f}" for each in one) for one in found]
     at = ", ".join(f"{count:,}" for count in MEMORY_AT)
-    return f"memory of `run` after {at} messages", ", ".join(shown) + " MB", "program, worker, job", "the same"
+    return (
+        f"memory of `run` after {at} messages",
+        ", ".join(shown) + " MB",
+        "program, worker, job",
+        "the same",
+    )
 
 
 def family(pid: int) -> list[int]:
     """Return a process and those that it started, directly or not."""
     children = Path(f"/proc/{pid}/task/{pid}/children")
     with contextlib.suppress(OSError):
-        return [pid, *(one for child in children.read_text().split() for one in family(int(child)))]
+        return [
+            pid,
+            *(
+                one
+                for child in children.read_text().split()
+                for one in family(int(child))
+            ),
+        ]
     return []
 
 
@@ -227,7 +293,11 @@ def main() -> None:
             rows.append((name, "not measured", str(error), ""))
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        print(
+            "  ".join(
+                cell.ljust(width) for cell, width in zip(row, widths, strict=True)
+            ).rstrip()
+        )
 
 
 if __name__ == "__main__":

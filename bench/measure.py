@@ -30,14 +30,24 @@ def run(command: Sequence[str], *, output: Path) -> Cost:
     """Run a program to its end with both outputs in a file; raise ContenderError unless it exits 0."""
     with output.open("wb") as sink:
         began = time.perf_counter()
-        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=sink, stderr=subprocess.STDOUT)
+        child = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=sink, stderr=subprocess.STDOUT
+        )
         _, status, usage = os.wait4(child.pid, 0)
         seconds = time.perf_counter() - began
     child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode != 0:
-        said = output.read_text(errors="replace").strip().splitlines()[-1:] or ["nothing"]
-        raise ContenderError(f"{Path(command[0]).name} exited {child.returncode}, saying: {said[0][:200]}")
-    return Cost(seconds=seconds, cpu=usage.ru_utime + usage.ru_stime, peak_mb=usage.ru_maxrss / 1024)
+        said = output.read_text(errors="replace").strip().splitlines()[-1:] or [
+            "nothing"
+        ]
+        raise ContenderError(
+            f"{Path(command[0]).name} exited {child.returncode}, saying: {said[0][:200]}"
+        )
+    return Cost(
+        seconds=seconds,
+        cpu=usage.ru_utime + usage.ru_stime,
+        peak_mb=usage.ru_maxrss / 1024,
+    )
 
 
 def side_by_side(

@@ -14,7 +14,9 @@ def post_all(url: str, count: int, size: int) -> None:
     """Post so many bytes of JSON again and again."""
     with requests.Session() as session:
         for _ in range(count):
-            session.post(url, json={"message": "x" * size}, timeout=30).raise_for_status()
+            session.post(
+                url, json={"message": "x" * size}, timeout=30
+            ).raise_for_status()
 
 
 if __name__ == "__main__":

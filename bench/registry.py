@@ -36,9 +36,15 @@ def change(catalog: Catalog) -> None:
 
 def _chosen(catalog: Catalog) -> list[tuple[str, str]]:
     """Return an active version of each node that is changed."""
-    _, document = catalog.answer({"page": ["0"], "statuses": ["NodeVersionStatusActive"]})
+    _, document = catalog.answer(
+        {"page": ["0"], "statuses": ["NodeVersionStatusActive"]}
+    )
     rows: Any = document["versions"]
-    active = sorted({row["node_id"]: row["version"] for row in rows if not row["deprecated"]}.items())
+    active = sorted(
+        {
+            row["node_id"]: row["version"] for row in rows if not row["deprecated"]
+        }.items()
+    )
     return active[:: len(active) // CHANGED_NODES][:CHANGED_NODES]
 
 

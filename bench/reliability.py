@@ -28,7 +28,14 @@ from typing import Protocol
 
 from bench.measure import ContenderError
 from tests.chaos.receiver import Receiver, killing
-from tests.chaos.syscalls import TRACING, is_killed, killed_at, may_trace, points, traced
+from tests.chaos.syscalls import (
+    TRACING,
+    is_killed,
+    killed_at,
+    may_trace,
+    points,
+    traced,
+)
 from tests.support import program
 from tests.support.fakes.webhook import Message
 from tests.support.harness import end_backoffs, write_settings
@@ -67,7 +74,9 @@ class Contender(Protocol):
 
     name: str
 
-    def set_up(self, folder: Path, registry: str, receiver: Receiver, paths: Sequence[str]) -> None:
+    def set_up(
+        self, folder: Path, registry: str, receiver: Receiver, paths: Sequence[str]
+    ) -> None:
         """Write its settings: the packs, and a channel to each path."""
 
     def poll(self, folder: Path) -> Sequence[Sequence[str]]:
@@ -86,14 +95,34 @@ class ComfyWatch:
 
     name: str = "comfy-watch"
 
-    def set_up(self, folder: Path, registry: str, receiver: Receiver, paths: Sequence[str]) -> None:
+    def set_up(
+        self, folder: Path, registry: str, receiver: Receiver, paths: Sequence[str]
+    ) -> None:
         """Write its settings."""
-        channels = [{"name": path[1:], "url": receiver.apprise_url(path)} for path in paths]
-        write_settings(folder, channels, nodes=PACKS, registry_url=registry, retries=0, state_dir="state")
+        channels = [
+            {"name": path[1:], "url": receiver.apprise_url(path)} for path in paths
+        ]
+        write_settings(
+            folder,
+            channels,
+            nodes=PACKS,
+            registry_url=registry,
+            retries=0,
+            state_dir="state",
+        )
 
     def poll(self, folder: Path) -> Sequence[Sequence[str]]:
         """Return its one command."""
-        return [[sys.executable, "-m", "watcher", "check", "--config", os.fspath(folder / "comfy-watch.toml")]]
+        return [
+            [
+                sys.executable,
+                "-m",
+                "watcher",
+                "check",
+                "--config",
+                os.fspath(folder / "comfy-watch.toml"),
+            ]
+        ]
 
     def news(self, message: Message) -> list[str]:
         """Look into the message's text; a summary of what is watched calls nothing new."""
@@ -111,7 +140,9 @@ class Urlwatch:
 
     name: str = "urlwatch"
 
-    def set_up(self, folder: Path, registry: str, receiver: Receiver, paths: Sequence[str]) -> None:
+    def set_up(
+        self, folder: Path, registry: str, receiver: Receiver, paths: Sequence[str]
+    ) -> None:
         """Write its jobs and settings."""
         jobs = [
             f"name: {pack}\nurl: {registry}/versions?nodeId={pack}&pageSize=100\n"
@@ -122,29 +153,50 @@ class Urlwatch:
         (folder / "urls.yaml").write_text("---\n".join(jobs), "utf-8")
         reporters = dict(zip(("slack", "mattermost"), paths, strict=False))
         report = {
-            reporter: {"enabled": True, "webhook_url": f"{receiver.url}{path}"} for reporter, path in reporters.items()
+            reporter: {"enabled": True, "webhook_url": f"{receiver.url}{path}"}
+            for reporter, path in reporters.items()
         }
         settings = {
             "display": {"new": True, "error": True, "unchanged": False},
-            "report": {"stdout": {"enabled": False}, "text": {"details": True, "line_length": 75}, **report},
+            "report": {
+                "stdout": {"enabled": False},
+                "text": {"details": True, "line_length": 75},
+                **report,
+            },
         }
         (folder / "urlwatch.yaml").write_text(json.dumps(settings), "utf-8")
 
     def poll(self, folder: Path) -> Sequence[Sequence[str]]:
         """Return its one command."""
-        files = {"--urls": "urls.yaml", "--config": "urlwatch.yaml", "--cache": "cache.db", "--hooks": "hooks.py"}
-        given = [part for option, name in files.items() for part in (option, os.fspath(folder / name))]
+        files = {
+            "--urls": "urls.yaml",
+            "--config": "urlwatch.yaml",
+            "--cache": "cache.db",
+            "--hooks": "hooks.py",
+        }
+        given = [
+            part
+            for option, name in files.items()
+            for part in (option, os.fspath(folder / name))
+        ]
         return [[os.fspath(BENCH / "urlwatch"), *given]]
 
     def news(self, message: Message) -> list[str]:
         """Look at the added lines of the difference."""
-        added = [line for line in str(message.json["text"]).splitlines() if line.startswith("+")]
+        added = [
+            line
+            for line in str(message.json["text"]).splitlines()
+            if line.startswith("+")
+        ]
         return _MARK.findall("\n".join(added))
 
     def let_time_pass(self, folder: Path) -> None:
         """Make what it has seen an hour older: it takes what it saw within the same second in any order."""
         if (folder / "cache.db").exists():
-            with contextlib.closing(sqlite3.connect(folder / "cache.db")) as cache, cache:
+            with (
+                contextlib.closing(sqlite3.connect(folder / "cache.db")) as cache,
+                cache,
+            ):
                 cache.execute("UPDATE CacheEntry SET timestamp = timestamp - 3600")
 
 
@@ -155,12 +207,22 @@ class Nvchecker:
     name: str = "nvchecker"
     _posts: str = ""
 
-    def set_up(self, folder: Path, registry: str, receiver: Receiver, paths: Sequence[str]) -> None:
+    def set_up(
+        self, folder: Path, registry: str, receiver: Receiver, paths: Sequence[str]
+    ) -> None:
         """Write its settings."""
         self._posts = ",".join((str(receiver.port), *paths))
-        lines = ["[__config__]", f'oldver = "{folder / "old.json"}"', f'newver = "{folder / "new.json"}"']
+        lines = [
+            "[__config__]",
+            f'oldver = "{folder / "old.json"}"',
+            f'newver = "{folder / "new.json"}"',
+        ]
         for pack in PACKS:
-            lines += [f'["{pack}"]', 'source = "jq"', "filter = '[.versions[].version]|tojson'"]
+            lines += [
+                f'["{pack}"]',
+                'source = "jq"',
+                "filter = '[.versions[].version]|tojson'",
+            ]
             lines += [f'url = "{registry}/versions?nodeId={pack}&pageSize=100"']
         (folder / "nvchecker.toml").write_text("\n".join(lines), "utf-8")
 
@@ -191,7 +253,12 @@ class Arena:
     """One contender with a registry and a webhook around it."""
 
     def __init__(
-        self, contender: Contender, registry: FakeRegistry, receiver: Receiver, root: Path, paths: Sequence[str]
+        self,
+        contender: Contender,
+        registry: FakeRegistry,
+        receiver: Receiver,
+        root: Path,
+        paths: Sequence[str],
     ) -> None:
         self.contender = contender
         self.registry = registry
@@ -214,7 +281,9 @@ class Arena:
             if cut is None or cut[0] != number:
                 code = self._run(command)
             elif cut[1] in MOMENTS:
-                with killing(self.receiver, cut[2], whole=cut[1] == UNANSWERED) as victim:
+                with killing(
+                    self.receiver, cut[2], whole=cut[1] == UNANSWERED
+                ) as victim:
                     code = self._run(command, victim=victim)
             else:
                 code = self._run(command, *killed_at(*cut[1:]))
@@ -235,13 +304,24 @@ class Arena:
             self._run(command, *TRACING)
             calls += [(number, *point) for point in points(self.trace, self.folder)]
             messages = len(self.receiver.messages()) - before
-            moments += [(number, moment, at + 1) for at in range(messages) for moment in MOMENTS]
+            moments += [
+                (number, moment, at + 1) for at in range(messages) for moment in MOMENTS
+            ]
         return calls, moments
 
-    def _run(self, command: Sequence[str], *options: str, victim: Future[int] | None = None) -> int:
+    def _run(
+        self, command: Sequence[str], *options: str, victim: Future[int] | None = None
+    ) -> int:
         env = program.surroundings(self._home)
         if options:
-            return traced(command, *options, folder=self.folder, env=env, out=self.trace, follow=True)
+            return traced(
+                command,
+                *options,
+                folder=self.folder,
+                env=env,
+                out=self.trace,
+                follow=True,
+            )
         with subprocess.Popen(
             command,
             cwd=self.folder,
@@ -256,8 +336,12 @@ class Arena:
 
     def sent(self, path: str) -> Counter[str]:
         """Return how often each version was called new in what the path accepted since the last `forget`."""
-        accepted = (message for message in self.receiver.accepted if message.path == path)
-        return Counter(version for message in accepted for version in self.contender.news(message))
+        accepted = (
+            message for message in self.receiver.accepted if message.path == path
+        )
+        return Counter(
+            version for message in accepted for version in self.contender.news(message)
+        )
 
 
 def killed(arena: Arena, figures: Figures) -> None:
@@ -272,7 +356,9 @@ def killed(arena: Arena, figures: Figures) -> None:
     calls, moments = arena.points()
     progress_hidden = arena.sent(arena.paths[0])
     if progress_hidden != Counter(due):
-        raise ContenderError(f"{arena.contender.name} progress_hidden: {progress_hidden}")
+        raise ContenderError(
+            f"{arena.contender.name} progress_hidden: {progress_hidden}"
+        )
     for cut in (*calls[:: -(-len(calls) // KILLS)], *moments):
         shutil.rmtree(arena.folder)
         shutil.copytree(arena.saved, arena.folder)
@@ -318,7 +404,11 @@ def main() -> None:
     for contender in (ComfyWatch(), Urlwatch(), Nvchecker()):
         figures: Figures = Counter()
         for test, paths in ((killed, ("/one",)), (dead_channel, ("/one", "/two"))):
-            with tempfile.TemporaryDirectory() as root, FakeRegistry() as registry, Receiver() as receiver:
+            with (
+                tempfile.TemporaryDirectory() as root,
+                FakeRegistry() as registry,
+                Receiver() as receiver,
+            ):
                 test(Arena(contender, registry, receiver, Path(root), paths), figures)
         for name in ("killed", "dead channel", "beside it"):
             cells = "".join(f"{figures[name, figure]:>11}" for figure in FIGURES)

@@ -26,9 +26,16 @@ class Service:
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request."""
         if request.method == "GET":
-            return web.json_response({"count": self._count, "seconds": self._last - self._first})
+            return web.json_response(
+                {"count": self._count, "seconds": self._last - self._first}
+            )
         if request.method == "PUT":
-            self._status, self._count, self._first, self._last = int(request.path[1:]), 0, 0.0, 0.0
+            self._status, self._count, self._first, self._last = (
+                int(request.path[1:]),
+                0,
+                0.0,
+                0.0,
+            )
             return web.json_response({})
         self._first = self._first or time.monotonic()
         await request.read()

@@ -26,8 +26,17 @@ NVCHECKER = Path(".venv-bench/bin/nvchecker").absolute()
 def registry(*, nodes: int, versions: int, latency: float = 0.0) -> Iterator[str]:
     """Serve `nodes` packs of `versions` versions, each answer after `latency` seconds; give the address."""
     command = [sys.executable, "-m", "watcher.fake_registry.server", "--port", "0"]
-    command += ["--nodes", str(nodes), "--versions", str(versions), "--latency", str(latency)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+    command += [
+        "--nodes",
+        str(nodes),
+        "--versions",
+        str(versions),
+        "--latency",
+        str(latency),
+    ]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as server:
         try:
             yield server.stdout.readline().strip() if server.stdout else ""
         finally:
@@ -76,7 +85,14 @@ class Stage:
                 for number in range(self.nodes)
             )
         )
-        command = [str(NVCHECKER), "--file", str(config), "--logger", "json", "--failures"]
+        command = [
+            str(NVCHECKER),
+            "--file",
+            str(config),
+            "--logger",
+            "json",
+            "--failures",
+        ]
         run(command, output=self.output)
         found = Path(seen[1]).read_bytes()
         if len(json.loads(found)["data"]) != self.nodes:
@@ -86,4 +102,12 @@ class Stage:
 
     def bare(self) -> Sequence[str]:
         """Return the command of the bare loop over the same requests."""
-        return [str(PLAIN / "python"), "-m", "bench.bare", self.url, "nodes", str(self.nodes), str(CONCURRENCY)]
+        return [
+            str(PLAIN / "python"),
+            "-m",
+            "bench.bare",
+            self.url,
+            "nodes",
+            str(self.nodes),
+            str(CONCURRENCY),
+        ]

@@ -49,7 +49,10 @@ class Whole:
 
     def watch(self, nodes: Sequence[str]) -> Sequence[str]:
         """Return the command of a poll of some nodes, with a state of its own that has nothing yet."""
-        config, ids = self.folder / "comfy-watch.toml", ", ".join(f'"{node}"' for node in nodes)
+        config, ids = (
+            self.folder / "comfy-watch.toml",
+            ", ".join(f'"{node}"' for node in nodes),
+        )
         config.write_text(
             f'nodes = [{ids}]\nregistry_url = "{self.url}"\nstate_dir = "state"\nalert_urls = "none"\n'
             f"concurrency = {CONCURRENCY}\n"
@@ -75,7 +78,15 @@ class Whole:
 
     def bare(self, what: str, count: int) -> Sequence[str]:
         """Return the command of a bare loop over all `pages`, or one that asks for so many `nodes`."""
-        return [str(PLAIN / "python"), "-m", "bench.bare", self.url, what, str(count), str(CONCURRENCY)]
+        return [
+            str(PLAIN / "python"),
+            "-m",
+            "bench.bare",
+            self.url,
+            what,
+            str(count),
+            str(CONCURRENCY),
+        ]
 
     def change(self) -> None:
         """Change 100 versions of 80 nodes."""
@@ -92,12 +103,23 @@ class Whole:
 
 
 @contextlib.contextmanager
-def registry(nodes: int = NODES, versions: int = VERSIONS, latency: float = 0.0) -> Iterator[Whole]:
+def registry(
+    nodes: int = NODES, versions: int = VERSIONS, latency: float = 0.0
+) -> Iterator[Whole]:
     """Serve a whole registry."""
-    command = [sys.executable, "-m", "bench.registry", str(nodes), str(versions), str(latency)]
+    command = [
+        sys.executable,
+        "-m",
+        "bench.registry",
+        str(nodes),
+        str(versions),
+        str(latency),
+    ]
     with (
         tempfile.TemporaryDirectory(prefix="comfy-watch-bench-") as folder,
-        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server,
+        subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ) as server,
     ):
         url = server.stdout.readline().strip() if server.stdout else ""
         yield Whole(folder=Path(folder), url=url, nodes=nodes, versions=versions)
@@ -108,7 +130,12 @@ def counted(one: Whole, command: Sequence[str], most: int, why: str) -> Row:
     """Run a poll once more and return how many requests it takes, beside how many it may."""
     one.requests()
     run(command, output=one.output)
-    return "  its requests", f"{one.requests():,}", f"{one.pages:,} pages", f"<= {most:,}: {why}"
+    return (
+        "  its requests",
+        f"{one.requests():,}",
+        f"{one.pages:,} pages",
+        f"<= {most:,}: {why}",
+    )
 
 
 def whole_registry() -> Iterator[Row]:
@@ -120,22 +147,56 @@ def whole_registry() -> Iterator[Row]:
         contenders = {"bare": bare, "first": poll, "quiet": poll}
         before = {"first": one.forget, "quiet": restore}
         best = side_by_side(contenders, rounds=ROUNDS, output=one.output, before=before)
-        yield f"bare sweep, {one.nodes:,} nodes, {one.versions:,} versions", shown(best["bare"]), "", ""
-        yield "whole registry, quiet", shown(best["quiet"]), against(best["quiet"], best["bare"]), "<= 3x, <= 100 MB"
+        yield (
+            f"bare sweep, {one.nodes:,} nodes, {one.versions:,} versions",
+            shown(best["bare"]),
+            "",
+            "",
+        )
+        yield (
+            "whole registry, quiet",
+            shown(best["quiet"]),
+            against(best["quiet"], best["bare"]),
+            "<= 3x, <= 100 MB",
+        )
         yield counted(one, poll, one.pages + _MORE, f"pages + {_MORE}")
-        yield "whole registry, first poll", shown(best["first"]), against(best["first"], best["bare"]), "<= 6x"
+        yield (
+            "whole registry, first poll",
+            shown(best["first"]),
+            against(best["first"], best["bare"]),
+            "<= 6x",
+        )
         one.forget()
         turn = -(-one.nodes // 100)
-        yield counted(one, poll, one.pages + _MORE + turn, f"pages + {_MORE} + nodes / 100 for a whole day")
+        yield counted(
+            one,
+            poll,
+            one.pages + _MORE + turn,
+            f"pages + {_MORE} + nodes / 100 for a whole day",
+        )
         one.change()
         contenders = {"bare": bare, "changed": poll}
-        best = side_by_side(contenders, rounds=ROUNDS, output=one.output, before={"changed": restore})
+        best = side_by_side(
+            contenders, rounds=ROUNDS, output=one.output, before={"changed": restore}
+        )
         if "100 events" not in (said := one.output.read_text(errors="replace")):
-            raise ContenderError(f"a poll with 100 changed versions said: {said[-200:]}")
+            raise ContenderError(
+                f"a poll with 100 changed versions said: {said[-200:]}"
+            )
         figure = against(best["changed"], best["bare"])
-        yield "whole registry, 100 changed versions in 80 nodes", shown(best["changed"]), figure, "<= 4x"
+        yield (
+            "whole registry, 100 changed versions in 80 nodes",
+            shown(best["changed"]),
+            figure,
+            "<= 4x",
+        )
         restore()
-        yield counted(one, poll, one.pages + 2 * _CHANGED_NODES + _MORE, f"pages + 2 x nodes that differ + {_MORE}")
+        yield counted(
+            one,
+            poll,
+            one.pages + 2 * _CHANGED_NODES + _MORE,
+            f"pages + 2 x nodes that differ + {_MORE}",
+        )
 
 
 def whole_registry_behind_latency() -> Iterator[Row]:
@@ -160,14 +221,24 @@ def many_of_a_whole_registry() -> Iterator[Row]:
         run(poll, output=one.output)
         contenders = {"bare": one.bare("nodes", WATCHED), "quiet": poll}
         best = side_by_side(contenders, rounds=ROUNDS, output=one.output)
-        yield f"{WATCHED:,} nodes of it, quiet", shown(best["quiet"]), against(best["quiet"], best["bare"]), "< 1x"
+        yield (
+            f"{WATCHED:,} nodes of it, quiet",
+            shown(best["quiet"]),
+            against(best["quiet"], best["bare"]),
+            "< 1x",
+        )
         yield counted(one, poll, one.pages + _MORE, f"pages + {_MORE}")
     with registry(latency=_SHORT_LATENCY) as one:
         poll = one.watch([f"node-{number}" for number in range(WATCHED)])
         run(poll, output=one.output)
         contenders = {"bare": one.bare("nodes", WATCHED), "quiet": poll}
         best = side_by_side(contenders, rounds=ROUNDS, output=one.output)
-        yield "  each answer after 5 ms", shown(best["quiet"]), against(best["quiet"], best["bare"]), "< 1x"
+        yield (
+            "  each answer after 5 ms",
+            shown(best["quiet"]),
+            against(best["quiet"], best["bare"]),
+            "< 1x",
+        )
 
 
 def larger_registry() -> Iterator[Row]:
@@ -180,7 +251,9 @@ def larger_registry() -> Iterator[Row]:
             restore = one.keep()
             contenders = {"bare": bare, "first": poll, "quiet": poll}
             before = {"first": one.forget, "quiet": restore}
-            costs.append(side_by_side(contenders, rounds=2, output=one.output, before=before))
+            costs.append(
+                side_by_side(contenders, rounds=2, output=one.output, before=before)
+            )
     small, large = costs
     much = LARGE_VERSIONS / VERSIONS
     for name in ("bare", "first", "quiet"):
@@ -188,7 +261,12 @@ def larger_registry() -> Iterator[Row]:
         growth = f"{one_cost.seconds / other.seconds:.1f}x, CPU {one_cost.cpu / other.cpu:.1f}x"
         memory = f"memory {one_cost.peak_mb / other.peak_mb:.1f}x"
         title = f"{LARGE_NODES:,} nodes, {LARGE_VERSIONS:,} versions, {name}"
-        yield title, shown(one_cost), f"time {growth}, {memory}", f"linear: <= {much:.1f}x"
+        yield (
+            title,
+            shown(one_cost),
+            f"time {growth}, {memory}",
+            f"linear: <= {much:.1f}x",
+        )
 
 
 PARTS: tuple[Callable[[], Iterator[Row]], ...] = (

@@ -35,7 +35,12 @@ settings.load_profile("quick")
 
 _TESTS = program.ROOT / "tests"
 _LAWS = {"faults", "hostile", "properties", "proxied"}
-_MARKED = {"services": "services", "deploy": "deployment", "installs": "installs", "proxied": "bounded"}
+_MARKED = {
+    "services": "services",
+    "deploy": "deployment",
+    "installs": "installs",
+    "proxied": "bounded",
+}
 """Folders each of whose tests gets a mark."""
 _MEASURING: dict[str, str] = {}
 """The variables that have coverage taken of a child process; empty where none is taken here."""
@@ -63,7 +68,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Leave out a folder of which no test is asked for: each process would import them all to leave out each test."""
-    mark = _MARKED.get(collection_path.name) if collection_path.parent == _TESTS else None
+    mark = (
+        _MARKED.get(collection_path.name) if collection_path.parent == _TESTS else None
+    )
     return True if mark and f"not {mark}" in config.getoption("markexpr") else None
 
 
@@ -91,12 +98,24 @@ def _compile_in_turns(config: pytest.Config) -> None:
     worker = getattr(config, "workerinput", None)
     if worker is None:
         return
-    folders = [folder for arg in config.args if (folder := Path(arg).resolve()).is_relative_to(_TESTS)]
-    paths = sorted(path.relative_to(program.ROOT) for folder in folders for path in folder.rglob("test_*.py"))
+    folders = [
+        folder
+        for arg in config.args
+        if (folder := Path(arg).resolve()).is_relative_to(_TESTS)
+    ]
+    paths = sorted(
+        path.relative_to(program.ROOT)
+        for folder in folders
+        for path in folder.rglob("test_*.py")
+    )
     paths = [path for path in paths if path.parts[1] not in _MARKED]
-    first = len(paths) * int(worker["workerid"].removeprefix("gw")) // worker["workercount"]
+    first = (
+        len(paths) * int(worker["workerid"].removeprefix("gw")) // worker["workercount"]
+    )
     for path in paths[first:] + paths[:first]:
-        with contextlib.suppress(Exception, pytest.skip.Exception):  # the collection imports it again, and says why
+        with contextlib.suppress(
+            Exception, pytest.skip.Exception
+        ):  # the collection imports it again, and says why
             importlib.import_module(".".join(path.with_suffix("").parts))
 
 
@@ -135,7 +154,12 @@ def fork_server() -> Iterator[ForkServer]:
         pytest.skip("forks processes as only Linux does")
     with contextlib.ExitStack() as ends:
         with pytest.MonkeyPatch.context() as patch:
-            for name, value in _MEASURING.items():  # where a test is not measured, what is forked for it ends that
+            for (
+                name,
+                value,
+            ) in (
+                _MEASURING.items()
+            ):  # where a test is not measured, what is forked for it ends that
                 patch.setenv(name, value)
             forks = ends.enter_context(ForkServer())
         yield forks
@@ -193,7 +217,11 @@ def start(tmp_path: Path) -> Iterator[Callable[..., program.Started]]:
     """`program.start` in the test's own folder; whatever still runs is ended with the test."""
     with contextlib.ExitStack() as ends:
 
-        def begin(*args: str, env: Mapping[str, str] | None = None, module: str = "watcher") -> program.Started:
-            return ends.enter_context(program.start(*args, cwd=tmp_path, env=env, module=module))
+        def begin(
+            *args: str, env: Mapping[str, str] | None = None, module: str = "watcher"
+        ) -> program.Started:
+            return ends.enter_context(
+                program.start(*args, cwd=tmp_path, env=env, module=module)
+            )
 
         yield begin

@@ -20,7 +20,9 @@ def main() -> NoReturn:
     signal.signal(signal.SIGINT, lambda *_: os._exit(_INTERRUPTED))
     gc.disable()  # while modules are imported: collecting then takes a tenth of a short run and frees nothing
     _open_missing_streams()
-    from watcher.cli.main import main as run  # after the handler: Ctrl-C during this import ends quietly
+    from watcher.cli.main import (
+        main as run,
+    )  # after the handler: Ctrl-C during this import ends quietly
 
     run()
 
@@ -35,7 +37,11 @@ def _open_missing_streams() -> None:
             os.fstat(number)
         except OSError:
             os.open(os.devnull, os.O_RDWR)  # the lowest free number, so this one
-            setattr(sys, name, open(number, "r" if number == 0 else "w", encoding="utf-8"))  # noqa: PTH123, SIM115 - a stream for the whole run
+            setattr(
+                sys,
+                name,
+                open(number, "r" if number == 0 else "w", encoding="utf-8"),  # noqa: PTH123, SIM115 - a stream for the whole run
+            )
 
 
 if __name__ == "__main__":

@@ -12,7 +12,13 @@ ALLOWED = "a duration such as 90s, 15m, 1h30m, 7d or 250ms, or a number of secon
 """What `parse` takes, for messages."""
 
 _LONGEST_TEXT = 60
-_UNITS: tuple[tuple[str, int], ...] = (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1))
+_UNITS: tuple[tuple[str, int], ...] = (
+    ("d", 86_400_000),
+    ("h", 3_600_000),
+    ("m", 60_000),
+    ("s", 1_000),
+    ("ms", 1),
+)
 """Largest first, in milliseconds."""
 
 _WORDS: tuple[tuple[str, int, int], ...] = (
@@ -36,7 +42,9 @@ def parse(text: str | int | float) -> float:
     ValueError, with what is allowed, for anything else: empty, negative, not finite, a bool.
     """
     try:
-        seconds = _from_text(text.strip().lower()) if isinstance(text, str) else float(text)
+        seconds = (
+            _from_text(text.strip().lower()) if isinstance(text, str) else float(text)
+        )
     except OverflowError:
         seconds = math.inf
     if isinstance(text, bool) or not (math.isfinite(seconds) and seconds >= 0):
@@ -58,7 +66,9 @@ def show(seconds: float) -> str:
 def in_words(seconds: float) -> str:
     """Return seconds for people, in one unit and rounded down: "3 minutes", "36 hours", "8 weeks"."""
     whole = max(int(seconds), 0)
-    name, count = next((name, whole // size) for name, size, least in _WORDS if whole >= size * least)
+    name, count = next(
+        (name, whole // size) for name, size, least in _WORDS if whole >= size * least
+    )
     return f"{count} {name}{'' if count == 1 else 's'}"
 
 

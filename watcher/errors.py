@@ -28,7 +28,9 @@ class WatchError(Exception):
         return "; ".join(self._lines())
 
     def _lines(self) -> list[str]:
-        return self.what.splitlines() + [f"hint: {line}" for line in self.hint.splitlines()]
+        return self.what.splitlines() + [
+            f"hint: {line}" for line in self.hint.splitlines()
+        ]
 
 
 class UsageError(WatchError):

@@ -46,7 +46,9 @@ class _Writer:
         stream = _stream or sys.stderr
         if stream is not None:
             with progress_hidden(), contextlib.suppress(OSError, ValueError):
-                stream.write(f"<{priority}>{line}\n" if self._priorities else f"{line}\n")
+                stream.write(
+                    f"<{priority}>{line}\n" if self._priorities else f"{line}\n"
+                )
                 stream.flush()
 
     debug = functools.partialmethod(_write, 7)
@@ -55,7 +57,11 @@ class _Writer:
     error = functools.partialmethod(_write, 3)
 
 
-def configure(level: str = "info", format: str = "auto", stream: TextIO | None = None) -> None:  # noqa: A002 - the setting's name
+def configure(
+    level: str = "info",
+    format: str = "auto",  # noqa: A002 - the setting's name
+    stream: TextIO | None = None,
+) -> None:
     """Set what is logged from now on: the least `level` of `LEVELS`, `format` = `auto`, `console` or `json`.
 
     `auto` is console on a terminal and JSON lines elsewhere. `stream` None means stderr, as it is when a line is
@@ -89,7 +95,9 @@ def prepare() -> FilteringBoundLogger:
     return logger
 
 
-def _sanitize(_logger: object, _method: str, line: MutableMapping[str, Any]) -> dict[str, object]:
+def _sanitize(
+    _logger: object, _method: str, line: MutableMapping[str, Any]
+) -> dict[str, object]:
     """Return the line with safe values, its time, level and event first: a structlog processor."""
     names = dict.fromkeys(("timestamp", "level", "event", *line))
     return {name: _safe(line[name]) for name in names if name not in _TRACEBACKS}
@@ -105,7 +113,9 @@ def _safe(value: object) -> object:
         case PurePath():  # the machine's own, shown so that it can be found again
             return safe_line(Trusted(value))
         case _:
-            return safe_line(value if isinstance(value, str) else str(value), _VALUE_LIMIT)
+            return safe_line(
+                value if isinstance(value, str) else str(value), _VALUE_LIMIT
+            )
 
 
 def is_logged(level: str) -> bool:

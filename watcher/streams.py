@@ -14,7 +14,9 @@ from typing import TextIO
 _NARROWEST = 20
 _WIPE = "\r\x1b[K"
 
-_writing = threading.RLock()  # a signal handler may write while its own thread is writing
+_writing = (
+    threading.RLock()
+)  # a signal handler may write while its own thread is writing
 _shown = ""
 
 
@@ -23,7 +25,9 @@ if sys.platform == "win32":
     def set_up() -> None:
         """Write UTF-8 to files and pipes, unless `PYTHONIOENCODING` is set, and escape sequences to a console."""
         for stream in (sys.stdout, sys.stderr):
-            if isinstance(stream, io.TextIOWrapper) and not (is_terminal(stream) or os.environ.get("PYTHONIOENCODING")):
+            if isinstance(stream, io.TextIOWrapper) and not (
+                is_terminal(stream) or os.environ.get("PYTHONIOENCODING")
+            ):
                 stream.reconfigure(encoding="utf-8")
         if is_terminal(sys.stdout) or is_terminal(sys.stderr):
             from colorama import just_fix_windows_console

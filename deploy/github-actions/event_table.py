@@ -17,7 +17,9 @@ _MOST_ROWS = 200
 _MOST_BYTES = 400_000
 """Of a table. GitHub shows no summary at all that has more than a mebibyte."""
 _MOST_COPIES = 3
-_LOOKALIKES = str.maketrans({"`": "'", "|": "\uff5c", "\\": "\uff3c"})  # FULLWIDTH VERTICAL LINE, REVERSE SOLIDUS
+_LOOKALIKES = str.maketrans(
+    {"`": "'", "|": "\uff5c", "\\": "\uff3c"}
+)  # FULLWIDTH VERTICAL LINE, REVERSE SOLIDUS
 _PAGE = re.compile(r"https://registry\.comfy\.org/nodes/[A-Za-z0-9._~%-]{1,300}")
 _REGISTRY = "the registry"
 _NAME, _TEXT = 100, 300
@@ -25,7 +27,11 @@ _NAME, _TEXT = 100, 300
 
 def summary(poll: Poll) -> str:
     """Return the summary of a poll: its events, worst first, and then what could not be checked."""
-    said = [f"{poll.checked} of {poll.watched} node packs checked", *unscanned(poll), *undelivered(poll)]
+    said = [
+        f"{poll.checked} of {poll.watched} node packs checked",
+        *unscanned(poll),
+        *undelivered(poll),
+    ]
     if poll.delivered:
         said.append(f"{plural(poll.delivered, 'alert')} delivered")
     if poll.unconfirmed:
@@ -36,7 +42,10 @@ def summary(poll: Poll) -> str:
         rows = [_row(event) for event in poll.events]
         if any(event.runs for event in poll.events):
             head = (*head[:3], "you run", *head[3:])
-            rows = [(*row[:3], _runs(event.runs), *row[3:]) for row, event in zip(rows, poll.events, strict=True)]
+            rows = [
+                (*row[:3], _runs(event.runs), *row[3:])
+                for row, event in zip(rows, poll.events, strict=True)
+            ]
         lines += _table(head, rows)
     if poll.problems:
         rows = [(_shown(one.about), quoted(one.why, _TEXT)) for one in poll.problems]
@@ -46,13 +55,17 @@ def summary(poll: Poll) -> str:
 
 def title(counts: Mapping[str, int]) -> str:
     """Return the events in words: `1 banned, 2 new`."""
-    return ", ".join(f"{count} {kind}" for kind, count in counts.items()) or "nothing new"
+    return (
+        ", ".join(f"{count} {kind}" for kind, count in counts.items()) or "nothing new"
+    )
 
 
 def undelivered(poll: Poll) -> list[str]:
     """Return how many alerts nobody got."""
     words = {"undelivered": poll.pending, "expired": poll.expired}
-    return [f"{plural(count, 'alert')} {word}" for word, count in words.items() if count]
+    return [
+        f"{plural(count, 'alert')} {word}" for word, count in words.items() if count
+    ]
 
 
 def unscanned(poll: Poll) -> list[str]:
@@ -75,7 +88,11 @@ def plain(text: str, limit: int = _NAME) -> str:
 def in_words(event: Event) -> str:
     """Return what an event is about, for an annotation."""
     if event.about.sort != "node":
-        return f"{event.about.sort} {plain(event.about.name)}" if event.about.name else _REGISTRY
+        return (
+            f"{event.about.sort} {plain(event.about.name)}"
+            if event.about.name
+            else _REGISTRY
+        )
     what = "the whole pack" if event.version is None else plain(event.version)
     return f"{plain(event.about.name)} {what}"
 
@@ -99,7 +116,10 @@ def _shown(about: Subject) -> str:
 
 def _runs(copies: Sequence[Copy]) -> str:
     """Return which versions of a node pack are run, and where; "" for none."""
-    shown = [f"{quoted(copy.version, _NAME) or 'a clone'} on {quoted(copy.install, _NAME)}" for copy in copies]
+    shown = [
+        f"{quoted(copy.version, _NAME) or 'a clone'} on {quoted(copy.install, _NAME)}"
+        for copy in copies
+    ]
     more = f" and {len(shown) - _MOST_COPIES} more" if len(shown) > _MOST_COPIES else ""
     return ", ".join(shown[:_MOST_COPIES]) + more
 

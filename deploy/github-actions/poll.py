@@ -17,17 +17,26 @@ from workflow_commands import set_output
 _LONGEST = 600
 """Seconds for the poll. It has limits of its own, but a job that is cancelled would save nothing."""
 _LAST_WORDS = 30
-_SETTINGS = {"ALERT_URLS": "alert_urls", "HEARTBEAT_URL": "heartbeat_url", "NODES": "nodes"}
+_SETTINGS = {
+    "ALERT_URLS": "alert_urls",
+    "HEARTBEAT_URL": "heartbeat_url",
+    "NODES": "nodes",
+}
 _CONFIGURATION = 2
 _NO_ALERT_URLS = (
-    "alert-urls is empty: is the secret set, and its name spelled as in the workflow? For no alerts at all give none"
+    "alert-urls is empty: is the secret set, and its name spelled as in the workflow? "
+    "For no alerts at all give none"
 )
 
 
 def main() -> None:
     """Poll, unless it is not said where alerts go."""
     document = Path(os.environ["FOLDER"], "check.json")
-    given = {name: value for variable, name in _SETTINGS.items() if (value := os.environ.pop(variable).strip())}
+    given = {
+        name: value
+        for variable, name in _SETTINGS.items()
+        if (value := os.environ.pop(variable).strip())
+    }
     code, refusal = _CONFIGURATION, _NO_ALERT_URLS
     if "alert_urls" in given:
         try:
@@ -40,17 +49,26 @@ def main() -> None:
 
 
 def _polled(document: Path, given: dict[str, str]) -> int:
-    command = [f"{os.environ['RUNNER_TEMP']}/comfy-watch-program/bin/comfy-watch", "check", "--json"]
+    command = [
+        f"{os.environ['RUNNER_TEMP']}/comfy-watch-program/bin/comfy-watch",
+        "check",
+        "--json",
+    ]
     command.append(f"--state-dir={Path(os.environ['FOLDER'], 'state')}")
     if settings := os.environ["SETTINGS"]:
         command.append(f"--config={settings}")
     if fail_on := os.environ["FAIL_ON"]:
         command.append(f"--fail-on={fail_on}")
-    environment = os.environ | {f"COMFY_WATCH_{name.upper()}": value for name, value in given.items()}
+    environment = os.environ | {
+        f"COMFY_WATCH_{name.upper()}": value for name, value in given.items()
+    }
     token = secrets.token_hex(16)
     print(f"::stop-commands::{token}", flush=True)
     try:
-        with document.open("wb") as out, subprocess.Popen(command, stdout=out, env=environment) as process:
+        with (
+            document.open("wb") as out,
+            subprocess.Popen(command, stdout=out, env=environment) as process,
+        ):
             return _ended(process)
     finally:
         print(f"::{token}::", flush=True)

@@ -103,17 +103,23 @@ def decoded(document: object) -> Poll | None:
     nodes, alerts = _object(document.get("nodes")), _object(document.get("alerts"))
     events = [_event(one) for one in _objects(document["events"])]
     problems = tuple(
-        Problem(about=_subject(one), why=_text(one.get("error")) or "") for one in _objects(document.get("errors"))
+        Problem(about=_subject(one), why=_text(one.get("error")) or "")
+        for one in _objects(document.get("errors"))
     )
     return Poll(
         watched=_number(nodes.get("watched")),
         checked=_number(nodes.get("checked")),
-        failed=max(_number(nodes.get("failed")), sum(one.about.sort == "node" for one in problems)),
+        failed=max(
+            _number(nodes.get("failed")),
+            sum(one.about.sort == "node" for one in problems),
+        ),
         delivered=_number(alerts.get("delivered")),
         unconfirmed=_number(alerts.get("unconfirmed")),
         pending=_number(alerts.get("pending")),
         expired=_number(alerts.get("expired")),
-        events=tuple(sorted(events, key=lambda event: SEVERITIES.index(event.severity))),
+        events=tuple(
+            sorted(events, key=lambda event: SEVERITIES.index(event.severity))
+        ),
         problems=problems,
     )
 
@@ -125,7 +131,8 @@ def _event(raw: Mapping[str, object]) -> Event:
     if severity not in SEVERITIES:  # what cannot be read is not harmless
         severity = "critical" if kind == "banned" else "warning"
     changes = [
-        [_text(one.get(key)) or "" for key in ("field", "before", "after")] for one in _objects(raw.get("changes"))
+        [_text(one.get(key)) or "" for key in ("field", "before", "after")]
+        for one in _objects(raw.get("changes"))
     ]
     return Event(
         raw=raw,
@@ -133,10 +140,16 @@ def _event(raw: Mapping[str, object]) -> Event:
         severity=severity,
         about=_subject(raw),
         version=_text(raw.get("version")),
-        safe_version=(_text(raw["safe_version"]) or "") if "safe_version" in raw else None,
-        reason=_text(raw.get("reason")) or "; ".join(f"{field}: {old} → {new}" for field, old, new in changes),
+        safe_version=(_text(raw["safe_version"]) or "")
+        if "safe_version" in raw
+        else None,
+        reason=_text(raw.get("reason"))
+        or "; ".join(f"{field}: {old} → {new}" for field, old, new in changes),
         runs=tuple(
-            Copy(install=_text(one.get("install")) or "", version=_text(one.get("version")))
+            Copy(
+                install=_text(one.get("install")) or "",
+                version=_text(one.get("version")),
+            )
             for one in _objects(raw.get("installed"))
             if one.get("enabled")
         ),
@@ -161,7 +174,11 @@ def _text(value: object) -> str | None:
 
 def _number(value: object) -> int:
     """Return a count; 0 for what is none."""
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
+    return (
+        value
+        if isinstance(value, int) and not isinstance(value, bool) and value > 0
+        else 0
+    )
 
 
 def _object(value: object) -> Mapping[str, object]:

@@ -36,11 +36,17 @@ def main() -> None:
             refuse(f"{_input(variable)}: give {' or '.join(allowed)}")
     name = os.environ["STATE_NAME"]
     if not _NAME.fullmatch(name):
-        refuse("state-name: give letters, digits, dots, hyphens and underscores, as in comfy-watch-state")
+        refuse(
+            "state-name: give letters, digits, dots, hyphens and underscores, as in comfy-watch-state"
+        )
     if name == os.environ.get("GITHUB_REF_NAME"):
-        refuse("state-name: this run is of that branch itself; give the state a branch of its own")
+        refuse(
+            "state-name: this run is of that branch itself; give the state a branch of its own"
+        )
     if os.environ["STATE"] == "branch" and shutil.which("git") is None:
-        refuse("state: the branch needs git, which is not installed here; install it in a step before, or give cache")
+        refuse(
+            "state: the branch needs git, which is not installed here; install it in a step before, or give cache"
+        )
     if os.environ["PUBLIC_STATE"] != "true" and (why := _why_others_may_see_it()):
         refuse(
             f"{why}, so others may see which node packs you watch and run, in the state, the log and the summary; "
@@ -75,7 +81,10 @@ def _is_private(repository: object) -> bool | None:
 def _asked() -> object:
     """Return what GitHub's API says about the repository; None without a usable answer."""
     url = f"{os.environ['GITHUB_API_URL']}/repos/{os.environ['GITHUB_REPOSITORY']}"
-    headers = {"Accept": "application/vnd.github+json", "Authorization": f"Bearer {os.environ['GITHUB_TOKEN']}"}
+    headers = {
+        "Accept": "application/vnd.github+json",
+        "Authorization": f"Bearer {os.environ['GITHUB_TOKEN']}",
+    }
     why = ""
     for attempt in range(_ATTEMPTS):
         time.sleep(attempt)
@@ -87,7 +96,11 @@ def _asked() -> object:
             why = f"HTTP {error.code}"
         except (OSError, ValueError, http.client.HTTPException) as error:
             why = type(error).__name__
-    annotate("notice", "Comfy Watch", f"GitHub's API did not answer about this repository: {why}")
+    annotate(
+        "notice",
+        "Comfy Watch",
+        f"GitHub's API did not answer about this repository: {why}",
+    )
     return None
 
 

@@ -45,7 +45,9 @@ def main() -> int:
     """Report the poll, and return the exit code of the action."""
     code = int(os.environ["CODE"])
     poll = poll_document.read(Path(os.environ["DOCUMENT"]))
-    verdict = _verdict(code, poll, os.environ["FAIL_ON_INCOMPLETE"], os.environ["REFUSAL"])
+    verdict = _verdict(
+        code, poll, os.environ["FAIL_ON_INCOMPLETE"], os.environ["REFUSAL"]
+    )
     parts: dict[str, Callable[[], None]] = {
         "the annotations": partial(_annotate, poll, verdict),
         "the outputs": partial(_set_outputs, code, poll),
@@ -59,31 +61,51 @@ def _is_written(what: str, write: Callable[[], None]) -> bool:
     try:
         write()
     except Exception as error:  # noqa: BLE001 - the one place around one part's work: the others are still written
-        annotate("error", _TITLE, f"{what} of this poll could not be written: {type(error).__name__}: {error}")
+        annotate(
+            "error",
+            _TITLE,
+            f"{what} of this poll could not be written: {type(error).__name__}: {error}",
+        )
         return False
     return True
 
 
-def _verdict(code: int, poll: Poll | None, fail_on_incomplete: str, refusal: str) -> Verdict:
+def _verdict(
+    code: int, poll: Poll | None, fail_on_incomplete: str, refusal: str
+) -> Verdict:
     """Judge how the poll ended, by its exit code and by what its document says is missing."""
     if poll is None:
-        why = refusal or _WORDS.get(code, f"the poll ended with exit code {code}; the log says why")
+        why = refusal or _WORDS.get(
+            code, f"the poll ended with exit code {code}; the log says why"
+        )
         return Verdict(red=True, said=why)
     owed, unread = undelivered(poll), _unread(poll)
-    if code == 1 and not (owed or unread):  # as bad as an alert that nobody got: nothing else may tell of it
-        owed = ["for a reason that its document does not have, such as a file of the state that cannot be written"]
+    if code == 1 and not (
+        owed or unread
+    ):  # as bad as an alert that nobody got: nothing else may tell of it
+        owed = [
+            "for a reason that its document does not have, such as a file of the state that cannot be written"
+        ]
     parts = [f"fail-on: {title(poll.counts)}"] if code == 3 else []
     if owed or unread:
         parts.append(f"incomplete: {'; '.join([*unread, *owed])}; the log says why")
     if code not in (0, 1, 3):
         parts.append(f"the poll ended with exit code {code}; the log says why")
-    for_incomplete = {"always": True, "never": False}.get(fail_on_incomplete, bool(owed))
-    return Verdict(red=for_incomplete if code == 1 else code != 0, said="; ".join(parts))
+    for_incomplete = {"always": True, "never": False}.get(
+        fail_on_incomplete, bool(owed)
+    )
+    return Verdict(
+        red=for_incomplete if code == 1 else code != 0, said="; ".join(parts)
+    )
 
 
 def _unread(poll: Poll) -> list[str]:
     """Return what could not be checked. If it lasts, an alert tells of it."""
-    parts = [f"{poll.failed} of {poll.watched} node packs could not be checked"] if poll.failed else []
+    parts = (
+        [f"{poll.failed} of {poll.watched} node packs could not be checked"]
+        if poll.failed
+        else []
+    )
     if any(one.about.sort == "registry" for one in poll.problems):
         parts.append("the registry could not be read in full")
     return [*parts, *unscanned(poll)]
@@ -92,7 +114,10 @@ def _unread(poll: Poll) -> list[str]:
 def _annotate(poll: Poll | None, verdict: Verdict) -> None:
     """Annotate the worst events, and how the poll ended."""
     for level in ("error", "warning"):
-        _annotate_events(level, [event for event in poll.events if _level(event) == level] if poll else [])
+        _annotate_events(
+            level,
+            [event for event in poll.events if _level(event) == level] if poll else [],
+        )
     if verdict.said:
         annotate("error" if verdict.red else "warning", _TITLE, verdict.said)
 
@@ -105,9 +130,13 @@ def _level(event: Event) -> str:
 
 def _annotate_events(level: str, events: list[Event]) -> None:
     """Annotate each event, or count those beyond what GitHub shows."""
-    shown = events if len(events) <= _MOST_ANNOTATIONS else events[: _MOST_ANNOTATIONS - 1]
+    shown = (
+        events if len(events) <= _MOST_ANNOTATIONS else events[: _MOST_ANNOTATIONS - 1]
+    )
     for event in shown:
-        text = plain(event.reason, _TEXT) or f"{event.kind}; the registry gives no reason"
+        text = (
+            plain(event.reason, _TEXT) or f"{event.kind}; the registry gives no reason"
+        )
         annotate(level, f"{event.kind}: {in_words(event)}", text)
     if left := len(events) - len(shown):
         annotate(level, _TITLE, f"{left} more; the summary lists them")
@@ -131,7 +160,11 @@ def _set_outputs(code: int, poll: Poll | None) -> None:
 
 
 def _add_summary(code: int, poll: Poll | None, verdict: Verdict) -> None:
-    add_summary(summary(poll) if poll else f"### Comfy Watch: failed\n\nExit code {code}: {verdict.said}.\n")
+    add_summary(
+        summary(poll)
+        if poll
+        else f"### Comfy Watch: failed\n\nExit code {code}: {verdict.said}.\n"
+    )
 
 
 if __name__ == "__main__":

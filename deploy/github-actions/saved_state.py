@@ -33,10 +33,14 @@ def restore() -> int:
     folder = Path(os.environ["FOLDER"])
     try:
         if _kept_on_a_branch():
-            (folder / "base").write_text(_attempted(partial(_restored, folder)), "utf-8")
+            (folder / "base").write_text(
+                _attempted(partial(_restored, folder)), "utf-8"
+            )
         _copy(folder / "state", folder / "before")
     except (GitError, OSError) as error:
-        annotate("error", _TITLE, f"it could not be read, so nothing was polled. {error}")
+        annotate(
+            "error", _TITLE, f"it could not be read, so nothing was polled. {error}"
+        )
         return 4
     _say_what_is_unusual(folder / "before")
     return 0
@@ -47,7 +51,9 @@ def keep() -> int:
     folder = Path(os.environ["FOLDER"])
     try:
         if not state_files.is_worth_saving(folder / "before", folder / "state"):
-            say("Only times and counts of the last poll differ: the state that was saved last stays.")
+            say(
+                "Only times and counts of the last poll differ: the state that was saved last stays."
+            )
             return 0
         if not _kept_on_a_branch():
             set_output("save", "true")
@@ -97,7 +103,9 @@ def _branch(folder: Path) -> StateBranch:
 
 def _restored(folder: Path) -> str:
     """Fill a new folder from the branch, and return the commit; "" if there is no branch."""
-    shutil.rmtree(folder, ignore_errors=True)  # of an earlier attempt, or use in the same job
+    shutil.rmtree(
+        folder, ignore_errors=True
+    )  # of an earlier attempt, or use in the same job
     folder.mkdir(parents=True, mode=0o700)
     branch = _branch(folder)
     tip = branch.tip()
@@ -110,7 +118,9 @@ def _read(branch: StateBranch, commit: str, folder: Path) -> None:
     try:
         branch.read(commit, folder)
     except ForeignBranchError as error:
-        refuse(f"state-name: the branch {branch.name} was not made by this action: {error}; give another name")
+        refuse(
+            f"state-name: the branch {branch.name} was not made by this action: {error}; give another name"
+        )
 
 
 def _say_what_is_unusual(before: Path) -> None:
@@ -124,7 +134,11 @@ def _say_what_is_unusual(before: Path) -> None:
         return
     polled = state_files.polled_at(before)
     if polled is None:
-        annotate("warning", _TITLE, "its age is not known: checks.json has no RFC 3339 time in UTC of the last poll")
+        annotate(
+            "warning",
+            _TITLE,
+            "its age is not known: checks.json has no RFC 3339 time in UTC of the last poll",
+        )
     elif (age := datetime.now(UTC) - polled) > _OLD:
         annotate(
             "warning",
@@ -145,7 +159,11 @@ def _pushed(folder: Path) -> int:
         winner = state_files.goes_on(folder / "state", theirs)
         if winner != "ours":
             return _set_aside(winner)
-        annotate("notice", _TITLE, "another run has saved one meanwhile; this run polled later, and its state goes on")
+        annotate(
+            "notice",
+            _TITLE,
+            "another run has saved one meanwhile; this run polled later, and its state goes on",
+        )
     branch.push(branch.commit(folder / "state", tip, _message(folder)))
     return 0
 

@@ -51,15 +51,35 @@ class StateBranch:
 
     def tip(self) -> str:
         """Ask the remote for the branch's last commit; "" if there is no such branch."""
-        done = self._run("ls-remote", "--exit-code", self.url, f"refs/heads/{self.name}", allowed=(0, _NO_SUCH_REF))
+        done = self._run(
+            "ls-remote",
+            "--exit-code",
+            self.url,
+            f"refs/heads/{self.name}",
+            allowed=(0, _NO_SUCH_REF),
+        )
         return done.split()[0] if done else ""
 
     def read(self, commit: str, folder: Path) -> None:
         """Write the files of a commit into a new folder; ForeignBranchError if they are not all a state's."""
-        self._run("fetch", "--quiet", "--no-tags", "--depth=1", self.url, f"+refs/heads/{self.name}:refs/read/tip")
-        self._run("cat-file", "-e", f"{commit}^{{commit}}")  # it may have moved on since it was asked for
-        entries = [entry for entry in self._run("ls-tree", "-z", commit).split("\0") if entry]
-        files = [(*about.split(), name) for about, _, name in (entry.partition("\t") for entry in entries)]
+        self._run(
+            "fetch",
+            "--quiet",
+            "--no-tags",
+            "--depth=1",
+            self.url,
+            f"+refs/heads/{self.name}:refs/read/tip",
+        )
+        self._run(
+            "cat-file", "-e", f"{commit}^{{commit}}"
+        )  # it may have moved on since it was asked for
+        entries = [
+            entry for entry in self._run("ls-tree", "-z", commit).split("\0") if entry
+        ]
+        files = [
+            (*about.split(), name)
+            for about, _, name in (entry.partition("\t") for entry in entries)
+        ]
         for mode, _, _, name in files:
             if mode != _PLAIN_FILE or not state_files.STATE_FILE.fullmatch(name):
                 raise ForeignBranchError(f"{name!r} is no file of a state")
@@ -71,11 +91,15 @@ class StateBranch:
         """Return a new commit with the state files of a folder; without a `parent` it is the first of its branch."""
         entries = []
         for name in state_files.names(folder):
-            blob = self._run("hash-object", "-w", "--no-filters", "--", str(folder / name)).strip()
+            blob = self._run(
+                "hash-object", "-w", "--no-filters", "--", str(folder / name)
+            ).strip()
             entries.append(f"{_PLAIN_FILE} blob {blob}\t{name}\0")
         tree = self._run("mktree", "-z", given="".join(entries)).strip()
         parents = ("-p", parent) if parent else ()
-        return self._run("commit-tree", tree, *parents, "-F", "-", given=message, env=_AUTHOR).strip()
+        return self._run(
+            "commit-tree", tree, *parents, "-F", "-", given=message, env=_AUTHOR
+        ).strip()
 
     def push(self, commit: str) -> None:
         """Make a commit the branch's last; GitError if the branch is not at the commit's parent any more."""
@@ -88,7 +112,9 @@ class StateBranch:
         env: Mapping[str, str] | None = None,
         allowed: tuple[int, ...] = (0,),
     ) -> str:
-        return self._bytes(*args, given=given, env=env, allowed=allowed).decode("utf-8", "surrogateescape")
+        return self._bytes(*args, given=given, env=env, allowed=allowed).decode(
+            "utf-8", "surrogateescape"
+        )
 
     def _bytes(
         self,
@@ -112,8 +138,12 @@ class StateBranch:
         except subprocess.TimeoutExpired:
             raise GitError(f"git {args[0]} took more than {_SECONDS} s") from None
         if done.returncode not in allowed:
-            lines = done.stderr.decode("utf-8", "replace").strip().splitlines() or ["it said nothing"]
-            raise GitError(f"git {args[0]}: {' · '.join(line.strip() for line in lines)[:_LONGEST_REASON]}")
+            lines = done.stderr.decode("utf-8", "replace").strip().splitlines() or [
+                "it said nothing"
+            ]
+            raise GitError(
+                f"git {args[0]}: {' · '.join(line.strip() for line in lines)[:_LONGEST_REASON]}"
+            )
         return done.stdout
 
     def _surroundings(self) -> dict[str, str]:

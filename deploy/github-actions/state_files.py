@@ -20,7 +20,11 @@ def names(folder: Path) -> list[str]:
     """Return the names of a folder's state files, sorted; none if there is no folder."""
     if not folder.is_dir():
         return []
-    return sorted(file.name for file in folder.iterdir() if STATE_FILE.fullmatch(file.name) and file.is_file())
+    return sorted(
+        file.name
+        for file in folder.iterdir()
+        if STATE_FILE.fullmatch(file.name) and file.is_file()
+    )
 
 
 def is_worth_saving(before: Path, after: Path) -> bool:
@@ -61,8 +65,14 @@ def owed(folder: Path) -> frozenset[str]:
     """Return the ids of the events whose alerts are undelivered."""
     document: Any = _document(folder / "outbox.json")
     try:
-        messages = [message for queue in document["queues"].values() for message in queue["messages"]]
-        return frozenset(str(event) for message in messages for event in message["events"])
+        messages = [
+            message
+            for queue in document["queues"].values()
+            for message in queue["messages"]
+        ]
+        return frozenset(
+            str(event) for message in messages for event in message["events"]
+        )
     except (AttributeError, KeyError, TypeError):
         return frozenset()
 
@@ -87,16 +97,23 @@ def _ids(lines: Iterable[bytes]) -> Iterable[str]:
 def _content(file: Path) -> object:
     """Return what counts as a change of a file: its bytes, of checks.json all but times and counts of polls."""
     if file.name == "checks.json" and (document := _document(file, _without_times)):
-        return {key: value for key, value in document.items() if not isinstance(value, int)}
+        return {
+            key: value for key, value in document.items() if not isinstance(value, int)
+        }
     return file.read_bytes()
 
 
 def _without_times(found: dict[str, object]) -> dict[str, object]:
     """Return an object of JSON with an empty text in place of each time."""
-    return {key: "" if isinstance(one, str) and _TIME.fullmatch(one) else one for key, one in found.items()}
+    return {
+        key: "" if isinstance(one, str) and _TIME.fullmatch(one) else one
+        for key, one in found.items()
+    }
 
 
-def _document(file: Path, hook: Callable[[dict[str, object]], object] | None = None) -> dict[str, object]:
+def _document(
+    file: Path, hook: Callable[[dict[str, object]], object] | None = None
+) -> dict[str, object]:
     """Return a JSON file's object, each object in it as `hook` returns it; an empty one where there is none."""
     try:
         found = json.loads(file.read_bytes(), object_hook=hook)

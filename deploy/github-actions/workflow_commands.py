@@ -27,7 +27,9 @@ def add_summary(markdown: str) -> None:
 
 def annotate(level: str, title: str, text: str) -> None:
     """Print an annotation: `level` is `error`, `warning` or `notice`. The texts need no escaping."""
-    _print(f"::{level} title={_escaped(title).replace(':', '%3A').replace(',', '%2C')}::{_escaped(text)}")
+    _print(
+        f"::{level} title={_escaped(title).replace(':', '%3A').replace(',', '%2C')}::{_escaped(text)}"
+    )
 
 
 def say(text: str) -> None:

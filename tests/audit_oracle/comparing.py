@@ -60,7 +60,9 @@ class Cell:
 
         Each group is a run of its own. Where `GET /nodes` does not answer well there are fewer of them.
         """
-        fails = {self.enabled and outcome.verdict in FAILING for outcome in self.outcomes}
+        fails = {
+            self.enabled and outcome.verdict in FAILING for outcome in self.outcomes
+        }
         unanswered = {outcome.unanswered for outcome in self.outcomes}
         if fails == unanswered == {False}:
             return "calm"
@@ -68,7 +70,9 @@ class Cell:
             return "rest"
         if fails == {True}:
             return (
-                f"failing {min(outcome.verdict for outcome in self.outcomes)}" if self.endpoint is GOOD else "failing"
+                f"failing {min(outcome.verdict for outcome in self.outcomes)}"
+                if self.endpoint is GOOD
+                else "failing"
             )
         if True in fails or len(unanswered) > 1:
             return "open"
@@ -77,14 +81,23 @@ class Cell:
     @property
     def _unanswered(self) -> str:
         """Return what was not read or not answered."""
-        readable = expected((replace(reading, readable=True) for reading in self.readings), self.endpoint)
+        readable = expected(
+            (replace(reading, readable=True) for reading in self.readings),
+            self.endpoint,
+        )
         if not any(outcome.unanswered for outcome in readable):
             return "file"
         if self.endpoint is not GOOD:
             return "row"
         if self.pack.listing != "complete":
             return "listing"
-        return "status" if any(version.status == NEW_VERSION_STATUS for version in self.pack.versions) else "row"
+        return (
+            "status"
+            if any(
+                version.status == NEW_VERSION_STATUS for version in self.pack.versions
+            )
+            else "row"
+        )
 
     def __str__(self) -> str:
         return f"{self.form.name} of {self.pack.id}, GET /nodes {self.endpoint.name}"
@@ -94,7 +107,11 @@ def cells(endpoint: Endpoint) -> Iterator[Cell]:
     """Yield the cells of an answer: every form with a good one, the core with a thorough one, else a few."""
     for form in FORMS:
         if endpoint is GOOD or (endpoint.thorough and form.core) or form.name in _FEW:
-            yield from (Cell(form=form, pack=pack, endpoint=endpoint) for pack in PACKS if form.takes(pack))
+            yield from (
+                Cell(form=form, pack=pack, endpoint=endpoint)
+                for pack in PACKS
+                if form.takes(pack)
+            )
 
 
 _FEW = ("zip", "zip_disabled", "zip_says_popular", "clone_https")
@@ -104,7 +121,9 @@ Said = Mapping[str, Any]
 
 
 def disagreements(
-    found: Iterable[tuple[Cell, Said | None]], code: int, fail_on: frozenset[str] = FAILING
+    found: Iterable[tuple[Cell, Said | None]],
+    code: int,
+    fail_on: frozenset[str] = FAILING,
 ) -> Iterator[str]:
     """Yield what the contract does not allow of the cells of one run, and of its exit code."""
     failing = False
@@ -117,7 +136,12 @@ def disagreements(
         failing |= cell.enabled and verdict in fail_on
         matching = {outcome for outcome in cell.outcomes if outcome.verdict == verdict}
         if not matching:
-            allowed = " or ".join(sorted({outcome.verdict for outcome in cell.outcomes}, key=WORST_FIRST.index))
+            allowed = " or ".join(
+                sorted(
+                    {outcome.verdict for outcome in cell.outcomes},
+                    key=WORST_FIRST.index,
+                )
+            )
             yield f"{cell}: {verdict}, not {allowed} ({said['reason']})"
             continue
         certain = {outcome.unanswered for outcome in matching}
@@ -143,7 +167,9 @@ def _beside(cell: Cell, said: Said, verdict: str) -> Iterator[str]:
         yield f"version {said['version']} of a clone"
     if verdict == "unknown" and not said["reason"]:
         yield "unknown without a reason"
-    if (other := _by_another(cell, said, verdict)) and other.lower() not in str(said["reason"]).lower():
+    if (other := _by_another(cell, said, verdict)) and other.lower() not in str(
+        said["reason"]
+    ).lower():
         yield f"{verdict} by {other}, and the reason does not say so: {said['reason']}"
     yield from _advice(cell, said)
 
@@ -153,13 +179,19 @@ def _by_another(cell: Cell, said: Said, verdict: str) -> str | None:
     if len(cell.readings) > 1 or verdict in (*FINE, "unknown"):
         return None
     reading = cell.readings[0]
-    holding = [claim for claim in reading.claims if _may(claim, reading, cell.endpoint, verdict)]
+    holding = [
+        claim
+        for claim in reading.claims
+        if _may(claim, reading, cell.endpoint, verdict)
+    ]
     alone = holding[0].id if len(holding) == 1 and len(reading.claims) > 1 else None
     return None if alone is None or alone.lower() == str(said["id"]).lower() else alone
 
 
 def _may(claim: Claim, reading: Reading, endpoint: Endpoint, verdict: str) -> bool:
-    return verdict in {outcome.verdict for outcome in of_claim(claim, reading, endpoint)}
+    return verdict in {
+        outcome.verdict for outcome in of_claim(claim, reading, endpoint)
+    }
 
 
 def _advice(cell: Cell, said: Said) -> Iterator[str]:
@@ -167,15 +199,23 @@ def _advice(cell: Cell, said: Said) -> Iterator[str]:
     if "safe_version" not in said:
         return
     safe = said["safe_version"]
-    claimed = {claim.id.lower() for reading in cell.readings for claim in reading.claims}
-    if safe is not None and safe not in {safe_version(WORLD[name]) for name in claimed & WORLD.keys()}:
+    claimed = {
+        claim.id.lower() for reading in cell.readings for claim in reading.claims
+    }
+    if safe is not None and safe not in {
+        safe_version(WORLD[name]) for name in claimed & WORLD.keys()
+    }:
         yield f"safe version {safe}"
     if cell.endpoint is not GOOD or claimed != {cell.pack.id.lower()}:
         return
     if is_banned(cell.pack):
         if safe is not None:
             yield f"safe version {safe} of a pack that is banned"
-    elif cell.form.name in ("zip", "unpacked") and _is_known(cell.pack) and safe != safe_version(cell.pack):
+    elif (
+        cell.form.name in ("zip", "unpacked")
+        and _is_known(cell.pack)
+        and safe != safe_version(cell.pack)
+    ):
         yield f"safe version {safe}, not {safe_version(cell.pack)}"
 
 

@@ -11,7 +11,15 @@ from typing import Any
 
 from aiohttp import web
 
-from tests.audit_oracle.situations import ACTIVE, BANNED, NEW_PACK_STATUS, WORLD, Pack, Row, rows
+from tests.audit_oracle.situations import (
+    ACTIVE,
+    BANNED,
+    NEW_PACK_STATUS,
+    WORLD,
+    Pack,
+    Row,
+    rows,
+)
 from watcher.fake_registry.server import FakeRegistry
 
 Query = Mapping[str, Sequence[str]]
@@ -61,7 +69,9 @@ def _never(*silences: Silence) -> Callable[[Pack], tuple[Seen, ...]]:
 
 def _with_status(status: object) -> Callable[[Pack], tuple[Seen, ...]]:
     def sees(pack: Pack) -> tuple[Seen, ...]:
-        readable = tuple(replace(row, status=status) for row in pack.rows if row.readable)
+        readable = tuple(
+            replace(row, status=status) for row in pack.rows if row.readable
+        )
         return (readable or Silence.NO_ROW,)
 
     return sees
@@ -83,7 +93,9 @@ def _without_banned(pack: Pack) -> tuple[Seen, ...]:
 def _asked(query: Query) -> list[Pack]:
     """Return the packs that are asked for, in the registry's order; ids are compared with their case."""
     wanted = set(query.get("node_id", ()))
-    return [pack for pack in WORLD.values() if "node_id" not in query or pack.id in wanted]
+    return [
+        pack for pack in WORLD.values() if "node_id" not in query or pack.id in wanted
+    ]
 
 
 def _found(query: Query) -> list[Document]:
@@ -93,7 +105,10 @@ def _found(query: Query) -> list[Document]:
 
 
 def _page(query: Query, found: list[Document], most: int = 100) -> Document:
-    page, limit = int(query.get("page", ["1"])[0]), min(int(query.get("limit", ["10"])[0]), most)
+    page, limit = (
+        int(query.get("page", ["1"])[0]),
+        min(int(query.get("limit", ["10"])[0]), most),
+    )
     shown = found[(page - 1) * limit : page * limit]
     return {
         "total": len(found),
@@ -115,7 +130,9 @@ def _of_rows(change: Callable[[Document], Document]) -> Callable[[Query, int], A
 def _tens(*left_out: str) -> Callable[[Query, int], Answer]:
     def serve(query: Query, _: int) -> Answer:
         document = _page(query, _found(query), 10)
-        return 200, {name: value for name, value in document.items() if name not in left_out}
+        return 200, {
+            name: value for name, value in document.items() if name not in left_out
+        }
 
     return serve
 
@@ -133,16 +150,23 @@ def _second_request_fails(query: Query, before: int) -> Answer:
 
 
 def _half(query: Query, _: int) -> Answer:
-    found = [row for pack in _asked(query) if not _is_hidden(pack) for row in rows(pack)]
+    found = [
+        row for pack in _asked(query) if not _is_hidden(pack) for row in rows(pack)
+    ]
     return 200, _page(query, found)
 
 
 def _no_banned(query: Query, _: int) -> Answer:
-    return 200, _page(query, [row for row in _found(query) if row.get("status") != BANNED])
+    return 200, _page(
+        query, [row for row in _found(query) if row.get("status") != BANNED]
+    )
 
 
 def _everybodys(query: Query, _: int) -> Answer:
-    strangers = [{"id": f"stranger-{number}", "status": ACTIVE, "repository": ""} for number in range(60)]
+    strangers = [
+        {"id": f"stranger-{number}", "status": ACTIVE, "repository": ""}
+        for number in range(60)
+    ]
     everybody = [row for pack in WORLD.values() for row in rows(pack)]
     return 200, _page(query, [*strangers, *everybody])
 
@@ -176,7 +200,9 @@ ENDPOINTS = (
         )
         for code in (404, 405, 501)
     ),
-    Endpoint(name="absent_404_html", serve=_constant(404, _HTML), sees=_never(Silence.ABSENT)),
+    Endpoint(
+        name="absent_404_html", serve=_constant(404, _HTML), sees=_never(Silence.ABSENT)
+    ),
     *(
         Endpoint(
             name=f"status_{code}",
@@ -187,17 +213,52 @@ ENDPOINTS = (
         for code in (400, 401, 403, 429, 500, 503)
     ),
     Endpoint(name="html", serve=_constant(200, _HTML), sees=_never(Silence.UNUSABLE)),
-    Endpoint(name="cut", serve=_constant(200, '{"total": 1, "nodes": [{"id": "Act'), sees=_never(Silence.UNUSABLE)),
+    Endpoint(
+        name="cut",
+        serve=_constant(200, '{"total": 1, "nodes": [{"id": "Act'),
+        sees=_never(Silence.UNUSABLE),
+    ),
     Endpoint(name="no_list", serve=_constant(200, {}), sees=_never(*_NOTHING)),
-    Endpoint(name="null_list", serve=_constant(200, {"total": 0, "nodes": None}), sees=_never(*_NOTHING)),
-    Endpoint(name="text_for_list", serve=_constant(200, {"nodes": "all"}), sees=_never(*_NOTHING)),
-    Endpoint(name="empty", serve=_constant(200, {"total": 0, "nodes": []}), sees=_never(*_NOTHING), thorough=True),
-    Endpoint(name="empty_of_many", serve=_constant(200, {"total": 90, "nodes": []}), sees=_never(*_NOTHING)),
+    Endpoint(
+        name="null_list",
+        serve=_constant(200, {"total": 0, "nodes": None}),
+        sees=_never(*_NOTHING),
+    ),
+    Endpoint(
+        name="text_for_list",
+        serve=_constant(200, {"nodes": "all"}),
+        sees=_never(*_NOTHING),
+    ),
+    Endpoint(
+        name="empty",
+        serve=_constant(200, {"total": 0, "nodes": []}),
+        sees=_never(*_NOTHING),
+        thorough=True,
+    ),
+    Endpoint(
+        name="empty_of_many",
+        serve=_constant(200, {"total": 90, "nodes": []}),
+        sees=_never(*_NOTHING),
+    ),
     Endpoint(name="half_hidden", serve=_half, sees=_shown_half, thorough=True),
-    Endpoint(name="banned_hidden", serve=_no_banned, sees=_without_banned, thorough=True),
-    Endpoint(name="ids_unreadable", serve=_of_rows(lambda row: row | {"id": 7}), sees=_never(*_NOTHING)),
-    Endpoint(name="ids_null", serve=_of_rows(lambda row: row | {"id": None}), sees=_never(*_NOTHING)),
-    Endpoint(name="status_null", serve=_of_rows(lambda row: row | {"status": None}), sees=_with_status(None)),
+    Endpoint(
+        name="banned_hidden", serve=_no_banned, sees=_without_banned, thorough=True
+    ),
+    Endpoint(
+        name="ids_unreadable",
+        serve=_of_rows(lambda row: row | {"id": 7}),
+        sees=_never(*_NOTHING),
+    ),
+    Endpoint(
+        name="ids_null",
+        serve=_of_rows(lambda row: row | {"id": None}),
+        sees=_never(*_NOTHING),
+    ),
+    Endpoint(
+        name="status_null",
+        serve=_of_rows(lambda row: row | {"status": None}),
+        sees=_with_status(None),
+    ),
     Endpoint(
         name="status_new",
         serve=_of_rows(lambda row: row | {"status": NEW_PACK_STATUS}),
@@ -206,10 +267,19 @@ ENDPOINTS = (
     ),
     Endpoint(name="tens", serve=_tens(), sees=_either),
     Endpoint(name="tens_without_pages", serve=_tens("totalPages"), sees=_either),
-    Endpoint(name="tens_without_counts", serve=_tens("totalPages", "total"), sees=_either),
+    Endpoint(
+        name="tens_without_counts", serve=_tens("totalPages", "total"), sees=_either
+    ),
     Endpoint(name="page_ignored", serve=_page_ignored, sees=_either),
-    Endpoint(name="second_page_fails", serve=_second_page_fails, sees=_either, thorough=True),
-    Endpoint(name="second_request_fails", serve=_second_request_fails, sees=_either, thorough=True),
+    Endpoint(
+        name="second_page_fails", serve=_second_page_fails, sees=_either, thorough=True
+    ),
+    Endpoint(
+        name="second_request_fails",
+        serve=_second_request_fails,
+        sees=_either,
+        thorough=True,
+    ),
     Endpoint(name="filter_ignored", serve=_everybodys, sees=_either),
 )
 GOOD = ENDPOINTS[0]
@@ -233,7 +303,9 @@ def answer_as(registry: FakeRegistry, endpoint: Endpoint) -> None:
     registry.respond = respond
 
 
-def _of_versions(registry: FakeRegistry, request: web.BaseRequest) -> web.StreamResponse | None:
+def _of_versions(
+    registry: FakeRegistry, request: web.BaseRequest
+) -> web.StreamResponse | None:
     """Return the answer for a pack whose listing is not what the catalog answers."""
     pack = WORLD.get(request.query.get("nodeId", "").lower())
     match pack.listing if pack is not None else "complete":
@@ -251,4 +323,8 @@ def _of_versions(registry: FakeRegistry, request: web.BaseRequest) -> web.Stream
 
 def _response(status: int, body: object) -> web.Response:
     text = body if isinstance(body, str) else json.dumps(body)
-    return web.Response(status=status, text=text, content_type="application/json" if text[0] in "{[" else "text/html")
+    return web.Response(
+        status=status,
+        text=text,
+        content_type="application/json" if text[0] in "{[" else "text/html",
+    )

@@ -78,18 +78,26 @@ class Reading:
 
 def expected(readings: Iterable[Reading], endpoint: Endpoint) -> frozenset[Outcome]:
     """Return what `audit` may say of a copy that can be read in these ways, one as good as another."""
-    return frozenset(outcome for reading in readings for outcome in _of_reading(reading, endpoint))
+    return frozenset(
+        outcome for reading in readings for outcome in _of_reading(reading, endpoint)
+    )
 
 
 def of_claim(claim: Claim, reading: Reading, endpoint: Endpoint) -> frozenset[Outcome]:
     """Return what holds of a copy as one of the packs that it may be."""
     pack = WORLD.get(claim.id.lower(), Pack(id=claim.id, rows=()))
-    return frozenset(outcome for seen in _seen(pack, claim, endpoint) for outcome in _judged(reading, pack, seen))
+    return frozenset(
+        outcome
+        for seen in _seen(pack, claim, endpoint)
+        for outcome in _judged(reading, pack, seen)
+    )
 
 
 def _of_reading(reading: Reading, endpoint: Endpoint) -> Iterable[Outcome]:
     """Return the worst of all that the copy may be."""
-    floor = [] if reading.readable else [frozenset({Outcome("unknown", unanswered=True)})]
+    floor = (
+        [] if reading.readable else [frozenset({Outcome("unknown", unanswered=True)})]
+    )
     judged = [_of_one(claim, reading, endpoint) for claim in reading.claims]
     if not judged and not floor:
         return [Outcome("unknown")]  # no id
@@ -107,7 +115,11 @@ def _of_one(claim: Claim, reading: Reading, endpoint: Endpoint) -> frozenset[Out
         # A folder's name counts only if the registry has that pack. Without an answer that is not known.
         if presence == {"no"}:
             return frozenset({nothing})
-        additions = {"yes": frozenset[Outcome](), "no": {nothing}, "open": {Outcome("unknown", unanswered=True)}}
+        additions = {
+            "yes": frozenset[Outcome](),
+            "no": {nothing},
+            "open": {Outcome("unknown", unanswered=True)},
+        }
         return judged.union(*(additions[one] for one in presence))
     if others and not reading.mark and presence != {"yes"}:
         # Open: whether an id that no registry has makes a copy unknown which is a pack of the registry by another id.
@@ -119,7 +131,9 @@ def _has(pack: Pack, seen: Seen) -> Literal["yes", "no", "open"]:
     """Return whether the registry is seen to have a pack."""
     if pack.listed or pack.listing == "banned" or isinstance(seen, tuple):
         return "yes"
-    return "no" if pack.listing == "complete" and seen is not Silence.UNUSABLE else "open"
+    return (
+        "no" if pack.listing == "complete" and seen is not Silence.UNUSABLE else "open"
+    )
 
 
 def _seen(pack: Pack, claim: Claim, endpoint: Endpoint) -> tuple[Seen, ...]:
@@ -139,7 +153,12 @@ def _worst(outcomes: Iterable[Outcome]) -> Outcome:
 
 def _judged(reading: Reading, pack: Pack, seen: Seen) -> Iterable[Outcome]:
     """Return the worst of what the versions and what the whole pack say."""
-    return [_worst(both) for both in product(_by_versions(reading, pack, seen), _by_pack(reading, pack, seen))]
+    return [
+        _worst(both)
+        for both in product(
+            _by_versions(reading, pack, seen), _by_pack(reading, pack, seen)
+        )
+    ]
 
 
 def _by_versions(reading: Reading, pack: Pack, seen: Seen) -> list[Outcome]:
@@ -155,7 +174,11 @@ def _by_versions(reading: Reading, pack: Pack, seen: Seen) -> list[Outcome]:
             return [
                 Outcome(verdict, unanswered=True)
                 for outcome in _by_listing(reading, pack)
-                for verdict in ({"unknown", outcome.verdict} if outcome.verdict in FINE else {outcome.verdict})
+                for verdict in (
+                    {"unknown", outcome.verdict}
+                    if outcome.verdict in FINE
+                    else {outcome.verdict}
+                )
                 if verdict not in ("delisted", "outdated")
             ] or [Outcome("unknown", unanswered=True)]
         case "complete" if not pack.versions and seen is Silence.UNUSABLE:
@@ -166,7 +189,11 @@ def _by_versions(reading: Reading, pack: Pack, seen: Seen) -> list[Outcome]:
 
 
 def _by_listing(reading: Reading, pack: Pack) -> list[Outcome]:
-    same = [version for version in pack.versions if reading.version and _canonical(version.text) == reading.version]
+    same = [
+        version
+        for version in pack.versions
+        if reading.version and _canonical(version.text) == reading.version
+    ]
     if same:
         outcomes = [_of_version(version) for version in same]
         if not reading.clone and _newest_good(pack, above=reading.version):
@@ -178,7 +205,10 @@ def _by_listing(reading: Reading, pack: Pack) -> list[Outcome]:
         return [Outcome("unknown"), Outcome("delisted")]
     if reading.version and reading.mark:
         # Open: whether the mildest of all verdicts counts for what is no clone.
-        return [Outcome("delisted"), *([_worst([Outcome("delisted"), every])] if every else [])]
+        return [
+            Outcome("delisted"),
+            *([_worst([Outcome("delisted"), every])] if every else []),
+        ]
     if every is None:
         return [Outcome("unknown")]
     if reading.clone and all(version.status in _REFUSED for version in pack.versions):
@@ -190,7 +220,13 @@ def _by_listing(reading: Reading, pack: Pack) -> list[Outcome]:
 def _leaving_open(outcomes: list[Outcome], pack: Pack) -> list[Outcome]:
     """Open: whether an unknown status of another version than the copy's is something that was not answered."""
     if any(version.status == NEW_VERSION_STATUS for version in pack.versions):
-        return [*outcomes, *(_worst([outcome, Outcome("unknown", unanswered=True)]) for outcome in outcomes)]
+        return [
+            *outcomes,
+            *(
+                _worst([outcome, Outcome("unknown", unanswered=True)])
+                for outcome in outcomes
+            ),
+        ]
     return outcomes
 
 
@@ -212,7 +248,11 @@ def _mildest(pack: Pack) -> Outcome | None:
     """Return the mildest verdict of a pack all of whose versions have a bad one, else None."""
     outcomes = [_of_version(version) for version in pack.versions]
     bad = all(outcome.verdict not in (*FINE, "unknown") for outcome in outcomes)
-    return max(outcomes, key=lambda one: WORST_FIRST.index(one.verdict)) if outcomes and bad else None
+    return (
+        max(outcomes, key=lambda one: WORST_FIRST.index(one.verdict))
+        if outcomes and bad
+        else None
+    )
 
 
 def _by_pack(reading: Reading, pack: Pack, seen: Seen) -> list[Outcome]:
@@ -249,12 +289,20 @@ def _by_repository(reading: Reading, pack: Pack) -> list[Outcome]:
         return [*fine, Outcome("unknown")] if reading.clone or reading.source else fine
     if reading.source is None:
         return [Outcome("unknown")] if reading.clone else [Outcome("ok")]
-    return [Outcome("ok")] if reading.source.lower() == pack.id.lower() else [Outcome("unknown")]
+    return (
+        [Outcome("ok")]
+        if reading.source.lower() == pack.id.lower()
+        else [Outcome("unknown")]
+    )
 
 
 def is_banned(pack: Pack) -> bool:
     """Return whether a pack is banned as a whole, where the registry answers well."""
-    known = [row for row in pack.rows if row.readable and row.status in (ACTIVE, BANNED, DELETED)]
+    known = [
+        row
+        for row in pack.rows
+        if row.readable and row.status in (ACTIVE, BANNED, DELETED)
+    ]
     return any(row.status == BANNED for row in known) or pack.listing == "banned"
 
 
@@ -265,10 +313,16 @@ def safe_version(pack: Pack) -> str | None:
 
 
 def _newest_good(pack: Pack, above: str | None = None) -> Version | None:
-    bad = {_canonical(one.text) for one in pack.listed if one.status != "active" or one.deprecated}
+    bad = {
+        _canonical(one.text)
+        for one in pack.listed
+        if one.status != "active" or one.deprecated
+    }
     good = [one for one in pack.listed if _canonical(one.text) not in bad]
     best = max(good, key=_precedence, default=None)
-    if best is None or (above is not None and _precedence(best) <= _precedence(Version(text=above))):
+    if best is None or (
+        above is not None and _precedence(best) <= _precedence(Version(text=above))
+    ):
         return None
     return best
 

@@ -34,7 +34,9 @@ class Form:
 
     def takes(self, pack: Pack) -> bool:
         """Return whether a pack can be installed so and something can be said of it."""
-        return (bool(pack.listed) or not self.needs_listing) and (not self.spelling or pack.id in SPELT)
+        return (bool(pack.listed) or not self.needs_listing) and (
+            not self.spelling or pack.id in SPELT
+        )
 
 
 FORMS: list[Form] = []
@@ -108,7 +110,10 @@ def _zip(
     def build(comfyui: ComfyUI, pack: Pack) -> Path:
         path = _folder(comfyui, _named(folder, pack))
         if says is not None:
-            _write(path / "pyproject.toml", pyproject(_named(says, pack), version, _url(source, pack)))
+            _write(
+                path / "pyproject.toml",
+                pyproject(_named(says, pack), version, _url(source, pack)),
+            )
         _write(path / ".tracking", "__init__.py\npyproject.toml")
         return path
 
@@ -177,7 +182,9 @@ def _read(
     return reading
 
 
-def _then(build: _Build, *steps: Callable[[ComfyUI, Pack, Path], Path | None]) -> _Build:
+def _then(
+    build: _Build, *steps: Callable[[ComfyUI, Pack, Path], Path | None]
+) -> _Build:
     def built(comfyui: ComfyUI, pack: Pack) -> Path:
         path = build(comfyui, pack)
         for step in steps:
@@ -209,7 +216,9 @@ def _broken(_: ComfyUI, __: Pack, path: Path) -> None:
 
 def _long(_: ComfyUI, __: Pack, path: Path) -> None:
     text = (path / "pyproject.toml").read_text("utf-8")
-    (path / "pyproject.toml").write_text(f"{text}\n[tool.other]\ntext = '{'x' * 130_000}'\n", "utf-8")
+    (path / "pyproject.toml").write_text(
+        f"{text}\n[tool.other]\ntext = '{'x' * 130_000}'\n", "utf-8"
+    )
 
 
 def _without_comfy(_: ComfyUI, __: Pack, path: Path) -> None:
@@ -217,21 +226,30 @@ def _without_comfy(_: ComfyUI, __: Pack, path: Path) -> None:
     (path / "pyproject.toml").write_text(text.partition("[tool.comfy]")[0], "utf-8")
 
 
-def _with_git(remote: str | None, *, listed: bool) -> Callable[[ComfyUI, Pack, Path], None]:
+def _with_git(
+    remote: str | None, *, listed: bool
+) -> Callable[[ComfyUI, Pack, Path], None]:
     """Return what puts a `.git` into a folder, that `.tracking` lists as a part of the archive or not."""
 
     def step(_: ComfyUI, pack: Pack, path: Path) -> None:
         _git(path, _url(remote, pack))
         if listed:
-            _write(path / ".tracking", "__init__.py\npyproject.toml\n.git/config\n.git/HEAD")
+            _write(
+                path / ".tracking",
+                "__init__.py\npyproject.toml\n.git/config\n.git/HEAD",
+            )
 
     return step
 
 
 _BOTH = ("file:id", "folder:id")
 
-_form("zip", _zip(), _read(*_BOTH, mark=True, source="own"), kinds="registry", core=True)
-_form("zip_without_source", _zip(source=None), _read(*_BOTH, mark=True), kinds="registry")
+_form(
+    "zip", _zip(), _read(*_BOTH, mark=True, source="own"), kinds="registry", core=True
+)
+_form(
+    "zip_without_source", _zip(source=None), _read(*_BOTH, mark=True), kinds="registry"
+)
 _form(
     "zip_of_a_fork",
     _zip(source=_ELSEWHERE),
@@ -283,7 +301,12 @@ _form(
     kinds="registry",
     needs_listing=True,
 )
-_form("zip_short_version", _zip(version="1.2"), _read(*_BOTH, mark=True, source="own"), kinds="registry")
+_form(
+    "zip_short_version",
+    _zip(version="1.2"),
+    _read(*_BOTH, mark=True, source="own"),
+    kinds="registry",
+)
 _form(
     # Open: whether `v1.2.0` is 1.2.0.
     "zip_version_with_v",
@@ -390,23 +413,52 @@ _form(
 
 
 def _unpacked(
-    *, says: str = "id", folder: str = "id", version: str | None = INSTALLED, source: str | None = "own"
+    *,
+    says: str = "id",
+    folder: str = "id",
+    version: str | None = INSTALLED,
+    source: str | None = "own",
 ) -> _Build:
     def build(comfyui: ComfyUI, pack: Pack) -> Path:
         path = _folder(comfyui, _named(folder, pack))
-        _write(path / "pyproject.toml", pyproject(_named(says, pack), version, _url(source, pack)))
+        _write(
+            path / "pyproject.toml",
+            pyproject(_named(says, pack), version, _url(source, pack)),
+        )
         return path
 
     return build
 
 
-_form("unpacked", _unpacked(), _read("file:id", source="own"), kinds="claimed", core=True)
-_form("unpacked_without_source", _unpacked(source=None), _read("file:id"), kinds="claimed")
-_form("unpacked_of_a_fork", _unpacked(source=_ELSEWHERE), _read("file:id", source=NOBODYS), kinds="claimed")
-_form("unpacked_download", _unpacked(folder="download"), _read("file:id", source="own"), kinds="claimed")
-_form("unpacked_short_version", _unpacked(version="1.2"), _read("file:id", source="own"), kinds="claimed")
 _form(
-    "unpacked_dynamic_version", _unpacked(version=None), _read("file:id", version=None, source="own"), kinds="claimed"
+    "unpacked", _unpacked(), _read("file:id", source="own"), kinds="claimed", core=True
+)
+_form(
+    "unpacked_without_source", _unpacked(source=None), _read("file:id"), kinds="claimed"
+)
+_form(
+    "unpacked_of_a_fork",
+    _unpacked(source=_ELSEWHERE),
+    _read("file:id", source=NOBODYS),
+    kinds="claimed",
+)
+_form(
+    "unpacked_download",
+    _unpacked(folder="download"),
+    _read("file:id", source="own"),
+    kinds="claimed",
+)
+_form(
+    "unpacked_short_version",
+    _unpacked(version="1.2"),
+    _read("file:id", source="own"),
+    kinds="claimed",
+)
+_form(
+    "unpacked_dynamic_version",
+    _unpacked(version=None),
+    _read("file:id", version=None, source="own"),
+    kinds="claimed",
 )
 _form(
     "unpacked_in_folder_of_another",
@@ -427,7 +479,12 @@ _form(
     _read("file:id", source="own"),
     kinds="claimed",
 )
-_form("unpacked_broken_file", _then(_unpacked(), _broken), _read(readable=False), kinds="claimed unknown")
+_form(
+    "unpacked_broken_file",
+    _then(_unpacked(), _broken),
+    _read(readable=False),
+    kinds="claimed unknown",
+)
 _form(
     "unpacked_disabled",
     _then(_unpacked(), _disabled_as_of_old),
@@ -447,11 +504,19 @@ def _clone(
     folder: str = "id",
 ) -> _Build:
     def build(comfyui: ComfyUI, pack: Pack) -> Path:
-        url = None if remote is None else remote.format(repo=f"{pack.id}-Source", of_decoy=f"{decoy(pack).id}-Source")
+        url = (
+            None
+            if remote is None
+            else remote.format(
+                repo=f"{pack.id}-Source", of_decoy=f"{decoy(pack).id}-Source"
+            )
+        )
         path = _folder(comfyui, _named(folder, pack))
         git = _git(path, url)
         if cnr_id is not None:
-            _write(git / ".cnr-id", cnr_id if cnr_id == "../x" else _named(cnr_id, pack))
+            _write(
+                git / ".cnr-id", cnr_id if cnr_id == "../x" else _named(cnr_id, pack)
+            )
         if says is not None:
             _write(path / "pyproject.toml", pyproject(_named(says, pack), version))
         return path
@@ -536,7 +601,13 @@ _form(
     _read("file:id", clone=True, source=NOBODYS),
     kinds="git",
 )
-_form("clone_without_remote", _clone(None), _read("file:id", clone=True), kinds="git unknown claimed", core=True)
+_form(
+    "clone_without_remote",
+    _clone(None),
+    _read("file:id", clone=True),
+    kinds="git unknown claimed",
+    core=True,
+)
 _form(
     "clone_submodule",
     _then(_clone(_HTTPS), _submodule),
@@ -634,7 +705,12 @@ _form(
     _read("file:id", version="9.9.9", clone=True, source="own"),
     kinds="git",
 )
-_form("clone_short_version", _clone(_HTTPS, version="1.2"), _read("file:id", clone=True, source="own"), kinds="git")
+_form(
+    "clone_short_version",
+    _clone(_HTTPS, version="1.2"),
+    _read("file:id", clone=True, source="own"),
+    kinds="git",
+)
 _form(
     "clone_broken_file",
     _then(_clone(_HTTPS), _broken),
@@ -657,5 +733,16 @@ _form(
 
 # What has no id, whatever it is called.
 
-_form("single_file", lambda comfyui, pack: comfyui.single(f"{pack.id}.py"), _read(), kinds="file", core=True)
-_form("plain_folder", lambda comfyui, pack: comfyui.plain(pack.id), _read(), kinds="unknown")
+_form(
+    "single_file",
+    lambda comfyui, pack: comfyui.single(f"{pack.id}.py"),
+    _read(),
+    kinds="file",
+    core=True,
+)
+_form(
+    "plain_folder",
+    lambda comfyui, pack: comfyui.plain(pack.id),
+    _read(),
+    kinds="unknown",
+)

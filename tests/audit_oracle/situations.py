@@ -69,7 +69,15 @@ def v(text: str, status: str = "active", **facts: object) -> Version:
     return Version(text=text, status=status, **facts)  # type: ignore[arg-type]  # any of its fields
 
 
-_FINDINGS = json.dumps([{"issue_type": "python_network_operations", "severity": "info", "file_path": "nodes.py"}])
+_FINDINGS = json.dumps(
+    [
+        {
+            "issue_type": "python_network_operations",
+            "severity": "info",
+            "file_path": "nodes.py",
+        }
+    ]
+)
 _MALWARE = '{"message": "Contains malware: a credential stealer"}'
 _OLD, _THIS, _NEXT = v("1.0.0"), v(INSTALLED), v("1.10.0")
 _TWO = (_OLD, _THIS)
@@ -100,7 +108,11 @@ _OF_VERSIONS: dict[str, tuple[Version, ...]] = {
     "All-Flagged-Unlisted": (v("1.0.0", "flagged"), v("2.0.0", "flagged")),
     "All-Deleted": (v("1.0.0", "deleted"), v(INSTALLED, "deleted")),
     "All-Mixed": (v("1.0.0", "flagged"), v("1.1.0", "deleted"), v(INSTALLED, "banned")),
-    "All-Mixed-Unlisted": (v("1.0.0", "flagged"), v("1.1.0", "deleted"), v("2.0.0", "banned")),
+    "All-Mixed-Unlisted": (
+        v("1.0.0", "flagged"),
+        v("1.1.0", "deleted"),
+        v("2.0.0", "banned"),
+    ),
     "All-Worse-Unlisted": (v("1.1.0", "deleted"), v("2.0.0", "banned")),
     "All-Deprecated": (v("1.0.0", deprecated=True), v(INSTALLED, deprecated=True)),
     "All-Pending-Unlisted": (v("1.0.0", "pending"),),
@@ -140,18 +152,38 @@ _OTHERS = (
     Pack(id="Behind-Row-None", versions=(*_TWO, _NEXT), rows=()),
     Pack(id="Banned-Row-None", versions=(_OLD, v(INSTALLED, "banned")), rows=()),
     Pack(id="Deprecated-Row-None", versions=(v(INSTALLED, deprecated=True),), rows=()),
-    Pack(id="Flagged-Row-Banned", versions=(_OLD, v(INSTALLED, "flagged")), rows=(Row(status=BANNED),)),
-    Pack(id="All-Deleted-Row-Deleted", versions=(v(INSTALLED, "deleted"),), rows=(Row(status=DELETED),)),
+    Pack(
+        id="Flagged-Row-Banned",
+        versions=(_OLD, v(INSTALLED, "flagged")),
+        rows=(Row(status=BANNED),),
+    ),
+    Pack(
+        id="All-Deleted-Row-Deleted",
+        versions=(v(INSTALLED, "deleted"),),
+        rows=(Row(status=DELETED),),
+    ),
     Pack(id="Gone", rows=()),
     Pack(id="Gone-Row-Active"),
     Pack(id="Gone-Row-Banned", rows=(Row(status=BANNED),)),
     Pack(id="Gone-Row-Deleted", rows=(Row(status=DELETED),)),
     Pack(id="Refused", versions=_TWO, listing="banned"),
-    Pack(id="Refused-Row-Banned", versions=_TWO, rows=(Row(status=BANNED),), listing="banned"),
+    Pack(
+        id="Refused-Row-Banned",
+        versions=_TWO,
+        rows=(Row(status=BANNED),),
+        listing="banned",
+    ),
     Pack(id="Wall", versions=_TWO, listing="wall"),
-    Pack(id="Wall-Row-Banned", versions=_TWO, rows=(Row(status=BANNED),), listing="wall"),
+    Pack(
+        id="Wall-Row-Banned", versions=_TWO, rows=(Row(status=BANNED),), listing="wall"
+    ),
     Pack(id="Failed", versions=_TWO, listing="failed"),
-    Pack(id="Failed-Row-Banned", versions=_TWO, rows=(Row(status=BANNED),), listing="failed"),
+    Pack(
+        id="Failed-Row-Banned",
+        versions=_TWO,
+        rows=(Row(status=BANNED),),
+        listing="failed",
+    ),
     Pack(id="Short-Active", versions=_TWO, listing="short"),
     Pack(id="Short-Banned", versions=(_OLD, v(INSTALLED, "banned")), listing="short"),
     Pack(id="Short-Unlisted", versions=(_OLD, v("2.0.0")), listing="short"),
@@ -209,5 +241,9 @@ def rows(pack: Pack) -> Iterator[dict[str, object]]:
             "repository": pack.repository if row.has_repository else "",
             **({"status": row.status} if row.has_status else {}),
             "status_detail": "",
-            "publisher": {"id": "ann", "name": "Ann", "status": "PublisherStatusActive"},
+            "publisher": {
+                "id": "ann",
+                "name": "Ann",
+                "status": "PublisherStatusActive",
+            },
         }

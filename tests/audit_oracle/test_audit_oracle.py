@@ -47,14 +47,21 @@ class Installs:
         for cell in chosen:
             root = self._roots.get(cell.form.name)
             if root is None:
-                root = self._roots[cell.form.name] = ComfyUI(self._folder / cell.form.name)
+                root = self._roots[cell.form.name] = ComfyUI(
+                    self._folder / cell.form.name
+                )
             path = cell.form.build(root, cell.pack)
             self._paths[cell.form.name, path.name.removesuffix(".disabled")] = cell
 
     def audit(self, *args: str) -> program.Completed:
         """Return what the program says of them all."""
-        env = {"COMFY_WATCH_REGISTRY_URL": self._registry.url, "COMFY_WATCH_RETRIES": "0"}
-        done = self._run("audit", *map(str, self._folder.glob("*")), *args, "--json", env=env)
+        env = {
+            "COMFY_WATCH_REGISTRY_URL": self._registry.url,
+            "COMFY_WATCH_RETRIES": "0",
+        }
+        done = self._run(
+            "audit", *map(str, self._folder.glob("*")), *args, "--json", env=env
+        )
         assert "Traceback" not in done.err, done.err
         return done
 
@@ -82,9 +89,16 @@ _AT_ONCE = {"good", "absent_404", "status_500", "half_hidden"}
 
 @pytest.mark.parametrize(
     "endpoint",
-    [pytest.param(one, id=one.name, marks=() if one.name in _AT_ONCE else pytest.mark.bounded) for one in ENDPOINTS],
+    [
+        pytest.param(
+            one, id=one.name, marks=() if one.name in _AT_ONCE else pytest.mark.bounded
+        )
+        for one in ENDPOINTS
+    ],
 )
-def test_every_cell(run: Run, filled: FakeRegistry, tmp_path: Path, endpoint: Endpoint) -> None:
+def test_every_cell(
+    run: Run, filled: FakeRegistry, tmp_path: Path, endpoint: Endpoint
+) -> None:
     """Each copy has a verdict that the contract allows, and copies of one class the exit code that they make alone."""
     answer_as(filled, endpoint)
     wrong: list[str] = []
@@ -95,18 +109,30 @@ def test_every_cell(run: Run, filled: FakeRegistry, tmp_path: Path, endpoint: En
         fail_on = frozenset[str]() if group == "rest" else FAILING
         done = installs.audit(*(() if fail_on else ("--fail-on", "none")))
         document = json.loads(done.out)
-        wrong += (f"{group}: {one}" for one in disagreements(installs.found(document), done.code, fail_on))
-        wrong += (f"{group}: {one}" for one in _of_errors(group, endpoint, document["errors"], done.err))
+        wrong += (
+            f"{group}: {one}"
+            for one in disagreements(installs.found(document), done.code, fail_on)
+        )
+        wrong += (
+            f"{group}: {one}"
+            for one in _of_errors(group, endpoint, document["errors"], done.err)
+        )
     if wrong:
         pytest.fail(_summary(wrong))
 
 
-def _of_errors(group: str, endpoint: Endpoint, errors: list[dict[str, Any]], err: str) -> Iterator[str]:
+def _of_errors(
+    group: str, endpoint: Endpoint, errors: list[dict[str, Any]], err: str
+) -> Iterator[str]:
     """Yield what is wrong with the errors of a run of one group."""
     if group.startswith(("unanswered", "rest")) and not errors:
         yield "something was not answered, and no error says so"
     if endpoint.name.startswith("absent"):
-        of_all = [error for error in errors if error.get("node") is None and error.get("install") is None]
+        of_all = [
+            error
+            for error in errors
+            if error.get("node") is None and error.get("install") is None
+        ]
         if not of_all or (group == "calm" and len(errors) > 1):
             yield f"bans of whole packs were not looked at, which these errors do not say once: {errors[:3]}"
         if group == "calm" and len(err.splitlines()) != 1:
@@ -121,18 +147,29 @@ def _summary(wrong: list[str]) -> str:
     for one in wrong:
         alike[_OF_PACK.sub("", one).partition(" (")[0]].append(one)
     often = sorted(alike.values(), key=len, reverse=True)
-    return "\n".join([f"{len(wrong)} disagreements", *(f"{len(some)} like {some[0]}" for some in often[:_SHOWN])])
+    return "\n".join(
+        [
+            f"{len(wrong)} disagreements",
+            *(f"{len(some)} like {some[0]}" for some in often[:_SHOWN]),
+        ]
+    )
 
 
 def test_there_are_enough() -> None:
     """There are thousands of cells; nearly all have one verdict; each verdict and each exit code is among them."""
     every = [cell for endpoint in ENDPOINTS for cell in cells(endpoint)]
     good = [cell for cell in every if cell.endpoint is GOOD]
-    fixed = [cell for cell in good if len({outcome.verdict for outcome in cell.outcomes}) == 1]
+    fixed = [
+        cell
+        for cell in good
+        if len({outcome.verdict for outcome in cell.outcomes}) == 1
+    ]
     assert len(good) > 4000
     assert len(every) > 20_000
     assert len(fixed) > 0.85 * len(good)
-    assert {outcome.verdict for cell in fixed for outcome in cell.outcomes} == set(oracle.WORST_FIRST)
+    assert {outcome.verdict for cell in fixed for outcome in cell.outcomes} == set(
+        oracle.WORST_FIRST
+    )
     assert set(Counter(cell.group for cell in good)) == set(GROUPS)
 
 
@@ -150,7 +187,9 @@ def _no_rows(monkeypatch: pytest.MonkeyPatch) -> None:
 def _answered(monkeypatch: pytest.MonkeyPatch) -> None:
     judged = oracle._of_reading
     monkeypatch.setattr(
-        oracle, "_of_reading", lambda *args: [replace(outcome, unanswered=False) for outcome in judged(*args)]
+        oracle,
+        "_of_reading",
+        lambda *args: [replace(outcome, unanswered=False) for outcome in judged(*args)],
     )
 
 
@@ -171,11 +210,17 @@ MUTANTS: dict[str, Mutant] = {
     "everything is fine": _fine,
     "a row never counts": _no_rows,
     "everything was answered": _answered,
-    "the first claim is the only one": _reading(claims=lambda reading: reading.claims[:1]),
+    "the first claim is the only one": _reading(
+        claims=lambda reading: reading.claims[:1]
+    ),
     "a mark means nothing": _reading(mark=lambda _: False),
-    "a clone has no version": _reading(version=lambda reading: None if reading.clone else reading.version),
+    "a clone has no version": _reading(
+        version=lambda reading: None if reading.clone else reading.version
+    ),
     "a clone is no clone": _reading(clone=lambda _: False),
-    "any repository is right": _reading(source=lambda reading: reading.claims[0].id if reading.claims else None),
+    "any repository is right": _reading(
+        source=lambda reading: reading.claims[0].id if reading.claims else None
+    ),
     "everything can be read": _reading(readable=lambda _: True),
 }
 
@@ -199,7 +244,10 @@ def _told(chosen: list[Cell]) -> tuple[list[tuple[Cell, Said | None]], int]:
     told: list[tuple[Cell, Said | None]] = []
     codes = {0}
     for cell in chosen:
-        outcome = min(cell.outcomes, key=lambda one: (oracle.WORST_FIRST.index(one.verdict), one.unanswered))
+        outcome = min(
+            cell.outcomes,
+            key=lambda one: (oracle.WORST_FIRST.index(one.verdict), one.unanswered),
+        )
         failing = cell.enabled and outcome.verdict in FAILING
         codes.add(3 if failing else 1 if outcome.unanswered else 0)
         said = {
@@ -208,18 +256,29 @@ def _told(chosen: list[Cell]) -> tuple[list[tuple[Cell, Said | None]], int]:
             "enabled": cell.enabled,
             "version": None,
             "verdict": outcome.verdict,
-            "reason": " ".join(claim.id for reading in cell.readings for claim in reading.claims) or "no id",
+            "reason": " ".join(
+                claim.id for reading in cell.readings for claim in reading.claims
+            )
+            or "no id",
         }
         told.append((cell, said))
     return told, max(codes)
 
 
 def _of_form(*names: str, group: str) -> list[Cell]:
-    return [cell for cell in cells(GOOD) if cell.group.startswith(group) and cell.form.name in names]
+    return [
+        cell
+        for cell in cells(GOOD)
+        if cell.group.startswith(group) and cell.form.name in names
+    ]
 
 
-@pytest.mark.parametrize(("group", "code"), [("calm", 2), ("unanswered", 2), ("failing", 3)])
-def test_a_target_that_cannot_be_read(run: Run, filled: FakeRegistry, tmp_path: Path, group: str, code: int) -> None:
+@pytest.mark.parametrize(
+    ("group", "code"), [("calm", 2), ("unanswered", 2), ("failing", 3)]
+)
+def test_a_target_that_cannot_be_read(
+    run: Run, filled: FakeRegistry, tmp_path: Path, group: str, code: int
+) -> None:
     """A TARGET that cannot be read makes exit code 2 before 1 and after 3, and the others are judged."""
     answer_as(filled, GOOD)
     installs = Installs(run, filled, tmp_path / "installs")
@@ -229,8 +288,12 @@ def test_a_target_that_cannot_be_read(run: Run, filled: FakeRegistry, tmp_path: 
     assert all(said is not None for _, said in installs.found(json.loads(done.out)))
 
 
-@pytest.mark.parametrize("verdict", ["ok", "outdated", "unknown", "deprecated", "pending"])
-def test_a_verdict_can_be_chosen(run: Run, filled: FakeRegistry, tmp_path: Path, verdict: str) -> None:
+@pytest.mark.parametrize(
+    "verdict", ["ok", "outdated", "unknown", "deprecated", "pending"]
+)
+def test_a_verdict_can_be_chosen(
+    run: Run, filled: FakeRegistry, tmp_path: Path, verdict: str
+) -> None:
     """A verdict that is mild by default makes exit code 3 when it is named, and the others none."""
     answer_as(filled, GOOD)
     calm = _of_form("zip", "clone_mirror", group="calm")
@@ -246,10 +309,16 @@ def test_what_is_accepted(run: Run, filled: FakeRegistry, tmp_path: Path) -> Non
     """An accepted copy makes no exit code 3, however its version is written."""
     answer_as(filled, GOOD)
     chosen = list(_of_form("zip", "unpacked", group="failing"))
-    sure = [cell for cell in chosen if not any(outcome.unanswered for outcome in cell.outcomes)]
+    sure = [
+        cell
+        for cell in chosen
+        if not any(outcome.unanswered for outcome in cell.outcomes)
+    ]
     installs = Installs(run, filled, tmp_path / "installs")
     installs.add(sure)
     names = {cell.pack.id for cell in sure}
     findings = [f"{name}@v1.2" for name in names]
-    done = installs.audit(*(word for finding in findings for word in ("--accept", finding)))
+    done = installs.audit(
+        *(word for finding in findings for word in ("--accept", finding))
+    )
     assert done.code == 0

@@ -34,7 +34,12 @@ class Part:
 PARTS = {
     "crashes": Part(
         module="tests.chaos.crashes",
-        tried={"kills": 500, "failed calls": 500, "kills between polls": 40, "kills while receiving": 20},
+        tried={
+            "kills": 500,
+            "failed calls": 500,
+            "kills between polls": 40,
+            "kills while receiving": 20,
+        },
         on_every_core=True,
     ),
     "system calls": Part(
@@ -78,7 +83,14 @@ PARTS = {
     ),
     "lives of installs": Part(
         module="tests.chaos.installed_lives",
-        tried={"lives": 600, "polls": 2000, "crashes": 50, "exposed": 150, "cleared": 30, "failing": 100},
+        tried={
+            "lives": 600,
+            "polls": 2000,
+            "crashes": 50,
+            "exposed": 150,
+            "cleared": 30,
+            "failing": 100,
+        },
     ),
     "lives of sweeps": Part(
         module="tests.chaos.swept_lives",
@@ -95,8 +107,13 @@ PARTS = {
             "polls with too many questions": 10,
         },
     ),
-    "channels": Part(module="tests.chaos.channels", tried={"channel faults": len(FAULTS) + 2}),
-    "services": Part(module="tests.chaos.proxied", tried={"messages": 6500, "answers": 235, "incidents": 140}),
+    "channels": Part(
+        module="tests.chaos.channels", tried={"channel faults": len(FAULTS) + 2}
+    ),
+    "services": Part(
+        module="tests.chaos.proxied",
+        tried={"messages": 6500, "answers": 235, "incidents": 140},
+    ),
     "deliveries": Part(module="tests.delivery_oracle", tried={"cases": 5000}),
     "soak": Part(
         module="tests.chaos.soak",
@@ -118,7 +135,9 @@ PARTS = {
         tried={"cases": len(list(cases())) + len(list(process_cases()))},
     ),
     "hostile text": Part(
-        module="tests.chaos.hostile", on_every_core=True, tried={"hostile inputs": 3000, "places searched": 400}
+        module="tests.chaos.hostile",
+        on_every_core=True,
+        tried={"hostile inputs": 3000, "places searched": 400},
     ),
 }
 _LONGEST = "soak"
@@ -154,7 +173,9 @@ class Outcome:
     def missing(self) -> list[str]:
         """What was not tried, or less than it takes."""
         return [
-            f"only {self.counts[figure]:,} {figure} of {floor:,}" if self.counts.get(figure) else f"{figure} left out"
+            f"only {self.counts[figure]:,} {figure} of {floor:,}"
+            if self.counts.get(figure)
+            else f"{figure} left out"
             for figure, floor in self.part.tried.items()
             if self.counts.get(figure, 0) < floor
         ]
@@ -162,8 +183,16 @@ class Outcome:
     @property
     def cells(self) -> tuple[str, ...]:
         """The line of the table."""
-        tried = [f"{self.counts[figure]:,} {figure}" for figure in self.part.tried if self.counts.get(figure)]
-        other = [f"{name} {count}" for name, count in self.broken.items() if count and name not in _COLUMNS]
+        tried = [
+            f"{self.counts[figure]:,} {figure}"
+            for figure in self.part.tried
+            if self.counts.get(figure)
+        ]
+        other = [
+            f"{name} {count}"
+            for name, count in self.broken.items()
+            if count and name not in _COLUMNS
+        ]
         return (
             self.name,
             ", ".join(tried) or "left out",
@@ -186,20 +215,37 @@ def run(name: str) -> Outcome:
     """Run a part to its end."""
     part, begun = PARTS[name], time.monotonic()
     _say(f"{part.module} …")
-    done = subprocess.run([sys.executable, "-m", part.module], stdout=subprocess.PIPE, text=True, check=False)
-    [line] = [line for line in done.stdout.splitlines() if line.startswith("{")] or ['{"counts": {}, "broken": {}}']
+    done = subprocess.run(
+        [sys.executable, "-m", part.module],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    [line] = [line for line in done.stdout.splitlines() if line.startswith("{")] or [
+        '{"counts": {}, "broken": {}}'
+    ]
     figures = json.loads(line)
-    shown = ", ".join(f"{figure} {count}" for figure, count in (figures["counts"] | figures["broken"]).items())
-    _say(f"{part.module}: {time.monotonic() - begun:.0f} s, exit {done.returncode}: {shown}")
+    shown = ", ".join(
+        f"{figure} {count}"
+        for figure, count in (figures["counts"] | figures["broken"]).items()
+    )
+    _say(
+        f"{part.module}: {time.monotonic() - begun:.0f} s, exit {done.returncode}: {shown}"
+    )
     return Outcome(name=name, part=part, code=done.returncode, **figures)
 
 
 def table(outcomes: Sequence[Outcome]) -> Iterator[str]:
     """Return the lines of the table."""
-    rows = [("", "tried", *_COLUMNS, "in flight*", "other"), *(outcome.cells for outcome in outcomes)]
+    rows = [
+        ("", "tried", *_COLUMNS, "in flight*", "other"),
+        *(outcome.cells for outcome in outcomes),
+    ]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
-        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        yield "  ".join(
+            cell.ljust(width) for cell, width in zip(row, widths, strict=True)
+        ).rstrip()
     yield "* alerts repeated because the acknowledgement was in flight when the program died, the only repeat allowed"
     yield "– is not counted on its own in this part: what it finds wrong is under “other”"
 

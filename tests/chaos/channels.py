@@ -84,7 +84,14 @@ FAULTS = (
     _answers("429", Answer(status=429, headers={"Retry-After": "3600"}), "HTTP 429"),
     _answers("500", Answer(status=500), "HTTP 500"),
     _answers("reset", Answer(reset=True), "the connection was lost", unanswered=True),
-    _answers("200 too late", Answer(delay=3), "timed out", unanswered=True, late=True, timeout=1),
+    _answers(
+        "200 too late",
+        Answer(delay=3),
+        "timed out",
+        unanswered=True,
+        late=True,
+        timeout=1,
+    ),
 )
 
 
@@ -103,7 +110,13 @@ def _begin(stage: Stage, home: Home, timeout: float) -> None:
     shutil.rmtree(home.folder, ignore_errors=True)
     home.folder.mkdir()
     channels = [{"name": name, "url": url} for name, url in urls.items()]
-    write_settings(home.folder, channels, nodes=_PACKS, registry_url=stage.registry.url, timeout=timeout)
+    write_settings(
+        home.folder,
+        channels,
+        nodes=_PACKS,
+        registry_url=stage.registry.url,
+        timeout=timeout,
+    )
 
 
 def play(fault: Fault, home: Home, result: Result) -> None:
@@ -121,14 +134,29 @@ def play(fault: Fault, home: Home, result: Result) -> None:
             done = home.check()
             facts |= _reported(done.out)
             reported.append(tuple(_reported(done.out)))
-            healthy = [message for message in stage.receiver.taken if message.path != f"/{DEAD}"]
-            if Counter((message.path, message.shown(facts)) for message in healthy) != _once(reported[-1]):
+            healthy = [
+                message
+                for message in stage.receiver.taken
+                if message.path != f"/{DEAD}"
+            ]
+            if Counter(
+                (message.path, message.shown(facts)) for message in healthy
+            ) != _once(reported[-1]):
                 result.wrong("wrong", f"{fault.name}: the others got {healthy}")
-            if done.code != 1 or f"channel {DEAD}: {fault.said}" not in done.err or len(done.err.splitlines()) != 1:
+            if (
+                done.code != 1
+                or f"channel {DEAD}: {fault.said}" not in done.err
+                or len(done.err.splitlines()) != 1
+            ):
                 result.wrong("wrong", f"{fault.name}: {done}")
             if not fault.late and len(healthy) < len(stage.receiver.taken):
-                result.wrong("wrong", f"{fault.name}: the dead channel took {stage.receiver.taken}")
-        late = [message for message in stage.receiver.taken if message.path == f"/{DEAD}"]
+                result.wrong(
+                    "wrong",
+                    f"{fault.name}: the dead channel took {stage.receiver.taken}",
+                )
+        late = [
+            message for message in stage.receiver.taken if message.path == f"/{DEAD}"
+        ]
         fault.end(stage)
         stage.receiver.forget()
         home.let_time_pass()
@@ -136,15 +164,29 @@ def play(fault: Fault, home: Home, result: Result) -> None:
         result.add("channel faults")
         result.add("alerts due", sum(map(len, reported)) * (1 + len(HEALTHY)))
         result.add("repeated in flight", sum(len(message.events) for message in late))
-        after = [message.shown(facts) for message in stage.receiver.taken if message.path == f"/{DEAD}"]
+        after = [
+            message.shown(facts)
+            for message in stage.receiver.taken
+            if message.path == f"/{DEAD}"
+        ]
         due = Counter(event for events in reported for event in events)
         is_as_it_was = after == reported if fault.unanswered else len(after) == 1
-        if done.code != 0 or not is_as_it_was or Counter(event for events in after for event in events) != due:
-            result.wrong("wrong", f"{fault.name}, afterwards: {done}; it took {after} instead of {reported}")
+        if (
+            done.code != 0
+            or not is_as_it_was
+            or Counter(event for events in after for event in events) != due
+        ):
+            result.wrong(
+                "wrong",
+                f"{fault.name}, afterwards: {done}; it took {after} instead of {reported}",
+            )
 
 
 def _reported(out: str) -> dict[str, Fact]:
-    return {event["id"]: (event["kind"], event["node"], event["version"]) for event in json.loads(out)["events"]}
+    return {
+        event["id"]: (event["kind"], event["node"], event["version"])
+        for event in json.loads(out)["events"]
+    }
 
 
 def _once(events: tuple[str, ...]) -> Counter[tuple[str, tuple[str, ...]]]:
@@ -163,9 +205,9 @@ def beside(home: Home, result: Result) -> None:
         stage.receiver.__exit__()
         done = home.fork_server.end()
         result.add("channel faults")
-        if done.code != 1 or Counter(message.path for message in stage.receiver.taken) != dict.fromkeys(
-            (f"/{name}" for name in HEALTHY), 1
-        ):
+        if done.code != 1 or Counter(
+            message.path for message in stage.receiver.taken
+        ) != dict.fromkeys((f"/{name}" for name in HEALTHY), 1):
             result.wrong("wrong", f"one hangs beside four: {done}")
 
 
@@ -183,8 +225,14 @@ def half(home: Home, result: Result) -> None:
         third = home.check()
         result.add("channel faults")
         topics = [message.topic for message in stage.receiver.taken if message.topic]
-        if [first.code, second.code, third.code] != [1, 1, 0] or topics != ["good", "bad"]:
-            result.wrong("wrong", f"half of the targets: {first} {second} {third}; taken by {topics}")
+        if [first.code, second.code, third.code] != [1, 1, 0] or topics != [
+            "good",
+            "bad",
+        ]:
+            result.wrong(
+                "wrong",
+                f"half of the targets: {first} {second} {third}; taken by {topics}",
+            )
 
 
 def everything() -> Result:

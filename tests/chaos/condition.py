@@ -33,7 +33,12 @@ class Conditions:
     _names: set[str] = field(default_factory=set)
     _paths: set[str] = field(default_factory=set)
 
-    def poll(self, called: Mapping[str, str], reported: Sequence[tuple[str, str]], now: datetime) -> int:
+    def poll(
+        self,
+        called: Mapping[str, str],
+        reported: Sequence[tuple[str, str]],
+        now: datetime,
+    ) -> int:
         """A poll begins with these channels and reports these kinds of these names; AssertionError if that is wrong.
 
         Return how many of its reports, or silences about a failing channel, were judged.
@@ -49,7 +54,9 @@ class Conditions:
                 judged += bool(due) or channel.since is not None
             for kind in kinds:
                 before = {"failing": False, "recovered": True}[kind]
-                assert channel.reported in (before, None), f"{name}: {kind} was said already"
+                assert channel.reported in (before, None), (
+                    f"{name}: {kind} was said already"
+                )
                 channel.reported = not before
             if channel.is_sure and channel.since is None:
                 channel.reported = False
@@ -72,14 +79,20 @@ class Conditions:
                 after[name] = before
             else:
                 is_new = name not in self._names and path not in self._paths
-                after[name] = _Channel(path=path, is_sure=is_new, reported=False if is_new else None)
+                after[name] = _Channel(
+                    path=path, is_sure=is_new, reported=False if is_new else None
+                )
         self._now = after
         self._names |= after.keys()
         self._paths |= {channel.path for channel in after.values()}
 
-    def answer(self, path: str, status: int, now: datetime, *, tells: bool = True) -> None:
+    def answer(
+        self, path: str, status: int, now: datetime, *, tells: bool = True
+    ) -> None:
         """A channel has answered a message; a refusal that `tells` nothing of the channel is none."""
-        for channel in (channel for channel in self._now.values() if channel.path == path):
+        for channel in (
+            channel for channel in self._now.values() if channel.path == path
+        ):
             if status == 200:
                 channel.since, channel.gone, channel.is_sure = None, False, True
             else:
@@ -88,5 +101,7 @@ class Conditions:
 
     def crash(self, paths: Iterable[str]) -> None:
         """Nobody knows what the program has kept of the last answers of these."""
-        for channel in (channel for channel in self._now.values() if channel.path in paths):
+        for channel in (
+            channel for channel in self._now.values() if channel.path in paths
+        ):
             channel.is_sure = False

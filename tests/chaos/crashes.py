@@ -66,7 +66,10 @@ def every_kill(stage: Stage) -> list[Kill]:
             cuts.remove(Cut.REORDER)
         elif label in _APPENDED:
             cuts += [Cut.ZEROES, Cut.HOLE]
-        found += [Kill(chapter=stage.number, label=label, at=passed[label], cut=cut) for cut in cuts]
+        found += [
+            Kill(chapter=stage.number, label=label, at=passed[label], cut=cut)
+            for cut in cuts
+        ]
     return found
 
 
@@ -85,12 +88,19 @@ def some_kills(stage: Stage) -> list[Kill]:
         chosen.append(next((kill for kill in there if kill.cut is wanted), there[0]))
     # What was acknowledged last has to be on the disk before the outbox is written.
     write = "write state/.outbox.json.tmp"
-    settling = Kill(chapter=stage.number, label=write, at=stage.points.count(write), cut=Cut.POWER)
+    settling = Kill(
+        chapter=stage.number, label=write, at=stage.points.count(write), cut=Cut.POWER
+    )
     return [*chosen, settling, *dice.sample(failures, 4)]
 
 
 def sweep(
-    choose: Callable[[Stage], Sequence[Kill]], *, share: int = 0, shares: int = 1, series: int = 0, services: int = 3
+    choose: Callable[[Stage], Sequence[Kill]],
+    *,
+    share: int = 0,
+    shares: int = 1,
+    series: int = 0,
+    services: int = 3,
 ) -> Result:
     """Do every chosen kill, or this `share` of them; then, in each chapter, `series` of three random kills in a row.
 
@@ -145,7 +155,9 @@ def after_an_uncertain_commit(world: World, stage: Stage, result: Result) -> Non
 
     What was not certain when the one died is not so for the other, unless it made it so.
     """
-    commit = Kill(chapter=stage.number, label="rename state/snapshot.json", at=1, cut=Cut.AFTER)
+    commit = Kill(
+        chapter=stage.number, label="rename state/snapshot.json", at=1, cut=Cut.AFTER
+    )
     trial = Trial(world, stage, result)
     trial.disturbed(commit, commit.label, commit.at, commit.cut)
     points = trial.disturbed(commit, "", 0, Cut.AFTER).points
@@ -157,32 +169,51 @@ def after_an_uncertain_commit(world: World, stage: Stage, result: Result) -> Non
             _kill(world, stage, [commit, kill], result)
 
 
-def between_polls(world: World, stage: Stage, result: Result, kills: int, share: int = 0) -> None:
+def between_polls(
+    world: World, stage: Stage, result: Result, kills: int, share: int = 0
+) -> None:
     """Kill the service so often while it delivers, between two polls, what has become due."""
     passed = _served(world, stage, result, None)
     first = passed.index("open state/acks.jsonl")
     counts = Counter(passed[:first])
-    there = [kill for kill in every_kill(replace(stage, points=passed)) if kill.at > counts[kill.label]]
-    sure = [kill for kill in there if kill.cut not in FAILURES and not kill.label.startswith(_RECEIVING)]
+    there = [
+        kill
+        for kill in every_kill(replace(stage, points=passed))
+        if kill.at > counts[kill.label]
+    ]
+    sure = [
+        kill
+        for kill in there
+        if kill.cut not in FAILURES and not kill.label.startswith(_RECEIVING)
+    ]
     for kill in random.Random(share).sample(sure, kills):
         _served(world, stage, result, kill)
 
 
-def _served(world: World, stage: Stage, result: Result, kill: Kill | None) -> tuple[str, ...]:
+def _served(
+    world: World, stage: Stage, result: Result, kill: Kill | None
+) -> tuple[str, ...]:
     """Let the service poll, and deliver once the backoff of the channel ends, or die there. Return what it passed."""
     trial = Trial(world, stage, result)
     trial.home.back_off("late", _BACKOFF)
 
     def is_done() -> bool:
-        return len(world.receiver.taken) >= stage.messages.total() and not (trial.home.state / ACKS).exists()
+        return (
+            len(world.receiver.taken) >= stage.messages.total()
+            and not (trial.home.state / ACKS).exists()
+        )
 
     what = f"between polls, {kill}"
     label, at, cut = (kill.label, kill.at, kill.cut) if kill else ("", 0, Cut.AFTER)
-    disturbed = trial.disturbed(what, label, at, cut, run=partial(trial.home.serve, is_done))
+    disturbed = trial.disturbed(
+        what, label, at, cut, run=partial(trial.home.serve, is_done)
+    )
     if kill is None:
         assert "delivery" in disturbed.done.err, disturbed.done
     elif disturbed.done.code == 0 and kill.label.startswith("tcp"):
-        result.add("points not reached")  # how many connections the poll before has opened is the network's affair
+        result.add(
+            "points not reached"
+        )  # how many connections the poll before has opened is the network's affair
     else:
         assert disturbed.done.code == -signal.SIGKILL, (kill, disturbed.done)
         result.add("kills")
@@ -194,19 +225,33 @@ def _served(world: World, stage: Stage, result: Result, kill: Kill | None) -> tu
 def _known(home: Home) -> tuple[int, object]:
     """Return the picture's revision, and what each channel is owed, wherever it may have moved."""
     state = StateFolder(home.state).load()
-    return state.snapshot.revision, {name: queue.messages for name, queue in state.outbox.queues.items()}
+    return state.snapshot.revision, {
+        name: queue.messages for name, queue in state.outbox.queues.items()
+    }
 
 
 def beside_a_hanging_channel(world: World, stage: Stage, result: Result) -> None:
     """Kill the program while some channels hang and the others are through: of theirs nothing may come again."""
-    sent = Counter({channel: stage.messages[channel] for channel in CHANNELS if channel not in REFUSING})
+    sent = Counter(
+        {
+            channel: stage.messages[channel]
+            for channel in CHANNELS
+            if channel not in REFUSING
+        }
+    )
     trial = Trial(world, stage, result, timeout=60)
     world.mend()
     world.receiver.gated = frozenset(f"/{hanging}" for hanging in REFUSING)
     world.receiver.gate.clear()
 
     def is_kept(_: program.Started) -> bool:
-        return Counter(channel for channel, _ in acknowledged((trial.home.state / ACKS).read_bytes())) >= sent
+        return (
+            Counter(
+                channel
+                for channel, _ in acknowledged((trial.home.state / ACKS).read_bytes())
+            )
+            >= sent
+        )
 
     with program.start("check", cwd=trial.home.folder) as started:
         for channel, messages in sent.items():
@@ -227,14 +272,18 @@ def whole_sweep(processes: int) -> Result:
     """Do all kills there are, on so many processes."""
     together = counting(*PROMISES)
     with program.workers(processes) as pool:
-        for part in [pool.submit(_share, share, processes) for share in range(processes)]:
+        for part in [
+            pool.submit(_share, share, processes) for share in range(processes)
+        ]:
             together.merge(part.result())
     return together
 
 
 def _share(share: int, shares: int) -> Result:
     try:
-        return sweep(every_kill, share=share, shares=shares, series=_SERIES, services=_SERVICES)
+        return sweep(
+            every_kill, share=share, shares=shares, series=_SERIES, services=_SERVICES
+        )
     except AssertionError as error:  # which must not cost what the other shares found
         broken_off = counting()
         broken_off.failed(error)

@@ -56,7 +56,14 @@ def small_disk(folder: Path, pages: int = 64) -> Iterator[None]:
     kept = folder.with_name(f"{folder.name}-kept")
     folder.mkdir(exist_ok=True)
     shutil.copytree(folder, kept)
-    _mount("-t", "tmpfs", "-o", f"size={pages * _PAGE},mode=700", "tmpfs", os.fspath(folder))
+    _mount(
+        "-t",
+        "tmpfs",
+        "-o",
+        f"size={pages * _PAGE},mode=700",
+        "tmpfs",
+        os.fspath(folder),
+    )
     try:
         shutil.copytree(kept, folder, dirs_exist_ok=True)
         yield
@@ -69,7 +76,9 @@ def small_disk(folder: Path, pages: int = 64) -> Iterator[None]:
 
 
 def _mount(*arguments: str) -> None:
-    done = subprocess.run(["mount", *arguments], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["mount", *arguments], capture_output=True, text=True, check=False
+    )
     if done.returncode != 0:
         raise PermissionError(f"mount: {done.stderr.strip()}")
 
@@ -112,7 +121,12 @@ def read_only(world: World, stage: Stage, result: Result) -> None:
         _mount("-o", "remount,ro", os.fspath(trial.home.state))
         done = trial.home.check()
         result.add("read-only disks")
-        if done.code != 4 or not _is_clear(done) or _contents(trial.home) != before or world.receiver.taken:
+        if (
+            done.code != 4
+            or not _is_clear(done)
+            or _contents(trial.home) != before
+            or world.receiver.taken
+        ):
             result.wrong("wrong", f"{what}: {done}")
         trial.interrupted(what)
         _mount("-o", "remount,rw", os.fspath(trial.home.state))
@@ -133,10 +147,15 @@ def cut_short(world: World, stage: Stage, result: Result, every: int = 1) -> Non
         for length in sorted({*range(0, end, every), *tried}):
             path.write_bytes(whole[:length])
             result.add("files cut short")
-            if not _is_refused(StateFolder(trial.home.state)) or path.read_bytes() != whole[:length]:
+            if (
+                not _is_refused(StateFolder(trial.home.state))
+                or path.read_bytes() != whole[:length]
+            ):
                 result.wrong("wrong", f"{name} of {length} bytes was not refused")
             if length in tried:
-                _see_it_left_alone(world, trial.home, f"{name} of {length} bytes", result)
+                _see_it_left_alone(
+                    world, trial.home, f"{name} of {length} bytes", result
+                )
         path.write_bytes(whole)
         trial.conclude(f"{name} was cut short and put back")
     _take_away(world, stage, result)
@@ -148,7 +167,12 @@ def _see_it_left_alone(world: World, home: Home, what: str, result: Result) -> N
     """See that a poll refuses the state with one clear line and 4, changes nothing and sends nothing."""
     before = _contents(home)
     done = home.check()
-    if done.code != 4 or not _is_clear(done) or _contents(home) != before or world.receiver.taken:
+    if (
+        done.code != 4
+        or not _is_clear(done)
+        or _contents(home) != before
+        or world.receiver.taken
+    ):
         result.wrong("wrong", f"{what}: {done}")
 
 
@@ -180,7 +204,9 @@ def _cut_history(world: World, stage: Stage, result: Result, every: int) -> None
         result.wrong("wrong", f"{HISTORY} without its end: {done}")
 
 
-def _cut_acknowledgements(world: World, stage: Stage, result: Result, every: int) -> None:
+def _cut_acknowledgements(
+    world: World, stage: Stage, result: Result, every: int
+) -> None:
     """Kill the program when all was sent and only `acks.jsonl` knows it, and take away from the file.
 
     It is cut at each `every`th length, and each of its lines goes missing. What it no longer acknowledges goes out
@@ -190,17 +216,40 @@ def _cut_acknowledgements(world: World, stage: Stage, result: Result, every: int
     killed = _all_sent(world, stage, saved, result)
     whole = (saved / ACKS).read_bytes()
     queues = json.loads((saved / OUTBOX).read_bytes())["queues"].values()
-    events = {message["id"]: message["events"] for queue in queues for message in queue["messages"]}
+    events = {
+        message["id"]: message["events"]
+        for queue in queues
+        for message in queue["messages"]
+    }
     lines = whole.splitlines(keepends=True)
-    gaps = {f"{ACKS} without line {number}": whole.replace(line, b"") for number, line in enumerate(lines)}
-    ends = {f"the end of {ACKS} alone": lines[-1], f"{ACKS} but for its last byte": whole[:-1], f"an empty {ACKS}": b""}
-    cuts = {f"{length} bytes of {ACKS}": whole[:length] for length in range(0, len(whole), every)}
+    gaps = {
+        f"{ACKS} without line {number}": whole.replace(line, b"")
+        for number, line in enumerate(lines)
+    }
+    ends = {
+        f"the end of {ACKS} alone": lines[-1],
+        f"{ACKS} but for its last byte": whole[:-1],
+        f"an empty {ACKS}": b"",
+    }
+    cuts = {
+        f"{length} bytes of {ACKS}": whole[:length]
+        for length in range(0, len(whole), every)
+    }
     for what, left in (cuts | gaps | ends).items():
         (saved / ACKS).write_bytes(left)
         result.add("files cut short")
         left_over = StateFolder(saved).load().outbox.queues.items()
-        owed = {(name, message.id) for name, queue in left_over if name not in REFUSING for message in queue.messages}
-        if owed != {one for one in acknowledged(whole) - acknowledged(left) if one[0] not in REFUSING}:
+        owed = {
+            (name, message.id)
+            for name, queue in left_over
+            if name not in REFUSING
+            for message in queue.messages
+        }
+        if owed != {
+            one
+            for one in acknowledged(whole) - acknowledged(left)
+            if one[0] not in REFUSING
+        }:
             result.wrong("wrong", f"with {what} the program owes {owed}")
     for what, left in (gaps | ends if every == 1 else ends).items():
         trial = Trial(world, killed, result)
@@ -221,14 +270,19 @@ def _all_sent(world: World, stage: Stage, saved: Path, result: Result) -> Stage:
     return killed
 
 
-def long_history(world: World, stage: Stage, result: Result, cuts: Iterable[Cut] = _CUTS) -> None:
+def long_history(
+    world: World, stage: Stage, result: Result, cuts: Iterable[Cut] = _CUTS
+) -> None:
     """Kill the program, in each of some ways, at each point of forgetting the older half of too long a history."""
     points = [point for point in _forgetting(world, stage, result) if HISTORY in point]
     for label in dict.fromkeys(points):
         for cut in cuts:
             what = f"{cut.value} {label!r} with a long history"
             trial, forgotten = _with_long_history(world, stage, result)
-            if trial.disturbed(what, label, points.count(label), cut).done.code == -signal.SIGKILL:
+            if (
+                trial.disturbed(what, label, points.count(label), cut).done.code
+                == -signal.SIGKILL
+            ):
                 result.add("long histories")
             trial.conclude(what, forgotten)
 
@@ -247,12 +301,17 @@ def _with_long_history(world: World, stage: Stage, result: Result) -> tuple[Tria
     path = trial.home.state / HISTORY
     recent = path.read_bytes()
     entry = json.loads(recent.splitlines()[0])
-    line = json.dumps({**entry, "id": "long-ago", "reason": "x" * 100_000}).encode() + b"\n"
+    line = (
+        json.dumps({**entry, "id": "long-ago", "reason": "x" * 100_000}).encode()
+        + b"\n"
+    )
     path.write_bytes(line * (HISTORY_LIMIT // len(line)) + recent)
     return trial, "long-ago"
 
 
-def at_once(world: World, stage: Stage, runs: int, result: Result, *, hold: str) -> None:
+def at_once(
+    world: World, stage: Stage, runs: int, result: Result, *, hold: str
+) -> None:
     """Start so many programs on one state while the registry's answers, or the webhook's, are held back."""
     what = f"{runs} at once, {hold} held back"
     trial = Trial(world, stage, result, timeout=60)
@@ -264,21 +323,32 @@ def at_once(world: World, stage: Stage, runs: int, result: Result, *, hold: str)
             world.registry.respond = _held(gate)
         else:
             world.receiver.gate = gate
-        started = [ends.enter_context(program.start("check", cwd=trial.home.folder)) for _ in range(runs)]
+        started = [
+            ends.enter_context(program.start("check", cwd=trial.home.folder))
+            for _ in range(runs)
+        ]
         deadline = time.monotonic() + _PATIENCE
         while sum(one.process.poll() is None for one in started) > 1:
             assert time.monotonic() < deadline, f"{what}: more than one still runs"
-            time.sleep(0.02)  # between two looks at processes, of which each must come to its end by itself
+            time.sleep(
+                0.02
+            )  # between two looks at processes, of which each must come to its end by itself
         if not any(one.process.poll() is None for one in started):
-            result.wrong("wrong", f"{what}: none was held back, so that they need not have met")
+            result.wrong(
+                "wrong", f"{what}: none was held back, so that they need not have met"
+            )
         if (done := trial.home.status()).code != 0:
             result.wrong("unreadable", f"{what}: {done}")
         gate.set()
-        ended = sorted((one.wait(_PATIENCE) for one in started), key=lambda one: one.code)
+        ended = sorted(
+            (one.wait(_PATIENCE) for one in started), key=lambda one: one.code
+        )
     result.add("runs at once", runs)
     worked, *others = ended
     expected = int(stage.chapter.is_refused)
-    if worked.code != expected or any(one.code != 4 or "is in use by " not in one.err for one in others):
+    if worked.code != expected or any(
+        one.code != 4 or "is in use by " not in one.err for one in others
+    ):
         result.wrong("wrong", f"{what}: {ended}")
     trial.conclude(what)
 
@@ -301,11 +371,18 @@ def _is_refused(folder: StateFolder) -> bool:
 def _is_clear(done: program.Completed) -> bool:
     """Return whether a refusal is one error line with a hint, and nothing else."""
     lines = done.err.splitlines()
-    return not done.out and [line.partition(":")[0] for line in lines] == ["error", "hint"]
+    return not done.out and [line.partition(":")[0] for line in lines] == [
+        "error",
+        "hint",
+    ]
 
 
 def _contents(home: Home) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in home.state.iterdir() if path.name != LOCK}
+    return {
+        path.name: path.read_bytes()
+        for path in home.state.iterdir()
+        if path.name != LOCK
+    }
 
 
 def some(result: Result, *, mounts: bool) -> None:
@@ -343,7 +420,9 @@ def main() -> None:
     result = counting(*PROMISES)
     mounts = may_mount()
     if not mounts:
-        result.said.append("full and read-only disks were left out: this user may not mount")
+        result.said.append(
+            "full and read-only disks were left out: this user may not mount"
+        )
     everything(result, mounts=mounts)
     result.show()
 

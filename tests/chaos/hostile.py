@@ -33,7 +33,9 @@ class Chapter:
     def live(self) -> Account:
         """Live through it, and return the account of it."""
         account = Account()
-        World(account, groupings=self.groupings).chapter(self.texts, self.nodes, turn=self.turn)
+        World(account, groupings=self.groupings).chapter(
+            self.texts, self.nodes, turn=self.turn
+        )
         return account
 
 
@@ -46,16 +48,25 @@ def chapters() -> Iterator[Chapter]:
     groupings = ("event", "node", "poll")
     turned = [groupings[turn:] + groupings[:turn] for turn in range(3)]
     for turn in range(FIELDS):
-        yield Chapter(texts=TEXTS, nodes=_nodes(turn, needed + APART), turn=turn, groupings=turned[turn % 3])
+        yield Chapter(
+            texts=TEXTS,
+            nodes=_nodes(turn, needed + APART),
+            turn=turn,
+            groupings=turned[turn % 3],
+        )
     dice = random.Random(3)
     for number in range(_MADE_UP):
         nodes = _nodes(number, 2 * needed)
         texts = tuple(islice(made_up(dice), len(nodes) * FIELDS))
-        yield Chapter(texts=texts, nodes=nodes, turn=number, groupings=turned[number % 3])
+        yield Chapter(
+            texts=texts, nodes=nodes, turn=number, groupings=turned[number % 3]
+        )
 
 
 def _nodes(turn: int, count: int) -> tuple[str, ...]:
-    return tuple(NODE_IDS[(turn * count + number) % len(NODE_IDS)] for number in range(count))
+    return tuple(
+        NODE_IDS[(turn * count + number) % len(NODE_IDS)] for number in range(count)
+    )
 
 
 def _leaks() -> Search:
@@ -72,7 +83,9 @@ def main() -> None:
         for lived in [pool.submit(chapter.live) for chapter in chapters()]:
             together.merge(lived.result())
         search = searched.result()
-    result = counting(*together.figures, "not shown", "silent outputs", "undelivered", "leaked")
+    result = counting(
+        *together.figures, "not shown", "silent outputs", "undelivered", "leaked"
+    )
     for figure, where, evidence in together.findings:
         result.wrong(figure, f"{figure} in {where}: {evidence!r}")
     for place, text in sorted(together.lost):
@@ -85,7 +98,9 @@ def main() -> None:
     result.counts |= {
         "hostile inputs": len({text for _, text in together.shown}),
         "placements": len(together.shown),
-        "placements in the channel with the fewest": min(len(together.reached[channel]) for channel in CHANNELS),
+        "placements in the channel with the fewest": min(
+            len(together.reached[channel]) for channel in CHANNELS
+        ),
         "outputs": together.outputs,
         "messages": together.messages,
         "places searched": search.places,

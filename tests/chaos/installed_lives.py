@@ -92,7 +92,9 @@ class Model:
     due: Counter[Fact] = field(default_factory=Counter)
     """All that was to be reported until now."""
 
-    def poll(self, seen: Mapping[str, Copies | None], unread: Mapping[str, set[str]]) -> None:
+    def poll(
+        self, seen: Mapping[str, Copies | None], unread: Mapping[str, set[str]]
+    ) -> None:
         """Take in what a poll saw: each configured install, None for one that is not there; folders nobody can read."""
         said = self._of_registry()
         for install in sorted(self.believed.keys() - seen.keys()):
@@ -100,16 +102,29 @@ class Model:
         self.failing &= seen.keys()
         for install, copies in seen.items():
             # A pack that was never read may have been damaged ever since: that is no news.
-            known = {folder for folder, of in self.believed.get(install, {}).items() if of.version is not None}
+            known = {
+                folder
+                for folder, of in self.believed.get(install, {}).items()
+                if of.version is not None
+            }
             fails = copies is None or bool(unread[install] & known)
             if fails != (install in self.failing):
                 self.due["failing" if fails else "recovered", None, None, install] += 1
                 self.failing ^= {install}
             if copies is not None:
                 before = self.believed.get(install, {})
-                kept = {folder: before.get(folder, Copy(folder, None)) for folder in unread[install]}
-                self.believed[install] = {name: of for name, of in copies.items() if name not in unread[install]} | kept
-        self._of_runs(said, hidden=seen.keys() - self.believed.keys(), configured=set(seen))
+                kept = {
+                    folder: before.get(folder, Copy(folder, None))
+                    for folder in unread[install]
+                }
+                self.believed[install] = {
+                    name: of
+                    for name, of in copies.items()
+                    if name not in unread[install]
+                } | kept
+        self._of_runs(
+            said, hidden=seen.keys() - self.believed.keys(), configured=set(seen)
+        )
 
     def _of_registry(self) -> set[tuple[str, Key]]:
         """Return what the registry's own events say, by version, and count them."""
@@ -125,7 +140,9 @@ class Model:
         self.due.update((kind, pack, version, None) for kind, (pack, version) in said)
         return said
 
-    def _of_runs(self, said: set[tuple[str, Key]], *, hidden: set[str], configured: set[str]) -> None:
+    def _of_runs(
+        self, said: set[tuple[str, Key]], *, hidden: set[str], configured: set[str]
+    ) -> None:
         now: dict[Key, tuple[str, frozenset[str]]] = {}
         hiding: set[tuple[str, str]] = set()
         unsure: set[tuple[str, Key]] = set()
@@ -138,27 +155,41 @@ class Model:
                     unsure.add((install, copy.key))  # it may still be what it was
                 if why not in {"", "unknown"}:
                     other, where = now.get(copy.key, (why, frozenset()))
-                    now[copy.key] = min(why, other, key=FROM_BAD_TO_FINE.index), where | {install}
+                    now[copy.key] = (
+                        min(why, other, key=FROM_BAD_TO_FINE.index),
+                        where | {install},
+                    )
         for key, (why, where) in self.bad.items():
-            if kept := where & (hidden | {install for install, of in unsure if of == key}):
+            if kept := where & (
+                hidden | {install for install, of in unsure if of == key}
+            ):
                 worst, others = now.get(key, (why, frozenset()))
                 now[key] = worst, others | kept
         for key in now.keys() | self.bad.keys():
             _, before = self.bad.get(key, ("", frozenset()))
             if key in now:
                 why, where = now[key]
-                is_worse = key in self.bad and FROM_BAD_TO_FINE.index(why) < FROM_BAD_TO_FINE.index(self.bad[key][0])
+                is_worse = key in self.bad and FROM_BAD_TO_FINE.index(
+                    why
+                ) < FROM_BAD_TO_FINE.index(self.bad[key][0])
                 if (is_worse or not where <= before) and (why, key) not in said:
                     self.due["exposed", *key, None] += 1
             elif any((install, key[0]) in hiding for install in before):
                 pass  # a copy of unknown version may still be that
-            elif before & configured and not {("reinstated", key), ("undeprecated", key)} & said:
+            elif (
+                before & configured
+                and not {("reinstated", key), ("undeprecated", key)} & said
+            ):
                 self.due["cleared", *key, None] += 1
         self.bad = now
 
     def _why(self, copy: Copy) -> str:
         """Return what is wrong with a copy; "" for nothing, "unknown" where that is not known."""
-        of_pack = {version: self._of((pack, version)) for pack, version in self.status if pack == copy.pack}
+        of_pack = {
+            version: self._of((pack, version))
+            for pack, version in self.status
+            if pack == copy.pack
+        }
         if copy.version in of_pack:
             return of_pack[copy.version]
         if copy.version is not None and not copy.is_clone:
@@ -199,22 +230,42 @@ class InstallsMachine(RuleBasedStateMachine):
         self.spoilt: dict[str, set[str]] = {name: set() for name in INSTALLS}
         self.configured = list(INSTALLS)
         self.nodes: tuple[str, ...] = PACKS
-        self.model = Model(status={(pack, version): ("active", False) for pack in PACKS for version in VERSIONS})
+        self.model = Model(
+            status={
+                (pack, version): ("active", False)
+                for pack in PACKS
+                for version in VERSIONS
+            }
+        )
         for pack, version in self.model.status:
-            self.registry.catalog.publish(pack, version, created_at=f"2025-01-0{1 + VERSIONS.index(version)}T00:00:00Z")
+            self.registry.catalog.publish(
+                pack,
+                version,
+                created_at=f"2025-01-0{1 + VERSIONS.index(version)}T00:00:00Z",
+            )
         figures.add("lives")
 
-    @initialize(before=st.booleans(), nodes=st.sampled_from([PACKS, ("*",), ("alpha", "[bg]*")]))
+    @initialize(
+        before=st.booleans(), nodes=st.sampled_from([PACKS, ("*",), ("alpha", "[bg]*")])
+    )
     def begin(self, before: bool, nodes: tuple[str, ...]) -> None:
         """The watcher may have been there before the first pack. It may sweep the registry, or ask for each pack."""
         self.nodes = nodes
         if before:
             self.poll()
 
-    @rule(install=installs, pack=packs, version=st.sampled_from((*VERSIONS, NEVER_LISTED)), is_clone=st.booleans())
+    @rule(
+        install=installs,
+        pack=packs,
+        version=st.sampled_from((*VERSIONS, NEVER_LISTED)),
+        is_clone=st.booleans(),
+    )
     def put(self, install: str, pack: str, version: str, is_clone: bool) -> None:
         """A version of a pack is installed in place of what is there, or its repository is cloned."""
-        if not self._may_change(install, pack) or f"{pack}.disabled" in self.there[install]:
+        if (
+            not self._may_change(install, pack)
+            or f"{pack}.disabled" in self.there[install]
+        ):
             return
         comfyui, there = self.comfyuis[install], self.there[install]
         if is_clone:
@@ -254,7 +305,11 @@ class InstallsMachine(RuleBasedStateMachine):
     @rule(install=installs, pack=packs)
     def spoil_or_mend(self, install: str, pack: str) -> None:
         """A pack cannot be read, or can be again."""
-        if install in self.unmounted or pack not in self.there[install] or self.there[install][pack].is_clone:
+        if (
+            install in self.unmounted
+            or pack not in self.there[install]
+            or self.there[install][pack].is_clone
+        ):
             return
         comfyui = self.comfyuis[install]
         (comfyui.mend if pack in self.spoilt[install] else comfyui.spoil)(pack)
@@ -287,10 +342,21 @@ class InstallsMachine(RuleBasedStateMachine):
     def poll(self) -> None:
         """Whatever is to be reported is, once, with where it is run; nothing else is."""
         assert self._polls(FragileToo(self.path))
-        seen = {name: None if name in self.unmounted else dict(self.there[name]) for name in self.configured}
-        self.model.poll(seen, {name: self.spoilt[name] if seen[name] is not None else set() for name in seen})
+        seen = {
+            name: None if name in self.unmounted else dict(self.there[name])
+            for name in self.configured
+        }
+        self.model.poll(
+            seen,
+            {
+                name: self.spoilt[name] if seen[name] is not None else set()
+                for name in seen
+            },
+        )
         events = [json.loads(line) for line in self._history()]
-        got = Counter((one["kind"], one["node"], one["version"], one["install"]) for one in events)
+        got = Counter(
+            (one["kind"], one["node"], one["version"], one["install"]) for one in events
+        )
         for fact in [fact for fact in got if fact[0] in {"baseline", "update"}]:
             del got[fact]
         assert got == self.model.due, (
@@ -315,7 +381,10 @@ class InstallsMachine(RuleBasedStateMachine):
         for line in self._history()[before:]:
             event = json.loads(line)
             if event["node"] == pack:
-                copies = {(one["install"], one["version"], one["enabled"]) for one in event["installed"]}
+                copies = {
+                    (one["install"], one["version"], one["enabled"])
+                    for one in event["installed"]
+                }
                 assert copies == self.model.copies(pack), event
 
     def _history(self) -> list[bytes]:
@@ -324,7 +393,9 @@ class InstallsMachine(RuleBasedStateMachine):
 
     def _polls(self, folder: FragileToo) -> bool:
         """Poll once; False if the program died."""
-        given: dict[str, Any] = {"installs": [str(self.comfyuis[name].root) for name in self.configured]}
+        given: dict[str, Any] = {
+            "installs": [str(self.comfyuis[name].root) for name in self.configured]
+        }
         chosen = Settings(
             nodes=self.nodes,
             registry_url=self.registry.url,
@@ -358,7 +429,14 @@ class InstallsMachine(RuleBasedStateMachine):
         try:
             self.poll()
             for kind in ("exposed", "cleared", "failing", "recovered"):
-                figures.add(kind, sum(count for fact, count in self.model.due.items() if fact[0] == kind))
+                figures.add(
+                    kind,
+                    sum(
+                        count
+                        for fact, count in self.model.due.items()
+                        if fact[0] == kind
+                    ),
+                )
         finally:
             self.registry.__exit__(None, None, None)
             self.root.cleanup()

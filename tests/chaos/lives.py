@@ -33,10 +33,16 @@ def live_lives(machine: type[RuleBasedStateMachine], lives: int, steps: int) -> 
     _live(machine, lives, steps, derandomize=lives < _MANY)
 
 
-def run(machine: type[RuleBasedStateMachine], figures: Result, lives: int, steps: int) -> None:
+def run(
+    machine: type[RuleBasedStateMachine], figures: Result, lives: int, steps: int
+) -> None:
     """Live so many lives, or as `MINUTES` and `SEED` in the environment say, and print the figures."""
     for seed in _seeds(lives // _ROUND):
-        print(f"{machine.__name__}: {_ROUND} lives, SEED={seed}", file=sys.stderr, flush=True)
+        print(
+            f"{machine.__name__}: {_ROUND} lives, SEED={seed}",
+            file=sys.stderr,
+            flush=True,
+        )
         hypothesis.seed(seed)(machine)
         try:
             _live(machine, _ROUND, steps)
@@ -59,7 +65,13 @@ def _seeds(rounds: int) -> Iterator[int]:
         yield secrets.randbits(32)
 
 
-def _live(machine: type[RuleBasedStateMachine], lives: int, steps: int, *, derandomize: bool = False) -> None:
+def _live(
+    machine: type[RuleBasedStateMachine],
+    lives: int,
+    steps: int,
+    *,
+    derandomize: bool = False,
+) -> None:
     run_state_machine_as_test(
         machine,
         settings=settings(

@@ -18,13 +18,20 @@ from tests.support import factories
 from watcher.model.event import Kind
 
 _INVENTED = 100
-_MESSAGES, _ANSWERS, _INCIDENTS = "bad messages", "misread answers", "confused incidents"
+_MESSAGES, _ANSWERS, _INCIDENTS = (
+    "bad messages",
+    "misread answers",
+    "confused incidents",
+)
 
 
 def everything(office: PostOffice) -> Result:
     """Deliver everything to everybody, and have everybody answer in every way."""
     result = counting(_MESSAGES, _ANSWERS, _INCIDENTS)
-    for events in (*(scene() for scene in SCENES.values()), *map(hostile, range(1, _INVENTED))):
+    for events in (
+        *(scene() for scene in SCENES.values()),
+        *map(hostile, range(1, _INVENTED)),
+    ):
         _count(result, _MESSAGES, office.wrong(PEERS.values(), events))
         result.add("messages", len(PEERS))
     for words in rounds():
@@ -33,7 +40,9 @@ def everything(office: PostOffice) -> Result:
     for reply in (LOGIN_PAGE, ELSEWHERE):
         _count(result, _ANSWERS, believed(office, reply))
     for kind in Kind:
-        version = None if kind in (Kind.BASELINE, Kind.FAILING, Kind.RECOVERED) else "1.2.0"
+        version = (
+            None if kind in (Kind.BASELINE, Kind.FAILING, Kind.RECOVERED) else "1.2.0"
+        )
         event = factories.event("e", kind, node="comfyui-night-lights", version=version)
         _count(result, _INCIDENTS, office.wrong(SERVICES, (event,)))
         result.add("incidents", len(SERVICES))

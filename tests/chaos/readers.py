@@ -85,12 +85,16 @@ class Reader:
             is_usual = self.rejected.get(events, 0) < _USUAL or self.crashes
             assert is_usual, f"{self.path}: not in the plainest form: {events}"
             return events
-        [known] = [message for message in self.rejected if reference_of(message) == found] or [()]
+        [known] = [
+            message for message in self.rejected if reference_of(message) == found
+        ] or [()]
         is_time = self.rejected.get(known, 0) >= _USUAL or self.crashes
         assert is_time, f"{self.path}: in the plainest form too early: {known}"
         return known
 
-    def reject(self, events: tuple[str, ...], now: datetime, expiry: timedelta, *, plain: bool) -> None:
+    def reject(
+        self, events: tuple[str, ...], now: datetime, expiry: timedelta, *, plain: bool
+    ) -> None:
         """A message was refused for what it is: the others need not wait for it, and its plainest form only a day.
 
         If another one was refused so too and none was taken since, it is the channel: nothing is aside.
@@ -99,13 +103,19 @@ class Reader:
             assert event in self.alerts, f"{self.path}: invented {event}"
         if plain:
             before = self.aside.get(events)
-            is_early = before is not None and timedelta() <= now - before < timedelta(days=1)
-            assert not is_early or self.crashes, f"{self.path}: tried again before a day was over: {events}"
+            is_early = before is not None and timedelta() <= now - before < timedelta(
+                days=1
+            )
+            assert not is_early or self.crashes, (
+                f"{self.path}: tried again before a day was over: {events}"
+            )
             self.aside[events] = now
         times = self.rejected.get(events, 0) + 1
         if events not in self.proven and (others := self._doubted() - {events}):
             if not any(self._is_owed(other, surely=True) for other in others):
-                self.crashes += 1  # it may have expired: nobody knows whom the program blames
+                self.crashes += (
+                    1  # it may have expired: nobody knows whom the program blames
+                )
             for message in {*others, events}:
                 if self.aside.pop(message, None) is not None:
                     self.rejected[message] = 1
@@ -118,11 +128,17 @@ class Reader:
 
     def _doubted(self) -> set[tuple[str, ...]]:
         """The messages that were refused for what they are, and after which none was taken."""
-        return {message for message in self.rejected if message not in self.proven and self._is_owed(message)}
+        return {
+            message
+            for message in self.rejected
+            if message not in self.proven and self._is_owed(message)
+        }
 
     def _is_owed(self, message: tuple[str, ...], *, surely: bool = False) -> bool:
         alerts = [self.alerts[event] for event in message if event in self.alerts]
-        return any(not alert.sent and not (surely and alert.expendable) for alert in alerts)
+        return any(
+            not alert.sent and not (surely and alert.expendable) for alert in alerts
+        )
 
     def _expire_rejected(self, now: datetime, expiry: timedelta) -> None:
         """What was refused twice for what it is may expire when it is too old, whichever message is refused now."""
@@ -133,7 +149,9 @@ class Reader:
     def end_round(self) -> None:
         """In the next round there may be a worse message than all that came before it."""
         self.has_passed = False
-        self.is_unsure = self.is_unsure and any(not alert.sent for alert in self.alerts.values())
+        self.is_unsure = self.is_unsure and any(
+            not alert.sent for alert in self.alerts.values()
+        )
 
     def inherit(self, other: Reader) -> None:
         """The other one's channel goes on at this path: what it was not sent is owed here, once."""
@@ -156,24 +174,36 @@ class Reader:
         A message may have alerts of several polls, of all that waited. What is in flight comes first, as it was; then
         what has a ban; and last what was refused for what it is.
         """
-        is_repeat = any(self.alerts[event].sent for event in events if event in self.alerts)
+        is_repeat = any(
+            self.alerts[event].sent for event in events if event in self.alerts
+        )
         if is_repeat:
-            assert events in self.in_flight, f"{self.path}: repeated needlessly {events}"
+            assert events in self.in_flight, (
+                f"{self.path}: repeated needlessly {events}"
+            )
             self.repeats += len(events)
         late = {message for message in self.in_flight if message in self.rejected}
-        self.in_flight = (self.in_flight if len(self.in_flight) > 1 else late) - {events}
-        assert len(set(events)) == len(events), f"{self.path}: twice in one message {events}"
+        self.in_flight = (self.in_flight if len(self.in_flight) > 1 else late) - {
+            events
+        }
+        assert len(set(events)) == len(events), (
+            f"{self.path}: twice in one message {events}"
+        )
         for event in events:
             assert event in self.alerts, f"{self.path}: invented {event}"
             alert = self.alerts[event]
             alert.sent = True
         if not (is_repeat or self.is_unsure or events in self.rejected):
-            assert not (has_ban and self.has_passed), f"{self.path}: {events} came out of turn"
+            assert not (has_ban and self.has_passed), (
+                f"{self.path}: {events} came out of turn"
+            )
             self.has_passed = self.has_passed or not has_ban
         self.failures = 0
         self.proven |= self._doubted()
         if not any(self._is_owed(message) for message in self.rejected):
-            self.crashes = 0  # of no refusal does it matter any more whether it is known
+            self.crashes = (
+                0  # of no refusal does it matter any more whether it is known
+            )
 
     def refuse(self, now: datetime, expiry: timedelta) -> None:
         """A message was refused: with another refusal on record, what is too old may expire."""
@@ -188,7 +218,9 @@ class Reader:
 
     def _expire(self, events: Iterable[str], now: datetime, expiry: timedelta) -> None:
         for alert in (self.alerts[event] for event in events if event in self.alerts):
-            alert.expendable = alert.expendable or (not alert.sent and now - alert.at > expiry)
+            alert.expendable = alert.expendable or (
+                not alert.sent and now - alert.at > expiry
+            )
 
     @property
     def waiting(self) -> list[str]:
@@ -199,7 +231,11 @@ class Reader:
     @property
     def lost(self) -> list[str]:
         """The events that it was owed and never sent."""
-        return [event for event, alert in self.alerts.items() if not alert.sent and not alert.expendable]
+        return [
+            event
+            for event, alert in self.alerts.items()
+            if not alert.sent and not alert.expendable
+        ]
 
 
 @dataclass(slots=True)
@@ -211,13 +247,19 @@ class Readers:
     def follow(self, wired: Sequence[Wired]) -> Mapping[str, Reader]:
         """Return, by path, who is behind each channel of a poll; nothing is changed by it."""
         at = {reader.path: reader for reader in self.everyone}
-        return {w.path: at.get(w.path) or self._moved(w, wired) or Reader(path=w.path) for w in wired}
+        return {
+            w.path: at.get(w.path) or self._moved(w, wired) or Reader(path=w.path)
+            for w in wired
+        }
 
     def _moved(self, wired: Wired, now: Sequence[Wired]) -> Reader | None:
         """Return who had the channel's own name and has lost its URL."""
         configured = {w.path for w in now}
         gone = (reader for reader in self.everyone if reader.path not in configured)
-        return next((reader for reader in gone if reader.name and reader.name == wired.name), None)
+        return next(
+            (reader for reader in gone if reader.name and reader.name == wired.name),
+            None,
+        )
 
     def take_in(self, wired: Sequence[Wired], readers: Mapping[str, Reader]) -> None:
         """The program has noted this poll's channels."""
@@ -232,7 +274,9 @@ class Readers:
             if all(reader is not one for one in self.everyone):
                 self.everyone.append(reader)
 
-    def expire(self, configured: Iterable[str], now: datetime, expiry: timedelta) -> None:
+    def expire(
+        self, configured: Iterable[str], now: datetime, expiry: timedelta
+    ) -> None:
         """What a removed channel is owed may expire when it is too old."""
         for reader in self.everyone:
             if reader.path not in configured:

@@ -60,14 +60,22 @@ class Taken:
     """What it calls itself where a service has several targets (ntfy)."""
     text: str = ""
 
-    def identified(self, facts: Mapping[str, tuple[str, str | None, str | None]]) -> tuple[str, ...]:
+    def identified(
+        self, facts: Mapping[str, tuple[str, str | None, str | None]]
+    ) -> tuple[str, ...]:
         """Return the ids of its alerts as `shown`; of a message in its plainest form, that which its `ref` is about."""
         if self.events:
             return self.shown(facts)
         ref = _REF.search(self.text)
-        return tuple(key for key in facts if ref and hashlib.sha256(key.encode()).hexdigest()[:8] == ref[1])
+        return tuple(
+            key
+            for key in facts
+            if ref and hashlib.sha256(key.encode()).hexdigest()[:8] == ref[1]
+        )
 
-    def shown(self, facts: Mapping[str, tuple[str, str | None, str | None]]) -> tuple[str, ...]:
+    def shown(
+        self, facts: Mapping[str, tuple[str, str | None, str | None]]
+    ) -> tuple[str, ...]:
         """Return the ids of its alerts, less those that nobody can read in its text.
 
         `facts` gives kind, node and version by id; an id without a fact stays. A version has to stand in the text once
@@ -82,17 +90,27 @@ class Taken:
                 kind, node, version = facts[event]
                 asked.update([f"kind {kind}", version or ""])
                 if not (
-                    node in text if node else any(word in text for word in ("the registry", "channel ", "install "))
+                    node in text
+                    if node
+                    else any(
+                        word in text
+                        for word in ("the registry", "channel ", "install ")
+                    )
                 ):
                     nowhere.add(event)
-                if sum(map(text.lower().count, _SAID.get(kind, (kind,)))) < asked[f"kind {kind}"]:
+                if (
+                    sum(map(text.lower().count, _SAID.get(kind, (kind,))))
+                    < asked[f"kind {kind}"]
+                ):
                     unsaid.add(event)
                 if version and text.count(version) < asked[version]:
                     unnamed.add(event)
         counted = sum(int(more) for more in _MORE.findall(self.text))
         if max(map(len, (nowhere, unsaid, unnamed))) <= counted:
             return self.events
-        return tuple(event for event in self.events if event not in nowhere | unsaid | unnamed)
+        return tuple(
+            event for event in self.events if event not in nowhere | unsaid | unnamed
+        )
 
 
 class Receiver(Webhook):
@@ -197,7 +215,9 @@ class Receiver(Webhook):
         """Wait until everything that was sent to it so far, by programs that are gone, has been taken or dropped."""
         # Connections are accepted in order: once this one is answered, no earlier one is still waiting to be.
         with socket.create_connection(("127.0.0.1", self.port)) as last:
-            last.sendall(f"POST {_SETTLE} HTTP/1.0\r\nContent-Length: 0\r\n\r\n".encode())
+            last.sendall(
+                f"POST {_SETTLE} HTTP/1.0\r\nContent-Length: 0\r\n\r\n".encode()
+            )
             while last.recv(1024):
                 pass
         for handling in list(self._servers[0][0]._threads):  # type: ignore[attr-defined]  # the standard library's own

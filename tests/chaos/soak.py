@@ -30,14 +30,25 @@ from tests.support.fakes.webhook import Answer
 from tests.support.harness import write_settings
 from watcher.fake_registry.server import FakeRegistry
 from watcher.state.locked_folder import LOCK
-from watcher.state.store import ACKS, ADDRESSES, CHECKS, HISTORY, HISTORY_LIMIT, OUTBOX, SNAPSHOT
+from watcher.state.store import (
+    ACKS,
+    ADDRESSES,
+    CHECKS,
+    HISTORY,
+    HISTORY_LIMIT,
+    OUTBOX,
+    SNAPSHOT,
+)
 
 _PACKS = tuple(f"pack-{number}" for number in range(12))
 _VERSIONS = ("1.0.0", "1.1.0", "1.2.0")
 _BANNED = "status_403_banned"
 _WIDE = tuple(fault.name for fault in QUICK if fault.means is Means.REGISTRY)
 _INCOMPLETE = tuple(fault.name for fault in QUICK if fault.means is Means.INCOMPLETE)
-_NARROW = tuple(fault.name for fault in QUICK if fault.name not in (*_WIDE, _BANNED)) + _INCOMPLETE
+_NARROW = (
+    tuple(fault.name for fault in QUICK if fault.name not in (*_WIDE, _BANNED))
+    + _INCOMPLETE
+)
 """Those of one node; an incomplete listing is twice as likely."""
 _QUICK = (*_WIDE, *_NARROW, *(_BANNED,) * 4)
 _BANS_IN = 100
@@ -61,7 +72,13 @@ _GONE = (404, 401, 410)
 _DAY = 86_400.0
 _TIMEOUT = 1.5
 """Seconds, of the program's setting: so long is each stall."""
-_STALLS: tuple[str | Answer, ...] = (Answer(hang=True), "hang", Answer(endless=0.1, body=b"x"), "header_drip", "drip")
+_STALLS: tuple[str | Answer, ...] = (
+    Answer(hang=True),
+    "hang",
+    Answer(endless=0.1, body=b"x"),
+    "header_drip",
+    "drip",
+)
 """Answers that do not come in time, in turn: of the shaky channel, or a fault of the registry."""
 _STALLS_AT_LEAST, _STALLS_IN = 3, 500
 """So many, and one more in so many polls: each costs the time of many polls."""
@@ -163,7 +180,9 @@ class Soak:
             self.now[node] = self._meets()
         # A further page, or one that was redirected to, belongs to the same answer.
         fault = self.now[node]
-        return await FAULTS[fault].play(request, self.registry.catalog) if fault else None
+        return (
+            await FAULTS[fault].play(request, self.registry.catalog) if fault else None
+        )
 
     def _next_poll(self) -> None:
         self.banning = not self.dice.randrange(_BANS_IN)
@@ -224,7 +243,9 @@ class Soak:
             self.receiver.down -= {_SHAKY}
 
     def _refusals(self) -> int:
-        return sum(one.path == _SHAKY and one.status >= 400 for one in self.receiver.attempts)
+        return sum(
+            one.path == _SHAKY and one.status >= 400 for one in self.receiver.attempts
+        )
 
     def _wait_for_polls(self, count: int) -> None:
         enough = self.polls + count
@@ -236,13 +257,19 @@ class Soak:
         while not true():
             assert self.started.process.poll() is None, self.started.err[-2000:]
             assert time.monotonic() < deadline, self.started.err[-2000:]
-            time.sleep(0.002)  # between two looks at what another process does, until it is done or the deadline passes
+            time.sleep(
+                0.002
+            )  # between two looks at what another process does, until it is done or the deadline passes
 
     def measure(self) -> None:
         """Look at the process as the system sees it."""
         proc = Path("/proc", str(self.started.pid))
         lines = (proc / "status").read_text("utf-8").splitlines()
-        status = {name: value.split()[0] for name, value in (line.split(":", 1) for line in lines) if value.split()}
+        status = {
+            name: value.split()[0]
+            for name, value in (line.split(":", 1) for line in lines)
+            if value.split()
+        }
         self.measures.append(
             Measure(
                 memory=int(status["VmRSS"]),
@@ -260,12 +287,23 @@ class Soak:
 
 def soak(polls: int, result: Result) -> None:
     """Run for so many polls, and judge what came and what was left."""
-    with tempfile.TemporaryDirectory() as root, FakeRegistry() as registry, Receiver() as receiver:
+    with (
+        tempfile.TemporaryDirectory() as root,
+        FakeRegistry() as registry,
+        Receiver() as receiver,
+    ):
         for pack in _PACKS:
             for number, version in enumerate(_VERSIONS):
-                registry.catalog.publish(pack, version, created_at=f"2025-03-0{number + 1}T10:00:00Z")
+                registry.catalog.publish(
+                    pack, version, created_at=f"2025-03-0{number + 1}T10:00:00Z"
+                )
         channels = [
-            {"name": path[1:], "url": receiver.apprise_url(path), "grouping": grouping, "kinds": kinds}
+            {
+                "name": path[1:],
+                "url": receiver.apprise_url(path),
+                "grouping": grouping,
+                "kinds": kinds,
+            }
             for path, grouping, kinds in _CHANNELS
         ]
         write_settings(
@@ -280,8 +318,12 @@ def soak(polls: int, result: Result) -> None:
             timeout=_TIMEOUT,
             baseline="silent",
         )
-        with program.start("run", cwd=Path(root), module="tests.support.fast_clock") as started:
-            scene = Soak(registry, receiver, started, Path(root, "state"), random.Random(polls))
+        with program.start(
+            "run", cwd=Path(root), module="tests.support.fast_clock"
+        ) as started:
+            scene = Soak(
+                registry, receiver, started, Path(root, "state"), random.Random(polls)
+            )
             registry.respond = scene.answer
             scene.until((scene.state / CHECKS).exists)
             _live(scene, polls)
@@ -320,7 +362,11 @@ def _live(scene: Soak, polls: int) -> None:
 
 
 def _count(scene: Soak, path: str) -> int:
-    return sum(len(message.events) + message.more for message in scene.receiver.taken if message.path == path)
+    return sum(
+        len(message.events) + message.more
+        for message in scene.receiver.taken
+        if message.path == path
+    )
 
 
 def _has_sent(scene: Soak, path: str, alerts: int) -> bool:
@@ -335,8 +381,16 @@ def _recover(scene: Soak) -> None:
     scene.receiver.down = set()
     scene.receiver.gone.clear()
     due, polls = scene.due.total(), scene.polls + _CALM_POLLS
-    scene.until(lambda: _count(scene, _SHAKY) >= due and _count(scene, _STEADY) >= due and scene.polls >= polls)
-    polls = scene.polls + _CALM_POLLS  # it is reported that the channel takes alerts again
+    scene.until(
+        lambda: (
+            _count(scene, _SHAKY) >= due
+            and _count(scene, _STEADY) >= due
+            and scene.polls >= polls
+        )
+    )
+    polls = (
+        scene.polls + _CALM_POLLS
+    )  # it is reported that the channel takes alerts again
     scene.until(lambda: scene.polls >= polls)
     for _ in range(_MEASURES):
         scene.measure()
@@ -349,7 +403,10 @@ def _trouble_due(scene: Soak) -> Counter[Fact]:
     due: Counter[Fact] = Counter()
     banned: set[str] = set()
     for poll in scene.asked:
-        means = {node: FAULTS[fault].means if fault else Means.COMPLETE for node, fault in poll.items()}
+        means = {
+            node: FAULTS[fault].means if fault else Means.COMPLETE
+            for node, fault in poll.items()
+        }
         due.update(trouble.poll({node: reading_of(end) for node, end in means.items()}))
         now_banned = {node for node, end in means.items() if end is Means.BANNED}
         back = {node for node in banned if means[node] is Means.COMPLETE}
@@ -375,7 +432,10 @@ def _channels_due(scene: Soak) -> Counter[Fact]:
                 gone = bool(since) and (gone or one.status in _GONE)
         seen = met
         passed = (begun - since) * fast_clock.SPEED
-        passed += sum(since < leap < begun for leap in scene.leaps) * fast_clock.LEAP.total_seconds()
+        passed += (
+            sum(since < leap < begun for leap in scene.leaps)
+            * fast_clock.LEAP.total_seconds()
+        )
         if since and not reported and (gone or passed >= _DAY):
             due["failing", _SHAKY[1:], None] += 1
             reported = True
@@ -386,30 +446,65 @@ def _channels_due(scene: Soak) -> Counter[Fact]:
 
 
 def _judge_alerts(scene: Soak, result: Result) -> None:
-    history = [json.loads(line) for line in (scene.state / HISTORY).read_bytes().splitlines()]
+    history = [
+        json.loads(line) for line in (scene.state / HISTORY).read_bytes().splitlines()
+    ]
     facts = {
-        event["id"]: (event["kind"], event.get("channel") or event["node"] or "", event["version"]) for event in history
+        event["id"]: (
+            event["kind"],
+            event.get("channel") or event["node"] or "",
+            event["version"],
+        )
+        for event in history
     }
     trouble, of_channels = _trouble_due(scene), _channels_due(scene)
     for poll in scene.asked:
         if len(poll) != len(_PACKS):
-            result.wrong("wrong", f"a poll asked for {len(poll)} packs of {len(_PACKS)}")
-    for path, due in ((_STEADY, scene.due), (_SHAKY, scene.due), (_TROUBLE, trouble + of_channels)):
-        got = Counter(key for message in scene.receiver.taken if message.path == path for key in message.shown(facts))
+            result.wrong(
+                "wrong", f"a poll asked for {len(poll)} packs of {len(_PACKS)}"
+            )
+    for path, due in (
+        (_STEADY, scene.due),
+        (_SHAKY, scene.due),
+        (_TROUBLE, trouble + of_channels),
+    ):
+        got = Counter(
+            key
+            for message in scene.receiver.taken
+            if message.path == path
+            for key in message.shown(facts)
+        )
         came = Counter(facts[key] for key in got if key in facts)
         result.add("alerts due", due.total())
-        unnamed = sum(message.more for message in scene.receiver.taken if message.path == path)
-        for figure, wrong, allowed in (("lost", due - came, unnamed), ("invented", came - due, 0)):
+        unnamed = sum(
+            message.more for message in scene.receiver.taken if message.path == path
+        )
+        for figure, wrong, allowed in (
+            ("lost", due - came, unnamed),
+            ("invented", came - due, 0),
+        ):
             if wrong.total() > allowed:
-                result.wrong(figure, f"{path}: {figure} {wrong}", wrong.total() - allowed)
+                result.wrong(
+                    figure, f"{path}: {figure} {wrong}", wrong.total() - allowed
+                )
         result.broken["invented"] += len(got.keys() - facts.keys())
         result.broken["repeated"] += got.total() - len(got)
     result.add("polls", scene.polls)
     result.add("faults", scene.faults)
     result.add("incomplete listings", scene.incomplete)
-    for figure, kinds in (("failing and recovered", ("failing", "recovered")), ("bans", ("banned",))):
-        result.add(figure, sum(count for (kind, _, _), count in trouble.items() if kind in kinds))
-    outages = sum(count for (kind, who, _), count in trouble.items() if kind == "failing" and not who)
+    for figure, kinds in (
+        ("failing and recovered", ("failing", "recovered")),
+        ("bans", ("banned",)),
+    ):
+        result.add(
+            figure,
+            sum(count for (kind, _, _), count in trouble.items() if kind in kinds),
+        )
+    outages = sum(
+        count
+        for (kind, who, _), count in trouble.items()
+        if kind == "failing" and not who
+    )
     result.add("outages", outages)
     result.add("channels failing and recovered", of_channels.total())
 
@@ -419,13 +514,25 @@ def _judge_holdings(scene: Soak, result: Result) -> None:
     result.add("floods", floods)
     result.add("stalls", len(scene.receiver.played) - floods + scene.stalled)
     state = scene.state
-    if left := {path.name for path in state.iterdir()} - {LOCK, SNAPSHOT, OUTBOX, CHECKS, ADDRESSES, HISTORY}:
+    if left := {path.name for path in state.iterdir()} - {
+        LOCK,
+        SNAPSHOT,
+        OUTBOX,
+        CHECKS,
+        ADDRESSES,
+        HISTORY,
+    }:
         result.wrong("leftovers", f"the state folder holds {left}")
-    early, late = scene.measures[_MEASURES // 4 : _MEASURES // 2], scene.measures[-_MEASURES:]
+    early, late = (
+        scene.measures[_MEASURES // 4 : _MEASURES // 2],
+        scene.measures[-_MEASURES:],
+    )
     allowed = _ALLOWED if scene.polls >= 4 * _WARM else _ALLOWED_COLD
     # Of each the least: what a poll under way needs comes and goes.
     for name in ("memory", "handles", "threads"):
-        before, after = (min(getattr(measure, name) for measure in part) for part in (early, late))
+        before, after = (
+            min(getattr(measure, name) for measure in part) for part in (early, late)
+        )
         result.add(f"{name} at a quarter", before)
         result.add(f"{name} at the end", after)
         if after > before * allowed[name]:

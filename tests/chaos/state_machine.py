@@ -30,7 +30,14 @@ from tests.chaos.figures import Result
 from tests.chaos.lives import live_lives, run
 from tests.chaos.readers import Alert, Reader, Readers, Wired, is_plainest
 from tests.chaos.receiver import Attempt, Receiver
-from tests.chaos.subscriber import Fact, Glitch, Reading, Subscriber, Trouble, reading_of
+from tests.chaos.subscriber import (
+    Fact,
+    Glitch,
+    Reading,
+    Subscriber,
+    Trouble,
+    reading_of,
+)
 from tests.support.fakes.fault import asked
 from tests.support.fakes.faults import FAULTS, QUICK, Means
 from tests.support.fakes.webhook import Message
@@ -60,7 +67,11 @@ NAMES = ("ops", "mail", "team", "boss", "night", "day")
 """More than there are channels at once; who leaves one may see another get it."""
 NARROW = (("active",), ("flagged", "banned"), ("active", "pending", "flagged"))
 
-FAULTY = {f.name: reading_of(f.means) for f in QUICK if f.means in (Means.UNREADABLE, Means.REGISTRY)}
+FAULTY = {
+    f.name: reading_of(f.means)
+    for f in QUICK
+    if f.means in (Means.UNREADABLE, Means.REGISTRY)
+}
 """Answers that are no listing, and how a reading ends that meets one."""
 
 BANS: tuple[dict[str, object], ...] = (
@@ -160,7 +171,9 @@ class Fragile(StateFolder):
 
         self.crash.step(save)
 
-    def reserve_acks(self, messages: Sequence[Unanswered], left: Sequence[Sequence[str]] = ()) -> list[int]:
+    def reserve_acks(
+        self, messages: Sequence[Unanswered], left: Sequence[Sequence[str]] = ()
+    ) -> list[int]:
         return self.crash.step(lambda: StateFolder.reserve_acks(self, messages, left))
 
     def write_sending(self, message: Unanswered, offset: int) -> None:
@@ -204,14 +217,24 @@ class Wiring:
         """Return whether the channel's reader asked for the fact, which is about a pack or another channel."""
         kind, pack, _ = fact
         kinds = self.kinds if self.name else DEFAULT_KINDS
-        return Kind(kind) in kinds and (of_channel or not self.name or not self.nodes or not pack or pack in self.nodes)
+        return Kind(kind) in kinds and (
+            of_channel
+            or not self.name
+            or not self.nodes
+            or not pack
+            or pack in self.nodes
+        )
 
 
 def _hiding(document: dict[str, Any], glitch: Glitch) -> dict[str, Any]:
     """Take what a glitch hides out of an answer."""
     rows = [row for row in document["versions"] if row["version"] not in glitch.hidden]
     total = document["total"] if glitch.counted else len(rows)
-    return document | {"versions": rows, "total": total, "totalPages": 2 if glitch.torn else min(total, 1)}
+    return document | {
+        "versions": rows,
+        "total": total,
+        "totalPages": 2 if glitch.torn else min(total, 1),
+    }
 
 
 def _empty(document: dict[str, Any]) -> dict[str, Any]:
@@ -220,7 +243,9 @@ def _empty(document: dict[str, Any]) -> dict[str, Any]:
 
 def _nameless(document: dict[str, Any]) -> dict[str, Any]:
     """Take the versions' ids out of an answer."""
-    return document | {"versions": [{**row, "id": None} for row in document["versions"]]}
+    return document | {
+        "versions": [{**row, "id": None} for row in document["versions"]]
+    }
 
 
 class Edit(StrEnum):
@@ -243,7 +268,11 @@ class Edit(StrEnum):
 packs = st.sampled_from(PACKS)
 faults = st.sampled_from(sorted(FAULTY))
 faulty = st.dictionaries(packs, faults, max_size=len(PACKS))
-edits = st.lists(st.tuples(st.sampled_from(Edit), st.integers(0, 5), st.integers(0, 5)), min_size=1, max_size=3)
+edits = st.lists(
+    st.tuples(st.sampled_from(Edit), st.integers(0, 5), st.integers(0, 5)),
+    min_size=1,
+    max_size=3,
+)
 versions = st.sampled_from(VERSIONS)
 
 
@@ -279,7 +308,9 @@ class WatcherMachine(RuleBasedStateMachine):
         self.facts: dict[str, Fact] = {}
         for pack in PACKS:
             self.registry.catalog.publish(pack, ROCK, created_at="2025-01-01T00:00:00Z")
-            self.subscriber.publish(pack, ROCK, "active", created=datetime(2025, 1, 1, tzinfo=UTC))
+            self.subscriber.publish(
+                pack, ROCK, "active", created=datetime(2025, 1, 1, tzinfo=UTC)
+            )
         figures.add("lives")
 
     def _glitch(self, pack: str) -> Glitch:
@@ -305,10 +336,17 @@ class WatcherMachine(RuleBasedStateMachine):
             document = self._spoilt(document, glitch, query)
         date = format_datetime(self.now, usegmt=True)
         return web.Response(
-            status=status, body=encoded(document), headers={"Date": date, "Content-Type": "application/json"}
+            status=status,
+            body=encoded(document),
+            headers={"Date": date, "Content-Type": "application/json"},
         )
 
-    def _spoilt(self, document: dict[str, Any], glitch: Glitch, query: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    def _spoilt(
+        self,
+        document: dict[str, Any],
+        glitch: Glitch,
+        query: Mapping[str, Sequence[str]],
+    ) -> dict[str, Any]:
         """Let an answer have the glitch."""
         if glitch.empty:
             document = _empty(document)
@@ -317,7 +355,9 @@ class WatcherMachine(RuleBasedStateMachine):
         # Where only some statuses are asked for, whether it hides some of them is found out by asking for all.
         is_first = ("statuses" in query) == (set(self.statuses) < set(STATUSES))
         if "include_status_reason" not in query and (glitch.counted or is_first):
-            document = _hiding(document, glitch if is_first else replace(glitch, torn=False))
+            document = _hiding(
+                document, glitch if is_first else replace(glitch, torn=False)
+            )
         return document
 
     @initialize(
@@ -332,7 +372,14 @@ class WatcherMachine(RuleBasedStateMachine):
         self.trouble = Trouble(threshold=threshold)
         self.watched = list(PACKS[:watched])
 
-    def _add(self, grouping: Grouping, kinds: frozenset[Kind], nodes: tuple[str, ...], *, placed: bool = False) -> None:
+    def _add(
+        self,
+        grouping: Grouping,
+        kinds: frozenset[Kind],
+        nodes: tuple[str, ...],
+        *,
+        placed: bool = False,
+    ) -> None:
         name = "" if placed else self._free_name(0)
         self.channels.append(Wiring(name, self._new_path(), kinds, nodes, grouping))
 
@@ -342,10 +389,18 @@ class WatcherMachine(RuleBasedStateMachine):
 
     def _go_down(self, which: set[int]) -> None:
         """Let these channels be down, and no others."""
-        self.receiver.down = {wiring.path for number, wiring in enumerate(self.channels) if number in which}
+        self.receiver.down = {
+            wiring.path
+            for number, wiring in enumerate(self.channels)
+            if number in which
+        }
 
     def _free_name(self, which: int) -> str:
-        free = [name for name in NAMES if all(name != wiring.name for wiring in self.channels)]
+        free = [
+            name
+            for name in NAMES
+            if all(name != wiring.name for wiring in self.channels)
+        ]
         return free[which % len(free)]
 
     def _pass(self, **time: float) -> None:
@@ -353,7 +408,9 @@ class WatcherMachine(RuleBasedStateMachine):
 
     def _rejects(self, message: Message) -> bool:
         """Return whether a channel refuses a message because it is about a pack, in its plainest form too or not."""
-        if message.path not in self.unwanted or not isinstance(said := message.json, dict):
+        if message.path not in self.unwanted or not isinstance(
+            said := message.json, dict
+        ):
             return False
         pack, plain_too = self.unwanted[message.path]
         if is_plainest(text := str(said["message"])):
@@ -370,7 +427,9 @@ class WatcherMachine(RuleBasedStateMachine):
             self.registry.catalog.set_status(pack, version, status)
             self.subscriber.move(pack, version, status)
         else:
-            self.registry.catalog.publish(pack, version, status=status, created_at=self.now)
+            self.registry.catalog.publish(
+                pack, version, status=status, created_at=self.now
+            )
             self.subscriber.publish(pack, version, status, created=self.now)
 
     @rule(pack=packs, version=versions, on=st.booleans())
@@ -387,8 +446,16 @@ class WatcherMachine(RuleBasedStateMachine):
             self.registry.catalog.remove(pack, version)
             self.subscriber.take_away(pack, version)
 
-    @rule(pack=packs, version=versions, status=st.sampled_from(STATUSES), polls=st.integers(0, 2), named=st.booleans())
-    def republish(self, pack: str, version: str, status: str, polls: int, named: bool) -> None:
+    @rule(
+        pack=packs,
+        version=versions,
+        status=st.sampled_from(STATUSES),
+        polls=st.integers(0, 2),
+        named=st.booleans(),
+    )
+    def republish(
+        self, pack: str, version: str, status: str, polls: int, named: bool
+    ) -> None:
         """A version is taken away and published again, some polls later, and then its rows may have no ids."""
         self.take_away(pack, version)
         for _ in range(polls):
@@ -406,9 +473,16 @@ class WatcherMachine(RuleBasedStateMachine):
     @rule(these=st.sets(packs), on=st.booleans())
     def ban(self, these: set[str], on: bool) -> None:
         """Packs are banned or pardoned."""
-        self.subscriber.banned = self.subscriber.banned | these if on else self.subscriber.banned - these
+        self.subscriber.banned = (
+            self.subscriber.banned | these if on else self.subscriber.banned - these
+        )
 
-    @rule(pack=packs, lost=st.booleans(), polls=st.integers(1, 3), hours=st.sampled_from([0, 2]))
+    @rule(
+        pack=packs,
+        lost=st.booleans(),
+        polls=st.integers(1, 3),
+        hours=st.sampled_from([0, 2]),
+    )
     def empty_and_fill(self, pack: str, lost: bool, polls: int, hours: int) -> None:
         """A pack turns empty, perhaps after one of its versions, and is back some polls later."""
         if lost:
@@ -453,15 +527,27 @@ class WatcherMachine(RuleBasedStateMachine):
         counted=st.booleans(),
         torn=st.booleans(),
     )
-    def hide(self, pack: str, version: str, status: str, hidden: set[str], counted: bool, torn: bool = False) -> None:
+    def hide(
+        self,
+        pack: str,
+        version: str,
+        status: str,
+        hidden: set[str],
+        counted: bool,
+        torn: bool = False,
+    ) -> None:
         """A version changes, and the next poll gets an answer that lacks some versions, whether its total counts them.
 
         The number of pages may contradict that total. A first listing is never empty without saying so: what is a
         baseline then is for other tests.
         """
         self.publish_or_move(pack, version, status)
-        allowed = hidden if counted or self.subscriber.has_seen(pack) else hidden - {ROCK}
-        self.glitches[pack] = Glitch(hidden=frozenset(allowed), counted=counted, torn=torn)
+        allowed = (
+            hidden if counted or self.subscriber.has_seen(pack) else hidden - {ROCK}
+        )
+        self.glitches[pack] = Glitch(
+            hidden=frozenset(allowed), counted=counted, torn=torn
+        )
         self.poll(hours=0)
 
     @rule(these=st.sets(packs, min_size=1))
@@ -477,7 +563,9 @@ class WatcherMachine(RuleBasedStateMachine):
         path = self.channels[which % len(self.channels)].path
         self.receiver.down ^= {path}
 
-    @rule(which=st.integers(0, 5), status=st.sampled_from(GONE), polls=st.integers(0, 3))
+    @rule(
+        which=st.integers(0, 5), status=st.sampled_from(GONE), polls=st.integers(0, 3)
+    )
     def vanish(self, which: int, status: int, polls: int) -> None:
         """A channel's address is gone while there is news, for some polls, or is there again."""
         path = self.channels[which % len(self.channels)].path
@@ -486,7 +574,9 @@ class WatcherMachine(RuleBasedStateMachine):
             return
         self.receiver.gone[path] = status
         for _ in range(polls):
-            self.publish_or_move("alpha", "1.0.0", "flagged" if self.polls % 2 else "banned")
+            self.publish_or_move(
+                "alpha", "1.0.0", "flagged" if self.polls % 2 else "banned"
+            )
             self.poll(2)
 
     @rule(
@@ -496,7 +586,9 @@ class WatcherMachine(RuleBasedStateMachine):
         plain_too=st.booleans(),
         hours=st.lists(st.sampled_from([0, 2, 25]), min_size=3, max_size=5),
     )
-    def refuse(self, which: int, pack: str, status: int, plain_too: bool, hours: list[int]) -> None:
+    def refuse(
+        self, which: int, pack: str, status: int, plain_too: bool, hours: list[int]
+    ) -> None:
         """A channel refuses what is about a pack for what it is, while there is news of it, or takes it again."""
         path = self.channels[which % len(self.channels)].path
         if path in self.unwanted:
@@ -506,16 +598,26 @@ class WatcherMachine(RuleBasedStateMachine):
         self.receiver.down -= {path}
         for pause in hours:
             for one in (pack, "beta"):
-                self.publish_or_move(one, "1.1.0", "flagged" if self.polls % 2 else "banned")
+                self.publish_or_move(
+                    one, "1.1.0", "flagged" if self.polls % 2 else "banned"
+                )
             self.poll(pause)
 
     @rule(
         grouping=st.sampled_from(list(Grouping)),
-        kinds=st.sampled_from([frozenset(Kind), frozenset({Kind.FLAGGED, Kind.BANNED, Kind.REMOVED})]),
+        kinds=st.sampled_from(
+            [frozenset(Kind), frozenset({Kind.FLAGGED, Kind.BANNED, Kind.REMOVED})]
+        ),
         nodes=st.sampled_from([(), ("alpha",)]),
         placed=st.booleans(),
     )
-    def add_channel(self, grouping: Grouping, kinds: frozenset[Kind], nodes: tuple[str, ...], placed: bool) -> None:
+    def add_channel(
+        self,
+        grouping: Grouping,
+        kinds: frozenset[Kind],
+        nodes: tuple[str, ...],
+        placed: bool,
+    ) -> None:
         """A channel is added to the settings."""
         if len(self.channels) < 4:
             self._add(grouping, kinds, nodes, placed=placed)
@@ -528,13 +630,23 @@ class WatcherMachine(RuleBasedStateMachine):
 
     def _edit(self, step: Edit, which: int, other: int) -> None:
         wiring = self.channels[which % len(self.channels)]
-        left = [path for path in self.paths if all(path != wiring.path for wiring in self.channels)]
+        left = [
+            path
+            for path in self.paths
+            if all(path != wiring.path for wiring in self.channels)
+        ]
         match step:
             case Edit.REMOVE:
-                self.channels = [one for one in self.channels if one is not wiring] or [wiring]
+                self.channels = [one for one in self.channels if one is not wiring] or [
+                    wiring
+                ]
             case Edit.RETURN if left and len(self.channels) < 4:
                 path = left[which % len(left)]
-                self.channels.append(Wiring(self._free_name(other), path, frozenset(Kind), (), Grouping.POLL))
+                self.channels.append(
+                    Wiring(
+                        self._free_name(other), path, frozenset(Kind), (), Grouping.POLL
+                    )
+                )
             case Edit.RENAME:
                 wiring.name = self._free_name(other)
             case Edit.PLACE:
@@ -550,11 +662,24 @@ class WatcherMachine(RuleBasedStateMachine):
             case Edit.OLD_URL if left:
                 wiring.path = left[other % len(left)]
 
-    @rule(down=st.sets(st.integers(0, 3)), edits=edits, at=st.integers(0, 8), after=st.booleans())
-    def edit_what_is_owed(self, down: set[int], edits: Sequence[tuple[Edit, int, int]], at: int, after: bool) -> None:
+    @rule(
+        down=st.sets(st.integers(0, 3)),
+        edits=edits,
+        at=st.integers(0, 8),
+        after=st.booleans(),
+    )
+    def edit_what_is_owed(
+        self,
+        down: set[int],
+        edits: Sequence[tuple[Edit, int, int]],
+        at: int,
+        after: bool,
+    ) -> None:
         """Some channels are down while there is news, then the settings are edited, and a poll sees it or crashes."""
         self._go_down(down)
-        self.publish_or_move("alpha", "1.0.0", "flagged" if self.polls % 2 else "banned")
+        self.publish_or_move(
+            "alpha", "1.0.0", "flagged" if self.polls % 2 else "banned"
+        )
         self.poll(0)
         self.edit(edits)
         if at:
@@ -598,18 +723,24 @@ class WatcherMachine(RuleBasedStateMachine):
     @rule(down=st.sets(st.integers(0, 3)), at=st.integers(3, 6))
     def come_late(self, down: set[int], at: int) -> None:
         """A poll crashes before it has sent anything, and the next one comes when its alerts are old."""
-        self.publish_or_move("alpha", "1.0.0", "flagged" if self.polls % 2 else "banned")
+        self.publish_or_move(
+            "alpha", "1.0.0", "flagged" if self.polls % 2 else "banned"
+        )
         self.crash_while_saving(at, after=False)
         self._go_down(down)
         self.poll(100)
 
-    @rule(hours=st.sampled_from([0, 2, 100]), at=st.integers(1, 12), after=st.booleans())
+    @rule(
+        hours=st.sampled_from([0, 2, 100]), at=st.integers(1, 12), after=st.booleans()
+    )
     def serve(self, hours: int, at: int, after: bool) -> None:
         """As `run` does: a poll, and later a delivery of what has become due, which may crash."""
         self.poll(0)
         self.receiver.down = set()
         self._pass(hours=hours, minutes=1)
-        self._live_through(Fragile(self.path, crash=CrashAt(at, after)), Poller.deliver_due)
+        self._live_through(
+            Fragile(self.path, crash=CrashAt(at, after)), Poller.deliver_due
+        )
 
     @rule(at=st.integers(1, 6), after=st.booleans())
     def crash_while_saving(self, at: int, after: bool, hours: int = 0) -> None:
@@ -623,7 +754,9 @@ class WatcherMachine(RuleBasedStateMachine):
         at=st.integers(2, 16),
         after=st.booleans(),
     )
-    def crash_while_sending(self, status: str, down: set[int], at: int, after: bool) -> None:
+    def crash_while_sending(
+        self, status: str, down: set[int], at: int, after: bool
+    ) -> None:
         """Much happens, and the poll that sees it crashes at some step, while some channels may be down."""
         self._go_down(down)
         for pack in self.watched:
@@ -638,11 +771,16 @@ class WatcherMachine(RuleBasedStateMachine):
         self._live_through(folder, Poller.poll, before)
 
     def _live_through(
-        self, folder: StateFolder, work: Callable[[Poller], Awaitable[object]], before: State | None = None
+        self,
+        folder: StateFolder,
+        work: Callable[[Poller], Awaitable[object]],
+        before: State | None = None,
     ) -> None:
         """Let the program work, and keep the models up with it: what was seen by a poll, `before` which all was so."""
         taken, came = len(self.receiver.taken), len(self.receiver.attempts)
-        wired = tuple(Wired(name=wiring.name, path=wiring.path) for wiring in self.channels)
+        wired = tuple(
+            Wired(name=wiring.name, path=wiring.path) for wiring in self.channels
+        )
         readers = self.readers.follow(wired)
         is_whole = self._is_whole(folder, work)
         if not is_whole:
@@ -654,7 +792,9 @@ class WatcherMachine(RuleBasedStateMachine):
         sent: dict[str, list[tuple[str, ...]]] = {}
         failures = {path: reader.failures for path, reader in readers.items()}
         for message in self.receiver.taken[taken:]:
-            is_shown = is_plainest(message.text) or message.shown(self.facts) == message.events
+            is_shown = (
+                is_plainest(message.text) or message.shown(self.facts) == message.events
+            )
             assert is_shown, f"not in the text: {message}"
         attempts = self.receiver.attempts[came:]
         for attempt in attempts:
@@ -676,7 +816,9 @@ class WatcherMachine(RuleBasedStateMachine):
             for name, path in self._called().items():
                 if folder.kept[name] < len(sent.get(path, ())):
                     readers[path].in_flight = {sent[path][-1]}
-                    if not folder.kept[name]:  # the program knows of no success since its last failure
+                    if not folder.kept[
+                        name
+                    ]:  # the program knows of no success since its last failure
                         readers[path].failures = failures[path]
 
     def _judge(self, attempt: Attempt, reader: Reader) -> tuple[str, ...]:
@@ -684,9 +826,15 @@ class WatcherMachine(RuleBasedStateMachine):
         is_about_it = attempt.status in (400, 413, 422)
         events = reader.message_of(attempt.events, attempt.text)
         if attempt.status == 200:
-            reader.take(events, has_ban="banned" in {self.facts[event][0] for event in events if event in self.facts})
+            reader.take(
+                events,
+                has_ban="banned"
+                in {self.facts[event][0] for event in events if event in self.facts},
+            )
         elif is_about_it:
-            reader.reject(events, self._clock, EXPIRY, plain=bool(is_plainest(attempt.text)))
+            reader.reject(
+                events, self._clock, EXPIRY, plain=bool(is_plainest(attempt.text))
+            )
             figures.add("refused for what it is")
             figures.add("refused in the plainest form", bool(is_plainest(attempt.text)))
         else:
@@ -694,26 +842,40 @@ class WatcherMachine(RuleBasedStateMachine):
         tells = not is_about_it or reader.rejected[events] <= PLAIN_AT + 1
         self.conditions.answer(attempt.path, attempt.status, self._clock, tells=tells)
         if is_about_it and reader.crashes:
-            self.conditions.crash({attempt.path})  # nobody knows how often it was refused
+            self.conditions.crash(
+                {attempt.path}
+            )  # nobody knows how often it was refused
         return events
 
-    def _see_that_nothing_is_blocked(self, attempts: Sequence[Attempt], readers: Mapping[str, Reader]) -> None:
+    def _see_that_nothing_is_blocked(
+        self, attempts: Sequence[Attempt], readers: Mapping[str, Reader]
+    ) -> None:
         """See that nothing waits for what was refused for what it is, unless almost everything was."""
         for path, reader in readers.items():
             statuses = [attempt.status for attempt in attempts if attempt.path == path]
             rejected = [status for status in statuses if status in (400, 413, 422)]
             if 0 < len(rejected) < ENOUGH and set(statuses) <= {200, *rejected}:
-                assert not reader.waiting, f"{path}: {reader.waiting} waits for another message"
+                assert not reader.waiting, (
+                    f"{path}: {reader.waiting} waits for another message"
+                )
                 figures.add("passed a refused one", statuses.count(200))
 
     def _see_that_nothing_has_expired(self, readers: Mapping[str, Reader]) -> None:
         """See that the program knows of each configured channel what its reader is still owed."""
         queues = StateFolder(self.path).load().outbox.queues
         for name, path in self._called().items():
-            waiting = {event for message in queues.get(name, Queue()).messages for event in message.events}
-            assert waiting >= set(readers[path].lost), f"{path}: expired {set(readers[path].lost) - waiting}"
+            waiting = {
+                event
+                for message in queues.get(name, Queue()).messages
+                for event in message.events
+            }
+            assert waiting >= set(readers[path].lost), (
+                f"{path}: expired {set(readers[path].lost) - waiting}"
+            )
 
-    def _is_whole(self, folder: StateFolder, work: Callable[[Poller], Awaitable[object]]) -> bool:
+    def _is_whole(
+        self, folder: StateFolder, work: Callable[[Poller], Awaitable[object]]
+    ) -> bool:
         chosen = Settings(
             nodes=tuple(self.watched),
             statuses=self.statuses,
@@ -723,9 +885,13 @@ class WatcherMachine(RuleBasedStateMachine):
             failure_threshold=self.trouble.threshold,
             alert_expiry=EXPIRY.total_seconds(),
             alert_urls=tuple(
-                SecretStr(self.receiver.apprise_url(wiring.path)) for wiring in self.channels if not wiring.name
+                SecretStr(self.receiver.apprise_url(wiring.path))
+                for wiring in self.channels
+                if not wiring.name
             ),
-            channels=tuple(self._table(wiring) for wiring in self.channels if wiring.name),
+            channels=tuple(
+                self._table(wiring) for wiring in self.channels if wiring.name
+            ),
         )
 
         async def once() -> None:
@@ -757,35 +923,66 @@ class WatcherMachine(RuleBasedStateMachine):
     @property
     def _looked(self) -> datetime:
         """When a poll looks: by the machine's own clock, or by the registry's if that is earlier by a day at most."""
-        return self.now if timedelta() < self._clock - self.now <= timedelta(days=1) else self._clock
+        return (
+            self.now
+            if timedelta() < self._clock - self.now <= timedelta(days=1)
+            else self._clock
+        )
 
     def _called(self) -> dict[str, str]:
         """Return each channel's path by the name that the program has for it."""
         placed = [wiring.path for wiring in self.channels if not wiring.name]
         named = {wiring.name: wiring.path for wiring in self.channels if wiring.name}
-        return named | {f"json-{number + 1}" if number else "json": path for number, path in enumerate(placed)}
+        return named | {
+            f"json-{number + 1}" if number else "json": path
+            for number, path in enumerate(placed)
+        }
 
     def _see(self, before: State, readers: Mapping[str, Reader]) -> None:
         """Take in what a poll saw, if it came so far as to make that durable: all that is new on the disk is owed."""
-        figures.add("polls with a glitch", bool(self.glitches.keys() & (set(self.watched) - self.broken.keys())))
+        figures.add(
+            "polls with a glitch",
+            bool(self.glitches.keys() & (set(self.watched) - self.broken.keys())),
+        )
         glitches = {pack: self._glitch(pack) for pack in self.watched}
         self.glitches = {}
         folder = StateFolder(self.path)
         after = folder.load()
-        recorded: Iterable[Event] = (*folder.history().events, *after.outbox.events.values())
-        new = {e.id: (e.kind.value, e.channel or e.node or "", e.version) for e in recorded if e.id not in self.facts}
-        of_channels = {e.id: e.channel for e in recorded if e.channel is not None and e.id in new}
+        recorded: Iterable[Event] = (
+            *folder.history().events,
+            *after.outbox.events.values(),
+        )
+        new = {
+            e.id: (e.kind.value, e.channel or e.node or "", e.version)
+            for e in recorded
+            if e.id not in self.facts
+        }
+        of_channels = {
+            e.id: e.channel for e in recorded if e.channel is not None and e.id in new
+        }
         noted = after.checks.polled_at != before.checks.polled_at
         facts: list[Fact] = []
         if noted or after.snapshot.revision != before.snapshot.revision:
-            reports = [(str(about), new[event][0]) for event, about in of_channels.items()]
-            figures.add("channels judged", self.conditions.poll(self._called(), reports, self._clock))
+            reports = [
+                (str(about), new[event][0]) for event, about in of_channels.items()
+            ]
+            figures.add(
+                "channels judged",
+                self.conditions.poll(self._called(), reports, self._clock),
+            )
             figures.add("channels failing and recovered", len(reports))
             facts, readings = self.subscriber.look(
-                self.watched, self.statuses, self._looked, noted=noted, glitches=glitches
+                self.watched,
+                self.statuses,
+                self._looked,
+                noted=noted,
+                glitches=glitches,
             )
             facts += self.trouble.poll(readings, noted=noted)
-        found, due = Counter(fact for event, fact in new.items() if event not in of_channels), Counter(facts)
+        found, due = (
+            Counter(fact for event, fact in new.items() if event not in of_channels),
+            Counter(facts),
+        )
         assert found == due, f"late or lost {due - found}, invented {found - due}"
         self.facts |= new
         self._count(facts)
@@ -793,15 +990,23 @@ class WatcherMachine(RuleBasedStateMachine):
         for wiring in self.channels:
             for event, fact in new.items():
                 about = of_channels.get(event)
-                if about != names[wiring.path] and wiring.wants(fact, of_channel=about is not None):
+                if about != names[wiring.path] and wiring.wants(
+                    fact, of_channel=about is not None
+                ):
                     readers[wiring.path].alerts[event] = Alert(at=self._clock)
 
     def _count(self, facts: Iterable[Fact]) -> None:
         kinds = Counter(kind for kind, _, _ in facts)
         figures.add("failing and recovered", kinds["failing"] + kinds["recovered"])
         figures.add("outages", sum(fact == ("failing", "", None) for fact in facts))
-        figures.add("bans", sum(kind == "banned" and version is None for kind, _, version in facts))
-        figures.add("packs emptied", sum(kind == "removed" and version is None for kind, _, version in facts))
+        figures.add(
+            "bans",
+            sum(kind == "banned" and version is None for kind, _, version in facts),
+        )
+        figures.add(
+            "packs emptied",
+            sum(kind == "removed" and version is None for kind, _, version in facts),
+        )
 
     def _table(self, wiring: Wiring) -> ChannelTable:
         table: dict[str, Any] = {
@@ -827,7 +1032,15 @@ class WatcherMachine(RuleBasedStateMachine):
             at = {wiring.path for wiring in self.channels}
             for number, reader in enumerate(self.readers.everyone):
                 if reader.path not in at:
-                    self.channels.append(Wiring(f"back{number}", reader.path, frozenset(Kind), (), Grouping.POLL))
+                    self.channels.append(
+                        Wiring(
+                            f"back{number}",
+                            reader.path,
+                            frozenset(Kind),
+                            (),
+                            Grouping.POLL,
+                        )
+                    )
             for hours in (2, 25, 2):  # what is aside is tried again after a day
                 self.poll(hours)
             for reader in self.readers.everyone:
@@ -835,7 +1048,9 @@ class WatcherMachine(RuleBasedStateMachine):
                 assert not lost, f"{reader.path}: lost {lost}"
                 figures.add("alerts due", len(reader.alerts))
                 figures.add("repeated in flight", reader.repeats)
-                figures.add("expired", sum(not alert.sent for alert in reader.alerts.values()))
+                figures.add(
+                    "expired", sum(not alert.sent for alert in reader.alerts.values())
+                )
         finally:
             self.receiver.__exit__()
             self.registry.__exit__()
@@ -843,7 +1058,9 @@ class WatcherMachine(RuleBasedStateMachine):
 
 
 @contextlib.contextmanager
-def living(groupings: list[Grouping], *, threshold: int = 2, watched: int = 2) -> Iterator[WatcherMachine]:
+def living(
+    groupings: list[Grouping], *, threshold: int = 2, watched: int = 2
+) -> Iterator[WatcherMachine]:
     """Return one life to play, and close its books in the end."""
     life = WatcherMachine()
     life.begin(groupings, threshold, watched)

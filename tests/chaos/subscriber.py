@@ -117,9 +117,15 @@ class Subscriber:
 
     def has_seen(self, pack: str) -> bool:
         """Return whether the pack was ever seen completely, and any version of it."""
-        return pack in self._packs and self._packs[pack].based and bool(self._packs[pack].seen)
+        return (
+            pack in self._packs
+            and self._packs[pack].based
+            and bool(self._packs[pack].seen)
+        )
 
-    def publish(self, pack: str, version: str, status: str, *, created: datetime) -> None:
+    def publish(
+        self, pack: str, version: str, status: str, *, created: datetime
+    ) -> None:
         """A version appears."""
         number = len(self._names)
         self._named[pack, version] = number
@@ -165,7 +171,10 @@ class Subscriber:
                 pack.banned = True
                 continue
             found, is_complete = self._list(name, pack, glitch, frozenset(statuses))
-            facts += [(kind, name, None if number is None else self._names[number]) for number, kind in found]
+            facts += [
+                (kind, name, None if number is None else self._names[number])
+                for number, kind in found
+            ]
             if not is_complete:
                 readings[name] = Reading.UNREAD
                 continue
@@ -181,14 +190,25 @@ class Subscriber:
         self, name: str, pack: Pack, glitch: Glitch, statuses: frozenset[str]
     ) -> tuple[list[tuple[int | None, str]], bool]:
         """Take in a listing; return what it reports and whether it is complete."""
-        there = {} if glitch.empty else self._as_known(name, pack, nameless=glitch.nameless)
-        hidden = {number for number in there if self._names[number] in glitch.hidden}
-        listed = {number: truth for number, truth in there.items() if truth.status in statuses}
-        shown = {number: truth for number, truth in listed.items() if number not in hidden}
-        is_complete = not glitch.torn and (
-            len(shown) == len(listed) or not (glitch.counted or _contradicts(pack, listed, shown, statuses))
+        there = (
+            {} if glitch.empty else self._as_known(name, pack, nameless=glitch.nameless)
         )
-        if glitch.counted and hidden and _lost_sight(pack, shown, there.keys() - hidden, statuses):
+        hidden = {number for number in there if self._names[number] in glitch.hidden}
+        listed = {
+            number: truth for number, truth in there.items() if truth.status in statuses
+        }
+        shown = {
+            number: truth for number, truth in listed.items() if number not in hidden
+        }
+        is_complete = not glitch.torn and (
+            len(shown) == len(listed)
+            or not (glitch.counted or _contradicts(pack, listed, shown, statuses))
+        )
+        if (
+            glitch.counted
+            and hidden
+            and _lost_sight(pack, shown, there.keys() - hidden, statuses)
+        ):
             is_complete = False
         found: list[tuple[int | None, str]] = []
         # However many reasons kept it away, it is back once.
@@ -203,7 +223,9 @@ class Subscriber:
             pack.emptied = frozenset()
         found += _sights(pack, shown, nameless=glitch.nameless)
         if is_complete:
-            maybe = {self._names[number] for number in shown} if glitch.nameless else set()
+            maybe = (
+                {self._names[number] for number in shown} if glitch.nameless else set()
+            )
             unsure = {number for number in pack.seen if self._names[number] in maybe}
             found += _absences(pack, shown.keys() | unsure, statuses, there)
         return found, is_complete
@@ -216,20 +238,36 @@ class Subscriber:
         """
         known: dict[int, Truth] = {}
         for number, truth in self._truth[name].items():
-            same = [n for n, seen in pack.seen.items() if self._names[n] == self._names[number]]
+            same = [
+                n
+                for n, seen in pack.seen.items()
+                if self._names[n] == self._names[number]
+            ]
             same = [n for n in same if nameless or pack.seen[n].nameless]
             if same and (nameless or number not in pack.seen):
-                last = min(same, key=lambda n: (pack.seen[n].gone, pack.seen[n].left, pack.seen[n].missed, -n))
+                last = min(
+                    same,
+                    key=lambda n: (
+                        pack.seen[n].gone,
+                        pack.seen[n].left,
+                        pack.seen[n].missed,
+                        -n,
+                    ),
+                )
                 if nameless:
                     known[last] = truth
                     continue
                 pack.seen[number] = pack.seen.pop(last)
-                pack.emptied = frozenset(number if n == last else n for n in pack.emptied)
+                pack.emptied = frozenset(
+                    number if n == last else n for n in pack.emptied
+                )
             known[number] = truth
         return known
 
 
-def _sights(pack: Pack, shown: dict[int, Truth], *, nameless: bool) -> list[tuple[int | None, str]]:
+def _sights(
+    pack: Pack, shown: dict[int, Truth], *, nameless: bool
+) -> list[tuple[int | None, str]]:
     """Take in what is shown and return what it reports: what was seen counts, of whatever listing."""
     found: list[tuple[int | None, str]] = []
     for number, truth in shown.items():
@@ -237,35 +275,68 @@ def _sights(pack: Pack, shown: dict[int, Truth], *, nameless: bool) -> list[tupl
         is_pending = truth.status == "pending"
         if seen is None:
             # Only newly watched, not new, is what was there at the last look among statuses it did not cover.
-            is_new = truth.status in pack.of or pack.looked is None or truth.created > pack.looked
-            found += [(number, kind) for kind in _at_first_sight(truth) if pack.based and is_new]
+            is_new = (
+                truth.status in pack.of
+                or pack.looked is None
+                or truth.created > pack.looked
+            )
+            found += [
+                (number, kind)
+                for kind in _at_first_sight(truth)
+                if pack.based and is_new
+            ]
         elif seen.gone:
             found += [(number, kind) for kind in _at_first_sight(truth)]
         else:
             is_pending = is_pending and seen.pending and not seen.left
             if seen.left or seen.status != truth.status:
                 found.append((number, _on_arrival(truth.status, seen)))
-            is_first = not seen.told and len(found) > before and seen.status == "deleted"
+            is_first = (
+                not seen.told and len(found) > before and seen.status == "deleted"
+            )
             if seen.deprecated != truth.deprecated or (is_first and truth.deprecated):
-                found.append((number, "deprecated" if truth.deprecated else "undeprecated"))
+                found.append(
+                    (number, "deprecated" if truth.deprecated else "undeprecated")
+                )
         is_nameless = nameless and (seen is None or seen.nameless)
         told = len(found) > before or (seen is not None and seen.told)
-        pack.seen[number] = Seen(truth.status, truth.deprecated, pending=is_pending, nameless=is_nameless, told=told)
+        pack.seen[number] = Seen(
+            truth.status,
+            truth.deprecated,
+            pending=is_pending,
+            nameless=is_nameless,
+            told=told,
+        )
     return found
 
 
-def _contradicts(pack: Pack, listed: dict[int, Truth], shown: dict[int, Truth], statuses: frozenset[str]) -> bool:
+def _contradicts(
+    pack: Pack,
+    listed: dict[int, Truth],
+    shown: dict[int, Truth],
+    statuses: frozenset[str],
+) -> bool:
     """Return whether a listing of some statuses is found out: it hides what the question for all of them then shows."""
     return not statuses >= ALL and any(
-        number in listed and number not in shown and seen.status in statuses and not seen.left and not seen.gone
+        number in listed
+        and number not in shown
+        and seen.status in statuses
+        and not seen.left
+        and not seen.gone
         for number, seen in pack.seen.items()
     )
 
 
-def _lost_sight(pack: Pack, shown: dict[int, Truth], there: set[int], statuses: frozenset[str]) -> bool:
+def _lost_sight(
+    pack: Pack, shown: dict[int, Truth], there: set[int], statuses: frozenset[str]
+) -> bool:
     """Return whether nobody knows where a version went: the answer for all statuses lacks some it counts, and this."""
     return not statuses >= ALL and any(
-        number not in there and number not in shown and seen.status in statuses and not seen.left and not seen.gone
+        number not in there
+        and number not in shown
+        and seen.status in statuses
+        and not seen.left
+        and not seen.gone
         for number, seen in pack.seen.items()
     )
 
@@ -279,7 +350,11 @@ def _absences(
     gone, and the pack as a whole if nothing else is left. Of some statuses only, it has left them, at once if it is
     `there` with another.
     """
-    missing = {number: seen for number, seen in pack.seen.items() if number not in shown and not seen.gone}
+    missing = {
+        number: seen
+        for number, seen in pack.seen.items()
+        if number not in shown and not seen.gone
+    }
     if not statuses >= ALL:
         for number, seen in missing.items():
             if seen.status in statuses:
@@ -298,7 +373,10 @@ def _absences(
 def _at_first_sight(truth: Truth) -> list[str]:
     if truth.status == "deleted":
         return []
-    return ["new" if truth.status == "active" else truth.status, *(["deprecated"] if truth.deprecated else [])]
+    return [
+        "new" if truth.status == "active" else truth.status,
+        *(["deprecated"] if truth.deprecated else []),
+    ]
 
 
 def _on_arrival(status: str, before: Seen) -> str:
@@ -323,25 +401,40 @@ class Trouble:
     _in_a_row: Counter[str] = field(default_factory=Counter)
     _failing: set[str] = field(default_factory=set)
 
-    def poll(self, readings: Mapping[str, Reading], *, noted: bool = True) -> list[Fact]:
+    def poll(
+        self, readings: Mapping[str, Reading], *, noted: bool = True
+    ) -> list[Fact]:
         """Take how one poll's readings ended, by node, and return what must be reported.
 
         `noted` says whether the poll is remembered. Where a crash cost that, what was reported is still known, and
         the poll does not count.
         """
-        unread = {node for node, reading in readings.items() if reading is not Reading.READ}
+        unread = {
+            node for node, reading in readings.items() if reading is not Reading.READ
+        }
         in_a_row = Counter(self._in_a_row)
         is_down = is_outage(readings)
-        for who, failed in {**{node: node in unread for node in readings}, _REGISTRY: is_down}.items():
+        for who, failed in {
+            **{node: node in unread for node in readings},
+            _REGISTRY: is_down,
+        }.items():
             in_a_row[who] = in_a_row[who] + 1 if failed else 0
         found: list[Fact] = []
         if not is_down and len(unread) < len(readings):
             found += self._recovers(_REGISTRY)
         if _REGISTRY not in self._failing:
-            due = {node for node in unread - self._failing if in_a_row[node] >= self.threshold}
+            due = {
+                node
+                for node in unread - self._failing
+                if in_a_row[node] >= self.threshold
+            }
             # One outage is reported once: not for the registry too where it was for every single node.
-            is_long = in_a_row[_REGISTRY] >= self.threshold and not unread <= self._failing
-            for who in {_REGISTRY} if is_down and (is_long or len(due) >= _NOT_FEW) else due:
+            is_long = (
+                in_a_row[_REGISTRY] >= self.threshold and not unread <= self._failing
+            )
+            for who in (
+                {_REGISTRY} if is_down and (is_long or len(due) >= _NOT_FEW) else due
+            ):
                 self._failing.add(who)
                 found.append(("failing", who, None))
         for node in readings.keys() - unread:
@@ -410,6 +503,8 @@ def is_outage(readings: Mapping[str, Reading]) -> bool:
     """Return whether a poll's failures are the registry's: it was out of reach for all or most, or no node was read."""
     asked = len(readings)
     no_way = sum(reading is Reading.NO_WAY for reading in readings.values())
-    if asked >= _NOT_FEW and (no_way * 2 > asked or Reading.READ not in readings.values()):
+    if asked >= _NOT_FEW and (
+        no_way * 2 > asked or Reading.READ not in readings.values()
+    ):
         return True
     return 0 < asked == no_way

@@ -26,8 +26,24 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from tests.chaos.figures import Result
 from tests.chaos.lives import live_lives, run
-from tests.chaos.state_machine import FAULTY, ROCK, VERSIONS, CrashAt, CrashError, Fragile
-from tests.chaos.subscriber import Fact, Glitch, Pack, Reading, Subscriber, Sweeps, Trouble, Truth
+from tests.chaos.state_machine import (
+    FAULTY,
+    ROCK,
+    VERSIONS,
+    CrashAt,
+    CrashError,
+    Fragile,
+)
+from tests.chaos.subscriber import (
+    Fact,
+    Glitch,
+    Pack,
+    Reading,
+    Subscriber,
+    Sweeps,
+    Trouble,
+    Truth,
+)
 from tests.support.fakes.fault import as_json, asked
 from tests.support.fakes.faults import FAULTS
 from tests.support.fakes.pages import UnsteadyPages
@@ -108,7 +124,9 @@ class Onlooker(Subscriber):
         finally:
             self._truth = kept
 
-    def differs(self, name: str, rows: Mapping[int, Truth], statuses: frozenset[str]) -> bool:
+    def differs(
+        self, name: str, rows: Mapping[int, Truth], statuses: frozenset[str]
+    ) -> bool:
         """Return whether rows are not what was last seen of a pack: one is new, other than it was, or lacking."""
         pack = self.pack(name)
         listed = {
@@ -116,7 +134,9 @@ class Onlooker(Subscriber):
             for number, one in pack.seen.items()
             if not one.gone and not one.left and one.status in statuses
         }
-        return listed != {number: (one.status, one.deprecated) for number, one in rows.items()}
+        return listed != {
+            number: (one.status, one.deprecated) for number, one in rows.items()
+        }
 
 
 @dataclass(slots=True)
@@ -161,7 +181,11 @@ class Witness:
         for size in dict.fromkeys(page.size for page in self.pages):
             reading = [page for page in self.pages if page.size == size]
             came.update(one for page in reading for one in page.ids)
-            if came and not self.failed and {page.total for page in reading if page.ids} == {len(came)}:
+            if (
+                came
+                and not self.failed
+                and {page.total for page in reading if page.ids} == {len(came)}
+            ):
                 return True
         return False
 
@@ -220,12 +244,23 @@ class SweptMachine(RuleBasedStateMachine):
         self.facts: dict[str, Fact] = {}
         figures.add("lives")
 
-    @initialize(threshold=st.integers(1, 3), watch=st.sampled_from(WATCHED), many=st.sampled_from([False] * 9 + [True]))
-    def begin(self, threshold: int, watch: tuple[tuple[str, ...], tuple[str, ...]], many: bool) -> None:
+    @initialize(
+        threshold=st.integers(1, 3),
+        watch=st.sampled_from(WATCHED),
+        many=st.sampled_from([False] * 9 + [True]),
+    )
+    def begin(
+        self, threshold: int, watch: tuple[tuple[str, ...], tuple[str, ...]], many: bool
+    ) -> None:
         """Some packs are there from the start."""
-        self.trouble, self.sweeps = Trouble(threshold=threshold), Sweeps(threshold=threshold)
+        self.trouble, self.sweeps = (
+            Trouble(threshold=threshold),
+            Sweeps(threshold=threshold),
+        )
         self.watch = watch
-        self.others = tuple(f"c{number:03}" for number in range(MANY if many else A_FEW))
+        self.others = tuple(
+            f"c{number:03}" for number in range(MANY if many else A_FEW)
+        )
         self.pages.smaller = 2 if many else 20
         for pack in FIRST:
             self._publish(pack, ROCK, "active", START - 60 * DAY)
@@ -233,7 +268,9 @@ class SweptMachine(RuleBasedStateMachine):
             self._publish(pack, VERSIONS[0], "active", START - 50 * DAY)
 
     def _publish(self, pack: str, version: str, status: str, created: datetime) -> None:
-        made = self.registry.catalog.publish(WRITTEN.get(pack, pack), version, status=status, created_at=created)
+        made = self.registry.catalog.publish(
+            WRITTEN.get(pack, pack), version, status=status, created_at=created
+        )
         self.subscriber.publish(pack, version, status, created=created)
         self.versions[made] = pack, self.subscriber.number(pack, version)
 
@@ -261,19 +298,31 @@ class SweptMachine(RuleBasedStateMachine):
 
     def _note(self, page: dict[str, Any]) -> None:
         rows = page["versions"]
-        self.witness.pages.append(Served(page["pageSize"], page["total"], [row["id"] for row in rows]))
+        self.witness.pages.append(
+            Served(page["pageSize"], page["total"], [row["id"] for row in rows])
+        )
         for row in rows:
             pack, number = self.versions[row["id"]]
             status = row["status"].removeprefix("NodeVersionStatus").lower()
-            created = self.subscriber.truth(pack).get(number, Truth("", self.now)).created
+            created = (
+                self.subscriber.truth(pack).get(number, Truth("", self.now)).created
+            )
             self.witness.show(pack, number, Truth(status, created, row["deprecated"]))
 
-    async def _answer_pack(self, request: web.BaseRequest, query: dict[str, list[str]]) -> web.StreamResponse:
+    async def _answer_pack(
+        self, request: web.BaseRequest, query: dict[str, list[str]]
+    ) -> web.StreamResponse:
         pack = query["nodeId"][0].lower()
-        if "include_status_reason" not in query and query["pageSize"] == [str(PAGE_SIZE)]:
-            self.witness.asked.add(pack)  # else a reason was asked for, which is no listing
+        if "include_status_reason" not in query and query["pageSize"] == [
+            str(PAGE_SIZE)
+        ]:
+            self.witness.asked.add(
+                pack
+            )  # else a reason was asked for, which is no listing
         if pack in self.broken and self.banned.get(pack) != "answer":
-            answer = await FAULTS[self.broken[pack]].play(request, self.registry.catalog)
+            answer = await FAULTS[self.broken[pack]].play(
+                request, self.registry.catalog
+            )
             assert answer is not None
             return answer
         status, document = self.registry.catalog.answer(query)
@@ -286,18 +335,29 @@ class SweptMachine(RuleBasedStateMachine):
         status, document = self.registry.catalog.packs(query)
         nodes: Any = document["nodes"]
         for node in nodes:
-            self.witness.records[node["id"].lower()] = node["status"].removeprefix("NodeStatus").lower()
+            self.witness.records[node["id"].lower()] = (
+                node["status"].removeprefix("NodeStatus").lower()
+            )
         response = as_json(document)
         response.set_status(status)
         return response
 
-    @rule(pack=packs, version=versions, status=statuses, days=st.sampled_from([0, 0, 1, 400]))
-    def publish_or_move(self, pack: str, version: str, status: str, days: int = 0) -> None:
+    @rule(
+        pack=packs,
+        version=versions,
+        status=statuses,
+        days=st.sampled_from([0, 0, 1, 400]),
+    )
+    def publish_or_move(
+        self, pack: str, version: str, status: str, days: int = 0
+    ) -> None:
         """A version appears, dated so many days back, perhaps with its pack, or goes to another status."""
         self.now += timedelta(minutes=7)
         self._change(self.registry.catalog, pack, version, status, days)
 
-    def _change(self, catalog: Catalog, pack: str, version: str, status: str, days: int = 0) -> None:
+    def _change(
+        self, catalog: Catalog, pack: str, version: str, status: str, days: int = 0
+    ) -> None:
         """Publish a version, move it, or take it away for the status ""."""
         self.now += timedelta(seconds=1)
         if pack in self.vanished:
@@ -333,9 +393,16 @@ class SweptMachine(RuleBasedStateMachine):
         if pack in self.vanished:
             for row in self.vanished.pop(pack):
                 fields = {name: row[name] for name in ("deprecated", "status", "id")}
-                catalog.publish(row["node_id"], row["version"], created_at=row["createdAt"], **fields)
+                catalog.publish(
+                    row["node_id"],
+                    row["version"],
+                    created_at=row["createdAt"],
+                    **fields,
+                )
         elif self.subscriber.has_seen(pack):
-            self.vanished[pack] = [row for row in self._all_rows() if row["node_id"].lower() == pack]
+            self.vanished[pack] = [
+                row for row in self._all_rows() if row["node_id"].lower() == pack
+            ]
             for row in self.vanished[pack]:
                 catalog.remove(pack, row["version"])
         for _ in range(polls):
@@ -352,7 +419,9 @@ class SweptMachine(RuleBasedStateMachine):
             self._change(self.registry.catalog, pack, VERSIONS[0], status)
 
     @rule(
-        these=st.sets(packs, min_size=1), how=st.sampled_from(["record", "answer", ""]), hours=st.sampled_from([0, 25])
+        these=st.sets(packs, min_size=1),
+        how=st.sampled_from(["record", "answer", ""]),
+        hours=st.sampled_from([0, 25]),
     )
     def ban(self, these: set[str], how: str, hours: int) -> None:
         """Packs are banned as a whole, where only their records or their answers too say so, or they are pardoned."""
@@ -390,9 +459,15 @@ class SweptMachine(RuleBasedStateMachine):
         missing=numbers,
         moving=st.sampled_from(["", "", "between pages", "more"]),
     )
-    def unsettle(self, tied: bool, repeating: set[int], missing: set[int], moving: str) -> None:
+    def unsettle(
+        self, tied: bool, repeating: set[int], missing: set[int], moving: str
+    ) -> None:
         """Pages lack rows or repeat them, and their totals move, from now on."""
-        self.pages.tied, self.pages.repeating, self.pages.missing = tied, repeating - {1}, missing
+        self.pages.tied, self.pages.repeating, self.pages.missing = (
+            tied,
+            repeating - {1},
+            missing,
+        )
         if moving == "between pages":
             self.pages.total = lambda number, total: total + number % 2
         elif moving == "more":
@@ -431,7 +506,14 @@ class SweptMachine(RuleBasedStateMachine):
 
     @rule(
         changes=st.lists(
-            st.tuples(st.integers(1, 12), packs, versions, st.sampled_from(["", "", *STATUSES])), min_size=1, max_size=3
+            st.tuples(
+                st.integers(1, 12),
+                packs,
+                versions,
+                st.sampled_from(["", "", *STATUSES]),
+            ),
+            min_size=1,
+            max_size=3,
         )
     )
     def shift(self, changes: list[tuple[int, str, str, str]]) -> None:
@@ -508,7 +590,9 @@ class SweptMachine(RuleBasedStateMachine):
 
     def _matches(self, pack: str, globs: Iterable[str]) -> bool:
         globs = list(globs)
-        return any(fnmatchcase(pack, one) for one in globs if not one.startswith("!")) and not any(
+        return any(
+            fnmatchcase(pack, one) for one in globs if not one.startswith("!")
+        ) and not any(
             fnmatchcase(pack, one[1:]) for one in globs if one.startswith("!")
         )
 
@@ -520,7 +604,9 @@ class SweptMachine(RuleBasedStateMachine):
         after = folder.load()
         recorded = (*folder.history().events, *after.outbox.events.values())
         new: dict[str, Fact] = {
-            e.id: (e.kind.value, (e.node or "").lower(), e.version) for e in recorded if e.id not in self.facts
+            e.id: (e.kind.value, (e.node or "").lower(), e.version)
+            for e in recorded
+            if e.id not in self.facts
         }
         noted = after.checks.polled_at != before.checks.polled_at
         due: list[Fact] = []
@@ -530,7 +616,9 @@ class SweptMachine(RuleBasedStateMachine):
         found, owed = Counter(new.values()), Counter(due)
         assert found == owed, f"late or lost {owed - found}, invented {found - owed}"
         set_for = after.snapshot.whole.globs
-        assert set_for == (self.whole[0] if self.whole else ()), f"baseline of all for {set_for}, not {self.whole}"
+        assert set_for == (self.whole[0] if self.whole else ()), (
+            f"baseline of all for {set_for}, not {self.whole}"
+        )
         self._count(due)
 
     def _look(self, started: datetime, *, noted: bool) -> list[Fact]:
@@ -542,17 +630,35 @@ class SweptMachine(RuleBasedStateMachine):
         look = _Look(self, started, noted=noted)
         look.all()
         if noted:
-            self.was_down = _REGISTRY in look.readings and look.readings[_REGISTRY] is Reading.NO_WAY
+            self.was_down = (
+                _REGISTRY in look.readings
+                and look.readings[_REGISTRY] is Reading.NO_WAY
+            )
         self._see_that_each_had_its_turn(look, noted=noted)
         return look.facts
 
     def watched(self) -> list[str]:
         """Return the packs that this poll watches."""
         named = [node.lower() for node in self._nodes]
-        seen = [pack for pack in (*PACKS, *self.others) if pack in self.met or pack in self.witness.shown]
+        seen = [
+            pack
+            for pack in (*PACKS, *self.others)
+            if pack in self.met or pack in self.witness.shown
+        ]
         if self.witness.is_refused:
-            seen = [pack for pack in seen if self.subscriber.pack(pack).based or self.subscriber.pack(pack).banned]
-        return [*named, *(pack for pack in seen if pack not in named and self._matches(pack, self.watch[1]))]
+            seen = [
+                pack
+                for pack in seen
+                if self.subscriber.pack(pack).based or self.subscriber.pack(pack).banned
+            ]
+        return [
+            *named,
+            *(
+                pack
+                for pack in seen
+                if pack not in named and self._matches(pack, self.watch[1])
+            ),
+        ]
 
     def joins(self, pack: str) -> bool:
         """Return whether a pack that was not seen before is part of the baseline of all that is still to be set.
@@ -577,11 +683,18 @@ class SweptMachine(RuleBasedStateMachine):
         longest = (2 if len(self.others) == MANY else 1) * DAY + gap
         watched = look.readings.keys() - {_REGISTRY}
         for pack in watched:
-            if pack in self.witness.asked | self.witness.records.keys() or pack not in self.turned:
+            if (
+                pack in self.witness.asked | self.witness.records.keys()
+                or pack not in self.turned
+            ):
                 self.turned[pack] = self.now
         self.turned = {pack: at for pack, at in self.turned.items() if pack in watched}
-        late = {pack: str(at) for pack, at in self.turned.items() if self.now - at > longest}
-        assert not late, f"at {self.now} these were not asked by themselves for a day: {late}"
+        late = {
+            pack: str(at) for pack, at in self.turned.items() if self.now - at > longest
+        }
+        assert not late, (
+            f"at {self.now} these were not asked by themselves for a day: {late}"
+        )
 
     def _count(self, facts: Iterable[Fact]) -> None:
         witness = self.witness
@@ -590,11 +703,21 @@ class SweptMachine(RuleBasedStateMachine):
         figures.add("incomplete sweeps", witness.has_swept and not witness.is_complete)
         figures.add("second readings", len({page.size for page in witness.pages}) > 1)
         figures.add("questions", len(witness.asked))
-        figures.add("polls with too many questions", len(witness.asked) >= MOST_QUESTIONS)
-        figures.add("bans", sum(kind == "banned" and version is None for kind, _, version in facts))
-        figures.add("baselines of all", sum(fact == ("baseline", "", None) for fact in facts))
+        figures.add(
+            "polls with too many questions", len(witness.asked) >= MOST_QUESTIONS
+        )
+        figures.add(
+            "bans",
+            sum(kind == "banned" and version is None for kind, _, version in facts),
+        )
+        figures.add(
+            "baselines of all", sum(fact == ("baseline", "", None) for fact in facts)
+        )
         figures.add("failing and recovered", kinds["failing"] + kinds["recovered"])
-        figures.add("packs emptied", sum(kind == "removed" and version is None for kind, _, version in facts))
+        figures.add(
+            "packs emptied",
+            sum(kind == "removed" and version is None for kind, _, version in facts),
+        )
         figures.add("events", len(list(facts)))
 
     def teardown(self) -> None:
@@ -611,7 +734,9 @@ class SweptMachine(RuleBasedStateMachine):
             self.root.cleanup()
 
 
-def _changing(change: Callable[[Catalog, str, str, str], None], *what: str) -> Callable[[Catalog], None]:
+def _changing(
+    change: Callable[[Catalog, str, str, str], None], *what: str
+) -> Callable[[Catalog], None]:
     return lambda catalog: change(catalog, *what)
 
 
@@ -637,13 +762,19 @@ class _Look:
         """Look at every watched pack, then at the records, the baseline of all, and who could not be read."""
         life, globs = self.life, self.life.watch[1]
         watched, narrow = life.watched(), not self.statuses >= frozenset(STATUSES)
-        was_set = life.whole is not None and life.whole[::2] == (_lower(globs), self.statuses)
+        was_set = life.whole is not None and life.whole[::2] == (
+            _lower(globs),
+            self.statuses,
+        )
         for pack in watched:
             self.facts += [
                 fact
                 for fact in self._at(pack)
                 if not (fact == ("reinstated", pack, None) and pack in life.recorded)
-                and not (fact in (("baseline", pack, None), ("banned", pack, None)) and pack in self.joined)
+                and not (
+                    fact in (("baseline", pack, None), ("banned", pack, None))
+                    and pack in self.joined
+                )
             ]
             life.met.add(pack)
         if not globs:
@@ -660,9 +791,16 @@ class _Look:
         if not globs:
             life.sweeps.end(noted=self.noted)
         else:
-            is_none_left = was_set and narrow and self.witness.is_empty and not self.witness.is_refused
+            is_none_left = (
+                was_set
+                and narrow
+                and self.witness.is_empty
+                and not self.witness.is_refused
+            )
             lacks = not (self.witness.is_complete or is_none_left)
-            self.facts += life.sweeps.poll(lacks=lacks, is_down=life.trouble.is_down, noted=self.noted)
+            self.facts += life.sweeps.poll(
+                lacks=lacks, is_down=life.trouble.is_down, noted=self.noted
+            )
 
     def _at(self, name: str) -> list[Fact]:
         """Return what must be reported of a pack: by its own answer if it was asked, else by what pages show."""
@@ -680,12 +818,23 @@ class _Look:
                 self.readings[name] = Reading.READ
             return []
         is_settled = pack.of == self.statuses and not self.life.trouble.is_failing(name)
-        needs = pack.based and (self.subscriber.differs(name, rows, self.statuses) or not is_settled)
-        assert not needs or len(witness.asked) >= MOST_QUESTIONS, f"{name} was not asked"
+        needs = pack.based and (
+            self.subscriber.differs(name, rows, self.statuses) or not is_settled
+        )
+        assert not needs or len(witness.asked) >= MOST_QUESTIONS, (
+            f"{name} was not asked"
+        )
         if needs and name in self.life.recorded:
             return []
-        is_there = pack.based or bool(rows)  # a glob chooses no pack that shows nothing of the watched statuses
-        facts = self._seen(name, rows, torn=needs or not (is_there and witness.is_complete), at=self.started)
+        is_there = pack.based or bool(
+            rows
+        )  # a glob chooses no pack that shows nothing of the watched statuses
+        facts = self._seen(
+            name,
+            rows,
+            torn=needs or not (is_there and witness.is_complete),
+            at=self.started,
+        )
         if pack.based and not needs:
             self.readings[name] = Reading.READ
         if joins and pack.based:
@@ -698,7 +847,9 @@ class _Look:
             _, pack.looked, pack.of = self.life.whole
             pack.based = True
 
-    def _answered(self, name: str, pack: Pack, rows: dict[int, Truth], *, joins: bool) -> list[Fact]:
+    def _answered(
+        self, name: str, pack: Pack, rows: dict[int, Truth], *, joins: bool
+    ) -> list[Fact]:
         """Return what must be reported of a pack that was asked by itself."""
         life = self.life
         is_banned = pack.banned or name in life.hidden | life.recorded
@@ -724,10 +875,14 @@ class _Look:
             self.joined.add(name)
         return facts
 
-    def _seen(self, name: str, rows: dict[int, Truth], *, torn: bool, at: datetime) -> list[Fact]:
+    def _seen(
+        self, name: str, rows: dict[int, Truth], *, torn: bool, at: datetime
+    ) -> list[Fact]:
         with self.subscriber.shown(name, rows):
             glitches = {name: Glitch(torn=torn)}
-            facts, _ = self.subscriber.look([name], self.statuses, at, noted=self.noted, glitches=glitches)
+            facts, _ = self.subscriber.look(
+                [name], self.statuses, at, noted=self.noted, glitches=glitches
+            )
         return facts
 
     def _take_records(self) -> None:
@@ -740,10 +895,14 @@ class _Look:
             if status == "banned":
                 if not pack.banned and name not in life.recorded:
                     life.recorded.add(name)
-                    self.facts += [] if name in self.joined else [("banned", name, None)]
+                    self.facts += (
+                        [] if name in self.joined else [("banned", name, None)]
+                    )
             elif name in life.recorded:
                 life.recorded.remove(name)
-                by_answer = name in self.witness.asked and life.banned.get(name) == "answer"
+                by_answer = (
+                    name in self.witness.asked and life.banned.get(name) == "answer"
+                )
                 if self.readings.get(name) is Reading.READ and not by_answer:
                     self.facts.append(("reinstated", name, None))
                 else:

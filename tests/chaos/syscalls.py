@@ -44,7 +44,9 @@ def may_trace() -> bool:
     if shutil.which("strace") is None:
         return False
     with tempfile.NamedTemporaryFile() as out:
-        done = subprocess.run(["strace", "-f", "-o", out.name, "true"], capture_output=True, check=False)
+        done = subprocess.run(
+            ["strace", "-f", "-o", out.name, "true"], capture_output=True, check=False
+        )
     return done.returncode == 0
 
 
@@ -61,7 +63,17 @@ def traced(
     The programs that it starts are left alone unless strace is to `follow` them.
     """
     done = subprocess.run(
-        ["strace", "-f", *([] if follow else ["-b", "execve"]), "-y", "-qq", "-o", os.fspath(out), *options, *command],
+        [
+            "strace",
+            "-f",
+            *([] if follow else ["-b", "execve"]),
+            "-y",
+            "-qq",
+            "-o",
+            os.fspath(out),
+            *options,
+            *command,
+        ],
         cwd=folder,
         env=dict(env),
         stdin=subprocess.DEVNULL,

@@ -45,7 +45,11 @@ def stages(world: World) -> Iterator[Stage]:
         world.comfyui.mount()
         chapter.install(world.comfyui)
         owed |= chapter.due
-        saved = _copy(home.state, world.root / f"saved-{number}") if home.state.exists() else None
+        saved = (
+            _copy(home.state, world.root / f"saved-{number}")
+            if home.state.exists()
+            else None
+        )
         trace = world.root / f"trace-{number}"
         world.configure(home, chapter)
         home.let_time_pass()
@@ -58,7 +62,13 @@ def stages(world: World) -> Iterator[Stage]:
         passed = tuple(points(trace.read_text("utf-8")))
         messages = Counter(channel_of(message.path) for message in taken)
         yield Stage(
-            number=number, chapter=chapter, saved=saved, before=before, points=passed, messages=messages, due=due
+            number=number,
+            chapter=chapter,
+            saved=saved,
+            before=before,
+            points=passed,
+            messages=messages,
+            due=due,
         )
         before += taken
 
@@ -70,20 +80,30 @@ def _copy(folder: Path, target: Path) -> Path:
 
 
 def _due_by_the_model(
-    world: World, home: Home, chapter: Chapter, taken: tuple[Taken, ...], owed: set[Fact]
+    world: World,
+    home: Home,
+    chapter: Chapter,
+    taken: tuple[Taken, ...],
+    owed: set[Fact],
 ) -> Mapping[str, Fact]:
     """See that an undisturbed run delivers what was written down by hand, each once, and return the events by id."""
     world.receiver.forget()
     world.mend()
     calm = world.home("calm", chapter, home.state)
     calm.until_quiet()
-    facts: dict[str, Fact] = {e["id"]: (e["kind"], e["node"], e["version"]) for e in calm.history()}
+    facts: dict[str, Fact] = {
+        e["id"]: (e["kind"], e["node"], e["version"]) for e in calm.history()
+    }
     for channel, counts in _alerts(taken + world.receiver.taken, facts).items():
-        assert Counter(facts[event] for event in counts.elements()) == Counter(owed), channel
+        assert Counter(facts[event] for event in counts.elements()) == Counter(owed), (
+            channel
+        )
     return facts
 
 
-def _alerts(taken: Iterable[Taken], facts: Mapping[str, Fact]) -> dict[str, Counter[str]]:
+def _alerts(
+    taken: Iterable[Taken], facts: Mapping[str, Fact]
+) -> dict[str, Counter[str]]:
     """Count by channel how often each event was sent: by its id, and by the text that people read."""
     counts: dict[str, Counter[str]] = {channel: Counter() for channel in CHANNELS}
     for message in taken:
@@ -102,7 +122,9 @@ class Disturbed:
 class Trial:
     """The program in a chapter's saved state, with the chapter's world around it."""
 
-    def __init__(self, world: World, stage: Stage, result: Result, *, timeout: int = 10) -> None:
+    def __init__(
+        self, world: World, stage: Stage, result: Result, *, timeout: int = 10
+    ) -> None:
         """Put everything in place; `timeout` is the program's setting."""
         self.home = world.home("disturbed", stage.chapter, stage.saved, timeout=timeout)
         self.home.let_time_pass()
@@ -112,13 +134,20 @@ class Trial:
         self._seen = 0
         self._uncertain = world.root / "uncertain"
         self._uncertain.unlink(missing_ok=True)
-        self._allowed: dict[str, Counter[str]] = {channel: Counter() for channel in CHANNELS}
+        self._allowed: dict[str, Counter[str]] = {
+            channel: Counter() for channel in CHANNELS
+        }
         world.receiver.forget()
         world.begin(stage.chapter)
         result.add("trials")
 
     def disturbed(
-        self, what: object, label: str, at: int, cut: Cut, run: Callable[[CrashPoint], program.Completed] | None = None
+        self,
+        what: object,
+        label: str,
+        at: int,
+        cut: Cut,
+        run: Callable[[CrashPoint], program.Completed] | None = None,
     ) -> Disturbed:
         """Poll once and be disturbed where it comes to `label` for the `at`th time; see `CrashPoint` and `interrupted`.
 
@@ -127,7 +156,14 @@ class Trial:
         trace = self._world.root / "trace"
         trace.unlink(missing_ok=True)
         done = (run or self.home.check)(
-            CrashPoint(folder=self.home.state, trace=trace, label=label, at=at, cut=cut, uncertain=self._uncertain)
+            CrashPoint(
+                folder=self.home.state,
+                trace=trace,
+                label=label,
+                at=at,
+                cut=cut,
+                uncertain=self._uncertain,
+            )
         )
         passed = trace.read_text("utf-8")
         # Who lives on has no acknowledgement in flight: it has time to keep each.
@@ -145,7 +181,9 @@ class Trial:
         self._seen += len(taken)
         if (done := self.home.status()).code != 0:
             self._result.wrong("unreadable", f"{what}: {done}")
-        for channel, events in {channel_of(message.path): message.events for message in taken}.items():
+        for channel, events in {
+            channel_of(message.path): message.events for message in taken
+        }.items():
             if channel in unkept:
                 self.forgive(channel, events)
 
@@ -167,9 +205,13 @@ class Trial:
         except AssertionError as error:
             self._result.wrong("stuck", f"{what}: {error}")
             return []
-        for channel, counts in _alerts(self._stage.before + self._world.receiver.taken, self._stage.due).items():
+        for channel, counts in _alerts(
+            self._stage.before + self._world.receiver.taken, self._stage.due
+        ).items():
             self._judge(what, channel, counts)
-        if sorted(event["id"] for event in self.home.history() if event["id"] != forgotten) != sorted(self._stage.due):
+        if sorted(
+            event["id"] for event in self.home.history() if event["id"] != forgotten
+        ) != sorted(self._stage.due):
             self._result.wrong("history wrong", f"{what}: the history differs")
         if left := list(self.home.state.glob(".*")):
             self._result.wrong("leftovers", f"{what}: {left} is left over")
@@ -183,7 +225,11 @@ class Trial:
         needless = again - self._allowed[channel]
         self._result.add("alerts due", len(due))
         self._result.add("repeated in flight", (again - needless).total())
-        for promise, events in (("lost", lost), ("invented", invented), ("repeated", [*needless.elements()])):
+        for promise, events in (
+            ("lost", lost),
+            ("invented", invented),
+            ("repeated", [*needless.elements()]),
+        ):
             self._result.broken[promise] += len(events)
             if events:
                 self._result.said.append(f"{what} on {channel}: {promise} {events}")

@@ -51,8 +51,16 @@ def in_flight(trace: str) -> frozenset[str]:
             elif state != "waiting" and stages.get(channel) is not _Stage.WRITTEN:
                 stages.pop(channel, None)  # unless both were one write
         elif line == FORCED or not line.startswith(("tcp", "fsync state/acks.jsonl")):
-            overdue = {_Stage.WRITTEN, _Stage.TAKEN} if "outbox.json" in line else {_Stage.WRITTEN}
-            stages = {channel: stage for channel, stage in stages.items() if stage not in overdue}
+            overdue = (
+                {_Stage.WRITTEN, _Stage.TAKEN}
+                if "outbox.json" in line
+                else {_Stage.WRITTEN}
+            )
+            stages = {
+                channel: stage
+                for channel, stage in stages.items()
+                if stage not in overdue
+            }
     return frozenset(stages)
 
 

@@ -32,7 +32,13 @@ from watcher.fake_registry.server import FakeRegistry
 from watcher.model.event import Kind
 
 PACKS = ("alpha", "beta", "gamma", "delta", "epsilon")
-CHANNELS = {"digest": "poll", "packs": "node", "late": "event", "backlog": "poll", "strict": "event"}
+CHANNELS = {
+    "digest": "poll",
+    "packs": "node",
+    "late": "event",
+    "backlog": "poll",
+    "strict": "event",
+}
 """Each channel's grouping; its path begins with `/` and its name. Until the last chapter `late` and `backlog` refuse
 everything, and `strict` refuses whatever is about `_UNWANTED` for what it is.
 """
@@ -52,7 +58,15 @@ Fact = tuple[str, str | None, str | None]
 _GLANCE = 0.02
 """Seconds between two looks at a program that runs."""
 
-_FINDINGS = json.dumps([{"issue_type": "reverse_shell", "severity": "critical", "file_path": "__init__.py"}])
+_FINDINGS = json.dumps(
+    [
+        {
+            "issue_type": "reverse_shell",
+            "severity": "critical",
+            "file_path": "__init__.py",
+        }
+    ]
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,14 +92,24 @@ class Chapter:
 def _begin(catalog: Catalog) -> None:
     for pack in PACKS:
         for number in range(4):
-            catalog.publish(pack, f"1.{number}.0", created_at=f"2025-03-0{number + 1}T10:00:00Z")
-    catalog.publish("alpha", "2.0.0", status="pending", created_at="2025-03-09T10:00:00Z")
-    catalog.publish(_ONLY_INSTALLED, "1.0.0", status="flagged", created_at="2025-03-01T10:00:00Z")
+            catalog.publish(
+                pack, f"1.{number}.0", created_at=f"2025-03-0{number + 1}T10:00:00Z"
+            )
+    catalog.publish(
+        "alpha", "2.0.0", status="pending", created_at="2025-03-09T10:00:00Z"
+    )
+    catalog.publish(
+        _ONLY_INSTALLED, "1.0.0", status="flagged", created_at="2025-03-01T10:00:00Z"
+    )
     catalog.publish(_ONLY_INSTALLED, "1.1.0", created_at="2025-03-02T10:00:00Z")
 
 
 def _begin_to_run(comfyui: LivedIn) -> None:
-    for pack, version in ((_ONLY_INSTALLED, "1.0.0"), ("gamma", "1.1.0"), ("beta", "1.3.0")):
+    for pack, version in (
+        (_ONLY_INSTALLED, "1.0.0"),
+        ("gamma", "1.1.0"),
+        ("beta", "1.3.0"),
+    ):
         comfyui.put(pack, version)
 
 
@@ -117,7 +141,9 @@ def _more_changes(catalog: Catalog) -> None:
 
 def _more_packs(catalog: Catalog) -> None:
     for pack in ("eta", "theta"):
-        catalog.publish(pack, "1.0.0", status="flagged", created_at="2025-05-01T10:00:00Z")
+        catalog.publish(
+            pack, "1.0.0", status="flagged", created_at="2025-05-01T10:00:00Z"
+        )
         catalog.publish(pack, "1.1.0", created_at="2025-05-02T10:00:00Z")
 
 
@@ -132,7 +158,9 @@ CHAPTERS = (
         name="first poll",
         happen=_begin,
         install=_begin_to_run,
-        due=frozenset((Kind.BASELINE.value, pack, None) for pack in (*PACKS, _ONLY_INSTALLED))
+        due=frozenset(
+            (Kind.BASELINE.value, pack, None) for pack in (*PACKS, _ONLY_INSTALLED)
+        )
         | {("exposed", _ONLY_INSTALLED, "1.0.0")},
     ),
     Chapter(
@@ -197,7 +225,13 @@ CHAPTERS = (
         late_has_moved=True,
         is_refused=False,
         is_whole=True,
-        due=frozenset({("banned", "eta", "1.1.0"), ("flagged", "alpha", "1.4.0"), ("flagged", "iota", "1.0.0")}),
+        due=frozenset(
+            {
+                ("banned", "eta", "1.1.0"),
+                ("flagged", "alpha", "1.4.0"),
+                ("flagged", "iota", "1.0.0"),
+            }
+        ),
     ),
 )
 
@@ -225,11 +259,17 @@ class World:
 
     def begin(self, chapter: Chapter) -> None:
         """Let be down and unreadable what is so in a chapter, and nothing else."""
-        self.receiver.down = {"/late", _MOVED, "/backlog"} if chapter.is_refused else set()
+        self.receiver.down = (
+            {"/late", _MOVED, "/backlog"} if chapter.is_refused else set()
+        )
         self.receiver.rejects = _is_unwanted if chapter.is_refused else _nothing
 
         async def respond(request: web.BaseRequest) -> web.Response | None:
-            return web.Response(status=500) if {*asked(request).get("nodeId", ())} & chapter.unreadable else None
+            return (
+                web.Response(status=500)
+                if {*asked(request).get("nodeId", ())} & chapter.unreadable
+                else None
+            )
 
         self.registry.respond = respond if chapter.unreadable else None
         self.comfyui.mount(there=not chapter.is_unmounted)
@@ -241,7 +281,14 @@ class World:
         self.registry.respond = None
         self.comfyui.mount()
 
-    def home(self, name: str, chapter: Chapter, saved: Path | None = None, *, timeout: int = 10) -> Home:
+    def home(
+        self,
+        name: str,
+        chapter: Chapter,
+        saved: Path | None = None,
+        *,
+        timeout: int = 10,
+    ) -> Home:
         """Return an empty place for the program, or one with a copy of a saved state; `timeout` is its setting."""
         folder = self.root / name
         shutil.rmtree(folder, ignore_errors=True)
@@ -256,7 +303,11 @@ class World:
         """Write the settings as they are in a chapter."""
         moved = {channel_of(_MOVED): _MOVED} if chapter.late_has_moved else {}
         channels = [
-            {"name": name, "url": self.receiver.apprise_url(moved.get(name, f"/{name}")), "grouping": grouping}
+            {
+                "name": name,
+                "url": self.receiver.apprise_url(moved.get(name, f"/{name}")),
+                "grouping": grouping,
+            }
             for name, grouping in CHANNELS.items()
         ]
         write_settings(
@@ -296,7 +347,9 @@ class Home:
         """Poll once."""
         return self.fork_server.run("check", "--json", cwd=self.folder, point=point)
 
-    def serve(self, is_done: Callable[[], bool], point: CrashPoint | None = None) -> program.Completed:
+    def serve(
+        self, is_done: Callable[[], bool], point: CrashPoint | None = None
+    ) -> program.Completed:
         """Start the program as a service, and have it end when `is_done` says that it has done what it should."""
         self.fork_server.begin("run", cwd=self.folder, point=point)
         while not self.fork_server.has_ended(within=_GLANCE):
@@ -343,6 +396,12 @@ class Home:
             completed = self.check()
             assert completed.code in (0, 1), completed
             said = json.loads(completed.out)
-            quiet = quiet + 1 if completed.code == 0 and not said["events"] and not said["alerts"]["pending"] else 0
+            quiet = (
+                quiet + 1
+                if completed.code == 0
+                and not said["events"]
+                and not said["alerts"]["pending"]
+                else 0
+            )
             done.append(completed)
         return done

@@ -29,7 +29,9 @@ from tests.support.fakes.webhook import Webhook
 from tests.support.lived_in import LivedIn
 from watcher.fake_registry.server import FakeRegistry
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the action was not tried on Windows")
+pytestmark = pytest.mark.skipif(
+    sys.platform == "win32", reason="the action was not tried on Windows"
+)
 
 _SCRIPTS = program.ROOT / "deploy" / "github-actions"
 _PATIENCE = 60
@@ -102,14 +104,22 @@ class Job:
 
     def step(self, script: str, env: Mapping[str, str], *args: str) -> Finished:
         """Carry out a step. No traceback may show, and no command but an annotation."""
-        outputs, summary = (self.folder.parent / name for name in ("outputs", "summary"))
+        outputs, summary = (
+            self.folder.parent / name for name in ("outputs", "summary")
+        )
         for file in (outputs, summary):
             file.write_bytes(b"")
-        given = {"GITHUB_OUTPUT": str(outputs), "GITHUB_STEP_SUMMARY": str(summary), **env}
+        given = {
+            "GITHUB_OUTPUT": str(outputs),
+            "GITHUB_STEP_SUMMARY": str(summary),
+            **env,
+        }
         run = subprocess.run(
             [sys.executable, str(_SCRIPTS / script), *args],
             cwd=self.folder.parent,
-            env=program.surroundings(self.folder.parent, {"GITHUB_ACTIONS": "true", **given}),
+            env=program.surroundings(
+                self.folder.parent, {"GITHUB_ACTIONS": "true", **given}
+            ),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -125,13 +135,20 @@ class Job:
 
     def state(self, what: str) -> Finished:
         """Carry out the step that restores the state from the cache, or keeps it."""
-        given = {"FOLDER": str(self.folder), "PAUSES": "", "STATE": "cache", "STATE_NAME": "watch"}
+        given = {
+            "FOLDER": str(self.folder),
+            "PAUSES": "",
+            "STATE": "cache",
+            "STATE_NAME": "watch",
+        }
         return self.step("saved_state.py", given, what)
 
     def written(self, document: object, code: int = 0) -> dict[str, str]:
         """Return the outputs of a poll that has left this document, or this text."""
         path = self.folder / "check.json"
-        path.write_text(document if isinstance(document, str) else json.dumps(document), "utf-8")
+        path.write_text(
+            document if isinstance(document, str) else json.dumps(document), "utf-8"
+        )
         return {"code": str(code), "document": str(path), "refusal": ""}
 
     async def _respond(self, request: web.BaseRequest) -> web.StreamResponse | None:
@@ -142,7 +159,9 @@ class Job:
             return None
         if "sweep" in self.failing:
             return web.Response(status=400, text="{}", content_type="application/json")
-        if "part of the sweep" in self.failing:  # every row of a pack is missing, and still counted
+        if (
+            "part of the sweep" in self.failing
+        ):  # every row of a pack is missing, and still counted
             document = ordinary(request, self.registry.catalog)
             rows = [row for row in document["versions"] if row["node_id"] != "bravo"]
             return as_json(document | {"versions": rows})
@@ -160,7 +179,9 @@ def job(tmp_path: Path, registry: FakeRegistry, webhook: Webhook) -> Job:
     folder.mkdir(parents=True)
     bin_folder = folder.parent / "comfy-watch-program" / "bin"
     bin_folder.mkdir(parents=True)
-    (bin_folder / "comfy-watch").symlink_to(Path(sys.executable).with_name("comfy-watch"))
+    (bin_folder / "comfy-watch").symlink_to(
+        Path(sys.executable).with_name("comfy-watch")
+    )
     return Job(folder=folder, registry=registry, webhook=webhook, installed=installed)
 
 
@@ -203,7 +224,9 @@ def _sees_the_ban(done: Finished) -> bool:
     seen = {
         "summary": "| **banned** | `alpha` | `1.0.0` |" in done.summary,
         "annotations": "banned: alpha 1.0.0: steals passwords" in done.said("error"),
-        "events": any(event["kind"] == "banned" for event in json.loads(done.outputs["events"])),
+        "events": any(
+            event["kind"] == "banned" for event in json.loads(done.outputs["events"])
+        ),
         "counts": "banned" in json.loads(done.outputs["counts"]),
         "worst": done.outputs["worst"] == "critical",
     }
@@ -214,11 +237,17 @@ def _sees_the_ban(done: Finished) -> bool:
 @pytest.mark.parametrize(
     ("failing", "banned"),
     [
-        pytest.param(*both, marks=() if both in _QUICK else pytest.mark.bounded, id=f"{', '.join(both[0])}; {both[1]}")
+        pytest.param(
+            *both,
+            marks=() if both in _QUICK else pytest.mark.bounded,
+            id=f"{', '.join(both[0])}; {both[1]}",
+        )
         for both in product(_FAILURES, (True, False))
     ],
 )
-def test_what_fails_hides_no_ban(job: Job, failing: tuple[str, ...], *, banned: bool) -> None:
+def test_what_fails_hides_no_ban(
+    job: Job, failing: tuple[str, ...], *, banned: bool
+) -> None:
     """Whatever fails in a poll, its ban is in summary, annotations and outputs, and the job's colour is the page's."""
     job.poll(ALERT_URLS="none")
     job.registry.catalog.publish("charlie", "1.1.0")  # an alert that is due
@@ -230,14 +259,23 @@ def test_what_fails_hides_no_ban(job: Job, failing: tuple[str, ...], *, banned: 
     for choice in _CHOICES:
         done = job.report(polled, choice)
         assert _sees_the_ban(done) == banned
-        red = {"alerts": "channel" in failing, "always": bool(failing), "never": False}[choice]
+        red = {"alerts": "channel" in failing, "always": bool(failing), "never": False}[
+            choice
+        ]
         assert done.code == (1 if red else 0)
-        said = [text for text in done.said("error" if red else "warning") if text.startswith("Comfy Watch: incomplete")]
+        said = [
+            text
+            for text in done.said("error" if red else "warning")
+            if text.startswith("Comfy Watch: incomplete")
+        ]
         assert len(said) == (1 if failing else 0)
         for one in failing:
             assert re.search(_SAID[one], said[0]), said
             assert f"\n| {_SHOWN.get(one, '')}" in done.summary
-        assert (done.outputs["exit-code"], done.outputs["document"]) == (polled["code"], polled["document"])
+        assert (done.outputs["exit-code"], done.outputs["document"]) == (
+            polled["code"],
+            polled["document"],
+        )
 
 
 def test_a_ban_that_turns_the_job_red_hides_nothing(job: Job) -> None:
@@ -255,9 +293,18 @@ def test_a_ban_that_turns_the_job_red_hides_nothing(job: Job) -> None:
 
 
 _SHAPES = {
-    "a node's error": ({"node": "bravo", "error": "no answer"}, "| `bravo` | `no answer` |"),
-    "an install's error": ({"install": "studio", "error": "not there"}, "| install `studio` | `not there` |"),
-    "the registry's error": ({"node": None, "error": "no answer"}, "| the registry | `no answer` |"),
+    "a node's error": (
+        {"node": "bravo", "error": "no answer"},
+        "| `bravo` | `no answer` |",
+    ),
+    "an install's error": (
+        {"install": "studio", "error": "not there"},
+        "| install `studio` | `not there` |",
+    ),
+    "the registry's error": (
+        {"node": None, "error": "no answer"},
+        "| the registry | `no answer` |",
+    ),
     "an error that says nothing": ({}, "| the registry |  |"),
     "an error of another type": (["no answer"], "| the registry |  |"),
 }
@@ -266,7 +313,9 @@ _SHAPES = {
 @pytest.mark.parametrize(("error", "row"), _SHAPES.values(), ids=_SHAPES)
 def test_every_error_has_a_row(job: Job, error: object, row: str) -> None:
     """An error of any shape has a row in the summary, and the ban beside it is everywhere."""
-    done = job.report(job.written(_document(_event(), errors=[error]), code=1), "alerts")
+    done = job.report(
+        job.written(_document(_event(), errors=[error]), code=1), "alerts"
+    )
     assert (done.code, _sees_the_ban(done)) == (0, True)
     assert row in done.summary
     assert len(done.said("warning")) == 1
@@ -274,14 +323,30 @@ def test_every_error_has_a_row(job: Job, error: object, row: str) -> None:
 
 def test_every_event_has_a_row(job: Job) -> None:
     """Events about a pack, an install, a channel and the registry have a row; a text that is null is an empty cell."""
-    whole = {"node": None, "version": None, "reason": "", "safe_version": None, "url": ""}
+    whole = {
+        "node": None,
+        "version": None,
+        "reason": "",
+        "safe_version": None,
+        "url": "",
+    }
     others = [
         _event(kind="failing", severity="warning", **whole, channel="mine"),
         _event(kind="failing", severity="warning", **whole, install="studio"),
         _event(kind="failing", severity="warning", **whole),
-        _event(kind="appeared", severity="info", **whole, install="studio", folder="x", pack_kind="git"),
         _event(
-            kind="exposed", version=None, reason="", installed=[{"install": "studio", "version": None, "enabled": 1}]
+            kind="appeared",
+            severity="info",
+            **whole,
+            install="studio",
+            folder="x",
+            pack_kind="git",
+        ),
+        _event(
+            kind="exposed",
+            version=None,
+            reason="",
+            installed=[{"install": "studio", "version": None, "enabled": 1}],
         ),
         _event(kind="flagged", severity="warning", version=None),
     ]
@@ -301,19 +366,29 @@ def test_every_event_has_a_row(job: Job) -> None:
 
 def test_alerts_that_are_unconfirmed(job: Job) -> None:
     """Alerts that nobody confirmed are counted in the summary, and are no reason to turn red."""
-    document = _document(_event(), alerts={"delivered": 1, "unconfirmed": 2, "pending": 0, "expired": 0})
+    document = _document(
+        _event(), alerts={"delivered": 1, "unconfirmed": 2, "pending": 0, "expired": 0}
+    )
     done = job.report(job.written(document), "always")
     assert (done.code, _sees_the_ban(done)) == (0, True)
-    assert "1 of 1 node packs checked, 1 alert delivered, 2 alerts unconfirmed." in done.summary
+    assert (
+        "1 of 1 node packs checked, 1 alert delivered, 2 alerts unconfirmed."
+        in done.summary
+    )
 
 
-@pytest.mark.parametrize(("choice", "code"), [("alerts", 1), ("always", 1), ("never", 0)])
-def test_an_exit_code_that_the_document_does_not_explain(job: Job, choice: str, code: int) -> None:
+@pytest.mark.parametrize(
+    ("choice", "code"), [("alerts", 1), ("always", 1), ("never", 0)]
+)
+def test_an_exit_code_that_the_document_does_not_explain(
+    job: Job, choice: str, code: int
+) -> None:
     """Exit code 1 of a poll that lacks nothing is as bad as an alert that nobody got."""
     done = job.report(job.written(_document(_event()), code=1), choice)
     assert (done.code, _sees_the_ban(done)) == (code, True)
     assert any(
-        "for a reason that its document does not have" in text for text in done.said("error" if code else "warning")
+        "for a reason that its document does not have" in text
+        for text in done.said("error" if code else "warning")
     )
 
 
@@ -321,26 +396,41 @@ def test_a_poll_that_was_stopped(job: Job) -> None:
     """A poll that was ended from outside is red and says so, beside all that its document has."""
     done = job.report(job.written(_document(_event()), code=143), "never")
     assert (done.code, _sees_the_ban(done)) == (143, True)
-    assert "Comfy Watch: the poll ended with exit code 143; the log says why" in done.said("error")
+    assert (
+        "Comfy Watch: the poll ended with exit code 143; the log says why"
+        in done.said("error")
+    )
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{", "{}", "null", "[" * 5000, '{"events": {}}', "\ud800"])
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{", "{}", "null", "[" * 5000, '{"events": {}}', "\ud800"]
+)
 def test_no_document(job: Job, text: str) -> None:
     """What is no document of `check --json` is one line and a red job, with every output set."""
     polled = job.written("", code=0)
     Path(polled["document"]).write_bytes(text.encode("utf-8", "surrogatepass"))
     done = job.report(polled, "never")
-    assert (done.code, len(done.said("error")), done.outputs["events"], done.outputs["counts"]) == (1, 1, "[]", "{}")
+    assert (
+        done.code,
+        len(done.said("error")),
+        done.outputs["events"],
+        done.outputs["counts"],
+    ) == (1, 1, "[]", "{}")
     assert done.summary.startswith("### Comfy Watch: failed")
 
 
 @pytest.mark.parametrize("lacking", ["GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT"])
 def test_a_part_that_cannot_be_written(job: Job, lacking: str) -> None:
     """Where the summary or the outputs cannot be written the rest is, and the job is red and says so."""
-    done = job.report(job.written(_document(_event())), "never", **{lacking: str(job.folder)})
+    done = job.report(
+        job.written(_document(_event())), "never", **{lacking: str(job.folder)}
+    )
     assert done.code == 1
     assert "banned: alpha 1.0.0: steals passwords" in done.said("error")
-    assert any("of this poll could not be written: IsADirectoryError" in text for text in done.said("error"))
+    assert any(
+        "of this poll could not be written: IsADirectoryError" in text
+        for text in done.said("error")
+    )
     assert ("| **banned** |" in done.summary) == (lacking == "GITHUB_OUTPUT")
     assert ("worst" in done.outputs) == (lacking == "GITHUB_STEP_SUMMARY")
 
@@ -348,7 +438,12 @@ def test_a_part_that_cannot_be_written(job: Job, lacking: str) -> None:
 def test_a_machine_with_another_encoding(job: Job) -> None:
     """Annotations are UTF-8, as GitHub reads them, whatever encoding the machine has."""
     reason = "caf\u00e9 \u65e5\u672c \ud800"
-    done = job.report(job.written(_document(_event(reason=reason))), "never", PYTHONIOENCODING="ascii", PYTHONUTF8="0")
+    done = job.report(
+        job.written(_document(_event(reason=reason))),
+        "never",
+        PYTHONIOENCODING="ascii",
+        PYTHONUTF8="0",
+    )
     assert done.code == 0
     assert done.said("error") == ["banned: alpha 1.0.0: caf\u00e9 \u65e5\u672c"]
 
@@ -356,10 +451,18 @@ def test_a_machine_with_another_encoding(job: Job) -> None:
 def test_more_than_github_shows(job: Job) -> None:
     """A summary stays below the mebibyte above which GitHub shows none, and has the worst first."""
     long = "\U0001f40d" * 1000
-    rows = [_event(version=f"{number} {long}", reason=long, safe_version=long, node=long) for number in range(300)]
-    rows = [row | {"installed": [{"install": long, "version": long, "enabled": True}] * 3} for row in rows]
+    rows = [
+        _event(version=f"{number} {long}", reason=long, safe_version=long, node=long)
+        for number in range(300)
+    ]
+    rows = [
+        row | {"installed": [{"install": long, "version": long, "enabled": True}] * 3}
+        for row in rows
+    ]
     errors = [{"node": long, "error": long} for _ in range(300)]
-    done = job.report(job.written(_document(*rows, _event(), errors=errors), code=1), "never")
+    done = job.report(
+        job.written(_document(*rows, _event(), errors=errors), code=1), "never"
+    )
     assert 300_000 < len(done.summary.encode()) < 1_000_000
     assert re.search(r"\nAnd \d+ more\.\n", done.summary)
 
@@ -369,14 +472,20 @@ def reading() -> Iterator[tuple[ModuleType, ModuleType]]:
     """The modules that decode a document and write the summary."""
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(_SCRIPTS))
-        yield importlib.import_module("poll_document"), importlib.import_module("event_table")
+        yield (
+            importlib.import_module("poll_document"),
+            importlib.import_module("event_table"),
+        )
         for name in ("poll_document", "event_table"):
             sys.modules.pop(name)
 
 
 _JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.text(max_size=9), inner, max_size=3)
+    ),
     max_leaves=5,
 )
 
@@ -385,18 +494,36 @@ def _places(value: object) -> list[tuple[dict[str, Any] | list[Any], str | int]]
     """Return every place of a value in a document, as what holds it and its key or index."""
     if not isinstance(value, (dict, list)):
         return []
-    here: list[Any] = [(value, key) for key in (value if isinstance(value, dict) else range(len(value)))]
+    here: list[Any] = [
+        (value, key)
+        for key in (value if isinstance(value, dict) else range(len(value)))
+    ]
     return here + [place for holder, key in here for place in _places(holder[key])]
 
 
 @given(data=st.data())
-def test_one_odd_value_hides_nothing_else(reading: tuple[ModuleType, ModuleType], data: st.DataObject) -> None:
+def test_one_odd_value_hides_nothing_else(
+    reading: tuple[ModuleType, ModuleType], data: st.DataObject
+) -> None:
     """A document in which any one value is another, or is missing, still shows the ban beside it."""
     poll_document, event_table = reading
     copy = {"install": "studio", "version": "1.0.0", "enabled": True}
     change = {"field": "tags", "before": "a", "after": "b"}
-    other = _event(kind="changed", severity="warning", reason="", changes=[change], installed=[copy], safe_version="2")
-    document = _document(other, errors=[{"node": "bravo", "error": "no answer"}, {"install": "studio", "error": "x"}])
+    other = _event(
+        kind="changed",
+        severity="warning",
+        reason="",
+        changes=[change],
+        installed=[copy],
+        safe_version="2",
+    )
+    document = _document(
+        other,
+        errors=[
+            {"node": "bravo", "error": "no answer"},
+            {"install": "studio", "error": "x"},
+        ],
+    )
     holder, key = data.draw(st.sampled_from(_places(document)))
     if holder is document and key == "events":
         return
@@ -409,7 +536,16 @@ def test_one_odd_value_hides_nothing_else(reading: tuple[ModuleType, ModuleType]
     assert "| **banned** | `alpha` | `1.0.0` |" in event_table.summary(poll)
 
 
-_NO_TIMES = ("2026-01-31T12:00:00", "2026-01-31T12:00:00+01:00", "2026-13-31T12:00:00Z", "soon", "", 7, None, ["x"])
+_NO_TIMES = (
+    "2026-01-31T12:00:00",
+    "2026-01-31T12:00:00+01:00",
+    "2026-13-31T12:00:00Z",
+    "soon",
+    "",
+    7,
+    None,
+    ["x"],
+)
 
 
 @pytest.mark.parametrize("polled_at", _NO_TIMES, ids=str)
@@ -420,7 +556,9 @@ def test_a_state_without_a_time(job: Job, polled_at: object) -> None:
     checks.write_text(json.dumps({"polled_at": polled_at}), "utf-8")
     restored = job.state("restore")
     assert (restored.code, len(restored.annotations)) == (0, 1)
-    assert restored.said("warning")[0].startswith("Comfy Watch: state: its age is not known")
+    assert restored.said("warning")[0].startswith(
+        "Comfy Watch: state: its age is not known"
+    )
     checks.write_text('{"polled_at": "2026-01-31T12:00:00.000Z"}', "utf-8")
     kept = job.state("keep")
     assert (kept.code, kept.outputs, kept.annotations) == (0, {"save": "true"}, [])
@@ -462,4 +600,6 @@ def test_a_program_that_is_not_there(job: Job) -> None:
     (job.folder.parent / "comfy-watch-program" / "bin" / "comfy-watch").unlink()
     done = job.report(job.poll(), "never")
     assert done.code == 1
-    assert done.said("error")[0].startswith("Comfy Watch: the program could not be started: ")
+    assert done.said("error")[0].startswith(
+        "Comfy Watch: the program could not be started: "
+    )

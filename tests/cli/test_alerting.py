@@ -18,7 +18,9 @@ from watcher.fake_registry.server import FakeRegistry
 
 
 @pytest.fixture
-def watch(tmp_path: Path, registry: FakeRegistry, webhook: Webhook, fork_server: ForkServer) -> Watcher:
+def watch(
+    tmp_path: Path, registry: FakeRegistry, webhook: Webhook, fork_server: ForkServer
+) -> Watcher:
     """A watcher of three nodes with a silent baseline, whose one channel posts to `/a`."""
     for node in ("alpha", "bravo", "charlie"):
         registry.catalog.publish(node, "1.0.0")
@@ -42,7 +44,9 @@ def _history(watch: Watcher) -> dict[str, Reported]:
     return dict(zip((event["id"] for event in events), reported(events), strict=True))
 
 
-def test_one_digest_a_poll(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> None:
+def test_one_digest_a_poll(
+    watch: Watcher, registry: FakeRegistry, webhook: Webhook
+) -> None:
     """A poll is one message, worst first, grouped by node, with version, reason and link; a quiet poll is none."""
     watch.check()
     assert webhook.messages() == []
@@ -55,14 +59,27 @@ def test_one_digest_a_poll(watch: Watcher, registry: FakeRegistry, webhook: Webh
     assert set(message.event_ids) == {event["id"] for event in document["events"]}
     assert message.json["title"] == "BANNED charlie, the whole pack and 2 more"
     said = message.json["message"]
-    places = [said.index(part) for part in ("BANNED", "charlie", "Malware", "flagged", "bravo", "alpha", "1.1.0")]
+    places = [
+        said.index(part)
+        for part in (
+            "BANNED",
+            "charlie",
+            "Malware",
+            "flagged",
+            "bravo",
+            "alpha",
+            "1.1.0",
+        )
+    ]
     assert places == sorted(places)
     assert "Rejected by admin" in said
     for node in ("alpha", "bravo", "charlie"):
         assert f"https://registry.comfy.org/nodes/{node}" in said
 
 
-def test_each_channel_gets_what_it_asked_for(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> None:
+def test_each_channel_gets_what_it_asked_for(
+    watch: Watcher, registry: FakeRegistry, webhook: Webhook
+) -> None:
     """Kinds, node globs and grouping are the channel's own; by default it gets every kind but `pending`."""
     watch = watch.but(
         channels=[
@@ -85,11 +102,24 @@ def test_each_channel_gets_what_it_asked_for(watch: Watcher, registry: FakeRegis
     known = _history(watch)
     got = {
         path: [
-            sorted((known[key][0], known[key][1]) for key in message.event_ids) for message in webhook.messages(path)
+            sorted((known[key][0], known[key][1]) for key in message.event_ids)
+            for message in webhook.messages(path)
         ]
-        for path in ("/plain", "/everything", "/bad", "/globs", "/by-node", "/by-event", "/none")
+        for path in (
+            "/plain",
+            "/everything",
+            "/bad",
+            "/globs",
+            "/by-node",
+            "/by-event",
+            "/none",
+        )
     }
-    new, flagged, deprecated = ("new", "alpha"), ("flagged", "bravo"), ("deprecated", "bravo")
+    new, flagged, deprecated = (
+        ("new", "alpha"),
+        ("flagged", "bravo"),
+        ("deprecated", "bravo"),
+    )
     charlie, pending = ("new", "charlie"), ("pending", "alpha")
     assert got["/plain"] == [[deprecated, flagged, new, charlie]]
     assert got["/everything"] == [[deprecated, flagged, new, charlie, pending]]
@@ -100,35 +130,61 @@ def test_each_channel_gets_what_it_asked_for(watch: Watcher, registry: FakeRegis
     assert got["/none"] == []
 
 
-def test_a_dead_channel_concerns_no_other(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> None:
+def test_a_dead_channel_concerns_no_other(
+    watch: Watcher, registry: FakeRegistry, webhook: Webhook
+) -> None:
     """What one channel refuses or never answers reaches the others once, and waits for that one alone.
 
     What was refused is merged with what came later; a message of which no answer came goes out first and unchanged.
     """
     webhook.answer |= {"/refuses": 500, "/hangs": Answer(hang=True)}
     names = ("refuses", "a", "hangs")
-    watch = watch.but(channels=[_channel(webhook, name) for name in names], timeout="2s")
+    watch = watch.but(
+        channels=[_channel(webhook, name) for name in names], timeout="2s"
+    )
     watch.check()
     for version, pending in (("1.1.0", 2), ("1.2.0", 4)):
         registry.catalog.publish("alpha", version)
-        assert watch.check(code=1)["alerts"] == {"delivered": 1, "unconfirmed": 0, "pending": pending, "expired": 0}
+        assert watch.check(code=1)["alerts"] == {
+            "delivered": 1,
+            "unconfirmed": 0,
+            "pending": pending,
+            "expired": 0,
+        }
     assert [len(webhook.messages(f"/{name}")) for name in names] == [1, 2, 1]
-    owed = {channel["name"]: channel for channel in json.loads(watch.run("status", "--json").out)["channels"]}
+    owed = {
+        channel["name"]: channel
+        for channel in json.loads(watch.run("status", "--json").out)["channels"]
+    }
     assert [owed[name]["undelivered"] for name in names] == [2, 0, 2]
     assert [owed[name]["error"] for name in names] == ["HTTP 500", None, "timed out"]
     webhook.answer.clear()
     watch.end_backoffs()
-    assert watch.check()["alerts"] == {"delivered": 4, "unconfirmed": 0, "pending": 0, "expired": 0}
+    assert watch.check()["alerts"] == {
+        "delivered": 4,
+        "unconfirmed": 0,
+        "pending": 0,
+        "expired": 0,
+    }
     known = _history(watch)
     for name, tries in zip(names, (1, 0, 1), strict=True):
-        arrived = [known[key] for message in webhook.messages(f"/{name}")[tries:] for key in message.event_ids]
+        arrived = [
+            known[key]
+            for message in webhook.messages(f"/{name}")[tries:]
+            for key in message.event_ids
+        ]
         assert sorted(arrived) == [("new", "alpha", "1.1.0"), ("new", "alpha", "1.2.0")]
     assert watch.check()["alerts"]["pending"] == 0
     assert [len(webhook.messages(f"/{name}")) for name in names] == [2, 2, 3]
-    assert webhook.messages("/hangs")[0].event_ids == webhook.messages("/hangs")[1].event_ids
+    assert (
+        webhook.messages("/hangs")[0].event_ids
+        == webhook.messages("/hangs")[1].event_ids
+    )
 
 
-def test_an_alert_outlives_its_poll(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> None:
+def test_an_alert_outlives_its_poll(
+    watch: Watcher, registry: FakeRegistry, webhook: Webhook
+) -> None:
     """An undelivered alert survives restarts, its channel's new name and a registry that is gone; it arrives once."""
     watch.check()
     registry.catalog.set_status("alpha", "1.0.0", "flagged")
@@ -143,13 +199,22 @@ def test_an_alert_outlives_its_poll(watch: Watcher, registry: FakeRegistry, webh
     watch.end_backoffs()
     with Refused() as refused:
         document = renamed.but(registry_url=refused.url).check(code=1)
-    assert document["alerts"] == {"delivered": 2, "unconfirmed": 0, "pending": 0, "expired": 0}
+    assert document["alerts"] == {
+        "delivered": 2,
+        "unconfirmed": 0,
+        "pending": 0,
+        "expired": 0,
+    }
     known = _history(watch)
-    arrived = [known[key][0] for message in webhook.messages()[2:] for key in message.event_ids]
+    arrived = [
+        known[key][0] for message in webhook.messages()[2:] for key in message.event_ids
+    ]
     assert arrived == ["flagged", "reinstated"]
 
 
-def test_what_is_written_late_holds_no_alert_back(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> None:
+def test_what_is_written_late_holds_no_alert_back(
+    watch: Watcher, registry: FakeRegistry, webhook: Webhook
+) -> None:
     """With a history that cannot be written the change is saved and reported, and recorded once it can be."""
     watch.check()
     path = watch.state / "history.jsonl"
@@ -166,7 +231,9 @@ def test_what_is_written_late_holds_no_alert_back(watch: Watcher, registry: Fake
     assert [kind for kind, _, _ in _history(watch).values()] == ["banned", "flagged"]
 
 
-def test_a_damaged_history_holds_nothing_back(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> None:
+def test_a_damaged_history_holds_nothing_back(
+    watch: Watcher, registry: FakeRegistry, webhook: Webhook
+) -> None:
     """With a line that a loss of power zeroed, changes are reported and recorded, after a poll that was interrupted
     too, and `history` shows the rest and says that it is not all.
     """
@@ -185,19 +252,30 @@ def test_a_damaged_history_holds_nothing_back(watch: Watcher, registry: FakeRegi
     assert path.read_bytes().startswith(damaged + second)
     assert len(webhook.messages()) == 3
     done = watch.run("history", "--json")
-    assert (done.code, done.err) == (0, "warning: 1 unreadable line of history.jsonl left out\n")
-    assert [event["version"] for event in json.loads(done.out)["events"]] == ["1.3.0", "1.2.0"]
+    assert (done.code, done.err) == (
+        0,
+        "warning: 1 unreadable line of history.jsonl left out\n",
+    )
+    assert [event["version"] for event in json.loads(done.out)["events"]] == [
+        "1.3.0",
+        "1.2.0",
+    ]
 
 
 def _interrupted(watch: Watcher, event: dict[str, Any]) -> None:
     """Leave an outbox like that of a poll that was killed before it had noted that this event is recorded."""
     path = watch.state / "outbox.json"
     outbox = json.loads(path.read_bytes())
-    outbox |= {"unrecorded": {event["id"]: outbox["prepared"]}, "events": {event["id"]: event}}
+    outbox |= {
+        "unrecorded": {event["id"]: outbox["prepared"]},
+        "events": {event["id"]: event},
+    }
     path.write_text(json.dumps(outbox), "utf-8")
 
 
-def test_a_killed_run_repeats_one_message(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> None:
+def test_a_killed_run_repeats_one_message(
+    watch: Watcher, registry: FakeRegistry, webhook: Webhook
+) -> None:
     """Killed while a message is in flight, that one message comes again, the same, and none is missing or new."""
     watch = watch.but(channels=[_channel(webhook, "a", grouping="event")])
     watch.check()
@@ -209,10 +287,20 @@ def test_a_killed_run_repeats_one_message(watch: Watcher, registry: FakeRegistry
         started.signal(signal.SIGKILL)
         started.wait()
     webhook.answer.clear()
-    assert watch.check()["alerts"] == {"delivered": 3, "unconfirmed": 0, "pending": 0, "expired": 0}
+    assert watch.check()["alerts"] == {
+        "delivered": 3,
+        "unconfirmed": 0,
+        "pending": 0,
+        "expired": 0,
+    }
     first, *others = webhook.messages()
-    assert (others[0].event_ids, others[0].json["message"]) == (first.event_ids, first.json["message"])
-    assert sorted(_history(watch)) == sorted(key for message in others for key in message.event_ids)
+    assert (others[0].event_ids, others[0].json["message"]) == (
+        first.event_ids,
+        first.json["message"],
+    )
+    assert sorted(_history(watch)) == sorted(
+        key for message in others for key in message.event_ids
+    )
 
 
 def test_a_channel_for_what_is_run(
@@ -226,7 +314,8 @@ def test_a_channel_for_what_is_run(
     registry.catalog.set_status("alpha", "1.0.0", "banned", "A token stealer")
     comfyui.put("alpha", "1.0.0")
     channels = [
-        {"name": scope, "url": webhook.apprise_url(f"/{scope}"), "scope": scope} for scope in ("all", "installed")
+        {"name": scope, "url": webhook.apprise_url(f"/{scope}"), "scope": scope}
+        for scope in ("all", "installed")
     ]
     watch = Watcher(
         tmp_path,
@@ -241,12 +330,17 @@ def test_a_channel_for_what_is_run(
     registry.catalog.set_status("bravo", "1.0.0", "banned")
     registry.catalog.set_status("alpha", "0.9.0", "flagged")
     watch.check()
-    titles = {one: [message.json["title"] for message in webhook.messages(f"/{one}")] for one in ("all", "installed")}
+    titles = {
+        one: [message.json["title"] for message in webhook.messages(f"/{one}")]
+        for one in ("all", "installed")
+    }
     assert titles == {
         "all": ["You run BANNED alpha 1.0.0", "BANNED bravo 1.0.0 and 1 more"],
         "installed": ["You run BANNED alpha 1.0.0", "Flagged alpha 0.9.0"],
     }
-    first, second = (message.json["message"] for message in webhook.messages("/installed"))
+    first, second = (
+        message.json["message"] for message in webhook.messages("/installed")
+    )
     assert (
         "on `studio` · remove it first · then move to: `0.9.0`"
         " · change the passwords and keys that this machine held · reason: `A token stealer`"
@@ -267,16 +361,24 @@ def test_what_a_channel_gets_of_packs_that_globs_choose(
         tmp_path,
         registry,
         nodes="* alpha",
-        channels=[_channel(webhook, "plain"), _channel(webhook, "releases", kinds=["new"])],
+        channels=[
+            _channel(webhook, "plain"),
+            _channel(webhook, "releases", kinds=["new"]),
+        ],
     )
     watch.check()
-    assert [[kind for kind, *_ in reported(message.json["events"])] for message in webhook.messages()] == [["baseline"]]
+    assert [
+        [kind for kind, *_ in reported(message.json["events"])]
+        for message in webhook.messages()
+    ] == [["baseline"]]
     for node in ("alpha", "bravo"):
         registry.catalog.publish(node, "1.1.0")
         registry.catalog.publish(node, "1.2.0", status="banned")
     watch.check()
     heard = {
-        message.path: sorted((kind, node) for kind, node, _ in reported(message.json["events"]))
+        message.path: sorted(
+            (kind, node) for kind, node, _ in reported(message.json["events"])
+        )
         for message in webhook.messages()[1:]
     }
     assert heard == {

@@ -21,7 +21,8 @@ def _contracts() -> dict[str, Any]:
 def _rows() -> list[list[str]]:
     """Return the cells of the page's table."""
     return [
-        [cell.strip() for cell in line.strip("|").split("|")] for line in re.findall(r"^\| \d.*$", _PAGE, re.MULTILINE)
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in re.findall(r"^\| \d.*$", _PAGE, re.MULTILINE)
     ]
 
 
@@ -40,13 +41,22 @@ def test_layers() -> None:
 
 def test_every_part_is_in_the_picture() -> None:
     """Every folder and module of `watcher/` is in the picture."""
-    names = {path.stem for path in _WATCHER.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
+    names = {
+        path.stem
+        for path in _WATCHER.iterdir()
+        if path.suffix == ".py" or (path / "__init__.py").exists()
+    }
     assert {part for row in _rows() for part in _parts(row)} == names - {"__init__"}
 
 
 def test_pure_parts() -> None:
     """The parts that the picture calls pure are those that the contract keeps so."""
-    pure = {f"watcher.{part}" for row in _rows() if row[2].startswith("pure") for part in _parts(row)}
+    pure = {
+        f"watcher.{part}"
+        for row in _rows()
+        if row[2].startswith("pure")
+        for part in _parts(row)
+    }
     assert pure == set(_contracts()["core"]["source_modules"])
 
 
@@ -58,7 +68,11 @@ def test_libraries() -> None:
         for part in _parts(row)
         for name in filter(None, row[3].split(", "))
     }
-    protected = [contract for contract in _contracts().values() if contract["type"] == "protected"]
+    protected = [
+        contract
+        for contract in _contracts().values()
+        if contract["type"] == "protected"
+    ]
     assert shown == {
         (library, part)
         for contract in protected

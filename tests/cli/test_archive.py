@@ -9,9 +9,26 @@ from pathlib import Path
 
 from tests.support import program
 
-_WHOLE = (".ci", ".github", "bench", "deploy", "docs", "requirements", "tests", "watcher")
+_WHOLE = (
+    ".ci",
+    ".github",
+    "bench",
+    "deploy",
+    "docs",
+    "requirements",
+    "tests",
+    "watcher",
+)
 _FILES = (
-    *("ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "Makefile", "README.md", "SECURITY.md"),
+    *(
+        "ARCHITECTURE.md",
+        "CHANGELOG.md",
+        "CONTRIBUTING.md",
+        "LICENSE",
+        "Makefile",
+        "README.md",
+        "SECURITY.md",
+    ),
     *(".containerignore", "Containerfile", "action.yml", "pyproject.toml"),
 )
 _SCRIPTS = {".in", ".json", ".md", ".py", ".sh", ".txt", ".yaml", ".yml", ""}
@@ -19,7 +36,16 @@ _SCRIPTS = {".in", ".json", ".md", ".py", ".sh", ".txt", ".yaml", ".yml", ""}
 
 def test_the_archive_has_all_that_make_needs(tmp_path: Path) -> None:
     """Code, tests, pinned requirements, schemas and documents are in it, and no state of anybody's."""
-    build = [sys.executable, "-m", "hatchling", "build", "--target", "sdist", "--directory", str(tmp_path)]
+    build = [
+        sys.executable,
+        "-m",
+        "hatchling",
+        "build",
+        "--target",
+        "sdist",
+        "--directory",
+        str(tmp_path),
+    ]
     subprocess.run(build, cwd=program.ROOT, check=True, capture_output=True)
     (archive,) = tmp_path.glob("*.tar.gz")
     with tarfile.open(archive) as opened:

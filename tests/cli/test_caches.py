@@ -17,7 +17,9 @@ pytestmark = pytest.mark.measured
 _BANNED = ("banned", "alpha", "1.0.0")
 
 
-def test_a_copy_from_before_a_ban(tmp_path: Path, registry: FakeRegistry, fork_server: ForkServer) -> None:
+def test_a_copy_from_before_a_ban(
+    tmp_path: Path, registry: FakeRegistry, fork_server: ForkServer
+) -> None:
     """A ban is one event, though a copy shows the version as active once more; that poll ends with 0 and says nothing.
 
     The next answer is fresh, and what changed by then is told.
@@ -34,7 +36,12 @@ def test_a_copy_from_before_a_ban(tmp_path: Path, registry: FakeRegistry, fork_s
         proxy.route, proxy.gives_copies = (lambda _: 0), True
         done = watch.real().run("check", "--json")
         found = json.loads(done.out)
-        assert (done.code, found["events"], found["errors"], done.err) == (0, [], [], "")
+        assert (done.code, found["events"], found["errors"], done.err) == (
+            0,
+            [],
+            [],
+            "",
+        )
         assert found["nodes"] == {"watched": 1, "checked": 1, "failed": 0}
         proxy.wait(minutes=15)
         proxy.gives_copies = False
@@ -43,4 +50,8 @@ def test_a_copy_from_before_a_ban(tmp_path: Path, registry: FakeRegistry, fork_s
         registry.catalog.publish("alpha", "1.1.0")
         assert watch.reported() == [("new", "alpha", "1.1.0")]
         history = json.loads(watch.run("history", "--json").out)
-    assert [event[0] for event in reported(history["events"])] == ["new", "banned", "baseline"]
+    assert [event[0] for event in reported(history["events"])] == [
+        "new",
+        "banned",
+        "baseline",
+    ]

@@ -30,7 +30,18 @@ pytestmark = pytest.mark.measured
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 EVENT_KEYS = (
-    *("id", "kind", "node", "version", "version_id", "before", "after", "reason", "changes", "at"),
+    *(
+        "id",
+        "kind",
+        "node",
+        "version",
+        "version_id",
+        "before",
+        "after",
+        "reason",
+        "changes",
+        "at",
+    ),
     *("published", "severity", "safe_version", "installed", "url"),
 )
 SECRET = "S3cr3tT0k3n"
@@ -52,9 +63,22 @@ def test_check_json_is_one_document(watch: Watcher, registry: FakeRegistry) -> N
     inflict(registry, "status_404_json", nodes={"bravo"})
     done = watch.run("check", "--json", "--node", "bravo")
     document = json.loads(done.out)
-    assert list(document) == ["started", "finished", "nodes", "reading", "events", "errors", "alerts"]
+    assert list(document) == [
+        "started",
+        "finished",
+        "nodes",
+        "reading",
+        "events",
+        "errors",
+        "alerts",
+    ]
     assert document["nodes"] == {"watched": 2, "checked": 1, "failed": 1}
-    assert document["alerts"] == {"delivered": 0, "unconfirmed": 0, "pending": 0, "expired": 0}
+    assert document["alerts"] == {
+        "delivered": 0,
+        "unconfirmed": 0,
+        "pending": 0,
+        "expired": 0,
+    }
     assert [list(error) for error in document["errors"]] == [["node", "error"]]
     assert [tuple(event) for event in document["events"]] == [EVENT_KEYS, EVENT_KEYS]
     changed = next(event for event in document["events"] if event["kind"] == "changed")
@@ -66,15 +90,34 @@ def test_check_json_is_one_document(watch: Watcher, registry: FakeRegistry) -> N
 
 def test_check_for_people(watch: Watcher, registry: FakeRegistry) -> None:
     """`check` prints the events, worst first, and one line that sums up; what went wrong is on stderr."""
-    assert watch.run("check").out.splitlines()[0].split() == ["alpha", "baseline", "1", "version;", "newest", "1.0.0"]
+    assert watch.run("check").out.splitlines()[0].split() == [
+        "alpha",
+        "baseline",
+        "1",
+        "version;",
+        "newest",
+        "1.0.0",
+    ]
     done = watch.run("check")
-    assert re.fullmatch(r"1 node checked, 0 events \(1 request, \d+\.\d s\)\n", done.out)
+    assert re.fullmatch(
+        r"1 node checked, 0 events \(1 request, \d+\.\d s\)\n", done.out
+    )
     registry.catalog.publish("alpha", "1.1.0")
     registry.catalog.set_status("alpha", "1.0.0", "banned", "It stole passwords")
     inflict(registry, "status_404_json", nodes={"bravo"})
     done = watch.run("check", "--node", "bravo")
     first, second, last = done.out.splitlines()
-    assert first.split() == ["alpha", "1.0.0", "banned", "active", "→", "banned;", "It", "stole", "passwords"]
+    assert first.split() == [
+        "alpha",
+        "1.0.0",
+        "banned",
+        "active",
+        "→",
+        "banned;",
+        "It",
+        "stole",
+        "passwords",
+    ]
     assert second.split() == ["alpha", "1.1.0", "new"]
     assert last.startswith("1 node checked, 1 failed, 2 events (")
     assert re.fullmatch(r"error: bravo: .*404.*is the id right\?\n", done.err)
@@ -84,7 +127,10 @@ def test_check_node_adds(watch: Watcher, registry: FakeRegistry) -> None:
     """`--node` adds to the watched nodes for this poll, once whatever its case, and may be given again."""
     document = watch.check("--node", "ALPHA", "--node", "bravo", "--node", "bravo")
     assert document["nodes"]["watched"] == 2
-    assert reported(document["events"]) == [("baseline", "alpha", None), ("baseline", "bravo", None)]
+    assert reported(document["events"]) == [
+        ("baseline", "alpha", None),
+        ("baseline", "bravo", None),
+    ]
     assert watch.but(nodes="").check("--node", "bravo")["nodes"]["watched"] == 1
 
 
@@ -107,34 +153,51 @@ def test_check_keeps_to_its_concurrency(watch: Watcher, registry: FakeRegistry) 
     for node in nodes:
         registry.catalog.publish(node, "1.0.0")
     registry.respond = respond
-    assert watch.but(nodes=nodes, concurrency=3).check()["nodes"] == {"watched": 10, "checked": 10, "failed": 0}
+    assert watch.but(nodes=nodes, concurrency=3).check()["nodes"] == {
+        "watched": 10,
+        "checked": 10,
+        "failed": 0,
+    }
     assert max(in_flight) == 3
 
 
-def test_check_reads_no_answer_above_max_response_mb(watch: Watcher, registry: FakeRegistry) -> None:
+def test_check_reads_no_answer_above_max_response_mb(
+    watch: Watcher, registry: FakeRegistry
+) -> None:
     """A response larger than `max_response_mb` is an error of its node that names the setting."""
     registry.catalog.publish("alpha", "1.1.0", changelog="x" * 50_000)
     both = watch.but(nodes=["alpha", "bravo"])
     document = both.but(max_response_mb=0.04).check(code=1)
     assert document["nodes"] == {"watched": 2, "checked": 1, "failed": 1}
     (error,) = document["errors"]
-    assert (error["node"], error["error"]) == ("alpha", "its answer is larger than 0.04 MB (max_response_mb)")
+    assert (error["node"], error["error"]) == (
+        "alpha",
+        "its answer is larger than 0.04 MB (max_response_mb)",
+    )
     assert both.but(max_response_mb=0.06).check()["errors"] == []
 
 
-def test_a_quiet_poll_loads_nothing_that_it_does_not_need(watch: Watcher, webhook: Webhook) -> None:
+def test_a_quiet_poll_loads_nothing_that_it_does_not_need(
+    watch: Watcher, webhook: Webhook
+) -> None:
     """What sends, logs and serves is loaded only where it is needed: a cron job pays for every import."""
     real = watch.but(alert_urls=[webhook.apprise_url()]).real()
 
     def loaded(*options: str) -> set[str]:
-        lines = real.run("check", *options, env={"PYTHONPROFILEIMPORTTIME": "1"}).err.splitlines()
-        return {"apprise", "requests", "structlog", "aiohttp.web"} & {line.rpartition("|")[2].strip() for line in lines}
+        lines = real.run(
+            "check", *options, env={"PYTHONPROFILEIMPORTTIME": "1"}
+        ).err.splitlines()
+        return {"apprise", "requests", "structlog", "aiohttp.web"} & {
+            line.rpartition("|")[2].strip() for line in lines
+        }
 
     assert loaded("--set", "log_level=debug") >= {"structlog"}
     assert loaded() == set()
 
 
-def test_check_dry_run(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> None:
+def test_check_dry_run(
+    watch: Watcher, registry: FakeRegistry, webhook: Webhook
+) -> None:
     """`--dry-run` shows what a poll would find, writes nothing, not even a folder, sends nothing, and needs no lock."""
     channel = watch.but(alert_urls=webhook.apprise_url())
     done = channel.run("check", "--dry-run")
@@ -154,7 +217,9 @@ def test_check_dry_run(watch: Watcher, registry: FakeRegistry, webhook: Webhook)
 def test_status(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> None:
     """`status` shows every watched node and what each channel owes, from the state alone."""
     webhook.answer["/dead"] = 500
-    channels = [{"name": name, "url": webhook.apprise_url(f"/{name}")} for name in ("a", "dead")]
+    channels = [
+        {"name": name, "url": webhook.apprise_url(f"/{name}")} for name in ("a", "dead")
+    ]
     registry.catalog.publish("alpha", "0.9.0", status="flagged")
     watch = watch.but(channels=channels, nodes="alpha, bravo, charlie, delta")
     inflict(registry, "status_404_json", nodes={"charlie"})
@@ -163,16 +228,22 @@ def test_status(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> Non
     asked = len(registry.requests)
     document = json.loads(watch.run("status", "--json").out)
     assert TIME.fullmatch(document["polled_at"])
-    assert {row["node"]: (row["state"], row["newest"]) for row in document["nodes"]} == {
+    assert {
+        row["node"]: (row["state"], row["newest"]) for row in document["nodes"]
+    } == {
         "alpha": ("ok", "1.0.0"),
         "bravo": ("ok", "1.0.0"),
         "charlie": ("unread", None),
         "delta": ("empty", None),
     }
-    assert [(problem["version"], problem["status"]) for problem in document["nodes"][0]["problems"]] == [
-        ("0.9.0", "flagged")
-    ]
-    assert [(channel["name"], channel["undelivered"], channel["error"]) for channel in document["channels"]] == [
+    assert [
+        (problem["version"], problem["status"])
+        for problem in document["nodes"][0]["problems"]
+    ] == [("0.9.0", "flagged")]
+    assert [
+        (channel["name"], channel["undelivered"], channel["error"])
+        for channel in document["channels"]
+    ] == [
         ("a", 0, None),
         ("dead", 2, "HTTP 500"),
     ]
@@ -180,16 +251,26 @@ def test_status(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> Non
     assert (done.code, done.err) == (0, "")
     lines = done.out.splitlines()
     assert any(line.startswith("charlie: ") and "404" in line for line in lines)
-    assert any(line.startswith("dead (no longer configured)") and " 2 " in line for line in lines)
+    assert any(
+        line.startswith("dead (no longer configured)") and " 2 " in line
+        for line in lines
+    )
     assert lines[0].startswith("1 ok, 3 with problems · last poll ")
-    assert [line.split()[0] for line in watch.run("status", "--problems").out.splitlines()[3:6]] == [
+    assert [
+        line.split()[0]
+        for line in watch.run("status", "--problems").out.splitlines()[3:6]
+    ] == [
         *("charlie", "alpha", "delta"),
     ]
     chosen = watch.run("status", "--node", "BRAVO", "--node", "alpha", "--json").out
     assert [row["node"] for row in json.loads(chosen)["nodes"]] == ["alpha", "bravo"]
     assert "charlie" not in watch.run("status", "--node", "alpha").out
     refused = watch.run("status", "--node", "zulu", "--node", "alpha")
-    assert (refused.code, refused.out, "not watched: zulu" in refused.err) == (2, "", True)
+    assert (refused.code, refused.out, "not watched: zulu" in refused.err) == (
+        2,
+        "",
+        True,
+    )
     assert len(registry.requests) == asked
 
 
@@ -204,27 +285,53 @@ def test_history(watch: Watcher, registry: FakeRegistry) -> None:
     asked = len(registry.requests)
 
     def events(*options: str) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = json.loads(watch.run("history", "--json", *options).out)["events"]
+        found: list[dict[str, Any]] = json.loads(
+            watch.run("history", "--json", *options).out
+        )["events"]
         return found
 
     new, flagged = ("new", "alpha", "1.1.0"), ("flagged", "bravo", "1.0.0")
     assert [tuple(event) for event in events()] == [EVENT_KEYS] * 4
-    assert {event["id"] for event in events("--limit", "2")} == {event["id"] for event in second["events"]}
-    assert set(reported(events("--node", "ALPHA"))) == {("baseline", "alpha", None), new}
+    assert {event["id"] for event in events("--limit", "2")} == {
+        event["id"] for event in second["events"]
+    }
+    assert set(reported(events("--node", "ALPHA"))) == {
+        ("baseline", "alpha", None),
+        new,
+    }
     assert set(reported(events("--kind", "flagged, New"))) == {flagged, new}
     assert set(reported(events("--since", second["started"]))) == {flagged, new}
     assert events("--since", "2999-01-01") == []
-    assert len(events("--node", "bravo", "--node", "alpha", "--kind", "baseline", "--limit", "1")) == 1
+    assert (
+        len(
+            events(
+                "--node",
+                "bravo",
+                "--node",
+                "alpha",
+                "--kind",
+                "baseline",
+                "--limit",
+                "1",
+            )
+        )
+        == 1
+    )
     lines = watch.run("history", "--kind", "new").out.splitlines()
     assert lines[0].split() == ["TIME", "EVENT", "NODE", "VERSION", "WHAT"]
     assert lines[1].split()[2:] == ["new", "alpha", "1.1.0", "-"]
     assert len(registry.requests) == asked
 
 
-def test_history_of_a_message(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> None:
+def test_history_of_a_message(
+    watch: Watcher, registry: FakeRegistry, webhook: Webhook
+) -> None:
     """`history --ref` shows what a message was about, also of several polls merged, undelivered or not."""
     url = webhook.apprise_url("/a")
-    both = watch.but(nodes="alpha bravo", channels=[{"name": "a", "url": url, "kinds": "new,flagged"}])
+    both = watch.but(
+        nodes="alpha bravo",
+        channels=[{"name": "a", "url": url, "kinds": "new,flagged"}],
+    )
     both.check()
     webhook.answer["/a"] = 500
     registry.catalog.publish("alpha", "1.1.0")
@@ -248,7 +355,10 @@ def test_history_of_a_message(watch: Watcher, registry: FakeRegistry, webhook: W
     last = webhook.messages("/a")[-1].json["message"]
     assert shown(_ref(last)) == {*one_poll, ("new", "alpha", "1.2.0")}
     assert shown(_ref(last).upper()) == shown(_ref(last))
-    assert len(both.run("history", "--ref", _ref(last), "--limit", "1").out.splitlines()) == 2
+    assert (
+        len(both.run("history", "--ref", _ref(last), "--limit", "1").out.splitlines())
+        == 2
+    )
     missing = both.run("history", "--ref", "00000000")
     assert (missing.code, missing.out) == (0, "No events.\n")
     assert "no message 00000000 found: " in missing.err
@@ -263,15 +373,26 @@ def test_test_alerts(watch: Watcher, webhook: Webhook) -> None:
     """`test-alerts` tries every channel, or those named, also after a failure, a line each; no state comes of it."""
     names = ("first", "second", "third")
     webhook.answer["/first"] = 500
-    watch = watch.but(channels=[{"name": name, "url": webhook.apprise_url(f"/{name}")} for name in names])
+    watch = watch.but(
+        channels=[
+            {"name": name, "url": webhook.apprise_url(f"/{name}")} for name in names
+        ]
+    )
     done = watch.run("test-alerts")
     assert (done.code, done.err) == (1, "")
-    assert sorted(done.out.splitlines()) == ["first: failed: HTTP 500", "second: delivered", "third: delivered"]
+    assert sorted(done.out.splitlines()) == [
+        "first: failed: HTTP 500",
+        "second: delivered",
+        "third: delivered",
+    ]
     for name in names:
         (message,) = webhook.messages(f"/{name}")
         assert "test" in message.json["message"]
     done = watch.run("test-alerts", "third", "second")
-    assert (done.code, sorted(done.out.splitlines())) == (0, ["second: delivered", "third: delivered"])
+    assert (done.code, sorted(done.out.splitlines())) == (
+        0,
+        ["second: delivered", "third: delivered"],
+    )
     assert [len(webhook.messages(f"/{name}")) for name in names] == [1, 2, 2]
     assert not watch.state.exists()
 
@@ -291,7 +412,9 @@ def test_config(watch: Watcher, registry: FakeRegistry) -> None:
     lines = done.out.splitlines()
     shown = {line.split()[0]: line for line in lines[2:]}
     assert lines[0] == f"settings file: {file}"
-    assert shown.keys() == {name for name in Settings.model_fields if name != "channels"} | {"channels.chat"}
+    assert shown.keys() == {
+        name for name in Settings.model_fields if name != "channels"
+    } | {"channels.chat"}
     for name, value, origin in (
         ("nodes", "alpha", "environment COMFY_WATCH_NODES"),
         ("interval", "1h", str(file)),
@@ -299,7 +422,11 @@ def test_config(watch: Watcher, registry: FakeRegistry) -> None:
         ("log_level", "error", "command line"),
         ("max_response_mb", "32", "default"),
         ("alert_urls", "json (json://***)", "environment COMFY_WATCH_ALERT_URLS"),
-        ("channels.chat", "discord://***; kinds: banned; nodes: a*; scope: all; grouping: node", str(file)),
+        (
+            "channels.chat",
+            "discord://***; kinds: banned; nodes: a*; scope: all; grouping: node",
+            str(file),
+        ),
     ):
         assert shown[name].split(maxsplit=1)[1].startswith(value)
         assert shown[name].endswith(origin)
@@ -324,18 +451,33 @@ def test_config(watch: Watcher, registry: FakeRegistry) -> None:
 def test_repeated_options_add_up(watch: Watcher, registry: FakeRegistry) -> None:
     """`--fail-on`, `--kind`, `--node` and `--set nodes=` add up; the same value twice counts once."""
     given = ("nodes=bravo", "nodes=alpha", "retries=0", "retries=0")
-    nodes = ["--node", "alpha", *(part for setting in given for part in ("--set", setting))]
+    nodes = [
+        "--node",
+        "alpha",
+        *(part for setting in given for part in ("--set", setting)),
+    ]
     watch = watch.but(nodes="")
     assert watch.check(*nodes)["nodes"]["watched"] == 2
     registry.catalog.publish("alpha", "1.1.0")
     registry.catalog.set_status("bravo", "1.0.0", "banned")
-    for first, second in (("banned", "new"), ("new", "banned"), ("flagged,new", "pending")):
-        watch.check(*nodes, "--dry-run", "--fail-on", first, "--fail-on", second, code=3)
+    for first, second in (
+        ("banned", "new"),
+        ("new", "banned"),
+        ("flagged,new", "pending"),
+    ):
+        watch.check(
+            *nodes, "--dry-run", "--fail-on", first, "--fail-on", second, code=3
+        )
     watch.check(*nodes)
     done = watch.run(
-        "history", "--json", *["--limit", "9", "--limit", "9", "--kind", "new", "--kind", "banned,flagged"]
+        "history",
+        "--json",
+        *["--limit", "9", "--limit", "9", "--kind", "new", "--kind", "banned,flagged"],
     )
-    assert set(reported(json.loads(done.out)["events"])) == {("new", "alpha", "1.1.0"), ("banned", "bravo", "1.0.0")}
+    assert set(reported(json.loads(done.out)["events"])) == {
+        ("new", "alpha", "1.1.0"),
+        ("banned", "bravo", "1.0.0"),
+    }
 
 
 def test_nowhere_for_alerts(watch: Watcher, webhook: Webhook) -> None:
@@ -344,7 +486,10 @@ def test_nowhere_for_alerts(watch: Watcher, webhook: Webhook) -> None:
     unset = watch.but(alert_urls="")
     for command in ("check", "config"):
         done = unset.run(command)
-        assert (done.code, done.err.splitlines()[0].partition(";")[0]) == (0, f"warning: {warning}")
+        assert (done.code, done.err.splitlines()[0].partition(";")[0]) == (
+            0,
+            f"warning: {warning}",
+        )
     with unset.start("run") as started:
         started.until(lambda it: '"poll"' in it.err)
         assert started.err.count(warning) == 1
@@ -352,15 +497,23 @@ def test_nowhere_for_alerts(watch: Watcher, webhook: Webhook) -> None:
     none = watch.but(alert_urls="None")
     channel = unset.but(channels=[{"name": "x", "url": webhook.apprise_url()}])
     for intended in (none, watch.but(alert_urls=webhook.apprise_url()), channel):
-        assert [intended.run(command).err for command in ("check", "config")] == ["", ""]
+        assert [intended.run(command).err for command in ("check", "config")] == [
+            "",
+            "",
+        ]
     assert "none, as intended" in none.run("config").out
-    assert json.loads(none.run("config", "--json").out)["settings"]["alert_urls"]["value"] == "none"
+    assert (
+        json.loads(none.run("config", "--json").out)["settings"]["alert_urls"]["value"]
+        == "none"
+    )
 
 
 def test_warnings_of_settings(watch: Watcher, webhook: Webhook) -> None:
     """What is odd about the settings is said by `config`, `test-alerts` and a `run` that starts; cron hears nothing."""
     path = watch.folder / "comfy-watch.toml"
-    path.write_text(f'[[channels]]\nname = "x"\nurl = "{webhook.apprise_url()}"\n', "utf-8")
+    path.write_text(
+        f'[[channels]]\nname = "x"\nurl = "{webhook.apprise_url()}"\n', "utf-8"
+    )
     path.chmod(0o644)
     odd = [
         f"{path} holds secrets and can be read by others; try: chmod 600 {path}",
@@ -379,27 +532,50 @@ def test_warnings_of_settings(watch: Watcher, webhook: Webhook) -> None:
         assert not [part for part in odd if started.err.count(part) != 1]
 
 
-def test_without_settings_it_says_where_it_looked(watch: Watcher, fork_server: ForkServer) -> None:
+def test_without_settings_it_says_where_it_looked(
+    watch: Watcher, fork_server: ForkServer
+) -> None:
     """From a folder without settings or state, commands say where they looked, and end with 2."""
     for command in ("check", "run", "status", "history", "test-alerts"):
         done = fork_server.run(command, cwd=watch.folder)
         assert (done.code, done.out) == (2, "")
-        for place in (watch.folder / "comfy-watch.toml", Path("/etc/comfy-watch/comfy-watch.toml")):
+        for place in (
+            watch.folder / "comfy-watch.toml",
+            Path("/etc/comfy-watch/comfy-watch.toml"),
+        ):
             assert f"{place}" in done.err
         assert f"the state folder is {watch.state}" in done.err
-    assert f"looked for {watch.folder / 'comfy-watch.toml'}, " in fork_server.run("config", cwd=watch.folder).out
+    assert (
+        f"looked for {watch.folder / 'comfy-watch.toml'}, "
+        in fork_server.run("config", cwd=watch.folder).out
+    )
     watch.check()
     for command in ("status", "history"):
         assert fork_server.run(command, cwd=watch.folder).code == 0
 
 
-def test_settings_of_the_command_line(watch: Watcher, webhook: Webhook, fork_server: ForkServer) -> None:
+def test_settings_of_the_command_line(
+    watch: Watcher, webhook: Webhook, fork_server: ForkServer
+) -> None:
     """`--config`, `--state-dir`, `--registry-url`, `--log-format` and `--set` beat what else says something."""
     path = watch.folder / "other.toml"
-    path.write_text('nodes = ["bravo"]\nregistry_url = "http://127.0.0.1:1"\nretries = 0\n', "utf-8")
+    path.write_text(
+        'nodes = ["bravo"]\nregistry_url = "http://127.0.0.1:1"\nretries = 0\n', "utf-8"
+    )
     url = str(watch.settings["registry_url"])
-    options = ["--config", "other.toml", "--state-dir", "elsewhere", "--registry-url", url, "--set", "baseline=full"]
-    done = fork_server.run("check", "--json", "--log-format", "json", *options, cwd=watch.folder)
+    options = [
+        "--config",
+        "other.toml",
+        "--state-dir",
+        "elsewhere",
+        "--registry-url",
+        url,
+        "--set",
+        "baseline=full",
+    ]
+    done = fork_server.run(
+        "check", "--json", "--log-format", "json", *options, cwd=watch.folder
+    )
     assert done.code == 0
     assert reported(json.loads(done.out)["events"]) == [("new", "bravo", "1.0.0")]
     assert (watch.folder / "elsewhere" / "snapshot.json").exists()
@@ -407,24 +583,43 @@ def test_settings_of_the_command_line(watch: Watcher, webhook: Webhook, fork_ser
 
 def test_set_reaches_every_setting(watch: Watcher, fork_server: ForkServer) -> None:
     """`--set` sets what has an option of its own, too."""
-    given = {"state_dir": "/s", "registry_url": "http://127.0.0.1:9", "log_level": "error", "log_format": "json"}
-    options = [word for name, value in {**given, "nodes": "one two"}.items() for word in ("--set", f"{name}={value}")]
-    shown = json.loads(fork_server.run("config", "--json", *options, cwd=watch.folder).out)["settings"]
+    given = {
+        "state_dir": "/s",
+        "registry_url": "http://127.0.0.1:9",
+        "log_level": "error",
+        "log_format": "json",
+    }
+    options = [
+        word
+        for name, value in {**given, "nodes": "one two"}.items()
+        for word in ("--set", f"{name}={value}")
+    ]
+    shown = json.loads(
+        fork_server.run("config", "--json", *options, cwd=watch.folder).out
+    )["settings"]
     for name, value in {**given, "nodes": ["one", "two"]}.items():
         assert shown[name] == {"value": value, "from": "command line"}
 
 
-def test_config_refuses_what_a_poll_would(watch: Watcher, fork_server: ForkServer) -> None:
+def test_config_refuses_what_a_poll_would(
+    watch: Watcher, fork_server: ForkServer
+) -> None:
     """A registry address that cannot be asked is found by `config`, not by the first poll."""
-    done = fork_server.run("config", "--registry-url", f"http://{'x' * 64}.example", cwd=watch.folder)
+    done = fork_server.run(
+        "config", "--registry-url", f"http://{'x' * 64}.example", cwd=watch.folder
+    )
     assert (done.code, done.out) == (2, "")
     assert "registry_url" in done.err
 
 
-def test_config_warns_of_a_password_in_the_open(watch: Watcher, fork_server: ForkServer) -> None:
+def test_config_warns_of_a_password_in_the_open(
+    watch: Watcher, fork_server: ForkServer
+) -> None:
     """`config` warns of a `mailto://` with a password, by the channel's name, and names nothing of it."""
     url = f"mailto://me:{SECRET}@example.org?to=you@example.org"
-    done = fork_server.run("config", cwd=watch.folder, env={"COMFY_WATCH_ALERT_URLS": url})
+    done = fork_server.run(
+        "config", cwd=watch.folder, env={"COMFY_WATCH_ALERT_URLS": url}
+    )
     assert done.code == 0
     said = "warning: channel mailto: mailto:// sends the password unencrypted; use mailtos:// if the server can"
     assert done.err.splitlines() == [said]
@@ -440,12 +635,17 @@ def test_init(watch: Watcher, fork_server: ForkServer) -> None:
     path.write_text("mine", "utf-8")
     done = watch.run("init")
     assert (done.code, done.out) == (2, "")
-    assert done.err.startswith("error: comfy-watch.toml exists already, and was left as it is\nhint: ")
+    assert done.err.startswith(
+        "error: comfy-watch.toml exists already, and was left as it is\nhint: "
+    )
     assert path.read_text("utf-8") == "mine"
     assert watch.run("init", "other.toml").code == 0
     assert watch.run("init", "absent/other.toml").code == 2
     done = watch.run("init", "--system", "other.toml")
-    assert (done.code, done.err) == (2, "error: --system chooses the file itself; leave out other.toml\n")
+    assert (done.code, done.err) == (
+        2,
+        "error: --system chooses the file itself; leave out other.toml\n",
+    )
 
 
 def test_help_and_version(watch: Watcher) -> None:
@@ -457,30 +657,48 @@ def test_help_and_version(watch: Watcher) -> None:
     assert said == f"{version.line()}\n"
     installed = shutil.which("comfy-watch", path=str(Path(sys.executable).parent))
     if installed:
-        done = subprocess.run([installed, "--version"], capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            [installed, "--version"], capture_output=True, text=True, check=True
+        )
         assert done.stdout == said
 
 
-def test_an_encoding_that_lacks_a_character(watch: Watcher, registry: FakeRegistry) -> None:
+def test_an_encoding_that_lacks_a_character(
+    watch: Watcher, registry: FakeRegistry
+) -> None:
     """A character that the output's encoding lacks is replaced."""
     registry.catalog.publish("alpha", "1.1.0-ü")
-    done = watch.real().run("check", env={"PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"})
+    done = watch.real().run(
+        "check", env={"PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"}
+    )
     assert (done.code, done.err) == (0, "")
     assert "1.1.0-?" in done.out
 
 
-def test_no_row_is_wider_than_the_terminal(watch: Watcher, registry: FakeRegistry) -> None:
+def test_no_row_is_wider_than_the_terminal(
+    watch: Watcher, registry: FakeRegistry
+) -> None:
     """On a terminal tables keep to its width, whatever is in them; in a pipe each row is one whole line."""
     long, wide = "comfyui-" + "x" * 80, "1.0.0-" + "日" * 30
     registry.catalog.publish(long, wide)
-    many = watch.but(nodes=["alpha", long, *(f"node-{number}" for number in range(300))], baseline="full")
+    many = watch.but(
+        nodes=["alpha", long, *(f"node-{number}" for number in range(300))],
+        baseline="full",
+    )
     some = watch.but(nodes=["alpha", long])
     env = {"COLUMNS": "40"}
     said = {"check": terminal.shown(some.but(baseline="full"), "check", **env)}
-    said |= {command: terminal.shown(some, command, **env) for command in ("status", "history")}
+    said |= {
+        command: terminal.shown(some, command, **env)
+        for command in ("status", "history")
+    }
     said["config"] = terminal.shown(many, "config", **env)
     for command, text in said.items():
-        rows = [line for line in click.unstyle(text).splitlines() if not line.startswith("settings file")]
+        rows = [
+            line
+            for line in click.unstyle(text).splitlines()
+            if not line.startswith("settings file")
+        ]
         assert max(map(display_width, rows)) <= 40, command
         assert len(rows) < 120, command
     assert "and 292 more" in " ".join(said["config"].split())
@@ -489,7 +707,11 @@ def test_no_row_is_wider_than_the_terminal(watch: Watcher, registry: FakeRegistr
     for command in ("status", "history"):
         (line,) = (line for line in some.run(command).out.splitlines() if long in line)
         assert wide in line
-    assert {len(line) for line in some.run("status").out.splitlines() if line.startswith("alpha")} < set(range(160))
+    assert {
+        len(line)
+        for line in some.run("status").out.splitlines()
+        if line.startswith("alpha")
+    } < set(range(160))
 
 
 def test_colours(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> None:
@@ -504,11 +726,16 @@ def test_colours(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> No
     assert "\x1b" not in watch.run("check", "--dry-run").out
     forced = {"FORCE_COLOR": "1"}
     assert "\x1b[31mbanned\x1b[0m" in watch.run("check", "--dry-run", env=forced).out
-    assert "\x1b" not in watch.run("check", "--dry-run", env={**forced, "NO_COLOR": "1"}).out
+    assert (
+        "\x1b"
+        not in watch.run("check", "--dry-run", env={**forced, "NO_COLOR": "1"}).out
+    )
     json.loads(watch.run("check", "--dry-run", "--json", env=forced).out)
     wrong = watch.run("check", "--set", "retries=many", env=forced).err
     assert wrong.startswith("\x1b[31m\x1b[1merror:\x1b[0m retries")
-    channel = watch.but(alert_urls=[webhook.apprise_url("/a"), webhook.apprise_url("/dead")])
+    channel = watch.but(
+        alert_urls=[webhook.apprise_url("/a"), webhook.apprise_url("/dead")]
+    )
     webhook.answer["/dead"] = 500
     said = channel.run("test-alerts", env=forced).out
     assert "json: \x1b[32mdelivered\x1b[0m" in said

@@ -26,9 +26,17 @@ def watch(tmp_path: Path, registry: FakeRegistry, fork_server: ForkServer) -> Wa
     """A watcher whose settings file has two channels, and whose state has a node more than its settings."""
     registry.catalog.publish("alpha", "1.0.0")
     registry.catalog.publish("Charlie", "1.0.0")
-    made = Watcher(tmp_path, registry, fork_server=fork_server, nodes="alpha Bravo", alert_urls="none")
+    made = Watcher(
+        tmp_path,
+        registry,
+        fork_server=fork_server,
+        nodes="alpha Bravo",
+        alert_urls="none",
+    )
     made.check("--node", "Charlie", "--set", "baseline=silent")
-    channels = [{"name": name, "url": f"{SECRET}/{name}"} for name in ("ops", "Security")]
+    channels = [
+        {"name": name, "url": f"{SECRET}/{name}"} for name in ("ops", "Security")
+    ]
     write_settings(tmp_path, channels, nodes=["alpha", "Bravo"])
     made.settings = {}
     return made
@@ -37,11 +45,19 @@ def watch(tmp_path: Path, registry: FakeRegistry, fork_server: ForkServer) -> Wa
 def _offered(watch: Watcher, *words: str) -> list[str]:
     """Return what bash is offered for the last word, plain words only; the answer is quiet and without secrets."""
     line = " ".join(f"'{word}'" if word else "" for word in ("comfy-watch", *words))
-    asked = {"_COMFY_WATCH_COMPLETE": "bash_complete", "COMP_WORDS": line, "COMP_CWORD": str(len(words))}
+    asked = {
+        "_COMFY_WATCH_COMPLETE": "bash_complete",
+        "COMP_WORDS": line,
+        "COMP_CWORD": str(len(words)),
+    }
     done = watch.run(env=asked)
     assert (done.code, done.err) == (0, "")
     assert "hunter2" not in done.out
-    return [row.removeprefix("plain,") for row in done.out.splitlines() if row.startswith("plain,")]
+    return [
+        row.removeprefix("plain,")
+        for row in done.out.splitlines()
+        if row.startswith("plain,")
+    ]
 
 
 def test_node_ids(watch: Watcher) -> None:
@@ -49,13 +65,20 @@ def test_node_ids(watch: Watcher) -> None:
     for command in ("check", "run", "history"):
         assert _offered(watch, command, "--node", "") == ["alpha", "Bravo", "Charlie"]
     assert _offered(watch, "check", "--node", "b") == ["Bravo"]
-    assert _offered(watch, "check", "--node", "alpha", "--node", "") == ["Bravo", "Charlie"]
+    assert _offered(watch, "check", "--node", "alpha", "--node", "") == [
+        "Bravo",
+        "Charlie",
+    ]
     assert _offered(watch, "check", "--node", "x") == []
 
 
 def test_every_option_for_node_ids_offers_them(watch: Watcher) -> None:
     """No command has a `--node` that offers nothing."""
-    commands = [name for name, one in main.cli.commands.items() if any("--node" in item.opts for item in one.params)]
+    commands = [
+        name
+        for name, one in main.cli.commands.items()
+        if any("--node" in item.opts for item in one.params)
+    ]
     assert {"check", "history"} <= set(commands)
     for name in commands:
         assert _offered(watch, name, "--node", "Ch") == ["Charlie"], name
@@ -100,14 +123,27 @@ def test_the_line_so_far_counts(watch: Watcher, tmp_path: Path) -> None:
     config = str(other / "comfy-watch.toml")
     assert _offered(watch, "check", "--config", config, "--node", "") == ["delta"]
     state = ("--state-dir", str(watch.state))
-    assert _offered(watch, "check", "--config", config, *state, "--node", "") == ["alpha", "Bravo", "Charlie", "delta"]
+    assert _offered(watch, "check", "--config", config, *state, "--node", "") == [
+        "alpha",
+        "Bravo",
+        "Charlie",
+        "delta",
+    ]
     assert _offered(watch, "check", "--set", "nodes=echo", "--node", "e") == ["echo"]
 
 
 @pytest.mark.parametrize(
-    "text", ["nodes = [", "unknown = 1", f'alert_urls = "hunter2 {SECRET} x"', 'nodes = ["$(touch x)"]']
+    "text",
+    [
+        "nodes = [",
+        "unknown = 1",
+        f'alert_urls = "hunter2 {SECRET} x"',
+        'nodes = ["$(touch x)"]',
+    ],
 )
-def test_wrong_settings_offer_nothing(watch: Watcher, tmp_path: Path, text: str) -> None:
+def test_wrong_settings_offer_nothing(
+    watch: Watcher, tmp_path: Path, text: str
+) -> None:
     """Settings that a command would refuse are no error while a line is typed."""
     (tmp_path / "comfy-watch.toml").write_text(text)
     assert _offered(watch, "check", "--node", "") == []
@@ -116,7 +152,11 @@ def test_wrong_settings_offer_nothing(watch: Watcher, tmp_path: Path, text: str)
 
 def test_a_line_that_no_command_would_take(watch: Watcher) -> None:
     """Mistakes earlier in the line are left to the command."""
-    for words in (["check", "--fail-on", "x", "--unknown"], ["test-alerts", "--set", "x"], ["history", "--limit", "x"]):
+    for words in (
+        ["check", "--fail-on", "x", "--unknown"],
+        ["test-alerts", "--set", "x"],
+        ["history", "--limit", "x"],
+    ):
         assert isinstance(_offered(watch, *words, ""), list)
     assert _offered(watch, "check", "--set", f"alert_urls={SECRET}", "--node", "") == []
 
@@ -136,13 +176,28 @@ def test_an_id_that_a_shell_would_read_something_into(watch: Watcher) -> None:
     checks = json.loads(path.read_text("utf-8"))
     checks["watched"] = ["$(reboot)", "a;b", "-rf", "\x1b[31m", "*", "foxtrot"]
     path.write_text(json.dumps(checks), "utf-8")
-    assert _offered(watch, "check", "--node", "") == ["alpha", "Bravo", "charlie", "foxtrot"]
+    assert _offered(watch, "check", "--node", "") == [
+        "alpha",
+        "Bravo",
+        "charlie",
+        "foxtrot",
+    ]
 
 
-def test_nothing_is_there(run: Callable[..., program.Completed], tmp_path: Path) -> None:
+def test_nothing_is_there(
+    run: Callable[..., program.Completed], tmp_path: Path
+) -> None:
     """In an empty place, and where the question itself is wrong, nothing is offered, said or made."""
-    asked = {"_COMFY_WATCH_COMPLETE": "bash_complete", "COMP_WORDS": "comfy-watch check --node ", "COMP_CWORD": "3"}
-    for env, code in ((asked, 0), ({**asked, "COMP_CWORD": "x"}, 1), ({"_COMFY_WATCH_COMPLETE": "x"}, 1)):
+    asked = {
+        "_COMFY_WATCH_COMPLETE": "bash_complete",
+        "COMP_WORDS": "comfy-watch check --node ",
+        "COMP_CWORD": "3",
+    }
+    for env, code in (
+        (asked, 0),
+        ({**asked, "COMP_CWORD": "x"}, 1),
+        ({"_COMFY_WATCH_COMPLETE": "x"}, 1),
+    ):
         done = run(env=env)
         assert (done.code, done.out.strip(), done.err) == (code, "", "")
     assert list(tmp_path.iterdir()) == []

@@ -14,7 +14,17 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
-from tests.chaos import channels, crashes, folders, installed_lives, lives, soak, state_machine, swept_lives, syscalls
+from tests.chaos import (
+    channels,
+    crashes,
+    folders,
+    installed_lives,
+    lives,
+    soak,
+    state_machine,
+    swept_lives,
+    syscalls,
+)
 from tests.chaos.__main__ import PARTS, Outcome, table
 from tests.chaos.figures import PROMISES, Result, counting
 from tests.chaos.receiver import Receiver, Taken
@@ -44,8 +54,20 @@ def test_no_kill_loses_or_invents_an_alert() -> None:
 
 def test_an_acknowledgement_is_in_flight_until_it_is_forced_onto_the_disk() -> None:
     """A repeat is forgiven while nothing but the very steps of sending and keeping the message has passed."""
-    begun = ["open state/acks.jsonl", "write state/acks.jsonl", _wrote("sending"), "fsync state/acks.jsonl", FORCED]
-    sent = [*begun, "tcp connect", "tcp sendall /ops", "tcp recv_into /ops", f"{TOOK}/ops"]
+    begun = [
+        "open state/acks.jsonl",
+        "write state/acks.jsonl",
+        _wrote("sending"),
+        "fsync state/acks.jsonl",
+        FORCED,
+    ]
+    sent = [
+        *begun,
+        "tcp connect",
+        "tcp sendall /ops",
+        "tcp recv_into /ops",
+        f"{TOOK}/ops",
+    ]
     written = [*sent, "tcp sendall /other", "write state/acks.jsonl", _wrote("arrived")]
     for passed in (sent[:7], sent, written, [*written, "fsync state/acks.jsonl"]):
         assert "ops" in in_flight("\n".join(passed)), passed
@@ -63,18 +85,35 @@ def _wrote(state: str) -> str:
 
 def test_an_alert_that_no_text_shows_is_not_sent() -> None:
     """An id counts only if the text has its node, its version and what happened, or counts what it leaves out."""
-    facts = {"a": ("new", "alpha", "1.0.0"), "b": ("new", "beta", "1.0.0"), "c": ("failing", None, None)}
-    message = Taken(path="/ops", events=("a", "b", "c", "unknown"), text="`alpha`\n- new `1.0.0`")
+    facts = {
+        "a": ("new", "alpha", "1.0.0"),
+        "b": ("new", "beta", "1.0.0"),
+        "c": ("failing", None, None),
+    }
+    message = Taken(
+        path="/ops", events=("a", "b", "c", "unknown"), text="`alpha`\n- new `1.0.0`"
+    )
     assert message.shown(facts) == ("a", "unknown")
-    assert replace(message, text="new `alpha` `1.0.0`\n\n`beta`\n\nthe registry cannot be read").shown(facts) == (
+    assert replace(
+        message, text="new `alpha` `1.0.0`\n\n`beta`\n\nthe registry cannot be read"
+    ).shown(facts) == (
         "a",
         "c",
         "unknown",
     )
-    for text in ("`alpha` `1.0.0`", "flagged `alpha` `1.0.0`", "new `alpha` · newest safe version: `1.0.0`"):
+    for text in (
+        "`alpha` `1.0.0`",
+        "flagged `alpha` `1.0.0`",
+        "new `alpha` · newest safe version: `1.0.0`",
+    ):
         assert replace(message, text=text).shown(facts) == ("unknown",)
-    assert replace(message, text=f"{message.text}\n- … and 1 more new").shown(facts) == ("a", "unknown")
-    assert replace(message, text=f"{message.text}\n- … and 2 more new").shown(facts) == message.events
+    assert replace(message, text=f"{message.text}\n- … and 1 more new").shown(
+        facts
+    ) == ("a", "unknown")
+    assert (
+        replace(message, text=f"{message.text}\n- … and 2 more new").shown(facts)
+        == message.events
+    )
 
 
 def test_an_alert_that_a_text_counts_is_sent() -> None:
@@ -86,10 +125,15 @@ def test_an_alert_that_a_text_counts_is_sent() -> None:
         "d": ("banned", "alpha", "2.0.0"),
     }
     message = Taken(
-        path="/ops", events=(*"abcd",), text="`alpha`\n- banned `2.0.0`\n- flagged `1.0.0`\n… and 2 more new"
+        path="/ops",
+        events=(*"abcd",),
+        text="`alpha`\n- banned `2.0.0`\n- flagged `1.0.0`\n… and 2 more new",
     )
     assert message.shown(facts) == message.events
-    assert replace(message, text=message.text.replace("2 more", "1 more")).shown(facts) != message.events
+    assert (
+        replace(message, text=message.text.replace("2 more", "1 more")).shown(facts)
+        != message.events
+    )
 
 
 def test_a_closed_gate_holds_refusals_back_too() -> None:
@@ -192,7 +236,14 @@ def test_a_long_run_stays_as_it_was() -> None:
     done = counting(*PROMISES)
     soak.soak(100, done)
     _holds(done)
-    for tried in ("stalls", "floods", "incomplete listings", "failing and recovered", "bans", "outages"):
+    for tried in (
+        "stalls",
+        "floods",
+        "incomplete listings",
+        "failing and recovered",
+        "bans",
+        "outages",
+    ):
         assert done.counts[tried], tried
     assert done.counts["channels failing and recovered"] >= 2
 
@@ -212,7 +263,9 @@ def test_a_very_long_run_stays_as_it_was() -> None:
 
 
 @pytest.mark.chaos
-@pytest.mark.skipif(not syscalls.may_trace(), reason="there is no strace here that may trace")
+@pytest.mark.skipif(
+    not syscalls.may_trace(), reason="there is no strace here that may trace"
+)
 def test_no_system_call_is_a_bad_moment() -> None:
     """Killed by strace at any of its own system calls, the program loses and invents nothing either."""
     _holds(syscalls.everything())
@@ -226,17 +279,27 @@ def test_no_kill_at_all_loses_or_invents_an_alert() -> None:
     assert done.counts["kills"] >= 500
 
 
-FINE = {"kills": 1939, "failed calls": 635, "kills between polls": 80, "kills while receiving": 90}
+FINE = {
+    "kills": 1939,
+    "failed calls": 635,
+    "kills between polls": 80,
+    "kills while receiving": 90,
+}
 
 
 def _outcome(counts: dict[str, int] = FINE, code: int = 0, **broken: int) -> Outcome:
-    return Outcome(name="crashes", part=PARTS["crashes"], counts=counts, broken=broken, code=code)
+    return Outcome(
+        name="crashes", part=PARTS["crashes"], counts=counts, broken=broken, code=code
+    )
 
 
 def test_the_table_shows_a_broken_promise() -> None:
     """A lost alert, any other broken promise and a part that died show; what was not looked at is no zero."""
     assert not _outcome(lost=0, stuck=0).is_broken
-    assert all(one.is_broken for one in (_outcome(lost=1), _outcome(stuck=1), _outcome(code=1), _outcome({})))
+    assert all(
+        one.is_broken
+        for one in (_outcome(lost=1), _outcome(stuck=1), _outcome(code=1), _outcome({}))
+    )
     assert _outcome(lost=0, stuck=1).cells[2:] == ("0", "–", "–", "–", "–", "stuck 1")
     assert "1,939 kills" in "\n".join(table([_outcome()]))
 
@@ -244,14 +307,24 @@ def test_the_table_shows_a_broken_promise() -> None:
 def test_the_table_shows_what_was_not_tried() -> None:
     """A part that did less than it takes has broken nothing and proven nothing, and says what is missing."""
     little = _outcome({**FINE, "kills": 9, "failed calls": 0})
-    assert (little.is_broken, little.missing) == (False, ["only 9 kills of 500", "failed calls left out"])
-    assert next(line for line in table([little]) if line.startswith("crashes")).endswith(", ".join(little.missing))
+    assert (little.is_broken, little.missing) == (
+        False,
+        ["only 9 kills of 500", "failed calls left out"],
+    )
+    assert next(
+        line for line in table([little]) if line.startswith("crashes")
+    ).endswith(", ".join(little.missing))
     assert _outcome().missing == []
 
 
 def test_a_machine_that_cannot_prove_all_does_not_say_so(tmp_path: Path) -> None:
     """Where there is no strace, the parts that need it are named as left out, and the exit code is neither 0 nor 1."""
-    done = program.run("system calls", cwd=tmp_path, env={"PATH": os.fspath(tmp_path)}, module="tests.chaos")
+    done = program.run(
+        "system calls",
+        cwd=tmp_path,
+        env={"PATH": os.fspath(tmp_path)},
+        module="tests.chaos",
+    )
     assert done.code == 3, done
     assert "  kills left out, kills at a webhook left out" in done.out
 

@@ -26,7 +26,9 @@ def test_the_demo(tmp_path: Path, webhook: Webhook) -> None:
         "TMPDIR": str(temporary),
         "XDG_CONFIG_HOME": str(home),
         "COMFY_WATCH_ALERT_URLS": webhook.apprise_url("/environment"),
-        **dict.fromkeys(("http_proxy", "HTTPS_PROXY", "ALL_PROXY"), "http://127.0.0.1:1"),
+        **dict.fromkeys(
+            ("http_proxy", "HTTPS_PROXY", "ALL_PROXY"), "http://127.0.0.1:1"
+        ),
     }
     done = program.run("demo", cwd=home, env=env)
     assert (done.code, done.err) == (0, "")
@@ -34,7 +36,9 @@ def test_the_demo(tmp_path: Path, webhook: Webhook) -> None:
     assert [act[0] for act in acts] == [act.title for act in ONE_PACK.acts]
     words = ("Now watched", "New", "Deprecated", "Flagged", "BANNED", "Reinstated")
     for act, word in zip(acts, words, strict=False):
-        assert re.fullmatch(rf"    {word} {NODE}(?: 1\.2\.0| 1\.1\.0| 1\.0\.0)?", act[1])
+        assert re.fullmatch(
+            rf"    {word} {NODE}(?: 1\.2\.0| 1\.1\.0| 1\.0\.0)?", act[1]
+        )
         assert len([line for line in act if "history --ref" in line]) == 1
     assert acts[-1][1] == "    (no alert)"
     assert "comfy-watch init" in acts[-1][-1]
@@ -43,7 +47,9 @@ def test_the_demo(tmp_path: Path, webhook: Webhook) -> None:
     assert [path.name for path in home.iterdir()] == ["comfy-watch"]
     _, _, command = acts[-1][-1].partition("Next: ")
     surroundings = program.surroundings(home, env)
-    subprocess.run(command, shell=True, cwd=home, env=surroundings, capture_output=True, check=True)
+    subprocess.run(
+        command, shell=True, cwd=home, env=surroundings, capture_output=True, check=True
+    )
     assert (home / "comfy-watch.toml").exists()
 
 
@@ -51,11 +57,15 @@ def test_the_demo_of_a_whole_registry(tmp_path: Path) -> None:
     """One baseline for all packs, then an alert for what is bad in any of them and one for a burst; no file is left."""
     temporary = tmp_path / "temporary"
     temporary.mkdir()
-    done = program.run("demo", "--registry", cwd=tmp_path, env={"TMPDIR": str(temporary)})
+    done = program.run(
+        "demo", "--registry", cwd=tmp_path, env={"TMPDIR": str(temporary)}
+    )
     assert (done.code, done.err) == (0, "")
     acts = _acts(done.out)
     assert [act[0] for act in acts] == [act.title for act in WHOLE_REGISTRY.acts]
-    baseline, flag, ban, releases, newcomers, burst, deletion, quiet = (" ".join(act[1:]) for act in acts)
+    baseline, flag, ban, releases, newcomers, burst, deletion, quiet = (
+        " ".join(act[1:]) for act in acts
+    )
     assert "300 node packs with 1,800 versions" in baseline
     assert f"Flagged {NODE} 1.2.0" in flag
     assert f"BANNED {NODE} 1.2.0" in ban

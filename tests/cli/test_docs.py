@@ -77,7 +77,13 @@ ALERTS = (
         node="comfyui-tide-tables",
         version="2.4.0",
         after="active",
-        changes=(Change(field="dependencies", before='["numpy", "requests"]', after='["numpy", "httpx"]'),),
+        changes=(
+            Change(
+                field="dependencies",
+                before='["numpy", "requests"]',
+                after='["numpy", "httpx"]',
+            ),
+        ),
         url=node_url("comfyui-tide-tables"),
         published="2026-01-31T11:52:00Z",
         safe_version="2.4.0",
@@ -88,7 +94,11 @@ ALERTS = (
 
 _RUN = (
     replace(
-        ALERTS[0], installed=(Copy(install="workstation", version="1.2.0"), Copy(install="laptop", version="1.1.0"))
+        ALERTS[0],
+        installed=(
+            Copy(install="workstation", version="1.2.0"),
+            Copy(install="laptop", version="1.1.0"),
+        ),
     ),
     Event(
         id="4",
@@ -122,7 +132,10 @@ def _alerts() -> dict[str, str]:
         "plainest": plainest(ALERTS),
         "installed": render(compose(_RUN), Format.TEXT, 3000, 200),
     }
-    return {name: _fenced(f"alert {name}", _shown(message)) for name, message in shown.items()}
+    return {
+        name: _fenced(f"alert {name}", _shown(message))
+        for name, message in shown.items()
+    }
 
 
 def _shown(message: Rendered) -> str:
@@ -149,35 +162,51 @@ def _tables() -> dict[str, list[list[str]]]:
     """Return the README's tables by the head of their first column; a row is its cells, without code marks."""
     found: dict[str, list[list[str]]] = {}
     for block in re.findall(r"(?:^\|.*\n)+", README.read_text("utf-8"), re.MULTILINE):
-        rows = [[cell.strip() for cell in line.strip("|\n").split("|")] for line in block.splitlines()]
+        rows = [
+            [cell.strip() for cell in line.strip("|\n").split("|")]
+            for line in block.splitlines()
+        ]
         found[rows[0][0]] = [[row[0].strip("`"), *row[1:]] for row in rows[2:]]
     return found
 
 
 def _blocks(language: str, page: Path = README) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", page.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    return re.findall(
+        rf"^```{language}\n(.*?)^```$",
+        page.read_text("utf-8"),
+        re.MULTILINE | re.DOTALL,
+    )
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help(command: str) -> None:
     """Every command's help in docs/commands.md is what the command prints."""
-    assert _help(command) in PAGES.read_text("utf-8"), "run python -m tests.cli.test_docs"
+    assert _help(command) in PAGES.read_text("utf-8"), (
+        "run python -m tests.cli.test_docs"
+    )
 
 
 def test_defaults_in_the_help() -> None:
     """The help of an option that is a setting gives the setting's default, and that of kinds lists them all."""
     defaults = Settings()
     for name in ("state_dir", "registry_url", "log_level", "log_format"):
-        option = next(one for one in main.cli.commands["check"].params if one.name == name)
+        option = next(
+            one for one in main.cli.commands["check"].params if one.name == name
+        )
         assert isinstance(option, click.Option)
         assert str(option.help).endswith(f"[default: {getattr(defaults, name)}]")
     for command in ("check", "history"):
-        assert not [kind for kind in Kind if kind not in str(main.cli.commands[command].epilog)]
+        assert not [
+            kind for kind in Kind if kind not in str(main.cli.commands[command].epilog)
+        ]
 
 
 def test_a_command_offers_what_it_uses() -> None:
     """What asks no registry has no option for its address."""
-    offered = {name: {opt for one in command.params for opt in one.opts} for name, command in main.cli.commands.items()}
+    offered = {
+        name: {opt for one in command.params for opt in one.opts}
+        for name, command in main.cli.commands.items()
+    }
     asking = {name for name, options in offered.items() if "--registry-url" in options}
     assert asking == {"audit", "check", "run", "config", "versions"}
     assert "--log-format" not in offered["status"] | offered["history"]
@@ -190,7 +219,11 @@ def test_commands() -> None:
 
 def test_every_command_is_tested() -> None:
     """Every command is run by some test of the real program."""
-    tests = [path for path in Path(__file__).parent.glob("test_*.py") if path != Path(__file__)]
+    tests = [
+        path
+        for path in Path(__file__).parent.glob("test_*.py")
+        if path != Path(__file__)
+    ]
     code = "".join(path.read_text("utf-8") for path in tests)
     assert [name for name in main.cli.commands if f'"{name}"' not in code] == []
 
@@ -199,14 +232,22 @@ def test_commands_in_examples() -> None:
     """Every command line in README and deploy/README.md is one that the program has, with options that it has."""
     pages = (README, DEPLOY)
     examples = [block for page in pages for block in _blocks("sh", page)]
-    examples += [span for page in pages for span in re.findall(r"`(comfy-watch [^`\n]+)`", page.read_text("utf-8"))]
-    lines = re.findall(r"comfy-watch ((?:[a-z-]+ ?|--[a-z-]+ ?|NAME ?)+)", "\n".join(examples))
+    examples += [
+        span
+        for page in pages
+        for span in re.findall(r"`(comfy-watch [^`\n]+)`", page.read_text("utf-8"))
+    ]
+    lines = re.findall(
+        r"comfy-watch ((?:[a-z-]+ ?|--[a-z-]+ ?|NAME ?)+)", "\n".join(examples)
+    )
     assert len(lines) > 10
     for line in lines:
         name, *words = line.split()
         command = main.cli.commands[name]
         options = {option for parameter in command.params for option in parameter.opts}
-        assert not [word for word in words if word.startswith("--") and word not in options], line
+        assert not [
+            word for word in words if word.startswith("--") and word not in options
+        ], line
 
 
 def test_exit_codes() -> None:
@@ -217,18 +258,28 @@ def test_exit_codes() -> None:
 
 def test_settings() -> None:
     """The table of settings has every setting, in the program's order, with its default and its description."""
-    defaults = Loaded(settings=Settings(), origins=dict.fromkeys(Settings.model_fields, ""), config_file=None)
+    defaults = Loaded(
+        settings=Settings(),
+        origins=dict.fromkeys(Settings.model_fields, ""),
+        config_file=None,
+    )
     shown = {name: value for name, value, _ in config.rows(defaults)}
     assert [(row[0], row[1]) for row in _tables()["setting"]] == list(shown.items())
     assert [row[0] for row in _tables()["key"]] == list(ChannelTable.model_fields)
     for table, model in (("setting", Settings), ("key", ChannelTable)):
         described = [_meaning(field) for field in model.model_fields.values()]
-        assert [row[2] for row in _tables()[table]] == described, "run python -m tests.cli.test_docs"
+        assert [row[2] for row in _tables()[table]] == described, (
+            "run python -m tests.cli.test_docs"
+        )
 
 
 def test_every_setting_has_an_effect() -> None:
     """Every setting is read by some module outside `watcher/settings/`."""
-    modules = [path for path in (program.ROOT / "watcher").rglob("*.py") if path.parent.name != "settings"]
+    modules = [
+        path
+        for path in (program.ROOT / "watcher").rglob("*.py")
+        if path.parent.name != "settings"
+    ]
     code = "\n".join(path.read_text("utf-8") for path in modules)
     code = code.replace("settings.all_channels", "settings.channels")
     code = code.replace("settings.all_installs", "settings.installs")
@@ -240,15 +291,23 @@ def test_every_setting_has_an_effect() -> None:
 def test_event_kinds() -> None:
     """The table of events has every kind, worst first, and says which a channel gets by default."""
     sent = {row[0]: row[2] for row in _tables()["kind"]}
-    assert sent == {kind.value: "yes" if kind in DEFAULT_KINDS else "no" for kind in Kind}
+    assert sent == {
+        kind.value: "yes" if kind in DEFAULT_KINDS else "no" for kind in Kind
+    }
     assert list(sent) == list(Kind)
 
 
 def test_every_event_kind_has_a_rule_and_a_test() -> None:
     """Every kind is in the Events section of docs/behaviour.md, and in the tests that drive the real program."""
-    rules = (program.ROOT / "docs" / "behaviour.md").read_text("utf-8").partition("## Listings")[0]
+    rules = (
+        (program.ROOT / "docs" / "behaviour.md")
+        .read_text("utf-8")
+        .partition("## Listings")[0]
+    )
     tests = Path(__file__).with_name("test_event_kinds.py").read_text("utf-8")
-    assert [kind for kind in Kind if f"`{kind}`" not in rules or f'"{kind}"' not in tests] == []
+    assert [
+        kind for kind in Kind if f"`{kind}`" not in rules or f'"{kind}"' not in tests
+    ] == []
 
 
 def test_sample_settings(tmp_path: Path) -> None:
@@ -259,7 +318,13 @@ def test_sample_settings(tmp_path: Path) -> None:
     for piece in (*pieces, "\n".join(pieces)):
         path = tmp_path / "comfy-watch.toml"
         path.write_text(piece, "utf-8")
-        loaded = load(config=path, overrides={}, environ={}, cwd=tmp_path, container_secrets=tmp_path / "none")
+        loaded = load(
+            config=path,
+            overrides={},
+            environ={},
+            cwd=tmp_path,
+            container_secrets=tmp_path / "none",
+        )
         channels.append([channel.name for channel in loaded.settings.all_channels()])
     assert channels == [["discord"], ["security"], ["discord", "security"]]
 
@@ -295,15 +360,23 @@ def test_the_alert() -> None:
 def test_alerts() -> None:
     """Every message in docs/alerts.md is one that the program writes, and the table has the symbol of every kind."""
     page = MESSAGES.read_text("utf-8")
-    assert [name for name, block in _alerts().items() if block not in page] == [], "run python -m tests.cli.test_docs"
+    assert [name for name, block in _alerts().items() if block not in page] == [], (
+        "run python -m tests.cli.test_docs"
+    )
     rows = set(re.findall(r"^\| (\S+) \| `(\w+)` \|", page, re.MULTILINE))
-    assert rows == {(symbol, kind.value) for kind, symbol in SYMBOLS.items()} | {(REPLACED, "changed")}
+    assert rows == {(symbol, kind.value) for kind, symbol in SYMBOLS.items()} | {
+        (REPLACED, "changed")
+    }
 
 
 def test_what_reads_the_state_prints_it_as_it_is_escaped() -> None:
     """No example has jq print untrusted text unescaped, which could send escapes to the terminal."""
     texts = [page.read_text("utf-8") for page in (README, STATE)]
-    options = [found for text in texts for found in re.findall(r"^jq (-\S+)?", text, flags=re.MULTILINE)]
+    options = [
+        found
+        for text in texts
+        for found in re.findall(r"^jq (-\S+)?", text, flags=re.MULTILINE)
+    ]
     assert set(options) == {"-a"}
 
 
@@ -314,7 +387,13 @@ def test_what_reads_the_state_works(
     """Every example with jq finds what it looks for, also where a node is empty, banned or all right."""
     webhook.answer["/dead"] = 500
     url = webhook.apprise_url("/dead")
-    watch = Watcher(tmp_path, registry, fork_server=fork_server, nodes="alpha bravo charlie", alert_urls=url)
+    watch = Watcher(
+        tmp_path,
+        registry,
+        fork_server=fork_server,
+        nodes="alpha bravo charlie",
+        alert_urls=url,
+    )
     registry.catalog.publish("alpha", "1.0.0")
     registry.catalog.publish("charlie", "1.0.0")
     watch.check(code=1)
@@ -325,7 +404,14 @@ def test_what_reads_the_state_works(
         lines = re.findall(r"^jq .*", page.read_text("utf-8"), flags=re.MULTILINE)
         assert lines
         for line in lines:
-            done = subprocess.run(line, shell=True, cwd=folder, capture_output=True, text=True, check=False)
+            done = subprocess.run(
+                line,
+                shell=True,
+                cwd=folder,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
             assert (done.returncode, done.stderr) == (0, ""), line
             assert done.stdout, line
 
@@ -363,7 +449,9 @@ def _renew() -> None:
         page.write_text(found.sub(_literal(block), text, count=1), "utf-8")
     text = README.read_text("utf-8")
     for code, meaning in _exit_codes().items():
-        text = re.sub(rf"^\| {code} \|.*\|$", f"| {code} | {meaning} |", text, flags=re.MULTILINE)
+        text = re.sub(
+            rf"^\| {code} \|.*\|$", f"| {code} | {meaning} |", text, flags=re.MULTILINE
+        )
     for head, model in (("| setting |", Settings), ("| key |", ChannelTable)):
         before, table = text.split(head)
         text = before + head + _described(table, model.model_fields)

@@ -22,18 +22,24 @@ from tests.support.fakes.webhook import Answer, Webhook
 from tests.support.harness import write_settings
 from watcher.fake_registry.server import FakeRegistry
 
-pytestmark = pytest.mark.bounded  # interpreters that load everything, one after the other
+pytestmark = (
+    pytest.mark.bounded
+)  # interpreters that load everything, one after the other
 
 HERE = sys.platform
 SYSTEMS = ("win32", "darwin") if HERE == "linux" else (HERE,)
 """On Windows and macOS the tests are about the system that they run on."""
 _STOPS = {
     "linux": ("SIGINT", "SIGTERM"),
-    "win32": ("SIGINT", "SIGQUIT") if HERE == "linux" else ("CTRL_BREAK_EVENT", "CTRL_BREAK_EVENT"),
+    "win32": ("SIGINT", "SIGQUIT")
+    if HERE == "linux"
+    else ("CTRL_BREAK_EVENT", "CTRL_BREAK_EVENT"),
     "darwin": ("SIGINT", "SIGTERM"),
 }
 """What stops a run: Ctrl-C; Ctrl-Break, which is `SIGQUIT` here, or SIGTERM."""
-_on_linux = pytest.mark.skipif(HERE != "linux", reason="it takes Linux for another system, or has signals of POSIX")
+_on_linux = pytest.mark.skipif(
+    HERE != "linux", reason="it takes Linux for another system, or has signals of POSIX"
+)
 
 
 def _environment(system: str, folder: Path) -> dict[str, str]:
@@ -41,7 +47,10 @@ def _environment(system: str, folder: Path) -> dict[str, str]:
     return {
         "ELSEWHERE": system if HERE == "linux" else "",
         "PYTHONPATH": os.pathsep.join(
-            (str(support / ("elsewhere" if HERE == "linux" else "offline")), str(program.ROOT))
+            (
+                str(support / ("elsewhere" if HERE == "linux" else "offline")),
+                str(program.ROOT),
+            )
         ),
         "APPDATA": str(folder / "Roaming"),
         "LOCALAPPDATA": str(folder / "Local"),
@@ -57,9 +66,17 @@ class Elsewhere:
         self.system, self.folder = system, folder
         self.env = _environment(system, folder)
 
-    def run(self, *args: str, env: Mapping[str, str] | None = None, module: str = "watcher") -> program.Completed:
+    def run(
+        self, *args: str, env: Mapping[str, str] | None = None, module: str = "watcher"
+    ) -> program.Completed:
         """Run a command to its end; there may be no traceback."""
-        done = program.run(*args, cwd=self.folder, env={**self.env, **(env or {})}, module=module, timeout=240)
+        done = program.run(
+            *args,
+            cwd=self.folder,
+            env={**self.env, **(env or {})},
+            module=module,
+            timeout=240,
+        )
         assert "Traceback" not in done.out + done.err, done
         return done
 
@@ -105,8 +122,15 @@ def test_nothing_at_import_is_linux_only(system: str, tmp_path: Path) -> None:
     env["PYTHONPATH"] += os.pathsep + str(tmp_path)
     done = program.run(cwd=tmp_path, env=env, module="all_modules")
     support = "/h/Library/Application Support/comfy-watch"
-    settings, state = ("/r/comfy-watch", "/l/comfy-watch/state") if system == "win32" else (support, f"{support}/state")
-    assert done.out == f"True set() Folders(settings={Path(settings)!r}, state={Path(state)!r})\n", done.err
+    settings, state = (
+        ("/r/comfy-watch", "/l/comfy-watch/state")
+        if system == "win32"
+        else (support, f"{support}/state")
+    )
+    assert (
+        done.out
+        == f"True set() Folders(settings={Path(settings)!r}, state={Path(state)!r})\n"
+    ), done.err
 
 
 def test_a_life(elsewhere: Elsewhere, registry: FakeRegistry, webhook: Webhook) -> None:
@@ -116,7 +140,12 @@ def test_a_life(elsewhere: Elsewhere, registry: FakeRegistry, webhook: Webhook) 
     assert b"\r" not in (elsewhere.folder / "template.toml").read_bytes()
     elsewhere.configure(registry, hook=webhook.apprise_url("/hook"))
     assert "comfy-watch.toml" in elsewhere.run("config").out
-    assert elsewhere.check()["alerts"] == {"delivered": 1, "unconfirmed": 0, "pending": 0, "expired": 0}
+    assert elsewhere.check()["alerts"] == {
+        "delivered": 1,
+        "unconfirmed": 0,
+        "pending": 0,
+        "expired": 0,
+    }
     registry.catalog.set_status("alpha", "1.0.0", "flagged", "malware")
     found = elsewhere.check()
     assert [event["kind"] for event in found["events"]] == ["flagged"]
@@ -127,7 +156,9 @@ def test_a_life(elsewhere: Elsewhere, registry: FakeRegistry, webhook: Webhook) 
     assert "1.0.0" in elsewhere.run("status").out
     assert elsewhere.run("test-alerts").out == "hook: delivered\n"
     assert len(webhook.messages("/hook")) == 3
-    assert b"\r" not in b"".join(file.read_bytes() for file in (elsewhere.folder / "state").iterdir())
+    assert b"\r" not in b"".join(
+        file.read_bytes() for file in (elsewhere.folder / "state").iterdir()
+    )
 
 
 def test_installed(elsewhere: Elsewhere) -> None:
@@ -136,18 +167,30 @@ def test_installed(elsewhere: Elsewhere) -> None:
     comfyui.registry("my-pack", "1.2.0")
     comfyui.clone("Foo", "https://github.com/ann/foo", pack="foo")
     if HERE != "win32":  # where only some users may make links
-        (comfyui.plain("link") / "pyproject.toml").symlink_to(comfyui.nodes / "my-pack" / "pyproject.toml")
+        (comfyui.plain("link") / "pyproject.toml").symlink_to(
+            comfyui.nodes / "my-pack" / "pyproject.toml"
+        )
     done = elsewhere.run("installed", "ComfyUI", "--json")
     assert done.code == 0, done
-    packs = {pack["folder"]: pack for pack in json.loads(done.out)["installs"][0]["packs"]}
-    assert (packs["my-pack"]["kind"], packs["my-pack"]["version"]) == ("registry", "1.2.0")
+    packs = {
+        pack["folder"]: pack for pack in json.loads(done.out)["installs"][0]["packs"]
+    }
+    assert (packs["my-pack"]["kind"], packs["my-pack"]["version"]) == (
+        "registry",
+        "1.2.0",
+    )
     assert (packs["Foo"]["id"], packs["Foo"]["commit"]) == ("foo", COMMIT)
     if HERE != "win32":
-        assert packs["link"]["evidence"] == "pyproject.toml is a link, which is not followed"
+        assert (
+            packs["link"]["evidence"]
+            == "pyproject.toml is a link, which is not followed"
+        )
 
 
 @_on_linux
-def test_a_file_that_another_program_holds(tmp_path: Path, registry: FakeRegistry) -> None:
+def test_a_file_that_another_program_holds(
+    tmp_path: Path, registry: FakeRegistry
+) -> None:
     """Windows replaces no file that is open. A poll tries for a moment; then it ends, and the next one has its news."""
     windows = Elsewhere("win32", tmp_path)
     registry.catalog.publish("alpha", "1.0.0")
@@ -160,7 +203,10 @@ def test_a_file_that_another_program_holds(tmp_path: Path, registry: FakeRegistr
     registry.catalog.set_status("alpha", "1.0.0", "flagged", "malware")
     held.write_text("99999")
     refused = windows.run("check")
-    assert (refused.code, "Permission denied (snapshot.json)" in refused.err) == (4, True), refused
+    assert (refused.code, "Permission denied (snapshot.json)" in refused.err) == (
+        4,
+        True,
+    ), refused
     held.unlink()
     assert [event["kind"] for event in windows.check()["events"]] == ["flagged"]
 
@@ -171,7 +217,9 @@ def test_the_demo(elsewhere: Elsewhere) -> None:
 
 
 @pytest.mark.parametrize("which", [0, 1])
-def test_a_run(elsewhere: Elsewhere, registry: FakeRegistry, webhook: Webhook, which: int) -> None:
+def test_a_run(
+    elsewhere: Elsewhere, registry: FakeRegistry, webhook: Webhook, which: int
+) -> None:
     """A run holds the state, polls and delivers, and ends by itself when it is asked to."""
     registry.catalog.publish("alpha", "1.0.0")
     elsewhere.configure(registry, hook=webhook.apprise_url("/hook"))
@@ -179,20 +227,35 @@ def test_a_run(elsewhere: Elsewhere, registry: FakeRegistry, webhook: Webhook, w
         webhook.wait_for(1, timeout=30)
         run.until(lambda _: '"poll"' in run.err, 30)
         refused = elsewhere.run("check")
-        assert (refused.code, f"comfy-watch run (process {run.pid}, since" in refused.err) == (4, True), refused
+        assert (
+            refused.code,
+            f"comfy-watch run (process {run.pid}, since" in refused.err,
+        ) == (4, True), refused
         run.signal(getattr(signal, _STOPS[elsewhere.system][which]))
         done = run.wait()
-    assert (done.code, "Traceback" in done.err, '"stopped"' in done.err) == (0, False, True), done
+    assert (done.code, "Traceback" in done.err, '"stopped"' in done.err) == (
+        0,
+        False,
+        True,
+    ), done
 
 
-def test_what_takes_too_long_is_cut_off(elsewhere: Elsewhere, registry: FakeRegistry, webhook: Webhook) -> None:
+def test_what_takes_too_long_is_cut_off(
+    elsewhere: Elsewhere, registry: FakeRegistry, webhook: Webhook
+) -> None:
     """An answer that does not come costs its own channel only; one whose head came counts, though it never ends."""
     webhook.answer = {
         "/hang": Answer(hang=True),
         "/drip": Answer(endless=0.02),
         "/flood": Answer(endless=0, body=bytes(2**16)),
     }
-    elsewhere.configure(registry, **{path: webhook.apprise_url(f"/{path}") for path in ("hang", "drip", "flood", "ok")})
+    elsewhere.configure(
+        registry,
+        **{
+            path: webhook.apprise_url(f"/{path}")
+            for path in ("hang", "drip", "flood", "ok")
+        },
+    )
     done = elsewhere.run("test-alerts")
     assert sorted(done.out.splitlines()) == [
         "drip: delivered",
@@ -235,13 +298,17 @@ def test_a_job_that_hears_nothing_is_killed(elsewhere: Elsewhere) -> None:
     (elsewhere.folder / "deaf.py").write_text(_DEAF)
     (elsewhere.folder / "sends.py").write_text(_SENDS)
     path = os.pathsep.join((elsewhere.env["PYTHONPATH"], str(elsewhere.folder)))
-    with program.start(cwd=elsewhere.folder, env={**elsewhere.env, "PYTHONPATH": path}, module="sends") as sends:
+    with program.start(
+        cwd=elsewhere.folder, env={**elsewhere.env, "PYTHONPATH": path}, module="sends"
+    ) as sends:
         done = sends.wait(40)
     assert (done.code, done.out) == (0, "timed out True\n"), done
 
 
 @_on_linux
-def test_jobs_end_with_the_program(elsewhere: Elsewhere, registry: FakeRegistry, webhook: Webhook) -> None:
+def test_jobs_end_with_the_program(
+    elsewhere: Elsewhere, registry: FakeRegistry, webhook: Webhook
+) -> None:
     """A program that is killed leaves no process, whatever its jobs wait for."""
     registry.catalog.publish("alpha", "1.0.0")
     webhook.answer["/hang"] = Answer(hang=True)

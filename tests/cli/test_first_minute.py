@@ -14,20 +14,27 @@ from watcher.fake_registry.server import FakeRegistry
 
 pytestmark = pytest.mark.measured
 
-_STEP = re.compile(r"^<!-- step -->\n```(sh|toml)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_STEP = re.compile(
+    r"^<!-- step -->\n```(sh|toml)\n(.*?)^```$", re.MULTILINE | re.DOTALL
+)
 
 
 def _edited(sample: str, lines: list[str]) -> str:
     """Put each line in the place of the sample's line for the same setting, a comment or not."""
     for line in lines:
         name = line.partition(" = ")[0]
-        sample, found = re.subn(rf"^#?{name} = .*$", line, sample, count=1, flags=re.MULTILINE)
+        sample, found = re.subn(
+            rf"^#?{name} = .*$", line, sample, count=1, flags=re.MULTILINE
+        )
         assert found == 1, name
     return sample
 
 
 def test_the_four_steps(
-    run: Callable[..., program.Completed], tmp_path: Path, registry: FakeRegistry, webhook: Webhook
+    run: Callable[..., program.Completed],
+    tmp_path: Path,
+    registry: FakeRegistry,
+    webhook: Webhook,
 ) -> None:
     """`init`, an edit, `config` and `test-alerts`, `check`: after them the next flag arrives at the channel."""
     steps = _STEP.findall((program.ROOT / "README.md").read_text("utf-8"))
@@ -40,7 +47,9 @@ def test_the_four_steps(
         if language == "toml":
             path = tmp_path / "comfy-watch.toml"
             mine = re.sub(r'"discord://[^"]*"', f'"{webhook.apprise_url()}"', text)
-            path.write_text(_edited(path.read_text("utf-8"), mine.splitlines()), "utf-8")
+            path.write_text(
+                _edited(path.read_text("utf-8"), mine.splitlines()), "utf-8"
+            )
             continue
         for line in text.splitlines():
             command, *args = line.split()

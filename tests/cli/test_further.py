@@ -38,7 +38,11 @@ class _Holding(Webhook):
 
     def answer_for(self, path: str) -> Answer:
         """Return the answer to the message that has come."""
-        return Answer(hang=True) if len(self.since()) + 1 == self.hold else super().answer_for(path)
+        return (
+            Answer(hang=True)
+            if len(self.since()) + 1 == self.hold
+            else super().answer_for(path)
+        )
 
 
 @pytest.fixture
@@ -49,7 +53,9 @@ def holding() -> Iterator[_Holding]:
 
 
 @pytest.fixture
-def backlog(tmp_path: Path, registry: FakeRegistry, holding: _Holding, fork_server: ForkServer) -> Watcher:
+def backlog(
+    tmp_path: Path, registry: FakeRegistry, holding: _Holding, fork_server: ForkServer
+) -> Watcher:
     """A watcher that owes 144 events to a channel which has refused them: 40 bans, 10 of what is run."""
     comfyui = LivedIn(tmp_path / "studio")
     for node in (*_BANNED, *_OTHERS):
@@ -85,7 +91,12 @@ def _texts(holding: _Holding) -> list[str]:
 
 def test_a_backlog_names_every_ban_once(backlog: Watcher, holding: _Holding) -> None:
     """What is run comes first; the first message says how many follow, and the next one that it is a further one."""
-    assert backlog.check()["alerts"] == {"delivered": 144, "unconfirmed": 0, "pending": 0, "expired": 0}
+    assert backlog.check()["alerts"] == {
+        "delivered": 144,
+        "unconfirmed": 0,
+        "pending": 0,
+        "expired": 0,
+    }
     first, second = _texts(holding)
     named = [_BAN.findall(text) for text in (first, second)]
     assert sorted(named[0][:10]) == _RUN
@@ -94,7 +105,11 @@ def test_a_backlog_names_every_ban_once(backlog: Watcher, holding: _Holding) -> 
     assert "15 of those not shown follow in further messages" in first
     titles = [message.json["title"] for message in holding.since()]
     assert titles[1].startswith("Part 2: BANNED bad-")
-    (ref,) = {match for text in (first, second) for match in re.findall(r"ref ([0-9a-f]{8})", text)}
+    (ref,) = {
+        match
+        for text in (first, second)
+        for match in re.findall(r"ref ([0-9a-f]{8})", text)
+    }
     events = json.loads(backlog.run("history", "--ref", ref, "--json").out)["events"]
     assert len(events) == 144
     backlog.check()
@@ -102,7 +117,9 @@ def test_a_backlog_names_every_ban_once(backlog: Watcher, holding: _Holding) -> 
 
 
 @pytest.mark.parametrize("hold", [1, 2])
-def test_a_kill_while_a_message_is_out_repeats_that_one(backlog: Watcher, holding: _Holding, hold: int) -> None:
+def test_a_kill_while_a_message_is_out_repeats_that_one(
+    backlog: Watcher, holding: _Holding, hold: int
+) -> None:
     """Whichever of the messages it is, nothing is lost, no other comes twice, and its reference finds all events."""
     holding.hold = hold
     with backlog.start("check") as started:
@@ -112,25 +129,45 @@ def test_a_kill_while_a_message_is_out_repeats_that_one(backlog: Watcher, holdin
     holding.hold = 0
     texts = _texts(holding)
     [ref] = re.findall(r"ref ([0-9a-f]{8})", texts[-1])
-    assert len(json.loads(backlog.run("history", "--ref", ref, "--json").out)["events"]) == 144
+    assert (
+        len(json.loads(backlog.run("history", "--ref", ref, "--json").out)["events"])
+        == 144
+    )
     backlog.check()
     texts = _texts(holding)
     assert texts[hold - 1] == texts[hold]
     del texts[hold]
-    assert sorted(node for text in texts for node in _BAN.findall(text)) == sorted(_BANNED)
+    assert sorted(node for text in texts for node in _BAN.findall(text)) == sorted(
+        _BANNED
+    )
 
 
 @pytest.mark.parametrize("cut", one_of(*Cut))
 @pytest.mark.parametrize("at", range(1, 5))
 def test_a_kill_around_an_acknowledgement_loses_nothing(
-    backlog: Watcher, holding: _Holding, fork_server: ForkServer, tmp_path: Path, at: int, cut: Cut
+    backlog: Watcher,
+    holding: _Holding,
+    fork_server: ForkServer,
+    tmp_path: Path,
+    at: int,
+    cut: Cut,
 ) -> None:
     """Whether or not it is in the journal, what the first message has left comes, and at most one comes twice."""
-    point = CrashPoint(folder=backlog.state, trace=tmp_path / "trace", label="write state/acks.jsonl", at=at, cut=cut)
-    done = fork_server.run("check", cwd=tmp_path, env=backlog.environment(), point=point)
+    point = CrashPoint(
+        folder=backlog.state,
+        trace=tmp_path / "trace",
+        label="write state/acks.jsonl",
+        at=at,
+        cut=cut,
+    )
+    done = fork_server.run(
+        "check", cwd=tmp_path, env=backlog.environment(), point=point
+    )
     assert (done.code == -signal.SIGKILL) == (cut not in FAILURES)
     backlog.end_backoffs()
     backlog.check()
     came = Counter(_texts(holding))
-    assert sorted(node for text in came for node in _BAN.findall(text)) == sorted(_BANNED)
+    assert sorted(node for text in came for node in _BAN.findall(text)) == sorted(
+        _BANNED
+    )
     assert came.total() <= 3

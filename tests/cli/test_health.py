@@ -37,7 +37,10 @@ def age(watch: Watcher, seconds: float, pause: float = 0) -> None:
     path = watch.state / "checks.json"
     polled_at = datetime.now(UTC) - timedelta(seconds=seconds)
     before = timestamps.show(polled_at - timedelta(seconds=pause)) if pause else ""
-    checks = json.loads(path.read_bytes()) | {"polled_at": timestamps.show(polled_at), "polled_before": before}
+    checks = json.loads(path.read_bytes()) | {
+        "polled_at": timestamps.show(polled_at),
+        "polled_before": before,
+    }
     path.write_text(json.dumps(checks), "utf-8")
 
 
@@ -51,15 +54,29 @@ def test_the_last_poll_decides(watch: Watcher, registry: FakeRegistry) -> None:
     age(watch, 44 * 60)
     assert health(watch, code=0) == "ok: last poll 44 minutes ago (at most 45 minutes)"
     age(watch, 46 * 60)
-    assert health(watch, code=1) == "unhealthy: last poll 46 minutes ago (at most 45 minutes)"
-    assert health(watch, "--max-age", "1h", code=0) == "ok: last poll 46 minutes ago (at most 1 hour)"
-    assert health(watch, "--set", "interval=20m", code=0) == "ok: last poll 46 minutes ago (at most 1 hour)"
+    assert (
+        health(watch, code=1)
+        == "unhealthy: last poll 46 minutes ago (at most 45 minutes)"
+    )
+    assert (
+        health(watch, "--max-age", "1h", code=0)
+        == "ok: last poll 46 minutes ago (at most 1 hour)"
+    )
+    assert (
+        health(watch, "--set", "interval=20m", code=0)
+        == "ok: last poll 46 minutes ago (at most 1 hour)"
+    )
     age(watch, 2.5 * 3600, pause=3600)
     assert health(watch, code=0) == "ok: last poll 2 hours ago (at most 3 hours)"
-    assert health(watch, "--max-age", "60", code=1) == "unhealthy: last poll 2 hours ago (at most 1 minute)"
+    assert (
+        health(watch, "--max-age", "60", code=1)
+        == "unhealthy: last poll 2 hours ago (at most 1 minute)"
+    )
 
 
-def test_a_poll_of_a_registry_that_is_down_counts(watch: Watcher, registry: FakeRegistry) -> None:
+def test_a_poll_of_a_registry_that_is_down_counts(
+    watch: Watcher, registry: FakeRegistry
+) -> None:
     """A poll that read no node has run to its end: to start the container again would mend nothing."""
     inflict(registry, "status_503_json")
     watch.check(code=1)
@@ -72,7 +89,11 @@ def test_the_state_keeps_the_last_two_polls(watch: Watcher) -> None:
     for _ in range(3):
         watch.check()
         times.append(json.loads((watch.state / "checks.json").read_bytes()))
-    assert [checks["polled_before"] for checks in times] == ["", times[0]["polled_at"], times[1]["polled_at"]]
+    assert [checks["polled_before"] for checks in times] == [
+        "",
+        times[0]["polled_at"],
+        times[1]["polled_at"],
+    ]
 
 
 def test_deliveries_count_if_one_is_strict(watch: Watcher, webhook: Webhook) -> None:
@@ -94,14 +115,19 @@ def test_a_poll_in_the_future_is_no_good_sign(watch: Watcher) -> None:
     age(watch, -60)
     assert health(watch, code=0) == "ok: last poll just now (at most 45 minutes)"
     age(watch, -7.5 * 86_400)
-    assert health(watch, code=1) == "unhealthy: the last poll was 7 days in the future: is the clock right?"
+    assert (
+        health(watch, code=1)
+        == "unhealthy: the last poll was 7 days in the future: is the clock right?"
+    )
 
 
 def test_bad_input_is_one_line(watch: Watcher) -> None:
     """What is wrong with the options, the settings or the state is the line, and the code is theirs."""
     for options in (["--max-age", "soon"], ["--max-age", "0"]):
         assert health(watch, *options, code=2).startswith("unhealthy: --max-age")
-    assert health(watch.but(interval="x", jitter=7), code=2).startswith("unhealthy: interval: 'x'")
+    assert health(watch.but(interval="x", jitter=7), code=2).startswith(
+        "unhealthy: interval: 'x'"
+    )
     assert "nothing to watch" in health(watch.but(nodes=""), code=2)
     watch.check()
     (watch.state / "checks.json").write_text("{")

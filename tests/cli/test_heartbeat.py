@@ -24,18 +24,31 @@ NO_LOG = {"CI": "", "GITHUB_ACTIONS": "", "INVOCATION_ID": ""}
 
 
 @pytest.fixture
-def watch(tmp_path: Path, registry: FakeRegistry, webhook: Webhook, fork_server: ForkServer) -> Watcher:
+def watch(
+    tmp_path: Path, registry: FakeRegistry, webhook: Webhook, fork_server: ForkServer
+) -> Watcher:
     """A watcher of alpha 1.0.0 with a monitor that is the webhook, at a path that is a secret."""
     registry.catalog.publish("alpha", "1.0.0")
-    return Watcher(tmp_path, registry, fork_server=fork_server, heartbeat_url=f"{webhook.url}/s3cr3t?k=s3cr3t")
+    return Watcher(
+        tmp_path,
+        registry,
+        fork_server=fork_server,
+        heartbeat_url=f"{webhook.url}/s3cr3t?k=s3cr3t",
+    )
 
 
 def heard(webhook: Webhook) -> list[str]:
     """Return the paths of the pings that came, without the secret."""
-    return [message.path.removeprefix("/s3cr3t") for message in webhook.messages() if message.method == "GET"]
+    return [
+        message.path.removeprefix("/s3cr3t")
+        for message in webhook.messages()
+        if message.method == "GET"
+    ]
 
 
-def test_a_monitor_hears_of_each_poll(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> None:
+def test_a_monitor_hears_of_each_poll(
+    watch: Watcher, registry: FakeRegistry, webhook: Webhook
+) -> None:
     """A start and an end; a failure where no node could be read or the state is of no use; nothing of a dry run."""
     watch.check()
     assert heard(webhook) == ["/start", ""]
@@ -50,7 +63,9 @@ def test_a_monitor_hears_of_each_poll(watch: Watcher, registry: FakeRegistry, we
     assert heard(webhook)[4:] in (["/fail"], ["/start", "/fail"])
 
 
-def test_a_check_that_is_locked_out_is_no_failure(watch: Watcher, webhook: Webhook) -> None:
+def test_a_check_that_is_locked_out_is_no_failure(
+    watch: Watcher, webhook: Webhook
+) -> None:
     """The run that holds the state says how it is; the one that was locked out sends nothing."""
     watch.check()
     before = heard(webhook)
@@ -60,7 +75,9 @@ def test_a_check_that_is_locked_out_is_no_failure(watch: Watcher, webhook: Webho
 
 
 @pytest.mark.parametrize("answer", [500, Answer(hang=True)], ids=["500", "hang"])
-def test_a_monitor_that_is_down_changes_nothing(watch: Watcher, webhook: Webhook, answer: int | Answer) -> None:
+def test_a_monitor_that_is_down_changes_nothing(
+    watch: Watcher, webhook: Webhook, answer: int | Answer
+) -> None:
     """The poll's result, its exit code and its alerts are as ever, the delay is bounded, and one line says why."""
     for path in ("/s3cr3t", "/s3cr3t/start"):
         webhook.answer[path] = answer
@@ -68,15 +85,24 @@ def test_a_monitor_that_is_down_changes_nothing(watch: Watcher, webhook: Webhook
     began = time.monotonic()
     done = watch.run("check")
     assert time.monotonic() - began < 20
-    assert (done.code, "1 node checked" in done.out, done.err.count("\n")) == (0, True, 1)
+    assert (done.code, "1 node checked" in done.out, done.err.count("\n")) == (
+        0,
+        True,
+        1,
+    )
     assert re.fullmatch(
-        r"warning: heartbeat_url: the ping failed: (HTTP 500|it timed out); polls and alerts go on\n", done.err
+        r"warning: heartbeat_url: the ping failed: (HTTP 500|it timed out); polls and alerts go on\n",
+        done.err,
     )
     assert len(webhook.messages("/alerts")) == 1
-    assert "s3cr3t" not in done.out + done.err + "".join(text.decode() for text in watch.contents().values())
+    assert "s3cr3t" not in done.out + done.err + "".join(
+        text.decode() for text in watch.contents().values()
+    )
 
 
-def test_where_each_run_has_no_log_it_is_said_once(watch: Watcher, webhook: Webhook) -> None:
+def test_where_each_run_has_no_log_it_is_said_once(
+    watch: Watcher, webhook: Webhook
+) -> None:
     """A monitor that is down is mailed when it begins and when it ends, as other lasting problems are."""
     webhook.answer["/s3cr3t"] = 500
     said = [watch.run("check", env=NO_LOG).err for _ in range(2)]
@@ -90,7 +116,9 @@ def test_where_each_run_has_no_log_it_is_said_once(watch: Watcher, webhook: Webh
     ]
 
 
-def test_a_state_of_no_use_and_a_dead_monitor_are_said_once(watch: Watcher, webhook: Webhook) -> None:
+def test_a_state_of_no_use_and_a_dead_monitor_are_said_once(
+    watch: Watcher, webhook: Webhook
+) -> None:
     """Where each run has no log, both are mailed with the first poll, and neither with the next one."""
     watch.check()
     webhook.answer["/s3cr3t/fail"] = 500
@@ -119,15 +147,23 @@ def test_a_service_has_a_heartbeat(watch: Watcher, webhook: Webhook) -> None:
         started.signal(signal.SIGTERM)
         done = started.wait(10)
     assert done.code == 0
-    failed = [line for line in map(json.loads, done.err.splitlines()) if line["event"] == "heartbeat failed"]
-    assert [(line["level"], line["error"]) for line in failed] == [("warning", "HTTP 500")]
+    failed = [
+        line
+        for line in map(json.loads, done.err.splitlines())
+        if line["event"] == "heartbeat failed"
+    ]
+    assert [(line["level"], line["error"]) for line in failed] == [
+        ("warning", "HTTP 500")
+    ]
     assert "s3cr3t" not in done.err
 
 
 def test_the_url_is_shown_nowhere(watch: Watcher) -> None:
     """`config` shows that there is a monitor, and of its address the scheme; a command line is no place for it."""
     done = watch.run("config")
-    assert re.search(r"^heartbeat_url +http://\*\*\* +environment", done.out, re.MULTILINE)
+    assert re.search(
+        r"^heartbeat_url +http://\*\*\* +environment", done.out, re.MULTILINE
+    )
     document = json.loads(watch.run("config", "--json").out)
     assert document["settings"]["heartbeat_url"]["value"] == "http://***"
     refused = watch.run("check", "--set", "heartbeat_url=https://h/s3cr3t")

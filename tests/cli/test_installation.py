@@ -36,20 +36,35 @@ class Installed(Watcher):
         """Put the program there, as a package manager does."""
         shutil.copytree(program.ROOT / "watcher", self.site / "watcher")
 
-    def running(self, cwd: Path | None = None) -> contextlib.AbstractContextManager[program.Started]:
+    def running(
+        self, cwd: Path | None = None
+    ) -> contextlib.AbstractContextManager[program.Started]:
         """Start `run` from the copy, in its own folder or another."""
-        paths = {"PYTHONPATH": f"{self.site}:{OFFLINE}:{program.ROOT}", "COMFY_WATCH_STATE_DIR": str(self.state)}
+        paths = {
+            "PYTHONPATH": f"{self.site}:{OFFLINE}:{program.ROOT}",
+            "COMFY_WATCH_STATE_DIR": str(self.state),
+        }
         environment = {**self.environment(), **paths}
-        return program.start("run", cwd=cwd or self.folder, env=environment, module="tests.support.eager")
+        return program.start(
+            "run", cwd=cwd or self.folder, env=environment, module="tests.support.eager"
+        )
 
 
 @pytest.fixture
-def watch(tmp_path: Path, registry: FakeRegistry, webhook: Webhook, fork_server: ForkServer) -> Installed:
+def watch(
+    tmp_path: Path, registry: FakeRegistry, webhook: Webhook, fork_server: ForkServer
+) -> Installed:
     """A watcher with a silent baseline that it has, a channel, and an installation of its own."""
     registry.catalog.publish("alpha", "1.0.0")
     url = webhook.apprise_url("/a")
     made = Installed(
-        tmp_path, registry, fork_server=fork_server, baseline="silent", interval="20ms", jitter=0, alert_urls=url
+        tmp_path,
+        registry,
+        fork_server=fork_server,
+        baseline="silent",
+        interval="20ms",
+        jitter=0,
+        alert_urls=url,
     )
     made.install()
     made.check()
@@ -76,7 +91,10 @@ def _replace(watch: Installed) -> None:
 @pytest.mark.bounded
 @pytest.mark.parametrize("change", one_of(_replace, _remove))
 def test_a_replaced_installation_ends_a_run(
-    watch: Installed, registry: FakeRegistry, webhook: Webhook, change: Callable[[Installed], None]
+    watch: Installed,
+    registry: FakeRegistry,
+    webhook: Webhook,
+    change: Callable[[Installed], None],
 ) -> None:
     """A `run` whose installation is gone, or another one, says so in one line and ends with 1; what it owes is kept
     for the next one, which delivers it once.
@@ -89,12 +107,21 @@ def test_a_replaced_installation_ends_a_run(
         change(watch)
         done = started.wait()
     last = json.loads(done.err.splitlines()[-1])
-    assert (done.code, last["event"], last["level"]) == (1, "stopped: installation", "error")
+    assert (done.code, last["event"], last["level"]) == (
+        1,
+        "stopped: installation",
+        "error",
+    )
     assert "was replaced or removed while this process ran" in last["error"]
     assert done.err.count("replaced or removed") == 1
     webhook.answer.clear()
     watch.end_backoffs()
-    assert watch.check()["alerts"] == {"delivered": 1, "unconfirmed": 0, "pending": 0, "expired": 0}
+    assert watch.check()["alerts"] == {
+        "delivered": 1,
+        "unconfirmed": 0,
+        "pending": 0,
+        "expired": 0,
+    }
     assert len(webhook.messages()) == 2
 
 
@@ -107,7 +134,9 @@ def test_an_alert_outlives_the_installation_it_was_seen_with(
 
     async def remove(request: object) -> None:
         if watch.site.exists() and len(registry.requests) > asked + 2:
-            registry.catalog.publish("alpha", "1.1.0", status="flagged", reason='[{"severity": "high"}]')
+            registry.catalog.publish(
+                "alpha", "1.1.0", status="flagged", reason='[{"severity": "high"}]'
+            )
             _remove(watch)
 
     with watch.running() as started:
@@ -115,11 +144,18 @@ def test_an_alert_outlives_the_installation_it_was_seen_with(
         done = started.wait()
     assert done.code == 1
     assert len(webhook.messages()) == 1
-    assert watch.check()["alerts"] == {"delivered": 0, "unconfirmed": 0, "pending": 0, "expired": 0}
+    assert watch.check()["alerts"] == {
+        "delivered": 0,
+        "unconfirmed": 0,
+        "pending": 0,
+        "expired": 0,
+    }
 
 
 @pytest.mark.bounded
-def test_a_deleted_working_folder_does_not_matter(watch: Installed, registry: FakeRegistry, webhook: Webhook) -> None:
+def test_a_deleted_working_folder_does_not_matter(
+    watch: Installed, registry: FakeRegistry, webhook: Webhook
+) -> None:
     """A `run` whose working folder is deleted goes on as before: it polls, delivers and ends when it is asked to."""
     cwd = watch.folder / "elsewhere"
     cwd.mkdir()
@@ -136,7 +172,9 @@ def test_a_deleted_working_folder_does_not_matter(watch: Installed, registry: Fa
 
 
 @pytest.mark.bounded
-def test_a_broken_apprise_ends_a_run_at_its_start(watch: Installed, registry: FakeRegistry) -> None:
+def test_a_broken_apprise_ends_a_run_at_its_start(
+    watch: Installed, registry: FakeRegistry
+) -> None:
     """Where apprise cannot be loaded `run` does not begin, although its URLs were accepted before, and says why:
     nothing is polled. Without channels it runs.
     """
@@ -147,13 +185,17 @@ def test_a_broken_apprise_ends_a_run_at_its_start(watch: Installed, registry: Fa
     with watch.running() as started:
         done = started.wait()
     assert (done.code, len(registry.requests)) == (1, asked)
-    assert "apprise could not be started: ImportError: half of it is missing" in done.err
+    assert (
+        "apprise could not be started: ImportError: half of it is missing" in done.err
+    )
     watch.settings["alert_urls"] = []
     with watch.running() as started:
         _polls(started)
 
 
-def test_nothing_is_loaded_with_an_alert(webhook: Webhook, mailbox: Mailbox, tmp_path: Path) -> None:
+def test_nothing_is_loaded_with_an_alert(
+    webhook: Webhook, mailbox: Mailbox, tmp_path: Path
+) -> None:
     """After the start of a `run` neither a delivery of any kind nor a line of the log loads a module more."""
     code = f"""
 import sys

@@ -40,7 +40,12 @@ def run(tmp_path: Path, fork_server: ForkServer) -> Any:
     """What runs `installed` in the test's folder, without any settings."""
 
     def run(*args: str, env: dict[str, str] | None = None) -> program.Completed:
-        done = fork_server.run("installed", *args, cwd=tmp_path, env={"HOME": str(tmp_path / "home"), **(env or {})})
+        done = fork_server.run(
+            "installed",
+            *args,
+            cwd=tmp_path,
+            env={"HOME": str(tmp_path / "home"), **(env or {})},
+        )
         assert "Traceback" not in done.out + done.err
         assert PASSWORD not in done.out + done.err
         return done
@@ -54,7 +59,14 @@ def test_for_people(comfyui: ComfyUI, run: Any) -> None:
     assert (done.code, done.err) == (0, "")
     lines = done.out.splitlines()
     assert lines[0] == f"ComfyUI: 5 packs, 1 disabled, 1 unknown ({comfyui.root})"
-    assert [line.split("  ", 1)[0] for line in lines[1:]] == ["PACK", "bad", "foo", "my-pack", "x.py", "old"]
+    assert [line.split("  ", 1)[0] for line in lines[1:]] == [
+        "PACK",
+        "bad",
+        "foo",
+        "my-pack",
+        "x.py",
+        "old",
+    ]
     rows = {line.split()[0]: " ".join(line.split()[1:]) for line in lines[2:]}
     assert rows == {
         "bad": "- unknown pyproject.toml is not valid TOML",
@@ -69,10 +81,16 @@ def test_json(comfyui: ComfyUI, run: Any) -> None:
     """`--json` is one document with the keys that are promised, of every install, also of one that failed."""
     done = run("ComfyUI", "absent", "--json")
     assert done.code == 2
-    assert done.err.startswith(f"error: absent: {comfyui.root.parent / 'absent'} does not exist")
+    assert done.err.startswith(
+        f"error: absent: {comfyui.root.parent / 'absent'} does not exist"
+    )
     first, second = json.loads(done.out)["installs"]
     assert list(first) == ["install", "source", "scanned", "error", "packs"]
-    assert (first["install"], first["source"], first["error"]) == ("ComfyUI", str(comfyui.root), None)
+    assert (first["install"], first["source"], first["error"]) == (
+        "ComfyUI",
+        str(comfyui.root),
+        None,
+    )
     assert first["scanned"].endswith("Z")
     assert {pack["folder"]: pack for pack in first["packs"]}["my-pack"] == {
         "id": "my-pack",
@@ -94,7 +112,9 @@ def test_a_folder_that_cannot_be_read(comfyui: ComfyUI, run: Any) -> None:
     done = run("ComfyUI")
     assert done.code == 2
     assert done.out.startswith("ComfyUI: 5 packs, 1 disabled, 1 unknown")
-    said = f"the folder 'more' of {comfyui.root / 'extra_model_paths.yaml'} does not exist"
+    said = (
+        f"the folder 'more' of {comfyui.root / 'extra_model_paths.yaml'} does not exist"
+    )
     assert done.err == f"error: ComfyUI: {said}\n"
     (document,) = json.loads(run("ComfyUI", "--json").out)["installs"]
     assert (len(document["packs"]), document["error"]) == (5, said)
@@ -108,35 +128,48 @@ def test_a_running_comfyui(run: Any) -> None:
         done = run(address)
         assert done.code == 0
         assert done.out.startswith(f"127.0.0.1:{served.port}: 1 pack (http://***)\n")
-        assert json.loads(run(address, "--json").out)["installs"][0]["source"] == "http://***"
+        assert (
+            json.loads(run(address, "--json").out)["installs"][0]["source"]
+            == "http://***"
+        )
         served.generation = 0
         done = run(address)
     assert done.code == 2
     assert "a ComfyUI without the Manager's list of packs" in done.err
-    assert run(f"ftp://me:{PASSWORD}@h").err.startswith("error: TARGET 1: 'ftp://***' is not an install")
+    assert run(f"ftp://me:{PASSWORD}@h").err.startswith(
+        "error: TARGET 1: 'ftp://***' is not an install"
+    )
 
 
 def test_no_target(comfyui: ComfyUI, run: Any, tmp_path: Path) -> None:
     """Without a TARGET the settings' installs count, else what is found here, and it says which."""
     done = run()
     assert done.code == 2
-    assert done.err.startswith("error: no ComfyUI found; looked in the working folder and ")
+    assert done.err.startswith(
+        "error: no ComfyUI found; looked in the working folder and "
+    )
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / "ComfyUI").symlink_to(comfyui.root)
     done = run()
     assert done.code == 0
     assert done.err == f"found {tmp_path / 'home' / 'ComfyUI'} (the home folder)\n"
-    (tmp_path / "comfy-watch.toml").write_text("[[installs]]\nname = 'Office PC'\npath = 'ComfyUI'\n")
+    (tmp_path / "comfy-watch.toml").write_text(
+        "[[installs]]\nname = 'Office PC'\npath = 'ComfyUI'\n"
+    )
     done = run()
     assert (done.code, done.err) == (0, "")
     assert done.out.startswith("Office PC: 5 packs")
-    (tmp_path / "comfy-watch.toml").write_text("[[installs]]\nname = 'Office PC'\npath = 'gone'\n")
+    (tmp_path / "comfy-watch.toml").write_text(
+        "[[installs]]\nname = 'Office PC'\npath = 'gone'\n"
+    )
     done = run()
     assert (done.code, done.out) == (1, "")
     assert done.err == f"error: Office PC: {tmp_path / 'gone'} does not exist\n"
 
 
-def test_settings_are_not_read_for_a_target(comfyui: ComfyUI, run: Any, tmp_path: Path) -> None:
+def test_settings_are_not_read_for_a_target(
+    comfyui: ComfyUI, run: Any, tmp_path: Path
+) -> None:
     """A TARGET is looked at although the settings are wrong; nothing is written anywhere."""
     (tmp_path / "comfy-watch.toml").write_text("retries = 99\n")
     before = sorted(tmp_path.rglob("*"))
@@ -145,7 +178,9 @@ def test_settings_are_not_read_for_a_target(comfyui: ComfyUI, run: Any, tmp_path
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_a_deleted_working_folder(comfyui: ComfyUI, fork_server: ForkServer, tmp_path: Path) -> None:
+def test_a_deleted_working_folder(
+    comfyui: ComfyUI, fork_server: ForkServer, tmp_path: Path
+) -> None:
     """A relative TARGET in a working folder that is gone is an error that says so; an absolute one is looked at."""
     gone = tmp_path / "gone"
     gone.mkdir()
@@ -154,7 +189,9 @@ def test_a_deleted_working_folder(comfyui: ComfyUI, fork_server: ForkServer, tmp
     try:
         done = fork_server.run("installed", "ComfyUI", cwd=folder)
         assert done.code == 2
-        assert done.err.startswith("error: TARGET 1: the working folder has been deleted, and the path is relative")
+        assert done.err.startswith(
+            "error: TARGET 1: the working folder has been deleted, and the path is relative"
+        )
         assert fork_server.run("installed", str(comfyui.root), cwd=folder).code == 0
     finally:
         os.close(folder)
@@ -163,7 +200,9 @@ def test_a_deleted_working_folder(comfyui: ComfyUI, fork_server: ForkServer, tmp
 def test_config_shows_no_address(fork_server: ForkServer, tmp_path: Path) -> None:
     """`config` shows each install by its name, a folder whole and of an address the scheme."""
     file = tmp_path / "comfy-watch.toml"
-    file.write_text(f"nodes = ['x']\nalert_urls = 'none'\ninstalls = ['ComfyUI', 'https://me:{PASSWORD}@h/x']\n")
+    file.write_text(
+        f"nodes = ['x']\nalert_urls = 'none'\ninstalls = ['ComfyUI', 'https://me:{PASSWORD}@h/x']\n"
+    )
     file.chmod(0o600)
     done = fork_server.run("config", cwd=tmp_path)
     assert (done.code, done.err) == (0, "")
@@ -186,7 +225,11 @@ def test_hostile_names(comfyui: ComfyUI, run: Any) -> None:
     assert "##[" not in done.out
     document = run("ComfyUI", "--json").out
     assert not {"\x1b", "\u202e", "\x07"} & set(document)
-    (evil,) = (pack for pack in json.loads(document)["installs"][0]["packs"] if pack["id"] == "evil")
+    (evil,) = (
+        pack
+        for pack in json.loads(document)["installs"][0]["packs"]
+        if pack["id"] == "evil"
+    )
     assert evil["version"].startswith("1.0\\u202e")
 
 
@@ -200,11 +243,17 @@ def test_a_login_is_refused_where_all_can_read_it(run: Any) -> None:
 def test_fits_a_terminal() -> None:
     """On a terminal no line is wider than it, and a long list shows its first packs and a count."""
     packs = tuple(
-        Pack(folder=f"pack-{number}", kind=PackKind.UNKNOWN, evidence="no .git and no pyproject.toml " * 3)
+        Pack(
+            folder=f"pack-{number}",
+            kind=PackKind.UNKNOWN,
+            evidence="no .git and no pyproject.toml " * 3,
+        )
         for number in range(150)
     )
     source = Source(name="x", kind=SourceKind.PATH, where="/srv/ComfyUI")
-    lines = command.lines([Scanned(source=source, packs=packs), Scanned(source=source)], 60)
+    lines = command.lines(
+        [Scanned(source=source, packs=packs), Scanned(source=source)], 60
+    )
     assert max(map(display_width, lines)) <= 60
     assert "and 50 more packs; --json has all" in lines
     assert lines[-1] == "x: no packs (/srv/ComfyUI)"

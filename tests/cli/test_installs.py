@@ -31,7 +31,11 @@ def comfyui(tmp_path: Path) -> LivedIn:
 
 @pytest.fixture
 def watch(
-    tmp_path: Path, registry: FakeRegistry, webhook: Webhook, fork_server: ForkServer, comfyui: LivedIn
+    tmp_path: Path,
+    registry: FakeRegistry,
+    webhook: Webhook,
+    fork_server: ForkServer,
+    comfyui: LivedIn,
 ) -> Watcher:
     """A watcher of that ComfyUI alone, with a silent baseline, whose channel gets every kind."""
     for node in ("alpha", "bravo"):
@@ -47,15 +51,22 @@ def watch(
     )
 
 
-def _said(document: dict[str, Any]) -> list[tuple[str, str | None, str | None, str | None]]:
+def _said(
+    document: dict[str, Any],
+) -> list[tuple[str, str | None, str | None, str | None]]:
     """Return the events by kind, node, version and what is wrong with it now, in any order."""
     events = document["events"]
-    return sorted((one["kind"], one["node"], one["version"], one["after"]) for one in events)
+    return sorted(
+        (one["kind"], one["node"], one["version"], one["after"]) for one in events
+    )
 
 
 def _copies(document: dict[str, Any]) -> list[tuple[str, str | None, bool]]:
     (event,) = document["events"]
-    return [(copy["install"], copy["version"], copy["enabled"]) for copy in event["installed"]]
+    return [
+        (copy["install"], copy["version"], copy["enabled"])
+        for copy in event["installed"]
+    ]
 
 
 def _state(watch: Watcher, name: str) -> dict[str, Any]:
@@ -85,10 +96,16 @@ def test_the_first_scan_reports_what_is_bad_now(
     assert len(webhook.messages()) == 1
 
 
-def test_what_the_registry_does_is_said_once(watch: Watcher, registry: FakeRegistry) -> None:
+def test_what_the_registry_does_is_said_once(
+    watch: Watcher, registry: FakeRegistry
+) -> None:
     """An event about what is run says where it is run, and no second event says the same; nor when it is well again."""
     watch.check()
-    for status, kind in (("flagged", "flagged"), ("banned", "banned"), ("active", "reinstated")):
+    for status, kind in (
+        ("flagged", "flagged"),
+        ("banned", "banned"),
+        ("active", "reinstated"),
+    ):
         registry.catalog.set_status("alpha", "1.0.0", status)
         document = watch.check()
         assert _said(document) == [(kind, "alpha", "1.0.0", status)]
@@ -117,12 +134,16 @@ def test_an_install_that_changes_is_news_if_it_becomes_bad(
     document = watch.check()
     assert _said(document) == [("cleared", "alpha", "0.9.0", None)]
     assert _copies(document) == [("studio", "0.9.0", False)]
-    ids = [one["id"] for one in json.loads(watch.run("history", "--json").out)["events"]]
+    ids = [
+        one["id"] for one in json.loads(watch.run("history", "--json").out)["events"]
+    ]
     assert len(set(ids)) == len(ids) == 4
 
 
 @pytest.mark.bounded  # the rules have tests of their own, which cost less
-def test_one_event_for_all_installs(watch: Watcher, comfyui: LivedIn, registry: FakeRegistry, tmp_path: Path) -> None:
+def test_one_event_for_all_installs(
+    watch: Watcher, comfyui: LivedIn, registry: FakeRegistry, tmp_path: Path
+) -> None:
     """What several installs run is one event that names them; another install that begins to run it is news."""
     registry.catalog.set_status("alpha", "1.0.0", "banned")
     office, laptop = LivedIn(tmp_path / "office"), LivedIn(tmp_path / "laptop")
@@ -134,7 +155,10 @@ def test_one_event_for_all_installs(watch: Watcher, comfyui: LivedIn, registry: 
     comfyui.remove("alpha")
     assert _said(every.check()) == []
     laptop.put("alpha", "1.0.0")
-    assert _copies(every.check()) == [("laptop", "1.0.0", True), ("office", "1.0.0", True)]
+    assert _copies(every.check()) == [
+        ("laptop", "1.0.0", True),
+        ("office", "1.0.0", True),
+    ]
     laptop.remove("alpha")
     assert _said(every.check()) == []
     office.remove("alpha")
@@ -142,7 +166,9 @@ def test_one_event_for_all_installs(watch: Watcher, comfyui: LivedIn, registry: 
 
 
 @pytest.mark.bounded  # the parts have tests of their own, which cost less
-def test_a_whole_pack_that_is_banned(watch: Watcher, comfyui: LivedIn, registry: FakeRegistry) -> None:
+def test_a_whole_pack_that_is_banned(
+    watch: Watcher, comfyui: LivedIn, registry: FakeRegistry
+) -> None:
     """A ban of the node is one event, whichever way it is said, and so is its end."""
     watch.check()
     registry.catalog.ban_node("alpha", "Malware")
@@ -153,7 +179,9 @@ def test_a_whole_pack_that_is_banned(watch: Watcher, comfyui: LivedIn, registry:
     assert _said(_a_day_later(watch)) == []
 
 
-def test_a_ban_that_only_the_list_of_packs_knows(watch: Watcher, registry: FakeRegistry) -> None:
+def test_a_ban_that_only_the_list_of_packs_knows(
+    watch: Watcher, registry: FakeRegistry
+) -> None:
     """`GET /nodes` is asked once a day; its ban is an event, holds while versions are listed, and ends there."""
     watch.check()
     registry.catalog.edit_pack("alpha", status="banned", status_detail="Steals tokens")
@@ -168,12 +196,20 @@ def test_a_ban_that_only_the_list_of_packs_knows(watch: Watcher, registry: FakeR
     assert _said(_a_day_later(watch)) == []
 
 
-def test_a_pack_that_is_deleted_as_a_whole(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> None:
+def test_a_pack_that_is_deleted_as_a_whole(
+    watch: Watcher, registry: FakeRegistry, webhook: Webhook
+) -> None:
     """What you run is exposed with the reason, and no version of it is safe, though the versions are still active."""
     watch.check()
-    registry.catalog.edit_pack("alpha", status="deleted", status_detail="Asked for by its author")
+    registry.catalog.edit_pack(
+        "alpha", status="deleted", status_detail="Asked for by its author"
+    )
     (event,) = _a_day_later(watch)["events"]
-    assert (event["kind"], event["after"], event["safe_version"]) == ("exposed", "deleted", None)
+    assert (event["kind"], event["after"], event["safe_version"]) == (
+        "exposed",
+        "deleted",
+        None,
+    )
     assert event["reason"] == "Asked for by its author"
     (message,) = webhook.messages()
     assert "no safe version: disable or remove it" in message.json["message"]
@@ -197,7 +233,11 @@ def test_a_ban_of_a_pack_that_the_manager_spells_in_lower_case(
     assert _state(watch, "checks.json")["packs"]["mixed-case"]["id"] == "Mixed-Case"
     registry.catalog.edit_pack("mixed-case", status="banned")
     (event,) = _a_day_later(watch)["events"]
-    assert (event["kind"], event["node"].lower(), event["version"]) == ("banned", "mixed-case", None)
+    assert (event["kind"], event["node"].lower(), event["version"]) == (
+        "banned",
+        "mixed-case",
+        None,
+    )
 
 
 def test_without_a_list_of_packs(watch: Watcher, registry: FakeRegistry) -> None:
@@ -210,7 +250,9 @@ def test_without_a_list_of_packs(watch: Watcher, registry: FakeRegistry) -> None
     assert (again.code, again.err) == (0, "")
 
 
-def test_a_clone_is_judged_by_what_its_file_says(watch: Watcher, comfyui: LivedIn, registry: FakeRegistry) -> None:
+def test_a_clone_is_judged_by_what_its_file_says(
+    watch: Watcher, comfyui: LivedIn, registry: FakeRegistry
+) -> None:
     """A clone is exposed by the version that its file names, as no version that is run, whatever its repository is."""
     comfyui.clone("bravo", "git@github.com:example/bravo.git", pack="bravo")
     comfyui.clone("charlie", "https://github.com/somebody/charlie", pack="charlie")
@@ -230,13 +272,20 @@ def test_a_clone_is_judged_by_what_its_file_says(watch: Watcher, comfyui: LivedI
     registry.catalog.ban_node("bravo", "Malware")
     registry.catalog.ban_node("charlie", "Malware")
     document = watch.check()
-    assert _said(document) == [("banned", "bravo", None, "banned"), ("banned", "charlie", None, "banned")]
+    assert _said(document) == [
+        ("banned", "bravo", None, "banned"),
+        ("banned", "charlie", None, "banned"),
+    ]
     assert all(one["installed"] for one in document["events"])
 
 
-def test_what_was_damaged_from_the_first_is_no_failure(watch: Watcher, comfyui: LivedIn) -> None:
+def test_what_was_damaged_from_the_first_is_no_failure(
+    watch: Watcher, comfyui: LivedIn
+) -> None:
     """A pack whose file nobody could ever read is no failing install, a clone neither; one that could be read is."""
-    path = comfyui.clone("bravo", "https://github.com/example/bravo", pack="bravo", cnr_id="bravo")
+    path = comfyui.clone(
+        "bravo", "https://github.com/example/bravo", pack="bravo", cnr_id="bravo"
+    )
     (path / "pyproject.toml").write_text("[project\n")
     quick = watch.but(failure_threshold=1)
     for _ in range(2):
@@ -247,7 +296,9 @@ def test_what_was_damaged_from_the_first_is_no_failure(watch: Watcher, comfyui: 
     assert quick.run("check").code == 0
 
 
-def test_what_hides_its_version_is_not_cleared(watch: Watcher, comfyui: LivedIn, registry: FakeRegistry) -> None:
+def test_what_hides_its_version_is_not_cleared(
+    watch: Watcher, comfyui: LivedIn, registry: FakeRegistry
+) -> None:
     """A banned copy that becomes a clone without a version is not said to be gone; if it is back, it is news."""
     registry.catalog.set_status("alpha", "1.0.0", "banned")
     registry.catalog.publish("alpha", "0.9.0")
@@ -262,7 +313,9 @@ def test_what_hides_its_version_is_not_cleared(watch: Watcher, comfyui: LivedIn,
     assert _said(watch.check()) == [("cleared", "alpha", "1.0.0", None)]
 
 
-def test_the_folder_says_what_the_file_hides(watch: Watcher, comfyui: LivedIn, registry: FakeRegistry) -> None:
+def test_the_folder_says_what_the_file_hides(
+    watch: Watcher, comfyui: LivedIn, registry: FakeRegistry
+) -> None:
     """A pack that the Manager installed as one and that calls itself another is watched as both."""
     registry.catalog.publish("evil", "1.0.0")
     registry.catalog.publish("popular", "1.0.0")
@@ -294,7 +347,9 @@ def test_a_ban_that_was_not_answered_is_asked_for_again(
     assert not any(asked.path == "/nodes" for asked in registry.requests[before:])
 
 
-def test_a_pack_that_the_daily_answer_leaves_out_is_asked_for_again(watch: Watcher, registry: FakeRegistry) -> None:
+def test_a_pack_that_the_daily_answer_leaves_out_is_asked_for_again(
+    watch: Watcher, registry: FakeRegistry
+) -> None:
     """That it was answered about once does not stand for the answer that it has not got now."""
     assert _said(watch.check()) == []
     path = watch.state / "checks.json"
@@ -316,7 +371,11 @@ def test_a_folder_that_is_named_after_nothing_never_fails(
     comfyui.remove("alpha")
 
     async def refuse(request: web.BaseRequest) -> web.StreamResponse | None:
-        return web.Response(status=500) if request.query.get("nodeId", "").lower() == "my-folder-main" else None
+        return (
+            web.Response(status=500)
+            if request.query.get("nodeId", "").lower() == "my-folder-main"
+            else None
+        )
 
     registry.respond = refuse
     for _ in range(4):
@@ -328,18 +387,30 @@ def inflict_on_nodes(registry: FakeRegistry, hidden: str) -> None:
     """Let `GET /nodes` hide every row, fail, or give a status that is not known."""
     answers = {
         "row": {"nodes": [], "total": 0},
-        "status": {"nodes": [{"id": name, "status": "NodeStatusAsleep"} for name in ("alpha", "bravo")], "total": 2},
+        "status": {
+            "nodes": [
+                {"id": name, "status": "NodeStatusAsleep"}
+                for name in ("alpha", "bravo")
+            ],
+            "total": 2,
+        },
     }
 
     async def respond(request: web.BaseRequest) -> web.StreamResponse | None:
         if request.path != "/nodes":
             return None
-        return web.json_response(answers[hidden]) if hidden in answers else web.Response(status=500)
+        return (
+            web.json_response(answers[hidden])
+            if hidden in answers
+            else web.Response(status=500)
+        )
 
     registry.respond = respond
 
 
-def test_an_unknown_id_is_said_once(watch: Watcher, comfyui: LivedIn, registry: FakeRegistry, webhook: Webhook) -> None:
+def test_an_unknown_id_is_said_once(
+    watch: Watcher, comfyui: LivedIn, registry: FakeRegistry, webhook: Webhook
+) -> None:
     """An id that only an install names and the registry does not know is one line, never a failure or an event."""
     comfyui.put("my-own-pack", "1.0.0", mark=False)
     comfyui.put("My Pack!", "1.0.0", mark=False)
@@ -369,17 +440,25 @@ def test_a_pack_that_the_registry_lost(watch: Watcher, comfyui: LivedIn) -> None
         ("exposed", "alpha", "0.5.0", "delisted"),
         ("exposed", "ghost", "1.0.0", "delisted"),
     ]
-    assert {one["node"]: one["safe_version"] for one in document["events"]} == {"alpha": "1.0.0", "ghost": None}
+    assert {one["node"]: one["safe_version"] for one in document["events"]} == {
+        "alpha": "1.0.0",
+        "ghost": None,
+    }
     assert _said(watch.check()) == []
 
 
 @pytest.mark.bounded  # the rules have tests of their own, which cost less
-def test_an_update_is_offered_once(watch: Watcher, comfyui: LivedIn, registry: FakeRegistry) -> None:
+def test_an_update_is_offered_once(
+    watch: Watcher, comfyui: LivedIn, registry: FakeRegistry
+) -> None:
     """A newer version is an update in the poll in which it is first active; an install that changes never makes one."""
     watch.check()
     registry.catalog.publish("alpha", "1.1.0")
     document = watch.check()
-    assert _said(document) == [("new", "alpha", "1.1.0", "active"), ("update", "alpha", "1.1.0", "1.1.0")]
+    assert _said(document) == [
+        ("new", "alpha", "1.1.0", "active"),
+        ("update", "alpha", "1.1.0", "1.1.0"),
+    ]
     assert _said(watch.check()) == []
     registry.catalog.publish("alpha", "0.9.0")
     assert [one[0] for one in _said(watch.check())] == ["new"]
@@ -422,7 +501,12 @@ def test_what_is_accepted_is_not_reported_until_it_gets_worse(
 
 @pytest.mark.parametrize("lost", [False, pytest.param(True, marks=pytest.mark.bounded)])
 def test_an_install_that_cannot_be_scanned(
-    watch: Watcher, comfyui: LivedIn, registry: FakeRegistry, webhook: Webhook, *, lost: bool
+    watch: Watcher,
+    comfyui: LivedIn,
+    registry: FakeRegistry,
+    webhook: Webhook,
+    *,
+    lost: bool,
 ) -> None:
     """An unmounted install keeps its packs, says so with exit code 1, is failing after three polls, and recovers.
 
@@ -444,7 +528,11 @@ def test_an_install_that_cannot_be_scanned(
         watch.check(code=1)
     failing = watch.check(code=1)
     (event,) = failing["events"]
-    assert (event["kind"], event["install"], event["node"]) == ("failing", "studio", None)
+    assert (event["kind"], event["install"], event["node"]) == (
+        "failing",
+        "studio",
+        None,
+    )
     assert "could not be scanned in 3 polls in a row" in event["reason"]
     health, strict = watch.run("health"), watch.run("health", "--strict")
     assert (health.code, strict.code) == (0, 1)
@@ -452,10 +540,14 @@ def test_an_install_that_cannot_be_scanned(
     comfyui.mount()
     (event,) = watch.check()["events"]
     assert (event["kind"], event["install"]) == ("recovered", "studio")
-    assert [len(message.event_ids) for message in webhook.messages()] == [1] * len(webhook.messages())
+    assert [len(message.event_ids) for message in webhook.messages()] == [1] * len(
+        webhook.messages()
+    )
 
 
-def test_a_pack_that_cannot_be_read_stays_as_it_was(watch: Watcher, comfyui: LivedIn, registry: FakeRegistry) -> None:
+def test_a_pack_that_cannot_be_read_stays_as_it_was(
+    watch: Watcher, comfyui: LivedIn, registry: FakeRegistry
+) -> None:
     """One unreadable pack hides neither the others nor what it was; the install counts as failing."""
     registry.catalog.set_status("alpha", "1.0.0", "flagged")
     watch.check()
@@ -488,7 +580,9 @@ def test_an_install_that_is_no_longer_configured_is_forgotten(
 
 
 @pytest.mark.bounded  # the rules have tests of their own, which cost less
-def test_a_recorded_ban_ends_without_installs_too(watch: Watcher, registry: FakeRegistry) -> None:
+def test_a_recorded_ban_ends_without_installs_too(
+    watch: Watcher, registry: FakeRegistry
+) -> None:
     """A ban that only `GET /nodes` knew is still asked about when the installs are gone; nothing else is."""
     registry.catalog.edit_pack("alpha", status="banned")
     assert ("banned", "alpha", None, "banned") in _said(watch.check())
@@ -514,7 +608,13 @@ def test_a_recorded_ban_ends_without_installs_too(watch: Watcher, registry: Fake
     ),
 )
 def test_a_poll_that_dies_reports_once(
-    watch: Watcher, comfyui: LivedIn, webhook: Webhook, fork_server: ForkServer, label: str, cut: Cut, code: int
+    watch: Watcher,
+    comfyui: LivedIn,
+    webhook: Webhook,
+    fork_server: ForkServer,
+    label: str,
+    cut: Cut,
+    code: int,
 ) -> None:
     """Killed beside the list of packs or the commit, or without room for them, what is exposed is reported once."""
     watch.check()
@@ -522,23 +622,41 @@ def test_a_poll_that_dies_reports_once(
     comfyui.put("bravo", "0.9.0")
     comfyui.remove("alpha")
     before = watch.contents()["snapshot.json"]
-    point = CrashPoint(folder=watch.state, trace=watch.folder / "trace", label=label, at=1, cut=cut)
-    done = fork_server.run("check", "--json", cwd=watch.folder, env=watch.environment(), point=point)
+    point = CrashPoint(
+        folder=watch.state, trace=watch.folder / "trace", label=label, at=1, cut=cut
+    )
+    done = fork_server.run(
+        "check", "--json", cwd=watch.folder, env=watch.environment(), point=point
+    )
     assert done.code == code, done
-    assert (watch.contents()["snapshot.json"] == before) is (label != "rename state/snapshot.json" or cut is Cut.BEFORE)
+    assert (watch.contents()["snapshot.json"] == before) is (
+        label != "rename state/snapshot.json" or cut is Cut.BEFORE
+    )
     watch.check()
     watch.check()
-    events = [event for message in webhook.messages() for event in message.json["events"]]
-    assert sorted((event["kind"], event["version"]) for event in events) == [("exposed", "0.9.0")]
+    events = [
+        event for message in webhook.messages() for event in message.json["events"]
+    ]
+    assert sorted((event["kind"], event["version"]) for event in events) == [
+        ("exposed", "0.9.0")
+    ]
     assert [copy["version"] for copy in events[0]["installed"]] == ["0.9.0"]
     assert set(_state(watch, "installs.json")["installs"]) == {"studio"}
 
 
-def test_an_install_that_does_not_answer_holds_nothing_up(watch: Watcher, registry: FakeRegistry) -> None:
+def test_an_install_that_does_not_answer_holds_nothing_up(
+    watch: Watcher, registry: FakeRegistry
+) -> None:
     """A ComfyUI that takes a connection and says nothing costs its `timeout`; the rest is polled, a stop is quick."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://user:hunter2@127.0.0.1:{silent.getsockname()[1]}"
-        both = watch.but(installs=[{"name": "attic", "url": url}, *watch.settings["installs"]], timeout="1s")  # type: ignore[misc]  # any setting; this is a list
+        both = watch.but(
+            installs=[
+                {"name": "attic", "url": url},
+                *watch.settings["installs"],  # type: ignore[misc]  # any setting; this is a list
+            ],
+            timeout="1s",
+        )
         began = time.monotonic()
         document = both.check(code=1)
         while tried := _accepted(silent, within=0.1):
@@ -584,7 +702,9 @@ def test_ids_that_differ_by_case_are_one_node(watch: Watcher, comfyui: LivedIn) 
     comfyui.put("BRAVO", "1.0.0")
     named = watch.but(nodes="Bravo")
     assert named.check()["nodes"]["watched"] == 2
-    assert [one["node"] for one in json.loads(named.run("status", "--json").out)["nodes"]] == ["Bravo", "alpha"]
+    assert [
+        one["node"] for one in json.loads(named.run("status", "--json").out)["nodes"]
+    ] == ["Bravo", "alpha"]
 
 
 def test_nothing_of_it_is_loaded_without_installs(watch: Watcher) -> None:
@@ -594,7 +714,13 @@ def test_nothing_of_it_is_loaded_without_installs(watch: Watcher) -> None:
         "try:\n    cli(['check'])\nexcept SystemExit as end:\n    print(end.code)\n"
         "print([name for name in sys.argv[1:] if any(one.startswith(name) for one in sys.modules)])"
     )
-    parts = ("installs", "polling.reading.what_is_run", "polling.reading.installs", "changes.verdict", "registry.packs")
+    parts = (
+        "installs",
+        "polling.reading.what_is_run",
+        "polling.reading.installs",
+        "changes.verdict",
+        "registry.packs",
+    )
     (watch.folder / "modules.py").write_text(script)
     names = " ".join(["yaml", *(f"watcher.{part}" for part in parts)])
     bare = watch.but(installs=[], nodes="alpha").shell(f'exec "$1" modules.py {names}')

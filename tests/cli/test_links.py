@@ -18,10 +18,43 @@ from watcher import __version__
 REPOSITORY = "https://github.com/OWNER/comfy-watch"
 """The placeholder for the repository's address; the repository's owner replaces it everywhere."""
 _FILES = f"{REPOSITORY}/blob/main/"
-_FOLDERS = (".ci", ".github", "bench", "deploy", "docs", "requirements", "state", "tests", "watcher")
-_TEXTS = {".in", ".json", ".md", ".mjs", ".py", ".service", ".sh", ".timer", ".toml", ".txt", ".xml", ".yaml", ".yml"}
+_FOLDERS = (
+    ".ci",
+    ".github",
+    "bench",
+    "deploy",
+    "docs",
+    "requirements",
+    "state",
+    "tests",
+    "watcher",
+)
+_TEXTS = {
+    ".in",
+    ".json",
+    ".md",
+    ".mjs",
+    ".py",
+    ".service",
+    ".sh",
+    ".timer",
+    ".toml",
+    ".txt",
+    ".xml",
+    ".yaml",
+    ".yml",
+}
 _PLACES = {
-    f"{place}.md" for place in ("cron", "systemd", "github-actions", "container", "kubernetes", "windows", "macos")
+    f"{place}.md"
+    for place in (
+        "cron",
+        "systemd",
+        "github-actions",
+        "container",
+        "kubernetes",
+        "windows",
+        "macos",
+    )
 }
 _THIS = "tests/cli/test_links.py"
 _FENCED = re.compile(r"^( *)```.*?^\1```$", re.MULTILINE | re.DOTALL)
@@ -30,17 +63,30 @@ _INLINE = re.compile(r"\]\(\s*<?([^)>\s]+)>?[^)]*\)")
 _DEFINED = re.compile(r"^\[([^\]\n]+)\]:\s*(\S+)", re.MULTILINE)
 _BEFORE = r"(?:github\.com[:/]|ghcr\.io/|githubusercontent\.com/|\buses:\s*)"
 _OWNER = r"([^\s/\"'`(]+)"
-_ADDRESS = re.compile(rf"{_BEFORE}{_OWNER}/comfy-watch(?![\w-])|{_OWNER}/comfy-watch@", re.IGNORECASE)
+_ADDRESS = re.compile(
+    rf"{_BEFORE}{_OWNER}/comfy-watch(?![\w-])|{_OWNER}/comfy-watch@", re.IGNORECASE
+)
 
 
 def _pages() -> list[Path]:
-    return [*ROOT.glob("*.md"), *(page for folder in _FOLDERS for page in (ROOT / folder).rglob("*.md"))]
+    return [
+        *ROOT.glob("*.md"),
+        *(page for folder in _FOLDERS for page in (ROOT / folder).rglob("*.md")),
+    ]
 
 
 def _texts() -> Iterator[Path]:
     """Yield every text file of the repository, and nothing that tools have made."""
     top = [path for path in ROOT.iterdir() if path.is_file() and path.name != ".git"]
-    for path in (*top, *(path for folder in _FOLDERS for path in (ROOT / folder).rglob("*") if path.is_file())):
+    for path in (
+        *top,
+        *(
+            path
+            for folder in _FOLDERS
+            for path in (ROOT / folder).rglob("*")
+            if path.is_file()
+        ),
+    ):
         if path.suffix in _TEXTS or path.name in {"Containerfile", "Makefile", "run"}:
             yield path
 
@@ -57,7 +103,9 @@ def _links(page: Path) -> list[str]:
 
 def _anchors(page: Path) -> set[str]:
     """Return the anchors that a repository's page gives the headings of a document."""
-    heads = re.findall(r"^#+ (.+)$", _FENCED.sub("", page.read_text("utf-8")), re.MULTILINE)
+    heads = re.findall(
+        r"^#+ (.+)$", _FENCED.sub("", page.read_text("utf-8")), re.MULTILINE
+    )
     return {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}
 
 
@@ -66,7 +114,9 @@ def _lead_nowhere(page: Path, links: list[str]) -> list[str]:
     lost = []
     for link in links:
         path, _, anchor = link.removeprefix(_FILES).partition("#")
-        target = (ROOT if link.startswith(_FILES) else page.parent) / path if path else page
+        target = (
+            (ROOT if link.startswith(_FILES) else page.parent) / path if path else page
+        )
         if not target.exists() or (anchor and anchor not in _anchors(target)):
             lost.append(link)
     return lost
@@ -76,12 +126,21 @@ def _is_elsewhere(link: str) -> bool:
     return bool(re.match(r"[a-z]+:", link)) and not link.startswith(_FILES)
 
 
-@pytest.mark.parametrize("page", _pages(), ids=lambda page: page.relative_to(ROOT).as_posix())
+@pytest.mark.parametrize(
+    "page", _pages(), ids=lambda page: page.relative_to(ROOT).as_posix()
+)
 def test_every_link_leads_to_something(page: Path) -> None:
     """What a page links to in the repository is there, and so is the heading; each reference is defined."""
-    assert _lead_nowhere(page, [link for link in _links(page) if not _is_elsewhere(link)]) == []
+    assert (
+        _lead_nowhere(page, [link for link in _links(page) if not _is_elsewhere(link)])
+        == []
+    )
     defined = {name.lower() for name, _ in _DEFINED.findall(page.read_text("utf-8"))}
-    used = {name.lower() for name in re.findall(r"\[([^\]\[\n]+)\](?![(\[:])", _prose(page)) if "/" in name}
+    used = {
+        name.lower()
+        for name in re.findall(r"\[([^\]\[\n]+)\](?![(\[:])", _prose(page))
+        if "/" in name
+    }
     assert used - defined == set()
 
 
@@ -94,22 +153,41 @@ def test_the_readme_links_to_whole_addresses() -> None:
 
 def test_the_addresses_of_the_project() -> None:
     """The package's addresses are the repository's, and those of files lead to one."""
-    urls = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["urls"]
+    urls = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"][
+        "urls"
+    ]
     assert {"Homepage", "Documentation", "Changelog", "Issues", "Source"} == urls.keys()
-    assert [url for url in urls.values() if not f"{url}/".startswith(f"{REPOSITORY}/")] == []
-    assert _lead_nowhere(ROOT / "pyproject.toml", [url for url in urls.values() if url.startswith(_FILES)]) == []
+    assert [
+        url for url in urls.values() if not f"{url}/".startswith(f"{REPOSITORY}/")
+    ] == []
+    assert (
+        _lead_nowhere(
+            ROOT / "pyproject.toml",
+            [url for url in urls.values() if url.startswith(_FILES)],
+        )
+        == []
+    )
 
 
 def _owners(text: str) -> set[str]:
     """Return whom a text has as the owner of the repository."""
-    lines = "\n".join(line for line in text.splitlines() if "comfy-watch" in line.lower())  # of megabytes, a few
+    lines = "\n".join(
+        line for line in text.splitlines() if "comfy-watch" in line.lower()
+    )  # of megabytes, a few
     return {owner for found in _ADDRESS.findall(lines) for owner in found if owner}
 
 
 def test_one_placeholder() -> None:
     """Wherever the repository is named, its owner has the one placeholder."""
-    owners = {path.relative_to(ROOT).as_posix(): _owners(path.read_text("utf-8")) for path in _texts()}
-    assert {name: found for name, found in owners.items() if found - {"OWNER"} and name != _THIS} == {}
+    owners = {
+        path.relative_to(ROOT).as_posix(): _owners(path.read_text("utf-8"))
+        for path in _texts()
+    }
+    assert {
+        name: found
+        for name, found in owners.items()
+        if found - {"OWNER"} and name != _THIS
+    } == {}
     assert owners["pyproject.toml"] == owners["README.md"] == {"OWNER"}
 
 
@@ -126,7 +204,9 @@ def test_one_placeholder() -> None:
 def test_another_placeholder_is_found(text: str) -> None:
     """An owner under any other name is noticed."""
     assert _owners(text) - {"OWNER"}
-    assert not _owners("/var/lib/comfy-watch ~/.local/bin/comfy-watch comfy-watch/comfy-watch-1")
+    assert not _owners(
+        "/var/lib/comfy-watch ~/.local/bin/comfy-watch comfy-watch/comfy-watch-1"
+    )
 
 
 def test_the_changelog_has_this_version() -> None:
@@ -136,23 +216,38 @@ def test_the_changelog_has_this_version() -> None:
     released = [(name, day) for name, day in versions if name != "Unreleased"]
     assert released[0][0] == __version__
     assert re.fullmatch(r"\d{4}-\d\d-\d\d", released[0][1])
-    assert set(re.findall(r"^## \[(.+?)\]", text, re.MULTILINE)) <= {name for name, _ in _DEFINED.findall(text)}
+    assert set(re.findall(r"^## \[(.+?)\]", text, re.MULTILINE)) <= {
+        name for name, _ in _DEFINED.findall(text)
+    }
 
 
 def test_the_tags_of_the_pages() -> None:
     """Where a page or a file to copy names a tag of the repository, it is this version's."""
-    texts = [path.read_text("utf-8") for path in _texts() if path.name != Path(_THIS).name]
-    tags = {tag for text in texts for tag in re.findall(r"OWNER/comfy-watch@(v[\d.]*\d)", text)}
+    texts = [
+        path.read_text("utf-8") for path in _texts() if path.name != Path(_THIS).name
+    ]
+    tags = {
+        tag
+        for text in texts
+        for tag in re.findall(r"OWNER/comfy-watch@(v[\d.]*\d)", text)
+    }
     assert tags == {f"v{__version__}"}
 
 
 def test_the_places_it_runs_in() -> None:
     """The README's table, and the index of `deploy/`, lead to the page of every place; no file there is left out."""
-    readme = (ROOT / "README.md").read_text("utf-8").partition("## Where it runs\n")[2].partition("\n## ")[0]
+    readme = (
+        (ROOT / "README.md")
+        .read_text("utf-8")
+        .partition("## Where it runs\n")[2]
+        .partition("\n## ")[0]
+    )
     index = (ROOT / "deploy" / "README.md").read_text("utf-8").partition("\n## ")[0]
     pages = {path.name for path in (ROOT / "docs").glob("*.md")} & _PLACES
     assert len(pages) > 4
     assert {name for name in _PLACES if f"[docs/{name}]" in readme} == pages
     assert {name for name in _PLACES if f"](../docs/{name})" in index} == pages
-    files = {path.name for path in (ROOT / "deploy").iterdir() if path.name != "README.md"}
+    files = {
+        path.name for path in (ROOT / "deploy").iterdir() if path.name != "README.md"
+    }
     assert {name for name in files if f"]({name})" not in index} == set()

@@ -25,7 +25,14 @@ class Silent(Webhook):
         self.answers = False
 
     def remember(self, message: Message) -> Answer | None:
-        return self.play(message, Answer(hang=not self.answers and message.path == "/a" and _is_about_alpha(message)))
+        return self.play(
+            message,
+            Answer(
+                hang=not self.answers
+                and message.path == "/a"
+                and _is_about_alpha(message)
+            ),
+        )
 
 
 def _is_about_alpha(message: Message) -> bool:
@@ -34,7 +41,11 @@ def _is_about_alpha(message: Message) -> bool:
 
 def _versions(messages: list[Message]) -> list[tuple[str | None, str | None]]:
     """Return the pack and version of each message, which is about one."""
-    return [(event["node"], event["version"]) for message in messages for event in message.json["events"]]
+    return [
+        (event["node"], event["version"])
+        for message in messages
+        for event in message.json["events"]
+    ]
 
 
 @pytest.fixture
@@ -45,12 +56,21 @@ def service() -> Iterator[Silent]:
 
 
 @pytest.fixture
-def watch(tmp_path: Path, registry: FakeRegistry, service: Silent, fork_server: ForkServer) -> Watcher:
+def watch(
+    tmp_path: Path, registry: FakeRegistry, service: Silent, fork_server: ForkServer
+) -> Watcher:
     """A watcher of two packs with the channels `a` and `b`."""
     for node in ("alpha", "bravo"):
         registry.catalog.publish(node, "1.0.0")
-    channels = [{"name": name, "url": service.apprise_url(f"/{name}")} for name in ("a", "b")]
-    settings = {"nodes": "alpha bravo", "baseline": "silent", "channels": channels, "timeout": "0.3"}
+    channels = [
+        {"name": name, "url": service.apprise_url(f"/{name}")} for name in ("a", "b")
+    ]
+    settings = {
+        "nodes": "alpha bravo",
+        "baseline": "silent",
+        "channels": channels,
+        "timeout": "0.3",
+    }
     watch = Watcher(tmp_path, registry, fork_server=fork_server, **settings)
     watch.check()
     return watch
@@ -63,11 +83,15 @@ def _status(watch: Watcher) -> dict[str, Any]:
 
 
 @pytest.mark.bounded
-def test_it_is_repeated_five_times_and_then_once_a_day(watch: Watcher, registry: FakeRegistry, service: Silent) -> None:
+def test_it_is_repeated_five_times_and_then_once_a_day(
+    watch: Watcher, registry: FakeRegistry, service: Silent
+) -> None:
     """Unchanged, first before the others and then after them; it is shown, and taken as soon as it is answered."""
     env = watch.environment() | {"COMFY_WATCH_INTERVAL": "0.1"}
     registry.catalog.publish("alpha", "1.1.0")
-    with program.start("run", cwd=watch.folder, env=env, module="tests.support.fast_clock") as run:
+    with program.start(
+        "run", cwd=watch.folder, env=env, module="tests.support.fast_clock"
+    ) as run:
         service.wait_for(2, "/a")
         registry.catalog.publish("bravo", "1.1.0")
         first = service.wait_for(6, "/a", timeout=30)
@@ -98,10 +122,16 @@ def test_it_is_repeated_five_times_and_then_once_a_day(watch: Watcher, registry:
         ("alpha", "1.1.0"),
     ]
     assert len({message.body for message in got if _is_about_alpha(message)}) == 1
-    assert {event["kind"] for message in service.messages("/b") for event in message.json["events"]} == {"new"}
+    assert {
+        event["kind"]
+        for message in service.messages("/b")
+        for event in message.json["events"]
+    } == {"new"}
 
 
-def test_a_channel_that_never_answers_is_reported(watch: Watcher, registry: FakeRegistry, service: Silent) -> None:
+def test_a_channel_that_never_answers_is_reported(
+    watch: Watcher, registry: FakeRegistry, service: Silent
+) -> None:
     """After a day without a delivery, as any other; the reason says that the alert may have arrived."""
     registry.catalog.publish("alpha", "1.1.0")
     watch.check(code=1)
@@ -111,12 +141,16 @@ def test_a_channel_that_never_answers_is_reported(watch: Watcher, registry: Fake
     path.write_text(json.dumps(outbox), "utf-8")
     (event,) = watch.check(code=1)["events"]
     assert (event["kind"], event["channel"]) == ("failing", "a")
-    reason = "timed out; may have arrived; no alert was delivered since 2026-01-01 00:00 UTC"
+    reason = (
+        "timed out; may have arrived; no alert was delivered since 2026-01-01 00:00 UTC"
+    )
     assert event["reason"] == reason
     assert "timed out; may have arrived" in watch.run("status").out
 
 
-def test_a_killed_program_counts_too(watch: Watcher, registry: FakeRegistry, service: Silent) -> None:
+def test_a_killed_program_counts_too(
+    watch: Watcher, registry: FakeRegistry, service: Silent
+) -> None:
     """A poll that is always killed while the message is out sends it five times, and then lets the others pass."""
     watch = watch.but(channels=[{"name": "a", "url": service.apprise_url("/a")}])
     slow = watch.but(timeout="60s")
@@ -127,7 +161,14 @@ def test_a_killed_program_counts_too(watch: Watcher, registry: FakeRegistry, ser
             poll.signal(signal.SIGKILL)
             poll.wait()
     registry.catalog.publish("bravo", "1.1.0")
-    assert watch.check(code=1)["alerts"] == {"delivered": 1, "unconfirmed": 0, "pending": 1, "expired": 0}
-    assert _versions(service.messages("/a")) == [("alpha", "1.1.0")] * 5 + [("bravo", "1.1.0")]
+    assert watch.check(code=1)["alerts"] == {
+        "delivered": 1,
+        "unconfirmed": 0,
+        "pending": 1,
+        "expired": 0,
+    }
+    assert _versions(service.messages("/a")) == [("alpha", "1.1.0")] * 5 + [
+        ("bravo", "1.1.0")
+    ]
     row = _status(watch)
     assert (row["may_have_arrived"], row["error"]) == (1, None)

@@ -40,11 +40,17 @@ def _team_url(receiver: Receiver, *targets: str) -> str:
 
 
 def _targets(receiver: Receiver) -> list[str]:
-    return [message.json["channel"] for message in receiver.accepted if "channel" in message.json]
+    return [
+        message.json["channel"]
+        for message in receiver.accepted
+        if "channel" in message.json
+    ]
 
 
 @pytest.fixture
-def watch(tmp_path: Path, registry: FakeRegistry, receiver: Receiver, fork_server: ForkServer) -> Watcher:
+def watch(
+    tmp_path: Path, registry: FakeRegistry, receiver: Receiver, fork_server: ForkServer
+) -> Watcher:
     """A watcher of one node whose channel `ops` refuses everything at `/old`."""
     registry.catalog.publish("alpha", "1.0.0")
     receiver.down = {"/old"}
@@ -56,10 +62,18 @@ def _moved(watch: Watcher, receiver: Receiver, path: str = "/new") -> Watcher:
     return watch.but(channels=[{"name": "ops", "url": receiver.apprise_url(path)}])
 
 
-def _configure(watch: Watcher, receiver: Receiver, path: str, name: str = "ops", **settings: object) -> None:
+def _configure(
+    watch: Watcher, receiver: Receiver, path: str, name: str = "ops", **settings: object
+) -> None:
     """Write the same settings with another URL into a file, for a program that is started without an environment."""
     channel = {"name": name, "url": receiver.apprise_url(path)}
-    write_settings(watch.folder, [channel], nodes=["alpha"], registry_url=watch.registry.url, **settings)
+    write_settings(
+        watch.folder,
+        [channel],
+        nodes=["alpha"],
+        registry_url=watch.registry.url,
+        **settings,
+    )
 
 
 def test_a_new_url_gets_at_once_what_the_old_one_did_not_take(
@@ -70,20 +84,40 @@ def test_a_new_url_gets_at_once_what_the_old_one_did_not_take(
     registry.catalog.set_status("alpha", "1.0.0", "flagged")
     events = watch.check(code=1)["events"]
     document = _moved(watch, receiver).check()
-    assert document["alerts"] == {"delivered": 2, "unconfirmed": 0, "pending": 0, "expired": 0}
+    assert document["alerts"] == {
+        "delivered": 2,
+        "unconfirmed": 0,
+        "pending": 0,
+        "expired": 0,
+    }
     (taken,) = receiver.taken
-    assert (taken.path, len(taken.events), taken.events[0]) == ("/new", 2, events[0]["id"])
+    assert (taken.path, len(taken.events), taken.events[0]) == (
+        "/new",
+        2,
+        events[0]["id"],
+    )
 
 
 @pytest.mark.parametrize("back", one_of(False, True), ids=["kept", "taken-back"])
 @pytest.mark.parametrize("cut", one_of(Cut.AFTER, Cut.BEFORE))
-@pytest.mark.parametrize("label", one_of("rename state/outbox.json", "rename state/addresses.json"))
+@pytest.mark.parametrize(
+    "label", one_of("rename state/outbox.json", "rename state/addresses.json")
+)
 def test_a_kill_in_the_poll_that_sees_a_new_url_loses_nothing(
-    watch: Watcher, receiver: Receiver, fork_server: ForkServer, tmp_path: Path, label: str, cut: Cut, *, back: bool
+    watch: Watcher,
+    receiver: Receiver,
+    fork_server: ForkServer,
+    tmp_path: Path,
+    label: str,
+    cut: Cut,
+    *,
+    back: bool,
 ) -> None:
     """Wherever the program dies while it takes the edit in, the channel's URL of then gets what is owed, once."""
     watch.check(code=1)
-    point = CrashPoint(folder=watch.state, trace=tmp_path / "trace", label=label, at=1, cut=cut)
+    point = CrashPoint(
+        folder=watch.state, trace=tmp_path / "trace", label=label, at=1, cut=cut
+    )
     _configure(watch, receiver, "/new")
     assert fork_server.run("check", cwd=tmp_path, point=point).code == -signal.SIGKILL
     receiver.down = set()
@@ -97,11 +131,18 @@ def test_a_kill_in_the_poll_that_sees_a_new_url_loses_nothing(
 
 def _listed(watch: Watcher, receiver: Receiver, *paths: str) -> Watcher:
     """Return the watcher with `alert_urls` that post to these paths."""
-    return watch.but(channels=[], alert_urls=[receiver.apprise_url(path) for path in paths])
+    return watch.but(
+        channels=[], alert_urls=[receiver.apprise_url(path) for path in paths]
+    )
 
 
 def _named(watch: Watcher, receiver: Receiver, **paths: str) -> Watcher:
-    return watch.but(channels=[{"name": name, "url": receiver.apprise_url(path)} for name, path in paths.items()])
+    return watch.but(
+        channels=[
+            {"name": name, "url": receiver.apprise_url(path)}
+            for name, path in paths.items()
+        ]
+    )
 
 
 def _owed(watch: Watcher) -> dict[str, int]:
@@ -127,14 +168,19 @@ def test_former_channels_do_not_become_one(watch: Watcher, receiver: Receiver) -
     assert [taken.path for taken in receiver.taken] == ["/c", "/b", "/a"]
 
 
-def test_an_edited_entry_of_alert_urls_begins_anew(watch: Watcher, receiver: Receiver) -> None:
+def test_an_edited_entry_of_alert_urls_begins_anew(
+    watch: Watcher, receiver: Receiver
+) -> None:
     """The old URL's queue is set aside, reported once, shown by `status`, and delivered once the URL is back."""
     receiver.down = {"/a"}
     _listed(watch, receiver, "/a").check(code=1)
     edited = _listed(watch, receiver, "/new")
     first, second = (edited.run("check").err for _ in range(2))
     kept = "1 alert for the old URL is kept until it is back or alert_expiry"
-    assert first == f"warning: alert_urls: the URL of json was changed or removed; {kept}\n"
+    assert (
+        first
+        == f"warning: alert_urls: the URL of json was changed or removed; {kept}\n"
+    )
     assert second == ""
     assert _owed(edited) == {"json": 0, "json (former)": 1}
     receiver.down = set()
@@ -146,17 +192,32 @@ def test_an_edited_entry_of_alert_urls_begins_anew(watch: Watcher, receiver: Rec
 @pytest.mark.parametrize("cut", one_of(Cut.AFTER, Cut.BEFORE, Cut.ERROR))
 @pytest.mark.parametrize("file", one_of("outbox", "addresses"))
 def test_no_kill_silences_the_report_of_alerts_that_are_set_aside(
-    watch: Watcher, receiver: Receiver, fork_server: ForkServer, tmp_path: Path, file: str, cut: Cut
+    watch: Watcher,
+    receiver: Receiver,
+    fork_server: ForkServer,
+    tmp_path: Path,
+    file: str,
+    cut: Cut,
 ) -> None:
     """The poll that was killed, or could not write, has reported them, or the next one does; later ones do not."""
     _listed(watch, receiver, "/old").check(code=1)
     urls = [receiver.apprise_url("/new")]
-    write_settings(watch.folder, nodes=["alpha"], registry_url=watch.registry.url, alert_urls=urls)
-    point = CrashPoint(folder=watch.state, trace=tmp_path / "trace", label=f"rename state/{file}.json", at=1, cut=cut)
+    write_settings(
+        watch.folder, nodes=["alpha"], registry_url=watch.registry.url, alert_urls=urls
+    )
+    point = CrashPoint(
+        folder=watch.state,
+        trace=tmp_path / "trace",
+        label=f"rename state/{file}.json",
+        at=1,
+        cut=cut,
+    )
     cut_short = fork_server.run("check", cwd=tmp_path, point=point)
     assert cut_short.code in {-signal.SIGKILL, 4}
     warning = "the URL of json was changed or removed; 1 alert"
-    first, *later = (warning in fork_server.run("check", cwd=tmp_path).err for _ in range(3))
+    first, *later = (
+        warning in fork_server.run("check", cwd=tmp_path).err for _ in range(3)
+    )
     assert warning in cut_short.err or first
     assert later == [False, False]
 
@@ -170,7 +231,12 @@ def test_no_kill_silences_the_report_of_alerts_that_are_set_aside(
     ),
 )
 def test_a_lost_list_of_addresses_and_a_kill_cost_no_alert(
-    watch: Watcher, receiver: Receiver, fork_server: ForkServer, tmp_path: Path, label: str, name: str
+    watch: Watcher,
+    receiver: Receiver,
+    fork_server: ForkServer,
+    tmp_path: Path,
+    label: str,
+    name: str,
 ) -> None:
     """Wherever the program dies while it begins the list anew, the queue finds its channel; once the list is there, it
     does so under another name too.
@@ -178,7 +244,9 @@ def test_a_lost_list_of_addresses_and_a_kill_cost_no_alert(
     watch.check(code=1)
     (watch.state / "addresses.json").unlink()
     _configure(watch, receiver, "/old")
-    point = CrashPoint(folder=watch.state, trace=tmp_path / "trace", label=label, at=1, cut=Cut.AFTER)
+    point = CrashPoint(
+        folder=watch.state, trace=tmp_path / "trace", label=label, at=1, cut=Cut.AFTER
+    )
     assert fork_server.run("check", cwd=tmp_path, point=point).code == -signal.SIGKILL
     watch.end_backoffs()
     receiver.down = set()
@@ -188,19 +256,33 @@ def test_a_lost_list_of_addresses_and_a_kill_cost_no_alert(
     assert [taken.path for taken in receiver.taken] == ["/old"]
 
 
-def test_a_run_that_read_the_addresses_too_early_costs_no_alert(watch: Watcher, receiver: Receiver) -> None:
+def test_a_run_that_read_the_addresses_too_early_costs_no_alert(
+    watch: Watcher, receiver: Receiver
+) -> None:
     """A first run that waits for the lock while another first run begins and ends goes on with what that one left."""
     receiver.down = {"/a", "/b"}
     listed = _listed(watch, receiver, "/a", "/b")
     folder = StateFolder(watch.state)
     urls = tuple(SecretStr(receiver.apprise_url(path)) for path in ("/a", "/b"))
     early = setup.poll_config(
-        Settings(nodes=("alpha",), registry_url=watch.registry.url, retries=0, alert_urls=urls), folder
+        Settings(
+            nodes=("alpha",),
+            registry_url=watch.registry.url,
+            retries=0,
+            alert_urls=urls,
+        ),
+        folder,
     )
     listed.check(code=1)
     with folder.locked():
         report = asyncio.run(
-            Poller(config=early, folder=folder, clock=clock, stopping=asyncio.Event(), worker=WORKER).poll()
+            Poller(
+                config=early,
+                folder=folder,
+                clock=clock,
+                stopping=asyncio.Event(),
+                worker=WORKER,
+            ).poll()
         )
     assert report.pending == 2
     listed.end_backoffs()
@@ -219,7 +301,11 @@ def test_an_alert_is_not_dropped_silently(
     watch.end_backoffs()
     _configure(watch, receiver, "/old", alert_expiry="1ms")
     point = CrashPoint(
-        folder=watch.state, trace=tmp_path / "trace", label="rename state/outbox.json", at=1, cut=Cut.BEFORE
+        folder=watch.state,
+        trace=tmp_path / "trace",
+        label="rename state/outbox.json",
+        at=1,
+        cut=Cut.BEFORE,
     )
     done = fork_server.run("check", cwd=tmp_path, point=point)
     assert done.code == -signal.SIGKILL
@@ -231,9 +317,15 @@ def test_an_alert_is_not_dropped_silently(
     assert [taken.path for taken in receiver.taken] == ["/old"]
 
 
-@pytest.mark.parametrize("fail_on", one_of((), ("--fail-on", "flagged")), ids=["1", "3"])
+@pytest.mark.parametrize(
+    "fail_on", one_of((), ("--fail-on", "flagged")), ids=["1", "3"]
+)
 def test_a_change_that_is_not_certain_is_reported_but_not_sent(
-    watch: Watcher, receiver: Receiver, fork_server: ForkServer, tmp_path: Path, fail_on: tuple[str, ...]
+    watch: Watcher,
+    receiver: Receiver,
+    fork_server: ForkServer,
+    tmp_path: Path,
+    fail_on: tuple[str, ...],
 ) -> None:
     """Where the snapshot has its name but the disk does not confirm it, the poll gives its events and exit code 1 or 3;
     nothing goes out, or is written that goes with it, until the next poll.
@@ -243,20 +335,35 @@ def test_a_change_that_is_not_certain_is_reported_but_not_sent(
     watch.registry.catalog.set_status("alpha", "1.0.0", "flagged")
     _configure(watch, receiver, "/old")
     trace = tmp_path / "trace"
-    point = CrashPoint(folder=watch.state, trace=trace, label="fsync state", at=3, cut=Cut.ERROR)
+    point = CrashPoint(
+        folder=watch.state, trace=trace, label="fsync state", at=3, cut=Cut.ERROR
+    )
     done = fork_server.run("check", "--json", *fail_on, cwd=tmp_path, point=point)
-    assert trace.read_text("utf-8").splitlines()[-2:] == ["rename state/snapshot.json", "fsync state"]
+    assert trace.read_text("utf-8").splitlines()[-2:] == [
+        "rename state/snapshot.json",
+        "fsync state",
+    ]
     assert done.code == (3 if fail_on else 1)
     document = json.loads(done.out)
     assert [event["kind"] for event in document["events"]] == ["flagged"]
-    assert document["alerts"] == {"delivered": 0, "unconfirmed": 0, "pending": 1, "expired": 0}
-    assert "Input/output error (snapshot.json); no change and no alert is lost" in done.err
+    assert document["alerts"] == {
+        "delivered": 0,
+        "unconfirmed": 0,
+        "pending": 1,
+        "expired": 0,
+    }
+    assert (
+        "Input/output error (snapshot.json); no change and no alert is lost" in done.err
+    )
     assert [taken.path for taken in receiver.taken] == ["/old"]
     later = watch.check()
     assert (later["events"], later["alerts"]["delivered"]) == ([], 1)
     (message,) = receiver.taken[1:]
     assert message.events == (document["events"][0]["id"],)
-    assert [event["kind"] for event in json.loads(watch.run("history", "--json").out)["events"]] == [
+    assert [
+        event["kind"]
+        for event in json.loads(watch.run("history", "--json").out)["events"]
+    ] == [
         "flagged",
         "baseline",
     ]
@@ -271,35 +378,55 @@ def test_what_an_earlier_run_left_is_made_certain_first(
     watch.end_backoffs()
     _configure(watch, receiver, "/old")
     before = watch.contents()
-    point = CrashPoint(folder=watch.state, trace=tmp_path / "trace", label="fsync state", at=1, cut=Cut.ERROR)
+    point = CrashPoint(
+        folder=watch.state,
+        trace=tmp_path / "trace",
+        label="fsync state",
+        at=1,
+        cut=Cut.ERROR,
+    )
     done = fork_server.run("check", cwd=tmp_path, point=point)
-    assert (done.code, "cannot be written: Input/output error" in done.err) == (4, True), done
+    assert (done.code, "cannot be written: Input/output error" in done.err) == (
+        4,
+        True,
+    ), done
     assert watch.contents() == before
     assert receiver.taken == ()
     assert watch.check()["alerts"]["delivered"] == 1
 
 
-def test_a_channel_that_is_gone_from_the_settings_is_reported_once(watch: Watcher, receiver: Receiver) -> None:
+def test_a_channel_that_is_gone_from_the_settings_is_reported_once(
+    watch: Watcher, receiver: Receiver
+) -> None:
     """The poll that finds a channel gone which is owed alerts says so, and no later one; nor does one where a channel
     goes on, or a dry run, which sets nothing aside.
     """
     watch.check(code=1)
-    assert "was removed" not in _named(watch, receiver, mail="/mail").run("check", "--dry-run").err
+    assert (
+        "was removed"
+        not in _named(watch, receiver, mail="/mail").run("check", "--dry-run").err
+    )
     said = [
         _named(watch, receiver, **paths).run("check").err
         for paths in ({"team": "/old"}, {"mail": "/mail"}, {"mail": "/mail"})
     ]
-    assert [err.count("warning: [[channels]]: team was removed; 1 alert") for err in said] == [0, 1, 0]
+    assert [
+        err.count("warning: [[channels]]: team was removed; 1 alert") for err in said
+    ] == [0, 1, 0]
 
 
-def test_half_a_delivery_is_known_before_other_channels_are_done(watch: Watcher, receiver: Receiver) -> None:
+def test_half_a_delivery_is_known_before_other_channels_are_done(
+    watch: Watcher, receiver: Receiver
+) -> None:
     """Killed while another channel hangs, the program knows which targets have the message, and that the channel
     backs off.
     """
     receiver.refuses = lambda message: (message.json or {}).get("channel") == "bad"
     receiver.answer["/slow"] = Answer(hang=True)
     two = {"name": "two", "url": _team_url(receiver, "good", "bad")}
-    both = watch.but(channels=[two, {"name": "slow", "url": receiver.apprise_url("/slow")}])
+    both = watch.but(
+        channels=[two, {"name": "slow", "url": receiver.apprise_url("/slow")}]
+    )
     journal = both.state / "acks.jsonl"
     with both.start("check") as started:
         deadline = time.monotonic() + 20
@@ -309,7 +436,11 @@ def test_half_a_delivery_is_known_before_other_channels_are_done(watch: Watcher,
         started.signal(signal.SIGKILL)
         started.wait()
     queue = StateFolder(both.state).load().outbox.queues["two"]
-    assert (queue.attempts, len(queue.messages[0].reached), queue.error) == (1, 1, "HTTP 500")
+    assert (queue.attempts, len(queue.messages[0].reached), queue.error) == (
+        1,
+        1,
+        "HTTP 500",
+    )
     assert queue.retry_at
     receiver.refuses = lambda _: False
     receiver.answer.clear()
@@ -319,9 +450,13 @@ def test_half_a_delivery_is_known_before_other_channels_are_done(watch: Watcher,
     assert sorted(_targets(receiver)) == ["bad", "good"]
 
 
-def test_an_edit_of_one_target_repeats_nothing_to_the_others(watch: Watcher, receiver: Receiver) -> None:
+def test_an_edit_of_one_target_repeats_nothing_to_the_others(
+    watch: Watcher, receiver: Receiver
+) -> None:
     """After a partial failure only those targets of the new URL get the message that have not had it."""
     receiver.refuses = lambda message: (message.json or {}).get("channel") == "bad"
     for targets, code in (("good", "bad"), 1), (("good", "better"), 0):
-        watch.but(channels=[{"name": "two", "url": _team_url(receiver, *targets)}]).check(code=code)
+        watch.but(
+            channels=[{"name": "two", "url": _team_url(receiver, *targets)}]
+        ).check(code=code)
     assert _targets(receiver) == ["good", "better"]

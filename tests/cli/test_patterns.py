@@ -17,7 +17,9 @@ pytestmark = pytest.mark.measured
 
 
 @pytest.fixture
-def watch(tmp_path: Path, registry: FakeRegistry, fork_server: ForkServer, webhook: Webhook) -> Watcher:
+def watch(
+    tmp_path: Path, registry: FakeRegistry, fork_server: ForkServer, webhook: Webhook
+) -> Watcher:
     """A watcher of five packs, of which alpha is named and test-1 left out, with a usual and a picky channel."""
     for node in ("alpha", "bravo", "charlie", "delta", "test-1"):
         registry.catalog.publish(node, "1.0.0")
@@ -26,7 +28,13 @@ def watch(tmp_path: Path, registry: FakeRegistry, fork_server: ForkServer, webho
         {"name": "usual", "url": webhook.apprise_url("/usual")},
         {"name": "picky", "url": webhook.apprise_url("/picky"), "kinds": "new"},
     ]
-    return Watcher(tmp_path, registry, fork_server=fork_server, nodes="alpha * !test-*", channels=channels)
+    return Watcher(
+        tmp_path,
+        registry,
+        fork_server=fork_server,
+        nodes="alpha * !test-*",
+        channels=channels,
+    )
 
 
 def _events(webhook: Webhook, path: str) -> list[tuple[str, str, str]]:
@@ -35,40 +43,76 @@ def _events(webhook: Webhook, path: str) -> list[tuple[str, str, str]]:
     return sorted((kind, str(node), str(version)) for kind, node, version in found)
 
 
-def test_who_hears_what(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> None:
+def test_who_hears_what(
+    watch: Watcher, registry: FakeRegistry, webhook: Webhook
+) -> None:
     """A channel without kinds hears all usual kinds of a named pack, and of others what warns of them."""
     found = watch.check()
     assert (found["nodes"]["watched"], found["reading"]["way"]) == (4, "sweep")
     [whole] = [event for event in found["events"] if event["node"] is None]
     assert (whole["kind"], whole["after"]) == ("baseline", "flagged")
-    assert [(one["version"], one["status"]) for one in whole["bad_versions"]] == [("1.0.0", "flagged")]
-    assert "every 1h unless interval says otherwise" in webhook.messages("/usual")[0].json["message"]
+    assert [(one["version"], one["status"]) for one in whole["bad_versions"]] == [
+        ("1.0.0", "flagged")
+    ]
+    assert (
+        "every 1h unless interval says otherwise"
+        in webhook.messages("/usual")[0].json["message"]
+    )
     assert webhook.messages("/picky") == []
     for node in ("alpha", "bravo", "test-1", "echo"):
         registry.catalog.publish(node, "1.1.0")
     registry.catalog.set_status("charlie", "1.0.0", "banned")
     watch.check()
-    assert _events(webhook, "/usual") == [("banned", "charlie", "1.0.0"), ("new", "alpha", "1.1.0")]
-    assert _events(webhook, "/picky") == [("new", node, "1.1.0") for node in ("alpha", "bravo", "echo")]
+    assert _events(webhook, "/usual") == [
+        ("banned", "charlie", "1.0.0"),
+        ("new", "alpha", "1.1.0"),
+    ]
+    assert _events(webhook, "/picky") == [
+        ("new", node, "1.1.0") for node in ("alpha", "bravo", "echo")
+    ]
     for path, count in (("/usual", 2), ("/picky", 3)):
-        [ref] = re.findall(r"history --ref ([0-9a-f]{8})", webhook.messages(path)[-1].json["message"])
-        assert len(json.loads(watch.run("history", "--json", "--ref", ref).out)["events"]) == count
+        [ref] = re.findall(
+            r"history --ref ([0-9a-f]{8})", webhook.messages(path)[-1].json["message"]
+        )
+        assert (
+            len(json.loads(watch.run("history", "--json", "--ref", ref).out)["events"])
+            == count
+        )
 
 
 def test_what_the_commands_say(watch: Watcher, registry: FakeRegistry) -> None:
     """`status`, `config`, `health` and `check` speak of the whole registry, and no table has all of its packs."""
-    assert "watching 1 node and *, !test-*: 1 node pack with 0 versions" in watch.run("status").out
+    assert (
+        "watching 1 node and *, !test-*: 1 node pack with 0 versions"
+        in watch.run("status").out
+    )
     first = watch.run("check").out.splitlines()
-    assert re.search(r"^4 nodes checked, \d events?, .*\(swept with \d+ requests, ", first[-1])
+    assert re.search(
+        r"^4 nodes checked, \d events?, .*\(swept with \d+ requests, ", first[-1]
+    )
     said = watch.run("status").out.splitlines()
-    assert re.match(r"3 ok, 1 with problems · last poll .* \(swept with \d+ requests\)", said[0])
-    assert said[1] == "watching 1 node and *, !test-*: 4 node packs with 4 versions; flagged: 1"
+    assert re.match(
+        r"3 ok, 1 with problems · last poll .* \(swept with \d+ requests\)", said[0]
+    )
+    assert (
+        said[1]
+        == "watching 1 node and *, !test-*: 4 node packs with 4 versions; flagged: 1"
+    )
     assert [line.split()[0] for line in said[3:6]] == ["NODE", "delta", "alpha"]
     document = json.loads(watch.run("status", "--json").out)
-    assert sorted(row["node"] for row in document["nodes"]) == ["alpha", "bravo", "charlie", "delta"]
+    assert sorted(row["node"] for row in document["nodes"]) == [
+        "alpha",
+        "bravo",
+        "charlie",
+        "delta",
+    ]
     assert document["reading"]["way"] == "sweep"
     assert "delta" in watch.run("status", "--problems").out
-    assert "1h" in next(line for line in watch.run("config").out.splitlines() if line.startswith("interval"))
+    assert "1h" in next(
+        line
+        for line in watch.run("config").out.splitlines()
+        if line.startswith("interval")
+    )
     assert "(at most 3 hours)" in watch.run("health").out
     down = watch.but(registry_url="http://127.0.0.1:9", retries=0)
     failed = down.run("check")

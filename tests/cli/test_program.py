@@ -16,14 +16,25 @@ from tests.support import program
 pytestmark = pytest.mark.measured
 
 
-def test_surroundings_are_clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_surroundings_are_clean(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """Nothing of the caller's settings, secrets or proxies gets through; what measures coverage does."""
-    for name in ("COMFY_WATCH_NODES", "CREDENTIALS_DIRECTORY", "STATE_DIRECTORY", "https_proxy", "XDG_CONFIG_HOME"):
+    for name in (
+        "COMFY_WATCH_NODES",
+        "CREDENTIALS_DIRECTORY",
+        "STATE_DIRECTORY",
+        "https_proxy",
+        "XDG_CONFIG_HOME",
+    ):
         monkeypatch.setenv(name, "/elsewhere")
     monkeypatch.setenv("COVERAGE_PROCESS_START", "/config")
     given = program.surroundings(tmp_path, {"COMFY_WATCH_INTERVAL": "1s"})
     assert "/elsewhere" not in given.values()
-    assert (given["COVERAGE_PROCESS_START"], given["COMFY_WATCH_INTERVAL"]) == ("/config", "1s")
+    assert (given["COVERAGE_PROCESS_START"], given["COMFY_WATCH_INTERVAL"]) == (
+        "/config",
+        "1s",
+    )
     assert given["HOME"] == str(tmp_path)
 
 
@@ -35,14 +46,22 @@ def test_surroundings_are_clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
         ("socket.getaddrinfo('registry.example', 443)", socket.gaierror),
     ],
 )
-def test_no_program_leaves_loopback(tmp_path: Path, call: str, refusal: type[OSError]) -> None:
+def test_no_program_leaves_loopback(
+    tmp_path: Path, call: str, refusal: type[OSError]
+) -> None:
     """A program that a test starts cannot look up or reach another host, and neither can the test.
 
     A look-up fails as one that finds nothing does, since libraries live on without an answer to some.
     """
     code = f"import socket\n{call}"
     env = program.surroundings(tmp_path)
-    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 1
     assert re.search(rf"{refusal.__name__}: .*a test wanted to reach", done.stderr)
     with pytest.raises(refusal):
@@ -65,7 +84,9 @@ def test_a_run_cannot_outstay_its_time(run: Callable[..., program.Completed]) ->
 
 def test_a_started_program_ends_with_its_block(tmp_path: Path) -> None:
     """A program that still runs is ended; one that ended by itself is an AssertionError to whoever waits for more."""
-    with program.start("--bind", "127.0.0.1", "0", cwd=tmp_path, module="http.server") as server:
+    with program.start(
+        "--bind", "127.0.0.1", "0", cwd=tmp_path, module="http.server"
+    ) as server:
         pass
     assert server.process.poll() is not None
     with program.start("--no-such-option", cwd=tmp_path, module="json.tool") as tool:

@@ -66,7 +66,12 @@ def watch(tmp_path: Path, registry: FakeRegistry, webhook: Webhook) -> Watcher:
     """A watcher of alpha with a baseline and a channel, which had an alert before."""
     registry.catalog.publish("alpha", "1.0.0")
     one = Watcher(
-        tmp_path, registry, baseline="silent", nodes="alpha", alert_urls=[webhook.apprise_url("/a")], installs=[]
+        tmp_path,
+        registry,
+        baseline="silent",
+        nodes="alpha",
+        alert_urls=[webhook.apprise_url("/a")],
+        installs=[],
     )
     one.check()
     registry.catalog.publish("alpha", "1.1.0")
@@ -90,7 +95,9 @@ def test_a_quiet_check_loads_little(watch: Watcher) -> None:
     assert len(names[1:]) <= _MOST, len(names[1:])
 
 
-def test_run_loads_early_what_a_change_needs(watch: Watcher, registry: FakeRegistry) -> None:
+def test_run_loads_early_what_a_change_needs(
+    watch: Watcher, registry: FakeRegistry
+) -> None:
     """What `run` loads at its start is all that a poll needs later, since its installation may be replaced meanwhile.
 
     It is a node's first listing, a flag with its reason, and a ban.

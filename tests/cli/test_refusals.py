@@ -25,8 +25,14 @@ class Strict(Webhook):
         self.taken: list[Message] = []
 
     def remember(self, message: Message) -> Answer | None:
-        text = message.json["title"] + message.json["message"] if message.path == "/a" else ""
-        status = next((status for pack, status in self.refused.items() if pack in text), 200)
+        text = (
+            message.json["title"] + message.json["message"]
+            if message.path == "/a"
+            else ""
+        )
+        status = next(
+            (status for pack, status in self.refused.items() if pack in text), 200
+        )
         if status == 200:
             self.taken.append(message)
         return self.play(message, Answer(status=status))
@@ -34,7 +40,10 @@ class Strict(Webhook):
     def got(self, path: str) -> list[list[Reported]]:
         """Return what each message that was taken on a path reports."""
         return [
-            [(one["kind"], one["node"] or one.get("channel"), one["version"]) for one in message.json.get("events", [])]
+            [
+                (one["kind"], one["node"] or one.get("channel"), one["version"])
+                for one in message.json.get("events", [])
+            ]
             for message in self.taken
             if message.path == path
         ]
@@ -48,13 +57,22 @@ def service() -> Any:
 
 
 @pytest.fixture
-def watch(tmp_path: Path, registry: FakeRegistry, service: Strict, fork_server: ForkServer) -> Watcher:
+def watch(
+    tmp_path: Path, registry: FakeRegistry, service: Strict, fork_server: ForkServer
+) -> Watcher:
     """A watcher of two packs with the channels `a` and `b`."""
     for node in ("alpha", "bravo"):
         registry.catalog.publish(node, "1.0.0")
-    channels = [{"name": name, "url": service.apprise_url(f"/{name}")} for name in ("a", "b")]
+    channels = [
+        {"name": name, "url": service.apprise_url(f"/{name}")} for name in ("a", "b")
+    ]
     watch = Watcher(
-        tmp_path, registry, fork_server=fork_server, baseline="silent", nodes="alpha bravo", channels=channels
+        tmp_path,
+        registry,
+        fork_server=fork_server,
+        baseline="silent",
+        nodes="alpha bravo",
+        channels=channels,
     )
     watch.check()
     return watch
@@ -67,12 +85,19 @@ def _status(watch: Watcher, name: str = "a") -> dict[str, Any]:
 
 
 @pytest.mark.bounded
-def test_no_message_blocks_the_ones_behind_it(watch: Watcher, registry: FakeRegistry, service: Strict) -> None:
+def test_no_message_blocks_the_ones_behind_it(
+    watch: Watcher, registry: FakeRegistry, service: Strict
+) -> None:
     """A refused message lets a ban of another pack pass, steps aside, is shown, and goes out once it is taken."""
     service.refused = {"alpha": 400}
     registry.catalog.edit("alpha", "1.0.0", dependencies=["torch"])
     document = watch.check(code=1)
-    assert document["alerts"] == {"delivered": 1, "unconfirmed": 0, "pending": 1, "expired": 0}
+    assert document["alerts"] == {
+        "delivered": 1,
+        "unconfirmed": 0,
+        "pending": 1,
+        "expired": 0,
+    }
     registry.catalog.set_status("bravo", "1.0.0", "banned")
     assert watch.check(code=1)["alerts"]["delivered"] == 2
     assert service.got("/a") == [[("banned", "bravo", "1.0.0")]]
@@ -82,20 +107,39 @@ def test_no_message_blocks_the_ones_behind_it(watch: Watcher, registry: FakeRegi
     row = _status(watch)
     assert (row["undelivered"], row["aside"], row["aside_error"]) == (1, 1, "HTTP 400")
     said = watch.run("status").out
-    assert "a: 1 alert refused also in the plainest form (HTTP 400); tried once a day until alert_expiry" in said
+    assert (
+        "a: 1 alert refused also in the plainest form (HTTP 400); tried once a day until alert_expiry"
+        in said
+    )
     done = watch.run("check", env={"CI": "1"})
-    assert (done.code, "channel a: refused also in the plainest form: HTTP 400" in done.err) == (1, True)
-    assert len(service.messages("/a")) == 5  # three times as it is, once plain, and the ban
+    assert (
+        done.code,
+        "channel a: refused also in the plainest form: HTTP 400" in done.err,
+    ) == (1, True)
+    assert (
+        len(service.messages("/a")) == 5
+    )  # three times as it is, once plain, and the ban
     service.refused = {}
     watch.end_backoffs()
-    assert watch.check()["alerts"] == {"delivered": 1, "unconfirmed": 0, "pending": 0, "expired": 0}
+    assert watch.check()["alerts"] == {
+        "delivered": 1,
+        "unconfirmed": 0,
+        "pending": 0,
+        "expired": 0,
+    }
     taken = service.taken[-1].json
-    assert all(part in taken["title"] + taken["message"] for part in ("alpha", "1.0.0", "ref "))
+    assert all(
+        part in taken["title"] + taken["message"] for part in ("alpha", "1.0.0", "ref ")
+    )
 
 
-def test_a_lost_salt_repeats_no_report(watch: Watcher, registry: FakeRegistry, service: Strict) -> None:
+def test_a_lost_salt_repeats_no_report(
+    watch: Watcher, registry: FakeRegistry, service: Strict
+) -> None:
     """A channel from `alert_urls` that was reported `failing` is not news again because `addresses.json` is gone."""
-    listed = watch.but(channels=[], alert_urls=[service.apprise_url("/a"), service.apprise_url("/b")])
+    listed = watch.but(
+        channels=[], alert_urls=[service.apprise_url("/a"), service.apprise_url("/b")]
+    )
     service.refused = {"alpha": 404}
     registry.catalog.publish("alpha", "1.1.0")
     listed.check(code=1)
@@ -125,7 +169,11 @@ def test_a_channel_that_is_gone_is_reported_on_the_others(
     assert (event["kind"], event["node"], event["channel"]) == ("recovered", None, "a")
     assert watch.reported() == []
     assert service.got("/a") == [[("new", "alpha", "1.1.0")]]
-    assert service.got("/b") == [[("new", "alpha", "1.1.0")], [("failing", "a", None)], [("recovered", "a", None)]]
+    assert service.got("/b") == [
+        [("new", "alpha", "1.1.0")],
+        [("failing", "a", None)],
+        [("recovered", "a", None)],
+    ]
     assert "(channel a)" in watch.run("history").out
     assert _status(watch)["failing_since"] is None
 
@@ -144,22 +192,32 @@ def test_a_channel_that_takes_nothing_for_a_day_is_reported(
     path.write_text(json.dumps(outbox), "utf-8")
     (event,) = watch.check(code=1)["events"]
     assert (event["kind"], event["channel"]) == ("failing", "a")
-    assert event["reason"] == "HTTP 503; no alert was delivered since 2026-01-01 00:00 UTC"
+    assert (
+        event["reason"] == "HTTP 503; no alert was delivered since 2026-01-01 00:00 UTC"
+    )
     assert watch.reported(code=1) == []
 
 
-def test_a_dead_channel_alone_is_in_the_history(watch: Watcher, registry: FakeRegistry, service: Strict) -> None:
+def test_a_dead_channel_alone_is_in_the_history(
+    watch: Watcher, registry: FakeRegistry, service: Strict
+) -> None:
     """Where there is no other channel to report it on, the poll and the history do."""
     watch = watch.but(channels=[{"name": "a", "url": service.apprise_url("/a")}])
     service.refused = {"alpha": 404}
     registry.catalog.publish("alpha", "1.1.0")
     watch.check(code=1)
     done = watch.run("check")
-    assert (done.code, "failing" in done.out, "(channel a)" in done.out) == (1, True, True)
+    assert (done.code, "failing" in done.out, "(channel a)" in done.out) == (
+        1,
+        True,
+        True,
+    )
     assert _status(watch)["undelivered"] == 1
 
 
-def test_a_backlog_is_one_message(watch: Watcher, registry: FakeRegistry, service: Strict) -> None:
+def test_a_backlog_is_one_message(
+    watch: Watcher, registry: FakeRegistry, service: Strict
+) -> None:
     """What waited during an outage comes worst first, with the ban at its head."""
     service.refused = {"alpha": 500, "bravo": 500}
     for number in range(1, 4):
@@ -175,9 +233,13 @@ def test_a_backlog_is_one_message(watch: Watcher, registry: FakeRegistry, servic
     assert [kind for kind, _, _ in others] == ["new"] * 3
 
 
-def test_a_backlog_is_one_message_for_each_pack(watch: Watcher, registry: FakeRegistry, service: Strict) -> None:
+def test_a_backlog_is_one_message_for_each_pack(
+    watch: Watcher, registry: FakeRegistry, service: Strict
+) -> None:
     """The worst pack goes out first, and the history has the events of a merged message by its reference."""
-    watch = watch.but(channels=[{"name": "a", "url": service.apprise_url("/a"), "grouping": "node"}])
+    watch = watch.but(
+        channels=[{"name": "a", "url": service.apprise_url("/a"), "grouping": "node"}]
+    )
     service.refused = {"alpha": 500, "bravo": 500}
     for number in range(1, 4):
         registry.catalog.publish("alpha", f"1.{number}.0")
@@ -189,7 +251,9 @@ def test_a_backlog_is_one_message_for_each_pack(watch: Watcher, registry: FakeRe
     assert watch.check()["alerts"]["delivered"] == 4
     ban, releases = service.got("/a")
     assert ban == [("banned", "bravo", "1.0.0")]
-    assert sorted(releases) == [("new", "alpha", f"1.{number}.0") for number in range(1, 4)]
+    assert sorted(releases) == [
+        ("new", "alpha", f"1.{number}.0") for number in range(1, 4)
+    ]
     _, _, reference = service.taken[-1].json["message"].rpartition("--ref ")
     done = watch.run("history", "--json", "--ref", reference[:8])
     assert sorted(reported(json.loads(done.out)["events"])) == sorted(releases)
@@ -226,6 +290,11 @@ def test_a_queue_leaves_at_the_pace_of_its_service(
             registry.catalog.publish("alpha", f"2.{number}.0")
         done = watch.but(channels=[channel]).run("check", "--json")
         assert (done.code, done.err) == (0, "")
-        assert json.loads(done.out)["alerts"] == {"delivered": _MANY, "unconfirmed": 0, "pending": 0, "expired": 0}
+        assert json.loads(done.out)["alerts"] == {
+            "delivered": _MANY,
+            "unconfirmed": 0,
+            "pending": 0,
+            "expired": 0,
+        }
         versions = [message.json["events"][0]["version"] for message in paced.taken]
         assert versions == [f"2.{number}.0" for number in range(_MANY)]

@@ -36,13 +36,29 @@ def watch(tmp_path: Path, registry: FakeRegistry, fork_server: ForkServer) -> Wa
     return watcher
 
 
-def _write(watch: Watcher, channels: Sequence[Mapping[str, object]] = (), **changed: Any) -> None:
-    settings = {"nodes": ["alpha"], "alert_urls": "none", "interval": "1h", "jitter": 0, "baseline": "silent"}
-    write_settings(watch.folder, channels, **{"registry_url": watch.registry.url, "retries": 0, **settings, **changed})
+def _write(
+    watch: Watcher, channels: Sequence[Mapping[str, object]] = (), **changed: Any
+) -> None:
+    settings = {
+        "nodes": ["alpha"],
+        "alert_urls": "none",
+        "interval": "1h",
+        "jitter": 0,
+        "baseline": "silent",
+    }
+    write_settings(
+        watch.folder,
+        channels,
+        **{"registry_url": watch.registry.url, "retries": 0, **settings, **changed},
+    )
 
 
 def _log(started: Started, event: str) -> list[dict[str, Any]]:
-    lines = [json.loads(line) for line in started.err.splitlines(keepends=True) if line.endswith("\n")]
+    lines = [
+        json.loads(line)
+        for line in started.err.splitlines(keepends=True)
+        if line.endswith("\n")
+    ]
     return [line for line in lines if line["event"] == event]
 
 
@@ -58,7 +74,12 @@ def test_the_next_poll_has_the_new_settings(watch: Watcher, webhook: Webhook) ->
     """Nodes, channels and the interval are taken over, and a shorter interval ends the wait for the next poll."""
     with watch.start("run") as started:
         started.until(lambda it: bool(_log(it, "poll")))
-        _write(watch, nodes=["alpha", "bravo"], alert_urls=[webhook.apprise_url("/a")], interval="50ms")
+        _write(
+            watch,
+            nodes=["alpha", "bravo"],
+            alert_urls=[webhook.apprise_url("/a")],
+            interval="50ms",
+        )
         line = _after(started, "reloaded")
         assert (line["nodes"], line["channels"], line["interval"]) == (2, 1, 0.05)
         started.until(lambda it: len(_log(it, "poll")) > 1)
@@ -67,14 +88,24 @@ def test_the_next_poll_has_the_new_settings(watch: Watcher, webhook: Webhook) ->
         webhook.wait_for(1)
 
 
-def test_what_is_owed_goes_to_the_new_address_at_once(watch: Watcher, webhook: Webhook) -> None:
+def test_what_is_owed_goes_to_the_new_address_at_once(
+    watch: Watcher, webhook: Webhook
+) -> None:
     """A channel that is mended with a reload gets what it is owed before the next poll."""
     webhook.answer["/dead"] = 404
-    _write(watch, baseline="summary", channels=[{"name": "ops", "url": webhook.apprise_url("/dead")}])
+    _write(
+        watch,
+        baseline="summary",
+        channels=[{"name": "ops", "url": webhook.apprise_url("/dead")}],
+    )
     with watch.start("run") as started:
         started.until(lambda it: bool(_log(it, "poll")))
         assert _log(started, "poll")[0]["pending"] == 1
-        _write(watch, baseline="summary", channels=[{"name": "ops", "url": webhook.apprise_url("/ops")}])
+        _write(
+            watch,
+            baseline="summary",
+            channels=[{"name": "ops", "url": webhook.apprise_url("/ops")}],
+        )
         _after(started, "reloaded")
         webhook.wait_for(1, path="/ops")
         assert len(_log(started, "poll")) == 1
@@ -90,7 +121,9 @@ def test_what_is_owed_goes_to_the_new_address_at_once(watch: Watcher, webhook: W
         fast=2,
     ),
 )
-def test_wrong_settings_leave_the_old_ones(watch: Watcher, wrong: dict[str, Any], named: str) -> None:
+def test_wrong_settings_leave_the_old_ones(
+    watch: Watcher, wrong: dict[str, Any], named: str
+) -> None:
     """One line says what is wrong, the log stays as it was set, and the polls go on with the old settings."""
     if "interval" in wrong:
         watch = watch.real()
@@ -112,7 +145,10 @@ def test_the_state_stays_where_it_is(watch: Watcher) -> None:
         _write(watch, state_dir="elsewhere", interval="50ms")
         assert _after(started, "reloaded")["interval"] == 0.05
         (warning,) = _log(started, "settings")
-        assert (warning["level"], "state_dir" in warning["warning"]) == ("warning", True)
+        assert (warning["level"], "state_dir" in warning["warning"]) == (
+            "warning",
+            True,
+        )
         started.until(lambda it: len(_log(it, "poll")) > 1)
         assert not (watch.folder / "elsewhere").exists()
         assert str(watch.folder / "state") in warning["warning"]
@@ -159,14 +195,20 @@ def test_a_terminal_that_is_closed_ends_it(watch: Watcher) -> None:
     started = Started(process, log, log, lambda: None)
     try:
         started.until(lambda it: bool(_log(it, "poll")))
-        started.signal(signal.SIGHUP)  # while the terminal is there it has the settings read again
+        started.signal(
+            signal.SIGHUP
+        )  # while the terminal is there it has the settings read again
         started.until(lambda it: bool(_log(it, "reloaded")))
         os.close(ours)
         assert process.wait(20) == 0
     finally:
         process.kill()
         process.wait()
-    assert [line["signal"] for event in ("stopping", "stopped") for line in _log(started, event)] == ["SIGHUP"] * 2
+    assert [
+        line["signal"]
+        for event in ("stopping", "stopped")
+        for line in _log(started, event)
+    ] == ["SIGHUP"] * 2
     assert json.loads(watch.run("status", "--json").out)["terminal_closed_at"]
     assert "because its terminal was closed" in watch.run("status").out.splitlines()[1]
     watch.check()

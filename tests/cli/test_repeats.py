@@ -19,10 +19,16 @@ from watcher.state import files
 class Job:
     """A line of a crontab: `check` in one folder, with nobody at a terminal."""
 
-    def __init__(self, folder: Path, registry: FakeRegistry, fork_server: ForkServer) -> None:
+    def __init__(
+        self, folder: Path, registry: FakeRegistry, fork_server: ForkServer
+    ) -> None:
         registry.catalog.publish("alpha", "1.0.0")
         self.folder = folder
-        self.well = {"nodes": ["alpha"], "registry_url": registry.url, "alert_urls": "none"}
+        self.well = {
+            "nodes": ["alpha"],
+            "registry_url": registry.url,
+            "alert_urls": "none",
+        }
         self._run = partial(fork_server.run, cwd=folder)
         self.env = {"CI": "", "HOME": str(folder / "home"), "XDG_CACHE_HOME": ""}
         self.is_well(True)
@@ -30,7 +36,9 @@ class Job:
     def is_well(self, well: bool) -> None:
         """Write settings that are right, or wrong."""
         (self.folder / "comfy-watch.toml").write_text(
-            "\n".join(f"{name} = {json.dumps(value)}" for name, value in self.well.items())
+            "\n".join(
+                f"{name} = {json.dumps(value)}" for name, value in self.well.items()
+            )
             + ("" if well else "\nretries = 'many'"),
             "utf-8",
         )
@@ -43,7 +51,12 @@ class Job:
         """Let all that was said have been said this long ago."""
         for path in (self.folder / "home").rglob("said/*.json"):
             said = json.loads(path.read_bytes())
-            path.write_text(json.dumps(dict.fromkeys(said, timestamps.show(datetime.now(UTC) - age))), "utf-8")
+            path.write_text(
+                json.dumps(
+                    dict.fromkeys(said, timestamps.show(datetime.now(UTC) - age))
+                ),
+                "utf-8",
+            )
 
 
 @pytest.fixture
@@ -84,14 +97,22 @@ def test_polls_that_overlap(job: Job) -> None:
     """That another poll is under way is reported once a day, on stdout otherwise, and never that it has ended."""
     assert job.check().code == 0
     for expected in (True, False):
-        with files.lock(job.folder / "state" / "lock", f"comfy-watch check (process {expected:d})"):
+        with files.lock(
+            job.folder / "state" / "lock", f"comfy-watch check (process {expected:d})"
+        ):
             done = job.check()
         assert done.code == 4
-        assert ("is in use by" in done.err, "is in use by" in done.out) == (expected, not expected)
+        assert ("is in use by" in done.err, "is in use by" in done.out) == (
+            expected,
+            not expected,
+        )
         assert job.check().err == ""
 
 
-@pytest.mark.parametrize("surroundings", [{"CI": "1"}, {"INVOCATION_ID": "1"}, {"HOME": ""}, {"HOME": "/proc/none"}])
+@pytest.mark.parametrize(
+    "surroundings",
+    [{"CI": "1"}, {"INVOCATION_ID": "1"}, {"HOME": ""}, {"HOME": "/proc/none"}],
+)
 def test_where_nothing_is_held_back(job: Job, surroundings: dict[str, str]) -> None:
     """An error is reported each time where each run has its own log, and where nothing can be noted."""
     job.is_well(False)

@@ -49,7 +49,9 @@ def holding() -> Iterator[Holding]:
 
 
 @pytest.fixture
-def watch(tmp_path: Path, registry: FakeRegistry, webhook: Webhook, fork_server: ForkServer) -> Watcher:
+def watch(
+    tmp_path: Path, registry: FakeRegistry, webhook: Webhook, fork_server: ForkServer
+) -> Watcher:
     """A watcher with a silent baseline, which it has, and a channel with a message for each event."""
     registry.catalog.publish("alpha", "1.0.0")
     ops = {"name": "ops", "url": webhook.apprise_url("/ops"), "grouping": "event"}
@@ -64,7 +66,9 @@ def _delete_lock(state: Path) -> None:
 
 
 def _replace_by_copy(state: Path) -> None:
-    passing = shutil.ignore_patterns("*.tmp")  # these come and go while a program works on the state
+    passing = shutil.ignore_patterns(
+        "*.tmp"
+    )  # these come and go while a program works on the state
     shutil.copytree(state, state.with_name("copy"), ignore=passing)
     state.rename(state.with_name("away"))
     state.with_name("copy").rename(state)
@@ -81,7 +85,11 @@ def _log(started: Started) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("harm", [_delete_lock, _replace_by_copy])
 @pytest.mark.parametrize("command", one_of("check", "run"))
 def test_who_lost_the_lock_while_reading_saves_and_sends_nothing(
-    watch: Watcher, registry: FakeRegistry, webhook: Webhook, command: str, harm: Callable[[Path], None]
+    watch: Watcher,
+    registry: FakeRegistry,
+    webhook: Webhook,
+    command: str,
+    harm: Callable[[Path], None],
 ) -> None:
     """A second program works on the state by then: each message arrives once, and the first one ends with 4."""
     for version in ("1.1.0", "1.2.0"):
@@ -99,14 +107,23 @@ def test_who_lost_the_lock_while_reading_saves_and_sends_nothing(
     assert "another comfy-watch may be working on it" in said
     assert len(webhook.messages()) == 2
     assert watch.contents() == kept
-    assert watch.check()["alerts"] == {"delivered": 0, "unconfirmed": 0, "pending": 0, "expired": 0}
+    assert watch.check()["alerts"] == {
+        "delivered": 0,
+        "unconfirmed": 0,
+        "pending": 0,
+        "expired": 0,
+    }
 
 
 def test_a_lock_that_is_lost_while_a_message_is_under_way_stops_the_ones_behind_it(
     watch: Watcher, registry: FakeRegistry, holding: Holding
 ) -> None:
     """The second program sends all, the first one only what it had under way, and then ends with 4."""
-    watch = watch.but(channels=[{"name": "ops", "url": holding.apprise_url("/ops"), "grouping": "event"}])
+    watch = watch.but(
+        channels=[
+            {"name": "ops", "url": holding.apprise_url("/ops"), "grouping": "event"}
+        ]
+    )
     versions = ("1.1.0", "1.2.0", "1.3.0")
     for version in versions:
         registry.catalog.publish("alpha", version)
@@ -117,11 +134,19 @@ def test_a_lock_that_is_lost_while_a_message_is_under_way_stops_the_ones_behind_
         holding.released.set()
         assert started.wait().code == 4
     texts = [message.json["message"] for message in holding.messages()]
-    assert sorted(sum(version in text for text in texts) for version in versions) == [1, 1, 2]
+    assert sorted(sum(version in text for text in texts) for version in versions) == [
+        1,
+        1,
+        2,
+    ]
 
 
-@pytest.mark.parametrize("harm", one_of(_delete_lock, _take_away, _replace_by_copy, fast=2))
-def test_who_lost_the_lock_between_polls_ends_with_the_next(watch: Watcher, harm: Callable[[Path], None]) -> None:
+@pytest.mark.parametrize(
+    "harm", one_of(_delete_lock, _take_away, _replace_by_copy, fast=2)
+)
+def test_who_lost_the_lock_between_polls_ends_with_the_next(
+    watch: Watcher, harm: Callable[[Path], None]
+) -> None:
     """One line says what happened and what to do, and nothing is begun anew."""
     with watch.but(interval="20ms").start("run") as started:
         started.until(lambda it: '"poll"' in it.err)
@@ -139,7 +164,9 @@ def test_a_state_that_vanished_ends_run(watch: Watcher, registry: FakeRegistry) 
         started.until(lambda it: '"poll"' in it.err)
         for file in watch.state.iterdir():
             if file.name != "lock":
-                file.unlink(missing_ok=True)  # the program may have renamed a temporary one meanwhile
+                file.unlink(
+                    missing_ok=True
+                )  # the program may have renamed a temporary one meanwhile
         assert started.wait().code == 4
         *_, last = _log(started)
     assert "has vanished or was replaced" in last["error"]

@@ -18,11 +18,21 @@ pytestmark = pytest.mark.measured
 
 
 @pytest.fixture
-def watch(tmp_path: Path, registry: FakeRegistry, webhook: Webhook, fork_server: ForkServer) -> Watcher:
+def watch(
+    tmp_path: Path, registry: FakeRegistry, webhook: Webhook, fork_server: ForkServer
+) -> Watcher:
     """A watcher whose two channels, `ops` and `mail`, have failed at an alert; their next backoff is an hour."""
     registry.catalog.publish("alpha", "1.0.0")
-    channels = [{"name": name, "url": webhook.apprise_url(f"/{name}")} for name in ("ops", "mail")]
-    settings = {"baseline": "silent", "interval": "1h", "jitter": 0, "channels": channels}
+    channels = [
+        {"name": name, "url": webhook.apprise_url(f"/{name}")}
+        for name in ("ops", "mail")
+    ]
+    settings = {
+        "baseline": "silent",
+        "interval": "1h",
+        "jitter": 0,
+        "channels": channels,
+    }
     made = Watcher(tmp_path, registry, fork_server=fork_server, **settings)
     made.check()
     webhook.answer |= {"/ops": 500, "/mail": 500}
@@ -44,9 +54,19 @@ def _alerts(webhook: Webhook, path: str) -> int:
 def test_the_next_poll_delivers(watch: Watcher, webhook: Webhook) -> None:
     """No poll tries a channel that backs off until `test-alerts` has reached it; the other one still backs off."""
     webhook.answer.clear()
-    assert watch.check(code=1)["alerts"] == {"delivered": 0, "unconfirmed": 0, "pending": 2, "expired": 0}
+    assert watch.check(code=1)["alerts"] == {
+        "delivered": 0,
+        "unconfirmed": 0,
+        "pending": 2,
+        "expired": 0,
+    }
     assert watch.run("test-alerts", "ops").code == 0
-    assert watch.check(code=1)["alerts"] == {"delivered": 1, "unconfirmed": 0, "pending": 1, "expired": 0}
+    assert watch.check(code=1)["alerts"] == {
+        "delivered": 1,
+        "unconfirmed": 0,
+        "pending": 1,
+        "expired": 0,
+    }
     assert (_alerts(webhook, "/ops"), _alerts(webhook, "/mail")) == (2, 1)
     assert "retry.json" not in watch.contents()
 
@@ -67,12 +87,19 @@ def test_a_run_beside_it_delivers_at_once(watch: Watcher, webhook: Webhook) -> N
     assert "retry.json" not in watch.contents()
 
 
-def test_a_renamed_channel_need_not_wait_either(watch: Watcher, webhook: Webhook) -> None:
+def test_a_renamed_channel_need_not_wait_either(
+    watch: Watcher, webhook: Webhook
+) -> None:
     """What is owed to a channel's URL under its former name goes out too."""
     webhook.answer.clear()
     named = watch.but(channels=[{"name": "new", "url": webhook.apprise_url("/ops")}])
     assert named.run("test-alerts").code == 0
-    assert named.check()["alerts"] == {"delivered": 1, "unconfirmed": 0, "pending": 0, "expired": 0}
+    assert named.check()["alerts"] == {
+        "delivered": 1,
+        "unconfirmed": 0,
+        "pending": 0,
+        "expired": 0,
+    }
 
 
 def test_a_later_failure_makes_it_void(watch: Watcher, webhook: Webhook) -> None:
@@ -84,22 +111,42 @@ def test_a_later_failure_makes_it_void(watch: Watcher, webhook: Webhook) -> None
     watch.check(code=1)
     (watch.state / "retry.json").write_bytes(note)
     webhook.answer.clear()
-    assert watch.check(code=1)["alerts"] == {"delivered": 0, "unconfirmed": 0, "pending": 2, "expired": 0}
+    assert watch.check(code=1)["alerts"] == {
+        "delivered": 0,
+        "unconfirmed": 0,
+        "pending": 2,
+        "expired": 0,
+    }
     assert (_alerts(webhook, "/ops"), _alerts(webhook, "/mail")) == (2, 2)
     assert "retry.json" not in watch.contents()
 
 
 @pytest.mark.parametrize(
-    "damaged", one_of(b'{"format": 1, "queues": {"op', b"", b'{"format": 2, "queues": {}}', b"[1]\xff")
+    "damaged",
+    one_of(
+        b'{"format": 1, "queues": {"op', b"", b'{"format": 2, "queues": {}}', b"[1]\xff"
+    ),
 )
-def test_a_damaged_note_says_nothing(watch: Watcher, webhook: Webhook, damaged: bytes) -> None:
+def test_a_damaged_note_says_nothing(
+    watch: Watcher, webhook: Webhook, damaged: bytes
+) -> None:
     """A note that cannot be read is ignored: the channels back off, and a new note takes its place."""
     webhook.answer.clear()
     (watch.state / "retry.json").write_bytes(damaged)
-    assert watch.check(code=1)["alerts"] == {"delivered": 0, "unconfirmed": 0, "pending": 2, "expired": 0}
+    assert watch.check(code=1)["alerts"] == {
+        "delivered": 0,
+        "unconfirmed": 0,
+        "pending": 2,
+        "expired": 0,
+    }
     (watch.state / "retry.json").write_bytes(damaged)
     assert watch.run("test-alerts").code == 0
-    assert watch.check()["alerts"] == {"delivered": 2, "unconfirmed": 0, "pending": 0, "expired": 0}
+    assert watch.check()["alerts"] == {
+        "delivered": 2,
+        "unconfirmed": 0,
+        "pending": 0,
+        "expired": 0,
+    }
 
 
 def test_a_note_that_cannot_be_left_is_said(watch: Watcher, webhook: Webhook) -> None:
@@ -108,7 +155,9 @@ def test_a_note_that_cannot_be_left_is_said(watch: Watcher, webhook: Webhook) ->
     (watch.state / "retry.json").mkdir()
     done = watch.run("test-alerts", "ops")
     assert (done.code, done.out) == (0, "ops: delivered\n")
-    assert done.err.startswith("warning: channel ops: its undelivered alerts wait for the next retry: ")
+    assert done.err.startswith(
+        "warning: channel ops: its undelivered alerts wait for the next retry: "
+    )
     assert watch.check(code=1)["alerts"]["pending"] == 2
 
 
@@ -116,7 +165,12 @@ def test_where_nothing_waits_nothing_is_left(
     tmp_path: Path, registry: FakeRegistry, webhook: Webhook, fork_server: ForkServer
 ) -> None:
     """`test-alerts` leaves no note, and no folder, where no channel is owed anything."""
-    watch = Watcher(tmp_path, registry, fork_server=fork_server, alert_urls=webhook.apprise_url("/a"))
+    watch = Watcher(
+        tmp_path,
+        registry,
+        fork_server=fork_server,
+        alert_urls=webhook.apprise_url("/a"),
+    )
     assert watch.run("test-alerts").code == 0
     assert not watch.state.exists()
     watch.check()

@@ -31,12 +31,23 @@ pytestmark = pytest.mark.measured
 def watch(tmp_path: Path, registry: FakeRegistry, fork_server: ForkServer) -> Watcher:
     """A watcher with a silent baseline that polls without a pause, beside a registry with alpha 1.0.0."""
     registry.catalog.publish("alpha", "1.0.0")
-    return Watcher(tmp_path, registry, fork_server=fork_server, baseline="silent", interval="20ms", jitter=0)
+    return Watcher(
+        tmp_path,
+        registry,
+        fork_server=fork_server,
+        baseline="silent",
+        interval="20ms",
+        jitter=0,
+    )
 
 
 def _log(started: Started, event: str = "") -> list[dict[str, Any]]:
     """Return the whole lines of a running program's log, all of them or those of one event."""
-    lines = [json.loads(line) for line in started.err.splitlines(keepends=True) if line.endswith("\n")]
+    lines = [
+        json.loads(line)
+        for line in started.err.splitlines(keepends=True)
+        if line.endswith("\n")
+    ]
     return [line for line in lines if event in ("", line["event"])]
 
 
@@ -46,9 +57,15 @@ def _until(started: Started, event: str, count: int = 1) -> None:
 
 
 @pytest.mark.parametrize("number", one_of(signal.SIGTERM, signal.SIGINT))
-def test_it_polls_until_a_signal(watch: Watcher, registry: FakeRegistry, number: signal.Signals) -> None:
+def test_it_polls_until_a_signal(
+    watch: Watcher, registry: FakeRegistry, number: signal.Signals
+) -> None:
     """Each poll is one summary line of JSON on stderr, stdout stays empty, and the first signal ends it with 0."""
-    with watch.but(failure_threshold=1000).real().start("run", "--node", "bravo") as started:
+    with (
+        watch.but(failure_threshold=1000)
+        .real()
+        .start("run", "--node", "bravo") as started
+    ):
         _until(started, "poll", 2)
         key = registry.catalog.publish("alpha", "1.1.0")
         _until(started, "event")
@@ -60,7 +77,9 @@ def test_it_polls_until_a_signal(watch: Watcher, registry: FakeRegistry, number:
         log = _log(started)
     assert log[0]["event"] == "started"
     assert (log[-1]["event"], log[-1]["signal"]) == ("stopped", number.name)
-    asked = [request for request in registry.requests if request.query["nodeId"] == ["alpha"]]
+    asked = [
+        request for request in registry.requests if request.query["nodeId"] == ["alpha"]
+    ]
     polls = len([line for line in log if line["event"] == "poll"])
     assert polls <= len(asked) <= polls + 1
     assert {line["level"] for line in log} <= {"info", "warning"}
@@ -90,7 +109,9 @@ def test_polls_do_not_overlap(watch: Watcher, registry: FakeRegistry) -> None:
     assert most == 1
 
 
-def test_waits_are_longer_or_shorter_by_the_jitter(watch: Watcher, registry: FakeRegistry) -> None:
+def test_waits_are_longer_or_shorter_by_the_jitter(
+    watch: Watcher, registry: FakeRegistry
+) -> None:
     """Some waits are clearly shorter than the interval and some longer, and together no shorter than the share allows.
 
     A loaded machine can only make waits look longer in sum, so that nothing here depends on its speed.
@@ -102,7 +123,13 @@ def test_waits_are_longer_or_shorter_by_the_jitter(watch: Watcher, registry: Fak
         return [after - before for before, after in pairwise(times)]
 
     with watch.but(interval=interval, jitter=jitter).start("run") as started:
-        started.until(lambda it: len(waits()) >= 8 and min(waits()) < 0.9 * interval and max(waits()) > 1.1 * interval)
+        started.until(
+            lambda it: (
+                len(waits()) >= 8
+                and min(waits()) < 0.9 * interval
+                and max(waits()) > 1.1 * interval
+            )
+        )
     assert sum(waits()) >= len(waits()) * interval * (1 - jitter)
 
 
@@ -120,7 +147,9 @@ def test_a_signal_while_it_reads(watch: Watcher, registry: FakeRegistry) -> None
     assert watch.contents() == before
 
 
-def test_a_second_signal_stops_at_once(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> None:
+def test_a_second_signal_stops_at_once(
+    watch: Watcher, registry: FakeRegistry, webhook: Webhook
+) -> None:
     """While an alert is in flight the first signal waits for it, the second does not; the alert is not lost."""
     watch = watch.but(alert_urls=webhook.apprise_url("/a"), interval="1h")
     watch.check()
@@ -133,7 +162,12 @@ def test_a_second_signal_stops_at_once(watch: Watcher, registry: FakeRegistry, w
         started.until(lambda it: _sent_again(it, signal.SIGTERM))
         assert started.wait().code == 128 + signal.SIGTERM
     webhook.answer.clear()
-    assert watch.check()["alerts"] == {"delivered": 1, "unconfirmed": 0, "pending": 0, "expired": 0}
+    assert watch.check()["alerts"] == {
+        "delivered": 1,
+        "unconfirmed": 0,
+        "pending": 0,
+        "expired": 0,
+    }
 
 
 def _sent_again(started: Started, number: signal.Signals) -> bool:
@@ -143,7 +177,9 @@ def _sent_again(started: Started, number: signal.Signals) -> bool:
     return started.process.poll() is not None
 
 
-def test_it_survives_an_outage(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> None:
+def test_it_survives_an_outage(
+    watch: Watcher, registry: FakeRegistry, webhook: Webhook
+) -> None:
     """A registry that goes away and comes back costs one `failing` and one `recovered`, and no version event."""
     watch = watch.but(alert_urls=webhook.apprise_url("/a"), failure_threshold=2)
     with watch.start("run") as started:
@@ -158,12 +194,21 @@ def test_it_survives_an_outage(watch: Watcher, registry: FakeRegistry, webhook: 
         webhook.wait_for(3)
         started.signal(signal.SIGTERM)
         assert started.wait().code == 0
-        reported = [(line["kind"], line["node"], line["version"]) for line in _log(started, "event")]
-    assert reported == [("failing", None, None), ("recovered", None, None), ("new", "alpha", "1.1.0")]
+        reported = [
+            (line["kind"], line["node"], line["version"])
+            for line in _log(started, "event")
+        ]
+    assert reported == [
+        ("failing", None, None),
+        ("recovered", None, None),
+        ("new", "alpha", "1.1.0"),
+    ]
     assert len(webhook.messages()) == 3
 
 
-def test_what_went_wrong_is_logged_by_name(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> None:
+def test_what_went_wrong_is_logged_by_name(
+    watch: Watcher, registry: FakeRegistry, webhook: Webhook
+) -> None:
     """A node that cannot be read, an empty one and a channel that fails are logged by name, the rest in fields."""
     watch = watch.but(alert_urls=webhook.apprise_url("/a"), interval="1h")
     watch.check()
@@ -175,7 +220,11 @@ def test_what_went_wrong_is_logged_by_name(watch: Watcher, registry: FakeRegistr
         _until(started, "poll")
         (unread,), (empty,) = _log(started, "node unread"), _log(started, "node empty")
         (failed,) = _log(started, "channel failed")
-    assert (unread["level"], unread["nodes"], unread["count"]) == ("error", "charlie", 1)
+    assert (unread["level"], unread["nodes"], unread["count"]) == (
+        "error",
+        "charlie",
+        1,
+    )
     assert "500" in unread["error"]
     assert (empty["level"], empty["nodes"], empty["count"]) == ("warning", "bravo", 1)
     assert (failed["level"], failed["error"]) == ("error", "HTTP 500")
@@ -189,12 +238,20 @@ def test_a_check_that_is_interrupted(watch: Watcher, registry: FakeRegistry) -> 
         started.until(lambda it: len(registry.requests) > 0)
         started.signal(signal.SIGINT)
         done = started.wait()
-    assert (done.code, done.out, done.err) == (130, "", "stopped; nothing was changed\n")
+    assert (done.code, done.out, done.err) == (
+        130,
+        "",
+        "stopped; nothing was changed\n",
+    )
     assert watch.contents() == {}
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals of this kind")
-def test_on_a_terminal_it_speaks_to_a_person(watch: Watcher, registry: FakeRegistry) -> None:
+@pytest.mark.skipif(
+    sys.platform == "win32", reason="Windows has no pseudo-terminals of this kind"
+)
+def test_on_a_terminal_it_speaks_to_a_person(
+    watch: Watcher, registry: FakeRegistry
+) -> None:
     """Local times, a line for each poll, events as `check` prints them; with `log_format` the log is as elsewhere."""
     watch = watch.but(interval="15m", baseline="full")
     with on_terminal(watch, "run", TZ="JST-9", COLUMNS="100", NO_COLOR="1") as terminal:
@@ -205,7 +262,11 @@ def test_on_a_terminal_it_speaks_to_a_person(watch: Watcher, registry: FakeRegis
     now = datetime.now(timezone(timedelta(hours=9)))
     hours = {f"{now - timedelta(minutes=minutes):%H:%M}" for minutes in range(3)}
     assert any(
-        re.match(rf"{hour} 1 node checked, 1 event \(1 request, \d+\.\d s\); next poll at ", said[2]) for hour in hours
+        re.match(
+            rf"{hour} 1 node checked, 1 event \(1 request, \d+\.\d s\); next poll at ",
+            said[2],
+        )
+        for hour in hours
     )
     with on_terminal(watch, "run", "--log-format", "json") as terminal:
         terminal.until('"event": "poll"')

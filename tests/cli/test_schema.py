@@ -19,7 +19,9 @@ _NAMES = (*schemas.NAMES, "settings")
 
 
 @pytest.mark.parametrize("name", _NAMES)
-def test_a_schema_is_printed(run: Callable[..., program.Completed], tmp_path: Path, name: str) -> None:
+def test_a_schema_is_printed(
+    run: Callable[..., program.Completed], tmp_path: Path, name: str
+) -> None:
     """What is printed is one schema of draft 2020-12, and nothing is created."""
     done = run("schema", name)
     assert (done.code, done.err) == (0, "")
@@ -29,7 +31,9 @@ def test_a_schema_is_printed(run: Callable[..., program.Completed], tmp_path: Pa
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_unknown_schema_is_a_usage_error_with_the_known_names(run: Callable[..., program.Completed]) -> None:
+def test_an_unknown_schema_is_a_usage_error_with_the_known_names(
+    run: Callable[..., program.Completed],
+) -> None:
     """The error names what was given, made harmless, and what there is."""
     done = run("schema", "setings\x1b")
     assert (done.code, done.out) == (2, "")
@@ -44,7 +48,9 @@ def test_the_help_names_every_schema(run: Callable[..., program.Completed]) -> N
     assert all(name in text for name in _NAMES)
 
 
-def test_the_sample_settings_are_valid(run: Callable[..., program.Completed], tmp_path: Path) -> None:
+def test_the_sample_settings_are_valid(
+    run: Callable[..., program.Completed], tmp_path: Path
+) -> None:
     """What `init` writes is what the schema of the settings says, and an unknown setting is not."""
     assert run("init").code == 0
     sample = tomllib.loads((tmp_path / "comfy-watch.toml").read_text("utf-8"))

@@ -49,14 +49,18 @@ def test_a_crash_inside_a_delivery_reveals_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("share", range(2))
-def test_refused_settings_reveal_nothing(tmp_path: Path, fork_server: ForkServer, share: int) -> None:
+def test_refused_settings_reveal_nothing(
+    tmp_path: Path, fork_server: ForkServer, share: int
+) -> None:
     """Settings and commands that are refused are explained without what was in them.
 
     A fork hears of no variable of the interpreter, such as those of its development mode; the whole of it does.
     """
 
     def run(*args: str, cwd: Path, env: Mapping[str, str]) -> program.Completed:
-        heard = {name: value for name, value in env.items() if not name.startswith("PYTHON")}
+        heard = {
+            name: value for name, value in env.items() if not name.startswith("PYTHON")
+        }
         return fork_server.run(*args, cwd=cwd, env=heard)
 
     search = Search()
@@ -85,14 +89,28 @@ def test_a_url_in_the_place_of_a_path_reveals_nothing(
 
 @pytest.mark.parametrize("slashes", ["/", "//", "///"])
 @pytest.mark.parametrize(
-    "words", ["x (discord:{}", "--set 'discord:{}", "discord:{}", "url=discord:{}", "é://discord:{}"]
+    "words",
+    [
+        "x (discord:{}",
+        "--set 'discord:{}",
+        "discord:{}",
+        "url=discord:{}",
+        "é://discord:{}",
+    ],
 )
-@pytest.mark.parametrize("secret", ["u:it's-s3cr3t@h", 'u:"s3cr3t" s3cr3t@h', "u:p\ns3cr3t@h/s3cr3t) is wrong"])
-def test_what_may_be_a_url_is_masked_to_its_end(words: str, secret: str, slashes: str) -> None:
+@pytest.mark.parametrize(
+    "secret",
+    ["u:it's-s3cr3t@h", 'u:"s3cr3t" s3cr3t@h', "u:p\ns3cr3t@h/s3cr3t) is wrong"],
+)
+def test_what_may_be_a_url_is_masked_to_its_end(
+    words: str, secret: str, slashes: str
+) -> None:
     """Neither a quote nor a blank nor a newline in a password ends what is not shown; what stands before it is."""
     said = masked(words.format(slashes) + secret)
     assert SECRET not in said
-    assert said == words.partition("discord" if "é" not in words else "é")[0] + "***://***"
+    assert (
+        said == words.partition("discord" if "é" not in words else "é")[0] + "***://***"
+    )
 
 
 @pytest.mark.parametrize("slashes", ["/", "//", "///"])
@@ -116,7 +134,11 @@ def test_the_search_finds(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("umask", one_of(0o000, 0o777))
 def test_files_are_their_owners_only(
-    tmp_path: Path, registry: FakeRegistry, webhook: Webhook, fork_server: ForkServer, umask: int
+    tmp_path: Path,
+    registry: FakeRegistry,
+    webhook: Webhook,
+    fork_server: ForkServer,
+    umask: int,
 ) -> None:
     """Whatever the umask, files are created with mode 0600 and folders, missing parents too, with 0700."""
     registry.catalog.publish("alpha", "1.0.0")
@@ -134,13 +156,27 @@ def test_files_are_their_owners_only(
     codes = []
     with Path(os.devnull).open("r+b") as nowhere:
         streams = (nowhere.fileno(),) * 3
-        for command in (["check"], ["init", "settings.toml"], ["test-alerts"], ["check"]):
-            begun = fork_server.launch(*command, cwd=work, env=env, streams=streams, home=home, umask=umask)
+        for command in (
+            ["check"],
+            ["init", "settings.toml"],
+            ["test-alerts"],
+            ["check"],
+        ):
+            begun = fork_server.launch(
+                *command, cwd=work, env=env, streams=streams, home=home, umask=umask
+            )
             codes.append(begun.wait(60))
             begun.wait_for_all()
     assert codes == [1, 0, 1, 1]
     created = modes(work)
-    assert {f"deep/er/state/{name}.json" for name in ("snapshot", "outbox", "checks", "addresses")} < created.keys()
+    assert {
+        f"deep/er/state/{name}.json"
+        for name in ("snapshot", "outbox", "checks", "addresses")
+    } < created.keys()
     assert created.pop("settings.toml") == 0o600
-    assert {path: mode for path, mode in created.items() if mode != (0o700 if (work / path).is_dir() else 0o600)} == {}
+    assert {
+        path: mode
+        for path, mode in created.items()
+        if mode != (0o700 if (work / path).is_dir() else 0o600)
+    } == {}
     assert list(home.iterdir()) == []

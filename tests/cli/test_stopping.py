@@ -25,11 +25,20 @@ _PROMISED = 5.0
 
 
 @pytest.fixture
-def watch(tmp_path: Path, registry: FakeRegistry, webhook: Webhook, fork_server: ForkServer) -> Watcher:
+def watch(
+    tmp_path: Path, registry: FakeRegistry, webhook: Webhook, fork_server: ForkServer
+) -> Watcher:
     """A watcher that has an alert to deliver with its first poll."""
     registry.catalog.publish("alpha", "1.0.0")
     alerts = webhook.apprise_url("/a")
-    return Watcher(tmp_path, registry, fork_server=fork_server, alert_urls=alerts, interval="1h", timeout="60s")
+    return Watcher(
+        tmp_path,
+        registry,
+        fork_server=fork_server,
+        alert_urls=alerts,
+        interval="1h",
+        timeout="60s",
+    )
 
 
 def _events(started: Started) -> list[str]:
@@ -70,7 +79,12 @@ def test_a_channel_that_hangs(watch: Watcher, webhook: Webhook) -> None:
         _ends_in_time(started)
     webhook.answer.clear()
     watch.end_backoffs()
-    assert watch.check()["alerts"] == {"delivered": 1, "unconfirmed": 0, "pending": 0, "expired": 0}
+    assert watch.check()["alerts"] == {
+        "delivered": 1,
+        "unconfirmed": 0,
+        "pending": 0,
+        "expired": 0,
+    }
 
 
 @pytest.mark.bounded
@@ -85,7 +99,9 @@ def test_a_worker_that_hangs(watch: Watcher, webhook: Webhook) -> None:
             _ends_in_time(started)
         finally:
             left = False
-            with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has ended
+            with contextlib.suppress(
+                FileNotFoundError, ProcessLookupError
+            ):  # it has ended
                 left = "stopped" in Path(f"/proc/{worker}/status").read_text()
             if left:
                 os.kill(worker, signal.SIGKILL)
@@ -112,7 +128,9 @@ def test_a_registry_that_drips(watch: Watcher, registry: FakeRegistry) -> None:
 def test_a_start_that_takes_long(watch: Watcher, registry: FakeRegistry) -> None:
     """While alert URLs wait for apprise to be loaded it ends too, with nothing done."""
     # It sleeps longer than a stop may take.
-    (watch.folder / "apprise.py").write_text("import pathlib, time\npathlib.Path('loading').touch()\ntime.sleep(60)\n")
+    (watch.folder / "apprise.py").write_text(
+        "import pathlib, time\npathlib.Path('loading').touch()\ntime.sleep(60)\n"
+    )
     with program.start("run", cwd=watch.folder, env=watch.environment()) as started:
         started.until(lambda it: (watch.folder / "loading").exists())
         _ends_in_time(started)
@@ -137,7 +155,9 @@ def test_a_name_that_is_never_resolved(watch: Watcher) -> None:
     """A resolver that hangs in a thread, which nothing can end, does not keep the process."""
     (watch.folder / "slow_names.py").write_text(_SLOW_NAMES, "utf-8")
     env = {**watch.environment(), "COMFY_WATCH_REGISTRY_URL": "http://registry.example"}
-    with program.start("run", cwd=watch.folder, env=env, module="slow_names") as started:
+    with program.start(
+        "run", cwd=watch.folder, env=env, module="slow_names"
+    ) as started:
         started.until(lambda it: (watch.folder / "asked").exists())
         _ends_in_time(started)
 

@@ -42,7 +42,9 @@ def _broken(watch: Watcher, stream: str, *args: str, new: bool = False) -> int:
         if new:
             env = program.surroundings(watch.folder, watch.environment())
             command = [sys.executable, "-m", "watcher", *args]
-            process = subprocess.Popen(command, cwd=watch.folder, env=env, stdin=stdin, stdout=out, stderr=said)
+            process = subprocess.Popen(
+                command, cwd=watch.folder, env=env, stdin=stdin, stdout=out, stderr=said
+            )
         else:
             process = watch.fork(*args, streams=(stdin, out, said))
         os.close(writer)
@@ -75,8 +77,12 @@ def test_a_command_that_only_prints(watch: Watcher) -> None:
     """Without stdout `config` does its work; on a full one it ends with 1 and a line; a reader that has gone ends it
     without a word.
     """
-    assert watch.shell('"$@" >&-', "config", "--json") == program.Completed(code=0, out="", err="")
-    assert watch.shell(FULL, "config") == program.Completed(code=1, out="", err=FULL_SAID)
+    assert watch.shell('"$@" >&-', "config", "--json") == program.Completed(
+        code=0, out="", err=""
+    )
+    assert watch.shell(FULL, "config") == program.Completed(
+        code=1, out="", err=FULL_SAID
+    )
     assert _broken(watch, "stdout", "config") == 1
     assert _broken(watch, "stdout", "config", new=True) == 1
 
@@ -89,18 +95,30 @@ def test_an_error_that_cannot_be_said(watch: Watcher, stderr: str) -> None:
     assert watch.shell(f"{FULL} {stderr}", "status").code == 1
 
 
-def test_a_reader_that_has_gone_stops_no_sample(watch: Watcher, webhook: Webhook) -> None:
+def test_a_reader_that_has_gone_stops_no_sample(
+    watch: Watcher, webhook: Webhook
+) -> None:
     """`test-alerts` tries every channel and says by its code how that went, whoever reads it."""
     webhook.answer["/b"] = 500
     urls = [webhook.apprise_url(place) for place in ("/a", "/b", "/c")]
     assert _broken(watch.but(alert_urls=urls), "stdout", "test-alerts") == 1
-    assert _broken(watch.but(alert_urls=[urls[0], urls[2]]), "stdout", "test-alerts") == 0
-    assert {place: len(webhook.messages(place)) for place in ("/a", "/b", "/c")} == {"/a": 2, "/b": 1, "/c": 2}
+    assert (
+        _broken(watch.but(alert_urls=[urls[0], urls[2]]), "stdout", "test-alerts") == 0
+    )
+    assert {place: len(webhook.messages(place)) for place in ("/a", "/b", "/c")} == {
+        "/a": 2,
+        "/b": 1,
+        "/c": 2,
+    }
 
 
 @pytest.mark.measured
-@pytest.mark.parametrize("closed", one_of("<&- >&- 2>&-", "2>&-", ">/dev/full 2>/dev/full"))
-def test_a_poll_needs_no_stream(watch: Watcher, registry: FakeRegistry, closed: str) -> None:
+@pytest.mark.parametrize(
+    "closed", one_of("<&- >&- 2>&-", "2>&-", ">/dev/full 2>/dev/full")
+)
+def test_a_poll_needs_no_stream(
+    watch: Watcher, registry: FakeRegistry, closed: str
+) -> None:
     """Thirty nodes are polled and saved without stdin, stdout and stderr, and no log line goes into a state file."""
     nodes = [f"node-{number}" for number in range(30)]
     for node in nodes:
@@ -117,7 +135,9 @@ def test_a_poll_needs_no_stream(watch: Watcher, registry: FakeRegistry, closed: 
 
 
 @pytest.mark.measured
-def test_a_broken_stderr_stops_no_poll(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> None:
+def test_a_broken_stderr_stops_no_poll(
+    watch: Watcher, registry: FakeRegistry, webhook: Webhook
+) -> None:
     """What cannot be said on stderr, also in the middle of a poll, costs no more than the words."""
     webhook.answer["/dead"] = 500
     channel = watch.but(alert_urls=[webhook.apprise_url("/dead")])
@@ -128,10 +148,16 @@ def test_a_broken_stderr_stops_no_poll(watch: Watcher, registry: FakeRegistry, w
     registry.catalog.publish("alpha", "1.2.0")
     assert _broken(channel.but(alert_expiry="1ms"), "stderr", "check") == 1
     assert channel.check()["alerts"]["pending"] == 0
-    assert reported(json.loads(watch.run("history", "--json").out)["events"])[0] == ("new", "alpha", "1.2.0")
+    assert reported(json.loads(watch.run("history", "--json").out)["events"])[0] == (
+        "new",
+        "alpha",
+        "1.2.0",
+    )
 
 
-def _in_a_deleted_folder(watch: Watcher, *args: str, new: bool = False) -> program.Completed:
+def _in_a_deleted_folder(
+    watch: Watcher, *args: str, new: bool = False
+) -> program.Completed:
     """Run a command, in a `new` interpreter or not, in a folder that was deleted."""
     lost = watch.folder / "lost"
     lost.mkdir()
@@ -150,16 +176,25 @@ def _in_a_deleted_folder(watch: Watcher, *args: str, new: bool = False) -> progr
 def test_a_working_folder_that_is_gone(watch: Watcher, webhook: Webhook) -> None:
     """With absolute paths commands work in a deleted folder; a relative one is an error that says so."""
     for command in ("check", "config"):
-        done = _in_a_deleted_folder(watch, command, "--state-dir", str(watch.state), new=command == "check")
+        done = _in_a_deleted_folder(
+            watch, command, "--state-dir", str(watch.state), new=command == "check"
+        )
         assert (done.code, done.err) == (0, ""), command
         done = _in_a_deleted_folder(watch, command)
         assert (done.code, done.out) == (2, "")
-        assert "the working folder has been deleted, and state_dir is relative to it" in done.err
+        assert (
+            "the working folder has been deleted, and state_dir is relative to it"
+            in done.err
+        )
         assert "hint: " in done.err
     done = _in_a_deleted_folder(watch, "config", "--config", "mine.toml")
     assert done.code == 2
     assert "deleted, and the settings file is relative to it: 'mine.toml'" in done.err
-    alerting = watch.but(alert_urls=webhook.apprise_url(), baseline="full", state_dir=str(watch.folder / "new"))
+    alerting = watch.but(
+        alert_urls=webhook.apprise_url(),
+        baseline="full",
+        state_dir=str(watch.folder / "new"),
+    )
     assert _in_a_deleted_folder(alerting, "check").code == 0
     assert len(webhook.messages()) == 1
     assert _in_a_deleted_folder(watch, "demo").code == 0
@@ -177,7 +212,9 @@ main()
 """
 
 
-def test_no_process_for_apprise(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> None:
+def test_no_process_for_apprise(
+    watch: Watcher, registry: FakeRegistry, webhook: Webhook
+) -> None:
     """Where no process can be started a poll finds and saves what there is and keeps the alerts for the next one, which
     checks their URLs; `run` does not begin, and says why.
     """
@@ -188,7 +225,9 @@ def test_no_process_for_apprise(watch: Watcher, registry: FakeRegistry, webhook:
         return subprocess.run(
             [sys.executable, "-c", _NO_PROCESS, command],
             cwd=watch.folder,
-            env=program.surroundings(watch.folder, watch.but(alert_urls=url).environment()),
+            env=program.surroundings(
+                watch.folder, watch.but(alert_urls=url).environment()
+            ),
             capture_output=True,
             text=True,
             check=False,
@@ -202,9 +241,14 @@ def test_no_process_for_apprise(watch: Watcher, registry: FakeRegistry, webhook:
     )
     failed = without_process("run", webhook.apprise_url("/a"))
     assert (failed.returncode, failed.stdout) == (1, "")
-    assert failed.stderr.startswith("error: apprise could not be started: Resource temporarily unavailable\nhint: ")
+    assert failed.stderr.startswith(
+        "error: apprise could not be started: Resource temporarily unavailable\nhint: "
+    )
     watch.end_backoffs()
-    assert watch.but(alert_urls=webhook.apprise_url("/a")).check()["alerts"]["delivered"] == 1
+    assert (
+        watch.but(alert_urls=webhook.apprise_url("/a")).check()["alerts"]["delivered"]
+        == 1
+    )
     assert without_process("check", "json://").returncode == 0
     assert watch.but(alert_urls="json://").run("check").code == 2
 
@@ -226,9 +270,19 @@ main()
 
 
 @pytest.mark.parametrize(
-    "module", one_of("click", "watcher.cli.main", "watcher.settings.model", "pydantic", "watcher.polling.poll", "httpx")
+    "module",
+    one_of(
+        "click",
+        "watcher.cli.main",
+        "watcher.settings.model",
+        "pydantic",
+        "watcher.polling.poll",
+        "httpx",
+    ),
 )
-def test_ctrl_c_while_it_starts(watch: Watcher, registry: FakeRegistry, module: str) -> None:
+def test_ctrl_c_while_it_starts(
+    watch: Watcher, registry: FakeRegistry, module: str
+) -> None:
     """Ctrl-C in the middle of any import ends the program at once with 130, without a word."""
     done = subprocess.run(
         [sys.executable, "-c", _INTERRUPTED, module, "check", "--dry-run"],
@@ -248,7 +302,12 @@ def test_a_demo_without_a_temporary_folder(watch: Watcher, place: str) -> None:
     """Where no temporary folder can be written the demo says what to set, and names no option that it lacks."""
     seam = f"import tempfile; tempfile._candidate_tempdir_list = lambda: {place}"
     done = subprocess.run(
-        [sys.executable, "-c", f"{seam}; from watcher.__main__ import main; main()", "demo"],
+        [
+            sys.executable,
+            "-c",
+            f"{seam}; from watcher.__main__ import main; main()",
+            "demo",
+        ],
         cwd=watch.folder,
         env=program.surroundings(watch.folder),
         capture_output=True,
@@ -256,5 +315,7 @@ def test_a_demo_without_a_temporary_folder(watch: Watcher, place: str) -> None:
         check=False,
     )
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith("error: there is no writable folder for temporary files\nhint: set TMPDIR")
+    assert done.stderr.startswith(
+        "error: there is no writable folder for temporary files\nhint: set TMPDIR"
+    )
     assert "--" not in done.stderr

@@ -54,7 +54,11 @@ class Manager:
 @pytest.fixture(params=["path", "abstract"])
 def manager(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Manager]:
     """A service manager that listens on a socket, by a path and by an abstract name."""
-    listening = Manager(str(tmp_path / "notify") if request.param == "path" else f"@comfy-watch-{os.getpid()}")
+    listening = Manager(
+        str(tmp_path / "notify")
+        if request.param == "path"
+        else f"@comfy-watch-{os.getpid()}"
+    )
     yield listening
     listening.close()
 
@@ -63,7 +67,9 @@ def manager(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Manager]
 def watch(tmp_path: Path, registry: FakeRegistry, fork_server: ForkServer) -> Watcher:
     """A watcher of one node pack, with a settings file."""
     registry.catalog.publish("alpha", "1.0.0")
-    return Watcher(tmp_path, registry, fork_server=fork_server, interval="1h", baseline="silent")
+    return Watcher(
+        tmp_path, registry, fork_server=fork_server, interval="1h", baseline="silent"
+    )
 
 
 @contextlib.contextmanager
@@ -71,19 +77,28 @@ def _running(watch: Watcher, address: str, **env: str) -> Iterator[Started]:
     """Run it as systemd does: the variables are not settings, so they go beside these."""
     given = {**watch.environment(), "NOTIFY_SOCKET": address, **env}
     assert watch._fork_server is not None
-    with watch._fork_server.start("run", cwd=watch.folder, env=given, module="tests.support.eager") as started:
+    with watch._fork_server.start(
+        "run", cwd=watch.folder, env=given, module="tests.support.eager"
+    ) as started:
         yield started
 
 
 def _log(started: Started, event: str) -> list[dict[str, Any]]:
-    lines = [json.loads(line) for line in started.err.splitlines(keepends=True) if line.endswith("\n")]
+    lines = [
+        json.loads(line)
+        for line in started.err.splitlines(keepends=True)
+        if line.endswith("\n")
+    ]
     return [line for line in lines if line["event"] == event]
 
 
 def test_a_life(watch: Watcher, manager: Manager) -> None:
     """It is ready with its first poll, says what that did, reloads, and says that it stops."""
     with _running(watch, manager.address) as started:
-        assert manager.until(lambda it: "READY=1" in it) == "READY=1\nSTATUS=first poll under way"
+        assert (
+            manager.until(lambda it: "READY=1" in it)
+            == "READY=1\nSTATUS=first poll under way"
+        )
         status = manager.until(lambda it: it.startswith("STATUS=last poll"))
         assert re.fullmatch(
             r"STATUS=last poll [\d-]+ [\d:]+ UTC: 1 of 1 node pack checked, 0 events, 0 alerts undelivered;"
@@ -93,11 +108,18 @@ def test_a_life(watch: Watcher, manager: Manager) -> None:
         before = time.monotonic_ns() // 1000
         started.signal(signal.SIGHUP)
         reloading = manager.until(lambda it: it.startswith("RELOADING=1"))
-        assert before <= int(reloading.partition("\nMONOTONIC_USEC=")[2]) <= time.monotonic_ns() // 1000
+        assert (
+            before
+            <= int(reloading.partition("\nMONOTONIC_USEC=")[2])
+            <= time.monotonic_ns() // 1000
+        )
         manager.until(lambda it: it == "READY=1")
         manager.until(lambda it: it.startswith("STATUS=settings reloaded; next poll"))
         started.signal(signal.SIGTERM)
-        assert manager.until(lambda it: it.startswith("STOPPING=1")) == "STOPPING=1\nSTATUS=stopping (SIGTERM)"
+        assert (
+            manager.until(lambda it: it.startswith("STOPPING=1"))
+            == "STOPPING=1\nSTATUS=stopping (SIGTERM)"
+        )
         assert started.wait().code == 0
     assert [it for it in manager.heard if "WATCHDOG" in it] == []
 
@@ -108,8 +130,12 @@ def test_a_reload_that_fails_is_over_too(watch: Watcher, tmp_path: Path) -> None
     (watch.folder / "comfy-watch.toml").write_text("", "utf-8")
     with contextlib.closing(manager), _running(watch, manager.address) as started:
         manager.until(lambda it: it.startswith("STATUS=last poll"))
-        (watch.folder / "comfy-watch.toml").write_text("retries = 'nosuch://secret'\ninterval = 1\n", "utf-8")
-        (watch.folder / "comfy-watch.toml").write_text("alert_url = ['json://secret']\n", "utf-8")
+        (watch.folder / "comfy-watch.toml").write_text(
+            "retries = 'nosuch://secret'\ninterval = 1\n", "utf-8"
+        )
+        (watch.folder / "comfy-watch.toml").write_text(
+            "alert_url = ['json://secret']\n", "utf-8"
+        )
         started.signal(signal.SIGHUP)
         said = manager.until(lambda it: it.startswith("READY=1"))
         assert said.startswith("READY=1\nSTATUS=reload failed, the old settings stay: ")
@@ -120,7 +146,10 @@ def test_a_reload_that_fails_is_over_too(watch: Watcher, tmp_path: Path) -> None
 def test_a_poll_that_fails(watch: Watcher, tmp_path: Path) -> None:
     """The status says why, on one line."""
     manager = Manager(str(tmp_path / "notify"))
-    with contextlib.closing(manager), _running(watch.but(interval="50ms"), manager.address):
+    with (
+        contextlib.closing(manager),
+        _running(watch.but(interval="50ms"), manager.address),
+    ):
         manager.until(lambda it: it.startswith("STATUS=last poll"))
         (watch.state / "snapshot.json").write_text("{", "utf-8")
         said = manager.until(lambda it: it.startswith("STATUS=the last poll failed: "))
@@ -131,7 +160,10 @@ def test_a_poll_that_fails(watch: Watcher, tmp_path: Path) -> None:
 def test_it_lives_while_it_waits(watch: Watcher, tmp_path: Path) -> None:
     """Between polls it says so four times in the time of the watchdog."""
     manager = Manager(str(tmp_path / "notify"))
-    with contextlib.closing(manager), _running(watch.but(timeout="1s"), manager.address, WATCHDOG_USEC="400000000"):
+    with (
+        contextlib.closing(manager),
+        _running(watch.but(timeout="1s"), manager.address, WATCHDOG_USEC="400000000"),
+    ):
         manager.until(lambda it: it == "WATCHDOG=1")
 
 
@@ -139,8 +171,13 @@ def test_a_watchdog_that_is_too_early(watch: Watcher, tmp_path: Path) -> None:
     """It is put off, so that no poll that waits for an answer is ended; one line says so."""
     manager = Manager(str(tmp_path / "notify"))
     watch = watch.but(timeout="10s")
-    with contextlib.closing(manager), _running(watch, manager.address, WATCHDOG_USEC="1000000") as started:
-        assert manager.until(lambda it: "WATCHDOG_USEC" in it) == "WATCHDOG_USEC=340000000"
+    with (
+        contextlib.closing(manager),
+        _running(watch, manager.address, WATCHDOG_USEC="1000000") as started,
+    ):
+        assert (
+            manager.until(lambda it: "WATCHDOG_USEC" in it) == "WATCHDOG_USEC=340000000"
+        )
         started.until(lambda it: bool(_log(it, "poll")))
         (line,) = _log(started, "systemd")
         assert "WatchdogSec=1 is too short" in line["warning"]
@@ -156,15 +193,30 @@ def test_another_process_is_watched(watch: Watcher, tmp_path: Path) -> None:
 
 
 @pytest.mark.bounded
-def test_what_delivers_does_not_speak_for_it(watch: Watcher, tmp_path: Path, webhook: Webhook) -> None:
+def test_what_delivers_does_not_speak_for_it(
+    watch: Watcher, tmp_path: Path, webhook: Webhook
+) -> None:
     """The process that delivers has none of systemd's variables."""
     manager = Manager(str(tmp_path / "notify"))
     webhook.answer["/a"] = Answer(hang=True)
-    watch = watch.but(alert_urls=webhook.apprise_url("/a"), baseline="summary", interval="10s")
-    given = {**watch.environment(), "NOTIFY_SOCKET": manager.address, "WATCHDOG_USEC": "400000000"}
-    with contextlib.closing(manager), program.start("run", cwd=watch.folder, env=given) as started:
+    watch = watch.but(
+        alert_urls=webhook.apprise_url("/a"), baseline="summary", interval="10s"
+    )
+    given = {
+        **watch.environment(),
+        "NOTIFY_SOCKET": manager.address,
+        "WATCHDOG_USEC": "400000000",
+    }
+    with (
+        contextlib.closing(manager),
+        program.start("run", cwd=watch.folder, env=given) as started,
+    ):
         webhook.wait_for(1, timeout=60)
-        found = [_environment(it) for it in Path("/proc").glob("[0-9]*") if _parent(it) == started.pid]
+        found = [
+            _environment(it)
+            for it in Path("/proc").glob("[0-9]*")
+            if _parent(it) == started.pid
+        ]
     assert found
     assert not [it for it in found if b"NOTIFY_SOCKET" in it or b"WATCHDOG_" in it]
 
@@ -181,9 +233,15 @@ def _environment(process: Path) -> bytes:
 
 
 @pytest.mark.parametrize("kind", ["missing", "full", "nonsense"])
-def test_a_socket_that_does_not_answer(watch: Watcher, tmp_path: Path, kind: str) -> None:
+def test_a_socket_that_does_not_answer(
+    watch: Watcher, tmp_path: Path, kind: str
+) -> None:
     """No poll waits for it; one that is missing is said in one line. One that has room again hears what it missed."""
-    address = {"missing": str(tmp_path / "nobody"), "full": str(tmp_path / "notify"), "nonsense": "vsock:2:9"}[kind]
+    address = {
+        "missing": str(tmp_path / "nobody"),
+        "full": str(tmp_path / "notify"),
+        "nonsense": "vsock:2:9",
+    }[kind]
     with contextlib.ExitStack() as ends:
         manager = None
         if kind == "full":
@@ -199,7 +257,10 @@ def test_a_socket_that_does_not_answer(watch: Watcher, tmp_path: Path, kind: str
 def _fill(manager: Manager) -> None:
     count = 1
     while count:  # until not even a new sender has room
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as other, contextlib.suppress(BlockingIOError):
+        with (
+            socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as other,
+            contextlib.suppress(BlockingIOError),
+        ):
             other.setblocking(False)
             count = 0
             while True:
@@ -214,7 +275,9 @@ def test_priorities_in_the_journal(watch: Watcher, tmp_path: Path) -> None:
     for named in (True, False):
         with log.open("wb") as stream, open(os.devnull, "r+b") as nothing:  # noqa: PTH123 - only its descriptor counts
             found = os.fstat(stream.fileno())
-            journal = {"JOURNAL_STREAM": f"{found.st_dev}:{found.st_ino if named else 1}"}
+            journal = {
+                "JOURNAL_STREAM": f"{found.st_dev}:{found.st_ino if named else 1}"
+            }
             streams = (nothing.fileno(), nothing.fileno(), stream.fileno())
             forked = watch.fork("run", streams=streams, env=journal)
         try:
@@ -228,7 +291,10 @@ def test_priorities_in_the_journal(watch: Watcher, tmp_path: Path) -> None:
             forked.kill()
             forked.wait_for_all()
         lines = log.read_text("utf-8").splitlines()
-        levels = {(json.loads(line.lstrip("<34567>"))["level"], line[:3] if named else "") for line in lines}
+        levels = {
+            (json.loads(line.lstrip("<34567>"))["level"], line[:3] if named else "")
+            for line in lines
+        }
         wanted = {("debug", "<7>"), ("info", "<6>"), ("warning", "<4>")}
         assert levels == (wanted if named else {(level, "") for level, _ in wanted})
 
@@ -236,7 +302,10 @@ def test_priorities_in_the_journal(watch: Watcher, tmp_path: Path) -> None:
 def test_a_command_has_priorities_too(watch: Watcher, tmp_path: Path) -> None:
     """What `check` writes to the journal begins with its priority: an error and its hint, a warning."""
     log = tmp_path / "journal"
-    for settings, wanted in (({"interval": "soon"}, {"<3>error"}), ({"alert_urls": ""}, {"<4>warning"})):
+    for settings, wanted in (
+        ({"interval": "soon"}, {"<3>error"}),
+        ({"alert_urls": ""}, {"<4>warning"}),
+    ):
         with log.open("wb") as stream, open(os.devnull, "r+b") as nothing:  # noqa: PTH123 - only its descriptor counts
             found = os.fstat(stream.fileno())
             streams = (nothing.fileno(), nothing.fileno(), stream.fileno())
@@ -244,4 +313,6 @@ def test_a_command_has_priorities_too(watch: Watcher, tmp_path: Path) -> None:
             forked = watch.but(**settings).fork("check", streams=streams, env=journal)
         forked.wait(_PATIENCE)
         forked.wait_for_all()
-        assert {line.partition(":")[0] for line in log.read_text("utf-8").splitlines()} == wanted
+        assert {
+            line.partition(":")[0] for line in log.read_text("utf-8").splitlines()
+        } == wanted

@@ -24,7 +24,12 @@ def datagrams() -> Iterator[socket.socket]:
 
 
 @pytest.fixture
-def watch(tmp_path: Path, registry: FakeRegistry, datagrams: socket.socket, fork_server: ForkServer) -> Watcher:
+def watch(
+    tmp_path: Path,
+    registry: FakeRegistry,
+    datagrams: socket.socket,
+    fork_server: ForkServer,
+) -> Watcher:
     """A watcher whose one channel is a remote syslog, with an alert for it."""
     url = f"rsyslog://127.0.0.1:{datagrams.getsockname()[1]}"
     registry.catalog.publish("alpha", "1.0.0")
@@ -41,7 +46,9 @@ def watch(tmp_path: Path, registry: FakeRegistry, datagrams: socket.socket, fork
     return watch
 
 
-def test_what_it_got_is_done_and_counted_apart(watch: Watcher, datagrams: socket.socket) -> None:
+def test_what_it_got_is_done_and_counted_apart(
+    watch: Watcher, datagrams: socket.socket
+) -> None:
     """The alert goes out once, the exit code is 0, and it is no delivered one."""
     alerts = watch.check()["alerts"]
     assert alerts == {"delivered": 0, "unconfirmed": 1, "pending": 0, "expired": 0}
@@ -55,10 +62,15 @@ def test_what_it_got_is_done_and_counted_apart(watch: Watcher, datagrams: socket
 def test_each_command_calls_it_unconfirmed(watch: Watcher) -> None:
     """The summary of a poll, a sample, `status` and `config` say so, in JSON too; `status` needs no network for it."""
     assert "1 event, 1 alert sent unconfirmed (" in watch.run("check").out
-    assert watch.run("test-alerts").out == "a: sent, unconfirmed: syslog cannot say whether it arrived\n"
+    assert (
+        watch.run("test-alerts").out
+        == "a: sent, unconfirmed: syslog cannot say whether it arrived\n"
+    )
     assert "\na (unconfirmed)  0" in watch.run("status").out
     (row,) = json.loads(watch.run("status", "--json").out)["channels"]
     assert row["unconfirmed"] is True
     assert "rsyslog://***, unconfirmed; kinds: " in watch.run("config").out
-    (table,) = json.loads(watch.run("config", "--json").out)["settings"]["channels"]["value"]
+    (table,) = json.loads(watch.run("config", "--json").out)["settings"]["channels"][
+        "value"
+    ]
     assert table["unconfirmed"] is True

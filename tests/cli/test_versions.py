@@ -31,7 +31,9 @@ Versions = Callable[..., program.Completed]
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 FINDING = '[{"issue_type": "Exfiltration", "severity": "critical", "file_path": "nodes.py", "code_snippet": "evil()"}]'
-REASON = '{"message": "Contains a stealer, says bob@example.com", "by": "bob@example.com"}'
+REASON = (
+    '{"message": "Contains a stealer, says bob@example.com", "by": "bob@example.com"}'
+)
 
 
 @pytest.fixture
@@ -39,7 +41,11 @@ def versions(run: Callable[..., program.Completed], registry: FakeRegistry) -> V
     """`versions` of a loopback registry, without settings."""
 
     def looked(*args: str, code: int = 0, **env: str) -> program.Completed:
-        given = {"COMFY_WATCH_REGISTRY_URL": registry.url, "COMFY_WATCH_RETRIES": "0", **env}
+        given = {
+            "COMFY_WATCH_REGISTRY_URL": registry.url,
+            "COMFY_WATCH_RETRIES": "0",
+            **env,
+        }
         done = run("versions", *args, env=given)
         assert "Traceback" not in done.out + done.err, done.err
         assert done.code == code, done
@@ -51,18 +57,42 @@ def versions(run: Callable[..., program.Completed], registry: FakeRegistry) -> V
 def published(registry: FakeRegistry) -> None:
     """Publish versions of three packs, an hour apart, in an order that is neither theirs nor that of the texts."""
     catalog = registry.catalog
-    catalog.publish("Lamps", "1.10.0", created_at=NOON + timedelta(hours=3), dependencies=["numpy"], changelog="Softer")
+    catalog.publish(
+        "Lamps",
+        "1.10.0",
+        created_at=NOON + timedelta(hours=3),
+        dependencies=["numpy"],
+        changelog="Softer",
+    )
     catalog.publish("Lamps", "1.9.0", created_at=NOON)
-    catalog.publish("tides", "0.1.0", created_at=NOON + timedelta(hours=4), status="flagged", reason=FINDING)
-    catalog.publish("tides", "0.2.0", created_at=NOON + timedelta(hours=1), status="pending")
-    catalog.publish("thief", "2.0.0", created_at=NOON + timedelta(hours=2), status="banned", reason=REASON)
+    catalog.publish(
+        "tides",
+        "0.1.0",
+        created_at=NOON + timedelta(hours=4),
+        status="flagged",
+        reason=FINDING,
+    )
+    catalog.publish(
+        "tides", "0.2.0", created_at=NOON + timedelta(hours=1), status="pending"
+    )
+    catalog.publish(
+        "thief",
+        "2.0.0",
+        created_at=NOON + timedelta(hours=2),
+        status="banned",
+        reason=REASON,
+    )
     catalog.deprecate("Lamps", "1.9.0")
 
 
 def found(done: program.Completed) -> list[str]:
     """Return the rows of the table, with single blanks."""
     rows = [" ".join(row.split()) for row in done.out.splitlines()]
-    return [row for row in rows[1 : rows.index("")] if not row.startswith("and ")] if "" in rows else []
+    return (
+        [row for row in rows[1 : rows.index("")] if not row.startswith("and ")]
+        if "" in rows
+        else []
+    )
 
 
 def names(done: program.Completed) -> list[str]:
@@ -82,7 +112,9 @@ def document(done: program.Completed) -> dict[str, Any]:
     return read
 
 
-def altered(registry: FakeRegistry, alter: Callable[[dict[str, list[str]], dict[str, Any]], Any]) -> None:
+def altered(
+    registry: FakeRegistry, alter: Callable[[dict[str, list[str]], dict[str, Any]], Any]
+) -> None:
     """Answer with what `alter` makes of the parameters and the true document."""
 
     async def respond(request: web.BaseRequest) -> web.StreamResponse:
@@ -93,7 +125,9 @@ def altered(registry: FakeRegistry, alter: Callable[[dict[str, list[str]], dict[
     registry.respond = respond
 
 
-def test_all_versions_newest_first(versions: Versions, registry: FakeRegistry, tmp_path: Path) -> None:
+def test_all_versions_newest_first(
+    versions: Versions, registry: FakeRegistry, tmp_path: Path
+) -> None:
     """Without arguments every version is shown by its date, with a summary last, and nothing is written."""
     published(registry)
     done = versions()
@@ -106,28 +140,42 @@ def test_all_versions_newest_first(versions: Versions, registry: FakeRegistry, t
         "2026-03-02 13:00:00Z pending tides 0.2.0",
         "2026-03-02 12:00:00Z active, deprecated Lamps 1.9.0",
     ]
-    assert summary(done) == "5 versions of 3 packs: 1 banned, 1 flagged, 1 pending, 2 active; deprecated: 1"
+    assert (
+        summary(done)
+        == "5 versions of 3 packs: 1 banned, 1 flagged, 1 pending, 2 active; deprecated: 1"
+    )
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
     ("options", "shown"),
     [
-        (["--status", "flagged", "--status", "NodeVersionStatusBanned"], ["tides 0.1.0", "thief 2.0.0"]),
+        (
+            ["--status", "flagged", "--status", "NodeVersionStatusBanned"],
+            ["tides 0.1.0", "thief 2.0.0"],
+        ),
         (["--status", "pending,BANNED"], ["thief 2.0.0", "tides 0.2.0"]),
         (["--reason", "a STEALER"], ["thief 2.0.0"]),
         (["--reason", "exfil", "--status", "flagged"], ["tides 0.1.0"]),
         (["--reason", "exfil", "--status", "banned"], []),
         (["--deprecated"], ["Lamps 1.9.0"]),
-        (["--since", "2026-03-02T14:00Z"], ["tides 0.1.0", "Lamps 1.10.0", "thief 2.0.0"]),
+        (
+            ["--since", "2026-03-02T14:00Z"],
+            ["tides 0.1.0", "Lamps 1.10.0", "thief 2.0.0"],
+        ),
         (["--since", "7d"], []),
         (["LAMPS"], ["Lamps 1.10.0", "Lamps 1.9.0"]),
-        (["https://registry.comfy.org/nodes/tides", "thief"], ["tides 0.1.0", "thief 2.0.0", "tides 0.2.0"]),
+        (
+            ["https://registry.comfy.org/nodes/tides", "thief"],
+            ["tides 0.1.0", "thief 2.0.0", "tides 0.2.0"],
+        ),
         (["tides", "lamps", "--status", "active"], ["Lamps 1.10.0", "Lamps 1.9.0"]),
     ],
     ids=" ".join,
 )
-def test_filters(versions: Versions, registry: FakeRegistry, options: list[str], shown: list[str]) -> None:
+def test_filters(
+    versions: Versions, registry: FakeRegistry, options: list[str], shown: list[str]
+) -> None:
     """Each option and id chooses, together they must all hold, and none that matches is no error."""
     published(registry)
     done = versions(*options)
@@ -136,110 +184,193 @@ def test_filters(versions: Versions, registry: FakeRegistry, options: list[str],
     assert shown or summary(done) == "no version found"
 
 
-def test_every_parameter_of_the_endpoint_is_used(versions: Versions, registry: FakeRegistry) -> None:
+def test_every_parameter_of_the_endpoint_is_used(
+    versions: Versions, registry: FakeRegistry
+) -> None:
     """The six parameters of `GET /versions` go out as the API names them; those that are not needed do not."""
     published(registry)
     versions("tides", "--status", "flagged", "--reason", "exfil", "--reasons")
     sent = [asked.query for asked in registry.requests]
     assert {name for query in sent for name in query} == {
-        *("nodeId", "statuses", "include_status_reason", "page", "pageSize", "status_reason")
+        *(
+            "nodeId",
+            "statuses",
+            "include_status_reason",
+            "page",
+            "pageSize",
+            "status_reason",
+        )
     }
     assert {asked.path for asked in registry.requests} == {"/versions"}
     registry.requests.clear()
     versions()
-    assert [asked.query for asked in registry.requests] == [{"page": ["1"], "pageSize": ["100"]}]
+    assert [asked.query for asked in registry.requests] == [
+        {"page": ["1"], "pageSize": ["100"]}
+    ]
 
 
 def test_many_pages(versions: Versions, registry: FakeRegistry) -> None:
     """All pages of a hundred are read, the newest are shown, and how many are not."""
     for number in range(450):
-        registry.catalog.publish(f"pack-{number % 90}", f"1.{number}.0", created_at=NOON + timedelta(minutes=number))
+        registry.catalog.publish(
+            f"pack-{number % 90}",
+            f"1.{number}.0",
+            created_at=NOON + timedelta(minutes=number),
+        )
     done = versions()
-    assert names(done) == [f"pack-{number % 90} 1.{number}.0" for number in range(449, 449 - LIMIT, -1)]
+    assert names(done) == [
+        f"pack-{number % 90} 1.{number}.0" for number in range(449, 449 - LIMIT, -1)
+    ]
     assert done.out.splitlines()[-3] == "and 400 older versions; --limit 450 shows all"
     assert summary(done) == "450 versions of 90 packs: 450 active"
-    assert sorted(asked.query["page"][0] for asked in registry.requests) == ["1", "2", "3", "4", "5"]
+    assert sorted(asked.query["page"][0] for asked in registry.requests) == [
+        "1",
+        "2",
+        "3",
+        "4",
+        "5",
+    ]
     assert len(names(versions("--limit", "450"))) == 450
     assert names(versions("--limit", "1")) == ["pack-89 1.449.0"]
 
 
-def test_of_very_many_versions_the_newest_are_kept(versions: Versions, registry: FakeRegistry) -> None:
+def test_of_very_many_versions_the_newest_are_kept(
+    versions: Versions, registry: FakeRegistry
+) -> None:
     """However many match, and in whatever order they come, the count is right and the newest are shown."""
     for number in range(1600):
         moment = NOON + timedelta(minutes=number * 997 % 1600)
-        registry.catalog.publish("pack", f"{number}", created_at=moment, status="flagged")
+        registry.catalog.publish(
+            "pack", f"{number}", created_at=moment, status="flagged"
+        )
     done = versions("--limit", "3", "--status", "flagged")
-    assert [row.split()[1] for row in found(done)] == ["14:39:00Z", "14:38:00Z", "14:37:00Z"]
+    assert [row.split()[1] for row in found(done)] == [
+        "14:39:00Z",
+        "14:38:00Z",
+        "14:37:00Z",
+    ]
     assert summary(done) == "1,600 versions of 1 pack: 1,600 flagged"
 
 
-def test_a_version_that_comes_twice_is_shown_once(versions: Versions, registry: FakeRegistry) -> None:
+def test_a_version_that_comes_twice_is_shown_once(
+    versions: Versions, registry: FakeRegistry
+) -> None:
     """A row that two pages show is one version, and of rows that contradict each other the worst counts."""
     published(registry)
 
     def alter(_query: dict[str, list[str]], true: dict[str, Any]) -> Any:
         rows = true["versions"]
-        worse = [row | {"status": "NodeVersionStatusBanned"} for row in rows if row["version"] == "1.10.0"]
+        worse = [
+            row | {"status": "NodeVersionStatusBanned"}
+            for row in rows
+            if row["version"] == "1.10.0"
+        ]
         return true | {"versions": [*worse, *rows, *worse, *rows]}
 
     altered(registry, alter)
     done = versions()
     assert len(found(done)) == 5
     assert "2026-03-02 15:00:00Z banned Lamps 1.10.0" in found(done)
-    assert summary(done) == "5 versions of 3 packs: 2 banned, 1 flagged, 1 pending, 1 active; deprecated: 1"
+    assert (
+        summary(done)
+        == "5 versions of 3 packs: 2 banned, 1 flagged, 1 pending, 1 active; deprecated: 1"
+    )
 
 
-def test_rows_that_shift_are_read_again(versions: Versions, registry: FakeRegistry) -> None:
+def test_rows_that_shift_are_read_again(
+    versions: Versions, registry: FakeRegistry
+) -> None:
     """Versions that hide where two pages meet are found by a second reading with pages of another size."""
     for number in range(250):
-        registry.catalog.publish("pack", f"1.{number}.0", created_at=NOON + timedelta(minutes=number))
+        registry.catalog.publish(
+            "pack", f"1.{number}.0", created_at=NOON + timedelta(minutes=number)
+        )
 
     def alter(query: dict[str, list[str]], true: dict[str, Any]) -> Any:
-        return true | {"versions": true["versions"][1:]} if query["pageSize"] == ["100"] else true
+        return (
+            true | {"versions": true["versions"][1:]}
+            if query["pageSize"] == ["100"]
+            else true
+        )
 
     altered(registry, alter)
     assert summary(versions()) == "250 versions of 1 pack: 250 active"
 
 
-def test_versions_that_never_come_are_said(versions: Versions, registry: FakeRegistry) -> None:
+def test_versions_that_never_come_are_said(
+    versions: Versions, registry: FakeRegistry
+) -> None:
     """What is missing after two readings is an error, and what came is shown."""
     published(registry)
     altered(registry, lambda _query, true: true | {"total": true["total"] + 2})
     done = versions(code=1)
-    assert done.err == "error: 2 of 7 versions did not come, although they were asked for twice\n"
+    assert (
+        done.err
+        == "error: 2 of 7 versions did not come, although they were asked for twice\n"
+    )
     assert len(found(done)) == 5
     assert summary(done).endswith("; some are missing")
 
 
-@pytest.mark.parametrize(("total", "came"), [(4, 5), (100, 120), (101, 120), (200, 250)])
-def test_a_total_that_is_too_small_is_said(versions: Versions, registry: FakeRegistry, total: int, came: int) -> None:
+@pytest.mark.parametrize(
+    ("total", "came"), [(4, 5), (100, 120), (101, 120), (200, 250)]
+)
+def test_a_total_that_is_too_small_is_said(
+    versions: Versions, registry: FakeRegistry, total: int, came: int
+) -> None:
     """Where there is more than the registry says, also on a page that it does not count, that is an error."""
     for number in range(came):
-        registry.catalog.publish("pack", f"1.{number}.0", created_at=NOON + timedelta(minutes=number))
-    altered(registry, lambda _query, true: true | {"total": total, "totalPages": -(-total // 100)})
+        registry.catalog.publish(
+            "pack", f"1.{number}.0", created_at=NOON + timedelta(minutes=number)
+        )
+    altered(
+        registry,
+        lambda _query, true: true | {"total": total, "totalPages": -(-total // 100)},
+    )
     said = f"{came} versions came, and the registry says that there are {total}: more may be missing"
     for of in ((), ("pack",)):
         done = versions("--json", *of, code=1)
-        assert document(done)["errors"] == [{"node": of[0] if of else None, "error": said}]
+        assert document(done)["errors"] == [
+            {"node": of[0] if of else None, "error": said}
+        ]
         assert document(done)["total"] == came
 
 
-def test_a_full_last_page_is_no_error(versions: Versions, registry: FakeRegistry) -> None:
+def test_a_full_last_page_is_no_error(
+    versions: Versions, registry: FakeRegistry
+) -> None:
     """After a full last page one more is read, which is empty, whatever it says of the others."""
     for number in range(200):
-        registry.catalog.publish("pack", f"1.{number}.0", created_at=NOON + timedelta(minutes=number))
-    altered(registry, lambda query, true: true | ({"total": 0, "totalPages": 0} if query["page"] == ["3"] else {}))
+        registry.catalog.publish(
+            "pack", f"1.{number}.0", created_at=NOON + timedelta(minutes=number)
+        )
+    altered(
+        registry,
+        lambda query, true: (
+            true | ({"total": 0, "totalPages": 0} if query["page"] == ["3"] else {})
+        ),
+    )
     assert summary(versions()) == "200 versions of 1 pack: 200 active"
-    assert sorted(request.query["page"] for request in registry.requests) == [["1"], ["2"], ["3"]]
+    assert sorted(request.query["page"] for request in registry.requests) == [
+        ["1"],
+        ["2"],
+        ["3"],
+    ]
 
 
 def test_a_page_that_fails_is_said(versions: Versions, registry: FakeRegistry) -> None:
     """Which page failed, and why, is an error; the other pages are shown."""
     for number in range(250):
-        registry.catalog.publish("pack", f"1.{number}.0", created_at=NOON + timedelta(minutes=number))
+        registry.catalog.publish(
+            "pack", f"1.{number}.0", created_at=NOON + timedelta(minutes=number)
+        )
 
     def alter(query: dict[str, list[str]], true: dict[str, Any]) -> Any:
-        return web.json_response({"message": "busy \x1b[31m"}, status=500) if query["page"] == ["2"] else true
+        return (
+            web.json_response({"message": "busy \x1b[31m"}, status=500)
+            if query["page"] == ["2"]
+            else true
+        )
 
     altered(registry, alter)
     done = versions("--json", code=1)
@@ -247,7 +378,10 @@ def test_a_page_that_fails_is_said(versions: Versions, registry: FakeRegistry) -
     assert done.err == f"error: {said}\n"
     assert document(done)["total"] == 150
     assert document(done)["errors"] == [{"node": None, "error": said}]
-    assert summary(versions(code=1)) == "150 versions of 1 pack: 150 active; 1 of 3 pages could not be read"
+    assert (
+        summary(versions(code=1))
+        == "150 versions of 1 pack: 150 active; 1 of 3 pages could not be read"
+    )
 
 
 def test_no_registry(versions: Versions, registry: FakeRegistry) -> None:
@@ -258,15 +392,21 @@ def test_no_registry(versions: Versions, registry: FakeRegistry) -> None:
     assert document(done)["versions"] == []
     done = versions("one", "two", "three", code=1, COMFY_WATCH_REGISTRY_URL=away)
     assert done.err == "error: 3 packs: the connection was refused\n"
-    assert summary(done) == "no version found; 3 of 3 packs could not be read completely"
+    assert (
+        summary(done) == "no version found; 3 of 3 packs could not be read completely"
+    )
     many = [f"pack-{number}" for number in range(40)]
-    assert versions(*many, "--set", "concurrency=1", code=1, COMFY_WATCH_REGISTRY_URL=away).err.splitlines() == [
+    assert versions(
+        *many, "--set", "concurrency=1", code=1, COMFY_WATCH_REGISTRY_URL=away
+    ).err.splitlines() == [
         "error: 24 packs: the connection was refused",
         "error: 16 packs: not asked, since the registry could not be reached",
     ]
 
 
-def test_a_banned_pack_and_an_unknown_one(versions: Versions, registry: FakeRegistry) -> None:
+def test_a_banned_pack_and_an_unknown_one(
+    versions: Versions, registry: FakeRegistry
+) -> None:
     """A pack that is banned as a whole is said to be, with the reason, and an unknown id is said; others are shown."""
     published(registry)
     registry.catalog.ban_node("thief", "Stole keys")
@@ -282,28 +422,45 @@ def test_a_banned_pack_and_an_unknown_one(versions: Versions, registry: FakeRegi
     assert versions("thief", code=1).err == "error: thief: the whole pack is banned\n"
 
 
-def test_an_id_with_other_versions_is_known(versions: Versions, registry: FakeRegistry) -> None:
+def test_an_id_with_other_versions_is_known(
+    versions: Versions, registry: FakeRegistry
+) -> None:
     """Where filters leave nothing of a pack, it is asked for without them before it is called unknown."""
     published(registry)
     assert summary(versions("lamps", "--status", "banned")) == "no version found"
     done = versions("typo", "--status", "banned", code=1)
-    assert done.err == "error: typo: the registry has no version of it; is the id right?\n"
+    assert (
+        done.err == "error: typo: the registry has no version of it; is the id right?\n"
+    )
     altered(registry, lambda _query, _true: web.Response(status=404))
-    assert "the registry does not know it (404); is the id right?" in versions("typo", code=1).err
+    assert (
+        "the registry does not know it (404); is the id right?"
+        in versions("typo", code=1).err
+    )
 
 
-def test_a_registry_that_ignores_the_id(versions: Versions, registry: FakeRegistry) -> None:
+def test_a_registry_that_ignores_the_id(
+    versions: Versions, registry: FakeRegistry
+) -> None:
     """Versions of other packs are not shown as what was asked for."""
     published(registry)
     altered(
-        registry, lambda query, _true: registry.catalog.answer({**query, "nodeId": []} and {"pageSize": ["100"]})[1]
+        registry,
+        lambda query, _true: registry.catalog.answer(
+            {**query, "nodeId": []} and {"pageSize": ["100"]}
+        )[1],
     )
     done = versions("lamps", code=1)
-    assert done.err == "error: lamps: the answer holds other nodes' versions, as if nodeId were ignored\n"
+    assert (
+        done.err
+        == "error: lamps: the answer holds other nodes' versions, as if nodeId were ignored\n"
+    )
     assert set(names(done)) <= {"Lamps 1.10.0", "Lamps 1.9.0"}
 
 
-def test_a_registry_that_keeps_the_search_to_itself(versions: Versions, registry: FakeRegistry) -> None:
+def test_a_registry_that_keeps_the_search_to_itself(
+    versions: Versions, registry: FakeRegistry
+) -> None:
     """A 400 to the search in reasons is one line, with what to do instead, however many packs are asked for."""
     published(registry)
     registry.catalog.searches_reasons = False
@@ -315,19 +472,28 @@ def test_a_registry_that_keeps_the_search_to_itself(versions: Versions, registry
             "hint: show the reasons, and search in these: comfy-watch versions --status flagged --reasons --limit 5000",
         ]
         assert len(registry.requests) == 1
-    assert document(versions("--reason", "exfil", "--json", code=1))["filters"]["reason"] == "exfil"
+    assert (
+        document(versions("--reason", "exfil", "--json", code=1))["filters"]["reason"]
+        == "exfil"
+    )
 
 
-def test_a_registry_that_ignores_the_search(versions: Versions, registry: FakeRegistry) -> None:
+def test_a_registry_that_ignores_the_search(
+    versions: Versions, registry: FakeRegistry
+) -> None:
     """What was not searched is not shown as if it had been found."""
     published(registry)
 
     def alter(query: dict[str, list[str]], _true: dict[str, Any]) -> Any:
-        return registry.catalog.answer({name: value for name, value in query.items() if name != "status_reason"})[1]
+        return registry.catalog.answer(
+            {name: value for name, value in query.items() if name != "status_reason"}
+        )[1]
 
     altered(registry, alter)
     done = versions("--reason", "exfil", code=1)
-    assert done.err.startswith("error: the registry ignores the search in reasons\nhint: ")
+    assert done.err.startswith(
+        "error: the registry ignores the search in reasons\nhint: "
+    )
     assert found(done) == []
 
 
@@ -340,26 +506,39 @@ def test_reasons(versions: Versions, registry: FakeRegistry) -> None:
         "active Lamps 1.10.0 -",
         "banned thief 2.0.0 Contains a stealer, says (address removed)",
     ]
-    asked = [one.query for one in registry.requests if "include_status_reason" in one.query]
+    asked = [
+        one.query for one in registry.requests if "include_status_reason" in one.query
+    ]
     assert {query["nodeId"][0] for query in asked} == {"tides", "Lamps", "thief"}
     assert all(query["statuses"] for query in asked)
     assert document(versions("thief", "--json"))["versions"][0]["reason"] is None
 
 
-def test_reasons_that_cannot_be_read(versions: Versions, registry: FakeRegistry) -> None:
+def test_reasons_that_cannot_be_read(
+    versions: Versions, registry: FakeRegistry
+) -> None:
     """A reason that does not come is said to be missing; its version is shown."""
     published(registry)
-    altered(registry, lambda query, true: web.Response(status=500) if "include_status_reason" in query else true)
+    altered(
+        registry,
+        lambda query, true: (
+            web.Response(status=500) if "include_status_reason" in query else true
+        ),
+    )
     done = versions("thief", "--reasons", code=1)
     assert done.err == "error: 1 reason could not be read\n"
-    assert found(done) == ["2026-03-02 14:00:00Z banned thief 2.0.0 (could not be read)"]
+    assert found(done) == [
+        "2026-03-02 14:00:00Z banned thief 2.0.0 (could not be read)"
+    ]
     assert summary(done) == "1 version of 1 pack: 1 banned; 1 reason could not be read"
 
 
 def test_the_document(versions: Versions, registry: FakeRegistry) -> None:
     """It has every field of a version, what was asked for, and the counts of all that match."""
     published(registry)
-    done = versions("lamps", "--json", "--since", "2026-03-02", "--limit", "1", "--reasons")
+    done = versions(
+        "lamps", "--json", "--since", "2026-03-02", "--limit", "1", "--reasons"
+    )
     assert done.err == ""
     read = document(done)
     assert read["filters"] == {
@@ -369,7 +548,12 @@ def test_the_document(versions: Versions, registry: FakeRegistry) -> None:
         "deprecated": False,
         "since": "2026-03-02T00:00:00.000Z",
     }
-    assert (read["total"], read["shown"], read["packs"], read["by_status"]) == (2, 1, 1, {"active": 2})
+    assert (read["total"], read["shown"], read["packs"], read["by_status"]) == (
+        2,
+        1,
+        1,
+        {"active": 2},
+    )
     assert read["errors"] == []
     [one] = read["versions"]
     assert one.pop("version_id")
@@ -408,8 +592,12 @@ def test_the_documented_document(versions: Versions, registry: FakeRegistry) -> 
 def test_hostile_text_stays_text(versions: Versions, registry: FakeRegistry) -> None:
     """Escapes, mentions and line breaks in ids, versions, statuses and reasons reach no terminal."""
     evil = "\x1b[31m<@everyone>\u202e\n::error::"
-    registry.catalog.publish(f"pack{evil}", f"1.0.0{evil}", status="flagged", reason=f"because{evil}")
-    registry.catalog.publish("other", "1.0.0", status=f"Odd{evil}", created_at=f"2026{evil}")
+    registry.catalog.publish(
+        f"pack{evil}", f"1.0.0{evil}", status="flagged", reason=f"because{evil}"
+    )
+    registry.catalog.publish(
+        "other", "1.0.0", status=f"Odd{evil}", created_at=f"2026{evil}"
+    )
     done = versions("--reasons")
     assert len(found(done)) == 2
     for bad in ("\x1b", "@everyone", "\u202e", "\n::"):
@@ -433,7 +621,9 @@ def test_hostile_text_stays_text(versions: Versions, registry: FakeRegistry) -> 
     ],
     ids=" ".join,
 )
-def test_usage_errors(versions: Versions, registry: FakeRegistry, args: list[str], said: str) -> None:
+def test_usage_errors(
+    versions: Versions, registry: FakeRegistry, args: list[str], said: str
+) -> None:
     """What cannot be meant is refused with exit code 2, in words, before anything is asked."""
     done = versions(*args, code=2)
     assert said in done.err
@@ -445,7 +635,13 @@ def test_settings_hold_where_there_are_any(
 ) -> None:
     """The settings' address, retries and bound of an answer hold; no state comes of it."""
     published(registry)
-    write_settings(tmp_path, registry_url=registry.url, nodes=["other"], retries=0, max_response_mb=0.001)
+    write_settings(
+        tmp_path,
+        registry_url=registry.url,
+        nodes=["other"],
+        retries=0,
+        max_response_mb=0.001,
+    )
     done = run("versions")
     assert done.code == 1
     assert "(max_response_mb)" in done.err
@@ -472,20 +668,29 @@ def test_concurrency_holds(versions: Versions, registry: FakeRegistry) -> None:
     assert len(registry.requests) == 12
 
 
-def test_on_a_terminal(tmp_path: Path, registry: FakeRegistry, fork_server: ForkServer) -> None:
+def test_on_a_terminal(
+    tmp_path: Path, registry: FakeRegistry, fork_server: ForkServer
+) -> None:
     """On a terminal no line is wider than it, states are coloured, reasons are below their rows; NO_COLOR is obeyed."""
     published(registry)
-    registry.catalog.publish("a-pack-with-a-name-that-is-much-too-long-for-a-narrow-terminal", "1.0.0-" + "x" * 60)
+    registry.catalog.publish(
+        "a-pack-with-a-name-that-is-much-too-long-for-a-narrow-terminal",
+        "1.0.0-" + "x" * 60,
+    )
     watch = Watcher(tmp_path, registry, fork_server=fork_server)
     text = shown(watch, "versions", "--reasons", COLUMNS="60")
     assert "\x1b[31mbanned" in text
     plain = re.sub(r"\x1b\[[0-9;]*[mK]", "", text)
     assert max(map(len, plain.replace("\r", "").splitlines())) <= 60
-    assert "\n  1 critical finding: Exfiltration; in nodes.py" in plain.replace("\r", "")
+    assert "\n  1 critical finding: Exfiltration; in nodes.py" in plain.replace(
+        "\r", ""
+    )
     assert "\x1b[31m" not in shown(watch, "versions", NO_COLOR="1")
 
 
-def test_progress(tmp_path: Path, registry: FakeRegistry, fork_server: ForkServer) -> None:
+def test_progress(
+    tmp_path: Path, registry: FakeRegistry, fork_server: ForkServer
+) -> None:
     """What takes longer than a second says how many pages came."""
     for number in range(250):
         registry.catalog.publish("pack", f"1.{number}.0")

@@ -33,8 +33,12 @@ def watch(tmp_path: Path, registry: FakeRegistry, fork_server: ForkServer) -> Wa
     return Watcher(tmp_path, registry, fork_server=fork_server, baseline="silent")
 
 
-@pytest.mark.parametrize(("slow", "named"), one_row_of((2, ", waiting for slow-0, slow-1"), (12, "")))
-def test_slow_nodes(watch: Watcher, registry: FakeRegistry, slow: int, named: str) -> None:
+@pytest.mark.parametrize(
+    ("slow", "named"), one_row_of((2, ", waiting for slow-0, slow-1"), (12, ""))
+)
+def test_slow_nodes(
+    watch: Watcher, registry: FakeRegistry, slow: int, named: str
+) -> None:
     """The line counts the nodes that are checked, names a few slow ones, and is wiped in the end."""
     nodes = [f"slow-{number}" for number in range(slow)]
     gate = Gate(registry, *nodes)
@@ -46,16 +50,22 @@ def test_slow_nodes(watch: Watcher, registry: FakeRegistry, slow: int, named: st
 
 
 @pytest.mark.bounded
-def test_a_registry_that_asks_to_slow_down(watch: Watcher, registry: FakeRegistry) -> None:
+def test_a_registry_that_asks_to_slow_down(
+    watch: Watcher, registry: FakeRegistry
+) -> None:
     """A wait that the registry asked for is said with its length and its reason."""
     _answer_once(registry, 429, {"Retry-After": "3"})
     with on_terminal(watch.but(retries=2), "check") as terminal:
-        terminal.until("alpha: waiting 3 s, the registry asked to slow down; 0 of 1 nodes check")
+        terminal.until(
+            "alpha: waiting 3 s, the registry asked to slow down; 0 of 1 nodes check"
+        )
         assert terminal.end() == 0
 
 
 @pytest.mark.bounded
-def test_a_delivery_that_takes_long(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> None:
+def test_a_delivery_that_takes_long(
+    watch: Watcher, registry: FakeRegistry, webhook: Webhook
+) -> None:
     """A channel that does not answer is named while its time runs."""
     channel = watch.but(alert_urls=webhook.apprise_url("/slow"), timeout="3s")
     channel.check()
@@ -71,7 +81,9 @@ def test_samples_are_shown_as_they_come(watch: Watcher, webhook: Webhook) -> Non
     """`test-alerts` prints a result when it is there, and says which channel it still waits for."""
     webhook.answer["/slow"] = Answer(hang=True)
     urls = [webhook.apprise_url("/slow"), webhook.apprise_url("/fast")]
-    with on_terminal(watch.but(alert_urls=urls, timeout="3s"), "test-alerts") as terminal:
+    with on_terminal(
+        watch.but(alert_urls=urls, timeout="3s"), "test-alerts"
+    ) as terminal:
         terminal.until("json-2: \x1b[32mdelivered\x1b[0m")
         assert "failed" not in terminal.said
         terminal.until("sending to json (")
@@ -80,7 +92,9 @@ def test_samples_are_shown_as_they_come(watch: Watcher, webhook: Webhook) -> Non
 
 
 @pytest.mark.parametrize("quiet", [{"log_level": "debug"}, {}])
-def test_no_line_where_it_could_not_be_wiped(watch: Watcher, registry: FakeRegistry, quiet: dict[str, Any]) -> None:
+def test_no_line_where_it_could_not_be_wiped(
+    watch: Watcher, registry: FakeRegistry, quiet: dict[str, Any]
+) -> None:
     """Beside a debug log, and where stderr is no terminal, nothing is shown that would have to be wiped."""
     inflict(registry, "hang", nodes={"alpha"})
     slow = watch.but(timeout=PATIENCE + 0.5, **quiet)
@@ -106,22 +120,41 @@ def test_a_line_fits_the_terminal() -> None:
     assert progress.line(0.0) == ""
 
 
-def test_debug_shows_requests_waits_and_files(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> None:
+def test_debug_shows_requests_waits_and_files(
+    watch: Watcher, registry: FakeRegistry, webhook: Webhook
+) -> None:
     """`--log-level debug` shows each request, retry, delivery and file of a poll, and no secret."""
     (watch.folder / "comfy-watch.toml").write_text("failure_threshold = 2\n", "utf-8")
     _answer_once(registry, 503)
     url = webhook.apprise_url(f"/{TOKEN}")
-    done = watch.but(alert_urls=url, retries=1, baseline="full").run("check", "--log-level", "debug")
-    requests = [(line["method"], line["path"].partition("&")[0], line["status"]) for line in _of(done, "request")]
-    assert requests == [("GET", "/versions?nodeId=alpha", 503), ("GET", "/versions?nodeId=alpha", 200)]
-    assert all(line["bytes"] >= 0 and line["seconds"] >= 0 for line in _of(done, "request"))
-    assert [(line["node"], line["why"]) for line in _of(done, "retry")] == [("alpha", "HTTP 503")]
-    assert [(line["channel"], line["result"]) for line in _of(done, "sent")] == [("json", "delivered")]
+    done = watch.but(alert_urls=url, retries=1, baseline="full").run(
+        "check", "--log-level", "debug"
+    )
+    requests = [
+        (line["method"], line["path"].partition("&")[0], line["status"])
+        for line in _of(done, "request")
+    ]
+    assert requests == [
+        ("GET", "/versions?nodeId=alpha", 503),
+        ("GET", "/versions?nodeId=alpha", 200),
+    ]
+    assert all(
+        line["bytes"] >= 0 and line["seconds"] >= 0 for line in _of(done, "request")
+    )
+    assert [(line["node"], line["why"]) for line in _of(done, "retry")] == [
+        ("alpha", "HTTP 503")
+    ]
+    assert [(line["channel"], line["result"]) for line in _of(done, "sent")] == [
+        ("json", "delivered")
+    ]
     read = {line["path"]: line["bytes"] for line in _of(done, "file read")}
     assert read[str(watch.folder / "comfy-watch.toml")] == 22
     written = {Path(line["path"]).name for line in _of(done, "file written")}
     assert written == {"addresses.json", "outbox.json", "snapshot.json", "checks.json"}
-    assert {Path(line["path"]).name for line in _of(done, "file appended to")} == {"acks.jsonl", "history.jsonl"}
+    assert {Path(line["path"]).name for line in _of(done, "file appended to")} == {
+        "acks.jsonl",
+        "history.jsonl",
+    }
     assert TOKEN not in done.err + done.out
 
 
@@ -135,18 +168,24 @@ def test_debug_shows_requests_waits_and_files(watch: Watcher, registry: FakeRegi
         fast=2,
     ),
 )
-def test_debug_shows_files_in_every_command(watch: Watcher, webhook: Webhook, command: str, file: str) -> None:
+def test_debug_shows_files_in_every_command(
+    watch: Watcher, webhook: Webhook, command: str, file: str
+) -> None:
     """Each command that has `--log-level` shows with debug what it read, and whom it sent to, without a secret."""
     watch = watch.but(alert_urls=webhook.apprise_url(f"/{TOKEN}"), baseline="full")
     watch.check()
     done = watch.run(command, "--log-level", "debug")
     assert done.code == 0
     assert file in {Path(line["path"]).name for line in _of(done, "file read")}
-    assert [line["channel"] for line in _of(done, "sent")] == (["json"] if command == "test-alerts" else [])
+    assert [line["channel"] for line in _of(done, "sent")] == (
+        ["json"] if command == "test-alerts" else []
+    )
     assert TOKEN not in done.err + done.out
 
 
-def _answer_once(registry: FakeRegistry, status: int, headers: Mapping[str, str] | None = None) -> None:
+def _answer_once(
+    registry: FakeRegistry, status: int, headers: Mapping[str, str] | None = None
+) -> None:
     """Let the registry answer its next request with this status."""
 
     async def respond(_: web.BaseRequest) -> web.StreamResponse:

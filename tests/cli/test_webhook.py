@@ -27,28 +27,42 @@ _DOCUMENT = json.loads(schemas.schema("webhook"))
 _CHECKER = Draft202012Validator.FORMAT_CHECKER
 _SCHEMA = Draft202012Validator(_DOCUMENT, format_checker=_CHECKER)
 _EVENTS = Draft202012Validator(
-    {"type": "array", "items": {"$ref": "#/$defs/event"}, "$defs": _DOCUMENT["$defs"]}, format_checker=_CHECKER
+    {"type": "array", "items": {"$ref": "#/$defs/event"}, "$defs": _DOCUMENT["$defs"]},
+    format_checker=_CHECKER,
 )
 
 
 @pytest.fixture
-def watch(tmp_path: Path, registry: FakeRegistry, webhook: Webhook, fork_server: ForkServer) -> Watcher:
+def watch(
+    tmp_path: Path, registry: FakeRegistry, webhook: Webhook, fork_server: ForkServer
+) -> Watcher:
     """A watcher of two packs with a channel for each way to post."""
     for node in ("alpha", "bravo"):
         registry.catalog.publish(node, "1.0.0", dependencies=["numpy"])
     channels = [
-        {"name": scheme, "url": f"{scheme}://127.0.0.1:{webhook.port}/{scheme}", "kinds": "all"}
+        {
+            "name": scheme,
+            "url": f"{scheme}://127.0.0.1:{webhook.port}/{scheme}",
+            "kinds": "all",
+        }
         for scheme in ("json", "form", "xml")
     ]
     return Watcher(
-        tmp_path, registry, fork_server=fork_server, nodes="alpha bravo charlie", failure_threshold=1, channels=channels
+        tmp_path,
+        registry,
+        fork_server=fork_server,
+        nodes="alpha bravo charlie",
+        failure_threshold=1,
+        channels=channels,
     )
 
 
 def _fields(message: Message) -> dict[str, str]:
     """Return the fields of a form, or of the notification in a SOAP envelope."""
     if message.path == "/form":
-        return {name: value for name, [value] in parse_qs(message.body.decode()).items()}
+        return {
+            name: value for name, [value] in parse_qs(message.body.decode()).items()
+        }
     notification = ET.fromstring(message.body).find(".//Notification")
     assert notification is not None
     return {element.tag: element.text or "" for element in notification}
@@ -58,19 +72,38 @@ def _eventful(watch: Watcher, registry: FakeRegistry) -> list[dict[str, Any]]:
     """Let most kinds of event happen, and return them as `check --json` shows them, the worst first."""
     watch.check()
     catalog = registry.catalog
-    catalog.publish("alpha", "1.1.0", dependencies=["numpy", "torch"], changelog="## What's new\n\n- Faster")
+    catalog.publish(
+        "alpha",
+        "1.1.0",
+        dependencies=["numpy", "torch"],
+        changelog="## What's new\n\n- Faster",
+    )
     catalog.publish("alpha", "1.2.0", status="pending", created_at="not yet")
-    catalog.publish("alpha", "1.0.1\u202e<b>", status="flagged", reason="by jane@comfy.example\x1b[2J")
-    catalog.edit("alpha", "1.0.0", downloadUrl="https://elsewhere.example/node.zip", deprecated=True)
+    catalog.publish(
+        "alpha",
+        "1.0.1\u202e<b>",
+        status="flagged",
+        reason="by jane@comfy.example\x1b[2J",
+    )
+    catalog.edit(
+        "alpha",
+        "1.0.0",
+        downloadUrl="https://elsewhere.example/node.zip",
+        deprecated=True,
+    )
     catalog.ban_node("bravo", "Malware")
     document = watch.check()
     order = ["banned", "flagged", "changed", "deprecated", "new", "pending"]
-    events: list[dict[str, Any]] = sorted(document["events"], key=lambda event: order.index(event["kind"]))
+    events: list[dict[str, Any]] = sorted(
+        document["events"], key=lambda event: order.index(event["kind"])
+    )
     assert [event["kind"] for event in events] == order
     return events
 
 
-def test_a_webhook_gets_the_events_of_check(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> None:
+def test_a_webhook_gets_the_events_of_check(
+    watch: Watcher, registry: FakeRegistry, webhook: Webhook
+) -> None:
     """Each message is what the schema says, its events are the objects of `check --json`, and they say what to do."""
     events = _eventful(watch, registry)
     first, second = webhook.messages("/json")
@@ -80,18 +113,30 @@ def test_a_webhook_gets_the_events_of_check(watch: Watcher, registry: FakeRegist
     by_kind = {event["kind"]: event for event in events}
     assert {kind: event["safe_version"] for kind, event in by_kind.items()} == {
         "banned": None,
-        **dict.fromkeys(("flagged", "changed", "deprecated", "new", "pending"), "1.1.0"),
+        **dict.fromkeys(
+            ("flagged", "changed", "deprecated", "new", "pending"), "1.1.0"
+        ),
     }
-    assert [event["severity"] for event in events] == ["critical", *["warning"] * 3, "info", "info"]
+    assert [event["severity"] for event in events] == [
+        "critical",
+        *["warning"] * 3,
+        "info",
+        "info",
+    ]
     assert by_kind["new"]["changes"] == [
         {"field": "dependencies", "before": '["numpy"]', "after": '["numpy", "torch"]'}
     ]
     assert by_kind["flagged"]["reason"] == "by (address removed)[2J"
     assert by_kind["flagged"]["version"] == "1.0.1\\u202e<b>"
-    assert (by_kind["pending"]["published"], by_kind["banned"]["published"]) == (None, None)
+    assert (by_kind["pending"]["published"], by_kind["banned"]["published"]) == (
+        None,
+        None,
+    )
 
 
-def test_a_form_and_xml_carry_the_same_json(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> None:
+def test_a_form_and_xml_carry_the_same_json(
+    watch: Watcher, registry: FakeRegistry, webhook: Webhook
+) -> None:
     """The events are a text field, beside the message."""
     events = _eventful(watch, registry)
     for path in ("/form", "/xml"):
@@ -106,7 +151,9 @@ class _Picky(Webhook):
 
     def remember(self, message: Message) -> Answer | None:
         """Keep every message, and answer as its size deserves."""
-        return self.play(message, Answer(status=413 if len(message.body) > 1000 else 200))
+        return self.play(
+            message, Answer(status=413 if len(message.body) > 1000 else 200)
+        )
 
 
 def test_what_was_refused_for_what_it_is_comes_with_the_worst_alone(
@@ -117,7 +164,9 @@ def test_what_was_refused_for_what_it_is_comes_with_the_worst_alone(
         registry.catalog.publish("alpha", f"1.{number}.0")
     with _Picky() as picky:
         ops = {"name": "ops", "url": picky.apprise_url("/ops")}
-        watch = Watcher(tmp_path, registry, fork_server=fork_server, baseline="full", channels=[ops])
+        watch = Watcher(
+            tmp_path, registry, fork_server=fork_server, baseline="full", channels=[ops]
+        )
         for code in (1, 1, 0):
             watch.check(code=code)
             watch.end_backoffs()
@@ -126,7 +175,10 @@ def test_what_was_refused_for_what_it_is_comes_with_the_worst_alone(
         _SCHEMA.validate(message.json)
     assert [len(message.json["events"]) for message in refused] == [3, 3, 3]
     (worst,) = taken.json["events"]
-    assert (taken.json["event_count"], worst) == (3, refused[0].json["events"][0] | {"reason": "", "changes": []})
+    assert (taken.json["event_count"], worst) == (
+        3,
+        refused[0].json["events"][0] | {"reason": "", "changes": []},
+    )
 
 
 def test_a_test_is_valid_too(watch: Watcher, webhook: Webhook) -> None:
@@ -134,7 +186,9 @@ def test_a_test_is_valid_too(watch: Watcher, webhook: Webhook) -> None:
     assert watch.run("test-alerts", "json").code == 0
     (message,) = webhook.messages("/json")
     _SCHEMA.validate(message.json)
-    assert {event["node"] for event in message.json["events"]} == {"this-is-only-a-test"}
+    assert {event["node"] for event in message.json["events"]} == {
+        "this-is-only-a-test"
+    }
 
 
 def test_a_url_may_have_fields_of_its_own(
@@ -143,8 +197,13 @@ def test_a_url_may_have_fields_of_its_own(
     """They replace the program's, and a form in a URL has no list of events."""
     registry.catalog.publish("alpha", "1.0.0")
     address = f"127.0.0.1:{webhook.port}"
-    urls = [f"json://{address}/a?:events=none&:event_count=0&:team=red", f"form://{address}/b?method=get"]
-    Watcher(tmp_path, registry, fork_server=fork_server, alert_urls=" ".join(urls)).check()
+    urls = [
+        f"json://{address}/a?:events=none&:event_count=0&:team=red",
+        f"form://{address}/b?method=get",
+    ]
+    Watcher(
+        tmp_path, registry, fork_server=fork_server, alert_urls=" ".join(urls)
+    ).check()
     (posted,), (got,) = webhook.messages("/a"), webhook.messages("/b")
     assert {name: posted.json[name] for name in ("events", "event_count", "team")} == {
         "events": "none",
@@ -152,7 +211,11 @@ def test_a_url_may_have_fields_of_its_own(
         "team": "red",
     }
     asked = parse_qs(got.query)
-    assert (got.method, asked["event_count"], "events" in asked) == ("GET", ["1"], False)
+    assert (got.method, asked["event_count"], "events" in asked) == (
+        "GET",
+        ["1"],
+        False,
+    )
 
 
 def test_the_sample_in_the_docs_is_valid() -> None:
@@ -162,9 +225,16 @@ def test_the_sample_in_the_docs_is_valid() -> None:
     document = json.loads(sample)
     _SCHEMA.validate(document)
     (shown,) = document["events"]
-    given = {key: value for key, value in shown.items() if key not in {"kind", "severity", "changes"}}
+    given = {
+        key: value
+        for key, value in shown.items()
+        if key not in {"kind", "severity", "changes"}
+    }
     given["installed"] = tuple(Copy(**copy) for copy in shown["installed"])
     event = Event(kind=Kind(shown["kind"]), **given)
-    assert (public_form(event), compose((event,)).titles[0]) == (shown, document["title"])
+    assert (public_form(event), compose((event,)).titles[0]) == (
+        shown,
+        document["title"],
+    )
     for number in ("200 events", "60,000 bytes", "30,000 bytes"):
         assert number in " ".join(page.split())

@@ -23,7 +23,9 @@ def main() -> None:
     names = sys.argv[1:] or [*SERVICES]
     result = counting(*judging.PROMISES)
     with trials(_LANES) as opened:
-        whole = opened.healthy(map(SERVICES.__getitem__, names), lambda *said: _take(result, *said))
+        whole = opened.healthy(
+            map(SERVICES.__getitem__, names), lambda *said: _take(result, *said)
+        )
         counts = {name: len(verdict.lines) for name, verdict in whole.items()}
         work = [case for name in names for case in cases(SERVICES[name], counts[name])]
         opened.each(work, lambda *said: _take(result, *said))

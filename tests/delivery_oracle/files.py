@@ -19,7 +19,9 @@ from cryptography.hazmat.primitives.serialization import (
 
 def made() -> dict[str, bytes]:
     """Return them by name."""
-    subscriptions = {f"{name}@mail.example": _subscription(name) for name in ("first", "second")}
+    subscriptions = {
+        f"{name}@mail.example": _subscription(name) for name in ("first", "second")
+    }
     return {
         "account.json": json.dumps(_account()).encode(),
         "vapid.pem": _pem(ec.generate_private_key(ec.SECP256R1())),
@@ -42,7 +44,9 @@ def _account() -> dict[str, str]:
         "type": "service_account",
         "project_id": "project",
         "private_key_id": "1",
-        "private_key": _pem(rsa.generate_private_key(public_exponent=65537, key_size=2048)).decode(),
+        "private_key": _pem(
+            rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        ).decode(),
         "client_email": "me@mail.example",
         "client_id": "1",
         "auth_uri": "https://accounts.example/auth",

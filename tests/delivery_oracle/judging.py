@@ -43,7 +43,11 @@ def carriers(service: Service, word: str, records: Iterable[Record]) -> list[Rec
 
 def addressed(service: Service, record: Record) -> set[str]:
     """Return the targets of one request; "" stands for the only one."""
-    return {target for target in service.targets or ("",) if target.lower() in f"{record.text}\n{record.head}"}
+    return {
+        target
+        for target in service.targets or ("",)
+        if target.lower() in f"{record.text}\n{record.head}"
+    }
 
 
 def taken(service: Service, word: str, records: Sequence[Record]) -> Counter[str]:
@@ -56,7 +60,9 @@ def taken(service: Service, word: str, records: Sequence[Record]) -> Counter[str
     )
 
 
-def healthy(service: Service, word: str, outcome: Outcome, records: Sequence[Record]) -> Iterator[Finding]:
+def healthy(
+    service: Service, word: str, outcome: Outcome, records: Sequence[Record]
+) -> Iterator[Finding]:
     """Yield what is wrong where nothing fails: each target takes the message once."""
     if not isinstance(outcome, Delivered):
         yield Finding(FAILED, f"{outcome.reason} where nothing failed")
@@ -64,25 +70,39 @@ def healthy(service: Service, word: str, outcome: Outcome, records: Sequence[Rec
     for target in service.targets or ("",):
         if times[target] != 1:
             promise = REPEATED if times[target] else LOST
-            yield Finding(promise, f"{_named(target)} took it {times[target]} times where nothing failed")
+            yield Finding(
+                promise,
+                f"{_named(target)} took it {times[target]} times where nothing failed",
+            )
 
 
-def first(service: Service, word: str, outcome: Outcome, records: Sequence[Record]) -> Iterator[Finding]:
+def first(
+    service: Service, word: str, outcome: Outcome, records: Sequence[Record]
+) -> Iterator[Finding]:
     """Yield what is wrong with the outcome of an attempt in which a request failed."""
     times = taken(service, word, records)
     targets = set(service.targets or ("",))
     if isinstance(outcome, Delivered):
         if missing := sorted(targets - set(times)):
-            yield Finding(LOST, f"delivered, but {', '.join(map(_named, missing))} did not take it")
+            yield Finding(
+                LOST,
+                f"delivered, but {', '.join(map(_named, missing))} did not take it",
+            )
         return
     sent = carriers(service, word, records)
-    is_silent = any(record.status is None for record in (records if service.hidden else sent))
+    is_silent = any(
+        record.status is None for record in (records if service.hidden else sent)
+    )
     if outcome.unanswered != is_silent:
         yield Finding(DOUBTED, f"unanswered is {outcome.unanswered}: {outcome.reason}")
 
 
 def second(
-    service: Service, word: str, before: Sequence[Record], outcome: Outcome, records: Sequence[Record]
+    service: Service,
+    word: str,
+    before: Sequence[Record],
+    outcome: Outcome,
+    records: Sequence[Record],
 ) -> Iterator[Finding]:
     """Yield what is wrong after another attempt, in which nothing failed."""
     had, got = taken(service, word, before), taken(service, word, records)

@@ -65,11 +65,15 @@ def readable(*parts: str) -> str:
 def _decoded(text: str) -> list[str]:
     """Return the texts whose base64 is in a text."""
     found = []
-    for run in _ENCODED.findall(re.sub(r"=?\r?\n|\\r?\\n", "", text)) + _ENCODED.findall(text):
+    for run in _ENCODED.findall(
+        re.sub(r"=?\r?\n|\\r?\\n", "", text)
+    ) + _ENCODED.findall(text):
         whole = run.rstrip("=").translate(str.maketrans("-_", "+/"))
         whole = whole[: len(whole) - (len(whole) % 4 == 1)]
         with contextlib.suppress(binascii.Error):
-            found.append(base64.b64decode(whole + "=" * (-len(whole) % 4)).decode("latin-1"))
+            found.append(
+                base64.b64decode(whole + "=" * (-len(whole) % 4)).decode("latin-1")
+            )
     return found
 
 
@@ -123,7 +127,11 @@ class Recorder:
     def environment(self) -> dict[str, str]:
         """What has a process send its traffic here."""
         proxy = f"http://127.0.0.1:{self.port}"
-        return {"HTTPS_PROXY": proxy, "HTTP_PROXY": proxy, "REQUESTS_CA_BUNDLE": os.fspath(self.authority.file)}
+        return {
+            "HTTPS_PROXY": proxy,
+            "HTTP_PROXY": proxy,
+            "REQUESTS_CA_BUNDLE": os.fspath(self.authority.file),
+        }
 
     def begin(self, service: Service, faults: Mapping[int, Fault] = NO_FAULTS) -> None:
         """Be this service from now on, and fail so at the requests with these numbers."""
@@ -146,14 +154,18 @@ class Recorder:
             number, self._begun = self._begun, self._begun + 1
             return number, self._faults.get(number)
 
-    def came(self, number: int, line: str, head: str, body: bytes, fault: Fault | None) -> tuple[Answer, int | None]:
+    def came(
+        self, number: int, line: str, head: str, body: bytes, fault: Fault | None
+    ) -> tuple[Answer, int | None]:
         """Keep a request that is there, and return the answer where nothing fails, and the status that it gets."""
         with self._lock:
             assert self._service is not None
             answer = self._service.answer(line, body.decode("latin-1"))
             status = answer.status if fault is None else fault.status(answer.status)
             text = readable(line, body.decode("latin-1"))
-            self._records[number] = Record(line=line, text=text, head=head, status=status, fault=fault)
+            self._records[number] = Record(
+                line=line, text=text, head=head, status=status, fault=fault
+            )
         if self._faults.get(number + 1) is Fault.DOWN:
             self._close()  # before this request is answered, so before the next one comes
         return answer, status
@@ -161,7 +173,11 @@ class Recorder:
     def _open(self) -> None:
         self._server = _Server(self, self.port)
         self.port = int(self._server.server_address[1])
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever,
+            kwargs={"poll_interval": 0.01},
+            daemon=True,
+        )
         self._thread.start()
 
     def _close(self) -> None:
@@ -219,9 +235,13 @@ class _Handler(BaseHTTPRequestHandler):
         fault = self.fault
         body = self._body()
         head = "\n".join(self.headers.values()).lower()
-        answer, status = recorder.came(self.number, f"{self.command} {self.host}{self.path}", head, body, fault)
+        answer, status = recorder.came(
+            self.number, f"{self.command} {self.host}{self.path}", head, body, fault
+        )
         if fault is Fault.RESET:
-            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.connection.setsockopt(
+                socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+            )
         elif fault is Fault.HANG:
             with contextlib.suppress(OSError):
                 self.connection.settimeout(_PATIENCE)
@@ -244,7 +264,11 @@ class _Handler(BaseHTTPRequestHandler):
         body = b'{"error": "refused"}' if status != answer.status else answer.body
         kind = "application/json" if body[:1] in b"{[" else "text/plain"
         head = [f"HTTP/1.1 {status} {responses.get(status, '')}", "Connection: close"]
-        head += [f"{name}: {value}" for name, value in answer.headers if status == answer.status]
+        head += [
+            f"{name}: {value}"
+            for name, value in answer.headers
+            if status == answer.status
+        ]
         half = body[: max(len(body) // 2, 1)] or b"{"
         if fault is Fault.CUT:
             head += [f"Content-Type: {kind}", f"Content-Length: {len(half) + 10}"]
@@ -256,7 +280,10 @@ class _Handler(BaseHTTPRequestHandler):
             head += [f"Content-Type: {kind}", f"Content-Length: {len(body)}"]
         else:
             body = b""
-        self.wfile.write("\r\n".join([*head, "", ""]).encode() + (b"" if self.command == "HEAD" else body))
+        self.wfile.write(
+            "\r\n".join([*head, "", ""]).encode()
+            + (b"" if self.command == "HEAD" else body)
+        )
 
     def finish(self) -> None:
         """Close what the client was answered through."""

@@ -18,7 +18,11 @@ class Answer:
     @property
     def body(self) -> bytes:
         """Return the body as it is sent."""
-        return self.said if isinstance(self.said, bytes) else json.dumps(self.said).encode()
+        return (
+            self.said
+            if isinstance(self.said, bytes)
+            else json.dumps(self.said).encode()
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

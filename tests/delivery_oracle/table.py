@@ -30,7 +30,10 @@ def _row(
         url=url,
         targets=targets,
         taken=Answer(said={} if taken is None else taken, status=status),
-        others=tuple((pattern, said if isinstance(said, Answer) else Answer(said=said)) for pattern, said in others),
+        others=tuple(
+            (pattern, said if isinstance(said, Answer) else Answer(said=said))
+            for pattern, said in others
+        ),
         hidden=hidden,
     )
 
@@ -39,9 +42,18 @@ _ROWS = (
     _row(f"acs://me@mail.example/YWNjZXNza2V5/acs.example/{_M}", _MAILS, status=202),
     _row(f"atalk://user@apikey/{_P}", _PHONES),
     _row("apprises://host.example/token"),
-    _row(f"awswhatsapp://ACCESSKEY/SECRETKEY/us-west-2/phone-number-id-abc123/{_P}", _PHONES),
-    _row("bale://123456789:abcdefg/11111111/22222222", ("11111111", "22222222"), {"ok": True}),
-    _row("barks://host.example/firstdevice/seconddevice", ("firstdevice", "seconddevice")),
+    _row(
+        f"awswhatsapp://ACCESSKEY/SECRETKEY/us-west-2/phone-number-id-abc123/{_P}",
+        _PHONES,
+    ),
+    _row(
+        "bale://123456789:abcdefg/11111111/22222222",
+        ("11111111", "22222222"),
+        {"ok": True},
+    ),
+    _row(
+        "barks://host.example/firstdevice/seconddevice", ("firstdevice", "seconddevice")
+    ),
     _row("betterstack://token/me@mail.example"),
     _row(
         "bluesky://user.example@app-pw",
@@ -50,7 +62,12 @@ _ROWS = (
             "accessJwt": "abcd",
             "refreshJwt": "abcd",
             "did": "did:plc:1234",
-            "service": [{"type": "AtprotoPersonalDataServer", "serviceEndpoint": "https://pds.example"}],
+            "service": [
+                {
+                    "type": "AtprotoPersonalDataServer",
+                    "serviceEndpoint": "https://pds.example",
+                }
+            ],
         },
     ),
     _row(f"brevo://abcd:me@mail.example/{_M}", _MAILS),
@@ -81,10 +98,17 @@ _ROWS = (
     _row("enigma2s://host.example", (), {"result": True}),
     _row(f"evolutions://apikey@host.example/instance/{_P}", _PHONES),
     _row(f"exotel://{_KEY}:{_KEY}@15550100000/{_P}", _PHONES),
-    _row("fcm://apikey/firstdevice/seconddevice", ("firstdevice", "seconddevice"), {"success": 1, "failure": 0}),
+    _row(
+        "fcm://apikey/firstdevice/seconddevice",
+        ("firstdevice", "seconddevice"),
+        {"success": 1, "failure": 0},
+    ),
     _row("feishu://abc123", (), {"code": 0}),
     _row("firehydrant://token"),
-    _row("flock://iiiiiiiiiiiiiiiiiiiiiiii/u:firstuser/g:secondgroup", ("u:firstuser", "g:secondgroup")),
+    _row(
+        "flock://iiiiiiiiiiiiiiiiiiiiiiii/u:firstuser/g:secondgroup",
+        ("u:firstuser", "g:secondgroup"),
+    ),
     _row("flowtriqs://apikey@host.example/hooks/abc123/"),
     _row("fluxer://1234567890/" + "B" * 40),
     _row(f"46elks://user:secret@15550100000/{_P}", _PHONES),
@@ -92,12 +116,18 @@ _ROWS = (
     _row("github://ghp_token@owner/repo", (), {}, status=201),
     _row(f"goalerts://host.example/{_UUID}/{_UUID2}", (_UUID, _UUID2)),
     _row("gchat://workspace/key/token"),
-    _row("gorushs://host.example/firstdevice/seconddevice?platform=android", ("firstdevice", "seconddevice")),
+    _row(
+        "gorushs://host.example/firstdevice/seconddevice?platform=android",
+        ("firstdevice", "seconddevice"),
+    ),
     _row("gotifys://host.example/token"),
     _row(f"groundmail://abcd:me@mail.example/{_M}", _MAILS),
     _row("groupme://68ca900a7d17f9b9891a73af2a", (), b"", status=202),
     _row(f"gupshup://app:apikey@15550100000/{_P}", _PHONES),
-    _row("hassios://host.example/notify.first/notify.second?token=token", ("notify/first", "notify/second")),
+    _row(
+        "hassios://host.example/notify.first/notify.second?token=token",
+        ("notify/first", "notify/second"),
+    ),
     _row(f"httpsms://apikey@15550100000/{_P}", _PHONES),
     _row("humhubs://token@host.example/11111/22222", ("11111", "22222"), {"id": 1}),
     _row("ifttt://WebHookID/firstevent/secondevent", ("firstevent", "secondevent")),
@@ -105,8 +135,15 @@ _ROWS = (
     _row("incidentio://ABC123/token", (), {}, status=202),
     _row(f"infobip://apikey@host.example/{_P}", _PHONES),
     _row("instagram://token/11111111/22222222", ("11111111", "22222222")),
-    _row("jira://apikey/#first/@second", (), {"result": "Request will be processed", "requestId": "1"}, status=202),
-    _row(f"join://{_KEY}/{'d' * 32}/{'e' * 32}", ("d" * 32, "e" * 32), {"success": True}),
+    _row(
+        "jira://apikey/#first/@second",
+        (),
+        {"result": "Request will be processed", "requestId": "1"},
+        status=202,
+    ),
+    _row(
+        f"join://{_KEY}/{'d' * 32}/{'e' * 32}", ("d" * 32, "e" * 32), {"success": True}
+    ),
     _row(
         "kakaotalk://clientid/refresh/uuidfirst/uuidsecond",
         ("uuidfirst", "uuidsecond"),
@@ -116,7 +153,9 @@ _ROWS = (
     _row(f"kaleyra://HXIN123:apikey@sender/{_P}", _PHONES),
     _row(f"kavenegar://abcdef/{_P}", _PHONES),
     _row("kodis://user:secret@host.example"),
-    _row("kook://token/1111111111/2222222222", ("1111111111", "2222222222"), {"code": 0}),
+    _row(
+        "kook://token/1111111111/2222222222", ("1111111111", "2222222222"), {"code": 0}
+    ),
     _row(f"kumulos://{_UUID}/{'w' * 36}"),
     _row("lametrics://" + "C" * 88 + "==@abcd/?mode=cloud"),
     _row("lark://abcd-1234", (), {"code": 0}),
@@ -125,19 +164,34 @@ _ROWS = (
     _row("line://token/firsttarget/secondtarget", ("firsttarget", "secondtarget")),
     _row(f"mailersend://abcd:me@mail.example/{_M}", _MAILS, status=202),
     _row(f"mailgun://me@mail.example/{_KEY}-bbbbbbbb-cccccccc/{_M}", _MAILS),
-    _row("mastodons://token@host.example/@first/@second", (), {"id": "1", "url": "https://host.example/1"}),
+    _row(
+        "mastodons://token@host.example/@first/@second",
+        (),
+        {"id": "1", "url": "https://host.example/1"},
+    ),
     _row(
         "matrixs://user:secret@host.example/#first/#second?e2ee=no",
         ("!first:", "!second:"),
         {"event_id": "$1"},
         ("well-known", {}),
-        ("login", {"access_token": "token", "home_server": "host.example", "user_id": "@user:host.example"}),
+        (
+            "login",
+            {
+                "access_token": "token",
+                "home_server": "host.example",
+                "user_id": "@user:host.example",
+            },
+        ),
         ("join/.{0,4}first", {"room_id": "!first:host.example"}),
         ("join/.{0,4}second", {"room_id": "!second:host.example"}),
         ("joined_rooms", {"joined_rooms": []}),
         ("logout", {}),
     ),
-    _row("mmosts://host.example/3ccdd113474722377935511fc85d3dd4/?to=firstroom,secondroom", _ROOMS, b"ok"),
+    _row(
+        "mmosts://host.example/3ccdd113474722377935511fc85d3dd4/?to=firstroom,secondroom",
+        _ROOMS,
+        b"ok",
+    ),
     _row(f"msgbird://{'a' * 25}/15550100000/{_P}", _PHONES, status=201),
     _row("misskeys://token@host.example", (), {}),
     _row(
@@ -146,7 +200,10 @@ _ROWS = (
         {"status": "complete", "results": [{"status": "success"}] * 2},
     ),
     _row(f"msg91://{'t' * 20}@{'a' * 23}/{_P}", _PHONES, {"type": "success"}),
-    _row("nclouds://user:secret@host.example/firstuser/seconduser", ("firstuser", "seconduser")),
+    _row(
+        "nclouds://user:secret@host.example/firstuser/seconduser",
+        ("firstuser", "seconduser"),
+    ),
     _row(f"nctalks://user:secret@host.example/{_R}", _ROOMS, status=201),
     _row("notica://abcdef"),
     _row("notifiarr://apikey/111111/222222", ("111111", "222222")),
@@ -160,17 +217,32 @@ _ROWS = (
         _MAILS,
         {"expires_in": 2000, "access_token": "token", "mail": "me@mail.example"},
     ),
-    _row("onesignal://app@apikey/firstplayer/secondplayer", ("firstplayer", "secondplayer"), {"id": "1"}),
     _row(
-        "onebots://token@host.example/@11111111/%2322222222", ("11111111", "22222222"), {"status": "ok", "retcode": 0}
+        "onesignal://app@apikey/firstplayer/secondplayer",
+        ("firstplayer", "secondplayer"),
+        {"id": "1"},
     ),
-    _row("opsgenie://apikey/#first/@second", (), {"result": "Request will be processed", "requestId": "1"}, status=202),
+    _row(
+        "onebots://token@host.example/@11111111/%2322222222",
+        ("11111111", "22222222"),
+        {"status": "ok", "retcode": 0},
+    ),
+    _row(
+        "opsgenie://apikey/#first/@second",
+        (),
+        {"result": "Request will be processed", "requestId": "1"},
+        status=202,
+    ),
     _row("opsimates://apikey@host.example"),
     _row("pagerduty://key@apikey", (), {}, status=202),
     _row("pagertree://int_xxxxxxxxxxx"),
     _row("parseps://app:master@host.example"),
     _row("pinglets://abc123@host.example/acme/deploys"),
-    _row(f"pingram://pingram_sk_abc123/id1/{_MAILS[0]}/id2/{_MAILS[1]}", _MAILS, {"trackingId": "abc123"}),
+    _row(
+        f"pingram://pingram_sk_abc123/id1/{_MAILS[0]}/id2/{_MAILS[1]}",
+        _MAILS,
+        {"trackingId": "abc123"},
+    ),
     _row(f"plivo://{'a' * 25}@{'b' * 40}/15550100000/{_P}", _PHONES, status=202),
     _row(f"postmark://abcd:me@mail.example/{_M}", _MAILS),
     _row("prowl://" + "a" * 40),
@@ -179,17 +251,37 @@ _ROWS = (
     _row(f"pushed://{_KEY}/{_KEY}{_KEY}/#firstroom/@secondroom", _ROOMS),
     _row(f"pjets://host.example/{_KEY}"),
     _row("pushme://abcdef", (), b"success"),
-    _row(f"pover://{'u' * 30}@{'a' * 30}/firstdevice/seconddevice", ("firstdevice", "seconddevice"), {"status": 1}),
-    _row(f"pushplus://{_KEY}/firstgroup/secondgroup", ("firstgroup", "secondgroup"), {"code": 200}),
+    _row(
+        f"pover://{'u' * 30}@{'a' * 30}/firstdevice/seconddevice",
+        ("firstdevice", "seconddevice"),
+        {"status": 1},
+    ),
+    _row(
+        f"pushplus://{_KEY}/firstgroup/secondgroup",
+        ("firstgroup", "secondgroup"),
+        {"code": 200},
+    ),
     _row("psafers://" + "f" * 20 + "/11111/22222", ("11111", "22222"), {"status": 1}),
     _row("pushward://hlk_abc123"),
-    _row("pushy://apikey/firstdevice/seconddevice", ("firstdevice", "seconddevice"), {"success": True}),
+    _row(
+        "pushy://apikey/firstdevice/seconddevice",
+        ("firstdevice", "seconddevice"),
+        {"success": True},
+    ),
     _row("qq://abc123def456ghi789jkl012mno345pq", (), {"success": True, "code": 0}),
     _row(
         "reddit://user:secret@app/secret/firstsub/secondsub",
         ("firstsub", "secondsub"),
         {"json": {"errors": []}},
-        ("access_token", {"access_token": "token", "token_type": "bearer", "expires_in": 100000, "scope": "*"}),
+        (
+            "access_token",
+            {
+                "access_token": "token",
+                "token_type": "bearer",
+                "expires_in": 100000,
+                "scope": "*",
+            },
+        ),
     ),
     _row(f"resend://abcd:me@mail.example/{_M}", _MAILS),
     _row(f"revolt://iiiiiiiiiiiiiiiiiiiiiiii/{_R}", _ROOMS),
@@ -208,11 +300,19 @@ _ROWS = (
     _row(
         "rockets://user:secret@host.example/#firstroom/@secondroom",
         _ROOMS,
-        {"status": "success", "success": True, "data": {"authToken": "token", "userId": "user"}},
+        {
+            "status": "success",
+            "success": True,
+            "data": {"authToken": "token", "userId": "user"},
+        },
     ),
     _row("ryver://organization/ckhrjW8w672m6HG"),
     _row(f"sendgrid://abcd:me@mail.example/{_M}", _MAILS, status=202),
-    _row(f"sendpulse://me@mail.example/client/secret/{_M}", _MAILS, {"access_token": "token", "expires_in": 3600}),
+    _row(
+        f"sendpulse://me@mail.example/client/secret/{_M}",
+        _MAILS,
+        {"access_token": "token", "expires_in": 3600},
+    ),
     _row("schan://12345678", (), {"code": 0}),
     _row(f"serwersms://user:secret@sender/{_P}", _PHONES, {"success": True}),
     _row(
@@ -221,22 +321,48 @@ _ROWS = (
         b"<SendRawEmailResponse><SendRawEmailResult><MessageId>1</MessageId></SendRawEmailResult></SendRawEmailResponse>",
     ),
     _row(f"seven://apikey/{_P}", _PHONES, {"success": "100"}),
-    _row(f"sfr://user:secret@000/{_P}", _PHONES, {"success": True, "response": 8888888}),
+    _row(
+        f"sfr://user:secret@000/{_P}", _PHONES, {"success": True, "response": 8888888}
+    ),
     _row(f"signals://host.example/15550100000/{_P}", _PHONES, status=201),
-    _row("signalgrid://clientkey/firstchannel/secondchannel", ("firstchannel", "secondchannel")),
+    _row(
+        "signalgrid://clientkey/firstchannel/secondchannel",
+        ("firstchannel", "secondchannel"),
+    ),
     _row("signl4://secret", (), {"eventId": "1"}),
     _row("spush://token", (), {"status": "OK"}),
     _row(f"sinch://{_KEY}:{_KEY}@15550100000/{_P}", _PHONES, status=201),
-    _row("slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/#firstroom/#secondroom", _ROOMS, b"ok"),
-    _row("slack://xoxb-1234-1234-abc124/#firstroom/#secondroom", _ROOMS, {"ok": True, "message": ""}, name="slack-bot"),
+    _row(
+        "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/#firstroom/#secondroom",
+        _ROOMS,
+        b"ok",
+    ),
+    _row(
+        "slack://xoxb-1234-1234-abc124/#firstroom/#secondroom",
+        _ROOMS,
+        {"ok": True, "message": ""},
+        name="slack-bot",
+    ),
     _row(f"smsc://login:secret@{_P}", _PHONES, {"id": 1, "cnt": 1}),
-    _row(f"smseagles://token@host.example/{_P}", _PHONES, {"result": {"message_id": "1", "status": "ok"}}),
+    _row(
+        f"smseagles://token@host.example/{_P}",
+        _PHONES,
+        {"result": {"message_id": "1", "status": "ok"}},
+    ),
     _row(f"smsmgr://apikey@{_P}", _PHONES),
     _row(f"smstunnel://apikey/{_P}", _PHONES),
-    _row(f"smtp2go://me@mail.example/{_KEY}/{_M}", _MAILS, {"data": {"failed": 0, "succeeded": 1}}),
+    _row(
+        f"smtp2go://me@mail.example/{_KEY}/{_M}",
+        _MAILS,
+        {"data": {"failed": 0, "succeeded": 1}},
+    ),
     _row(f"sns://ACCESSKEY/secret/us-west-2/{_P}", _PHONES),
     _row(f"sessions://{'b' * 64}:{'a' * 64}@host.example/{_R}", _ROOMS),
-    _row(f"sparkpost://me@mail.example/{_KEY}/{_M}", _MAILS, {"results": {"total_rejected_recipients": 0, "id": "1"}}),
+    _row(
+        f"sparkpost://me@mail.example/{_KEY}/{_M}",
+        _MAILS,
+        {"results": {"total_rejected_recipients": 0, "id": "1"}},
+    ),
     _row("spike://1234567890abcdef1234567890abcdef"),
     _row("splunk://route@apikey", (), {"result": "success"}),
     _row("spugpush://abc123def456ghi789jkl012mno345pq", (), {"code": 200}),
@@ -245,7 +371,11 @@ _ROWS = (
     _row("strmlabs://IcIcArukDQtuC1is1X1UdKZjTg118Lag2vScOmso/"),
     _row("synologys://host.example/token", (), {"success": True}),
     _row(f"push://{_UUID}"),
-    _row("tgram://123456789:abcdefg_hijklmnop/11111111/22222222", ("11111111", "22222222"), {"ok": True}),
+    _row(
+        "tgram://123456789:abcdefg_hijklmnop/11111111/22222222",
+        ("11111111", "22222222"),
+        {"ok": True},
+    ),
     _row(
         "tgram://123456789:abcdefg_hijklmnop/",
         (),
@@ -274,18 +404,43 @@ _ROWS = (
         ("1234512345", "6789067890"),
         {"token": "token", "default_workspace": 12},
     ),
-    _row("twitter://ckey/csecret/akey/asecret/?mode=tweet", (), {"data": {"id": "12345", "username": "me"}}),
+    _row(
+        "twitter://ckey/csecret/akey/asecret/?mode=tweet",
+        (),
+        {"data": {"id": "12345", "username": "me"}},
+    ),
     _row(
         "twitter://user@ckey/csecret/akey/asecret/firstuser/seconduser?mode=dm&cache=no",
         ("111111", "222222"),
-        {"data": [{"id": "111111", "username": "firstuser"}, {"id": "222222", "username": "seconduser"}]},
+        {
+            "data": [
+                {"id": "111111", "username": "firstuser"},
+                {"id": "222222", "username": "seconduser"},
+            ]
+        },
         name="twitter-dm",
     ),
-    _row("viber://token/firsttarget/secondtarget", ("firsttarget", "secondtarget"), {"status": 0}),
-    _row(f"voipms://secret:me@mail.example/15550100000/{_P}", ("5550101234", "5550105678"), {"status": "success"}),
-    _row(f"vonage://apikey:secret@15550100000/{_P}", _PHONES, {"messages": [{"status": "0"}]}),
+    _row(
+        "viber://token/firsttarget/secondtarget",
+        ("firsttarget", "secondtarget"),
+        {"status": 0},
+    ),
+    _row(
+        f"voipms://secret:me@mail.example/15550100000/{_P}",
+        ("5550101234", "5550105678"),
+        {"status": "success"},
+    ),
+    _row(
+        f"vonage://apikey:secret@15550100000/{_P}",
+        _PHONES,
+        {"messages": [{"status": "0"}]},
+    ),
     _row("wxteams://" + "a" * 80),
-    _row(f"wxteams://{'Bc10' * 25}/firstroom1/secondroom", ("firstroom1", "secondroom"), name="wxteams-bot"),
+    _row(
+        f"wxteams://{'Bc10' * 25}/firstroom1/secondroom",
+        ("firstroom1", "secondroom"),
+        name="wxteams-bot",
+    ),
     _row(
         "wechat://wwcorpid1234567890:abcSecret9@1000002/firstuser/seconduser",
         (),
@@ -295,17 +450,33 @@ _ROWS = (
     _row(f"whapi://token/{_P}", _PHONES, {"sent": True}),
     _row(f"whatsapp://{_KEY}@123456/{_P}", _PHONES),
     _row("workflows://host.example:443/workflow1a/signature", (), {}, status=202),
-    _row(f"wpush://WPUSH{'a' * 27}/firsttopic/secondtopic", ("firsttopic", "secondtopic"), {"code": 0}),
+    _row(
+        f"wpush://WPUSH{'a' * 27}/firsttopic/secondtopic",
+        ("firsttopic", "secondtopic"),
+        {"code": 0},
+    ),
     _row("wxpusher://AT_appid/UID_first/UID_second", (), {"code": 1000}),
     _row("xmatters://apikey@host.example/integration", (), {}, status=202),
     _row("youlmk://ylk_" + "a" * 32),
-    _row("zalo://123456:abcdef/firstchat/secondchat", ("firstchat", "secondchat"), {"ok": True}),
+    _row(
+        "zalo://123456:abcdef/firstchat/secondchat",
+        ("firstchat", "secondchat"),
+        {"ok": True},
+    ),
     _row("zoom://abcHook123/xyzVerify456"),
-    _row(f"zulip://bot@organization/{_KEY.upper()}/firstroom/secondroom", _ROOMS, {"result": "success"}),
+    _row(
+        f"zulip://bot@organization/{_KEY.upper()}/firstroom/secondroom",
+        _ROOMS,
+        {"result": "success"},
+    ),
 )
 
 _MODES = (
-    _row("betterstack://token/firstteam/secondteam", ("firstteam", "secondteam"), name="betterstack-teams"),
+    _row(
+        "betterstack://token/firstteam/secondteam",
+        ("firstteam", "secondteam"),
+        name="betterstack-teams",
+    ),
     _row(
         "fcm://project/firstdevice/%23secondtopic?mode=oauth2&keyfile={files}/account.json",
         ("firstdevice", "secondtopic"),
@@ -319,7 +490,13 @@ _MODES = (
         {"data": {"repository": {"discussion": {"id": "D_1"}}}},
         name="github-discussion",
     ),
-    _row("github://ghp_token@owner/repo/issues/7", (), {}, status=201, name="github-comment"),
+    _row(
+        "github://ghp_token@owner/repo/issues/7",
+        (),
+        {},
+        status=201,
+        name="github-comment",
+    ),
     _row(
         "mobilemessage://user:secret@sender/61412345678/61487654321?batch=no",
         ("61412345678", "61487654321"),
@@ -335,7 +512,13 @@ _MODES = (
         ("Sessions\\?", [{"Id": "session1"}, {"Id": "session2"}]),
     ),
     _row("kook://token?mode=webhook", (), {"code": 0}, name="kook-webhook"),
-    _row("lametrics://" + _UUID + "@host.example/?mode=device", (), {}, status=201, name="lametric-device"),
+    _row(
+        "lametrics://" + _UUID + "@host.example/?mode=device",
+        (),
+        {},
+        status=201,
+        name="lametric-device",
+    ),
     _row(
         "mastodons://token@host.example/@first?visibility=direct",
         (),
@@ -347,7 +530,14 @@ _MODES = (
         (),
         {"event_id": "$1"},
         ("well-known", {}),
-        ("login", {"access_token": "token", "home_server": "host.example", "user_id": "@user:host.example"}),
+        (
+            "login",
+            {
+                "access_token": "token",
+                "home_server": "host.example",
+                "user_id": "@user:host.example",
+            },
+        ),
         ("m\\.direct", {"@friend:host.example": ["!direct:host.example"]}),
         ("joined_rooms", {"joined_rooms": ["!direct:host.example"]}),
         ("logout", {}),
@@ -369,8 +559,18 @@ _MODES = (
         ("!first:", "!second:"),
         {"event_id": "$1"},
         ("well-known", {}),
-        ("login", {"access_token": "token", "home_server": "host.example", "user_id": "@user:host.example"}),
-        ("joined_rooms", {"joined_rooms": ["!first:host.example", "!second:host.example"]}),
+        (
+            "login",
+            {
+                "access_token": "token",
+                "home_server": "host.example",
+                "user_id": "@user:host.example",
+            },
+        ),
+        (
+            "joined_rooms",
+            {"joined_rooms": ["!first:host.example", "!second:host.example"]},
+        ),
         ("m\\.room\\.encryption", Answer(said={"errcode": "M_NOT_FOUND"}, status=404)),
         ("logout", {}),
         name="matrix-default",
@@ -405,12 +605,30 @@ _MODES = (
         hidden="messages.json",
         name="pover-encrypted",
     ),
-    _row(f"pushplus://{_KEY}/firstgroup/@friend", ("firstgroup", "friend"), {"code": 200}, name="pushplus-friend"),
     _row(
-        "rockets://abcdef/abcdef@host.example/#firstroom/#secondroom", _ROOMS, {"success": True}, name="rocket-webhook"
+        f"pushplus://{_KEY}/firstgroup/@friend",
+        ("firstgroup", "friend"),
+        {"code": 200},
+        name="pushplus-friend",
     ),
-    _row(f"sendgrid://abcd:me@mail.example/{_M}?cc=third@mail.example", _MAILS, status=202, name="sendgrid-copy"),
-    _row("spush://token/firsttopic/secondtopic", ("firsttopic", "secondtopic"), {"status": "OK"}, name="spush-topics"),
+    _row(
+        "rockets://abcdef/abcdef@host.example/#firstroom/#secondroom",
+        _ROOMS,
+        {"success": True},
+        name="rocket-webhook",
+    ),
+    _row(
+        f"sendgrid://abcd:me@mail.example/{_M}?cc=third@mail.example",
+        _MAILS,
+        status=202,
+        name="sendgrid-copy",
+    ),
+    _row(
+        "spush://token/firsttopic/secondtopic",
+        ("firsttopic", "secondtopic"),
+        {"status": "OK"},
+        name="spush-topics",
+    ),
     _row(
         "slack://xoxb-1234-1234-abc124/first@mail.example/second@mail.example",
         ("u0first", "u0second"),
@@ -423,18 +641,37 @@ _MODES = (
         "sns://ACCESSKEY/secret/us-west-2/firsttopic/secondtopic",
         ("firsttopic", "secondtopic"),
         b"<PublishResponse/>",
-        ("\n.*Name=firsttopic", b"<R><TopicArn>arn:aws:sns:us-west-2:0:firsttopic</TopicArn></R>"),
-        ("\n.*Name=secondtopic", b"<R><TopicArn>arn:aws:sns:us-west-2:0:secondtopic</TopicArn></R>"),
+        (
+            "\n.*Name=firsttopic",
+            b"<R><TopicArn>arn:aws:sns:us-west-2:0:firsttopic</TopicArn></R>",
+        ),
+        (
+            "\n.*Name=secondtopic",
+            b"<R><TopicArn>arn:aws:sns:us-west-2:0:secondtopic</TopicArn></R>",
+        ),
         name="sns-topics",
     ),
-    _row("strmlabs://IcIcArukDQtuC1is1X1UdKZjTg118Lag2vScOmso/?call=donations", name="strmlabs-donations"),
-    _row(f"threema://*THEGWID@secret/{_MAILS[0]}/{_PHONES[0]}", (_MAILS[0], _PHONES[0]), name="threema-mail"),
+    _row(
+        "strmlabs://IcIcArukDQtuC1is1X1UdKZjTg118Lag2vScOmso/?call=donations",
+        name="strmlabs-donations",
+    ),
+    _row(
+        f"threema://*THEGWID@secret/{_MAILS[0]}/{_PHONES[0]}",
+        (_MAILS[0], _PHONES[0]),
+        name="threema-mail",
+    ),
     _row(
         "twist://secret:me@mail.example/general/random",
         ("1234512345", "6789067890"),
         {"token": "token", "default_workspace": 12},
         ("workspaces/get", [{"name": "team", "id": 12}]),
-        ("channels/get", [{"name": "general", "id": 1234512345}, {"name": "random", "id": 6789067890}]),
+        (
+            "channels/get",
+            [
+                {"name": "general", "id": 1234512345},
+                {"name": "random", "id": 6789067890},
+            ],
+        ),
         name="twist-names",
     ),
     _row(
@@ -468,7 +705,11 @@ _BATCHES = {
     "sparkpost",
 }
 _TOGETHER = tuple(
-    replace(row, name=f"{row.name}-batch", url=f"{row.url}{'&' if '?' in row.url else '?'}batch=yes")
+    replace(
+        row,
+        name=f"{row.name}-batch",
+        url=f"{row.url}{'&' if '?' in row.url else '?'}batch=yes",
+    )
     for row in _ROWS
     if row.name in _BATCHES
 )
@@ -476,5 +717,7 @@ _TOGETHER = tuple(
 _ALL = (*_ROWS, *_MODES, *_TOGETHER)
 SERVICES = {row.name: row for row in _ALL}
 assert len(SERVICES) == len(_ALL)
-UNTRIED = {"NotifyNostr": "it publishes through WebSockets; its HTTP requests only look up names"}
+UNTRIED = {
+    "NotifyNostr": "it publishes through WebSockets; its HTTP requests only look up names"
+}
 """Plugins that make HTTP requests, none of which is a message."""

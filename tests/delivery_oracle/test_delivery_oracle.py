@@ -39,13 +39,19 @@ def many() -> Iterator[Trials]:
         yield opened
 
 
-def _broken(opened: Trials, names: list[str], faults: tuple[Fault, ...], pairs: Pairs) -> list[str]:
+def _broken(
+    opened: Trials, names: list[str], faults: tuple[Fault, ...], pairs: Pairs
+) -> list[str]:
     """Return what is wrong with these services, where nothing fails and where each request fails in turn."""
     services = [SERVICES[name] for name in names]
     whole = opened.healthy(services)
-    wrong = [f"{name}: {one}" for name, verdict in whole.items() for one in verdict.broken]
+    wrong = [
+        f"{name}: {one}" for name, verdict in whole.items() for one in verdict.broken
+    ]
     return wrong + opened.each(
-        case for service in services for case in cases(service, len(whole[service.name].lines), faults, pairs)
+        case
+        for service in services
+        for case in cases(service, len(whole[service.name].lines), faults, pairs)
     )
 
 
@@ -68,11 +74,22 @@ def test_the_table_is_whole() -> None:
     urls.load()
     manager = cast("Any", NotificationManager)
     plugins: dict[str, type[NotifyBase]] = manager()._schema_map
-    speaking = {plugin.__name__ for plugin in plugins.values() if plugin.enabled and _speaks_http(plugin)}
-    tried = {plugins[service.url.partition("://")[0]].__name__ for service in SERVICES.values()}
+    speaking = {
+        plugin.__name__
+        for plugin in plugins.values()
+        if plugin.enabled and _speaks_http(plugin)
+    }
+    tried = {
+        plugins[service.url.partition("://")[0]].__name__
+        for service in SERVICES.values()
+    }
     assert speaking - tried == set(UNTRIED)
 
 
 def _speaks_http(plugin: type[NotifyBase]) -> bool:
     modules = {of.__module__ for of in plugin.__mro__} - {"apprise.plugins.base"}
-    return any("requests" in vars(sys.modules[name]) for name in modules if name.startswith("apprise.plugins."))
+    return any(
+        "requests" in vars(sys.modules[name])
+        for name in modules
+        if name.startswith("apprise.plugins.")
+    )

@@ -38,7 +38,12 @@ class Case:
     faults: Mapping[int, Fault]
 
     def __str__(self) -> str:
-        return ", ".join([self.service.name, *(f"request {at + 1} {fault}" for at, fault in self.faults.items())])
+        return ", ".join(
+            [
+                self.service.name,
+                *(f"request {at + 1} {fault}" for at, fault in self.faults.items()),
+            ]
+        )
 
 
 @dataclass(slots=True, kw_only=True)
@@ -57,7 +62,9 @@ Work = TypeVar("Work", Service, Case)
 class Lane:
     """A process that delivers, and the recorder that it talks to."""
 
-    def __init__(self, number: int, authority: Authority, contents: Mapping[str, bytes]) -> None:
+    def __init__(
+        self, number: int, authority: Authority, contents: Mapping[str, bytes]
+    ) -> None:
         self._number, self._count, self._contents = number, 0, contents
         self._folder = tempfile.TemporaryDirectory()
         self.recorder = Recorder(authority)
@@ -78,7 +85,9 @@ class Lane:
         """Return a word that no message before had. It has letters only: digits may be a target's."""
         self._count += 1
         letters = str.maketrans("0123456789", "abcdefghij")
-        return f"oracle-{self._number}-{self._count}-pack".translate(letters).replace("-", "x")
+        return f"oracle-{self._number}-{self._count}-pack".translate(letters).replace(
+            "-", "x"
+        )
 
     async def healthy(self, service: Service) -> Verdict:
         """Deliver a message where nothing fails."""
@@ -100,11 +109,18 @@ class Lane:
         if isinstance(outcome, Undelivered):
             self.recorder.begin(case.service)
             again = await self._deliver(case.service, word, reached=outcome.reached)
-            broken += judging.second(case.service, word, before, again, self.recorder.records())
+            broken += judging.second(
+                case.service, word, before, again, self.recorder.records()
+            )
         return Verdict(broken=broken, lines=[_shown(record) for record in before])
 
     async def _deliver(
-        self, service: Service, word: str, *, reached: frozenset[str] = frozenset(), seconds: float = _TIMEOUT
+        self,
+        service: Service,
+        word: str,
+        *,
+        reached: frozenset[str] = frozenset(),
+        seconds: float = _TIMEOUT,
     ) -> Outcome:
         files.write(self._contents, Path(self._folder.name))
         job = Job(
@@ -118,7 +134,9 @@ class Lane:
 
 def _event(word: str) -> Event:
     reason = '[{"error_type": "malware", "message": "it fetches and runs a program"}]'
-    return factories.event(word, Kind.BANNED, node=word, version="1.2.0", after="banned", reason=reason)
+    return factories.event(
+        word, Kind.BANNED, node=word, version="1.2.0", after="banned", reason=reason
+    )
 
 
 def _shown(record: Record) -> str:
@@ -126,11 +144,16 @@ def _shown(record: Record) -> str:
 
 
 def cases(
-    service: Service, requests: int, faults: Iterable[Fault] = Fault, pairs: Iterable[tuple[Fault, Fault]] = PAIRS
+    service: Service,
+    requests: int,
+    faults: Iterable[Fault] = Fault,
+    pairs: Iterable[tuple[Fault, Fault]] = PAIRS,
 ) -> list[Case]:
     """Return every fault at every request of a service, and every pair at each two that follow each other."""
     alone = [{at: fault} for at in range(requests) for fault in faults]
-    beside = [{at: one, at + 1: other} for at in range(requests - 1) for one, other in pairs]
+    beside = [
+        {at: one, at + 1: other} for at in range(requests - 1) for one, other in pairs
+    ]
     return [Case(service=service, faults=failing) for failing in (*alone, *beside)]
 
 
@@ -141,17 +164,27 @@ class Trials:
     lanes: list[Lane]
     runner: asyncio.Runner
 
-    def healthy(self, services: Iterable[Service], tell: Tell = lambda *_: None) -> dict[str, Verdict]:
+    def healthy(
+        self, services: Iterable[Service], tell: Tell = lambda *_: None
+    ) -> dict[str, Verdict]:
         """Deliver a message to each service where nothing fails, and return what came of each by name."""
-        return {one.name: verdict for one, verdict in self._shared(services, Lane.healthy, tell)}
+        return {
+            one.name: verdict
+            for one, verdict in self._shared(services, Lane.healthy, tell)
+        }
 
     def each(self, cases: Iterable[Case], tell: Tell = lambda *_: None) -> list[str]:
         """Try each case, and return what is wrong."""
         tried = self._shared(cases, Lane.trial, tell)
-        return [f"{case}: {wrong}" for case, verdict in tried for wrong in verdict.broken]
+        return [
+            f"{case}: {wrong}" for case, verdict in tried for wrong in verdict.broken
+        ]
 
     def _shared(
-        self, work: Iterable[Work], do: Callable[[Lane, Work], Awaitable[Verdict]], tell: Tell
+        self,
+        work: Iterable[Work],
+        do: Callable[[Lane, Work], Awaitable[Verdict]],
+        tell: Tell,
     ) -> list[tuple[Work, Verdict]]:
         """Have each lane do what comes next, and return what came of each."""
         left, found = iter(work), list[tuple[Work, Verdict]]()
@@ -185,7 +218,10 @@ def trials(count: int) -> Iterator[Trials]:
         contents = files.made()
         before, forking.MODULE = forking.MODULE, _WORKER
         stack.callback(setattr, forking, "MODULE", before)
-        opened = [stack.enter_context(Lane(number, authority, contents)) for number in range(count)]
+        opened = [
+            stack.enter_context(Lane(number, authority, contents))
+            for number in range(count)
+        ]
         runner = stack.enter_context(asyncio.Runner())
         found = Trials(opened, runner)
         yield found

@@ -30,7 +30,9 @@ class Project:
         self._reached = reached
         shutil.copy(_FILE, folder)
         # The registry of the tests is on this machine's loopback.
-        (folder / "loopback.yaml").write_text("services: {comfy-watch: {network_mode: host}}\n", "utf-8")
+        (folder / "loopback.yaml").write_text(
+            "services: {comfy-watch: {network_mode: host}}\n", "utf-8"
+        )
 
     def __call__(self, *arguments: str) -> str:
         """Run `docker compose` with the arguments and return what it said."""
@@ -68,19 +70,30 @@ def test_it_lives(project: Project, registry: FakeRegistry, webhook: Webhook) ->
     settings = f'nodes = ["rgthree-comfy"]\nregistry_url = "{registry.url}"\n'
     (project.folder / "comfy-watch.toml").write_text(settings, "utf-8")
     (project.folder / "secrets").mkdir()
-    (project.folder / "secrets" / "alert_urls").write_text(webhook.apprise_url() + "\n", "utf-8")
+    (project.folder / "secrets" / "alert_urls").write_text(
+        webhook.apprise_url() + "\n", "utf-8"
+    )
     project("up", "--detach")
-    assert [event["kind"] for event in webhook.wait_for(1, timeout=60)[0].json["events"]] == ["baseline"]
+    assert [
+        event["kind"] for event in webhook.wait_for(1, timeout=60)[0].json["events"]
+    ] == ["baseline"]
 
     status = project.inside("cat", "/proc/1/status").splitlines()
     facts = dict(line.split(":\t", 1) for line in status if ":\t" in line)
-    assert (facts["Name"], facts["Uid"].split()[0], facts["CapBnd"], facts["NoNewPrivs"]) == (
+    assert (
+        facts["Name"],
+        facts["Uid"].split()[0],
+        facts["CapBnd"],
+        facts["NoNewPrivs"],
+    ) == (
         "tini",
         "10001",
         "0000000000000000",
         "1",
     )
-    assert project.inside("sh", "-c", "touch /x 2>&1 || true").endswith("Read-only file system\n")
+    assert project.inside("sh", "-c", "touch /x 2>&1 || true").endswith(
+        "Read-only file system\n"
+    )
     config = json.loads(project.inside("comfy-watch", "config", "--json"))
     assert "/run/secrets/alert_urls" in json.dumps(config)
     assert webhook.apprise_url() not in json.dumps(config)
@@ -88,7 +101,9 @@ def test_it_lives(project: Project, registry: FakeRegistry, webhook: Webhook) ->
     project("down")  # and with it the container, but not the volume
     registry.catalog.set_status("rgthree-comfy", "1.0.0", "banned", "steals passwords")
     project("up", "--detach")
-    assert [event["kind"] for event in webhook.wait_for(2, timeout=60)[1].json["events"]] == ["banned"]
+    assert [
+        event["kind"] for event in webhook.wait_for(2, timeout=60)[1].json["events"]
+    ] == ["banned"]
     project("stop")
     ended = json.loads(project("ps", "--all", "--format=json"))
     assert ended["ExitCode"] == 0
@@ -98,7 +113,11 @@ def test_it_lives(project: Project, registry: FakeRegistry, webhook: Webhook) ->
 def test_a_missing_file_is_said(project: Project) -> None:
     """Without the secret's file the container says so in a line, and does not poll with alerts that go nowhere."""
     (project.folder / "comfy-watch.toml").write_text('nodes = ["a"]\n', "utf-8")
-    with contextlib.suppress(AssertionError):  # Docker starts nothing then; podman puts a folder in the file's place
+    with contextlib.suppress(
+        AssertionError
+    ):  # Docker starts nothing then; podman puts a folder in the file's place
         project("up", "--detach")
-    until(lambda: "alert_urls: is a folder, not a file" in project("logs"), "the reason")
+    until(
+        lambda: "alert_urls: is a folder, not a file" in project("logs"), "the reason"
+    )
     assert '"started"' not in project("logs")

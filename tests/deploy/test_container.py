@@ -21,7 +21,11 @@ pytestmark = pytest.mark.deployment
 
 _USER = 10001
 _STATE = "/var/lib/comfy-watch"
-_WATCHING = (*HARDENED, "--env=COMFY_WATCH_NODES=a", "--env=COMFY_WATCH_ALERT_URLS=none")
+_WATCHING = (
+    *HARDENED,
+    "--env=COMFY_WATCH_NODES=a",
+    "--env=COMFY_WATCH_ALERT_URLS=none",
+)
 _CLOSURE = """
 import importlib.metadata as metadata, json, re
 def name(text): return re.sub("[-_.]+", "-", re.match("[A-Za-z0-9._-]+", text)[0]).lower()
@@ -39,12 +43,22 @@ def test_hadolint_finds_nothing() -> None:
     assert checked("hadolint", "--failure-threshold=style", str(CONTAINERFILE)) == ""
 
 
-def test_the_context_holds_no_state_and_no_secret(podman: Podman, tmp_path: Path) -> None:
+def test_the_context_holds_no_state_and_no_secret(
+    podman: Podman, tmp_path: Path
+) -> None:
     """A build gets the files that it names, and nothing else of the folder: no settings, state or environment."""
     everything = tmp_path / "Containerfile"
     everything.write_text(f"FROM {base()}\nCOPY . /context\n", "utf-8")
-    podman.says("build", "--pull=never", f"--file={everything}", "--tag=localhost/context", str(program.ROOT))
-    found = podman.run("localhost/context", "find", "/context", "-type", "f", "-printf", r"%P\n").out.split()
+    podman.says(
+        "build",
+        "--pull=never",
+        f"--file={everything}",
+        "--tag=localhost/context",
+        str(program.ROOT),
+    )
+    found = podman.run(
+        "localhost/context", "find", "/context", "-type", "f", "-printf", r"%P\n"
+    ).out.split()
     assert {path.partition("/")[0] for path in found} == {
         "LICENSE",
         "README.md",
@@ -57,10 +71,15 @@ def test_the_context_holds_no_state_and_no_secret(podman: Podman, tmp_path: Path
 
 def test_the_image_has_the_program_and_no_more(podman: Podman, image: str) -> None:
     """Only what the program needs is installed, by hash: no pip, no build backend, no compiler."""
-    needed, installed = json.loads(podman.run("--entrypoint=python", image, "-c", _CLOSURE).out)
+    needed, installed = json.loads(
+        podman.run("--entrypoint=python", image, "-c", _CLOSURE).out
+    )
     assert installed == needed
     for name in ("pip", "pip3", "gcc", "make", "git", "curl", "hatchling"):
-        assert podman.run("--entrypoint=/bin/sh", image, "-c", f"command -v {name}").code != 0
+        assert (
+            podman.run("--entrypoint=/bin/sh", image, "-c", f"command -v {name}").code
+            != 0
+        )
 
 
 def test_the_image_writes_to_its_state_only(podman: Podman, image: str) -> None:
@@ -71,13 +90,19 @@ def test_the_image_writes_to_its_state_only(podman: Podman, image: str) -> None:
     assert set(writable) - {"/tmp", "/var/tmp", "/run/lock"} == {_STATE}
 
 
-@pytest.mark.parametrize("user", [str(_USER), "123456:0"], ids=["its own user", "any user"])
-def test_the_demo_needs_nothing(podman: Podman, image: str, tmp_path: Path, user: str) -> None:
+@pytest.mark.parametrize(
+    "user", [str(_USER), "123456:0"], ids=["its own user", "any user"]
+)
+def test_the_demo_needs_nothing(
+    podman: Podman, image: str, tmp_path: Path, user: str
+) -> None:
     """`demo` plays to its end on a read-only root without a network, without rights, and with no temporary folder."""
     folder = tmp_path / "state"
     folder.mkdir(mode=0o700)
     os.chown(folder, int(user.partition(":")[0]), 0)
-    played = podman.run(*HARDENED, f"--user={user}", f"--volume={folder}:{_STATE}", image, "demo")
+    played = podman.run(
+        *HARDENED, f"--user={user}", f"--volume={folder}:{_STATE}", image, "demo"
+    )
     assert (played.code, played.err) == (0, "")
     assert "Done. Polling found every change" in played.out
     assert not list(folder.iterdir())
@@ -100,30 +125,43 @@ def test_a_poll_by_environment_and_secret(
         )  # fmt: skip
         first = podman.run(*poll, network="host")
         assert (first.code, first.err) == (0, "")
-        registry.catalog.set_status("rgthree-comfy", "1.0.0", "banned", "steals passwords")
+        registry.catalog.set_status(
+            "rgthree-comfy", "1.0.0", "banned", "steals passwords"
+        )
         second = podman.run(*poll, network="host")
     assert [event["kind"] for event in json.loads(first.out)["events"]] == ["baseline"]
     assert [event["kind"] for event in json.loads(second.out)["events"]] == ["banned"]
-    assert [event["kind"] for one in webhook.messages() for event in one.json["events"]] == ["baseline", "banned"]
+    assert [
+        event["kind"] for one in webhook.messages() for event in one.json["events"]
+    ] == ["baseline", "banned"]
 
 
-def test_what_is_wrong_is_said_in_a_line(podman: Podman, image: str, tmp_path: Path) -> None:
+def test_what_is_wrong_is_said_in_a_line(
+    podman: Podman, image: str, tmp_path: Path
+) -> None:
     """A secret that the user cannot read ends it with 2, a state folder of somebody else with 4: a line for each."""
     secret = tmp_path / "alert_urls"
     secret.write_text("json://127.0.0.1:9/\n", "utf-8")
     secret.chmod(0o600)
     common = (*HARDENED, "--env=COMFY_WATCH_NODES=a")
     unread = podman.run(*common, f"--volume={secret}:/run/secrets/alert_urls:ro", image)
-    assert (unread.code, "/run/secrets/alert_urls: is not readable by this user" in unread.err) == (2, True)
+    assert (
+        unread.code,
+        "/run/secrets/alert_urls: is not readable by this user" in unread.err,
+    ) == (2, True)
     (tmp_path / "state").mkdir(mode=0o755)
     foreign = podman.run(*common, f"--volume={tmp_path}/state:{_STATE}", image)
     assert (foreign.code, _STATE in foreign.err) == (4, True)
 
 
 @pytest.mark.parametrize("milliseconds", [20, 40, 60, 80, 100, 400])
-def test_a_signal_counts_from_the_beginning(podman: Podman, image: str, milliseconds: int) -> None:
+def test_a_signal_counts_from_the_beginning(
+    podman: Podman, image: str, milliseconds: int
+) -> None:
     """SIGTERM so soon after the first process began ends the container at once, whatever has been loaded by then."""
-    with podman.container(*_WATCHING, "--env=COMFY_WATCH_REGISTRY_URL=http://127.0.0.1:9", image) as container:
+    with podman.container(
+        *_WATCHING, "--env=COMFY_WATCH_REGISTRY_URL=http://127.0.0.1:9", image
+    ) as container:
         container.start_and_signal(signal.SIGTERM, after=milliseconds / 1000)
         began = time.monotonic()
         assert container.wait() in {0, 128 + signal.SIGTERM}
@@ -134,7 +172,9 @@ def test_a_signal_ends_a_poll(podman: Podman, image: str) -> None:
     """SIGTERM while the registry keeps a poll waiting ends the container within five seconds, with 0."""
     with (
         FakeRegistry(latency=60) as registry,
-        podman.container(*_WATCHING, f"--env=COMFY_WATCH_REGISTRY_URL={registry.url}", image) as container,
+        podman.container(
+            *_WATCHING, f"--env=COMFY_WATCH_REGISTRY_URL={registry.url}", image
+        ) as container,
     ):
         registry.catalog.publish("a", "1.0.0")
         container.start()
@@ -150,11 +190,22 @@ def test_health(podman: Podman, image: str, registry: FakeRegistry) -> None:
     """The image's health check fails until a poll has run to its end, then holds; a poll too long ago is no health."""
     registry.catalog.publish("a", "1.0.0")
     gate = Gate(registry, "a")
-    with podman.container(*_WATCHING, f"--env=COMFY_WATCH_REGISTRY_URL={registry.url}", image) as container:
+    with podman.container(
+        *_WATCHING, f"--env=COMFY_WATCH_REGISTRY_URL={registry.url}", image
+    ) as container:
         container.start()
         assert gate.reached.wait(60)
         before = container.run("comfy-watch", "health")
-        assert (before.code, before.out) == (1, "unhealthy: no poll has run to its end yet\n")
+        assert (before.code, before.out) == (
+            1,
+            "unhealthy: no poll has run to its end yet\n",
+        )
         gate.open()
-        until(lambda: podman("healthcheck", "run", container.identity).code == 0, "a healthy container")
-        until(lambda: container.run("comfy-watch", "health", "--max-age", "1s").code == 1, "a poll too long ago")
+        until(
+            lambda: podman("healthcheck", "run", container.identity).code == 0,
+            "a healthy container",
+        )
+        until(
+            lambda: container.run("comfy-watch", "health", "--max-age", "1s").code == 1,
+            "a poll too long ago",
+        )

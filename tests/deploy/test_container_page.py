@@ -31,8 +31,12 @@ class Reader:
     def does(self, words: str) -> str:
         """Carry out a block and return what it said; AssertionError, with that, if one of its commands failed."""
         place = self._person.home / ".where"
-        done = self._person.shell(f"{words}\npwd > {place}", cwd=self.where, env=self._env)
-        assert done.code == 0, f"{words}\nended with {done.code}:\n{done.out}\n{done.err}"
+        done = self._person.shell(
+            f"{words}\npwd > {place}", cwd=self.where, env=self._env
+        )
+        assert done.code == 0, (
+            f"{words}\nended with {done.code}:\n{done.out}\n{done.err}"
+        )
         self.where = Path(place.read_text("utf-8").strip())
         return done.out + done.err
 
@@ -47,20 +51,33 @@ def reader(person: Person, podman: Podman, image: str) -> Iterator[Reader]:
     for words in (
         ["init", "--quiet", "--bare", "--initial-branch=main", published],
         ["-C", program.ROOT, "push", "--quiet", published, "HEAD:refs/heads/main"],
-        ["config", "--file", person.home / ".gitconfig", f"url.file://{published}.insteadOf", _REPOSITORY],
+        [
+            "config",
+            "--file",
+            person.home / ".gitconfig",
+            f"url.file://{published}.insteadOf",
+            _REPOSITORY,
+        ],
     ):
         subprocess.run(["git", *map(str, words)], check=True)
     podman.stand_in(person.home / "bin" / "docker")
     tool("docker-compose")
     with alone("compose"), podman.service() as reached:
-        begun = Reader(person, {**reached, "PATH": f"{person.home}/bin:/usr/sbin:/usr/bin:/sbin:/bin"})
+        begun = Reader(
+            person,
+            {**reached, "PATH": f"{person.home}/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
+        )
         try:
             yield begun
         finally:
-            begun.does("docker compose down --volumes --timeout 1 || true; docker volume rm --force comfy-watch_once")
+            begun.does(
+                "docker compose down --volumes --timeout 1 || true; docker volume rm --force comfy-watch_once"
+            )
 
 
-def test_the_page_leads_to_alerts(reader: Reader, registry: FakeRegistry, webhook: Webhook) -> None:
+def test_the_page_leads_to_alerts(
+    reader: Reader, registry: FakeRegistry, webhook: Webhook
+) -> None:
     """Each step works as it is written, from the clone to the upgrade, with a registry and a webhook of the tests."""
     build, demo, settings, up, look, once, upgrade = blocks("container.md", "sh")
     reader.does(build)
@@ -75,8 +92,13 @@ def test_the_page_leads_to_alerts(reader: Reader, registry: FakeRegistry, webhoo
     override.write_text("services: {comfy-watch: {network_mode: host}}\n", "utf-8")
 
     reader.does(up)
-    assert [event["kind"] for event in webhook.wait_for(1, timeout=60)[0].json["events"]] == ["baseline"]
-    until(lambda: '"event": "poll"' in reader.does("docker compose logs"), "the end of the first poll")
+    assert [
+        event["kind"] for event in webhook.wait_for(1, timeout=60)[0].json["events"]
+    ] == ["baseline"]
+    until(
+        lambda: '"event": "poll"' in reader.does("docker compose logs"),
+        "the end of the first poll",
+    )
     said = reader.does(look)
     assert "ok: last poll" in said
     assert "rgthree-comfy" in said
@@ -87,4 +109,6 @@ def test_the_page_leads_to_alerts(reader: Reader, registry: FakeRegistry, webhoo
     registry.catalog.set_status("rgthree-comfy", "1.0.0", "banned", "steals passwords")
     reader.does(upgrade)
     reader.does("docker compose restart")
-    assert [event["kind"] for event in webhook.wait_for(4, timeout=60)[3].json["events"]] == ["banned"]
+    assert [
+        event["kind"] for event in webhook.wait_for(4, timeout=60)[3].json["events"]
+    ] == ["banned"]

@@ -22,7 +22,9 @@ _DEPLOY = program.ROOT / "deploy" / "cron"
 
 def step(name: str) -> str:
     """Return the block of the page that follows a mark."""
-    return _PAGE.partition(f"<!-- {name} -->\n")[2].partition("\n")[2].partition("```")[0]
+    return (
+        _PAGE.partition(f"<!-- {name} -->\n")[2].partition("\n")[2].partition("```")[0]
+    )
 
 
 @pytest.fixture
@@ -54,7 +56,12 @@ class Settings:
 
 def settings(registry_url: str) -> str:
     """Return settings that watch one node pack and want no alerts."""
-    given = {"nodes": ["alpha"], "registry_url": registry_url, "alert_urls": "none", "retries": 0}
+    given = {
+        "nodes": ["alpha"],
+        "registry_url": registry_url,
+        "alert_urls": "none",
+        "retries": 0,
+    }
     return "".join(f"{name} = {json.dumps(value)}\n" for name, value in given.items())
 
 
@@ -104,7 +111,10 @@ def test_polls_that_overlap(cron: Cron, registry: FakeRegistry) -> None:
     """The second one exits with 4, which is mailed once; the next one polls."""
     Settings(cron).are(registry.url)
     assert cron.once(step("crontab")) == []
-    with files.lock(cron.home / ".local" / "state" / "comfy-watch" / "lock", "comfy-watch check (process 1)"):
+    with files.lock(
+        cron.home / ".local" / "state" / "comfy-watch" / "lock",
+        "comfy-watch check (process 1)",
+    ):
         (mail,) = cron.once(step("crontab"))
         assert "is in use by comfy-watch check" in mail
         assert (cron.home / "ended").read_text() == "4\n"
@@ -132,20 +142,32 @@ def test_a_line_without_the_path_is_the_one_that_fails(cron: Cron) -> None:
 def test_the_machines_file(cron: Cron, registry: FakeRegistry) -> None:
     """Within a minute cron polls as the user comfy-watch, who keeps the state when root polls; no mail."""
     cron.does(step("system"))
-    cron.does(f"cat > /etc/comfy-watch/comfy-watch.toml <<'END'\n{settings(registry.url)}END")
+    cron.does(
+        f"cat > /etc/comfy-watch/comfy-watch.toml <<'END'\n{settings(registry.url)}END"
+    )
     cron.does(step("system-try").partition("\n")[2])
     assert cron.owners("/var/lib/comfy-watch") == {"comfy-watch"}
-    modes = cron.does("stat -c '%a %U' /etc/comfy-watch /etc/comfy-watch/comfy-watch.toml /etc/comfy-watch/alert_urls")
+    modes = cron.does(
+        "stat -c '%a %U' /etc/comfy-watch /etc/comfy-watch/comfy-watch.toml /etc/comfy-watch/alert_urls"
+    )
     assert modes.splitlines() == ["755 root", "644 root", "600 comfy-watch"]
     before = len(registry.requests)
     each_minute = step("cron.d").replace("*/15 ", "* ")
     cron.does(f"cat > /etc/cron.d/comfy-watch <<'END'\n{each_minute}END")
     with cron.running():
         until(lambda: len(registry.requests) > before, "a poll", patience=90)
-        until(lambda: cron.run("flock --nonblock /var/lib/comfy-watch/lock true").returncode == 0, "its end")
+        until(
+            lambda: (
+                cron.run("flock --nonblock /var/lib/comfy-watch/lock true").returncode
+                == 0
+            ),
+            "its end",
+        )
     registry.catalog.publish("alpha", "1.1.0")
     assert "alpha" in cron.does("/usr/local/bin/comfy-watch status")
     cron.does("/usr/local/bin/comfy-watch check")
     assert cron.owners("/var/lib/comfy-watch") == {"comfy-watch"}
-    cron.does("setpriv --reuid comfy-watch --regid comfy-watch --clear-groups /usr/local/bin/comfy-watch check")
+    cron.does(
+        "setpriv --reuid comfy-watch --regid comfy-watch --clear-groups /usr/local/bin/comfy-watch check"
+    )
     assert cron.mails() == []

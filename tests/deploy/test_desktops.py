@@ -26,7 +26,10 @@ def test_the_plist() -> None:
     assert (job["Label"], path.endswith("/bin/comfy-watch")) == (_PLIST.stem, True)
     assert set(arguments) <= set(cli.commands)
     assert job["StartInterval"] == 900
-    assert {key for key in job if key.startswith("Standard")} == {"StandardOutPath", "StandardErrorPath"}
+    assert {key for key in job if key.startswith("Standard")} == {
+        "StandardOutPath",
+        "StandardErrorPath",
+    }
 
 
 @pytest.mark.parametrize("page", ["windows.md", "macos.md"])

@@ -32,13 +32,22 @@ class _Installer(Person):
     def __init__(self, home: Path) -> None:
         super().__init__(home)
         self.repository = home.parent / "repository"
-        self._git("clone", "--quiet", program.ROOT.as_uri(), str(self.repository), cwd=home)
+        self._git(
+            "clone", "--quiet", program.ROOT.as_uri(), str(self.repository), cwd=home
+        )
         settings = f'[url "{self.repository.as_uri()}"]\n\tinsteadOf = {REPOSITORY}\n[safe]\n\tdirectory = *\n'
         (home / ".gitconfig").write_text(settings)
 
     def publish(self) -> str:
         """Add a commit to the repository, and return it as `--version` shows it."""
-        self._git("commit", "--quiet", "--allow-empty", "--message", "next", cwd=self.repository)
+        self._git(
+            "commit",
+            "--quiet",
+            "--allow-empty",
+            "--message",
+            "next",
+            cwd=self.repository,
+        )
         return self._git("rev-parse", "HEAD", cwd=self.repository)[:12]
 
     def follows(self, marker: str) -> str:
@@ -49,18 +58,45 @@ class _Installer(Person):
 
     def session(self) -> dict[str, str]:
         """Return the environment of a new shell in which `~/.local/bin` is on the PATH."""
-        given = {name: value for name, value in os.environ.items() if name.startswith(_PASSED_ON)}
-        uv = {"UV_CACHE_DIR": str(_CACHE), "UV_PYTHON": sys.executable, "UV_PYTHON_DOWNLOADS": "never"}
+        given = {
+            name: value
+            for name, value in os.environ.items()
+            if name.startswith(_PASSED_ON)
+        }
+        uv = {
+            "UV_CACHE_DIR": str(_CACHE),
+            "UV_PYTHON": sys.executable,
+            "UV_PYTHON_DOWNLOADS": "never",
+        }
         path = os.pathsep.join(
-            (str(self.home / ".local/bin"), str(Path(tool("uv")).parent), self.environment()["PATH"])
+            (
+                str(self.home / ".local/bin"),
+                str(Path(tool("uv")).parent),
+                self.environment()["PATH"],
+            )
         )
-        return {"UV_SYSTEM_CERTS": "1", **given, **uv, "PATH": path, "SHELL": "/bin/bash"}
+        return {
+            "UV_SYSTEM_CERTS": "1",
+            **given,
+            **uv,
+            "PATH": path,
+            "SHELL": "/bin/bash",
+        }
 
     @staticmethod
     def _git(*args: str, cwd: Path) -> str:
-        who = ("-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "safe.directory=*")
+        who = (
+            "-c",
+            "user.name=a",
+            "-c",
+            "user.email=a@example.org",
+            "-c",
+            "safe.directory=*",
+        )
         command = [tool("git"), *who, *args]
-        return subprocess.run(command, cwd=cwd, check=True, capture_output=True, text=True).stdout.strip()
+        return subprocess.run(
+            command, cwd=cwd, check=True, capture_output=True, text=True
+        ).stdout.strip()
 
 
 @pytest.fixture
@@ -77,7 +113,12 @@ def settled(installer: _Installer, registry: FakeRegistry) -> _Installer:
     """The same with settings for a registry on loopback."""
     registry.catalog.publish("alpha", "1.0.0")
     write_settings(
-        installer.home, nodes=["alpha"], registry_url=registry.url, interval="10s", jitter=0, alert_urls="none"
+        installer.home,
+        nodes=["alpha"],
+        registry_url=registry.url,
+        interval="10s",
+        jitter=0,
+        alert_urls="none",
     )
     return installer
 
@@ -95,7 +136,13 @@ def test_uv(settled: _Installer, registry: FakeRegistry) -> None:
     env = settled.environment(settled.session())
     log = settled.home.parent / "log"
     with log.open("wb") as stream:
-        run = subprocess.Popen(["comfy-watch", "run"], cwd=settled.home, env=env, stdout=stream, stderr=stream)
+        run = subprocess.Popen(
+            ["comfy-watch", "run"],
+            cwd=settled.home,
+            env=env,
+            stdout=stream,
+            stderr=stream,
+        )
     try:
         second = settled.publish()
         until(lambda: bool(registry.requests), "the first poll")
@@ -104,7 +151,10 @@ def test_uv(settled: _Installer, registry: FakeRegistry) -> None:
     finally:
         run.kill()
         run.wait()
-    assert "the installation was replaced or removed while this process ran" in log.read_text("utf-8")
+    assert (
+        "the installation was replaced or removed while this process ran"
+        in log.read_text("utf-8")
+    )
     assert f"(commit {second})\n" in settled.follows("works")
 
     settled.follows("uv remove")

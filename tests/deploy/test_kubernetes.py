@@ -39,8 +39,12 @@ def folder(tmp_path: Path) -> Path:
 
 def _with_cronjob(folder: Path) -> Path:
     """Put the CronJob in the Deployment's place, as the page says."""
-    (words,) = (block for block in blocks("kubernetes.md", "sh") if block.startswith("sed "))
-    Person(folder.parent / f"{folder.name}-home").shell(words.replace("deploy/kubernetes", shlex.quote(str(folder))))
+    (words,) = (
+        block for block in blocks("kubernetes.md", "sh") if block.startswith("sed ")
+    )
+    Person(folder.parent / f"{folder.name}-home").shell(
+        words.replace("deploy/kubernetes", shlex.quote(str(folder)))
+    )
     assert "- cronjob.yaml" in (folder / "kustomization.yaml").read_text("utf-8")
     return folder
 
@@ -48,16 +52,26 @@ def _with_cronjob(folder: Path) -> Path:
 @pytest.mark.parametrize("version", _VERSIONS)
 def test_kubernetes_knows_every_field(folder: Path, version: str) -> None:
     """What kustomize builds, with the Deployment or with the CronJob, is valid for a strict server of this version."""
-    for number, adapted in enumerate((folder, _with_cronjob(Path(shutil.copytree(folder, folder.parent / "second"))))):
+    for number, adapted in enumerate(
+        (folder, _with_cronjob(Path(shutil.copytree(folder, folder.parent / "second"))))
+    ):
         built = folder.parent / f"built-{number}.yaml"
         built.write_text(checked("kubectl", "kustomize", str(adapted)), "utf-8")
-        said = checked("kubernetes-validate", "--strict", "--kubernetes-version", version, str(built))
+        said = checked(
+            "kubernetes-validate",
+            "--strict",
+            "--kubernetes-version",
+            version,
+            str(built),
+        )
         assert said.count(" passed for resource ") == len(_built(adapted)) == 3
 
 
 def _pod_of(document: dict[str, Any]) -> dict[str, Any]:
     """Return the pod's spec of a Deployment or a CronJob."""
-    owner = document["spec"]["jobTemplate"] if document["kind"] == "CronJob" else document
+    owner = (
+        document["spec"]["jobTemplate"] if document["kind"] == "CronJob" else document
+    )
     pod: dict[str, Any] = owner["spec"]["template"]["spec"]
     return pod
 
@@ -81,7 +95,10 @@ def test_a_restricted_namespace_takes_the_pod(file: str) -> None:
         "persistentVolumeClaim",
         "secret",
     }
-    user, group = pod["securityContext"]["runAsUser"], pod["securityContext"]["runAsGroup"]
+    user, group = (
+        pod["securityContext"]["runAsUser"],
+        pod["securityContext"]["runAsGroup"],
+    )
     assert f"\nUSER {user}:{group}\n" in CONTAINERFILE.read_text("utf-8")
     assert pod["securityContext"]["fsGroup"] == group
 
@@ -89,7 +106,8 @@ def test_a_restricted_namespace_takes_the_pod(file: str) -> None:
 def test_the_two_pods_are_alike() -> None:
     """The CronJob's pod differs from the Deployment's in what it runs, how it is looked after, and nothing else."""
     pods = [
-        _pod_of(yaml.safe_load((_FOLDER / file).read_text("utf-8"))) for file in ("deployment.yaml", "cronjob.yaml")
+        _pod_of(yaml.safe_load((_FOLDER / file).read_text("utf-8")))
+        for file in ("deployment.yaml", "cronjob.yaml")
     ]
     for pod in pods:
         pod.pop("restartPolicy", None)
@@ -101,10 +119,14 @@ def test_the_two_pods_are_alike() -> None:
 def test_no_two_pods_have_the_state_at_once() -> None:
     """The Deployment ends the old pod before it starts the new one, and the CronJob starts none beside another."""
     deployment, cronjob = (
-        yaml.safe_load((_FOLDER / file).read_text("utf-8"))["spec"] for file in ("deployment.yaml", "cronjob.yaml")
+        yaml.safe_load((_FOLDER / file).read_text("utf-8"))["spec"]
+        for file in ("deployment.yaml", "cronjob.yaml")
     )
     assert (deployment["replicas"], deployment["strategy"]) == (1, {"type": "Recreate"})
-    assert (cronjob["concurrencyPolicy"], cronjob["jobTemplate"]["spec"]["backoffLimit"]) == ("Forbid", 0)
+    assert (
+        cronjob["concurrencyPolicy"],
+        cronjob["jobTemplate"]["spec"]["backoffLimit"],
+    ) == ("Forbid", 0)
 
 
 class Cluster:
@@ -116,16 +138,28 @@ class Cluster:
 
     def apply(self, documents: list[dict[str, Any]], alert_urls: str) -> None:
         """Start what the documents describe, beside the Secret that the page's words make of a file with alert URLs."""
-        (words,) = (block for block in blocks("kubernetes.md", "sh") if "create secret" in block)
+        (words,) = (
+            block for block in blocks("kubernetes.md", "sh") if "create secret" in block
+        )
         (self._manifests.parent / "alert_urls").write_text(alert_urls, "utf-8")
-        made = checked(*shlex.split(words), "--dry-run=client", "--output=yaml", cwd=self._manifests.parent)
+        made = checked(
+            *shlex.split(words),
+            "--dry-run=client",
+            "--output=yaml",
+            cwd=self._manifests.parent,
+        )
         secret = yaml.safe_load(made)
         self._manifests.write_text(yaml.safe_dump_all([secret, *documents]), "utf-8")
         self._podman.says("kube", "play", "--network=host", str(self._manifests))
 
     def container(self) -> Container:
         """Return the container that runs the program."""
-        return Container(self._podman, self._podman.says("ps", "--all", "--quiet", "--filter=name=-pod-comfy-watch"))
+        return Container(
+            self._podman,
+            self._podman.says(
+                "ps", "--all", "--quiet", "--filter=name=-pod-comfy-watch"
+            ),
+        )
 
     def delete(self) -> None:
         """End and remove everything."""
@@ -152,14 +186,20 @@ def _watching(folder: Path, registry: FakeRegistry) -> Path:
     """Have the settings watch one pack of the tests' registry."""
     registry.catalog.publish("rgthree-comfy", "1.0.0")
     settings = folder / "settings.toml"
-    settings.write_text(f'nodes = ["rgthree-comfy"]\nregistry_url = "{registry.url}"\n', "utf-8")
+    settings.write_text(
+        f'nodes = ["rgthree-comfy"]\nregistry_url = "{registry.url}"\n', "utf-8"
+    )
     return folder
 
 
-def test_the_deployment_lives(cluster: Cluster, folder: Path, registry: FakeRegistry, webhook: Webhook) -> None:
+def test_the_deployment_lives(
+    cluster: Cluster, folder: Path, registry: FakeRegistry, webhook: Webhook
+) -> None:
     """The pod polls with the ConfigMap's settings, alerts at the Secret's URL, and ends by SIGTERM with 0."""
     cluster.apply(_built(_watching(folder, registry)), webhook.apprise_url())
-    assert [event["kind"] for event in webhook.wait_for(1, timeout=60)[0].json["events"]] == ["baseline"]
+    assert [
+        event["kind"] for event in webhook.wait_for(1, timeout=60)[0].json["events"]
+    ] == ["baseline"]
     container = cluster.container()
     assert container.run("id", "-u").out.strip() == "10001"
     assert "Read-only file system" in container.run("touch", "/x").err
@@ -167,15 +207,21 @@ def test_the_deployment_lives(cluster: Cluster, folder: Path, registry: FakeRegi
     until(lambda: '"stopped"' in container.log, "the end")
 
 
-def test_the_job_polls_once(cluster: Cluster, folder: Path, registry: FakeRegistry, webhook: Webhook) -> None:
+def test_the_job_polls_once(
+    cluster: Cluster, folder: Path, registry: FakeRegistry, webhook: Webhook
+) -> None:
     """A pod of the CronJob polls once and ends with 0."""
     documents = _built(_with_cronjob(_watching(folder, registry)))
     (cronjob,) = (document for document in documents if document["kind"] == "CronJob")
-    documents.remove(cronjob)  # podman has no clock for it: this is what a cluster makes of it at its time
+    documents.remove(
+        cronjob
+    )  # podman has no clock for it: this is what a cluster makes of it at its time
     documents.append({
         "apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": _NAME}, **cronjob["spec"]["jobTemplate"],
     })  # fmt: skip
     cluster.apply(documents, webhook.apprise_url())
     container = cluster.container()
     assert container.wait() == 0
-    assert [event["kind"] for one in webhook.messages() for event in one.json["events"]] == ["baseline"]
+    assert [
+        event["kind"] for one in webhook.messages() for event in one.json["events"]
+    ] == ["baseline"]

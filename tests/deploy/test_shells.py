@@ -50,16 +50,30 @@ class _Shell:
         """See that the tab key at the end of a line puts the rest of its last word there."""
         self.type(f"{begun}\t")
         self.until(f"({re.escape(rest)})")
-        self.type("\x01printf '<%s>' \r")  # at the beginning of the line: print its words instead of running them
-        assert self.until(r"((?:<[^<>%]*>)+)") == "".join(f"<{word}>" for word in (begun + rest).split())
+        self.type(
+            "\x01printf '<%s>' \r"
+        )  # at the beginning of the line: print its words instead of running them
+        assert self.until(r"((?:<[^<>%]*>)+)") == "".join(
+            f"<{word}>" for word in (begun + rest).split()
+        )
 
 
 @contextlib.contextmanager
 def _open(person: Person, *command: str) -> Iterator[_Shell]:
     ours, theirs = pty.openpty()
-    env = person.environment({"TERM": "dumb", "PATH": f"{person.home}/.local/bin:{person.environment()['PATH']}"})
+    env = person.environment(
+        {
+            "TERM": "dumb",
+            "PATH": f"{person.home}/.local/bin:{person.environment()['PATH']}",
+        }
+    )
     process = subprocess.Popen(
-        [tool("setsid"), "--ctty", *command], cwd=person.home, env=env, stdin=theirs, stdout=theirs, stderr=theirs
+        [tool("setsid"), "--ctty", *command],
+        cwd=person.home,
+        env=env,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
     )
     os.close(theirs)
     try:
@@ -74,7 +88,11 @@ def _open(person: Person, *command: str) -> Iterator[_Shell]:
 def installed(person: Person) -> Person:
     """Somebody who has the program, and settings in their home."""
     person.installs()
-    write_settings(person.home, [{"name": "security", "url": "json://127.0.0.1:9/hunter2"}], nodes=["alpha", "bravo"])
+    write_settings(
+        person.home,
+        [{"name": "security", "url": "json://127.0.0.1:9/hunter2"}],
+        nodes=["alpha", "bravo"],
+    )
     return person
 
 
@@ -115,10 +133,15 @@ def test_fish(installed: Person) -> None:
     """fish, asked what it would complete a line with, has the same; after a comma it has nothing."""
     fish = tool("fish")
     _follow(installed, "fish")
-    env = {"PATH": f"{installed.home}/.local/bin:{installed.environment()['PATH']}", "TERM": "dumb"}
+    env = {
+        "PATH": f"{installed.home}/.local/bin:{installed.environment()['PATH']}",
+        "TERM": "dumb",
+    }
 
     def offers(line: str) -> list[str]:
-        done = installed.shell(f"{fish} --command \"complete --do-complete '{line}'\"", env=env)
+        done = installed.shell(
+            f"{fish} --command \"complete --do-complete '{line}'\"", env=env
+        )
         assert (done.code, done.err) == (0, "")
         return [row.partition("\t")[0] for row in done.out.splitlines()]
 

@@ -40,25 +40,38 @@ def manager() -> Iterator[ServiceManager]:
 
 
 @pytest.fixture
-def settled(manager: ServiceManager, registry: FakeRegistry, webhook: Webhook) -> Iterator[ServiceManager]:
+def settled(
+    manager: ServiceManager, registry: FakeRegistry, webhook: Webhook
+) -> Iterator[ServiceManager]:
     """A systemd with the units and settings as the page has them made, for a registry and a webhook on loopback."""
     registry.catalog.publish("rgthree-comfy", "1.0.0")
-    manager.done("rm -rf /etc/comfy-watch /var/lib/comfy-watch /var/lib/private/comfy-watch; : > " + LOG)
-    _, settings, units, *_ = blocks("systemd.md", "sh")  # the first needs a network, and docs/install.md tries it
+    manager.done(
+        "rm -rf /etc/comfy-watch /var/lib/comfy-watch /var/lib/private/comfy-watch; : > "
+        + LOG
+    )
+    _, settings, units, *_ = blocks(
+        "systemd.md", "sh"
+    )  # the first needs a network, and docs/install.md tries it
     manager.done(f"{_AS_ROOT}{settings}")
     manager.done(
         f'printf \'nodes = ["rgthree-comfy"]\\nregistry_url = "{registry.url}"\\nretries = 0\\n\''
         " > /etc/comfy-watch/comfy-watch.toml"
     )
-    manager.done(f"printf '%s\\n' '{webhook.apprise_url('/a')}' > /etc/comfy-watch/alert_urls")
-    manager.done(f"cd $(mktemp -d -p /run); mkdir comfy-watch; ln -s /opt/deploy comfy-watch; {_AS_ROOT}{units}")
+    manager.done(
+        f"printf '%s\\n' '{webhook.apprise_url('/a')}' > /etc/comfy-watch/alert_urls"
+    )
+    manager.done(
+        f"cd $(mktemp -d -p /run); mkdir comfy-watch; ln -s /opt/deploy comfy-watch; {_AS_ROOT}{units}"
+    )
     for name in _SERVICES:
         manager.done(
             f"mkdir -p /etc/systemd/system/{name}.d; printf '{_DROP_IN}' > /etc/systemd/system/{name}.d/log.conf"
         )
     manager.done("systemctl daemon-reload")
     yield manager
-    manager.shell("systemctl stop comfy-watch-check.timer comfy-watch-check.service comfy-watch.service")
+    manager.shell(
+        "systemctl stop comfy-watch-check.timer comfy-watch-check.service comfy-watch.service"
+    )
     manager.shell("systemctl reset-failed")
 
 
@@ -69,28 +82,49 @@ def _log(manager: ServiceManager) -> str:
 def test_verified(settled: ServiceManager) -> None:
     """`systemd-analyze verify` has nothing to say about a unit."""
     for name in (*_SERVICES, "comfy-watch-check.timer"):
-        done = settled.shell(f"systemd-analyze verify --man=no /opt/deploy/systemd/{name}")
+        done = settled.shell(
+            f"systemd-analyze verify --man=no /opt/deploy/systemd/{name}"
+        )
         assert (done.code, done.out, done.err) == (0, "", "")
 
 
-def test_a_life(settled: ServiceManager, registry: FakeRegistry, webhook: Webhook) -> None:
+def test_a_life(
+    settled: ServiceManager, registry: FakeRegistry, webhook: Webhook
+) -> None:
     """It is active with its first poll, says what that did, has a state of its own user, reloads and stops."""
     *_, start, _, look = blocks("systemd.md", "sh")
     settled.done(f"{_AS_ROOT}{start}")
     webhook.wait_for(1, timeout=60)
-    settled.until(lambda: settled.shown("comfy-watch", "StatusText").startswith("last poll"))
-    assert "1 of 1 node pack checked, 1 event, 0 alerts undelivered" in settled.shown("comfy-watch", "StatusText")
+    settled.until(
+        lambda: settled.shown("comfy-watch", "StatusText").startswith("last poll")
+    )
+    assert "1 of 1 node pack checked, 1 event, 0 alerts undelivered" in settled.shown(
+        "comfy-watch", "StatusText"
+    )
     pid = settled.shown("comfy-watch", "MainPID")
     assert int(settled.done(f"stat -c %u /proc/{pid}")) > 60_000
-    assert "1 ok" in settled.done(_AS_ROOT + look.replace("sudo journalctl", ": journalctl"))
+    assert "1 ok" in settled.done(
+        _AS_ROOT + look.replace("sudo journalctl", ": journalctl")
+    )
     assert len(webhook.messages()) == 2  # the alert, and the sample
-    owners = settled.done("stat -L -c %u /var/lib/comfy-watch /var/lib/comfy-watch/* | sort -u").split()
-    assert (len(owners), "0" in owners) == (1, False)  # also of what root's commands wrote
+    owners = settled.done(
+        "stat -L -c %u /var/lib/comfy-watch /var/lib/comfy-watch/* | sort -u"
+    ).split()
+    assert (len(owners), "0" in owners) == (
+        1,
+        False,
+    )  # also of what root's commands wrote
     registry.catalog.publish("other", "1.0.0")
-    settled.done("sed -i 's/rgthree-comfy/other/' /etc/comfy-watch/comfy-watch.toml; systemctl reload comfy-watch")
+    settled.done(
+        "sed -i 's/rgthree-comfy/other/' /etc/comfy-watch/comfy-watch.toml; systemctl reload comfy-watch"
+    )
     settled.until(lambda: '"reloaded"' in _log(settled))
-    settled.done("echo wrong >> /etc/comfy-watch/comfy-watch.toml; systemctl reload comfy-watch")
-    settled.until(lambda: "the old settings stay" in settled.shown("comfy-watch", "StatusText"))
+    settled.done(
+        "echo wrong >> /etc/comfy-watch/comfy-watch.toml; systemctl reload comfy-watch"
+    )
+    settled.until(
+        lambda: "the old settings stay" in settled.shown("comfy-watch", "StatusText")
+    )
     assert settled.shown("comfy-watch", "ActiveState") == "active"
     began = time.monotonic()
     settled.done("systemctl stop comfy-watch.service")
@@ -99,7 +133,9 @@ def test_a_life(settled: ServiceManager, registry: FakeRegistry, webhook: Webhoo
     assert settled.shown("comfy-watch", "ActiveState") == "inactive"
 
 
-def test_a_channel_that_hangs_does_not_keep_it(settled: ServiceManager, webhook: Webhook) -> None:
+def test_a_channel_that_hangs_does_not_keep_it(
+    settled: ServiceManager, webhook: Webhook
+) -> None:
     """A stop while a message waits for its answer needs no SIGKILL."""
     webhook.answer["/a"] = Answer(hang=True)
     settled.done("systemctl start comfy-watch.service")
@@ -113,14 +149,19 @@ def test_wrong_settings_are_not_tried_again(settled: ServiceManager) -> None:
     settled.done("echo 'interval = 1' >> /etc/comfy-watch/comfy-watch.toml")
     assert settled.shell("systemctl start comfy-watch.service").code != 0
     assert settled.shown("comfy-watch", "ExecMainStatus") == "2"
-    assert (settled.shown("comfy-watch", "ActiveState"), settled.shown("comfy-watch", "NRestarts")) == ("failed", "0")
+    assert (
+        settled.shown("comfy-watch", "ActiveState"),
+        settled.shown("comfy-watch", "NRestarts"),
+    ) == ("failed", "0")
     assert "interval" in _log(settled)
 
 
 def test_a_missing_credential(settled: ServiceManager) -> None:
     """It polls all the same, and one line says that alerts go nowhere and where their addresses were looked for."""
     settled.done("rm /etc/comfy-watch/alert_urls; systemctl start comfy-watch.service")
-    settled.until(lambda: settled.shown("comfy-watch", "StatusText").startswith("last poll"))
+    settled.until(
+        lambda: settled.shown("comfy-watch", "StatusText").startswith("last poll")
+    )
     (line,) = [line for line in _log(settled).splitlines() if '"warning"' in line]
     assert "no channel is configured" in line
     assert "alert_urls" in line
@@ -141,6 +182,8 @@ def test_the_timer(settled: ServiceManager, webhook: Webhook) -> None:
     settled.done("systemctl start comfy-watch-check.service")
     webhook.wait_for(1, timeout=60)
     assert settled.shown("comfy-watch-check", "Result") == "success"
-    settled.done("sed -i 's,^registry_url.*,registry_url = \"http://127.0.0.1:9\",' /etc/comfy-watch/comfy-watch.toml")
+    settled.done(
+        "sed -i 's,^registry_url.*,registry_url = \"http://127.0.0.1:9\",' /etc/comfy-watch/comfy-watch.toml"
+    )
     assert settled.shell("systemctl start comfy-watch-check.service").code != 0
     assert settled.shown("comfy-watch-check", "ExecMainStatus") == "1"

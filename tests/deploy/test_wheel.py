@@ -26,7 +26,16 @@ _ROOT = program.ROOT
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel, built from this folder with the build backend of the project, which refuses wrong classifiers."""
     folder = tmp_path_factory.mktemp("wheel")
-    build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder)]
+    build = [
+        sys.executable,
+        "-m",
+        "hatchling",
+        "build",
+        "--target",
+        "wheel",
+        "--directory",
+        str(folder),
+    ]
     subprocess.run(build, cwd=_ROOT, check=True, capture_output=True)
     (built,) = folder.glob("*.whl")
     return built
@@ -34,23 +43,33 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _metadata(wheel: Path) -> email.message.Message:
     with zipfile.ZipFile(wheel) as opened:
-        return email.message_from_bytes(opened.read(f"comfy_watch-{__version__}.dist-info/METADATA"))
+        return email.message_from_bytes(
+            opened.read(f"comfy_watch-{__version__}.dist-info/METADATA")
+        )
 
 
 def _project() -> dict[str, Any]:
-    project: dict[str, Any] = tomllib.loads((_ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    project: dict[str, Any] = tomllib.loads(
+        (_ROOT / "pyproject.toml").read_text("utf-8")
+    )["project"]
     return project
 
 
 def test_metadata(wheel: Path) -> None:
     """Version, addresses, classifiers, Python and license are those of the project."""
     said, project = _metadata(wheel), _project()
-    assert (said["Name"], said["Version"], said["License-Expression"]) == ("comfy-watch", __version__, "MIT")
+    assert (said["Name"], said["Version"], said["License-Expression"]) == (
+        "comfy-watch",
+        __version__,
+        "MIT",
+    )
     assert said["Requires-Python"] == project["requires-python"]
     assert said.get_all("Classifier") == project["classifiers"]
     urls = dict(url.split(", ") for url in said.get_all("Project-URL") or [])
     assert urls == project["urls"]
-    pythons = [row.rpartition(" ")[2] for row in project["classifiers"] if row.count(".") == 1]
+    pythons = [
+        row.rpartition(" ")[2] for row in project["classifiers"] if row.count(".") == 1
+    ]
     assert pythons[0] == project["requires-python"].removeprefix(">=")
 
 
@@ -81,8 +100,23 @@ def test_contents(wheel: Path) -> None:
 
 def _install(what: str, site: Path) -> None:
     """Have pip install something into a folder, without what it depends on."""
-    options = ["--quiet", "--no-deps", "--no-build-isolation", "--no-index", "--disable-pip-version-check"]
-    command = [sys.executable, "-m", "pip", "install", *options, "--target", str(site), what]
+    options = [
+        "--quiet",
+        "--no-deps",
+        "--no-build-isolation",
+        "--no-index",
+        "--disable-pip-version-check",
+    ]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        *options,
+        "--target",
+        str(site),
+        what,
+    ]
     subprocess.run(command, cwd=site.parent, check=True, capture_output=True)
 
 
@@ -105,7 +139,13 @@ def test_what_pip_installs_from_git(tmp_path: Path) -> None:
     if not (_ROOT / ".git").exists():
         lack("this is no checkout")
     git = tool("git")
-    commit = subprocess.run([git, "rev-parse", "HEAD"], cwd=_ROOT, check=True, capture_output=True, text=True).stdout
+    commit = subprocess.run(
+        [git, "rev-parse", "HEAD"],
+        cwd=_ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
     site = tmp_path / "site"
     _install(f"git+{_ROOT.as_uri()}@{commit.strip()}", site)
     assert f"(commit {commit[:12]})" in _says("--version", site=site)

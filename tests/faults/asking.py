@@ -18,7 +18,9 @@ from watcher.registry.client import Limits, Query, Registry
 from watcher.registry.reader import NodeQuery, read_node
 
 PROXY_VARIABLES = tuple(
-    name for scheme in ("http", "https", "all", "no") for name in (f"{scheme}_proxy", f"{scheme.upper()}_PROXY")
+    name
+    for scheme in ("http", "https", "all", "no")
+    for name in (f"{scheme}_proxy", f"{scheme.upper()}_PROXY")
 )
 NOON = "2026-03-02T12:00:00.000Z"
 _LONG = 0.2
@@ -49,7 +51,10 @@ class HurriedLoop(asyncio.SelectorEventLoop):
         context: Context | None = None,
     ) -> asyncio.TimerHandle:
         # By its callback a sleep is known from a deadline, which must stay as far away as it was.
-        if delay > _LONG and getattr(callback, "__name__", "") == "_set_result_unless_cancelled":
+        if (
+            delay > _LONG
+            and getattr(callback, "__name__", "") == "_set_result_unless_cancelled"
+        ):
             self.naps.append(delay)
             self._skipped += delay
             delay = 0.0
@@ -65,14 +70,18 @@ def hurried(work: Coroutine[Any, Any, _Result]) -> tuple[_Result, list[float]]:
         return result, loop.naps
 
 
-async def ask(url: str, query: Query | None = None, *, etag: str = "", **limits: Any) -> Answer:
+async def ask(
+    url: str, query: Query | None = None, *, etag: str = "", **limits: Any
+) -> Answer:
     """Ask once over a pool of its own; no retries unless asked for."""
     bounds = Limits(**{"timeout": 10.0, "retries": 0} | limits)
     async with Registry(url, bounds) as registry:
         return await registry.ask(query or Query(), etag=etag)
 
 
-def answer(url: str, query: Query | None = None, *, etag: str = "", **limits: Any) -> Answer:
+def answer(
+    url: str, query: Query | None = None, *, etag: str = "", **limits: Any
+) -> Answer:
     """Ask once and return the answer."""
     return asyncio.run(ask(url, query, etag=etag, **limits))
 
@@ -101,7 +110,11 @@ def responding(**headers: str) -> Callable[[int, bytes], Respond]:
     def make(status: int, body: bytes) -> Respond:
         async def respond(request: web.BaseRequest) -> web.StreamResponse:
             return web.Response(
-                status=status, body=body, headers={name.replace("_", "-"): value for name, value in headers.items()}
+                status=status,
+                body=body,
+                headers={
+                    name.replace("_", "-"): value for name, value in headers.items()
+                },
             )
 
         return respond

@@ -46,14 +46,19 @@ class Breadth(StrEnum):
 
 
 NOT_OF_PAGES = (
-    {("row_of_another", Stage.FIRST)}  # among all nodes' rows it is as good as any: it is in the baseline, then it goes
-    | set(itertools.product(("huge_reason", "findings_bomb"), Stage))  # a hundred such rows are as large as a bomb
+    {
+        ("row_of_another", Stage.FIRST)
+    }  # among all nodes' rows it is as good as any: it is in the baseline, then it goes
+    | set(
+        itertools.product(("huge_reason", "findings_bomb"), Stage)
+    )  # a hundred such rows are as large as a bomb
 )
 """Cases that a page of many does not have."""
 
 _MORE_PAGES = {
     **dict.fromkeys(
-        ("claims_100k", "total_changes", "total_falls_short"), "the number of versions changed between pages"
+        ("claims_100k", "total_changes", "total_falls_short"),
+        "the number of versions changed between pages",
     ),
     **dict.fromkeys(
         ("small_pages", "empty_later_pages", "repeated_rows", "large_pages"),
@@ -65,7 +70,8 @@ _MORE_PAGES = {
 _FEWER_ROWS = {
     **dict.fromkeys(("nothing", "null_versions"), "156 of 250 versions came"),
     **dict.fromkeys(
-        ("duplicate_keys_in_rows", "wrong_row_types", "rows_no_objects"), f"row 1 is unreadable on page {BAD_PAGE}"
+        ("duplicate_keys_in_rows", "wrong_row_types", "rows_no_objects"),
+        f"row 1 is unreadable on page {BAD_PAGE}",
     ),
 }
 """Faults with which rows of one page are missing or cannot be read, and what is said of that."""
@@ -76,7 +82,11 @@ _NO_NODE = {
 """Faults that say something else where no node was asked about."""
 
 _WHOLE = (
-    {name for name, fault in FAULTS.items() if fault.counts_at_first and name not in _MORE_PAGES}
+    {
+        name
+        for name, fault in FAULTS.items()
+        if fault.counts_at_first and name not in _MORE_PAGES
+    }
     | {"filter_ignored", "row_of_another"}
     | {"missing_rows"}  # pages of another size have them
     | {"wrong_details"}  # each row says whose it is, and its pack is asked
@@ -139,7 +149,9 @@ class Case:
             said = (_MORE_PAGES | _FEWER_ROWS | _NO_NODE).get(self.fault, usual)
             return frozenset({without_counts(said)})
         gives_up = self.expected.unreached and self.breadth is Breadth.EVERYONE
-        return frozenset({without_counts(self.expected.said)} | ({_NOT_TRIED} if gives_up else set()))
+        return frozenset(
+            {without_counts(self.expected.said)} | ({_NOT_TRIED} if gives_up else set())
+        )
 
     @property
     def lines(self) -> range:
@@ -148,7 +160,11 @@ class Case:
         A sentence with a count is two where some nodes have a version more than others.
         """
         counts = self.expected.said != without_counts(self.expected.said)
-        differ = counts and self.stage is Stage.CHANGE and not set(self.met) <= set(self.living)
+        differ = (
+            counts
+            and self.stage is Stage.CHANGE
+            and not set(self.met) <= set(self.living)
+        )
         return range(len(self.said), len(self.said) + 1 + differ)
 
     @property
@@ -175,13 +191,19 @@ def without_counts(error: str) -> str:
     return _COUNTS.sub("some", error.rpartition("incomplete: ")[2])
 
 
-def cases(faults: Collection[str] | None = None, breadths: Collection[Breadth] | None = None) -> Iterator[Case]:
+def cases(
+    faults: Collection[str] | None = None, breadths: Collection[Breadth] | None = None
+) -> Iterator[Case]:
     """Return every case of the faults (None: of all), lived by the poll itself unless other `breadths` are given."""
     chosen = breadths or (Breadth.ONE, Breadth.ALL, Breadth.ONLY, Breadth.PAGE)
     for fault, stage, breadth in itertools.product(sorted(EXPECTED), Stage, chosen):
         if breadth is Breadth.PAGE and (fault, stage) in NOT_OF_PAGES:
             continue
-        possible = not EXPECTED[fault].everybody or breadth in (Breadth.ALL, Breadth.ONLY, Breadth.EVERYONE)
+        possible = not EXPECTED[fault].everybody or breadth in (
+            Breadth.ALL,
+            Breadth.ONLY,
+            Breadth.EVERYONE,
+        )
         if possible and (faults is None or fault in faults):
             yield Case(fault=fault, stage=stage, breadth=breadth)
 
@@ -201,5 +223,8 @@ def process_cases(faults: Collection[str] | None = None) -> Iterator[Case]:
 
 def selection() -> list[Case]:
     """Return one case of every fault, so that each stage meets each breadth many times."""
-    by_fault = [list(group) for _, group in itertools.groupby(cases(), key=lambda case: case.fault)]
+    by_fault = [
+        list(group)
+        for _, group in itertools.groupby(cases(), key=lambda case: case.fault)
+    ]
     return [group[number * 5 % len(group)] for number, group in enumerate(by_fault)]

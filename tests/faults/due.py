@@ -46,7 +46,11 @@ class Due:
     warned: bool = False
 
     def __str__(self) -> str:
-        return f"{self.moment} ({self.number})" if self.moment is Moment.FAULT else self.moment.value
+        return (
+            f"{self.moment} ({self.number})"
+            if self.moment is Moment.FAULT
+            else self.moment.value
+        )
 
 
 def publish(registry: FakeRegistry, nodes: Iterable[str]) -> None:
@@ -65,11 +69,15 @@ def publish(registry: FakeRegistry, nodes: Iterable[str]) -> None:
 
 def change(registry: FakeRegistry, node: str, round_: int) -> None:
     """Let a node live on, as `changes` reports it."""
-    registry.catalog.set_status(node, f"1.{round_}.0", "flagged", "Rejected by a scanner")
+    registry.catalog.set_status(
+        node, f"1.{round_}.0", "flagged", "Rejected by a scanner"
+    )
     registry.catalog.publish(node, f"2.{round_}.0")
 
 
-def changes(nodes: Iterable[str], round_: int, kinds: Iterable[str] = (FLAGGED, NEW)) -> Counter[Fact]:
+def changes(
+    nodes: Iterable[str], round_: int, kinds: Iterable[str] = (FLAGGED, NEW)
+) -> Counter[Fact]:
     """Return what is reported of a round of `change`; of some `kinds` only, if others were not shown."""
     versions = {FLAGGED: f"1.{round_}.0", NEW: f"2.{round_}.0"}
     return Counter((kind, node, versions[kind]) for node in nodes for kind in kinds)
@@ -79,7 +87,10 @@ def script(case: Case, polls: int, *, with_change: bool) -> Iterator[Due]:
     """Return the polls of a case's life in order, `polls` of them with the fault, and maybe one with another change."""
     if case.stage is not Stage.FIRST:
         yield Due(
-            moment=Moment.BEFORE, events=_OF_ALL if case.breadth is Breadth.PAGE else _of_nodes("baseline", case.nodes)
+            moment=Moment.BEFORE,
+            events=_OF_ALL
+            if case.breadth is Breadth.PAGE
+            else _of_nodes("baseline", case.nodes),
         )
     for number in range(polls):
         yield Due(
@@ -122,7 +133,10 @@ def _shown(case: Case) -> tuple[str, ...]:
     match case.expected.means:
         case Means.COMPLETE:
             return (FLAGGED, NEW)
-        case Means.INCOMPLETE if case.fault == "filter_ignored" and case.breadth in (Breadth.CROWD, Breadth.EVERYONE):
+        case Means.INCOMPLETE if case.fault == "filter_ignored" and case.breadth in (
+            Breadth.CROWD,
+            Breadth.EVERYONE,
+        ):
             return (NEW,)  # the newest rows of fifty nodes fill the page
         case Means.INCOMPLETE:
             return case.expected.shows
@@ -138,9 +152,13 @@ def _under(case: Case, number: int) -> Counter[Fact]:
     events: Counter[Fact] = Counter()
     if number == 0 and case.stage is Stage.FIRST:
         unmet = set(case.nodes) - set(case.met)
-        events += _of_nodes("baseline", case.nodes if case.expected.counts_at_first else unmet)
+        events += _of_nodes(
+            "baseline", case.nodes if case.expected.counts_at_first else unmet
+        )
     if number == 0 and case.stage is Stage.CHANGE:
-        events += changes(set(case.living) - set(case.met), 1) + changes(_hit(case), 1, _shown(case))
+        events += changes(set(case.living) - set(case.met), 1) + changes(
+            _hit(case), 1, _shown(case)
+        )
     if means is Means.BANNED and number == 0:
         events += _of_nodes("banned", case.met)
     if means is Means.EMPTY and number == 1 and case.stage is not Stage.FIRST:
@@ -162,12 +180,16 @@ def _after(case: Case, polls: int) -> Counter[Fact]:
         events += _of_nodes("baseline", case.met)
     if case.stage is Stage.CHANGE:
         events += changes(_hit(case), 1, {FLAGGED, NEW} - set(_shown(case)))
-    if means is Means.BANNED or (means is Means.EMPTY and case.stage is not Stage.FIRST):
+    if means is Means.BANNED or (
+        means is Means.EMPTY and case.stage is not Stage.FIRST
+    ):
         # Twice there was nothing, so that the node was gone; it is back as one event, plus what changed meanwhile.
         events += _of_nodes("reinstated", case.met)
     if case.fault == "fields_vanish" and case.stage is Stage.FIRST:
         # A missing field is an empty one (docs/behaviour.md, Events), so admin tags that come later are a change.
-        events += Counter(("changed", node, version) for node in case.met for version in VERSIONS)
+        events += Counter(
+            ("changed", node, version) for node in case.met for version in VERSIONS
+        )
     if means is Means.EMPTY and case.stage is Stage.FIRST and polls >= THRESHOLD:
         events += _of_nodes("recovered", case.met)
     if case.failing is not None and polls >= THRESHOLD:
@@ -200,5 +222,9 @@ def _after_page(case: Case, polls: int) -> Counter[Fact]:
         return recovered + (_OF_ALL if case.stage is Stage.FIRST else Counter())
     if case.stage is Stage.FIRST and case.fault == "fields_vanish":
         # As above; the second page has these versions of all nodes.
-        return Counter(("changed", node, version) for node in case.nodes for version in VERSIONS[1:3])
+        return Counter(
+            ("changed", node, version)
+            for node in case.nodes
+            for version in VERSIONS[1:3]
+        )
     return Counter()

@@ -67,7 +67,9 @@ MOST_SECONDS = 10.0
 _TRACED = 2
 """So many times as long where memory is traced, which costs more than the work; the real program does it untraced."""
 
-RAW = re.compile(r"Traceback|<html|SSH-2|Checking your browser|\x1b|somebody-elses|claimed-\d|aiohttp|httpx")
+RAW = re.compile(
+    r"Traceback|<html|SSH-2|Checking your browser|\x1b|somebody-elses|claimed-\d|aiohttp|httpx"
+)
 """What no line may show: a traceback, or untrusted text."""
 _QUICK = Path("/dev/shm")
 """Memory where there is such a folder: that writes reach a disk is not what is proven here."""
@@ -96,8 +98,13 @@ class Verdict:
 
     def expect_reported(self, now: Due, got: Counter[Fact], what: str) -> None:
         """Note what one poll reported wrongly: what it owes comes with it, and nothing else does."""
-        for figure, wrong in (("invented", got - now.events), ("lost", now.events - got)):
-            self.expect(not wrong, figure, f"{what} {now}: {sorted(wrong.items(), key=str)}")
+        for figure, wrong in (
+            ("invented", got - now.events),
+            ("lost", now.events - got),
+        ):
+            self.expect(
+                not wrong, figure, f"{what} {now}: {sorted(wrong.items(), key=str)}"
+            )
 
 
 FIGURES = (
@@ -130,7 +137,9 @@ class Run:
             globs=("*",) if case.breadth is Breadth.PAGE else (),
             statuses=STATUSES,
             registry_url=registry.url,
-            limits=Limits(timeout=30.0, retries=0, concurrency=4, max_bytes=MEGABYTES * 2**20),
+            limits=Limits(
+                timeout=30.0, retries=0, concurrency=4, max_bytes=MEGABYTES * 2**20
+            ),
             baseline="summary",
             failure_threshold=THRESHOLD,
             channels=(),
@@ -145,24 +154,39 @@ class Run:
         other, since there is one clock for all; under faults that take their time nothing is asked again.
         """
         limits = self.watch.limits
-        hurry = now.moment is Moment.FAULT and not (self.case.expected.slow or self.case.expected.slow_once)
+        hurry = now.moment is Moment.FAULT and not (
+            self.case.expected.slow or self.case.expected.slow_once
+        )
         if hurry:
             limits = replace(limits, retries=RETRIES, concurrency=1)
         elif now.moment is Moment.FAULT:
             short = _SHORT_AMONG_MANY if self.case.breadth is Breadth.PAGE else _SHORT
-            limits = replace(limits, timeout=short if self.case.expected.slow else limits.timeout)
-        watch = replace(self.watch, registry_url=url or self.registry.url, limits=limits)
-        poller = Poller(config=watch, folder=self.folder, clock=clock, stopping=asyncio.Event())
+            limits = replace(
+                limits, timeout=short if self.case.expected.slow else limits.timeout
+            )
+        watch = replace(
+            self.watch, registry_url=url or self.registry.url, limits=limits
+        )
+        poller = Poller(
+            config=watch, folder=self.folder, clock=clock, stopping=asyncio.Event()
+        )
         with self.folder.locked():
             if hurry:
                 report, self.naps = hurried(poller.poll())
             else:
-                report, self.naps = asyncio.run(asyncio.wait_for(poller.poll(), _STOP_AFTER)), []
+                report, self.naps = (
+                    asyncio.run(asyncio.wait_for(poller.poll(), _STOP_AFTER)),
+                    [],
+                )
         self.events += report.events
         self.verdict.expect_reported(now, reported(report.events), "events")
-        self.verdict.expect(exit_code(report, ()) == int(bool(now.failed)), "wrong exit codes", str(now))
+        self.verdict.expect(
+            exit_code(report, ()) == int(bool(now.failed)), "wrong exit codes", str(now)
+        )
         errors = dict(report.errors)
-        self.verdict.expect(errors.keys() == set(now.failed), "other nodes affected", f"{now}: {errors}")
+        self.verdict.expect(
+            errors.keys() == set(now.failed), "other nodes affected", f"{now}: {errors}"
+        )
         return report
 
     def state(self) -> State:
@@ -189,11 +213,17 @@ def live(case: Case, registry: FakeRegistry, folder: Path) -> Verdict:
         else:
             life.poll(now)
     recorded = reported(life.folder.history().events)
-    life.verdict.expect(recorded == reported(life.events), "lost", "the history is not what the polls reported")
+    life.verdict.expect(
+        recorded == reported(life.events),
+        "lost",
+        "the history is not what the polls reported",
+    )
     return life.verdict
 
 
-def moments(case: Case, registry: FakeRegistry, polls: int, *, with_change: bool) -> Iterator[tuple[Due, str]]:
+def moments(
+    case: Case, registry: FakeRegistry, polls: int, *, with_change: bool
+) -> Iterator[tuple[Due, str]]:
     """Let the world go on from poll to poll of a case's life, and return what each owes and the address to ask."""
     with contextlib.ExitStack() as until:
         url = registry.url
@@ -223,26 +253,43 @@ def _with_fault(life: Run, url: str, now: Due) -> None:
     took = time.monotonic() - began
     most = MOST_SECONDS * (_TRACED if case.expected.heavy else 1)
     verdict.expect(took < most, "too slow", f"{now} took {took:.1f} s")
-    verdict.expect(right_words(case, now, dict(report.errors)), "unclear lines", f"{report.errors}")
+    verdict.expect(
+        right_words(case, now, dict(report.errors)), "unclear lines", f"{report.errors}"
+    )
     lines = [f"{one.level}: {one.sentence}" for one in problems(report)]
     clear = all("\n" not in line and not RAW.search(line) for line in lines)
-    fit = all(line.endswith(_EMPTY) if now.warned else line.startswith("error: ") for line in lines)
-    verdict.expect(clear and fit and right_number(case, now, len(lines)), "unclear lines", f"{lines}")
+    fit = all(
+        line.endswith(_EMPTY) if now.warned else line.startswith("error: ")
+        for line in lines
+    )
+    verdict.expect(
+        clear and fit and right_number(case, now, len(lines)),
+        "unclear lines",
+        f"{lines}",
+    )
     for event in report.events:
         text = f"{event.reason}{event.changes}"
-        verdict.expect(len(text) < 1000 and not RAW.search(text), "unclear lines", f"{event}")
+        verdict.expect(
+            len(text) < 1000 and not RAW.search(text), "unclear lines", f"{event}"
+        )
     asked = Counter(
-        request.query.get("nodeId", [""])[0] for request in life.registry.requests if request.path == "/versions"
+        request.query.get("nodeId", [""])[0]
+        for request in life.registry.requests
+        if request.path == "/versions"
     )
     pages = asked.pop("", 0) if case.breadth is Breadth.PAGE else 0
-    verdict.expect(max(asked.values(), default=0) <= MOST_REQUESTS, "unbounded", f"{asked}")
+    verdict.expect(
+        max(asked.values(), default=0) <= MOST_REQUESTS, "unbounded", f"{asked}"
+    )
     verdict.expect(pages <= 2 * MOST_REQUESTS, "unbounded", f"{pages} pages")
     verdict.expect(_fit(case, now, life.naps), "wrong waits", f"{now}: {life.naps}")
 
 
 def right_words(case: Case, now: Due, errors: Mapping[str, str]) -> bool:
     """Return whether it is said of the nodes what has to be said in a poll, and nothing else; `errors` by node."""
-    return {without_counts(error) for error in errors.values()} == (case.said if now.failed else set())
+    return {without_counts(error) for error in errors.values()} == (
+        case.said if now.failed else set()
+    )
 
 
 def right_number(case: Case, now: Due, lines: int) -> bool:
@@ -256,12 +303,15 @@ def _fit(case: Case, now: Due, naps: Sequence[float]) -> bool:
     times = 1 if case.breadth is Breadth.PAGE else len(case.met)
     waits = (case.expected.waits + ((holds,) if holds else ())) * times
     if holds and case.met and (now.number > 0 or case.met == case.nodes):
-        waits = waits[:-1]  # no node comes after the last one: those that failed in the poll before are read last
+        waits = waits[
+            :-1
+        ]  # no node comes after the last one: those that failed in the poll before are read last
     if len(naps) > len(waits) or sum(naps) > MOST_WAITING + _INEXACT:
         return False
     left = waits[len(naps) :]
     return all(
-        shortest - _INEXACT <= nap <= longest + _INEXACT for nap, (shortest, longest) in zip(naps, waits, strict=False)
+        shortest - _INEXACT <= nap <= longest + _INEXACT
+        for nap, (shortest, longest) in zip(naps, waits, strict=False)
     ) and (not left or sum(naps) + left[0][1] > MOST_WAITING - _INEXACT)
 
 
@@ -270,21 +320,38 @@ def _judge_pictures(life: Run, before: State, during: State) -> None:
     case, means = life.case, life.case.expected.means
     if case.breadth is Breadth.PAGE:
         based = bool(during.snapshot.whole.baseline_at)
-        life.verdict.expect(based == (case.is_whole or case.stage is not Stage.FIRST), "baselines set", "of all")
+        life.verdict.expect(
+            based == (case.is_whole or case.stage is not Stage.FIRST),
+            "baselines set",
+            "of all",
+        )
     for node in case.met:
         old, new = before.snapshot.nodes.get(node), during.snapshot.nodes.get(node)
         if case.stage is Stage.FIRST:
             based = new is not None and bool(new.baseline_at)
-            life.verdict.expect(based == case.expected.counts_at_first, "baselines set", f"{node}: {new}")
+            life.verdict.expect(
+                based == case.expected.counts_at_first,
+                "baselines set",
+                f"{node}: {new}",
+            )
             empty = new is not None and bool(new.empty_since)
-            life.verdict.expect(empty == (means is Means.EMPTY), "baselines set", f"{node}: {new}")
+            life.verdict.expect(
+                empty == (means is Means.EMPTY), "baselines set", f"{node}: {new}"
+            )
             kept = new is not None and bool(new.versions)
             may_be = case.expected.counts_at_first or means is Means.INCOMPLETE
-            life.verdict.expect(may_be or not kept, "changed pictures", f"{node}: {new}")
+            life.verdict.expect(
+                may_be or not kept, "changed pictures", f"{node}: {new}"
+            )
         elif means is not Means.EMPTY and (
-            means in {Means.OLDER, Means.UNREADABLE, Means.REGISTRY, Means.BANNED} or case.stage is Stage.QUIET
+            means in {Means.OLDER, Means.UNREADABLE, Means.REGISTRY, Means.BANNED}
+            or case.stage is Stage.QUIET
         ):
-            same = old is not None and new is not None and (old.versions, old.marks) == (new.versions, new.marks)
+            same = (
+                old is not None
+                and new is not None
+                and (old.versions, old.marks) == (new.versions, new.marks)
+            )
             life.verdict.expect(same, "changed pictures", f"{node}: {old} became {new}")
 
 
@@ -341,10 +408,17 @@ def _share(faults: Collection[str] | None, share: int, shares: int) -> list[Verd
     """Live every case of a share."""
     from tests.faults.process import Stand
 
-    logging.getLogger("aiohttp.server").disabled = True  # a loopback registry whose peer leaves has nothing to report
-    verdicts = [_to_its_end(case, measured) for case in list(cases(faults))[share::shares]]
+    logging.getLogger(
+        "aiohttp.server"
+    ).disabled = True  # a loopback registry whose peer leaves has nothing to report
+    verdicts = [
+        _to_its_end(case, measured) for case in list(cases(faults))[share::shares]
+    ]
     with Stand() as stand:
-        return verdicts + [_to_its_end(case, stand.live) for case in list(process_cases(faults))[share::shares]]
+        return verdicts + [
+            _to_its_end(case, stand.live)
+            for case in list(process_cases(faults))[share::shares]
+        ]
 
 
 def main() -> None:

@@ -13,7 +13,15 @@ from tests.chaos.receiver import Receiver
 from tests.faults import due
 from tests.faults.cases import THRESHOLD, Case
 from tests.faults.due import Due, Moment
-from tests.faults.matrix import MEGABYTES, RAW, Verdict, moments, quick_folder, right_number, right_words
+from tests.faults.matrix import (
+    MEGABYTES,
+    RAW,
+    Verdict,
+    moments,
+    quick_folder,
+    right_number,
+    right_words,
+)
 from tests.support.fork_server import ForkServer
 from tests.support.harness import write_settings
 from watcher.fake_registry.server import FakeRegistry
@@ -46,14 +54,18 @@ class Stand:
         verdict = Verdict(case)
         with FakeRegistry() as registry, quick_folder() as folder:
             due.publish(registry, case.nodes)
-            for now, url in moments(case, registry, POLLS_WITH_FAULT, with_change=False):
+            for now, url in moments(
+                case, registry, POLLS_WITH_FAULT, with_change=False
+            ):
                 self._run(verdict, folder, url, now)
         return verdict
 
     def _run(self, verdict: Verdict, folder: Path, url: str, now: Due) -> None:
         """Run the program once; judge its exit code, document and lines, and what its channel got."""
         slow = now.moment is Moment.FAULT and verdict.case.expected.slow
-        asked_again = verdict.case.fault == "rate_limited_seconds" and now.moment is Moment.FAULT
+        asked_again = (
+            verdict.case.fault == "rate_limited_seconds" and now.moment is Moment.FAULT
+        )
         timeout = 0.3 if slow else 10.0
         write_settings(
             folder,
@@ -69,26 +81,57 @@ class Stand:
         began = time.monotonic()
         done = self._fork_server.run("check", "--json", cwd=folder)
         took = time.monotonic() - began
-        slack = max(SLACK, _EACH * len(verdict.case.met)) if verdict.case.expected.heavy else SLACK
-        verdict.expect(took < (timeout if slow else 1) + slack, "too slow", f"{now}: {took:.1f} s")
-        verdict.expect(not asked_again or took > 1, "wrong waits", f"{now}: {took:.1f} s")
-        verdict.expect(done.peak < MOST_MEMORY, "unbounded", f"{now}: {done.peak / 2**20:.0f} MB")
-        verdict.expect(done.code == int(bool(now.failed)), "wrong exit codes", f"{now}: {done}")
+        slack = (
+            max(SLACK, _EACH * len(verdict.case.met))
+            if verdict.case.expected.heavy
+            else SLACK
+        )
+        verdict.expect(
+            took < (timeout if slow else 1) + slack, "too slow", f"{now}: {took:.1f} s"
+        )
+        verdict.expect(
+            not asked_again or took > 1, "wrong waits", f"{now}: {took:.1f} s"
+        )
+        verdict.expect(
+            done.peak < MOST_MEMORY, "unbounded", f"{now}: {done.peak / 2**20:.0f} MB"
+        )
+        verdict.expect(
+            done.code == int(bool(now.failed)), "wrong exit codes", f"{now}: {done}"
+        )
         document: dict[str, Any] = json.loads(done.out)
-        events = Counter((event["kind"], event["node"], event["version"]) for event in document["events"])
+        events = Counter(
+            (event["kind"], event["node"], event["version"])
+            for event in document["events"]
+        )
         verdict.expect_reported(now, events, "events")
-        facts = {event["id"]: (event["kind"], event["node"], event["version"]) for event in document["events"]}
+        facts = {
+            event["id"]: (event["kind"], event["node"], event["version"])
+            for event in document["events"]
+        }
         delivered = [
-            facts.get(event, ("unknown", None, event)) for taken in self._receiver.taken for event in taken.shown(facts)
+            facts.get(event, ("unknown", None, event))
+            for taken in self._receiver.taken
+            for event in taken.shown(facts)
         ]
         verdict.expect_reported(now, Counter(delivered), "alerts")
-        alerts = {"delivered": now.events.total(), "unconfirmed": 0, "pending": 0, "expired": 0}
-        verdict.expect(document["alerts"] == alerts, "lost", f"{now}: {document['alerts']}")
+        alerts = {
+            "delivered": now.events.total(),
+            "unconfirmed": 0,
+            "pending": 0,
+            "expired": 0,
+        }
+        verdict.expect(
+            document["alerts"] == alerts, "lost", f"{now}: {document['alerts']}"
+        )
         errors = {error["node"] or ALL: error["error"] for error in document["errors"]}
         failed = set(errors)
         right = failed == set(now.failed) and document["nodes"]["failed"] == len(failed)
         verdict.expect(right, "other nodes affected", f"{now}: {document['errors']}")
-        verdict.expect(right_words(verdict.case, now, errors), "unclear lines", f"{now}: {document['errors']}")
+        verdict.expect(
+            right_words(verdict.case, now, errors),
+            "unclear lines",
+            f"{now}: {document['errors']}",
+        )
         said = done.err.splitlines()
         level = "error: " if failed else "warning: "
         clear = all(line.startswith(level) and not RAW.search(line) for line in said)

@@ -8,7 +8,16 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.faults.cases import EXPECTED, NOT_OF_PAGES, Breadth, Case, Stage, cases, process_cases, selection
+from tests.faults.cases import (
+    EXPECTED,
+    NOT_OF_PAGES,
+    Breadth,
+    Case,
+    Stage,
+    cases,
+    process_cases,
+    selection,
+)
 from tests.faults.matrix import measured
 from tests.faults.process import Stand
 from tests.support.fakes.faults import ADDRESS_FAULTS, FAULTS, Means
@@ -49,14 +58,25 @@ def test_the_matrix_is_whole() -> None:
     }
     everyone = [case for case in process_cases() if case.breadth is Breadth.EVERYONE]
     assert {case.fault for case in everyone} == set(EXPECTED)
-    assert {(case.expected.means, case.stage) for case in everyone} >= set(itertools.product(_FAILS, Stage))
+    assert {(case.expected.means, case.stage) for case in everyone} >= set(
+        itertools.product(_FAILS, Stage)
+    )
     assert [case.fault for case in selection()] == sorted(EXPECTED)
     assert len({(case.stage, case.breadth) for case in selection()}) == 12
 
 
 def test_incomplete_listings_show_something_and_nothing() -> None:
     """Of the incomplete listings some show one change, some the other, some both and some none."""
-    assert len({fault.shows for fault in FAULTS.values() if fault.means is Means.INCOMPLETE}) == 4
+    assert (
+        len(
+            {
+                fault.shows
+                for fault in FAULTS.values()
+                if fault.means is Means.INCOMPLETE
+            }
+        )
+        == 4
+    )
 
 
 @pytest.mark.bounded

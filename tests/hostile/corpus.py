@@ -15,7 +15,20 @@ REVIEWER = ("jane", "reviewer")
 show.
 """
 
-NEWLINES = ("\n", "\r", "\r\n", "\v", "\f", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029", "\n\n\n")
+NEWLINES = (
+    "\n",
+    "\r",
+    "\r\n",
+    "\v",
+    "\f",
+    "\x1c",
+    "\x1d",
+    "\x1e",
+    "\x85",
+    "\u2028",
+    "\u2029",
+    "\n\n\n",
+)
 
 MENTIONS = (
     "@everyone evil @here",
@@ -145,7 +158,10 @@ WORKFLOW = (
 FORGED = (
     *(f"x{newline}error: evil: evil" for newline in NEWLINES),
     *(f"x{newline}::error::evil" for newline in NEWLINES),
-    *(f'x{newline}{{"level": "error", "event": "evil", "timestamp": "2026"}}' for newline in NEWLINES[:3]),
+    *(
+        f'x{newline}{{"level": "error", "event": "evil", "timestamp": "2026"}}'
+        for newline in NEWLINES[:3]
+    ),
     "x\n2026-01-01T00:00:00.000000Z [error    ] evil",
     '", "level": "error", "event": "evil',
     "\\u0022, \\u0022level\\u0022: \\u0022evil",
@@ -223,12 +239,19 @@ ADDRESSES = (
     "\u200b" * 3985 + " janereviewer @ comfy.example",
     "[" + "\n" * 3980 + "jane.reviewer@comfy.example",
     "[" + " " * 99_983 + "jane.reviewer@comfy.example",
-    *("\u200b" * (65_536 - cut) + "jane.reviewer @ comfy.example" for cut in (14, 16, 22)),
+    *(
+        "\u200b" * (65_536 - cut) + "jane.reviewer @ comfy.example"
+        for cut in (14, 16, 22)
+    ),
 )
 """A reviewer's address, written in every way in which it can still be read."""
 
 HALVES = tuple(
-    "by x " * 816 + "\u200b" * 50 + "jane.reviewer( at )comfy.example"[:cut] + "\n" * 70_000 for cut in (14, 16, 22)
+    "by x " * 816
+    + "\u200b" * 50
+    + "jane.reviewer( at )comfy.example"[:cut]
+    + "\n" * 70_000
+    for cut in (14, 16, 22)
 )
 """What is left of an address where a text was cut; for places that show no more than the start of a text."""
 
@@ -265,8 +288,17 @@ NODE_IDS = (
 
 def reasons(text: str) -> tuple[str, ...]:
     """Return the text as a version's reason in each of its forms, each also cut off in the middle."""
-    history = {"status": "NodeVersionStatusBanned", "message": text, "by": "jane.reviewer@comfy.example"}
-    ban = {"message": text, "by": "jane.reviewer@comfy.example", "statusHistory": [history], "batchId": text}
+    history = {
+        "status": "NodeVersionStatusBanned",
+        "message": text,
+        "by": "jane.reviewer@comfy.example",
+    }
+    ban = {
+        "message": text,
+        "by": "jane.reviewer@comfy.example",
+        "statusHistory": [history],
+        "batchId": text,
+    }
     finding = {
         "issue_type": text,
         "severity": text,
@@ -278,21 +310,55 @@ def reasons(text: str) -> tuple[str, ...]:
         "admin_tags": [text],
     }
     older = {"type": text, "severity": "critical", "path": text, "line": 7}
-    forms = (ban, {**ban, "message": ""}, {"message": json.dumps(ban)}, [finding, older, finding], [text, text])
+    forms = (
+        ban,
+        {**ban, "message": ""},
+        {"message": json.dumps(ban)},
+        [finding, older, finding],
+        [text, text],
+    )
     whole = [json.dumps(form) for form in forms]
-    return (text, *whole, whole[0][:-30], whole[3][: len(whole[3]) * 2 // 3], f"{whole[1][:-40]}")
+    return (
+        text,
+        *whole,
+        whole[0][:-30],
+        whole[3][: len(whole[3]) * 2 // 3],
+        f"{whole[1][:-40]}",
+    )
 
 
 _PIECES: tuple[Callable[[random.Random], str], ...] = (
     lambda dice: dice.choice([text for text in TEXTS if len(text) < 200]),
     lambda dice: dice.choice("`*_~|<>[]()!#-=\\&;:@/.%\"'{}$^+"),
-    lambda dice: dice.choice(("::", "##[", "://", "<!", "<@", "](", "```", "\n", "\r", "\u2028", "www.", "%40", "]:")),
-    lambda dice: dice.choice("\u200b\u202e\u2066\ufe0f\u0301\x1b\x9b\x00\u3164\uff20\ufe6b\u3002\uff0e"),
-    lambda dice: dice.choice((" evil ", "evil", "example", ".com", "everyone", "1", " ")),
+    lambda dice: dice.choice(
+        (
+            "::",
+            "##[",
+            "://",
+            "<!",
+            "<@",
+            "](",
+            "```",
+            "\n",
+            "\r",
+            "\u2028",
+            "www.",
+            "%40",
+            "]:",
+        )
+    ),
+    lambda dice: dice.choice(
+        "\u200b\u202e\u2066\ufe0f\u0301\x1b\x9b\x00\u3164\uff20\ufe6b\u3002\uff0e"
+    ),
+    lambda dice: dice.choice(
+        (" evil ", "evil", "example", ".com", "everyone", "1", " ")
+    ),
 )
 
 
 def made_up(dice: random.Random) -> Iterator[str]:
     """Make up texts without end, of pieces that are dangerous together."""
     while True:
-        yield "evil" + "".join(dice.choice(_PIECES)(dice) for _ in range(dice.randint(1, 14)))
+        yield "evil" + "".join(
+            dice.choice(_PIECES)(dice) for _ in range(dice.randint(1, 14))
+        )

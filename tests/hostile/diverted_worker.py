@@ -20,12 +20,19 @@ _send = requests.adapters.HTTPAdapter.send
 
 
 def _diverted(
-    self: requests.adapters.HTTPAdapter, request: requests.PreparedRequest, *args: Any, **options: Any
+    self: requests.adapters.HTTPAdapter,
+    request: requests.PreparedRequest,
+    *args: Any,
+    **options: Any,
 ) -> requests.Response:
     if name := os.environ.get("DIVERTED_EXPLODES"):
-        raise getattr(builtins, name)(f"{request.method} {request.url} {request.headers} {request.body!r}")
+        raise getattr(builtins, name)(
+            f"{request.method} {request.url} {request.headers} {request.body!r}"
+        )
     parts = urlsplit(str(request.url))
-    if not str(parts.hostname).startswith("127.") and not str(parts.hostname).endswith(".invalid"):
+    if not str(parts.hostname).startswith("127.") and not str(parts.hostname).endswith(
+        ".invalid"
+    ):
         query = f"?{parts.query}" if parts.query else ""
         request.url = f"http://127.0.0.1:{os.environ['DIVERTED_TO']}/{parts.hostname}{parts.path}{query}"
     return _send(self, request, *args, **options)

@@ -91,7 +91,10 @@ class Search:
                 continue
             self.look(f"{where}, name of {path.name}", path.name)
             if path.is_file():
-                self.look(f"{where}, {path.name}", path.read_bytes().decode("utf-8", "replace"))
+                self.look(
+                    f"{where}, {path.name}",
+                    path.read_bytes().decode("utf-8", "replace"),
+                )
 
 
 def _urls(webhook: Webhook, mailbox: Mailbox) -> dict[str, str]:
@@ -105,7 +108,12 @@ def _urls(webhook: Webhook, mailbox: Mailbox) -> dict[str, str]:
         "redirect": Answer(status=302, headers={"Location": f"http://{here}/{TOKEN}"}),
         **{
             f"http-{status}": Answer(
-                status=status, body=echo, headers={"WWW-Authenticate": f'Basic realm="{TOKEN}"', "X-Echo": PASSWORD}
+                status=status,
+                body=echo,
+                headers={
+                    "WWW-Authenticate": f'Basic realm="{TOKEN}"',
+                    "X-Echo": PASSWORD,
+                },
             )
             for status in (400, 401, 404, 429, 500, 503)
         },
@@ -113,7 +121,10 @@ def _urls(webhook: Webhook, mailbox: Mailbox) -> dict[str, str]:
     webhook.answer |= {f"/{TOKEN}/{way}": answer for way, answer in ways.items()}
     webhook.answer |= {
         path: Answer(status=401, body=f"bad token {TOKEN} in {path}".encode())
-        for path in ("/api.telegram.org/bot123456789:s3cr3t_hijklmnop/sendMessage", f"/hooks/{TOKEN}")
+        for path in (
+            "/api.telegram.org/bot123456789:s3cr3t_hijklmnop/sendMessage",
+            f"/hooks/{TOKEN}",
+        )
     }
     mailbox.refuse = f"550 {USER} may not write to {QUERY}"
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -158,7 +169,9 @@ REFUSED_SETTINGS: dict[str, str] = {
     "a channel of kinds that are a URL": f'[[channels]]\nname = "x"\nurl = "json://h"\nkinds = "json://h/{TOKEN}"',
     "a channel with nodes that are a URL": f'[[channels]]\nname = "x"\nurl = "json://h"\nnodes = ["json://h/{TOKEN}"]',
     "a channel whose URL is a list": f'[[channels]]\nname = "x"\nurl = ["json://h/{TOKEN}"]',
-    "two channels of one name": "\n".join(f'[[channels]]\nname = "x"\nurl = "json://h{i}/{TOKEN}"' for i in (1, 2)),
+    "two channels of one name": "\n".join(
+        f'[[channels]]\nname = "x"\nurl = "json://h{i}/{TOKEN}"' for i in (1, 2)
+    ),
     "an unknown key beside it": f'[[channels]]\nname = "x"\nurl = "json://h/{TOKEN}"\npasswort = "{PASSWORD}"',
     "a misspelled setting": f'alert_url = ["json://{_LOGIN}@h/{TOKEN}"]',
     "a URL as a setting's name": f'"json://{_LOGIN}@h/{TOKEN}" = 1',
@@ -190,13 +203,21 @@ REFUSED_ENVIRONMENTS: dict[str, dict[str, str]] = {
     "a misspelled variable": {"COMFY_WATCH_ALERT_URL": f"json://{_LOGIN}@h/{TOKEN}"},
     "a bad URL": {"COMFY_WATCH_ALERT_URLS": f"discord://{TOKEN}"},
     "no URL": {"COMFY_WATCH_ALERT_URLS": TOKEN},
-    "broken JSON": {"COMFY_WATCH_CHANNELS": f'[{{"name": "x", "url": "json://{_LOGIN}@h/{TOKEN}"'},
-    "JSON of another kind": {"COMFY_WATCH_CHANNELS": f'{{"url": "json://{_LOGIN}@h/{TOKEN}"}}'},
-    "an unknown field": {"COMFY_WATCH_CHANNELS": f'[{{"name": "x", "url": "json://h/{TOKEN}", "tokn": "{TOKEN}"}}]'},
+    "broken JSON": {
+        "COMFY_WATCH_CHANNELS": f'[{{"name": "x", "url": "json://{_LOGIN}@h/{TOKEN}"'
+    },
+    "JSON of another kind": {
+        "COMFY_WATCH_CHANNELS": f'{{"url": "json://{_LOGIN}@h/{TOKEN}"}}'
+    },
+    "an unknown field": {
+        "COMFY_WATCH_CHANNELS": f'[{{"name": "x", "url": "json://h/{TOKEN}", "tokn": "{TOKEN}"}}]'
+    },
     "a URL for the file": {"COMFY_WATCH_CONFIG": f"json://{_LOGIN}@h/{TOKEN}"},
     "a URL for a folder": {"COMFY_WATCH_STATE_DIR": f"https://{TOKEN}.example/{TOKEN}"},
     "URLs for a folder": {"COMFY_WATCH_STATE_DIR": f'["json://{_LOGIN}@h/{TOKEN}"]'},
-    "a URL for the folder of secrets": {"CREDENTIALS_DIRECTORY": f"json://{_LOGIN}@h/{TOKEN}"},
+    "a URL for the folder of secrets": {
+        "CREDENTIALS_DIRECTORY": f"json://{_LOGIN}@h/{TOKEN}"
+    },
     "the wrong variable": {"COMFY_WATCH_LOG_LEVEL": f"json://{_LOGIN}@h/{TOKEN}"},
     "a proxy with a password": {"http_proxy": f"ftp://{_LOGIN}@{TOKEN}.invalid:99999"},
 }
@@ -236,7 +257,14 @@ REFUSED_COMMANDS: tuple[tuple[str, ...], ...] = (
             (("check", "--set"), "retries="),
             (("check", "--set"), "registry_url="),
         )
-        for slashes, gap in (("//", "'"), ("//", '"'), ("//", " "), ("//", "\n"), ("/", "'"), ("///", "("))
+        for slashes, gap in (
+            ("//", "'"),
+            ("//", '"'),
+            ("//", " "),
+            ("//", "\n"),
+            ("/", "'"),
+            ("///", "("),
+        )
     ),
 )
 """Commands given a URL where none belongs."""
@@ -248,7 +276,12 @@ class Trial:
     Commands that are refused are run by `run`.
     """
 
-    def __init__(self, search: Search, folder: Path, run: Callable[..., program.Completed] = program.run) -> None:
+    def __init__(
+        self,
+        search: Search,
+        folder: Path,
+        run: Callable[..., program.Completed] = program.run,
+    ) -> None:
         self._run_refused = run
         self.search = search
         self.folder = folder
@@ -267,10 +300,20 @@ class Trial:
             registry.catalog.publish("alpha", "1.0.0")
             urls = _urls(webhook, mailbox)
             if explosion:
-                urls = {way: urls[way] for way in ("ok", "discord", "slack", "telegram")}
+                urls = {
+                    way: urls[way] for way in ("ok", "discord", "slack", "telegram")
+                }
             env, aside = self._given(by, urls)
-            env |= {"COMFY_WATCH_REGISTRY_URL": registry.url, "DIVERTED_TO": str(webhook.port), **SWITCHES}
-            env |= {"COMFY_WATCH_NODES": "alpha", "COMFY_WATCH_TIMEOUT": "0.5", "COMFY_WATCH_RETRIES": "0"}
+            env |= {
+                "COMFY_WATCH_REGISTRY_URL": registry.url,
+                "DIVERTED_TO": str(webhook.port),
+                **SWITCHES,
+            }
+            env |= {
+                "COMFY_WATCH_NODES": "alpha",
+                "COMFY_WATCH_TIMEOUT": "0.5",
+                "COMFY_WATCH_RETRIES": "0",
+            }
             env |= {"DIVERTED_EXPLODES": explosion} if explosion else {}
             where = f"{by} {explosion}".strip()
             done = self._run(f"{where}: check", ("check", "--json"), env)
@@ -283,7 +326,9 @@ class Trial:
                 self._serve(where, env)
             self.search.look_into(where, self.folder, aside)
 
-    def _given(self, by: str, urls: Mapping[str, str]) -> tuple[dict[str, str], list[Path]]:
+    def _given(
+        self, by: str, urls: Mapping[str, str]
+    ) -> tuple[dict[str, str], list[Path]]:
         """Write the channels where the program is to find them; give its environment, and what holds secrets now."""
         channels = [{"name": way, "url": url} for way, url in urls.items()]
         match by:
@@ -291,7 +336,10 @@ class Trial:
                 return {"COMFY_WATCH_CHANNELS": json.dumps(channels)}, []
             case "file":
                 file = self.folder / "comfy-watch.toml"
-                tables = [f"[[channels]]\nname = '{one['name']}'\nurl = '{one['url']}'\n" for one in channels]
+                tables = [
+                    f"[[channels]]\nname = '{one['name']}'\nurl = '{one['url']}'\n"
+                    for one in channels
+                ]
                 file.write_text("\n".join(tables))
                 return {}, [file]
             case _:
@@ -301,9 +349,14 @@ class Trial:
                 file.write_text("\n".join(urls.values()))
                 return {"CREDENTIALS_DIRECTORY": str(folder)}, [file]
 
-    def _run(self, where: str, command: Sequence[str], env: Mapping[str, str]) -> program.Completed:
+    def _run(
+        self, where: str, command: Sequence[str], env: Mapping[str, str]
+    ) -> program.Completed:
         done = program.run(
-            *command, cwd=self.folder, env={**env, "HOME": str(self.home)}, module="tests.hostile.diverted"
+            *command,
+            cwd=self.folder,
+            env={**env, "HOME": str(self.home)},
+            module="tests.hostile.diverted",
         )
         self.search.look_at(where, done)
         return done
@@ -311,9 +364,19 @@ class Trial:
     def _serve(self, where: str, env: Mapping[str, str]) -> None:
         """Have the service poll and deliver with a state of its own, and look at its processes too."""
         for style in ("json", "console"):
-            given = {"LOG_FORMAT": style, "INTERVAL": "0.2s", "STATE_DIR": str(self.folder / f"state-{style}")}
-            env = {**env, "HOME": str(self.home), **{f"COMFY_WATCH_{name}": text for name, text in given.items()}}
-            with program.start("run", cwd=self.folder, env=env, module="tests.hostile.diverted") as service:
+            given = {
+                "LOG_FORMAT": style,
+                "INTERVAL": "0.2s",
+                "STATE_DIR": str(self.folder / f"state-{style}"),
+            }
+            env = {
+                **env,
+                "HOME": str(self.home),
+                **{f"COMFY_WATCH_{name}": text for name, text in given.items()},
+            }
+            with program.start(
+                "run", cwd=self.folder, env=env, module="tests.hostile.diverted"
+            ) as service:
                 service.until(lambda said: said.err.count("expired") > 1, 60)
                 for place, text in _told_to_others(service.pid):
                     self.search.look(f"{where}: run, {place}", text)
@@ -332,7 +395,11 @@ class Trial:
     def refused_environment(self, name: str, env: Mapping[str, str]) -> None:
         """Run with an environment that is refused, or at least of no use."""
         (self.folder / "comfy-watch.toml").unlink(missing_ok=True)
-        base = {**SWITCHES, "COMFY_WATCH_REGISTRY_URL": "http://registry.invalid", "COMFY_WATCH_RETRIES": "0"}
+        base = {
+            **SWITCHES,
+            "COMFY_WATCH_REGISTRY_URL": "http://registry.invalid",
+            "COMFY_WATCH_RETRIES": "0",
+        }
         self._refused(name, ("check", "--node", "alpha"), {**base, **env})
 
     def refused_command(self, command: Sequence[str]) -> None:
@@ -341,7 +408,9 @@ class Trial:
         env = {**SWITCHES, "COMFY_WATCH_ALERT_URLS": "json://127.0.0.1:9/x"}
         self._refused(" ".join(command), command, env)
 
-    def _refused(self, where: str, command: Sequence[str], env: Mapping[str, str]) -> None:
+    def _refused(
+        self, where: str, command: Sequence[str], env: Mapping[str, str]
+    ) -> None:
         done = self._run_refused(*command, cwd=self.folder, env=env)
         assert done.code == 2, (where, done)
         self.search.look_at(where, done)
@@ -352,10 +421,18 @@ def _told_to_others(pid: int) -> Iterator[tuple[str, str]]:
     process = Path("/proc", str(pid))
     yield "command line", process.joinpath("cmdline").read_text()
     for thread in process.joinpath("task").iterdir():
-        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # threads and children may end meanwhile
+        with contextlib.suppress(
+            FileNotFoundError, ProcessLookupError
+        ):  # threads and children may end meanwhile
             yield "name of a thread", thread.joinpath("comm").read_text()
             for child in thread.joinpath("children").read_text().split():
-                yield "a child", "".join(Path("/proc", child, name).read_text() for name in ("cmdline", "environ"))
+                yield (
+                    "a child",
+                    "".join(
+                        Path("/proc", child, name).read_text()
+                        for name in ("cmdline", "environ")
+                    ),
+                )
 
 
 def refusals(
@@ -383,7 +460,9 @@ def everything(search: Search) -> None:
     def deliveries(by: str, explosion: str = "") -> Callable[[Path], None]:
         return lambda folder: Trial(search, folder).deliveries(by, explosion=explosion)
 
-    trials = [deliveries(by) for by in SOURCES] + [deliveries("file", name) for name in EXPLOSIONS]
+    trials = [deliveries(by) for by in SOURCES] + [
+        deliveries("file", name) for name in EXPLOSIONS
+    ]
     trials.append(partial(refusals, search))
     for trial in trials:
         with tempfile.TemporaryDirectory() as folder:
@@ -392,4 +471,7 @@ def everything(search: Search) -> None:
 
 def modes(folder: Path) -> dict[str, int]:
     """Return the permissions of every file and folder in a folder, by its path in there."""
-    return {str(path.relative_to(folder)): stat.S_IMODE(path.stat().st_mode) for path in folder.rglob("*")}
+    return {
+        str(path.relative_to(folder)): stat.S_IMODE(path.stat().st_mode)
+        for path in folder.rglob("*")
+    }

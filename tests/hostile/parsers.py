@@ -92,7 +92,9 @@ def in_any(text: str, *, controls: str = "\n") -> Iterator[Finding]:
     for word in REVIEWER:
         if word in said:
             yield "addresses", _around(said, word)
-    if re.search(rf"(?:[^\W\d_]|[\u0300-\u036f])(?:[\u0300-\u036f]){{{_MOST_MARKS + 1}}}", text):
+    if re.search(
+        rf"(?:[^\W\d_]|[\u0300-\u036f])(?:[\u0300-\u036f]){{{_MOST_MARKS + 1}}}", text
+    ):
         yield "floods", "combining marks"
 
 
@@ -119,9 +121,16 @@ def _live_hosts(text: str) -> Iterator[str]:
             continue
         label = "".join(takewhile(_in_a_label, text[place + 1 : place + 64]))
         before = "".join(
-            takewhile(lambda one: one not in " \n\r[](){}<>`'\"", reversed(text[max(0, place - 80) : place]))
+            takewhile(
+                lambda one: one not in " \n\r[](){}<>`'\"",
+                reversed(text[max(0, place - 80) : place]),
+            )
         )[::-1]
-        if not before or not _ends_a_label(before[-1]) or not _is_a_last_label(label.lower()):
+        if (
+            not before
+            or not _ends_a_label(before[-1])
+            or not _is_a_last_label(label.lower())
+        ):
             continue
         if char in _DOTS or (before[-1].isascii() and label[:2].isascii()):
             yield before + char + label
@@ -132,7 +141,10 @@ def _in_a_label(char: str) -> bool:
 
 
 def _ends_a_label(char: str) -> bool:
-    return unicodedata.category(char)[0] in ("LMN" if char.isascii() else "LMNS") or char in "-_"
+    return (
+        unicodedata.category(char)[0] in ("LMN" if char.isascii() else "LMNS")
+        or char in "-_"
+    )
 
 
 def _is_a_last_label(label: str) -> bool:
@@ -200,11 +212,19 @@ def _outside(text: str) -> Iterator[Finding]:
     """Look at what is left of a text without its quotations: only our words and links."""
     text = re.sub(_OURS, "", text)
     if CANARY in text.lower() or "`" in text:
-        yield "escaped_markup", _around(text, CANARY) if CANARY in text.lower() else _around(text, "`")
+        yield (
+            "escaped_markup",
+            _around(text, CANARY) if CANARY in text.lower() else _around(text, "`"),
+        )
 
 
 def _tokens(text: str, *without: str) -> list[Token]:
-    tokens = MarkdownIt("commonmark").enable(["table", "strikethrough"]).disable(without).parse(text)
+    tokens = (
+        MarkdownIt("commonmark")
+        .enable(["table", "strikethrough"])
+        .disable(without)
+        .parse(text)
+    )
     return tokens + [child for token in tokens for child in token.children or ()]
 
 
@@ -212,7 +232,9 @@ def _in_markdown(text: str) -> Iterator[Finding]:
     for token in _tokens(text):
         if not _MARKDOWN_OURS.fullmatch(token.type):
             yield "escaped_markup", f"{token.type}: {token.content[:80]}"
-        elif token.type == "link_open" and not re.fullmatch(_OURS, str(token.attrs["href"])):
+        elif token.type == "link_open" and not re.fullmatch(
+            _OURS, str(token.attrs["href"])
+        ):
             yield "forged_links", str(token.attrs["href"])
         elif token.type == "text":
             yield from _outside(token.content)
@@ -225,10 +247,14 @@ def _in_card(text: str) -> Iterator[Finding]:
         stressed += {"strong_open": 1, "strong_close": -1}.get(token.type, 0)
         if token.type == "code_inline" or not _MARKDOWN_OURS.fullmatch(token.type):
             yield "escaped_markup", f"{token.type}: {token.content[:80]}"
-        elif token.type == "link_open" and not re.fullmatch(_OURS, str(token.attrs["href"])):
+        elif token.type == "link_open" and not re.fullmatch(
+            _OURS, str(token.attrs["href"])
+        ):
             yield "forged_links", str(token.attrs["href"])
         elif token.type == "text":
-            yield from _outside(re.sub(r"“[^”]*”", "", token.content) if not stressed else token.content)
+            yield from _outside(
+                re.sub(r"“[^”]*”", "", token.content) if not stressed else token.content
+            )
 
 
 class _Page(HTMLParser):
@@ -240,9 +266,15 @@ class _Page(HTMLParser):
         self.findings: list[Finding] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag not in _TAGS_OURS or [name for name, _ in attrs] != (["href"] if tag == "a" else []):
+        if tag not in _TAGS_OURS or [name for name, _ in attrs] != (
+            ["href"] if tag == "a" else []
+        ):
             self.findings.append(("escaped_markup", f"<{tag} {attrs}>"))
-        self.findings += [("forged_links", str(link)) for _, link in attrs if not re.fullmatch(_OURS, str(link))]
+        self.findings += [
+            ("forged_links", str(link))
+            for _, link in attrs
+            if not re.fullmatch(_OURS, str(link))
+        ]
         self.open.append(tag)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -275,7 +307,9 @@ def _in_html(text: str) -> Iterator[Finding]:
     page.feed(text)
     page.close()
     yield from page.findings
-    if unended := re.search(r"<[^<>]*\Z", text):  # what follows in the page belongs to it; only newer parsers see that
+    if unended := re.search(
+        r"<[^<>]*\Z", text
+    ):  # what follows in the page belongs to it; only newer parsers see that
         yield "escaped_markup", unended[0]
     if page.open:
         yield "escaped_markup", f"left open: {page.open}"
@@ -292,7 +326,9 @@ def _in_telegram(text: str, *, escapes: bool) -> Iterator[Finding]:
         if escapes:
             outside = re.sub(r"\\[_*\[\]()~`>#+=|{}.!-]", "", outside)
         yield from _outside(outside)
-        if re.search(r"[*`_\[\]\\]", re.sub(r"\*[A-Za-z][A-Za-z0-9 ,:']*\*", "", outside)):
+        if re.search(
+            r"[*`_\[\]\\]", re.sub(r"\*[A-Za-z][A-Za-z0-9 ,:']*\*", "", outside)
+        ):
             yield "escaped_markup", line
         if escapes and re.search(r"[()~>#+=|{}.!-]", outside):
             yield "escaped_markup", line
@@ -322,7 +358,9 @@ def in_json_log(text: str, names: Collection[str] | None) -> Iterator[Finding]:
     yield from in_any(text)
     for line in text.splitlines():
         entry = _decoded(line)
-        if not {"timestamp", "level", "event"} <= entry.keys() or (names is not None and entry["event"] not in names):
+        if not {"timestamp", "level", "event"} <= entry.keys() or (
+            names is not None and entry["event"] not in names
+        ):
             yield "forged_lines", line[:200]
         for value in entry.values():
             if isinstance(value, str):
@@ -343,7 +381,9 @@ def in_console_log(text: str) -> Iterator[Finding]:
     """Find what a log for a person may not hold: every line begins with a time and a level."""
     yield from in_any(text)
     for line in text.splitlines():
-        if not re.match(r"\d{4}-\d\d-\d\dT[\d:.]+Z \[(?:debug|info|warning|error) *\] ", line):
+        if not re.match(
+            r"\d{4}-\d\d-\d\dT[\d:.]+Z \[(?:debug|info|warning|error) *\] ", line
+        ):
             yield "forged_lines", line[:200]
         if len(line) > _LONGEST_LOG_LINE:
             yield "floods", f"a log line of {len(line)} characters"

@@ -36,7 +36,8 @@ def events(draw: st.DrawFn) -> list[Event]:
             after=draw(st.none() | UNTRUSTED),
             reason=draw(UNTRUSTED),
             changes=tuple(
-                Change(field=draw(_FIELDS), before=draw(_VALUES), after=draw(_VALUES)) for _ in range(number)
+                Change(field=draw(_FIELDS), before=draw(_VALUES), after=draw(_VALUES))
+                for _ in range(number)
             ),
             at=factories.NOW,
             url=factories.URL,
@@ -46,7 +47,11 @@ def events(draw: st.DrawFn) -> list[Event]:
             channel=draw(st.none() | UNTRUSTED),
             install=draw(st.none() | UNTRUSTED),
             installed=tuple(
-                Copy(install=draw(UNTRUSTED), version=draw(st.none() | UNTRUSTED), enabled=draw(st.booleans()))
+                Copy(
+                    install=draw(UNTRUSTED),
+                    version=draw(st.none() | UNTRUSTED),
+                    enabled=draw(st.booleans()),
+                )
                 for _ in range(number)
             ),
         )

@@ -62,7 +62,9 @@ from watcher.text.status_reason import summarize
 def test_no_text_escapes_from_any_output() -> None:
     """One life of a few nodes that carry the whole corpus leaves nothing to find, and it was seen everywhere."""
     account = Account()
-    some = dict.fromkeys(("evil_node", "evil__node", "x-_evil_-y", *NODE_IDS[:: len(NODE_IDS) // 12]))
+    some = dict.fromkeys(
+        ("evil_node", "evil__node", "x-_evil_-y", *NODE_IDS[:: len(NODE_IDS) // 12])
+    )
     nodes = tuple(some)[: -(-len(TEXTS) // FIELDS) + APART]
     groupings = (Grouping.POLL, Grouping.NODE, Grouping.POLL, Grouping.EVENT)
     World(account, groupings=groupings).chapter(TEXTS, nodes)
@@ -72,22 +74,43 @@ def test_no_text_escapes_from_any_output() -> None:
     assert {(place, text[:80]) for place, text in account.lost} == set()
 
 
-def test_node_ids_alter_no_request(tmp_path: Path, registry: FakeRegistry, fork_server: ForkServer) -> None:
+def test_node_ids_alter_no_request(
+    tmp_path: Path, registry: FakeRegistry, fork_server: ForkServer
+) -> None:
     """Any id that the settings let pass is asked for as it is, once, under `/versions`; it names no file."""
     for node in NODE_IDS:
         registry.catalog.publish(node, "1.0.0")
     watch = Watcher(tmp_path, registry, fork_server=fork_server, nodes=list(NODE_IDS))
-    assert watch.check()["nodes"] == {"watched": len(NODE_IDS), "checked": len(NODE_IDS), "failed": 0}
+    assert watch.check()["nodes"] == {
+        "watched": len(NODE_IDS),
+        "checked": len(NODE_IDS),
+        "failed": 0,
+    }
     assert {asked.path for asked in registry.requests} == {"/versions"}
     queries = [asked.query for asked in registry.requests]
-    assert sorted(query.pop("nodeId") for query in queries) == sorted([node] for node in NODE_IDS)
+    assert sorted(query.pop("nodeId") for query in queries) == sorted(
+        [node] for node in NODE_IDS
+    )
     assert all(query == {"page": ["1"], "pageSize": ["100"]} for query in queries)
-    assert set(watch.contents()) == {"snapshot.json", "outbox.json", "checks.json", "history.jsonl"}
-    assert {path.name for path in tmp_path.rglob("*")} == {"state", "lock", *watch.contents()}
-    assert set(json.loads(watch.contents()["snapshot.json"])["nodes"]) == {node.lower() for node in NODE_IDS}
+    assert set(watch.contents()) == {
+        "snapshot.json",
+        "outbox.json",
+        "checks.json",
+        "history.jsonl",
+    }
+    assert {path.name for path in tmp_path.rglob("*")} == {
+        "state",
+        "lock",
+        *watch.contents(),
+    }
+    assert set(json.loads(watch.contents()["snapshot.json"])["nodes"]) == {
+        node.lower() for node in NODE_IDS
+    }
 
 
-def test_text_that_utf8_cannot_spell(tmp_path: Path, registry: FakeRegistry, fork_server: ForkServer) -> None:
+def test_text_that_utf8_cannot_spell(
+    tmp_path: Path, registry: FakeRegistry, fork_server: ForkServer
+) -> None:
     """A lone surrogate where nothing is read from costs nothing; in a field that is compared it costs the details
     of its row, and hides neither the version nor its ban.
     """
@@ -100,7 +123,9 @@ def test_text_that_utf8_cannot_spell(tmp_path: Path, registry: FakeRegistry, for
     assert {event["version"] for event in document["events"]} == {"1.1.0", "1.2.0"}
     assert watch.check(code=1)["events"] == []
     registry.catalog.set_status("alpha", "1.1.0", "banned")
-    reported = {event["kind"]: event["version"] for event in watch.check(code=1)["events"]}
+    reported = {
+        event["kind"]: event["version"] for event in watch.check(code=1)["events"]
+    }
     assert reported == {"banned": "1.1.0", "failing": None}
 
 
@@ -115,10 +140,24 @@ def _printed(*lines: str) -> str:
 @given(events(), UNTRUSTED, UNTRUSTED)
 def test_any_text_in_any_line(events: list[Event], node: str, error: str) -> None:
     """Whatever the texts, `check` and `history` print as many lines as there are facts, and each is harmless."""
-    done = factories.poll_report(*events, watched=3, errors=((node, error),), empty=(node,))
-    assert list(parsers.in_lines(_printed(*report.lines(done, dry_run=False)), len(events) + 1)) == []
-    assert list(parsers.in_lines(_printed(*(one.sentence for one in problems(done))), 2)) == []
-    assert list(parsers.in_lines(_printed(*history.lines(events)), len(events) + 1)) == []
+    done = factories.poll_report(
+        *events, watched=3, errors=((node, error),), empty=(node,)
+    )
+    assert (
+        list(
+            parsers.in_lines(
+                _printed(*report.lines(done, dry_run=False)), len(events) + 1
+            )
+        )
+        == []
+    )
+    assert (
+        list(parsers.in_lines(_printed(*(one.sentence for one in problems(done))), 2))
+        == []
+    )
+    assert (
+        list(parsers.in_lines(_printed(*history.lines(events)), len(events) + 1)) == []
+    )
     assert list(parsers.in_json(_printed(report.as_json(done)), printed=True)) == []
     recorded = to_json({"events": [public_form(event) for event in events]})
     assert list(parsers.in_json(_printed(recorded), printed=True)) == []
@@ -130,11 +169,17 @@ def test_any_text_in_any_line(events: list[Event], node: str, error: str) -> Non
 @example([":error::evil"], ":")
 def test_any_text_in_any_status(texts: list[str], name: str) -> None:
     """Whatever nodes, versions and errors are called, `status` has a line for each node and for each error."""
-    versions = [factories.version(text, f"{text}{number}", deprecated=True) for number, text in enumerate(texts)]
+    versions = [
+        factories.version(text, f"{text}{number}", deprecated=True)
+        for number, text in enumerate(texts)
+    ]
     versions.append(factories.version(texts[0] + "!", "flagged"))
     node = factories.known(*versions, node=name)
     failing = FailureStreak(count=1, since=factories.NOW, error=f"{texts[0]}?")
-    state = State(snapshot=Snapshot(nodes={name: node}), checks=Checks(health=Health(nodes={name: failing})))
+    state = State(
+        snapshot=Snapshot(nodes={name: node}),
+        checks=Checks(health=Health(nodes={name: failing})),
+    )
     view = View(state=state, nodes=[name], channels=[], now=factories.NOW, max_age=60)
     assert list(parsers.in_lines(_printed(*status_lines(view)), 5)) == []
     assert list(parsers.in_json(_printed(to_json(document(view))), printed=True)) == []
@@ -148,7 +193,12 @@ def test_any_text_in_any_log(event: str, value: str) -> None:
     try:
         for style, stream in written.items():
             log.configure("debug", style, stream)
-            log.error(event, value=value, values=[value, {value: event}], error=ValueError(value))
+            log.error(
+                event,
+                value=value,
+                values=[value, {value: event}],
+                error=ValueError(value),
+            )
     finally:
         log.configure()
     assert list(parsers.in_json_log(written["json"].getvalue(), None)) == []
@@ -160,7 +210,9 @@ def test_any_text_in_any_log(event: str, value: str) -> None:
 def test_no_reason_passes_an_address_on(form: int) -> None:
     """However a reviewer's address is written, in each form of a reason, whole or cut off, nothing of it is said."""
     said = [summarize(reasons(text)[form]) for text in (*ADDRESSES, *HALVES)]
-    assert [line for line in said if any(word in line.lower() for word in REVIEWER)] == []
+    assert [
+        line for line in said if any(word in line.lower() for word in REVIEWER)
+    ] == []
 
 
 # The parsers themselves
@@ -169,7 +221,11 @@ def test_no_reason_passes_an_address_on(form: int) -> None:
 @pytest.mark.parametrize("dialect", Dialect)
 def test_the_parsers_find_what_is_not_quoted(dialect: Dialect) -> None:
     """A text that went into a message as it is would be found, whatever the dialect."""
-    for text in (text for text in (*MENTIONS, *MARKDOWN, *HTML) if CANARY in text and "`" not in text):
+    for text in (
+        text
+        for text in (*MENTIONS, *MARKDOWN, *HTML)
+        if CANARY in text and "`" not in text
+    ):
         assert list(parsers.in_shown(dialect, f"x {text}\n")), text
 
 
@@ -182,4 +238,6 @@ def test_the_parsers_find_what_acts_unseen() -> None:
     for text in (*ADDRESSES, *HALVES):
         assert "addresses" in {figure for figure, _ in parsers.in_any(text)}, text
     for text in (HOSTS[0], HOSTS[4], HOSTS[8]):
-        assert "forged_links" in {figure for figure, _ in parsers.in_message(text)}, text
+        assert "forged_links" in {figure for figure, _ in parsers.in_message(text)}, (
+            text
+        )

@@ -39,13 +39,31 @@ from watcher.fake_registry.server import FakeRegistry, encoded
 
 _CHANGING = (
     ("tags", "tags_admin", "dependencies", "supported_os"),
-    ("supported_accelerators", "downloadUrl", "supported_comfyui_version", "supported_comfyui_frontend_version"),
+    (
+        "supported_accelerators",
+        "downloadUrl",
+        "supported_comfyui_version",
+        "supported_comfyui_frontend_version",
+    ),
 )
 """Fields whose change is reported, as many for each of two versions as one line spells out."""
-_ONE_TEXT = {"downloadUrl", "supported_comfyui_version", "supported_comfyui_frontend_version"}
+_ONE_TEXT = {
+    "downloadUrl",
+    "supported_comfyui_version",
+    "supported_comfyui_frontend_version",
+}
 _PLACES = (
     *(name for names in _CHANGING for name in names),
-    *("version, flagged", "reason", "version, banned", "id", "version, changed", "status", "version, blamed", "error"),
+    *(
+        "version, flagged",
+        "reason",
+        "version, banned",
+        "id",
+        "version, changed",
+        "status",
+        "version, blamed",
+        "error",
+    ),
     "changelog",
 )
 FIELDS = len(_PLACES) + 1
@@ -56,7 +74,15 @@ would be reported as failing.
 """
 
 _FILES = {
-    *("snapshot.json", "outbox.json", "checks.json", "history.jsonl", "addresses.json", "retry.json", "acks.jsonl"),
+    *(
+        "snapshot.json",
+        "outbox.json",
+        "checks.json",
+        "history.jsonl",
+        "addresses.json",
+        "retry.json",
+        "acks.jsonl",
+    ),
     "lock",
 }
 _LOGGED = (
@@ -72,7 +98,13 @@ _LOGGED = (
     "settings",
     "unexpected",
     *("request", "request failed", "retry", "wait", "sent"),
-    *("file read", "file written", "file appended to", "file overwritten", "file removed"),
+    *(
+        "file read",
+        "file written",
+        "file appended to",
+        "file overwritten",
+        "file removed",
+    ),
 )
 _EARLY = 30
 """Within so many characters a mark is seen however short a quotation is cut."""
@@ -95,11 +127,27 @@ _ALIKE = {
     "resend",
 }
 """Services whose messages look as others' do; what each of them takes is tested without the registry."""
-SERVICES = tuple(peer for name, peer in PEERS.items() if name not in {*_ALIKE, *ON_CALL})
+SERVICES = tuple(
+    peer for name, peer in PEERS.items() if name not in {*_ALIKE, *ON_CALL}
+)
 CHANNELS = {peer.name for peer in SERVICES} | {"mail"}
 OUTPUTS = CHANNELS | {
-    *("terminal", "log, json", "log, console", "check", "check --json", "check, stderr"),
-    *("status", "status --json", "history", "history --json", "config", "config --json"),
+    *(
+        "terminal",
+        "log, json",
+        "log, console",
+        "check",
+        "check --json",
+        "check, stderr",
+    ),
+    *(
+        "status",
+        "status --json",
+        "history",
+        "history --json",
+        "config",
+        "config --json",
+    ),
     *("snapshot.json", "history.jsonl"),
 }
 """Where untrusted text is shown."""
@@ -145,7 +193,9 @@ class Account:
         """Take in what was found in one output."""
         self.outputs += 1
         self.seen[where] += CANARY in text
-        self.findings += [(figure, where, evidence[:300]) for figure, evidence in findings]
+        self.findings += [
+            (figure, where, evidence[:300]) for figure, evidence in findings
+        ]
         if where not in _FILES:
             reached = self.reached.setdefault(where, set())
             for mark in _MARK.findall(text):
@@ -204,12 +254,20 @@ class World:
     Each channel has another one of the `groupings`, in turn.
     """
 
-    def __init__(self, account: Account, services: Sequence[Peer] = SERVICES, *, groupings: Sequence[str]) -> None:
+    def __init__(
+        self,
+        account: Account,
+        services: Sequence[Peer] = SERVICES,
+        *,
+        groupings: Sequence[str],
+    ) -> None:
         self.account = account
         self._services = services
         self._groupings = groupings
 
-    def chapter(self, texts: Sequence[str], nodes: Sequence[str], *, turn: int = 0) -> None:
+    def chapter(
+        self, texts: Sequence[str], nodes: Sequence[str], *, turn: int = 0
+    ) -> None:
         """Live through one life of each node.
 
         The fields of all nodes, `FIELDS` of each, take one of the `texts` after the other, beginning with the `turn`th;
@@ -251,35 +309,55 @@ class World:
             form = (self._turn + number) % len(reasons(""))
             reason = self._marked(number, _PLACES.index("reason"))
             life = _Life(
-                flagged="1" + self._marked(number, 8, ("reason", self._text(number, 9)), ("node", node)),
+                flagged="1"
+                + self._marked(
+                    number, 8, ("reason", self._text(number, 9)), ("node", node)
+                ),
                 reason=reasons(reason)[form],
                 banned=self._marked(number, 10, ("a person's reason", person)) or "x",
                 person=person,
                 changed=self._marked(number, 12) + "+",
                 blamed="8" + self._marked(number, 14, ("a person's reason", other)),
                 other=reasons(other)[form],
-                error=other if number >= count - APART else self._marked(number, 15)[:_LONGEST_ERROR],
+                error=other
+                if number >= count - APART
+                else self._marked(number, 15)[:_LONGEST_ERROR],
             )
             for version in ("1.0.0", "1.0.1", life.flagged, life.changed, life.blamed):
                 catalog.publish(node, version, **before)
             lives.append(life)
-        errors = {node.lower(): life.error for node, life in zip(self._nodes[:-1], lives, strict=False)}
+        errors = {
+            node.lower(): life.error
+            for node, life in zip(self._nodes[:-1], lives, strict=False)
+        }
         self._command("config", "--json", kind="json")
         self._command("config", kind="lines")
         self._poll(dry_run=False)
         for number, (node, life) in enumerate(zip(self._nodes, lives, strict=True)):
             for version, names in zip(("1.0.0", "1.0.1"), _CHANGING, strict=True):
-                catalog.edit(node, version, **{name: self._changed(number, name) for name in names})
+                catalog.edit(
+                    node,
+                    version,
+                    **{name: self._changed(number, name) for name in names},
+                )
             catalog.set_status(node, life.flagged, "flagged", life.reason)
             catalog.set_status(node, life.blamed, "flagged", life.other)
             version_id = f"{self._marked(number, 11)[:200]}!"
-            catalog.publish(node, life.banned, id=version_id, status="banned", reason=life.person)
+            catalog.publish(
+                node, life.banned, id=version_id, status="banned", reason=life.person
+            )
             catalog.edit(node, life.changed, status=self._marked(number, 13) or "x")
             # Only a changelog's first line is shown, so the mark has to be at its beginning; and where that is cut, its
             # last word is left out, with what may be an address together with it.
-            changelog = self.account.mark("changelog", f"{CANARY} says: {self._text(number, 16)}")
+            changelog = self.account.mark(
+                "changelog", f"{CANARY} says: {self._text(number, 16)}"
+            )
             catalog.publish(
-                node, "9.9.9", deprecated=True, created_at=self._text(number, 17) or "x", changelog=changelog
+                node,
+                "9.9.9",
+                deprecated=True,
+                created_at=self._text(number, 17) or "x",
+                changelog=changelog,
             )
         self._log("json")
         self._log("console")
@@ -306,16 +384,24 @@ class World:
                 return None
             number = numbers[node]
             status = _REFUSALS[(number + self._turn) % len(_REFUSALS)]
-            key, other = ("error", "message") if number % 7 == 0 else ("message", "error")
-            document = {key: errors[node]} | ({other: "Node banned"} if status == 403 else {})
-            return web.Response(status=status, body=encoded(document), content_type="application/json")
+            key, other = (
+                ("error", "message") if number % 7 == 0 else ("message", "error")
+            )
+            document = {key: errors[node]} | (
+                {other: "Node banned"} if status == 403 else {}
+            )
+            return web.Response(
+                status=status, body=encoded(document), content_type="application/json"
+            )
 
         self._registry.respond = respond
 
     def _told_off(self) -> dict[str, str]:
         """Return words for refusals that are a person's, or can't be written in UTF-8."""
         return {
-            node.lower(): self._person(number + 5) if number % 5 else BROKEN[number % len(BROKEN)]
+            node.lower(): self._person(number + 5)
+            if number % 5
+            else BROKEN[number % len(BROKEN)]
             for number, node in enumerate(self._nodes)
         }
 
@@ -324,11 +410,18 @@ class World:
         return self._folder / "state"
 
     def _environment(self) -> dict[str, str]:
-        channels: list[dict[str, object]] = [{"name": service.name, "url": service.url} for service in self._services]
+        channels: list[dict[str, object]] = [
+            {"name": service.name, "url": service.url} for service in self._services
+        ]
         slow = {service.name for service in self._services if service.is_slow}
-        channels.append({"name": "mail", "url": self._mailbox.apprise_url(), "nodes": self._nodes})
+        channels.append(
+            {"name": "mail", "url": self._mailbox.apprise_url(), "nodes": self._nodes}
+        )
         for channel, grouping in zip(channels, cycle(self._groupings)):
-            channel |= {"grouping": "poll" if channel["name"] in slow else grouping, "kinds": "all"}
+            channel |= {
+                "grouping": "poll" if channel["name"] in slow else grouping,
+                "kinds": "all",
+            }
         return self._proxy.environment | {
             "COMFY_WATCH_REGISTRY_URL": self._registry.url,
             "COMFY_WATCH_NODES": json.dumps(self._nodes),
@@ -338,7 +431,9 @@ class World:
         }
 
     def _run(self, *args: str) -> program.Completed:
-        done = program.run(*args, cwd=self._folder, env=self._environment(), timeout=600)
+        done = program.run(
+            *args, cwd=self._folder, env=self._environment(), timeout=600
+        )
         assert "Traceback" not in done.err, done.err
         return done
 
@@ -350,13 +445,23 @@ class World:
         done = self._run("check", "--json")
         assert done.code in (0, 1), done
         document = json.loads(done.out)
-        self.account.look("check --json", done.out, parsers.in_json(done.out, printed=True))
+        self.account.look(
+            "check --json", done.out, parsers.in_json(done.out, printed=True)
+        )
         wrong = len({error["error"] for error in document["errors"]})
-        self.account.undelivered += document["alerts"]["pending"] + document["alerts"]["expired"]
+        self.account.undelivered += (
+            document["alerts"]["pending"] + document["alerts"]["expired"]
+        )
         self.account.look("check, stderr", done.err, parsers.in_lines(done.err, wrong))
         if said is not None:
-            self.account.look("check", said.out, parsers.in_lines(said.out, len(document["events"]) + 1))
-            self.account.look("check, stderr", said.err, parsers.in_lines(said.err, wrong))
+            self.account.look(
+                "check",
+                said.out,
+                parsers.in_lines(said.out, len(document["events"]) + 1),
+            )
+            self.account.look(
+                "check, stderr", said.err, parsers.in_lines(said.err, wrong)
+            )
 
     def _command(self, *args: str, kind: str) -> None:
         done = self._run(*args)
@@ -365,7 +470,11 @@ class World:
             findings = parsers.in_json(done.out, printed=True)
         else:
             findings = parsers.in_lines(done.out, self._expected(kind, done.out))
-        self.account.look(" ".join(args[:1]) + (" --json" if kind == "json" else ""), done.out, findings)
+        self.account.look(
+            " ".join(args[:1]) + (" --json" if kind == "json" else ""),
+            done.out,
+            findings,
+        )
 
     def _expected(self, kind: str, out: str) -> int:
         """Return how many lines there should be, by the same command's document."""
@@ -374,7 +483,9 @@ class World:
             errors = sum(1 for node in document["nodes"] if node["error"])
             return 3 + len(document["nodes"]) + errors + 2 + len(document["channels"])
         if kind == "history":
-            return 1 + len((self._state_dir / "history.jsonl").read_bytes().splitlines())
+            return 1 + len(
+                (self._state_dir / "history.jsonl").read_bytes().splitlines()
+            )
         settings = json.loads(self._run("config", "--json").out)["settings"]
         return 2 + len(settings) - 1 + len(self._services) + 1
 
@@ -385,7 +496,9 @@ class World:
             process = subprocess.Popen(
                 [sys.executable, "-m", "watcher", *args],
                 cwd=self._folder,
-                env=program.surroundings(Path(home), {**self._environment(), "TERM": "xterm"}),
+                env=program.surroundings(
+                    Path(home), {**self._environment(), "TERM": "xterm"}
+                ),
                 stdin=theirs,
                 stdout=theirs,
                 stderr=theirs,
@@ -403,38 +516,70 @@ class World:
         """Have the service live through the next poll in a copy of the state, and look at its log."""
         copy = self._folder / f"state-{style}"
         shutil.copytree(self._state_dir, copy)
-        env = {**self._environment(), "COMFY_WATCH_CHANNELS": "[]", "COMFY_WATCH_STATE_DIR": str(copy)}
-        env |= {"COMFY_WATCH_LOG_LEVEL": "debug", "COMFY_WATCH_LOG_FORMAT": style, "COMFY_WATCH_INTERVAL": "0.05s"}
-        with program.start("run", cwd=self._folder, env=env, module="tests.support.eager") as service:
-            service.until(lambda said: said.err.count("checked=" if style == "console" else '"checked"') > 0, 60)
+        env = {
+            **self._environment(),
+            "COMFY_WATCH_CHANNELS": "[]",
+            "COMFY_WATCH_STATE_DIR": str(copy),
+        }
+        env |= {
+            "COMFY_WATCH_LOG_LEVEL": "debug",
+            "COMFY_WATCH_LOG_FORMAT": style,
+            "COMFY_WATCH_INTERVAL": "0.05s",
+        }
+        with program.start(
+            "run", cwd=self._folder, env=env, module="tests.support.eager"
+        ) as service:
+            service.until(
+                lambda said: (
+                    said.err.count("checked=" if style == "console" else '"checked"')
+                    > 0
+                ),
+                60,
+            )
             self._refuse(self._told_off())
             service.until(lambda said: "(404)" in said.err, 60)
             self._registry.respond = None
             service.signal(signal.SIGTERM)
             done = service.wait()
         assert (done.code, done.out) == (0, ""), done
-        findings = parsers.in_console_log(done.err) if style == "console" else parsers.in_json_log(done.err, _LOGGED)
+        findings = (
+            parsers.in_console_log(done.err)
+            if style == "console"
+            else parsers.in_json_log(done.err, _LOGGED)
+        )
         self.account.look(f"log, {style}", done.err, findings)
 
     def _state(self) -> None:
         files = {file.name: file.read_bytes() for file in self._state_dir.iterdir()}
         strange = files.keys() - _FILES
-        self.account.look("state", "", iter([("forged_lines", f"a file {name!r}") for name in strange]))
+        self.account.look(
+            "state",
+            "",
+            iter([("forged_lines", f"a file {name!r}") for name in strange]),
+        )
         self.account.look("lock", "", parsers.in_lines(files.pop("lock").decode(), 1))
         for name, content in files.items():
             text = content.decode()
-            documents = text.splitlines() if name.endswith("l") else [text] if text else []
+            documents = (
+                text.splitlines() if name.endswith("l") else [text] if text else []
+            )
             for document in documents:
-                self.account.look(name, document, parsers.in_json(document, printed=False))
+                self.account.look(
+                    name, document, parsers.in_json(document, printed=False)
+                )
 
     def _messages(self) -> None:
         for message in self._proxy.received():
             self.account.messages += 1
             name = message.peer.name
-            self.account.look(name, "", iter([("refused", wrong) for wrong in message.violations]))
+            self.account.look(
+                name, "", iter([("refused", wrong) for wrong in message.violations])
+            )
             for dialect, text in message.peer.shown(message.asked.said):
                 self.account.look(name, text, parsers.in_shown(dialect, text))
-        self.account.look("proxy", "", iter([("refused", stray) for stray in self._proxy.strays]))
+        self.account.look(
+            "proxy", "", iter([("refused", stray) for stray in self._proxy.strays])
+        )
         for mail in self._mailbox.mails:
             self.account.messages += 1
             for dialect, text in _of_mail(mail):
@@ -446,8 +591,14 @@ class World:
         findings: list[Finding] = []
         for request in self._registry.requests:
             query = request.query
-            if request.path != "/versions" or query.keys() - allowed or len(query["nodeId"]) != 1:
-                findings.append(("forged_lines", f"asked {request.path}?{request.query_string}"))
+            if (
+                request.path != "/versions"
+                or query.keys() - allowed
+                or len(query["nodeId"]) != 1
+            ):
+                findings.append(
+                    ("forged_lines", f"asked {request.path}?{request.query_string}")
+                )
             elif query["nodeId"][0] not in self._nodes:
                 findings.append(("forged_lines", f"asked for {query['nodeId']}"))
         self.account.look("requests", "", iter(findings))
@@ -475,4 +626,6 @@ def _inside(page: str) -> str:
     """Return what is ours of a mail's page alone, without the frame that is the same in each."""
     head, _, rest = page.partition("<body><div style=")
     assert head.startswith("<!doctype html>")
-    return rest.partition(">")[2].rpartition("</div>")[0].replace('<br class="gap">', "")
+    return (
+        rest.partition(">")[2].rpartition("</div>")[0].replace('<br class="gap">', "")
+    )

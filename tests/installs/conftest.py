@@ -25,7 +25,9 @@ def observer(tmp_path_factory: pytest.TempPathFactory) -> Observer:
 def built(observer: Observer) -> Iterator[Tools]:
     """The programs, and their `root`: what they built from the network of `tree`, which they asked nothing else."""
     if not (ENVIRONMENT / "ready").exists():
-        lack("comfy-cli and comfyui-manager are not installed (make installs does that)")
+        lack(
+            "comfy-cli and comfyui-manager are not installed (make installs does that)"
+        )
     if shutil.which("git") is None:
         lack("git is not installed")
     folder = observer.root.parent

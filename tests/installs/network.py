@@ -50,7 +50,9 @@ class Published:
         packed = io.BytesIO()
         with zipfile.ZipFile(packed, "w") as archive:
             archive.writestr("__init__.py", "NODE_CLASS_MAPPINGS = {}\n")
-            archive.writestr("pyproject.toml", project(self.id, version, self.repository))
+            archive.writestr(
+                "pyproject.toml", project(self.id, version, self.repository)
+            )
         return packed.getvalue()
 
     def _version(self, version: str) -> dict[str, object]:
@@ -87,16 +89,22 @@ class Network(Proxy):
         match (asked.host, *asked.path.strip("/").split("/")):
             case (host, "nodes", str(id_)) if host == _REGISTRY and id_ in self._packs:
                 return says(self._packs[id_].listed)
-            case (host, "nodes", str(id_), "install") if host == _REGISTRY and id_ in self._packs:
+            case (host, "nodes", str(id_), "install") if (
+                host == _REGISTRY and id_ in self._packs
+            ):
                 version = parse_qs(asked.query).get("version", [None])[0]
                 if (found := self._packs[id_].installable(version)) is not None:
                     return says(found)
-            case (host, str(id_), str(name)) if host == _ARCHIVES and id_ in self._packs:
+            case (host, str(id_), str(name)) if (
+                host == _ARCHIVES and id_ in self._packs
+            ):
                 body = self._packs[id_].archive(name.removesuffix(".zip"))
                 return Reply(body=body, content_type="application/zip")
             case _:
                 pass
-        self.strays.append(f"{asked.method} https://{asked.host}{asked.path}?{asked.query}")
+        self.strays.append(
+            f"{asked.method} https://{asked.host}{asked.path}?{asked.query}"
+        )
         return Reply(status=404)
 
 
@@ -116,14 +124,26 @@ class GitHub:
         bare = self._folder / f"{name}.git"
         bare.mkdir(parents=True)
         self._git(bare, "init", "--quiet", "--bare", "--initial-branch=main")
-        lines = ["commit refs/heads/main", "committer Ann <ann@example.org> 1760000000 +0000", "data 5", "first"]
+        lines = [
+            "commit refs/heads/main",
+            "committer Ann <ann@example.org> 1760000000 +0000",
+            "data 5",
+            "first",
+        ]
         for path, text in files.items():
             lines += [f"M 644 inline {path}", f"data {len(text.encode())}", text]
         self._git(bare, "fast-import", "--quiet", given="\n".join([*lines, ""]))
 
     @staticmethod
     def _git(folder: Path, *words: str, given: str = "") -> None:
-        subprocess.run(["git", *words], cwd=folder, input=given, encoding="utf-8", check=True, capture_output=True)
+        subprocess.run(
+            ["git", *words],
+            cwd=folder,
+            input=given,
+            encoding="utf-8",
+            check=True,
+            capture_output=True,
+        )
 
 
 def project(id_: str, version: str, repository: str) -> str:

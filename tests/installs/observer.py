@@ -45,7 +45,9 @@ class Observer:
         lost: set[str] = set()
         for packs in self.scans:
             lost |= known - {pack.id or pack.folder for pack in packs}
-            known |= {pack.id for pack in packs if pack.kind is PackKind.REGISTRY and pack.id}
+            known |= {
+                pack.id for pack in packs if pack.kind is PackKind.REGISTRY and pack.id
+            }
         return lost
 
     def _watch(self) -> None:

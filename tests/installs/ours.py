@@ -27,7 +27,9 @@ class Row:
         """Its version as the Manager writes it: of three numbers at least."""
         if self.version is None or not self.version.replace(".", "").isdigit():
             return self.version
-        return ".".join([*self.version.split("."), "0", "0"][: max(3, self.version.count(".") + 1)])
+        return ".".join(
+            [*self.version.split("."), "0", "0"][: max(3, self.version.count(".") + 1)]
+        )
 
 
 class Ours:
@@ -40,10 +42,15 @@ class Ours:
         """Return what it says of a TARGET."""
         return self.found(target)[0]
 
-    def found(self, *targets: str | Path, env: Mapping[str, str] | None = None) -> tuple[list[Row], str]:
+    def found(
+        self, *targets: str | Path, env: Mapping[str, str] | None = None
+    ) -> tuple[list[Row], str]:
         """Return what it says of the one install that is named, or else found; and what it says beside that."""
         done = self._run("installed", "--json", *map(str, targets), env=env)
         assert done.code == 0, done.err
         (install,) = json.loads(done.out)["installs"]
         assert install["error"] is None
-        return [Row(**{name: pack[name] for name in Row.__dataclass_fields__}) for pack in install["packs"]], done.err
+        return [
+            Row(**{name: pack[name] for name in Row.__dataclass_fields__})
+            for pack in install["packs"]
+        ], done.err

@@ -18,7 +18,9 @@ from watcher.fake_registry.server import FakeRegistry
 pytestmark = pytest.mark.installs
 
 
-def test_audit(built: Tools, registry: FakeRegistry, run: Callable[..., Completed]) -> None:
+def test_audit(
+    built: Tools, registry: FakeRegistry, run: Callable[..., Completed]
+) -> None:
     """Each pack gets the verdict of what is installed, by whichever of the programs, and under the name that it has.
 
     The version 2.5 is the registry's 2.5.0; a clone of the Manager is banned with the pack, although the registry has
@@ -36,10 +38,19 @@ def test_audit(built: Tools, registry: FakeRegistry, run: Callable[..., Complete
     catalog.publish("Delta-Pack", "0.4.0")
     catalog.ban_node("comfyui-manager")
 
-    done = run("audit", str(built.root), "--json", env={"COMFY_WATCH_REGISTRY_URL": registry.url})
+    done = run(
+        "audit",
+        str(built.root),
+        "--json",
+        env={"COMFY_WATCH_REGISTRY_URL": registry.url},
+    )
     assert done.code == 3, done.err
     packs = json.loads(done.out)["packs"]
-    verdicts = {pack["folder"]: pack["verdict"] for pack in packs if pack["verdict"] != "unknown"}
+    verdicts = {
+        pack["folder"]: pack["verdict"]
+        for pack in packs
+        if pack["verdict"] != "unknown"
+    }
     assert verdicts == {
         "alpha": "banned",
         "ComfyUI-Manager": "banned",
@@ -53,7 +64,9 @@ def test_audit(built: Tools, registry: FakeRegistry, run: Callable[..., Complete
         "papa": "ok",
         ".disabled/papa@1_0_0": "ok",
     }
-    assert {pack["safe_version"] for pack in packs if pack["folder"] == "alpha"} == {"1.0.0"}
+    assert {pack["safe_version"] for pack in packs if pack["folder"] == "alpha"} == {
+        "1.0.0"
+    }
     (fork,) = (pack for pack in packs if pack["folder"] == "ComfyUI-Alpha-Fork")
     assert fork["verdict"] == "unknown"
     assert fork["reason"] == "claims to be alpha, whose repository is ann/comfyui-alpha"
@@ -80,7 +93,11 @@ def test_what_it_says_to_type(
         typed = re.findall(r"comfy node .*", done.out)
         packs = json.loads(run("audit", str(root), "--json", env=env).out)["packs"]
         found = {one["folder"]: one["verdict"] for one in packs if one["enabled"]}
-        return {name: verdict for name, verdict in found.items() if verdict in {"banned", "flagged"}}, typed
+        return {
+            name: verdict
+            for name, verdict in found.items()
+            if verdict in {"banned", "flagged"}
+        }, typed
 
     before, typed = bad()
     assert before == {"alpha": "banned", "bravo": "banned", "Delta-Pack": "flagged"}

@@ -83,8 +83,13 @@ def test_everything(built: Tools, installed: Ours) -> None:
     for row in rows:
         if row.kind == "git" and row.folder != _ELSEWHERE:
             path = built.root / "custom_nodes" / row.folder
-            assert row.commit == built.run("git", "rev-parse", "HEAD", cwd=path).strip(), row
-            assert row.repository == built.run("git", "config", "remote.origin.url", cwd=path).strip()
+            assert (
+                row.commit == built.run("git", "rev-parse", "HEAD", cwd=path).strip()
+            ), row
+            assert (
+                row.repository
+                == built.run("git", "config", "remote.origin.url", cwd=path).strip()
+            )
         else:
             assert row.commit is None, row
 

@@ -17,7 +17,14 @@ from tests.installs.tools import Tools, program_of
 
 pytestmark = pytest.mark.installs
 
-_UNPLACED = {"echo", "golf", "romeo", "ComfyUI-Tango", "november.py", "oscar.py.disabled"}
+_UNPLACED = {
+    "echo",
+    "golf",
+    "romeo",
+    "ComfyUI-Tango",
+    "november.py",
+    "oscar.py.disabled",
+}
 """What the Manager cannot place: an odd version, packs without its mark, a `.git` that is a file, single files."""
 _PACKED = "ComfyUI-Kilo"
 """A clone whose refs git has packed: the Manager does not find its commit."""
@@ -26,7 +33,12 @@ _PACKED = "ComfyUI-Kilo"
 @contextlib.contextmanager
 def _serving(built: Tools, *words: str) -> Iterator[str]:
     """Run the Manager as a part of the stand-in for ComfyUI, and give the address."""
-    command = [program_of("python"), str(built.root / "main.py"), "--enable-manager", *words]
+    command = [
+        program_of("python"),
+        str(built.root / "main.py"),
+        "--enable-manager",
+        *words,
+    ]
     process = subprocess.Popen(
         command,
         cwd=built.home,
@@ -52,7 +64,9 @@ def _serving(built: Tools, *words: str) -> Iterator[str]:
         process.stdout.close()
 
 
-def _as_it_says(folder: str, pack: dict[str, Any]) -> tuple[str, str | None, str | None, str | None, bool]:
+def _as_it_says(
+    folder: str, pack: dict[str, Any]
+) -> tuple[str, str | None, str | None, str | None, bool]:
     """Return folder, id, version, commit and state of a row of the Manager's."""
     is_clone = pack["aux_id"] is not None
     written = None if pack["ver"] == "unknown" else pack["ver"].strip()
@@ -65,7 +79,9 @@ def _as_it_says(folder: str, pack: dict[str, Any]) -> tuple[str, str | None, str
     )
 
 
-@pytest.mark.parametrize("words", [(), ("--enable-manager-legacy-ui",)], ids=["new", "old"])
+@pytest.mark.parametrize(
+    "words", [(), ("--enable-manager-legacy-ui",)], ids=["new", "old"]
+)
 def test_running(built: Tools, installed: Ours, words: tuple[str, ...]) -> None:
     """The address says what the Manager says there, which agrees with the folder as far as the Manager sees it.
 
@@ -86,7 +102,11 @@ def test_running(built: Tools, installed: Ours, words: tuple[str, ...]) -> None:
     assert {row.folder for row in rows} == folder.keys()
     for row in rows:
         there = folder[row.folder]
-        assert (row.kind, row.enabled, row.version) == (there.kind, there.enabled, there.three)
+        assert (row.kind, row.enabled, row.version) == (
+            there.kind,
+            there.enabled,
+            there.three,
+        )
         assert row.commit == (None if row.folder == _PACKED else there.commit)
         # A clone's id is claimed by its pyproject in the folder, and here by what the Manager noted of it.
         if row.kind == "registry" or row.id is not None:

@@ -20,7 +20,9 @@ _PACKED = "https://github.com/bob/ComfyUI-Kilo.git"
 """A clone whose refs git has packed: the Manager does not find its commit."""
 _ELSEWHERE = "ComfyUI-Tango"
 """A clone whose `.git` is a file that leads out of the folder: the Manager does not see it."""
-_MOVED = {"https://github.com/Comfy-Org/ComfyUI-Manager.git": "https://github.com/ltdrdata/ComfyUI-Manager"}
+_MOVED = {
+    "https://github.com/Comfy-Org/ComfyUI-Manager.git": "https://github.com/ltdrdata/ComfyUI-Manager"
+}
 """The Manager writes down its own repository by the address that it had before."""
 
 
@@ -47,13 +49,20 @@ def test_snapshot(built: Tools, installed: Ours, tmp_path: Path, name: str) -> N
     """
     said = _save(built, tmp_path / name)
     rows = installed(tmp_path / name)
-    registry = {(row.id, row.version, row.enabled) for row in rows if row.kind == "registry"}
-    clones = {(row.repository, row.commit, row.enabled) for row in rows if row.kind == "git"}
+    registry = {
+        (row.id, row.version, row.enabled) for row in rows if row.kind == "registry"
+    }
+    clones = {
+        (row.repository, row.commit, row.enabled) for row in rows if row.kind == "git"
+    }
     files = {(row.folder, row.enabled) for row in rows if row.kind == "file"}
     assert len(rows) == len(registry) + len(clones) + len(files)
-    assert registry == {(id_, version, True) for id_, version in said["cnr_custom_nodes"].items()}
+    assert registry == {
+        (id_, version, True) for id_, version in said["cnr_custom_nodes"].items()
+    }
     assert clones == {
-        (url, _commit(clone["hash"]), not clone["disabled"]) for url, clone in said["git_custom_nodes"].items()
+        (url, _commit(clone["hash"]), not clone["disabled"])
+        for url, clone in said["git_custom_nodes"].items()
     }
     assert files == {
         (file["filename"], not file["disabled"])
@@ -76,7 +85,9 @@ def test_snapshot(built: Tools, installed: Ours, tmp_path: Path, name: str) -> N
         for row in folder
         if row.kind == "git" and row.folder != _ELSEWHERE
     }
-    assert files == {(row.folder, True) for row in folder if row.kind == "file" and row.enabled}
+    assert files == {
+        (row.folder, True) for row in folder if row.kind == "file" and row.enabled
+    }
 
 
 def test_newest(built: Tools, installed: Ours, tmp_path: Path) -> None:

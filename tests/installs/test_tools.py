@@ -29,7 +29,11 @@ def test_folders(built: Tools) -> None:
     nodes = built.root / "custom_nodes"
     assert (nodes / "alpha" / ".tracking").is_file()
     assert not (nodes / "golf" / ".tracking").exists()
-    assert {path.name for path in (nodes / ".disabled").iterdir()} == {"ComfyUI-Juliet", "charlie@1_0_0", "papa@1_0_0"}
+    assert {path.name for path in (nodes / ".disabled").iterdir()} == {
+        "ComfyUI-Juliet",
+        "charlie@1_0_0",
+        "papa@1_0_0",
+    }
     assert {path.parent.name for path in nodes.glob("*/.git")} >= {
         "ComfyUI-Alpha-Fork",
         "ComfyUI-India",
@@ -43,5 +47,9 @@ def test_meanwhile(observer: Observer) -> None:
     """A scan while the programs install, switch, disable and clone never fails, and no pack looks uninstalled in it."""
     assert observer.failures == []
     assert observer.lost() == set()
-    versions = {pack.version for packs in observer.scans for pack in packs if pack.id == "alpha"}
-    assert {"1.0.0", "1.2.0"} <= versions <= {"1.0.0", "1.2.0", None}, "the switch was not seen"
+    versions = {
+        pack.version for packs in observer.scans for pack in packs if pack.id == "alpha"
+    }
+    assert {"1.0.0", "1.2.0"} <= versions <= {"1.0.0", "1.2.0", None}, (
+        "the switch was not seen"
+    )

@@ -65,7 +65,14 @@ def build(tools: Tools, github: GitHub) -> None:
     _list(tools.root, PACKS)
     nodes = tools.root / "custom_nodes"
 
-    first = ("alpha@1.0.0", "bravo@2.5", "charlie@1.0.0", "Delta-Pack@0.3.1", "echo@2.0.0-alpha.21", "foxtrot@4.0.0")
+    first = (
+        "alpha@1.0.0",
+        "bravo@2.5",
+        "charlie@1.0.0",
+        "Delta-Pack@0.3.1",
+        "echo@2.0.0-alpha.21",
+        "foxtrot@4.0.0",
+    )
     tools.cm_cli("install", "--no-deps", "--exit-on-fail", *first, "papa@1.0.0")
     tools.comfy("node", "registry-install", "golf")
     tools.cm_cli(
@@ -77,15 +84,25 @@ def build(tools: Tools, github: GitHub) -> None:
     )  # fmt: skip
     tools.cm_cli("disable", "charlie", "ComfyUI-Juliet@unknown")
 
-    for name in ("bob/ComfyUI-Kilo", "bob/ComfyUI-Lima", "bob/ComfyUI-Mike", _FORK, _MANAGER):
+    for name in (
+        "bob/ComfyUI-Kilo",
+        "bob/ComfyUI-Lima",
+        "bob/ComfyUI-Mike",
+        _FORK,
+        _MANAGER,
+    ):
         tools.run("git", "clone", "--quiet", f"{_GITHUB}/{name}.git", cwd=nodes)
     tools.run("git", "pack-refs", "--all", cwd=nodes / "ComfyUI-Kilo")
     tools.run("git", "checkout", "--quiet", "--detach", cwd=nodes / "ComfyUI-Lima")
     (nodes / "ComfyUI-Mike").rename(nodes / "ComfyUI-Mike.disabled")
-    tools.run("git", "clone", "--quiet", f"{_GITHUB}/bob/ComfyUI-Sierra", cwd=tools.home)
+    tools.run(
+        "git", "clone", "--quiet", f"{_GITHUB}/bob/ComfyUI-Sierra", cwd=tools.home
+    )
     (nodes / "ComfyUI-Sierra").symlink_to(tools.home / "ComfyUI-Sierra")
     separate = f"--separate-git-dir={tools.home / 'tango.git'}"
-    tools.run("git", "clone", "--quiet", separate, f"{_GITHUB}/bob/ComfyUI-Tango", cwd=nodes)
+    tools.run(
+        "git", "clone", "--quiet", separate, f"{_GITHUB}/bob/ComfyUI-Tango", cwd=nodes
+    )
 
     for name in ("november.py", "oscar.py.disabled", "websocket_image_save.py"):
         (nodes / name).write_text("NODE_CLASS_MAPPINGS = {}\n", "utf-8")
@@ -104,15 +121,30 @@ def _prepare(tools: Tools, github: GitHub) -> None:
     (tools.root / "custom_nodes").mkdir()
     manager = tools.root / "user" / "__manager"
     (manager / "cache").mkdir(parents=True)
-    (manager / "config.ini").write_text("[default]\nnetwork_mode = offline\nuse_uv = false\n", "utf-8")
+    (manager / "config.ini").write_text(
+        "[default]\nnetwork_mode = offline\nuse_uv = false\n", "utf-8"
+    )
     tools.home.mkdir()
     (tools.home / ".gitconfig").write_text(github.configuration, "utf-8")
     for id_, name in _REPOSITORIES.items():
-        github.create(name, {"pyproject.toml": project(id_, _VERSIONS[id_][-1], f"{_GITHUB}/{name}")})
+        github.create(
+            name,
+            {"pyproject.toml": project(id_, _VERSIONS[id_][-1], f"{_GITHUB}/{name}")},
+        )
     for name in _UNREGISTERED:
         github.create(name, {"__init__.py": ""})
-    github.create(_FORK, {"pyproject.toml": project("alpha", "1.0.0", f"{_GITHUB}/{_REPOSITORIES['alpha']}")})
-    github.create(_MANAGER, {"pyproject.toml": project("comfyui-manager", "3.41", f"{_GITHUB}/{_MANAGER}")})
+    github.create(
+        _FORK,
+        {
+            "pyproject.toml": project(
+                "alpha", "1.0.0", f"{_GITHUB}/{_REPOSITORIES['alpha']}"
+            )
+        },
+    )
+    github.create(
+        _MANAGER,
+        {"pyproject.toml": project("comfyui-manager", "3.41", f"{_GITHUB}/{_MANAGER}")},
+    )
 
 
 def _list(root: Path, packs: tuple[Published, ...]) -> None:

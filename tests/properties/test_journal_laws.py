@@ -11,9 +11,22 @@ from watcher import timestamps
 from watcher.alerts.queues import outbox
 from watcher.alerts.queues.merge import merged
 from watcher.alerts.queues.outbox import Outbox
-from watcher.alerts.queues.outcomes import Acknowledgement, Failure, Outcome, failed_attempt, going_out, replay
+from watcher.alerts.queues.outcomes import (
+    Acknowledgement,
+    Failure,
+    Outcome,
+    failed_attempt,
+    going_out,
+    replay,
+)
 from watcher.alerts.queues.ownership import reroute
-from watcher.alerts.queues.queue import UNANSWERED_TO_DEFER, Message, Queue, in_turn, without_waits
+from watcher.alerts.queues.queue import (
+    UNANSWERED_TO_DEFER,
+    Message,
+    Queue,
+    in_turn,
+    without_waits,
+)
 from watcher.durations import DAY
 from watcher.model.channel import Channel, Grouping
 from watcher.model.event import Event, Kind, reference_to
@@ -80,7 +93,9 @@ class Life:
                 self.lines = b""
             case "move":
                 self.url += 1
-                self.write(reroute(self.memory, [self.channel], {"ops": f"{self.url:032x}"}))
+                self.write(
+                    reroute(self.memory, [self.channel], {"ops": f"{self.url:032x}"})
+                )
             case "pass":
                 self.now = timestamps.later(self.now, DAY / 2)
             case "take" if turn:
@@ -90,12 +105,21 @@ class Life:
             case "leave" if turn and len(turn[0].events) > 1:
                 named, *left = turn[0].events
                 self.owed.remove(named)
-                line = write_stage(going_out("ops", turn[0], self.now), Stage.ARRIVED, left)
-                self.note(line, Acknowledgement(channel="ops", message=turn[0].id, left=tuple(left)))
+                line = write_stage(
+                    going_out("ops", turn[0], self.now), Stage.ARRIVED, left
+                )
+                self.note(
+                    line,
+                    Acknowledgement(
+                        channel="ops", message=turn[0].id, left=tuple(left)
+                    ),
+                )
                 assert self.queue.messages[0].events == tuple(left)
             case "tear" if turn:
                 out = going_out("ops", turn[0], self.now)
-                self.note(write_stage(out, Stage.ARRIVED, turn[0].events)[:-9] + b"\n", out)
+                self.note(
+                    write_stage(out, Stage.ARRIVED, turn[0].events)[:-9] + b"\n", out
+                )
             case "kill" if turn:
                 out = going_out("ops", turn[0], self.now)
                 self.note(write_stage(out, Stage.SENDING), out)
@@ -106,8 +130,12 @@ class Life:
                     unanswered=what in ("lose", "stop"),
                     reached=("0" * 32,) if what == "lose" else (),
                 )
-                attempt = failed_attempt("ops", self.queue, turn[0], failure, self.now, last=what != "refuse")
-                sending = write_stage(going_out("ops", turn[0], self.now), Stage.SENDING)
+                attempt = failed_attempt(
+                    "ops", self.queue, turn[0], failure, self.now, last=what != "refuse"
+                )
+                sending = write_stage(
+                    going_out("ops", turn[0], self.now), Stage.SENDING
+                )
                 self.note(sending + write_failure(attempt), attempt)
             case _:
                 pass
@@ -117,10 +145,13 @@ class Life:
         self.revision += 1
         names = [f"e{self.revision}.{number}" for number in range(2)]
         found: tuple[Event, ...] = tuple(
-            event(name, _KINDS[(self.revision + number) % 3], at=self.now) for number, name in enumerate(names)
+            event(name, _KINDS[(self.revision + number) % 3], at=self.now)
+            for number, name in enumerate(names)
         )
         self.owed |= set(names)
-        waiting = outbox.enqueue(self.memory, [self.channel], found, self.revision, self.now)
+        waiting = outbox.enqueue(
+            self.memory, [self.channel], found, self.revision, self.now
+        )
         self.write(outbox.recorded(waiting))
 
     def write(self, waiting: Outbox) -> None:
@@ -128,12 +159,16 @@ class Life:
         self.disk = self.memory = waiting
 
 
-_LIVES = st.lists(st.sampled_from(_STEPS), max_size=40).map(lambda steps: ["poll", "poll", "poll", *steps])
+_LIVES = st.lists(st.sampled_from(_STEPS), max_size=40).map(
+    lambda steps: ["poll", "poll", "poll", *steps]
+)
 
 
 @examples(150)
 @given(st.sampled_from(Grouping), _LIVES)
-def test_what_is_owed_is_what_was_not_taken(grouping: Grouping, steps: list[str]) -> None:
+def test_what_is_owed_is_what_was_not_taken(
+    grouping: Grouping, steps: list[str]
+) -> None:
     """Each event once, whatever was merged, refused, killed, moved or set aside; and each message has its turn."""
     life = Life(grouping)
     for what in steps:
@@ -142,13 +177,17 @@ def test_what_is_owed_is_what_was_not_taken(grouping: Grouping, steps: list[str]
         assert sorted(owed) == sorted(life.owed)
         late = timestamps.later(life.now, 2 * DAY)
         due = in_turn(life.queue, life.memory.events, late)
-        assert {message.id for message in due} == {message.id for message in life.queue.messages}
+        assert {message.id for message in due} == {
+            message.id for message in life.queue.messages
+        }
         assert set(life.memory.events) == life.owed
 
 
 @examples(150)
 @given(st.sampled_from(Grouping), _LIVES)
-def test_the_disk_knows_what_the_program_knew(grouping: Grouping, steps: list[str]) -> None:
+def test_the_disk_knows_what_the_program_knew(
+    grouping: Grouping, steps: list[str]
+) -> None:
     """Killed after any step, the outbox with its journal is what was in memory; read twice it is the same."""
     life = Life(grouping)
     for what in steps:
@@ -170,25 +209,40 @@ def test_what_may_have_been_taken_stays_as_it_is(steps: list[str]) -> None:
     life = Life(Grouping.POLL)
     unanswered: dict[str, tuple[tuple[str, ...], int]] = {}
     for what in steps:
-        tried = {message.id for message in life.turn[:1]} if what in ("lose", "stop", "kill", "tear") else set()
+        tried = (
+            {message.id for message in life.turn[:1]}
+            if what in ("lose", "stop", "kill", "tear")
+            else set()
+        )
         life.step(what)
         there = {message.id: message for message in life.queue.messages}
         for name, (events, times) in list(unanswered.items()):
             if name in there:
-                assert (there[name].events, there[name].unanswered) == (events, times + (name in tried))
+                assert (there[name].events, there[name].unanswered) == (
+                    events,
+                    times + (name in tried),
+                )
             else:
                 left = life.queue.messages[0].events if what == "leave" else ()
                 assert life.owed.intersection(events) == set(left)
                 del unanswered[name]
-        unanswered |= {one.id: (one.events, one.unanswered) for one in there.values() if one.unanswered}
+        unanswered |= {
+            one.id: (one.events, one.unanswered)
+            for one in there.values()
+            if one.unanswered
+        }
         fresh = [message.unanswered for message in life.turn if not message.refusals]
-        places = [2 if times >= UNANSWERED_TO_DEFER else 0 if times else 1 for times in fresh]
+        places = [
+            2 if times >= UNANSWERED_TO_DEFER else 0 if times else 1 for times in fresh
+        ]
         assert places == sorted(places)
 
 
 @examples(150)
 @given(st.sampled_from(Grouping), _LIVES)
-def test_a_further_message_goes_on_with_one_that_was_taken(grouping: Grouping, steps: list[str]) -> None:
+def test_a_further_message_goes_on_with_one_that_was_taken(
+    grouping: Grouping, steps: list[str]
+) -> None:
     """It is merged with no other, shows the reference of the first one, and each has fewer events and a higher part."""
     life = Life(grouping)
     for what in steps:
@@ -199,5 +253,7 @@ def test_a_further_message_goes_on_with_one_that_was_taken(grouping: Grouping, s
                 [taken] = before.keys() - {one.id for one in life.queue.messages}
                 assert message.part == before[taken].part + 1
                 assert set(message.events) < set(before[taken].events)
-                assert message.reference == (before[taken].reference or reference_to(before[taken].events))
+                assert message.reference == (
+                    before[taken].reference or reference_to(before[taken].events)
+                )
                 assert message.may_change is False

@@ -32,7 +32,16 @@ from watcher.changes.diff import Difference, compare_ban
 from watcher.changes.health import assess
 from watcher.changes.transitions import DiffOptions
 from watcher.model.channel import Channel, wants
-from watcher.model.event import Event, Kind, Severity, rank, replaces_archive, runs_it, runs_its_pack, severity_of
+from watcher.model.event import (
+    Event,
+    Kind,
+    Severity,
+    rank,
+    replaces_archive,
+    runs_it,
+    runs_its_pack,
+    severity_of,
+)
 from watcher.model.listing import FetchFailed, NodeBanned
 from watcher.model.snapshot import Mark, Node, Snapshot
 from watcher.model.version import STATUSES, Version
@@ -57,19 +66,31 @@ def lives() -> st.SearchStrategy[list[_Step]]:
 def live(node: Node | None, step: _Step, at: str = NOW) -> Difference:
     """Let one poll happen to a node."""
     if step == _BAN:
-        return compare_ban(node, NodeBanned(node=PACK, message="banned", at=at), DiffOptions(now=at))
+        return compare_ban(
+            node, NodeBanned(node=PACK, message="banned", at=at), DiffOptions(now=at)
+        )
     if isinstance(step, str):
         snapshot = Snapshot(nodes={} if node is None else {PACK.lower(): node})
-        failed = {PACK.lower(): FetchFailed(node=PACK, error="unreadable", registry_wide=False)}
+        failed = {
+            PACK.lower(): FetchFailed(
+                node=PACK, error="unreadable", registry_wide=False
+            )
+        }
         after = assess(Checks().health, snapshot, failed, {}, 1, at)
         return Difference(node=after.snapshot.nodes[PACK.lower()], events=after.events)
     picture, statuses, complete = step
     listed = compare(
-        node, *shown(picture, statuses), statuses=statuses, incomplete="" if complete else "it was cut short", now=at
+        node,
+        *shown(picture, statuses),
+        statuses=statuses,
+        incomplete="" if complete else "it was cut short",
+        now=at,
     )
     snapshot = Snapshot(nodes={PACK.lower(): listed.node})
     after = assess(Checks().health, snapshot, {}, {PACK.lower(): True}, 1, at)
-    return Difference(node=after.snapshot.nodes[PACK.lower()], events=listed.events + after.events)
+    return Difference(
+        node=after.snapshot.nodes[PACK.lower()], events=listed.events + after.events
+    )
 
 
 def after(life: Sequence[_Step]) -> Node | None:
@@ -82,7 +103,9 @@ def after(life: Sequence[_Step]) -> Node | None:
 
 @FAST
 @given(PICTURES, watched_statuses())
-def test_a_picture_does_not_differ_from_itself(picture: Picture, statuses: tuple[str, ...]) -> None:
+def test_a_picture_does_not_differ_from_itself(
+    picture: Picture, statuses: tuple[str, ...]
+) -> None:
     """The difference of any picture and itself is empty."""
     node = known(*shown(picture, statuses), statuses=statuses)
     difference = compare(node, *shown(picture, statuses), statuses=statuses)
@@ -91,7 +114,9 @@ def test_a_picture_does_not_differ_from_itself(picture: Picture, statuses: tuple
 
 @FAST
 @given(lives(), PICTURES, watched_statuses() | st.just(STATUSES))
-def test_a_listing_twice_reports_only_absences(life: list[_Step], picture: Picture, statuses: tuple[str, ...]) -> None:
+def test_a_listing_twice_reports_only_absences(
+    life: list[_Step], picture: Picture, statuses: tuple[str, ...]
+) -> None:
     """Whatever happened before, the same listing again reports at most that what is absent was removed."""
     step = (picture, statuses, True)
     node = after([*life, step])
@@ -123,9 +148,14 @@ def test_a_life_seen_again_later_has_the_same_ids(life: list[_Step]) -> None:
     once: Node | None = None
     again: Node | None = None
     for step in life:
-        first, second = live(once, step, NOW), live(again, step, "2031-01-01T00:00:00.000Z")
+        first, second = (
+            live(once, step, NOW),
+            live(again, step, "2031-01-01T00:00:00.000Z"),
+        )
         once, again = first.node, second.node
-        assert [event.id for event in first.events] == [event.id for event in second.events]
+        assert [event.id for event in first.events] == [
+            event.id for event in second.events
+        ]
 
 
 @FAST
@@ -137,8 +167,14 @@ def test_a_changelog_makes_no_event_and_is_no_part_of_one(
     node = after(life)
     notes = {one.key: data.draw(st.text(max_size=8)) for one in picture}
     incomplete = "" if complete else "it was cut short"
-    plain, noted = (compare(node, *picture, incomplete=incomplete, changelogs=given) for given in ({}, notes))
-    assert (noted.node, [one.id for one in noted.events]) == (plain.node, [one.id for one in plain.events])
+    plain, noted = (
+        compare(node, *picture, incomplete=incomplete, changelogs=given)
+        for given in ({}, notes)
+    )
+    assert (noted.node, [one.id for one in noted.events]) == (
+        plain.node,
+        [one.id for one in plain.events],
+    )
     assert [replace(one, changelog="") for one in noted.events] == list(plain.events)
     assert {one.kind for one in noted.events if one.changelog} <= {Kind.NEW}
 
@@ -150,7 +186,11 @@ def test_the_worst_comes_first(given: list[Event]) -> None:
     ordered = sorted(given, key=rank)
     severities = [list(Severity).index(severity_of(one)) for one in ordered]
     assert severities == sorted(severities)
-    usual = [one for one in ordered if not replaces_archive(one) and one.kind is not Kind.EXPOSED]
+    usual = [
+        one
+        for one in ordered
+        if not replaces_archive(one) and one.kind is not Kind.EXPOSED
+    ]
     assert usual == sorted(
         usual,
         key=lambda one: (
@@ -173,12 +213,19 @@ def test_an_incomplete_listing_takes_nothing_away(
     before = after(life) or Node(node=PACK)
     step = live(before, (picture, statuses, False))
     of_the_node = {one.kind for one in step.events if one.version is None}
-    assert of_the_node - {Kind.RECOVERED} <= ({Kind.REINSTATED} if before.emptied and not before.banned else set())
+    assert of_the_node - {Kind.RECOVERED} <= (
+        {Kind.REINSTATED} if before.emptied and not before.banned else set()
+    )
     assert Kind.REMOVED not in {event.kind for event in step.events}
-    assert (step.node.baseline_at, step.node.empty_since) == (before.baseline_at, before.empty_since)
+    assert (step.node.baseline_at, step.node.empty_since) == (
+        before.baseline_at,
+        before.empty_since,
+    )
     assert step.node.banned == before.banned
     assert set(step.node.marks.items()) <= set(before.marks.items())
-    assert {one.key for one in before.versions} <= {one.key for one in step.node.versions}
+    assert {one.key for one in before.versions} <= {
+        one.key for one in step.node.versions
+    }
 
 
 @FAST
@@ -200,7 +247,9 @@ def test_narrowing_and_widening_invent_nothing(
 
 @FAST
 @given(PICTURES, PICTURES)
-def test_the_events_lead_from_the_old_picture_to_the_new(old: Picture, new: Picture) -> None:
+def test_the_events_lead_from_the_old_picture_to_the_new(
+    old: Picture, new: Picture
+) -> None:
     """Applied to the old picture, the events give every version's new status and deprecation.
 
     Only what is recorded without an event at first sight, a deleted version, is not among them.
@@ -213,7 +262,9 @@ def test_the_events_lead_from_the_old_picture_to_the_new(old: Picture, new: Pict
         match event.kind:
             case Kind.DEPRECATED | Kind.UNDEPRECATED:
                 facts[key] = (status, event.kind is Kind.DEPRECATED)
-            case Kind.CHANGED if not any(change.field == "status" for change in event.changes):
+            case Kind.CHANGED if not any(
+                change.field == "status" for change in event.changes
+            ):
                 assert event.after == status
             case _:
                 facts[key] = (event.after or "", deprecated)
@@ -228,20 +279,37 @@ def test_the_events_lead_from_the_old_picture_to_the_new(old: Picture, new: Pict
 @FAST
 @given(lives(), PICTURES, PICTURES, st.booleans(), st.booleans())
 def test_what_two_listings_in_a_row_show_differently_is_reported(
-    life: list[_Step], one: Picture, other: Picture, first_complete: bool, then_complete: bool
+    life: list[_Step],
+    one: Picture,
+    other: Picture,
+    first_complete: bool,
+    then_complete: bool,
 ) -> None:
     """Complete or not, with a baseline or without: of a version seen twice each change is reported."""
-    step = live(after([*life, (one, STATUSES, first_complete)]), (other, STATUSES, then_complete))
+    step = live(
+        after([*life, (one, STATUSES, first_complete)]),
+        (other, STATUSES, then_complete),
+    )
     before = {version.key: version for version in one}
-    heard = {event.version_id or f"={event.version}" for event in step.events if event.version is not None}
-    assert {version.key for version in other if before.get(version.key, version) != version} <= heard
+    heard = {
+        event.version_id or f"={event.version}"
+        for event in step.events
+        if event.version is not None
+    }
+    assert {
+        version.key for version in other if before.get(version.key, version) != version
+    } <= heard
 
 
 @FAST
 @given(lives(), PICTURES)
-def test_after_a_complete_listing_the_picture_is_the_registrys(life: list[_Step], picture: Picture) -> None:
+def test_after_a_complete_listing_the_picture_is_the_registrys(
+    life: list[_Step], picture: Picture
+) -> None:
     """Once all statuses were listed completely, what is present in the picture is exactly what the registry has."""
-    node = live(after([*life, (picture, STATUSES, True)]), (picture, STATUSES, True)).node
+    node = live(
+        after([*life, (picture, STATUSES, True)]), (picture, STATUSES, True)
+    ).node
     present = tuple(one for one in node.versions if one.key not in node.marks)
     assert present == picture
     assert set(node.marks.values()) <= {Mark.ABSENT, Mark.REMOVED}
@@ -274,7 +342,10 @@ def test_checks_survive_their_file(done: Checks) -> None:
 @given(addresses())
 def test_addresses_survive_their_file(known_addresses: Addresses) -> None:
     """What is written of accepted alert URLs reads back as it was."""
-    assert records.read_addresses(records.write_addresses(known_addresses)) == known_addresses
+    assert (
+        records.read_addresses(records.write_addresses(known_addresses))
+        == known_addresses
+    )
 
 
 @FAST
@@ -293,7 +364,10 @@ def _batches(draw: st.DrawFn) -> list[tuple[Event, ...]]:
     sizes = draw(st.lists(st.integers(0, 3), min_size=1, max_size=4))
     return [
         tuple(
-            replace(draw(events(f"e{poll}.{number}")), node=draw(st.sampled_from([PACK, "other", None])))
+            replace(
+                draw(events(f"e{poll}.{number}")),
+                node=draw(st.sampled_from([PACK, "other", None])),
+            )
             for number in range(size)
         )
         for poll, size in enumerate(sizes)
@@ -302,26 +376,36 @@ def _batches(draw: st.DrawFn) -> list[tuple[Event, ...]]:
 
 def _alerts(waiting: Outbox, channel: Channel) -> list[str]:
     queue = waiting.queues.get(channel.name)
-    return [event for message in queue.messages for event in message.events] if queue else []
+    return (
+        [event for message in queue.messages for event in message.events]
+        if queue
+        else []
+    )
 
 
 @FAST
 @given(channels(), _batches(), st.data())
 def test_only_an_acknowledgement_or_expiry_takes_an_alert_away(
-    configured: tuple[Channel, ...], batches: list[tuple[Event, ...]], data: st.DataObject
+    configured: tuple[Channel, ...],
+    batches: list[tuple[Event, ...]],
+    data: st.DataObject,
 ) -> None:
     """Through polls, failures, commits, histories, renames and acknowledgements each channel owes exactly what it
     wants and was not sent, a poll's alerts never behind a later one's.
     """
     waiting = Outbox()
     owed: dict[str, list[list[str]]] = {channel.name: [] for channel in configured}
-    digests = {channel.name: f"{number:032x}" for number, channel in enumerate(configured)}
+    digests = {
+        channel.name: f"{number:032x}" for number, channel in enumerate(configured)
+    }
     for revision, batch in enumerate(batches, start=1):
         waiting = outbox.enqueue(waiting, configured, batch, revision, NOW)
         waiting = outbox.drop_uncommitted(waiting, revision)
         waiting = reroute(outbox.recorded(waiting), configured, digests)
         for channel in configured:
-            owed[channel.name].append([event.id for event in batch if wants(channel, event)])
+            owed[channel.name].append(
+                [event.id for event in batch if wants(channel, event)]
+            )
             if not (queue := waiting.queues.get(channel.name)) or not queue.messages:
                 continue
             match data.draw(st.sampled_from(["rest", "fail", "send", "expire"])):
@@ -329,20 +413,34 @@ def test_only_an_acknowledgement_or_expiry_takes_an_alert_away(
                     waiting = failed(waiting, channel.name, "refused", NOW)
                 case "send":
                     sent = queue.messages[0]
-                    waiting = replay(waiting, [Acknowledgement(channel=channel.name, message=sent.id)])
+                    waiting = replay(
+                        waiting,
+                        [Acknowledgement(channel=channel.name, message=sent.id)],
+                    )
                     owed[channel.name] = [
-                        [one for one in poll if one not in sent.events] for poll in owed[channel.name]
+                        [one for one in poll if one not in sent.events]
+                        for poll in owed[channel.name]
                     ]
                 case "expire":
-                    waiting, old = outbox.expired(waiting, channel.name, "2040-01-01T00:00:00Z", 60)
+                    waiting, old = outbox.expired(
+                        waiting, channel.name, "2040-01-01T00:00:00Z", 60
+                    )
                     given_up = [one for message in old for one in message.events]
-                    assert given_up == (_alerts_of(queue) if queue.attempts >= FAILURES_TO_EXPIRE else [])
-                    owed[channel.name] = [[] if given_up else poll for poll in owed[channel.name]]
+                    assert given_up == (
+                        _alerts_of(queue)
+                        if queue.attempts >= FAILURES_TO_EXPIRE
+                        else []
+                    )
+                    owed[channel.name] = [
+                        [] if given_up else poll for poll in owed[channel.name]
+                    ]
                 case _:
                     pass
         for channel in configured:
             left = _alerts(waiting, channel)
-            assert sorted(left) == sorted(one for poll in owed[channel.name] for one in poll)
+            assert sorted(left) == sorted(
+                one for poll in owed[channel.name] for one in poll
+            )
             assert [int(one[1]) for one in left] == sorted(int(one[1]) for one in left)
             assert set(left) <= waiting.events.keys()
 
@@ -354,10 +452,16 @@ def _alerts_of(queue: Queue) -> list[str]:
 @pytest.mark.parametrize("checked_at", [CHECKED, ""])
 @FAST
 @given(old=PICTURES, new=PICTURES)
-def test_without_narrowing_every_change_is_reported(checked_at: str, old: Picture, new: Picture) -> None:
+def test_without_narrowing_every_change_is_reported(
+    checked_at: str, old: Picture, new: Picture
+) -> None:
     """While all statuses are watched no difference goes by in silence, the time of the last check lost or not."""
     difference = compare(known(*old), *new, checked_at=checked_at)
     before = {one.key: one for one in old}
     changed = {event.version_id for event in difference.events}
-    expected = {one.id for one in new if one != before.get(one.key) and (one.key in before or one.status != "deleted")}
+    expected = {
+        one.id
+        for one in new
+        if one != before.get(one.key) and (one.key in before or one.status != "deleted")
+    }
     assert changed == expected

@@ -73,7 +73,10 @@ def test_a_row_of_failures_counts_whatever_their_kind() -> None:
         life.break_registry({})
         assert not reported(life)
         life.hide("alpha", "1.0.0", "active", {ROCK}, counted=True)
-        assert reported(life) == {("failing", "alpha", None): 1, ("new", "alpha", "1.0.0"): 1}
+        assert reported(life) == {
+            ("failing", "alpha", None): 1,
+            ("new", "alpha", "1.0.0"): 1,
+        }
 
 
 def test_a_failure_of_all_that_was_one_nodes_before_is_that_nodes() -> None:
@@ -86,7 +89,10 @@ def test_a_failure_of_all_that_was_one_nodes_before_is_that_nodes() -> None:
         life.build_a_wall("rate_limited_missing", polls=1)
         assert reported(life) == {("failing", "alpha", None): 1}
         life.build_a_wall("closed_unanswered", polls=1)
-        assert reported(life) == {("failing", "alpha", None): 1, ("failing", "", None): 1}
+        assert reported(life) == {
+            ("failing", "alpha", None): 1,
+            ("failing", "", None): 1,
+        }
 
 
 def test_many_nodes_that_are_due_in_an_outage_are_one_event() -> None:
@@ -105,9 +111,15 @@ def test_what_is_refused_for_what_it_is_lets_the_rest_pass() -> None:
         life.refuse(0, "alpha", 422, True, [0, 0, 0, 2, 25])
         came = life.receiver.attempts
         first = next(one.events for one in came if one.status == 422)
-        refused = [bool(is_plainest(one.text)) for one in came if one.status == 422 and one.events == first]
+        refused = [
+            bool(is_plainest(one.text))
+            for one in came
+            if one.status == 422 and one.events == first
+        ]
         assert refused == [False] * 3 + [True] * 2
-        assert sum(one.status == 200 and "`beta` `1.1.0`" in one.text for one in came) == 5
+        assert (
+            sum(one.status == 200 and "`beta` `1.1.0`" in one.text for one in came) == 5
+        )
 
 
 def test_a_dead_channel_is_said_once() -> None:
@@ -118,7 +130,9 @@ def test_a_dead_channel_is_said_once() -> None:
         life.vanish(0, 404, 0)
         life.poll(2)
         life.poll(0)
-        dead: Counter[Fact] = Counter({("failing", "ops", None): 1, ("recovered", "ops", None): 1})
+        dead: Counter[Fact] = Counter(
+            {("failing", "ops", None): 1, ("recovered", "ops", None): 1}
+        )
         assert dead <= reported(life)
         life.outage(1)
         life.publish_or_move("alpha", "2.0.0", "active")
@@ -160,7 +174,11 @@ def test_a_node_that_turned_empty_and_is_back_is_one_event_each(at: int) -> None
         life.crash_while_saving(at or 20, after=True)
         life.poll(0)
         life.poll(0)
-        back: list[Fact] = [("reinstated", "alpha", None), ("flagged", "alpha", "1.1.0"), ("removed", "alpha", "1.0.0")]
+        back: list[Fact] = [
+            ("reinstated", "alpha", None),
+            ("flagged", "alpha", "1.1.0"),
+            ("removed", "alpha", "1.0.0"),
+        ]
         assert reported(life) == Counter([("removed", "alpha", None), *back])
 
 
@@ -173,7 +191,10 @@ def test_what_was_removed_before_its_node_turned_empty_is_new_when_it_is_back() 
         life.empty_and_fill("alpha", lost=False, polls=2, hours=0)
         before = reported(life)
         life.poll(0)
-        assert reported(life) - before == {("reinstated", "alpha", None): 1, ("new", "alpha", "1.0.0"): 1}
+        assert reported(life) - before == {
+            ("reinstated", "alpha", None): 1,
+            ("new", "alpha", "1.0.0"): 1,
+        }
 
 
 @pytest.mark.parametrize("polls", one_of(1, 0, 2))

@@ -14,7 +14,9 @@ from watcher.model.version import STATUSES
 
 
 @contextlib.contextmanager
-def living(watch: int = 0, threshold: int = 1, *, many: bool = False) -> Iterator[SweptMachine]:
+def living(
+    watch: int = 0, threshold: int = 1, *, many: bool = False
+) -> Iterator[SweptMachine]:
     """Return one life to play, and close its books in the end."""
     life = SweptMachine()
     life.begin(threshold, WATCHED[watch], many)
@@ -40,7 +42,12 @@ def test_pages_that_do_not_fit_together_hide_nothing(watch: int) -> None:
         life.unsettle(tied=True, repeating={3}, missing={2, 5}, moving="between pages")
         life.publish_or_move("alpha", "1.0.0", "banned")
         life.poll(0)
-        assert sorted(reported(life)) == [("banned", "alpha", "1.0.0"), failing, failing, recovered]
+        assert sorted(reported(life)) == [
+            ("banned", "alpha", "1.0.0"),
+            failing,
+            failing,
+            recovered,
+        ]
         life.shift([(3, "delta", "1.0.0", "flagged"), (5, "alpha", "1.0.0", "active")])
 
 
@@ -82,7 +89,10 @@ def test_a_pack_that_vanishes_and_returns_is_one_event_each() -> None:
         life.crash_and_poll(at=2, after=False, hours=0)
         life.vanish_or_return("alpha")
         life.poll(0)
-        assert reported(life) == [("removed", "alpha", None), ("reinstated", "alpha", None)]
+        assert reported(life) == [
+            ("removed", "alpha", None),
+            ("reinstated", "alpha", None),
+        ]
 
 
 @pytest.mark.parametrize("has_records", one_of(True, False))
@@ -98,7 +108,11 @@ def test_a_ban_and_what_happens_under_it(how: str, has_records: bool) -> None:
         life.ban({"alpha"}, "", 25)
         life.registry.serves_nodes = True
         life.poll(25)
-        events = [("banned", "alpha", None), ("flagged", "alpha", "1.0.0"), ("reinstated", "alpha", None)]
+        events = [
+            ("banned", "alpha", None),
+            ("flagged", "alpha", "1.0.0"),
+            ("reinstated", "alpha", None),
+        ]
         assert sorted(reported(life), key=str) == sorted(events, key=str)
 
 
@@ -116,7 +130,10 @@ def test_an_answer_that_fails_ends_no_ban() -> None:
         life.break_packs({})
         life.ban({"alpha"}, "", 25)
         events = [fact for fact in reported(life) if fact[0] in ("new", "reinstated")]
-        assert sorted(events, key=str) == [("new", "alpha", "1.0.0"), ("reinstated", "alpha", None)]
+        assert sorted(events, key=str) == [
+            ("new", "alpha", "1.0.0"),
+            ("reinstated", "alpha", None),
+        ]
 
 
 def test_other_settings_lose_nothing_of_what_was_seen() -> None:
@@ -168,7 +185,12 @@ def test_a_first_page_that_comes_ends_an_outage() -> None:
         life.refuse(403, 1)
         assert reported(life) == [failing]
         life.poll(0)
-        assert sorted(reported(life)) == [failing, failing, ("failing", "alpha", None), recovered]
+        assert sorted(reported(life)) == [
+            failing,
+            failing,
+            ("failing", "alpha", None),
+            recovered,
+        ]
 
 
 def test_a_banned_pack_that_could_not_be_asked_has_not_recovered() -> None:
@@ -193,7 +215,9 @@ def test_a_page_past_the_end_says_nothing_of_those_before_it() -> None:
         life.publish_or_move("gamma", "2.0.0", "active")
         life.poll(0)
         life.shift([(7, "gamma", "2.0.0", "")])
-        assert [(page.total, len(page.ids)) for page in life.witness.pages] == [(30, 5)] * 6 + [(29, 0)]
+        assert [(page.total, len(page.ids)) for page in life.witness.pages] == [
+            (30, 5)
+        ] * 6 + [(29, 0)]
         assert reported(life) == []
 
 

@@ -21,8 +21,14 @@ from watcher.model.event import Event
 
 PACKS = tuple(f"Pack-{number:02}" for number in range(10))
 STATUSES = ("active", "flagged", "banned", "pending", "deleted")
-KINDS = frozenset(("new", "flagged", "banned", "pending", "deleted", "reinstated", "changed"))
-BROKEN: tuple[dict[str, object], ...] = ({"status": 7}, {"dependencies": 7}, {"status": 7, "version": None})
+KINDS = frozenset(
+    ("new", "flagged", "banned", "pending", "deleted", "reinstated", "changed")
+)
+BROKEN: tuple[dict[str, object], ...] = (
+    {"status": 7},
+    {"dependencies": 7},
+    {"status": 7, "version": None},
+)
 GLOBS = (("*",), ("*", "!pack-09"), ("pack-0*",), ("*", "!zzz"))
 OLD, FUTURE = "2020-01-01T00:00:00Z", "2099-01-01T00:00:00Z"
 
@@ -30,9 +36,13 @@ OLD, FUTURE = "2020-01-01T00:00:00Z", "2099-01-01T00:00:00Z"
 class Life:
     """A registry of a few packs, what was changed in it since it was first polled, and what was reported."""
 
-    def __init__(self, registry: FakeRegistry, folder: Path, chance: random.Random) -> None:
+    def __init__(
+        self, registry: FakeRegistry, folder: Path, chance: random.Random
+    ) -> None:
         self.registry, self.chance = registry, chance
-        self.watcher = Watcher(registry, folder, *chance.choice([(), ("pack-00",)]), failure_threshold=99)
+        self.watcher = Watcher(
+            registry, folder, *chance.choice([(), ("pack-00",)]), failure_threshold=99
+        )
         self.globs: tuple[str, ...] = ("*",)
         self.torn: dict[str, dict[str, object]] = {}
         """By the id of a version: the fields of its row that come with values that do not fit."""
@@ -44,7 +54,9 @@ class Life:
         """The packs that had a baseline."""
         self.invented: list[Event] = []
         for pack in PACKS[:8]:
-            registry.catalog.publish(pack, "1.0.0", status=chance.choice(STATUSES[:3]), created_at=OLD)
+            registry.catalog.publish(
+                pack, "1.0.0", status=chance.choice(STATUSES[:3]), created_at=OLD
+            )
             registry.catalog.publish(pack, "1.1.0", created_at=OLD)
         registry.respond = self._respond
 
@@ -55,7 +67,9 @@ class Life:
         rows: Any = document["versions"]
         for row in rows:
             row.update(self.torn.get(row["id"], {}))
-        return web.Response(status=status, body=encoded(document), content_type="application/json")
+        return web.Response(
+            status=status, body=encoded(document), content_type="application/json"
+        )
 
     def _rows(self) -> list[dict[str, Any]]:
         rows: Any = self.registry.catalog.answer({"pageSize": ["100"]})[1]["versions"]
@@ -68,10 +82,15 @@ class Life:
         pack, version = row["node_id"].lower(), row["version"]
         match chance.randrange(5):
             case 0:
-                pack, version = chance.choice(PACKS).lower(), f"{chance.randrange(2, 9)}.0.0"
+                pack, version = (
+                    chance.choice(PACKS).lower(),
+                    f"{chance.randrange(2, 9)}.0.0",
+                )
                 if (pack, version) not in self.now():
                     status = chance.choice(STATUSES[:4])
-                    catalog.publish(pack.capitalize(), version, status=status, created_at=FUTURE)
+                    catalog.publish(
+                        pack.capitalize(), version, status=status, created_at=FUTURE
+                    )
                     self.changes[pack, version] = {status}
             case 1:
                 status = chance.choice(STATUSES)
@@ -80,7 +99,9 @@ class Life:
             case 2 | 3:
                 self.torn[row["id"]] = chance.choice(BROKEN)
             case _:
-                self.torn = {key: how for key, how in self.torn.items() if chance.random() < 0.5}
+                self.torn = {
+                    key: how for key, how in self.torn.items() if chance.random() < 0.5
+                }
 
     def poll(self) -> None:
         """Poll, and hold what is reported against what was changed."""
@@ -95,19 +116,29 @@ class Life:
 
     def take_baseline(self, pack: str | None) -> None:
         """A baseline has the versions of its pack as they are; that of all those of packs that can be read whole."""
-        torn = {row["node_id"].lower() for row in self._rows() if row["id"] in self.torn}
+        torn = {
+            row["node_id"].lower() for row in self._rows() if row["id"] in self.torn
+        }
         chosen = {key[0] for key in self.now() if f"!{key[0]}" not in self.globs}
         packs = {pack.lower()} if pack else chosen - torn - self.based
         self.based |= packs
-        self.known |= {key: status for key, status in self.now().items() if key[0] in packs}
+        self.known |= {
+            key: status for key, status in self.now().items() if key[0] in packs
+        }
 
     def now(self) -> dict[tuple[str, str], str]:
         """Return the status of every version."""
-        return {(row["node_id"].lower(), row["version"]): _short(row["status"]) for row in self._rows()}
+        return {
+            (row["node_id"].lower(), row["version"]): _short(row["status"])
+            for row in self._rows()
+        }
 
     def lost(self) -> dict[tuple[str, str], tuple[str, str]]:
         """Return what is not as it was last reported, both ways. What was deleted before it was seen is no news."""
-        pairs = {key: (status, self.known.get(key, "deleted")) for key, status in self.now().items()}
+        pairs = {
+            key: (status, self.known.get(key, "deleted"))
+            for key, status in self.now().items()
+        }
         return {key: pair for key, pair in pairs.items() if pair[0] != pair[1]}
 
 
@@ -116,7 +147,9 @@ def _short(status: str) -> str:
 
 
 @pytest.mark.parametrize("seed", one_of(*range(40)))
-def test_rows_that_break_and_mend(registry: FakeRegistry, state: Path, seed: int) -> None:
+def test_rows_that_break_and_mend(
+    registry: FakeRegistry, state: Path, seed: int
+) -> None:
     """No event is without a change, and once every row can be read again no change is without its event."""
     chance = random.Random(seed)
     life = Life(registry, state, chance)

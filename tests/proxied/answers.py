@@ -23,8 +23,13 @@ def rounds() -> list[dict[str, str]]:
 def misread(office: PostOffice, words: dict[str, str]) -> list[str]:
     """Have each of these services refuse a message in its way, and return what was made of it that is not so."""
     refusals = {name: PEERS[name].refusals[word] for name, word in words.items()}
-    outcomes = office.refused({name: refusal.reply for name, refusal in refusals.items()}, (ban(),))
-    wrong = {name: _wrong(PEERS[name], refusals[name], outcome) for name, outcome in outcomes.items()}
+    outcomes = office.refused(
+        {name: refusal.reply for name, refusal in refusals.items()}, (ban(),)
+    )
+    wrong = {
+        name: _wrong(PEERS[name], refusals[name], outcome)
+        for name, outcome in outcomes.items()
+    }
     return [f"{name}, {words[name]}: {why}" for name, why in wrong.items() if why]
 
 
@@ -33,9 +38,15 @@ def believed(office: PostOffice, reply: Reply) -> list[str]:
 
     A page is no answer of a service that answers in JSON; others say all with the status.
     """
-    names = [name for name, peer in PEERS.items() if reply is not LOGIN_PAGE or peer.speaks_json]
+    names = [
+        name
+        for name, peer in PEERS.items()
+        if reply is not LOGIN_PAGE or peer.speaks_json
+    ]
     outcomes = office.refused(dict.fromkeys(names, reply), (ban(),))
-    return [name for name, outcome in outcomes.items() if outcome == Delivered()] + office.proxy.strays
+    return [
+        name for name, outcome in outcomes.items() if outcome == Delivered()
+    ] + office.proxy.strays
 
 
 def _wrong(peer: Peer, refusal: Refusal, outcome: Outcome) -> str:
@@ -47,5 +58,7 @@ def _wrong(peer: Peer, refusal: Refusal, outcome: Outcome) -> str:
     if understood != (refusal.cause, refusal.retry_after, False):
         return f"{understood} is not {refusal.cause}, {refusal.retry_after}, False"
     secrets = re.findall(r"[A-Za-z0-9_-]{12,}", peer.url)
-    is_leaking = peer.host in outcome.reason or any(secret in outcome.reason for secret in secrets)
+    is_leaking = peer.host in outcome.reason or any(
+        secret in outcome.reason for secret in secrets
+    )
     return f"{outcome.reason!r} has a part of the URL" if is_leaking else ""

@@ -34,7 +34,11 @@ class Asked:
         A form may be sent as the parameters of the address, without a body.
         """
         if self.content_type == "application/x-www-form-urlencoded":
-            pairs = parse_qsl(self.body.decode("utf-8") or self.query, keep_blank_values=True, strict_parsing=True)
+            pairs = parse_qsl(
+                self.body.decode("utf-8") or self.query,
+                keep_blank_values=True,
+                strict_parsing=True,
+            )
             fields = dict(pairs)
             if len(fields) != len(pairs):
                 raise ValueError("a field comes twice")
@@ -44,10 +48,17 @@ class Asked:
                 tree = ET.fromstring(self.body)
             except ET.ParseError as error:
                 raise ValueError(str(error)) from None
-            return {leaf.tag.rpartition("}")[2]: leaf.text or "" for leaf in tree.iter() if not len(leaf)}
+            return {
+                leaf.tag.rpartition("}")[2]: leaf.text or ""
+                for leaf in tree.iter()
+                if not len(leaf)
+            }
         return json.loads(self.body.decode("utf-8"))
 
     @property
     def parameters(self) -> dict[str, str]:
         """The parameters of the address."""
-        return {name: values[-1] for name, values in parse_qs(self.query, keep_blank_values=True).items()}
+        return {
+            name: values[-1]
+            for name, values in parse_qs(self.query, keep_blank_values=True).items()
+        }

@@ -33,12 +33,24 @@ def confused(office: PostOffice) -> list[str]:
     ]
     for name in again:
         own = [found[name] for found in keys]
-        pairs = [one for one, other in itertools.combinations(own, 2) if one == other and one is not None]
-        wrong += [f"{name}: {len(pairs)} pairs of alerts share a key like {pairs[0]}"] if pairs else []
+        pairs = [
+            one
+            for one, other in itertools.combinations(own, 2)
+            if one == other and one is not None
+        ]
+        wrong += (
+            [f"{name}: {len(pairs)} pairs of alerts share a key like {pairs[0]}"]
+            if pairs
+            else []
+        )
     return wrong
 
 
 def _keys(office: PostOffice, events: tuple[Event, ...]) -> dict[str, str | None]:
     office.proxy.forget()
     office.deliver(_KEYED, events)
-    return {one.peer.name: one.peer.key(one.asked.said) for one in office.proxy.received() if one.peer.key is not None}
+    return {
+        one.peer.name: one.peer.key(one.asked.said)
+        for one in office.proxy.received()
+        if one.peer.key is not None
+    }

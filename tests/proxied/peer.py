@@ -36,36 +36,62 @@ class Refusal:
     retry_after: float | None = None
 
 
-def text(body: str, status: int = 200, content_type: str = "text/plain", **headers: str) -> Reply:
+def text(
+    body: str, status: int = 200, content_type: str = "text/plain", **headers: str
+) -> Reply:
     """Return an answer in plain words."""
-    return Reply(status=status, body=body.encode(), content_type=content_type, headers=_named(headers))
+    return Reply(
+        status=status,
+        body=body.encode(),
+        content_type=content_type,
+        headers=_named(headers),
+    )
 
 
 def says(document: object, status: int = 200, **headers: str) -> Reply:
     """Return an answer in JSON."""
-    return Reply(status=status, body=json.dumps(document).encode(), headers=_named(headers))
+    return Reply(
+        status=status, body=json.dumps(document).encode(), headers=_named(headers)
+    )
 
 
 def _named(headers: Mapping[str, str]) -> dict[str, str]:
     return {name.replace("_", "-"): value for name, value in headers.items()}
 
 
-LOGIN_PAGE = text("<!DOCTYPE html><html><body><form action='/login'>Sign in</form></body></html>", 200, "text/html")
+LOGIN_PAGE = text(
+    "<!DOCTYPE html><html><body><form action='/login'>Sign in</form></body></html>",
+    200,
+    "text/html",
+)
 """What a captive portal, or a proxy that wants a login, says to anything."""
 
 
 def throttled(document: object, seconds: int = 7, status: int = 429) -> Refusal:
     """Return how a service that answers in JSON says that it is too much."""
     return Refusal(
-        reply=says(document, status, Retry_After=str(seconds)), said=f"HTTP {status}", retry_after=float(seconds)
+        reply=says(document, status, Retry_After=str(seconds)),
+        said=f"HTTP {status}",
+        retry_after=float(seconds),
     )
 
 
-def refused(document: object, status: int, *, said: str = "", **headers: str) -> Refusal:
+def refused(
+    document: object, status: int, *, said: str = "", **headers: str
+) -> Refusal:
     """Return how a service that answers in JSON refuses, with the cause that the status has."""
-    cause = {400: "content", 413: "content", 422: "content", 401: "gone", 404: "gone", 410: "gone"}
+    cause = {
+        400: "content",
+        413: "content",
+        422: "content",
+        401: "gone",
+        404: "gone",
+        410: "gone",
+    }
     return Refusal(
-        reply=says(document, status, **headers), said=said or f"HTTP {status}", cause=cause.get(status, "other")
+        reply=says(document, status, **headers),
+        said=said or f"HTTP {status}",
+        cause=cause.get(status, "other"),
     )
 
 
@@ -105,7 +131,10 @@ class Peer:
 
     def takes(self, asked: Asked) -> bool:
         """Return whether the request is a message to it."""
-        its_own = (asked.method, asked.host) == (self.method, self.host) and self.mark in asked.body
+        its_own = (asked.method, asked.host) == (
+            self.method,
+            self.host,
+        ) and self.mark in asked.body
         return its_own and bool(re.fullmatch(self.path, asked.path))
 
     def other(self, asked: Asked) -> Reply | None:
@@ -113,7 +142,11 @@ class Peer:
         if asked.host != self.host:
             return None
         return next(
-            (reply for method, path, reply in self.others if method == asked.method and re.fullmatch(path, asked.path)),
+            (
+                reply
+                for method, path, reply in self.others
+                if method == asked.method and re.fullmatch(path, asked.path)
+            ),
             None,
         )
 

@@ -31,14 +31,21 @@ class PostOffice:
     runner: asyncio.Runner
     lines: dict[str, Line] = field(default_factory=dict)
 
-    def deliver(self, peers: Iterable[Peer], events: tuple[Event, ...]) -> dict[str, Outcome]:
+    def deliver(
+        self, peers: Iterable[Peer], events: tuple[Event, ...]
+    ) -> dict[str, Outcome]:
         """Deliver one message to each service, all at once, and return what came of each."""
         chosen = tuple(peers)
 
         async def deliver() -> list[Outcome]:
-            return await asyncio.gather(*(self._deliver(peer, events) for peer in chosen))
+            return await asyncio.gather(
+                *(self._deliver(peer, events) for peer in chosen)
+            )
 
-        return {peer.name: outcome for peer, outcome in zip(chosen, self.runner.run(deliver()), strict=True)}
+        return {
+            peer.name: outcome
+            for peer, outcome in zip(chosen, self.runner.run(deliver()), strict=True)
+        }
 
     async def _deliver(self, peer: Peer, events: tuple[Event, ...]) -> Outcome:
         line = self.lines.setdefault(peer.name, self.worker.line())
@@ -60,10 +67,16 @@ class PostOffice:
                 wrong.append(f"{name}: {outcome}")
             if len(received) != 1:
                 wrong.append(f"{name}: {len(received)} messages")
-            wrong += [f"{name}: {finding}" for message in received for finding in findings(message)]
+            wrong += [
+                f"{name}: {finding}"
+                for message in received
+                for finding in findings(message)
+            ]
         return wrong
 
-    def refused(self, answers: Mapping[str, Reply], events: tuple[Event, ...]) -> dict[str, Outcome]:
+    def refused(
+        self, answers: Mapping[str, Reply], events: tuple[Event, ...]
+    ) -> dict[str, Outcome]:
         """Deliver one message to each of these services, which answers so, and return what came of each."""
         self.proxy.forget()
         self.proxy.refusing.update(answers)
@@ -78,7 +91,11 @@ def findings(message: Received) -> list[str]:
     if message.violations:
         return list(message.violations)
     shown = message.peer.shown(message.asked.said)
-    return [f"{figure}: {seen[:200]}" for dialect, text in shown for figure, seen in parsers.in_shown(dialect, text)]
+    return [
+        f"{figure}: {seen[:200]}"
+        for dialect, text in shown
+        for figure, seen in parsers.in_shown(dialect, text)
+    ]
 
 
 @contextlib.contextmanager

@@ -59,7 +59,9 @@ class Proxy:
         authority.issue_cert(*self.hosts).configure_cert(self.tls)
         self._server = _Server(self)
         self.port = int(self._server.server_address[1])
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.01}
+        )
         self._thread.start()
         return self
 
@@ -89,9 +91,15 @@ class Proxy:
             if peer.takes(asked):
                 wrong = tuple(peer.violations(asked))
                 with self._lock:
-                    said = self.once.pop(peer.name, None) or self.refusing.get(peer.name)
+                    said = self.once.pop(peer.name, None) or self.refusing.get(
+                        peer.name
+                    )
                     is_taken = said is None and not wrong
-                    self._received.append(Received(peer=peer, asked=asked, violations=wrong, is_taken=is_taken))
+                    self._received.append(
+                        Received(
+                            peer=peer, asked=asked, violations=wrong, is_taken=is_taken
+                        )
+                    )
                 return said or (peer.invalid if wrong else peer.taken)
         for peer in self.peers:
             if (other := peer.other(asked)) is not None:
@@ -137,7 +145,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.host = self.path.rpartition(":")[0].lower()
         self.send_response_only(200, "Connection established")
         self.end_headers()
-        self.connection = self.server.proxy.tls.wrap_socket(self.connection, server_side=True)
+        self.connection = self.server.proxy.tls.wrap_socket(
+            self.connection, server_side=True
+        )
         self.rfile = self.connection.makefile("rb", -1)
         self.wfile = self.connection.makefile("wb", 0)
         self.close_connection = False

@@ -18,16 +18,34 @@ _GIANTS_IN = 8
 _REASON = '[{"error_type": "malware", "message": "it fetches and runs https://198.51.100.7/x.py"}]'
 
 
-def ban(node: str = "comfyui-night-lights", version: str | None = "1.2.0", *, repeat: int = 0) -> Event:
+def ban(
+    node: str = "comfyui-night-lights",
+    version: str | None = "1.2.0",
+    *,
+    repeat: int = 0,
+) -> Event:
     """Return a ban of a version, or of a whole pack; another `repeat` is another ban of the same."""
     return factories.event(
-        f"ban-{node}-{version}-{repeat}", Kind.BANNED, node=node, version=version, after="banned", reason=_REASON
+        f"ban-{node}-{version}-{repeat}",
+        Kind.BANNED,
+        node=node,
+        version=version,
+        after="banned",
+        reason=_REASON,
     )
 
 
 def release() -> tuple[Event, ...]:
     """Return one new version."""
-    return (factories.event("release", Kind.NEW, node="comfyui-night-lights", version="1.3.0", before=None),)
+    return (
+        factories.event(
+            "release",
+            Kind.NEW,
+            node="comfyui-night-lights",
+            version="1.3.0",
+            before=None,
+        ),
+    )
 
 
 def baseline() -> tuple[Event, ...]:
@@ -57,7 +75,13 @@ def flood() -> tuple[Event, ...]:
             node=f"pack-{number % 40}",
             version=f"1.{number}.0",
             reason=f"{_REASON} {'🦊' * (number % 80)}",
-            changes=(Change(field="dependencies", before="🦊" * (number % 200), after="numpy>=2\nrequests"),),
+            changes=(
+                Change(
+                    field="dependencies",
+                    before="🦊" * (number % 200),
+                    after="numpy>=2\nrequests",
+                ),
+            ),
         )
         for number in range(_FLOOD)
     )
@@ -70,7 +94,9 @@ def hostile(seed: int = 0) -> tuple[Event, ...]:
     """
     dice = random.Random(seed)
     invented = made_up(dice)
-    texts = TEXTS if seed % _GIANTS_IN == 0 else [one for one in TEXTS if len(one) < _GIANT]
+    texts = (
+        TEXTS if seed % _GIANTS_IN == 0 else [one for one in TEXTS if len(one) < _GIANT]
+    )
 
     def text() -> str:
         return dice.choice(texts) if dice.random() < 0.7 else next(invented)

@@ -19,7 +19,9 @@ def _bytes(text: str) -> int:
 
 
 def _limited(size: Any, unit: str) -> Any:
-    def limited(_: object, most: int, value: object, __: object) -> Iterator[ValidationError]:
+    def limited(
+        _: object, most: int, value: object, __: object
+    ) -> Iterator[ValidationError]:
         if isinstance(value, str) and size(value) > most:
             yield ValidationError(f"{size(value)} {unit}, at most {most}")
 
@@ -28,7 +30,10 @@ def _limited(size: Any, unit: str) -> Any:
 
 _VALIDATOR = validators.extend(  # type: ignore[no-untyped-call]  # jsonschema's is untyped
     Draft202012Validator,
-    {"maxUnits": _limited(_utf16, "UTF-16 units"), "maxBytes": _limited(_bytes, "bytes")},
+    {
+        "maxUnits": _limited(_utf16, "UTF-16 units"),
+        "maxBytes": _limited(_bytes, "bytes"),
+    },
 )
 
 
@@ -38,10 +43,23 @@ def violations(schema: Schema, value: object) -> Iterator[str]:
         yield f"{error.json_path}: {error.message[:300]}"
 
 
-def words(most: int | None = None, *, least: int = 0, units: int | None = None, octets: int | None = None) -> Schema:
+def words(
+    most: int | None = None,
+    *,
+    least: int = 0,
+    units: int | None = None,
+    octets: int | None = None,
+) -> Schema:
     """Return the schema of a text with so many characters, UTF-16 units or bytes at most."""
-    limits = {"minLength": least, "maxLength": most, "maxUnits": units, "maxBytes": octets}
-    return {"type": "string"} | {name: limit for name, limit in limits.items() if limit is not None}
+    limits = {
+        "minLength": least,
+        "maxLength": most,
+        "maxUnits": units,
+        "maxBytes": octets,
+    }
+    return {"type": "string"} | {
+        name: limit for name, limit in limits.items() if limit is not None
+    }
 
 
 def matching(pattern: str) -> Schema:

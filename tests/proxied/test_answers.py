@@ -12,7 +12,11 @@ pytestmark = pytest.mark.bounded
 
 
 @pytest.mark.parametrize(
-    "number", [pytest.param(number, marks=pytest.mark.bounded if number else ()) for number in range(len(rounds()))]
+    "number",
+    [
+        pytest.param(number, marks=pytest.mark.bounded if number else ())
+        for number in range(len(rounds()))
+    ],
 )
 def test_a_refusal_is_understood(office: PostOffice, number: int) -> None:
     """What a service refuses is not delivered; the reason names the status or the service's word, never the URL; the

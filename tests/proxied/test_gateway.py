@@ -43,13 +43,18 @@ def _gateway(answer: bytes) -> Iterator[int]:
 @pytest.mark.parametrize(
     ("answer", "reason"),
     [
-        (b"HTTP/1.1 407 Authentication\r\n\r\n", "the HTTP proxy wants a login: put it into HTTPS_PROXY"),
+        (
+            b"HTTP/1.1 407 Authentication\r\n\r\n",
+            "the HTTP proxy wants a login: put it into HTTPS_PROXY",
+        ),
         (b"HTTP/1.1 502 Bad Gateway\r\n\r\n", "the HTTP proxy refused the connection"),
         (b"", "the connection was lost"),
         (b"HTTP/1.1 200 OK\r\n\r\nnot TLS", "the TLS connection failed"),
     ],
 )
-def test_what_a_proxy_refuses_has_not_left(monkeypatch: pytest.MonkeyPatch, answer: bytes, reason: str) -> None:
+def test_what_a_proxy_refuses_has_not_left(
+    monkeypatch: pytest.MonkeyPatch, answer: bytes, reason: str
+) -> None:
     """A message that a proxy did not let through counts as not sent, and the reason names the proxy if it answered."""
     with _gateway(answer) as port, Worker() as worker:
         monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{port}")

@@ -15,7 +15,11 @@ _DAILY = (Kind.BANNED, Kind.REINSTATED)
 
 
 @pytest.mark.parametrize(
-    "kind", [pytest.param(kind, marks=() if kind in _DAILY else pytest.mark.bounded) for kind in Kind]
+    "kind",
+    [
+        pytest.param(kind, marks=() if kind in _DAILY else pytest.mark.bounded)
+        for kind in Kind
+    ],
 )
 def test_every_kind_opens(office: PostOffice, kind: Kind) -> None:
     """Whatever the event, a service on call gets one message, and it opens an incident: it resolves and closes none."""

@@ -23,7 +23,10 @@ _INVENTED = 12
 
 @pytest.mark.parametrize(
     "scene",
-    [pytest.param(name, marks=() if name in _DAILY else pytest.mark.bounded) for name in SCENES],
+    [
+        pytest.param(name, marks=() if name in _DAILY else pytest.mark.bounded)
+        for name in SCENES
+    ],
 )
 def test_every_service_takes_every_message(office: PostOffice, scene: str) -> None:
     """Each service gets one message, which is valid, within its limits and inert, and is delivered once it is taken."""
@@ -32,7 +35,9 @@ def test_every_service_takes_every_message(office: PostOffice, scene: str) -> No
 
 @examples(25)
 @given(events(), st.sampled_from([peer for peer in PEERS.values() if not peer.is_slow]))
-def test_any_text_in_any_payload(office: PostOffice, made: list[Event], peer: Peer) -> None:
+def test_any_text_in_any_payload(
+    office: PostOffice, made: list[Event], peer: Peer
+) -> None:
     """Whatever the texts, what a service gets holds no more than our markup, and the service takes it."""
     assert office.wrong([peer], tuple(made)) == []
 
@@ -40,10 +45,15 @@ def test_any_text_in_any_payload(office: PostOffice, made: list[Event], peer: Pe
 @pytest.mark.parametrize("name", ["json-markdown", "mattermost", "rocket-chat"])
 def test_a_quotation_may_end_in_a_backslash(office: PostOffice, name: str) -> None:
     """A backslash before a quotation's end escapes nothing."""
-    backslashes = (factories.event("1", reason="evil \\"), factories.event("2", version="evil\\", reason="*evil*"))
+    backslashes = (
+        factories.event("1", reason="evil \\"),
+        factories.event("2", version="evil\\", reason="*evil*"),
+    )
     assert office.wrong([PEERS[name]], backslashes) == []
     [message] = office.proxy.received()
-    assert "\\`" not in "".join(text for _, text in PEERS[name].shown(message.asked.said))
+    assert "\\`" not in "".join(
+        text for _, text in PEERS[name].shown(message.asked.said)
+    )
 
 
 @pytest.mark.bounded

@@ -37,7 +37,13 @@ def watch(tmp_path: Path, registry: FakeRegistry, fork_server: ForkServer) -> Wa
     registry.catalog.publish(_PACK, "1.1.0", created_at="2026-01-02T00:00:00Z")
     channels = [{"name": name, "url": peer.url} for name, peer in PEERS.items()]
     watch = Watcher(
-        tmp_path, registry, fork_server=fork_server, nodes=_PACK, baseline="silent", channels=channels, timeout=30
+        tmp_path,
+        registry,
+        fork_server=fork_server,
+        nodes=_PACK,
+        baseline="silent",
+        channels=channels,
+        timeout=30,
     )
     watch.check()
     return watch
@@ -54,19 +60,35 @@ def _taken(proxy: Proxy) -> Counter[str]:
     return Counter(one.peer.name for one in proxy.received() if one.is_taken)
 
 
-def test_every_service_is_told(watch: Watcher, proxy: Proxy, registry: FakeRegistry) -> None:
+def test_every_service_is_told(
+    watch: Watcher, proxy: Proxy, registry: FakeRegistry
+) -> None:
     """A ban reaches every service once, as something it takes, and counts as delivered to each."""
     registry.catalog.set_status(_PACK, "1.1.0", "banned")
-    assert _check(watch, proxy, 0) == {"delivered": len(PEERS), "unconfirmed": 0, "pending": 0, "expired": 0}
+    assert _check(watch, proxy, 0) == {
+        "delivered": len(PEERS),
+        "unconfirmed": 0,
+        "pending": 0,
+        "expired": 0,
+    }
     assert _taken(proxy) == Counter(PEERS.keys())
-    assert [(one.peer.name, wrong) for one in proxy.received() for wrong in findings(one)] == []
+    assert [
+        (one.peer.name, wrong) for one in proxy.received() for wrong in findings(one)
+    ] == []
 
 
-def test_what_services_refuse_is_owed(watch: Watcher, proxy: Proxy, registry: FakeRegistry) -> None:
+def test_what_services_refuse_is_owed(
+    watch: Watcher, proxy: Proxy, registry: FakeRegistry
+) -> None:
     """While every service refuses, nothing counts as delivered; once they take again, each has the alert once."""
     registry.catalog.set_status(_PACK, "1.1.0", "banned")
     proxy.refusing |= dict.fromkeys(PEERS, Reply(status=503))
-    assert _check(watch, proxy, 1) == {"delivered": 0, "unconfirmed": 0, "pending": len(PEERS), "expired": 0}
+    assert _check(watch, proxy, 1) == {
+        "delivered": 0,
+        "unconfirmed": 0,
+        "pending": len(PEERS),
+        "expired": 0,
+    }
     proxy.forget()
     watch.end_backoffs()
     alerts = _check(watch, proxy, 0)
@@ -74,16 +96,28 @@ def test_what_services_refuse_is_owed(watch: Watcher, proxy: Proxy, registry: Fa
     assert _taken(proxy) == Counter(PEERS.keys())
 
 
-def test_a_short_wait_is_waited_for(watch: Watcher, proxy: Proxy, registry: FakeRegistry) -> None:
+def test_a_short_wait_is_waited_for(
+    watch: Watcher, proxy: Proxy, registry: FakeRegistry
+) -> None:
     """A service that asks for a second's patience has its alert in the same poll, once."""
     registry.catalog.set_status(_PACK, "1.1.0", "banned")
     proxy.once |= dict.fromkeys(PEERS, Reply(status=429, headers={"Retry-After": "1"}))
-    assert _check(watch, proxy, 0) == {"delivered": len(PEERS), "unconfirmed": 0, "pending": 0, "expired": 0}
+    assert _check(watch, proxy, 0) == {
+        "delivered": len(PEERS),
+        "unconfirmed": 0,
+        "pending": 0,
+        "expired": 0,
+    }
     assert _taken(proxy) == Counter(PEERS.keys())
 
 
-@pytest.mark.parametrize(("name", "word"), [("discord", "gone"), ("slack-bot", "token_revoked"), ("telegram", "token")])
-def test_what_is_gone_is_reported(watch: Watcher, proxy: Proxy, registry: FakeRegistry, name: str, word: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "word"),
+    [("discord", "gone"), ("slack-bot", "token_revoked"), ("telegram", "token")],
+)
+def test_what_is_gone_is_reported(
+    watch: Watcher, proxy: Proxy, registry: FakeRegistry, name: str, word: str
+) -> None:
     """A channel whose service says that it is no more is reported on the others at the next poll, once; so is that it
     takes alerts again.
     """
@@ -97,7 +131,9 @@ def test_what_is_gone_is_reported(watch: Watcher, proxy: Proxy, registry: FakeRe
         _check(watch, proxy, code)
         taken.append(_taken(proxy))
     assert taken == [Counter(others), Counter(others * 2), Counter(others * 2)]
-    assert all(name.encode() in one.asked.body for one in proxy.received()[-len(others) :])
+    assert all(
+        name.encode() in one.asked.body for one in proxy.received()[-len(others) :]
+    )
     proxy.refusing.clear()
     watch.end_backoffs()
     for code in (0, 0, 0):
@@ -111,11 +147,17 @@ class _OneIsGone(Proxy):
 
     def answer(self, asked: Asked) -> Reply:
         said = super().answer(asked)
-        is_gone = asked.path.endswith("chat.postMessage") and asked.said["channel"] == "#gone"
-        return PEERS["slack-bot"].refusals["channel_not_found"].reply if is_gone else said
+        is_gone = (
+            asked.path.endswith("chat.postMessage") and asked.said["channel"] == "#gone"
+        )
+        return (
+            PEERS["slack-bot"].refusals["channel_not_found"].reply if is_gone else said
+        )
 
 
-def test_of_several_targets_only_the_refused_one_is_tried_again(watch: Watcher, registry: FakeRegistry) -> None:
+def test_of_several_targets_only_the_refused_one_is_tried_again(
+    watch: Watcher, registry: FakeRegistry
+) -> None:
     """Two of three Slack channels have the alert after the first poll; why the third has not is said wherever it is."""
     url = PEERS["slack-bot"].url.replace("#general", "#general/#gone/#more")
     watch = watch.but(channels=[{"name": "chat", "url": url}])
@@ -131,28 +173,51 @@ def test_of_several_targets_only_the_refused_one_is_tried_again(watch: Watcher, 
     assert said in watch.run("status").out
 
 
-def test_a_template_shows_the_alert_or_is_named(watch: Watcher, proxy: Proxy, registry: FakeRegistry) -> None:
+def test_a_template_shows_the_alert_or_is_named(
+    watch: Watcher, proxy: Proxy, registry: FakeRegistry
+) -> None:
     """A file of one's own has title and text in it; while it is missing the alert is owed, and the reason says so."""
     template = watch.folder / "template.json"
     url = PEERS["discord"].url
-    channel = {"name": "chat", "url": f"{url}{'&' if '?' in url else '?'}template={template}"}
+    channel = {
+        "name": "chat",
+        "url": f"{url}{'&' if '?' in url else '?'}template={template}",
+    }
     watch = watch.but(channels=[channel])
     registry.catalog.set_status(_PACK, "1.1.0", "banned")
     done = watch.run("check", env=proxy.environment | {"CI": "1"})
-    assert (done.code, "the file that template= names" in done.err, proxy.received()) == (1, True, [])
+    assert (
+        done.code,
+        "the file that template= names" in done.err,
+        proxy.received(),
+    ) == (1, True, [])
     template.write_text('{"content": "{{app_title}}: {{app_body}}"}', "utf-8")
     watch.end_backoffs()
-    assert _check(watch, proxy, 0) == {"delivered": 1, "unconfirmed": 0, "pending": 0, "expired": 0}
+    assert _check(watch, proxy, 0) == {
+        "delivered": 1,
+        "unconfirmed": 0,
+        "pending": 0,
+        "expired": 0,
+    }
     (taken,) = proxy.received()
     assert taken.asked.said["content"].startswith(f"BANNED {_PACK} 1.1.0: ")
 
 
-def test_a_certificate_that_nobody_trusts_says_what_to_do(watch: Watcher, proxy: Proxy, registry: FakeRegistry) -> None:
+def test_a_certificate_that_nobody_trusts_says_what_to_do(
+    watch: Watcher, proxy: Proxy, registry: FakeRegistry
+) -> None:
     """The line names the variable that makes an authority trusted, and nothing is lost."""
     watch = watch.but(channels=[{"name": "chat", "url": PEERS["discord"].url}])
     registry.catalog.set_status(_PACK, "1.1.0", "banned")
-    surrounding = {name: value for name, value in proxy.environment.items() if name != "REQUESTS_CA_BUNDLE"}
+    surrounding = {
+        name: value
+        for name, value in proxy.environment.items()
+        if name != "REQUESTS_CA_BUNDLE"
+    }
     done = watch.run("check", env=surrounding | {"CI": "1"})
-    assert (done.code, "name its authority in REQUESTS_CA_BUNDLE" in done.err) == (1, True)
+    assert (done.code, "name its authority in REQUESTS_CA_BUNDLE" in done.err) == (
+        1,
+        True,
+    )
     watch.end_backoffs()
     assert _check(watch, proxy, 0)["delivered"] == 1

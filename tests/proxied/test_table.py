@@ -48,7 +48,11 @@ def test_the_stand_ins_find_what_is_wrong(office: PostOffice) -> None:
         spoiled = [replace(one.asked, body=b"\xff<", query="")]
         if one.asked.content_type != "application/xml":
             spoiled += [_saying(one.asked, said) for said in _spoiled(one.asked.said)]
-        passed += [(one.peer.name, asked.body) for asked in spoiled if not list(one.peer.violations(asked))]
+        passed += [
+            (one.peer.name, asked.body)
+            for asked in spoiled
+            if not list(one.peer.violations(asked))
+        ]
     assert passed == []
 
 

@@ -22,10 +22,17 @@ class Ahead(Operator):
     """An operator who knows the pack, and whose clock goes on by three hours with each poll."""
 
     def __init__(
-        self, folder: Path, registry: FakeRegistry, fork_server: ForkServer, *urls: str, **settings: str
+        self,
+        folder: Path,
+        registry: FakeRegistry,
+        fork_server: ForkServer,
+        *urls: str,
+        **settings: str,
     ) -> None:
         super().__init__(folder, registry, *urls, surrounding=None, **settings)
-        self._run = partial(fork_server.run, timeout=_PATIENCE, module="tests.support.ahead")
+        self._run = partial(
+            fork_server.run, timeout=_PATIENCE, module="tests.support.ahead"
+        )
         self.seconds = 0
         """How far its clock is ahead."""
         self.delivered = 0

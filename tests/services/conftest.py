@@ -33,18 +33,26 @@ def synapse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Synapse]:
 def operator(tmp_path: Path, registry: FakeRegistry) -> Callable[..., Operator]:
     """Somebody who watches a pack and is alerted at these URLs."""
 
-    def begin(*urls: str, surrounding: dict[str, str] | None = None, **settings: object) -> Operator:
-        return Operator(tmp_path / "operator", registry, *urls, surrounding=surrounding, **settings)
+    def begin(
+        *urls: str, surrounding: dict[str, str] | None = None, **settings: object
+    ) -> Operator:
+        return Operator(
+            tmp_path / "operator", registry, *urls, surrounding=surrounding, **settings
+        )
 
     return begin
 
 
 @pytest.fixture(params=["matrix", "ntfy", "mqtt", "mail", "xmpp", "dbus", "syslog"])
-def destination(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Destination]:
+def destination(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> Iterator[Destination]:
     """Each kind of channel's end in turn, with nothing in it."""
     name, folder = str(request.param), tmp_path / "server"
     if name == "matrix":
-        yield destinations.synapse(request.getfixturevalue("synapse"), f"room-{uuid.uuid4().hex}")
+        yield destinations.synapse(
+            request.getfixturevalue("synapse"), f"room-{uuid.uuid4().hex}"
+        )
         return
     with contextlib.ExitStack() as ends:
         match name:

@@ -82,7 +82,10 @@ class Cutting:
 
     def count(self, pattern: str) -> int:
         """Return how many requests had the pattern in them."""
-        return sum(re.search(pattern, request, re.DOTALL) is not None for request in self.requests)
+        return sum(
+            re.search(pattern, request, re.DOTALL) is not None
+            for request in self.requests
+        )
 
     def _listen(self) -> None:
         self._listening = socket.create_server(("127.0.0.1", self.port))
@@ -133,7 +136,11 @@ class Cutting:
         with self._lock:
             self.requests.append(text)
             cut = self.cut
-            return cut.way if cut is not None and re.search(cut.at, text, re.DOTALL) else None
+            return (
+                cut.way
+                if cut is not None and re.search(cut.at, text, re.DOTALL)
+                else None
+            )
 
     def _http(self, client: _Stream, server: _Stream) -> None:
         """Pass one request on, and its answer, whose end is that of the connection."""
@@ -146,7 +153,13 @@ class Cutting:
             server.send(head.replace(_KEPT, _CLOSED) + body)
             return server.rest()
 
-        self._answer(way, client, answer, b"HTTP/1.1 500 Refused\r\nContent-Length: 2\r\n\r\n{}", b"\r\n\r\n")
+        self._answer(
+            way,
+            client,
+            answer,
+            b"HTTP/1.1 500 Refused\r\nContent-Length: 2\r\n\r\n{}",
+            b"\r\n\r\n",
+        )
 
     def _mail(self, client: _Stream, server: _Stream) -> None:
         """Pass one command on after the other, and their replies. A mail follows the command DATA."""
@@ -164,7 +177,12 @@ class Cutting:
             is_mail, goes_on = reply.startswith(b"354"), way is None
 
     def _answer(
-        self, way: Way | None, client: _Stream, answer: Callable[[], bytes], refusal: bytes, head: bytes
+        self,
+        way: Way | None,
+        client: _Stream,
+        answer: Callable[[], bytes],
+        refusal: bytes,
+        head: bytes,
     ) -> bytes:
         """Answer the client, as far as it goes, with the server's answer, and return that."""
         if way is Way.UNSENT:

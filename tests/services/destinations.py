@@ -49,7 +49,10 @@ def ntfy(server: Ntfy) -> Destination:
         server=server,
         url=server.url(),
         refused=server.url(token="tk_wrongs3cretwrongs3cretwrongs3"),
-        read=lambda: [[(Dialect.TITLE, one.title), (Dialect.TEXT, one.text)] for one in server.messages()],
+        read=lambda: [
+            [(Dialect.TITLE, one.title), (Dialect.TEXT, one.text)]
+            for one in server.messages()
+        ],
     )
 
 
@@ -61,7 +64,13 @@ def mosquitto(server: Mosquitto) -> Destination:
         seen.extend(server.payloads())
         return [split(_lines(text)) for text in seen]
 
-    return Destination(server=server, url=server.url(), refused=server.url("wrong-s3cret"), read=read, confirmed=False)
+    return Destination(
+        server=server,
+        url=server.url(),
+        refused=server.url("wrong-s3cret"),
+        read=read,
+        confirmed=False,
+    )
 
 
 def postfix(server: Postfix) -> Destination:
@@ -109,14 +118,25 @@ def synapse(server: Synapse, name: str) -> Destination:
         shown: list[Shown] = []
         for message in reader.messages(room):
             heading, _, page = message["formatted_body"].rpartition("</h1>")
-            plain = [(dialect, text) for dialect, text in split(_lines(message["body"]), Dialect.BARE)]
-            shown.append([(Dialect.TITLE, heading.removeprefix("<h1>")), (Dialect.HTML, page), *plain])
+            plain = [
+                (dialect, text)
+                for dialect, text in split(_lines(message["body"]), Dialect.BARE)
+            ]
+            shown.append(
+                [
+                    (Dialect.TITLE, heading.removeprefix("<h1>")),
+                    (Dialect.HTML, page),
+                    *plain,
+                ]
+            )
         return shown
 
     return Destination(
         server=server,
         url=server.url(writer, f"#{name}:localhost", tls=True),
-        refused=server.url(writer, f"#{name}:localhost", tls=True, password="wrong-s3cret"),
+        refused=server.url(
+            writer, f"#{name}:localhost", tls=True, password="wrong-s3cret"
+        ),
         surrounding=server.authority.trusted(),
         read=read,
         most=65_536,
@@ -129,7 +149,10 @@ def dunst(server: Dunst) -> Destination:
         server=server,
         url="dbus://",
         surrounding=server.bus(),
-        read=lambda: [[(Dialect.TITLE, one.summary), (Dialect.TEXT, _lines(one.body))] for one in server.shown()],
+        read=lambda: [
+            [(Dialect.TITLE, one.summary), (Dialect.TEXT, _lines(one.body))]
+            for one in server.shown()
+        ],
     )
 
 
@@ -138,7 +161,9 @@ def rsyslog(server: Rsyslog) -> Destination:
     return Destination(
         server=server,
         url=server.url(),
-        read=lambda: [[(Dialect.TEXT, line.split(" - ", 1)[1])] for line in server.lines()],
+        read=lambda: [
+            [(Dialect.TEXT, line.split(" - ", 1)[1])] for line in server.lines()
+        ],
         answers=False,
         confirmed=False,
     )
@@ -147,7 +172,9 @@ def rsyslog(server: Rsyslog) -> Destination:
 def _inside(page: str) -> str:
     """Return what a mail's page says, without the frame that is the same in each."""
     _, _, rest = page.partition("<body><div style=")
-    return rest.partition(">")[2].rpartition("</div>")[0].replace('<br class="gap">', "")
+    return (
+        rest.partition(">")[2].rpartition("</div>")[0].replace('<br class="gap">', "")
+    )
 
 
 def _lines(text: str) -> str:

@@ -29,13 +29,23 @@ class Operator(Watcher):
         **settings: object,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        super().__init__(folder, registry, fork_server=None, **{**_DEFAULTS, "alert_urls": list(urls), **settings})
+        super().__init__(
+            folder,
+            registry,
+            fork_server=None,
+            **{**_DEFAULTS, "alert_urls": list(urls), **settings},
+        )
         self._surrounding = dict(surrounding or {})
         self._run = partial(program.run, timeout=_PATIENCE)
 
     def but(self, **settings: object) -> Operator:
         """Return the same operator with some settings changed."""
-        return Operator(self.folder, self.registry, surrounding=self._surrounding, **{**self.settings, **settings})
+        return Operator(
+            self.folder,
+            self.registry,
+            surrounding=self._surrounding,
+            **{**self.settings, **settings},
+        )
 
     def environment(self) -> dict[str, str]:
         """Write the settings as environment variables, beside those that surround the program."""

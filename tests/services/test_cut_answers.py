@@ -58,7 +58,10 @@ def ntfy(tmp_path: Path) -> Iterator[Behind]:
 @pytest.fixture
 def mail(tmp_path: Path) -> Iterator[Behind]:
     """A mailbox of Postfix."""
-    with Postfix(tmp_path / "server") as server, Cutting(server.port, mail=True) as proxy:
+    with (
+        Postfix(tmp_path / "server") as server,
+        Cutting(server.port, mail=True) as proxy,
+    ):
         url = server.url().replace(str(server.port), str(proxy.port))
         yield Behind(proxy=proxy, url=url, read=destinations.postfix(server).texts)
 
@@ -76,8 +79,14 @@ def matrix(synapse: Synapse, members: tuple[Member, Member]) -> Iterator[Behind]
     reader, writer = members
     room = reader.room(reader.name)
     with Cutting(synapse.port) as proxy:
-        url = synapse.url(writer, f"#{reader.name}:localhost").replace(str(synapse.port), str(proxy.port))
-        yield Behind(proxy=proxy, url=url, read=lambda: [str(one["body"]) for one in reader.messages(room)])
+        url = synapse.url(writer, f"#{reader.name}:localhost").replace(
+            str(synapse.port), str(proxy.port)
+        )
+        yield Behind(
+            proxy=proxy,
+            url=url,
+            read=lambda: [str(one["body"]) for one in reader.messages(room)],
+        )
 
 
 @pytest.fixture
@@ -87,7 +96,9 @@ def behind(request: pytest.FixtureRequest) -> Behind:
 
 
 @pytest.fixture
-def ahead(tmp_path: Path, registry: FakeRegistry, fork_server: ForkServer) -> Callable[..., Ahead]:
+def ahead(
+    tmp_path: Path, registry: FakeRegistry, fork_server: ForkServer
+) -> Callable[..., Ahead]:
     """Somebody who polls every three hours and is alerted at these URLs."""
 
     def begin(*urls: str, **settings: str) -> Ahead:
@@ -98,8 +109,13 @@ def ahead(tmp_path: Path, registry: FakeRegistry, fork_server: ForkServer) -> Ca
 
 def _at(*rows: tuple[str, str, Way]) -> pytest.MarkDecorator:
     """Try each server (by its fixture's name) with its answers to such requests cut in this way."""
-    ids = [f"{name} {at.strip('/ ').partition(' ')[0]} {way.name}" for name, at, way in rows]
-    return pytest.mark.parametrize(("behind", "at", "way"), rows, indirect=["behind"], ids=ids)
+    ids = [
+        f"{name} {at.strip('/ ').partition(' ')[0]} {way.name}"
+        for name, at, way in rows
+    ]
+    return pytest.mark.parametrize(
+        ("behind", "at", "way"), rows, indirect=["behind"], ids=ids
+    )
 
 
 _EACH = pytest.mark.parametrize("behind", ["ntfy", "mail", "matrix"], indirect=True)
@@ -130,7 +146,9 @@ def test_a_message_in_doubt_comes_five_times_and_then_daily(
 
 
 @_EACH
-def test_a_message_in_doubt_holds_up_no_other(behind: Behind, ahead: Callable[..., Ahead]) -> None:
+def test_a_message_in_doubt_holds_up_no_other(
+    behind: Behind, ahead: Callable[..., Ahead]
+) -> None:
     """While the ban's answers are lost each day's release comes on its day, once, and is delivered."""
     alerted = ahead(behind.url)
     behind.cut(_BAN, Way.LOST)
@@ -145,13 +163,17 @@ def test_a_message_in_doubt_holds_up_no_other(behind: Behind, ahead: Callable[..
     assert (alerted.delivered, alerted.owed) == (2, 1)
 
 
-def test_a_week_in_which_every_answer_is_lost(ntfy: Behind, ahead: Callable[..., Ahead]) -> None:
+def test_a_week_in_which_every_answer_is_lost(
+    ntfy: Behind, ahead: Callable[..., Ahead]
+) -> None:
     """Each day's release comes at most five times and once a day, and none is called delivered."""
     alerted = ahead(ntfy.url, alert_expiry="30d")
     ntfy.cut("POST", Way.LOST)
     alerted.live(7, lambda day: alerted.release(f"9.{day}.0"))
     copies = [ntfy.copies(f"9.{day}.0") for day in range(7)]
-    assert all(0 < count <= _BEFORE_DAILY + 7 - day for day, count in enumerate(copies)), copies
+    assert all(
+        0 < count <= _BEFORE_DAILY + 7 - day for day, count in enumerate(copies)
+    ), copies
     assert (alerted.delivered, alerted.owed) == (0, 7)
 
 
@@ -162,7 +184,9 @@ def test_a_week_in_which_every_answer_is_lost(ntfy: Behind, ahead: Callable[...,
     ("matrix", _BAN, Way.HALF),
     ("matrix", "/logout", Way.LOST),
 )
-def test_what_was_taken_does_not_come_again(behind: Behind, ahead: Callable[..., Ahead], at: str, way: Way) -> None:
+def test_what_was_taken_does_not_come_again(
+    behind: Behind, ahead: Callable[..., Ahead], at: str, way: Way
+) -> None:
     """The answer to the message is a success: it is delivered and comes once, whatever is lost after that."""
     alerted = ahead(behind.url)
     alerted.ban()
@@ -190,7 +214,9 @@ def test_what_was_taken_does_not_come_again(behind: Behind, ahead: Callable[...,
     ("matrix", _BAN, Way.UNSENT),
     ("matrix", _BAN, Way.REFUSED),
 )
-def test_what_the_server_has_not_got_is_owed(behind: Behind, ahead: Callable[..., Ahead], at: str, way: Way) -> None:
+def test_what_the_server_has_not_got_is_owed(
+    behind: Behind, ahead: Callable[..., Ahead], at: str, way: Way
+) -> None:
     """The message did not come to the server: it is owed, and comes once when nothing is cut any more."""
     alerted = ahead(behind.url)
     alerted.ban()
@@ -203,8 +229,14 @@ def test_what_the_server_has_not_got_is_owed(behind: Behind, ahead: Callable[...
     assert (alerted.delivered, alerted.owed, behind.copies()) == (1, 0, 1)
 
 
-@_at(("mail", "rcpt TO", Way.LOST), ("matrix", "/login", Way.HALF), ("ntfy", _BAN, Way.REFUSED))
-def test_what_did_not_go_out_is_merged(behind: Behind, ahead: Callable[..., Ahead], at: str, way: Way) -> None:
+@_at(
+    ("mail", "rcpt TO", Way.LOST),
+    ("matrix", "/login", Way.HALF),
+    ("ntfy", _BAN, Way.REFUSED),
+)
+def test_what_did_not_go_out_is_merged(
+    behind: Behind, ahead: Callable[..., Ahead], at: str, way: Way
+) -> None:
     """No answer to the message itself was lost, so nobody can have it: it comes as one with what is new since."""
     alerted = ahead(behind.url)
     alerted.ban()
@@ -219,7 +251,13 @@ def test_what_did_not_go_out_is_merged(behind: Behind, ahead: Callable[..., Ahea
 
 
 @pytest.mark.parametrize(
-    ("at", "way"), [("two", Way.UNSENT), ("two", Way.LOST), ("two", Way.REFUSED), ("one|two", Way.LAST)]
+    ("at", "way"),
+    [
+        ("two", Way.UNSENT),
+        ("two", Way.LOST),
+        ("two", Way.REFUSED),
+        ("one|two", Way.LAST),
+    ],
 )
 def test_a_target_that_fails_is_no_other_ones_failure(
     ntfy: Behind, ahead: Callable[..., Ahead], at: str, way: Way
@@ -239,7 +277,9 @@ def test_a_target_that_fails_is_no_other_ones_failure(
 
 def test_a_mailbox_that_is_refused(mail: Behind, ahead: Callable[..., Ahead]) -> None:
     """Of two addresses Postfix refuses the second: the first has one mail, and the message is owed."""
-    alerted = ahead(mail.url.replace(READER.replace("@", "%40"), f"{READER},nobody@example.org"))
+    alerted = ahead(
+        mail.url.replace(READER.replace("@", "%40"), f"{READER},nobody@example.org")
+    )
     alerted.ban()
     alerted.poll(3)
     assert mail.proxy.count("rcpt TO:<nobody") == 3
@@ -247,13 +287,25 @@ def test_a_mailbox_that_is_refused(mail: Behind, ahead: Callable[..., Ahead]) ->
 
 
 def test_a_room_that_is_closed(
-    synapse: Synapse, members: tuple[Member, Member], matrix: Behind, ahead: Callable[..., Ahead]
+    synapse: Synapse,
+    members: tuple[Member, Member],
+    matrix: Behind,
+    ahead: Callable[..., Ahead],
 ) -> None:
     """In one of three rooms the user may not write: the others have the message once, and it is owed."""
     reader, _ = members
-    closed, open_one = (reader.room(f"{reader.name}-{name}") for name in ("closed", "open"))
+    closed, open_one = (
+        reader.room(f"{reader.name}-{name}") for name in ("closed", "open")
+    )
     reader.silence(closed)
-    alerted = ahead("/".join([matrix.url, *(f"%23{reader.name}-{name}:localhost" for name in ("closed", "open"))]))
+    alerted = ahead(
+        "/".join(
+            [
+                matrix.url,
+                *(f"%23{reader.name}-{name}:localhost" for name in ("closed", "open")),
+            ]
+        )
+    )
     alerted.ban()
     alerted.poll(3)
     assert matrix.proxy.count("PUT .*BANNED") == 2 + 3
@@ -261,9 +313,14 @@ def test_a_room_that_is_closed(
     assert [len(reader.messages(room)) for room in (open_one, closed)] == [1, 0]
 
 
-def test_copies_of_a_mail_are_one_to_its_reader(tmp_path: Path, ahead: Callable[..., Ahead]) -> None:
+def test_copies_of_a_mail_are_one_to_its_reader(
+    tmp_path: Path, ahead: Callable[..., Ahead]
+) -> None:
     """All copies of a mail in doubt have one Message-ID."""
-    with Postfix(tmp_path / "server") as server, Cutting(server.port, mail=True) as proxy:
+    with (
+        Postfix(tmp_path / "server") as server,
+        Cutting(server.port, mail=True) as proxy,
+    ):
         alerted = ahead(server.url().replace(str(server.port), str(proxy.port)))
         alerted.ban()
         proxy.cut = Cut(at=_BAN, way=Way.LOST)
@@ -272,7 +329,9 @@ def test_copies_of_a_mail_are_one_to_its_reader(tmp_path: Path, ahead: Callable[
     assert (len(ids), len(set(ids))) == (3, 1)
 
 
-def test_it_is_said_that_a_message_may_have_arrived(ntfy: Behind, ahead: Callable[..., Ahead]) -> None:
+def test_it_is_said_that_a_message_may_have_arrived(
+    ntfy: Behind, ahead: Callable[..., Ahead]
+) -> None:
     """After five attempts without an answer `status` says that it may have arrived; after a refusal it does not."""
     alerted = ahead(ntfy.url)
     alerted.ban()

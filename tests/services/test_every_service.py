@@ -30,10 +30,16 @@ def _come(destination: Destination, count: int) -> list[str]:
     return destination.texts()
 
 
-def test_an_alert_comes_once_and_says_what_happened(destination: Destination, alerted: Operator) -> None:
+def test_an_alert_comes_once_and_says_what_happened(
+    destination: Destination, alerted: Operator
+) -> None:
     """One message says which version of which pack was banned and why; the next poll sends nothing."""
     alerted.ban()
-    sent = {"delivered": 1, "unconfirmed": 0} if destination.confirmed else {"delivered": 0, "unconfirmed": 1}
+    sent = (
+        {"delivered": 1, "unconfirmed": 0}
+        if destination.confirmed
+        else {"delivered": 0, "unconfirmed": 1}
+    )
     assert alerted.check()["alerts"] == {**sent, "pending": 0, "expired": 0}
     alerted.check()
     [text] = _come(destination, 1)
@@ -46,7 +52,9 @@ def test_an_alert_comes_once_and_says_what_happened(destination: Destination, al
 
 def test_a_sample_comes(destination: Destination, alerted: Operator) -> None:
     """`test-alerts` sends one sample there."""
-    assert ("delivered" if destination.confirmed else "sent, unconfirmed") in alerted.said("test-alerts", code=0)
+    assert (
+        "delivered" if destination.confirmed else "sent, unconfirmed"
+    ) in alerted.said("test-alerts", code=0)
     [text] = _come(destination, 1)
     assert "test" in text.lower()
 
@@ -55,8 +63,12 @@ def test_hostile_text_is_only_text(destination: Destination, alerted: Operator) 
     """Whatever a reason or a changelog holds, the reader of what the server has stored sees it as a quotation."""
     texts = [text for text in TEXTS if text not in FLOODS]
     for number, text in enumerate(texts):
-        alerted.registry.catalog.publish(PACK, f"2.0.{number}", status="banned", reason=text, changelog=text)
-    alerted.registry.catalog.publish(PACK, "3.0.0", changelog=FLOODS[0], tags=[*TEXTS[:40]])
+        alerted.registry.catalog.publish(
+            PACK, f"2.0.{number}", status="banned", reason=text, changelog=text
+        )
+    alerted.registry.catalog.publish(
+        PACK, "3.0.0", changelog=FLOODS[0], tags=[*TEXTS[:40]]
+    )
     assert alerted.check()["alerts"]["pending"] == 0
     assert _come(destination, 1)
     findings = [
@@ -80,13 +92,20 @@ def test_a_big_digest_fits(destination: Destination, alerted: Operator) -> None:
     assert len(text.encode()) <= destination.most
 
 
-def test_a_server_that_is_back_gets_what_it_missed_once(destination: Destination, alerted: Operator) -> None:
+def test_a_server_that_is_back_gets_what_it_missed_once(
+    destination: Destination, alerted: Operator
+) -> None:
     """While the server is away its alert is owed, and when it is back it comes once."""
     if not destination.answers:
         pytest.skip("nothing tells that a datagram was not read")
     destination.server.stop()
     alerted.ban()
-    assert alerted.check(code=1)["alerts"] == {"delivered": 0, "unconfirmed": 0, "pending": 1, "expired": 0}
+    assert alerted.check(code=1)["alerts"] == {
+        "delivered": 0,
+        "unconfirmed": 0,
+        "pending": 1,
+        "expired": 0,
+    }
     destination.server.start()
     alerted.end_backoffs()
     assert alerted.check()["alerts"]["pending"] == 0
@@ -95,7 +114,9 @@ def test_a_server_that_is_back_gets_what_it_missed_once(destination: Destination
     assert "1.2.0" in text
 
 
-def test_a_wrong_password_is_no_delivery(destination: Destination, operator: Callable[..., Operator]) -> None:
+def test_a_wrong_password_is_no_delivery(
+    destination: Destination, operator: Callable[..., Operator]
+) -> None:
     """Where the server refuses the login the alert stays owed, and nothing that is said has the password."""
     if not destination.refused:
         pytest.skip("this server asks for no password here")

@@ -24,15 +24,25 @@ def server(tmp_path: Path) -> Iterator[Ngircd]:
         yield server
 
 
-def test_what_is_sent_arrives_and_is_unconfirmed(server: Ngircd, operator: Callable[..., Operator]) -> None:
+def test_what_is_sent_arrives_and_is_unconfirmed(
+    server: Ngircd, operator: Callable[..., Operator]
+) -> None:
     """A channel and a nick get each alert once, it counts as unconfirmed, and every command says so."""
     alerted = operator(server.url(f"%23{CHANNEL}", "@reader")).knows()
     with Reader(server, "reader", CHANNEL) as reader:
         alerted.ban()
-        assert alerted.check()["alerts"] == {"delivered": 0, "unconfirmed": 1, "pending": 0, "expired": 0}
+        assert alerted.check()["alerts"] == {
+            "delivered": 0,
+            "unconfirmed": 1,
+            "pending": 0,
+            "expired": 0,
+        }
         alerted.check()
         heard = reader.heard()
-        assert sorted(line.split()[0] for line in heard if _LAST in line) == [f"#{CHANNEL}", "reader"]
+        assert sorted(line.split()[0] for line in heard if _LAST in line) == [
+            f"#{CHANNEL}",
+            "reader",
+        ]
         assert sum(f"BANNED `{PACK}` `1.2.0`" in line for line in heard) == 2
         said = alerted.said("test-alerts", code=0)
         assert "irc: sent, unconfirmed: IRC cannot say whether it arrived" in said
@@ -40,10 +50,15 @@ def test_what_is_sent_arrives_and_is_unconfirmed(server: Ngircd, operator: Calla
         assert "irc (irc://***, unconfirmed)" in alerted.said("config", code=0)
 
 
-def test_what_is_refused_before_the_message_is_no_delivery(server: Ngircd, operator: Callable[..., Operator]) -> None:
+def test_what_is_refused_before_the_message_is_no_delivery(
+    server: Ngircd, operator: Callable[..., Operator]
+) -> None:
     """A refused login, a channel that cannot be joined and a server that is away leave the alert owed, and say why."""
     refused = {
-        "login": (server.url(f"%23{CHANNEL}", password="wrong-s3cret"), "did not take the login: check the password"),
+        "login": (
+            server.url(f"%23{CHANNEL}", password="wrong-s3cret"),
+            "did not take the login: check the password",
+        ),
         "closed": (server.url(f"%23{CLOSED}"), "the IRC channel cannot be joined"),
         "full": (server.url(f"%23{_FULL}"), "the IRC channel cannot be joined"),
         "unknown": (server.url("%23elsewhere"), "the IRC channel cannot be joined"),
@@ -56,7 +71,10 @@ def test_what_is_refused_before_the_message_is_no_delivery(server: Ngircd, opera
         said = alerted.said("check")
         assert f"{len(refused)} alerts still undelivered" in said
         for name, (_, why) in refused.items():
-            assert any(name in line and why in line for line in said.splitlines()), (why, said)
+            assert any(name in line and why in line for line in said.splitlines()), (
+                why,
+                said,
+            )
         assert "s3cret" not in said
         assert reader.heard() == []
 
@@ -74,7 +92,9 @@ def test_a_channel_beside_one_that_cannot_be_joined_gets_it_once(
         assert sum(_LAST in line for line in reader.heard()) == 1
 
 
-def test_a_long_message_arrives_whole(server: Ngircd, operator: Callable[..., Operator]) -> None:
+def test_a_long_message_arrives_whole(
+    server: Ngircd, operator: Callable[..., Operator]
+) -> None:
     """A server reads line by line, slowly: the last of many lines comes too."""
     alerted = operator(server.url(f"%23{CHANNEL}")).knows()
     with Reader(server, "reader", CHANNEL) as reader:
@@ -87,7 +107,9 @@ def test_a_long_message_arrives_whole(server: Ngircd, operator: Callable[..., Op
     assert "ref " in heard[-1]
 
 
-def test_hostile_text_cannot_begin_a_line(server: Ngircd, operator: Callable[..., Operator]) -> None:
+def test_hostile_text_cannot_begin_a_line(
+    server: Ngircd, operator: Callable[..., Operator]
+) -> None:
     """Whatever a version or a reason holds, the server gets no command in it: all that is heard is for the reader."""
     channel = {"name": "irc", "url": server.url("@reader"), "grouping": "event"}
     alerted = operator(channels=[channel], alert_urls=[]).knows()
@@ -95,7 +117,9 @@ def test_hostile_text_cannot_begin_a_line(server: Ngircd, operator: Callable[...
     with Reader(server, "reader", CHANNEL) as reader:
         for number, end in enumerate(ends):
             text = f"{end}PRIVMSG #{CHANNEL} :injected{end}QUIT"
-            alerted.registry.catalog.publish(PACK, f"2.0.{number}{text}", status="banned", reason=text)
+            alerted.registry.catalog.publish(
+                PACK, f"2.0.{number}{text}", status="banned", reason=text
+            )
         alerted.check()
         heard = reader.heard()
     assert {line.split()[0] for line in heard} == {"reader"}

@@ -18,7 +18,9 @@ pytestmark = pytest.mark.services
 _SLOW = {"smtpd_end_of_data_restrictions": "sleep 8"}
 """The answer to DATA takes so many seconds."""
 _CAME = "the whole of DATA came"
-_NOTED = {"smtpd_end_of_data_restrictions": f"check_sender_access inline:{{ {{ {SENDER} = INFO {_CAME} }} }}, sleep 8"}
+_NOTED = {
+    "smtpd_end_of_data_restrictions": f"check_sender_access inline:{{ {{ {SENDER} = INFO {_CAME} }} }}, sleep 8"
+}
 """The same, and Postfix writes down when it begins to take that time."""
 
 
@@ -40,17 +42,26 @@ def test_headers(tmp_path: Path, operator: Callable[..., Operator]) -> None:
         assert "1.2.0" in part(ban, kind)
 
 
-def test_a_slow_answer_to_data_makes_no_copy(tmp_path: Path, operator: Callable[..., Operator]) -> None:
+def test_a_slow_answer_to_data_makes_no_copy(
+    tmp_path: Path, operator: Callable[..., Operator]
+) -> None:
     """An answer to DATA that takes longer than `timeout` is waited for: the mail comes once."""
     with Postfix(tmp_path / "server", **_SLOW) as server:
         alerted = operator(server.url(), timeout="4s").knows()
         alerted.ban()
-        assert alerted.check()["alerts"] == {"delivered": 1, "unconfirmed": 0, "pending": 0, "expired": 0}
+        assert alerted.check()["alerts"] == {
+            "delivered": 1,
+            "unconfirmed": 0,
+            "pending": 0,
+            "expired": 0,
+        }
         alerted.check()
         assert len(server.mails()) == 1
 
 
-def test_a_repeat_after_a_kill_has_the_same_message_id(tmp_path: Path, operator: Callable[..., Operator]) -> None:
+def test_a_repeat_after_a_kill_has_the_same_message_id(
+    tmp_path: Path, operator: Callable[..., Operator]
+) -> None:
     """Killed before the answer to DATA came, the program sends the mail again, so that its reader can tell it."""
     with Postfix(tmp_path / "server", **_NOTED) as server:
         alerted = operator(server.url()).knows()
@@ -67,7 +78,9 @@ def test_a_repeat_after_a_kill_has_the_same_message_id(tmp_path: Path, operator:
     assert len({str(mail["Subject"]) for mail in mails}) == 1
 
 
-def test_too_big_a_mail_says_so_and_goes_out_plain(tmp_path: Path, operator: Callable[..., Operator]) -> None:
+def test_too_big_a_mail_says_so_and_goes_out_plain(
+    tmp_path: Path, operator: Callable[..., Operator]
+) -> None:
     """552 is named. What was refused three times for its size goes out in its plainest form, and is taken."""
     with Postfix(tmp_path / "server", message_size_limit="2500") as server:
         alerted = operator(server.url()).knows()
@@ -80,7 +93,9 @@ def test_too_big_a_mail_says_so_and_goes_out_plain(tmp_path: Path, operator: Cal
     assert "1.2.0" in str(mail["Subject"]) + part(mail, "plain")
 
 
-def test_an_unknown_recipient_is_told_elsewhere(tmp_path: Path, operator: Callable[..., Operator]) -> None:
+def test_an_unknown_recipient_is_told_elsewhere(
+    tmp_path: Path, operator: Callable[..., Operator]
+) -> None:
     """550 is named, and another channel reports the failure once, at the next poll."""
     with Postfix(tmp_path / "server") as server, Ntfy(tmp_path / "ntfy") as phone:
         channels = [
@@ -97,7 +112,9 @@ def test_an_unknown_recipient_is_told_elsewhere(tmp_path: Path, operator: Callab
     assert len(reports) == 1
 
 
-def test_an_untrusted_certificate_is_no_delivery(tmp_path: Path, operator: Callable[..., Operator]) -> None:
+def test_an_untrusted_certificate_is_no_delivery(
+    tmp_path: Path, operator: Callable[..., Operator]
+) -> None:
     """A mail server whose certificate does not verify gets no mail, and that is said in a line."""
     with Postfix(tmp_path / "server") as server:
         alerted = operator(server.url(tls=True)).knows()
@@ -106,17 +123,29 @@ def test_an_untrusted_certificate_is_no_delivery(tmp_path: Path, operator: Calla
         assert server.mails() == []
 
 
-def test_a_refused_login_says_so(tmp_path: Path, operator: Callable[..., Operator]) -> None:
+def test_a_refused_login_says_so(
+    tmp_path: Path, operator: Callable[..., Operator]
+) -> None:
     """535 is named with what to do, and the password nowhere; with the right password the mail comes once."""
     with Postfix(tmp_path / "server", logins="yes") as server:
         trust = server.authority.trusted()
-        channel = {"name": "office", "url": server.url(tls=True, password="wrong-s3cret")}
+        channel = {
+            "name": "office",
+            "url": server.url(tls=True, password="wrong-s3cret"),
+        }
         alerted = operator(channels=[channel], alert_urls=[], surrounding=trust).knows()
         alerted.ban()
         said = alerted.said("check")
         assert "SMTP 535, the login is refused: check the user and the password" in said
         assert "s3cret" not in said
-        alerted = alerted.but(channels=[channel | {"url": server.url(tls=True, password=PASSWORD)}])
+        alerted = alerted.but(
+            channels=[channel | {"url": server.url(tls=True, password=PASSWORD)}]
+        )
         alerted.end_backoffs()
-        assert alerted.check()["alerts"] == {"delivered": 1, "unconfirmed": 0, "pending": 0, "expired": 0}
+        assert alerted.check()["alerts"] == {
+            "delivered": 1,
+            "unconfirmed": 0,
+            "pending": 0,
+            "expired": 0,
+        }
         assert len(server.mails()) == 1

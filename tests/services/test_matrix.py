@@ -26,7 +26,9 @@ def test_a_mistyped_alias_makes_no_room(
     """Where the alias is not there, nothing is created, and the room is said to be missing."""
     _, writer = members
     surrounding = synapse.authority.trusted()
-    alerted = operator(synapse.url(writer, "#mistyped:localhost", tls=True), surrounding=surrounding).knows()
+    alerted = operator(
+        synapse.url(writer, "#mistyped:localhost", tls=True), surrounding=surrounding
+    ).knows()
     alerted.ban()
     assert "room is not there" in alerted.said("check")
     assert writer.rooms() == []
@@ -55,18 +57,27 @@ def test_an_encrypted_room_gets_nothing_in_the_open(
     reader, writer = members
     room = reader.room("encrypted", encrypted=True)
     surrounding = synapse.authority.trusted()
-    alerted = operator(synapse.url(writer, "#encrypted:localhost"), surrounding=surrounding).knows()
+    alerted = operator(
+        synapse.url(writer, "#encrypted:localhost"), surrounding=surrounding
+    ).knows()
     alerted.ban()
     assert "encrypted" in alerted.said("check")
-    over_tls = alerted.but(alert_urls=[synapse.url(writer, "#encrypted:localhost", tls=True)])
+    over_tls = alerted.but(
+        alert_urls=[synapse.url(writer, "#encrypted:localhost", tls=True)]
+    )
     over_tls.ban("1.1.0")
     over_tls.run("check")
     assert reader.messages(room) == []
-    assert [event["type"] for event in reader.events(room)].count("m.room.encrypted") == 1
+    assert [event["type"] for event in reader.events(room)].count(
+        "m.room.encrypted"
+    ) == 1
 
 
 def test_without_the_library_an_encrypted_room_is_an_error(
-    synapse: Synapse, members: tuple[Member, Member], operator: Callable[..., Operator], tmp_path: Path
+    synapse: Synapse,
+    members: tuple[Member, Member],
+    operator: Callable[..., Operator],
+    tmp_path: Path,
 ) -> None:
     """Where the package for encryption is missing nothing is sent, and the package is named."""
     reader, writer = members
@@ -74,12 +85,16 @@ def test_without_the_library_an_encrypted_room_is_an_error(
     (tmp_path / "without" / "cryptography").mkdir(parents=True)
     missing = 'raise ModuleNotFoundError("No module named \'cryptography\'", name="cryptography")\n'
     (tmp_path / "without" / "cryptography" / "__init__.py").write_text(missing, "utf-8")
-    surrounding = synapse.authority.trusted() | {"PYTHONPATH": str(tmp_path / "without")}
+    surrounding = synapse.authority.trusted() | {
+        "PYTHONPATH": str(tmp_path / "without")
+    }
     url = synapse.url(writer, "#no-library:localhost", tls=True)
     alerted = operator(url, surrounding=surrounding).knows()
     alerted.ban()
     assert "cryptography" in alerted.said("check")
-    assert [event["type"] for event in reader.events(room) if event["sender"] == writer.id] in ([], ["m.room.member"])
+    assert [
+        event["type"] for event in reader.events(room) if event["sender"] == writer.id
+    ] in ([], ["m.room.member"])
 
 
 def test_a_limit_of_messages_is_waited_for(
@@ -91,10 +106,17 @@ def test_a_limit_of_messages_is_waited_for(
     synapse.limit(writer, messages_per_second=1, burst=2)
     url = synapse.url(writer, "#limited:localhost", tls=True)
     channels = [{"name": "chat", "url": url, "grouping": "event"}]
-    alerted = operator(channels=channels, alert_urls=[], surrounding=synapse.authority.trusted()).knows()
+    alerted = operator(
+        channels=channels, alert_urls=[], surrounding=synapse.authority.trusted()
+    ).knows()
     for version in ("1.0.0", "1.1.0", "1.2.0"):
         alerted.ban(version)
     for number in range(5):
         alerted.registry.catalog.publish("comfyui-night-lights", f"2.{number}.0")
-    assert alerted.check()["alerts"] == {"delivered": 8, "unconfirmed": 0, "pending": 0, "expired": 0}
+    assert alerted.check()["alerts"] == {
+        "delivered": 8,
+        "unconfirmed": 0,
+        "pending": 0,
+        "expired": 0,
+    }
     assert len(reader.messages(room)) == 8

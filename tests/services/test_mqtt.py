@@ -12,7 +12,9 @@ from tests.services.servers.mosquitto import Mosquitto
 
 pytestmark = pytest.mark.services
 
-_QOS = pytest.mark.parametrize("more", ["", "?qos=0", "?qos=2"], ids=["default", "qos 0", "qos 2"])
+_QOS = pytest.mark.parametrize(
+    "more", ["", "?qos=0", "?qos=2"], ids=["default", "qos 0", "qos 2"]
+)
 _SENT = {"delivered": 0, "unconfirmed": 1, "pending": 0, "expired": 0}
 
 
@@ -29,7 +31,9 @@ def test_what_is_published_arrives_and_is_unconfirmed(
 
 
 @_QOS
-def test_a_wrong_login_is_no_delivery(tmp_path: Path, operator: Callable[..., Operator], more: str) -> None:
+def test_a_wrong_login_is_no_delivery(
+    tmp_path: Path, operator: Callable[..., Operator], more: str
+) -> None:
     """Whatever QoS the URL asks for, a refused login is said, and nothing that is said has the password."""
     with Mosquitto(tmp_path / "server") as server:
         alerted = operator(server.url("wrong-s3cret", more)).knows()
@@ -41,7 +45,9 @@ def test_a_wrong_login_is_no_delivery(tmp_path: Path, operator: Callable[..., Op
         assert server.payloads() == []
 
 
-def test_a_message_that_the_broker_drops_is_unconfirmed(tmp_path: Path, operator: Callable[..., Operator]) -> None:
+def test_a_message_that_the_broker_drops_is_unconfirmed(
+    tmp_path: Path, operator: Callable[..., Operator]
+) -> None:
     """A broker acknowledges a message that its access list denies: it does not count as delivered."""
     with Mosquitto(tmp_path / "server") as server:
         alerted = operator(server.url(topic="comfy/secret")).knows()
@@ -51,7 +57,9 @@ def test_a_message_that_the_broker_drops_is_unconfirmed(tmp_path: Path, operator
 
 
 @pytest.mark.parametrize("version", ["v3.1", "v3.1.1"])
-def test_the_version_in_the_url_is_used(tmp_path: Path, operator: Callable[..., Operator], version: str) -> None:
+def test_the_version_in_the_url_is_used(
+    tmp_path: Path, operator: Callable[..., Operator], version: str
+) -> None:
     """A URL may name the version of MQTT; a wrong login is known in each."""
     channel = {"name": "broker"}
     with Mosquitto(tmp_path / "server") as server:
@@ -66,7 +74,9 @@ def test_the_version_in_the_url_is_used(tmp_path: Path, operator: Callable[..., 
         assert len(server.payloads()) == 1
 
 
-def test_a_certificate_that_does_not_verify_is_no_delivery(tmp_path: Path, operator: Callable[..., Operator]) -> None:
+def test_a_certificate_that_does_not_verify_is_no_delivery(
+    tmp_path: Path, operator: Callable[..., Operator]
+) -> None:
     """A broker whose authority is not trusted gets nothing, and the reason says what to do; once it is, it gets it."""
     with Mosquitto(tmp_path / "server") as server:
         alerted = operator(server.url(tls=True)).knows()
@@ -75,7 +85,9 @@ def test_a_certificate_that_does_not_verify_is_no_delivery(tmp_path: Path, opera
         assert "the certificate does not verify" in said
         assert "SSL_CERT_FILE" in said
         assert server.payloads() == []
-        trusting = operator(server.url(tls=True), surrounding=server.authority.trusted())
+        trusting = operator(
+            server.url(tls=True), surrounding=server.authority.trusted()
+        )
         trusting.end_backoffs()
         assert trusting.check()["alerts"] == _SENT
         assert len(server.payloads()) == 1

@@ -18,24 +18,43 @@ _RATE = {"visitor-request-limit-burst": 3}
 _REPLENISH = "visitor-request-limit-replenish"
 
 
-@pytest.mark.parametrize("attachments", [False, True], ids=["without attachments", "with attachments"])
-def test_many_emoji_are_a_message(tmp_path: Path, operator: Callable[..., Operator], attachments: bool) -> None:
+@pytest.mark.parametrize(
+    "attachments", [False, True], ids=["without attachments", "with attachments"]
+)
+def test_many_emoji_are_a_message(
+    tmp_path: Path, operator: Callable[..., Operator], attachments: bool
+) -> None:
     """Four hundred emoji in `dependencies` come as a message with a text, and so does a ban behind them."""
-    more = {"attachment-cache-dir": str(tmp_path / "attachments")} if attachments else {}
+    more = (
+        {"attachment-cache-dir": str(tmp_path / "attachments")} if attachments else {}
+    )
     with Ntfy(tmp_path / "server", **more) as server:
         channels = [{"name": "phone", "url": server.url(), "grouping": "event"}]
         alerted = operator(channels=channels, alert_urls=[], nodes=[PACK, "beta"])
         alerted.registry.catalog.publish("beta", "1.0.0")
         alerted.knows()
-        alerted.registry.catalog.edit(PACK, "1.0.0", dependencies=[f"{'🎉' * 4}-{number}" for number in range(100)])
+        alerted.registry.catalog.edit(
+            PACK,
+            "1.0.0",
+            dependencies=[f"{'🎉' * 4}-{number}" for number in range(100)],
+        )
         alerted.registry.catalog.set_status("beta", "1.0.0", "banned", "keylogger")
-        assert alerted.check()["alerts"] == {"delivered": 2, "unconfirmed": 0, "pending": 0, "expired": 0}
+        assert alerted.check()["alerts"] == {
+            "delivered": 2,
+            "unconfirmed": 0,
+            "pending": 0,
+            "expired": 0,
+        }
         messages = server.messages()
     assert [one.attachment for one in messages] == ["", ""]
-    assert [name for name in ("beta", PACK) for one in messages if f"`{name}`" in one.text] == ["beta", PACK]
+    assert [
+        name for name in ("beta", PACK) for one in messages if f"`{name}`" in one.text
+    ] == ["beta", PACK]
 
 
-def test_severity_is_the_priority(tmp_path: Path, operator: Callable[..., Operator]) -> None:
+def test_severity_is_the_priority(
+    tmp_path: Path, operator: Callable[..., Operator]
+) -> None:
     """A ban has the highest priority, and its tap leads to the pack's page; a release has a low one."""
     with Ntfy(tmp_path / "server") as server:
         alerted = operator(server.url()).knows()
@@ -49,17 +68,23 @@ def test_severity_is_the_priority(tmp_path: Path, operator: Callable[..., Operat
     assert "banned" in ban.tags.split(",")
 
 
-def test_the_url_has_the_last_word(tmp_path: Path, operator: Callable[..., Operator]) -> None:
+def test_the_url_has_the_last_word(
+    tmp_path: Path, operator: Callable[..., Operator]
+) -> None:
     """Priority, tags and click of the URL stay."""
     with Ntfy(tmp_path / "server") as server:
-        alerted = operator(server.url(more="?priority=min&tags=mine&click=http://mine.example/")).knows()
+        alerted = operator(
+            server.url(more="?priority=min&tags=mine&click=http://mine.example/")
+        ).knows()
         alerted.ban()
         alerted.check()
         [ban] = server.messages()
     assert (ban.priority, ban.click) == (1, "http://mine.example/")
 
 
-def test_the_limit_of_requests_delays_and_loses_nothing(tmp_path: Path, operator: Callable[..., Operator]) -> None:
+def test_the_limit_of_requests_delays_and_loses_nothing(
+    tmp_path: Path, operator: Callable[..., Operator]
+) -> None:
     """What comes above ntfy's rate is refused with 429, which is said, and comes later: each message once."""
     with Ntfy(tmp_path / "server", **_RATE, **{_REPLENISH: "1h"}) as server:
         channels = [{"name": "phone", "url": server.url(), "grouping": "event"}]
@@ -78,4 +103,6 @@ def test_the_limit_of_requests_delays_and_loses_nothing(tmp_path: Path, operator
 
         until(is_through, "the rate")
         texts = [one.text for one in server.messages()]
-    assert [sum(f"`2.{number}.0`" in text for text in texts) for number in range(12)] == [1] * 12
+    assert [
+        sum(f"`2.{number}.0`" in text for text in texts) for number in range(12)
+    ] == [1] * 12

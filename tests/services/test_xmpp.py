@@ -26,22 +26,33 @@ def prosody(tmp_path: Path) -> Iterator[Prosody]:
         yield server
 
 
-def test_a_certificate_that_does_not_verify_is_no_delivery(prosody: Prosody, operator: Callable[..., Operator]) -> None:
+def test_a_certificate_that_does_not_verify_is_no_delivery(
+    prosody: Prosody, operator: Callable[..., Operator]
+) -> None:
     """Apprise ends the connection and calls that a success; the alert stays owed, and the reason is said."""
     alerted = operator(prosody.url(verify="yes")).knows()
     alerted.ban()
-    assert "check the host, the login, and that the server's certificate verifies" in alerted.said("check")
+    assert (
+        "check the host, the login, and that the server's certificate verifies"
+        in alerted.said("check")
+    )
     assert prosody.messages() == []
 
 
 def test_a_session_that_never_began_leaves_no_doubt(prosody: Prosody) -> None:
     """A message that was not sent, since the login or the connection was refused, cannot have been taken."""
     load()
-    job = Job(url=prosody.url(password="wrong"), events=sample("2026-01-01T00:00:00Z"), timeout=10)
+    job = Job(
+        url=prosody.url(password="wrong"),
+        events=sample("2026-01-01T00:00:00Z"),
+        timeout=10,
+    )
     for failing in (job, replace(job, url="xmpp://user:word@127.0.0.1:9", timeout=3)):
         outcome = send(failing, print, print)
         assert isinstance(outcome, Undelivered)
         assert "no XMPP session began" in outcome.reason
         assert not outcome.unanswered
-    assert send(replace(job, url=prosody.url()), print, print) == Delivered(confirmed=False)
+    assert send(replace(job, url=prosody.url()), print, print) == Delivered(
+        confirmed=False
+    )
     assert len(prosody.messages()) == 1

@@ -20,7 +20,9 @@ class _Later(dt.datetime):
 
     @classmethod
     def now(cls, tz: dt.tzinfo | None = None) -> _Later:
-        moment = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=float(os.environ[AHEAD]))
+        moment = dt.datetime.now(dt.UTC) + dt.timedelta(
+            seconds=float(os.environ[AHEAD])
+        )
         return cls.fromtimestamp(moment.timestamp(), tz)
 
 

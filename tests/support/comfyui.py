@@ -18,21 +18,41 @@ class ComfyUI:
         self.root = root
         self.nodes = root / "custom_nodes"
         self.nodes.mkdir(parents=True)
-        for name in ("main.py", "nodes.py", *(f"custom_nodes/{name}" for name in OF_COMFYUI)):
+        for name in (
+            "main.py",
+            "nodes.py",
+            *(f"custom_nodes/{name}" for name in OF_COMFYUI),
+        ):
             (root / name).write_text("")
         for name in ("comfy", "comfy_extras", "comfy_api"):
             (root / name).mkdir()
 
-    def registry(self, pack: str, version: str, *, folder: str | None = None, repository: str = "") -> Path:
+    def registry(
+        self,
+        pack: str,
+        version: str,
+        *,
+        folder: str | None = None,
+        repository: str = "",
+    ) -> Path:
         """Add what the Manager installs from the registry."""
         path = self.claimed(pack, version, folder=folder, repository=repository)
         (path / ".tracking").write_text("__init__.py\npyproject.toml")
         return path
 
-    def claimed(self, pack: str, version: str | None, *, folder: str | None = None, repository: str = "") -> Path:
+    def claimed(
+        self,
+        pack: str,
+        version: str | None,
+        *,
+        folder: str | None = None,
+        repository: str = "",
+    ) -> Path:
         """Add a pack that somebody unpacked: a pyproject without the Manager's mark; no version means a dynamic one."""
         path = self.plain(folder or pack)
-        (path / "pyproject.toml").write_text(pyproject(pack, version, repository), "utf-8")
+        (path / "pyproject.toml").write_text(
+            pyproject(pack, version, repository), "utf-8"
+        )
         return path
 
     def clone(
@@ -53,12 +73,16 @@ class ComfyUI:
         git = path / ".git"
         (git / "refs" / "heads").mkdir(parents=True)
         origin = (
-            f'[remote "origin"]\n\turl = {remote}\n\tfetch = +refs/heads/*:refs/remotes/origin/*\n' if remote else ""
+            f'[remote "origin"]\n\turl = {remote}\n\tfetch = +refs/heads/*:refs/remotes/origin/*\n'
+            if remote
+            else ""
         )
         (git / "config").write_text(f"[core]\n\tbare = false\n{origin}", "utf-8")
         (git / "HEAD").write_text("ref: refs/heads/main\n")
         if packed:
-            (git / "packed-refs").write_text(f"# pack-refs with: peeled\n{commit} refs/heads/main\n")
+            (git / "packed-refs").write_text(
+                f"# pack-refs with: peeled\n{commit} refs/heads/main\n"
+            )
         else:
             (git / "refs" / "heads" / "main").write_text(f"{commit}\n")
         if cnr_id is not None:
@@ -95,6 +119,12 @@ class ComfyUI:
 
 def pyproject(pack: str, version: str | None, repository: str = "") -> str:
     """Return the pyproject of a pack."""
-    said = f"version = {json.dumps(version)}" if version is not None else 'dynamic = ["version"]'
-    urls = f"[project.urls]\nRepository = {json.dumps(repository)}\n" if repository else ""
+    said = (
+        f"version = {json.dumps(version)}"
+        if version is not None
+        else 'dynamic = ["version"]'
+    )
+    urls = (
+        f"[project.urls]\nRepository = {json.dumps(repository)}\n" if repository else ""
+    )
     return f'[project]\nname = {json.dumps(pack)}\n{said}\n{urls}[tool.comfy]\nPublisherId = "ann"\n'

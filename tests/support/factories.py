@@ -34,7 +34,10 @@ def minute(number: float) -> str:
 
 def version(text: str = "1.0.0", status: str = ACTIVE, **fields: Any) -> Version:
     """Make a version that was there before; its id follows from its text."""
-    return Version(**{"version": text, "id": f"id-{text}", "status": status, "created_at": BEFORE} | fields)
+    return Version(
+        **{"version": text, "id": f"id-{text}", "status": status, "created_at": BEFORE}
+        | fields
+    )
 
 
 def listing(*versions: Version, **fields: Any) -> Listing:
@@ -44,34 +47,67 @@ def listing(*versions: Version, **fields: Any) -> Listing:
 
 def known(*versions: Version, **fields: Any) -> Node:
     """Make a node that has its baseline and these versions."""
-    given = {"node": PACK, "baseline_at": CHECKED, "statuses": STATUSES, "versions": in_order(versions)}
+    given = {
+        "node": PACK,
+        "baseline_at": CHECKED,
+        "statuses": STATUSES,
+        "versions": in_order(versions),
+    }
     return Node(**given | fields)
 
 
 def compare(known_as: Node | None, /, *versions: Version, **fields: Any) -> Difference:
     """Compare with a listing of the versions; `statuses`, `baseline`, `now` and `checked_at` are the poll's terms."""
     terms: dict[str, Any] = {"now": NOW}
-    terms |= {name: fields.pop(name) for name in ("statuses", "baseline", "now") if name in fields}
+    terms |= {
+        name: fields.pop(name)
+        for name in ("statuses", "baseline", "now")
+        if name in fields
+    }
     checked_at = fields.pop("checked_at", CHECKED)
-    return compare_listing(known_as, listing(*versions, **fields), DiffOptions(**terms), checked_at)
+    return compare_listing(
+        known_as, listing(*versions, **fields), DiffOptions(**terms), checked_at
+    )
 
 
-def reported(difference: Difference) -> list[tuple[str, str | None, str | None, str | None]]:
+def reported(
+    difference: Difference,
+) -> list[tuple[str, str | None, str | None, str | None]]:
     """Return what each event says: kind, version text, before, after."""
-    return [(event.kind.value, event.version, event.before, event.after) for event in difference.events]
+    return [
+        (event.kind.value, event.version, event.before, event.after)
+        for event in difference.events
+    ]
 
 
 def event(name: str = "e1", kind: Kind = Kind.FLAGGED, **fields: Any) -> Event:
     """Make an event with this id."""
-    given = {"node": PACK, "version": "1.0.0", "version_id": "id-1.0.0", "before": "active", "after": "flagged"}
+    given = {
+        "node": PACK,
+        "version": "1.0.0",
+        "version_id": "id-1.0.0",
+        "before": "active",
+        "after": "flagged",
+    }
     return Event(**{"id": name, "kind": kind, "at": NOW, "url": URL} | given | fields)
 
 
-def failed(waiting: Outbox, name: str, error: str, now: str, *, last: bool = True, **fields: Any) -> Outbox:
+def failed(
+    waiting: Outbox,
+    name: str,
+    error: str,
+    now: str,
+    *,
+    last: bool = True,
+    **fields: Any,
+) -> Outbox:
     """Return the outbox after a failed attempt at the first message of a channel's queue."""
     queue = waiting.queues[name]
     failure = Failure(error=error, **fields)
-    return replay(waiting, [failed_attempt(name, queue, queue.messages[0], failure, now, last=last)])
+    return replay(
+        waiting,
+        [failed_attempt(name, queue, queue.messages[0], failure, now, last=last)],
+    )
 
 
 def going_out(message: str = "m", name: str = "ops", **fields: Any) -> Unanswered:
@@ -84,7 +120,9 @@ def channel(name: str = "ops", **fields: Any) -> Channel:
     return Channel(**{"name": name, "url": f"json://127.0.0.1:9/{name}"} | fields)
 
 
-def watch(registry_url: str, *nodes: str, channels: tuple[Channel, ...] = (), **fields: Any) -> PollConfig:
+def watch(
+    registry_url: str, *nodes: str, channels: tuple[Channel, ...] = (), **fields: Any
+) -> PollConfig:
     """Make a poll's configuration, with no patience for a registry that is down."""
     given: dict[str, Any] = {
         "nodes": nodes or (() if fields.get("globs") else (PACK,)),
@@ -98,7 +136,9 @@ def watch(registry_url: str, *nodes: str, channels: tuple[Channel, ...] = (), **
         "addresses": Addresses(
             salt="ab" * 16,
             apprise="2.3",
-            url_digests={one.name: f"{number:032x}" for number, one in enumerate(channels)},
+            url_digests={
+                one.name: f"{number:032x}" for number, one in enumerate(channels)
+            },
         ),
     }
     return PollConfig(**given | fields)

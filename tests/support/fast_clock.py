@@ -26,7 +26,11 @@ class _Hasty(dt.datetime):
 
     @classmethod
     def now(cls, tz: dt.tzinfo | None = None) -> _Hasty:
-        moment = _BEGUN_AT + cls.leapt + dt.timedelta(seconds=(time.monotonic() - _BEGUN) * SPEED)
+        moment = (
+            _BEGUN_AT
+            + cls.leapt
+            + dt.timedelta(seconds=(time.monotonic() - _BEGUN) * SPEED)
+        )
         return cls.fromtimestamp(moment.timestamp(), tz)
 
 

@@ -111,7 +111,14 @@ class FaultPoints:
     """
 
     def __init__(
-        self, folder: Path, trace: Path, *, label: str, at: int, cut: Cut, uncertain: Path | None = None
+        self,
+        folder: Path,
+        trace: Path,
+        *,
+        label: str,
+        at: int,
+        cut: Cut,
+        uncertain: Path | None = None,
     ) -> None:
         self._folder = folder.resolve()
         self._trace = os.open(trace, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
@@ -124,11 +131,25 @@ class FaultPoints:
         self._files: dict[int, _File] = {}
         self._posts: WeakKeyDictionary[socket.socket, str] = WeakKeyDictionary()
         self._uncertain = uncertain
-        left = uncertain.read_bytes() if uncertain is not None and uncertain.exists() else b""
+        left = (
+            uncertain.read_bytes()
+            if uncertain is not None and uncertain.exists()
+            else b""
+        )
         self._disk: _Disk = pickle.loads(left) if left else _Disk()
         self._real = {
             name: getattr(os, name)
-            for name in ("open", "write", "fsync", "close", "ftruncate", "replace", "rename", "unlink", "mkdir")
+            for name in (
+                "open",
+                "write",
+                "fsync",
+                "close",
+                "ftruncate",
+                "replace",
+                "rename",
+                "unlink",
+                "mkdir",
+            )
         }
 
     def arm(self) -> None:
@@ -137,14 +158,26 @@ class FaultPoints:
         signal.signal(signal.SIGUSR1, lambda *_: self._die())
         for name in self._real:
             setattr(os, name, getattr(self, f"_{name}"))
-        for name in ("connect", "connect_ex", "send", "sendall", "sendmsg", "recv", "recv_into"):
-            setattr(socket.socket, name, self._talking(name, getattr(socket.socket, name)))
+        for name in (
+            "connect",
+            "connect_ex",
+            "send",
+            "sendall",
+            "sendmsg",
+            "recv",
+            "recv_into",
+        ):
+            setattr(
+                socket.socket, name, self._talking(name, getattr(socket.socket, name))
+            )
 
     def _renew_turn(self) -> None:
         """In a fork nobody gives back a lock that another thread of the program held."""
         self._turn = threading.RLock()
 
-    def _point(self, label: str, call: Callable[[], Any], half: Callable[[], Any] | None = None) -> Any:
+    def _point(
+        self, label: str, call: Callable[[], Any], half: Callable[[], Any] | None = None
+    ) -> Any:
         with self._turn:
             self._note(label)
             here = label == self._label_to_die_at and self._passed(label) == self._at
@@ -179,7 +212,12 @@ class FaultPoints:
 
     def _passed(self, label: str) -> int:
         """Count how often the program and its jobs have come to a point: each job is a process of its own."""
-        return Path(f"/proc/self/fd/{self._trace}").read_text("utf-8").splitlines().count(label)
+        return (
+            Path(f"/proc/self/fd/{self._trace}")
+            .read_text("utf-8")
+            .splitlines()
+            .count(label)
+        )
 
     def _need_room(self) -> None:
         if self._full:
@@ -215,12 +253,18 @@ class FaultPoints:
         if isinstance(path, int):
             return None
         full = Path.cwd() / os.fsdecode(path)
-        return full if full.is_relative_to(self._folder) or full == self._folder.parent else None
+        return (
+            full
+            if full.is_relative_to(self._folder) or full == self._folder.parent
+            else None
+        )
 
     def _named(self, verb: str, path: Path) -> str:
         return f"{verb} {_UNIQUE.sub('.tmp', path.relative_to(self._folder.parent).as_posix())}"
 
-    def _open(self, path: Any, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
+    def _open(
+        self, path: Any, flags: int, mode: int = 0o777, *, dir_fd: int | None = None
+    ) -> int:
         real = self._real["open"]
         if (inside := self._within(path)) is None:
             return int(real(path, flags, mode, dir_fd=dir_fd))
@@ -249,7 +293,10 @@ class FaultPoints:
             return int(real(descriptor, content))
 
         def call(part: Any = content) -> int:
-            if os.lseek(descriptor, 0, os.SEEK_CUR) + len(part) > os.fstat(descriptor).st_size:
+            if (
+                os.lseek(descriptor, 0, os.SEEK_CUR) + len(part)
+                > os.fstat(descriptor).st_size
+            ):
                 self._need_room()
             self._disk.contents.setdefault(file.path, file.path.read_bytes())
             written = int(real(descriptor, part))
@@ -280,7 +327,11 @@ class FaultPoints:
         def call() -> None:
             real(descriptor)
             if file.path.is_dir():
-                self._disk.names = [entry for entry in self._disk.names if entry.path.parent != file.path]
+                self._disk.names = [
+                    entry
+                    for entry in self._disk.names
+                    if entry.path.parent != file.path
+                ]
             else:
                 self._disk.contents.pop(file.path, None)
             if file.path.name == _ACKS:

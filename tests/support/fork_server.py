@@ -49,7 +49,9 @@ class CrashPoint:
 class Forked:
     """A program that was forked; it has what is used of a `subprocess.Popen`."""
 
-    def __init__(self, keeper: socket.socket, args: Sequence[str], stdin: IO[bytes] | None = None) -> None:
+    def __init__(
+        self, keeper: socket.socket, args: Sequence[str], stdin: IO[bytes] | None = None
+    ) -> None:
         self.args = args
         self.stdin = stdin
         self.returncode: int | None = None
@@ -147,16 +149,27 @@ class ForkServer:
     ) -> None:
         """Start the program, whose id is `pid` then; `end` has to follow, or `has_ended` first."""
         with contextlib.ExitStack() as ends:
-            folder = Path(ends.enter_context(tempfile.TemporaryDirectory(dir=self._own)))
+            folder = Path(
+                ends.enter_context(tempfile.TemporaryDirectory(dir=self._own))
+            )
             given = Path(os.devnull)
             if stdin is not None:
                 given = folder / "in"
                 given.write_text(stdin, "utf-8")
             read = ends.enter_context(given.open("rb"))
-            out, err = (ends.enter_context(folder.joinpath(name).open("w+b")) for name in ("out", "err"))
+            out, err = (
+                ends.enter_context(folder.joinpath(name).open("w+b"))
+                for name in ("out", "err")
+            )
             streams = (read.fileno(), out.fileno(), err.fileno())
             self._begun = self.launch(
-                *args, cwd=cwd, env=env, streams=streams, home=folder / "home", module=module, point=point
+                *args,
+                cwd=cwd,
+                env=env,
+                streams=streams,
+                home=folder / "home",
+                module=module,
+                point=point,
             )
             self._out, self._err, self._begun_ends = out, err, ends.pop_all()
 
@@ -183,7 +196,9 @@ class ForkServer:
                 begun.wait_for_all()
             for stream in (self._out, self._err):
                 stream.seek(0)
-            out, err = (stream.read().decode("utf-8") for stream in (self._out, self._err))
+            out, err = (
+                stream.read().decode("utf-8") for stream in (self._out, self._err)
+            )
         return program.Completed(code=code, out=out, err=err, peak=begun.peak)
 
     @contextlib.contextmanager
@@ -196,14 +211,26 @@ class ForkServer:
     ) -> Iterator[program.Started]:
         """Start the program as `program.start` does."""
         with contextlib.ExitStack() as ends:
-            folder = Path(ends.enter_context(tempfile.TemporaryDirectory(dir=self._own)))
+            folder = Path(
+                ends.enter_context(tempfile.TemporaryDirectory(dir=self._own))
+            )
             out, err = (folder / name for name in ("out", "err"))
             reader, writer = os.pipe()
             given = os.fdopen(writer, "wb", buffering=0)
-            with open(reader, "rb") as to_read, out.open("wb") as to_out, err.open("wb") as to_err:  # noqa: PTH123 - a descriptor
+            with (
+                open(reader, "rb") as to_read,  # noqa: PTH123 - a descriptor
+                out.open("wb") as to_out,
+                err.open("wb") as to_err,
+            ):
                 streams = (to_read.fileno(), to_out.fileno(), to_err.fileno())
                 process = self.launch(
-                    *args, cwd=cwd, env=env, streams=streams, home=folder / "home", module=module, stdin=given
+                    *args,
+                    cwd=cwd,
+                    env=env,
+                    streams=streams,
+                    home=folder / "home",
+                    module=module,
+                    stdin=given,
                 )
             started = program.Started(process, out, err, process.wait_for_all)
             ends.callback(started.end)
@@ -225,14 +252,20 @@ class ForkServer:
         home = home or self._own / "home"
         home.mkdir(exist_ok=True)
         own, surroundings = program.surroundings(home), program.surroundings(home, env)
-        if unheard := [name for name in surroundings if name.startswith("PYTHON") and name not in own]:
+        if unheard := [
+            name
+            for name in surroundings
+            if name.startswith("PYTHON") and name not in own
+        ]:
             raise ValueError(f"only a new interpreter hears of {unheard}")
         asked: dict[str, Any] = {
             "args": [os.fspath(arg) for arg in args],
             "env": surroundings,
             "module": module,
             "umask": umask,
-            "open": [number for number, stream in enumerate(streams) if stream is not None],
+            "open": [
+                number for number, stream in enumerate(streams) if stream is not None
+            ],
         }
         if point is not None:
             asked["point"] = {
@@ -245,9 +278,17 @@ class ForkServer:
             }
         ours, theirs = socket.socketpair()
         with theirs:
-            folder = os.open(cwd, os.O_PATH | os.O_DIRECTORY) if isinstance(cwd, Path) else os.dup(cwd)
+            folder = (
+                os.open(cwd, os.O_PATH | os.O_DIRECTORY)
+                if isinstance(cwd, Path)
+                else os.dup(cwd)
+            )
             try:
-                passed = [theirs.fileno(), folder, *(stream for stream in streams if stream is not None)]
+                passed = [
+                    theirs.fileno(),
+                    folder,
+                    *(stream for stream in streams if stream is not None),
+                ]
                 socket.send_fds(self._requests, [b"."], passed)
             finally:
                 os.close(folder)

@@ -66,7 +66,9 @@ def _build_decoders() -> None:
     records.read_checks(records.write_checks(0, Checks()))
     records.read_addresses(records.write_addresses(Addresses()))
     installs_file.read_installs(installs_file.write_installs({}))
-    journal.read_journal(journal.write_stage(Unanswered(channel="", message=""), journal.Stage.WAITING))
+    journal.read_journal(
+        journal.write_stage(Unanswered(channel="", message=""), journal.Stage.WAITING)
+    )
     parse_page(b'{"versions": []}')
     for form in (Event, Node):
         codec.decoder(form)
@@ -77,7 +79,9 @@ def _serve() -> None:
     _preload()
     requests = socket.socket(fileno=os.dup(0))
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # a keeper says by itself how its program ended
+    signal.signal(
+        signal.SIGCHLD, signal.SIG_IGN
+    )  # a keeper says by itself how its program ended
     while (received := socket.recv_fds(requests, 1, 5))[0]:
         if os.fork() == 0:
             requests.close()
@@ -104,7 +108,9 @@ def _keep(asking: int, folder: int, *streams: int) -> None:
     with contextlib.suppress(OSError):  # the test that asked is gone
         end.sendall(f"{child}\n".encode())
         _, ended, used = os.wait4(child, 0)
-        end.sendall(f"{os.waitstatus_to_exitcode(ended)} {used.ru_maxrss * 1024}\n".encode())
+        end.sendall(
+            f"{os.waitstatus_to_exitcode(ended)} {used.ru_maxrss * 1024}\n".encode()
+        )
         _wait_for_orphans()
     os._exit(0)
 
@@ -116,7 +122,9 @@ def _wait_for_orphans() -> None:
             os.waitpid(-1, 0)
 
 
-def _be_the_program(asked: dict[str, Any], folder: int, streams: Mapping[int, int]) -> None:
+def _be_the_program(
+    asked: dict[str, Any], folder: int, streams: Mapping[int, int]
+) -> None:
     program.end_with_parent()
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # coverage has a handler
     os.setsid()
@@ -252,14 +260,20 @@ def _coverage(env: Mapping[str, str]) -> coverage.Coverage | None:
 
 
 @contextlib.contextmanager
-def _exiting(points: FaultPoints | None, measured: coverage.Coverage | None) -> Iterator[None]:
+def _exiting(
+    points: FaultPoints | None, measured: coverage.Coverage | None
+) -> Iterator[None]:
     """End this process as the interpreter would, without the server's business."""
     code = 0
     try:
         yield
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else int(end.code is not None)
-        if end.code is not None and not isinstance(end.code, int) and sys.stderr is not None:
+        if (
+            end.code is not None
+            and not isinstance(end.code, int)
+            and sys.stderr is not None
+        ):
             sys.stderr.write(f"{end.code}\n")
     except BaseException:  # noqa: BLE001 - as the interpreter does
         traceback.print_exc()
@@ -272,7 +286,9 @@ def _exiting(points: FaultPoints | None, measured: coverage.Coverage | None) -> 
             except OSError as error:
                 code = _NOT_FLUSHED
                 if stream is sys.stdout and sys.stderr is not None:
-                    sys.stderr.write(f"Exception ignored in: {stream!r}\n{type(error).__name__}: {error}\n")
+                    sys.stderr.write(
+                        f"Exception ignored in: {stream!r}\n{type(error).__name__}: {error}\n"
+                    )
         if points is not None:
             points.leave()
         if measured is not None:

@@ -27,11 +27,18 @@ class Watcher:
     """
 
     def __init__(
-        self, folder: Path, registry: FakeRegistry, *, fork_server: ForkServer | None = None, **settings: object
+        self,
+        folder: Path,
+        registry: FakeRegistry,
+        *,
+        fork_server: ForkServer | None = None,
+        **settings: object,
     ) -> None:
         self._fork_server = fork_server
         self._module = "tests.support.eager" if "interval" in settings else "watcher"
-        self._run: Callable[..., program.Completed] = partial((fork_server or program).run, module=self._module)
+        self._run: Callable[..., program.Completed] = partial(
+            (fork_server or program).run, module=self._module
+        )
         self.folder = folder
         self.registry = registry
         self.state = folder / "state"
@@ -45,18 +52,31 @@ class Watcher:
 
     def but(self, **settings: object) -> Watcher:
         """Return the same watcher with some settings changed."""
-        return Watcher(self.folder, self.registry, fork_server=self._fork_server, **{**self.settings, **settings})
+        return Watcher(
+            self.folder,
+            self.registry,
+            fork_server=self._fork_server,
+            **{**self.settings, **settings},
+        )
 
     def environment(self) -> dict[str, str]:
         """Write the settings as environment variables."""
         return {
-            f"COMFY_WATCH_{name.upper()}": value if isinstance(value, str) else json.dumps(value)
+            f"COMFY_WATCH_{name.upper()}": value
+            if isinstance(value, str)
+            else json.dumps(value)
             for name, value in self.settings.items()
         }
 
-    def run(self, *args: str, env: Mapping[str, str] | None = None, cwd: int | None = None) -> program.Completed:
+    def run(
+        self, *args: str, env: Mapping[str, str] | None = None, cwd: int | None = None
+    ) -> program.Completed:
         """Run a command to its end; with a fork server its folder may be a descriptor."""
-        done = self._run(*args, cwd=self.folder if cwd is None else cwd, env={**self.environment(), **(env or {})})
+        done = self._run(
+            *args,
+            cwd=self.folder if cwd is None else cwd,
+            env={**self.environment(), **(env or {})},
+        )
         assert "Traceback" not in done.out + done.err, done.err
         return done
 
@@ -64,7 +84,9 @@ class Watcher:
         """Return the same watcher without a fork server."""
         return Watcher(self.folder, self.registry, fork_server=None, **self.settings)
 
-    def shell(self, script: str, *args: str, cwd: Path | None = None) -> program.Completed:
+    def shell(
+        self, script: str, *args: str, cwd: Path | None = None
+    ) -> program.Completed:
         """Have a shell run a script in which `"$@"` is the command."""
         done = subprocess.run(
             ["sh", "-c", script, "sh", sys.executable, "-m", "watcher", *args],
@@ -90,13 +112,19 @@ class Watcher:
     def start(self, *args: str) -> contextlib.AbstractContextManager[program.Started]:
         """Start a command that ends with the `with` block."""
         starter = self._fork_server or program
-        return starter.start(*args, cwd=self.folder, env=self.environment(), module=self._module)
+        return starter.start(
+            *args, cwd=self.folder, env=self.environment(), module=self._module
+        )
 
-    def fork(self, *args: str, streams: Streams, env: Mapping[str, str] | None = None) -> Forked:
+    def fork(
+        self, *args: str, streams: Streams, env: Mapping[str, str] | None = None
+    ) -> Forked:
         """Start a command with these streams, which also may be closed; only with a fork server."""
         assert self._fork_server is not None
         given = {**self.environment(), **(env or {})}
-        return self._fork_server.launch(*args, cwd=self.folder, env=given, streams=streams, module=self._module)
+        return self._fork_server.launch(
+            *args, cwd=self.folder, env=given, streams=streams, module=self._module
+        )
 
     def contents(self) -> dict[str, bytes]:
         """Return the state folder's files, the lock aside; empty where there is no folder."""
@@ -108,11 +136,16 @@ class Watcher:
         end_backoffs(self.state)
 
 
-def write_settings(folder: Path, channels: Sequence[Mapping[str, object]] = (), **settings: object) -> None:
+def write_settings(
+    folder: Path, channels: Sequence[Mapping[str, object]] = (), **settings: object
+) -> None:
     """Write `comfy-watch.toml`; JSON's spelling of each value is TOML's too."""
     lines = [f"{name} = {json.dumps(value)}" for name, value in settings.items()]
     for channel in channels:
-        lines += ["[[channels]]", *(f"{name} = {json.dumps(value)}" for name, value in channel.items())]
+        lines += [
+            "[[channels]]",
+            *(f"{name} = {json.dumps(value)}" for name, value in channel.items()),
+        ]
     (folder / "comfy-watch.toml").write_text("\n".join(lines), "utf-8")
 
 

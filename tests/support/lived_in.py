@@ -25,7 +25,9 @@ class LivedIn(ComfyUI):
         """Clone the registry's repository of a pack in place of what is there; its file names a version."""
         if (self.nodes / pack).exists():
             self.remove(pack)
-        self.clone(pack, f"https://github.com/example/{pack}", pack=pack, version=version)
+        self.clone(
+            pack, f"https://github.com/example/{pack}", pack=pack, version=version
+        )
 
     def remove(self, pack: str) -> None:
         """Uninstall a pack."""
@@ -46,7 +48,9 @@ class LivedIn(ComfyUI):
     def mount(self, *, there: bool = True) -> None:
         """Let the folder be `there`, or gone."""
         if self.root.exists() != there:
-            self.root.rename(self._elsewhere) if not there else self._elsewhere.rename(self.root)
+            self.root.rename(self._elsewhere) if not there else self._elsewhere.rename(
+                self.root
+            )
 
     @property
     def _elsewhere(self) -> Path:

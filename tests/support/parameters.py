@@ -14,20 +14,32 @@ def one_of(*values: object, fast: int = 1) -> list[ParameterSet]:
 
     A value may be a `pytest.param` with an id.
     """
-    given = [value if isinstance(value, ParameterSet) else pytest.param(value) for value in values]
+    given = [
+        value if isinstance(value, ParameterSet) else pytest.param(value)
+        for value in values
+    ]
     return [
-        pytest.param(*one.values, id=one.id, marks=[*one.marks, *([pytest.mark.bounded] if at >= fast else [])])
+        pytest.param(
+            *one.values,
+            id=one.id,
+            marks=[*one.marks, *([pytest.mark.bounded] if at >= fast else [])],
+        )
         for at, one in enumerate(given)
     ]
 
 
 def one_row_of(*rows: tuple[object, ...], fast: int = 1) -> list[ParameterSet]:
     """Return the rows for a `parametrize` of several parameters, as `one_of` does."""
-    return [pytest.param(*row, marks=pytest.mark.bounded if at >= fast else ()) for at, row in enumerate(rows)]
+    return [
+        pytest.param(*row, marks=pytest.mark.bounded if at >= fast else ())
+        for at, row in enumerate(rows)
+    ]
 
 
 def examples(count: int, *, suppressed: Collection[HealthCheck] = ()) -> settings:
     """Return the settings of a test of so many examples in CI, and as much fewer in the fast tests as others have."""
     profile = settings()
     shown = max(1, count * profile.max_examples // 100)
-    return settings(max_examples=shown, deadline=None, suppress_health_check=[*suppressed])
+    return settings(
+        max_examples=shown, deadline=None, suppress_health_check=[*suppressed]
+    )

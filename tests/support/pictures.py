@@ -67,7 +67,11 @@ EVENTS = (
         published="2026-11-25T17:05:00Z",
         safe_version="3.0.0",
         changelog="Tides of the southern hemisphere; needs numpy 2",
-        changes=(Change(field="dependencies", before='["numpy>=1.26"]', after='["numpy>=2.0"]'),),
+        changes=(
+            Change(
+                field="dependencies", before='["numpy>=1.26"]', after='["numpy>=2.0"]'
+            ),
+        ),
     ),
 )
 _DISCORD = """<!doctype html><meta charset="utf-8"><style>
@@ -86,7 +90,9 @@ ul{{margin:4px 0 10px;padding-left:18px}} p{{margin:6px 0}}</style>
 
 def _deliver(url: str) -> None:
     load()
-    outcome = send(Job(url=url, events=EVENTS, timeout=30.0), lambda _: None, lambda _: None)
+    outcome = send(
+        Job(url=url, events=EVENTS, timeout=30.0), lambda _: None, lambda _: None
+    )
     assert outcome == Delivered(), outcome
 
 
@@ -104,7 +110,9 @@ def discord() -> str:
     original = requests.adapters.HTTPAdapter.send
     with Webhook() as webhook, pytest.MonkeyPatch.context() as patch:
 
-        def divert(self: Any, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+        def divert(
+            self: Any, request: requests.PreparedRequest, **options: Any
+        ) -> requests.Response:
             request.url = f"{webhook.url}/discord"
             return original(self, request, **options)
 
@@ -124,8 +132,19 @@ def draw(page: str, name: str, size: str, *options: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "page.html"
         source.write_text(page, "utf-8")
-        command = ["chromium", "--headless", "--no-sandbox", "--hide-scrollbars", f"--user-data-dir={folder}/profile"]
-        command += [f"--window-size={size}", f"--screenshot={IMAGES / name}.png", *options, source.as_uri()]
+        command = [
+            "chromium",
+            "--headless",
+            "--no-sandbox",
+            "--hide-scrollbars",
+            f"--user-data-dir={folder}/profile",
+        ]
+        command += [
+            f"--window-size={size}",
+            f"--screenshot={IMAGES / name}.png",
+            *options,
+            source.as_uri(),
+        ]
         subprocess.run(command, check=True, timeout=120, capture_output=True)
 
 

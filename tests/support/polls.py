@@ -17,7 +17,9 @@ from watcher.state.store import StateFolder
 class Watcher:
     """Polls a registry into a folder; `progress` is how many nodes it said were done."""
 
-    def __init__(self, registry: FakeRegistry, folder: Path, *nodes: str, **settings: Any) -> None:
+    def __init__(
+        self, registry: FakeRegistry, folder: Path, *nodes: str, **settings: Any
+    ) -> None:
         self.registry = registry
         self.nodes = nodes or (() if settings.get("globs") else ("pack",))
         self.settings = settings
@@ -30,12 +32,19 @@ class Watcher:
         """Poll once and forget what was asked before; some settings may differ this time."""
         self.registry.requests.clear()
         settings = {**self.settings, **changed}
-        url, nodes = settings.pop("url", self.registry.url), settings.pop("nodes", self.nodes)
+        url, nodes = (
+            settings.pop("url", self.registry.url),
+            settings.pop("nodes", self.nodes),
+        )
 
         async def work() -> Report:
             config = watch(url, *nodes, **settings)
             poller = Poller(
-                config=config, folder=self.folder, clock=self.clock, stopping=asyncio.Event(), progress=self._hear
+                config=config,
+                folder=self.folder,
+                clock=self.clock,
+                stopping=asyncio.Event(),
+                progress=self._hear,
             )
             return await poller.poll()
 
@@ -48,11 +57,17 @@ class Watcher:
 
     def asked(self, name: str = "nodeId") -> list[str]:
         """Return what was asked under a parameter, in order, by the requests that had it."""
-        return [request.query[name][0] for request in self.registry.requests if name in request.query]
+        return [
+            request.query[name][0]
+            for request in self.registry.requests
+            if name in request.query
+        ]
 
     def conditional(self) -> list[bool]:
         """Return whether each request asked only for what changed."""
-        return ["If-None-Match" in request.headers for request in self.registry.requests]
+        return [
+            "If-None-Match" in request.headers for request in self.registry.requests
+        ]
 
 
 def reported(report: Report) -> list[tuple[str, str | None, str | None]]:

@@ -22,7 +22,15 @@ ROOT = Path(__file__).resolve().parents[2]
 _PATIENCE = 20.0
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
-_PASSED_ON = ("PATH", "TMPDIR", "TZ", "LD_LIBRARY_PATH", "SYSTEMROOT", "TEMP", "TMP")  # the last three: of Windows
+_PASSED_ON = (
+    "PATH",
+    "TMPDIR",
+    "TZ",
+    "LD_LIBRARY_PATH",
+    "SYSTEMROOT",
+    "TEMP",
+    "TMP",
+)  # the last three: of Windows
 MEASURING = ("COVERAGE_", "COV_CORE_")
 """How the variables begin that have coverage taken of a child process."""
 
@@ -43,13 +51,19 @@ def surroundings(home: Path, env: Mapping[str, str] | None = None) -> dict[str, 
     What measures coverage in child processes is passed on, and what keeps tests on loopback holds there too. Each run
     counts as one with a log of its own, so that it holds back no problem that lasts.
     """
-    kept = {name: value for name, value in os.environ.items() if name in _PASSED_ON or name.startswith(MEASURING)}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name in _PASSED_ON or name.startswith(MEASURING)
+    }
     own = {
         "CI": "true",
         "HOME": str(home),
         "XDG_CONFIG_HOME": str(home / "config"),
         "LANG": "C.UTF-8",
-        "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "tests" / "support" / "offline"))),
+        "PYTHONPATH": os.pathsep.join(
+            (str(ROOT), str(ROOT / "tests" / "support" / "offline"))
+        ),
         "PYTHONUTF8": "1",
     }
     return kept | own | dict(env or {})
@@ -69,7 +83,11 @@ def adopt_orphans() -> None:
 
 def workers(count: int) -> ProcessPoolExecutor:
     """Return a pool of processes that end with this one, however it does."""
-    return ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn"), initializer=end_with_parent)
+    return ProcessPoolExecutor(
+        count,
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=end_with_parent,
+    )
 
 
 def run(
@@ -123,7 +141,9 @@ class Process(Protocol):
 class Started:
     """A program that runs: what it has said so far, signals to it, and its end. See `start`."""
 
-    def __init__(self, process: Process, out: Path, err: Path, wait_for_all: Callable[[], None]) -> None:
+    def __init__(
+        self, process: Process, out: Path, err: Path, wait_for_all: Callable[[], None]
+    ) -> None:
         self.process = process
         self._out = out
         self._err = err
@@ -150,7 +170,9 @@ class Started:
         """What it has written to stderr so far."""
         return self._err.read_text("utf-8", "replace")
 
-    def until(self, true: Callable[[Started], bool], timeout: float = _PATIENCE) -> None:
+    def until(
+        self, true: Callable[[Started], bool], timeout: float = _PATIENCE
+    ) -> None:
         """Wait until something is true of it; AssertionError, with what it said, when it ends or time is up first."""
         deadline = time.monotonic() + timeout
         while not true(self):
@@ -158,9 +180,17 @@ class Started:
             if true(self):
                 return
             if ended or time.monotonic() > deadline:
-                state = f"ended with {self.process.returncode}" if ended else f"still ran after {timeout:g} s"
-                raise AssertionError(f"the program {state}\n--- stdout\n{self.out}\n--- stderr\n{self.err}")
-            time.sleep(0.01)  # between two looks at what another process says, until the deadline passes
+                state = (
+                    f"ended with {self.process.returncode}"
+                    if ended
+                    else f"still ran after {timeout:g} s"
+                )
+                raise AssertionError(
+                    f"the program {state}\n--- stdout\n{self.out}\n--- stderr\n{self.err}"
+                )
+            time.sleep(
+                0.01
+            )  # between two looks at what another process says, until the deadline passes
 
     def signal(self, number: signal.Signals) -> None:
         """Send it a signal."""
@@ -189,7 +219,10 @@ class Started:
 
 @contextlib.contextmanager
 def start(
-    *args: str | os.PathLike[str], cwd: Path, env: Mapping[str, str] | None = None, module: str = "watcher"
+    *args: str | os.PathLike[str],
+    cwd: Path,
+    env: Mapping[str, str] | None = None,
+    module: str = "watcher",
 ) -> Iterator[Started]:
     """Start `python -m watcher` with the arguments, and end it with the `with` block if it still runs."""
     with tempfile.TemporaryDirectory() as folder:
@@ -204,7 +237,9 @@ def start(
                 stdout=to_out,
                 stderr=to_err,
                 start_new_session=True,
-                creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),  # so that it alone gets Ctrl-Break
+                creationflags=getattr(
+                    subprocess, "CREATE_NEW_PROCESS_GROUP", 0
+                ),  # so that it alone gets Ctrl-Break
             )
         started = Started(process, out, err, partial(wait_until_all_gone, home))
         try:
@@ -216,9 +251,13 @@ def start(
 def wait_until_all_gone(home: Path) -> None:
     """Wait until no process is left whose home is this one: what a killed program had started ends a little later."""
     mark, deadline = f"HOME={home}".encode(), time.monotonic() + _PATIENCE
-    while any(mark in _environment(process) for process in Path("/proc").glob("[0-9]*")):
+    while any(
+        mark in _environment(process) for process in Path("/proc").glob("[0-9]*")
+    ):
         assert time.monotonic() < deadline, "what the program started is still there"
-        time.sleep(0.01)  # between two looks at other processes, until the deadline passes
+        time.sleep(
+            0.01
+        )  # between two looks at other processes, until the deadline passes
 
 
 def _environment(process: Path) -> list[bytes]:

@@ -30,10 +30,21 @@ _TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 _NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8)
 _DIGESTS = st.text("0123456789abcdef", min_size=32, max_size=32)
 _TIMES = st.integers(0, 2_000_000_000_000).map(
-    lambda number: timestamps.show(datetime(2000, 1, 1, tzinfo=UTC) + timedelta(milliseconds=number))
+    lambda number: timestamps.show(
+        datetime(2000, 1, 1, tzinfo=UTC) + timedelta(milliseconds=number)
+    )
 )
 _COUNTS = st.integers(1, 10_000)
-_STATUSES = st.sampled_from(["active", "pending", "flagged", "banned", "deleted", "NodeVersionStatusQuarantined"])
+_STATUSES = st.sampled_from(
+    [
+        "active",
+        "pending",
+        "flagged",
+        "banned",
+        "deleted",
+        "NodeVersionStatusQuarantined",
+    ]
+)
 
 
 @st.composite
@@ -54,19 +65,32 @@ def facts(draw: st.DrawFn, text: str, *, ids: bool = True) -> Version:
 @st.composite
 def pictures(draw: st.DrawFn, most: int = 4, least: int = 0) -> tuple[Version, ...]:
     """Make up what the registry says of one node: some of the versions 1.0 to 4.0."""
-    texts = draw(st.sets(st.sampled_from([f"{number}.0" for number in range(1, most + 1)]), min_size=least))
+    texts = draw(
+        st.sets(
+            st.sampled_from([f"{number}.0" for number in range(1, most + 1)]),
+            min_size=least,
+        )
+    )
     return in_order([draw(facts(text)) for text in sorted(texts)])
 
 
 def watched_statuses() -> st.SearchStrategy[tuple[str, ...]]:
     """Make up the setting `statuses`, in their order."""
     some = st.sets(st.sampled_from(STATUSES), min_size=1)
-    return some.map(lambda chosen: tuple(status for status in STATUSES if status in chosen))
+    return some.map(
+        lambda chosen: tuple(status for status in STATUSES if status in chosen)
+    )
 
 
-def shown(picture: tuple[Version, ...], statuses: tuple[str, ...]) -> tuple[Version, ...]:
+def shown(
+    picture: tuple[Version, ...], statuses: tuple[str, ...]
+) -> tuple[Version, ...]:
     """Return what the registry lists of a picture when asked for these statuses."""
-    return tuple(one for one in picture if set(statuses) >= set(STATUSES) or one.status in statuses)
+    return tuple(
+        one
+        for one in picture
+        if set(statuses) >= set(STATUSES) or one.status in statuses
+    )
 
 
 @st.composite
@@ -88,7 +112,9 @@ def _any_version(draw: st.DrawFn, number: int) -> Version:
 
 @st.composite
 def _any_node(draw: st.DrawFn, name: str) -> Node:
-    versions = in_order([draw(_any_version(number)) for number in range(draw(st.integers(0, 3)))])
+    versions = in_order(
+        [draw(_any_version(number)) for number in range(draw(st.integers(0, 3)))]
+    )
     marked = [one.key for one in versions if draw(st.booleans())]
     return Node(
         node=name,
@@ -109,9 +135,13 @@ def _any_node(draw: st.DrawFn, name: str) -> Node:
 
 
 def _installed() -> st.SearchStrategy[Installed]:
-    verdicts = st.sampled_from(["banned", "flagged", "deleted", "deprecated", "delisted"])
+    verdicts = st.sampled_from(
+        ["banned", "flagged", "deleted", "deprecated", "delisted"]
+    )
     names = st.lists(_NAMES, min_size=1, max_size=2, unique=True).map(tuple)
-    exposure = st.builds(Exposure, verdict=verdicts, installs=names, accepted=verdicts | st.just(""))
+    exposure = st.builds(
+        Exposure, verdict=verdicts, installs=names, accepted=verdicts | st.just("")
+    )
     return st.builds(
         Installed,
         failing=st.lists(_NAMES, max_size=2, unique=True).map(tuple),
@@ -123,7 +153,13 @@ def _installed() -> st.SearchStrategy[Installed]:
 
 def _whole() -> st.SearchStrategy[Whole]:
     names = st.lists(_NAMES, max_size=2, unique=True).map(tuple)
-    return st.builds(Whole, globs=names, baseline_at=st.just("") | _TIMES, statuses=names, failing=st.booleans())
+    return st.builds(
+        Whole,
+        globs=names,
+        baseline_at=st.just("") | _TIMES,
+        statuses=names,
+        failing=st.booleans(),
+    )
 
 
 def installs() -> st.SearchStrategy[dict[str, tuple[Pack, ...]]]:
@@ -137,7 +173,9 @@ def installs() -> st.SearchStrategy[dict[str, tuple[Pack, ...]]]:
         id=maybe,
         version=maybe,
         claimed_version=maybe,
-        others=st.lists(st.builds(Identity, id=_TEXTS, by=st.sampled_from(Claim)), max_size=2).map(tuple),
+        others=st.lists(
+            st.builds(Identity, id=_TEXTS, by=st.sampled_from(Claim)), max_size=2
+        ).map(tuple),
         damaged=st.booleans(),
         commit=maybe,
         enabled=st.booleans(),
@@ -176,9 +214,21 @@ def events(draw: st.DrawFn, name: str = "e1") -> Event:
         after=draw(maybe),
         reason=draw(_TEXTS),
         bad_versions=tuple(
-            draw(st.lists(st.builds(BadVersion, node=_TEXTS, version=_TEXTS, status=_TEXTS), max_size=2))
+            draw(
+                st.lists(
+                    st.builds(BadVersion, node=_TEXTS, version=_TEXTS, status=_TEXTS),
+                    max_size=2,
+                )
+            )
         ),
-        changes=tuple(draw(st.lists(st.builds(Change, field=_TEXTS, before=_TEXTS, after=_TEXTS), max_size=2))),
+        changes=tuple(
+            draw(
+                st.lists(
+                    st.builds(Change, field=_TEXTS, before=_TEXTS, after=_TEXTS),
+                    max_size=2,
+                )
+            )
+        ),
         at=draw(_TIMES),
         url=URL,
         published=draw(_TEXTS),
@@ -187,7 +237,14 @@ def events(draw: st.DrawFn, name: str = "e1") -> Event:
         channel=draw(maybe),
         install=draw(maybe),
         installed=tuple(
-            draw(st.lists(st.builds(Copy, install=_TEXTS, version=maybe, enabled=st.booleans()), max_size=2))
+            draw(
+                st.lists(
+                    st.builds(
+                        Copy, install=_TEXTS, version=maybe, enabled=st.booleans()
+                    ),
+                    max_size=2,
+                )
+            )
         ),
     )
 
@@ -195,15 +252,22 @@ def events(draw: st.DrawFn, name: str = "e1") -> Event:
 @st.composite
 def outboxes(draw: st.DrawFn) -> Outbox:
     """Make up an outbox whose messages have their events."""
-    all_events = {name: draw(events(name)) for name in draw(st.sets(st.sampled_from(["e1", "e2", "e3"])))}
-    some_events = st.lists(st.sampled_from(sorted(all_events) or ["e0"]), min_size=1, max_size=3).map(tuple)
+    all_events = {
+        name: draw(events(name))
+        for name in draw(st.sets(st.sampled_from(["e1", "e2", "e3"])))
+    }
+    some_events = st.lists(
+        st.sampled_from(sorted(all_events) or ["e0"]), min_size=1, max_size=3
+    ).map(tuple)
     message = st.builds(
         Message,
         id=st.text("0123456789abcdef", min_size=20, max_size=20),
         revision=_COUNTS,
         queued_at=_TIMES,
         events=some_events,
-        reached=st.lists(_DIGESTS.map(lambda text: text[:16]) | _DIGESTS, max_size=2).map(tuple),
+        reached=st.lists(
+            _DIGESTS.map(lambda text: text[:16]) | _DIGESTS, max_size=2
+        ).map(tuple),
         unanswered=st.integers(0, 9),
         refusals=st.integers(0, 9),
         retry_at=_TIMES | st.just(""),
@@ -234,7 +298,9 @@ def outboxes(draw: st.DrawFn) -> Outbox:
 def checks() -> st.SearchStrategy[Checks]:
     """Make up how polls went."""
     failure = st.builds(FailureStreak, count=_COUNTS, since=_TIMES, error=_TEXTS)
-    record = st.builds(PackRecord, id=_TEXTS, status=_TEXTS, status_detail=_TEXTS, repository=_TEXTS)
+    record = st.builds(
+        PackRecord, id=_TEXTS, status=_TEXTS, status_detail=_TEXTS, repository=_TEXTS
+    )
     return st.builds(
         Checks,
         polled_at=_TIMES | st.just(""),
@@ -274,7 +340,9 @@ def channels() -> st.SearchStrategy[tuple[Channel, ...]]:
     one = st.builds(
         channel,
         st.sampled_from(["ops", "chat", "mail"]),
-        kinds=st.sampled_from([DEFAULT_KINDS, frozenset({Kind.FLAGGED}), frozenset(Kind)]),
+        kinds=st.sampled_from(
+            [DEFAULT_KINDS, frozenset({Kind.FLAGGED}), frozenset(Kind)]
+        ),
         nodes=st.sampled_from([(), ("some-*",), ("other",)]),
         scope=st.sampled_from(Scope),
         grouping=st.sampled_from(Grouping),

@@ -41,7 +41,9 @@ class Terminal:
     def _read(self) -> bool:
         readable, _, _ = select.select([self._ours], [], [], _LONGEST)
         assert readable, f"nothing came: {self.said!r}"
-        with contextlib.suppress(OSError):  # Linux ends a terminal that nobody holds any more with EIO
+        with contextlib.suppress(
+            OSError
+        ):  # Linux ends a terminal that nobody holds any more with EIO
             block = os.read(self._ours, 65536)
             self._bytes += block
             return bool(block)
@@ -52,7 +54,11 @@ class Terminal:
 def on_terminal(watch: Watcher, *args: str, **env: str) -> Iterator[Terminal]:
     """Start a command with a terminal for all its streams; it is killed with the `with` block."""
     ours, theirs = pty.openpty()
-    process = watch.fork(*args, streams=(theirs, theirs, theirs), env={"TERM": "xterm", "COLUMNS": "80", **env})
+    process = watch.fork(
+        *args,
+        streams=(theirs, theirs, theirs),
+        env={"TERM": "xterm", "COLUMNS": "80", **env},
+    )
     os.close(theirs)
     try:
         yield Terminal(process, ours)

@@ -43,19 +43,32 @@ def client(registry: FakeRegistry) -> httpx.Client:
     """Two nodes of two versions each, and a client that asks for them."""
     for node in ("good", "bad"):
         for version in ("1.0.0", "1.1.0"):
-            registry.catalog.publish(node, version, tags=["x"], changelog=f"{node} changes")
+            registry.catalog.publish(
+                node, version, tags=["x"], changelog=f"{node} changes"
+            )
     return httpx.Client(base_url=registry.url, follow_redirects=True, trust_env=False)
 
 
 @pytest.mark.parametrize("name", one_of(*sorted(FAULTS.keys() - UNBOUNDED), fast=12))
-def test_a_fault_stays_with_its_node(registry: FakeRegistry, client: httpx.Client, name: str) -> None:
+def test_a_fault_stays_with_its_node(
+    registry: FakeRegistry, client: httpx.Client, name: str
+) -> None:
     """Every fault changes the answer for its node, or leaves none, and no answer for another node."""
     with client:
-        before = {node: client.get("/versions", params={"nodeId": node}).text for node in ("good", "bad")}
+        before = {
+            node: client.get("/versions", params={"nodeId": node}).text
+            for node in ("good", "bad")
+        }
         inflict(registry, name, nodes={"BAD"})
         try:
-            answer = client.get("/versions", params={"nodeId": "bad"}, timeout=0.1 if FAULTS[name].slow else 5)
-            same = answer.status_code == 200 and rows(answer.text) == rows(before["bad"])
+            answer = client.get(
+                "/versions",
+                params={"nodeId": "bad"},
+                timeout=0.1 if FAULTS[name].slow else 5,
+            )
+            same = answer.status_code == 200 and rows(answer.text) == rows(
+                before["bad"]
+            )
         except httpx.HTTPError:
             same = False
         assert same == (name in THE_SAME)
@@ -71,7 +84,9 @@ def rows(text: str) -> object:
 
 
 @pytest.mark.parametrize("name", sorted(UNBOUNDED))
-def test_a_body_without_bounds(registry: FakeRegistry, client: httpx.Client, name: str) -> None:
+def test_a_body_without_bounds(
+    registry: FakeRegistry, client: httpx.Client, name: str
+) -> None:
     """A bomb and a flood pass any bound that a reader may set, from little or no announced length."""
     inflict(registry, name)
     with client, client.stream("GET", "/versions", timeout=5) as answer:
@@ -84,13 +99,20 @@ def test_a_body_without_bounds(registry: FakeRegistry, client: httpx.Client, nam
         assert read > 40 * 2**20
 
 
-@pytest.mark.parametrize("name", ["total_changes", "repeated_rows", "empty_later_pages"])
-def test_later_pages_show_the_fault(registry: FakeRegistry, client: httpx.Client, name: str) -> None:
+@pytest.mark.parametrize(
+    "name", ["total_changes", "repeated_rows", "empty_later_pages"]
+)
+def test_later_pages_show_the_fault(
+    registry: FakeRegistry, client: httpx.Client, name: str
+) -> None:
     """A fault between pages shows once the second page is read."""
     registry.catalog.publish("bad", "1.2.0")
     inflict(registry, name)
     with client:
-        first, second = (client.get("/versions", params={"nodeId": "bad", "page": page}).json() for page in (1, 2))
+        first, second = (
+            client.get("/versions", params={"nodeId": "bad", "page": page}).json()
+            for page in (1, 2)
+        )
     seen = [row["version"] for page in (first, second) for row in page["versions"]]
     wrong = {
         "total_changes": first["total"] != second["total"],
@@ -100,12 +122,17 @@ def test_later_pages_show_the_fault(registry: FakeRegistry, client: httpx.Client
     assert wrong[name]
 
 
-def test_a_redirect_elsewhere_is_noticed(registry: FakeRegistry, client: httpx.Client) -> None:
+def test_a_redirect_elsewhere_is_noticed(
+    registry: FakeRegistry, client: httpx.Client
+) -> None:
     """Whoever follows a redirect to another host is seen to have asked that host."""
     inflict(registry, "redirect_elsewhere")
     with client:
         client.get("/versions")
-    assert [asked.headers["Host"].partition(":")[0] for asked in registry.requests] == ["127.0.0.1", "localhost"]
+    assert [asked.headers["Host"].partition(":")[0] for asked in registry.requests] == [
+        "127.0.0.1",
+        "localhost",
+    ]
 
 
 def test_addresses_that_cannot_be_talked_to() -> None:
@@ -123,20 +150,47 @@ def test_addresses_that_cannot_be_talked_to() -> None:
 
 def test_the_webhook_remembers_and_answers_as_set(webhook: Webhook) -> None:
     """A message is remembered with its body, and its path's answer is given: a status, a delay, a reset."""
-    assert httpx.post(f"{webhook.url}/a?b=c", json={"x": 1}, trust_env=False).status_code == 200
-    webhook.answer = {"/a": 503, "/slow": Answer(delay=0.1, status=202), "/reset": Answer(reset=True)}
-    webhook.answer["/wait"] = Answer(status=429, headers={"Retry-After": "7"}, body=b"no")
-    assert httpx.post(f"{webhook.url}/a", content=b"no json", trust_env=False).status_code == 503
+    assert (
+        httpx.post(f"{webhook.url}/a?b=c", json={"x": 1}, trust_env=False).status_code
+        == 200
+    )
+    webhook.answer = {
+        "/a": 503,
+        "/slow": Answer(delay=0.1, status=202),
+        "/reset": Answer(reset=True),
+    }
+    webhook.answer["/wait"] = Answer(
+        status=429, headers={"Retry-After": "7"}, body=b"no"
+    )
+    assert (
+        httpx.post(f"{webhook.url}/a", content=b"no json", trust_env=False).status_code
+        == 503
+    )
     began = time.monotonic()
     assert httpx.post(f"{webhook.url}/slow", trust_env=False).status_code == 202
     assert time.monotonic() - began >= 0.1
     waiting = httpx.post(f"{webhook.url}/wait", trust_env=False)
-    assert (waiting.status_code, waiting.headers["retry-after"], waiting.content) == (429, "7", b"no")
+    assert (waiting.status_code, waiting.headers["retry-after"], waiting.content) == (
+        429,
+        "7",
+        b"no",
+    )
     with pytest.raises(httpx.ReadError):
         httpx.post(f"{webhook.url}/reset", trust_env=False)
-    assert [message.path for message in webhook.messages()] == ["/a", "/a", "/slow", "/wait", "/reset"]
+    assert [message.path for message in webhook.messages()] == [
+        "/a",
+        "/a",
+        "/slow",
+        "/wait",
+        "/reset",
+    ]
     first, second = webhook.messages("/a")
-    assert (first.json, first.query, second.json, second.body) == ({"x": 1}, "b=c", None, b"no json")
+    assert (first.json, first.query, second.json, second.body) == (
+        {"x": 1},
+        "b=c",
+        None,
+        b"no json",
+    )
     assert first.headers["content-type"] == "application/json"
 
 
@@ -164,7 +218,10 @@ def test_the_mailbox_takes_and_refuses_mail(mailbox: Mailbox) -> None:
             smtp.send_message(mail, "a@example.org", ["b@example.org"])
     (kept,) = mailbox.mails
     assert (kept.sender, kept.recipients) == ("a@example.org", ("b@example.org",))
-    assert (kept.message["Subject"], kept.message.get_content().strip()) == ("Grüße", "text")
+    assert (kept.message["Subject"], kept.message.get_content().strip()) == (
+        "Grüße",
+        "text",
+    )
 
 
 class TestUnsteadyPages:
@@ -196,7 +253,10 @@ class TestUnsteadyPages:
         def add(catalog: Catalog) -> None:
             catalog.publish("pack-10", "2.0.0")
 
-        sweep.pages.changes = {2: lambda catalog: catalog.remove("pack-0", "1.0.0"), 3: add}
+        sweep.pages.changes = {
+            2: lambda catalog: catalog.remove("pack-0", "1.0.0"),
+            3: add,
+        }
         assert sweep.nodes() == ["0 1 2 3", "5 6 7 8", "8 9"]
         assert sweep.nodes() == ["10 1 2 3", "4 5 6 7", "8 9"]
 
@@ -207,8 +267,15 @@ class TestUnsteadyPages:
 
     def test_a_page_that_fails(self, sweep: Sweep) -> None:
         """A fault of the catalogue meets the page that it is for, so often as it should, and no other request."""
-        sweep.pages.faults, sweep.pages.times = {2: "status_500_json", 3: "truncated_json"}, 1
-        assert [sweep.ask(page=page).status_code for page in (1, 2, 2)] == [200, 500, 200]
+        sweep.pages.faults, sweep.pages.times = (
+            {2: "status_500_json", 3: "truncated_json"},
+            1,
+        )
+        assert [sweep.ask(page=page).status_code for page in (1, 2, 2)] == [
+            200,
+            500,
+            200,
+        ]
         assert sweep.pages.served == Counter({2: 2, 1: 1})
         assert sweep.ask(nodeId="pack-2", page=2).status_code == 200
 
@@ -218,7 +285,9 @@ class TestUnsteadyPages:
         sweep.pages.refused = status
         assert sweep.ask().status_code == sweep.ask(page=2).status_code == status
         assert sweep.ask(nodeId="pack-2").status_code == 200
-        assert httpx.get(f"{sweep.registry.url}/nodes", trust_env=False).status_code == 200
+        assert (
+            httpx.get(f"{sweep.registry.url}/nodes", trust_env=False).status_code == 200
+        )
 
 
 class Sweep:
@@ -229,10 +298,17 @@ class Sweep:
         self.pages = UnsteadyPages(registry)
 
     def ask(self, **query: int | str) -> httpx.Response:
-        return httpx.get(f"{self.registry.url}/versions", params={"pageSize": 4, **query}, trust_env=False)
+        return httpx.get(
+            f"{self.registry.url}/versions",
+            params={"pageSize": 4, **query},
+            trust_env=False,
+        )
 
     def answers(self, size: int = 4) -> list[Any]:
-        return [self.ask(page=page, pageSize=size).json() for page in range(1, -(-10 // size) + 1)]
+        return [
+            self.ask(page=page, pageSize=size).json()
+            for page in range(1, -(-10 // size) + 1)
+        ]
 
     def nodes(self, size: int = 4) -> list[str]:
         """Return the numbers of the packs of each page."""

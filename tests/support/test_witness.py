@@ -9,7 +9,10 @@ from tests.chaos.witness import begun
 
 def _journal(*lines: tuple[str, str, str]) -> bytes:
     keys = ("channel", "message", "state")
-    return b"".join(json.dumps(dict(zip(keys, line, strict=True))).encode() + b"\n" for line in lines)
+    return b"".join(
+        json.dumps(dict(zip(keys, line, strict=True))).encode() + b"\n"
+        for line in lines
+    )
 
 
 def test_a_refusal_hides_no_message_that_is_under_way() -> None:
@@ -20,5 +23,10 @@ def test_a_refusal_hides_no_message_that_is_under_way() -> None:
 
 def test_what_has_ended_or_not_begun_is_not_under_way() -> None:
     """A message that arrived, was refused or waits is none that may be repeated."""
-    lines = (("ops", "a", "arrived"), ("ops", "b", "sending"), ("ops", "c", "waiting"), ("ops", "b", "refused"))
+    lines = (
+        ("ops", "a", "arrived"),
+        ("ops", "b", "sending"),
+        ("ops", "c", "waiting"),
+        ("ops", "b", "refused"),
+    )
     assert begun(_journal(*lines)) == set()

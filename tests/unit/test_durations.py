@@ -28,8 +28,34 @@ MEANINGS = [
 ]
 
 JUNK: list[object] = [
-    *("", " ", "soon", "-5", "-5m", "5 minutes", "5mm", "m", "5m5m", "30m1h", "1e3", "inf", "nan", "1,5s", "٣s"),
-    *("1h\n30m", "9" * 61, "5" * 50 + " " * 100_000 + "x", -1, -0.1, math.nan, math.inf, 10**400, True),
+    *(
+        "",
+        " ",
+        "soon",
+        "-5",
+        "-5m",
+        "5 minutes",
+        "5mm",
+        "m",
+        "5m5m",
+        "30m1h",
+        "1e3",
+        "inf",
+        "nan",
+        "1,5s",
+        "٣s",
+    ),
+    *(
+        "1h\n30m",
+        "9" * 61,
+        "5" * 50 + " " * 100_000 + "x",
+        -1,
+        -0.1,
+        math.nan,
+        math.inf,
+        10**400,
+        True,
+    ),
 ]
 
 
@@ -47,7 +73,15 @@ def test_junk_is_refused(junk: str | float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "shown"), [(900, "15m"), (5400, "1h30m"), (604_800, "7d"), (0.25, "250ms"), (90, "1m30s"), (0, "0s")]
+    ("seconds", "shown"),
+    [
+        (900, "15m"),
+        (5400, "1h30m"),
+        (604_800, "7d"),
+        (0.25, "250ms"),
+        (90, "1m30s"),
+        (0, "0s"),
+    ],
 )
 def test_shown(seconds: float, shown: str) -> None:
     """A duration is shown in the largest units that fit."""
@@ -78,7 +112,9 @@ def test_ago(seconds: float, said: str) -> None:
 @given(st.integers(min_value=0, max_value=10**11))
 def test_what_is_shown_parses_back(milliseconds: int) -> None:
     """Showing and parsing a whole number of milliseconds gives it back."""
-    assert parse(show(milliseconds / 1000)) == pytest.approx(milliseconds / 1000, abs=1e-6)
+    assert parse(show(milliseconds / 1000)) == pytest.approx(
+        milliseconds / 1000, abs=1e-6
+    )
 
 
 @given(st.text(max_size=80))

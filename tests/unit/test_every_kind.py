@@ -42,7 +42,9 @@ _DECIDED = {
 def test_a_kind_lacks_nothing(kind: Kind) -> None:
     """A kind has a severity, a symbol, words, a colour on a terminal, and channels that get it or do not."""
     severity, by_default, of_globs = _DECIDED[kind]
-    named, chosen = (event(kind=kind, node=node, after=None) for node in ("ALPHA", "beta"))
+    named, chosen = (
+        event(kind=kind, node=node, after=None) for node in ("ALPHA", "beta")
+    )
     assert severity_of(named).value == severity
     assert SYMBOLS[kind]
     assert lead(named)
@@ -52,7 +54,9 @@ def test_a_kind_lacks_nothing(kind: Kind) -> None:
     assert wants(default, event(kind=kind, node=None)) is by_default
 
 
-@pytest.mark.parametrize("table", [mail._BARS, mail._PRIORITY, push._NTFY_TAGS, service._TONES])
+@pytest.mark.parametrize(
+    "table", [mail._BARS, mail._PRIORITY, push._NTFY_TAGS, service._TONES]
+)
 def test_a_severity_lacks_nothing(table: dict[Severity, object]) -> None:
     """Every severity has a colour in mail, and a priority, tag and tone where services have these."""
     assert table.keys() == set(Severity)

@@ -121,7 +121,12 @@ def test_threads_do_not_mix_lines() -> None:
 
 def _run(code: str, **env: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-c", code], env=dict(os.environ) | env, capture_output=True, text=True, timeout=30, check=True
+        [sys.executable, "-c", code],
+        env=dict(os.environ) | env,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
     )
 
 
@@ -152,7 +157,9 @@ def test_closed_stderr_is_no_failure() -> None:
     ],
     ids=["plain", "no", "dumb", "forced", "both"],
 )
-def test_terminal(env: dict[str, str], coloured: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_terminal(
+    env: dict[str, str], coloured: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """On a terminal `auto` writes console text, coloured unless `NO_COLOR` or a dumb terminal says otherwise."""
     for name in ("NO_COLOR", "FORCE_COLOR"):
         monkeypatch.delenv(name, raising=False)
@@ -177,7 +184,11 @@ def test_our_own_text_is_shown_as_it_is(style: str) -> None:
     """The program's own text keeps its dots and slashes, and its invisible characters are escaped."""
     stream = io.StringIO()
     log.configure("info", style, stream)
-    log.error("state unsaved", error=Trusted("/srv/my.app/state://x\x1b[31m"), other="/srv/my.app")
+    log.error(
+        "state unsaved",
+        error=Trusted("/srv/my.app/state://x\x1b[31m"),
+        other="/srv/my.app",
+    )
     said = stream.getvalue()
     assert "/srv/my.app/state://x\\" in said
     assert "u001b[31m" in said

@@ -14,8 +14,26 @@ from watcher.alerts.reference import reference_of
 from watcher.alerts.words.advice import advice_on, in_short
 from watcher.alerts.words.differences import Words
 from watcher.alerts.words.title import titles
-from watcher.alerts.words.wording import Counts, Label, Line, add, count, is_a_warning, label, line
-from watcher.model.event import Event, Kind, Severity, event_id, is_about_all, rank, runs_it, severity_of
+from watcher.alerts.words.wording import (
+    Counts,
+    Label,
+    Line,
+    add,
+    count,
+    is_a_warning,
+    label,
+    line,
+)
+from watcher.model.event import (
+    Event,
+    Kind,
+    Severity,
+    event_id,
+    is_about_all,
+    rank,
+    runs_it,
+    severity_of,
+)
 from watcher.model.version import recency
 from watcher.text.plural import plural
 
@@ -29,7 +47,10 @@ _TOGETHER = 3
 _Key = tuple[str, str]
 """What the events of a group have in common."""
 _Labelled = tuple[Label, Event]
-_ALL: dict[Kind, _Key] = {Kind.BASELINE: ("baselines", ""), Kind.EXPOSED: ("exposures", "")}
+_ALL: dict[Kind, _Key] = {
+    Kind.BASELINE: ("baselines", ""),
+    Kind.EXPOSED: ("exposures", ""),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +108,10 @@ def compose(events: tuple[Event, ...], part: int = 0, reference: str = "") -> Di
     """
     ranked = [(label(event), event) for event in worst_first(events)]
     several = {
-        kind for kind in _ALL if sum(event.kind is kind and not is_about_all(event) for event in events) > _TOGETHER
+        kind
+        for kind in _ALL
+        if sum(event.kind is kind and not is_about_all(event) for event in events)
+        > _TOGETHER
     }
     by_key: dict[_Key, list[_Labelled]] = {}
     for one in ranked:
@@ -97,17 +121,28 @@ def compose(events: tuple[Event, ...], part: int = 0, reference: str = "") -> Di
     hidden: list[Label] = []
     made: list[Group] = []
     for number, (key, group) in enumerate(by_key.items()):
-        shown = tuple(lines[number, place] for place in range(len(group)) if (number, place) in lines)
+        shown = tuple(
+            lines[number, place]
+            for place in range(len(group))
+            if (number, place) in lines
+        )
         rest = [name for name, _ in group[len(shown) :]]
         if shown:
-            made.append(Group(heading=_heading(key, len(group)), lines=shown, hidden=count(rest)))
+            made.append(
+                Group(
+                    heading=_heading(key, len(group)), lines=shown, hidden=count(rest)
+                )
+            )
         else:
             hidden += rest
     worst = ranked[0][1]
     return Digest(
         worst=worst,
         severity=severity_of(worst),
-        titles=tuple(_of_part(part) + title for title in titles(events, worst, count(name for name, _ in ranked))),
+        titles=tuple(
+            _of_part(part) + title
+            for title in titles(events, worst, count(name for name, _ in ranked))
+        ),
         groups=tuple(made),
         hidden=count(hidden),
         seen=_seen(events),
@@ -142,13 +177,19 @@ def left(digest: Digest, *, brief: bool) -> tuple[str, ...]:
     Where a service shows lines alone (`brief`) that is only what somebody runs.
     """
     named = {line.event for group in digest.groups for line in group.lines}
-    return tuple(one.event for one in digest.owed if one.event not in named and (one.is_run or not brief))
+    return tuple(
+        one.event
+        for one in digest.owed
+        if one.event not in named and (one.is_run or not brief)
+    )
 
 
 def worst_first(events: Iterable[Event]) -> list[Event]:
     """Return events as a message has them: worst first, and among equals the newest version."""
     # What has no time of its own stays in its order: sorting keeps that of equals.
-    newest_first = sorted(events, key=lambda event: recency(event.published), reverse=True)
+    newest_first = sorted(
+        events, key=lambda event: recency(event.published), reverse=True
+    )
     return sorted(newest_first, key=rank)
 
 
@@ -179,7 +220,15 @@ def sample(at: str) -> tuple[Event, ...]:
     reason = "a test of your alerts, nothing has happened"
     kinds = {"1.0.1": Kind.NEW, "1.0.0": Kind.DEPRECATED}
     return tuple(
-        Event(id=event_id("test", at, version), kind=kind, node=node, version=version, reason=reason, at=at, url="")
+        Event(
+            id=event_id("test", at, version),
+            kind=kind,
+            node=node,
+            version=version,
+            reason=reason,
+            at=at,
+            url="",
+        )
         for version, kind in kinds.items()
     )
 
@@ -207,10 +256,14 @@ def _lines(groups: Sequence[Sequence[_Labelled]]) -> dict[tuple[int, int], Line]
     others. Each node's advice is in the first line that warns of it.
     """
     everything = (
-        (name[0], place, number) for number, group in enumerate(groups) for place, (name, _) in enumerate(group)
+        (name[0], place, number)
+        for number, group in enumerate(groups)
+        for place, (name, _) in enumerate(group)
     )
     places = [(number, place) for _, place, number in nsmallest(LINES, everything)]
-    by_node: dict[str, list[Event]] = {(groups[number][place][1].node or "").lower(): [] for number, place in places}
+    by_node: dict[str, list[Event]] = {
+        (groups[number][place][1].node or "").lower(): [] for number, place in places
+    }
     for _, event in (one for group in groups for one in group):
         if (node := (event.node or "").lower()) in by_node:
             by_node[node].append(event)

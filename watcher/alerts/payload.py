@@ -21,7 +21,9 @@ _SHORT_TEXT, _FEW_COPIES = 80, 3
 """
 
 
-def event_objects(events: Sequence[Event], most_bytes: int = MOST_BYTES) -> list[object]:
+def event_objects(
+    events: Sequence[Event], most_bytes: int = MOST_BYTES
+) -> list[object]:
     """Return the events as `check --json` shows them, worst first, as many as fit.
 
     The texts of an event that does not fit are shortened first; after one that does not fit even then there is none.
@@ -53,9 +55,17 @@ def plainest_objects(events: Sequence[Event]) -> list[object]:
 def _candidates(event: Event, room: int) -> Iterator[Event]:
     """Yield an event as it is, unless a text alone is larger than the room, and then shortened."""
     own = (event.version, event.version_id, event.before, event.after, event.reason)
-    changed = (text for change in event.changes for text in (change.before, change.after))
+    changed = (
+        text for change in event.changes for text in (change.before, change.after)
+    )
     copied = (text for copy in event.installed for text in (copy.install, copy.version))
-    named = (text for one in event.bad_versions for text in (one.node, one.version, one.status))
-    if all(text is None or len(text) <= room for text in (*own, *changed, *copied, *named)):
+    named = (
+        text
+        for one in event.bad_versions
+        for text in (one.node, one.version, one.status)
+    )
+    if all(
+        text is None or len(text) <= room for text in (*own, *changed, *copied, *named)
+    ):
         yield event
     yield bounded(event, _SHORT_TEXT, _FEW_COPIES)

@@ -29,19 +29,34 @@ def plainest(events: tuple[Event, ...], part: int = 0, reference: str = "") -> R
     numbers = [f"; all: {counts}", f"; {plural(len(events), 'event')}"]
     if follow:
         numbers = [f"{number}, {len(follow)} follow" for number in numbers]
-    foot = f"; part {part + 1}; ref {digest.reference}" if part else f"; ref {digest.reference}"
+    foot = (
+        f"; part {part + 1}; ref {digest.reference}"
+        if part
+        else f"; ref {digest.reference}"
+    )
     bodies = (
         f"{_said(digest, *sizes, runs=runs)}{number}{foot}"
         for sizes, runs, number in product(_SIZES, (True, False), (*numbers, ""))
     )
-    shown = (body for body in (*bodies, foot.removeprefix("; ")) if len(NAME) + 1 + len(body) <= LIMIT)
+    shown = (
+        body
+        for body in (*bodies, foot.removeprefix("; "))
+        if len(NAME) + 1 + len(body) <= LIMIT
+    )
     return Rendered(title=NAME, body=next(shown), left=follow)
 
 
 def _said(digest: Digest, of_node: int, of_version: int, *, runs: bool) -> str:
     worst = digest.worst
-    node, version = ascii_words(worst.node or "", of_node), ascii_words(worst.version or "", of_version)
+    node, version = (
+        ascii_words(worst.node or "", of_node),
+        ascii_words(worst.version or "", of_version),
+    )
     text = headline(worst, node or "?", version or "?", runs=runs)
     for word in digest.groups[0].lines[0].advice_in_short:
-        text += f"; {word.replace(';', ',')}" if isinstance(word, Trusted) else f" {ascii_words(word, of_version)}"
+        text += (
+            f"; {word.replace(';', ',')}"
+            if isinstance(word, Trusted)
+            else f" {ascii_words(word, of_version)}"
+        )
     return text

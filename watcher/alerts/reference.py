@@ -41,7 +41,9 @@ def key_of(events: Iterable[Event]) -> str:
     return f"{reference_of(message)}-{more}"
 
 
-def events_of(reference: str, recorded: Sequence[Event], channels: Sequence[Channel]) -> tuple[Event, ...]:
+def events_of(
+    reference: str, recorded: Sequence[Event], channels: Sequence[Channel]
+) -> tuple[Event, ...]:
     """Return the events of the message with this reference; () if there is none.
 
     `recorded` are past events, oldest first. `channels` are those of today; one that takes everything and one with the
@@ -60,15 +62,29 @@ def events_of(reference: str, recorded: Sequence[Event], channels: Sequence[Chan
     ]
     found: list[list[_Events]] = []
     for channel in tried:
-        for messages in _mergeable(channel, [message for poll in polls for message in grouped(channel, poll)]):
-            for first, end, without in _runs(wanted, [int(reference_of(message), 16) for message in messages]):
-                found.append([messages[number] for number in range(first, end) if number != without])
+        for messages in _mergeable(
+            channel, [message for poll in polls for message in grouped(channel, poll)]
+        ):
+            for first, end, without in _runs(
+                wanted, [int(reference_of(message), 16) for message in messages]
+            ):
+                found.append(
+                    [
+                        messages[number]
+                        for number in range(first, end)
+                        if number != without
+                    ]
+                )
     # Of several the shortest run: the more messages, the more sums there are that may be the same by chance.
     newest_first = sorted(found, key=lambda run: run[-1][-1].at, reverse=True)
-    return tuple(event for message in min(newest_first, default=[], key=len) for event in message)
+    return tuple(
+        event for message in min(newest_first, default=[], key=len) for event in message
+    )
 
 
-def _mergeable(channel: Channel, messages: Iterable[_Events]) -> Iterator[list[_Events]]:
+def _mergeable(
+    channel: Channel, messages: Iterable[_Events]
+) -> Iterator[list[_Events]]:
     """Yield the channel's messages in lists of those that may be merged: all, those on one pack, or each alone."""
     match channel.grouping:
         case Grouping.POLL:

@@ -63,13 +63,21 @@ _SHORT_NAMES = {8: (36, 16), _LEAST: (20, 12)}
 """The same of the worst line, by level, where even its advice in short has no room: that goes last."""
 _ITEM = 60
 _BACKSLASH = "\uff3c"  # FULLWIDTH REVERSE SOLIDUS: reads as one, escapes nothing
-_LINK = re.compile(r"https://registry\.comfy\.org(?:/(?!(?:[^/]*/)*\.\.?(?:/|\Z))[A-Za-z0-9._~%/-]{0,600})?")
+_LINK = re.compile(
+    r"https://registry\.comfy\.org(?:/(?!(?:[^/]*/)*\.\.?(?:/|\Z))[A-Za-z0-9._~%/-]{0,600})?"
+)
 """A page of the registry. A node called `..` has none: its link would lead elsewhere."""
 _MARKS = re.compile(r"[\\*_\[\]~<&]")
 _QUOTATION_MARKS = str.maketrans("“”", "''")
 
 
-def render(digest: Digest, form: Format, body_limit: int, title_limit: int, lines: int | None = None) -> Rendered:
+def render(
+    digest: Digest,
+    form: Format,
+    body_limit: int,
+    title_limit: int,
+    lines: int | None = None,
+) -> Rendered:
     """Render the digest in a body of at most `body_limit` and a title of at most `title_limit` UTF-8 bytes.
 
     Where room is short, quotations get shorter, then links, histories and reasons go, of the mildest events first; then
@@ -77,7 +85,14 @@ def render(digest: Digest, form: Format, body_limit: int, title_limit: int, line
     never cut. With `lines` the body has at most that many: one for each event, and a last one with the count of the
     others.
     """
-    return fitted(digest, form, body_limit, title_limit, lambda message: len(message.body.encode()), lines)
+    return fitted(
+        digest,
+        form,
+        body_limit,
+        title_limit,
+        lambda message: len(message.body.encode()),
+        lines,
+    )
 
 
 def fitted(
@@ -112,7 +127,10 @@ def fitted(
     if fitting is not None:
         return fitting
     alone = left(shorter(digest, 1), brief=lines is not None)
-    least = [Rendered(title=title, body=body, left=alone) for body in (write(cuts.least()), *digest.titles, "!")]
+    least = [
+        Rendered(title=title, body=body, left=alone)
+        for body in (write(cuts.least()), *digest.titles, "!")
+    ]
     return next((message for message in least if size(message) <= limit), least[-1])
 
 
@@ -141,7 +159,9 @@ class _Cuts:
         def level(line: Line) -> int:
             if line.place == 0 and short > 0:
                 return _NO_ADVICE + short
-            if line.place == 0 or line.event in run:  # what has no room for the advice goes into a further message
+            if (
+                line.place == 0 or line.event in run
+            ):  # what has no room for the advice goes into a further message
                 return min(rounds, _IN_SHORT)
             return rounds + (line.place >= number - more_cut)
 
@@ -166,7 +186,13 @@ class _Cuts:
         if digest.hidden:
             parts.append(writer.paragraph(writer.plain(more(digest.hidden))))
         if follow:
-            parts.append(writer.paragraph(writer.plain(f"{follow} of those not shown follow in further messages")))
+            parts.append(
+                writer.paragraph(
+                    writer.plain(
+                        f"{follow} of those not shown follow in further messages"
+                    )
+                )
+            )
         is_short = level(digest.groups[0].lines[0]) >= _NO_HISTORY
         said = [*_part(digest), *([] if is_short else [digest.seen])]
         # What is bad and only counted has to be looked up.
@@ -174,13 +200,30 @@ class _Cuts:
         parts.append(writer.foot(said, digest.reference, in_full=in_full))
         return writer.between.join(parts)
 
-    def _lines(self, digest: Digest, level: Callable[[Line], int], follow: int, *, in_short: bool) -> str:
+    def _lines(
+        self,
+        digest: Digest,
+        level: Callable[[Line], int],
+        follow: int,
+        *,
+        in_short: bool,
+    ) -> str:
         """Return the body of lines: one for each event, and one for the rest."""
-        lines = [self.writer.line(line, level(line), named=True) for group in digest.groups for line in group.lines]
+        lines = [
+            self.writer.line(line, level(line), named=True)
+            for group in digest.groups
+            for line in group.lines
+        ]
         hidden = not_shown(digest)
         counts = [more(hidden, in_short=in_short, follow=follow)] if hidden else []
-        command = "" if in_short or critical_ones(hidden) <= follow else "comfy-watch history --"
-        rest = self.writer.plain(" · ".join([*counts, *_part(digest), f"{command}ref {digest.reference}"]))
+        command = (
+            ""
+            if in_short or critical_ones(hidden) <= follow
+            else "comfy-watch history --"
+        )
+        rest = self.writer.plain(
+            " · ".join([*counts, *_part(digest), f"{command}ref {digest.reference}"])
+        )
         if self.lines is None:
             return self.writer.between.join(map(self.writer.paragraph, [*lines, rest]))
         return (" · " if self.lines == 1 else "\n").join([*lines, rest])
@@ -233,7 +276,11 @@ class _Writer:
         if level != _NO_ADVICE:
             for word in line.advice if level < _IN_SHORT else line.advice_in_short:
                 ours = isinstance(word, Trusted)
-                text += f" · {self.stressed(word)}" if ours else f" {self.words((word,), of_version)}"
+                text += (
+                    f" · {self.stressed(word)}"
+                    if ours
+                    else f" {self.words((word,), of_version)}"
+                )
         for words in (line.details, line.reason):
             if words and level < _NO_REASON:
                 text += f" · {self.words(words, quote)}"
@@ -241,7 +288,11 @@ class _Writer:
 
     def foot(self, said: Iterable[str], reference: str, *, in_full: bool) -> str:
         """Return the last block: what else is said, in our own words, and how to look the message up."""
-        command = self.quoted(f"comfy-watch history --ref {reference}") if in_full else self.plain(f"ref {reference}")
+        command = (
+            self.quoted(f"comfy-watch history --ref {reference}")
+            if in_full
+            else self.plain(f"ref {reference}")
+        )
         return self.paragraph(" · ".join([*map(self.plain, said), command]))
 
     def linked(self, url: str) -> str:
@@ -250,11 +301,18 @@ class _Writer:
 
     def words(self, words: Iterable[str], limit: int) -> str:
         """Return our own words as they are, and untrusted ones quoted in at most `limit` characters each."""
-        return "".join(self.plain(one) if isinstance(one, Trusted) else self._quotation(one, limit) for one in words)
+        return "".join(
+            self.plain(one) if isinstance(one, Trusted) else self._quotation(one, limit)
+            for one in words
+        )
 
     def _quotation(self, words: str, limit: int) -> str:
-        text = sanitize_line(words, min(limit, _ITEM) if isinstance(words, Item) else limit).replace("`", "'")
-        if text.endswith("\\"):  # apprise's Markdown converters would let it escape the backtick that follows
+        text = sanitize_line(
+            words, min(limit, _ITEM) if isinstance(words, Item) else limit
+        ).replace("`", "'")
+        if text.endswith(
+            "\\"
+        ):  # apprise's Markdown converters would let it escape the backtick that follows
             text = text[:-1] + _BACKSLASH
         return self.quoted(text) if text else self.plain("(blank)")
 
@@ -283,7 +341,9 @@ _MARKDOWN = _Writer(
     quoted=lambda text: f"`{text}`",
     stressed=lambda text: f"**{text}**",
     link=lambda url: f" · [registry]({url})",
-    listed=lambda heading, lines: _bulleted(heading + "\n" if lines else heading, lines),
+    listed=lambda heading, lines: _bulleted(
+        heading + "\n" if lines else heading, lines
+    ),
     paragraph=str,
     between="\n\n",
 )
@@ -309,7 +369,9 @@ _WRITERS = {
     Format.MARKDOWN: _MARKDOWN,
     Format.CODELESS: replace(_MARKDOWN, quoted=_escaped),
     Format.HTML: _HTML,
-    Format.MAIL: replace(_HTML, quoted=lambda text: f"<samp>{html.escape(text)}</samp>"),
+    Format.MAIL: replace(
+        _HTML, quoted=lambda text: f"<samp>{html.escape(text)}</samp>"
+    ),
     Format.TEXT: _TEXT,
     Format.ASCII: _TEXT,
 }

@@ -9,10 +9,20 @@ from watcher.changes.transitions import DiffOptions, VersionEvents, counted, nod
 from watcher.model.event import Event, Kind
 from watcher.model.listing import Listing
 from watcher.model.snapshot import Node
-from watcher.model.version import ACTIVE, BANNED, FLAGGED, Version, created_by, newest, recency
+from watcher.model.version import (
+    ACTIVE,
+    BANNED,
+    FLAGGED,
+    Version,
+    created_by,
+    newest,
+    recency,
+)
 
 
-def set_baseline(node: Node, listing: Listing, options: DiffOptions) -> tuple[Node, list[Event]]:
+def set_baseline(
+    node: Node, listing: Listing, options: DiffOptions
+) -> tuple[Node, list[Event]]:
     """Return the node with its baseline, and the events of that. The node was compared with the listing before.
 
     An empty listing may be provisional. Events that were reported between incomplete listings are not repeated
@@ -26,7 +36,9 @@ def set_baseline(node: Node, listing: Listing, options: DiffOptions) -> tuple[No
     first: list[Version] = []
     since = node.empty_since or node.left_out_at
     for version in listing.versions:
-        is_late = since and not node.seen.get(version.key) and not created_by(version, since)
+        is_late = (
+            since and not node.seen.get(version.key) and not created_by(version, since)
+        )
         (late if is_late else first).append(version)
 
     events: list[Event] = []
@@ -36,18 +48,38 @@ def set_baseline(node: Node, listing: Listing, options: DiffOptions) -> tuple[No
     elif options.baseline == "summary" and (first or not late):
         wrong = _wrong(first)
         worst, summary = next(iter(wrong), None), _summary(first, wrong)
-        events.append(node_event(node, Kind.BASELINE, options.now, before=None, after=worst, reason=summary))
+        events.append(
+            node_event(
+                node,
+                Kind.BASELINE,
+                options.now,
+                before=None,
+                after=worst,
+                reason=summary,
+            )
+        )
     for version in news:
-        about = VersionEvents(node=node.node, now=options.now, version=version, count=node.seen_floor)
+        about = VersionEvents(
+            node=node.node, now=options.now, version=version, count=node.seen_floor
+        )
         events += about.first_sight()
     node = counted(node, *{event.key for event in events})
-    node = replace(node, baseline_at=listing.at, empty_since="", left_out_at="", statuses=options.statuses)
+    node = replace(
+        node,
+        baseline_at=listing.at,
+        empty_since="",
+        left_out_at="",
+        statuses=options.statuses,
+    )
     return node, events
 
 
 def _wrong(versions: list[Version]) -> dict[str, list[str]]:
     """Return the version texts by problem, worst first."""
-    found = {status: [v.version for v in versions if v.status == status] for status in (BANNED, FLAGGED)}
+    found = {
+        status: [v.version for v in versions if v.status == status]
+        for status in (BANNED, FLAGGED)
+    }
     found["deprecated"] = [v.version for v in versions if v.deprecated]
     return {name: named for name, named in found.items() if named}
 

@@ -47,15 +47,21 @@ def assess_channels(
     if failing == snapshot.channels_failing:
         return snapshot, ()
     seen = snapshot.channels_seen + len(events)
-    return replace(snapshot, channels_failing=failing, channels_seen=seen), tuple(events)
+    return replace(snapshot, channels_failing=failing, channels_seen=seen), tuple(
+        events
+    )
 
 
-def _was_reported(channel: ChannelState, channels: Sequence[ChannelState], reported: Mapping[str, str]) -> bool:
+def _was_reported(
+    channel: ChannelState, channels: Sequence[ChannelState], reported: Mapping[str, str]
+) -> bool:
     """Return whether the channel is one that was reported failing, maybe under another name."""
     if channel.name in reported:
         return not channel.placed or reported[channel.name] == channel.url_digest
     configured = {one.name for one in channels}
-    return channel.url_digest in {digest for name, digest in reported.items() if name not in configured}
+    return channel.url_digest in {
+        digest for name, digest in reported.items() if name not in configured
+    }
 
 
 def _is_failing(channel: ChannelState, now: str) -> bool:

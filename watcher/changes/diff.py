@@ -11,7 +11,13 @@ from typing import Any
 from watcher.changes.baseline import set_baseline
 from watcher.changes.facts import with_release_notes
 from watcher.changes.matching import Known, Matcher
-from watcher.changes.transitions import REMOVED, DiffOptions, VersionEvents, counted, node_event
+from watcher.changes.transitions import (
+    REMOVED,
+    DiffOptions,
+    VersionEvents,
+    counted,
+    node_event,
+)
 from watcher.model.event import Event, Kind
 from watcher.model.listing import Listing, NodeBanned
 from watcher.model.pack import PackRecord
@@ -40,7 +46,9 @@ class Difference:
     events: tuple[Event, ...] = ()
 
 
-def compare_ban(known: Node | None, reading: NodeBanned, options: DiffOptions) -> Difference:
+def compare_ban(
+    known: Node | None, reading: NodeBanned, options: DiffOptions
+) -> Difference:
     """Report a ban of the node once. Its versions stay as they were.
 
     The event has no `before`: a listing does not say what the node was.
@@ -48,11 +56,20 @@ def compare_ban(known: Node | None, reading: NodeBanned, options: DiffOptions) -
     node = known or Node(node=reading.node)
     if node.banned:
         return Difference(node=node)
-    event = node_event(node, Kind.BANNED, options.now, before=None, after=BANNED, reason=reading.message)
+    event = node_event(
+        node,
+        Kind.BANNED,
+        options.now,
+        before=None,
+        after=BANNED,
+        reason=reading.message,
+    )
     return Difference(node=replace(counted(node, ""), banned=True), events=(event,))
 
 
-def compare_record(node: Node, record: PackRecord, options: DiffOptions, *, listed: bool) -> Difference:
+def compare_record(
+    node: Node, record: PackRecord, options: DiffOptions, *, listed: bool
+) -> Difference:
     """Report a ban of the node, or its end, as `GET /nodes` has it; a ban that is known already is not reported again.
 
     `listed`: a listing of it was read in this poll, which ends a ban that only `GET /nodes` knew.
@@ -60,7 +77,9 @@ def compare_record(node: Node, record: PackRecord, options: DiffOptions, *, list
     if record.status == BANNED:
         if node.banned:
             return Difference(node=node)
-        reading = NodeBanned(node=node.node, message=record.status_detail, at=options.now)
+        reading = NodeBanned(
+            node=node.node, message=record.status_detail, at=options.now
+        )
         banned = compare_ban(node, reading, options)
         return replace(banned, node=replace(banned.node, ban_recorded=True))
     if not node.ban_recorded:
@@ -68,10 +87,15 @@ def compare_record(node: Node, record: PackRecord, options: DiffOptions, *, list
     if not listed:
         return Difference(node=replace(node, ban_recorded=False))
     event = node_event(node, Kind.REINSTATED, options.now, before=BANNED, after=ACTIVE)
-    return Difference(node=replace(counted(node, ""), banned=False, ban_recorded=False), events=(event,))
+    return Difference(
+        node=replace(counted(node, ""), banned=False, ban_recorded=False),
+        events=(event,),
+    )
 
 
-def compare_listing(known: Node | None, listing: Listing, options: DiffOptions, checked_at: str) -> Difference:
+def compare_listing(
+    known: Node | None, listing: Listing, options: DiffOptions, checked_at: str
+) -> Difference:
     """Compare a listing with what was known of its node.
 
     `checked_at` is the time of the last complete listing, "" if there was none. Versions of a status that is newly
@@ -81,10 +105,14 @@ def compare_listing(known: Node | None, listing: Listing, options: DiffOptions, 
     returning = node.turned_empty and bool(listing.versions)
     events: list[Event] = []
     if node.banned and not node.ban_recorded and not listing.incomplete:
-        events.append(node_event(node, Kind.REINSTATED, options.now, before=BANNED, after=ACTIVE))
+        events.append(
+            node_event(node, Kind.REINSTATED, options.now, before=BANNED, after=ACTIVE)
+        )
         node = replace(counted(node, ""), banned=False)
     elif returning and not node.banned:
-        events.append(node_event(node, Kind.REINSTATED, options.now, before=REMOVED, after=ACTIVE))
+        events.append(
+            node_event(node, Kind.REINSTATED, options.now, before=REMOVED, after=ACTIVE)
+        )
         node = counted(node, "")
     settled = not node.marks and not node.partial and node.statuses == options.statuses
     if not (node.versions or node.seen or node.baseline_at or listing.incomplete):
@@ -103,22 +131,41 @@ def compare_listing(known: Node | None, listing: Listing, options: DiffOptions, 
     if not node.baseline_at and not listing.incomplete:
         node, more = set_baseline(node, listing, options)
         events += more
-    return Difference(node=node, events=tuple(with_release_notes(events, node, listing)))
+    return Difference(
+        node=node, events=tuple(with_release_notes(events, node, listing))
+    )
 
 
 def _first_picture(node: Node, listing: Listing, options: DiffOptions) -> Node:
     """Return a node of which nothing was known with a complete listing. There is nothing to compare."""
-    partial = sorted(key for key, fields in listing.unreported.items() if fields & _DETAILS)
-    return replace(node, versions=listing.versions, partial=tuple(partial), statuses=options.statuses)
+    partial = sorted(
+        key for key, fields in listing.unreported.items() if fields & _DETAILS
+    )
+    return replace(
+        node,
+        versions=listing.versions,
+        partial=tuple(partial),
+        statuses=options.statuses,
+    )
 
 
-def missing_from(known: Node | None, listing: Listing, options: DiffOptions) -> tuple[Version, ...]:
+def missing_from(
+    known: Node | None, listing: Listing, options: DiffOptions
+) -> tuple[Version, ...]:
     """Return the known versions that a listing of some statuses should show and does not."""
-    if known is None or options.all_watched or (known.turned_empty and not listing.versions):
+    if (
+        known is None
+        or options.all_watched
+        or (known.turned_empty and not listing.versions)
+    ):
         return ()
     shown = by_key(listing.versions)
     kept = (version for version in known.versions if version.status in options.statuses)
-    there = (version for version in kept if known.marks.get(version.key) not in {Mark.LEFT, Mark.REMOVED})
+    there = (
+        version
+        for version in kept
+        if known.marks.get(version.key) not in {Mark.LEFT, Mark.REMOVED}
+    )
     return tuple(version for version in there if find_row(version, shown) is None)
 
 
@@ -149,24 +196,37 @@ class _Comparison:
         for shown in self.listing.versions:
             old = matcher.find(shown)
             version = self._complete(shown, old)
-            self._compare(version, old, partial=bool(self._unreported(shown) & _DETAILS))
+            self._compare(
+                version, old, partial=bool(self._unreported(shown) & _DETAILS)
+            )
             if version.id and version.text_key not in listed:
-                self.known.forget(version.text_key)  # the same version, from when it had no id
+                self.known.forget(
+                    version.text_key
+                )  # the same version, from when it had no id
             rows.append(version)
         matched = {version.key for version in rows}
-        node = self.node = replace(self.node, emptied=self.node.turned_empty and not self.returning)
+        node = self.node = replace(
+            self.node, emptied=self.node.turned_empty and not self.returning
+        )
         if self.listing.incomplete:
             self.known.forget_unseen(matched)
         else:
             self.node = replace(node, statuses=self.options.statuses)
             if not node.emptied:
-                self._compare_missing(matched, {row.version for row in self.listing.versions if not row.id})
+                self._compare_missing(
+                    matched,
+                    {row.version for row in self.listing.versions if not row.id},
+                )
                 self.known.forget_the_rest()
-        return self.known.put_into(self.node), replace(self.listing, versions=tuple(rows))
+        return self.known.put_into(self.node), replace(
+            self.listing, versions=tuple(rows)
+        )
 
     def _about(self, version: Version, *keys: str) -> VersionEvents:
         count = self.known.count(*keys or (version.key,))
-        return VersionEvents(node=self.node.node, now=self.options.now, version=version, count=count)
+        return VersionEvents(
+            node=self.node.node, now=self.options.now, version=version, count=count
+        )
 
     def _unreported(self, shown: Version) -> frozenset[str]:
         return self.listing.unreported.get(shown.key, frozenset())
@@ -175,8 +235,12 @@ class _Comparison:
         """Return the row with the known values of the fields that this answer did not report."""
         if old is None:
             return shown
-        empty = {name for name in ("id", "version", "created_at") if not getattr(shown, name)}
-        known: dict[str, Any] = {name: getattr(old, name) for name in self._unreported(shown) | empty}
+        empty = {
+            name for name in ("id", "version", "created_at") if not getattr(shown, name)
+        }
+        known: dict[str, Any] = {
+            name: getattr(old, name) for name in self._unreported(shown) | empty
+        }
         return replace(shown, **known) if known else shown
 
     def _compare(self, version: Version, old: Version | None, *, partial: bool) -> None:
@@ -184,13 +248,19 @@ class _Comparison:
         was_removed = old is not None and known.marks.get(old.key) is Mark.REMOVED
         relisted = was_removed and not (self.returning and self.node.all_removed)
         if old is None:
-            events = self._about(version).first_sight() if self._is_news(version) else []
+            events = (
+                self._about(version).first_sight() if self._is_news(version) else []
+            )
         elif relisted:
-            events = self._about(version, old.key, version.key).first_sight(before=REMOVED)
+            events = self._about(version, old.key, version.key).first_sight(
+                before=REMOVED
+            )
         else:
             events = self._changes(old, version)
         known.take_decision(version, None if relisted else old)
-        known.take(version, old, partial=partial and (old is None or old.key in known.partial))
+        known.take(
+            version, old, partial=partial and (old is None or old.key in known.partial)
+        )
         if events:
             known.count_one(version.key)
             self.events += events
@@ -203,7 +273,9 @@ class _Comparison:
         # `checked_at` is lost in a crash right after the first listing. Only then does `baseline_at` count: our clock
         # may have been ahead when it was written.
         since = self.checked_at or node.baseline_at
-        return is_watched(version.status, node.statuses) or not created_by(version, since)
+        return is_watched(version.status, node.statuses) or not created_by(
+            version, since
+        )
 
     def _changes(self, old: Version, version: Version) -> list[Event]:
         """Return the events between two readings of a version that was not removed."""
@@ -225,8 +297,16 @@ class _Comparison:
         `matched` are the keys of the versions that it shows. `texts` are the version texts of its rows without an id:
         each may be any version with that text.
         """
-        hidden = [row for key, row in self.known.rows.items() if key not in matched and row.version not in texts]
-        gone = [version for version in hidden if self.known.marks.get(version.key) is not Mark.REMOVED]
+        hidden = [
+            row
+            for key, row in self.known.rows.items()
+            if key not in matched and row.version not in texts
+        ]
+        gone = [
+            version
+            for version in hidden
+            if self.known.marks.get(version.key) is not Mark.REMOVED
+        ]
         take = self._take_absences if self.options.all_watched else self._take_leavings
         take(gone)
 
@@ -236,16 +316,30 @@ class _Comparison:
         A version that does not come back with its node is missing for the first time.
         """
         known = self.known
-        again = [version for version in gone if known.marks.get(version.key) is Mark.ABSENT and not self.returning]
+        again = [
+            version
+            for version in gone
+            if known.marks.get(version.key) is Mark.ABSENT and not self.returning
+        ]
         for version in gone:
             known.marks[version.key] = Mark.ABSENT
         if gone and len(again) == len(gone) and not self.listing.versions:
-            self.events.append(node_event(self.node, Kind.REMOVED, self.options.now, before=ACTIVE, after=REMOVED))
+            self.events.append(
+                node_event(
+                    self.node,
+                    Kind.REMOVED,
+                    self.options.now,
+                    before=ACTIVE,
+                    after=REMOVED,
+                )
+            )
             known.count_one("")
             self.node = replace(self.node, emptied=True)
             return
         for version in again:
-            self.events.append(self._about(version).event(Kind.REMOVED, version.status, REMOVED))
+            self.events.append(
+                self._about(version).event(Kind.REMOVED, version.status, REMOVED)
+            )
             known.count_one(version.key)
             known.marks[version.key] = Mark.REMOVED
 
@@ -256,8 +350,13 @@ class _Comparison:
         """
         for version in gone:
             if version.status in self.options.statuses:
-                missed = self.known.marks.get(version.key) in {Mark.ABSENT, Mark.LEFT} and not self.returning
+                missed = (
+                    self.known.marks.get(version.key) in {Mark.ABSENT, Mark.LEFT}
+                    and not self.returning
+                )
                 if missed or version.key in self.listing.elsewhere:
-                    self.known.leave(version, active_is_watched=ACTIVE in self.options.statuses)
+                    self.known.leave(
+                        version, active_is_watched=ACTIVE in self.options.statuses
+                    )
                 else:
                     self.known.marks[version.key] = Mark.ABSENT

@@ -74,11 +74,17 @@ def assess(reported: Installed, poll: Poll) -> tuple[Installed, tuple[Event, ...
         new = _exposure(key, runs, old, poll)
         if new is not None:
             exposures[key] = new
-        is_hidden = old is not None and bool(set(old.installs) & hidden.get(key.partition("@")[0], frozenset()))
-        if (event := _news(key, runs, old, new, poll)) and not (event.kind is Kind.CLEARED and is_hidden):
+        is_hidden = old is not None and bool(
+            set(old.installs) & hidden.get(key.partition("@")[0], frozenset())
+        )
+        if (event := _news(key, runs, old, new, poll)) and not (
+            event.kind is Kind.CLEARED and is_hidden
+        ):
             found.append(event)
     events = numbered(found, reported.seen)
-    return replace(reported, exposures=exposures, seen=reported.seen + len(events)), events
+    return replace(
+        reported, exposures=exposures, seen=reported.seen + len(events)
+    ), events
 
 
 def copies_of(installs: Mapping[str, Iterable[Pack]]) -> dict[str, tuple[Copy, ...]]:
@@ -92,10 +98,14 @@ def copies_of(installs: Mapping[str, Iterable[Pack]]) -> dict[str, tuple[Copy, .
     return {key: tuple(sorted(copies, key=_place)) for key, copies in found.items()}
 
 
-def with_copies(events: Iterable[Event], copies: Mapping[str, tuple[Copy, ...]]) -> tuple[Event, ...]:
+def with_copies(
+    events: Iterable[Event], copies: Mapping[str, tuple[Copy, ...]]
+) -> tuple[Event, ...]:
     """Return the events with the installed copies of their packs."""
     return tuple(
-        replace(event, installed=copies.get(event.node.lower(), ())) if event.node is not None else event
+        replace(event, installed=copies.get(event.node.lower(), ()))
+        if event.node is not None
+        else event
         for event in events
     )
 
@@ -118,13 +128,19 @@ def _of_no_version(runs: Iterable[Run]) -> dict[str, frozenset[str]]:
     """
     found: dict[str, frozenset[str]] = {}
     for one in runs:
-        if one.copy.enabled and one.copy.version is None and one.verdict in {*_SAYS, Verdict.UNKNOWN}:
+        if (
+            one.copy.enabled
+            and one.copy.version is None
+            and one.verdict in {*_SAYS, Verdict.UNKNOWN}
+        ):
             key = one.node.lower()
             found[key] = found.get(key, frozenset()) | {one.copy.install}
     return found
 
 
-def _exposure(key: str, runs: Sequence[Run], old: Exposure | None, poll: Poll) -> Exposure | None:
+def _exposure(
+    key: str, runs: Sequence[Run], old: Exposure | None, poll: Poll
+) -> Exposure | None:
     """Return what is bad about a version that is run; None if nothing is."""
     bad = [one for one in runs if one.verdict in _SAYS]
     unsure = {one.copy.install for one in runs if one.verdict is Verdict.UNKNOWN}
@@ -132,7 +148,13 @@ def _exposure(key: str, runs: Sequence[Run], old: Exposure | None, poll: Poll) -
     names = kept | {one.copy.install for one in bad}
     if not names:
         return None
-    verdict = str(min((one.verdict for one in bad), key=rank)) if bad else old.verdict if old else ""
+    verdict = (
+        str(min((one.verdict for one in bad), key=rank))
+        if bad
+        else old.verdict
+        if old
+        else ""
+    )
     node, _, version = key.partition("@")
     is_accepted = accepts(poll.accept, node, version or None)
     accepted = ((old.accepted if old else "") or verdict) if is_accepted else ""
@@ -148,7 +170,13 @@ def _is_worse(verdict: str, other: str) -> bool:
     return rank(Verdict(verdict)) < rank(Verdict(other))
 
 
-def _news(key: str, runs: Sequence[Run], old: Exposure | None, new: Exposure | None, poll: Poll) -> Event | None:
+def _news(
+    key: str,
+    runs: Sequence[Run],
+    old: Exposure | None,
+    new: Exposure | None,
+    poll: Poll,
+) -> Event | None:
     """Return the event of a version that is run, or was: None where nothing is new, or another event says it."""
     if new is None:
         forgotten = old is None or not set(old.installs) & poll.installs
@@ -157,7 +185,11 @@ def _news(key: str, runs: Sequence[Run], old: Exposure | None, new: Exposure | N
         return _event(Kind.CLEARED, key, runs, poll, before=old.verdict, after=None)
     if is_accepted(new) or _says(key, runs, new.verdict, poll):
         return None
-    is_known = old is not None and not is_accepted(old) and set(new.installs) <= set(old.installs)
+    is_known = (
+        old is not None
+        and not is_accepted(old)
+        and set(new.installs) <= set(old.installs)
+    )
     if is_known and old is not None and not _is_worse(new.verdict, old.verdict):
         return None
     before = old.verdict if is_known and old is not None else None
@@ -166,7 +198,9 @@ def _news(key: str, runs: Sequence[Run], old: Exposure | None, new: Exposure | N
 
 def _says(key: str, runs: Sequence[Run], verdict: str, poll: Poll) -> bool:
     """Return whether another event of this poll says this of the version, or of the pack as a whole."""
-    return any(event.kind is _SAYS[Verdict(verdict)] for event in _about(key, runs, poll))
+    return any(
+        event.kind is _SAYS[Verdict(verdict)] for event in _about(key, runs, poll)
+    )
 
 
 def _ends(key: str, runs: Sequence[Run], poll: Poll) -> bool:
@@ -188,7 +222,15 @@ def _about(key: str, runs: Sequence[Run], poll: Poll) -> list[Event]:
     ]
 
 
-def _event(kind: Kind, key: str, runs: Sequence[Run], poll: Poll, *, before: str | None, after: str | None) -> Event:
+def _event(
+    kind: Kind,
+    key: str,
+    runs: Sequence[Run],
+    poll: Poll,
+    *,
+    before: str | None,
+    after: str | None,
+) -> Event:
     """Return an event about a version that is run; its id is still to come."""
     node, _, text = key.partition("@")
     listed = next((one.listed for one in runs if one.listed), None)
@@ -206,13 +248,25 @@ def _event(kind: Kind, key: str, runs: Sequence[Run], poll: Poll, *, before: str
         url=node_url(name),
         reason=next((one.reason for one in runs if one.reason), "") if after else "",
         published=listed.created_at if listed else "",
-        safe_version=next((one.safe_version for one in runs if one.verdict == after), NOT_KNOWN),
+        safe_version=next(
+            (one.safe_version for one in runs if one.verdict == after), NOT_KNOWN
+        ),
     )
 
 
 def numbered(events: Sequence[Event], seen: int) -> tuple[Event, ...]:
     """Return the events with their ids, made of what was observed and how many events there were before."""
     return tuple(
-        replace(event, id=event_id("installed", event.id, seen + place, event.kind, event.before, event.after))
+        replace(
+            event,
+            id=event_id(
+                "installed",
+                event.id,
+                seen + place,
+                event.kind,
+                event.before,
+                event.after,
+            ),
+        )
         for place, event in enumerate(events)
     )

@@ -21,7 +21,9 @@ NOT_KNOWN = ""
 """The safe version where it is not known (`Event.safe_version`)."""
 
 
-def with_release_notes(events: list[Event], node: Node, listing: Listing) -> list[Event]:
+def with_release_notes(
+    events: list[Event], node: Node, listing: Listing
+) -> list[Event]:
     """Return the events of a listing, each `new` one with its changelog, and with its dependencies if these differ.
 
     `node` is as it is known with that listing. The dependencies are compared with those of the version before it, by
@@ -31,9 +33,14 @@ def with_release_notes(events: list[Event], node: Node, listing: Listing) -> lis
         return events
     released = sorted((one for one in node.listed if one.status == ACTIVE), key=_age)
     changes = {
-        new.key: Change(field="dependencies", before=text_of(old.dependencies), after=text_of(new.dependencies))
+        new.key: Change(
+            field="dependencies",
+            before=text_of(old.dependencies),
+            after=text_of(new.dependencies),
+        )
         for old, new in pairwise(released)
-        if old.dependencies != new.dependencies and not {old.key, new.key} & {*node.partial}
+        if old.dependencies != new.dependencies
+        and not {old.key, new.key} & {*node.partial}
     }
     return [
         replace(
@@ -47,7 +54,9 @@ def with_release_notes(events: list[Event], node: Node, listing: Listing) -> lis
     ]
 
 
-def with_safe_versions(events: Iterable[Event], snapshot: Snapshot, statuses: Collection[str]) -> tuple[Event, ...]:
+def with_safe_versions(
+    events: Iterable[Event], snapshot: Snapshot, statuses: Collection[str]
+) -> tuple[Event, ...]:
     """Return the events with the safe version of each one's node, as `snapshot` knows it and `statuses` are watched.
 
     An exposure that has one keeps it: the registry's answer about the pack as a whole counts there.
@@ -73,15 +82,23 @@ def safe_version(node: Node, statuses: Collection[str]) -> str | None:
     """
     if node.banned:
         return None
-    if not node.baseline_at or not all(is_watched(ACTIVE, of) for of in (statuses, node.statuses or statuses)):
+    if not node.baseline_at or not all(
+        is_watched(ACTIVE, of) for of in (statuses, node.statuses or statuses)
+    ):
         return NOT_KNOWN
     good = good_versions(node)
-    return max(good, key=lambda one: (not is_prerelease(one.version), _age(one))).version if good else None
+    return (
+        max(good, key=lambda one: (not is_prerelease(one.version), _age(one))).version
+        if good
+        else None
+    )
 
 
 def good_versions(node: Node) -> list[Version]:
     """Return the versions that are active and not deprecated, in whatever way the registry's rows write them."""
-    bad = {_meaning(one) for one in node.listed if one.status != ACTIVE or one.deprecated}
+    bad = {
+        _meaning(one) for one in node.listed if one.status != ACTIVE or one.deprecated
+    }
     return [one for one in node.listed if one.version and _meaning(one) not in bad]
 
 

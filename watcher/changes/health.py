@@ -59,10 +59,18 @@ def registry_is_down(unread: Mapping[str, FetchFailed], watched: int) -> bool:
     """
     if ALL in unread:
         return True
-    tried = [failure for failure in unread.values() if failure.kind is not FailureKind.UNTRIED]
+    tried = [
+        failure
+        for failure in unread.values()
+        if failure.kind is not FailureKind.UNTRIED
+    ]
     requested = watched - len(unread) + len(tried)
     registry_wide = sum(failure.registry_wide for failure in tried)
-    if tried and len(tried) == requested and (registry_wide == requested or requested >= _A_FEW):
+    if (
+        tried
+        and len(tried) == requested
+        and (registry_wide == requested or requested >= _A_FEW)
+    ):
         return True
     return requested >= _A_FEW and registry_wide * 2 > requested
 
@@ -86,11 +94,15 @@ def assess(
     A node that was not polled keeps its count. One outage is reported once: while the registry is reported failing, no
     node is. If every node that cannot be read was already reported failing, the registry is not.
     """
-    failures = {key: failure for key, failure in health.nodes.items() if key not in read}
+    failures = {
+        key: failure for key, failure in health.nodes.items() if key not in read
+    }
     for key, failed in unread.items():
         failures[key] = once_more(failures.get(key), failed.error, now, failed.kind)
     found_empty = {key: found for key, found in health.empty.items() if key not in read}
-    found_empty |= {key: once_more(health.empty.get(key), "no versions found", now) for key in empty}
+    found_empty |= {
+        key: once_more(health.empty.get(key), "no versions found", now) for key in empty
+    }
     watched = len(unread) + len(read)
     registry = None
     if unread and registry_is_down(unread, watched):
@@ -101,7 +113,11 @@ def assess(
         events.append(event)
     failing: list[tuple[Node, str, str]] = []
     if not snapshot.registry_failing:
-        due = [key for key in unread if failures[key].count >= threshold and not _is_failing(snapshot, key)]
+        due = [
+            key
+            for key in unread
+            if failures[key].count >= threshold and not _is_failing(snapshot, key)
+        ]
         due = [key for key in due if key != ALL]  # which is no node
         outage = _outage(registry, [failures[key] for key in due], threshold)
         if outage is None:
@@ -111,34 +127,62 @@ def assess(
         elif not all(_is_failing(snapshot, key) for key in unread):
             snapshot, event = _turn_registry(snapshot, outage, now)
             events.append(event)
-    due = [key for key in empty if found_empty[key].count >= threshold and not _is_failing(snapshot, key)]
-    failing += [(snapshot.nodes[key], EMPTY, _story_of_empty(found_empty[key])) for key in due if key in snapshot.nodes]
+    due = [
+        key
+        for key in empty
+        if found_empty[key].count >= threshold and not _is_failing(snapshot, key)
+    ]
+    failing += [
+        (snapshot.nodes[key], EMPTY, _story_of_empty(found_empty[key]))
+        for key in due
+        if key in snapshot.nodes
+    ]
     changed: dict[str, Node] = {}
     for node, after, story in failing:
-        events.append(node_event(node, Kind.FAILING, now, before=None, after=after, reason=story))
+        events.append(
+            node_event(node, Kind.FAILING, now, before=None, after=after, reason=story)
+        )
         changed[node.node.lower()] = replace(counted(node, ""), failing=True)
-    for key, node in _recovering(health, snapshot, read, found_empty, threshold).items():
+    for key, node in _recovering(
+        health, snapshot, read, found_empty, threshold
+    ).items():
         before = EMPTY if key in health.empty and key not in health.nodes else "failing"
         events.append(node_event(node, Kind.RECOVERED, now, before=before, after=None))
         changed[key] = replace(counted(node, ""), failing=False)
     assessed = replace(health, nodes=failures, registry=registry, empty=found_empty)
-    return Assessment(health=assessed, snapshot=snapshot.with_nodes(changed), events=tuple(events))
+    return Assessment(
+        health=assessed, snapshot=snapshot.with_nodes(changed), events=tuple(events)
+    )
 
 
 def _recovering(
-    health: Health, snapshot: Snapshot, read: Mapping[str, bool], empty: Mapping[str, FailureStreak], threshold: int
+    health: Health,
+    snapshot: Snapshot,
+    read: Mapping[str, bool],
+    empty: Mapping[str, FailureStreak],
+    threshold: int,
 ) -> dict[str, Node]:
     """Return the nodes that were reported failing, were read, and are not failing any more.
 
     An empty node is still failing, unless it was reported because it could not be read and has not been empty often
     enough since.
     """
-    still = {key for key, found in empty.items() if key not in health.nodes or found.count >= threshold}
-    back = [key for key, was_failing in read.items() if was_failing and key not in still and _is_failing(snapshot, key)]
+    still = {
+        key
+        for key, found in empty.items()
+        if key not in health.nodes or found.count >= threshold
+    }
+    back = [
+        key
+        for key, was_failing in read.items()
+        if was_failing and key not in still and _is_failing(snapshot, key)
+    ]
     return {key: snapshot.nodes[key] for key in back}
 
 
-def _outage(registry: FailureStreak | None, due: Sequence[FailureStreak], threshold: int) -> FailureStreak | None:
+def _outage(
+    registry: FailureStreak | None, due: Sequence[FailureStreak], threshold: int
+) -> FailureStreak | None:
     """Return the failure to report for the registry instead of its nodes, or None.
 
     The registry is failing once it has been down for `threshold` polls. It is also failing once `_A_FEW` nodes are
@@ -158,7 +202,10 @@ def _is_failing(snapshot: Snapshot, key: str) -> bool:
 
 
 def once_more(
-    failure: FailureStreak | None, error: str, now: str, kind: FailureKind = FailureKind.FAULT
+    failure: FailureStreak | None,
+    error: str,
+    now: str,
+    kind: FailureKind = FailureKind.FAULT,
 ) -> FailureStreak:
     """Return the streak with this poll's failure."""
     count, since = (failure.count, failure.since) if failure else (0, now)
@@ -179,14 +226,22 @@ def in_polls(failure: FailureStreak) -> str:
 
 
 def _commonest_error(unread: Mapping[str, FetchFailed], watched: int) -> str:
-    tried = [failure.error for failure in unread.values() if failure.kind is not FailureKind.UNTRIED]
+    tried = [
+        failure.error
+        for failure in unread.values()
+        if failure.kind is not FailureKind.UNTRIED
+    ]
     error, _ = Counter(tried).most_common(1)[0]
     return error if watched == 1 else f"{error} ({len(unread)} of {watched} nodes)"
 
 
-def _turn_registry(snapshot: Snapshot, outage: FailureStreak | None, now: str) -> tuple[Snapshot, Event]:
+def _turn_registry(
+    snapshot: Snapshot, outage: FailureStreak | None, now: str
+) -> tuple[Snapshot, Event]:
     """Return the snapshot with the registry failing, or recovered for None, and the event of that."""
     snapshot = replace(snapshot, registry_failing=outage is not None)
     if outage is None:
         return registry_event(snapshot, Kind.RECOVERED, now, before="failing")
-    return registry_event(snapshot, Kind.FAILING, now, after="failing", reason=_story(outage))
+    return registry_event(
+        snapshot, Kind.FAILING, now, after="failing", reason=_story(outage)
+    )

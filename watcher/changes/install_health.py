@@ -22,14 +22,22 @@ class InstallsAssessment:
 
 
 def assess_scans(
-    failures: Mapping[str, FailureStreak], reported: Installed, errors: Mapping[str, str], threshold: int, now: str
+    failures: Mapping[str, FailureStreak],
+    reported: Installed,
+    errors: Mapping[str, str],
+    threshold: int,
+    now: str,
 ) -> InstallsAssessment:
     """Count one poll's scans, and report what has become failing or has recovered.
 
     `errors` has every configured install, with why it could not be scanned, or "". An install that is not configured
     any more is forgotten.
     """
-    streaks = {name: once_more(failures.get(name), error, now) for name, error in errors.items() if error}
+    streaks = {
+        name: once_more(failures.get(name), error, now)
+        for name, error in errors.items()
+        if error
+    }
     failing: list[str] = []
     events: list[Event] = []
     for name in sorted(errors):
@@ -39,8 +47,12 @@ def assess_scans(
             failing.append(name)
         if is_failing != was_failing:
             events.append(_turned(name, streak, reported.seen + len(events), now))
-    installed = replace(reported, failing=tuple(failing), seen=reported.seen + len(events))
-    return InstallsAssessment(failures=streaks, installed=installed, events=tuple(events))
+    installed = replace(
+        reported, failing=tuple(failing), seen=reported.seen + len(events)
+    )
+    return InstallsAssessment(
+        failures=streaks, installed=installed, events=tuple(events)
+    )
 
 
 def _turned(name: str, streak: FailureStreak | None, seen: int, now: str) -> Event:

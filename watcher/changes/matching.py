@@ -10,7 +10,15 @@ from typing import Self
 
 from watcher.model.listing import Listing
 from watcher.model.snapshot import Mark, Node
-from watcher.model.version import ACTIVE, BANNED, DELETED, FLAGGED, PENDING, Version, in_order
+from watcher.model.version import (
+    ACTIVE,
+    BANNED,
+    DELETED,
+    FLAGGED,
+    PENDING,
+    Version,
+    in_order,
+)
 
 KEPT = {Mark.REMOVED: 100, Mark.LEFT: 1000}
 """The most versions of each mark that a node keeps, newest first: a pack may publish and remove without end."""
@@ -84,7 +92,9 @@ class Known:
     def take_decision(self, version: Version, old: Version | None) -> None:
         """Record whether a pending version was decided before (`Node.decided`). `old` is None for a new one."""
         decided = old is not None and (
-            old.key in self.decided or old.status in _DECIDED or self.marks.get(old.key) is Mark.LEFT
+            old.key in self.decided
+            or old.status in _DECIDED
+            or self.marks.get(old.key) is Mark.LEFT
         )
         self.decided -= {version.key} if old is None else {version.key, old.key}
         if decided and version.status not in _DECIDED:
@@ -107,14 +117,20 @@ class Known:
     def forget_the_rest(self) -> None:
         """Drop the oldest versions where too many are kept, and the counters of versions that are gone."""
         for mark, most in KEPT.items():
-            self._forget_the_oldest([row for key, row in self.rows.items() if self.marks.get(key) is mark], most)
+            self._forget_the_oldest(
+                [row for key, row in self.rows.items() if self.marks.get(key) is mark],
+                most,
+            )
         for key in self.seen.keys() - self.rows.keys() - {""}:
             self.forget(key)
 
     def forget_unseen(self, matched: Collection[str]) -> None:
         """Drop the oldest versions that an incomplete listing does not show, if too many are kept."""
         if len(self.rows) - len(matched) > KEPT_UNSEEN:
-            self._forget_the_oldest([row for key, row in self.rows.items() if key not in matched], KEPT_UNSEEN)
+            self._forget_the_oldest(
+                [row for key, row in self.rows.items() if key not in matched],
+                KEPT_UNSEEN,
+            )
 
     def _forget_the_oldest(self, held: Collection[Version], most: int) -> None:
         for version in in_order(held)[:-most]:
@@ -139,9 +155,17 @@ class Matcher:
         In this order it prefers a version that was not removed, the one with the row's key, one that the last listing
         showed, and the one created last.
         """
-        same_text = [one for one in self._by_text.get(shown.version, ()) if not (one.id and shown.id)]
+        same_text = [
+            one
+            for one in self._by_text.get(shown.version, ())
+            if not (one.id and shown.id)
+        ]
         own = self._known.rows.get(shown.key)
-        found = [one for one in (own, *same_text) if one is not None and one.key in self._known.rows]
+        found = [
+            one
+            for one in (own, *same_text)
+            if one is not None and one.key in self._known.rows
+        ]
         return min(found, key=lambda one: self._rank(one, shown), default=None)
 
     def _rank(self, one: Version, shown: Version) -> tuple[bool, bool, bool]:

@@ -8,13 +8,27 @@ from urllib.parse import quote
 
 from watcher.model.event import Change, Event, Kind, event_id
 from watcher.model.snapshot import Node, Snapshot
-from watcher.model.version import ACTIVE, BANNED, DELETED, FLAGGED, PENDING, STATUSES, WATCHED_FIELDS, Version
+from watcher.model.version import (
+    ACTIVE,
+    BANNED,
+    DELETED,
+    FLAGGED,
+    PENDING,
+    STATUSES,
+    WATCHED_FIELDS,
+    Version,
+)
 
 REGISTRY_SITE = "https://registry.comfy.org"
 REMOVED = "removed"
 """The `before` and `after` of a version, or node, that is not listed."""
 
-_KIND_OF_STATUS = {PENDING: Kind.PENDING, FLAGGED: Kind.FLAGGED, BANNED: Kind.BANNED, DELETED: Kind.DELETED}
+_KIND_OF_STATUS = {
+    PENDING: Kind.PENDING,
+    FLAGGED: Kind.FLAGGED,
+    BANNED: Kind.BANNED,
+    DELETED: Kind.DELETED,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -36,10 +50,22 @@ class DiffOptions:
 
 def node_url(node: str | None) -> str:
     """Return the page of a node, or of the registry for None. Versions have no page."""
-    return REGISTRY_SITE if node is None else f"{REGISTRY_SITE}/nodes/{quote(node, safe='')}"
+    return (
+        REGISTRY_SITE
+        if node is None
+        else f"{REGISTRY_SITE}/nodes/{quote(node, safe='')}"
+    )
 
 
-def node_event(node: Node, kind: Kind, now: str, *, before: str | None, after: str | None, reason: str = "") -> Event:
+def node_event(
+    node: Node,
+    kind: Kind,
+    now: str,
+    *,
+    before: str | None,
+    after: str | None,
+    reason: str = "",
+) -> Event:
     """Return an event about the node as a whole. Its id depends on the number of events before it."""
     return Event(
         id=event_id(node.node.lower(), "", node.seen.get("", 0), kind, before, after),
@@ -81,7 +107,9 @@ def counted(node: Node, *keys: str) -> Node:
     """Return the node with one more change counted for each key: a version's, or "" for the node itself."""
     if not keys:
         return node
-    counts = {key: node.seen.get(key, node.seen_floor if key else 0) + 1 for key in keys}
+    counts = {
+        key: node.seen.get(key, node.seen_floor if key else 0) + 1 for key in keys
+    }
     return replace(node, seen={**node.seen, **counts})
 
 
@@ -109,7 +137,9 @@ class VersionEvents:
             events.append(self._deprecation())
         return events
 
-    def transition(self, old: Version, *, returned: bool, decided: bool, untold: bool) -> list[Event]:
+    def transition(
+        self, old: Version, *, returned: bool, decided: bool, untold: bool
+    ) -> list[Event]:
         """Return the events between two readings of the version.
 
         `returned`: it had left the watched statuses. `decided`: it was active, flagged, banned or deleted before it was
@@ -118,26 +148,52 @@ class VersionEvents:
         version = self.version
         events: list[Event] = []
         changes = [
-            Change(field=name, before=text_of(getattr(old, attribute)), after=text_of(getattr(version, attribute)))
+            Change(
+                field=name,
+                before=text_of(getattr(old, attribute)),
+                after=text_of(getattr(version, attribute)),
+            )
             for attribute, name in WATCHED_FIELDS.items()
             if getattr(old, attribute) != getattr(version, attribute)
         ]
         if returned or old.status != version.status:
-            if (kind := _status_kind(old.status, version.status, decided=decided)) is not None:
-                events.append(self.event(kind, None if returned else old.status, version.status))
+            if (
+                kind := _status_kind(old.status, version.status, decided=decided)
+            ) is not None:
+                events.append(
+                    self.event(kind, None if returned else old.status, version.status)
+                )
             else:
-                changes.insert(0, Change(field="status", before=old.status, after=version.status))
+                changes.insert(
+                    0, Change(field="status", before=old.status, after=version.status)
+                )
         if old.deprecated != version.deprecated or (untold and version.deprecated):
             events.append(self._deprecation())
         if changes:
-            events.append(self.event(Kind.CHANGED, old.status, version.status, *changes))
+            events.append(
+                self.event(Kind.CHANGED, old.status, version.status, *changes)
+            )
         return events
 
-    def event(self, kind: Kind, before: str | None, after: str | None, *changes: Change) -> Event:
+    def event(
+        self, kind: Kind, before: str | None, after: str | None, *changes: Change
+    ) -> Event:
         """Return one event about the version."""
-        parts = [part for change in changes for part in (change.field, change.before, change.after)]
+        parts = [
+            part
+            for change in changes
+            for part in (change.field, change.before, change.after)
+        ]
         return Event(
-            id=event_id(self.node.lower(), self.version.key, self.count, kind, before, after, *parts),
+            id=event_id(
+                self.node.lower(),
+                self.version.key,
+                self.count,
+                kind,
+                before,
+                after,
+                *parts,
+            ),
             kind=kind,
             node=self.node,
             version=self.version.version,
@@ -169,4 +225,10 @@ def _status_kind(before: str, after: str, *, decided: bool) -> Kind | None:
 
 def text_of(value: str | tuple[str, ...]) -> str:
     """Return a watched field's value as text, a list as JSON; "" for an empty one."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False) if value else ""
+    return (
+        value
+        if isinstance(value, str)
+        else json.dumps(value, ensure_ascii=False)
+        if value
+        else ""
+    )

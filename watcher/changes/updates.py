@@ -23,7 +23,9 @@ def offer(reported: Installed, poll: Poll) -> tuple[Installed, tuple[Event, ...]
     return replace(reported, offered=offered, seen=reported.seen + len(events)), events
 
 
-def _updates(offered: Mapping[str, str], poll: Poll) -> tuple[dict[str, str], list[Event]]:
+def _updates(
+    offered: Mapping[str, str], poll: Poll
+) -> tuple[dict[str, str], list[Event]]:
     """Return the newest good version so far of each installed pack, and the events of those that were not before.
 
     A version is offered once: by its `new` event, or when it becomes the newest good one that there was so far.
@@ -39,7 +41,9 @@ def _updates(offered: Mapping[str, str], poll: Poll) -> tuple[dict[str, str], li
             continue
         best[key] = newest if old is None or is_newer(newest, old) else old
         was_read = key in poll.before and bool(poll.before[key].baseline_at)
-        versions = [one.copy.version for one in runs if one.copy.enabled and one.copy.version]
+        versions = [
+            one.copy.version for one in runs if one.copy.enabled and one.copy.version
+        ]
         if not versions or not was_read:
             continue
         running = min(versions, key=precedence)
@@ -50,10 +54,13 @@ def _updates(offered: Mapping[str, str], poll: Poll) -> tuple[dict[str, str], li
         wanted = [
             text
             for text in good.keys() & fresh
-            if is_newer(text, running) and (text == newest or is_prerelease(running) or not is_prerelease(text))
+            if is_newer(text, running)
+            and (text == newest or is_prerelease(running) or not is_prerelease(text))
         ]
         if wanted:
-            events.append(_update(node, good[max(wanted, key=precedence)], running, poll.now))
+            events.append(
+                _update(node, good[max(wanted, key=precedence)], running, poll.now)
+            )
     return best, events
 
 

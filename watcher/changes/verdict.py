@@ -12,10 +12,27 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 from watcher.changes.facts import NOT_KNOWN, safe_version
-from watcher.model.pack import PACK_STATUSES, Claim, Identity, Pack, PackKind, PackRecord, Verdict
+from watcher.model.pack import (
+    PACK_STATUSES,
+    Claim,
+    Identity,
+    Pack,
+    PackKind,
+    PackRecord,
+    Verdict,
+)
 from watcher.model.precedence import is_same_version, precedence
 from watcher.model.snapshot import Mark, Node
-from watcher.model.version import ACTIVE, BANNED, DELETED, FLAGGED, PENDING, STATUSES, Version, badness
+from watcher.model.version import (
+    ACTIVE,
+    BANNED,
+    DELETED,
+    FLAGGED,
+    PENDING,
+    STATUSES,
+    Version,
+    badness,
+)
 from watcher.text.repository import repository_key
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -88,13 +105,18 @@ class Known:
     def is_complete(self) -> bool:
         """Whether every version of the watched statuses is known. An empty first listing shows that there is none."""
         node = self.node
-        return node is not None and bool(node.baseline_at or (node.empty_since and not node.versions))
+        return node is not None and bool(
+            node.baseline_at or (node.empty_since and not node.versions)
+        )
 
     @property
     def is_narrowed(self) -> bool:
         """Whether versions of some statuses are not watched, so that a version that is not listed may be there."""
         covered = self.node.statuses if self.node else ()
-        return not (set(self.statuses) >= set(STATUSES) and set(covered or STATUSES) >= set(STATUSES))
+        return not (
+            set(self.statuses) >= set(STATUSES)
+            and set(covered or STATUSES) >= set(STATUSES)
+        )
 
     @property
     def is_in_registry(self) -> bool:
@@ -112,7 +134,11 @@ class Known:
             return None
         if self.node is None:
             return NOT_KNOWN
-        if self.node.empty_since and not self.node.baseline_at and not self.node.versions:
+        if (
+            self.node.empty_since
+            and not self.node.baseline_at
+            and not self.node.versions
+        ):
             return None
         return safe_version(self.node, self.statuses)
 
@@ -123,12 +149,17 @@ class Known:
             return None
         if self.record is not None:
             status = self.record.status or "none"
-            why = f"the registry gives the pack a status that is not known here: {status}"
+            why = (
+                f"the registry gives the pack a status that is not known here: {status}"
+            )
             return None if status in PACK_STATUSES else Gap(of=Missing.STATUS, why=why)
         if not (self.no_records or self.is_in_registry):
             return None
         why = f": {self.no_records}" if self.no_records else ""
-        return Gap(of=Missing.PACK, why=f"the registry does not say whether the whole pack is banned{why}")
+        return Gap(
+            of=Missing.PACK,
+            why=f"the registry does not say whether the whole pack is banned{why}",
+        )
 
     @property
     def _status(self) -> str:
@@ -167,11 +198,17 @@ def judge(pack: Pack, known: Callable[[str], Known]) -> Judgement:
 
 def judge_each(pack: Pack, known: Callable[[str], Known]) -> list[Judgement]:
     """Return a judgement for each pack that a copy may be, its own id first; one without an id if there is none."""
-    found = [_judge_as(pack, one, known(one.id)) for one in identities(pack) if _may_be(one, known)]
+    found = [
+        _judge_as(pack, one, known(one.id))
+        for one in identities(pack)
+        if _may_be(one, known)
+    ]
     if not found:
         found = [Judgement(verdict=Verdict.UNKNOWN, why=_why_nameless(pack))]
     if pack.unreadable:
-        found = [replace(one, gap=Gap(of=Missing.FILE, why=pack.evidence)) for one in found]
+        found = [
+            replace(one, gap=Gap(of=Missing.FILE, why=pack.evidence)) for one in found
+        ]
     return found
 
 
@@ -208,7 +245,11 @@ def _judge_as(pack: Pack, one: Identity, known: Known) -> Judgement:
     if (text := pack.claimed_version or pack.version) is None:
         held += _of_no_version(known)
     else:
-        held += _of_claim(text, known) if pack.kind is PackKind.GIT else _of_version(pack, text, known)
+        held += (
+            _of_claim(text, known)
+            if pack.kind is PackKind.GIT
+            else _of_version(pack, text, known)
+        )
     if gap := known.gap:
         held.append(Judgement(verdict=Verdict.UNKNOWN, why=gap.why, gap=gap))
     worst = min(held, key=lambda each: rank(each.verdict))
@@ -228,7 +269,9 @@ def _by(pack: Pack, one: Identity, judgement: Judgement) -> str:
     if one.id != pack.id:
         return f"its {'.cnr-id' if one.by is Claim.CNR_ID else 'file'} says that it is {one.id}"
     if pack.kind is PackKind.GIT and judgement.verdict is not Verdict.UNKNOWN:
-        is_by_version = judgement.listed is not None and pack.claimed_version is not None
+        is_by_version = (
+            judgement.listed is not None and pack.claimed_version is not None
+        )
         return (
             f"a clone whose file says {pack.claimed_version}"
             if is_by_version
@@ -290,23 +333,37 @@ def _of_claim(text: str, known: Known) -> Iterator[Judgement]:
     if found is not None:
         yield _judge_listed(found)
         return
-    yield from _of_no_version(known, f"the registry does not have a version {text} of it")
+    yield from _of_no_version(
+        known, f"the registry does not have a version {text} of it"
+    )
 
 
-def _of_no_version(known: Known, why: str = "it does not say which version it is") -> Iterator[Judgement]:
+def _of_no_version(
+    known: Known, why: str = "it does not say which version it is"
+) -> Iterator[Judgement]:
     """Yield what holds for a copy that may be any version: what holds for all of them, the mildest."""
     if known.node is None or not known.is_complete:
         yield _unread(known)
         return
     yield Judgement(verdict=Verdict.UNKNOWN, why=why)
-    mildest = max(map(_judge_listed, known.node.listed), key=lambda one: rank(one.verdict), default=None)
+    mildest = max(
+        map(_judge_listed, known.node.listed),
+        key=lambda one: rank(one.verdict),
+        default=None,
+    )
     if mildest is not None and mildest.verdict is not Verdict.OK:
         worse = "" if mildest.verdict is Verdict.BANNED else " or worse"
-        yield replace(mildest, listed=None, why=f"every version of it is {mildest.verdict}{worse}")
+        yield replace(
+            mildest, listed=None, why=f"every version of it is {mildest.verdict}{worse}"
+        )
 
 
 def _unread(known: Known) -> Judgement:
-    why = known.no_node or ("its versions are not all known" if known.node else "the registry has not been asked yet")
+    why = known.no_node or (
+        "its versions are not all known"
+        if known.node
+        else "the registry has not been asked yet"
+    )
     gap = Gap(of=Missing.VERSIONS, why=known.no_node) if known.no_node else None
     return Judgement(verdict=Verdict.UNKNOWN, why=why, gap=gap)
 
@@ -327,11 +384,19 @@ def _judge_unlisted(pack: Pack, text: str, known: Known, node: Node) -> Judgemen
         return _unread(known)
     left = tuple(one for one in node.versions if node.marks.get(one.key) is Mark.LEFT)
     if known.is_narrowed or find_version(text, left):
-        return Judgement(verdict=Verdict.UNKNOWN, why="its version has none of the watched statuses")
+        return Judgement(
+            verdict=Verdict.UNKNOWN, why="its version has none of the watched statuses"
+        )
     if pack.kind is not PackKind.REGISTRY:
-        what = f"a version {text} of it" if known.is_in_registry else f"a pack {pack.id}"
-        return Judgement(verdict=Verdict.UNKNOWN, why=f"the registry does not have {what}")
-    return Judgement(verdict=Verdict.DELISTED, why="the registry does not list this version any more")
+        what = (
+            f"a version {text} of it" if known.is_in_registry else f"a pack {pack.id}"
+        )
+        return Judgement(
+            verdict=Verdict.UNKNOWN, why=f"the registry does not have {what}"
+        )
+    return Judgement(
+        verdict=Verdict.DELISTED, why="the registry does not list this version any more"
+    )
 
 
 def find_version(text: str, versions: Iterable[Version]) -> Version | None:
@@ -339,7 +404,11 @@ def find_version(text: str, versions: Iterable[Version]) -> Version | None:
 
     Of several the worst is returned.
     """
-    return max((one for one in versions if is_same_version(one.version, text)), key=badness, default=None)
+    return max(
+        (one for one in versions if is_same_version(one.version, text)),
+        key=badness,
+        default=None,
+    )
 
 
 def is_newer(version: str, than: str) -> bool:

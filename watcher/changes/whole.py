@@ -48,16 +48,34 @@ class Shown:
 _LAST = (len(Kind),)
 
 
-def compare_shown(node: Node, listing: Listing, options: DiffOptions, checked_at: str) -> Shown:
+def compare_shown(
+    node: Node, listing: Listing, options: DiffOptions, checked_at: str
+) -> Shown:
     """Compare what a sweep shows of a node with what is known: nothing follows from what is not shown."""
-    is_settled = node.statuses == options.statuses and not node.failing and bool(node.baseline_at)
-    is_plain = is_settled and not (node.marks or node.partial or node.emptied or listing.incomplete)
+    is_settled = (
+        node.statuses == options.statuses
+        and not node.failing
+        and bool(node.baseline_at)
+    )
+    is_plain = is_settled and not (
+        node.marks or node.partial or node.emptied or listing.incomplete
+    )
     if is_plain and node.versions == listing.versions:
         return Shown(difference=Difference(node=node), is_news=False, lacks=False)
-    difference = compare_listing(node, replace(listing, incomplete=SHOWN), options, checked_at)
+    difference = compare_listing(
+        node, replace(listing, incomplete=SHOWN), options, checked_at
+    )
     shown = {version.key for version in listing.versions}
-    lacks = any(version.key not in shown and is_watched(version.status, options.statuses) for version in node.listed)
-    is_news = not is_settled or lacks or bool(listing.incomplete or difference.events) or difference.node != node
+    lacks = any(
+        version.key not in shown and is_watched(version.status, options.statuses)
+        for version in node.listed
+    )
+    is_news = (
+        not is_settled
+        or lacks
+        or bool(listing.incomplete or difference.events)
+        or difference.node != node
+    )
     return Shown(difference=difference, is_news=is_news, lacks=lacks)
 
 
@@ -68,7 +86,9 @@ def came_since(whole: Whole, listing: Listing) -> bool:
     """
     if not (whole.baseline_at and Selection(globs=whole.globs).matches(listing.node)):
         return False
-    return not whole.statuses or any(is_watched(row.status, whole.statuses) for row in listing.versions)
+    return not whole.statuses or any(
+        is_watched(row.status, whole.statuses) for row in listing.versions
+    )
 
 
 def newcomer(known: Node | None, listing: Listing, whole: Whole) -> Node:
@@ -77,7 +97,9 @@ def newcomer(known: Node | None, listing: Listing, whole: Whole) -> Node:
     So each of these versions is news, whatever its date.
     """
     node = known or Node(node=listing.node)
-    return replace(node, baseline_at=whole.baseline_at, statuses=whole.statuses or STATUSES)
+    return replace(
+        node, baseline_at=whole.baseline_at, statuses=whole.statuses or STATUSES
+    )
 
 
 def left_out(known: Node | None, listing: Listing) -> Node:
@@ -87,7 +109,12 @@ def left_out(known: Node | None, listing: Listing) -> Node:
 
 
 def set_whole(
-    snapshot: Snapshot, whole: Whole, joined: Mapping[str, Node], options: DiffOptions, *, chosen: int
+    snapshot: Snapshot,
+    whole: Whole,
+    joined: Mapping[str, Node],
+    options: DiffOptions,
+    *,
+    chosen: int,
 ) -> tuple[Snapshot, Event | None]:
     """Return the snapshot with the baseline of all, and its event; None with `baseline = "silent"`, or if it takes in
     none of the `chosen` nodes.
@@ -97,13 +124,24 @@ def set_whole(
     after = replace(snapshot, whole=whole)
     if not whole.globs or options.baseline == "silent" or (chosen and not joined):
         return after, None
-    worst, reason = _summary(joined.values(), whole, had_others=bool(snapshot.whole.baseline_at))
+    worst, reason = _summary(
+        joined.values(), whole, had_others=bool(snapshot.whole.baseline_at)
+    )
     # The worst is part of the id, as of a pack's own baseline.
-    after, event = registry_event(after, Kind.BASELINE, options.now, id_parts=(None, worst), after=worst, reason=reason)
+    after, event = registry_event(
+        after,
+        Kind.BASELINE,
+        options.now,
+        id_parts=(None, worst),
+        after=worst,
+        reason=reason,
+    )
     return after, replace(event, bad_versions=_latest(joined.values()))
 
 
-def _summary(nodes: Collection[Node], of: Whole, *, had_others: bool) -> tuple[str | None, str]:
+def _summary(
+    nodes: Collection[Node], of: Whole, *, had_others: bool
+) -> tuple[str | None, str]:
     """Return the worst status of all, and a summary for people; `had_others`: a baseline of other globs was before."""
     versions = [version for node in nodes for version in node.listed]
     whole = sum(node.banned for node in nodes)
@@ -113,9 +151,13 @@ def _summary(nodes: Collection[Node], of: Whole, *, had_others: bool) -> tuple[s
         "deprecated": sum(version.deprecated for version in versions),
     }
     counts = {name: count for name, count in bad.items() if count}
-    packs = plural(len(nodes), "more node pack" if had_others and nodes else "node pack")
+    packs = plural(
+        len(nodes), "more node pack" if had_others and nodes else "node pack"
+    )
     chosen = "" if of.globs == ("*",) else f" for {_shown(of.globs)}"
-    hint = "" if nodes or of.statuses else ": is the pattern right?"  # of other statuses there may be some
+    hint = (
+        "" if nodes or of.statuses else ": is the pattern right?"
+    )  # of other statuses there may be some
     parts = [f"{packs} with {plural(len(versions), 'version')}{chosen}{hint}"]
     if whole:
         parts.append(f"banned as a whole: {whole:,}")
@@ -133,7 +175,10 @@ def _latest(nodes: Collection[Node]) -> tuple[BadVersion, ...]:
     versions = [(node.node, version) for node in nodes for version in node.listed]
     bad = [one for one in versions if one[1].status in {BANNED, FLAGGED}]
     latest = nlargest(_LATEST, bad, key=lambda one: recency(one[1].created_at))
-    return tuple(BadVersion(node=node, version=one.version, status=one.status) for node, one in latest)
+    return tuple(
+        BadVersion(node=node, version=one.version, status=one.status)
+        for node, one in latest
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,7 +191,11 @@ class SweepAssessment:
 
 
 def assess_sweep(
-    streak: FailureStreak | None, snapshot: Snapshot, lacking: str | None, threshold: int, now: str
+    streak: FailureStreak | None,
+    snapshot: Snapshot,
+    lacking: str | None,
+    threshold: int,
+    now: str,
 ) -> SweepAssessment:
     """Count one poll's sweep, and report that new node packs may be missed, or are seen again.
 
@@ -162,9 +211,13 @@ def assess_sweep(
         return SweepAssessment(streak=streak, snapshot=snapshot)
     if streak is not None:
         reason = _story(streak, whole)
-        snapshot, event = registry_event(snapshot, Kind.FAILING, now, after=INCOMPLETE, reason=reason)
+        snapshot, event = registry_event(
+            snapshot, Kind.FAILING, now, after=INCOMPLETE, reason=reason
+        )
     else:
-        snapshot, event = registry_event(snapshot, Kind.RECOVERED, now, before=INCOMPLETE)
+        snapshot, event = registry_event(
+            snapshot, Kind.RECOVERED, now, before=INCOMPLETE
+        )
     snapshot = replace(snapshot, whole=replace(whole, failing=is_failing))
     return SweepAssessment(streak=streak, snapshot=snapshot, events=(event,))
 

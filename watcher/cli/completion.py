@@ -34,7 +34,9 @@ Completer = Callable[[click.Context, click.Parameter, str], list[CompletionItem]
 
 def answer(command: click.Command) -> int:
     """Answer the shell and exit; return 1, and say nothing, if that fails."""
-    with contextlib.suppress(Exception):  # whatever went wrong would be written into the line that is being typed
+    with contextlib.suppress(
+        Exception
+    ):  # whatever went wrong would be written into the line that is being typed
         command.main(prog_name="comfy-watch", standalone_mode=False)
     return 1
 
@@ -44,17 +46,23 @@ def of(*words: str) -> Completer:
     return lambda _ctx, _parameter, begun: _beginning(begun, words)
 
 
-def kinds(_ctx: click.Context, _parameter: click.Parameter, begun: str) -> list[CompletionItem]:
+def kinds(
+    _ctx: click.Context, _parameter: click.Parameter, begun: str
+) -> list[CompletionItem]:
     """Offer event kinds, also after a comma, but for those that are there already."""
     return _of_list(begun, Kind)
 
 
-def statuses(_ctx: click.Context, _parameter: click.Parameter, begun: str) -> list[CompletionItem]:
+def statuses(
+    _ctx: click.Context, _parameter: click.Parameter, begun: str
+) -> list[CompletionItem]:
     """Offer statuses of versions, as `kinds` does event kinds."""
     return _of_list(begun, STATUSES)
 
 
-def verdicts(_ctx: click.Context, _parameter: click.Parameter, begun: str) -> list[CompletionItem]:
+def verdicts(
+    _ctx: click.Context, _parameter: click.Parameter, begun: str
+) -> list[CompletionItem]:
     """Offer verdicts, as `kinds` does event kinds."""
     return _of_list(begun, Verdict)
 
@@ -62,20 +70,28 @@ def verdicts(_ctx: click.Context, _parameter: click.Parameter, begun: str) -> li
 def _of_list(begun: str, words: Iterable[str]) -> list[CompletionItem]:
     given, comma, last = begun.rpartition(",")
     left = [word for word in words if word not in given.split(",")]
-    return [CompletionItem(given + comma + item.value) for item in _beginning(last, left)]
+    return [
+        CompletionItem(given + comma + item.value) for item in _beginning(last, left)
+    ]
 
 
-def folders(_ctx: click.Context, _parameter: click.Parameter, begun: str) -> list[CompletionItem]:
+def folders(
+    _ctx: click.Context, _parameter: click.Parameter, begun: str
+) -> list[CompletionItem]:
     """Have the shell offer folders."""
     return [CompletionItem(begun, type="dir")]
 
 
-def files(_ctx: click.Context, _parameter: click.Parameter, begun: str) -> list[CompletionItem]:
+def files(
+    _ctx: click.Context, _parameter: click.Parameter, begun: str
+) -> list[CompletionItem]:
     """Have the shell offer files and folders."""
     return [CompletionItem(begun, type="file")]
 
 
-def node_ids(ctx: click.Context, parameter: click.Parameter, begun: str) -> list[CompletionItem]:
+def node_ids(
+    ctx: click.Context, parameter: click.Parameter, begun: str
+) -> list[CompletionItem]:
     """Offer the node ids of the settings and of the state, but for those that this option has already."""
     settings = _settings(ctx)
     if settings is None:
@@ -85,10 +101,14 @@ def node_ids(ctx: click.Context, parameter: click.Parameter, begun: str) -> list
         for node in (*state.checks.watched, *state.snapshot.nodes):
             found.setdefault(node.lower(), node)
     given = {str(node).lower() for node in ctx.params.get(parameter.name or "") or ()}
-    return _beginning(begun, (node for key, node in sorted(found.items()) if key not in given))
+    return _beginning(
+        begun, (node for key, node in sorted(found.items()) if key not in given)
+    )
 
 
-def channels(ctx: click.Context, parameter: click.Parameter, begun: str) -> list[CompletionItem]:
+def channels(
+    ctx: click.Context, parameter: click.Parameter, begun: str
+) -> list[CompletionItem]:
     """Offer the names of the settings' channels, but for those that are there already."""
     settings = _settings(ctx)
     given = ctx.params.get(parameter.name or "") or ()
@@ -96,7 +116,9 @@ def channels(ctx: click.Context, parameter: click.Parameter, begun: str) -> list
     return _beginning(begun, (name for name in names if name not in given))
 
 
-def schemas(_ctx: click.Context, _parameter: click.Parameter, begun: str) -> list[CompletionItem]:
+def schemas(
+    _ctx: click.Context, _parameter: click.Parameter, begun: str
+) -> list[CompletionItem]:
     """Offer the names of the schemas."""
     from watcher.cli.commands.schema import NAMES
 
@@ -105,7 +127,11 @@ def schemas(_ctx: click.Context, _parameter: click.Parameter, begun: str) -> lis
 
 def _beginning(begun: str, words: Iterable[str]) -> list[CompletionItem]:
     """Return the words that go on from what was typed, whatever its case."""
-    return [CompletionItem(word) for word in words if word.lower().startswith(begun.lower()) and _PLAIN.fullmatch(word)]
+    return [
+        CompletionItem(word)
+        for word in words
+        if word.lower().startswith(begun.lower()) and _PLAIN.fullmatch(word)
+    ]
 
 
 def _settings(ctx: click.Context) -> Settings | None:

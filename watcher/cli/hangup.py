@@ -39,7 +39,9 @@ else:
 
         def handle(_number: int, _frame: object) -> None:
             with contextlib.suppress(RuntimeError):  # the loop has ended
-                loop.call_soon_threadsafe(loop.call_later, _UNTIL_CLOSED if had_terminal else 0.0, decide)
+                loop.call_soon_threadsafe(
+                    loop.call_later, _UNTIL_CLOSED if had_terminal else 0.0, decide
+                )
 
         # The loop's own handlers end with it, and a terminal that is closed may send the signal twice.
         signal.signal(signal.SIGHUP, handle)

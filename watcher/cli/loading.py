@@ -25,7 +25,9 @@ def existing_state(loaded: Loaded) -> StateFolder:
 
 
 def load_settings(
-    config: Path | None, overrides: Mapping[str, object], refusal: Callable[[str], str | None] | None = None
+    config: Path | None,
+    overrides: Mapping[str, object],
+    refusal: Callable[[str], str | None] | None = None,
 ) -> Loaded:
     """Load the settings, with this process's environment and working folder, and configure the log.
 
@@ -61,7 +63,11 @@ def configure_log(loaded: Loaded) -> None:
 
 def _log_files(loaded: Loaded) -> None:
     """Log which settings files were read. This cannot happen earlier, because the log level comes from them."""
-    paths = {Path(origin.removeprefix(FILE_ORIGIN)) for origin in loaded.origins.values() if FILE_ORIGIN in origin}
+    paths = {
+        Path(origin.removeprefix(FILE_ORIGIN))
+        for origin in loaded.origins.values()
+        if FILE_ORIGIN in origin
+    }
     for path in sorted(paths | ({loaded.config_file} if loaded.config_file else set())):
         with contextlib.suppress(OSError):
             log.debug("file read", path=path, bytes=path.stat().st_size)

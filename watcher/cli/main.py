@@ -23,7 +23,15 @@ from watcher import log, streams
 from watcher.cli import completion
 from watcher.cli.commands.installs import commands as of_installs
 from watcher.cli.commands.versions import commands as of_versions
-from watcher.cli.options import KINDS_HELP, kinds_option, masked, nodes_option, single, targets_argument, with_settings
+from watcher.cli.options import (
+    KINDS_HELP,
+    kinds_option,
+    masked,
+    nodes_option,
+    single,
+    targets_argument,
+    with_settings,
+)
 from watcher.cli.terminal import echo, echo_error, echo_result
 from watcher.errors import UsageError, WatchError
 from watcher.model.event import Kind
@@ -50,7 +58,10 @@ def _show_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
         ctx.exit()
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}, epilog=EXIT_CODES)
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=EXIT_CODES,
+)
 @click.option(
     "--version",
     is_flag=True,
@@ -74,16 +85,26 @@ def cli() -> None:
 @kinds_option("--fail-on", help="Exit 3 on an event of these kinds.")
 @with_settings()
 def check(
-    settings: Callable[..., Loaded], nodes: tuple[str, ...], dry_run: bool, as_json: bool, fail_on: frozenset[Kind]
+    settings: Callable[..., Loaded],
+    nodes: tuple[str, ...],
+    dry_run: bool,
+    as_json: bool,
+    fail_on: frozenset[Kind],
 ) -> int:
     """Poll once: list, compare, save, alert."""
     from watcher.cli import repeats
     from watcher.cli.commands.check import check as run_check
 
     def poll() -> int:
-        return run_check(settings(nodes), dry_run=dry_run, as_json=as_json, fail_on=fail_on)
+        return run_check(
+            settings(nodes), dry_run=dry_run, as_json=as_json, fail_on=fail_on
+        )
 
-    return poll() if dry_run or as_json or repeats.are_wanted() else repeats.once_a_day(poll)
+    return (
+        poll()
+        if dry_run or as_json or repeats.are_wanted()
+        else repeats.once_a_day(poll)
+    )
 
 
 @cli.command()
@@ -98,10 +119,20 @@ def run(settings: Callable[..., Loaded], nodes: tuple[str, ...]) -> int:
 
 @cli.command()
 @nodes_option(help="Only this node pack (repeatable).")
-@click.option("--problems", "only_problems", is_flag=True, help="Only nodes and channels with problems.")
+@click.option(
+    "--problems",
+    "only_problems",
+    is_flag=True,
+    help="Only nodes and channels with problems.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @with_settings("registry_url", "log_format")
-def status(settings: Callable[..., Loaded], nodes: tuple[str, ...], only_problems: bool, as_json: bool) -> int:
+def status(
+    settings: Callable[..., Loaded],
+    nodes: tuple[str, ...],
+    only_problems: bool,
+    as_json: bool,
+) -> int:
     """Show watched nodes, problems first, and undelivered alerts; works offline.
 
     Of what `*` and patterns include it shows counts, the worst packs, and those that are named, installed or not read.
@@ -113,8 +144,14 @@ def status(settings: Callable[..., Loaded], nodes: tuple[str, ...], only_problem
 
 
 @cli.command()
-@single("--max-age", metavar="DURATION", help="How long ago the last poll may be.  [default: see above]")
-@click.option("--strict", is_flag=True, help="Undelivered alerts and failing channels count too.")
+@single(
+    "--max-age",
+    metavar="DURATION",
+    help="How long ago the last poll may be.  [default: see above]",
+)
+@click.option(
+    "--strict", is_flag=True, help="Undelivered alerts and failing channels count too."
+)
 @with_settings("registry_url", "log_format")
 def health(settings: Callable[..., Loaded], max_age: str | None, strict: bool) -> int:
     """Say on one line whether polls still happen; exit 0 or 1. Works offline.
@@ -131,7 +168,9 @@ def health(settings: Callable[..., Loaded], max_age: str | None, strict: bool) -
 @targets_argument
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @with_settings("registry_url", "state_dir")
-def installed(settings: Callable[..., Loaded], targets: tuple[str, ...], as_json: bool) -> int:
+def installed(
+    settings: Callable[..., Loaded], targets: tuple[str, ...], as_json: bool
+) -> int:
     """Show the packs that a ComfyUI has; works offline.
 
     TARGET is its folder, its address (http://127.0.0.1:8188) or a snapshot file, and no settings are read. Without one
@@ -146,9 +185,22 @@ def installed(settings: Callable[..., Loaded], targets: tuple[str, ...], as_json
 @cli.command(epilog=KINDS_HELP)
 @nodes_option(help="Only events of this node pack (repeatable).")
 @kinds_option("--kind", "kinds", help="Only events of these kinds.")
-@single("--since", metavar="WHEN", help="Only events since a date, or within a duration (7d, 12h).")
-@single("--limit", type=click.IntRange(min=1), metavar="N", help="At most N events.  [default: 50; with --ref all]")
-@single("--ref", metavar="REF", help="Only the events of a message, by the reference at its end.")
+@single(
+    "--since",
+    metavar="WHEN",
+    help="Only events since a date, or within a duration (7d, 12h).",
+)
+@single(
+    "--limit",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="At most N events.  [default: 50; with --ref all]",
+)
+@single(
+    "--ref",
+    metavar="REF",
+    help="Only the events of a message, by the reference at its end.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @with_settings("registry_url", "log_format")
 def history(
@@ -168,7 +220,9 @@ def history(
 
 
 @cli.command("test-alerts")
-@click.argument("channels", nargs=-1, metavar="[CHANNEL]...", shell_complete=completion.channels)
+@click.argument(
+    "channels", nargs=-1, metavar="[CHANNEL]...", shell_complete=completion.channels
+)
 @with_settings("registry_url")
 def test_alerts(settings: Callable[..., Loaded], channels: tuple[str, ...]) -> int:
     """Send a sample alert to every channel, or to the named ones."""
@@ -189,9 +243,13 @@ def config(settings: Callable[..., Loaded], as_json: bool) -> int:
 
 
 @cli.command()
-@click.argument("path", type=click.Path(path_type=Path), required=False, metavar="[FILE]")
+@click.argument(
+    "path", type=click.Path(path_type=Path), required=False, metavar="[FILE]"
+)
 @click.option(
-    "--system", is_flag=True, help="Write to /etc/comfy-watch, for a service: without secrets, for all to read."
+    "--system",
+    is_flag=True,
+    help="Write to /etc/comfy-watch, for a service: without secrets, for all to read.",
 )
 def init(path: Path | None, system: bool) -> int:
     """Write a commented comfy-watch.toml; never overwrite a file."""
@@ -199,7 +257,9 @@ def init(path: Path | None, system: bool) -> int:
 
     if system:
         if path is not None:
-            raise UsageError(f"--system chooses the file itself; leave out {masked(str(path))}")
+            raise UsageError(
+                f"--system chooses the file itself; leave out {masked(str(path))}"
+            )
         echo_result(system_files.write())
         return 0
     path = path or Path("comfy-watch.toml")
@@ -223,7 +283,12 @@ def schema(name: str) -> int:
 
 
 @cli.command()
-@click.option("--registry", "whole", is_flag=True, help="Watch a small whole registry instead of one node pack.")
+@click.option(
+    "--registry",
+    "whole",
+    is_flag=True,
+    help="Watch a small whole registry instead of one node pack.",
+)
 def demo(whole: bool) -> int:
     """Show the alerts of a made-up node pack; no network.
 
@@ -244,8 +309,12 @@ def main() -> NoReturn:
     """Run the command line and exit. A user gets no traceback, and files are created for their owner only."""
     os.umask(0o077)
     streams.set_up()
-    code = completion.answer(cli) if os.environ.get(completion.VARIABLE) else _exit_code()
-    signal.signal(signal.SIGINT, lambda *_: os._exit(code))  # the work is done, so Ctrl-C may end the exit early
+    code = (
+        completion.answer(cli) if os.environ.get(completion.VARIABLE) else _exit_code()
+    )
+    signal.signal(
+        signal.SIGINT, lambda *_: os._exit(code)
+    )  # the work is done, so Ctrl-C may end the exit early
     leave(code)
 
 
@@ -254,7 +323,9 @@ def leave(code: int) -> NoReturn:
     import threading
 
     gc.freeze()  # the ordinary end collects once more: skip what is left
-    if all(one.daemon or one is threading.main_thread() for one in threading.enumerate()):
+    if all(
+        one.daemon or one is threading.main_thread() for one in threading.enumerate()
+    ):
         atexit._run_exitfuncs()  # noqa: SLF001 - nothing else runs what libraries have registered
         with contextlib.suppress(OSError, ValueError):
             for stream in (sys.stdout, sys.stderr):
@@ -272,7 +343,11 @@ def _exit_code() -> int:
         return error.exit_code
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
-        command = context.command_path if context else f"comfy-watch {_command_name()}".strip()
+        command = (
+            context.command_path
+            if context
+            else f"comfy-watch {_command_name()}".strip()
+        )
         echo_error(WatchError(masked(error.format_message()), f"see {command} --help"))
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
@@ -282,7 +357,11 @@ def _exit_code() -> int:
         return error.exit_code
     except Exception as error:  # noqa: BLE001 - the last resort: a person gets a line, not a traceback
         log.debug("unexpected", error=f"{type(error).__name__}: {masked(str(error))}")
-        hint = "run again with --log-level debug for its message" if _has_option("--log-level") else ""
+        hint = (
+            "run again with --log-level debug for its message"
+            if _has_option("--log-level")
+            else ""
+        )
         echo_error(WatchError(f"unexpected {type(error).__name__}", hint))
         return 1
 
@@ -296,4 +375,6 @@ def _command_name() -> str:
 def _has_option(option: str) -> bool:
     """Return whether the command that was given has an option."""
     command = cli.commands.get(_command_name())
-    return command is not None and any(option in parameter.opts for parameter in command.params)
+    return command is not None and any(
+        option in parameter.opts for parameter in command.params
+    )

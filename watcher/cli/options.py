@@ -23,41 +23,73 @@ _Value = TypeVar("_Value")
 KINDS_HELP = f"KINDS are event kinds separated by commas: {', '.join(Kind)}."
 
 
-def _any_of(ctx: click.Context, option: click.Parameter, given: tuple[str, ...]) -> frozenset[Kind]:
+def _any_of(
+    ctx: click.Context, option: click.Parameter, given: tuple[str, ...]
+) -> frozenset[Kind]:
     """Return the kinds of an option that may be repeated: they add up. An empty list is refused."""
     try:
-        return frozenset(Kind(name) for text in given for name in choices(split_list(text), [*Kind], "an event kind"))
+        return frozenset(
+            Kind(name)
+            for text in given
+            for name in choices(split_list(text), [*Kind], "an event kind")
+        )
     except ValueError as error:
         raise click.BadParameter(str(error), ctx, option) from None
 
 
-def _only_one(ctx: click.Context, option: click.Parameter, given: tuple[_Value, ...]) -> _Value | None:
+def _only_one(
+    ctx: click.Context, option: click.Parameter, given: tuple[_Value, ...]
+) -> _Value | None:
     """Return the value of an option that has one, or None; repeated with another value it is refused.
 
     click would take the last value silently, unless the option is declared as repeatable.
     """
     if len(set(given)) > 1:
-        raise click.BadParameter("it is given more than once, with different values", ctx, option)
+        raise click.BadParameter(
+            "it is given more than once, with different values", ctx, option
+        )
     return given[0] if given else None
 
 
 single = partial(click.option, multiple=True, callback=_only_one)
 """Declares an option that has one value; see `_only_one`."""
 
-kinds_option = partial(click.option, multiple=True, callback=_any_of, metavar="KINDS", shell_complete=completion.kinds)
+kinds_option = partial(
+    click.option,
+    multiple=True,
+    callback=_any_of,
+    metavar="KINDS",
+    shell_complete=completion.kinds,
+)
 """Declares a repeatable option that takes event kinds."""
 
-nodes_option = partial(click.option, "--node", "nodes", multiple=True, metavar="ID", shell_complete=completion.node_ids)
+nodes_option = partial(
+    click.option,
+    "--node",
+    "nodes",
+    multiple=True,
+    metavar="ID",
+    shell_complete=completion.node_ids,
+)
 """Declares the repeatable option that takes node ids."""
 
-targets_argument = click.argument("targets", nargs=-1, metavar="[TARGET]...", shell_complete=completion.files)
+targets_argument = click.argument(
+    "targets", nargs=-1, metavar="[TARGET]...", shell_complete=completion.files
+)
 """Declares the arguments that name installs."""
 
 _SETTINGS = {
     "state_dir": single(
-        "--state-dir", metavar="DIR", help="State folder.  [default: state]", shell_complete=completion.folders
+        "--state-dir",
+        metavar="DIR",
+        help="State folder.  [default: state]",
+        shell_complete=completion.folders,
     ),
-    "registry_url": single("--registry-url", metavar="URL", help="Registry URL.  [default: https://api.comfy.org]"),
+    "registry_url": single(
+        "--registry-url",
+        metavar="URL",
+        help="Registry URL.  [default: https://api.comfy.org]",
+    ),
     "log_level": single(
         "--log-level",
         metavar="LEVEL",
@@ -83,23 +115,48 @@ def with_settings(*omitted: str) -> Callable[[Callable[..., int]], Callable[...,
 
     def decorate(command: Callable[..., int]) -> Callable[..., int]:
         @wraps(command)
-        def decorated(*args: object, config: Path | None, changed: tuple[str, ...], **options: object) -> int:
-            chosen = {name: value for name in _SETTINGS if (value := options.pop(name, None)) is not None}
+        def decorated(
+            *args: object,
+            config: Path | None,
+            changed: tuple[str, ...],
+            **options: object,
+        ) -> int:
+            chosen = {
+                name: value
+                for name in _SETTINGS
+                if (value := options.pop(name, None)) is not None
+            }
 
-            def settings(nodes: Iterable[str] = (), refusal: Callable[[str], str | None] | None = None) -> Loaded:
-                from watcher.cli.loading import load_settings  # takes 0.1 s, which --help does not need
+            def settings(
+                nodes: Iterable[str] = (),
+                refusal: Callable[[str], str | None] | None = None,
+            ) -> Loaded:
+                from watcher.cli.loading import (
+                    load_settings,
+                )  # takes 0.1 s, which --help does not need
 
                 assigned, more = _assigned(changed, chosen)
-                return load_settings(config, {**assigned, "nodes": [*more, *nodes]}, refusal)
+                return load_settings(
+                    config, {**assigned, "nodes": [*more, *nodes]}, refusal
+                )
 
             return command(*args, settings=settings, **options)
 
         path = click.Path(path_type=Path)
         options = [
-            single("--config", type=path, metavar="FILE", help="Settings file.  [default: ./comfy-watch.toml]"),
+            single(
+                "--config",
+                type=path,
+                metavar="FILE",
+                help="Settings file.  [default: ./comfy-watch.toml]",
+            ),
             *(option for name, option in _SETTINGS.items() if name not in omitted),
             click.option(
-                "--set", "changed", multiple=True, metavar="NAME=VALUE", help="Any other setting (repeatable)."
+                "--set",
+                "changed",
+                multiple=True,
+                metavar="NAME=VALUE",
+                help="Any other setting (repeatable).",
             ),
         ]
         for option in reversed(options):
@@ -117,7 +174,9 @@ def chosen_settings(params: Mapping[str, object]) -> dict[str, object]:
     return {**found, "nodes": nodes}
 
 
-def _assigned(pairs: tuple[str, ...], chosen: Mapping[str, object]) -> tuple[dict[str, object], list[object]]:
+def _assigned(
+    pairs: tuple[str, ...], chosen: Mapping[str, object]
+) -> tuple[dict[str, object], list[object]]:
     """Return the settings of `--set NAME=VALUE` and those `chosen` by options, and apart from them the `nodes`.
 
     Secrets are refused, since every user of the machine can read a command line; so is a setting with two values.
@@ -140,7 +199,9 @@ def _assigned(pairs: tuple[str, ...], chosen: Mapping[str, object]) -> tuple[dic
             except ValueError as error:
                 raise UsageError(f"--set nodes: {error}") from None
         elif found.setdefault(name, value) != value:
-            raise UsageError(f"--set {masked(name)}: the setting is given more than once, with different values")
+            raise UsageError(
+                f"--set {masked(name)}: the setting is given more than once, with different values"
+            )
     return found, nodes
 
 

@@ -18,7 +18,12 @@ from watcher.state.store import StateFolder
 
 @contextlib.contextmanager
 def ready_poller(
-    settings: Settings, config: PollConfig, folder: StateFolder, worker: Worker, channel_budget: float, stop: Stop
+    settings: Settings,
+    config: PollConfig,
+    folder: StateFolder,
+    worker: Worker,
+    channel_budget: float,
+    stop: Stop,
 ) -> Iterator[Poller]:
     """Yield a poller that `stop` stops; inside the running loop."""
     _collect_rarely()

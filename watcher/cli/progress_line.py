@@ -32,7 +32,9 @@ class ProgressLine:
         self._waits: dict[str, tuple[float, str]] = {}
         self._lock = threading.Lock()
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._refresh, name="progress line", daemon=True)
+        self._thread = threading.Thread(
+            target=self._refresh, name="progress line", daemon=True
+        )
 
     def __enter__(self) -> Self:
         if self._wanted:
@@ -61,7 +63,11 @@ class ProgressLine:
     def line(self, now: float) -> str:
         """Return the line for this moment of the monotonic clock, newest waits first; "" while nothing takes long."""
         with self._lock:
-            waits = [wait for wait in reversed(self._waits.values()) if now - wait[0] > PATIENCE]
+            waits = [
+                wait
+                for wait in reversed(self._waits.values())
+                if now - wait[0] > PATIENCE
+            ]
         if not waits:
             return ""
         texts = [text for _, text in waits]

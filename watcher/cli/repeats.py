@@ -44,7 +44,9 @@ def once_a_day(poll: Callable[[], int]) -> int:
     except OutputError:
         raise
     except WatchError as error:
-        if said.before(_OVERLAP if isinstance(error, InUseError) else _digest(str(error))):
+        if said.before(
+            _OVERLAP if isinstance(error, InUseError) else _digest(str(error))
+        ):
             echo_result(error_lines(error))
             return error.exit_code
         raise
@@ -64,7 +66,10 @@ class _Said:
         said, now = self._read(), clock()
         if is_recent(said.get(error, ""), now):
             return True
-        self._write({key: moment for key, moment in said.items() if is_recent(moment, now)} | {error: now})
+        self._write(
+            {key: moment for key, moment in said.items() if is_recent(moment, now)}
+            | {error: now}
+        )
         return False
 
     def ended(self) -> bool:
@@ -78,7 +83,11 @@ class _Said:
             found = json.loads(self._path.read_bytes()) if self._path else {}
         except (OSError, ValueError):
             return {}
-        return {str(key): str(moment) for key, moment in found.items()} if isinstance(found, dict) else {}
+        return (
+            {str(key): str(moment) for key, moment in found.items()}
+            if isinstance(found, dict)
+            else {}
+        )
 
     def _write(self, said: dict[str, str]) -> bool:
         """Return whether that could be written: if not, an error is said more often."""

@@ -39,13 +39,23 @@ def as_json(report: Report) -> str:
                 "checked": report.checked,
                 "failed": report.watched - report.checked,
             },
-            "reading": {"way": report.way, "requests": report.requests, "postponed": report.postponed},
+            "reading": {
+                "way": report.way,
+                "requests": report.requests,
+                "postponed": report.postponed,
+            },
             "events": [public_form(event) for event in report.events],
             "errors": [
-                {"node": None if node == ALL else node, "error": sanitize_line(error, _TEXT)}
+                {
+                    "node": None if node == ALL else node,
+                    "error": sanitize_line(error, _TEXT),
+                }
                 for node, error in report.errors
             ]
-            + [{"install": name, "error": error[:_TEXT]} for name, error in report.unscanned],
+            + [
+                {"install": name, "error": error[:_TEXT]}
+                for name, error in report.unscanned
+            ],
             "alerts": {
                 "delivered": report.delivered,
                 "unconfirmed": report.unconfirmed,
@@ -62,8 +72,18 @@ def lines(report: Report, *, dry_run: bool, width: int | None = None) -> list[st
     `width` is the terminal's, None where stdout is not a terminal.
     """
     worst_first = sorted(report.events, key=rank)
-    rows = table((), [(_subject(event), colour(event.kind), what_happened(event)) for event in worst_first], width)
-    counts = [plural(report.checked, "node") + " checked", plural(len(report.events), "event")]
+    rows = table(
+        (),
+        [
+            (_subject(event), colour(event.kind), what_happened(event))
+            for event in worst_first
+        ],
+        width,
+    )
+    counts = [
+        plural(report.checked, "node") + " checked",
+        plural(len(report.events), "event"),
+    ]
     if report.watched > report.checked:
         counts.insert(1, f"{report.watched - report.checked} failed")
     if report.postponed:
@@ -80,7 +100,11 @@ def lines(report: Report, *, dry_run: bool, width: int | None = None) -> list[st
         counts.append(plural(report.expired, "alert") + " expired")
     seconds = max(timestamps.seconds_between(report.started, report.finished), 0)
     suffix = "; dry run: nothing saved or sent" if dry_run else ""
-    took = ", ".join(filter(None, [reading_in_words(report.way, report.requests), f"{seconds:.1f} s"]))
+    took = ", ".join(
+        filter(
+            None, [reading_in_words(report.way, report.requests), f"{seconds:.1f} s"]
+        )
+    )
     summary = f"{', '.join(counts)} ({took}){suffix}"
     return [*rows, *([summary] if width is None else wrap(summary, width))]
 
@@ -102,14 +126,20 @@ def exit_code(report: Report, fail_on: Iterable[Kind]) -> int:
 
 def what_happened(event: Event) -> str:
     """Return what changed and why, on one line."""
-    from watcher.alerts.words.differences import difference  # here, since most polls have nothing to say
+    from watcher.alerts.words.differences import (
+        difference,
+    )  # here, since most polls have nothing to say
     from watcher.alerts.words.running import running
 
     parts = [f'"{sanitize_line(event.changelog, _TEXT)}"'] if event.changelog else []
     if event.changes:
-        parts.append("".join(safe_line(word, _VALUE) for word in difference(event.changes)))
+        parts.append(
+            "".join(safe_line(word, _VALUE) for word in difference(event.changes))
+        )
     if not parts and event.before and event.after:
-        parts.append(f"{sanitize_line(event.before, _STATUS)} → {sanitize_line(event.after, _STATUS)}")
+        parts.append(
+            f"{sanitize_line(event.before, _STATUS)} → {sanitize_line(event.after, _STATUS)}"
+        )
     if event.kind is Kind.EXPOSED and event.after and not event.before:
         parts = [sanitize_line(event.after, _STATUS)]
     if event.kind is Kind.CLEARED and event.before:
@@ -119,7 +149,10 @@ def what_happened(event: Event) -> str:
     if event.reason:
         parts.append(sanitize_line(event.reason, _TEXT))
     if event.bad_versions:
-        named = (f"{_quoted(one.node)} {_quoted(one.version)} ({_quoted(one.status)})" for one in event.bad_versions)
+        named = (
+            f"{_quoted(one.node)} {_quoted(one.version)} ({_quoted(one.status)})"
+            for one in event.bad_versions
+        )
         parts.append(f"the latest of these: {', '.join(named)}")
     return "; ".join(parts)
 
@@ -135,7 +168,9 @@ def watched_in_words(nodes: int, globs: Sequence[str]) -> str:
     if Selection(globs=tuple(globs)).is_everything:
         return "the whole registry"
     parts = [plural(nodes, "node")] if nodes or not globs else []
-    return " and ".join([*parts, *([join_first([*map(sanitize_line, globs)], _GLOBS)] if globs else [])])
+    return " and ".join(
+        [*parts, *([join_first([*map(sanitize_line, globs)], _GLOBS)] if globs else [])]
+    )
 
 
 def event_subject(event: Event) -> str:
@@ -144,9 +179,17 @@ def event_subject(event: Event) -> str:
         return sanitize_line(event.node)
     if event.install is not None:
         return f"(install {sanitize_line(event.install)})"
-    return "(registry)" if event.channel is None else f"(channel {sanitize_line(event.channel)})"
+    return (
+        "(registry)"
+        if event.channel is None
+        else f"(channel {sanitize_line(event.channel)})"
+    )
 
 
 def _subject(event: Event) -> str:
     name = event_subject(event)
-    return f"{name} {sanitize_line(event.version, 100)}" if event.version is not None else name
+    return (
+        f"{name} {sanitize_line(event.version, 100)}"
+        if event.version is not None
+        else name
+    )

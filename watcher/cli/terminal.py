@@ -75,14 +75,20 @@ def echo(line: str = "", *, error: bool = False) -> None:
     cannot be written is an OutputError.
     """
     stream = sys.stderr if error else sys.stdout
-    if stream is None:  # Python's value for a stream that the process was started without
+    if (
+        stream is None
+    ):  # Python's value for a stream that the process was started without
         return
     encoding = getattr(stream, "encoding", None) or "utf-8"
     text = line.replace("##[", "#\\u0023[").encode(encoding, "replace").decode(encoding)
     if text.lstrip().startswith("::"):
         text = text.replace("::", ": :", 1)
     if error:
-        text = _priority(text) + _colour_label(text) if is_journal(stream) else _colour_label(text)
+        text = (
+            _priority(text) + _colour_label(text)
+            if is_journal(stream)
+            else _colour_label(text)
+        )
     try:
         with progress_hidden():
             click.echo(text, err=error, color=coloured(stream))
@@ -90,7 +96,9 @@ def echo(line: str = "", *, error: bool = False) -> None:
         _redirect_to_devnull(stream)
         if not error:
             gone = isinstance(failure, BrokenPipeError)
-            raise OutputError("" if gone else f"standard output cannot be written: {failure.strerror}") from None
+            raise OutputError(
+                "" if gone else f"standard output cannot be written: {failure.strerror}"
+            ) from None
 
 
 def echo_result(lines: Iterable[str]) -> None:
@@ -113,7 +121,10 @@ def echo_error(failure: WatchError) -> None:
 
 def error_lines(failure: WatchError) -> list[str]:
     """Return the lines of an error and its hints, each with what it is."""
-    return [line if line.startswith("hint:") else f"error: {line}" for line in str(failure).splitlines()]
+    return [
+        line if line.startswith("hint:") else f"error: {line}"
+        for line in str(failure).splitlines()
+    ]
 
 
 def colour(word: str) -> str:
@@ -140,7 +151,10 @@ def _redirect_to_devnull(stream: TextIO) -> None:
 
 
 def table(
-    head: Sequence[str], rows: Iterable[Sequence[str]], width: int | None = None, below: Sequence[str] = ()
+    head: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    width: int | None = None,
+    below: Sequence[str] = (),
 ) -> list[str]:
     """Return the lines of a table; columns are two blanks apart, and the head may be empty.
 
@@ -150,13 +164,22 @@ def table(
     a text `below` it, of one or more lines, over all columns; "" stands for none.
     """
     lines = [list(row) for row in rows]
-    bold = [" ".join(click.style(word, bold=True) for word in title.split()) for title in head]
-    natural = [max(map(display_width, column)) for column in zip(*([head] if head else []), *lines, strict=True)]
+    bold = [
+        " ".join(click.style(word, bold=True) for word in title.split())
+        for title in head
+    ]
+    natural = [
+        max(map(display_width, column))
+        for column in zip(*([head] if head else []), *lines, strict=True)
+    ]
     if width is None:
         widths = [min(wide, _USUAL_WIDTH) for wide in natural]
         return [_join_cells(row, widths) for row in ([bold] if head else []) + lines]
     titles = list(map(display_width, head)) or [0] * len(natural)
-    least = [min(wide, max(title, _MIN_WIDTH)) for wide, title in zip(natural, titles, strict=True)]
+    least = [
+        min(wide, max(title, _MIN_WIDTH))
+        for wide, title in zip(natural, titles, strict=True)
+    ]
     room = width - 2 * (len(natural) - 1)
     if sum(least) > room:
         return _rows_as_blocks(bold, lines, width, below)
@@ -174,15 +197,22 @@ def _indented(text: str, width: int) -> list[str]:
 def _share_width(natural: Sequence[int], least: Sequence[int], room: int) -> list[int]:
     """Return the columns' widths: their natural ones if they fit, else the widest columns share what is left."""
     widths = list(least)
-    by_need = sorted(range(len(natural)), key=lambda column: natural[column] - least[column])
+    by_need = sorted(
+        range(len(natural)), key=lambda column: natural[column] - least[column]
+    )
     for place, column in enumerate(by_need):
         left = room - sum(widths)
-        widths[column] += min(natural[column] - least[column], left // (len(by_need) - place))
+        widths[column] += min(
+            natural[column] - least[column], left // (len(by_need) - place)
+        )
     return widths
 
 
 def _join_cells(row: Sequence[str], widths: Sequence[int]) -> str:
-    padded = [cell + " " * (width - display_width(cell)) for cell, width in zip(row, widths, strict=True)]
+    padded = [
+        cell + " " * (width - display_width(cell))
+        for cell, width in zip(row, widths, strict=True)
+    ]
     return "  ".join(padded).rstrip()
 
 
@@ -191,10 +221,19 @@ def _wrap_row(row: Sequence[str], widths: Sequence[int]) -> list[str]:
     return [_join_cells(line, widths) for line in zip_longest(*cells, fillvalue="")]
 
 
-def _rows_as_blocks(head: Sequence[str], rows: Iterable[Sequence[str]], width: int, below: Sequence[str]) -> list[str]:
+def _rows_as_blocks(
+    head: Sequence[str], rows: Iterable[Sequence[str]], width: int, below: Sequence[str]
+) -> list[str]:
     lines: list[str] = []
     for row, text in zip_longest(rows, below, fillvalue=""):
-        lines += ["", *(table((), list(zip(head, row, strict=True)), width) if head else wrap(" ".join(row), width))]
+        lines += [
+            "",
+            *(
+                table((), list(zip(head, row, strict=True)), width)
+                if head
+                else wrap(" ".join(row), width)
+            ),
+        ]
         lines += _indented(text, width)
     return lines[1:]
 
@@ -231,7 +270,9 @@ def _split_word(word: str, width: int) -> list[str]:
 
 def truncate(text: str, width: int) -> str:
     """Return the text, or as much of its start as fits before a `…`."""
-    return text if display_width(text) <= width else _split_word(text, width - 1)[0] + "…"
+    return (
+        text if display_width(text) <= width else _split_word(text, width - 1)[0] + "…"
+    )
 
 
 def display_width(text: str) -> int:

@@ -32,7 +32,11 @@ def find_commit(package: Path) -> str | None:
     What was changed since in a checkout is not seen: only git could find that.
     """
     try:
-        return _checked_out(package.parent) if _is_source(package.parent) else _installed(package)
+        return (
+            _checked_out(package.parent)
+            if _is_source(package.parent)
+            else _installed(package)
+        )
     except (OSError, ValueError):  # unreadable or no text: nothing is known then
         return None
 
@@ -40,7 +44,9 @@ def find_commit(package: Path) -> str | None:
 def _is_source(folder: Path) -> bool:
     """Return whether a folder holds this project: a program that was copied elsewhere has another one's commits."""
     try:
-        project = tomllib.loads((folder / "pyproject.toml").read_text("utf-8")).get("project")
+        project = tomllib.loads((folder / "pyproject.toml").read_text("utf-8")).get(
+            "project"
+        )
     except (FileNotFoundError, NotADirectoryError):
         return False
     return isinstance(project, dict) and project.get("name") == _DISTRIBUTION
@@ -83,7 +89,9 @@ def _resolve(ref: str, own: Path, shared: Path) -> str:
     for folder in (own, shared):
         if (folder / ref).is_file():
             return _first_line(folder / ref)
-    return next((commit for commit, name in _packed(shared / "packed-refs") if name == ref), "")
+    return next(
+        (commit for commit, name in _packed(shared / "packed-refs") if name == ref), ""
+    )
 
 
 def _packed(path: Path) -> Iterator[tuple[str, str]]:

@@ -13,7 +13,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-from watcher.delivery.process.interpreter import GRACE, PATIENCE, Connection, WorkerError
+from watcher.delivery.process.interpreter import (
+    GRACE,
+    PATIENCE,
+    Connection,
+    WorkerError,
+)
 
 if sys.platform == "linux":
     from watcher.delivery.process.forking import Processes
@@ -145,19 +150,31 @@ class Line:
         if has_served and heard.is_silent:  # it ended after the message before
             heard = await self._ask(job)
         if heard.result is None:
-            return Undelivered(reason=heard.reason, reached=frozenset(heard.reached), unanswered=heard.is_out)
+            return Undelivered(
+                reason=heard.reason,
+                reached=frozenset(heard.reached),
+                unanswered=heard.is_out,
+            )
         return decoded(heard.result, frozenset(heard.reached))
 
     async def _ask(self, job: Job) -> _Heard:
         """Have a process send the message, and return what it said."""
-        worker, heard, process = self._worker, _Heard(reached=set(job.reached.targets)), None
-        limit = asyncio.timeout(PATIENCE)  # the deadline starts with the job: loading apprise can be slow
+        worker, heard, process = (
+            self._worker,
+            _Heard(reached=set(job.reached.targets)),
+            None,
+        )
+        limit = asyncio.timeout(
+            PATIENCE
+        )  # the deadline starts with the job: loading apprise can be slow
         worker.under_way.add(limit)
         try:
             async with limit:
                 if self._streams is None:
                     self._connection = await worker.processes.begin()
-                    self._streams = await asyncio.open_connection(sock=self._connection.end)
+                    self._streams = await asyncio.open_connection(
+                        sock=self._connection.end
+                    )
                 process = worker.processes.current
                 reader, writer = self._streams
                 prepared, self._prepared = self._prepared, None
@@ -166,7 +183,9 @@ class Line:
                     self._progressed()
                     allowed = heard.take(json.loads(line))
                     if allowed is not None and limit in worker.under_way:
-                        limit.reschedule(asyncio.get_running_loop().time() + allowed + GRACE)
+                        limit.reschedule(
+                            asyncio.get_running_loop().time() + allowed + GRACE
+                        )
         except TimeoutError:
             if limit not in worker.under_way:
                 heard.reason = ""

@@ -56,7 +56,11 @@ class Exchange:
     @property
     def refusal(self) -> str | None:
         """Return the service's own code where it says in a success that it refused, "" if it names none; else None."""
-        return refusal_in(bytes(self.body[:BEGINNING]), self.refuses) if self.is_success else None
+        return (
+            refusal_in(bytes(self.body[:BEGINNING]), self.refuses)
+            if self.is_success
+            else None
+        )
 
     @property
     def has_failed(self) -> bool:

@@ -66,5 +66,8 @@ def encoded(outcome: Outcome) -> dict[str, object]:
 def decoded(said: Mapping[str, Any], reached: frozenset[str]) -> Outcome:
     """Return the outcome that `encoded` made the JSON of."""
     if "reason" in said:
-        return Undelivered(**{**said, "cause": Cause(said["cause"]), "left": tuple(said["left"])}, reached=reached)
+        return Undelivered(
+            **{**said, "cause": Cause(said["cause"]), "left": tuple(said["left"])},
+            reached=reached,
+        )
     return Delivered(confirmed=said["confirmed"], left=tuple(said["left"]))

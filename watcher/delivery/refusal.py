@@ -73,25 +73,64 @@ _TARGET = "the target is gone: correct the channel's URL"
 _WORDS = {
     **dict.fromkeys(
         (
-            *("account_inactive", "invalid_auth", "invalid_token", "not_authed", "token_expired", "token_revoked"),
+            *(
+                "account_inactive",
+                "invalid_auth",
+                "invalid_token",
+                "not_authed",
+                "token_expired",
+                "token_revoked",
+            ),
             "token_invalid",
         ),
         _TOKEN,
     ),
     **dict.fromkeys(
-        ("channel_is_archived", "channel_not_found", "is_archived", "no_service", "no_team", "team_disabled"), _TARGET
+        (
+            "channel_is_archived",
+            "channel_not_found",
+            "is_archived",
+            "no_service",
+            "no_team",
+            "team_disabled",
+        ),
+        _TARGET,
     ),
     **dict.fromkeys(
-        ("chat_not_found", "bot_was_blocked", "bot_was_kicked", "user_is_deactivated", "user_invalid"), _TARGET
+        (
+            "chat_not_found",
+            "bot_was_blocked",
+            "bot_was_kicked",
+            "user_is_deactivated",
+            "user_invalid",
+        ),
+        _TARGET,
     ),
 }
 """Words of services for what is no more, whatever the status, with what to do."""
 _CONTENT = {
-    *("attachment_payload_limit_exceeded", "invalid_blocks", "invalid_blocks_format", "markdown_text_conflict"),
-    *("metadata_too_large", "msg_blocks_too_long", "msg_too_long", "no_text", "too_many_attachments"),
+    *(
+        "attachment_payload_limit_exceeded",
+        "invalid_blocks",
+        "invalid_blocks_format",
+        "markdown_text_conflict",
+    ),
+    *(
+        "metadata_too_large",
+        "msg_blocks_too_long",
+        "msg_too_long",
+        "no_text",
+        "too_many_attachments",
+    ),
 }
 """Words with which Slack refuses a bot's message for what it is, in a success."""
-_DESCRIPTIONS = ("chat not found", "bot was blocked", "bot was kicked", "user is deactivated", "message is too long")
+_DESCRIPTIONS = (
+    "chat not found",
+    "bot was blocked",
+    "bot was kicked",
+    "user is deactivated",
+    "message is too long",
+)
 """Telegram has no code for these."""
 _BY_CAUSE = (Cause.OTHER, Cause.CONTENT, Cause.GONE)
 """Of several failures the first of these is the cause: it says when a repeat makes sense."""
@@ -127,16 +166,26 @@ def judge(evidence: Evidence) -> Undelivered:
     """Return why the message was not taken."""
     deciding = _deciding(evidence.exchanges)
     said = {id(one): _Said.of(one.body, evidence.url) for one in deciding}
-    failures = [*_mail(evidence), *(_http(one, said[id(one)].word) for one in deciding), *_exceptions(evidence)]
-    reason, cause = min(failures, key=lambda one: _BY_CAUSE.index(one[1]), default=("", Cause.OTHER))
+    failures = [
+        *_mail(evidence),
+        *(_http(one, said[id(one)].word) for one in deciding),
+        *_exceptions(evidence),
+    ]
+    reason, cause = min(
+        failures, key=lambda one: _BY_CAUSE.index(one[1]), default=("", Cause.OTHER)
+    )
     if cause is Cause.GONE and evidence.has_reached:
         cause = Cause.OTHER  # another target of the same URL is there
-    waits = [*(one.retry_after for one in evidence.exchanges), *(one.retry_after for one in said.values())]
+    waits = [
+        *(one.retry_after for one in evidence.exchanges),
+        *(one.retry_after for one in said.values()),
+    ]
     return Undelivered(
         reason=reason or (REFUSED if evidence.has_asked else _unasked(evidence)),
         cause=cause,
         retry_after=max((wait for wait in waits if wait is not None), default=None),
-        unanswered=evidence.unanswered and not (evidence.by_other_ways and _is_unbegun(evidence)),
+        unanswered=evidence.unanswered
+        and not (evidence.by_other_ways and _is_unbegun(evidence)),
     )
 
 
@@ -152,8 +201,12 @@ def _deciding(exchanges: Sequence[Exchange]) -> list[Exchange]:
     found = []
     for own in by_target.values():
         with_message = [one for one in own if one.carries and one.has_failed]
-        found.append((with_message or [one for one in own if one.has_failed] or own)[-1])
-    return [one for one in found if one.carries or one.has_failed or one.is_cut] or found
+        found.append(
+            (with_message or [one for one in own if one.has_failed] or own)[-1]
+        )
+    return [
+        one for one in found if one.carries or one.has_failed or one.is_cut
+    ] or found
 
 
 def _unasked(evidence: Evidence) -> str:
@@ -171,8 +224,12 @@ def _http(exchange: Exchange, word: str) -> _Failure:
     if not status or (exchange.is_cut and exchange.is_success):
         return _words(exchange.error) or REFUSED, Cause.OTHER
     if exchange.is_success:
-        return _named(REFUSED, word, Cause.CONTENT if word in _CONTENT else Cause.OTHER, "")
-    cause, advice = _STATUSES.get(status, (Cause.OTHER, _REDIRECT if status // 100 == 3 else ""))
+        return _named(
+            REFUSED, word, Cause.CONTENT if word in _CONTENT else Cause.OTHER, ""
+        )
+    cause, advice = _STATUSES.get(
+        status, (Cause.OTHER, _REDIRECT if status // 100 == 3 else "")
+    )
     return _named(f"HTTP {status}", word, cause, advice)
 
 
@@ -187,13 +244,20 @@ def _mail(evidence: Evidence) -> Iterable[_Failure]:
     for verb, code in evidence.refusals:
         if verb in ("ehlo", "helo") and len(evidence.refusals) > 1:
             continue  # the first of them is tried, and then the other
-        cause, advice = _MAIL.get((verb, code), (Cause.OTHER, _LOGIN if verb == "auth" or code in (530, 535) else ""))
+        cause, advice = _MAIL.get(
+            (verb, code),
+            (Cause.OTHER, _LOGIN if verb == "auth" or code in (530, 535) else ""),
+        )
         yield _named(f"SMTP {code}", "", cause, advice)
 
 
 def _exceptions(evidence: Evidence) -> Iterable[_Failure]:
     """Yield what apprise's log says of an exception where no answer says why."""
-    if not evidence.refusals and not evidence.exchanges and (reason := _words(_logged(evidence))):
+    if (
+        not evidence.refusals
+        and not evidence.exchanges
+        and (reason := _words(_logged(evidence)))
+    ):
         yield reason, Cause.OTHER
 
 
@@ -203,7 +267,14 @@ def _logged(evidence: Evidence) -> str:
 
 def _words(error: str) -> str:
     """Return what an exception says in our words; empty if it says nothing that is known."""
-    return next((words for pattern, words in _EXCEPTIONS.items() if re.search(pattern, error.lower())), "")
+    return next(
+        (
+            words
+            for pattern, words in _EXCEPTIONS.items()
+            if re.search(pattern, error.lower())
+        ),
+        "",
+    )
 
 
 def _is_unbegun(evidence: Evidence) -> bool:
@@ -227,10 +298,20 @@ class _Said:
         except (ValueError, RecursionError):
             document = text.strip()
         candidates = list(_candidates(document))
-        words = (str(one) for one in candidates if isinstance(one, (str, int)) and not isinstance(one, bool))
+        words = (
+            str(one)
+            for one in candidates
+            if isinstance(one, (str, int)) and not isinstance(one, bool)
+        )
         return cls(
             word=next(
-                (one for one in words if one in _WORDS or one in _CONTENT or (_is_name(one) and not _is_of(url, one))),
+                (
+                    one
+                    for one in words
+                    if one in _WORDS
+                    or one in _CONTENT
+                    or (_is_name(one) and not _is_of(url, one))
+                ),
                 "",
             ),
             retry_after=_wait(document),
@@ -244,22 +325,35 @@ def _candidates(document: Any) -> Iterable[Any]:  # noqa: ANN401 - any JSON
     if not isinstance(document, dict):
         return
     description = str(document.get("description", ""))[:200].lower()
-    yield from (known.replace(" ", "_") for known in _DESCRIPTIONS if known in description)
-    yield from (f"{key}_invalid" for key in ("token", "user") if document.get(key) == "invalid")  # Pushover
+    yield from (
+        known.replace(" ", "_") for known in _DESCRIPTIONS if known in description
+    )
+    yield from (
+        f"{key}_invalid" for key in ("token", "user") if document.get(key) == "invalid"
+    )  # Pushover
     error = document.get("error")
     for part in (document, error) if isinstance(error, dict) else (document,):
-        yield from (part.get(key) for key in ("error", "errcode", "code", "error_code", "status"))
+        yield from (
+            part.get(key)
+            for key in ("error", "errcode", "code", "error_code", "status")
+        )
 
 
 def _is_name(text: str) -> bool:
-    return bool(_WORD.fullmatch(text)) or (bool(_CODE.fullmatch(text)) and not 100 <= int(text) < 600)  # no status
+    return bool(_WORD.fullmatch(text)) or (
+        bool(_CODE.fullmatch(text)) and not 100 <= int(text) < 600
+    )  # no status
 
 
 def _is_of(url: str, name: str) -> bool:
     """Return whether a name may be a part of the URL, or have one in it."""
     lower = name.lower()
     once = unquote(url)
-    for address in {url.lower(), once.lower(), unquote(once).lower()}:  # some plugins unquote a part again
+    for address in {
+        url.lower(),
+        once.lower(),
+        unquote(once).lower(),
+    }:  # some plugins unquote a part again
         parts = (part for part in re.split(r"[^a-z0-9]+", address) if len(part) > 3)
         if lower in address or any(part in lower for part in parts):
             return True
@@ -273,6 +367,10 @@ def _wait(document: Any) -> float | None:  # noqa: ANN401 - any JSON
     for part in (document, document.get("parameters"), document.get("error")):
         for key, unit in (("retry_after", 1.0), ("retry_after_ms", 0.001)):
             wait = part.get(key) if isinstance(part, dict) else None
-            if isinstance(wait, (int, float)) and not isinstance(wait, bool) and 0 <= wait < 1e9:
+            if (
+                isinstance(wait, (int, float))
+                and not isinstance(wait, bool)
+                and 0 <= wait < 1e9
+            ):
                 return wait * unit
     return None

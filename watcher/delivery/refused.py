@@ -8,9 +8,13 @@ from __future__ import annotations
 import re
 
 _BOM = b"\xef\xbb\xbf"
-_TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)|[{}\[\]]|[^"{}\[\]\s]+', re.DOTALL)
+_TOKEN = re.compile(
+    rb'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)|[{}\[\]]|[^"{}\[\]\s]+', re.DOTALL
+)
 """A text of JSON, the last of which may be cut; a bracket; or what else is between blanks."""
-_DENIAL = re.compile(rb'[{,]"(?:success|ok|accepted)":("?)false\1(?:[,}]|\Z)', re.IGNORECASE)
+_DENIAL = re.compile(
+    rb'[{,]"(?:success|ok|accepted)":("?)false\1(?:[,}]|\Z)', re.IGNORECASE
+)
 _CODE = re.compile(rb"-?\d{1,9}|[A-Za-z_]{2,40}")
 """What may be shown of a service's words."""
 
@@ -25,7 +29,11 @@ def refusal_in(body: bytes, refuses: re.Pattern[bytes] | None = None) -> str | N
     if _BOM.startswith(body):
         return None  # nothing of it has come
     body = body.removeprefix(_BOM)
-    found = [] if refuses is None else [match.groups(b"") for match in refuses.finditer(body)]
+    found = (
+        []
+        if refuses is None
+        else [match.groups(b"") for match in refuses.finditer(body)]
+    )
     if found:
         codes = (code for groups in found for code in groups if _CODE.fullmatch(code))
         return next(codes, b"").decode()

@@ -30,7 +30,13 @@ from watcher.delivery.limits import Limits
 from watcher.delivery.outcome import Cause, Delivered, Outcome, Undelivered
 from watcher.delivery.refusal import A_PAGE, REFUSED, UNASKED, Evidence, judge
 from watcher.delivery.services.service import Context, Service
-from watcher.delivery.services.table import format_of, prepare, room_of, rules_of, sealed_of
+from watcher.delivery.services.table import (
+    format_of,
+    prepare,
+    room_of,
+    rules_of,
+    sealed_of,
+)
 from watcher.delivery.smtp import SmtpWatch
 from watcher.delivery.targets import Targets
 from watcher.delivery.urls import parameters, service_of
@@ -66,10 +72,15 @@ def send(
         with wire, limits:
             return _Attempt(job, targets, allow, limits, wire).send()
     except BaseException as error:  # noqa: BLE001 - the one place around one channel's work
-        return Undelivered(reason=f"apprise failed ({type(error).__name__})", unanswered=wire.in_doubt(targets.known))
+        return Undelivered(
+            reason=f"apprise failed ({type(error).__name__})",
+            unanswered=wire.in_doubt(targets.known),
+        )
     finally:
         wire.begin()
-        limits.close(gc.collect)  # now: a service logs out in its destructor, and reference cycles delay that
+        limits.close(
+            gc.collect
+        )  # now: a service logs out in its destructor, and reference cycles delay that
 
 
 class _WaitError(RequestException):
@@ -79,8 +90,21 @@ class _WaitError(RequestException):
 class _Attempt:
     """One attempt at a message."""
 
-    def __init__(self, job: Job, targets: Targets, allow: Callable[[float], None], limits: Limits, wire: Wire) -> None:
-        self._job, self._targets, self._allow, self._limits, self._wire = job, targets, allow, limits, wire
+    def __init__(
+        self,
+        job: Job,
+        targets: Targets,
+        allow: Callable[[float], None],
+        limits: Limits,
+        wire: Wire,
+    ) -> None:
+        self._job, self._targets, self._allow, self._limits, self._wire = (
+            job,
+            targets,
+            allow,
+            limits,
+            wire,
+        )
         self._rest = 0.0
         """Seconds that all targets of the URL may need."""
         self._count = 1
@@ -95,25 +119,43 @@ class _Attempt:
         if service is None:
             return Undelivered(reason="apprise cannot use this URL")
         rules = rules_of(service)
-        smtp = SmtpWatch(job, self._limits, wire, lambda seconds: self._allow(seconds + self._rest))
+        smtp = SmtpWatch(
+            job, self._limits, wire, lambda seconds: self._allow(seconds + self._rest)
+        )
         asked = parameters(job.url)
-        wire.on_smtp, wire.refuses, wire.sealed = smtp.notice, rules.refuses, sealed_of(service, asked)
+        wire.on_smtp, wire.refuses, wire.sealed = (
+            smtp.notice,
+            rules.refuses,
+            sealed_of(service, asked),
+        )
         wire.targets = targets.sent_to
         wire.by_other_ways = not _WATCHED & libraries_of(type(service))
         targets.service = repr(service.url_identifier or job.reached.key)
-        targets.is_acknowledged = partial(self._is_acknowledged, may_be_a_page=rules.answers_pages)
+        targets.is_acknowledged = partial(
+            self._is_acknowledged, may_be_a_page=rules.answers_pages
+        )
         targets.was_cut_off = self._was_cut_off
         self._prepare(service)
         self._count = _count(service)
-        self._rest = self._count * (job.timeout + float(service.request_rate_per_sec or 0))
+        self._rest = self._count * (
+            job.timeout + float(service.request_rate_per_sec or 0)
+        )
         if self._count > 1:
             self._allow(self._rest)
         digest = compose(job.events, job.part, job.reference)
-        context = Context(events=job.events, digest=digest, timeout=job.timeout, plain=job.plain, asked=asked)
+        context = Context(
+            events=job.events,
+            digest=digest,
+            timeout=job.timeout,
+            plain=job.plain,
+            asked=asked,
+        )
         prepare(service, context)
         if context.refusals:
             return context.refusals[0]
-        message, shown = _plain(service, job) if job.plain else _fitting(service, digest)
+        message, shown = (
+            _plain(service, job) if job.plain else _fitting(service, digest)
+        )
         wire.mark = _mark(message, digest)
 
         def notify() -> bool:
@@ -130,7 +172,11 @@ class _Attempt:
             done = notify()
             targets.settle()
             # apprise may call an answer whose rest was lost a failure. It leaves out now what took the message so.
-            if not done and targets.has_settled and all(one.is_success for one in self._failed()):
+            if (
+                not done
+                and targets.has_settled
+                and all(one.is_success for one in self._failed())
+            ):
                 done = notify()
         outcome = judge(
             Evidence(
@@ -147,14 +193,27 @@ class _Attempt:
         outcome = replace(outcome, left=message.left)
         if context.refusals:
             cause = Cause.OTHER if targets.known else context.refusals[0].cause
-            in_doubt = outcome.unanswered and not wire.by_other_ways  # there a refusal is of the whole session
-            return replace(outcome, reason=context.refusals[0].reason, cause=cause, unanswered=in_doubt)
+            in_doubt = (
+                outcome.unanswered and not wire.by_other_ways
+            )  # there a refusal is of the whole session
+            return replace(
+                outcome,
+                reason=context.refusals[0].reason,
+                cause=cause,
+                unanswered=in_doubt,
+            )
         if self._denials and (done or outcome.reason == REFUSED):
             return replace(outcome, reason=self._denials[0], cause=Cause.OTHER)
         if not done:
             return outcome
-        taken = Delivered(confirmed=not protocol_without_answers(job.url), left=message.left)
-        return taken if self._went_out or targets.has_skipped else Undelivered(reason=UNASKED)
+        taken = Delivered(
+            confirmed=not protocol_without_answers(job.url), left=message.left
+        )
+        return (
+            taken
+            if self._went_out or targets.has_skipped
+            else Undelivered(reason=UNASKED)
+        )
 
     @property
     def _went_out(self) -> bool:
@@ -179,7 +238,9 @@ class _Attempt:
             elif (code := exchange.refusal) is not None:
                 self._denials.append(f"{REFUSED} ({code})" if code else REFUSED)
             elif exchange.carries and exchange.has_failed:
-                self._denials.append(f"HTTP {exchange.status}" if exchange.status else REFUSED)
+                self._denials.append(
+                    f"HTTP {exchange.status}" if exchange.status else REFUSED
+                )
             else:
                 continue
             return False
@@ -192,8 +253,12 @@ class _Attempt:
         """
         if self._count > 1 and target == self._targets.whole:
             return False
-        sent = [one for one in self._wire.exchanges if one.carries and target in one.targets]
-        has_all = all(one.is_success and one.refusal is None and not one.is_page for one in sent)
+        sent = [
+            one for one in self._wire.exchanges if one.carries and target in one.targets
+        ]
+        has_all = all(
+            one.is_success and one.refusal is None and not one.is_page for one in sent
+        )
         return has_all and any(one.is_cut for one in sent)
 
     def _is_refused_in_part(self) -> bool:
@@ -202,7 +267,11 @@ class _Attempt:
         Some of them may have the message. apprise asks about fewer targets than there are then.
         """
         several = self._count > len(self._targets.names - {self._targets.whole})
-        return several and self._count > 1 and any(one.carries and one.refusal is not None for one in self._failed())
+        return (
+            several
+            and self._count > 1
+            and any(one.carries and one.refusal is not None for one in self._failed())
+        )
 
     def _failed(self) -> Sequence[Exchange]:
         """Return the requests to targets that do not have the message, which say why."""
@@ -216,7 +285,9 @@ class _Attempt:
         """
         pause = service.throttle
 
-        def throttle(last_io: datetime | None = None, wait: float | None = None) -> None:
+        def throttle(
+            last_io: datetime | None = None, wait: float | None = None
+        ) -> None:
             """Make apprise's pause, which comes before each request. A long one is left to the queue."""
             self._wire.begin()
             self._limits.end()
@@ -228,8 +299,16 @@ class _Attempt:
                 self._wire.beside += 1
             self._limits.begin()
 
-        ours: dict[str, object] = {"optional": False, "retry": 0, "overflow_mode": OverflowMode.UPSTREAM}
-        ours |= {"is_delivered": self._targets.has, "mark_delivered": self._targets.add, "throttle": throttle}
+        ours: dict[str, object] = {
+            "optional": False,
+            "retry": 0,
+            "overflow_mode": OverflowMode.UPSTREAM,
+        }
+        ours |= {
+            "is_delivered": self._targets.has,
+            "mark_delivered": self._targets.add,
+            "throttle": throttle,
+        }
         for limit in ("socket_connect_timeout", "socket_read_timeout"):
             if getattr(service, limit) == getattr(type(service), limit):
                 ours[limit] = self._job.timeout
@@ -239,7 +318,9 @@ class _Attempt:
     def _wait(self, seconds: float) -> None:
         """Let a plugin wait so long before its next request; _WaitError if its service has refused, or for too long."""
         last = self._wire.exchanges[-1] if self._wire.exchanges else None
-        if last is not None and (last.status == requests.codes.too_many_requests or seconds > _PATIENCE):
+        if last is not None and (
+            last.status == requests.codes.too_many_requests or seconds > _PATIENCE
+        ):
             last.retry_after = seconds if last.retry_after is None else last.retry_after
             raise _WaitError
         self._allow(seconds + self._rest)
@@ -265,21 +346,37 @@ class _Log(logging.Handler):
 
 def libraries_of(plugin: type) -> set[str]:
     """Return the names that the modules of a plugin know, among them the libraries that it sends with."""
-    plugins = (name for of in plugin.__mro__ if (name := of.__module__).startswith("apprise.plugins."))
-    return {known for name in plugins if name != "apprise.plugins.base" for known in vars(sys.modules[name])}
+    plugins = (
+        name
+        for of in plugin.__mro__
+        if (name := of.__module__).startswith("apprise.plugins.")
+    )
+    return {
+        known
+        for name in plugins
+        if name != "apprise.plugins.base"
+        for known in vars(sys.modules[name])
+    }
 
 
 def _count(service: Service) -> int:
     """Count the targets of a URL. `len()` is wrong for some services; others have a list of each kind of target."""
     targets = getattr(service, "targets", ())
     lists = targets.values() if isinstance(targets, dict) else [targets]
-    return max(len(service), sum(len(one) if isinstance(one, (list, tuple, set)) else 1 for one in lists))
+    return max(
+        len(service),
+        sum(len(one) if isinstance(one, (list, tuple, set)) else 1 for one in lists),
+    )
 
 
 def _mark(message: Rendered, digest: Digest) -> bytes:
     """Return a word of the message that looks the same in JSON, in a form, in XML and in an address."""
     words = _WORD.findall(message.body) or _WORD.findall(message.title)
-    mark = digest.reference if digest.reference in message.body else max(words, key=len, default="")
+    mark = (
+        digest.reference
+        if digest.reference in message.body
+        else max(words, key=len, default="")
+    )
     return mark.encode()
 
 
@@ -299,6 +396,8 @@ def _fitting(service: Service, digest: Digest) -> tuple[Rendered, str]:
     room = room_of(service)
 
     def size(message: Rendered) -> int:
-        return room.size(message, service.dialect_convert(message.body, NotifyFormat(form.markup)))
+        return room.size(
+            message, service.dialect_convert(message.body, NotifyFormat(form.markup))
+        )
 
     return fitted(digest, form, room.body, room.title, size, room.lines), form.markup

@@ -23,7 +23,10 @@ minutes; a repeat that comes too early is a copy. The mails of a message share t
 there is time for a wait like the longest before it.
 """
 _VERB = re.compile(rb"(ehlo|helo|starttls|auth|mail|rcpt|data)\b", re.IGNORECASE)
-_ID = re.compile(rb"^Message-ID:[^<\r\n]*(?:\r\n[ \t])?[ \t]*<[^@>\r\n]*(?=@)", re.IGNORECASE | re.MULTILINE)
+_ID = re.compile(
+    rb"^Message-ID:[^<\r\n]*(?:\r\n[ \t])?[ \t]*<[^@>\r\n]*(?=@)",
+    re.IGNORECASE | re.MULTILINE,
+)
 
 
 class SmtpWatch:
@@ -101,7 +104,11 @@ class SmtpWatch:
 def with_id(mail: bytes, job: Job) -> bytes:
     """Return a mail with a Message-ID that a repeat of the job has too, so that its readers see one mail."""
     head, end, body = mail.partition(b"\r\n\r\n")
-    to = next((line for line in head.split(b"\r\n") if line.lower().startswith(b"to:")), b"")
-    seed = "\n".join([job.reached.key, job.reached.salt, *(event.id for event in job.events)]).encode()
+    to = next(
+        (line for line in head.split(b"\r\n") if line.lower().startswith(b"to:")), b""
+    )
+    seed = "\n".join(
+        [job.reached.key, job.reached.salt, *(event.id for event in job.events)]
+    ).encode()
     name = hashlib.blake2b(seed + to, digest_size=16).hexdigest().encode()
     return _ID.sub(b"Message-ID: <" + name, head, count=1) + end + body

@@ -57,7 +57,9 @@ class Targets:
         self.whole = self.whole or target
         if self.has_sent:
             self.asked, self.has_sent = {}, False
-        self.asked[target] = () if target == self.whole else tuple(_WORD.findall(str(key).encode()))
+        self.asked[target] = (
+            () if target == self.whole else tuple(_WORD.findall(str(key).encode()))
+        )
         self.names.add(target)
         if target not in self.known and self._name(target) in self.earlier.targets:
             self.known.add(target)
@@ -77,7 +79,11 @@ class Targets:
     def sent_to(self, said: bytes) -> frozenset[str]:
         """Return the targets of a request: those that are named in it, else the one that apprise asked about last."""
         self.has_sent = True
-        named = {target for target, words in self.asked.items() if words and all(word in said for word in words)}
+        named = {
+            target
+            for target, words in self.asked.items()
+            if words and all(word in said for word in words)
+        }
         return frozenset((named - self.known) or {self.current})
 
     def settle(self) -> None:

@@ -22,7 +22,14 @@ if TYPE_CHECKING:
 _SCHEME = re.compile(rf"\s*({SCHEME}):/{{1,3}}")
 _PACKAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 """A package's name, before its version."""
-_QUIET_LOGGERS = ("requests", "urllib3", "requests_oauthlib", "oauthlib", "charset_normalizer", "MARKDOWN")
+_QUIET_LOGGERS = (
+    "requests",
+    "urllib3",
+    "requests_oauthlib",
+    "oauthlib",
+    "charset_normalizer",
+    "MARKDOWN",
+)
 
 
 def refusal(url: str) -> str | None:
@@ -48,12 +55,18 @@ def refusal(url: str) -> str | None:
     except Exception as error:  # noqa: BLE001 - a plugin can raise anything for a bad URL
         return f"apprise cannot use this {scheme}:// URL ({type(error).__name__})"
     if plugin is None:
-        hint = "; a webhook of your own is json:// or jsons://" if scheme in ("http", "https") else ""
+        hint = (
+            "; a webhook of your own is json:// or jsons://"
+            if scheme in ("http", "https")
+            else ""
+        )
         return f"apprise does not know this {scheme}:// address{hint}"
     if not plugin.enabled:
         return f"{scheme}:// {_needed(plugin.requirements.get('packages_required'))}"
     shape = str(next(iter(plugin.templates), "")).replace("{schema}", scheme)
-    return f"this {scheme}:// URL is incomplete or malformed; it should look like {shape}"
+    return (
+        f"this {scheme}:// URL is incomplete or malformed; it should look like {shape}"
+    )
 
 
 def caution(url: str) -> str | None:
@@ -71,7 +84,13 @@ def caution(url: str) -> str | None:
 
 def _needed(packages: object) -> str:
     """Return what a service needs and how to get it; where apprise names no package, another system has the service."""
-    wanted = [packages] if isinstance(packages, str) else list(packages) if isinstance(packages, (list, tuple)) else []
+    wanted = (
+        [packages]
+        if isinstance(packages, str)
+        else list(packages)
+        if isinstance(packages, (list, tuple))
+        else []
+    )
     names = [found[0] for one in wanted if (found := _PACKAGE.match(str(one)))]
     if not names:
         return (

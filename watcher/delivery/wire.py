@@ -26,7 +26,14 @@ from watcher.delivery.exchange import Exchange
 from watcher.delivery.limits import FloodError
 
 _CONTACTS = frozenset(
-    {"socket.connect", "socket.sendto", "socket.sendmsg", "syslog.syslog", "subprocess.Popen", "os.posix_spawn"}
+    {
+        "socket.connect",
+        "socket.sendto",
+        "socket.sendmsg",
+        "syslog.syslog",
+        "subprocess.Popen",
+        "os.posix_spawn",
+    }
 )
 """Events of a message that leaves the process by another way than HTTP or SMTP."""
 _SECONDS = re.compile(r"\s*\d{1,9}(\.\d{1,9})?\s*", re.ASCII)
@@ -40,7 +47,11 @@ _TUNNEL = b"CONNECT "
 class Wire:
     """Watches what this process sends and what it is answered, while its `with` block runs."""
 
-    def __init__(self, out: Callable[[bool], None] = lambda _: None, begin: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        out: Callable[[bool], None] = lambda _: None,
+        begin: Callable[[], None] = lambda: None,
+    ) -> None:
         self.exchanges: list[Exchange] = []
         self.contacts = 0
         """Times that this process turned to another one: requests, connections, datagrams, programs."""
@@ -70,8 +81,15 @@ class Wire:
         self._adapter_send = HTTPAdapter.send
         wire = self
 
-        def send(adapter: HTTPAdapter, request: PreparedRequest, *args: Any, **options: Any) -> Response:  # noqa: ANN401
-            return wire.exchange(request, lambda: wire._adapter_send(adapter, request, *args, **options))
+        def send(
+            adapter: HTTPAdapter,
+            request: PreparedRequest,
+            *args: Any,  # noqa: ANN401
+            **options: Any,  # noqa: ANN401
+        ) -> Response:
+            return wire.exchange(
+                request, lambda: wire._adapter_send(adapter, request, *args, **options)
+            )
 
         HTTPAdapter.send = send  # type: ignore[method-assign,assignment]  # until `__exit__`
         return self
@@ -92,7 +110,9 @@ class Wire:
 
     def in_doubt(self, known: AbstractSet[str] = frozenset()) -> bool:
         """Return whether a target that is not known to have the message may have it."""
-        return self.is_unanswered or any(one.is_in_doubt and not one.targets <= known for one in self.exchanges)
+        return self.is_unanswered or any(
+            one.is_in_doubt and not one.targets <= known for one in self.exchanges
+        )
 
     def begin(self) -> None:
         """Wait, the first time, until something may leave this process."""
@@ -126,7 +146,9 @@ class Wire:
             if self.by_other_ways and not self._is_out:
                 self.went_out()
 
-    def exchange(self, request: PreparedRequest, send: Callable[[], Response]) -> Response:
+    def exchange(
+        self, request: PreparedRequest, send: Callable[[], Response]
+    ) -> Response:
         """Send a request, note its answer, and return it with its body read.
 
         Where the rest of the body is lost the plugin gets what came of the answer to a message: its head says that the
@@ -134,7 +156,9 @@ class Wire:
         """
         said = _said(request)
         carries = self._carries(request, said)
-        exchange = Exchange(carries=carries, targets=self.targets(said), refuses=self.refuses)
+        exchange = Exchange(
+            carries=carries, targets=self.targets(said), refuses=self.refuses
+        )
         self.exchanges.append(exchange)
         self.contacts += 1
         self._is_exchanging = True
@@ -145,8 +169,13 @@ class Wire:
             raise
         finally:
             self._is_exchanging = False
-        exchange.retry_after = seconds_of(response.headers.get("Retry-After"), response.headers.get("Date"))
-        exchange.is_html = response.headers.get("Content-Type", "").partition(";")[0].strip().lower() == "text/html"
+        exchange.retry_after = seconds_of(
+            response.headers.get("Retry-After"), response.headers.get("Date")
+        )
+        exchange.is_html = (
+            response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+            == "text/html"
+        )
         exchange.status = response.status_code
         self._out(self.in_doubt())
         try:
@@ -183,7 +212,9 @@ class _Hook:
         self.is_installed = False
 
     def __call__(self, event: str, args: tuple[Any, ...]) -> None:
-        if self.wire is not None and (event.startswith(("http.client.send", "smtplib.")) or event in _CONTACTS):
+        if self.wire is not None and (
+            event.startswith(("http.client.send", "smtplib.")) or event in _CONTACTS
+        ):
             self.wire.notice(event, args)
 
 
@@ -193,7 +224,9 @@ _hook = _Hook()
 def _said(request: PreparedRequest) -> bytes:
     """Return the address and the body of a request."""
     body = request.body.encode() if isinstance(request.body, str) else request.body
-    return (request.url or "").encode() + (bytes(body) if isinstance(body, (bytes, bytearray)) else b"")
+    return (request.url or "").encode() + (
+        bytes(body) if isinstance(body, (bytes, bytearray)) else b""
+    )
 
 
 def _read(response: Response, exchange: Exchange) -> None:
@@ -213,5 +246,7 @@ def seconds_of(retry_after: str | None, date: str | None) -> float | None:
     with suppress(ValueError, OverflowError, TypeError):
         if (until := parsedate_tz(retry_after)) is not None:
             since = parsedate_tz(date) if date else None
-            return max(mktime_tz(until) - (mktime_tz(since) if since else time.time()), 0.0)
+            return max(
+                mktime_tz(until) - (mktime_tz(since) if since else time.time()), 0.0
+            )
     return None

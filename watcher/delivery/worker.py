@@ -35,7 +35,9 @@ def main() -> None:
     serve(program)
     with contextlib.suppress(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)
-        os.killpg(os.getpid(), signal.SIGKILL)  # a job that somebody has stopped (SIGSTOP) hears nothing else
+        os.killpg(
+            os.getpid(), signal.SIGKILL
+        )  # a job that somebody has stopped (SIGSTOP) hears nothing else
 
 
 def serve(program: socket.socket) -> None:
@@ -48,12 +50,16 @@ def serve(program: socket.socket) -> None:
         tell(program, "error", f"{type(error).__name__}: {error}")
         return
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for a job
-    with contextlib.suppress(ConnectionResetError):  # the program ended without reading the line above
+    with contextlib.suppress(
+        ConnectionResetError
+    ):  # the program ended without reading the line above
         while (received := socket.recv_fds(program, 1, 1))[0]:
             for number in received[1]:
                 # Where no process can be had, the program sees its socket closed.
                 with socket.socket(fileno=number) as end, contextlib.suppress(OSError):
-                    if os.fork() == 0:  # this process has one thread, so that no lock is held by another
+                    if (
+                        os.fork() == 0
+                    ):  # this process has one thread, so that no lock is held by another
                         _be_a_job(program, end)
 
 
@@ -71,9 +77,17 @@ def _be_a_job(program: socket.socket, end: socket.socket) -> None:
 def _limit_memory() -> None:
     """Limit this process's address space. No alert is lost where that cannot be done, as without `/proc`."""
     with contextlib.suppress(OSError, ValueError):
-        size = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * resource.getpagesize()
+        size = (
+            int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+            * resource.getpagesize()
+        )
         given = resource.getrlimit(resource.RLIMIT_AS)
-        most = min([size + _MEMORY, *(limit for limit in given if limit != resource.RLIM_INFINITY)])
+        most = min(
+            [
+                size + _MEMORY,
+                *(limit for limit in given if limit != resource.RLIM_INFINITY),
+            ]
+        )
         resource.setrlimit(resource.RLIMIT_AS, (most, given[1]))
 
 
@@ -91,13 +105,19 @@ class _Bounds(Bounds):
         """Have the system end this process, by SIGIO, as soon as the other end of the socket is closed."""
         signal.setitimer(signal.ITIMER_VIRTUAL, 0)
         fcntl.fcntl(self._end, fcntl.F_SETOWN, os.getpid())
-        fcntl.fcntl(self._end, fcntl.F_SETFL, fcntl.fcntl(self._end, fcntl.F_GETFL) | os.O_ASYNC)
+        fcntl.fcntl(
+            self._end, fcntl.F_SETFL, fcntl.fcntl(self._end, fcntl.F_GETFL) | os.O_ASYNC
+        )
         if select.select([self._end], [], [], 0)[0]:  # it was closed before that
             os._exit(0)
 
     def release(self) -> None:
         """Undo it: what comes next may be another task, and is read."""
-        fcntl.fcntl(self._end, fcntl.F_SETFL, fcntl.fcntl(self._end, fcntl.F_GETFL) & ~os.O_ASYNC)
+        fcntl.fcntl(
+            self._end,
+            fcntl.F_SETFL,
+            fcntl.fcntl(self._end, fcntl.F_GETFL) & ~os.O_ASYNC,
+        )
 
 
 if __name__ == "__main__":

@@ -90,8 +90,16 @@ class Catalog:
                 raise ValueError(f"{node} has a version {version} already")
             self._published += 1
             row: Row = {
-                "id": str(uuid.uuid5(uuid.NAMESPACE_URL, f"{node}@{version}#{self._published}")) if id is None else id,
-                "node_id": next(iter(versions.values()))["node_id"] if versions else node,
+                "id": str(
+                    uuid.uuid5(
+                        uuid.NAMESPACE_URL, f"{node}@{version}#{self._published}"
+                    )
+                )
+                if id is None
+                else id,
+                "node_id": next(iter(versions.values()))["node_id"]
+                if versions
+                else node,
                 "version": version,
                 "status": _long(status),
                 "status_reason": reason,
@@ -113,7 +121,9 @@ class Catalog:
             self.edits += 1
             return str(row["id"])
 
-    def set_status(self, node: str, version: str, status: str, reason: str = "") -> None:
+    def set_status(
+        self, node: str, version: str, status: str, reason: str = ""
+    ) -> None:
         """Set a version's status and its reason, as a scan or a person does."""
         self.edit(node, version, status=_long(status), status_reason=reason)
 
@@ -162,7 +172,9 @@ class Catalog:
             del self._nodes[node.lower()], self._packs[node.lower()]
             self.edits += 1
 
-    def packs(self, query: Mapping[str, Sequence[str]]) -> tuple[int, dict[str, object]]:
+    def packs(
+        self, query: Mapping[str, Sequence[str]]
+    ) -> tuple[int, dict[str, object]]:
         """Return the HTTP status and the document that `GET /nodes` answers the query with."""
         try:
             page, limit = _integer(query, "page", 1), _integer(query, "limit", 10)
@@ -177,12 +189,24 @@ class Catalog:
                 for key, pack in self._packs.items()
                 if "node_id" not in query or pack["id"] in wanted
             ]
-        found = [pack for pack in found if with_banned or pack["status"] != "NodeStatusBanned"]
+        found = [
+            pack
+            for pack in found
+            if with_banned or pack["status"] != "NodeStatusBanned"
+        ]
         shown = found[(page - 1) * limit : page * limit]
         pages = -(-len(found) // limit)
-        return 200, {"total": len(found), "nodes": shown, "page": page, "limit": limit, "totalPages": pages}
+        return 200, {
+            "total": len(found),
+            "nodes": shown,
+            "page": page,
+            "limit": limit,
+            "totalPages": pages,
+        }
 
-    def answer(self, query: Mapping[str, Sequence[str]]) -> tuple[int, dict[str, object]]:
+    def answer(
+        self, query: Mapping[str, Sequence[str]]
+    ) -> tuple[int, dict[str, object]]:
         """Return the HTTP status and the document that `GET /versions` answers the query with."""
         try:
             page, size = _integer(query, "page", 1), _integer(query, "pageSize", 10)
@@ -190,9 +214,15 @@ class Catalog:
         except ValueError as error:
             return 400, {"error": "Invalid parameter", "message": str(error)}
         if size > MAX_PAGE_SIZE:
-            return 400, {"error": "Invalid parameter", "message": f"pageSize is at most {MAX_PAGE_SIZE}"}
+            return 400, {
+                "error": "Invalid parameter",
+                "message": f"pageSize is at most {MAX_PAGE_SIZE}",
+            }
         if "status_reason" in query and not self._searches_reasons:
-            return 400, {"error": "Invalid parameter", "message": "status_reason is for administrators"}
+            return 400, {
+                "error": "Invalid parameter",
+                "message": "status_reason is for administrators",
+            }
         with self._lock:
             names = [name.lower() for name in query.get("nodeId", ())[:1]]
             if names and names[0] in self._banned:
@@ -201,13 +231,24 @@ class Catalog:
             found = self._of(names[0], statuses) if names else self._of_all(statuses)
             if "status_reason" in query:
                 sought = query["status_reason"][0].lower()
-                found = [row for row in found if sought in str(row["status_reason"]).lower()]
+                found = [
+                    row for row in found if sought in str(row["status_reason"]).lower()
+                ]
             # A page or size of 0 or less: the service was seen to answer with the whole table.
             paged = page > 0 and size > 0
             shown = found[(page - 1) * size : page * size] if paged else found
-            rows = [row if with_reason else row | {"status_reason": ""} for row in map(dict, shown)]
+            rows = [
+                row if with_reason else row | {"status_reason": ""}
+                for row in map(dict, shown)
+            ]
         pages = -(-len(found) // size) if paged else 1
-        return 200, {"page": page, "pageSize": size, "total": len(found), "totalPages": pages, "versions": rows}
+        return 200, {
+            "page": page,
+            "pageSize": size,
+            "total": len(found),
+            "totalPages": pages,
+            "versions": rows,
+        }
 
     def _of(self, node: str, statuses: tuple[str, ...] | None) -> list[Row]:
         """Return a node's rows of some statuses (None: of any) in order."""
@@ -221,13 +262,20 @@ class Catalog:
             self._sorted = self.edits, kept
         key = ("any",) if statuses is None else ("of", *statuses)
         if key not in kept:
-            kept[key] = self._in_order((row for rows in self._nodes.values() for row in rows.values()), statuses)
+            kept[key] = self._in_order(
+                (row for rows in self._nodes.values() for row in rows.values()),
+                statuses,
+            )
         return kept[key]
 
-    def _in_order(self, rows: Iterable[Row], statuses: tuple[str, ...] | None) -> list[Row]:
+    def _in_order(
+        self, rows: Iterable[Row], statuses: tuple[str, ...] | None
+    ) -> list[Row]:
         chosen = (row for row in rows if statuses is None or row["status"] in statuses)
         if self._newest_first:
-            return sorted(chosen, key=lambda row: recency(str(row["createdAt"])), reverse=True)
+            return sorted(
+                chosen, key=lambda row: recency(str(row["createdAt"])), reverse=True
+            )
         return sorted(chosen, key=lambda row: str(row["version"]), reverse=True)
 
 
@@ -243,7 +291,11 @@ def _pack(node: str) -> Row:
         "repository": f"https://github.com/example/{node}",
         "status": "NodeStatusActive",
         "status_detail": "",
-        "publisher": {"id": "example", "name": "example", "status": "PublisherStatusActive"},
+        "publisher": {
+            "id": "example",
+            "name": "example",
+            "status": "PublisherStatusActive",
+        },
     }
 
 

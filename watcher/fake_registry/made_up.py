@@ -42,7 +42,12 @@ def made_up(nodes: int, versions: int) -> Catalog:
     catalog = Catalog()
     for number in range(nodes):
         for release in range(versions):
-            _publish(catalog, number, release, _FIRST + timedelta(days=release, seconds=number, microseconds=162471))
+            _publish(
+                catalog,
+                number,
+                release,
+                _FIRST + timedelta(days=release, seconds=number, microseconds=162471),
+            )
     return catalog
 
 
@@ -64,7 +69,14 @@ def made_up_registry(nodes: int, versions: int) -> Catalog:
             if fate == ACTIVE and release + 1 < count:
                 status = _drawn(dice, _VERSIONS)
             moment = _FIRST + began + (_SPAN - began) * (release / count)
-            _publish(catalog, number, release, moment, status, deprecated=dice.random() < _DEPRECATED)
+            _publish(
+                catalog,
+                number,
+                release,
+                moment,
+                status,
+                deprecated=dice.random() < _DEPRECATED,
+            )
     return catalog
 
 
@@ -89,7 +101,13 @@ def _drawn(dice: random.Random, shares: tuple[tuple[float, str], ...]) -> str:
 
 
 def _publish(
-    catalog: Catalog, number: int, release: int, moment: datetime, status: str = ACTIVE, *, deprecated: bool = False
+    catalog: Catalog,
+    number: int,
+    release: int,
+    moment: datetime,
+    status: str = ACTIVE,
+    *,
+    deprecated: bool = False,
 ) -> None:
     catalog.publish(
         f"node-{number}",

@@ -55,7 +55,9 @@ class FakeRegistry:
     the answers under way, closes every connection and joins the thread. The block may be entered again.
     """
 
-    def __init__(self, catalog: Catalog | None = None, *, port: int = 0, latency: float = 0.0) -> None:
+    def __init__(
+        self, catalog: Catalog | None = None, *, port: int = 0, latency: float = 0.0
+    ) -> None:
         self.catalog = Catalog() if catalog is None else catalog
         self.requests: list[RecordedRequest] = []
         self.respond: Respond | None = None
@@ -73,7 +75,9 @@ class FakeRegistry:
         self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         started = threading.Event()
         self._thread = threading.Thread(
-            target=lambda: asyncio.run(self._serve(listener, started)), name="fake-registry", daemon=True
+            target=lambda: asyncio.run(self._serve(listener, started)),
+            name="fake-registry",
+            daemon=True,
         )
         self._thread.start()
         started.wait()
@@ -98,14 +102,26 @@ class FakeRegistry:
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         path, _, query = request.path_qs.partition("?")
         self.requests.append(
-            RecordedRequest(path=path, query_string=query, headers=request.headers, at=time.monotonic())
+            RecordedRequest(
+                path=path,
+                query_string=query,
+                headers=request.headers,
+                at=time.monotonic(),
+            )
         )
-        if self.respond is not None and (response := await self.respond(request)) is not None:
+        if (
+            self.respond is not None
+            and (response := await self.respond(request)) is not None
+        ):
             return response
         if self._latency:
             await asyncio.sleep(self._latency)
         known = path == "/versions" or (path == "/nodes" and self.serves_nodes)
-        status, body = self._encoded(path, query) if request.method == "GET" and known else (404, _NOT_FOUND)
+        status, body = (
+            self._encoded(path, query)
+            if request.method == "GET" and known
+            else (404, _NOT_FOUND)
+        )
         return web.Response(status=status, body=body, content_type="application/json")
 
     def _encoded(self, path: str, query: str) -> tuple[int, bytes]:
@@ -132,26 +148,47 @@ async def _close_connections(server: web.Server) -> None:
 
 def encoded(document: object) -> bytes:
     """Return a document as the registry's JSON: UTF-8, with lone surrogates as escapes."""
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace")
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode(
+        "utf-8", "backslashreplace"
+    )
 
 
-_NOT_FOUND = encoded({"error": "Not Found", "message": "There is nothing here but GET /versions and GET /nodes"})
+_NOT_FOUND = encoded(
+    {
+        "error": "Not Found",
+        "message": "There is nothing here but GET /versions and GET /nodes",
+    }
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Serve a made-up catalog until SIGTERM, SIGINT, or the end of a piped stdin; the first line printed is the URL."""
-    parser = argparse.ArgumentParser(prog="python -m watcher.fake_registry.server", description=main.__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m watcher.fake_registry.server", description=main.__doc__
+    )
     parser.add_argument("--nodes", type=int, default=10, help="how many nodes")
-    parser.add_argument("--versions", type=int, default=10, help="how many versions of each node")
-    parser.add_argument("--total", type=int, help="how many versions of all nodes, shared unevenly")
-    parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1; 0 takes a free one")
-    parser.add_argument("--latency", type=float, default=0.0, help="seconds before each answer")
+    parser.add_argument(
+        "--versions", type=int, default=10, help="how many versions of each node"
+    )
+    parser.add_argument(
+        "--total", type=int, help="how many versions of all nodes, shared unevenly"
+    )
+    parser.add_argument(
+        "--port", type=int, default=0, help="port on 127.0.0.1; 0 takes a free one"
+    )
+    parser.add_argument(
+        "--latency", type=float, default=0.0, help="seconds before each answer"
+    )
     given = parser.parse_args(arguments)
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(0))
     whole = given.total is not None
-    catalog = made_up_registry(given.nodes, given.total) if whole else made_up(given.nodes, given.versions)
+    catalog = (
+        made_up_registry(given.nodes, given.total)
+        if whole
+        else made_up(given.nodes, given.versions)
+    )
     with FakeRegistry(catalog, port=given.port, latency=given.latency) as registry:
         print(registry.url, flush=True)
         # The server ends with the parent that holds the other end of a pipe. A stdin that is no pipe (a terminal,

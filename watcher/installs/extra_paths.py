@@ -42,7 +42,9 @@ def node_folders(root: Path, name: str) -> list[NodeFolder]:
         raise Unscannable(f"{root / FILE} {why}") from None
     found: list[NodeFolder] = []
     for section in sections.values() if isinstance(sections, dict) else ():
-        if not isinstance(section, dict) or not isinstance(written := section.get("custom_nodes"), str):
+        if not isinstance(section, dict) or not isinstance(
+            written := section.get("custom_nodes"), str
+        ):
             continue
         base = section.get("base_path")
         start = root / _expanded(base) if isinstance(base, str) else root
@@ -50,12 +52,18 @@ def node_folders(root: Path, name: str) -> list[NodeFolder]:
             NodeFolder(
                 path=str(start / _expanded(line)),
                 shown=f"the folder {line[:100]!r} of {root / FILE}",
-                place=texts.valid(f"{name}: {f'{base}/' if isinstance(base, str) else ''}{line}"[:_LONGEST]),
+                place=texts.valid(
+                    f"{name}: {f'{base}/' if isinstance(base, str) else ''}{line}"[
+                        :_LONGEST
+                    ]
+                ),
             )
             for line in filter(None, map(str.strip, written.splitlines()))
         ]
     if len(found) > _MOST:
-        raise Unscannable(f"{root / FILE} names more than {_MOST} folders; they were not looked at")
+        raise Unscannable(
+            f"{root / FILE} names more than {_MOST} folders; they were not looked at"
+        )
     return found
 
 

@@ -14,7 +14,14 @@ from watcher.installs.extra_paths import NodeFolder
 from watcher.installs.recognise import folders, git, pyproject, texts
 from watcher.installs.recognise.folders import Clone, Contents
 from watcher.installs.result import Scan
-from watcher.installs.safe_files import MOST_ENTRIES, Entry, Folder, TooManyError, UnreadableError, reason
+from watcher.installs.safe_files import (
+    MOST_ENTRIES,
+    Entry,
+    Folder,
+    TooManyError,
+    UnreadableError,
+    reason,
+)
 from watcher.installs.unscannable import IsWorkflow, Unscannable
 from watcher.model.pack import OWN_FILES, Pack, PackKind
 
@@ -54,7 +61,9 @@ def read(where: str, go_on: Callable[[], None], had: Collection[str] = ()) -> Sc
     return scan
 
 
-def node_folders(where: str, had: Collection[str] = ()) -> tuple[list[NodeFolder], list[str]]:
+def node_folders(
+    where: str, had: Collection[str] = ()
+) -> tuple[list[NodeFolder], list[str]]:
     """Return the folders of packs of a ComfyUI root, a portable one's, a base directory or a `custom_nodes`.
 
     They are all that there may be, each once, whatever lies beside them: any pack can make another. The others are
@@ -70,7 +79,10 @@ def node_folders(where: str, had: Collection[str] = ()) -> tuple[list[NodeFolder
         raise kind(f"{where} is not a folder; looked for that of a ComfyUI")
     names = {path.name.lower(), os.path.basename(os.path.realpath(path)).lower()}  # noqa: PTH119 - as it is on disk
     roots = ((path, ""), (path / _PORTABLE, f"{_PORTABLE}/"))
-    own = [NodeFolder(path=str(root / NODES), shown=str(root / NODES), place=name) for root, name in roots]
+    own = [
+        NodeFolder(path=str(root / NODES), shown=str(root / NODES), place=name)
+        for root, name in roots
+    ]
     there = [folder for folder in own if _is_there(folder.path)]
     if NODES in names:
         there.insert(0, NodeFolder(path=where, shown=where, place="."))
@@ -82,7 +94,9 @@ def node_folders(where: str, had: Collection[str] = ()) -> tuple[list[NodeFolder
             failed.append(error.what)
     missing = [folder for folder in own if folder.place in had and folder not in there]
     if not there and not failed and not missing:
-        raise Unscannable(f"no ComfyUI: looked for {NODES} in {where} and {path / _PORTABLE}, {_instead(path)}")
+        raise Unscannable(
+            f"no ComfyUI: looked for {NODES} in {where} and {path / _PORTABLE}, {_instead(path)}"
+        )
     each: dict[str, NodeFolder] = {}
     for folder in (*there, *missing):
         each.setdefault(os.path.realpath(folder.path), folder)
@@ -94,7 +108,10 @@ def _is_there(path: str) -> bool:
     try:
         return stat.S_ISDIR(os.stat(path).st_mode)  # noqa: PTH116 - as below
     except (FileNotFoundError, NotADirectoryError):
-        return any(os.path.islink(one) and not os.path.exists(one) for one in (path, os.path.dirname(path)))  # noqa: PTH110, PTH114, PTH120
+        return any(
+            os.path.islink(one) and not os.path.exists(one)  # noqa: PTH110, PTH114
+            for one in (path, os.path.dirname(path))  # noqa: PTH120
+        )
     except OSError:
         return True
 
@@ -111,14 +128,22 @@ def _instead(path: Path) -> str:
     return f"found {shown}{f' and {len(names) - _SHOWN} more' if len(names) > _SHOWN else ''}"
 
 
-def _packs_in(folder: NodeFolder, go_on: Callable[[], None], *, had_packs: bool) -> list[Pack]:
+def _packs_in(
+    folder: NodeFolder, go_on: Callable[[], None], *, had_packs: bool
+) -> list[Pack]:
     """Return the packs of one `custom_nodes`, disabled ones too; Unscannable if they may not be all."""
     where = folder.path
     before = _identity(where, folder.shown, had_packs=had_packs)
     entries = _entries(where, folder.shown)
     disabled = os.path.join(where, folders.DISABLED)  # noqa: PTH118 - names may be bytes that are no text
-    has_disabled = any(entry.name == folders.DISABLED and entry.is_folder for entry in entries)
-    aside = _entries(disabled, f"{folders.DISABLED} in {folder.shown}") if has_disabled else []
+    has_disabled = any(
+        entry.name == folders.DISABLED and entry.is_folder for entry in entries
+    )
+    aside = (
+        _entries(disabled, f"{folders.DISABLED} in {folder.shown}")
+        if has_disabled
+        else []
+    )
     found: list[Pack] = []
     for place, listed in ((where, entries), (disabled, aside)):
         for entry in listed:
@@ -138,8 +163,14 @@ def _identity(place: str, shown: str, *, had_packs: bool = False) -> object:
     try:
         return Folder(place).identity()
     except FileNotFoundError:
-        why = "is a link that leads nowhere" if os.path.islink(place) else "does not exist"  # noqa: PTH114 - as above
-        raise Unscannable(f"{shown} {why}{_IS_IT_MOUNTED if had_packs else ''}") from None
+        why = (
+            "is a link that leads nowhere"
+            if os.path.islink(place)  # noqa: PTH114 - as above
+            else "does not exist"
+        )
+        raise Unscannable(
+            f"{shown} {why}{_IS_IT_MOUNTED if had_packs else ''}"
+        ) from None
     except OSError as error:
         raise Unscannable(f"{shown} {reason(error)}") from None
 
@@ -149,7 +180,9 @@ def _entries(place: str, shown: str) -> list[Entry]:
     try:
         return list(Folder(place).entries())
     except TooManyError:
-        raise Unscannable(f"{shown} has more than {MOST_ENTRIES:,} entries; the rest was not looked at") from None
+        raise Unscannable(
+            f"{shown} has more than {MOST_ENTRIES:,} entries; the rest was not looked at"
+        ) from None
     except OSError as error:
         raise Unscannable(f"{shown} {reason(error)}") from None
 
@@ -172,7 +205,13 @@ def _pack(place: str, entry: Entry, *, disabled: bool) -> Pack | None:
         is_broken = entry.is_broken
     if is_broken or (not entry.is_folder and entry.name.endswith(".py")):
         why = "its link leads nowhere" if is_broken else "not a regular file"
-        return Pack(folder=texts.valid(folder), kind=PackKind.UNKNOWN, enabled=enabled, evidence=why, unreadable=True)
+        return Pack(
+            folder=texts.valid(folder),
+            kind=PackKind.UNKNOWN,
+            enabled=enabled,
+            evidence=why,
+            unreadable=True,
+        )
     return None
 
 
@@ -218,7 +257,9 @@ def _tracks_git(folder: Folder) -> bool:
 def _leads_to(path: bytes) -> bytes:
     """Return the first name of a path in an archive, as it is unpacked on any system, in lower case."""
     parts = (part.rstrip(b". ") for part in re.split(rb"[/\\]", path.strip()))
-    return next((part.lower() for part in parts if part and not part.endswith(b":")), b"")
+    return next(
+        (part.lower() for part in parts if part and not part.endswith(b":")), b""
+    )
 
 
 def _clone(folder: Folder) -> Clone:
@@ -232,7 +273,14 @@ def _clone(folder: Folder) -> Clone:
         if ref is not None:
             loose = folder.read(".git", *ref.split("/"), limit=_SMALL)
             commit = texts.commit(loose.decode("ascii", "replace")) if loose else None
-            commit = commit or git.packed(folder.read(".git", "packed-refs", limit=_PACKED_LIMIT) or b"", ref)
+            commit = commit or git.packed(
+                folder.read(".git", "packed-refs", limit=_PACKED_LIMIT) or b"", ref
+            )
     except UnreadableError as error:
         remark = str(error)
-    return Clone(remote=remote, commit=commit, cnr_id=cnr_id, remark=remark or ("" if remote else "no remote"))
+    return Clone(
+        remote=remote,
+        commit=commit,
+        cnr_id=cnr_id,
+        remark=remark or ("" if remote else "no remote"),
+    )

@@ -25,7 +25,11 @@ _LISTS = ("v2/customnode/installed", "customnode/installed")
 _ABSENT = frozenset({200, 404, 405})
 """Codes of an answer that is no list, where there is none: the other API may have one."""
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-_HEADERS = {"User-Agent": f"comfy-watch/{__version__}", "Accept": "application/json", "Accept-Encoding": "identity"}
+_HEADERS = {
+    "User-Agent": f"comfy-watch/{__version__}",
+    "Accept": "application/json",
+    "Accept-Encoding": "identity",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +58,9 @@ async def packs(address: str) -> tuple[Pack, ...]:
         raise Unscannable(error.what) from None
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
         why = transport.describe(error)
-        why = why.partition(" (")[0] if "certificate" in why else why  # what is wrong with it has the host's name
+        why = (
+            why.partition(" (")[0] if "certificate" in why else why
+        )  # what is wrong with it has the host's name
         raise Unscannable(f"it cannot be asked: {why}") from None
 
 
@@ -74,13 +80,17 @@ async def _listed(client: httpx.AsyncClient, address: str) -> tuple[Pack, ...]:
     said = [f"HTTP {code}" for code in codes]
     if isinstance(json_text.table(stats.document).get("system"), dict):
         if not _ABSENT.issuperset(codes):
-            raise Unscannable(f"a ComfyUI whose Manager does not list its packs ({said[-1]})")
+            raise Unscannable(
+                f"a ComfyUI whose Manager does not list its packs ({said[-1]})"
+            )
         raise Unscannable(
             f"a ComfyUI without the Manager's list of packs ({', '.join(said)})",
             hint="start it with --enable-manager, or name its folder or a snapshot instead",
         )
     asked = " and ".join(f"/{path}" for path in _LISTS[: len(codes)])
-    raise Unscannable(f"no ComfyUI with the Manager: asked for {asked}, got {' and '.join(said)} without a list")
+    raise Unscannable(
+        f"no ComfyUI with the Manager: asked for {asked}, got {' and '.join(said)} without a list"
+    )
 
 
 async def _get(client: httpx.AsyncClient, address: str, path: str) -> _Answer:
@@ -88,14 +98,18 @@ async def _get(client: httpx.AsyncClient, address: str, path: str) -> _Answer:
     async with client.stream("GET", _below(address, path)) as response:
         code = response.status_code
         if code in {401, 403}:
-            raise Unscannable(f"it wants a login, or refuses the one that the address has (HTTP {code})")
+            raise Unscannable(
+                f"it wants a login, or refuses the one that the address has (HTTP {code})"
+            )
         if 300 <= code < 400:
             raise Unscannable(f"it redirects (HTTP {code}), which is not followed")
         data = bytearray()
         async for piece in response.aiter_raw():
             data += piece
             if len(data) > LIMIT:
-                raise Unscannable(f"the answer to /{path} has more than {LIMIT // 1024**2} MB")
+                raise Unscannable(
+                    f"the answer to /{path} has more than {LIMIT // 1024**2} MB"
+                )
     try:
         return _Answer(code=code, document=json_text.load(bytes(data)))
     except ValueError:
@@ -109,4 +123,6 @@ def _below(address: str, path: str) -> str:
 
 def _transport(address: str) -> httpx.AsyncBaseTransport:
     """Return how the address is reached: this machine itself never by way of a proxy."""
-    return transport.open_transport(address, by_proxy=urlsplit(address).hostname not in _LOOPBACK)
+    return transport.open_transport(
+        address, by_proxy=urlsplit(address).hostname not in _LOOPBACK
+    )

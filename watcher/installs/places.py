@@ -20,13 +20,27 @@ _LIMIT = 1024 * 1024
 _MOST = 100
 
 if sys.platform == "win32":
-    _CLI, _DESKTOP, _DESKTOP_2 = "AppData/Local/comfy-cli", "AppData/Roaming/ComfyUI", "AppData/Roaming/Comfy Desktop"
+    _CLI, _DESKTOP, _DESKTOP_2 = (
+        "AppData/Local/comfy-cli",
+        "AppData/Roaming/ComfyUI",
+        "AppData/Roaming/Comfy Desktop",
+    )
     _CLI_WORKSPACE = "Documents/comfy/ComfyUI"
 elif sys.platform == "darwin":
-    _CLI, _DESKTOP = "Library/Application Support/comfy-cli", "Library/Application Support/ComfyUI"
-    _DESKTOP_2, _CLI_WORKSPACE = "Library/Application Support/Comfy Desktop", "Documents/comfy/ComfyUI"
+    _CLI, _DESKTOP = (
+        "Library/Application Support/comfy-cli",
+        "Library/Application Support/ComfyUI",
+    )
+    _DESKTOP_2, _CLI_WORKSPACE = (
+        "Library/Application Support/Comfy Desktop",
+        "Documents/comfy/ComfyUI",
+    )
 else:
-    _CLI, _DESKTOP, _DESKTOP_2 = ".config/comfy-cli", ".config/ComfyUI", ".local/share/comfyui-desktop-2"
+    _CLI, _DESKTOP, _DESKTOP_2 = (
+        ".config/comfy-cli",
+        ".config/ComfyUI",
+        ".local/share/comfyui-desktop-2",
+    )
     _CLI_WORKSPACE = "comfy/ComfyUI"
 
 
@@ -42,11 +56,16 @@ class Place:
 def here(environ: Mapping[str, str], cwd: Path, home: Path) -> tuple[Place, ...]:
     """Return the ComfyUI that the working folder is in; else all that are known here, each once."""
     for folder in (cwd, *cwd.parents):
-        if _is_folder(folder / NODES) and sum(os.path.lexists(folder / mark) for mark in _MARKS) >= _ENOUGH:
+        if (
+            _is_folder(folder / NODES)
+            and sum(os.path.lexists(folder / mark) for mark in _MARKS) >= _ENOUGH
+        ):
             return (Place(path=folder, by="the working folder"),)
     found: dict[str, Place] = {}
     for place in known(environ, home):
-        if any(_is_folder(root / NODES) for root in (place.path, place.path / "ComfyUI")):
+        if any(
+            _is_folder(root / NODES) for root in (place.path, place.path / "ComfyUI")
+        ):
             found.setdefault(os.path.realpath(place.path), place)
     return tuple(found.values())
 
@@ -62,7 +81,11 @@ def known(environ: Mapping[str, str], home: Path) -> Iterator[Place]:
     config = json_text.table(_document(home / _DESKTOP, "config.json"))
     if isinstance(base := config.get("basePath"), str):
         yield Place(path=Path(base), by="ComfyUI Desktop")
-    data = environ.get("XDG_DATA_HOME") if sys.platform not in {"win32", "darwin"} else None
+    data = (
+        environ.get("XDG_DATA_HOME")
+        if sys.platform not in {"win32", "darwin"}
+        else None
+    )
     folder = Path(data, "comfyui-desktop-2") if data else home / _DESKTOP_2
     for entry in json_text.items(_document(folder, "installations.json"))[:_MOST]:
         if isinstance(path := json_text.table(entry).get("installPath"), str):
@@ -77,7 +100,11 @@ def _workspaces(folder: Path) -> Iterator[Path]:
     """Yield the workspaces that comfy-cli remembers."""
     parser = configparser.ConfigParser(interpolation=None)
     try:
-        parser.read_string((Folder(str(folder)).read("config.ini", limit=_LIMIT) or b"").decode("utf-8", "replace"))
+        parser.read_string(
+            (Folder(str(folder)).read("config.ini", limit=_LIMIT) or b"").decode(
+                "utf-8", "replace"
+            )
+        )
     except (UnreadableError, configparser.Error):
         return
     for name in ("default_workspace", "recent_workspace"):

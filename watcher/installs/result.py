@@ -25,9 +25,21 @@ class Scan:
     def error(self) -> str:
         """Why not all of it could be read; "" if all could be."""
         more = len(self.failed) - _SHOWN
-        return "; ".join(self.failed[:_SHOWN]) + (f"; and {more} more" if more > 0 else "")
+        return "; ".join(self.failed[:_SHOWN]) + (
+            f"; and {more} more" if more > 0 else ""
+        )
 
 
 def in_order(packs: Iterable[Pack]) -> tuple[Pack, ...]:
     """Return packs as a list of them is shown: enabled ones first, by folder."""
-    return tuple(sorted(packs, key=lambda pack: (not pack.enabled, pack.folder.lower(), pack.folder, pack.place)))
+    return tuple(
+        sorted(
+            packs,
+            key=lambda pack: (
+                not pack.enabled,
+                pack.folder.lower(),
+                pack.folder,
+                pack.place,
+            ),
+        )
+    )

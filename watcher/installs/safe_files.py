@@ -78,16 +78,23 @@ class Folder:
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
-            raise UnreadableError(f"{shown} {reason(error)}", damaged=error.errno in _AT_FAULT) from None
+            raise UnreadableError(
+                f"{shown} {reason(error)}", damaged=error.errno in _AT_FAULT
+            ) from None
         if len(data) > limit:
-            raise UnreadableError(f"{shown} is larger than {limit // 1024} KB, which is not read", damaged=True)
+            raise UnreadableError(
+                f"{shown} is larger than {limit // 1024} KB, which is not read",
+                damaged=True,
+            )
         return data
 
     def kind(self, *parts: str) -> int | None:
         """Return the file type of what a path leads to without a link (as `stat.S_IFDIR`); None if nothing is there."""
         try:
             for number in range(1, len(parts)):
-                if not stat.S_ISDIR(os.lstat(os.path.join(self.path, *parts[:number])).st_mode):  # noqa: PTH118 - names may be bytes that are no text
+                if not stat.S_ISDIR(
+                    os.lstat(os.path.join(self.path, *parts[:number])).st_mode  # noqa: PTH118 - names may be bytes that are no text
+                ):
                     return None
             return stat.S_IFMT(os.lstat(os.path.join(self.path, *parts)).st_mode)  # noqa: PTH118 - as above
         except (FileNotFoundError, NotADirectoryError):
@@ -127,7 +134,10 @@ class Folder:
             for number, part in enumerate(parts, 1):
                 path = os.path.join(path, part)  # noqa: PTH118 - as in `kind`
                 found = os.lstat(path)
-                if stat.S_ISLNK(found.st_mode) or getattr(found, "st_reparse_tag", 0) == _JUNCTION:
+                if (
+                    stat.S_ISLNK(found.st_mode)
+                    or getattr(found, "st_reparse_tag", 0) == _JUNCTION
+                ):
                     raise OSError(errno.ELOOP, "")
                 if number == len(parts):
                     _require_regular(found.st_mode)
@@ -140,16 +150,30 @@ class Folder:
             folder = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             try:
                 for part in parts[:-1]:
-                    below = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+                    below = os.open(
+                        part,
+                        os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC,
+                        dir_fd=folder,
+                    )
                     os.close(folder)
                     folder = below
-                _require_regular(os.stat(parts[-1], dir_fd=folder, follow_symlinks=False).st_mode)
-                flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+                _require_regular(
+                    os.stat(parts[-1], dir_fd=folder, follow_symlinks=False).st_mode
+                )
+                flags = (
+                    os.O_RDONLY
+                    | os.O_NOFOLLOW
+                    | os.O_NONBLOCK
+                    | os.O_NOCTTY
+                    | os.O_CLOEXEC
+                )
                 file = os.open(parts[-1], flags, dir_fd=folder)
             finally:
                 os.close(folder)
             try:
-                _require_regular(os.fstat(file).st_mode)  # once more: it may have been replaced
+                _require_regular(
+                    os.fstat(file).st_mode
+                )  # once more: it may have been replaced
             except OSError:
                 os.close(file)
                 raise
@@ -175,7 +199,10 @@ def reason(error: OSError) -> str:
         return "is not a regular file"
     if error.errno == errno.EISDIR:
         return "is a folder, not a file"
-    return _REASONS.get(error.errno or 0) or f"cannot be read ({error.strerror or type(error).__name__})"
+    return (
+        _REASONS.get(error.errno or 0)
+        or f"cannot be read ({error.strerror or type(error).__name__})"
+    )
 
 
 def _entry(entry: os.DirEntry[str]) -> Entry | None:
@@ -184,7 +211,11 @@ def _entry(entry: os.DirEntry[str]) -> Entry | None:
         mode = entry.stat().st_mode
     except OSError as error:
         # Only a link can be there and lead nowhere. Anything else may be there again by now.
-        if isinstance(error, FileNotFoundError) and not (entry.is_symlink() and os.path.lexists(entry.path)):
+        if isinstance(error, FileNotFoundError) and not (
+            entry.is_symlink() and os.path.lexists(entry.path)
+        ):
             return None
         return Entry(name=entry.name, is_folder=False, is_file=False, is_broken=True)
-    return Entry(name=entry.name, is_folder=stat.S_ISDIR(mode), is_file=stat.S_ISREG(mode))
+    return Entry(
+        name=entry.name, is_folder=stat.S_ISDIR(mode), is_file=stat.S_ISREG(mode)
+    )

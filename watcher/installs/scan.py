@@ -26,7 +26,9 @@ async def scan(source: Source, *, timeout: float, had: Collection[str] = ()) -> 
         async with asyncio.timeout(timeout):
             found = await _read(source, had)
     except TimeoutError:
-        raise Unscannable(f"there was no answer within {durations.show(timeout)}") from None
+        raise Unscannable(
+            f"there was no answer within {durations.show(timeout)}"
+        ) from None
     except OSError as error:
         raise Unscannable(f"something in it {reason(error)}") from None
     return replace(found, packs=in_order(found.packs))
@@ -41,7 +43,9 @@ async def _read(source: Source, had: Collection[str]) -> Scan:
         case SourceKind.SNAPSHOT:
             from watcher.installs import snapshot_file
 
-            return await _in_thread(lambda _: Scan(packs=snapshot_file.packs(source.where)))
+            return await _in_thread(
+                lambda _: Scan(packs=snapshot_file.packs(source.where))
+            )
         case SourceKind.URL:
             from watcher.installs import manager
 

@@ -31,7 +31,9 @@ def packs(where: str) -> tuple[Pack, ...]:
     try:
         data = folder.read(name, limit=LIMIT)
         if data is None:
-            raise Unscannable(f"{path} does not exist; looked for a snapshot of the Manager or of Comfy Desktop")
+            raise Unscannable(
+                f"{path} does not exist; looked for a snapshot of the Manager or of Comfy Desktop"
+            )
         is_json = path.suffix.lower() == ".json"
         return snapshots.read(json_text.load(data) if is_json else yaml_text.load(data))
     except snapshots.WorkflowGivenError as error:

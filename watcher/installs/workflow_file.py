@@ -29,14 +29,22 @@ def named_by(path: Path) -> Named:
         is_json = data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in {b"{", b"["}
         text = data if is_json else images.workflow(data)
         if len(text) > images.LIMIT:
-            raise Unscannable(f"{path} has a workflow of more than {images.LIMIT // 1024**2} MB, which is not read")
+            raise Unscannable(
+                f"{path} has a workflow of more than {images.LIMIT // 1024**2} MB, which is not read"
+            )
         return workflows.read(json_text.load(text), _of_comfyui())
     except (UnreadableError, ValueError) as error:
-        raise Unscannable(f"{path} {str(error).removeprefix(f'{named.name} ')}") from None
+        raise Unscannable(
+            f"{path} {str(error).removeprefix(f'{named.name} ')}"
+        ) from None
 
 
 @cache
 def _of_comfyui() -> frozenset[str]:
     """Return the types of ComfyUI's own nodes. The head of the list says how it is made again."""
-    text = resources.files("watcher.installs").joinpath("comfyui_nodes.txt").read_text("utf-8")
+    text = (
+        resources.files("watcher.installs")
+        .joinpath("comfyui_nodes.txt")
+        .read_text("utf-8")
+    )
     return frozenset(line for line in text.splitlines() if not line.startswith("#"))

@@ -7,7 +7,14 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
-from watcher.model.event import DEFAULT_KINDS, SWEPT_KINDS, Event, Kind, is_about_all, runs_its_pack
+from watcher.model.event import (
+    DEFAULT_KINDS,
+    SWEPT_KINDS,
+    Event,
+    Kind,
+    is_about_all,
+    runs_its_pack,
+)
 
 
 class Grouping(StrEnum):
@@ -73,7 +80,12 @@ def knowing(channels: Iterable[Channel], named: Iterable[str]) -> tuple[Channel,
 
 def _is_only_swept(channel: Channel, event: Event) -> bool:
     """Return whether only a glob chooses the event's node, which nobody runs, and the channel's kinds are not given."""
-    if channel.kinds_given or channel.named is None or event.node is None or _is_about_installed(event):
+    if (
+        channel.kinds_given
+        or channel.named is None
+        or event.node is None
+        or _is_about_installed(event)
+    ):
         return False
     return event.node.lower() not in channel.named
 

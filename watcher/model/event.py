@@ -61,7 +61,15 @@ DEFAULT_KINDS: frozenset[Kind] = frozenset(Kind) - {Kind.PENDING, Kind.UPDATE}
 """What a channel gets unless it names its kinds (docs/behaviour.md, Channels)."""
 
 SWEPT_KINDS: frozenset[Kind] = frozenset(
-    (Kind.BANNED, Kind.FLAGGED, Kind.DELETED, Kind.FAILING, Kind.REINSTATED, Kind.RECOVERED, Kind.BASELINE)
+    (
+        Kind.BANNED,
+        Kind.FLAGGED,
+        Kind.DELETED,
+        Kind.FAILING,
+        Kind.REINSTATED,
+        Kind.RECOVERED,
+        Kind.BASELINE,
+    )
 )
 """What such a channel gets of a node that only a glob of the settings chooses."""
 
@@ -139,7 +147,8 @@ def runs_it(event: Event) -> bool:
     A clone has no version that is known, and a disabled copy is not run. An exposure is about nothing else.
     """
     return event.kind is Kind.EXPOSED or any(
-        copy.enabled and (event.version is None or is_copy_of(copy, event.version)) for copy in event.installed
+        copy.enabled and (event.version is None or is_copy_of(copy, event.version))
+        for copy in event.installed
     )
 
 
@@ -161,20 +170,36 @@ def severity_of(event: Event) -> Severity:
         case Kind.EXPOSED:
             return Severity.CRITICAL if event.after == BANNED else Severity.WARNING
         case Kind.CHANGED:
-            return Severity.CRITICAL if replaces_archive(event) and runs_it(event) else Severity.WARNING
-        case Kind.FLAGGED | Kind.DELETED | Kind.REMOVED | Kind.FAILING | Kind.DEPRECATED:
+            return (
+                Severity.CRITICAL
+                if replaces_archive(event) and runs_it(event)
+                else Severity.WARNING
+            )
+        case (
+            Kind.FLAGGED | Kind.DELETED | Kind.REMOVED | Kind.FAILING | Kind.DEPRECATED
+        ):
             return Severity.WARNING
         case Kind.BASELINE:
             return _SEVERITY_OF_BASELINE.get(event.after or "", Severity.INFO)
         case (
-            Kind.REINSTATED | Kind.CLEARED | Kind.UNDEPRECATED | Kind.RECOVERED | Kind.UPDATE | Kind.NEW | Kind.PENDING
+            Kind.REINSTATED
+            | Kind.CLEARED
+            | Kind.UNDEPRECATED
+            | Kind.RECOVERED
+            | Kind.UPDATE
+            | Kind.NEW
+            | Kind.PENDING
         ):
             return Severity.INFO
         case _:
             assert_never(event.kind)
 
 
-_SEVERITY_OF_BASELINE = {"banned": Severity.CRITICAL, "flagged": Severity.WARNING, "deprecated": Severity.WARNING}
+_SEVERITY_OF_BASELINE = {
+    "banned": Severity.CRITICAL,
+    "flagged": Severity.WARNING,
+    "deprecated": Severity.WARNING,
+}
 
 
 def replaces_archive(event: Event) -> bool:
@@ -195,7 +220,12 @@ def rank(event: Event) -> Rank:
     if replaces_archive(event):
         return severity, apart, _KINDS.index(Kind.FLAGGED), 1
     if event.kind is Kind.EXPOSED:
-        return severity, apart, _KINDS.index(EXPOSURES.get(event.after or "", Kind.EXPOSED)), 2
+        return (
+            severity,
+            apart,
+            _KINDS.index(EXPOSURES.get(event.after or "", Kind.EXPOSED)),
+            2,
+        )
     worst = event.after if event.kind is Kind.BASELINE else None
     place = _KINDS.index(Kind(worst)) if worst in _SEVERITY_OF_BASELINE else 0
     return severity, apart, _KINDS.index(event.kind), place

@@ -21,7 +21,10 @@ def public_form(event: Event) -> dict[str, object]:
         "before": event.before,
         "after": event.after,
         "reason": event.reason,
-        "changes": [{"field": one.field, "before": one.before, "after": one.after} for one in event.changes],
+        "changes": [
+            {"field": one.field, "before": one.before, "after": one.after}
+            for one in event.changes
+        ],
         "at": event.at,
         "published": public_time(event.published),
         "severity": severity_of(event).value,
@@ -29,11 +32,13 @@ def public_form(event: Event) -> dict[str, object]:
     if event.safe_version != "":
         form["safe_version"] = event.safe_version
     form["installed"] = [
-        {"install": copy.install, "version": copy.version, "enabled": copy.enabled} for copy in event.installed
+        {"install": copy.install, "version": copy.version, "enabled": copy.enabled}
+        for copy in event.installed
     ]
     if event.bad_versions:
         form["bad_versions"] = [
-            {"node": one.node, "version": one.version, "status": one.status} for one in event.bad_versions
+            {"node": one.node, "version": one.version, "status": one.status}
+            for one in event.bad_versions
         ]
     if event.channel is not None:
         form["channel"] = event.channel

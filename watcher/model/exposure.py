@@ -41,4 +41,7 @@ def exposure_key(node: str, version: str | None) -> str:
 def accepts(accepted: Iterable[str], node: str, version: str | None) -> bool:
     """Return whether one of the accepted findings (`pack@1.2.0`) names a version, however it is written."""
     found = (text.rpartition("@") for text in accepted) if version is not None else ()
-    return any(name.lower() == node.lower() and is_same_version(one, version or "") for name, _, one in found)
+    return any(
+        name.lower() == node.lower() and is_same_version(one, version or "")
+        for name, _, one in found
+    )

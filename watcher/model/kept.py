@@ -6,7 +6,15 @@ import json
 import re
 from dataclasses import dataclass, replace
 
-from watcher.model.event import LONGEST_TEXT, MOST_COPIES, BadVersion, Change, Event, digest, is_copy_of
+from watcher.model.event import (
+    LONGEST_TEXT,
+    MOST_COPIES,
+    BadVersion,
+    Change,
+    Event,
+    digest,
+    is_copy_of,
+)
 from watcher.model.pack import Copy
 
 _LONGEST_NAME = 100
@@ -28,7 +36,9 @@ class Items:
     """Of those that are in the list before and after."""
 
 
-def bounded(event: Event, longest: int = LONGEST_TEXT, copies: int = MOST_COPIES) -> Event:
+def bounded(
+    event: Event, longest: int = LONGEST_TEXT, copies: int = MOST_COPIES
+) -> Event:
     """Return the event with long texts cut to their beginning, their length and a digest of the whole text.
 
     Of a list that is too long, before or after, both keep what differs. Two long texts that differ stay different. The
@@ -59,7 +69,9 @@ def bounded(event: Event, longest: int = LONGEST_TEXT, copies: int = MOST_COPIES
             for copy in _foremost(event, copies)
         ),
         bad_versions=tuple(
-            BadVersion(node=kept(one.node), version=kept(one.version), status=kept(one.status))
+            BadVersion(
+                node=kept(one.node), version=kept(one.version), status=kept(one.status)
+            )
             for one in event.bad_versions
         ),
     )
@@ -71,7 +83,9 @@ def _foremost(event: Event, most: int) -> tuple[Copy, ...]:
         return event.installed
 
     def place(copy: Copy) -> tuple[bool, bool]:
-        return not copy.enabled, event.version is None or not is_copy_of(copy, event.version)
+        return not copy.enabled, event.version is None or not is_copy_of(
+            copy, event.version
+        )
 
     return tuple(sorted(event.installed, key=place)[:most])
 
@@ -125,7 +139,9 @@ def _without(items: Items, others: Items) -> list[str]:
     return [item for item in dict.fromkeys(items.shown) if item not in known]
 
 
-def _list(text: str, items: Items, differing: list[str], what: str, longest: int) -> str | None:
+def _list(
+    text: str, items: Items, differing: list[str], what: str, longest: int
+) -> str | None:
     """Return the list of what differs, as much as fits; None if nothing fits."""
     if len(text) <= longest and len(differing) == len(items.shown):
         return text

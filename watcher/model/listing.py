@@ -28,7 +28,9 @@ class ServerTime:
 
     def __or__(self, other: ServerTime) -> ServerTime:
         """Return the times of the answers of both."""
-        return ServerTime(oldest=min(self.oldest, other.oldest), newest=max(self.newest, other.newest))
+        return ServerTime(
+            oldest=min(self.oldest, other.oldest), newest=max(self.newest, other.newest)
+        )
 
     def is_older_than(self, known: str) -> bool:
         """Return whether some answer is older than the `known` one, as far as both say it."""

@@ -5,11 +5,15 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-_SEMANTIC = re.compile(r"[vV]?([0-9]+(?:\.[0-9]+)*)(-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]*)?")
+_SEMANTIC = re.compile(
+    r"[vV]?([0-9]+(?:\.[0-9]+)*)(-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]*)?"
+)
 _LONGEST = 300
 """Characters of a text that is taken for a semantic version."""
 
-Precedence = tuple[bool, tuple[tuple[int, str], ...], bool, tuple[tuple[bool, int, str], ...], str]
+Precedence = tuple[
+    bool, tuple[tuple[int, str], ...], bool, tuple[tuple[bool, int, str], ...], str
+]
 
 
 def precedence(version: str) -> Precedence:
@@ -24,7 +28,13 @@ def precedence(version: str) -> Precedence:
     while numbers and not numbers[-1][0]:
         numbers.pop()
     words = (found[2] or "")[1:].split(".")
-    return True, tuple(numbers), found[2] is None, tuple(_word(word) for word in words), version
+    return (
+        True,
+        tuple(numbers),
+        found[2] is None,
+        tuple(_word(word) for word in words),
+        version,
+    )
 
 
 @lru_cache(maxsize=2048)
@@ -36,7 +46,9 @@ def normalised(version: str) -> tuple[object, ...] | None:
 
 def is_same_version(one: str, other: str) -> bool:
     """Return whether two texts name one version: the same text, or the same semantic version written otherwise."""
-    return one == other or ((key := normalised(one)) is not None and key == normalised(other))
+    return one == other or (
+        (key := normalised(one)) is not None and key == normalised(other)
+    )
 
 
 def is_prerelease(version: str) -> bool:

@@ -35,7 +35,9 @@ class Selection:
         return (
             key != _EVERYTHING
             and any(_matches(key, glob) for glob in self.globs if not _leaves_out(glob))
-            and not any(_matches(key, glob[1:]) for glob in self.globs if _leaves_out(glob))
+            and not any(
+                _matches(key, glob[1:]) for glob in self.globs if _leaves_out(glob)
+            )
         )
 
     @property

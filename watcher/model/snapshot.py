@@ -60,7 +60,9 @@ class Node:
     @property
     def all_removed(self) -> bool:
         """Whether every version is marked removed. In states without `emptied` this marks an empty node."""
-        return bool(self.versions) and all(self.marks.get(version.key) is Mark.REMOVED for version in self.versions)
+        return bool(self.versions) and all(
+            self.marks.get(version.key) is Mark.REMOVED for version in self.versions
+        )
 
     @property
     def listed(self) -> tuple[Version, ...]:
@@ -68,7 +70,11 @@ class Node:
         if self.turned_empty:
             return ()
         hidden, watched = {Mark.REMOVED, Mark.LEFT}, self.statuses or STATUSES
-        return tuple(v for v in self.versions if self.marks.get(v.key) not in hidden and is_watched(v.status, watched))
+        return tuple(
+            v
+            for v in self.versions
+            if self.marks.get(v.key) not in hidden and is_watched(v.status, watched)
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -126,4 +126,6 @@ def created_by(version: Version, moment: str) -> bool:
 
 def in_order(versions: Iterable[Version]) -> tuple[Version, ...]:
     """Return the versions oldest first. The same versions always come in the same order."""
-    return tuple(sorted(versions, key=lambda v: (recency(v.created_at), v.version, v.id)))
+    return tuple(
+        sorted(versions, key=lambda v: (recency(v.created_at), v.version, v.id))
+    )

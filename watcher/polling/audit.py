@@ -89,7 +89,10 @@ class Audit:
 
 def fails(audit: Audit, verdicts: Collection[str]) -> bool:
     """Return whether something that is run has one of the verdicts, and is not accepted."""
-    return any(one.verdict in verdicts and one.pack.enabled and not one.accepted for one in audit.findings)
+    return any(
+        one.verdict in verdicts and one.pack.enabled and not one.accepted
+        for one in audit.findings
+    )
 
 
 async def audit(
@@ -108,21 +111,44 @@ async def audit(
     worse since it was accepted there is not accepted. ConfigError if the environment names a proxy that cannot be used.
     """
     scanned = tuple(scanned)
-    installed = [(scan, _unclaimed(pack) if scan.named else pack) for scan in scanned for pack in scan.packs]
-    ids = {one.id.lower(): one.id for _, pack in installed for one in reversed(identities(pack))}
+    installed = [
+        (scan, _unclaimed(pack) if scan.named else pack)
+        for scan in scanned
+        for pack in scan.packs
+    ]
+    ids = {
+        one.id.lower(): one.id
+        for _, pack in installed
+        for one in reversed(identities(pack))
+    }
     async with Registry(registry_url, limits, progress=progress) as registry:
-        found = await _audit(registry, installed, ids, _Accepted(accept, reported), clock, progress)
-    return replace(found, problems=(*map(_unnamed, (scan for scan in scanned if scan.unnamed)), *found.problems))
+        found = await _audit(
+            registry, installed, ids, _Accepted(accept, reported), clock, progress
+        )
+    return replace(
+        found,
+        problems=(
+            *map(_unnamed, (scan for scan in scanned if scan.unnamed)),
+            *found.problems,
+        ),
+    )
 
 
 def _unnamed(scan: Scanned) -> Problem:
     """Return that nodes of a workflow name no pack: which ones it takes cannot be said."""
-    return Problem(install=scan.install, error=f"nodes that name no pack: {', '.join(scan.unnamed)}")
+    return Problem(
+        install=scan.install,
+        error=f"nodes that name no pack: {', '.join(scan.unnamed)}",
+    )
 
 
 def _unclaimed(pack: Pack) -> Pack:
     """Return a pack that a workflow names by its id and a commit as one of unknown version: the id is no claim."""
-    return replace(pack, kind=PackKind.CLAIMED) if pack.kind is PackKind.GIT and not pack.repository else pack
+    return (
+        replace(pack, kind=PackKind.CLAIMED)
+        if pack.kind is PackKind.GIT and not pack.repository
+        else pack
+    )
 
 
 async def _audit(
@@ -144,9 +170,15 @@ async def _audit(
         clock=clock,
         progress=progress,
     )
-    found, records = await asyncio.gather(survey.read(), read_packs(registry, ids.values()))
+    found, records = await asyncio.gather(
+        survey.read(), read_packs(registry, ids.values())
+    )
     # GET /nodes compares ids with their case, and the versions show the registry's.
-    spelled = [spelling for key, spelling in found.registry_ids.items() if key not in records.records]
+    spelled = [
+        spelling
+        for key, spelling in found.registry_ids.items()
+        if key not in records.records
+    ]
     if spelled and not records.error:
         records = joined([records, await read_packs(registry, spelled)])
     known = _known_by(found, records, options.now)
@@ -157,8 +189,15 @@ async def _audit(
             install=scan.install,
             pack=pack,
             judgement=judgement,
-            reason=": ".join(filter(None, (judgement.by, judgement.why, reasons.get(_place(judgement), "")))),
-            url=node_url(found.registry_ids.get(judgement.id.lower(), judgement.id)) if judgement.id else None,
+            reason=": ".join(
+                filter(
+                    None,
+                    (judgement.by, judgement.why, reasons.get(_place(judgement), "")),
+                )
+            ),
+            url=node_url(found.registry_ids.get(judgement.id.lower(), judgement.id))
+            if judgement.id
+            else None,
             accepted=accepted.has(pack, judgement),
             named=scan.named,
         )
@@ -171,7 +210,9 @@ async def _audit(
     )
 
 
-def _known_by(found: Findings, records: PackRecords, now: str) -> Callable[[str], Known]:
+def _known_by(
+    found: Findings, records: PackRecords, now: str
+) -> Callable[[str], Known]:
     """Return what returns what was found of a node, by its id. One that the registry does not know has no version."""
 
     def known(name: str) -> Known:
@@ -192,31 +233,55 @@ def _known_by(found: Findings, records: PackRecords, now: str) -> Callable[[str]
 
 
 def _problems(
-    judged: Iterable[tuple[Scanned, Pack, Judgement]], found: Findings, records: PackRecords
+    judged: Iterable[tuple[Scanned, Pack, Judgement]],
+    found: Findings,
+    records: PackRecords,
 ) -> Iterable[Problem]:
     """Yield what was not read or not answered, each thing once; what concerns all packs is one."""
-    unread = [one for one in found.unread.values() if records.absent or not one.not_found]
+    unread = [
+        one for one in found.unread.values() if records.absent or not one.not_found
+    ]
     # What was not tried follows from the failures before it.
     failed = [one for one in unread if one.kind is not FailureKind.UNTRIED] or unread
     asked = len(found.read) + len(found.unread)
     errors = Counter(one.error for one in failed)
     for error, count in errors.items():
         is_of_all = 1 < count == len(failed) and len(unread) == asked
-        nodes = [None] if is_of_all else [each.node for each in failed if each.error == error]
+        nodes = (
+            [None]
+            if is_of_all
+            else [each.node for each in failed if each.error == error]
+        )
         for node in nodes:
-            yield Problem(node=node, error=f"no pack could be checked: {error}" if is_of_all else error)
+            yield Problem(
+                node=node,
+                error=f"no pack could be checked: {error}" if is_of_all else error,
+            )
     if records.error and records.error not in errors:
-        lead = "bans of whole packs were not looked at" if records.absent else "bans of whole packs may be missing"
-        yield Problem(error=f"{lead}, and clones cannot be recognised: {records.error}", is_limit=records.absent)
+        lead = (
+            "bans of whole packs were not looked at"
+            if records.absent
+            else "bans of whole packs may be missing"
+        )
+        yield Problem(
+            error=f"{lead}, and clones cannot be recognised: {records.error}",
+            is_limit=records.absent,
+        )
     yield from _gaps(judged, records, asked)
 
 
-def _gaps(judged: Iterable[tuple[Scanned, Pack, Judgement]], records: PackRecords, asked: int) -> Iterable[Problem]:
+def _gaps(
+    judged: Iterable[tuple[Scanned, Pack, Judgement]], records: PackRecords, asked: int
+) -> Iterable[Problem]:
     """Yield what is not known of single packs, each thing once; one of all packs if it is the same of all."""
     of_nodes: dict[str, dict[str, None]] = {}
     for scan, pack, judgement in judged:
         gap = judgement.gap
-        if gap is None or gap.of is Missing.VERSIONS or (gap.of is Missing.PACK and records.error):
+        if (
+            gap is None
+            or gap.of is Missing.VERSIONS
+            or (gap.of is Missing.PACK and records.error)
+        ):
             continue
         if gap.of is Missing.FILE:
             yield Problem(install=scan.install, error=f"{pack.folder}: {gap.why}")
@@ -241,7 +306,11 @@ class _Accepted:
         if not accepts(self._accept, judgement.id, pack.version):
             return False
         known = self._reported.get(exposure_key(judgement.id, pack.version))
-        return known is None or not known.accepted or rank(judgement.verdict) >= rank(Verdict(known.accepted))
+        return (
+            known is None
+            or not known.accepted
+            or rank(judgement.verdict) >= rank(Verdict(known.accepted))
+        )
 
 
 _Place = tuple[str, str]
@@ -249,7 +318,9 @@ _Place = tuple[str, str]
 
 
 def _place(judgement: Judgement) -> _Place:
-    listed = "" if judgement.of_pack or judgement.listed is None else judgement.listed.key
+    listed = (
+        "" if judgement.of_pack or judgement.listed is None else judgement.listed.key
+    )
     return (judgement.id or "").lower(), listed
 
 
@@ -283,4 +354,10 @@ async def _reasons(
 
 def _order(finding: Finding) -> tuple[object, ...]:
     pack = finding.pack
-    return rank(finding.verdict), not pack.enabled, (pack.id or pack.folder).lower(), finding.install, pack.folder
+    return (
+        rank(finding.verdict),
+        not pack.enabled,
+        (pack.id or pack.folder).lower(),
+        finding.install,
+        pack.folder,
+    )

@@ -62,10 +62,18 @@ class Poller:
         if self.dry_run:
             done = Dispatch(state.outbox)
         else:
-            done = await self._save_and_deliver(replace(state, checks=found.checks), found)
+            done = await self._save_and_deliver(
+                replace(state, checks=found.checks), found
+            )
         watched, failed = len(found.nodes), found.findings.unread.values()
-        checked = 0 if ALL in found.findings.unread else watched - len(failed) - found.unseen
-        whole = [(ALL, found.error)] if found.error and ALL not in found.findings.unread else []
+        checked = (
+            0 if ALL in found.findings.unread else watched - len(failed) - found.unseen
+        )
+        whole = (
+            [(ALL, found.error)]
+            if found.error and ALL not in found.findings.unread
+            else []
+        )
         no_packs = found.checks.packs_error or found.checks.turn_error
         return Report(
             started=started,
@@ -77,16 +85,31 @@ class Poller:
             empty=tuple(found.findings.empty),
             delivered=done.delivered,
             unconfirmed=done.unconfirmed,
-            pending=sum(done.waiting.alerts(channel.name) for channel in self.config.channels),
+            pending=sum(
+                done.waiting.alerts(channel.name) for channel in self.config.channels
+            ),
             expired_by_channel=done.expired,
             channel_errors=self._channel_errors(done),
-            set_aside=frozenset(one.channel for one in set_aside(state.addresses, done.waiting, self.config.channels)),
+            set_aside=frozenset(
+                one.channel
+                for one in set_aside(
+                    state.addresses, done.waiting, self.config.channels
+                )
+            ),
             unsaved=tuple(done.unsaved),
             reported=state.checks.reported,
             nodes=found.nodes,
-            unscanned=tuple(sorted((name, why) for name, why in found.scan_errors.items() if why)),
-            unknown=tuple(one for one in found.findings.unknown if one.lower() not in state.checks.unknown),
-            no_packs="" if state.checks.packs_error or state.checks.turn_error else no_packs,
+            unscanned=tuple(
+                sorted((name, why) for name, why in found.scan_errors.items() if why)
+            ),
+            unknown=tuple(
+                one
+                for one in found.findings.unknown
+                if one.lower() not in state.checks.unknown
+            ),
+            no_packs=""
+            if state.checks.packs_error or state.checks.turn_error
+            else no_packs,
             way=found.checks.way,
             requests=found.checks.requests,
             postponed=found.postponed,
@@ -97,7 +120,8 @@ class Poller:
         waiting = {
             channel.name: why
             for channel in self.config.channels
-            if (queue := done.waiting.queues.get(channel.name)) and (why := reason_to_wait(queue))
+            if (queue := done.waiting.queues.get(channel.name))
+            and (why := reason_to_wait(queue))
         }
         return waiting | done.failures
 
@@ -121,7 +145,9 @@ class Poller:
 
     async def _read_change(self, state: State, started: str) -> Change:
         of_channels = channel_states(state, self.config.channels, self.config.addresses)
-        return await read_change(self.config, state, of_channels, started, self.clock, self.progress)
+        return await read_change(
+            self.config, state, of_channels, started, self.clock, self.progress
+        )
 
     async def _save_and_deliver(self, state: State, found: Change) -> Dispatch:
         """Make the change and its alerts durable in one step, then save the rest, and deliver.
@@ -137,7 +163,9 @@ class Poller:
         interrupted = bool(state.outbox.unrecorded)
         if found.installs != state.installs:
             state = self._with_installs(state, found, unsaved)
-        if found.snapshot is not state.snapshot:  # comparing by value would decode every node, twice
+        if (
+            found.snapshot is not state.snapshot
+        ):  # comparing by value would decode every node, twice
             state = self._prepared(state, found)
             try:
                 self.folder.commit(state.snapshot)
@@ -158,7 +186,11 @@ class Poller:
                 raise
         done = await self._deliver(state, unsaved)
         has_sent = done.delivered or done.unconfirmed
-        if refused is not None and not has_sent and replace(state, outbox=done.waiting) == before:
+        if (
+            refused is not None
+            and not has_sent
+            and replace(state, outbox=done.waiting) == before
+        ):
             raise refused
         return done
 
@@ -181,19 +213,35 @@ class Poller:
         """
         committed = state.snapshot.revision
         channels, now = self.config.channels, found.checks.polled_at
-        hearing = knowing(channels, self._named(found)) if self.config.globs else channels
-        waiting = outbox.enqueue(state.outbox, hearing, found.events, committed + 1, now)
+        hearing = (
+            knowing(channels, self._named(found)) if self.config.globs else channels
+        )
+        waiting = outbox.enqueue(
+            state.outbox, hearing, found.events, committed + 1, now
+        )
         waiting = reroute(waiting, channels, state.addresses.url_digests)
         self.folder.prepare(waiting, committed)
-        return replace(state, snapshot=replace(found.snapshot, revision=committed + 1), outbox=waiting)
+        return replace(
+            state,
+            snapshot=replace(found.snapshot, revision=committed + 1),
+            outbox=waiting,
+        )
 
     def _named(self, found: Change) -> Iterator[str]:
         """Yield the ids that are watched because the settings name them, or because they are installed."""
         yield from self.config.nodes
-        yield from (pack.id for packs in found.installs.values() for pack in packs if pack.id)
+        yield from (
+            pack.id for packs in found.installs.values() for pack in packs if pack.id
+        )
 
     def _followed(self, state: State) -> State:
-        return followed(self.folder, state, self.config.channels, self.config.addresses, self.on_set_aside)
+        return followed(
+            self.folder,
+            state,
+            self.config.channels,
+            self.config.addresses,
+            self.on_set_aside,
+        )
 
     async def _deliver(self, state: State, unsaved: list[str]) -> Dispatch:
         """Send what is due, and save the outbox. `unsaved` is what could not be written before."""

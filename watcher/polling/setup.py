@@ -58,12 +58,16 @@ def channel_warnings(loaded: Loaded) -> tuple[str, ...]:
         return ()
     given = "" if origin == "default" else f" (alert_urls is empty: {origin})"
     intended = f'alert_urls = "{NO_ALERTS}"'
-    return (f"no channel is configured{given}, so alerts go nowhere; set alert_urls, or {intended} if intended",)
+    return (
+        f"no channel is configured{given}, so alerts go nowhere; set alert_urls, or {intended} if intended",
+    )
 
 
 def url_warnings(settings: Settings) -> tuple[str, ...]:
     """Return a warning for each channel whose URL works, but not as its user may expect."""
-    cautions = ((channel.name, urls.caution(channel.url)) for channel in settings.all_channels())
+    cautions = (
+        (channel.name, urls.caution(channel.url)) for channel in settings.all_channels()
+    )
     return tuple(f"channel {name}: {why}" for name, why in cautions if why is not None)
 
 
@@ -100,7 +104,10 @@ def recheck_channels(channels: tuple[Channel, ...], worker: Worker) -> None:
     refused = ((channel.name, worker.refusal(channel.url)) for channel in channels)
     problems = [f"channel {name}: {why}" for name, why in refused if why is not None]
     if problems:
-        raise InstallationError("\n".join(problems), hint="these URLs worked before: install what is missing")
+        raise InstallationError(
+            "\n".join(problems),
+            hint="these URLs worked before: install what is missing",
+        )
 
 
 def validate_channels(
@@ -117,7 +124,9 @@ def validate_channels(
     channels, known = settings.all_channels(), folder.addresses()
     if not channels:
         return replace(known, url_digests={})
-    judge = partial(channel_identity.judge, channels, known, new_salt=lambda: secrets.token_hex(16))
+    judge = partial(
+        channel_identity.judge, channels, known, new_salt=lambda: secrets.token_hex(16)
+    )
     try:
         addresses, refused = judge(apprise=version("apprise"), refusal=refusal)
     except WorkerError:
@@ -153,11 +162,15 @@ def poll_config(
         alert_expiry=settings.alert_expiry,
         addresses=validate_channels(settings, folder, origins, refusal),
         installs=settings.all_installs(),
-        accept=frozenset(exposure_key(*finding.rsplit("@", 1)) for finding in settings.accept),
+        accept=frozenset(
+            exposure_key(*finding.rsplit("@", 1)) for finding in settings.accept
+        ),
     )
 
 
-def config_to_watch(loaded: Loaded, folder: StateFolder, refusal: UrlProblem) -> PollConfig:
+def config_to_watch(
+    loaded: Loaded, folder: StateFolder, refusal: UrlProblem
+) -> PollConfig:
     """Return the configuration of a poll, as `poll_config`; UsageError if there is nothing to watch."""
     if not loaded.settings.nodes and not loaded.settings.installs:
         raise nothing_to_watch(loaded)

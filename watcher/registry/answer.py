@@ -34,7 +34,9 @@ class NoAnswerError(Exception):
     `registry_wide` and `unreached` are those of `FetchFailed`.
     """
 
-    def __init__(self, why: str, *, registry_wide: bool = False, unreached: bool = False) -> None:
+    def __init__(
+        self, why: str, *, registry_wide: bool = False, unreached: bool = False
+    ) -> None:
         super().__init__(why)
         self.registry_wide = registry_wide
         self.unreached = unreached
@@ -46,7 +48,9 @@ class Body:
     def __init__(self, encoding: str, limit: int) -> None:
         if encoding not in {"", "identity", "gzip", "x-gzip"}:
             raise NoAnswerError("its answer has a compression that was not requested")
-        self._unzip = zlib.decompressobj(wbits=31) if encoding.endswith("gzip") else None
+        self._unzip = (
+            zlib.decompressobj(wbits=31) if encoding.endswith("gzip") else None
+        )
         self._limit = limit
         self._parts: list[bytes] = []
         self._size = 0
@@ -55,19 +59,25 @@ class Body:
         """Add the next bytes as received."""
         if self._unzip is not None:
             if self._unzip.eof and chunk:
-                raise NoAnswerError("its answer is damaged (gzip)")  # zlib would keep what follows the end, uncounted
+                raise NoAnswerError(
+                    "its answer is damaged (gzip)"
+                )  # zlib would keep what follows the end, uncounted
             try:
                 chunk = self._unzip.decompress(chunk, self._limit - self._size + 1)
             except zlib.error:
                 raise NoAnswerError("its answer is damaged (gzip)") from None
         self._size += len(chunk)
         if self._size > self._limit:
-            raise NoAnswerError(f"its answer is larger than {self._limit / 1024 / 1024:g} MB (max_response_mb)")
+            raise NoAnswerError(
+                f"its answer is larger than {self._limit / 1024 / 1024:g} MB (max_response_mb)"
+            )
         self._parts.append(chunk)
 
     def finish(self) -> bytes:
         """Return the whole body. A gzip stream that was cut off is an error."""
-        if self._unzip is not None and (self._unzip.unused_data or (self._size and not self._unzip.eof)):
+        if self._unzip is not None and (
+            self._unzip.unused_data or (self._size and not self._unzip.eof)
+        ):
             raise NoAnswerError("its answer is damaged (gzip)")
         return b"".join(self._parts)
 
@@ -94,7 +104,9 @@ def parse_server_time(date: str, age: str) -> str:
     their own; so this is the moment at which the answer was made, or an earlier one.
     """
     try:
-        served = timestamps.show(parsedate_to_datetime(date).astimezone(UTC)) if date else ""
+        served = (
+            timestamps.show(parsedate_to_datetime(date).astimezone(UTC)) if date else ""
+        )
     except (ValueError, OverflowError):
         return ""
     seconds = _parse_age(age)
@@ -104,7 +116,9 @@ def parse_server_time(date: str, age: str) -> str:
 def _parse_age(text: str) -> float:
     """Return the seconds of an `Age` header: of several the most; 0 if none can be read."""
     ages = (one.strip() for one in text.split(","))
-    return max((float(age[:9]) for age in ages if age.isascii() and age.isdigit()), default=0.0)
+    return max(
+        (float(age[:9]) for age in ages if age.isascii() and age.isdigit()), default=0.0
+    )
 
 
 def parse_etag(text: str) -> str:

@@ -17,7 +17,14 @@ from watcher import __version__, durations, log
 from watcher.model.version import status_to_api
 from watcher.progress import Progress, silent
 from watcher.registry import transport
-from watcher.registry.answer import Answer, Body, NoAnswerError, parse_etag, parse_retry_after, parse_server_time
+from watcher.registry.answer import (
+    Answer,
+    Body,
+    NoAnswerError,
+    parse_etag,
+    parse_retry_after,
+    parse_server_time,
+)
 from watcher.text.sanitize import sanitize_line
 
 PAGE_SIZE = 100
@@ -101,7 +108,9 @@ class Registry:
     `asked_to_wait` is "" until a 429 asks for too long a wait. Then it says so, and no further request is made.
     """
 
-    def __init__(self, url: str, limits: Limits, *, progress: Progress = silent) -> None:
+    def __init__(
+        self, url: str, limits: Limits, *, progress: Progress = silent
+    ) -> None:
         """Prepare for requests to `url`. Raises ConfigError as `transport.open_transport`.
 
         `progress` is called for each wait between two attempts, and after each attempt.
@@ -130,7 +139,9 @@ class Registry:
     async def __aexit__(self, *_: object) -> None:
         await self._transport.aclose()
 
-    async def ask(self, query: Asking, *, etag: str = "", retries: int | None = None) -> Answer:
+    async def ask(
+        self, query: Asking, *, etag: str = "", retries: int | None = None
+    ) -> Answer:
         """Request one page, and retry after network errors, 429 and 5xx.
 
         `etag` makes the request conditional; `retries` overrides the limits'. Raises NoAnswerError if no attempt had an
@@ -151,7 +162,11 @@ class Registry:
                 why = transport.describe(error)
             else:
                 reached = True
-                if answer.code not in _RETRIED or not self._may_retry(answer.code, retry_after) or attempt == tries:
+                if (
+                    answer.code not in _RETRIED
+                    or not self._may_retry(answer.code, retry_after)
+                    or attempt == tries
+                ):
                     return answer
                 why = f"HTTP {answer.code}"
                 if retry_after is not None:
@@ -173,7 +188,11 @@ class Registry:
 
     async def _pause(self, node: str, seconds: float, why: str) -> None:
         log.debug("retry", node=node, wait=round(seconds, 3), why=why)
-        text = f"waiting {seconds:.0f} s, {why}" if why == _SLOWER else f"trying again in {seconds:.0f} s ({why})"
+        text = (
+            f"waiting {seconds:.0f} s, {why}"
+            if why == _SLOWER
+            else f"trying again in {seconds:.0f} s ({why})"
+        )
         await self._sleep(seconds, f"pause {node}", f"{sanitize_line(node)}: {text}")
 
     def _delay(self, seconds: float) -> bool:
@@ -220,9 +239,15 @@ class Registry:
                 response = await self._transport.handle_async_request(request)
                 try:
                     code = response.status_code
-                    location = response.headers.get("location") if code in _REDIRECTS else None
+                    location = (
+                        response.headers.get("location") if code in _REDIRECTS else None
+                    )
                     if not location:
-                        wait = parse_retry_after(response.headers) if code in _RETRIED else None
+                        wait = (
+                            parse_retry_after(response.headers)
+                            if code in _RETRIED
+                            else None
+                        )
                         answer = await self._read(response)
                         _log(request, code, begun, len(answer.body))
                         return answer, wait
@@ -241,19 +266,24 @@ class Registry:
             raise NoAnswerError("it redirects to no address") from None
         if _origin(target) != _origin(self._base):
             raise NoAnswerError(
-                "it redirects to another host, which is not followed; check registry_url", registry_wide=True
+                "it redirects to another host, which is not followed; check registry_url",
+                registry_wide=True,
             )
         return str(target)
 
     async def _read(self, response: httpx.Response) -> Answer:
         headers = response.headers
-        body = Body(headers.get("content-encoding", "").strip().lower(), self.limits.max_bytes)
+        body = Body(
+            headers.get("content-encoding", "").strip().lower(), self.limits.max_bytes
+        )
         async for chunk in response.aiter_raw():
             body.add(chunk)
         return Answer(
             code=response.status_code,
             body=body.finish(),
-            server_time=parse_server_time(headers.get("date", ""), headers.get("age", "")),
+            server_time=parse_server_time(
+                headers.get("date", ""), headers.get("age", "")
+            ),
             etag=parse_etag(headers.get("etag", "")),
         )
 
@@ -261,7 +291,14 @@ class Registry:
 def _log(request: httpx.Request, code: int, begun: float, size: int) -> None:
     seconds = asyncio.get_running_loop().time() - begun
     path = request.url.raw_path.decode("ascii")
-    log.debug("request", method=request.method, path=path, status=code, seconds=round(seconds, 3), bytes=size)
+    log.debug(
+        "request",
+        method=request.method,
+        path=path,
+        status=code,
+        seconds=round(seconds, 3),
+        bytes=size,
+    )
 
 
 def _origin(url: httpx.URL) -> tuple[str, bytes, int]:

@@ -23,9 +23,15 @@ def describe_refusal(code: int, body: bytes) -> str:
         case HTTPStatus.TOO_MANY_REQUESTS:
             what = "the registry asked to slow down"
         case _:
-            what = "registry error" if code >= 500 else "the registry gave an unexpected answer"
+            what = (
+                "registry error"
+                if code >= 500
+                else "the registry gave an unexpected answer"
+            )
     message = parse_message(body)
-    return f"{what} ({int(code)}){f': {sanitize_line(message, 200)}' if message else ''}"
+    return (
+        f"{what} ({int(code)}){f': {sanitize_line(message, 200)}' if message else ''}"
+    )
 
 
 def parse_message(body: bytes) -> str:
@@ -49,5 +55,7 @@ def _texts(body: bytes) -> list[str]:
         answer = json.loads(body.decode("utf-8-sig")) if len(body) <= _LONGEST else None
     except (ValueError, RecursionError):
         return []
-    found = [answer.get("message"), answer.get("error")] if isinstance(answer, dict) else []
+    found = (
+        [answer.get("message"), answer.get("error")] if isinstance(answer, dict) else []
+    )
     return [text for text in found if isinstance(text, str) and text.strip()]

@@ -34,7 +34,12 @@ class Transport(httpx.AsyncBaseTransport):
     Requests have no body. A failure is an OSError, or an error of httpx for what is no HTTP and for a proxy's refusal.
     """
 
-    def __init__(self, target: httpx.URL, context: ssl.SSLContext | None, proxy: httpx.Proxy | None) -> None:
+    def __init__(
+        self,
+        target: httpx.URL,
+        context: ssl.SSLContext | None,
+        proxy: httpx.Proxy | None,
+    ) -> None:
         """Prepare for requests to the origin of `target`; `context` is for it, if its scheme is https."""
         self._target = target
         self._context = context
@@ -54,7 +59,11 @@ class Transport(httpx.AsyncBaseTransport):
         except h11.LocalProtocolError as error:
             raise httpx.LocalProtocolError(str(error)) from error
         head, connection = await self._asked(asked)
-        return httpx.Response(head.status_code, headers=head.headers.raw_items(), stream=_Body(connection, self._idle))
+        return httpx.Response(
+            head.status_code,
+            headers=head.headers.raw_items(),
+            stream=_Body(connection, self._idle),
+        )
 
     async def _asked(self, request: h11.Request) -> tuple[h11.Response, _Connection]:
         """Return the head of the answer, and the connection that has its body.
@@ -112,7 +121,9 @@ class Transport(httpx.AsyncBaseTransport):
         host = self._target.raw_host.decode("ascii")
         authority = f"{f'[{host}]' if ':' in host else host}:{self._target.port or 443}"
         headers = [(b"Host", authority.encode("ascii")), *self._authorization()]
-        head = await connection.ask(h11.Request(method="CONNECT", target=authority, headers=headers))
+        head = await connection.ask(
+            h11.Request(method="CONNECT", target=authority, headers=headers)
+        )
         if not 200 <= head.status_code < 300:
             raise httpx.ProxyError(f"HTTP {head.status_code}")
         await connection.start_tls(self._context or httpx.create_ssl_context(), host)
@@ -125,7 +136,12 @@ class Transport(httpx.AsyncBaseTransport):
     def _authorization(self) -> list[tuple[bytes, bytes]]:
         if self._proxy is None or self._proxy.raw_auth is None:
             return []
-        return [(b"Proxy-Authorization", b"Basic " + b64encode(b":".join(self._proxy.raw_auth)))]
+        return [
+            (
+                b"Proxy-Authorization",
+                b"Basic " + b64encode(b":".join(self._proxy.raw_auth)),
+            )
+        ]
 
 
 class _Body(httpx.AsyncByteStream):
@@ -167,7 +183,10 @@ class _Connection:
     @classmethod
     async def open(cls, url: httpx.URL, context: ssl.SSLContext | None) -> Self:
         """Connect to the host of a URL, by TLS if there is a context for it."""
-        host, port = url.raw_host.decode("ascii"), url.port or (443 if url.scheme == "https" else 80)
+        host, port = (
+            url.raw_host.decode("ascii"),
+            url.port or (443 if url.scheme == "https" else 80),
+        )
         wait = None if _ADDRESS.fullmatch(host) else _NEXT_ADDRESS
         try:
             _, stream = await asyncio.get_running_loop().create_connection(
@@ -176,14 +195,18 @@ class _Connection:
         except OSError as error:
             # Of several addresses asyncio returns the errors as one text.
             if error.errno is None and (found := _ERRNO.search(str(error))):
-                raise OSError(int(found[1]), "no address of the host could be connected to") from error
+                raise OSError(
+                    int(found[1]), "no address of the host could be connected to"
+                ) from error
             raise
         return cls(stream)
 
     async def ask(self, request: h11.Request) -> h11.Response:
         """Send a request without a body and return the head of its answer."""
         self.was_answered = False
-        self._stream.write(self._http.send(request) + self._http.send(h11.EndOfMessage()))
+        self._stream.write(
+            self._http.send(request) + self._http.send(h11.EndOfMessage())
+        )
         while not isinstance(event := await self.event(), h11.Response):
             if not isinstance(event, h11.InformationalResponse):
                 raise httpx.RemoteProtocolError("no answer")
@@ -216,7 +239,10 @@ class _Connection:
 
     def is_fresh(self) -> bool:
         """Return whether nothing came since the last answer, and that not long ago."""
-        return self._stream.is_quiet() and asyncio.get_running_loop().time() - self._since < _KEPT
+        return (
+            self._stream.is_quiet()
+            and asyncio.get_running_loop().time() - self._since < _KEPT
+        )
 
     def close(self) -> None:
         """Close at once. A task that waits for data gets no more."""
@@ -288,7 +314,9 @@ class _Stream(asyncio.Protocol):
     async def start_tls(self, context: ssl.SSLContext, host: str) -> None:
         """Speak TLS from here on."""
         assert self._transport is not None  # noqa: S101 - for the type: there is one once it is connected
-        self._transport = await self._loop.start_tls(self._transport, self, context, server_hostname=host)
+        self._transport = await self._loop.start_tls(
+            self._transport, self, context, server_hostname=host
+        )
 
     def close(self) -> None:
         """Close at once."""

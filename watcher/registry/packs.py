@@ -28,7 +28,11 @@ _LONGEST_TEXT = 10_000
 """Characters that are kept of a text."""
 _PREFIX = "NodeStatus"
 _FROM_GOOD_TO_BAD = ("active", "unknown", "deleted", "banned")
-_ABSENT = {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.NOT_IMPLEMENTED}
+_ABSENT = {
+    HTTPStatus.NOT_FOUND,
+    HTTPStatus.METHOD_NOT_ALLOWED,
+    HTTPStatus.NOT_IMPLEMENTED,
+}
 """Answers of a registry that does not have the endpoint."""
 
 
@@ -52,20 +56,31 @@ class _PackQuery:
     def parameters(self) -> list[tuple[str, str]]:
         """Return the parameters under the API's names."""
         pairs = [("node_id", one) for one in self.ids]
-        return [*pairs, ("include_banned", "true"), ("page", str(self.page)), ("limit", str(CHUNK))]
+        return [
+            *pairs,
+            ("include_banned", "true"),
+            ("page", str(self.page)),
+            ("limit", str(CHUNK)),
+        ]
 
 
-async def read_packs(registry: Registry, ids: Iterable[str], *, retries: int = 1) -> PackRecords:
+async def read_packs(
+    registry: Registry, ids: Iterable[str], *, retries: int = 1
+) -> PackRecords:
     """Return what the registry says of these packs as a whole. Every failure is in `error`; none is raised.
 
     An answer counts for the packs that are in it: a registry that leaves one out has said nothing of it. The endpoint
     compares ids with their case, so each id should have the registry's own spelling; its lower-case spelling is asked
     for too. If the first request fails, no other is made.
     """
-    chunks = list(_chunks(dict.fromkeys(one for each in ids for one in (each, each.lower()))))
+    chunks = list(
+        _chunks(dict.fromkeys(one for each in ids for one in (each, each.lower())))
+    )
     parts = [await _read_chunk(registry, chunk, retries) for chunk in chunks[:1]]
     if parts and not parts[0].error:
-        parts += await asyncio.gather(*(_read_chunk(registry, chunk, retries) for chunk in chunks[1:]))
+        parts += await asyncio.gather(
+            *(_read_chunk(registry, chunk, retries) for chunk in chunks[1:])
+        )
     return joined(parts)
 
 
@@ -87,7 +102,11 @@ def _chunks(ids: Iterable[str]) -> Iterator[tuple[str, ...]]:
     size = 0
     for one in ids:
         follows = bool(chunk) and chunk[-1].lower() == one
-        if chunk and not follows and (len(chunk) >= CHUNK - 1 or size + len(one) > _LONGEST_QUERY):
+        if (
+            chunk
+            and not follows
+            and (len(chunk) >= CHUNK - 1 or size + len(one) > _LONGEST_QUERY)
+        ):
             yield tuple(chunk)
             chunk, size = [], 0
         chunk.append(one)
@@ -96,7 +115,9 @@ def _chunks(ids: Iterable[str]) -> Iterator[tuple[str, ...]]:
         yield tuple(chunk)
 
 
-async def _read_chunk(registry: Registry, ids: tuple[str, ...], retries: int) -> PackRecords:
+async def _read_chunk(
+    registry: Registry, ids: tuple[str, ...], retries: int
+) -> PackRecords:
     """Return the records of one chunk from as many pages as it takes, up to the first that cannot be read."""
     wanted = {one.lower() for one in ids}
     found: dict[str, PackRecord] = {}
@@ -107,7 +128,9 @@ async def _read_chunk(registry: Registry, ids: tuple[str, ...], retries: int) ->
             is_absent = isinstance(error, _AbsentError) and number == 1
             return PackRecords(records=found, error=str(error), absent=is_absent)
         except Exception as error:  # noqa: BLE001 - the answer is optional: whatever is in it, the poll goes on
-            return PackRecords(records=found, error=f"unexpected {type(error).__name__}")
+            return PackRecords(
+                records=found, error=f"unexpected {type(error).__name__}"
+            )
         before = len(found)
         for record in page.records:
             key = record.id.lower()
@@ -134,7 +157,11 @@ async def _read_page(registry: Registry, query: _PackQuery, retries: int) -> _Pa
 
 def _badness(record: PackRecord) -> int:
     """Return a key that sorts records, a ban last; a status that is not known may be anything but good."""
-    return _FROM_GOOD_TO_BAD.index(record.status) if record.status in _FROM_GOOD_TO_BAD else 1
+    return (
+        _FROM_GOOD_TO_BAD.index(record.status)
+        if record.status in _FROM_GOOD_TO_BAD
+        else 1
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,7 +187,9 @@ def _parse(body: bytes) -> _PackPage:
         raise NoAnswerError("GET /nodes answers without a list of packs")
     pages = about.get("totalPages")
     records = tuple(record for row in rows if (record := _record(row)) is not None)
-    return _PackPage(records=records, pages=pages if isinstance(pages, int) else math.inf)
+    return _PackPage(
+        records=records, pages=pages if isinstance(pages, int) else math.inf
+    )
 
 
 def _record(row: object) -> PackRecord | None:

@@ -71,14 +71,22 @@ async def read_pages(
     body `is_known` is true is not decoded, but for the first and the last. To leave before the end, use
     `contextlib.aclosing`: it ends the requests under way.
     """
-    reading = _Reading(registry=registry, query=first, most_pages=most_pages, is_known=is_known, progress=progress)
+    reading = _Reading(
+        registry=registry,
+        query=first,
+        most_pages=most_pages,
+        is_known=is_known,
+        progress=progress,
+    )
     under_way: set[asyncio.Task[PageRead]] = set()
     try:
         reading.show_progress()
         yield await reading.read(first.page)
         reading.request_more(under_way)
         while under_way:
-            done, under_way = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
+            done, under_way = await asyncio.wait(
+                under_way, return_when=asyncio.FIRST_COMPLETED
+            )
             reading.request_more(under_way)
             for task in done:
                 yield task.result()
@@ -121,7 +129,11 @@ class _Reading:
     def request_more(self, under_way: set[asyncio.Task[PageRead]]) -> None:
         """Add as many requests to those under way as there may be, and are wanted."""
         most = min(self.last, self.most_pages)
-        while len(under_way) < self.registry.limits.concurrency and self.number < most and not self._reason_to_stop():
+        while (
+            len(under_way) < self.registry.limits.concurrency
+            and self.number < most
+            and not self._reason_to_stop()
+        ):
             self.number += 1
             under_way.add(asyncio.create_task(self.read(self.number)))
 
@@ -131,7 +143,9 @@ class _Reading:
             read = await self._read(number)
         except NoAnswerError as error:
             wide, unreached = error.registry_wide, error.unreached
-            read = PageRead(number=number, error=str(error), registry_wide=wide, unreached=unreached)
+            read = PageRead(
+                number=number, error=str(error), registry_wide=wide, unreached=unreached
+            )
         except Exception as error:  # noqa: BLE001 - one page's answer must not end the reading of the others
             read = PageRead(number=number, error=f"unexpected {type(error).__name__}")
         self.failures = 0 if read.page is not None or read.known else self.failures + 1
@@ -146,7 +160,9 @@ class _Reading:
     async def _read(self, number: int) -> PageRead:
         answer = await self.registry.ask(replace(self.query, page=number))
         if answer.code != HTTPStatus.OK:
-            ban = parse_ban(answer.body) if answer.code == HTTPStatus.FORBIDDEN else None
+            ban = (
+                parse_ban(answer.body) if answer.code == HTTPStatus.FORBIDDEN else None
+            )
             error = describe_refusal(answer.code, answer.body)
             return PageRead(number=number, error=error, code=answer.code, ban=ban)
         is_known = self.is_known(answer.body) and self.query.page < number < self.last
@@ -166,14 +182,18 @@ class _Reading:
         says = page.total is not None or page.total_pages is not None
         claimed = max(-(-(page.total or 0) // self.page_size), page.total_pages or 0)
         is_followed = number == claimed and page.items >= self.page_size
-        self.last = max(self.last, claimed + is_followed if says else number + bool(page.items))
+        self.last = max(
+            self.last, claimed + is_followed if says else number + bool(page.items)
+        )
 
     def _reason_to_stop(self) -> str:
         """Return why no further page is requested, or ""."""
         if self.registry.asked_to_wait:
             return self.registry.asked_to_wait
         if self.failures >= max(self.registry.limits.concurrency, _MOST_FAILURES):
-            return f"not requested, since {self.failures} pages in a row could not be read"
+            return (
+                f"not requested, since {self.failures} pages in a row could not be read"
+            )
         if self.empty >= _MOST_EMPTY:
             return f"not requested, since {self.empty} pages in a row were empty"
         if self.bytes > _MOST_BYTES:
@@ -187,7 +207,10 @@ class _Reading:
         left = self.last - self.number
         if left <= 0:
             return None
-        error = self._reason_to_stop() or f"not requested: the answers claim {self.last} pages, more than are read"
+        error = (
+            self._reason_to_stop()
+            or f"not requested: the answers claim {self.last} pages, more than are read"
+        )
         return PageRead(number=self.number + 1, pages=left, error=error)
 
     @property
@@ -197,8 +220,15 @@ class _Reading:
 
     def show_progress(self) -> None:
         """Report how many pages came."""
-        done = f"{self.done} of {min(self.last, self.most_pages)} pages read" if self.last else "reading the first page"
-        self.progress(self.place, f"{sanitize_line(self.query.node)}: {done}" if self.query.node else done)
+        done = (
+            f"{self.done} of {min(self.last, self.most_pages)} pages read"
+            if self.last
+            else "reading the first page"
+        )
+        self.progress(
+            self.place,
+            f"{sanitize_line(self.query.node)}: {done}" if self.query.node else done,
+        )
 
 
 def _size_of(first: Page, query: Query) -> int:

@@ -57,7 +57,9 @@ class ListingBuilder:
         self.is_full = page.items >= min(page.page_size or PAGE_SIZE, PAGE_SIZE)
         for number_in_page, row in enumerate(page.rows):
             if row.node_id.lower() != self.node.lower():
-                self._note("the answer holds other nodes' versions, as if nodeId were ignored")
+                self._note(
+                    "the answer holds other nodes' versions, as if nodeId were ignored"
+                )
                 self.ended = True
                 continue
             self.spelling = self.spelling or row.node_id
@@ -90,7 +92,9 @@ class ListingBuilder:
         elif self.total != page.total:
             self._note("the number of versions changed between pages")
         if (page.total or 0) > MOST_PAGES * min(page.page_size or PAGE_SIZE, PAGE_SIZE):
-            self._note(f"the answer claims {page.total} versions, more than any node has")
+            self._note(
+                f"the answer claims {page.total} versions, more than any node has"
+            )
             self.ended = True
 
     def _take_total_pages(self, page: Page) -> None:
@@ -102,8 +106,14 @@ class ListingBuilder:
         elif self.total_pages != pages:
             self._note("the number of pages changed between pages")
         fitting = -(-(page.total or 0) // (page.page_size or PAGE_SIZE))
-        if page.total is not None and pages != fitting and (page.total, pages) != (0, 1):
-            self._note(f"the answer claims {page.total} versions on {pages} pages, which does not fit")
+        if (
+            page.total is not None
+            and pages != fitting
+            and (page.total, pages) != (0, 1)
+        ):
+            self._note(
+                f"the answer claims {page.total} versions on {pages} pages, which does not fit"
+            )
         if pages > MOST_PAGES:
             self.ended = True
 
@@ -132,13 +142,24 @@ class ListingBuilder:
         match one known version, which would then change with every poll.
         """
         if not self.has_admin_tags:
-            self.unreported = {key: self.unreported.get(key, frozenset()) | {"tags_admin"} for key in self.rows}
+            self.unreported = {
+                key: self.unreported.get(key, frozenset()) | {"tags_admin"}
+                for key in self.rows
+            }
         named = {version.version for version in self.rows.values() if version.id}
-        if twins := [key for key, version in self.rows.items() if not version.id and version.version in named]:
+        if twins := [
+            key
+            for key, version in self.rows.items()
+            if not version.id and version.version in named
+        ]:
             self._note("a version came twice")
         for key in twins:
             del self.rows[key]
         if not self.fault and self.count != self.total:
-            much = ", which are larger than max_response_mb" if self.bytes_left <= 0 else ""
+            much = (
+                ", which are larger than max_response_mb"
+                if self.bytes_left <= 0
+                else ""
+            )
             return f"{self.count} of {self.total} versions came{much}"
         return self.fault

@@ -9,7 +9,14 @@ from dataclasses import dataclass, replace
 from http import HTTPStatus
 
 from watcher import timestamps
-from watcher.model.listing import FetchFailed, Listing, NodeBanned, Reading, ServerTime, Unchanged
+from watcher.model.listing import (
+    FetchFailed,
+    Listing,
+    NodeBanned,
+    Reading,
+    ServerTime,
+    Unchanged,
+)
 from watcher.model.version import STATUSES, Version, by_key, find_row, in_order
 from watcher.registry.answer import Answer, NoAnswerError
 from watcher.registry.client import Query, Registry
@@ -45,30 +52,42 @@ class NodeQuery:
         return () if set(self.statuses) >= set(STATUSES) else self.statuses
 
 
-async def read_node(registry: Registry, query: NodeQuery, now: Callable[[], str]) -> Reading:
+async def read_node(
+    registry: Registry, query: NodeQuery, now: Callable[[], str]
+) -> Reading:
     """Return one node's versions from all pages. Every expected failure is a value."""
     try:
         return await _read_node(registry, query, now)
     except NoAnswerError as error:
         wide, unreached = error.registry_wide, error.unreached
-        return FetchFailed(node=query.node, error=str(error), registry_wide=wide, unreached=unreached)
+        return FetchFailed(
+            node=query.node, error=str(error), registry_wide=wide, unreached=unreached
+        )
 
 
-async def _read_node(registry: Registry, query: NodeQuery, now: Callable[[], str]) -> Reading:
+async def _read_node(
+    registry: Registry, query: NodeQuery, now: Callable[[], str]
+) -> Reading:
     by_body = query.etag.startswith(_OF_BODY)
     asked_at = now()
     first = Query(node=query.node, statuses=query.filter)
     is_named = not by_body and not query.etag.startswith(OF_ROWS)
-    answer = await registry.ask(first, etag=query.etag if is_named else "", retries=query.retries)
+    answer = await registry.ask(
+        first, etag=query.etag if is_named else "", retries=query.retries
+    )
     at = moment(asked_at, answer.server_time)
     if answer.code != HTTPStatus.OK:
         return _judge_status(query, answer, at)
     if by_body and query.etag == _etag_of(answer):
-        return Unchanged(node=query.node, at=at, server_time=ServerTime.of(answer.server_time))
+        return Unchanged(
+            node=query.node, at=at, server_time=ServerTime.of(answer.server_time)
+        )
     return await _read_pages(registry, first, answer, asked_at)
 
 
-async def _read_pages(registry: Registry, first: Query, answer: Answer, asked_at: str) -> Listing:
+async def _read_pages(
+    registry: Registry, first: Query, answer: Answer, asked_at: str
+) -> Listing:
     """Return the versions of the first page's answer, and those of all later pages."""
     # Here, since most answers are about a node that has not changed: it takes a hundredth of a quiet poll.
     from watcher.registry.pagination import MOST_PAGES, ListingBuilder
@@ -97,7 +116,11 @@ async def _read_pages(registry: Registry, first: Query, answer: Answer, asked_at
         builder.add_page(page, number, len(later.body))
         server_time |= ServerTime.of(later.server_time)
     incomplete = builder.finish()
-    wanted = [row for row in builder.rows.values() if not first.statuses or row.status in first.statuses]
+    wanted = [
+        row
+        for row in builder.rows.values()
+        if not first.statuses or row.status in first.statuses
+    ]
     return Listing(
         node=first.node,
         versions=in_order(wanted),
@@ -129,12 +152,24 @@ async def read_whereabouts(
     found: dict[str, Version] = {}
     if isinstance(whole, Listing):
         rows = by_key(whole.versions)
-        found = {version.key: row for version in missing if (row := find_row(version, rows)) is not None}
+        found = {
+            version.key: row
+            for version in missing
+            if (row := find_row(version, rows)) is not None
+        }
         listing = replace(listing, server_time=listing.server_time | whole.server_time)
     if any(row.status in statuses for row in found.values()):
-        return replace(listing, incomplete="with all statuses it shows versions that it hides with these alone")
-    if len(found) < len(missing) and not (isinstance(whole, Listing) and not whole.incomplete):
-        return replace(listing, incomplete="versions are missing, and with all statuses it cannot be read")
+        return replace(
+            listing,
+            incomplete="with all statuses it shows versions that it hides with these alone",
+        )
+    if len(found) < len(missing) and not (
+        isinstance(whole, Listing) and not whole.incomplete
+    ):
+        return replace(
+            listing,
+            incomplete="versions are missing, and with all statuses it cannot be read",
+        )
     return replace(listing, elsewhere=frozenset(found))
 
 
@@ -148,20 +183,31 @@ def moment(asked_at: str, server_time: str) -> str:
 
 def _etag_of(answer: Answer) -> str:
     """Return the answer's `ETag`, else a digest of its body."""
-    return answer.etag or _OF_BODY + hashlib.blake2b(answer.body, digest_size=16).hexdigest()
+    return (
+        answer.etag
+        or _OF_BODY + hashlib.blake2b(answer.body, digest_size=16).hexdigest()
+    )
 
 
 def _judge_status(query: NodeQuery, answer: Answer, at: str) -> Reading:
     """Return what a status code other than 200 means for the node (docs/registry.md, Errors and Node bans)."""
     match answer.code:
-        case HTTPStatus.NOT_MODIFIED if query.etag and not query.etag.startswith(_OF_BODY):
-            return Unchanged(node=query.node, at=at, server_time=ServerTime.of(answer.server_time))
+        case HTTPStatus.NOT_MODIFIED if query.etag and not query.etag.startswith(
+            _OF_BODY
+        ):
+            return Unchanged(
+                node=query.node, at=at, server_time=ServerTime.of(answer.server_time)
+            )
         case HTTPStatus.FORBIDDEN if (reason := parse_ban(answer.body)) is not None:
             server_time = ServerTime.of(answer.server_time)
-            return NodeBanned(node=query.node, message=reason, at=at, server_time=server_time)
+            return NodeBanned(
+                node=query.node, message=reason, at=at, server_time=server_time
+            )
     error = describe_refusal(answer.code, answer.body)
     if answer.code == HTTPStatus.NOT_FOUND:
         error += "; is the id right?"
     registry_wide = answer.code not in {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND}
     not_found = answer.code == HTTPStatus.NOT_FOUND
-    return FetchFailed(node=query.node, error=error, registry_wide=registry_wide, not_found=not_found)
+    return FetchFailed(
+        node=query.node, error=error, registry_wide=registry_wide, not_found=not_found
+    )

@@ -47,7 +47,9 @@ FIELDS = tuple(one.name for one in fields(VersionRow) if one.name != "changelog"
 """The fields that must be readable, and be there once."""
 _DETAILS = frozenset(FIELDS) - {"node_id", "status", "id"}
 """The fields that a row can be read without."""
-ATTRIBUTES = {name: attribute for attribute, name in WATCHED_FIELDS.items()} | {"deprecated": "deprecated"}
+ATTRIBUTES = {name: attribute for attribute, name in WATCHED_FIELDS.items()} | {
+    "deprecated": "deprecated"
+}
 """The fields that `Listing.unreported` may name, with their names in `Version`."""
 
 
@@ -73,7 +75,9 @@ def parse_version(row: VersionRow) -> Version:
 def _redact(tag: str) -> str:
     """Return the tag without e-mail addresses. A digest keeps tags apart that differ only in an address."""
     text = redact_emails(tag)
-    digest = hashlib.blake2b(tag.encode("utf-8", "surrogatepass"), digest_size=3).hexdigest()
+    digest = hashlib.blake2b(
+        tag.encode("utf-8", "surrogatepass"), digest_size=3
+    ).hexdigest()
     return tag if tag == text else f"{text} #{digest}"
 
 
@@ -84,9 +88,15 @@ def identifies(row: VersionRow) -> bool:
 
 def read_row(item: object) -> tuple[VersionRow | None, frozenset[str]]:
     """Return a row, and which of its fields do not fit; None if it cannot be identified."""
-    given = {name: item[name] for name in FIELDS if name in item} if isinstance(item, dict) else {}
+    given = (
+        {name: item[name] for name in FIELDS if name in item}
+        if isinstance(item, dict)
+        else {}
+    )
     if isinstance(item, dict):
-        given["changelog"] = start_of(item.get("changelog")).encode("utf-8", "replace").decode()
+        given["changelog"] = (
+            start_of(item.get("changelog")).encode("utf-8", "replace").decode()
+        )
     unreadable: frozenset[str] = frozenset()
     # An error without a place, such as for a lone surrogate, does not name the field: try with fewer fields.
     for fallback in (_DETAILS - {"version", "createdAt"}, _DETAILS, _DETAILS):
@@ -95,11 +105,16 @@ def read_row(item: object) -> tuple[VersionRow | None, frozenset[str]]:
             row = _row().validate_json(json.dumps(given), strict=True)
         except ValidationError as error:
             faults = error.errors(include_url=False, include_input=False)
-            unreadable |= frozenset(str(fault["loc"][0]) for fault in faults if fault["loc"]) or fallback
+            unreadable |= (
+                frozenset(str(fault["loc"][0]) for fault in faults if fault["loc"])
+                or fallback
+            )
         except RecursionError:
             unreadable |= fallback
         else:
-            return (row if identifies(row) and unreadable <= _DETAILS else None), unreadable
+            return (
+                row if identifies(row) and unreadable <= _DETAILS else None
+            ), unreadable
         given = {name: value for name, value in given.items() if name not in unreadable}
     return None, unreadable
 
@@ -110,7 +125,12 @@ def ids_of(item: object) -> tuple[str, str] | None:
         return None
     node, version = item.get("node_id"), item.get("id")
     # Ids are ASCII; another text may have more than one way to be written.
-    if not (isinstance(node, str) and isinstance(version, str) and node.isascii() and version.isascii()):
+    if not (
+        isinstance(node, str)
+        and isinstance(version, str)
+        and node.isascii()
+        and version.isascii()
+    ):
         return None
     return (node, version) if node and version else None
 

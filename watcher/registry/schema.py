@@ -18,7 +18,15 @@ from typing import Annotated, Any, NoReturn
 from pydantic import FailFast, TypeAdapter, ValidationError
 
 from watcher.registry.answer import NoAnswerError
-from watcher.registry.row import ATTRIBUTES, FIELDS, MISSING, VersionRow, identifies, ids_of, read_row
+from watcher.registry.row import (
+    ATTRIBUTES,
+    FIELDS,
+    MISSING,
+    VersionRow,
+    identifies,
+    ids_of,
+    read_row,
+)
 from watcher.text.json_limits import too_dense
 
 MOST_ROWS = 5_000
@@ -88,7 +96,9 @@ _answer = cache(lambda: TypeAdapter(_Answer))
 
 def _count_rows(rows: Sequence[object]) -> None:
     if len(rows) > MOST_ROWS:
-        raise NoAnswerError(f"the answer holds {len(rows)} rows, far more than were requested")
+        raise NoAnswerError(
+            f"the answer holds {len(rows)} rows, far more than were requested"
+        )
 
 
 _KEY = re.compile(f'"(?:{"|".join((*FIELDS, *_PAGE_FIELDS))})"'.encode())
@@ -107,7 +117,9 @@ def _may_repeat_keys(body: bytes, answer: _Answer, rows: Sequence[VersionRow]) -
     """
     decoded = len(_PAGE_FIELDS) - _of_page(answer).count(MISSING)
     decoded += sum(len(FIELDS) - _of_row(row).count(MISSING) for row in rows)
-    return len(_KEY.findall(body)) > decoded or (b"\\u" in body and _ESCAPED_KEY.search(body) is not None)
+    return len(_KEY.findall(body)) > decoded or (
+        b"\\u" in body and _ESCAPED_KEY.search(body) is not None
+    )
 
 
 _REPEATED: dict[str, Any] = {}
@@ -119,7 +131,11 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(built) == len(pairs):
         return built
     names = Counter(name for name, _ in pairs)
-    return _REPEATED if any(names[name] > 1 for name in (*FIELDS, *_PAGE_FIELDS)) else built
+    return (
+        _REPEATED
+        if any(names[name] > 1 for name in (*FIELDS, *_PAGE_FIELDS))
+        else built
+    )
 
 
 def _no_constant(name: str) -> NoReturn:
@@ -129,12 +145,16 @@ def _no_constant(name: str) -> NoReturn:
 def _read_in_parts(body: bytes) -> Page:
     try:
         # As text: bytes could also be UTF-16, whose values were not counted.
-        answer = json.loads(body.decode(), object_pairs_hook=_object, parse_constant=_no_constant)
+        answer = json.loads(
+            body.decode(), object_pairs_hook=_object, parse_constant=_no_constant
+        )
     except RecursionError:
         raise NoAnswerError("the answer is nested too deeply") from None
     except ValueError:
         shown = "an HTML page" if body.lstrip()[:1] == b"<" else "no readable JSON"
-        raise NoAnswerError(f"the answer is {shown}" if body.strip() else "the answer is empty") from None
+        raise NoAnswerError(
+            f"the answer is {shown}" if body.strip() else "the answer is empty"
+        ) from None
     if answer is _REPEATED:
         raise NoAnswerError("the answer holds a key twice")
     total = _count(answer.get("total")) if isinstance(answer, dict) else None
@@ -162,7 +182,9 @@ def _read_rows(items: Sequence[object]) -> Page:
         named = f"row {number} is unreadable" if row is None or unreadable else ""
         fault = fault or named
         if row is not None:
-            if names := frozenset(ATTRIBUTES[name] for name in unreadable & ATTRIBUTES.keys()):
+            if names := frozenset(
+                ATTRIBUTES[name] for name in unreadable & ATTRIBUTES.keys()
+            ):
                 unreported[len(rows)] = names
             rows.append(row)
         elif (ids := ids_of(item)) is not None:
@@ -182,4 +204,8 @@ def _read_rows(items: Sequence[object]) -> Page:
 
 
 def _count(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    return (
+        value
+        if isinstance(value, int) and not isinstance(value, bool) and value >= 0
+        else None
+    )

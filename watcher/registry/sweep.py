@@ -72,14 +72,22 @@ class Swept:
             items=len(rows),
             total=len(rows),
             page_size=None,
-            unreported={place: unreported[one] for place, one in enumerate(rows) if one in unreported},
+            unreported={
+                place: unreported[one]
+                for place, one in enumerate(rows)
+                if one in unreported
+            },
         )
         builder = ListingBuilder(node, bytes_left=1)
         builder.add_page(page, 1, 0)
         fault = builder.finish()
         return Listing(
             node=builder.spelling or node,
-            versions=in_order(row for row in builder.rows.values() if not self.statuses or row.status in self.statuses),
+            versions=in_order(
+                row
+                for row in builder.rows.values()
+                if not self.statuses or row.status in self.statuses
+            ),
             at=self.at,
             server_time=self.server_times.get(key, ServerTime()),
             incomplete=incomplete or fault or self.doubtful.get(key, ""),
@@ -107,7 +115,9 @@ _of_row = attrgetter(*_NAMES)
 
 def _packed(row: VersionRow) -> bytes:
     """Return a row without its reason as bytes: the same for the same row."""
-    return marshal.dumps(_of_row(row), 2)  # a later format depends on what else refers to a text
+    return marshal.dumps(
+        _of_row(row), 2
+    )  # a later format depends on what else refers to a text
 
 
 def _unpacked(packed: bytes) -> VersionRow:
@@ -134,13 +144,19 @@ async def sweep(
     `reads_again`.
     """
     collector = _Collector(Swept(at="", total=0, statuses=statuses), is_wanted, known)
-    ended = await collector.read(registry, Query(statuses=statuses), now, is_worth_it, progress)
+    ended = await collector.read(
+        registry, Query(statuses=statuses), now, is_worth_it, progress
+    )
     if ended is not None:
         return ended
     swept = collector.swept
     if reads_again and swept.incomplete and not swept.has_failed:
         again = await collector.read(
-            registry, Query(statuses=statuses, page_size=_OTHER_PAGE_SIZE), now, lambda _: True, progress
+            registry,
+            Query(statuses=statuses, page_size=_OTHER_PAGE_SIZE),
+            now,
+            lambda _: True,
+            progress,
         )
         if again is not None:
             swept.incomplete, swept.has_failed = again.why, True
@@ -150,7 +166,9 @@ async def sweep(
 class _Collector:
     """Puts the rows of all pages together."""
 
-    def __init__(self, swept: Swept, is_wanted: Callable[[str], bool], known: Collection[str]) -> None:
+    def __init__(
+        self, swept: Swept, is_wanted: Callable[[str], bool], known: Collection[str]
+    ) -> None:
         self.swept = swept
         self._known = frozenset(known)
         """Digests of known pages, until a page comes that is not known."""
@@ -177,14 +195,19 @@ class _Collector:
     ) -> NotSwept | None:
         """Read all pages once. Returns why if there is nothing to read beyond the first."""
         asked_at, self._fault, self._pages, total = now(), "", [], 0
-        reading = read_pages(registry, first, is_known=self._is_known, progress=progress)
+        reading = read_pages(
+            registry, first, is_known=self._is_known, progress=progress
+        )
         async with contextlib.aclosing(reading) as pages:
             async for read in pages:
                 if read.number == 1:
                     if (ended := _ended(read, is_worth_it)) is not None:
                         return ended
                     total = read.page.total or 0 if read.page else 0
-                    self.swept.at, self.swept.total = self.swept.at or moment(asked_at, read.server_time), total
+                    self.swept.at, self.swept.total = (
+                        self.swept.at or moment(asked_at, read.server_time),
+                        total,
+                    )
                 self._take_read(read, total)
         self._finish(total, first.page_size)
         return None
@@ -264,7 +287,13 @@ class _Collector:
             self.swept.names.setdefault(key, name)
         return rows, is_wanted
 
-    def _take_odd(self, row: VersionRow, version: str, before: bytes, unreported: frozenset[str] | None) -> None:
+    def _take_odd(
+        self,
+        row: VersionRow,
+        version: str,
+        before: bytes,
+        unreported: frozenset[str] | None,
+    ) -> None:
         """Take a row that came before, or that cannot be read whole. Of two that contradict the worse counts."""
         key, swept, packed = row.node_id.lower(), self.swept, _packed(row)
         if before != packed:
@@ -281,7 +310,10 @@ class _Collector:
     def _count(self) -> int:
         """Return how many versions came, whether they can be read or not."""
         rows = self.swept.rows, self._others
-        unread = sum(not any(version in of.get(key, ()) for of in rows) for key, version in self._lost)
+        unread = sum(
+            not any(version in of.get(key, ()) for of in rows)
+            for key, version in self._lost
+        )
         return unread + sum(len(versions) for of in rows for versions in of.values())
 
     def _note(self, fault: str) -> None:
@@ -291,10 +323,18 @@ class _Collector:
 def _ended(first: PageRead, is_worth_it: Callable[[int], bool]) -> NotSwept | None:
     """Return why the sweep ends at its first page, if it does. A refusal is no failure of the registry."""
     if first.code in _REFUSALS:
-        return NotSwept(why=f"the registry does not list the versions of all node packs: {first.error}")
+        return NotSwept(
+            why=f"the registry does not list the versions of all node packs: {first.error}"
+        )
     if first.page is None:
-        failure = FetchFailed(node=ALL, error=first.error, registry_wide=True, unreached=first.unreached)
+        failure = FetchFailed(
+            node=ALL, error=first.error, registry_wide=True, unreached=first.unreached
+        )
         return NotSwept(why=first.error, failure=failure)
     if first.page.total is None:
         return NotSwept(why="the answer does not say how many versions there are")
-    return None if is_worth_it(first.page.total) else NotSwept(why="", total=first.page.total)
+    return (
+        None
+        if is_worth_it(first.page.total)
+        else NotSwept(why="", total=first.page.total)
+    )

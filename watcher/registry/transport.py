@@ -28,7 +28,9 @@ def check_usable(url: str) -> None:
     """
     try:
         target = httpx.URL(url.rstrip("/") + "/versions")
-        target.raw_host.decode("ascii").encode("idna")  # no part may be empty or over 63 characters
+        target.raw_host.decode("ascii").encode(
+            "idna"
+        )  # no part may be empty or over 63 characters
     except (httpx.InvalidURL, UnicodeError):
         raise ConfigError(
             f"registry_url: the host of {describe_registry_url(url)} is not a valid host name",
@@ -57,10 +59,16 @@ def _proxy_for(target: httpx.URL) -> httpx.Proxy | None:
     """
     proxies = getproxies()
     address = proxies.get(target.scheme) or proxies.get("all")
-    if not address or proxy_bypass(target.host) or proxy_bypass(target.netloc.decode("ascii")):
+    if (
+        not address
+        or proxy_bypass(target.host)
+        or proxy_bypass(target.netloc.decode("ascii"))
+    ):
         return None
     try:
-        proxy = httpx.Proxy(address if "://" in address else f"http://{address.strip()}")
+        proxy = httpx.Proxy(
+            address if "://" in address else f"http://{address.strip()}"
+        )
     except (ValueError, httpx.InvalidURL):
         raise _no_proxy(target) from None
     if proxy.url.scheme not in {"http", "https"}:  # SOCKS is another protocol
@@ -86,7 +94,9 @@ def describe(error: BaseException) -> str:
         return "the proxy refused to connect to it"
     if isinstance(error, TimeoutError):
         return "it timed out"
-    if isinstance(error, FAILURES) and not isinstance(error, (httpx.UnsupportedProtocol, httpx.LocalProtocolError)):
+    if isinstance(error, FAILURES) and not isinstance(
+        error, (httpx.UnsupportedProtocol, httpx.LocalProtocolError)
+    ):
         return "the connection broke off"
     return f"the request failed ({type(error).__name__})"
 
@@ -101,7 +111,10 @@ def _describe_cause(cause: BaseException) -> str:
         case socket.gaierror():
             return "its host name cannot be resolved"
         case OSError(errno=int(number)) if number:
-            return _SYSTEM_ERRORS.get(number) or f"network error {errno.errorcode.get(number, number)}"
+            return (
+                _SYSTEM_ERRORS.get(number)
+                or f"network error {errno.errorcode.get(number, number)}"
+            )
         case _:
             return ""
 

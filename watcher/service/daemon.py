@@ -12,7 +12,11 @@ from watcher import timestamps
 from watcher.alerts.queues.queue import FIRST_WAIT, seconds_left
 from watcher.errors import ReplacedError, StateError, WatchError
 from watcher.polling.poll import Poller, StoppedError
-from watcher.polling.reports.problems import ProblemReporter, delivery_problems, problems
+from watcher.polling.reports.problems import (
+    ProblemReporter,
+    delivery_problems,
+    problems,
+)
 from watcher.progress import Progress
 from watcher.service.model import Plan
 from watcher.service.observer import Observer
@@ -80,7 +84,9 @@ class Service:
             self._observer.reload_failed(error)
             return
         except Exception as error:  # noqa: BLE001 - the service outlives any settings
-            self._observer.reload_failed(WatchError(f"unexpected {type(error).__name__}"))
+            self._observer.reload_failed(
+                WatchError(f"unexpected {type(error).__name__}")
+            )
             return
         self._next_poll += plan.interval - self._plan.interval
         self._plan = plan
@@ -89,9 +95,15 @@ class Service:
         self._observer.reloaded(plan, self._time_of_next_poll())
 
     async def _poll(self) -> None:
-        loop, poller, observer = asyncio.get_running_loop(), self._poller, self._observer
+        loop, poller, observer = (
+            asyncio.get_running_loop(),
+            self._poller,
+            self._observer,
+        )
         began = loop.time()
-        self._next_poll = began + self._plan.interval * (1 + random.uniform(-self._plan.jitter, self._plan.jitter))  # noqa: S311 - no secret
+        self._next_poll = began + self._plan.interval * (
+            1 + random.uniform(-self._plan.jitter, self._plan.jitter)  # noqa: S311 - no secret
+        )
         report_problems = ProblemReporter(observer.problem)
         observer.poll_started()
         try:
@@ -107,7 +119,9 @@ class Service:
             observer.poll_failed(error, self._time_of_next_poll())
         else:
             report_problems(problems(report))
-            observer.poll_finished(report, loop.time() - began, self._time_of_next_poll())
+            observer.poll_finished(
+                report, loop.time() - began, self._time_of_next_poll()
+            )
             if report.unsaved:
                 poller.folder.see_that_it_is_held()  # a lost lock explains it
 
@@ -120,7 +134,9 @@ class Service:
         """Wait until the next poll or a stop, and deliver what becomes due meanwhile."""
         loop = asyncio.get_running_loop()
         paused_until = loop.time()
-        while not self._stopping.is_set() and (left := self._next_poll - loop.time()) > 0:
+        while (
+            not self._stopping.is_set() and (left := self._next_poll - loop.time()) > 0
+        ):
             if self._changed.is_set():  # what is owed may have other channels to go to
                 self._changed.clear()
                 if not await self._deliver():
@@ -132,7 +148,10 @@ class Service:
                 await self._wait(left)
                 continue
             wait = max(due, paused_until - loop.time(), _SHORTEST_WAIT)
-            if await self._backoff_ended(min(left, wait), ended) or self._stopping.is_set():
+            if (
+                await self._backoff_ended(min(left, wait), ended)
+                or self._stopping.is_set()
+            ):
                 continue
             if wait <= left and not await self._deliver():
                 paused_until = loop.time() + _PAUSE
@@ -149,9 +168,14 @@ class Service:
 
     async def _wait(self, seconds: float) -> None:
         """Wait for the seconds, a stop or a reload."""
-        waits = [asyncio.create_task(event.wait()) for event in (self._stopping, self._changed)]
+        waits = [
+            asyncio.create_task(event.wait())
+            for event in (self._stopping, self._changed)
+        ]
         try:
-            await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(
+                waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED
+            )
         finally:
             for one in waits:
                 one.cancel()
@@ -187,7 +211,11 @@ def _noting(observer: Observer, progress: Progress) -> Progress:
 
 
 def _reporting_to(report_problems: ProblemReporter, poller: Poller) -> Poller:
-    return replace(poller, on_expired=report_problems.expired, on_set_aside=report_problems.set_aside)
+    return replace(
+        poller,
+        on_expired=report_problems.expired,
+        on_set_aside=report_problems.set_aside,
+    )
 
 
 def _require_same_state(poller: Poller, revision: int) -> int:
@@ -212,6 +240,7 @@ def _next_due(poller: Poller) -> float | None:
     waits = [
         max(left, poller.backoffs.seconds_left(channel.name, now))
         for channel in poller.config.channels
-        if (queue := queues.get(channel.name)) and (left := seconds_left(queue, now)) is not None
+        if (queue := queues.get(channel.name))
+        and (left := seconds_left(queue, now)) is not None
     ]
     return min(waits, default=None)

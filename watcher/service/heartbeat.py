@@ -61,15 +61,22 @@ async def send(url: str, ping: Ping, seconds: float) -> str:
     try:
         async with (
             asyncio.timeout(seconds),
-            httpx.AsyncClient(transport=transport.open_transport(target), timeout=None) as client,  # noqa: S113 - the line above has it
-            client.stream("GET", target, headers={"User-Agent": f"comfy-watch/{__version__}"}) as response,
+            httpx.AsyncClient(
+                transport=transport.open_transport(target),
+                timeout=None,  # noqa: S113 - the line above has it
+            ) as client,
+            client.stream(
+                "GET", target, headers={"User-Agent": f"comfy-watch/{__version__}"}
+            ) as response,
         ):
             code = response.status_code
     except WatchError as error:  # of a proxy that cannot be used
         return error.what
     except Exception as error:  # noqa: BLE001 - whatever a monitor does, the poll goes on
         why = transport.describe(error)
-        return why.partition(" (")[0] if "certificate" in why else why  # what is wrong with it has the host's name
+        return (
+            why.partition(" (")[0] if "certificate" in why else why
+        )  # what is wrong with it has the host's name
     if 300 <= code < 400:
         return f"HTTP {code}: it redirects, which is not followed"
     return "" if 200 <= code < 300 else f"HTTP {code}"
@@ -91,7 +98,9 @@ def problem(why: str) -> Problem:
     )
 
 
-async def with_pings(poll: Awaitable[Report], url: str, seconds: float) -> tuple[Report, str]:
+async def with_pings(
+    poll: Awaitable[Report], url: str, seconds: float
+) -> tuple[Report, str]:
     """Do one poll with a ping before and after it; return its report, and why the last ping failed, or "".
 
     The first ping is sent beside the poll. After the poll both take at most so many seconds together.
@@ -101,7 +110,9 @@ async def with_pings(poll: Awaitable[Report], url: str, seconds: float) -> tuple
     try:
         report = await poll
         began = loop.time()
-        await asyncio.wait({start}, timeout=seconds / 2)  # so that the two arrive in their order
+        await asyncio.wait(
+            {start}, timeout=seconds / 2
+        )  # so that the two arrive in their order
     finally:
         start.cancel()
         await asyncio.gather(start, return_exceptions=True)
@@ -127,7 +138,10 @@ class Heartbeat(Observer):
         return self
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         """Wait a moment for the pings under way; after an error of the state, which ends the loop, send FAIL."""
         patience = _LAST_MOMENT
@@ -173,7 +187,9 @@ class Heartbeat(Observer):
         while self._waiting:
             ping = self._waiting.pop(0)
             why = await send(self._url, ping, self._timeout)
-            if ping is not Ping.START:  # one that is lost is made up for by the next ping
+            if (
+                ping is not Ping.START
+            ):  # one that is lost is made up for by the next ping
                 self._report(why)
 
     def _report(self, why: str) -> None:

@@ -40,7 +40,14 @@ class LogLines(Observer):
                 about = {"install": event.install}
             if event.installed:
                 about["runs"] = runs_its_pack(event)
-            log.info("event", kind=event.kind.value, **about, version=event.version, reason=event.reason, id=event.id)
+            log.info(
+                "event",
+                kind=event.kind.value,
+                **about,
+                version=event.version,
+                reason=event.reason,
+                id=event.id,
+            )
         log.info(
             "poll",
             checked=report.checked,
@@ -107,5 +114,11 @@ class LogLines(Observer):
 
 
 def _log_failure(work: str, error: Exception) -> None:
-    line = Trusted(error.line) if isinstance(error, WatchError) else f"unexpected {type(error).__name__}"
-    log.error(f"{work} failed{': state' if isinstance(error, StateError) else ''}", error=line)
+    line = (
+        Trusted(error.line)
+        if isinstance(error, WatchError)
+        else f"unexpected {type(error).__name__}"
+    )
+    log.error(
+        f"{work} failed{': state' if isinstance(error, StateError) else ''}", error=line
+    )

@@ -37,17 +37,23 @@ _SLOWEST_TICK = 30.0
 _MICROSECONDS = 1_000_000
 
 
-def from_environment(environ: MutableMapping[str, str], has_deadline: Callable[[], bool]) -> Systemd | None:
+def from_environment(
+    environ: MutableMapping[str, str], has_deadline: Callable[[], bool]
+) -> Systemd | None:
     """Return who notifies systemd; None where it does not ask for that.
 
     `has_deadline` says whether the loop waits for something that it will itself end in time. The variables of systemd
     are taken out of the environment, so that no child process speaks for this one.
     """
-    address, limit, process = (environ.pop(name, "") for name in (_SOCKET, _WATCHDOG, _WATCHED_PROCESS))
+    address, limit, process = (
+        environ.pop(name, "") for name in (_SOCKET, _WATCHDOG, _WATCHED_PROCESS)
+    )
     if not address or _FAMILY is None:
         return None
     is_watched = limit.isdecimal() and process in {"", str(os.getpid())}
-    return Systemd(address, int(limit) / _MICROSECONDS if is_watched else 0.0, has_deadline)
+    return Systemd(
+        address, int(limit) / _MICROSECONDS if is_watched else 0.0, has_deadline
+    )
 
 
 class Systemd(Observer):
@@ -58,7 +64,9 @@ class Systemd(Observer):
     all hang takes longer than that; a service that is ended then would not even note that the message failed.)
     """
 
-    def __init__(self, address: str, watchdog: float, has_deadline: Callable[[], bool]) -> None:
+    def __init__(
+        self, address: str, watchdog: float, has_deadline: Callable[[], bool]
+    ) -> None:
         """Prepare for a path, or an abstract name after `@`, and the seconds of the watchdog, 0 without one."""
         self._address = f"\0{address[1:]}" if address.startswith("@") else address
         self._watchdog = watchdog
@@ -99,12 +107,19 @@ class Systemd(Observer):
             plural(len(report.events), "event"),
             f"{plural(report.pending, 'alert')} undelivered",
         ]
-        self._say(f"last poll {timestamps.for_people(report.finished)}: {', '.join(words)}", next_poll)
+        self._say(
+            f"last poll {timestamps.for_people(report.finished)}: {', '.join(words)}",
+            next_poll,
+        )
 
     def poll_failed(self, error: Exception, next_poll: str) -> None:
         """Say why."""
         self._is_busy = False
-        why = Trusted(error.line) if isinstance(error, WatchError) else f"unexpected {type(error).__name__}"
+        why = (
+            Trusted(error.line)
+            if isinstance(error, WatchError)
+            else f"unexpected {type(error).__name__}"
+        )
         self._say(f"the last poll failed: {safe_line(why)}", next_poll)
 
     def delivered(self, done: Dispatch) -> None:
@@ -164,12 +179,18 @@ class Systemd(Observer):
     async def _tick(self) -> None:
         """Send signs of life, and what the socket had no room for, until the loop ends."""
         while True:
-            if self._watchdog and (self._is_alive or not self._is_busy or self._has_deadline()):
+            if self._watchdog and (
+                self._is_alive or not self._is_busy or self._has_deadline()
+            ):
                 self._is_alive = False
                 self._send("WATCHDOG=1")
             elif self._owed:
                 self._send()
-            await asyncio.sleep(min(self._watchdog / _TICKS, _SLOWEST_TICK) if self._watchdog else _SLOWEST_TICK)
+            await asyncio.sleep(
+                min(self._watchdog / _TICKS, _SLOWEST_TICK)
+                if self._watchdog
+                else _SLOWEST_TICK
+            )
 
     def _send(self, *fields: str) -> None:
         """Send one datagram, and before it what is owed. Of what cannot be sent now the newest of each kind is owed."""
@@ -180,7 +201,9 @@ class Systemd(Observer):
                 self._socket = socket.socket(_FAMILY or -1, socket.SOCK_DGRAM)
                 self._socket.setblocking(False)
             while self._owed:
-                self._socket.sendto(self._owed[0].encode("utf-8", "replace"), self._address)
+                self._socket.sendto(
+                    self._owed[0].encode("utf-8", "replace"), self._address
+                )
                 del self._owed[0]
         except BlockingIOError:  # it is full
             return
@@ -189,11 +212,15 @@ class Systemd(Observer):
                 self._is_unheard = True
                 why = error.strerror or type(error).__name__
                 log.warning(
-                    "systemd", warning=f"{_SOCKET} cannot be used: {why}; systemd hears nothing of this process"
+                    "systemd",
+                    warning=f"{_SOCKET} cannot be used: {why}; systemd hears nothing of this process",
                 )
             return
         self._is_unheard = False
 
     def _owe(self, message: str) -> None:
         kind = message.partition("=")[0]
-        self._owed = [*(one for one in self._owed if one.partition("=")[0] != kind), message]
+        self._owed = [
+            *(one for one in self._owed if one.partition("=")[0] != kind),
+            message,
+        ]

@@ -16,7 +16,10 @@ from watcher.text import mask
 
 def one_of(what: str, *known: str) -> BeforeValidator:
     """Return a validator that takes one of the known words, in any case."""
-    return BeforeValidator(partial(parsing.choice, known=known, what=what), json_schema_input_type=Literal[known])
+    return BeforeValidator(
+        partial(parsing.choice, known=known, what=what),
+        json_schema_input_type=Literal[known],
+    )
 
 
 def list_with(read: Callable[[object], object], *known: str) -> BeforeValidator:
@@ -33,7 +36,9 @@ def unsealed(value: object) -> object:
 def _name(value: object) -> str:
     name = value.strip() if isinstance(value, str) else ""
     if not parsing.CHANNEL_NAME.fullmatch(name):
-        raise ValueError(f"{mask.describe(value)} is not a channel name; give up to 64 letters, digits, '-', '_', '.'")
+        raise ValueError(
+            f"{mask.describe(value)} is not a channel name; give up to 64 letters, digits, '-', '_', '.'"
+        )
     return name
 
 
@@ -51,9 +56,11 @@ class ChannelTable(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    name: Annotated[str, BeforeValidator(_name)] = Field(description="The channel's name in every output.")
-    url: Annotated[SecretStr, BeforeValidator(_url, json_schema_input_type=str)] = Field(
-        description="An apprise URL; secret."
+    name: Annotated[str, BeforeValidator(_name)] = Field(
+        description="The channel's name in every output."
+    )
+    url: Annotated[SecretStr, BeforeValidator(_url, json_schema_input_type=str)] = (
+        Field(description="An apprise URL; secret.")
     )
     kinds: Annotated[frozenset[Kind], list_with(_kinds, "all", *Kind)] = Field(
         DEFAULT_KINDS,
@@ -63,7 +70,8 @@ class ChannelTable(BaseModel):
         (), description="Ids or patterns such as `comfyui-*`. Default: every node."
     )
     scope: Annotated[Scope, one_of("a scope", *Scope)] = Field(
-        Scope.ALL, description="`installed`: only what is about node packs that you run."
+        Scope.ALL,
+        description="`installed`: only what is about node packs that you run.",
     )
     grouping: Annotated[Grouping, one_of("a grouping", *Grouping)] = Field(
         Grouping.POLL, description="One message for each `poll`, `node` or `event`."
@@ -88,7 +96,9 @@ def read_tables(value: object) -> tuple[object, ...]:
     items = unsealed(value)
     if isinstance(items, str):
         items = parsing.from_json(items) if items.strip() else []
-    if isinstance(items, (list, tuple)) and all(isinstance(item, (dict, ChannelTable)) for item in items):
+    if isinstance(items, (list, tuple)) and all(
+        isinstance(item, (dict, ChannelTable)) for item in items
+    ):
         return tuple(items)
     raise ValueError(
         "the value is not a list of tables; write [[channels]] with two brackets, or a JSON array of objects"

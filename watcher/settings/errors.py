@@ -13,14 +13,21 @@ from watcher.settings.install_tables import InstallTable
 from watcher.settings.model import Settings
 from watcher.text import mask
 
-_TABLES: Mapping[str, type[BaseModel]] = {"channels": ChannelTable, "installs": InstallTable}
+_TABLES: Mapping[str, type[BaseModel]] = {
+    "channels": ChannelTable,
+    "installs": InstallTable,
+}
 _OF_TABLES = {"channels": "a channel", "installs": "an install"}
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 
-def error_lines(error: ErrorDetails, origins: Mapping[str, str], names: Mapping[str, Sequence[object]]) -> list[str]:
+def error_lines(
+    error: ErrorDetails,
+    origins: Mapping[str, str],
+    names: Mapping[str, Sequence[object]],
+) -> list[str]:
     """Return a line for one error, or for each list entry that it is about.
 
     `origins` says where each setting came from, `names` what each `[[channels]]` and each
@@ -41,7 +48,10 @@ def error_lines(error: ErrorDetails, origins: Mapping[str, str], names: Mapping[
     elif isinstance(why, parsing.EntriesError):
         problems = dict(why.refused)
     origin = origins.get(setting, "unknown")
-    return [f"{place}{f', entry {entry}' if entry else ''}: {what} ({origin})" for entry, what in problems.items()]
+    return [
+        f"{place}{f', entry {entry}' if entry else ''}: {what} ({origin})"
+        for entry, what in problems.items()
+    ]
 
 
 def _table(number: int, names: Sequence[object]) -> str:
@@ -56,7 +66,9 @@ def _unknown(name: str, table: str) -> str:
         return f"this is a setting, not a key of {_OF_TABLES[table]}; put the line above the first [[{table}]]"
     known = (_TABLES[table] if table else Settings).model_fields
     close = parsing.suggest(name, known)
-    return "unknown setting; " + (f"did you mean {close}?" if close else f"known are {', '.join(known)}")
+    return "unknown setting; " + (
+        f"did you mean {close}?" if close else f"known are {', '.join(known)}"
+    )
 
 
 def _safe_name(name: str) -> str:

@@ -13,7 +13,14 @@ from pathlib import Path, PurePath
 from typing import Annotated, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    model_validator,
+)
 
 from watcher.errors import UsageError
 from watcher.model.pack import Source, SourceKind
@@ -28,13 +35,28 @@ _LONGEST_NAME = 64
 _BETWEEN = re.compile(r"[,\n]")
 _ADDRESS = r"(?:[A-Za-z0-9-]+\.)*[A-Za-z0-9-]+:[0-9]{1,5}(?:/.*)?|\[[0-9A-Fa-f:.]+\](?::[0-9]{1,5})?(?:/.*)?"
 """What is an address without its scheme; a drive's one letter is none, since no number follows it."""
-_HELD_BY = frozenset({"snapshots", ".launcher", "__manager", "default", "user", "comfyui-manager", "custom_nodes"})
+_HELD_BY = frozenset(
+    {
+        "snapshots",
+        ".launcher",
+        "__manager",
+        "default",
+        "user",
+        "comfyui-manager",
+        "custom_nodes",
+    }
+)
 """Folders that say nothing about whose snapshots, or whose packs, are in them."""
 
 
 def _name(value: object) -> str:
     name = value.strip() if isinstance(value, str) else ""
-    if not name or len(name) > _LONGEST_NAME or not mask.is_visible(name) or mask.find_url(name):
+    if (
+        not name
+        or len(name) > _LONGEST_NAME
+        or not mask.is_visible(name)
+        or mask.find_url(name)
+    ):
         raise ValueError(
             f"{mask.describe(value)} is not the name of an install; give up to {_LONGEST_NAME} visible characters"
         )
@@ -42,7 +64,9 @@ def _name(value: object) -> str:
 
 
 def _path(value: object) -> str:
-    return parsing.path(_text(value, "a folder; give that of a ComfyUI, e.g. '~/ComfyUI'"))
+    return parsing.path(
+        _text(value, "a folder; give that of a ComfyUI, e.g. '~/ComfyUI'")
+    )
 
 
 def _snapshot(value: object) -> str:
@@ -69,7 +93,12 @@ def _address(value: object) -> str:
     text = value.strip().partition("#")[0] if isinstance(value, str) else ""
     try:
         parts = urlsplit(text)
-        usable = parts.scheme in {"http", "https"} and parts.port != 0 and mask.is_visible(text) and " " not in text
+        usable = (
+            parts.scheme in {"http", "https"}
+            and parts.port != 0
+            and mask.is_visible(text)
+            and " " not in text
+        )
         usable = usable and bool((parts.hostname or "").encode("idna"))
     except ValueError:  # of a port, of brackets, or of a host's part that is too long
         usable = False
@@ -87,18 +116,27 @@ class InstallTable(BaseModel):
         frozen=True,
         extra="forbid",
         hide_input_in_errors=True,
-        json_schema_extra={"oneOf": [{"required": [kind.value]} for kind in SourceKind]},
+        json_schema_extra={
+            "oneOf": [{"required": [kind.value]} for kind in SourceKind]
+        },
     )
 
-    name: Annotated[str, BeforeValidator(_name)] = Field(description="The install's name in every output.")
-    path: Annotated[str, BeforeValidator(_path)] = Field(
-        "", description="The folder of a ComfyUI, its base directory or its `custom_nodes`."
+    name: Annotated[str, BeforeValidator(_name)] = Field(
+        description="The install's name in every output."
     )
-    url: Annotated[SecretStr, BeforeValidator(_url, json_schema_input_type=str)] = Field(
-        SecretStr(""), description="The address of a running ComfyUI with the Manager; secret."
+    path: Annotated[str, BeforeValidator(_path)] = Field(
+        "",
+        description="The folder of a ComfyUI, its base directory or its `custom_nodes`.",
+    )
+    url: Annotated[SecretStr, BeforeValidator(_url, json_schema_input_type=str)] = (
+        Field(
+            SecretStr(""),
+            description="The address of a running ComfyUI with the Manager; secret.",
+        )
     )
     snapshot: Annotated[str, BeforeValidator(_snapshot)] = Field(
-        "", description="A snapshot file of the Manager or of Comfy Desktop, or a glob, of which the newest counts."
+        "",
+        description="A snapshot file of the Manager or of Comfy Desktop, or a glob, of which the newest counts.",
     )
 
     @model_validator(mode="after")
@@ -121,7 +159,11 @@ class InstallTable(BaseModel):
     @property
     def shown(self) -> str:
         """Where it is, without what is secret."""
-        return f"{mask.scheme(self.where)}://***" if self.kind is SourceKind.URL else self.where
+        return (
+            f"{mask.scheme(self.where)}://***"
+            if self.kind is SourceKind.URL
+            else self.where
+        )
 
 
 def read_installs(value: object) -> tuple[object, ...]:
@@ -133,12 +175,23 @@ def read_installs(value: object) -> tuple[object, ...]:
     items = unsealed(value)
     if isinstance(items, str):
         text = items.strip()
-        items = parsing.from_json(text) if text.startswith("[") else [*filter(str.strip, _BETWEEN.split(text))]
+        items = (
+            parsing.from_json(text)
+            if text.startswith("[")
+            else [*filter(str.strip, _BETWEEN.split(text))]
+        )
     if not isinstance(items, (list, tuple)):
         raise ValueError(
             'the value is not a list of installs; write installs = ["~/ComfyUI"], or [[installs]] with two brackets'
         )
-    return tuple(parsing.read_each(items, lambda item: item if isinstance(item, (dict, InstallTable)) else entry(item)))
+    return tuple(
+        parsing.read_each(
+            items,
+            lambda item: (
+                item if isinstance(item, (dict, InstallTable)) else entry(item)
+            ),
+        )
+    )
 
 
 def entry(value: object) -> InstallTable:
@@ -152,7 +205,9 @@ def entry(value: object) -> InstallTable:
     made = partial(InstallTable.model_construct, name="")
     if found := mask.find_url(text):
         if (found[1] or "").lower() not in {"http", "https"} or found.start():
-            raise ValueError(f"{mask.describe(text)} is not an install; an address begins with http:// or https://")
+            raise ValueError(
+                f"{mask.describe(text)} is not an install; an address begins with http:// or https://"
+            )
         return made({"url"}, url=SecretStr(_address(text)))
     if text.lower().endswith(SNAPSHOT_SUFFIXES):
         return made({"snapshot"}, snapshot=text)
@@ -164,7 +219,9 @@ def unique(tables: tuple[InstallTable, ...]) -> tuple[InstallTable, ...]:
     names: set[str] = set()
     for table in tables:
         if table.name and table.name.lower() in names:
-            raise ValueError(f"two installs have the name {table.name!r}; give each its own")
+            raise ValueError(
+                f"two installs have the name {table.name!r}; give each its own"
+            )
         names.add(table.name.lower())
     return tables
 
@@ -194,7 +251,9 @@ def targets(given: Sequence[str], place: Callable[[Path], Path]) -> tuple[Source
     UsageError with a line for each that is none.
     """
     try:
-        return sources(parsing.read_each(given, lambda text: placed(entry(text), place)))
+        return sources(
+            parsing.read_each(given, lambda text: placed(entry(text), place))
+        )
     except parsing.EntriesError as error:
         lines = [f"TARGET {number}: {why}" for number, why in error.refused.items()]
         raise UsageError("\n".join(lines)) from None
@@ -202,14 +261,20 @@ def targets(given: Sequence[str], place: Callable[[Path], Path]) -> tuple[Source
 
 def of_folders(folders: Iterable[Path]) -> tuple[Source, ...]:
     """Return the installs in absolute folders, named as entries of `installs`."""
-    return sources(InstallTable.model_construct({"path"}, name="", path=str(folder)) for folder in folders)
+    return sources(
+        InstallTable.model_construct({"path"}, name="", path=str(folder))
+        for folder in folders
+    )
 
 
 def table_names(value: object) -> list[object]:
     """Return what each item of `installs` has as its name."""
     items = unsealed(value)
     try:
-        return [item.get("name") if isinstance(item, Mapping) else None for item in read_installs(items)]
+        return [
+            item.get("name") if isinstance(item, Mapping) else None
+            for item in read_installs(items)
+        ]
     except ValueError:
         return []
 
@@ -226,7 +291,9 @@ def _usual_name(table: InstallTable) -> str:
     ):
         return path.stem
     parts_up = [path, *path.parents] if table.kind is SourceKind.PATH else path.parents
-    telling = (part.name for part in parts_up if part.name and not set("*?[") & set(part.name))
+    telling = (
+        part.name for part in parts_up if part.name and not set("*?[") & set(part.name)
+    )
     return next((name for name in telling if name.lower() not in _HELD_BY), "ComfyUI")
 
 

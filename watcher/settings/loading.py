@@ -18,7 +18,13 @@ from watcher.settings.channel_tables import read_tables
 from watcher.settings.errors import error_lines
 from watcher.settings.install_tables import InstallTable
 from watcher.settings.model import Settings
-from watcher.settings.places import CONTAINER_SECRETS, SYSTEM, Folders, is_same, state_home
+from watcher.settings.places import (
+    CONTAINER_SECRETS,
+    SYSTEM,
+    Folders,
+    is_same,
+    state_home,
+)
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -64,7 +70,11 @@ def load(
     given = {name: value for name, value in overrides.items() if value is not None}
     added = given.pop("nodes", ())
     folder = config_file.parent if config_file else cwd
-    of_system = config_file is not None and system is not None and is_same(folder, system.settings)
+    of_system = (
+        config_file is not None
+        and system is not None
+        and is_same(folder, system.settings)
+    )
     beside = sources.system_secrets(folder) if of_system else sources.Source()
     found = (
         sources.Source(given, "command line"),
@@ -80,18 +90,29 @@ def load(
         origins |= source.origins
         values |= source()
     problems += [problem for source in found for problem in source.problems]
-    problems += [line for name, line in beside.unread.items() if origins[name] in {"default", str(config_file)}]
+    problems += [
+        line
+        for name, line in beside.unread.items()
+        if origins[name] in {"default", str(config_file)}
+    ]
     settings, refused = _validated(found)
     names = _names(values)
-    problems += [line for error in refused for line in error_lines(error, origins, names)]
+    problems += [
+        line for error in refused for line in error_lines(error, origins, names)
+    ]
     nodes, unread = _joined(settings.nodes, added, origins)
     problems += unread
     changes: dict[str, object] = {"nodes": nodes}
     if selection.split(nodes).chooses and origins["interval"] == "default":
-        changes["interval"], origins["interval"] = INTERVAL_OF_GLOBS, "default where nodes has a pattern"
+        changes["interval"], origins["interval"] = (
+            INTERVAL_OF_GLOBS,
+            "default where nodes has a pattern",
+        )
     start = folder if origins["installs"] == str(config_file) else cwd
     changes["installs"], unplaced = _placed(settings.installs, start)
-    problems += [f"{place}: {why} ({origins['installs']})" for place, why in unplaced.items()]
+    problems += [
+        f"{place}: {why} ({origins['installs']})" for place, why in unplaced.items()
+    ]
     try:
         if origins["state_dir"] == "default":
             home = state_home(folder, environ, has_state, system)
@@ -103,7 +124,9 @@ def load(
         problems.append(f"state_dir: {error} ({origins['state_dir']})")
     if problems:
         wrong = {str(error["loc"][0]) for error in refused if error["loc"]}
-        secret = {name: values[name] for name in parsing.SECRET - wrong if name in values}
+        secret = {
+            name: values[name] for name in parsing.SECRET - wrong if name in values
+        }
         raise ConfigError(*problems, *_refused_urls(secret, origins, refusal))
     return Loaded(
         settings=settings.model_copy(update=changes),
@@ -128,11 +151,14 @@ def nothing_to_watch(loaded: Loaded) -> UsageError:
         " or your ComfyUI in installs, to watch all that it has"
     )
     return UsageError(
-        "there is nothing to watch: nodes and installs are empty", hint=f"{searched_places(loaded)}\n{hint}"
+        "there is nothing to watch: nodes and installs are empty",
+        hint=f"{searched_places(loaded)}\n{hint}",
     )
 
 
-def url_problems(settings: Settings, origins: Mapping[str, str], refused: Mapping[str, str]) -> list[str]:
+def url_problems(
+    settings: Settings, origins: Mapping[str, str], refused: Mapping[str, str]
+) -> list[str]:
     """Return a line for each refused alert URL: its place, why, where it came from. `refused` is by channel name."""
     return [
         f"{place}: {refused[channel.name]} ({origins.get(place.partition(',')[0], 'default')})"
@@ -142,18 +168,26 @@ def url_problems(settings: Settings, origins: Mapping[str, str], refused: Mappin
 
 
 def _refused_urls(
-    secret: Mapping[str, object], origins: Mapping[str, str], refusal: Callable[[str], str | None]
+    secret: Mapping[str, object],
+    origins: Mapping[str, str],
+    refusal: Callable[[str], str | None],
 ) -> list[str]:
     """Return a line for each alert URL that is refused, although some other setting is wrong."""
     try:
         settings = Settings.model_validate(secret)
     except ValidationError:
         return []  # two channels with one name: already among the problems
-    refused = {channel.name: why for channel in settings.all_channels() if (why := refusal(channel.url)) is not None}
+    refused = {
+        channel.name: why
+        for channel in settings.all_channels()
+        if (why := refusal(channel.url)) is not None
+    }
     return url_problems(settings, origins, refused)
 
 
-def _validated(found: tuple[sources.Source, ...]) -> tuple[Settings, list[ErrorDetails]]:
+def _validated(
+    found: tuple[sources.Source, ...],
+) -> tuple[Settings, list[ErrorDetails]]:
     """Return the settings and the errors; with an error the settings are the defaults.
 
     The error itself stays in here: it holds the values, secret ones too.
@@ -165,21 +199,30 @@ def _validated(found: tuple[sources.Source, ...]) -> tuple[Settings, list[ErrorD
     return Settings(), refused
 
 
-def _joined(nodes: tuple[str, ...], added: object, origins: dict[str, str]) -> tuple[tuple[str, ...], list[str]]:
+def _joined(
+    nodes: tuple[str, ...], added: object, origins: dict[str, str]
+) -> tuple[tuple[str, ...], list[str]]:
     """Return the settings' nodes with those of the command line, and a line for each of these that is wrong."""
     try:
         if more := node_ids.read_more(added):
             joined = node_ids.read_watched([*nodes, *more])
-            origins["nodes"] = f"{origins['nodes']} + command line" if nodes else "command line"
+            origins["nodes"] = (
+                f"{origins['nodes']} + command line" if nodes else "command line"
+            )
             return joined, []
     except parsing.EntriesError as error:
-        return nodes, [f"nodes, entry {entry}: {why} (command line)" for entry, why in error.refused.items()]
+        return nodes, [
+            f"nodes, entry {entry}: {why} (command line)"
+            for entry, why in error.refused.items()
+        ]
     except ValueError as error:
         return nodes, [f"nodes: {error} (command line)"]
     return nodes, []
 
 
-def _placed(tables: tuple[InstallTable, ...], start: Path) -> tuple[tuple[InstallTable, ...], dict[str, str]]:
+def _placed(
+    tables: tuple[InstallTable, ...], start: Path
+) -> tuple[tuple[InstallTable, ...], dict[str, str]]:
     """Return the installs with absolute paths, relative ones from `start`; and why some cannot be, by their place."""
     found: list[InstallTable] = []
     problems: dict[str, str] = {}

@@ -9,8 +9,19 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, SecretStr, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    model_validator,
+)
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from watcher.durations import show
 from watcher.model import selection
@@ -19,7 +30,13 @@ from watcher.model.pack import Source
 from watcher.model.selection import INTERVAL_OF_GLOBS, Selection
 from watcher.model.version import STATUSES
 from watcher.settings import install_tables, node_ids, parsing
-from watcher.settings.channel_tables import ChannelTable, list_with, one_of, read_tables, unsealed
+from watcher.settings.channel_tables import (
+    ChannelTable,
+    list_with,
+    one_of,
+    read_tables,
+    unsealed,
+)
 from watcher.settings.install_tables import InstallTable
 from watcher.text import mask
 
@@ -34,11 +51,15 @@ _DAY = 86_400
 
 def _number(low: float, high: float, kind: type[float] = float) -> BeforeValidator:
     read = partial(parsing.number, low=low, high=high, whole=kind is int)
-    return BeforeValidator(read, json_schema_input_type=Annotated[kind, Field(ge=low, le=high)])
+    return BeforeValidator(
+        read, json_schema_input_type=Annotated[kind, Field(ge=low, le=high)]
+    )
 
 
 def _duration(low: float, high: float) -> BeforeValidator:
-    return BeforeValidator(partial(parsing.seconds, low=low, high=high), json_schema_input_type=float | str)
+    return BeforeValidator(
+        partial(parsing.seconds, low=low, high=high), json_schema_input_type=float | str
+    )
 
 
 def _interval(value: object) -> float:
@@ -48,13 +69,17 @@ def _interval(value: object) -> float:
 def _state_dir(value: object) -> Path:
     text = str(value) if isinstance(value, (str, Path)) else ""
     if not parsing.path(text).strip() or not text.isprintable():
-        raise ValueError(f"{mask.describe(value)} is not a folder; give a path, e.g. 'state'")
+        raise ValueError(
+            f"{mask.describe(value)} is not a folder; give a path, e.g. 'state'"
+        )
     return Path(text)
 
 
 def _alert_urls(value: object) -> tuple[SecretStr, ...] | None:
     given = parsing.NO_ALERTS if value is None else unsealed(value)
-    urls = parsing.alert_urls([*map(unsealed, given)] if isinstance(given, (list, tuple)) else given)
+    urls = parsing.alert_urls(
+        [*map(unsealed, given)] if isinstance(given, (list, tuple)) else given
+    )
     return None if urls is None else tuple(map(SecretStr, urls))
 
 
@@ -63,14 +88,22 @@ def _heartbeat_url(value: object) -> SecretStr | None:
     return None if url is None else SecretStr(url)
 
 
-_Heartbeat = Annotated[SecretStr | None, BeforeValidator(_heartbeat_url, json_schema_input_type=str | None)]
+_Heartbeat = Annotated[
+    SecretStr | None, BeforeValidator(_heartbeat_url, json_schema_input_type=str | None)
+]
 _Baseline = Literal["summary", "silent", "full"]
 _LogLevel = Literal["debug", "info", "warning", "error"]
 _LogFormat = Literal["auto", "console", "json"]
-_Tables = Annotated[tuple[ChannelTable, ...], BeforeValidator(read_tables, json_schema_input_type=list[ChannelTable])]
+_Tables = Annotated[
+    tuple[ChannelTable, ...],
+    BeforeValidator(read_tables, json_schema_input_type=list[ChannelTable]),
+]
 _Installs = Annotated[
     tuple[InstallTable, ...],
-    BeforeValidator(install_tables.read_installs, json_schema_input_type=list[InstallTable | str] | str),
+    BeforeValidator(
+        install_tables.read_installs,
+        json_schema_input_type=list[InstallTable | str] | str,
+    ),
     AfterValidator(install_tables.unique),
 ]
 
@@ -79,7 +112,10 @@ class Settings(BaseSettings):
     """The settings of comfy-watch."""
 
     model_config = SettingsConfigDict(
-        frozen=True, extra="forbid", hide_input_in_errors=True, field_title_generator=lambda name, _: name
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,
+        field_title_generator=lambda name, _: name,
     )
 
     nodes: Annotated[tuple[str, ...], list_with(node_ids.read_watched)] = Field(
@@ -100,13 +136,15 @@ class Settings(BaseSettings):
         description="Known findings about installed packs, as `pack@1.2.0`: shown and marked as accepted, but not"
         " reported as `exposed`, and not counted by `audit`, until the status gets worse.",
     )
-    statuses: Annotated[tuple[str, ...], list_with(parsing.statuses, *STATUSES)] = Field(
-        STATUSES, description="Which versions to watch, by status."
+    statuses: Annotated[tuple[str, ...], list_with(parsing.statuses, *STATUSES)] = (
+        Field(STATUSES, description="Which versions to watch, by status.")
     )
     registry_url: Annotated[str, BeforeValidator(parsing.registry_url)] = Field(
         "https://api.comfy.org", description="The registry's URL."
     )
-    state_dir: Annotated[Path, BeforeValidator(_state_dir, json_schema_input_type=str)] = Field(
+    state_dir: Annotated[
+        Path, BeforeValidator(_state_dir, json_schema_input_type=str)
+    ] = Field(
         Path("state"),
         description="The state folder. A relative path starts at the settings file's folder, or at the working folder"
         " if it is given in the environment or on the command line. The default is `$STATE_DIRECTORY` under systemd,"
@@ -114,7 +152,9 @@ class Settings(BaseSettings):
         " `~/.config/comfy-watch`.",
     )
     """Absolute once loaded."""
-    interval: Annotated[float, BeforeValidator(_interval, json_schema_input_type=float | str)] = Field(
+    interval: Annotated[
+        float, BeforeValidator(_interval, json_schema_input_type=float | str)
+    ] = Field(
         900.0,
         description="For `run`: time between the starts of two polls, as `90s`, `15m`, `1h` or seconds; at least"
         f" `10s`. The default is `{show(INTERVAL_OF_GLOBS)}` where `nodes` has `*` or a pattern.",
@@ -123,9 +163,12 @@ class Settings(BaseSettings):
     jitter: Annotated[float, _number(0, 1)] = Field(
         0.1, description="The share of the interval by which it varies at random."
     )
-    concurrency: Annotated[int, _number(1, 256, int)] = Field(16, description="Requests at a time.")
+    concurrency: Annotated[int, _number(1, 256, int)] = Field(
+        16, description="Requests at a time."
+    )
     timeout: Annotated[float, _duration(0.01, _DAY)] = Field(
-        30.0, description="Time limit of one whole request, and of each target of an alert URL."
+        30.0,
+        description="Time limit of one whole request, and of each target of an alert URL.",
     )
     retries: Annotated[int, _number(0, 20, int)] = Field(
         3,
@@ -151,7 +194,10 @@ class Settings(BaseSettings):
         " off the warning about it.",
     )
     """None where no alerts are wanted."""
-    channels: _Tables = Field((), description="Channels with their own settings, a `[[channels]]` table each; secret.")
+    channels: _Tables = Field(
+        (),
+        description="Channels with their own settings, a `[[channels]]` table each; secret.",
+    )
     heartbeat_url: _Heartbeat = Field(
         None,
         description="A monitor that notices when polls stop, such as healthchecks.io; secret. It gets a ping at"
@@ -163,11 +209,17 @@ class Settings(BaseSettings):
         description="How long an undelivered alert is kept. After that it expires when its channel fails again, with an"
         " error.",
     )
-    log_level: Annotated[_LogLevel, one_of("a log level", *get_args(_LogLevel))] = Field(
-        "info", description="`debug`, `info`, `warning` or `error`; `debug` shows each request, retry and file."
+    log_level: Annotated[_LogLevel, one_of("a log level", *get_args(_LogLevel))] = (
+        Field(
+            "info",
+            description="`debug`, `info`, `warning` or `error`; `debug` shows each request, retry and file.",
+        )
     )
-    log_format: Annotated[_LogFormat, one_of("a log format", *get_args(_LogFormat))] = Field(
-        "auto", description="`console`, `json`, or `auto`: for people on a terminal, JSON lines elsewhere."
+    log_format: Annotated[_LogFormat, one_of("a log format", *get_args(_LogFormat))] = (
+        Field(
+            "auto",
+            description="`console`, `json`, or `auto`: for people on a terminal, JSON lines elsewhere.",
+        )
     )
 
     _channels: dict[str, Channel] = PrivateAttr(default_factory=dict)
@@ -181,9 +233,13 @@ class Settings(BaseSettings):
             scheme = mask.scheme(url).replace("+", "-")
             schemes[scheme] += 1
             name = scheme if schemes[scheme] == 1 else f"{scheme}-{schemes[scheme]}"
-            self._channels[f"alert_urls, entry {urls.index(url) + 1}"] = Channel(name=name, url=url, placed=True)
+            self._channels[f"alert_urls, entry {urls.index(url) + 1}"] = Channel(
+                name=name, url=url, placed=True
+            )
         for entry, table in enumerate(self.channels, 1):
-            self._channels[f"channels, entry {entry} ({table.name}), url"] = table.channel()
+            self._channels[f"channels, entry {entry} ({table.name}), url"] = (
+                table.channel()
+            )
         counts = Counter(channel.name.lower() for channel in self.all_channels())
         for table in self.channels:
             if counts[table.name.lower()] > 1:
@@ -228,4 +284,7 @@ class Settings(BaseSettings):
 
 def json_schema() -> dict[str, object]:
     """Return the JSON Schema of the settings file."""
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Settings.model_json_schema()}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **Settings.model_json_schema(),
+    }

@@ -14,7 +14,10 @@ from watcher.text.mask import describe, find_url, is_visible
 _LONGEST = 100
 _LONGEST_GLOB = 200
 _ID = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{_LONGEST - 1}}}")
-_PACK_URL = re.compile(r"(?:https?://)?registry\.comfy\.org/(?:[^?#]*/)?nodes/([^/?#]+)/*(?:[?#].*)?", re.IGNORECASE)
+_PACK_URL = re.compile(
+    r"(?:https?://)?registry\.comfy\.org/(?:[^?#]*/)?nodes/([^/?#]+)/*(?:[?#].*)?",
+    re.IGNORECASE,
+)
 _GLOB = re.compile(r"!?(?:[A-Za-z0-9._*?-]|\[!?[A-Za-z0-9._-]+\])+")
 """A glob that an id could match."""
 
@@ -29,7 +32,9 @@ def read_watched(value: object) -> tuple[str, ...]:
     entries = read_more(value)
     chosen = split(entries)
     if chosen.globs and not chosen.chooses:
-        raise ValueError(f"'{chosen.globs[0]}' leaves out node packs, but no pattern includes any; add '*'")
+        raise ValueError(
+            f"'{chosen.globs[0]}' leaves out node packs, but no pattern includes any; add '*'"
+        )
     return entries
 
 
@@ -51,7 +56,13 @@ def read_accepted(value: object) -> tuple[str, ...]:
 def _finding(item: object) -> str:
     text = item.strip() if isinstance(item, str) else ""
     node, _, version = text.rpartition("@")
-    if not _ID.fullmatch(node) or not version or len(version) > _LONGEST or not is_visible(version) or " " in version:
+    if (
+        not _ID.fullmatch(node)
+        or not version
+        or len(version) > _LONGEST
+        or not is_visible(version)
+        or " " in version
+    ):
         raise ValueError(
             f"{describe(item)} is not a finding; give the id of a pack and a version of it, e.g. rgthree-comfy@1.0.3"
         )
@@ -68,7 +79,9 @@ def _once(found: list[str]) -> tuple[str, ...]:
 def _id(item: object) -> str:
     text = _bare(_text(item, "a node id"))
     if is_glob(text):
-        raise ValueError(f"{describe(text)} is a pattern, which is not allowed here; give each node pack's id")
+        raise ValueError(
+            f"{describe(text)} is a pattern, which is not allowed here; give each node pack's id"
+        )
     return _checked(text)
 
 
@@ -77,7 +90,9 @@ def _id_or_glob(item: object) -> str:
     if not is_glob(text):
         return _checked(text)
     if len(text) > _LONGEST_GLOB:
-        raise ValueError(f"{describe(text)} is not a pattern; at most {_LONGEST_GLOB} characters are allowed")
+        raise ValueError(
+            f"{describe(text)} is not a pattern; at most {_LONGEST_GLOB} characters are allowed"
+        )
     if not _GLOB.fullmatch(text):
         raise ValueError(
             f"{text[:60]!a} is a pattern that no node id can match; letters A to Z, digits, '.', '_', '-', '*', '?' and"
@@ -101,7 +116,9 @@ def _bare(text: str) -> str:
 def _checked(text: str) -> str:
     """Return an id as it is; ValueError if it can be none."""
     if len(text) > _LONGEST:
-        raise ValueError(f"{describe(text)} is not a node id; at most {_LONGEST} characters are allowed")
+        raise ValueError(
+            f"{describe(text)} is not a node id; at most {_LONGEST} characters are allowed"
+        )
     if not _ID.fullmatch(text):
         raise ValueError(
             f"{text[:60]!a} is not a node id; letters A to Z, digits, '.', '_' and '-' are allowed,"
@@ -114,11 +131,17 @@ def _glob(item: object) -> str:
     what = "a node id or glob"
     text = _text(item, what)
     if find_url(text):
-        raise ValueError(f"{describe(text)} is not {what}; give the id, e.g. rgthree-comfy, not a URL")
+        raise ValueError(
+            f"{describe(text)} is not {what}; give the id, e.g. rgthree-comfy, not a URL"
+        )
     if len(text) > _LONGEST_GLOB:
-        raise ValueError(f"{describe(text)} is not {what}; at most {_LONGEST_GLOB} characters are allowed")
+        raise ValueError(
+            f"{describe(text)} is not {what}; at most {_LONGEST_GLOB} characters are allowed"
+        )
     if not is_visible(text) or " " in text:
-        raise ValueError(f"{text[:60]!a} is not {what}; spaces and invisible characters are not allowed")
+        raise ValueError(
+            f"{text[:60]!a} is not {what}; spaces and invisible characters are not allowed"
+        )
     return text
 
 

@@ -68,17 +68,28 @@ else:
         state = _of_the_user(environ, "XDG_STATE_HOME", _OWN_STATE)
         if settings is None:
             return None
-        return Folders(settings=settings, state=settings / "state" if state is None or state == settings else state)
+        return Folders(
+            settings=settings,
+            state=settings / "state" if state is None or state == settings else state,
+        )
 
     def user_cache(environ: Mapping[str, str]) -> Path | None:
         """Return the user's folder for what may be lost, which need not exist; None where none is known."""
         return _of_the_user(environ, "XDG_CACHE_HOME", _OWN_CACHE)
 
-    def _of_the_user(environ: Mapping[str, str], variable: str, usual: str) -> Path | None:
+    def _of_the_user(
+        environ: Mapping[str, str], variable: str, usual: str
+    ) -> Path | None:
         chosen, home = environ.get(variable), environ.get("HOME")
         if chosen and not os.path.isabs(chosen):  # noqa: PTH117 - an invalid one counts as unset, by XDG's specification
             chosen = None
-        return Path(chosen, _NAME) if chosen else Path(home, usual, _NAME) if home else None
+        return (
+            Path(chosen, _NAME)
+            if chosen
+            else Path(home, usual, _NAME)
+            if home
+            else None
+        )
 
     if sys.platform == "darwin":
         _OWN_SETTINGS = _OWN_STATE = "Library/Application Support"
@@ -114,11 +125,17 @@ def state_home(
     for known in (system, user_folders(environ)):
         if known is not None and is_same(folder, known.settings):
             if known.state != beside and has_state(beside):
-                return StateHome(folder=beside, origin="default, since a state is there")
-            return StateHome(folder=known.state, origin=f"default for settings in {known.settings}")
+                return StateHome(
+                    folder=beside, origin="default, since a state is there"
+                )
+            return StateHome(
+                folder=known.state, origin=f"default for settings in {known.settings}"
+            )
     return StateHome(folder=beside, origin="default")
 
 
 def is_same(folder: Path, known: Path) -> bool:
     """Return whether two paths lead to one folder; a relative path leads to none that is known."""
-    return folder.is_absolute() and Path(os.path.realpath(folder)) == Path(os.path.realpath(known))
+    return folder.is_absolute() and Path(os.path.realpath(folder)) == Path(
+        os.path.realpath(known)
+    )

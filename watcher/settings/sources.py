@@ -55,7 +55,9 @@ _WITHOUT_CONTENT = re.compile(r"(?:[A-Za-z ,/-]|'[^']{1,4}')*")
 class Source(PydanticBaseSettingsSource):
     """Settings from one place, all with one origin, unless they are added one by one."""
 
-    def __init__(self, values: Mapping[str, object] | None = None, origin: str = "") -> None:
+    def __init__(
+        self, values: Mapping[str, object] | None = None, origin: str = ""
+    ) -> None:
         super().__init__(Settings)
         self.values = dict(values or {})
         self.origins = dict.fromkeys(self.values, origin)
@@ -71,13 +73,20 @@ class Source(PydanticBaseSettingsSource):
         self.values[name] = value
         self.origins[name] = origin
 
-    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002 - its signature
+    def get_field_value(
+        self,
+        field: FieldInfo,  # noqa: ARG002 - its signature
+        field_name: str,
+    ) -> tuple[Any, str, bool]:
         """Return one setting's value, as pydantic-settings asks of a source."""
         return self().get(field_name), field_name, False
 
     def __call__(self) -> dict[str, Any]:
         """Return every value, unknown names too, which are then refused. Secrets are sealed: a debug log shows none."""
-        return {name: Secret(value) if name in parsing.SEALED else value for name, value in self.values.items()}
+        return {
+            name: Secret(value) if name in parsing.SEALED else value
+            for name, value in self.values.items()
+        }
 
 
 def environment(environ: Mapping[str, str]) -> Source:
@@ -93,14 +102,18 @@ def environment(environ: Mapping[str, str]) -> Source:
         name = variable.upper().removeprefix(PREFIX).lower()
         if wrong := _NOT_IN_A_NAME.search(variable):
             shown = f"{variable[: wrong.start()]}***"
-            source.problems.append(f"environment {shown}: not a setting's name; write {PREFIX}NAME=VALUE")
+            source.problems.append(
+                f"environment {shown}: not a setting's name; write {PREFIX}NAME=VALUE"
+            )
         elif name in Settings.model_fields:
             source.add(name, value, f"environment {variable}")
         elif not _KUBERNETES.search(name):
             if parsing.suggest(name, Settings.model_fields, likeness=_MISSPELLED):
                 source.add(name, value, f"environment {variable}")
             else:
-                source.warnings.append(f"environment {variable}: unknown setting, ignored")
+                source.warnings.append(
+                    f"environment {variable}: unknown setting, ignored"
+                )
     return source
 
 
@@ -119,9 +132,13 @@ def secret_files(environ: Mapping[str, str], container_secrets: Path | None) -> 
         try:
             _add_files(source, Path(parsing.path(folder)))
         except OSError as error:
-            source.problems.append(f"secrets folder {folder}: {_reason(error)} (environment CREDENTIALS_DIRECTORY)")
+            source.problems.append(
+                f"secrets folder {folder}: {_reason(error)} (environment CREDENTIALS_DIRECTORY)"
+            )
         except ValueError as error:
-            source.problems.append(f"secrets folder: {error} (environment CREDENTIALS_DIRECTORY)")
+            source.problems.append(
+                f"secrets folder: {error} (environment CREDENTIALS_DIRECTORY)"
+            )
     return source
 
 
@@ -137,7 +154,11 @@ def system_secrets(folder: Path) -> Source:
             continue
         text, problem, mode = _text_of(file)
         if problem:
-            remedy = "; try it as root, or as the user that polls" if problem == _REASONS[errno.EACCES] else ""
+            remedy = (
+                "; try it as root, or as the user that polls"
+                if problem == _REASONS[errno.EACCES]
+                else ""
+            )
             source.unread[name] = f"{FILE_ORIGIN}{file}: {problem}{remedy}"
             continue
         if text.strip():
@@ -149,7 +170,10 @@ def system_secrets(folder: Path) -> Source:
 
 def _add_files(source: Source, folder: Path) -> None:
     """Add the settings among the files of a folder; those with the prefix come last, and so win."""
-    for file in sorted(folder.iterdir(), key=lambda file: (file.name.lower().startswith(PREFIX.lower()), file.name)):
+    for file in sorted(
+        folder.iterdir(),
+        key=lambda file: (file.name.lower().startswith(PREFIX.lower()), file.name),
+    ):
         name = file.name.lower().removeprefix(PREFIX.lower())
         if name not in Settings.model_fields:
             continue
@@ -176,7 +200,10 @@ def toml_file(path: Path, named_by: str = "") -> Source:
     if problem:
         source.problems.append(f"{path}: {problem}")
     logins = parsing.LOGIN.search(str(values.get("installs", "")))
-    if others_can_read(mode) and (logins or any(mask.find_url(str(values.get(name, ""))) for name in parsing.SECRET)):
+    if others_can_read(mode) and (
+        logins
+        or any(mask.find_url(str(values.get(name, ""))) for name in parsing.SECRET)
+    ):
         source.warnings.append(_readable(path))
     return source
 
@@ -188,21 +215,30 @@ def _readable(path: Path) -> str:
 def service_manager(environ: Mapping[str, str]) -> Source:
     """Return the first folder of `$STATE_DIRECTORY`: the default of `state_dir` under systemd."""
     folder = environ.get("STATE_DIRECTORY", "").partition(os.pathsep)[0]
-    return Source({"state_dir": folder} if folder else None, "environment STATE_DIRECTORY")
+    return Source(
+        {"state_dir": folder} if folder else None, "environment STATE_DIRECTORY"
+    )
 
 
-def find_file(config: Path | None, environ: Mapping[str, str], cwd: Path) -> tuple[Path | None, str]:
+def find_file(
+    config: Path | None, environ: Mapping[str, str], cwd: Path
+) -> tuple[Path | None, str]:
     """Return the settings file and who named it: `config` (the command line's), else `$COMFY_WATCH_CONFIG`.
 
     Without either, the first of `places` that exists, and "". ValueError for a URL or an unknown home folder.
     """
-    for path, origin in ((config, "--config"), (environ.get(FILE_VARIABLE), f"environment {FILE_VARIABLE}")):
+    for path, origin in (
+        (config, "--config"),
+        (environ.get(FILE_VARIABLE), f"environment {FILE_VARIABLE}"),
+    ):
         if path:
             try:
                 return cwd / expand_home(Path(parsing.path(str(path)))), origin
             except ValueError as error:
                 raise ValueError(f"{error} ({origin})") from None
-    return next((place for place in places(environ, cwd) if os.path.lexists(place)), None), ""
+    return next(
+        (place for place in places(environ, cwd) if os.path.lexists(place)), None
+    ), ""
 
 
 def expand_home(path: Path) -> Path:
@@ -221,7 +257,10 @@ def absolute(start: Path, path: Path) -> Path:
 def places(environ: Mapping[str, str], cwd: Path) -> tuple[Path, ...]:
     """Return where an unnamed settings file is looked for: working folder, the user's folder, the system's."""
     folders = (user_folders(environ), SYSTEM)
-    return (cwd / FILE_NAME, *(folder.settings / FILE_NAME for folder in folders if folder is not None))
+    return (
+        cwd / FILE_NAME,
+        *(folder.settings / FILE_NAME for folder in folders if folder is not None),
+    )
 
 
 def _syntax_problem(message: str) -> str:
@@ -245,7 +284,11 @@ def _text_of(path: Path) -> tuple[str, str, int]:
     except OSError as error:
         return "", _REASONS[errno.EISDIR] if os.path.isdir(path) else _reason(error), 0  # noqa: PTH112 - it never raises
     if len(data) > _MAX_FILE_BYTES:
-        return "", f"larger than {_MAX_FILE_BYTES // 1024**2} MB, too large for a settings file", 0
+        return (
+            "",
+            f"larger than {_MAX_FILE_BYTES // 1024**2} MB, too large for a settings file",
+            0,
+        )
     try:
         return data.decode("utf-8-sig"), "", mode
     except UnicodeDecodeError:
@@ -253,4 +296,6 @@ def _text_of(path: Path) -> tuple[str, str, int]:
 
 
 def _reason(error: OSError) -> str:
-    return _REASONS.get(error.errno or 0, f"cannot be read ({error.strerror or type(error).__name__})")
+    return _REASONS.get(
+        error.errno or 0, f"cannot be read ({error.strerror or type(error).__name__})"
+    )

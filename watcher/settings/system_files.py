@@ -22,7 +22,10 @@ def write(folders: Folders | None = SYSTEM) -> list[str]:
     which are left as they are, or if nothing can be written. A file of alert URLs that is there stays as it is.
     """
     if folders is None:
-        raise UsageError("--system: this system has no folder for the settings of all users", hint="leave --system out")
+        raise UsageError(
+            "--system: this system has no folder for the settings of all users",
+            hint="leave --system out",
+        )
     settings, credential = folders.settings / FILE_NAME, folders.settings / _CREDENTIAL
     if not is_root():
         raise UsageError(
@@ -59,5 +62,7 @@ def _steps(settings: Path, credential: Path, folders: Folders) -> list[str]:
         f"The state will be in {folders.state}.",
     ]
     if folders.settings.stat().st_mode & 0o005 != 0o005:
-        lines.append(f"Only some can enter {folders.settings}; the service's user has to: chmod 755 {folders.settings}")
+        lines.append(
+            f"Only some can enter {folders.settings}; the service's user has to: chmod 755 {folders.settings}"
+        )
     return lines

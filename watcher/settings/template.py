@@ -40,10 +40,26 @@ _SYSTEM_HEAD = """\
 
 _SECTIONS = {
     "What to watch": ("nodes", "installs", "accept", "statuses"),
-    "Alerts": ("alert_urls", "heartbeat_url", "alert_expiry", "baseline", "failure_threshold"),
-    "Polls": ("interval", "jitter", "concurrency", "timeout", "retries", "max_response_mb", "registry_url"),
+    "Alerts": (
+        "alert_urls",
+        "heartbeat_url",
+        "alert_expiry",
+        "baseline",
+        "failure_threshold",
+    ),
+    "Polls": (
+        "interval",
+        "jitter",
+        "concurrency",
+        "timeout",
+        "retries",
+        "max_response_mb",
+        "registry_url",
+    ),
     "State and logs": ("state_dir", "log_level", "log_format"),
-    "Channels with their own settings (these tables must stay at the end of the file)": ("channels",),
+    "Channels with their own settings (these tables must stay at the end of the file)": (
+        "channels",
+    ),
 }
 
 _EXAMPLES: Mapping[str, object] = {
@@ -51,7 +67,10 @@ _EXAMPLES: Mapping[str, object] = {
     "installs": ["~/ComfyUI"],
     "accept": ["rgthree-comfy@1.0.3"],
     "heartbeat_url": "https://hc-ping.com/your-uuid",
-    "alert_urls": ["discord://webhook_id/webhook_token", "mailtos://user:password@example.com?to=you@example.com"],
+    "alert_urls": [
+        "discord://webhook_id/webhook_token",
+        "mailtos://user:password@example.com?to=you@example.com",
+    ],
 }
 _CHANNEL: Mapping[str, object] = {
     "name": "security",
@@ -85,8 +104,13 @@ def text(system: Folders | None = None, state: Path = Path("state")) -> str:
                 parts.append(_setting(name, field, _EXAMPLES.get(name, field.default)))
     if system is not None:
         return _with_nodes(parts)
-    keys = [_setting(name, field, _CHANNEL[name]) for name, field in ChannelTable.model_fields.items()]
-    return _with_nodes(parts).replace("#channels = []", "\n#[[channels]]") + "".join(keys)
+    keys = [
+        _setting(name, field, _CHANNEL[name])
+        for name, field in ChannelTable.model_fields.items()
+    ]
+    return _with_nodes(parts).replace("#channels = []", "\n#[[channels]]") + "".join(
+        keys
+    )
 
 
 def _with_nodes(parts: Iterable[str]) -> str:
@@ -96,7 +120,13 @@ def _with_nodes(parts: Iterable[str]) -> str:
 def _secret(name: str, field: FieldInfo, folder: Path) -> str:
     """Return a secret setting's description, and where it goes."""
     path = folder / name
-    form = "a JSON array" if name == "channels" else "one URL per line" if name == "alert_urls" else "the URL"
+    form = (
+        "a JSON array"
+        if name == "channels"
+        else "one URL per line"
+        if name == "alert_urls"
+        else "the URL"
+    )
     passed_on = f"# A service of systemd gets it with LoadCredential={name}:{path}"
     return f"{_about(field)}\n# Not here: put it into {path}, {form}.\n{passed_on}\n"
 
@@ -104,14 +134,18 @@ def _secret(name: str, field: FieldInfo, folder: Path) -> str:
 def _setting(name: str, field: FieldInfo, value: object) -> str:
     """Return a setting's description and the setting, commented out."""
     if isinstance(value, float):
-        written = json.dumps(durations.show(value)) if name in DURATIONS else f"{value:g}"
+        written = (
+            json.dumps(durations.show(value)) if name in DURATIONS else f"{value:g}"
+        )
     else:
         written = json.dumps(value, default=str)
     return f"{_about(field)}\n#{name} = {written}\n"
 
 
 def _about(field: FieldInfo) -> str:
-    return textwrap.fill(field.description or "", 120, initial_indent="# ", subsequent_indent="# ")
+    return textwrap.fill(
+        field.description or "", 120, initial_indent="# ", subsequent_indent="# "
+    )
 
 
 def write(path: Path) -> None:
@@ -135,14 +169,26 @@ def create(path: Path, content: str) -> None:
     """
     created = False
     try:
-        with open(path, "x", encoding="utf-8", newline="\n", opener=partial(os.open, mode=0o600)) as file:
+        with open(
+            path,
+            "x",
+            encoding="utf-8",
+            newline="\n",
+            opener=partial(os.open, mode=0o600),
+        ) as file:
             created = True
             file.write(content)
     except FileExistsError:
-        raise ConfigError(f"{path} exists already, and was left as it is", hint="move it away first") from None
+        raise ConfigError(
+            f"{path} exists already, and was left as it is", hint="move it away first"
+        ) from None
     except OSError as error:
         if created:
             with contextlib.suppress(OSError):
                 path.unlink()
-        why = "its folder does not exist" if isinstance(error, FileNotFoundError) else error.strerror
+        why = (
+            "its folder does not exist"
+            if isinstance(error, FileNotFoundError)
+            else error.strerror
+        )
         raise ConfigError(f"{path} cannot be written: {why}") from None

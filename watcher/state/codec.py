@@ -22,7 +22,9 @@ _Value = TypeVar("_Value")
 class UnreadableFormError(Exception):
     """The text is not what this program writes. The message says why, and `hint` what to do."""
 
-    hint: ClassVar[str] = "it was left as it is; put a good copy back, or move the state folder away to start over"
+    hint: ClassVar[str] = (
+        "it was left as it is; put a good copy back, or move the state folder away to start over"
+    )
 
 
 class NewerFormError(UnreadableFormError):
@@ -51,14 +53,18 @@ def decode(form: type[_Form], text: bytes, known: int = FIRST_FORMAT) -> _Form:
         _refuse_newer(format_of(text), known)
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"])
-        raise UnreadableFormError(f"{first['msg']}{f' (at {place})' if place else ''}") from None
+        raise UnreadableFormError(
+            f"{first['msg']}{f' (at {place})' if place else ''}"
+        ) from None
     _refuse_newer(getattr(value, "format", known), known)
     return value
 
 
 def _refuse_newer(found: int, known: int) -> None:
     if found > known:
-        raise NewerFormError(f"it was written by a newer version of comfy-watch (format {found}, known: {known})")
+        raise NewerFormError(
+            f"it was written by a newer version of comfy-watch (format {found}, known: {known})"
+        )
 
 
 def format_of(text: bytes) -> int:

@@ -42,7 +42,9 @@ def replace_file(path: Path, content: bytes) -> None:
     Raises UnsyncedError if the rename succeeded but was not confirmed on disk. After any other error the old file is
     still there.
     """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(_RANDOM_BYTES)}{_LEFTOVER}")
+    temporary = path.with_name(
+        f".{path.name}.{secrets.token_hex(_RANDOM_BYTES)}{_LEFTOVER}"
+    )
     try:
         with _opened(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL) as descriptor:
             _write_all(descriptor, content)
@@ -70,7 +72,11 @@ def read(path: Path) -> bytes:
 def final_name(path: Path) -> str:
     """Return the final name of a temporary file of `replace_file`; any other file's own name."""
     name = path.name
-    return name[1:].rsplit(".", 2)[0] if name.startswith(".") and name.endswith(_LEFTOVER) else name
+    return (
+        name[1:].rsplit(".", 2)[0]
+        if name.startswith(".") and name.endswith(_LEFTOVER)
+        else name
+    )
 
 
 def append(path: Path, content: bytes) -> int:

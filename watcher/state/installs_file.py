@@ -29,7 +29,10 @@ def read_installs(text: bytes) -> Mapping[str, tuple[Pack, ...]]:
 
 def write_installs(installs: Mapping[str, tuple[Pack, ...]]) -> bytes:
     """Encode `installs.json`: sorted, fields that have their default left out."""
-    blocks = [f"\n{json.dumps(name)}: {_packs(packs)}" for name, packs in sorted(installs.items())]
+    blocks = [
+        f"\n{json.dumps(name)}: {_packs(packs)}"
+        for name, packs in sorted(installs.items())
+    ]
     return f'{{\n"format": {FIRST_FORMAT},\n"installs": {{{",".join(blocks)}\n}}\n}}\n'.encode()
 
 
@@ -40,4 +43,8 @@ def _packs(packs: tuple[Pack, ...]) -> str:
 
 def _row(pack: Pack) -> dict[str, object]:
     values, defaults = asdict(pack), {item.name: item.default for item in _FIELDS}
-    return {name: values[name] for name, default in defaults.items() if values[name] != default}
+    return {
+        name: values[name]
+        for name, default in defaults.items()
+        if values[name] != default
+    }

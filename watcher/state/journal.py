@@ -46,7 +46,9 @@ class _Entry:
     """Ids of events that go into a further message."""
 
 
-def write_stage(message: Unanswered, stage: Stage, left: Sequence[str] = (), size: int = 0) -> bytes:
+def write_stage(
+    message: Unanswered, stage: Stage, left: Sequence[str] = (), size: int = 0
+) -> bytes:
     """Encode the line about a message that goes out, filled up with blanks to so many bytes.
 
     It has what is known of the message if nothing more is heard of it. An arrival that has `left` something has a word
@@ -59,7 +61,9 @@ def write_stage(message: Unanswered, stage: Stage, left: Sequence[str] = (), siz
 
 def write_failure(failure: FailedAttempt) -> bytes:
     """Encode a failed attempt as a line of its own."""
-    return json.dumps({"state": _REFUSED} | asdict(failure)).encode() + b"\n"  # first, unlike where it is overwritten
+    return (
+        json.dumps({"state": _REFUSED} | asdict(failure)).encode() + b"\n"
+    )  # first, unlike where it is overwritten
 
 
 def read_journal(text: bytes) -> tuple[Outcome, ...]:
@@ -67,7 +71,9 @@ def read_journal(text: bytes) -> tuple[Outcome, ...]:
 
     A message that was about to go out, and of which nothing came, is unanswered.
     """
-    from watcher.alerts.queues.outcomes import Unanswered  # here, since most polls find no journal
+    from watcher.alerts.queues.outcomes import (
+        Unanswered,
+    )  # here, since most polls find no journal
 
     found: list[Outcome | None] = []
     sending: dict[tuple[str, str], int] = {}
@@ -87,7 +93,11 @@ def _outcomes(lines: Iterable[bytes]) -> Iterable[Outcome]:
 
 def _read_line(line: bytes) -> Outcome | None:
     """Decode one line; None for a message that did not go out. Raises UnreadableFormError."""
-    from watcher.alerts.queues.outcomes import Acknowledgement, FailedAttempt, Unanswered
+    from watcher.alerts.queues.outcomes import (
+        Acknowledgement,
+        FailedAttempt,
+        Unanswered,
+    )
 
     try:
         entry = decode(_Entry, line)
@@ -100,14 +110,23 @@ def _read_line(line: bytes) -> Outcome | None:
         entry = decode(_Entry, whole + b', "state": ""}')
     if entry.state == _REFUSED:
         # The first format had `address` for `url_digest`.
-        failure = decode(FailedAttempt, json.dumps(renamed(json.loads(line), address="url_digest")).encode())
-        for time in (failure.at, failure.retry_at or None, failure.message_retry_at or None):
+        failure = decode(
+            FailedAttempt,
+            json.dumps(renamed(json.loads(line), address="url_digest")).encode(),
+        )
+        for time in (
+            failure.at,
+            failure.retry_at or None,
+            failure.message_retry_at or None,
+        ):
             check_time(time)
         return failure
     if entry.state == Stage.WAITING:
         return None
     if entry.state == Stage.ARRIVED or (entry.state == Stage.PARTIAL and entry.left):
-        return Acknowledgement(channel=entry.channel, message=entry.message, left=entry.left)
+        return Acknowledgement(
+            channel=entry.channel, message=entry.message, left=entry.left
+        )
     check_time(entry.message_retry_at or None)
     return Unanswered(
         channel=entry.channel,

@@ -48,15 +48,23 @@ class LockedFolder:
             with self._failing("cannot be written"):
                 files.make_folder(self.path)
                 try:
-                    self._held.lock = held.enter_context(files.lock(self.path / LOCK, holder))
+                    self._held.lock = held.enter_context(
+                        files.lock(self.path / LOCK, holder)
+                    )
                     held.callback(setattr, self._held, "lock", None)
                 except BlockingIOError:
-                    holder = sanitize_line(files.lock_holder(self.path / LOCK), _HOLDER_SHOWN)
+                    holder = sanitize_line(
+                        files.lock_holder(self.path / LOCK), _HOLDER_SHOWN
+                    )
                     raise InUseError(
                         f"state folder {self._shown()} is in use by {holder or 'another comfy-watch'}",
                         hint="wait until it has finished, or stop it",
                     ) from None
-                if not os.access(self.path, os.W_OK, effective_ids=os.access in os.supports_effective_ids):
+                if not os.access(
+                    self.path,
+                    os.W_OK,
+                    effective_ids=os.access in os.supports_effective_ids,
+                ):
                     raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
                 files.sweep(self.path)
             yield
@@ -69,7 +77,9 @@ class LockedFolder:
                 hint="another comfy-watch may be working on it by now; see that only one does, then start again",
             )
 
-    def _read(self, name: str, decode: Callable[[bytes], _Value], missing: _Value) -> _Value:
+    def _read(
+        self, name: str, decode: Callable[[bytes], _Value], missing: _Value
+    ) -> _Value:
         path = self.path / name
         with self._failing("cannot be read"):
             try:
@@ -81,14 +91,18 @@ class LockedFolder:
             return decode(text)
         except codec.UnreadableFormError as error:
             if text.strip():
-                raise StateError(f"{self._shown(name)} cannot be used: {error}", error.hint) from None
+                raise StateError(
+                    f"{self._shown(name)} cannot be used: {error}", error.hint
+                ) from None
             raise StateError(f"{self._shown(name)} is empty", error.hint) from None
 
     def _shown(self, name: str = "") -> str:
         """Return the folder's path, or a file's, for a message."""
         return escape_invisible(str(self.path / name))
 
-    def _replace(self, name: str, content: bytes, unsure: type[StateError] = StateError) -> None:
+    def _replace(
+        self, name: str, content: bytes, unsure: type[StateError] = StateError
+    ) -> None:
         with self._writing(unsure):
             files.replace_file(self.path / name, content)
 
@@ -100,7 +114,9 @@ class LockedFolder:
             yield
 
     @contextlib.contextmanager
-    def _failing(self, what: str, unsure: type[StateError] = StateError) -> Iterator[None]:
+    def _failing(
+        self, what: str, unsure: type[StateError] = StateError
+    ) -> Iterator[None]:
         try:
             yield
         except OSError as error:

@@ -56,10 +56,14 @@ else:
         if os.geteuid() != _ROOT or path.parent.stat().st_uid == _ROOT:
             return
         with _folder(path.parent) as (parent, about):
-            made = os.open(path.name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=parent)
+            made = os.open(
+                path.name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=parent
+            )
             try:
                 is_empty = not os.listdir(made)  # noqa: PTH208 - a path may lead elsewhere by now
-                if os.fstat(made).st_uid == _ROOT and is_empty:  # nothing that was put in its place
+                if (
+                    os.fstat(made).st_uid == _ROOT and is_empty
+                ):  # nothing that was put in its place
                     _give(made, about)
             finally:
                 os.close(made)
@@ -78,14 +82,20 @@ else:
         while True:
             if flags & os.O_CREAT:
                 with contextlib.suppress(FileExistsError):
-                    return os.open(path.name, flags | os.O_EXCL, mode, dir_fd=folder), True
+                    return os.open(
+                        path.name, flags | os.O_EXCL, mode, dir_fd=folder
+                    ), True
                 if flags & os.O_EXCL:
-                    raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
+                    raise FileExistsError(
+                        errno.EEXIST, os.strerror(errno.EEXIST), str(path)
+                    )
             try:
                 return os.open(path.name, flags & ~os.O_CREAT, dir_fd=folder), False
             except FileNotFoundError:
                 if not flags & os.O_CREAT:
-                    raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path)) from None
+                    raise FileNotFoundError(
+                        errno.ENOENT, os.strerror(errno.ENOENT), str(path)
+                    ) from None
             except OSError as error:
                 if error.errno in {errno.ELOOP, errno.ENXIO}:
                     raise _no_file(path) from None
@@ -94,7 +104,9 @@ else:
     def _give(descriptor: int, folder: os.stat_result) -> None:
         """Give an open file the owner of its folder."""
         if os.fstat(descriptor).st_uid != folder.st_uid:
-            with contextlib.suppress(OSError):  # a file system without owners, or a root without that right
+            with contextlib.suppress(
+                OSError
+            ):  # a file system without owners, or a root without that right
                 os.fchown(descriptor, folder.st_uid, folder.st_gid)
 
     def _others_write(folder: os.stat_result) -> bool:
@@ -102,5 +114,7 @@ else:
 
     def _no_file(path: Path) -> PermissionError:
         return PermissionError(
-            errno.EPERM, "root takes only a regular file with one name in a folder that others may write", str(path)
+            errno.EPERM,
+            "root takes only a regular file with one name in a folder that others may write",
+            str(path),
         )

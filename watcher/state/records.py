@@ -65,14 +65,22 @@ class _Document(Generic[_Value]):
         """The dataclass that is decoded: made when it is needed, since few polls need that of each file."""
         hints, empty = get_type_hints(self._value), self._value()
         numbers = dict.fromkeys(self._head, int)
-        types = {"format": Literal[self._format], **numbers, **{name: hints[name] for name in self._names}}
+        types = {
+            "format": Literal[self._format],
+            **numbers,
+            **{name: hints[name] for name in self._names},
+        }
         forms = [
-            (name, hint, field(default_factory=partial(getattr, empty, name))) if name in self._added else (name, hint)
+            (name, hint, field(default_factory=partial(getattr, empty, name)))
+            if name in self._added
+            else (name, hint)
             for name, hint in types.items()
         ]
         name, doc = f"{self._value.__name__}Form", {"__doc__": "What the file holds."}
         # With all methods of a dataclass, and one that makes the docstring, it takes four times as long.
-        return make_dataclass(name, forms, kw_only=True, eq=False, repr=False, namespace=doc)
+        return make_dataclass(
+            name, forms, kw_only=True, eq=False, repr=False, namespace=doc
+        )
 
     def read(self, text: bytes) -> tuple[int, _Value]:
         """Decode the snapshot's revision that the text was written at, and the value; raises UnreadableFormError."""
@@ -83,18 +91,32 @@ class _Document(Generic[_Value]):
                 raise
             document = json.loads(text)
             upgraded = self._upgrade(document) if found == FIRST_FORMAT else document
-            form = decode(self._form, json.dumps(upgraded | {"format": self._format}).encode(), self._format)
-        return getattr(form, "revision", 0), self._value(**{name: getattr(form, name) for name in self._names})
+            form = decode(
+                self._form,
+                json.dumps(upgraded | {"format": self._format}).encode(),
+                self._format,
+            )
+        return getattr(form, "revision", 0), self._value(
+            **{name: getattr(form, name) for name in self._names}
+        )
 
     def write(self, value: _Value, **head: int) -> bytes:
         """Encode the value."""
-        return encode(self._form(format=self._format, **head, **{name: getattr(value, name) for name in self._names}))
+        return encode(
+            self._form(
+                format=self._format,
+                **head,
+                **{name: getattr(value, name) for name in self._names},
+            )
+        )
 
 
 def _upgraded_outbox(found: dict[str, Any]) -> dict[str, Any]:
     """The first format did not record whether a queue is `named`."""
     if isinstance(queues := found.get("queues"), dict):
-        found["queues"] = {name: _upgraded_queue(queue) for name, queue in queues.items()}
+        found["queues"] = {
+            name: _upgraded_queue(queue) for name, queue in queues.items()
+        }
     return found
 
 
@@ -117,11 +139,25 @@ def _upgraded_checks(found: dict[str, Any]) -> dict[str, Any]:
 def _upgraded_addresses(found: dict[str, Any]) -> dict[str, Any]:
     """The first format had the digests of earlier URLs too."""
     found = renamed(found, accepted="url_digests")
-    return {key: value for key, value in found.items() if key not in {"placed", "earlier", "former"}}
+    return {
+        key: value
+        for key, value in found.items()
+        if key not in {"placed", "earlier", "former"}
+    }
 
 
 _OUTBOX = _Document(Outbox, _upgraded_outbox, "revision", newest=OUTBOX_FORMAT)
-ADDED = frozenset({"polled_before", "terminal_closed_at", "scanned", "unknown", "packs", "packs_at", "packs_error"}) | {
+ADDED = frozenset(
+    {
+        "polled_before",
+        "terminal_closed_at",
+        "scanned",
+        "unknown",
+        "packs",
+        "packs_at",
+        "packs_error",
+    }
+) | {
     "total",
     "way",
     "requests",
@@ -165,14 +201,23 @@ def write_outbox(revision: int, outbox: Outbox) -> bytes:
 def _idle_outbox(revision: int, prepared: int) -> bytes:
     """Encode an outbox in which nothing is, as in most polls: to build what encodes all others takes 10 ms."""
     head = {"format": OUTBOX_FORMAT, "revision": revision, "prepared": prepared}
-    return json.dumps(head | {"queues": {}, "unrecorded": {}, "events": {}}, indent=1).encode() + b"\n"
+    return (
+        json.dumps(
+            head | {"queues": {}, "unrecorded": {}, "events": {}}, indent=1
+        ).encode()
+        + b"\n"
+    )
 
 
 def read_checks(text: bytes) -> tuple[int, Checks]:
     """Decode `checks.json` like `read_outbox`."""
     revision, checks = _CHECKS.read(text)
     health = checks.health
-    failures = [*health.nodes.values(), *health.installs.values(), *filter(None, [health.registry, health.sweep])]
+    failures = [
+        *health.nodes.values(),
+        *health.installs.values(),
+        *filter(None, [health.registry, health.sweep]),
+    ]
     polls = (
         checks.terminal_closed_at,
         checks.polled_at,
@@ -181,7 +226,11 @@ def read_checks(text: bytes) -> tuple[int, Checks]:
         checks.turn.at,
         *checks.scanned.values(),
     )
-    of_nodes = (*checks.checked.values(), *checks.server_times.values(), *checks.stale_since.values())
+    of_nodes = (
+        *checks.checked.values(),
+        *checks.server_times.values(),
+        *checks.stale_since.values(),
+    )
     for time in (*polls, *of_nodes, *(failure.since for failure in failures)):
         check_time(time or None)
     return revision, checks

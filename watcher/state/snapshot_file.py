@@ -38,12 +38,19 @@ def read_snapshot(text: bytes) -> Snapshot:
     except UnreadableFormError:
         if format_of(text) != FIRST_FORMAT:
             raise
-        second = {"channels_failing": {}, "channels_seen": 0, **json.loads(text), "format": FORMAT}
+        second = {
+            "channels_failing": {},
+            "channels_seen": 0,
+            **json.loads(text),
+            "format": FORMAT,
+        }
         form = decode(_SnapshotForm, json.dumps(second).encode(), FORMAT)
     for key, node in form.nodes.items():
         if key != node.node.lower():
             raise UnreadableFormError(f"the entry {key!r} holds another node")
-    return Snapshot(**{item.name: getattr(form, item.name) for item in fields(Snapshot)})
+    return Snapshot(
+        **{item.name: getattr(form, item.name) for item in fields(Snapshot)}
+    )
 
 
 def write_snapshot(snapshot: Snapshot) -> bytes:
@@ -52,7 +59,10 @@ def write_snapshot(snapshot: Snapshot) -> bytes:
 
 
 def _snapshot_lines(snapshot: Snapshot) -> Iterator[str]:
-    failing, channels = json.dumps(snapshot.registry_failing), json.dumps(dict(snapshot.channels_failing))
+    failing, channels = (
+        json.dumps(snapshot.registry_failing),
+        json.dumps(dict(snapshot.channels_failing)),
+    )
     yield (
         f'{{\n"format": {FORMAT},\n"revision": {snapshot.revision},\n"registry_failing": {failing},\n'
         f'"registry_seen": {snapshot.registry_seen},\n"channels_failing": {channels},\n'
@@ -68,7 +78,9 @@ def _installed(found: Installed) -> str:
     """Return what was reported of installs, one pack a line; "" while there was nothing."""
     if found == Installed():
         return ""
-    exposures = {key: dict(_kept(one, _EXPOSURE_FIELDS)) for key, one in found.exposures.items()}
+    exposures = {
+        key: dict(_kept(one, _EXPOSURE_FIELDS)) for key, one in found.exposures.items()
+    }
     return (
         f'"installed": {{\n "failing": {json.dumps(found.failing)},\n "seen": {found.seen},\n'
         f' "offered": {_entries(found.offered)},\n "exposures": {_entries(exposures)}\n}},\n'
@@ -86,14 +98,18 @@ def _whole(found: Whole) -> str:
 
 def _entries(found: Mapping[str, object]) -> str:
     """Return an object's text, sorted, one entry a line."""
-    lines = [f"\n  {json.dumps(key)}: {json.dumps(value)}" for key, value in sorted(found.items())]
+    lines = [
+        f"\n  {json.dumps(key)}: {json.dumps(value)}"
+        for key, value in sorted(found.items())
+    ]
     return "{" + ",".join(lines) + ("\n }" if lines else "}")
 
 
 def _block(node: Node) -> str:
     """Return a node's text."""
     head = ",\n ".join(
-        f"{json.dumps(name)}: {json.dumps(value, sort_keys=True)}" for name, value in _kept(node, _NODE_HEAD)
+        f"{json.dumps(name)}: {json.dumps(value, sort_keys=True)}"
+        for name, value in _kept(node, _NODE_HEAD)
     )
     rows = ",\n  ".join(_encode(_version(version)) for version in node.versions)
     versions = f',\n "versions": [\n  {rows}\n ]' if rows else ""

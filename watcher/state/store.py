@@ -18,7 +18,15 @@ from watcher.errors import StateError, UnsureError
 from watcher.model.event import Event
 from watcher.model.pack import Pack
 from watcher.model.snapshot import Snapshot
-from watcher.state import codec, disk, files, installs_file, journal, records, snapshot_file
+from watcher.state import (
+    codec,
+    disk,
+    files,
+    installs_file,
+    journal,
+    records,
+    snapshot_file,
+)
 from watcher.state.journal import Stage
 from watcher.state.locked_folder import LockedFolder
 from watcher.state.model import Checks, History, State
@@ -52,7 +60,11 @@ class StateFolder(LockedFolder):
         checks_at, checks = self._read(CHECKS, records.read_checks, (0, Checks()))
         snapshot = self._snapshot()
         if (needed := max(written_at, checks_at)) > snapshot.revision:
-            found = f"is at revision {snapshot.revision}" if snapshot.revision else "is missing"
+            found = (
+                f"is at revision {snapshot.revision}"
+                if snapshot.revision
+                else "is missing"
+            )
             raise StateError(
                 f"{self._shown(SNAPSHOT)} {found}, but the files beside it go with revision {needed}",
                 hint=f"put the right {SNAPSHOT} back; or, to start over, move the whole folder away",
@@ -73,12 +85,21 @@ class StateFolder(LockedFolder):
         if waiting.queues and (ended := self.ended_backoffs()):
             waiting = outbox.end_backoffs(waiting, ended)
         installs = self._read(INSTALLS, installs_file.read_installs, State().installs)
-        return State(snapshot=snapshot, outbox=waiting, checks=checks, addresses=self.addresses(), installs=installs)
+        return State(
+            snapshot=snapshot,
+            outbox=waiting,
+            checks=checks,
+            addresses=self.addresses(),
+            installs=installs,
+        )
 
     def exists(self) -> bool:
         """Return whether there is anything of a state here."""
         with self._failing("cannot be read"):
-            return any((self.path / name).exists() for name in (SNAPSHOT, CHECKS, HISTORY, OUTBOX))
+            return any(
+                (self.path / name).exists()
+                for name in (SNAPSHOT, CHECKS, HISTORY, OUTBOX)
+            )
 
     def load_revision(self) -> int:
         """Read the snapshot's revision; 0 while there is none."""
@@ -120,11 +141,17 @@ class StateFolder(LockedFolder):
         """Write the outbox, which now includes the journal, if it changed; then remove the journal."""
         path, content = self.path / OUTBOX, records.write_outbox(revision, waiting)
         with self._writing():
-            saved = files.read(path) if path.exists() else records.write_outbox(revision, Outbox())
+            saved = (
+                files.read(path)
+                if path.exists()
+                else records.write_outbox(revision, Outbox())
+            )
             if saved != content:
                 files.replace_file(path, content)
             files.remove(self.path / ACKS)
-            if (self.path / RETRY).is_file() and waiting == outbox.end_backoffs(waiting, self.ended_backoffs()):
+            if (self.path / RETRY).is_file() and waiting == outbox.end_backoffs(
+                waiting, self.ended_backoffs()
+            ):
                 files.remove(self.path / RETRY)
 
     def end_backoffs(self, retry_at: Mapping[str, str]) -> None:
@@ -163,7 +190,9 @@ class StateFolder(LockedFolder):
         """Write what the last good scans found, before a change that rests on it is committed."""
         self._replace(INSTALLS, installs_file.write_installs(installs))
 
-    def reserve_acks(self, messages: Sequence[Unanswered], left: Sequence[Sequence[str]] = ()) -> list[int]:
+    def reserve_acks(
+        self, messages: Sequence[Unanswered], left: Sequence[Sequence[str]] = ()
+    ) -> list[int]:
         """Reserve room for acknowledgements, and note that the first message goes out; return the offset of each room.
 
         So a disk that becomes full while a message goes out cannot lose the acknowledgement. The rooms follow each
@@ -171,11 +200,18 @@ class StateFolder(LockedFolder):
         """
         stages = (Stage.SENDING, *(Stage.WAITING for _ in messages[1:]))
         lines = [
-            journal.write_stage(message, stage, size=len(journal.write_stage(message, stage, most)))
-            for message, stage, most in zip(messages, stages, left or [()] * len(messages), strict=True)
+            journal.write_stage(
+                message, stage, size=len(journal.write_stage(message, stage, most))
+            )
+            for message, stage, most in zip(
+                messages, stages, left or [()] * len(messages), strict=True
+            )
         ]
         start = self._append_to_journal(b"".join(lines))
-        return [start, *(start + end for end in accumulate(len(line) for line in lines[:-1]))]
+        return [
+            start,
+            *(start + end for end in accumulate(len(line) for line in lines[:-1])),
+        ]
 
     def write_sending(self, message: Unanswered, offset: int) -> None:
         """Make durable that a message goes out for which there is room."""
@@ -222,7 +258,9 @@ class StateFolder(LockedFolder):
     def record_rest(self, waiting: Outbox) -> None:
         """Append the events that an interrupted poll did not record."""
         known = {event.id for event in self.history().events}
-        if events := tuple(waiting.events[key] for key in waiting.unrecorded if key not in known):
+        if events := tuple(
+            waiting.events[key] for key in waiting.unrecorded if key not in known
+        ):
             self.record(events)
 
     def history(self) -> History:

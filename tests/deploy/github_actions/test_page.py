@@ -27,13 +27,18 @@ def _tables() -> dict[str, list[list[str]]]:
     text = (program.ROOT / "docs" / _PAGE).read_text("utf-8")
     found: dict[str, list[list[str]]] = {}
     for block in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE):
-        rows = [[cell.strip() for cell in line.strip("|\n").split("|")] for line in block.splitlines()]
+        rows = [
+            [cell.strip() for cell in line.strip("|\n").split("|")]
+            for line in block.splitlines()
+        ]
         found[rows[0][0]] = rows[2:]
     return found
 
 
 def _action() -> dict[str, Any]:
-    definition: dict[str, Any] = yaml.safe_load((program.ROOT / "action.yml").read_text("utf-8"))
+    definition: dict[str, Any] = yaml.safe_load(
+        (program.ROOT / "action.yml").read_text("utf-8")
+    )
     return definition
 
 
@@ -41,7 +46,9 @@ def test_inputs() -> None:
     """The table has every input in the action's order, with its default."""
     words = {"": "none", "${{ github.token }}": "the job's own"}
     defaults = {
-        f"`{name}`": "" if one.get("required") else words.get(one["default"], f"`{one['default']}`")
+        f"`{name}`": ""
+        if one.get("required")
+        else words.get(one["default"], f"`{one['default']}`")
         for name, one in _action()["inputs"].items()
     }
     assert [(row[0], row[1]) for row in _tables()["input"]] == list(defaults.items())
@@ -49,7 +56,9 @@ def test_inputs() -> None:
 
 def test_outputs() -> None:
     """The table has every output in the action's order."""
-    assert [row[0] for row in _tables()["output"]] == [f"`{name}`" for name in _action()["outputs"]]
+    assert [row[0] for row in _tables()["output"]] == [
+        f"`{name}`" for name in _action()["outputs"]
+    ]
 
 
 def test_what_the_action_says_is_in_the_table_of_remedies() -> None:
@@ -57,20 +66,30 @@ def test_what_the_action_says_is_in_the_table_of_remedies() -> None:
     folder = program.ROOT / "deploy" / "github-actions"
     scripts = " ".join(path.read_text("utf-8") for path in folder.glob("*.py"))
     said = re.sub(r'"\s+f?"', "", scripts)
-    quoted = [found for row in _tables()["it says"] for found in re.findall(r"`([^`]+)`", row[0])]
+    quoted = [
+        found
+        for row in _tables()["it says"]
+        for found in re.findall(r"`([^`]+)`", row[0])
+    ]
     theirs = {"denied", "403", "protected branch", "rule"}
     counted = {"an alert is undelivered"}
-    assert [text for text in quoted if text not in said and text not in theirs | counted] == []
+    assert [
+        text for text in quoted if text not in said and text not in theirs | counted
+    ] == []
 
 
 def test_the_workflow_that_users_copy(world: World) -> None:
     """The workflow, with its secret set and nothing else changed, polls the packs that it names."""
     (ours,) = [
         step
-        for step in yaml.safe_load(_WORKFLOW.read_text("utf-8"))["jobs"]["watch"]["steps"]
+        for step in yaml.safe_load(_WORKFLOW.read_text("utf-8"))["jobs"]["watch"][
+            "steps"
+        ]
         if step["uses"].startswith("OWNER/comfy-watch@")
     ]
-    given = {name: value for name, value in ours["with"].items() if name != "alert-urls"}
+    given = {
+        name: value for name, value in ours["with"].items() if name != "alert-urls"
+    }
     assert ours["with"]["alert-urls"] == "${{ secrets.ALERT_URLS }}"
     for node in given["nodes"].split():
         world.registry.catalog.publish(node, "1.0.0")
@@ -82,15 +101,23 @@ def test_the_workflow_that_users_copy(world: World) -> None:
 
 def test_the_release_that_is_named() -> None:
     """The workflow and the page name the release that they belong to."""
-    texts = [path.read_text("utf-8") for path in (_WORKFLOW, program.ROOT / "docs" / _PAGE)]
-    assert {tag for text in texts for tag in re.findall(r"OWNER/comfy-watch@v(\S+)", text)} == {__version__}
+    texts = [
+        path.read_text("utf-8") for path in (_WORKFLOW, program.ROOT / "docs" / _PAGE)
+    ]
+    assert {
+        tag for text in texts for tag in re.findall(r"OWNER/comfy-watch@v(\S+)", text)
+    } == {__version__}
 
 
 @pytest.mark.parametrize("example", [0, 1], ids=["with outputs", "with an audit"])
 def test_the_examples_of_steps(tmp_path: Path, example: int) -> None:
     """The examples with a later step and with an audit are a workflow's, without a finding of actionlint."""
     steps = yaml.safe_load(blocks(_PAGE, "yaml")[example])
-    workflow = {"name": "a", "on": "push", "jobs": {"a": {"runs-on": "ubuntu-latest", "steps": steps}}}
+    workflow = {
+        "name": "a",
+        "on": "push",
+        "jobs": {"a": {"runs-on": "ubuntu-latest", "steps": steps}},
+    }
     path = tmp_path / "workflow.yml"
     path.write_text(yaml.safe_dump(workflow, sort_keys=False), "utf-8")
     assert actionlint(path) == []
@@ -104,7 +131,11 @@ def test_the_state_is_looked_at_as_the_page_says(world: World, person: Person) -
     clone = person.home / "clone"
     world.git.git(person.home, "clone", "--quiet", str(world.remote), str(clone))
     (words,) = blocks(_PAGE, "sh")
-    done = person.shell(words, cwd=clone, env={"PATH": f"{command.parent}:{person.environment()['PATH']}"})
+    done = person.shell(
+        words,
+        cwd=clone,
+        env={"PATH": f"{command.parent}:{person.environment()['PATH']}"},
+    )
     assert (done.code, done.err) == (0, "")
     assert "alpha" in done.out
     assert "1.0.0" in done.out

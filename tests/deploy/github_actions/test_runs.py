@@ -18,17 +18,34 @@ from tests.support.harness import write_settings
 
 pytestmark = pytest.mark.deployment
 
-_PASSED_ON = ("PIP_", "SSL_", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "TMPDIR", "LD_LIBRARY_PATH")
+_PASSED_ON = (
+    "PIP_",
+    "SSL_",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "TMPDIR",
+    "LD_LIBRARY_PATH",
+)
 
 
 def test_the_first_run(world: World) -> None:
     """The first run makes the state's branch, sends one message with the baseline, and is green."""
     done = world.use()
-    assert (done.code, done.outputs["exit-code"], done.outputs["worst"]) == (0, "0", "info")
+    assert (done.code, done.outputs["exit-code"], done.outputs["worst"]) == (
+        0,
+        "0",
+        "info",
+    )
     assert json.loads(done.outputs["counts"]) == {"baseline": 1}
     assert [title for title in world.alerts() if "watched" in title] == world.alerts()
     assert len(world.alerts()) == len(world.commits()) == 1
-    assert {"snapshot.json", "outbox.json", "checks.json", "history.jsonl"} <= world.files().keys()
+    assert {
+        "snapshot.json",
+        "outbox.json",
+        "checks.json",
+        "history.jsonl",
+    } <= world.files().keys()
     assert "lock" not in world.files()
     assert done.said("notice") != []
     assert done.said("error") + done.said("warning") == []
@@ -37,7 +54,11 @@ def test_the_first_run(world: World) -> None:
 def test_it_installs_what_is_pinned(world: World) -> None:
     """The action's own step installs the pinned packages and the program, which then polls; a second use takes both."""
     runner = world.runner
-    here = {name: value for name, value in os.environ.items() if name.upper().startswith(_PASSED_ON)}
+    here = {
+        name: value
+        for name, value in os.environ.items()
+        if name.upper().startswith(_PASSED_ON)
+    }
     runner.environment = {**here, **runner.environment, "PYTHONPATH": ""}
     runner.prepare = lambda _: None
     assert world.use().code == 0
@@ -71,11 +92,18 @@ def test_a_flagged_and_a_banned_version(world: World) -> None:
     assert done.code == 0
     assert done.said("error") == ["banned: alpha 1.1.0: steals passwords"]
     assert done.said("warning") == ["flagged: alpha 1.0.0: runs a shell"]
-    assert "| **banned** | `alpha` | `1.1.0` | none | `steals passwords` |" in done.summary
+    assert (
+        "| **banned** | `alpha` | `1.1.0` | none | `steals passwords` |" in done.summary
+    )
     assert json.loads(done.outputs["counts"]) == {"banned": 1, "flagged": 1}
-    assert [event["kind"] for event in json.loads(done.outputs["events"])] == ["banned", "flagged"]
+    assert [event["kind"] for event in json.loads(done.outputs["events"])] == [
+        "banned",
+        "flagged",
+    ]
     assert (done.outputs["worst"], done.outputs["events-omitted"]) == ("critical", "0")
-    assert json.loads(Path(done.outputs["document"]).read_bytes())["nodes"]["checked"] == 1
+    assert (
+        json.loads(Path(done.outputs["document"]).read_bytes())["nodes"]["checked"] == 1
+    )
     assert (len(world.commits()), len(world.alerts())) == (2, 2)
 
 
@@ -84,7 +112,9 @@ def test_a_banned_pack(world: World) -> None:
     world.use()
     world.registry.catalog.ban_node("alpha")
     done = world.use()
-    assert [text.partition(": ")[2].partition(":")[0] for text in done.said("error")] == ["alpha the whole pack"]
+    assert [
+        text.partition(": ")[2].partition(":")[0] for text in done.said("error")
+    ] == ["alpha the whole pack"]
 
 
 def test_fail_on(world: World) -> None:
@@ -99,7 +129,9 @@ def test_fail_on(world: World) -> None:
     assert len(world.alerts()) == 2
 
 
-@pytest.mark.parametrize(("choice", "code"), [("alerts", 0), ("always", 1), ("never", 0)])
+@pytest.mark.parametrize(
+    ("choice", "code"), [("alerts", 0), ("always", 1), ("never", 0)]
+)
 def test_a_node_that_cannot_be_checked(world: World, choice: str, code: int) -> None:
     """A node that cannot be checked is a warning, as its alert comes by itself; `always` makes it red."""
     world.use()
@@ -107,17 +139,24 @@ def test_a_node_that_cannot_be_checked(world: World, choice: str, code: int) -> 
     done = world.use(fail_on_incomplete=choice)
     assert (done.code, done.outputs["exit-code"]) == (code, "1")
     level = "error" if code else "warning"
-    assert done.said(level) == ["Comfy Watch: incomplete: 1 of 1 node packs could not be checked; the log says why"]
+    assert done.said(level) == [
+        "Comfy Watch: incomplete: 1 of 1 node packs could not be checked; the log says why"
+    ]
     assert "| `alpha` |" in done.summary
 
 
-@pytest.mark.parametrize(("choice", "code"), [("alerts", 1), ("always", 1), ("never", 0)])
+@pytest.mark.parametrize(
+    ("choice", "code"), [("alerts", 1), ("always", 1), ("never", 0)]
+)
 def test_an_undelivered_alert(world: World, choice: str, code: int) -> None:
     """An alert that its only channel does not take is red, since nothing else would tell; the state keeps it."""
     world.webhook.answer["/alerts"] = 503
     done = world.use(fail_on_incomplete=choice)
     assert (done.code, done.outputs["exit-code"]) == (code, "1")
-    assert any("1 alert undelivered" in text for text in done.said("error" if code else "warning"))
+    assert any(
+        "1 alert undelivered" in text
+        for text in done.said("error" if code else "warning")
+    )
     world.webhook.answer["/alerts"] = 200
     kept = json.loads(world.files()["outbox.json"])["queues"]
     assert [len(queue["messages"]) for queue in kept.values()] == [1]
@@ -142,8 +181,12 @@ def test_no_alerts_on_purpose(world: World) -> None:
 
 def test_channels_of_their_own(world: World) -> None:
     """Channels with settings of their own come in the step's environment, beside `alert-urls: none`."""
-    channels = [{"name": "mine", "url": world.webhook.apprise_url("/alerts"), "kinds": "all"}]
-    done = world.use(alert_urls="none", env={"COMFY_WATCH_CHANNELS": json.dumps(channels)})
+    channels = [
+        {"name": "mine", "url": world.webhook.apprise_url("/alerts"), "kinds": "all"}
+    ]
+    done = world.use(
+        alert_urls="none", env={"COMFY_WATCH_CHANNELS": json.dumps(channels)}
+    )
     assert (done.code, len(world.alerts())) == (0, 1)
 
 
@@ -152,7 +195,9 @@ def test_a_heartbeat(world: World) -> None:
     secret = "a-secret-uuid"
     done = world.use(heartbeat_url=f"{world.webhook.url}/{secret}")
     assert done.code == 0
-    pings = [message.path for message in world.webhook.messages() if secret in message.path]
+    pings = [
+        message.path for message in world.webhook.messages() if secret in message.path
+    ]
     assert pings == [f"/{secret}/start", f"/{secret}"]
     assert secret not in done.log + done.summary + "".join(world.files().values())
 
@@ -160,7 +205,11 @@ def test_a_heartbeat(world: World) -> None:
 def test_a_mistake_in_the_settings(world: World) -> None:
     """What the program refuses is exit code 2, with its own line in the log, and leaves no state."""
     done = world.use(nodes="author/repo")
-    assert (done.code, done.outputs["exit-code"], done.outputs["events"]) == (2, "2", "[]")
+    assert (done.code, done.outputs["exit-code"], done.outputs["events"]) == (
+        2,
+        "2",
+        "[]",
+    )
     assert "nodes, entry 1" in done.log
     assert len(done.said("error")) == 1
     assert world.commits() == []
@@ -188,7 +237,9 @@ def test_a_folder_called_watcher(world: World) -> None:
 def test_a_damaged_state(world: World) -> None:
     """A state that cannot be used is exit code 4, and stays on the branch as it was."""
     world.use()
-    damaged = world.put({**world.files(), "snapshot.json": "{"}, parent=world.commits()[0])
+    damaged = world.put(
+        {**world.files(), "snapshot.json": "{"}, parent=world.commits()[0]
+    )
     done = world.use()
     assert (done.code, done.outputs["exit-code"]) == (4, "4")
     assert len(done.said("error")) == 1
@@ -201,7 +252,10 @@ def test_a_public_repository(world: World) -> None:
     done = world.use()
     assert (done.code, world.commits(), world.alerts()) == (2, [], [])
     (said,) = done.said("error")
-    assert "this repository is public, so others may see which node packs you watch and run" in said
+    assert (
+        "this repository is public, so others may see which node packs you watch and run"
+        in said
+    )
     assert done.outcomes["Install Comfy Watch"] == "skipped"
     assert world.use(public_state="true").code == 0
     assert len(world.commits()) == 1
@@ -271,7 +325,9 @@ def test_inputs_are_no_code(world: World) -> None:
     """An input with a shell's or a workflow's own characters is a value like any other."""
     there = world.runner.folder / "workspace" / "made"
     text = f'$(touch {there}) `touch {there}` "; touch {there}; ${{{{ github.token }}}} ::error::x'
-    wrong: dict[str, Any] = dict.fromkeys(("nodes", "settings", "fail_on", "state", "public_state"), text)
+    wrong: dict[str, Any] = dict.fromkeys(
+        ("nodes", "settings", "fail_on", "state", "public_state"), text
+    )
     for name, value in wrong.items():
         assert world.use(**{name: value}).code == 2
     assert not there.exists()
@@ -281,4 +337,8 @@ def test_two_watchers(world: World) -> None:
     """Two watchers with names of their own have two branches."""
     world.use()
     world.use(state_name="other")
-    assert (len(world.commits()), len(world.commits("other")), len(world.alerts())) == (1, 1, 2)
+    assert (len(world.commits()), len(world.commits("other")), len(world.alerts())) == (
+        1,
+        1,
+        2,
+    )

@@ -57,7 +57,11 @@ def test_a_failing_poll_is_saved(world: World) -> None:
     inflict(world.registry, "html_200", nodes={"alpha"})
     done = [world.use(fail_on_incomplete="always") for _ in range(3)]
     assert [one.code for one in done] == [1, 1, 1]
-    assert [json.loads(one.outputs["counts"]) for one in done] == [{}, {}, {"failing": 1}]
+    assert [json.loads(one.outputs["counts"]) for one in done] == [
+        {},
+        {},
+        {"failing": 1},
+    ]
     assert len(world.commits()) == 4
 
 
@@ -78,12 +82,17 @@ def test_a_push_that_is_refused_for_ever(world: World) -> None:
     done = world.use()
     assert (done.code, done.outputs["exit-code"]) == (1, "0")
     (said,) = done.said("error")
-    assert said.startswith("Comfy Watch: state: it could not be saved. The next run starts from the one before")
+    assert said.startswith(
+        "Comfy Watch: state: it could not be saved. The next run starts from the one before"
+    )
     assert "not today" in said
     assert done.said("warning") == ["flagged: alpha 1.0.0: for a reason"]
     world.refuse_pushes(0)
     again = world.use()
-    assert json.loads(again.outputs["events"])[0]["id"] == json.loads(done.outputs["events"])[0]["id"]
+    assert (
+        json.loads(again.outputs["events"])[0]["id"]
+        == json.loads(done.outputs["events"])[0]["id"]
+    )
     assert len(world.alerts()) == 3
 
 
@@ -122,7 +131,9 @@ def test_a_branch_that_is_deleted_meanwhile(world: World) -> None:
     """A branch that is deleted while a run polls is made anew with what the run knows."""
     world.use()
     _flag(world)
-    delete = partial(world.git.git, world.remote, "update-ref", "-d", f"refs/heads/{BRANCH}")
+    delete = partial(
+        world.git.git, world.remote, "update-ref", "-d", f"refs/heads/{BRANCH}"
+    )
     done = world.use(before={"Save the state": delete})
     assert (done.code, len(world.commits())) == (0, 1)
     assert world.use().outputs["events"] == "[]"
@@ -146,7 +157,9 @@ def test_a_branch_that_was_set_back(world: World) -> None:
     assert len(world.commits()) == 2
 
 
-@pytest.mark.parametrize("files", [{"README.md": "mine"}, {"snapshot.json": "{}", "main.py": "mine"}])
+@pytest.mark.parametrize(
+    "files", [{"README.md": "mine"}, {"snapshot.json": "{}", "main.py": "mine"}]
+)
 def test_a_branch_of_something_else(world: World, files: dict[str, str]) -> None:
     """A branch that this action has not made is refused, and left as it was."""
     commit = world.put(files, branch="other")
@@ -160,11 +173,16 @@ def test_runs_that_overlap(world: World) -> None:
     """Of two runs that overlap the one that polled later goes on; the other's state is dropped, which it says."""
     world.use()
     _flag(world)
-    other = machine(world.runner.folder / "other", world.runner.action, world.git, world.api)
+    other = machine(
+        world.runner.folder / "other", world.runner.action, world.git, world.api
+    )
     other.github = world.runner.github
     done = world.use(before={"Save the state": lambda: world.use(runner=other)})
     assert done.code == 0
-    assert any("another run has saved a later one meanwhile" in text for text in done.said("warning"))
+    assert any(
+        "another run has saved a later one meanwhile" in text
+        for text in done.said("warning")
+    )
     assert len(world.commits()) == 2
     assert world.use().outputs["events"] == "[]"
 
@@ -173,13 +191,19 @@ def test_a_run_that_overtakes(world: World) -> None:
     """A run that polled later than the one that saved meanwhile goes on top of it."""
     world.use()
     _flag(world)
-    other = machine(world.runner.folder / "other", world.runner.action, world.git, world.api)
+    other = machine(
+        world.runner.folder / "other", world.runner.action, world.git, world.api
+    )
     other.github = world.runner.github
     saved: list[str] = []
 
     def overtake() -> None:
         world.use(runner=other)
-        saved.append(world.put(_polled(world.files(), timedelta(minutes=1)), parent=world.commits()[1]))
+        saved.append(
+            world.put(
+                _polled(world.files(), timedelta(minutes=1)), parent=world.commits()[1]
+            )
+        )
 
     done = world.use(before={"Save the state": overtake})
     assert done.code == 0
@@ -198,16 +222,26 @@ def test_two_runs_that_both_owe(world: World) -> None:
         world.use(runner=other)
         theirs = world.files()
         outbox = json.loads(theirs["outbox.json"])
-        ours = next(event for event, about in outbox["events"].items() if about["kind"] == "new")
+        ours = next(
+            event for event, about in outbox["events"].items() if about["kind"] == "new"
+        )
         text = json.dumps(outbox).replace(ours, "another-event")
-        world.put({**theirs, "outbox.json": text, "history.jsonl": ""}, parent=world.commits()[1])
+        world.put(
+            {**theirs, "outbox.json": text, "history.jsonl": ""},
+            parent=world.commits()[1],
+        )
 
-    other = machine(world.runner.folder / "other", world.runner.action, world.git, world.api)
+    other = machine(
+        world.runner.folder / "other", world.runner.action, world.git, world.api
+    )
     other.github = world.runner.github
     world.registry.catalog.publish("alpha", "2.0.0")
     done = world.use(before={"Save the state": forget}, fail_on_incomplete="never")
     assert done.code == 1
-    assert any("each owes an alert that the other does not know" in text for text in done.said("error"))
+    assert any(
+        "each owes an alert that the other does not know" in text
+        for text in done.said("error")
+    )
     assert "another-event" in world.files()["outbox.json"]
 
 

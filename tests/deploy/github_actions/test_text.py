@@ -23,8 +23,16 @@ _SCRIPTS = program.ROOT / "deploy" / "github-actions"
 _MODULES = ("poll_document", "event_table")
 _PAGE = re.compile(r"https://registry\.comfy\.org/nodes/[A-Za-z0-9._~%-]+")
 _OURS = {"inline", "text", "code_inline", "softbreak"}
-_OURS |= {f"{name}_{end}" for name in ("heading", "paragraph", "strong", "link") for end in ("open", "close")}
-_OURS |= {f"{name}_{end}" for name in ("table", "thead", "tbody", "tr", "th", "td") for end in ("open", "close")}
+_OURS |= {
+    f"{name}_{end}"
+    for name in ("heading", "paragraph", "strong", "link")
+    for end in ("open", "close")
+}
+_OURS |= {
+    f"{name}_{end}"
+    for name in ("table", "thead", "tbody", "tr", "th", "td")
+    for end in ("open", "close")
+}
 _HOSTILE = (
     *corpus.MENTIONS,
     *corpus.MARKDOWN,
@@ -70,7 +78,11 @@ def _document(*texts: str) -> dict[str, Any]:
     return {
         "nodes": {"watched": 1, "checked": 0, "failed": 1},
         "events": events,
-        "errors": [{sort: text, "error": text} for text in texts for sort in ("node", "install")],
+        "errors": [
+            {sort: text, "error": text}
+            for text in texts
+            for sort in ("node", "install")
+        ],
         "reading": {"way": "each", "requests": 1, "postponed": 0},
         "alerts": {"delivered": 0, "unconfirmed": 0, "pending": 0, "expired": 0},
     }
@@ -83,17 +95,31 @@ def test_a_table_of_hostile_text(summary: Callable[[object], str]) -> None:
     tokens += [child for token in tokens for child in token.children or ()]
     assert {token.type for token in tokens} <= _OURS
     assert [token.attrs["href"] for token in tokens if token.type == "link_open"] == []
-    assert [token.content for token in tokens if token.type == "text" and "evil" in token.content] == []
+    assert [
+        token.content
+        for token in tokens
+        if token.type == "text" and "evil" in token.content
+    ] == []
     assert sum(token.type == "td_open" for token in tokens) == 11 * len(_HOSTILE)
-    assert not [line for line in markdown.splitlines() if line.lstrip().startswith("::") or "##[" in line]
+    assert not [
+        line
+        for line in markdown.splitlines()
+        if line.lstrip().startswith("::") or "##[" in line
+    ]
 
 
 def test_what_is_run_has_a_column(summary: Callable[[object], str]) -> None:
     """Where something is installed the table says which version is run, and where; a disabled copy is not."""
     document = _document("alpha", "bravo")
     names = [("pc1", "1.0", True), ("pc2", None, True), ("pc3", "1.1", False)]
-    copies = [{"install": name, "version": version, "enabled": enabled} for name, version, enabled in names]
-    document["events"][0]["installed"], document["events"][1]["installed"] = copies, copies[2:]
+    copies = [
+        {"install": name, "version": version, "enabled": enabled}
+        for name, version, enabled in names
+    ]
+    document["events"][0]["installed"], document["events"][1]["installed"] = (
+        copies,
+        copies[2:],
+    )
     markdown = summary(document)
     assert "| you run |" in markdown
     assert "| `1.0` on `pc1`, a clone on `pc2` |" in markdown
@@ -105,7 +131,9 @@ def test_what_is_run_has_a_column(summary: Callable[[object], str]) -> None:
 def test_a_link_is_the_registrys(summary: Callable[[object], str]) -> None:
     """A link leads to a page of the registry or is not there."""
     document = _document("alpha", "../evil", "a)b", "a b", "")
-    assert re.findall(r"\[registry\]\((.*)\)", summary(document)) == ["https://registry.comfy.org/nodes/alpha"]
+    assert re.findall(r"\[registry\]\((.*)\)", summary(document)) == [
+        "https://registry.comfy.org/nodes/alpha"
+    ]
 
 
 def test_hostile_text_in_a_run(world: World) -> None:
@@ -119,7 +147,11 @@ def test_hostile_text_in_a_run(world: World) -> None:
     assert done.code == 0
     assert json.loads(done.outputs["counts"]) == {"flagged": len(texts)}
     assert len(done.annotations) == 9
-    assert [one.title for one in done.annotations[:-1] if not one.title.startswith("flagged: alpha 3.")] == []
+    assert [
+        one.title
+        for one in done.annotations[:-1]
+        if not one.title.startswith("flagged: alpha 3.")
+    ] == []
     assert done.annotations[-1].text == f"{len(texts) - 8} more; the summary lists them"
     for one in done.annotations:
         assert "\n" not in one.text
@@ -129,7 +161,9 @@ def test_hostile_text_in_a_run(world: World) -> None:
 def test_hostile_errors_of_a_registry(world: World) -> None:
     """What a registry answers instead of a listing cannot command the runner either."""
     world.use()
-    inflicted = Answer(status=500, body=b"::error::evil\n##[error]evil\n::stop-commands::evil")
+    inflicted = Answer(
+        status=500, body=b"::error::evil\n##[error]evil\n::stop-commands::evil"
+    )
     world.webhook.answer["/versions"] = inflicted
     done = world.use(env={"COMFY_WATCH_REGISTRY_URL": world.webhook.url})
     assert (done.code, done.outputs["exit-code"]) == (0, "1")
@@ -140,8 +174,12 @@ def test_more_than_an_output_may_hold(world: World) -> None:
     """`events` has the worst events, as many as a variable of a later step can hold; the document has all."""
     world.use()
     for number in range(300):
-        world.registry.catalog.publish("alpha", f"3.{number}.0", changelog="long " * 200)
-        world.registry.catalog.set_status("alpha", f"3.{number}.0", "flagged", "long " * 200)
+        world.registry.catalog.publish(
+            "alpha", f"3.{number}.0", changelog="long " * 200
+        )
+        world.registry.catalog.set_status(
+            "alpha", f"3.{number}.0", "flagged", "long " * 200
+        )
     world.registry.catalog.set_status("alpha", "1.0.0", "banned")
     done = world.use()
     events = json.loads(done.outputs["events"])

@@ -51,7 +51,9 @@ class Finished:
 
     def said(self, level: str) -> list[str]:
         """Return the texts of the annotations of a level, each with its title."""
-        return [f"{one.title}: {one.text}" for one in self.annotations if one.level == level]
+        return [
+            f"{one.title}: {one.text}" for one in self.annotations if one.level == level
+        ]
 
     def read_log(self, text: str) -> None:
         """Obey the commands in a step's log as a runner does, also where it does not document that."""
@@ -75,7 +77,9 @@ class Finished:
 def read_outputs(text: str) -> dict[str, str]:
     """Return the outputs that are in a step's file."""
     lines = [line.partition("=") for line in text.splitlines()]
-    assert [line for line in lines if not line[0] or not line[1]] == [], "these are no outputs"
+    assert [line for line in lines if not line[0] or not line[1]] == [], (
+        "these are no outputs"
+    )
     return {name: value for name, _, value in lines}
 
 
@@ -106,11 +110,16 @@ class Runner:
     ) -> Finished:
         """Carry out a job whose only step uses the action with these inputs, and `env` as the step's variables."""
         self.runs += 1
-        temp, workspace = self.folder / "temp" / str(self.runs), self.folder / "workspace"
+        temp, workspace = (
+            self.folder / "temp" / str(self.runs),
+            self.folder / "workspace",
+        )
         temp.mkdir(parents=True)
         workspace.mkdir(exist_ok=True)
         self.prepare(temp)
-        return _Job(runner=self, temp=temp, workspace=workspace, env=dict(env or {})).run(inputs, before or {})
+        return _Job(
+            runner=self, temp=temp, workspace=workspace, env=dict(env or {})
+        ).run(inputs, before or {})
 
 
 @dataclass(slots=True, kw_only=True)
@@ -122,39 +131,73 @@ class _Job:
     steps: dict[str, dict[str, Any]] = field(default_factory=dict)
     done: Finished = field(default_factory=Finished)
 
-    def run(self, inputs: Mapping[str, str], before: Mapping[str, Callable[[], object]]) -> Finished:
-        definition = yaml.safe_load((self.runner.action / "action.yml").read_text("utf-8"))
-        assert inputs.keys() <= definition["inputs"].keys(), "GitHub warns of an unknown input"
-        github = {**self.runner.github, "run_id": str(4000 + self.runner.runs), "run_attempt": "1"}
-        values: dict[str, Any] = {"github": github, "runner": {"temp": str(self.temp)}, "steps": self.steps}
+    def run(
+        self, inputs: Mapping[str, str], before: Mapping[str, Callable[[], object]]
+    ) -> Finished:
+        definition = yaml.safe_load(
+            (self.runner.action / "action.yml").read_text("utf-8")
+        )
+        assert inputs.keys() <= definition["inputs"].keys(), (
+            "GitHub warns of an unknown input"
+        )
+        github = {
+            **self.runner.github,
+            "run_id": str(4000 + self.runner.runs),
+            "run_attempt": "1",
+        }
+        values: dict[str, Any] = {
+            "github": github,
+            "runner": {"temp": str(self.temp)},
+            "steps": self.steps,
+        }
         fresh = Contexts(values=values)
         values["inputs"] = {
-            name: inputs.get(name, fresh.fill(one.get("default", ""))) for name, one in definition["inputs"].items()
+            name: inputs.get(name, fresh.fill(one.get("default", "")))
+            for name, one in definition["inputs"].items()
         }
         for step in definition["runs"]["steps"]:
             if (call := before.get(step["name"])) is not None:
                 call()
             contexts = Contexts(values=values, failed=self.done.code != 0)
             outputs: dict[str, str] = {}
-            code = self._step(step, contexts, outputs) if contexts.holds(step.get("if")) else None
+            code = (
+                self._step(step, contexts, outputs)
+                if contexts.holds(step.get("if"))
+                else None
+            )
             outcome = {None: "skipped", 0: "success"}.get(code, "failure")
             self.done.outcomes[step["name"]] = outcome
-            self.steps[step.get("id", step["name"])] = {"outputs": outputs, "outcome": outcome}
+            self.steps[step.get("id", step["name"])] = {
+                "outputs": outputs,
+                "outcome": outcome,
+            }
             self.done.code = self.done.code or code or 0
         contexts = Contexts(values=values)
-        self.done.outputs = {name: contexts.fill(one["value"]) for name, one in definition["outputs"].items()}
+        self.done.outputs = {
+            name: contexts.fill(one["value"])
+            for name, one in definition["outputs"].items()
+        }
         return self.done
 
-    def _step(self, step: Mapping[str, Any], contexts: Contexts, outputs: dict[str, str]) -> int:
-        given = {name: contexts.fill(str(value)) for name, value in step.get("with", {}).items()}
+    def _step(
+        self, step: Mapping[str, Any], contexts: Contexts, outputs: dict[str, str]
+    ) -> int:
+        given = {
+            name: contexts.fill(str(value))
+            for name, value in step.get("with", {}).items()
+        }
         if "uses" in step:
             return self._play(step["uses"].partition("@")[0], given)
         assert step["shell"] == "bash"
-        own = {name: contexts.fill(str(value)) for name, value in step.get("env", {}).items()}
+        own = {
+            name: contexts.fill(str(value))
+            for name, value in step.get("env", {}).items()
+        }
         if "PAUSES" in own:
             own["PAUSES"] = self.runner.pauses
         files = {
-            f"GITHUB_{name}": self.temp / f"_{name.lower()}_{len(self.steps)}" for name in ("OUTPUT", "STEP_SUMMARY")
+            f"GITHUB_{name}": self.temp / f"_{name.lower()}_{len(self.steps)}"
+            for name in ("OUTPUT", "STEP_SUMMARY")
         }
         for file in files.values():
             file.touch()
@@ -190,7 +233,11 @@ class _Job:
             "GITHUB_WORKSPACE": str(self.workspace),
             "RUNNER_OS": "Linux",
             "RUNNER_TEMP": str(self.temp),
-            **{f"GITHUB_{name.upper()}": value for name, value in github.items() if name != "token"},
+            **{
+                f"GITHUB_{name.upper()}": value
+                for name, value in github.items()
+                if name != "token"
+            },
         }
 
     def _play(self, action: str, given: Mapping[str, str]) -> int:
@@ -200,22 +247,35 @@ class _Job:
             case "actions/setup-python":
                 assert given["python-version"]
             case "actions/cache/restore":
-                keys = [key for key in reversed(caches) if key.startswith(given["restore-keys"].strip())]
-                if key := (given["key"] if given["key"] in caches else next(iter(keys), "")):
+                keys = [
+                    key
+                    for key in reversed(caches)
+                    if key.startswith(given["restore-keys"].strip())
+                ]
+                if key := (
+                    given["key"] if given["key"] in caches else next(iter(keys), "")
+                ):
                     Path(given["path"]).mkdir(parents=True)
                     for name, content in caches[key].items():
                         Path(given["path"], name).write_bytes(content)
             case "actions/cache/save":
                 assert given["key"] not in caches, "GitHub keeps what a key has"
-                caches[given["key"]] = {file.name: file.read_bytes() for file in Path(given["path"]).iterdir()}
+                caches[given["key"]] = {
+                    file.name: file.read_bytes()
+                    for file in Path(given["path"]).iterdir()
+                }
             case _:
-                raise ValueError(f"this simulation of a runner does not know the action {action}")
+                raise ValueError(
+                    f"this simulation of a runner does not know the action {action}"
+                )
         return 0
 
 
 def _annotation(found: re.Match[str]) -> Annotation:
     properties = dict(part.partition("=")[::2] for part in (found[2] or "").split(","))
-    title = _unescaped(properties.get("title", "")).replace("%3A", ":").replace("%2C", ",")
+    title = (
+        _unescaped(properties.get("title", "")).replace("%3A", ":").replace("%2C", ",")
+    )
     return Annotation(level=found[1], title=title, text=_unescaped(found[3]))
 
 
@@ -226,16 +286,30 @@ def _unescaped(text: str) -> str:
 def python_on_path(folder: Path) -> str:
     """Return a PATH on which `python` is this one, as after setup-python, and nothing else of this environment."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "python").write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n', "utf-8")
+    (folder / "python").write_text(
+        f'#!/bin/sh\nexec "{sys.executable}" "$@"\n', "utf-8"
+    )
     (folder / "python").chmod(0o755)
-    system = [path for path in os.environ["PATH"].split(os.pathsep) if not Path(path, "comfy-watch").exists()]
+    system = [
+        path
+        for path in os.environ["PATH"].split(os.pathsep)
+        if not Path(path, "comfy-watch").exists()
+    ]
     return os.pathsep.join((str(folder), *system))
 
 
 def copied_action(source: Path, target: Path) -> None:
     """Copy what GitHub downloads of a repository for an action."""
     target.mkdir(parents=True)
-    for name in ("action.yml", "pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md"):
+    for name in (
+        "action.yml",
+        "pyproject.toml",
+        "README.md",
+        "LICENSE",
+        "CHANGELOG.md",
+    ):
         shutil.copy(source / name, target / name)
     for name in ("deploy", "requirements", "watcher"):
-        shutil.copytree(source / name, target / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(
+            source / name, target / name, ignore=shutil.ignore_patterns("__pycache__")
+        )

@@ -25,7 +25,9 @@ new=$(mktemp {_SPOOL}/.XXXXXX)
 cat > "$new"
 mv "$new" {_SPOOL}/$(date +%s%N)
 """
-_PAM = "".join(f"{kind} required pam_permit.so\n" for kind in ("auth", "account", "session"))
+_PAM = "".join(
+    f"{kind} required pam_permit.so\n" for kind in ("auth", "account", "session")
+)
 """Who may use cron is not what is tried here, and the usual rules fail in a container."""
 _WORLD = f"""
 cd "$1"
@@ -57,7 +59,9 @@ class Cron:
         self._folder = folder
         self.home = folder / "inside" / "home" / USER
         (self.home / ".local" / "bin").mkdir(parents=True)
-        (self.home / ".local" / "bin" / "comfy-watch").symlink_to(program.ROOT / ".venv" / "bin" / "comfy-watch")
+        (self.home / ".local" / "bin" / "comfy-watch").symlink_to(
+            program.ROOT / ".venv" / "bin" / "comfy-watch"
+        )
         (folder / "sendmail").write_text(_SENDMAIL)
         (folder / "sendmail").chmod(0o755)
         self._world: subprocess.Popen[bytes] | None = None
@@ -65,15 +69,34 @@ class Cron:
     def __enter__(self) -> Self:
         """Set the world up; it ends with the process that holds it."""
         ready = self._folder / "ready"
-        script = "".join((_WORLD, *self._opened(), self._etc(), f"touch {ready}\nexec sleep infinity\n"))
+        script = "".join(
+            (
+                _WORLD,
+                *self._opened(),
+                self._etc(),
+                f"touch {ready}\nexec sleep infinity\n",
+            )
+        )
         self._world = subprocess.Popen(
             [
-                *(tool("unshare"), "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"),
+                *(
+                    tool("unshare"),
+                    "--mount",
+                    "--pid",
+                    "--fork",
+                    "--kill-child",
+                    "--mount-proc",
+                ),
                 *("bash", "-euc", script, "bash", str(self._folder)),
             ],
             stdin=subprocess.DEVNULL,
         )
-        until(lambda: ready.exists() or self._world is None or self._world.poll() is not None, "the namespaces")
+        until(
+            lambda: (
+                ready.exists() or self._world is None or self._world.poll() is not None
+            ),
+            "the namespaces",
+        )
         assert self._world.poll() is None, "the namespaces cannot be set up"
         self.home = self._folder / "home" / USER
         return self
@@ -83,13 +106,32 @@ class Cron:
             self._world.kill()  # and with it everything in its namespaces
             self._world.wait()
 
-    def run(self, words: str, *, user: str = "root") -> subprocess.CompletedProcess[str]:
+    def run(
+        self, words: str, *, user: str = "root"
+    ) -> subprocess.CompletedProcess[str]:
         """Carry out words in the world, in a shell of a user; sudo is taken out for root, who needs none."""
         home = HOME if user == USER else "/root"
-        shell = ["env", "-i", f"HOME={home}", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8"]
-        as_user = ["setpriv", f"--reuid={UID}", f"--regid={UID}", "--clear-groups"] if user == USER else []
+        shell = [
+            "env",
+            "-i",
+            f"HOME={home}",
+            "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
+            "LANG=C.UTF-8",
+        ]
+        as_user = (
+            ["setpriv", f"--reuid={UID}", f"--regid={UID}", "--clear-groups"]
+            if user == USER
+            else []
+        )
         return subprocess.run(
-            [*self._enter(), *as_user, *shell, "bash", "-euc", f"cd {home}\n{words.replace('sudo ', '')}"],
+            [
+                *self._enter(),
+                *as_user,
+                *shell,
+                "bash",
+                "-euc",
+                f"cd {home}\n{words.replace('sudo ', '')}",
+            ],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             encoding="utf-8",
@@ -121,7 +163,14 @@ class Cron:
     @contextmanager
     def running(self) -> Iterator[int]:
         """Run cron in the foreground, and end it; yields its process id."""
-        enter = [*self._enter(), "env", "-i", "PATH=/usr/bin:/bin", "/usr/sbin/cron", "-f"]
+        enter = [
+            *self._enter(),
+            "env",
+            "-i",
+            "PATH=/usr/bin:/bin",
+            "/usr/sbin/cron",
+            "-f",
+        ]
         with subprocess.Popen(enter, stdin=subprocess.DEVNULL) as cron:
             try:
                 until(lambda: bool(_children(cron.pid)), "cron")
@@ -135,7 +184,9 @@ class Cron:
         """Return the text of each mail since the last time."""
         found = []
         for path in sorted((self._folder / "mail").glob("[0-9]*")):
-            message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
+            message = email.message_from_bytes(
+                path.read_bytes(), policy=email.policy.default
+            )
             found.append(str(message.get_content()))
             path.unlink()
         return found
@@ -160,12 +211,21 @@ class Cron:
 
     def _opened(self) -> Iterator[str]:
         """Make the program, and Python, which may be in root's home, known to every user of the world."""
-        for number, needed in enumerate((program.ROOT, Path(sys.base_prefix).resolve())):
-            closed = [path for path in (*reversed(needed.parents), needed) if not path.stat().st_mode & 0o001]
+        for number, needed in enumerate(
+            (program.ROOT, Path(sys.base_prefix).resolve())
+        ):
+            closed = [
+                path
+                for path in (*reversed(needed.parents), needed)
+                if not path.stat().st_mode & 0o001
+            ]
             if closed and closed[0] != needed:
                 inside = shlex.quote(str(needed.relative_to(closed[0])))
                 yield _OPENED.format(
-                    number=number, closed=shlex.quote(str(closed[0])), needed=shlex.quote(str(needed)), inside=inside
+                    number=number,
+                    closed=shlex.quote(str(closed[0])),
+                    needed=shlex.quote(str(needed)),
+                    inside=inside,
                 )
 
 

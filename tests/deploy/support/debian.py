@@ -51,7 +51,9 @@ def bootstrap() -> Path:
 def _source() -> tuple[str, str]:
     """Return the mirror and the release that this machine's own packages come from."""
     lists = [*_SOURCES.glob("sources.list"), *sorted(_SOURCES.glob("sources.list.d/*"))]
-    mirrors = [found for path in lists for found in _MIRROR.findall(path.read_text("utf-8"))]
+    mirrors = [
+        found for path in lists for found in _MIRROR.findall(path.read_text("utf-8"))
+    ]
     release = _CODENAME.search(Path("/etc/os-release").read_text("utf-8"))
     if not mirrors or release is None:
         lack("this machine is no Debian with a mirror")

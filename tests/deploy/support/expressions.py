@@ -42,7 +42,9 @@ class Contexts:
         if re.fullmatch(r"'[^']*'", word):
             return word[1:-1]
         if not _NAME.fullmatch(word):
-            raise ValueError(f"this simulation of a runner does not know the expression {word}")
+            raise ValueError(
+                f"this simulation of a runner does not know the expression {word}"
+            )
         found: Any = self.values
         for name in word.split("."):
             found = found.get(name, "")  # as GitHub does: what is not there is empty

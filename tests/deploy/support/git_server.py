@@ -18,11 +18,15 @@ class GitServer:
 
     def __init__(self, folder: Path, token: str) -> None:
         self.folder = folder
-        self.credentials = "Basic " + base64.b64encode(f"x-access-token:{token}".encode()).decode()
+        self.credentials = (
+            "Basic " + base64.b64encode(f"x-access-token:{token}".encode()).decode()
+        )
 
     def __enter__(self) -> Self:
         self._server = _Server(self)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), name="git", daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.02,), name="git", daemon=True
+        )
         self._thread.start()
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
         return self
@@ -42,7 +46,11 @@ class GitServer:
 
     def git(self, path: Path, *args: str, given: str | None = None) -> str:
         """Run git on a repository as its owner would on the server, with `given` on stdin; return what it said."""
-        who = {f"GIT_{role}_{what}": "owner" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+        who = {
+            f"GIT_{role}_{what}": "owner"
+            for role in ("AUTHOR", "COMMITTER")
+            for what in ("NAME", "EMAIL")
+        }
         done = subprocess.run(
             ["git", *args],
             cwd=path,

@@ -30,9 +30,21 @@ class Person:
 
     def environment(self, env: Mapping[str, str] | None = None) -> dict[str, str]:
         """Return what a login gives them, and then `env`: none of the caller's settings, secrets or proxies."""
-        return {"HOME": str(self.home), "PATH": _SYSTEM, "LANG": "C.UTF-8", "SHELL": "/bin/sh", **(env or {})}
+        return {
+            "HOME": str(self.home),
+            "PATH": _SYSTEM,
+            "LANG": "C.UTF-8",
+            "SHELL": "/bin/sh",
+            **(env or {}),
+        }
 
-    def shell(self, words: str, *, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> Completed:
+    def shell(
+        self,
+        words: str,
+        *,
+        cwd: Path | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> Completed:
         """Carry out a page's words in a shell that stops at the first command that fails, and return how it ended."""
         done = subprocess.run(
             ["/bin/bash", "-euo", "pipefail", "-c", words],
@@ -51,7 +63,9 @@ def blocks(page: str, language: str) -> list[str]:
     """Return the fenced blocks of a language in a page of `docs/`, in their order."""
     found: list[str] = []
     inside = False
-    for line in (program.ROOT / "docs" / page).read_text("utf-8").splitlines(keepends=True):
+    for line in (
+        (program.ROOT / "docs" / page).read_text("utf-8").splitlines(keepends=True)
+    ):
         if inside and line.strip() == "```":
             inside = False
         elif inside:
@@ -65,6 +79,10 @@ def blocks(page: str, language: str) -> list[str]:
 def marked(page: str, marker: str) -> str:
     """Return the fenced block under `<!-- marker -->` in a page of `docs/`."""
     text = (program.ROOT / "docs" / page).read_text("utf-8")
-    found = re.findall(rf"^<!-- {re.escape(marker)} -->\n```\w*\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    found = re.findall(
+        rf"^<!-- {re.escape(marker)} -->\n```\w*\n(.*?)^```$",
+        text,
+        re.MULTILINE | re.DOTALL,
+    )
     assert len(found) == 1, f"{page} has {len(found)} blocks marked {marker!r}"
     return str(found[0])

@@ -28,11 +28,22 @@ FOLDER = program.ROOT / ".venv-deploy" / "containers"
 """Where images, layers, containers and volumes are, until `make clean`."""
 CONTAINERFILE = program.ROOT / "Containerfile"
 IMAGE = "localhost/comfy-watch"
-HARDENED = ("--read-only", "--read-only-tmpfs=false", "--cap-drop=all", "--security-opt=no-new-privileges")
+HARDENED = (
+    "--read-only",
+    "--read-only-tmpfs=false",
+    "--cap-drop=all",
+    "--security-opt=no-new-privileges",
+)
 """What the compose file and the manifests ask for."""
 _CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 _FROM = re.compile(r"^FROM (\S+)", re.MULTILINE)
-_NOT_IN_AN_IMAGE = ("var/cache/apt/archives", "var/lib/apt/lists", "usr/share/doc", "usr/share/man", "usr/share/locale")
+_NOT_IN_AN_IMAGE = (
+    "var/cache/apt/archives",
+    "var/lib/apt/lists",
+    "usr/share/doc",
+    "usr/share/man",
+    "usr/share/locale",
+)
 _PATIENCE = 840.0
 """Seconds that a command may take: a build on a busy machine. CI ends the whole run a little later."""
 
@@ -50,7 +61,11 @@ class Podman:
     @property
     def command(self) -> list[str]:
         """The command line up to podman's own subcommand."""
-        storage = (f"--root={FOLDER}/storage", f"--runroot={FOLDER}/run", f"--tmpdir={FOLDER}/tmp")
+        storage = (
+            f"--root={FOLDER}/storage",
+            f"--runroot={FOLDER}/run",
+            f"--tmpdir={FOLDER}/tmp",
+        )
         return [
             tool("podman"),
             *storage,
@@ -88,7 +103,9 @@ class Podman:
     def says(self, *arguments: str) -> str:
         """Run podman and return what it said, without the end of the line; AssertionError if it failed."""
         done = self(*arguments)
-        assert done.code == 0, f"podman {shlex.join(arguments)} ended with {done.code}:\n{done.out}\n{done.err}"
+        assert done.code == 0, (
+            f"podman {shlex.join(arguments)} ended with {done.code}:\n{done.out}\n{done.err}"
+        )
         return done.out.strip()
 
     def run(self, *arguments: str, network: str = "none") -> Completed:
@@ -108,13 +125,22 @@ class Podman:
     def _import(self, debian: Path, name: str) -> None:
         left_out = [f"--exclude=./{path}/*" for path in _NOT_IN_AN_IMAGE]
         with tempfile.NamedTemporaryFile(dir=FOLDER, suffix=".tar") as archive:
-            subprocess.run(["tar", "-C", str(debian), *left_out, "-cf", archive.name, "."], check=True)
+            subprocess.run(
+                ["tar", "-C", str(debian), *left_out, "-cf", archive.name, "."],
+                check=True,
+            )
             self.says("import", "--quiet", archive.name, name)
 
     def build(self) -> str:
         """Build the Containerfile, what has not changed from the layers of an earlier time; return the image's name."""
         with alone():
-            self.says("build", *build_options(), f"--file={CONTAINERFILE}", f"--tag={IMAGE}", str(program.ROOT))
+            self.says(
+                "build",
+                *build_options(),
+                f"--file={CONTAINERFILE}",
+                f"--tag={IMAGE}",
+                str(program.ROOT),
+            )
         return IMAGE
 
     @contextlib.contextmanager
@@ -188,10 +214,15 @@ class Container:
         """Start it, and send its first process a signal so many seconds after that has become the image's program."""
         self._podman.says("init", self.identity)  # all of a start but the last step
         first = self.pid
-        command, deadline = Path("/proc") / str(first) / "comm", time.monotonic() + _PATIENCE
+        command, deadline = (
+            Path("/proc") / str(first) / "comm",
+            time.monotonic() + _PATIENCE,
+        )
         before = command.read_text("utf-8")
         with subprocess.Popen(
-            [*self._podman.command, "start", self.identity], env=self._podman.environment, stdout=subprocess.DEVNULL
+            [*self._podman.command, "start", self.identity],
+            env=self._podman.environment,
+            stdout=subprocess.DEVNULL,
         ) as start:
             while command.read_text("utf-8") == before:
                 assert time.monotonic() < deadline, "it never began"
@@ -202,7 +233,9 @@ class Container:
     @property
     def pid(self) -> int:
         """The first process, as this machine numbers it; 0 when it has ended."""
-        return int(self._podman.says("inspect", "--format={{.State.Pid}}", self.identity))
+        return int(
+            self._podman.says("inspect", "--format={{.State.Pid}}", self.identity)
+        )
 
     @property
     def log(self) -> str:
@@ -248,10 +281,16 @@ def build_options() -> list[str]:
     """Return what a build on this machine needs beside the page's words: its package index and its certificates."""
     settings = FOLDER / "pip.conf"
     index = subprocess.run(
-        [sys.executable, "-m", "pip", "config", "get", "global.index-url"], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "pip", "config", "get", "global.index-url"],
+        capture_output=True,
+        text=True,
+        check=False,
     ).stdout.strip() or os.environ.get("PIP_INDEX_URL", "")
     lines = ["[global]", *([f"index-url = {index}"] if index else [])]
-    limits = ("--ulimit=nofile=1024:1024", "--ulimit=nproc=1024:1024")  # podman's own may be above the machine's
+    limits = (
+        "--ulimit=nofile=1024:1024",
+        "--ulimit=nproc=1024:1024",
+    )  # podman's own may be above the machine's
     options = ["--network=host", "--pull=never", "--format=docker", *limits]
     if _CERTIFICATES.exists():
         lines.append("cert = /run/index/ca.crt")

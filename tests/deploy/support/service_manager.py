@@ -25,7 +25,17 @@ LOG = "/run/comfy-watch.log"
 """Where the units' stderr goes, since there is no journal."""
 
 _PATIENCE = 60.0
-_TARGETS = ("sysinit", "basic", "shutdown", "umount", "final", "network-online", "multi-user", "timers", "exit")
+_TARGETS = (
+    "sysinit",
+    "basic",
+    "shutdown",
+    "umount",
+    "final",
+    "network-online",
+    "multi-user",
+    "timers",
+    "exit",
+)
 _INNER = """
 mount -t cgroup2 none /sys/fs/cgroup
 mount -t proc proc /proc
@@ -65,7 +75,11 @@ class ServiceManager:
 
     def __enter__(self) -> Self:
         need_root()
-        unshare, self._enter, setpriv = tool("unshare"), tool("nsenter"), tool("setpriv")
+        unshare, self._enter, setpriv = (
+            tool("unshare"),
+            tool("nsenter"),
+            tool("setpriv"),
+        )
         mounts = Path("/proc/self/mountinfo").read_text("utf-8")
         found = re.search(r"^\S+ \S+ \S+ \S+ (\S+) .* - cgroup2 ", mounts, re.MULTILINE)
         if found is None or not Path("/usr/lib/systemd/systemd").exists():
@@ -108,13 +122,17 @@ class ServiceManager:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        self._process.send_signal(signal.SIGKILL)  # unshare's child, and all with it, ends with unshare
+        self._process.send_signal(
+            signal.SIGKILL
+        )  # unshare's child, and all with it, ends with unshare
         self._process.wait()
         assert self._process.stderr is not None
         self._process.stderr.close()
         deadline = time.monotonic() + _PATIENCE
         while self._group.exists() and time.monotonic() < deadline:
-            for group in sorted(self._group.rglob("*/"), key=lambda path: -len(path.parts)):
+            for group in sorted(
+                self._group.rglob("*/"), key=lambda path: -len(path.parts)
+            ):
                 _remove(group)
             _remove(self._group)
             time.sleep(0.05)  # the kernel is still ending what was in it
@@ -122,9 +140,16 @@ class ServiceManager:
     def _is_up(self) -> bool:
         assert self._process.poll() is None, "it has ended"
         if not self._first:
-            children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text("ascii").split()
+            children = (
+                Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children")
+                .read_text("ascii")
+                .split()
+            )
             self._first = int(children[0]) if children else 0
-        if not self._first or Path(f"/proc/{self._first}/comm").read_text("utf-8").strip() != "systemd":
+        if (
+            not self._first
+            or Path(f"/proc/{self._first}/comm").read_text("utf-8").strip() != "systemd"
+        ):
             return False
         return self.shell("systemctl is-active multi-user.target").code == 0
 
@@ -174,7 +199,9 @@ class ServiceManager:
         deadline = time.monotonic() + _PATIENCE
         while not true():
             assert time.monotonic() < deadline, "it never became so"
-            time.sleep(0.1)  # between two looks at other processes, until the deadline passes
+            time.sleep(
+                0.1
+            )  # between two looks at other processes, until the deadline passes
 
 
 def _remove(group: Path) -> None:

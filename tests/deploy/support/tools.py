@@ -61,20 +61,31 @@ def until(true: Callable[[], bool], what: str, patience: float = 60.0) -> None:
 
 def search_path() -> str:
     """Return the PATH on which tools are looked for: what `make deployments` installs comes first."""
-    return os.pathsep.join((*map(str, _OURS), os.environ.get("PATH", os.defpath), *_SYSTEM))
+    return os.pathsep.join(
+        (*map(str, _OURS), os.environ.get("PATH", os.defpath), *_SYSTEM)
+    )
 
 
-def checked(*command: str, cwd: Path | None = None, env: dict[str, str] | None = None) -> str:
+def checked(
+    *command: str, cwd: Path | None = None, env: dict[str, str] | None = None
+) -> str:
     """Run a tool to its end and return what it said; AssertionError, with that, if it ends with another code than 0."""
     done = subprocess.run(
         [tool(command[0]), *command[1:]],
         cwd=cwd,
-        env={"PATH": search_path(), "LANG": "C.UTF-8", "HOME": "/nonexistent", **(env or {})},
+        env={
+            "PATH": search_path(),
+            "LANG": "C.UTF-8",
+            "HOME": "/nonexistent",
+            **(env or {}),
+        },
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         encoding="utf-8",
         check=False,
     )
-    assert done.returncode == 0, f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}"
+    assert done.returncode == 0, (
+        f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}"
+    )
     return done.stdout

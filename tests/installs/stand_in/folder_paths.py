@@ -7,7 +7,9 @@ from pathlib import Path
 _ROOT = Path(__file__).resolve().parent
 base_path = str(_ROOT)
 models_dir = str(_ROOT / "models")
-folder_names_and_paths: dict[str, tuple[list[str], set[str]]] = {"custom_nodes": ([str(_ROOT / "custom_nodes")], set())}
+folder_names_and_paths: dict[str, tuple[list[str], set[str]]] = {
+    "custom_nodes": ([str(_ROOT / "custom_nodes")], set())
+}
 
 
 def get_folder_paths(name: str) -> list[str]:

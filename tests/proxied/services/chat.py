@@ -8,7 +8,18 @@ from typing import Any
 from tests.hostile.dialects import Dialect, Shown
 from tests.proxied.asked import Asked
 from tests.proxied.peer import Peer, Refusal, Reply, refused, says, text, throttled
-from tests.proxied.schema import ANYTHING, LINK, YES_OR_NO, Schema, matching, one_of, record, several, whole, words
+from tests.proxied.schema import (
+    ANYTHING,
+    LINK,
+    YES_OR_NO,
+    Schema,
+    matching,
+    one_of,
+    record,
+    several,
+    whole,
+    words,
+)
 
 # Discord: https://discord.com/developers/docs/resources/webhook#execute-webhook
 
@@ -23,7 +34,13 @@ _EMBED = record(
     author=record({"name": words(256, least=1)}, url=LINK, icon_url=LINK),
     thumbnail=record({"url": LINK}, height=whole(1, 4096), width=whole(1, 4096)),
     image=record({"url": LINK}),
-    fields=several(record({"name": words(256, least=1), "value": words(1024, least=1)}, inline=YES_OR_NO), 25),
+    fields=several(
+        record(
+            {"name": words(256, least=1), "value": words(1024, least=1)},
+            inline=YES_OR_NO,
+        ),
+        25,
+    ),
     type=one_of("rich"),
 )
 _DISCORD: Schema = record(
@@ -53,7 +70,11 @@ def _embedded(said: Any) -> Iterator[str]:
         yield from (embed.get(part, "") for part in ("title", "description"))
         yield embed.get("footer", {}).get("text", "")
         yield embed.get("author", {}).get("name", "")
-        yield from (field[part] for field in embed.get("fields", ()) for part in ("name", "value"))
+        yield from (
+            field[part]
+            for field in embed.get("fields", ())
+            for part in ("name", "value")
+        )
 
 
 def _discord(asked: Asked) -> Iterator[str]:
@@ -81,8 +102,16 @@ def _on_discord(said: Any) -> Shown:
     for embed in said.get("embeds", ()):
         shown += [(Dialect.TITLE, embed["title"])] if "title" in embed else []
         shown.append((Dialect.MARKDOWN, embed.get("description", "")))
-        shown += [(Dialect.MARKDOWN, field[part]) for field in embed.get("fields", ()) for part in ("name", "value")]
-        shown += [(Dialect.BARE, embed[name][part]) for name, part in (("footer", "text"),) if name in embed]
+        shown += [
+            (Dialect.MARKDOWN, field[part])
+            for field in embed.get("fields", ())
+            for part in ("name", "value")
+        ]
+        shown += [
+            (Dialect.BARE, embed[name][part])
+            for name, part in (("footer", "text"),)
+            if name in embed
+        ]
     return shown
 
 
@@ -90,9 +119,16 @@ _DISCORD_SAYS = {
     "gone": refused({"message": "Unknown Webhook", "code": 10015}, 404),
     "token": refused({"message": "Invalid Webhook Token", "code": 50027}, 401),
     "invalid": refused(
-        {"message": "Invalid Form Body", "code": 50035, "errors": {"content": {"_errors": [{"code": "BASE"}]}}}, 400
+        {
+            "message": "Invalid Form Body",
+            "code": 50035,
+            "errors": {"content": {"_errors": [{"code": "BASE"}]}},
+        },
+        400,
     ),
-    "throttled": throttled({"message": "You are being rate limited.", "retry_after": 7.0, "global": False}),
+    "throttled": throttled(
+        {"message": "You are being rate limited.", "retry_after": 7.0, "global": False}
+    ),
     "down": Refusal(reply=text("upstream connect error", 503), said="HTTP 503"),
 }
 
@@ -100,8 +136,13 @@ _DISCORD_SAYS = {
 
 _SLACK_TEXT = {
     "oneOf": [
-        record({"type": one_of("mrkdwn"), "text": words(3000, least=1)}, verbatim=YES_OR_NO),
-        record({"type": one_of("plain_text"), "text": words(3000, least=1)}, emoji=YES_OR_NO),
+        record(
+            {"type": one_of("mrkdwn"), "text": words(3000, least=1)}, verbatim=YES_OR_NO
+        ),
+        record(
+            {"type": one_of("plain_text"), "text": words(3000, least=1)},
+            emoji=YES_OR_NO,
+        ),
     ]
 }
 _BLOCK = {
@@ -149,11 +190,24 @@ def _slack(asked: Asked) -> Iterator[str]:
 def _on_slack(said: Any) -> Shown:
     shown: Shown = []
     for attachment in said["attachments"]:
-        shown += [(Dialect.TITLE, attachment[part]) for part in ("title", "fallback") if attachment.get(part)]
+        shown += [
+            (Dialect.TITLE, attachment[part])
+            for part in ("title", "fallback")
+            if attachment.get(part)
+        ]
         shown += [(Dialect.SLACK, attachment["text"])] if "text" in attachment else []
-        for block in (block for block in attachment.get("blocks", ()) if "text" in block):
-            dialect = Dialect.SLACK if block["text"]["type"] == "mrkdwn" else Dialect.TEXT
-            shown.append((Dialect.TITLE if block["type"] == "header" else dialect, block["text"]["text"]))
+        for block in (
+            block for block in attachment.get("blocks", ()) if "text" in block
+        ):
+            dialect = (
+                Dialect.SLACK if block["text"]["type"] == "mrkdwn" else Dialect.TEXT
+            )
+            shown.append(
+                (
+                    Dialect.TITLE if block["type"] == "header" else dialect,
+                    block["text"]["text"],
+                )
+            )
     return shown
 
 
@@ -166,7 +220,9 @@ _SLACK_HOOK_SAYS = {
     "archived": _hook_word("channel_is_archived", 410, "gone"),
     "token": _hook_word("invalid_token", 403, "gone"),
     "invalid": _hook_word("invalid_payload", 400, "content"),
-    "throttled": Refusal(reply=text("rate_limited", 429, Retry_After="7"), said="HTTP 429", retry_after=7),
+    "throttled": Refusal(
+        reply=text("rate_limited", 429, Retry_After="7"), said="HTTP 429", retry_after=7
+    ),
     "down": _hook_word("rollup_error", 500, "other"),
 }
 _SLACK_BOT_SAYS = {
@@ -179,7 +235,14 @@ _SLACK_BOT_SAYS = {
         ("not_in_channel", "other"),
     )
 } | {"throttled": throttled({"ok": False, "error": "ratelimited"})}
-_POSTED = says({"ok": True, "channel": "C123ABC456", "ts": "1503435956.000247", "message": {"type": "message"}})
+_POSTED = says(
+    {
+        "ok": True,
+        "channel": "C123ABC456",
+        "ts": "1503435956.000247",
+        "message": {"type": "message"},
+    }
+)
 _HOOK = "/services/T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7F"
 
 CHAT = (
@@ -200,7 +263,11 @@ CHAT = (
         for number, (name, query, reply) in enumerate(
             (
                 ("discord", "", Reply(status=204)),
-                ("discord-embeds", "?format=markdown", says({"id": "1", "type": 0, "content": ""})),
+                (
+                    "discord-embeds",
+                    "?format=markdown",
+                    says({"id": "1", "type": 0, "content": ""}),
+                ),
                 ("discord-text", "?format=text", Reply(status=204)),
                 ("discord-content", "?flags=4", Reply(status=204)),
             )
@@ -219,7 +286,12 @@ CHAT = (
             invalid=_SLACK_HOOK_SAYS["invalid"].reply,
             refusals=_SLACK_HOOK_SAYS,
         )
-        for letter, query in (("a", ""), ("b", "?blocks=yes"), ("c", "?format=text"), ("d", "?format=text&blocks=yes"))
+        for letter, query in (
+            ("a", ""),
+            ("b", "?blocks=yes"),
+            ("c", "?format=text"),
+            ("d", "?format=text&blocks=yes"),
+        )
     ),
     Peer(
         name="slack-bot",

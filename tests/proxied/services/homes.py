@@ -26,12 +26,18 @@ _ATTACHMENT = record(
 def _headed(page: str) -> Shown:
     heading, _, rest = page.rpartition("</h1>")
     title = re.sub(r"\A<h1>", "", heading)
-    return [*([(Dialect.TITLE, unescape(title))] if title else []), (Dialect.HTML, rest)]
+    return [
+        *([(Dialect.TITLE, unescape(title))] if title else []),
+        (Dialect.HTML, rest),
+    ]
 
 
 def _attached(said: Any) -> Shown:
     [attachment] = said["attachments"]
-    return [(Dialect.TITLE, attachment["title"]), (Dialect.BARE, unescape(attachment["text"]))]
+    return [
+        (Dialect.TITLE, attachment["title"]),
+        (Dialect.BARE, unescape(attachment["text"])),
+    ]
 
 
 def _pop_up(asked: Asked) -> Iterator[str]:

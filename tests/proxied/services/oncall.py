@@ -7,7 +7,16 @@ from typing import Any
 from tests.hostile.dialects import Dialect
 from tests.proxied.asked import Asked
 from tests.proxied.peer import Peer, Refusal, refused, says, throttled
-from tests.proxied.schema import ANYTHING, LINK, Schema, matching, one_of, record, several, words
+from tests.proxied.schema import (
+    ANYTHING,
+    LINK,
+    Schema,
+    matching,
+    one_of,
+    record,
+    several,
+    words,
+)
 from tests.proxied.services.reading import inside, titled
 
 _KEY = f"{'a' * 8}-{'b' * 4}-{'c' * 4}-{'d' * 4}-{'e' * 12}"
@@ -37,7 +46,9 @@ _ALERT: Schema = record(
 
 
 def _details(asked: Asked) -> list[str]:
-    size = sum(len(name) + len(value) for name, value in asked.said.get("details", {}).items())
+    size = sum(
+        len(name) + len(value) for name, value in asked.said.get("details", {}).items()
+    )
     return [f"{size} characters of details, at most 8000"] if size > 8000 else []
 
 
@@ -45,7 +56,11 @@ _TOOK = {"took": 0.302, "requestId": "43a29c5c-3dbf-4fa4-9c26-f4f71023e120"}
 _OPSGENIE_SAYS = {
     "token": refused({"message": "Could not authenticate"} | _TOOK, 401),
     "forbidden": refused({"message": "You are not authorized"} | _TOOK, 403),
-    "invalid": refused({"message": "Request body is not processable.", "errors": {"message": "…"}} | _TOOK, 422),
+    "invalid": refused(
+        {"message": "Request body is not processable.", "errors": {"message": "…"}}
+        | _TOOK,
+        422,
+    ),
     "throttled": throttled({"message": "You are making too many requests!"} | _TOOK),
     "down": refused({"message": "Internal Server Error"} | _TOOK, 503),
 }
@@ -82,7 +97,10 @@ _PAGERDUTY: Schema = record(
 
 def _incident(kind: str, code: str, status: int) -> Refusal:
     errors = [{"code": code, "message": "…", "source": {"field": "title"}}]
-    return refused({"type": kind, "status": status, "request_id": "631766c4", "errors": errors}, status)
+    return refused(
+        {"type": kind, "status": status, "request_id": "631766c4", "errors": errors},
+        status,
+    )
 
 
 ONCALL = (
@@ -113,10 +131,27 @@ ONCALL = (
         schema=_PAGERDUTY,
         shown=inside("payload", "summary"),
         key=_named("dedup_key"),
-        taken=says({"status": "success", "message": "Event processed", "dedup_key": "srv01"}, 202),
-        invalid=says({"status": "invalid event", "message": "Event object is invalid", "errors": ["…"]}, 400),
+        taken=says(
+            {"status": "success", "message": "Event processed", "dedup_key": "srv01"},
+            202,
+        ),
+        invalid=says(
+            {
+                "status": "invalid event",
+                "message": "Event object is invalid",
+                "errors": ["…"],
+            },
+            400,
+        ),
         refusals={
-            "invalid": refused({"status": "invalid event", "message": "…", "errors": ["Invalid routing key"]}, 400),
+            "invalid": refused(
+                {
+                    "status": "invalid event",
+                    "message": "…",
+                    "errors": ["Invalid routing key"],
+                },
+                400,
+            ),
             "throttled": throttled({"status": "throttle exceeded", "message": "…"}),
             "down": refused({"status": "internal error"}, 500),
         },
@@ -127,7 +162,10 @@ ONCALL = (
         host="alert.victorops.com",
         path=f"/integrations/generic/20131114/alert/{_KEY}/route",
         schema=record(
-            {"message_type": one_of("CRITICAL", "WARNING", "INFO"), "entity_id": words(512, least=1)},
+            {
+                "message_type": one_of("CRITICAL", "WARNING", "INFO"),
+                "entity_id": words(512, least=1),
+            },
             entity_display_name=words(512),
             state_message=words(20480),
             monitoring_tool=words(100),
@@ -138,7 +176,10 @@ ONCALL = (
         taken=says({"result": "success", "entity_id": "disk space/db01"}),
         invalid=says({"result": "failure", "messages": "…"}),
         refusals={
-            "failure": Refusal(reply=says({"result": "failure", "messages": "Invalid API key"}), said=""),
+            "failure": Refusal(
+                reply=says({"result": "failure", "messages": "Invalid API key"}),
+                said="",
+            ),
             "gone": refused({"error": "not found"}, 404),
             "throttled": throttled({"error": "too many requests"}),
         },
@@ -157,13 +198,28 @@ ONCALL = (
         ),
         shown=titled("title", "description", Dialect.MARKDOWN),
         key=_named("deduplication_key"),
-        taken=says({"deduplication_key": "…", "message": "Event accepted for processing", "status": "success"}, 202),
+        taken=says(
+            {
+                "deduplication_key": "…",
+                "message": "Event accepted for processing",
+                "status": "success",
+            },
+            202,
+        ),
         invalid=_incident("validation_error", "is_required", 422).reply,
         refusals={
-            "token": _incident("authentication_error", "missing_authorization_material", 401),
+            "token": _incident(
+                "authentication_error", "missing_authorization_material", 401
+            ),
             "gone": _incident("not_found", "not_found", 404),
             "invalid": _incident("validation_error", "is_required", 422),
-            "throttled": throttled({"type": "too_many_requests", "status": 429, "rate_limit": {"limit": 1200}}),
+            "throttled": throttled(
+                {
+                    "type": "too_many_requests",
+                    "status": 429,
+                    "rate_limit": {"limit": 1200},
+                }
+            ),
         },
     ),
     Peer(
@@ -182,9 +238,15 @@ ONCALL = (
         key=_named("event_id"),
         taken=says({"meta": {"status": 202, "message": "accepted"}}, 202),
         refusals={
-            "gone": refused({"meta": {"status": 404, "error_message": "webhook key not found"}}, 404),
-            "invalid": refused({"meta": {"status": 400, "error_message": "message is required"}}, 400),
-            "throttled": throttled({"meta": {"status": 429, "error_message": "rate limit"}}),
+            "gone": refused(
+                {"meta": {"status": 404, "error_message": "webhook key not found"}}, 404
+            ),
+            "invalid": refused(
+                {"meta": {"status": 400, "error_message": "message is required"}}, 400
+            ),
+            "throttled": throttled(
+                {"meta": {"status": 429, "error_message": "rate limit"}}
+            ),
         },
     ),
     Peer(
@@ -211,9 +273,15 @@ ONCALL = (
         key=_named("alertKey"),
         taken=says({"alertKey": "…", "status": "RECEIVED"}, 202),
         refusals={
-            "token": refused({"status": 401, "message": "Unauthorized", "code": "UNAUTHORIZED"}, 401),
-            "invalid": refused({"status": 400, "message": "…", "code": "BAD_REQUEST"}, 400),
-            "throttled": throttled({"status": 429, "message": "…", "code": "TOO_MANY_REQUESTS"}),
+            "token": refused(
+                {"status": 401, "message": "Unauthorized", "code": "UNAUTHORIZED"}, 401
+            ),
+            "invalid": refused(
+                {"status": 400, "message": "…", "code": "BAD_REQUEST"}, 400
+            ),
+            "throttled": throttled(
+                {"status": 429, "message": "…", "code": "TOO_MANY_REQUESTS"}
+            ),
         },
     ),
     Peer(
@@ -245,7 +313,11 @@ ONCALL = (
         url=f"spike://{'a' * 32}",
         host="api.spike.sh",
         path=f"/v1/alerts/{'a' * 32}",
-        schema=record({"message": words(least=1)}, description=words(), status=one_of("CRITICAL", "WARNING", "INFO")),
+        schema=record(
+            {"message": words(least=1)},
+            description=words(),
+            status=one_of("CRITICAL", "WARNING", "INFO"),
+        ),
         shown=titled("message", "description"),
         taken=says({"message": "Incident created"}),
         refusals={

@@ -9,7 +9,15 @@ from typing import Any
 from tests.hostile.dialects import Dialect, Shown
 from tests.proxied.asked import Asked
 from tests.proxied.peer import Peer, Refusal, Reply, refused, says, text, throttled
-from tests.proxied.schema import ANYTHING, Schema, matching, one_of, record, several, words
+from tests.proxied.schema import (
+    ANYTHING,
+    Schema,
+    matching,
+    one_of,
+    record,
+    several,
+    words,
+)
 from tests.proxied.services.reading import mail, titled
 
 _FORM = "application/x-www-form-urlencoded"
@@ -33,19 +41,33 @@ def _sendgrid(asked: Asked) -> Iterator[str]:
 
 def _on_sendgrid(said: Any) -> Shown:
     parts = {part["type"]: part["value"] for part in said["content"]}
-    return mail("subject", "text/html", "text/plain")(parts | {"subject": said["subject"]})
+    return mail("subject", "text/html", "text/plain")(
+        parts | {"subject": said["subject"]}
+    )
 
 
 def _on_sendpulse(said: Any) -> Shown:
     sent = said["email"]
-    return mail("subject", "html", "text")(sent | {"html": b64decode(sent["html"]).decode()})
+    return mail("subject", "html", "text")(
+        sent | {"html": b64decode(sent["html"]).decode()}
+    )
 
 
 def _grid(status: int, words: str) -> Refusal:
-    return refused({"errors": [{"message": words, "field": None, "help": None}]}, status)
+    return refused(
+        {"errors": [{"message": words, "field": None, "help": None}]}, status
+    )
 
 
-def _own(name: str, schema: Schema, content_type: str, title: str, body: str, query: str, dialect: Dialect) -> Peer:
+def _own(
+    name: str,
+    schema: Schema,
+    content_type: str,
+    title: str,
+    body: str,
+    query: str,
+    dialect: Dialect,
+) -> Peer:
     kind, _, _ = name.partition("-")
     return Peer(
         name=name,
@@ -82,13 +104,23 @@ _OWN_JSON = record(
     ref=words(8),
 )
 _OWN_FORM = record(
-    {"version": words(10), "title": words(250), "message": words(32768, least=1), "type": _TYPE},
+    {
+        "version": words(10),
+        "title": words(250),
+        "message": words(32768, least=1),
+        "type": _TYPE,
+    },
     events=words(),
     event_count=words(),
     ref=words(8),
 )
 _OWN_XML = record(
-    {"Version": words(10), "Subject": words(250), "Message": words(32768, least=1), "MessageType": _TYPE},
+    {
+        "Version": words(10),
+        "Subject": words(250),
+        "Message": words(32768, least=1),
+        "MessageType": _TYPE,
+    },
     events=words(),
     event_count=words(),
     ref=words(8),

@@ -11,7 +11,18 @@ from typing import Any
 from tests.hostile.dialects import Dialect, Shown
 from tests.proxied.asked import Asked
 from tests.proxied.peer import Peer, Refusal, refused, says, text, throttled
-from tests.proxied.schema import ANYTHING, LINK, YES_OR_NO, Schema, matching, one_of, record, several, whole, words
+from tests.proxied.schema import (
+    ANYTHING,
+    LINK,
+    YES_OR_NO,
+    Schema,
+    matching,
+    one_of,
+    record,
+    several,
+    whole,
+    words,
+)
 from tests.proxied.services.reading import headed, titled
 
 _FORM = "application/x-www-form-urlencoded"
@@ -20,7 +31,11 @@ _FORM = "application/x-www-form-urlencoded"
 # Pushover: https://pushover.net/api
 
 _PUSHOVER: Schema = record(
-    {"token": matching("[A-Za-z0-9]{30}"), "user": matching("[A-Za-z0-9]{30}"), "message": words(1024, least=1)},
+    {
+        "token": matching("[A-Za-z0-9]{30}"),
+        "user": matching("[A-Za-z0-9]{30}"),
+        "message": words(1024, least=1),
+    },
     title=words(250),
     device=matching("[A-Za-z0-9_,-]{1,250}"),
     priority=matching("-2|-1|0|1|2"),
@@ -50,20 +65,31 @@ def _pushover(asked: Asked) -> Iterator[str]:
 def _on_pushover(said: Any) -> Shown:
     body = said["message"]
     if said.get("html") == "1":
-        body = re.sub(r"</?b>|<a href=\"[^\"<>]*\">|</a>", "", body.replace("<br>", "\n"))
+        body = re.sub(
+            r"</?b>|<a href=\"[^\"<>]*\">|</a>", "", body.replace("<br>", "\n")
+        )
         assert "<" not in body, said
         return [(Dialect.TITLE, said["title"]), (Dialect.BARE, unescape(body))]
     return [(Dialect.TITLE, said["title"]), (Dialect.TEXT, body)]
 
 
 def _pushed_over(status: int, **errors: str) -> Refusal:
-    return refused({**errors, "errors": list(errors.values()), "status": 0, "request": "5042853c"}, status)
+    return refused(
+        {**errors, "errors": list(errors.values()), "status": 0, "request": "5042853c"},
+        status,
+    )
 
 
 _PUSHOVER_SAYS = {
     "token": replace(_pushed_over(400, token="invalid"), cause="gone"),
     "user": replace(_pushed_over(400, user="invalid"), cause="gone"),
-    "throttled": throttled({"errors": ["application is over its quota"], "status": 0, "request": "5042853c"}),
+    "throttled": throttled(
+        {
+            "errors": ["application is over its quota"],
+            "status": 0,
+            "request": "5042853c",
+        }
+    ),
     "down": _pushed_over(500, server="temporarily unavailable"),
 }
 
@@ -84,7 +110,9 @@ def _ntfy(asked: Asked) -> Iterator[str]:
 
 
 def _notified(code: int, status: int, words: str) -> Refusal:
-    return refused({"code": code, "http": status, "error": words}, status, said=f"HTTP {status}")
+    return refused(
+        {"code": code, "http": status, "error": words}, status, said=f"HTTP {status}"
+    )
 
 
 _NTFY: Schema = record(
@@ -111,12 +139,18 @@ PUSH = (
             schema=_PUSHOVER,
             check=_pushover,
             shown=_on_pushover,
-            taken=says({"status": 1, "request": "647d2300-702c-4b38-8b2f-d56326ae460b"}),
+            taken=says(
+                {"status": 1, "request": "647d2300-702c-4b38-8b2f-d56326ae460b"}
+            ),
             invalid=_pushed_over(400, message="cannot be blank").reply,
             refusals=_PUSHOVER_SAYS,
         )
         for number, (name, query) in enumerate(
-            (("pushover", ""), ("pushover-emergency", "?priority=emergency"), ("pushover-html", "?format=html"))
+            (
+                ("pushover", ""),
+                ("pushover-emergency", "?priority=emergency"),
+                ("pushover-html", "?format=html"),
+            )
         )
     ),
     Peer(
@@ -135,7 +169,9 @@ PUSH = (
         ),
         shown=titled("event", "description"),
         taken=text(
-            '<?xml version="1.0"?><prowl><success code="200" remaining="9" resetdate="1"/></prowl>', 200, "text/xml"
+            '<?xml version="1.0"?><prowl><success code="200" remaining="9" resetdate="1"/></prowl>',
+            200,
+            "text/xml",
         ),
         invalid=_prowled(400, "Bad request").reply,
         refusals={
@@ -153,19 +189,51 @@ PUSH = (
             url=f"gotifys://{host}/abcdefghijklmno{query}",
             host=host,
             path="/message",
-            schema=record({"message": words(least=1)}, title=words(250), priority=whole(0, 10), extras=ANYTHING),
+            schema=record(
+                {"message": words(least=1)},
+                title=words(250),
+                priority=whole(0, 10),
+                extras=ANYTHING,
+            ),
             shown=titled("title", "message", dialect),
-            taken=says({"id": 25, "appid": 5, "message": "…", "priority": 5, "date": "2026-01-01T00:00:00Z"}),
-            invalid=says({"error": "Bad Request", "errorCode": 400, "errorDescription": "…"}, 400),
+            taken=says(
+                {
+                    "id": 25,
+                    "appid": 5,
+                    "message": "…",
+                    "priority": 5,
+                    "date": "2026-01-01T00:00:00Z",
+                }
+            ),
+            invalid=says(
+                {"error": "Bad Request", "errorCode": 400, "errorDescription": "…"}, 400
+            ),
             refusals={
-                "token": refused({"error": "Unauthorized", "errorCode": 401, "errorDescription": "…"}, 401),
-                "forbidden": refused({"error": "Forbidden", "errorCode": 403, "errorDescription": "…"}, 403),
-                "throttled": throttled({"error": "Too Many Requests", "errorCode": 429}),
+                "token": refused(
+                    {
+                        "error": "Unauthorized",
+                        "errorCode": 401,
+                        "errorDescription": "…",
+                    },
+                    401,
+                ),
+                "forbidden": refused(
+                    {"error": "Forbidden", "errorCode": 403, "errorDescription": "…"},
+                    403,
+                ),
+                "throttled": throttled(
+                    {"error": "Too Many Requests", "errorCode": 429}
+                ),
             },
         )
         for name, host, query, dialect in (
             ("gotify", "gotify.example", "", Dialect.TEXT),
-            ("gotify-markdown", "gotify-md.example", "?format=markdown", Dialect.MARKDOWN),
+            (
+                "gotify-markdown",
+                "gotify-md.example",
+                "?format=markdown",
+                Dialect.MARKDOWN,
+            ),
         )
     ),
     *(
@@ -177,8 +245,18 @@ PUSH = (
             schema=_NTFY,
             check=_ntfy,
             shown=titled("title", "message", dialect),
-            taken=says({"id": "sPs71M8A2T", "time": 1, "expires": 2, "event": "message", "topic": "topic"}),
-            invalid=_notified(40024, 400, "invalid request: request body must be message JSON").reply,
+            taken=says(
+                {
+                    "id": "sPs71M8A2T",
+                    "time": 1,
+                    "expires": 2,
+                    "event": "message",
+                    "topic": "topic",
+                }
+            ),
+            invalid=_notified(
+                40024, 400, "invalid request: request body must be message JSON"
+            ).reply,
             refusals={
                 "token": _notified(40101, 401, "unauthorized"),
                 "forbidden": _notified(40301, 403, "forbidden"),
@@ -189,7 +267,12 @@ PUSH = (
         )
         for name, url, host, dialect in (
             ("ntfy", "ntfy://topic", "ntfy.sh", Dialect.TEXT),
-            ("ntfy-markdown", "ntfys://ntfy.example/topic?format=markdown", "ntfy.example", Dialect.MARKDOWN),
+            (
+                "ntfy-markdown",
+                "ntfys://ntfy.example/topic?format=markdown",
+                "ntfy.example",
+                Dialect.MARKDOWN,
+            ),
         )
     ),
     Peer(
@@ -209,7 +292,9 @@ PUSH = (
         shown=titled("title", "body"),
         taken=says({"code": 200, "message": "success", "timestamp": 1}),
         refusals={
-            "gone": refused({"code": 400, "message": "failed to get device token"}, 400),
+            "gone": refused(
+                {"code": 400, "message": "failed to get device token"}, 400
+            ),
             "throttled": throttled({"code": 429, "message": "too many requests"}),
         },
     ),
@@ -218,12 +303,21 @@ PUSH = (
         url=f"pbul://{'a' * 32}",
         host="api.pushbullet.com",
         path="/v2/pushes",
-        schema=record({"type": one_of("note"), "body": words(least=1)}, title=words(250), email=words(200)),
+        schema=record(
+            {"type": one_of("note"), "body": words(least=1)},
+            title=words(250),
+            email=words(200),
+        ),
         shown=titled("title", "body"),
         taken=says({"active": True, "iden": "ujpah72o0sjAoRtnM0jc", "type": "note"}),
         refusals={
-            "token": refused({"error": {"code": "invalid_access_token", "type": "invalid_request"}}, 401),
-            "throttled": throttled({"error": {"code": "ratelimited", "type": "invalid_request"}}),
+            "token": refused(
+                {"error": {"code": "invalid_access_token", "type": "invalid_request"}},
+                401,
+            ),
+            "throttled": throttled(
+                {"error": {"code": "ratelimited", "type": "invalid_request"}}
+            ),
         },
     ),
     Peer(

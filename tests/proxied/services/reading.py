@@ -14,7 +14,10 @@ def titled(title: str, body: str, dialect: Dialect = Dialect.TEXT) -> Reader:
     """Read a title, if there is one, and a text from two fields."""
 
     def read(said: Any) -> Shown:
-        return [*([(Dialect.TITLE, said[title])] if title in said else []), (dialect, said[body])]
+        return [
+            *([(Dialect.TITLE, said[title])] if title in said else []),
+            (dialect, said[body]),
+        ]
 
     return read
 

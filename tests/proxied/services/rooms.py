@@ -8,7 +8,17 @@ from typing import Any
 from tests.hostile.dialects import Dialect, Shown
 from tests.proxied.asked import Asked
 from tests.proxied.peer import Peer, Refusal, Reply, refused, says, text, throttled
-from tests.proxied.schema import ANYTHING, LINK, YES_OR_NO, Schema, matching, one_of, record, several, words
+from tests.proxied.schema import (
+    ANYTHING,
+    LINK,
+    YES_OR_NO,
+    Schema,
+    matching,
+    one_of,
+    record,
+    several,
+    words,
+)
 from tests.proxied.services.reading import headed, inside, split
 
 # Teams workflows: https://learn.microsoft.com/microsoftteams/platform/webhooks-and-connectors (28 KB a message)
@@ -40,7 +50,10 @@ _TEAMS: Schema = record(
         "type": one_of("message"),
         "attachments": several(
             record(
-                {"contentType": one_of("application/vnd.microsoft.card.adaptive"), "content": _CARD},
+                {
+                    "contentType": one_of("application/vnd.microsoft.card.adaptive"),
+                    "content": _CARD,
+                },
                 contentUrl={"type": "null"},
             ),
             1,
@@ -58,11 +71,16 @@ def _teams(asked: Asked) -> Iterator[str]:
 
 def _on_teams(said: Any) -> Shown:
     title, *rest = said["attachments"][0]["content"]["body"]
-    return [(Dialect.TITLE, title["text"]), *((Dialect.CARD, block["text"]) for block in rest)]
+    return [
+        (Dialect.TITLE, title["text"]),
+        *((Dialect.CARD, block["text"]) for block in rest),
+    ]
 
 
 def _flow(code: str, status: int) -> Refusal:
-    return refused({"error": {"code": code, "message": "The workflow could not be run."}}, status)
+    return refused(
+        {"error": {"code": code, "message": "The workflow could not be run."}}, status
+    )
 
 
 _TEAMS_SAYS = {
@@ -70,7 +88,14 @@ _TEAMS_SAYS = {
     "token": _flow("DirectApiAuthorizationRequired", 401),
     "invalid": _flow("InvalidRequestContent", 400),
     "too large": _flow("RequestEntityTooLarge", 413),
-    "throttled": throttled({"error": {"code": "WorkflowTriggerRateLimitExceeded", "message": "Rate limit exceeded."}}),
+    "throttled": throttled(
+        {
+            "error": {
+                "code": "WorkflowTriggerRateLimitExceeded",
+                "message": "Rate limit exceeded.",
+            }
+        }
+    ),
 }
 
 # Google Chat: https://developers.google.com/workspace/chat/quickstart/webhooks
@@ -95,7 +120,9 @@ def _numbered(name: str, number: int, words: str, message: str = "msg") -> Refus
 
 
 _LARK_SAYS = {
-    "gone": _numbered("code", 19001, "param invalid: incoming webhook access token invalid"),
+    "gone": _numbered(
+        "code", 19001, "param invalid: incoming webhook access token invalid"
+    ),
     "keyword": _numbered("code", 19024, "Key Words Not Found"),
     "throttled": _numbered("code", 11232, "frequency limited psm"),
 }

@@ -25,17 +25,23 @@ def _check(asked: Asked) -> Iterator[str]:
 
 
 def _text_sent(said: Any) -> Shown:
-    [text] = [said[name] for name in ("Body", "text", "body", "message") if name in said]
+    [text] = [
+        said[name] for name in ("Body", "text", "body", "message") if name in said
+    ]
     return [(Dialect.BARE, text)]
 
 
 def _twilio(code: int, status: int, words: str) -> Refusal:
     more = f"https://www.twilio.com/docs/errors/{code}"
-    return refused({"code": code, "message": words, "more_info": more, "status": status}, status)
+    return refused(
+        {"code": code, "message": words, "more_info": more, "status": status}, status
+    )
 
 
 def _vonage(status: str, words: str) -> Reply:
-    return says({"message-count": "1", "messages": [{"status": status, "error-text": words}]})
+    return says(
+        {"message-count": "1", "messages": [{"status": status, "error-text": words}]}
+    )
 
 
 SMS = (
@@ -46,16 +52,32 @@ SMS = (
         path=f"/2010-04-01/Accounts/AC{'a' * 32}/Messages.json",
         content_type=_FORM,
         schema=record(
-            {"Body": words(1600, least=1), "From": matching(r"\+[0-9]{6,15}"), "To": matching(r"\+[0-9]{6,15}")}
+            {
+                "Body": words(1600, least=1),
+                "From": matching(r"\+[0-9]{6,15}"),
+                "To": matching(r"\+[0-9]{6,15}"),
+            }
         ),
         shown=_text_sent,
         check=_check,
-        taken=says({"sid": f"SM{'c' * 32}", "status": "queued", "error_code": None, "error_message": None}, 201),
-        invalid=_twilio(21617, 400, "The concatenated message body exceeds the 1600 character limit").reply,
+        taken=says(
+            {
+                "sid": f"SM{'c' * 32}",
+                "status": "queued",
+                "error_code": None,
+                "error_message": None,
+            },
+            201,
+        ),
+        invalid=_twilio(
+            21617, 400, "The concatenated message body exceeds the 1600 character limit"
+        ).reply,
         refusals={
             "token": _twilio(20003, 401, "Authenticate"),
             "number": _twilio(21211, 400, "Invalid 'To' Phone Number"),
-            "throttled": throttled({"code": 20429, "message": "Too Many Requests", "status": 429}),
+            "throttled": throttled(
+                {"code": 20429, "message": "Too Many Requests", "status": 429}
+            ),
         },
     ),
     Peer(
@@ -81,7 +103,9 @@ SMS = (
         invalid=_vonage("3", "Invalid message"),
         refusals={
             "token": Refusal(reply=_vonage("4", "Bad Credentials"), said=""),
-            "throttled": Refusal(reply=_vonage("1", "Throughput Rate Exceeded"), said=""),
+            "throttled": Refusal(
+                reply=_vonage("1", "Throughput Rate Exceeded"), said=""
+            ),
         },
     ),
 )

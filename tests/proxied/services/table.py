@@ -14,6 +14,17 @@ from tests.proxied.services.telegram import TELEGRAM
 from tests.proxied.services.unread import UNREAD
 
 PEERS: dict[str, Peer] = {
-    peer.name: peer for peer in (*CHAT, *TELEGRAM, *ROOMS, *HOMES, *PUSH, *SMS, *ONCALL, *POSTS, *UNREAD)
+    peer.name: peer
+    for peer in (
+        *CHAT,
+        *TELEGRAM,
+        *ROOMS,
+        *HOMES,
+        *PUSH,
+        *SMS,
+        *ONCALL,
+        *POSTS,
+        *UNREAD,
+    )
 }
 ON_CALL: tuple[str, ...] = tuple(peer.name for peer in ONCALL)

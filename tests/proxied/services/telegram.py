@@ -10,13 +10,35 @@ from html.parser import HTMLParser
 from tests.hostile.dialects import Dialect
 from tests.proxied.asked import Asked
 from tests.proxied.peer import Peer, Refusal, says, throttled
-from tests.proxied.schema import YES_OR_NO, Schema, matching, one_of, record, whole, words
+from tests.proxied.schema import (
+    YES_OR_NO,
+    Schema,
+    matching,
+    one_of,
+    record,
+    whole,
+    words,
+)
 from tests.proxied.services.reading import headed
 
 # Telegram: https://core.telegram.org/bots/api#sendmessage
 
 _BOT = "123456789:abcdefg_hijklmnop"
-_TAGS = {"b", "strong", "i", "em", "u", "ins", "s", "strike", "del", "a", "code", "pre", "blockquote"}
+_TAGS = {
+    "b",
+    "strong",
+    "i",
+    "em",
+    "u",
+    "ins",
+    "s",
+    "strike",
+    "del",
+    "a",
+    "code",
+    "pre",
+    "blockquote",
+}
 _TELEGRAM: Schema = record(
     {"chat_id": {"type": ["integer", "string"]}, "text": words(least=1)},
     parse_mode=matching("HTML|(?i:Markdown(?:V2)?)"),
@@ -37,7 +59,9 @@ class _Entities(HTMLParser):
         self._open: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag not in _TAGS or [name for name, _ in attrs] != (["href"] if tag == "a" else []):
+        if tag not in _TAGS or [name for name, _ in attrs] != (
+            ["href"] if tag == "a" else []
+        ):
             self.wrong.append(f"can't parse entities: unsupported start tag {tag!r}")
         self._open.append(tag)
 
@@ -60,7 +84,9 @@ class _Entities(HTMLParser):
 
     def close(self) -> None:
         super().close()
-        self.wrong += [f"can't parse entities: can't find end tag of {tag!r}" for tag in self._open]
+        self.wrong += [
+            f"can't parse entities: can't find end tag of {tag!r}" for tag in self._open
+        ]
 
 
 def _telegram(asked: Asked) -> Iterator[str]:
@@ -112,7 +138,12 @@ TELEGRAM = (
             schema=_TELEGRAM,
             check=_telegram,
             shown=headed("text", dialect),
-            taken=says({"ok": True, "result": {"message_id": 1, "date": 1, "chat": {"id": 12315544}}}),
+            taken=says(
+                {
+                    "ok": True,
+                    "result": {"message_id": 1, "date": 1, "chat": {"id": 12315544}},
+                }
+            ),
             invalid=_TELEGRAM_SAYS["invalid"].reply,
             refusals=_TELEGRAM_SAYS,
         )

@@ -38,16 +38,34 @@ def _synology(said: Any) -> Shown:
 
 
 def _notified(said: Any) -> Shown:
-    return [(Dialect.TITLE, said["headings"]["en"]), (Dialect.TEXT, said["contents"]["en"])]
+    return [
+        (Dialect.TITLE, said["headings"]["en"]),
+        (Dialect.TEXT, said["contents"]["en"]),
+    ]
 
 
 def _clicksend(status: str, code: str = "SUCCESS") -> dict[str, object]:
-    message = {"to": f"+{_NUMBER}", "body": "…", "message_id": "BF7AD270", "status": status}
-    return {"http_code": 200, "response_code": code, "response_msg": "…", "data": {"messages": [message]}}
+    message = {
+        "to": f"+{_NUMBER}",
+        "body": "…",
+        "message_id": "BF7AD270",
+        "status": status,
+    }
+    return {
+        "http_code": 200,
+        "response_code": code,
+        "response_msg": "…",
+        "data": {"messages": [message]},
+    }
 
 
 def _seven(success: str, *, one: bool) -> dict[str, object]:
-    message = {"id": "77229135982", "text": "…", "success": one, "error": None if one else success}
+    message = {
+        "id": "77229135982",
+        "text": "…",
+        "success": one,
+        "error": None if one else success,
+    }
     return {"success": success, "total_price": 0.075, "messages": [message]}
 
 
@@ -60,10 +78,21 @@ UNREAD = (
         content_type=_FORM,
         schema=record({"payload": words(least=1)}),
         shown=_synology,
-        taken=says({"data": {"succ": {"user_id_post_map": {"3": 8589934594}}}, "success": True}),
+        taken=says(
+            {"data": {"succ": {"user_id_post_map": {"3": 8589934594}}}, "success": True}
+        ),
         refusals={
-            "token": _denied({"error": {"code": 404, "errors": "invalid token"}, "success": False}, "404"),
-            "too fast": _denied({"error": {"code": 411, "errors": "create post too fast"}, "success": False}, "411"),
+            "token": _denied(
+                {"error": {"code": 404, "errors": "invalid token"}, "success": False},
+                "404",
+            ),
+            "too fast": _denied(
+                {
+                    "error": {"code": 411, "errors": "create post too fast"},
+                    "success": False,
+                },
+                "411",
+            ),
             "no reason": _denied({"success": False}),
         },
     ),
@@ -75,7 +104,12 @@ UNREAD = (
         content_type=_FORM,
         schema=record({"text": words(least=1)}, type=one_of("text"), desp=words()),
         shown=titled("text", "desp"),
-        taken=says({"code": 0, "content": {"result": ['{"counter":1,"logs":[],"success":"ok"}']}}),
+        taken=says(
+            {
+                "code": 0,
+                "content": {"result": ['{"counter":1,"logs":[],"success":"ok"}']},
+            }
+        ),
         refusals={
             "key": _denied({"code": 0, "content": {"result": False}}),
             "no device": _denied({"code": 0, "content": {"result": []}}),
@@ -90,11 +124,29 @@ UNREAD = (
         content_type=_FORM,
         schema=record({"title": words(250, least=1), "desp": words(32_000)}),
         shown=titled("title", "desp"),
-        taken=says({"code": 0, "message": "", "data": {"pushid": "1", "readkey": "r", "error": "SUCCESS", "errno": 0}}),
+        taken=says(
+            {
+                "code": 0,
+                "message": "",
+                "data": {"pushid": "1", "readkey": "r", "error": "SUCCESS", "errno": 0},
+            }
+        ),
         refusals={
-            "key": refused({"message": "[AUTH]", "code": 40001, "info": "…", "args": [None], "scode": 461}, 400),
+            "key": refused(
+                {
+                    "message": "[AUTH]",
+                    "code": 40001,
+                    "info": "…",
+                    "args": [None],
+                    "scode": 461,
+                },
+                400,
+            ),
             "too many": _denied({"code": 40001, "message": "…", "data": None}, "40001"),
-            "channel": _denied({"code": 0, "message": "", "data": {"error": "FAIL", "errno": 1024}}, "1024"),
+            "channel": _denied(
+                {"code": 0, "message": "", "data": {"error": "FAIL", "errno": 1024}},
+                "1024",
+            ),
         },
     ),
     Peer(
@@ -104,14 +156,20 @@ UNREAD = (
         path="/_ah/api/messaging/v1/sendPush",
         content_type=_FORM,
         schema=record(
-            {"apikey": words(32), "title": words(250, least=1), "text": words(1000, least=1)},
+            {
+                "apikey": words(32),
+                "title": words(250, least=1),
+                "text": words(1000, least=1),
+            },
             deviceId=words(40, least=1),
             priority=matching("-?[0-2]"),
         ),
         shown=titled("title", "text"),
         taken=says({"success": True, "userAuthError": False}),
         refusals={
-            "key": _denied({"success": False, "errorMessage": "…", "userAuthError": True}),
+            "key": _denied(
+                {"success": False, "errorMessage": "…", "userAuthError": True}
+            ),
             "throttled": throttled({"error": {"code": 429}}),
         },
     ),
@@ -130,11 +188,26 @@ UNREAD = (
             html_body=words(),
             text_body=words(),
         ),
-        shown=lambda said: [(Dialect.TITLE, said["subject"]), (Dialect.HTML, said["html_body"])],
-        taken=says({"request_id": "r", "data": {"succeeded": 1, "failed": 0, "failures": [], "email_id": "1"}}),
+        shown=lambda said: [
+            (Dialect.TITLE, said["subject"]),
+            (Dialect.HTML, said["html_body"]),
+        ],
+        taken=says(
+            {
+                "request_id": "r",
+                "data": {"succeeded": 1, "failed": 0, "failures": [], "email_id": "1"},
+            }
+        ),
         refusals={
-            "recipient": _denied({"request_id": "r", "data": {"succeeded": 0, "failed": 1, "failures": ["…"]}}),
-            "key": refused({"request_id": "r", "data": {"error": "…", "error_code": "E_X"}}, 401),
+            "recipient": _denied(
+                {
+                    "request_id": "r",
+                    "data": {"succeeded": 0, "failed": 1, "failures": ["…"]},
+                }
+            ),
+            "key": refused(
+                {"request_id": "r", "data": {"error": "…", "error_code": "E_X"}}, 401
+            ),
         },
     ),
     Peer(
@@ -145,7 +218,14 @@ UNREAD = (
         schema=record(
             {
                 "messages": several(
-                    record({"body": words(160, least=1), "to": matching(r"\+[0-9]{6,15}"), "source": words(20)}), 1000
+                    record(
+                        {
+                            "body": words(160, least=1),
+                            "to": matching(r"\+[0-9]{6,15}"),
+                            "source": words(20),
+                        }
+                    ),
+                    1000,
                 )
             }
         ),
@@ -167,7 +247,14 @@ UNREAD = (
             {
                 "template_id": words(40, least=1),
                 "recipients": several(
-                    record({"mobiles": matching("[0-9]{6,15}"), "body": words(160, least=1), "type": words(20)}), 100
+                    record(
+                        {
+                            "mobiles": matching("[0-9]{6,15}"),
+                            "body": words(160, least=1),
+                            "type": words(20),
+                        }
+                    ),
+                    100,
                 ),
             },
             short_url=whole(0, 1),
@@ -175,7 +262,11 @@ UNREAD = (
         shown=_sent,
         check=_one_part,
         taken=says({"type": "success", "message": "3763646c3058373530393938"}),
-        refusals={"template": _denied({"type": "error", "message": "template id missing or invalid"}, "error")},
+        refusals={
+            "template": _denied(
+                {"type": "error", "message": "template id missing or invalid"}, "error"
+            )
+        },
     ),
     Peer(
         name="seven",
@@ -199,7 +290,11 @@ UNREAD = (
         host="api.onesignal.com",
         path="/notifications",
         schema=record(
-            {"app_id": words(36), "contents": record({"en": words(least=1)}), "content_available": one_of(True)},
+            {
+                "app_id": words(36),
+                "contents": record({"en": words(least=1)}),
+                "content_available": one_of(True),
+            },
             headings=record({"en": words(250, least=1)}),
             include_subscription_ids=several(words(36), 2000),
             include_player_ids=several(words(36), 2000),
@@ -207,8 +302,12 @@ UNREAD = (
         shown=_notified,
         taken=says({"id": "458dcec4-cf53-11e3-add2-000c2940e62c", "external_id": None}),
         refusals={
-            "nobody": _denied({"id": "", "errors": ["All included players are not subscribed"]}),
-            "some": _denied({"id": "458dcec4", "errors": {"invalid_player_ids": ["5fdc92b2"]}}),
+            "nobody": _denied(
+                {"id": "", "errors": ["All included players are not subscribed"]}
+            ),
+            "some": _denied(
+                {"id": "458dcec4", "errors": {"invalid_player_ids": ["5fdc92b2"]}}
+            ),
         },
     ),
 )

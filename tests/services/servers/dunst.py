@@ -36,7 +36,13 @@ class _Bus(Server):
         (self.folder / "bus").unlink(missing_ok=True)
 
     def command(self) -> Sequence[str]:
-        return "dbus-daemon", "--session", "--nofork", "--nopidfile", f"--address={self.address}"
+        return (
+            "dbus-daemon",
+            "--session",
+            "--nofork",
+            "--nopidfile",
+            f"--address={self.address}",
+        )
 
     def is_ready(self) -> bool:
         return (self.folder / "bus").exists()
@@ -77,7 +83,9 @@ class Dunst(Server):
     def start(self) -> None:
         """Start the bus, the screen and what shows notifications on it."""
         if find_spec("dbus") is None:
-            lack("dbus-python is not installed (Debian: libdbus-1-dev libglib2.0-dev pkg-config gcc, to build it)")
+            lack(
+                "dbus-python is not installed (Debian: libdbus-1-dev libglib2.0-dev pkg-config gcc, to build it)"
+            )
         try:
             self._bus.start()
             self._screen.start()
@@ -94,7 +102,9 @@ class Dunst(Server):
 
     def prepare(self) -> None:
         """Write settings that keep what was shown."""
-        (self.folder / "dunstrc").write_text("[global]\nhistory_length = 1000\n", "utf-8")
+        (self.folder / "dunstrc").write_text(
+            "[global]\nhistory_length = 1000\n", "utf-8"
+        )
 
     def command(self) -> Sequence[str]:
         """Return the command that serves."""
@@ -110,18 +120,35 @@ class Dunst(Server):
 
     def is_ready(self) -> bool:
         """Return whether it takes notifications."""
-        return bool(_dbus().bus.BusConnection(self._bus.address).name_has_owner("org.freedesktop.Notifications"))
+        return bool(
+            _dbus()
+            .bus.BusConnection(self._bus.address)
+            .name_has_owner("org.freedesktop.Notifications")
+        )
 
     def shown(self) -> list[Shown]:
         """Close what is on the screen, and return all that dunst has shown, in order."""
         connection = _dbus().bus.BusConnection(self._bus.address)
-        dunst = connection.get_object("org.freedesktop.Notifications", "/org/freedesktop/Notifications")
+        dunst = connection.get_object(
+            "org.freedesktop.Notifications", "/org/freedesktop/Notifications"
+        )
         dunst.NotificationCloseAll(dbus_interface="org.dunstproject.cmd0")
         properties = {"dbus_interface": "org.freedesktop.DBus.Properties"}
-        until(lambda: not int(dunst.Get("org.dunstproject.cmd0", "displayedLength", **properties)), "an empty screen")
+        until(
+            lambda: (
+                not int(
+                    dunst.Get("org.dunstproject.cmd0", "displayedLength", **properties)
+                )
+            ),
+            "an empty screen",
+        )
         kept = dunst.NotificationListHistory(dbus_interface="org.dunstproject.cmd0")
         return [
-            Shown(summary=str(one["summary"]), body=str(one["body"]), urgency=str(one["urgency"]))
+            Shown(
+                summary=str(one["summary"]),
+                body=str(one["body"]),
+                urgency=str(one["urgency"]),
+            )
             for one in reversed(kept)
         ]
 

@@ -63,15 +63,37 @@ class Mosquitto(Server):
         super().start()
         self._read("-E")
 
-    def url(self, password: str = PASSWORD, more: str = "", *, topic: str = TOPIC, tls: bool = False) -> str:
+    def url(
+        self,
+        password: str = PASSWORD,
+        more: str = "",
+        *,
+        topic: str = TOPIC,
+        tls: bool = False,
+    ) -> str:
         """Return the apprise URL of a topic."""
         scheme, port = ("mqtts", self.tls_port) if tls else ("mqtt", self.port)
         return f"{scheme}://{USER}:{password}@localhost:{port}/{topic}{more}"
 
     def payloads(self) -> list[str]:
         """Return the messages that have come since this was last asked."""
-        return [bytes.fromhex(line).decode() for line in self._read("-W", "1", "-F", "%x").decode().split()]
+        return [
+            bytes.fromhex(line).decode()
+            for line in self._read("-W", "1", "-F", "%x").decode().split()
+        ]
 
     def _read(self, *how: str) -> bytes:
-        who = "-h", "127.0.0.1", "-p", str(self.port), "-u", USER, "-P", PASSWORD, "-c", "-i", "reader"
+        who = (
+            "-h",
+            "127.0.0.1",
+            "-p",
+            str(self.port),
+            "-u",
+            USER,
+            "-P",
+            PASSWORD,
+            "-c",
+            "-i",
+            "reader",
+        )
         return run("mosquitto_sub", *who, "-q", "1", "-t", TOPIC, *how)

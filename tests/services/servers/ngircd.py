@@ -27,7 +27,12 @@ class Ngircd(Server):
 
     def prepare(self) -> None:
         """Write the settings."""
-        rooms = ((CHANNEL, "+n"), (MUTE, "+m"), (CLOSED, "+i"), *((name, "+l 1") for name in self._channels))
+        rooms = (
+            (CHANNEL, "+n"),
+            (MUTE, "+m"),
+            (CLOSED, "+i"),
+            *((name, "+l 1") for name in self._channels),
+        )
         settings = f"""
             [Global]
             Name = irc.example.net
@@ -56,7 +61,9 @@ class Ngircd(Server):
 
     def url(self, *targets: str, password: str = PASSWORD, more: str = "") -> str:
         """Return the apprise URL of channels and nicks."""
-        return f"irc://watcher:{password}@localhost:{self.port}/{'/'.join(targets)}{more}"
+        return (
+            f"irc://watcher:{password}@localhost:{self.port}/{'/'.join(targets)}{more}"
+        )
 
 
 class Reader:

@@ -58,11 +58,20 @@ class Ntfy(Server):
 
     def messages(self) -> list[Message]:
         """Return the messages of all topics in the order in which ntfy took them."""
-        with closing(sqlite3.connect(f"file:{self.folder / 'cache.db'}?mode=ro", uri=True)) as cache:
+        with closing(
+            sqlite3.connect(f"file:{self.folder / 'cache.db'}?mode=ro", uri=True)
+        ) as cache:
             found = cache.execute(
                 "select title, message, priority, tags, click, attachment_name from messages order by id"
             ).fetchall()
         return [
-            Message(title=title, text=text, priority=priority, tags=tags, click=click, attachment=attachment)
+            Message(
+                title=title,
+                text=text,
+                priority=priority,
+                tags=tags,
+                click=click,
+                attachment=attachment,
+            )
             for title, text, priority, tags, click, attachment in found
         ]

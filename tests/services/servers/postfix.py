@@ -114,7 +114,9 @@ class Postfix(Server):
             **self._settings,
         }
         conf = self.spool / "conf"
-        (conf / "main.cf").write_text("".join(f"{name} = {value}\n" for name, value in settings.items()), "utf-8")
+        (conf / "main.cf").write_text(
+            "".join(f"{name} = {value}\n" for name, value in settings.items()), "utf-8"
+        )
         (conf / "master.cf").write_text(_SERVICES.format(port=self.port), "utf-8")
         run("postfix", "-c", str(conf), "check")
 
@@ -170,7 +172,22 @@ class Postfix(Server):
     def mails(self) -> list[EmailMessage]:
         """Return what lies in the mailbox, once nothing is left in the queue, in the order in which it came."""
         queue = self.spool / "queue"
-        waiting = [queue / name for name in ("maildrop", "incoming", "active", "deferred")]
-        until(lambda: not any(file.is_file() for folder in waiting for file in folder.rglob("*")), "the mail queue")
-        files = sorted((self.spool / "mail" / "reader" / "new").glob("*"), key=lambda file: file.stat().st_mtime_ns)
-        return [email.message_from_bytes(file.read_bytes(), policy=email.policy.default) for file in files]
+        waiting = [
+            queue / name for name in ("maildrop", "incoming", "active", "deferred")
+        ]
+        until(
+            lambda: (
+                not any(
+                    file.is_file() for folder in waiting for file in folder.rglob("*")
+                )
+            ),
+            "the mail queue",
+        )
+        files = sorted(
+            (self.spool / "mail" / "reader" / "new").glob("*"),
+            key=lambda file: file.stat().st_mtime_ns,
+        )
+        return [
+            email.message_from_bytes(file.read_bytes(), policy=email.policy.default)
+            for file in files
+        ]

@@ -56,7 +56,9 @@ class Prosody(Server):
         accounts = self.folder / "data" / "localhost" / "accounts"
         accounts.mkdir(parents=True, exist_ok=True)
         for name in (USER, READER):
-            (accounts / f"{name}.dat").write_text(f'return {{ ["password"] = "{PASSWORD}" }};', "utf-8")
+            (accounts / f"{name}.dat").write_text(
+                f'return {{ ["password"] = "{PASSWORD}" }};', "utf-8"
+            )
 
     def command(self) -> Sequence[str]:
         """Return the command that serves."""
@@ -73,4 +75,7 @@ class Prosody(Server):
             return []
         script = self.folder / "bodies.lua"
         script.write_text(_BODIES, "utf-8")
-        return [bytes.fromhex(line).decode() for line in run("lua5.4", str(script), str(kept)).decode().split()]
+        return [
+            bytes.fromhex(line).decode()
+            for line in run("lua5.4", str(script), str(kept)).decode().split()
+        ]

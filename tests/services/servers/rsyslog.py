@@ -42,15 +42,27 @@ class Rsyslog(Server):
 
     def prepare(self) -> None:
         """Write the settings."""
-        (self.folder / "rsyslog.conf").write_text(_SETTINGS.format(port=self.port, folder=self.folder), "utf-8")
+        (self.folder / "rsyslog.conf").write_text(
+            _SETTINGS.format(port=self.port, folder=self.folder), "utf-8"
+        )
 
     def command(self) -> Sequence[str]:
         """Return the command that serves."""
-        return "rsyslogd", "-n", "-f", str(self.folder / "rsyslog.conf"), "-i", str(self.folder / "pid")
+        return (
+            "rsyslogd",
+            "-n",
+            "-f",
+            str(self.folder / "rsyslog.conf"),
+            "-i",
+            str(self.folder / "pid"),
+        )
 
     def is_ready(self) -> bool:
         """Return whether it holds its port. The system is asked: a probe that binds it could be there first."""
-        local = (line.split()[1] for line in Path("/proc/net/udp").read_text("ascii").splitlines()[1:])
+        local = (
+            line.split()[1]
+            for line in Path("/proc/net/udp").read_text("ascii").splitlines()[1:]
+        )
         return any(int(address.partition(":")[2], 16) == self.port for address in local)
 
     def url(self) -> str:
@@ -60,7 +72,14 @@ class Rsyslog(Server):
     def records(self) -> list[Record]:
         """Return the entries in the order in which they came."""
         file = self.folder / "records"
-        return [Record(**json.loads(line)) for line in file.read_text("utf-8").splitlines()] if file.exists() else []
+        return (
+            [
+                Record(**json.loads(line))
+                for line in file.read_text("utf-8").splitlines()
+            ]
+            if file.exists()
+            else []
+        )
 
     def lines(self) -> list[str]:
         """Return the lines that an administrator reads in the file."""

@@ -79,7 +79,12 @@ class Server:
             process = self._process = subprocess.Popen(
                 [name, *arguments],
                 cwd=self.folder,
-                env={"PATH": _path(), "HOME": str(self.folder), "LANG": "C.UTF-8", **self.environment()},
+                env={
+                    "PATH": _path(),
+                    "HOME": str(self.folder),
+                    "LANG": "C.UTF-8",
+                    **self.environment(),
+                },
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -87,7 +92,10 @@ class Server:
                 preexec_fn=program.end_with_parent,  # noqa: PLW1509 - it makes one system call
             )
         try:
-            until(lambda: process.poll() is not None or self.is_ready(), f"{name} to serve")
+            until(
+                lambda: process.poll() is not None or self.is_ready(),
+                f"{name} to serve",
+            )
             assert process.poll() is None, f"{name} ended: {self.log[-2000:]}"
         except BaseException:  # whatever ended the start, nothing may keep running
             self.stop()
@@ -147,7 +155,11 @@ def lack(why: str) -> None:
 def run(*command: str, env: dict[str, str] | None = None) -> bytes:
     """Run a program to its end and return what it said; it may say that it timed out by any exit code."""
     return subprocess.run(
-        command, env={"PATH": _path(), **(env or {})}, stdin=subprocess.DEVNULL, capture_output=True, check=False
+        command,
+        env={"PATH": _path(), **(env or {})},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
     ).stdout
 
 

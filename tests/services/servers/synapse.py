@@ -37,11 +37,20 @@ class Synapse(Server):
     def prepare(self) -> None:
         """Write the settings (JSON is YAML) and the server's key."""
         if find_spec("synapse") is None:
-            lack("Synapse is not installed (make services installs it into .venv-services)")
+            lack(
+                "Synapse is not installed (make services installs it into .venv-services)"
+            )
         key = self.folder / "signing.key"
         if not key.exists():
-            key.write_text(f"ed25519 a_test {base64.b64encode(os.urandom(32)).decode().rstrip('=')}\n", "ascii")
-        listener = {"type": "http", "bind_addresses": ["127.0.0.1"], "resources": [{"names": ["client"]}]}
+            key.write_text(
+                f"ed25519 a_test {base64.b64encode(os.urandom(32)).decode().rstrip('=')}\n",
+                "ascii",
+            )
+        listener = {
+            "type": "http",
+            "bind_addresses": ["127.0.0.1"],
+            "resources": [{"names": ["client"]}],
+        }
         settings = {
             "server_name": "localhost",
             "report_stats": False,
@@ -51,7 +60,10 @@ class Synapse(Server):
             ],
             "tls_certificate_path": str(self.authority.certificate),
             "tls_private_key_path": str(self.authority.key),
-            "database": {"name": "sqlite3", "args": {"database": str(self.folder / "homeserver.db")}},
+            "database": {
+                "name": "sqlite3",
+                "args": {"database": str(self.folder / "homeserver.db")},
+            },
             "signing_key_path": str(key),
             "media_store_path": str(self.folder / "media"),
             "trusted_key_servers": [],
@@ -70,20 +82,32 @@ class Synapse(Server):
 
     def command(self) -> Sequence[str]:
         """Return the command that serves."""
-        return sys.executable, "-m", "synapse.app.homeserver", "-c", str(self.folder / "homeserver.yaml")
+        return (
+            sys.executable,
+            "-m",
+            "synapse.app.homeserver",
+            "-c",
+            str(self.folder / "homeserver.yaml"),
+        )
 
     def is_ready(self) -> bool:
         """Return whether it serves."""
         return listens(self.port) and listens(self.tls_port)
 
-    def url(self, user: Member, target: str, *, tls: bool = False, password: str = PASSWORD) -> str:
+    def url(
+        self, user: Member, target: str, *, tls: bool = False, password: str = PASSWORD
+    ) -> str:
         """Return the apprise URL with which a user writes to a room or alias."""
         scheme, port = ("matrixs", self.tls_port) if tls else ("matrix", self.port)
         return f"{scheme}://{user.name}:{password}@localhost:{port}/{quote(target)}"
 
     def member(self, name: str) -> Member:
         """Register a user."""
-        asked = {"username": name, "password": PASSWORD, "auth": {"type": "m.login.dummy"}}
+        asked = {
+            "username": name,
+            "password": PASSWORD,
+            "auth": {"type": "m.login.dummy"},
+        }
         answer = self.ask("POST", "register", asked)
         return Member(self, name, answer["user_id"], answer["access_token"])
 
@@ -93,10 +117,21 @@ class Synapse(Server):
         name = f"admin-{nonce[:16]}"
         said = f"{nonce}\0{name}\0{PASSWORD}\0admin".encode()
         mac = hmac.new(_SHARED.encode(), said, hashlib.sha1).hexdigest()
-        asked = {"nonce": nonce, "username": name, "password": PASSWORD, "admin": True, "mac": mac}
+        asked = {
+            "nonce": nonce,
+            "username": name,
+            "password": PASSWORD,
+            "admin": True,
+            "mac": mac,
+        }
         token = self._asked("POST", f"{_ADMIN}/v1/register", asked, "")["access_token"]
         allowed = {"messages_per_second": messages_per_second, "burst_count": burst}
-        self._asked("POST", f"{_ADMIN}/v1/users/{quote(member.id)}/override_ratelimit", allowed, token)
+        self._asked(
+            "POST",
+            f"{_ADMIN}/v1/users/{quote(member.id)}/override_ratelimit",
+            allowed,
+            token,
+        )
 
     def ask(self, method: str, path: str, body: object = None, token: str = "") -> Any:
         """Ask the client API, and return its answer's JSON, whatever its status."""
@@ -104,7 +139,9 @@ class Synapse(Server):
 
     def _asked(self, method: str, path: str, body: object, token: str) -> Any:
         context = ssl.create_default_context(cafile=str(self.authority.authority))
-        connection = http.client.HTTPSConnection("localhost", self.tls_port, timeout=30, context=context)
+        connection = http.client.HTTPSConnection(
+            "localhost", self.tls_port, timeout=30, context=context
+        )
         try:
             headers = {"Authorization": f"Bearer {token}"} if token else {}
             document = None if body is None else json.dumps(body)
@@ -128,8 +165,16 @@ class Member:
 
     def room(self, alias: str, *, encrypted: bool = False) -> str:
         """Create a room that everybody may join, and return its id."""
-        state = {"type": "m.room.encryption", "state_key": "", "content": {"algorithm": "m.megolm.v1.aes-sha2"}}
-        asked = {"preset": "public_chat", "room_alias_name": alias, "initial_state": [state] if encrypted else []}
+        state = {
+            "type": "m.room.encryption",
+            "state_key": "",
+            "content": {"algorithm": "m.megolm.v1.aes-sha2"},
+        }
+        asked = {
+            "preset": "public_chat",
+            "room_alias_name": alias,
+            "initial_state": [state] if encrypted else [],
+        }
         return str(self.ask("POST", "createRoom", asked)["room_id"])
 
     def silence(self, room: str) -> None:
@@ -144,9 +189,15 @@ class Member:
 
     def events(self, room: str) -> list[dict[str, Any]]:
         """Return the room's events in the order in which they came."""
-        found = self.ask("GET", f"rooms/{quote(room)}/messages?dir=f&limit=1000")["chunk"]
+        found = self.ask("GET", f"rooms/{quote(room)}/messages?dir=f&limit=1000")[
+            "chunk"
+        ]
         return list(found)
 
     def messages(self, room: str) -> list[dict[str, Any]]:
         """Return the contents of the room's messages."""
-        return [event["content"] for event in self.events(room) if event["type"] == "m.room.message"]
+        return [
+            event["content"]
+            for event in self.events(room)
+            if event["type"] == "m.room.message"
+        ]

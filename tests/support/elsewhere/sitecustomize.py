@@ -39,20 +39,34 @@ _LACKS = {
         " siginterrupt sigpending sigwait",
         "socket": "AF_UNIX MSG_DONTWAIT SO_REUSEPORT recv_fds send_fds",
     },
-    "darwin": {"os": "O_ASYNC fdatasync posix_fadvise sched_getaffinity", "socket": "SOCK_CLOEXEC"},
+    "darwin": {
+        "os": "O_ASYNC fdatasync posix_fadvise sched_getaffinity",
+        "socket": "SOCK_CLOEXEC",
+    },
 }
-_ABSENT = {"win32": ("fcntl", "grp", "pty", "pwd", "resource", "syslog", "termios", "tty"), "darwin": ()}
+_ABSENT = {
+    "win32": ("fcntl", "grp", "pty", "pwd", "resource", "syslog", "termios", "tty"),
+    "darwin": (),
+}
 _SEES_IT = ("watcher", *os.environ.get("ELSEWHERE_TOO", "").split())
 _O_BINARY = 0x8000
 _F_FULLFSYNC = 51
 _NO_WINDOW, _NEW_GROUP = 0x8000000, 0x200
 
 
-def _open(path: str | os.PathLike[str], flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
+def _open(
+    path: str | os.PathLike[str],
+    flags: int,
+    mode: int = 0o777,
+    *,
+    dir_fd: int | None = None,
+) -> int:
     """Open a file as Windows does: no folder; and as text, which is a mistake, without O_BINARY."""
     if pathlib.Path(path).is_dir():
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), os.fspath(path))
-    if not flags & (_O_BINARY | os.O_CLOEXEC) and os.fspath(path) != os.devnull:  # the second is there from `open`
+    if (
+        not flags & (_O_BINARY | os.O_CLOEXEC) and os.fspath(path) != os.devnull
+    ):  # the second is there from `open`
         raise AssertionError(f"{os.fspath(path)} was opened as text")
     return os.open(path, flags & ~_O_BINARY, mode, dir_fd=dir_fd)
 
@@ -110,7 +124,9 @@ class _Function:
 
 def _count(process: int, counters: Any, size: int) -> int:
     """Fill in the counters of this process."""
-    counters._obj.PeakWorkingSetSize = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    counters._obj.PeakWorkingSetSize = (
+        resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    )
     return int((process, size) == (-1, ctypes.sizeof(counters._obj)))
 
 
@@ -127,7 +143,9 @@ def _module(name: str, values: Mapping[str, object]) -> ModuleType:
 
 
 def _changed(module: ModuleType, lacks: str, has: Mapping[str, object]) -> ModuleType:
-    kept = {name: value for name, value in vars(module).items() if name not in lacks.split()}
+    kept = {
+        name: value for name, value in vars(module).items() if name not in lacks.split()
+    }
     return _module(module.__name__, {**kept, **has})
 
 
@@ -136,7 +154,11 @@ def _modules(system: str) -> dict[str, ModuleType | None]:
     extra: dict[str, dict[str, object]] = {}
     found: dict[str, ModuleType | None] = dict.fromkeys(_ABSENT[system])
     if system == "win32":
-        extra["os"] = {"O_BINARY": _O_BINARY, "open": _open, "supports_effective_ids": set()}
+        extra["os"] = {
+            "O_BINARY": _O_BINARY,
+            "open": _open,
+            "supports_effective_ids": set(),
+        }
         extra["signal"] = {"SIGBREAK": signal.SIGQUIT}
         extra["ctypes"] = {"WinDLL": _Kernel32}
         flags = {"CREATE_NO_WINDOW": _NO_WINDOW, "CREATE_NEW_PROCESS_GROUP": _NEW_GROUP}
@@ -144,10 +166,14 @@ def _modules(system: str) -> dict[str, ModuleType | None]:
         found["msvcrt"] = _module("msvcrt", {"LK_NBLCK": 2, "locking": _locking})
     else:
         found["resource"] = _changed(resource, "", {"getrusage": _usage})
-        found["fcntl"] = _changed(fcntl, "F_SETSIG", {"F_FULLFSYNC": _F_FULLFSYNC, "fcntl": _full_fcntl})
+        found["fcntl"] = _changed(
+            fcntl, "F_SETSIG", {"F_FULLFSYNC": _F_FULLFSYNC, "fcntl": _full_fcntl}
+        )
     for module in (ctypes, os, signal, socket, subprocess):
         name = module.__name__
-        found[name] = _changed(module, _LACKS[system].get(name, ""), extra.get(name, {}))
+        found[name] = _changed(
+            module, _LACKS[system].get(name, ""), extra.get(name, {})
+        )
     return found
 
 
@@ -176,7 +202,9 @@ class _Here:
         self._elsewhere = elsewhere
         sys.platform = self._platforms[elsewhere]
         if elsewhere:
-            self._own = {name: sys.modules[name] for name in self._other if name in sys.modules}
+            self._own = {
+                name: sys.modules[name] for name in self._other if name in sys.modules
+            }
             sys.modules.update(self._other)  # type: ignore[arg-type]  # None stands for a module that is absent
             return
         for name in self._other:
@@ -213,7 +241,10 @@ class _Finder(importlib.abc.MetaPathFinder):
         self._here = here
 
     def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+        self,
+        fullname: str,
+        path: Sequence[str] | None,
+        target: ModuleType | None = None,
     ) -> importlib.machinery.ModuleSpec | None:
         """Return where a module is, with a loader that shows it its system."""
         for finder in sys.meta_path:

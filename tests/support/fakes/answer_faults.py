@@ -28,21 +28,29 @@ VALUES = 1_400_000
 
 
 @fault(Means.REGISTRY, "the connection broke off", slow_once=True)
-async def reset_mid_body(request: web.BaseRequest, catalog: Catalog) -> web.StreamResponse:
+async def reset_mid_body(
+    request: web.BaseRequest, catalog: Catalog
+) -> web.StreamResponse:
     """Half of the body, then a reset."""
     body = encoded(ordinary(request, catalog))
-    return await wire.cut(request, wire.head(len(body)) + body[: len(body) // 2], reset=True)
+    return await wire.cut(
+        request, wire.head(len(body)) + body[: len(body) // 2], reset=True
+    )
 
 
 @fault(Means.REGISTRY, "the connection broke off", waits=BACKED_OFF)
-async def truncated_body(request: web.BaseRequest, catalog: Catalog) -> web.StreamResponse:
+async def truncated_body(
+    request: web.BaseRequest, catalog: Catalog
+) -> web.StreamResponse:
     """All of the document, 100 bytes short of what was announced."""
     body = encoded(ordinary(request, catalog))
     return await wire.cut(request, wire.head(len(body) + 100) + body, reset=False)
 
 
 @fault(Means.REGISTRY, "the connection broke off", waits=BACKED_OFF, unreached=True)
-async def closed_unanswered(request: web.BaseRequest, catalog: Catalog) -> web.StreamResponse:
+async def closed_unanswered(
+    request: web.BaseRequest, catalog: Catalog
+) -> web.StreamResponse:
     """An end instead of an answer."""
     return await wire.cut(request, b"", reset=False)
 
@@ -77,30 +85,67 @@ async def hang(request: web.BaseRequest, catalog: Catalog) -> web.StreamResponse
 _HTML = b"<!doctype html><html><head><title>Just a moment...</title></head><body>Checking your browser</body></html>"
 _DEEP = b"[" * 100_000 + b"]" * 100_000
 
-fixed("html_200", Means.UNREADABLE, "the answer is an HTML page", _HTML, content_type="text/html; charset=utf-8")
+fixed(
+    "html_200",
+    Means.UNREADABLE,
+    "the answer is an HTML page",
+    _HTML,
+    content_type="text/html; charset=utf-8",
+)
 fixed("html_200_said_to_be_json", Means.UNREADABLE, "the answer is an HTML page", _HTML)
 fixed("empty_body", Means.UNREADABLE, "the answer is empty", b"")
-fixed("not_gzip", Means.UNREADABLE, "its answer is damaged (gzip)", b"{}", headers={"Content-Encoding": "gzip"})
+fixed(
+    "not_gzip",
+    Means.UNREADABLE,
+    "its answer is damaged (gzip)",
+    b"{}",
+    headers={"Content-Encoding": "gzip"},
+)
 for _name, _said, _body in (
     ("empty_object", "the answer has no list of versions", b"{}"),
     ("array", "the answer has no list of versions", b"[]"),
     ("null", "the answer has no list of versions", b"null"),
     ("number", "the answer has no list of versions", b"7"),
-    ("wrong_types", "the answer has no list of versions", b'{"page":"1","total":"many","totalPages":[],"versions":{}}'),
-    ("nan", "the answer is no readable JSON", b'{"page":1,"total":NaN,"totalPages":Infinity,"versions":[]}'),
-    ("endless_number", "the answer is no readable JSON", b'{"versions":[],"total":' + b"9" * 10_000 + b"}"),
+    (
+        "wrong_types",
+        "the answer has no list of versions",
+        b'{"page":"1","total":"many","totalPages":[],"versions":{}}',
+    ),
+    (
+        "nan",
+        "the answer is no readable JSON",
+        b'{"page":1,"total":NaN,"totalPages":Infinity,"versions":[]}',
+    ),
+    (
+        "endless_number",
+        "the answer is no readable JSON",
+        b'{"versions":[],"total":' + b"9" * 10_000 + b"}",
+    ),
     ("deep_nesting", "the answer is nested too deeply", _DEEP),
-    ("deep_nesting_inside", "the answer is nested too deeply", b'{"total":0,"versions":' + _DEEP + b"}"),
+    (
+        "deep_nesting_inside",
+        "the answer is nested too deeply",
+        b'{"total":0,"versions":' + _DEEP + b"}",
+    ),
 ):
     fixed(_name, Means.UNREADABLE, _said, _body, heavy=_body == _DEEP)
-fixed("null_versions", Means.INCOMPLETE, "0 of 3 versions came", b'{"total":3,"totalPages":1,"versions":null}')
+fixed(
+    "null_versions",
+    Means.INCOMPLETE,
+    "0 of 3 versions came",
+    b'{"total":3,"totalPages":1,"versions":null}',
+)
 
 
 @fault(Means.UNREADABLE, "the answer holds a key twice")
-async def duplicate_keys(request: web.BaseRequest, catalog: Catalog) -> web.StreamResponse:
+async def duplicate_keys(
+    request: web.BaseRequest, catalog: Catalog
+) -> web.StreamResponse:
     """`total` and `versions` twice: first the true ones, then none, which a reader who takes the last would believe."""
     body = encoded(ordinary(request, catalog))
-    return web.Response(body=body[:-1] + b',"total":0,"versions":[]}', content_type="application/json")
+    return web.Response(
+        body=body[:-1] + b',"total":0,"versions":[]}', content_type="application/json"
+    )
 
 
 _AGAIN = (
@@ -113,17 +158,25 @@ _AGAIN = (
 
 
 @fault(Means.INCOMPLETE, "row 1 is unreadable on page 1")
-async def duplicate_keys_in_rows(request: web.BaseRequest, catalog: Catalog) -> web.StreamResponse:
+async def duplicate_keys_in_rows(
+    request: web.BaseRequest, catalog: Catalog
+) -> web.StreamResponse:
     """Every row says something of itself twice, differently: each in another way of those that are easy to overlook."""
     document = ordinary(request, catalog)
     again = cycle(_AGAIN)
-    rows = [encoded(row)[:-1] + next(again).encode() + b"}" for row in document["versions"]]
-    body = encoded(document | {"versions": []}).replace(b'"versions":[]', b'"versions":[%s]' % b",".join(rows))
+    rows = [
+        encoded(row)[:-1] + next(again).encode() + b"}" for row in document["versions"]
+    ]
+    body = encoded(document | {"versions": []}).replace(
+        b'"versions":[]', b'"versions":[%s]' % b",".join(rows)
+    )
     return web.Response(body=body, content_type="application/json")
 
 
 @fault(Means.UNREADABLE, "the answer is no readable JSON")
-async def invalid_utf8(request: web.BaseRequest, catalog: Catalog) -> web.StreamResponse:
+async def invalid_utf8(
+    request: web.BaseRequest, catalog: Catalog
+) -> web.StreamResponse:
     """Bytes in a text that are no UTF-8, also if there is no row."""
     body = encoded(ordinary(request, catalog) | {"changelog": ""}).replace(
         b'"changelog":"', b'"changelog":"\xff\xfe\xc3('
@@ -138,7 +191,9 @@ async def bom(request: web.BaseRequest, catalog: Catalog) -> web.StreamResponse:
     return web.Response(body=body, content_type="application/json")
 
 
-@fault(Means.UNREADABLE, "its answer is larger than 16 MB (max_response_mb)", heavy=True)
+@fault(
+    Means.UNREADABLE, "its answer is larger than 16 MB (max_response_mb)", heavy=True
+)
 async def gzip_bomb(request: web.BaseRequest, catalog: Catalog) -> web.StreamResponse:
     """The ordinary document, and then `BOMB_MEGABYTES` of blanks: good JSON to whoever reads it all."""
     return _zipped(_bomb(encoded(ordinary(request, catalog))))
@@ -156,17 +211,33 @@ def _bomb(document: bytes) -> bytes:
         check = zlib.crc32(blanks, check)
     size = (len(document) + BOMB_MEGABYTES * MEGABYTE) % 2**32
     trailer = check.to_bytes(4, "little") + size.to_bytes(4, "little")
-    return b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff" + start + block * BOMB_MEGABYTES + packer.flush() + trailer
+    return (
+        b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
+        + start
+        + block * BOMB_MEGABYTES
+        + packer.flush()
+        + trailer
+    )
 
 
-@fault(Means.UNREADABLE, "the answer holds too many values to be a page of versions", heavy=True)
+@fault(
+    Means.UNREADABLE,
+    "the answer holds too many values to be a page of versions",
+    heavy=True,
+)
 async def value_bomb(request: web.BaseRequest, catalog: Catalog) -> web.StreamResponse:
     """`VALUES` empty objects for versions: 600 MB to a reader who decodes them before counting."""
     return _zipped(_values(b'{"total":5,"versions":[', b"{}", b"]}"))
 
 
-@fault(Means.UNREADABLE, "the answer holds too many values to be a page of versions", heavy=True)
-async def value_bomb_in_a_row(request: web.BaseRequest, catalog: Catalog) -> web.StreamResponse:
+@fault(
+    Means.UNREADABLE,
+    "the answer holds too many values to be a page of versions",
+    heavy=True,
+)
+async def value_bomb_in_a_row(
+    request: web.BaseRequest, catalog: Catalog
+) -> web.StreamResponse:
     """The same number of empty lists for one version's dependencies."""
     start = b'{"total":1,"versions":[{"id":"i","version":"1","status":"NodeVersionStatusActive","node_id":'
     node = json.dumps(asked(request).get("nodeId", ["somebody-elses"])[0]).encode()
@@ -175,15 +246,24 @@ async def value_bomb_in_a_row(request: web.BaseRequest, catalog: Catalog) -> web
 
 @cache
 def _values(start: bytes, value: bytes, end: bytes) -> bytes:
-    return gzip.compress(start + (value + b",") * (VALUES - 1) + value + end, compresslevel=1)
+    return gzip.compress(
+        start + (value + b",") * (VALUES - 1) + value + end, compresslevel=1
+    )
 
 
 def _zipped(body: bytes) -> web.Response:
-    return web.Response(body=body, headers={"Content-Type": "application/json", "Content-Encoding": "gzip"})
+    return web.Response(
+        body=body,
+        headers={"Content-Type": "application/json", "Content-Encoding": "gzip"},
+    )
 
 
-@fault(Means.UNREADABLE, "its answer is larger than 16 MB (max_response_mb)", heavy=True)
-async def endless_body(request: web.BaseRequest, catalog: Catalog) -> web.StreamResponse:
+@fault(
+    Means.UNREADABLE, "its answer is larger than 16 MB (max_response_mb)", heavy=True
+)
+async def endless_body(
+    request: web.BaseRequest, catalog: Catalog
+) -> web.StreamResponse:
     """A chunked body without end."""
     return await wire.flood(request, b'{"versions":[', b" " * 65536)
 
@@ -198,53 +278,143 @@ _MESSAGE = encoded({"error": "Something", "message": _SENT})
 for _status, _means, _said, _hint in (
     (400, Means.UNREADABLE, "the registry rejected the request (400)", ""),
     (403, Means.REGISTRY, _REFUSED, ""),
-    (404, Means.UNREADABLE, "the registry does not know it (404)", "; is the id right?"),
+    (
+        404,
+        Means.UNREADABLE,
+        "the registry does not know it (404)",
+        "; is the id right?",
+    ),
     (500, Means.REGISTRY, _FAULT.format(500), ""),
     (503, Means.REGISTRY, _FAULT.format(503), ""),
 ):
     _waits = BACKED_OFF if _status >= 500 else ()
-    fixed(f"status_{_status}_json", _means, f"{_said}: {_SENT}{_hint}", _MESSAGE, status=_status, waits=_waits)
-    fixed(f"status_{_status}_empty", _means, f"{_said}{_hint}", b"{}", status=_status, waits=_waits)
-fixed("status_403_banned", Means.BANNED, _SENT, encoded({"error": _SENT, "message": "Node Banned"}), status=403)
-fixed("status_403_forbidden", Means.REGISTRY, f"{_REFUSED}: Forbidden", encoded({"message": "Forbidden"}), status=403)
-fixed("status_403_html", Means.REGISTRY, _REFUSED, _HTML, status=403, content_type="text/html")
-fixed("html_502", Means.REGISTRY, _FAULT.format(502), _HTML, status=502, content_type="text/html", waits=BACKED_OFF)
-fixed("status_204", Means.REGISTRY, "the registry gave an unexpected answer (204)", b"", status=204)
+    fixed(
+        f"status_{_status}_json",
+        _means,
+        f"{_said}: {_SENT}{_hint}",
+        _MESSAGE,
+        status=_status,
+        waits=_waits,
+    )
+    fixed(
+        f"status_{_status}_empty",
+        _means,
+        f"{_said}{_hint}",
+        b"{}",
+        status=_status,
+        waits=_waits,
+    )
+fixed(
+    "status_403_banned",
+    Means.BANNED,
+    _SENT,
+    encoded({"error": _SENT, "message": "Node Banned"}),
+    status=403,
+)
+fixed(
+    "status_403_forbidden",
+    Means.REGISTRY,
+    f"{_REFUSED}: Forbidden",
+    encoded({"message": "Forbidden"}),
+    status=403,
+)
+fixed(
+    "status_403_html",
+    Means.REGISTRY,
+    _REFUSED,
+    _HTML,
+    status=403,
+    content_type="text/html",
+)
+fixed(
+    "html_502",
+    Means.REGISTRY,
+    _FAULT.format(502),
+    _HTML,
+    status=502,
+    content_type="text/html",
+    waits=BACKED_OFF,
+)
+fixed(
+    "status_204",
+    Means.REGISTRY,
+    "the registry gave an unexpected answer (204)",
+    b"",
+    status=204,
+)
 
 
-def _wait(name: str, status: int, said: str, retry_after: str | None, **expected: Any) -> None:
+def _wait(
+    name: str, status: int, said: str, retry_after: str | None, **expected: Any
+) -> None:
     headers = {} if retry_after is None else {"Retry-After": retry_after}
-    fixed(name, Means.REGISTRY, said, _MESSAGE, status=status, headers=headers, **expected)
+    fixed(
+        name, Means.REGISTRY, said, _MESSAGE, status=status, headers=headers, **expected
+    )
 
 
 _SLOW_DOWN = f"the registry asked to slow down (429): {_SENT}"
 _wait("rate_limited_missing", 429, _SLOW_DOWN, None, waits=BACKED_OFF)
 _wait("rate_limited_soon", 429, _SLOW_DOWN, "soon", waits=BACKED_OFF)
 _wait("rate_limited_negative", 429, _SLOW_DOWN, "-5", waits=BACKED_OFF)
-_wait("rate_limited_seconds", 429, _SLOW_DOWN, "1", waits=((1.0, 1.0), (1.0, 1.0)), holds=(0.2, 1.0))
-_wait("rate_limited_absurd", 429, "the registry asked to wait 1157d9h46m39s (429)", "99999999", everybody=True)
-_wait("unavailable_absurd", 503, "the registry asked to wait 1157d9h46m39s (503)", "99999999")
-_wait("unavailable_seconds", 503, f"{_FAULT.format(503)}: {_SENT}", "3", waits=((3.0, 3.0), (3.0, 3.0)))
+_wait(
+    "rate_limited_seconds",
+    429,
+    _SLOW_DOWN,
+    "1",
+    waits=((1.0, 1.0), (1.0, 1.0)),
+    holds=(0.2, 1.0),
+)
+_wait(
+    "rate_limited_absurd",
+    429,
+    "the registry asked to wait 1157d9h46m39s (429)",
+    "99999999",
+    everybody=True,
+)
+_wait(
+    "unavailable_absurd",
+    503,
+    "the registry asked to wait 1157d9h46m39s (503)",
+    "99999999",
+)
+_wait(
+    "unavailable_seconds",
+    503,
+    f"{_FAULT.format(503)}: {_SENT}",
+    "3",
+    waits=((3.0, 3.0), (3.0, 3.0)),
+)
 
 
 @fault(Means.REGISTRY, _SLOW_DOWN, waits=((1.0, 3.0), (1.0, 3.0)), holds=(0.2, 3.0))
-async def rate_limited_http_date(request: web.BaseRequest, catalog: Catalog) -> web.StreamResponse:
+async def rate_limited_http_date(
+    request: web.BaseRequest, catalog: Catalog
+) -> web.StreamResponse:
     """The date is at least one second ahead."""
     due = format_datetime(datetime.now(UTC) + timedelta(seconds=2), usegmt=True)
-    return web.Response(status=429, body=_MESSAGE, headers={"Retry-After": due, "Content-Type": "application/json"})
+    return web.Response(
+        status=429,
+        body=_MESSAGE,
+        headers={"Retry-After": due, "Content-Type": "application/json"},
+    )
 
 
 # Times
 
 
 @fault(Means.OLDER)
-async def age_that_lies(request: web.BaseRequest, catalog: Catalog) -> web.StreamResponse:
+async def age_that_lies(
+    request: web.BaseRequest, catalog: Catalog
+) -> web.StreamResponse:
     """The ordinary answer, which a cache gives a month of age."""
     return web.json_response(ordinary(request, catalog), headers={"Age": "2592000"})
 
 
 @fault(Means.COMPLETE)
-async def age_unreadable(request: web.BaseRequest, catalog: Catalog) -> web.StreamResponse:
+async def age_unreadable(
+    request: web.BaseRequest, catalog: Catalog
+) -> web.StreamResponse:
     """The ordinary answer, with an age that is no number of seconds."""
     return web.json_response(ordinary(request, catalog), headers={"Age": "-1e9"})
 
@@ -259,8 +429,13 @@ async def no_date(request: web.BaseRequest, catalog: Catalog) -> web.StreamRespo
 # Redirects
 
 
-@fault(Means.REGISTRY, "it redirects to another host, which is not followed; check registry_url")
-async def redirect_elsewhere(request: web.BaseRequest, catalog: Catalog) -> web.StreamResponse | None:
+@fault(
+    Means.REGISTRY,
+    "it redirects to another host, which is not followed; check registry_url",
+)
+async def redirect_elsewhere(
+    request: web.BaseRequest, catalog: Catalog
+) -> web.StreamResponse | None:
     """Another host by name, which is this server again: a reader that follows is seen by its Host header."""
     port = str(request.host).rpartition(":")[2]
     if request.host.startswith("localhost"):
@@ -269,15 +444,23 @@ async def redirect_elsewhere(request: web.BaseRequest, catalog: Catalog) -> web.
 
 
 @fault(Means.REGISTRY, "it redirects without end")
-async def redirect_loop(request: web.BaseRequest, catalog: Catalog) -> web.StreamResponse:
+async def redirect_loop(
+    request: web.BaseRequest, catalog: Catalog
+) -> web.StreamResponse:
     """A redirect to an address that redirects to itself."""
-    return _redirect(request.path_qs if "again" in asked(request) else f"{request.path_qs}&again=1")
+    return _redirect(
+        request.path_qs if "again" in asked(request) else f"{request.path_qs}&again=1"
+    )
 
 
 @fault(Means.COMPLETE)
-async def redirect_same_origin(request: web.BaseRequest, catalog: Catalog) -> web.StreamResponse | None:
+async def redirect_same_origin(
+    request: web.BaseRequest, catalog: Catalog
+) -> web.StreamResponse | None:
     """A redirect to another address of the same server, which answers."""
-    return None if "moved" in asked(request) else _redirect(f"{request.path_qs}&moved=1")
+    return (
+        None if "moved" in asked(request) else _redirect(f"{request.path_qs}&moved=1")
+    )
 
 
 def _redirect(location: str) -> web.Response:

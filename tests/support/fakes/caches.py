@@ -79,9 +79,14 @@ class CachingProxy(FakeRegistry):
 
     async def _given(self, request: web.BaseRequest, copy: Copy) -> web.StreamResponse:
         if self.dating is Dating.NONE:
-            return await wire.cut(request, wire.head(len(copy.body)) + copy.body, reset=False)
+            return await wire.cut(
+                request, wire.head(len(copy.body)) + copy.body, reset=False
+            )
         date = copy.at if self.dating is Dating.KEPT else self.now
-        headers = {"Date": format_datetime(date, usegmt=True), "Content-Type": "application/json"}
+        headers = {
+            "Date": format_datetime(date, usegmt=True),
+            "Content-Type": "application/json",
+        }
         if age := self.age(int((self.now - copy.at).total_seconds())):
             headers["Age"] = age
         if copy.etag:

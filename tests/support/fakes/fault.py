@@ -86,7 +86,11 @@ FAULTS: dict[str, Fault] = {}
 
 
 def inflict(
-    registry: FakeRegistry, fault: str | Fault, *, nodes: Collection[str] | None = None, times: int | None = None
+    registry: FakeRegistry,
+    fault: str | Fault,
+    *,
+    nodes: Collection[str] | None = None,
+    times: int | None = None,
 ) -> None:
     """Make the registry answer with the fault: for the nodes given (None: all), the first `times` times (None: ever).
 
@@ -99,7 +103,9 @@ def inflict(
     async def respond(request: web.BaseRequest) -> web.StreamResponse | None:
         nonlocal played
         node = asked(request).get("nodeId", [""])[0].lower()
-        if (only is not None and node not in only) or (times is not None and played >= times):
+        if (only is not None and node not in only) or (
+            times is not None and played >= times
+        ):
             return None
         played += 1
         return await chosen.play(request, registry.catalog)
@@ -111,7 +117,9 @@ def fault(means: Means, said: str = "", **expected: Any) -> Callable[[Play], Pla
     """Put a coroutine into the catalogue under its own name, with what is expected (the fields of `Fault`)."""
 
     def add(play: Play) -> Play:
-        FAULTS[play.__name__] = Fault(name=play.__name__, play=play, means=means, said=said, **expected)
+        FAULTS[play.__name__] = Fault(
+            name=play.__name__, play=play, means=means, said=said, **expected
+        )
         return play
 
     return add
@@ -131,7 +139,11 @@ def fixed(
     """Put an answer that is always the same into the catalogue, with what is expected (the fields of `Fault`)."""
 
     async def play(request: web.BaseRequest, catalog: Catalog) -> web.StreamResponse:
-        return web.Response(status=status, body=body, headers={"Content-Type": content_type, **(headers or {})})
+        return web.Response(
+            status=status,
+            body=body,
+            headers={"Content-Type": content_type, **(headers or {})},
+        )
 
     FAULTS[name] = Fault(name=name, play=play, means=means, said=said, **expected)
 
@@ -141,9 +153,13 @@ def asked(request: web.BaseRequest) -> dict[str, list[str]]:
     return parse_qs(request.path_qs.partition("?")[2], keep_blank_values=True)
 
 
-def ordinary(request: web.BaseRequest, catalog: Catalog, **replaced: str) -> dict[str, Any]:
+def ordinary(
+    request: web.BaseRequest, catalog: Catalog, **replaced: str
+) -> dict[str, Any]:
     """Return the document the catalog would answer with, after some query parameters were replaced."""
-    return catalog.answer(asked(request) | {name: [value] for name, value in replaced.items()})[1]
+    return catalog.answer(
+        asked(request) | {name: [value] for name, value in replaced.items()}
+    )[1]
 
 
 def as_json(document: object) -> web.Response:

@@ -11,21 +11,40 @@ from __future__ import annotations
 from aiohttp import web
 
 from tests.support.fakes import answer_faults, document_faults  # noqa: F401 - each puts its faults into FAULTS
-from tests.support.fakes.fault import BACKED_OFF, FAULTS, FLAGGED, NEW, Fault, Means, inflict
+from tests.support.fakes.fault import (
+    BACKED_OFF,
+    FAULTS,
+    FLAGGED,
+    NEW,
+    Fault,
+    Means,
+    inflict,
+)
 from watcher.fake_registry.catalog import Catalog
 
 
-async def _unreached(request: web.BaseRequest, catalog: Catalog) -> web.StreamResponse | None:
+async def _unreached(
+    request: web.BaseRequest, catalog: Catalog
+) -> web.StreamResponse | None:
     raise NotImplementedError
 
 
 ADDRESS_FAULTS = {
     name: Fault(
-        name=name, play=_unreached, means=Means.REGISTRY, said=said, waits=BACKED_OFF, unreached=True, everybody=True
+        name=name,
+        play=_unreached,
+        means=Means.REGISTRY,
+        said=said,
+        waits=BACKED_OFF,
+        unreached=True,
+        everybody=True,
     )
     for name, said in (
         ("refused", "the connection was refused"),
-        ("untrusted", "its TLS certificate is not trusted (unable to get local issuer certificate)"),
+        (
+            "untrusted",
+            "its TLS certificate is not trusted (unable to get local issuer certificate)",
+        ),
     )
 }
 """Faults of the address, which no answer plays."""
@@ -40,4 +59,13 @@ QUICK = tuple(
 other answer.
 """
 
-__all__ = ["ADDRESS_FAULTS", "FAULTS", "FLAGGED", "NEW", "QUICK", "Fault", "Means", "inflict"]
+__all__ = [
+    "ADDRESS_FAULTS",
+    "FAULTS",
+    "FLAGGED",
+    "NEW",
+    "QUICK",
+    "Fault",
+    "Means",
+    "inflict",
+]

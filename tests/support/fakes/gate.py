@@ -26,7 +26,11 @@ class Gate:
         self._opened.set()
 
     async def _respond(self, request: web.BaseRequest) -> None:
-        held = request.query.get("nodeId") in self._nodes if self._nodes else not self.reached.is_set()
+        held = (
+            request.query.get("nodeId") in self._nodes
+            if self._nodes
+            else not self.reached.is_set()
+        )
         if held:
             self.reached.set()
             await asyncio.to_thread(self._opened.wait, _LONGEST)

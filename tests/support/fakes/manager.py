@@ -19,7 +19,9 @@ class FakeManager(Webhook):
     `answer[path]` overrides. Every other path is not found.
     """
 
-    def __init__(self, generation: int = 4, packs: Mapping[str, object] | None = None) -> None:
+    def __init__(
+        self, generation: int = 4, packs: Mapping[str, object] | None = None
+    ) -> None:
         super().__init__()
         self.generation = generation
         self.packs = dict(packs or {})
@@ -30,10 +32,15 @@ class FakeManager(Webhook):
         if path == LISTS.get(self.generation):
             return Answer(headers=_JSON, body=json.dumps(self.packs).encode())
         if path == "/system_stats":
-            return Answer(headers=_JSON, body=json.dumps({"system": {"comfyui_version": "0.4.0"}}).encode())
+            return Answer(
+                headers=_JSON,
+                body=json.dumps({"system": {"comfyui_version": "0.4.0"}}).encode(),
+            )
         return Answer(status=404, body=b"404: Not Found")
 
 
-def installed(pack: str, version: str, *, repository: str | None = None, enabled: bool = True) -> dict[str, object]:
+def installed(
+    pack: str, version: str, *, repository: str | None = None, enabled: bool = True
+) -> dict[str, object]:
     """Return what the Manager says of one pack; a clone has a repository (`author/repo`), and a commit as version."""
     return {"ver": version, "cnr_id": pack, "aux_id": repository, "enabled": enabled}

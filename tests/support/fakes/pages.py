@@ -63,26 +63,45 @@ class UnsteadyPages:
         number = int(query.get("page", ["1"])[0])
         self.served[number] += 1
         if self.refused is not None:
-            return web.Response(status=self.refused, body=_REFUSALS[self.refused], content_type="application/json")
+            return web.Response(
+                status=self.refused,
+                body=_REFUSALS[self.refused],
+                content_type="application/json",
+            )
         if (change := self.changes.pop(number, None)) is not None:
             change(self._catalog)
-        if number in self.faults and (self.times is None or self.served[number] <= self.times):
+        if number in self.faults and (
+            self.times is None or self.served[number] <= self.times
+        ):
             return await FAULTS[self.faults[number]].play(request, self._catalog)
         status, document = self._catalog.answer(query | {"pageSize": [size]})
-        return as_json(self._altered(request, number, size, document)) if status == HTTPStatus.OK else None
+        return (
+            as_json(self._altered(request, number, size, document))
+            if status == HTTPStatus.OK
+            else None
+        )
 
-    def _altered(self, request: web.BaseRequest, number: int, size: str, document: dict[str, Any]) -> dict[str, Any]:
+    def _altered(
+        self, request: web.BaseRequest, number: int, size: str, document: dict[str, Any]
+    ) -> dict[str, Any]:
         rows: list[dict[str, Any]] = document["versions"]
         if self.tied and rows:
-            after = ordinary(request, self._catalog, page=str(number + 1), pageSize=size)["versions"][:1]
+            after = ordinary(
+                request, self._catalog, page=str(number + 1), pageSize=size
+            )["versions"][:1]
             if after and after[0]["version"] == rows[-1]["version"]:
                 rows = [*rows[:-1], after[0]]
         if number in self.repeating:
-            before = ordinary(request, self._catalog, page=str(number - 1), pageSize=size)["versions"]
+            before = ordinary(
+                request, self._catalog, page=str(number - 1), pageSize=size
+            )["versions"]
             rows = [*before[-1:], *rows[:-1]]
         if number in self.missing:
             rows = rows[:-1]
-        return document | {"versions": rows, "total": self.total(number, document["total"])}
+        return document | {
+            "versions": rows,
+            "total": self.total(number, document["total"]),
+        }
 
 
 _REFUSALS = {

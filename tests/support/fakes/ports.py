@@ -37,7 +37,9 @@ class Listener:
     def __enter__(self) -> Self:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"{self.scheme}://127.0.0.1:{self._listener.getsockname()[1]}"
-        self._thread = threading.Thread(target=self._accept, name=type(self).__name__.lower(), daemon=True)
+        self._thread = threading.Thread(
+            target=self._accept, name=type(self).__name__.lower(), daemon=True
+        )
         self._thread.start()
         return self
 

@@ -43,7 +43,9 @@ class Mailbox:
         self.port = int(listener.getsockname()[1])
         started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
         self._thread = threading.Thread(
-            target=lambda: asyncio.run(self._serve(listener, started)), name="mailbox", daemon=True
+            target=lambda: asyncio.run(self._serve(listener, started)),
+            name="mailbox",
+            daemon=True,
         )
         self._thread.start()
         self._loop, self._leave = started.result()
@@ -58,18 +60,33 @@ class Mailbox:
         query = urlencode({"from": "watcher@example.org", "to": to, "mode": "insecure"})
         return f"mailto://127.0.0.1:{self.port}?{query}"
 
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+    async def handle_DATA(
+        self, server: SMTP, session: Session, envelope: Envelope
+    ) -> str:
         """Take a mail, or refuse it: the hook that the SMTP server calls by this name."""
         if self.refuse:
             return self.refuse
         content = cast("bytes", envelope.content)
         message = email.message_from_bytes(content, policy=email.policy.default)
-        self.mails.append(Mail(sender=envelope.mail_from or "", recipients=tuple(envelope.rcpt_tos), message=message))
-        await asyncio.wait_for(self._leaving.wait(), self.slow) if self.slow is None else await asyncio.sleep(self.slow)
+        self.mails.append(
+            Mail(
+                sender=envelope.mail_from or "",
+                recipients=tuple(envelope.rcpt_tos),
+                message=message,
+            )
+        )
+        await asyncio.wait_for(
+            self._leaving.wait(), self.slow
+        ) if self.slow is None else await asyncio.sleep(self.slow)
         return "250 taken"
 
     async def handle_RCPT(
-        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: object
+        self,
+        server: SMTP,
+        session: Session,
+        envelope: Envelope,
+        address: str,
+        options: object,
     ) -> str:
         """Take a recipient, or refuse it: a hook as the one above."""
         if address in self.unknown:
@@ -78,11 +95,15 @@ class Mailbox:
         return "250 known"
 
     async def _serve(
-        self, listener: socket.socket, started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]]
+        self,
+        listener: socket.socket,
+        started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]],
     ) -> None:
         leave = self._leaving = asyncio.Event()
         loop = asyncio.get_running_loop()
-        server = await loop.create_server(lambda: SMTP(self, hostname="localhost", loop=loop), sock=listener)
+        server = await loop.create_server(
+            lambda: SMTP(self, hostname="localhost", loop=loop), sock=listener
+        )
         started.set_result((loop, leave))
         await leave.wait()
         server.close()

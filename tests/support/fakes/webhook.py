@@ -83,7 +83,9 @@ class Webhook:
     def listen_on(self, port: int) -> int:
         """Listen on a port, on any that is free for 0, and return it."""
         server = _Server(self, port)
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,), name="webhook", daemon=True)
+        thread = threading.Thread(
+            target=server.serve_forever, args=(0.02,), name="webhook", daemon=True
+        )
         thread.start()
         self._servers.append((server, thread))
         return int(server.server_address[1])
@@ -95,13 +97,21 @@ class Webhook:
     def messages(self, path: str | None = None) -> list[Message]:
         """Return what has come so far, in order; of one path, or of all."""
         with self._arrived:
-            return [message for message in self._messages if path in (None, message.path)]
+            return [
+                message for message in self._messages if path in (None, message.path)
+            ]
 
-    def wait_for(self, count: int, path: str | None = None, timeout: float = _PATIENCE) -> list[Message]:
+    def wait_for(
+        self, count: int, path: str | None = None, timeout: float = _PATIENCE
+    ) -> list[Message]:
         """Wait until so many messages have come and give them; AssertionError when they do not come in time."""
         with self._arrived:
-            if not self._arrived.wait_for(lambda: len(self._of(path)) >= count, timeout):
-                raise AssertionError(f"{len(self._of(path))} of {count} messages came within {timeout:g} s")
+            if not self._arrived.wait_for(
+                lambda: len(self._of(path)) >= count, timeout
+            ):
+                raise AssertionError(
+                    f"{len(self._of(path))} of {count} messages came within {timeout:g} s"
+                )
             return self._of(path)
 
     def _of(self, path: str | None) -> list[Message]:
@@ -128,7 +138,9 @@ class Webhook:
             self._closing.wait()
         elif answer.delay:
             self._closing.wait(answer.delay)
-        return None if self._closing.is_set() and (answer.hang or answer.delay) else answer
+        return (
+            None if self._closing.is_set() and (answer.hang or answer.delay) else answer
+        )
 
     def is_closing(self, patience: float) -> bool:
         """Wait so many seconds for the end of the `with` block, and return whether it has come."""
@@ -159,7 +171,14 @@ class _Handler(BaseHTTPRequestHandler):
             decoded = json.loads(body)
         except ValueError:
             decoded = None
-        message = Message(method=self.command, path=path, query=query, headers=self.headers, body=body, json=decoded)
+        message = Message(
+            method=self.command,
+            path=path,
+            query=query,
+            headers=self.headers,
+            body=body,
+            json=decoded,
+        )
         answer = self.server.webhook.remember(message)
         if answer is None:
             return

@@ -15,15 +15,23 @@ if TYPE_CHECKING:
 DRIP_SECONDS = 0.2
 
 
-def head(length: int, *, content_type: str = "application/json", encoding: str = "") -> bytes:
+def head(
+    length: int, *, content_type: str = "application/json", encoding: str = ""
+) -> bytes:
     """Write the head of a 200 that announces so many bytes of body."""
-    lines = ["HTTP/1.1 200 OK", f"Content-Type: {content_type}", f"Content-Length: {length}"]
+    lines = [
+        "HTTP/1.1 200 OK",
+        f"Content-Type: {content_type}",
+        f"Content-Length: {length}",
+    ]
     if encoding:
         lines.append(f"Content-Encoding: {encoding}")
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
 
-async def cut(request: web.BaseRequest, data: bytes, *, reset: bool) -> web.StreamResponse:
+async def cut(
+    request: web.BaseRequest, data: bytes, *, reset: bool
+) -> web.StreamResponse:
     """Write the bytes, then end the connection, or reset it."""
     transport = _transport(request)
     transport.write(data)
@@ -32,12 +40,16 @@ async def cut(request: web.BaseRequest, data: bytes, *, reset: bool) -> web.Stre
         return web.Response()
     # The reader gets the bytes first: a reset throws away what it has not read yet.
     await asyncio.sleep(0.05)
-    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.get_extra_info("socket").setsockopt(
+        socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+    )
     transport.abort()
     return web.Response()
 
 
-async def drip(request: web.BaseRequest, at_once: bytes, slowly: Iterable[int]) -> web.StreamResponse:
+async def drip(
+    request: web.BaseRequest, at_once: bytes, slowly: Iterable[int]
+) -> web.StreamResponse:
     """Write the first bytes at once and the others one by one, `DRIP_SECONDS` apart, until the reader leaves."""
     transport = _transport(request)
     transport.write(at_once)
@@ -50,7 +62,9 @@ async def drip(request: web.BaseRequest, at_once: bytes, slowly: Iterable[int]) 
     return web.Response()
 
 
-async def flood(request: web.BaseRequest, start: bytes, block: bytes) -> web.StreamResponse:
+async def flood(
+    request: web.BaseRequest, start: bytes, block: bytes
+) -> web.StreamResponse:
     """Answer with a chunked body that never ends, as fast as the reader takes it."""
     response = web.StreamResponse(headers={"Content-Type": "application/json"})
     response.enable_chunked_encoding()

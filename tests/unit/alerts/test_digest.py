@@ -13,7 +13,9 @@ from watcher.alerts.words.wording import SYMBOLS, Label, Line, counted, more
 from watcher.model.event import Change, Event, Kind, Severity, event_id, rank
 
 
-def _event(kind: Kind, node: str | None = "pack", version: str | None = "1.0.0", **fields: Any) -> Event:
+def _event(
+    kind: Kind, node: str | None = "pack", version: str | None = "1.0.0", **fields: Any
+) -> Event:
     given = {"node": node, "version": version, "before": None, "after": None}
     return event(event_id(kind, node, version), kind, **given | fields)
 
@@ -58,8 +60,15 @@ def test_a_line_says_what_happened() -> None:
     """What happened to which version, what it was before, since when it is public, and why."""
     digest = compose(
         (
-            _event(Kind.BANNED, before="flagged", published="2026-01-31T12:34:56.7Z", reason="malware"),
-            _event(Kind.NEW, "b", before="pending", published="no time", changelog="Faster"),
+            _event(
+                Kind.BANNED,
+                before="flagged",
+                published="2026-01-31T12:34:56.7Z",
+                reason="malware",
+            ),
+            _event(
+                Kind.NEW, "b", before="pending", published="no time", changelog="Faster"
+            ),
             _event(Kind.PENDING, "c", published="2026-01-31T12:34:00Z"),
             _event(Kind.DEPRECATED, "d", after="deprecated"),
         )
@@ -76,7 +85,11 @@ def test_a_replaced_archive_is_loud() -> None:
     """It is worse than a deprecation, and has words and a symbol of its own."""
     changes = (Change(field="downloadUrl", before="https://a", after="https://b"),)
     replaced = _event(Kind.CHANGED, "swapped", changes=changes)
-    added = _event(Kind.CHANGED, "added", changes=(Change(field="downloadUrl", before="", after="https://b"),))
+    added = _event(
+        Kind.CHANGED,
+        "added",
+        changes=(Change(field="downloadUrl", before="", after="https://b"),),
+    )
     digest = compose((_event(Kind.DEPRECATED, "old"), added, replaced))
     first, _, last = (group.lines[0] for group in digest.groups)
     assert digest.titles[0] == "ARCHIVE REPLACED swapped 1.0.0 and 2 more"
@@ -94,8 +107,20 @@ def test_events_of_the_node_the_registry_and_a_channel_are_sentences() -> None:
         (
             _event(Kind.BANNED, version=None, before="active", after="banned"),
             _event(Kind.REMOVED, "gone", version=None),
-            _event(Kind.FAILING, None, version=None, reason="timed out", url="https://registry.comfy.org"),
-            _event(Kind.FAILING, "typo", version=None, after="empty", reason="is the id right?"),
+            _event(
+                Kind.FAILING,
+                None,
+                version=None,
+                reason="timed out",
+                url="https://registry.comfy.org",
+            ),
+            _event(
+                Kind.FAILING,
+                "typo",
+                version=None,
+                after="empty",
+                reason="is the id right?",
+            ),
             _event(Kind.FAILING, "broken", version=None, reason="HTTP 500"),
             _event(Kind.FAILING, None, version=None, channel="ops", reason="HTTP 404"),
             _event(Kind.REINSTATED, "pardoned", version=None, before="banned"),
@@ -103,7 +128,13 @@ def test_events_of_the_node_the_registry_and_a_channel_are_sentences() -> None:
             _event(Kind.RECOVERED, "late", version=None, before="empty"),
             _event(Kind.RECOVERED, "mended", version=None, before="failing"),
             _event(Kind.RECOVERED, None, version=None),
-            _event(Kind.FAILING, None, version=None, after="incomplete", reason="page 2: HTTP 500"),
+            _event(
+                Kind.FAILING,
+                None,
+                version=None,
+                after="incomplete",
+                reason="page 2: HTTP 500",
+            ),
             _event(Kind.RECOVERED, None, version=None, before="incomplete"),
             _event(Kind.RECOVERED, None, version=None, channel="mail"),
         )
@@ -129,7 +160,9 @@ def test_events_of_the_node_the_registry_and_a_channel_are_sentences() -> None:
 
 def test_many_baselines_are_one_group_with_the_troubled_first() -> None:
     """The first poll of many nodes is one compact group; nodes with problem versions lead it, the worst first."""
-    events = [_event(Kind.BASELINE, f"n{i}", None, reason="3 versions") for i in range(40)]
+    events = [
+        _event(Kind.BASELINE, f"n{i}", None, reason="3 versions") for i in range(40)
+    ]
     for number, after in ((10, "deprecated"), (20, "flagged"), (30, "banned")):
         events[number] = _event(Kind.BASELINE, f"n{number}", None, after=after)
     digest = compose(tuple(events))
@@ -144,21 +177,36 @@ def test_many_baselines_are_one_group_with_the_troubled_first() -> None:
         ("👀", "now watched", "n0"),
     ]
     assert _total(digest) == 40
-    assert _counts(shorter(digest, 1)) == "1 with flagged versions, 1 with deprecated versions, 37 now watched"
+    assert (
+        _counts(shorter(digest, 1))
+        == "1 with flagged versions, 1 with deprecated versions, 37 now watched"
+    )
 
 
 def test_no_version_text_makes_a_baseline_seem_troubled() -> None:
     """Untrusted version texts that a summary quotes do not move its node up."""
-    events = [_event(Kind.BASELINE, f"n{i}", None, reason="1 version") for i in range(4)]
+    events = [
+        _event(Kind.BASELINE, f"n{i}", None, reason="1 version") for i in range(4)
+    ]
     events[3] = _event(Kind.BASELINE, "n3", None, reason="1 version; newest banned: 1")
     events[2] = _event(Kind.BASELINE, "n2", None, after="flagged")
-    assert [line.pack for line in compose(tuple(events)).groups[0].lines] == ["n2", "n0", "n1", "n3"]
+    assert [line.pack for line in compose(tuple(events)).groups[0].lines] == [
+        "n2",
+        "n0",
+        "n1",
+        "n3",
+    ]
 
 
 def test_of_many_releases_the_newest_are_shown() -> None:
     """Among equals the version that was published last comes first, also where only some have room."""
     digest = compose(
-        tuple(_event(Kind.NEW, "pack", f"1.{i}.0", published=f"2026-01-{i + 1:02}T00:00:00Z") for i in range(30))
+        tuple(
+            _event(
+                Kind.NEW, "pack", f"1.{i}.0", published=f"2026-01-{i + 1:02}T00:00:00Z"
+            )
+            for i in range(30)
+        )
     )
     shown = [line.version for line in digest.groups[0].lines]
     assert shown == [f"1.{i}.0" for i in range(29, 4, -1)]
@@ -197,12 +245,17 @@ def test_when_the_events_were_seen() -> None:
     one = _event(Kind.NEW, at="2026-11-25T17:32:10.123Z")
     other = _event(Kind.NEW, version="2", at="2026-11-26T03:00:00.000Z")
     assert compose((one,)).seen == "seen 2026-11-25 17:32 UTC"
-    assert compose((other, one)).seen == "seen 2026-11-25 17:32 UTC to 2026-11-26 03:00 UTC"
+    assert (
+        compose((other, one)).seen
+        == "seen 2026-11-25 17:32 UTC to 2026-11-26 03:00 UTC"
+    )
 
 
 _EVENTS = st.lists(
     st.builds(
-        lambda kind, node, number: _event(kind, node, str(number) if number else None, reason="r"),
+        lambda kind, node, number: _event(
+            kind, node, str(number) if number else None, reason="r"
+        ),
         st.sampled_from(list(Kind)),
         st.sampled_from([None, "a", "B", "b", "c", ""]),
         st.integers(min_value=0, max_value=60),
@@ -246,9 +299,18 @@ def test_the_reference_shows_a_repeat() -> None:
 
 def test_counts_are_said() -> None:
     """Counts name their kinds, and a single kind is not named twice."""
-    assert counted((_label("banned", 1), _label("now watched", 2))) == "1 banned, 2 now watched"
-    assert more((_label("new", 30), _label("pending", 7))) == "… and 37 more: 30 new, 7 pending"
-    assert more((_label("new", 30), _label("pending", 7)), in_short=True) == "… and 37 more"
+    assert (
+        counted((_label("banned", 1), _label("now watched", 2)))
+        == "1 banned, 2 now watched"
+    )
+    assert (
+        more((_label("new", 30), _label("pending", 7)))
+        == "… and 37 more: 30 new, 7 pending"
+    )
+    assert (
+        more((_label("new", 30), _label("pending", 7)), in_short=True)
+        == "… and 37 more"
+    )
     assert more((_label("new", 4),)) == "… and 4 more new"
 
 
@@ -263,14 +325,24 @@ def test_the_sample_says_that_it_is_a_test() -> None:
     assert "only-a-test" in digest.titles[0]
     assert "a test of your alerts" in _words(digest)
     assert {event.url for event in events} == {""}
-    assert len({event.id for event in events} | {event.id for event in sample("2026-01-02T00:00:00Z")}) == 4
+    assert (
+        len(
+            {event.id for event in events}
+            | {event.id for event in sample("2026-01-02T00:00:00Z")}
+        )
+        == 4
+    )
 
 
 # Advice
 
 
 def _advised(*events: Event) -> list[str]:
-    return [" ".join(line.advice) for group in compose(events).groups for line in group.lines]
+    return [
+        " ".join(line.advice)
+        for group in compose(events).groups
+        for line in group.lines
+    ]
 
 
 def test_a_warning_says_what_to_do() -> None:
@@ -290,16 +362,25 @@ def test_a_node_is_advised_once() -> None:
         _event(Kind.BANNED, "A", "2", safe_version="0.9"),
         _event(Kind.DEPRECATED, "a", "3", safe_version="0.9"),
     ) == ["newest safe version: 0.9", "", ""]
-    baselines = [_event(Kind.BASELINE, f"n{i}", None, after="flagged", safe_version=str(i)) for i in range(4)]
+    baselines = [
+        _event(Kind.BASELINE, f"n{i}", None, after="flagged", safe_version=str(i))
+        for i in range(4)
+    ]
     assert _advised(*baselines) == [f"newest safe version: {i}" for i in range(4)]
 
 
 def test_the_newest_advice_counts() -> None:
     """Of a message that several polls make up, the last word counts; a version with a warning is not advised."""
-    earlier = _event(Kind.FLAGGED, "a", "1", at="2026-01-01T00:00:00.000Z", safe_version="2")
-    later = _event(Kind.FLAGGED, "a", "3", at="2026-01-02T00:00:00.000Z", safe_version="1.9")
+    earlier = _event(
+        Kind.FLAGGED, "a", "1", at="2026-01-01T00:00:00.000Z", safe_version="2"
+    )
+    later = _event(
+        Kind.FLAGGED, "a", "3", at="2026-01-02T00:00:00.000Z", safe_version="1.9"
+    )
     unknowing = _event(Kind.BANNED, "a", "2", at="2026-01-03T00:00:00.000Z")
     assert _advised(later, earlier) == ["newest safe version: 1.9", ""]
     assert _advised(earlier, unknowing) == ["", ""]
     swapped = (Change(field="downloadUrl", before="https://a", after="https://b"),)
-    assert _advised(_event(Kind.CHANGED, "a", "2", changes=swapped, safe_version="2")) == [""]
+    assert _advised(
+        _event(Kind.CHANGED, "a", "2", changes=swapped, safe_version="2")
+    ) == [""]

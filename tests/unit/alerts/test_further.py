@@ -18,9 +18,21 @@ from watcher.model.event import Change, Event, Kind, Severity, runs_it, severity
 from watcher.model.pack import Copy
 
 
-def _event(node: str, kind: Kind = Kind.BANNED, *, runs: bool = False, **fields: Any) -> Event:
-    copies = (Copy(install="studio", version=fields.get("version", "1.0.0")),) if runs else ()
-    given = {"node": node, "version": "1.0.0", "before": None, "after": None, "installed": copies}
+def _event(
+    node: str, kind: Kind = Kind.BANNED, *, runs: bool = False, **fields: Any
+) -> Event:
+    copies = (
+        (Copy(install="studio", version=fields.get("version", "1.0.0")),)
+        if runs
+        else ()
+    )
+    given = {
+        "node": node,
+        "version": "1.0.0",
+        "before": None,
+        "after": None,
+        "installed": copies,
+    }
     return event(f"{kind}-{node}", kind, **given | fields)
 
 
@@ -29,18 +41,26 @@ def _bans(run: int, others: int) -> tuple[Event, ...]:
     return (*(_event(f"bad-{number:03}") for number in range(others)), *mine)
 
 
-def _messages(events: tuple[Event, ...], *, lines: int | None = None, limit: int = 3000) -> list[Rendered]:
+def _messages(
+    events: tuple[Event, ...], *, lines: int | None = None, limit: int = 3000
+) -> list[Rendered]:
     """Return the message, and all further ones."""
     known, reference = {one.id: one for one in events}, reference_of(events)
     found = [render(compose(events), Format.TEXT, limit, 100, lines)]
     while found[-1].left:
         rest = tuple(known[key] for key in found[-1].left)
-        found.append(render(compose(rest, len(found), reference), Format.TEXT, limit, 100, lines))
+        found.append(
+            render(compose(rest, len(found), reference), Format.TEXT, limit, 100, lines)
+        )
     return found
 
 
 def _named(messages: list[Rendered]) -> list[str]:
-    return [node for message in messages for node in re.findall(r"BANNED `([^`]*)` `1\.0\.0`", message.body)]
+    return [
+        node
+        for message in messages
+        for node in re.findall(r"BANNED `([^`]*)` `1\.0\.0`", message.body)
+    ]
 
 
 def test_what_is_run_is_never_only_counted() -> None:
@@ -57,7 +77,9 @@ def test_other_bans_are_named_in_at_most_four_further_messages() -> None:
     assert len(set(_named(messages))) == len(_named(messages)) == 125
     assert "175 of" not in messages[-1].body
     assert "… and 175 more banned" in messages[-1].body
-    assert f"comfy-watch history --ref {reference_of(_bans(0, 300))}" in messages[-1].body
+    assert (
+        f"comfy-watch history --ref {reference_of(_bans(0, 300))}" in messages[-1].body
+    )
     assert "follow" not in messages[-1].body
 
 
@@ -66,7 +88,10 @@ def test_the_messages_say_that_they_belong_together() -> None:
     flags = tuple(_event(f"flag-{number}", Kind.FLAGGED) for number in range(104))
     first, second = _messages((*_bans(10, 30), *flags))
     assert first.title == "BANNED mine-000 1.0.0, which you run, and 143 more"
-    assert "… and 119 more: 15 banned, 104 flagged\n\n15 of those not shown follow in further messages" in first.body
+    assert (
+        "… and 119 more: 15 banned, 104 flagged\n\n15 of those not shown follow in further messages"
+        in first.body
+    )
     assert second.title == "Part 2: BANNED bad-015 1.0.0 and 14 more"
     assert "flag" not in second.body
     assert "part 2 · seen" in second.body
@@ -87,8 +112,15 @@ def test_where_lines_are_few_only_what_is_run_gets_further_messages() -> None:
 @pytest.mark.parametrize("lines", [None, 1000])
 def test_what_is_run_is_named_with_what_to_do(limit: int, lines: int | None) -> None:
     """A ban of what is run without room for that it is run, and for the advice, goes into a further message."""
-    bans = tuple(_event(f"mine-{number}", runs=True, reason="a keylogger", safe_version="0.9") for number in range(9))
-    said = [line for message in _messages(bans, lines=lines, limit=limit) for line in message.body.splitlines()]
+    bans = tuple(
+        _event(f"mine-{number}", runs=True, reason="a keylogger", safe_version="0.9")
+        for number in range(9)
+    )
+    said = [
+        line
+        for message in _messages(bans, lines=lines, limit=limit)
+        for line in message.body.splitlines()
+    ]
     about = [line for line in said if "BANNED" in line]
     assert len(about) == 9
     assert all("you run" in line and "passwords" in line for line in about)
@@ -97,12 +129,16 @@ def test_what_is_run_is_named_with_what_to_do(limit: int, lines: int | None) -> 
 def test_what_is_counted_among_lines_is_called_by_its_kind() -> None:
     """Names give way to what the others are, and to the command that shows them."""
     (message,) = _messages(_bans(0, 30), lines=1000, limit=380)
-    assert re.search(r"… and \d+ more banned · comfy-watch history --ref [0-9a-f]{8}\Z", message.body)
+    assert re.search(
+        r"… and \d+ more banned · comfy-watch history --ref [0-9a-f]{8}\Z", message.body
+    )
 
 
 def test_nothing_else_gets_a_further_message() -> None:
     """Flags of what is run, and the baseline of the whole registry, are counted where there is no room for them."""
-    flags = tuple(_event(f"flag-{number}", Kind.FLAGGED, runs=True) for number in range(60))
+    flags = tuple(
+        _event(f"flag-{number}", Kind.FLAGGED, runs=True) for number in range(60)
+    )
     everything = event("all", Kind.BASELINE, node=None, version=None, after="banned")
     assert render(compose(flags), Format.TEXT, 3000, 100).left == ()
     (message,) = _messages((*_bans(1, 24), *flags, everything))
@@ -112,7 +148,8 @@ def test_nothing_else_gets_a_further_message() -> None:
 def test_a_baseline_counts_as_what_nobody_runs() -> None:
     """That a pack which is run has a banned version is no ban of the version that is run."""
     baselines = tuple(
-        _event(f"n{number}", Kind.BASELINE, runs=True, version=None, after="banned") for number in range(200)
+        _event(f"n{number}", Kind.BASELINE, runs=True, version=None, after="banned")
+        for number in range(200)
     )
     messages = _messages(baselines)
     assert len(messages) == 1 + MOST_PARTS
@@ -121,7 +158,9 @@ def test_a_baseline_counts_as_what_nobody_runs() -> None:
 
 _ANY = st.lists(
     st.builds(
-        lambda kind, number, runs: _event(f"n{number}-{kind}", kind, runs=runs, after="banned"),
+        lambda kind, number, runs: _event(
+            f"n{number}-{kind}", kind, runs=runs, after="banned"
+        ),
         st.sampled_from(list(Kind)),
         st.integers(0, 80),
         st.booleans(),
@@ -133,7 +172,9 @@ _ANY = st.lists(
 
 
 @given(_ANY, st.integers(1, 4000), st.none() | st.integers(1, 30))
-def test_whatever_the_room_messages_end(events: tuple[Event, ...], limit: int, lines: int | None) -> None:
+def test_whatever_the_room_messages_end(
+    events: tuple[Event, ...], limit: int, lines: int | None
+) -> None:
     """What is left gets less with every message, is critical, and all of it that is run has its turn."""
     known, left, part = {one.id: one for one in events}, [one.id for one in events], 0
     reached = set(left[:0])
@@ -162,7 +203,9 @@ _ADVICE = re.compile(r"(remove it|do not reinstall it|do not install it again)")
 @pytest.mark.parametrize("kind", [Kind.BANNED, Kind.EXPOSED, Kind.CHANGED])
 @pytest.mark.parametrize("version", _VERSIONS)
 @pytest.mark.parametrize("node", _NODES)
-def test_a_text_message_says_what_to_do(node: str, version: str | None, kind: Kind, limit: int) -> None:
+def test_a_text_message_says_what_to_do(
+    node: str, version: str | None, kind: Kind, limit: int
+) -> None:
     """Its first line has the pack, the version and the advice, whatever they are and however much is counted."""
     for safe in ("", None, "1.1.0", _HOSTILE):
         for reason in ("Malware: a stealer " * 30, "dull"):
@@ -175,13 +218,20 @@ def test_a_text_message_says_what_to_do(node: str, version: str | None, kind: Ki
                 reason=reason,
                 safe_version=safe,
                 published="2026-01-31T12:34:56Z",
-                installed=tuple(Copy(install=f"{name} {_HOSTILE}", version=version) for name in range(9)),
+                installed=tuple(
+                    Copy(install=f"{name} {_HOSTILE}", version=version)
+                    for name in range(9)
+                ),
             )
             for part, others in ((0, ()), (12, _bans(9, 30))):
-                body = render(compose((worst, *others), part), Format.ASCII, limit, 0, 1000).body
+                body = render(
+                    compose((worst, *others), part), Format.ASCII, limit, 0, 1000
+                ).body
                 assert len(body) <= limit
                 first = body.splitlines()[0]
-                assert re.match(r"(you run )?BANNED '|ARCHIVE REPLACED '|you run BANNED '", first)
+                assert re.match(
+                    r"(you run )?BANNED '|ARCHIVE REPLACED '|you run BANNED '", first
+                )
                 assert _ADVICE.search(first), first
                 assert re.search(r"\bref [0-9a-f]{8}$", body)
                 assert ("more" in body.splitlines()[-1]) == bool(others)
@@ -193,16 +243,28 @@ def test_a_text_message_says_what_to_do(node: str, version: str | None, kind: Ki
 def test_what_goes_first_in_a_text_message() -> None:
     """The link, the history and the reason go; then advice gets short words, then names get short."""
     long = "comfyui-" + "x" * 52
-    given: dict[str, Any] = {"reason": "A stealer", "safe_version": "1.1.0", "published": "2026-01-31T12:34:56Z"}
+    given: dict[str, Any] = {
+        "reason": "A stealer",
+        "safe_version": "1.1.0",
+        "published": "2026-01-31T12:34:56Z",
+    }
 
     def text(node: str, **fields: Any) -> str:
-        return render(compose((_event(node, runs=True, **given | fields),)), Format.ASCII, 160, 0, 1000).body
+        return render(
+            compose((_event(node, runs=True, **given | fields),)),
+            Format.ASCII,
+            160,
+            0,
+            1000,
+        ).body
 
     assert text("my-pack").splitlines()[0] == (
         "BANNED 'my-pack' '1.0.0' - you run it - remove it first - then move to: '1.1.0'"
         " - change the passwords and keys that this machine held"
     )
-    assert text(long).splitlines()[0] == (f"BANNED '{long}' '1.0.0' - you run it - remove it; change your passwords")
+    assert text(long).splitlines()[0] == (
+        f"BANNED '{long}' '1.0.0' - you run it - remove it; change your passwords"
+    )
     assert text(long, reason="dull").splitlines()[0] == (
         f"BANNED '{long}' '1.0.0' - you run it - remove it first - then move to: '1.1.0'"
     )

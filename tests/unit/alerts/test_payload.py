@@ -13,7 +13,12 @@ from tests.support.factories import event
 from tests.support.parameters import examples
 from tests.support.strategies import events
 from watcher.alerts.digest import compose
-from watcher.alerts.payload import MOST_BYTES, MOST_EVENTS, event_objects, plainest_objects
+from watcher.alerts.payload import (
+    MOST_BYTES,
+    MOST_EVENTS,
+    event_objects,
+    plainest_objects,
+)
 from watcher.cli.terminal import to_json
 from watcher.model.event import Change, Event, Kind, rank
 from watcher.model.event_form import public_form
@@ -35,42 +40,80 @@ def test_an_object_is_the_one_of_check() -> None:
 
 def test_the_worst_event_comes_first_and_the_mildest_are_left_out() -> None:
     """A burst is cut at its end, where the mildest events are."""
-    many = [event(f"n{number}", Kind.NEW, version_id=None, url="") for number in range(300)]
+    many = [
+        event(f"n{number}", Kind.NEW, version_id=None, url="") for number in range(300)
+    ]
     shown = objects(*many, event("b", Kind.BANNED))
-    assert (len(shown), shown[0]["id"], shown[-1]["id"]) == (MOST_EVENTS, "b", f"n{MOST_EVENTS - 2}")
+    assert (len(shown), shown[0]["id"], shown[-1]["id"]) == (
+        MOST_EVENTS,
+        "b",
+        f"n{MOST_EVENTS - 2}",
+    )
 
 
 def test_an_event_that_is_too_large_is_shortened() -> None:
     """The largest event there can be still leaves room for another, and says how long its texts were."""
     text = "\U0001f4a5" * 5000
-    changes = tuple(Change(field=name, before=text, after=text + "!") for name in ("status", *WATCHED_FIELDS.values()))
-    kept: dict[str, Any] = dict.fromkeys(
-        ("version", "version_id", "before", "after", "reason", "published", "safe_version"), text
+    changes = tuple(
+        Change(field=name, before=text, after=text + "!")
+        for name in ("status", *WATCHED_FIELDS.values())
     )
-    copies = tuple(Copy(install=f"{number}{text}", version=text) for number in range(500))
+    kept: dict[str, Any] = dict.fromkeys(
+        (
+            "version",
+            "version_id",
+            "before",
+            "after",
+            "reason",
+            "published",
+            "safe_version",
+        ),
+        text,
+    )
+    copies = tuple(
+        Copy(install=f"{number}{text}", version=text) for number in range(500)
+    )
     large = bounded(
-        Event(id="e", kind=Kind.FLAGGED, node="n" * 100, at="", url="", changes=changes, installed=copies, **kept)
+        Event(
+            id="e",
+            kind=Kind.FLAGGED,
+            node="n" * 100,
+            at="",
+            url="",
+            changes=changes,
+            installed=copies,
+            **kept,
+        )
     )
     assert len(json.dumps(public_form(large))) > MOST_BYTES
     for most in (MOST_BYTES, MOST_BYTES // 2):
         (shown, *_) = objects(large, large, most_bytes=most)
-        assert [one["field"] for one in shown["changes"]] == [one.field for one in changes]
+        assert [one["field"] for one in shown["changes"]] == [
+            one.field for one in changes
+        ]
         assert "1000 characters, sha256" in shown["reason"]
     assert len(objects(large, large)) == 2
 
 
 def test_of_equals_the_newest_is_first() -> None:
     """The events, and the one of the plainest form, are in the order of the text beside them."""
-    two = (event("old", published="2026-01-01T00:00:00Z"), event("new", published="2026-02-01T00:00:00Z"))
+    two = (
+        event("old", published="2026-01-01T00:00:00Z"),
+        event("new", published="2026-02-01T00:00:00Z"),
+    )
     assert [one["id"] for one in objects(*two)] == ["new", "old"]
-    assert [cast("dict[str, Any]", one)["id"] for one in plainest_objects(two)] == ["new"]
+    assert [cast("dict[str, Any]", one)["id"] for one in plainest_objects(two)] == [
+        "new"
+    ]
 
 
 def test_a_text_of_megabytes_is_cut_before_it_is_escaped() -> None:
     """Texts of an earlier version's state may be whole; each of these would take seconds."""
     huge = "\u202e" * 4_000_000
     began = time.process_time()
-    (shown,) = objects(event(reason=huge, changes=(Change(field="tags", before="", after=huge),)))
+    (shown,) = objects(
+        event(reason=huge, changes=(Change(field="tags", before="", after=huge),))
+    )
     assert time.process_time() - began < 1
     assert "4000000 characters, sha256" in shown["reason"]
 
@@ -82,7 +125,9 @@ def test_any_events_fit(given: list[Event], most: int) -> None:
     shown = objects(*given, most_bytes=most)
     assert len(json.dumps(shown)) <= most
     worst = sorted(given, key=rank)
-    assert [one["kind"] for one in shown] == [one.kind.value for one in worst][: len(shown)]
+    assert [one["kind"] for one in shown] == [one.kind.value for one in worst][
+        : len(shown)
+    ]
 
 
 @examples(50)
@@ -91,5 +136,10 @@ def test_the_plainest_is_the_worst_alone(given: list[Event]) -> None:
     """It is the event that the title names, and has nothing that a person wrote about it."""
     worst = compose(tuple(given)).worst
     (shown,) = cast("list[dict[str, Any]]", plainest_objects(given))
-    assert (shown["id"], shown["kind"], shown["reason"], shown["changes"]) == (worst.id, worst.kind.value, "", [])
+    assert (shown["id"], shown["kind"], shown["reason"], shown["changes"]) == (
+        worst.id,
+        worst.kind.value,
+        "",
+        [],
+    )
     assert len(json.dumps(shown)) < 8000

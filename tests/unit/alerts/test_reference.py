@@ -16,7 +16,12 @@ _KINDS = (Kind.BANNED, Kind.NEW, Kind.PENDING)
 def _history(*sizes: int) -> tuple[Event, ...]:
     """Return the events of several polls, so many of each."""
     return tuple(
-        event(f"{poll}.{number}", _KINDS[(poll + number) % 3], node=f"n{number % 4}", at=minute(poll))
+        event(
+            f"{poll}.{number}",
+            _KINDS[(poll + number) % 3],
+            node=f"n{number % 4}",
+            at=minute(poll),
+        )
         for poll, size in enumerate(sizes)
         for number in range(size)
     )
@@ -32,10 +37,15 @@ _CHANNELS = [
 
 def _messages(past: tuple[Event, ...], to: Channel) -> list[tuple[Event, ...]]:
     """Return the channel's messages that may be merged: of one pack, where it wants one for each."""
-    polls = [tuple(one for one in past if one.at == at) for at in dict.fromkeys(one.at for one in past)]
+    polls = [
+        tuple(one for one in past if one.at == at)
+        for at in dict.fromkeys(one.at for one in past)
+    ]
     messages = [message for poll in polls for message in grouped(to, poll)]
     if to.grouping is Grouping.NODE:
-        return [message for message in messages if message[0].node == messages[-1][0].node]
+        return [
+            message for message in messages if message[0].node == messages[-1][0].node
+        ]
     return messages
 
 
@@ -45,7 +55,9 @@ def _messages(past: tuple[Event, ...], to: Channel) -> list[tuple[Event, ...]]:
     st.tuples(st.integers(0, 11), st.integers(0, 11)),
     st.none() | st.integers(0, 11),
 )
-def test_a_message_is_found(sizes: list[int], to: Channel, run: tuple[int, int], left_out: int | None) -> None:
+def test_a_message_is_found(
+    sizes: list[int], to: Channel, run: tuple[int, int], left_out: int | None
+) -> None:
     """Whatever the channel takes, and whichever polls in a row were merged, also without one of them."""
     past = _history(*sizes)
     messages = _messages(past, to)[min(run) : max(run) + 1]
@@ -68,7 +80,9 @@ def test_what_is_not_found() -> None:
     """Nothing is said where an event is missing, or where today's channels take other events."""
     past = _history(9, 9, 9)
     only = channel("only", kinds=frozenset({Kind.BANNED, Kind.NEW}), nodes=("n1", "n2"))
-    sent = tuple(one for one in past if one.node in only.nodes and one.kind in only.kinds)
+    sent = tuple(
+        one for one in past if one.node in only.nodes and one.kind in only.kinds
+    )
     assert events_of(reference_of(sent), past, [only]) == sent
     assert events_of(reference_of(sent), past, []) == ()
     assert events_of(reference_of(past[:9]), past[1:], [only]) == ()

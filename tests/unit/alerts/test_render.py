@@ -45,7 +45,8 @@ CORPUS = [
 _LINK = re.compile(r" https://registry\.comfy\.org[\w./%~-]*(?=$| · )", re.MULTILINE)
 
 _HOSTILE = st.sampled_from(CORPUS) | st.text(
-    alphabet=st.sampled_from("`*_~|<>[]()!#-=\\&;:@/. \n\tabe\u202e\u200b\u0301"), max_size=60
+    alphabet=st.sampled_from("`*_~|<>[]()!#-=\\&;:@/. \n\tabe\u202e\u200b\u0301"),
+    max_size=60,
 )
 _VALUES = _HOSTILE | st.lists(_HOSTILE, max_size=5).map(json.dumps)
 
@@ -67,12 +68,19 @@ def _events(draw: st.DrawFn) -> tuple[Event, ...]:
             channel=draw(st.none() | _HOSTILE),
             install=draw(st.none() | _HOSTILE),
             installed=tuple(
-                Copy(install=draw(_HOSTILE), version=draw(st.none() | _HOSTILE), enabled=draw(st.booleans()))
+                Copy(
+                    install=draw(_HOSTILE),
+                    version=draw(st.none() | _HOSTILE),
+                    enabled=draw(st.booleans()),
+                )
                 for _ in range(draw(st.integers(0, 2)))
             ),
             changes=tuple(
                 Change(
-                    field=draw(st.sampled_from(["downloadUrl", "dependencies", "status"]) | _HOSTILE),
+                    field=draw(
+                        st.sampled_from(["downloadUrl", "dependencies", "status"])
+                        | _HOSTILE
+                    ),
                     before=draw(_VALUES),
                     after=draw(_VALUES),
                 )
@@ -80,7 +88,13 @@ def _events(draw: st.DrawFn) -> tuple[Event, ...]:
             ),
             at="2026-01-01T00:00:00Z",
             url=draw(
-                st.sampled_from(["", "https://registry.comfy.org/nodes/a%2Fb_c", "https://registry.comfy.org"])
+                st.sampled_from(
+                    [
+                        "",
+                        "https://registry.comfy.org/nodes/a%2Fb_c",
+                        "https://registry.comfy.org",
+                    ]
+                )
                 | _HOSTILE
             ),
         )
@@ -97,7 +111,8 @@ def check_markdown(markdown: str) -> None:
     """Check that Markdown contains nothing but our structure and our links."""
     for token in _tokens(markdown):
         assert re.fullmatch(
-            "inline|text|code_inline|softbreak|(paragraph|bullet_list|list_item|strong|link)_(open|close)", token.type
+            "inline|text|code_inline|softbreak|(paragraph|bullet_list|list_item|strong|link)_(open|close)",
+            token.type,
         ), token
         if token.type == "link_open":
             assert str(token.attrs["href"]).startswith("https://registry.comfy.org")
@@ -149,7 +164,9 @@ def check_html(html: str) -> None:
     tags.feed(html)
     tags.close()
     assert tags.open == []
-    assert all(str(link).startswith("https://registry.comfy.org") for link in tags.links)
+    assert all(
+        str(link).startswith("https://registry.comfy.org") for link in tags.links
+    )
     assert not re.search("evil|reviewer|[<>@`*_]", "".join(tags.outside))
 
 
@@ -161,7 +178,9 @@ def check_any(text: str) -> None:
 
 
 @given(_events(), st.sampled_from(list(Format)), st.integers(100, 4000))
-def test_no_structure_can_be_forged(events: tuple[Event, ...], form: Format, limit: int) -> None:
+def test_no_structure_can_be_forged(
+    events: tuple[Event, ...], form: Format, limit: int
+) -> None:
     """Parsed by real parsers, a message has only our structure, whatever the text."""
     message = render(compose(events), form, limit, 200)
     assert len(message.body.encode()) <= limit
@@ -181,8 +200,12 @@ def test_no_structure_can_be_forged(events: tuple[Event, ...], form: Format, lim
             check_markdown(_LINK.sub("", message.body))
 
 
-@given(_events(), st.sampled_from(list(Format)), st.integers(1, 200), st.integers(0, 60))
-def test_limits_hold_down_to_nothing(events: tuple[Event, ...], form: Format, limit: int, title_limit: int) -> None:
+@given(
+    _events(), st.sampled_from(list(Format)), st.integers(1, 200), st.integers(0, 60)
+)
+def test_limits_hold_down_to_nothing(
+    events: tuple[Event, ...], form: Format, limit: int, title_limit: int
+) -> None:
     """Even absurd limits are kept, and something is always said in the body."""
     message = render(compose(events), form, limit, title_limit)
     assert 1 <= len(message.body.encode()) <= limit
@@ -190,7 +213,11 @@ def test_limits_hold_down_to_nothing(events: tuple[Event, ...], form: Format, li
 
 
 def _event(kind: Kind = Kind.BANNED, node: str = "ComfyUI_x_y", **fields: Any) -> Event:
-    given = {"version": "1.0.3", "before": "flagged", "reason": "Malware `x` in *run.py*"}
+    given = {
+        "version": "1.0.3",
+        "before": "flagged",
+        "reason": "Malware `x` in *run.py*",
+    }
     url = f"https://registry.comfy.org/nodes/{node}"
     return event(f"{node}{kind}", kind, **{"node": node, "url": url} | given | fields)
 
@@ -216,7 +243,9 @@ def test_markdown_reads_well() -> None:
         "- ✨ **new** `1.0.4` · changelog: `Faster`",
         "",
     ]
-    assert re.fullmatch(r"seen 2026-03-02 00:00 UTC · `comfy-watch history --ref [0-9a-f]{8}`", foot)
+    assert re.fullmatch(
+        r"seen 2026-03-02 00:00 UTC · `comfy-watch history --ref [0-9a-f]{8}`", foot
+    )
 
 
 def test_html_and_text_read_well() -> None:
@@ -232,7 +261,8 @@ def test_html_and_text_read_well() -> None:
         "<ul><li>✨ <b>new</b> <code>1.0.4</code> · changelog: <code>Faster</code></li></ul>"
     )
     assert re.fullmatch(
-        "<p>seen 2026-03-02 00:00 UTC · <code>comfy-watch history --ref [0-9a-f]{8}</code></p>", html[-1]
+        "<p>seen 2026-03-02 00:00 UTC · <code>comfy-watch history --ref [0-9a-f]{8}</code></p>",
+        html[-1],
     )
     assert render(digest, Format.TEXT, 3000, 100).body.splitlines()[:2] == [
         (
@@ -244,18 +274,27 @@ def test_html_and_text_read_well() -> None:
     ]
 
 
-_WATCHED = tuple(_event(Kind.BASELINE, node=f"n{i}", version=None, after=None, reason="2 versions") for i in range(30))
+_WATCHED = tuple(
+    _event(Kind.BASELINE, node=f"n{i}", version=None, after=None, reason="2 versions")
+    for i in range(30)
+)
 
 
 @pytest.mark.parametrize(
     ("form", "line"),
     [
-        (Format.MARKDOWN, "- 👀 **now watched** `n7` · `2 versions` · [registry](https://registry.comfy.org/nodes/n7)"),
+        (
+            Format.MARKDOWN,
+            "- 👀 **now watched** `n7` · `2 versions` · [registry](https://registry.comfy.org/nodes/n7)",
+        ),
         (
             Format.HTML,
             '<code>n7</code> · <code>2 versions</code> · <a href="https://registry.comfy.org/nodes/n7">https://',
         ),
-        (Format.TEXT, "- 👀 now watched `n7` · `2 versions` https://registry.comfy.org/nodes/n7"),
+        (
+            Format.TEXT,
+            "- 👀 now watched `n7` · `2 versions` https://registry.comfy.org/nodes/n7",
+        ),
     ],
 )
 def test_each_of_many_first_listings_has_its_link(form: Format, line: str) -> None:
@@ -277,32 +316,46 @@ _NODES = "https://registry.comfy.org/nodes/"
         ("https://evil.example/nodes/x", False),
         ("https://registry.comfy.org.evil.example/", False),
         ("javascript:x", False),
-        *((_NODES + node, False) for node in ("a)b", ".", "..", "a/..", "../x", quote("中" * 200))),
+        *(
+            (_NODES + node, False)
+            for node in ("a)b", ".", "..", "a/..", "../x", quote("中" * 200))
+        ),
         *((_NODES + node, True) for node in ("..x", quote("中" * 50))),
     ],
 )
 def test_only_pages_of_the_registry_are_linked(url: str, *, linked: bool) -> None:
     """They are free of markup, lead to no other page, and may be as long as an id can make them."""
-    first, *_ = render(compose((_event(url=url),)), Format.TEXT, 3000, 100).body.splitlines()
-    assert first.endswith(f"`Malware 'x' in *run.py*` {url}" if linked else "`Malware 'x' in *run.py*`")
+    first, *_ = render(
+        compose((_event(url=url),)), Format.TEXT, 3000, 100
+    ).body.splitlines()
+    assert first.endswith(
+        f"`Malware 'x' in *run.py*` {url}" if linked else "`Malware 'x' in *run.py*`"
+    )
 
 
 @given(_events(), st.integers(1, 12), st.integers(20, 4000))
-def test_so_many_lines_and_no_more(events: tuple[Event, ...], lines: int, limit: int) -> None:
+def test_so_many_lines_and_no_more(
+    events: tuple[Event, ...], lines: int, limit: int
+) -> None:
     """Where lines are few the message has no more, has no foreign markup, and says how many it does not show."""
     body = render(compose(events), Format.TEXT, limit, 200, lines).body
     assert len(body.encode()) <= limit
     shown = (
         body.split("\n")
         if lines > 1
-        else body.replace(" · … and ", "\n… and ").replace(" · ref ", "\nref ").split("\n")
+        else body.replace(" · … and ", "\n… and ")
+        .replace(" · ref ", "\nref ")
+        .split("\n")
     )
     assert len(body.split("\n")) <= lines
     check_any(body)
     check_markdown(_LINK.sub("", body))
     if "ref " in shown[-1]:
         hidden = re.search(r"… and (\d+) more", body)
-        listed = sum(line[:1] in {symbol[:1] for symbol in (*SYMBOLS.values(), "🚨")} for line in shown)
+        listed = sum(
+            line[:1] in {symbol[:1] for symbol in (*SYMBOLS.values(), "🚨")}
+            for line in shown
+        )
         assert (int(hidden[1]) if hidden else 0) + listed == len(events)
 
 
@@ -312,15 +365,25 @@ def test_what_goes_first_where_room_is_short() -> None:
     The pack and version of the worst event never go, and what to do about it goes last.
     """
     reason = "malware " * 40
-    worst = _event(node="bad", reason=reason, published="2026-01-31T12:34:56Z", safe_version="1.0.2")
-    others = [_event(Kind.FLAGGED, f"n{i}", reason=reason, published="2026-01-31T12:34:56Z") for i in range(9)]
+    worst = _event(
+        node="bad",
+        reason=reason,
+        published="2026-01-31T12:34:56Z",
+        safe_version="1.0.2",
+    )
+    others = [
+        _event(Kind.FLAGGED, f"n{i}", reason=reason, published="2026-01-31T12:34:56Z")
+        for i in range(9)
+    ]
     digest = compose((*others, worst))
     last = dict.fromkeys(("https:", "public since", "malware", "🚩", "1.0.2"), 10_000)
     for limit in range(4200, 80, -60):
         body = render(digest, Format.TEXT, limit, 100).body
         assert len(body.encode()) <= limit
         assert "`bad` `1.0.3`" in body
-        assert body.count("🚩") + sum(map(int, re.findall(r"… and (\d+) more", body))) == 9
+        assert (
+            body.count("🚩") + sum(map(int, re.findall(r"… and (\d+) more", body))) == 9
+        )
         for what in last:
             if what in body:
                 last[what] = limit
@@ -328,21 +391,47 @@ def test_what_goes_first_where_room_is_short() -> None:
     assert len(set(last.values())) == len(last)
 
 
-_RUN = (Copy(install="workstation", version="1.0.3"), Copy(install="laptop", version=None))
+_RUN = (
+    Copy(install="workstation", version="1.0.3"),
+    Copy(install="laptop", version=None),
+)
 
 
 def test_whether_it_is_run_stays_as_long_as_the_advice() -> None:
     """Where it is run goes with the reason; that it is run, and what to do, stay longer; in short words to the end."""
     worst = _event(node="bad", reason="a stealer", safe_version="1.0.2", installed=_RUN)
-    digest = compose((worst, *(_event(Kind.FLAGGED, f"n{i}", reason="eval") for i in range(3))))
-    kept = ("a stealer", "workstation", "remove it first", "`1.0.2`", "change the passwords", "you run", "remove it")
+    digest = compose(
+        (worst, *(_event(Kind.FLAGGED, f"n{i}", reason="eval") for i in range(3)))
+    )
+    kept = (
+        "a stealer",
+        "workstation",
+        "remove it first",
+        "`1.0.2`",
+        "change the passwords",
+        "you run",
+        "remove it",
+    )
     last = dict.fromkeys(kept, 10_000)
     for limit in range(900, 60, -10):
         body = render(digest, Format.TEXT, limit, 100).body
         assert "`bad` `1.0.3`" in body
         last |= {what: limit for what in kept if what in body}
-    assert last["a stealer"] == last["workstation"] > last["change the passwords"] > last["you run"]
-    assert len({last[what] for what in ("remove it first", "`1.0.2`", "change the passwords")}) == 1
+    assert (
+        last["a stealer"]
+        == last["workstation"]
+        > last["change the passwords"]
+        > last["you run"]
+    )
+    assert (
+        len(
+            {
+                last[what]
+                for what in ("remove it first", "`1.0.2`", "change the passwords")
+            }
+        )
+        == 1
+    )
     assert last["remove it"] <= 70
     sms = render(compose((worst,)), Format.ASCII, 160, 0).body.splitlines()[0]
     assert sms == (
@@ -353,8 +442,12 @@ def test_whether_it_is_run_stays_as_long_as_the_advice() -> None:
 
 def test_names_of_installs_are_quoted_and_short() -> None:
     """A folder may have any name: it is untrusted, as the registry's text is."""
-    hostile = Copy(install="[x](https://evil.example) @everyone " + "y" * 500, version="`1` <b>")
-    line = render(compose((_event(installed=(hostile,)),)), Format.MARKDOWN, 3000, 100).body.splitlines()[0]
+    hostile = Copy(
+        install="[x](https://evil.example) @everyone " + "y" * 500, version="`1` <b>"
+    )
+    line = render(
+        compose((_event(installed=(hostile,)),)), Format.MARKDOWN, 3000, 100
+    ).body.splitlines()[0]
     check_markdown(line)
     check_any(line)
     assert "you run `'1'" in line
@@ -363,8 +456,14 @@ def test_names_of_installs_are_quoted_and_short() -> None:
 
 def test_the_mildest_give_way_first() -> None:
     """Of several events the worst keeps its reason longest."""
-    events = (_event(node="bad", reason="steals"), *(_event(Kind.FLAGGED, f"n{i}", reason="eval") for i in range(9)))
-    bodies = [render(compose(events), Format.TEXT, limit, 100).body for limit in range(300, 700, 8)]
+    events = (
+        _event(node="bad", reason="steals"),
+        *(_event(Kind.FLAGGED, f"n{i}", reason="eval") for i in range(9)),
+    )
+    bodies = [
+        render(compose(events), Format.TEXT, limit, 100).body
+        for limit in range(300, 700, 8)
+    ]
     assert any("eval" not in body and "steals" in body for body in bodies)
     assert not any("eval" in body and "steals" not in body for body in bodies)
 
@@ -372,8 +471,13 @@ def test_the_mildest_give_way_first() -> None:
 def test_without_room_for_a_line_the_title_is_left() -> None:
     """The smallest message still says what is worst, or how many of what, or at least who speaks."""
     events = (_event(), _event(Kind.NEW, node="b"))
-    said = {limit: render(compose(events), Format.TEXT, limit, 0).body for limit in (65, 45, 36, 28, 14, 3)}
-    assert re.fullmatch(r"⛔ BANNED `ComfyUI_x_y` `1.0.3`\n\n… and 1 more · ref [0-9a-f]{8}", said[65])
+    said = {
+        limit: render(compose(events), Format.TEXT, limit, 0).body
+        for limit in (65, 45, 36, 28, 14, 3)
+    }
+    assert re.fullmatch(
+        r"⛔ BANNED `ComfyUI_x_y` `1.0.3`\n\n… and 1 more · ref [0-9a-f]{8}", said[65]
+    )
     assert list(said.values())[1:] == [
         "⛔ BANNED `ComfyUI_x_y` `1.0.3`",
         "⛔ BANNED `ComfyUI_x_y` `1.0.3`",
@@ -386,7 +490,12 @@ def test_without_room_for_a_line_the_title_is_left() -> None:
 def test_a_huge_poll_becomes_a_message_at_once() -> None:
     """Ten thousand events, with all that can be shortened, take less than a second of work."""
     events = tuple(
-        _event(Kind.FLAGGED if i % 3 else Kind.NEW, f"n{i % 4000}", version=f"1.{i}", reason="x" * 300)
+        _event(
+            Kind.FLAGGED if i % 3 else Kind.NEW,
+            f"n{i % 4000}",
+            version=f"1.{i}",
+            reason="x" * 300,
+        )
         for i in range(10_000)
     )
     began = time.process_time()
@@ -403,7 +512,13 @@ def test_a_service_that_makes_messages_longer_gets_shorter_ones() -> None:
         asked.append(message)
         return 2 * len(message.body.encode())
 
-    message = fitted(compose(tuple(_event(node=f"n{i}") for i in range(20))), Format.MARKDOWN, 1000, 100, size)
+    message = fitted(
+        compose(tuple(_event(node=f"n{i}") for i in range(20))),
+        Format.MARKDOWN,
+        1000,
+        100,
+        size,
+    )
     assert 300 < len(message.body.encode()) <= 500
     assert len(asked) < 15
 
@@ -426,7 +541,9 @@ def test_the_plainest_form_is_short_and_ascii(events: tuple[Event, ...]) -> None
     said = f"{message.title}\n{message.body}"
     assert said.isascii()
     assert len(said) <= 160
-    assert not re.search(r"[`*~<>\[\]()|@\\#_]", re.sub(r"(?<=[A-Za-z0-9])_(?=[A-Za-z0-9])", "", said))
+    assert not re.search(
+        r"[`*~<>\[\]()|@\\#_]", re.sub(r"(?<=[A-Za-z0-9])_(?=[A-Za-z0-9])", "", said)
+    )
     assert not re.search(r"://|[A-Za-z0-9]\.[A-Za-z]", said)
     assert said.endswith(f"ref {compose(events).reference}")
 
@@ -435,12 +552,17 @@ def test_the_plainest_form_says_what_is_worst() -> None:
     """The pack and version of the worst event, and how many of what there are."""
     message = plainest((*_TWO, _event(Kind.NEW, "other")))
     assert re.fullmatch(
-        r"BANNED ComfyUI_x_y 1\.0\.3; newest safe version: 1\.0\.2; all: 1 banned, 2 new; ref [0-9a-f]{8}", message.body
+        r"BANNED ComfyUI_x_y 1\.0\.3; newest safe version: 1\.0\.2; all: 1 banned, 2 new; ref [0-9a-f]{8}",
+        message.body,
     )
     run = plainest((_event(installed=_RUN),)).body
-    assert run.startswith("BANNED ComfyUI_x_y 1.0.3, which you run; remove it, change your passwords; all: 1 banned")
+    assert run.startswith(
+        "BANNED ComfyUI_x_y 1.0.3, which you run; remove it, change your passwords; all: 1 banned"
+    )
     odd = plainest((_event(node="évil.example", version="1.0.0+cu12 *x*"),))
     assert odd.body.startswith("BANNED ?vil?")
     assert "1.0.0+cu12 ?x?" in odd.body
     every = tuple(_event(kind, "x" * 100, version="9" * 100) for kind in Kind)
-    assert re.fullmatch(r"BANNED x{39}\? 9{19}\?; 16 events; ref [0-9a-f]{8}", plainest(every).body)
+    assert re.fullmatch(
+        r"BANNED x{39}\? 9{19}\?; 16 events; ref [0-9a-f]{8}", plainest(every).body
+    )

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.factories import CHECKED, NOW, PACK, compare, known, listing, reported, version
+from tests.support.factories import (
+    CHECKED,
+    NOW,
+    PACK,
+    compare,
+    known,
+    listing,
+    reported,
+    version,
+)
 from watcher.changes.diff import compare_ban, missing_from
 from watcher.changes.transitions import DiffOptions
 from watcher.model.listing import NodeBanned
@@ -18,7 +27,9 @@ ONE, TWO, THREE = version("1.0"), version("2.0", "flagged"), version("3.0")
 def absent(*gone: str) -> Node:
     """Return the node after one complete listing without the `gone` versions."""
     node = known(ONE, TWO, THREE)
-    return compare(node, *(one for one in node.versions if one.version not in gone)).node
+    return compare(
+        node, *(one for one in node.versions if one.version not in gone)
+    ).node
 
 
 def test_the_first_absence_is_noted_and_not_reported() -> None:
@@ -44,7 +55,9 @@ def test_a_version_that_comes_back_after_one_absence_was_never_gone() -> None:
 
 def test_a_change_seen_on_return_is_reported() -> None:
     """A version that comes back after one absence with another status is a change like any other."""
-    assert reported(compare(absent("2.0"), ONE, THREE, version("2.0"))) == [("reinstated", "2.0", "flagged", "active")]
+    assert reported(compare(absent("2.0"), ONE, THREE, version("2.0"))) == [
+        ("reinstated", "2.0", "flagged", "active")
+    ]
 
 
 def test_an_incomplete_listing_that_shows_it_ends_an_absence() -> None:
@@ -136,7 +149,10 @@ def test_a_version_that_was_removed_before_its_node_is_no_part_of_its_return() -
     node = compare(compare(absent("2.0"), ONE, THREE).node).node
     node = compare(node).node
     back = compare(node, ONE, TWO, THREE)
-    assert reported(back) == [("reinstated", None, "removed", "active"), ("flagged", "2.0", "removed", "flagged")]
+    assert reported(back) == [
+        ("reinstated", None, "removed", "active"),
+        ("flagged", "2.0", "removed", "flagged"),
+    ]
     later = compare(compare(node, ONE, THREE).node, ONE, TWO, THREE)
     assert reported(later) == [("flagged", "2.0", "removed", "flagged")]
 
@@ -146,7 +162,9 @@ def test_a_version_that_does_not_come_back_with_its_node_is_removed() -> None:
     back = compare(emptied(ONE, TWO), ONE)
     assert reported(back) == [("reinstated", None, "removed", "active")]
     assert back.node.marks == {"id-2.0": Mark.ABSENT}
-    assert reported(compare(back.node, ONE)) == [("removed", "2.0", "flagged", "removed")]
+    assert reported(compare(back.node, ONE)) == [
+        ("removed", "2.0", "flagged", "removed")
+    ]
     assert compare(back.node, ONE, TWO).events == ()
 
 
@@ -155,21 +173,29 @@ def test_a_node_is_back_with_the_first_row_that_is_seen() -> None:
     part = compare(emptied(ONE, TWO), ONE, incomplete="it was cut short")
     assert reported(part) == [("reinstated", None, "removed", "active")]
     assert compare(part.node, ONE, TWO).events == ()
-    assert reported(compare(part.node, ONE)) == [("removed", "2.0", "flagged", "removed")]
+    assert reported(compare(part.node, ONE)) == [
+        ("removed", "2.0", "flagged", "removed")
+    ]
     nothing = compare(emptied(ONE, TWO), incomplete="it was cut short")
     assert (nothing.events, nothing.node) == ((), emptied(ONE, TWO))
 
 
 def test_a_node_that_was_emptied_and_banned_comes_back_once() -> None:
     """One event reports that the node is back, whatever kept it away; the end of a ban alone is no return."""
-    banned = compare_ban(emptied(ONE), NodeBanned(node=PACK, message="", at=NOW), DiffOptions(now=NOW)).node
+    banned = compare_ban(
+        emptied(ONE), NodeBanned(node=PACK, message="", at=NOW), DiffOptions(now=NOW)
+    ).node
     assert reported(compare(banned, ONE)) == [("reinstated", None, "banned", "active")]
     part = compare(banned, ONE, incomplete="it was cut short")
     assert part.events == ()
-    assert reported(compare(part.node, ONE)) == [("reinstated", None, "banned", "active")]
+    assert reported(compare(part.node, ONE)) == [
+        ("reinstated", None, "banned", "active")
+    ]
     pardoned = compare(banned)
     assert reported(pardoned) == [("reinstated", None, "banned", "active")]
-    assert reported(compare(pardoned.node, ONE)) == [("reinstated", None, "removed", "active")]
+    assert reported(compare(pardoned.node, ONE)) == [
+        ("reinstated", None, "removed", "active")
+    ]
 
 
 def test_an_emptied_node_is_back_under_some_statuses_too() -> None:
@@ -179,7 +205,9 @@ def test_an_emptied_node_is_back_under_some_statuses_too() -> None:
     for _ in range(2):
         still = compare(node, statuses=narrow)
         assert (still.events, still.node.marks) == ((), node.marks)
-        assert missing_from(node, listing(), DiffOptions(statuses=narrow, now=NOW)) == ()
+        assert (
+            missing_from(node, listing(), DiffOptions(statuses=narrow, now=NOW)) == ()
+        )
         node = still.node
     back = compare(node, ONE, statuses=narrow)
     assert reported(back) == [("reinstated", None, "removed", "active")]
@@ -189,18 +217,29 @@ def test_an_emptied_node_is_back_under_some_statuses_too() -> None:
 
 
 @pytest.mark.parametrize(("had", "has"), [("id-1.0", ""), ("", "id-1.0"), ("", "")])
-def test_a_version_that_is_shown_without_an_id_is_not_missing(had: str, has: str) -> None:
+def test_a_version_that_is_shown_without_an_id_is_not_missing(
+    had: str, has: str
+) -> None:
     """Where one of two rows has no id, their texts say that they are one version; two ids say that they are not."""
     options = DiffOptions(statuses=("active",), now=NOW)
     one = version("1.0", id=had)
     assert missing_from(known(one), listing(version("1.0", id=has)), options) == ()
-    assert missing_from(known(ONE), listing(version("1.0", id="another")), options) == (ONE,)
+    assert missing_from(known(ONE), listing(version("1.0", id="another")), options) == (
+        ONE,
+    )
 
 
 @pytest.mark.parametrize("baseline_at", ["", CHECKED])
-def test_a_state_that_marked_all_of_an_emptied_node_removed_is_understood(baseline_at: str) -> None:
+def test_a_state_that_marked_all_of_an_emptied_node_removed_is_understood(
+    baseline_at: str,
+) -> None:
     """An emptied node of an older state is back with one event, and none of its versions is removed a second time."""
-    old = known(ONE, TWO, marks={"id-1.0": Mark.REMOVED, "id-2.0": Mark.REMOVED}, baseline_at=baseline_at)
+    old = known(
+        ONE,
+        TWO,
+        marks={"id-1.0": Mark.REMOVED, "id-2.0": Mark.REMOVED},
+        baseline_at=baseline_at,
+    )
     assert compare(old).events == ()
     for node in (old, compare(old).node):
         back = compare(node, ONE, baseline="silent")

@@ -7,7 +7,15 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.factories import BEFORE, NOW, PACK, compare, minute, reported, version
+from tests.support.factories import (
+    BEFORE,
+    NOW,
+    PACK,
+    compare,
+    minute,
+    reported,
+    version,
+)
 from watcher.model.event import Kind
 from watcher.model.snapshot import Node
 from watcher.model.version import STATUSES, Version
@@ -38,20 +46,31 @@ def test_the_summary_says_what_is_watched_and_what_is_wrong() -> None:
         version("0.7", deprecated=True),
         version("2.0", "pending", created_at="2026-01-10T00:00:00Z"),
     ).events
-    assert event.reason == "5 versions; newest 1.0; banned: 0.8; flagged: 0.9; deprecated: 0.7"
+    assert (
+        event.reason
+        == "5 versions; newest 1.0; banned: 0.8; flagged: 0.9; deprecated: 0.7"
+    )
 
 
-@pytest.mark.parametrize(("rows", "worst"), [(4, "banned"), (3, "flagged"), (2, "deprecated"), (1, None)])
-def test_the_worst_that_is_there_is_reported_as_a_value(rows: int, worst: str | None) -> None:
+@pytest.mark.parametrize(
+    ("rows", "worst"), [(4, "banned"), (3, "flagged"), (2, "deprecated"), (1, None)]
+)
+def test_the_worst_that_is_there_is_reported_as_a_value(
+    rows: int, worst: str | None
+) -> None:
     """A baseline's `after` is banned, flagged or deprecated, whichever is the worst today, and null without trouble."""
     better_last = [version("1.0", "deleted"), version("2.0", deprecated=True)]
     better_last += [version("3.0", "flagged"), version("4.0", "banned")]
-    assert [event.after for event in compare(None, *better_last[:rows]).events] == [worst]
+    assert [event.after for event in compare(None, *better_last[:rows]).events] == [
+        worst
+    ]
 
 
 def test_the_summary_of_many_problems_counts_the_rest() -> None:
     """What is not named in the summary is counted."""
-    (event,) = compare(None, *(version(f"{number}.0", "flagged") for number in range(1, 9))).events
+    (event,) = compare(
+        None, *(version(f"{number}.0", "flagged") for number in range(1, 9))
+    ).events
     assert event.reason.endswith("flagged: 1.0, 2.0, 3.0, 4.0, 5.0 and 3 more")
 
 
@@ -59,13 +78,20 @@ def test_silence_sets_the_picture_without_an_event() -> None:
     """`silent` reports nothing of what was there."""
     difference = compare(None, version("1.0", "banned"), baseline="silent")
     assert difference.events == ()
-    assert (difference.node.baseline_at, difference.node.versions) == (NOW, (version("1.0", "banned"),))
+    assert (difference.node.baseline_at, difference.node.versions) == (
+        NOW,
+        (version("1.0", "banned"),),
+    )
 
 
 def test_full_reports_every_version() -> None:
     """`full` makes an event of every version, as if each were first seen now, and no summary."""
     difference = compare(
-        None, version("1.0", deprecated=True), version("2.0", "flagged"), version("3.0", "deleted"), baseline="full"
+        None,
+        version("1.0", deprecated=True),
+        version("2.0", "flagged"),
+        version("3.0", "deleted"),
+        baseline="full",
     )
     assert [(event.kind, event.version) for event in difference.events] == [
         (Kind.NEW, "1.0"),
@@ -77,14 +103,20 @@ def test_full_reports_every_version() -> None:
 def test_changes_after_the_baseline_are_events() -> None:
     """What the baseline took in silently is known: only what changes after it is reported."""
     node = compare(None, version("1.0"), version("2.0"), baseline="silent").node
-    assert reported(compare(node, version("1.0"), version("2.0", "banned"))) == [("banned", "2.0", "active", "banned")]
+    assert reported(compare(node, version("1.0"), version("2.0", "banned"))) == [
+        ("banned", "2.0", "active", "banned")
+    ]
 
 
 @pytest.mark.parametrize("baseline", ["summary", "silent", "full"])
 @pytest.mark.parametrize("rows", [(), (version("1.0"), version("2.0", "flagged"))])
-def test_an_incomplete_listing_sets_no_baseline(baseline: str, rows: tuple[Version, ...]) -> None:
+def test_an_incomplete_listing_sets_no_baseline(
+    baseline: str, rows: tuple[Version, ...]
+) -> None:
     """What an incomplete first listing shows is kept and not reported, and the node stays without a baseline."""
-    difference = compare(None, *rows, baseline=baseline, incomplete="1 of 2 versions came")
+    difference = compare(
+        None, *rows, baseline=baseline, incomplete="1 of 2 versions came"
+    )
     assert difference.events == ()
     assert difference.node == Node(node=PACK, versions=rows)
 
@@ -92,15 +124,28 @@ def test_an_incomplete_listing_sets_no_baseline(baseline: str, rows: tuple[Versi
 @pytest.mark.parametrize("baseline", ["summary", "silent", "full"])
 def test_a_flag_between_incomplete_listings_is_reported(baseline: str) -> None:
     """A change of what incomplete listings showed is reported, though none of the node's was ever complete."""
-    node = compare(None, version("1.0"), version("2.0"), incomplete="1 row is unreadable").node
-    flagged = compare(node, version("1.0", "flagged"), baseline=baseline, incomplete="1 row is unreadable")
+    node = compare(
+        None, version("1.0"), version("2.0"), incomplete="1 row is unreadable"
+    ).node
+    flagged = compare(
+        node,
+        version("1.0", "flagged"),
+        baseline=baseline,
+        incomplete="1 row is unreadable",
+    )
     assert reported(flagged) == [("flagged", "1.0", "active", "flagged")]
-    again = compare(flagged.node, version("1.0", "flagged"), baseline=baseline, incomplete="1 row is unreadable")
+    again = compare(
+        flagged.node,
+        version("1.0", "flagged"),
+        baseline=baseline,
+        incomplete="1 row is unreadable",
+    )
     assert (again.events, again.node) == ((), flagged.node)
 
 
 @pytest.mark.parametrize(
-    ("baseline", "more"), [("silent", []), ("summary", [("baseline", None, None, "flagged")]), ("full", [])]
+    ("baseline", "more"),
+    [("silent", []), ("summary", [("baseline", None, None, "flagged")]), ("full", [])],
 )
 def test_a_flag_that_comes_with_the_baseline_is_reported(
     baseline: str, more: list[tuple[str, str | None, str | None, str | None]]
@@ -118,10 +163,14 @@ def test_a_flag_that_comes_with_the_baseline_is_reported(
 
 def test_what_an_incomplete_listing_showed_can_be_removed() -> None:
     """A version that incomplete listings showed and two complete ones do not is removed, as any other."""
-    node = compare(None, version("1.0"), version("2.0"), incomplete="1 row is unreadable").node
+    node = compare(
+        None, version("1.0"), version("2.0"), incomplete="1 row is unreadable"
+    ).node
     first = compare(node, version("2.0"), baseline="silent")
     assert first.events == ()
-    assert reported(compare(first.node, version("2.0"))) == [("removed", "1.0", "active", "removed")]
+    assert reported(compare(first.node, version("2.0"))) == [
+        ("removed", "1.0", "active", "removed")
+    ]
 
 
 def test_an_empty_first_listing_is_provisional() -> None:
@@ -135,7 +184,10 @@ def test_an_empty_first_listing_is_provisional() -> None:
 def test_after_an_empty_listing_what_is_older_is_the_baseline() -> None:
     """Of the next complete listing, versions created before the empty one are the baseline, later ones events."""
     difference = compare(PROVISIONAL, OLD, LATER)
-    assert reported(difference) == [("baseline", None, None, None), ("new", "2.0", None, "active")]
+    assert reported(difference) == [
+        ("baseline", None, None, None),
+        ("new", "2.0", None, "active"),
+    ]
     assert difference.events[0].reason == "1 version; newest 1.0"
     assert (difference.node.baseline_at, difference.node.empty_since) == (NOW, "")
     assert [one.version for one in difference.node.versions] == ["1.0", "2.0"]
@@ -143,7 +195,9 @@ def test_after_an_empty_listing_what_is_older_is_the_baseline() -> None:
 
 def test_after_an_empty_listing_silence_covers_only_what_is_older() -> None:
     """A release after the empty listing is reported although the baseline is silent."""
-    assert reported(compare(PROVISIONAL, OLD, LATER, baseline="silent")) == [("new", "2.0", None, "active")]
+    assert reported(compare(PROVISIONAL, OLD, LATER, baseline="silent")) == [
+        ("new", "2.0", None, "active")
+    ]
 
 
 @pytest.mark.parametrize("node", [None, PROVISIONAL])
@@ -151,7 +205,10 @@ def test_the_work_of_a_first_listing_grows_with_its_versions(node: Node | None) 
     """Four times the versions take about four times the calls: one node's long listing holds up no other node."""
 
     def calls(count: int) -> int:
-        rows = [version(f"1.{number}.0", created_at=f"2026-02-02T00:00:{number % 60:02}Z") for number in range(count)]
+        rows = [
+            version(f"1.{number}.0", created_at=f"2026-02-02T00:00:{number % 60:02}Z")
+            for number in range(count)
+        ]
         counted = 0
 
         def count_one(*_: object) -> None:
@@ -184,16 +241,26 @@ def test_a_version_that_does_not_say_when_it_was_created_is_reported() -> None:
 def test_an_incomplete_listing_leaves_the_provisional_state() -> None:
     """After an empty listing, an incomplete one still decides nothing: the next complete one decides what is late."""
     difference = compare(PROVISIONAL, OLD, LATER, incomplete="page 2: it timed out")
-    assert (difference.events, difference.node) == ((), replace(PROVISIONAL, versions=(OLD, LATER)))
+    assert (difference.events, difference.node) == (
+        (),
+        replace(PROVISIONAL, versions=(OLD, LATER)),
+    )
     complete = compare(difference.node, OLD, LATER)
-    assert reported(complete) == [("baseline", None, None, None), ("new", "2.0", None, "active")]
+    assert reported(complete) == [
+        ("baseline", None, None, None),
+        ("new", "2.0", None, "active"),
+    ]
 
 
 def test_with_narrowed_statuses_an_empty_listing_is_a_baseline() -> None:
     """An empty listing of some statuses is a baseline like any other, and the first version after it an event."""
     first = compare(None, statuses=NARROW)
     assert reported(first) == [("baseline", None, None, None)]
-    assert (first.node.baseline_at, first.node.statuses, first.node.empty_since) == (NOW, NARROW, "")
+    assert (first.node.baseline_at, first.node.statuses, first.node.empty_since) == (
+        NOW,
+        NARROW,
+        "",
+    )
     later = compare(first.node, version("1.0", created_at=BEFORE), statuses=NARROW)
     assert reported(later) == [("new", "1.0", None, "active")]
 
@@ -208,9 +275,20 @@ def test_an_empty_listing_that_was_dated_in_the_future_is_dated_anew() -> None:
 @pytest.mark.parametrize("baseline", ["summary", "silent", "full"])
 def test_a_row_without_an_id_is_the_version_that_was_seen(baseline: str) -> None:
     """A change that incomplete listings reported is not reported again if the first complete one lacks ids."""
-    first = compare(None, version("1.0"), incomplete="it was cut short", baseline=baseline)
-    flagged = compare(first.node, version("1.0", "flagged"), incomplete="it was cut short", baseline=baseline)
+    first = compare(
+        None, version("1.0"), incomplete="it was cut short", baseline=baseline
+    )
+    flagged = compare(
+        first.node,
+        version("1.0", "flagged"),
+        incomplete="it was cut short",
+        baseline=baseline,
+    )
     assert reported(flagged) == [("flagged", "1.0", "active", "flagged")]
-    difference = compare(flagged.node, version("1.0", "flagged", id=""), baseline=baseline)
-    assert [event.kind for event in difference.events] == ([Kind.BASELINE] if baseline == "summary" else [])
+    difference = compare(
+        flagged.node, version("1.0", "flagged", id=""), baseline=baseline
+    )
+    assert [event.kind for event in difference.events] == (
+        [Kind.BASELINE] if baseline == "summary" else []
+    )
     assert difference.node.seen.keys() - {""} == {"id-1.0"}

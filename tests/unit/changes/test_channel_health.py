@@ -17,12 +17,23 @@ U1, U2 = "1" * 32, "2" * 32
 
 def state(name: str = "ops", *, failing: bool = True, **fields: Any) -> ChannelState:
     """Make a channel, failing with 500 since `NOW` unless it is said otherwise."""
-    given: dict[str, Any] = {"name": name, "placed": False, "url_digest": U1, "gone": False}
-    given |= {"failing_since": NOW, "error": "HTTP 500"} if failing else {"failing_since": "", "error": ""}
+    given: dict[str, Any] = {
+        "name": name,
+        "placed": False,
+        "url_digest": U1,
+        "gone": False,
+    }
+    given |= (
+        {"failing_since": NOW, "error": "HTTP 500"}
+        if failing
+        else {"failing_since": "", "error": ""}
+    )
     return ChannelState(**given | fields)
 
 
-def reported(*channels: ChannelState, before: Snapshot | None = None, at: str = NOW) -> tuple[Snapshot, list[Any]]:
+def reported(
+    *channels: ChannelState, before: Snapshot | None = None, at: str = NOW
+) -> tuple[Snapshot, list[Any]]:
     """Return the snapshot after a poll, and what was reported, as kind and channel."""
     snapshot, events = assess_channels(before or Snapshot(), channels, at)
     return snapshot, [(event.kind.value, event.channel) for event in events]
@@ -46,7 +57,8 @@ def test_a_channel_that_is_gone_is_reported_at_once_and_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("minutes", "due"), [(0, False), (DAY - 1, False), (DAY, True), (9 * DAY, True), (-DAY, False)]
+    ("minutes", "due"),
+    [(0, False), (DAY - 1, False), (DAY, True), (9 * DAY, True), (-DAY, False)],
 )
 def test_any_other_failure_is_reported_after_a_day(minutes: int, *, due: bool) -> None:
     """The day begins with the first failure since an alert was taken; a clock set back makes none of it."""
@@ -57,7 +69,10 @@ def test_no_two_events_share_an_id() -> None:
     """However often a channel fails and recovers; and the same poll repeated after a crash gives the same ids."""
     snapshot, ids = Snapshot(), []
     for _ in range(3):
-        for channels in ([GONE, state("mail", gone=True)], [state(failing=False), state("mail", failing=False)]):
+        for channels in (
+            [GONE, state("mail", gone=True)],
+            [state(failing=False), state("mail", failing=False)],
+        ):
             _, again = assess_channels(snapshot, channels, minute(7))
             snapshot, events = assess_channels(snapshot, channels, NOW)
             assert [event.id for event in again] == [event.id for event in events]
@@ -93,14 +108,18 @@ def test_a_renamed_channel_is_the_same() -> None:
     first, _ = reported(GONE)
     renamed, events = reported(state("duty", gone=True), before=first)
     assert (events, renamed.channels_failing) == ([], {"duty": U1})
-    assert reported(state("duty", failing=False), before=renamed)[1] == [("recovered", "duty")]
+    assert reported(state("duty", failing=False), before=renamed)[1] == [
+        ("recovered", "duty")
+    ]
 
 
 @pytest.mark.parametrize("placed", [False, True])
 def test_a_channel_with_another_url(*, placed: bool) -> None:
     """A table of its own name has recovered once the new URL takes an alert; a place in a list is another channel."""
     first, _ = reported(state(gone=True, placed=placed))
-    waiting, events = reported(state(url_digest=U2, placed=placed), before=first, at=minute(1))
+    waiting, events = reported(
+        state(url_digest=U2, placed=placed), before=first, at=minute(1)
+    )
     assert (events, bool(waiting.channels_failing)) == ([], not placed)
     after = reported(state(url_digest=U2, placed=placed, failing=False), before=waiting)
     assert after[1] == ([] if placed else [("recovered", "ops")])

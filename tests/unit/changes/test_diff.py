@@ -7,7 +7,18 @@ from typing import Any
 
 import pytest
 
-from tests.support.factories import BEFORE, CHECKED, NOW, PACK, URL, compare, known, listing, reported, version
+from tests.support.factories import (
+    BEFORE,
+    CHECKED,
+    NOW,
+    PACK,
+    URL,
+    compare,
+    known,
+    listing,
+    reported,
+    version,
+)
 from watcher.changes.diff import compare_ban, compare_listing
 from watcher.changes.transitions import DiffOptions, node_url
 from watcher.model.event import Change, Kind
@@ -29,7 +40,9 @@ def test_first_sight_of_a_version(status: str, kinds: list[str]) -> None:
     """A version first seen says what it is; one first seen as deleted is recorded without an event."""
     difference = compare(known(version("1.0")), version("1.0"), version("2.0", status))
     assert reported(difference) == [(kind, "2.0", None, status) for kind in kinds]
-    assert [one.status for one in difference.node.versions if one.version == "2.0"] == [status]
+    assert [one.status for one in difference.node.versions if one.version == "2.0"] == [
+        status
+    ]
 
 
 @pytest.mark.parametrize(
@@ -40,12 +53,27 @@ def test_first_sight_of_a_version(status: str, kinds: list[str]) -> None:
         ("banned", "active", "reinstated"),
         ("deleted", "active", "reinstated"),
         (UNKNOWN, "active", "changed"),
-        *[(before, "flagged", "flagged") for before in ("active", "pending", "banned", "deleted", UNKNOWN)],
-        *[(before, "banned", "banned") for before in ("active", "pending", "flagged", "deleted", UNKNOWN)],
-        *[(before, "deleted", "deleted") for before in ("active", "pending", "flagged", "banned", UNKNOWN)],
+        *[
+            (before, "flagged", "flagged")
+            for before in ("active", "pending", "banned", "deleted", UNKNOWN)
+        ],
+        *[
+            (before, "banned", "banned")
+            for before in ("active", "pending", "flagged", "deleted", UNKNOWN)
+        ],
+        *[
+            (before, "deleted", "deleted")
+            for before in ("active", "pending", "flagged", "banned", UNKNOWN)
+        ],
         *[(before, "pending", "pending") for before in ("active", UNKNOWN)],
-        *[(before, "pending", "changed") for before in ("flagged", "banned", "deleted")],
-        *[(before, UNKNOWN, "changed") for before in ("active", "pending", "flagged", "banned", "deleted")],
+        *[
+            (before, "pending", "changed")
+            for before in ("flagged", "banned", "deleted")
+        ],
+        *[
+            (before, UNKNOWN, "changed")
+            for before in ("active", "pending", "flagged", "banned", "deleted")
+        ],
     ],
 )
 def test_a_change_of_status(before: str, after: str, kind: str) -> None:
@@ -74,7 +102,9 @@ def test_the_first_event_of_a_version_that_was_deleted_says_that_it_is_deprecate
     """A deprecation (`!`) that was recorded without an event is told with the first event of its version, once."""
     node, last = known(version("1.0")), []
     for status in life:
-        row = replace(version("2.0", status.rstrip("!")), deprecated=status.endswith("!"))
+        row = replace(
+            version("2.0", status.rstrip("!")), deprecated=status.endswith("!")
+        )
         difference = compare(node, version("1.0"), row)
         node, last = difference.node, [event.kind.value for event in difference.events]
     assert sorted(last) == sorted(events)
@@ -85,8 +115,14 @@ def test_the_first_event_of_a_version_that_was_deleted_says_that_it_is_deprecate
     [
         (("pending",), "new"),
         (("pending", UNKNOWN, "pending"), "new"),
-        *((("pending", before, "pending"), "reinstated") for before in ("active", "flagged", "banned", "deleted")),
-        *(((before, "pending"), "reinstated") for before in ("active", "flagged", "banned", "deleted")),
+        *(
+            (("pending", before, "pending"), "reinstated")
+            for before in ("active", "flagged", "banned", "deleted")
+        ),
+        *(
+            ((before, "pending"), "reinstated")
+            for before in ("active", "flagged", "banned", "deleted")
+        ),
         (("flagged", UNKNOWN, "pending"), "reinstated"),
     ],
 )
@@ -106,7 +142,9 @@ def test_what_was_decided_is_remembered_through_an_absence_and_an_id() -> None:
     for rows in ((version("1.0", "pending", id=""),), (), (version("1.0", "pending"),)):
         node = compare(node, version("2.0"), *rows).node
     assert node.decided == ("id-1.0",)
-    assert reported(compare(node, version("2.0"), version("1.0"))) == [("reinstated", "1.0", "pending", "active")]
+    assert reported(compare(node, version("2.0"), version("1.0"))) == [
+        ("reinstated", "1.0", "pending", "active")
+    ]
 
 
 def test_a_removed_version_begins_a_new_life() -> None:
@@ -114,7 +152,9 @@ def test_a_removed_version_begins_a_new_life() -> None:
     node = known(version("1.0", "flagged"), version("2.0"))
     for rows in ((), (), (version("1.0", "pending"),)):
         node = compare(node, version("2.0"), *rows).node
-    assert reported(compare(node, version("2.0"), version("1.0"))) == [("new", "1.0", "pending", "active")]
+    assert reported(compare(node, version("2.0"), version("1.0"))) == [
+        ("new", "1.0", "pending", "active")
+    ]
 
 
 def test_an_unknown_status_is_a_changed_field() -> None:
@@ -132,16 +172,32 @@ MOVED = version("1.0", "banned", tags=("x",), download_url="https://x.example")
     [
         (known(PLAIN), MARKED, [("deprecated", "1.0", None, "deprecated")]),
         (known(MARKED), PLAIN, [("undeprecated", "1.0", "deprecated", None)]),
-        (known(), MARKED, [("new", "1.0", None, "active"), ("deprecated", "1.0", None, "deprecated")]),
+        (
+            known(),
+            MARKED,
+            [("new", "1.0", None, "active"), ("deprecated", "1.0", None, "deprecated")],
+        ),
         (
             known(PLAIN),
             replace(MARKED, status="flagged"),
-            [("flagged", "1.0", "active", "flagged"), ("deprecated", "1.0", None, "deprecated")],
+            [
+                ("flagged", "1.0", "active", "flagged"),
+                ("deprecated", "1.0", None, "deprecated"),
+            ],
         ),
-        (known(PLAIN), MOVED, [("banned", "1.0", "active", "banned"), ("changed", "1.0", "active", "banned")]),
+        (
+            known(PLAIN),
+            MOVED,
+            [
+                ("banned", "1.0", "active", "banned"),
+                ("changed", "1.0", "active", "banned"),
+            ],
+        ),
     ],
 )
-def test_status_deprecation_and_fields_are_facts_of_their_own(node: Node, row: Version, events: Any) -> None:
+def test_status_deprecation_and_fields_are_facts_of_their_own(
+    node: Node, row: Version, events: Any
+) -> None:
     """One poll can yield several events for one version, and none hides another."""
     assert reported(compare(node, row)) == events
 
@@ -149,23 +205,41 @@ def test_status_deprecation_and_fields_are_facts_of_their_own(node: Node, row: V
 @pytest.mark.parametrize(
     ("attribute", "field", "value", "shown"),
     [
-        ("download_url", "downloadUrl", "https://cdn.example/2", "https://cdn.example/2"),
+        (
+            "download_url",
+            "downloadUrl",
+            "https://cdn.example/2",
+            "https://cdn.example/2",
+        ),
         ("dependencies", "dependencies", ("torch", 'a"b'), '["torch", "a\\"b"]'),
         ("supported_accelerators", "supported_accelerators", ("CUDA",), '["CUDA"]'),
         ("supported_os", "supported_os", ("Linux",), '["Linux"]'),
         ("supported_comfyui_version", "supported_comfyui_version", ">=1", ">=1"),
-        ("supported_comfyui_frontend_version", "supported_comfyui_frontend_version", ">=1", ">=1"),
+        (
+            "supported_comfyui_frontend_version",
+            "supported_comfyui_frontend_version",
+            ">=1",
+            ">=1",
+        ),
         ("tags", "tags", ("ä",), '["ä"]'),
         ("tags_admin", "tags_admin", ("malware",), '["malware"]'),
     ],
 )
-def test_a_watched_field_that_differs_is_a_change(attribute: str, field: str, value: Any, shown: str) -> None:
+def test_a_watched_field_that_differs_is_a_change(
+    attribute: str, field: str, value: Any, shown: str
+) -> None:
     """Each watched field is reported under the API's name, from empty to something and back."""
     empty, filled = version("1.0"), version("1.0", **{attribute: value})
     (forth,) = compare(known(empty), filled).events
     (back,) = compare(known(filled), empty).events
-    assert (forth.kind, forth.changes) == (Kind.CHANGED, (Change(field=field, before="", after=shown),))
-    assert (back.kind, back.changes) == (Kind.CHANGED, (Change(field=field, before=shown, after=""),))
+    assert (forth.kind, forth.changes) == (
+        Kind.CHANGED,
+        (Change(field=field, before="", after=shown),),
+    )
+    assert (back.kind, back.changes) == (
+        Kind.CHANGED,
+        (Change(field=field, before=shown, after=""),),
+    )
 
 
 def test_all_changed_fields_are_one_event() -> None:
@@ -176,7 +250,9 @@ def test_all_changed_fields_are_one_event() -> None:
 
 def test_when_it_was_created_is_no_watched_field() -> None:
     """A creation time that reads differently is recorded and no event."""
-    difference = compare(known(version("1.0")), version("1.0", created_at="2026-01-01T00:00:00.0Z"))
+    difference = compare(
+        known(version("1.0")), version("1.0", created_at="2026-01-01T00:00:00.0Z")
+    )
     assert difference.events == ()
     assert difference.node.versions[0].created_at == "2026-01-01T00:00:00.0Z"
 
@@ -184,18 +260,29 @@ def test_when_it_was_created_is_no_watched_field() -> None:
 def test_an_event_says_where_and_when() -> None:
     """An event carries the node, the version with its id, when the poll began, and the node's page."""
     (event,) = compare(known(version("1.0")), version("1.0", "flagged")).events
-    assert (event.node, event.version, event.version_id, event.at, event.url) == (PACK, "1.0", "id-1.0", NOW, URL)
+    assert (event.node, event.version, event.version_id, event.at, event.url) == (
+        PACK,
+        "1.0",
+        "id-1.0",
+        NOW,
+        URL,
+    )
 
 
 def test_a_page_address_holds_no_untrusted_markup() -> None:
     """A node id is percent-encoded into its page's address; the registry as a whole has one too."""
-    assert node_url("a/../b?c#d é") == "https://registry.comfy.org/nodes/a%2F..%2Fb%3Fc%23d%20%C3%A9"
+    assert (
+        node_url("a/../b?c#d é")
+        == "https://registry.comfy.org/nodes/a%2F..%2Fb%3Fc%23d%20%C3%A9"
+    )
     assert node_url(None) == "https://registry.comfy.org"
 
 
 def test_a_version_without_an_id_is_known_by_its_text() -> None:
     """Versions without ids are matched by their text, and events about them carry no id."""
-    (event,) = compare(known(version("1.0", id="")), version("1.0", "flagged", id="")).events
+    (event,) = compare(
+        known(version("1.0", id="")), version("1.0", "flagged", id="")
+    ).events
     assert (event.kind, event.version_id) == (Kind.FLAGGED, None)
 
 
@@ -213,7 +300,10 @@ def test_one_known_version_is_matched_by_one_row() -> None:
     node = known(version("1.0", id="id"))
     rows = (version("2.0", "flagged", id="id"), version("1.0", id=""))
     first = compare(node, *rows)
-    assert reported(first) == [("new", "1.0", None, "active"), ("flagged", "2.0", "active", "flagged")]
+    assert reported(first) == [
+        ("new", "1.0", None, "active"),
+        ("flagged", "2.0", "active", "flagged"),
+    ]
     assert compare(first.node, *rows).events == ()
 
 
@@ -235,7 +325,9 @@ def test_a_text_published_again_under_a_new_id_is_a_new_version() -> None:
 def test_withheld_admin_tags_stay() -> None:
     """An answer without the field `tags_admin` changes nothing of it, nor does the next answer that has it."""
     node = known(version("1.0", tags_admin=("malware",)))
-    withheld = compare(node, version("1.0"), unreported={"id-1.0": frozenset({"tags_admin"})})
+    withheld = compare(
+        node, version("1.0"), unreported={"id-1.0": frozenset({"tags_admin"})}
+    )
     again = compare(withheld.node, version("1.0", tags_admin=("malware",)))
     assert (withheld.events, withheld.node) == ((), node)
     assert again.events == ()
@@ -255,7 +347,9 @@ def test_the_first_403_is_a_ban_of_the_node() -> None:
 
 def test_a_node_may_be_banned_at_first_sight() -> None:
     """A node that was never listed can be banned; that sets no baseline."""
-    difference = compare_ban(None, NodeBanned(node=PACK, message="", at=NOW), DiffOptions(now=NOW))
+    difference = compare_ban(
+        None, NodeBanned(node=PACK, message="", at=NOW), DiffOptions(now=NOW)
+    )
     assert reported(difference) == [("banned", None, None, "banned")]
     assert (difference.node.banned, difference.node.baseline_at) == (True, "")
 
@@ -263,14 +357,20 @@ def test_a_node_may_be_banned_at_first_sight() -> None:
 def test_a_complete_listing_pardons_the_node() -> None:
     """A banned node that is listed again is reinstated, and what changed meanwhile is reported too."""
     difference = compare(known(version("1.0"), banned=True), version("1.0", "banned"))
-    assert reported(difference) == [("reinstated", None, "banned", "active"), ("banned", "1.0", "active", "banned")]
+    assert reported(difference) == [
+        ("reinstated", None, "banned", "active"),
+        ("banned", "1.0", "active", "banned"),
+    ]
     assert not difference.node.banned
 
 
 def test_a_pardon_at_first_listing_comes_with_the_baseline() -> None:
     """A node that was banned before its first listing is reinstated and gets its baseline."""
     difference = compare(Node(node=PACK, banned=True, seen={"": 1}), version("1.0"))
-    assert [event.kind for event in difference.events] == [Kind.REINSTATED, Kind.BASELINE]
+    assert [event.kind for event in difference.events] == [
+        Kind.REINSTATED,
+        Kind.BASELINE,
+    ]
     assert difference.node.seen[""] == 3
 
 
@@ -284,8 +384,13 @@ def test_an_incomplete_listing_pardons_nobody() -> None:
 def test_what_an_incomplete_listing_shows_counts() -> None:
     """A flag is a flag: what was seen in an incomplete listing is reported and recorded."""
     node = known(version("1.0"), version("2.0"))
-    difference = compare(node, version("1.0", "flagged"), version("3.0"), incomplete="1 page is missing")
-    assert reported(difference) == [("flagged", "1.0", "active", "flagged"), ("new", "3.0", None, "active")]
+    difference = compare(
+        node, version("1.0", "flagged"), version("3.0"), incomplete="1 page is missing"
+    )
+    assert reported(difference) == [
+        ("flagged", "1.0", "active", "flagged"),
+        ("new", "3.0", None, "active"),
+    ]
     assert [one.version for one in difference.node.versions] == ["1.0", "2.0", "3.0"]
 
 
@@ -298,7 +403,9 @@ def test_an_unreadable_field_stays_and_the_others_are_compared() -> None:
     """Of a row with one unreadable field that field is as it was, and a difference of another one is an event."""
     node = known(version("1.0", tags=("x",), download_url="https://cdn.example/1"))
     row = version("1.0", download_url="https://cdn.example/2")
-    difference = compare(node, row, incomplete="a row", unreported={"id-1.0": frozenset({"tags"})})
+    difference = compare(
+        node, row, incomplete="a row", unreported={"id-1.0": frozenset({"tags"})}
+    )
     (event,) = difference.events
     assert [change.field for change in event.changes] == ["downloadUrl"]
     assert difference.node.versions == (replace(row, tags=("x",)),)
@@ -306,11 +413,23 @@ def test_an_unreadable_field_stays_and_the_others_are_compared() -> None:
 
 def test_what_a_partial_row_does_not_report_is_as_it_was() -> None:
     """A row of which the status alone could be read changes the status alone."""
-    node = known(version("1.0", deprecated=True, tags=("x",), download_url="https://cdn.example/1"))
-    flagged = compare(node, version("1.0", "flagged", created_at=""), incomplete="a row", unreported=_part("id-1.0"))
+    node = known(
+        version(
+            "1.0", deprecated=True, tags=("x",), download_url="https://cdn.example/1"
+        )
+    )
+    flagged = compare(
+        node,
+        version("1.0", "flagged", created_at=""),
+        incomplete="a row",
+        unreported=_part("id-1.0"),
+    )
     assert reported(flagged) == [("flagged", "1.0", "active", "flagged")]
     (row,) = node.versions
-    assert (flagged.node.versions, flagged.node.partial) == ((replace(row, status="flagged"),), ())
+    assert (flagged.node.versions, flagged.node.partial) == (
+        (replace(row, status="flagged"),),
+        (),
+    )
     whole = compare(flagged.node, replace(row, status="flagged"))
     assert whole.events == ()
     changed = compare(flagged.node, replace(row, status="flagged", tags=()))
@@ -319,10 +438,21 @@ def test_what_a_partial_row_does_not_report_is_as_it_was() -> None:
 
 def test_what_a_partial_row_did_not_report_is_no_change_when_it_comes() -> None:
     """A version first seen in part is reported at once; its details are none of its changes, its deprecation is."""
-    part, whole = version("2.0", "banned"), version("2.0", "banned", tags=("x",), deprecated=True)
+    part, whole = (
+        version("2.0", "banned"),
+        version("2.0", "banned", tags=("x",), deprecated=True),
+    )
     part_of = _part("id-2.0")
-    first = compare(known(version("1.0")), version("1.0"), part, incomplete="a row", unreported=part_of)
-    again = compare(first.node, version("1.0"), part, incomplete="a row", unreported=part_of)
+    first = compare(
+        known(version("1.0")),
+        version("1.0"),
+        part,
+        incomplete="a row",
+        unreported=part_of,
+    )
+    again = compare(
+        first.node, version("1.0"), part, incomplete="a row", unreported=part_of
+    )
     assert reported(first) == [("banned", "2.0", None, "banned")]
     assert (again.events, again.node) == ((), first.node)
     last = compare(again.node, version("1.0"), whole)
@@ -335,11 +465,19 @@ def test_what_a_partial_row_did_not_report_is_no_change_when_it_comes() -> None:
 @pytest.mark.parametrize("way", ["absent", "removed", "removed, then in part", "left"])
 def test_a_version_seen_in_part_may_go_before_it_is_whole(way: str) -> None:
     """Wherever a version was after it was seen in part, its details are no change when they come at last."""
-    part, whole = version("2.0"), version("2.0", tags=("x",), download_url="https://cdn.example/2")
-    part_of, statuses = _part("id-2.0"), ("active", "flagged") if way == "left" else STATUSES
+    part, whole = (
+        version("2.0"),
+        version("2.0", tags=("x",), download_url="https://cdn.example/2"),
+    )
+    part_of, statuses = (
+        _part("id-2.0"),
+        ("active", "flagged") if way == "left" else STATUSES,
+    )
     terms = {"statuses": statuses}
     partial = {"incomplete": "a row", "unreported": part_of}
-    last = compare(known(version("1.0"), **terms), version("1.0"), part, **partial, **terms)
+    last = compare(
+        known(version("1.0"), **terms), version("1.0"), part, **partial, **terms
+    )
     for _ in range(1 if way == "absent" else 2):
         last = compare(last.node, version("1.0"), **terms)
     if way.endswith("in part"):
@@ -353,7 +491,13 @@ def test_a_version_seen_in_part_may_go_before_it_is_whole(way: str) -> None:
 
 def test_a_version_that_had_no_more_details_is_whole() -> None:
     """Once all of a version was read, even if nothing was missing from its part, what it gets next is a change."""
-    part = compare(known(PLAIN), PLAIN, version("2.0"), incomplete="a row", unreported=_part("id-2.0"))
+    part = compare(
+        known(PLAIN),
+        PLAIN,
+        version("2.0"),
+        incomplete="a row",
+        unreported=_part("id-2.0"),
+    )
     whole = compare(part.node, PLAIN, version("2.0"))
     assert (whole.events, whole.node.partial) == ((), ())
     changed = compare(whole.node, PLAIN, version("2.0", tags=("x",)))
@@ -363,9 +507,21 @@ def test_a_version_that_had_no_more_details_is_whole() -> None:
 def test_a_version_seen_in_part_may_get_its_id_later() -> None:
     """What is known of a version by its text goes to its id, and nothing stays behind under the text."""
     part, whole = version("2.0", id=""), version("2.0", tags=("x",))
-    first = compare(known(version("1.0")), version("1.0"), part, incomplete="a row", unreported=_part(part.key))
+    first = compare(
+        known(version("1.0")),
+        version("1.0"),
+        part,
+        incomplete="a row",
+        unreported=_part(part.key),
+    )
     assert first.node.partial == (part.key,)
-    still = compare(first.node, version("1.0"), version("2.0"), incomplete="a row", unreported=_part(whole.key))
+    still = compare(
+        first.node,
+        version("1.0"),
+        version("2.0"),
+        incomplete="a row",
+        unreported=_part(whole.key),
+    )
     assert (still.events, still.node.partial) == ((), (whole.key,))
     last = compare(still.node, version("1.0"), whole)
     assert (last.events, last.node.partial) == ((), ())
@@ -373,8 +529,14 @@ def test_a_version_seen_in_part_may_get_its_id_later() -> None:
 
 def test_an_id_depends_on_the_transition_alone() -> None:
     """The same transition has the same id whenever it is seen and however the node's id is spelled."""
-    one = compare(known(version("1.0")), version("1.0", "flagged"), now="2026-05-01T00:00:00Z").events[0]
-    other = compare(known(version("1.0"), node=PACK.lower()), version("1.0", "flagged"), node=PACK.lower()).events[0]
+    one = compare(
+        known(version("1.0")), version("1.0", "flagged"), now="2026-05-01T00:00:00Z"
+    ).events[0]
+    other = compare(
+        known(version("1.0"), node=PACK.lower()),
+        version("1.0", "flagged"),
+        node=PACK.lower(),
+    ).events[0]
     assert one.id == other.id
     assert one.at != other.at
 
@@ -382,5 +544,10 @@ def test_an_id_depends_on_the_transition_alone() -> None:
 def test_the_order_of_a_listing_is_no_fact() -> None:
     """The picture that a comparison leaves is ordered by age, however the listing came."""
     old, new = version("9.0", created_at=BEFORE), version("10.0", created_at=CHECKED)
-    difference = compare_listing(known(old), replace(listing(), versions=(new, old)), DiffOptions(now=NOW), CHECKED)
+    difference = compare_listing(
+        known(old),
+        replace(listing(), versions=(new, old)),
+        DiffOptions(now=NOW),
+        CHECKED,
+    )
     assert difference.node.versions == (old, new)

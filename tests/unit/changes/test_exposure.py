@@ -23,7 +23,13 @@ from watcher.model.version import STATUSES
 KEY = PACK.lower()
 
 
-def run(verdict: str = "flagged", text: str | None = "1.0", install: str = "studio", *, enabled: bool = True) -> Run:
+def run(
+    verdict: str = "flagged",
+    text: str | None = "1.0",
+    install: str = "studio",
+    *,
+    enabled: bool = True,
+) -> Run:
     """Make a copy of `PACK`, of which this is to be said."""
     listed = None if text is None or verdict == "delisted" else version(text)
     copy = Copy(install=install, version=text, enabled=enabled)
@@ -33,8 +39,20 @@ def run(verdict: str = "flagged", text: str | None = "1.0", install: str = "stud
 def poll(*runs: Run, events: Sequence[Event] = (), **fields: Any) -> Poll:
     """Make a poll of the installs `studio` and `office`."""
     after = {KEY: known(version("1.0"))}
-    terms: dict[str, Any] = {"unseen": frozenset(), "before": after, "after": after, "accept": (), "statuses": STATUSES}
-    return Poll(runs=runs, installs=frozenset({"studio", "office"}), events=events, now=NOW, **terms | fields)
+    terms: dict[str, Any] = {
+        "unseen": frozenset(),
+        "before": after,
+        "after": after,
+        "accept": (),
+        "statuses": STATUSES,
+    }
+    return Poll(
+        runs=runs,
+        installs=frozenset({"studio", "office"}),
+        events=events,
+        now=NOW,
+        **terms | fields,
+    )
 
 
 def assess(
@@ -48,7 +66,9 @@ def assess(
 FLAGGED, _ = assess(Installed(), run())
 
 
-@pytest.mark.parametrize("verdict", ["banned", "flagged", "deleted", "deprecated", "delisted"])
+@pytest.mark.parametrize(
+    "verdict", ["banned", "flagged", "deleted", "deprecated", "delisted"]
+)
 def test_each_bad_verdict_is_reported_once(verdict: str) -> None:
     """It is exposed when it is first seen, not again while it lasts, and cleared when it is over."""
     first, events = assess(Installed(), run(verdict))
@@ -75,7 +95,10 @@ def test_what_becomes_unknown_stays_as_it_was() -> None:
 def test_what_is_unknown_in_one_install_says_nothing_of_another() -> None:
     """What becomes unknown stays beside what is still bad, and keeps nothing where a copy is well again."""
     both, _ = assess(Installed(), run("flagged", None), run("flagged", None, "office"))
-    assert assess(both, run("unknown", None), run("flagged", None, "office")) == (both, [])
+    assert assess(both, run("unknown", None), run("flagged", None, "office")) == (
+        both,
+        [],
+    )
     one, _ = assess(Installed(), run("flagged", None))
     last, events = assess(one, run("ok", None), run("unknown", None, "office"))
     assert (last.exposures, events) == ({}, [("cleared", "flagged", None)])
@@ -93,14 +116,22 @@ def test_what_is_unknown_in_one_install_says_nothing_of_another() -> None:
         ("delisted", Kind.REMOVED, None),
     ],
 )
-def test_what_another_event_says_is_only_recorded(verdict: str, kind: Kind, text: str | None) -> None:
+def test_what_another_event_says_is_only_recorded(
+    verdict: str, kind: Kind, text: str | None
+) -> None:
     """An event of the same poll about that version, or the whole pack, says it; one of another version does not."""
     said = event(kind=kind, version=text)
     recorded, events = assess(Installed(), run(verdict), events=[said])
     assert (events, list(recorded.exposures)) == ([], [f"{KEY}@1.0"])
     assert assess(recorded, run(verdict)) == (recorded, [])
-    for other in (replace(said, version="2.0"), replace(said, node="other"), replace(said, kind=Kind.CHANGED)):
-        assert assess(Installed(), run(verdict), events=[other])[1] == [("exposed", None, verdict)]
+    for other in (
+        replace(said, version="2.0"),
+        replace(said, node="other"),
+        replace(said, kind=Kind.CHANGED),
+    ):
+        assert assess(Installed(), run(verdict), events=[other])[1] == [
+            ("exposed", None, verdict)
+        ]
 
 
 @pytest.mark.parametrize("kind", [Kind.REINSTATED, Kind.UNDEPRECATED, Kind.NEW])
@@ -132,16 +163,23 @@ def test_a_disabled_copy_is_not_run() -> None:
 def test_another_install_is_news_and_one_of_several_that_is_well_is_not() -> None:
     """One event tells of all installs; it is cleared when the last one does not run it any more."""
     both, events = assess(Installed(), run(), run(install="office"))
-    assert (events, both.exposures[f"{KEY}@1.0"].installs) == ([("exposed", None, "flagged")], ("office", "studio"))
+    assert (events, both.exposures[f"{KEY}@1.0"].installs) == (
+        [("exposed", None, "flagged")],
+        ("office", "studio"),
+    )
     one, events = assess(both, run())
     assert (events, one.exposures[f"{KEY}@1.0"].installs) == ([], ("studio",))
-    assert assess(one, run(), run(install="office"))[1] == [("exposed", None, "flagged")]
+    assert assess(one, run(), run(install="office"))[1] == [
+        ("exposed", None, "flagged")
+    ]
 
 
 def test_what_is_not_seen_is_not_cleared() -> None:
     """An install whose packs are not known keeps its exposures; one that is not configured is forgotten silently."""
     assert assess(FLAGGED, unseen=frozenset({"studio"})) == (FLAGGED, [])
-    gone, events = exposure.assess(FLAGGED, replace(poll(), installs=frozenset({"office"})))
+    gone, events = exposure.assess(
+        FLAGGED, replace(poll(), installs=frozenset({"office"}))
+    )
     assert (events, gone.exposures) == ((), {})
 
 
@@ -177,28 +215,49 @@ def test_a_clone_has_no_version() -> None:
     """A ban of the whole pack is exposed for a clone without a version, with the reason."""
     clone = replace(run("banned", None), reason="Malware")
     _, (found,) = exposure.assess(Installed(), poll(clone))
-    assert (found.version, found.version_id, found.reason, found.after) == (None, None, "Malware", "banned")
-    _, events = exposure.assess(Installed(), poll(clone, events=[event(kind=Kind.BANNED, version=None)]))
+    assert (found.version, found.version_id, found.reason, found.after) == (
+        None,
+        None,
+        "Malware",
+        "banned",
+    )
+    _, events = exposure.assess(
+        Installed(), poll(clone, events=[event(kind=Kind.BANNED, version=None)])
+    )
     assert events == ()
 
 
-VERDICTS = st.sampled_from([None, "banned", "flagged", "deleted", "deprecated", "delisted", "ok", "unknown"])
+VERDICTS = st.sampled_from(
+    [None, "banned", "flagged", "deleted", "deprecated", "delisted", "ok", "unknown"]
+)
 
 
 @given(st.lists(st.tuples(VERDICTS, VERDICTS, st.booleans()), max_size=8))
-def test_exposures_follow_what_is_run(polls: list[tuple[str | None, str | None, bool]]) -> None:
+def test_exposures_follow_what_is_run(
+    polls: list[tuple[str | None, str | None, bool]],
+) -> None:
     """Whatever installs do, what is recorded is bad now or cannot be seen, and a quiet poll reports nothing."""
     reported = Installed()
     for studio, office, unseen in polls:
         named = [("studio", studio), ("office", office)]
         hidden = frozenset({"office"} if unseen else ())
-        runs = [run(verdict, install=install) for install, verdict in named if verdict and install not in hidden]
+        runs = [
+            run(verdict, install=install)
+            for install, verdict in named
+            if verdict and install not in hidden
+        ]
         before = reported.exposures.get(f"{KEY}@1.0")
         reported, _ = exposure.assess(reported, poll(*runs, unseen=hidden))
-        bad = {one.copy.install for one in runs if one.verdict not in {Verdict.OK, Verdict.UNKNOWN}}
+        bad = {
+            one.copy.install
+            for one in runs
+            if one.verdict not in {Verdict.OK, Verdict.UNKNOWN}
+        }
         found = reported.exposures.get(f"{KEY}@1.0")
         assert bad <= set(found.installs if found else ())
-        assert set(found.installs if found else ()) - bad <= set(before.installs if before else ())
+        assert set(found.installs if found else ()) - bad <= set(
+            before.installs if before else ()
+        )
         assert exposure.assess(reported, poll(*runs, unseen=hidden)) == (reported, ())
 
 
@@ -207,10 +266,16 @@ def _node(*texts: str, **fields: Any) -> Node:
 
 
 def offered(
-    reported: Installed, before: Node | None, after: Node, *runs: Run, new: Sequence[str] = ()
+    reported: Installed,
+    before: Node | None,
+    after: Node,
+    *runs: Run,
+    new: Sequence[str] = (),
 ) -> tuple[Installed, list[str | None]]:
     """Return what was offered after a poll, and the versions that were just now; `new` are those with a `new` event."""
-    events = [event(kind=Kind.NEW, version=text, before=None, after="active") for text in new]
+    events = [
+        event(kind=Kind.NEW, version=text, before=None, after="active") for text in new
+    ]
     known_before = {KEY: before} if before else {}
     found = poll(*runs, events=events, before=known_before, after={KEY: after})
     installed, updates = offer(reported, found)
@@ -250,7 +315,9 @@ def test_no_pre_release_is_offered_to_who_runs_a_release() -> None:
     old, new = _node("1.0"), _node("1.0", "2.0-rc.1")
     start, _ = offered(Installed(), None, old, run("ok"))
     assert offered(start, old, new, run("ok"), new=["2.0-rc.1"])[1] == []
-    assert offered(start, old, new, run("ok", "2.0-beta"), new=["2.0-rc.1"])[1] == ["2.0-rc.1"]
+    assert offered(start, old, new, run("ok", "2.0-beta"), new=["2.0-rc.1"])[1] == [
+        "2.0-rc.1"
+    ]
     main, backport = _node("1.0", "2.0"), _node("1.0", "1.0.1", "2.0")
     start, _ = offered(Installed(), None, main, run("ok"))
     assert offered(start, main, backport, run("ok"), new=["1.0.1"])[1] == ["1.0.1"]
@@ -259,10 +326,15 @@ def test_no_pre_release_is_offered_to_who_runs_a_release() -> None:
 
 def test_a_version_that_returns_is_not_first_active() -> None:
     """A version that was removed and is listed again was active before."""
-    gone, back = _node("1.0", "0.5", marks={"id-0.5": Mark.REMOVED}), _node("1.0", "0.5")
+    gone, back = (
+        _node("1.0", "0.5", marks={"id-0.5": Mark.REMOVED}),
+        _node("1.0", "0.5"),
+    )
     start, _ = offered(Installed(), None, gone, run("ok", "0.4"))
     again = event(kind=Kind.NEW, version="0.5", before="removed", after="active")
-    found = poll(run("ok", "0.4"), events=[again], before={KEY: gone}, after={KEY: back})
+    found = poll(
+        run("ok", "0.4"), events=[again], before={KEY: gone}, after={KEY: back}
+    )
     assert offer(start, found)[1] == ()
 
 
@@ -271,7 +343,12 @@ def test_copies_are_all_that_may_be_the_pack() -> None:
     packs = (
         Pack(folder="a", kind=PackKind.REGISTRY, id=PACK, version="1.0", enabled=False),
         Pack(folder="b", kind=PackKind.CLAIMED, id=KEY, version="1.1"),
-        Pack(folder="c", kind=PackKind.GIT, id=PACK, repository="https://github.com/bob/some-pack"),
+        Pack(
+            folder="c",
+            kind=PackKind.GIT,
+            id=PACK,
+            repository="https://github.com/bob/some-pack",
+        ),
         Pack(folder="e", kind=PackKind.FILE),
         Pack(folder="f", kind=PackKind.CLAIMED, id="no id at all", version="1"),
         Pack(

@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.factories import BEFORE, NOW, PACK, compare, event, known, listing, version
+from tests.support.factories import (
+    BEFORE,
+    NOW,
+    PACK,
+    compare,
+    event,
+    known,
+    listing,
+    version,
+)
 from tests.support.strategies import snapshots
 from watcher.changes.facts import safe_version, with_safe_versions
 from watcher.model.event import Event, Kind
@@ -27,8 +36,13 @@ def new(node: Node, *versions: Version, **fields: Any) -> dict[str | None, Event
 
 def test_an_event_says_since_when_its_version_is_public() -> None:
     """Every event of a version has its time of creation; one about the node has none."""
-    difference = compare(known(version("1.0"), version("1.1")), version("1.0", "flagged"), version("2.0"))
-    assert {(one.kind.value, one.published) for one in difference.events} == {("flagged", BEFORE), ("new", BEFORE)}
+    difference = compare(
+        known(version("1.0"), version("1.1")), version("1.0", "flagged"), version("2.0")
+    )
+    assert {(one.kind.value, one.published) for one in difference.events} == {
+        ("flagged", BEFORE),
+        ("new", BEFORE),
+    }
     assert event(version=None, version_id=None).published == ""
 
 
@@ -38,9 +52,17 @@ def test_a_release_says_what_changed_in_its_dependencies() -> None:
         version("1.9", dependencies=("numpy",)),
         version("2.0", dependencies=("numpy", "torch"), created_at=NOW),
     )
-    found = new(node, version("1.10", dependencies=("scipy",)), version("2.1", dependencies=("numpy", "torch")))
+    found = new(
+        node,
+        version("1.10", dependencies=("scipy",)),
+        version("2.1", dependencies=("numpy", "torch")),
+    )
     (change,) = found["1.10"].changes
-    assert (change.field, json.loads(change.before), json.loads(change.after)) == ("dependencies", ["numpy"], ["scipy"])
+    assert (change.field, json.loads(change.before), json.loads(change.after)) == (
+        "dependencies",
+        ["numpy"],
+        ["scipy"],
+    )
     assert found["2.1"].changes == ()
 
 
@@ -52,8 +74,13 @@ def test_a_release_is_compared_with_what_is_active() -> None:
         version("1.2", dependencies=("gone",)),
         marks={"id-1.2": Mark.REMOVED},
     )
-    found = compare(node, *node.versions[:2], version("2.0"), version("2.1", dependencies=("x",))).events
-    changes = {one.version: [(change.before, change.after) for change in one.changes] for one in found}
+    found = compare(
+        node, *node.versions[:2], version("2.0"), version("2.1", dependencies=("x",))
+    ).events
+    changes = {
+        one.version: [(change.before, change.after) for change in one.changes]
+        for one in found
+    }
     assert changes == {"2.0": [('["numpy"]', "")], "2.1": [("", '["x"]')]}
 
 
@@ -64,20 +91,31 @@ def test_what_was_never_read_is_no_change_of_a_release() -> None:
     release = version("1.1", dependencies=("numpy",))
     assert new(node, release, unreported={"id-1.0": withheld})["1.1"].changes == ()
     node = known(version("1.0", dependencies=("numpy",)))
-    assert new(node, version("1.1"), unreported={"id-1.1": withheld})["1.1"].changes == ()
+    assert (
+        new(node, version("1.1"), unreported={"id-1.1": withheld})["1.1"].changes == ()
+    )
     assert len(new(node, version("1.1"))["1.1"].changes) == 1
 
 
 def test_a_first_release_has_nothing_to_compare_with() -> None:
     """Its dependencies are not a change."""
-    assert new(known(version("2.0")), version("1.0", dependencies=("numpy",)))["1.0"].changes == ()
+    assert (
+        new(known(version("2.0")), version("1.0", dependencies=("numpy",)))[
+            "1.0"
+        ].changes
+        == ()
+    )
 
 
 def test_the_facts_are_no_part_of_an_id() -> None:
     """The same release has the same id whatever its changelog and the version before it are."""
     release = version("1.1", dependencies=("numpy",))
     first = new(known(version("1.0")), release)["1.1"]
-    second = new(known(version("1.0", dependencies=("x",))), release, changelogs={"id-1.1": "Fixes"})["1.1"]
+    second = new(
+        known(version("1.0", dependencies=("x",))),
+        release,
+        changelogs={"id-1.1": "Fixes"},
+    )["1.1"]
     assert (first.id, first.changelog, second.changelog) == (second.id, "", "Fixes")
     assert first.changes != second.changes
 
@@ -86,7 +124,11 @@ def test_only_a_release_quotes_its_changelog() -> None:
     """A version that was pending is a release too; one that is known, or deprecated, is none."""
     node = known(version("1.0"), version("1.1", "pending"))
     notes = {f"id-{name}": f"about {name}" for name in ("1.0", "1.1", "1.2")}
-    listed = version("1.0", tags=("x",)), version("1.1"), version("1.2", deprecated=True)
+    listed = (
+        version("1.0", tags=("x",)),
+        version("1.1"),
+        version("1.2", deprecated=True),
+    )
     events = compare(node, *listed, changelogs=notes).events
     assert {(one.kind.value, one.version, one.changelog) for one in events} == {
         ("changed", "1.0", ""),
@@ -99,7 +141,10 @@ def test_only_a_release_quotes_its_changelog() -> None:
 def test_a_reviewer_in_a_changelog_is_not_passed_on() -> None:
     """The line is sanitized before it is kept."""
     notes = {"id-1.1": "# Thanks to jane@comfy.example\nmore"}
-    assert new(known(), version("1.1"), changelogs=notes)["1.1"].changelog == "Thanks to (address removed)"
+    assert (
+        new(known(), version("1.1"), changelogs=notes)["1.1"].changelog
+        == "Thanks to (address removed)"
+    )
 
 
 @pytest.mark.parametrize(
@@ -107,13 +152,18 @@ def test_a_reviewer_in_a_changelog_is_not_passed_on() -> None:
     [
         ([version("1.9"), version("1.10"), version("1.2")], "1.10"),
         ([version("1.0"), version("2.0-rc.1"), version("2.0", "flagged")], "1.0"),
-        ([version("2.0-rc.2"), version("2.0-rc.10"), version("3.0", "banned")], "2.0-rc.10"),
+        (
+            [version("2.0-rc.2"), version("2.0-rc.10"), version("3.0", "banned")],
+            "2.0-rc.10",
+        ),
         ([version("1.0"), version("2.0", deprecated=True)], "1.0"),
         ([version("1.0", "pending"), version("1.1", deprecated=True)], None),
         ([], None),
     ],
 )
-def test_the_newest_good_version_is_safe(versions: list[Version], safe: str | None) -> None:
+def test_the_newest_good_version_is_safe(
+    versions: list[Version], safe: str | None
+) -> None:
     """It is active and not deprecated, newest by semantic versioning, and a pre-release only for want of a release."""
     assert safe_version(known(*versions), ALL) == safe
 
@@ -126,37 +176,68 @@ def test_no_version_of_a_banned_pack_is_safe() -> None:
 
 def test_a_version_that_is_gone_is_not_safe() -> None:
     """One that was reported removed is not named, one that was missing once still is."""
-    node = known(version("1.0"), version("1.1"), version("1.2"), marks={"id-1.1": Mark.ABSENT, "id-1.2": Mark.REMOVED})
+    node = known(
+        version("1.0"),
+        version("1.1"),
+        version("1.2"),
+        marks={"id-1.1": Mark.ABSENT, "id-1.2": Mark.REMOVED},
+    )
     assert safe_version(node, ALL) == "1.1"
 
 
 def test_nothing_is_said_of_what_is_not_known() -> None:
     """Before the first complete listing, and while active versions are not watched, there is no advice."""
     assert safe_version(Node(node=PACK, versions=(version("1.0"),)), ALL) == ""
-    flagged = known(version("1.0"), version("1.1", "flagged"), statuses=("flagged", "banned"))
-    assert [safe_version(flagged, statuses) for statuses in (("flagged", "banned"), ALL)] == ["", ""]
+    flagged = known(
+        version("1.0"), version("1.1", "flagged"), statuses=("flagged", "banned")
+    )
+    assert [
+        safe_version(flagged, statuses) for statuses in (("flagged", "banned"), ALL)
+    ] == ["", ""]
 
 
 def test_every_event_of_a_node_has_its_safe_version() -> None:
     """One about the registry, a channel or an unknown node has none."""
     snapshot = Snapshot(nodes={PACK.lower(): known(version("1.0"))})
-    events = event("a"), event("b", version=None), event("c", node="other"), event("d", node=None)
-    assert [one.safe_version for one in with_safe_versions(events, snapshot, ALL)] == ["1.0", "1.0", "", ""]
+    events = (
+        event("a"),
+        event("b", version=None),
+        event("c", node="other"),
+        event("d", node=None),
+    )
+    assert [one.safe_version for one in with_safe_versions(events, snapshot, ALL)] == [
+        "1.0",
+        "1.0",
+        "",
+        "",
+    ]
 
 
 @given(snapshots(), st.lists(st.sampled_from(STATUSES)))
-def test_a_safe_version_can_be_installed(snapshot: Snapshot, statuses: list[str]) -> None:
+def test_a_safe_version_can_be_installed(
+    snapshot: Snapshot, statuses: list[str]
+) -> None:
     """Whatever is known of a node, the version that is named is listed as active and is not deprecated."""
     for node in snapshot.nodes.values():
         if safe := safe_version(node, statuses):
-            assert any((one.status, one.deprecated) == ("active", False) for one in node.listed if one.version == safe)
+            assert any(
+                (one.status, one.deprecated) == ("active", False)
+                for one in node.listed
+                if one.version == safe
+            )
             assert node.baseline_at
             assert not node.banned
 
 
 def test_thousands_of_releases_take_no_time() -> None:
     """A pack that publishes 5,000 versions at once, each with other dependencies, is compared in one go."""
-    many = [version(f"0.{number}", dependencies=(str(number),)) for number in range(5000)]
+    many = [
+        version(f"0.{number}", dependencies=(str(number),)) for number in range(5000)
+    ]
     found = new(known(), *many)
-    assert (len(found), len(found["0.77"].changes), len(found["0.0"].changes)) == (5000, 1, 0)
+    assert (len(found), len(found["0.77"].changes), len(found["0.0"].changes)) == (
+        5000,
+        1,
+        0,
+    )
     assert listing(*many).changelogs == {}

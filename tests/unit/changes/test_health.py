@@ -9,7 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.factories import NOW, known, minute
-from watcher.changes.health import Assessment, FailureStreak, Health, assess, registry_is_down
+from watcher.changes.health import (
+    Assessment,
+    FailureStreak,
+    Health,
+    assess,
+    registry_is_down,
+)
 from watcher.model.event import Event, Kind
 from watcher.model.listing import FailureKind, FetchFailed
 from watcher.model.snapshot import Node, Snapshot
@@ -19,17 +25,30 @@ SNAPSHOT = Snapshot(nodes={name.lower(): known(node=name) for name in NODES})
 NOBODY = Health()
 
 
-def unread(*names: str, wide: bool = True, error: str = "it timed out") -> dict[str, FetchFailed]:
+def unread(
+    *names: str, wide: bool = True, error: str = "it timed out"
+) -> dict[str, FetchFailed]:
     """Make failures of these nodes."""
-    return {name.lower(): FetchFailed(node=name, error=error, registry_wide=wide) for name in names}
+    return {
+        name.lower(): FetchFailed(node=name, error=error, registry_wide=wide)
+        for name in names
+    }
 
 
 def poll(
-    before: Assessment | None, failed: dict[str, FetchFailed], *read: str, threshold: int = 3, at: str = NOW
+    before: Assessment | None,
+    failed: dict[str, FetchFailed],
+    *read: str,
+    threshold: int = 3,
+    at: str = NOW,
 ) -> Assessment:
     """Assess one poll after another."""
-    health, snapshot = (before.health, before.snapshot) if before else (NOBODY, SNAPSHOT)
-    return assess(health, snapshot, failed, {name.lower(): True for name in read}, threshold, at)
+    health, snapshot = (
+        (before.health, before.snapshot) if before else (NOBODY, SNAPSHOT)
+    )
+    return assess(
+        health, snapshot, failed, {name.lower(): True for name in read}, threshold, at
+    )
 
 
 def polls(count: int, failed: dict[str, FetchFailed], *read: str) -> Assessment:
@@ -47,26 +66,37 @@ def said(events: tuple[Event, ...]) -> list[tuple[Kind, str | None]]:
 
 def test_a_node_fails_at_the_threshold_and_once() -> None:
     """A node that could not be read so many polls in a row is one `failing`, at that poll and not again."""
-    early, due, late = (polls(count, unread("Alpha", wide=False), *NODES[1:]) for count in (2, 3, 4))
+    early, due, late = (
+        polls(count, unread("Alpha", wide=False), *NODES[1:]) for count in (2, 3, 4)
+    )
     assert said(early.events) == []
     assert said(due.events) == [(Kind.FAILING, "Alpha")]
     assert said(late.events) == []
     (event,) = due.events
     assert (event.before, event.after, event.version) == (None, "failing", None)
-    assert event.reason == "could not be read in 3 polls in a row, since 2026-03-02 00:00 UTC: it timed out"
+    assert (
+        event.reason
+        == "could not be read in 3 polls in a row, since 2026-03-02 00:00 UTC: it timed out"
+    )
 
 
 def test_pages_that_fail_are_the_registrys_failure() -> None:
     """The pages of all nodes are no node: their failure is the registry's, also where single nodes can be read."""
     early, due, late = (polls(count, unread("*"), "Alpha") for count in (2, 3, 4))
-    assert [said(one.events) for one in (early, due, late)] == [[], [(Kind.FAILING, None)], []]
+    assert [said(one.events) for one in (early, due, late)] == [
+        [],
+        [(Kind.FAILING, None)],
+        [],
+    ]
     assert "*" not in late.snapshot.nodes
     assert said(poll(late, {}, "Alpha").events) == [(Kind.RECOVERED, None)]
 
 
 def test_pages_that_failed_for_long_are_still_no_node() -> None:
     """Where a state has a longer streak of the pages than of the registry, the registry's counts."""
-    health = Health(nodes={"*": FailureStreak(count=5, since=NOW, error="it timed out")})
+    health = Health(
+        nodes={"*": FailureStreak(count=5, since=NOW, error="it timed out")}
+    )
     done = assess(health, SNAPSHOT, unread("*"), {"alpha": False}, 3, NOW)
     assert (said(done.events), "*" in done.snapshot.nodes) == ([], False)
 
@@ -92,7 +122,9 @@ def test_a_node_that_was_not_polled_keeps_its_count() -> None:
     twice = polls(2, unread("Alpha", wide=False), *NODES[1:])
     between = poll(twice, {}, *NODES[1:])
     assert between.health == twice.health
-    assert said(poll(between, unread("Alpha", wide=False), *NODES[1:]).events) == [(Kind.FAILING, "Alpha")]
+    assert said(poll(between, unread("Alpha", wide=False), *NODES[1:]).events) == [
+        (Kind.FAILING, "Alpha")
+    ]
 
 
 def test_a_node_may_fail_before_it_was_ever_read() -> None:
@@ -129,7 +161,9 @@ def test_a_registry_that_is_back_is_one_event() -> None:
 
 def test_the_registrys_error_is_the_most_common_one() -> None:
     """The event says what most nodes met."""
-    failed = unread("Alpha", error="HTTP 500") | unread("beta", "gamma", error="it timed out")
+    failed = unread("Alpha", error="HTTP 500") | unread(
+        "beta", "gamma", error="it timed out"
+    )
     (event,) = poll(None, failed, "delta", threshold=1).events
     assert event.reason.endswith("it timed out (3 of 4 nodes)")
 
@@ -137,14 +171,23 @@ def test_the_registrys_error_is_the_most_common_one() -> None:
 def test_a_failure_keeps_when_it_began_and_what_it_was_last() -> None:
     """Counting on keeps the first time and the latest error."""
     first = poll(None, unread("Alpha", wide=False, error="HTTP 500"), *NODES[1:])
-    second = poll(first, unread("Alpha", wide=False, error="it timed out"), *NODES[1:], at=minute(5))
-    assert second.health.nodes == {"alpha": FailureStreak(count=2, since=NOW, error="it timed out")}
+    second = poll(
+        first,
+        unread("Alpha", wide=False, error="it timed out"),
+        *NODES[1:],
+        at=minute(5),
+    )
+    assert second.health.nodes == {
+        "alpha": FailureStreak(count=2, since=NOW, error="it timed out")
+    }
 
 
 def test_a_clock_set_back_changes_no_count() -> None:
     """Failures are counted in polls, so a clock that jumps makes nobody fail or recover."""
     twice = polls(2, unread("Alpha", wide=False), *NODES[1:])
-    done = poll(twice, unread("Alpha", wide=False), *NODES[1:], at="2001-01-01T00:00:00.000Z")
+    done = poll(
+        twice, unread("Alpha", wide=False), *NODES[1:], at="2001-01-01T00:00:00.000Z"
+    )
     assert said(done.events) == [(Kind.FAILING, "Alpha")]
     assert done.health.nodes["alpha"].since == NOW
 
@@ -169,17 +212,28 @@ ALPHA, REGISTRY = (F, "Alpha"), (F, None)
             [[], [], [REGISTRY], [], [], [], [(R, None)]],
         ),
         ("503 503 503 404,ok,ok,ok", [[], [], [REGISTRY], [(R, None), ALPHA]]),
-        ("404,ok,ok,ok 404,ok,ok,ok 404,ok,ok,ok ok,503,503,503", [[], [], [ALPHA], [(R, "Alpha")]]),
+        (
+            "404,ok,ok,ok 404,ok,ok,ok 404,ok,ok,ok ok,503,503,503",
+            [[], [], [ALPHA], [(R, "Alpha")]],
+        ),
     ],
 )
-def test_what_each_poll_reports(answers: str, events: list[list[tuple[Kind, str | None]]]) -> None:
+def test_what_each_poll_reports(
+    answers: str, events: list[list[tuple[Kind, str | None]]]
+) -> None:
     """With the threshold 3, every poll that could not read a node counts for it, whatever the reason. One outage is one
     event, of the registry where at least three nodes are due, else of the node; what stays down after it is reported.
     """
     done, found = None, []
     for answer in answers.split():
         nodes = NODES if "," in answers else NODES[:1]
-        each = dict(zip(nodes, answer.split(",") if "," in answer else [answer] * len(nodes), strict=True))
+        each = dict(
+            zip(
+                nodes,
+                answer.split(",") if "," in answer else [answer] * len(nodes),
+                strict=True,
+            )
+        )
         failed: dict[str, FetchFailed] = {}
         for node, got in each.items():
             failed |= unread(node, wide=FACES[got], error=got) if got in FACES else {}
@@ -190,18 +244,25 @@ def test_what_each_poll_reports(answers: str, events: list[list[tuple[Kind, str 
 
 def test_an_outage_of_many_due_nodes_says_since_when() -> None:
     """The event of the registry has the longest count of the nodes that it stands for."""
-    twice = poll(polls(2, unread(*NODES[:3], wide=False), NODES[3]), unread(*NODES), at=minute(5))
+    twice = poll(
+        polls(2, unread(*NODES[:3], wide=False), NODES[3]), unread(*NODES), at=minute(5)
+    )
     (event,) = twice.events
     assert (
-        event.reason == "could not be read in 3 polls in a row, since 2026-03-02 00:00 UTC: it timed out (4 of 4 nodes)"
+        event.reason
+        == "could not be read in 3 polls in a row, since 2026-03-02 00:00 UTC: it timed out (4 of 4 nodes)"
     )
 
 
 def test_a_poll_that_did_not_try_a_node_counts_for_it() -> None:
     """A node that was left untried was not read, so the poll counts."""
     tried, untried = unread("Alpha", wide=False), unread("Alpha")
-    untried = {key: replace(one, kind=FailureKind.UNTRIED) for key, one in untried.items()}
-    done = poll(poll(poll(None, tried, *NODES[1:]), untried, *NODES[1:]), untried, *NODES[1:])
+    untried = {
+        key: replace(one, kind=FailureKind.UNTRIED) for key, one in untried.items()
+    }
+    done = poll(
+        poll(poll(None, tried, *NODES[1:]), untried, *NODES[1:]), untried, *NODES[1:]
+    )
     assert said(done.events) == [(Kind.FAILING, "Alpha")]
     assert done.health.nodes["alpha"].count == 3
 
@@ -209,13 +270,19 @@ def test_a_poll_that_did_not_try_a_node_counts_for_it() -> None:
 def test_the_registrys_error_is_that_of_a_node_that_was_tried() -> None:
     """However many nodes were not tried, the event says what happened to those that were."""
     others = unread(*NODES[1:], error="not tried")
-    untried = {key: replace(one, kind=FailureKind.UNTRIED) for key, one in others.items()}
+    untried = {
+        key: replace(one, kind=FailureKind.UNTRIED) for key, one in others.items()
+    }
     (event,) = poll(None, unread("Alpha") | untried, threshold=1).events
     assert event.reason.endswith("it timed out (4 of 4 nodes)")
 
 
 WORLDS = st.integers(1, 5).flatmap(
-    lambda count: st.lists(st.tuples(*[st.sampled_from(["ok", "404", "503"])] * count), min_size=1, max_size=12)
+    lambda count: st.lists(
+        st.tuples(*[st.sampled_from(["ok", "404", "503"])] * count),
+        min_size=1,
+        max_size=12,
+    )
 )
 
 
@@ -226,7 +293,9 @@ def _is_outage(answers: tuple[str, ...]) -> bool:
 
 
 @given(world=WORLDS, threshold=st.integers(1, 4))
-def test_who_is_failing_is_what_the_rule_says(world: list[tuple[str, ...]], threshold: int) -> None:
+def test_who_is_failing_is_what_the_rule_says(
+    world: list[tuple[str, ...]], threshold: int
+) -> None:
     """In any life, each poll reports what follows from the answers so far by the rule as it is restated here."""
     names = [f"pack-{number}" for number in range(len(world[0]))]
     done = assess(NOBODY, Snapshot(), {}, {}, threshold, NOW)
@@ -237,16 +306,25 @@ def test_who_is_failing_is_what_the_rule_says(world: list[tuple[str, ...]], thre
 
     for number, answers in enumerate(world, 1):
         past = world[:number]
-        row = {name: in_a_row([poll[at] != "ok" for poll in past]) for at, name in enumerate(names)}
-        bad = {name for name, answer in zip(names, answers, strict=True) if answer != "ok"}
+        row = {
+            name: in_a_row([poll[at] != "ok" for poll in past])
+            for at, name in enumerate(names)
+        }
+        bad = {
+            name for name, answer in zip(names, answers, strict=True) if answer != "ok"
+        }
         outages = in_a_row([_is_outage(poll) for poll in past])
         long = {name for name in bad if row[name] >= threshold}
-        due: set[tuple[Kind, str | None]] = {(Kind.RECOVERED, name) for name in names if name in failing - bad}
+        due: set[tuple[Kind, str | None]] = {
+            (Kind.RECOVERED, name) for name in names if name in failing - bad
+        }
         if None in failing and not outages and len(bad) < len(names):
             due.add((Kind.RECOVERED, None))
             failing.remove(None)
         fresh: set[str | None] = set() if None in failing else {*(long - failing)}
-        if None not in failing and (outages >= threshold or (outages and len(fresh) >= 3)):
+        if None not in failing and (
+            outages >= threshold or (outages and len(fresh) >= 3)
+        ):
             fresh = {None} if bad - failing else set()
         due |= {(Kind.FAILING, name) for name in fresh}
         failing = (failing & {None, *bad}) | fresh
@@ -256,19 +334,44 @@ def test_who_is_failing_is_what_the_rule_says(world: list[tuple[str, ...]], thre
             for name, answer in zip(names, answers, strict=True)
             if answer != "ok"
         }
-        done = assess(done.health, done.snapshot, failed, dict.fromkeys(set(names) - bad, True), threshold, NOW)
+        done = assess(
+            done.health,
+            done.snapshot,
+            failed,
+            dict.fromkeys(set(names) - bad, True),
+            threshold,
+            NOW,
+        )
         assert sorted(map(str, said(done.events))) == sorted(map(str, due))
         # What the rule is for: nobody is unreadable for so long without a word, and there is none too early.
         assert all(name in failing or None in failing for name in long)
-        assert long or outages >= threshold or Kind.FAILING not in {event.kind for event in done.events}
+        assert (
+            long
+            or outages >= threshold
+            or Kind.FAILING not in {event.kind for event in done.events}
+        )
         assert bad or not failing
 
 
 @pytest.mark.parametrize(
     ("wide", "narrow", "watched", "down"),
     [
-        *((1, 0, 1, True), (2, 0, 2, True), (0, 3, 3, True), (2, 0, 3, True), (3, 0, 4, True), (2, 2, 4, True)),
-        *((0, 1, 1, False), (1, 1, 2, False), (1, 0, 2, False), (1, 1, 3, False), (2, 0, 4, False), (0, 3, 4, False)),
+        *(
+            (1, 0, 1, True),
+            (2, 0, 2, True),
+            (0, 3, 3, True),
+            (2, 0, 3, True),
+            (3, 0, 4, True),
+            (2, 2, 4, True),
+        ),
+        *(
+            (0, 1, 1, False),
+            (1, 1, 2, False),
+            (1, 0, 2, False),
+            (1, 1, 3, False),
+            (2, 0, 4, False),
+            (0, 3, 4, False),
+        ),
     ],
 )
 def test_whose_fault_it_is(wide: int, narrow: int, watched: int, down: bool) -> None:
@@ -282,11 +385,25 @@ def found_empty(*before: Assessment, failed: bool = False) -> Assessment:
     """Assess one more poll in which `new`, which never had a version, has none or could not be read."""
     done = before[0] if before else Assessment(health=NOBODY, snapshot=EMPTY, events=())
     failures = unread("new", wide=False) if failed else {}
-    read = {"alpha": False} if failed else {"alpha": False, "new": done.snapshot.nodes["new"].failing}
-    return assess(done.health, done.snapshot, failures, read, 3, NOW, empty=() if failed else ("new",))
+    read = (
+        {"alpha": False}
+        if failed
+        else {"alpha": False, "new": done.snapshot.nodes["new"].failing}
+    )
+    return assess(
+        done.health,
+        done.snapshot,
+        failures,
+        read,
+        3,
+        NOW,
+        empty=() if failed else ("new",),
+    )
 
 
-EMPTY = Snapshot(nodes={"alpha": known(node="Alpha"), "new": Node(node="New", empty_since=NOW)})
+EMPTY = Snapshot(
+    nodes={"alpha": known(node="Alpha"), "new": Node(node="New", empty_since=NOW)}
+)
 
 
 def test_an_id_without_versions_fails_at_the_threshold_and_once() -> None:
@@ -295,7 +412,10 @@ def test_an_id_without_versions_fails_at_the_threshold_and_once() -> None:
     assert said(done.events) == []
     done = found_empty(done)
     assert said(done.events) == [(Kind.FAILING, "New")]
-    assert done.events[0].reason == "3 polls in a row found no version, since 2026-03-02 00:00 UTC: is the id right?"
+    assert (
+        done.events[0].reason
+        == "3 polls in a row found no version, since 2026-03-02 00:00 UTC: is the id right?"
+    )
     assert (done.events[0].before, done.events[0].after) == (None, "empty")
     for _ in range(3):
         done = found_empty(done)
@@ -308,10 +428,18 @@ def test_an_id_without_versions_fails_at_the_threshold_and_once() -> None:
 
 def test_a_threshold_of_one_is_one_poll() -> None:
     """One poll is not said to be in a row."""
-    empty = assess(NOBODY, EMPTY, {}, {"alpha": False, "new": False}, 1, NOW, empty=("new",))
-    assert empty.events[0].reason == "1 poll found no version, since 2026-03-02 00:00 UTC: is the id right?"
+    empty = assess(
+        NOBODY, EMPTY, {}, {"alpha": False, "new": False}, 1, NOW, empty=("new",)
+    )
+    assert (
+        empty.events[0].reason
+        == "1 poll found no version, since 2026-03-02 00:00 UTC: is the id right?"
+    )
     (event,) = poll(None, unread("Alpha", wide=False), *NODES[1:], threshold=1).events
-    assert event.reason == "could not be read in 1 poll, since 2026-03-02 00:00 UTC: it timed out"
+    assert (
+        event.reason
+        == "could not be read in 1 poll, since 2026-03-02 00:00 UTC: it timed out"
+    )
 
 
 def test_an_id_without_versions_that_cannot_be_read_meanwhile() -> None:
@@ -334,7 +462,9 @@ def test_an_id_that_could_not_be_read_and_is_empty() -> None:
     assert back.events[0].before == "failing"
 
 
-def test_an_id_without_versions_that_is_called_failing_before_it_is_counted_out() -> None:
+def test_an_id_without_versions_that_is_called_failing_before_it_is_counted_out() -> (
+    None
+):
     """Found empty for the last time that it takes, it stays failing although it can be read: no recovery in between."""
     done = found_empty(found_empty())
     for _ in range(3):

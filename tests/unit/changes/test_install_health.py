@@ -23,24 +23,52 @@ def lived(*polls: Mapping[str, str]) -> list[InstallsAssessment]:
 
 def kinds(found: list[InstallsAssessment]) -> list[list[tuple[str, str | None]]]:
     """Return the events of each poll, by kind and install."""
-    return [[(event.kind.value, event.install) for event in one.events] for one in found]
+    return [
+        [(event.kind.value, event.install) for event in one.events] for one in found
+    ]
 
 
 def test_an_install_fails_at_the_threshold_and_recovers_once() -> None:
     """Three polls in a row make it failing, whatever the reasons; the first good scan ends that."""
-    found = lived(*({"studio": why, "office": ""} for why in ("gone", "", "gone", "full", "gone", "gone", "", "")))
-    assert kinds(found) == [[], [], [], [], [("failing", "studio")], [], [("recovered", "studio")], []]
+    found = lived(
+        *(
+            {"studio": why, "office": ""}
+            for why in ("gone", "", "gone", "full", "gone", "gone", "", "")
+        )
+    )
+    assert kinds(found) == [
+        [],
+        [],
+        [],
+        [],
+        [("failing", "studio")],
+        [],
+        [("recovered", "studio")],
+        [],
+    ]
     (event,) = found[4].events
     assert "could not be scanned in 3 polls in a row" in event.reason
     assert event.reason.endswith(": gone")
-    assert (event.node, event.after, found[6].events[0].before) == (None, "failing", "failing")
+    assert (event.node, event.after, found[6].events[0].before) == (
+        None,
+        "failing",
+        "failing",
+    )
 
 
 def test_an_install_that_is_not_configured_is_forgotten() -> None:
     """It does not recover; under the same name it begins anew."""
     down = {"studio": "gone"}
     found = lived(down, down, down, {}, down, down, down)
-    assert kinds(found) == [[], [], [("failing", "studio")], [], [], [], [("failing", "studio")]]
+    assert kinds(found) == [
+        [],
+        [],
+        [("failing", "studio")],
+        [],
+        [],
+        [],
+        [("failing", "studio")],
+    ]
     assert found[3].installed.failing == ()
     assert len({event.id for one in found for event in one.events}) == 2
 

@@ -49,13 +49,22 @@ def test_a_removed_text_does_not_hide_the_version_that_has_an_id_now() -> None:
         node = difference.node
         assert difference.events == ()
     named = compare(node, OTHER, version("1.0"))
-    assert (named.events, named.node.versions) == ((), in_order([version("1.0"), OTHER]))
+    assert (named.events, named.node.versions) == (
+        (),
+        in_order([version("1.0"), OTHER]),
+    )
     assert (named.node.marks, named.node.seen, named.node.seen_floor) == ({}, {}, 2)
 
 
 def test_an_id_of_old_goes_to_the_version_that_is_there() -> None:
     """A row that shows an id which was removed, and the text of a version that is there, is that version."""
-    node = known(version("1.0"), BARE, OTHER, marks={"id-1.0": Mark.REMOVED}, seen={"id-1.0": 5, BARE.key: 1})
+    node = known(
+        version("1.0"),
+        BARE,
+        OTHER,
+        marks={"id-1.0": Mark.REMOVED},
+        seen={"id-1.0": 5, BARE.key: 1},
+    )
     first = compare(node, OTHER, replace(version("1.0"), status="flagged"))
     assert reported(first) == [("flagged", "1.0", "active", "flagged")]
     assert first.node.seen == {"id-1.0": 6}
@@ -104,8 +113,16 @@ def _listings(draw: st.DrawFn) -> tuple[Version, ...]:
 
 def _crowd(size: int, day: str) -> Node:
     """Return a node that had so many more versions once, which were removed."""
-    rows = [version(f"0.{number}", id=f"old-{number}", created_at=f"{day}T00:00:00Z") for number in range(size)]
-    return known(OTHER, *rows, marks={row.key: Mark.REMOVED for row in rows}, seen={row.key: 2 for row in rows})
+    rows = [
+        version(f"0.{number}", id=f"old-{number}", created_at=f"{day}T00:00:00Z")
+        for number in range(size)
+    ]
+    return known(
+        OTHER,
+        *rows,
+        marks={row.key: Mark.REMOVED for row in rows},
+        seen={row.key: 2 for row in rows},
+    )
 
 
 _BEGINNINGS = [
@@ -121,7 +138,11 @@ _BEGINNINGS = [
 @examples(200)
 @given(
     st.sampled_from(_BEGINNINGS),
-    st.lists(st.tuples(_listings(), st.sampled_from([True, True, True, False])), min_size=4, max_size=14),
+    st.lists(
+        st.tuples(_listings(), st.sampled_from([True, True, True, False])),
+        min_size=4,
+        max_size=14,
+    ),
     st.sampled_from(["summary", "silent", "full"]),
 )
 def test_no_event_id_comes_twice_and_nothing_listed_is_removed(
@@ -132,13 +153,25 @@ def test_no_event_id_comes_twice_and_nothing_listed_is_removed(
     """
     ids: list[str] = []
     for rows, complete in life:
-        difference = compare(node, *rows, incomplete="" if complete else "it was cut short", baseline=baseline)
+        difference = compare(
+            node,
+            *rows,
+            incomplete="" if complete else "it was cut short",
+            baseline=baseline,
+        )
         node = difference.node
         ids += [event.id for event in difference.events]
         for event in difference.events:
             assert event.kind is not Kind.REMOVED or not _shows(rows, event)
-        assert sum(mark is Mark.REMOVED for mark in node.marks.values()) <= KEPT[Mark.REMOVED] or not complete
-        assert node.seen.keys() - {""} <= {one.key for one in node.versions} or not complete
+        assert (
+            sum(mark is Mark.REMOVED for mark in node.marks.values())
+            <= KEPT[Mark.REMOVED]
+            or not complete
+        )
+        assert (
+            node.seen.keys() - {""} <= {one.key for one in node.versions}
+            or not complete
+        )
     assert len(ids) == len(set(ids))
 
 
@@ -147,7 +180,10 @@ def _shows(rows: tuple[Version, ...], event: Event) -> bool:
     if event.version is None:
         return bool(rows)
     return any(
-        row.id == event.version_id if row.id and event.version_id else row.version == event.version for row in rows
+        row.id == event.version_id
+        if row.id and event.version_id
+        else row.version == event.version
+        for row in rows
     )
 
 
@@ -155,12 +191,17 @@ def test_removed_versions_are_kept_up_to_a_bound() -> None:
     """Whoever publishes and takes away without end does not make the snapshot grow, nor any event id come twice."""
     node, ids, sizes = known(OTHER), [], []
     for number in range(200):
-        fresh = [version(f"1.{number}.{part}", created_at=f"2027-01-01T00:00:{part}Z") for part in range(3)]
+        fresh = [
+            version(f"1.{number}.{part}", created_at=f"2027-01-01T00:00:{part}Z")
+            for part in range(3)
+        ]
         for rows in (fresh, [], [], [version(f"1.{number}.0", id=f"again-{number}")]):
             difference = compare(node, OTHER, *rows)
             node = difference.node
             ids += [event.id for event in difference.events]
-        sizes.append(len(snapshot_file.write_snapshot(Snapshot(nodes={"some-pack": node}))))
+        sizes.append(
+            len(snapshot_file.write_snapshot(Snapshot(nodes={"some-pack": node})))
+        )
     assert len(ids) == len(set(ids)) > 1400
     assert len(node.versions) <= KEPT[Mark.REMOVED] + 5
     assert len(node.seen) <= len(node.versions) + 1
@@ -170,13 +211,18 @@ def test_removed_versions_are_kept_up_to_a_bound() -> None:
 def test_the_newest_of_the_removed_are_kept() -> None:
     """Of too many removed versions the oldest are dropped; one that comes back is new, with an id of its own."""
     old = _crowd(KEPT[Mark.REMOVED] + 5, "2026-01-01")
-    rows = [replace(row, created_at=f"2026-01-01T00:00:00.{number:03}Z") for number, row in enumerate(old.versions)]
+    rows = [
+        replace(row, created_at=f"2026-01-01T00:00:00.{number:03}Z")
+        for number, row in enumerate(old.versions)
+    ]
     node = compare(replace(old, versions=in_order(rows)), OTHER).node
     dropped = {row.key for row in old.versions} - {row.key for row in node.versions}
     assert len(dropped) == 5
     assert (node.seen_floor, node.seen.keys() & dropped) == (2, set())
     back = next(row for row in rows if row.key in dropped)
-    assert reported(compare(node, OTHER, back)) == [("new", back.version, None, "active")]
+    assert reported(compare(node, OTHER, back)) == [
+        ("new", back.version, None, "active")
+    ]
 
 
 def test_versions_that_left_are_kept_up_to_a_bound() -> None:
@@ -186,7 +232,9 @@ def test_versions_that_left_are_kept_up_to_a_bound() -> None:
     for number in range(3 * KEPT[Mark.LEFT] // 100):
         rows = [version(f"1.{number}.{part}", "flagged") for part in range(100)]
         node = compare(node, *rows, statuses=statuses).node
-        node = compare(node, statuses=statuses, elsewhere=frozenset(row.key for row in rows)).node
+        node = compare(
+            node, statuses=statuses, elsewhere=frozenset(row.key for row in rows)
+        ).node
     assert sum(mark is Mark.LEFT for mark in node.marks.values()) == KEPT[Mark.LEFT]
     assert len(node.versions) == KEPT[Mark.LEFT] + 1
     assert len(node.seen) <= KEPT[Mark.LEFT]
@@ -203,7 +251,9 @@ def test_a_node_whose_listings_are_never_complete_is_kept_up_to_a_bound() -> Non
         ids += [event.id for event in difference.events]
     assert len(node.versions) == KEPT_UNSEEN + 1000
     assert (len(node.seen), node.seen_floor) == (KEPT_UNSEEN + 1000, 1)
-    assert compare(node, *node.versions[:1000], incomplete="it was cut short").events == ()
+    assert (
+        compare(node, *node.versions[:1000], incomplete="it was cut short").events == ()
+    )
     back = compare(node, version("1.0.0"), incomplete="it was cut short")
     assert reported(back) == [("new", "1.0.0", None, "active")]
     assert len({*ids, back.events[0].id}) == len(ids) + 1
@@ -215,4 +265,7 @@ def test_a_snapshot_that_kept_every_removed_version_shrinks(held: int) -> None:
     crowd = _crowd(held, "2025-01-01")
     difference = compare(replace(crowd, seen={**crowd.seen, "gone": 7}), OTHER, now=NOW)
     assert difference.events == ()
-    assert (len(difference.node.versions), difference.node.seen_floor) == (KEPT[Mark.REMOVED] + 1, 7)
+    assert (len(difference.node.versions), difference.node.seen_floor) == (
+        KEPT[Mark.REMOVED] + 1,
+        7,
+    )

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.factories import BEFORE, CHECKED, compare, known, minute, reported, version
+from tests.support.factories import (
+    BEFORE,
+    CHECKED,
+    compare,
+    known,
+    minute,
+    reported,
+    version,
+)
 from watcher.model.snapshot import Mark, Node
 from watcher.model.version import STATUSES
 
@@ -15,7 +23,9 @@ GONE = frozenset({"id-1.0"})
 def left(status: str = "active") -> Node:
     """Return a node whose version 1.0 left the one status that is watched."""
     node = known(version("1.0", status), version("2.0", status), statuses=(status,))
-    return compare(node, version("2.0", status), statuses=(status,), elsewhere=GONE).node
+    return compare(
+        node, version("2.0", status), statuses=(status,), elsewhere=GONE
+    ).node
 
 
 def test_leaving_the_watched_statuses_is_recorded_and_not_reported() -> None:
@@ -54,15 +64,17 @@ def test_missing_twice_is_leaving() -> None:
 
 def test_coming_back_is_a_change() -> None:
     """A version that left and is active again must have been something else meanwhile."""
-    assert reported(compare(left(), version("1.0"), version("2.0"), statuses=ACTIVE_ONLY)) == [
-        ("reinstated", "1.0", None, "active")
-    ]
+    assert reported(
+        compare(left(), version("1.0"), version("2.0"), statuses=ACTIVE_ONLY)
+    ) == [("reinstated", "1.0", None, "active")]
 
 
 @pytest.mark.parametrize("status", ["flagged", "banned", "deleted", "pending"])
 def test_what_left_is_reported_once_it_is_watched_where_it_went(status: str) -> None:
     """When all statuses are watched again, where the version went is reported."""
-    assert reported(compare(left(), version("1.0", status), version("2.0"))) == [(status, "1.0", None, status)]
+    assert reported(compare(left(), version("1.0", status), version("2.0"))) == [
+        (status, "1.0", None, status)
+    ]
 
 
 def test_an_approval_seen_late_is_new() -> None:
@@ -76,7 +88,9 @@ def test_a_way_round_the_watched_statuses_is_a_reinstatement() -> None:
     statuses = ("active", "pending")
     before = known(version("1.0", "pending"), statuses=statuses)
     node = compare(before, statuses=statuses, elsewhere=GONE).node
-    assert reported(compare(node, version("1.0"), statuses=statuses)) == [("reinstated", "1.0", None, "active")]
+    assert reported(compare(node, version("1.0"), statuses=statuses)) == [
+        ("reinstated", "1.0", None, "active")
+    ]
 
 
 def test_a_way_round_is_remembered_while_less_is_watched() -> None:
@@ -84,7 +98,9 @@ def test_a_way_round_is_remembered_while_less_is_watched() -> None:
     before = known(version("1.0", "pending"), statuses=("active", "pending"))
     node = compare(before, statuses=("active", "pending"), elsewhere=GONE).node
     node = compare(node, statuses=("pending",)).node
-    assert reported(compare(node, version("1.0"))) == [("reinstated", "1.0", None, "active")]
+    assert reported(compare(node, version("1.0"))) == [
+        ("reinstated", "1.0", None, "active")
+    ]
 
 
 def test_a_return_to_pending_is_remembered() -> None:
@@ -104,20 +120,30 @@ def test_narrowing_forgets_nothing_of_what_is_no_longer_watched() -> None:
     node = known(version("1.0"), version("2.0", "flagged"))
     narrowed = compare(node, version("1.0"), statuses=ACTIVE_ONLY)
     widened = compare(narrowed.node, version("1.0"), version("2.0", "flagged"))
-    assert (narrowed.events, narrowed.node.marks, narrowed.node.versions) == ((), {}, node.versions)
+    assert (narrowed.events, narrowed.node.marks, narrowed.node.versions) == (
+        (),
+        {},
+        node.versions,
+    )
     assert (widened.events, widened.node) == ((), node)
 
 
 def test_a_change_into_the_watched_statuses_names_what_was_known() -> None:
     """A version that was known as flagged before narrowing and is active now is reinstated."""
     node = compare(known(version("1.0", "flagged")), statuses=ACTIVE_ONLY).node
-    assert reported(compare(node, version("1.0"), statuses=ACTIVE_ONLY)) == [("reinstated", "1.0", "flagged", "active")]
+    assert reported(compare(node, version("1.0"), statuses=ACTIVE_ONLY)) == [
+        ("reinstated", "1.0", "flagged", "active")
+    ]
 
 
 def test_widening_takes_in_silently_what_was_there() -> None:
     """Versions of newly watched statuses that were created before the last check are no events."""
     node = known(version("1.0"), statuses=ACTIVE_ONLY)
-    difference = compare(node, version("1.0"), version("2.0", "flagged", created_at=BEFORE, deprecated=True))
+    difference = compare(
+        node,
+        version("1.0"),
+        version("2.0", "flagged", created_at=BEFORE, deprecated=True),
+    )
     assert difference.events == ()
     assert (len(difference.node.versions), difference.node.statuses) == (2, STATUSES)
 
@@ -125,7 +151,12 @@ def test_widening_takes_in_silently_what_was_there() -> None:
 def test_widening_reports_what_was_created_since_the_last_check() -> None:
     """A version created after the last check is a new fact, whatever was watched then."""
     node = known(version("1.0"), statuses=ACTIVE_ONLY)
-    difference = compare(node, version("1.0"), version("2.0", "flagged", created_at=minute(-1)), checked_at=CHECKED)
+    difference = compare(
+        node,
+        version("1.0"),
+        version("2.0", "flagged", created_at=minute(-1)),
+        checked_at=CHECKED,
+    )
     assert reported(difference) == [("flagged", "2.0", None, "flagged")]
 
 
@@ -133,22 +164,30 @@ def test_a_first_listing_that_is_dated_ahead_hides_nothing() -> None:
     """Where the clock was ahead at the baseline, the time of the last check decides what was created since."""
     node = known(version("1.0"), statuses=ACTIVE_ONLY, baseline_at=minute(500))
     banned = version("2.0", "banned", created_at=minute(-1))
-    assert reported(compare(node, version("1.0"), banned, checked_at=CHECKED)) == [("banned", "2.0", None, "banned")]
+    assert reported(compare(node, version("1.0"), banned, checked_at=CHECKED)) == [
+        ("banned", "2.0", None, "banned")
+    ]
     assert compare(node, version("1.0"), banned, checked_at="").events == ()
 
 
 def test_an_old_version_that_enters_the_watched_statuses_is_reported() -> None:
     """A version that was never listed and is now among the statuses watched all along has come there."""
     node = known(version("1.0"), statuses=ACTIVE_ONLY)
-    difference = compare(node, version("1.0"), version("2.0", created_at=BEFORE), statuses=ACTIVE_ONLY)
+    difference = compare(
+        node, version("1.0"), version("2.0", created_at=BEFORE), statuses=ACTIVE_ONLY
+    )
     assert reported(difference) == [("new", "2.0", None, "active")]
 
 
 def test_an_incomplete_listing_does_not_widen() -> None:
     """Until a complete listing came, the node counts as covered in the old statuses only."""
     node = known(version("1.0"), statuses=ACTIVE_ONLY)
-    first = compare(node, version("1.0"), version("2.0", "flagged"), incomplete="it was cut short")
-    second = compare(first.node, version("1.0"), version("2.0", "flagged"), version("3.0", "banned"))
+    first = compare(
+        node, version("1.0"), version("2.0", "flagged"), incomplete="it was cut short"
+    )
+    second = compare(
+        first.node, version("1.0"), version("2.0", "flagged"), version("3.0", "banned")
+    )
     assert (first.events, first.node.statuses) == ((), ACTIVE_ONLY)
     assert (second.events, second.node.statuses) == ((), STATUSES)
 

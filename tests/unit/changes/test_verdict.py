@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 
 from tests.support.factories import NOW, PACK, known, version
 from watcher.changes.facts import NOT_KNOWN
-from watcher.changes.verdict import Judgement, Known, Missing, find_version, is_newer, judge, rank
+from watcher.changes.verdict import (
+    Judgement,
+    Known,
+    Missing,
+    find_version,
+    is_newer,
+    judge,
+    rank,
+)
 from watcher.model.pack import Claim, Identity, Pack, PackKind, PackRecord, Verdict
 from watcher.model.snapshot import Mark, Node
 from watcher.model.version import STATUSES, Version
@@ -22,14 +30,20 @@ NO_NODE = Node(node=PACK)
 EMPTY = Node(node=PACK, empty_since=NOW)
 
 
-def pack(version: str | None = "1.0.0", kind: PackKind = PackKind.REGISTRY, **fields: Any) -> Pack:
+def pack(
+    version: str | None = "1.0.0", kind: PackKind = PackKind.REGISTRY, **fields: Any
+) -> Pack:
     """Make an installed pack."""
-    return Pack(**{"folder": "some-pack", "kind": kind, "id": PACK, "version": version} | fields)
+    return Pack(
+        **{"folder": "some-pack", "kind": kind, "id": PACK, "version": version} | fields
+    )
 
 
 def clone(**fields: Any) -> Pack:
     """Make a clone of the pack."""
-    return pack(None, PackKind.GIT, **{"repository": f"{OURS}.git", "commit": "ab12"} | fields)
+    return pack(
+        None, PackKind.GIT, **{"repository": f"{OURS}.git", "commit": "ab12"} | fields
+    )
 
 
 def record(status: str = "active", **fields: Any) -> PackRecord:
@@ -52,17 +66,31 @@ def of(installed: Pack, node: Node | None, **fields: Any) -> Judgement:
         ([version("1.0.0"), version("1.1.0", deprecated=True)], "ok", "1.0.0"),
         ([version("1.0.0"), version("1.1.0-rc.1")], "ok", "1.0.0"),
         ([version("1.0.0", "pending"), version("0.9.0")], "pending", "0.9.0"),
-        ([version("1.0.0", "pending", deprecated=True), version("1.0.1")], "pending", "1.0.1"),
+        (
+            [version("1.0.0", "pending", deprecated=True), version("1.0.1")],
+            "pending",
+            "1.0.1",
+        ),
         ([version("1.0.0", "banned"), version("0.9.0")], "banned", "0.9.0"),
         ([version("1.0.0", "flagged", deprecated=True)], "flagged", None),
-        ([version("1.0.0", "deleted", deprecated=True), version("2.0.0")], "deleted", "2.0.0"),
+        (
+            [version("1.0.0", "deleted", deprecated=True), version("2.0.0")],
+            "deleted",
+            "2.0.0",
+        ),
         ([version("1.0.0", deprecated=True), version("2.0.0")], "deprecated", "2.0.0"),
         ([version("1.0.1")], "delisted", "1.0.1"),
         ([version("1.0.0", "NodeVersionStatusAsleep")], "unknown", None),
-        ([version("1.0.0", "NodeVersionStatusAsleep", deprecated=True)], "deprecated", None),
+        (
+            [version("1.0.0", "NodeVersionStatusAsleep", deprecated=True)],
+            "deprecated",
+            None,
+        ),
     ],
 )
-def test_the_worst_that_holds(rows: list[Version], verdict: str, safe: str | None) -> None:
+def test_the_worst_that_holds(
+    rows: list[Version], verdict: str, safe: str | None
+) -> None:
     """A registry pack has the worst verdict of its version, and the version to move to."""
     found = of(pack(), known(*rows))
     assert (found.verdict, found.safe_version, found.of_pack) == (verdict, safe, False)
@@ -71,7 +99,17 @@ def test_the_worst_that_holds(rows: list[Version], verdict: str, safe: str | Non
 
 def test_verdicts_are_sorted_worst_first() -> None:
     """The order is the contract's."""
-    words = ["banned", "flagged", "deleted", "delisted", "pending", "deprecated", "unknown", "outdated", "ok"]
+    words = [
+        "banned",
+        "flagged",
+        "deleted",
+        "delisted",
+        "pending",
+        "deprecated",
+        "unknown",
+        "outdated",
+        "ok",
+    ]
     assert sorted(Verdict, key=rank) == words
 
 
@@ -87,11 +125,18 @@ def test_verdicts_are_sorted_worst_first() -> None:
         (None, record("banned")),
     ],
 )
-def test_a_ban_of_the_whole_pack(kind: PackKind, node: Node | None, about: PackRecord | None) -> None:
+def test_a_ban_of_the_whole_pack(
+    kind: PackKind, node: Node | None, about: PackRecord | None
+) -> None:
     """It holds whatever the version is, and whichever answer of the registry says so; nothing is safe then."""
     for text in ("1.0.0", None):
         found = of(pack(text, kind), node, record=about)
-        assert (found.verdict, found.of_pack, found.safe_version, found.why) == ("banned", True, None, "")
+        assert (found.verdict, found.of_pack, found.safe_version, found.why) == (
+            "banned",
+            True,
+            None,
+            "",
+        )
 
 
 def test_a_deleted_pack() -> None:
@@ -100,23 +145,65 @@ def test_a_deleted_pack() -> None:
     assert of(pack(), known(version("1.0.0")), record=gone).verdict == "deleted"
     assert of(pack(), EMPTY, record=gone).verdict == "deleted"
     worse = of(pack(), known(version("1.0.0", "flagged")), record=gone)
-    assert (worse.verdict, worse.of_pack, worse.safe_version) == ("flagged", False, None)
+    assert (worse.verdict, worse.of_pack, worse.safe_version) == (
+        "flagged",
+        False,
+        None,
+    )
 
 
 @pytest.mark.parametrize(
     ("kind", "node", "about", "verdict", "why"),
     [
-        ("registry", known(version("2.0")), None, "delisted", "the registry does not list this version any more"),
-        ("registry", EMPTY, record(), "delisted", "the registry does not list this version any more"),
-        ("registry", EMPTY, None, "delisted", "the registry does not list this pack any more"),
-        ("registry", known(version("1.0.0"), emptied=True), None, "delisted", "…this pack any more"),
-        ("claimed", known(version("2.0")), None, "unknown", "the registry does not have a version 1.0.0 of it"),
-        ("claimed", EMPTY, None, "unknown", "the registry does not have a pack Some-Pack"),
+        (
+            "registry",
+            known(version("2.0")),
+            None,
+            "delisted",
+            "the registry does not list this version any more",
+        ),
+        (
+            "registry",
+            EMPTY,
+            record(),
+            "delisted",
+            "the registry does not list this version any more",
+        ),
+        (
+            "registry",
+            EMPTY,
+            None,
+            "delisted",
+            "the registry does not list this pack any more",
+        ),
+        (
+            "registry",
+            known(version("1.0.0"), emptied=True),
+            None,
+            "delisted",
+            "…this pack any more",
+        ),
+        (
+            "claimed",
+            known(version("2.0")),
+            None,
+            "unknown",
+            "the registry does not have a version 1.0.0 of it",
+        ),
+        (
+            "claimed",
+            EMPTY,
+            None,
+            "unknown",
+            "the registry does not have a pack Some-Pack",
+        ),
         ("registry", NO_NODE, None, "unknown", "its versions are not all known"),
         ("registry", None, record(), "unknown", "the registry has not been asked yet"),
     ],
 )
-def test_what_is_not_listed(kind: str, node: Node | None, about: PackRecord | None, verdict: str, why: str) -> None:
+def test_what_is_not_listed(
+    kind: str, node: Node | None, about: PackRecord | None, verdict: str, why: str
+) -> None:
     """Only what carries the Manager's mark was ever in the registry; and only a complete listing shows what is gone."""
     found = of(pack(kind=PackKind(kind)), node, record=about)
     assert found.verdict == verdict
@@ -129,14 +216,21 @@ def test_an_incomplete_listing() -> None:
     seen = Node(node=PACK, versions=(version("1.0.0", "banned"),))
     assert of(pack(), seen).verdict == "banned"
     other = of(pack("1.1.0"), seen, no_node="page 2 was refused (500)")
-    assert (other.verdict, other.why, other.safe_version) == ("unknown", "page 2 was refused (500)", NOT_KNOWN)
+    assert (other.verdict, other.why, other.safe_version) == (
+        "unknown",
+        "page 2 was refused (500)",
+        NOT_KNOWN,
+    )
 
 
 def test_removed_versions() -> None:
     """A version that one listing lacks is still there; one that was reported removed is not."""
     node = known(version("1.0.0"), version("1.1.0"), marks={"id-1.0.0": Mark.ABSENT})
     assert of(pack(), node).verdict == "outdated"
-    assert of(pack(), known(*node.versions, marks={"id-1.0.0": Mark.REMOVED})).verdict == "delisted"
+    assert (
+        of(pack(), known(*node.versions, marks={"id-1.0.0": Mark.REMOVED})).verdict
+        == "delisted"
+    )
 
 
 def test_narrowed_statuses() -> None:
@@ -144,7 +238,10 @@ def test_narrowed_statuses() -> None:
     some = ("flagged", "banned")
     node = known(version("0.9.0", "banned"), statuses=some)
     found = of(pack(), node, statuses=some)
-    assert (found.verdict, found.why) == ("unknown", "its version has none of the watched statuses")
+    assert (found.verdict, found.why) == (
+        "unknown",
+        "its version has none of the watched statuses",
+    )
     assert of(pack("0.9.0"), node, statuses=some).verdict == "banned"
     left = known(version("1.0.0", "pending"), marks={"id-1.0.0": Mark.LEFT})
     assert of(pack(), left).verdict == "unknown"
@@ -156,7 +253,9 @@ def test_narrowed_statuses() -> None:
         (pack(id=None, kind=PackKind.FILE), "a single file has no id"),
         (clone(id=None), "a clone that names no id"),
         (
-            pack(id=None, kind=PackKind.UNKNOWN, evidence="pyproject.toml cannot be read"),
+            pack(
+                id=None, kind=PackKind.UNKNOWN, evidence="pyproject.toml cannot be read"
+            ),
             "pyproject.toml cannot be read",
         ),
         (pack(id=None, kind=PackKind.UNKNOWN), "nothing in it says which pack it is"),
@@ -174,7 +273,11 @@ def test_unknown_says_why(installed: Pack, why: str) -> None:
 @pytest.mark.parametrize(
     ("installed", "fields", "why"),
     [
-        (clone(repository=None), {}, "a clone that claims to be Some-Pack, without the address of a repository"),
+        (
+            clone(repository=None),
+            {},
+            "a clone that claims to be Some-Pack, without the address of a repository",
+        ),
         (
             clone(),
             {"record": None, "records_absent": True},
@@ -190,26 +293,66 @@ def test_unknown_says_why(installed: Pack, why: str) -> None:
             {},
             "claims to be Some-Pack, whose repository is ann/some-pack",
         ),
-        (pack(repository="https://github.com/eve/x"), {}, "claims to be Some-Pack, whose repository is ann/some-pack"),
-        (pack(kind=PackKind.CLAIMED, repository="https://github.com/eve/x"), {}, "…whose repository is ann/some-pack"),
+        (
+            pack(repository="https://github.com/eve/x"),
+            {},
+            "claims to be Some-Pack, whose repository is ann/some-pack",
+        ),
+        (
+            pack(kind=PackKind.CLAIMED, repository="https://github.com/eve/x"),
+            {},
+            "…whose repository is ann/some-pack",
+        ),
     ],
 )
-def test_a_copy_of_another_repository(installed: Pack, fields: dict[str, Any], why: str) -> None:
+def test_a_copy_of_another_repository(
+    installed: Pack, fields: dict[str, Any], why: str
+) -> None:
     """It is unknown at best: what is good about an id does not hold for it, and what is bad does."""
     installed = replace(installed, claimed_version="1.0.0")
     fine = of(installed, known(version("1.0.0")), **({"record": record()} | fields))
     assert (fine.verdict, fine.why[-len(why) + 1 :]) == ("unknown", why[1:])
-    assert of(installed, known(version("1.0.0", "flagged")), **({"record": record()} | fields)).verdict == "flagged"
-    assert of(installed, known(version("1.0.0")), record=record("banned")).verdict == "banned"
+    assert (
+        of(
+            installed,
+            known(version("1.0.0", "flagged")),
+            **({"record": record()} | fields),
+        ).verdict
+        == "flagged"
+    )
+    assert (
+        of(installed, known(version("1.0.0")), record=record("banned")).verdict
+        == "banned"
+    )
 
 
 @pytest.mark.parametrize(
     ("claimed", "rows", "verdict", "by"),
     [
-        ("1.0.0", [version("1.0.0", "banned"), version("9.0.0")], "banned", "a clone whose file says 1.0.0"),
-        ("1.0.0", [version("1.0.0", deprecated=True), version("9.0.0")], "deprecated", "a clone whose file says 1.0.0"),
-        ("1.0.0", [version("1.0.0"), version("9.0.0")], "ok", "a clone whose file says 1.0.0"),
-        ("1.0.0", [version("1.0.0"), version("0.9.0", "flagged")], "ok", "a clone whose file says 1.0.0"),
+        (
+            "1.0.0",
+            [version("1.0.0", "banned"), version("9.0.0")],
+            "banned",
+            "a clone whose file says 1.0.0",
+        ),
+        (
+            "1.0.0",
+            [version("1.0.0", deprecated=True), version("9.0.0")],
+            "deprecated",
+            "a clone whose file says 1.0.0",
+        ),
+        (
+            "1.0.0",
+            [version("1.0.0"), version("9.0.0")],
+            "ok",
+            "a clone whose file says 1.0.0",
+        ),
+        (
+            "1.0.0",
+            [version("1.0.0"), version("0.9.0", "flagged")],
+            "ok",
+            "a clone whose file says 1.0.0",
+        ),
         ("1.0.1", [version("1.0.0"), version("0.9.0", "flagged")], "unknown", ""),
         (None, [version("1.0.0"), version("0.9.0", "banned")], "unknown", ""),
         (
@@ -218,11 +361,23 @@ def test_a_copy_of_another_repository(installed: Pack, fields: dict[str, Any], w
             "flagged",
             "a clone that claims to be Some-Pack",
         ),
-        ("1.0.1", [version("1.0.0", "banned")], "banned", "a clone that claims to be Some-Pack"),
-        ("1.0.1", [version("1.0.0", "pending")], "pending", "a clone that claims to be Some-Pack"),
+        (
+            "1.0.1",
+            [version("1.0.0", "banned")],
+            "banned",
+            "a clone that claims to be Some-Pack",
+        ),
+        (
+            "1.0.1",
+            [version("1.0.0", "pending")],
+            "pending",
+            "a clone that claims to be Some-Pack",
+        ),
     ],
 )
-def test_a_clone(claimed: str | None, rows: list[Version], verdict: str, by: str) -> None:
+def test_a_clone(
+    claimed: str | None, rows: list[Version], verdict: str, by: str
+) -> None:
     """A clone is judged by the version that its file names, else by the mildest of all; it is never outdated."""
     found = of(clone(claimed_version=claimed), known(*rows), record=record())
     assert (found.verdict, found.by) == (verdict, by)
@@ -233,7 +388,12 @@ def test_the_whole_pack_of_a_clone() -> None:
     """A ban or deletion of the whole pack holds for a clone, whatever its file says."""
     node = known(version("1.0.0"), version("9.0.0"))
     banned = of(clone(claimed_version="1.0.0"), node, record=record("banned"))
-    assert (banned.verdict, banned.of_pack, banned.safe_version, banned.listed) == ("banned", True, None, None)
+    assert (banned.verdict, banned.of_pack, banned.safe_version, banned.listed) == (
+        "banned",
+        True,
+        None,
+        None,
+    )
     assert of(clone(), known(banned=True), record=record()).verdict == "banned"
     assert of(clone(), node, record=record("deleted")).verdict == "deleted"
 
@@ -255,23 +415,39 @@ NO_PACK = Known(node=EMPTY)
     ("installed", "by"),
     [
         (pack(others=named(Claim.FOLDER)), "its folder is named after evil"),
-        (clone(claimed_version="1.0.0", others=named(Claim.CNR_ID)), "its .cnr-id says that it is evil"),
-        (clone(claimed_version="1.0.0", others=named(Claim.FILE)), "its file says that it is evil"),
-        (pack(None, PackKind.UNKNOWN, id=None, others=named(Claim.FOLDER)), "its folder is named after evil"),
+        (
+            clone(claimed_version="1.0.0", others=named(Claim.CNR_ID)),
+            "its .cnr-id says that it is evil",
+        ),
+        (
+            clone(claimed_version="1.0.0", others=named(Claim.FILE)),
+            "its file says that it is evil",
+        ),
+        (
+            pack(None, PackKind.UNKNOWN, id=None, others=named(Claim.FOLDER)),
+            "its folder is named after evil",
+        ),
     ],
 )
-def test_the_worst_of_all_that_a_copy_may_be(installed: Pack, by: str, other: Known) -> None:
+def test_the_worst_of_all_that_a_copy_may_be(
+    installed: Pack, by: str, other: Known
+) -> None:
     """A bad verdict of any pack that it may be counts, and the judgement says by which."""
     found = judge(installed, lambda name: other if name == "evil" else GOOD)
     is_delisted = other is ALL_BAD and installed.kind is PackKind.REGISTRY
-    assert found.verdict == ("delisted" if is_delisted else "flagged" if other is ALL_BAD else "banned")
+    assert found.verdict == (
+        "delisted" if is_delisted else "flagged" if other is ALL_BAD else "banned"
+    )
     assert (found.id, found.by) == ("evil", by)
 
 
 def test_a_folder_may_have_any_name() -> None:
     """Its name counts only if the registry has such a pack; that it could not be asked is not fine."""
     installed = pack(others=named(Claim.FOLDER, "mine"))
-    assert judge(installed, lambda name: NO_PACK if name == "mine" else GOOD).verdict == "ok"
+    assert (
+        judge(installed, lambda name: NO_PACK if name == "mine" else GOOD).verdict
+        == "ok"
+    )
     unread = Known(node=None, no_node="it timed out")
     found = judge(installed, lambda name: unread if name == "mine" else GOOD)
     assert (found.verdict, found.gap and found.gap.of) == ("unknown", Missing.VERSIONS)
@@ -284,11 +460,19 @@ def test_a_folder_may_have_any_name() -> None:
         ({"record": record("")}, Missing.STATUS),
         ({"record": None}, Missing.PACK),
         ({"record": None, "no_records": "it timed out"}, Missing.PACK),
-        ({"node": known(version("1.0.0", "asleep")), "record": record()}, Missing.STATUS),
-        ({"node": NO_NODE, "record": record(), "no_node": "page 2 was refused"}, Missing.VERSIONS),
+        (
+            {"node": known(version("1.0.0", "asleep")), "record": record()},
+            Missing.STATUS,
+        ),
+        (
+            {"node": NO_NODE, "record": record(), "no_node": "page 2 was refused"},
+            Missing.VERSIONS,
+        ),
     ],
 )
-def test_what_was_not_answered_is_not_fine(fields: dict[str, Any], missing: Missing) -> None:
+def test_what_was_not_answered_is_not_fine(
+    fields: dict[str, Any], missing: Missing
+) -> None:
     """A pack is unknown, and says what is missing, if the registry leaves it out or gives it an unknown status."""
     found = of(pack(), **({"node": known(version("1.0.0"))} | fields))
     assert (found.verdict, found.gap and found.gap.of) == ("unknown", missing)
@@ -297,7 +481,12 @@ def test_what_was_not_answered_is_not_fine(fields: dict[str, Any], missing: Miss
 
 def test_a_gap_hides_no_finding() -> None:
     """What is bad is said, whatever was not answered."""
-    found = of(pack(), known(version("1.0.0", "flagged")), record=None, no_records="it timed out")
+    found = of(
+        pack(),
+        known(version("1.0.0", "flagged")),
+        record=None,
+        no_records="it timed out",
+    )
     assert (found.verdict, found.gap and found.gap.of) == ("flagged", Missing.PACK)
 
 
@@ -317,7 +506,9 @@ def test_a_gap_hides_no_finding() -> None:
         ("9" * 400, ["9" * 399], None),
     ],
 )
-def test_versions_are_compared_by_what_they_mean(text: str, listed: list[str], found: str | None) -> None:
+def test_versions_are_compared_by_what_they_mean(
+    text: str, listed: list[str], found: str | None
+) -> None:
     """The same text, and what means the same, is the same version; a pre-release or another build is not."""
     match = find_version(text, map(version, listed))
     assert (match.version if match else None) == found
@@ -342,7 +533,9 @@ def test_no_two_versions_are_each_newer(one: str, other: str) -> None:
 @given(st.sampled_from(STATUSES), st.booleans(), st.booleans())
 def test_what_is_bad_is_never_ok(status: str, deprecated: bool, banned: bool) -> None:
     """No version that is flagged, banned, deleted, pending or deprecated, and none of a banned pack, is fine."""
-    node = known(version("1.0.0", status, deprecated=deprecated), version("2.0.0"), banned=banned)
+    node = known(
+        version("1.0.0", status, deprecated=deprecated), version("2.0.0"), banned=banned
+    )
     bad = status != "active" or deprecated or banned
     assert (rank(of(pack(), node).verdict) < rank(Verdict.OUTDATED)) == bad
 
@@ -356,11 +549,23 @@ def test_what_is_bad_is_never_ok(status: str, deprecated: bool, banned: bool) ->
         ("git@github.com:ann/pack.git", "github.com/ann/pack"),
         ("ssh://git@github.com:22/ann/pack", "github.com/ann/pack"),
         ("https://token:x@github.com/ann/pack", "github.com/ann/pack"),
-        ("https://github.com/Comfy-Org/ComfyUI-Manager.git", "github.com/ltdrdata/comfyui-manager"),
-        ("https://github.com/ltdrdata/ComfyUI-Manager", "github.com/ltdrdata/comfyui-manager"),
+        (
+            "https://github.com/Comfy-Org/ComfyUI-Manager.git",
+            "github.com/ltdrdata/comfyui-manager",
+        ),
+        (
+            "https://github.com/ltdrdata/ComfyUI-Manager",
+            "github.com/ltdrdata/comfyui-manager",
+        ),
         ("https://gitlab.com/group/sub/pack.git", "gitlab.com/group/sub/pack"),
-        ("https://evil.example/github.com/ann/pack", "evil.example/github.com/ann/pack"),
-        ("https://github.com.evil.example/ann/pack", "github.com.evil.example/ann/pack"),
+        (
+            "https://evil.example/github.com/ann/pack",
+            "evil.example/github.com/ann/pack",
+        ),
+        (
+            "https://github.com.evil.example/ann/pack",
+            "github.com.evil.example/ann/pack",
+        ),
         ("https://github.com@evil.example/ann/pack", "evil.example/ann/pack"),
         ("https://github.com/ann", ""),
         ("https://github.com", ""),

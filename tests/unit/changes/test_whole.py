@@ -34,8 +34,14 @@ def test_sweeps_fail_at_the_threshold_and_recover_once() -> None:
     found = lived("page 2: HTTP 500", "", "a", "b", "page 2: HTTP 500", "a", "", "")
     assert kinds(found) == ["", "", "", "", "failing", "", "recovered", ""]
     failing, recovered = found[4].events[0], found[6].events[0]
-    assert (failing.node, failing.after, recovered.before) == (None, "incomplete", "incomplete")
-    assert failing.reason.startswith("the pages of all node packs were incomplete in 3 polls in a row, since ")
+    assert (failing.node, failing.after, recovered.before) == (
+        None,
+        "incomplete",
+        "incomplete",
+    )
+    assert failing.reason.startswith(
+        "the pages of all node packs were incomplete in 3 polls in a row, since "
+    )
     assert failing.reason.endswith(": page 2: HTTP 500; new node packs may be missed")
     assert found[7].snapshot.whole == WHOLE
 
@@ -43,17 +49,32 @@ def test_sweeps_fail_at_the_threshold_and_recover_once() -> None:
 def test_what_is_at_stake_is_said() -> None:
     """Before the baseline of all nothing is reported of what only globs choose, and the event says so."""
     after = assess_sweep(None, Snapshot(), "3 of 4 versions came", 1, NOW)
-    assert after.events[0].reason.endswith("nothing new is reported of node packs that only a pattern includes")
+    assert after.events[0].reason.endswith(
+        "nothing new is reported of node packs that only a pattern includes"
+    )
 
 
 def test_a_poll_without_a_sweep_changes_nothing() -> None:
     """It neither counts, nor is it the end of those in a row, nor does it end what was reported."""
-    assert kinds(lived("a", "a", None, "a", None, "")) == ["", "", "", "failing", "", "recovered"]
+    assert kinds(lived("a", "a", None, "a", None, "")) == [
+        "",
+        "",
+        "",
+        "failing",
+        "",
+        "recovered",
+    ]
 
 
 def test_an_outage_is_not_reported_twice() -> None:
     """While the registry as a whole is reported failing its sweeps are not; if they still lack something, they are."""
-    assert kinds(lived("a", "a", "a", "a", "", down=(1, 2))) == ["", "", "", "failing", "recovered"]
+    assert kinds(lived("a", "a", "a", "a", "", down=(1, 2))) == [
+        "",
+        "",
+        "",
+        "failing",
+        "recovered",
+    ]
     assert kinds(lived("a", "a", "a", "", down=(1, 2))) == ["", "", "", ""]
 
 

@@ -13,21 +13,32 @@ from watcher.cli import report
 from watcher.model.event import Change, Event, Kind
 from watcher.model.pack import Copy
 
-NODE_LEVEL: dict[str, Any] = {"version": None, "version_id": None, "before": None, "after": None}
+NODE_LEVEL: dict[str, Any] = {
+    "version": None,
+    "version_id": None,
+    "before": None,
+    "after": None,
+}
 _RUN = (Copy(install="workstation", version="1.0.0"),)
 TAGS = Change(field="tags", before="", after='["x"]')
 
 
 def lines(*events: Event, dry_run: bool = False, **fields: Any) -> list[str]:
     """Return the lines for a poll, without their colours."""
-    return [click.unstyle(line) for line in report.lines(poll_report(*events, **fields), dry_run=dry_run)]
+    return [
+        click.unstyle(line)
+        for line in report.lines(poll_report(*events, **fields), dry_run=dry_run)
+    ]
 
 
 def test_the_json_document() -> None:
     """`check --json` has exactly the documented keys."""
     done = poll_report(
         event(
-            "e1", changes=(TAGS,), reason="Rejected by admin", installed=(Copy(install="workstation", version="1.0"),)
+            "e1",
+            changes=(TAGS,),
+            reason="Rejected by admin",
+            installed=(Copy(install="workstation", version="1.0"),),
         ),
         watched=2,
         errors=(("x", "it timed out"),),
@@ -58,7 +69,9 @@ def test_the_json_document() -> None:
                 "at": NOW,
                 "published": None,
                 "severity": "warning",
-                "installed": [{"install": "workstation", "version": "1.0", "enabled": True}],
+                "installed": [
+                    {"install": "workstation", "version": "1.0", "enabled": True}
+                ],
                 "url": URL,
             }
         ],
@@ -69,7 +82,9 @@ def test_the_json_document() -> None:
 
 def test_a_node_level_event_has_null_for_its_version() -> None:
     """Where a node or the registry is meant, what does not apply is null."""
-    (shown,) = json.loads(report.as_json(poll_report(event(node=None, **NODE_LEVEL))))["events"]
+    (shown,) = json.loads(report.as_json(poll_report(event(node=None, **NODE_LEVEL))))[
+        "events"
+    ]
     assert {shown[name] for name in ("node", *NODE_LEVEL)} == {None}
 
 
@@ -88,7 +103,10 @@ def test_a_node_level_event_has_null_for_its_version() -> None:
 def test_the_exit_code(fields: dict[str, Any], code: int) -> None:
     """0 if everything was checked and delivered; 1 if a node, an alert or a file was not; 3 if `--fail-on` matched."""
     done = poll_report(event(), **fields)
-    assert [report.exit_code(done, kinds) for kinds in ((), {Kind.BANNED}, {Kind.BANNED, Kind.FLAGGED})] == [
+    assert [
+        report.exit_code(done, kinds)
+        for kinds in ((), {Kind.BANNED}, {Kind.BANNED, Kind.FLAGGED})
+    ] == [
         code,
         code,
         3,
@@ -98,34 +116,73 @@ def test_the_exit_code(fields: dict[str, Any], code: int) -> None:
 def test_the_last_line_sums_up() -> None:
     """It counts what was checked, found, delivered, and so on, leaving out zeros, and says how long the poll took."""
     assert lines() == ["1 node checked, 0 events (1.5 s)"]
-    assert lines(way="each", requests=1) == ["1 node checked, 0 events (1 request, 1.5 s)"]
+    assert lines(way="each", requests=1) == [
+        "1 node checked, 0 events (1 request, 1.5 s)"
+    ]
     swept = "1 node checked, 0 events, 4 seen on pages only (swept with 309 requests, 1.5 s)"
     assert lines(way="sweep", requests=309, postponed=4) == [swept]
     assert lines(finished=minute(-5)) == ["1 node checked, 0 events (0.0 s)"]
-    given: dict[str, Any] = {"watched": 3, "checked": 2, "delivered": 1, "unconfirmed": 4, "pending": 2}
+    given: dict[str, Any] = {
+        "watched": 3,
+        "checked": 2,
+        "delivered": 1,
+        "unconfirmed": 4,
+        "pending": 2,
+    }
     given |= {"expired_by_channel": {"ops": 3}}
     alerts = "1 alert delivered, 4 alerts sent unconfirmed, 2 alerts still undelivered, 3 alerts expired"
     counts = f"2 nodes checked, 1 failed, 1 event, {alerts}"
     assert lines(event(), **given)[-1] == f"{counts} (1.5 s)"
-    assert lines(event(), dry_run=True, **given)[-1] == f"{counts} (1.5 s); dry run: nothing saved or sent"
+    assert (
+        lines(event(), dry_run=True, **given)[-1]
+        == f"{counts} (1.5 s); dry run: nothing saved or sent"
+    )
 
 
 @pytest.mark.parametrize(
     ("fields", "line"),
     [
-        ({"reason": "Rejected by admin"}, [PACK, "1.0.0", "flagged", "active → flagged; Rejected by admin"]),
-        ({"kind": Kind.BANNED, **NODE_LEVEL}, [PACK, "banned"]),
-        ({"kind": Kind.CHANGED, "changes": (TAGS,)}, [PACK, "1.0.0", "changed", "tags: + x"]),
         (
-            {"kind": Kind.NEW, "before": None, "changelog": "Faster", "changes": (TAGS,)},
+            {"reason": "Rejected by admin"},
+            [PACK, "1.0.0", "flagged", "active → flagged; Rejected by admin"],
+        ),
+        ({"kind": Kind.BANNED, **NODE_LEVEL}, [PACK, "banned"]),
+        (
+            {"kind": Kind.CHANGED, "changes": (TAGS,)},
+            [PACK, "1.0.0", "changed", "tags: + x"],
+        ),
+        (
+            {
+                "kind": Kind.NEW,
+                "before": None,
+                "changelog": "Faster",
+                "changes": (TAGS,),
+            },
             [PACK, "1.0.0", "new", '"Faster"; tags: + x'],
         ),
-        ({"kind": Kind.FAILING, "node": None, **NODE_LEVEL, "reason": "why"}, ["(registry)", "failing", "why"]),
         (
-            {"kind": Kind.FAILING, "node": None, **NODE_LEVEL, "install": "top.example", "reason": "why"},
+            {"kind": Kind.FAILING, "node": None, **NODE_LEVEL, "reason": "why"},
+            ["(registry)", "failing", "why"],
+        ),
+        (
+            {
+                "kind": Kind.FAILING,
+                "node": None,
+                **NODE_LEVEL,
+                "install": "top.example",
+                "reason": "why",
+            },
             ["(install", "top[.]example)", "failing", "why"],
         ),
-        ({"installed": _RUN}, [PACK, "1.0.0", "flagged", "active → flagged; you run 1.0.0 on workstation"]),
+        (
+            {"installed": _RUN},
+            [
+                PACK,
+                "1.0.0",
+                "flagged",
+                "active → flagged; you run 1.0.0 on workstation",
+            ],
+        ),
         (
             {"kind": Kind.EXPOSED, "before": None, "installed": _RUN, "reason": "why"},
             [PACK, "1.0.0", "exposed", "flagged; on workstation; why"],
@@ -134,10 +191,15 @@ def test_the_last_line_sums_up() -> None:
             {"kind": Kind.EXPOSED, "before": "flagged", "after": "banned"},
             [PACK, "1.0.0", "exposed", "flagged → banned"],
         ),
-        ({"kind": Kind.CLEARED, "before": "banned", "after": None}, [PACK, "1.0.0", "cleared", "was banned"]),
+        (
+            {"kind": Kind.CLEARED, "before": "banned", "after": None},
+            [PACK, "1.0.0", "cleared", "was banned"],
+        ),
     ],
 )
-def test_a_line_says_what_happened_and_why(fields: dict[str, Any], line: list[str]) -> None:
+def test_a_line_says_what_happened_and_why(
+    fields: dict[str, Any], line: list[str]
+) -> None:
     """A transition shows both statuses and the reason, a change its fields, a release its changelog's first line, a
     node-level event only its node.
     """

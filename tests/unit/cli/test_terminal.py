@@ -23,7 +23,10 @@ def test_what_fits_is_laid_out_as_it_is() -> None:
 
 def test_cells_are_wrapped_in_their_column() -> None:
     """What is too wide is broken between words, below its own head, and each line of a cell keeps its colours."""
-    rows = [("alpha", "ok", f"one two {colour('banned')} three four"), ("x" * 14, "ok", "-")]
+    rows = [
+        ("alpha", "ok", f"one two {colour('banned')} three four"),
+        ("x" * 14, "ok", "-"),
+    ]
     head, *lines = table(HEAD, rows, 30)
     assert click.unstyle(head) == "NODE        STATE  WHAT"
     assert [click.unstyle(line) for line in lines] == [
@@ -38,7 +41,9 @@ def test_cells_are_wrapped_in_their_column() -> None:
 
 def test_where_columns_have_no_room_a_row_is_a_block() -> None:
     """A terminal that is too narrow for the columns gets each row as lines of head and cell."""
-    said = table(HEAD, [("alpha", "ok", "one two three four"), ("bravo", "ok", "-")], 20)
+    said = table(
+        HEAD, [("alpha", "ok", "one two three four"), ("bravo", "ok", "-")], 20
+    )
     assert [click.unstyle(line) for line in said] == [
         "NODE   alpha",
         "STATE  ok",
@@ -62,21 +67,26 @@ def test_a_text_below_its_row() -> None:
         "  length",
         "two  second cell",
     ]
-    narrow = [click.unstyle(line) for line in table(("ID", "A LONGER TITLE"), rows, 16, below)]
+    narrow = [
+        click.unstyle(line) for line in table(("ID", "A LONGER TITLE"), rows, 16, below)
+    ]
     assert narrow[3:7] == ["first cell", "  why this is", "  so, at length", ""]
     assert narrow[-1] == "second cell"
 
 
 def test_one_long_cell_moves_its_own_row_only() -> None:
     """Off a terminal nothing is wrapped or cut, and a long id costs no other row its place."""
-    head, long, short = table(HEAD, [("x" * 100, "ok", "y" * 500), ("alpha", "ok", "-")])
+    head, long, short = table(
+        HEAD, [("x" * 100, "ok", "y" * 500), ("alpha", "ok", "-")]
+    )
     assert long == f"{'x' * 100}  ok     {'y' * 500}"
     assert click.unstyle(head) == f"NODE{' ' * 46}STATE  WHAT"
     assert short == f"alpha{' ' * 45}ok     -"
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"), [("abc", 3), ("日本", 4), ("e\u0301", 1), (colour("banned"), 6), ("", 0), ("ü", 1)]
+    ("text", "expected"),
+    [("abc", 3), ("日本", 4), ("e\u0301", 1), (colour("banned"), 6), ("", 0), ("ü", 1)],
 )
 def test_columns(text: str, expected: int) -> None:
     """Wide characters take two columns, marks and colours none."""
@@ -92,9 +102,15 @@ def test_wrapping_keeps_to_the_width_and_loses_nothing(text: str, width: int) ->
 
 
 @given(st.lists(st.tuples(_WORDS, _WORDS, _WORDS), max_size=5), st.integers(20, 90))
-def test_no_row_is_wider_than_the_terminal(rows: list[tuple[str, str, str]], width: int) -> None:
+def test_no_row_is_wider_than_the_terminal(
+    rows: list[tuple[str, str, str]], width: int
+) -> None:
     """Whatever the cells and the width, every line fits."""
-    assert max(display_width(line) for line in table(HEAD, rows, width)) <= width if rows else True
+    assert (
+        max(display_width(line) for line in table(HEAD, rows, width)) <= width
+        if rows
+        else True
+    )
 
 
 def test_a_long_list_is_counted() -> None:

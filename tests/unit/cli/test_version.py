@@ -41,8 +41,16 @@ def _write(folder: Path, files: dict[str, str]) -> None:
             "HEAD": "ref: refs/heads/a/b\n",
             "packed-refs": f"# pack-refs with:\n{COMMIT} refs/heads/a/b\n^{OTHER}\n",
         },
-        {"HEAD": "ref: refs/heads/main\n", "refs/heads/main": COMMIT, "packed-refs": f"{OTHER} refs/heads/main\n"},
-        {"HEAD": "ref: refs/heads/a\n", "refs/heads/a": "ref: refs/heads/b\n", "refs/heads/b": COMMIT},
+        {
+            "HEAD": "ref: refs/heads/main\n",
+            "refs/heads/main": COMMIT,
+            "packed-refs": f"{OTHER} refs/heads/main\n",
+        },
+        {
+            "HEAD": "ref: refs/heads/a\n",
+            "refs/heads/a": "ref: refs/heads/b\n",
+            "refs/heads/b": COMMIT,
+        },
     ],
     ids=["detached", "branch", "packed", "newer than packed", "symbolic"],
 )
@@ -63,7 +71,9 @@ def test_a_checkout(package: Path, files: dict[str, str]) -> None:
         {"HEAD": "ref: refs/../../secret\n", "../secret": COMMIT},
         {"HEAD": "ref: /etc/passwd\n"},
         {"HEAD": "ref: refs/heads/a\n", "refs/heads/a": "ref: refs/heads/a\n"},
-        {"HEAD": "ref: refs/heads/.invalid\n"},  # what git leaves for others where its references are in a table
+        {
+            "HEAD": "ref: refs/heads/.invalid\n"
+        },  # what git leaves for others where its references are in a table
         {"config": ""},
     ],
 )
@@ -95,8 +105,17 @@ def test_what_git_itself_writes(package: Path) -> None:
     root, tree = package.parent, package.parent / "tree"
 
     def git(*args: str, cwd: Path = root) -> str:
-        who = ("-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false")
-        return subprocess.run(["git", *who, *args], cwd=cwd, capture_output=True, text=True, check=True).stdout.strip()
+        who = (
+            "-c",
+            "user.name=a",
+            "-c",
+            "user.email=a@example.org",
+            "-c",
+            "commit.gpgsign=false",
+        )
+        return subprocess.run(
+            ["git", *who, *args], cwd=cwd, capture_output=True, text=True, check=True
+        ).stdout.strip()
 
     git("init", "--quiet")
     git("add", "pyproject.toml")
@@ -106,21 +125,39 @@ def test_what_git_itself_writes(package: Path) -> None:
     assert find_commit(package) == git("rev-parse", "HEAD")
     git("worktree", "add", "--quiet", "-b", "other", str(tree))
     git("commit", "--quiet", "--allow-empty", "--message", "two", cwd=tree)
-    assert find_commit(tree / "watcher") == git("rev-parse", "other") != git("rev-parse", "HEAD")
+    assert (
+        find_commit(tree / "watcher")
+        == git("rev-parse", "other")
+        != git("rev-parse", "HEAD")
+    )
 
 
 @pytest.mark.parametrize(
     ("origin", "commit"),
     [
-        ({"url": "https://x.example", "vcs_info": {"vcs": "git", "commit_id": COMMIT}}, COMMIT),
-        ({"url": "https://x.example", "vcs_info": {"vcs": "git", "commit_id": "\x1b[31m"}}, None),
+        (
+            {
+                "url": "https://x.example",
+                "vcs_info": {"vcs": "git", "commit_id": COMMIT},
+            },
+            COMMIT,
+        ),
+        (
+            {
+                "url": "https://x.example",
+                "vcs_info": {"vcs": "git", "commit_id": "\x1b[31m"},
+            },
+            None,
+        ),
         ({"url": "https://x.example", "vcs_info": {"vcs": "git"}}, None),
         ({"url": "file:///x", "dir_info": {}}, None),
         ([], None),
         (None, None),
     ],
 )
-def test_an_installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, origin: object, commit: str | None) -> None:
+def test_an_installation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, origin: object, commit: str | None
+) -> None:
     """The installer's record of a git repository has the commit; any other record, or none, has none."""
     site = tmp_path / "site"
     package = site / "watcher"

@@ -37,10 +37,14 @@ REACHED = Reached(key="5" * 32, salt="ab" * 16)
 
 
 def _job(url: str, timeout: float = 5.0, reached: Reached = REACHED) -> Job:
-    return Job(url=url, events=sample("2026-01-01T00:00:00Z"), timeout=timeout, reached=reached)
+    return Job(
+        url=url, events=sample("2026-01-01T00:00:00Z"), timeout=timeout, reached=reached
+    )
 
 
-def _deliver(url: str, timeout: float = 5.0, *, reached: Reached = REACHED, by: Worker = WORKER) -> Outcome:
+def _deliver(
+    url: str, timeout: float = 5.0, *, reached: Reached = REACHED, by: Worker = WORKER
+) -> Outcome:
     return asyncio.run(by.deliver(_job(url, timeout, reached)))
 
 
@@ -51,7 +55,11 @@ def _why(outcome: Outcome) -> str:
 
 def _children(pid: int) -> list[int]:
     tasks = Path(f"/proc/{pid}/task")
-    return [int(child) for task in tasks.iterdir() for child in (task / "children").read_text().split()]
+    return [
+        int(child)
+        for task in tasks.iterdir()
+        for child in (task / "children").read_text().split()
+    ]
 
 
 def _pid(worker: Worker) -> int:
@@ -63,13 +71,20 @@ def _until_there_are_none(pids: list[int]) -> None:
     until = time.monotonic() + 10
     while left := [pid for pid in pids if _runs(pid)]:
         assert time.monotonic() < until, left
-        time.sleep(0.01)  # between two looks at other processes, until the deadline passes
+        time.sleep(
+            0.01
+        )  # between two looks at other processes, until the deadline passes
 
 
 def _runs(pid: int) -> bool:
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):  # it ended before, or while it was read
+        return (
+            Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+        )
+    except (
+        FileNotFoundError,
+        ProcessLookupError,
+    ):  # it ended before, or while it was read
         return False
 
 
@@ -78,7 +93,10 @@ def odd() -> Iterator[Worker]:
     """A worker of `tests.unit.delivery.odd_worker`, which takes a second to start."""
     with Worker() as worker:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("watcher.delivery.process.forking.MODULE", "tests.unit.delivery.odd_worker")
+            patch.setattr(
+                "watcher.delivery.process.forking.MODULE",
+                "tests.unit.delivery.odd_worker",
+            )
             worker.start()
         yield worker
 
@@ -138,7 +156,9 @@ class _Endless:
                 connection, _ = self._listener.accept()
             except OSError:
                 return
-            thread = threading.Thread(target=self._answer, args=(connection,), name="endless")
+            thread = threading.Thread(
+                target=self._answer, args=(connection,), name="endless"
+            )
             self._threads.append(thread)
             thread.start()
 
@@ -156,20 +176,26 @@ class _Endless:
         self._left.set()
 
 
-_REDIRECT = "HTTP 302, a redirect: put the address that it leads to into the channel's URL"
+_REDIRECT = (
+    "HTTP 302, a redirect: put the address that it leads to into the channel's URL"
+)
 
 
 @pytest.mark.parametrize("answer", one_of(*_ENDLESS))
 def test_an_answer_without_end_is_cut_off(answer: str) -> None:
     """When the time is up the connection is closed and no process is left; what the head says counts."""
-    said = dict.fromkeys(("body", "body without a length", "chunk"), "delivered") | {"redirect": _REDIRECT}
+    said = dict.fromkeys(("body", "body without a length", "chunk"), "delivered") | {
+        "redirect": _REDIRECT
+    }
     with _Endless(*_ENDLESS[answer]) as service:
         assert _why(_deliver(service.url, timeout=0.3)) == said.get(answer, "timed out")
         assert service.is_left()
         _until_there_are_none(_children(_pid(WORKER)))
 
 
-@pytest.mark.parametrize("url", ["jsons://{}/?verify=no", "mailto://{}?from=a@example.org&to=b@example.org"])
+@pytest.mark.parametrize(
+    "url", ["jsons://{}/?verify=no", "mailto://{}?from=a@example.org&to=b@example.org"]
+)
 def test_other_protocols_are_cut_off_too(url: str) -> None:
     """A TLS handshake and a mail server's greeting that do not come hold nothing either."""
     with _Endless(b"", b"") as service:
@@ -184,14 +210,19 @@ def test_a_lookup_without_end_is_cut_off(odd: Worker) -> None:
 
 
 @pytest.mark.parametrize("how", ["crashes", "tears"])
-def test_a_service_that_crashes_costs_its_message_only(odd: Worker, webhook: Webhook, how: str) -> None:
+def test_a_service_that_crashes_costs_its_message_only(
+    odd: Worker, webhook: Webhook, how: str
+) -> None:
     """A plugin that ends its process, also in the middle of a line, has failed; a message beside it is delivered."""
 
     async def both() -> list[Outcome]:
         urls = (f"json://{how}.invalid/", webhook.apprise_url("/a"))
         return await asyncio.gather(*(odd.deliver(_job(url)) for url in urls))
 
-    assert [_why(outcome) for outcome in asyncio.run(both())] == ["the process that delivers has ended", "delivered"]
+    assert [_why(outcome) for outcome in asyncio.run(both())] == [
+        "the process that delivers has ended",
+        "delivered",
+    ]
 
 
 def test_a_job_that_was_stopped_ends_too(webhook: Webhook) -> None:
@@ -199,7 +230,9 @@ def test_a_job_that_was_stopped_ends_too(webhook: Webhook) -> None:
     webhook.answer["/a"] = Answer(hang=True)
 
     async def stopped(worker: Worker) -> list[int]:
-        delivery = asyncio.create_task(worker.deliver(_job(webhook.apprise_url("/a"), timeout=30)))
+        delivery = asyncio.create_task(
+            worker.deliver(_job(webhook.apprise_url("/a"), timeout=30))
+        )
         await asyncio.to_thread(webhook.wait_for, 1)
         jobs = _children(_pid(worker))
         for job in jobs:
@@ -242,15 +275,21 @@ def test_a_bomb_is_unpacked_in_part(webhook: Webhook) -> None:
 
 
 @pytest.mark.parametrize("status", [200, 204])
-def test_a_broken_body_takes_back_no_acknowledgement(webhook: Webhook, status: int) -> None:
+def test_a_broken_body_takes_back_no_acknowledgement(
+    webhook: Webhook, status: int
+) -> None:
     """A 2xx is one however its body reads: else the message would be repeated at every poll."""
-    webhook.answer["/a"] = Answer(headers={"Content-Encoding": "gzip"}, status=status, body=b"no gzip")
+    webhook.answer["/a"] = Answer(
+        headers={"Content-Encoding": "gzip"}, status=status, body=b"no gzip"
+    )
     assert _deliver(webhook.apprise_url("/a")) == Delivered()
 
 
 def test_a_broken_body_makes_no_acknowledgement(webhook: Webhook) -> None:
     """A refusal is one however its body reads."""
-    webhook.answer["/a"] = Answer(headers={"Content-Encoding": "gzip"}, status=500, body=b"no gzip")
+    webhook.answer["/a"] = Answer(
+        headers={"Content-Encoding": "gzip"}, status=500, body=b"no gzip"
+    )
     assert _deliver(webhook.apprise_url("/a")) == Undelivered(reason="HTTP 500")
 
 
@@ -281,7 +320,9 @@ _BAD = {
 
 
 @pytest.mark.parametrize("how", one_of(*_BAD, fast=2))
-def test_a_bad_target_takes_nothing_from_those_behind_it(ntfy: Topics, odd: Worker, how: str) -> None:
+def test_a_bad_target_takes_nothing_from_those_behind_it(
+    ntfy: Topics, odd: Worker, how: str
+) -> None:
     """With first targets that do not take the message the others get it, once, and only those again."""
     bad, good = ["worse", "bad"], ["awake", "alive", "able"]
     answer, reason = _BAD[how]
@@ -296,9 +337,14 @@ def test_a_bad_target_takes_nothing_from_those_behind_it(ntfy: Topics, odd: Work
     assert ntfy.got() == bad + good + bad
 
 
-def test_a_broken_body_of_a_2xx_repeats_nothing_to_a_target(ntfy: Topics, odd: Worker) -> None:
+def test_a_broken_body_of_a_2xx_repeats_nothing_to_a_target(
+    ntfy: Topics, odd: Worker
+) -> None:
     """Of several targets one whose answer cannot be read has the message too, when it was a 2xx."""
-    ntfy.topic = {"broken": Answer(headers={"Content-Encoding": "gzip"}, body=b"no gzip"), "bad": Answer(status=500)}
+    ntfy.topic = {
+        "broken": Answer(headers={"Content-Encoding": "gzip"}, body=b"no gzip"),
+        "bad": Answer(status=500),
+    }
     first = _deliver(ntfy.url_of("broken", "bad"), by=odd)
     assert isinstance(first, Undelivered)
     assert (first.reason, len(first.reached)) == ("HTTP 500", 1)
@@ -312,7 +358,9 @@ def test_what_was_reached_outlives_a_kill(ntfy: Topics, odd: Worker) -> None:
     ntfy.topic["bad"] = Answer(hang=True)
 
     async def killed() -> Outcome:
-        delivery = asyncio.create_task(odd.deliver(_job(ntfy.url_of("good", "bad"), timeout=60)))
+        delivery = asyncio.create_task(
+            odd.deliver(_job(ntfy.url_of("good", "bad"), timeout=60))
+        )
         await asyncio.to_thread(ntfy.wait_for, 2)
         for job in _children(_pid(odd)):
             os.kill(job, signal.SIGKILL)
@@ -320,9 +368,19 @@ def test_what_was_reached_outlives_a_kill(ntfy: Topics, odd: Worker) -> None:
 
     first = asyncio.run(killed())
     assert isinstance(first, Undelivered)
-    assert (first.reason, len(first.reached)) == ("the process that delivers has ended", 1)
+    assert (first.reason, len(first.reached)) == (
+        "the process that delivers has ended",
+        1,
+    )
     ntfy.topic.clear()
-    assert _deliver(ntfy.url_of("good", "bad"), reached=replace(REACHED, targets=first.reached), by=odd) == Delivered()
+    assert (
+        _deliver(
+            ntfy.url_of("good", "bad"),
+            reached=replace(REACHED, targets=first.reached),
+            by=odd,
+        )
+        == Delivered()
+    )
     assert ntfy.got() == ["good", "bad", "bad"]
 
 
@@ -331,24 +389,34 @@ def test_a_worker_that_is_killed_is_replaced(webhook: Webhook) -> None:
     webhook.answer["/slow"] = Answer(delay=0.5)
 
     async def killed(worker: Worker) -> list[Outcome]:
-        delivery = asyncio.create_task(worker.deliver(_job(webhook.apprise_url("/slow"))))
+        delivery = asyncio.create_task(
+            worker.deliver(_job(webhook.apprise_url("/slow")))
+        )
         await asyncio.to_thread(webhook.wait_for, 1)
         os.kill(_pid(worker), signal.SIGKILL)
-        return [await delivery, await worker.deliver(_job(webhook.apprise_url("/next")))]
+        return [
+            await delivery,
+            await worker.deliver(_job(webhook.apprise_url("/next"))),
+        ]
 
     with Worker() as worker:
         assert asyncio.run(killed(worker)) == [Delivered(), Delivered()]
     assert len(webhook.messages()) == 2
 
 
-def test_a_worker_that_does_not_start_holds_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_that_does_not_start_holds_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """While apprise does not load other work goes on, a stop ends the wait, and leaving ends the process."""
     (tmp_path / "never_ready.py").write_text("import time; time.sleep(600)")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr("watcher.delivery.process.forking.MODULE", "never_ready")
 
     async def stopped() -> list[Outcome]:
-        deliveries = [asyncio.create_task(worker.deliver(_job("json://127.0.0.1/"))) for _ in range(2)]
+        deliveries = [
+            asyncio.create_task(worker.deliver(_job("json://127.0.0.1/")))
+            for _ in range(2)
+        ]
         await asyncio.sleep(0.1)  # the loop runs beside the start
         worker.stop_within(0.1)
         return await asyncio.gather(*deliveries)
@@ -361,7 +429,9 @@ def test_a_worker_that_does_not_start_holds_nothing(tmp_path: Path, monkeypatch:
     assert time.monotonic() - began < 20
 
 
-def test_a_worker_that_hangs_is_replaced(webhook: Webhook, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_that_hangs_is_replaced(
+    webhook: Webhook, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A worker that has loaded apprise and does nothing more costs one attempt at a message, and not every one."""
     with Worker() as worker:
         worker.start()
@@ -370,7 +440,9 @@ def test_a_worker_that_hangs_is_replaced(webhook: Webhook, monkeypatch: pytest.M
         with monkeypatch.context() as patch:
             patch.setattr("watcher.delivery.client.PATIENCE", 0.5)
             outcome = _deliver(webhook.apprise_url("/a"), by=worker)
-        assert outcome == Undelivered(reason="the process that delivers could not be started")
+        assert outcome == Undelivered(
+            reason="the process that delivers could not be started"
+        )
         assert not _runs(hung)
         assert _deliver(webhook.apprise_url("/a"), by=worker) == Delivered()
 
@@ -400,7 +472,13 @@ def test_one_process_serves_a_line_while_all_goes_well(webhook: Webhook) -> None
 
     WORKER.start()
     asyncio.run(several())
-    assert [message.path for message in webhook.messages()] == ["/a", "/b", "/c", "/bad", "/d"]
+    assert [message.path for message in webhook.messages()] == [
+        "/a",
+        "/b",
+        "/c",
+        "/bad",
+        "/d",
+    ]
 
 
 def test_a_prepared_message_waits_until_it_may_go_out(webhook: Webhook) -> None:
@@ -411,7 +489,9 @@ def test_a_prepared_message_waits_until_it_may_go_out(webhook: Webhook) -> None:
             first = await line.deliver(_job(webhook.apprise_url("/a")))
             line.prepare(job := _job(webhook.apprise_url("/b")))
             [serving] = _children(_pid(WORKER))
-            await asyncio.sleep(0.1)  # in that time a message that did not wait would have come
+            await asyncio.sleep(
+                0.1
+            )  # in that time a message that did not wait would have come
             assert len(webhook.messages()) == 1
             second = await line.deliver(job)
             assert _children(_pid(WORKER)) == [serving]
@@ -424,7 +504,9 @@ def test_a_prepared_message_waits_until_it_may_go_out(webhook: Webhook) -> None:
     assert [message.path for message in webhook.messages()] == ["/a", "/b"]
 
 
-def test_a_message_that_needs_nothing_sent_leaves_its_process_in_order(ntfy: Topics) -> None:
+def test_a_message_that_needs_nothing_sent_leaves_its_process_in_order(
+    ntfy: Topics,
+) -> None:
     """Where each target has the message already, the process takes the next one as after any other."""
     url, targets = ntfy.url_of("a", "b"), list[str]()
     assert sent(url, taken=targets) == Delivered()
@@ -433,7 +515,10 @@ def test_a_message_that_needs_nothing_sent_leaves_its_process_in_order(ntfy: Top
         with WORKER.line() as line:
             outcomes = [await line.deliver(_job(ntfy.url_of("c")))]
             serving = _children(_pid(WORKER))
-            for job in (_job(url, reached=replace(REACHED, targets=frozenset(targets))), _job(ntfy.url_of("d"))):
+            for job in (
+                _job(url, reached=replace(REACHED, targets=frozenset(targets))),
+                _job(ntfy.url_of("d")),
+            ):
                 line.prepare(job)
                 outcomes.append(await line.deliver(job))
             assert _children(_pid(WORKER)) == serving
@@ -480,7 +565,11 @@ def test_nothing_outlives_a_program_that_is_killed(webhook: Webhook) -> None:
         [sys.executable, "-c", _PROGRAM],
         cwd=ROOT,
         stdin=subprocess.PIPE,
-        env=os.environ | {"COMFY_WATCH_ALERT_URLS": "json://s3cr3t", "comfy_watch_alert_urls": "json://s3cr3t"},
+        env=os.environ
+        | {
+            "COMFY_WATCH_ALERT_URLS": "json://s3cr3t",
+            "comfy_watch_alert_urls": "json://s3cr3t",
+        },
     ) as program:
         assert program.stdin is not None
         program.stdin.write(webhook.apprise_url("/s3cr3t").encode() + b"\n")
@@ -492,7 +581,10 @@ def test_nothing_outlives_a_program_that_is_killed(webhook: Webhook) -> None:
             assert os.getsid(pid) != os.getsid(program.pid)
             for file in ("cmdline", "environ"):
                 assert b"s3cr3t" not in Path(f"/proc/{pid}/{file}").read_bytes()
-        for number in (signal.SIGINT, signal.SIGTERM):  # as a service manager sends them to all
+        for number in (
+            signal.SIGINT,
+            signal.SIGTERM,
+        ):  # as a service manager sends them to all
             os.kill(worker, number)
             os.kill(job, number)
         assert _runs(worker)
@@ -504,23 +596,36 @@ def test_nothing_outlives_a_program_that_is_killed(webhook: Webhook) -> None:
 def test_the_program_does_not_import_apprise() -> None:
     """The program's side of delivery loads neither apprise nor what it sends with."""
     code = "import sys, watcher.delivery.client\nprint({'apprise', 'requests', 'urllib3'} & set(sys.modules))\n"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert done.stdout == "set()\n"
 
 
 # What leaks
 
 
-def test_nothing_of_the_url_is_said_anywhere(webhook: Webhook, capfd: pytest.CaptureFixture[str]) -> None:
+def test_nothing_of_the_url_is_said_anywhere(
+    webhook: Webhook, capfd: pytest.CaptureFixture[str]
+) -> None:
     """However it fails, no part of the URL is in an outcome, and nothing is written to the program's streams."""
     webhook.answer["/s3cr3t-token/hang"] = Answer(hang=True)
     webhook.answer["/s3cr3t-token/reset"] = Answer(reset=True)
-    webhook.answer["/s3cr3t-token/302"] = Answer(status=302, headers={"Location": "/s3cr3t-query"})
+    webhook.answer["/s3cr3t-token/302"] = Answer(
+        status=302, headers={"Location": "/s3cr3t-query"}
+    )
     webhook.answer |= {f"/s3cr3t-token/{status}": status for status in (401, 429, 500)}
     here = f"s3cr3t-user:s3cr3t-pass@127.0.0.1:{webhook.port}/s3cr3t-token"
     tail = "?+X-Key=s3cr3t-query&:extra=s3cr3t-query&s3cr3t-query=s3cr3t-query"
     ways = ("401", "429", "500", "302", "reset", "hang")
-    urls = [*(f"json://{here}/{way}{tail}" for way in ways), f"jsons://{here}{tail}&verify=no"]
+    urls = [
+        *(f"json://{here}/{way}{tail}" for way in ways),
+        f"jsons://{here}{tail}&verify=no",
+    ]
     urls += [
         f"mailto://s3cr3t-user:s3cr3t-pass@127.0.0.1:{webhook.port}?to=s3cr3t-query@example.org",
         f"json://s3cr3t-user:s3cr3t-pass@s3cr3t-token.invalid{tail}",
@@ -528,7 +633,11 @@ def test_nothing_of_the_url_is_said_anywhere(webhook: Webhook, capfd: pytest.Cap
     ]
     outcomes = [_deliver(url, timeout=0.5) for url in urls]
     assert "s3cr3t" not in json.dumps([repr(outcome) for outcome in outcomes])
-    assert [outcome.reason.partition(",")[0] for outcome in outcomes[:7] if isinstance(outcome, Undelivered)] == [
+    assert [
+        outcome.reason.partition(",")[0]
+        for outcome in outcomes[:7]
+        if isinstance(outcome, Undelivered)
+    ] == [
         "HTTP 401",
         "HTTP 429",
         "HTTP 500",

@@ -40,14 +40,20 @@ def plugins() -> dict[str, type[NotifyBase]]:
 
 def test_every_plugin_is_looked_at(plugins: dict[str, type[NotifyBase]]) -> None:
     """All that apprise sends by neither HTTP nor SMTP is in one of the tables. A new one is looked at by a person."""
-    other_ways = {scheme for scheme, plugin in plugins.items() if _uses_other_ways(plugin)}
+    other_ways = {
+        scheme for scheme, plugin in plugins.items() if _uses_other_ways(plugin)
+    }
     assert other_ways == {*WITHOUT_ANSWERS, *_WAITING}
 
 
 def test_what_waits_is_confirmed() -> None:
     """A channel whose protocol has an answer is not unconfirmed, and web services and mail are not."""
     confirmed = [*_WAITING, "json", "mailtos", "ntfy"]
-    assert not [scheme for scheme in confirmed if protocol_without_answers(f"{scheme}://host/target")]
+    assert not [
+        scheme
+        for scheme in confirmed
+        if protocol_without_answers(f"{scheme}://host/target")
+    ]
 
 
 def test_the_scheme_alone_decides() -> None:
@@ -66,4 +72,8 @@ def _modules(plugin: type[NotifyBase]) -> Iterator[str]:
     for of in plugin.__mro__:
         package = ".".join(of.__module__.split(".")[:3])  # apprise.plugins.NAME
         if package.startswith("apprise.plugins.") and package != "apprise.plugins.base":
-            yield from (name for name in sys.modules if name == package or name.startswith(f"{package}."))
+            yield from (
+                name
+                for name in sys.modules
+                if name == package or name.startswith(f"{package}.")
+            )

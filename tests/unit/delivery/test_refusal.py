@@ -17,13 +17,21 @@ URL = "discord://1234567890/s3cr3t-token"
 def _answer(status: int, body: object = None, **fields: Any) -> Exchange:
     """Return a request with the message and its answer; `body` is JSON, or text as it is."""
     said = body if isinstance(body, str) else "" if body is None else json.dumps(body)
-    known: dict[str, Any] = {"carries": True, "is_out": True, "status": status, "body": bytearray(said.encode())}
+    known: dict[str, Any] = {
+        "carries": True,
+        "is_out": True,
+        "status": status,
+        "body": bytearray(said.encode()),
+    }
     return Exchange(**known | fields)
 
 
 def _judged(*statuses: int, body: object = None, **fields: Any) -> tuple[str, Cause]:
     """Judge an attempt with one answer for each target."""
-    answers = [_answer(status, body, targets=frozenset({str(number)})) for number, status in enumerate(statuses)]
+    answers = [
+        _answer(status, body, targets=frozenset({str(number)}))
+        for number, status in enumerate(statuses)
+    ]
     outcome = judge(Evidence(url=URL, exchanges=answers, **fields))
     return outcome.reason, outcome.cause
 
@@ -49,7 +57,10 @@ def test_what_is_gone_is_said_with_what_to_do() -> None:
     for status in (404, 410):
         assert _judged(status) == (f"HTTP {status}, {_NOT_THERE}", Cause.GONE)
     assert _judged(403) == (f"HTTP 403, {_NOT_ALLOWED}", Cause.OTHER)
-    assert _judged(401) == ("HTTP 401, the token or login is refused: make a new one", Cause.GONE)
+    assert _judged(401) == (
+        "HTTP 401, the token or login is refused: make a new one",
+        Cause.GONE,
+    )
 
 
 def test_a_redirect_says_what_to_do() -> None:
@@ -62,9 +73,16 @@ def test_a_redirect_says_what_to_do() -> None:
 
 @pytest.mark.parametrize(
     ("statuses", "cause"),
-    [((404, 410), Cause.GONE), ((404, 400), Cause.CONTENT), ((400, 503), Cause.OTHER), ((404, 500), Cause.OTHER)],
+    [
+        ((404, 410), Cause.GONE),
+        ((404, 400), Cause.CONTENT),
+        ((400, 503), Cause.OTHER),
+        ((404, 500), Cause.OTHER),
+    ],
 )
-def test_of_several_targets_the_one_that_may_recover_decides(statuses: tuple[int, ...], cause: Cause) -> None:
+def test_of_several_targets_the_one_that_may_recover_decides(
+    statuses: tuple[int, ...], cause: Cause
+) -> None:
     """Only what holds for each target that failed is said of the message."""
     assert _judged(*statuses)[1] is cause
 
@@ -78,22 +96,93 @@ def test_a_url_of_which_a_target_was_reached_is_not_gone() -> None:
 @pytest.mark.parametrize(
     ("status", "body", "reason", "cause"),
     [
-        (429, {"code": 42901, "http": 429, "error": "limit reached: too many"}, "HTTP 429 (42901)", Cause.OTHER),
-        (200, {"ok": False, "error": "token_revoked"}, "(token_revoked), the token is refused: make", Cause.GONE),
-        (200, {"ok": False, "error": "msg_too_long"}, "refused the message (msg_too_long)", Cause.CONTENT),
-        (500, {"ok": False, "error": "msg_too_long"}, "HTTP 500 (msg_too_long)", Cause.OTHER),
-        (200, {"ok": False, "error": "fatal_error"}, "refused the message (fatal_error)", Cause.OTHER),
-        (403, "invalid_token", "HTTP 403 (invalid_token), the token is refused: make a new one", Cause.GONE),
-        (410, "channel_is_archived", "HTTP 410 (channel_is_archived), the target is gone", Cause.GONE),
-        (404, {"message": "Unknown Webhook", "code": 10015}, "HTTP 404 (10015), nothing is there", Cause.GONE),
-        (400, {"ok": False, "error_code": 400, "description": "Bad Request: chat not found"}, "(chat_not_", Cause.GONE),
-        (400, {"token": "invalid", "status": 0}, "HTTP 400 (token_invalid), the token is refused", Cause.GONE),
-        (400, {"description": "Bad Request: message is too long"}, "HTTP 400 (message_is_too_long)", Cause.CONTENT),
-        (403, {"errcode": "M_FORBIDDEN", "error": "You are not in the room"}, "HTTP 403 (M_FORBIDDEN)", Cause.OTHER),
-        (500, {"error": {"code": "internal", "message": "x"}}, "HTTP 500 (internal)", Cause.OTHER),
+        (
+            429,
+            {"code": 42901, "http": 429, "error": "limit reached: too many"},
+            "HTTP 429 (42901)",
+            Cause.OTHER,
+        ),
+        (
+            200,
+            {"ok": False, "error": "token_revoked"},
+            "(token_revoked), the token is refused: make",
+            Cause.GONE,
+        ),
+        (
+            200,
+            {"ok": False, "error": "msg_too_long"},
+            "refused the message (msg_too_long)",
+            Cause.CONTENT,
+        ),
+        (
+            500,
+            {"ok": False, "error": "msg_too_long"},
+            "HTTP 500 (msg_too_long)",
+            Cause.OTHER,
+        ),
+        (
+            200,
+            {"ok": False, "error": "fatal_error"},
+            "refused the message (fatal_error)",
+            Cause.OTHER,
+        ),
+        (
+            403,
+            "invalid_token",
+            "HTTP 403 (invalid_token), the token is refused: make a new one",
+            Cause.GONE,
+        ),
+        (
+            410,
+            "channel_is_archived",
+            "HTTP 410 (channel_is_archived), the target is gone",
+            Cause.GONE,
+        ),
+        (
+            404,
+            {"message": "Unknown Webhook", "code": 10015},
+            "HTTP 404 (10015), nothing is there",
+            Cause.GONE,
+        ),
+        (
+            400,
+            {
+                "ok": False,
+                "error_code": 400,
+                "description": "Bad Request: chat not found",
+            },
+            "(chat_not_",
+            Cause.GONE,
+        ),
+        (
+            400,
+            {"token": "invalid", "status": 0},
+            "HTTP 400 (token_invalid), the token is refused",
+            Cause.GONE,
+        ),
+        (
+            400,
+            {"description": "Bad Request: message is too long"},
+            "HTTP 400 (message_is_too_long)",
+            Cause.CONTENT,
+        ),
+        (
+            403,
+            {"errcode": "M_FORBIDDEN", "error": "You are not in the room"},
+            "HTTP 403 (M_FORBIDDEN)",
+            Cause.OTHER,
+        ),
+        (
+            500,
+            {"error": {"code": "internal", "message": "x"}},
+            "HTTP 500 (internal)",
+            Cause.OTHER,
+        ),
     ],
 )
-def test_a_services_own_word_is_named(status: int, body: object, reason: str, cause: Cause) -> None:
+def test_a_services_own_word_is_named(
+    status: int, body: object, reason: str, cause: Cause
+) -> None:
     """A code or a word without spaces names the reason as the service's manual does."""
     said, found = _judged(status, body=body)
     assert reason in said
@@ -125,21 +214,34 @@ def test_nothing_that_may_be_secret_or_free_text_is_named(body: object) -> None:
     assert _judged(503, body=body) == ("HTTP 503", Cause.OTHER)
 
 
-@pytest.mark.parametrize("secret", ["my%5Fsecret", "my%255Fsecret", "%6d%79_secret", "MY%5fSECRET"])
+@pytest.mark.parametrize(
+    "secret", ["my%5Fsecret", "my%255Fsecret", "%6d%79_secret", "MY%5fSECRET"]
+)
 def test_a_secret_is_one_however_the_url_writes_it(secret: str) -> None:
     """A word that the URL holds with escapes is not repeated either."""
-    evidence = Evidence(url=f"json://u:{secret}@h", exchanges=[_answer(500, {"error": "my_secret"})])
+    evidence = Evidence(
+        url=f"json://u:{secret}@h", exchanges=[_answer(500, {"error": "my_secret"})]
+    )
     assert judge(evidence).reason == "HTTP 500"
 
 
 def test_the_request_with_the_message_says_why() -> None:
     """Of a target's requests the last one with the message decides if it failed, else the last one that failed."""
-    login, logout = _answer(403, "no_service", carries=False), _answer(200, carries=False)
+    login, logout = (
+        _answer(403, "no_service", carries=False),
+        _answer(200, carries=False),
+    )
     message = _answer(500)
     for exchanges, reason in (
         ([login, message, logout], "HTTP 500"),
-        ([login, logout], "HTTP 403 (no_service), the target is gone: correct the channel's URL"),
-        ([logout, _answer(200, {"error": "fatal_error"})], "refused the message (fatal_error)"),
+        (
+            [login, logout],
+            "HTTP 403 (no_service), the target is gone: correct the channel's URL",
+        ),
+        (
+            [logout, _answer(200, {"error": "fatal_error"})],
+            "refused the message (fatal_error)",
+        ),
     ):
         assert judge(Evidence(url=URL, exchanges=exchanges)).reason == reason
 
@@ -155,24 +257,37 @@ def test_a_login_that_worked_is_no_reason() -> None:
 def test_a_body_that_is_cut_off_names_nothing() -> None:
     """What is left of an answer may end anywhere."""
     for text in ('{"error": "no_serv', "b'\\x", '{"error": ' + "[" * 5000):
-        assert judge(Evidence(url=URL, exchanges=[_answer(500, text, is_cut=True)])).reason == "HTTP 500"
+        assert (
+            judge(Evidence(url=URL, exchanges=[_answer(500, text, is_cut=True)])).reason
+            == "HTTP 500"
+        )
 
 
 @pytest.mark.parametrize(
     ("refusals", "reason", "cause"),
     [
-        ([("rcpt", 550)], "SMTP 550, the mailbox is gone: correct the address", Cause.GONE),
+        (
+            [("rcpt", 550)],
+            "SMTP 550, the mailbox is gone: correct the address",
+            Cause.GONE,
+        ),
         ([("rcpt", 550), ("rcpt", 451)], "SMTP 451", Cause.OTHER),
         ([("data", 554)], "SMTP 554", Cause.CONTENT),
         ([("data", 552)], "SMTP 552", Cause.CONTENT),
         ([("mail", 552)], "SMTP 552", Cause.CONTENT),
         ([("rcpt", 554)], "SMTP 554", Cause.OTHER),
         ([("connect", 554)], "SMTP 554", Cause.OTHER),
-        ([("ehlo", 502), ("auth", 535)], "SMTP 535, the login is refused: check the user and", Cause.OTHER),
+        (
+            [("ehlo", 502), ("auth", 535)],
+            "SMTP 535, the login is refused: check the user and",
+            Cause.OTHER,
+        ),
         ([("mail", 530)], "SMTP 530, the login is refused", Cause.OTHER),
     ],
 )
-def test_a_mail_servers_code_is_named(refusals: list[tuple[str, int]], reason: str, cause: Cause) -> None:
+def test_a_mail_servers_code_is_named(
+    refusals: list[tuple[str, int]], reason: str, cause: Cause
+) -> None:
     """What a code means depends on the command that it answers."""
     outcome = judge(Evidence(url="mailto://h", refusals=refusals))
     assert outcome.reason.startswith(reason)
@@ -186,9 +301,18 @@ def test_a_mail_servers_code_is_named(refusals: list[tuple[str, int]], reason: s
             "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed",
             "the certificate does not verify: ",
         ),
-        ("[SSL: WRONG_VERSION_NUMBER] wrong version number", "the TLS connection failed"),
-        ("the answer is too long", "the answer is too long: check the host and the path"),
-        ("Failed to resolve 'x' (Name or service not known)", "the host's name was not found"),
+        (
+            "[SSL: WRONG_VERSION_NUMBER] wrong version number",
+            "the TLS connection failed",
+        ),
+        (
+            "the answer is too long",
+            "the answer is too long: check the host and the path",
+        ),
+        (
+            "Failed to resolve 'x' (Name or service not known)",
+            "the host's name was not found",
+        ),
         ("something else", "refused the message"),
     ],
 )
@@ -203,7 +327,9 @@ def test_an_exception_is_said_in_our_words(error: str, reason: str) -> None:
 
 def test_a_plugin_that_asked_nobody_says_so() -> None:
     """Where apprise gives up before any request, the URL's parameters are to blame."""
-    assert judge(Evidence(url=URL, has_asked=False)).reason.startswith("nothing was sent")
+    assert judge(Evidence(url=URL, has_asked=False)).reason.startswith(
+        "nothing was sent"
+    )
 
 
 @pytest.mark.parametrize(
@@ -221,4 +347,9 @@ def test_a_plugin_that_asked_nobody_says_so() -> None:
 def test_a_wait_in_the_body_counts(body: object, wait: float | None) -> None:
     """Some services say in the body how long to wait; the longer one counts."""
     assert judge(Evidence(url=URL, exchanges=[_answer(429, body)])).retry_after == wait
-    assert judge(Evidence(url=URL, exchanges=[_answer(429, body, retry_after=9.0)])).retry_after == 9.0
+    assert (
+        judge(
+            Evidence(url=URL, exchanges=[_answer(429, body, retry_after=9.0)])
+        ).retry_after
+        == 9.0
+    )

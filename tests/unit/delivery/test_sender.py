@@ -46,7 +46,9 @@ def _events(count: int = 1, **fields: Any) -> tuple[Event, ...]:
         "at": "2026-01-01T00:00:00Z",
         "url": "https://registry.comfy.org/nodes/rgthree-comfy",
     }
-    return tuple(Event(**(known | {"id": f"id{number}"} | fields)) for number in range(count))
+    return tuple(
+        Event(**(known | {"id": f"id{number}"} | fields)) for number in range(count)
+    )
 
 
 def _hostile() -> tuple[Event, ...]:
@@ -64,34 +66,55 @@ def _hostile() -> tuple[Event, ...]:
     )
 
 
-def sent(url: str, events: tuple[Event, ...] | None = None, taken: list[str] | None = None, **reached: Any) -> Outcome:
+def sent(
+    url: str,
+    events: tuple[Event, ...] | None = None,
+    taken: list[str] | None = None,
+    **reached: Any,
+) -> Outcome:
     """Send in this process. `taken` gets the names of targets that took it."""
     load()
     names = [] if taken is None else taken
-    job = Job(url=url, events=events or _events(), timeout=60.0, reached=replace(REACHED, **reached))
+    job = Job(
+        url=url,
+        events=events or _events(),
+        timeout=60.0,
+        reached=replace(REACHED, **reached),
+    )
     return send(job, names.append, lambda _: None)
 
 
-def _send(url: str, events: tuple[Event, ...] | None = None, taken: list[str] | None = None, **reached: Any) -> str:
+def _send(
+    url: str,
+    events: tuple[Event, ...] | None = None,
+    taken: list[str] | None = None,
+    **reached: Any,
+) -> str:
     """Send in this process; return why the message was not taken."""
     outcome = sent(url, events, taken, **reached)
     return outcome.reason if isinstance(outcome, Undelivered) else ""
 
 
 @pytest.fixture
-def posted(monkeypatch: pytest.MonkeyPatch, webhook: Webhook) -> list[requests.PreparedRequest]:
+def posted(
+    monkeypatch: pytest.MonkeyPatch, webhook: Webhook
+) -> list[requests.PreparedRequest]:
     """Record what would go to the services' own hosts, and send it to loopback."""
     sent: list[requests.PreparedRequest] = []
     original = requests.adapters.HTTPAdapter.send
 
-    def send(self: Any, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+    def send(
+        self: Any, request: requests.PreparedRequest, **options: Any
+    ) -> requests.Response:
         sent.append(request)
         diverted = request.copy()
         diverted.url = f"{webhook.url}/posted"
         body = b"ok" if "slack" in str(request.url) else b'{"ok": true, "result": {}}'
         webhook.answer["/posted"] = Answer(body=body)
         if "/state/m.room.encryption" in str(request.url):  # the room is not encrypted
-            webhook.answer["/posted"] = Answer(status=404, body=b'{"errcode": "M_NOT_FOUND"}')
+            webhook.answer["/posted"] = Answer(
+                status=404, body=b'{"errcode": "M_NOT_FOUND"}'
+            )
         return original(self, diverted, **options)
 
     monkeypatch.setattr(requests.adapters.HTTPAdapter, "send", send)
@@ -111,7 +134,10 @@ def test_an_acknowledged_message_is_delivered(webhook: Webhook) -> None:
     assert _send(webhook.apprise_url("/a"), _events(2)) == ""
     [message] = webhook.messages("/a")
     assert message.json["title"] == "BANNED rgthree-comfy 1.0.3 and 1 more"
-    assert "⛔ BANNED `rgthree-comfy` `1.0.3` (was flagged) · reason: `malware`" in message.json["message"]
+    assert (
+        "⛔ BANNED `rgthree-comfy` `1.0.3` (was flagged) · reason: `malware`"
+        in message.json["message"]
+    )
     assert message.json["type"] == "failure"
     assert (message.event_ids, message.json["event_count"]) == (["id0", "id1"], 2)
     assert message.headers["User-Agent"] == "Comfy Watch"
@@ -120,7 +146,9 @@ def test_an_acknowledged_message_is_delivered(webhook: Webhook) -> None:
 @pytest.mark.parametrize("status", [302, 307, 400, 404, 429, 500, 503])
 def test_any_other_answer_is_not(webhook: Webhook, status: int) -> None:
     """Whatever is no success is undelivered and says the status; a redirect is not followed either."""
-    webhook.answer["/a"] = Answer(status=status, headers={"Location": f"{webhook.url}/elsewhere"})
+    webhook.answer["/a"] = Answer(
+        status=status, headers={"Location": f"{webhook.url}/elsewhere"}
+    )
     assert _send(webhook.apprise_url("/a")).partition(",")[0] == f"HTTP {status}"
     assert len(webhook.messages()) == 1
 
@@ -128,18 +156,25 @@ def test_any_other_answer_is_not(webhook: Webhook, status: int) -> None:
 def test_what_the_url_asks_for_cannot_lose_a_message(webhook: Webhook) -> None:
     """`optional=yes` would have apprise call a failure a success, and `retry` would send again on its own."""
     webhook.answer["/a"] = 500
-    outcome = _send(webhook.apprise_url("/a?optional=yes&retry=3&wait=0&overflow=truncate"))
+    outcome = _send(
+        webhook.apprise_url("/a?optional=yes&retry=3&wait=0&overflow=truncate")
+    )
     assert outcome == "HTTP 500"
     assert len(webhook.messages()) == 1
 
 
-def test_a_status_in_untrusted_text_is_not_taken_for_the_answer(webhook: Webhook) -> None:
+def test_a_status_in_untrusted_text_is_not_taken_for_the_answer(
+    webhook: Webhook,
+) -> None:
     """The reason of a failure is read from apprise's words, never from the message."""
     webhook.answer["/a"] = 500
     reason = "error=404 Socket Exception: timed out"
     assert _send(webhook.apprise_url("/a"), _events(reason=reason)) == "HTTP 500"
     webhook.answer["/a"] = Answer(reset=True)
-    assert _send(webhook.apprise_url("/a"), _events(reason=reason)) == "the connection was lost"
+    assert (
+        _send(webhook.apprise_url("/a"), _events(reason=reason))
+        == "the connection was lost"
+    )
 
 
 def test_a_password_with_escapes_is_not_repeated(webhook: Webhook) -> None:
@@ -155,7 +190,9 @@ def test_a_refused_connection_says_so() -> None:
     assert _send(f"json://127.0.0.1:{port}/") == "connection refused"
 
 
-def test_a_services_own_words_are_heard(webhook: Webhook, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_services_own_words_are_heard(
+    webhook: Webhook, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A service that says in a 200 what came of it is heard to the last byte; `HTTP 200` is not why it refuses."""
     monkeypatch.setattr("apprise.plugins.slack.NotifySlack.webhook_url", webhook.url)
     path = "T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ"
@@ -165,23 +202,39 @@ def test_a_services_own_words_are_heard(webhook: Webhook, monkeypatch: pytest.Mo
     assert _send(f"slack://{path}/") == "refused the message"
 
 
-@pytest.mark.parametrize("word", ["invalid_blocks", "msg_too_long", "msg_blocks_too_long"])
+@pytest.mark.parametrize(
+    "word", ["invalid_blocks", "msg_too_long", "msg_blocks_too_long"]
+)
 def test_a_slack_bots_message_is_refused_for_what_it_is(
     webhook: Webhook, monkeypatch: pytest.MonkeyPatch, word: str
 ) -> None:
     """Slack refuses a bot's message for its content in a 200, which must not block the messages behind it."""
-    monkeypatch.setattr("apprise.plugins.slack.NotifySlack.api_url", f"{webhook.url}/{{}}")
-    webhook.answer["/chat.postMessage"] = Answer(body=json.dumps({"ok": False, "error": word}).encode())
+    monkeypatch.setattr(
+        "apprise.plugins.slack.NotifySlack.api_url", f"{webhook.url}/{{}}"
+    )
+    webhook.answer["/chat.postMessage"] = Answer(
+        body=json.dumps({"ok": False, "error": word}).encode()
+    )
     outcome = sent("slack://xoxb-1234-1234-abc124/#general")
-    assert outcome == Undelivered(reason=f"refused the message ({word})", cause=Cause.CONTENT)
+    assert outcome == Undelivered(
+        reason=f"refused the message ({word})", cause=Cause.CONTENT
+    )
 
 
-def test_half_of_the_targets_of_one_url(mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_half_of_the_targets_of_one_url(
+    mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """With one of two recipients refused it is undelivered, and the other one is not bothered again."""
     original = smtplib.SMTP.rcpt
 
-    def rcpt(self: smtplib.SMTP, recipient: str, options: Any = ()) -> tuple[int, bytes]:
-        return (550, b"no such user") if recipient.startswith("gone") else original(self, recipient, options)
+    def rcpt(
+        self: smtplib.SMTP, recipient: str, options: Any = ()
+    ) -> tuple[int, bytes]:
+        return (
+            (550, b"no such user")
+            if recipient.startswith("gone")
+            else original(self, recipient, options)
+        )
 
     url = mailbox.apprise_url("here@example.org,gone@example.org")
     taken: list[str] = []
@@ -193,7 +246,10 @@ def test_half_of_the_targets_of_one_url(mailbox: Mailbox, monkeypatch: pytest.Mo
     assert len(taken) == 1
     assert "example.org" not in taken[0]
     assert _send(url, taken=taken, targets=frozenset(taken)) == ""
-    assert [mail.recipients for mail in mailbox.mails] == [("here@example.org",), ("gone@example.org",)]
+    assert [mail.recipients for mail in mailbox.mails] == [
+        ("here@example.org",),
+        ("gone@example.org",),
+    ]
 
 
 # What shows
@@ -208,23 +264,35 @@ def test_mail_is_html_with_a_text_part(mailbox: Mailbox) -> None:
     assert html is not None
     assert text is not None
     assert str(mail.message["Subject"]).startswith("BANNED rgthree-comfy 1.0.3 and ")
-    page = html.get_content().partition('<body><div style="')[2].partition('">')[2].partition("</div></body>")[0]
+    page = (
+        html.get_content()
+        .partition('<body><div style="')[2]
+        .partition('">')[2]
+        .partition("</div></body>")[0]
+    )
     page = page.replace('<br class="gap">', "")
     assert '<a href="https://registry.comfy.org/nodes/rgthree-comfy">' in page
     check_html(page)
     check_any(page)
     said = text.get_content().replace("\r\n", "\n")
     check_any(said)
-    assert "⛔ BANNED rgthree-comfy 1.0.3 (was flagged) · reason: malware · https://registry.comfy.org/" in said
+    assert (
+        "⛔ BANNED rgthree-comfy 1.0.3 (was flagged) · reason: malware · https://registry.comfy.org/"
+        in said
+    )
 
 
 def _discord(posted: list[requests.PreparedRequest], query: str) -> Any:
-    assert _send(f"discord://1234567890/s3cr3t-token{query}", _hostile() + _events()) == ""
+    assert (
+        _send(f"discord://1234567890/s3cr3t-token{query}", _hostile() + _events()) == ""
+    )
     [request] = posted
     return _json(request)
 
 
-def test_discord_gets_an_embed_that_pings_nobody(posted: list[requests.PreparedRequest]) -> None:
+def test_discord_gets_an_embed_that_pings_nobody(
+    posted: list[requests.PreparedRequest],
+) -> None:
     """A Discord message is one embed of at most 4,096 characters, without mentions, content, fields or an avatar."""
     payload = _discord(posted, "")
     assert not {"allow_mentions", "content", "avatar_url", "flags"} & set(payload)
@@ -237,7 +305,9 @@ def test_discord_gets_an_embed_that_pings_nobody(posted: list[requests.PreparedR
 
 
 @pytest.mark.parametrize("query", ["?format=text", "?flags=4"])
-def test_discord_content_pings_nobody_either(posted: list[requests.PreparedRequest], query: str) -> None:
+def test_discord_content_pings_nobody_either(
+    posted: list[requests.PreparedRequest], query: str
+) -> None:
     """A message that is no embed has 2,000 characters, no mentions and no previews."""
     payload = _discord(posted, query)
     assert payload["content"].startswith("BANNED rgthree-comfy 1.0.3 and ")
@@ -247,8 +317,12 @@ def test_discord_content_pings_nobody_either(posted: list[requests.PreparedReque
     assert payload["flags"] == 4
 
 
-@pytest.mark.parametrize("query", ["", "?blocks=yes", "?format=text", "?format=text&blocks=yes"])
-def test_slack_gets_no_mention_and_only_our_links(posted: list[requests.PreparedRequest], query: str) -> None:
+@pytest.mark.parametrize(
+    "query", ["", "?blocks=yes", "?format=text", "?format=text&blocks=yes"]
+)
+def test_slack_gets_no_mention_and_only_our_links(
+    posted: list[requests.PreparedRequest], query: str
+) -> None:
     """In Slack's own dialect every `<` that is not one of our links is an entity."""
     url = f"slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/{query}"
     assert _send(url, _hostile()[:5] + _events()) == ""
@@ -264,15 +338,22 @@ def test_slack_gets_no_mention_and_only_our_links(posted: list[requests.Prepared
         text = attachment["text"]
     links = re.findall(r"<([^>]*)>", text)
     assert links == [] if "text" in query else links
-    assert {re.sub(r"nodes/.*", "", link) for link in links} <= {"https://registry.comfy.org/"}
+    assert {re.sub(r"nodes/.*", "", link) for link in links} <= {
+        "https://registry.comfy.org/"
+    }
     rest = re.sub(r"<https://registry[^>]*>", "", text)
     assert not re.search(r"[<>]", rest)
     check_any(unescape(rest).replace("<", "").replace(">", ""))
 
 
-def test_telegram_gets_html_that_it_accepts(posted: list[requests.PreparedRequest]) -> None:
+def test_telegram_gets_html_that_it_accepts(
+    posted: list[requests.PreparedRequest],
+) -> None:
     """A Telegram message is balanced HTML of the few tags Telegram knows, within its limit."""
-    assert _send("tgram://123456789:abcdefg_hijklmnop/12315544/", _hostile() + _events()) == ""
+    assert (
+        _send("tgram://123456789:abcdefg_hijklmnop/12315544/", _hostile() + _events())
+        == ""
+    )
     [request] = posted
     payload = _json(request)
     assert payload["parse_mode"] == "HTML"
@@ -284,7 +365,9 @@ def test_telegram_gets_html_that_it_accepts(posted: list[requests.PreparedReques
 
 
 @pytest.mark.parametrize("version", ["v1", "v2"])
-def test_telegram_markdown_has_balanced_entities(posted: list[requests.PreparedRequest], version: str) -> None:
+def test_telegram_markdown_has_balanced_entities(
+    posted: list[requests.PreparedRequest], version: str
+) -> None:
     """Asked for Markdown, Telegram gets code spans and bold that end on their line: anything else is a lasting 400."""
     url = f"tgram://123456789:abcdefg_hijklmnop/12315544/?format=markdown&mdv={version}"
     assert _send(url, _hostile() + _events()) == ""
@@ -292,9 +375,17 @@ def test_telegram_markdown_has_balanced_entities(posted: list[requests.PreparedR
     text = _json(request)["text"]
     check_any(text.replace("\\", ""))
     for line in text.splitlines():
-        outside = re.sub(r"`(?:[^`\\]|\\.)*`" if version == "v2" else r"`[^`]*`", "", line)
-        outside = re.sub(r"\[registry\]\(https://registry\.comfy\.org[^)]*\)", "", outside)
-        outside = re.sub(r"\\[_*\[\]()~`>#+=|{}.!-]", "", outside) if version == "v2" else outside
+        outside = re.sub(
+            r"`(?:[^`\\]|\\.)*`" if version == "v2" else r"`[^`]*`", "", line
+        )
+        outside = re.sub(
+            r"\[registry\]\(https://registry\.comfy\.org[^)]*\)", "", outside
+        )
+        outside = (
+            re.sub(r"\\[_*\[\]()~`>#+=|{}.!-]", "", outside)
+            if version == "v2"
+            else outside
+        )
         assert outside.count("*") in (0, 2)
         assert not re.search(r"[`_\[\]\\]", outside)
         if version == "v2":
@@ -302,12 +393,22 @@ def test_telegram_markdown_has_balanced_entities(posted: list[requests.PreparedR
 
 
 @pytest.mark.parametrize("mode", ["", "?mode=hookshot", "?mode=matrix", "?mode=slack"])
-def test_matrix_gets_html_and_a_plain_fallback(posted: list[requests.PreparedRequest], mode: str) -> None:
+def test_matrix_gets_html_and_a_plain_fallback(
+    posted: list[requests.PreparedRequest], mode: str
+) -> None:
     """In Matrix neither the HTML nor its plain fallback names a room or a user."""
-    url = f"matrix://s3cr3t-user:s3cr3t-token@127.0.0.1:9/{mode}" if mode else "matrix://s3cr3t-token@127.0.0.1:9/!r:x"
+    url = (
+        f"matrix://s3cr3t-user:s3cr3t-token@127.0.0.1:9/{mode}"
+        if mode
+        else "matrix://s3cr3t-token@127.0.0.1:9/!r:x"
+    )
     outcome = _send(url, _hostile() + _events())
     bodies = [_json(request) for request in posted if request.body]
-    messages = [body for body in bodies if body and {"text", "formatted_body", "attachments"} & set(body)]
+    messages = [
+        body
+        for body in bodies
+        if body and {"text", "formatted_body", "attachments"} & set(body)
+    ]
     assert messages, (outcome, bodies)
     for message in messages:
         said = json.dumps(message, ensure_ascii=False)
@@ -333,7 +434,10 @@ def test_mattermost_gets_markdown(webhook: Webhook) -> None:
 @pytest.mark.parametrize("form", ["", "?format=markdown"])
 def test_ntfy_gets_a_push_and_no_attachment(webhook: Webhook, form: str) -> None:
     """A push fits ntfy's 4,096 bytes, so that it is not turned into a file."""
-    assert _send(f"ntfy://127.0.0.1:{webhook.port}/topic{form}", _hostile() + _events()) == ""
+    assert (
+        _send(f"ntfy://127.0.0.1:{webhook.port}/topic{form}", _hostile() + _events())
+        == ""
+    )
     [message] = webhook.messages()
     assert message.json["topic"] == "topic"
     assert message.json["title"].startswith("BANNED rgthree-comfy 1.0.3 and ")
@@ -346,30 +450,48 @@ def test_a_webhook_gets_the_format_it_asks_for(webhook: Webhook, form: str) -> N
     """`?format=` is heeded, and apprise passes the body on as it was rendered."""
     assert _send(webhook.apprise_url(f"/a?format={form}")) == ""
     [message] = webhook.messages("/a")
-    marks = {"text": "⛔ BANNED `rg", "markdown": "⛔ **BANNED** `rg", "html": "<p>⛔ <b>BANNED</b> <code>rg"}
+    marks = {
+        "text": "⛔ BANNED `rg",
+        "markdown": "⛔ **BANNED** `rg",
+        "html": "<p>⛔ <b>BANNED</b> <code>rg",
+    }
     assert marks[form] in message.json["message"]
 
 
 @pytest.mark.no_cover
 def test_a_burst_fits_and_is_counted(webhook: Webhook) -> None:
     """Thousands of events make one message that counts what it does not show."""
-    events = tuple(event for i in range(3000) for event in _events(id=f"e{i}", node=f"n{i}", kind=Kind.NEW, reason=""))
+    events = tuple(
+        event
+        for i in range(3000)
+        for event in _events(id=f"e{i}", node=f"n{i}", kind=Kind.NEW, reason="")
+    )
     assert _send(webhook.apprise_url("/a"), events) == ""
     [message] = webhook.messages("/a")
     assert re.search(r"… and 29\d\d more new", message.json["message"])
     assert len(message.json["message"].encode()) <= 3000
-    assert (len(message.json["events"]), message.json["event_count"]) == (MOST_EVENTS, 3000)
+    assert (len(message.json["events"]), message.json["event_count"]) == (
+        MOST_EVENTS,
+        3000,
+    )
 
 
 def _four() -> tuple[Event, ...]:
-    return tuple(event for i in range(4) for event in _events(id=f"e{i}", node=f"n{i}", url=""))
+    return tuple(
+        event for i in range(4) for event in _events(id=f"e{i}", node=f"n{i}", url="")
+    )
 
 
 @pytest.mark.parametrize(
-    ("lines", "shown", "last"), [(2, 1, "… and 3 more banned · comfy-watch history --ref "), (10, 4, "ref ")]
+    ("lines", "shown", "last"),
+    [(2, 1, "… and 3 more banned · comfy-watch history --ref "), (10, 4, "ref ")],
 )
 def test_a_pop_up_counts_what_its_lines_do_not_show(
-    posted: list[requests.PreparedRequest], monkeypatch: pytest.MonkeyPatch, lines: int, shown: int, last: str
+    posted: list[requests.PreparedRequest],
+    monkeypatch: pytest.MonkeyPatch,
+    lines: int,
+    shown: int,
+    last: str,
 ) -> None:
     """Where apprise drops all lines but a few, each event takes one, and the last one counts the others."""
     assert NotifyXBMC.body_max_line_count == 2
@@ -377,7 +499,10 @@ def test_a_pop_up_counts_what_its_lines_do_not_show(
     assert _send("kodi://127.0.0.1:9/?format=html", _four()) == ""
     [request] = posted
     *events, end = _json(request)["params"]["message"].splitlines()
-    assert events == [f"⛔ BANNED `n{i}` `1.0.3` (was flagged) · reason: `malware`" for i in range(shown)]
+    assert events == [
+        f"⛔ BANNED `n{i}` `1.0.3` (was flagged) · reason: `malware`"
+        for i in range(shown)
+    ]
     assert re.fullmatch(rf"{last}[0-9a-f]{{8}}", end)
 
 
@@ -392,7 +517,9 @@ def test_no_line_is_dropped(
         assert _send("kodi://127.0.0.1:9/", _hostile() + _four()) == ""
         said = _json(posted[-1])["params"]["message"].splitlines()
         assert len(said) <= lines
-        assert re.search(r"… and \d+ more.* · (comfy-watch history --)?ref [0-9a-f]{8}\Z", said[-1])
+        assert re.search(
+            r"… and \d+ more.* · (comfy-watch history --)?ref [0-9a-f]{8}\Z", said[-1]
+        )
         check_any("\n".join(said))
 
 
@@ -404,34 +531,59 @@ def test_no_line_is_dropped(
         (f"groundmail://{'a' * 32}:user@example.com/to@example.com", "text"),
     ],
 )
-def test_a_text_cannot_be_a_line_of_a_mail(posted: list[requests.PreparedRequest], url: str, name: str) -> None:
+def test_a_text_cannot_be_a_line_of_a_mail(
+    posted: list[requests.PreparedRequest], url: str, name: str
+) -> None:
     """The text that a mail service's plugin makes of the HTML keeps untrusted text in the line of its event."""
     assert _send(url, _events(version="- ⛔ banned other 1.0.3")) == ""
     [request] = posted
     said = _json(request)[name].splitlines()
-    assert any(line.startswith("⛔ BANNED rgthree-comfy - ⛔ banned other 1.0.3 (was flagged) · ") for line in said)
+    assert any(
+        line.startswith(
+            "⛔ BANNED rgthree-comfy - ⛔ banned other 1.0.3 (was flagged) · "
+        )
+        for line in said
+    )
     assert not [line for line in said if line.startswith("- ")]
 
 
-def test_a_matrix_message_says_that_it_mentions_nobody(posted: list[requests.PreparedRequest]) -> None:
+def test_a_matrix_message_says_that_it_mentions_nobody(
+    posted: list[requests.PreparedRequest],
+) -> None:
     """Without that a client looks for its user's name in the words; and code stays code in the HTML."""
-    assert _send("matrix://s3cr3t-token@127.0.0.1:9/!r:x", _events(reason="ask alice")) == ""
+    assert (
+        _send("matrix://s3cr3t-token@127.0.0.1:9/!r:x", _events(reason="ask alice"))
+        == ""
+    )
     message = _json(posted[-1])
     assert message["m.mentions"] == {}
     assert "<code>ask alice</code>" in message["formatted_body"]
-    assert "⛔ BANNED rgthree-comfy 1.0.3 (was flagged) · reason: ask alice" in message["body"]
+    assert (
+        "⛔ BANNED rgthree-comfy 1.0.3 (was flagged) · reason: ask alice"
+        in message["body"]
+    )
 
 
-def test_an_encrypted_matrix_message_says_so_too(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_encrypted_matrix_message_says_so_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """What is encrypted mentions nobody either, and what is no message is left as it is."""
     encrypted: list[dict[str, Any]] = []
-    monkeypatch.setattr(MatrixMegOlmSession, "encrypt", lambda _, event: encrypted.append(event))
+    monkeypatch.setattr(
+        MatrixMegOlmSession, "encrypt", lambda _, event: encrypted.append(event)
+    )
     load()
     matrix = Apprise.instantiate("matrixs://token@127.0.0.1:9/!r:x")
-    prepare(cast("Service", matrix), Context(events=_events(), digest=compose(_events()), timeout=5.0))
+    prepare(
+        cast("Service", matrix),
+        Context(events=_events(), digest=compose(_events()), timeout=5.0),
+    )
     for content in ({"msgtype": "m.text"}, {"other": 1}):
         matrix._e2ee_get_megolm("!r:x").encrypt({"type": "t", "content": content})  # type: ignore[union-attr]  # untyped
-    assert [event["content"] for event in encrypted] == [{"msgtype": "m.text", "m.mentions": {}}, {"other": 1}]
+    assert [event["content"] for event in encrypted] == [
+        {"msgtype": "m.text", "m.mentions": {}},
+        {"other": 1},
+    ]
 
 
 def test_a_matrix_service_ends_with_its_message(
@@ -440,18 +592,27 @@ def test_a_matrix_service_ends_with_its_message(
     """It logs out when it ends, which is before its message is over: its process ends then."""
     gc.collect()  # those of other tests
     ended: list[str] = []
-    monkeypatch.setattr("apprise.plugins.matrix.base.NotifyMatrix.__del__", lambda _: ended.append("ended"))
+    monkeypatch.setattr(
+        "apprise.plugins.matrix.base.NotifyMatrix.__del__",
+        lambda _: ended.append("ended"),
+    )
     _send("matrix://user:pass@127.0.0.1:9/!r:x")
     assert ended == ["ended"]
 
 
-def test_a_teams_card_shows_no_untrusted_markup(posted: list[requests.PreparedRequest]) -> None:
+def test_a_teams_card_shows_no_untrusted_markup(
+    posted: list[requests.PreparedRequest],
+) -> None:
     """A card reads Markdown without code: untrusted emphasis and links are escaped, ours are not."""
     words = "**evil** _evil_ [evil](http:16909060) [evil](//1.2.3.4) [evil](tel:1)"
     url = f"workflows://127.0.0.1:9/{'a' * 32}/s3cr3t-token"
     assert _send(url, _events(node=words, version=words, reason=words)) == ""
     [request] = posted
-    [text] = [b["text"] for b in _json(request)["attachments"][0]["content"]["body"] if b["id"] == "body"]
+    [text] = [
+        b["text"]
+        for b in _json(request)["attachments"][0]["content"]["body"]
+        if b["id"] == "body"
+    ]
     page = MarkdownIt("commonmark").render(text)
     assert re.findall(r"<(?:em|a href|strong|code)[^>]*>[^<]*", page) == [
         "<strong>BANNED",
@@ -474,7 +635,12 @@ def test_whatever_apprise_raises_is_an_outcome(monkeypatch: pytest.MonkeyPatch) 
 def test_the_plainest_form_is_ascii(webhook: Webhook, form: str) -> None:
     """What a service has refused for what it is goes out as a line of ASCII, whatever format the URL asks for."""
     load()
-    job = Job(url=webhook.apprise_url(f"/a{form}"), events=_events(3, reason="ä" * 50), timeout=60.0, plain=True)
+    job = Job(
+        url=webhook.apprise_url(f"/a{form}"),
+        events=_events(3, reason="ä" * 50),
+        timeout=60.0,
+        plain=True,
+    )
     assert send(job, lambda _: None, lambda _: None) == Delivered()
     [message] = webhook.messages("/a")
     said = (message.json["title"] + message.json["message"]).replace("\\", "")

@@ -17,13 +17,20 @@ from watcher.delivery.smtp import SmtpWatch
 from watcher.delivery.wire import Wire
 
 
-def _deliver(url: str, timeout: float = 5.0, at: str = "2026-01-01T00:00:00Z", stopped: float = 60.0) -> Outcome:
+def _deliver(
+    url: str,
+    timeout: float = 5.0,
+    at: str = "2026-01-01T00:00:00Z",
+    stopped: float = 60.0,
+) -> Outcome:
     """Send a mail; `stopped` is after how many seconds the program is stopped."""
     reached = Reached(key="5" * 32, salt="ab" * 16)
 
     async def send() -> Outcome:
         delivery = asyncio.create_task(
-            WORKER.deliver(Job(url=url, events=sample(at), timeout=timeout, reached=reached))
+            WORKER.deliver(
+                Job(url=url, events=sample(at), timeout=timeout, reached=reached)
+            )
         )
         await asyncio.wait({delivery}, timeout=stopped)
         WORKER.stop_within(0.0)
@@ -44,7 +51,13 @@ def test_a_server_that_takes_its_time_over_a_mail_has_it(mailbox: Mailbox) -> No
 def test_each_recipient_has_its_time(mailbox: Mailbox) -> None:
     """Recipients of one URL are served one after the other, however long each mail takes."""
     mailbox.slow = 0.8
-    assert _deliver(mailbox.apprise_url("a@example.org,b@example.org,c@example.org"), timeout=1.5) == Delivered()
+    assert (
+        _deliver(
+            mailbox.apprise_url("a@example.org,b@example.org,c@example.org"),
+            timeout=1.5,
+        )
+        == Delivered()
+    )
     assert len(mailbox.mails) == 3
 
 
@@ -52,7 +65,12 @@ def test_each_recipient_has_its_time(mailbox: Mailbox) -> None:
 def test_a_slow_server_gets_the_rest_later(mailbox: Mailbox) -> None:
     """Once a further mail may take longer than all may together, it does not go out, and is not unanswered."""
     mailbox.slow = 1.0
-    job = Job(url=mailbox.apprise_url(), events=sample("2026-01-01T00:00:00Z"), timeout=5.0, reached=Reached(key="5"))
+    job = Job(
+        url=mailbox.apprise_url(),
+        events=sample("2026-01-01T00:00:00Z"),
+        timeout=5.0,
+        reached=Reached(key="5"),
+    )
     with Wire() as wire, Limits(5.0) as limits:
         wire.on_smtp = SmtpWatch(job, limits, wire, lambda _: None, patience=2.5).notice
         with smtplib.SMTP("127.0.0.1", mailbox.port) as smtp:
@@ -72,7 +90,9 @@ def test_a_repeat_has_the_same_id(mailbox: Mailbox) -> None:
     assert ids[:2] == ids[2:4]
     assert len(set(ids)) == 4
     assert all(one.startswith("<") and one.endswith("@127.0.0.1>") for one in ids)
-    assert [len(one.message.get_all("Message-ID", [])) for one in mailbox.mails] == [1] * 6
+    assert [len(one.message.get_all("Message-ID", [])) for one in mailbox.mails] == [
+        1
+    ] * 6
 
 
 @pytest.mark.bounded
@@ -93,7 +113,9 @@ def test_a_mail_without_an_answer_may_have_been_taken(mailbox: Mailbox) -> None:
         ("451 later", "SMTP 451", Cause.OTHER),
     ],
 )
-def test_a_refused_mail_says_the_code(mailbox: Mailbox, reply: str, reason: str, cause: Cause) -> None:
+def test_a_refused_mail_says_the_code(
+    mailbox: Mailbox, reply: str, reason: str, cause: Cause
+) -> None:
     """The server's code is named, and nothing that it says beside it."""
     mailbox.refuse = reply
     assert _deliver(mailbox.apprise_url()) == Undelivered(reason=reason, cause=cause)
@@ -103,7 +125,9 @@ def test_an_unknown_recipient_is_gone(mailbox: Mailbox) -> None:
     """With every recipient unknown the channel's address is wrong."""
     mailbox.unknown = {"a@example.org", "b@example.org"}
     outcome = _deliver(mailbox.apprise_url("a@example.org,b@example.org"))
-    assert outcome == Undelivered(reason="SMTP 550, the mailbox is gone: correct the address", cause=Cause.GONE)
+    assert outcome == Undelivered(
+        reason="SMTP 550, the mailbox is gone: correct the address", cause=Cause.GONE
+    )
     mailbox.unknown = {"a@example.org"}
     outcome = _deliver(mailbox.apprise_url("a@example.org,b@example.org"))
     assert isinstance(outcome, Undelivered)

@@ -62,7 +62,10 @@ def test_a_request_is_to_the_targets_that_it_names() -> None:
     for name in ("all", "+15551231234", "+15551231235", ("room", "a b")):
         targets.has(name)
     assert targets.sent_to(b"to=%2B15551231234&text=x") == {"'+15551231234'"}
-    assert targets.sent_to(b'{"to": ["+15551231234", "+15551231235"]}') == {"'+15551231234'", "'+15551231235'"}
+    assert targets.sent_to(b'{"to": ["+15551231234", "+15551231235"]}') == {
+        "'+15551231234'",
+        "'+15551231235'",
+    }
     assert targets.sent_to(b"/room/a%20b") == {"('room', 'a b')"}
     assert targets.sent_to(b"nobody") == {"('room', 'a b')"}
 

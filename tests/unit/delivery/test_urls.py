@@ -30,8 +30,14 @@ def test_a_good_url_is_not_refused(url: str) -> None:
     [
         ("s3cr3t-token", "has to begin with a scheme"),
         ("", "has to begin with a scheme"),
-        ("foo://s3cr3t-user:s3cr3t-pass@h/s3cr3t-token?q=s3cr3t-query", "does not know this foo:// address"),
-        ("https://s3cr3t-user.example/s3cr3t-token", "a webhook of your own is json:// or jsons://"),
+        (
+            "foo://s3cr3t-user:s3cr3t-pass@h/s3cr3t-token?q=s3cr3t-query",
+            "does not know this foo:// address",
+        ),
+        (
+            "https://s3cr3t-user.example/s3cr3t-token",
+            "a webhook of your own is json:// or jsons://",
+        ),
         ("discord://s3cr3t-token", "discord://{webhook_id}/{webhook_token}"),
         ("tgram://s3cr3t-token", "tgram:// URL is incomplete or malformed"),
         ("json://s3cr3t-user, json://s3cr3t-token", "more than one URL"),
@@ -40,13 +46,27 @@ def test_a_good_url_is_not_refused(url: str) -> None:
             "mqtt://s3cr3t-user:s3cr3t-pass@h/s3cr3t-token",
             "mqtt:// needs paho-mqtt: `pipx inject comfy-watch paho-mqtt`",
         ),
-        ("growl://s3cr3t-token@h", "growl:// needs gntp: `pipx inject comfy-watch gntp`"),
-        ("windows://s3cr3t-token", "windows:// does not work here: it belongs to another system"),
-        ("macosx://s3cr3t-token", "macosx:// does not work here: it belongs to another system"),
-        ("json://h?overflow=s3cr3t-query&format=s3cr3t-query&tz=s3cr3t-query", "json:// URL"),
+        (
+            "growl://s3cr3t-token@h",
+            "growl:// needs gntp: `pipx inject comfy-watch gntp`",
+        ),
+        (
+            "windows://s3cr3t-token",
+            "windows:// does not work here: it belongs to another system",
+        ),
+        (
+            "macosx://s3cr3t-token",
+            "macosx:// does not work here: it belongs to another system",
+        ),
+        (
+            "json://h?overflow=s3cr3t-query&format=s3cr3t-query&tz=s3cr3t-query",
+            "json:// URL",
+        ),
     ],
 )
-def test_a_bad_url_is_refused_without_naming_it(url: str, said: str, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_bad_url_is_refused_without_naming_it(
+    url: str, said: str, capfd: pytest.CaptureFixture[str]
+) -> None:
     """One sentence says what is wrong and names nothing of the URL but its scheme; the worker says the same."""
     refused = refusal(url)
     assert refused is not None
@@ -61,12 +81,18 @@ def test_a_bad_url_is_refused_without_naming_it(url: str, said: str, capfd: pyte
     ("url", "warned"),
     [
         ("mailto://s3cr3t-user:s3cr3t-pass@example.org?to=you@example.org", True),
-        ("mailto://s3cr3t-user:s3cr3t-pass@example.org?smtp=192.0.2.1&to=you@example.org", True),
+        (
+            "mailto://s3cr3t-user:s3cr3t-pass@example.org?smtp=192.0.2.1&to=you@example.org",
+            True,
+        ),
         ("mailtos://user:pass@example.org?to=you@example.org", False),
         ("mailto://user:pass@example.org?mode=starttls&to=you@example.org", False),
         ("mailto://user:pass@gmail.com", False),
         ("mailto://user:pass@localhost?to=you@example.org&from=me@example.org", False),
-        ("mailto://user:pass@127.0.0.1:2525?to=you@example.org&from=me@example.org", False),
+        (
+            "mailto://user:pass@127.0.0.1:2525?to=you@example.org&from=me@example.org",
+            False,
+        ),
         ("mailto://example.org?to=you@example.org&from=me@example.org", False),
         ("json://user:pass@example.org", False),
     ],

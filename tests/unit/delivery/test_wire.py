@@ -29,7 +29,12 @@ from watcher.delivery.wire import Wire, seconds_of
 
 
 def _deliver(url: str, timeout: float = 5.0) -> Outcome:
-    job = Job(url=url, events=sample("2026-01-01T00:00:00Z"), timeout=timeout, reached=Reached(key="5", salt="ab" * 16))
+    job = Job(
+        url=url,
+        events=sample("2026-01-01T00:00:00Z"),
+        timeout=timeout,
+        reached=Reached(key="5", salt="ab" * 16),
+    )
     return asyncio.run(WORKER.deliver(job))
 
 
@@ -53,7 +58,9 @@ def test_a_plugin_that_asks_nobody_delivers_nothing(silent: str) -> None:
     """A success without any request is none, whatever the plugin says, and no target is taken for reached."""
     taken: list[str] = []
     outcome = sent(silent, taken=taken)
-    assert outcome == Undelivered(reason="nothing was sent: check the parameters of the channel's URL")
+    assert outcome == Undelivered(
+        reason="nothing was sent: check the parameters of the channel's URL"
+    )
     assert taken == []
 
 
@@ -62,7 +69,10 @@ def test_a_message_that_all_targets_have_needs_no_request(webhook: Webhook) -> N
     taken: list[str] = []
     with Topics() as ntfy:
         assert sent(ntfy.url_of("one", "two"), taken=taken) == Delivered()
-        assert sent(ntfy.url_of("one", "two"), taken=[], targets=frozenset(taken)) == Delivered()
+        assert (
+            sent(ntfy.url_of("one", "two"), taken=[], targets=frozenset(taken))
+            == Delivered()
+        )
         assert len(ntfy.messages()) == 2
 
 
@@ -71,7 +81,9 @@ def test_a_datagram_is_a_request() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
         server.bind(("127.0.0.1", 0))
         server.settimeout(5)
-        assert _deliver(f"rsyslog://127.0.0.1:{server.getsockname()[1]}") == Delivered(confirmed=False)
+        assert _deliver(f"rsyslog://127.0.0.1:{server.getsockname()[1]}") == Delivered(
+            confirmed=False
+        )
         assert server.recv(65536)
 
 
@@ -103,7 +115,9 @@ def test_a_request_without_the_message_leaves_no_doubt(webhook: Webhook) -> None
     assert outs == []
 
 
-_CUT = Answer(headers={"Transfer-Encoding": "chunked"}, pieces=(b'9\r\n{"ok": tr\r\n', b"5\r\n"))
+_CUT = Answer(
+    headers={"Transfer-Encoding": "chunked"}, pieces=(b'9\r\n{"ok": tr\r\n', b"5\r\n")
+)
 
 
 def test_a_success_of_which_the_rest_is_lost_is_one(webhook: Webhook) -> None:
@@ -121,11 +135,15 @@ _LATE = Answer(hang=True)
 _RESET = Answer(reset=True)
 
 
-@pytest.mark.parametrize(("answer", "reason"), [(_LATE, "timed out"), (_RESET, "the connection was lost")])
+@pytest.mark.parametrize(
+    ("answer", "reason"), [(_LATE, "timed out"), (_RESET, "the connection was lost")]
+)
 def test_no_answer_is_said(webhook: Webhook, answer: Answer, reason: str) -> None:
     """A service that got the message and did not answer may have it."""
     webhook.answer["/a"] = answer
-    assert _deliver(webhook.apprise_url("/a"), timeout=0.5) == Undelivered(reason=reason, unanswered=True)
+    assert _deliver(webhook.apprise_url("/a"), timeout=0.5) == Undelivered(
+        reason=reason, unanswered=True
+    )
 
 
 def test_an_answer_that_was_read_is_one(webhook: Webhook) -> None:
@@ -149,7 +167,11 @@ def test_a_stop_says_whether_the_message_is_out(webhook: Webhook) -> None:
     webhook.answer["/a"] = _LATE
 
     async def stopped() -> Outcome:
-        job = Job(url=webhook.apprise_url("/a"), events=sample("2026-01-01T00:00:00Z"), timeout=30)
+        job = Job(
+            url=webhook.apprise_url("/a"),
+            events=sample("2026-01-01T00:00:00Z"),
+            timeout=30,
+        )
         delivery = asyncio.create_task(WORKER.deliver(job))
         await asyncio.to_thread(webhook.wait_for, 1)
         WORKER.stop_within(0.0)
@@ -184,7 +206,9 @@ _NO_LOGIN = "the IRC server did not take the login: check the password and the n
         (None, Undelivered(reason="connection refused")),
     ],
 )
-def test_a_message_that_never_left_is_not_out(server: type[_Irc] | None, outcome: Outcome) -> None:
+def test_a_message_that_never_left_is_not_out(
+    server: type[_Irc] | None, outcome: Outcome
+) -> None:
     """A refused connection or login leaves no doubt, also where only a connection tells that something goes out."""
     with socketserver.TCPServer(("127.0.0.1", 0), server or _Irc) as listener:
         url = f"irc://secret@127.0.0.1:{listener.server_address[1]}/#room?mode=server"
@@ -206,7 +230,9 @@ def test_a_message_that_never_left_is_not_out(server: type[_Irc] | None, outcome
 def test_a_wait_that_a_service_asks_for_is_told(webhook: Webhook, status: int) -> None:
     """`Retry-After` is passed on in seconds."""
     webhook.answer["/a"] = Answer(status=status, headers={"Retry-After": "17"})
-    assert _deliver(webhook.apprise_url("/a")) == Undelivered(reason=f"HTTP {status}", retry_after=17.0)
+    assert _deliver(webhook.apprise_url("/a")) == Undelivered(
+        reason=f"HTTP {status}", retry_after=17.0
+    )
 
 
 @pytest.mark.parametrize(
@@ -222,7 +248,9 @@ def test_a_wait_that_a_service_asks_for_is_told(webhook: Webhook, status: int) -
         (None, None, None),
     ],
 )
-def test_a_wait_may_be_a_number_or_a_moment(said: str | None, date: str | None, seconds: float | None) -> None:
+def test_a_wait_may_be_a_number_or_a_moment(
+    said: str | None, date: str | None, seconds: float | None
+) -> None:
     """A moment counts from the answer's own clock, so that a wrong one of ours does not matter."""
     assert seconds_of(said, date) == seconds
 
@@ -234,16 +262,31 @@ def test_a_moment_without_a_date_counts_from_now() -> None:
     assert 90 < wait <= 100
 
 
-def test_a_plugin_that_would_wait_is_not_waited_for(webhook: Webhook, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_plugin_that_would_wait_is_not_waited_for(
+    webhook: Webhook, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """After a 429 Discord's plugin waits and asks again; the queue does that, and the reason is not a timeout."""
     path = "/api/webhooks/1234567890/token"
-    monkeypatch.setattr("apprise.plugins.discord.NotifyDiscord.notify_url", f"{webhook.url}/api/webhooks")
-    limit = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(int(time.time()) + 40), "Retry-After": "40"}
-    webhook.answer[path] = Answer(status=429, headers=limit, body=b'{"retry_after": 39.5}')
+    monkeypatch.setattr(
+        "apprise.plugins.discord.NotifyDiscord.notify_url",
+        f"{webhook.url}/api/webhooks",
+    )
+    limit = {
+        "X-RateLimit-Remaining": "0",
+        "X-RateLimit-Reset": str(int(time.time()) + 40),
+        "Retry-After": "40",
+    }
+    webhook.answer[path] = Answer(
+        status=429, headers=limit, body=b'{"retry_after": 39.5}'
+    )
     began = time.monotonic()
     outcome = sent("discord://1234567890/token")
     assert isinstance(outcome, Undelivered)
-    assert (outcome.reason, outcome.cause, outcome.unanswered) == ("HTTP 429", Cause.OTHER, False)
+    assert (outcome.reason, outcome.cause, outcome.unanswered) == (
+        "HTTP 429",
+        Cause.OTHER,
+        False,
+    )
     assert outcome.retry_after == pytest.approx(40, abs=2)
     assert time.monotonic() - began < 10
     assert len(webhook.messages()) == 1
@@ -264,7 +307,9 @@ _PAGE = b"\xef\xbb\xbf\n <!DOCTYPE html><html><body>Log in</body></html>"
     ],
     ids=["plain", "gzip", "chunked"],
 )
-def test_a_web_page_is_no_answer(headers: dict[str, str], body: bytes, endless: float | None) -> None:
+def test_a_web_page_is_no_answer(
+    headers: dict[str, str], body: bytes, endless: float | None
+) -> None:
     """A portal or a wrong path answers 200 with a page: the service has nothing, and no target is reached."""
     html = {"Content-Type": "text/html; charset=utf-8"}
     with Topics() as ntfy:
@@ -280,17 +325,36 @@ def test_a_web_page_is_no_answer(headers: dict[str, str], body: bytes, endless: 
     [
         ({}, (_PAGE[:12], _PAGE[12:])),
         ({}, (b"", _PAGE)),
-        ({}, (b"<!-- a portal -->\n<!-- of a hotel -->\n" + _PAGE.lstrip(b"\xef\xbb\xbf"),)),
-        ({"Transfer-Encoding": "chunked"}, (b"36\r\n", _PAGE + b"  \r\n", b"0\r\n\r\n")),
-        ({"Transfer-Encoding": "chunked"}, (b"6;a=b\r\n" + _PAGE[:6], b"\r\n2e\r\n", _PAGE[6:] + b"\r\n0\r\n\r\n")),
-        ({"Content-Encoding": "gzip"}, (gzip.compress(_PAGE, mtime=0)[:11], gzip.compress(_PAGE, mtime=0)[11:])),
+        (
+            {},
+            (
+                b"<!-- a portal -->\n<!-- of a hotel -->\n"
+                + _PAGE.lstrip(b"\xef\xbb\xbf"),
+            ),
+        ),
+        (
+            {"Transfer-Encoding": "chunked"},
+            (b"36\r\n", _PAGE + b"  \r\n", b"0\r\n\r\n"),
+        ),
+        (
+            {"Transfer-Encoding": "chunked"},
+            (b"6;a=b\r\n" + _PAGE[:6], b"\r\n2e\r\n", _PAGE[6:] + b"\r\n0\r\n\r\n"),
+        ),
+        (
+            {"Content-Encoding": "gzip"},
+            (gzip.compress(_PAGE, mtime=0)[:11], gzip.compress(_PAGE, mtime=0)[11:]),
+        ),
     ],
     ids=["tag", "head alone", "comments", "size alone", "chunks", "gzip"],
 )
-def test_a_web_page_may_come_in_pieces(headers: dict[str, str], pieces: tuple[bytes, ...]) -> None:
+def test_a_web_page_may_come_in_pieces(
+    headers: dict[str, str], pieces: tuple[bytes, ...]
+) -> None:
     """A page is known however its bytes arrive, and whatever comments come before it."""
     with Topics() as ntfy:
-        ntfy.topic["a"] = Answer(headers={"Content-Type": "text/html"} | headers, pieces=pieces)
+        ntfy.topic["a"] = Answer(
+            headers={"Content-Type": "text/html"} | headers, pieces=pieces
+        )
         outcome = _deliver(ntfy.url_of("a"))
     assert isinstance(outcome, Undelivered)
     assert outcome.reason.startswith("a web page answered")
@@ -312,7 +376,9 @@ def test_a_web_page_for_one_of_several_targets_is_enough() -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"ok", b"", b"\x1f\x8bxx", b"thanks for <html>"], ids=["word", "empty", "no gzip", "later"]
+    "body",
+    [b"ok", b"", b"\x1f\x8bxx", b"thanks for <html>"],
+    ids=["word", "empty", "no gzip", "later"],
 )
 def test_a_word_that_is_labelled_as_a_page_is_an_answer(body: bytes) -> None:
     """Slack, for one, labels a plain `ok` as HTML."""
@@ -330,7 +396,12 @@ class _Vonage(Webhook):
 
     def remember(self, message: Message) -> Answer | None:
         number = parse_qs(message.body.decode())["to"][0]
-        return self.play(message, Answer(pieces=self.number.get(number, (b'{"messages": [{"status": "0"}]}',))))
+        return self.play(
+            message,
+            Answer(
+                pieces=self.number.get(number, (b'{"messages": [{"status": "0"}]}',))
+            ),
+        )
 
     def got(self) -> list[str]:
         """Return the numbers of all messages, in order."""
@@ -342,7 +413,9 @@ def vonage(monkeypatch: pytest.MonkeyPatch) -> Iterator[_Vonage]:
     """Return Vonage's server on loopback."""
     load()
     with _Vonage() as server:
-        monkeypatch.setattr("apprise.plugins.vonage.NotifyVonage.notify_url", server.url)
+        monkeypatch.setattr(
+            "apprise.plugins.vonage.NotifyVonage.notify_url", server.url
+        )
         yield server
 
 
@@ -351,7 +424,9 @@ _VONAGE = f"vonage://12345678:abcdefghijklmnop@15555550000/{'/'.join(_NUMBERS)}"
 
 
 @pytest.mark.parametrize("refusing", [0, 1])
-def test_a_refusal_in_a_success_of_one_of_several_targets_is_enough(vonage: _Vonage, refusing: int) -> None:
+def test_a_refusal_in_a_success_of_one_of_several_targets_is_enough(
+    vonage: _Vonage, refusing: int
+) -> None:
     """A number that was refused does not have the message, also when the next one takes it; only it gets it again."""
     vonage.number[_NUMBERS[refusing]] = (b'{"messages": [{"status": "4"}]}',)
     taken: list[str] = []
@@ -384,11 +459,17 @@ def test_nothing_is_watched_afterwards(webhook: Webhook, mailbox: Mailbox) -> No
     assert (wire.exchanges, wire.contacts) == ([], 0)
 
 
-def test_a_refusal_to_several_at_once_leaves_a_doubt(webhook: Webhook, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_refusal_to_several_at_once_leaves_a_doubt(
+    webhook: Webhook, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Where one request brings the message to several, and some are refused, the others have it."""
     load()
-    monkeypatch.setattr("apprise.plugins.one_signal.NotifyOneSignal.notify_url", f"{webhook.url}/a")
-    webhook.answer["/a"] = Answer(body=b'{"id": "x", "errors": {"invalid_player_ids": ["b"]}}')
+    monkeypatch.setattr(
+        "apprise.plugins.one_signal.NotifyOneSignal.notify_url", f"{webhook.url}/a"
+    )
+    webhook.answer["/a"] = Answer(
+        body=b'{"id": "x", "errors": {"invalid_player_ids": ["b"]}}'
+    )
     app = "00000000-0000-0000-0000-00000000000"
     outcome = sent(f"onesignal://{app}1@apikey/{app}2/{app}3/?batch=yes")
     assert isinstance(outcome, Undelivered)
@@ -397,10 +478,14 @@ def test_a_refusal_to_several_at_once_leaves_a_doubt(webhook: Webhook, monkeypat
 
 def test_what_carries_no_message_delivers_nothing(webhook: Webhook) -> None:
     """A plugin that logs in and finds nobody to send to calls that a success; nobody has the message."""
-    webhook.answer["/Users/AuthenticateByName"] = Answer(body=b'{"AccessToken": "t", "Id": "1", "User": {"Id": "u"}}')
+    webhook.answer["/Users/AuthenticateByName"] = Answer(
+        body=b'{"AccessToken": "t", "Id": "1", "User": {"Id": "u"}}'
+    )
     webhook.answer["/Sessions"] = Answer(body=b"[]")
     outcome = sent(f"emby://user:pass@127.0.0.1:{webhook.port}")
-    assert outcome == Undelivered(reason="nothing was sent: check the parameters of the channel's URL")
+    assert outcome == Undelivered(
+        reason="nothing was sent: check the parameters of the channel's URL"
+    )
     assert webhook.messages()
 
 

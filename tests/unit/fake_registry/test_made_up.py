@@ -17,14 +17,18 @@ from watcher.model.version import status_from_api
 def rows(catalog: Catalog) -> list[dict[str, Any]]:
     """Return all rows, by pages of a hundred."""
     pages = range(1, int(str(catalog.answer({})[1]["total"])) // 100 + 2)
-    answers: list[Any] = [catalog.answer({"page": [str(page)], "pageSize": ["100"]})[1] for page in pages]
+    answers: list[Any] = [
+        catalog.answer({"page": [str(page)], "pageSize": ["100"]})[1] for page in pages
+    ]
     return [row for answer in answers for row in answer["versions"]]
 
 
 def test_nodes_that_are_alike() -> None:
     """Every node has the same versions, all of them active."""
     found = Counter((row["node_id"], row["status"]) for row in rows(made_up(5, 3)))
-    assert found == {(f"node-{number}", "NodeVersionStatusActive"): 3 for number in range(5)}
+    assert found == {
+        (f"node-{number}", "NodeVersionStatusActive"): 3 for number in range(5)
+    }
 
 
 def test_a_whole_registry() -> None:
@@ -33,11 +37,18 @@ def test_a_whole_registry() -> None:
     by_node: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
     for row in found:
         by_node[row["node_id"]].append(row)
-    assert (len(found), len({row["id"] for row in found}), len(by_node)) == (6000, 6000, 1000)
+    assert (len(found), len({row["id"] for row in found}), len(by_node)) == (
+        6000,
+        6000,
+        1000,
+    )
     sizes = sorted(map(len, by_node.values()))
     assert (sizes[0], sizes[500] <= 4, 60 <= sizes[-1] <= 180) == (1, True, True)
     assert 600 <= len(encoded(found)) / 6000 <= 800
-    without = sum(all(status_from_api(row["status"]) != "active" for row in each) for each in by_node.values())
+    without = sum(
+        all(status_from_api(row["status"]) != "active" for row in each)
+        for each in by_node.values()
+    )
     assert 50 <= without <= 100
     kinds = Counter(status_from_api(row["status"]) for row in found)
     assert kinds.keys() == {"active", "flagged", "banned", "deleted", "pending"}

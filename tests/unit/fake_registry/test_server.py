@@ -16,8 +16,22 @@ from watcher.fake_registry.catalog import Catalog, rfc3339
 from watcher.fake_registry.server import FakeRegistry
 
 FIELDS = {
-    *("changelog", "comfy_node_extract_status", "createdAt", "dependencies", "deprecated", "downloadUrl", "id"),
-    *("node_id", "status", "status_reason", "supported_accelerators", "supported_comfyui_frontend_version"),
+    *(
+        "changelog",
+        "comfy_node_extract_status",
+        "createdAt",
+        "dependencies",
+        "deprecated",
+        "downloadUrl",
+        "id",
+    ),
+    *(
+        "node_id",
+        "status",
+        "status_reason",
+        "supported_accelerators",
+        "supported_comfyui_frontend_version",
+    ),
     *("supported_comfyui_version", "supported_os", "tags", "tags_admin", "version"),
 }
 Ask = Callable[..., httpx.Response]
@@ -38,11 +52,21 @@ def versions(answer: httpx.Response) -> list[str]:
 
 def test_a_row_has_every_field_of_the_spec(registry: FakeRegistry, ask: Ask) -> None:
     """A row has all the spec's fields, and no other."""
-    key = registry.catalog.publish("Pack", "1.0.0", tags=["x"], downloadUrl="https://a.example/1.zip")
+    key = registry.catalog.publish(
+        "Pack", "1.0.0", tags=["x"], downloadUrl="https://a.example/1.zip"
+    )
     (row,) = ask(("nodeId", "Pack")).json()["versions"]
     assert row.keys() == FIELDS
-    assert (row["id"], row["node_id"], row["status"]) == (key, "Pack", "NodeVersionStatusActive")
-    assert (row["tags"], row["downloadUrl"], row["deprecated"]) == (["x"], "https://a.example/1.zip", False)
+    assert (row["id"], row["node_id"], row["status"]) == (
+        key,
+        "Pack",
+        "NodeVersionStatusActive",
+    )
+    assert (row["tags"], row["downloadUrl"], row["deprecated"]) == (
+        ["x"],
+        "https://a.example/1.zip",
+        False,
+    )
 
 
 def test_node_ids_ignore_case(registry: FakeRegistry, ask: Ask) -> None:
@@ -78,7 +102,12 @@ def test_order_is_by_text(registry: FakeRegistry, ask: Ask) -> None:
 
 def test_newest_first(registry: FakeRegistry, ask: Ask) -> None:
     """The order can be that of creation instead, of one node and of all; a cut fraction of a second is no later."""
-    for node, version, moment in (("a", "1", "05.7Z"), ("b", "1", "05.75177Z"), ("a", "2", "05Z"), ("b", "0", "06Z")):
+    for node, version, moment in (
+        ("a", "1", "05.7Z"),
+        ("b", "1", "05.75177Z"),
+        ("a", "2", "05Z"),
+        ("b", "0", "06Z"),
+    ):
         registry.catalog.publish(node, version, created_at=f"2026-01-02T03:04:{moment}")
     assert versions(ask()) == ["2", "1", "1", "0"]
     registry.catalog.newest_first = True
@@ -103,21 +132,36 @@ def test_an_edit_between_two_pages(registry: FakeRegistry, ask: Ask) -> None:
 
 def test_statuses_repeat(registry: FakeRegistry, ask: Ask) -> None:
     """`statuses` takes several long names, and none of them means every status."""
-    for version, status in (("1", "active"), ("2", "pending"), ("3", "flagged"), ("4", "banned"), ("5", "deleted")):
+    for version, status in (
+        ("1", "active"),
+        ("2", "pending"),
+        ("3", "flagged"),
+        ("4", "banned"),
+        ("5", "deleted"),
+    ):
         registry.catalog.publish("a", version, status=status)
-    two = ask(("statuses", "NodeVersionStatusFlagged"), ("statuses", "NodeVersionStatusBanned"))
+    two = ask(
+        ("statuses", "NodeVersionStatusFlagged"),
+        ("statuses", "NodeVersionStatusBanned"),
+    )
     assert versions(two) == ["4", "3"]
     assert versions(ask()) == ["5", "4", "3", "2", "1"]
 
 
-@pytest.mark.parametrize("value", ["active", "", "NodeVersionStatusActive,NodeVersionStatusFlagged"])
-def test_an_unknown_status_matches_nothing(registry: FakeRegistry, ask: Ask, value: str) -> None:
+@pytest.mark.parametrize(
+    "value", ["active", "", "NodeVersionStatusActive,NodeVersionStatusFlagged"]
+)
+def test_an_unknown_status_matches_nothing(
+    registry: FakeRegistry, ask: Ask, value: str
+) -> None:
     """A status filter that the spec does not know is 200 and empty."""
     registry.catalog.publish("a", "1.0.0")
     assert versions(ask(("statuses", value))) == []
 
 
-def test_a_reason_is_reported_only_when_asked_for(registry: FakeRegistry, ask: Ask) -> None:
+def test_a_reason_is_reported_only_when_asked_for(
+    registry: FakeRegistry, ask: Ask
+) -> None:
     """Without `include_status_reason` the reason is empty, though there is one."""
     registry.catalog.publish("a", "1.0.0")
     registry.catalog.set_status("a", "1.0.0", "flagged", "Bad things")
@@ -163,7 +207,13 @@ def test_pages(registry: FakeRegistry, ask: Ask) -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("pageSize", "101"), ("page", "x"), ("page", ""), ("page", "9" * 30), ("include_status_reason", "maybe")],
+    [
+        ("pageSize", "101"),
+        ("page", "x"),
+        ("page", ""),
+        ("page", "9" * 30),
+        ("include_status_reason", "maybe"),
+    ],
 )
 def test_bad_parameters(ask: Ask, name: str, value: str) -> None:
     """A page size above 100, or a value of the wrong type, is a 400 that names the parameter."""
@@ -174,7 +224,9 @@ def test_bad_parameters(ask: Ask, name: str, value: str) -> None:
 
 
 @pytest.mark.parametrize("query", [("page", "0"), ("page", "-1"), ("pageSize", "0")])
-def test_no_page_is_the_whole_table(registry: FakeRegistry, ask: Ask, query: tuple[str, str]) -> None:
+def test_no_page_is_the_whole_table(
+    registry: FakeRegistry, ask: Ask, query: tuple[str, str]
+) -> None:
     """A page or size of 0 or less answers with everything at once, as the service was seen to."""
     for number in range(25):
         registry.catalog.publish("a", str(number))
@@ -198,13 +250,23 @@ def test_nodes(registry: FakeRegistry) -> None:
     for number in range(12):
         registry.catalog.publish(f"Pack-{number}", "1.0.0")
     registry.catalog.ban_node("pack-3")
-    registry.catalog.edit_pack("pack-4", status="deleted", repository="https://github.com/ann/x")
+    registry.catalog.edit_pack(
+        "pack-4", status="deleted", repository="https://github.com/ann/x"
+    )
     registry.catalog.remove_node("pack-11")
     with httpx.Client(base_url=registry.url, trust_env=False) as client:
         assert len(client.get("/nodes").json()["nodes"]) == 10
-        whole = client.get("/nodes", params={"limit": "100", "include_banned": "true"}).json()
-        assert (whole["total"], whole["totalPages"], whole["nodes"][3]["status"]) == (11, 1, "NodeStatusBanned")
-        some = client.get("/nodes", params={"node_id": ["Pack-3", "Pack-4", "pack-5"]}).json()["nodes"]
+        whole = client.get(
+            "/nodes", params={"limit": "100", "include_banned": "true"}
+        ).json()
+        assert (whole["total"], whole["totalPages"], whole["nodes"][3]["status"]) == (
+            11,
+            1,
+            "NodeStatusBanned",
+        )
+        some = client.get(
+            "/nodes", params={"node_id": ["Pack-3", "Pack-4", "pack-5"]}
+        ).json()["nodes"]
         assert [(one["id"], one["status"], one["repository"]) for one in some] == [
             ("Pack-4", "NodeStatusDeleted", "https://github.com/ann/x")
         ]
@@ -216,7 +278,11 @@ def test_nodes(registry: FakeRegistry) -> None:
 def test_nothing_but_versions_and_nodes(registry: FakeRegistry) -> None:
     """Another path, or another method, is a 404 with the spec's error body."""
     with httpx.Client(base_url=registry.url, trust_env=False) as client:
-        for answer in (client.get("/nodes/a/install"), client.post("/versions"), client.get("/versions/")):
+        for answer in (
+            client.get("/nodes/a/install"),
+            client.post("/versions"),
+            client.get("/versions/"),
+        ):
             assert answer.status_code == 404
             assert answer.json().keys() == {"error", "message"}
 
@@ -243,11 +309,15 @@ def test_leaving_closes_every_connection() -> None:
 
 
 @pytest.mark.parametrize(
-    ("microsecond", "text"), [(162471, "31.162471Z"), (751770, "31.75177Z"), (500000, "31.5Z"), (0, "31Z")]
+    ("microsecond", "text"),
+    [(162471, "31.162471Z"), (751770, "31.75177Z"), (500000, "31.5Z"), (0, "31Z")],
 )
 def test_times_have_no_trailing_zeros(microsecond: int, text: str) -> None:
     """A time is RFC 3339 in UTC whose fraction ends with a digit that counts."""
-    assert rfc3339(datetime(2026, 1, 2, 3, 4, 31, microsecond, UTC)) == f"2026-01-02T03:04:{text}"
+    assert (
+        rfc3339(datetime(2026, 1, 2, 3, 4, 31, microsecond, UTC))
+        == f"2026-01-02T03:04:{text}"
+    )
 
 
 def test_a_version_is_made_now(registry: FakeRegistry, ask: Ask) -> None:
@@ -261,7 +331,11 @@ def test_a_version_is_made_now(registry: FakeRegistry, ask: Ask) -> None:
 
 def test_ids_are_the_same_every_time() -> None:
     """The same edits give the same ids, so a demo reads the same twice."""
-    assert Catalog().publish("a", "1.0.0") == Catalog().publish("a", "1.0.0") != Catalog().publish("a", "1.0.1")
+    assert (
+        Catalog().publish("a", "1.0.0")
+        == Catalog().publish("a", "1.0.0")
+        != Catalog().publish("a", "1.0.1")
+    )
 
 
 def test_mistakes_in_a_catalog_are_refused() -> None:

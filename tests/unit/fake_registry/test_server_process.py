@@ -26,7 +26,9 @@ def test_latency_holds_every_answer() -> None:
     with FakeRegistry(latency=0.2) as registry:
 
         async def ask_ten() -> None:
-            async with httpx.AsyncClient(base_url=registry.url, trust_env=False) as client:
+            async with httpx.AsyncClient(
+                base_url=registry.url, trust_env=False
+            ) as client:
                 await asyncio.gather(*(client.get("/versions") for _ in range(10)))
 
         began = time.monotonic()
@@ -81,11 +83,21 @@ def test_a_registry_can_go_down_and_come_back() -> None:
 @pytest.mark.parametrize("way", one_of("SIGTERM", "stdin", "SIGINT", fast=2))
 def test_as_a_process(start: Callable[..., Started], way: str) -> None:
     """As a program it prints its address first and serves its nodes until a signal or the end of its input."""
-    process = start("--nodes", "3", "--versions", "12", "--latency", "0.01", module="watcher.fake_registry.server")
+    process = start(
+        "--nodes",
+        "3",
+        "--versions",
+        "12",
+        "--latency",
+        "0.01",
+        module="watcher.fake_registry.server",
+    )
     process.until(lambda it: it.out.endswith("\n"))
     url = process.out.strip()
     assert re.fullmatch(r"http://127\.0\.0\.1:\d+", url)
-    answer = httpx.get(f"{url}/versions", params={"nodeId": "node-2", "pageSize": 100}, trust_env=False).json()
+    answer = httpx.get(
+        f"{url}/versions", params={"nodeId": "node-2", "pageSize": 100}, trust_env=False
+    ).json()
     assert answer["total"] == 12
     assert 600 <= len(str(answer)) / 12 <= 800
     if way == "stdin":
@@ -98,11 +110,19 @@ def test_as_a_process(start: Callable[..., Started], way: str) -> None:
 
 def test_a_whole_registry_as_a_process(start: Callable[..., Started]) -> None:
     """With a total it serves nodes that share so many versions unevenly."""
-    process = start("--nodes", "30", "--total", "120", module="watcher.fake_registry.server")
+    process = start(
+        "--nodes", "30", "--total", "120", module="watcher.fake_registry.server"
+    )
     process.until(lambda it: it.out.endswith("\n"))
     query = {"pageSize": 100, "page": 2}
-    answer = httpx.get(f"{process.out.strip()}/versions", params=query, trust_env=False).json()
-    assert (answer["total"], answer["totalPages"], len(answer["versions"])) == (120, 2, 20)
+    answer = httpx.get(
+        f"{process.out.strip()}/versions", params=query, trust_env=False
+    ).json()
+    assert (answer["total"], answer["totalPages"], len(answer["versions"])) == (
+        120,
+        2,
+        20,
+    )
     process.stdin.close()
     assert process.wait().code == 0
 

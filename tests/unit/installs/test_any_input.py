@@ -10,7 +10,16 @@ from hypothesis import strategies as st
 
 from tests.unit.installs.test_workflows import FILES
 from watcher.installs import yaml_text
-from watcher.installs.recognise import answers, folders, git, images, json_text, snapshots, texts, workflows
+from watcher.installs.recognise import (
+    answers,
+    folders,
+    git,
+    images,
+    json_text,
+    snapshots,
+    texts,
+    workflows,
+)
 from watcher.installs.recognise.folders import Clone, Contents
 from watcher.model.pack import Pack
 
@@ -24,14 +33,48 @@ _WORDS = (
         "snapshots",
         "version",
     ),
-    *("type", "comfyui-desktop-2-snapshot", "cnr", "git", "file", "id", "dirName", "enabled", "commit", "url", "hash"),
-    *("filename", "disabled", "nodes", "properties", "cnr_id", "aux_id", "ver", "definitions", "subgraphs", "extra"),
-    *("groupNodes", "node_versions", "class_type", "createdAt", "my-pack", "1.2.0", "a/b", "0" * 40),
+    *(
+        "type",
+        "comfyui-desktop-2-snapshot",
+        "cnr",
+        "git",
+        "file",
+        "id",
+        "dirName",
+        "enabled",
+        "commit",
+        "url",
+        "hash",
+    ),
+    *(
+        "filename",
+        "disabled",
+        "nodes",
+        "properties",
+        "cnr_id",
+        "aux_id",
+        "ver",
+        "definitions",
+        "subgraphs",
+        "extra",
+    ),
+    *(
+        "groupNodes",
+        "node_versions",
+        "class_type",
+        "createdAt",
+        "my-pack",
+        "1.2.0",
+        "a/b",
+        "0" * 40,
+    ),
 )
 _WORD = st.one_of(st.sampled_from(_WORDS), st.text(max_size=8))
 DOCUMENTS = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(-1, 4), st.floats(), _WORD),
-    lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(_WORD, inner, max_size=5)),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=4), st.dictionaries(_WORD, inner, max_size=5)
+    ),
     max_leaves=20,
 )
 
@@ -65,7 +108,11 @@ def _packs_or_reason(read: Callable[[], tuple[Pack, ...]]) -> None:
 @given(DOCUMENTS)
 def test_any_document(document: object) -> None:
     """A list of the Manager, a snapshot and a workflow may be any JSON."""
-    for read in (answers.installed, snapshots.read, lambda document: workflows.read(document, ()).packs):
+    for read in (
+        answers.installed,
+        snapshots.read,
+        lambda document: workflows.read(document, ()).packs,
+    ):
         _packs_or_reason(lambda read=read: read(document))  # type: ignore[misc]  # the default binds the loop's value
 
 
@@ -79,22 +126,37 @@ def test_any_bytes(data: bytes) -> None:
         _or_reason(lambda load=load: load(data))  # type: ignore[misc]  # the default binds the loop's value
 
 
-@given(st.sampled_from(sorted(FILES)), st.integers(0, 400), st.binary(min_size=1, max_size=9))
+@given(
+    st.sampled_from(sorted(FILES)),
+    st.integers(0, 400),
+    st.binary(min_size=1, max_size=9),
+)
 def test_any_image(name: str, at: int, damage: bytes) -> None:
     """An image may be damaged anywhere."""
     data = FILES[name][:at] + damage + FILES[name][at + len(damage) :]
-    _packs_or_reason(lambda: workflows.read(json_text.load(images.workflow(data)), ()).packs)
+    _packs_or_reason(
+        lambda: workflows.read(json_text.load(images.workflow(data)), ()).packs
+    )
 
 
 @given(
     st.one_of(
-        st.none(), st.binary(max_size=50), st.text(max_size=50).map(lambda text: f"[project]\nname='{text}'".encode())
+        st.none(),
+        st.binary(max_size=50),
+        st.text(max_size=50).map(lambda text: f"[project]\nname='{text}'".encode()),
     ),
     st.booleans(),
-    st.one_of(st.none(), st.builds(Clone, remote=st.sampled_from([None, "https://h/x"]), cnr_id=st.none())),
+    st.one_of(
+        st.none(),
+        st.builds(
+            Clone, remote=st.sampled_from([None, "https://h/x"]), cnr_id=st.none()
+        ),
+    ),
     st.text(max_size=20),
 )
-def test_any_folder(project: bytes | None, tracking: bool, clone: Clone | None, name: str) -> None:
+def test_any_folder(
+    project: bytes | None, tracking: bool, clone: Clone | None, name: str
+) -> None:
     """A pack's folder may have any name and any pyproject."""
     contents = Contents(pyproject=project, tracking=tracking, clone=clone)
     pack = folders.pack(name, contents, enabled=True)
@@ -104,5 +166,10 @@ def test_any_folder(project: bytes | None, tracking: bool, clone: Clone | None, 
 @given(st.text(max_size=60), st.text(alphabet="a:/@.[]?#%1", max_size=30))
 def test_any_address(text: str, rest: str) -> None:
     """A repository's address never keeps a password."""
-    for address in (text, f"https://me:hunter2@{rest}", f"me:hunter2@{rest.replace('/', '')}", f"{text}://u:hunter2@h"):
+    for address in (
+        text,
+        f"https://me:hunter2@{rest}",
+        f"me:hunter2@{rest.replace('/', '')}",
+        f"{text}://u:hunter2@h",
+    ):
         assert "hunter2" not in (texts.address(address) or "")

@@ -34,7 +34,9 @@ def scanned(where: Path, timeout: float = 10) -> dict[str, Pack]:
 
 def scan_of(where: Path, timeout: float = 10) -> Scan:
     """Return what a scan of a folder gives."""
-    return asyncio.run(scan(Source(name="x", kind=SourceKind.PATH, where=str(where)), timeout=timeout))
+    return asyncio.run(
+        scan(Source(name="x", kind=SourceKind.PATH, where=str(where)), timeout=timeout)
+    )
 
 
 @pytest.fixture
@@ -56,8 +58,15 @@ def test_each_kind(comfyui: ComfyUI) -> None:
     comfyui.registry("My-Pack", "1.2", folder="renamed", repository=REPOSITORY)
     comfyui.claimed("zip-pack", "2.0.0-alpha.21", folder="zip-pack-main")
     comfyui.claimed("dyn", None)
-    comfyui.clone("Foo", "https://u:hunter2@github.com/ann/ComfyUI-Foo.git?x=1", pack="foo", version="3.0.0")
-    comfyui.clone("Bar", "git@github.com:bob/Bar.git", cnr_id="bar-id\n", pack="bar", packed=True)
+    comfyui.clone(
+        "Foo",
+        "https://u:hunter2@github.com/ann/ComfyUI-Foo.git?x=1",
+        pack="foo",
+        version="3.0.0",
+    )
+    comfyui.clone(
+        "Bar", "git@github.com:bob/Bar.git", cnr_id="bar-id\n", pack="bar", packed=True
+    )
     comfyui.clone("Baz", "https://gitlab.example/c/baz")
     comfyui.single("one.py")
     comfyui.plain("folder")
@@ -78,7 +87,12 @@ def test_each_kind(comfyui: ComfyUI) -> None:
             version="2.0.0-alpha.21",
             evidence="pyproject.toml",
         ),
-        "dyn": Pack(folder="dyn", kind=PackKind.CLAIMED, id="dyn", evidence="pyproject.toml; its version is dynamic"),
+        "dyn": Pack(
+            folder="dyn",
+            kind=PackKind.CLAIMED,
+            id="dyn",
+            evidence="pyproject.toml; its version is dynamic",
+        ),
         "Foo": Pack(
             folder="Foo",
             kind=PackKind.GIT,
@@ -106,7 +120,11 @@ def test_each_kind(comfyui: ComfyUI) -> None:
             evidence=".git; without an id",
         ),
         "one.py": Pack(folder="one.py", kind=PackKind.FILE, evidence="a single file"),
-        "folder": Pack(folder="folder", kind=PackKind.UNKNOWN, evidence="no .git and no pyproject.toml"),
+        "folder": Pack(
+            folder="folder",
+            kind=PackKind.UNKNOWN,
+            evidence="no .git and no pyproject.toml",
+        ),
     }
     assert scanned(comfyui.root) == made
 
@@ -115,11 +133,21 @@ def test_disabled(comfyui: ComfyUI) -> None:
     """Disabled packs are found in both forms, several copies of one too; the version is that of the pyproject."""
     comfyui.registry("my-pack", "2.0.0")
     for version in ("1.1.0", "1.2.0"):
-        comfyui.disable(comfyui.registry("my-pack", version, folder="my-pack-old").rename(comfyui.nodes / "m"), version)
-    comfyui.disable(comfyui.clone("Foo", "https://github.com/ann/foo", pack="foo"), "nightly")
+        comfyui.disable(
+            comfyui.registry("my-pack", version, folder="my-pack-old").rename(
+                comfyui.nodes / "m"
+            ),
+            version,
+        )
+    comfyui.disable(
+        comfyui.clone("Foo", "https://github.com/ann/foo", pack="foo"), "nightly"
+    )
     comfyui.registry("old", "0.1.0", folder="old.disabled")
     comfyui.single("x.py.disabled")
-    found = {name: (pack.id, pack.version, pack.enabled) for name, pack in scanned(comfyui.root).items()}
+    found = {
+        name: (pack.id, pack.version, pack.enabled)
+        for name, pack in scanned(comfyui.root).items()
+    }
     assert found == {
         "my-pack": ("my-pack", "2.0.0", True),
         ".disabled/m@1_1_0": ("my-pack", "1.1.0", False),
@@ -135,8 +163,13 @@ def test_git_and_the_managers_mark(comfyui: ComfyUI) -> None:
     for name, remote in (("cloned", "https://github.com/ann/x"), ("local", None)):
         path = comfyui.clone(name, remote, pack="x", version="1.0.0")
         (path / ".tracking").write_text("")
-    kinds = {name: (pack.kind, pack.version) for name, pack in scanned(comfyui.root).items()}
-    assert kinds == {"cloned": (PackKind.GIT, None), "local": (PackKind.REGISTRY, "1.0.0")}
+    kinds = {
+        name: (pack.kind, pack.version) for name, pack in scanned(comfyui.root).items()
+    }
+    assert kinds == {
+        "cloned": (PackKind.GIT, None),
+        "local": (PackKind.REGISTRY, "1.0.0"),
+    }
 
 
 @pytest.mark.parametrize(
@@ -153,10 +186,17 @@ def test_git_and_the_managers_mark(comfyui: ComfyUI) -> None:
 )
 def test_a_git_folder_that_came_in_the_archive(comfyui: ComfyUI, listed: str) -> None:
     """A `.git` that the Manager's mark lists is no clone's: the pack is as any other that the registry has."""
-    path = comfyui.clone("x", "https://github.com/ann/x", pack="x", version="1.0.0", cnr_id="y")
+    path = comfyui.clone(
+        "x", "https://github.com/ann/x", pack="x", version="1.0.0", cnr_id="y"
+    )
     (path / ".tracking").write_text(listed)
     found = scanned(comfyui.root)["x"]
-    assert (found.kind, found.id, found.version, found.repository) == (PackKind.REGISTRY, "x", "1.0.0", None)
+    assert (found.kind, found.id, found.version, found.repository) == (
+        PackKind.REGISTRY,
+        "x",
+        "1.0.0",
+        None,
+    )
     assert found.others == (Identity(id="y", by=Claim.CNR_ID),)
 
 
@@ -171,7 +211,9 @@ def test_a_git_folder_that_came_in_the_archive(comfyui: ComfyUI, listed: str) ->
         ("my pack", []),
     ],
 )
-def test_a_folder_that_is_named_otherwise(comfyui: ComfyUI, folder: str, others: list[str]) -> None:
+def test_a_folder_that_is_named_otherwise(
+    comfyui: ComfyUI, folder: str, others: list[str]
+) -> None:
     """Beside the Manager's mark the folder's name is another pack that it may be, also where no file can be read."""
     for mark, text in ((True, None), (True, "broken ="), (False, None)):
         path = comfyui.claimed("popular", "1.0.0", folder="x")
@@ -199,7 +241,12 @@ def test_a_worktree_or_submodule(comfyui: ComfyUI) -> None:
     found = scanned(comfyui.root)
     for name in ("file", "link"):
         pack = found[name]
-        assert (pack.kind, pack.id, pack.repository, pack.commit) == (PackKind.GIT, "x", None, None)
+        assert (pack.kind, pack.id, pack.repository, pack.commit) == (
+            PackKind.GIT,
+            "x",
+            None,
+            None,
+        )
         assert ".git leads to another folder, which is not read" in pack.evidence
 
 
@@ -227,7 +274,9 @@ def test_where_it_is(comfyui: ComfyUI, below: str) -> None:
     assert scanned(comfyui.root / below).keys() == {"my-pack"}
 
 
-def test_extra_folders(comfyui: ComfyUI, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_extra_folders(
+    comfyui: ComfyUI, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The folders of extra_model_paths.yaml count too, relative to it or to a base path with variables, each once."""
     monkeypatch.setenv("SHARED", str(tmp_path))
     comfyui.registry("one", "1.0.0")
@@ -246,14 +295,23 @@ def test_extra_folders(comfyui: ComfyUI, tmp_path: Path, monkeypatch: pytest.Mon
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("a:\n  base_path: $SECRET\n  custom_nodes: there\n", "the folder 'there' of .*paths.yaml does not exist"),
-        ('a:\n  custom_nodes: "\\ud800"\n', r"the folder '\\ud800' of .* does not exist"),
+        (
+            "a:\n  base_path: $SECRET\n  custom_nodes: there\n",
+            "the folder 'there' of .*paths.yaml does not exist",
+        ),
+        (
+            'a:\n  custom_nodes: "\\ud800"\n',
+            r"the folder '\\ud800' of .* does not exist",
+        ),
         ("a: [", "is not YAML that can be read"),
         ("a: &a [*a]\n", "is not YAML that can be read"),
         ("[" * 400, "is not YAML that can be read"),
         ("x" * 300_000, "is larger than 128 KB"),
         (f"a:\n  custom_nodes: {'$x' * 10_000}\n", "does not exist"),
-        ("".join(f"a{n}:\n  custom_nodes: x{n}\n" for n in range(101)), "names more than 100 folders"),
+        (
+            "".join(f"a{n}:\n  custom_nodes: x{n}\n" for n in range(101)),
+            "names more than 100 folders",
+        ),
     ],
 )
 def test_extra_folders_that_cannot_be_read(
@@ -281,12 +339,17 @@ def test_what_is_no_comfyui(tmp_path: Path) -> None:
     for where, why in (
         ("absent", "absent does not exist"),
         ("shop/a", "a is not a folder; looked for that of a ComfyUI"),
-        ("shop", "no ComfyUI: looked for custom_nodes in .*shop and .*ComfyUI, found 'a', 'b', 'c', 'd' and 2 more"),
+        (
+            "shop",
+            "no ComfyUI: looked for custom_nodes in .*shop and .*ComfyUI, found 'a', 'b', 'c', 'd' and 2 more",
+        ),
     ):
         with pytest.raises(Unscannable, match=why):
             scanned(tmp_path / where)
     (tmp_path / "mnt").mkdir()
-    with pytest.raises(Unscannable, match="found an empty folder; is a volume not mounted"):
+    with pytest.raises(
+        Unscannable, match="found an empty folder; is a volume not mounted"
+    ):
         scanned(tmp_path / "mnt")
     (tmp_path / "x.png").write_text("")
     with pytest.raises(IsWorkflow, match="is not a folder"):
@@ -296,9 +359,18 @@ def test_what_is_no_comfyui(tmp_path: Path) -> None:
 BROKEN = {
     "not-toml": (b"[project", "pyproject.toml is not valid TOML"),
     "not-text": (b"\xff\xfe", "pyproject.toml is not UTF-8 text"),
-    "deep": (b"[project]\nurls = " + b"[" * 5_000 + b"]" * 5_000, "pyproject.toml is nested too deeply"),
-    "dotted": (b"[project]\nname" + b".a" * 8_000 + b" = 1", "pyproject.toml is nested too deeply"),
-    "large": (b"#" * (pyproject.LIMIT + 1), "pyproject.toml is larger than 1024 KB, which is not read"),
+    "deep": (
+        b"[project]\nurls = " + b"[" * 5_000 + b"]" * 5_000,
+        "pyproject.toml is nested too deeply",
+    ),
+    "dotted": (
+        b"[project]\nname" + b".a" * 8_000 + b" = 1",
+        "pyproject.toml is nested too deeply",
+    ),
+    "large": (
+        b"#" * (pyproject.LIMIT + 1),
+        "pyproject.toml is larger than 1024 KB, which is not read",
+    ),
 }
 
 
@@ -310,7 +382,11 @@ def test_a_pyproject_that_cannot_be_read(comfyui: ComfyUI, case: str) -> None:
     (comfyui.registry("bad", "1.0.0") / "pyproject.toml").write_bytes(data)
     found = scanned(comfyui.root)
     assert found["good"].kind is PackKind.REGISTRY
-    assert (found["bad"].kind, found["bad"].unreadable, found["bad"].damaged) == (PackKind.UNKNOWN, True, True)
+    assert (found["bad"].kind, found["bad"].unreadable, found["bad"].damaged) == (
+        PackKind.UNKNOWN,
+        True,
+        True,
+    )
     assert found["bad"].evidence.startswith(why)
 
 
@@ -322,13 +398,24 @@ def test_a_pyproject_that_names_nothing(comfyui: ComfyUI) -> None:
         ("c", "project = 5"),
         ("d", "[project]\nname = 'd'\nversion = 5"),
         ("e", f"[project]\nname = 'e'\nversion = '{'9' * 200}'"),
-        ("f", "[project]\nname = 'f'\n[project.urls]\nRepository = 'https://u:hunter2@h/x'"),
+        (
+            "f",
+            "[project]\nname = 'f'\n[project.urls]\nRepository = 'https://u:hunter2@h/x'",
+        ),
     ):
         (comfyui.plain(name) / "pyproject.toml").write_text(text)
-    found = {name: (pack.kind, pack.id, pack.version, pack.evidence) for name, pack in scanned(comfyui.root).items()}
+    found = {
+        name: (pack.kind, pack.id, pack.version, pack.evidence)
+        for name, pack in scanned(comfyui.root).items()
+    }
     claimed = "pyproject.toml without [tool.comfy]"
     assert found == {
-        "a": (PackKind.UNKNOWN, None, None, "pyproject.toml: its [project] name can be no id"),
+        "a": (
+            PackKind.UNKNOWN,
+            None,
+            None,
+            "pyproject.toml: its [project] name can be no id",
+        ),
         "b": (PackKind.UNKNOWN, None, None, "pyproject.toml: it has no [project] name"),
         "c": (PackKind.UNKNOWN, None, None, "pyproject.toml: it has no [project] name"),
         "d": (PackKind.CLAIMED, "d", None, f"{claimed}; its version cannot be one"),
@@ -338,21 +425,34 @@ def test_a_pyproject_that_names_nothing(comfyui: ComfyUI) -> None:
     assert scanned(comfyui.root)["f"].repository == "https://h/x"
 
 
-def test_what_is_no_regular_file(comfyui: ComfyUI, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_no_regular_file(
+    comfyui: ComfyUI, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A pipe, a socket, a folder and a link in place of a file are not opened, and hold nothing up."""
     secret = tmp_path / "secret.toml"
     secret.write_text("[project]\nname = 'hunter2'\nversion = '1'")
-    paths = {name: comfyui.plain(name) / "pyproject.toml" for name in ("pipe", "socket", "folder", "link", "dir-link")}
+    paths = {
+        name: comfyui.plain(name) / "pyproject.toml"
+        for name in ("pipe", "socket", "folder", "link", "dir-link")
+    }
     os.mkfifo(paths["pipe"])
     with socket.socket(socket.AF_UNIX) as listener:
-        monkeypatch.chdir(paths["socket"].parent)  # a socket's path may have few characters
+        monkeypatch.chdir(
+            paths["socket"].parent
+        )  # a socket's path may have few characters
         listener.bind("pyproject.toml")
         paths["folder"].mkdir()
         paths["link"].symlink_to(secret)
         paths["dir-link"].symlink_to(tmp_path)
         os.mkfifo(comfyui.nodes / "pipe.py")
-        with contextlib.suppress(PermissionError):  # only root makes devices, and not in every container
-            os.mknod(comfyui.plain("device") / "pyproject.toml", stat.S_IFCHR | 0o600, os.makedev(1, 5))
+        with contextlib.suppress(
+            PermissionError
+        ):  # only root makes devices, and not in every container
+            os.mknod(
+                comfyui.plain("device") / "pyproject.toml",
+                stat.S_IFCHR | 0o600,
+                os.makedev(1, 5),
+            )
         found = scanned(comfyui.root)
     if (device := found.pop("device")).kind is PackKind.UNKNOWN and device.unreadable:
         assert device.evidence == "pyproject.toml is not a regular file"
@@ -376,14 +476,21 @@ def test_a_git_folder_full_of_traps(comfyui: ComfyUI, tmp_path: Path) -> None:
         f'[core]\n\tfsmonitor = "touch {mark}"\n[include]\n\tpath = ../../../secret\n[alias]\n\tx = !touch {mark}\n'
         '[remote "up"]\n\turl = https://github.com/eve/x\n[remote "origin"]\n\turl = ext::sh -c touch% x\n'
     )
-    for head in ("ref: ../../secret", "ref: refs/../../../secret", f"ref: refs/{'a/' * 200}b", "ref: refs/heads/link"):
+    for head in (
+        "ref: ../../secret",
+        "ref: refs/../../../secret",
+        f"ref: refs/{'a/' * 200}b",
+        "ref: refs/heads/link",
+    ):
         (path / ".git" / "HEAD").write_text(head)
         (tmp_path / "secret").write_text(COMMIT)
         if not (path / ".git/refs/heads/link").is_symlink():
             (path / ".git/refs/heads/link").symlink_to(tmp_path / "secret")
         pack = scanned(comfyui.root)["x"]
         assert (pack.kind, pack.commit, pack.id) == (PackKind.GIT, None, "x")
-        assert pack.evidence.endswith("refs/heads/link is a link, which is not followed") == head.endswith("link")
+        assert pack.evidence.endswith(
+            "refs/heads/link is a link, which is not followed"
+        ) == head.endswith("link")
     assert not mark.exists()
 
 
@@ -393,16 +500,23 @@ def test_too_many_folders(comfyui: ComfyUI, monkeypatch: pytest.MonkeyPatch) -> 
         monkeypatch.setattr(module, "MOST_ENTRIES", 50)
     for number in range(50):
         (comfyui.nodes / f"{number}.txt").touch()
-    with pytest.raises(Unscannable, match=r"custom_nodes has more than 50 entries; the rest was not looked at"):
+    with pytest.raises(
+        Unscannable,
+        match=r"custom_nodes has more than 50 entries; the rest was not looked at",
+    ):
         scanned(comfyui.root)
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything"
+)
 def test_what_may_not_be_read(comfyui: ComfyUI) -> None:
     """A pack that this user may not read is unknown; a whole `custom_nodes` fails the scan."""
     path = comfyui.registry("bad", "1.0.0")
     path.chmod(0)
-    assert scanned(comfyui.root)["bad"].evidence.endswith("may not be read by this user")
+    assert scanned(comfyui.root)["bad"].evidence.endswith(
+        "may not be read by this user"
+    )
     path.chmod(0o700)
     comfyui.nodes.chmod(0)
     with pytest.raises(Unscannable, match="may not be read by this user"):
@@ -426,7 +540,10 @@ def test_ids_that_differ_only_in_case(comfyui: ComfyUI) -> None:
     """Each of them is listed."""
     for name, pack in (("one", "My-Pack"), ("two", "my-pack")):
         comfyui.registry(pack, "1.0.0", folder=name)
-    assert [pack.id for pack in scanned(comfyui.root).values()] == ["My-Pack", "my-pack"]
+    assert [pack.id for pack in scanned(comfyui.root).values()] == [
+        "My-Pack",
+        "my-pack",
+    ]
 
 
 def test_hidden_folders(comfyui: ComfyUI) -> None:

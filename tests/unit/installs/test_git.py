@@ -19,8 +19,14 @@ from watcher.installs.recognise import git
             '[remote "up"]\nurl=https://h/u\n[REMOTE "origin"]\n  URL = "https://me:pw@h:8443/o?x=y#z"',
             "https://h:8443/o",
         ),
-        ('[remote "up"]\nurl = https://h/u\n[branch "main"]\nurl = https://h/no', "https://h/u"),
-        ('[remote "origin"]\npushurl = https://h/no\nurl = git@github.com:ann/x.git', "git@github.com:ann/x.git"),
+        (
+            '[remote "up"]\nurl = https://h/u\n[branch "main"]\nurl = https://h/no',
+            "https://h/u",
+        ),
+        (
+            '[remote "origin"]\npushurl = https://h/no\nurl = git@github.com:ann/x.git',
+            "git@github.com:ann/x.git",
+        ),
         ('[remote "origin"]\nurl = token@h:ann/x', "h:ann/x"),
         ('[remote "origin"]\nurl = https://[x/y', None),
         ('[remote "origin"]\nurl = https://me:pw@[::1]:99999/y', None),
@@ -62,5 +68,9 @@ def test_a_config_made_to_take_long() -> None:
     """A config as large as one that is read takes no time that grows with its square."""
     began = time.perf_counter()
     for part in (" ", "[", "a=", '"', '[remote "', "[remote \t"):
-        git.remote(('[remote "origin"]\nurl = a' + part * (250_000 // len(part)) + "b").encode())
+        git.remote(
+            (
+                '[remote "origin"]\nurl = a' + part * (250_000 // len(part)) + "b"
+            ).encode()
+        )
     assert time.perf_counter() - began < 2

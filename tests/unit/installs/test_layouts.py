@@ -50,7 +50,13 @@ def make(root: Path, *entries: str) -> None:
 def look(where: Path, *had: str) -> Scan:
     """Return what a scan gives; an exception is a scan with nothing."""
     try:
-        return asyncio.run(scan(Source(name="x", kind=SourceKind.PATH, where=str(where)), timeout=10, had=had))
+        return asyncio.run(
+            scan(
+                Source(name="x", kind=SourceKind.PATH, where=str(where)),
+                timeout=10,
+                had=had,
+            )
+        )
     except Unscannable as error:
         return Scan(packs=(), failed=(error.what,), read=frozenset())
 
@@ -167,9 +173,13 @@ def test_layout(tmp_path: Path, name: str) -> None:
         assert re.search(expected, failure), failure
 
 
-def _poll(root: Path, last: tuple[Pack, ...] | None) -> tuple[tuple[Pack, ...] | None, str]:
+def _poll(
+    root: Path, last: tuple[Pack, ...] | None
+) -> tuple[tuple[Pack, ...] | None, str]:
     source = Source(name="x", kind=SourceKind.PATH, where=str(root))
-    found = asyncio.run(scan_all([source], {} if last is None else {"x": last}, 10, silent))
+    found = asyncio.run(
+        scan_all([source], {} if last is None else {"x": last}, 10, silent)
+    )
     return found.packs.get("x"), found.errors["x"]
 
 
@@ -187,7 +197,9 @@ def both(tmp_path: Path) -> tuple[Path, tuple[Pack, ...]]:
 
 @pytest.mark.parametrize("gone", [OWN, PORTABLE, "m"])
 @pytest.mark.parametrize("how", ["emptied", "removed"])
-def test_a_folder_that_cannot_be_read_keeps_its_packs(both: tuple[Path, tuple[Pack, ...]], gone: str, how: str) -> None:
+def test_a_folder_that_cannot_be_read_keeps_its_packs(
+    both: tuple[Path, tuple[Pack, ...]], gone: str, how: str
+) -> None:
     """What was known of it stays, also at the next poll; what changed in the others is seen; its return ends it."""
     root, packs = both
     (root / gone).rename(root / "unmounted")
@@ -201,7 +213,11 @@ def test_a_folder_that_cannot_be_read_keeps_its_packs(both: tuple[Path, tuple[Pa
         known, error = _poll(root, known)
         assert "is its volume not mounted" in error
         assert known is not None
-        assert {(pack.place, pack.folder) for pack in known if not pack.folder.startswith("new-")} == expected
+        assert {
+            (pack.place, pack.folder)
+            for pack in known
+            if not pack.folder.startswith("new-")
+        } == expected
         assert sum(pack.folder.startswith("new-") for pack in known) == 2
     shutil.rmtree(root / gone, ignore_errors=True)
     (root / "unmounted").rename(root / gone)
@@ -209,7 +225,9 @@ def test_a_folder_that_cannot_be_read_keeps_its_packs(both: tuple[Path, tuple[Pa
     assert (again, error) == (known, "")
 
 
-def test_a_folder_that_is_meant_to_be_empty(both: tuple[Path, tuple[Pack, ...]]) -> None:
+def test_a_folder_that_is_meant_to_be_empty(
+    both: tuple[Path, tuple[Pack, ...]],
+) -> None:
     """Creating a file of ComfyUI's own confirms it, as the failure says: its packs are gone, and those alone."""
     root, packs = both
     shutil.rmtree(root / OWN / "a")
@@ -222,7 +240,9 @@ def test_a_folder_that_is_meant_to_be_empty(both: tuple[Path, tuple[Pack, ...]])
     assert known == tuple(pack for pack in packs if pack.place)
 
 
-def test_a_file_of_more_folders_that_cannot_be_read(both: tuple[Path, tuple[Pack, ...]]) -> None:
+def test_a_file_of_more_folders_that_cannot_be_read(
+    both: tuple[Path, tuple[Pack, ...]],
+) -> None:
     """While it cannot be read, the packs of the folders that it named are kept; without it they are gone."""
     root, packs = both
     (root / YAML).write_text("[")
@@ -242,7 +262,11 @@ def test_two_packs_of_one_name(both: tuple[Path, tuple[Pack, ...]]) -> None:
     known, error = _poll(root, packs)
     assert error == "a: pyproject.toml is not valid TOML"
     assert known is not None
-    assert {pack.place: pack.version for pack in known} == {"": "1.0.0", "ComfyUI/": "2.0.0", f"{YAML}: m": "1.0.0"}
+    assert {pack.place: pack.version for pack in known} == {
+        "": "1.0.0",
+        "ComfyUI/": "2.0.0",
+        f"{YAML}: m": "1.0.0",
+    }
 
 
 def test_packs_that_come_and_go_during_a_scan(tmp_path: Path) -> None:
@@ -265,7 +289,9 @@ def test_packs_that_come_and_go_during_a_scan(tmp_path: Path) -> None:
         for _ in range(150):
             found = look(tmp_path)
             assert not found.failed
-            assert [pack.folder for pack in found.packs if pack.unreadable] == ["dangling"]
+            assert [pack.folder for pack in found.packs if pack.unreadable] == [
+                "dangling"
+            ]
             assert "stays" in {pack.folder for pack in found.packs}
     finally:
         ended.set()
@@ -274,7 +300,12 @@ def test_packs_that_come_and_go_during_a_scan(tmp_path: Path) -> None:
 
 def test_packs_that_are_moved_away_during_a_scan(tmp_path: Path) -> None:
     """Each of them is read whole or is not there: none is a folder in which nothing was found."""
-    make(tmp_path, f"{OWN}/stays*", *(f"{OWN}/pack-{number}*" for number in range(300)), "away/")
+    make(
+        tmp_path,
+        f"{OWN}/stays*",
+        *(f"{OWN}/pack-{number}*" for number in range(300)),
+        "away/",
+    )
 
     def move() -> None:
         for pack in sorted((tmp_path / OWN).glob("pack-*")):
@@ -310,7 +341,9 @@ def test_a_folder_that_is_replaced_during_a_scan(tmp_path: Path) -> None:
     assert found is None or found.packs == before.packs
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything"
+)
 def test_a_folder_that_may_not_be_read(both: tuple[Path, tuple[Pack, ...]]) -> None:
     """It fails alone."""
     root, packs = both

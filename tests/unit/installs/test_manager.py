@@ -36,7 +36,9 @@ def comfyui() -> Iterator[FakeManager]:
 
 
 def _scan(address: str, timeout: float = 10) -> tuple[Pack, ...]:
-    return asyncio.run(scan(Source(name="x", kind=SourceKind.URL, where=address), timeout=timeout)).packs
+    return asyncio.run(
+        scan(Source(name="x", kind=SourceKind.URL, where=address), timeout=timeout)
+    ).packs
 
 
 def _refused(address: str, timeout: float = 10) -> str:
@@ -67,31 +69,59 @@ def test_both_apis(comfyui: FakeManager, generation: int) -> None:
             repository="https://github.com/ann/ComfyUI-Foo",
             evidence=SAID,
         ),
-        Pack(folder="my-pack", kind=PackKind.REGISTRY, id="my-pack", version="1.2.0", evidence=SAID),
-        Pack(folder="night", kind=PackKind.GIT, id="night", evidence=SAID),
-        Pack(folder="odd", kind=PackKind.UNKNOWN, evidence=f"{SAID} has neither id nor repository"),
         Pack(
-            folder="my-pack@1_1_0", kind=PackKind.REGISTRY, id="my-pack", version="1.1.0", enabled=False, evidence=SAID
+            folder="my-pack",
+            kind=PackKind.REGISTRY,
+            id="my-pack",
+            version="1.2.0",
+            evidence=SAID,
+        ),
+        Pack(folder="night", kind=PackKind.GIT, id="night", evidence=SAID),
+        Pack(
+            folder="odd",
+            kind=PackKind.UNKNOWN,
+            evidence=f"{SAID} has neither id nor repository",
+        ),
+        Pack(
+            folder="my-pack@1_1_0",
+            kind=PackKind.REGISTRY,
+            id="my-pack",
+            version="1.1.0",
+            enabled=False,
+            evidence=SAID,
         ),
     )
 
 
 def test_below_a_path_with_a_login(comfyui: FakeManager) -> None:
     """A path, a query and a login of the address are kept, and the login goes to no other address."""
-    comfyui.answer = {f"/box{LISTS[4]}": Answer(status=302, headers={"Location": "http://127.0.0.1:9/"})}
+    comfyui.answer = {
+        f"/box{LISTS[4]}": Answer(
+            status=302, headers={"Location": "http://127.0.0.1:9/"}
+        )
+    }
     address = comfyui.url.replace("://", "://me:hunter2@") + "/box/?k=v"
     assert _refused(address) == "it redirects (HTTP 302), which is not followed"
     (asked,) = comfyui.messages()
     assert (asked.path, asked.query) == (f"/box{LISTS[4]}", "k=v")
-    assert asked.headers["Authorization"] == f"Basic {base64.b64encode(b'me:hunter2').decode()}"
+    assert (
+        asked.headers["Authorization"]
+        == f"Basic {base64.b64encode(b'me:hunter2').decode()}"
+    )
 
 
 def test_no_manager(comfyui: FakeManager) -> None:
     """A ComfyUI without the Manager is not taken for something else altogether."""
     comfyui.generation = 0
-    assert _refused(comfyui.url) == "a ComfyUI without the Manager's list of packs (HTTP 404, HTTP 404)"
+    assert (
+        _refused(comfyui.url)
+        == "a ComfyUI without the Manager's list of packs (HTTP 404, HTTP 404)"
+    )
     comfyui.answer = {LISTS[4]: 500}
-    assert _refused(comfyui.url) == "a ComfyUI whose Manager does not list its packs (HTTP 500)"
+    assert (
+        _refused(comfyui.url)
+        == "a ComfyUI whose Manager does not list its packs (HTTP 500)"
+    )
     comfyui.answer = {"/system_stats": 404}
     asked = "/v2/customnode/installed and /customnode/installed"
     assert _refused(comfyui.url) == (
@@ -100,20 +130,36 @@ def test_no_manager(comfyui: FakeManager) -> None:
     comfyui.answer |= dict.fromkeys(LISTS.values(), Answer(body=b"<html>hello</html>"))
     assert _refused(comfyui.url).endswith("got HTTP 200 and HTTP 200 without a list")
     comfyui.answer |= {LISTS[4]: 500}
-    assert _refused(comfyui.url).endswith("asked for /v2/customnode/installed, got HTTP 500 without a list")
+    assert _refused(comfyui.url).endswith(
+        "asked for /v2/customnode/installed, got HTTP 500 without a list"
+    )
 
 
 @pytest.mark.parametrize(
     ("answer", "why"),
     [
-        (Answer(status=401), "it wants a login, or refuses the one that the address has (HTTP 401)"),
-        (Answer(body=b"[1]"), "the answer to /v2/customnode/installed is not a list of packs"),
-        (Answer(body=b'{"a": 1}'), "the answer to /v2/customnode/installed is not a list of packs"),
+        (
+            Answer(status=401),
+            "it wants a login, or refuses the one that the address has (HTTP 401)",
+        ),
+        (
+            Answer(body=b"[1]"),
+            "the answer to /v2/customnode/installed is not a list of packs",
+        ),
+        (
+            Answer(body=b'{"a": 1}'),
+            "the answer to /v2/customnode/installed is not a list of packs",
+        ),
         (Answer(reset=True), "it cannot be asked: the connection broke off"),
-        (Answer(body=b"x" * 65_536, endless=0.0), "the answer to /v2/customnode/installed has more than 0 MB"),
+        (
+            Answer(body=b"x" * 65_536, endless=0.0),
+            "the answer to /v2/customnode/installed has more than 0 MB",
+        ),
     ],
 )
-def test_odd_answers(comfyui: FakeManager, monkeypatch: pytest.MonkeyPatch, answer: Answer, why: str) -> None:
+def test_odd_answers(
+    comfyui: FakeManager, monkeypatch: pytest.MonkeyPatch, answer: Answer, why: str
+) -> None:
     """What is no list of packs is said, and no answer fills the memory."""
     monkeypatch.setattr(manager, "LIMIT", 200_000)
     comfyui.answer = {LISTS[4]: answer}
@@ -128,12 +174,17 @@ def test_a_list_that_is_too_long(comfyui: FakeManager) -> None:
 
 def test_no_answer(comfyui: FakeManager) -> None:
     """An address where nobody listens, and one that never answers, end the scan in time."""
-    assert _refused("http://me:hunter2@127.0.0.1:9") == "it cannot be asked: the connection was refused"
+    assert (
+        _refused("http://me:hunter2@127.0.0.1:9")
+        == "it cannot be asked: the connection was refused"
+    )
     comfyui.answer = {LISTS[4]: Answer(hang=True)}
     assert _refused(comfyui.url, timeout=0.1) == "there was no answer within 100ms"
 
 
-def test_a_proxy_is_not_asked_for_this_machine(comfyui: FakeManager, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_proxy_is_not_asked_for_this_machine(
+    comfyui: FakeManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A ComfyUI on this machine is reached although the environment names a proxy."""
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")

@@ -12,7 +12,9 @@ from tests.support.comfyui import ComfyUI
 from watcher.installs import places
 from watcher.installs.places import Place
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="each system has its own folders; these are Linux's")
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux", reason="each system has its own folders; these are Linux's"
+)
 
 
 def test_the_working_folder(tmp_path: Path) -> None:
@@ -27,19 +29,41 @@ def test_the_working_folder(tmp_path: Path) -> None:
 def test_everywhere_else(tmp_path: Path) -> None:
     """Else all count that installers left: comfy-cli's workspaces, the home folder, both generations of Desktop."""
     home = tmp_path / "home"
-    names = ("env", "cli", "recent", "comfy/ComfyUI", "ComfyUI", "desktop", "portable/ComfyUI")
+    names = (
+        "env",
+        "cli",
+        "recent",
+        "comfy/ComfyUI",
+        "ComfyUI",
+        "desktop",
+        "portable/ComfyUI",
+    )
     made = {name: ComfyUI(home / name).root for name in names}
     config = home / ".config" / "comfy-cli" / "config.ini"
     config.parent.mkdir(parents=True)
-    config.write_text(f"[DEFAULT]\ndefault_workspace = {made['cli']}\nrecent_workspace = {made['recent']}\n")
+    config.write_text(
+        f"[DEFAULT]\ndefault_workspace = {made['cli']}\nrecent_workspace = {made['recent']}\n"
+    )
     (home / ".config" / "ComfyUI").mkdir()
-    (home / ".config" / "ComfyUI" / "config.json").write_text(json.dumps({"basePath": str(made["desktop"])}))
+    (home / ".config" / "ComfyUI" / "config.json").write_text(
+        json.dumps({"basePath": str(made["desktop"])})
+    )
     desktop_2 = tmp_path / "data" / "comfyui-desktop-2"
     desktop_2.mkdir(parents=True)
-    installs = [{"installPath": str(home / "portable")}, {"installPath": str(made["cli"])}, {"installPath": "/gone"}, 5]
+    installs = [
+        {"installPath": str(home / "portable")},
+        {"installPath": str(made["cli"])},
+        {"installPath": "/gone"},
+        5,
+    ]
     (desktop_2 / "installations.json").write_text(json.dumps(installs))
-    environ = {"COMFYUI_PATH": str(made["env"]), "XDG_DATA_HOME": str(tmp_path / "data")}
-    assert [(place.path, place.by) for place in places.here(environ, tmp_path, home)] == [
+    environ = {
+        "COMFYUI_PATH": str(made["env"]),
+        "XDG_DATA_HOME": str(tmp_path / "data"),
+    }
+    assert [
+        (place.path, place.by) for place in places.here(environ, tmp_path, home)
+    ] == [
         (made["env"], "COMFYUI_PATH"),
         (made["cli"], "comfy-cli's workspace"),
         (made["recent"], "comfy-cli's workspace"),

@@ -74,7 +74,10 @@ def test_each_form(form: str) -> None:
         ("[project]\nname = 'x'\nname = 'y'\n", "is not valid TOML"),
         ("[project]\nname = 'x'\nversion = 1.2.3\n", "is not valid TOML"),
         (f"[project]\nname = 'x'\nversion = {'1' * 9_000}\n", "is not valid TOML"),
-        (f"[project]\nname = 'x'\ndynamic = {'[' * 9_000}{']' * 9_000}\n", "is nested too deeply"),
+        (
+            f"[project]\nname = 'x'\ndynamic = {'[' * 9_000}{']' * 9_000}\n",
+            "is nested too deeply",
+        ),
     ],
 )
 def test_what_cannot_be_read(text: str, why: str) -> None:
@@ -99,7 +102,8 @@ HOSTILE = {
     "headers with escapes": '["\\u0061"]\n' * (_PART // 11),
     "parts": f"[project]\nname{'.a' * (_PART // 2)} = 1\n",
     "parts inside": f"[project]\nurls = {{a{'.a' * (_PART // 2)} = 1}}\n",
-    "urls": "[project.urls]\n" + "".join(f"{'a.' * 60}b{number} = 1\n" for number in range(_PART // 130)),
+    "urls": "[project.urls]\n"
+    + "".join(f"{'a.' * 60}b{number} = 1\n" for number in range(_PART // 130)),
     "numbers": f"[project]\ndynamic = [{'1,' * (_PART // 2)}]\n",
     "spaces": f"[project]\nname{' ' * _PART}\n",
 }
@@ -118,7 +122,17 @@ def test_no_file_takes_long(case: str) -> None:
 
 
 _NAMES = st.sampled_from(
-    ["name", "version", "urls", "project", "tool", "x", "'name'", '"na\\u006de"', "urls.repository"]
+    [
+        "name",
+        "version",
+        "urls",
+        "project",
+        "tool",
+        "x",
+        "'name'",
+        '"na\\u006de"',
+        "urls.repository",
+    ]
 )
 _VALUES = st.sampled_from(
     [
@@ -147,7 +161,9 @@ _HEADERS = st.sampled_from(
         "#",
     ]
 )
-_LINES = st.one_of(_HEADERS, st.tuples(_NAMES, _VALUES).map(" = ".join), st.just("# [project]"))
+_LINES = st.one_of(
+    _HEADERS, st.tuples(_NAMES, _VALUES).map(" = ".join), st.just("# [project]")
+)
 
 
 @given(st.lists(_LINES, max_size=12).map("\n".join))
@@ -158,4 +174,6 @@ def test_it_reads_what_a_parser_reads(text: str) -> None:
     except ValueError:
         return
     found = pyproject.read(text.encode())
-    assert found == pyproject.of_table(table(document.get("project")), comfy=found.comfy)
+    assert found == pyproject.of_table(
+        table(document.get("project")), comfy=found.comfy
+    )

@@ -12,13 +12,20 @@ _SHIPPED = "websocket_image_save.py"
 def test_shipped_file_of_manager() -> None:
     """A Manager's snapshot has the file of every ComfyUI beside those that somebody put there; only these are packs."""
     files = [{"filename": name, "disabled": False} for name in (_SHIPPED, "mine.py")]
-    assert [pack.folder for pack in snapshots.read({"file_custom_nodes": files})] == ["mine.py"]
+    assert [pack.folder for pack in snapshots.read({"file_custom_nodes": files})] == [
+        "mine.py"
+    ]
 
 
 def test_shipped_file_of_desktop() -> None:
     """So does one of Desktop."""
-    nodes = [{"id": name, "type": "file", "dirName": name, "enabled": True} for name in (_SHIPPED, "mine.py")]
-    assert [pack.folder for pack in snapshots.read({"version": 1, "customNodes": nodes})] == ["mine.py"]
+    nodes = [
+        {"id": name, "type": "file", "dirName": name, "enabled": True}
+        for name in (_SHIPPED, "mine.py")
+    ]
+    assert [
+        pack.folder for pack in snapshots.read({"version": 1, "customNodes": nodes})
+    ] == ["mine.py"]
 
 
 @pytest.mark.parametrize("version", [[], {}, None, 3])

@@ -17,11 +17,17 @@ from watcher.model.pack import Pack, PackKind, Source, SourceKind
 MANAGER = {
     "comfyui": COMMIT,
     "git_custom_nodes": {
-        "https://me:hunter2@github.com/ann/ComfyUI-Foo.git": {"hash": COMMIT, "disabled": False},
+        "https://me:hunter2@github.com/ann/ComfyUI-Foo.git": {
+            "hash": COMMIT,
+            "disabled": False,
+        },
         "git@github.com:bob/bar": {"hash": "-", "disabled": True},
     },
     "cnr_custom_nodes": {"my-pack": "1.10"},
-    "file_custom_nodes": [{"filename": "x.py", "disabled": True}, {"filename": "y.py", "disabled": False}],
+    "file_custom_nodes": [
+        {"filename": "x.py", "disabled": True},
+        {"filename": "y.py", "disabled": False},
+    ],
     "pips": {"numpy==2.0.0": ""},
 }
 DESKTOP = {
@@ -29,8 +35,21 @@ DESKTOP = {
     "createdAt": "2026-05-01T00:00:00Z",
     "trigger": "boot",
     "customNodes": [
-        {"id": "my-pack", "type": "cnr", "dirName": "my-pack", "enabled": True, "version": "1.2.0"},
-        {"id": "foo", "type": "git", "dirName": "Foo", "enabled": True, "commit": COMMIT, "url": "https://h/a/foo"},
+        {
+            "id": "my-pack",
+            "type": "cnr",
+            "dirName": "my-pack",
+            "enabled": True,
+            "version": "1.2.0",
+        },
+        {
+            "id": "foo",
+            "type": "git",
+            "dirName": "Foo",
+            "enabled": True,
+            "commit": COMMIT,
+            "url": "https://h/a/foo",
+        },
         {"id": "x.py", "type": "file", "dirName": "x.py", "enabled": False},
         {"id": "new", "type": "wasm", "dirName": "new", "enabled": True},
     ],
@@ -40,7 +59,9 @@ OF_DESKTOP = "a snapshot of Comfy Desktop"
 
 
 def _scan(where: Path | str) -> tuple[Pack, ...]:
-    return asyncio.run(scan(Source(name="x", kind=SourceKind.SNAPSHOT, where=str(where)), timeout=10)).packs
+    return asyncio.run(
+        scan(Source(name="x", kind=SourceKind.SNAPSHOT, where=str(where)), timeout=10)
+    ).packs
 
 
 def _write(path: Path, document: object) -> Path:
@@ -57,7 +78,13 @@ OF_THE_MANAGER = (
         repository="https://github.com/ann/ComfyUI-Foo.git",
         evidence=f"{OF_MANAGER}; without an id",
     ),
-    Pack(folder="my-pack", kind=PackKind.REGISTRY, id="my-pack", version="1.10", evidence=OF_MANAGER),
+    Pack(
+        folder="my-pack",
+        kind=PackKind.REGISTRY,
+        id="my-pack",
+        version="1.10",
+        evidence=OF_MANAGER,
+    ),
     Pack(folder="y.py", kind=PackKind.FILE, evidence=OF_MANAGER),
     Pack(
         folder="bar",
@@ -98,7 +125,9 @@ def test_yaml(tmp_path: Path) -> None:
 
 def test_an_old_one(tmp_path: Path) -> None:
     """One from before the registry has clones only, also one whose address was not known."""
-    (pack,) = _scan(_write(tmp_path / "s.json", {"git_custom_nodes": {"null": {"hash": "x"}}}))
+    (pack,) = _scan(
+        _write(tmp_path / "s.json", {"git_custom_nodes": {"null": {"hash": "x"}}})
+    )
     assert (pack.kind, pack.commit) == (PackKind.GIT, None)
 
 
@@ -106,7 +135,11 @@ def test_an_old_one(tmp_path: Path) -> None:
 def test_of_desktop(tmp_path: Path, exported: bool) -> None:
     """Comfy Desktop's has each pack's kind; an exported file counts by the newest snapshot in it."""
     old = {**DESKTOP, "createdAt": "2026-04-01T00:00:00Z", "customNodes": []}
-    wrapped = {"type": "comfyui-desktop-2-snapshot", "version": 1, "snapshots": [DESKTOP, old, 5]}
+    wrapped = {
+        "type": "comfyui-desktop-2-snapshot",
+        "version": 1,
+        "snapshots": [DESKTOP, old, 5],
+    }
     assert _scan(_write(tmp_path / "s.json", wrapped if exported else DESKTOP)) == (
         Pack(
             folder="Foo",
@@ -116,7 +149,13 @@ def test_of_desktop(tmp_path: Path, exported: bool) -> None:
             repository="https://h/a/foo",
             evidence=OF_DESKTOP,
         ),
-        Pack(folder="my-pack", kind=PackKind.REGISTRY, id="my-pack", version="1.2.0", evidence=OF_DESKTOP),
+        Pack(
+            folder="my-pack",
+            kind=PackKind.REGISTRY,
+            id="my-pack",
+            version="1.2.0",
+            evidence=OF_DESKTOP,
+        ),
         Pack(folder="new", kind=PackKind.UNKNOWN, evidence=OF_DESKTOP),
         Pack(folder="x.py", kind=PackKind.FILE, enabled=False, evidence=OF_DESKTOP),
     )
@@ -129,11 +168,19 @@ def test_the_newest(tmp_path: Path) -> None:
         ("2026-02-02_03-04-05_autosave.json", "2.0.0", 100),
         ("2025-12-31_03-04-05_snapshot.json", "0.9.0", 0),
     ):
-        os.utime(_write(tmp_path / "s" / name, {"cnr_custom_nodes": {"p": version}}), (10**9 - age, 10**9 - age))
+        os.utime(
+            _write(tmp_path / "s" / name, {"cnr_custom_nodes": {"p": version}}),
+            (10**9 - age, 10**9 - age),
+        )
     assert _scan(tmp_path / "s" / "*.json")[0].version == "2.0.0"
-    os.utime(_write(tmp_path / "s" / "mine.json", {"cnr_custom_nodes": {"p": "3.0.0"}}), (10**9 + 9, 10**9 + 9))
+    os.utime(
+        _write(tmp_path / "s" / "mine.json", {"cnr_custom_nodes": {"p": "3.0.0"}}),
+        (10**9 + 9, 10**9 + 9),
+    )
     assert _scan(tmp_path / "s" / "*.json")[0].version == "3.0.0"
-    (tmp_path / "s" / "[a].json").write_text(json.dumps({"cnr_custom_nodes": {"p": "4.0.0"}}))
+    (tmp_path / "s" / "[a].json").write_text(
+        json.dumps({"cnr_custom_nodes": {"p": "4.0.0"}})
+    )
     assert _scan(tmp_path / "s" / "[a].json")[0].version == "4.0.0"
 
 
@@ -142,27 +189,59 @@ def test_links(tmp_path: Path) -> None:
     target = _write(tmp_path / "far" / "s.json", MANAGER)
     (tmp_path / "near.json").symlink_to(target)
     assert _scan(tmp_path / "near.json") == OF_THE_MANAGER
-    with pytest.raises(Unscannable, match=r"near\.json is a link, which is not followed"):
+    with pytest.raises(
+        Unscannable, match=r"near\.json is a link, which is not followed"
+    ):
         _scan(tmp_path / "n*.json")
 
 
 REFUSED = [
-    ('{"custom_nodes": {"x": {"state": "installed"}}}', Unscannable, "is not a snapshot of the Manager or of"),
+    (
+        '{"custom_nodes": {"x": {"state": "installed"}}}',
+        Unscannable,
+        "is not a snapshot of the Manager or of",
+    ),
     ("[]", Unscannable, "is not a snapshot of the Manager or of Comfy Desktop 2"),
     ("{", Unscannable, "is not valid JSON"),
     ("[" * 100_000, Unscannable, "is not valid JSON"),
     (f"[{'[],' * 400_000}0]", Unscannable, "holds too many values"),
-    ('{"cnr_custom_nodes": "new"}', Unscannable, "has a cnr_custom_nodes of an unknown form: was it written by a"),
-    ('{"version": 3, "customNodes": []}', Unscannable, "in a form that is not known: was it written by a newer one"),
-    ('{"version": 2, "customNodes": {}}', Unscannable, "in a form that is not known: was it written by a newer one"),
-    ('{"type": "comfyui-desktop-2-snapshot", "version": 1}', Unscannable, "is an export of Comfy Desktop without a"),
+    (
+        '{"cnr_custom_nodes": "new"}',
+        Unscannable,
+        "has a cnr_custom_nodes of an unknown form: was it written by a",
+    ),
+    (
+        '{"version": 3, "customNodes": []}',
+        Unscannable,
+        "in a form that is not known: was it written by a newer one",
+    ),
+    (
+        '{"version": 2, "customNodes": {}}',
+        Unscannable,
+        "in a form that is not known: was it written by a newer one",
+    ),
+    (
+        '{"type": "comfyui-desktop-2-snapshot", "version": 1}',
+        Unscannable,
+        "is an export of Comfy Desktop without a",
+    ),
     ('{"nodes": [], "links": []}', IsWorkflow, "is a workflow, not a snapshot"),
-    ('{"3": {"class_type": "KSampler", "inputs": {}}}', IsWorkflow, "is a workflow, not a snapshot"),
+    (
+        '{"3": {"class_type": "KSampler", "inputs": {}}}',
+        IsWorkflow,
+        "is a workflow, not a snapshot",
+    ),
 ]
 
 
-@pytest.mark.parametrize(("text", "kind", "why"), REFUSED, ids=[str(number) for number in range(len(REFUSED))])
-def test_what_is_no_snapshot(tmp_path: Path, text: str, kind: type[Unscannable], why: str) -> None:
+@pytest.mark.parametrize(
+    ("text", "kind", "why"),
+    REFUSED,
+    ids=[str(number) for number in range(len(REFUSED))],
+)
+def test_what_is_no_snapshot(
+    tmp_path: Path, text: str, kind: type[Unscannable], why: str
+) -> None:
     """A file that is something else is one line that says so; a workflow can be told."""
     path = tmp_path / "s.json"
     path.write_text(text)
@@ -176,8 +255,15 @@ def test_yaml_that_is_a_trap(tmp_path: Path) -> None:
     path = tmp_path / "s.yaml"
     for text in (
         "a: &a [*a]\ncnr_custom_nodes: {}\n",
-        "a0: &a0 [x, x]\n" + "".join(f"a{n + 1}: &a{n + 1} [{', '.join([f'*a{n}'] * 9)}]\n" for n in range(20)),
-        "a0: &a0 {x: y}\n" + "".join(f"a{n + 1}: &a{n + 1} {{<<: [{', '.join([f'*a{n}'] * 9)}]}}\n" for n in range(20)),
+        "a0: &a0 [x, x]\n"
+        + "".join(
+            f"a{n + 1}: &a{n + 1} [{', '.join([f'*a{n}'] * 9)}]\n" for n in range(20)
+        ),
+        "a0: &a0 {x: y}\n"
+        + "".join(
+            f"a{n + 1}: &a{n + 1} {{<<: [{', '.join([f'*a{n}'] * 9)}]}}\n"
+            for n in range(20)
+        ),
         "? [x]\n: y\n",
         "<<: x\n",
         "cnr_custom_nodes: {{{",
@@ -186,7 +272,9 @@ def test_yaml_that_is_a_trap(tmp_path: Path) -> None:
         path.write_text(text)
         with pytest.raises(Unscannable, match=r"is not YAML that can be read"):
             _scan(path)
-    path.write_text(f"cnr_custom_nodes: !!python/object/apply:os.mkdir ['{tmp_path}/made']\n")
+    path.write_text(
+        f"cnr_custom_nodes: !!python/object/apply:os.mkdir ['{tmp_path}/made']\n"
+    )
     assert _scan(path) == ()
     assert not (tmp_path / "made").exists()
     path.write_text("#" * 300_000)

@@ -39,13 +39,20 @@ WORKFLOW = {
         "subgraphs": [
             {
                 "nodes": [_node(cnr_id="inner", ver="unknown")],
-                "definitions": {"subgraphs": [{"nodes": [_node(cnr_id="innermost", ver="2.0.0")]}]},
+                "definitions": {
+                    "subgraphs": [{"nodes": [_node(cnr_id="innermost", ver="2.0.0")]}]
+                },
             }
         ]
     },
     "extra": {
         "groupNodes": {"G": {"nodes": [_node(cnr_id="grouped", ver="3.0.0")]}},
-        "node_versions": {"comfy-core": "v0.3.8", "listed": "0.1.0", "inner": "9.9.9", "../x": "1"},
+        "node_versions": {
+            "comfy-core": "v0.3.8",
+            "listed": "0.1.0",
+            "inner": "9.9.9",
+            "../x": "1",
+        },
     },
     "version": 0.4,
 }
@@ -58,14 +65,47 @@ NAMED = (
         repository=f"{GITHUB}/ann/ComfyUI-Foo",
         evidence="1 node of the workflow",
     ),
-    Pack(folder="grouped", kind=PackKind.CLAIMED, id="grouped", version="3.0.0", evidence="1 node of the workflow"),
-    Pack(folder="inner", kind=PackKind.CLAIMED, id="inner", evidence="1 node of the workflow"),
-    Pack(folder="innermost", kind=PackKind.CLAIMED, id="innermost", version="2.0.0", evidence="1 node of the workflow"),
     Pack(
-        folder="listed", kind=PackKind.CLAIMED, id="listed", version="0.1.0", evidence="node_versions of the workflow"
+        folder="grouped",
+        kind=PackKind.CLAIMED,
+        id="grouped",
+        version="3.0.0",
+        evidence="1 node of the workflow",
     ),
-    Pack(folder="my-pack", kind=PackKind.CLAIMED, id="my-pack", version="1.1.0", evidence="1 node of the workflow"),
-    Pack(folder="My-Pack", kind=PackKind.CLAIMED, id="My-Pack", version="1.2.0", evidence="2 nodes of the workflow"),
+    Pack(
+        folder="inner",
+        kind=PackKind.CLAIMED,
+        id="inner",
+        evidence="1 node of the workflow",
+    ),
+    Pack(
+        folder="innermost",
+        kind=PackKind.CLAIMED,
+        id="innermost",
+        version="2.0.0",
+        evidence="1 node of the workflow",
+    ),
+    Pack(
+        folder="listed",
+        kind=PackKind.CLAIMED,
+        id="listed",
+        version="0.1.0",
+        evidence="node_versions of the workflow",
+    ),
+    Pack(
+        folder="my-pack",
+        kind=PackKind.CLAIMED,
+        id="my-pack",
+        version="1.1.0",
+        evidence="1 node of the workflow",
+    ),
+    Pack(
+        folder="My-Pack",
+        kind=PackKind.CLAIMED,
+        id="My-Pack",
+        version="1.2.0",
+        evidence="2 nodes of the workflow",
+    ),
     Pack(
         folder="nightly",
         kind=PackKind.GIT,
@@ -79,29 +119,50 @@ TEXT = json.dumps(WORKFLOW).encode()
 
 def _png(*chunks: tuple[bytes, bytes]) -> bytes:
     parts = [
-        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in chunks
+        struct.pack(">I", len(body))
+        + kind
+        + body
+        + struct.pack(">I", zlib.crc32(kind + body))
+        for kind, body in chunks
     ]
     return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
 
 
 def _webp(*texts: bytes, order: str = "<", prefix: bytes = b"") -> bytes:
     start = 8 + 2 + 12 * len(texts)
-    head = (b"II" if order == "<" else b"MM") + struct.pack(f"{order}HI", 42, 8) + struct.pack(f"{order}H", len(texts))
+    head = (
+        (b"II" if order == "<" else b"MM")
+        + struct.pack(f"{order}HI", 42, 8)
+        + struct.pack(f"{order}H", len(texts))
+    )
     body = b""
     for number, text in enumerate(texts):
-        head += struct.pack(f"{order}HHII", 0x0110 - number, 2, len(text) + 1, start + len(body))
+        head += struct.pack(
+            f"{order}HHII", 0x0110 - number, 2, len(text) + 1, start + len(body)
+        )
         body += text + b"\0"
     exif = prefix + head + body
-    chunks = b"VP8 " + struct.pack("<I", 3) + b"abc\0" + b"EXIF" + struct.pack("<I", len(exif)) + exif
+    chunks = (
+        b"VP8 "
+        + struct.pack("<I", 3)
+        + b"abc\0"
+        + b"EXIF"
+        + struct.pack("<I", len(exif))
+        + exif
+    )
     return b"RIFF" + struct.pack("<I", len(chunks) + 4) + b"WEBP" + chunks
 
 
 FILES = {
     "plain.json": TEXT,
-    "text.png": _png((b"IHDR", b"x" * 13), (b"tEXt", b"prompt\0{}"), (b"tEXt", b"workflow\0" + TEXT)),
+    "text.png": _png(
+        (b"IHDR", b"x" * 13), (b"tEXt", b"prompt\0{}"), (b"tEXt", b"workflow\0" + TEXT)
+    ),
     "packed.png": _png((b"zTXt", b"workflow\0\0" + zlib.compress(TEXT))),
     "international.png": _png((b"iTXt", b"workflow\0\0\0en\0translated\0" + TEXT)),
-    "international-packed.png": _png((b"iTXt", b"workflow\0\1\0\0\0" + zlib.compress(TEXT))),
+    "international-packed.png": _png(
+        (b"iTXt", b"workflow\0\1\0\0\0" + zlib.compress(TEXT))
+    ),
     "little.webp": _webp(b"prompt:{}", b"workflow:" + TEXT),
     "big.webp": _webp(b"prompt:{}", b"Workflow:" + TEXT, order=">", prefix=b"Exif\0\0"),
 }
@@ -117,7 +178,9 @@ def test_where_it_is(tmp_path: Path, name: str) -> None:
 def test_nothing_but_core_nodes(tmp_path: Path) -> None:
     """A workflow of ComfyUI's own nodes names no pack."""
     path = tmp_path / "w.json"
-    path.write_text('{"nodes": [{"properties": {"cnr_id": "comfy-core"}}, {"type": "Note"}], "x": NaN}')
+    path.write_text(
+        '{"nodes": [{"properties": {"cnr_id": "comfy-core"}}, {"type": "Note"}], "x": NaN}'
+    )
     assert named_by(path) == Named()
 
 
@@ -126,7 +189,10 @@ def _typed(kind: object, **properties: object) -> dict[str, object]:
 
 
 def _prompt(*kinds: object) -> dict[str, object]:
-    return {str(number): {"class_type": kind, "inputs": {}} for number, kind in enumerate(kinds)}
+    return {
+        str(number): {"class_type": kind, "inputs": {}}
+        for number, kind in enumerate(kinds)
+    }
 
 
 _ID = "0c8a3a1e-0000-4000-8000-000000000001"
@@ -177,17 +243,32 @@ def test_nodes_that_name_no_pack(tmp_path: Path, case: str, form: str) -> None:
 def test_too_many_types(tmp_path: Path) -> None:
     """More types than any workflow has are refused."""
     path = tmp_path / "w.json"
-    path.write_text(json.dumps({"nodes": [_typed(str(number)) for number in range(5_001)]}))
-    with pytest.raises(Unscannable, match="has more than 5,000 types of nodes that name no pack"):
+    path.write_text(
+        json.dumps({"nodes": [_typed(str(number)) for number in range(5_001)]})
+    )
+    with pytest.raises(
+        Unscannable, match="has more than 5,000 types of nodes that name no pack"
+    ):
         named_by(path)
 
 
 def test_the_list_of_comfyuis_own_nodes() -> None:
     """It is sorted, has each type once and none of the front end's, and its head says what it is made of."""
-    lines = resources.files("watcher.installs").joinpath("comfyui_nodes.txt").read_text("utf-8").splitlines()
+    lines = (
+        resources.files("watcher.installs")
+        .joinpath("comfyui_nodes.txt")
+        .read_text("utf-8")
+        .splitlines()
+    )
     types = [line for line in lines if not line.startswith("#")]
     assert types == sorted(set(types))
-    assert {"KSampler", "CheckpointLoaderSimple", "CLIPTextEncode", "SaveImage", "OpenAIGPTImage1"} <= set(types)
+    assert {
+        "KSampler",
+        "CheckpointLoaderSimple",
+        "CLIPTextEncode",
+        "SaveImage",
+        "OpenAIGPTImage1",
+    } <= set(types)
     assert not {"", "Note", "MarkdownNote", "Reroute", "PrimitiveNode"} & set(types)
     assert lines[0].startswith("# The types of the nodes that come with ComfyUI")
 
@@ -196,13 +277,22 @@ REFUSED = {
     "other.json": (b'{"a": 1}', "is not a workflow of ComfyUI"),
     "deep.json": (b'{"nodes": ' + b"[" * 100_000, "is not valid JSON"),
     "empty.png": (_png((b"IEND", b"")), "holds no workflow"),
-    "cut.png": (_png((b"tEXt", b"workflow\0" + TEXT))[:9] + b"\xff\xff\xff", "holds no workflow"),
-    "damaged.png": (_png((b"zTXt", b"workflow\0\0" + b"x" * 9)), "holds a text that is damaged"),
+    "cut.png": (
+        _png((b"tEXt", b"workflow\0" + TEXT))[:9] + b"\xff\xff\xff",
+        "holds no workflow",
+    ),
+    "damaged.png": (
+        _png((b"zTXt", b"workflow\0\0" + b"x" * 9)),
+        "holds a text that is damaged",
+    ),
     "bomb.png": (
         _png((b"zTXt", b"workflow\0\0" + zlib.compress(b"[" * (images.LIMIT + 1)))),
         "holds a text of more than 16 MB, which is not unpacked",
     ),
-    "none.webp": (b"RIFF\0\0\0\0WEBPEXIF\xff\xff\xff\xffII*\0\xff\xff\xff\xff", "holds no workflow"),
+    "none.webp": (
+        b"RIFF\0\0\0\0WEBPEXIF\xff\xff\xff\xffII*\0\xff\xff\xff\xff",
+        "holds no workflow",
+    ),
     "jpeg.png": (b"\xff\xd8\xff", "is neither a PNG nor a WebP"),
 }
 
@@ -220,6 +310,9 @@ def test_what_names_nothing(tmp_path: Path, name: str) -> None:
 def test_what_is_not_there(tmp_path: Path) -> None:
     """A missing file and a pipe are said."""
     os.mkfifo(tmp_path / "pipe.json")
-    for name, why in (("absent.json", "does not exist"), ("pipe.json", "is not a regular file")):
+    for name, why in (
+        ("absent.json", "does not exist"),
+        ("pipe.json", "is not a regular file"),
+    ):
         with pytest.raises(Unscannable, match=why):
             named_by(tmp_path / name)

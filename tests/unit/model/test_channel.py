@@ -26,9 +26,17 @@ def test_a_channel_that_names_kinds_gets_those() -> None:
 
 @pytest.mark.parametrize(
     ("globs", "wanted"),
-    [((), True), (("some-*",), True), (("SOME-PACK",), True), (("other", "*pack"), True), (("some",), False)],
+    [
+        ((), True),
+        (("some-*",), True),
+        (("SOME-PACK",), True),
+        (("other", "*pack"), True),
+        (("some",), False),
+    ],
 )
-def test_globs_choose_nodes_whatever_the_case(globs: tuple[str, ...], wanted: bool) -> None:
+def test_globs_choose_nodes_whatever_the_case(
+    globs: tuple[str, ...], wanted: bool
+) -> None:
     """A channel's globs are matched against the whole node id, in any case; no glob means every node."""
     assert wants(channel(nodes=globs), event(node=PACK)) is wanted
 
@@ -65,13 +73,18 @@ def test_kinds_that_are_given_hold_for_every_node(kind: Kind) -> None:
 def test_what_is_run_is_never_less() -> None:
     """An event on a pack that somebody runs goes out with all default kinds, named in `nodes` or not."""
     [default] = knowing([channel()], [])
-    assert wants(default, event(kind=Kind.DEPRECATED, installed=(Copy(install="a", version="9"),)))
+    assert wants(
+        default,
+        event(kind=Kind.DEPRECATED, installed=(Copy(install="a", version="9"),)),
+    )
     assert not wants(default, event(kind=Kind.DEPRECATED))
 
 
 def test_a_channel_for_what_is_run_gets_no_baseline_of_all() -> None:
     """The baseline of all nodes touches nothing that somebody runs."""
-    assert not wants(channel(scope=Scope.INSTALLED), event(kind=Kind.BASELINE, node=None))
+    assert not wants(
+        channel(scope=Scope.INSTALLED), event(kind=Kind.BASELINE, node=None)
+    )
     assert wants(channel(), event(kind=Kind.BASELINE, node=None))
 
 
@@ -88,9 +101,14 @@ def test_an_event_about_the_registry_passes_every_glob() -> None:
         (Grouping.EVENT, [["e1"], ["e3"], ["e4"], ["e5"]]),
     ],
 )
-def test_a_channel_chooses_how_events_are_grouped(grouping: Grouping, messages: list[list[str]]) -> None:
+def test_a_channel_chooses_how_events_are_grouped(
+    grouping: Grouping, messages: list[list[str]]
+) -> None:
     """One message a poll, a node (in any case) or an event, with what the channel wants, in order."""
-    assert [[one.id for one in group] for group in grouped(channel(grouping=grouping), EVENTS)] == messages
+    assert [
+        [one.id for one in group]
+        for group in grouped(channel(grouping=grouping), EVENTS)
+    ] == messages
 
 
 @pytest.mark.parametrize("grouping", Grouping)

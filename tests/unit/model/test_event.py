@@ -29,7 +29,11 @@ from watcher.model.pack import Copy
 
 pytestmark = pytest.mark.measured
 
-_LONG = st.builds(lambda text, times: text * times, st.text(min_size=1, max_size=5), st.integers(0, 2000))
+_LONG = st.builds(
+    lambda text, times: text * times,
+    st.text(min_size=1, max_size=5),
+    st.integers(0, 2000),
+)
 
 
 @given(first=_LONG, second=_LONG)
@@ -51,18 +55,36 @@ def test_a_bounded_event_keeps_what_tells_it_apart(first: str, second: str) -> N
     ]
     assert (kept[0] == kept[1]) == (first == second)
     for one, text in zip(kept, (first, second), strict=True):
-        texts = [getattr(one, field.name) for field in fields(Event) if isinstance(getattr(one, field.name), str)]
-        texts += [one.installed[0].install, one.installed[0].version or "", one.changes[0].before]
+        texts = [
+            getattr(one, field.name)
+            for field in fields(Event)
+            if isinstance(getattr(one, field.name), str)
+        ]
+        texts += [
+            one.installed[0].install,
+            one.installed[0].version or "",
+            one.changes[0].before,
+        ]
         assert max(map(len, texts)) <= LONGEST_TEXT
-        assert len(text) > LONGEST_TEXT or (one.version, one.changes[0].before) == (text, text)
+        assert len(text) > LONGEST_TEXT or (one.version, one.changes[0].before) == (
+            text,
+            text,
+        )
         assert (one.id, one.at, bounded(one)) == (event().id, event().at, one)
 
 
 @pytest.mark.parametrize(
     ("after", "severity"),
-    [("banned", "critical"), ("flagged", "warning"), ("deprecated", "warning"), (None, "info")],
+    [
+        ("banned", "critical"),
+        ("flagged", "warning"),
+        ("deprecated", "warning"),
+        (None, "info"),
+    ],
 )
-def test_a_baseline_is_as_bad_as_the_worst_in_it(after: str | None, severity: str) -> None:
+def test_a_baseline_is_as_bad_as_the_worst_in_it(
+    after: str | None, severity: str
+) -> None:
     """A summary that tells of a ban is critical, though nothing has changed."""
     assert severity_of(event(kind=Kind.BASELINE, after=after)).value == severity
 
@@ -92,10 +114,15 @@ def _copy(version: str | None, *, enabled: bool = True) -> Copy:
         ((_copy(None),), "warning"),
     ],
 )
-def test_a_replaced_archive_of_what_is_run_is_critical(copies: tuple[Copy, ...], severity: str) -> None:
+def test_a_replaced_archive_of_what_is_run_is_critical(
+    copies: tuple[Copy, ...], severity: str
+) -> None:
     """An enabled copy of that very version is run; a disabled one, another version or a clone is not."""
     swapped = (Change(field="downloadUrl", before="a", after="b"),)
-    assert severity_of(event(kind=Kind.CHANGED, changes=swapped, installed=copies)).value == severity
+    assert (
+        severity_of(event(kind=Kind.CHANGED, changes=swapped, installed=copies)).value
+        == severity
+    )
 
 
 def test_what_is_run_comes_first_within_its_severity() -> None:
@@ -110,20 +137,33 @@ def test_what_is_run_comes_first_within_its_severity() -> None:
         event("exposed to a deprecation", Kind.EXPOSED, after="deprecated"),
         event("exposed to a flag", Kind.EXPOSED, after="flagged"),
         event("ban", Kind.BANNED),
-        event("pack of yours banned", Kind.BANNED, version=None, installed=(_copy(None),)),
+        event(
+            "pack of yours banned", Kind.BANNED, version=None, installed=(_copy(None),)
+        ),
         event("exposed to a ban", Kind.EXPOSED, after="banned"),
     ]
     assert [one.id for one in sorted(given, key=rank)] == [
         *("pack of yours banned", "exposed to a ban", "ban"),
-        *("exposed to a flag", "deprecated of yours", "exposed to a deprecation", "another version flagged"),
+        *(
+            "exposed to a flag",
+            "deprecated of yours",
+            "exposed to a deprecation",
+            "another version flagged",
+        ),
         *("flagged", "disabled", "new of yours"),
     ]
 
 
 def test_many_copies_are_bounded() -> None:
     """Of a thousand copies those that are run are kept first, of these the ones of the version, with short names."""
-    copies = [_copy("9", enabled=False) for _ in range(500)] + [_copy("2.0.0") for _ in range(500)] + [_copy("1.0")]
-    kept = bounded(event(installed=tuple(replace(one, install="x" * 5000) for one in copies))).installed
+    copies = (
+        [_copy("9", enabled=False) for _ in range(500)]
+        + [_copy("2.0.0") for _ in range(500)]
+        + [_copy("1.0")]
+    )
+    kept = bounded(
+        event(installed=tuple(replace(one, install="x" * 5000) for one in copies))
+    ).installed
     assert len(kept) == MOST_COPIES
     assert (kept[0].version, {one.enabled for one in kept}) == ("1.0", {True})
     assert {len(one.install) for one in kept} == {100}
@@ -133,15 +173,49 @@ def test_the_worst_event_is_first() -> None:
     """Severity counts before kind, and a replaced archive ranks above all but a flag within its severity."""
 
     def changed(name: str, before: str) -> Event:
-        return event(name, Kind.CHANGED, changes=(Change(field="downloadUrl", before=before, after="b"),))
+        return event(
+            name,
+            Kind.CHANGED,
+            changes=(Change(field="downloadUrl", before=before, after="b"),),
+        )
 
-    others = [event(kind.value, kind, after=None) for kind in Kind if kind not in (Kind.BASELINE, Kind.EXPOSED)]
-    summaries = [event(f"baseline {after}", Kind.BASELINE, after=after) for after in ("banned", "flagged", "")]
-    given = [*reversed(others), *summaries, changed("archive named", ""), changed("archive replaced", "a")]
+    others = [
+        event(kind.value, kind, after=None)
+        for kind in Kind
+        if kind not in (Kind.BASELINE, Kind.EXPOSED)
+    ]
+    summaries = [
+        event(f"baseline {after}", Kind.BASELINE, after=after)
+        for after in ("banned", "flagged", "")
+    ]
+    given = [
+        *reversed(others),
+        *summaries,
+        changed("archive named", ""),
+        changed("archive replaced", "a"),
+    ]
     assert [one.id for one in sorted(given, key=rank)] == [
-        *("banned", "baseline banned", "flagged", "archive replaced", "deleted", "removed", "failing", "deprecated"),
+        *(
+            "banned",
+            "baseline banned",
+            "flagged",
+            "archive replaced",
+            "deleted",
+            "removed",
+            "failing",
+            "deprecated",
+        ),
         *("changed", "archive named", "baseline flagged"),
-        *("reinstated", "cleared", "undeprecated", "recovered", "update", "new", "pending", "baseline "),
+        *(
+            "reinstated",
+            "cleared",
+            "undeprecated",
+            "recovered",
+            "update",
+            "new",
+            "pending",
+            "baseline ",
+        ),
     ]
 
 
@@ -153,11 +227,15 @@ def test_a_pack_that_grows_at_each_poll_does_not_grow_the_outbox(
     registry.catalog.publish("alpha", "1.0.0")
     webhook.answer["/ops"] = 500
     ops = {"name": "ops", "url": webhook.apprise_url("/ops")}
-    watch = Watcher(tmp_path, registry, fork_server=fork_server, baseline="silent", channels=[ops])
+    watch = Watcher(
+        tmp_path, registry, fork_server=fork_server, baseline="silent", channels=[ops]
+    )
     watch.check()
     sizes, seen = [], []
     for number in range(3):
-        registry.catalog.edit("alpha", "1.0.0", dependencies=["x" * 1_000_000, f"numpy=={number}"])
+        registry.catalog.edit(
+            "alpha", "1.0.0", dependencies=["x" * 1_000_000, f"numpy=={number}"]
+        )
         (found,) = watch.check(code=1)["events"]
         assert found["kind"] == Kind.CHANGED
         seen.append((found["id"], found["changes"][0]["after"]))

@@ -26,17 +26,26 @@ def test_a_safe_version_is_there_where_it_is_known(safe: str | None) -> None:
 
 def test_a_channel_is_named_where_the_event_is_about_one() -> None:
     """Only an event about a channel has the key."""
-    assert public_form(event(kind=Kind.FAILING, node=None, channel="ops"))["channel"] == "ops"
+    assert (
+        public_form(event(kind=Kind.FAILING, node=None, channel="ops"))["channel"]
+        == "ops"
+    )
 
 
 def test_an_install_is_named_where_the_event_is_about_one() -> None:
     """Only an event about an install has the key."""
-    assert public_form(event(kind=Kind.FAILING, node=None, install="laptop"))["install"] == "laptop"
+    assert (
+        public_form(event(kind=Kind.FAILING, node=None, install="laptop"))["install"]
+        == "laptop"
+    )
 
 
 def test_the_installed_copies_are_listed() -> None:
     """Each has its install, its version as written there, null for a clone, and whether it is run."""
-    copies = (Copy(install="workstation", version="1.0"), Copy(install="laptop", version=None, enabled=False))
+    copies = (
+        Copy(install="workstation", version="1.0"),
+        Copy(install="laptop", version=None, enabled=False),
+    )
     assert public_form(event(installed=copies))["installed"] == [
         {"install": "workstation", "version": "1.0", "enabled": True},
         {"install": "laptop", "version": None, "enabled": False},
@@ -54,6 +63,8 @@ def test_the_installed_copies_are_listed() -> None:
         ("2026-01-01T00:00:00Z\u202e", None),
     ],
 )
-def test_a_time_of_the_registry_is_written_as_the_program_writes_times(given: str, shown: str | None) -> None:
+def test_a_time_of_the_registry_is_written_as_the_program_writes_times(
+    given: str, shown: str | None
+) -> None:
     """A reader finds RFC 3339 in UTC, or null for what is no time."""
     assert public_form(event(published=given))["published"] == shown

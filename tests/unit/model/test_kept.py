@@ -16,15 +16,22 @@ _LONG = [f"package-number-{number}=={number}.0.0" for number in range(60)]
 
 
 def _said(before: list[str], after: list[str]) -> str:
-    change = Change(field="dependencies", before=json.dumps(before), after=json.dumps(after))
+    change = Change(
+        field="dependencies", before=json.dumps(before), after=json.dumps(after)
+    )
     return "".join(difference(bounded(event(changes=(change,))).changes))
 
 
 def test_what_was_added_to_a_long_list_is_said() -> None:
     """Also at its end, and with what was removed; not with what it still has."""
     assert _said(_LONG, [*_LONG, "evil==6.6"]) == "dependencies: + evil==6.6"
-    assert _said(_LONG, ["evil==6.6", *_LONG[:40], *_LONG[41:]]) == f"dependencies: + evil==6.6, - {_LONG[40]}"
-    assert _said(_LONG, _LONG[::-1]) == "dependencies: the same in another order or number"
+    assert (
+        _said(_LONG, ["evil==6.6", *_LONG[:40], *_LONG[41:]])
+        == f"dependencies: + evil==6.6, - {_LONG[40]}"
+    )
+    assert (
+        _said(_LONG, _LONG[::-1]) == "dependencies: the same in another order or number"
+    )
     shown = ", ".join(f"+ {item}" for item in _LONG[:6])
     assert _said([], [*_LONG, "evil"]) == f"dependencies: {shown}, and 55 more added"
     assert _said([*_LONG, "evil"], []).endswith(", and 55 more removed")
@@ -32,17 +39,27 @@ def test_what_was_added_to_a_long_list_is_said() -> None:
 
 def test_the_last_item_counts_what_is_left_out() -> None:
     """For a program both are lists of what differs; the length and a digest tell one list from another."""
-    before, after = cut_values(json.dumps(_LONG), json.dumps([*_LONG, "evil==6.6"]), LONGEST_TEXT)
-    assert json.loads(before)[0].startswith("… (0 more removed, 60 in both; 1720 characters, sha256 ")
+    before, after = cut_values(
+        json.dumps(_LONG), json.dumps([*_LONG, "evil==6.6"]), LONGEST_TEXT
+    )
+    assert json.loads(before)[0].startswith(
+        "… (0 more removed, 60 in both; 1720 characters, sha256 "
+    )
     assert json.loads(after)[0] == "evil==6.6"
-    assert json.loads(after)[1].startswith("… (0 more added, 60 in both; 1733 characters, sha256 ")
+    assert json.loads(after)[1].startswith(
+        "… (0 more added, 60 in both; 1733 characters, sha256 "
+    )
 
 
 def test_a_long_list_can_be_shortened_twice() -> None:
     """What was left out the first time is still counted."""
-    once = cut_values(json.dumps(_LONG), json.dumps([f"x{number}" for number in range(400)]), 1000)
+    once = cut_values(
+        json.dumps(_LONG), json.dumps([f"x{number}" for number in range(400)]), 1000
+    )
     found = [items_of(text) for text in cut_values(*once, 300)]
-    assert [(items.same, len(items.shown) + items.more) for items in found if items] == [(0, 60), (0, 400)]
+    assert [
+        (items.same, len(items.shown) + items.more) for items in found if items
+    ] == [(0, 60), (0, 400)]
     assert all(items and items.shown for items in found)
 
 
@@ -54,15 +71,32 @@ def test_a_list_that_says_it_was_cut_hides_nothing() -> None:
     assert _said(["a"], ["a", mark]) == "dependencies: 9 more added"
 
 
-_ITEMS = st.lists(st.builds(lambda text, times: text * times, st.text(min_size=1, max_size=5), st.integers(1, 300)))
+_ITEMS = st.lists(
+    st.builds(
+        lambda text, times: text * times,
+        st.text(min_size=1, max_size=5),
+        st.integers(1, 300),
+    )
+)
 
 
-@given(st.tuples(_ITEMS, _ITEMS), st.tuples(_ITEMS, _ITEMS), _ITEMS, st.sampled_from([80, 200, LONGEST_TEXT]))
+@given(
+    st.tuples(_ITEMS, _ITEMS),
+    st.tuples(_ITEMS, _ITEMS),
+    _ITEMS,
+    st.sampled_from([80, 200, LONGEST_TEXT]),
+)
 def test_any_lists_are_bounded(
-    one: tuple[list[str], list[str]], other: tuple[list[str], list[str]], same: list[str], longest: int
+    one: tuple[list[str], list[str]],
+    other: tuple[list[str], list[str]],
+    same: list[str],
+    longest: int,
 ) -> None:
     """Both fit, two changes that differ stay different, and of each list either all counts or what differs."""
-    texts = [tuple(json.dumps(items + same, ensure_ascii=False) for items in pair) for pair in (one, other)]
+    texts = [
+        tuple(json.dumps(items + same, ensure_ascii=False) for items in pair)
+        for pair in (one, other)
+    ]
     kept = [cut_values(before, after, longest) for before, after in texts]
     assert (kept[0] == kept[1]) == (texts[0] == texts[1])
     for pair, (before, after) in zip((one, other), kept, strict=True):

@@ -48,7 +48,9 @@ def test_names_and_globs_are_apart() -> None:
         (["a"], False, False),
     ],
 )
-def test_what_kind_of_selection(entries: list[str], chooses: bool, everything: bool) -> None:
+def test_what_kind_of_selection(
+    entries: list[str], chooses: bool, everything: bool
+) -> None:
     """Only a glob without `!` chooses nodes, and only `*` without exceptions chooses all."""
     selection = split(entries)
     assert (selection.chooses, selection.is_everything) == (chooses, everything)

@@ -25,7 +25,9 @@ def test_a_status_has_a_short_and_a_long_name(short: str) -> None:
     assert status_from_api(short) == short
 
 
-@pytest.mark.parametrize("unknown", ["NodeVersionStatusQuarantined", "quarantined", "", "NodeVersionStatus"])
+@pytest.mark.parametrize(
+    "unknown", ["NodeVersionStatusQuarantined", "quarantined", "", "NodeVersionStatus"]
+)
 def test_an_unknown_status_is_carried_as_it_came(unknown: str) -> None:
     """A status that this program does not know keeps the API's own text."""
     assert status_from_api(unknown) == unknown
@@ -49,7 +51,12 @@ def test_times_with_cut_zeros_sort_by_time() -> None:
     """A fraction whose trailing zeros were cut sorts where it belongs, as does a time without one."""
     seconds = ["06", "05.75177", "05", "05.075"]
     moments = [f"2026-01-01T00:00:{second}Z" for second in seconds]
-    assert sorted(moments, key=recency) == [moments[2], moments[3], moments[1], moments[0]]
+    assert sorted(moments, key=recency) == [
+        moments[2],
+        moments[3],
+        moments[1],
+        moments[0],
+    ]
     assert recency("2026-01-01T00:00:05.5Z") == recency("2026-01-01T00:00:05.500000Z")
 
 
@@ -63,5 +70,9 @@ def test_created_by_includes_the_very_moment() -> None:
 
 def test_two_readings_of_the_same_facts_have_one_order() -> None:
     """Versions come oldest first, and ties are broken by text and id."""
-    twins = [version("1.0", id="a"), version("1.0", id="b"), version("0.9", created_at="2026-06-01T00:00:00Z")]
+    twins = [
+        version("1.0", id="a"),
+        version("1.0", id="b"),
+        version("0.9", created_at="2026-06-01T00:00:00Z"),
+    ]
     assert in_order(twins) == in_order(reversed(twins)) == tuple(twins)

@@ -12,7 +12,15 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from tests.faults.asking import answer, ask, complaint, gzipped, hurried, of_pack, responding
+from tests.faults.asking import (
+    answer,
+    ask,
+    complaint,
+    gzipped,
+    hurried,
+    of_pack,
+    responding,
+)
 from tests.support.fakes import wire
 from tests.support.fakes.fault import Fault, asked
 from tests.support.fakes.faults import inflict
@@ -26,7 +34,9 @@ from watcher.registry.client import Limits, Query, Registry
 MEGABYTE = 2**20
 
 
-async def ask_in_turn(registry: FakeRegistry, *nodes: str, **limits: Any) -> list[Answer]:
+async def ask_in_turn(
+    registry: FakeRegistry, *nodes: str, **limits: Any
+) -> list[Answer]:
     """Ask about one node after the other over one pool."""
     async with Registry(registry.url, Limits(**{"retries": 0} | limits)) as client:
         return [await client.ask(Query(node=node)) for node in nodes]
@@ -44,14 +54,31 @@ async def ask_in_turn(registry: FakeRegistry, *nodes: str, **limits: Any) -> lis
             Query(statuses=("flagged", "banned")),
             {"statuses": ["NodeVersionStatusFlagged", "NodeVersionStatusBanned"]},
         ),
-        (Query(statuses=STATUSES), {"statuses": [f"NodeVersionStatus{name.capitalize()}" for name in STATUSES]}),
+        (
+            Query(statuses=STATUSES),
+            {
+                "statuses": [
+                    f"NodeVersionStatus{name.capitalize()}" for name in STATUSES
+                ]
+            },
+        ),
         (Query(include_status_reason=True), {"include_status_reason": ["true"]}),
         (Query(page=3), {"page": ["3"]}),
         (Query(page_size=20), {"pageSize": ["20"]}),
     ],
-    ids=["none", "nodeId", "statuses", "all-statuses", "include_status_reason", "page", "pageSize"],
+    ids=[
+        "none",
+        "nodeId",
+        "statuses",
+        "all-statuses",
+        "include_status_reason",
+        "page",
+        "pageSize",
+    ],
 )
-def test_every_parameter_of_the_spec(registry: FakeRegistry, query: Query, parameters: dict[str, list[str]]) -> None:
+def test_every_parameter_of_the_spec(
+    registry: FakeRegistry, query: Query, parameters: dict[str, list[str]]
+) -> None:
     """Each parameter goes out under the spec's name, and none that was not given."""
     assert answer(registry.url, query).code == 200
     (asked,) = registry.requests
@@ -60,8 +87,28 @@ def test_every_parameter_of_the_spec(registry: FakeRegistry, query: Query, param
 
 
 NODE_IDS = [
-    *("../x", "..", "/etc/passwd", "a&statuses=NodeVersionStatusActive", "a&page=9", "a#b", "a%2F", "a%26page=9", "%"),
-    *("a+b", "a b", "a;b", "a?b=c", "a=b", "http://evil.example/", "@evil.example", "a\r\nX-Evil: 1", "a\x00b"),
+    *(
+        "../x",
+        "..",
+        "/etc/passwd",
+        "a&statuses=NodeVersionStatusActive",
+        "a&page=9",
+        "a#b",
+        "a%2F",
+        "a%26page=9",
+        "%",
+    ),
+    *(
+        "a+b",
+        "a b",
+        "a;b",
+        "a?b=c",
+        "a=b",
+        "http://evil.example/",
+        "@evil.example",
+        "a\r\nX-Evil: 1",
+        "a\x00b",
+    ),
     *("päck", "包", "😀", "\u202epack", "a" * 2000),
 ]
 
@@ -82,7 +129,10 @@ def test_the_headers(registry: FakeRegistry) -> None:
     headers = registry.requests[0].headers
     assert headers["User-Agent"].startswith(f"comfy-watch/{__version__} ")
     assert headers["Host"] == registry.url.removeprefix("http://")
-    assert (headers["Accept"], headers["Accept-Encoding"]) == ("application/json", "gzip")
+    assert (headers["Accept"], headers["Accept-Encoding"]) == (
+        "application/json",
+        "gzip",
+    )
     assert not {"If-None-Match", "Cookie", "Authorization", "Referer"} & set(headers)
 
 
@@ -98,7 +148,10 @@ def test_cookies_are_not_kept(registry: FakeRegistry) -> None:
     registry.respond = responding(Set_Cookie="id=1; Path=/")(200, b"{}")
     registry.url = registry.url.replace("127.0.0.1", "localhost")
     asyncio.run(ask_in_turn(registry, "a", "b"))
-    assert [("Cookie" in asked.headers) for asked in registry.requests] == [False, False]
+    assert [("Cookie" in asked.headers) for asked in registry.requests] == [
+        False,
+        False,
+    ]
 
 
 # The answer
@@ -118,10 +171,15 @@ def test_an_answer_comes_as_it_is(registry: FakeRegistry, code: int) -> None:
     [
         ("Mon, 02 Mar 2026 12:00:00 GMT", "2026-03-02T12:00:00.000Z"),
         *(("soon", ""), ("0", ""), ("é", ""), ("Fri, 31 Dec 9999 23:59:59 -2359", "")),
-        *(("Mon, 1 Jan 99999999999999999999 00:00:00 GMT", ""), ("Mon, 02 Mar 2026 99:00:00 GMT", "")),
+        *(
+            ("Mon, 1 Jan 99999999999999999999 00:00:00 GMT", ""),
+            ("Mon, 02 Mar 2026 99:00:00 GMT", ""),
+        ),
     ],
 )
-def test_the_registrys_clock_is_read(registry: FakeRegistry, date: str, read: str) -> None:
+def test_the_registrys_clock_is_read(
+    registry: FakeRegistry, date: str, read: str
+) -> None:
     """The answer's `Date` comes in the program's own form; one that cannot be read is the same as none."""
     registry.respond = responding(Date=date, Age="0")(200, b"{}")
     assert answer(registry.url).server_time == read
@@ -131,13 +189,18 @@ def test_the_registrys_clock_is_read(registry: FakeRegistry, date: str, read: st
     ("age", "read"),
     [
         *(("90", "2026-03-02T11:58:30.000Z"), ("60, 90", "2026-03-02T11:58:30.000Z")),
-        *((one, "2026-03-02T12:00:00.000Z") for one in ("", "0", "-90", "1.5", "soon", "٣")),
+        *(
+            (one, "2026-03-02T12:00:00.000Z")
+            for one in ("", "0", "-90", "1.5", "soon", "٣")
+        ),
         ("9" * 5000, "1994-06-24T10:13:21.000Z"),
     ],
 )
 def test_the_age_of_a_copy_counts(registry: FakeRegistry, age: str, read: str) -> None:
     """An answer was made as long before its `Date` as a cache says; an `Age` that cannot be read is none."""
-    registry.respond = responding(Date="Mon, 02 Mar 2026 12:00:00 GMT", Age=age)(200, b"{}")
+    registry.respond = responding(Date="Mon, 02 Mar 2026 12:00:00 GMT", Age=age)(
+        200, b"{}"
+    )
     assert answer(registry.url).server_time == read
 
 
@@ -145,7 +208,9 @@ def test_a_fresh_answer_is_asked_for(registry: FakeRegistry) -> None:
     """Every request asks caches for no copy, a conditional one too."""
     answer(registry.url, etag='"v1"')
     answer(registry.url)
-    assert [request.headers["Cache-Control"] for request in registry.requests] == ["no-cache"] * 2
+    assert [request.headers["Cache-Control"] for request in registry.requests] == [
+        "no-cache"
+    ] * 2
 
 
 def test_a_question_can_be_conditional(registry: FakeRegistry) -> None:
@@ -155,8 +220,13 @@ def test_a_question_can_be_conditional(registry: FakeRegistry) -> None:
     assert registry.requests[0].headers["If-None-Match"] == '"v1"'
 
 
-@pytest.mark.parametrize("etag", ["", "bare", '"', 'x"y"', '"é"', '"a b"', '"a"b"', '"' + "x" * 300 + '"', "*"])
-def test_a_name_that_could_not_be_sent_back_is_none(registry: FakeRegistry, etag: str) -> None:
+@pytest.mark.parametrize(
+    "etag",
+    ["", "bare", '"', 'x"y"', '"é"', '"a b"', '"a"b"', '"' + "x" * 300 + '"', "*"],
+)
+def test_a_name_that_could_not_be_sent_back_is_none(
+    registry: FakeRegistry, etag: str
+) -> None:
     """An `ETag` that is not one by its standard, or that is endless, is not kept: sending it would fail."""
     registry.respond = responding(ETag=etag)(200, b"{}")
     assert answer(registry.url).etag == ""
@@ -176,7 +246,9 @@ def test_a_body_up_to_the_limit_is_read(registry: FakeRegistry, packed: bool) ->
     )
 
 
-async def _gzip_then_more(request: web.BaseRequest, catalog: Catalog) -> web.StreamResponse:
+async def _gzip_then_more(
+    request: web.BaseRequest, catalog: Catalog
+) -> web.StreamResponse:
     """A whole gzip document, and then bytes without end."""
     response = web.StreamResponse(headers={"Content-Encoding": "gzip"})
     response.enable_chunked_encoding()
@@ -198,7 +270,9 @@ AFTERMATH = Fault(name="gzip_then_more", play=_gzip_then_more)
     ],
     ids=["gzip_bomb", "endless_body", "gzip_then_more"],
 )
-def test_no_answer_takes_more_memory_than_its_limit(registry: FakeRegistry, fault: str | Fault, said: str) -> None:
+def test_no_answer_takes_more_memory_than_its_limit(
+    registry: FakeRegistry, fault: str | Fault, said: str
+) -> None:
     """A bomb of 200 MB, and bytes without end, cost a few megabytes at most, wherever they are."""
     inflict(registry, fault)
     complaint(registry.url, max_bytes=MEGABYTE)
@@ -213,7 +287,12 @@ def test_no_answer_takes_more_memory_than_its_limit(registry: FakeRegistry, faul
 
 @pytest.mark.parametrize(
     "body",
-    [b"{}", gzip.compress(b"{}")[:-4], gzip.compress(b"{}") + b"x", gzip.compress(b"{") + gzip.compress(b"}")],
+    [
+        b"{}",
+        gzip.compress(b"{}")[:-4],
+        gzip.compress(b"{}") + b"x",
+        gzip.compress(b"{") + gzip.compress(b"}"),
+    ],
     ids=["plain", "cut", "trailing", "two"],
 )
 def test_a_damaged_gzip_body_is_no_answer(registry: FakeRegistry, body: bytes) -> None:
@@ -225,7 +304,9 @@ def test_a_damaged_gzip_body_is_no_answer(registry: FakeRegistry, body: bytes) -
 def test_an_encoding_that_was_not_asked_for(registry: FakeRegistry) -> None:
     """A body in a compression that the program does not know is an error."""
     registry.respond = responding(Content_Encoding="br")(200, b"xx")
-    assert complaint(registry.url) == "its answer has a compression that was not requested"
+    assert (
+        complaint(registry.url) == "its answer has a compression that was not requested"
+    )
 
 
 # Time
@@ -307,9 +388,18 @@ RETRY_AFTER: dict[str, tuple[dict[str, str], tuple[float, float]]] = {
     "now": ({"Retry_After": "0"}, (0, 0)),
     "a minute": ({"Retry_After": "60"}, (60, 60)),
     "date": ({"Retry_After": "Mon, 02 Mar 2026 12:00:07 GMT", "Date": NOON}, (7, 7)),
-    "past date": ({"Retry_After": "Mon, 02 Mar 2026 11:00:00 GMT", "Date": NOON}, (0, 0)),
-    "date without a clock": ({"Retry_After": "Mon, 02 Mar 2026 12:00:07 GMT", "Date": "noon"}, BACK_OFF),
-    "date out of range": ({"Retry_After": "Mon, 1 Jan 99999999999999999999 00:00:00 GMT"}, BACK_OFF),
+    "past date": (
+        {"Retry_After": "Mon, 02 Mar 2026 11:00:00 GMT", "Date": NOON},
+        (0, 0),
+    ),
+    "date without a clock": (
+        {"Retry_After": "Mon, 02 Mar 2026 12:00:07 GMT", "Date": "noon"},
+        BACK_OFF,
+    ),
+    "date out of range": (
+        {"Retry_After": "Mon, 1 Jan 99999999999999999999 00:00:00 GMT"},
+        BACK_OFF,
+    ),
     "negative": ({"Retry_After": "-5"}, BACK_OFF),
     "fraction": ({"Retry_After": "1.5"}, BACK_OFF),
     "word": ({"Retry_After": "soon"}, BACK_OFF),
@@ -321,7 +411,12 @@ RETRY_AFTER: dict[str, tuple[dict[str, str], tuple[float, float]]] = {
 
 @pytest.mark.parametrize(("headers", "wait"), RETRY_AFTER.values(), ids=RETRY_AFTER)
 @pytest.mark.parametrize("code", [429, 503])
-def test_retry_after(registry: FakeRegistry, code: int, headers: dict[str, str], wait: tuple[float, float]) -> None:
+def test_retry_after(
+    registry: FakeRegistry,
+    code: int,
+    headers: dict[str, str],
+    wait: tuple[float, float],
+) -> None:
     """`Retry-After` is waited for, in seconds or as a date by the registry's own clock, up to a minute.
 
     What is neither is as if it were missing.
@@ -354,12 +449,19 @@ def test_a_retry_after_that_is_too_long_ends_the_attempts(
 ) -> None:
     """Where the registry asks for more than a minute it is not asked again earlier, and the error says for how much."""
     registry.respond = responding(**headers)(code, b"{}")
-    assert complaint(registry.url, retries=3) == f"the registry asked to wait {shown} ({code})"
+    assert (
+        complaint(registry.url, retries=3)
+        == f"the registry asked to wait {shown} ({code})"
+    )
     assert len(registry.requests) == 1
 
 
-@pytest.mark.parametrize(("code", "later"), [(429, ["", "", ""]), (503, ["good", "", "good"])])
-def test_whom_a_long_retry_after_ends(registry: FakeRegistry, code: int, later: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("code", "later"), [(429, ["", "", ""]), (503, ["good", "", "good"])]
+)
+def test_whom_a_long_retry_after_ends(
+    registry: FakeRegistry, code: int, later: list[str]
+) -> None:
     """A long wait that a 429 asks for is everybody's, one of a 503 its own question's."""
     _refusing_bad(registry, code, "600", 100)
     said: list[str] = []
@@ -383,12 +485,19 @@ def test_whom_a_long_retry_after_ends(registry: FakeRegistry, code: int, later: 
     }
 
 
-def test_a_question_that_waits_is_given_up_with_the_others(registry: FakeRegistry) -> None:
+def test_a_question_that_waits_is_given_up_with_the_others(
+    registry: FakeRegistry,
+) -> None:
     """A question that a short 429 holds back is not asked any more once another 429 asks for too long a wait."""
-    shorter, longer = responding(Retry_After="2")(429, b"{}"), responding(Retry_After="600")(429, b"{}")
+    shorter, longer = (
+        responding(Retry_After="2")(429, b"{}"),
+        responding(Retry_After="600")(429, b"{}"),
+    )
 
     async def respond(request: web.BaseRequest) -> web.StreamResponse | None:
-        return await (shorter if asked(request)["nodeId"] == ["first"] else longer)(request)
+        return await (shorter if asked(request)["nodeId"] == ["first"] else longer)(
+            request
+        )
 
     registry.respond = respond
 
@@ -424,7 +533,9 @@ def test_the_others_wait_after_the_last_try_too(registry: FakeRegistry) -> None:
     assert 49 <= sum(naps) <= 50
 
 
-def _refusing_bad(registry: FakeRegistry, code: int, retry_after: str, times: int) -> None:
+def _refusing_bad(
+    registry: FakeRegistry, code: int, retry_after: str, times: int
+) -> None:
     """Refuse questions for nodes called bad so many times."""
     refuse, refused = responding(Retry_After=retry_after)(code, b"{}"), 0
 
@@ -451,13 +562,23 @@ def test_a_503_holds_back_its_own_node_only(registry: FakeRegistry) -> None:
             await asyncio.gather(ask_all("bad"), ask_all("a", "b", "c"))
 
     asyncio.run(work())
-    assert [request.query["nodeId"][0] for request in registry.requests] == ["bad", "a", "b", "c", "bad"]
+    assert [request.query["nodeId"][0] for request in registry.requests] == [
+        "bad",
+        "a",
+        "b",
+        "c",
+        "bad",
+    ]
 
 
 def test_refusals_hold_a_poll_back_for_minutes_at_most(registry: FakeRegistry) -> None:
     """However many questions are answered by 429, with whatever `Retry-After`, the others wait five minutes in all."""
     _refusing_bad(registry, 429, "60", 100)
-    answers, naps = hurried(ask_in_turn(registry, *["bad", "good"] * 12, concurrency=1, retries=3, timeout=3000.0))
+    answers, naps = hurried(
+        ask_in_turn(
+            registry, *["bad", "good"] * 12, concurrency=1, retries=3, timeout=3000.0
+        )
+    )
     assert [got.code for got in answers] == [429, 200] * 12
     assert 240 <= sum(naps) <= 301
 
@@ -489,7 +610,9 @@ def test_a_redirect_within_the_registry_is_followed(registry: FakeRegistry) -> N
     ],
     ids=lambda value: value[:28],
 )
-def test_a_redirect_to_nowhere(registry: FakeRegistry, location: str, said: str) -> None:
+def test_a_redirect_to_nowhere(
+    registry: FakeRegistry, location: str, said: str
+) -> None:
     """Another scheme, port or host, and what is no address at all, are refused in words of ours."""
     registry.respond = responding(Location=location)(302, b"")
     text = complaint(registry.url)
@@ -501,7 +624,9 @@ def test_a_redirect_to_nowhere(registry: FakeRegistry, location: str, said: str)
 # The connection
 
 
-def _raw(sent: bytes) -> Callable[[web.BaseRequest, Catalog], Awaitable[web.StreamResponse]]:
+def _raw(
+    sent: bytes,
+) -> Callable[[web.BaseRequest, Catalog], Awaitable[web.StreamResponse]]:
     return lambda request, _: wire.cut(request, b"HTTP/1.1 " + sent, reset=False)
 
 
@@ -526,7 +651,9 @@ def test_long_headers_are_no_fault(registry: FakeRegistry) -> None:
     assert answer(registry.url).body == b"{}"
 
 
-def test_a_connection_that_was_closed_meanwhile_costs_nothing(registry: FakeRegistry) -> None:
+def test_a_connection_that_was_closed_meanwhile_costs_nothing(
+    registry: FakeRegistry,
+) -> None:
     """A kept connection that the registry closes between two questions is replaced by a new one."""
 
     async def respond(request: web.BaseRequest) -> web.StreamResponse:
@@ -535,4 +662,8 @@ def test_a_connection_that_was_closed_meanwhile_costs_nothing(registry: FakeRegi
         return response
 
     registry.respond = respond
-    assert [got.code for got in asyncio.run(ask_in_turn(registry, "a", "b", "c"))] == [200, 200, 200]
+    assert [got.code for got in asyncio.run(ask_in_turn(registry, "a", "b", "c"))] == [
+        200,
+        200,
+        200,
+    ]

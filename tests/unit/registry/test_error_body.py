@@ -19,7 +19,18 @@ from watcher.registry.error_body import describe_refusal, parse_ban, parse_messa
         (b'{"message":7}', ""),
         (b'{"message":["m"]}', ""),
         (b'{"message":["m"],"error":"E"}', "E"),
-        *((body, "") for body in (b"[]", b'"m"', b"", b"<html>", b"\xff", b"[" * 100_000, b"9" * 10_000)),
+        *(
+            (body, "")
+            for body in (
+                b"[]",
+                b'"m"',
+                b"",
+                b"<html>",
+                b"\xff",
+                b"[" * 100_000,
+                b"9" * 10_000,
+            )
+        ),
         (b'{"message":"m"}' + b" " * 255_985, "m"),
         (b'{"message":"m"}' + b" " * 255_986, ""),
     ],
@@ -35,7 +46,10 @@ def test_every_shape_of_an_error_answer(body: bytes, said: str) -> None:
     [
         (b'{"message": "Node Banned"}', "Node Banned"),
         (b'{"error": " node banned\\n"}', " node banned\n"),
-        (b'{"error": "Node banned", "message": "It stole passwords"}', "It stole passwords"),
+        (
+            b'{"error": "Node banned", "message": "It stole passwords"}',
+            "It stole passwords",
+        ),
         (b'{"message": "NODE BANNED", "error": "Forbidden"}', "Forbidden"),
         (b'{"error": "Node banned", "message": ""}', "Node banned"),
         (b'{"error": "Node banned", "message": ["x"]}', "Node banned"),
@@ -43,7 +57,10 @@ def test_every_shape_of_an_error_answer(body: bytes, said: str) -> None:
         (b'{"message": "Forbidden"}', None),
         (b'{"message": "This node banned you"}', None),
         (b'{"details": "node banned"}', None),
-        *((body, None) for body in (b"{}", b'["node banned"]', b'"node banned"', b"node banned")),
+        *(
+            (body, None)
+            for body in (b"{}", b'["node banned"]', b'"node banned"', b"node banned")
+        ),
         (b'{"message": "node banned"}' + b" " * 256_000, None),
     ],
     ids=lambda value: str(value)[:40],

@@ -84,7 +84,14 @@ def test_a_connection_that_was_idle_for_long_is_not_used_again() -> None:
     assert server.asked == [1, 1, 1]
 
 
-@pytest.mark.parametrize("sent", [b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\n{}", ANSWER + UNASKED, ANSWER + b"x"])
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\n{}",
+        ANSWER + UNASKED,
+        ANSWER + b"x",
+    ],
+)
 def test_a_connection_that_is_over_is_not_used_again(sent: bytes) -> None:
     """Nothing is asked over a connection that its server does not keep, or that has more than the answer."""
     with Plain(sent) as server:
@@ -94,7 +101,9 @@ def test_a_connection_that_is_over_is_not_used_again(sent: bytes) -> None:
 
 
 @pytest.mark.parametrize(("begun", "sound"), [(b"", True), (b"HTTP/1.1 2", False)])
-def test_a_request_that_crosses_a_close_is_sent_again(begun: bytes, sound: bool) -> None:
+def test_a_request_that_crosses_a_close_is_sent_again(
+    begun: bytes, sound: bool
+) -> None:
     """A request over a used connection that closes without a byte of answer goes out again at once over a new one."""
 
     class Once(Plain):
@@ -107,7 +116,9 @@ def test_a_request_that_crosses_a_close_is_sent_again(begun: bytes, sound: bool)
 
     with Once() as server:
         if sound:
-            assert [got.body for got in asyncio.run(ask_thrice(server.url))] == [b"{}"] * 3
+            assert [got.body for got in asyncio.run(ask_thrice(server.url))] == [
+                b"{}"
+            ] * 3
         else:
             with pytest.raises(NoAnswerError, match="broke off"):
                 asyncio.run(ask_thrice(server.url))
@@ -138,7 +149,9 @@ def test_what_comes_unasked_is_no_answer() -> None:
 
 def test_a_connection_whose_answer_was_not_read_is_closed() -> None:
     """An answer that is given up for its size ends its connection, and the next question gets its own answer."""
-    with Plain(b"HTTP/1.1 200 OK\r\nContent-Length: 4000000\r\n\r\n" + b" " * 4_000_000) as server:
+    with Plain(
+        b"HTTP/1.1 200 OK\r\nContent-Length: 4000000\r\n\r\n" + b" " * 4_000_000
+    ) as server:
         for _ in range(2):
             assert "is larger than 1 MB" in complaint(server.url, max_bytes=2**20)
     assert server.asked == [1, 1]
@@ -148,7 +161,10 @@ def test_a_host_with_two_addresses_that_refuse() -> None:
     """Where every address of a host refuses, that is what is said."""
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
-        assert complaint(f"http://localhost:{bound.getsockname()[1]}") == "the connection was refused"
+        assert (
+            complaint(f"http://localhost:{bound.getsockname()[1]}")
+            == "the connection was refused"
+        )
 
 
 def test_an_early_hint_is_no_answer() -> None:
@@ -163,13 +179,19 @@ class Tunnel(Listener):
     def __init__(self, authority: trustme.CA, *, tls: bool) -> None:
         self.asked: list[bytes] = []
         self.scheme = "https" if tls else "http"
-        self._own, self._registrys = (ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER) for _ in range(2))
+        self._own, self._registrys = (
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER) for _ in range(2)
+        )
         authority.issue_cert("127.0.0.1").configure_cert(self._own)
         authority.issue_cert("registry.test").configure_cert(self._registrys)
 
     def serve(self, connection: socket.socket) -> None:
         """Open the tunnel and answer one request in it, all bytes by way of two pipes: TLS may be within TLS."""
-        outer = self._own.wrap_socket(connection, server_side=True) if self.scheme == "https" else connection
+        outer = (
+            self._own.wrap_socket(connection, server_side=True)
+            if self.scheme == "https"
+            else connection
+        )
         with outer:
             self.asked.append(head_of(outer))
             outer.sendall(b"HTTP/1.1 200 Go ahead\r\n\r\n")
@@ -195,7 +217,9 @@ class Tunnel(Listener):
 
 
 @pytest.mark.parametrize("tls", [False, True], ids=["http", "https"])
-def test_a_tunnel_carries_tls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tls: bool) -> None:
+def test_a_tunnel_carries_tls(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tls: bool
+) -> None:
     """Through a proxy's tunnel the registry's own certificate is checked; the proxy's password stays with the proxy."""
     authority = trustme.CA()
     authority.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
@@ -204,17 +228,24 @@ def test_a_tunnel_carries_tls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, t
         monkeypatch.setenv("https_proxy", tunnel.url.replace("://", "://me:secret@"))
         assert answer("https://registry.test").body == b"{}"
     outer, inner = (head.splitlines() for head in tunnel.asked)
-    assert (outer[0], inner[0].split(b"?")[0]) == (b"CONNECT registry.test:443 HTTP/1.1", b"GET /versions")
+    assert (outer[0], inner[0].split(b"?")[0]) == (
+        b"CONNECT registry.test:443 HTTP/1.1",
+        b"GET /versions",
+    )
     assert b"Proxy-Authorization: Basic bWU6c2VjcmV0" in outer
     assert not any(b"Proxy" in line for line in inner)
 
 
-def test_another_hosts_certificate_behind_a_tunnel(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_another_hosts_certificate_behind_a_tunnel(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """A certificate of a trusted authority for another host than was asked for is refused."""
     authority = trustme.CA()
     authority.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
     with Tunnel(authority, tls=False) as tunnel:
         monkeypatch.setenv("https_proxy", tunnel.url)
-        assert complaint("https://other.test").startswith("its TLS certificate is not trusted (Hostname mismatch")
+        assert complaint("https://other.test").startswith(
+            "its TLS certificate is not trusted (Hostname mismatch"
+        )
     assert len(tunnel.asked) == 1

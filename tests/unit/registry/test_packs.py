@@ -20,7 +20,9 @@ def read(registry: FakeRegistry, *ids: str, **limits: Any) -> PackRecords:
     """Ask about packs over a pool of its own, without retries."""
 
     async def work() -> PackRecords:
-        async with Registry(registry.url, Limits(**{"timeout": 10.0} | limits)) as client:
+        async with Registry(
+            registry.url, Limits(**{"timeout": 10.0} | limits)
+        ) as client:
             return await read_packs(client, ids, retries=0)
 
     return asyncio.run(work())
@@ -36,9 +38,13 @@ def test_status_detail_and_repository(registry: FakeRegistry) -> None:
     """A record has the registry's spelling, the short status, its detail and the repository, by lower-case id."""
     registry.catalog.publish("My-Pack", "1.0.0")
     registry.catalog.publish("gone", "1.0.0")
-    registry.catalog.edit_pack("My-Pack", repository="https://github.com/ann/ComfyUI-My-Pack", status="banned")
+    registry.catalog.edit_pack(
+        "My-Pack", repository="https://github.com/ann/ComfyUI-My-Pack", status="banned"
+    )
     registry.catalog.edit_pack("my-pack", status_detail="Malware")
-    registry.catalog.edit_pack("gone", status="deleted", repository=None, status_detail=None)
+    registry.catalog.edit_pack(
+        "gone", status="deleted", repository=None, status_detail=None
+    )
     found = read(registry, "My-Pack", "gone", "nowhere")
     assert found.records == {
         "my-pack": PackRecord(
@@ -52,7 +58,9 @@ def test_status_detail_and_repository(registry: FakeRegistry) -> None:
     assert found.error == ""
 
 
-def test_one_request_asks_for_all_statuses_of_a_hundred_packs(registry: FakeRegistry) -> None:
+def test_one_request_asks_for_all_statuses_of_a_hundred_packs(
+    registry: FakeRegistry,
+) -> None:
     """Ids go out in groups of at most a hundred, banned packs included, and each id is asked for in lower case too."""
     ids = [f"Pack-{number}" for number in range(120)]
     for one in ids:
@@ -63,12 +71,17 @@ def test_one_request_asks_for_all_statuses_of_a_hundred_packs(registry: FakeRegi
     for asked in registry.requests:
         assert asked.path == "/nodes"
         assert len(asked.query["node_id"]) <= 100
-        assert {name: asked.query[name] for name in ("include_banned", "page", "limit")} == {
+        assert {
+            name: asked.query[name] for name in ("include_banned", "page", "limit")
+        } == {
             "include_banned": ["true"],
             "page": ["1"],
             "limit": ["100"],
         }
-    assert {one for asked in registry.requests for one in asked.query["node_id"]} == {*ids, *map(str.lower, ids)}
+    assert {one for asked in registry.requests for one in asked.query["node_id"]} == {
+        *ids,
+        *map(str.lower, ids),
+    }
 
 
 def test_long_ids_make_no_address_that_is_refused(registry: FakeRegistry) -> None:
@@ -88,16 +101,22 @@ def test_another_spelling_is_not_found(registry: FakeRegistry) -> None:
 
 
 @pytest.mark.parametrize("said", ["totalPages", ""])
-def test_pages_of_a_registry_that_ignores_the_limit(registry: FakeRegistry, said: str) -> None:
+def test_pages_of_a_registry_that_ignores_the_limit(
+    registry: FakeRegistry, said: str
+) -> None:
     """Where a page has fewer rows than were asked for, the following ones are read, also if it does not count them."""
     ids = [f"pack-{number}" for number in range(25)]
     for one in ids:
         registry.catalog.publish(one, "1.0.0")
 
     async def ten_rows(request: web.BaseRequest) -> web.StreamResponse:
-        query = {name: request.query.getall(name) for name in request.query} | {"limit": ["10"]}
+        query = {name: request.query.getall(name) for name in request.query} | {
+            "limit": ["10"]
+        }
         document = registry.catalog.packs(query)[1]
-        return web.json_response({name: value for name, value in document.items() if name in {"nodes", said}})
+        return web.json_response(
+            {name: value for name, value in document.items() if name in {"nodes", said}}
+        )
 
     registry.respond = ten_rows
     assert read(registry, *ids) == PackRecords(records=read(registry, *ids).records)
@@ -111,7 +130,9 @@ def test_endless_pages_end(registry: FakeRegistry) -> None:
 
     async def one_row(request: web.BaseRequest) -> web.StreamResponse:
         number = int(request.query["page"])
-        return web.json_response({"nodes": [{"id": f"pack-{number}"}], "totalPages": 10**9})
+        return web.json_response(
+            {"nodes": [{"id": f"pack-{number}"}], "totalPages": 10**9}
+        )
 
     registry.respond = one_row
     found = read(registry, *(f"pack-{number}" for number in range(90)))
@@ -136,17 +157,31 @@ def test_a_page_without_anything_new_is_the_last(registry: FakeRegistry) -> None
         (200, b"<html>", "GET /nodes answers with no readable JSON"),
         (200, b"[" * 100_000, "GET /nodes answers with no readable JSON"),
         (200, b"\xff\xfe{\x00}\x00", "GET /nodes answers with no readable JSON"),
-        (200, b'{"nodes": [' + b"[]," * 300_000 + b"[]]}", "GET /nodes answers with too many values"),
+        (
+            200,
+            b'{"nodes": [' + b"[]," * 300_000 + b"[]]}",
+            "GET /nodes answers with too many values",
+        ),
         (200, [], "GET /nodes answers without a list of packs"),
         (200, {"nodes": {"id": "pack"}}, "GET /nodes answers without a list of packs"),
-        (200, {"versions": [], "total": 1}, "GET /nodes answers without a list of packs"),
+        (
+            200,
+            {"versions": [], "total": 1},
+            "GET /nodes answers without a list of packs",
+        ),
         (200, {"nodes": [1, None, {"id": 7}, {"id": " "}]}, ""),
         (200, {"nodes": [{"id": "other"}]}, ""),
         (200, {"nodes": []}, ""),
-        (200, b'{"nodes": "' + b"x" * 2_000_000, "its answer is larger than 1 MB (max_response_mb)"),
+        (
+            200,
+            b'{"nodes": "' + b"x" * 2_000_000,
+            "its answer is larger than 1 MB (max_response_mb)",
+        ),
     ],
 )
-def test_no_usable_answer_is_none(registry: FakeRegistry, status: int, document: object, why: str) -> None:
+def test_no_usable_answer_is_none(
+    registry: FakeRegistry, status: int, document: object, why: str
+) -> None:
     """Whatever else the endpoint answers, nothing is known, nothing is raised, and a person reads why."""
     serve(registry, document, status)
     assert read(registry, "pack", max_bytes=2**20) == PackRecords(error=why)
@@ -157,18 +192,24 @@ def test_a_failure_ends_the_questions(registry: FakeRegistry) -> None:
     registry.serves_nodes = False
     found = read(registry, *(f"pack-{number}" for number in range(250)))
     assert len(registry.requests) == 1
-    assert found == PackRecords(error="the registry does not have GET /nodes (404)", absent=True)
+    assert found == PackRecords(
+        error="the registry does not have GET /nodes (404)", absent=True
+    )
 
 
 @pytest.mark.parametrize("status", [404, 405, 501])
 def test_a_registry_without_the_endpoint(registry: FakeRegistry, status: int) -> None:
     """That it does not have the endpoint is told apart from an answer that failed."""
     serve(registry, {"message": "Not Found"}, status)
-    assert read(registry, "pack") == PackRecords(error=f"the registry does not have GET /nodes ({status})", absent=True)
+    assert read(registry, "pack") == PackRecords(
+        error=f"the registry does not have GET /nodes ({status})", absent=True
+    )
 
 
 @pytest.mark.parametrize("status", [500, 404])
-def test_a_page_that_fails_costs_only_the_packs_on_it(registry: FakeRegistry, status: int) -> None:
+def test_a_page_that_fails_costs_only_the_packs_on_it(
+    registry: FakeRegistry, status: int
+) -> None:
     """What the pages before it said counts, and the reason is kept; a later 404 is no registry without the endpoint."""
 
     async def fail_on_page_2(request: web.BaseRequest) -> web.StreamResponse:
@@ -179,7 +220,9 @@ def test_a_page_that_fails_costs_only_the_packs_on_it(registry: FakeRegistry, st
 
     registry.respond = fail_on_page_2
     found = read(registry, "one", "two")
-    assert {key: record.status for key, record in found.records.items()} == {"one": "banned"}
+    assert {key: record.status for key, record in found.records.items()} == {
+        "one": "banned"
+    }
     assert f"GET /nodes ({status})" in found.error
     assert not found.absent
 
@@ -199,13 +242,27 @@ def test_a_registry_that_hangs_or_is_gone(registry: FakeRegistry) -> None:
     ("row", "record"),
     [
         ({"id": "Pack"}, PackRecord(id="Pack", status="")),
-        ({"id": "pack", "status": "NodeStatusActive", "repository": 7}, PackRecord(id="pack")),
-        ({"id": "pack", "status": ["NodeStatusBanned"]}, PackRecord(id="pack", status="")),
-        ({"id": "pack", "status": "NodeStatusSleeping"}, PackRecord(id="pack", status="NodeStatusSleeping")),
-        ({"id": "pack", "status": "banned", "x": {}}, PackRecord(id="pack", status="banned")),
+        (
+            {"id": "pack", "status": "NodeStatusActive", "repository": 7},
+            PackRecord(id="pack"),
+        ),
+        (
+            {"id": "pack", "status": ["NodeStatusBanned"]},
+            PackRecord(id="pack", status=""),
+        ),
+        (
+            {"id": "pack", "status": "NodeStatusSleeping"},
+            PackRecord(id="pack", status="NodeStatusSleeping"),
+        ),
+        (
+            {"id": "pack", "status": "banned", "x": {}},
+            PackRecord(id="pack", status="banned"),
+        ),
     ],
 )
-def test_odd_fields_cost_only_themselves(registry: FakeRegistry, row: object, record: PackRecord) -> None:
+def test_odd_fields_cost_only_themselves(
+    registry: FakeRegistry, row: object, record: PackRecord
+) -> None:
     """A field of a wrong type is empty, an unknown status stays as it came, and rows without an id are passed over."""
     serve(registry, {"nodes": [None, row, {"name": "x"}]})
     assert read(registry, "pack").records == {"pack": record}
@@ -213,8 +270,19 @@ def test_odd_fields_cost_only_themselves(registry: FakeRegistry, row: object, re
 
 def test_the_worse_of_two_rows_counts(registry: FakeRegistry) -> None:
     """A pack that comes twice has its worse status; one that is not known is worse than active."""
-    for statuses, worst in ((("Deleted", "Banned", "Active"), "banned"), (("Asleep", "Active"), "NodeStatusAsleep")):
-        serve(registry, {"nodes": [{"id": "pack", "status": f"NodeStatus{status}"} for status in statuses]})
+    for statuses, worst in (
+        (("Deleted", "Banned", "Active"), "banned"),
+        (("Asleep", "Active"), "NodeStatusAsleep"),
+    ):
+        serve(
+            registry,
+            {
+                "nodes": [
+                    {"id": "pack", "status": f"NodeStatus{status}"}
+                    for status in statuses
+                ]
+            },
+        )
         assert read(registry, "pack").records["pack"].status == worst
 
 

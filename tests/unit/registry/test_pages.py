@@ -20,7 +20,9 @@ from watcher.registry.pages import MOST_PAGES, PageRead, read_pages
 TEN = Query(page_size=10)
 
 
-async def collected(url: str, query: Query = TEN, *, most: int = MOST_PAGES, **limits: Any) -> list[PageRead]:
+async def collected(
+    url: str, query: Query = TEN, *, most: int = MOST_PAGES, **limits: Any
+) -> list[PageRead]:
     """Read all pages over a pool of its own, without retries."""
     bounds = Limits(**{"timeout": 10.0, "retries": 0} | limits)
     async with Registry(url, bounds) as registry:
@@ -29,15 +31,21 @@ async def collected(url: str, query: Query = TEN, *, most: int = MOST_PAGES, **l
 
 def read(url: str, query: Query = TEN, **options: Any) -> list[PageRead]:
     """Return the pages in the order of their numbers."""
-    return sorted(asyncio.run(collected(url, query, **options)), key=lambda one: one.number)
+    return sorted(
+        asyncio.run(collected(url, query, **options)), key=lambda one: one.number
+    )
 
 
 def rows(reads: list[PageRead]) -> list[str]:
     """Return the versions that came."""
-    return sorted(str(row.version) for one in reads if one.page for row in one.page.rows)
+    return sorted(
+        str(row.version) for one in reads if one.page for row in one.page.rows
+    )
 
 
-def altered(registry: FakeRegistry, alter: Callable[[int, dict[str, Any]], Any]) -> None:
+def altered(
+    registry: FakeRegistry, alter: Callable[[int, dict[str, Any]], Any]
+) -> None:
     """Answer with what `alter` makes of the number of a page and its true document; with an answer as it is."""
 
     async def respond(request: web.BaseRequest) -> web.StreamResponse:
@@ -67,21 +75,39 @@ def test_every_page_comes_once(registry: FakeRegistry) -> None:
     assert all(one.size > 500 for one in reads)
     assert sorted(numbers(registry)) == [1, 2, 3, 4, 5]
     assert numbers(registry)[0] == 1
-    assert {one.query["statuses"][0] for one in registry.requests} == {"NodeVersionStatusActive"}
-    assert all("nodeId" not in one.query and "status_reason" not in one.query for one in registry.requests)
+    assert {one.query["statuses"][0] for one in registry.requests} == {
+        "NodeVersionStatusActive"
+    }
+    assert all(
+        "nodeId" not in one.query and "status_reason" not in one.query
+        for one in registry.requests
+    )
 
 
 def test_a_search_in_reasons(registry: FakeRegistry) -> None:
     """The query's text for the registry's search is sent as it is, with every page."""
     for number in range(13):
-        registry.catalog.publish("pack", f"1.{number}.0", status="flagged", reason="Exfiltrates & more")
+        registry.catalog.publish(
+            "pack", f"1.{number}.0", status="flagged", reason="Exfiltrates & more"
+        )
     registry.catalog.publish("pack", "2.0.0")
-    assert len(rows(read(registry.url, Query(status_reason="exfiltrates & M", page_size=10)))) == 13
-    assert [one.query["status_reason"] for one in registry.requests] == [["exfiltrates & M"]] * 2
+    assert (
+        len(
+            rows(
+                read(registry.url, Query(status_reason="exfiltrates & M", page_size=10))
+            )
+        )
+        == 13
+    )
+    assert [one.query["status_reason"] for one in registry.requests] == [
+        ["exfiltrates & M"]
+    ] * 2
 
 
 @pytest.mark.parametrize("concurrency", [1, 3])
-def test_as_many_requests_at_once_as_there_may_be(registry: FakeRegistry, concurrency: int) -> None:
+def test_as_many_requests_at_once_as_there_may_be(
+    registry: FakeRegistry, concurrency: int
+) -> None:
     """The pages after the first are requested together, but never more than `concurrency`."""
     of_pack(registry, versions=75)
     under_way, most = 0, 0
@@ -98,8 +124,13 @@ def test_as_many_requests_at_once_as_there_may_be(registry: FakeRegistry, concur
     assert most == concurrency
 
 
-@pytest.mark.parametrize(("code", "ban"), [(400, None), (403, None), (403, "stolen"), (404, None), (503, None)])
-def test_a_refused_first_page_is_the_only_one(registry: FakeRegistry, code: int, ban: str | None) -> None:
+@pytest.mark.parametrize(
+    ("code", "ban"),
+    [(400, None), (403, None), (403, "stolen"), (404, None), (503, None)],
+)
+def test_a_refused_first_page_is_the_only_one(
+    registry: FakeRegistry, code: int, ban: str | None
+) -> None:
     """If the first page is refused, no other is requested; the code, the message and a ban are kept apart."""
     of_pack(registry, versions=30)
     said = {"error": "Node banned", "message": ban} if ban else {"message": "no"}
@@ -126,7 +157,10 @@ def test_a_later_page_that_fails_costs_no_other(registry: FakeRegistry) -> None:
     of_pack(registry, versions=55)
 
     def alter(number: int, true: dict[str, Any]) -> Any:
-        faults = {2: web.json_response({"message": "busy"}, status=500), 5: web.Response(body=b"<html>")}
+        faults = {
+            2: web.json_response({"message": "busy"}, status=500),
+            5: web.Response(body=b"<html>"),
+        }
         return faults.get(number, true)
 
     altered(registry, alter)
@@ -142,7 +176,9 @@ def test_a_later_page_that_fails_costs_no_other(registry: FakeRegistry) -> None:
 def test_a_registry_that_stops_answering_is_left(registry: FakeRegistry) -> None:
     """After failures in a row the other pages are not requested, and one entry says how many these are."""
     of_pack(registry, versions=400)
-    altered(registry, lambda number, true: true if number < 3 else web.Response(status=502))
+    altered(
+        registry, lambda number, true: true if number < 3 else web.Response(status=502)
+    )
     reads = read(registry.url, concurrency=2)
     assert [one.number for one in reads if one.page] == [1, 2]
     assert reads[-1].pages == 40 - len(registry.requests)
@@ -166,11 +202,18 @@ def test_a_registry_that_asks_to_wait_is_left(registry: FakeRegistry) -> None:
     ]
 
 
-@pytest.mark.parametrize("claim", [{"total": 10**12}, {"totalPages": 10**12}], ids=["total", "pages"])
-def test_absurd_claims_are_bounded(registry: FakeRegistry, claim: dict[str, int]) -> None:
+@pytest.mark.parametrize(
+    "claim", [{"total": 10**12}, {"totalPages": 10**12}], ids=["total", "pages"]
+)
+def test_absurd_claims_are_bounded(
+    registry: FakeRegistry, claim: dict[str, int]
+) -> None:
     """However many versions an answer claims, at most so many pages are read, and the rest is said in one entry."""
     of_pack(registry, versions=20)
-    altered(registry, lambda _number, true: true | {"versions": true["versions"] or [true]} | claim)
+    altered(
+        registry,
+        lambda _number, true: true | {"versions": true["versions"] or [true]} | claim,
+    )
     reads = read(registry.url, most=30)
     assert len(registry.requests) == 30
     assert (reads[-1].number, reads[-1].pages > 10**9) == (31, True)
@@ -185,7 +228,9 @@ def test_empty_pages_end_the_reading(registry: FakeRegistry) -> None:
     assert len(registry.requests) <= 5 + 8 + 2
     assert "pages in a row were empty" in reads[-1].error
     registry.requests.clear()
-    altered(registry, lambda number, true: true | ({"versions": []} if number == 2 else {}))
+    altered(
+        registry, lambda number, true: true | ({"versions": []} if number == 2 else {})
+    )
     assert len(rows(read(registry.url))) == 40
 
 
@@ -198,13 +243,17 @@ def test_a_registry_that_does_not_count(registry: FakeRegistry) -> None:
 
 
 @pytest.mark.parametrize("says", [True, False], ids=["says so", "does not"])
-def test_pages_that_are_smaller_than_requested(registry: FakeRegistry, says: bool) -> None:
+def test_pages_that_are_smaller_than_requested(
+    registry: FakeRegistry, says: bool
+) -> None:
     """A registry that shows fewer rows on a page, whether it says so or not, is read to its end."""
     of_pack(registry, versions=33)
 
     async def respond(request: web.BaseRequest) -> web.StreamResponse:
         true = registry.catalog.answer(query_of(request) | {"pageSize": ["5"]})[1]
-        return web.json_response({**true, **({} if says else {"pageSize": 10, "totalPages": None})})
+        return web.json_response(
+            {**true, **({} if says else {"pageSize": 10, "totalPages": None})}
+        )
 
     registry.respond = respond
     assert len(rows(read(registry.url))) == 33
@@ -226,7 +275,9 @@ def test_rows_that_are_added_meanwhile(registry: FakeRegistry) -> None:
     assert numbers(registry) == [1, 2, 3]
 
 
-def test_a_reading_that_takes_too_long_ends(registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_reading_that_takes_too_long_ends(
+    registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """After the longest time no further page is requested."""
     monkeypatch.setattr(pages, "_LONGEST_READING", 0.0)
     of_pack(registry, versions=30)
@@ -236,7 +287,9 @@ def test_a_reading_that_takes_too_long_ends(registry: FakeRegistry, monkeypatch:
     ]
 
 
-def test_pages_that_are_too_large_together(registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pages_that_are_too_large_together(
+    registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """All pages together have a bound, so that an endless registry does not fill the memory."""
     monkeypatch.setattr(pages, "_MOST_BYTES", 2**20)
     of_pack(registry, versions=1)
@@ -271,11 +324,19 @@ def test_progress(registry: FakeRegistry) -> None:
 
     async def work() -> None:
         async with Registry(registry.url, Limits(concurrency=1)) as client:
-            async for _ in read_pages(client, TEN, progress=lambda *report: said.append(report)):
+            async for _ in read_pages(
+                client, TEN, progress=lambda *report: said.append(report)
+            ):
                 pass
 
     asyncio.run(work())
     assert said == [
         ("pages ", text)
-        for text in ("reading the first page", "1 of 3 pages read", "2 of 3 pages read", "3 of 3 pages read", "")
+        for text in (
+            "reading the first page",
+            "1 of 3 pages read",
+            "2 of 3 pages read",
+            "3 of 3 pages read",
+            "",
+        )
     ]

@@ -15,7 +15,14 @@ from tests.support.fakes.fault import asked as query_of
 from tests.support.fakes.fault import ordinary
 from tests.support.fakes.faults import FAULTS, Means, inflict
 from watcher.fake_registry.server import FakeRegistry
-from watcher.model.listing import FetchFailed, Listing, NodeBanned, Reading, ServerTime, Unchanged
+from watcher.model.listing import (
+    FetchFailed,
+    Listing,
+    NodeBanned,
+    Reading,
+    ServerTime,
+    Unchanged,
+)
 from watcher.model.version import STATUSES
 from watcher.registry import reader
 from watcher.registry.client import Limits, Registry
@@ -24,7 +31,9 @@ from watcher.registry.reader import NodeQuery, read_node
 MEGABYTES = 16
 
 
-def listing_of(registry: FakeRegistry, asked: NodeQuery | None = None, **limits: Any) -> Listing:
+def listing_of(
+    registry: FakeRegistry, asked: NodeQuery | None = None, **limits: Any
+) -> Listing:
     """Read `pack`, which must give a listing."""
     reading = read(registry.url, asked or NodeQuery(node="pack"), **limits)
     assert isinstance(reading, Listing), reading
@@ -45,7 +54,10 @@ def test_a_fault_means_what_is_expected(registry: FakeRegistry, name: str) -> No
     of_pack(registry)
     of_pack(registry, "another")
     inflict(registry, name)
-    limits = {"timeout": 0.3 if FAULTS[name].slow else 20.0, "max_bytes": MEGABYTES * 2**20}
+    limits = {
+        "timeout": 0.3 if FAULTS[name].slow else 20.0,
+        "max_bytes": MEGABYTES * 2**20,
+    }
     reading = read(registry.url, NodeQuery(node="pack"), **limits)
     expected = FAULTS[name]
     match expected.means:
@@ -75,11 +87,23 @@ def test_a_fault_means_what_is_expected(registry: FakeRegistry, name: str) -> No
 @pytest.mark.parametrize(
     ("name", "seen"),
     [
-        *(("empty_later_pages", 2), ("filter_ignored", 5), ("missing_rows", 4), ("repeated_rows", 4)),
-        *(("row_of_another", 4), ("total_changes", 5), ("total_falls_short", 5), ("wrong_row_types", 4)),
+        *(
+            ("empty_later_pages", 2),
+            ("filter_ignored", 5),
+            ("missing_rows", 4),
+            ("repeated_rows", 4),
+        ),
+        *(
+            ("row_of_another", 4),
+            ("total_changes", 5),
+            ("total_falls_short", 5),
+            ("wrong_row_types", 4),
+        ),
     ],
 )
-def test_what_was_seen_of_an_incomplete_listing_counts(registry: FakeRegistry, name: str, seen: int) -> None:
+def test_what_was_seen_of_an_incomplete_listing_counts(
+    registry: FakeRegistry, name: str, seen: int
+) -> None:
     """An incomplete listing holds every readable version of the node that came, and none of another."""
     of_pack(registry)
     of_pack(registry, "another")
@@ -99,20 +123,30 @@ def test_the_registrys_own_spelling(registry: FakeRegistry) -> None:
 
 
 def _rows(registry: FakeRegistry, node: str) -> list[dict[str, Any]]:
-    rows: Any = registry.catalog.answer({"nodeId": [node], "pageSize": ["100"]})[1]["versions"]
+    rows: Any = registry.catalog.answer({"nodeId": [node], "pageSize": ["100"]})[1][
+        "versions"
+    ]
     return list(rows)
 
 
 def _serve(registry: FakeRegistry, *rows: Any) -> None:
     """Answer with one page of these rows."""
-    registry.respond = responding()(200, json.dumps({"total": len(rows), "versions": rows}).encode())
+    registry.respond = responding()(
+        200, json.dumps({"total": len(rows), "versions": rows}).encode()
+    )
 
 
-def _altered(registry: FakeRegistry, alter: Callable[[dict[str, Any]], dict[str, Any]], **query: str) -> None:
+def _altered(
+    registry: FakeRegistry,
+    alter: Callable[[dict[str, Any]], dict[str, Any]],
+    **query: str,
+) -> None:
     """Answer with what `alter` makes of each true answer; `query` overrides parameters."""
 
     async def respond(request: web.BaseRequest) -> web.StreamResponse:
-        parameters = query_of(request) | {name: [value] for name, value in query.items()}
+        parameters = query_of(request) | {
+            name: [value] for name, value in query.items()
+        }
         return web.json_response(alter(registry.catalog.answer(parameters)[1]))
 
     registry.respond = respond
@@ -149,27 +183,79 @@ def test_a_filter_that_is_ignored_is_made_up_for(registry: FakeRegistry) -> None
 
 
 @pytest.mark.parametrize("count", [0, 1, 99, 100, 101, 200, 250])
-def test_every_page_is_read_and_none_too_many(registry: FakeRegistry, count: int) -> None:
+def test_every_page_is_read_and_none_too_many(
+    registry: FakeRegistry, count: int
+) -> None:
     """All versions come, a hundred a page, and after a full page one more is read."""
     of_pack(registry, versions=count)
     listing = listing_of(registry)
     assert (len(listing.versions), listing.incomplete) == (count, "")
     pages = [asked.query["page"] for asked in registry.requests]
     assert pages == [[str(number)] for number in range(1, count // 100 + 2)]
-    assert all("include_status_reason" not in asked.query for asked in registry.requests)
+    assert all(
+        "include_status_reason" not in asked.query for asked in registry.requests
+    )
 
 
 @pytest.mark.parametrize(
     ("known", "claims", "seen", "requests", "fault"),
     [
-        (150, {"total": 100}, 150, 2, "the answer claims 100 versions on 2 pages, which does not fit"),
-        (250, {"totalPages": 2}, 250, 3, "the answer claims 250 versions on 2 pages, which does not fit"),
-        (100, {"totalPages": 2}, 100, 2, "the answer claims 100 versions on 2 pages, which does not fit"),
-        (5, {"totalPages": 0}, 5, 1, "the answer claims 5 versions on 0 pages, which does not fit"),
-        (0, {"totalPages": 2}, 0, 1, "the answer claims 0 versions on 2 pages, which does not fit"),
-        (5, {"totalPages": 10**9}, 5, 1, "the answer claims 5 versions on 1000000000 pages, which does not fit"),
-        (150, {"total": None}, 150, 2, "the answer does not say how many versions there are"),
-        (5, {"total": None, "totalPages": None}, 5, 1, "the answer does not say how many versions there are"),
+        (
+            150,
+            {"total": 100},
+            150,
+            2,
+            "the answer claims 100 versions on 2 pages, which does not fit",
+        ),
+        (
+            250,
+            {"totalPages": 2},
+            250,
+            3,
+            "the answer claims 250 versions on 2 pages, which does not fit",
+        ),
+        (
+            100,
+            {"totalPages": 2},
+            100,
+            2,
+            "the answer claims 100 versions on 2 pages, which does not fit",
+        ),
+        (
+            5,
+            {"totalPages": 0},
+            5,
+            1,
+            "the answer claims 5 versions on 0 pages, which does not fit",
+        ),
+        (
+            0,
+            {"totalPages": 2},
+            0,
+            1,
+            "the answer claims 0 versions on 2 pages, which does not fit",
+        ),
+        (
+            5,
+            {"totalPages": 10**9},
+            5,
+            1,
+            "the answer claims 5 versions on 1000000000 pages, which does not fit",
+        ),
+        (
+            150,
+            {"total": None},
+            150,
+            2,
+            "the answer does not say how many versions there are",
+        ),
+        (
+            5,
+            {"total": None, "totalPages": None},
+            5,
+            1,
+            "the answer does not say how many versions there are",
+        ),
         (5, {"total": 4}, 5, 1, "5 of 4 versions came"),
         (150, {"total": 100, "totalPages": 1}, 150, 2, "150 of 100 versions came"),
         (250, {"total": 100, "totalPages": None}, 200, 2, "200 of 100 versions came"),
@@ -180,22 +266,36 @@ def test_every_page_is_read_and_none_too_many(registry: FakeRegistry, count: int
     ],
 )
 def test_a_listing_whose_own_numbers_disagree_is_incomplete(
-    registry: FakeRegistry, known: int, claims: dict[str, int | None], seen: int, requests: int, fault: str
+    registry: FakeRegistry,
+    known: int,
+    claims: dict[str, int | None],
+    seen: int,
+    requests: int,
+    fault: str,
 ) -> None:
     """What is claimed by either number is read, within reason; and it is all only if both numbers agree."""
     of_pack(registry, versions=known)
     _altered(registry, lambda document: document | claims)
     listing = listing_of(registry)
-    assert (len(listing.versions), len(registry.requests), listing.incomplete) == (seen, requests, fault)
+    assert (len(listing.versions), len(registry.requests), listing.incomplete) == (
+        seen,
+        requests,
+        fault,
+    )
 
 
 def test_the_number_of_pages_is_the_same_on_every_page(registry: FakeRegistry) -> None:
     """A number of pages that differs from page to page, though each fits its own page size, is a fault."""
     of_pack(registry, versions=150)
     second = {"pageSize": 50, "totalPages": 3}
-    _altered(registry, lambda document: document | (second if document["page"] == 2 else {}))
+    _altered(
+        registry, lambda document: document | (second if document["page"] == 2 else {})
+    )
     listing = listing_of(registry)
-    assert (len(listing.versions), listing.incomplete) == (150, "the number of pages changed between pages")
+    assert (len(listing.versions), listing.incomplete) == (
+        150,
+        "the number of pages changed between pages",
+    )
 
 
 def test_node_ids_ignore_case(registry: FakeRegistry) -> None:
@@ -206,13 +306,19 @@ def test_node_ids_ignore_case(registry: FakeRegistry) -> None:
 
 
 @pytest.mark.parametrize("fault", ["status_500_json", "html_200", "reset_mid_body"])
-def test_a_later_page_that_fails_makes_the_listing_incomplete(registry: FakeRegistry, fault: str) -> None:
+def test_a_later_page_that_fails_makes_the_listing_incomplete(
+    registry: FakeRegistry, fault: str
+) -> None:
     """What the first page showed counts, and the page that failed is named."""
     of_pack(registry, versions=150)
     play = FAULTS[fault].play
 
     async def respond(request: web.BaseRequest) -> web.StreamResponse | None:
-        return await play(request, registry.catalog) if query_of(request)["page"] == ["2"] else None
+        return (
+            await play(request, registry.catalog)
+            if query_of(request)["page"] == ["2"]
+            else None
+        )
 
     registry.respond = respond
     listing = listing_of(registry)
@@ -220,8 +326,12 @@ def test_a_later_page_that_fails_makes_the_listing_incomplete(registry: FakeRegi
     assert listing.incomplete.startswith("page 2")
 
 
-@pytest.mark.parametrize("wrong", [{"status": 7}, {"version": "1.5.0", "id": "the-same"}])
-def test_a_row_that_is_wrong_hides_no_later_page(registry: FakeRegistry, wrong: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "wrong", [{"status": 7}, {"version": "1.5.0", "id": "the-same"}]
+)
+def test_a_row_that_is_wrong_hides_no_later_page(
+    registry: FakeRegistry, wrong: dict[str, Any]
+) -> None:
     """Every page is read of a node one of whose first rows can't be, or came twice: its other versions are seen."""
     of_pack(registry, versions=250)
 
@@ -244,7 +354,9 @@ def test_one_page_again_and_again_is_no_endless_reading(registry: FakeRegistry) 
     of_pack(registry, versions=250)
 
     async def respond(request: web.BaseRequest) -> web.StreamResponse:
-        return web.json_response(registry.catalog.answer({**query_of(request), "page": ["1"]})[1])
+        return web.json_response(
+            registry.catalog.answer({**query_of(request), "page": ["1"]})[1]
+        )
 
     registry.respond = respond
     listing = listing_of(registry)
@@ -252,22 +364,32 @@ def test_one_page_again_and_again_is_no_endless_reading(registry: FakeRegistry) 
     assert len(registry.requests) == 3
 
 
-def test_one_node_does_not_hold_the_others_for_ever(registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_node_does_not_hold_the_others_for_ever(
+    registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Once the pages of a node have taken too long no more are asked for, and what they showed counts."""
     of_pack(registry, versions=250)
     monkeypatch.setattr(reader, "_LONGEST_READING", -1.0)
     patient = listing_of(registry)
-    assert (patient.incomplete, len(patient.versions)) == ("", 250)  # for the timeout says how patient to be
+    assert (patient.incomplete, len(patient.versions)) == (
+        "",
+        250,
+    )  # for the timeout says how patient to be
     registry.requests.clear()
     monkeypatch.setattr(reader, "_TIMEOUTS", -1)
     listing = listing_of(registry)
-    assert listing.incomplete == "page 2 was not requested: the earlier pages took too long"
+    assert (
+        listing.incomplete
+        == "page 2 was not requested: the earlier pages took too long"
+    )
     assert (len(listing.versions), len(registry.requests)) == (100, 1)
 
 
 @pytest.mark.parametrize("first", [True, False])
 @pytest.mark.parametrize("apart", [True, False])
-def test_of_a_version_with_and_without_id_one_is_taken(registry: FakeRegistry, first: bool, apart: bool) -> None:
+def test_of_a_version_with_and_without_id_one_is_taken(
+    registry: FakeRegistry, first: bool, apart: bool
+) -> None:
     """One text in a row with an id and in one without is a version that came twice, on one page or on two: only the
     row with the id is taken, whichever came first, so that what is known of it does not change to and fro.
     """
@@ -279,7 +401,9 @@ def test_of_a_version_with_and_without_id_one_is_taken(registry: FakeRegistry, f
     async def respond(request: web.BaseRequest) -> web.StreamResponse:
         page = int(query_of(request)["page"][0])
         shown = rows_sent[3 * page - 3 : 3 * page] if apart else rows_sent
-        return web.json_response({"total": len(rows_sent), "pageSize": 3, "versions": shown})
+        return web.json_response(
+            {"total": len(rows_sent), "pageSize": 3, "versions": shown}
+        )
 
     registry.respond = respond
     listing = listing_of(registry)
@@ -289,8 +413,13 @@ def test_of_a_version_with_and_without_id_one_is_taken(registry: FakeRegistry, f
 
 
 @pytest.mark.parametrize("first", [True, False])
-@pytest.mark.parametrize(("one", "other"), [("Active", "Flagged"), ("Banned", "Flagged"), ("Pending", "Deleted")])
-def test_of_contradicting_rows_the_worst_is_believed(registry: FakeRegistry, one: str, other: str, first: bool) -> None:
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("Active", "Flagged"), ("Banned", "Flagged"), ("Pending", "Deleted")],
+)
+def test_of_contradicting_rows_the_worst_is_believed(
+    registry: FakeRegistry, one: str, other: str, first: bool
+) -> None:
     """Of a version that comes twice with two statuses the worse one counts, whichever came first: a flag is a flag, and
     what is known of it does not change to and fro.
     """
@@ -300,18 +429,25 @@ def test_of_contradicting_rows_the_worst_is_believed(registry: FakeRegistry, one
     _serve(registry, *(rows if first else rows[::-1]))
     listing = listing_of(registry)
     assert listing.incomplete == "a version came twice"
-    assert [version.status for version in listing.versions] == [(one if one == "Banned" else other).lower()]
+    assert [version.status for version in listing.versions] == [
+        (one if one == "Banned" else other).lower()
+    ]
 
 
 def test_a_bad_detail_hides_no_flag(registry: FakeRegistry) -> None:
     """A version one of whose details is of a wrong type is seen in part, status and all; the listing is incomplete."""
     of_pack(registry, versions=3)
     first, *rows = _rows(registry, "pack")
-    bad = first | {"status": "NodeVersionStatusFlagged", "supported_os": [{"name": "linux"}]}
+    bad = first | {
+        "status": "NodeVersionStatusFlagged",
+        "supported_os": [{"name": "linux"}],
+    }
     _serve(registry, bad, *rows)
     listing = listing_of(registry)
     assert listing.incomplete == "row 1 is unreadable on page 1"
-    assert {one.id: one.status for one in listing.versions if one.status != "active"} == {first["id"]: "flagged"}
+    assert {
+        one.id: one.status for one in listing.versions if one.status != "active"
+    } == {first["id"]: "flagged"}
     assert listing.unreported == {first["id"]: {"supported_os"}}
 
 
@@ -322,7 +458,10 @@ def test_a_listing_is_no_larger_than_an_answer(registry: FakeRegistry) -> None:
         registry.catalog.edit("pack", f"1.{number}.0", dependencies=["x" * 200_000])
     _altered(registry, dict, pageSize="1")
     listing = listing_of(registry, max_bytes=1_000_000)
-    assert listing.incomplete == "5 of 12 versions came, which are larger than max_response_mb"
+    assert (
+        listing.incomplete
+        == "5 of 12 versions came, which are larger than max_response_mb"
+    )
     assert (len(listing.versions), len(registry.requests)) == (5, 5)
 
 
@@ -341,7 +480,9 @@ def test_admin_tags_that_vanish_are_unknown(registry: FakeRegistry) -> None:
     assert listing_of(registry).unreported == {}
     inflict(registry, "fields_vanish")
     listing = listing_of(registry)
-    assert listing.unreported == {version.key: {"tags_admin"} for version in listing.versions}
+    assert listing.unreported == {
+        version.key: {"tags_admin"} for version in listing.versions
+    }
     rows = _rows(registry, "pack")
     del rows[1]["tags_admin"]
     _serve(registry, *rows)
@@ -365,7 +506,9 @@ _BANNED = b'{"message":"Node banned"}'
 
 
 @pytest.mark.parametrize(("date", "at"), DATES.values(), ids=DATES)
-def test_the_time_is_ours_or_a_little_earlier(registry: FakeRegistry, date: str, at: str) -> None:
+def test_the_time_is_ours_or_a_little_earlier(
+    registry: FakeRegistry, date: str, at: str
+) -> None:
     """A reading is as old as our clock says, or as the registry's if that is at most a day behind."""
     registry.respond = responding(Date=date)(200, b'{"total":0,"versions":[]}')
     assert listing_of(registry).at == at
@@ -379,10 +522,16 @@ def test_the_time_is_ours_or_a_little_earlier(registry: FakeRegistry, date: str,
     assert (banned.message, banned.at) == ("Node banned", at)
 
 
-@pytest.mark.parametrize(("code", "body"), [(200, b'{"total":0,"versions":[]}'), (304, b""), (403, _BANNED)])
-def test_a_reading_says_when_it_was_made(registry: FakeRegistry, code: int, body: bytes) -> None:
+@pytest.mark.parametrize(
+    ("code", "body"), [(200, b'{"total":0,"versions":[]}'), (304, b""), (403, _BANNED)]
+)
+def test_a_reading_says_when_it_was_made(
+    registry: FakeRegistry, code: int, body: bytes
+) -> None:
     """A listing, an unchanged one and a ban have the registry's own time, less the age of a cache's copy."""
-    registry.respond = responding(Date="Mon, 02 Mar 2026 12:00:00 GMT", Age="60")(code, body)
+    registry.respond = responding(Date="Mon, 02 Mar 2026 12:00:00 GMT", Age="60")(
+        code, body
+    )
     reading = read(registry.url, NodeQuery(node="pack", etag='"v1"'))
     assert not isinstance(reading, FetchFailed)
     assert reading.server_time == ServerTime.of("2026-03-02T11:59:00.000Z")
@@ -444,11 +593,17 @@ def test_a_304_is_as_before(registry: FakeRegistry) -> None:
 
 
 @pytest.mark.parametrize("etag", ["", "body:0123456789abcdef"])
-def test_a_304_that_nobody_asked_for_is_a_fault(registry: FakeRegistry, etag: str) -> None:
+def test_a_304_that_nobody_asked_for_is_a_fault(
+    registry: FakeRegistry, etag: str
+) -> None:
     """Where the question named no answer of the registry's there is no "as before"."""
     registry.respond = responding()(304, b"")
     reading = read(registry.url, NodeQuery(node="pack", etag=etag))
-    assert reading == FetchFailed(node="pack", error="the registry gave an unexpected answer (304)", registry_wide=True)
+    assert reading == FetchFailed(
+        node="pack",
+        error="the registry gave an unexpected answer (304)",
+        registry_wide=True,
+    )
     assert "If-None-Match" not in registry.requests[0].headers
 
 
@@ -464,7 +619,9 @@ def test_the_same_body_is_as_before(registry: FakeRegistry) -> None:
 
 
 @pytest.mark.parametrize(("count", "kept"), [(99, '"v1"'), (100, "")])
-def test_only_an_answer_that_is_the_whole_listing_is_named(registry: FakeRegistry, count: int, kept: str) -> None:
+def test_only_an_answer_that_is_the_whole_listing_is_named(
+    registry: FakeRegistry, count: int, kept: str
+) -> None:
     """The name of a first page says nothing of the second, so a listing of several pages has none."""
     of_pack(registry, versions=count)
 

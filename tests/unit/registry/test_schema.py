@@ -19,18 +19,38 @@ from watcher.registry.row import parse_version
 from watcher.registry.schema import MOST_ROWS, Page, parse_page
 from watcher.text.sanitize import REDACTED_EMAIL
 
-ROW: dict[str, Any] = {"node_id": "pack", "id": "i-1", "version": "1.0.0", "status": "NodeVersionStatusActive"}
-EMPTY: dict[str, Any] = {"page": 1, "pageSize": 100, "total": 0, "totalPages": 0, "versions": []}
+ROW: dict[str, Any] = {
+    "node_id": "pack",
+    "id": "i-1",
+    "version": "1.0.0",
+    "status": "NodeVersionStatusActive",
+}
+EMPTY: dict[str, Any] = {
+    "page": 1,
+    "pageSize": 100,
+    "total": 0,
+    "totalPages": 0,
+    "versions": [],
+}
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.text(max_size=8), inner, max_size=4)
+    ),
     max_leaves=12,
 )
 
 
 def page_of(*rows: Any, **fields: Any) -> bytes:
     """Write a page with these rows."""
-    return json.dumps(EMPTY | {"total": len(rows), "versions": list(rows)} | fields).encode()
+    return json.dumps(
+        EMPTY | {"total": len(rows), "versions": list(rows)} | fields
+    ).encode()
 
 
 def versions(page: Page) -> list[str | None]:
@@ -85,9 +105,22 @@ def test_a_row_of_the_spec_is_read_whole() -> None:
 @pytest.mark.parametrize("empty", [None, "absent", "empty"])
 def test_null_absent_and_empty_are_one_fact(empty: str | None) -> None:
     """However a registry says that there is nothing, the version is the same."""
-    lists = ("dependencies", "supported_accelerators", "supported_os", "tags", "tags_admin")
-    texts = ("createdAt", "downloadUrl", "supported_comfyui_version", "supported_comfyui_frontend_version")
-    shown: dict[str, Any] = {name: [] for name in lists} | dict.fromkeys(texts, "") | {"deprecated": False}
+    lists = (
+        "dependencies",
+        "supported_accelerators",
+        "supported_os",
+        "tags",
+        "tags_admin",
+    )
+    texts = (
+        "createdAt",
+        "downloadUrl",
+        "supported_comfyui_version",
+        "supported_comfyui_frontend_version",
+    )
+    shown: dict[str, Any] = (
+        {name: [] for name in lists} | dict.fromkeys(texts, "") | {"deprecated": False}
+    )
     if empty is None:
         shown = dict.fromkeys(shown)
     row = ROW if empty == "absent" else ROW | shown
@@ -96,7 +129,11 @@ def test_null_absent_and_empty_are_one_fact(empty: str | None) -> None:
 
 def test_a_version_is_known_by_id_or_by_text() -> None:
     """A row without id or without version text is readable; one without both, or without its node, is not."""
-    blanks: list[dict[str, Any]] = [{"id": None}, {"version": ""}, {"id": "", "version": None}]
+    blanks: list[dict[str, Any]] = [
+        {"id": None},
+        {"version": ""},
+        {"id": "", "version": None},
+    ]
     rows = [ROW | blank for blank in (*blanks, {"node_id": ""}, {"status": ""})]
     page = parse_page(page_of(*rows))
     assert [parse_version(row).key for row in page.rows] == ["=1.0.0", "i-1"]
@@ -106,8 +143,21 @@ def test_a_version_is_known_by_id_or_by_text() -> None:
 @pytest.mark.parametrize(
     "bad",
     [
-        *(None, 7, "x", [], {}, {"id": "i"}, {"tags": [], **ROW, "id": 7}, ROW | {"status": ["x"]}),
-        *(ROW | {"status": None}, ROW | {"node_id": None}, ROW | {"id": None, "version": None}),
+        *(
+            None,
+            7,
+            "x",
+            [],
+            {},
+            {"id": "i"},
+            {"tags": [], **ROW, "id": 7},
+            ROW | {"status": ["x"]},
+        ),
+        *(
+            ROW | {"status": None},
+            ROW | {"node_id": None},
+            ROW | {"id": None, "version": None},
+        ),
         *(ROW | {"version": 1.2, "id": ""}, ROW | {"id": "\ud800"}),
     ],
     ids=repr,
@@ -130,32 +180,66 @@ def test_a_row_that_does_not_say_what_it_is_costs_no_other(bad: Any) -> None:
         ({"deprecated": 1, "downloadUrl": 7}, {"deprecated", "download_url"}),
         ({"dependencies": {"a": 1}, "tags": "t"}, {"dependencies", "tags"}),
         ({"dependencies": [None]}, {"dependencies"}),
-        ({"tags_admin": [None], "supported_os": [{"name": "linux"}], "id": None}, {"tags_admin", "supported_os"}),
+        (
+            {"tags_admin": [None], "supported_os": [{"name": "linux"}], "id": None},
+            {"tags_admin", "supported_os"},
+        ),
     ],
-    ids=lambda value: repr(value) if isinstance(value, dict) else "",  # a set's order differs between processes
+    ids=lambda value: (
+        repr(value) if isinstance(value, dict) else ""
+    ),  # a set's order differs between processes
 )
 def test_a_bad_field_hides_no_other(bad: dict[str, Any], unreported: set[str]) -> None:
     """Of a row with fields of a wrong type the others are read, and the page names the fields that were not."""
-    row = ROW | {"status": "NodeVersionStatusBanned", "dependencies": ["x"], "createdAt": BEFORE} | bad
+    row = (
+        ROW
+        | {
+            "status": "NodeVersionStatusBanned",
+            "dependencies": ["x"],
+            "createdAt": BEFORE,
+        }
+        | bad
+    )
     page = parse_page(page_of(ROW, row))
     assert (page.fault, page.items) == ("row 2 is unreadable", 2)
     assert page.unreported == ({1: unreported} if unreported else {})
-    whole = parse_version(parse_page(page_of({name: row[name] for name in row.keys() - bad.keys()})).rows[0])
+    whole = parse_version(
+        parse_page(page_of({name: row[name] for name in row.keys() - bad.keys()})).rows[
+            0
+        ]
+    )
     read = parse_version(page.rows[1])
     assert read.status == "banned"
-    assert {name for name in WATCHED_FIELDS if getattr(read, name) != getattr(whole, name)} <= unreported
+    assert {
+        name for name in WATCHED_FIELDS if getattr(read, name) != getattr(whole, name)
+    } <= unreported
 
 
 @pytest.mark.parametrize(
     ("has", "again"),
     [
-        *(({}, f'{key}"NodeVersionStatusBanned"') for key in ('"status":', '"status" :', '"status"\n:\t')),
-        *(({}, f'{key}:"NodeVersionStatusBanned"') for key in ('"st\\u0061tus"', '"\\u0073\\u0074atus" ')),
-        *(({}, again) for again in ('"id":"another"', '"version":"9.9.9"', '"node_id":"pack"')),
+        *(
+            ({}, f'{key}"NodeVersionStatusBanned"')
+            for key in ('"status":', '"status" :', '"status"\n:\t')
+        ),
+        *(
+            ({}, f'{key}:"NodeVersionStatusBanned"')
+            for key in ('"st\\u0061tus"', '"\\u0073\\u0074atus" ')
+        ),
+        *(
+            ({}, again)
+            for again in ('"id":"another"', '"version":"9.9.9"', '"node_id":"pack"')
+        ),
         ({"deprecated": False}, '"deprecated":true,"node_id":"pack"'),
         ({"tags": None}, '"tags":["x"]'),
-        *(({name: ["x"]}, f'"{name}":["y"]') for name in ("dependencies", "supported_os", "tags", "tags_admin")),
-        *(({name: "x"}, f'"{name}":"y"') for name in ("createdAt", "downloadUrl", "supported_comfyui_version")),
+        *(
+            ({name: ["x"]}, f'"{name}":["y"]')
+            for name in ("dependencies", "supported_os", "tags", "tags_admin")
+        ),
+        *(
+            ({name: "x"}, f'"{name}":"y"')
+            for name in ("createdAt", "downloadUrl", "supported_comfyui_version")
+        ),
         ({"status_reason": "x"}, '"status_reason":"y"'),
     ],
     ids=str,
@@ -170,27 +254,61 @@ def test_a_row_with_a_key_twice_is_unreadable(has: dict[str, Any], again: str) -
     assert (versions(page), page.fault) == (["2.0.0"], "row 1 is unreadable")
 
 
-@pytest.mark.parametrize("text", ["status", "tags", "versions", '"total":1,"versions":[],"status":"x","node_id":' * 3])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "status",
+        "tags",
+        "versions",
+        '"total":1,"versions":[],"status":"x","node_id":' * 3,
+    ],
+)
 def test_a_text_that_is_named_like_a_key_is_a_text(text: str) -> None:
     """A tag, a version, a node or a changelog may be called as a field is, or hold quoted keys."""
-    page = parse_page(page_of(ROW | {"tags": [text, text], "version": text, "node_id": text, "changelog": text}, ROW))
+    page = parse_page(
+        page_of(
+            ROW
+            | {
+                "tags": [text, text],
+                "version": text,
+                "node_id": text,
+                "changelog": text,
+            },
+            ROW,
+        )
+    )
     assert (versions(page), page.fault, page.items) == ([text, "1.0.0"], "", 2)
 
 
 def test_a_value_that_repeats_its_keys_fits_nowhere() -> None:
     """An object with a key twice, where a list belongs, makes its row unreadable."""
     row = json.dumps(ROW)[:-1] + ',"tags":{"a":1,"a":2}}'
-    assert parse_page(f'{{"total":1,"versions":[{row}]}}'.encode()).fault == "row 1 is unreadable"
+    assert (
+        parse_page(f'{{"total":1,"versions":[{row}]}}'.encode()).fault
+        == "row 1 is unreadable"
+    )
 
 
 _TOO_MANY_VALUES = "the answer holds too many values to be a page of versions"
 
 
 @pytest.mark.parametrize(
-    "value", one_of("1", '[[{"a":[{"b":[1,{}]}]}]]', "[]", "{}", '""', '{"a":1}', '{"a":1,"a":1}', fast=2)
+    "value",
+    one_of(
+        "1",
+        '[[{"a":[{"b":[1,{}]}]}]]',
+        "[]",
+        "{}",
+        '""',
+        '{"a":1}',
+        '{"a":1,"a":1}',
+        fast=2,
+    ),
 )
 @pytest.mark.parametrize("place", ["rows", "a field", "an unknown field", "the page"])
-def test_an_answer_of_too_many_values_is_refused_undecoded(value: str, place: str) -> None:
+def test_an_answer_of_too_many_values_is_refused_undecoded(
+    value: str, place: str
+) -> None:
     """Bytes that would be a hundred times as much memory are refused for it, wherever in the answer they stand."""
     many = ",".join([value] * (2_000_000 // len(value)))
     page = {
@@ -215,7 +333,9 @@ def test_code_in_texts_is_no_value(code: str) -> None:
 def test_far_more_rows_than_were_asked_for_are_refused(row: Any) -> None:
     """A page of thousands is read, for a registry may ignore the page's size; one of still more is not."""
     assert parse_page(page_of(*[row] * MOST_ROWS)).items == MOST_ROWS
-    with pytest.raises(match="the answer holds 5001 rows, far more than were requested"):
+    with pytest.raises(
+        match="the answer holds 5001 rows, far more than were requested"
+    ):
         parse_page(page_of(*[row] * (MOST_ROWS + 1)))
 
 
@@ -237,15 +357,24 @@ def test_only_utf_8_is_json(encoding: str) -> None:
         (b"\xff\xfe", "the answer is no readable JSON"),
         (b'{"versions":[],"total":NaN}', "the answer is no readable JSON"),
         (b'{"versions":[],"total":-Infinity}', "the answer is no readable JSON"),
-        (b'{"versions":[],"total":' + b"9" * 10_000 + b"}", "the answer is no readable JSON"),
-        *((body, "the answer has no list of versions") for body in (b"{}", b"[]", b"null", b"7", b'"x"')),
+        (
+            b'{"versions":[],"total":' + b"9" * 10_000 + b"}",
+            "the answer is no readable JSON",
+        ),
+        *(
+            (body, "the answer has no list of versions")
+            for body in (b"{}", b"[]", b"null", b"7", b'"x"')
+        ),
         (b'{"versions":{"id":"1"},"total":1}', "the answer has no list of versions"),
         (b'{"versions":"none","total":0}', "the answer has no list of versions"),
         (b'{"error":"x","message":"y"}', "the answer has no list of versions"),
         (b'{"total":1,"versions":[],"total":0}', "the answer holds a key twice"),
         (b'{"versions":[],"total":0,"versions":[]}', "the answer holds a key twice"),
         (b"[" * 100_000 + b"]" * 100_000, "the answer is nested too deeply"),
-        (b'{"total":0,"versions":' + b"[" * 100_000 + b"]" * 100_000 + b"}", "the answer is nested too deeply"),
+        (
+            b'{"total":0,"versions":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+            "the answer is nested too deeply",
+        ),
     ],
 )
 def test_what_is_no_listing_says_what_it_is(body: bytes, said: str) -> None:
@@ -270,7 +399,11 @@ def test_a_byte_order_mark_is_no_text() -> None:
 
 def test_who_holds_a_version_is_not_passed_on() -> None:
     """A reviewer's tag loses its e-mail addresses before it is compared or kept; other tags stay as they are."""
-    tags = ["hold by jane.reviewer@comfy.example", "jane\u200b@comfy%2Eexample", "@here\u200b"]
+    tags = [
+        "hold by jane.reviewer@comfy.example",
+        "jane\u200b@comfy%2Eexample",
+        "@here\u200b",
+    ]
     [row] = parse_page(page_of(ROW | {"tags_admin": tags})).rows
     hold, short, here = parse_version(row).tags_admin
     assert (hold.partition(" #")[0], short.partition(" #")[0], here) == (
@@ -282,25 +415,52 @@ def test_who_holds_a_version_is_not_passed_on() -> None:
 
 def test_tags_that_differ_in_an_address_differ() -> None:
     """Taking addresses out makes no two tags one: what looks like an address may be what the tag is about."""
-    tags = [["exec @ nodes.py"], ["exec @ install.py"], ["torch@2.1.post1"], ["torch@2.2.post1"]]
-    rows = parse_page(page_of(*(ROW | {"id": str(number), "tags_admin": tag} for number, tag in enumerate(tags)))).rows
+    tags = [
+        ["exec @ nodes.py"],
+        ["exec @ install.py"],
+        ["torch@2.1.post1"],
+        ["torch@2.2.post1"],
+    ]
+    rows = parse_page(
+        page_of(
+            *(
+                ROW | {"id": str(number), "tags_admin": tag}
+                for number, tag in enumerate(tags)
+            )
+        )
+    ).rows
     assert len({parse_version(row).tags_admin for row in rows}) == len(tags)
 
 
-@pytest.mark.parametrize("more", [b"", b',"status":"ok"', b',"kind":"versions"', b',"x":1,"x":2'])
+@pytest.mark.parametrize(
+    "more", [b"", b',"status":"ok"', b',"kind":"versions"', b',"x":1,"x":2']
+)
 def test_no_list_of_no_versions_is_an_empty_one(more: bytes) -> None:
     """A null for the list, as some encoders write an empty one, is read if there is a total, whatever else is there."""
     page = parse_page(b'{"versions":null,"total":0' + more + b"}")
     assert (list(page.rows), page.total) == ([], 0)
 
 
-@pytest.mark.parametrize("given", ["Fixes", None, 7, ["x"], {"a": {"a": 1}}, "\ud800 Fixes", "absent"], ids=repr)
+@pytest.mark.parametrize(
+    "given",
+    ["Fixes", None, 7, ["x"], {"a": {"a": 1}}, "\ud800 Fixes", "absent"],
+    ids=repr,
+)
 def test_a_changelog_costs_no_row(given: Any) -> None:
     """Its beginning is read; one that is no text, or no Unicode, hides nothing and makes nothing incomplete."""
     row = ROW | {"tags": ["x"]} | ({} if given == "absent" else {"changelog": given})
     page = parse_page(page_of(row))
-    expected = given.replace("\ud800", "?") if isinstance(given, str) and given != "absent" else ""
-    assert (page.fault, page.unreported, page.rows[0].changelog, page.rows[0].tags) == ("", {}, expected, ["x"])
+    expected = (
+        given.replace("\ud800", "?")
+        if isinstance(given, str) and given != "absent"
+        else ""
+    )
+    assert (page.fault, page.unreported, page.rows[0].changelog, page.rows[0].tags) == (
+        "",
+        {},
+        expected,
+        ["x"],
+    )
 
 
 def test_of_a_huge_changelog_little_is_kept() -> None:
@@ -327,10 +487,19 @@ def test_any_bytes_are_a_page_or_refused(body: bytes) -> None:
 
 
 @examples(60)
-@given(st.lists(st.dictionaries(st.sampled_from([*ROW, "tags", "deprecated"]), JSON, max_size=6), max_size=3))
+@given(
+    st.lists(
+        st.dictionaries(
+            st.sampled_from([*ROW, "tags", "deprecated"]), JSON, max_size=6
+        ),
+        max_size=3,
+    )
+)
 def test_any_rows_are_read_or_counted_as_faults(rows: list[dict[str, Any]]) -> None:
     """No row vanishes: each is read or named as unreadable, and a good one is always read."""
-    page = parse_page(json.dumps(EMPTY | {"total": len(rows) + 1, "versions": [ROW, *rows]}).encode())
+    page = parse_page(
+        json.dumps(EMPTY | {"total": len(rows) + 1, "versions": [ROW, *rows]}).encode()
+    )
     assert page.items == len(rows) + 1
     assert page.rows[0].version == "1.0.0"
 
@@ -352,4 +521,6 @@ def test_both_ways_of_reading_agree(data: st.DataObject) -> None:
         )
     rows: Any = catalog.answer({"nodeId": ["pack"]})[1]["versions"]
     whole, parts = parse_page(page_of(*rows)), parse_page(page_of(*rows, None))
-    assert [parse_version(row) for row in whole.rows] == [parse_version(row) for row in parts.rows]
+    assert [parse_version(row) for row in whole.rows] == [
+        parse_version(row) for row in parts.rows
+    ]

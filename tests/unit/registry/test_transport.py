@@ -49,7 +49,9 @@ class Gate(Listener):
 
 
 @pytest.mark.parametrize("name", ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"])
-def test_the_environments_proxy_is_asked(registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_the_environments_proxy_is_asked(
+    registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
     """The proxy gets the request for the registry's own host, however the variable is spelled."""
     of_pack(registry)
     monkeypatch.setenv(name, registry.url)
@@ -61,24 +63,34 @@ def test_the_environments_proxy_is_asked(registry: FakeRegistry, monkeypatch: py
     assert asked.query["nodeId"] == ["pack"]
 
 
-def test_a_proxy_may_be_named_without_a_scheme(registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_proxy_may_be_named_without_a_scheme(
+    registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """`host:port`, as many tools take it, is an http proxy; its user and password go to it alone."""
     monkeypatch.setenv("http_proxy", registry.url.replace("http://", "me:secret@"))
     assert answer(ELSEWHERE).code == 200
     assert registry.requests[0].headers["Proxy-Authorization"] == "Basic bWU6c2VjcmV0"
 
 
-@pytest.mark.parametrize("names", ["127.0.0.1", "other.test, 127.0.0.1", "*", "127.0.0.1:{port}"])
-def test_no_proxy_is_heeded(registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch, names: str) -> None:
+@pytest.mark.parametrize(
+    "names", ["127.0.0.1", "other.test, 127.0.0.1", "*", "127.0.0.1:{port}"]
+)
+def test_no_proxy_is_heeded(
+    registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch, names: str
+) -> None:
     """A host that `no_proxy` names, with its port or without, is asked directly."""
     with Refused() as nobody:
         monkeypatch.setenv("http_proxy", nobody.url)
         assert complaint(registry.url) == "the connection was refused"
-        monkeypatch.setenv("no_proxy", names.format(port=registry.url.rpartition(":")[2]))
+        monkeypatch.setenv(
+            "no_proxy", names.format(port=registry.url.rpartition(":")[2])
+        )
         assert answer(registry.url).code == 200
 
 
-def test_another_schemes_proxy_is_not_asked(registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_schemes_proxy_is_not_asked(
+    registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A proxy for https has nothing to do with a registry that is asked over http."""
     with Refused() as nobody:
         monkeypatch.setenv("https_proxy", nobody.url)
@@ -96,43 +108,91 @@ def test_https_goes_through_a_tunnel(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     "address",
-    ["socks5://127.0.0.1:1", "ftp://me:secret@127.0.0.1:1", "127.0.0.1:99999", "::::", " ", "http://", "http://:80"],
+    [
+        "socks5://127.0.0.1:1",
+        "ftp://me:secret@127.0.0.1:1",
+        "127.0.0.1:99999",
+        "::::",
+        " ",
+        "http://",
+        "http://:80",
+    ],
 )
-def test_a_proxy_that_cannot_be_used(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+def test_a_proxy_that_cannot_be_used(
+    monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
     """What is no proxy's address, or of a kind that is not installed, is a configuration error without the address."""
     monkeypatch.setenv("http_proxy", address)
     with pytest.raises(ConfigError) as caught:
         open_transport(ELSEWHERE)
-    assert caught.value.problems == ("the proxy that the environment names for http cannot be used",)
+    assert caught.value.problems == (
+        "the proxy that the environment names for http cannot be used",
+    )
     assert "secret" not in f"{caught.value!s}{caught.value.__context__!r}"
 
 
 @pytest.mark.bounded
-def test_the_program_asks_the_proxy(registry: FakeRegistry, run: Callable[..., Completed]) -> None:
+def test_the_program_asks_the_proxy(
+    registry: FakeRegistry, run: Callable[..., Completed]
+) -> None:
     """The real program polls through the environment's proxy."""
     of_pack(registry)
     asked = ("check", "--node", "pack", "--registry-url", ELSEWHERE, "--json")
     done = run(*asked, env={"HTTP_PROXY": registry.url})
-    assert (done.code, json.loads(done.out)["nodes"]) == (0, {"watched": 1, "checked": 1, "failed": 0})
+    assert (done.code, json.loads(done.out)["nodes"]) == (
+        0,
+        {"watched": 1, "checked": 1, "failed": 0},
+    )
 
 
 @pytest.mark.parametrize("command", one_of("check", "run"))
 @pytest.mark.parametrize(
     ("address", "proxy", "said"),
     [
-        (ELSEWHERE, "socks5://me:secret@127.0.0.1:1", "the proxy that the environment names for http cannot be used"),
-        (ELSEWHERE, "ftp://me:secret@127.0.0.1:1", "the proxy that the environment names for http cannot be used"),
-        (f"http://{'a' * 64}.test", "", f"registry_url: the host of 'http://{'a' * 64}.test' is not a valid host name"),
-        ("http://a..test/x", "", "registry_url: the host of 'http://a..test/x' is not a valid host name"),
-        (f"http://{'ü' * 64}.test", "", f"registry_url: the host of 'http://{'ü' * 64}.test' is not a valid host name"),
-        ("http://127.0.0.256", "", "registry_url: the host of 'http://127.0.0.256' is not a valid host name"),
+        (
+            ELSEWHERE,
+            "socks5://me:secret@127.0.0.1:1",
+            "the proxy that the environment names for http cannot be used",
+        ),
+        (
+            ELSEWHERE,
+            "ftp://me:secret@127.0.0.1:1",
+            "the proxy that the environment names for http cannot be used",
+        ),
+        (
+            f"http://{'a' * 64}.test",
+            "",
+            f"registry_url: the host of 'http://{'a' * 64}.test' is not a valid host name",
+        ),
+        (
+            "http://a..test/x",
+            "",
+            "registry_url: the host of 'http://a..test/x' is not a valid host name",
+        ),
+        (
+            f"http://{'ü' * 64}.test",
+            "",
+            f"registry_url: the host of 'http://{'ü' * 64}.test' is not a valid host name",
+        ),
+        (
+            "http://127.0.0.256",
+            "",
+            "registry_url: the host of 'http://127.0.0.256' is not a valid host name",
+        ),
     ],
 )
 def test_the_program_begins_nothing_where_no_request_can_be_made(
-    run: Callable[..., Completed], state: Path, command: str, address: str, proxy: str, said: str
+    run: Callable[..., Completed],
+    state: Path,
+    command: str,
+    address: str,
+    proxy: str,
+    said: str,
 ) -> None:
     """A proxy or a host that cannot be is exit 2 and two lines, at once, without a secret, and no state is made."""
-    done = run(command, "--node", "pack", "--registry-url", address, env={"HTTP_PROXY": proxy})
+    done = run(
+        command, "--node", "pack", "--registry-url", address, env={"HTTP_PROXY": proxy}
+    )
     assert (done.code, done.out) == (2, "")
     error, hint = done.err.splitlines()
     assert error == f"error: {said}"
@@ -144,8 +204,19 @@ def test_the_program_begins_nothing_where_no_request_can_be_made(
 @pytest.mark.parametrize(
     "address",
     [
-        *("http://a", "http://a.test.", "https://a.test:8443/x", "http://127.0.0.1:80", "http://[::1]:8080"),
-        *("http://[::ffff:127.0.0.1]", "http://b\u00fccher.test", "http://my_registry", f"http://{'a' * 63}.test"),
+        *(
+            "http://a",
+            "http://a.test.",
+            "https://a.test:8443/x",
+            "http://127.0.0.1:80",
+            "http://[::1]:8080",
+        ),
+        *(
+            "http://[::ffff:127.0.0.1]",
+            "http://b\u00fccher.test",
+            "http://my_registry",
+            f"http://{'a' * 63}.test",
+        ),
     ],
 )
 def test_a_host_that_may_be_is_not_refused(address: str) -> None:
@@ -160,7 +231,10 @@ def test_a_certificate_that_is_not_trusted() -> None:
     """An unknown authority is refused before anything is sent, and reported with what TLS itself says of it."""
     with Untrusted() as server:
         said = complaint(server.url)
-        assert said == "its TLS certificate is not trusted (unable to get local issuer certificate)"
+        assert (
+            said
+            == "its TLS certificate is not trusted (unable to get local issuer certificate)"
+        )
         assert server.handshakes == 0
 
 
@@ -173,13 +247,21 @@ def test_failures_of_the_way_are_the_registrys() -> None:
     """What happens before an answer says nothing of the node: it lies with the registry or the way to it."""
     with Refused() as nobody:
         reading = read(nobody.url, NodeQuery(node="pack"))
-    assert reading == FetchFailed(node="pack", error="the connection was refused", registry_wide=True, unreached=True)
+    assert reading == FetchFailed(
+        node="pack",
+        error="the connection was refused",
+        registry_wide=True,
+        unreached=True,
+    )
 
 
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (socket.gaierror(-2, "Name or service not known"), "its host name cannot be resolved"),
+        (
+            socket.gaierror(-2, "Name or service not known"),
+            "its host name cannot be resolved",
+        ),
         (OSError(101, "x"), "the network is unreachable"),
         (OSError(113, "x"), "its host is unreachable"),
         (OSError(110, "x"), "it timed out"),

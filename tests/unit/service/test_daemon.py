@@ -33,7 +33,9 @@ class Full(StateFolder):
     tried: list[str] = field(default_factory=list)
     loop: list[asyncio.AbstractEventLoop] = field(default_factory=list)
 
-    def reserve_acks(self, messages: Sequence[Unanswered], left: Sequence[Sequence[str]] = ()) -> list[int]:
+    def reserve_acks(
+        self, messages: Sequence[Unanswered], left: Sequence[Sequence[str]] = ()
+    ) -> list[int]:
         self._fail("reserve_acks")
         return StateFolder.reserve_acks(self, messages, left)
 
@@ -48,7 +50,9 @@ class Full(StateFolder):
     def _fail(self, method: str) -> None:
         if method in self.methods:
             self.tried.append(method)
-            self.loop[0].call_soon_threadsafe(self.loop[0].call_later, 1, self.stopping.set)
+            self.loop[0].call_soon_threadsafe(
+                self.loop[0].call_later, 1, self.stopping.set
+            )
             raise StateError("the disk is full")
 
 
@@ -65,7 +69,13 @@ def test_a_full_disk_is_no_reason_to_hurry(
     webhook.answer["/ops"] = 500
     folder = Full(tmp_path, methods=methods)
     config = watch(registry.url, channels=(channel(url=webhook.apprise_url("/ops")),))
-    poller = Poller(config=config, folder=folder, clock=clock, stopping=folder.stopping, worker=WORKER)
+    poller = Poller(
+        config=config,
+        folder=folder,
+        clock=clock,
+        stopping=folder.stopping,
+        worker=WORKER,
+    )
 
     async def run() -> None:
         folder.loop.append(asyncio.get_running_loop())

@@ -16,7 +16,14 @@ from tests.support.fakes.webhook import Answer, Webhook
 from watcher.errors import ReplacedError
 from watcher.polling.model import Report
 from watcher.polling.reports.problems import Problem
-from watcher.service.heartbeat import Heartbeat, Ping, address, ping_after, send, with_pings
+from watcher.service.heartbeat import (
+    Heartbeat,
+    Ping,
+    address,
+    ping_after,
+    send,
+    with_pings,
+)
 from watcher.service.model import Plan
 from watcher.service.observer import Observer
 
@@ -60,9 +67,21 @@ def _came(webhook: Webhook, path: str, count: int) -> bool:
 @pytest.mark.parametrize(
     ("url", "start", "done"),
     [
-        ("https://hc-ping.com/uuid", "https://hc-ping.com/uuid/start", "https://hc-ping.com/uuid"),
-        ("https://hc-ping.com/uuid/", "https://hc-ping.com/uuid/start", "https://hc-ping.com/uuid/"),
-        ("https://h/p/slug?create=1&x=/", "https://h/p/slug/start?create=1&x=/", "https://h/p/slug?create=1&x=/"),
+        (
+            "https://hc-ping.com/uuid",
+            "https://hc-ping.com/uuid/start",
+            "https://hc-ping.com/uuid",
+        ),
+        (
+            "https://hc-ping.com/uuid/",
+            "https://hc-ping.com/uuid/start",
+            "https://hc-ping.com/uuid/",
+        ),
+        (
+            "https://h/p/slug?create=1&x=/",
+            "https://h/p/slug/start?create=1&x=/",
+            "https://h/p/slug?create=1&x=/",
+        ),
         ("http://u:p@h:8000", "http://u:p@h:8000/start", "http://u:p@h:8000"),
     ],
 )
@@ -75,7 +94,14 @@ def test_what_a_poll_says() -> None:
     """A poll that read something is done; it failed if it read nothing, or if something could not be written."""
     assert ping_after(poll_report(watched=2, checked=1)) is Ping.DONE
     assert ping_after(poll_report(watched=2, checked=0)) is Ping.FAIL
-    assert ping_after(poll_report(watched=2, checked=2, unsaved=("checks.json: the disk is full",))) is Ping.FAIL
+    assert (
+        ping_after(
+            poll_report(
+                watched=2, checked=2, unsaved=("checks.json: the disk is full",)
+            )
+        )
+        is Ping.FAIL
+    )
 
 
 @pytest.mark.parametrize(
@@ -83,7 +109,10 @@ def test_what_a_poll_says() -> None:
     [
         (Answer(status=204), ""),
         (Answer(status=500), "HTTP 500"),
-        (Answer(status=301, headers={"Location": f"/{TOKEN}"}), "HTTP 301: it redirects, which is not followed"),
+        (
+            Answer(status=301, headers={"Location": f"/{TOKEN}"}),
+            "HTTP 301: it redirects, which is not followed",
+        ),
         (Answer(hang=True), "it timed out"),
         (Answer(reset=True), "the connection broke off"),
         (Answer(endless=0.01), ""),
@@ -94,7 +123,16 @@ def test_how_a_ping_ends(webhook: Webhook, answer: Answer, why: str) -> None:
     """Only 2xx is taken for an arrival. The body does not matter, and the reason has nothing of the URL in it."""
     webhook.answer[f"/{TOKEN}/fail"] = answer
     began = time.monotonic()
-    assert asyncio.run(send(f"{webhook.url}/{TOKEN}?q={TOKEN}", Ping.FAIL, 0.5 if answer.hang else 20)) == why
+    assert (
+        asyncio.run(
+            send(
+                f"{webhook.url}/{TOKEN}?q={TOKEN}",
+                Ping.FAIL,
+                0.5 if answer.hang else 20,
+            )
+        )
+        == why
+    )
     assert time.monotonic() - began < 5
     (message,) = webhook.messages()
     assert (message.method, message.query) == ("GET", f"q={TOKEN}")
@@ -104,7 +142,10 @@ def test_nobody_listens() -> None:
     """A port that nobody listens on is a reason, and no exception."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    assert asyncio.run(send(f"http://127.0.0.1:{port}/{TOKEN}", Ping.DONE, 5)) == "the connection was refused"
+    assert (
+        asyncio.run(send(f"http://127.0.0.1:{port}/{TOKEN}", Ping.DONE, 5))
+        == "the connection was refused"
+    )
 
 
 def test_a_poll_between_its_pings(webhook: Webhook) -> None:
@@ -115,7 +156,10 @@ def test_a_poll_between_its_pings(webhook: Webhook) -> None:
         assert webhook.messages("/x") == []
         return poll_report(watched=1, checked=1)
 
-    assert asyncio.run(with_pings(poll(), f"{webhook.url}/x", 5)) == (poll_report(watched=1, checked=1), "")
+    assert asyncio.run(with_pings(poll(), f"{webhook.url}/x", 5)) == (
+        poll_report(watched=1, checked=1),
+        "",
+    )
     assert [message.path for message in webhook.messages()] == ["/x/start", "/x"]
 
 
@@ -150,7 +194,11 @@ def test_a_service_is_not_held_up(webhook: Webhook) -> None:
             await until(lambda: webhook.messages("/x"))
 
     asyncio.run(live())
-    assert [message.path for message in webhook.messages()] == ["/x/start", "/x/start", "/x"]
+    assert [message.path for message in webhook.messages()] == [
+        "/x/start",
+        "/x/start",
+        "/x",
+    ]
     assert speaker.said == []
 
 
@@ -176,7 +224,9 @@ def test_a_lasting_failure_is_said_once(webhook: Webhook) -> None:
         "heartbeat_url: the ping failed: HTTP 500; polls and alerts go on",
         "heartbeat: heartbeat_url: pings arrive again",
     ]
-    assert [message.path for message in webhook.messages()] == ["/x/fail"] * 3 + ["/y/fail"]
+    assert [message.path for message in webhook.messages()] == ["/x/fail"] * 3 + [
+        "/y/fail"
+    ]
 
 
 def test_a_state_that_was_replaced_is_a_failure(webhook: Webhook) -> None:

@@ -55,7 +55,10 @@ def test_a_poll_that_does_not_get_on_shows_no_life(
     """During a poll a sign needs progress or a deadline, however often the loop runs; between polls nothing."""
     monkeypatch.setattr(systemd, "_LONGEST_SILENCE", 0.0)
     plan = Plan(
-        config=watch("http://127.0.0.1:9", limits=Limits(timeout=4 * _TICK, retries=0, concurrency=1)),
+        config=watch(
+            "http://127.0.0.1:9",
+            limits=Limits(timeout=4 * _TICK, retries=0, concurrency=1),
+        ),
         interval=900,
         jitter=0,
     )
@@ -92,16 +95,25 @@ def test_a_poll_that_does_not_get_on_shows_no_life(
 
 def test_the_variables_are_taken_away() -> None:
     """No child process finds them; without a socket nobody is notified, and another process's watchdog is not ours."""
-    environ = {"NOTIFY_SOCKET": "/run/x", "WATCHDOG_USEC": "5000000", "WATCHDOG_PID": str(os.getpid()), "HOME": "/"}
+    environ = {
+        "NOTIFY_SOCKET": "/run/x",
+        "WATCHDOG_USEC": "5000000",
+        "WATCHDOG_PID": str(os.getpid()),
+        "HOME": "/",
+    }
     found = systemd.from_environment(environ, bool)
     assert (environ, found is not None and found._watchdog) == ({"HOME": "/"}, 5.0)
     assert systemd.from_environment({"WATCHDOG_USEC": "5"}, bool) is None
-    other = systemd.from_environment({"NOTIFY_SOCKET": "/run/x", "WATCHDOG_USEC": "5", "WATCHDOG_PID": "1"}, bool)
+    other = systemd.from_environment(
+        {"NOTIFY_SOCKET": "/run/x", "WATCHDOG_USEC": "5", "WATCHDOG_PID": "1"}, bool
+    )
     assert other is not None
     assert other._watchdog == 0
 
 
-def test_what_a_poll_waits_for_gets_on(tmp_path: Path, webhook: Webhook, registry: FakeRegistry) -> None:
+def test_what_a_poll_waits_for_gets_on(
+    tmp_path: Path, webhook: Webhook, registry: FakeRegistry
+) -> None:
     """Each word of what delivers, and each answer of the registry, is progress: a long poll is none that hangs."""
     registry.catalog.publish(PACK, "1.0.0")
     heard: list[str] = []

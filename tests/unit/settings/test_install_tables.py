@@ -30,12 +30,17 @@ def test_entries(loads: Loads) -> None:
     home = Path("~").expanduser()
     assert loaded.settings.all_installs() == (
         Source(name="ComfyUI", kind=PATH, where=str(home / "ComfyUI")),
-        Source(name="10.0.0.7:8188", kind=URL, where=f"http://me:{TOKEN}@10.0.0.7:8188/"),
+        Source(
+            name="10.0.0.7:8188", kind=URL, where=f"http://me:{TOKEN}@10.0.0.7:8188/"
+        ),
         Source(name="shots", kind=SNAPSHOT, where=str(loads.cwd / "shots/*.JSON")),
         Source(name="box", kind=SNAPSHOT, where="/srv/box.yaml"),
         Source(name="ComfyUI-2", kind=PATH, where="/srv/b.json/ComfyUI"),
     )
-    assert TOKEN not in f"{loaded!r} {loaded.settings.all_installs()!r} {loaded.settings.model_dump_json()}"
+    assert (
+        TOKEN
+        not in f"{loaded!r} {loaded.settings.all_installs()!r} {loaded.settings.model_dump_json()}"
+    )
 
 
 def test_tables(loads: Loads) -> None:
@@ -46,24 +51,41 @@ def test_tables(loads: Loads) -> None:
         Source(name="h", kind=URL, where="https://h/comfy?k=v"),
     )
     mixed = json.dumps([{"name": "comfyui", "path": "/a"}, "/b/ComfyUI/custom_nodes"])
-    named = [source.name for source in loads("", COMFY_WATCH_INSTALLS=mixed).settings.all_installs()]
+    named = [
+        source.name
+        for source in loads("", COMFY_WATCH_INSTALLS=mixed).settings.all_installs()
+    ]
     assert named == ["comfyui", "ComfyUI-2"]
 
 
 @pytest.mark.parametrize(
-    "text", ["/a/Comfy UI,http://h", " /a/Comfy UI ,\nhttp://h\n\n", '["/a/Comfy UI", "http://h"]']
+    "text",
+    [
+        "/a/Comfy UI,http://h",
+        " /a/Comfy UI ,\nhttp://h\n\n",
+        '["/a/Comfy UI", "http://h"]',
+    ],
 )
 def test_text(loads: Loads, text: str) -> None:
     """In the environment entries are split at commas and line ends, so that a folder's name may have blanks."""
-    for loaded in (loads(COMFY_WATCH_INSTALLS=text), loads(f"installs = {json.dumps(text)}")):
-        assert [source.where for source in loaded.settings.all_installs()] == ["/a/Comfy UI", "http://h"]
+    for loaded in (
+        loads(COMFY_WATCH_INSTALLS=text),
+        loads(f"installs = {json.dumps(text)}"),
+    ):
+        assert [source.where for source in loaded.settings.all_installs()] == [
+            "/a/Comfy UI",
+            "http://h",
+        ]
 
 
 @pytest.mark.parametrize(
     ("where", "name"),
     [
         ("/srv/ComfyUI/user/__manager/snapshots/*.json", "ComfyUI"),
-        ("/srv/ComfyUI/user/default/ComfyUI-Manager/snapshots/2026-01-02_03-04-05_snapshot.json", "ComfyUI"),
+        (
+            "/srv/ComfyUI/user/default/ComfyUI-Manager/snapshots/2026-01-02_03-04-05_snapshot.json",
+            "ComfyUI",
+        ),
         ("/srv/box/custom_nodes", "box"),
         ("/", "ComfyUI"),
         ("http://[::1]", "::1"),
@@ -83,7 +105,11 @@ def test_relative_paths(loads: Loads) -> None:
     file.write_text("installs = ['a']")
     where = [
         loads(config=file, **given).settings.all_installs()[0].where
-        for given in ({}, {"COMFY_WATCH_INSTALLS": "b"}, {"overrides": {"installs": "c"}})
+        for given in (
+            {},
+            {"COMFY_WATCH_INSTALLS": "b"},
+            {"overrides": {"installs": "c"}},
+        )
     ]
     assert where == [str(file.parent / "a"), str(loads.cwd / "b"), str(loads.cwd / "c")]
 
@@ -94,29 +120,71 @@ TABLE = "[[installs]]\nname = 'x'\n"
 @pytest.mark.parametrize(
     ("toml", "line"),
     [
-        ("installs = 5", "installs: the value is not a list of installs; write installs = "),
+        (
+            "installs = 5",
+            "installs: the value is not a list of installs; write installs = ",
+        ),
         ("[installs]\nname = 'x'", "installs: the value is not a list of installs"),
-        ("installs = ['', 'x']", "installs, entry 1: '' is not an install; give a ComfyUI's folder, its address or"),
+        (
+            "installs = ['', 'x']",
+            "installs, entry 1: '' is not an install; give a ComfyUI's folder, its address or",
+        ),
         ("installs = [5]", "installs, entry 1: 5 is not an install"),
-        ("installs = ['localhost:8188']", "installs, entry 1: 'localhost:8188' is not an install; give a ComfyUI's"),
-        (f"installs = ['ssh://u:{TOKEN}@h']", "installs, entry 1: 'ssh://***' is not an install; an address begins"),
-        (f"installs = ['u {TOKEN}://h']", "installs, entry 1: '***://***' is not an install"),
-        (f"installs = ['http://u:{TOKEN}@h:x']", "installs, entry 1: the value (not shown) is not the address of a"),
+        (
+            "installs = ['localhost:8188']",
+            "installs, entry 1: 'localhost:8188' is not an install; give a ComfyUI's",
+        ),
+        (
+            f"installs = ['ssh://u:{TOKEN}@h']",
+            "installs, entry 1: 'ssh://***' is not an install; an address begins",
+        ),
+        (
+            f"installs = ['u {TOKEN}://h']",
+            "installs, entry 1: '***://***' is not an install",
+        ),
+        (
+            f"installs = ['http://u:{TOKEN}@h:x']",
+            "installs, entry 1: the value (not shown) is not the address of a",
+        ),
         ("installs = ['a\u200bb']", r"installs, entry 1: 'a\u200bb' is not an install"),
-        ("installs = ['~nobody-here/x']", "installs, entry 1: the home folder in '~nobody-here/x' is not known"),
+        (
+            "installs = ['~nobody-here/x']",
+            "installs, entry 1: the home folder in '~nobody-here/x' is not known",
+        ),
         (TABLE, "installs, entry 1 (x): give one of path, url and snapshot"),
-        (f"{TABLE}path = 'a'\nsnapshot = 'b.json'", "installs, entry 1 (x): give one of path, url and snapshot"),
+        (
+            f"{TABLE}path = 'a'\nsnapshot = 'b.json'",
+            "installs, entry 1 (x): give one of path, url and snapshot",
+        ),
         ("[[installs]]\npath = 'a'", "installs, entry 1, name: is required"),
-        ("[[installs]]\nname = ''\npath = 'a'", "installs, entry 1, name: '' is not the name of an install"),
-        (f"{TABLE}path = 'http://u:{TOKEN}@h'", "installs, entry 1 (x), path: 'http://***' is a URL, not a path"),
+        (
+            "[[installs]]\nname = ''\npath = 'a'",
+            "installs, entry 1, name: '' is not the name of an install",
+        ),
+        (
+            f"{TABLE}path = 'http://u:{TOKEN}@h'",
+            "installs, entry 1 (x), path: 'http://***' is a URL, not a path",
+        ),
         (
             f"{TABLE}url = '{TOKEN}'",
             "installs, entry 1 (x), url: the value (not shown) is not the address of a ComfyUI",
         ),
-        (f"{TABLE}snapshot = 'a.txt'", "installs, entry 1 (x), snapshot: 'a.txt' is not a snapshot file; give one, or"),
-        (f"{TABLE}pfad = 'a'", "installs, entry 1 (x), pfad: unknown setting; did you mean path?"),
-        (f"{TABLE}path = 'a'\nnodes = []", "installs, entry 1 (x), nodes: this is a setting, not a key of an install"),
-        (f"{TABLE}path = 'a'\n{TABLE}path = 'b'".replace("x", "X", 1), "installs: two installs have the name 'x'"),
+        (
+            f"{TABLE}snapshot = 'a.txt'",
+            "installs, entry 1 (x), snapshot: 'a.txt' is not a snapshot file; give one, or",
+        ),
+        (
+            f"{TABLE}pfad = 'a'",
+            "installs, entry 1 (x), pfad: unknown setting; did you mean path?",
+        ),
+        (
+            f"{TABLE}path = 'a'\nnodes = []",
+            "installs, entry 1 (x), nodes: this is a setting, not a key of an install",
+        ),
+        (
+            f"{TABLE}path = 'a'\n{TABLE}path = 'b'".replace("x", "X", 1),
+            "installs: two installs have the name 'x'",
+        ),
     ],
 )
 def test_refused(loads: Loads, toml: str, line: str) -> None:
@@ -137,9 +205,14 @@ def test_targets(tmp_path: Path) -> None:
         ("s", SNAPSHOT),
     ]
     assert found[0].where == str(tmp_path / "ComfyUI")
-    with pytest.raises(UsageError, match=r"TARGET 1: 'ftp://\*\*\*' is not an install(?s:.*)TARGET 3: '' is not"):
+    with pytest.raises(
+        UsageError,
+        match=r"TARGET 1: 'ftp://\*\*\*' is not an install(?s:.*)TARGET 3: '' is not",
+    ):
         targets(["ftp://h", "x", ""], place)
-    with pytest.raises(UsageError, match=r"TARGET 1: the home folder in '~nobody-here' is not known"):
+    with pytest.raises(
+        UsageError, match=r"TARGET 1: the home folder in '~nobody-here' is not known"
+    ):
         targets(["~nobody-here"], place)
 
 

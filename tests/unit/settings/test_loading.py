@@ -23,7 +23,9 @@ from watcher.settings.loading import load
 from watcher.settings.model import Settings
 from watcher.settings.places import Folders, state_home
 
-_linux_folders = pytest.mark.skipif(sys.platform != "linux", reason="these are Linux's folders")
+_linux_folders = pytest.mark.skipif(
+    sys.platform != "linux", reason="these are Linux's folders"
+)
 
 
 def test_precedence(loads: Loads, tmp_path: Path) -> None:
@@ -67,7 +69,9 @@ def test_other_files_in_a_secrets_folder(loads: Loads, tmp_path: Path) -> None:
 def test_a_folder_in_the_place_of_a_secret(loads: Loads, tmp_path: Path) -> None:
     """A folder with a secret's name is refused: a container engine makes one where the file to mount is missing."""
     (tmp_path / "secrets" / "alert_urls").mkdir(parents=True)
-    with pytest.raises(ConfigError, match=r"secrets/alert_urls: is a folder, not a file"):
+    with pytest.raises(
+        ConfigError, match=r"secrets/alert_urls: is a folder, not a file"
+    ):
         loads(secrets=tmp_path / "secrets")
 
 
@@ -80,7 +84,9 @@ def test_a_folder_in_the_place_of_a_secret(loads: Loads, tmp_path: Path) -> None
         ("nodes = ['a']", ("b",), 900, "default"),
     ],
 )
-def test_interval_of_globs(loads: Loads, text: str, added: tuple[str, ...], interval: int, origin: str | None) -> None:
+def test_interval_of_globs(
+    loads: Loads, text: str, added: tuple[str, ...], interval: int, origin: str | None
+) -> None:
     """With a glob in `nodes`, wherever it is from, the default of `interval` is an hour; a given one stays."""
     loaded = loads(text, overrides={"nodes": added})
     assert loaded.settings.interval == interval
@@ -91,17 +97,24 @@ def test_the_command_line_leaves_out(loads: Loads) -> None:
     """`--node` takes globs, and may leave out what the settings include, but not without anything included."""
     loaded = loads("nodes = ['a', '*']", overrides={"nodes": ("!b-*",)})
     assert loaded.settings.selection().globs == ("*", "!b-*")
-    with pytest.raises(ConfigError, match=r"nodes: '!b-\*' leaves out .* \(command line\)"):
+    with pytest.raises(
+        ConfigError, match=r"nodes: '!b-\*' leaves out .* \(command line\)"
+    ):
         loads("nodes = ['a']", overrides={"nodes": ("!b-*",)})
 
 
 def test_command_line_nodes_add(loads: Loads) -> None:
     """Nodes of the command line add to the others', once whatever the case, and the first spelling stays."""
-    loaded = loads("nodes = ['Alpha', 'beta']", overrides={"nodes": ("BETA", "gamma", "alpha")})
+    loaded = loads(
+        "nodes = ['Alpha', 'beta']", overrides={"nodes": ("BETA", "gamma", "alpha")}
+    )
     assert loaded.settings.nodes == ("Alpha", "beta", "gamma")
     assert loaded.origins["nodes"] == f"{loads.file} + command line"
     alone = loads("", overrides={"nodes": ("gamma",)})
-    assert (alone.settings.nodes, alone.origins["nodes"]) == (("gamma",), "command line")
+    assert (alone.settings.nodes, alone.origins["nodes"]) == (
+        ("gamma",),
+        "command line",
+    )
 
 
 @_linux_folders
@@ -120,13 +133,21 @@ def test_file_search(loads: Loads, tmp_path: Path) -> None:
     assert loads(**user).settings.retries == 4
     assert loads("retries = 3", **user).settings.retries == 3
     assert loads(COMFY_WATCH_CONFIG="../env.toml", **user).settings.retries == 2
-    assert loads(config=Path("../named.toml"), COMFY_WATCH_CONFIG="../env.toml").settings.retries == 1
+    assert (
+        loads(
+            config=Path("../named.toml"), COMFY_WATCH_CONFIG="../env.toml"
+        ).settings.retries
+        == 1
+    )
 
 
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        (b"interval = \nretries = 1", "not valid TOML at line 1, column 12: invalid value"),
+        (
+            b"interval = \nretries = 1",
+            "not valid TOML at line 1, column 12: invalid value",
+        ),
         (b"a = 1\n" + TOKEN.encode() + b" = soon", "not valid TOML at line 2, column"),
         (f"'{TOKEN}' = 1\n'{TOKEN}' = 2\n".encode(), "not valid TOML at "),
         (f'alert_urls = "discord://{TOKEN}'.encode(), "not valid TOML at "),
@@ -143,9 +164,22 @@ def test_file_search(loads: Loads, tmp_path: Path) -> None:
         (b"\xff\xfen\0o\0", "not UTF-8 text"),
         (b"#" * (4 * 1024 * 1024 + 1), "larger than 4 MB"),
     ],
-    ids=["value", "statement", "twice", "string", "hex", "backslash", "deep", "digits", "utf-16", "huge"],
+    ids=[
+        "value",
+        "statement",
+        "twice",
+        "string",
+        "hex",
+        "backslash",
+        "deep",
+        "digits",
+        "utf-16",
+        "huge",
+    ],
 )
-def test_unreadable_content(loads: Loads, tmp_path: Path, content: bytes, problem: str) -> None:
+def test_unreadable_content(
+    loads: Loads, tmp_path: Path, content: bytes, problem: str
+) -> None:
     """A file that is no TOML is one line with the place of the fault and nothing of its content."""
     path = tmp_path / "bad.toml"
     path.write_bytes(content)
@@ -164,7 +198,9 @@ def test_what_cannot_be_opened(loads: Loads, tmp_path: Path) -> None:
         f"secrets folder {gone}: does not exist (environment CREDENTIALS_DIRECTORY)",
         f"{tmp_path}: is a folder, not a file (--config)",
     )
-    assert loads.problems(config=tmp_path / ("x" * 300))[0].endswith("cannot be read (File name too long) (--config)")
+    assert loads.problems(config=tmp_path / ("x" * 300))[0].endswith(
+        "cannot be read (File name too long) (--config)"
+    )
     tmp_path.chmod(0o000)
     try:
         os.seteuid(65_534 if os.getuid() == 0 else os.getuid())
@@ -176,7 +212,9 @@ def test_what_cannot_be_opened(loads: Loads, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["fifo", "device", "socket"])
-def test_what_is_not_a_file_is_not_waited_for(loads: Loads, tmp_path: Path, kind: str) -> None:
+def test_what_is_not_a_file_is_not_waited_for(
+    loads: Loads, tmp_path: Path, kind: str
+) -> None:
     """A pipe, a device or a socket instead of a file is an error, and nothing waits for its content."""
     folder = tmp_path / "secrets"
     folder.mkdir()
@@ -188,8 +226,12 @@ def test_what_is_not_a_file_is_not_waited_for(loads: Loads, tmp_path: Path, kind
             listener.bind(os.path.relpath(path))
         else:
             path.symlink_to("/dev/zero")
-        assert loads.problems(config=path) == (f"{path}: is not a regular file (--config)",)
-        assert loads.problems(secrets=folder) == (f"secret file {path}: is not a regular file",)
+        assert loads.problems(config=path) == (
+            f"{path}: is not a regular file (--config)",
+        )
+        assert loads.problems(secrets=folder) == (
+            f"secret file {path}: is not a regular file",
+        )
 
 
 def test_byte_order_mark(loads: Loads) -> None:
@@ -198,7 +240,10 @@ def test_byte_order_mark(loads: Loads) -> None:
     assert loads().settings.retries == 7
 
 
-@pytest.mark.parametrize("form", ["json://user:{}@host/x", "  HTTPS:/h/{}", '["json://h/{}"]', "nodes=json:/{}"])
+@pytest.mark.parametrize(
+    "form",
+    ["json://user:{}@host/x", "  HTTPS:/h/{}", '["json://h/{}"]', "nodes=json:/{}"],
+)
 def test_a_url_is_no_path(loads: Loads, form: str) -> None:
     """What may be an alert URL is refused as a path, also as `Path` has it; only its scheme is shown."""
     url = form.format(TOKEN)
@@ -222,13 +267,25 @@ def test_state_dir(loads: Loads, tmp_path: Path) -> None:
     config = tmp_path / "etc" / "c.toml"
     config.write_text("")
     assert loads(config=config).settings.state_dir == config.parent / "state"
-    assert loads(config=config, COMFY_WATCH_STATE_DIR="x").settings.state_dir == loads.cwd / "x"
-    assert loads(config=config, overrides={"state_dir": "x"}).settings.state_dir == loads.cwd / "x"
-    assert loads(COMFY_WATCH_STATE_DIR="~/watch").settings.state_dir == Path("~/watch").expanduser()
+    assert (
+        loads(config=config, COMFY_WATCH_STATE_DIR="x").settings.state_dir
+        == loads.cwd / "x"
+    )
+    assert (
+        loads(config=config, overrides={"state_dir": "x"}).settings.state_dir
+        == loads.cwd / "x"
+    )
+    assert (
+        loads(COMFY_WATCH_STATE_DIR="~/watch").settings.state_dir
+        == Path("~/watch").expanduser()
+    )
     by_systemd = loads(STATE_DIRECTORY="/var/lib/comfy-watch:/var/lib/other")
     assert by_systemd.settings.state_dir == Path("/var/lib/comfy-watch")
     assert by_systemd.origins["state_dir"] == "environment STATE_DIRECTORY"
-    assert loads("state_dir = 'mine'", STATE_DIRECTORY="/var/lib/x").settings.state_dir == loads.cwd / "mine"
+    assert (
+        loads("state_dir = 'mine'", STATE_DIRECTORY="/var/lib/x").settings.state_dir
+        == loads.cwd / "mine"
+    )
 
 
 @_linux_folders
@@ -249,7 +306,9 @@ def test_state_of_settings_in_the_users_folder(
     folder.mkdir(parents=True)
     (folder / "comfy-watch.toml").write_text("")
     (tmp_path / "link").symlink_to(folder)
-    loaded = loads(config=tmp_path / "link" / "comfy-watch.toml" if named else None, **variables)
+    loaded = loads(
+        config=tmp_path / "link" / "comfy-watch.toml" if named else None, **variables
+    )
     assert loaded.settings.state_dir == tmp_path / state
     assert loaded.origins["state_dir"] == f"default for settings in {folder}"
     assert loads(STATE_DIRECTORY="/s", **variables).settings.state_dir == Path("/s")
@@ -260,7 +319,10 @@ def test_state_of_settings_in_the_users_folder(
 def test_state_of_the_systems_settings() -> None:
     """Settings in /etc/comfy-watch, there or not, have their state in /var/lib, as the service's manager has it."""
     home = state_home(Path("/etc/comfy-watch"), {"HOME": "/h"}, lambda _: False)
-    assert (home.folder, home.origin) == (Path("/var/lib/comfy-watch"), "default for settings in /etc/comfy-watch")
+    assert (home.folder, home.origin) == (
+        Path("/var/lib/comfy-watch"),
+        "default for settings in /etc/comfy-watch",
+    )
     assert state_home(Path(), {"HOME": "/h"}, lambda _: False).folder == Path("state")
 
 
@@ -276,27 +338,50 @@ def test_secrets_beside_the_systems_settings(loads: Loads, tmp_path: Path) -> No
     (system.settings / "nodes").write_text("alpha")  # no secret
     loaded = loads(config=config, system=system)
     assert [channel.url for channel in loaded.settings.all_channels()] == ["json://etc"]
-    assert loaded.origins["alert_urls"] == f"secret file {system.settings / 'alert_urls'}"
-    assert (loaded.settings.state_dir, loaded.settings.nodes, loaded.warnings) == (system.state, (), ())
-    service = loads(config=config, system=system, CREDENTIALS_DIRECTORY=str(tmp_path / "credentials"))
-    assert [channel.url for channel in service.settings.all_channels()] == ["json://credentials"]
+    assert (
+        loaded.origins["alert_urls"] == f"secret file {system.settings / 'alert_urls'}"
+    )
+    assert (loaded.settings.state_dir, loaded.settings.nodes, loaded.warnings) == (
+        system.state,
+        (),
+        (),
+    )
+    service = loads(
+        config=config,
+        system=system,
+        CREDENTIALS_DIRECTORY=str(tmp_path / "credentials"),
+    )
+    assert [channel.url for channel in service.settings.all_channels()] == [
+        "json://credentials"
+    ]
     (system.settings / "alert_urls").chmod(0o644)
-    assert [warning for warning in loads(config=config, system=system).warnings if "can be read by others" in warning]
+    assert [
+        warning
+        for warning in loads(config=config, system=system).warnings
+        if "can be read by others" in warning
+    ]
     elsewhere = loads(config=config)
     assert elsewhere.settings.all_channels() == ()
 
 
-def test_a_secret_of_the_system_that_cannot_be_read(loads: Loads, tmp_path: Path) -> None:
+def test_a_secret_of_the_system_that_cannot_be_read(
+    loads: Loads, tmp_path: Path
+) -> None:
     """It is an error where the setting comes from nowhere later, and none for a service that has it as a credential."""
     system = Folders(settings=tmp_path / "etc", state=tmp_path / "var")
     config = system.settings / "comfy-watch.toml"
-    (system.settings / "alert_urls").mkdir(parents=True)  # root reads every file, but no folder
+    (system.settings / "alert_urls").mkdir(
+        parents=True
+    )  # root reads every file, but no folder
     config.write_text("alert_urls = ['json://file']")
     (problem,) = loads.problems(config=config, system=system)
-    assert problem == f"secret file {system.settings / 'alert_urls'}: is a folder, not a file"
-    assert loads(config=config, system=system, COMFY_WATCH_ALERT_URLS="json://h").origins["alert_urls"] == (
-        "environment COMFY_WATCH_ALERT_URLS"
+    assert (
+        problem
+        == f"secret file {system.settings / 'alert_urls'}: is a folder, not a file"
     )
+    assert loads(
+        config=config, system=system, COMFY_WATCH_ALERT_URLS="json://h"
+    ).origins["alert_urls"] == ("environment COMFY_WATCH_ALERT_URLS")
 
 
 @_linux_folders
@@ -314,7 +399,10 @@ def test_a_secret_of_the_system_that_others_may_not_read(loads: Loads) -> None:
             (problem,) = loads.problems(config=config, system=system)
         finally:
             os.seteuid(os.getuid())
-    assert problem == f"secret file {secret}: is not readable by this user; try it as root, or as the user that polls"
+    assert (
+        problem
+        == f"secret file {secret}: is not readable by this user; try it as root, or as the user that polls"
+    )
 
 
 def test_an_empty_credential(loads: Loads, tmp_path: Path) -> None:
@@ -332,8 +420,14 @@ def test_a_state_beside_the_users_settings_stays_in_use(
     registry.catalog.publish("alpha", "1.0.0")
     folder = tmp_path / ".config" / "comfy-watch"
     folder.mkdir(parents=True)
-    write_settings(folder, nodes=["alpha"], registry_url=registry.url, alert_urls="none")
-    run = partial(fork_server.run, cwd=tmp_path, env={"HOME": str(tmp_path), "XDG_CONFIG_HOME": ""})
+    write_settings(
+        folder, nodes=["alpha"], registry_url=registry.url, alert_urls="none"
+    )
+    run = partial(
+        fork_server.run,
+        cwd=tmp_path,
+        env={"HOME": str(tmp_path), "XDG_CONFIG_HOME": ""},
+    )
     (folder / "state").mkdir()  # with nothing in it, which is no state
     assert run("check").code == 0
     state = tmp_path / ".local" / "state" / "comfy-watch"
@@ -344,7 +438,10 @@ def test_a_state_beside_the_users_settings_stays_in_use(
     assert run("check").code == 0
     assert not state.exists()
     shown = json.loads(run("config", "--json").out)["settings"]["state_dir"]
-    assert shown == {"value": str(folder / "state"), "from": "default, since a state is there"}
+    assert shown == {
+        "value": str(folder / "state"),
+        "from": "default, since a state is there",
+    }
 
 
 @pytest.mark.parametrize("setting", ["STATE_DIR", "CONFIG"])
@@ -358,7 +455,10 @@ def test_an_unknown_home_folder(loads: Loads, setting: str) -> None:
 
 def test_a_colon_for_the_equals_sign(loads: Loads) -> None:
     """A variable with an impossible name is refused without what follows the name, which may be a secret."""
-    for name, shown in ((f"ALERT_URLS:discord://{TOKEN}/x", "ALERT_URLS"), (f"X:{TOKEN}", "X")):
+    for name, shown in (
+        (f"ALERT_URLS:discord://{TOKEN}/x", "ALERT_URLS"),
+        (f"X:{TOKEN}", "X"),
+    ):
         assert loads.problems(**{f"COMFY_WATCH_{name}": "x"}) == (
             f"environment COMFY_WATCH_{shown}***: not a setting's name; write COMFY_WATCH_NAME=VALUE",
         )
@@ -366,8 +466,23 @@ def test_a_colon_for_the_equals_sign(loads: Loads) -> None:
 
 def test_variables_of_kubernetes(loads: Loads) -> None:
     """The variables that Kubernetes sets for a service called comfy-watch, or comfy-watch-nodes, are ignored."""
-    names = ("SERVICE_HOST", "SERVICE_PORT_HTTP", "PORT", "PORT_80_TCP", "PORT_80_TCP_PROTO", "NODES_SERVICE_HOST")
-    assert loads(**{f"COMFY_WATCH_{name}": "tcp://10.0.0.1:80" for name in (*names, "NODES_PORT")}).warnings == ()
+    names = (
+        "SERVICE_HOST",
+        "SERVICE_PORT_HTTP",
+        "PORT",
+        "PORT_80_TCP",
+        "PORT_80_TCP_PROTO",
+        "NODES_SERVICE_HOST",
+    )
+    assert (
+        loads(
+            **{
+                f"COMFY_WATCH_{name}": "tcp://10.0.0.1:80"
+                for name in (*names, "NODES_PORT")
+            }
+        ).warnings
+        == ()
+    )
 
 
 def test_other_variables(loads: Loads) -> None:
@@ -377,9 +492,16 @@ def test_other_variables(loads: Loads) -> None:
         "environment COMFY_WATCH_IMAGE: unknown setting, ignored",
         "environment comfy_watch_home: unknown setting, ignored",
     )
-    for name, meant in (("INTERVALL", "interval"), ("NODE", "nodes"), ("ALERTURLS", "alert_urls")):
+    for name, meant in (
+        ("INTERVALL", "interval"),
+        ("NODE", "nodes"),
+        ("ALERTURLS", "alert_urls"),
+    ):
         (line,) = loads.problems(**{f"COMFY_WATCH_{name}": "x"})
-        assert line == f"{name.lower()}: unknown setting; did you mean {meant}? (environment COMFY_WATCH_{name})"
+        assert (
+            line
+            == f"{name.lower()}: unknown setting; did you mean {meant}? (environment COMFY_WATCH_{name})"
+        )
 
 
 @pytest.mark.parametrize(
@@ -392,7 +514,9 @@ def test_other_variables(loads: Loads) -> None:
         (0o644, "nodes = 'x'\nalert_urls = 'none'", False),
     ],
 )
-def test_secrets_that_others_can_read(loads: Loads, tmp_path: Path, mode: int, toml: str, warned: bool) -> None:
+def test_secrets_that_others_can_read(
+    loads: Loads, tmp_path: Path, mode: int, toml: str, warned: bool
+) -> None:
     """A settings file with alert URLs that others can read is a warning."""
     path = tmp_path / "c.toml"
     path.write_text(toml, "utf-8")
@@ -429,13 +553,17 @@ def test_all_problems_at_once(loads: Loads, tmp_path: Path) -> None:
     }
     assert len(lines) == len(starts)
     for start, end in starts.items():
-        assert any(line.startswith(start) and line.endswith(end) for line in lines), start
+        assert any(line.startswith(start) and line.endswith(end) for line in lines), (
+            start
+        )
 
 
 def test_alert_urls_are_checked_beside_other_mistakes(tmp_path: Path) -> None:
     """An alert URL that apprise refuses is reported together with a setting that is wrong."""
     path = tmp_path / "comfy-watch.toml"
-    path.write_text(f"interval = 'soon'\nalert_urls = ['json://{TOKEN}']\n[[channels]]\nname = 'ops'\nurl = 'j://x'\n")
+    path.write_text(
+        f"interval = 'soon'\nalert_urls = ['json://{TOKEN}']\n[[channels]]\nname = 'ops'\nurl = 'j://x'\n"
+    )
     asked: list[str] = []
 
     def refusal(url: str) -> str | None:
@@ -457,10 +585,17 @@ def test_an_overridden_value_is_not_checked(loads: Loads) -> None:
 
 def test_secrets_are_in_no_repr(loads: Loads) -> None:
     """No way of printing settings or channels shows an alert URL."""
-    loaded = loads(f"alert_urls = ['discord://id/{TOKEN}']\n[[channels]]\nname = 'ops'\nurl = 'slack://{TOKEN}'")
+    loaded = loads(
+        f"alert_urls = ['discord://id/{TOKEN}']\n[[channels]]\nname = 'ops'\nurl = 'slack://{TOKEN}'"
+    )
     channels = loaded.settings.all_channels()
     assert TOKEN in channels[0].url
-    shown = [repr(loaded), str(loaded.settings), loaded.settings.model_dump_json(), repr(channels)]
+    shown = [
+        repr(loaded),
+        str(loaded.settings),
+        loaded.settings.model_dump_json(),
+        repr(channels),
+    ]
     assert not [text for text in shown if TOKEN in text]
 
 
@@ -477,8 +612,16 @@ def test_secrets_are_in_no_error(loads: Loads) -> None:
 
 def test_secrets_are_sealed_in_a_source() -> None:
     """What a source hands to the settings library, which has a debug log of its own, shows no secret."""
-    given = {"alert_urls": f"json://{TOKEN}", "channels": [{"url": TOKEN}], "retries": 3}
+    given = {
+        "alert_urls": f"json://{TOKEN}",
+        "channels": [{"url": TOKEN}],
+        "retries": 3,
+    }
     source = sources.Source(given, "command line")
     assert source()["retries"] == 3
-    assert source.get_field_value(Settings.model_fields["retries"], "retries") == (3, "retries", False)
+    assert source.get_field_value(Settings.model_fields["retries"], "retries") == (
+        3,
+        "retries",
+        False,
+    )
     assert TOKEN not in f"{source()!r} {source()} {source!r}"

@@ -53,18 +53,36 @@ def test_defaults(loads: Loads) -> None:
 
 
 ACCEPTED: list[tuple[str, str, object]] = [
-    *(("nodes", text, ("a", "B", "c")) for text in ("a,B,c", "a B  c", "a\nB\nc\n", " a, B,\n c, b ")),
-    *(("nodes", text, ("a", "B", "c")) for text in ('["a", "B", "c"]', '\n["a","B","c","C"]')),
+    *(
+        ("nodes", text, ("a", "B", "c"))
+        for text in ("a,B,c", "a B  c", "a\nB\nc\n", " a, B,\n c, b ")
+    ),
+    *(
+        ("nodes", text, ("a", "B", "c"))
+        for text in ('["a", "B", "c"]', '\n["a","B","c","C"]')
+    ),
     *(("nodes", node, (node,)) for node in ("a", "x" * 100, "0", "A.b_c-")),
     ("nodes", f"https://registry.comfy.org/nodes/{PACK}, {PACK.lower()}", (PACK,)),
     ("nodes", f"HTTP://Registry.Comfy.Org/nodes/{PACK}/", (PACK,)),
     ("nodes", f"registry.comfy.org/nodes/{PACK}?tab=versions", (PACK,)),
-    ("nodes", f"https://registry.comfy.org/publishers/somebody/nodes/{PACK}#top", (PACK,)),
+    (
+        "nodes",
+        f"https://registry.comfy.org/publishers/somebody/nodes/{PACK}#top",
+        (PACK,),
+    ),
     ("nodes", "*", ("*",)),
-    ("nodes", "rgthree-comfy, comfyui-*, !comfyui-test-*", ("rgthree-comfy", "comfyui-*", "!comfyui-test-*")),
+    (
+        "nodes",
+        "rgthree-comfy, comfyui-*, !comfyui-test-*",
+        ("rgthree-comfy", "comfyui-*", "!comfyui-test-*"),
+    ),
     ("nodes", '["[a-c]?*", "![!a]b", "A*", "a*"]', ("[a-c]?*", "![!a]b", "A*")),
     *((name, " ", ()) for name in ("nodes", "installs", "alert_urls", "channels")),
-    ("statuses", "NodeVersionStatusBanned, FLAGGED active banned", ("active", "flagged", "banned")),
+    (
+        "statuses",
+        "NodeVersionStatusBanned, FLAGGED active banned",
+        ("active", "flagged", "banned"),
+    ),
     ("registry_url", "https://api.comfy.org/", "https://api.comfy.org"),
     ("registry_url", "http://127.0.0.1:8080/api/", "http://127.0.0.1:8080/api"),
     ("baseline", "FULL", "full"),
@@ -72,7 +90,10 @@ ACCEPTED: list[tuple[str, str, object]] = [
     ("interval", "1h30m", 5400),
     ("max_response_mb", "0.5", 0.5),
     *(("heartbeat_url", text, None) for text in ("", " none ")),
-    *(("heartbeat_url", url, SecretStr(url)) for url in ("https://hc-ping.com/x/?a=b", "http://u:p@[::1]:8000")),
+    *(
+        ("heartbeat_url", url, SecretStr(url))
+        for url in ("https://hc-ping.com/x/?a=b", "http://u:p@[::1]:8000")
+    ),
     *(("alert_urls", text, None) for text in ("none", " NONE,", '["None"]')),
 ]
 
@@ -80,25 +101,52 @@ ACCEPTED: list[tuple[str, str, object]] = [
 @pytest.mark.parametrize(("setting", "text", "value"), ACCEPTED)
 def test_accepted(loads: Loads, setting: str, text: str, value: object) -> None:
     """A value may be written as people write it, in the environment and as a string of the file."""
-    for loaded in (loads(**{f"COMFY_WATCH_{setting.upper()}": text}), loads(f"{setting} = {json.dumps(text)}")):
+    for loaded in (
+        loads(**{f"COMFY_WATCH_{setting.upper()}": text}),
+        loads(f"{setting} = {json.dumps(text)}"),
+    ):
         assert getattr(loaded.settings, setting) == value
         assert Settings(**dict(loaded.settings)) == loaded.settings
 
 
 REFUSED = [
-    ("nodes", "https://comfy.example/nodes/x", "'https://***' is not a node id; give the last part of the pack's URL"),
+    (
+        "nodes",
+        "https://comfy.example/nodes/x",
+        "'https://***' is not a node id; give the last part of the pack's URL",
+    ),
     ("nodes", "https://registry.comfy.org/", "'https://***' is not a node id"),
-    ("nodes", f"https://u:{TOKEN}@registry.comfy.org/nodes/x", "'https://***' is not a node id"),
-    ("nodes", "kijai/ComfyUI-KJNodes", "'kijai/ComfyUI-KJNodes' is not a node id; give the last part of the pack's"),
+    (
+        "nodes",
+        f"https://u:{TOKEN}@registry.comfy.org/nodes/x",
+        "'https://***' is not a node id",
+    ),
+    (
+        "nodes",
+        "kijai/ComfyUI-KJNodes",
+        "'kijai/ComfyUI-KJNodes' is not a node id; give the last part of the pack's",
+    ),
     ("nodes", "../x", "'../x' is not a node id"),
-    ("nodes", "!comfyui-test, a", "'!comfyui-test' leaves out node packs, but no pattern includes any; add '*'"),
-    ("nodes", "kijai/*", "'kijai/*' is not a node id; give the last part of the pack's"),
+    (
+        "nodes",
+        "!comfyui-test, a",
+        "'!comfyui-test' leaves out node packs, but no pattern includes any; add '*'",
+    ),
+    (
+        "nodes",
+        "kijai/*",
+        "'kijai/*' is not a node id; give the last part of the pack's",
+    ),
     ("nodes", "a*:b", "'a*:b' is a pattern that no node id can match; letters A to Z"),
     ("nodes", "a[b", "'a[b' is a pattern that no node id can match"),
     ("nodes", "!", "'!' is a pattern that no node id can match"),
     ("nodes", "\u00e9*", r"'\xe9*' is a pattern that no node id can match"),
     ("nodes", "x*" * 101, "is not a pattern; at most 200 characters"),
-    ("nodes", "-x", "'-x' is not a node id; letters A to Z, digits, '.', '_' and '-' are allowed, a letter or a digit"),
+    (
+        "nodes",
+        "-x",
+        "'-x' is not a node id; letters A to Z, digits, '.', '_' and '-' are allowed, a letter or a digit",
+    ),
     ("nodes", "a:b", "'a:b' is not a node id"),
     ("nodes", "a\u200bb", r"'a\u200bb' is not a node id; letters A to Z"),
     ("nodes", "\u00e9t\u00e9", r"'\xe9t\xe9' is not a node id"),
@@ -107,16 +155,32 @@ REFUSED = [
     ("nodes", '[""]', "an empty string is not a node id"),
     ("nodes", "[5]", "5 is not a node id; give a string, e.g. 'rgthree-comfy'"),
     ("nodes", "[a]", "begins like a JSON array but is not valid JSON"),
-    ("statuses", "flaged", "'flaged' is not a status (did you mean flagged?); give one of active, pending, flagged"),
+    (
+        "statuses",
+        "flaged",
+        "'flaged' is not a status (did you mean flagged?); give one of active, pending, flagged",
+    ),
     ("statuses", "", "the list is empty; give at least one of active"),
-    ("registry_url", "api.comfy.org", "'api.comfy.org' is not a registry URL; give one such as https://"),
+    (
+        "registry_url",
+        "api.comfy.org",
+        "'api.comfy.org' is not a registry URL; give one such as https://",
+    ),
     ("registry_url", "ftp://h", "'ftp://***' is not a registry URL"),
     ("registry_url", f"https://u:{TOKEN}@h", "'https://***' is not a registry URL"),
-    ("registry_url", f"https://u:{TOKEN}\uff20h:99999", "'https://***' is not a registry URL"),
+    (
+        "registry_url",
+        f"https://u:{TOKEN}\uff20h:99999",
+        "'https://***' is not a registry URL",
+    ),
     ("registry_url", f"u:{TOKEN}@h", "'***://***' is not a registry URL"),
     ("registry_url", f"https://h/?key={TOKEN}", "'https://***' is not a registry URL"),
     ("registry_url", f"https://h#{TOKEN}", "without user, query or fragment"),
-    ("registry_url", "https://h:99999", "'https://h:99999' has an invalid port; give a number from 1 to 65535"),
+    (
+        "registry_url",
+        "https://h:99999",
+        "'https://h:99999' has an invalid port; give a number from 1 to 65535",
+    ),
     ("registry_url", "https://h:0/x", "'https://h:0/x' has an invalid port"),
     ("registry_url", "https://[::1", "is not a registry URL"),
     ("registry_url", "https:///x", "is not a registry URL"),
@@ -132,8 +196,16 @@ REFUSED = [
     ("concurrency", "2.5", "give a whole number from 1 to 256"),
     ("retries", "21", "give a whole number from 0 to 20"),
     ("max_response_mb", "0", "give a number from 0.001 to 4096"),
-    ("failure_threshold", "many", "'many' is not allowed; give a whole number from 1 to 1000"),
-    ("baseline", "sumary", "'sumary' is not a baseline (did you mean summary?); give one of summary, silent, full"),
+    (
+        "failure_threshold",
+        "many",
+        "'many' is not allowed; give a whole number from 1 to 1000",
+    ),
+    (
+        "baseline",
+        "sumary",
+        "'sumary' is not a baseline (did you mean summary?); give one of summary, silent, full",
+    ),
     ("log_level", "loud", "give one of debug, info, warning, error"),
     ("log_format", "xml", "give one of auto, console, json"),
     *(
@@ -150,21 +222,54 @@ REFUSED = [
                 f"https://h/{TOKEN} x",
                 f"https://h:0/{TOKEN}",
             ),
-            *(f"https://h:x{TOKEN}/", f"https://[{TOKEN}", f"https://h/x#{TOKEN}", f"https://{TOKEN}..example/"),
+            *(
+                f"https://h:x{TOKEN}/",
+                f"https://[{TOKEN}",
+                f"https://h/x#{TOKEN}",
+                f"https://{TOKEN}..example/",
+            ),
             f"https://h/\u200b{TOKEN}",
         )
     ),
-    ("alert_urls", f"discord://a {TOKEN}", "alert_urls, entry 2: the value (not shown) is not an apprise URL"),
-    ("alert_urls", f'["discord://{TOKEN}\\u200b"]', "entry 1: the URL (not shown) contains invisible or control"),
-    ("alert_urls", "none, discord://a/b", "entry 1: 'none' means that no alerts are wanted; use it alone"),
-    ("alert_urls", f'["json://{TOKEN}", "None"]', "alert_urls, entry 2: 'none' means that no alerts are wanted"),
+    (
+        "alert_urls",
+        f"discord://a {TOKEN}",
+        "alert_urls, entry 2: the value (not shown) is not an apprise URL",
+    ),
+    (
+        "alert_urls",
+        f'["discord://{TOKEN}\\u200b"]',
+        "entry 1: the URL (not shown) contains invisible or control",
+    ),
+    (
+        "alert_urls",
+        "none, discord://a/b",
+        "entry 1: 'none' means that no alerts are wanted; use it alone",
+    ),
+    (
+        "alert_urls",
+        f'["json://{TOKEN}", "None"]',
+        "alert_urls, entry 2: 'none' means that no alerts are wanted",
+    ),
     ("alert_urls", f'["{TOKEN}', "begins like a JSON array but is not valid JSON"),
-    ("channels", f'{{"url": "json://{TOKEN}"}}', "begins like a JSON array but is not valid JSON"),
-    ("channels", f'["json://{TOKEN}"]', "the value is not a list of tables; write [[channels]] with two brackets"),
+    (
+        "channels",
+        f'{{"url": "json://{TOKEN}"}}',
+        "begins like a JSON array but is not valid JSON",
+    ),
+    (
+        "channels",
+        f'["json://{TOKEN}"]',
+        "the value is not a list of tables; write [[channels]] with two brackets",
+    ),
 ]
 
 
-@pytest.mark.parametrize(("setting", "text", "why"), REFUSED, ids=[f"{row[0]}-{at}" for at, row in enumerate(REFUSED)])
+@pytest.mark.parametrize(
+    ("setting", "text", "why"),
+    REFUSED,
+    ids=[f"{row[0]}-{at}" for at, row in enumerate(REFUSED)],
+)
 def test_refused(loads: Loads, setting: str, text: str, why: str) -> None:
     """A bad value is one line: the setting, the value unless secret, what is allowed, where it came from."""
     variable = f"COMFY_WATCH_{setting.upper()}"
@@ -194,24 +299,60 @@ CHANNEL = "[[channels]]\nname = 'x'\nurl = 'j://'\n"
         ("baseline = ['full']", "baseline: a list is not a baseline"),
         ("alert_urls = 5", "alert_urls: the value is not a list of apprise URLs"),
         ("registry_url = 5", "registry_url: 5 is not a URL"),
-        ("[channels]\nname = 'x'", "channels: the value is not a list of tables; write [[channels]]"),
+        (
+            "[channels]\nname = 'x'",
+            "channels: the value is not a list of tables; write [[channels]]",
+        ),
         ("intervall = 5", "intervall: unknown setting; did you mean interval?"),
         ("log-level = 'x'", "'log-level': unknown setting; did you mean log_level?"),
         ("zzz = 5", "zzz: unknown setting; known are nodes, installs, "),
         (f"'json://{TOKEN}' = 5", "'json://***': unknown setting"),
-        (f"'alert_urls:{TOKEN}' = 1", "'alert_urls:***': unknown setting; did you mean alert_urls?"),
+        (
+            f"'alert_urls:{TOKEN}' = 1",
+            "'alert_urls:***': unknown setting; did you mean alert_urls?",
+        ),
         ("[[channels]]\nname = 'x'", "channels, entry 1 (x), url: is required"),
-        ("[[channels]]\nname = 'x'\nurl = 'y'", "channels, entry 1 (x), url: the value (not shown) is not an apprise"),
-        ("[[channels]]\nname = '../x'\nurl = 'j://'", "channels, entry 1, name: '../x' is not a channel name"),
-        (f"{CHANNEL}node = 'x'", "channels, entry 1 (x), node: unknown setting; did you mean nodes?"),
-        (f"{CHANNEL}interval = '1h'", "channels, entry 1 (x), interval: this is a setting, not a key of a channel;"),
+        (
+            "[[channels]]\nname = 'x'\nurl = 'y'",
+            "channels, entry 1 (x), url: the value (not shown) is not an apprise",
+        ),
+        (
+            "[[channels]]\nname = '../x'\nurl = 'j://'",
+            "channels, entry 1, name: '../x' is not a channel name",
+        ),
+        (
+            f"{CHANNEL}node = 'x'",
+            "channels, entry 1 (x), node: unknown setting; did you mean nodes?",
+        ),
+        (
+            f"{CHANNEL}interval = '1h'",
+            "channels, entry 1 (x), interval: this is a setting, not a key of a channel;",
+        ),
         (f"{CHANNEL}kinds = []", "channels, entry 1 (x), kinds: the list is empty"),
-        (f"{CHANNEL}kinds = ['flaged']", "channels, entry 1 (x), kinds, entry 1: 'flaged' is not an event kind (did"),
-        (f"{CHANNEL}grouping = 'hour'", "channels, entry 1 (x), grouping: 'hour' is not a grouping; give one of poll"),
-        (f"{CHANNEL}scope = 'mine'", "channels, entry 1 (x), scope: 'mine' is not a scope; give one of all, installed"),
-        (f"{CHANNEL}nodes = ['a b']", "channels, entry 1 (x), nodes, entry 1: 'a b' is not a node id or glob"),
-        (f"{CHANNEL}{CHANNEL}".replace("x", "X", 1), "channels: two channels have the name 'X'"),
-        (f"alert_urls = 'x://a'\n{CHANNEL}", "channels: two channels have the name 'x'"),
+        (
+            f"{CHANNEL}kinds = ['flaged']",
+            "channels, entry 1 (x), kinds, entry 1: 'flaged' is not an event kind (did",
+        ),
+        (
+            f"{CHANNEL}grouping = 'hour'",
+            "channels, entry 1 (x), grouping: 'hour' is not a grouping; give one of poll",
+        ),
+        (
+            f"{CHANNEL}scope = 'mine'",
+            "channels, entry 1 (x), scope: 'mine' is not a scope; give one of all, installed",
+        ),
+        (
+            f"{CHANNEL}nodes = ['a b']",
+            "channels, entry 1 (x), nodes, entry 1: 'a b' is not a node id or glob",
+        ),
+        (
+            f"{CHANNEL}{CHANNEL}".replace("x", "X", 1),
+            "channels: two channels have the name 'X'",
+        ),
+        (
+            f"alert_urls = 'x://a'\n{CHANNEL}",
+            "channels: two channels have the name 'x'",
+        ),
     ],
 )
 def test_refused_in_the_file(loads: Loads, toml: str, line: str) -> None:
@@ -225,11 +366,16 @@ def test_every_wrong_entry_is_named(loads: Loads) -> None:
     """Each wrong entry of a list is a line, with its place in the list as it was given."""
     toml = "nodes = ['x', 'a b', 'y', 5]\nstatuses = 'flaged active baned'\n"
     lines = loads.problems(
-        f"{toml}{CHANNEL}kinds = ['banned', 'flaged']", COMFY_WATCH_ALERT_URLS=f'["json://h", "json://h", "{TOKEN}", 5]'
+        f"{toml}{CHANNEL}kinds = ['banned', 'flaged']",
+        COMFY_WATCH_ALERT_URLS=f'["json://h", "json://h", "{TOKEN}", 5]',
     )
     assert [line.partition(": ")[0] for line in lines] == [
         *("nodes, entry 2", "nodes, entry 4", "statuses, entry 1", "statuses, entry 3"),
-        *("alert_urls, entry 3", "alert_urls, entry 4", "channels, entry 1 (x), kinds, entry 2"),
+        *(
+            "alert_urls, entry 3",
+            "alert_urls, entry 4",
+            "channels, entry 1 (x), kinds, entry 2",
+        ),
     ]
     assert "did you mean banned?" in lines[3]
 
@@ -248,15 +394,26 @@ def test_alert_urls_as_text(loads: Loads, text: str) -> None:
     channels = loads(COMFY_WATCH_ALERT_URLS=text).settings.all_channels()
     expected = ["discord://a/b", "mailto://u:p@h?to=a@x.org,b@y.org", "json://h/p"]
     assert [channel.url for channel in channels] == expected
-    assert loads(f"alert_urls = {json.dumps(expected)}").settings.all_channels() == channels
+    assert (
+        loads(f"alert_urls = {json.dumps(expected)}").settings.all_channels()
+        == channels
+    )
 
 
 def test_channels_of_alert_urls(loads: Loads) -> None:
     """A channel of `alert_urls` is named by its scheme and its number of that scheme, and gets the default kinds."""
     urls = "discord://a json://b Discord://c discord://d x+y://e"
     channels = loads(COMFY_WATCH_ALERT_URLS=urls).settings.all_channels()
-    assert [channel.name for channel in channels] == ["discord", "json", "discord-2", "discord-3", "x-y"]
-    assert {(channel.kinds, channel.grouping) for channel in channels} == {(DEFAULT_KINDS, Grouping.POLL)}
+    assert [channel.name for channel in channels] == [
+        "discord",
+        "json",
+        "discord-2",
+        "discord-3",
+        "x-y",
+    ]
+    assert {(channel.kinds, channel.grouping) for channel in channels} == {
+        (DEFAULT_KINDS, Grouping.POLL)
+    }
 
 
 def test_channel_tables(loads: Loads) -> None:
@@ -279,27 +436,46 @@ def test_channel_tables(loads: Loads) -> None:
         url = "slack://v"
     """
     ops, every, rest = loads(toml).settings.all_channels()
-    assert (ops.name, ops.url, ops.nodes, ops.grouping) == ("ops", "slack://t", ("comfyui-*", "x"), Grouping.NODE)
+    assert (ops.name, ops.url, ops.nodes, ops.grouping) == (
+        "ops",
+        "slack://t",
+        ("comfyui-*", "x"),
+        Grouping.NODE,
+    )
     assert (ops.scope, rest.scope) == (Scope.INSTALLED, Scope.ALL)
     assert ops.kinds == {Kind.BANNED, Kind.FLAGGED}
     assert every.kinds == set(Kind)
     assert (rest.kinds, rest.nodes, rest.grouping) == (DEFAULT_KINDS, (), Grouping.POLL)
     assert [one.kinds_given for one in (ops, every, rest)] == [True, True, False]
     text = json.dumps([{"name": "a", "url": "json://h", "kinds": "new pending"}])
-    assert loads("", COMFY_WATCH_CHANNELS=text).settings.all_channels()[0].kinds == {Kind.NEW, Kind.PENDING}
+    assert loads("", COMFY_WATCH_CHANNELS=text).settings.all_channels()[0].kinds == {
+        Kind.NEW,
+        Kind.PENDING,
+    }
 
 
 def test_made_directly(monkeypatch: pytest.MonkeyPatch) -> None:
     """Settings made in code read no environment, and cannot be changed."""
     monkeypatch.setenv("RETRIES", "9")
     monkeypatch.setenv("COMFY_WATCH_RETRIES", "9")
-    settings = Settings(nodes=("a",), interval="5m", alert_urls=("json://h",), state_dir="x")  # type: ignore[arg-type]
-    assert (settings.retries, settings.interval, settings.state_dir) == (3, 300, Path("x"))
+    settings = Settings(
+        nodes=("a",),
+        interval="5m",  # type: ignore[arg-type]
+        alert_urls=("json://h",),  # type: ignore[arg-type]
+        state_dir="x",  # type: ignore[arg-type]
+    )
+    assert (settings.retries, settings.interval, settings.state_dir) == (
+        3,
+        300,
+        Path("x"),
+    )
     with pytest.raises(ValueError, match="frozen"):
         settings.retries = 1  # type: ignore[misc]
 
 
-@pytest.mark.parametrize("path", ["C:/state", "a:b/c", "/srv/x:/y", "./json:/x", "state"])
+@pytest.mark.parametrize(
+    "path", ["C:/state", "a:b/c", "/srv/x:/y", "./json:/x", "state"]
+)
 def test_a_path_with_a_colon_is_one(path: str) -> None:
     """Drives, and folders whose names end in a colon, are not taken for URLs."""
     assert parsing.path(path) == path

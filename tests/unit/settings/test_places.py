@@ -9,14 +9,20 @@ import pytest
 
 from watcher.settings.places import Folders, user_folders
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="these are Linux's folders")
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux", reason="these are Linux's folders"
+)
 
 
 @pytest.mark.parametrize(
     ("environ", "settings", "state"),
     [
         ({"HOME": "/h"}, "/h/.config/comfy-watch", "/h/.local/state/comfy-watch"),
-        ({"HOME": "/h", "XDG_CONFIG_HOME": "/c", "XDG_STATE_HOME": "/s"}, "/c/comfy-watch", "/s/comfy-watch"),
+        (
+            {"HOME": "/h", "XDG_CONFIG_HOME": "/c", "XDG_STATE_HOME": "/s"},
+            "/c/comfy-watch",
+            "/s/comfy-watch",
+        ),
         (
             {"HOME": "/h", "XDG_CONFIG_HOME": "/one", "XDG_STATE_HOME": "/one"},
             "/one/comfy-watch",

@@ -29,7 +29,13 @@ def _uncommented() -> str:
 
 
 def _load(path: Path) -> Settings:
-    return load(config=path, overrides={}, environ={}, cwd=path.parent, container_secrets=path.parent / "none").settings
+    return load(
+        config=path,
+        overrides={},
+        environ={},
+        cwd=path.parent,
+        container_secrets=path.parent / "none",
+    ).settings
 
 
 def test_the_sample_validates(tmp_path: Path) -> None:
@@ -62,9 +68,16 @@ def test_the_schema_describes_the_file() -> None:
     validator = Draft202012Validator(schema)
     sample = tomllib.loads(_uncommented())
     assert validator.is_valid(sample)
-    for wrong in ({"intervall": 1}, {"retries": 21}, {"baseline": "sumary"}, {"channels": [{"name": "x"}]}):
+    for wrong in (
+        {"intervall": 1},
+        {"retries": 21},
+        {"baseline": "sumary"},
+        {"channels": [{"name": "x"}]},
+    ):
         assert not validator.is_valid(sample | wrong), wrong
-    described: dict[str, dict[str, str]] = schema["properties"] | schema["$defs"]["ChannelTable"]["properties"]  # type: ignore[index]
+    described: dict[str, dict[str, str]] = (
+        schema["properties"] | schema["$defs"]["ChannelTable"]["properties"]  # type: ignore[index]
+    )
     assert all(field["description"] for field in described.values())
 
 
@@ -110,18 +123,25 @@ def test_full_disk_leaves_nothing(tmp_path: Path) -> None:
 def test_the_systems_sample(tmp_path: Path) -> None:
     """It has every setting but the secrets, which have no place there, and the state where a service's is."""
     system = Folders(settings=tmp_path / "etc", state=tmp_path / "var")
-    text = re.sub(r"^#(?=[a-z_]+ = |\[\[)", "", template.text(system), flags=re.MULTILINE)
+    text = re.sub(
+        r"^#(?=[a-z_]+ = |\[\[)", "", template.text(system), flags=re.MULTILINE
+    )
     written = tomllib.loads(text)
     assert written.keys() == Settings.model_fields.keys() - parsing.SECRET
     assert written["state_dir"] == str(system.state)
     for name in parsing.SECRET:
         assert f"# Not here: put it into {system.settings / name}, " in text
     assert "://" not in text.replace("https://api.comfy.org", "")
-    written_for = Folders(settings=Path("/etc/comfy-watch"), state=Path("/var/lib/comfy-watch"))
+    written_for = Folders(
+        settings=Path("/etc/comfy-watch"), state=Path("/var/lib/comfy-watch")
+    )
     assert max(map(len, template.text(written_for).splitlines())) <= 120
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root writes the system's settings")
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() != 0,
+    reason="only root writes the system's settings",
+)
 def test_the_systems_files(tmp_path: Path) -> None:
     """All can read the settings and root alone the credential, whatever is masked; an empty one means no channel."""
     system = Folders(settings=tmp_path / "etc", state=tmp_path / "var")
@@ -130,15 +150,30 @@ def test_the_systems_files(tmp_path: Path) -> None:
         lines = system_files.write(system)
     finally:
         os.umask(before)
-    modes = {path.name: path.stat().st_mode & 0o777 for path in (system.settings, *system.settings.iterdir())}
+    modes = {
+        path.name: path.stat().st_mode & 0o777
+        for path in (system.settings, *system.settings.iterdir())
+    }
     assert modes == {"etc": 0o755, "comfy-watch.toml": 0o644, "alert_urls": 0o600}
-    loaded = load(config=system.settings / "comfy-watch.toml", overrides={}, environ={}, cwd=tmp_path, system=system)
-    assert (loaded.settings.all_channels(), loaded.settings.state_dir) == ((), system.state)
+    loaded = load(
+        config=system.settings / "comfy-watch.toml",
+        overrides={},
+        environ={},
+        cwd=tmp_path,
+        system=system,
+    )
+    assert (loaded.settings.all_channels(), loaded.settings.state_dir) == (
+        (),
+        system.state,
+    )
     assert (len(loaded.settings.nodes), loaded.warnings) == (1, ())
     assert [line for line in lines if "chmod" in line] == []
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root writes the system's settings")
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() != 0,
+    reason="only root writes the system's settings",
+)
 def test_the_systems_files_are_never_overwritten(tmp_path: Path) -> None:
     """Settings that are there stop it before anything is written; alert URLs that are there are kept."""
     system = Folders(settings=tmp_path / "etc", state=tmp_path / "var")
@@ -161,13 +196,20 @@ def test_a_system_without_a_folder_for_all() -> None:
         system_files.write(None)
 
 
-def test_a_file_of_the_user_says_where_its_state_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_of_the_user_says_where_its_state_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """In the user's settings folder the file names the state folder that holds for it; elsewhere the one beside it."""
     folders = {name: tmp_path / name for name in ("XDG_CONFIG_HOME", "XDG_STATE_HOME")}
     for name, folder in folders.items():
         monkeypatch.setenv(name, str(folder))
     own = folders["XDG_CONFIG_HOME"] / "comfy-watch"
     own.mkdir(parents=True)
-    for folder, state in ((own, folders["XDG_STATE_HOME"] / "comfy-watch"), (tmp_path, "state")):
+    for folder, state in (
+        (own, folders["XDG_STATE_HOME"] / "comfy-watch"),
+        (tmp_path, "state"),
+    ):
         template.write(folder / "comfy-watch.toml")
-        assert f'\n#state_dir = "{state}"\n' in (folder / "comfy-watch.toml").read_text("utf-8")
+        assert f'\n#state_dir = "{state}"\n' in (folder / "comfy-watch.toml").read_text(
+            "utf-8"
+        )

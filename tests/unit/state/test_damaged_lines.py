@@ -36,7 +36,12 @@ from watcher.state.store import StateFolder
 
 pytestmark = pytest.mark.measured
 
-ABSURD = ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"]
+ABSURD = [
+    "0001-01-01T00:00:00+23:59",
+    "9999-12-31T23:59:59-23:59",
+    "0001-01-01T00:00:00Z",
+    "9999-12-31T23:59:59Z",
+]
 """Times that can be read."""
 DAMAGED = [
     "2026-01-01\x1b00:00:00Z",
@@ -48,7 +53,9 @@ DAMAGED = [
     "\ud800",
 ]
 """What is none."""
-_NUMBERS = st.sampled_from([True, False, -1, 0, 1, 2, 3, 10**400, -(10**30), 1e308, 0.5])
+_NUMBERS = st.sampled_from(
+    [True, False, -1, 0, 1, 2, 3, 10**400, -(10**30), 1e308, 0.5]
+)
 _JUNK = st.one_of(
     st.sampled_from(ABSURD + DAMAGED),
     _NUMBERS,
@@ -59,11 +66,21 @@ _JUNK = st.one_of(
 )
 OPS = channel("ops", grouping=Grouping.EVENT)
 WAITING = failed(
-    outbox.recorded(outbox.enqueue(Outbox(), [OPS], (event("e1"), event("e2")), 1, NOW)), "ops", "HTTP 500", NOW
+    outbox.recorded(
+        outbox.enqueue(Outbox(), [OPS], (event("e1"), event("e2")), 1, NOW)
+    ),
+    "ops",
+    "HTTP 500",
+    NOW,
 )
 FIRST = WAITING.queues["ops"].messages[0].id
 REFUSAL = FailedAttempt(
-    channel="ops", message=FIRST, attempts=2, error="HTTP 503", at=NOW, reached=("0123456789abcdef",)
+    channel="ops",
+    message=FIRST,
+    attempts=2,
+    error="HTTP 503",
+    at=NOW,
+    reached=("0123456789abcdef",),
 )
 JOURNAL = (
     journal.write_stage(going_out(FIRST), Stage.ARRIVED),
@@ -71,7 +88,12 @@ JOURNAL = (
     journal.write_failure(REFUSAL),
 )
 RECORDED = records.write_event(
-    event("e1", Kind.CHANGED, changes=(Change(field="tags", before="[]", after='["a"]'),), reason="why")
+    event(
+        "e1",
+        Kind.CHANGED,
+        changes=(Change(field="tags", before="[]", after='["a"]'),),
+        reason="why",
+    )
 )
 
 
@@ -87,14 +109,23 @@ def damaged(draw: st.DrawFn, lines: tuple[bytes, ...]) -> bytes:
         case "key":
             changed = json.loads(whole)
             del changed[draw(st.sampled_from(sorted(changed)))]
-            return json.dumps(changed | draw(st.dictionaries(st.just("format") | st.text(max_size=4), _JUNK))).encode()
+            return json.dumps(
+                changed
+                | draw(st.dictionaries(st.just("format") | st.text(max_size=4), _JUNK))
+            ).encode()
         case "bytes":
             at = draw(st.integers(0, len(whole) - 1))
-            return whole[:at] + draw(st.binary(min_size=1, max_size=4)) + whole[at + draw(st.integers(0, 4)) :]
+            return (
+                whole[:at]
+                + draw(st.binary(min_size=1, max_size=4))
+                + whole[at + draw(st.integers(0, 4)) :]
+            )
         case "cut":
             return whole[: draw(st.integers(0, len(whole)))]
         case "nested":
-            return draw(st.sampled_from([b"[", b'{"state":', b'{"a":['])) * draw(st.sampled_from([1, 300, 100_000]))
+            return draw(st.sampled_from([b"[", b'{"state":', b'{"a":['])) * draw(
+                st.sampled_from([1, 300, 100_000])
+            )
         case _:
             return json.dumps(draw(_JUNK)).encode()
 
@@ -114,10 +145,14 @@ def folder() -> Iterator[StateFolder]:
 @example(line=JOURNAL[2].replace(NOW.encode(), ABSURD[0].encode()))
 @example(line=JOURNAL[2].replace(NOW.encode(), ABSURD[1].encode()))
 @example(line=b"[" * 100_000)
-def test_a_damaged_line_among_acknowledgements_breaks_nothing(folder: StateFolder, line: bytes) -> None:
+def test_a_damaged_line_among_acknowledgements_breaks_nothing(
+    folder: StateFolder, line: bytes
+) -> None:
     """Whatever it holds, the state is read, shown and delivered from, and an acknowledgement beside it counts."""
     second = WAITING.queues["ops"].messages[1].id
-    (folder.path / "acks.jsonl").write_bytes(line + b"\n" + journal.write_stage(going_out(second), Stage.ARRIVED))
+    (folder.path / "acks.jsonl").write_bytes(
+        line + b"\n" + journal.write_stage(going_out(second), Stage.ARRIVED)
+    )
     state = folder.load()
     queue = state.outbox.queues.get("ops", Queue())
     assert second not in [message.id for message in queue.messages]
@@ -134,10 +169,15 @@ def test_a_damaged_line_among_acknowledgements_breaks_nothing(folder: StateFolde
 
 @pytest.mark.parametrize("time", DAMAGED)
 @pytest.mark.parametrize("attempts", [2, True, "two"])
-def test_a_refusal_that_is_damaged_is_none(folder: StateFolder, time: str, attempts: object) -> None:
+def test_a_refusal_that_is_damaged_is_none(
+    folder: StateFolder, time: str, attempts: object
+) -> None:
     """Where its time or its count is none, the channel is as it was before the attempt."""
     whole = json.loads(JOURNAL[2])
-    for changed in ({**whole, "at": time}, {**whole, "attempts": attempts, "at": time if attempts == 2 else NOW}):
+    for changed in (
+        {**whole, "at": time},
+        {**whole, "attempts": attempts, "at": time if attempts == 2 else NOW},
+    ):
         (folder.path / "acks.jsonl").write_text(json.dumps(changed) + "\n")
         assert folder.load().outbox == WAITING
 
@@ -145,7 +185,9 @@ def test_a_refusal_that_is_damaged_is_none(folder: StateFolder, time: str, attem
 @given(line=damaged((RECORDED,)))
 @example(line=RECORDED.replace(NOW.encode(), b"yesterday").rstrip())
 @example(line=RECORDED.replace(NOW.encode(), ABSURD[0].encode()).rstrip())
-def test_a_damaged_line_of_the_history_breaks_nothing(folder: StateFolder, line: bytes) -> None:
+def test_a_damaged_line_of_the_history_breaks_nothing(
+    folder: StateFolder, line: bytes
+) -> None:
     """Whatever it holds, the history is read and searched by time, and the events beside it are there."""
     (folder.path / "history.jsonl").write_bytes(RECORDED + line + b"\n" + RECORDED)
     recorded = folder.history()
@@ -157,12 +199,16 @@ def test_a_damaged_line_of_the_history_breaks_nothing(folder: StateFolder, line:
 
 
 @pytest.fixture
-def watch(tmp_path: Path, registry: FakeRegistry, webhook: Webhook, fork_server: ForkServer) -> Watcher:
+def watch(
+    tmp_path: Path, registry: FakeRegistry, webhook: Webhook, fork_server: ForkServer
+) -> Watcher:
     """A watcher that owes a dead channel an alert."""
     registry.catalog.publish("alpha", "1.0.0")
     webhook.answer["/ops"] = 500
     ops = {"name": "ops", "url": webhook.apprise_url("/ops")}
-    made = Watcher(tmp_path, registry, fork_server=fork_server, channels=[ops], interval="1h")
+    made = Watcher(
+        tmp_path, registry, fork_server=fork_server, channels=[ops], interval="1h"
+    )
     made.check(code=1)
     return made
 
@@ -172,22 +218,40 @@ def test_no_command_trips_over_a_damaged_line(watch: Watcher, time: str) -> None
     """With the time of a line damaged, in the journal and in the history, every command does what it does without."""
     kept = json.loads((watch.state / "outbox.json").read_bytes())["queues"]["ops"]
     refusal = FailedAttempt(
-        channel="ops", message=kept["messages"][0]["id"], attempts=2, error="x", at=time, url_digest=kept["url_digest"]
+        channel="ops",
+        message=kept["messages"][0]["id"],
+        attempts=2,
+        error="x",
+        at=time,
+        url_digest=kept["url_digest"],
     )
     (watch.state / "acks.jsonl").write_bytes(journal.write_failure(refusal))
     line = json.loads((watch.state / "history.jsonl").read_bytes())
     with (watch.state / "history.jsonl").open("a") as history:
         history.write(json.dumps(line | {"at": time}) + "\n")
-    for command in (["status"], ["history", "--since", "1d", "--json"], ["history", "--since", "1d"], ["check"]):
+    for command in (
+        ["status"],
+        ["history", "--since", "1d", "--json"],
+        ["history", "--since", "1d"],
+        ["check"],
+    ):
         done = watch.run(*command)
-        assert (done.code, "unexpected" in done.err) == (int(command == ["check"]), False), done
+        assert (done.code, "unexpected" in done.err) == (
+            int(command == ["check"]),
+            False,
+        ), done
         assert "\x1b" not in done.out
 
 
 @pytest.mark.parametrize("time", one_of(*ABSURD, fast=2))
-def test_an_absurd_time_in_the_outbox_or_the_checks_breaks_nothing(watch: Watcher, time: str) -> None:
+def test_an_absurd_time_in_the_outbox_or_the_checks_breaks_nothing(
+    watch: Watcher, time: str
+) -> None:
     """A time that can be read, of whatever year, is a time: the poll goes on, and an alert that old expires."""
-    before = {name: json.loads((watch.state / name).read_bytes()) for name in ("outbox.json", "checks.json")}
+    before = {
+        name: json.loads((watch.state / name).read_bytes())
+        for name in ("outbox.json", "checks.json")
+    }
     queue = before["outbox.json"]["queues"]["ops"]
     queue["retry_at"] = queue["messages"][0]["queued_at"] = time
     for changed in before["outbox.json"]["events"].values():
@@ -197,4 +261,6 @@ def test_an_absurd_time_in_the_outbox_or_the_checks_breaks_nothing(watch: Watche
         (watch.state / name).write_text(json.dumps(changed))
     assert watch.run("status").code == 0
     alerts = watch.check(code=1)["alerts"]
-    assert (alerts["pending"], alerts["expired"]) == ((0, 1) if time.startswith("0001") else (1, 0))
+    assert (alerts["pending"], alerts["expired"]) == (
+        (0, 1) if time.startswith("0001") else (1, 0)
+    )

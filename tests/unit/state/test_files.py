@@ -42,7 +42,12 @@ def names(folder: Path) -> list[str]:
 def with_room_for(size: int, code: str, path: Path) -> subprocess.CompletedProcess[str]:
     """Run code that may write no file beyond so many bytes, as on a disk that is full; `path` is its `path`."""
     return subprocess.run(
-        [sys.executable, "-B", "-c", f"{FULL.format(size=size)}path = Path({str(path)!r})\n{code}"],
+        [
+            sys.executable,
+            "-B",
+            "-c",
+            f"{FULL.format(size=size)}path = Path({str(path)!r})\n{code}",
+        ],
         env=program.surroundings(path.parent),
         capture_output=True,
         text=True,
@@ -56,7 +61,11 @@ def test_a_file_is_replaced_as_a_whole_and_private(tmp_path: Path) -> None:
     path.write_text("old")
     path.chmod(0o644)
     files.replace_file(path, b"new")
-    assert (path.read_bytes(), mode(path), names(tmp_path)) == (b"new", 0o600, ["file.json"])
+    assert (path.read_bytes(), mode(path), names(tmp_path)) == (
+        b"new",
+        0o600,
+        ["file.json"],
+    )
 
 
 def test_folders_are_made_private(tmp_path: Path) -> None:
@@ -64,7 +73,11 @@ def test_folders_are_made_private(tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
     files.make_folder(tmp_path / "a" / "b")
     files.make_folder(tmp_path / "a" / "b")
-    assert [mode(tmp_path / name) for name in ("a", "a/b", ".")] == [0o700, 0o700, 0o755]
+    assert [mode(tmp_path / name) for name in ("a", "a/b", ".")] == [
+        0o700,
+        0o700,
+        0o755,
+    ]
 
 
 def test_a_full_disk_leaves_the_old_file(tmp_path: Path) -> None:
@@ -90,7 +103,9 @@ def _no_sync_of_folders(descriptor: int) -> None:
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
 
-def test_a_name_that_is_not_certain_is_an_error_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_name_that_is_not_certain_is_an_error_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Where the new file is there but a loss of power may take it back, the error says just that, and of which file."""
     path = tmp_path / "file.json"
     files.replace_file(path, b"old")
@@ -101,7 +116,9 @@ def test_a_name_that_is_not_certain_is_an_error_of_its_own(tmp_path: Path, monke
     assert (path.read_bytes(), names(tmp_path)) == (b"new", ["file.json"])
 
 
-def test_lines_need_a_name_that_is_certain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lines_need_a_name_that_is_certain(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A file whose name may not be on the disk takes no line, however often it is tried, until it is."""
     path = tmp_path / "lines"
     with monkeypatch.context() as broken:
@@ -125,9 +142,14 @@ def test_writing_over_bytes_needs_no_room(tmp_path: Path) -> None:
 
 @examples(60, suppressed=[HealthCheck.function_scoped_fixture])
 @given(
-    lines=st.lists(st.binary(max_size=5).map(lambda raw: raw.replace(b"\n", b"")), max_size=4), cut=st.integers(0, 30)
+    lines=st.lists(
+        st.binary(max_size=5).map(lambda raw: raw.replace(b"\n", b"")), max_size=4
+    ),
+    cut=st.integers(0, 30),
 )
-def test_a_torn_last_line_is_dropped(tmp_path: Path, lines: list[bytes], cut: int) -> None:
+def test_a_torn_last_line_is_dropped(
+    tmp_path: Path, lines: list[bytes], cut: int
+) -> None:
     """Wherever a crash cut the file, the whole lines stay and the new one follows them."""
     path = tmp_path / "lines"
     whole = b"".join(line + b"\n" for line in lines)
@@ -139,8 +161,18 @@ def test_a_torn_last_line_is_dropped(tmp_path: Path, lines: list[bytes], cut: in
 
 def test_leftovers_of_a_killed_run_are_swept(tmp_path: Path) -> None:
     """Temporary files of our own are removed; whatever else is in the folder is not ours to remove."""
-    others = [".editor.tmp", ".snapshot.json.tmp", "notes.tmp", "snapshot.json", ".a.json.0123456789ABCDEF.tmp"]
-    for name in [*others, ".snapshot.json.0123456789abcdef.tmp", ".outbox.json.fedcba9876543210.tmp"]:
+    others = [
+        ".editor.tmp",
+        ".snapshot.json.tmp",
+        "notes.tmp",
+        "snapshot.json",
+        ".a.json.0123456789ABCDEF.tmp",
+    ]
+    for name in [
+        *others,
+        ".snapshot.json.0123456789abcdef.tmp",
+        ".outbox.json.fedcba9876543210.tmp",
+    ]:
         (tmp_path / name).touch()
     files.sweep(tmp_path)
     assert names(tmp_path) == sorted(others)
@@ -150,7 +182,9 @@ def test_a_killed_write_leaves_a_leftover_that_is_swept(tmp_path: Path) -> None:
     """A process that dies before the rename leaves the old file, and a temporary one that the sweep knows."""
     path = tmp_path / "file.json"
     files.replace_file(path, b"old")
-    code = "import os; os.fsync = lambda _: os._exit(9); files.replace_file(path, b'new')"
+    code = (
+        "import os; os.fsync = lambda _: os._exit(9); files.replace_file(path, b'new')"
+    )
     assert with_room_for(10_000, code, path).returncode == 9
     assert len(names(tmp_path)) == 2
     files.sweep(tmp_path)
@@ -185,6 +219,10 @@ def test_no_file_handle_is_left_open(tmp_path: Path) -> None:
     files.overwrite(tmp_path / "lines", 0, b"y")
     with pytest.raises(OSError, match="No such file"):
         files.replace_file(tmp_path / "missing" / "file", b"x")
-    with files.lock(tmp_path / "lock"), pytest.raises(BlockingIOError), files.lock(tmp_path / "lock"):
+    with (
+        files.lock(tmp_path / "lock"),
+        pytest.raises(BlockingIOError),
+        files.lock(tmp_path / "lock"),
+    ):
         pass
     assert len(names(Path("/proc/self/fd"))) == before

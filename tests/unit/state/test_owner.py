@@ -22,7 +22,8 @@ from watcher.state.store import StateFolder
 USER, GROUP = 54_321, 54_322
 
 pytestmark = pytest.mark.skipif(
-    not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can write in another user's folder and keep it"
+    not hasattr(os, "geteuid") or os.geteuid() != 0,
+    reason="only root can write in another user's folder and keep it",
 )
 
 
@@ -37,7 +38,10 @@ def theirs() -> Iterator[Path]:
 
 def owners(folder: Path) -> dict[str, tuple[int, int]]:
     """Return the owner and group of all that is in a folder."""
-    return {path.name: ((about := path.lstat()).st_uid, about.st_gid) for path in folder.rglob("*")}
+    return {
+        path.name: ((about := path.lstat()).st_uid, about.st_gid)
+        for path in folder.rglob("*")
+    }
 
 
 def as_user(work: Callable[[], None]) -> int:
@@ -60,14 +64,30 @@ def test_each_file_that_a_poll_of_root_writes_is_the_users(
 ) -> None:
     """With alerts, a channel that fails and history, all of the folder is the user's, who can poll again."""
     registry.catalog.publish("alpha", "1.0.0")
-    watch = Watcher(theirs, registry, fork_server=fork_server, alert_urls=webhook.apprise_url(), baseline="full")
+    watch = Watcher(
+        theirs,
+        registry,
+        fork_server=fork_server,
+        alert_urls=webhook.apprise_url(),
+        baseline="full",
+    )
     webhook.answer["/"] = 500
     assert watch.run("check").code == 1
-    expected = {"state", "lock", "snapshot.json", "outbox.json", "checks.json", "addresses.json", "history.jsonl"}
+    expected = {
+        "state",
+        "lock",
+        "snapshot.json",
+        "outbox.json",
+        "checks.json",
+        "addresses.json",
+        "history.jsonl",
+    }
     assert owners(theirs) == dict.fromkeys(expected, (USER, GROUP))
     assert as_user(lambda: _polls(theirs / "state")) == 0
     webhook.answer.clear()
-    assert watch.run("test-alerts").code == 0  # notes, without the lock, that a backoff is over
+    assert (
+        watch.run("test-alerts").code == 0
+    )  # notes, without the lock, that a backoff is over
     registry.catalog.publish("alpha", "1.1.0")
     assert watch.run("check").code == 0
     assert set(owners(theirs).values()) == {(USER, GROUP)}
@@ -102,9 +122,13 @@ def test_roots_own_folder_stays_roots(tmp_path: Path) -> None:
     assert set(owners(tmp_path).values()) == {(0, 0)}
 
 
-@pytest.mark.parametrize("name", ["lock", "acks.jsonl", "history.jsonl", "snapshot.json"])
+@pytest.mark.parametrize(
+    "name", ["lock", "acks.jsonl", "history.jsonl", "snapshot.json"]
+)
 @pytest.mark.parametrize("kind", ["link", "dangling", "second name", "pipe"])
-def test_nothing_in_the_folder_leads_root_elsewhere(theirs: Path, tmp_path: Path, name: str, kind: str) -> None:
+def test_nothing_in_the_folder_leads_root_elsewhere(
+    theirs: Path, tmp_path: Path, name: str, kind: str
+) -> None:
     """A link, a second name of root's file and a pipe are refused in one line, at once; root's file stays as it was."""
     roots = tmp_path / "shadow"
     if kind != "dangling":
@@ -116,7 +140,9 @@ def test_nothing_in_the_folder_leads_root_elsewhere(theirs: Path, tmp_path: Path
             os.mkfifo(theirs / name)
         case _:
             (theirs / name).symlink_to(roots)
-    with pytest.raises(StateError, match=rf"root takes only a regular file with one name.*\({name}\)"):
+    with pytest.raises(
+        StateError, match=rf"root takes only a regular file with one name.*\({name}\)"
+    ):
         _uses_all(StateFolder(theirs))
     if kind == "dangling":
         assert not roots.exists()
@@ -129,7 +155,10 @@ def test_a_folder_that_all_may_write_is_not_trusted(tmp_path: Path, mode: int) -
     """In root's folder that others may write no link is followed either; what root makes there is root's."""
     tmp_path.chmod(mode)
     (tmp_path / "lock").symlink_to(tmp_path / "other")
-    with pytest.raises(StateError, match="root takes only"), StateFolder(tmp_path).locked():
+    with (
+        pytest.raises(StateError, match="root takes only"),
+        StateFolder(tmp_path).locked(),
+    ):
         pass
     files.replace_file(tmp_path / "file", b"new")
     assert (tmp_path / "file").stat().st_uid == 0
@@ -149,4 +178,7 @@ def test_modes_are_private(theirs: Path) -> None:
     files.make_folder(theirs / "one" / "two")
     files.replace_file(theirs / "one" / "two" / "file", b"")
     modes = [stat.S_IMODE(path.stat().st_mode) for path in sorted(theirs.rglob("*"))]
-    assert (modes, {*owners(theirs).values()}) == ([0o700, 0o700, 0o600], {(USER, GROUP)})
+    assert (modes, {*owners(theirs).values()}) == (
+        [0o700, 0o700, 0o600],
+        {(USER, GROUP)},
+    )

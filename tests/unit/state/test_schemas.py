@@ -46,7 +46,14 @@ from watcher.state.store import StateFolder
 
 pytestmark = pytest.mark.measured
 
-FORMATS = {"snapshot": 2, "outbox": 4, "checks": 2, "addresses": 2, "installs": 1, "retry": 1}
+FORMATS = {
+    "snapshot": 2,
+    "outbox": 4,
+    "checks": 2,
+    "addresses": 2,
+    "installs": 1,
+    "retry": 1,
+}
 LAWS = examples(40)
 
 
@@ -58,11 +65,15 @@ def schema(name: str) -> dict[str, Any]:
 
 def valid(name: str, text: bytes | str) -> None:
     """Assert that a document is what its schema says; ValidationError."""
-    validator = Draft202012Validator(schema(name), format_checker=Draft202012Validator.FORMAT_CHECKER)
+    validator = Draft202012Validator(
+        schema(name), format_checker=Draft202012Validator.FORMAT_CHECKER
+    )
     validator.validate(json.loads(text))
 
 
-def parts(given: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+def parts(
+    given: dict[str, Any], path: str = ""
+) -> Iterator[tuple[str, dict[str, Any]]]:
     """Return every schema inside a schema, with its place."""
     yield path, given
     for group in ("properties", "$defs"):
@@ -92,12 +103,22 @@ def test_a_schema_is_strict_and_described(name: str) -> None:
     given = schema(name)
     for place, part in parts(given):
         if part.get("type") == "object":
-            assert part["additionalProperties"] is False or isinstance(part["additionalProperties"], dict), place
-            assert set(part.get("required", ())) <= set(part.get("properties", ())), place
+            assert part["additionalProperties"] is False or isinstance(
+                part["additionalProperties"], dict
+            ), place
+            assert set(part.get("required", ())) <= set(part.get("properties", ())), (
+                place
+            )
         for group in ("properties", "$defs"):
             for inner_name, inner in part.get(group, {}).items():
-                target = given["$defs"][inner["$ref"].split("/")[-1]] if "$ref" in inner else {}
-                assert inner.get("description") or target.get("description"), f"{place}/{inner_name}"
+                target = (
+                    given["$defs"][inner["$ref"].split("/")[-1]]
+                    if "$ref" in inner
+                    else {}
+                )
+                assert inner.get("description") or target.get("description"), (
+                    f"{place}/{inner_name}"
+                )
     references = set(re.findall(r'"#/\$defs/([a-z]+)"', json.dumps(given)))
     assert references == given.get("$defs", {}).keys()
 
@@ -124,7 +145,13 @@ def test_a_schema_is_strict_and_described(name: str) -> None:
 def test_a_schema_knows_every_field(name: str, place: str, value: type) -> None:
     """A field that a value gains must be described, and none is described that it and its document have not."""
     part = dict(parts(schema(name)))[place]
-    document = set() if place or name == "history" else {"format"} if name == "addresses" else {"format", "revision"}
+    document = (
+        set()
+        if place or name == "history"
+        else {"format"}
+        if name == "addresses"
+        else {"format", "revision"}
+    )
     assert set(part["properties"]) == {item.name for item in fields(value)} | document
 
 
@@ -153,14 +180,20 @@ def test_a_webhooks_schema_knows_every_key_of_an_event() -> None:
 def test_an_event_has_one_form() -> None:
     """The history and the outbox describe an event alike, and the version of the format is the program's."""
     history = schema("history")
-    assert {key: history[key] for key in schema("outbox")["$defs"]["event"]} == schema("outbox")["$defs"]["event"]
-    assert {name: schema(name)["properties"]["format"]["const"] for name in FORMATS} == FORMATS
+    assert {key: history[key] for key in schema("outbox")["$defs"]["event"]} == schema(
+        "outbox"
+    )["$defs"]["event"]
+    assert {
+        name: schema(name)["properties"]["format"]["const"] for name in FORMATS
+    } == FORMATS
     assert {name: _samples()[name]["format"] for name in FORMATS} == FORMATS
 
 
 MADE_UP = {
     "snapshot": snapshots().map(snapshot_file.write_snapshot),
-    "outbox": outboxes().map(lambda waiting: _with_long_ids(records.write_outbox(7, waiting))),
+    "outbox": outboxes().map(
+        lambda waiting: _with_long_ids(records.write_outbox(7, waiting))
+    ),
     "checks": checks().map(lambda done: records.write_checks(7, done)),
     "addresses": addresses().map(records.write_addresses),
     "installs": installs().map(installs_file.write_installs),
@@ -183,35 +216,75 @@ def test_whatever_is_written_is_valid(name: str, data: st.DataObject) -> None:
 def _printed() -> str:
     """Return what `audit --json` prints of one pack and one failure."""
     pack = Pack(folder="a", kind=PackKind.REGISTRY, id=PACK, version="1.0")
-    finding = Finding(install="studio", pack=pack, judgement=judge(pack, lambda _: Known()), url="")
-    problems = (audit.Problem(error="x", node="b"), audit.Problem(error="x"), audit.Problem(error="x", install="a"))
+    finding = Finding(
+        install="studio", pack=pack, judgement=judge(pack, lambda _: Known()), url=""
+    )
+    problems = (
+        audit.Problem(error="x", node="b"),
+        audit.Problem(error="x"),
+        audit.Problem(error="x", install="a"),
+    )
     found = audit.Audit(findings=(finding,), problems=problems)
     scanned = (Scanned(install="laptop", error="x"),)
-    return as_json(Result(started=NOW, finished=NOW, scanned=scanned, audit=found), only_problems=False)
+    return as_json(
+        Result(started=NOW, finished=NOW, scanned=scanned, audit=found),
+        only_problems=False,
+    )
 
 
 def _looked_up() -> str:
     """Return what `versions --json` prints of one version and one failure."""
     one = FoundVersion(node=PACK, version=version("1.0"), changelog="")
-    found = Found(versions=(one,), total=2, packs=1, by_status={"active": 2}, problems=(Problem(node=None, error="x"),))
+    found = Found(
+        versions=(one,),
+        total=2,
+        packs=1,
+        by_status={"active": 2},
+        problems=(Problem(node=None, error="x"),),
+    )
     return versions_report.as_json(
-        versions_report.Result(started=NOW, finished=NOW, filters=Filters(statuses=STATUSES), found=found)
+        versions_report.Result(
+            started=NOW, finished=NOW, filters=Filters(statuses=STATUSES), found=found
+        )
     )
 
 
 def _polled(one: Event) -> Report:
     """Return the report of a poll with one event, an unread node and an install that could not be scanned."""
-    counts: dict[str, Any] = {"watched": 2, "checked": 1, "delivered": 0, "unconfirmed": 0, "pending": 1, "way": "each"}
-    failed: dict[str, Any] = {"errors": (("b", "x"),), "unscanned": (("laptop", "x"),), "empty": ()}
+    counts: dict[str, Any] = {
+        "watched": 2,
+        "checked": 1,
+        "delivered": 0,
+        "unconfirmed": 0,
+        "pending": 1,
+        "way": "each",
+    }
+    failed: dict[str, Any] = {
+        "errors": (("b", "x"),),
+        "unscanned": (("laptop", "x"),),
+        "empty": (),
+    }
     events = (one, replace(one, node=None, install="laptop"))
     return Report(
-        started=NOW, finished=NOW, events=events, expired_by_channel={}, channel_errors={}, **counts, **failed
+        started=NOW,
+        finished=NOW,
+        events=events,
+        expired_by_channel={},
+        channel_errors={},
+        **counts,
+        **failed,
     )
 
 
 def _posted(one: Event) -> str:
     """Return a message as a webhook gets it."""
-    said = {"version": "1.0", "title": "", "message": "", "attachments": [], "type": "warning"}
+    said = {
+        "version": "1.0",
+        "title": "",
+        "message": "",
+        "attachments": [],
+        "type": "warning",
+    }
     return json.dumps(said | {"events": event_objects([one]), "event_count": 1})
 
 
@@ -220,25 +293,45 @@ def _samples() -> dict[str, Any]:
     run = {f"{PACK.lower()}@1.0": Exposure(verdict="flagged", installs=("studio",))}
     pack = Pack(folder="a", kind=PackKind.REGISTRY, enabled=False)
     one = event("0" * 20)
-    message = Message(id="1" * 20, revision=1, queued_at=NOW, events=(one.id,), reached=("2" * 16, "3" * 32))
-    waiting = Outbox(
-        queues={"ops": Queue(messages=(message,))}, events={one.id: one}, unrecorded={one.id: 1}, prepared=1
+    message = Message(
+        id="1" * 20,
+        revision=1,
+        queued_at=NOW,
+        events=(one.id,),
+        reached=("2" * 16, "3" * 32),
     )
-    failing = Checks(polled_at=NOW, health=Health(nodes={"a": FailureStreak(count=1, since=NOW, error="")}))
+    waiting = Outbox(
+        queues={"ops": Queue(messages=(message,))},
+        events={one.id: one},
+        unrecorded={one.id: 1},
+        prepared=1,
+    )
+    failing = Checks(
+        polled_at=NOW,
+        health=Health(nodes={"a": FailureStreak(count=1, since=NOW, error="")}),
+    )
     written: dict[str, str | bytes] = {
         "snapshot": snapshot_file.write_snapshot(
-            Snapshot(revision=1, nodes={PACK.lower(): node}, installed=Installed(exposures=run))
+            Snapshot(
+                revision=1,
+                nodes={PACK.lower(): node},
+                installed=Installed(exposures=run),
+            )
         ),
         "outbox": records.write_outbox(1, waiting),
         "checks": records.write_checks(1, failing),
-        "addresses": records.write_addresses(Addresses(salt="a" * 32, apprise="2.3", url_digests={"ops": "b" * 32})),
+        "addresses": records.write_addresses(
+            Addresses(salt="a" * 32, apprise="2.3", url_digests={"ops": "b" * 32})
+        ),
         "installs": installs_file.write_installs({"studio": (pack,)}),
         "retry": records.write_retry({"ops": NOW}),
         "history": records.write_event(one),
         "check": report.as_json(_polled(one)),
         "audit": _printed(),
         "versions": _looked_up(),
-        "webhook": _posted(replace(one, changes=(Change(field="tags", before="", after="x"),))),
+        "webhook": _posted(
+            replace(one, changes=(Change(field="tags", before="", after="x"),))
+        ),
     }
     return {name: json.loads(text) for name, text in written.items()}
 
@@ -305,11 +398,20 @@ def test_the_programs_own_files_are_valid(
     """What `comfy-watch check` leaves is valid, its URLs' digests and the registry's tags of answers included."""
     registry.catalog.publish(PACK, "1.0")
     webhook.answer["/a"] = 500
-    env = {"COMFY_WATCH_ALERT_URLS": webhook.apprise_url("/a"), "COMFY_WATCH_REGISTRY_URL": registry.url}
+    env = {
+        "COMFY_WATCH_ALERT_URLS": webhook.apprise_url("/a"),
+        "COMFY_WATCH_REGISTRY_URL": registry.url,
+    }
     done = run("check", "--node", PACK, "--state-dir", str(state), env=env)
     assert done.code == 1
     found = everything(state)
-    assert {"snapshot.json", "outbox.json", "checks.json", "addresses.json", "history.jsonl"} <= found.keys()
+    assert {
+        "snapshot.json",
+        "outbox.json",
+        "checks.json",
+        "addresses.json",
+        "history.jsonl",
+    } <= found.keys()
     assert webhook.url.removeprefix("http://") not in "".join(found.values())
 
 
@@ -330,4 +432,6 @@ def test_the_readme_knows_every_file(registry: FakeRegistry, state: Path) -> Non
         folder.save_installs({"studio": ()})
     rows = set(re.findall(r"^\| `([^`]+)`", readme, re.MULTILINE))
     assert rows == {path.name for path in state.iterdir()}
-    assert set(re.findall(r"`([a-z]+)` \|$", readme, re.MULTILINE)) == set(schemas.FILES)
+    assert set(re.findall(r"`([a-z]+)` \|$", readme, re.MULTILINE)) == set(
+        schemas.FILES
+    )

@@ -15,7 +15,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.factories import NOW, PACK, channel, event, failed, going_out, known, version, watch
+from tests.support.factories import (
+    NOW,
+    PACK,
+    channel,
+    event,
+    failed,
+    going_out,
+    known,
+    version,
+    watch,
+)
 from tests.support.parameters import one_of
 from tests.support.worker import WORKER
 from watcher.alerts.queues import outbox
@@ -42,27 +52,45 @@ OPS = channel("ops")
 PICTURE = Snapshot(
     revision=1,
     nodes={
-        PACK.lower(): known(version("1.0"), version("2.0", "flagged", tags=("a", "b")), marks={"id-1.0": Mark.ABSENT}),
-        "other": known(version("0.1", deprecated=True), node="other", seen={"": 1, "id-0.1": 2}),
+        PACK.lower(): known(
+            version("1.0"),
+            version("2.0", "flagged", tags=("a", "b")),
+            marks={"id-1.0": Mark.ABSENT},
+        ),
+        "other": known(
+            version("0.1", deprecated=True), node="other", seen={"": 1, "id-0.1": 2}
+        ),
     },
     installed=Installed(
         failing=("bare",),
         seen=3,
         offered={PACK.lower(): "1.0"},
-        exposures={f"{PACK.lower()}@1.0": Exposure(verdict="flagged", installs=("studio",), accepted="flagged")},
+        exposures={
+            f"{PACK.lower()}@1.0": Exposure(
+                verdict="flagged", installs=("studio",), accepted="flagged"
+            )
+        },
     ),
 )
 FLAG, RELEASE = event("flag"), event("release", Kind.NEW)
 CHECKS = Checks(
     polled_at=NOW,
-    health=Health(nodes={"other": FailureStreak(count=1, since=NOW, error="it timed out")}),
+    health=Health(
+        nodes={"other": FailureStreak(count=1, since=NOW, error="it timed out")}
+    ),
     checked={PACK.lower(): NOW},
     etags={PACK.lower(): '"abc"'},
 )
 INSTALLS = {
     "studio": (
         Pack(folder=PACK, kind=PackKind.REGISTRY, id=PACK, version="1.0"),
-        Pack(folder="clone", kind=PackKind.GIT, commit="ab" * 20, enabled=False, repository="https://github.com/a/b"),
+        Pack(
+            folder="clone",
+            kind=PackKind.GIT,
+            commit="ab" * 20,
+            enabled=False,
+            repository="https://github.com/a/b",
+        ),
     ),
     "bare": (),
 }
@@ -87,7 +115,13 @@ def polled(folder: StateFolder) -> State:
     folder.save_installs(INSTALLS)
     waiting = failed(outbox.recorded(waiting), "ops", "HTTP 500", NOW)
     folder.compact(waiting, 1)
-    return State(snapshot=PICTURE, outbox=waiting, checks=CHECKS, addresses=KEPT, installs=INSTALLS)
+    return State(
+        snapshot=PICTURE,
+        outbox=waiting,
+        checks=CHECKS,
+        addresses=KEPT,
+        installs=INSTALLS,
+    )
 
 
 def contents(folder: StateFolder) -> dict[str, bytes]:
@@ -99,20 +133,28 @@ def owed(folder: StateFolder, name: str = "ops") -> list[str]:
     """Return the events that a channel has still to get, as a new process finds them."""
     waiting = folder.load().outbox
     queue = waiting.queues.get(name)
-    return [one for message in queue.messages for one in message.events] if queue else []
+    return (
+        [one for message in queue.messages for one in message.events] if queue else []
+    )
 
 
 def look_at(folder: StateFolder) -> None:
     """Read everything that `status` shows."""
     state = folder.load()
-    document(View(state=state, nodes=[PACK, "other"], channels=["ops"], now=NOW, max_age=60))
+    document(
+        View(state=state, nodes=[PACK, "other"], channels=["ops"], now=NOW, max_age=60)
+    )
 
 
 def test_a_folder_that_is_not_there_is_a_fresh_state(tmp_path: Path) -> None:
     """Where nothing is, everything begins; reading creates nothing."""
     folder = StateFolder(tmp_path / "nowhere")
     assert folder.load() == State()
-    assert (folder.load_revision(), folder.history().events, folder.addresses()) == (0, (), Addresses())
+    assert (folder.load_revision(), folder.history().events, folder.addresses()) == (
+        0,
+        (),
+        Addresses(),
+    )
     assert not folder.path.exists()
 
 
@@ -144,7 +186,9 @@ def test_one_rename_makes_change_and_alerts_real(folder: StateFolder) -> None:
     assert folder.load().outbox.unrecorded == {"later": 2}
 
 
-def test_a_change_that_is_not_certain_is_reported_as_such(folder: StateFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_change_that_is_not_certain_is_reported_as_such(
+    folder: StateFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Where the snapshot was replaced but the folder cannot be synced, that is no refusal, and can be made certain."""
     state = polled(folder)
     fsync = os.fsync
@@ -156,7 +200,9 @@ def test_a_change_that_is_not_certain_is_reported_as_such(folder: StateFolder, m
 
     with monkeypatch.context() as disk:
         disk.setattr(os, "fsync", broken)
-        with pytest.raises(StateError, match=r"Input/output error \(outbox\.json\)") as refused:
+        with pytest.raises(
+            StateError, match=r"Input/output error \(outbox\.json\)"
+        ) as refused:
             folder.prepare(state.outbox, 1)
         with pytest.raises(UnsureError, match=r"Input/output error \(snapshot\.json\)"):
             folder.commit(replace(PICTURE, revision=2))
@@ -186,7 +232,12 @@ def test_a_failed_attempt_is_durable_at_once(folder: StateFolder) -> None:
     folder.reserve_acks([going_out(message)])
     folder.write_failure(
         FailedAttempt(
-            channel="ops", message=message, attempts=2, error="HTTP 503", at=NOW, reached=("0123456789abcdef",)
+            channel="ops",
+            message=message,
+            attempts=2,
+            error="HTTP 503",
+            at=NOW,
+            reached=("0123456789abcdef",),
         )
     )
     first = folder.load().outbox
@@ -195,10 +246,14 @@ def test_a_failed_attempt_is_durable_at_once(folder: StateFolder) -> None:
     assert not is_due(first.queues["ops"], NOW)
     journal = (folder.path / "acks.jsonl").read_bytes()
     folder.compact(first, 1)
-    (folder.path / "acks.jsonl").write_bytes(journal)  # as after a crash that came before its removal
+    (folder.path / "acks.jsonl").write_bytes(
+        journal
+    )  # as after a crash that came before its removal
     assert folder.load().outbox == first
     folder.write_ack(going_out(message), folder.reserve_acks([going_out(message)])[0])
-    assert folder.load().outbox == replay(first, [Acknowledgement(channel="ops", message=message)])
+    assert folder.load().outbox == replay(
+        first, [Acknowledgement(channel="ops", message=message)]
+    )
 
 
 def test_a_torn_outcome_is_none(folder: StateFolder) -> None:
@@ -206,7 +261,11 @@ def test_a_torn_outcome_is_none(folder: StateFolder) -> None:
     before = polled(folder).outbox
     message = before.queues["ops"].messages[0].id
     path = folder.path / "acks.jsonl"
-    folder.write_failure(FailedAttempt(channel="ops", message=message, attempts=2, error="HTTP 503", at=NOW))
+    folder.write_failure(
+        FailedAttempt(
+            channel="ops", message=message, attempts=2, error="HTTP 503", at=NOW
+        )
+    )
     failure = path.read_bytes()
     path.unlink()
     folder.write_ack(going_out(message), folder.reserve_acks([going_out(message)])[0])
@@ -220,9 +279,20 @@ def test_a_torn_outcome_is_none(folder: StateFolder) -> None:
 
 @pytest.mark.parametrize(
     "line",
-    [b"[]", b"null", b'{"state": "arrived"}', b'{"state": "refused"}', b"\xff", b"{" * 2000, b'"x"', b"\x00" * 90],
+    [
+        b"[]",
+        b"null",
+        b'{"state": "arrived"}',
+        b'{"state": "refused"}',
+        b"\xff",
+        b"{" * 2000,
+        b'"x"',
+        b"\x00" * 90,
+    ],
 )
-def test_junk_among_acknowledgements_acknowledges_nothing(folder: StateFolder, line: bytes) -> None:
+def test_junk_among_acknowledgements_acknowledges_nothing(
+    folder: StateFolder, line: bytes
+) -> None:
     """A line that is no acknowledgement takes nothing off any queue."""
     polled(folder)
     (folder.path / "acks.jsonl").write_bytes(line + b"\n")
@@ -242,9 +312,14 @@ def test_a_settled_outbox_is_not_written_again(folder: StateFolder) -> None:
 
 
 @pytest.mark.no_cover
-@pytest.mark.parametrize("name", ["snapshot.json", "outbox.json", "checks.json", "addresses.json", "installs.json"])
+@pytest.mark.parametrize(
+    "name",
+    ["snapshot.json", "outbox.json", "checks.json", "addresses.json", "installs.json"],
+)
 @pytest.mark.parametrize("step", one_of(11, 1))
-def test_a_file_cut_short_is_refused_and_left(folder: StateFolder, name: str, step: int) -> None:
+def test_a_file_cut_short_is_refused_and_left(
+    folder: StateFolder, name: str, step: int
+) -> None:
     """Whatever length a file was cut to, it is refused with its name and a hint, and no file is touched."""
     state = polled(folder)
     path = folder.path / name
@@ -262,12 +337,28 @@ def test_a_file_cut_short_is_refused_and_left(folder: StateFolder, name: str, st
         assert contents(folder) == before
 
 
-@pytest.mark.parametrize("name", ["snapshot.json", "outbox.json", "checks.json", "addresses.json", "installs.json"])
+@pytest.mark.parametrize(
+    "name",
+    ["snapshot.json", "outbox.json", "checks.json", "addresses.json", "installs.json"],
+)
 @pytest.mark.parametrize(
     "text",
-    ["", " \n", "null", "[]", "{}", "\x00" * 400, "nonsense", '{"format": "one"}', "{" * 5000, '{"format": null}'],
+    [
+        "",
+        " \n",
+        "null",
+        "[]",
+        "{}",
+        "\x00" * 400,
+        "nonsense",
+        '{"format": "one"}',
+        "{" * 5000,
+        '{"format": null}',
+    ],
 )
-def test_a_file_that_is_something_else_is_refused(folder: StateFolder, name: str, text: str) -> None:
+def test_a_file_that_is_something_else_is_refused(
+    folder: StateFolder, name: str, text: str
+) -> None:
     """An empty file, one of zeros, or anything that this program did not write is refused and left."""
     polled(folder)
     (folder.path / name).write_text(text)
@@ -302,12 +393,17 @@ def test_a_snapshot_that_jq_laid_out_is_the_same(folder: StateFolder) -> None:
     """The layout of a file is no part of its meaning: reformatted it reads as before."""
     state = polled(folder)
     for path in folder.path.glob("*.json"):
-        path.write_text(json.dumps(json.loads(path.read_text()), indent=4, sort_keys=True))
+        path.write_text(
+            json.dumps(json.loads(path.read_text()), indent=4, sort_keys=True)
+        )
     assert folder.load() == state
     assert folder.load_revision() == 1
 
 
-@pytest.mark.parametrize("name", ["snapshot.json", "outbox.json", "checks.json", "addresses.json", "installs.json"])
+@pytest.mark.parametrize(
+    "name",
+    ["snapshot.json", "outbox.json", "checks.json", "addresses.json", "installs.json"],
+)
 def test_a_newer_format_is_refused_as_such(folder: StateFolder, name: str) -> None:
     """What a newer version wrote is refused and left, fit this one's form or not; the way on is not to start over."""
     polled(folder)
@@ -315,7 +411,9 @@ def test_a_newer_format_is_refused_as_such(folder: StateFolder, name: str) -> No
     document = json.loads(path.read_text())
     for newer in (document | {"format": 5}, {"format": 5, "something": "else"}):
         path.write_text(json.dumps(newer))
-        with pytest.raises(StateError, match=r"written by a newer version of comfy-watch \(format 5") as caught:
+        with pytest.raises(
+            StateError, match=r"written by a newer version of comfy-watch \(format 5"
+        ) as caught:
             folder.load()
         assert "upgrade comfy-watch" in caught.value.hint
         assert "start over" not in caught.value.hint
@@ -330,7 +428,9 @@ def test_a_newer_format_is_refused_as_such(folder: StateFolder, name: str) -> No
         ({"outbox.json"}, r"outbox\.json is missing beside snapshot\.json"),
     ],
 )
-def test_a_missing_file_is_refused(folder: StateFolder, missing: set[str], said: str) -> None:
+def test_a_missing_file_is_refused(
+    folder: StateFolder, missing: set[str], said: str
+) -> None:
     """A folder that has lost its snapshot or its undelivered alerts is no fresh start, whatever is left."""
     polled(folder)
     for name in missing:
@@ -345,11 +445,15 @@ def test_an_older_snapshot_beside_newer_files_is_refused(folder: StateFolder) ->
     """A snapshot that was put back from an old copy would report its changes again, and is refused."""
     polled(folder)
     folder.save_checks(CHECKS, 3)
-    with pytest.raises(StateError, match="is at revision 1, but the files beside it go with revision 3"):
+    with pytest.raises(
+        StateError, match="is at revision 1, but the files beside it go with revision 3"
+    ):
         folder.load()
 
 
-def test_names_of_answers_go_with_the_snapshot_they_were_saved_with(folder: StateFolder) -> None:
+def test_names_of_answers_go_with_the_snapshot_they_were_saved_with(
+    folder: StateFolder,
+) -> None:
     """After a poll that died behind its commit, no known answer vouches for the picture; the rest stays."""
     polled(folder)
     folder.prepare(folder.load().outbox, 1)
@@ -371,7 +475,10 @@ def test_a_state_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_text("mine")
     for folder in (StateFolder(path), StateFolder(path / "below")):
-        with pytest.raises(StateError, match="cannot be written: Not a directory"), folder.locked():
+        with (
+            pytest.raises(StateError, match="cannot be written: Not a directory"),
+            folder.locked(),
+        ):
             pass
         with pytest.raises(StateError, match="cannot be read: Not a directory"):
             folder.load()
@@ -412,7 +519,10 @@ def test_a_read_only_folder_can_be_read_but_not_used(shared: StateFolder) -> Non
     before = contents(shared)
     with _nobody():
         assert shared.load() == state
-        with pytest.raises(StateError, match="cannot be written: Permission denied"), shared.locked():
+        with (
+            pytest.raises(StateError, match="cannot be written: Permission denied"),
+            shared.locked(),
+        ):
             pass
         for write in (
             lambda: shared.prepare(state.outbox, 1),
@@ -423,17 +533,27 @@ def test_a_read_only_folder_can_be_read_but_not_used(shared: StateFolder) -> Non
             lambda: shared.record((FLAG,)),
             lambda: shared.reserve_acks([going_out()]),
         ):
-            with pytest.raises(StateError, match="cannot be written: Permission denied"):
+            with pytest.raises(
+                StateError, match="cannot be written: Permission denied"
+            ):
                 write()
     assert contents(shared) == before
 
 
-def test_a_folder_that_takes_no_file_is_refused_before_a_poll(shared: StateFolder) -> None:
+def test_a_folder_that_takes_no_file_is_refused_before_a_poll(
+    shared: StateFolder,
+) -> None:
     """Where the lock can be taken and no file be written beside it, a poll does not begin."""
     (shared.path / "lock").touch()
     (shared.path / "lock").chmod(0o666)
     shared.path.chmod(0o555)
-    with _nobody(), pytest.raises(StateError, match=r"my\.app cannot be written: Permission denied"), shared.locked():
+    with (
+        _nobody(),
+        pytest.raises(
+            StateError, match=r"my\.app cannot be written: Permission denied"
+        ),
+        shared.locked(),
+    ):
         pass
 
 
@@ -441,7 +561,10 @@ def test_files_that_may_not_be_read_are_refused(shared: StateFolder) -> None:
     """A file of somebody else's is an error of the state, not a fresh start."""
     for path in shared.path.iterdir():
         path.chmod(0o000)
-    with _nobody(), pytest.raises(StateError, match="cannot be read: Permission denied"):
+    with (
+        _nobody(),
+        pytest.raises(StateError, match="cannot be read: Permission denied"),
+    ):
         shared.load()
 
 
@@ -452,7 +575,9 @@ def test_the_history_keeps_its_younger_half(tmp_path: Path) -> None:
     for number in range(100):
         folder.record((event(f"e{number:04}"),))
         kept = [one.id for one in folder.history().events]
-        assert kept == [f"e{one:04}" for one in range(number + 1 - len(kept), number + 1)]
+        assert kept == [
+            f"e{one:04}" for one in range(number + 1 - len(kept), number + 1)
+        ]
         assert min(5, number + 1) <= len(kept) <= 10
     assert stat.S_IMODE((tmp_path / "history.jsonl").stat().st_mode) == 0o600
 
@@ -469,8 +594,21 @@ def test_a_torn_last_line_of_the_history_is_no_event(folder: StateFolder) -> Non
     assert [one.id for one in folder.history().events] == ["flag", "later"]
 
 
-@pytest.mark.parametrize("line", [b"", b"\x00" * 300, b"nonsense", b"{}", b'{"kind": "flogged"}', b"\xff", b"[" * 5000])
-def test_a_damaged_line_of_the_history_costs_itself_only(folder: StateFolder, line: bytes) -> None:
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"",
+        b"\x00" * 300,
+        b"nonsense",
+        b"{}",
+        b'{"kind": "flogged"}',
+        b"\xff",
+        b"[" * 5000,
+    ],
+)
+def test_a_damaged_line_of_the_history_costs_itself_only(
+    folder: StateFolder, line: bytes
+) -> None:
     """A whole line that is no event is counted, and stays; the events around it are read, and others follow."""
     folder.record((FLAG,))
     path = folder.path / "history.jsonl"
@@ -481,7 +619,9 @@ def test_a_damaged_line_of_the_history_costs_itself_only(folder: StateFolder, li
     assert path.read_bytes().startswith(whole + line + b"\n")
 
 
-def test_what_an_interrupted_poll_did_not_record_is_recorded_once(folder: StateFolder) -> None:
+def test_what_an_interrupted_poll_did_not_record_is_recorded_once(
+    folder: StateFolder,
+) -> None:
     """Events of a committed change that are not in the history yet are added, those that are there are not."""
     waiting = outbox.enqueue(Outbox(), (), (FLAG, RELEASE), 1, NOW)
     folder.record((FLAG,))
@@ -501,29 +641,42 @@ class _Dying(StateFolder):
         raise _DiedError
 
 
-def poll(folder: StateFolder, registry: FakeRegistry, *channels: Channel, at: str = NOW) -> Report:
+def poll(
+    folder: StateFolder, registry: FakeRegistry, *channels: Channel, at: str = NOW
+) -> Report:
     """Do one whole poll."""
 
     async def once() -> Report:
         config = watch(registry.url, channels=channels)
         return await Poller(
-            config=config, folder=folder, clock=lambda: at, stopping=asyncio.Event(), worker=WORKER
+            config=config,
+            folder=folder,
+            clock=lambda: at,
+            stopping=asyncio.Event(),
+            worker=WORKER,
         ).poll()
 
     return asyncio.run(once())
 
 
-def test_a_quiet_poll_leaves_the_snapshot_alone(folder: StateFolder, registry: FakeRegistry) -> None:
+def test_a_quiet_poll_leaves_the_snapshot_alone(
+    folder: StateFolder, registry: FakeRegistry
+) -> None:
     """A poll that finds nothing new does not write the snapshot or the outbox."""
     registry.catalog.publish(PACK, "1.0")
     poll(folder, registry)
-    before = {name: (folder.path / name).stat().st_ino for name in ("snapshot.json", "outbox.json")}
+    before = {
+        name: (folder.path / name).stat().st_ino
+        for name in ("snapshot.json", "outbox.json")
+    }
     assert poll(folder, registry, at="2026-04-01T00:00:00.000Z").events == ()
     assert {name: (folder.path / name).stat().st_ino for name in before} == before
     assert folder.load().checks.polled_at == "2026-04-01T00:00:00.000Z"
 
 
-def test_a_change_that_was_undone_unseen_is_never_reported(folder: StateFolder, registry: FakeRegistry) -> None:
+def test_a_change_that_was_undone_unseen_is_never_reported(
+    folder: StateFolder, registry: FakeRegistry
+) -> None:
     """Alerts of a poll that died before its commit stay dropped, also when the next one has no event and dies too."""
     for number in ("1.0", "2.0"):
         registry.catalog.publish(PACK, number)

@@ -13,7 +13,10 @@ from watcher.text.sanitize import sanitize_line
 @pytest.mark.parametrize(
     ("text", "sent"),
     [
-        ("\u26d4 BANNED `night` `1.2.0` \u00b7 2 more", "BANNED 'night' '1.2.0' - 2 more"),
+        (
+            "\u26d4 BANNED `night` `1.2.0` \u00b7 2 more",
+            "BANNED 'night' '1.2.0' - 2 more",
+        ),
         ("`caf\u00e9`", "'cafe'"),
         ("`\u6076\u610f \U0001f98a`", "'? ?'"),
         ("cut\u2026", "cut ..."),

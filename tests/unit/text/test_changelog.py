@@ -36,7 +36,9 @@ def test_half_an_address_is_not_left() -> None:
     """Where the beginning ends in the middle of a word, the word goes too."""
     shown = first_line(start_of("word " * 57 + "jane.reviewer@comfy.example and more"))
     assert shown.endswith("…")
-    assert "jane" not in first_line(start_of("\n" * 250 + "hello word jane.reviewer@comfy.example"))
+    assert "jane" not in first_line(
+        start_of("\n" * 250 + "hello word jane.reviewer@comfy.example")
+    )
 
 
 @given(st.text(max_size=600))

@@ -12,11 +12,18 @@ from hypothesis import strategies as st
 
 from tests.hostile import parsers
 from tests.support.parameters import one_of
-from watcher.text.sanitize import REDACTED_EMAIL, escape_invisible, redact_emails, sanitize_line
+from watcher.text.sanitize import (
+    REDACTED_EMAIL,
+    escape_invisible,
+    redact_emails,
+    sanitize_line,
+)
 
 _NASTY = st.text(
     alphabet=st.one_of(
-        st.sampled_from("@<>!#:/.[]()*_~`|&%40xn-- \n\r\t\x1b\u202e\u200b\u0301\ufe0f\u3164＠…abPYjs\ud800"),
+        st.sampled_from(
+            "@<>!#:/.[]()*_~`|&%40xn-- \n\r\t\x1b\u202e\u200b\u0301\ufe0f\u3164＠…abPYjs\ud800"
+        ),
         st.characters(),
     ),
     max_size=120,
@@ -69,7 +76,10 @@ def test_what_is_spelled_out_acts_no_more(text: str) -> None:
 
 def test_spelling_out_loses_nothing() -> None:
     """The escapes name the characters that there were."""
-    assert escape_invisible("2\n::x\x1b[31m\u202e\U000e0041") == r"2\u000a::x\u001b[31m\u202e\U000e0041"
+    assert (
+        escape_invisible("2\n::x\x1b[31m\u202e\U000e0041")
+        == r"2\u000a::x\u001b[31m\u202e\U000e0041"
+    )
     assert escape_invisible("e" + "\u0301" * 5) == "e" + "\u0301" * 3 + r"\u0301" * 2
     assert escape_invisible(" ::error::x ##[y") == r" :\u003aerror::x ##\u005by"
 
@@ -79,13 +89,24 @@ def test_it_leaves_nothing_dangerous(text: str, limit: int) -> None:
     """No control, invisible or reordering character, no ping, tag or scheme is left, and the limit is kept."""
     line = sanitize_line(text, limit)
     assert len(line) <= limit
-    assert not [c for c in line if unicodedata.category(c) in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}]
+    assert not [
+        c
+        for c in line
+        if unicodedata.category(c) in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+    ]
     assert not line.startswith(("::", " "))
     for bad in ("@", "://", "##[", "<!", "<@", "<#", "<a", "</", "\n", "  "):
         assert bad not in line
 
 
-@given(st.text(alphabet=st.characters(min_codepoint=33, max_codepoint=126, exclude_characters="@<.:#%]"), max_size=200))
+@given(
+    st.text(
+        alphabet=st.characters(
+            min_codepoint=33, max_codepoint=126, exclude_characters="@<.:#%]"
+        ),
+        max_size=200,
+    )
+)
 def test_ordinary_text_is_untouched(text: str) -> None:
     """Clean ASCII comes back as it is."""
     assert sanitize_line(text) == text
@@ -112,21 +133,39 @@ def test_ordinary_text_is_untouched(text: str) -> None:
         ("https://evil.example/a.py", "https[:]//evil[.]example/a.py"),
         ("www.evil.com and bücher.xn--p1ai", "www[.]evil[.]com and bücher[.]xn--p1ai"),
         ("by Jane.Doe+x@mail.example.org.", f"by {REDACTED_EMAIL}."),
-        ("by jane＠example.org, joe%40example.org", f"by {REDACTED_EMAIL}, {REDACTED_EMAIL}"),
+        (
+            "by jane＠example.org, joe%40example.org",
+            f"by {REDACTED_EMAIL}, {REDACTED_EMAIL}",
+        ),
         ("<jane@example.org>", f"‹{REDACTED_EMAIL}>"),
-        ("by jane @example.org, joe@ example.org", f"by {REDACTED_EMAIL}, {REDACTED_EMAIL}"),
+        (
+            "by jane @example.org, joe@ example.org",
+            f"by {REDACTED_EMAIL}, {REDACTED_EMAIL}",
+        ),
         ("by jane@\nexample.org now", f"by {REDACTED_EMAIL} now"),
-        ("jane(@)example.org joe@example&#46;org sue%40example%2Eorg", " ".join([REDACTED_EMAIL] * 3)),
+        (
+            "jane(@)example.org joe@example&#46;org sue%40example%2Eorg",
+            " ".join([REDACTED_EMAIL] * 3),
+        ),
         ("ja\u200bne&#46;doe@exa\u00admple.org", REDACTED_EMAIL),
         ("ran @ 12.5 fps, at 12.5", "ran ＠ 12.5 fps, at 12.5"),
         ("pkg @ git+https://example.org/x", "pkg ＠ git+https[:]//example[.]org/x"),
         ("torch@latest (atomic) AT&T %", "torch＠latest (atomic) AT&T %"),
         ("pkg@1.2.3", "pkg＠1.2.3"),
         ("evil.भारत evil.কম evil.சிங்கப்பூர்", "evil[.]भारत evil[.]কম evil[.]சிங்கப்பூர்"),
-        ("हिन्दी.com i❤.com 💩.com evi\u0301l\u0323.com", "हिन्दी[.]com i❤[.]com 💩[.]com evi\u0301l\u0323[.]com"),
+        (
+            "हिन्दी.com i❤.com 💩.com evi\u0301l\u0323.com",
+            "हिन्दी[.]com i❤[.]com 💩[.]com evi\u0301l\u0323[.]com",
+        ),
         ("jane@कंपनी.भारत joe@हिन्दी.example", " ".join([REDACTED_EMAIL] * 2)),
-        ("[evil](http:1) ![x](//1) [[y](tel:1)", "[evil] (http:1) ![x] (//1) [[y] (tel:1)"),
-        ("WWW.(x) done.🎉 foo.“bar” 1.5 v1.0.3 run.py x.json", "WWW[.] (x) done.🎉 foo.“bar” 1.5 v1.0.3 run.py x.json"),
+        (
+            "[evil](http:1) ![x](//1) [[y](tel:1)",
+            "[evil] (http:1) ![x] (//1) [[y] (tel:1)",
+        ),
+        (
+            "WWW.(x) done.🎉 foo.“bar” 1.5 v1.0.3 run.py x.json",
+            "WWW[.] (x) done.🎉 foo.“bar” 1.5 v1.0.3 run.py x.json",
+        ),
         ("\u0301\u0302lead", "lead"),
         ("", ""),
     ],
@@ -216,14 +255,19 @@ def test_a_megabyte_of_nearly_addresses(piece: str) -> None:
     assert taken[1] < 100 * taken[0] + 0.2
 
 
-@pytest.mark.parametrize("text", ["a" * 2_000_000, "a@" * 1_000_000, "\u0301" * 2_000_000, "." * 2_000_000])
+@pytest.mark.parametrize(
+    "text", ["a" * 2_000_000, "a@" * 1_000_000, "\u0301" * 2_000_000, "." * 2_000_000]
+)
 def test_megabytes_are_not_walked_through(text: str) -> None:
     """The work is bounded by what can be shown: text beyond that changes nothing."""
     assert len(sanitize_line(text)) <= 200
     assert sanitize_line(text) == sanitize_line(text[:100_000])
 
 
-@pytest.mark.parametrize("text", ["uses @torch.no_grad in nodes", "x = W @ layer_1.weight", "at @my_host.example"])
+@pytest.mark.parametrize(
+    "text",
+    ["uses @torch.no_grad in nodes", "x = W @ layer_1.weight", "at @my_host.example"],
+)
 def test_code_with_an_at_sign_is_no_address(text: str) -> None:
     """No host has an underscore in it, so what has one stays."""
     assert redact_emails(text) == text

@@ -32,7 +32,12 @@ _FINDINGS = [
         "line": 3,
         "code_snippet": "SECRET_SNIPPET",
     },
-    {"error_type": "network", "severity": "critical", "file": "net.py", "code_snippet": "SECRET_SNIPPET"},
+    {
+        "error_type": "network",
+        "severity": "critical",
+        "file": "net.py",
+        "code_snippet": "SECRET_SNIPPET",
+    },
     {"issue_type": "style", "severity": "info", "file_path": "a.py", "line_number": 1},
     {"issue_type": "odd", "severity": None},
 ]
@@ -57,13 +62,23 @@ def test_an_object_gives_its_message_without_the_reviewer() -> None:
 
 def test_an_object_without_message_gives_the_last_of_its_history() -> None:
     """The last message of the history stands in for an empty one."""
-    reason = {"message": "", "statusHistory": [{"message": "first"}, {"message": "last"}, {"message": None}, 3]}
+    reason = {
+        "message": "",
+        "statusHistory": [
+            {"message": "first"},
+            {"message": "last"},
+            {"message": None},
+            3,
+        ],
+    }
     assert summarize(json.dumps(reason)) == "last"
 
 
 def test_a_message_that_is_itself_findings_is_summarised() -> None:
     """JSON inside the message is not shown as JSON."""
-    assert summarize(json.dumps({"message": json.dumps(_FINDINGS[:1])})).startswith("1 critical finding: exec_call")
+    assert summarize(json.dumps({"message": json.dumps(_FINDINGS[:1])})).startswith(
+        "1 critical finding: exec_call"
+    )
 
 
 def test_findings_are_counted_and_placed() -> None:
@@ -77,7 +92,10 @@ def test_findings_are_counted_and_placed() -> None:
 
 def test_many_findings_say_how_many_more() -> None:
     """What is not named is counted."""
-    many = [{"issue_type": f"t{i}", "severity": "critical", "file_path": f"f{i}.py"} for i in range(10)]
+    many = [
+        {"issue_type": f"t{i}", "severity": "critical", "file_path": f"f{i}.py"}
+        for i in range(10)
+    ]
     assert summarize(json.dumps(many)) == (
         "10 critical findings: t0, t1, t2 and 7 more; in f0.py, f1.py, f2.py and 7 more"
     )
@@ -92,7 +110,12 @@ def test_no_half_address_is_left(begun: str, blanks: int) -> None:
 
 def test_the_message_of_a_cut_object_is_read_as_json() -> None:
     """Escapes in a message mean what they mean in a whole object, so that an address behind them is found."""
-    assert summarize('{"message": "by\\njane\\uff20comfy.example\\ud83d\\ude00", "by": "ja') == f"by {REDACTED_EMAIL}😀"
+    assert (
+        summarize(
+            '{"message": "by\\njane\\uff20comfy.example\\ud83d\\ude00", "by": "ja'
+        )
+        == f"by {REDACTED_EMAIL}😀"
+    )
     assert summarize('{"message": "cut in an escape\\u00') == "cut in an…"
 
 
@@ -104,20 +127,33 @@ _HISTORY = {"status": "NodeVersionStatusBanned", "message": f"see {_BY}", "by": 
 @pytest.mark.parametrize(
     "form",
     [
-        {"message": f"rejected by {_BY}", "by": _BY, "statusHistory": [_HISTORY], "batchId": "x"},
+        {
+            "message": f"rejected by {_BY}",
+            "by": _BY,
+            "statusHistory": [_HISTORY],
+            "batchId": "x",
+        },
         {"by": _BY, "status": "x", "message": "m"},
         {"message": "", "statusHistory": [_HISTORY, _HISTORY]},
         {"message": json.dumps({"by": _BY, "message": f"see\n{_BY}"})},
-        [{"issue_type": "t", "severity": "critical", "admin_tags": [_BY]}, {"scanner": _BY}],
+        [
+            {"issue_type": "t", "severity": "critical", "admin_tags": [_BY]},
+            {"scanner": _BY},
+        ],
         [f"a {_BY}", f"b {_BY}"],
         [[_BY]],
     ],
 )
 def test_no_cut_leaves_a_part_of_a_reviewer(form: object, indent: int | None) -> None:
     """Wherever a reason in JSON is cut off, nothing of a name before the @ is said, nor half a domain."""
-    for reason in (json.dumps(form, indent=indent), json.dumps(form, indent=indent).replace("@", "\\u0040")):
+    for reason in (
+        json.dumps(form, indent=indent),
+        json.dumps(form, indent=indent).replace("@", "\\u0040"),
+    ):
         for end in range(len(reason)):
-            assert not re.search(r"jan|review|comfy|\uff20", summarize(reason[:end])), reason[:end]
+            assert not re.search(r"jan|review|comfy|\uff20", summarize(reason[:end])), (
+                reason[:end]
+            )
 
 
 @pytest.mark.parametrize("reason", ["[auto] passed all checks", "{x} is banned"])
@@ -137,28 +173,50 @@ def test_truncated_findings_never_show_code(cut: int) -> None:
 def test_of_findings_that_were_cut_off_there_are_at_least_so_many() -> None:
     """A count is never wrong: where the end is missing, what could be read is the least that there is."""
     whole = json.dumps(_FINDINGS)
-    assert summarize(whole[:-1]).startswith("at least 3 critical, 1 info, 1 unrated findings: exec_call x2")
-    assert summarize(whole[: whole.index('{"error_type"') + 5]).startswith("at least 2 critical findings: exec_call x2")
+    assert summarize(whole[:-1]).startswith(
+        "at least 3 critical, 1 info, 1 unrated findings: exec_call x2"
+    )
+    assert summarize(whole[: whole.index('{"error_type"') + 5]).startswith(
+        "at least 2 critical findings: exec_call x2"
+    )
 
 
-@pytest.mark.parametrize(("count", "said"), [(20_000, "20000 info findings"), (20_001, "at least 20000 info findings")])
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [(20_000, "20000 info findings"), (20_001, "at least 20000 info findings")],
+)
 def test_so_many_findings_are_read_and_no_more(count: int, said: str) -> None:
     """Thousands are read; past them it is said that there are more."""
-    findings = [{"severity": "info"}] * min(count, 20_000) + [{"issue_type": "noise"}] * (count - 20_000)
+    findings = [{"severity": "info"}] * min(count, 20_000) + [
+        {"issue_type": "noise"}
+    ] * (count - 20_000)
     assert summarize(json.dumps(findings)) == said
 
 
-@pytest.mark.parametrize("padding", [{"severity": "info"}, {"severity": "info", "at": [0] * 40}], ids=["many", "dense"])
+@pytest.mark.parametrize(
+    "padding",
+    [{"severity": "info"}, {"severity": "info", "at": [0] * 40}],
+    ids=["many", "dense"],
+)
 def test_padding_hides_no_worse_finding(padding: dict[str, object]) -> None:
     """However many findings stand before the worst one, it is counted, and stands first."""
     worst = {"severity": "critical", "code_snippet": '"severity": "fatal"'}
-    assert summarize(json.dumps([*[padding] * 20_000, worst])) == "at least 1 critical, 20000 info findings"
+    assert (
+        summarize(json.dumps([*[padding] * 20_000, worst]))
+        == "at least 1 critical, 20000 info findings"
+    )
 
 
 def test_what_is_rated_in_many_ways_is_counted_whole() -> None:
     """The worst ratings are named, the others counted together."""
-    rated = [{"severity": name} for name in ("info", "low", "odd", "high", "critical", "medium", "low", "info")]
-    assert summarize(json.dumps(rated)) == "1 critical, 1 high, 1 medium, 1 odd, 2 low, 2 other findings"
+    rated = [
+        {"severity": name}
+        for name in ("info", "low", "odd", "high", "critical", "medium", "low", "info")
+    ]
+    assert (
+        summarize(json.dumps(rated))
+        == "1 critical, 1 high, 1 medium, 1 odd, 2 low, 2 other findings"
+    )
 
 
 _HOSTILE = "é@x.xx " * 700
@@ -175,13 +233,20 @@ _HOSTILE = "é@x.xx " * 700
     ],
     ids=lambda item: item[:20],
 )
-@pytest.mark.parametrize("form", one_of("[{}{{}}]", '{{"statusHistory":[{}{{}}]}}', '[{{"a":[{}{{}}]}}]', "message"))
+@pytest.mark.parametrize(
+    "form",
+    one_of("[{}{{}}]", '{{"statusHistory":[{}{{}}]}}', '[{{"a":[{}{{}}]}}]', "message"),
+)
 def test_no_reason_takes_long(form: str, item: str) -> None:
     """The work grows no faster than the reason: twenty times the text takes about twenty times as long, not 400."""
     taken = []
     for size in (200_000, 4_000_000):
         items = item * (size // len(item))
-        reason = json.dumps({"message": f"[{items}{{}}]"}) if form == "message" else form.format(items)
+        reason = (
+            json.dumps({"message": f"[{items}{{}}]"})
+            if form == "message"
+            else form.format(items)
+        )
         began = time.thread_time()
         assert len(summarize(reason)) <= 300
         taken.append(time.thread_time() - began)
@@ -223,7 +288,19 @@ _JSON = st.recursive(
     lambda inner: (
         st.lists(inner, max_size=4)
         | st.dictionaries(
-            st.sampled_from(["message", "statusHistory", "severity", "type", "line", "path", "issue_type", "by"]), inner
+            st.sampled_from(
+                [
+                    "message",
+                    "statusHistory",
+                    "severity",
+                    "type",
+                    "line",
+                    "path",
+                    "issue_type",
+                    "by",
+                ]
+            ),
+            inner,
         )
     ),
     max_leaves=12,

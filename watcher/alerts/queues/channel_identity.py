@@ -42,18 +42,27 @@ def judge(
     refused = {
         channel.name: why
         for channel in channels
-        if found[channel.name] not in accepted and (why := refusal(channel.url)) is not None
+        if found[channel.name] not in accepted
+        and (why := refusal(channel.url)) is not None
     }
     return Addresses(salt=salt, apprise=apprise, url_digests=found), refused
 
 
 def url_digests(channels: Iterable[Channel], salt: str) -> dict[str, str]:
     """Return the digests of the channels' URLs by channel name."""
-    return {channel.name: digest(channel.url, salt) for channel in sorted(channels, key=lambda channel: channel.name)}
+    return {
+        channel.name: digest(channel.url, salt)
+        for channel in sorted(channels, key=lambda channel: channel.name)
+    }
 
 
 def digest(text: str, salt: str) -> str:
     """Return a digest that is slow to guess the text from (about a millisecond each)."""
     return hashlib.scrypt(
-        text.encode("utf-8", "surrogatepass"), salt=bytes.fromhex(salt), n=512, r=8, p=1, dklen=16
+        text.encode("utf-8", "surrogatepass"),
+        salt=bytes.fromhex(salt),
+        n=512,
+        r=8,
+        p=1,
+        dklen=16,
     ).hex()

@@ -20,12 +20,18 @@ def merged(outbox: Outbox, channels: Iterable[Channel], now: str) -> Outbox:
     queues = dict(outbox.queues)
     for channel in channels:
         queue = queues.get(channel.name)
-        if queue is None or channel.grouping is Grouping.EVENT or not is_due(queue, now):
+        if (
+            queue is None
+            or channel.grouping is Grouping.EVENT
+            or not is_due(queue, now)
+        ):
             continue
         waiting: dict[frozenset[str], list[Message]] = {}
         for message in queue.messages:
             if message.may_change:
-                waiting.setdefault(_merged_by(outbox, channel, message), []).append(message)
+                waiting.setdefault(_merged_by(outbox, channel, message), []).append(
+                    message
+                )
         if any(len(alike) > 1 for alike in waiting.values()):
             others = (message for message in queue.messages if not message.may_change)
             after = (_merged(outbox, channel.name, alike) for alike in waiting.values())

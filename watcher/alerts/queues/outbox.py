@@ -6,7 +6,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from watcher import timestamps
-from watcher.alerts.queues.queue import FAILURES_TO_EXPIRE, Message, Queue, retry_at, without_waits
+from watcher.alerts.queues.queue import (
+    FAILURES_TO_EXPIRE,
+    Message,
+    Queue,
+    retry_at,
+    without_waits,
+)
 from watcher.model.channel import Channel, grouped
 from watcher.model.event import Event, event_id
 
@@ -27,7 +33,13 @@ class Outbox:
         return self.queues.get(channel, Queue()).alerts
 
 
-def enqueue(outbox: Outbox, channels: Iterable[Channel], events: tuple[Event, ...], revision: int, now: str) -> Outbox:
+def enqueue(
+    outbox: Outbox,
+    channels: Iterable[Channel],
+    events: tuple[Event, ...],
+    revision: int,
+    now: str,
+) -> Outbox:
     """Add one poll's events to the queue of each channel that wants them."""
     queues = dict(outbox.queues)
     for channel in channels:
@@ -45,7 +57,15 @@ def enqueue(outbox: Outbox, channels: Iterable[Channel], events: tuple[Event, ..
             queues[channel.name] = replace(queue, messages=queue.messages + added)
     known = {**outbox.events, **{event.id: event for event in events}}
     unrecorded = {**outbox.unrecorded, **{event.id: revision for event in events}}
-    return tidy(replace(outbox, queues=queues, events=known, unrecorded=unrecorded, prepared=revision))
+    return tidy(
+        replace(
+            outbox,
+            queues=queues,
+            events=known,
+            unrecorded=unrecorded,
+            prepared=revision,
+        )
+    )
 
 
 def recorded(outbox: Outbox) -> Outbox:
@@ -59,11 +79,22 @@ def drop_uncommitted(outbox: Outbox, revision: int) -> Outbox:
     None of it was sent, and the next poll finds the same changes again.
     """
     queues = {
-        name: replace(queue, messages=tuple(m for m in queue.messages if m.revision <= revision))
+        name: replace(
+            queue, messages=tuple(m for m in queue.messages if m.revision <= revision)
+        )
         for name, queue in outbox.queues.items()
     }
-    unrecorded = {event: of for event, of in outbox.unrecorded.items() if of <= revision}
-    return tidy(replace(outbox, queues=queues, unrecorded=unrecorded, prepared=min(outbox.prepared, revision)))
+    unrecorded = {
+        event: of for event, of in outbox.unrecorded.items() if of <= revision
+    }
+    return tidy(
+        replace(
+            outbox,
+            queues=queues,
+            unrecorded=unrecorded,
+            prepared=min(outbox.prepared, revision),
+        )
+    )
 
 
 def expired(
@@ -81,15 +112,28 @@ def expired(
     left: list[Message] = []
     old: list[Message] = []
     for message in queue.messages:
-        if configured and max(queue.attempts, message.refusals, message.unanswered) < FAILURES_TO_EXPIRE:
+        if (
+            configured
+            and max(queue.attempts, message.refusals, message.unanswered)
+            < FAILURES_TO_EXPIRE
+        ):
             left.append(message)
             continue
-        gone = {key for key in message.events if timestamps.seconds_between(outbox.events[key].at, now) > expiry}
+        gone = {
+            key
+            for key in message.events
+            if timestamps.seconds_between(outbox.events[key].at, now) > expiry
+        }
         if not message.may_change and len(gone) < len(message.events):
             gone = set()
         for messages, events in ((old, gone), (left, set(message.events) - gone)):
             if events:
-                messages.append(replace(message, events=tuple(key for key in message.events if key in events)))
+                messages.append(
+                    replace(
+                        message,
+                        events=tuple(key for key in message.events if key in events),
+                    )
+                )
     if configured and not old:
         return outbox, ()
     kept = replace(queue, messages=tuple(left))
@@ -112,7 +156,9 @@ def backoffs_of(outbox: Outbox, channel: str, url_digest: str) -> dict[str, str]
 def end_backoffs(outbox: Outbox, until: Mapping[str, str]) -> Outbox:
     """End the wait of each queue, and of its messages, that is still until the given time, by name."""
     queues = {
-        name: without_waits(queue) if queue.messages and retry_at(queue) == until.get(name) else queue
+        name: without_waits(queue)
+        if queue.messages and retry_at(queue) == until.get(name)
+        else queue
         for name, queue in outbox.queues.items()
     }
     return replace(outbox, queues=queues)
@@ -121,9 +167,16 @@ def end_backoffs(outbox: Outbox, until: Mapping[str, str]) -> Outbox:
 def tidy(outbox: Outbox) -> Outbox:
     """Forget the empty queues of channels that do not fail, and events that nothing refers to."""
     queues = {
-        name: queue for name, queue in outbox.queues.items() if queue.messages or queue.failing_since or queue.attempts
+        name: queue
+        for name, queue in outbox.queues.items()
+        if queue.messages or queue.failing_since or queue.attempts
     }
-    needed = {event for queue in queues.values() for message in queue.messages for event in message.events}
+    needed = {
+        event
+        for queue in queues.values()
+        for message in queue.messages
+        for event in message.events
+    }
     needed.update(outbox.unrecorded)
     events = {key: event for key, event in outbox.events.items() if key in needed}
     return replace(outbox, queues=queues, events=events)

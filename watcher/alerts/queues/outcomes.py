@@ -101,8 +101,14 @@ def replay(outbox: Outbox, outcomes: Iterable[Outcome]) -> Outbox:
     Unknown messages are ignored. So is a failure that is counted already, or is that of another URL.
     """
     queues = dict(outbox.queues)
-    waiting = {name: {message.id: message for message in queue.messages} for name, queue in queues.items()}
-    doubted = {name: {one.id for one in queue.messages if one.is_doubted} for name, queue in queues.items()}
+    waiting = {
+        name: {message.id: message for message in queue.messages}
+        for name, queue in queues.items()
+    }
+    doubted = {
+        name: {one.id for one in queue.messages if one.is_doubted}
+        for name, queue in queues.items()
+    }
     for outcome in outcomes:
         messages = waiting.get(outcome.channel, {})
         if (message := messages.get(outcome.message)) is None:
@@ -111,9 +117,14 @@ def replay(outbox: Outbox, outcomes: Iterable[Outcome]) -> Outbox:
         match outcome:
             case Acknowledgement():
                 del messages[message.id]
-                messages |= {key: beside_a_delivery(messages[key]) for key in suspects - {message.id}}
+                messages |= {
+                    key: beside_a_delivery(messages[key])
+                    for key in suspects - {message.id}
+                }
                 suspects.clear()
-                waiting[outcome.channel] = _with_further(messages, outcome.channel, message, outcome.left)
+                waiting[outcome.channel] = _with_further(
+                    messages, outcome.channel, message, outcome.left
+                )
                 queues[outcome.channel] = ended(queue)
             case Unanswered():
                 messages[message.id] = with_unanswered(message, outcome)
@@ -123,15 +134,24 @@ def replay(outbox: Outbox, outcomes: Iterable[Outcome]) -> Outbox:
                     continue
                 if not attempt.error:
                     messages[message.id] = with_reached(message, attempt)
-                    waiting[outcome.channel] = _with_further(messages, outcome.channel, message, attempt.left)
+                    waiting[outcome.channel] = _with_further(
+                        messages, outcome.channel, message, attempt.left
+                    )
                 elif attempt.number > queue.counted:
                     others = suspects if attempt.all_refused else ()
                     messages |= {key: brought_back(messages[key]) for key in others}
                     messages[message.id] = after_failure(message, attempt)
-                    suspects |= {message.id} if messages[message.id].is_doubted else set()
-                    waiting[outcome.channel] = _with_further(messages, outcome.channel, message, attempt.left)
+                    suspects |= (
+                        {message.id} if messages[message.id].is_doubted else set()
+                    )
+                    waiting[outcome.channel] = _with_further(
+                        messages, outcome.channel, message, attempt.left
+                    )
                     queues[outcome.channel] = with_failure(queue, attempt)
-    left = {name: replace(queue, messages=tuple(waiting[name].values())) for name, queue in queues.items()}
+    left = {
+        name: replace(queue, messages=tuple(waiting[name].values()))
+        for name, queue in queues.items()
+    }
     return tidy(replace(outbox, queues=left))
 
 
@@ -139,7 +159,12 @@ def going_out(channel: str, message: Message, now: str) -> Unanswered:
     """Return what is known of a message that goes out, if nothing more is heard of it."""
     unanswered = message.unanswered + 1
     retry_at = _deferred_until(unanswered, now)
-    return Unanswered(channel=channel, message=message.id, unanswered=unanswered, message_retry_at=retry_at)
+    return Unanswered(
+        channel=channel,
+        message=message.id,
+        unanswered=unanswered,
+        message_retry_at=retry_at,
+    )
 
 
 def _with_further(
@@ -194,7 +219,11 @@ def failed_attempt(
     if last and failure.error:
         asked = failure.retry_after is not None
         row = 0 if of_message else attempts
-        retry_at = backoff_until(row, now) if failure.retry_after is None else wait_until(failure.retry_after, now)
+        retry_at = (
+            backoff_until(row, now)
+            if failure.retry_after is None
+            else wait_until(failure.retry_after, now)
+        )
         if counts and not (of_message and attempts >= FAILURES_TO_EXPIRE):
             attempts += 1
     refusals = message.refusals + 1 if failure.for_content else 0
@@ -215,7 +244,9 @@ def failed_attempt(
         gone=failure.gone,
         unanswered=unanswered,
         refusals=refusals,
-        message_retry_at=max(_message_retry_at(refusals, now), _deferred_until(unanswered, now)),
+        message_retry_at=max(
+            _message_retry_at(refusals, now), _deferred_until(unanswered, now)
+        ),
         all_refused=all_refused,
         left=failure.left if failure.reached else (),
     )
@@ -237,13 +268,20 @@ def as_counted(attempt: FailedAttempt, queue: Queue) -> FailedAttempt:
     """Return a line of an earlier version, which had no number, with what that version took from its queue."""
     if attempt.number or attempt.attempts != queue.attempts + 1:
         return attempt
-    return replace(attempt, number=queue.counted + 1, retry_at=backoff_until(queue.attempts, attempt.at))
+    return replace(
+        attempt,
+        number=queue.counted + 1,
+        retry_at=backoff_until(queue.attempts, attempt.at),
+    )
 
 
 def with_failure(queue: Queue, attempt: FailedAttempt) -> Queue:
     """Return the queue after a failed attempt that is not counted yet; its messages stay as they are."""
     # A message that is aside or deferred, and fails as before, says nothing of the channel.
-    is_known = attempt.refusals > REFUSALS_TO_PLAIN + 1 or attempt.unanswered > UNANSWERED_TO_DEFER
+    is_known = (
+        attempt.refusals > REFUSALS_TO_PLAIN + 1
+        or attempt.unanswered > UNANSWERED_TO_DEFER
+    )
     since = "" if is_known else attempt.at
     return replace(
         queue,
@@ -267,7 +305,12 @@ def after_failure(message: Message, attempt: FailedAttempt) -> Message:
     message = with_reached(message, attempt)
     if not attempt.refusals:
         return message
-    return replace(message, refusals=attempt.refusals, retry_at=attempt.message_retry_at, error=attempt.error)
+    return replace(
+        message,
+        refusals=attempt.refusals,
+        retry_at=attempt.message_retry_at,
+        error=attempt.error,
+    )
 
 
 def beside_a_delivery(message: Message) -> Message:
@@ -283,7 +326,9 @@ def brought_back(message: Message) -> Message:
 def with_reached(message: Message, attempt: FailedAttempt) -> Message:
     """Return a message with the targets that an attempt reached, and with whether it was answered."""
     reached = tuple(sorted({*message.reached, *attempt.reached}))
-    message = replace(message, reached=reached, goes_on=message.goes_on or bool(attempt.left))
+    message = replace(
+        message, reached=reached, goes_on=message.goes_on or bool(attempt.left)
+    )
     return with_unanswered(message, attempt)
 
 
@@ -293,4 +338,8 @@ def with_unanswered(message: Message, attempt: Unanswered | FailedAttempt) -> Me
     """
     if attempt.unanswered <= message.unanswered:
         return message
-    return replace(message, unanswered=attempt.unanswered, retry_at=attempt.message_retry_at or message.retry_at)
+    return replace(
+        message,
+        unanswered=attempt.unanswered,
+        retry_at=attempt.message_retry_at or message.retry_at,
+    )

@@ -13,7 +13,11 @@ from watcher.model.channel import Channel
 
 
 def reroute(
-    outbox: Outbox, channels: Sequence[Channel], url_digests: Mapping[str, str], *, by_name: bool = False
+    outbox: Outbox,
+    channels: Sequence[Channel],
+    url_digests: Mapping[str, str],
+    *,
+    by_name: bool = False,
 ) -> Outbox:
     """Assign each queue to a channel: first by URL digest, then by the name of a `[[channels]]` table. Others are set
     aside under a free name.
@@ -27,27 +31,43 @@ def reroute(
         if name in named and (by_name or queue.url_digest in {"", url_digests[name]}):
             owner = name
         else:
-            owner = owners.get(queue.url_digest) or (name if queue.named and named.get(name) else "")
+            owner = owners.get(queue.url_digest) or (
+                name if queue.named and named.get(name) else ""
+            )
         if owner:
             is_moved = queue.url_digest not in {"", url_digests[owner]}
             moved = replace(
-                _at_new_url(queue) if is_moved else queue, url_digest=url_digests[owner], named=named[owner]
+                _at_new_url(queue) if is_moved else queue,
+                url_digest=url_digests[owner],
+                named=named[owner],
             )
             queues[owner] = _joined(queues[owner], moved) if owner in queues else moved
         else:
-            queues[name if name not in named else _former(name, {*outbox.queues, *named, *queues})] = queue
+            queues[
+                name
+                if name not in named
+                else _former(name, {*outbox.queues, *named, *queues})
+            ] = queue
     return replace(outbox, queues=queues)
 
 
 def _at_new_url(queue: Queue) -> Queue:
     """Return a queue whose channel has another URL: what the old one refused, the new one may take."""
-    as_never_refused = partial(replace, refusals=0, retry_at="", error="", singled_out=False)
-    return replace(due_at_once(queue), messages=tuple(map(as_never_refused, queue.messages)), gone=False)
+    as_never_refused = partial(
+        replace, refusals=0, retry_at="", error="", singled_out=False
+    )
+    return replace(
+        due_at_once(queue),
+        messages=tuple(map(as_never_refused, queue.messages)),
+        gone=False,
+    )
 
 
 def _former(name: str, taken: Container[str]) -> str:
     """Return a free name for a queue that is set aside."""
-    names = (f"{name} (former{f' {number}' if number > 1 else ''})" for number in count(1))
+    names = (
+        f"{name} (former{f' {number}' if number > 1 else ''})" for number in count(1)
+    )
     return next(one for one in names if one not in taken)
 
 
@@ -65,4 +85,6 @@ def _joined(one: Queue, other: Queue) -> Queue:
 
 
 def _without(message: Message, known: Container[str]) -> Message:
-    return replace(message, events=tuple(event for event in message.events if event not in known))
+    return replace(
+        message, events=tuple(event for event in message.events if event not in known)
+    )

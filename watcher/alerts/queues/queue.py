@@ -118,16 +118,24 @@ class Queue:
     @property
     def may_have_arrived(self) -> int:
         """The number of alerts in messages that may have been taken."""
-        return sum(len(message.events) for message in self.messages if message.unanswered)
+        return sum(
+            len(message.events) for message in self.messages if message.unanswered
+        )
 
     def failing_for(self, now: str) -> float:
         """Return the seconds since the first failure after the last delivery."""
-        return timestamps.seconds_between(self.failing_since, now) if self.failing_since else 0.0
+        return (
+            timestamps.seconds_between(self.failing_since, now)
+            if self.failing_since
+            else 0.0
+        )
 
 
 def backoff_until(failures: int, now: str) -> str:
     """Return when to retry after one more failure than these in a row."""
-    return timestamps.later(now, min(FIRST_WAIT * 2.0 ** min(failures, 20), LONGEST_WAIT))
+    return timestamps.later(
+        now, min(FIRST_WAIT * 2.0 ** min(failures, 20), LONGEST_WAIT)
+    )
 
 
 def wait_until(seconds: float, now: str) -> str:
@@ -148,8 +156,12 @@ def seconds_left(queue: Queue, now: str) -> float | None:
     """Return the seconds until a message of the queue may go out; None if there is none."""
     if not queue.messages:
         return None
-    own = backoff_left(queue.retry_at, now, DAY if queue.asked_to_wait else LONGEST_WAIT)
-    return max(own, min(backoff_left(message.retry_at, now, DAY) for message in queue.messages))
+    own = backoff_left(
+        queue.retry_at, now, DAY if queue.asked_to_wait else LONGEST_WAIT
+    )
+    return max(
+        own, min(backoff_left(message.retry_at, now, DAY) for message in queue.messages)
+    )
 
 
 def is_due(queue: Queue, now: str) -> bool:
@@ -159,7 +171,10 @@ def is_due(queue: Queue, now: str) -> bool:
 
 def retry_at(queue: Queue) -> str:
     """Return when a message of the queue goes out, if it has to wait; empty for at once."""
-    return max(queue.retry_at, min((message.retry_at for message in queue.messages), default=""))
+    return max(
+        queue.retry_at,
+        min((message.retry_at for message in queue.messages), default=""),
+    )
 
 
 def reason_to_wait(queue: Queue) -> str:
@@ -168,9 +183,15 @@ def reason_to_wait(queue: Queue) -> str:
         return ""
     refused = [message for message in queue.messages if message.refusals]
     if queue.error and (queue.retry_at or not refused):
-        return f"backing off after {error_in_words(queue.error, queue.may_have_arrived)}"
+        return (
+            f"backing off after {error_in_words(queue.error, queue.may_have_arrived)}"
+        )
     if refused:
-        what = "refused also in the plainest form" if queue.aside else "refused for what it is"
+        what = (
+            "refused also in the plainest form"
+            if queue.aside
+            else "refused for what it is"
+        )
         return f"{what}: {refused[-1].error}"
     is_deferred = any(message.is_deferred for message in queue.messages)
     return error_in_words(queue.error, queue.may_have_arrived) if is_deferred else ""
@@ -188,18 +209,38 @@ def in_turn(queue: Queue, events: Mapping[str, Event], now: str) -> list[Message
     the URL's targets have lets the others pass, which these targets take too. So do those that were refused for what
     they are; they take turns. Among equals the worst goes first, then the oldest.
     """
-    due = (message for message in queue.messages if not backoff_left(message.retry_at, now, DAY))
-    return sorted(due, key=lambda message: (_standing(message), min(rank(events[key]) for key in message.events)))
+    due = (
+        message
+        for message in queue.messages
+        if not backoff_left(message.retry_at, now, DAY)
+    )
+    return sorted(
+        due,
+        key=lambda message: (
+            _standing(message),
+            min(rank(events[key]) for key in message.events),
+        ),
+    )
 
 
 def _standing(message: Message) -> tuple[bool, bool, bool, bool, str]:
     is_last = message.is_aside or message.is_deferred
-    return is_last, message.refusals > 0, not message.unanswered, bool(message.reached), message.retry_at
+    return (
+        is_last,
+        message.refusals > 0,
+        not message.unanswered,
+        bool(message.reached),
+        message.retry_at,
+    )
 
 
 def without_waits(queue: Queue) -> Queue:
     """Return the queue with each of its messages due."""
-    return replace(queue, retry_at="", messages=tuple(replace(message, retry_at="") for message in queue.messages))
+    return replace(
+        queue,
+        retry_at="",
+        messages=tuple(replace(message, retry_at="") for message in queue.messages),
+    )
 
 
 def due_at_once(queue: Queue) -> Queue:

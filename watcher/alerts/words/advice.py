@@ -24,7 +24,11 @@ def advice_on(events: Iterable[Event]) -> Words:
     of them warns of is not advised.
     """
     of_node = tuple(events)
-    hit = [one for one in of_node if one.kind is not Kind.BASELINE and is_a_warning(one) and runs_it(one)]
+    hit = [
+        one
+        for one in of_node
+        if one.kind is not Kind.BASELINE and is_a_warning(one) and runs_it(one)
+    ]
     bans = [one for one in hit if is_a_ban(one)]
     words: list[str] = [_REMOVE] if bans else []
     if any(map(replaces_archive, hit)):
@@ -37,11 +41,17 @@ def advice_on(events: Iterable[Event]) -> Words:
 
 def in_short(advice: Words) -> Words:
     """Return what `advice_on` says as a text message has room for it: less of it where more would cost the rest."""
-    found = set(map(id, advice))  # a version, which is untrusted, may have the same text
+    found = set(
+        map(id, advice)
+    )  # a version, which is untrusted, may have the same text
     if id(_SECRETS) in found:
         return (Trusted("remove it; change your passwords"),)
     if id(_NOT_AGAIN) in found:
-        return (Trusted("remove it") if id(_REMOVE) in found else Trusted("do not reinstall it"),)
+        return (
+            Trusted("remove it")
+            if id(_REMOVE) in found
+            else Trusted("do not reinstall it"),
+        )
     return tuple(Trusted("remove it") if one is _REMOVE else one for one in advice)
 
 
@@ -51,7 +61,15 @@ def _where_to(of_node: tuple[Event, ...], *, ran: bool, banned: bool) -> Words:
         return ()
     safe = max(known, key=lambda event: event.at).safe_version
     if safe is None:
-        return (Trusted("no safe version: disable or remove it" if ran and not banned else "no safe version"),)
+        return (
+            Trusted(
+                "no safe version: disable or remove it"
+                if ran and not banned
+                else "no safe version"
+            ),
+        )
     if any(event.version == safe and is_a_warning(event) for event in of_node):
         return ()
-    return Trusted("then move to:" if banned else "move to:" if ran else "newest safe version:"), safe
+    return Trusted(
+        "then move to:" if banned else "move to:" if ran else "newest safe version:"
+    ), safe

@@ -46,7 +46,11 @@ def difference(changes: tuple[Change, ...]) -> Words:
     for number, change in enumerate(changes[:_FIELDS]):
         name = _NAMES.get(change.field)
         words += [Trusted("; ")] if number else []
-        words += [Trusted(name) if name else Item(change.field), Trusted(": "), *_of_field(change)]
+        words += [
+            Trusted(name) if name else Item(change.field),
+            Trusted(": "),
+            *_of_field(change),
+        ]
     if len(changes) > _FIELDS:
         words.append(Trusted(f"; and {len(changes) - _FIELDS} more fields"))
     return tuple(words)
@@ -54,7 +58,11 @@ def difference(changes: tuple[Change, ...]) -> Words:
 
 def known_status(status: str) -> str:
     """Return a status as `Trusted` if it is one of ours."""
-    return Trusted(status) if status in (*STATUSES, "removed", "deprecated", "delisted") else status
+    return (
+        Trusted(status)
+        if status in (*STATUSES, "removed", "deprecated", "delisted")
+        else status
+    )
 
 
 def _of_field(change: Change) -> Words:
@@ -82,9 +90,17 @@ def _of_list(before: Items, after: Items) -> Words:
     shown = _fair(len(added), len(removed))
     words: list[str] = []
     for sign, item in signed[: shown[0]] + signed[len(added) : len(added) + shown[1]]:
-        words += [Trusted(f"{', ' if words else ''}{sign}"), Item(item) if item else Trusted("(empty)")]
-    hidden = {"added": len(added) - shown[0] + after.more, "removed": len(removed) - shown[1] + before.more}
-    if more := ", ".join(f"{count} more {what}" for what, count in hidden.items() if count):
+        words += [
+            Trusted(f"{', ' if words else ''}{sign}"),
+            Item(item) if item else Trusted("(empty)"),
+        ]
+    hidden = {
+        "added": len(added) - shown[0] + after.more,
+        "removed": len(removed) - shown[1] + before.more,
+    }
+    if more := ", ".join(
+        f"{count} more {what}" for what, count in hidden.items() if count
+    ):
         words.append(Trusted(f", and {more}" if words else more))
     return tuple(words) or (Trusted("the same in another order or number"),)
 
@@ -92,12 +108,19 @@ def _of_list(before: Items, after: Items) -> Words:
 def _fair(added: int, removed: int) -> tuple[int, int]:
     """Return how many of each are shown: half of the room each, and what the other one leaves."""
     half = _ITEMS // 2
-    return min(added, max(half, _ITEMS - removed)), min(removed, max(half, _ITEMS - added))
+    return min(added, max(half, _ITEMS - removed)), min(
+        removed, max(half, _ITEMS - added)
+    )
 
 
 def _from_the_difference(before: str, after: str) -> tuple[str, str]:
     """Return two texts without most of a long start that they have in common."""
-    same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(before, after, strict=False)))
+    same = sum(
+        1
+        for _ in takewhile(
+            lambda pair: pair[0] == pair[1], zip(before, after, strict=False)
+        )
+    )
     if same <= _SAME_AT_MOST:
         return before, after
     start = same - _LEAD_IN

@@ -23,7 +23,9 @@ def instead(verdict: str, safe_version: str | None) -> Words:
     return (Trusted("do not install it"),) if verdict == BANNED else ()
 
 
-def remedy(verdict: str, safe_version: str | None, reason: str = "", *, enabled: bool = True) -> Words:
+def remedy(
+    verdict: str, safe_version: str | None, reason: str = "", *, enabled: bool = True
+) -> Words:
     """Return what to do about an installed pack, by its verdict; () where nothing is to be done, or it is not known.
 
     `safe_version` is as in an event: None if there is none, "" if that is not known. A disabled copy need not be
@@ -36,7 +38,9 @@ def remedy(verdict: str, safe_version: str | None, reason: str = "", *, enabled:
         elif enabled and safe_version:
             words = (Trusted("remove it first, then move to "), safe_version)
         if names_malware(reason):
-            words += (Trusted("; change the passwords and keys that this machine held"),)
+            words += (
+                Trusted("; change the passwords and keys that this machine held"),
+            )
         return words
     if verdict in _BAD and not enabled:
         return (Trusted("remove it, or leave it disabled"),)
@@ -47,14 +51,22 @@ def remedy(verdict: str, safe_version: str | None, reason: str = "", *, enabled:
     return ()
 
 
-def commands(pack: str, verdict: str, safe_version: str | None, *, enabled: bool) -> tuple[str, ...]:
+def commands(
+    pack: str, verdict: str, safe_version: str | None, *, enabled: bool
+) -> tuple[str, ...]:
     """Return the commands of comfy-cli that do what `remedy` says of a pack from the registry; () where there are none.
 
     Text from outside that a shell could take for more than a word is no part of a command.
     """
-    if not _WORD.fullmatch(pack) or (safe_version and not _WORD.fullmatch(safe_version)):
+    if not _WORD.fullmatch(pack) or (
+        safe_version and not _WORD.fullmatch(safe_version)
+    ):
         return ()
-    install = (f"comfy node install {pack}@{safe_version}",) if enabled and safe_version else ()
+    install = (
+        (f"comfy node install {pack}@{safe_version}",)
+        if enabled and safe_version
+        else ()
+    )
     if verdict == BANNED:
         return (f"comfy node uninstall {pack}", *install)
     if verdict in _BAD and enabled and safe_version is None:

@@ -27,10 +27,17 @@ def running(event: Event) -> Words:
     enabled = [copy for copy in event.installed if copy.enabled]
     disabled = [copy for copy in event.installed if not copy.enabled]
     if enabled:
-        disabled = [] if runs_it(event) else [copy for copy in disabled if _is_meant(copy, event)]
+        disabled = (
+            []
+            if runs_it(event)
+            else [copy for copy in disabled if _is_meant(copy, event)]
+        )
     said = [
         _versions("you run ", _numbered(enabled), event),
-        _clones("on " if _says_unknown(event) else "you have a copy of unknown version on ", enabled),
+        _clones(
+            "on " if _says_unknown(event) else "you have a copy of unknown version on ",
+            enabled,
+        ),
         _versions("you keep a disabled copy of ", _numbered(disabled), event),
         _clones("you keep a disabled copy of unknown version on ", disabled),
     ]
@@ -44,18 +51,24 @@ def running_in_short(event: Event) -> Words:
     """Return the same without installs and other versions."""
     if not event.installed:
         return ()
-    first = min(event.installed, key=lambda copy: (not copy.enabled, not _is_meant(copy, event)))
+    first = min(
+        event.installed, key=lambda copy: (not copy.enabled, not _is_meant(copy, event))
+    )
     if first.version is None and _says_unknown(event):
         return ()
     if first.version is None:
         return (
             Trusted(
-                "you have a copy of unknown version" if first.enabled else "you keep a disabled copy of unknown version"
+                "you have a copy of unknown version"
+                if first.enabled
+                else "you keep a disabled copy of unknown version"
             ),
         )
     if first.enabled and _is_meant(first, event) and event.version is not None:
         return () if event.kind is Kind.EXPOSED else (Trusted("you run it"),)
-    return Trusted("you run " if first.enabled else "you keep a disabled copy of "), first.version
+    return Trusted(
+        "you run " if first.enabled else "you keep a disabled copy of "
+    ), first.version
 
 
 def _is_meant(copy: Copy, event: Event) -> bool:
@@ -76,7 +89,12 @@ def _versions(lead: str, copies: Sequence[Copy], event: Event) -> Words:
         if _says_so(event, version) and not words:
             words += [Trusted("on "), *_places(installs)]
         else:
-            words += [Trusted(", " if words else lead), version, Trusted(" on "), *_places(installs)]
+            words += [
+                Trusted(", " if words else lead),
+                version,
+                Trusted(" on "),
+                *_places(installs),
+            ]
     if len(by_version) > _VERSIONS:
         words.append(Trusted(f", and {len(by_version) - _VERSIONS} more versions"))
     return tuple(words)

@@ -32,16 +32,31 @@ _NOT_PLAIN = re.compile(r"[^A-Za-z0-9 ._+-]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
 
 def titles(events: tuple[Event, ...], worst: Event, counts: Counts) -> tuple[str, ...]:
     """Return the titles of a message, longest first: what the worst event is, or how many of what."""
-    found = [f"{NAME}: {counted(counts)}", f"{NAME}: {plural(len(events), 'event')}", NAME]
-    if list(by_words(counts)) == ["now watched"] and len(events) > 1 and not any(map(is_about_all, events)):
+    found = [
+        f"{NAME}: {counted(counts)}",
+        f"{NAME}: {plural(len(events), 'event')}",
+        NAME,
+    ]
+    if (
+        list(by_words(counts)) == ["now watched"]
+        and len(events) > 1
+        and not any(map(is_about_all, events))
+    ):
         return f"Now watched: {len(events)} node packs", *found
     said: list[str] = []
     for (of_name, of_version), runs in product(_SIZES, (True, False)):
-        names = _shown(worst.node, _NAME, of_name), _shown(worst.version, _VERSION, of_version)
+        names = (
+            _shown(worst.node, _NAME, of_name),
+            _shown(worst.version, _VERSION, of_version),
+        )
         title = headline(worst, *names, runs=runs)
         if title and title not in said:
             and_more = ", and" if title.endswith(_RUN) else " and"
-            said += [f"{title}{and_more} {len(events) - 1} more", title] if len(events) > 1 else [title]
+            said += (
+                [f"{title}{and_more} {len(events) - 1} more", title]
+                if len(events) > 1
+                else [title]
+            )
     return *said, *found
 
 
@@ -52,22 +67,32 @@ def headline(event: Event, node: str, version: str, *, runs: bool = True) -> str
     """
     if event.channel is not None:
         name = _shown(event.channel, _NAME, _SIZES[0][0])
-        takes = "takes no alerts" if event.kind is Kind.FAILING else "takes alerts again"
+        takes = (
+            "takes no alerts" if event.kind is Kind.FAILING else "takes alerts again"
+        )
         return f"Channel {name} {takes}" if name else f"A channel {takes}"
     if event.install is not None:
         name = _shown(event.install, _NAME, _SIZES[1][0])
-        can = "cannot be scanned" if event.kind is Kind.FAILING else "can be scanned again"
+        can = (
+            "cannot be scanned"
+            if event.kind is Kind.FAILING
+            else "can be scanned again"
+        )
         return f"Install {name} {can}" if name else f"An install {can}"
     words = lead(event)
     words = words[:1].upper() + words[1:]
     if event.node is None:
-        return words if event.kind in (Kind.FAILING, Kind.RECOVERED, Kind.BASELINE) else ""
+        return (
+            words if event.kind in (Kind.FAILING, Kind.RECOVERED, Kind.BASELINE) else ""
+        )
     if not node:
         return ""
     if event.version is None:
         said = _of_node(event, words, node)
     else:
-        said = f"{words} {node} {version}" if version else f"{words} a version of {node}"
+        said = (
+            f"{words} {node} {version}" if version else f"{words} a version of {node}"
+        )
     return said + _RUN if runs and _warns_of_what_is_run(event) else said
 
 
@@ -81,7 +106,11 @@ def _warns_of_what_is_run(event: Event) -> bool:
 def _of_node(event: Event, words: str, node: str) -> str:
     match event.kind:
         case Kind.CLEARED:
-            return f"{node} is no longer a problem" if runs_it(event) else f"You do not run {node} any more"
+            return (
+                f"{node} is no longer a problem"
+                if runs_it(event)
+                else f"You do not run {node} any more"
+            )
         case Kind.EXPOSED:
             return f"{words} {node}, a copy of unknown version"
         case Kind.BANNED:
@@ -91,9 +120,17 @@ def _of_node(event: Event, words: str, node: str) -> str:
         case Kind.REMOVED:
             return f"{node} is not listed any more"
         case Kind.FAILING:
-            return f"{node} has no versions" if event.after == EMPTY else f"{node} cannot be read"
+            return (
+                f"{node} has no versions"
+                if event.after == EMPTY
+                else f"{node} cannot be read"
+            )
         case Kind.RECOVERED:
-            return f"{node} has versions now" if event.before == EMPTY else f"{node} can be read again"
+            return (
+                f"{node} has versions now"
+                if event.before == EMPTY
+                else f"{node} can be read again"
+            )
         case _:
             return f"{words} {node}"
 

@@ -54,10 +54,21 @@ REPLACED = "🚨"
 """The symbol of a replaced archive."""
 _BEFORE_IS_IMPLIED = {Kind.CHANGED, Kind.DEPRECATED, Kind.UNDEPRECATED, Kind.UPDATE}
 """Kinds whose line does not show the status before."""
-_WITH_ADVICE = {Kind.BANNED, Kind.EXPOSED, Kind.FLAGGED, Kind.DELETED, Kind.REMOVED, Kind.DEPRECATED}
+_WITH_ADVICE = {
+    Kind.BANNED,
+    Kind.EXPOSED,
+    Kind.FLAGGED,
+    Kind.DELETED,
+    Kind.REMOVED,
+    Kind.DEPRECATED,
+}
 _WITH_A_REASON = {Kind.BANNED, Kind.EXPOSED, Kind.FLAGGED, Kind.DELETED}
 """Kinds whose reason is the registry's."""
-_TROUBLES = {"banned": Kind.BANNED, "flagged": Kind.FLAGGED, "deprecated": Kind.DEPRECATED}
+_TROUBLES = {
+    "banned": Kind.BANNED,
+    "flagged": Kind.FLAGGED,
+    "deprecated": Kind.DEPRECATED,
+}
 """What a baseline may contain (`watcher.changes.baseline`), with the kind whose symbol it gets."""
 Label = tuple[Rank, str]
 """How an event is counted where it is not shown: its rank and a word."""
@@ -107,7 +118,10 @@ def line(event: Event, place: int, advice: Words, advice_in_short: Words) -> Lin
         label=label(event),
         symbol=_symbol(event),
         lead=lead(event),
-        pack=next((name for name in (event.channel, event.install) if name is not None), event.node),
+        pack=next(
+            (name for name in (event.channel, event.install) if name is not None),
+            event.node,
+        ),
         version=event.version,
         about=_about(event),
         history=_history(event),
@@ -135,9 +149,18 @@ def lead(event: Event) -> str:
             return "ARCHIVE REPLACED" if replaces_archive(event) else words
         case Kind.UPDATE:
             return "update available:"
-        case Kind.BANNED | Kind.EXPOSED | Kind.FLAGGED | Kind.DELETED | Kind.REMOVED | Kind.DEPRECATED:
+        case (
+            Kind.BANNED
+            | Kind.EXPOSED
+            | Kind.FLAGGED
+            | Kind.DELETED
+            | Kind.REMOVED
+            | Kind.DEPRECATED
+        ):
             return _loud(words, event)
-        case Kind.REINSTATED | Kind.CLEARED | Kind.UNDEPRECATED | Kind.NEW | Kind.PENDING:
+        case (
+            Kind.REINSTATED | Kind.CLEARED | Kind.UNDEPRECATED | Kind.NEW | Kind.PENDING
+        ):
             return words
         case _:
             assert_never(event.kind)
@@ -230,19 +253,29 @@ def more(counts: Counts, *, in_short: bool = False, follow: int = 0) -> str:
 
 def is_a_warning(event: Event) -> bool:
     """Return whether an event warns of using a version, or some of a node."""
-    return event.kind in _WITH_ADVICE or bool(_trouble(event)) or replaces_archive(event)
+    return (
+        event.kind in _WITH_ADVICE or bool(_trouble(event)) or replaces_archive(event)
+    )
 
 
 def is_a_ban(event: Event) -> bool:
     """Return whether a version, or the whole node, is banned."""
-    return event.kind is Kind.BANNED or (event.kind is Kind.EXPOSED and event.after == BANNED)
+    return event.kind is Kind.BANNED or (
+        event.kind is Kind.EXPOSED and event.after == BANNED
+    )
 
 
 def _symbol(event: Event) -> str:
     """Return the symbol of what is wrong, where an event reports that, else of its kind."""
     if replaces_archive(event):
         return REPLACED
-    wrong = EXPOSURES if event.kind is Kind.EXPOSED else _TROUBLES if event.kind is Kind.BASELINE else {}
+    wrong = (
+        EXPOSURES
+        if event.kind is Kind.EXPOSED
+        else _TROUBLES
+        if event.kind is Kind.BASELINE
+        else {}
+    )
     return SYMBOLS[wrong.get(event.after or "", event.kind)]
 
 
@@ -252,17 +285,35 @@ def _loud(words: str, event: Event) -> str:
 
 def _trouble(event: Event) -> str:
     """Return the worst that a baseline contains; "" for nothing, and for other events."""
-    return event.after or "" if event.kind is Kind.BASELINE and event.after in _TROUBLES else ""
+    return (
+        event.after or ""
+        if event.kind is Kind.BASELINE and event.after in _TROUBLES
+        else ""
+    )
 
 
 def _about(event: Event) -> str:
     if event.channel is not None:
-        return ", which takes no alerts" if event.kind is Kind.FAILING else ", which takes alerts again"
+        return (
+            ", which takes no alerts"
+            if event.kind is Kind.FAILING
+            else ", which takes alerts again"
+        )
     if event.install is not None:
-        return ", which cannot be scanned" if event.kind is Kind.FAILING else ", which can be scanned again"
+        return (
+            ", which cannot be scanned"
+            if event.kind is Kind.FAILING
+            else ", which can be scanned again"
+        )
     if event.kind is Kind.CLEARED:
-        return ", no longer a problem" if runs_it(event) else ", which you do not run any more"
-    return _about_node(event) if event.version is None and event.node is not None else ""
+        return (
+            ", no longer a problem"
+            if runs_it(event)
+            else ", which you do not run any more"
+        )
+    return (
+        _about_node(event) if event.version is None and event.node is not None else ""
+    )
 
 
 def _about_node(event: Event) -> str:
@@ -274,20 +325,36 @@ def _about_node(event: Event) -> str:
         case Kind.BANNED:
             return ", the whole node pack"
         case Kind.REINSTATED:
-            return ", which is no longer banned" if event.before == BANNED else ", which is listed again"
+            return (
+                ", which is no longer banned"
+                if event.before == BANNED
+                else ", which is listed again"
+            )
         case Kind.REMOVED:
             return ", of which no version is listed any more"
         case Kind.FAILING:
-            return ", of which no version was ever found" if event.after == EMPTY else ", which cannot be read"
+            return (
+                ", of which no version was ever found"
+                if event.after == EMPTY
+                else ", which cannot be read"
+            )
         case Kind.RECOVERED:
-            return ", which has versions now" if event.before == EMPTY else ", which can be read again"
+            return (
+                ", which has versions now"
+                if event.before == EMPTY
+                else ", which can be read again"
+            )
         case _:
             return ""
 
 
 def _history(event: Event) -> Words:
     words: list[str] = []
-    if event.before and event.version is not None and event.kind not in _BEFORE_IS_IMPLIED:
+    if (
+        event.before
+        and event.version is not None
+        and event.kind not in _BEFORE_IS_IMPLIED
+    ):
         words += [Trusted("was "), known_status(event.before)]
     if event.version is not None and (public := timestamps.for_people(event.published)):
         since = "uploaded" if event.kind is Kind.PENDING else "public since"
@@ -302,7 +369,11 @@ def _details(event: Event) -> Words:
     if event.changelog:
         words += [Trusted("changelog: "), event.changelog]
     if event.changes:
-        words += [Trusted("; "), *difference(event.changes)] if words else difference(event.changes)
+        words += (
+            [Trusted("; "), *difference(event.changes)]
+            if words
+            else difference(event.changes)
+        )
     return tuple(words)
 
 
@@ -313,7 +384,11 @@ def _reason(event: Event) -> Words:
         return ()
     if event.install is not None:
         return _with_own_file(event.reason)
-    return (Trusted("reason: "), event.reason) if event.kind in _WITH_A_REASON else (event.reason,)
+    return (
+        (Trusted("reason: "), event.reason)
+        if event.kind in _WITH_A_REASON
+        else (event.reason,)
+    )
 
 
 def _with_own_file(reason: str) -> Words:

@@ -17,7 +17,12 @@ from watcher.model.event import Kind
 from watcher.polling.model import PollConfig, Report
 from watcher.polling.poll import StoppedError
 from watcher.polling.reports import reminders
-from watcher.polling.reports.problems import Problem, ProblemReporter, ended_problems, problems
+from watcher.polling.reports.problems import (
+    Problem,
+    ProblemReporter,
+    ended_problems,
+    problems,
+)
 from watcher.polling.setup import channel_warnings, config_to_watch, lock_holder
 from watcher.settings.loading import Loaded
 from watcher.state.store import StateFolder
@@ -27,7 +32,9 @@ CHECK_BUDGET = 300.0
 """Seconds after which `check`, which holds the lock, leaves a channel's other messages to the next poll."""
 
 
-def check(chosen: Loaded, *, dry_run: bool, as_json: bool, fail_on: frozenset[Kind]) -> int:
+def check(
+    chosen: Loaded, *, dry_run: bool, as_json: bool, fail_on: frozenset[Kind]
+) -> int:
     """Do one poll, print its result and return the exit code; WatchError as the parts raise it."""
     try:
         return _check(chosen, dry_run=dry_run, as_json=as_json, fail_on=fail_on)
@@ -41,20 +48,28 @@ def check(chosen: Loaded, *, dry_run: bool, as_json: bool, fail_on: frozenset[Ki
 
         why = asyncio.run(heartbeat.send(url, heartbeat.Ping.FAIL, settings.timeout))
         if why:  # a part of the error, so that it is said as often as the error
-            raise type(error)(f"{error.what}\n{heartbeat.failed(why)}", error.hint) from None
+            raise type(error)(
+                f"{error.what}\n{heartbeat.failed(why)}", error.hint
+            ) from None
         raise
 
 
-def _check(chosen: Loaded, *, dry_run: bool, as_json: bool, fail_on: frozenset[Kind]) -> int:
+def _check(
+    chosen: Loaded, *, dry_run: bool, as_json: bool, fail_on: frozenset[Kind]
+) -> int:
     folder = StateFolder(chosen.settings.state_dir)
     report_problem = ProblemReporter(_echo_problem)
     url = "" if dry_run else chosen.settings.heartbeat_address()
     pings: list[Problem] = []
 
-    async def poll_once(config: PollConfig, worker: Worker) -> tuple[Report | None, int]:
+    async def poll_once(
+        config: PollConfig, worker: Worker
+    ) -> tuple[Report | None, int]:
         """Return the report, None if the poll was stopped while it was reading, and the signal or 0."""
         stop = Stop()
-        with ready_poller(chosen.settings, config, folder, worker, CHECK_BUDGET, stop) as poller:
+        with ready_poller(
+            chosen.settings, config, folder, worker, CHECK_BUDGET, stop
+        ) as poller:
             reporting = replace(
                 poller,
                 dry_run=dry_run,
@@ -66,7 +81,9 @@ def _check(chosen: Loaded, *, dry_run: bool, as_json: bool, fail_on: frozenset[K
                     return await reporting.poll(), stop.signal
                 from watcher.service import heartbeat
 
-                report, why = await heartbeat.with_pings(reporting.poll(), url, config.limits.timeout)
+                report, why = await heartbeat.with_pings(
+                    reporting.poll(), url, config.limits.timeout
+                )
                 pings.extend([heartbeat.problem(why)] if why else [])
                 return report, stop.signal
             except StoppedError:
@@ -74,7 +91,9 @@ def _check(chosen: Loaded, *, dry_run: bool, as_json: bool, fail_on: frozenset[K
 
     with Worker() as worker:
         config = config_to_watch(chosen, folder, worker.refusal)
-        with contextlib.nullcontext() if dry_run else folder.locked(lock_holder("check")):
+        with (
+            contextlib.nullcontext() if dry_run else folder.locked(lock_holder("check"))
+        ):
             done, stopped_by = asyncio.run(poll_once(config, worker))
             if done is not None:
                 found = [*_setting_problems(chosen), *problems(done), *pings]
@@ -86,7 +105,11 @@ def _check(chosen: Loaded, *, dry_run: bool, as_json: bool, fail_on: frozenset[K
         echo("stopped; nothing was changed", error=True)
         return 128 + stopped_by
     wide = width(sys.stdout)
-    echo_result([report.as_json(done)] if as_json else report.lines(done, dry_run=dry_run, width=wide))
+    echo_result(
+        [report.as_json(done)]
+        if as_json
+        else report.lines(done, dry_run=dry_run, width=wide)
+    )
     return 128 + stopped_by if stopped_by else report.exit_code(done, fail_on)
 
 
@@ -96,7 +119,13 @@ def _echo_problem(problem: Problem) -> None:
 
 def _setting_problems(chosen: Loaded) -> list[Problem]:
     return [
-        Problem(level="warning", event="settings", fields={}, sentence=sentence, about=("settings channels",))
+        Problem(
+            level="warning",
+            event="settings",
+            fields={},
+            sentence=sentence,
+            about=("settings channels",),
+        )
         for sentence in channel_warnings(chosen)
     ]
 
@@ -110,8 +139,14 @@ def _report_news(
     url: str,
 ) -> None:
     """Report problems that are new, that were last reported a day ago, and that have ended."""
-    news = reminders.news(done.reported, {key for problem in found for key in problem.about}, done.started)
-    report_problem(problem for problem in found if not problem.about or news.due.intersection(problem.about))
+    news = reminders.news(
+        done.reported, {key for problem in found for key in problem.about}, done.started
+    )
+    report_problem(
+        problem
+        for problem in found
+        if not problem.about or news.due.intersection(problem.about)
+    )
     channels = {channel.name for channel in config.channels} - done.set_aside
     installs = [source.name for source in config.installs]
     for sentence in ended_problems(news.ended, done.nodes, channels, installs):

@@ -35,7 +35,11 @@ def show(loaded: Loaded, *, as_json: bool) -> None:
     places = ", ".join(map(str, loaded.searched))
     echo(f"settings file: {loaded.config_file or f'none (looked for {places})'}")
     columns = width(sys.stdout)
-    for line in table(("SETTING", "VALUE", "FROM"), rows(loaded, None if columns is None else ENTRIES_SHOWN), columns):
+    for line in table(
+        ("SETTING", "VALUE", "FROM"),
+        rows(loaded, None if columns is None else ENTRIES_SHOWN),
+        columns,
+    ):
         echo(line)
 
 
@@ -45,7 +49,10 @@ def rows(loaded: Loaded, most: int | None = None) -> list[tuple[str, str, str]]:
     A long list is shown by its first `most` entries (None: all) and a count, an alert URL by its channel's name and its
     scheme.
     """
-    channels, has_globs = loaded.settings.all_channels(), loaded.settings.selection().chooses
+    channels, has_globs = (
+        loaded.settings.all_channels(),
+        loaded.settings.selection().chooses,
+    )
     found: list[tuple[str, str, str]] = []
     for name, origin in loaded.origins.items():
         value = getattr(loaded.settings, name)
@@ -53,20 +60,38 @@ def rows(loaded: Loaded, most: int | None = None) -> list[tuple[str, str, str]]:
             case "channels", (_, *_):
                 tables = [channel for channel in channels if not channel.placed]
                 found += [
-                    (f"channels.{channel.name}", _one_line(channel, most, has_globs=has_globs), origin)
+                    (
+                        f"channels.{channel.name}",
+                        _one_line(channel, most, has_globs=has_globs),
+                        origin,
+                    )
                     for channel in tables
                 ]
                 continue
             case "alert_urls", None:
                 shown = "none, as intended"
             case "alert_urls", _:
-                placed = [f"{channel.name} ({_place(channel)})" for channel in channels if channel.placed]
+                placed = [
+                    f"{channel.name} ({_place(channel)})"
+                    for channel in channels
+                    if channel.placed
+                ]
                 shown = join_first(placed, most)
             case "heartbeat_url", _:
                 shown = _masked_heartbeat(loaded.settings) or ""
             case "installs", (_, *_):
-                named = zip(loaded.settings.all_installs(), loaded.settings.installs, strict=True)
-                shown = join_first([f"{sanitize_line(source.name)} ({table.shown})" for source, table in named], most)
+                named = zip(
+                    loaded.settings.all_installs(),
+                    loaded.settings.installs,
+                    strict=True,
+                )
+                shown = join_first(
+                    [
+                        f"{sanitize_line(source.name)} ({table.shown})"
+                        for source, table in named
+                    ],
+                    most,
+                )
             case _, tuple(items):
                 shown = join_first([sanitize_line(item) for item in items], most)
             case _, float():
@@ -85,20 +110,29 @@ def document(loaded: Loaded) -> dict[str, object]:
     """
     settings = loaded.settings
     placed = [_table(channel) for channel in settings.all_channels() if channel.placed]
-    values: dict[str, object] = {name: getattr(settings, name) for name in loaded.origins}
+    values: dict[str, object] = {
+        name: getattr(settings, name) for name in loaded.origins
+    }
     values |= {
         "state_dir": str(settings.state_dir),
         "heartbeat_url": _masked_heartbeat(settings),
         "alert_urls": "none" if settings.alert_urls is None else placed,
         "installs": [
             {"name": source.name, table.kind.value: table.shown}
-            for source, table in zip(settings.all_installs(), settings.installs, strict=True)
+            for source, table in zip(
+                settings.all_installs(), settings.installs, strict=True
+            )
         ],
-        "channels": [_table(channel) for channel in settings.all_channels() if not channel.placed],
+        "channels": [
+            _table(channel) for channel in settings.all_channels() if not channel.placed
+        ],
     }
     return {
         "config_file": str(loaded.config_file) if loaded.config_file else None,
-        "settings": {name: {"value": values[name], "from": origin} for name, origin in loaded.origins.items()},
+        "settings": {
+            name: {"value": values[name], "from": origin}
+            for name, origin in loaded.origins.items()
+        },
     }
 
 
@@ -107,12 +141,16 @@ def _masked(channel: Channel) -> str:
 
 
 def _masked_heartbeat(settings: Settings) -> str | None:
-    return f"{mask.scheme(url)}://***" if (url := settings.heartbeat_address()) else None
+    return (
+        f"{mask.scheme(url)}://***" if (url := settings.heartbeat_address()) else None
+    )
 
 
 def _place(channel: Channel) -> str:
     """Return where a channel leads, and whether that place cannot say what it took."""
-    return _masked(channel) + (", unconfirmed" if protocol_without_answers(channel.url) else "")
+    return _masked(channel) + (
+        ", unconfirmed" if protocol_without_answers(channel.url) else ""
+    )
 
 
 def _kinds(channel: Channel) -> list[str]:

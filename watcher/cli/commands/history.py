@@ -61,16 +61,22 @@ def show(
         raise UsageError(f"--node: {error}") from None
     if ref is not None and not _REFERENCE.fullmatch(ref):
         raise UsageError(
-            f"--ref: {describe(ref)} is not a reference", hint="it is at the end of a message: eight digits"
+            f"--ref: {describe(ref)} is not a reference",
+            hint="it is at the end of a message: eight digits",
         )
     state = existing_state(loaded)
     recorded = state.history()
     if recorded.unreadable:
-        echo(f"warning: {plural(recorded.unreadable, 'unreadable line')} of history.jsonl left out", error=True)
+        echo(
+            f"warning: {plural(recorded.unreadable, 'unreadable line')} of history.jsonl left out",
+            error=True,
+        )
     past: Sequence[Event] = recorded.events
     if ref is not None and not (past := _message(ref.lower(), state, past, loaded)):
         echo(f"warning: no message {ref} found: {_WHY_NOT}", error=True)
-    events = choose(past, ids, kinds, earliest)[: limit or (LIMIT if ref is None else None)]
+    events = choose(past, ids, kinds, earliest)[
+        : limit or (LIMIT if ref is None else None)
+    ]
     if as_json:
         echo(to_json({"events": [public_form(event) for event in events]}))
         return
@@ -78,7 +84,9 @@ def show(
         echo(line)
 
 
-def _message(ref: str, state: StateFolder, past: Sequence[Event], loaded: Loaded) -> Sequence[Event]:
+def _message(
+    ref: str, state: StateFolder, past: Sequence[Event], loaded: Loaded
+) -> Sequence[Event]:
     """Return the events of a message by its reference, oldest first; () if it is not found."""
     channels, chosen = loaded.settings.all_channels(), loaded.settings.selection()
     last: Sequence[Event] = ()
@@ -86,8 +94,13 @@ def _message(ref: str, state: StateFolder, past: Sequence[Event], loaded: Loaded
         known = state.load()
         for queue in known.outbox.queues.values():
             for message in queue.messages:
-                events = sorted((known.outbox.events[event] for event in message.events), key=lambda event: event.at)
-                if message.reference == ref:  # a further one: the history has what came before it too
+                events = sorted(
+                    (known.outbox.events[event] for event in message.events),
+                    key=lambda event: event.at,
+                )
+                if (
+                    message.reference == ref
+                ):  # a further one: the history has what came before it too
                     last = events
                 elif reference_of(events) == ref:
                     return events
@@ -113,7 +126,10 @@ def parse_since(text: str, now: str) -> str:
 
 
 def choose(
-    events: Sequence[Event], nodes: Collection[str] = (), kinds: Collection[Kind] = (), since: str = ""
+    events: Sequence[Event],
+    nodes: Collection[str] = (),
+    kinds: Collection[Kind] = (),
+    since: str = "",
 ) -> list[Event]:
     """Return the events that match, newest first; what is empty matches all. `nodes` are ids in lower case."""
     return [
@@ -136,7 +152,9 @@ def lines(events: Sequence[Event], width: int | None = None) -> list[str]:
                 short_time(event.at),
                 colour(event.kind),
                 event_subject(event),
-                sanitize_line(event.version, _VERSION_WIDTH) if event.version is not None else "-",
+                sanitize_line(event.version, _VERSION_WIDTH)
+                if event.version is not None
+                else "-",
                 what_happened(event) or "-",
             )
             for event in events

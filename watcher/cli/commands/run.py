@@ -47,7 +47,9 @@ def run_forever(load: Callable[..., Loaded]) -> int:
     chosen = load()
     speaker = speaker_of_run()
     heartbeat = Heartbeat(speaker)
-    observer: Observer = Observers([speaker, *([manager] if manager else []), heartbeat])
+    observer: Observer = Observers(
+        [speaker, *([manager] if manager else []), heartbeat]
+    )
 
     def last_words(signal: str) -> None:
         worker.processes.kill()
@@ -74,7 +76,9 @@ def run_forever(load: Callable[..., Loaded]) -> int:
     return 0
 
 
-async def _serve(setup: _Setup, plan: Plan, observer: Observer, heartbeat: Heartbeat) -> Stop:
+async def _serve(
+    setup: _Setup, plan: Plan, observer: Observer, heartbeat: Heartbeat
+) -> Stop:
     """Serve until the stop that is returned."""
 
     def end_overdue(signal: str) -> None:
@@ -82,8 +86,17 @@ async def _serve(setup: _Setup, plan: Plan, observer: Observer, heartbeat: Heart
         observer.stopped(signal)
 
     stop = Stop(observer.stopping, end_overdue, 0)
-    with ready_poller(setup.chosen.settings, plan.config, setup.folder, setup.worker, CHANNEL_BUDGET, stop) as poller:
-        service = Service(poller, plan, setup.check_installation, observer, setup.reloaded)
+    with ready_poller(
+        setup.chosen.settings,
+        plan.config,
+        setup.folder,
+        setup.worker,
+        CHANNEL_BUDGET,
+        stop,
+    ) as poller:
+        service = Service(
+            poller, plan, setup.check_installation, observer, setup.reloaded
+        )
         on_hangup(stop, service.reload)
         async with heartbeat:
             await service.run()
@@ -93,7 +106,9 @@ async def _serve(setup: _Setup, plan: Plan, observer: Observer, heartbeat: Heart
 class _Setup:
     """What `run` is set up with: the settings, which can be read again, and the files that it was loaded from."""
 
-    def __init__(self, load: Callable[..., Loaded], chosen: Loaded, worker: Worker) -> None:
+    def __init__(
+        self, load: Callable[..., Loaded], chosen: Loaded, worker: Worker
+    ) -> None:
         """Import what will be needed while it can be imported; InstallationError as `preload`."""
         self._load = load
         self.chosen = chosen
@@ -128,7 +143,9 @@ class _Setup:
         if chosen.settings.state_dir == self.folder.path:
             return plan
         kept = f"state_dir: it cannot change while run runs: {escape_invisible(str(self.folder.path))} is kept"
-        return replace(plan, warnings=(*plan.warnings, f"{kept} until it is started again"))
+        return replace(
+            plan, warnings=(*plan.warnings, f"{kept} until it is started again")
+        )
 
     def check_installation(self) -> None:
         """Raise InstallationError if a file that was loaded was replaced."""

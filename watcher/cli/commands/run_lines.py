@@ -52,11 +52,16 @@ class RunLines(Observer):
         *events, summary = reports.lines(report, dry_run=False, width=width(sys.stderr))
         for line in events:
             _say(line)
-        _say(f"{_at(report.finished, next_poll)} {summary}; {_next(next_poll, report.finished)}")
+        _say(
+            f"{_at(report.finished, next_poll)} {summary}; {_next(next_poll, report.finished)}"
+        )
 
     def poll_failed(self, error: Exception, next_poll: str) -> None:
         """Say why, and when the next one is."""
-        echo(f"error: the poll failed: {_why(error)}; {_next(next_poll, clock())}", error=True)
+        echo(
+            f"error: the poll failed: {_why(error)}; {_next(next_poll, clock())}",
+            error=True,
+        )
 
     def delivered(self, done: Dispatch) -> None:
         """Say how many alerts it was, if it was any."""
@@ -71,7 +76,9 @@ class RunLines(Observer):
 
     def reloaded(self, plan: Plan, next_poll: str) -> None:
         """Say what is watched now."""
-        self._say_plan("settings read again: watching", plan, f"; {_next(next_poll, clock())}")
+        self._say_plan(
+            "settings read again: watching", plan, f"; {_next(next_poll, clock())}"
+        )
 
     def reload_failed(self, error: WatchError) -> None:
         """Say what is wrong."""
@@ -106,11 +113,19 @@ def _say(line: str) -> None:
 
 
 def _why(error: Exception) -> str:
-    return error.line if isinstance(error, WatchError) else f"unexpected {type(error).__name__}"
+    return (
+        error.line
+        if isinstance(error, WatchError)
+        else f"unexpected {type(error).__name__}"
+    )
 
 
 def _next(moment: str, now: str) -> str:
-    day = "" if _local(moment).date() == _local(now).date() else f"{_local(moment):%Y-%m-%d} "
+    day = (
+        ""
+        if _local(moment).date() == _local(now).date()
+        else f"{_local(moment):%Y-%m-%d} "
+    )
     return f"next poll at {day}{_at(moment, now)}"
 
 

@@ -28,22 +28,33 @@ def send_samples(chosen: Loaded, names: tuple[str, ...]) -> int:
     channels = settings.all_channels()
     if not channels:
         hint = "add alert_urls or [[channels]] to the settings"
-        raise UsageError("there are no channels", hint=f"{searched_places(chosen)}\n{hint}")
+        raise UsageError(
+            "there are no channels", hint=f"{searched_places(chosen)}\n{hint}"
+        )
     known = {channel.name: channel for channel in channels}
     if unknown := [name for name in names if name not in known]:
-        raise UsageError(f"there is no channel {describe(unknown[0])}", hint=f"channels are {', '.join(known)}")
+        raise UsageError(
+            f"there is no channel {describe(unknown[0])}",
+            hint=f"channels are {', '.join(known)}",
+        )
     folder = StateFolder(settings.state_dir)
     asked = [known[name] for name in names] or list(channels)
     events = sample(clock())
 
     async def send(channel: Channel) -> bool:
         progress(channel.name, f"sending to {channel.name}")
-        outcome = await worker.deliver(Job(url=channel.url, events=events, timeout=settings.timeout))
+        outcome = await worker.deliver(
+            Job(url=channel.url, events=events, timeout=settings.timeout)
+        )
         progress(channel.name, "")
         log.debug("sent", channel=channel.name)
         if isinstance(outcome, Delivered):
             protocol = protocol_without_answers(channel.url)
-            said = f"sent, unconfirmed: {protocol} cannot say whether it arrived" if protocol else colour("delivered")
+            said = (
+                f"sent, unconfirmed: {protocol} cannot say whether it arrived"
+                if protocol
+                else colour("delivered")
+            )
             echo_result([f"{channel.name}: {said}"])
             _end_backoff(folder, channel.name, url_digests[channel.name])
             return True
@@ -54,7 +65,9 @@ def send_samples(chosen: Loaded, names: tuple[str, ...]) -> int:
         return await asyncio.gather(*map(send, asked))
 
     with Worker() as worker, progress_line(settings) as progress:
-        url_digests = validate_channels(settings, folder, chosen.origins, worker.refusal).url_digests
+        url_digests = validate_channels(
+            settings, folder, chosen.origins, worker.refusal
+        ).url_digests
         for warning in chosen.warnings:
             echo(f"warning: {warning}", error=True)
         return 0 if all(asyncio.run(send_all())) else 1
@@ -66,4 +79,7 @@ def _end_backoff(folder: StateFolder, name: str, url_digest: str) -> None:
         if until := backoffs_of(folder.load().outbox, name, url_digest):
             folder.end_backoffs(until)
     except StateError as error:
-        echo(f"warning: channel {name}: its undelivered alerts wait for the next retry: {error.what}", error=True)
+        echo(
+            f"warning: channel {name}: its undelivered alerts wait for the next retry: {error.what}",
+            error=True,
+        )

@@ -17,5 +17,8 @@ def text_of(name: str) -> str:
     if name == SETTINGS:
         return to_json(json_schema())
     if name not in schemas.NAMES:
-        raise UsageError(f"there is no schema {describe(name)}", hint=f"schemas are {', '.join(NAMES)}")
+        raise UsageError(
+            f"there is no schema {describe(name)}",
+            hint=f"schemas are {', '.join(NAMES)}",
+        )
     return schemas.schema(name).rstrip("\n")

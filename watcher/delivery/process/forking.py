@@ -9,7 +9,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
-from watcher.delivery.process.interpreter import GRACE, PATIENCE, Connection, WorkerError, command, environment
+from watcher.delivery.process.interpreter import (
+    GRACE,
+    PATIENCE,
+    Connection,
+    WorkerError,
+    command,
+    environment,
+)
 
 assert sys.platform == "linux"  # noqa: S101 - so the type checker knows it too
 
@@ -43,7 +50,9 @@ class Processes:
                 control = self._connect()
                 control.settimeout(PATIENCE)
                 with control.makefile("rb") as lines:
-                    said = json.loads(lines.readline() or b'{"error": "its process ended"}')
+                    said = json.loads(
+                        lines.readline() or b'{"error": "its process ended"}'
+                    )
             except OSError as error:
                 said = {"error": error.strerror or "it took too long"}
             if "error" in said:
@@ -93,7 +102,11 @@ class Processes:
 
     def replace_if_stuck(self, process: object) -> None:
         """End the process, if it is still that one and has loaded apprise: one that forks no job then never will."""
-        if self._process is not None and self._process is process and self._has_loaded():
+        if (
+            self._process is not None
+            and self._process is process
+            and self._has_loaded()
+        ):
             self._process.kill()
             self.end()
 

@@ -47,5 +47,11 @@ def command(module: str) -> list[str]:
 
 def environment() -> dict[str, str]:
     """Return the process's environment, which has no secrets of this one's."""
-    env = {name: value for name, value in os.environ.items() if not name.upper().startswith(_WITHHELD)}
-    return env | {"PYTHONPATH": os.pathsep.join(entry or os.curdir for entry in sys.path)}
+    env = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.upper().startswith(_WITHHELD)
+    }
+    return env | {
+        "PYTHONPATH": os.pathsep.join(entry or os.curdir for entry in sys.path)
+    }

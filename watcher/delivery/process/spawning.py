@@ -20,7 +20,13 @@ import threading
 import time
 from collections.abc import Iterator
 
-from watcher.delivery.process.interpreter import PATIENCE, Connection, WorkerError, command, environment
+from watcher.delivery.process.interpreter import (
+    PATIENCE,
+    Connection,
+    WorkerError,
+    command,
+    environment,
+)
 
 MODULE = "watcher.delivery.process.alone"
 _LOOK = 0.1
@@ -38,7 +44,8 @@ if sys.platform == "win32":
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             env=environment(),
-            creationflags=subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP,
+            creationflags=subprocess.CREATE_NO_WINDOW
+            | subprocess.CREATE_NEW_PROCESS_GROUP,
         )
 
 else:
@@ -72,7 +79,9 @@ class Processes:
             try:
                 self._idle = self._taken()
             except OSError as error:
-                raise WorkerError(error.strerror or str(error) or "it took too long") from None
+                raise WorkerError(
+                    error.strerror or str(error) or "it took too long"
+                ) from None
         return self._files
 
     @contextlib.contextmanager
@@ -100,8 +109,10 @@ class Processes:
             if job is not None and begun.done():  # nobody waits any more
                 job.end.close()
                 job.kill()
-            elif not begun.done():
-                begun.set_exception(error) if error is not None else begun.set_result(job)  # type: ignore[arg-type]  # one of both
+            elif error is not None and not begun.done():
+                begun.set_exception(error)
+            elif job is not None and not begun.done():
+                begun.set_result(job)
 
         def start() -> None:
             job, failure = None, None
@@ -109,7 +120,9 @@ class Processes:
                 job = self._taken()
             except OSError as error:
                 failure = error
-            with contextlib.suppress(RuntimeError):  # the loop has ended, and the process does with this one
+            with contextlib.suppress(
+                RuntimeError
+            ):  # the loop has ended, and the process does with this one
                 loop.call_soon_threadsafe(give, job, failure)
 
         threading.Thread(target=start, name="job", daemon=True).start()

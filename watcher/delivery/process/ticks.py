@@ -32,7 +32,9 @@ if sys.platform == "win32":
             """Begin to look."""
             self._ended.set()
             self._ended = threading.Event()
-            threading.Thread(target=_tick, args=(self._ended,), name="ticks", daemon=True).start()
+            threading.Thread(
+                target=_tick, args=(self._ended,), name="ticks", daemon=True
+            ).start()
 
         def stop(self) -> bool:
             """Look no more, and return whether it was looked before."""
@@ -66,12 +68,18 @@ if sys.platform == "win32":
 
     _system = ctypes.WinDLL("kernel32")
     _system.GetCurrentProcess.restype = wintypes.HANDLE
-    _system.K32GetProcessMemoryInfo.argtypes = (wintypes.HANDLE, ctypes.POINTER(_Counters), wintypes.DWORD)
+    _system.K32GetProcessMemoryInfo.argtypes = (
+        wintypes.HANDLE,
+        ctypes.POINTER(_Counters),
+        wintypes.DWORD,
+    )
 
     def peak() -> int:
         """Return the most memory that this process has had, in KB."""
         counters = _Counters(cb=ctypes.sizeof(_Counters))
-        _system.K32GetProcessMemoryInfo(_system.GetCurrentProcess(), ctypes.byref(counters), counters.cb)
+        _system.K32GetProcessMemoryInfo(
+            _system.GetCurrentProcess(), ctypes.byref(counters), counters.cb
+        )
         return int(counters.PeakWorkingSetSize) // 1024
 
 else:

@@ -59,8 +59,12 @@ def work(end: socket.socket, asked: BinaryIO, bounds: Bounds) -> None:
             else:
                 tell(end, "allow", job.timeout)
                 bounds.prepare()
-                taken, allow, out = (partial(tell, end, name) for name in ("taken", "allow", "out"))
-                result = encoded(sender.send(job, taken, allow, out, partial(_begin, asked, bounds)))
+                taken, allow, out = (
+                    partial(tell, end, name) for name in ("taken", "allow", "out")
+                )
+                result = encoded(
+                    sender.send(job, taken, allow, out, partial(_begin, asked, bounds))
+                )
             bounds.release()
             tell(end, "result", result)
 

@@ -8,7 +8,9 @@ from apprise import NotifyFormat
 
 from watcher.delivery.services.service import Context
 
-_SUPPRESS_EMBEDS = 4  # Discord's flag against link previews, whose text is untrusted too
+_SUPPRESS_EMBEDS = (
+    4  # Discord's flag against link previews, whose text is untrusted too
+)
 DISCORD_EMBED = 4000
 """Bytes; Discord takes 4,096 characters as an embed's description, and 6,000 with all its other parts."""
 TEAMS_CARD = 12_000
@@ -25,7 +27,9 @@ def discord(service: Any, context: Context) -> None:  # noqa: ANN401 - apprise's
     """
     flags = getattr(service, "flags", None) or 0
     asked = service._format_override  # noqa: SLF001 - what `?format=` sets
-    embed = not flags & _SUPPRESS_EMBEDS and (asked is NotifyFormat.MARKDOWN or not (asked or service.template))
+    embed = not flags & _SUPPRESS_EMBEDS and (
+        asked is NotifyFormat.MARKDOWN or not (asked or service.template)
+    )
     if embed and not context.plain:
         service._format_override = NotifyFormat.MARKDOWN  # noqa: SLF001 - as above
         service.body_maxlen = DISCORD_EMBED

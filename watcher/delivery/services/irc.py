@@ -28,7 +28,10 @@ def _send(service: Any, context: Context, *, body: str, **_: object) -> bool:  #
     """Send to each target that does not have it yet; a channel that cannot be joined does not keep it from others."""
     service.throttle()
     client = _client(service)
-    targets = [*(("channel", name) for name in service.channels), *(("user", name) for name in service.users)]
+    targets = [
+        *(("channel", name) for name in service.channels),
+        *(("user", name) for name in service.users),
+    ]
     done = True
     try:
         client.connect()
@@ -44,7 +47,9 @@ def _send(service: Any, context: Context, *, body: str, **_: object) -> bool:  #
                 continue
             target = normalise_channel(name) if kind == "channel" else name.lstrip("@")
             client.privmsg(target=target, message=body, timeout=context.timeout)
-            client.check_connection(timeout=context.timeout)  # the PONG comes after all that was sent before
+            client.check_connection(
+                timeout=context.timeout
+            )  # the PONG comes after all that was sent before
             service.mark_delivered((kind, name))
         client.quit(message=service.app_desc, timeout=service.send_timeout)
     except _FAILURES as error:
@@ -65,7 +70,9 @@ def _client(service: Any) -> IRCClient:  # noqa: ANN401 - as above
         secure=service.secure,
         verify=service.verify_certificate,
         timeout=service.socket_read_timeout,
-        password=f"{service.user}:{own}" if service.auth_mode == IRCAuthMode.ZNC else own,
+        password=f"{service.user}:{own}"
+        if service.auth_mode == IRCAuthMode.ZNC
+        else own,
         auth_mode=service.auth_mode,
         nick_generator=IRCClient.nick_generation,
     )
@@ -84,7 +91,12 @@ def _joins(client: IRCClient, service: Any, name: str) -> bool:  # noqa: ANN401 
     key = service.channels[name]
     if service.join or key:
         try:
-            client.join(channel=name, key=key, timeout=service.join_timeout, prefix=service.app_id)
+            client.join(
+                channel=name,
+                key=key,
+                timeout=service.join_timeout,
+                prefix=service.app_id,
+            )
         except AppriseSocketError:
             return False
     return True

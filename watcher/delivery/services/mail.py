@@ -11,7 +11,11 @@ from typing import Any
 from watcher.delivery.services.service import Context
 from watcher.model.event import Severity
 
-_PRIORITY = {Severity.CRITICAL: ("1", "high"), Severity.WARNING: ("3", "normal"), Severity.INFO: ("5", "low")}
+_PRIORITY = {
+    Severity.CRITICAL: ("1", "high"),
+    Severity.WARNING: ("3", "normal"),
+    Severity.INFO: ("5", "low"),
+}
 """X-Priority and Importance, which mail programs show."""
 
 
@@ -24,7 +28,9 @@ def mail(service: Any, context: Context) -> None:  # noqa: ANN401 - apprise's ow
     name, address = service.from_addr
     service.from_addr = (name or service.app_id, address)
     priority, importance = _PRIORITY[context.severity]
-    thread = hashlib.sha256((context.worst.node or "").lower().encode("utf-8", "surrogatepass")).hexdigest()[:20]
+    thread = hashlib.sha256(
+        (context.worst.node or "").lower().encode("utf-8", "surrogatepass")
+    ).hexdigest()[:20]
     headers = {
         "Auto-Submitted": "auto-generated",
         "X-Priority": priority,
@@ -32,8 +38,12 @@ def mail(service: Any, context: Context) -> None:  # noqa: ANN401 - apprise's ow
         "References": f"<{thread}@comfy-watch.{address.rpartition('@')[2]}>",
     }
     own = {name.lower() for name in service.headers}
-    service.headers = service.headers | {name: text for name, text in headers.items() if name.lower() not in own}
-    service.send_html = partial(_send_page, service, _BARS[context.severity])  # apprise prefers it for HTML
+    service.headers = service.headers | {
+        name: text for name, text in headers.items() if name.lower() not in own
+    }
+    service.send_html = partial(
+        _send_page, service, _BARS[context.severity]
+    )  # apprise prefers it for HTML
 
 
 def sends_password_openly(service: Any) -> bool:  # noqa: ANN401 - as above
@@ -41,7 +51,11 @@ def sends_password_openly(service: Any) -> bool:  # noqa: ANN401 - as above
 
     For some providers apprise encrypts `mailto://` too.
     """
-    return bool(service.password) and service.secure_mode == "insecure" and not _is_loopback(service.smtp_host)
+    return (
+        bool(service.password)
+        and service.secure_mode == "insecure"
+        and not _is_loopback(service.smtp_host)
+    )
 
 
 def _is_loopback(host: str) -> bool:
@@ -60,7 +74,11 @@ def _send_page(service: Any, bar: str, *, body: str, **message: object) -> bool:
     return bool(service.send(body=page, **message))
 
 
-_BARS = {Severity.CRITICAL: "#c62828", Severity.WARNING: "#e69500", Severity.INFO: "#3b82f6"}
+_BARS = {
+    Severity.CRITICAL: "#c62828",
+    Severity.WARNING: "#e69500",
+    Severity.INFO: "#3b82f6",
+}
 _HEAD = (
     '<!doctype html><html lang="en"><head><meta charset="utf-8">'
     '<meta name="viewport" content="width=device-width, initial-scale=1">'

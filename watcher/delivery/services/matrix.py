@@ -38,8 +38,12 @@ def _create_nothing(service: Any, context: Context) -> None:  # noqa: ANN401 - a
         if path == _NEW_ROOM:
             [name] = payload["invite"]
             found, said, status = fetch(f"/profile/{service.quote(name)}", method="GET")
-            if status == _NOT_THERE or (isinstance(said, dict) and said.get("errcode") == "M_NOT_FOUND"):
-                context.refuse("the Matrix user is not there: is the name right?", Cause.GONE)
+            if status == _NOT_THERE or (
+                isinstance(said, dict) and said.get("errcode") == "M_NOT_FOUND"
+            ):
+                context.refuse(
+                    "the Matrix user is not there: is the name right?", Cause.GONE
+                )
             if not found:
                 return found, said, status
         return fetch(path, payload=payload, **more)
@@ -54,25 +58,37 @@ def _encrypt_where_it_must_be(service: Any, context: Context) -> None:  # noqa: 
     fetch = service._fetch  # noqa: SLF001 - see above
 
     def checked(path: str | None, payload: object = None, **more: object) -> object:
-        if _MESSAGE in (path or "") and (failed := not_in_the_open(str(path).partition(_MESSAGE)[0])):
+        if _MESSAGE in (path or "") and (
+            failed := not_in_the_open(str(path).partition(_MESSAGE)[0])
+        ):
             return failed
         return fetch(path, payload=payload, **more)
 
     def not_in_the_open(room: str) -> object:
         """Return what `_fetch` would of a failure, unless the room says that it is not encrypted."""
-        known, encryption, status = fetch(f"{room}/state/m.room.encryption", method="GET", ok_status={_NOT_THERE})
+        known, encryption, status = fetch(
+            f"{room}/state/m.room.encryption", method="GET", ok_status={_NOT_THERE}
+        )
         if status == _NOT_THERE or (known and not encryption):
             return None
         if known:
             able = supports(service, "MATRIX_E2EE_SUPPORT")
-            context.refuse(NEEDS_CRYPTOGRAPHY if not able else _NOT_ENCRYPTED if service.secure else _NO_TLS)
+            context.refuse(
+                NEEDS_CRYPTOGRAPHY
+                if not able
+                else _NOT_ENCRYPTED
+                if service.secure
+                else _NO_TLS
+            )
         return False, {}, status
 
     service._fetch = checked  # noqa: SLF001 - as above
 
 
 _NOT_ENCRYPTED = "the Matrix room is encrypted, and encrypting the message failed"
-_NO_TLS = "the Matrix room is encrypted: use matrixs:// (or ?e2ee=no to send it unencrypted)"
+_NO_TLS = (
+    "the Matrix room is encrypted: use matrixs:// (or ?e2ee=no to send it unencrypted)"
+)
 
 
 def _mention_nobody(service: Any) -> None:  # noqa: ANN401 - as above
@@ -91,7 +107,9 @@ def _mention_nobody(service: Any) -> None:  # noqa: ANN401 - as above
     def session(room: object) -> object:
         found = session_of(room)
         encrypt = found.encrypt
-        found.encrypt = lambda event: encrypt(event | {"content": _with_no_mentions(event["content"])})
+        found.encrypt = lambda event: encrypt(
+            event | {"content": _with_no_mentions(event["content"])}
+        )
         return found
 
     def fallback(body: str, *more: object) -> object:
@@ -102,4 +120,8 @@ def _mention_nobody(service: Any) -> None:  # noqa: ANN401 - as above
 
 
 def _with_no_mentions(content: object) -> object:
-    return content | {"m.mentions": {}} if isinstance(content, dict) and "msgtype" in content else content
+    return (
+        content | {"m.mentions": {}}
+        if isinstance(content, dict) and "msgtype" in content
+        else content
+    )

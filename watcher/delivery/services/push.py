@@ -9,7 +9,11 @@ from watcher.model.event import Severity
 
 NTFY = 7700
 """Bytes; apprise makes an attachment of more than 8,000 bytes of JSON, of which topic and names are a part."""
-_NTFY_TAGS = {Severity.CRITICAL: "no_entry", Severity.WARNING: "warning", Severity.INFO: "information_source"}
+_NTFY_TAGS = {
+    Severity.CRITICAL: "no_entry",
+    Severity.WARNING: "warning",
+    Severity.INFO: "information_source",
+}
 """Tags that ntfy shows as an emoji."""
 
 
@@ -18,12 +22,19 @@ def ntfy(service: Any, context: Context) -> None:  # noqa: ANN401 - apprise's ow
     if "click" not in context.asked:
         service.click = context.page
     if "xtags" not in context.asked:
-        service._NotifyNtfy__tags = [_NTFY_TAGS[context.severity], str(context.worst.kind)]  # noqa: SLF001 - no hook
+        service._NotifyNtfy__tags = [  # noqa: SLF001 - no hook
+            _NTFY_TAGS[context.severity],
+            str(context.worst.kind),
+        ]
 
 
 def pushover(service: Any, context: Context) -> None:  # noqa: ANN401 - as above
     """Link the page of the worst event's node. Without the library apprise would send what was to be encrypted."""
-    if service.encryption_key and service.e2ee and not supports(service, "PUSHOVER_E2EE_SUPPORT"):
+    if (
+        service.encryption_key
+        and service.e2ee
+        and not supports(service, "PUSHOVER_E2EE_SUPPORT")
+    ):
         context.refuse(NEEDS_CRYPTOGRAPHY)
     if service.supplemental_url is None:
         service.supplemental_url = context.page
@@ -31,5 +42,9 @@ def pushover(service: Any, context: Context) -> None:  # noqa: ANN401 - as above
 
 def pushward(service: Any, context: Context) -> None:  # noqa: ANN401 - as above
     """Refuse to send what was to be encrypted without the library for it, as apprise would."""
-    if service.encryption_key and service.e2ee and not supports(service, "PUSHWARD_E2EE_SUPPORT"):
+    if (
+        service.encryption_key
+        and service.e2ee
+        and not supports(service, "PUSHWARD_E2EE_SUPPORT")
+    ):
         context.refuse(NEEDS_CRYPTOGRAPHY)

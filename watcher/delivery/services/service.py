@@ -18,8 +18,14 @@ from watcher.alerts.render import Format
 from watcher.delivery.outcome import Cause, Undelivered
 from watcher.model.event import Event, Severity, severity_of
 
-_PAGE = re.compile(r"https://registry\.comfy\.org/nodes/[A-Za-z0-9][A-Za-z0-9._~%-]{0,300}")
-_TONES = {Severity.CRITICAL: "failure", Severity.WARNING: "warning", Severity.INFO: "info"}
+_PAGE = re.compile(
+    r"https://registry\.comfy\.org/nodes/[A-Za-z0-9][A-Za-z0-9._~%-]{0,300}"
+)
+_TONES = {
+    Severity.CRITICAL: "failure",
+    Severity.WARNING: "warning",
+    Severity.INFO: "info",
+}
 NEEDS_CRYPTOGRAPHY = "end-to-end encryption needs the package cryptography (pipx inject comfy-watch cryptography)"
 
 
@@ -95,7 +101,11 @@ class Context:
     def grade(self, service: Any, attribute: str, levels: Levels) -> None:  # noqa: ANN401 - apprise's own object
         """Give an attribute of the service the level of the severity, unless the URL has a parameter of that name."""
         if attribute not in self.asked:
-            setattr(service, attribute, dict(zip(Severity, levels, strict=True))[self.severity])
+            setattr(
+                service,
+                attribute,
+                dict(zip(Severity, levels, strict=True))[self.severity],
+            )
 
 
 Levels = tuple[object, object, object]

@@ -17,7 +17,9 @@ from watcher.delivery.services.on_call import opens
 from watcher.delivery.services.service import NO_RULES, Context, Rules, Service
 from watcher.delivery.services.webhook import form, json_post, xml
 
-_OPSGENIE = Rules(prepare=on_call.opsgenie, grade=("priority", (1, 3, 5)))  # P1 is the most urgent
+_OPSGENIE = Rules(
+    prepare=on_call.opsgenie, grade=("priority", (1, 3, 5))
+)  # P1 is the most urgent
 _LOUD = ("priority", (1, 0, -1))
 """Pushover's levels, which others took over: 2 would ask for an answer, -2 would show nothing."""
 _URGENT = ("urgency", (2, 1, 0))
@@ -35,15 +37,22 @@ RULES: Mapping[str, Rules] = {
     "AWS Simple Email Service (SES)": Rules(sealed=_ANY),
     "Bark": Rules(grade=("level", ("timeSensitive", "active", "passive")), sealed=_ANY),
     "ClickSend": Rules(
-        in_ascii=True, refuses=re.compile(rb'"(?:status|response_code)"\s*:\s*"(?!SUCCESS")([A-Z_]{2,40})"')
+        in_ascii=True,
+        refuses=re.compile(
+            rb'"(?:status|response_code)"\s*:\s*"(?!SUCCESS")([A-Z_]{2,40})"'
+        ),
     ),
     "Clickatell": Rules(
         in_ascii=True,
-        refuses=re.compile(rb'"accepted"\s*:\s*(?i:false)|"(?:code|errorCode)"\s*:\s*"?(-?[1-9]\d{0,8})'),
+        refuses=re.compile(
+            rb'"accepted"\s*:\s*(?i:false)|"(?:code|errorCode)"\s*:\s*"?(-?[1-9]\d{0,8})'
+        ),
     ),
     "DBus Notification": Rules(prepare=desktop, grade=_URGENT),
     "DingTalk": Rules(refuses=_ERRCODE),
-    "Discord": Rules(prepare=chat.discord, shown_as=Format.MARKDOWN, most=chat.DISCORD_EMBED),
+    "Discord": Rules(
+        prepare=chat.discord, shown_as=Format.MARKDOWN, most=chat.DISCORD_EMBED
+    ),
     "E-Mail": Rules(prepare=mail, most=30_000),
     "Feishu": Rules(refuses=_CODE),
     "FireHydrant": Rules(prepare=opens("trigger", "dedup")),
@@ -65,48 +74,86 @@ RULES: Mapping[str, Rules] = {
     "Lauther": Rules(grade=_LOUD),
     "MQTT Notification": Rules(prepare=unconfirmed.mqtt),
     "MSG91": Rules(in_ascii=True, refuses=re.compile(rb'"type"\s*:\s*"(error)"')),
-    "Matrix": Rules(prepare=matrix, shown_as=Format.HTML, knows_code=True, sealed=re.compile(r"/m\.room\.encrypted/")),
+    "Matrix": Rules(
+        prepare=matrix,
+        shown_as=Format.HTML,
+        knows_code=True,
+        sealed=re.compile(r"/m\.room\.encrypted/"),
+    ),
     "Mattermost": Rules(shown_as=Format.MARKDOWN),
     "Notifyre": Rules(sealed=_ANY),
     "OneSignal": Rules(refuses=re.compile(rb'"id"\s*:\s*""|"errors"\s*:\s*[\[{]\s*"')),
     "OpsiMate": Rules(prepare=opens("trigger", "dedup")),
     "Opsgenie": _OPSGENIE,
     "Pager Duty": Rules(prepare=opens("trigger", "dedup")),
-    "PagerTree": Rules(prepare=on_call.pagertree, grade=("urgency", ("critical", "medium", "low"))),
+    "PagerTree": Rules(
+        prepare=on_call.pagertree, grade=("urgency", ("critical", "medium", "low"))
+    ),
     "Power Automate / Workflows (for MSTeams)": Rules(
-        prepare=chat.teams, most=chat.TEAMS_CARD, encoded=chat.TEAMS_ENCODED, codeless=True
+        prepare=chat.teams,
+        most=chat.TEAMS_CARD,
+        encoded=chat.TEAMS_ENCODED,
+        codeless=True,
     ),
     "Prowl": Rules(grade=_LOUD),
-    "PushDeer": Rules(refuses=re.compile(_CODE.pattern + rb'|"result"\s*:\s*(?:(?i:false)|null|\[\s*\])')),
-    "PushMe": Rules(refuses=re.compile(rb"\A\s*[^\s<s]")),  # it says `success`, or else what is wrong
+    "PushDeer": Rules(
+        refuses=re.compile(
+            _CODE.pattern + rb'|"result"\s*:\s*(?:(?i:false)|null|\[\s*\])'
+        )
+    ),
+    "PushMe": Rules(
+        refuses=re.compile(rb"\A\s*[^\s<s]")
+    ),  # it says `success`, or else what is wrong
     "PushWard": Rules(prepare=push.pushward, sealed=_ANY),
     "Pushover": Rules(prepare=push.pushover, grade=_LOUD, sealed=_ANY),
     "Pushsafer": Rules(grade=_LOUD),
-    "Rocket.Chat": Rules(prepare=chat.rocket_chat, shown_as=Format.MARKDOWN, most=chat.ROCKET_CHAT),
+    "Rocket.Chat": Rules(
+        prepare=chat.rocket_chat, shown_as=Format.MARKDOWN, most=chat.ROCKET_CHAT
+    ),
     "SIGNL4": Rules(prepare=on_call.signl4),
     "SMTP2Go": Rules(refuses=re.compile(rb'"failed"\s*:\s*([1-9]\d{0,8})')),
     "SendPulse": Rules(sealed=re.compile("/smtp/")),
-    "ServerChan": Rules(refuses=re.compile(rb'"(?:code|errno)"\s*:\s*"?(-?[1-9]\d{0,8})')),
+    "ServerChan": Rules(
+        refuses=re.compile(rb'"(?:code|errno)"\s*:\s*"?(-?[1-9]\d{0,8})')
+    ),
     "Session Open Group Server": Rules(sealed=_ANY),
     "Signalgrid": Rules(refuses=_CODE_BUT_200),
     "Simplepush": Rules(grade=("priority", (5, 3, 2)), sealed=re.compile("/tasks/")),
-    "SparkPost": Rules(refuses=re.compile(rb'"total_rejected_recipients"\s*:\s*([1-9]\d{0,8})')),
-    "Splunk On-Call": Rules(prepare=on_call.splunk, refuses=re.compile(rb'"result"\s*:\s*"(failure)"')),
+    "SparkPost": Rules(
+        refuses=re.compile(rb'"total_rejected_recipients"\s*:\s*([1-9]\d{0,8})')
+    ),
+    "Splunk On-Call": Rules(
+        prepare=on_call.splunk, refuses=re.compile(rb'"result"\s*:\s*"(failure)"')
+    ),
     "SpugPush": Rules(refuses=_CODE_BUT_200),
-    "Squadcast": Rules(prepare=opens("trigger", "dedup"), grade=("priority", ("P1", "P3", "P5"))),
+    "Squadcast": Rules(
+        prepare=opens("trigger", "dedup"), grade=("priority", ("P1", "P3", "P5"))
+    ),
     "Synology Chat": Rules(refuses=_CODE),
     "Syslog": Rules(prepare=unconfirmed.syslog),
     "Telegram": Rules(knows_code=True),
-    "VoIPms": Rules(in_ascii=True, refuses=re.compile(rb'"status"\s*:\s*"(?!success")([a-z_]{2,40})"')),
+    "VoIPms": Rules(
+        in_ascii=True,
+        refuses=re.compile(rb'"status"\s*:\s*"(?!success")([a-z_]{2,40})"'),
+    ),
     "Vonage": Rules(in_ascii=True, refuses=re.compile(rb'"status"\s*:\s*"([1-9]\d?)"')),
     "WeCom Bot": Rules(refuses=_ERRCODE),
     "XML": Rules(prepare=xml, knows_code=True, answers_pages=True, sealed=_ANY),
     "XMPP": Rules(prepare=unconfirmed.xmpp),
     "Zulip": Rules(prepare=chat.zulip, shown_as=Format.MARKDOWN),
-    "ilert": Rules(prepare=opens("trigger", "dedup"), grade=("priority", ("high", "high", "low"))),
+    "ilert": Rules(
+        prepare=opens("trigger", "dedup"), grade=("priority", ("high", "high", "low"))
+    ),
     "incident.io": Rules(prepare=opens("trigger", "dedup")),
-    "ntfy": Rules(prepare=push.ntfy, grade=("priority", ("max", "default", "low")), encoded=push.NTFY),
-    "seven": Rules(in_ascii=True, refuses=re.compile(rb'(?:\A\s*"?|"success"\s*:\s*"?)(?!100\b)(\d{3})\b')),
+    "ntfy": Rules(
+        prepare=push.ntfy,
+        grade=("priority", ("max", "default", "low")),
+        encoded=push.NTFY,
+    ),
+    "seven": Rules(
+        in_ascii=True,
+        refuses=re.compile(rb'(?:\A\s*"?|"success"\s*:\s*"?)(?!100\b)(\d{3})\b'),
+    ),
     "46elks": _TEXT_MESSAGE,
     "800.com": _TEXT_MESSAGE,
     "Africas Talking": _TEXT_MESSAGE,
@@ -160,15 +207,21 @@ class Room:
     def size(self, message: Rendered, body: str) -> int:
         """Return the size of a message whose `body` is written as the service writes it; it fits up to `body`."""
         is_titled = self.titled and message.title
-        size = len(body.encode()) + (len(f"<b>{message.title}</b><br />\r\n") if is_titled else 0)
+        size = len(body.encode()) + (
+            len(f"<b>{message.title}</b><br />\r\n") if is_titled else 0
+        )
         if self.encoded is None:
             return size
-        return max(size, -(-len(dumps([message.title, body])) * self.body // self.encoded))
+        return max(
+            size, -(-len(dumps([message.title, body])) * self.body // self.encoded)
+        )
 
 
 def rules_of(service: Service) -> Rules:
     """Return the rules of a service. Some names are translated by the system's language; their `text` is not."""
-    return RULES.get(str(getattr(service.service_name, "text", service.service_name)), NO_RULES)
+    return RULES.get(
+        str(getattr(service.service_name, "text", service.service_name)), NO_RULES
+    )
 
 
 def sealed_of(service: Service, asked: Container[str]) -> re.Pattern[str] | None:
@@ -194,7 +247,9 @@ def format_of(service: Service, *, single: bool) -> Format:
     form = Format(service.resolve_format(None).value)
     if asked is None or (single and asked == Format.TEXT):
         form = rules.shown_as or form
-    if form is Format.HTML and (not rules.knows_code or getattr(service, "mode", "") == "slack"):
+    if form is Format.HTML and (
+        not rules.knows_code or getattr(service, "mode", "") == "slack"
+    ):
         return Format.MAIL
     if form is Format.TEXT and rules.in_ascii:
         return Format.ASCII
@@ -206,13 +261,19 @@ def room_of(service: Service) -> Room:
     rules = rules_of(service)
     body = min(service.body_maxlen, rules.most or _CEILING)
     titled = service.title_maxlen <= 0 or bool(service.overflow_amalgamate_title)
-    lines = service.body_max_line_count - titled if service.body_max_line_count > 0 else None
+    lines = (
+        service.body_max_line_count - titled
+        if service.body_max_line_count > 0
+        else None
+    )
     if lines is None and (rules.brief or body <= _BRIEF):
         lines = _NO_LIMIT
     title = min(service.title_maxlen, body) if service.title_maxlen > 0 else body // 3
     return Room(
         body=body,
-        title=0 if titled and lines is not None else title,  # the first line would say it again
+        title=0
+        if titled and lines is not None
+        else title,  # the first line would say it again
         lines=lines,
         titled=titled,
         encoded=rules.encoded,

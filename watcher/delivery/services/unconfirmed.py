@@ -23,9 +23,17 @@ _CONFIG: Any = XMPPConfig  # apprise's dataclass hides its fields from type chec
 def mqtt(service: Any, context: Context) -> None:  # noqa: ANN401 - apprise's own object
     """Publish at QoS 1 or more: apprise then waits until the broker has the message. A refused login ends the wait."""
 
-    def connected(_client: object, _data: object, _flags: object, code: Any, _more: object) -> None:  # noqa: ANN401 - paho's
+    def connected(
+        _client: object,
+        _data: object,
+        _flags: object,
+        code: Any,  # noqa: ANN401 - paho's
+        _more: object,
+    ) -> None:
         if code.is_failure:
-            context.refuse(f"the MQTT broker refused the login ({str(code).lower()}): check the user and the password")
+            context.refuse(
+                f"the MQTT broker refused the login ({str(code).lower()}): check the user and the password"
+            )
             service.socket_read_timeout = 0
 
     service.qos = max(service.qos, 1)
@@ -42,7 +50,9 @@ def xmpp(service: Any, context: Context) -> None:  # noqa: ANN401 - as above
     """
     begun: list[None] = []
 
-    def send_message(*, targets: list[tuple[str, str]], subject: str, body: str) -> bool:
+    def send_message(
+        *, targets: list[tuple[str, str]], subject: str, body: str
+    ) -> bool:
         config = _CONFIG(
             jid=service.jid,
             password=service.password or "",
@@ -76,7 +86,9 @@ def xmpp(service: Any, context: Context) -> None:  # noqa: ANN401 - as above
 def syslog(_service: object, context: Context) -> None:
     """Refuse to send where no daemon listens: the C library says nothing of that."""
     if not has_listener(_LOG):
-        context.refuse(f"no syslog daemon listens on {_LOG} here: start one, or use rsyslog:// to another machine")
+        context.refuse(
+            f"no syslog daemon listens on {_LOG} here: start one, or use rsyslog:// to another machine"
+        )
 
 
 def has_listener(path: str) -> bool:

@@ -21,7 +21,9 @@ def form(service: Any, context: Context) -> None:  # noqa: ANN401 - apprise's ow
     Not to a form that is sent as a GET: its fields are part of the URL, which servers keep short.
     """
     if service.method != "GET":
-        service.payload_extras.setdefault("events", codec.dumps(_objects(context, MOST_BYTES // 2)))
+        service.payload_extras.setdefault(
+            "events", codec.dumps(_objects(context, MOST_BYTES // 2))
+        )
     service.payload_extras.setdefault("event_count", str(len(context.events)))
 
 
@@ -32,4 +34,8 @@ def xml(service: Any, context: Context) -> None:  # noqa: ANN401 - apprise's own
 
 
 def _objects(context: Context, most_bytes: int) -> list[object]:
-    return plainest_objects(context.events) if context.plain else event_objects(context.events, most_bytes)
+    return (
+        plainest_objects(context.events)
+        if context.plain
+        else event_objects(context.events, most_bytes)
+    )

@@ -16,7 +16,9 @@ MOST = 5_000
 
 def installed(document: object) -> tuple[Pack, ...]:
     """Return the packs of a list; ValueError if it is none, or longer than is looked at."""
-    if not isinstance(document, dict) or not all(isinstance(entry, dict) for entry in document.values()):
+    if not isinstance(document, dict) or not all(
+        isinstance(entry, dict) for entry in document.values()
+    ):
         raise ValueError("is not a list of packs")
     if len(document) > MOST:
         raise ValueError(f"has more than {MOST:,} packs")
@@ -26,7 +28,9 @@ def installed(document: object) -> tuple[Pack, ...]:
 def github(name: object) -> str | None:
     """Return the address of a repository that is named as `author/repo`."""
     text = name.strip() if isinstance(name, str) else ""
-    return f"https://github.com/{text}" if _GITHUB.fullmatch(text) else texts.address(name)
+    return (
+        f"https://github.com/{text}" if _GITHUB.fullmatch(text) else texts.address(name)
+    )
 
 
 def _pack(name: str, entry: dict[str, object]) -> Pack:
@@ -46,9 +50,19 @@ def _pack(name: str, entry: dict[str, object]) -> Pack:
         )
     if cnr_id is None:
         return Pack(
-            folder=folder, kind=PackKind.UNKNOWN, enabled=enabled, evidence=f"{_EVIDENCE} has neither id nor repository"
+            folder=folder,
+            kind=PackKind.UNKNOWN,
+            enabled=enabled,
+            evidence=f"{_EVIDENCE} has neither id nor repository",
         )
     version = texts.version(entry.get("ver"))
     known = None if version in {"nightly", "unknown"} else version
     kind = PackKind.GIT if version == "nightly" else PackKind.REGISTRY
-    return Pack(folder=folder, kind=kind, id=cnr_id, version=known, enabled=enabled, evidence=_EVIDENCE)
+    return Pack(
+        folder=folder,
+        kind=kind,
+        id=cnr_id,
+        version=known,
+        enabled=enabled,
+        evidence=_EVIDENCE,
+    )

@@ -61,7 +61,12 @@ def single_file(folder: str, name: str, *, enabled: bool) -> Pack | None:
     """Return the pack that a file is, as `folder` is to be shown; None for a file that ComfyUI does not load."""
     if name in OF_COMFYUI or not name.removesuffix(DISABLED).endswith(".py"):
         return None
-    return Pack(folder=texts.valid(folder), kind=PackKind.FILE, enabled=enabled, evidence="a single file")
+    return Pack(
+        folder=texts.valid(folder),
+        kind=PackKind.FILE,
+        enabled=enabled,
+        evidence="a single file",
+    )
 
 
 def pack(folder: str, contents: Contents, *, enabled: bool) -> Pack | None:
@@ -78,8 +83,20 @@ def pack(folder: str, contents: Contents, *, enabled: bool) -> Pack | None:
     if clone is not None and clone.cnr_id:
         other.insert(0, Identity(id=clone.cnr_id, by=Claim.CNR_ID))
     is_clone = clone is not None and not contents.tracks_git
-    if clone is not None and is_clone and (clone.remote or not (contents.tracking and project.id)):
-        return _clone(name, clone, project, other, enabled=enabled, problem=problem, damaged=damaged)
+    if (
+        clone is not None
+        and is_clone
+        and (clone.remote or not (contents.tracking and project.id))
+    ):
+        return _clone(
+            name,
+            clone,
+            project,
+            other,
+            enabled=enabled,
+            problem=problem,
+            damaged=damaged,
+        )
     if problem:
         return Pack(
             folder=name,
@@ -104,10 +121,25 @@ def pack(folder: str, contents: Contents, *, enabled: bool) -> Pack | None:
             repository=project.repository,
             evidence=_joined(mark, project.remark),
         )
-    if contents.pyproject is None and not contents.tracking and not contents.loadable and folder.startswith("."):
+    if (
+        contents.pyproject is None
+        and not contents.tracking
+        and not contents.loadable
+        and folder.startswith(".")
+    ):
         return None
-    why = f"pyproject.toml: {project.remark}" if contents.pyproject is not None else "no .git and no pyproject.toml"
-    return Pack(folder=name, kind=PackKind.UNKNOWN, others=_others(None, other), enabled=enabled, evidence=why)
+    why = (
+        f"pyproject.toml: {project.remark}"
+        if contents.pyproject is not None
+        else "no .git and no pyproject.toml"
+    )
+    return Pack(
+        folder=name,
+        kind=PackKind.UNKNOWN,
+        others=_others(None, other),
+        enabled=enabled,
+        evidence=why,
+    )
 
 
 def _clone(
@@ -133,7 +165,12 @@ def _clone(
         commit=clone.commit,
         enabled=enabled,
         repository=clone.remote,
-        evidence=_joined(".git", f"its id from {named}" if found else "without an id", clone.remark, problem),
+        evidence=_joined(
+            ".git",
+            f"its id from {named}" if found else "without an id",
+            clone.remark,
+            problem,
+        ),
         unreadable=bool(problem),
         damaged=damaged,
     )

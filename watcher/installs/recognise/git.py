@@ -6,7 +6,9 @@ import re
 
 from watcher.installs.recognise import texts
 
-_SECTION = re.compile(r"""\[\s*(?P<name>[A-Za-z0-9.-]+)(?:\s+"(?P<sub>[^"\n]*)")?\s*\]""")
+_SECTION = re.compile(
+    r"""\[\s*(?P<name>[A-Za-z0-9.-]+)(?:\s+"(?P<sub>[^"\n]*)")?\s*\]"""
+)
 _REF = re.compile(r"refs/[A-Za-z0-9._/+@-]{1,200}")
 
 
@@ -18,7 +20,11 @@ def remote(config: bytes) -> str | None:
         key, _, value = line.partition("=")
         if heading := _SECTION.match(line.strip()):
             section = heading["sub"] if heading["name"].lower() == "remote" else None
-        elif section is not None and key.strip().lower() == "url" and (url := texts.address(value.strip().strip('"'))):
+        elif (
+            section is not None
+            and key.strip().lower() == "url"
+            and (url := texts.address(value.strip().strip('"')))
+        ):
             found.setdefault(section, url)
     return found.get("origin") or next(iter(found.values()), None)
 
@@ -28,7 +34,12 @@ def head(data: bytes) -> tuple[str | None, str | None]:
     text = data.decode("ascii", "replace").strip()
     label, colon, name = text.partition(":")
     ref = name.strip()
-    if colon and label == "ref" and _REF.fullmatch(ref) and not {"", ".", ".."} & set(ref.split("/")):
+    if (
+        colon
+        and label == "ref"
+        and _REF.fullmatch(ref)
+        and not {"", ".", ".."} & set(ref.split("/"))
+    ):
         return None, ref
     return texts.commit(text), None
 
@@ -37,4 +48,7 @@ def packed(data: bytes, ref: str) -> str | None:
     """Return the commit of a ref in `packed-refs`."""
     ending = f" {ref}"
     lines = data.decode("ascii", "replace").splitlines()
-    return next((texts.commit(line[: -len(ending)]) for line in lines if line.endswith(ending)), None)
+    return next(
+        (texts.commit(line[: -len(ending)]) for line in lines if line.endswith(ending)),
+        None,
+    )

@@ -61,7 +61,9 @@ def _unpacked(data: bytes) -> bytes:
     except zlib.error:
         raise ValueError("holds a text that is damaged") from None
     if unpacker.unconsumed_tail:
-        raise ValueError(f"holds a text of more than {LIMIT // 1024**2} MB, which is not unpacked")
+        raise ValueError(
+            f"holds a text of more than {LIMIT // 1024**2} MB, which is not unpacked"
+        )
     return text
 
 
@@ -70,7 +72,9 @@ def _webp_texts(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     while at + 8 <= len(data):
         kind, (length,) = data[at : at + 4], struct.unpack_from("<I", data, at + 4)
         if kind == b"EXIF":
-            yield from _exif_texts(data[at + 8 : at + 8 + length].removeprefix(b"Exif\0\0"))
+            yield from _exif_texts(
+                data[at + 8 : at + 8 + length].removeprefix(b"Exif\0\0")
+            )
         at += 8 + length + length % 2
 
 
@@ -90,6 +94,8 @@ def _exif_texts(tiff: bytes) -> Iterator[tuple[bytes, bytes]]:
         tag, form, length, offset = struct.unpack_from(f"{order}HHII", tiff, at)
         if tag in _TIFF_TAGS and form == _ASCII:
             begin = offset if length > 4 else at + 8
-            key, colon, text = tiff[begin : begin + length].rstrip(b"\0").partition(b":")
+            key, colon, text = (
+                tiff[begin : begin + length].rstrip(b"\0").partition(b":")
+            )
             if colon and key.lower() in _KEYS:
                 yield key.lower(), text

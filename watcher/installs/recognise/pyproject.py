@@ -33,7 +33,9 @@ _TOKEN = re.compile(
     re.DOTALL | re.VERBOSE,
 )
 """Strings, which may hold anything; comments; brackets; line ends; and all between them."""
-_PART = re.compile(r"""\s*("(?:[^"\\\n]|\\[^\n])*+"|'[^'\n]*+'|[A-Za-z0-9_-]++)\s*([.=\]])""")
+_PART = re.compile(
+    r"""\s*("(?:[^"\\\n]|\\[^\n])*+"|'[^'\n]*+'|[A-Za-z0-9_-]++)\s*([.=\]])"""
+)
 """One part of a key, and what comes after it."""
 
 _NO_TOML = "pyproject.toml is not valid TOML"
@@ -83,7 +85,9 @@ def of_table(project: dict[str, object], *, comfy: bool) -> Project:
     found = texts.pack_id(name)
     remark = ""
     if found is None:
-        remark = "its [project] name can be no id" if name else "it has no [project] name"
+        remark = (
+            "its [project] name can be no id" if name else "it has no [project] name"
+        )
     elif version is None:
         dynamic = project.get("dynamic")
         is_dynamic = isinstance(dynamic, list) and "version" in dynamic

@@ -44,13 +44,18 @@ def address(value: object) -> str | None:
         return None
     if not parts.scheme or not text.lower().startswith(f"{parts.scheme}://"):
         return None
-    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or ""
+    host = (
+        f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or ""
+    )
     return valid(parts._replace(netloc=f"{host}{port}", query="", fragment="").geturl())
 
 
 def last_part(repository: str) -> str:
     """Return the last part of a repository's address, without `.git`: what a clone's folder is usually called."""
-    return re.split(r"[/:\\]", repository.rstrip("/\\"))[-1].removesuffix(".git") or repository
+    return (
+        re.split(r"[/:\\]", repository.rstrip("/\\"))[-1].removesuffix(".git")
+        or repository
+    )
 
 
 def valid(text: str) -> str:

@@ -50,7 +50,10 @@ def read(document: object, own: Collection[str]) -> Named:
     known_types = {*own, *_OF_THE_FRONT_END}
     if is_prompt(document):
         return Named(
-            unnamed=_unnamed((table(node).get("class_type") for node in table(document).values()), known_types)
+            unnamed=_unnamed(
+                (table(node).get("class_type") for node in table(document).values()),
+                known_types,
+            )
         )
     if not is_workflow(document):
         raise ValueError("is not a workflow of ComfyUI")
@@ -58,25 +61,44 @@ def read(document: object, own: Collection[str]) -> Named:
     first: dict[tuple[str, str, str], dict[str, object]] = {}
     graphs = list(_graphs(table(document)))
     unnamed: list[object] = []
-    for node in (node for graph in graphs for node in items(graph.get("nodes")) if isinstance(node, dict)):
+    for node in (
+        node
+        for graph in graphs
+        for node in items(graph.get("nodes"))
+        if isinstance(node, dict)
+    ):
         said = table(node.get("properties"))
-        pack_id, repository = texts.pack_id(said.get("cnr_id")), github(said.get("aux_id"))
+        pack_id, repository = (
+            texts.pack_id(said.get("cnr_id")),
+            github(said.get("aux_id")),
+        )
         if not (pack_id or repository):
             unnamed.append(node.get("type"))
         elif pack_id != _CORE:
-            key = ((pack_id or "").lower(), "" if pack_id else repository or "", str(said.get("ver") or ""))
+            key = (
+                (pack_id or "").lower(),
+                "" if pack_id else repository or "",
+                str(said.get("ver") or ""),
+            )
             count[key] = count.get(key, 0) + 1
             first.setdefault(key, said)
         if len(count) > _MOST:
             raise ValueError(f"names more than {_MOST:,} packs")
-    packs = [_pack(said, f"{plural(count[key], 'node')} of the workflow") for key, said in first.items()]
+    packs = [
+        _pack(said, f"{plural(count[key], 'node')} of the workflow")
+        for key, said in first.items()
+    ]
     known = {(pack.id or "").lower() for pack in packs}
     extra = table(table(table(document).get("extra")).get("node_versions"))
     for name, version in list(extra.items())[:_MOST]:
         if name != _CORE and name.lower() not in known and texts.pack_id(name):
-            packs.append(_pack({"cnr_id": name, "ver": version}, "node_versions of the workflow"))
+            packs.append(
+                _pack({"cnr_id": name, "ver": version}, "node_versions of the workflow")
+            )
     return Named(
-        packs=tuple(sorted(packs, key=lambda pack: (pack.folder.lower(), pack.version or ""))),
+        packs=tuple(
+            sorted(packs, key=lambda pack: (pack.folder.lower(), pack.version or ""))
+        ),
         unnamed=_unnamed(unnamed, known_types | _made_in(graphs)),
     )
 
@@ -96,7 +118,12 @@ def _made_in(graphs: Iterable[dict[str, object]]) -> set[str]:
         subgraphs = map(table, items(table(graph.get("definitions")).get("subgraphs")))
         made |= {name for one in subgraphs if isinstance(name := one.get("id"), str)}
         groups = table(table(graph.get("extra")).get("groupNodes"))
-        made |= {f"{begin}{name}" for name, group in groups.items() if isinstance(group, dict) for begin in _GROUP}
+        made |= {
+            f"{begin}{name}"
+            for name, group in groups.items()
+            if isinstance(group, dict)
+            for begin in _GROUP
+        }
     return made
 
 
@@ -120,7 +147,11 @@ def _pack(said: dict[str, object], evidence: str) -> Pack:
 def _is_hash(version: str | None) -> bool:
     """Return whether a version is a shortened commit: no dot, and hexadecimal."""
     text = (version or "").lower().removeprefix("v")
-    return 4 <= len(text) <= 40 and "." not in text and not set(text) - set("0123456789abcdef")
+    return (
+        4 <= len(text) <= 40
+        and "." not in text
+        and not set(text) - set("0123456789abcdef")
+    )
 
 
 def _graphs(document: dict[str, object]) -> Iterator[dict[str, object]]:
@@ -129,6 +160,10 @@ def _graphs(document: dict[str, object]) -> Iterator[dict[str, object]]:
     while waiting:
         graph = waiting.pop()
         yield graph
-        waiting += [one for one in items(table(graph.get("definitions")).get("subgraphs")) if isinstance(one, dict)]
+        waiting += [
+            one
+            for one in items(table(graph.get("definitions")).get("subgraphs"))
+            if isinstance(one, dict)
+        ]
         groups = table(table(graph.get("extra")).get("groupNodes"))
         waiting += [one for one in groups.values() if isinstance(one, dict)]

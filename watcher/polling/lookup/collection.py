@@ -38,18 +38,26 @@ class Collection:
         self._kept.pop(key, None)
         self._deprecated.discard(key)
         if matches:
-            self._kept[key] = FoundVersion(node=row.node_id, version=version, changelog=row.changelog)
+            self._kept[key] = FoundVersion(
+                node=row.node_id, version=version, changelog=row.changelog
+            )
             if version.deprecated:
                 self._deprecated.add(key)
             if len(self._kept) > 2 * self._limit + _SPARE:
-                self._kept = dict(nlargest(self._limit, self._kept.items(), key=_newest))
+                self._kept = dict(
+                    nlargest(self._limit, self._kept.items(), key=_newest)
+                )
         return key
 
     def found(self) -> Found:
         """Return what was collected."""
         matching = [(key, status) for key, (_, status) in self._seen.items() if status]
         counts = Counter(status for _, status in matching)
-        worst_first = sorted(sorted(counts), key=lambda status: standing(Version(status=status)), reverse=True)
+        worst_first = sorted(
+            sorted(counts),
+            key=lambda status: standing(Version(status=status)),
+            reverse=True,
+        )
         newest = nlargest(self._limit, self._kept.items(), key=_newest)
         return Found(
             versions=tuple(version for _, version in newest),

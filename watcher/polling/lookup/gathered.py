@@ -44,7 +44,11 @@ class Gathered:
 
     def add(self, page: Page) -> None:
         """Note what a page says."""
-        self.total = max(page.total or 0, self.total or 0) if page.total is not None else self.total
+        self.total = (
+            max(page.total or 0, self.total or 0)
+            if page.total is not None
+            else self.total
+        )
         self.unreadable += page.items - len(page.rows)
 
     def problems(self) -> Iterable[str]:
@@ -75,7 +79,11 @@ def _reason(read: PageRead, node: str) -> str:
     if node and read.ban is not None:
         reason = summarize(read.ban)
         return f"the whole pack is banned{f': {reason}' if reason.lower() != 'node banned' else ''}"
-    return f"{read.error}; is the id right?" if node and read.code == HTTPStatus.NOT_FOUND else read.error
+    return (
+        f"{read.error}; is the id right?"
+        if node and read.code == HTTPStatus.NOT_FOUND
+        else read.error
+    )
 
 
 def _names(reads: list[PageRead]) -> str:
@@ -83,5 +91,9 @@ def _names(reads: list[PageRead]) -> str:
     count = sum(read.pages for read in reads)
     if count > _NAMED:
         return f"{count} pages"
-    numbers = sorted(number for read in reads for number in range(read.number, read.number + read.pages))
+    numbers = sorted(
+        number
+        for read in reads
+        for number in range(read.number, read.number + read.pages)
+    )
     return f"page{'s' if count > 1 else ''} {', '.join(map(str, numbers))}"

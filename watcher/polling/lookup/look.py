@@ -45,7 +45,12 @@ async def look_up(
     async with Registry(registry_url, limits, progress=progress) as registry:
         if filters.reason and (problem := await _why_no_search(registry)):
             return Found(problems=(problem,), incomplete="nothing could be searched")
-        lookup = _Lookup(registry=registry, filters=filters, collection=Collection(filters, limit), progress=progress)
+        lookup = _Lookup(
+            registry=registry,
+            filters=filters,
+            collection=Collection(filters, limit),
+            progress=progress,
+        )
         await lookup.read()
         found = lookup.found()
         return await _with_reasons(registry, found, progress) if with_reasons else found
@@ -62,11 +67,17 @@ async def _why_no_search(registry: Registry) -> Problem | None:
         answer = await registry.ask(nowhere)
         if answer.code == HTTPStatus.BAD_REQUEST:
             error = describe_refusal(answer.code, answer.body).partition("(")[2]
-            return Problem(node=None, error=f"the registry keeps the search in reasons to itself ({error}", hint=hint)
+            return Problem(
+                node=None,
+                error=f"the registry keeps the search in reasons to itself ({error}",
+                hint=hint,
+            )
         if answer.code != HTTPStatus.OK:
             return Problem(node=None, error=describe_refusal(answer.code, answer.body))
         if parse_page(answer.body).items:
-            return Problem(node=None, error="the registry ignores the search in reasons", hint=hint)
+            return Problem(
+                node=None, error="the registry ignores the search in reasons", hint=hint
+            )
     except NoAnswerError as error:
         return Problem(node=None, error=str(error))
     return None
@@ -91,10 +102,17 @@ class _Lookup:
 
         async def read_one(node: str) -> None:
             async with free:
-                if self.silence < max(2 * self.registry.limits.concurrency, _SHORTEST_SILENCE):
+                if self.silence < max(
+                    2 * self.registry.limits.concurrency, _SHORTEST_SILENCE
+                ):
                     await self._read(node)
                 else:
-                    self.problems.append(Problem(node=node, error="not asked, since the registry could not be reached"))
+                    self.problems.append(
+                        Problem(
+                            node=node,
+                            error="not asked, since the registry could not be reached",
+                        )
+                    )
 
         async with asyncio.TaskGroup() as group:
             for node in self.filters.nodes or ("",):
@@ -102,20 +120,33 @@ class _Lookup:
 
     async def _read(self, node: str) -> None:
         """Read all pages of a node, or of all; once more if rows are missing."""
-        first = Query(node=node, statuses=self.filters.statuses, status_reason=self.filters.reason)
+        first = Query(
+            node=node, statuses=self.filters.statuses, status_reason=self.filters.reason
+        )
         pages = Gathered(node=node)
         self.read_of.append(pages)
         await self._read_pages(first, pages)
         if pages.missing and not pages.failed and not pages.foreign:
             pages.total, pages.unreadable, pages.pages = None, 0, 0
             await self._read_pages(replace(first, page_size=_OTHER_SIZE), pages)
-        self.silence = self.silence + 1 if any(read.unreached for read in pages.failed) else 0
-        self.problems += [Problem(node=node or None, error=error) for error in pages.problems()]
-        if node and not pages.keys and not (pages.failed or pages.foreign) and (why := await self._why_empty(first)):
+        self.silence = (
+            self.silence + 1 if any(read.unreached for read in pages.failed) else 0
+        )
+        self.problems += [
+            Problem(node=node or None, error=error) for error in pages.problems()
+        ]
+        if (
+            node
+            and not pages.keys
+            and not (pages.failed or pages.foreign)
+            and (why := await self._why_empty(first))
+        ):
             self.problems.append(Problem(node=node, error=why))
 
     async def _read_pages(self, first: Query, pages: Gathered) -> None:
-        async with aclosing(read_pages(self.registry, first, progress=self.progress)) as reads:
+        async with aclosing(
+            read_pages(self.registry, first, progress=self.progress)
+        ) as reads:
             async for read in reads:
                 pages.pages += read.pages
                 if read.page is None:
@@ -137,13 +168,21 @@ class _Lookup:
             return unknown
         try:
             answer = await self.registry.ask(Query(node=query.node, page_size=1))
-            return "" if answer.code != HTTPStatus.OK or parse_page(answer.body).items else unknown
+            return (
+                ""
+                if answer.code != HTTPStatus.OK or parse_page(answer.body).items
+                else unknown
+            )
         except NoAnswerError:
             return ""
 
     def found(self) -> Found:
         """Return what was found."""
-        return replace(self.collection.found(), problems=tuple(self.problems), incomplete=self._incomplete())
+        return replace(
+            self.collection.found(),
+            problems=tuple(self.problems),
+            incomplete=self._incomplete(),
+        )
 
     def _incomplete(self) -> str:
         if not self.problems:
@@ -153,7 +192,11 @@ class _Lookup:
             return f"{packs} of {plural(len(self.filters.nodes), 'pack')} could not be read completely"
         [all_pages] = self.read_of
         failed = sum(read.pages for read in all_pages.failed)
-        return f"{failed} of {plural(all_pages.pages, 'page')} could not be read" if failed else "some are missing"
+        return (
+            f"{failed} of {plural(all_pages.pages, 'page')} could not be read"
+            if failed
+            else "some are missing"
+        )
 
 
 async def _with_reasons(registry: Registry, found: Found, progress: Progress) -> Found:
@@ -163,8 +206,13 @@ async def _with_reasons(registry: Registry, found: Found, progress: Progress) ->
         if one.version.status in STATUSES:
             wanted.setdefault(one.node, {})[one.version.key] = one.version.status
     reasons = await read_summaries(registry, wanted, _PATIENCE, progress)
-    versions = tuple(replace(one, reason=reasons.get((one.node, one.version.key))) for one in found.versions)
-    unread = sum(one.reason is None and one.version.status in STATUSES for one in versions)
+    versions = tuple(
+        replace(one, reason=reasons.get((one.node, one.version.key)))
+        for one in found.versions
+    )
+    unread = sum(
+        one.reason is None and one.version.status in STATUSES for one in versions
+    )
     if not unread:
         return replace(found, versions=versions)
     why = f"{plural(unread, 'reason')} could not be read"

@@ -66,7 +66,9 @@ async def read_change(
         baseline=config.baseline,
         now=started,
     )
-    async with Registry(config.registry_url, config.limits, progress=progress) as registry:
+    async with Registry(
+        config.registry_url, config.limits, progress=progress
+    ) as registry:
         survey = Survey(
             registry=registry,
             nodes=config.nodes,
@@ -81,17 +83,43 @@ async def read_change(
         if config.installs or _was_installed(state):
             from watcher.polling.reading.what_is_run import read_with_installs
 
-            read = await read_with_installs(config, replace(state, checks=checks), survey, sweeper)
-            change = read.take(_compared(read.config, state.snapshot, read.checks, survey, sweeper, of_channels))
+            read = await read_with_installs(
+                config, replace(state, checks=checks), survey, sweeper
+            )
+            change = read.take(
+                _compared(
+                    read.config,
+                    state.snapshot,
+                    read.checks,
+                    survey,
+                    sweeper,
+                    of_channels,
+                )
+            )
         else:
             await (sweeper or survey).read()
             nodes = tuple(sweeper.names.values()) if sweeper else config.nodes
-            change = _compared(replace(config, nodes=nodes), state.snapshot, checks, survey, sweeper, of_channels)
-        events = await _completed(registry, change, config, progress) if change.events else ()
-    return replace(change, checks=replace(change.checks, requests=registry.requests), events=events)
+            change = _compared(
+                replace(config, nodes=nodes),
+                state.snapshot,
+                checks,
+                survey,
+                sweeper,
+                of_channels,
+            )
+        events = (
+            await _completed(registry, change, config, progress)
+            if change.events
+            else ()
+        )
+    return replace(
+        change, checks=replace(change.checks, requests=registry.requests), events=events
+    )
 
 
-async def _completed(registry: Registry, change: Change, config: PollConfig, progress: Progress) -> tuple[Event, ...]:
+async def _completed(
+    registry: Registry, change: Change, config: PollConfig, progress: Progress
+) -> tuple[Event, ...]:
     """Return the events with what is no part of the transition: the registry's reasons, and the safe versions."""
     # Here, since most polls have no event: it takes a fiftieth of a quiet poll.
     from watcher.changes.facts import with_safe_versions
@@ -99,13 +127,19 @@ async def _completed(registry: Registry, change: Change, config: PollConfig, pro
     from watcher.polling.reading.reasons import explained
 
     events = await explained(registry, change.events, config.limits.timeout, progress)
-    return tuple(map(bounded, with_safe_versions(events, change.snapshot, config.statuses)))
+    return tuple(
+        map(bounded, with_safe_versions(events, change.snapshot, config.statuses))
+    )
 
 
 def _sweeper(config: PollConfig, state: State, survey: Survey) -> Sweeper | None:
     """Return what reads by sweep where that may be needed; None where each node is asked."""
     checks = state.checks
-    if not config.globs and not config.installs and not is_worth_a_look(len(config.nodes), checks.total):
+    if (
+        not config.globs
+        and not config.installs
+        and not is_worth_a_look(len(config.nodes), checks.total)
+    ):
         return None
     # Here, since most polls from cron watch a few nodes and do without: it takes 5 ms.
     from watcher.polling.reading.sweeping import Sweeper
@@ -124,8 +158,16 @@ def _sweeper(config: PollConfig, state: State, survey: Survey) -> Sweeper | None
 def _was_installed(state: State) -> bool:
     """Return whether something of installs is left in the state, which have been configured before."""
     reported, packs = state.snapshot.installed, state.checks.packs.values()
-    left = reported.exposures or reported.failing or reported.offered or state.installs or state.checks.scanned
-    return bool(left) or any(record is not None and record.status == BANNED for record in packs)
+    left = (
+        reported.exposures
+        or reported.failing
+        or reported.offered
+        or state.installs
+        or state.checks.scanned
+    )
+    return bool(left) or any(
+        record is not None and record.status == BANNED for record in packs
+    )
 
 
 def _compared(
@@ -143,7 +185,9 @@ def _compared(
     elif known.whole != Whole():
         known = replace(known, whole=Whole())
     assessed = health.assess(
-        replace(_without_stale(checks.health, findings), sweep=None),  # without globs there is none
+        replace(
+            _without_stale(checks.health, findings), sweep=None
+        ),  # without globs there is none
         known.with_nodes(findings.nodes),
         findings.unread,
         findings.read,
@@ -152,14 +196,21 @@ def _compared(
         empty=[node.lower() for node in findings.empty],
     )
     if sweeper is not None:
-        assessed = sweeper.with_health(assessed, checks.health.sweep, config.failure_threshold)
+        assessed = sweeper.with_health(
+            assessed, checks.health.sweep, config.failure_threshold
+        )
     snapshot, about_channels = assess_channels(assessed.snapshot, of_channels, started)
     of_nodes = tuple(event for of_node in findings.events.values() for event in of_node)
     change = Change(
         findings=findings,
         snapshot=snapshot,
         checks=_checks_after(checks, config, findings, assessed.health, started),
-        events=(*([of_all] if of_all else ()), *of_nodes, *assessed.events, *about_channels),
+        events=(
+            *([of_all] if of_all else ()),
+            *of_nodes,
+            *assessed.events,
+            *about_channels,
+        ),
         nodes=config.nodes,
     )
     return change if sweeper is None else sweeper.with_figures(change)
@@ -169,14 +220,27 @@ def _without_stale(streaks: health.Health, findings: Findings) -> health.Health:
     """Return the streaks without that of a sweep's first page, if this poll had none that failed."""
     if ALL not in streaks.nodes or ALL in findings.unread or ALL in findings.read:
         return streaks
-    return replace(streaks, nodes={key: streak for key, streak in streaks.nodes.items() if key != ALL})
+    return replace(
+        streaks,
+        nodes={key: streak for key, streak in streaks.nodes.items() if key != ALL},
+    )
 
 
-def _checks_after(checks: Checks, config: PollConfig, findings: Findings, streaks: health.Health, now: str) -> Checks:
+def _checks_after(
+    checks: Checks,
+    config: PollConfig,
+    findings: Findings,
+    streaks: health.Health,
+    now: str,
+) -> Checks:
     """Return how this poll went, after `checks`, of which only the etags of other nodes stay valid."""
     polled = {node.lower() for node in config.nodes}
     others = {key: etag for key, etag in checks.etags.items() if key not in polled}
-    stale = {key: since for key, since in checks.stale_since.items() if key not in findings.server_times}
+    stale = {
+        key: since
+        for key, since in checks.stale_since.items()
+        if key not in findings.server_times
+    }
     return replace(
         checks,
         polled_at=now,
@@ -184,7 +248,9 @@ def _checks_after(checks: Checks, config: PollConfig, findings: Findings, streak
         health=streaks,
         checked=dict(sorted({**checks.checked, **findings.checked}.items())),
         etags=dict(sorted({**others, **findings.etags}.items())),
-        server_times=dict(sorted({**checks.server_times, **findings.server_times}.items())),
+        server_times=dict(
+            sorted({**checks.server_times, **findings.server_times}.items())
+        ),
         stale_since=dict(sorted({**stale, **findings.stale_since}.items())),
         etag_scope=config.etag_scope,
         watched=config.nodes,

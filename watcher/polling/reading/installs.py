@@ -30,10 +30,14 @@ class Scans:
     """By every install: why it, or a pack in it, could not be read; "" if all could be."""
 
 
-async def scan_all(sources: Sequence[Source], last: Packs, patience: float, progress: Progress) -> Scans:
+async def scan_all(
+    sources: Sequence[Source], last: Packs, patience: float, progress: Progress
+) -> Scans:
     """Scan all installs at once, each within `patience` seconds; failures are values."""
     progress("installs", f"looking into {', '.join(source.name for source in sources)}")
-    found = await asyncio.gather(*(_scan(source, last.get(source.name), patience) for source in sources))
+    found = await asyncio.gather(
+        *(_scan(source, last.get(source.name), patience) for source in sources)
+    )
     progress("installs", "")
     named = [(source.name, *of) for source, of in zip(sources, found, strict=True)]
     return Scans(
@@ -42,7 +46,9 @@ async def scan_all(sources: Sequence[Source], last: Packs, patience: float, prog
     )
 
 
-async def _scan(source: Source, last: tuple[Pack, ...] | None, patience: float) -> tuple[tuple[Pack, ...] | None, str]:
+async def _scan(
+    source: Source, last: tuple[Pack, ...] | None, patience: float
+) -> tuple[tuple[Pack, ...] | None, str]:
     """Return an install's packs, or its last list, and why not all of it could be read."""
     try:
         had = {pack.place for pack in last or ()}
@@ -59,7 +65,11 @@ def _kept(scan: Scan, last: tuple[Pack, ...]) -> tuple[tuple[Pack, ...], str]:
     A damaged pack of which nothing was known before is not among these: it may have been damaged ever since.
     """
     known = {(pack.place, pack.folder): pack for pack in last}
-    better = {key for key, pack in known.items() if pack.kind is not PackKind.UNKNOWN and not pack.damaged}
+    better = {
+        key
+        for key, pack in known.items()
+        if pack.kind is not PackKind.UNKNOWN and not pack.damaged
+    }
     unread: list[Pack] = []
     found: list[Pack] = []
     for pack in scan.packs:
@@ -71,12 +81,18 @@ def _kept(scan: Scan, last: tuple[Pack, ...]) -> tuple[tuple[Pack, ...], str]:
     if scan.failed:
         found += [pack for pack in last if pack.place not in scan.read]
     more = f", and {len(unread) - 1} more" if len(unread) > 1 else ""
-    error = f"{unread[0].folder}: {unread[0].evidence or 'it cannot be read'}{more}" if unread else ""
+    error = (
+        f"{unread[0].folder}: {unread[0].evidence or 'it cannot be read'}{more}"
+        if unread
+        else ""
+    )
     kept = in_order(replace(pack, evidence="", unreadable=False) for pack in found)
     return kept, "; ".join(filter(None, (scan.error, error)))
 
 
-def joined(nodes: Iterable[str], packs: Packs, records: Mapping[str, PackRecord | None]) -> tuple[str, ...]:
+def joined(
+    nodes: Iterable[str], packs: Packs, records: Mapping[str, PackRecord | None]
+) -> tuple[str, ...]:
     """Return the ids to watch: `nodes`, then all that installed packs may be, each once, whatever its case.
 
     An id that only installs name is spelled as the registry spells it, where that is known.
@@ -92,5 +108,12 @@ def joined(nodes: Iterable[str], packs: Packs, records: Mapping[str, PackRecord 
 
 def only_by_folder(packs: Packs) -> set[str]:
     """Return the lower-case ids that nothing but the names of folders says."""
-    found = [(one.id.lower(), one.by) for of in packs.values() for pack in of for one in identities(pack)]
-    return {key for key, _ in found} - {key for key, by in found if by is not Claim.FOLDER}
+    found = [
+        (one.id.lower(), one.by)
+        for of in packs.values()
+        for pack in of
+        for one in identities(pack)
+    ]
+    return {key for key, _ in found} - {
+        key for key, by in found if by is not Claim.FOLDER
+    }

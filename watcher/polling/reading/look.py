@@ -61,35 +61,55 @@ class Looker:
         shown = self._compared(key, known, listing)
         if shown.is_news:
             if survey.is_stale(key, listing.server_time):
-                listing = replace(listing, versions=(), server_time=ServerTime(), incomplete=_STALE)
+                listing = replace(
+                    listing, versions=(), server_time=ServerTime(), incomplete=_STALE
+                )
                 shown = self._compared(key, known, listing)
-            return Look(key=key, base=known, listing=listing, digest=digest, shown=shown)
+            return Look(
+                key=key, base=known, listing=listing, digest=digest, shown=shown
+            )
         self.take_settled(key, digest, swept)
         return None
 
-    def _first_look(self, key: str, known: Node | None, listing: Listing, digest: str, swept: Swept) -> Look | None:
+    def _first_look(
+        self, key: str, known: Node | None, listing: Listing, digest: str, swept: Swept
+    ) -> Look | None:
         """Take a node that has no baseline yet; return it if it has to be asked by itself."""
         is_chosen = self.globs.matches(key)
         # A ban that its own answer said: only another answer ends it.
         is_refused = known is not None and known.banned and not known.ban_recorded
         # Its first listing was no baseline, so it has one of its own, or is part of the next one of all.
-        is_provisional = known is not None and bool(known.empty_since or known.left_out_at)
+        is_provisional = known is not None and bool(
+            known.empty_since or known.left_out_at
+        )
         is_news = came_since(self.whole, listing) and not is_provisional
         if is_chosen and self.sets_whole and not (is_refused or is_news):
             return self._join(key, known, listing, digest, swept)
         base = known
         # Else an id that is maybe wrong.
-        is_there = bool(listing.versions or listing.incomplete or (known and known.versions))
-        is_whole = bool(listing.versions) and not (swept.incomplete or listing.incomplete)
+        is_there = bool(
+            listing.versions or listing.incomplete or (known and known.versions)
+        )
+        is_whole = bool(listing.versions) and not (
+            swept.incomplete or listing.incomplete
+        )
         if is_chosen and is_there and not (is_refused or is_provisional):
             base = newcomer(known, listing, self.whole)
         elif is_whole and not is_refused:
             self.survey.take_listing(listing, key)
             self._keep_digest(key, listing, digest)
             return None
-        return Look(key=key, base=base, listing=listing, digest=digest, shown=self._compared(key, base, listing))
+        return Look(
+            key=key,
+            base=base,
+            listing=listing,
+            digest=digest,
+            shown=self._compared(key, base, listing),
+        )
 
-    def _join(self, key: str, known: Node | None, listing: Listing, digest: str, swept: Swept) -> Look | None:
+    def _join(
+        self, key: str, known: Node | None, listing: Listing, digest: str, swept: Swept
+    ) -> Look | None:
         """Take a node into the baseline of all, if every row of it came; return it if it has to be asked by itself."""
         if listing.versions and not (swept.incomplete or listing.incomplete):
             self.survey.take_listing(listing, key, baseline="silent")
@@ -102,7 +122,13 @@ class Looker:
             base = left_out(known, listing)  # unless its own answer can be read
             if key not in self.first:
                 self.survey.joining.add(key)
-        look = Look(key=key, base=base, listing=listing, digest=digest, shown=self._compared(key, base, listing))
+        look = Look(
+            key=key,
+            base=base,
+            listing=listing,
+            digest=digest,
+            shown=self._compared(key, base, listing),
+        )
         if is_unreadable or key in self.first:
             return look
         self.take_shown(look)  # a later poll sees the rest
@@ -111,7 +137,9 @@ class Looker:
 
     def _compared(self, key: str, known: Node | None, listing: Listing) -> Shown:
         checked_at = self.survey.checks.checked.get(key, "")
-        return compare_shown(known or Node(node=listing.node), listing, self.survey.options, checked_at)
+        return compare_shown(
+            known or Node(node=listing.node), listing, self.survey.options, checked_at
+        )
 
     def take_settled(self, key: str, digest: str, swept: Swept) -> None:
         """Take a node of which every known row, and no other, was shown as it is known."""
@@ -133,10 +161,15 @@ class Looker:
 
     def take_answer(self, look: Look) -> None:
         """Take the rows that were shown of a node that could not be asked; else note whether they are dealt with."""
-        if look.key in self.survey.findings.unread or look.key in self.survey.findings.stale_since:
+        if (
+            look.key in self.survey.findings.unread
+            or look.key in self.survey.findings.stale_since
+        ):
             self.take_shown(look)
         else:
-            if look.base is not None and look.base.versions:  # else only a page ever had it
+            if (
+                look.base is not None and look.base.versions
+            ):  # else only a page ever had it
                 self.survey.findings.nodes.setdefault(look.key, look.base)
             self._keep_digest(look.key, look.listing, look.digest)
 
@@ -153,4 +186,7 @@ class Looker:
         if look.listing.versions:
             self.survey.take_server_time(look.key, look.listing.server_time)
         if difference.events:
-            findings.events[look.key] = (*findings.events.get(look.key, ()), *difference.events)
+            findings.events[look.key] = (
+                *findings.events.get(look.key, ()),
+                *difference.events,
+            )

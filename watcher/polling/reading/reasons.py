@@ -27,7 +27,10 @@ _KINDS = {Kind.FLAGGED, Kind.BANNED, Kind.DELETED, Kind.EXPOSED}
 
 
 async def explained(
-    registry: Registry, events: tuple[Event, ...], patience: float, progress: Progress = silent
+    registry: Registry,
+    events: tuple[Event, ...],
+    patience: float,
+    progress: Progress = silent,
 ) -> tuple[Event, ...]:
     """Return the events with the registry's reasons, as far as these come within `patience` seconds.
 
@@ -43,16 +46,26 @@ async def explained(
             wanted.setdefault(event.node, {})[event.key] = event
     if not wanted:
         return events
-    statuses = {node: {key: event.after or "" for key, event in by_key.items()} for node, by_key in wanted.items()}
+    statuses = {
+        node: {key: event.after or "" for key, event in by_key.items()}
+        for node, by_key in wanted.items()
+    }
     reasons = await read_summaries(registry, statuses, patience, progress)
     said = {wanted[node][key].id: reason for (node, key), reason in reasons.items()}
     return tuple(
-        replace(event, reason=": ".join(filter(None, (event.reason, said.get(event.id, ""))))) for event in events
+        replace(
+            event,
+            reason=": ".join(filter(None, (event.reason, said.get(event.id, "")))),
+        )
+        for event in events
     )
 
 
 async def read_summaries(
-    registry: Registry, wanted: Mapping[str, Mapping[str, str]], patience: float, progress: Progress = silent
+    registry: Registry,
+    wanted: Mapping[str, Mapping[str, str]],
+    patience: float,
+    progress: Progress = silent,
 ) -> dict[tuple[str, str], str]:
     """Return summaries of the registry's reasons by node and version key, of those that come within `patience`.
 
@@ -66,7 +79,9 @@ async def read_summaries(
 
     if not wanted:
         return reasons
-    tasks = [asyncio.create_task(ask(node, statuses)) for node, statuses in wanted.items()]
+    tasks = [
+        asyncio.create_task(ask(node, statuses)) for node, statuses in wanted.items()
+    ]
     progress("reasons", f"asking for the registry's reasons, {len(wanted)} nodes")
     _, late = await asyncio.wait(tasks, timeout=patience)
     progress("reasons", "")
@@ -76,7 +91,9 @@ async def read_summaries(
     return reasons
 
 
-async def read_reasons(registry: Registry, node: str, wanted: Mapping[str, str]) -> AsyncIterator[tuple[str, str]]:
+async def read_reasons(
+    registry: Registry, node: str, wanted: Mapping[str, str]
+) -> AsyncIterator[tuple[str, str]]:
     """Yield (version key, reason) of some versions, as soon as each is read. `wanted` has their statuses by key.
 
     A reason can be megabytes long (docs/registry.md, Statuses), so only pages of these statuses are read, a few rows at
@@ -85,16 +102,26 @@ async def read_reasons(registry: Registry, node: str, wanted: Mapping[str, str])
     """
     for status in sorted(set(wanted.values()) & set(STATUSES)):
         missing = {key for key, of in wanted.items() if of == status}
-        first = Query(node=node, statuses=(status,), include_status_reason=True, page_size=_ROWS)
+        first = Query(
+            node=node, statuses=(status,), include_status_reason=True, page_size=_ROWS
+        )
         number, last = 0, 1
         while missing and number < last:
             number += 1
             query = replace(first, page=number)
             page = await _page(registry, query)
             rows = page.rows if page else []
-            if page is None and (page := await _page(registry, replace(query, include_status_reason=False))):
+            if page is None and (
+                page := await _page(
+                    registry, replace(query, include_status_reason=False)
+                )
+            ):
                 rows = await _one_by_one(registry, query, page, missing)
-            if page is None or not page.rows or any(row.node_id.lower() != node.lower() for row in page.rows):
+            if (
+                page is None
+                or not page.rows
+                or any(row.node_id.lower() != node.lower() for row in page.rows)
+            ):
                 break
             for row in rows:
                 key = parse_version(row).key
@@ -105,7 +132,9 @@ async def read_reasons(registry: Registry, node: str, wanted: Mapping[str, str])
             last = min(pages, _PAGES)
 
 
-async def _one_by_one(registry: Registry, query: Query, outline: Page, keys: Collection[str]) -> list[VersionRow]:
+async def _one_by_one(
+    registry: Registry, query: Query, outline: Page, keys: Collection[str]
+) -> list[VersionRow]:
     """Return the rows of some versions, each read as a page of its own. `outline` is the page without reasons."""
     before = (query.page - 1) * query.page_size
     rows: list[VersionRow] = []

@@ -36,7 +36,9 @@ class Asked:
     """The registry does not have the endpoint."""
 
 
-async def ask(registry: Registry, checks: Checks, nodes: Sequence[str], survey: Survey) -> Asked:
+async def ask(
+    registry: Registry, checks: Checks, nodes: Sequence[str], survey: Survey
+) -> Asked:
     """Ask about the packs once a day, and in each poll about those that have no answer that counts.
 
     A pack without a version may be in no registry, so that a registry that does not show it has answered. `GET /nodes`
@@ -44,15 +46,32 @@ async def ask(registry: Registry, checks: Checks, nodes: Sequence[str], survey: 
     """
     keys, now = {node.lower(): node for node in nodes}, survey.options.now
     known = {key: record for key, record in checks.packs.items() if key in keys}
-    is_due = not checks.packs_at or not 0 <= timestamps.seconds_between(checks.packs_at, now) < DAY
-    has_versions = {key for key in keys if (node := survey.node(key)) is not None and (node.versions or node.banned)}
-    unanswered = {key for key in keys if key not in known or (known[key] is None and key in has_versions)}
+    is_due = (
+        not checks.packs_at
+        or not 0 <= timestamps.seconds_between(checks.packs_at, now) < DAY
+    )
+    has_versions = {
+        key
+        for key in keys
+        if (node := survey.node(key)) is not None and (node.versions or node.banned)
+    }
+    unanswered = {
+        key
+        for key in keys
+        if key not in known or (known[key] is None and key in has_versions)
+    }
     wanted = [key for key in keys if is_due or key in unanswered]
     if not wanted:
         return Asked(known=known, fresh={}, at=checks.packs_at, error="", absent=False)
-    spelled = {key: record.id for key, record in known.items() if record} | survey.findings.registry_ids
+    spelled = {
+        key: record.id for key, record in known.items() if record
+    } | survey.findings.registry_ids
     answer = await read_packs(registry, [spelled.get(key, keys[key]) for key in wanted])
-    fresh = {key: one for key, one in answer.records.items() if key in keys and one.status in PACK_STATUSES}
+    fresh = {
+        key: one
+        for key, one in answer.records.items()
+        if key in keys and one.status in PACK_STATUSES
+    }
     silent = set(wanted) - fresh.keys()
     lacking = silent & has_versions
     if answer.error:
@@ -60,7 +79,11 @@ async def ask(registry: Registry, checks: Checks, nodes: Sequence[str], survey: 
     else:  # what was known of a pack that it leaves out now is not known any more
         kept = {key: record for key, record in known.items() if key not in silent}
         known = kept | fresh | dict.fromkeys(silent - lacking)
-    error = f"GET /nodes does not say how {plural(len(lacking), 'pack')} stand" if lacking else ""
+    error = (
+        f"GET /nodes does not say how {plural(len(lacking), 'pack')} stand"
+        if lacking
+        else ""
+    )
     return Asked(
         known=known,
         fresh=fresh,
@@ -76,19 +99,28 @@ def is_banned(checks: Checks, node: str) -> bool:
     return record is not None and record.status == BANNED
 
 
-def take(fresh: Mapping[str, PackRecord], findings: Findings, snapshot: Snapshot, options: DiffOptions) -> None:
+def take(
+    fresh: Mapping[str, PackRecord],
+    findings: Findings,
+    snapshot: Snapshot,
+    options: DiffOptions,
+) -> None:
     """Add to the findings what fresh records say of bans. A status that is not known says nothing of them."""
     for key, record in fresh.items():
         if record.status not in PACK_STATUSES:
             continue
-        node = findings.nodes.get(key) or snapshot.nodes.get(key) or Node(node=record.id)
+        node = (
+            findings.nodes.get(key) or snapshot.nodes.get(key) or Node(node=record.id)
+        )
         said = replace(record, status_detail=summarize(record.status_detail))
         listed = key in findings.read and key not in findings.banned
         difference = compare_record(node, said, options, listed=listed)
         if difference.node != node:
             findings.nodes[key] = difference.node
         if node.banned and not difference.node.banned:
-            findings.etags.pop(key, None)  # what changed under the ban was answered by the ban, and is compared now
+            findings.etags.pop(
+                key, None
+            )  # what changed under the ban was answered by the ban, and is compared now
         if difference.events:
             findings.events[key] = (*findings.events.get(key, ()), *difference.events)
 

@@ -11,7 +11,15 @@ from watcher import log, timestamps
 from watcher.changes.transitions import DiffOptions
 from watcher.durations import DAY
 from watcher.model.event import Event
-from watcher.model.listing import FailureKind, FetchFailed, Listing, NodeBanned, Reading, ServerTime, Unchanged
+from watcher.model.listing import (
+    FailureKind,
+    FetchFailed,
+    Listing,
+    NodeBanned,
+    Reading,
+    ServerTime,
+    Unchanged,
+)
 from watcher.model.snapshot import Node, Snapshot
 from watcher.progress import Progress, silent
 from watcher.registry.client import Registry
@@ -102,7 +110,10 @@ class Survey:
     async def read(self) -> Findings:
         """Read all nodes, `concurrency` at once; failures are findings. StateError if the snapshot is corrupt."""
         waiting = iter(sorted(self.nodes, key=self._turn))
-        workers = [asyncio.create_task(self._work(waiting)) for _ in range(min(self.concurrency, len(self.nodes)))]
+        workers = [
+            asyncio.create_task(self._work(waiting))
+            for _ in range(min(self.concurrency, len(self.nodes)))
+        ]
         try:
             await asyncio.gather(*workers)
         finally:
@@ -126,7 +137,12 @@ class Survey:
     async def _work(self, waiting: Iterator[str]) -> None:
         for node in waiting:
             if reason := self._reason_not_to_try():
-                untried = FetchFailed(node=node, error=reason, registry_wide=True, kind=FailureKind.UNTRIED)
+                untried = FetchFailed(
+                    node=node,
+                    error=reason,
+                    registry_wide=True,
+                    kind=FailureKind.UNTRIED,
+                )
                 self.findings.unread[node.lower()] = untried
             else:
                 self._under_way[node] = None
@@ -137,7 +153,11 @@ class Survey:
             self._show_progress()
 
     def _show_progress(self) -> None:
-        few = f", waiting for {', '.join(self._under_way)}" if 0 < len(self._under_way) <= _FEW else ""
+        few = (
+            f", waiting for {', '.join(self._under_way)}"
+            if 0 < len(self._under_way) <= _FEW
+            else ""
+        )
         self.progress("nodes", f"{self._done} of {len(self.nodes)} nodes checked{few}")
 
     def _reason_not_to_try(self) -> str:
@@ -149,15 +169,26 @@ class Survey:
     async def _read_one(self, node: str) -> Reading:
         once = self._failures >= max(self.concurrency, _SHORTEST_STREAK)
         etag = self.checks.etags.get(node.lower(), "")
-        query = NodeQuery(node=node, statuses=self.options.statuses, etag=etag, retries=0 if once else None)
+        query = NodeQuery(
+            node=node,
+            statuses=self.options.statuses,
+            etag=etag,
+            retries=0 if once else None,
+        )
         try:
             reading = await read_node(self.registry, query, self.clock)
             if not isinstance(reading, Listing) or self.options.all_watched:
                 return reading
-            from watcher.changes.diff import missing_from  # here, as each use of it: a quiet poll compares nothing
+            from watcher.changes.diff import (
+                missing_from,
+            )  # here, as each use of it: a quiet poll compares nothing
 
-            missing = missing_from(self.snapshot.nodes.get(node.lower()), reading, self.options)
-            return await read_whereabouts(self.registry, reading, missing, self.options.statuses, self.clock)
+            missing = missing_from(
+                self.snapshot.nodes.get(node.lower()), reading, self.options
+            )
+            return await read_whereabouts(
+                self.registry, reading, missing, self.options.statuses, self.clock
+            )
         except Exception as error:  # noqa: BLE001 - one node's answer must not end the reading of the others
             return FetchFailed(node=node, error=f"unexpected {type(error).__name__}")
 
@@ -165,10 +196,16 @@ class Survey:
         key = reading.node.lower()
         registry_wide = unreached = False
         match reading:
-            case Listing() | NodeBanned() | Unchanged() if self.is_stale(key, reading.server_time):
-                log.debug("stale answer", node=reading.node, made=reading.server_time.oldest)
+            case Listing() | NodeBanned() | Unchanged() if self.is_stale(
+                key, reading.server_time
+            ):
+                log.debug(
+                    "stale answer", node=reading.node, made=reading.server_time.oldest
+                )
             case Listing():
-                self.take_listing(reading, key, baseline="silent" if key in self.joining else "")
+                self.take_listing(
+                    reading, key, baseline="silent" if key in self.joining else ""
+                )
             case NodeBanned():
                 self._take_ban(reading, key)
             case Unchanged():
@@ -218,9 +255,17 @@ class Survey:
             findings.registry_ids[key] = listing.spelling
         known = self.snapshot.nodes.get(key)
         options = replace(self.options, baseline=baseline) if baseline else self.options
-        if not listing.versions and not options.all_watched and self._may_be_unknown(key):
-            options = replace(options, baseline="silent")  # an id that an install names may be wrong
-        difference = compare_listing(known, listing, options, self.checks.checked.get(key, ""))
+        if (
+            not listing.versions
+            and not options.all_watched
+            and self._may_be_unknown(key)
+        ):
+            options = replace(
+                options, baseline="silent"
+            )  # an id that an install names may be wrong
+        difference = compare_listing(
+            known, listing, options, self.checks.checked.get(key, "")
+        )
         node = difference.node
         if node != known:
             findings.nodes[key] = node
@@ -232,10 +277,16 @@ class Survey:
             return
         findings.read[key] = node.failing
         findings.checked[key] = listing.at
-        if listing.etag and node.baseline_at and not (node.marks or node.banned or node.failing):
+        if (
+            listing.etag
+            and node.baseline_at
+            and not (node.marks or node.banned or node.failing)
+        ):
             findings.etags[key] = listing.etag
         if not listing.versions and not node.baseline_at:
-            (findings.unknown if self._may_be_unknown(key) else findings.empty).append(listing.node)
+            (findings.unknown if self._may_be_unknown(key) else findings.empty).append(
+                listing.node
+            )
 
     def _may_be_unknown(self, key: str) -> bool:
         """Return whether only installs name the node, and it never had a version."""
@@ -249,9 +300,14 @@ class Survey:
         self.findings.banned.add(key)
         self.take_server_time(key, ban.server_time)
         known = self.snapshot.nodes.get(key)
-        difference = compare_ban(known, replace(ban, message=summarize(ban.message)), self.options)
+        difference = compare_ban(
+            known, replace(ban, message=summarize(ban.message)), self.options
+        )
         self.findings.read[key] = known is not None and known.failing
         if difference.events:
             self.findings.nodes[key] = difference.node
             if key not in self.joining:  # else it is counted there
-                self.findings.events[key] = (*self.findings.events.get(key, ()), *difference.events)
+                self.findings.events[key] = (
+                    *self.findings.events.get(key, ()),
+                    *difference.events,
+                )

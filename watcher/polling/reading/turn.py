@@ -55,7 +55,9 @@ class DailyTurn:
         """
         self._due = due(keys, self.turn, self.survey.options.now)
         if self._due:
-            self._packs = await read_packs(self.survey.registry, [ids[key] for key in self._due])
+            self._packs = await read_packs(
+                self.survey.registry, [ids[key] for key in self._due]
+            )
             self.error = self._packs.error
 
     def to_ask(self, most: int, *, each: bool) -> list[str]:
@@ -75,12 +77,18 @@ class DailyTurn:
             lacking = [key for key in self._due if key not in known]
             if len(lacking) > most:
                 self._due = self._due[: self._due.index(lacking[most])]
-            asked = [key for key in self._due if key not in known or self._is_banned_without_record(key)]
+            asked = [
+                key
+                for key in self._due
+                if key not in known or self._is_banned_without_record(key)
+            ]
         self.turn = Turn(after=self._due[-1], at=self.survey.options.now)
         return asked
 
     def _is_banned_without_record(self, key: str) -> bool:
-        node = self.survey.findings.nodes.get(key) or self.survey.snapshot.nodes.get(key)
+        node = self.survey.findings.nodes.get(key) or self.survey.snapshot.nodes.get(
+            key
+        )
         record = self._packs.records.get(key)
         has_ended = record is not None and record.status != BANNED
         return node is not None and node.banned and (has_ended or not node.ban_recorded)
@@ -88,8 +96,14 @@ class DailyTurn:
     def take(self, watched: Collection[str], joined: Collection[str]) -> None:
         """Take the bans of whole packs, and their ends. A pack that joins the baseline of all is counted there."""
         findings, survey = self.survey.findings, self.survey
-        fresh = {key: record for key, record in self._packs.records.items() if key in watched}
+        fresh = {
+            key: record for key, record in self._packs.records.items() if key in watched
+        }
         for key in fresh.keys() & set(joined):
-            if fresh[key].status == BANNED and (node := findings.nodes.get(key)) is not None and not node.banned:
+            if (
+                fresh[key].status == BANNED
+                and (node := findings.nodes.get(key)) is not None
+                and not node.banned
+            ):
                 findings.nodes[key] = replace(node, banned=True, ban_recorded=True)
         records.take(fresh, findings, survey.snapshot, survey.options)

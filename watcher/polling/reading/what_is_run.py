@@ -32,15 +32,22 @@ if TYPE_CHECKING:
     from watcher.polling.reading.sweeping import Sweeper
 
 
-async def read_with_installs(config: PollConfig, state: State, survey: Survey, sweeper: Sweeper | None) -> Read:
+async def read_with_installs(
+    config: PollConfig, state: State, survey: Survey, sweeper: Sweeper | None
+) -> Read:
     """Scan the installs beside the requests, then read the nodes that only a scan showed; then ask `GET /nodes`."""
     checks = state.checks
     names = {source.name for source in config.installs}
     last = {name: packs for name, packs in state.installs.items() if name in names}
     nodes = installs.joined(config.nodes, last, checks.packs)
     named = frozenset(node.lower() for node in config.nodes)
-    survey.nodes, survey.unsure = nodes, frozenset(node.lower() for node in nodes) - named
-    scanning = asyncio.create_task(installs.scan_all(config.installs, last, config.limits.timeout, survey.progress))
+    survey.nodes, survey.unsure = (
+        nodes,
+        frozenset(node.lower() for node in nodes) - named,
+    )
+    scanning = asyncio.create_task(
+        installs.scan_all(config.installs, last, config.limits.timeout, survey.progress)
+    )
     try:
         await (sweeper or survey).read()
         scans = await scanning
@@ -49,27 +56,51 @@ async def read_with_installs(config: PollConfig, state: State, survey: Survey, s
         with contextlib.suppress(asyncio.CancelledError):
             await scanning
     watched = installs.joined(config.nodes, scans.packs, checks.packs)
-    kept, asked_for = {node.lower() for node in watched}, {node.lower() for node in nodes}
-    chosen = {key: node for key, node in sweeper.names.items() if sweeper.globs.matches(key)} if sweeper else {}
+    kept, asked_for = (
+        {node.lower() for node in watched},
+        {node.lower() for node in nodes},
+    )
+    chosen = (
+        {key: node for key, node in sweeper.names.items() if sweeper.globs.matches(key)}
+        if sweeper
+        else {}
+    )
     survey.findings.forget(asked_for - kept - chosen.keys())
-    if more := [node for node in watched if node.lower() not in asked_for | chosen.keys()]:
-        survey.nodes, survey.unsure = more, survey.unsure | {node.lower() for node in more} - named
+    if more := [
+        node for node in watched if node.lower() not in asked_for | chosen.keys()
+    ]:
+        survey.nodes, survey.unsure = (
+            more,
+            survey.unsure | {node.lower() for node in more} - named,
+        )
         await survey.read()
     # Without installs only the bans that were reported before are still asked about, until they end.
-    packs = watched if config.installs else [one for one in watched if records.is_banned(checks, one)]
+    packs = (
+        watched
+        if config.installs
+        else [one for one in watched if records.is_banned(checks, one)]
+    )
     asked = await records.ask(survey.registry, checks, packs, survey)
     records.take(asked.fresh, survey.findings, state.snapshot, survey.options)
     findings = survey.findings
     unknown = frozenset(node.lower() for node in findings.unknown)
     # A folder may have any name: one that was never seen to be a pack's is not watched.
     unseen = unknown | {key for key in findings.unread if survey.node(key) is None}
-    only_folders = (unseen - asked.fresh.keys()) & (installs.only_by_folder(scans.packs) - named)
+    only_folders = (unseen - asked.fresh.keys()) & (
+        installs.only_by_folder(scans.packs) - named
+    )
     # Where nothing of the API is there, it may be another server, which says nothing of a pack.
     unknown -= findings.not_found if asked.absent else set()
     findings.forget(only_folders)
     watched = tuple(node for node in watched if node.lower() not in only_folders)
     return Read(
-        config=replace(config, nodes=(*watched, *(node for key, node in chosen.items() if key not in kept))),
+        config=replace(
+            config,
+            nodes=(
+                *watched,
+                *(node for key, node in chosen.items() if key not in kept),
+            ),
+        ),
         checks=checks,
         findings=survey.findings,
         scans=scans,
@@ -126,20 +157,29 @@ class Read:
         return replace(
             change,
             snapshot=snapshot,
-            checks=self._checks(change.checks, replace(change.checks.health, installs=scanned.failures), now),
+            checks=self._checks(
+                change.checks,
+                replace(change.checks.health, installs=scanned.failures),
+                now,
+            ),
             events=exposure.with_copies(events, exposure.copies_of(self.scans.packs)),
             installs=dict(self.scans.packs),
             scan_errors=self.scans.errors,
         )
 
     def _checks(self, checks: Checks, health: Health, now: str) -> Checks:
-        scanned = {name: self.checks.scanned.get(name, "") if why else now for name, why in self.scans.errors.items()}
+        scanned = {
+            name: self.checks.scanned.get(name, "") if why else now
+            for name, why in self.scans.errors.items()
+        }
         unknown = {node.lower() for node in self.findings.unknown}
         unread = set(self.checks.unknown) & self.findings.unread.keys()
         return replace(
             checks,
             health=health,
-            scanned={name: moment for name, moment in sorted(scanned.items()) if moment},
+            scanned={
+                name: moment for name, moment in sorted(scanned.items()) if moment
+            },
             unknown=tuple(sorted(unknown | unread)),
             packs=dict(sorted(self.asked.known.items())),
             packs_at=self.asked.at,
@@ -170,7 +210,11 @@ class Read:
 
     def _run(self, install: str, pack: Pack, judgement: Judgement, known: Known) -> Run:
         whole = "the whole pack" if judgement.of_pack and pack.version is None else ""
-        detail = summarize(known.record.status_detail) if judgement.of_pack and known.record else ""
+        detail = (
+            summarize(known.record.status_detail)
+            if judgement.of_pack and known.record
+            else ""
+        )
         return Run(
             node=known.node.node if known.node else judgement.id or "",
             copy=Copy(install=install, version=pack.version, enabled=pack.enabled),

@@ -59,13 +59,18 @@ def problems(report: Report) -> list[Problem]:
             )
         )
     found += _of_installs(report)
-    return found + delivery_problems(report.channel_errors, report.expired_by_channel, report.unsaved)
+    return found + delivery_problems(
+        report.channel_errors, report.expired_by_channel, report.unsaved
+    )
 
 
 def _of_installs(report: Report) -> list[Problem]:
     """Return the problems of installs and of their packs; what is not known of packs is said once."""
     # The words of a scan are this program's, with names of files that a person has to find.
-    unscanned = [(name, escape_invisible(error[:_ERROR_LENGTH])) for name, error in report.unscanned]
+    unscanned = [
+        (name, escape_invisible(error[:_ERROR_LENGTH]))
+        for name, error in report.unscanned
+    ]
     found = [
         Problem(
             level="error",
@@ -119,7 +124,10 @@ def delivery_problems(
         Problem(
             level="error",
             event="channel failed",
-            fields={"channel": name, "error": why if isinstance(why, Trusted) else sanitize_line(why)},
+            fields={
+                "channel": name,
+                "error": why if isinstance(why, Trusted) else sanitize_line(why),
+            },
             sentence=f"channel {name}: {safe_line(why)}"
             + ("" if name in expired else "; its alerts are kept and retried"),
             about=() if name in expired else (f"channel {name}",),
@@ -157,7 +165,10 @@ def set_aside_problems(found: Iterable[SetAside]) -> list[Problem]:
 
 
 def ended_problems(
-    about: Iterable[str], nodes: Iterable[str], channels: Iterable[str], installs: Iterable[str] = ()
+    about: Iterable[str],
+    nodes: Iterable[str],
+    channels: Iterable[str],
+    installs: Iterable[str] = (),
 ) -> list[str]:
     """Return a sentence for each problem that has ended, by its key in `Problem.about`.
 
@@ -199,7 +210,9 @@ class ProblemReporter:
 
     def expired(self, done: Dispatch) -> None:
         """Report which alerts expired, and why their channels failed, before they are forgotten."""
-        failures = {name: why for name, why in done.failures.items() if name in done.expired}
+        failures = {
+            name: why for name, why in done.failures.items() if name in done.expired
+        }
         self(delivery_problems(failures, done.expired))
 
 

@@ -27,9 +27,15 @@ def news(reported: Mapping[str, str], problems: Collection[str], now: str) -> Ne
 
     A problem reported in the future, by a wrong clock, is due.
     """
-    due = frozenset(key for key in problems if key not in reported or not is_recent(reported[key], now))
+    due = frozenset(
+        key
+        for key in problems
+        if key not in reported or not is_recent(reported[key], now)
+    )
     kept = {key: now if key in due else reported[key] for key in sorted(problems)}
-    return News(due=due, ended=tuple(key for key in reported if key not in kept), reported=kept)
+    return News(
+        due=due, ended=tuple(key for key in reported if key not in kept), reported=kept
+    )
 
 
 def is_recent(moment: str, now: str) -> bool:

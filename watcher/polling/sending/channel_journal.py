@@ -53,17 +53,27 @@ class ChannelJournal:
     _left: Sequence[str] = ()
     """The events that it left."""
 
-    async def reserve(self, message: Message, others: Iterable[Message], now: str) -> None:
+    async def reserve(
+        self, message: Message, others: Iterable[Message], now: str
+    ) -> None:
         """Make durable that a message goes out, after the acknowledgement of the one before, with room for its own.
 
         Both are one write if their rooms follow each other. `others` are those that may come next.
         """
         room = self._rooms.pop(message.id, None)
-        if room is not None and self._owed is not None and self._owed.following == message.id:
+        if (
+            room is not None
+            and self._owed is not None
+            and self._owed.following == message.id
+        ):
             await self.flush(room.line)
         else:
             await self.flush()
-            room = await self._announce(room) if room is not None else await self._make_rooms(message, others, now)
+            room = (
+                await self._announce(room)
+                if room is not None
+                else await self._make_rooms(message, others, now)
+            )
         self._sent = room
 
     def delivered(self, left: Sequence[str]) -> None:
@@ -77,7 +87,12 @@ class ChannelJournal:
         """Make the acknowledgement durable that is owed, if one is, and that the `following` message goes out."""
         room, self._owed = self._owed, None
         if room is not None:
-            ack = partial(self.folder.write_ack, following=following, left=self._left, size=room.size)
+            ack = partial(
+                self.folder.write_ack,
+                following=following,
+                left=self._left,
+                size=room.size,
+            )
             await _in_thread(ack, room.line, room.offset)
             self.backoffs.clear(self.channel)
 
@@ -89,18 +104,27 @@ class ChannelJournal:
         await _in_thread(self.folder.write_sending, room.line, room.offset)
         return room
 
-    async def _make_rooms(self, message: Message, others: Iterable[Message], now: str) -> _Room:
+    async def _make_rooms(
+        self, message: Message, others: Iterable[Message], now: str
+    ) -> _Room:
         """Make room for several messages, the first of which goes out, and return the first room."""
         more = (other for other in others if other.id not in self._rooms)
         messages = [message, *islice(more, _ROOMS - 1)]
-        lines, left = [going_out(self.channel, one, now) for one in messages], [self.may_leave(one) for one in messages]
+        lines, left = (
+            [going_out(self.channel, one, now) for one in messages],
+            [self.may_leave(one) for one in messages],
+        )
         offsets = await _in_thread(self.folder.reserve_acks, lines, left)
         sizes = [end - start for start, end in pairwise(offsets)]
-        first, *rooms = map(_Room, lines, offsets, [*(one.id for one in messages[1:]), ""], [*sizes, 0])
+        first, *rooms = map(
+            _Room, lines, offsets, [*(one.id for one in messages[1:]), ""], [*sizes, 0]
+        )
         self._rooms |= {room.line.message: room for room in rooms}
         return first
 
 
 async def _in_thread(write: Callable[[*_Args], _Result], *args: *_Args) -> _Result:
     """Write to the journal in a thread, so that a slow disk delays no other channel; cancellation does not end it."""
-    return await asyncio.shield(asyncio.get_running_loop().run_in_executor(None, write, *args))
+    return await asyncio.shield(
+        asyncio.get_running_loop().run_in_executor(None, write, *args)
+    )

@@ -75,8 +75,12 @@ class ChannelRound:
     """A second message was refused so since one was taken."""
 
     def __post_init__(self) -> None:
-        self._doubted |= {message.id for message in self.queue.messages if message.is_doubted}
-        self._singled_out |= {message.id for message in self.queue.messages if message.singled_out}
+        self._doubted |= {
+            message.id for message in self.queue.messages if message.is_doubted
+        }
+        self._singled_out |= {
+            message.id for message in self.queue.messages if message.singled_out
+        }
 
     async def send(self) -> None:
         """Send the queue's messages. Whatever goes wrong costs this channel only, and it backs off."""
@@ -84,7 +88,9 @@ class ChannelRound:
             with self.options.worker.line(self._note_progress) as line:
                 await self._send_messages(line)
         except StateError as error:
-            self._back_off(Trusted(f"its acknowledgement could not be saved: {error.what}"))
+            self._back_off(
+                Trusted(f"its acknowledgement could not be saved: {error.what}")
+            )
         except Exception as error:  # noqa: BLE001 - the one place around one channel's work
             self._back_off(f"unexpected {type(error).__name__}")
 
@@ -107,7 +113,9 @@ class ChannelRound:
                 return
             outcome = await self._deliver(line, message, job)
             if isinstance(outcome, Undelivered):
-                again = await self._pause(message, outcome) or await self._fail(message, outcome)
+                again = await self._pause(message, outcome) or await self._fail(
+                    message, outcome
+                )
                 if again is None:
                     return
                 turn.extendleft(again)
@@ -118,7 +126,9 @@ class ChannelRound:
             self._doubted.clear()
             self._takes_nothing = False
             name, left = self.channel.name, outcome.left
-            self.outcomes.append(Acknowledgement(channel=name, message=message.id, left=left))
+            self.outcomes.append(
+                Acknowledgement(channel=name, message=message.id, left=left)
+            )
             self.journal.delivered(left)
             self._count(message, outcome)
             if (next_part := further(name, message, left)) is not None:
@@ -136,7 +146,9 @@ class ChannelRound:
     def _is_over(self) -> bool:
         """Return whether the other messages are left to the next round."""
         budget = self.options.budget
-        return self.options.stopping.is_set() or (budget is not None and bool(self.outcomes) and self._spent > budget)
+        return self.options.stopping.is_set() or (
+            budget is not None and bool(self.outcomes) and self._spent > budget
+        )
 
     @property
     def _spent(self) -> float:
@@ -155,13 +167,17 @@ class ChannelRound:
             reference=message.reference,
         )
 
-    async def _deliver(self, line: Line, message: Message, job: Job) -> Delivered | Undelivered:
+    async def _deliver(
+        self, line: Line, message: Message, job: Job
+    ) -> Delivered | Undelivered:
         options, name, began = self.options, self.channel.name, time.monotonic()
         options.progress(f"channel {name}", f"sending to {name}")
         try:
             outcome = await line.deliver(job)
         except Exception:
-            self.outcomes.append(going_out(name, message, options.clock()))  # as its line in the journal says
+            self.outcomes.append(
+                going_out(name, message, options.clock())
+            )  # as its line in the journal says
             raise
         finally:
             options.progress(f"channel {name}", "")
@@ -169,45 +185,79 @@ class ChannelRound:
             result = "delivered" if outcome.confirmed else "unconfirmed"
         else:
             result = outcome.reason or "stopped"
-        log.debug("sent", channel=name, result=result, seconds=round(time.monotonic() - began, 3))
+        log.debug(
+            "sent",
+            channel=name,
+            result=result,
+            seconds=round(time.monotonic() - began, 3),
+        )
         return outcome
 
-    async def _pause(self, message: Message, outcome: Undelivered) -> tuple[Message, ...]:
+    async def _pause(
+        self, message: Message, outcome: Undelivered
+    ) -> tuple[Message, ...]:
         """Wait as long as the service has asked for, if that is short, and return the message to go out again."""
         seconds = outcome.retry_after
-        if not outcome.reason or seconds is None or seconds > _LONGEST_PAUSE or self._pauses == _PAUSES:
+        if (
+            not outcome.reason
+            or seconds is None
+            or seconds > _LONGEST_PAUSE
+            or self._pauses == _PAUSES
+        ):
             return ()
-        if self.options.budget is not None and self._spent + seconds > self.options.budget:
+        if (
+            self.options.budget is not None
+            and self._spent + seconds > self.options.budget
+        ):
             return ()
         self._pauses += 1
         attempt = await self._record(message, replace(_failure(outcome), error=""))
         name = self.channel.name
-        self.options.progress(f"channel {name}", f"waiting for {name}, which asked for {seconds:.0f} s")
+        self.options.progress(
+            f"channel {name}", f"waiting for {name}, which asked for {seconds:.0f} s"
+        )
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self.options.stopping.wait(), seconds)
         self.options.progress(f"channel {name}", "")
         return (with_reached(message, attempt),)
 
-    async def _fail(self, message: Message, outcome: Undelivered) -> tuple[Message, ...] | None:
+    async def _fail(
+        self, message: Message, outcome: Undelivered
+    ) -> tuple[Message, ...] | None:
         """Record a failed attempt. Return the message if it goes out again at once; None if the round ends here.
 
         A message that was refused for what it is lets the next one pass. Many in a row end the round. From the second
         one on since a delivery it is the channel that has failed, once in the round.
         """
         refused = outcome.cause is Cause.CONTENT
-        all_refused = refused and message.id not in self._singled_out and bool(self._doubted - {message.id})
+        all_refused = (
+            refused
+            and message.id not in self._singled_out
+            and bool(self._doubted - {message.id})
+        )
         plainer = refused and message.refusals + 1 == REFUSALS_TO_PLAIN
         self._refusals |= {message.id} if refused else set()
         ends = not (refused and (plainer or len(self._refusals) < _REFUSALS))
         # The round has no time left for a pause: that is no failure.
-        is_busy = ends and 0 <= (outcome.retry_after or -1) <= _LONGEST_PAUSE and self._pauses < _PAUSES
-        is_busy = is_busy and self.queue.failing_for(self.options.clock()) < _LONGEST_BUSY
+        is_busy = (
+            ends
+            and 0 <= (outcome.retry_after or -1) <= _LONGEST_PAUSE
+            and self._pauses < _PAUSES
+        )
+        is_busy = (
+            is_busy and self.queue.failing_for(self.options.clock()) < _LONGEST_BUSY
+        )
         fails = (ends or all_refused) and not (all_refused and self._takes_nothing)
         if refused and message.id not in self._singled_out:
             self._doubted.add(message.id)
             self._takes_nothing |= all_refused
         attempt = await self._record(
-            message, _failure(outcome), ends=ends, fails=fails, counts=not is_busy, all_refused=all_refused
+            message,
+            _failure(outcome),
+            ends=ends,
+            fails=fails,
+            counts=not is_busy,
+            all_refused=all_refused,
         )
         if attempt.error and not is_busy:
             self.failure, self.refused = attempt.error, True
@@ -231,14 +281,23 @@ class ChannelRound:
         """
         name, now = self.channel.name, self.options.clock()
         attempt = failed_attempt(
-            name, self.queue, message, failure, now, last=fails, counts=counts, all_refused=all_refused
+            name,
+            self.queue,
+            message,
+            failure,
+            now,
+            last=fails,
+            counts=counts,
+            all_refused=all_refused,
         )
         self.outcomes.append(attempt)
         if attempt.error:
             self.queue = with_failure(self.queue, attempt)
         try:
             await self.journal.write_failure(attempt)
-        except StateError:  # the outbox gets it too, after all channels, if it can be written
+        except (
+            StateError
+        ):  # the outbox gets it too, after all channels, if it can be written
             if not ends:
                 raise
             self.options.backoffs.failed(name, now)

@@ -37,7 +37,10 @@ class Dispatch:
 
 
 async def dispatch(
-    folder: StateFolder, waiting: Outbox, channels: Sequence[Channel], options: DeliveryOptions
+    folder: StateFolder,
+    waiting: Outbox,
+    channels: Sequence[Channel],
+    options: DeliveryOptions,
 ) -> Dispatch:
     """Send what is due, all channels at once. A channel whose acknowledgements cannot be written is not sent to.
 
@@ -56,7 +59,10 @@ async def dispatch(
             events=waiting.events,
             channel=channel,
             journal=ChannelJournal(
-                folder=folder, channel=channel.name, backoffs=options.backoffs, may_leave=partial(_may_leave, waiting)
+                folder=folder,
+                channel=channel.name,
+                backoffs=options.backoffs,
+                may_leave=partial(_may_leave, waiting),
             ),
             queue=queue,
         )
@@ -71,7 +77,9 @@ async def dispatch(
     finally:
         stop.cancel()
     done = Dispatch(
-        replay(waiting, (outcome for one in rounds for outcome in one.outcomes)) if rounds else waiting,
+        replay(waiting, (outcome for one in rounds for outcome in one.outcomes))
+        if rounds
+        else waiting,
         delivered=sum(one.delivered for one in rounds),
         unconfirmed=sum(one.unconfirmed for one in rounds),
         failures={one.channel.name: one.failure for one in rounds if one.failure},
@@ -80,7 +88,11 @@ async def dispatch(
     former = done.waiting.queues.keys() - {channel.name for channel in channels}
     for name in sorted(done.waiting.queues.keys() & done.refused | former):
         done.waiting, old = outbox.expired(
-            done.waiting, name, options.clock(), options.expiry, configured=name not in former
+            done.waiting,
+            name,
+            options.clock(),
+            options.expiry,
+            configured=name not in former,
         )
         if old:
             done.expired[name] = sum(len(message.events) for message in old)
@@ -91,7 +103,10 @@ def _may_leave(waiting: Outbox, message: Message) -> list[str]:
     """Return the ids of the events that a message may leave to a further one."""
     from watcher.alerts.digest import owed
 
-    return [one.event for one in owed((waiting.events[key] for key in message.events), message.part)]
+    return [
+        one.event
+        for one in owed((waiting.events[key] for key in message.events), message.part)
+    ]
 
 
 async def _stop_soon(options: DeliveryOptions) -> None:

@@ -42,16 +42,22 @@ def followed(
     return replace(state, outbox=moved, addresses=addresses)
 
 
-def at_their_channels(state: State, channels: Sequence[Channel], accepted: Addresses) -> tuple[Outbox, Addresses]:
+def at_their_channels(
+    state: State, channels: Sequence[Channel], accepted: Addresses
+) -> tuple[Outbox, Addresses]:
     """Return the outbox with each queue under the channel that it belongs to now, and the channels' URLs. Pure."""
     known, addresses = state.addresses, accepted
     if known.salt not in {"", accepted.salt}:
         digests = channel_identity.url_digests(channels, known.salt)
         addresses = replace(accepted, salt=known.salt, url_digests=digests)
-    return reroute(state.outbox, channels, addresses.url_digests, by_name=not known.salt), addresses
+    return reroute(
+        state.outbox, channels, addresses.url_digests, by_name=not known.salt
+    ), addresses
 
 
-def channel_states(state: State, channels: Sequence[Channel], accepted: Addresses) -> list[ChannelState]:
+def channel_states(
+    state: State, channels: Sequence[Channel], accepted: Addresses
+) -> list[ChannelState]:
     """Return how deliveries to each configured channel went until now. Pure.
 
     Where the digests of their URLs cannot be compared, because the salt was lost, a place in a list is a name.
@@ -71,10 +77,16 @@ def channel_states(state: State, channels: Sequence[Channel], accepted: Addresse
     ]
 
 
-def set_aside(known: Addresses, waiting: Outbox, channels: Iterable[Channel]) -> Iterator[SetAside]:
+def set_aside(
+    known: Addresses, waiting: Outbox, channels: Iterable[Channel]
+) -> Iterator[SetAside]:
     """Yield the queues that still belonged to a channel when the addresses `known` were written, and now to none."""
     configured = {channel.name for channel in channels}
     names = {url_digest: name for name, url_digest in known.url_digests.items()}
     for name, queue in waiting.queues.items():
         if name not in configured and queue.messages and queue.url_digest in names:
-            yield SetAside(channel=names[queue.url_digest], alerts=waiting.alerts(name), named=queue.named)
+            yield SetAside(
+                channel=names[queue.url_digest],
+                alerts=waiting.alerts(name),
+                named=queue.named,
+            )

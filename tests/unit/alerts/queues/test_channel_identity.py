@@ -11,7 +11,10 @@ from watcher.model.channel import Channel
 from watcher.state import records
 
 SALT = "ab" * 16
-GOOD, BAD = channel("ops", url="json://127.0.0.1/s3cret"), channel("chat", url="nonsense://s3cret")
+GOOD, BAD = (
+    channel("ops", url="json://127.0.0.1/s3cret"),
+    channel("chat", url="nonsense://s3cret"),
+)
 
 
 Judged = tuple[Addresses, dict[str, str]]
@@ -27,8 +30,16 @@ class Judge:
         self.asked.append(url)
         return "apprise does not know it" if url.startswith("nonsense") else None
 
-    def of(self, *channels: Channel, known: Addresses | None = None, apprise: str = "2.3") -> Judged:
-        return judge(channels, known or Addresses(), apprise=apprise, refusal=self.refusal, new_salt=lambda: SALT)
+    def of(
+        self, *channels: Channel, known: Addresses | None = None, apprise: str = "2.3"
+    ) -> Judged:
+        return judge(
+            channels,
+            known or Addresses(),
+            apprise=apprise,
+            refusal=self.refusal,
+            new_salt=lambda: SALT,
+        )
 
 
 def test_an_unknown_url_is_asked_about_and_remembered() -> None:
@@ -36,7 +47,9 @@ def test_an_unknown_url_is_asked_about_and_remembered() -> None:
     asked = Judge()
     addresses, refused = asked.of(GOOD)
     assert (asked.asked, refused) == ([GOOD.url], {})
-    assert addresses == Addresses(salt=SALT, apprise="2.3", url_digests={GOOD.name: digest(GOOD.url, SALT)})
+    assert addresses == Addresses(
+        salt=SALT, apprise="2.3", url_digests={GOOD.name: digest(GOOD.url, SALT)}
+    )
 
 
 def test_an_accepted_url_is_not_asked_about_again() -> None:
@@ -44,7 +57,10 @@ def test_an_accepted_url_is_not_asked_about_again() -> None:
     known, _ = Judge().of(GOOD)
     asked = Judge()
     addresses, _ = asked.of(channel("renamed", url=GOOD.url), known=known)
-    assert (asked.asked, addresses) == ([], replace(known, url_digests={"renamed": known.url_digests["ops"]}))
+    assert (asked.asked, addresses) == (
+        [],
+        replace(known, url_digests={"renamed": known.url_digests["ops"]}),
+    )
 
 
 def test_another_apprise_is_asked_anew() -> None:
@@ -60,14 +76,19 @@ def test_a_changed_url_is_asked_about() -> None:
     """A channel that kept its name and got another URL is not trusted for its old one."""
     known, _ = Judge().of(GOOD)
     asked = Judge()
-    assert asked.of(channel("ops", url=BAD.url), known=known)[1] == {"ops": "apprise does not know it"}
+    assert asked.of(channel("ops", url=BAD.url), known=known)[1] == {
+        "ops": "apprise does not know it"
+    }
     assert asked.asked == [BAD.url]
 
 
 def test_every_refusal_is_a_line_that_names_the_channel() -> None:
     """All refused channels are named at once, without their URLs."""
     _, refused = Judge().of(BAD, GOOD, channel("mail", url="nonsense://other"))
-    assert refused == {"chat": "apprise does not know it", "mail": "apprise does not know it"}
+    assert refused == {
+        "chat": "apprise does not know it",
+        "mail": "apprise does not know it",
+    }
 
 
 def test_a_url_that_is_gone_is_forgotten() -> None:
@@ -82,7 +103,10 @@ def test_no_part_of_a_url_is_kept() -> None:
     text = records.write_addresses(Judge().of(GOOD)[0]).decode()
     assert "s3cret" not in text
     assert "127.0.0.1" not in text
-    assert all(set(one) <= set("0123456789abcdef") for one in json.loads(text)["url_digests"].values())
+    assert all(
+        set(one) <= set("0123456789abcdef")
+        for one in json.loads(text)["url_digests"].values()
+    )
     assert digest(GOOD.url, SALT) != digest(GOOD.url, "cd" * 16)
 
 

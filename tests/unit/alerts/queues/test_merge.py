@@ -11,7 +11,13 @@ from tests.support.factories import NOW, channel, event, failed, minute
 from watcher.alerts.queues import outbox
 from watcher.alerts.queues.merge import merged
 from watcher.alerts.queues.outbox import Outbox
-from watcher.alerts.queues.outcomes import Acknowledgement, FailedAttempt, Outcome, Unanswered, replay
+from watcher.alerts.queues.outcomes import (
+    Acknowledgement,
+    FailedAttempt,
+    Outcome,
+    Unanswered,
+    replay,
+)
 from watcher.model.channel import Grouping
 from watcher.model.event import Kind
 
@@ -28,7 +34,9 @@ def backlog(**first: Any) -> Outbox:
         waiting = outbox.enqueue(waiting, (OPS,), (one,), revision, one.at)
     queue = waiting.queues["ops"]
     changed = (replace(queue.messages[0], **first), *queue.messages[1:])
-    return outbox.recorded(replace(waiting, queues={"ops": replace(queue, messages=changed)}))
+    return outbox.recorded(
+        replace(waiting, queues={"ops": replace(queue, messages=changed)})
+    )
 
 
 def messages(waiting: Outbox) -> list[tuple[str, ...]]:
@@ -48,27 +56,56 @@ def test_a_backlog_becomes_one_message_worst_first() -> None:
 
 
 @pytest.mark.parametrize(
-    "fields", [{"unanswered": 1}, {"reached": ("0" * 32,)}, {"refusals": 1}, {"refusals": 4, "retry_at": minute(9)}]
+    "fields",
+    [
+        {"unanswered": 1},
+        {"reached": ("0" * 32,)},
+        {"refusals": 1},
+        {"refusals": 4, "retry_at": minute(9)},
+    ],
 )
-def test_what_may_have_been_taken_or_was_refused_is_not_merged(fields: dict[str, Any]) -> None:
+def test_what_may_have_been_taken_or_was_refused_is_not_merged(
+    fields: dict[str, Any],
+) -> None:
     """Its repeat would not be recognised, a target would get it twice, or it would take others down with it."""
-    assert messages(merged(backlog(**fields), [OPS], NOW)) == [("new",), ("banned", "flagged")]
+    assert messages(merged(backlog(**fields), [OPS], NOW)) == [
+        ("new",),
+        ("banned", "flagged"),
+    ]
 
 
 def test_a_backlog_of_packs_becomes_a_message_for_each() -> None:
     """In each of them the worst is first, whatever the case of the id; what concerns no pack is one message too."""
     pack = channel("ops", grouping=Grouping.NODE)
     waiting = Outbox()
-    for revision, nodes in enumerate((("a", "b", None), ("b", "c"), ("A", None)), start=1):
+    for revision, nodes in enumerate(
+        (("a", "b", None), ("b", "c"), ("A", None)), start=1
+    ):
         events = tuple(
-            event(f"{node}{revision}", Kind.BANNED if revision == 3 else Kind.NEW, node=node) for node in nodes
+            event(
+                f"{node}{revision}",
+                Kind.BANNED if revision == 3 else Kind.NEW,
+                node=node,
+            )
+            for node in nodes
         )
         waiting = outbox.enqueue(waiting, (pack,), events, revision, minute(revision))
     after = merged(waiting, [pack], NOW)
     assert messages(after) == [("A3", "a1"), ("b1", "b2"), ("None3", "None1"), ("c2",)]
-    assert [message.revision for message in after.queues["ops"].messages] == [3, 2, 3, 2]
+    assert [message.revision for message in after.queues["ops"].messages] == [
+        3,
+        2,
+        3,
+        2,
+    ]
     assert merged(after, [pack], NOW) is after
-    mixed = merged(outbox.enqueue(after, (OPS,), (event("b4", node="b"), event("c4", node="c")), 4, NOW), [pack], NOW)
+    mixed = merged(
+        outbox.enqueue(
+            after, (OPS,), (event("b4", node="b"), event("c4", node="c")), 4, NOW
+        ),
+        [pack],
+        NOW,
+    )
     assert messages(mixed) == [*messages(after), ("b4", "c4")]
 
 
@@ -96,14 +133,23 @@ def test_lines_about_merged_messages_say_nothing() -> None:
         lines += [
             Acknowledgement(channel="ops", message=message.id),
             Unanswered(channel="ops", message=message.id),
-            FailedAttempt(channel="ops", message=message.id, attempts=1, error="HTTP 500", at=NOW, number=1),
+            FailedAttempt(
+                channel="ops",
+                message=message.id,
+                attempts=1,
+                error="HTTP 500",
+                at=NOW,
+                number=1,
+            ),
         ]
     assert replay(after, lines) == after
 
 
 def test_a_change_that_was_never_committed_takes_no_older_alert_with_it() -> None:
     """Only committed messages are merged: what a later poll adds stands beside it, and is dropped alone."""
-    after = outbox.enqueue(merged(backlog(), [OPS], NOW), (OPS,), (event("more"),), 4, minute(180))
+    after = outbox.enqueue(
+        merged(backlog(), [OPS], NOW), (OPS,), (event("more"),), 4, minute(180)
+    )
     assert outbox.drop_uncommitted(after, 3) == merged(backlog(), [OPS], NOW)
 
 
@@ -113,7 +159,12 @@ def test_alerts_of_a_merged_message_expire_one_by_one() -> None:
     for number in range(2):
         waiting = failed(waiting, "ops", "HTTP 500", minute(number * 10))
     left, old = outbox.expired(waiting, "ops", minute(90), 3600)
-    assert ([one.events for one in old], messages(left)) == ([("new",)], [("banned", "flagged")])
+    assert ([one.events for one in old], messages(left)) == (
+        [("new",)],
+        [("banned", "flagged")],
+    )
     unsure = failed(waiting, "ops", "timed out", minute(20), unanswered=True)
     assert outbox.expired(unsure, "ops", minute(90), 3600) == (unsure, ())
-    assert [one.events for one in outbox.expired(unsure, "ops", minute(181), 3600)[1]] == [("banned", "flagged", "new")]
+    assert [
+        one.events for one in outbox.expired(unsure, "ops", minute(181), 3600)[1]
+    ] == [("banned", "flagged", "new")]

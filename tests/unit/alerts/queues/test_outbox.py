@@ -10,8 +10,21 @@ from tests.support.factories import NOW, channel, event, failed, minute
 from watcher import timestamps
 from watcher.alerts.queues import outbox
 from watcher.alerts.queues.outbox import Outbox
-from watcher.alerts.queues.outcomes import Acknowledgement, Failure, Outcome, failed_attempt, going_out, replay
-from watcher.alerts.queues.queue import LONGEST_WAIT, Message, Queue, backoff_until, is_due
+from watcher.alerts.queues.outcomes import (
+    Acknowledgement,
+    Failure,
+    Outcome,
+    failed_attempt,
+    going_out,
+    replay,
+)
+from watcher.alerts.queues.queue import (
+    LONGEST_WAIT,
+    Message,
+    Queue,
+    backoff_until,
+    is_due,
+)
 from watcher.model.channel import Channel, Grouping
 from watcher.model.event import Kind
 
@@ -24,7 +37,9 @@ def owing(*batches: tuple[str, ...], to: tuple[Channel, ...] = BOTH) -> Outbox:
     """Return an outbox after polls with these events, each poll's revision one higher, all of them recorded."""
     waiting = Outbox()
     for revision, names in enumerate(batches, start=1):
-        waiting = outbox.enqueue(waiting, to, tuple(event(name) for name in names), revision, NOW)
+        waiting = outbox.enqueue(
+            waiting, to, tuple(event(name) for name in names), revision, NOW
+        )
     return outbox.recorded(waiting)
 
 
@@ -53,7 +68,10 @@ def test_every_channel_gets_a_queue_of_its_own() -> None:
     """A poll's events go to each channel that wants them, in one message, after what is there already."""
     waiting = owing(("e1", "e2"), ("e3",))
     for name in ("ops", "mail"):
-        assert [message.events for message in waiting.queues[name].messages] == [("e1", "e2"), ("e3",)]
+        assert [message.events for message in waiting.queues[name].messages] == [
+            ("e1", "e2"),
+            ("e3",),
+        ]
         assert [message.revision for message in waiting.queues[name].messages] == [1, 2]
         assert waiting.alerts(name) == 3
     assert waiting.alerts("nobody") == 0
@@ -61,18 +79,29 @@ def test_every_channel_gets_a_queue_of_its_own() -> None:
 
 def test_a_channel_that_wants_nothing_gets_no_queue() -> None:
     """Events that no channel wants are kept only until the history has them."""
-    waiting = outbox.enqueue(Outbox(), (channel(kinds=frozenset({Kind.NEW})),), (E1,), 1, NOW)
-    assert (dict(waiting.queues), list(waiting.events), waiting.unrecorded) == ({}, ["e1"], {"e1": 1})
+    waiting = outbox.enqueue(
+        Outbox(), (channel(kinds=frozenset({Kind.NEW})),), (E1,), 1, NOW
+    )
+    assert (dict(waiting.queues), list(waiting.events), waiting.unrecorded) == (
+        {},
+        ["e1"],
+        {"e1": 1},
+    )
     assert outbox.recorded(waiting) == Outbox(prepared=1)
 
 
 def test_messages_are_distinct() -> None:
     """Each message of a poll has its own id, which the same poll repeated after a crash gives again."""
     split = replace(OPS, grouping=Grouping.EVENT)
-    once, again = (outbox.enqueue(Outbox(), (split, MAIL), (E1, E2), 1, at) for at in (NOW, minute(5)))
+    once, again = (
+        outbox.enqueue(Outbox(), (split, MAIL), (E1, E2), 1, at)
+        for at in (NOW, minute(5))
+    )
     ids = [message.id for queue in once.queues.values() for message in queue.messages]
     assert len(set(ids)) == 3
-    assert ids == [message.id for queue in again.queues.values() for message in queue.messages]
+    assert ids == [
+        message.id for queue in again.queues.values() for message in queue.messages
+    ]
 
 
 def test_a_finished_queue_is_forgotten_with_its_events() -> None:
@@ -86,7 +115,11 @@ def test_a_finished_queue_is_forgotten_with_its_events() -> None:
 def test_an_acknowledgement_of_something_else_takes_nothing() -> None:
     """Ids that the channel's queue does not hold are ignored; its backoff goes on."""
     waiting = failed(owing(("e1",)), "ops", "HTTP 500", NOW)
-    for name, message in (("ops", "unknown"), ("ops", first(waiting, "mail").id), ("nobody", first(waiting).id)):
+    for name, message in (
+        ("ops", "unknown"),
+        ("ops", first(waiting, "mail").id),
+        ("nobody", first(waiting).id),
+    ):
         assert acknowledged(waiting, name, message) == waiting
 
 
@@ -115,7 +148,10 @@ def test_a_failure_loses_nothing_and_concerns_one_channel() -> None:
 def test_a_failure_keeps_which_targets_were_reached() -> None:
     """The first message remembers those targets that took it, so that only the others get it again."""
     waiting = failed(owing(("e1",), ("e2",)), "ops", "refused", NOW, reached={"b", "a"})
-    assert [message.reached for message in waiting.queues["ops"].messages] == [("a", "b"), ()]
+    assert [message.reached for message in waiting.queues["ops"].messages] == [
+        ("a", "b"),
+        (),
+    ]
 
 
 def test_a_success_ends_the_backoff() -> None:
@@ -144,7 +180,9 @@ def test_a_clock_set_back_does_not_silence_a_channel() -> None:
 
 def test_an_alert_too_old_expires_and_is_named() -> None:
     """What a failing channel did not take within the expiry is dropped and returned; younger ones stay."""
-    waiting = outbox.enqueue(owing(("e1", "e2")), BOTH, (replace(E3, at=minute(30)),), 2, minute(30))
+    waiting = outbox.enqueue(
+        owing(("e1", "e2")), BOTH, (replace(E3, at=minute(30)),), 2, minute(30)
+    )
     waiting = twice_failed(waiting, minute(59))
     left, old = outbox.expired(waiting, "ops", minute(61), 3600)
     assert [message.events for message in old] == [("e1", "e2")]
@@ -156,7 +194,10 @@ def test_nothing_expires_at_a_first_failure() -> None:
     """A clock that jumps forward, before the first attempt or during it, costs no alert: it takes two failures."""
     waiting = owing(("e1",))
     for _ in range(2):
-        assert outbox.expired(waiting, "ops", "2040-01-01T00:00:00.000Z", 3600) == (waiting, ())
+        assert outbox.expired(waiting, "ops", "2040-01-01T00:00:00.000Z", 3600) == (
+            waiting,
+            (),
+        )
         waiting = failed(waiting, "ops", "HTTP 500", NOW)
     assert outbox.expired(waiting, "ops", "2040-01-01T00:00:00.000Z", 3600)[1]
 
@@ -180,7 +221,9 @@ def test_a_former_channel_expires_in_time_and_is_forgotten() -> None:
     """A channel that is configured no more can't fail: its alerts expire untried, and nothing is left of it then."""
     waiting = failed(owing(("e1",)), "ops", "HTTP 500", NOW)
     for name in ("ops", "mail"):
-        assert outbox.expired(waiting, name, minute(60), 3600, configured=False)[1] == ()
+        assert (
+            outbox.expired(waiting, name, minute(60), 3600, configured=False)[1] == ()
+        )
     for name in ("ops", "mail"):
         waiting, old = outbox.expired(waiting, name, minute(61), 3600, configured=False)
         assert [message.events for message in old] == [("e1",)]
@@ -192,7 +235,11 @@ def test_what_was_never_committed_is_dropped() -> None:
     waiting = outbox.enqueue(owing(("e1",)), BOTH, (E2,), 2, NOW)
     dropped = outbox.drop_uncommitted(waiting, 1)
     assert (alerts(dropped), alerts(dropped, "mail")) == (["e1"], ["e1"])
-    assert (dropped.unrecorded, set(dropped.events), dropped.prepared) == ({}, {"e1"}, 1)
+    assert (dropped.unrecorded, set(dropped.events), dropped.prepared) == (
+        {},
+        {"e1"},
+        1,
+    )
 
 
 @pytest.mark.parametrize("revision", [2, 3])
@@ -208,12 +255,21 @@ def test_a_journal_that_is_replayed_twice_counts_once() -> None:
     waiting = owing(("e1",), ("e2",))
     first, second = waiting.queues["ops"].messages
     refused = failed_attempt(
-        "ops", waiting.queues["ops"], first, Failure(error="HTTP 400", for_content=True), NOW, last=False
+        "ops",
+        waiting.queues["ops"],
+        first,
+        Failure(error="HTTP 400", for_content=True),
+        NOW,
+        last=False,
     )
     lines: list[Outcome] = [refused, Acknowledgement(channel="ops", message=second.id)]
     once = replay(waiting, lines)
     (left,) = once.queues["ops"].messages
-    assert (left.refusals, once.queues["ops"].attempts, once.queues["ops"].error) == (1, 0, "")
+    assert (left.refusals, once.queues["ops"].attempts, once.queues["ops"].error) == (
+        1,
+        0,
+        "",
+    )
     assert replay(once, lines) == once
 
 
@@ -232,7 +288,9 @@ def test_a_kill_counts_once_however_often_it_is_read() -> None:
         lines.append(going_out("ops", first(waiting), minute(number)))
         waiting = replay(waiting, lines)
         assert first(waiting).unanswered == number
-        assert first(waiting).retry_at == (minute(number + 24 * 60) if number >= 5 else "")
+        assert first(waiting).retry_at == (
+            minute(number + 24 * 60) if number >= 5 else ""
+        )
     assert replay(owing(("e1",)), lines) == waiting
     ended = outbox.end_backoffs(waiting, outbox.backoffs_of(waiting, "ops", ""))
     assert is_due(ended.queues["ops"], minute(7))

@@ -26,11 +26,19 @@ def at(url_digests: dict[str, str], *, placed: bool = False) -> Outbox:
     """Return an outbox that owes one alert to each channel, by name and its URL's digest: `a1` to `a`, and so on."""
     waiting = Outbox()
     for revision, name in enumerate(url_digests, start=1):
-        waiting = outbox.enqueue(waiting, (channel(name),), (event(f"{name}1"),), revision, NOW)
+        waiting = outbox.enqueue(
+            waiting, (channel(name),), (event(f"{name}1"),), revision, NOW
+        )
     return rerouted(waiting, url_digests, placed=placed)
 
 
-def rerouted(waiting: Outbox, url_digests: dict[str, str], *, placed: bool = False, by_name: bool = False) -> Outbox:
+def rerouted(
+    waiting: Outbox,
+    url_digests: dict[str, str],
+    *,
+    placed: bool = False,
+    by_name: bool = False,
+) -> Outbox:
     """Return the outbox after an edit of the settings, which changes nothing the second time."""
     channels = [channel(name, placed=placed) for name in url_digests]
     moved = reroute(waiting, channels, url_digests, by_name=by_name)
@@ -58,7 +66,11 @@ NAMED = {
 }
 PLACED = {
     "new URL": ({"a": U1}, {"a": U2}, {"a (former)": ["a1"]}),
-    "next in the list": ({"a": U1, "b": U2}, {"a": U2}, {"a (former)": ["a1"], "a": ["b1"]}),
+    "next in the list": (
+        {"a": U1, "b": U2},
+        {"a": U2},
+        {"a (former)": ["a1"], "a": ["b1"]},
+    ),
     "free name taken": (
         {"a": U1, "a (former)": U2},
         {"a": U3},
@@ -71,9 +83,18 @@ PLACED = {
     ("before", "now", "owed", "placed"),
     [
         *(pytest.param(*case, False, id=name) for name, case in EVERYWHERE.items()),
-        *(pytest.param(*case, True, id=f"{name}, placed") for name, case in EVERYWHERE.items()),
-        *(pytest.param(*case, False, id=f"[[channels]], {name}") for name, case in NAMED.items()),
-        *(pytest.param(*case, True, id=f"alert_urls, {name}") for name, case in PLACED.items()),
+        *(
+            pytest.param(*case, True, id=f"{name}, placed")
+            for name, case in EVERYWHERE.items()
+        ),
+        *(
+            pytest.param(*case, False, id=f"[[channels]], {name}")
+            for name, case in NAMED.items()
+        ),
+        *(
+            pytest.param(*case, True, id=f"alert_urls, {name}")
+            for name, case in PLACED.items()
+        ),
     ],
 )
 def test_a_queue_belongs_to_its_url_else_to_the_channels_own_name(
@@ -87,20 +108,34 @@ def test_a_queue_belongs_to_its_url_else_to_the_channels_own_name(
 def test_a_table_does_not_get_the_queue_of_an_entry_by_its_name() -> None:
     """A name that was made from a place in `alert_urls` is not a channel's own."""
     moved = rerouted(at({"json": U1}, placed=True), {"json": U2})
-    assert {name: alerts(moved, name) for name in moved.queues} == {"json (former)": ["json1"]}
+    assert {name: alerts(moved, name) for name in moved.queues} == {
+        "json (former)": ["json1"]
+    }
 
 
 def test_a_queue_that_is_set_aside_comes_back_with_its_url() -> None:
     """However many were set aside, each gets its own alerts when its URL is configured again."""
     waiting = at({"a": U1}, placed=True)
     for digest in (U2, U3):
-        waiting = outbox.enqueue(rerouted(waiting, {"a": digest}, placed=True), (channel("a"),), (E1,), 2, NOW)
+        waiting = outbox.enqueue(
+            rerouted(waiting, {"a": digest}, placed=True),
+            (channel("a"),),
+            (E1,),
+            2,
+            NOW,
+        )
     back = rerouted(waiting, {"b": U1, "a": U3}, placed=True)
     assert (alerts(back, "b"), sorted(back.queues)) == (["a1"], ["a", "b"])
 
 
-@pytest.mark.parametrize(("now", "due"), [({"duty": U1}, False), ({"ops": U2}, True)], ids=["renamed", "new URL"])
-def test_a_new_url_ends_the_backoff_and_a_new_name_does_not(now: Names, *, due: bool) -> None:
+@pytest.mark.parametrize(
+    ("now", "due"),
+    [({"duty": U1}, False), ({"ops": U2}, True)],
+    ids=["renamed", "new URL"],
+)
+def test_a_new_url_ends_the_backoff_and_a_new_name_does_not(
+    now: Names, *, due: bool
+) -> None:
     """Failures are those of a URL."""
     waiting = failed(at({"ops": U1}), "ops", "HTTP 500", NOW)
     (queue,) = rerouted(waiting, now).queues.values()
@@ -114,8 +149,16 @@ def test_a_new_url_ends_the_backoff_and_a_new_name_does_not(now: Names, *, due: 
 @pytest.mark.parametrize("placed", [False, True])
 def test_without_a_salt_the_name_decides(*, placed: bool) -> None:
     """Where the old digests say nothing a queue stays with its name, and gets the new digest."""
-    moved = rerouted(at({"a": U1, "b": U2}, placed=placed), {"a": U3, "c": U1}, placed=placed, by_name=True)
-    assert {name: (alerts(moved, name), queue.url_digest) for name, queue in moved.queues.items()} == {
+    moved = rerouted(
+        at({"a": U1, "b": U2}, placed=placed),
+        {"a": U3, "c": U1},
+        placed=placed,
+        by_name=True,
+    )
+    assert {
+        name: (alerts(moved, name), queue.url_digest)
+        for name, queue in moved.queues.items()
+    } == {
         "a": (["a1"], U3),
         "b": (["b1"], U2),
     }
@@ -126,10 +169,14 @@ def test_queues_that_become_one_keep_the_order_of_polls() -> None:
     waiting = outbox.enqueue(Outbox(), (OPS,), (E1,), 1, NOW)
     waiting = outbox.enqueue(waiting, (MAIL,), (E1, E2), 2, NOW)
     waiting = outbox.enqueue(waiting, (OPS,), (E3,), 3, NOW)
-    waiting = failed(rerouted(waiting, {"ops": U1, "mail": U1}), "mail", "HTTP 500", NOW)
+    waiting = failed(
+        rerouted(waiting, {"ops": U1, "mail": U1}), "mail", "HTTP 500", NOW
+    )
     for name in ("ops", "mail"):
         moved = rerouted(waiting, {name: U1})
-        assert {one: alerts(moved, one) for one in moved.queues} == {name: ["e1", "e2", "e3"]}
+        assert {one: alerts(moved, one) for one in moved.queues} == {
+            name: ["e1", "e2", "e3"]
+        }
         assert moved.queues[name].attempts == 1
 
 

@@ -9,7 +9,14 @@ import pytest
 
 from tests.support.factories import NOW, event, minute
 from watcher import timestamps
-from watcher.alerts.queues.outcomes import FailedAttempt, Failure, after_failure, ended, failed_attempt, with_failure
+from watcher.alerts.queues.outcomes import (
+    FailedAttempt,
+    Failure,
+    after_failure,
+    ended,
+    failed_attempt,
+    with_failure,
+)
 from watcher.alerts.queues.queue import (
     Message,
     Queue,
@@ -28,7 +35,12 @@ HOUR = 60
 
 def message(name: str = "m1", **fields: Any) -> Message:
     """Make a message with one event."""
-    given: dict[str, Any] = {"id": name, "revision": 1, "queued_at": NOW, "events": ("e1",)}
+    given: dict[str, Any] = {
+        "id": name,
+        "revision": 1,
+        "queued_at": NOW,
+        "events": ("e1",),
+    }
     return Message(**given | fields)
 
 
@@ -37,11 +49,22 @@ def queue(*messages: Message, **fields: Any) -> Queue:
     return Queue(messages=messages or (message(),), **fields)
 
 
-def attempt(before: Queue, error: str = "HTTP 500", at: str = NOW, *, last: bool = True, **fields: Any) -> Queue:
+def attempt(
+    before: Queue,
+    error: str = "HTTP 500",
+    at: str = NOW,
+    *,
+    last: bool = True,
+    **fields: Any,
+) -> Queue:
     """Return the queue after a failed attempt at its first message."""
     first, *others = before.messages
-    failure = failed_attempt("ops", before, first, Failure(error=error, **fields), at, last=last)
-    return replace(with_failure(before, failure), messages=(after_failure(first, failure), *others))
+    failure = failed_attempt(
+        "ops", before, first, Failure(error=error, **fields), at, last=last
+    )
+    return replace(
+        with_failure(before, failure), messages=(after_failure(first, failure), *others)
+    )
 
 
 def refused(before: Queue, times: int, at: str = NOW, *, last: bool = False) -> Queue:
@@ -54,7 +77,9 @@ def refused(before: Queue, times: int, at: str = NOW, *, last: bool = False) -> 
 def turn(before: Queue, *events: Event, at: str = NOW) -> list[str]:
     """Return the messages that may go out, in their order; the events that are not given are alike."""
     alike = {key: event(key) for message in before.messages for key in message.events}
-    return [one.id for one in in_turn(before, alike | {one.id: one for one in events}, at)]
+    return [
+        one.id for one in in_turn(before, alike | {one.id: one for one in events}, at)
+    ]
 
 
 def test_three_refusals_make_a_message_plain_and_a_fourth_sets_it_aside() -> None:
@@ -74,7 +99,9 @@ def test_three_refusals_make_a_message_plain_and_a_fourth_sets_it_aside() -> Non
     ]
 
 
-@pytest.mark.parametrize("fields", [{}, {"gone": True}, {"retry_after": 5.0}, {"unanswered": True}])
+@pytest.mark.parametrize(
+    "fields", [{}, {"gone": True}, {"retry_after": 5.0}, {"unanswered": True}]
+)
 def test_any_other_failure_leaves_the_message_as_it_is(fields: dict[str, Any]) -> None:
     """Only a refusal for what it is counts towards the plainest form."""
     (one,) = attempt(refused(queue(), 1), **fields).messages
@@ -88,14 +115,24 @@ def test_a_refused_message_lets_the_others_pass() -> None:
     assert turn(after) == ["m2"]
     assert turn(after, at=minute(0.5)) == ["m2", "m1"]
     alone = refused(queue(), 1)
-    assert (is_due(alone, NOW), seconds_left(alone, NOW), retry_at(alone)) == (False, 30, minute(0.5))
+    assert (is_due(alone, NOW), seconds_left(alone, NOW), retry_at(alone)) == (
+        False,
+        30,
+        minute(0.5),
+    )
 
 
 @pytest.mark.parametrize(("times", "attempts"), [(1, 1), (2, 2), (9, 2)])
-def test_the_last_refusal_of_a_round_makes_the_channel_wait(times: int, attempts: int) -> None:
+def test_the_last_refusal_of_a_round_makes_the_channel_wait(
+    times: int, attempts: int
+) -> None:
     """It is as short each time, because it says nothing of the other messages; but old alerts may expire in the end."""
     after = refused(queue(message("m1"), message("m2")), times, last=True)
-    assert (is_due(after, NOW), after.attempts, after.retry_at) == (False, attempts, minute(0.5))
+    assert (is_due(after, NOW), after.attempts, after.retry_at) == (
+        False,
+        attempts,
+        minute(0.5),
+    )
     down = refused(attempt(attempt(attempt(queue()))), 1, last=True)
     assert (down.attempts, down.retry_at) == (3, minute(0.5))
 
@@ -110,7 +147,10 @@ def test_the_worst_goes_first() -> None:
         message("unanswered", events=("new",), unanswered=1),
     ]
     expected = ["unanswered", "ban", "new", "also new", "refused"]
-    assert turn(queue(*messages), event("new", Kind.NEW), event("ban", Kind.BANNED)) == expected
+    assert (
+        turn(queue(*messages), event("new", Kind.NEW), event("ban", Kind.BANNED))
+        == expected
+    )
 
 
 def test_what_may_have_been_taken_goes_first() -> None:
@@ -125,7 +165,16 @@ def test_what_may_have_been_taken_goes_first() -> None:
         message("refused and unanswered", refusals=1, unanswered=1),
         message("unanswered", unanswered=4),
     ]
-    expected = ["unanswered", "first", "second", "half", "refused and unanswered", "refused", "deferred", "aside"]
+    expected = [
+        "unanswered",
+        "first",
+        "second",
+        "half",
+        "refused and unanswered",
+        "refused",
+        "deferred",
+        "aside",
+    ]
     assert turn(queue(*messages)) == expected
 
 
@@ -136,7 +185,12 @@ def test_five_attempts_without_an_answer_defer_a_message() -> None:
         before = attempt(before, "timed out", unanswered=True)
         (one,) = before.messages
         assert (one.refusals, one.is_plain, one.may_change) == (0, False, False)
-        found.append((one.unanswered, timestamps.seconds_between(NOW, one.retry_at) if one.retry_at else 0))
+        found.append(
+            (
+                one.unanswered,
+                timestamps.seconds_between(NOW, one.retry_at) if one.retry_at else 0,
+            )
+        )
     assert found == [(1, 0), (2, 0), (3, 0), (4, 0), (5, DAY), (6, DAY)]
     assert seconds_left(before, NOW) == DAY
 
@@ -145,7 +199,11 @@ def test_a_deferred_message_holds_up_no_other() -> None:
     """The others wait for the backoff of the channel only, and what has become of it says nothing of the channel."""
     before = ended(queue(message(unanswered=4), message("m2")))
     after = attempt(before, "timed out", unanswered=True)
-    assert (turn(after), seconds_left(after, NOW), after.failing_since) == (["m2"], 30, NOW)
+    assert (turn(after), seconds_left(after, NOW), after.failing_since) == (
+        ["m2"],
+        30,
+        NOW,
+    )
     assert turn(after, at=minute(24 * HOUR)) == ["m2", "m1"]
     again = attempt(ended(after), "timed out", unanswered=True)
     assert (again.failing_since, again.attempts, again.retry_at) == ("", 1, minute(0.5))
@@ -160,7 +218,9 @@ def test_an_answer_to_a_deferred_message_is_a_failure_like_any_other() -> None:
     assert (one.unanswered, one.refusals, one.retry_at) == (5, 2, minute(1))
 
 
-@pytest.mark.parametrize(("asked", "wait"), [(5, 5), (7200, 7200), (DAY, DAY), (1e9, DAY), (-3, 0)])
+@pytest.mark.parametrize(
+    ("asked", "wait"), [(5, 5), (7200, 7200), (DAY, DAY), (1e9, DAY), (-3, 0)]
+)
 def test_a_channel_waits_as_long_as_its_service_asks(asked: float, wait: float) -> None:
     """A `Retry-After` of up to a day is kept to the second; it takes the place of the backoff."""
     after = attempt(attempt(queue()), retry_after=asked)
@@ -180,7 +240,13 @@ def test_a_clock_set_back_does_not_silence_a_channel() -> None:
 def test_a_busy_service_has_not_failed() -> None:
     """A pause for which the round had no time is kept, and counts as no failure."""
     busy = failed_attempt(
-        "ops", queue(), message(), Failure(error="HTTP 429", retry_after=2), NOW, last=True, counts=False
+        "ops",
+        queue(),
+        message(),
+        Failure(error="HTTP 429", retry_after=2),
+        NOW,
+        last=True,
+        counts=False,
     )
     after = with_failure(queue(), busy)
     assert (after.attempts, seconds_left(after, NOW)) == (0, 2)
@@ -196,7 +262,13 @@ def test_since_when_a_channel_has_been_failing() -> None:
     after = attempt(after, at=minute(6))
     assert after.gone
     taken = ended(after)
-    assert (taken.failing_since, taken.gone, taken.error, taken.attempts, taken.retry_at) == ("", False, "", 0, "")
+    assert (
+        taken.failing_since,
+        taken.gone,
+        taken.error,
+        taken.attempts,
+        taken.retry_at,
+    ) == ("", False, "", 0, "")
     aside = ended(refused(queue(), 4))
     assert refused(aside, 1).failing_since == ""
     assert refused(ended(queue()), 1).failing_since == NOW
@@ -232,8 +304,13 @@ def test_why_a_queue_waits() -> None:
     assert reason_to_wait(queue()) == ""
     assert reason_to_wait(attempt(queue())) == "backing off after HTTP 500"
     assert reason_to_wait(refused(queue(), 1)) == "refused for what it is: HTTP 400"
-    assert reason_to_wait(refused(queue(), 4)) == "refused also in the plainest form: HTTP 400"
-    assert reason_to_wait(refused(queue(), 4, last=True)) == "backing off after HTTP 400"
+    assert (
+        reason_to_wait(refused(queue(), 4))
+        == "refused also in the plainest form: HTTP 400"
+    )
+    assert (
+        reason_to_wait(refused(queue(), 4, last=True)) == "backing off after HTTP 400"
+    )
     unsure = attempt(queue(), "timed out", unanswered=True)
     assert reason_to_wait(unsure) == "backing off after timed out; may have arrived"
     assert reason_to_wait(ended(unsure)) == ""

@@ -14,16 +14,29 @@ from watcher.text.sanitize import Trusted
 
 
 def _said(*changes: tuple[str, str, str]) -> str:
-    return "".join(difference(tuple(Change(field=field, before=old, after=new) for field, old, new in changes)))
+    return "".join(
+        difference(
+            tuple(
+                Change(field=field, before=old, after=new)
+                for field, old, new in changes
+            )
+        )
+    )
 
 
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (("dependencies", '["numpy", "torch"]', '["torch", "scipy"]'), "dependencies: + scipy, - numpy"),
+        (
+            ("dependencies", '["numpy", "torch"]', '["torch", "scipy"]'),
+            "dependencies: + scipy, - numpy",
+        ),
         (("tags", "", '["a", "b"]'), "tags: + a, + b"),
         (("tags_admin", '["a"]', ""), "admin tags: - a"),
-        (("tags", '["a", "b"]', '["b", "a"]'), "tags: the same in another order or number"),
+        (
+            ("tags", '["a", "b"]', '["b", "a"]'),
+            "tags: the same in another order or number",
+        ),
         (("tags", '["a"]', '["a", ""]'), "tags: + (empty)"),
         (("supported_os", '["a"]', '["b"]'), "systems: + b, - a"),
         (("supported_comfyui_version", ">=0.3", ">=0.4"), "ComfyUI: >=0.3 → >=0.4"),
@@ -42,7 +55,10 @@ def test_long_lists_are_counted() -> None:
     """A few items are shown of what was added and of what was removed; the others are counted."""
     old, new = ([f"{name}{i}" for i in range(20)] for name in "ab")
     shown = "tags: + b0, + b1, + b2, - a0, - a1, - a2"
-    assert _said(("tags", json.dumps(old), json.dumps(new))) == f"{shown}, and 17 more added, 17 more removed"
+    assert (
+        _said(("tags", json.dumps(old), json.dumps(new)))
+        == f"{shown}, and 17 more added, 17 more removed"
+    )
     assert _said(("tags", json.dumps(old[:1]), json.dumps(new[:6]))) == (
         "tags: + b0, + b1, + b2, + b3, + b4, - a0, and 1 more added"
     )
@@ -50,15 +66,22 @@ def test_long_lists_are_counted() -> None:
 
 def test_many_fields_are_counted() -> None:
     """At most four fields are shown; the others are counted."""
-    assert _said(*(("tags", "a", str(number)) for number in range(6))).endswith("; and 2 more fields")
+    assert _said(*(("tags", "a", str(number)) for number in range(6))).endswith(
+        "; and 2 more fields"
+    )
 
 
 def test_two_long_values_begin_where_they_differ() -> None:
     """What two long values have in common is mostly left out, also of lists that an event keeps only the start of."""
     same = "https://storage.example/" + "x" * 100
-    assert _said(("downloadUrl", f"{same}/1.zip", f"{same}/2.zip")) == (f"archive: …{'x' * 9}/1.zip → …{'x' * 9}/2.zip")
+    assert _said(("downloadUrl", f"{same}/1.zip", f"{same}/2.zip")) == (
+        f"archive: …{'x' * 9}/1.zip → …{'x' * 9}/2.zip"
+    )
     cut = '["' + "x" * 100
-    assert _said(("dependencies", cut + "a…", cut + "b…")) == f"dependencies: …{'x' * 10}a… → …{'x' * 10}b…"
+    assert (
+        _said(("dependencies", cut + "a…", cut + "b…"))
+        == f"dependencies: …{'x' * 10}a… → …{'x' * 10}b…"
+    )
 
 
 _LISTS = st.lists(st.text(max_size=5), max_size=12)
@@ -67,7 +90,11 @@ _LISTS = st.lists(st.text(max_size=5), max_size=12)
 @given(_LISTS, _LISTS)
 def test_what_is_untrusted_stays_so(before: list[str], after: list[str]) -> None:
     """No item of a list becomes one of our own words."""
-    words = difference((Change(field="tags", before=json.dumps(before), after=json.dumps(after)),))
+    words = difference(
+        (Change(field="tags", before=json.dumps(before), after=json.dumps(after)),)
+    )
     ours = "".join(word for word in words if isinstance(word, Trusted))
     assert {str(word) for word in words if isinstance(word, Item)} <= {*before, *after}
-    assert set(ours) <= set("tags: +-, (empty)andmoreddremovedthesameinanotherorderornumber0123456789")
+    assert set(ours) <= set(
+        "tags: +-, (empty)andmoreddremovedthesameinanotherorderornumber0123456789"
+    )

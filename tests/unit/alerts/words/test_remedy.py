@@ -36,7 +36,10 @@ def test_what_to_do(verdict: str, safe: str | None, said: str) -> None:
 def test_a_ban_for_malware(safe: str | None) -> None:
     """What the machine held may be known to others, also where the copy is disabled; a mere finding proves nothing."""
     assert "".join(remedy("banned", safe, "A token stealer")).endswith(SECRETS)
-    assert "".join(remedy("banned", safe, "A token stealer", enabled=False)) == "remove it" + SECRETS
+    assert (
+        "".join(remedy("banned", safe, "A token stealer", enabled=False))
+        == "remove it" + SECRETS
+    )
     assert SECRETS not in "".join(remedy("banned", safe, "Asked for by its author"))
     assert SECRETS not in "".join(remedy("flagged", safe, "A token stealer"))
 
@@ -52,8 +55,14 @@ def test_a_disabled_copy_need_not_be_replaced(verdict: Verdict) -> None:
 @pytest.mark.parametrize(
     ("verdict", "safe", "said"),
     [
-        *((verdict, "1.1.0", "install 1.1.0 instead") for verdict in ("banned", "outdated", *BAD)),
-        *((verdict, None, "do not install it: no safe version") for verdict in ("banned", *BAD)),
+        *(
+            (verdict, "1.1.0", "install 1.1.0 instead")
+            for verdict in ("banned", "outdated", *BAD)
+        ),
+        *(
+            (verdict, None, "do not install it: no safe version")
+            for verdict in ("banned", *BAD)
+        ),
         ("banned", "", "do not install it"),
         ("flagged", "", ""),
         ("unknown", None, ""),
@@ -67,5 +76,9 @@ def test_what_a_workflow_names(verdict: str, safe: str | None, said: str) -> Non
 
 def test_a_version_is_untrusted() -> None:
     """The version is the registry's text; every other word is ours."""
-    for words in (remedy("banned", "1.1.0", "stealer"), remedy("flagged", "1.1.0"), instead("banned", "1.1.0")):
+    for words in (
+        remedy("banned", "1.1.0", "stealer"),
+        remedy("flagged", "1.1.0"),
+        instead("banned", "1.1.0"),
+    ):
         assert [word for word in words if not isinstance(word, Trusted)] == ["1.1.0"]

@@ -34,20 +34,38 @@ def _event(*copies: Copy, kind: Kind = Kind.BANNED, **fields: Any) -> Event:
         ((HERE,), "you run 1.2.0 on workstation", "you run it"),
         ((THERE,), "you run 1.1.0 on laptop", "you run 1.1.0"),
         ((THERE, HERE), "you run 1.2.0 on workstation, 1.1.0 on laptop", "you run it"),
-        ((CLONE,), "you have a copy of unknown version on server", "you have a copy of unknown version"),
-        ((CLONE, HERE), "you run 1.2.0 on workstation; you have a copy of unknown version on server", "you run it"),
-        ((UNUSED,), "you keep a disabled copy of 1.2.0 on attic", "you keep a disabled copy of 1.2.0"),
+        (
+            (CLONE,),
+            "you have a copy of unknown version on server",
+            "you have a copy of unknown version",
+        ),
+        (
+            (CLONE, HERE),
+            "you run 1.2.0 on workstation; you have a copy of unknown version on server",
+            "you run it",
+        ),
+        (
+            (UNUSED,),
+            "you keep a disabled copy of 1.2.0 on attic",
+            "you keep a disabled copy of 1.2.0",
+        ),
         (
             (UNUSED_CLONE,),
             "you keep a disabled copy of unknown version on attic",
             "you keep a disabled copy of unknown version",
         ),
         ((HERE, UNUSED), "you run 1.2.0 on workstation", "you run it"),
-        ((THERE, UNUSED), "you run 1.1.0 on laptop; you keep a disabled copy of 1.2.0 on attic", "you run 1.1.0"),
+        (
+            (THERE, UNUSED),
+            "you run 1.1.0 on laptop; you keep a disabled copy of 1.2.0 on attic",
+            "you run 1.1.0",
+        ),
         ((Copy(install="a", version="v1.2"),), "you run v1.2 on a", "you run it"),
     ],
 )
-def test_it_is_said_where_it_is_run(copies: tuple[Copy, ...], said: str, in_short: str) -> None:
+def test_it_is_said_where_it_is_run(
+    copies: tuple[Copy, ...], said: str, in_short: str
+) -> None:
     """The version of the event comes first, a clone is no version, and what is disabled is not run."""
     one = _event(*copies)
     assert ("".join(running(one)), "".join(running_in_short(one))) == (said, in_short)
@@ -55,7 +73,9 @@ def test_it_is_said_where_it_is_run(copies: tuple[Copy, ...], said: str, in_shor
 
 def test_many_installs_are_counted() -> None:
     """Two versions are named, with three installs of each."""
-    copies = [Copy(install=f"pc{place}", version=f"1.{place % 4}.0") for place in range(40)]
+    copies = [
+        Copy(install=f"pc{place}", version=f"1.{place % 4}.0") for place in range(40)
+    ]
     assert "".join(running(_event(*copies))) == (
         "you run 1.2.0 on pc2, pc6, pc10 and 7 more, 1.0.0 on pc0, pc4, pc8 and 7 more, and 2 more versions"
     )
@@ -88,7 +108,15 @@ def _lines(digest: Digest) -> list[str]:
 
 
 def _advice(*events: Event) -> str:
-    return next((" ".join(line.advice) for group in compose(events).groups for line in group.lines if line.advice), "")
+    return next(
+        (
+            " ".join(line.advice)
+            for group in compose(events).groups
+            for line in group.lines
+            if line.advice
+        ),
+        "",
+    )
 
 
 @pytest.mark.parametrize(
@@ -97,7 +125,10 @@ def _advice(*events: Event) -> str:
         (_event(HERE, safe_version="1.1.0"), "remove it first then move to: 1.1.0"),
         (_event(HERE, safe_version=None), "remove it first no safe version"),
         (_event(HERE), "remove it first"),
-        (_event(CLONE, version=None, safe_version=None), "remove it first no safe version"),
+        (
+            _event(CLONE, version=None, safe_version=None),
+            "remove it first no safe version",
+        ),
         (
             _event(HERE, reason="A Stealer", safe_version="1.1.0"),
             "remove it first then move to: 1.1.0 change the passwords and keys that this machine held",
@@ -106,15 +137,39 @@ def _advice(*events: Event) -> str:
             _event(HERE, kind=Kind.EXPOSED, after="banned", reason="backdoor"),
             "remove it first change the passwords and keys that this machine held",
         ),
-        (_event(HERE, kind=Kind.FLAGGED, reason="a miner", safe_version="1.1.0"), "move to: 1.1.0"),
-        (_event(HERE, kind=Kind.FLAGGED, safe_version=None), "no safe version: disable or remove it"),
-        (_event(kind=Kind.EXPOSED, after="deprecated", safe_version="1.3.0"), "move to: 1.3.0"),
-        (_event(kind=Kind.EXPOSED, after="delisted", safe_version=None), "no safe version: disable or remove it"),
-        (_event(THERE, reason="a stealer", safe_version="1.1.0"), "newest safe version: 1.1.0"),
-        (_event(UNUSED, reason="a stealer", safe_version="1.1.0"), "newest safe version: 1.1.0"),
+        (
+            _event(HERE, kind=Kind.FLAGGED, reason="a miner", safe_version="1.1.0"),
+            "move to: 1.1.0",
+        ),
+        (
+            _event(HERE, kind=Kind.FLAGGED, safe_version=None),
+            "no safe version: disable or remove it",
+        ),
+        (
+            _event(kind=Kind.EXPOSED, after="deprecated", safe_version="1.3.0"),
+            "move to: 1.3.0",
+        ),
+        (
+            _event(kind=Kind.EXPOSED, after="delisted", safe_version=None),
+            "no safe version: disable or remove it",
+        ),
+        (
+            _event(THERE, reason="a stealer", safe_version="1.1.0"),
+            "newest safe version: 1.1.0",
+        ),
+        (
+            _event(UNUSED, reason="a stealer", safe_version="1.1.0"),
+            "newest safe version: 1.1.0",
+        ),
         (_event(CLONE, safe_version=None), "no safe version"),
-        (_event(HERE, safe_version="1.2.0", **_SWAPPED), "do not install it again before you know why"),
-        (_event(HERE, safe_version="1.1.0", **_SWAPPED), "do not install it again before you know why move to: 1.1.0"),
+        (
+            _event(HERE, safe_version="1.2.0", **_SWAPPED),
+            "do not install it again before you know why",
+        ),
+        (
+            _event(HERE, safe_version="1.1.0", **_SWAPPED),
+            "do not install it again before you know why move to: 1.1.0",
+        ),
         (_event(THERE, safe_version="1.1.0", **_SWAPPED), "newest safe version: 1.1.0"),
         (_event(HERE, kind=Kind.CLEARED, safe_version="1.2.0"), ""),
         (_event(HERE, kind=Kind.UPDATE, safe_version="1.3.0"), ""),
@@ -134,15 +189,37 @@ def test_another_version_that_is_banned_is_not_removed() -> None:
 
 def test_a_baseline_says_nothing_of_the_version_that_is_run() -> None:
     """It has banned versions, which need not be the one that is run."""
-    one = _event(HERE, kind=Kind.BASELINE, version=None, after="banned", reason="stealer", safe_version="1.2.0")
+    one = _event(
+        HERE,
+        kind=Kind.BASELINE,
+        version=None,
+        after="banned",
+        reason="stealer",
+        safe_version="1.2.0",
+    )
     assert _advice(one) == "newest safe version: 1.2.0"
 
 
 def test_each_new_kind_has_its_line() -> None:
     """An exposure has the symbol of what it reports; what is better again, and an update, are said calmly."""
-    flagged = _event(HERE, kind=Kind.EXPOSED, node="b", before=None, after="flagged", safe_version="1.1.0")
+    flagged = _event(
+        HERE,
+        kind=Kind.EXPOSED,
+        node="b",
+        before=None,
+        after="flagged",
+        safe_version="1.1.0",
+    )
     events = (
-        _event(CLONE, kind=Kind.EXPOSED, node="a", version=None, before=None, after="banned", safe_version=None),
+        _event(
+            CLONE,
+            kind=Kind.EXPOSED,
+            node="a",
+            version=None,
+            before=None,
+            after="banned",
+            safe_version=None,
+        ),
         flagged,
         _event(HERE, kind=Kind.CLEARED, node="c", before="flagged", after=None),
         _event(THERE, kind=Kind.CLEARED, node="d", before="flagged", after=None),
@@ -159,8 +236,15 @@ def test_each_new_kind_has_its_line() -> None:
 
 def test_an_install_has_a_line_of_its_own() -> None:
     """One that cannot be scanned, and one that can be again."""
-    about: dict[str, Any] = {"node": None, "version": None, "before": None, "after": None}
-    failing = event(kind=Kind.FAILING, install="laptop", reason="no such folder", **about)
+    about: dict[str, Any] = {
+        "node": None,
+        "version": None,
+        "before": None,
+        "after": None,
+    }
+    failing = event(
+        kind=Kind.FAILING, install="laptop", reason="no such folder", **about
+    )
     recovered = event("e2", Kind.RECOVERED, install="server", **about)
     digest = compose((failing, recovered))
     assert _lines(digest) == [
@@ -172,14 +256,36 @@ def test_an_install_has_a_line_of_its_own() -> None:
 
 def test_the_first_exposures_are_one_group() -> None:
     """What a first scan finds is read in one go, worst first, and each has its own advice."""
-    found = [_event(HERE, kind=Kind.EXPOSED, node=f"n{i}", after="deprecated", safe_version=f"9.{i}") for i in range(5)]
-    found.append(_event(HERE, kind=Kind.EXPOSED, node="bad", after="banned", safe_version="1.0"))
+    found = [
+        _event(
+            HERE,
+            kind=Kind.EXPOSED,
+            node=f"n{i}",
+            after="deprecated",
+            safe_version=f"9.{i}",
+        )
+        for i in range(5)
+    ]
+    found.append(
+        _event(HERE, kind=Kind.EXPOSED, node="bad", after="banned", safe_version="1.0")
+    )
     digest = compose(tuple(found))
     assert [group.heading for group in digest.groups] == ["Problems in what you run: 6"]
-    assert [line.pack for line in digest.groups[0].lines] == ["bad", *(f"n{i}" for i in range(5))]
-    assert [line.advice[-1] for line in digest.groups[0].lines] == ["1.0", *(f"9.{i}" for i in range(5))]
-    assert digest.titles[:2] == ("You run BANNED bad 1.2.0 and 5 more", "You run BANNED bad 1.2.0")
-    assert digest.titles[2] == "Comfy Watch: 1 exposed as banned, 5 exposed as deprecated"
+    assert [line.pack for line in digest.groups[0].lines] == [
+        "bad",
+        *(f"n{i}" for i in range(5)),
+    ]
+    assert [line.advice[-1] for line in digest.groups[0].lines] == [
+        "1.0",
+        *(f"9.{i}" for i in range(5)),
+    ]
+    assert digest.titles[:2] == (
+        "You run BANNED bad 1.2.0 and 5 more",
+        "You run BANNED bad 1.2.0",
+    )
+    assert (
+        digest.titles[2] == "Comfy Watch: 1 exposed as banned, 5 exposed as deprecated"
+    )
 
 
 def test_what_is_run_is_counted_apart() -> None:

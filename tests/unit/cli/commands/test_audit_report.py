@@ -17,10 +17,15 @@ from watcher.polling.audit import Audit, Finding, Scanned
 NOW = "2026-03-02T00:00:00.000Z"
 
 
-def finding(name: str, verdict: Verdict, *, safe: str | None = "1.1.0", **fields: Any) -> Finding:
+def finding(
+    name: str, verdict: Verdict, *, safe: str | None = "1.1.0", **fields: Any
+) -> Finding:
     """Make a finding about a pack with this name."""
     pack = Pack(folder=name, kind=PackKind.REGISTRY, id=name, version="1.0.0")
-    given: dict[str, Any] = {"install": "here", "judgement": Judgement(verdict=verdict, id=name, safe_version=safe)}
+    given: dict[str, Any] = {
+        "install": "here",
+        "judgement": Judgement(verdict=verdict, id=name, safe_version=safe),
+    }
     return Finding(pack=pack, **given | fields)
 
 
@@ -28,13 +33,22 @@ def shown(*findings: Finding, width: int | None = 60, **fields: Any) -> list[str
     """Return the lines without their colours."""
     places = dict.fromkeys((one.install, one.named) for one in findings)
     scanned = [Scanned(install=install, named=named) for install, named in places]
-    given: dict[str, Any] = {"scanned": scanned, "audit": Audit(findings=findings)} | fields
-    return [click.unstyle(line) for line in lines(Result(started=NOW, finished=NOW, **given), width)]
+    given: dict[str, Any] = {
+        "scanned": scanned,
+        "audit": Audit(findings=findings),
+    } | fields
+    return [
+        click.unstyle(line)
+        for line in lines(Result(started=NOW, finished=NOW, **given), width)
+    ]
 
 
 def test_a_reason_has_a_line_of_its_own() -> None:
     """On a terminal it is below its row, so that the rows can be read at a glance; in a pipe a row is one line."""
-    findings = (finding("evil", Verdict.BANNED, reason="Adware"), finding("fine", Verdict.OK))
+    findings = (
+        finding("evil", Verdict.BANNED, reason="Adware"),
+        finding("fine", Verdict.OK),
+    )
     assert shown(*findings) == [
         "PACK  VERSION  VERDICT  WHAT TO DO",
         "evil  1.0.0    banned   remove it first, then move to 1.1.0",
@@ -66,11 +80,15 @@ def test_a_reason_has_a_line_of_its_own() -> None:
         (Verdict.UNKNOWN, "1.1.0", True, []),
     ],
 )
-def test_what_to_type(verdict: Verdict, safe: str | None, enabled: bool, typed: list[str]) -> None:
+def test_what_to_type(
+    verdict: Verdict, safe: str | None, enabled: bool, typed: list[str]
+) -> None:
     """A pack from the registry has commands for a shell, of which no text from outside is more than a word."""
     one = finding("pack", verdict, safe=safe)
     shown_ones = shown(replace(one, pack=replace(one.pack, enabled=enabled)))
-    assert [line.removeprefix("  $ ") for line in shown_ones if line.startswith("  $ ")] == typed
+    assert [
+        line.removeprefix("  $ ") for line in shown_ones if line.startswith("  $ ")
+    ] == typed
     clone = replace(one, pack=replace(one.pack, kind=PackKind.GIT, enabled=enabled))
     assert not [line for line in shown(clone) if "comfy" in line]
 
@@ -78,7 +96,9 @@ def test_what_to_type(verdict: Verdict, safe: str | None, enabled: bool, typed: 
 def test_nothing_to_type_where_there_are_several_copies() -> None:
     """comfy-cli uninstalls every copy of a pack, the good ones too."""
     bad, fine = finding("pack", Verdict.BANNED), finding("pack", Verdict.OK)
-    disabled = replace(bad, pack=replace(bad.pack, folder=".disabled/pack@1_0_0", enabled=False))
+    disabled = replace(
+        bad, pack=replace(bad.pack, folder=".disabled/pack@1_0_0", enabled=False)
+    )
     assert not [line for line in shown(disabled, fine) if "$" in line]
     elsewhere = replace(fine, install="there")
     assert [line for line in shown(disabled, elsewhere) if "$" in line]
@@ -88,7 +108,10 @@ def test_nothing_to_type_where_there_are_several_copies() -> None:
 def test_no_line_is_wider_than_the_terminal(width: int) -> None:
     """Whatever is in a row, a title or the summary."""
     name = "a-pack-with-quite-a-long-name-" * 3
-    rows = [finding(name, one, reason="why " * 90, install=f"{name}{number}") for number, one in enumerate(Verdict)]
+    rows = [
+        finding(name, one, reason="why " * 90, install=f"{name}{number}")
+        for number, one in enumerate(Verdict)
+    ]
     named = finding(name, Verdict.BANNED, named=True, install=f"{name}.json")
     found = shown(*rows, named, width=width)
     assert max(map(display_width, found)) <= width
@@ -99,7 +122,9 @@ def test_many_packs_are_counted() -> None:
     bad = [finding(f"bad-{number:02}", Verdict.UNKNOWN) for number in range(60)]
     fine = [finding(f"fine-{number:02}", Verdict.OK) for number in range(60)]
     found = shown(*bad, *fine)
-    assert [line.split()[0] for line in found[1:51]] == [f"bad-{number:02}" for number in range(50)]
+    assert [line.split()[0] for line in found[1:51]] == [
+        f"bad-{number:02}" for number in range(50)
+    ]
     assert found[51] == "and 10 more packs; --json has all"
     assert "60 ok" in " ".join(found[52:])
     assert len(shown(*bad, *fine, width=None)) == 123
@@ -107,7 +132,10 @@ def test_many_packs_are_counted() -> None:
 
 def test_the_summary_says_what_is_missing() -> None:
     """Installs and packs that could not be read are counted, also where nothing else is shown."""
-    scanned = (Scanned(install="here", error="gone"), Scanned(install="there", error="gone"))
+    scanned = (
+        Scanned(install="here", error="gone"),
+        Scanned(install="there", error="gone"),
+    )
     assert shown(scanned=scanned, audit=Audit(unread=1)) == [
         "no pack was found; 2 installs could not be read; 1 pack",
         "could not be checked in full",
@@ -117,7 +145,9 @@ def test_the_summary_says_what_is_missing() -> None:
 def test_whole_packs() -> None:
     """Where it is not about the version, the reason says so."""
     whole = Judgement(verdict=Verdict.BANNED, of_pack=True, safe_version=None)
-    assert "  the whole pack: Adware" in shown(finding("evil", Verdict.BANNED, judgement=whole, reason="Adware"))
+    assert "  the whole pack: Adware" in shown(
+        finding("evil", Verdict.BANNED, judgement=whole, reason="Adware")
+    )
     assert "  the whole pack" in shown(finding("evil", Verdict.BANNED, judgement=whole))
 
 
@@ -127,6 +157,8 @@ def test_evidence_is_no_link() -> None:
     pack = Pack(folder="folder", kind=PackKind.UNKNOWN, evidence=evidence)
     judgement = Judgement(verdict=Verdict.UNKNOWN, why=evidence)
     ours = Finding(install="here", pack=pack, judgement=judgement, reason=evidence)
-    text = "\n".join(shown(ours, finding("evil", Verdict.BANNED, reason="see evil.toml"), width=None))
+    text = "\n".join(
+        shown(ours, finding("evil", Verdict.BANNED, reason="see evil.toml"), width=None)
+    )
     assert evidence in text
     assert "evil.toml" not in text

@@ -81,14 +81,25 @@ def test_since_takes_a_duration_or_a_date(text: str, moment: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        *("yesterday", "-1h", "2026-13-01", "99999999999d", "\x1b[31m", "", " ", "1h 2026-01-31"),
+        *(
+            "yesterday",
+            "-1h",
+            "2026-13-01",
+            "99999999999d",
+            "\x1b[31m",
+            "",
+            " ",
+            "1h 2026-01-31",
+        ),
         *("90", "1.5", "2026", "20261301", "99999999", "\u0669\u0660"),
         "10000-01-01",
     ],
 )
 def test_since_refuses_the_rest_in_plain_words(text: str) -> None:
     """Anything else is refused with what is allowed, the text made harmless."""
-    with pytest.raises(ValueError, match=r"is not a date .* or a duration with a unit") as caught:
+    with pytest.raises(
+        ValueError, match=r"is not a date .* or a duration with a unit"
+    ) as caught:
         parse_since(text, NOW)
     assert "\x1b" not in str(caught.value)
 
@@ -102,12 +113,27 @@ def test_a_line_says_when_what_and_of_what() -> None:
     """A row has time, kind, node, version, and the transition with its reason."""
     head, row = shown(event(reason=" ".join(_REASON)))
     assert head.split() == ["TIME", "EVENT", "NODE", "VERSION", "WHAT"]
-    assert row.split() == ["2026-03-02", "00:00:00Z", "flagged", PACK, "1.0.0", "active", "→", "flagged;", *_REASON]
+    assert row.split() == [
+        "2026-03-02",
+        "00:00:00Z",
+        "flagged",
+        PACK,
+        "1.0.0",
+        "active",
+        "→",
+        "flagged;",
+        *_REASON,
+    ]
 
 
 def test_node_level_and_registry_level_events_have_no_version() -> None:
     """An event about a node or the registry shows a dash where a version would be."""
-    nothing: dict[str, Any] = {"version": None, "version_id": None, "before": None, "after": None}
+    nothing: dict[str, Any] = {
+        "version": None,
+        "version_id": None,
+        "before": None,
+        "after": None,
+    }
     _, node, registry = shown(
         event(kind=Kind.BASELINE, **nothing, reason="2 versions"),
         event(kind=Kind.FAILING, node=None, **nothing),
@@ -118,6 +144,10 @@ def test_node_level_and_registry_level_events_have_no_version() -> None:
 
 def test_a_changed_version_names_its_fields() -> None:
     """A `changed` event shows which fields differ."""
-    changes = tuple(Change(field=name, before="", after="x") for name in ("tags", "downloadUrl"))
-    _, row = shown(event(kind=Kind.CHANGED, before="active", after="active", changes=changes))
+    changes = tuple(
+        Change(field=name, before="", after="x") for name in ("tags", "downloadUrl")
+    )
+    _, row = shown(
+        event(kind=Kind.CHANGED, before="active", after="active", changes=changes)
+    )
     assert row.endswith("tags: now x; archive: now x")

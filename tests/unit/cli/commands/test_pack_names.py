@@ -32,4 +32,7 @@ def test_enabled(folder: str) -> None:
 
 def test_hostile() -> None:
     """A name is made safe to print, also where it only looks like one of the Manager's."""
-    assert shown_name(Pack(folder="\x1b[31m@all", kind=PackKind.UNKNOWN)) == "[31m\uff20all"
+    assert (
+        shown_name(Pack(folder="\x1b[31m@all", kind=PackKind.UNKNOWN))
+        == "[31m\uff20all"
+    )

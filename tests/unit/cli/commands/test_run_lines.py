@@ -16,7 +16,9 @@ from watcher.errors import ReplacedError, StateError, WatchError
 from watcher.polling.reports.problems import Problem
 from watcher.service.model import Plan
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="a process cannot change its time zone there")
+pytestmark = pytest.mark.skipif(
+    sys.platform == "win32", reason="a process cannot change its time zone there"
+)
 
 Said = Callable[[], list[str]]
 
@@ -26,7 +28,9 @@ PLAN = Plan(
     jitter=0,
     warnings=("something is odd",),
 )
-PROBLEM = Problem(level="error", event="node unread", fields={}, sentence="alpha: HTTP 503")
+PROBLEM = Problem(
+    level="error", event="node unread", fields={}, sentence="alpha: HTTP 503"
+)
 
 
 @pytest.fixture
@@ -51,7 +55,11 @@ def test_a_poll_is_one_line(said: Said) -> None:
     lines.poll_started()
     lines.poll_finished(poll_report(), 1.5, "2026-03-02T00:15:00.000Z")
     lines.poll_finished(poll_report(event("e1")), 1.5, "2026-03-02T00:00:20.000Z")
-    lines.poll_finished(replace(poll_report(), finished="2026-03-02T14:50:00.000Z"), 1.5, "2026-03-02T15:05:00.000Z")
+    lines.poll_finished(
+        replace(poll_report(), finished="2026-03-02T14:50:00.000Z"),
+        1.5,
+        "2026-03-02T15:05:00.000Z",
+    )
     first, watching, quiet, flagged, eventful, late = said()
     assert first == "warning: something is odd"
     assert watching == "watching 2 nodes, 1 channel, every 15m; Ctrl-C ends it"
@@ -67,7 +75,9 @@ def test_what_goes_wrong_is_said(said: Said) -> None:
     lines = RunLines()
     lines.problem(PROBLEM)
     lines.problem_ended("heartbeat", "pings arrive again")
-    lines.poll_failed(StateError("the disk is full", hint="make room"), "2026-03-02T00:15:00.000Z")
+    lines.poll_failed(
+        StateError("the disk is full", hint="make room"), "2026-03-02T00:15:00.000Z"
+    )
     lines.poll_failed(KeyError("s3cr3t"), "2026-03-02T00:15:00.000Z")
     lines.delivery_failed(StateError("the disk is full"))
     lines.reload_failed(WatchError("interval: 'x' is not a duration"))
@@ -77,14 +87,25 @@ def test_what_goes_wrong_is_said(said: Said) -> None:
     lines.stopped("SIGINT")
     found = said()
     assert found[:2] == ["error: alpha: HTTP 503", "pings arrive again"]
-    assert found[2].startswith("error: the poll failed: the disk is full; hint: make room; next poll at ")
-    assert found[3].startswith("error: the poll failed: unexpected KeyError; next poll at ")
+    assert found[2].startswith(
+        "error: the poll failed: the disk is full; hint: make room; next poll at "
+    )
+    assert found[3].startswith(
+        "error: the poll failed: unexpected KeyError; next poll at "
+    )
     assert found[4:6] == [
         "error: nothing could be delivered: the disk is full",
         "error: the old settings stay: interval: 'x' is not a duration",
     ]
-    assert found[6].startswith("settings read again: watching 2 nodes, 1 channel, every 15m; next poll at ")
-    assert found[7:] == ["error: the lock was replaced", "hint: start it again", "stopping (SIGINT)", "stopped"]
+    assert found[6].startswith(
+        "settings read again: watching 2 nodes, 1 channel, every 15m; next poll at "
+    )
+    assert found[7:] == [
+        "error: the lock was replaced",
+        "hint: start it again",
+        "stopping (SIGINT)",
+        "stopped",
+    ]
 
 
 def test_the_level_of_the_log_holds(said: Said) -> None:

@@ -10,7 +10,16 @@ from typing import Any, cast
 import click
 import pytest
 
-from tests.support.factories import NOW, PACK, channel, event, failed, known, minute, version
+from tests.support.factories import (
+    NOW,
+    PACK,
+    channel,
+    event,
+    failed,
+    known,
+    minute,
+    version,
+)
 from watcher.alerts.queues import outbox
 from watcher.alerts.queues.outbox import Outbox
 from watcher.alerts.queues.outcomes import Acknowledgement, replay
@@ -31,7 +40,10 @@ OPS, MAIL = channel("ops"), channel("mail")
 def state(*nodes: Node, **fields: Any) -> State:
     """Make a state of these nodes, all of them checked."""
     snapshot = Snapshot(revision=1, nodes={node.node.lower(): node for node in nodes})
-    checks = Checks(polled_at=NOW, checked={key: NOW for key, node in snapshot.nodes.items() if node.baseline_at})
+    checks = Checks(
+        polled_at=NOW,
+        checked={key: NOW for key, node in snapshot.nodes.items() if node.baseline_at},
+    )
     given: dict[str, Any] = {"snapshot": snapshot, "checks": checks}
     return State(**given | fields)
 
@@ -41,7 +53,12 @@ def row(*versions: Any, **fields: Any) -> status_rows.NodeRow:
     return status_rows.node_row(PACK, state(known(*versions, **fields)))
 
 
-def view(given: State, nodes: Sequence[str] = (PACK,), channels: Sequence[str] = (), **fields: Any) -> status_view.View:
+def view(
+    given: State,
+    nodes: Sequence[str] = (PACK,),
+    channels: Sequence[str] = (),
+    **fields: Any,
+) -> status_view.View:
     """Return what is seen of a state three minutes after its poll."""
     said: dict[str, Any] = {"now": minute(3), "max_age": 2700.0, **fields}
     return status_view.View(state=given, nodes=nodes, channels=channels, **said)
@@ -102,8 +119,14 @@ def test_what_is_not_watched_any_more_is_not_shown() -> None:
     narrow = known(*rows, marks=marks, statuses=("active",))
     shown_row = status_rows.node_row(PACK, state(narrow))
     assert (shown_row.newest, shown_row.problems) == ("1.0", ())
-    (shown_node,) = cast("list[dict[str, object]]", status_view.document(view(state(narrow)))["nodes"])
-    assert (shown_node["newest"], shown_node["problems"], shown_node["state"]) == ("1.0", [], "ok")
+    (shown_node,) = cast(
+        "list[dict[str, object]]", status_view.document(view(state(narrow)))["nodes"]
+    )
+    assert (shown_node["newest"], shown_node["problems"], shown_node["state"]) == (
+        "1.0",
+        [],
+        "ok",
+    )
     _, line = shown(state(narrow))
     assert line.split()[:4] == [PACK, "ok", "1.0", "-"]
     gone = known(version("1.0"), marks={"id-1.0": Mark.LEFT}, statuses=("active",))
@@ -117,7 +140,11 @@ def test_what_is_not_watched_any_more_is_not_shown() -> None:
         (known(), True, "unread"),
         (known(failing=True), True, "failing"),
         (known(version("1.0"), marks={"id-1.0": Mark.REMOVED}), False, "removed"),
-        (known(version("1.0"), marks={"id-1.0": Mark.ABSENT}, emptied=True), False, "removed"),
+        (
+            known(version("1.0"), marks={"id-1.0": Mark.ABSENT}, emptied=True),
+            False,
+            "removed",
+        ),
         (known(version("1.0"), marks={"id-1.0": Mark.ABSENT}), False, "ok"),
         (known(banned=True), False, "banned"),
         (known(banned=True), True, "banned"),
@@ -129,10 +156,16 @@ def test_what_is_not_watched_any_more_is_not_shown() -> None:
 )
 def test_how_a_node_stands(node: Node, unread: bool, expected: str) -> None:
     """A node that cannot be read is unread until it is reported as failing; one without versions is not ok."""
-    failures = {PACK.lower(): FailureStreak(count=1, since=NOW, error="it timed out")} if unread else {}
+    failures = (
+        {PACK.lower(): FailureStreak(count=1, since=NOW, error="it timed out")}
+        if unread
+        else {}
+    )
     given = state(node, checks=Checks(health=Health(nodes=failures)))
     assert status_rows.node_row(PACK, given).state == expected
-    assert status_rows.node_row(PACK, given).error == ("it timed out" if unread else None)
+    assert status_rows.node_row(PACK, given).error == (
+        "it timed out" if unread else None
+    )
 
 
 def test_what_was_watched_beside_the_settings_is_shown() -> None:
@@ -143,8 +176,13 @@ def test_what_was_watched_beside_the_settings_is_shown() -> None:
 
 def test_a_node_is_named_as_it_is_watched() -> None:
     """The id is shown as the settings write it, and finds the node in any case."""
-    assert status_rows.node_row(PACK.upper(), state(known(version("1.0")))).node == PACK.upper()
-    assert status_rows.node_row(PACK.upper(), state(known(version("1.0")))).newest == "1.0"
+    assert (
+        status_rows.node_row(PACK.upper(), state(known(version("1.0")))).node
+        == PACK.upper()
+    )
+    assert (
+        status_rows.node_row(PACK.upper(), state(known(version("1.0")))).newest == "1.0"
+    )
     assert status_rows.node_row("never-seen", state()).state == "unchecked"
 
 
@@ -154,7 +192,15 @@ def test_undelivered_alerts_are_counted_by_channel() -> None:
     waiting = failed(waiting, "ops", "HTTP 500", NOW)
     rows = status_rows.channel_rows(state(outbox=waiting), ["ops", "chat"])
     assert [
-        (row.name, row.undelivered, row.error, row.failing_since, row.next_try, row.configured) for row in rows
+        (
+            row.name,
+            row.undelivered,
+            row.error,
+            row.failing_since,
+            row.next_try,
+            row.configured,
+        )
+        for row in rows
     ] == [
         ("ops", 2, "HTTP 500", NOW, minute(0.5), True),
         ("chat", 0, None, None, None, True),
@@ -168,31 +214,72 @@ def test_alerts_aside_are_shown_with_why() -> None:
     for _ in range(4):
         waiting = failed(waiting, "ops", "HTTP 413", NOW, for_content=True, last=False)
     (row,) = status_rows.channel_rows(state(outbox=waiting), ["ops"])
-    assert (row.undelivered, row.aside, row.aside_error, row.next_try) == (2, 2, "HTTP 413", minute(24 * 60))
+    assert (row.undelivered, row.aside, row.aside_error, row.next_try) == (
+        2,
+        2,
+        "HTTP 413",
+        minute(24 * 60),
+    )
     *_, head, line, said = shown(state(known(), outbox=waiting), channels=("ops",))
-    assert head.split() == ["CHANNEL", "UNDELIVERED", "LAST", "ERROR", "FAILING", "SINCE"]
-    assert line.split() == ["ops", "2", "HTTP", "413", "2026-03-02", "00:00:00Z", "(3", "minutes", "ago)"]
-    assert said == "ops: 2 alerts refused also in the plainest form (HTTP 413); tried once a day until alert_expiry"
+    assert head.split() == [
+        "CHANNEL",
+        "UNDELIVERED",
+        "LAST",
+        "ERROR",
+        "FAILING",
+        "SINCE",
+    ]
+    assert line.split() == [
+        "ops",
+        "2",
+        "HTTP",
+        "413",
+        "2026-03-02",
+        "00:00:00Z",
+        "(3",
+        "minutes",
+        "ago)",
+    ]
+    assert (
+        said
+        == "ops: 2 alerts refused also in the plainest form (HTTP 413); tried once a day until alert_expiry"
+    )
 
 
 def test_alerts_that_may_have_arrived_are_shown() -> None:
     """Beside the last failure, and also when the channel has taken another message since."""
-    waiting = outbox.enqueue(Outbox(), (replace(OPS, grouping=Grouping.EVENT),), (event("e1"), event("e2")), 1, NOW)
+    waiting = outbox.enqueue(
+        Outbox(),
+        (replace(OPS, grouping=Grouping.EVENT),),
+        (event("e1"), event("e2")),
+        1,
+        NOW,
+    )
     waiting = failed(waiting, "ops", "timed out", NOW, unanswered=True)
     (row,) = status_rows.channel_rows(state(outbox=waiting), ["ops"])
     assert (row.undelivered, row.may_have_arrived, row.error) == (2, 1, "timed out")
-    assert "timed out; may have arrived" in shown(state(known(), outbox=waiting), channels=("ops",))[-1]
+    assert (
+        "timed out; may have arrived"
+        in shown(state(known(), outbox=waiting), channels=("ops",))[-1]
+    )
     second = waiting.queues["ops"].messages[1].id
     waiting = replay(waiting, [Acknowledgement(channel="ops", message=second)])
     (row,) = status_rows.channel_rows(state(outbox=waiting), ["ops"])
     assert (row.undelivered, row.may_have_arrived, row.error) == (1, 1, None)
-    assert "no answer; may have arrived" in shown(state(known(), outbox=waiting), channels=("ops",))[-1]
+    assert (
+        "no answer; may have arrived"
+        in shown(state(known(), outbox=waiting), channels=("ops",))[-1]
+    )
 
 
 def test_the_document_is_json_with_nulls_for_what_is_not_known() -> None:
     """`status --json` has every watched node and channel, and null for what is not known."""
-    given = state(known(version("1.0"), version("2.0", "flagged", id="")), outbox=Outbox())
-    document = json.loads(json.dumps(status_view.document(view(given, [PACK, "other"], ["ops"]))))
+    given = state(
+        known(version("1.0"), version("2.0", "flagged", id="")), outbox=Outbox()
+    )
+    document = json.loads(
+        json.dumps(status_view.document(view(given, [PACK, "other"], ["ops"])))
+    )
     assert document == {
         "polled_at": NOW,
         "terminal_closed_at": None,
@@ -214,7 +301,14 @@ def test_the_document_is_json_with_nulls_for_what_is_not_known() -> None:
                 "state": "ok",
                 "newest": "1.0",
                 "versions": 2,
-                "problems": [{"version": "2.0", "version_id": None, "status": "flagged", "deprecated": False}],
+                "problems": [
+                    {
+                        "version": "2.0",
+                        "version_id": None,
+                        "status": "flagged",
+                        "deprecated": False,
+                    }
+                ],
                 "checked_at": NOW,
                 "error": None,
                 "installed": [],
@@ -258,7 +352,17 @@ def test_a_fresh_state_is_empty() -> None:
         "late": None,
         "reading": None,
         "summary": dict.fromkeys(
-            ("watched", "ok", "problems", "unchecked", "versions", "banned", "flagged", "deprecated"), 0
+            (
+                "watched",
+                "ok",
+                "problems",
+                "unchecked",
+                "versions",
+                "banned",
+                "flagged",
+                "deprecated",
+            ),
+            0,
         ),
         "nodes": [],
         "installs": [],
@@ -268,8 +372,18 @@ def test_a_fresh_state_is_empty() -> None:
 
 def test_the_table_has_a_row_a_node() -> None:
     """A person sees state, newest version, problems with what ails them, and the last good check."""
-    head, line = shown(state(known(version("1.0"), version("0.9", "flagged", deprecated=True))))
-    assert head.split() == ["NODE", "STATE", "NEWEST", "PROBLEMS", "LAST", "GOOD", "CHECK"]
+    head, line = shown(
+        state(known(version("1.0"), version("0.9", "flagged", deprecated=True)))
+    )
+    assert head.split() == [
+        "NODE",
+        "STATE",
+        "NEWEST",
+        "PROBLEMS",
+        "LAST",
+        "GOOD",
+        "CHECK",
+    ]
     assert line.split() == [
         PACK,
         "ok",
@@ -287,7 +401,10 @@ def test_the_table_has_a_row_a_node() -> None:
 
 def test_many_problems_are_counted() -> None:
     """On a terminal the newest problems are named and the rest is counted; elsewhere all are there to be found."""
-    rows = [version(f"{day}.0", "banned", created_at=f"2026-01-0{day}T00:00:00Z") for day in range(1, 7)]
+    rows = [
+        version(f"{day}.0", "banned", created_at=f"2026-01-0{day}T00:00:00Z")
+        for day in range(1, 7)
+    ]
     given = state(known(*rows))
     _, line = shown(given, width=200)
     assert "6.0 banned, 5.0 banned, 4.0 banned and 3 more" in line
@@ -298,7 +415,12 @@ def test_many_problems_are_counted() -> None:
 def test_a_failing_node_says_why() -> None:
     """Below the table a node that cannot be read says why, and what was known of it is still there."""
     failure = FailureStreak(count=4, since=NOW, error="it timed out\x1b[2J")
-    said = shown(state(known(version("1.0")), checks=Checks(health=Health(nodes={PACK.lower(): failure}))))
+    said = shown(
+        state(
+            known(version("1.0")),
+            checks=Checks(health=Health(nodes={PACK.lower(): failure})),
+        )
+    )
     assert said[1].split() == [PACK, "unread", "1.0", "-", "never"]
     assert said[2].startswith(f"{PACK}: it timed out")
     assert "\x1b" not in said[2]
@@ -307,15 +429,26 @@ def test_a_failing_node_says_why() -> None:
 def test_a_former_channel_is_marked_as_such() -> None:
     """A removed channel with undelivered alerts is marked, once."""
     waiting = outbox.enqueue(Outbox(), (OPS,), (event("e1"),), 1, NOW)
-    assert any("no longer configured" in line for line in shown(state(known(), outbox=waiting)))
-    set_aside = Outbox(queues={"ops (former)": waiting.queues["ops"]}, events=waiting.events)
-    (line,) = (line for line in shown(state(known(), outbox=set_aside)) if line.startswith("ops (former)"))
+    assert any(
+        "no longer configured" in line for line in shown(state(known(), outbox=waiting))
+    )
+    set_aside = Outbox(
+        queues={"ops (former)": waiting.queues["ops"]}, events=waiting.events
+    )
+    (line,) = (
+        line
+        for line in shown(state(known(), outbox=set_aside))
+        if line.startswith("ops (former)")
+    )
     assert line.split() == ["ops", "(former)", "1", "-", "-"]
 
 
 def crowd(*odd: Node, total: int = 300) -> State:
     """Make a state of so many nodes, all read, of which some are not ok."""
-    fine = [known(version("1.0"), node=f"pack-{number:03}") for number in range(total - len(odd))]
+    fine = [
+        known(version("1.0"), node=f"pack-{number:03}")
+        for number in range(total - len(odd))
+    ]
     return state(*fine, *odd)
 
 
@@ -330,13 +463,18 @@ def test_the_summary_is_first() -> None:
     """One line says how many are ok, how many not, how long ago the last poll was, and what is undelivered."""
     waiting = outbox.enqueue(Outbox(), (OPS,), (event("e1"),), 1, NOW)
     given = state(known(version("1.0"), node="fine"), ODD[1], outbox=waiting)
-    first, *_ = status_tables.lines(view(given, ["fine", "suspicious", "fresh"], ["ops"]))
+    first, *_ = status_tables.lines(
+        view(given, ["fine", "suspicious", "fresh"], ["ops"])
+    )
     assert click.unstyle(first) == (
         "1 ok, 1 with problems, 1 not checked yet · last poll 3 minutes ago · 1 alert undelivered"
     )
     given = state(known(version("1.0"), node="fine"))
     first, *_ = status_tables.lines(view(given, ["fine"], now=minute(60 * 24 * 56)))
-    assert first == f"1 ok, 0 with problems · {click.style('last poll 8 weeks ago, which is late', fg='red')}"
+    assert (
+        first
+        == f"1 ok, 0 with problems · {click.style('last poll 8 weeks ago, which is late', fg='red')}"
+    )
     first, *_ = status_tables.lines(view(State(), ["fine"]))
     assert first == "0 ok, 0 with problems, 1 not checked yet · no poll yet"
 
@@ -344,14 +482,35 @@ def test_the_summary_is_first() -> None:
 def test_problems_are_on_top() -> None:
     """The worst node is first, then the others in the order of the settings; `--problems` shows no other."""
     given = crowd(*ODD, total=6)
-    names = ["pack-000", "old", "pack-001", "never-read", "suspicious", "pack-002", "evil"]
+    names = [
+        "pack-000",
+        "old",
+        "pack-001",
+        "never-read",
+        "suspicious",
+        "pack-002",
+        "evil",
+    ]
     rows = [line.split()[0] for line in shown(given, names)]
-    assert rows == ["NODE", "evil", "suspicious", "old", "never-read", "pack-000", "pack-001", "pack-002"]
-    rows = [line.split()[0] for line in shown(given, names, ["ops"], only_problems=True)]
+    assert rows == [
+        "NODE",
+        "evil",
+        "suspicious",
+        "old",
+        "never-read",
+        "pack-000",
+        "pack-001",
+        "pack-002",
+    ]
+    rows = [
+        line.split()[0] for line in shown(given, names, ["ops"], only_problems=True)
+    ]
     assert rows == ["NODE", "evil", "suspicious", "old"]
     assert shown(given, ["pack-000"], only_problems=True) == []
     document = status_view.document(view(given, names, only_problems=True))
-    assert [row["node"] for row in cast("list[dict[str, object]]", document["nodes"])] == ["old", "suspicious", "evil"]
+    assert [
+        row["node"] for row in cast("list[dict[str, object]]", document["nodes"])
+    ] == ["old", "suspicious", "evil"]
     assert document["summary"] == {
         "watched": 7,
         "ok": 3,
@@ -366,7 +525,13 @@ def test_problems_are_on_top() -> None:
 
 def test_one_node_can_be_chosen() -> None:
     """Of the chosen nodes the rows are shown, and no channels."""
-    rows = shown(crowd(*ODD), ["pack-000", "old", "evil"], ["ops"], chosen=frozenset({"evil", "pack-000"}), width=80)
+    rows = shown(
+        crowd(*ODD),
+        ["pack-000", "old", "evil"],
+        ["ops"],
+        chosen=frozenset({"evil", "pack-000"}),
+        width=80,
+    )
     assert [line.split()[0] for line in rows] == ["NODE", "evil", "pack-000"]
 
 
@@ -377,10 +542,14 @@ def test_many_nodes_fit_a_screen(columns: int) -> None:
     names = list(given.snapshot.nodes.keys())
     lines = status_tables.lines(view(given, names, ["ops"]), columns)
     assert max(map(display_width, lines)) <= columns
-    assert click.unstyle(lines[0]).startswith("298 ok, 2 with problems · last poll 3 minutes ago")
+    assert click.unstyle(lines[0]).startswith(
+        "298 ok, 2 with problems · last poll 3 minutes ago"
+    )
     said = shown(given, names, ["ops"], columns)
     assert [line.split()[0] for line in said[1:4]] == ["evil", "suspicious", "pack-000"]
-    assert any(line == "and 288 more nodes; --node ID shows one, --json all" for line in said)
+    assert any(
+        line == "and 288 more nodes; --node ID shows one, --json all" for line in said
+    )
     assert len(said) < 24
     assert len(shown(given, names)) == 301
 
@@ -389,19 +558,40 @@ def test_many_nodes_fit_a_screen(columns: int) -> None:
 def test_what_globs_choose_is_summed_up(columns: int | None) -> None:
     """Of a whole registry there are a line of counts, rows of what is named or fails, and of the worst others a few."""
     failure = FailureStreak(count=1, since=NOW, error="it timed out")
-    given = crowd(*ODD, known(version("1.0"), node="lost", banned=True), known(version("1.0"), node="down"))
-    given = replace(given, checks=replace(given.checks, health=Health(nodes={"down": failure})))
+    given = crowd(
+        *ODD,
+        known(version("1.0"), node="lost", banned=True),
+        known(version("1.0"), node="down"),
+    )
+    given = replace(
+        given, checks=replace(given.checks, health=Health(nodes={"down": failure}))
+    )
     names = ["pack-007", *given.snapshot.nodes]
     named = frozenset({"pack-007"})
-    said = shown(given, list(dict.fromkeys(names)), ["ops"], columns, named=named, globs=["*"])
+    said = shown(
+        given, list(dict.fromkeys(names)), ["ops"], columns, named=named, globs=["*"]
+    )
     assert " ".join(said[:2]).startswith(
         "watching the whole registry: 300 node packs with 302 versions; banned: 1; flagged: 1; deprecated: 1;"
     )
-    table = [line.split()[0] for line in said if line.split()[1:2] in (["STATE"], ["ok"], ["banned"], ["unread"])]
+    table = [
+        line.split()[0]
+        for line in said
+        if line.split()[1:2] in (["STATE"], ["ok"], ["banned"], ["unread"])
+    ]
     assert table == ["NODE", "lost", "evil", "down", "suspicious", "old", "pack-007"]
     assert len(said) < 14
-    problems = shown(given, names[1:], width=columns, named=named, globs=["*"], only_problems=True)
-    assert [line.split()[0] for line in problems[:6]] == ["NODE", "evil", "lost", "down", "suspicious", "old"]
+    problems = shown(
+        given, names[1:], width=columns, named=named, globs=["*"], only_problems=True
+    )
+    assert [line.split()[0] for line in problems[:6]] == [
+        "NODE",
+        "evil",
+        "lost",
+        "down",
+        "suspicious",
+        "old",
+    ]
 
 
 def test_how_the_last_poll_read_is_said() -> None:
@@ -409,8 +599,15 @@ def test_how_the_last_poll_read_is_said() -> None:
     given = state(known(version("1.0")))
     swept = replace(given, checks=replace(given.checks, way="sweep", requests=306))
     first, *_ = status_tables.lines(view(swept))
-    assert first == "1 ok, 0 with problems · last poll 3 minutes ago (swept with 306 requests)"
-    assert status_view.document(view(swept))["reading"] == {"way": "sweep", "requests": 306, "error": None}
+    assert (
+        first
+        == "1 ok, 0 with problems · last poll 3 minutes ago (swept with 306 requests)"
+    )
+    assert status_view.document(view(swept))["reading"] == {
+        "way": "sweep",
+        "requests": 306,
+        "error": None,
+    }
     asked = replace(given, checks=replace(given.checks, way="each", requests=2))
     first, *_ = status_tables.lines(view(asked, globs=["*"], named=frozenset()))
     assert first.endswith("(2 requests)")
@@ -420,16 +617,27 @@ def test_pages_that_could_not_be_read_are_one_line() -> None:
     """Where no page of a sweep came every pack is unread, and the reason is said once; `--json` has it too."""
     failure = FailureStreak(count=2, since=NOW, error="it timed out")
     given = crowd(*ODD, total=60)
-    given = replace(given, checks=replace(given.checks, way="each", health=Health(nodes={"*": failure})))
-    nodes = status_rows.watched(["old"], replace(given, checks=replace(given.checks, watched=("*", "pack-001"))))
+    given = replace(
+        given,
+        checks=replace(given.checks, way="each", health=Health(nodes={"*": failure})),
+    )
+    nodes = status_rows.watched(
+        ["old"], replace(given, checks=replace(given.checks, watched=("*", "pack-001")))
+    )
     assert nodes == ("old", "pack-001")
     said = shown(given, nodes, named=frozenset({"old"}), globs=["*"])
     assert said[:2] == [
         "the last poll could read no node pack: it timed out",
         "watching the whole registry: 2 node packs with 3 versions; deprecated: 1",
     ]
-    assert [line.split()[:2] for line in said[2:]] == [["NODE", "STATE"], ["old", "unread"], ["and", "1"]]
-    found = status_view.document(view(given, nodes, named=frozenset({"old"}), globs=["*"]))
+    assert [line.split()[:2] for line in said[2:]] == [
+        ["NODE", "STATE"],
+        ["old", "unread"],
+        ["and", "1"],
+    ]
+    found = status_view.document(
+        view(given, nodes, named=frozenset({"old"}), globs=["*"])
+    )
     assert found["reading"] == {"way": "each", "requests": 0, "error": "it timed out"}
 
 
@@ -437,8 +645,16 @@ def test_incomplete_sweeps_are_one_line() -> None:
     """While sweeps lack something that is said, with how often and why; `--json` has it too."""
     streak = FailureStreak(count=3, since=NOW, error="page 2: HTTP 500")
     given = crowd(total=60)
-    given = replace(given, checks=replace(given.checks, way="sweep", requests=9, health=Health(sweep=streak)))
-    given = replace(given, snapshot=replace(given.snapshot, whole=Whole(globs=("*",), baseline_at=NOW)))
+    given = replace(
+        given,
+        checks=replace(
+            given.checks, way="sweep", requests=9, health=Health(sweep=streak)
+        ),
+    )
+    given = replace(
+        given,
+        snapshot=replace(given.snapshot, whole=Whole(globs=("*",), baseline_at=NOW)),
+    )
     often = "the pages of all node packs were incomplete in 3 polls in a row"
     why = f"{often}: page 2: HTTP 500; new node packs may be missed"
     assert shown(given, ["pack-001"], named=frozenset(), globs=["*"])[0] == why
@@ -452,19 +668,30 @@ def test_incomplete_sweeps_are_one_line() -> None:
 def test_many_failures_are_no_long_table_either() -> None:
     """With every pack of the registry unread there are fifty rows, also in a pipe."""
     given = crowd(total=80)
-    failures = {key: FailureStreak(count=1, since=NOW, error="it timed out") for key in given.snapshot.nodes}
+    failures = {
+        key: FailureStreak(count=1, since=NOW, error="it timed out")
+        for key in given.snapshot.nodes
+    }
     given = replace(given, checks=replace(given.checks, health=Health(nodes=failures)))
     said = shown(given, list(given.snapshot.nodes), named=frozenset(), globs=["pack-*"])
     assert said[0] == "watching pack-*: 80 node packs with 80 versions"
     assert sum(line.split()[1:2] == ["unread"] for line in said) == 50
-    assert "and 30 more with problems; --problems shows them, --node ID one, --json all" in said
+    assert (
+        "and 30 more with problems; --problems shows them, --node ID one, --json all"
+        in said
+    )
 
 
 def test_packs_that_only_the_last_poll_watched_are_summed_up_if_they_are_many() -> None:
     """After one `check --node '*'` a state of many packs gives no long table either."""
     given = crowd(*ODD, total=60)
     said = shown(given, list(given.snapshot.nodes), named=frozenset())
-    assert [line.split()[0] for line in said[-4:]] == ["NODE", "evil", "suspicious", "old"]
+    assert [line.split()[0] for line in said[-4:]] == [
+        "NODE",
+        "evil",
+        "suspicious",
+        "old",
+    ]
 
 
 def test_a_registry_of_which_nothing_is_known() -> None:
@@ -475,9 +702,15 @@ def test_a_registry_of_which_nothing_is_known() -> None:
 
 def test_what_is_late_is_coloured() -> None:
     """A node that was last read long ago stands out, and one that was not does not."""
-    given = state(known(version("1.0"), node="fine"), known(version("1.0"), node="late"))
-    given = replace(given, checks=replace(given.checks, checked={"fine": minute(60), "late": NOW}))
-    _, _, _, *rows = status_tables.lines(view(given, ["fine", "late"], now=minute(61)), 80)
+    given = state(
+        known(version("1.0"), node="fine"), known(version("1.0"), node="late")
+    )
+    given = replace(
+        given, checks=replace(given.checks, checked={"fine": minute(60), "late": NOW})
+    )
+    _, _, _, *rows = status_tables.lines(
+        view(given, ["fine", "late"], now=minute(61)), 80
+    )
     assert ["\x1b[33m" in row.replace("ok", "") for row in rows] == [False, True]
 
 
@@ -485,7 +718,13 @@ def test_installs_have_a_table_and_nodes_say_where_they_run() -> None:
     """With installs there is a column of installed versions, and a row for each install with its last good scan."""
     packs = (
         Pack(folder="a", kind=PackKind.REGISTRY, id=PACK, version="1.0"),
-        Pack(folder="b", kind=PackKind.GIT, id=PACK, enabled=False, repository="https://github.com/ann/pack"),
+        Pack(
+            folder="b",
+            kind=PackKind.GIT,
+            id=PACK,
+            enabled=False,
+            repository="https://github.com/ann/pack",
+        ),
     )
     down = FailureStreak(count=2, since=NOW, error="not\x1bmounted")
     checks = Checks(polled_at=NOW, checked={PACK.lower(): NOW}, scanned={"studio": NOW})
@@ -494,10 +733,30 @@ def test_installs_have_a_table_and_nodes_say_where_they_run() -> None:
         installs={"studio": packs},
         checks=replace(checks, health=Health(installs={"office": down})),
     )
-    head, line, installs, studio, office, why = shown(given, installs=("studio", "office"))
-    assert head.split() == ["NODE", "STATE", "NEWEST", "YOU", "RUN", "PROBLEMS", "LAST", "GOOD", "CHECK"]
+    head, line, installs, studio, office, why = shown(
+        given, installs=("studio", "office")
+    )
+    assert head.split() == [
+        "NODE",
+        "STATE",
+        "NEWEST",
+        "YOU",
+        "RUN",
+        "PROBLEMS",
+        "LAST",
+        "GOOD",
+        "CHECK",
+    ]
     assert "1.0 (studio), unknown version (studio, disabled)" in line
-    assert installs.split() == ["INSTALL", "PACKS", "LAST", "GOOD", "SCAN", "FAILING", "SINCE"]
+    assert installs.split() == [
+        "INSTALL",
+        "PACKS",
+        "LAST",
+        "GOOD",
+        "SCAN",
+        "FAILING",
+        "SINCE",
+    ]
     assert studio.split()[:2] == ["studio", "2"]
     assert office.split()[:3] == ["office", "-", "never"]
     assert why.startswith("office: not")
@@ -505,30 +764,55 @@ def test_installs_have_a_table_and_nodes_say_where_they_run() -> None:
     problems = shown(given, installs=("studio", "office"), only_problems=True)
     assert [line.split()[0] for line in problems] == ["INSTALL", "office", "office:"]
     (first, second) = cast(
-        "list[dict[str, Any]]", status_view.document(view(given, installs=("studio", "office")))["installs"]
+        "list[dict[str, Any]]",
+        status_view.document(view(given, installs=("studio", "office")))["installs"],
     )
-    assert first == {"name": "studio", "packs": 2, "scanned_at": NOW, "error": None, "failing_since": None}
-    assert (second["packs"], second["scanned_at"], second["failing_since"]) == (None, None, NOW)
+    assert first == {
+        "name": "studio",
+        "packs": 2,
+        "scanned_at": NOW,
+        "error": None,
+        "failing_since": None,
+    }
+    assert (second["packs"], second["scanned_at"], second["failing_since"]) == (
+        None,
+        None,
+        NOW,
+    )
 
 
 def test_what_is_run_and_bad_is_a_problem() -> None:
     """A version that is run and deleted or delisted is shown, and so is which finding is accepted."""
     exposures = {
-        f"{PACK.lower()}@1.0": Exposure(verdict="flagged", installs=("studio",), accepted="flagged"),
+        f"{PACK.lower()}@1.0": Exposure(
+            verdict="flagged", installs=("studio",), accepted="flagged"
+        ),
         f"{PACK.lower()}@0.9": Exposure(verdict="deleted", installs=("studio",)),
         "gone@2.0": Exposure(verdict="delisted", installs=("studio",)),
         "cloned@": Exposure(verdict="deleted", installs=("studio",)),
     }
-    nodes = (known(version("1.0", status="flagged")), *(known(version("3.0"), node=one) for one in ("gone", "cloned")))
+    nodes = (
+        known(version("1.0", status="flagged")),
+        *(known(version("3.0"), node=one) for one in ("gone", "cloned")),
+    )
     given = state(*nodes)
-    given = replace(given, snapshot=replace(given.snapshot, installed=Installed(exposures=exposures)))
+    given = replace(
+        given,
+        snapshot=replace(given.snapshot, installed=Installed(exposures=exposures)),
+    )
     names = (PACK, "gone", "cloned", "fine")
-    rows = {line.split()[0]: line for line in shown(given, names, installs=("studio",), only_problems=True)}
+    rows = {
+        line.split()[0]: line
+        for line in shown(given, names, installs=("studio",), only_problems=True)
+    }
     assert "0.9 deleted, 1.0 flagged (accepted)" in rows[PACK]
     assert "2.0 delisted" in rows["gone"]
     assert " deleted " in rows["cloned"]
     assert "fine" not in rows
-    said = cast("list[dict[str, Any]]", status_view.document(view(given, names, installs=("studio",)))["nodes"])
+    said = cast(
+        "list[dict[str, Any]]",
+        status_view.document(view(given, names, installs=("studio",)))["nodes"],
+    )
     assert [one["exposed"] for one in said] == [
         (
             {"version": "0.9", "verdict": "deleted", "accepted": False},
@@ -538,4 +822,7 @@ def test_what_is_run_and_bad_is_a_problem() -> None:
         ({"version": None, "verdict": "deleted", "accepted": False},),
         (),
     ]
-    assert [one["exposed"] for one in cast("Any", status_view.document(view(given, names))["nodes"])] == [()] * 4
+    assert [
+        one["exposed"]
+        for one in cast("Any", status_view.document(view(given, names))["nodes"])
+    ] == [()] * 4

@@ -39,7 +39,14 @@ def event(**fields: Any) -> Event:
     return Event(**(known | fields))
 
 
-RELEASE = {"kind": Kind.NEW, "version": "1.3.0", "before": None, "after": "active", "reason": "", "id": "id1"}
+RELEASE = {
+    "kind": Kind.NEW,
+    "version": "1.3.0",
+    "before": None,
+    "after": "active",
+    "reason": "",
+    "id": "id1",
+}
 FLAG = {"kind": Kind.FLAGGED, "version": "1.1.0", "after": "flagged", "id": "id2"}
 
 
@@ -53,10 +60,19 @@ def content(request: requests.PreparedRequest) -> Any:
 class Service:
     """Records the requests that would go to a service's own host, below everything that apprise does."""
 
-    answer: Callable[[requests.PreparedRequest], Answer] = lambda _: (200, '{"requestId": "r", "ok": true}')
+    answer: Callable[[requests.PreparedRequest], Answer] = lambda _: (
+        200,
+        '{"requestId": "r", "ok": true}',
+    )
     requests: list[requests.PreparedRequest] = field(default_factory=list)
 
-    def tell(self, url: str, *events: Event, answer: Answer | None = None, plain: bool = False) -> str:
+    def tell(
+        self,
+        url: str,
+        *events: Event,
+        answer: Answer | None = None,
+        plain: bool = False,
+    ) -> str:
         """Send one message in this process and return why it was not taken; "" if it was."""
         if answer is not None:
             self.answer = lambda _: answer
@@ -66,7 +82,17 @@ class Service:
     def outcome(self, url: str, *events: Event, plain: bool = False) -> Outcome:
         """Send one message in this process and return what came of it."""
         load()
-        return send(Job(url=url, events=events or (event(),), timeout=60.0, reached=REACHED, plain=plain), print, print)
+        return send(
+            Job(
+                url=url,
+                events=events or (event(),),
+                timeout=60.0,
+                reached=REACHED,
+                plain=plain,
+            ),
+            print,
+            print,
+        )
 
     @property
     def paths(self) -> list[str]:
@@ -85,7 +111,9 @@ def service(monkeypatch: pytest.MonkeyPatch, webhook: Webhook) -> Iterator[Servi
     service = Service()
     send = requests.adapters.HTTPAdapter.send
 
-    def answered(self: Any, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+    def answered(
+        self: Any, request: requests.PreparedRequest, **options: Any
+    ) -> requests.Response:
         service.requests.append(request)
         status, text = service.answer(request)
         webhook.answer["/all"] = webhooks.Answer(status=status, body=text.encode())
@@ -93,7 +121,9 @@ def service(monkeypatch: pytest.MonkeyPatch, webhook: Webhook) -> Iterator[Servi
         diverted.url = f"{webhook.url}/all"
         return send(self, diverted, **options)
 
-    monkeypatch.setattr("apprise.plugins.matrix.base.NotifyMatrix.request_rate_per_sec", 0)
+    monkeypatch.setattr(
+        "apprise.plugins.matrix.base.NotifyMatrix.request_rate_per_sec", 0
+    )
     monkeypatch.setattr(requests.adapters.HTTPAdapter, "send", answered)
     load()
     gc.freeze()  # as the worker does: each message ends with a collection

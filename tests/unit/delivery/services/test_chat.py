@@ -17,10 +17,15 @@ HOOK = "discord://1234567890/token"
 
 def _long(count: int) -> tuple[Event, ...]:
     reason = "it sends the keys of this machine to a server of its own; " * 4
-    return tuple(event(id=f"id{number}", version=f"1.{number}.0", reason=reason) for number in range(count))
+    return tuple(
+        event(id=f"id{number}", version=f"1.{number}.0", reason=reason)
+        for number in range(count)
+    )
 
 
-def test_a_discord_message_is_an_embed_with_the_colour_of_its_severity(service: Service) -> None:
+def test_a_discord_message_is_an_embed_with_the_colour_of_its_severity(
+    service: Service,
+) -> None:
     """A ban, a flag and a release have three colours; the title leads to the page, and nothing is previewed."""
     colours = []
     for one in (event(), event(**FLAG), event(**RELEASE)):
@@ -33,8 +38,12 @@ def test_a_discord_message_is_an_embed_with_the_colour_of_its_severity(service: 
     assert colours[0] >> 16 > max(colours[0] >> 8 & 255, colours[0] & 255)  # red
 
 
-@pytest.mark.parametrize("query", ["?flags=4", "?format=text", "?format=markdown&flags=4"])
-def test_a_discord_url_may_ask_for_a_plain_message(service: Service, query: str) -> None:
+@pytest.mark.parametrize(
+    "query", ["?flags=4", "?format=text", "?format=markdown&flags=4"]
+)
+def test_a_discord_url_may_ask_for_a_plain_message(
+    service: Service, query: str
+) -> None:
     """A URL that suppresses embeds, or asks for a text, gets a message without previews."""
     assert service.tell(HOOK + query) == ""
     assert service.last["flags"] == 4
@@ -54,7 +63,13 @@ def test_a_discord_message_uses_the_room_of_an_embed(service: Service) -> None:
     assert service.tell(HOOK, *_long(25)) == ""
     [embed] = service.last["embeds"]
     assert 2000 < len(embed["description"]) <= 4096
-    assert sum(len(text) for text in (embed["title"], embed["description"], embed["author"]["name"])) <= 6000
+    assert (
+        sum(
+            len(text)
+            for text in (embed["title"], embed["description"], embed["author"]["name"])
+        )
+        <= 6000
+    )
 
 
 def test_teams_gets_more_than_a_thousand_characters(service: Service) -> None:
@@ -69,7 +84,10 @@ def test_teams_gets_more_than_a_thousand_characters(service: Service) -> None:
 
 def test_rocket_chat_gets_more_than_a_thousand_characters(service: Service) -> None:
     """A message uses Rocket.Chat's 5,000 characters."""
-    assert service.tell(f"rocket://{'a' * 24}/{'b' * 64}@example.org/#general", *_long(25)) == ""
+    assert (
+        service.tell(f"rocket://{'a' * 24}/{'b' * 64}@example.org/#general", *_long(25))
+        == ""
+    )
     assert 2000 < len(service.last["text"]) <= 5000
 
 
@@ -87,7 +105,14 @@ def test_zulip_has_one_topic(service: Service) -> None:
 
 def test_a_text_message_names_the_worst_event_in_one_line(service: Service) -> None:
     """Where there is room for a line or two, the worst event's node, version and kind are in it, and the reference."""
-    assert service.tell("vonage://12345678:abcdefghijklmnop@15555550000/15555551111", event(**RELEASE), event()) == ""
+    assert (
+        service.tell(
+            "vonage://12345678:abcdefghijklmnop@15555550000/15555551111",
+            event(**RELEASE),
+            event(),
+        )
+        == ""
+    )
     text = parse_qs(str(service.requests[-1].body))["text"][0]
     assert len(text) <= 160
     assert "BANNED 'comfyui-night-lights' '1.2.0'" in text.splitlines()[0]

@@ -14,7 +14,12 @@ from watcher.model.event import Event
 
 def _mail(mailbox: Mailbox, query: str, *events: Event) -> EmailMessage:
     url = mailbox.apprise_url()
-    assert Service().tell(f"{url}{'&' if '?' in url else '?'}{query}" if query else url, *events) == ""
+    assert (
+        Service().tell(
+            f"{url}{'&' if '?' in url else '?'}{query}" if query else url, *events
+        )
+        == ""
+    )
     return mailbox.mails[-1].message
 
 
@@ -26,7 +31,11 @@ def _part(mail: EmailMessage, kind: str) -> str:
 
 def test_a_mail_has_the_priority_of_its_severity(mailbox: Mailbox) -> None:
     """A ban, a flag and a release have three priorities, which mail programs show."""
-    for fields, priority, importance in (({}, "1", "high"), (FLAG, "3", "normal"), (RELEASE, "5", "low")):
+    for fields, priority, importance in (
+        ({}, "1", "high"),
+        (FLAG, "3", "normal"),
+        (RELEASE, "5", "low"),
+    ):
         mail = _mail(mailbox, "", event(**fields))
         assert (mail["X-Priority"], mail["Importance"]) == (priority, importance)
 
@@ -51,13 +60,17 @@ def test_mails_about_one_node_are_one_thread(mailbox: Mailbox) -> None:
     second = _mail(mailbox, "", event(**FLAG), event(**(RELEASE | {"node": "another"})))
     other = _mail(mailbox, "", event(node="another"))
     assert first["References"] == second["References"] != other["References"]
-    assert re.fullmatch(r"<[0-9a-f]{20}@comfy-watch\.example\.org>", first["References"])
+    assert re.fullmatch(
+        r"<[0-9a-f]{20}@comfy-watch\.example\.org>", first["References"]
+    )
     assert first["Message-ID"] != second["Message-ID"]
 
 
 def test_both_parts_say_the_same(mailbox: Mailbox) -> None:
     """The text part has every line, link and empty line that the page shows, and nothing of its style."""
-    mail = _mail(mailbox, "", event(), event(**FLAG), event(node="another", id="id7", url=""))
+    mail = _mail(
+        mailbox, "", event(), event(**FLAG), event(node="another", id="id7", url="")
+    )
     text, page = _part(mail, "plain"), _part(mail, "html")
     shown = re.sub(r"<[^>]*>", " ", page.partition("<body>")[2])
     assert [word for word in re.findall(r"[\w.:/-]+", shown) if word not in text] == []
@@ -66,7 +79,9 @@ def test_both_parts_say_the_same(mailbox: Mailbox) -> None:
     assert not re.search(r"[<>{}]", text)
 
 
-@pytest.mark.parametrize("word", ["viewport", "prefers-color-scheme:dark", "max-width", "overflow-wrap"])
+@pytest.mark.parametrize(
+    "word", ["viewport", "prefers-color-scheme:dark", "max-width", "overflow-wrap"]
+)
 def test_the_page_fits_narrow_and_dark_screens(mailbox: Mailbox, word: str) -> None:
     """The page says how it is shown on a telephone, and in the dark."""
     assert word in _part(_mail(mailbox, ""), "html")

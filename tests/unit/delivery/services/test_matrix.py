@@ -20,7 +20,12 @@ class Homeserver:
     """Answers as a home server does; `missing` are paths that are not there."""
 
     def __init__(
-        self, *missing: str, encrypted: int = 404, login: int = 200, profile: Answer = (200, "{}"), direct: str = "{}"
+        self,
+        *missing: str,
+        encrypted: int = 404,
+        login: int = 200,
+        profile: Answer = (200, "{}"),
+        direct: str = "{}",
     ) -> None:
         self.missing = missing
         self.encrypted = encrypted
@@ -38,10 +43,22 @@ class Homeserver:
         if path.endswith("/account_data/m.direct"):
             return 200, self.direct
         if path.endswith("/login"):
-            said = {"access_token": "t", "user_id": "@bot:example.org", "home_server": "example.org", "device_id": "d"}
-            return self.login, json.dumps(said if self.login == 200 else {"errcode": "M_FORBIDDEN"})
+            said = {
+                "access_token": "t",
+                "user_id": "@bot:example.org",
+                "home_server": "example.org",
+                "device_id": "d",
+            }
+            return self.login, json.dumps(
+                said if self.login == 200 else {"errcode": "M_FORBIDDEN"}
+            )
         if "/state/m.room.encryption" in path:
-            return self.encrypted, '{"algorithm": "m.megolm.v1.aes-sha2"}' if self.encrypted == 200 else "{}"
+            return (
+                self.encrypted,
+                '{"algorithm": "m.megolm.v1.aes-sha2"}'
+                if self.encrypted == 200
+                else "{}",
+            )
         if "/join/" in path or path.endswith("/createRoom"):
             return 200, '{"room_id": "!room:example.org"}'
         return 200, "{}"
@@ -53,7 +70,11 @@ _NOT_ALLOWED = "not allowed: check the token or login, and what it may do"
 def _tell(service: Service, target: str, answer: Any) -> tuple[str, list[str]]:
     service.answer = answer
     reason = service.tell(f"{URL}/{target}")
-    return reason, [path for path in service.paths if "createRoom" in path or "register" in path or "/send/" in path]
+    return reason, [
+        path
+        for path in service.paths
+        if "createRoom" in path or "register" in path or "/send/" in path
+    ]
 
 
 def test_a_room_that_is_there_gets_the_message(service: Service) -> None:
@@ -70,13 +91,22 @@ def test_a_mistyped_alias_makes_no_room(service: Service) -> None:
     assert acts == []
 
 
-def test_a_room_that_took_the_message_says_that_the_url_is_not_gone(service: Service) -> None:
+def test_a_room_that_took_the_message_says_that_the_url_is_not_gone(
+    service: Service,
+) -> None:
     """With one of two rooms missing the message goes to the other one, so not all that the URL names is gone."""
     service.answer = Homeserver("/join/%23rooom")
-    for rooms, cause in (("#rooom", Cause.GONE), ("#rooom/#room", Cause.OTHER), ("#room/#rooom", Cause.OTHER)):
+    for rooms, cause in (
+        ("#rooom", Cause.GONE),
+        ("#rooom/#room", Cause.OTHER),
+        ("#room/#rooom", Cause.OTHER),
+    ):
         outcome = service.outcome(f"{URL}/{rooms}")
         assert isinstance(outcome, Undelivered)
-        assert (outcome.reason, outcome.cause) == ("the Matrix room is not there: is its alias right?", cause)
+        assert (outcome.reason, outcome.cause) == (
+            "the Matrix room is not there: is its alias right?",
+            cause,
+        )
 
 
 def test_a_mistyped_user_makes_no_room(service: Service) -> None:
@@ -96,9 +126,17 @@ def test_a_mistyped_user_makes_no_room(service: Service) -> None:
 @pytest.mark.parametrize(
     ("answer", "reason", "cause"),
     [
-        ((403, '{"errcode": "M_FORBIDDEN"}'), f"HTTP 403 (M_FORBIDDEN), {_NOT_ALLOWED}", Cause.OTHER),
+        (
+            (403, '{"errcode": "M_FORBIDDEN"}'),
+            f"HTTP 403 (M_FORBIDDEN), {_NOT_ALLOWED}",
+            Cause.OTHER,
+        ),
         ((502, "{}"), "HTTP 502", Cause.OTHER),
-        ((400, '{"errcode": "M_NOT_FOUND"}'), "the Matrix user is not there: is the name right?", Cause.GONE),
+        (
+            (400, '{"errcode": "M_NOT_FOUND"}'),
+            "the Matrix user is not there: is the name right?",
+            Cause.GONE,
+        ),
     ],
 )
 def test_a_profile_that_cannot_be_read_is_not_a_user_who_is_gone(
@@ -115,7 +153,9 @@ def test_a_profile_that_cannot_be_read_is_not_a_user_who_is_gone(
 def test_a_user_with_a_room_needs_no_profile(service: Service) -> None:
     """Direct messages go to the room that is there, whether the server shows the user's profile or not."""
     direct = '{"@alice:example.org": ["!direct:example.org"]}'
-    reason, acts = _tell(service, "@alice", Homeserver(profile=(403, "{}"), direct=direct))
+    reason, acts = _tell(
+        service, "@alice", Homeserver(profile=(403, "{}"), direct=direct)
+    )
     assert reason == ""
     assert [path for path in service.paths if "%21direct%3Aexample.org" in path]
     assert len(acts) == 1
@@ -146,7 +186,9 @@ def test_an_encrypted_room_gets_no_plain_text_without_the_library(
     assert acts == []
 
 
-def test_an_encrypted_room_gets_no_plain_text_if_encrypting_fails(service: Service) -> None:
+def test_an_encrypted_room_gets_no_plain_text_if_encrypting_fails(
+    service: Service,
+) -> None:
     """Where the keys cannot be uploaded the message is not sent; apprise would send it unencrypted."""
     reason, acts = _tell(service, "#room", Homeserver("/keys/", encrypted=200))
     assert reason == "the Matrix room is encrypted, and encrypting the message failed"

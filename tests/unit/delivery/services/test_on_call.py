@@ -12,7 +12,10 @@ KEYED = {
     "opsgenie": (f"opsgenie://{'a' * 36}", "alias"),
     "jira": (f"jira://{'a' * 36}", "alias"),
     "pagerduty": (f"pagerduty://{'a' * 32}@{'b' * 20}", "dedup_key"),
-    "splunk": (f"splunk://key@{'a' * 8}-{'b' * 4}-{'c' * 4}-{'d' * 4}-{'e' * 12}", "entity_id"),
+    "splunk": (
+        f"splunk://key@{'a' * 8}-{'b' * 4}-{'c' * 4}-{'d' * 4}-{'e' * 12}",
+        "entity_id",
+    ),
     "incident.io": (f"incidentio://{'a' * 26}/{'b' * 40}", "deduplication_key"),
     "squadcast": (f"squadcast://{'a' * 40}", "event_id"),
     "ilert": (f"ilert://{'a' * 40}", "alertKey"),
@@ -22,7 +25,17 @@ KEYED = {
     "pagertree": ("pagertree://int_abcdefgh", "id"),
     "opsimate": (f"opsimate://{'a' * 20}@example.org", "id"),
 }
-CLOSING = {"resolve", "resolved", "RESOLVE", "RECOVERY", "ACKNOWLEDGEMENT", "close", "CLOSED", "acknowledge", "ACCEPT"}
+CLOSING = {
+    "resolve",
+    "resolved",
+    "RESOLVE",
+    "RECOVERY",
+    "ACKNOWLEDGEMENT",
+    "close",
+    "CLOSED",
+    "acknowledge",
+    "ACCEPT",
+}
 
 
 def _parts(value: object) -> set[str]:
@@ -50,7 +63,14 @@ def test_two_messages_never_share_a_key(service: Service, name: str) -> None:
 def test_nothing_closes_an_incident(service: Service, name: str) -> None:
     """Good news, bad news and a URL that asks for it: each message opens something, and none closes anything."""
     url, _ = KEYED[name]
-    asked = ("", "?action=map", "?action=resolve", "?action=close", "?action=acknowledge", "?action=recovery")
+    asked = (
+        "",
+        "?action=map",
+        "?action=resolve",
+        "?action=close",
+        "?action=acknowledge",
+        "?action=recovery",
+    )
     reasons = [service.tell(url + action, event(**BACK)) for action in asked]
     assert reasons[:2] == ["", ""]
     assert set(reasons) <= {"", "apprise cannot use this URL"}
@@ -62,7 +82,9 @@ def test_nothing_closes_an_incident(service: Service, name: str) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["opsgenie", "jira"])
-def test_an_info_creates_an_alert_and_asks_the_service(service: Service, scheme: str) -> None:
+def test_an_info_creates_an_alert_and_asks_the_service(
+    service: Service, scheme: str
+) -> None:
     """A release is an alert of the lowest priority, not a note that nobody gets, and a refusal is one."""
     url = f"{scheme}://{'a' * 36}"
     assert service.tell(url, event(**RELEASE)) == ""
@@ -76,7 +98,11 @@ def test_all_responders_are_in_one_alert(service: Service, scheme: str) -> None:
     """A second alert with the same alias would be dropped, and its responder never told."""
     assert service.tell(f"{scheme}://{'a' * 36}/@one/@two/@three") == ""
     [request] = service.requests
-    assert {one["username"] for one in content(request)["responders"]} == {"one", "two", "three"}
+    assert {one["username"] for one in content(request)["responders"]} == {
+        "one",
+        "two",
+        "three",
+    }
 
 
 @pytest.mark.parametrize(
@@ -84,7 +110,11 @@ def test_all_responders_are_in_one_alert(service: Service, scheme: str) -> None:
     [
         (KEYED["opsgenie"][0], ["priority"], ["P1", "P3", "P5"]),
         (KEYED["jira"][0], ["priority"], ["P1", "P3", "P5"]),
-        (KEYED["pagerduty"][0], ["payload", "severity"], ["critical", "warning", "info"]),
+        (
+            KEYED["pagerduty"][0],
+            ["payload", "severity"],
+            ["critical", "warning", "info"],
+        ),
         (KEYED["squadcast"][0], ["priority"], ["P1", "P3", "P5"]),
         (KEYED["splunk"][0], ["message_type"], ["CRITICAL", "WARNING", "INFO"]),
         (KEYED["ilert"][0], ["priority"], ["HIGH", "HIGH", "LOW"]),
@@ -94,7 +124,9 @@ def test_all_responders_are_in_one_alert(service: Service, scheme: str) -> None:
     ],
     ids=str,
 )
-def test_the_severity_is_the_services_own(service: Service, url: str, path: list[str], levels: list[str]) -> None:
+def test_the_severity_is_the_services_own(
+    service: Service, url: str, path: list[str], levels: list[str]
+) -> None:
     """A ban, a flag and a release are critical, warning and info in the service's words."""
     found = []
     for one in (event(), event(**FLAG), event(**RELEASE)):
@@ -139,6 +171,8 @@ def test_a_reference_is_the_same_for_the_same_events(service: Service) -> None:
     """The key begins with the reference that the message shows, so a person finds one by the other."""
     both: tuple[Event, ...] = (event(), event(**FLAG))
     assert service.tell(KEYED["pagerduty"][0], *both) == ""
-    reference, _, more = service.last["dedup_key"].removeprefix("comfy-watch/").partition("-")
+    reference, _, more = (
+        service.last["dedup_key"].removeprefix("comfy-watch/").partition("-")
+    )
     assert f"ref {reference}" in service.last["payload"]["summary"]
     assert len(more) == 16

@@ -25,7 +25,11 @@ LEVELS: dict[str, tuple[str, str, list[object]]] = {
     "gotify": ("gotify://example.org/abcdefghijklmno", "priority", [8, 5, 3]),
     "pushover": (f"pover://{'u' * 30}@{'t' * 30}", "priority", ["1", "0", "-1"]),
     "simplepush": ("spush://abcdef", "priority", [5, 3, 2]),
-    "bark": ("bark://example.org/abcdefghijklmnopqrst", "level", ["timeSensitive", "active", "passive"]),
+    "bark": (
+        "bark://example.org/abcdefghijklmnopqrst",
+        "level",
+        ["timeSensitive", "active", "passive"],
+    ),
     "join": (f"join://{'a' * 32}/{'b' * 32}", "priority", ["1", "0", "-1"]),
     "prowl": (f"prowl://{'a' * 40}", "priority", [1, 0, -1]),
 }
@@ -36,7 +40,11 @@ def _value(service: Service, name: str) -> Any:
     try:
         return json.loads(request.body or b"")[name]  # type: ignore[arg-type]  # it is one of several encodings
     except ValueError:
-        text = request.body.decode() if isinstance(request.body, bytes) else str(request.body or "")
+        text = (
+            request.body.decode()
+            if isinstance(request.body, bytes)
+            else str(request.body or "")
+        )
         return (parse_qs(text) | parse_qs(urlsplit(str(request.url)).query))[name][0]
 
 
@@ -59,46 +67,81 @@ def test_a_ban_is_loud_and_a_release_is_quiet(service: Service, name: str) -> No
         ("bark://example.org/abcdefghijklmnopqrst?level=passive", "level", "passive"),
     ],
 )
-def test_a_priority_in_the_url_stays(service: Service, url: str, name: str, kept: str) -> None:
+def test_a_priority_in_the_url_stays(
+    service: Service, url: str, name: str, kept: str
+) -> None:
     """What the URL sets is not changed by what happened."""
     assert service.tell(url) == ""
     assert str(_value(service, name)) == kept
 
 
 def _ntfy(webhook: Webhook, query: str, *events: Event) -> Any:
-    assert Service().tell(f"ntfy://127.0.0.1:{webhook.port}/topic{query}", *events) == ""
+    assert (
+        Service().tell(f"ntfy://127.0.0.1:{webhook.port}/topic{query}", *events) == ""
+    )
     return webhook.messages()[-1]
 
 
 def test_ntfy_shows_the_severity_and_opens_the_page(webhook: Webhook) -> None:
     """Ntfy gets a priority, an emoji and the kind as tags, and the page of the worst event's node for a tap."""
     ban = _ntfy(webhook, "", event(**RELEASE), event())
-    assert (ban.headers["X-Priority"], ban.headers["X-Tags"]) == ("max", "no_entry,banned")
-    assert ban.headers["X-Click"] == "https://registry.comfy.org/nodes/comfyui-night-lights"
+    assert (ban.headers["X-Priority"], ban.headers["X-Tags"]) == (
+        "max",
+        "no_entry,banned",
+    )
+    assert (
+        ban.headers["X-Click"]
+        == "https://registry.comfy.org/nodes/comfyui-night-lights"
+    )
     flag = _ntfy(webhook, "", event(**FLAG))
-    assert (flag.headers["X-Priority"], flag.headers["X-Tags"]) == (None, "warning,flagged")
+    assert (flag.headers["X-Priority"], flag.headers["X-Tags"]) == (
+        None,
+        "warning,flagged",
+    )
     release = _ntfy(webhook, "", event(**RELEASE))
-    assert (release.headers["X-Priority"], release.headers["X-Tags"]) == ("low", "information_source,new")
+    assert (release.headers["X-Priority"], release.headers["X-Tags"]) == (
+        "low",
+        "information_source,new",
+    )
 
 
 def test_ntfy_keeps_what_the_url_sets(webhook: Webhook) -> None:
     """Priority, tags and click of the URL stay."""
-    sent = _ntfy(webhook, "?priority=min&xtags=mine&click=https://example.org/", event())
+    sent = _ntfy(
+        webhook, "?priority=min&xtags=mine&click=https://example.org/", event()
+    )
     said = (sent.headers["X-Priority"], sent.headers["X-Tags"], sent.headers["X-Click"])
     assert said == ("min", "mine", "https://example.org/")
 
 
-@pytest.mark.parametrize("url", ["https://evil.example/", "https://registry.comfy.org/nodes/..", "javascript:x", ""])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://evil.example/",
+        "https://registry.comfy.org/nodes/..",
+        "javascript:x",
+        "",
+    ],
+)
 def test_no_other_page_is_opened(webhook: Webhook, url: str) -> None:
     """A tap leads to the registry or nowhere."""
     assert "X-Click" not in _ntfy(webhook, "", event(url=url)).headers
 
 
-@pytest.mark.parametrize("text", one_of("😀" * 400, "\\" * 800, '"' * 800, "é" * 900, "中" * 900))
+@pytest.mark.parametrize(
+    "text", one_of("😀" * 400, "\\" * 800, '"' * 800, "é" * 900, "中" * 900)
+)
 def test_ntfy_gets_a_push_whatever_its_json_takes(webhook: Webhook, text: str) -> None:
     """A text that JSON's escapes make three times as long stays below the size of which apprise makes a file."""
-    changed = event(kind=Kind.CHANGED, reason=text, changes=(Change(field="dependencies", before="", after=text),))
-    many = tuple(replace(changed, id=f"id{number}", version=f"1.{number}") for number in range(30))
+    changed = event(
+        kind=Kind.CHANGED,
+        reason=text,
+        changes=(Change(field="dependencies", before="", after=text),),
+    )
+    many = tuple(
+        replace(changed, id=f"id{number}", version=f"1.{number}")
+        for number in range(30)
+    )
     for events in ((changed,), many):
         sent = _ntfy(webhook, "", *events)
         assert len(sent.body) <= 8000
@@ -107,7 +150,9 @@ def test_ntfy_gets_a_push_whatever_its_json_takes(webhook: Webhook, text: str) -
         assert "comfyui-night-lights" in sent.json["message"]
 
 
-def test_what_was_to_be_encrypted_is_not_sent_in_the_open(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_to_be_encrypted_is_not_sent_in_the_open(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Without the library for it Pushover's encryption is an error that names the library, and no plain text."""
     url = f"pover://{'u' * 30}@{'t' * 30}?key={'a' * 64}"
     monkeypatch.setattr("apprise.plugins.pushover.PUSHOVER_E2EE_SUPPORT", False)
@@ -115,7 +160,9 @@ def test_what_was_to_be_encrypted_is_not_sent_in_the_open(service: Service, monk
     assert service.requests == []
 
 
-@pytest.mark.parametrize("name", ["DBus Notification", "GLib Notification", "Gnome Notification"])
+@pytest.mark.parametrize(
+    "name", ["DBus Notification", "GLib Notification", "Gnome Notification"]
+)
 def test_a_pop_up_has_its_urgency(name: str) -> None:
     """A desktop notification of a ban is critical, one of a release is low; the URL may say otherwise."""
     [plugin] = [one for one in _plugins() if str(one.service_name) == name]
@@ -125,7 +172,15 @@ def test_a_pop_up_has_its_urgency(name: str) -> None:
         happened = (event(**fields),)
         prepare(popup, Context(events=happened, digest=compose(happened), timeout=5))
         assert popup.urgency == urgency
-        prepare(popup, Context(events=(event(),), digest=compose(happened), timeout=5, asked=frozenset({"urgency"})))
+        prepare(
+            popup,
+            Context(
+                events=(event(),),
+                digest=compose(happened),
+                timeout=5,
+                asked=frozenset({"urgency"}),
+            ),
+        )
         assert popup.urgency == urgency
 
 
@@ -134,7 +189,9 @@ def _plugins() -> set[Any]:
     return set(NotificationManager().plugins())  # type: ignore[no-untyped-call]  # apprise's is untyped
 
 
-@pytest.mark.parametrize("name", sorted(name for name, rules in RULES.items() if rules.grade))
+@pytest.mark.parametrize(
+    "name", sorted(name for name, rules in RULES.items() if rules.grade)
+)
 def test_every_graded_attribute_is_one_that_the_plugin_has(name: str) -> None:
     """A priority is set where the plugin keeps it, under the name of the URL's parameter."""
     [plugin] = [one for one in _plugins() if str(one.service_name) == name]

@@ -8,17 +8,29 @@ from apprise import Apprise
 from tests.hostile.world import SERVICES
 from watcher.delivery.services.table import RULES
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # apprise's own, at its import
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::DeprecationWarning"
+)  # apprise's own, at its import
 
 
 def test_every_named_service_is_known() -> None:
     """Every service that has a rule has that name in apprise, which may rename it."""
-    known = {str(service["service_name"]) for service in Apprise().details(show_disabled=True)["schemas"]}
+    known = {
+        str(service["service_name"])
+        for service in Apprise().details(show_disabled=True)["schemas"]
+    }
     assert known >= set(RULES)
 
 
-@pytest.mark.parametrize("name", sorted(name for name, rules in RULES.items() if rules.shown_as or rules.codeless))
+@pytest.mark.parametrize(
+    "name",
+    sorted(name for name, rules in RULES.items() if rules.shown_as or rules.codeless),
+)
 def test_a_service_with_a_format_of_its_own_gets_hostile_texts(name: str) -> None:
     """A service whose format is chosen here is among those that hostile texts are sent to."""
     urls = [peer.url for peer in SERVICES]
-    assert name in {str(found.service_name) for url in urls if (found := Apprise.instantiate(url)) is not None}
+    assert name in {
+        str(found.service_name)
+        for url in urls
+        if (found := Apprise.instantiate(url)) is not None
+    }

@@ -24,7 +24,9 @@ def _daemon(path: Path, kind: socket.SocketKind) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("kind", [socket.SOCK_DGRAM, socket.SOCK_STREAM])
-def test_a_daemon_listens_to_datagrams_or_a_stream(tmp_path: Path, kind: socket.SocketKind) -> None:
+def test_a_daemon_listens_to_datagrams_or_a_stream(
+    tmp_path: Path, kind: socket.SocketKind
+) -> None:
     """A syslog daemon of either kind is one, until it has ended; a path where nothing is has none."""
     path = tmp_path / "log"
     assert not has_listener(str(path))
@@ -39,11 +41,17 @@ def test_syslog_without_a_daemon_is_a_failure() -> None:
     """The C library drops a message to nobody without a word: the reason says that there is no daemon."""
     outcome = sent("syslog://")
     assert isinstance(outcome, Undelivered)
-    assert outcome.reason.startswith("no syslog daemon listens on /dev/log here: start one, or use rsyslog://")
+    assert outcome.reason.startswith(
+        "no syslog daemon listens on /dev/log here: start one, or use rsyslog://"
+    )
     assert not outcome.unanswered
 
 
-@pytest.mark.parametrize("outcome", [Delivered(), Delivered(confirmed=False), Undelivered(reason="HTTP 500")])
-def test_an_outcome_survives_its_way_to_the_program(outcome: Delivered | Undelivered) -> None:
+@pytest.mark.parametrize(
+    "outcome", [Delivered(), Delivered(confirmed=False), Undelivered(reason="HTTP 500")]
+)
+def test_an_outcome_survives_its_way_to_the_program(
+    outcome: Delivered | Undelivered,
+) -> None:
     """What the process says is what the program reads."""
     assert decoded(encoded(outcome), frozenset()) == outcome

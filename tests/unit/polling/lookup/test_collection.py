@@ -23,7 +23,13 @@ _rows = st.lists(
         id=st.sampled_from("abcdefgh"),
         deprecated=st.sampled_from([True, False, None]),
         createdAt=st.sampled_from(
-            ["2026-03-02T12:00:00.5Z", "2026-03-02T12:00:00.25Z", "2026-03-01T00:00:00Z", "", "x"]
+            [
+                "2026-03-02T12:00:00.5Z",
+                "2026-03-02T12:00:00.25Z",
+                "2026-03-01T00:00:00Z",
+                "",
+                "x",
+            ]
         ),
     ),
     max_size=40,
@@ -45,11 +51,15 @@ def collected(rows: list[VersionRow], filters: Filters, limit: int) -> Found:
 
 
 @given(
-    rows=_rows.map(lambda rows: list({(row.node_id.lower(), row.id): row for row in rows}.values())),
+    rows=_rows.map(
+        lambda rows: list({(row.node_id.lower(), row.id): row for row in rows}.values())
+    ),
     filters=_filters,
     limit=st.integers(1, 5),
 )
-def test_the_newest_of_all_that_match(rows: list[VersionRow], filters: Filters, limit: int) -> None:
+def test_the_newest_of_all_that_match(
+    rows: list[VersionRow], filters: Filters, limit: int
+) -> None:
     """However few are held meanwhile, the versions are the first of all that match, and the counts are of all."""
     spare = collection._SPARE
     whole = collected(rows, filters, 1000)
@@ -59,12 +69,20 @@ def test_the_newest_of_all_that_match(rows: list[VersionRow], filters: Filters, 
     finally:
         collection._SPARE = spare
     assert found.versions == whole.versions[:limit]
-    assert (found.total, found.packs, found.by_status) == (whole.total, whole.packs, whole.by_status)
+    assert (found.total, found.packs, found.by_status) == (
+        whole.total,
+        whole.packs,
+        whole.by_status,
+    )
     assert found.total == len(whole.versions) == sum(found.by_status.values())
     assert found.deprecated == sum(one.version.deprecated for one in whole.versions)
 
 
-@given(rows=_rows, filters=_filters.map(lambda chosen: replace(chosen, since="")), data=st.data())
+@given(
+    rows=_rows,
+    filters=_filters.map(lambda chosen: replace(chosen, since="")),
+    data=st.data(),
+)
 def test_the_order_and_repetition_of_rows_do_not_count(
     rows: list[VersionRow], filters: Filters, data: st.DataObject
 ) -> None:

@@ -35,12 +35,16 @@ def proxy(registry: FakeRegistry) -> Iterator[CachingProxy]:
 
 
 @pytest.fixture
-def watcher(proxy: CachingProxy, registry: FakeRegistry, state: Path) -> Callable[..., Watcher]:
+def watcher(
+    proxy: CachingProxy, registry: FakeRegistry, state: Path
+) -> Callable[..., Watcher]:
     """Make a watcher of a pack behind the proxy, by whose clock it goes, after its first poll."""
 
     def make(versions: int = 2, **settings: Any) -> Watcher:
         for number in range(versions):
-            registry.catalog.publish("pack", f"1.{number}.0", created_at="2025-01-01T00:00:00Z")
+            registry.catalog.publish(
+                "pack", f"1.{number}.0", created_at="2025-01-01T00:00:00Z"
+            )
         made = Watcher(proxy, state, **settings)
         made.clock = lambda: timestamps.show(proxy.now)
         assert [event.kind for event in made.poll().events] == ["baseline"]
@@ -78,7 +82,10 @@ def _first_shown(registry: FakeRegistry) -> str:
 
 @pytest.mark.parametrize("dating", [Dating.ITS_OWN, Dating.KEPT])
 def test_a_ban_is_told_once(
-    watcher: Callable[..., Watcher], proxy: CachingProxy, registry: FakeRegistry, dating: Dating
+    watcher: Callable[..., Watcher],
+    proxy: CachingProxy,
+    registry: FakeRegistry,
+    dating: Dating,
 ) -> None:
     """A copy from before a ban neither ends it nor has it told again, however often it comes."""
     proxy.dating = dating
@@ -148,7 +155,9 @@ def test_a_copy_of_a_403_bans_no_pack_again(
     assert reported(_later(made, proxy)) == []
 
 
-def test_a_304_has_its_time_too(watcher: Callable[..., Watcher], proxy: CachingProxy, registry: FakeRegistry) -> None:
+def test_a_304_has_its_time_too(
+    watcher: Callable[..., Watcher], proxy: CachingProxy, registry: FakeRegistry
+) -> None:
     """What a 304 confirmed is not taken back by a copy that is older than it, and an older 304 is no check."""
     one = '"1"'
 
@@ -167,11 +176,16 @@ def test_a_304_has_its_time_too(watcher: Callable[..., Watcher], proxy: CachingP
     _from_edge(proxy, 0)
     assert reported(_later(made, proxy)) == []
     checks = made.folder.load().checks
-    assert (checks.server_times, checks.checked["pack"]) == (times, "2026-03-01T12:15:00.000Z")
+    assert (checks.server_times, checks.checked["pack"]) == (
+        times,
+        "2026-03-01T12:15:00.000Z",
+    )
     assert checks.stale_since == {"pack": "2026-03-01T12:30:00.000Z"}
 
 
-def test_pages_of_different_ages(watcher: Callable[..., Watcher], proxy: CachingProxy, registry: FakeRegistry) -> None:
+def test_pages_of_different_ages(
+    watcher: Callable[..., Watcher], proxy: CachingProxy, registry: FakeRegistry
+) -> None:
     """A listing of which one page is older than what is known changes nothing, whatever its other pages show."""
     made = watcher(150)
     first, last = _first_shown(registry), "1.0.0"
@@ -193,7 +207,10 @@ def test_the_newest_page_is_what_later_ones_are_held_against(
     made = watcher(150)
     version = _first_shown(registry)
     other = Watcher(proxy, made.folder.path.parent / "other")
-    for edge in (1, 2):  # copies of five and of ten minutes later, without and with the ban
+    for edge in (
+        1,
+        2,
+    ):  # copies of five and of ten minutes later, without and with the ban
         proxy.wait(minutes=5)
         _fresh(proxy, edge)
         other.poll()
@@ -205,12 +222,16 @@ def test_the_newest_page_is_what_later_ones_are_held_against(
     assert reported(_later(made, proxy)) == []
 
 
-def test_narrowed_statuses(watcher: Callable[..., Watcher], proxy: CachingProxy, registry: FakeRegistry) -> None:
+def test_narrowed_statuses(
+    watcher: Callable[..., Watcher], proxy: CachingProxy, registry: FakeRegistry
+) -> None:
     """Where a version is looked for in a copy of all statuses, what that says is not believed if it is older."""
     statuses = ("active", "flagged")
     made = watcher(statuses=statuses)
     _fresh(proxy, 1)
-    _later(made, proxy, statuses=("active", "flagged", "pending", "banned", "deleted"))  # a copy of all statuses
+    _later(
+        made, proxy, statuses=("active", "flagged", "pending", "banned", "deleted")
+    )  # a copy of all statuses
     _later(made, proxy, statuses=statuses)
     _later(made, proxy, statuses=statuses)
     registry.catalog.set_status("pack", "1.1.0", "banned")
@@ -221,7 +242,10 @@ def test_narrowed_statuses(watcher: Callable[..., Watcher], proxy: CachingProxy,
     _fresh(proxy)
     assert reported(_later(made, proxy, statuses=statuses)) == []
     node = made.folder.load().snapshot.nodes["pack"]
-    assert {one.version: node.marks.get(one.key) for one in node.versions} == {"1.0.0": None, "1.1.0": "left"}
+    assert {one.version: node.marks.get(one.key) for one in node.versions} == {
+        "1.0.0": None,
+        "1.1.0": "left",
+    }
 
 
 # Times that are wrong
@@ -229,7 +253,10 @@ def test_narrowed_statuses(watcher: Callable[..., Watcher], proxy: CachingProxy,
 
 @pytest.mark.parametrize("lie", ["2592000", "999999999", "9" * 30])
 def test_an_age_that_lies_delays_a_change_by_a_day_at_most(
-    watcher: Callable[..., Watcher], proxy: CachingProxy, registry: FakeRegistry, lie: str
+    watcher: Callable[..., Watcher],
+    proxy: CachingProxy,
+    registry: FakeRegistry,
+    lie: str,
 ) -> None:
     """Answers that look older than the known one, whatever they are, are left aside for a day, and no longer."""
     made = watcher()
@@ -322,7 +349,9 @@ def _whole(registry: FakeRegistry, proxy: CachingProxy, folder: Path) -> Watcher
     for number in range(30):
         for version in range(4):
             created = f"2025-01-{number % 28 + 1:02}T00:00:00Z"
-            registry.catalog.publish(f"pack-{number:02}", f"1.{version}.0", created_at=created)
+            registry.catalog.publish(
+                f"pack-{number:02}", f"1.{version}.0", created_at=created
+            )
     made = Watcher(proxy, folder, globs=("*",), failure_threshold=2)
     made.clock = lambda: timestamps.show(proxy.now)
     assert reported(made.poll()) == [("baseline", None, None)]
@@ -361,7 +390,10 @@ def test_rows_of_an_older_page_change_nothing(
         registry.respond = respond
     proxy.wait(minutes=15)
     report = made.poll()
-    assert (reported(report), [node for node, _ in report.errors]) == ([], ["pack-07"] if asked == "failing" else [])
+    assert (reported(report), [node for node, _ in report.errors]) == (
+        [],
+        ["pack-07"] if asked == "failing" else [],
+    )
     assert "pack-07" in made.asked()
     registry.respond = None
     _fresh(proxy, 2)
@@ -394,7 +426,9 @@ def test_older_pages_that_show_what_is_known_are_no_check(
     registry.catalog.publish("pack-00", "0.9.0", created_at="2025-01-01T00:00:00Z")
     _fresh(proxy, 1)
     assert reported(_later(made, proxy)) == [("new", "pack-00", "0.9.0")]
-    proxy.copies[1] = {path: copy for path, copy in proxy.copies[1].items() if "nodeId" not in path}
+    proxy.copies[1] = {
+        path: copy for path, copy in proxy.copies[1].items() if "nodeId" not in path
+    }
     checked = made.folder.load().checks.checked
     registry.catalog.set_status("pack-29", "1.3.0", "flagged")
     _fresh(proxy, 2)
@@ -405,20 +439,33 @@ def test_older_pages_that_show_what_is_known_are_no_check(
     report = _later(made, proxy)
     assert (reported(report), made.asked()) == ([], ["pack-29"])
     after = made.folder.load().checks.checked
-    assert (after["pack-05"], after["pack-29"] > checked["pack-29"]) == (checked["pack-05"], True)
+    assert (after["pack-05"], after["pack-29"] > checked["pack-29"]) == (
+        checked["pack-05"],
+        True,
+    )
 
 
 # Any caches
 
 
-@given(seed=st.integers(0, 2**32), steps=st.integers(5, 25), dating=st.sampled_from([Dating.ITS_OWN, Dating.KEPT]))
+@given(
+    seed=st.integers(0, 2**32),
+    steps=st.integers(5, 25),
+    dating=st.sampled_from([Dating.ITS_OWN, Dating.KEPT]),
+)
 def test_no_state_is_told_twice(seed: int, steps: int, dating: Dating) -> None:
     """Whatever edges answer, what is told of a version goes forward in its life, and ends with what is true."""
     dice = random.Random(seed)
-    with FakeRegistry() as registry, CachingProxy(registry) as proxy, quick_folder() as folder:
+    with (
+        FakeRegistry() as registry,
+        CachingProxy(registry) as proxy,
+        quick_folder() as folder,
+    ):
         proxy.dating = dating
         for number in range(120):
-            registry.catalog.publish("pack", f"1.{number}.0", created_at="2025-01-01T00:00:00Z")
+            registry.catalog.publish(
+                "pack", f"1.{number}.0", created_at="2025-01-01T00:00:00Z"
+            )
         made = Watcher(proxy, folder / "state")
         made.clock = lambda: timestamps.show(proxy.now)
         made.poll()
@@ -434,6 +481,8 @@ def test_no_state_is_told_twice(seed: int, steps: int, dating: Dating) -> None:
         _fresh(proxy)
         told += reported(_later(made, proxy))
     kinds = [kind for kind, _, _ in told]
-    assert kinds == ["banned", "reinstated"] * (len(kinds) // 2) + ["banned"] * (len(kinds) % 2)
+    assert kinds == ["banned", "reinstated"] * (len(kinds) // 2) + ["banned"] * (
+        len(kinds) % 2
+    )
     assert len(kinds) <= len(life) - 1
     assert (len(kinds) - len(life)) % 2 == 1

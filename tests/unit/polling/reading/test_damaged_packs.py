@@ -16,7 +16,9 @@ from watcher.progress import silent
 _DAMAGE = "pyproject.toml is not valid TOML"
 
 
-def _scan(comfyui: ComfyUI, last: tuple[Pack, ...] = ()) -> tuple[tuple[Pack, ...], str]:
+def _scan(
+    comfyui: ComfyUI, last: tuple[Pack, ...] = ()
+) -> tuple[tuple[Pack, ...], str]:
     """Return the packs that a poll goes by, and why the install counts as one that could not be scanned."""
     source = Source(name="x", kind=SourceKind.PATH, where=str(comfyui.root))
     found = asyncio.run(scan_all([source], {"x": last}, 10, silent))

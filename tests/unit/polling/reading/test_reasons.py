@@ -14,19 +14,28 @@ from watcher.polling.reading.reasons import read_reasons
 from watcher.registry.client import Limits, Registry
 
 
-def _reasons(registry: FakeRegistry, wanted: dict[str, str], **limits: Any) -> dict[str, str]:
+def _reasons(
+    registry: FakeRegistry, wanted: dict[str, str], **limits: Any
+) -> dict[str, str]:
     async def work() -> dict[str, str]:
         async with Registry(registry.url, Limits(**{"retries": 0} | limits)) as client:
-            return {key: reason async for key, reason in read_reasons(client, "pack", wanted)}
+            return {
+                key: reason
+                async for key, reason in read_reasons(client, "pack", wanted)
+            }
 
     found, _ = hurried(work())
     return found
 
 
-def test_reasons_are_asked_for_by_status_and_few_at_a_time(registry: FakeRegistry) -> None:
+def test_reasons_are_asked_for_by_status_and_few_at_a_time(
+    registry: FakeRegistry,
+) -> None:
     """Only the statuses in question are read, twenty rows a page, and only until all were found."""
     ids = [
-        registry.catalog.publish("pack", f"{number:03}", status="flagged", reason=f"because {number}")
+        registry.catalog.publish(
+            "pack", f"{number:03}", status="flagged", reason=f"because {number}"
+        )
         for number in range(200)
     ]
     assert _reasons(registry, {ids[0]: "flagged"}) == {ids[0]: "because 0"}
@@ -49,7 +58,10 @@ def test_each_status_is_asked_once(registry: FakeRegistry) -> None:
     """Versions of two statuses take one question each; one of no known status takes none."""
     flagged = registry.catalog.publish("pack", "1", status="flagged", reason="f")
     banned = registry.catalog.publish("pack", "2", status="banned", reason="b")
-    found = _reasons(registry, {flagged: "flagged", banned: "banned", "x": "NodeVersionStatusQuarantined"})
+    found = _reasons(
+        registry,
+        {flagged: "flagged", banned: "banned", "x": "NodeVersionStatusQuarantined"},
+    )
     assert found == {flagged: "f", banned: "b"}
     assert len(registry.requests) == 2
 
@@ -70,26 +82,52 @@ def test_the_search_for_a_reason_ends(registry: FakeRegistry) -> None:
 def test_large_reasons_of_others_hide_no_reason(registry: FakeRegistry) -> None:
     """Where a page is too large, the wanted rows are read one by one; a reason that is too large itself is left out."""
     for number in range(0, 80, 2):
-        registry.catalog.publish("pack", f"{number:03}", status="flagged", reason="x" * 3_000)
-    ids = [registry.catalog.publish("pack", f"{at:03}", status="flagged", reason=f"for {at}") for at in (1, 35, 77)]
-    large = registry.catalog.publish("pack", "033", status="flagged", reason="x" * 30_000)
-    found = _reasons(registry, dict.fromkeys([*ids, large], "flagged"), max_bytes=20_000)
+        registry.catalog.publish(
+            "pack", f"{number:03}", status="flagged", reason="x" * 3_000
+        )
+    ids = [
+        registry.catalog.publish(
+            "pack", f"{at:03}", status="flagged", reason=f"for {at}"
+        )
+        for at in (1, 35, 77)
+    ]
+    large = registry.catalog.publish(
+        "pack", "033", status="flagged", reason="x" * 30_000
+    )
+    found = _reasons(
+        registry, dict.fromkeys([*ids, large], "flagged"), max_bytes=20_000
+    )
     assert found == dict(zip(ids, ["for 1", "for 35", "for 77"], strict=True))
 
 
 @pytest.mark.parametrize(
-    "name", one_of(*sorted(FAULTS.keys() - {"huge_reason", "findings_bomb", "endless_body", "gzip_bomb"}), fast=12)
+    "name",
+    one_of(
+        *sorted(
+            FAULTS.keys()
+            - {"huge_reason", "findings_bomb", "endless_body", "gzip_bomb"}
+        ),
+        fast=12,
+    ),
 )
-def test_a_reason_that_cannot_be_had_is_left_out(registry: FakeRegistry, name: str) -> None:
+def test_a_reason_that_cannot_be_had_is_left_out(
+    registry: FakeRegistry, name: str
+) -> None:
     """Whatever the registry answers, no reason is made up, and nothing but a reason is lost."""
-    wanted = registry.catalog.publish("pack", "1.0.0", status="flagged", reason="because")
+    wanted = registry.catalog.publish(
+        "pack", "1.0.0", status="flagged", reason="because"
+    )
     inflict(registry, name)
-    found = _reasons(registry, {wanted: "flagged"}, timeout=0.1 if FAULTS[name].slow else 5.0)
+    found = _reasons(
+        registry, {wanted: "flagged"}, timeout=0.1 if FAULTS[name].slow else 5.0
+    )
     assert found in ({}, {wanted: "because"}, {wanted: ""})
 
 
 def test_another_nodes_reason_is_not_taken(registry: FakeRegistry) -> None:
     """A row of another node with the same key lends it no reason."""
-    wanted = registry.catalog.publish("pack", "1.0.0", status="flagged", reason="because")
+    wanted = registry.catalog.publish(
+        "pack", "1.0.0", status="flagged", reason="because"
+    )
     inflict(registry, "row_of_another")
     assert _reasons(registry, {wanted: "flagged"}) == {}

@@ -42,11 +42,17 @@ def watcher(registry: FakeRegistry, state: Path) -> Callable[..., Watcher]:
     return make
 
 
-def _play_where(registry: FakeRegistry, fault: str, matches: Callable[[dict[str, list[str]]], bool]) -> None:
+def _play_where(
+    registry: FakeRegistry, fault: str, matches: Callable[[dict[str, list[str]]], bool]
+) -> None:
     """Play a fault where a request's query matches."""
 
     async def respond(request: web.BaseRequest) -> web.StreamResponse | None:
-        return await FAULTS[fault].play(request, registry.catalog) if matches(query_of(request)) else None
+        return (
+            await FAULTS[fault].play(request, registry.catalog)
+            if matches(query_of(request))
+            else None
+        )
 
     registry.respond = respond
 
@@ -71,22 +77,38 @@ def test_a_reason_is_asked_of_what_changed_only(
     registry.catalog.set_status("b", "1.1.0", status, "Found eval; ask rev@example.org")
     registry.catalog.deprecate("b", "1.1.0")
     reasons = {event.kind: (event.node, event.reason) for event in made.poll().events}
-    assert reasons == {status: ("b", "Found eval; ask (address removed)"), "deprecated": ("b", "")}
+    assert reasons == {
+        status: ("b", "Found eval; ask (address removed)"),
+        "deprecated": ("b", ""),
+    }
     assert made.asked() == ["a", "b", "b"]
-    assert registry.requests[-1].query["statuses"] == [f"NodeVersionStatus{status.capitalize()}"]
+    assert registry.requests[-1].query["statuses"] == [
+        f"NodeVersionStatus{status.capitalize()}"
+    ]
 
 
-def test_what_needs_no_reason_asks_for_none(registry: FakeRegistry, watcher: Callable[..., Watcher]) -> None:
+def test_what_needs_no_reason_asks_for_none(
+    registry: FakeRegistry, watcher: Callable[..., Watcher]
+) -> None:
     """New, deprecated and changed versions are reported without a second question."""
     made = watcher("a")
     registry.catalog.publish("a", "2.0.0")
     registry.catalog.deprecate("a", "1.0.0")
     registry.catalog.edit("a", "1.1.0", downloadUrl="https://cdn.example/other.zip")
-    assert sorted(kind for kind, _, _ in reported(made.poll())) == ["changed", "deprecated", "new"]
+    assert sorted(kind for kind, _, _ in reported(made.poll())) == [
+        "changed",
+        "deprecated",
+        "new",
+    ]
     assert made.asked("include_status_reason") == []
 
 
-@pytest.mark.parametrize("fault", one_of("hang", "status_500_json", "html_200", "gzip_bomb", "reset_mid_body", fast=2))
+@pytest.mark.parametrize(
+    "fault",
+    one_of(
+        "hang", "status_500_json", "html_200", "gzip_bomb", "reset_mid_body", fast=2
+    ),
+)
 def test_an_alert_does_not_wait_for_its_reason(
     registry: FakeRegistry, watcher: Callable[..., Watcher], fault: str
 ) -> None:
@@ -100,14 +122,23 @@ def test_an_alert_does_not_wait_for_its_reason(
     assert reported(made.poll()) == []
 
 
-def test_a_reason_that_came_in_time_is_kept(registry: FakeRegistry, watcher: Callable[..., Watcher]) -> None:
+def test_a_reason_that_came_in_time_is_kept(
+    registry: FakeRegistry, watcher: Callable[..., Watcher]
+) -> None:
     """Of a node whose second reason does not come in time, the first is reported."""
     made = watcher("a")
     registry.catalog.set_status("a", "1.0.0", "banned", "because")
     registry.catalog.set_status("a", "1.1.0", "flagged", "late")
-    _play_where(registry, "hang", lambda query: query.get("statuses") == ["NodeVersionStatusFlagged"])
+    _play_where(
+        registry,
+        "hang",
+        lambda query: query.get("statuses") == ["NodeVersionStatusFlagged"],
+    )
     events = made.poll(limits=Limits(timeout=1.0, retries=0, max_bytes=2**20)).events
-    assert {event.kind: event.reason for event in events} == {"banned": "because", "flagged": ""}
+    assert {event.kind: event.reason for event in events} == {
+        "banned": "because",
+        "flagged": "",
+    }
 
 
 # As before
@@ -139,7 +170,12 @@ def test_a_304_is_as_before_and_then_a_change_is_reported(
     made.poll()
     before = made.folder.load().snapshot
     report = made.poll()
-    assert (report.checked, reported(report), naming.given, made.conditional()) == (2, [], 2, [True, True])
+    assert (report.checked, reported(report), naming.given, made.conditional()) == (
+        2,
+        [],
+        2,
+        [True, True],
+    )
     assert made.folder.load().snapshot == before
     registry.catalog.set_status("a", "1.1.0", "flagged", "because")
     assert reported(made.poll()) == [("flagged", "a", "1.1.0")]
@@ -148,7 +184,9 @@ def test_a_304_is_as_before_and_then_a_change_is_reported(
     assert naming.given == 5
 
 
-def test_what_is_not_settled_is_asked_in_full(registry: FakeRegistry, watcher: Callable[..., Watcher]) -> None:
+def test_what_is_not_settled_is_asked_in_full(
+    registry: FakeRegistry, watcher: Callable[..., Watcher]
+) -> None:
     """A version that is absent once is looked for again with a full question, and reported when it stays away."""
     made = watcher("a")
     Naming(registry)
@@ -165,10 +203,16 @@ def test_an_empty_node_is_asked_in_full(registry: FakeRegistry, state: Path) -> 
     made = Watcher(registry, state, "pack")
     for _ in range(2):
         report = made.poll(failure_threshold=3)
-        assert (report.empty, report.events, made.conditional()) == (("pack",), (), [False])
+        assert (report.empty, report.events, made.conditional()) == (
+            ("pack",),
+            (),
+            [False],
+        )
 
 
-def test_a_pardon_is_not_as_before(registry: FakeRegistry, watcher: Callable[..., Watcher]) -> None:
+def test_a_pardon_is_not_as_before(
+    registry: FakeRegistry, watcher: Callable[..., Watcher]
+) -> None:
     """A banned node that is pardoned with the very answer it had is requested in full: the pardon is reported."""
     made = watcher("a")
     Naming(registry)
@@ -200,14 +244,19 @@ def test_after_a_failure_the_question_is_whole(
     assert made.conditional() == [True]
 
 
-def test_another_question_is_asked_in_full(registry: FakeRegistry, watcher: Callable[..., Watcher]) -> None:
+def test_another_question_is_asked_in_full(
+    registry: FakeRegistry, watcher: Callable[..., Watcher]
+) -> None:
     """Other statuses, or another registry, make the known answer no answer to the question."""
     made = watcher("a")
     Naming(registry)
     made.poll()
     made.poll(statuses=("active", "flagged"))
     assert made.conditional() == [False]
-    made.poll(statuses=("active", "flagged"), url=registry.url.replace("127.0.0.1", "localhost"))
+    made.poll(
+        statuses=("active", "flagged"),
+        url=registry.url.replace("127.0.0.1", "localhost"),
+    )
     assert made.conditional() == [False]
 
 
@@ -233,7 +282,9 @@ def test_a_picture_that_comes_back_after_a_crash_is_reported(
 # One node's trouble
 
 
-def test_a_node_whose_id_cannot_be_sent_costs_no_other(registry: FakeRegistry, watcher: Callable[..., Watcher]) -> None:
+def test_a_node_whose_id_cannot_be_sent_costs_no_other(
+    registry: FakeRegistry, watcher: Callable[..., Watcher]
+) -> None:
     """What nobody expected of one node is that node's failure, by the error's name and no more."""
     made = watcher("a", "b")
     registry.catalog.publish("b", "2.0.0")
@@ -249,33 +300,51 @@ def test_a_registry_that_does_not_answer_is_not_asked_for_every_node(
 ) -> None:
     """After a run of nodes without any answer the rest is not tried, and still each node is accounted for."""
     nodes = [f"pack-{number}" for number in range(200)]
-    made = Watcher(registry, state, *nodes, limits=Limits(timeout=0.3, retries=1, concurrency=4))
+    made = Watcher(
+        registry, state, *nodes, limits=Limits(timeout=0.3, retries=1, concurrency=4)
+    )
     inflict(registry, fault)
     report = made.poll()
     # That is 24 nodes, and three more that were under way.
     assert len(set(made.asked())) <= 27
     assert (len(report.errors), made.progress) == (200, 200)
-    assert Counter(dict(report.errors).values())["not tried, since the registry could not be reached"] >= 173
+    assert (
+        Counter(dict(report.errors).values())[
+            "not tried, since the registry could not be reached"
+        ]
+        >= 173
+    )
     assert reported(report) == [("failing", None, None)]
 
 
 @pytest.mark.parametrize(
     "fault",
-    one_of("truncated_body", "status_503_json", "redirect_elsewhere", "rate_limited_missing", "status_403_html"),
+    one_of(
+        "truncated_body",
+        "status_503_json",
+        "redirect_elsewhere",
+        "rate_limited_missing",
+        "status_403_html",
+    ),
 )
 def test_a_registry_that_answers_wrongly_is_asked_once_for_every_node(
     registry: FakeRegistry, state: Path, fault: str
 ) -> None:
     """A registry that answers at all may have an answer for the next node: each is asked, the later ones once."""
     nodes = [f"pack-{number}" for number in range(60)]
-    made = Watcher(registry, state, *nodes, limits=Limits(timeout=5, retries=1, concurrency=4))
+    made = Watcher(
+        registry, state, *nodes, limits=Limits(timeout=5, retries=1, concurrency=4)
+    )
     inflict(registry, fault, nodes=set(nodes) - {"pack-59"})
     registry.catalog.publish("pack-59", "1.0.0")
     report = made.poll()
     asked = Counter(made.asked())
     assert asked.keys() == set(nodes)
     assert asked.total() <= 60 + 11
-    assert (len(report.errors), reported(report)) == (59, [("baseline", "pack-59", None), ("failing", None, None)])
+    assert (len(report.errors), reported(report)) == (
+        59,
+        [("baseline", "pack-59", None), ("failing", None, None)],
+    )
 
 
 @pytest.mark.no_cover
@@ -292,21 +361,41 @@ def test_sixteen_nodes_in_trouble_cost_their_own_time_only(
     registry: FakeRegistry, state: Path, fault: str, concurrency: int
 ) -> None:
     """Sixteen nodes that fail in a row keep no other from being read, in any poll, and are `failing` themselves."""
-    bad, good = [f"bad-{number}" for number in range(16)], [f"good-{number}" for number in range(24)]
+    bad, good = (
+        [f"bad-{number}" for number in range(16)],
+        [f"good-{number}" for number in range(24)],
+    )
     for node in (*bad, *good):
         registry.catalog.publish(node, "1.0.0")
-    made = Watcher(registry, state, *bad, *good, limits=Limits(timeout=3, retries=0, concurrency=concurrency))
+    made = Watcher(
+        registry,
+        state,
+        *bad,
+        *good,
+        limits=Limits(timeout=3, retries=0, concurrency=concurrency),
+    )
     inflict(registry, fault, nodes=set(bad))
     reports = [made.poll(failure_threshold=3) for _ in range(3)]
     assert [{node for node, _ in report.errors} for report in reports] == [set(bad)] * 3
-    assert Counter(reported(reports[-1])) == Counter(("failing", node, None) for node in bad)
+    assert Counter(reported(reports[-1])) == Counter(
+        ("failing", node, None) for node in bad
+    )
 
 
 @pytest.mark.bounded
-def test_a_node_that_is_answered_gives_the_others_their_attempts_back(registry: FakeRegistry, state: Path) -> None:
+def test_a_node_that_is_answered_gives_the_others_their_attempts_back(
+    registry: FakeRegistry, state: Path
+) -> None:
     """After a run of failures a node has one attempt, and after a good answer as many as ever."""
     bad = [f"bad-{number}" for number in range(9)]
-    made = Watcher(registry, state, *bad, "good", "shaky", limits=Limits(timeout=5, retries=1, concurrency=1))
+    made = Watcher(
+        registry,
+        state,
+        *bad,
+        "good",
+        "shaky",
+        limits=Limits(timeout=5, retries=1, concurrency=1),
+    )
     for node in ("good", "shaky"):
         registry.catalog.publish(node, "1.0.0")
     fault, asked = FAULTS["status_500_json"], Counter[str]()
@@ -323,12 +412,16 @@ def test_a_node_that_is_answered_gives_the_others_their_attempts_back(registry: 
     assert asked == dict.fromkeys(bad[:8], 2) | {bad[8]: 1, "good": 1, "shaky": 2}
 
 
-def test_a_long_retry_after_ends_the_poll_for_every_node(registry: FakeRegistry, state: Path) -> None:
+def test_a_long_retry_after_ends_the_poll_for_every_node(
+    registry: FakeRegistry, state: Path
+) -> None:
     """After a 429 that asks for ten minutes no node is asked for, each says why, and they go first the next time."""
     nodes = [f"pack-{number}" for number in range(8)]
     for node in nodes:
         registry.catalog.publish(node, "1.0.0")
-    made = Watcher(registry, state, *nodes, limits=Limits(timeout=5, retries=3, concurrency=1))
+    made = Watcher(
+        registry, state, *nodes, limits=Limits(timeout=5, retries=3, concurrency=1)
+    )
     refuse = responding(Retry_After="600")(429, b"{}")
 
     async def respond(request: web.BaseRequest) -> web.StreamResponse | None:
@@ -337,16 +430,24 @@ def test_a_long_retry_after_ends_the_poll_for_every_node(registry: FakeRegistry,
     registry.respond = respond
     report = made.poll()
     assert made.asked() == nodes[:4]
-    assert dict(report.errors) == dict.fromkeys(nodes[3:], "the registry asked to wait 10m (429)")
+    assert dict(report.errors) == dict.fromkeys(
+        nodes[3:], "the registry asked to wait 10m (429)"
+    )
     registry.respond = None
     assert made.poll().errors == ()
     assert made.asked() == nodes[4:] + nodes[:4]
 
 
 @pytest.mark.parametrize("nodes", [("a",), ("a", "b", "c")], ids=["one node", "three"])
-@pytest.mark.parametrize("faces", [("status_503_json", "html_200"), ("html_200", "refused", "status_503_json")])
+@pytest.mark.parametrize(
+    "faces",
+    [("status_503_json", "html_200"), ("html_200", "refused", "status_503_json")],
+)
 def test_an_outage_that_changes_its_face_is_reported_once(
-    registry: FakeRegistry, watcher: Callable[..., Watcher], nodes: tuple[str, ...], faces: tuple[str, ...]
+    registry: FakeRegistry,
+    watcher: Callable[..., Watcher],
+    nodes: tuple[str, ...],
+    faces: tuple[str, ...],
 ) -> None:
     """A registry that is out is one `failing` and one `recovered` of the same, whatever it answers meanwhile."""
     made = watcher(*nodes, failure_threshold=2)
@@ -356,7 +457,9 @@ def test_an_outage_that_changes_its_face_is_reported_once(
             if face in FAULTS:
                 inflict(registry, face)
             for _ in range(3):
-                events += reported(made.poll(url=nobody.url if face == "refused" else registry.url))
+                events += reported(
+                    made.poll(url=nobody.url if face == "refused" else registry.url)
+                )
     registry.respond = None
     events += reported(made.poll())
     whose = "a" if len(nodes) == 1 and faces[0] == "html_200" else None
@@ -379,7 +482,9 @@ def flagged(registry: FakeRegistry, watcher: Callable[..., Watcher]) -> Watcher:
     return made
 
 
-def test_leaving_is_looked_into_and_coming_back_is_reported(registry: FakeRegistry, flagged: Watcher) -> None:
+def test_leaving_is_looked_into_and_coming_back_is_reported(
+    registry: FakeRegistry, flagged: Watcher
+) -> None:
     """A version that leaves the watched statuses is looked for among all, once, and reported of when it comes back."""
     registry.catalog.set_status("a", "1.0.0", "active")
     assert reported(flagged.poll()) == []
@@ -396,10 +501,18 @@ _UNREADABLE = "the listing is incomplete: versions are missing, and with all sta
 
 @pytest.mark.parametrize(
     ("hidden_from_all", "whole_fault", "errors"),
-    [(False, "", {"a": _CONTRADICTION}), (True, "", {}), (False, "status_500_json", {"a": _UNREADABLE})],
+    [
+        (False, "", {"a": _CONTRADICTION}),
+        (True, "", {}),
+        (False, "status_500_json", {"a": _UNREADABLE}),
+    ],
 )
 def test_one_empty_answer_turns_nothing_old_into_news(
-    registry: FakeRegistry, flagged: Watcher, hidden_from_all: bool, whole_fault: str, errors: dict[str, str]
+    registry: FakeRegistry,
+    flagged: Watcher,
+    hidden_from_all: bool,
+    whole_fault: str,
+    errors: dict[str, str],
 ) -> None:
     """An answer that for once shows none of the watched versions is no proof that they left, whatever is said of them
     with all statuses: when they are back nothing is reported.
@@ -408,7 +521,11 @@ def test_one_empty_answer_turns_nothing_old_into_news(
     async def respond(request: web.BaseRequest) -> web.StreamResponse | None:
         if hidden_from_all or "statuses" in query_of(request):
             return web.json_response({"total": 0, "totalPages": 0, "versions": []})
-        return await FAULTS[whole_fault].play(request, registry.catalog) if whole_fault else None
+        return (
+            await FAULTS[whole_fault].play(request, registry.catalog)
+            if whole_fault
+            else None
+        )
 
     registry.respond = respond
     odd = flagged.poll(failure_threshold=9)
@@ -421,7 +538,9 @@ def test_one_empty_answer_turns_nothing_old_into_news(
 # 403
 
 
-def test_a_ban_is_reported_once_and_the_versions_stay(registry: FakeRegistry, watcher: Callable[..., Watcher]) -> None:
+def test_a_ban_is_reported_once_and_the_versions_stay(
+    registry: FakeRegistry, watcher: Callable[..., Watcher]
+) -> None:
     """403 for a node, or for every one, is an event each with the registry's words, made harmless; versions stay."""
     made = watcher("a", "b", "c", "d")
     for node in made.nodes:
@@ -445,13 +564,20 @@ _WALL = "the registry, or something in front of it, refused access (403)"
     ("body", "said"),
     [
         (b'{"message": "Forbidden"}', f"{_WALL}: Forbidden"),
-        (b'{"message": "Your account was banned: node banned"}', f"{_WALL}: Your account was banned: node banned"),
+        (
+            b'{"message": "Your account was banned: node banned"}',
+            f"{_WALL}: Your account was banned: node banned",
+        ),
         (b'["Node banned"]', _WALL),
         (b"<html>Node banned</html>", _WALL),
     ],
 )
 def test_any_other_403_is_the_registrys_failure(
-    registry: FakeRegistry, watcher: Callable[..., Watcher], body: bytes, said: str, count: int
+    registry: FakeRegistry,
+    watcher: Callable[..., Watcher],
+    body: bytes,
+    said: str,
+    count: int,
 ) -> None:
     """A 403 that does not say that the node is banned is no ban, however often it comes, but a registry that fails."""
     nodes = [f"pack-{number}" for number in range(count)]
@@ -468,7 +594,9 @@ def test_any_other_403_is_the_registrys_failure(
 
 
 @pytest.mark.parametrize("hours", [5, 24 * 365 * 73])
-def test_a_registry_whose_clock_is_ahead_hides_nothing(registry: FakeRegistry, state: Path, hours: int) -> None:
+def test_a_registry_whose_clock_is_ahead_hides_nothing(
+    registry: FakeRegistry, state: Path, hours: int
+) -> None:
     """A version that is flagged after an empty first listing is reported, however far ahead the registry's clock is."""
     ahead = format_datetime(datetime.now(UTC) + timedelta(hours=hours), usegmt=True)
 

@@ -28,7 +28,9 @@ def first(registry: FakeRegistry, state: Path) -> tuple[Watcher, Report]:
     """A watcher of the whole registry, and its first poll of a dozen packs with two versions each."""
     for number in range(PACKS):
         registry.catalog.publish(f"Pack-{number:02}", "1.0.0")
-        registry.catalog.publish(f"Pack-{number:02}", "1.1.0", status="flagged" if number == 3 else "active")
+        registry.catalog.publish(
+            f"Pack-{number:02}", "1.1.0", status="flagged" if number == 3 else "active"
+        )
     made = Watcher(registry, state, globs=("*",))
     return made, made.poll()
 
@@ -39,7 +41,9 @@ def swept(first: tuple[Watcher, Report]) -> Watcher:
     return first[0]
 
 
-def _answer_pages(registry: FakeRegistry, change: Callable[[dict[str, Any]], object]) -> None:
+def _answer_pages(
+    registry: FakeRegistry, change: Callable[[dict[str, Any]], object]
+) -> None:
     """Have pages of all packs come changed; a change that returns an answer replaces the page."""
 
     async def respond(request: web.BaseRequest) -> web.StreamResponse | None:
@@ -61,9 +65,9 @@ def _refused(status: int, _: object) -> web.Response:
 
 def _rows(registry: FakeRegistry, **query: str) -> list[dict[str, Any]]:
     """Return the rows of one page, as the registry has them now."""
-    document: Any = registry.catalog.answer({"pageSize": ["100"], **{name: [value] for name, value in query.items()}})[
-        1
-    ]
+    document: Any = registry.catalog.answer(
+        {"pageSize": ["100"], **{name: [value] for name, value in query.items()}}
+    )[1]
     return list(document["versions"])
 
 
@@ -72,7 +76,9 @@ def _without(*texts: str) -> Callable[[dict[str, Any]], None]:
 
     def change(document: dict[str, Any]) -> None:
         document["versions"] = [
-            row for row in document["versions"] if f"{row['node_id']} {row['version']}" not in texts
+            row
+            for row in document["versions"]
+            if f"{row['node_id']} {row['version']}" not in texts
         ]
 
     return change
@@ -87,7 +93,9 @@ def test_one_baseline_of_all(first: tuple[Watcher, Report]) -> None:
     (event,) = report.events
     assert (event.kind, event.node, event.after) == ("baseline", None, "flagged")
     assert event.reason == "12 node packs with 24 versions; flagged: 1"
-    assert event.bad_versions == (BadVersion(node="Pack-03", version="1.1.0", status="flagged"),)
+    assert event.bad_versions == (
+        BadVersion(node="Pack-03", version="1.1.0", status="flagged"),
+    )
     assert (report.watched, report.checked, report.way) == (PACKS, PACKS, "sweep")
 
 
@@ -98,16 +106,23 @@ def test_a_quiet_sweep_asks_no_pack(swept: Watcher) -> None:
     assert (report.watched, report.checked) == (PACKS, PACKS)
 
 
-def test_a_pack_that_comes_later_is_news(swept: Watcher, registry: FakeRegistry) -> None:
+def test_a_pack_that_comes_later_is_news(
+    swept: Watcher, registry: FakeRegistry
+) -> None:
     """A pack that comes after the baseline is news from its first version."""
     registry.catalog.publish("Later", "0.1.0")
     registry.catalog.publish("Later", "0.2.0", status="banned")
     found = swept.poll()
-    assert sorted(reported(found)) == [("banned", "Later", "0.2.0"), ("new", "Later", "0.1.0")]
+    assert sorted(reported(found)) == [
+        ("banned", "Later", "0.2.0"),
+        ("new", "Later", "0.1.0"),
+    ]
     assert reported(swept.poll()) == []
 
 
-def test_a_later_pack_is_asked_about_until_it_answers(swept: Watcher, registry: FakeRegistry) -> None:
+def test_a_later_pack_is_asked_about_until_it_answers(
+    swept: Watcher, registry: FakeRegistry
+) -> None:
     """What pages hide of a pack that came later is not believed to be absent, though fewer statuses are watched now."""
     for version in ("1.0.0", "1.1.0"):
         registry.catalog.publish("Later", version)
@@ -120,12 +135,18 @@ def test_a_later_pack_is_asked_about_until_it_answers(swept: Watcher, registry: 
         return web.Response(status=400) if is_about_it else await pages(request)
 
     registry.respond = respond
-    assert reported(swept.poll(statuses=("active",), failure_threshold=3)) == [("new", "Later", "1.0.0")]
+    assert reported(swept.poll(statuses=("active",), failure_threshold=3)) == [
+        ("new", "Later", "1.0.0")
+    ]
     registry.respond = pages
-    assert reported(swept.poll(statuses=("active",), failure_threshold=3)) == [("new", "Later", "1.1.0")]
+    assert reported(swept.poll(statuses=("active",), failure_threshold=3)) == [
+        ("new", "Later", "1.1.0")
+    ]
 
 
-def test_other_globs_have_a_baseline_of_their_own(swept: Watcher, registry: FakeRegistry, state: Path) -> None:
+def test_other_globs_have_a_baseline_of_their_own(
+    swept: Watcher, registry: FakeRegistry, state: Path
+) -> None:
     """Globs that choose more packs set a baseline for these, and report no version of them as new."""
     registry.catalog.publish("other", "1.0.0")
     narrow = Watcher(registry, state / "narrow", globs=("pack-0*", "!pack-03"))
@@ -135,16 +156,22 @@ def test_other_globs_have_a_baseline_of_their_own(swept: Watcher, registry: Fake
     assert "4 more node packs with 7 versions; flagged: 1" in event.reason
 
 
-def test_a_pack_that_takes_a_watched_status_is_news(swept: Watcher, registry: FakeRegistry, state: Path) -> None:
+def test_a_pack_that_takes_a_watched_status_is_news(
+    swept: Watcher, registry: FakeRegistry, state: Path
+) -> None:
     """An old version that is flagged is news where only flagged ones are watched, though its pack was never seen."""
-    narrow = Watcher(registry, state / "narrow", globs=("*",), statuses=("flagged", "banned"))
+    narrow = Watcher(
+        registry, state / "narrow", globs=("*",), statuses=("flagged", "banned")
+    )
     assert narrow.poll().watched == 1
     registry.catalog.set_status("Pack-05", "1.0.0", "flagged")
     assert reported(narrow.poll()) == [("flagged", "Pack-05", "1.0.0")]
     assert reported(narrow.poll()) == []
 
 
-def test_other_statuses_have_a_baseline_of_their_own(registry: FakeRegistry, state: Path) -> None:
+def test_other_statuses_have_a_baseline_of_their_own(
+    registry: FakeRegistry, state: Path
+) -> None:
     """Statuses that show more packs set one baseline for these; what takes a status that was watched stays news."""
     for node in ("a", "b", "c"):
         registry.catalog.publish(node, "1.0.0", created_at="2025-01-01T00:00:00Z")
@@ -165,18 +192,32 @@ def test_an_id_without_versions_is_no_pack(registry: FakeRegistry, state: Path) 
     made = Watcher(registry, state, "pack", "no-such-pack")
     made.poll()
     report = made.poll(nodes=(), globs=("*",))
-    assert (report.watched, report.checked, report.errors, made.asked()) == (1, 1, (), [])
+    assert (report.watched, report.checked, report.errors, made.asked()) == (
+        1,
+        1,
+        (),
+        [],
+    )
 
 
-def test_no_pack_passes_for_the_registry(swept: Watcher, registry: FakeRegistry) -> None:
+def test_no_pack_passes_for_the_registry(
+    swept: Watcher, registry: FakeRegistry
+) -> None:
     """A row of a node called `*`, which stands for the registry itself elsewhere, is of no pack that globs choose."""
     registry.catalog.publish("*", "1.0.0", status="banned")
     registry.catalog.ban_node("*")
     report = swept.poll()
-    assert (report.watched, report.checked, reported(report), swept.asked()) == (PACKS, PACKS, [], [])
+    assert (report.watched, report.checked, reported(report), swept.asked()) == (
+        PACKS,
+        PACKS,
+        [],
+        [],
+    )
 
 
-def test_what_is_watched_no_more_is_not_missing(registry: FakeRegistry, state: Path) -> None:
+def test_what_is_watched_no_more_is_not_missing(
+    registry: FakeRegistry, state: Path
+) -> None:
     """After `statuses` are narrowed, packs that still have to be asked lack nothing, and the poll is a good one."""
     for number in range(250):
         registry.catalog.publish(f"pack-{number}", "1.0.0")
@@ -186,7 +227,9 @@ def test_what_is_watched_no_more_is_not_missing(registry: FakeRegistry, state: P
     assert (report.postponed, report.watched, report.checked) == (50, 250, 250)
 
 
-def test_a_ban_of_a_whole_pack_is_in_the_baseline(registry: FakeRegistry, state: Path) -> None:
+def test_a_ban_of_a_whole_pack_is_in_the_baseline(
+    registry: FakeRegistry, state: Path
+) -> None:
     """Packs that are banned as a whole at the first sweep are counted in its event, and are no events."""
     for node in ("a", "b"):
         registry.catalog.publish(node, "1.0.0")
@@ -205,18 +248,25 @@ def test_no_baseline_without_all_rows(registry: FakeRegistry, state: Path) -> No
     _answer_pages(registry, _without("p2 1.0.0"))
     report = made.poll(failure_threshold=3)
     assert (reported(report), report.checked) == ([], 0)
-    assert report.errors == (("*", "the pages of all node packs are incomplete: 3 of 4 versions came"),)
+    assert report.errors == (
+        ("*", "the pages of all node packs are incomplete: 3 of 4 versions came"),
+    )
     registry.respond = None
     assert reported(made.poll()) == [("baseline", None, None)]
 
 
 @pytest.mark.parametrize("total", [4, 100])
-def test_no_baseline_with_a_total_that_is_too_small(registry: FakeRegistry, state: Path, total: int) -> None:
+def test_no_baseline_with_a_total_that_is_too_small(
+    registry: FakeRegistry, state: Path, total: int
+) -> None:
     """A registry that has more versions than it says, also on a page that it does not count, sets no baseline."""
     for number in range(120):
         registry.catalog.publish(f"p{number:03}", "1.0.0")
     made = Watcher(registry, state, globs=("*",), failure_threshold=3)
-    _answer_pages(registry, lambda document: document.update(total=total, totalPages=-(-total // 100)))
+    _answer_pages(
+        registry,
+        lambda document: document.update(total=total, totalPages=-(-total // 100)),
+    )
     report = made.poll()
     assert (reported(report), report.checked) == ([], 0)
     assert f"of {total} versions came" in report.errors[0][1]
@@ -224,38 +274,62 @@ def test_no_baseline_with_a_total_that_is_too_small(registry: FakeRegistry, stat
     assert reported(made.poll()) == [("baseline", None, None)]
 
 
-def test_a_baseline_that_never_comes_is_reported(registry: FakeRegistry, state: Path) -> None:
+def test_a_baseline_that_never_comes_is_reported(
+    registry: FakeRegistry, state: Path
+) -> None:
     """A registry of which a row never comes is reported after the threshold, and recovers with the baseline."""
     for number in range(4):
         registry.catalog.publish(f"p{number}", "1.0.0")
     made = Watcher(registry, state, globs=("*",))
     _answer_pages(registry, _without("p2 1.0.0"))
     polls = [made.poll(failure_threshold=3) for _ in range(4)]
-    assert [reported(report) for report in polls] == [[], [], [("failing", None, None)], []]
+    assert [reported(report) for report in polls] == [
+        [],
+        [],
+        [("failing", None, None)],
+        [],
+    ]
     (event,) = polls[2].events
     assert (event.after, "3 of 4 versions came" in event.reason) == ("incomplete", True)
     registry.respond = None
-    assert sorted(reported(made.poll())) == [("baseline", None, None), ("recovered", None, None)]
+    assert sorted(reported(made.poll())) == [
+        ("baseline", None, None),
+        ("recovered", None, None),
+    ]
 
 
-def test_a_baseline_that_never_comes_is_reported_though_a_pack_is_read(registry: FakeRegistry, state: Path) -> None:
+def test_a_baseline_that_never_comes_is_reported_though_a_pack_is_read(
+    registry: FakeRegistry, state: Path
+) -> None:
     """That the first sweep is never complete is reported also where a named pack can be read by itself."""
     for number in range(4):
         registry.catalog.publish(f"p{number}", "1.0.0")
     made = Watcher(registry, state, "p0", globs=("*",), failure_threshold=2)
     _answer_pages(registry, _without("p2 1.0.0"))
-    assert [reported(made.poll()) for _ in range(3)] == [[("baseline", "p0", None)], [("failing", None, None)], []]
+    assert [reported(made.poll()) for _ in range(3)] == [
+        [("baseline", "p0", None)],
+        [("failing", None, None)],
+        [],
+    ]
     registry.respond = None
-    assert reported(made.poll()) == [("baseline", None, None), ("recovered", None, None)]
+    assert reported(made.poll()) == [
+        ("baseline", None, None),
+        ("recovered", None, None),
+    ]
 
 
-def test_pages_that_fail_for_ever_are_reported(registry: FakeRegistry, state: Path) -> None:
+def test_pages_that_fail_for_ever_are_reported(
+    registry: FakeRegistry, state: Path
+) -> None:
     """A later page that fails hides new packs: after the threshold that is one event, until a sweep is complete."""
     for number in range(120):
         registry.catalog.publish(f"p{number:03}", "1.0.0")
     made = Watcher(registry, state, globs=("*",), failure_threshold=2)
     made.poll()
-    _answer_pages(registry, lambda document: web.Response(status=500) if document["page"] == 2 else None)
+    _answer_pages(
+        registry,
+        lambda document: web.Response(status=500) if document["page"] == 2 else None,
+    )
     polls = [made.poll() for _ in range(3)]
     assert [reported(poll) for poll in polls] == [[], [("failing", None, None)], []]
     (event,) = polls[1].events
@@ -264,11 +338,16 @@ def test_pages_that_fail_for_ever_are_reported(registry: FakeRegistry, state: Pa
     assert [reported(made.poll()) for _ in range(2)] == [[], [("failing", None, None)]]
     registry.respond = None
     found = made.poll().events
-    assert [(event.kind, event.before) for event in found] == [("recovered", "failing"), ("recovered", "incomplete")]
+    assert [(event.kind, event.before) for event in found] == [
+        ("recovered", "failing"),
+        ("recovered", "incomplete"),
+    ]
     assert reported(made.poll()) == []
 
 
-def test_what_failed_with_other_globs_recovers(swept: Watcher, registry: FakeRegistry) -> None:
+def test_what_failed_with_other_globs_recovers(
+    swept: Watcher, registry: FakeRegistry
+) -> None:
     """Sweeps that were reported incomplete are reported complete again, though the globs were edited meanwhile."""
     _answer_pages(registry, _without("Pack-04 1.0.0"))
     assert reported(swept.poll()) == [("failing", None, None)]
@@ -290,7 +369,9 @@ def _broken(*texts: str, **fields: object) -> Callable[[dict[str, Any]], None]:
     return change
 
 
-def _answer_all(registry: FakeRegistry, change: Callable[[dict[str, Any]], None]) -> None:
+def _answer_all(
+    registry: FakeRegistry, change: Callable[[dict[str, Any]], None]
+) -> None:
     """Have pages of all packs, and the answers of single packs, come changed."""
 
     async def respond(request: web.BaseRequest) -> web.StreamResponse | None:
@@ -309,28 +390,39 @@ def test_a_row_that_cannot_be_read_concerns_its_pack_alone(
 ) -> None:
     """The baseline of all is set without the pack, which is failing by itself, and has its own once it can be read."""
     for number in range(4):
-        registry.catalog.publish(f"p{number}", "1.0.0", status="flagged", created_at="2025-01-01T00:00:00Z")
+        registry.catalog.publish(
+            f"p{number}", "1.0.0", status="flagged", created_at="2025-01-01T00:00:00Z"
+        )
     made = Watcher(registry, state, globs=("*",), failure_threshold=2)
     _answer_all(registry, _broken("p2 1.0.0", **fields))
     first = made.poll()
     assert reported(first) == [("baseline", None, None)]
     assert "3 node packs with 3 versions" in first.events[0].reason
-    assert first.errors == (("p2", "the listing is incomplete: row 1 is unreadable on page 1"),)
+    assert first.errors == (
+        ("p2", "the listing is incomplete: row 1 is unreadable on page 1"),
+    )
     polls = [made.poll() for _ in range(3)]
     assert [reported(poll) for poll in polls] == [[("failing", "p2", None)], [], []]
     assert [poll.errors[0][0] for poll in polls] == ["p2"] * 3
     registry.catalog.publish("p9", "1.0.0")
     assert reported(made.poll()) == [("new", "p9", "1.0.0")]
     registry.respond = None
-    assert sorted(reported(made.poll())) == [("baseline", "p2", None), ("recovered", "p2", None)]
+    assert sorted(reported(made.poll())) == [
+        ("baseline", "p2", None),
+        ("recovered", "p2", None),
+    ]
     assert reported(made.poll()) == []
 
 
 @pytest.mark.parametrize("ban", ["", "answer", "record"])
-def test_a_pack_whose_own_answer_can_be_read_joins(registry: FakeRegistry, state: Path, ban: str) -> None:
+def test_a_pack_whose_own_answer_can_be_read_joins(
+    registry: FakeRegistry, state: Path, ban: str
+) -> None:
     """Where only the page has the broken row, the pack is asked in that poll and is part of the one baseline."""
     for number in range(4):
-        registry.catalog.publish(f"p{number}", "1.0.0", created_at="2025-01-01T00:00:00Z")
+        registry.catalog.publish(
+            f"p{number}", "1.0.0", created_at="2025-01-01T00:00:00Z"
+        )
     made = Watcher(registry, state, globs=("*",), failure_threshold=9)
     _answer_pages(registry, _broken("p2 1.0.0", status=7))
     if ban == "answer":
@@ -345,10 +437,14 @@ def test_a_pack_whose_own_answer_can_be_read_joins(registry: FakeRegistry, state
     assert reported(made.poll()) == []
 
 
-def test_a_ban_of_a_pack_that_is_left_out_is_in_the_baseline(registry: FakeRegistry, state: Path) -> None:
+def test_a_ban_of_a_pack_that_is_left_out_is_in_the_baseline(
+    registry: FakeRegistry, state: Path
+) -> None:
     """A pack that is banned as a whole is counted in the baseline of all, though its versions cannot be read."""
     for number in range(4):
-        registry.catalog.publish(f"p{number}", "1.0.0", created_at="2025-01-01T00:00:00Z")
+        registry.catalog.publish(
+            f"p{number}", "1.0.0", created_at="2025-01-01T00:00:00Z"
+        )
     registry.catalog.edit_pack("p2", status="banned")
     _answer_all(registry, _broken("p2 1.0.0", dependencies=7))
     report = Watcher(registry, state, globs=("*",), failure_threshold=9).poll()
@@ -363,10 +459,14 @@ def test_what_came_to_a_pack_that_was_left_out_is_news_however_it_is_read(
     """A version that was created since the baseline of all is an event, whatever lets the pack be read again."""
     for pack in ("p", "q"):
         registry.catalog.publish(pack, "1.0.0", created_at="2025-01-01T00:00:00Z")
-    made = Watcher(registry, state, globs=("*",), failure_threshold=9, baseline="silent")
+    made = Watcher(
+        registry, state, globs=("*",), failure_threshold=9, baseline="silent"
+    )
     _answer_all(registry, _broken("p 1.0.0", status=7))
     made.poll()
-    registry.catalog.publish("p", "2.0.0", status="banned", created_at="2099-01-01T00:00:00Z")
+    registry.catalog.publish(
+        "p", "2.0.0", status="banned", created_at="2099-01-01T00:00:00Z"
+    )
     if how == "page only":
         _answer_pages(registry, _broken("p 1.0.0", status=7))
     elif how == "another is broken too":
@@ -379,12 +479,17 @@ def test_what_came_to_a_pack_that_was_left_out_is_news_however_it_is_read(
     assert reported(made.poll(globs=globs)) == []
 
 
-def test_a_known_pack_with_a_row_that_cannot_be_read(swept: Watcher, registry: FakeRegistry) -> None:
+def test_a_known_pack_with_a_row_that_cannot_be_read(
+    swept: Watcher, registry: FakeRegistry
+) -> None:
     """Its other rows count at once, it alone is asked, and the sweep is a complete one."""
     _answer_all(registry, _broken("Pack-04 1.0.0", status=7))
     registry.catalog.set_status("Pack-04", "1.1.0", "banned")
     report = swept.poll(failure_threshold=2)
-    assert (reported(report), set(swept.asked())) == ([("banned", "Pack-04", "1.1.0")], {"Pack-04"})
+    assert (reported(report), set(swept.asked())) == (
+        [("banned", "Pack-04", "1.1.0")],
+        {"Pack-04"},
+    )
     assert [node for node, _ in report.errors] == ["Pack-04"]
     registry.respond = None
     assert reported(swept.poll(failure_threshold=2)) == []
@@ -395,14 +500,21 @@ def test_a_new_pack_whose_row_cannot_be_read_yet(
     swept: Watcher, registry: FakeRegistry, globs: tuple[str, ...]
 ) -> None:
     """A pack that comes later is news once it can be read, though it was reported failing, or globs were edited."""
-    registry.catalog.publish("Later", "0.1.0", status="banned", created_at="2020-01-01T00:00:00Z")
+    registry.catalog.publish(
+        "Later", "0.1.0", status="banned", created_at="2020-01-01T00:00:00Z"
+    )
     _answer_all(registry, _broken("Later 0.1.0", status=7))
     assert reported(swept.poll(globs=globs)) == [("failing", "Later", None)]
     registry.respond = None
-    assert reported(swept.poll(globs=globs)) == [("banned", "Later", "0.1.0"), ("recovered", "Later", None)]
+    assert reported(swept.poll(globs=globs)) == [
+        ("banned", "Later", "0.1.0"),
+        ("recovered", "Later", None),
+    ]
 
 
-def test_a_row_that_is_nobodys_makes_the_sweep_incomplete(registry: FakeRegistry, state: Path) -> None:
+def test_a_row_that_is_nobodys_makes_the_sweep_incomplete(
+    registry: FakeRegistry, state: Path
+) -> None:
     """Where a row does not even say whose it is there is no baseline."""
     for number in range(4):
         registry.catalog.publish(f"p{number}", "1.0.0")
@@ -418,74 +530,110 @@ def test_a_row_that_is_nobodys_makes_the_sweep_incomplete(registry: FakeRegistry
 def test_a_baseline_without_many_packs(registry: FakeRegistry, state: Path) -> None:
     """However many packs cannot be read the baseline of all is set, and each of these has one of its own."""
     for number in range(40):
-        registry.catalog.publish(f"p{number:02}", "1.0.0", created_at="2025-01-01T00:00:00Z")
+        registry.catalog.publish(
+            f"p{number:02}", "1.0.0", created_at="2025-01-01T00:00:00Z"
+        )
     made = Watcher(registry, state, globs=("*",), failure_threshold=2)
     left_out = [f"p{number:02}" for number in range(21)]
-    _answer_all(registry, _broken(*(f"{name} 1.0.0" for name in left_out), dependencies=7))
+    _answer_all(
+        registry, _broken(*(f"{name} 1.0.0" for name in left_out), dependencies=7)
+    )
     report = made.poll()
     assert reported(report) == [("baseline", None, None)]
     assert report.events[0].reason.startswith("19 node packs with 19 versions")
     assert sorted(str(node) for node, _ in report.errors) == left_out
     registry.respond = None
-    assert sorted(reported(made.poll())) == [("baseline", name, None) for name in left_out]
+    assert sorted(reported(made.poll())) == [
+        ("baseline", name, None) for name in left_out
+    ]
 
 
 @pytest.mark.parametrize("statuses", [STATUSES, ("flagged", "banned")])
 @pytest.mark.parametrize("named", [(), ("p2",)])
 def test_what_was_left_out_is_no_news_later(
-    registry: FakeRegistry, state: Path, statuses: tuple[str, ...], named: tuple[str, ...]
+    registry: FakeRegistry,
+    state: Path,
+    statuses: tuple[str, ...],
+    named: tuple[str, ...],
 ) -> None:
     """Old versions of a pack that a baseline left out are none, also if it is named, or globs are edited meanwhile."""
     for number in range(4):
-        registry.catalog.publish(f"p{number}", "1.0.0", status="flagged", created_at="2025-01-01T00:00:00Z")
-    made = Watcher(registry, state, *named, globs=("*",), statuses=statuses, failure_threshold=9)
+        registry.catalog.publish(
+            f"p{number}", "1.0.0", status="flagged", created_at="2025-01-01T00:00:00Z"
+        )
+    made = Watcher(
+        registry, state, *named, globs=("*",), statuses=statuses, failure_threshold=9
+    )
     _answer_all(registry, _broken("p2 1.0.0", status=7))
     assert reported(made.poll()) == [("baseline", None, None)]
     _answer_pages(registry, _broken("p2 1.0.0", dependencies=7))
     assert ("flagged", "p2", "1.0.0") not in reported(made.poll(globs=("*", "!zzz")))
     registry.respond = None
-    assert [kind for kind, _, _ in reported(made.poll(globs=("*", "!zzz")))] in ([], ["baseline"])
+    assert [kind for kind, _, _ in reported(made.poll(globs=("*", "!zzz")))] in (
+        [],
+        ["baseline"],
+    )
     assert reported(made.poll(globs=("*", "!zzz"))) == []
 
 
-def test_what_comes_to_a_pack_that_was_left_out_is_news(registry: FakeRegistry, state: Path) -> None:
+def test_what_comes_to_a_pack_that_was_left_out_is_news(
+    registry: FakeRegistry, state: Path
+) -> None:
     """A version that is created after the baseline of all is an event with the pack's own baseline."""
     registry.catalog.publish("p", "1.0.0", created_at="2025-01-01T00:00:00Z")
-    made = Watcher(registry, state, globs=("*",), failure_threshold=9, baseline="silent")
+    made = Watcher(
+        registry, state, globs=("*",), failure_threshold=9, baseline="silent"
+    )
     _answer_all(registry, _broken("p 1.0.0", status=7))
     made.poll()
-    registry.catalog.publish("p", "2.0.0", status="banned", created_at="2099-01-01T00:00:00Z")
+    registry.catalog.publish(
+        "p", "2.0.0", status="banned", created_at="2099-01-01T00:00:00Z"
+    )
     made.poll()
     registry.respond = None
     assert reported(made.poll()) == [("banned", "p", "2.0.0")]
     assert reported(made.poll()) == []
 
 
-def test_a_pack_that_was_left_out_and_comes_back_is_news(registry: FakeRegistry, state: Path) -> None:
+def test_a_pack_that_was_left_out_and_comes_back_is_news(
+    registry: FakeRegistry, state: Path
+) -> None:
     """What a complete sweep does not show any more is a new pack when it is back."""
     for number in range(2):
-        registry.catalog.publish(f"p{number}", "1.0.0", created_at="2025-01-01T00:00:00Z")
+        registry.catalog.publish(
+            f"p{number}", "1.0.0", created_at="2025-01-01T00:00:00Z"
+        )
     made = Watcher(registry, state, globs=("*",), failure_threshold=9)
     _answer_all(registry, _broken("p1 1.0.0", status=7))
     made.poll()
     registry.catalog.remove("p1", "1.0.0")
     registry.respond = None
     assert made.poll().watched == 1
-    registry.catalog.publish("p1", "1.1.0", status="banned", created_at="2099-01-01T00:00:00Z")
+    registry.catalog.publish(
+        "p1", "1.1.0", status="banned", created_at="2099-01-01T00:00:00Z"
+    )
     assert reported(made.poll()) == [("banned", "p1", "1.1.0")]
 
 
-def test_a_new_pack_that_cannot_be_read_yet_is_news_with_other_globs(swept: Watcher, registry: FakeRegistry) -> None:
+def test_a_new_pack_that_cannot_be_read_yet_is_news_with_other_globs(
+    swept: Watcher, registry: FakeRegistry
+) -> None:
     """A pack that came after the baseline, with a row that cannot be read, is left out of no later one."""
-    registry.catalog.publish("Later", "0.1.0", status="banned", created_at="2099-01-01T00:00:00Z")
+    registry.catalog.publish(
+        "Later", "0.1.0", status="banned", created_at="2099-01-01T00:00:00Z"
+    )
     _answer_all(registry, _broken("Later 0.1.0", status=7))
     assert reported(swept.poll(failure_threshold=9)) == []
     assert reported(swept.poll(globs=("*", "!zzz"), failure_threshold=9)) == []
     registry.respond = None
-    assert reported(swept.poll(globs=("*", "!zzz"), failure_threshold=9)) == [("banned", "Later", "0.1.0")]
+    assert reported(swept.poll(globs=("*", "!zzz"), failure_threshold=9)) == [
+        ("banned", "Later", "0.1.0")
+    ]
 
 
-def test_packs_that_always_fail_keep_no_other_waiting(registry: FakeRegistry, state: Path) -> None:
+def test_packs_that_always_fail_keep_no_other_waiting(
+    registry: FakeRegistry, state: Path
+) -> None:
     """With more packs that cannot be read than a poll may ask, one that lacks a version is asked at once."""
     for number in range(210):
         registry.catalog.publish(f"p{number:03}", "1.0.0")
@@ -493,7 +641,10 @@ def test_packs_that_always_fail_keep_no_other_waiting(registry: FakeRegistry, st
         registry.catalog.publish("zz", text)
     made = Watcher(registry, state, globs=("*",), failure_threshold=99)
     made.poll()
-    _answer_all(registry, _broken(*(f"p{number:03} 1.0.0" for number in range(210)), dependencies=7))
+    _answer_all(
+        registry,
+        _broken(*(f"p{number:03} 1.0.0" for number in range(210)), dependencies=7),
+    )
     made.poll()
     registry.catalog.remove("zz", "1.0.0")
     assert reported(made.poll()) == []
@@ -518,13 +669,18 @@ def test_an_empty_answer_is_no_baseline(registry: FakeRegistry, state: Path) -> 
     assert reported(made.poll()) == [("baseline", None, None)]
 
 
-def test_narrowed_statuses_of_which_no_version_is_left(registry: FakeRegistry, state: Path) -> None:
+def test_narrowed_statuses_of_which_no_version_is_left(
+    registry: FakeRegistry, state: Path
+) -> None:
     """Where the only banned version is active again that is no failure; before the baseline an empty answer is one."""
     registry.catalog.publish("p", "1.0.0")
     made = Watcher(registry, state, globs=("*",), statuses=("banned",))
     assert reported(made.poll()) == [("failing", None, None)]
     registry.catalog.set_status("p", "1.0.0", "banned")
-    assert sorted(reported(made.poll())) == [("baseline", None, None), ("recovered", None, None)]
+    assert sorted(reported(made.poll())) == [
+        ("baseline", None, None),
+        ("recovered", None, None),
+    ]
     registry.catalog.set_status("p", "1.0.0", "active")
     left = made.poll()
     assert (reported(left), left.errors) == ([], ())
@@ -543,20 +699,31 @@ def test_a_later_pack_is_news_whatever_its_dates_say(
 ) -> None:
     """A pack that the baseline of all did not have is news, though its versions are dated before that."""
     swept.poll(globs=globs)
-    for text, status in (("1.0.0", "flagged"), ("1.1.0", "banned"), ("1.2.0", "active"), ("1.3.0", "deleted")):
-        registry.catalog.publish("Late", text, status=status, created_at="2020-01-01T00:00:00Z")
+    for text, status in (
+        ("1.0.0", "flagged"),
+        ("1.1.0", "banned"),
+        ("1.2.0", "active"),
+        ("1.3.0", "deleted"),
+    ):
+        registry.catalog.publish(
+            "Late", text, status=status, created_at="2020-01-01T00:00:00Z"
+        )
     found = swept.poll(globs=globs)
     assert sorted(reported(found)) == [
         ("banned", "Late", "1.1.0"),
         ("flagged", "Late", "1.0.0"),
         ("new", "Late", "1.2.0"),
     ]
-    registry.catalog.publish("Late", "1.4.0", status="banned", created_at="2020-01-01T00:00:00Z")
+    registry.catalog.publish(
+        "Late", "1.4.0", status="banned", created_at="2020-01-01T00:00:00Z"
+    )
     assert reported(swept.poll(globs=globs)) == [("banned", "Late", "1.4.0")]
     assert reported(swept.poll(globs=globs)) == []
 
 
-def test_a_later_pack_is_news_after_a_first_poll_with_a_wrong_clock(registry: FakeRegistry, state: Path) -> None:
+def test_a_later_pack_is_news_after_a_first_poll_with_a_wrong_clock(
+    registry: FakeRegistry, state: Path
+) -> None:
     """Where our clock was ahead when the baseline was set, a pack that comes later is news all the same."""
     registry.catalog.publish("first", "1.0.0")
     made = Watcher(registry, state, globs=("*",))
@@ -567,16 +734,28 @@ def test_a_later_pack_is_news_after_a_first_poll_with_a_wrong_clock(registry: Fa
     assert reported(made.poll()) == [("banned", "later", "1.0.0")]
 
 
-def test_a_later_pack_that_is_banned_as_a_whole(swept: Watcher, registry: FakeRegistry) -> None:
+def test_a_later_pack_that_is_banned_as_a_whole(
+    swept: Watcher, registry: FakeRegistry
+) -> None:
     """The ban of a pack that comes later says nothing of a status before; its versions are news when it ends."""
-    registry.catalog.publish("Late", "1.0.0", status="flagged", created_at="2020-01-01T00:00:00Z")
+    registry.catalog.publish(
+        "Late", "1.0.0", status="flagged", created_at="2020-01-01T00:00:00Z"
+    )
     registry.catalog.ban_node("Late", "malware")
     (event,) = swept.poll().events
-    assert (event.kind, event.node, event.before, event.after) == ("banned", "Late", None, "banned")
+    assert (event.kind, event.node, event.before, event.after) == (
+        "banned",
+        "Late",
+        None,
+        "banned",
+    )
     registry.catalog.pardon_node("Late")
     registry.serves_nodes = False
     found = reported(_a_day_later(swept))
-    assert sorted(found, key=str) == [("flagged", "Late", "1.0.0"), ("reinstated", "Late", None)]
+    assert sorted(found, key=str) == [
+        ("flagged", "Late", "1.0.0"),
+        ("reinstated", "Late", None),
+    ]
 
 
 def test_a_pack_that_only_a_page_has(swept: Watcher, registry: FakeRegistry) -> None:
@@ -590,11 +769,17 @@ def test_a_pack_that_only_a_page_has(swept: Watcher, registry: FakeRegistry) -> 
     assert reported(swept.poll()) == []
 
 
-def test_an_old_row_that_only_pages_have_sets_no_baseline(swept: Watcher, registry: FakeRegistry) -> None:
+def test_an_old_row_that_only_pages_have_sets_no_baseline(
+    swept: Watcher, registry: FakeRegistry
+) -> None:
     """A pack whose one row seems older than the baseline of all, and that has no version when asked, is no event."""
 
     def haunt(document: dict[str, Any]) -> None:
-        row = document["versions"][0] | {"node_id": "ghost", "id": "of-a-ghost", "createdAt": "2020-01-01T00:00:00Z"}
+        row = document["versions"][0] | {
+            "node_id": "ghost",
+            "id": "of-a-ghost",
+            "createdAt": "2020-01-01T00:00:00Z",
+        }
         document["versions"].append(row)
         document["total"] += 1
 
@@ -610,13 +795,19 @@ def test_an_id_that_was_named_by_mistake_becomes_no_pack(swept: Watcher) -> None
     assert "ghost" not in swept.asked()
 
 
-def test_what_came_before_the_globs_changed_is_news(swept: Watcher, registry: FakeRegistry) -> None:
+def test_what_came_before_the_globs_changed_is_news(
+    swept: Watcher, registry: FakeRegistry
+) -> None:
     """A pack that the globs chose before they were edited is news, though nothing was polled in between."""
     registry.catalog.publish("Later", "0.1.0", status="flagged")
-    assert reported(swept.poll(globs=("*", "!test-*"))) == [("flagged", "Later", "0.1.0")]
+    assert reported(swept.poll(globs=("*", "!test-*"))) == [
+        ("flagged", "Later", "0.1.0")
+    ]
 
 
-def test_without_records_the_baseline_is_one_event(registry: FakeRegistry, state: Path) -> None:
+def test_without_records_the_baseline_is_one_event(
+    registry: FakeRegistry, state: Path
+) -> None:
     """Where each pack has to be asked for a ban in the first poll too, a ban is counted in that of all."""
     registry.serves_nodes = False
     for node in ("a", "b", "c"):
@@ -629,10 +820,14 @@ def test_without_records_the_baseline_is_one_event(registry: FakeRegistry, state
     assert reported(_a_day_later(made)) == []
 
 
-def test_newly_watched_statuses_are_one_baseline(registry: FakeRegistry, state: Path) -> None:
+def test_newly_watched_statuses_are_one_baseline(
+    registry: FakeRegistry, state: Path
+) -> None:
     """Packs that the watched statuses hid are one event when these are widened; a pack that came since is news."""
     for node in ("a", "b", "c"):
-        registry.catalog.publish(node, "1.0.0", status="active" if node == "a" else "flagged")
+        registry.catalog.publish(
+            node, "1.0.0", status="active" if node == "a" else "flagged"
+        )
     made = Watcher(registry, state, globs=("*",))
     assert reported(made.poll(statuses=("active",))) == [("baseline", None, None)]
     registry.catalog.publish("d", "1.0.0")
@@ -645,13 +840,17 @@ def test_globs_that_match_nothing_say_so(swept: Watcher) -> None:
     """A baseline of no pack is an event too, since the glob may be mistyped; one of known packs only is none."""
     assert reported(swept.poll(globs=("pack-*",))) == []
     (event,) = swept.poll(globs=("pakc-*",)).events
-    assert event.reason == "0 node packs with 0 versions for pakc-*: is the pattern right?"
+    assert (
+        event.reason == "0 node packs with 0 versions for pakc-*: is the pattern right?"
+    )
 
 
 # What pages show, and what they do not
 
 
-def test_what_a_page_shows_is_asked_and_reported(swept: Watcher, registry: FakeRegistry) -> None:
+def test_what_a_page_shows_is_asked_and_reported(
+    swept: Watcher, registry: FakeRegistry
+) -> None:
     """A pack whose rows differ is asked by itself, and no other."""
     registry.catalog.set_status("Pack-05", "1.0.0", "banned", "stealer")
     report = swept.poll()
@@ -660,7 +859,9 @@ def test_what_a_page_shows_is_asked_and_reported(swept: Watcher, registry: FakeR
     assert set(swept.asked()) == {"Pack-05"}
 
 
-def test_what_a_page_shows_counts_without_an_answer(swept: Watcher, registry: FakeRegistry) -> None:
+def test_what_a_page_shows_counts_without_an_answer(
+    swept: Watcher, registry: FakeRegistry
+) -> None:
     """A flag that a page shows is reported though the pack itself cannot be read, and is not reported twice."""
     registry.catalog.set_status("Pack-05", "1.0.0", "flagged")
 
@@ -669,22 +870,31 @@ def test_what_a_page_shows_counts_without_an_answer(swept: Watcher, registry: Fa
 
     registry.respond = respond
     report = swept.poll(failure_threshold=3)
-    assert (reported(report), report.checked) == ([("flagged", "Pack-05", "1.0.0")], PACKS - 1)
+    assert (reported(report), report.checked) == (
+        [("flagged", "Pack-05", "1.0.0")],
+        PACKS - 1,
+    )
     registry.respond = None
     assert reported(swept.poll()) == []
 
 
-def test_a_row_that_is_not_shown_means_nothing(swept: Watcher, registry: FakeRegistry) -> None:
+def test_a_row_that_is_not_shown_means_nothing(
+    swept: Watcher, registry: FakeRegistry
+) -> None:
     """Rows that an unstable order hides are asked for, poll after poll, and never reported as removed."""
     _answer_pages(registry, _without("Pack-04 1.0.0", "Pack-04 1.1.0", "Pack-07 1.0.0"))
     for _ in range(3):
         report = swept.poll(failure_threshold=4)
         assert (reported(report), report.checked) == ([], PACKS)
-        assert report.errors == (("*", "the pages of all node packs are incomplete: 21 of 24 versions came"),)
+        assert report.errors == (
+            ("*", "the pages of all node packs are incomplete: 21 of 24 versions came"),
+        )
         assert set(swept.asked()) == {"Pack-04", "Pack-07"}
 
 
-def test_rows_that_a_page_border_hides_come_with_other_borders(swept: Watcher, registry: FakeRegistry) -> None:
+def test_rows_that_a_page_border_hides_come_with_other_borders(
+    swept: Watcher, registry: FakeRegistry
+) -> None:
     """If rows are missing the pages are read once more in another size, so that what one size hides is seen."""
     registry.catalog.publish("Pack-04", "1.2.0")
 
@@ -704,7 +914,9 @@ def test_a_removal_takes_two_listings(swept: Watcher, registry: FakeRegistry) ->
     assert (reported(swept.poll()), swept.asked()) == ([], [])
 
 
-def test_of_rows_that_contradict_the_worse_counts(swept: Watcher, registry: FakeRegistry) -> None:
+def test_of_rows_that_contradict_the_worse_counts(
+    swept: Watcher, registry: FakeRegistry
+) -> None:
     """A row that comes twice in two forms makes its pack be asked; what it answers counts."""
 
     def change(document: dict[str, Any]) -> None:
@@ -715,7 +927,9 @@ def test_of_rows_that_contradict_the_worse_counts(swept: Watcher, registry: Fake
     assert (reported(swept.poll()), set(swept.asked())) == ([], {"Pack-06"})
 
 
-def test_pages_that_are_known_are_of_the_same_watch(registry: FakeRegistry, state: Path) -> None:
+def test_pages_that_are_known_are_of_the_same_watch(
+    registry: FakeRegistry, state: Path
+) -> None:
     """Pages that came before are not compared again, unless other packs are watched now, or the comparison was lost."""
     names = [f"p{number:03}" for number in range(150)]
     for name in names:
@@ -729,7 +943,9 @@ def test_pages_that_are_known_are_of_the_same_watch(registry: FakeRegistry, stat
     made.poll(nodes=(), globs=("*",))
     with made.folder.locked():
         loaded = made.folder.load()
-        made.folder.save_checks(replace(loaded.checks, etags={}), loaded.snapshot.revision)
+        made.folder.save_checks(
+            replace(loaded.checks, etags={}), loaded.snapshot.revision
+        )
     report = made.poll(nodes=(), globs=("*",))
     assert (reported(report), report.checked, report.watched) == ([], 151, 151)
 
@@ -738,7 +954,9 @@ def test_pages_that_are_known_are_of_the_same_watch(registry: FakeRegistry, stat
 
 
 @pytest.mark.parametrize("status", [400, 403])
-def test_a_refused_sweep_asks_each(swept: Watcher, registry: FakeRegistry, status: int) -> None:
+def test_a_refused_sweep_asks_each(
+    swept: Watcher, registry: FakeRegistry, status: int
+) -> None:
     """Where the registry refuses to list all packs, each known one is asked, and nothing is failing."""
     _answer_pages(registry, lambda _: web.Response(status=status))
     registry.catalog.set_status("Pack-05", "1.0.0", "banned")
@@ -747,14 +965,20 @@ def test_a_refused_sweep_asks_each(swept: Watcher, registry: FakeRegistry, statu
     assert (report.way, report.watched, report.checked) == ("each", PACKS, PACKS)
     [(node, why)] = report.errors
     assert (node, f"({status})" in why) == ("*", True)
-    assert why.endswith("so each known node pack is asked, and new ones are not noticed")
+    assert why.endswith(
+        "so each known node pack is asked, and new ones are not noticed"
+    )
     later = swept.poll(failure_threshold=2)
-    assert [(event.kind, event.node, event.after) for event in later.events] == [("failing", None, "incomplete")]
+    assert [(event.kind, event.node, event.after) for event in later.events] == [
+        ("failing", None, "incomplete")
+    ]
     registry.respond = None
     assert reported(swept.poll(failure_threshold=2)) == [("recovered", None, None)]
 
 
-def test_a_refusal_before_the_baseline_sets_none(registry: FakeRegistry, state: Path) -> None:
+def test_a_refusal_before_the_baseline_sets_none(
+    registry: FakeRegistry, state: Path
+) -> None:
     """Packs that only an incomplete first sweep showed wait for the baseline of all while the registry refuses one."""
     for number in range(4):
         registry.catalog.publish(f"p{number}", "1.0.0")
@@ -768,7 +992,9 @@ def test_a_refusal_before_the_baseline_sets_none(registry: FakeRegistry, state: 
     assert "3 node packs with 3 versions" in event.reason
 
 
-def test_a_banned_pack_without_a_baseline_is_asked_when_a_sweep_is_refused(registry: FakeRegistry, state: Path) -> None:
+def test_a_banned_pack_without_a_baseline_is_asked_when_a_sweep_is_refused(
+    registry: FakeRegistry, state: Path
+) -> None:
     """A pack that was banned before the baseline of all is asked like those that have one, so that the end shows."""
     for node in ("one", "other"):
         registry.catalog.publish(node, "1.0.0")
@@ -779,10 +1005,15 @@ def test_a_banned_pack_without_a_baseline_is_asked_when_a_sweep_is_refused(regis
     made.poll()
     registry.catalog.pardon_node("one")
     _answer_pages(registry, lambda _: web.Response(status=403))
-    assert sorted(reported(made.poll())) == [("baseline", "one", None), ("reinstated", "one", None)]
+    assert sorted(reported(made.poll())) == [
+        ("baseline", "one", None),
+        ("reinstated", "one", None),
+    ]
 
 
-def test_a_page_that_fails_hides_nothing_of_named_packs(registry: FakeRegistry, state: Path) -> None:
+def test_a_page_that_fails_hides_nothing_of_named_packs(
+    registry: FakeRegistry, state: Path
+) -> None:
     """Where only ids are watched and a page fails each is asked by itself: nothing is missed, nothing has failed."""
     names = [f"p{number:03}" for number in range(130)]
     for name in names:
@@ -790,7 +1021,10 @@ def test_a_page_that_fails_hides_nothing_of_named_packs(registry: FakeRegistry, 
     made = Watcher(registry, state, *names, failure_threshold=1)
     made.poll()
     assert made.poll().way == "sweep"
-    _answer_pages(registry, lambda document: web.Response(status=500) if document["page"] == 2 else None)
+    _answer_pages(
+        registry,
+        lambda document: web.Response(status=500) if document["page"] == 2 else None,
+    )
     for name in names[::13]:
         registry.catalog.publish(name, "2.0.0")
     report = made.poll()
@@ -800,10 +1034,14 @@ def test_a_page_that_fails_hides_nothing_of_named_packs(registry: FakeRegistry, 
     made.poll()
     narrow = Watcher(registry, state / "narrow", *names, statuses=("banned",))
     narrow.poll()
-    assert narrow.poll().requests == 1  # there is no such version, which is no reason to ask each
+    assert (
+        narrow.poll().requests == 1
+    )  # there is no such version, which is no reason to ask each
 
 
-def test_failures_with_refusals_between_are_not_in_a_row(swept: Watcher, registry: FakeRegistry) -> None:
+def test_failures_with_refusals_between_are_not_in_a_row(
+    swept: Watcher, registry: FakeRegistry
+) -> None:
     """A first page that fails, is refused and fails again has failed once in a row, and is no node."""
     polls = []
     for status in (503, 400, 503):
@@ -812,7 +1050,9 @@ def test_failures_with_refusals_between_are_not_in_a_row(swept: Watcher, registr
     assert polls == [[], [], []]
 
 
-def test_a_registry_that_is_down_is_one_failure(swept: Watcher, registry: FakeRegistry) -> None:
+def test_a_registry_that_is_down_is_one_failure(
+    swept: Watcher, registry: FakeRegistry
+) -> None:
     """A registry that answers no page is reported as a whole after the threshold, once, and recovers."""
     _answer_pages(registry, lambda _: web.Response(status=503))
     polls = [reported(swept.poll(failure_threshold=3)) for _ in range(4)]
@@ -822,7 +1062,9 @@ def test_a_registry_that_is_down_is_one_failure(swept: Watcher, registry: FakeRe
     assert reported(swept.poll()) == [("recovered", None, None)]
 
 
-def test_a_registry_recovers_after_a_crash_too(registry: FakeRegistry, state: Path) -> None:
+def test_a_registry_recovers_after_a_crash_too(
+    registry: FakeRegistry, state: Path
+) -> None:
     """Where a crash cost how the polls went, and globs choose no pack, the first page that comes is the end of it."""
     registry.catalog.publish("pack", "1.0.0")
     made = Watcher(registry, state, globs=("zzz*",))
@@ -837,18 +1079,25 @@ def test_a_registry_recovers_after_a_crash_too(registry: FakeRegistry, state: Pa
     assert reported(made.poll()) == [("recovered", None, None)]
 
 
-def test_a_page_that_fails_costs_only_its_rows(registry: FakeRegistry, state: Path) -> None:
+def test_a_page_that_fails_costs_only_its_rows(
+    registry: FakeRegistry, state: Path
+) -> None:
     """With one page of several missing, what the others show is reported, and the packs it hides are asked."""
     for number in range(120):
         registry.catalog.publish(f"p{number:03}", f"1.{number}.0")
     made = Watcher(registry, state, globs=("*",))
     made.poll()
     shown = [row["node_id"] for row in _rows(registry, page="1")]
-    hidden = next(f"p{number:03}" for number in range(120) if f"p{number:03}" not in shown)
+    hidden = next(
+        f"p{number:03}" for number in range(120) if f"p{number:03}" not in shown
+    )
     for node in (shown[0], hidden):
         (version,) = [row["version"] for row in _rows(registry, nodeId=node)]
         registry.catalog.set_status(node, version, "banned")
-    _answer_pages(registry, lambda document: web.Response(status=500) if document["page"] == 2 else None)
+    _answer_pages(
+        registry,
+        lambda document: web.Response(status=500) if document["page"] == 2 else None,
+    )
     report = made.poll(failure_threshold=3)
     assert {event.node for event in report.events} == {shown[0], hidden}
     assert report.errors[0][0] == "*"
@@ -862,28 +1111,45 @@ def test_so_many_questions_and_no_more(registry: FakeRegistry, state: Path) -> N
     made = Watcher(registry, state, globs=("*",))
     made.poll()
     for number in range(300):
-        registry.catalog.set_status(f"p{number:03}", "1.0.0", "banned" if number >= 290 else "deleted")
+        registry.catalog.set_status(
+            f"p{number:03}", "1.0.0", "banned" if number >= 290 else "deleted"
+        )
     report = made.poll()
-    asked = [request.query["nodeId"][0] for request in registry.requests if _is_listing(request.query)]
+    asked = [
+        request.query["nodeId"][0]
+        for request in registry.requests
+        if _is_listing(request.query)
+    ]
     assert (len(report.events), report.postponed, len(set(asked))) == (300, 100, 200)
     assert {f"p{number}" for number in range(290, 300)} <= set(asked)
     later = made.poll()
     assert (reported(later), later.postponed) == ([], 0)
 
 
-def test_those_that_waited_longest_are_asked_first(registry: FakeRegistry, state: Path) -> None:
+def test_those_that_waited_longest_are_asked_first(
+    registry: FakeRegistry, state: Path
+) -> None:
     """While pages hide most packs, each of these gets its turn, and a poll says why it saw too little."""
     for number in range(450):
         registry.catalog.publish(f"pack-{number:03}", "1.0.0")
     made = Watcher(registry, state, globs=("*",))
     made.poll()
-    _answer_pages(registry, lambda document: document.update(versions=[], total=0, totalPages=0))
+    _answer_pages(
+        registry, lambda document: document.update(versions=[], total=0, totalPages=0)
+    )
     asked: set[str] = set()
     for waiting in (250, 250, 250):
-        with made.folder.locked():  # time goes by: the registry's clock tells no two polls of one second apart
+        with (
+            made.folder.locked()
+        ):  # time goes by: the registry's clock tells no two polls of one second apart
             known = made.folder.load()
-            aged = {key: f"{int(at[:4]) - 1}{at[4:]}" for key, at in known.checks.checked.items()}
-            made.folder.save_checks(replace(known.checks, checked=aged), known.snapshot.revision)
+            aged = {
+                key: f"{int(at[:4]) - 1}{at[4:]}"
+                for key, at in known.checks.checked.items()
+            }
+            made.folder.save_checks(
+                replace(known.checks, checked=aged), known.snapshot.revision
+            )
         report = made.poll()
         asked |= set(made.asked())
         assert report.checked == 450 - waiting
@@ -896,13 +1162,19 @@ def test_those_that_waited_longest_are_asked_first(registry: FakeRegistry, state
 
 
 def _is_listing(query: dict[str, list[str]]) -> bool:
-    return "nodeId" in query and "include_status_reason" not in query and "statuses" not in query
+    return (
+        "nodeId" in query
+        and "include_status_reason" not in query
+        and "statuses" not in query
+    )
 
 
 # Bans of whole packs
 
 
-def test_a_ban_of_a_whole_pack_shows_in_its_turn(swept: Watcher, registry: FakeRegistry) -> None:
+def test_a_ban_of_a_whole_pack_shows_in_its_turn(
+    swept: Watcher, registry: FakeRegistry
+) -> None:
     """A ban that only `GET /nodes` knows is reported within a day, and so is its end."""
     registry.catalog.edit_pack("Pack-08", status="banned", status_detail="malware")
     assert reported(swept.poll()) == []
@@ -911,7 +1183,9 @@ def test_a_ban_of_a_whole_pack_shows_in_its_turn(swept: Watcher, registry: FakeR
     assert reported(_a_day_later(swept)) == [("reinstated", "Pack-08", None)]
 
 
-def test_a_ban_shows_whatever_way_the_settings_write_the_id(registry: FakeRegistry, state: Path) -> None:
+def test_a_ban_shows_whatever_way_the_settings_write_the_id(
+    registry: FakeRegistry, state: Path
+) -> None:
     """`GET /nodes` is asked with the registry's own way to write an id, also when no page had to be read for it."""
     for node in ("Pack-A", "Pack-B"):
         registry.catalog.publish(node, "1.0.0")
@@ -924,12 +1198,18 @@ def test_a_ban_shows_whatever_way_the_settings_write_the_id(registry: FakeRegist
     assert [kind for kind, _, _ in reported(_a_day_later(made))] == ["banned"]
 
 
-def test_a_pack_that_fails_in_its_turn_recovers_in_the_next_poll(swept: Watcher, registry: FakeRegistry) -> None:
+def test_a_pack_that_fails_in_its_turn_recovers_in_the_next_poll(
+    swept: Watcher, registry: FakeRegistry
+) -> None:
     """A pack that cannot be read in its turn is asked again by the next poll, though its rows are as they were."""
     registry.serves_nodes = False
 
     async def respond(request: web.BaseRequest) -> web.StreamResponse | None:
-        return web.Response(status=500) if query_of(request).get("nodeId") == ["Pack-08"] else None
+        return (
+            web.Response(status=500)
+            if query_of(request).get("nodeId") == ["Pack-08"]
+            else None
+        )
 
     registry.respond = respond
     assert reported(_a_day_later(swept)) == [("failing", "Pack-08", None)]
@@ -937,13 +1217,19 @@ def test_a_pack_that_fails_in_its_turn_recovers_in_the_next_poll(swept: Watcher,
     assert reported(swept.poll()) == [("recovered", "Pack-08", None)]
 
 
-def test_a_pack_whose_answer_differs_in_its_turn_is_asked_again(swept: Watcher, registry: FakeRegistry) -> None:
+def test_a_pack_whose_answer_differs_in_its_turn_is_asked_again(
+    swept: Watcher, registry: FakeRegistry
+) -> None:
     """Where a pack's own answer lacks what its rows show, the next poll asks again, and not only the next turn."""
     registry.serves_nodes = False
 
     async def respond(request: web.BaseRequest) -> web.StreamResponse | None:
         of_pack = query_of(request).get("nodeId") == ["Pack-08"]
-        return web.json_response({"versions": [], "total": 0, "totalPages": 0}) if of_pack else None
+        return (
+            web.json_response({"versions": [], "total": 0, "totalPages": 0})
+            if of_pack
+            else None
+        )
 
     registry.respond = respond
     assert reported(_a_day_later(swept)) == []
@@ -952,7 +1238,9 @@ def test_a_pack_whose_answer_differs_in_its_turn_is_asked_again(swept: Watcher, 
     assert (reported(swept.poll()), swept.asked()) == ([], [])
 
 
-def test_pages_do_not_end_a_ban_that_an_answer_said(registry: FakeRegistry, state: Path) -> None:
+def test_pages_do_not_end_a_ban_that_an_answer_said(
+    registry: FakeRegistry, state: Path
+) -> None:
     """A pack that was banned before it had a baseline is not reinstated by the baseline of all, but by its answer."""
     for node in ("one", "other"):
         registry.catalog.publish(node, "1.0.0")
@@ -966,7 +1254,9 @@ def test_pages_do_not_end_a_ban_that_an_answer_said(registry: FakeRegistry, stat
     assert ("reinstated", "one", None) in reported(_a_day_later(made))
 
 
-def test_without_records_each_pack_is_asked_in_its_turn(swept: Watcher, registry: FakeRegistry) -> None:
+def test_without_records_each_pack_is_asked_in_its_turn(
+    swept: Watcher, registry: FakeRegistry
+) -> None:
     """A registry without `GET /nodes` is asked for each pack once a day: a 403 that says so is a ban."""
     registry.serves_nodes = False
     registry.catalog.ban_node("Pack-08", "malware")
@@ -977,7 +1267,9 @@ def test_without_records_each_pack_is_asked_in_its_turn(swept: Watcher, registry
     assert reported(_a_day_later(swept)) == [("reinstated", "Pack-08", None)]
 
 
-def test_no_pack_is_postponed_whose_turn_it_is(registry: FakeRegistry, state: Path) -> None:
+def test_no_pack_is_postponed_whose_turn_it_is(
+    registry: FakeRegistry, state: Path
+) -> None:
     """Where more packs lack a version than a poll may ask about, all were seen if it is everybody's turn."""
     for number in range(250):
         registry.catalog.publish(f"p{number:03}", "1.0.0")
@@ -988,10 +1280,17 @@ def test_no_pack_is_postponed_whose_turn_it_is(registry: FakeRegistry, state: Pa
     for number in range(250):
         registry.catalog.remove(f"p{number:03}", "1.0.0")
     report = _a_day_later(made)
-    assert (report.postponed, report.watched, report.checked, report.errors) == (0, 250, 250, ())
+    assert (report.postponed, report.watched, report.checked, report.errors) == (
+        0,
+        250,
+        250,
+        (),
+    )
 
 
-def test_a_pack_without_a_record_is_asked_in_its_turn(swept: Watcher, registry: FakeRegistry) -> None:
+def test_a_pack_without_a_record_is_asked_in_its_turn(
+    swept: Watcher, registry: FakeRegistry
+) -> None:
     """A banned pack that `GET /nodes` leaves out is asked for by itself in its turn, and no other is."""
     registry.catalog.ban_node("Pack-08", "malware")
 
@@ -1008,7 +1307,9 @@ def test_a_pack_without_a_record_is_asked_in_its_turn(swept: Watcher, registry: 
     assert set(swept.asked()) == {"Pack-08"}
 
 
-def test_packs_without_records_have_their_turns_in_order(registry: FakeRegistry, state: Path) -> None:
+def test_packs_without_records_have_their_turns_in_order(
+    registry: FakeRegistry, state: Path
+) -> None:
     """Where `GET /nodes` knows no pack, at most 200 are asked in a poll, and the next turn begins with the others."""
     for number in range(300):
         registry.catalog.publish(f"p{number:03}", "1.0.0")
@@ -1016,7 +1317,11 @@ def test_packs_without_records_have_their_turns_in_order(registry: FakeRegistry,
     made.poll()
 
     async def respond(request: web.BaseRequest) -> web.StreamResponse | None:
-        return web.json_response({"nodes": [], "total": 0}) if request.path.endswith("nodes") else None
+        return (
+            web.json_response({"nodes": [], "total": 0})
+            if request.path.endswith("nodes")
+            else None
+        )
 
     registry.respond = respond
     _a_day_later(made)
@@ -1025,16 +1330,25 @@ def test_packs_without_records_have_their_turns_in_order(registry: FakeRegistry,
     assert (len(first), len(first | set(made.asked()))) == (200, 300)
 
 
-def test_a_pack_that_does_not_answer_in_its_turn_was_not_checked(swept: Watcher, registry: FakeRegistry) -> None:
+def test_a_pack_that_does_not_answer_in_its_turn_was_not_checked(
+    swept: Watcher, registry: FakeRegistry
+) -> None:
     """A pack whose rows are as known, and that cannot be asked in its turn, counts as not checked in that poll only."""
     registry.serves_nodes, swept.settings["failure_threshold"] = False, 3
 
     async def respond(request: web.BaseRequest) -> web.StreamResponse | None:
-        return web.Response(status=500) if query_of(request).get("nodeId") == ["Pack-05"] else None
+        return (
+            web.Response(status=500)
+            if query_of(request).get("nodeId") == ["Pack-05"]
+            else None
+        )
 
     registry.respond = respond
     report = _a_day_later(swept)
-    assert (report.checked, [node for node, _ in report.errors]) == (PACKS - 1, ["Pack-05"])
+    assert (report.checked, [node for node, _ in report.errors]) == (
+        PACKS - 1,
+        ["Pack-05"],
+    )
     assert swept.poll().checked == PACKS
 
 
@@ -1042,7 +1356,9 @@ def test_a_pack_that_does_not_answer_in_its_turn_was_not_checked(swept: Watcher,
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_the_same_events_as_asking_each(registry: FakeRegistry, tmp_path: Path, seed: int) -> None:
+def test_the_same_events_as_asking_each(
+    registry: FakeRegistry, tmp_path: Path, seed: int
+) -> None:
     """Through a random life of a registry a sweep reports the same events in the same polls as asking each pack."""
     chance = random.Random(seed)
     names = [f"p{number}" for number in range(12)]
@@ -1050,7 +1366,13 @@ def test_the_same_events_as_asking_each(registry: FakeRegistry, tmp_path: Path, 
         registry.catalog.publish(name, "1.0.0")
     by_sweep, by_each = (
         Watcher(registry, tmp_path / "sweep", globs=("*",), failure_threshold=999),
-        Watcher(registry, tmp_path / "each", *names, baseline="silent", failure_threshold=999),
+        Watcher(
+            registry,
+            tmp_path / "each",
+            *names,
+            baseline="silent",
+            failure_threshold=999,
+        ),
     )
     by_sweep.poll(), by_each.poll()
     for number in range(40):
@@ -1060,19 +1382,32 @@ def test_the_same_events_as_asking_each(registry: FakeRegistry, tmp_path: Path, 
 
 
 def _shown(events: tuple[Event, ...]) -> list[tuple[object, ...]]:
-    return sorted((one.id, one.kind, one.node, one.version, one.before, one.after, one.reason) for one in events)
+    return sorted(
+        (one.id, one.kind, one.node, one.version, one.before, one.after, one.reason)
+        for one in events
+    )
 
 
-def _change(registry: FakeRegistry, chance: random.Random, names: list[str], number: int) -> None:
+def _change(
+    registry: FakeRegistry, chance: random.Random, names: list[str], number: int
+) -> None:
     """Change one pack as a registry does."""
     catalog, name = registry.catalog, chance.choice(names)
     texts = [row["version"] for row in _rows(registry, nodeId=name)]
     match chance.randrange(6):
         case 0 if f"2.{number}.0" not in texts:
-            catalog.publish(name, f"2.{number}.0", status=chance.choice(["active", "pending", "flagged"]))
+            catalog.publish(
+                name,
+                f"2.{number}.0",
+                status=chance.choice(["active", "pending", "flagged"]),
+            )
         case 1 if texts:
-            status = chance.choice(["active", "pending", "flagged", "banned", "deleted"])
-            catalog.set_status(name, chance.choice(texts), status, reason=f"reason {number}")
+            status = chance.choice(
+                ["active", "pending", "flagged", "banned", "deleted"]
+            )
+            catalog.set_status(
+                name, chance.choice(texts), status, reason=f"reason {number}"
+            )
         case 2 if texts:
             catalog.deprecate(name, chance.choice(texts), chance.random() < 0.5)
         case 3 if texts:
@@ -1088,6 +1423,8 @@ def _a_day_later(swept: Watcher) -> Report:
     """Poll as if the last turn had been a day ago."""
     with swept.folder.locked():
         state = swept.folder.load()
-        old = replace(state.checks, turn=replace(state.checks.turn, at="2020-01-01T00:00:00Z"))
+        old = replace(
+            state.checks, turn=replace(state.checks.turn, at="2020-01-01T00:00:00Z")
+        )
         swept.folder.save_checks(old, state.snapshot.revision)
     return swept.poll()

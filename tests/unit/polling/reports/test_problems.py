@@ -17,7 +17,10 @@ from watcher.polling.reports.problems import (
 
 def sentences(**fields: Any) -> list[str]:
     """Return the problems of a poll as `check` prints them."""
-    return [f"{problem.level}: {problem.sentence}" for problem in problems(poll_report(**fields))]
+    return [
+        f"{problem.level}: {problem.sentence}"
+        for problem in problems(poll_report(**fields))
+    ]
 
 
 def test_a_good_poll_has_no_problems() -> None:
@@ -55,7 +58,9 @@ def test_nodes_with_the_same_error_share_a_line() -> None:
 def test_a_problem_has_fields_for_a_log() -> None:
     """The log line's event name is always the same; nodes, channel and cause are fields."""
     done = poll_report(
-        errors=tuple((f"node: {number}", "it timed out: twice\x1b") for number in range(5)),
+        errors=tuple(
+            (f"node: {number}", "it timed out: twice\x1b") for number in range(5)
+        ),
         empty=("y",),
         unsaved=("history.jsonl cannot be written",),
         channel_errors={"ops": "HTTP 500"},
@@ -65,7 +70,11 @@ def test_a_problem_has_fields_for_a_log() -> None:
         (
             "error",
             "node unread",
-            {"nodes": "node: 0, node: 1, node: 2 and 2 more nodes", "count": 5, "error": "it timed out: twice"},
+            {
+                "nodes": "node: 0, node: 1, node: 2 and 2 more nodes",
+                "count": 5,
+                "error": "it timed out: twice",
+            },
         ),
         ("warning", "node empty", {"nodes": "y", "count": 1}),
         ("error", "state unsaved", {"error": "history.jsonl cannot be written"}),
@@ -76,16 +85,30 @@ def test_a_problem_has_fields_for_a_log() -> None:
 
 def test_alerts_that_are_set_aside_have_a_sentence() -> None:
     """It says which setting was changed, and until when the alerts are kept."""
-    found = [SetAside(channel="json", alerts=2, named=False), SetAside(channel="ops", alerts=1, named=True)]
+    found = [
+        SetAside(channel="json", alerts=2, named=False),
+        SetAside(channel="ops", alerts=1, named=True),
+    ]
     first, second = (problem.sentence for problem in set_aside_problems(found))
     url = "alert_urls: the URL of json was changed or removed; 2 alerts for the old URL are kept until it is back or "
     assert first == f"{url}alert_expiry"
-    assert second == "[[channels]]: ops was removed; 1 alert for its URL is kept until it is back or alert_expiry"
+    assert (
+        second
+        == "[[channels]]: ops was removed; 1 alert for its URL is kept until it is back or alert_expiry"
+    )
 
 
 def test_the_end_of_a_problem_is_said_for_what_still_exists() -> None:
     """A node that is no longer watched, and a channel that is gone, get no sentence."""
-    about = ["unread Alpha", "unread gone", "empty bravo", "empty gone", "channel ops", "channel gone", "settings x"]
+    about = [
+        "unread Alpha",
+        "unread gone",
+        "empty bravo",
+        "empty gone",
+        "channel ops",
+        "channel gone",
+        "settings x",
+    ]
     assert ended_problems(about, ["alpha", "bravo"], ["ops"]) == [
         "Alpha: can be read again",
         "bravo: has versions now",

@@ -23,9 +23,13 @@ def test_a_problem_is_said_when_it_begins_once_a_day_and_when_it_ends() -> None:
     first = news({}, {"a", "b"}, NOW)
     assert first == News(due=frozenset("ab"), ended=(), reported={"a": NOW, "b": NOW})
     second = news(first.reported, {"a", "c"}, minute(15))
-    assert second == News(due=frozenset("c"), ended=("b",), reported={"a": NOW, "c": minute(15)})
+    assert second == News(
+        due=frozenset("c"), ended=("b",), reported={"a": NOW, "c": minute(15)}
+    )
     third = news(second.reported, {"a", "c"}, minute(_DAY))
-    assert third == News(due=frozenset("a"), ended=(), reported={"a": minute(_DAY), "c": minute(15)})
+    assert third == News(
+        due=frozenset("a"), ended=(), reported={"a": minute(_DAY), "c": minute(15)}
+    )
     assert news(third.reported, (), minute(_DAY + 1)).reported == {}
 
 
@@ -35,7 +39,9 @@ def test_a_clock_that_was_wrong_silences_nothing(moment: str) -> None:
     assert news({"a": moment}, {"a"}, NOW).due == {"a"}
 
 
-def test_cron_hears_what_is_news(tmp_path: Path, registry: FakeRegistry, fork_server: ForkServer) -> None:
+def test_cron_hears_what_is_news(
+    tmp_path: Path, registry: FakeRegistry, fork_server: ForkServer
+) -> None:
     """Off a terminal a problem is on stderr when it begins and when it ends; the exit code says it every time."""
     registry.catalog.publish("alpha", "1.0.0")
     settings = {"nodes": "alpha wrong-id", "alert_urls": "", "baseline": "silent"}
@@ -53,5 +59,8 @@ def test_cron_hears_what_is_news(tmp_path: Path, registry: FakeRegistry, fork_se
     registry.respond = None
     registry.catalog.publish("wrong-id", "1.0.0")
     ended = watch.run("check", env=mailed)
-    assert (ended.code, ended.err) == (0, "wrong-id: has versions now\nalpha: can be read again\n")
+    assert (ended.code, ended.err) == (
+        0,
+        "wrong-id: has versions now\nalpha: can be read again\n",
+    )
     assert watch.run("check", env=mailed).err == ""

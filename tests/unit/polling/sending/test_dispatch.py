@@ -33,12 +33,24 @@ from watcher.state.store import StateFolder
 pytestmark = pytest.mark.measured
 
 
-def sent(folder: StateFolder, waiting: Outbox, *channels: Channel, **options: Any) -> Dispatch:
+def sent(
+    folder: StateFolder, waiting: Outbox, *channels: Channel, **options: Any
+) -> Dispatch:
     """Dispatch once, at `NOW` unless there is a `clock`; an alert expires after an hour."""
-    given: dict[str, Any] = {"timeout": 10, "expiry": 3600, "clock": lambda: NOW, "stopping": asyncio.Event()}
+    given: dict[str, Any] = {
+        "timeout": 10,
+        "expiry": 3600,
+        "clock": lambda: NOW,
+        "stopping": asyncio.Event(),
+    }
 
     async def once() -> Dispatch:
-        return await dispatch(folder, waiting, channels, DeliveryOptions(**given | {"worker": WORKER} | options))
+        return await dispatch(
+            folder,
+            waiting,
+            channels,
+            DeliveryOptions(**given | {"worker": WORKER} | options),
+        )
 
     return asyncio.run(once())
 
@@ -52,7 +64,9 @@ class Failing(StateFolder):
     error: Exception = field(default_factory=lambda: StateError("the disk is full"))
     tried: list[str] = field(default_factory=list)
 
-    def reserve_acks(self, messages: Sequence[Unanswered], left: Sequence[Sequence[str]] = ()) -> list[int]:
+    def reserve_acks(
+        self, messages: Sequence[Unanswered], left: Sequence[Sequence[str]] = ()
+    ) -> list[int]:
         self._fail("reserve_acks", messages[0].channel)
         return StateFolder.reserve_acks(self, messages, left)
 
@@ -68,7 +82,9 @@ class Failing(StateFolder):
 
 def owing(*channels: Channel) -> Outbox:
     """Return an outbox with three undelivered events for each channel."""
-    return outbox.enqueue(Outbox(), channels, tuple(event(f"e{number}") for number in range(3)), 1, NOW)
+    return outbox.enqueue(
+        Outbox(), channels, tuple(event(f"e{number}") for number in range(3)), 1, NOW
+    )
 
 
 @pytest.fixture
@@ -89,7 +105,9 @@ def folder(tmp_path: Path) -> StateFolder:
     return StateFolder(tmp_path)
 
 
-def test_a_channel_stops_at_its_budget(folder: StateFolder, webhook: Webhook, ops: Channel) -> None:
+def test_a_channel_stops_at_its_budget(
+    folder: StateFolder, webhook: Webhook, ops: Channel
+) -> None:
     """It leaves the rest of its queue, in order and due at once, to the next round; without a budget it sends all."""
     assert sent(folder, owing(ops), ops).delivered == 3
     waiting = owing(ops)
@@ -98,11 +116,17 @@ def test_a_channel_stops_at_its_budget(folder: StateFolder, webhook: Webhook, op
         waiting = done.waiting
         assert (done.delivered, waiting.alerts("ops"), done.failures) == (1, left, {})
         assert not left or is_due(waiting.queues["ops"], NOW)
-    assert [message.event_ids for message in webhook.messages()] == [["e0"], ["e1"], ["e2"]] * 2
+    assert [message.event_ids for message in webhook.messages()] == [
+        ["e0"],
+        ["e1"],
+        ["e2"],
+    ] * 2
 
 
 @pytest.mark.parametrize("grouping", [Grouping.EVENT, Grouping.NODE])
-def test_the_worst_goes_out_first(folder: StateFolder, webhook: Webhook, ops: Channel, grouping: Grouping) -> None:
+def test_the_worst_goes_out_first(
+    folder: StateFolder, webhook: Webhook, ops: Channel, grouping: Grouping
+) -> None:
     """Of one poll and of several, where a channel gets a message for each event or pack; equals in their order."""
     ops, waiting = replace(ops, grouping=grouping), Outbox()
     kinds = ((Kind.NEW, Kind.FLAGGED), (Kind.NEW, Kind.BANNED, Kind.FLAGGED))
@@ -121,12 +145,19 @@ def test_a_worker_that_cannot_start_is_a_failure(
     """Without the process that delivers, each channel backs off as after any failure, and is then tried again."""
     reason = "the process that delivers could not be started"
     with Worker() as broken:
-        monkeypatch.setattr("watcher.delivery.process.forking.MODULE", "tests.support.no_such_module")
+        monkeypatch.setattr(
+            "watcher.delivery.process.forking.MODULE", "tests.support.no_such_module"
+        )
         done = sent(folder, owing(ops, mail), ops, mail, worker=broken)
         assert (done.delivered, done.failures) == (0, {"ops": reason, "mail": reason})
         assert done.waiting.queues["mail"].retry_at == minute(0.5)
         monkeypatch.undo()
-        assert sent(folder, done.waiting, ops, mail, worker=broken, clock=lambda: minute(1)).delivered == 6
+        assert (
+            sent(
+                folder, done.waiting, ops, mail, worker=broken, clock=lambda: minute(1)
+            ).delivered
+            == 6
+        )
 
 
 def test_a_stop_waits_for_seconds_only(
@@ -142,7 +173,9 @@ def test_a_stop_waits_for_seconds_only(
         arrived = loop.run_in_executor(None, webhook.wait_for, 1)
         arrived.add_done_callback(lambda _: stopping.set())
 
-    done = sent(folder, owing(ops), ops, stopping=stopping, progress=stop_once_it_is_out)
+    done = sent(
+        folder, owing(ops), ops, stopping=stopping, progress=stop_once_it_is_out
+    )
     owed = owing(ops).queues["ops"].messages
     left = done.waiting.queues["ops"]
     assert (done.failures, done.refused, left.retry_at) == ({}, set(), "")
@@ -150,23 +183,43 @@ def test_a_stop_waits_for_seconds_only(
     assert time.monotonic() - began < 10
 
 
-def test_a_stop_keeps_what_was_reached(folder: StateFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stop_keeps_what_was_reached(
+    folder: StateFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Targets that took a message which a stop cut short do not get it again, and the channel has no backoff."""
     monkeypatch.setattr("watcher.polling.sending.dispatch._STOP_WITHIN", 0.1)
-    monkeypatch.setattr("watcher.delivery.process.forking.MODULE", "tests.unit.delivery.odd_worker")
+    monkeypatch.setattr(
+        "watcher.delivery.process.forking.MODULE", "tests.unit.delivery.odd_worker"
+    )
     with Topics() as ntfy, Worker() as odd:
         ntfy.topic["bad"] = Answer(hang=True)
-        channel, stopping = Channel(name="ops", url=ntfy.url_of("good", "bad")), asyncio.Event()
+        channel, stopping = (
+            Channel(name="ops", url=ntfy.url_of("good", "bad")),
+            asyncio.Event(),
+        )
 
         def stop_at_the_second(where: str, doing: str) -> None:
             if doing:
                 loop = asyncio.get_running_loop()
-                loop.run_in_executor(None, lambda: (ntfy.wait_for(2), loop.call_soon_threadsafe(stopping.set)))
+                loop.run_in_executor(
+                    None,
+                    lambda: (ntfy.wait_for(2), loop.call_soon_threadsafe(stopping.set)),
+                )
 
-        done = sent(folder, owing(channel), channel, stopping=stopping, progress=stop_at_the_second, worker=odd)
+        done = sent(
+            folder,
+            owing(channel),
+            channel,
+            stopping=stopping,
+            progress=stop_at_the_second,
+            worker=odd,
+        )
         [message] = done.waiting.queues["ops"].messages
         assert (done.failures, len(message.reached)) == ({}, 1)
-        assert (done.waiting.queues["ops"].attempts, done.waiting.queues["ops"].retry_at) == (0, "")
+        assert (
+            done.waiting.queues["ops"].attempts,
+            done.waiting.queues["ops"].retry_at,
+        ) == (0, "")
         journal = read_journal((folder.path / "acks.jsonl").read_bytes())
         assert replay(owing(channel), journal) == done.waiting
         ntfy.topic.clear()
@@ -179,12 +232,17 @@ def unhurried() -> Iterator[Worker]:
     """A worker without apprise's pauses between two requests."""
     with Worker() as worker:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("watcher.delivery.process.forking.MODULE", "tests.unit.delivery.odd_worker")
+            patch.setattr(
+                "watcher.delivery.process.forking.MODULE",
+                "tests.unit.delivery.odd_worker",
+            )
             worker.start()
         yield worker
 
 
-def test_a_target_that_fails_for_good_holds_up_no_other(folder: StateFolder, unhurried: Worker) -> None:
+def test_a_target_that_fails_for_good_holds_up_no_other(
+    folder: StateFolder, unhurried: Worker
+) -> None:
     """The other targets of its URL get later alerts; it gets all of them, each once, when it is back."""
     with Topics() as ntfy:
         ntfy.topic["bad"] = Answer(status=500)
@@ -192,43 +250,65 @@ def test_a_target_that_fails_for_good_holds_up_no_other(folder: StateFolder, unh
         waiting = outbox.enqueue(Outbox(), [channel], (event("e1"),), 1, NOW)
         waiting = sent(folder, waiting, channel, worker=unhurried).waiting
         waiting = outbox.enqueue(waiting, [channel], (event("e2"),), 2, minute(60))
-        waiting = sent(folder, waiting, channel, worker=unhurried, clock=lambda: minute(60)).waiting
+        waiting = sent(
+            folder, waiting, channel, worker=unhurried, clock=lambda: minute(60)
+        ).waiting
         assert ntfy.got() == ["good", "bad", "good", "bad"]
         ntfy.topic.clear()
         sent(folder, waiting, channel, worker=unhurried, clock=lambda: minute(120))
         assert ntfy.got()[4:] == ["bad", "bad"]
 
 
-def test_a_target_that_has_a_message_need_not_wait_for_the_further_one(folder: StateFolder, unhurried: Worker) -> None:
+def test_a_target_that_has_a_message_need_not_wait_for_the_further_one(
+    folder: StateFolder, unhurried: Worker
+) -> None:
     """What a message only counts goes to the targets that took it, also while another one fails; each gets it once."""
-    bans = tuple(event(f"e{number}", Kind.BANNED, node=f"pack-{number}") for number in range(40))
+    bans = tuple(
+        event(f"e{number}", Kind.BANNED, node=f"pack-{number}") for number in range(40)
+    )
     with Topics() as ntfy:
         ntfy.topic["bad"] = Answer(status=500)
         channel = Channel(name="ops", url=ntfy.url_of("good", "bad"))
         waiting = outbox.enqueue(Outbox(), [channel], bans, 1, NOW)
         waiting = sent(folder, waiting, channel, worker=unhurried).waiting
-        assert [(one.part, one.goes_on) for one in waiting.queues["ops"].messages] == [(1, False), (0, True)]
+        assert [(one.part, one.goes_on) for one in waiting.queues["ops"].messages] == [
+            (1, False),
+            (0, True),
+        ]
         assert waiting.alerts("ops") == 40
-        waiting = sent(folder, waiting, channel, worker=unhurried, clock=lambda: minute(60)).waiting
+        waiting = sent(
+            folder, waiting, channel, worker=unhurried, clock=lambda: minute(60)
+        ).waiting
         assert ntfy.got() == ["good", "bad", "good", "bad"]
         ntfy.topic.clear()
-        waiting = sent(folder, waiting, channel, worker=unhurried, clock=lambda: minute(120)).waiting
+        waiting = sent(
+            folder, waiting, channel, worker=unhurried, clock=lambda: minute(120)
+        ).waiting
         assert ntfy.got()[4:] == ["bad", "bad"]
         assert waiting.alerts("ops") == 0
-        assert replay(outbox.enqueue(Outbox(), [channel], bans, 1, NOW), _journal(folder)).alerts("ops") == 0
+        assert (
+            replay(
+                outbox.enqueue(Outbox(), [channel], bans, 1, NOW), _journal(folder)
+            ).alerts("ops")
+            == 0
+        )
 
 
 def _journal(folder: StateFolder) -> tuple[Any, ...]:
     return read_journal((folder.path / "acks.jsonl").read_bytes())
 
 
-def test_a_stop_before_a_message_is_sent(tmp_path: Path, webhook: Webhook, ops: Channel) -> None:
+def test_a_stop_before_a_message_is_sent(
+    tmp_path: Path, webhook: Webhook, ops: Channel
+) -> None:
     """Where the stop comes while room for the acknowledgement is reserved the message is not sent."""
     stopping = asyncio.Event()
 
     @dataclass(frozen=True, slots=True)
     class Stopping(StateFolder):
-        def reserve_acks(self, messages: Sequence[Unanswered], left: Sequence[Sequence[str]] = ()) -> list[int]:
+        def reserve_acks(
+            self, messages: Sequence[Unanswered], left: Sequence[Sequence[str]] = ()
+        ) -> list[int]:
             loops[0].call_soon_threadsafe(stopping.set)
             return StateFolder.reserve_acks(self, messages, left)
 
@@ -236,7 +316,9 @@ def test_a_stop_before_a_message_is_sent(tmp_path: Path, webhook: Webhook, ops: 
 
     async def once() -> Dispatch:
         loops.append(asyncio.get_running_loop())
-        options = DeliveryOptions(timeout=10, expiry=3600, clock=lambda: NOW, stopping=stopping, worker=WORKER)
+        options = DeliveryOptions(
+            timeout=10, expiry=3600, clock=lambda: NOW, stopping=stopping, worker=WORKER
+        )
         return await dispatch(Stopping(tmp_path), owing(ops), (ops,), options)
 
     assert asyncio.run(once()).waiting == owing(ops)
@@ -249,7 +331,10 @@ def test_an_unexpected_error_costs_its_channel_only(
     """The other channel's message and its acknowledgement do not suffer, and the failed channel backs off."""
     folder, backoffs = Failing(tmp_path, error=ZeroDivisionError()), Backoffs()
     done = sent(folder, owing(ops, mail), ops, mail, backoffs=backoffs)
-    assert (done.delivered, done.failures) == (3, {"ops": "unexpected ZeroDivisionError"})
+    assert (done.delivered, done.failures) == (
+        3,
+        {"ops": "unexpected ZeroDivisionError"},
+    )
     assert done.waiting.alerts("ops") == 3
     assert b'"arrived"' in (tmp_path / "acks.jsonl").read_bytes()
     sent(folder, done.waiting, ops, mail, backoffs=backoffs)
@@ -267,18 +352,35 @@ def test_a_failure_that_cannot_be_written_has_a_backoff(
     tries = []
     for half_minutes in range(16):
         before = len(folder.tried)
-        sent(folder, waiting, ops, clock=partial(minute, half_minutes / 2), backoffs=backoffs)
+        sent(
+            folder,
+            waiting,
+            ops,
+            clock=partial(minute, half_minutes / 2),
+            backoffs=backoffs,
+        )
         tries += [half_minutes] * (len(folder.tried) - before)
     assert tries == [0, 1, 3, 7, 15]
     webhook.answer.clear()
-    assert sent(StateFolder(tmp_path), waiting, ops, clock=lambda: minute(60), backoffs=backoffs).delivered == 3
+    assert (
+        sent(
+            StateFolder(tmp_path),
+            waiting,
+            ops,
+            clock=lambda: minute(60),
+            backoffs=backoffs,
+        ).delivered
+        == 3
+    )
     assert not backoffs.seconds_left("ops", NOW)
 
 
 LATE = minute(60 * 24 * 9)
 
 
-def test_an_alert_expires_at_a_second_failure(folder: StateFolder, webhook: Webhook, ops: Channel) -> None:
+def test_an_alert_expires_at_a_second_failure(
+    folder: StateFolder, webhook: Webhook, ops: Channel
+) -> None:
     """A clock that jumps during the first attempt costs nothing; at the next failure what is old expires."""
     webhook.answer["/ops"] = 500
     moments = iter([NOW])
@@ -289,7 +391,9 @@ def test_an_alert_expires_at_a_second_failure(folder: StateFolder, webhook: Webh
 
 
 @pytest.mark.parametrize("why", ["stopped", "unwritable", "backing off"])
-def test_nothing_expires_that_was_not_tried_just_now(folder: StateFolder, ops: Channel, why: str) -> None:
+def test_nothing_expires_that_was_not_tried_just_now(
+    folder: StateFolder, ops: Channel, why: str
+) -> None:
     """However old an alert is and however often it failed, a round that does not try it leaves it for the next one."""
     waiting = failed(owing(ops), "ops", "HTTP 500", NOW)
     waiting = failed(waiting, "ops", "HTTP 500", LATE if why == "backing off" else NOW)
@@ -297,8 +401,14 @@ def test_nothing_expires_that_was_not_tried_just_now(folder: StateFolder, ops: C
     if why == "stopped":
         stopping.set()
     used = Failing(folder.path) if why == "unwritable" else folder
-    assert sent(used, waiting, ops, clock=lambda: LATE, stopping=stopping).waiting == waiting
-    assert sent(folder, waiting, ops, clock=lambda: timestamps.later(LATE, 3600)).delivered == 3
+    assert (
+        sent(used, waiting, ops, clock=lambda: LATE, stopping=stopping).waiting
+        == waiting
+    )
+    assert (
+        sent(folder, waiting, ops, clock=lambda: timestamps.later(LATE, 3600)).delivered
+        == 3
+    )
 
 
 class Picky(Webhook):
@@ -330,7 +440,9 @@ def picky() -> Iterator[Picky]:
 BAD = Answer(status=400)
 
 
-def test_no_message_blocks_the_ones_behind_it(folder: StateFolder, picky: Picky) -> None:
+def test_no_message_blocks_the_ones_behind_it(
+    folder: StateFolder, picky: Picky
+) -> None:
     """One that is refused for what it is lets the others go out in the same round, and is tried again later."""
     picky.refuses = lambda message: BAD if "e0" in message.event_ids else None
     ops = Channel(name="ops", url=picky.apprise_url("/ops"), grouping=Grouping.EVENT)
@@ -346,7 +458,9 @@ def test_the_plainest_form_is_taken(folder: StateFolder, picky: Picky) -> None:
     """After three refusals it goes out, at once, as ASCII with the worst event's pack and version."""
     picky.refuses = lambda message: BAD if "📦" in message.json["message"] else None
     ops = Channel(name="ops", url=picky.apprise_url("/ops"))
-    waiting = outbox.enqueue(Outbox(), (ops,), (event("e1", version="1.0.0 📦"),), 1, NOW)
+    waiting = outbox.enqueue(
+        Outbox(), (ops,), (event("e1", version="1.0.0 📦"),), 1, NOW
+    )
     for number in range(3):
         waiting = sent(folder, waiting, ops, clock=partial(minute, number * 2)).waiting
     assert waiting.alerts("ops") == 0
@@ -356,7 +470,9 @@ def test_the_plainest_form_is_taken(folder: StateFolder, picky: Picky) -> None:
     assert (taken.json["title"] + taken.json["message"]).isascii()
 
 
-def test_what_is_refused_in_its_plainest_form_steps_aside(folder: StateFolder, picky: Picky) -> None:
+def test_what_is_refused_in_its_plainest_form_steps_aside(
+    folder: StateFolder, picky: Picky
+) -> None:
     """It is still owed, the rest goes on, it is tried once a day, and it expires as any other alert."""
     picky.refuses = lambda message: BAD if "e0" in message.event_ids else None
     ops = Channel(name="ops", url=picky.apprise_url("/ops"), grouping=Grouping.EVENT)
@@ -364,7 +480,11 @@ def test_what_is_refused_in_its_plainest_form_steps_aside(folder: StateFolder, p
     for number in range(3):
         waiting = sent(folder, waiting, ops, clock=partial(minute, number * 2)).waiting
     (aside,) = waiting.queues["ops"].aside
-    assert (aside.events, aside.error, len(picky.messages())) == (("e0",), "HTTP 400", 6)
+    assert (aside.events, aside.error, len(picky.messages())) == (
+        ("e0",),
+        "HTTP 400",
+        6,
+    )
     for hours, tries in ((20, 6), (25, 7), (30, 7), (50, 8)):
         clock = partial(minute, hours * 60)
         waiting = sent(folder, waiting, ops, clock=clock, expiry=100 * 3600).waiting
@@ -374,11 +494,15 @@ def test_what_is_refused_in_its_plainest_form_steps_aside(folder: StateFolder, p
 
 
 @pytest.mark.bounded
-def test_a_channel_that_refuses_everything_is_not_flooded(folder: StateFolder, picky: Picky) -> None:
+def test_a_channel_that_refuses_everything_is_not_flooded(
+    folder: StateFolder, picky: Picky
+) -> None:
     """Ten messages in a row end a round, waits double, and what is old expires, as on any channel that fails."""
     picky.refuses = lambda _: BAD
     ops = Channel(name="ops", url=picky.apprise_url("/ops"), grouping=Grouping.EVENT)
-    waiting = outbox.enqueue(Outbox(), (ops,), tuple(event(f"e{number}") for number in range(40)), 1, NOW)
+    waiting = outbox.enqueue(
+        Outbox(), (ops,), tuple(event(f"e{number}") for number in range(40)), 1, NOW
+    )
     for number, at in enumerate((0, 1, 2, 4)):
         waiting = sent(folder, waiting, ops, clock=partial(minute, at)).waiting
         assert (len(picky.messages()), waiting.alerts("ops")) == (10 * (number + 1), 40)
@@ -387,27 +511,35 @@ def test_a_channel_that_refuses_everything_is_not_flooded(folder: StateFolder, p
     assert sent(folder, waiting, ops, clock=lambda: LATE).expired == {"ops": 40}
 
 
-def test_a_channel_that_refuses_everything_sets_nothing_aside(folder: StateFolder, picky: Picky) -> None:
+def test_a_channel_that_refuses_everything_sets_nothing_aside(
+    folder: StateFolder, picky: Picky
+) -> None:
     """It has failed, and waits as after any failure; what was refused goes out as it was once it takes something."""
     picky.refuses = lambda _: BAD
     ops = Channel(name="ops", url=picky.apprise_url("/ops"), grouping=Grouping.EVENT)
     waiting, at = owing(ops), 0.0
     queue = waiting.queues["ops"]
     for _ in range(9):
-        waiting = sent(folder, waiting, ops, clock=partial(minute, at), expiry=1e6).waiting
+        waiting = sent(
+            folder, waiting, ops, clock=partial(minute, at), expiry=1e6
+        ).waiting
         queue = waiting.queues["ops"]
         assert (queue.aside, queue.error) == ((), "every message refused: HTTP 400")
         assert queue.failing_since == minute(0)
         at += max(timestamps.seconds_between(minute(at), queue.retry_at), 60) / 60
     assert timestamps.seconds_between(minute(0), queue.retry_at) > 3600
-    assert len({message.json["message"] for message in picky.messages()}) == 6  # in the plainest form too
+    assert (
+        len({message.json["message"] for message in picky.messages()}) == 6
+    )  # in the plainest form too
     picky.refuses = lambda _: None
     done = sent(folder, waiting, ops, clock=partial(minute, at))
     assert sorted(picky.ids()) == [["e0"], ["e1"], ["e2"]]
     assert (done.delivered, done.waiting.alerts("ops")) == (3, 0)
 
 
-def test_what_was_aside_alone_comes_back_where_more_is_refused(folder: StateFolder, picky: Picky) -> None:
+def test_what_was_aside_alone_comes_back_where_more_is_refused(
+    folder: StateFolder, picky: Picky
+) -> None:
     """The only message for long is aside; when the first one after it is refused too, it was the channel."""
     picky.refuses = lambda _: BAD
     ops = Channel(name="ops", url=picky.apprise_url("/ops"), grouping=Grouping.EVENT)
@@ -417,42 +549,72 @@ def test_what_was_aside_alone_comes_back_where_more_is_refused(folder: StateFold
     assert len(waiting.queues["ops"].aside) == 1
     waiting = outbox.enqueue(waiting, (ops,), (event("e1"),), 2, minute(9))
     waiting = sent(folder, waiting, ops, clock=lambda: minute(9)).waiting
-    assert (waiting.queues["ops"].aside, waiting.queues["ops"].retry_at) == ((), minute(9.5))
-    assert replay(waiting, read_journal((folder.path / "acks.jsonl").read_bytes())) == waiting
+    assert (waiting.queues["ops"].aside, waiting.queues["ops"].retry_at) == (
+        (),
+        minute(9.5),
+    )
+    assert (
+        replay(waiting, read_journal((folder.path / "acks.jsonl").read_bytes()))
+        == waiting
+    )
     picky.refuses = lambda _: None
     assert sent(folder, waiting, ops, clock=lambda: minute(10)).delivered == 2
 
 
-def test_one_bad_message_does_not_make_the_channel_bad(folder: StateFolder, picky: Picky) -> None:
+def test_one_bad_message_does_not_make_the_channel_bad(
+    folder: StateFolder, picky: Picky
+) -> None:
     """What was taken since it was refused shows that; it goes aside, and what comes later goes out at once."""
-    picky.refuses = lambda message: BAD if "e0" in message.event_ids or "e1" in message.event_ids else None
+    picky.refuses = lambda message: (
+        BAD if "e0" in message.event_ids or "e1" in message.event_ids else None
+    )
     ops = Channel(name="ops", url=picky.apprise_url("/ops"), grouping=Grouping.EVENT)
     waiting = outbox.enqueue(Outbox(), (ops,), (event("e0"), event("e1")), 1, NOW)
     waiting = sent(folder, waiting, ops).waiting
     assert waiting.queues["ops"].attempts == 1  # two, and none was taken
     for number in range(1, 5):
         at = partial(minute, number * 2)
-        waiting = outbox.enqueue(waiting, (ops,), (event(f"good {number}"),), number + 1, at())
+        waiting = outbox.enqueue(
+            waiting, (ops,), (event(f"good {number}"),), number + 1, at()
+        )
         done = sent(folder, waiting, ops, clock=at)
         waiting = done.waiting
-        assert (done.delivered, waiting.queues["ops"].attempts, waiting.queues["ops"].retry_at) == (1, 0, "")
-    assert [message.events for message in waiting.queues["ops"].aside] == [("e0",), ("e1",)]
+        assert (
+            done.delivered,
+            waiting.queues["ops"].attempts,
+            waiting.queues["ops"].retry_at,
+        ) == (1, 0, "")
+    assert [message.events for message in waiting.queues["ops"].aside] == [
+        ("e0",),
+        ("e1",),
+    ]
 
 
-def test_a_ban_does_not_wait_behind_what_is_refused(folder: StateFolder, picky: Picky) -> None:
+def test_a_ban_does_not_wait_behind_what_is_refused(
+    folder: StateFolder, picky: Picky
+) -> None:
     """However many messages before it are refused, the worst one goes out in the first round."""
     picky.refuses = lambda message: None if "ban" in message.event_ids else BAD
     ops = Channel(name="ops", url=picky.apprise_url("/ops"), grouping=Grouping.EVENT)
-    events = (*(event(f"e{number}", Kind.CHANGED) for number in range(40)), event("ban", Kind.BANNED))
+    events = (
+        *(event(f"e{number}", Kind.CHANGED) for number in range(40)),
+        event("ban", Kind.BANNED),
+    )
     done = sent(folder, outbox.enqueue(Outbox(), (ops,), events, 1, NOW), ops)
     assert (picky.ids(), done.delivered, len(picky.messages())) == ([["ban"]], 1, 11)
     assert done.waiting.queues["ops"].retry_at == minute(0.5)
 
 
-def test_an_attempt_without_an_answer_is_remembered(folder: StateFolder, webhook: Webhook, ops: Channel) -> None:
+def test_an_attempt_without_an_answer_is_remembered(
+    folder: StateFolder, webhook: Webhook, ops: Channel
+) -> None:
     """The message may have been taken: it goes out first the next time, and is in no merged message."""
     webhook.answer["/ops"] = Answer(reset=True)
     done = sent(folder, owing(ops), ops)
-    assert [message.unanswered for message in done.waiting.queues["ops"].messages] == [1, 0, 0]
+    assert [message.unanswered for message in done.waiting.queues["ops"].messages] == [
+        1,
+        0,
+        0,
+    ]
     journal = read_journal((folder.path / "acks.jsonl").read_bytes())
     assert replay(owing(ops), journal) == done.waiting

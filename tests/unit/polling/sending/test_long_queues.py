@@ -20,7 +20,12 @@ from tests.support.fakes.webhook import Webhook
 from tests.support.worker import WORKER
 from watcher.alerts.queues import outbox
 from watcher.alerts.queues.outbox import Outbox
-from watcher.alerts.queues.outcomes import Acknowledgement, FailedAttempt, Unanswered, replay
+from watcher.alerts.queues.outcomes import (
+    Acknowledgement,
+    FailedAttempt,
+    Unanswered,
+    replay,
+)
 from watcher.model.channel import Channel, Grouping
 from watcher.model.snapshot import Snapshot
 from watcher.polling.sending.dispatch import Dispatch, dispatch
@@ -56,7 +61,13 @@ def _channels() -> list[Channel]:
 
 
 def _owing(messages: int) -> Outbox:
-    return outbox.enqueue(Outbox(), _channels(), tuple(event(f"e{number}") for number in range(messages)), 1, NOW)
+    return outbox.enqueue(
+        Outbox(),
+        _channels(),
+        tuple(event(f"e{number}") for number in range(messages)),
+        1,
+        NOW,
+    )
 
 
 def _acknowledgements(waiting: Outbox) -> list[Acknowledgement | FailedAttempt]:
@@ -74,7 +85,9 @@ def _expired(waiting: Outbox) -> object:
 
 
 _WORK: dict[str, Callable[[Outbox], object]] = {
-    "enqueued": lambda waiting: outbox.enqueue(waiting, _channels(), (event("more"),), 2, NOW),
+    "enqueued": lambda waiting: outbox.enqueue(
+        waiting, _channels(), (event("more"),), 2, NOW
+    ),
     "delivered": lambda waiting: replay(waiting, _acknowledgements(waiting)),
     "expired": _expired,
     "recorded": outbox.recorded,
@@ -85,7 +98,10 @@ _WORK: dict[str, Callable[[Outbox], object]] = {
 @pytest.mark.parametrize("what", _WORK)
 def test_the_work_on_a_queue_grows_with_its_messages(what: str) -> None:
     """Eight times the messages take eight times the steps, not 64 times."""
-    few, many = (_steps(lambda n=n: _WORK[what](n)) for n in (_owing(_FEW), _owing(_MANY)))  # type: ignore[misc]  # a bound value
+    few, many = (
+        _steps(lambda n=n: _WORK[what](n))  # type: ignore[misc]  # a bound value
+        for n in (_owing(_FEW), _owing(_MANY))
+    )
     assert many < 2 * _MANY / _FEW * few
 
 
@@ -96,7 +112,8 @@ def _journal(folder: StateFolder, messages: int) -> None:
     folder.prepare(waiting, 0)
     folder.commit(Snapshot(revision=1))
     lines = [
-        json.dumps({"channel": one.channel, "message": one.message, "state": "arrived"}) + "\n"
+        json.dumps({"channel": one.channel, "message": one.message, "state": "arrived"})
+        + "\n"
         for one in _acknowledgements(waiting)
     ]
     (folder.path / "acks.jsonl").write_text("".join(lines))
@@ -120,7 +137,9 @@ class _Slow(StateFolder):
     wait: Callable[[str, str], object] = lambda what, channel: None
     done: list[tuple[str, str, str]] = field(default_factory=list)
 
-    def reserve_acks(self, messages: Sequence[Unanswered], left: Sequence[Sequence[str]] = ()) -> list[int]:
+    def reserve_acks(
+        self, messages: Sequence[Unanswered], left: Sequence[Sequence[str]] = ()
+    ) -> list[int]:
         self.wait("room", messages[0].channel)
         self.done.extend(("room", one.channel, one.message) for one in messages)
         return StateFolder.reserve_acks(self, messages, left)
@@ -147,21 +166,34 @@ class _Slow(StateFolder):
 def channels(webhook: Webhook) -> list[Channel]:
     """Two channels with one message for each event; the second one refuses all of them."""
     webhook.answer["/mail"] = 500
-    return [Channel(name=n, url=webhook.apprise_url(f"/{n}"), grouping=Grouping.EVENT) for n in _NAMES]
+    return [
+        Channel(name=n, url=webhook.apprise_url(f"/{n}"), grouping=Grouping.EVENT)
+        for n in _NAMES
+    ]
 
 
 async def _dispatched(
-    folder: StateFolder, channels: list[Channel], messages: int = 3, progress: Progress = silent
+    folder: StateFolder,
+    channels: list[Channel],
+    messages: int = 3,
+    progress: Progress = silent,
 ) -> Dispatch:
     events = tuple(event(f"e{number:03}") for number in range(messages))
     waiting = outbox.enqueue(Outbox(), channels, events, 1, NOW)
     options = DeliveryOptions(
-        timeout=10, expiry=3600, clock=lambda: NOW, stopping=asyncio.Event(), worker=WORKER, progress=progress
+        timeout=10,
+        expiry=3600,
+        clock=lambda: NOW,
+        stopping=asyncio.Event(),
+        worker=WORKER,
+        progress=progress,
     )
     return await dispatch(folder, waiting, channels, options)
 
 
-def test_each_message_is_kept_before_the_next(tmp_path: Path, channels: list[Channel]) -> None:
+def test_each_message_is_kept_before_the_next(
+    tmp_path: Path, channels: list[Channel]
+) -> None:
     """There is room before a message goes out, and its acknowledgement or failure is written before the next one."""
     folder = _Slow(tmp_path)
 
@@ -170,12 +202,23 @@ def test_each_message_is_kept_before_the_next(tmp_path: Path, channels: list[Cha
             folder.done.append(("sent", where.removeprefix("channel "), ""))
 
     done = asyncio.run(_dispatched(folder, channels, progress=note))
-    assert (done.delivered, done.waiting.alerts("ops"), done.waiting.alerts("mail")) == (3, 0, 3)
-    noted = {name: [(what, message) for what, by, message in folder.done if by == name] for name in _NAMES}
+    assert (
+        done.delivered,
+        done.waiting.alerts("ops"),
+        done.waiting.alerts("mail"),
+    ) == (3, 0, 3)
+    noted = {
+        name: [(what, message) for what, by, message in folder.done if by == name]
+        for name in _NAMES
+    }
     for name, kept in zip(_NAMES, (3, 1), strict=True):
         messages = [message for what, message in noted[name] if what == "room"]
         assert len(set(messages)) == 3
-        written = [step for message in messages[:kept] for step in (("sent", ""), ("kept", message))]
+        written = [
+            step
+            for message in messages[:kept]
+            for step in (("sent", ""), ("kept", message))
+        ]
         assert noted[name] == [*(("room", message) for message in messages), *written]
 
 
@@ -189,7 +232,9 @@ def test_the_journal_says_what_is_under_way(tmp_path: Path, webhook: Webhook) ->
             lines = (tmp_path / "acks.jsonl").read_text("utf-8").splitlines()
             seen.append([json.loads(line)["state"] for line in lines])
 
-    done = asyncio.run(_dispatched(StateFolder(tmp_path), [ops], messages=40, progress=look))
+    done = asyncio.run(
+        _dispatched(StateFolder(tmp_path), [ops], messages=40, progress=look)
+    )
     assert (done.delivered, len(seen)) == (40, 40)
     for number, states in enumerate(seen):
         waiting = states[number + 1 :]
@@ -200,7 +245,9 @@ def test_the_journal_says_what_is_under_way(tmp_path: Path, webhook: Webhook) ->
 
 
 @pytest.mark.parametrize("slow", ["room", "kept"])
-def test_a_slow_disk_delays_no_other_channel(tmp_path: Path, channels: list[Channel], slow: str) -> None:
+def test_a_slow_disk_delays_no_other_channel(
+    tmp_path: Path, channels: list[Channel], slow: str
+) -> None:
     """While one channel waits for the disk, for each kind of write, another one's three messages are delivered."""
     others, delivered = iter(range(3)), threading.Event()
 
@@ -214,7 +261,9 @@ def test_a_slow_disk_delays_no_other_channel(tmp_path: Path, channels: list[Chan
     assert (done.delivered, done.failures) == (3, {"mail": "HTTP 500"})
 
 
-def test_cancellation_loses_no_acknowledgement(tmp_path: Path, channels: list[Channel]) -> None:
+def test_cancellation_loses_no_acknowledgement(
+    tmp_path: Path, channels: list[Channel]
+) -> None:
     """A program that ends while the disk is slow still writes the acknowledgement of the message that arrived."""
     writing, cancelled = threading.Event(), threading.Event()
 
@@ -224,7 +273,9 @@ def test_cancellation_loses_no_acknowledgement(tmp_path: Path, channels: list[Ch
             assert cancelled.wait(10)
 
     async def cancel() -> None:
-        task = asyncio.create_task(_dispatched(_Slow(tmp_path, wait=wait), channels[:1]))
+        task = asyncio.create_task(
+            _dispatched(_Slow(tmp_path, wait=wait), channels[:1])
+        )
         assert await asyncio.to_thread(writing.wait, 10)
         task.cancel()
         cancelled.set()
@@ -244,11 +295,22 @@ def test_threads_do_not_write_over_each_others_lines(tmp_path: Path) -> None:
         for number in range(25):
             out = going_out(f"m{number}", name)
             folder.write_ack(out, folder.reserve_acks([out])[0])
-            folder.write_failure(FailedAttempt(channel=name, message=f"m{number}", attempts=1, error="x", at=NOW))
+            folder.write_failure(
+                FailedAttempt(
+                    channel=name, message=f"m{number}", attempts=1, error="x", at=NOW
+                )
+            )
 
     with ThreadPoolExecutor(len(names)) as threads:
         list(threads.map(deliver, names))
-    lines = [json.loads(line) for line in (tmp_path / "acks.jsonl").read_text().splitlines()]
+    lines = [
+        json.loads(line) for line in (tmp_path / "acks.jsonl").read_text().splitlines()
+    ]
     noted = [(line["channel"], line["message"], line["state"]) for line in lines]
-    due = [(name, f"m{n}", state) for name in names for n in range(25) for state in ("arrived", "refused")]
+    due = [
+        (name, f"m{n}", state)
+        for name in names
+        for n in range(25)
+        for state in ("arrived", "refused")
+    ]
     assert sorted(noted) == sorted(due)

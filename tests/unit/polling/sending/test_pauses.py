@@ -30,7 +30,11 @@ class Busy(Picky):
 
     def _busy(self, _: Message) -> Answer | None:
         self._count += 1
-        return Answer(status=429, headers={"Retry-After": self.asks}) if self._count % self.every == 0 else None
+        return (
+            Answer(status=429, headers={"Retry-After": self.asks})
+            if self._count % self.every == 0
+            else None
+        )
 
 
 @pytest.fixture
@@ -44,13 +48,22 @@ def busy() -> Iterator[Busy]:
 @pytest.mark.bounded
 def test_a_short_retry_after_is_waited_for(folder: StateFolder, busy: Busy) -> None:
     """Every message goes out in the same round, each once, in order; that is no failure."""
-    ops, began = Channel(name="ops", url=busy.apprise_url("/ops"), grouping=Grouping.EVENT), time.monotonic()
+    ops, began = (
+        Channel(name="ops", url=busy.apprise_url("/ops"), grouping=Grouping.EVENT),
+        time.monotonic(),
+    )
     done = sent(folder, owing(ops), ops)
-    assert (done.delivered, done.failures, busy.ids()) == (3, {}, [["e0"], ["e1"], ["e2"]])
+    assert (done.delivered, done.failures, busy.ids()) == (
+        3,
+        {},
+        [["e0"], ["e1"], ["e2"]],
+    )
     assert time.monotonic() - began >= 2
 
 
-def test_a_round_without_time_leaves_the_pause_to_the_next(folder: StateFolder, busy: Busy) -> None:
+def test_a_round_without_time_leaves_the_pause_to_the_next(
+    folder: StateFolder, busy: Busy
+) -> None:
     """The channel is not asked before its service's time is up, and has not failed."""
     busy.asks = "60"
     ops = Channel(name="ops", url=busy.apprise_url("/ops"), grouping=Grouping.EVENT)
@@ -60,7 +73,9 @@ def test_a_round_without_time_leaves_the_pause_to_the_next(folder: StateFolder, 
     assert queue.retry_at == timestamps.later(NOW, 60)
 
 
-def test_a_service_that_is_always_busy_has_failed_after_an_hour(folder: StateFolder, busy: Busy) -> None:
+def test_a_service_that_is_always_busy_has_failed_after_an_hour(
+    folder: StateFolder, busy: Busy
+) -> None:
     """Though no round has time for its pauses: what is old then expires, as on any channel that fails."""
     busy.every, busy.asks = 1, "10"
     ops = Channel(name="ops", url=busy.apprise_url("/ops"), grouping=Grouping.EVENT)
@@ -70,7 +85,12 @@ def test_a_service_that_is_always_busy_has_failed_after_an_hour(folder: StateFol
         waiting = done.waiting
         found.append((done.failures, done.expired, waiting.queues["ops"].attempts))
     failure = {"ops": "HTTP 429"}
-    assert found == [({}, {}, 0), ({}, {}, 0), (failure, {}, 1), (failure, {"ops": 3}, 2)]
+    assert found == [
+        ({}, {}, 0),
+        ({}, {}, 0),
+        (failure, {}, 1),
+        (failure, {"ops": 3}, 2),
+    ]
 
 
 def test_a_long_retry_after_is_the_next_try(folder: StateFolder, busy: Busy) -> None:
@@ -78,12 +98,17 @@ def test_a_long_retry_after_is_the_next_try(folder: StateFolder, busy: Busy) -> 
     busy.every, busy.asks = 1, "7200"
     ops = Channel(name="ops", url=busy.apprise_url("/ops"), grouping=Grouping.EVENT)
     done = sent(folder, owing(ops), ops)
-    assert (done.failures, done.waiting.queues["ops"].retry_at) == ({"ops": "HTTP 429"}, minute(120))
+    assert (done.failures, done.waiting.queues["ops"].retry_at) == (
+        {"ops": "HTTP 429"},
+        minute(120),
+    )
     sent(folder, done.waiting, ops, clock=lambda: minute(119))
     assert len(busy.messages()) == 1
 
 
-def test_a_service_that_only_asks_to_wait_has_failed(folder: StateFolder, busy: Busy) -> None:
+def test_a_service_that_only_asks_to_wait_has_failed(
+    folder: StateFolder, busy: Busy
+) -> None:
     """After some pauses in a row the round leaves it, and its next try is when it asked for."""
     busy.every, busy.asks = 1, "0"
     ops = Channel(name="ops", url=busy.apprise_url("/ops"), grouping=Grouping.EVENT)

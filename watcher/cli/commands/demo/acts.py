@@ -47,7 +47,12 @@ _FINDINGS = json.dumps(
             "line_number": 42,
             "code_snippet": "requests.post(HOOK, json=steal())",
         },
-        {"issue_type": "runs_shell", "severity": "info", "file_path": "install.py", "line_number": 7},
+        {
+            "issue_type": "runs_shell",
+            "severity": "info",
+            "file_path": "install.py",
+            "line_number": 7,
+        },
     ]
 )
 _VERDICT = json.dumps({"message": "Steals passwords", "by": "a reviewer"})
@@ -66,13 +71,22 @@ ONE_PACK = Play(
     registry=_one_pack,
     acts=(
         Act("First poll: what the registry lists today becomes the baseline."),
-        Act("A release: 1.2.0 is published.", lambda catalog: catalog.publish(NODE, "1.2.0")),
-        Act("A deprecation: the author withdraws 1.0.0.", lambda catalog: catalog.deprecate(NODE, "1.0.0")),
+        Act(
+            "A release: 1.2.0 is published.",
+            lambda catalog: catalog.publish(NODE, "1.2.0"),
+        ),
+        Act(
+            "A deprecation: the author withdraws 1.0.0.",
+            lambda catalog: catalog.deprecate(NODE, "1.0.0"),
+        ),
         Act(
             "A flag: a scanner finds something in 1.2.0.",
             lambda catalog: catalog.set_status(NODE, "1.2.0", "flagged", _FINDINGS),
         ),
-        Act("A ban: a reviewer agrees.", lambda catalog: catalog.set_status(NODE, "1.2.0", "banned", _VERDICT)),
+        Act(
+            "A ban: a reviewer agrees.",
+            lambda catalog: catalog.set_status(NODE, "1.2.0", "banned", _VERDICT),
+        ),
         Act(
             "A reinstatement: it was a false alarm.",
             lambda catalog: catalog.set_status(NODE, "1.2.0", "active"),
@@ -85,7 +99,16 @@ ONE_PACK = Play(
 _PACKS, _VERSIONS = 300, 1800
 NEW_NODE = "comfyui-moon-phases"
 _BURST_NODES = range(100, 160)
-_FALSE_ALARM = json.dumps([{"issue_type": "uses_eval", "severity": "info", "scanner": "demo", "file_path": "nodes.py"}])
+_FALSE_ALARM = json.dumps(
+    [
+        {
+            "issue_type": "uses_eval",
+            "severity": "info",
+            "scanner": "demo",
+            "file_path": "nodes.py",
+        }
+    ]
+)
 
 
 def _whole_registry() -> Catalog:
@@ -102,7 +125,9 @@ def _newcomers(catalog: Catalog) -> None:
 
 def _burst(catalog: Catalog) -> None:
     for number in _BURST_NODES:
-        catalog.publish(f"node-{number}", "2.0.0", status="flagged", reason=_FALSE_ALARM)
+        catalog.publish(
+            f"node-{number}", "2.0.0", status="flagged", reason=_FALSE_ALARM
+        )
 
 
 WHOLE_REGISTRY = Play(
@@ -111,16 +136,33 @@ WHOLE_REGISTRY = Play(
     registry=_whole_registry,
     acts=(
         Act("First poll: one baseline for all packs."),
-        Act("A flag: a scanner finds something.", lambda c: c.set_status(NODE, "1.2.0", "flagged", _FINDINGS)),
-        Act("A ban: a reviewer agrees.", lambda c: c.set_status(NODE, "1.2.0", "banned", _VERDICT)),
+        Act(
+            "A flag: a scanner finds something.",
+            lambda c: c.set_status(NODE, "1.2.0", "flagged", _FINDINGS),
+        ),
+        Act(
+            "A ban: a reviewer agrees.",
+            lambda c: c.set_status(NODE, "1.2.0", "banned", _VERDICT),
+        ),
         Act(
             "Releases: three packs have a new version. Of packs that nobody named only what is bad is an alert.",
-            lambda catalog: [catalog.publish(f"node-{number}", "2.0.0") for number in range(3)],
+            lambda catalog: [
+                catalog.publish(f"node-{number}", "2.0.0") for number in range(3)
+            ],
             has_alert=False,
         ),
-        Act("Two new packs: a harmless one, and one that is flagged from its first version.", _newcomers),
-        Act(f"A burst: a new scanner flags {len(_BURST_NODES)} packs at once, in one message.", _burst),
-        Act("A deletion: an author deletes a version.", lambda c: c.set_status(NODE, "1.1.0", "deleted")),
+        Act(
+            "Two new packs: a harmless one, and one that is flagged from its first version.",
+            _newcomers,
+        ),
+        Act(
+            f"A burst: a new scanner flags {len(_BURST_NODES)} packs at once, in one message.",
+            _burst,
+        ),
+        Act(
+            "A deletion: an author deletes a version.",
+            lambda c: c.set_status(NODE, "1.1.0", "deleted"),
+        ),
         Act("Nothing happens: a quiet poll.", has_alert=False),
     ),
     moral="Each poll read the pages of all packs, asked about those that differ, and each alert arrived once.",

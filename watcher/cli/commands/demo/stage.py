@@ -38,27 +38,38 @@ _FIRST_LINES, _LAST_LINES = 8, 3
 
 def demo(play: Play) -> int:
     """Play all its acts and print each alert; WatchError if one is missing. All files are removed, after Ctrl-C too."""
-    os.environ["no_proxy"] = "127.0.0.1"  # everything is on loopback, which no proxy reaches
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # raises, so that the folder below is removed
+    os.environ["no_proxy"] = (
+        "127.0.0.1"  # everything is on loopback, which no proxy reaches
+    )
+    signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # raises, so that the folder below is removed
     leave_deleted_folder()
     try:
         temporary = tempfile.TemporaryDirectory(prefix="comfy-watch-demo-")
     except OSError:
         raise WatchError(
-            "there is no writable folder for temporary files", hint="set TMPDIR to a writable folder"
+            "there is no writable folder for temporary files",
+            hint="set TMPDIR to a writable folder",
         ) from None
     with temporary as folder:
         try:
             _perform(play, Path(folder))
         except StateError as error:
-            raise WatchError(error.what, hint="set TMPDIR to a writable folder with free space") from None
+            raise WatchError(
+                error.what, hint="set TMPDIR to a writable folder with free space"
+            ) from None
     echo()
     echo(f"Done. {play.moral} Next: {_command()} init")
     return 0
 
 
 def _perform(play: Play, folder: Path) -> None:
-    with FakeRegistry(play.registry()) as registry, _Mailbox() as mailbox, Worker() as worker:
+    with (
+        FakeRegistry(play.registry()) as registry,
+        _Mailbox() as mailbox,
+        Worker() as worker,
+    ):
         echo(play.introduction.format(url=registry.url))
         for act in play.acts:
             echo()
@@ -67,7 +78,11 @@ def _perform(play: Play, folder: Path) -> None:
             report = asyncio.run(_poll(play, folder, registry.url, mailbox.url, worker))
             arrived = mailbox.take()
             if report.errors or report.pending or bool(arrived) != act.has_alert:
-                why = report.errors[0][1] if report.errors else "an alert is missing, or one too many came"
+                why = (
+                    report.errors[0][1]
+                    if report.errors
+                    else "an alert is missing, or one too many came"
+                )
                 raise WatchError(f"the demo failed: {why}", "please report this")
             for message in arrived:
                 for line in _shortened(message.splitlines()):
@@ -81,7 +96,12 @@ def _shortened(lines: list[str]) -> list[str]:
     left_out = len(lines) - _FIRST_LINES - _LAST_LINES
     if left_out <= 1:
         return lines
-    return [*lines[:_FIRST_LINES], f"[{left_out} lines left out here]", "", *lines[-_LAST_LINES:]]
+    return [
+        *lines[:_FIRST_LINES],
+        f"[{left_out} lines left out here]",
+        "",
+        *lines[-_LAST_LINES:],
+    ]
 
 
 if sys.platform == "win32":
@@ -105,14 +125,26 @@ def _command() -> str:
     return _quoted(own)
 
 
-async def _poll(play: Play, folder: Path, registry_url: str, webhook_url: str, worker: Worker) -> Report:
+async def _poll(
+    play: Play, folder: Path, registry_url: str, webhook_url: str, worker: Worker
+) -> Report:
     # Built from values only: the machine's own settings name real channels.
-    values = {"nodes": [play.nodes], "registry_url": registry_url, "alert_urls": [webhook_url]}
+    values = {
+        "nodes": [play.nodes],
+        "registry_url": registry_url,
+        "alert_urls": [webhook_url],
+    }
     settings = Settings.model_validate(values)
     state = StateFolder(folder / "state")
     with state.locked():
         config = setup.poll_config(settings, state, refusal=worker.refusal)
-        poller = Poller(config=config, folder=state, clock=clock, stopping=asyncio.Event(), worker=worker)
+        poller = Poller(
+            config=config,
+            folder=state,
+            clock=clock,
+            stopping=asyncio.Event(),
+            worker=worker,
+        )
         return await poller.poll()
 
 
@@ -134,8 +166,12 @@ class _Mailbox:
                 """Log nothing: the demo prints the messages."""
 
         self._arrived = arrived
-        self._server = TCPServer(("127.0.0.1", 0), Handler)  # HTTPServer asks for its own name, which may take long
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})
+        self._server = TCPServer(
+            ("127.0.0.1", 0), Handler
+        )  # HTTPServer asks for its own name, which may take long
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.05}
+        )
         self.url = f"json://127.0.0.1:{self._server.server_address[1]}/demo"
 
     def take(self) -> list[str]:

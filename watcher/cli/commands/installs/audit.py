@@ -44,14 +44,20 @@ def run_audit(
     settings = loaded.settings
     started = clock()
     with progress_line(settings) as progress:
-        scanned, done = asyncio.run(_audit(settings, installs.sources, accept, progress))
-    result = audit_report.Result(started=started, finished=clock(), scanned=scanned, audit=done)
+        scanned, done = asyncio.run(
+            _audit(settings, installs.sources, accept, progress)
+        )
+    result = audit_report.Result(
+        started=started, finished=clock(), scanned=scanned, audit=done
+    )
     for line in _problems(scanned, done):
         echo(line, error=True)
     if as_json:
         lines = [audit_report.as_json(result, only_problems=only_problems)]
     else:
-        lines = audit_report.lines(result, width(sys.stdout), only_problems=only_problems)
+        lines = audit_report.lines(
+            result, width(sys.stdout), only_problems=only_problems
+        )
     echo_result(lines)
     if fails(done, fail_on):
         return 3
@@ -63,10 +69,15 @@ def run_audit(
 
 
 async def _audit(
-    settings: Settings, installs: Sequence[Source], accept: Collection[str], progress: Progress
+    settings: Settings,
+    installs: Sequence[Source],
+    accept: Collection[str],
+    progress: Progress,
 ) -> tuple[list[Scanned], Audit]:
     progress("scan", f"reading {plural(len(installs), 'install')}")
-    scanned = await asyncio.gather(*(_scan(source, settings.timeout) for source in installs))
+    scanned = await asyncio.gather(
+        *(_scan(source, settings.timeout) for source in installs)
+    )
     progress("scan", "")
     limits = Limits(
         timeout=settings.timeout,
@@ -100,7 +111,10 @@ def _reported(settings: Settings, accept: Collection[str]) -> Mapping[str, Expos
         exposures = StateFolder(settings.state_dir).load().snapshot.installed.exposures
     except StateError:
         return {}
-    now = {exposure_key(node, version) for node, _, version in (text.rpartition("@") for text in accept)}
+    now = {
+        exposure_key(node, version)
+        for node, _, version in (text.rpartition("@") for text in accept)
+    }
     return {key: one for key, one in exposures.items() if key not in now}
 
 
@@ -120,20 +134,30 @@ def _workflow(source: Source) -> Scanned:
     path = Path(source.where)
     try:
         found = named_by(path)
-        return Scanned(install=path.name, packs=found.packs, named=True, unnamed=found.unnamed)
+        return Scanned(
+            install=path.name, packs=found.packs, named=True, unnamed=found.unnamed
+        )
     except Unscannable as error:
         return Scanned(install=path.name, error=error.line, named=True)
 
 
 def _problems(scanned: Sequence[Scanned], done: Audit) -> list[str]:
     """Return lines about what could not be checked; one about all nodes that failed for the same reason."""
-    lines = [f"error: {safe_line(Trusted(one.install))}: {one.error}" for one in scanned if one.error]
+    lines = [
+        f"error: {safe_line(Trusted(one.install))}: {one.error}"
+        for one in scanned
+        if one.error
+    ]
     nodes: dict[str, list[str]] = {}
     for one in done.problems:
         if one.install is not None:
-            lines.append(f"error: {safe_line(Trusted(one.install))}: {escape_invisible(one.error)}")
+            lines.append(
+                f"error: {safe_line(Trusted(one.install))}: {escape_invisible(one.error)}"
+            )
         elif one.node is None:
-            lines.append(f"{'warning' if one.is_limit else 'error'}: {sanitize_line(one.error)}")
+            lines.append(
+                f"{'warning' if one.is_limit else 'error'}: {sanitize_line(one.error)}"
+            )
         else:
             nodes.setdefault(one.error, []).append(one.node)
     for error, of in nodes.items():

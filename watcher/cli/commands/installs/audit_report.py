@@ -40,18 +40,26 @@ class Result:
 def as_json(result: Result, *, only_problems: bool) -> str:
     """Return the document of `audit --json` (docs/audit.md, JSON)."""
     errors: list[dict[str, str | None]] = [
-        {"install": one.install, "error": sanitize_line(one.error, _TEXT)} for one in result.scanned if one.error
+        {"install": one.install, "error": sanitize_line(one.error, _TEXT)}
+        for one in result.scanned
+        if one.error
     ]
     for one in result.audit.problems:
         if one.install is not None:
-            errors.append({"install": one.install, "error": escape_invisible(one.error)})
+            errors.append(
+                {"install": one.install, "error": escape_invisible(one.error)}
+            )
         else:
             errors.append({"node": one.node, "error": sanitize_line(one.error, _TEXT)})
     return to_json(
         {
             "started": result.started,
             "finished": result.finished,
-            "packs": [_form(one) for one in result.audit.findings if not (only_problems and _is_fine(one))],
+            "packs": [
+                _form(one)
+                for one in result.audit.findings
+                if not (only_problems and _is_fine(one))
+            ],
             "errors": errors,
         }
     )
@@ -81,13 +89,17 @@ def _form(finding: Finding) -> dict[str, object]:
     return {**form, "url": finding.url}
 
 
-def lines(result: Result, width: int | None = None, *, only_problems: bool = False) -> list[str]:
+def lines(
+    result: Result, width: int | None = None, *, only_problems: bool = False
+) -> list[str]:
     """Return the tables and the summary; `width` is the terminal's, or None for a pipe, which gets all.
 
     On a terminal the packs that are fine are only counted.
     """
     left_out = only_problems or width is not None
-    findings = [one for one in result.audit.findings if not (left_out and _is_fine(one))]
+    findings = [
+        one for one in result.audit.findings if not (left_out and _is_fine(one))
+    ]
     shown: list[str] = []
     for named in (False, True):
         rows = [one for one in findings if one.named is named]
@@ -104,20 +116,52 @@ def _wrapped(line: str, width: int | None) -> list[str]:
     return [line] if width is None else table((), [(line,)], width)
 
 
-def _table(rows: Sequence[Finding], result: Result, width: int | None, *, named: bool) -> list[str]:
+def _table(
+    rows: Sequence[Finding], result: Result, width: int | None, *, named: bool
+) -> list[str]:
     places = {one.install for one in result.scanned if one.named is named}
     first = "WORKFLOW" if named else "INSTALL"
-    head = [*([first] if len(places) > 1 else []), "PACK", "VERSION", "VERDICT", "WHAT TO DO"]
-    cells = [[*([_name(one.install)] if len(places) > 1 else []), *_cells(one)] for one in rows]
-    copies = Counter((one.install, one.judgement.id) for one in result.audit.findings if not _only_claims(one))
-    typed = [_commands(one) if copies[one.install, one.judgement.id] == 1 else () for one in rows]
-    below = [] if width is None else ["\n".join(_below(one, of)) for one, of in zip(rows, typed, strict=True)]
+    head = [
+        *([first] if len(places) > 1 else []),
+        "PACK",
+        "VERSION",
+        "VERDICT",
+        "WHAT TO DO",
+    ]
+    cells = [
+        [*([_name(one.install)] if len(places) > 1 else []), *_cells(one)]
+        for one in rows
+    ]
+    copies = Counter(
+        (one.install, one.judgement.id)
+        for one in result.audit.findings
+        if not _only_claims(one)
+    )
+    typed = [
+        _commands(one) if copies[one.install, one.judgement.id] == 1 else ()
+        for one in rows
+    ]
+    below = (
+        []
+        if width is None
+        else ["\n".join(_below(one, of)) for one, of in zip(rows, typed, strict=True)]
+    )
     if width is None:  # so that a row is a line
         head += ["WHY", "COMMAND"]
-        more = [[_why(one, _TEXT) or "-", " && ".join(of) or "-"] for one, of in zip(rows, typed, strict=True)]
+        more = [
+            [_why(one, _TEXT) or "-", " && ".join(of) or "-"]
+            for one, of in zip(rows, typed, strict=True)
+        ]
         cells = [[*row, *rest] for row, rest in zip(cells, more, strict=True)]
-    title = "these workflows name" if len(places) > 1 else f"{_name(*places)}: this workflow names"
-    return [*(_wrapped(title, width) if named else []), *table(head, cells, width, below)]
+    title = (
+        "these workflows name"
+        if len(places) > 1
+        else f"{_name(*places)}: this workflow names"
+    )
+    return [
+        *(_wrapped(title, width) if named else []),
+        *table(head, cells, width, below),
+    ]
 
 
 def _name(install: str) -> str:
@@ -137,9 +181,16 @@ def _commands(finding: Finding) -> tuple[str, ...]:
     It knows packs by their ids alone, and uninstalls every copy: where there are several nothing is to be typed.
     """
     pack, judgement = finding.pack, finding.judgement
-    if finding.named or pack.kind is not PackKind.REGISTRY or judgement.id is None or judgement.id != pack.id:
+    if (
+        finding.named
+        or pack.kind is not PackKind.REGISTRY
+        or judgement.id is None
+        or judgement.id != pack.id
+    ):
         return ()
-    return commands(judgement.id, finding.verdict, judgement.safe_version, enabled=pack.enabled)
+    return commands(
+        judgement.id, finding.verdict, judgement.safe_version, enabled=pack.enabled
+    )
 
 
 def _cells(finding: Finding) -> tuple[str, ...]:
@@ -160,12 +211,20 @@ def _pack_cell(finding: Finding) -> str:
     if name is None or _only_claims(finding):
         return shown_name(pack)
     is_elsewhere = not finding.named and base_name(pack).lower() != name.lower()
-    return f"{sanitize_line(name)} (folder {shown_name(pack)})" if is_elsewhere else sanitize_line(name)
+    return (
+        f"{sanitize_line(name)} (folder {shown_name(pack)})"
+        if is_elsewhere
+        else sanitize_line(name)
+    )
 
 
 def _only_claims(finding: Finding) -> bool:
     """Return whether the id is no more than a claim, so that the folder says better which pack it is."""
-    return finding.pack.kind is PackKind.GIT and finding.verdict is Verdict.UNKNOWN and not finding.named
+    return (
+        finding.pack.kind is PackKind.GIT
+        and finding.verdict is Verdict.UNKNOWN
+        and not finding.named
+    )
 
 
 def _version(finding: Finding) -> str:
@@ -185,7 +244,11 @@ def _to_do(finding: Finding) -> Iterable[str]:
 def _why(finding: Finding, limit: int) -> str:
     """Return the reason, shortened. Evidence is shown as `installed` shows it: its words are this program's."""
     is_evidence = finding.reason == finding.pack.evidence
-    reason = escape_invisible(finding.reason) if is_evidence else sanitize_line(finding.reason, limit)
+    reason = (
+        escape_invisible(finding.reason)
+        if is_evidence
+        else sanitize_line(finding.reason, limit)
+    )
     if finding.judgement.of_pack and finding.verdict is not Verdict.DELISTED:
         return f"the whole pack{': ' if reason else ''}{reason}"
     if finding.verdict is Verdict.FLAGGED:
@@ -197,15 +260,23 @@ def _summary(result: Result) -> str:
     """Return the last line: how many packs were looked at, how many have which verdict, and what it rests on."""
     findings = result.audit.findings
     counts = Counter(one.verdict for one in findings)
-    parts = [f"{counts[verdict]} {colour(verdict)}" for verdict in Verdict if counts[verdict]]
+    parts = [
+        f"{counts[verdict]} {colour(verdict)}" for verdict in Verdict if counts[verdict]
+    ]
     seconds = max(timestamps.seconds_between(result.started, result.finished), 0)
-    line = f"{plural(len(findings), 'pack')} ({seconds:.1f} s): {', '.join(parts)}" if findings else "no pack was found"
+    line = (
+        f"{plural(len(findings), 'pack')} ({seconds:.1f} s): {', '.join(parts)}"
+        if findings
+        else "no pack was found"
+    )
     line += _basis(findings)
     if accepted := sum(one.accepted for one in findings):
         line += f"; {accepted} accepted"
     missing = [
         f"{plural(count, 'install')} could not be read{in_full}"
-        for in_full, count in Counter(" in full" if one.packs else "" for one in result.scanned if one.error).items()
+        for in_full, count in Counter(
+            " in full" if one.packs else "" for one in result.scanned if one.error
+        ).items()
     ]
     if unread := result.audit.unread:
         missing.append(f"{plural(unread, 'pack')} could not be checked in full")
@@ -217,12 +288,17 @@ def _summary(result: Result) -> str:
 def _basis(findings: Sequence[Finding]) -> str:
     """Return how many were judged by their version, by what a clone's file says, and not; "" if all were."""
     unjudged = sum(one.verdict is Verdict.UNKNOWN for one in findings)
-    clones = sum(one.pack.kind is PackKind.GIT and one.judgement.listed is not None for one in findings)
+    clones = sum(
+        one.pack.kind is PackKind.GIT and one.judgement.listed is not None
+        for one in findings
+    )
     if not unjudged + clones:
         return ""
     parts = [f"{len(findings) - unjudged - clones} judged"]
     if clones:
-        parts.append(f"{plural(clones, 'clone')} by {'its' if clones == 1 else 'their'} file's version")
+        parts.append(
+            f"{plural(clones, 'clone')} by {'its' if clones == 1 else 'their'} file's version"
+        )
     if unjudged:
         parts.append(f"{unjudged} not")
     return f"; {', '.join(parts)}"

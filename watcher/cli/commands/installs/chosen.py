@@ -47,7 +47,10 @@ def chosen(targets: Sequence[str], settings: Callable[[], Loaded]) -> Chosen:
     home = Path(os.path.expanduser("~"))  # noqa: PTH111 - Path's raises where the home folder is not known
     found = places.here(os.environ, working_folder() or home, home)
     if not found:
-        looked = dict.fromkeys(escape_invisible(str(place.path)) for place in places.known(os.environ, home))
+        looked = dict.fromkeys(
+            escape_invisible(str(place.path))
+            for place in places.known(os.environ, home)
+        )
         raise UsageError(
             f"no ComfyUI found; looked in the working folder and {', '.join(looked)}",
             hint="name one: its folder, its address (http://127.0.0.1:8188) or a snapshot file",
@@ -55,7 +58,9 @@ def chosen(targets: Sequence[str], settings: Callable[[], Loaded]) -> Chosen:
     return Chosen(
         sources=install_tables.of_folders(place.path for place in found),
         timeout=loaded.timeout,
-        said="; ".join(f"found {escape_invisible(str(place.path))} ({place.by})" for place in found),
+        said="; ".join(
+            f"found {escape_invisible(str(place.path))} ({place.by})" for place in found
+        ),
     )
 
 
@@ -63,10 +68,16 @@ def _placed(path: Path) -> Path:
     """Return a path of the command line as it starts in the working folder; ValueError if that has been deleted."""
     folder = working_folder()
     if folder is None and not path.expanduser().is_absolute():
-        raise ValueError("the working folder has been deleted, and the path is relative to it; give an absolute one")
+        raise ValueError(
+            "the working folder has been deleted, and the path is relative to it; give an absolute one"
+        )
     return absolute(folder or Path(), path)
 
 
 def shown(source: Source) -> str:
     """Return where an install is read from, without what is secret."""
-    return f"{mask.scheme(source.where)}://***" if source.kind is SourceKind.URL else source.where
+    return (
+        f"{mask.scheme(source.where)}://***"
+        if source.kind is SourceKind.URL
+        else source.where
+    )

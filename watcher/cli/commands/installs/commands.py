@@ -32,27 +32,39 @@ Exit codes:
 """
 
 
-def _verdicts(ctx: click.Context, option: click.Parameter, given: tuple[str, ...]) -> frozenset[Verdict]:
+def _verdicts(
+    ctx: click.Context, option: click.Parameter, given: tuple[str, ...]
+) -> frozenset[Verdict]:
     """Return the verdicts of an option that may be repeated: they add up. Without it they are `FATAL`."""
     if not given:
         return FATAL
     if {text.strip().lower() for text in given} == {NO_VERDICT}:
         return frozenset()
     try:
-        words = [name for text in given for name in choices(split_list(text), [*Verdict], "a verdict")]
+        words = [
+            name
+            for text in given
+            for name in choices(split_list(text), [*Verdict], "a verdict")
+        ]
     except ValueError as error:
         raise click.BadParameter(str(error), ctx, option) from None
     return frozenset(map(Verdict, words))
 
 
-def _findings(ctx: click.Context, option: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
+def _findings(
+    ctx: click.Context, option: click.Parameter, given: tuple[str, ...]
+) -> tuple[str, ...]:
     """Return the accepted findings of an option that may be repeated."""
     from watcher.settings import node_ids
 
     try:
-        return node_ids.read_accepted([one for text in given for one in split_list(text)])
+        return node_ids.read_accepted(
+            [one for text in given for one in split_list(text)]
+        )
     except EntriesError as error:
-        raise click.BadParameter("; ".join(error.refused.values()), ctx, option) from None
+        raise click.BadParameter(
+            "; ".join(error.refused.values()), ctx, option
+        ) from None
 
 
 @click.command(epilog=AUDIT_EPILOG)
@@ -72,7 +84,9 @@ def _findings(ctx: click.Context, option: click.Parameter, given: tuple[str, ...
     metavar="PACK@VERSION",
     help="A finding that is known and accepted (repeatable).",
 )
-@click.option("--problems", "only_problems", is_flag=True, help="Show only packs that are not ok.")
+@click.option(
+    "--problems", "only_problems", is_flag=True, help="Show only packs that are not ok."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @with_settings("state_dir", "log_format")
 def audit(

@@ -53,15 +53,23 @@ def show(chosen: Chosen, *, as_json: bool) -> int:
     if as_json:
         echo(to_json({"installs": [_document(one) for one in scanned]}))
     else:
-        for line in lines([one for one in scanned if one.at is not None], width(sys.stdout)):
+        for line in lines(
+            [one for one in scanned if one.at is not None], width(sys.stdout)
+        ):
             echo(line)
     failed = [(one.source, one.error) for one in scanned if one.error is not None]
     for source, error in failed:
-        echo_error(WatchError(f"{sanitize_line(source.name)}: {error.what}", error.hint))
+        echo_error(
+            WatchError(f"{sanitize_line(source.name)}: {error.what}", error.hint)
+        )
     return (2 if chosen.by_target else 1) if failed else 0
 
 
-async def _scan_all(sources: Sequence[Source], timeout: float, progress: Progress) -> list[Scanned]:  # noqa: ASYNC109 - `scan` keeps it
+async def _scan_all(
+    sources: Sequence[Source],
+    timeout: float,  # noqa: ASYNC109 - `scan` keeps it
+    progress: Progress,
+) -> list[Scanned]:
     async def one(source: Source) -> Scanned:
         progress(source.name, f"scanning {sanitize_line(source.name)}")
         try:
@@ -105,10 +113,15 @@ def lines(scanned: Sequence[Scanned], width: int | None) -> list[str]:
         packs = one.packs if width is None else one.packs[:_SHOWN]
         found += [
             "",
-            *_wrapped(f"{sanitize_line(one.source.name)}: {_summary(one.packs)} ({shown(one.source)})", width),
+            *_wrapped(
+                f"{sanitize_line(one.source.name)}: {_summary(one.packs)} ({shown(one.source)})",
+                width,
+            ),
         ]
         if packs:
-            found += table(("PACK", "VERSION", "KIND", "EVIDENCE"), map(_cells, packs), width)
+            found += table(
+                ("PACK", "VERSION", "KIND", "EVIDENCE"), map(_cells, packs), width
+            )
         if more := len(one.packs) - len(packs):
             found += _wrapped(f"and {plural(more, 'more pack')}; --json has all", width)
     return found[1:]
@@ -128,7 +141,9 @@ def _summary(packs: Sequence[Pack]) -> str:
 
 
 def _cells(pack: Pack) -> tuple[str, ...]:
-    where = f"; folder {shown_name(pack)}" if pack.id not in {None, base_name(pack)} else ""
+    where = (
+        f"; folder {shown_name(pack)}" if pack.id not in {None, base_name(pack)} else ""
+    )
     if pack.version is not None:
         version = sanitize_line(pack.version, _VERSION_WIDTH)
     else:

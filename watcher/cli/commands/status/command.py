@@ -21,7 +21,9 @@ from watcher.settings.parsing import EntriesError
 from watcher.streams import width
 
 
-def show(loaded: Loaded, only: Sequence[str], *, only_problems: bool, as_json: bool) -> None:
+def show(
+    loaded: Loaded, only: Sequence[str], *, only_problems: bool, as_json: bool
+) -> None:
     """Print how the watched nodes and the channels stand; `only` are the ids to show, none: all."""
     settings = loaded.settings
     state = existing_state(loaded).load()
@@ -33,7 +35,11 @@ def show(loaded: Loaded, only: Sequence[str], *, only_problems: bool, as_json: b
         globs=chosen.globs,
         named=frozenset(node.lower() for node in chosen.names) | installs.keys(),
         channels=[channel.name for channel in settings.all_channels()],
-        unconfirmed=frozenset(one.name for one in settings.all_channels() if protocol_without_answers(one.url)),
+        unconfirmed=frozenset(
+            one.name
+            for one in settings.all_channels()
+            if protocol_without_answers(one.url)
+        ),
         installs=[source.name for source in settings.all_installs()],
         now=clock(),
         max_age=usual_age(state, settings.interval),
@@ -43,7 +49,9 @@ def show(loaded: Loaded, only: Sequence[str], *, only_problems: bool, as_json: b
     if as_json:
         echo(to_json(document(view)))
     elif not view.nodes and not view.globs:
-        echo("Nothing is watched yet. Add node packs to the settings, or try `comfy-watch check --node ID`.")
+        echo(
+            "Nothing is watched yet. Add node packs to the settings, or try `comfy-watch check --node ID`."
+        )
     else:
         for line in lines(view, width(sys.stdout)):
             echo(line)
@@ -54,8 +62,13 @@ def _chosen(nodes: Sequence[str], known: Sequence[str]) -> frozenset[str]:
     try:
         chosen = node_ids.read(list(nodes))
     except EntriesError as error:
-        raise UsageError("\n".join(f"--node: {why}" for why in error.refused.values())) from None
+        raise UsageError(
+            "\n".join(f"--node: {why}" for why in error.refused.values())
+        ) from None
     watched_ids = {node.lower() for node in known}
     if missing := [node for node in chosen if node.lower() not in watched_ids]:
-        raise UsageError(f"not watched: {', '.join(missing)}", hint="comfy-watch status --json has all that are")
+        raise UsageError(
+            f"not watched: {', '.join(missing)}",
+            hint="comfy-watch status --json has all that are",
+        )
     return frozenset(node.lower() for node in chosen)

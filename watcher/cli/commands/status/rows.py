@@ -25,7 +25,18 @@ VERSION_WIDTH = 100
 UNKNOWN = "unknown"
 """The state of a pack that only an install names, and that the registry does not know: nothing to mend."""
 
-_WORST_FIRST = (BANNED, "failing", "unread", "removed", FLAGGED, "empty", "deprecated", UNKNOWN, "unchecked", "ok")
+_WORST_FIRST = (
+    BANNED,
+    "failing",
+    "unread",
+    "removed",
+    FLAGGED,
+    "empty",
+    "deprecated",
+    UNKNOWN,
+    "unchecked",
+    "ok",
+)
 """States of nodes, and what is wrong with versions."""
 
 
@@ -68,9 +79,15 @@ class NodeRow:
     @property
     def rank(self) -> int:
         """How much it needs a person: worst is 0, then the rest in the order of `_WORST_FIRST`."""
-        found = {self.state, *({version.status for version in self.problems} & {BANNED, FLAGGED})}
+        found = {
+            self.state,
+            *({version.status for version in self.problems} & {BANNED, FLAGGED}),
+        }
         found |= {"deprecated"} if self.problems else set()
-        found |= {"removed" if one.verdict in {"deleted", "delisted"} else one.verdict for one in self.exposed}
+        found |= {
+            "removed" if one.verdict in {"deleted", "delisted"} else one.verdict
+            for one in self.exposed
+        }
         return min(map(_WORST_FIRST.index, found))
 
     @property
@@ -81,7 +98,9 @@ class NodeRow:
     @property
     def has_problem(self) -> bool:
         """Whether something is wrong with it: not of a node that was never read, or is not the registry's."""
-        return not self.is_ok and (self.state not in {"unchecked", UNKNOWN} or bool(self.exposed))
+        return not self.is_ok and (
+            self.state not in {"unchecked", UNKNOWN} or bool(self.exposed)
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,10 +156,14 @@ def node_row(
     installable = newest(version for version in listed if version.status == ACTIVE)
     return NodeRow(
         node=name,
-        state=UNKNOWN if key in state.checks.unknown else _state(node, read=failure is None),
+        state=UNKNOWN
+        if key in state.checks.unknown
+        else _state(node, read=failure is None),
         newest=installable.version if installable and not node.banned else None,
         versions=len(listed),
-        problems=tuple(v for v in listed if v.status in {FLAGGED, BANNED} or v.deprecated),
+        problems=tuple(
+            v for v in listed if v.status in {FLAGGED, BANNED} or v.deprecated
+        ),
         checked_at=state.checks.checked.get(key),
         error=sanitize_line(failure.error) if failure else None,
         installed=copies.get(key, ()),
@@ -153,7 +176,9 @@ def exposed_of(installed: Installed) -> dict[str, tuple[Exposed, ...]]:
     found: dict[str, tuple[Exposed, ...]] = {}
     for key, one in sorted(installed.exposures.items()):
         node, _, text = key.partition("@")
-        exposed = Exposed(version=text or None, verdict=one.verdict, accepted=is_accepted(one))
+        exposed = Exposed(
+            version=text or None, verdict=one.verdict, accepted=is_accepted(one)
+        )
         found[node] = (*found.get(node, ()), exposed)
     return found
 
@@ -201,14 +226,18 @@ def install_rows(state: State, installs: Iterable[str]) -> list[InstallRow]:
             name=name,
             packs=len(state.installs[name]) if name in state.installs else None,
             scanned_at=state.checks.scanned.get(name),
-            error=sanitize_line(failure.error) if (failure := failures.get(name)) else None,
+            error=sanitize_line(failure.error)
+            if (failure := failures.get(name))
+            else None,
             failing_since=failure.since if failure else None,
         )
         for name in installs
     ]
 
 
-def channel_rows(state: State, channels: Iterable[str], unconfirmed: Container[str] = ()) -> list[ChannelRow]:
+def channel_rows(
+    state: State, channels: Iterable[str], unconfirmed: Container[str] = ()
+) -> list[ChannelRow]:
     """Return the rows of the configured channels, then of removed ones that have undelivered alerts."""
     queues = {name: Queue() for name in channels}
     configured = set(queues)
@@ -236,21 +265,30 @@ def problems(row: NodeRow) -> list[str]:
     listed = [version.version for version in row.problems]
     unlisted = [one for one in row.exposed if not _is_among(one.version, listed)]
     return [_exposed(one) for one in unlisted] + [
-        _problem(version) + (" (accepted)" if _is_among(version.version, accepted) else "")
+        _problem(version)
+        + (" (accepted)" if _is_among(version.version, accepted) else "")
         for version in reversed(row.problems)
     ]
 
 
 def _is_among(version: str | None, others: Sequence[str]) -> bool:
-    return version is not None and any(is_same_version(version, other) for other in others)
+    return version is not None and any(
+        is_same_version(version, other) for other in others
+    )
 
 
 def _exposed(one: Exposed) -> str:
-    version = "" if one.version is None else f"{sanitize_line(one.version, VERSION_WIDTH)} "
+    version = (
+        "" if one.version is None else f"{sanitize_line(one.version, VERSION_WIDTH)} "
+    )
     return f"{version}{colour(one.verdict)}{' (accepted)' if one.accepted else ''}"
 
 
 def _problem(version: Version) -> str:
     status = version.status if version.status in {FLAGGED, BANNED} else ""
-    words = [colour(word) for word in (status, "deprecated" if version.deprecated else "") if word]
+    words = [
+        colour(word)
+        for word in (status, "deprecated" if version.deprecated else "")
+        if word
+    ]
     return " ".join([sanitize_line(version.version, VERSION_WIDTH), *words])

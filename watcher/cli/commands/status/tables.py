@@ -42,12 +42,17 @@ def lines(view: View, width: int | None = None) -> list[str]:
         ended = f"run ended {view.ago(closed)} because its terminal was closed; nothing was polled since"
         shown += _wrapped(click.style(ended, fg="red"), width)
     if view.chosen is None or view.only_problems:
-        channels = [row for row in channels if row.undelivered or not view.only_problems]
+        channels = [
+            row for row in channels if row.undelivered or not view.only_problems
+        ]
     else:
         channels = []
     of_all = error_of_all(view.state)
     if of_all:
-        shown += _wrapped(click.style(f"the last poll could read no node pack: {of_all}", fg="red"), width)
+        shown += _wrapped(
+            click.style(f"the last poll could read no node pack: {of_all}", fg="red"),
+            width,
+        )
     elif of_sweep := error_of_sweep(view.state):
         shown += _wrapped(click.style(of_sweep, fg="red"), width)
     if view.summarises:
@@ -55,15 +60,34 @@ def lines(view: View, width: int | None = None) -> list[str]:
     wanted = [row for row in rows if view.shows(row)]
     if view.summarises:
         others = [row for row in rows if row.problems and not view.shows(row)]
-        wanted = sorted(wanted + others[: max(_WORST_SHOWN - len(wanted), 0)], key=lambda row: row.rank)
+        wanted = sorted(
+            wanted + others[: max(_WORST_SHOWN - len(wanted), 0)],
+            key=lambda row: row.rank,
+        )
     is_cut = view.summarises or (width is not None and view.chosen is None)
     fitting = _fitting(wanted) if is_cut else wanted
     if fitting:
-        head = ("NODE", "STATE", "NEWEST", *(["YOU RUN"] if view.installs else []), "PROBLEMS", "LAST GOOD CHECK")
+        head = (
+            "NODE",
+            "STATE",
+            "NEWEST",
+            *(["YOU RUN"] if view.installs else []),
+            "PROBLEMS",
+            "LAST GOOD CHECK",
+        )
         limit = None if width is None else _PROBLEMS_SHOWN
-        shown += ["", *table(head, [_cells(view, row, limit, whole=width is None) for row in fitting], width)]
+        shown += [
+            "",
+            *table(
+                head,
+                [_cells(view, row, limit, whole=width is None) for row in fitting],
+                width,
+            ),
+        ]
     if view.summarises:
-        more = sum(row.has_problem for row in rows) - sum(row.has_problem for row in fitting)
+        more = sum(row.has_problem for row in rows) - sum(
+            row.has_problem for row in fitting
+        )
         many = f"and {more:,} more" if fitting else f"{more:,}"
         said = f"{many} with problems; --problems shows them, --node ID one, --json all"
     else:
@@ -79,20 +103,42 @@ def lines(view: View, width: int | None = None) -> list[str]:
     shown += _install_lines(view, width)
     if channels:
         cells = [_channel_cells(view, row, whole=width is None) for row in channels]
-        shown += ["", *table(("CHANNEL", "UNDELIVERED", "LAST ERROR", "FAILING SINCE"), cells, width)]
-        shown += [line for row in channels if row.aside for line in _wrapped(_aside(row), width)]
+        shown += [
+            "",
+            *table(
+                ("CHANNEL", "UNDELIVERED", "LAST ERROR", "FAILING SINCE"), cells, width
+            ),
+        ]
+        shown += [
+            line
+            for row in channels
+            if row.aside
+            for line in _wrapped(_aside(row), width)
+        ]
     return shown
 
 
 def _install_lines(view: View, width: int | None) -> list[str]:
     """Return the table of the installs, and why one could not be scanned."""
     rows = install_rows(view.state, view.installs)
-    rows = [row for row in rows if row.error or not view.only_problems] if view.chosen is None else []
+    rows = (
+        [row for row in rows if row.error or not view.only_problems]
+        if view.chosen is None
+        else []
+    )
     if not rows:
         return []
     cells = [_install_cells(view, row, whole=width is None) for row in rows]
-    shown = ["", *table(("INSTALL", "PACKS", "LAST GOOD SCAN", "FAILING SINCE"), cells, width)]
-    return shown + [line for row in rows if row.error for line in _wrapped(f"{row.name}: {row.error}", width)]
+    shown = [
+        "",
+        *table(("INSTALL", "PACKS", "LAST GOOD SCAN", "FAILING SINCE"), cells, width),
+    ]
+    return shown + [
+        line
+        for row in rows
+        if row.error
+        for line in _wrapped(f"{row.name}: {row.error}", width)
+    ]
 
 
 def _wrapped(line: str, width: int | None) -> list[str]:
@@ -100,7 +146,9 @@ def _wrapped(line: str, width: int | None) -> list[str]:
     return [line] if width is None else table((), [(line,)], width)
 
 
-def _summary(view: View, rows: Sequence[NodeRow], channels: Sequence[ChannelRow]) -> str:
+def _summary(
+    view: View, rows: Sequence[NodeRow], channels: Sequence[ChannelRow]
+) -> str:
     """Return the line that says at a glance whether anything is wrong."""
     ok, problems = sum(row.is_ok for row in rows), sum(row.has_problem for row in rows)
     unknown = sum(row.state == UNKNOWN and not row.has_problem for row in rows)
@@ -114,22 +162,38 @@ def _summary(view: View, rows: Sequence[NodeRow], channels: Sequence[ChannelRow]
     if polled_at := checks.polled_at:
         late = view.is_late(polled_at)
         said = f"last poll {view.ago(polled_at)}{', which is late' if late else ''}"
-        said += f" ({reading_in_words(checks.way, checks.requests)})" if checks.requests else ""
+        said += (
+            f" ({reading_in_words(checks.way, checks.requests)})"
+            if checks.requests
+            else ""
+        )
         parts.append(click.style(said, fg="red") if late else said)
     else:
         parts.append("no poll yet")
     if undelivered := sum(row.undelivered for row in channels):
-        parts.append(click.style(f"{plural(undelivered, 'alert')} undelivered", fg="yellow"))
+        parts.append(
+            click.style(f"{plural(undelivered, 'alert')} undelivered", fg="yellow")
+        )
     return " · ".join(parts)
 
 
 def _of_all(view: View, rows: Sequence[NodeRow]) -> str:
     """Return the line that sums up what globs choose."""
     found = counts(rows)
-    listed = f"{_many(len(rows), 'node pack')} with {_many(found['versions'], 'version')}"
+    listed = (
+        f"{_many(len(rows), 'node pack')} with {_many(found['versions'], 'version')}"
+    )
     whole = sum(row.state == BANNED for row in rows)
-    parts = [f"watching {watched_in_words(len(view.named or ()), view.globs)}: {listed}" if view.globs else listed]
-    parts += [f"{name}: {number:,}" for name in (BANNED, FLAGGED, "deprecated") if (number := found[name])]
+    parts = [
+        f"watching {watched_in_words(len(view.named or ()), view.globs)}: {listed}"
+        if view.globs
+        else listed
+    ]
+    parts += [
+        f"{name}: {number:,}"
+        for name in (BANNED, FLAGGED, "deprecated")
+        if (number := found[name])
+    ]
     parts += [f"banned as a whole: {whole:,}"] if whole else []
     return "; ".join(parts)
 
@@ -147,12 +211,18 @@ def _fitting(rows: Sequence[NodeRow]) -> list[NodeRow]:
     return bad[:NODES_SHOWN] + fine[: NODES_SHOWN // 5]
 
 
-def _cells(view: View, row: NodeRow, limit: int | None, *, whole: bool) -> tuple[str, ...]:
+def _cells(
+    view: View, row: NodeRow, limit: int | None, *, whole: bool
+) -> tuple[str, ...]:
     return (
         sanitize_line(row.node),
         colour(row.state),
         sanitize_line(row.newest or "-", VERSION_WIDTH),
-        *([join_first([_copy(copy) for copy in row.installed], limit) or "-"] if view.installs else []),
+        *(
+            [join_first([_copy(copy) for copy in row.installed], limit) or "-"]
+            if view.installs
+            else []
+        ),
         join_first(problems(row), limit) or "-",
         _when(view, row.checked_at, "never", whole=whole, late=True),
     )
@@ -160,7 +230,11 @@ def _cells(view: View, row: NodeRow, limit: int | None, *, whole: bool) -> tuple
 
 def _copy(copy: Copy) -> str:
     """Return which version is installed where."""
-    version = "unknown version" if copy.version is None else sanitize_line(copy.version, VERSION_WIDTH)
+    version = (
+        "unknown version"
+        if copy.version is None
+        else sanitize_line(copy.version, VERSION_WIDTH)
+    )
     return f"{version} ({sanitize_line(copy.install)}{'' if copy.enabled else ', disabled'})"
 
 
@@ -182,7 +256,9 @@ def _channel_cells(view: View, row: ChannelRow, *, whole: bool) -> tuple[str, ..
     )
 
 
-def _when(view: View, moment: str | None, otherwise: str, *, whole: bool, late: bool = False) -> str:
+def _when(
+    view: View, moment: str | None, otherwise: str, *, whole: bool, late: bool = False
+) -> str:
     """Return how long ago a moment was, with the time itself where it is `whole`; coloured where it may be `late`."""
     if not moment:
         return otherwise

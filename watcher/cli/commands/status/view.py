@@ -69,7 +69,9 @@ class View:
         if not self.summarises:
             return self.wants(row)
         of_all = error_of_all(self.state)
-        fails = row.state in {"banned", "failing"} or (row.state == "unread" and not of_all)
+        fails = row.state in {"banned", "failing"} or (
+            row.state == "unread" and not of_all
+        )
         return self._is_named(row.node) or bool(row.installed) or fails
 
     @cached_property
@@ -77,7 +79,10 @@ class View:
         """Whether the nodes that only globs choose are summed up, since nobody asked for their rows."""
         if self.chosen is not None or self.only_problems:
             return False
-        return bool(self.globs) or sum(not self._is_named(node) for node in self.nodes) > NODES_SHOWN
+        return (
+            bool(self.globs)
+            or sum(not self._is_named(node) for node in self.nodes) > NODES_SHOWN
+        )
 
     def _is_named(self, node: str) -> bool:
         return self.named is None or node.lower() in self.named
@@ -98,7 +103,9 @@ def document(view: View) -> dict[str, object]:
     return {
         "polled_at": state.checks.polled_at or None,
         "terminal_closed_at": state.checks.terminal_closed_at or None,
-        "late": view.is_late(state.checks.polled_at) if state.checks.polled_at else None,
+        "late": view.is_late(state.checks.polled_at)
+        if state.checks.polled_at
+        else None,
         "reading": _reading(state),
         "summary": {
             "watched": len(rows),
@@ -111,7 +118,12 @@ def document(view: View) -> dict[str, object]:
             asdict(row)
             | {
                 "problems": [
-                    {"version": v.version, "version_id": v.id or None, "status": v.status, "deprecated": v.deprecated}
+                    {
+                        "version": v.version,
+                        "version_id": v.id or None,
+                        "status": v.status,
+                        "deprecated": v.deprecated,
+                    }
                     for v in row.problems
                 ]
             }
@@ -119,7 +131,9 @@ def document(view: View) -> dict[str, object]:
             if view.wants(row)
         ],
         "installs": [asdict(row) for row in install_rows(state, view.installs)],
-        "channels": [asdict(row) for row in channel_rows(state, view.channels, view.unconfirmed)],
+        "channels": [
+            asdict(row) for row in channel_rows(state, view.channels, view.unconfirmed)
+        ],
     }
 
 

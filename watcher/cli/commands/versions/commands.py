@@ -30,10 +30,18 @@ Exit codes:
 """
 
 
-def _statuses(ctx: click.Context, option: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
+def _statuses(
+    ctx: click.Context, option: click.Parameter, given: tuple[str, ...]
+) -> tuple[str, ...]:
     """Return the statuses of an option that may be repeated: they add up."""
     try:
-        return parsing.statuses([one for text in given for one in parsing.split_list(text) or [""]]) if given else ()
+        return (
+            parsing.statuses(
+                [one for text in given for one in parsing.split_list(text) or [""]]
+            )
+            if given
+            else ()
+        )
     except ValueError as error:
         raise click.BadParameter(str(error), ctx, option) from None
 
@@ -41,14 +49,22 @@ def _statuses(ctx: click.Context, option: click.Parameter, given: tuple[str, ...
 def _reason(ctx: click.Context, option: click.Parameter, given: tuple[str, ...]) -> str:
     """Return the text to search for; "" without the option."""
     if len(set(given)) > 1:
-        raise click.BadParameter("it is given more than once, with different values", ctx, option)
-    if given and not (given[0].strip() and given[0].isprintable() and len(given[0]) <= _LONGEST_REASON):
-        raise click.BadParameter(f"give a text of 1 to {_LONGEST_REASON} visible characters", ctx, option)
+        raise click.BadParameter(
+            "it is given more than once, with different values", ctx, option
+        )
+    if given and not (
+        given[0].strip() and given[0].isprintable() and len(given[0]) <= _LONGEST_REASON
+    ):
+        raise click.BadParameter(
+            f"give a text of 1 to {_LONGEST_REASON} visible characters", ctx, option
+        )
     return given[0] if given else ""
 
 
 @click.command(epilog=EPILOG)
-@click.argument("nodes", nargs=-1, metavar="[ID]...", shell_complete=completion.node_ids)
+@click.argument(
+    "nodes", nargs=-1, metavar="[ID]...", shell_complete=completion.node_ids
+)
 @click.option(
     "--status",
     "statuses",
@@ -66,9 +82,20 @@ def _reason(ctx: click.Context, option: click.Parameter, given: tuple[str, ...])
     help="Only versions whose reason has this text, in any case: the registry's own search.",
 )
 @click.option("--deprecated", is_flag=True, help="Only deprecated versions.")
-@single("--since", metavar="WHEN", help="Only versions published since a date, or within a duration (7d, 12h).")
-@single("--limit", type=click.IntRange(min=1), metavar="N", help=f"At most N versions.  [default: {LIMIT}]")
-@click.option("--reasons", "with_reasons", is_flag=True, help="Show the registry's reasons too.")
+@single(
+    "--since",
+    metavar="WHEN",
+    help="Only versions published since a date, or within a duration (7d, 12h).",
+)
+@single(
+    "--limit",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help=f"At most N versions.  [default: {LIMIT}]",
+)
+@click.option(
+    "--reasons", "with_reasons", is_flag=True, help="Show the registry's reasons too."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @with_settings("state_dir", "log_format")
 def versions(
@@ -91,4 +118,6 @@ def versions(
     from watcher.cli.commands.versions.show import filters, show
 
     wanted = filters(nodes, statuses, reason, since, deprecated=deprecated)
-    return show(settings(), wanted, limit or LIMIT, with_reasons=with_reasons, as_json=as_json)
+    return show(
+        settings(), wanted, limit or LIMIT, with_reasons=with_reasons, as_json=as_json
+    )

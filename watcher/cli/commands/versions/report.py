@@ -54,7 +54,8 @@ def as_json(result: Result) -> str:
             "packs": found.packs,
             "by_status": dict(found.by_status),
             "errors": [
-                {"node": problem.node, "error": sanitize_line(problem.error, _REASON)} for problem in found.problems
+                {"node": problem.node, "error": sanitize_line(problem.error, _REASON)}
+                for problem in found.problems
             ],
         }
     )
@@ -90,7 +91,10 @@ def lines(result: Result, width: int | None = None) -> list[str]:
     if found.versions:
         shown += _table(found.versions, result, width)
     if more := found.total - len(found.versions):
-        shown += _wrapped(f"and {plural(more, 'older version')}; --limit {found.total} shows all", width)
+        shown += _wrapped(
+            f"and {plural(more, 'older version')}; --limit {found.total} shows all",
+            width,
+        )
     return [*shown, *([""] if shown else []), *_wrapped(_summary(result), width)]
 
 
@@ -98,15 +102,22 @@ def _wrapped(line: str, width: int | None) -> list[str]:
     return [line] if width is None else table((), [(line,)], width)
 
 
-def _table(versions: Sequence[FoundVersion], result: Result, width: int | None) -> list[str]:
+def _table(
+    versions: Sequence[FoundVersion], result: Result, width: int | None
+) -> list[str]:
     head = ["PUBLISHED", "STATUS", "NODE", "VERSION"]
     cells = [_cells(one) for one in versions]
     if not result.with_reasons:
         return table(head, cells, width)
     if width is not None:
-        return table(head, cells, width, [_reason(one, _TERMINAL_REASON) for one in versions])
+        return table(
+            head, cells, width, [_reason(one, _TERMINAL_REASON) for one in versions]
+        )
     # In a pipe a row is a line.
-    rows = [[*row, _reason(one, _REASON) or "-"] for row, one in zip(cells, versions, strict=True)]
+    rows = [
+        [*row, _reason(one, _REASON) or "-"]
+        for row, one in zip(cells, versions, strict=True)
+    ]
     return table([*head, "REASON"], rows, width)
 
 
@@ -133,7 +144,10 @@ def _summary(result: Result) -> str:
     """Return the last line: how many versions of how many packs, worst status first, and what is missing."""
     found = result.found
     seconds = max(timestamps.seconds_between(result.started, result.finished), 0)
-    counts = [f"{count:,} {colour(sanitize_line(status, _STATUS))}" for status, count in found.by_status.items()]
+    counts = [
+        f"{count:,} {colour(sanitize_line(status, _STATUS))}"
+        for status, count in found.by_status.items()
+    ]
     line = (
         f"{plural(found.total, 'version')} of {plural(found.packs, 'pack')} ({seconds:.1f} s): {', '.join(counts)}"
         if found.total
@@ -141,4 +155,6 @@ def _summary(result: Result) -> str:
     )
     if found.deprecated:
         line += f"; {colour('deprecated')}: {found.deprecated}"
-    return line + (f"; {click.style(found.incomplete, fg='red')}" if found.incomplete else "")
+    return line + (
+        f"; {click.style(found.incomplete, fg='red')}" if found.incomplete else ""
+    )

@@ -28,7 +28,12 @@ _TEXT = 300
 
 
 def filters(
-    nodes: Sequence[str], statuses: tuple[str, ...], reason: str, since: str | None, *, deprecated: bool
+    nodes: Sequence[str],
+    statuses: tuple[str, ...],
+    reason: str,
+    since: str | None,
+    *,
+    deprecated: bool,
 ) -> Filters:
     """Return what to look for; UsageError for a wrong node id or time."""
     try:
@@ -39,10 +44,18 @@ def filters(
         earliest = "" if since is None else parse_since(since, clock())
     except ValueError as error:
         raise UsageError(f"--since: {error}") from None
-    return Filters(nodes=ids, statuses=statuses, reason=reason, deprecated=deprecated, since=earliest)
+    return Filters(
+        nodes=ids,
+        statuses=statuses,
+        reason=reason,
+        deprecated=deprecated,
+        since=earliest,
+    )
 
 
-def show(loaded: Loaded, wanted: Filters, limit: int, *, with_reasons: bool, as_json: bool) -> int:
+def show(
+    loaded: Loaded, wanted: Filters, limit: int, *, with_reasons: bool, as_json: bool
+) -> int:
     """Look, print what was found and return the exit code. ConfigError as `transport.check_usable`."""
     settings = loaded.settings
     transport.check_usable(settings.registry_url)
@@ -64,10 +77,18 @@ def show(loaded: Loaded, wanted: Filters, limit: int, *, with_reasons: bool, as_
                 progress=progress,
             )
         )
-    result = report.Result(started=started, finished=clock(), filters=wanted, found=found, with_reasons=with_reasons)
+    result = report.Result(
+        started=started,
+        finished=clock(),
+        filters=wanted,
+        found=found,
+        with_reasons=with_reasons,
+    )
     for line in _errors(found.problems):
         echo(line, error=True)
-    echo_result([report.as_json(result)] if as_json else report.lines(result, width(sys.stdout)))
+    echo_result(
+        [report.as_json(result)] if as_json else report.lines(result, width(sys.stdout))
+    )
     return 1 if found.problems else 0
 
 
@@ -79,7 +100,11 @@ def _errors(problems: Iterable[Problem]) -> Iterable[str]:
         if problem.node is not None:
             named.append(sanitize_line(problem.node))
     for (error, hint), named in nodes.items():
-        about = f"{named[0] if len(named) == 1 else plural(len(named), 'pack')}: " if named else ""
+        about = (
+            f"{named[0] if len(named) == 1 else plural(len(named), 'pack')}: "
+            if named
+            else ""
+        )
         yield f"error: {about}{sanitize_line(error, _TEXT)}"
         if hint:
             yield f"hint: {hint}"
