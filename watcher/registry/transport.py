@@ -1,7 +1,7 @@
 """How requests travel: through which proxy, and what went wrong in plain words.
 
-The transport is used directly. httpx's client around it doubles the CPU of a small request, and this program needs none
-of what it adds (cookies, authentication, redirects to any host). Proxies are looked up here.
+The transport of httpx is used without its client, which would add cookies, authentication and redirects to any host.
+Proxies are looked up here, because httpx gives up where any variable names a proxy that it cannot use.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from urllib.request import getproxies, proxy_bypass
 import httpx
 
 from watcher.errors import ConfigError
-from watcher.registry.http1 import Transport
 from watcher.text.mask import describe_registry_url
 
 FAILURES = (httpx.TransportError, OSError)
@@ -44,12 +43,10 @@ def open_transport(url: str, *, by_proxy: bool = True) -> httpx.AsyncBaseTranspo
 
     It leads through the environment's proxy, unless `by_proxy` is False. ConfigError if that proxy cannot be used.
     """
-    target = httpx.URL(url)
-    context = None
-    if target.scheme == "https":
-        context = httpx.create_ssl_context()
-        context.set_alpn_protocols(["http/1.1"])
-    return Transport(target, context, _proxy_for(target) if by_proxy else None)
+    return httpx.AsyncHTTPTransport(
+        limits=httpx.Limits(max_connections=None, max_keepalive_connections=None),
+        proxy=_proxy_for(httpx.URL(url)) if by_proxy else None,
+    )
 
 
 def _proxy_for(target: httpx.URL) -> httpx.Proxy | None:
@@ -134,5 +131,8 @@ def _causes(error: BaseException) -> list[BaseException]:
     current: BaseException | None = error
     while current is not None and current not in found:
         found.append(current)
-        current = current.__cause__ or current.__context__
+        if isinstance(current, BaseExceptionGroup):  # one for each address of the host
+            current = current.exceptions[0]
+        else:
+            current = current.__cause__ or current.__context__
     return found

@@ -651,6 +651,18 @@ def test_long_headers_are_no_fault(registry: FakeRegistry) -> None:
     assert answer(registry.url).body == b"{}"
 
 
+def test_a_connection_is_used_again(registry: FakeRegistry) -> None:
+    """Requests in turn share one connection."""
+    peers = set()
+
+    async def respond(request: web.BaseRequest) -> None:
+        peers.add(request.get_extra_info("peername"))
+
+    registry.respond = respond
+    asyncio.run(ask_in_turn(registry, "a", "b", "c"))
+    assert len(peers) == 1
+
+
 def test_a_connection_that_was_closed_meanwhile_costs_nothing(
     registry: FakeRegistry,
 ) -> None:

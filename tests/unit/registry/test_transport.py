@@ -243,6 +243,13 @@ def test_tls_with_a_server_that_speaks_none(registry: FakeRegistry) -> None:
     assert complaint(registry.url.replace("http:", "https:")) == "TLS failed"
 
 
+def test_a_host_with_two_addresses_that_refuse() -> None:
+    """Where every address of a host refuses, the refusal is reported."""
+    with Refused() as nobody:
+        url = nobody.url.replace("127.0.0.1", "localhost")
+        assert complaint(url) == "the connection was refused"
+
+
 def test_failures_of_the_way_are_the_registrys() -> None:
     """What happens before an answer says nothing of the node: it lies with the registry or the way to it."""
     with Refused() as nobody:
@@ -285,6 +292,6 @@ def test_a_cause_counts_more_than_its_wrapping() -> None:
     root = OSError(111, "x")
     outer = httpx.ConnectError("all attempts failed")
     outer.__cause__ = OSError("all attempts failed")
-    outer.__cause__.__context__ = root
+    outer.__cause__.__context__ = ExceptionGroup("of each address", [root])
     root.__context__ = outer
     assert describe(outer) == "the connection was refused"
