@@ -14,7 +14,7 @@ from aiohttp import web
 from watcher.fake_registry.server import FakeRegistry, Respond
 from watcher.model.listing import Reading
 from watcher.registry.answer import Answer, NoAnswerError
-from watcher.registry.client import Limits, Query, Registry
+from watcher.registry.client import Query, Registry, RequestLimits
 from watcher.registry.reader import NodeQuery, read_node
 
 PROXY_VARIABLES = tuple(
@@ -74,7 +74,7 @@ async def ask(
     url: str, query: Query | None = None, *, etag: str = "", **limits: Any
 ) -> Answer:
     """Ask once over a pool of its own; no retries unless asked for."""
-    bounds = Limits(**{"timeout": 10.0, "retries": 0} | limits)
+    bounds = RequestLimits(**{"timeout": 10.0, "retries": 0} | limits)
     async with Registry(url, bounds) as registry:
         return await registry.ask(query or Query(), etag=etag)
 
@@ -97,7 +97,7 @@ def read(url: str, asked: NodeQuery, **limits: Any) -> Reading:
     """Read one node over a pool of its own, by a clock that stands at `NOON`."""
 
     async def work() -> Reading:
-        bounds = Limits(**{"timeout": 10.0, "retries": 0} | limits)
+        bounds = RequestLimits(**{"timeout": 10.0, "retries": 0} | limits)
         async with Registry(url, bounds) as registry:
             return await read_node(registry, asked, lambda: NOON)
 

@@ -50,7 +50,7 @@ from watcher.polling.clock import clock
 from watcher.polling.model import PollConfig, Report
 from watcher.polling.poll import Poller
 from watcher.polling.reports.problems import problems
-from watcher.registry.client import Limits
+from watcher.registry.client import RequestLimits
 from watcher.state.model import State
 from watcher.state.store import StateFolder
 
@@ -137,7 +137,7 @@ class Run:
             globs=("*",) if case.breadth is Breadth.PAGE else (),
             statuses=STATUSES,
             registry_url=registry.url,
-            limits=Limits(
+            limits=RequestLimits(
                 timeout=30.0, retries=0, concurrency=4, max_bytes=MEGABYTES * 2**20
             ),
             baseline="summary",

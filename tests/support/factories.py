@@ -16,7 +16,7 @@ from watcher.model.listing import Listing
 from watcher.model.snapshot import Node
 from watcher.model.version import ACTIVE, STATUSES, Version, in_order
 from watcher.polling.model import PollConfig, Report
-from watcher.registry.client import Limits
+from watcher.registry.client import RequestLimits
 
 PACK = "Some-Pack"
 URL = "https://registry.comfy.org/nodes/Some-Pack"
@@ -128,7 +128,7 @@ def watch(
         "nodes": nodes or (() if fields.get("globs") else (PACK,)),
         "statuses": STATUSES,
         "registry_url": registry_url,
-        "limits": Limits(timeout=5, retries=0, concurrency=4),
+        "limits": RequestLimits(timeout=5, retries=0, concurrency=4),
         "baseline": "summary",
         "failure_threshold": 1,
         "channels": channels,

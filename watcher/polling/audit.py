@@ -18,7 +18,7 @@ from watcher.model.snapshot import Node, Snapshot
 from watcher.polling.reading.reasons import read_summaries
 from watcher.polling.reading.survey import Findings, Survey
 from watcher.progress import Progress, silent
-from watcher.registry.client import Limits, Registry
+from watcher.registry.client import Registry, RequestLimits
 from watcher.registry.packs import joined, read_packs
 from watcher.state.model import Checks
 from watcher.text.status_reason import summarize
@@ -99,7 +99,7 @@ async def audit(
     scanned: Iterable[Scanned],
     *,
     registry_url: str,
-    limits: Limits,
+    limits: RequestLimits,
     accept: Collection[str] = (),
     reported: Mapping[str, Exposure] = MappingProxyType({}),
     clock: Callable[[], str],

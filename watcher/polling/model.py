@@ -9,7 +9,18 @@ from watcher.alerts.queues.channel_identity import Addresses
 from watcher.model.channel import Channel
 from watcher.model.event import Event
 from watcher.model.pack import Source
-from watcher.registry.client import Limits
+from watcher.registry.client import RequestLimits
+from watcher.settings.model import Settings
+
+
+def request_limits(settings: Settings) -> RequestLimits:
+    """Return the bounds that the settings put on requests to the registry."""
+    return RequestLimits(
+        timeout=settings.timeout,
+        retries=settings.retries,
+        concurrency=settings.concurrency,
+        max_bytes=int(settings.max_response_mb * 1024 * 1024),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -23,7 +34,7 @@ class PollConfig:
     statuses: tuple[str, ...]
     """Watched statuses, by short name."""
     registry_url: str
-    limits: Limits
+    limits: RequestLimits
     baseline: str
     failure_threshold: int
     channels: tuple[Channel, ...]

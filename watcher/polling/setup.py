@@ -22,9 +22,8 @@ from watcher.model.channel import Channel
 from watcher.model.exposure import exposure_key
 from watcher.polling.clock import clock
 from watcher.polling.installation import installation_check
-from watcher.polling.model import PollConfig
+from watcher.polling.model import PollConfig, request_limits
 from watcher.registry import transport
-from watcher.registry.client import Limits
 from watcher.settings.loading import Loaded, nothing_to_watch, url_problems
 from watcher.settings.model import Settings
 from watcher.settings.parsing import NO_ALERTS
@@ -150,12 +149,7 @@ def poll_config(
         globs=chosen.globs,
         statuses=settings.statuses,
         registry_url=settings.registry_url,
-        limits=Limits(
-            timeout=settings.timeout,
-            retries=settings.retries,
-            concurrency=settings.concurrency,
-            max_bytes=int(settings.max_response_mb * 1024 * 1024),
-        ),
+        limits=request_limits(settings),
         baseline=settings.baseline,
         failure_threshold=settings.failure_threshold,
         channels=settings.all_channels(),

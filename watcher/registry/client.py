@@ -42,7 +42,7 @@ _RETRIED = {HTTPStatus.TOO_MANY_REQUESTS, *range(500, 600)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Limits:
+class RequestLimits:
     """Bounds on the use of the registry."""
 
     timeout: float = 30.0
@@ -109,7 +109,7 @@ class Registry:
     """
 
     def __init__(
-        self, url: str, limits: Limits, *, progress: Progress = silent
+        self, url: str, limits: RequestLimits, *, progress: Progress = silent
     ) -> None:
         """Prepare for requests to `url`. Raises ConfigError as `transport.open_transport`.
 

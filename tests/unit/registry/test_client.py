@@ -29,7 +29,7 @@ from watcher.fake_registry.catalog import Catalog
 from watcher.fake_registry.server import FakeRegistry
 from watcher.model.version import STATUSES
 from watcher.registry.answer import Answer, NoAnswerError
-from watcher.registry.client import Limits, Query, Registry
+from watcher.registry.client import Query, Registry, RequestLimits
 
 MEGABYTE = 2**20
 
@@ -38,7 +38,9 @@ async def ask_in_turn(
     registry: FakeRegistry, *nodes: str, **limits: Any
 ) -> list[Answer]:
     """Ask about one node after the other over one pool."""
-    async with Registry(registry.url, Limits(**{"retries": 0} | limits)) as client:
+    async with Registry(
+        registry.url, RequestLimits(**{"retries": 0} | limits)
+    ) as client:
         return [await client.ask(Query(node=node)) for node in nodes]
 
 
@@ -328,7 +330,9 @@ def test_no_more_requests_at_once_than_allowed(registry: FakeRegistry) -> None:
     registry.respond = respond
 
     async def work() -> list[Answer]:
-        async with Registry(registry.url, Limits(concurrency=3, retries=0)) as client:
+        async with Registry(
+            registry.url, RequestLimits(concurrency=3, retries=0)
+        ) as client:
             return await asyncio.gather(*(client.ask(Query()) for _ in range(10)))
 
     assert [got.code for got in asyncio.run(work())] == [200] * 10
@@ -373,7 +377,7 @@ def test_one_question_may_have_fewer_retries(registry: FakeRegistry) -> None:
     inflict(registry, "status_500_json")
 
     async def work() -> Answer:
-        async with Registry(registry.url, Limits(retries=5)) as client:
+        async with Registry(registry.url, RequestLimits(retries=5)) as client:
             return await client.ask(Query(), retries=1)
 
     got, naps = hurried(work())
@@ -468,7 +472,7 @@ def test_whom_a_long_retry_after_ends(
     errors: list[NoAnswerError] = []
 
     async def work() -> None:
-        async with Registry(registry.url, Limits(retries=3)) as client:
+        async with Registry(registry.url, RequestLimits(retries=3)) as client:
             for node in ("bad", "good", "bad", "good"):
                 try:
                     await client.ask(Query(node=node))
@@ -502,7 +506,9 @@ def test_a_question_that_waits_is_given_up_with_the_others(
     registry.respond = respond
 
     async def work() -> list[object]:
-        async with Registry(registry.url, Limits(concurrency=2, retries=3)) as client:
+        async with Registry(
+            registry.url, RequestLimits(concurrency=2, retries=3)
+        ) as client:
             both = [client.ask(Query(node=node)) for node in ("first", "second")]
             return list(await asyncio.gather(*both, return_exceptions=True))
 
@@ -516,7 +522,9 @@ def test_everybody_waits_when_asked_to(registry: FakeRegistry) -> None:
     inflict(registry, "rate_limited_seconds", times=1)
 
     async def work() -> list[Answer]:
-        async with Registry(registry.url, Limits(concurrency=1, retries=1)) as client:
+        async with Registry(
+            registry.url, RequestLimits(concurrency=1, retries=1)
+        ) as client:
             return await asyncio.gather(*(client.ask(Query()) for _ in range(3)))
 
     assert [got.code for got in asyncio.run(work())] == [200, 200, 200]
@@ -558,7 +566,9 @@ def test_a_503_holds_back_its_own_node_only(registry: FakeRegistry) -> None:
             for node in nodes:
                 await client.ask(Query(node=node))
 
-        async with Registry(registry.url, Limits(concurrency=1, retries=1)) as client:
+        async with Registry(
+            registry.url, RequestLimits(concurrency=1, retries=1)
+        ) as client:
             await asyncio.gather(ask_all("bad"), ask_all("a", "b", "c"))
 
     asyncio.run(work())

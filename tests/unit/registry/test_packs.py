@@ -12,7 +12,7 @@ from aiohttp import web
 from tests.faults.asking import responding
 from watcher.fake_registry.server import FakeRegistry
 from watcher.model.pack import PackRecord, PackRecords
-from watcher.registry.client import Limits, Registry
+from watcher.registry.client import Registry, RequestLimits
 from watcher.registry.packs import read_packs
 
 
@@ -21,7 +21,7 @@ def read(registry: FakeRegistry, *ids: str, **limits: Any) -> PackRecords:
 
     async def work() -> PackRecords:
         async with Registry(
-            registry.url, Limits(**{"timeout": 10.0} | limits)
+            registry.url, RequestLimits(**{"timeout": 10.0} | limits)
         ) as client:
             return await read_packs(client, ids, retries=0)
 

@@ -14,7 +14,7 @@ from tests.faults.asking import hurried, of_pack
 from tests.support.fakes.fault import asked as query_of
 from watcher.fake_registry.server import FakeRegistry
 from watcher.registry import pages
-from watcher.registry.client import Limits, Query, Registry
+from watcher.registry.client import Query, Registry, RequestLimits
 from watcher.registry.pages import MOST_PAGES, PageRead, read_pages
 
 TEN = Query(page_size=10)
@@ -24,7 +24,7 @@ async def collected(
     url: str, query: Query = TEN, *, most: int = MOST_PAGES, **limits: Any
 ) -> list[PageRead]:
     """Read all pages over a pool of its own, without retries."""
-    bounds = Limits(**{"timeout": 10.0, "retries": 0} | limits)
+    bounds = RequestLimits(**{"timeout": 10.0, "retries": 0} | limits)
     async with Registry(url, bounds) as registry:
         return [read async for read in read_pages(registry, query, most_pages=most)]
 
@@ -306,7 +306,7 @@ def test_leaving_before_the_end(registry: FakeRegistry) -> None:
 
     async def work() -> set[asyncio.Task[Any]]:
         before = asyncio.all_tasks()
-        async with Registry(registry.url, Limits()) as client:
+        async with Registry(registry.url, RequestLimits()) as client:
             async with aclosing(read_pages(client, TEN)) as reads:
                 async for one in reads:
                     if one.number > 1:
@@ -323,7 +323,7 @@ def test_progress(registry: FakeRegistry) -> None:
     said: list[tuple[str, str]] = []
 
     async def work() -> None:
-        async with Registry(registry.url, Limits(concurrency=1)) as client:
+        async with Registry(registry.url, RequestLimits(concurrency=1)) as client:
             async for _ in read_pages(
                 client, TEN, progress=lambda *report: said.append(report)
             ):

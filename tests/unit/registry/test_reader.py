@@ -25,7 +25,7 @@ from watcher.model.listing import (
 )
 from watcher.model.version import STATUSES
 from watcher.registry import reader
-from watcher.registry.client import Limits, Registry
+from watcher.registry.client import Registry, RequestLimits
 from watcher.registry.reader import NodeQuery, read_node
 
 MEGABYTES = 16
@@ -576,7 +576,9 @@ def test_the_time_is_from_before_the_question(registry: FakeRegistry) -> None:
     registry.respond = respond
 
     async def work() -> Reading:
-        async with Registry(registry.url, Limits(timeout=10.0, retries=0)) as client:
+        async with Registry(
+            registry.url, RequestLimits(timeout=10.0, retries=0)
+        ) as client:
             return await read_node(client, NodeQuery(node="pack"), lambda: next(ticks))
 
     listing = asyncio.run(work())

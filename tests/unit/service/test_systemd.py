@@ -20,7 +20,7 @@ from watcher.fake_registry.server import FakeRegistry
 from watcher.polling.clock import clock
 from watcher.polling.poll import Poller
 from watcher.polling.sending.dispatch import Dispatch
-from watcher.registry.client import Limits
+from watcher.registry.client import RequestLimits
 from watcher.service import systemd
 from watcher.service.model import Plan
 from watcher.service.systemd import Systemd
@@ -57,7 +57,7 @@ def test_a_poll_that_does_not_get_on_shows_no_life(
     plan = Plan(
         config=watch(
             "http://127.0.0.1:9",
-            limits=Limits(timeout=4 * _TICK, retries=0, concurrency=1),
+            limits=RequestLimits(timeout=4 * _TICK, retries=0, concurrency=1),
         ),
         interval=900,
         jitter=0,

@@ -243,7 +243,7 @@ def _looked_up() -> str:
         problems=(Problem(node=None, error="x"),),
     )
     return versions_report.as_json(
-        versions_report.Result(
+        versions_report.VersionsReport(
             started=NOW, finished=NOW, filters=Filters(statuses=STATUSES), found=found
         )
     )

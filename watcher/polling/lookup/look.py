@@ -15,7 +15,7 @@ from watcher.polling.lookup.model import Filters, Found, Problem
 from watcher.polling.reading.reasons import read_summaries
 from watcher.progress import Progress, silent
 from watcher.registry.answer import NoAnswerError
-from watcher.registry.client import Limits, Query, Registry
+from watcher.registry.client import Query, Registry, RequestLimits
 from watcher.registry.error_body import describe_refusal
 from watcher.registry.pages import read_pages
 from watcher.registry.schema import parse_page
@@ -35,7 +35,7 @@ async def look_up(
     limit: int,
     with_reasons: bool,
     registry_url: str,
-    limits: Limits,
+    limits: RequestLimits,
     progress: Progress = silent,
 ) -> Found:
     """Return the newest versions that match, at most `limit`, and how many there are. No answer is an exception.

@@ -11,14 +11,16 @@ from tests.support.fakes.faults import FAULTS, inflict
 from tests.support.parameters import one_of
 from watcher.fake_registry.server import FakeRegistry
 from watcher.polling.reading.reasons import read_reasons
-from watcher.registry.client import Limits, Registry
+from watcher.registry.client import Registry, RequestLimits
 
 
 def _reasons(
     registry: FakeRegistry, wanted: dict[str, str], **limits: Any
 ) -> dict[str, str]:
     async def work() -> dict[str, str]:
-        async with Registry(registry.url, Limits(**{"retries": 0} | limits)) as client:
+        async with Registry(
+            registry.url, RequestLimits(**{"retries": 0} | limits)
+        ) as client:
             return {
                 key: reason
                 async for key, reason in read_reasons(client, "pack", wanted)

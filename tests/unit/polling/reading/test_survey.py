@@ -23,7 +23,7 @@ from tests.support.parameters import one_of, one_row_of
 from tests.support.polls import Watcher, reported
 from watcher.fake_registry.server import FakeRegistry
 from watcher.polling.clock import clock
-from watcher.registry.client import Limits
+from watcher.registry.client import RequestLimits
 
 
 @pytest.fixture
@@ -116,7 +116,9 @@ def test_an_alert_does_not_wait_for_its_reason(
     made = watcher("a")
     registry.catalog.set_status("a", "1.1.0", "flagged", "because")
     _play_where(registry, fault, lambda query: "include_status_reason" in query)
-    (event,) = made.poll(limits=Limits(timeout=0.5, retries=0, max_bytes=2**20)).events
+    (event,) = made.poll(
+        limits=RequestLimits(timeout=0.5, retries=0, max_bytes=2**20)
+    ).events
     assert (event.kind, event.reason) == ("flagged", "")
     registry.respond = None
     assert reported(made.poll()) == []
@@ -134,7 +136,9 @@ def test_a_reason_that_came_in_time_is_kept(
         "hang",
         lambda query: query.get("statuses") == ["NodeVersionStatusFlagged"],
     )
-    events = made.poll(limits=Limits(timeout=1.0, retries=0, max_bytes=2**20)).events
+    events = made.poll(
+        limits=RequestLimits(timeout=1.0, retries=0, max_bytes=2**20)
+    ).events
     assert {event.kind: event.reason for event in events} == {
         "banned": "because",
         "flagged": "",
@@ -301,7 +305,10 @@ def test_a_registry_that_does_not_answer_is_not_asked_for_every_node(
     """After a run of nodes without any answer the rest is not tried, and still each node is accounted for."""
     nodes = [f"pack-{number}" for number in range(200)]
     made = Watcher(
-        registry, state, *nodes, limits=Limits(timeout=0.3, retries=1, concurrency=4)
+        registry,
+        state,
+        *nodes,
+        limits=RequestLimits(timeout=0.3, retries=1, concurrency=4),
     )
     inflict(registry, fault)
     report = made.poll()
@@ -333,7 +340,10 @@ def test_a_registry_that_answers_wrongly_is_asked_once_for_every_node(
     """A registry that answers at all may have an answer for the next node: each is asked, the later ones once."""
     nodes = [f"pack-{number}" for number in range(60)]
     made = Watcher(
-        registry, state, *nodes, limits=Limits(timeout=5, retries=1, concurrency=4)
+        registry,
+        state,
+        *nodes,
+        limits=RequestLimits(timeout=5, retries=1, concurrency=4),
     )
     inflict(registry, fault, nodes=set(nodes) - {"pack-59"})
     registry.catalog.publish("pack-59", "1.0.0")
@@ -372,7 +382,7 @@ def test_sixteen_nodes_in_trouble_cost_their_own_time_only(
         state,
         *bad,
         *good,
-        limits=Limits(timeout=3, retries=0, concurrency=concurrency),
+        limits=RequestLimits(timeout=3, retries=0, concurrency=concurrency),
     )
     inflict(registry, fault, nodes=set(bad))
     reports = [made.poll(failure_threshold=3) for _ in range(3)]
@@ -394,7 +404,7 @@ def test_a_node_that_is_answered_gives_the_others_their_attempts_back(
         *bad,
         "good",
         "shaky",
-        limits=Limits(timeout=5, retries=1, concurrency=1),
+        limits=RequestLimits(timeout=5, retries=1, concurrency=1),
     )
     for node in ("good", "shaky"):
         registry.catalog.publish(node, "1.0.0")
@@ -420,7 +430,10 @@ def test_a_long_retry_after_ends_the_poll_for_every_node(
     for node in nodes:
         registry.catalog.publish(node, "1.0.0")
     made = Watcher(
-        registry, state, *nodes, limits=Limits(timeout=5, retries=3, concurrency=1)
+        registry,
+        state,
+        *nodes,
+        limits=RequestLimits(timeout=5, retries=3, concurrency=1),
     )
     refuse = responding(Retry_After="600")(429, b"{}")
 

@@ -18,9 +18,9 @@ from watcher.model.exposure import Exposure, exposure_key
 from watcher.model.pack import Source, Verdict
 from watcher.polling.audit import Audit, Scanned, audit, fails
 from watcher.polling.clock import clock
+from watcher.polling.model import request_limits
 from watcher.progress import Progress
 from watcher.registry import transport
-from watcher.registry.client import Limits
 from watcher.settings.loading import Loaded
 from watcher.settings.model import Settings
 from watcher.streams import width
@@ -79,16 +79,10 @@ async def _audit(
         *(_scan(source, settings.timeout) for source in installs)
     )
     progress("scan", "")
-    limits = Limits(
-        timeout=settings.timeout,
-        retries=settings.retries,
-        concurrency=settings.concurrency,
-        max_bytes=int(settings.max_response_mb * 1024 * 1024),
-    )
     done = await audit(
         scanned,
         registry_url=settings.registry_url,
-        limits=limits,
+        limits=request_limits(settings),
         accept={*settings.accept, *accept},
         reported=_reported(settings, accept),
         clock=clock,

@@ -24,7 +24,7 @@ _STATUS = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
+class VersionsReport:
     """One look."""
 
     started: str
@@ -34,13 +34,13 @@ class Result:
     with_reasons: bool = False
 
 
-def as_json(result: Result) -> str:
+def as_json(report: VersionsReport) -> str:
     """Return the document of `versions --json` (docs/versions.md)."""
-    filters, found = result.filters, result.found
+    filters, found = report.filters, report.found
     return to_json(
         {
-            "started": result.started,
-            "finished": result.finished,
+            "started": report.started,
+            "finished": report.finished,
             "filters": {
                 "nodes": list(filters.nodes),
                 "statuses": list(filters.statuses),
@@ -84,18 +84,18 @@ def _form(found: FoundVersion) -> dict[str, object]:
     }
 
 
-def lines(result: Result, width: int | None = None) -> list[str]:
+def lines(report: VersionsReport, width: int | None = None) -> list[str]:
     """Return the table, how many versions it does not show, and the summary; `width` is None for a pipe."""
-    found = result.found
+    found = report.found
     shown: list[str] = []
     if found.versions:
-        shown += _table(found.versions, result, width)
+        shown += _table(found.versions, report, width)
     if more := found.total - len(found.versions):
         shown += _wrapped(
             f"and {plural(more, 'older version')}; --limit {found.total} shows all",
             width,
         )
-    return [*shown, *([""] if shown else []), *_wrapped(_summary(result), width)]
+    return [*shown, *([""] if shown else []), *_wrapped(_summary(report), width)]
 
 
 def _wrapped(line: str, width: int | None) -> list[str]:
@@ -103,11 +103,11 @@ def _wrapped(line: str, width: int | None) -> list[str]:
 
 
 def _table(
-    versions: Sequence[FoundVersion], result: Result, width: int | None
+    versions: Sequence[FoundVersion], report: VersionsReport, width: int | None
 ) -> list[str]:
     head = ["PUBLISHED", "STATUS", "NODE", "VERSION"]
     cells = [_cells(one) for one in versions]
-    if not result.with_reasons:
+    if not report.with_reasons:
         return table(head, cells, width)
     if width is not None:
         return table(
@@ -140,10 +140,10 @@ def _reason(found: FoundVersion, limit: int) -> str:
     return sanitize_line(found.reason, limit)
 
 
-def _summary(result: Result) -> str:
+def _summary(report: VersionsReport) -> str:
     """Return the last line: how many versions of how many packs, worst status first, and what is missing."""
-    found = result.found
-    seconds = max(timestamps.seconds_between(result.started, result.finished), 0)
+    found = report.found
+    seconds = max(timestamps.seconds_between(report.started, report.finished), 0)
     counts = [
         f"{count:,} {colour(sanitize_line(status, _STATUS))}"
         for status, count in found.by_status.items()

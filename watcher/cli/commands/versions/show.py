@@ -14,8 +14,8 @@ from watcher.errors import UsageError
 from watcher.polling.clock import clock
 from watcher.polling.lookup.look import look_up
 from watcher.polling.lookup.model import Filters, Problem
+from watcher.polling.model import request_limits
 from watcher.registry import transport
-from watcher.registry.client import Limits
 from watcher.settings import node_ids
 from watcher.settings.loading import Loaded
 from watcher.settings.parsing import EntriesError
@@ -59,12 +59,6 @@ def show(
     """Look, print what was found and return the exit code. ConfigError as `transport.check_usable`."""
     settings = loaded.settings
     transport.check_usable(settings.registry_url)
-    limits = Limits(
-        timeout=settings.timeout,
-        retries=settings.retries,
-        concurrency=settings.concurrency,
-        max_bytes=int(settings.max_response_mb * 1024 * 1024),
-    )
     started = clock()
     with progress_line(settings) as progress:
         found = asyncio.run(
@@ -73,11 +67,11 @@ def show(
                 limit=limit,
                 with_reasons=with_reasons,
                 registry_url=settings.registry_url,
-                limits=limits,
+                limits=request_limits(settings),
                 progress=progress,
             )
         )
-    result = report.Result(
+    result = report.VersionsReport(
         started=started,
         finished=clock(),
         filters=wanted,
