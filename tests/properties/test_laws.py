@@ -42,7 +42,8 @@ from watcher.model.event import (
     runs_its_pack,
     severity_of,
 )
-from watcher.model.listing import FetchFailed, NodeBanned
+from watcher.model.failure import ReadFailure
+from watcher.model.listing import NodeBanned
 from watcher.model.snapshot import Mark, Node, Snapshot
 from watcher.model.version import STATUSES, Version
 from watcher.state import records, snapshot_file
@@ -71,11 +72,7 @@ def live(node: Node | None, step: _Step, at: str = NOW) -> Difference:
         )
     if isinstance(step, str):
         snapshot = Snapshot(nodes={} if node is None else {PACK.lower(): node})
-        failed = {
-            PACK.lower(): FetchFailed(
-                node=PACK, error="unreadable", registry_wide=False
-            )
-        }
+        failed = {PACK.lower(): ReadFailure(node=PACK, error="unreadable")}
         after = assess(Checks().health, snapshot, failed, {}, 1, at)
         return Difference(node=after.snapshot.nodes[PACK.lower()], events=after.events)
     picture, statuses, complete = step

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 from watcher import timestamps
 from watcher.changes.transitions import counted, node_event, registry_event
 from watcher.model.event import EMPTY, Event, Kind
-from watcher.model.listing import ALL, FailureKind, FetchFailed
+from watcher.model.failure import Fault, ReadFailure
+from watcher.model.listing import ALL
 from watcher.model.snapshot import Node, Snapshot
 
 _A_FEW = 3
@@ -24,8 +25,8 @@ class FailureStreak:
     since: str
     error: str
     """Why, in the last of these polls."""
-    kind: FailureKind = FailureKind.FAULT
-    """Of the last of these polls."""
+    untried: bool = False
+    """The last of these polls made no request. The next one makes it first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +52,7 @@ class Assessment:
     events: tuple[Event, ...]
 
 
-def registry_is_down(unread: Mapping[str, FetchFailed], watched: int) -> bool:
+def registry_is_down(unread: Mapping[str, ReadFailure], watched: int) -> bool:
     """Return whether the registry as a whole is down.
 
     It is if every requested node failed registry-wide, if three or more were requested and all failed, if most of
@@ -60,9 +61,7 @@ def registry_is_down(unread: Mapping[str, FetchFailed], watched: int) -> bool:
     if ALL in unread:
         return True
     tried = [
-        failure
-        for failure in unread.values()
-        if failure.kind is not FailureKind.UNTRIED
+        failure for failure in unread.values() if failure.fault is not Fault.UNTRIED
     ]
     requested = watched - len(unread) + len(tried)
     registry_wide = sum(failure.registry_wide for failure in tried)
@@ -78,7 +77,7 @@ def registry_is_down(unread: Mapping[str, FetchFailed], watched: int) -> bool:
 def assess(
     health: Health,
     snapshot: Snapshot,
-    unread: Mapping[str, FetchFailed],
+    unread: Mapping[str, ReadFailure],
     read: Mapping[str, bool],
     threshold: int,
     now: str,
@@ -98,7 +97,9 @@ def assess(
         key: failure for key, failure in health.nodes.items() if key not in read
     }
     for key, failed in unread.items():
-        failures[key] = once_more(failures.get(key), failed.error, now, failed.kind)
+        failures[key] = once_more(
+            failures.get(key), failed.error, now, untried=failed.fault is Fault.UNTRIED
+        )
     found_empty = {key: found for key, found in health.empty.items() if key not in read}
     found_empty |= {
         key: once_more(health.empty.get(key), "no versions found", now) for key in empty
@@ -122,7 +123,7 @@ def assess(
         outage = _outage(registry, [failures[key] for key in due], threshold)
         if outage is None:
             for key in due:
-                node = snapshot.nodes.get(key) or Node(node=unread[key].node)
+                node = snapshot.nodes.get(key) or Node(node=unread[key].node or key)
                 failing.append((node, "failing", _story(failures[key])))
         elif not all(_is_failing(snapshot, key) for key in unread):
             snapshot, event = _turn_registry(snapshot, outage, now)
@@ -205,11 +206,12 @@ def once_more(
     failure: FailureStreak | None,
     error: str,
     now: str,
-    kind: FailureKind = FailureKind.FAULT,
+    *,
+    untried: bool = False,
 ) -> FailureStreak:
     """Return the streak with this poll's failure."""
     count, since = (failure.count, failure.since) if failure else (0, now)
-    return FailureStreak(count=count + 1, since=since, error=error, kind=kind)
+    return FailureStreak(count=count + 1, since=since, error=error, untried=untried)
 
 
 def _story(failure: FailureStreak) -> str:
@@ -225,11 +227,11 @@ def in_polls(failure: FailureStreak) -> str:
     return "1 poll" if failure.count == 1 else f"{failure.count} polls in a row"
 
 
-def _commonest_error(unread: Mapping[str, FetchFailed], watched: int) -> str:
+def _commonest_error(unread: Mapping[str, ReadFailure], watched: int) -> str:
     tried = [
         failure.error
         for failure in unread.values()
-        if failure.kind is not FailureKind.UNTRIED
+        if failure.fault is not Fault.UNTRIED
     ]
     error, _ = Counter(tried).most_common(1)[0]
     return error if watched == 1 else f"{error} ({len(unread)} of {watched} nodes)"

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 from watcher.changes.facts import NOT_KNOWN, safe_version
+from watcher.model.failure import Fault, ReadFailure
 from watcher.model.pack import (
     PACK_STATUSES,
     Claim,
@@ -86,10 +87,10 @@ class Known:
     """Those that are watched."""
     no_node: str = ""
     """Why the node's versions are not known, or not all of them, for a person."""
-    no_records: str = ""
-    """Why there was no usable answer about packs as a whole, for a person; "" if there was one."""
-    records_absent: bool = False
-    """The registry does not answer about packs as a whole at all: verdicts rest on versions alone."""
+    no_records: ReadFailure | None = None
+    """Why there was no usable answer about packs as a whole. Where the registry does not have the endpoint at all
+    (`NOT_FOUND`), verdicts rest on versions alone.
+    """
 
     @property
     def is_banned(self) -> bool:
@@ -145,7 +146,9 @@ class Known:
     @property
     def gap(self) -> Gap | None:
         """What is not known of the pack as a whole; None if that is known, or never will be."""
-        if self.is_banned or self.records_absent:
+        failure = self.no_records
+        is_absent = failure is not None and failure.fault is Fault.NOT_FOUND
+        if self.is_banned or is_absent:
             return None
         if self.record is not None:
             status = self.record.status or "none"
@@ -153,9 +156,9 @@ class Known:
                 f"the registry gives the pack a status that is not known here: {status}"
             )
             return None if status in PACK_STATUSES else Gap(of=Missing.STATUS, why=why)
-        if not (self.no_records or self.is_in_registry):
+        if not (failure or self.is_in_registry):
             return None
-        why = f": {self.no_records}" if self.no_records else ""
+        why = f": {failure.error}" if failure else ""
         return Gap(
             of=Missing.PACK,
             why=f"the registry does not say whether the whole pack is banned{why}",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 
+from watcher.model.failure import ReadFailure
 from watcher.model.version import Version
 
 ALL = "*"
@@ -71,29 +71,6 @@ class NodeBanned:
     server_time: ServerTime = ServerTime()
 
 
-class FailureKind(StrEnum):
-    """Why a node was not read, where the next poll needs to know."""
-
-    FAULT = "fault"
-    UNTRIED = "untried"
-    """The node was not requested, because the registry had failed too often. The next poll requests it first."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FetchFailed:
-    """The node could not be read."""
-
-    node: str
-    error: str
-    registry_wide: bool = False
-    """The fault is the registry's, or the network's, not the node's."""
-    unreached: bool = False
-    """No HTTP answer came at all. Any answer, whatever its status, shows that the registry can be reached."""
-    not_found: bool = False
-    """The registry answered that it has no such node."""
-    kind: FailureKind = FailureKind.FAULT
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unchanged:
     """The answer is the known one: the registry said so (304 for its `ETag`), or its bytes are the same."""
@@ -103,4 +80,4 @@ class Unchanged:
     server_time: ServerTime = ServerTime()
 
 
-Reading = Listing | NodeBanned | FetchFailed | Unchanged
+Reading = Listing | NodeBanned | ReadFailure | Unchanged

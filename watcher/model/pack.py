@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from watcher.model.failure import Fault, ReadFailure
+
 OWN_FILES = ("example_node.py.example", "websocket_image_save.py")
 """What comes with every ComfyUI in `custom_nodes`: with one of them it is not the empty place of a volume."""
 
@@ -123,10 +125,13 @@ class PackRecords:
 
     records: Mapping[str, PackRecord] = field(default_factory=dict)
     """By lower-case id."""
-    error: str = ""
-    """Why the answer is not usable, or not all of it, for a person."""
-    absent: bool = False
-    """The registry does not have the endpoint; `error` says so."""
+    failure: ReadFailure | None = None
+    """Why the answer is not usable, or not all of it; `NOT_FOUND` where the registry does not have the endpoint."""
+
+    @property
+    def absent(self) -> bool:
+        """Whether the registry does not have the endpoint."""
+        return self.failure is not None and self.failure.fault is Fault.NOT_FOUND
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

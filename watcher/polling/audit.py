@@ -12,7 +12,7 @@ from watcher.changes.transitions import DiffOptions, node_url
 from watcher.changes.verdict import Judgement, Known, Missing, identities, judge, rank
 from watcher.model.event import Kind
 from watcher.model.exposure import Exposure, accepts, exposure_key
-from watcher.model.listing import FailureKind
+from watcher.model.failure import Fault, ReadFailure
 from watcher.model.pack import Pack, PackKind, PackRecords, Verdict
 from watcher.model.snapshot import Node, Snapshot
 from watcher.polling.reading.reasons import read_summaries
@@ -64,25 +64,13 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
-    """Something that was not read or not answered."""
-
-    error: str
-    """For a person; it may hold untrusted text."""
-    node: str | None = None
-    """None where it concerns all packs, or an install."""
-    install: str | None = None
-    is_limit: bool = False
-    """The registry never says it, so that asking again is of no use: no part of the exit code."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Audit:
     """What one look found."""
 
     findings: tuple[Finding, ...] = ()
     """Worst first."""
-    problems: tuple[Problem, ...] = ()
+    problems: tuple[ReadFailure, ...] = ()
+    """What was not read or not answered, each thing once."""
     unread: int = 0
     """How many packs could not be judged by all that the registry knows."""
 
@@ -93,6 +81,12 @@ def fails(audit: Audit, verdicts: Collection[str]) -> bool:
         one.verdict in verdicts and one.pack.enabled and not one.accepted
         for one in audit.findings
     )
+
+
+def is_limit(problem: ReadFailure) -> bool:
+    """Return whether the registry never says it, so that asking again is of no use: no part of the exit code."""
+    is_about_all = problem.node is None and problem.install is None
+    return is_about_all and problem.fault is Fault.NOT_FOUND
 
 
 async def audit(
@@ -134,9 +128,9 @@ async def audit(
     )
 
 
-def _unnamed(scan: Scanned) -> Problem:
+def _unnamed(scan: Scanned) -> ReadFailure:
     """Return that nodes of a workflow name no pack: which ones it takes cannot be said."""
-    return Problem(
+    return ReadFailure(
         install=scan.install,
         error=f"nodes that name no pack: {', '.join(scan.unnamed)}",
     )
@@ -179,7 +173,7 @@ async def _audit(
         for key, spelling in found.registry_ids.items()
         if key not in records.records
     ]
-    if spelled and not records.error:
+    if spelled and records.failure is None:
         records = joined([records, await read_packs(registry, spelled)])
     known = _known_by(found, records, options.now)
     judged = [(scan, pack, judge(pack, known)) for scan, pack in installed]
@@ -219,14 +213,17 @@ def _known_by(
         key = name.lower()
         node, unread = found.nodes.get(key), found.unread.get(key)
         # Where nothing of the API is there, it may be another server, which says nothing of a pack.
-        if unread is not None and unread.not_found and not records.absent:
-            node, unread = Node(node=unread.node, empty_since=now), None
+        if (
+            unread is not None
+            and unread.fault is Fault.NOT_FOUND
+            and not records.absent
+        ):
+            node, unread = Node(node=name, empty_since=now), None
         return Known(
             node=node,
             record=records.records.get(key),
             no_node=f"it could not be checked: {unread.error}" if unread else "",
-            no_records=records.error,
-            records_absent=records.absent,
+            no_records=records.failure,
         )
 
     return known
@@ -236,13 +233,15 @@ def _problems(
     judged: Iterable[tuple[Scanned, Pack, Judgement]],
     found: Findings,
     records: PackRecords,
-) -> Iterable[Problem]:
+) -> Iterable[ReadFailure]:
     """Yield what was not read or not answered, each thing once; what concerns all packs is one."""
     unread = [
-        one for one in found.unread.values() if records.absent or not one.not_found
+        one
+        for one in found.unread.values()
+        if records.absent or one.fault is not Fault.NOT_FOUND
     ]
     # What was not tried follows from the failures before it.
-    failed = [one for one in unread if one.kind is not FailureKind.UNTRIED] or unread
+    failed = [one for one in unread if one.fault is not Fault.UNTRIED] or unread
     asked = len(found.read) + len(found.unread)
     errors = Counter(one.error for one in failed)
     for error, count in errors.items():
@@ -253,26 +252,26 @@ def _problems(
             else [each.node for each in failed if each.error == error]
         )
         for node in nodes:
-            yield Problem(
+            yield ReadFailure(
                 node=node,
                 error=f"no pack could be checked: {error}" if is_of_all else error,
             )
-    if records.error and records.error not in errors:
+    if records.failure and records.failure.error not in errors:
         lead = (
             "bans of whole packs were not looked at"
             if records.absent
             else "bans of whole packs may be missing"
         )
-        yield Problem(
-            error=f"{lead}, and clones cannot be recognised: {records.error}",
-            is_limit=records.absent,
+        yield ReadFailure(
+            error=f"{lead}, and clones cannot be recognised: {records.failure.error}",
+            fault=records.failure.fault,
         )
     yield from _gaps(judged, records, asked)
 
 
 def _gaps(
     judged: Iterable[tuple[Scanned, Pack, Judgement]], records: PackRecords, asked: int
-) -> Iterable[Problem]:
+) -> Iterable[ReadFailure]:
     """Yield what is not known of single packs, each thing once; one of all packs if it is the same of all."""
     of_nodes: dict[str, dict[str, None]] = {}
     for scan, pack, judgement in judged:
@@ -280,16 +279,16 @@ def _gaps(
         if (
             gap is None
             or gap.of is Missing.VERSIONS
-            or (gap.of is Missing.PACK and records.error)
+            or (gap.of is Missing.PACK and records.failure)
         ):
             continue
         if gap.of is Missing.FILE:
-            yield Problem(install=scan.install, error=f"{pack.folder}: {gap.why}")
+            yield ReadFailure(install=scan.install, error=f"{pack.folder}: {gap.why}")
         elif judgement.id is not None:
             of_nodes.setdefault(gap.why, {})[judgement.id] = None
     for why, nodes in of_nodes.items():
         about = [None] if 1 < len(nodes) == asked else [*nodes]
-        yield from (Problem(node=node, error=why) for node in about)
+        yield from (ReadFailure(node=node, error=why) for node in about)
 
 
 class _Accepted:

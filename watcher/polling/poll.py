@@ -81,7 +81,7 @@ class Poller:
             watched=watched,
             checked=checked,
             events=found.events,
-            errors=(*whole, *((one.node, one.error) for one in failed)),
+            errors=(*whole, *((one.node or ALL, one.error) for one in failed)),
             empty=tuple(found.findings.empty),
             delivered=done.delivered,
             unconfirmed=done.unconfirmed,

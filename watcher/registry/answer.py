@@ -11,6 +11,7 @@ from email.utils import parsedate_to_datetime
 from functools import lru_cache
 
 from watcher import timestamps
+from watcher.model.failure import Fault
 
 _ETAG = re.compile(r'(?:W/)?"[!#-~]{0,250}"')
 
@@ -31,15 +32,12 @@ class Answer:
 class NoAnswerError(Exception):
     """There was no usable answer. The message says why, for a person, and holds no text of the server's.
 
-    `registry_wide` and `unreached` are those of `FetchFailed`.
+    It is caught where it is known what was asked about, and becomes a `ReadFailure`.
     """
 
-    def __init__(
-        self, why: str, *, registry_wide: bool = False, unreached: bool = False
-    ) -> None:
+    def __init__(self, why: str, fault: Fault = Fault.OWN) -> None:
         super().__init__(why)
-        self.registry_wide = registry_wide
-        self.unreached = unreached
+        self.fault = fault
 
 
 class Body:

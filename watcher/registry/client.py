@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 import httpx
 
 from watcher import __version__, durations, log
+from watcher.model.failure import Fault
 from watcher.model.version import status_to_api
 from watcher.progress import Progress, silent
 from watcher.registry import transport
@@ -173,7 +174,8 @@ class Registry:
                     wait, why = retry_after, _SLOWER
             if attempt == tries:
                 log.debug("request failed", node=query.node, why=why)
-                raise NoAnswerError(why, registry_wide=True, unreached=not reached)
+                fault = Fault.REGISTRY if reached else Fault.UNREACHED
+                raise NoAnswerError(why, fault)
             await self._pause(query.node, wait, why)
         raise AssertionError("an attempt either answers or raises")
 
@@ -183,7 +185,7 @@ class Registry:
             why = f"the registry asked to wait {durations.show(retry_after)} ({code})"
             if code == HTTPStatus.TOO_MANY_REQUESTS:
                 self.asked_to_wait = why
-            raise NoAnswerError(why, registry_wide=True)
+            raise NoAnswerError(why, Fault.REGISTRY)
         return code != HTTPStatus.TOO_MANY_REQUESTS or self._delay(retry_after or 0.0)
 
     async def _pause(self, node: str, seconds: float, why: str) -> None:
@@ -212,7 +214,7 @@ class Registry:
             log.debug("wait", seconds=round(left, 3), why=_SLOWER)
             await self._sleep(left, "delay", f"waiting {left:.0f} s, {_SLOWER}")
         if self.asked_to_wait:
-            raise NoAnswerError(self.asked_to_wait, registry_wide=True)
+            raise NoAnswerError(self.asked_to_wait, Fault.REGISTRY)
 
     async def _sleep(self, seconds: float, place: str, text: str) -> None:
         self._progress(place, text)
@@ -257,7 +259,7 @@ class Registry:
                 finally:
                     await response.aclose()
                 url = self._redirect(request.url, location)
-        raise NoAnswerError("it redirects without end", registry_wide=True)
+        raise NoAnswerError("it redirects without end", Fault.REGISTRY)
 
     def _redirect(self, url: httpx.URL, location: str) -> str:
         try:
@@ -267,7 +269,7 @@ class Registry:
         if _origin(target) != _origin(self._base):
             raise NoAnswerError(
                 "it redirects to another host, which is not followed; check registry_url",
-                registry_wide=True,
+                Fault.REGISTRY,
             )
         return str(target)
 

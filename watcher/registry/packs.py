@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 
+from watcher.model.failure import Fault, ReadFailure
 from watcher.model.pack import PACK_STATUSES, PackRecord, PackRecords
 from watcher.registry.answer import NoAnswerError
 from watcher.registry.client import Registry
@@ -67,7 +68,7 @@ class _PackQuery:
 async def read_packs(
     registry: Registry, ids: Iterable[str], *, retries: int = 1
 ) -> PackRecords:
-    """Return what the registry says of these packs as a whole. Every failure is in `error`; none is raised.
+    """Return what the registry says of these packs as a whole. Every failure is in `failure`; none is raised.
 
     An answer counts for the packs that are in it: a registry that leaves one out has said nothing of it. The endpoint
     compares ids with their case, so each id should have the registry's own spelling; its lower-case spelling is asked
@@ -77,7 +78,7 @@ async def read_packs(
         _chunks(dict.fromkeys(one for each in ids for one in (each, each.lower())))
     )
     parts = [await _read_chunk(registry, chunk, retries) for chunk in chunks[:1]]
-    if parts and not parts[0].error:
+    if parts and parts[0].failure is None:
         parts += await asyncio.gather(
             *(_read_chunk(registry, chunk, retries) for chunk in chunks[1:])
         )
@@ -85,14 +86,10 @@ async def read_packs(
 
 
 def joined(parts: Sequence[PackRecords]) -> PackRecords:
-    """Return several answers as one; of two records of a pack the later counts.
-
-    The first shows whether there is such an endpoint.
-    """
+    """Return several answers as one; of two records of a pack the later counts."""
     return PackRecords(
         records={key: record for part in parts for key, record in part.records.items()},
-        error=next((part.error for part in parts if part.error), ""),
-        absent=parts[0].absent if parts else False,
+        failure=next((part.failure for part in parts if part.failure), None),
     )
 
 
@@ -125,12 +122,12 @@ async def _read_chunk(
         try:
             page = await _read_page(registry, _PackQuery(ids=ids, page=number), retries)
         except NoAnswerError as error:
-            is_absent = isinstance(error, _AbsentError) and number == 1
-            return PackRecords(records=found, error=str(error), absent=is_absent)
-        except Exception as error:  # noqa: BLE001 - the answer is optional: whatever is in it, the poll goes on
             return PackRecords(
-                records=found, error=f"unexpected {type(error).__name__}"
+                records=found, failure=ReadFailure(error=str(error), fault=error.fault)
             )
+        except Exception as error:  # noqa: BLE001 - the answer is optional: whatever is in it, the poll goes on
+            failure = ReadFailure(error=f"unexpected {type(error).__name__}")
+            return PackRecords(records=found, failure=failure)
         before = len(found)
         for record in page.records:
             key = record.id.lower()
@@ -141,15 +138,13 @@ async def _read_chunk(
     return PackRecords(records=found)
 
 
-class _AbsentError(NoAnswerError):
-    """The registry does not have the endpoint."""
-
-
 async def _read_page(registry: Registry, query: _PackQuery, retries: int) -> _PackPage:
     """Return one page. Raises NoAnswerError."""
     answer = await registry.ask(query, retries=retries)
-    if answer.code in _ABSENT:
-        raise _AbsentError(f"the registry does not have GET /nodes ({answer.code})")
+    if answer.code in _ABSENT and query.page == 1:
+        raise NoAnswerError(
+            f"the registry does not have GET /nodes ({answer.code})", Fault.NOT_FOUND
+        )
     if answer.code != HTTPStatus.OK:
         raise NoAnswerError(f"the registry does not answer GET /nodes ({answer.code})")
     return _parse(answer.body)

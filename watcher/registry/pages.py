@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 
+from watcher.model.failure import Fault
 from watcher.progress import Progress, silent
 from watcher.registry.answer import NoAnswerError
 from watcher.registry.client import Query, Registry
@@ -51,9 +52,8 @@ class PageRead:
     """The HTTP status; 0 if no answer came, or it was not requested."""
     ban: str | None = None
     """The reason that a 403 gives for a ban of the node that was asked about; None if it is no ban. Untrusted text."""
-    registry_wide: bool = False
-    """As in `FetchFailed`, like `unreached`: what failed without an answer."""
-    unreached: bool = False
+    fault: Fault = Fault.OWN
+    """Why no answer came."""
 
 
 async def read_pages(
@@ -142,10 +142,7 @@ class _Reading:
         try:
             read = await self._read(number)
         except NoAnswerError as error:
-            wide, unreached = error.registry_wide, error.unreached
-            read = PageRead(
-                number=number, error=str(error), registry_wide=wide, unreached=unreached
-            )
+            read = PageRead(number=number, error=str(error), fault=error.fault)
         except Exception as error:  # noqa: BLE001 - one page's answer must not end the reading of the others
             read = PageRead(number=number, error=f"unexpected {type(error).__name__}")
         self.failures = 0 if read.page is not None or read.known else self.failures + 1

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from http import HTTPStatus
 
 from watcher import timestamps
+from watcher.model.failure import Fault, ReadFailure
 from watcher.model.listing import (
-    FetchFailed,
     Listing,
     NodeBanned,
     Reading,
@@ -59,10 +59,7 @@ async def read_node(
     try:
         return await _read_node(registry, query, now)
     except NoAnswerError as error:
-        wide, unreached = error.registry_wide, error.unreached
-        return FetchFailed(
-            node=query.node, error=str(error), registry_wide=wide, unreached=unreached
-        )
+        return ReadFailure(node=query.node, error=str(error), fault=error.fault)
 
 
 async def _read_node(
@@ -204,10 +201,14 @@ def _judge_status(query: NodeQuery, answer: Answer, at: str) -> Reading:
                 node=query.node, message=reason, at=at, server_time=server_time
             )
     error = describe_refusal(answer.code, answer.body)
-    if answer.code == HTTPStatus.NOT_FOUND:
+    fault = _FAULTS.get(answer.code, Fault.REGISTRY)
+    if fault is Fault.NOT_FOUND:
         error += "; is the id right?"
-    registry_wide = answer.code not in {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND}
-    not_found = answer.code == HTTPStatus.NOT_FOUND
-    return FetchFailed(
-        node=query.node, error=error, registry_wide=registry_wide, not_found=not_found
-    )
+    return ReadFailure(node=query.node, error=error, fault=fault)
+
+
+_FAULTS: dict[int, Fault] = {
+    HTTPStatus.BAD_REQUEST: Fault.OWN,
+    HTTPStatus.NOT_FOUND: Fault.NOT_FOUND,
+}
+"""Refusals that are about the node alone."""

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from operator import attrgetter
 
-from watcher.model.listing import ALL, FetchFailed, Listing, ServerTime
+from watcher.model.failure import Fault, ReadFailure
+from watcher.model.listing import ALL, Listing, ServerTime
 from watcher.model.version import badness, in_order
 from watcher.progress import Progress, silent
 from watcher.registry.answer import NoAnswerError
@@ -105,7 +106,7 @@ class NotSwept:
     """For a person; "" if it was not worth the pages."""
     total: int | None = None
     """How many versions the registry says that it has, if it did."""
-    failure: FetchFailed | None = None
+    failure: ReadFailure | None = None
     """The registry's failure, if it was one. If not, each node can still be asked."""
 
 
@@ -327,9 +328,9 @@ def _ended(first: PageRead, is_worth_it: Callable[[int], bool]) -> NotSwept | No
             why=f"the registry does not list the versions of all node packs: {first.error}"
         )
     if first.page is None:
-        failure = FetchFailed(
-            node=ALL, error=first.error, registry_wide=True, unreached=first.unreached
-        )
+        # Whatever page 1 failed for, without it no node is read.
+        fault = first.fault if first.fault is Fault.UNREACHED else Fault.REGISTRY
+        failure = ReadFailure(node=ALL, error=first.error, fault=fault)
         return NotSwept(why=first.error, failure=failure)
     if first.page.total is None:
         return NotSwept(why="the answer does not say how many versions there are")

@@ -127,12 +127,12 @@ def _upgraded_queue(found: object) -> object:
 
 
 def _upgraded_checks(found: dict[str, Any]) -> dict[str, Any]:
-    """The first format could lack `reported`, and had `trouble` for a failure's `kind`."""
+    """The first format could lack `reported`, and had `trouble` for a failure's `untried`."""
     health = found.get("health")
     nodes = health.get("nodes") if isinstance(health, dict) else None
     for failure in nodes.values() if isinstance(nodes, dict) else ():
-        if isinstance(failure, dict) and failure.pop("trouble", None) == "untried":
-            failure["kind"] = "untried"
+        if isinstance(failure, dict):
+            failure["untried"] = failure.pop("trouble", None) == "untried"
     return {"reported": {}} | renamed(found, asked="etag_scope", said="reported")
 
 

@@ -17,7 +17,7 @@ from watcher.changes.health import (
     registry_is_down,
 )
 from watcher.model.event import Event, Kind
-from watcher.model.listing import FailureKind, FetchFailed
+from watcher.model.failure import Fault, ReadFailure
 from watcher.model.snapshot import Node, Snapshot
 
 NODES = ("Alpha", "beta", "gamma", "delta")
@@ -27,17 +27,19 @@ NOBODY = Health()
 
 def unread(
     *names: str, wide: bool = True, error: str = "it timed out"
-) -> dict[str, FetchFailed]:
+) -> dict[str, ReadFailure]:
     """Make failures of these nodes."""
     return {
-        name.lower(): FetchFailed(node=name, error=error, registry_wide=wide)
+        name.lower(): ReadFailure(
+            node=name, error=error, fault=Fault.REGISTRY if wide else Fault.OWN
+        )
         for name in names
     }
 
 
 def poll(
     before: Assessment | None,
-    failed: dict[str, FetchFailed],
+    failed: dict[str, ReadFailure],
     *read: str,
     threshold: int = 3,
     at: str = NOW,
@@ -51,7 +53,7 @@ def poll(
     )
 
 
-def polls(count: int, failed: dict[str, FetchFailed], *read: str) -> Assessment:
+def polls(count: int, failed: dict[str, ReadFailure], *read: str) -> Assessment:
     """Assess the same poll several times, a minute apart."""
     done = poll(None, failed, *read)
     for number in range(1, count):
@@ -234,7 +236,7 @@ def test_what_each_poll_reports(
                 strict=True,
             )
         )
-        failed: dict[str, FetchFailed] = {}
+        failed: dict[str, ReadFailure] = {}
         for node, got in each.items():
             failed |= unread(node, wide=FACES[got], error=got) if got in FACES else {}
         done = poll(done, failed, *(node for node in nodes if each[node] == "ok"))
@@ -257,9 +259,7 @@ def test_an_outage_of_many_due_nodes_says_since_when() -> None:
 def test_a_poll_that_did_not_try_a_node_counts_for_it() -> None:
     """A node that was left untried was not read, so the poll counts."""
     tried, untried = unread("Alpha", wide=False), unread("Alpha")
-    untried = {
-        key: replace(one, kind=FailureKind.UNTRIED) for key, one in untried.items()
-    }
+    untried = {key: replace(one, fault=Fault.UNTRIED) for key, one in untried.items()}
     done = poll(
         poll(poll(None, tried, *NODES[1:]), untried, *NODES[1:]), untried, *NODES[1:]
     )
@@ -270,9 +270,7 @@ def test_a_poll_that_did_not_try_a_node_counts_for_it() -> None:
 def test_the_registrys_error_is_that_of_a_node_that_was_tried() -> None:
     """However many nodes were not tried, the event says what happened to those that were."""
     others = unread(*NODES[1:], error="not tried")
-    untried = {
-        key: replace(one, kind=FailureKind.UNTRIED) for key, one in others.items()
-    }
+    untried = {key: replace(one, fault=Fault.UNTRIED) for key, one in others.items()}
     (event,) = poll(None, unread("Alpha") | untried, threshold=1).events
     assert event.reason.endswith("it timed out (4 of 4 nodes)")
 
@@ -330,7 +328,11 @@ def test_who_is_failing_is_what_the_rule_says(
         failing = (failing & {None, *bad}) | fresh
 
         failed = {
-            name: FetchFailed(node=name, error=answer, registry_wide=answer == "503")
+            name: ReadFailure(
+                node=name,
+                error=answer,
+                fault=Fault.REGISTRY if answer == "503" else Fault.OWN,
+            )
             for name, answer in zip(names, answers, strict=True)
             if answer != "ok"
         }

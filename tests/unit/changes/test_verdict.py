@@ -20,6 +20,7 @@ from watcher.changes.verdict import (
     judge,
     rank,
 )
+from watcher.model.failure import Fault, ReadFailure
 from watcher.model.pack import Claim, Identity, Pack, PackKind, PackRecord, Verdict
 from watcher.model.snapshot import Mark, Node
 from watcher.model.version import STATUSES, Version
@@ -51,9 +52,15 @@ def record(status: str = "active", **fields: Any) -> PackRecord:
     return PackRecord(**{"id": PACK, "status": status, "repository": OURS} | fields)
 
 
+TIMED_OUT = ReadFailure(error="it timed out")
+ABSENT = ReadFailure(error="no such endpoint", fault=Fault.NOT_FOUND)
+
+
 def of(installed: Pack, node: Node | None, **fields: Any) -> Judgement:
     """Judge a pack by what is known of its node; without a record the registry has no `GET /nodes`."""
-    about = Known(node=node, **{"records_absent": "record" not in fields} | fields)
+    about = Known(
+        node=node, **{"no_records": None if "record" in fields else ABSENT} | fields
+    )
     return judge(installed, lambda _: about)
 
 
@@ -280,7 +287,7 @@ def test_unknown_says_why(installed: Pack, why: str) -> None:
         ),
         (
             clone(),
-            {"record": None, "records_absent": True},
+            {"record": None, "no_records": ABSENT},
             "claims to be Some-Pack, whose repository the registry does not name",
         ),
         (
@@ -459,7 +466,7 @@ def test_a_folder_may_have_any_name() -> None:
         ({"record": record("NodeStatusAsleep")}, Missing.STATUS),
         ({"record": record("")}, Missing.STATUS),
         ({"record": None}, Missing.PACK),
-        ({"record": None, "no_records": "it timed out"}, Missing.PACK),
+        ({"record": None, "no_records": TIMED_OUT}, Missing.PACK),
         (
             {"node": known(version("1.0.0", "asleep")), "record": record()},
             Missing.STATUS,
@@ -485,7 +492,7 @@ def test_a_gap_hides_no_finding() -> None:
         pack(),
         known(version("1.0.0", "flagged")),
         record=None,
-        no_records="it timed out",
+        no_records=TIMED_OUT,
     )
     assert (found.verdict, found.gap and found.gap.of) == ("flagged", Missing.PACK)
 

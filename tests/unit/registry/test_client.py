@@ -27,6 +27,7 @@ from tests.support.fakes.faults import inflict
 from watcher import __version__
 from watcher.fake_registry.catalog import Catalog
 from watcher.fake_registry.server import FakeRegistry
+from watcher.model.failure import Fault as Whose
 from watcher.model.version import STATUSES
 from watcher.registry.answer import Answer, NoAnswerError
 from watcher.registry.client import Query, Registry, RequestLimits
@@ -484,8 +485,8 @@ def test_whom_a_long_retry_after_ends(
     asyncio.run(work())
     assert said == ["", *later]
     assert len(registry.requests) == (1 if code == 429 else 4)
-    assert {(str(error), error.registry_wide, error.unreached) for error in errors} == {
-        (f"the registry asked to wait 10m ({code})", True, False)
+    assert {(str(error), error.fault) for error in errors} == {
+        (f"the registry asked to wait 10m ({code})", Whose.REGISTRY)
     }
 
 

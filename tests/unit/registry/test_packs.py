@@ -11,6 +11,7 @@ from aiohttp import web
 
 from tests.faults.asking import responding
 from watcher.fake_registry.server import FakeRegistry
+from watcher.model.failure import Fault, ReadFailure
 from watcher.model.pack import PackRecord, PackRecords
 from watcher.registry.client import Registry, RequestLimits
 from watcher.registry.packs import read_packs
@@ -55,7 +56,7 @@ def test_status_detail_and_repository(registry: FakeRegistry) -> None:
         ),
         "gone": PackRecord(id="gone", status="deleted"),
     }
-    assert found.error == ""
+    assert found.failure is None
 
 
 def test_one_request_asks_for_all_statuses_of_a_hundred_packs(
@@ -138,7 +139,7 @@ def test_endless_pages_end(registry: FakeRegistry) -> None:
     found = read(registry, *(f"pack-{number}" for number in range(90)))
     assert len(registry.requests) == 20
     assert found.records.keys() == {f"pack-{number}" for number in range(1, 21)}
-    assert found.error == ""
+    assert found.failure is None
 
 
 def test_a_page_without_anything_new_is_the_last(registry: FakeRegistry) -> None:
@@ -184,7 +185,9 @@ def test_no_usable_answer_is_none(
 ) -> None:
     """Whatever else the endpoint answers, nothing is known, nothing is raised, and a person reads why."""
     serve(registry, document, status)
-    assert read(registry, "pack", max_bytes=2**20) == PackRecords(error=why)
+    assert read(registry, "pack", max_bytes=2**20) == PackRecords(
+        failure=ReadFailure(error=why) if why else None
+    )
 
 
 def test_a_failure_ends_the_questions(registry: FakeRegistry) -> None:
@@ -193,7 +196,9 @@ def test_a_failure_ends_the_questions(registry: FakeRegistry) -> None:
     found = read(registry, *(f"pack-{number}" for number in range(250)))
     assert len(registry.requests) == 1
     assert found == PackRecords(
-        error="the registry does not have GET /nodes (404)", absent=True
+        failure=ReadFailure(
+            error="the registry does not have GET /nodes (404)", fault=Fault.NOT_FOUND
+        )
     )
 
 
@@ -202,7 +207,10 @@ def test_a_registry_without_the_endpoint(registry: FakeRegistry, status: int) ->
     """That it does not have the endpoint is told apart from an answer that failed."""
     serve(registry, {"message": "Not Found"}, status)
     assert read(registry, "pack") == PackRecords(
-        error=f"the registry does not have GET /nodes ({status})", absent=True
+        failure=ReadFailure(
+            error=f"the registry does not have GET /nodes ({status})",
+            fault=Fault.NOT_FOUND,
+        )
     )
 
 
@@ -223,8 +231,9 @@ def test_a_page_that_fails_costs_only_the_packs_on_it(
     assert {key: record.status for key, record in found.records.items()} == {
         "one": "banned"
     }
-    assert f"GET /nodes ({status})" in found.error
-    assert not found.absent
+    assert found.failure is not None
+    assert f"GET /nodes ({status})" in found.failure.error
+    assert found.failure.fault is Fault.OWN
 
 
 def test_a_registry_that_hangs_or_is_gone(registry: FakeRegistry) -> None:
@@ -235,7 +244,9 @@ def test_a_registry_that_hangs_or_is_gone(registry: FakeRegistry) -> None:
         raise AssertionError("the answer is not waited for")
 
     registry.respond = never
-    assert read(registry, "pack", timeout=0.1) == PackRecords(error="it timed out")
+    assert read(registry, "pack", timeout=0.1) == PackRecords(
+        failure=ReadFailure(error="it timed out", fault=Fault.UNREACHED)
+    )
 
 
 @pytest.mark.parametrize(

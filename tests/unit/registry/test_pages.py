@@ -13,6 +13,7 @@ from aiohttp import web
 from tests.faults.asking import hurried, of_pack
 from tests.support.fakes.fault import asked as query_of
 from watcher.fake_registry.server import FakeRegistry
+from watcher.model.failure import Fault
 from watcher.registry import pages
 from watcher.registry.client import Query, Registry, RequestLimits
 from watcher.registry.pages import MOST_PAGES, PageRead, read_pages
@@ -147,8 +148,7 @@ def test_no_answer_to_the_first_page(registry: FakeRegistry) -> None:
     registry.__exit__()
     [one] = read(url)
     assert (one.number, one.code, one.error) == (1, 0, "the connection was refused")
-    assert one.registry_wide
-    assert one.unreached
+    assert one.fault is Fault.UNREACHED
     registry.__enter__()
 
 

@@ -15,8 +15,8 @@ from tests.support.fakes.fault import asked as query_of
 from tests.support.fakes.fault import ordinary
 from tests.support.fakes.faults import FAULTS, Means, inflict
 from watcher.fake_registry.server import FakeRegistry
+from watcher.model.failure import Fault, ReadFailure
 from watcher.model.listing import (
-    FetchFailed,
     Listing,
     NodeBanned,
     Reading,
@@ -71,14 +71,12 @@ def test_a_fault_means_what_is_expected(registry: FakeRegistry, name: str) -> No
             assert isinstance(reading, Listing)
             assert reading.incomplete == expected.said
         case Means.UNREADABLE | Means.REGISTRY:
-            wide = expected.means is Means.REGISTRY
-            assert reading == FetchFailed(
-                node="pack",
-                error=expected.said,
-                registry_wide=wide,
-                unreached=expected.unreached,
-                not_found=name.startswith("status_404"),
-            )
+            fault = Fault.OWN
+            if expected.means is Means.REGISTRY:
+                fault = Fault.UNREACHED if expected.unreached else Fault.REGISTRY
+            elif name.startswith("status_404"):
+                fault = Fault.NOT_FOUND
+            assert reading == ReadFailure(node="pack", error=expected.said, fault=fault)
         case Means.BANNED:
             assert isinstance(reading, NodeBanned)
             assert reading.message == expected.said
@@ -533,7 +531,7 @@ def test_a_reading_says_when_it_was_made(
         code, body
     )
     reading = read(registry.url, NodeQuery(node="pack", etag='"v1"'))
-    assert not isinstance(reading, FetchFailed)
+    assert not isinstance(reading, ReadFailure)
     assert reading.server_time == ServerTime.of("2026-03-02T11:59:00.000Z")
     assert reading.at == "2026-03-02T11:59:00.000Z"
 
@@ -601,10 +599,10 @@ def test_a_304_that_nobody_asked_for_is_a_fault(
     """Where the question named no answer of the registry's there is no "as before"."""
     registry.respond = responding()(304, b"")
     reading = read(registry.url, NodeQuery(node="pack", etag=etag))
-    assert reading == FetchFailed(
+    assert reading == ReadFailure(
         node="pack",
         error="the registry gave an unexpected answer (304)",
-        registry_wide=True,
+        fault=Fault.REGISTRY,
     )
     assert "If-None-Match" not in registry.requests[0].headers
 

@@ -16,7 +16,8 @@ from tests.support.parameters import one_of
 from tests.support.program import Completed
 from watcher.errors import ConfigError
 from watcher.fake_registry.server import FakeRegistry
-from watcher.model.listing import FetchFailed, Listing
+from watcher.model.failure import Fault, ReadFailure
+from watcher.model.listing import Listing
 from watcher.registry.client import Query
 from watcher.registry.reader import NodeQuery
 from watcher.registry.transport import check_usable, describe, open_transport
@@ -254,11 +255,10 @@ def test_failures_of_the_way_are_the_registrys() -> None:
     """What happens before an answer says nothing of the node: it lies with the registry or the way to it."""
     with Refused() as nobody:
         reading = read(nobody.url, NodeQuery(node="pack"))
-    assert reading == FetchFailed(
+    assert reading == ReadFailure(
         node="pack",
         error="the connection was refused",
-        registry_wide=True,
-        unreached=True,
+        fault=Fault.UNREACHED,
     )
 
 

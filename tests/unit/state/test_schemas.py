@@ -33,12 +33,13 @@ from watcher.fake_registry.server import FakeRegistry
 from watcher.model.event import BadVersion, Change, Event
 from watcher.model.event_form import public_form
 from watcher.model.exposure import Exposure, Installed
+from watcher.model.failure import ReadFailure
 from watcher.model.pack import Pack, PackKind, Verdict
 from watcher.model.snapshot import Mark, Node, Snapshot
 from watcher.model.version import STATUSES, Version
 from watcher.polling import audit
 from watcher.polling.audit import Finding, Scanned
-from watcher.polling.lookup.model import Filters, Found, FoundVersion, Problem
+from watcher.polling.lookup.model import Filters, Found, FoundVersion
 from watcher.polling.model import Report
 from watcher.state import installs_file, records, schemas, snapshot_file
 from watcher.state.model import Checks
@@ -220,9 +221,9 @@ def _printed() -> str:
         install="studio", pack=pack, judgement=judge(pack, lambda _: Known()), url=""
     )
     problems = (
-        audit.Problem(error="x", node="b"),
-        audit.Problem(error="x"),
-        audit.Problem(error="x", install="a"),
+        ReadFailure(error="x", node="b"),
+        ReadFailure(error="x"),
+        ReadFailure(error="x", install="a"),
     )
     found = audit.Audit(findings=(finding,), problems=problems)
     scanned = (Scanned(install="laptop", error="x"),)
@@ -240,7 +241,7 @@ def _looked_up() -> str:
         total=2,
         packs=1,
         by_status={"active": 2},
-        problems=(Problem(node=None, error="x"),),
+        problems=(ReadFailure(error="x"),),
     )
     return versions_report.as_json(
         versions_report.VersionsReport(

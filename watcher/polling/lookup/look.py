@@ -8,10 +8,11 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 
+from watcher.model.failure import Fault, ReadFailure
 from watcher.model.version import STATUSES
 from watcher.polling.lookup.collection import Collection
 from watcher.polling.lookup.gathered import Gathered
-from watcher.polling.lookup.model import Filters, Found, Problem
+from watcher.polling.lookup.model import Filters, Found
 from watcher.polling.reading.reasons import read_summaries
 from watcher.progress import Progress, silent
 from watcher.registry.answer import NoAnswerError
@@ -56,7 +57,7 @@ async def look_up(
         return await _with_reasons(registry, found, progress) if with_reasons else found
 
 
-async def _why_no_search(registry: Registry) -> Problem | None:
+async def _why_no_search(registry: Registry) -> ReadFailure | None:
     """Return why the registry cannot be searched by reason; None if it can.
 
     It may refuse that, or ignore it (docs/registry.md, Statuses): then what no reason has is found too.
@@ -67,19 +68,19 @@ async def _why_no_search(registry: Registry) -> Problem | None:
         answer = await registry.ask(nowhere)
         if answer.code == HTTPStatus.BAD_REQUEST:
             error = describe_refusal(answer.code, answer.body).partition("(")[2]
-            return Problem(
+            return ReadFailure(
                 node=None,
                 error=f"the registry keeps the search in reasons to itself ({error}",
                 hint=hint,
             )
         if answer.code != HTTPStatus.OK:
-            return Problem(node=None, error=describe_refusal(answer.code, answer.body))
+            return ReadFailure(error=describe_refusal(answer.code, answer.body))
         if parse_page(answer.body).items:
-            return Problem(
+            return ReadFailure(
                 node=None, error="the registry ignores the search in reasons", hint=hint
             )
     except NoAnswerError as error:
-        return Problem(node=None, error=str(error))
+        return ReadFailure(error=str(error))
     return None
 
 
@@ -92,7 +93,7 @@ class _Lookup:
     collection: Collection
     progress: Progress
     read_of: list[Gathered] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
+    problems: list[ReadFailure] = field(default_factory=list)
     silence: int = 0
     """Nodes in a row without any HTTP answer."""
 
@@ -108,7 +109,7 @@ class _Lookup:
                     await self._read(node)
                 else:
                     self.problems.append(
-                        Problem(
+                        ReadFailure(
                             node=node,
                             error="not asked, since the registry could not be reached",
                         )
@@ -130,10 +131,12 @@ class _Lookup:
             pages.total, pages.unreadable, pages.pages = None, 0, 0
             await self._read_pages(replace(first, page_size=_OTHER_SIZE), pages)
         self.silence = (
-            self.silence + 1 if any(read.unreached for read in pages.failed) else 0
+            self.silence + 1
+            if any(read.fault is Fault.UNREACHED for read in pages.failed)
+            else 0
         )
         self.problems += [
-            Problem(node=node or None, error=error) for error in pages.problems()
+            ReadFailure(node=node or None, error=error) for error in pages.problems()
         ]
         if (
             node
@@ -141,7 +144,7 @@ class _Lookup:
             and not (pages.failed or pages.foreign)
             and (why := await self._why_empty(first))
         ):
-            self.problems.append(Problem(node=node, error=why))
+            self.problems.append(ReadFailure(node=node, error=why))
 
     async def _read_pages(self, first: Query, pages: Gathered) -> None:
         async with aclosing(
@@ -219,6 +222,6 @@ async def _with_reasons(registry: Registry, found: Found, progress: Progress) ->
     return replace(
         found,
         versions=versions,
-        problems=(*found.problems, Problem(node=None, error=why)),
+        problems=(*found.problems, ReadFailure(error=why)),
         incomplete=f"{found.incomplete}; {why}" if found.incomplete else why,
     )

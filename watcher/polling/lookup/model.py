@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from watcher.model.failure import ReadFailure
 from watcher.model.version import Version, recency
 
 
@@ -45,16 +46,6 @@ class FoundVersion:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
-    """Something that could not be read."""
-
-    node: str | None
-    """None if it is not about one node."""
-    error: str
-    hint: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
     """What one look found."""
 
@@ -67,7 +58,7 @@ class Found:
     by_status: Mapping[str, int] = field(default_factory=dict)
     """Worst first."""
     deprecated: int = 0
-    problems: tuple[Problem, ...] = ()
+    problems: tuple[ReadFailure, ...] = ()
     incomplete: str = ""
     """How much could not be read, for a person; "" if all could."""
 

@@ -9,6 +9,7 @@ from watcher import timestamps
 from watcher.changes.diff import compare_record
 from watcher.changes.transitions import DiffOptions
 from watcher.durations import DAY
+from watcher.model.failure import Fault, ReadFailure
 from watcher.model.pack import PACK_STATUSES, PackRecord
 from watcher.model.snapshot import Node, Snapshot
 from watcher.model.version import ACTIVE, BANNED
@@ -30,10 +31,13 @@ class Asked:
     """What was answered in this poll."""
     at: str
     """When it was last asked about all."""
-    error: str
+    failure: ReadFailure | None = None
     """Why there was no usable answer, or not about all, when it was last asked."""
-    absent: bool
-    """The registry does not have the endpoint."""
+
+    @property
+    def is_absent(self) -> bool:
+        """Whether the registry does not answer about packs as a whole at all."""
+        return self.failure is not None and self.failure.fault is Fault.NOT_FOUND
 
 
 async def ask(
@@ -62,7 +66,7 @@ async def ask(
     }
     wanted = [key for key in keys if is_due or key in unanswered]
     if not wanted:
-        return Asked(known=known, fresh={}, at=checks.packs_at, error="", absent=False)
+        return Asked(known=known, fresh={}, at=checks.packs_at)
     spelled = {
         key: record.id for key, record in known.items() if record
     } | survey.findings.registry_ids
@@ -74,22 +78,20 @@ async def ask(
     }
     silent = set(wanted) - fresh.keys()
     lacking = silent & has_versions
-    if answer.error:
+    if answer.failure:
         known |= fresh
     else:  # what was known of a pack that it leaves out now is not known any more
         kept = {key: record for key, record in known.items() if key not in silent}
         known = kept | fresh | dict.fromkeys(silent - lacking)
-    error = (
-        f"GET /nodes does not say how {plural(len(lacking), 'pack')} stand"
-        if lacking
-        else ""
-    )
+    failure = answer.failure
+    if lacking and failure is None:
+        error = f"GET /nodes does not say how {plural(len(lacking), 'pack')} stand"
+        failure = ReadFailure(error=error)
     return Asked(
         known=known,
         fresh=fresh,
-        at=now if is_due and not answer.error else checks.packs_at,
-        error=answer.error or error,
-        absent=answer.absent,
+        at=now if is_due and answer.failure is None else checks.packs_at,
+        failure=failure,
     )
 
 

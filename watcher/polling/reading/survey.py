@@ -11,9 +11,8 @@ from watcher import log, timestamps
 from watcher.changes.transitions import DiffOptions
 from watcher.durations import DAY
 from watcher.model.event import Event
+from watcher.model.failure import Fault, ReadFailure
 from watcher.model.listing import (
-    FailureKind,
-    FetchFailed,
     Listing,
     NodeBanned,
     Reading,
@@ -44,7 +43,7 @@ class Findings:
     events: dict[str, tuple[Event, ...]] = field(default_factory=dict)
     read: dict[str, bool] = field(default_factory=dict)
     """Nodes that could be read; the value is whether the node was reported failing before."""
-    unread: dict[str, FetchFailed] = field(default_factory=dict)
+    unread: dict[str, ReadFailure] = field(default_factory=dict)
     checked: dict[str, str] = field(default_factory=dict)
     """When a node was read completely (`Listing.at`)."""
     etags: dict[str, str] = field(default_factory=dict)
@@ -132,22 +131,17 @@ class Survey:
         failure = self.checks.health.nodes.get(node.lower())
         if failure is None:
             return 1, 0
-        return (0 if failure.kind is FailureKind.UNTRIED else 2), failure.count
+        return (0 if failure.untried else 2), failure.count
 
     async def _work(self, waiting: Iterator[str]) -> None:
         for node in waiting:
             if reason := self._reason_not_to_try():
-                untried = FetchFailed(
-                    node=node,
-                    error=reason,
-                    registry_wide=True,
-                    kind=FailureKind.UNTRIED,
-                )
+                untried = ReadFailure(node=node, error=reason, fault=Fault.UNTRIED)
                 self.findings.unread[node.lower()] = untried
             else:
                 self._under_way[node] = None
                 self._show_progress()
-                self._take(await self._read_one(node))
+                self._take(node, await self._read_one(node))
                 del self._under_way[node]
             self._done += 1
             self._show_progress()
@@ -190,11 +184,12 @@ class Survey:
                 self.registry, reading, missing, self.options.statuses, self.clock
             )
         except Exception as error:  # noqa: BLE001 - one node's answer must not end the reading of the others
-            return FetchFailed(node=node, error=f"unexpected {type(error).__name__}")
+            return ReadFailure(node=node, error=f"unexpected {type(error).__name__}")
 
-    def _take(self, reading: Reading) -> None:
-        key = reading.node.lower()
-        registry_wide = unreached = False
+    def _take(self, node: str, reading: Reading) -> None:
+        key = node.lower()
+        fault = reading.fault if isinstance(reading, ReadFailure) else None
+        is_unknown = fault is Fault.NOT_FOUND and self._may_be_unknown(key)
         match reading:
             case Listing() | NodeBanned() | Unchanged() if self.is_stale(
                 key, reading.server_time
@@ -214,15 +209,16 @@ class Survey:
                 self.findings.checked[key] = reading.at
                 self.findings.etags[key] = self.checks.etags[key]
                 self.take_server_time(key, reading.server_time)
-            case FetchFailed(not_found=True) if self._may_be_unknown(key):
-                self.findings.unknown.append(reading.node)
+            case ReadFailure() if is_unknown:
+                self.findings.unknown.append(node)
                 self.findings.not_found.add(key)
-            case FetchFailed(registry_wide=registry_wide, unreached=unreached):
+            case ReadFailure():
                 self.findings.unread[key] = reading
             case _:
                 assert_never(reading)
-        self._failures = self._failures + 1 if registry_wide else 0
-        self._silence = self._silence + 1 if unreached else 0
+        is_wide = isinstance(reading, ReadFailure) and reading.registry_wide
+        self._failures = self._failures + 1 if is_wide else 0
+        self._silence = self._silence + 1 if fault is Fault.UNREACHED else 0
 
     def is_stale(self, key: str, server_time: ServerTime) -> bool:
         """Return whether an answer about a node is older than the known one, and note since when there are only such.
@@ -273,7 +269,7 @@ class Survey:
             findings.events[key] = (*findings.events.get(key, ()), *difference.events)
         if listing.incomplete:
             error = f"the listing is incomplete: {listing.incomplete}"
-            findings.unread[key] = FetchFailed(node=listing.node, error=error)
+            findings.unread[key] = ReadFailure(node=listing.node, error=error)
             return
         findings.read[key] = node.failing
         findings.checked[key] = listing.at

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from watcher.changes.health import Assessment, FailureStreak
 from watcher.changes.whole import assess_sweep, set_whole
 from watcher.model.event import Event
-from watcher.model.listing import ALL, FetchFailed
+from watcher.model.failure import Fault, ReadFailure
+from watcher.model.listing import ALL
 from watcher.model.selection import Selection
 from watcher.model.snapshot import Snapshot, Whole
 from watcher.polling.reading.choice import (
@@ -172,8 +173,8 @@ class Sweeper:
         if swept.failure is not None or not self.names:
             self.way = Way.SWEEP  # no node was asked
             self.names = self.names or {ALL: ALL}
-            survey.findings.unread[ALL] = swept.failure or FetchFailed(
-                node=ALL, error=swept.why, registry_wide=True
+            survey.findings.unread[ALL] = swept.failure or ReadFailure(
+                node=ALL, error=swept.why, fault=Fault.REGISTRY
             )
             return survey.findings
         self.lacking = swept.why

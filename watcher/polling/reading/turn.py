@@ -58,7 +58,7 @@ class DailyTurn:
             self._packs = await read_packs(
                 self.survey.registry, [ids[key] for key in self._due]
             )
-            self.error = self._packs.error
+            self.error = self._packs.failure.error if self._packs.failure else ""
 
     def to_ask(self, most: int, *, each: bool) -> list[str]:
         """Return the nodes to ask by themselves: all, if `each` has to be or there are no records; of the first turn at

@@ -90,7 +90,7 @@ async def read_with_installs(
         installs.only_by_folder(scans.packs) - named
     )
     # Where nothing of the API is there, it may be another server, which says nothing of a pack.
-    unknown -= findings.not_found if asked.absent else set()
+    unknown -= findings.not_found if asked.is_absent else set()
     findings.forget(only_folders)
     watched = tuple(node for node in watched if node.lower() not in only_folders)
     return Read(
@@ -183,7 +183,7 @@ class Read:
             unknown=tuple(sorted(unknown | unread)),
             packs=dict(sorted(self.asked.known.items())),
             packs_at=self.asked.at,
-            packs_error=self.asked.error,
+            packs_error=self.asked.failure.error if self.asked.failure else "",
         )
 
     def _runs(self, change: Change) -> Iterator[Run]:
@@ -198,8 +198,7 @@ class Read:
                 node=node,
                 record=records.believed(self.asked.known.get(key), node),
                 statuses=self.config.statuses,
-                no_records=self.asked.error,
-                records_absent=self.asked.absent,
+                no_records=self.asked.failure,
             )
 
         for install, packs in sorted(self.scans.packs.items()):

@@ -16,7 +16,7 @@ from watcher.installs.scan import scan
 from watcher.installs.unscannable import IsWorkflow, Unscannable
 from watcher.model.exposure import Exposure, exposure_key
 from watcher.model.pack import Source, Verdict
-from watcher.polling.audit import Audit, Scanned, audit, fails
+from watcher.polling.audit import Audit, Scanned, audit, fails, is_limit
 from watcher.polling.clock import clock
 from watcher.polling.model import request_limits
 from watcher.progress import Progress
@@ -64,7 +64,7 @@ def run_audit(
     unscanned = any(one.error for one in scanned)
     if unscanned and installs.by_target:
         return 2
-    is_answered = not done.unread and all(one.is_limit for one in done.problems)
+    is_answered = not done.unread and all(map(is_limit, done.problems))
     return 0 if is_answered and not unscanned else 1
 
 
@@ -150,7 +150,7 @@ def _problems(scanned: Sequence[Scanned], done: Audit) -> list[str]:
             )
         elif one.node is None:
             lines.append(
-                f"{'warning' if one.is_limit else 'error'}: {sanitize_line(one.error)}"
+                f"{'warning' if is_limit(one) else 'error'}: {sanitize_line(one.error)}"
             )
         else:
             nodes.setdefault(one.error, []).append(one.node)

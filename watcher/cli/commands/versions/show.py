@@ -11,9 +11,10 @@ from watcher.cli.commands.versions import report
 from watcher.cli.progress_line import progress_line
 from watcher.cli.terminal import echo, echo_result
 from watcher.errors import UsageError
+from watcher.model.failure import ReadFailure
 from watcher.polling.clock import clock
 from watcher.polling.lookup.look import look_up
-from watcher.polling.lookup.model import Filters, Problem
+from watcher.polling.lookup.model import Filters
 from watcher.polling.model import request_limits
 from watcher.registry import transport
 from watcher.settings import node_ids
@@ -86,7 +87,7 @@ def show(
     return 1 if found.problems else 0
 
 
-def _errors(problems: Iterable[Problem]) -> Iterable[str]:
+def _errors(problems: Iterable[ReadFailure]) -> Iterable[str]:
     """Yield the lines about what could not be read; one about all nodes that have the same problem."""
     nodes: dict[tuple[str, str], list[str]] = {}
     for problem in problems:
