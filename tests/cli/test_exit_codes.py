@@ -224,7 +224,7 @@ WRONG: dict[str, tuple[list[str], dict[str, object], list[str]]] = {
     "an author": (
         ["check", "--node", "kijai/x"],
         {},
-        ["nodes, entry 1: 'kijai/x'", "command line"],
+        ["'kijai/x' is not a node id", "command line"],
     ),
     "an author's past": (
         ["history", "--node", "kijai/x"],
@@ -234,7 +234,7 @@ WRONG: dict[str, tuple[list[str], dict[str, object], list[str]]] = {
     "a pattern that matches nothing": (
         ["check"],
         {"nodes": "alpha a*:b"},
-        ["nodes, entry 2: 'a*:b'", "pattern"],
+        ["nodes: entry 2: 'a*:b'", "pattern"],
     ),
     "only what to leave out": (
         ["check", "--node", "!b*"],
@@ -285,7 +285,7 @@ WRONG: dict[str, tuple[list[str], dict[str, object], list[str]]] = {
     "no file": (
         ["config", "--config", "absent.toml"],
         {},
-        ["absent.toml", "does not exist"],
+        ["absent.toml", "No such file"],
     ),
     "bad URL": (
         ["check"],

@@ -137,7 +137,7 @@ def test_a_running_comfyui(run: Any) -> None:
     assert done.code == 2
     assert "a ComfyUI without the Manager's list of packs" in done.err
     assert run(f"ftp://me:{PASSWORD}@h").err.startswith(
-        "error: TARGET 1: 'ftp://***' is not an install"
+        "error: TARGET: 'ftp://***' is a URL, not a path"
     )
 
 
@@ -190,7 +190,7 @@ def test_a_deleted_working_folder(
         done = fork_server.run("installed", "ComfyUI", cwd=folder)
         assert done.code == 2
         assert done.err.startswith(
-            "error: TARGET 1: the working folder has been deleted, and the path is relative"
+            "error: TARGET: the working folder has been deleted, and the path is relative"
         )
         assert fork_server.run("installed", str(comfyui.root), cwd=folder).code == 0
     finally:

@@ -138,7 +138,6 @@ def _settings(ctx: click.Context) -> Settings | None:
     """Return the settings that the line so far would have; None if they are wrong or cannot be read."""
     from watcher.cli.options import chosen_settings
     from watcher.settings.loading import load
-    from watcher.state.store import StateFolder
 
     with contextlib.suppress(WatchError, OSError):
         return load(
@@ -146,7 +145,6 @@ def _settings(ctx: click.Context) -> Settings | None:
             overrides=chosen_settings(ctx.params),
             environ=os.environ,
             cwd=Path.cwd(),
-            has_state=lambda folder: StateFolder(folder).exists(),
         ).settings
     return None
 

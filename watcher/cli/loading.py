@@ -5,11 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from watcher import log
-from watcher.delivery import urls
 from watcher.errors import UsageError
 from watcher.settings.loading import Loaded, load, nothing_to_watch
 from watcher.settings.sources import FILE_ORIGIN, FILE_VARIABLE
@@ -27,11 +26,8 @@ def existing_state(loaded: Loaded) -> StateFolder:
 def load_settings(
     config: Path | None,
     overrides: Mapping[str, object],
-    refusal: Callable[[str], str | None] | None = None,
 ) -> Loaded:
     """Load the settings, with this process's environment and working folder, and configure the log.
-
-    `refusal` is asked about alert URLs if another setting is wrong; without it apprise is loaded into this process.
 
     ConfigError as `load`; UsageError for a relative path in a working folder that has been deleted.
     """
@@ -44,8 +40,6 @@ def load_settings(
         overrides=overrides,
         environ=os.environ,
         cwd=cwd or Path(),
-        refusal=refusal or urls.refusal,
-        has_state=lambda folder: StateFolder(folder).exists(),
     )
     if cwd is None:
         _require_absolute(loaded.settings.state_dir, "state_dir")

@@ -109,8 +109,7 @@ _SETTINGS = {
 def with_settings(*omitted: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
     """Return a decorator that adds the options that choose settings, except the `omitted`, to a command.
 
-    The command gets `settings`, a function that loads them, with more `nodes` to watch if it is given any;
-    `refusal` is as in `watcher.cli.loading.load_settings`.
+    The command gets `settings`, a function that loads them, with more `nodes` to watch if it is given any.
     """
 
     def decorate(command: Callable[..., int]) -> Callable[..., int]:
@@ -127,18 +126,13 @@ def with_settings(*omitted: str) -> Callable[[Callable[..., int]], Callable[...,
                 if (value := options.pop(name, None)) is not None
             }
 
-            def settings(
-                nodes: Iterable[str] = (),
-                refusal: Callable[[str], str | None] | None = None,
-            ) -> Loaded:
+            def settings(nodes: Iterable[str] = ()) -> Loaded:
                 from watcher.cli.loading import (
                     load_settings,
                 )  # takes 0.1 s, which --help does not need
 
                 assigned, more = _assigned(changed, chosen)
-                return load_settings(
-                    config, {**assigned, "nodes": [*more, *nodes]}, refusal
-                )
+                return load_settings(config, {**assigned, "nodes": [*more, *nodes]})
 
             return command(*args, settings=settings, **options)
 

@@ -7,7 +7,7 @@ An address may hold a password, so that no error shows more of it than its schem
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path, PurePath
 from typing import Annotated, Self
@@ -25,7 +25,6 @@ from pydantic import (
 from watcher.errors import UsageError
 from watcher.model.pack import Source, SourceKind
 from watcher.settings import parsing
-from watcher.settings.channel_tables import unsealed
 from watcher.text import mask
 
 SNAPSHOT_SUFFIXES = (".json", ".yaml", ".yml")
@@ -33,8 +32,8 @@ SNAPSHOT_SUFFIXES = (".json", ".yaml", ".yml")
 
 _LONGEST_NAME = 64
 _BETWEEN = re.compile(r"[,\n]")
-_ADDRESS = r"(?:[A-Za-z0-9-]+\.)*[A-Za-z0-9-]+:[0-9]{1,5}(?:/.*)?|\[[0-9A-Fa-f:.]+\](?::[0-9]{1,5})?(?:/.*)?"
-"""What is an address without its scheme; a drive's one letter is none, since no number follows it."""
+_ADDRESS = re.compile(r"(?:[A-Za-z0-9.-]{2,}|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}(?:/.*)?")
+"""What is an address without its scheme; a drive's one letter is none."""
 _HELD_BY = frozenset(
     {
         "snapshots",
@@ -52,8 +51,7 @@ _HELD_BY = frozenset(
 def _name(value: object) -> str:
     name = value.strip() if isinstance(value, str) else ""
     if (
-        not name
-        or len(name) > _LONGEST_NAME
+        not 0 < len(name) <= _LONGEST_NAME
         or not mask.is_visible(name)
         or mask.find_url(name)
     ):
@@ -64,49 +62,32 @@ def _name(value: object) -> str:
 
 
 def _path(value: object) -> str:
-    return parsing.path(
-        _text(value, "a folder; give that of a ComfyUI, e.g. '~/ComfyUI'")
-    )
+    text = value.strip() if isinstance(value, str) else ""
+    if not text or not mask.is_visible(text) or _ADDRESS.fullmatch(text):
+        raise ValueError(
+            f"{mask.describe(value)} is not a folder or file; an address begins with http:// or https://"
+        )
+    return parsing.path(text)
 
 
 def _snapshot(value: object) -> str:
-    expected = f"a snapshot file; give one, or a glob, that ends in {', '.join(SNAPSHOT_SUFFIXES)}"
-    text = parsing.path(_text(value, expected))
+    text = _path(value)
     if not text.lower().endswith(SNAPSHOT_SUFFIXES):
-        raise ValueError(f"{mask.describe(text)} is not {expected}")
+        raise ValueError(
+            f"{mask.describe(text)} is not a snapshot file; give one, or a glob, that ends in"
+            f" {', '.join(SNAPSHOT_SUFFIXES)}"
+        )
     return text
 
 
 def _url(value: object) -> SecretStr:
-    return SecretStr(_address(unsealed(value)))
-
-
-def _text(value: object, expected: str) -> str:
-    text = value.strip() if isinstance(value, str) else ""
-    if not text or not mask.is_visible(text):
-        raise ValueError(f"{mask.describe(value)} is not {expected}")
-    return text
-
-
-def _address(value: object) -> str:
     """Return the address of a ComfyUI, without the fragment that a browser shows; errors show no part of it."""
     text = value.strip().partition("#")[0] if isinstance(value, str) else ""
-    try:
-        parts = urlsplit(text)
-        usable = (
-            parts.scheme in {"http", "https"}
-            and parts.port != 0
-            and mask.is_visible(text)
-            and " " not in text
-        )
-        usable = usable and bool((parts.hostname or "").encode("idna"))
-    except ValueError:  # of a port, of brackets, or of a host's part that is too long
-        usable = False
-    if not usable:
+    if parsing.web_address(text) is None:
         raise ValueError(
             "the value (not shown) is not the address of a ComfyUI; give one such as http://127.0.0.1:8188"
         )
-    return text
+    return SecretStr(text)
 
 
 class InstallTable(BaseModel):
@@ -122,17 +103,16 @@ class InstallTable(BaseModel):
     )
 
     name: Annotated[str, BeforeValidator(_name)] = Field(
-        description="The install's name in every output."
+        "",
+        description="The install's name in every output. Default: that of its folder or host.",
     )
     path: Annotated[str, BeforeValidator(_path)] = Field(
         "",
         description="The folder of a ComfyUI, its base directory or its `custom_nodes`.",
     )
-    url: Annotated[SecretStr, BeforeValidator(_url, json_schema_input_type=str)] = (
-        Field(
-            SecretStr(""),
-            description="The address of a running ComfyUI with the Manager; secret.",
-        )
+    url: Annotated[SecretStr, BeforeValidator(_url)] = Field(
+        SecretStr(""),
+        description="The address of a running ComfyUI with the Manager; secret.",
     )
     snapshot: Annotated[str, BeforeValidator(_snapshot)] = Field(
         "",
@@ -154,7 +134,8 @@ class InstallTable(BaseModel):
     @property
     def where(self) -> str:
         """The folder, file or glob; the address in the clear."""
-        return str(unsealed(getattr(self, self.kind)))
+        value = getattr(self, self.kind)
+        return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
 
     @property
     def shown(self) -> str:
@@ -166,52 +147,33 @@ class InstallTable(BaseModel):
         )
 
 
-def read_installs(value: object) -> tuple[object, ...]:
-    """Return the tables of a value that may be sealed: of a list, of JSON, or of text split at commas and line ends.
-
-    An entry that is a string becomes a table without a name. ValueError if the value is no list, EntriesError for what
-    is no install.
-    """
-    items = unsealed(value)
-    if isinstance(items, str):
-        text = items.strip()
+def read_installs(value: object) -> list[object]:
+    """Return the tables of a list, of JSON, or of text split at commas and line ends; entries become tables too."""
+    items = value
+    if isinstance(value, str):
+        is_json = value.lstrip().startswith("[")
         items = (
-            parsing.from_json(text)
-            if text.startswith("[")
-            else [*filter(str.strip, _BETWEEN.split(text))]
+            parsing.from_json(value)
+            if is_json
+            else [*filter(str.strip, _BETWEEN.split(value))]
         )
     if not isinstance(items, (list, tuple)):
         raise ValueError(
             'the value is not a list of installs; write installs = ["~/ComfyUI"], or [[installs]] with two brackets'
         )
-    return tuple(
-        parsing.read_each(
-            items,
-            lambda item: (
-                item if isinstance(item, (dict, InstallTable)) else entry(item)
-            ),
-        )
+    return parsing.read_each(
+        items, lambda item: entry(item) if isinstance(item, str) else item
     )
 
 
-def entry(value: object) -> InstallTable:
+def entry(text: str) -> InstallTable:
     """Return the install that a string names: an address, a snapshot file or glob, else a folder."""
-    text = value.strip() if isinstance(value, str) else ""
-    if not text or not mask.is_visible(text) or re.fullmatch(_ADDRESS, text):
-        hint = ", and an address begins with http://" if text else ""
-        raise ValueError(
-            f"{mask.describe(value)} is not an install; give a ComfyUI's folder, its address or a snapshot file{hint}"
-        )
     made = partial(InstallTable.model_construct, name="")
-    if found := mask.find_url(text):
-        if (found[1] or "").lower() not in {"http", "https"} or found.start():
-            raise ValueError(
-                f"{mask.describe(text)} is not an install; an address begins with http:// or https://"
-            )
-        return made({"url"}, url=SecretStr(_address(text)))
-    if text.lower().endswith(SNAPSHOT_SUFFIXES):
-        return made({"snapshot"}, snapshot=text)
-    return made({"path"}, path=text)
+    if text.strip().lower().startswith(("http://", "https://")):
+        return made({"url"}, url=_url(text))
+    if text.strip().lower().endswith(SNAPSHOT_SUFFIXES):
+        return made({"snapshot"}, snapshot=_snapshot(text))
+    return made({"path"}, path=_path(text))
 
 
 def unique(tables: tuple[InstallTable, ...]) -> tuple[InstallTable, ...]:
@@ -248,15 +210,12 @@ def sources(tables: Iterable[InstallTable]) -> tuple[Source, ...]:
 def targets(given: Sequence[str], place: Callable[[Path], Path]) -> tuple[Source, ...]:
     """Return the installs that a command line names, as entries of `installs`; `place` makes a path absolute.
 
-    UsageError with a line for each that is none.
+    UsageError for what is none.
     """
     try:
-        return sources(
-            parsing.read_each(given, lambda text: placed(entry(text), place))
-        )
-    except parsing.EntriesError as error:
-        lines = [f"TARGET {number}: {why}" for number, why in error.refused.items()]
-        raise UsageError("\n".join(lines)) from None
+        return sources(placed(entry(text), place) for text in given)
+    except ValueError as error:
+        raise UsageError(f"TARGET: {error}") from None
 
 
 def of_folders(folders: Iterable[Path]) -> tuple[Source, ...]:
@@ -265,18 +224,6 @@ def of_folders(folders: Iterable[Path]) -> tuple[Source, ...]:
         InstallTable.model_construct({"path"}, name="", path=str(folder))
         for folder in folders
     )
-
-
-def table_names(value: object) -> list[object]:
-    """Return what each item of `installs` has as its name."""
-    items = unsealed(value)
-    try:
-        return [
-            item.get("name") if isinstance(item, Mapping) else None
-            for item in read_installs(items)
-        ]
-    except ValueError:
-        return []
 
 
 def _usual_name(table: InstallTable) -> str:

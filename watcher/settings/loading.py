@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,12 +11,9 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from watcher.errors import ConfigError, UsageError
-from watcher.model import selection
 from watcher.model.selection import INTERVAL_OF_GLOBS
-from watcher.settings import install_tables, node_ids, parsing, sources
-from watcher.settings.channel_tables import read_tables
-from watcher.settings.errors import error_lines
-from watcher.settings.install_tables import InstallTable
+from watcher.settings import install_tables, parsing, sources
+from watcher.settings.errors import error_line, unknown_line
 from watcher.settings.model import Settings
 from watcher.settings.places import (
     CONTAINER_SECRETS,
@@ -25,6 +22,7 @@ from watcher.settings.places import (
     is_same,
     state_home,
 )
+from watcher.settings.sources import Layer, Unread
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -50,90 +48,64 @@ def load(
     environ: Mapping[str, str],
     cwd: Path,
     container_secrets: Path | None = CONTAINER_SECRETS,
-    refusal: Callable[[str], str | None] = lambda _: None,
-    has_state: Callable[[Path], bool] = lambda _: False,
     system: Folders | None = SYSTEM,
 ) -> Loaded:
     """Load the settings: defaults, file, secrets folders, environment, command line; later wins.
 
     `config` is the command line's file; `overrides` are the command line's settings: None counts as not given, and
-    `nodes` adds to the others' instead of replacing them. `refusal` returns why an alert URL cannot be used,
-    `has_state` whether there is a state in a folder. `system` is where the system's settings and state are.
-    Raises ConfigError with a line for everything that is wrong, alert URLs included.
+    `nodes` adds to the others' instead of replacing them. `system` is where the system's settings and state are.
+    Raises ConfigError with a line for everything that is wrong.
     """
-    problems: list[str] = []
-    config_file, named_by = None, ""
-    try:
-        config_file, named_by = sources.find_file(config, environ, cwd)
-    except ValueError as error:
-        problems.append(f"settings file: {error}")
-    given = {name: value for name, value in overrides.items() if value is not None}
-    added = given.pop("nodes", ())
+    config_file, named_by = sources.find_file(config, environ, cwd)
     folder = config_file.parent if config_file else cwd
-    of_system = (
-        config_file is not None
-        and system is not None
-        and is_same(folder, system.settings)
-    )
-    beside = sources.system_secrets(folder) if of_system else sources.Source()
-    found = (
-        sources.Source(given, "command line"),
-        sources.environment(environ),
+    layers = [sources.service_manager(environ)]
+    if config_file:
+        layers.append(sources.toml_file(config_file, named_by))
+        if system and is_same(folder, system.settings):
+            layers.append(sources.system_secrets(folder))
+    command_line = {name: overrides[name] for name in overrides if name != "nodes"}
+    layers += [
         sources.secret_files(environ, container_secrets),
-        beside,
-        *([sources.toml_file(config_file, named_by)] if config_file else []),
-        sources.service_manager(environ),
-    )
-    origins = dict.fromkeys(Settings.model_fields, "default")
-    values: dict[str, object] = {}
-    for source in reversed(found):
-        origins |= source.origins
-        values |= source()
-    problems += [problem for source in found for problem in source.problems]
-    problems += [
-        line
-        for name, line in beside.unread.items()
-        if origins[name] in {"default", str(config_file)}
+        sources.environment(environ),
+        sources.given(command_line, "command line"),
     ]
-    settings, refused = _validated(found)
-    names = _names(values)
-    problems += [
-        line for error in refused for line in error_lines(error, origins, names)
-    ]
-    nodes, unread = _joined(settings.nodes, added, origins)
-    problems += unread
-    changes: dict[str, object] = {"nodes": nodes}
-    if selection.split(nodes).chooses and origins["interval"] == "default":
-        changes["interval"], origins["interval"] = (
-            INTERVAL_OF_GLOBS,
-            "default where nodes has a pattern",
-        )
-    start = folder if origins["installs"] == str(config_file) else cwd
-    changes["installs"], unplaced = _placed(settings.installs, start)
-    problems += [
-        f"{place}: {why} ({origins['installs']})" for place, why in unplaced.items()
-    ]
+    found = sources.merged(layers)
+    _add_nodes(found, overrides.get("nodes"))
+    settings, problems = _validated(found)
+    origins = dict.fromkeys(Settings.model_fields, "default") | found.origins
+    changes: dict[str, object] = {}
+    if settings.selection().chooses and origins["interval"] == "default":
+        changes["interval"] = INTERVAL_OF_GLOBS
+        origins["interval"] = "default where nodes has a pattern"
+    # A path in the file starts where the file is.
+    starts = {
+        name: folder if origins[name] == str(config_file) else cwd
+        for name in ("installs", "state_dir")
+    }
+    try:
+        place = partial(sources.absolute, starts["installs"])
+        tables = [install_tables.placed(one, place) for one in settings.installs]
+        changes["installs"] = tuple(tables)
+    except ValueError as error:
+        problems.append(f"installs: {error} ({origins['installs']})")
     try:
         if origins["state_dir"] == "default":
-            home = state_home(folder, environ, has_state, system)
+            home = state_home(folder, environ, system)
             changes["state_dir"], origins["state_dir"] = home.folder, home.origin
         else:
-            start = folder if origins["state_dir"] == str(config_file) else cwd
-            changes["state_dir"] = sources.absolute(start, settings.state_dir)
+            changes["state_dir"] = sources.absolute(
+                starts["state_dir"], settings.state_dir
+            )
     except ValueError as error:
         problems.append(f"state_dir: {error} ({origins['state_dir']})")
     if problems:
-        wrong = {str(error["loc"][0]) for error in refused if error["loc"]}
-        secret = {
-            name: values[name] for name in parsing.SECRET - wrong if name in values
-        }
-        raise ConfigError(*problems, *_refused_urls(secret, origins, refusal))
+        raise ConfigError(*problems)
     return Loaded(
         settings=settings.model_copy(update=changes),
         origins=origins,
         config_file=config_file,
         searched=() if config_file else sources.places(environ, cwd),
-        warnings=tuple(warning for source in found for warning in source.warnings),
+        warnings=tuple(found.warnings),
     )
 
 
@@ -167,85 +139,38 @@ def url_problems(
     ]
 
 
-def _refused_urls(
-    secret: Mapping[str, object],
-    origins: Mapping[str, str],
-    refusal: Callable[[str], str | None],
-) -> list[str]:
-    """Return a line for each alert URL that is refused, although some other setting is wrong."""
+def _add_nodes(found: Layer, added: object) -> None:
+    """Add the command line's nodes to those of the other sources."""
+    if not added:
+        return
     try:
-        settings = Settings.model_validate(secret)
-    except ValidationError:
-        return []  # two channels with one name: already among the problems
-    refused = {
-        channel.name: why
-        for channel in settings.all_channels()
-        if (why := refusal(channel.url)) is not None
-    }
-    return url_problems(settings, origins, refused)
-
-
-def _validated(
-    found: tuple[sources.Source, ...],
-) -> tuple[Settings, list[ErrorDetails]]:
-    """Return the settings and the errors; with an error the settings are the defaults.
-
-    The error itself stays in here: it holds the values, secret ones too.
-    """
-    try:
-        return Settings(_build_sources=(found, {})), []
-    except ValidationError as error:
-        refused = error.errors(include_url=False, include_input=False)
-    return Settings(), refused
-
-
-def _joined(
-    nodes: tuple[str, ...], added: object, origins: dict[str, str]
-) -> tuple[tuple[str, ...], list[str]]:
-    """Return the settings' nodes with those of the command line, and a line for each of these that is wrong."""
-    try:
-        if more := node_ids.read_more(added):
-            joined = node_ids.read_watched([*nodes, *more])
-            origins["nodes"] = (
-                f"{origins['nodes']} + command line" if nodes else "command line"
-            )
-            return joined, []
-    except parsing.EntriesError as error:
-        return nodes, [
-            f"nodes, entry {entry}: {why} (command line)"
-            for entry, why in error.refused.items()
-        ]
-    except ValueError as error:
-        return nodes, [f"nodes: {error} (command line)"]
-    return nodes, []
-
-
-def _placed(
-    tables: tuple[InstallTable, ...], start: Path
-) -> tuple[tuple[InstallTable, ...], dict[str, str]]:
-    """Return the installs with absolute paths, relative ones from `start`; and why some cannot be, by their place."""
-    found: list[InstallTable] = []
-    problems: dict[str, str] = {}
-    for number, table in enumerate(tables, 1):
-        try:
-            found.append(install_tables.placed(table, partial(sources.absolute, start)))
-        except ValueError as error:
-            problems[f"installs, entry {number}"] = str(error)
-    return tuple(found), problems
-
-
-def _names(values: Mapping[str, object]) -> dict[str, list[object]]:
-    """Return what each table of `channels` and `installs` has as its name."""
-    return {
-        "channels": _channel_names(values.get("channels", ())),
-        "installs": install_tables.table_names(values.get("installs", ())),
-    }
-
-
-def _channel_names(value: object) -> list[object]:
-    """Return what each table of `channels` has as its name."""
-    try:
-        tables = read_tables(value)
+        earlier = parsing.split_list(found.values.get("nodes", ()))
+        more = parsing.split_list(added)
     except ValueError:
-        return []
-    return [table.get("name") if isinstance(table, dict) else None for table in tables]
+        return  # the earlier value is refused as it is
+    origin = f"{found.origins['nodes']} + command line" if earlier else "command line"
+    found.add("nodes", [*earlier, *more], origin)
+
+
+def _validated(found: Layer) -> tuple[Settings, list[str]]:
+    """Return the settings and a line for everything that is wrong; with an error they are the defaults.
+
+    The error of pydantic stays in here: it holds the values, secret ones too.
+    """
+    problems = [*found.problems]
+    values: dict[str, object] = {}
+    for name, value in found.values.items():
+        if isinstance(value, Unread):
+            problems.append(f"{found.origins[name]}: {value.why}")
+        elif name in Settings.model_fields:
+            values[name] = value
+        else:
+            problems.append(unknown_line(name, found.origins[name]))
+    refused: list[ErrorDetails] = []
+    try:
+        return Settings.model_validate(values), problems
+    except ValidationError as error:
+        refused = error.errors(include_url=False)
+    origins = dict.fromkeys(Settings.model_fields, "default") | found.origins
+    problems += [error_line(one, origins) for one in refused]
+    return Settings(), problems

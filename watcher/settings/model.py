@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections import Counter
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -31,11 +31,10 @@ from watcher.model.selection import INTERVAL_OF_GLOBS, Selection
 from watcher.model.version import STATUSES
 from watcher.settings import install_tables, node_ids, parsing
 from watcher.settings.channel_tables import (
+    ANY_CASE,
     ChannelTable,
     list_with,
-    one_of,
     read_tables,
-    unsealed,
 )
 from watcher.settings.install_tables import InstallTable
 from watcher.text import mask
@@ -47,13 +46,6 @@ DURATIONS = frozenset({"interval", "timeout", "alert_expiry"})
 """Settings that are durations, in seconds."""
 
 _DAY = 86_400
-
-
-def _number(low: float, high: float, kind: type[float] = float) -> BeforeValidator:
-    read = partial(parsing.number, low=low, high=high, whole=kind is int)
-    return BeforeValidator(
-        read, json_schema_input_type=Annotated[kind, Field(ge=low, le=high)]
-    )
 
 
 def _duration(low: float, high: float) -> BeforeValidator:
@@ -76,24 +68,11 @@ def _state_dir(value: object) -> Path:
 
 
 def _alert_urls(value: object) -> tuple[SecretStr, ...] | None:
-    given = parsing.NO_ALERTS if value is None else unsealed(value)
-    urls = parsing.alert_urls(
-        [*map(unsealed, given)] if isinstance(given, (list, tuple)) else given
-    )
+    urls = parsing.alert_urls(value)
     return None if urls is None else tuple(map(SecretStr, urls))
 
 
-def _heartbeat_url(value: object) -> SecretStr | None:
-    url = parsing.heartbeat_url(unsealed(value))
-    return None if url is None else SecretStr(url)
-
-
-_Heartbeat = Annotated[
-    SecretStr | None, BeforeValidator(_heartbeat_url, json_schema_input_type=str | None)
-]
-_Baseline = Literal["summary", "silent", "full"]
-_LogLevel = Literal["debug", "info", "warning", "error"]
-_LogFormat = Literal["auto", "console", "json"]
+_Heartbeat = Annotated[SecretStr | None, BeforeValidator(parsing.heartbeat_url)]
 _Tables = Annotated[
     tuple[ChannelTable, ...],
     BeforeValidator(read_tables, json_schema_input_type=list[ChannelTable]),
@@ -160,33 +139,39 @@ class Settings(BaseSettings):
         f" `10s`. The default is `{show(INTERVAL_OF_GLOBS)}` where `nodes` has `*` or a pattern.",
     )
     """Seconds, as every duration."""
-    jitter: Annotated[float, _number(0, 1)] = Field(
-        0.1, description="The share of the interval by which it varies at random."
+    jitter: float = Field(
+        0.1,
+        ge=0,
+        le=1,
+        allow_inf_nan=False,
+        description="The share of the interval by which it varies at random.",
     )
-    concurrency: Annotated[int, _number(1, 256, int)] = Field(
-        16, description="Requests at a time."
-    )
+    concurrency: int = Field(16, ge=1, le=256, description="Requests at a time.")
     timeout: Annotated[float, _duration(0.01, _DAY)] = Field(
         30.0,
         description="Time limit of one whole request, and of each target of an alert URL.",
     )
-    retries: Annotated[int, _number(0, 20, int)] = Field(
+    retries: int = Field(
         3,
+        ge=0,
+        le=20,
         description="Retries after network errors, 429 and 5xx. A `Retry-After` of more than a minute ends the"
         " retries of this poll.",
     )
-    max_response_mb: Annotated[float, _number(0.001, 4096)] = Field(
+    max_response_mb: float = Field(
         32.0,
+        ge=0.001,
+        le=4096,
         description="Largest response, in MB after decompression; also the limit for all pages of one node pack"
         " together.",
     )
-    baseline: Annotated[_Baseline, one_of("a baseline", *get_args(_Baseline))] = Field(
+    baseline: Annotated[Literal["summary", "silent", "full"], ANY_CASE] = Field(
         "summary",
         description="What the first complete listing of a node pack sends: `summary` (one alert), `silent` (nothing),"
         " or `full` (an event for every version; of what patterns include the one summary).",
     )
-    failure_threshold: Annotated[int, _number(1, 1000, int)] = Field(
-        3, description="Failed polls in a row before a `failing` alert."
+    failure_threshold: int = Field(
+        3, ge=1, le=1000, description="Failed polls in a row before a `failing` alert."
     )
     alert_urls: Annotated[tuple[SecretStr, ...] | None, list_with(_alert_urls)] = Field(
         (),
@@ -209,17 +194,15 @@ class Settings(BaseSettings):
         description="How long an undelivered alert is kept. After that it expires when its channel fails again, with an"
         " error.",
     )
-    log_level: Annotated[_LogLevel, one_of("a log level", *get_args(_LogLevel))] = (
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], ANY_CASE] = (
         Field(
             "info",
             description="`debug`, `info`, `warning` or `error`; `debug` shows each request, retry and file.",
         )
     )
-    log_format: Annotated[_LogFormat, one_of("a log format", *get_args(_LogFormat))] = (
-        Field(
-            "auto",
-            description="`console`, `json`, or `auto`: for people on a terminal, JSON lines elsewhere.",
-        )
+    log_format: Annotated[Literal["auto", "console", "json"], ANY_CASE] = Field(
+        "auto",
+        description="`console`, `json`, or `auto`: for people on a terminal, JSON lines elsewhere.",
     )
 
     _channels: dict[str, Channel] = PrivateAttr(default_factory=dict)

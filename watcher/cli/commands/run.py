@@ -39,8 +39,7 @@ CHANNEL_BUDGET = 5.0
 def run_forever(load: Callable[..., Loaded]) -> int:
     """Poll until stopped, or until the state or the installation is replaced, and return the exit code.
 
-    `load` loads the settings; it takes the arguments of `watcher.cli.loading.load_settings` by name. WatchError for
-    what is wrong before the first poll.
+    `load` loads the settings. WatchError for what is wrong before the first poll.
     """
     worker = Worker()
     manager = systemd.from_environment(os.environ, lambda: bool(worker.under_way))
@@ -134,7 +133,7 @@ class _Setup:
     def reloaded(self) -> Plan:
         """Return the plan of settings that are read again. WatchError if they are wrong; nothing has changed then."""
         try:
-            chosen = self._load(refusal=self.worker.refusal)
+            chosen = self._load()
             plan = self.plan(chosen)
         except WatchError:
             configure_log(self.chosen)

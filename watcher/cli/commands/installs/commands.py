@@ -10,7 +10,7 @@ import click
 from watcher.cli import completion
 from watcher.cli.options import targets_argument, with_settings
 from watcher.model.pack import Verdict
-from watcher.settings.parsing import EntriesError, choices, split_list
+from watcher.settings.parsing import choices, split_list
 
 if TYPE_CHECKING:
     from watcher.settings.loading import Loaded
@@ -61,10 +61,8 @@ def _findings(
         return node_ids.read_accepted(
             [one for text in given for one in split_list(text)]
         )
-    except EntriesError as error:
-        raise click.BadParameter(
-            "; ".join(error.refused.values()), ctx, option
-        ) from None
+    except ValueError as error:
+        raise click.BadParameter(str(error), ctx, option) from None
 
 
 @click.command(epilog=AUDIT_EPILOG)

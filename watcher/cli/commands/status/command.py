@@ -17,7 +17,6 @@ from watcher.errors import UsageError
 from watcher.polling.clock import clock
 from watcher.settings import node_ids
 from watcher.settings.loading import Loaded
-from watcher.settings.parsing import EntriesError
 from watcher.streams import width
 
 
@@ -61,10 +60,8 @@ def _chosen(nodes: Sequence[str], known: Sequence[str]) -> frozenset[str]:
     """Return the ids of `--node`; UsageError for one that is not watched."""
     try:
         chosen = node_ids.read(list(nodes))
-    except EntriesError as error:
-        raise UsageError(
-            "\n".join(f"--node: {why}" for why in error.refused.values())
-        ) from None
+    except ValueError as error:
+        raise UsageError(f"--node: {error}") from None
     watched_ids = {node.lower() for node in known}
     if missing := [node for node in chosen if node.lower() not in watched_ids]:
         raise UsageError(

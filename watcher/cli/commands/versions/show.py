@@ -19,7 +19,6 @@ from watcher.polling.model import request_limits
 from watcher.registry import transport
 from watcher.settings import node_ids
 from watcher.settings.loading import Loaded
-from watcher.settings.parsing import EntriesError
 from watcher.streams import width
 from watcher.text.plural import plural
 from watcher.text.sanitize import sanitize_line
@@ -39,8 +38,8 @@ def filters(
     """Return what to look for; UsageError for a wrong node id or time."""
     try:
         ids = node_ids.read(list(nodes))
-    except EntriesError as error:
-        raise UsageError("\n".join(error.refused.values())) from None
+    except ValueError as error:
+        raise UsageError(str(error)) from None
     try:
         earliest = "" if since is None else parse_since(since, clock())
     except ValueError as error:
