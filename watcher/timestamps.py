@@ -2,11 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Literal
 
 _FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 _LONGEST = 40
 """Characters that a time may have to be shown to people."""
+
+
+_PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$"
+"""How `show` writes a time."""
+
+
+class _Form:
+    """What pydantic has to know of a time, in pydantic's protocol; so nothing here imports it."""
+
+    def __get_pydantic_core_schema__(
+        self, source: object, handler: Callable[[object], Any]
+    ) -> dict[str, object]:
+        check = {"type": "no-info", "function": _checked}
+        return {"type": "function-after", "function": check, "schema": handler(source)}
+
+    def __get_pydantic_json_schema__(
+        self, _schema: object, _handler: object
+    ) -> dict[str, object]:
+        return {"type": "string", "format": "date-time", "pattern": _PATTERN}
+
+
+Moment = Annotated[str, _Form()]
+"""A time as text. Where a file is decoded, no other text is accepted."""
+
+MomentOrEmpty = Moment | Literal[""]
+"""The same where there may be none."""
+
+
+def _checked(text: str) -> str:
+    try:
+        read(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is no time") from None
+    return text
 
 
 def show(moment: datetime) -> str:

@@ -19,8 +19,8 @@ from tests.support import program
 from tests.support.comfyui import ComfyUI
 from tests.support.fakes.faults import inflict
 from tests.support.harness import write_settings
+from watcher.cli.commands.schema import document_of
 from watcher.fake_registry.server import FakeRegistry
-from watcher.state import schemas
 
 pytestmark = pytest.mark.measured
 
@@ -70,7 +70,7 @@ def audit(run: Callable[..., program.Completed], registry: FakeRegistry) -> Audi
 def document(done: program.Completed) -> dict[str, Any]:
     """Return the document, which is what its schema says."""
     found: dict[str, Any] = json.loads(done.out)
-    Draft202012Validator(json.loads(schemas.schema("audit"))).validate(found)
+    Draft202012Validator(document_of("audit")).validate(found)
     return found
 
 

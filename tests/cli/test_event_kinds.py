@@ -18,7 +18,7 @@ from watcher.fake_registry.server import FakeRegistry
 from watcher.model.event import Event, Kind
 from watcher.model.pack import Copy
 from watcher.model.version import WATCHED_FIELDS
-from watcher.state.records import write_event
+from watcher.state.documents import write_event
 
 PAGE = "https://registry.comfy.org/nodes/alpha"
 

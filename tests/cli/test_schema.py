@@ -11,11 +11,9 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from tests.support import program
-from watcher.state import schemas
+from watcher.cli.commands.schema import NAMES as _NAMES
 
 pytestmark = pytest.mark.measured
-
-_NAMES = (*schemas.NAMES, "settings")
 
 
 @pytest.mark.parametrize("name", _NAMES)

@@ -21,9 +21,9 @@ from tests.support.fakes.gate import Gate
 from tests.support.fork_server import ForkServer
 from tests.support.harness import Watcher, write_settings
 from tests.support.terminal import on_terminal, shown
+from watcher.cli.commands.schema import document_of
 from watcher.cli.commands.versions.commands import LIMIT
 from watcher.fake_registry.server import FakeRegistry
-from watcher.state import schemas
 
 pytestmark = pytest.mark.measured
 
@@ -108,7 +108,7 @@ def summary(done: program.Completed) -> str:
 def document(done: program.Completed) -> dict[str, Any]:
     """Return the document, which is what its schema says."""
     read: dict[str, Any] = json.loads(done.out)
-    Draft202012Validator(json.loads(schemas.schema("versions"))).validate(read)
+    Draft202012Validator(document_of("versions")).validate(read)
     return read
 
 

@@ -17,17 +17,22 @@ from tests.support.fakes.webhook import Answer, Message, Webhook
 from tests.support.fork_server import ForkServer
 from tests.support.harness import Watcher
 from watcher.alerts.digest import compose
+from watcher.cli.commands.schema import document_of
 from watcher.fake_registry.server import FakeRegistry
 from watcher.model.event import Event, Kind
 from watcher.model.event_form import public_form
 from watcher.model.pack import Copy
-from watcher.state import schemas
+from watcher.text.sanitize import escape_values
 
-_DOCUMENT = json.loads(schemas.schema("webhook"))
+_DOCUMENT = document_of("webhook")
 _CHECKER = Draft202012Validator.FORMAT_CHECKER
 _SCHEMA = Draft202012Validator(_DOCUMENT, format_checker=_CHECKER)
 _EVENTS = Draft202012Validator(
-    {"type": "array", "items": {"$ref": "#/$defs/event"}, "$defs": _DOCUMENT["$defs"]},
+    {
+        "type": "array",
+        "items": {"$ref": "#/$defs/EventForm"},
+        "$defs": _DOCUMENT["$defs"],
+    },
     format_checker=_CHECKER,
 )
 
@@ -232,7 +237,7 @@ def test_the_sample_in_the_docs_is_valid() -> None:
     }
     given["installed"] = tuple(Copy(**copy) for copy in shown["installed"])
     event = Event(kind=Kind(shown["kind"]), **given)
-    assert (public_form(event), compose((event,)).titles[0]) == (
+    assert (escape_values(public_form(event)), compose((event,)).titles[0]) == (
         shown,
         document["title"],
     )

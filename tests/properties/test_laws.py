@@ -16,6 +16,7 @@ from tests.support.strategies import (
     channels,
     checks,
     events,
+    installs,
     outboxes,
     pictures,
     shown,
@@ -44,9 +45,10 @@ from watcher.model.event import (
 )
 from watcher.model.failure import ReadFailure
 from watcher.model.listing import NodeBanned
+from watcher.model.pack import Pack
 from watcher.model.snapshot import Mark, Node, Snapshot
 from watcher.model.version import STATUSES, Version
-from watcher.state import records, snapshot_file
+from watcher.state import documents
 from watcher.state.model import Checks
 
 FAST = examples(60)
@@ -316,43 +318,51 @@ def test_after_a_complete_listing_the_picture_is_the_registrys(
 @given(snapshots())
 def test_a_snapshot_survives_its_file(snapshot: Snapshot) -> None:
     """What is written of a snapshot reads back as it was, and again gives the same bytes."""
-    text = snapshot_file.write_snapshot(snapshot)
-    assert snapshot_file.read_snapshot(text) == snapshot
-    assert snapshot_file.write_snapshot(snapshot_file.read_snapshot(text)) == text
+    text = documents.write_snapshot(snapshot)
+    assert documents.read_snapshot(text) == snapshot
+    assert documents.write_snapshot(documents.read_snapshot(text)) == text
 
 
 @FAST
 @given(outboxes())
 def test_an_outbox_survives_its_file(waiting: Outbox) -> None:
     """What is written of an outbox reads back as it was."""
-    assert records.read_outbox(records.write_outbox(7, waiting)) == (7, waiting)
+    text = documents.OUTBOX.write(waiting, revision=7)
+    assert documents.read_outbox(text) == (7, waiting)
 
 
 @FAST
 @given(checks())
 def test_checks_survive_their_file(done: Checks) -> None:
     """What is written of how polls went reads back as it was."""
-    assert records.read_checks(records.write_checks(7, done)) == (7, done)
+    text = documents.CHECKS.write(done, revision=7)
+    assert documents.CHECKS.read(text) == (7, done)
 
 
 @FAST
 @given(addresses())
 def test_addresses_survive_their_file(known_addresses: Addresses) -> None:
     """What is written of accepted alert URLs reads back as it was."""
-    assert (
-        records.read_addresses(records.write_addresses(known_addresses))
-        == known_addresses
-    )
+    text = documents.ADDRESSES.write(known_addresses)
+    assert documents.read_addresses(text) == known_addresses
+
+
+@FAST
+@given(installs())
+def test_the_last_scans_survive_their_file(found: dict[str, tuple[Pack, ...]]) -> None:
+    """What is written of installed packs reads back as it was."""
+    text = documents.INSTALLS.write(documents.LastScans(installs=found))
+    assert documents.read_installs(text) == found
 
 
 @FAST
 @given(events())
 def test_an_event_survives_its_line(event: Event) -> None:
     """An event is one line of the history, and reads back as it was."""
-    line = records.write_event(event)
+    line = documents.write_event(event)
     assert line.count(b"\n") == 1
     assert line.endswith(b"\n")
-    assert records.read_event(line) == event
+    assert documents.read_event(line) == event
 
 
 @st.composite

@@ -52,26 +52,24 @@ def _preload() -> None:
 
 def _build_decoders() -> None:
     """Write and read a state in which nothing is, and an empty answer: the decoders for that are built once."""
-    from watcher.alerts.queues.channel_identity import Addresses
-    from watcher.alerts.queues.outbox import Outbox
     from watcher.alerts.queues.outcomes import Unanswered
     from watcher.model.event import Event
-    from watcher.model.snapshot import Node, Snapshot
     from watcher.registry.schema import parse_page
-    from watcher.state import codec, installs_file, journal, records, snapshot_file
-    from watcher.state.model import Checks
+    from watcher.state import codec, documents, journal
 
-    snapshot_file.read_snapshot(snapshot_file.write_snapshot(Snapshot()))
-    records.read_outbox(records.write_outbox(0, Outbox()))
-    records.read_checks(records.write_checks(0, Checks()))
-    records.read_addresses(records.write_addresses(Addresses()))
-    installs_file.read_installs(installs_file.write_installs({}))
+    for one in (
+        documents.SNAPSHOT,
+        documents.OUTBOX,
+        documents.CHECKS,
+        documents.ADDRESSES,
+        documents.INSTALLS,
+    ):
+        codec.decoder(one.form)
     journal.read_journal(
         journal.write_stage(Unanswered(channel="", message=""), journal.Stage.WAITING)
     )
     parse_page(b'{"versions": []}')
-    for form in (Event, Node):
-        codec.decoder(form)
+    codec.decoder(Event)
 
 
 def _serve() -> None:

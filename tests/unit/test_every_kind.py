@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from tests.support.factories import channel, event
@@ -13,7 +11,6 @@ from watcher.delivery.services import mail, push, service
 from watcher.model.channel import knowing, wants
 from watcher.model.event import Kind, Severity, severity_of
 from watcher.model.pack import Verdict
-from watcher.state import schemas
 
 _YES, _NO = True, False
 _DECIDED = {
@@ -66,12 +63,3 @@ def test_a_severity_lacks_nothing(table: dict[Severity, object]) -> None:
 def test_a_verdict_has_a_colour(verdict: Verdict) -> None:
     """A verdict has a colour on a terminal."""
     assert terminal.colour(verdict) != verdict
-
-
-@pytest.mark.parametrize("name", ["outbox", "history", "webhook", "check"])
-def test_a_schema_knows_every_kind_and_severity(name: str) -> None:
-    """A schema of what holds events has exactly the kinds, and the severities where it has these."""
-    described = json.loads(schemas.schema(name))
-    fields = described.get("$defs", {}).get("event", described)["properties"]
-    assert fields["kind"]["enum"] == list(Kind)
-    assert name in {"outbox", "history"} or fields["severity"]["enum"] == list(Severity)

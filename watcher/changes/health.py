@@ -12,6 +12,7 @@ from watcher.model.event import EMPTY, Event, Kind
 from watcher.model.failure import Fault, ReadFailure
 from watcher.model.listing import ALL
 from watcher.model.snapshot import Node, Snapshot
+from watcher.timestamps import Moment
 
 _A_FEW = 3
 """From this many nodes on, the failures of most of them count as the registry's."""
@@ -22,7 +23,9 @@ class FailureStreak:
     """Polls in a row in which a node, or the registry, could not be read."""
 
     count: int
-    since: str
+    """How many."""
+    since: Moment
+    """When the first of them began."""
     error: str
     """Why, in the last of these polls."""
     untried: bool = False
@@ -34,7 +37,9 @@ class Health:
     """What the last polls could not read: nodes, by lower-case id, and the registry as a whole."""
 
     nodes: Mapping[str, FailureStreak] = field(default_factory=dict)
+    """By lower-case id."""
     registry: FailureStreak | None = None
+    """Polls in a row that could not read the registry as a whole; None if the last one could."""
     empty: Mapping[str, FailureStreak] = field(default_factory=dict)
     """Polls in a row that found no version of a node that never had one."""
     installs: Mapping[str, FailureStreak] = field(default_factory=dict)

@@ -8,6 +8,13 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from watcher import timestamps
+from watcher.cli.documents import (
+    AlertCounts,
+    CheckDocument,
+    ErrorForm,
+    NodeCounts,
+    ReadingForm,
+)
 from watcher.cli.terminal import colour, join_first, table, to_json, wrap
 from watcher.model.event import Event, Kind, rank
 from watcher.model.event_form import public_form
@@ -30,39 +37,34 @@ SWEEP = "sweep"
 
 def as_json(report: Report) -> str:
     """Return the document of `check --json` (docs/behaviour.md, Commands)."""
+    unread = [
+        ErrorForm(node=None if node == ALL else node, error=sanitize_line(error, _TEXT))
+        for node, error in report.errors
+    ]
+    unscanned = [
+        ErrorForm(install=name, error=error[:_TEXT]) for name, error in report.unscanned
+    ]
     return to_json(
-        {
-            "started": report.started,
-            "finished": report.finished,
-            "nodes": {
-                "watched": report.watched,
-                "checked": report.checked,
-                "failed": report.watched - report.checked,
-            },
-            "reading": {
-                "way": report.way,
-                "requests": report.requests,
-                "postponed": report.postponed,
-            },
-            "events": [public_form(event) for event in report.events],
-            "errors": [
-                {
-                    "node": None if node == ALL else node,
-                    "error": sanitize_line(error, _TEXT),
-                }
-                for node, error in report.errors
-            ]
-            + [
-                {"install": name, "error": error[:_TEXT]}
-                for name, error in report.unscanned
-            ],
-            "alerts": {
-                "delivered": report.delivered,
-                "unconfirmed": report.unconfirmed,
-                "pending": report.pending,
-                "expired": report.expired,
-            },
-        }
+        CheckDocument(
+            started=report.started,
+            finished=report.finished,
+            nodes=NodeCounts(
+                watched=report.watched,
+                checked=report.checked,
+                failed=report.watched - report.checked,
+            ),
+            reading=ReadingForm(
+                way=report.way, requests=report.requests, postponed=report.postponed
+            ),
+            events=tuple(public_form(event) for event in report.events),
+            errors=(*unread, *unscanned),
+            alerts=AlertCounts(
+                delivered=report.delivered,
+                unconfirmed=report.unconfirmed,
+                pending=report.pending,
+                expired=report.expired,
+            ),
+        )
     )
 
 

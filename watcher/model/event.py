@@ -11,6 +11,7 @@ from typing import assert_never
 from watcher.model.pack import Copy
 from watcher.model.precedence import is_same_version
 from watcher.model.version import BANNED
+from watcher.timestamps import Moment
 
 REFERENCES = 2**32
 """How many references of messages there are."""
@@ -81,7 +82,9 @@ class Change:
     field: str
     """The API's name of the field."""
     before: str
+    """Its value before."""
     after: str
+    """Its value afterwards."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,8 +92,11 @@ class BadVersion:
     """One of the versions that the baseline of all nodes names. Every text is untrusted."""
 
     node: str
+    """The node pack's id."""
     version: str
+    """Its text."""
     status: str
+    """`banned` or `flagged`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,27 +104,31 @@ class Event:
     """One observed transition."""
 
     id: str
+    """Made only of what was observed: the same transition has the same id."""
     kind: Kind
+    """What happened."""
     node: str | None
     """None for the registry as a whole, the baseline of all nodes that globs choose, a channel or an install."""
     version: str | None = None
     """None for the node as a whole, like `version_id`."""
     version_id: str | None = None
+    """The registry's id of the version."""
     before: str | None = None
-    """A status, "deprecated", "removed", "failing", `EMPTY`, `INCOMPLETE` or None."""
+    """The status before, or `deprecated`, `removed`, `failing`, `empty`, `incomplete`; None where there was none."""
     after: str | None = None
     """Like `before`. For a baseline, the worst that it contains; for `exposed`, what is wrong with what is run."""
     reason: str = ""
     """A summary of the registry's reason: untrusted text, without e-mail addresses."""
     changes: tuple[Change, ...] = ()
     """For `new`: the dependencies, if they differ from those of the newest known active version before it."""
-    at: str
+    at: Moment
     """When the poll that saw it began: RFC 3339, UTC, with `Z`."""
     url: str
+    """The page of the node, or of the registry."""
     published: str = ""
     """When the version was created, as the API gives it (RFC 3339); untrusted text. "" for the node as a whole."""
     safe_version: str | None = ""
-    """The version to move to; None if there is none; "" if that is not known (`watcher.changes.facts`)."""
+    """The version to move to; None if there is none; "" if that is not known."""
     changelog: str = ""
     """The first line of a `new` version's changelog: untrusted text, without e-mail addresses."""
     channel: str | None = None

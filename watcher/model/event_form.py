@@ -2,49 +2,113 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from watcher import timestamps
-from watcher.model.event import Event, severity_of
+from watcher.model.event import (
+    BadVersion,
+    Change,
+    Event,
+    Kind,
+    Severity,
+    severity_of,
+)
+from watcher.timestamps import Moment
 
 
-def public_form(event: Event) -> dict[str, object]:
-    """Return the form.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventForm:
+    """One event. A field with a default is left out where it has that. Every text is untrusted."""
 
-    `safe_version` is absent where it is not known, `channel` and `install` but in events on one, and `bad_versions`
-    where there are none.
+    id: str
+    """Made only of what was observed: a repeat of the same change has the same id."""
+    kind: Kind
+    """What happened."""
+    node: str | None
+    """The node pack's id; None where the registry as a whole, a channel or an install is meant."""
+    version: str | None
+    """The version's text; None on node-level events."""
+    version_id: str | None
+    """The registry's id of the version; None where it has none, and on node-level events."""
+    before: str | None
+    """The status before, or `deprecated`, `removed`, `failing`, `empty`, `incomplete`; None where there was none.
+    For a `cleared`, what was wrong, as in the `after` of an `exposed`.
     """
-    form: dict[str, object] = {
-        "id": event.id,
-        "kind": event.kind.value,
-        "node": event.node,
-        "version": event.version,
-        "version_id": event.version_id,
-        "before": event.before,
-        "after": event.after,
-        "reason": event.reason,
-        "changes": [
-            {"field": one.field, "before": one.before, "after": one.after}
-            for one in event.changes
-        ],
-        "at": event.at,
-        "published": public_time(event.published),
-        "severity": severity_of(event).value,
-    }
-    if event.safe_version != "":
-        form["safe_version"] = event.safe_version
-    form["installed"] = [
-        {"install": copy.install, "version": copy.version, "enabled": copy.enabled}
-        for copy in event.installed
-    ]
-    if event.bad_versions:
-        form["bad_versions"] = [
-            {"node": one.node, "version": one.version, "status": one.status}
-            for one in event.bad_versions
-        ]
-    if event.channel is not None:
-        form["channel"] = event.channel
-    if event.install is not None:
-        form["install"] = event.install
-    return form | {"url": event.url}
+    after: str | None
+    """The same afterwards. For a `baseline`, the worst that it contains: `banned`, `flagged`, `deprecated` or None.
+    For an `exposed`, what is wrong with what is run: `banned`, `flagged`, `deleted`, `deprecated` or `delisted`. For a
+    `failing`: `failing`, `empty` for a node that never had a version, or `incomplete` where the pages of all node packs
+    lack something.
+    """
+    reason: str
+    """A summary of why, without e-mail addresses."""
+    changes: tuple[Change, ...]
+    """The watched fields that differ. For `new`: the dependencies, if they differ from those of the version before it.
+    A long text is cut; it ends with its length and a digest then.
+    """
+    at: Moment
+    """When the poll that saw it began."""
+    published: Moment | None
+    """When the version was created; None for the node as a whole, and where the registry does not say."""
+    severity: Severity
+    """How bad it is."""
+    safe_version: str | None = ""
+    """The version to move to: the newest that is active and not deprecated; None if there is none. Absent where that
+    is not known.
+    """
+    installed: tuple[InstalledCopy, ...]
+    """The installed copies of the node pack, in whatever version: enabled ones first. At most 50."""
+    bad_versions: tuple[BadVersion, ...] = ()
+    """For the baseline of all node packs that globs choose: the latest of the banned and flagged versions, at most 10.
+    Absent if there are none.
+    """
+    channel: str | None = None
+    """The name of the alert channel that is failing or has recovered; absent in other events."""
+    install: str | None = None
+    """The name of the install that cannot be scanned, or can be again; absent in other events."""
+    url: str
+    """The page of the node, or of the registry; empty in a test."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstalledCopy:
+    """One copy."""
+
+    install: str
+    """The install's name in the settings."""
+    version: str | None
+    """Its version as written there; None for a clone."""
+    enabled: bool
+    """Whether it is run."""
+
+
+def public_form(event: Event) -> EventForm:
+    """Return the form."""
+    return EventForm(
+        id=event.id,
+        kind=event.kind,
+        node=event.node,
+        version=event.version,
+        version_id=event.version_id,
+        before=event.before,
+        after=event.after,
+        reason=event.reason,
+        changes=event.changes,
+        at=event.at,
+        published=public_time(event.published),
+        severity=severity_of(event),
+        safe_version=event.safe_version,
+        installed=tuple(
+            InstalledCopy(
+                install=copy.install, version=copy.version, enabled=copy.enabled
+            )
+            for copy in event.installed
+        ),
+        bad_versions=event.bad_versions,
+        channel=event.channel,
+        install=event.install,
+        url=event.url,
+    )
 
 
 def public_time(text: str) -> str | None:

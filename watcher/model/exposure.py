@@ -13,6 +13,7 @@ class Exposure:
     """Something bad that is run, as it was last reported."""
 
     verdict: str
+    """What is wrong with it."""
     installs: tuple[str, ...]
     """Names of the installs that run it, sorted."""
     accepted: str = ""

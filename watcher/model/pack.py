@@ -60,6 +60,7 @@ class Identity:
     id: str
     """As written."""
     by: Claim
+    """What says so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +72,7 @@ class Pack:
     place: str = ""
     """Which folder of packs it lies in, where an install has another than its own `custom_nodes`."""
     kind: PackKind
+    """How it was recognised."""
     id: str | None = None
     """As written; None where there is none."""
     version: str | None = None
@@ -82,6 +84,7 @@ class Pack:
     commit: str | None = None
     """The commit of a clone, in hexadecimal; None where it is not known."""
     enabled: bool = True
+    """Whether ComfyUI loads it."""
     repository: str | None = None
     """The address of a clone's remote, or what its pyproject names; without a login."""
     evidence: str = ""
@@ -143,6 +146,7 @@ class Copy:
     version: str | None
     """As written there; None for a clone."""
     enabled: bool = True
+    """Whether it is run."""
 
 
 class SourceKind(StrEnum):

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from watcher.model.exposure import Installed
 from watcher.model.version import STATUSES, Version, is_watched
+from watcher.timestamps import MomentOrEmpty
 
 
 class Mark(StrEnum):
@@ -26,20 +27,23 @@ class Node:
     """What is known of one node."""
 
     node: str
-    baseline_at: str = ""
+    """The id as it is watched."""
+    baseline_at: MomentOrEmpty = ""
     """When the first complete listing came; "" before that."""
-    empty_since: str = ""
+    empty_since: MomentOrEmpty = ""
     """When a first listing was empty, which makes it provisional (docs/behaviour.md, Listings)."""
-    left_out_at: str = ""
+    left_out_at: MomentOrEmpty = ""
     """When the baseline of all was set without it, since not every row of it could be read (Sweeps)."""
     statuses: tuple[str, ...] = ()
     """The statuses that the last complete listing covered."""
     banned: bool = False
+    """The registry says that the node as a whole is banned."""
     ban_recorded: bool = False
     """`GET /nodes` says that it is banned: a listing that can be read does not end the ban."""
     emptied: bool = False
     """It was reported that no version is listed any more."""
     failing: bool = False
+    """A `failing` was reported, and no `recovered` since."""
     seen: Mapping[str, int] = field(default_factory=dict)
     """How many changes each version had, by key ("" for the node itself), so that each event has an id of its own."""
     seen_floor: int = 0
@@ -51,6 +55,7 @@ class Node:
     decided: tuple[str, ...] = ()
     """Keys of pending versions that were active, flagged, banned or deleted before."""
     versions: tuple[Version, ...] = ()
+    """Oldest first."""
 
     @property
     def turned_empty(self) -> bool:
@@ -83,7 +88,7 @@ class Whole:
 
     globs: tuple[str, ...] = ()
     """The globs that it was set for."""
-    baseline_at: str = ""
+    baseline_at: MomentOrEmpty = ""
     """When the first complete sweep came; "" before that."""
     statuses: tuple[str, ...] = ()
     """The watched ones then; empty for all."""
@@ -106,7 +111,9 @@ class Snapshot:
     channels_seen: int = 0
     """How many events channels had."""
     installed: Installed = field(default_factory=Installed)
+    """What was reported of the ComfyUIs whose packs are watched, and of these packs."""
     whole: Whole = field(default_factory=Whole)
+    """The baseline of all nodes that globs choose."""
     nodes: Mapping[str, Node] = field(default_factory=dict)
     """By lower-case id."""
 

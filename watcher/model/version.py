@@ -38,20 +38,31 @@ class Version:
     """One published version. A field that the API leaves out, or gives as null or empty, is empty here."""
 
     version: str = ""
+    """Its text: mostly semantic versioning."""
     id: str = ""
-    status: str = ACTIVE
+    """The registry's id of it."""
+    status: str
     """One of `STATUSES`, or the API's own text for a status that this program does not know."""
     deprecated: bool = False
+    """The publisher advises against it."""
     created_at: str = ""
     """The API's RFC 3339 text, unchanged."""
     download_url: str = ""
+    """Where the archive is."""
     dependencies: tuple[str, ...] = ()
+    """pip requirements."""
     supported_accelerators: tuple[str, ...] = ()
+    """As the publisher declares it, like the next three."""
     supported_os: tuple[str, ...] = ()
+    """Operating systems."""
     supported_comfyui_version: str = ""
+    """A range of versions."""
     supported_comfyui_frontend_version: str = ""
+    """A range of versions."""
     tags: tuple[str, ...] = ()
+    """The version's tags."""
     tags_admin: tuple[str, ...] = ()
+    """The registry's own tags, without e-mail addresses."""
 
     @property
     def key(self) -> str:

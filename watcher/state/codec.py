@@ -1,19 +1,24 @@
-"""JSON forms, from text to value and back: which format a text has, and why it cannot be read."""
+"""JSON forms, from text to value and back: how a file is laid out, and why it cannot be read.
+
+A file is decoded into the dataclass of its value; what that says of a field holds for the file.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import json
 from collections.abc import Callable, Hashable, Iterable, Iterator
-from functools import cache
-from typing import Any, ClassVar, TypeVar, cast
+from dataclasses import fields, make_dataclass
+from functools import cache, cached_property
+from typing import Any, ClassVar, Generic, Literal, TypeVar, cast, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
-from watcher import timestamps
+FORMAT = 5
+"""The number in every file. It is raised when older versions could not read one of them any more.
 
-FIRST_FORMAT = 1
-"""A file's format number is raised when older versions could not read the file any more."""
+Versions before 0.3.0 counted up to 4.
+"""
 
 _Form = TypeVar("_Form")
 _Value = TypeVar("_Value")
@@ -36,50 +41,34 @@ class NewerFormError(UnreadableFormError):
     )
 
 
+class OlderFormError(UnreadableFormError):
+    """The file was written by a version that no later one reads."""
+
+    hint = (
+        "it was left as it is; move the state folder away, and the next check begins with a baseline; "
+        "alerts that are undelivered in it are not sent, and the history begins anew"
+    )
+
+
+def decoder(form: type[_Form]) -> TypeAdapter[_Form]:
+    """Return a form's decoder."""
+    return _decoder(cast("Hashable", form))
+
+
 @cache
-def decoder(form: Hashable) -> TypeAdapter[Any]:
-    """Build a form's decoder once: it takes milliseconds."""
+def _decoder(form: Hashable) -> TypeAdapter[Any]:
+    """Build a decoder once: it takes milliseconds."""
     return TypeAdapter(cast("type[Any]", form))
 
 
-def decode(form: type[_Form], text: bytes, known: int = FIRST_FORMAT) -> _Form:
-    """Decode one form's text strictly: no value is converted. Raises UnreadableFormError.
-
-    `known` is the newest format of the form: NewerFormError for a later one.
-    """
+def decode(form: type[_Form], text: bytes) -> _Form:
+    """Decode one form's text strictly: no value is converted. Raises UnreadableFormError."""
     try:
-        value: _Form = decoder(cast("Hashable", form)).validate_json(text, strict=True)
+        return decoder(form).validate_json(text, strict=True)
     except ValidationError as error:
-        _refuse_newer(format_of(text), known)
         first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise UnreadableFormError(
-            f"{first['msg']}{f' (at {place})' if place else ''}"
-        ) from None
-    _refuse_newer(getattr(value, "format", known), known)
-    return value
-
-
-def _refuse_newer(found: int, known: int) -> None:
-    if found > known:
-        raise NewerFormError(
-            f"it was written by a newer version of comfy-watch (format {found}, known: {known})"
-        )
-
-
-def format_of(text: bytes) -> int:
-    """Return the `format` in a text; 0 if there is none."""
-    try:
-        found = json.loads(text).get("format")
-    except (ValueError, AttributeError, RecursionError):
-        return 0
-    return found if type(found) is int else 0
-
-
-def encode(form: object) -> bytes:
-    """Encode a form as indented JSON."""
-    plain = decoder(cast("Hashable", type(form))).dump_python(form, mode="json")
-    return json.dumps(plain, indent=1).encode() + b"\n"
+    place = ".".join(str(part) for part in first["loc"])
+    raise UnreadableFormError(f"{first['msg']}{f' (at {place})' if place else ''}")
 
 
 def each(lines: Iterable[bytes], read: Callable[[bytes], _Value]) -> Iterator[_Value]:
@@ -89,15 +78,92 @@ def each(lines: Iterable[bytes], read: Callable[[bytes], _Value]) -> Iterator[_V
             yield read(line)
 
 
-def renamed(found: dict[str, Any], **names: str) -> dict[str, Any]:
-    """Return a document with some keys named anew, as a later format calls them."""
-    return {names.get(key, key): value for key, value in found.items()}
+class Document(Generic[_Value]):
+    """The JSON form of one file: `format`, `revision` if the file has one, then the fields of the value.
+
+    Each of these has to be there. Below them what has its default is left out.
+    """
+
+    def __init__(self, value: type[_Value], *head: str) -> None:
+        """Describe the form; `head` are numbers beside the value."""
+        self.value = value
+        self._head = head
+        self._names = [one.name for one in fields(cast("Any", value))]
+
+    @cached_property
+    def form(self) -> type[Any]:
+        """The dataclass that is decoded: made when it is needed, since few polls need that of each file."""
+        hints = get_type_hints(self.value, include_extras=True)
+        head = {"format": Literal[FORMAT], **dict.fromkeys(self._head, int)}
+        return make_dataclass(
+            self.value.__name__,
+            [*head.items(), *((name, hints[name]) for name in self._names)],
+            kw_only=True,
+            eq=False,
+            repr=False,
+            namespace={"__doc__": self.value.__doc__, "VALUE": self.value},
+        )
+
+    def read(self, text: bytes) -> tuple[int, _Value]:
+        """Decode the snapshot's revision that the text was written at, and the value; raises UnreadableFormError."""
+        try:
+            form = decode(self.form, text)
+        except UnreadableFormError:
+            _refuse_other_format(text)
+            raise
+        values = {name: getattr(form, name) for name in self._names}
+        return getattr(form, "revision", 0), self.value(**values)
+
+    def write(self, value: _Value, **head: int) -> bytes:
+        """Encode the value: an object is a block, an item of a list a line."""
+        values = {name: getattr(value, name) for name in self._names}
+        form = self.form(format=FORMAT, **head, **values)
+        return (_layout(_plain(form)) + "\n").encode()
 
 
-def check_time(text: str | None) -> None:
-    """Raise UnreadableFormError for a text that is not a time; None is allowed."""
+def _refuse_other_format(text: bytes) -> None:
+    """Raise the error for a file of an older or newer version, if it is one."""
     try:
-        if text is not None:
-            timestamps.read(text)
-    except ValueError:
-        raise UnreadableFormError(f"{text!r} is no time") from None
+        found = json.loads(text).get("format")
+    except (ValueError, AttributeError, RecursionError):
+        return
+    if type(found) is not int or found == FORMAT or found < 1:
+        return
+    if found > FORMAT:
+        raise NewerFormError(
+            f"it was written by a newer version of comfy-watch (format {found}, known: {FORMAT})"
+        )
+    raise OlderFormError(
+        f"it was written by a version of comfy-watch before 0.3.0 (format {found}, known: {FORMAT})"
+    )
+
+
+def line_of(value: object) -> bytes:
+    """Encode a value as a line of its own."""
+    return json.dumps(_plain(value)).encode() + b"\n"
+
+
+def _plain(value: object) -> dict[str, Any]:
+    """Return a dataclass as JSON has it."""
+    adapter = decoder(type(value))
+    plain: dict[str, Any] = adapter.dump_python(
+        value, mode="json", exclude_defaults=True
+    )
+    return plain
+
+
+def _layout(value: object, indent: str = "") -> str:
+    """Return JSON text in which a person, and a diff, finds each thing on a line of its own."""
+    inner = f"{indent} "
+    match value:
+        case {}:
+            rows = [f"{json.dumps(key)}: {_layout(value[key], inner)}" for key in value]
+            first, last = "{}"
+        case [{}, *_]:
+            rows = [json.dumps(item) for item in value]
+            first, last = "[]"
+        case _:
+            return json.dumps(value)
+    if not rows:
+        return first + last
+    return f"{first}\n{inner}" + f",\n{inner}".join(rows) + f"\n{indent}{last}"

@@ -11,7 +11,8 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from watcher.state.codec import UnreadableFormError, check_time, decode, each, renamed
+from watcher.state.codec import UnreadableFormError, decode, each
+from watcher.timestamps import MomentOrEmpty
 
 if TYPE_CHECKING:
     from watcher.alerts.queues.outcomes import FailedAttempt, Outcome, Unanswered
@@ -41,7 +42,7 @@ class _Entry:
     message: str
     state: str
     unanswered: int = 1
-    message_retry_at: str = ""
+    message_retry_at: MomentOrEmpty = ""
     left: tuple[str, ...] = ()
     """Ids of events that go into a further message."""
 
@@ -109,25 +110,13 @@ def _read_line(line: bytes) -> Outcome | None:
             raise
         entry = decode(_Entry, whole + b', "state": ""}')
     if entry.state == _REFUSED:
-        # The first format had `address` for `url_digest`.
-        failure = decode(
-            FailedAttempt,
-            json.dumps(renamed(json.loads(line), address="url_digest")).encode(),
-        )
-        for time in (
-            failure.at,
-            failure.retry_at or None,
-            failure.message_retry_at or None,
-        ):
-            check_time(time)
-        return failure
+        return decode(FailedAttempt, line)
     if entry.state == Stage.WAITING:
         return None
     if entry.state == Stage.ARRIVED or (entry.state == Stage.PARTIAL and entry.left):
         return Acknowledgement(
             channel=entry.channel, message=entry.message, left=entry.left
         )
-    check_time(entry.message_retry_at or None)
     return Unanswered(
         channel=entry.channel,
         message=entry.message,

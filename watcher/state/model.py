@@ -11,6 +11,7 @@ from watcher.changes.health import Health
 from watcher.model.event import Event
 from watcher.model.pack import Pack, PackRecord
 from watcher.model.snapshot import Snapshot
+from watcher.timestamps import Moment, MomentOrEmpty
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +20,7 @@ class Turn:
 
     after: str = ""
     """The last node, by lower-case id, that had its turn; "" before the first."""
-    at: str = ""
+    at: MomentOrEmpty = ""
     """When it had it."""
 
 
@@ -39,18 +40,19 @@ class Pages:
 class Checks:
     """How the polls went. It changes with every poll, so it is not part of the snapshot. Losing it costs no alert."""
 
-    polled_at: str = ""
+    polled_at: MomentOrEmpty = ""
     """When the last poll that ran to its end began."""
-    polled_before: str = ""
-    """When the one before that began; "" if there was none, or an older version wrote the file."""
+    polled_before: MomentOrEmpty = ""
+    """When the one before that began; "" if there was none."""
     health: Health = field(default_factory=Health)
-    checked: Mapping[str, str] = field(default_factory=dict)
+    """What the last polls could not read."""
+    checked: Mapping[str, Moment] = field(default_factory=dict)
     """When each node was last read completely, by lower-case node id."""
     etags: Mapping[str, str] = field(default_factory=dict)
     """Etags of the answers that the snapshot reflects, by lower-case node id."""
-    server_times: Mapping[str, str] = field(default_factory=dict)
+    server_times: Mapping[str, Moment] = field(default_factory=dict)
     """When the registry made the newest answer that is known of each node, by its own clock; by lower-case node id."""
-    stale_since: Mapping[str, str] = field(default_factory=dict)
+    stale_since: Mapping[str, Moment] = field(default_factory=dict)
     """Since when only older answers came of a node, by our clock and lower-case node id."""
     etag_scope: str = ""
     """The request that these three are valid for: the registry's URL and the watched statuses."""
@@ -58,15 +60,15 @@ class Checks:
     """The node ids of the last poll."""
     reported: Mapping[str, str] = field(default_factory=dict)
     """When each lasting problem was last reported, by its key (`watcher.polling.reports.reminders`)."""
-    terminal_closed_at: str = ""
+    terminal_closed_at: MomentOrEmpty = ""
     """When `run` ended because its terminal was closed, if no poll has been made since."""
-    scanned: Mapping[str, str] = field(default_factory=dict)
+    scanned: Mapping[str, Moment] = field(default_factory=dict)
     """When each install was last scanned without a failure, by its name."""
     unknown: tuple[str, ...] = ()
     """Ids, in lower case, that only installs name and the registry does not know, as far as that was said."""
     packs: Mapping[str, PackRecord | None] = field(default_factory=dict)
     """What `GET /nodes` said of each watched pack, by lower-case id; None if it does not know it."""
-    packs_at: str = ""
+    packs_at: MomentOrEmpty = ""
     """When `GET /nodes` was last asked about all of them."""
     packs_error: str = ""
     """Why it gave no usable answer then; "" if it did."""
@@ -77,6 +79,7 @@ class Checks:
     requests: int = 0
     """How many requests the last poll took."""
     pages: Pages = field(default_factory=Pages)
+    """The pages of the last sweep."""
     turn: Turn = field(default_factory=Turn)
     """How far the daily turn of the swept node packs has come."""
     turn_error: str = ""

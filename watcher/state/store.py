@@ -21,11 +21,9 @@ from watcher.model.snapshot import Snapshot
 from watcher.state import (
     codec,
     disk,
+    documents,
     files,
-    installs_file,
     journal,
-    records,
-    snapshot_file,
 )
 from watcher.state.journal import Stage
 from watcher.state.locked_folder import LockedFolder
@@ -56,8 +54,8 @@ class StateFolder(LockedFolder):
     def load(self) -> State:
         """Read everything except the alerts of a change that was never committed."""
         outcomes: tuple[Outcome, ...] = self._read(ACKS, journal.read_journal, ())
-        written_at, waiting = self._read(OUTBOX, records.read_outbox, (0, Outbox()))
-        checks_at, checks = self._read(CHECKS, records.read_checks, (0, Checks()))
+        written_at, waiting = self._read(OUTBOX, documents.read_outbox, (0, Outbox()))
+        checks_at, checks = self._read(CHECKS, documents.CHECKS.read, (0, Checks()))
         snapshot = self._snapshot()
         if (needed := max(written_at, checks_at)) > snapshot.revision:
             found = (
@@ -84,7 +82,7 @@ class StateFolder(LockedFolder):
             waiting = replay(waiting, outcomes)
         if waiting.queues and (ended := self.ended_backoffs()):
             waiting = outbox.end_backoffs(waiting, ended)
-        installs = self._read(INSTALLS, installs_file.read_installs, State().installs)
+        installs = self._read(INSTALLS, documents.read_installs, State().installs)
         return State(
             snapshot=snapshot,
             outbox=waiting,
@@ -106,15 +104,15 @@ class StateFolder(LockedFolder):
         return self._snapshot().revision
 
     def _snapshot(self) -> Snapshot:
-        return self._read(SNAPSHOT, snapshot_file.read_snapshot, Snapshot())
+        return self._read(SNAPSHOT, documents.read_snapshot, Snapshot())
 
     def addresses(self) -> Addresses:
         """Read which alert URLs apprise has accepted."""
-        return self._read(ADDRESSES, records.read_addresses, Addresses())
+        return self._read(ADDRESSES, documents.read_addresses, Addresses())
 
     def prepare(self, waiting: Outbox, committed: int) -> None:
         """Make alerts durable that count only once `commit` has raised the revision above `committed`."""
-        self._replace(OUTBOX, records.write_outbox(committed, waiting))
+        self._replace(OUTBOX, documents.OUTBOX.write(waiting, revision=committed))
 
     def commit(self, snapshot: Snapshot) -> None:
         """Make the change and its prepared alerts real, in one rename.
@@ -122,7 +120,7 @@ class StateFolder(LockedFolder):
         Raises UnsureError if the rename succeeded but was not confirmed on disk. Until `fsync_folder` succeeds, nothing
         may be sent then, and nothing written that is only valid with the new revision.
         """
-        self._replace(SNAPSHOT, snapshot_file.write_snapshot(snapshot), UnsureError)
+        self._replace(SNAPSHOT, documents.write_snapshot(snapshot), UnsureError)
 
     def fsync_folder(self) -> None:
         """Fsync the folder, in case an earlier run died before it did."""
@@ -135,16 +133,21 @@ class StateFolder(LockedFolder):
         Raises UnsureError if the rename succeeded but was not confirmed on disk: nothing may be sent then, since a
         power loss may bring back an outbox that knows nothing of what was sent.
         """
-        self._replace(OUTBOX, records.write_outbox(revision, waiting), UnsureError)
+        self._replace(
+            OUTBOX, documents.OUTBOX.write(waiting, revision=revision), UnsureError
+        )
 
     def compact(self, waiting: Outbox, revision: int) -> None:
         """Write the outbox, which now includes the journal, if it changed; then remove the journal."""
-        path, content = self.path / OUTBOX, records.write_outbox(revision, waiting)
+        path, content = (
+            self.path / OUTBOX,
+            documents.OUTBOX.write(waiting, revision=revision),
+        )
         with self._writing():
             saved = (
                 files.read(path)
                 if path.exists()
-                else records.write_outbox(revision, Outbox())
+                else documents.OUTBOX.write(Outbox(), revision=revision)
             )
             if saved != content:
                 files.replace_file(path, content)
@@ -159,36 +162,45 @@ class StateFolder(LockedFolder):
 
         If a queue fails again, the record no longer matches and is ignored.
         """
-        self._replace(RETRY, records.write_retry({**self.ended_backoffs(), **retry_at}))
+        self._replace(
+            RETRY,
+            documents.RETRY.write(
+                documents.EndedBackoffs(queues={**self.ended_backoffs(), **retry_at})
+            ),
+        )
 
     def ended_backoffs(self) -> Mapping[str, str]:
         """Return what `end_backoffs` has recorded; never fails."""
         try:
-            return records.read_retry(files.read(self.path / RETRY))
+            return documents.read_retry(files.read(self.path / RETRY))
         except OSError:
             return {}
 
     def save_checks(self, checks: Checks, revision: int) -> None:
         """Write how the poll went. Raises UnsureError if the rename succeeded but was not confirmed on disk."""
-        self._replace(CHECKS, records.write_checks(revision, checks), UnsureError)
+        self._replace(
+            CHECKS, documents.CHECKS.write(checks, revision=revision), UnsureError
+        )
 
     def save_reported(self, reported: Mapping[str, str]) -> None:
         """Write when each lasting problem was last reported, and leave the rest of `checks.json` as it is."""
-        revision, checks = self._read(CHECKS, records.read_checks, (0, Checks()))
+        revision, checks = self._read(CHECKS, documents.CHECKS.read, (0, Checks()))
         self.save_checks(replace(checks, reported=reported), revision)
 
     def save_terminal_closed(self, moment: str) -> None:
         """Write when `run` ended because its terminal was closed, and leave the rest of `checks.json` as it is."""
-        revision, checks = self._read(CHECKS, records.read_checks, (0, Checks()))
+        revision, checks = self._read(CHECKS, documents.CHECKS.read, (0, Checks()))
         self.save_checks(replace(checks, terminal_closed_at=moment), revision)
 
     def save_addresses(self, addresses: Addresses) -> None:
         """Write which alert URLs apprise has accepted."""
-        self._replace(ADDRESSES, records.write_addresses(addresses))
+        self._replace(ADDRESSES, documents.ADDRESSES.write(addresses))
 
     def save_installs(self, installs: Mapping[str, tuple[Pack, ...]]) -> None:
         """Write what the last good scans found, before a change that rests on it is committed."""
-        self._replace(INSTALLS, installs_file.write_installs(installs))
+        self._replace(
+            INSTALLS, documents.INSTALLS.write(documents.LastScans(installs=installs))
+        )
 
     def reserve_acks(
         self, messages: Sequence[Unanswered], left: Sequence[Sequence[str]] = ()
@@ -250,7 +262,9 @@ class StateFolder(LockedFolder):
         """Append events to the history, and drop its older half if it is too long."""
         path = self.path / HISTORY
         with self._writing():
-            files.append(path, b"".join(records.write_event(event) for event in events))
+            files.append(
+                path, b"".join(documents.write_event(event) for event in events)
+            )
             if path.stat().st_size > self.history_limit:
                 lines = files.read(path).splitlines(keepends=True)
                 files.replace_file(path, b"".join(lines[len(lines) // 2 :]))
@@ -265,4 +279,4 @@ class StateFolder(LockedFolder):
 
     def history(self) -> History:
         """Read the history. A last line that was torn by a crash is ignored."""
-        return self._read(HISTORY, records.read_history, History())
+        return self._read(HISTORY, documents.read_history, History())

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from dataclasses import fields, is_dataclass
 
 REDACTED_EMAIL = "(address removed)"
 
@@ -169,16 +170,24 @@ def escape_invisible(text: str) -> str:
 
 
 def escape_values(document: object) -> object:
-    """Return a JSON document whose texts are through `escape_invisible`. Its keys are the program's own."""
+    """Return a JSON document whose texts are through `escape_invisible`. Its keys are the program's own.
+
+    Of a dataclass the fields that have their default are left out.
+    """
     if isinstance(document, str):
         return escape_invisible(document)
+    if is_dataclass(document):
+        values = {
+            one.name: getattr(document, one.name)
+            for one in fields(document)
+            if getattr(document, one.name) != one.default
+        }
+        return escape_values(values)
     if isinstance(document, dict):
         return {key: escape_values(value) for key, value in document.items()}
-    return (
-        [escape_values(value) for value in document]
-        if isinstance(document, (list, tuple))
-        else document
-    )
+    if isinstance(document, (list, tuple)):
+        return [escape_values(value) for value in document]
+    return document
 
 
 def _escaped(char: str) -> str:

@@ -16,7 +16,7 @@ from watcher.changes.matching import KEPT, KEPT_UNSEEN
 from watcher.model.event import Event, Kind
 from watcher.model.snapshot import Mark, Node, Snapshot
 from watcher.model.version import Version, in_order
-from watcher.state import snapshot_file
+from watcher.state.documents import write_snapshot
 
 BARE = version("1.0", id="")
 OTHER = version("2.0")
@@ -199,9 +199,7 @@ def test_removed_versions_are_kept_up_to_a_bound() -> None:
             difference = compare(node, OTHER, *rows)
             node = difference.node
             ids += [event.id for event in difference.events]
-        sizes.append(
-            len(snapshot_file.write_snapshot(Snapshot(nodes={"some-pack": node})))
-        )
+        sizes.append(len(write_snapshot(Snapshot(nodes={"some-pack": node}))))
     assert len(ids) == len(set(ids)) > 1400
     assert len(node.versions) <= KEPT[Mark.REMOVED] + 5
     assert len(node.seen) <= len(node.versions) + 1

@@ -2,40 +2,48 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import pytest
 
 from tests.support.factories import NOW, event
-from watcher.model.event import Kind
+from watcher.model.event import Event, Kind
 from watcher.model.event_form import public_form
 from watcher.model.pack import Copy
+from watcher.text.sanitize import escape_values
+
+
+def _printed(one: Event) -> dict[str, Any]:
+    """Return the form as commands print it."""
+    return cast("dict[str, Any]", escape_values(public_form(one)))
+
 
 _KEYS = "id kind node version version_id before after reason changes at published severity installed url"
 
 
 def test_the_keys_have_an_order() -> None:
     """What is always there comes in the documented order."""
-    assert list(public_form(event())) == _KEYS.split()
+    assert list(_printed(event())) == _KEYS.split()
 
 
 @pytest.mark.parametrize("safe", ["1.0.0", None])
 def test_a_safe_version_is_there_where_it_is_known(safe: str | None) -> None:
     """Null says that there is none; where it is not known the key is absent."""
-    assert public_form(event(safe_version=safe))["safe_version"] == safe
-    assert "safe_version" not in public_form(event(safe_version=""))
+    assert _printed(event(safe_version=safe))["safe_version"] == safe
+    assert "safe_version" not in _printed(event(safe_version=""))
 
 
 def test_a_channel_is_named_where_the_event_is_about_one() -> None:
     """Only an event about a channel has the key."""
     assert (
-        public_form(event(kind=Kind.FAILING, node=None, channel="ops"))["channel"]
-        == "ops"
+        _printed(event(kind=Kind.FAILING, node=None, channel="ops"))["channel"] == "ops"
     )
 
 
 def test_an_install_is_named_where_the_event_is_about_one() -> None:
     """Only an event about an install has the key."""
     assert (
-        public_form(event(kind=Kind.FAILING, node=None, install="laptop"))["install"]
+        _printed(event(kind=Kind.FAILING, node=None, install="laptop"))["install"]
         == "laptop"
     )
 
@@ -46,7 +54,7 @@ def test_the_installed_copies_are_listed() -> None:
         Copy(install="workstation", version="1.0"),
         Copy(install="laptop", version=None, enabled=False),
     )
-    assert public_form(event(installed=copies))["installed"] == [
+    assert _printed(event(installed=copies))["installed"] == [
         {"install": "workstation", "version": "1.0", "enabled": True},
         {"install": "laptop", "version": None, "enabled": False},
     ]
@@ -67,4 +75,4 @@ def test_a_time_of_the_registry_is_written_as_the_program_writes_times(
     given: str, shown: str | None
 ) -> None:
     """A reader finds RFC 3339 in UTC, or null for what is no time."""
-    assert public_form(event(published=given))["published"] == shown
+    assert _printed(event(published=given))["published"] == shown

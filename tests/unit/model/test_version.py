@@ -35,8 +35,8 @@ def test_an_unknown_status_is_carried_as_it_came(unknown: str) -> None:
 
 def test_a_version_is_known_by_its_id_else_by_its_text() -> None:
     """The id is the key; without one it is the version text, which no id can be taken for."""
-    assert Version(version="1.0", id="abc").key == "abc"
-    assert Version(version="1.0").key == "=1.0"
+    assert Version(version="1.0", id="abc", status="active").key == "abc"
+    assert Version(version="1.0", status="active").key == "=1.0"
 
 
 def test_the_newest_is_the_latest_created() -> None:

@@ -124,7 +124,7 @@ def test_null_absent_and_empty_are_one_fact(empty: str | None) -> None:
     if empty is None:
         shown = dict.fromkeys(shown)
     row = ROW if empty == "absent" else ROW | shown
-    assert only(page_of(row)) == Version(version="1.0.0", id="i-1")
+    assert only(page_of(row)) == Version(version="1.0.0", id="i-1", status="active")
 
 
 def test_a_version_is_known_by_id_or_by_text() -> None:

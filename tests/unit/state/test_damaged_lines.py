@@ -30,7 +30,7 @@ from watcher.model.channel import Grouping
 from watcher.model.event import Change, Kind
 from watcher.model.event_form import public_form
 from watcher.model.snapshot import Snapshot
-from watcher.state import journal, records
+from watcher.state import documents, journal
 from watcher.state.journal import Stage
 from watcher.state.store import StateFolder
 
@@ -87,7 +87,7 @@ JOURNAL = (
     journal.write_stage(going_out(FIRST), Stage.SENDING),
     journal.write_failure(REFUSAL),
 )
-RECORDED = records.write_event(
+RECORDED = documents.write_event(
     event(
         "e1",
         Kind.CHANGED,

@@ -44,7 +44,7 @@ from watcher.model.pack import Pack, PackKind
 from watcher.model.snapshot import Mark, Snapshot
 from watcher.polling.model import Report
 from watcher.polling.poll import Poller
-from watcher.state import records
+from watcher.state import documents
 from watcher.state.model import Checks, History, State
 from watcher.state.store import StateFolder
 
@@ -94,6 +94,13 @@ INSTALLS = {
     ),
     "bare": (),
 }
+FILES = [
+    "snapshot.json",
+    "outbox.json",
+    "checks.json",
+    "addresses.json",
+    "installs.json",
+]
 KEPT = Addresses(salt="ab" * 16, apprise="2.3", url_digests={"ops": "cd" * 16})
 
 
@@ -312,10 +319,7 @@ def test_a_settled_outbox_is_not_written_again(folder: StateFolder) -> None:
 
 
 @pytest.mark.no_cover
-@pytest.mark.parametrize(
-    "name",
-    ["snapshot.json", "outbox.json", "checks.json", "addresses.json", "installs.json"],
-)
+@pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize("step", one_of(11, 1))
 def test_a_file_cut_short_is_refused_and_left(
     folder: StateFolder, name: str, step: int
@@ -337,10 +341,7 @@ def test_a_file_cut_short_is_refused_and_left(
         assert contents(folder) == before
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["snapshot.json", "outbox.json", "checks.json", "addresses.json", "installs.json"],
-)
+@pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize(
     "text",
     [
@@ -400,24 +401,30 @@ def test_a_snapshot_that_jq_laid_out_is_the_same(folder: StateFolder) -> None:
     assert folder.load_revision() == 1
 
 
+@pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize(
-    "name",
-    ["snapshot.json", "outbox.json", "checks.json", "addresses.json", "installs.json"],
+    ("number", "who", "to_do"),
+    [
+        (6, r"a newer version of comfy-watch \(format 6", "upgrade comfy-watch"),
+        (4, r"a version of comfy-watch before 0\.3\.0", "move the state folder away"),
+        (1, r"a version of comfy-watch before 0\.3\.0", "alerts that are undelivered"),
+    ],
 )
-def test_a_newer_format_is_refused_as_such(folder: StateFolder, name: str) -> None:
-    """What a newer version wrote is refused and left, fit this one's form or not; the way on is not to start over."""
+def test_another_format_is_refused_as_such(
+    folder: StateFolder, name: str, number: int, who: str, to_do: str
+) -> None:
+    """What a newer or an older version wrote is refused and left, and the way on is said."""
     polled(folder)
     path = folder.path / name
     document = json.loads(path.read_text())
-    for newer in (document | {"format": 5}, {"format": 5, "something": "else"}):
-        path.write_text(json.dumps(newer))
-        with pytest.raises(
-            StateError, match=r"written by a newer version of comfy-watch \(format 5"
-        ) as caught:
+    for other in (document | {"format": number}, {"format": number, "some": "thing"}):
+        path.write_text(json.dumps(other))
+        before = contents(folder)
+        with pytest.raises(StateError, match=f"written by {who}") as caught:
             folder.load()
-        assert "upgrade comfy-watch" in caught.value.hint
-        assert "start over" not in caught.value.hint
-        assert json.loads(path.read_text()) == newer
+        assert to_do in caught.value.hint
+        assert ("start over" in caught.value.hint) is False
+        assert contents(folder) == before
 
 
 @pytest.mark.parametrize(
@@ -570,7 +577,7 @@ def test_files_that_may_not_be_read_are_refused(shared: StateFolder) -> None:
 
 def test_the_history_keeps_its_younger_half(tmp_path: Path) -> None:
     """Past its limit the history forgets its older half, and stays below the limit for ever."""
-    line = len(records.write_event(event("e0000")))
+    line = len(documents.write_event(event("e0000")))
     folder = StateFolder(tmp_path, history_limit=10 * line)
     for number in range(100):
         folder.record((event(f"e{number:04}"),))

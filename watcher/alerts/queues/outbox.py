@@ -24,9 +24,11 @@ class Outbox:
     prepared: int = 0
     """The snapshot's revision that the newest messages came with."""
     queues: Mapping[str, Queue] = field(default_factory=dict)
+    """By channel name."""
     unrecorded: Mapping[str, int] = field(default_factory=dict)
     """Ids of events that the history may lack yet, with the snapshot's revision that they came with."""
     events: Mapping[str, Event] = field(default_factory=dict)
+    """All events that are referred to, by id."""
 
     def alerts(self, channel: str) -> int:
         """Return the number of undelivered alerts of a channel."""

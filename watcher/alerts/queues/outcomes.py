@@ -19,6 +19,7 @@ from watcher.alerts.queues.queue import (
 )
 from watcher.durations import DAY
 from watcher.model.event import event_id, reference_to
+from watcher.timestamps import Moment, MomentOrEmpty
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +40,7 @@ class Unanswered:
     message: str
     unanswered: int = 1
     """How often no answer came, this time included."""
-    message_retry_at: str = ""
+    message_retry_at: MomentOrEmpty = ""
     """When the message is tried again, if it is deferred."""
 
 
@@ -53,13 +54,13 @@ class FailedAttempt:
     """The queue's failures in a row."""
     error: str
     """Empty if a stop cut it short: then it does not count, but `reached` and `unanswered` do."""
-    at: str
+    at: Moment
     url_digest: str = ""
     """Digest of the URL that failed. The failure is ignored if the channel has another URL by now."""
     reached: tuple[str, ...] = ()
     number: int = 0
-    """Which failed attempt of the queue it is, so that none is counted twice; 0 in a line of an earlier version."""
-    retry_at: str = ""
+    """Which failed attempt of the queue it is, so that none is counted twice."""
+    retry_at: MomentOrEmpty = ""
     """When the queue is tried again; empty if it need not wait."""
     asked_to_wait: bool = False
     gone: bool = False
@@ -67,7 +68,7 @@ class FailedAttempt:
     """How often no answer came to the message, this time included; 0 if one came this time."""
     refusals: int = 0
     """How often the message was refused for what it is, this time included; 0 if this was no such refusal."""
-    message_retry_at: str = ""
+    message_retry_at: MomentOrEmpty = ""
     """When the message is tried again, if it was refused for what it is or is deferred."""
     all_refused: bool = False
     """It was, and so was another one, and none was taken since: that is the channel's fault, not theirs."""

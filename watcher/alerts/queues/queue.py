@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from watcher import timestamps
 from watcher.durations import DAY
 from watcher.model.event import Event, rank
+from watcher.timestamps import Moment, MomentOrEmpty
 
 FIRST_WAIT = 30.0
 LONGEST_WAIT = 3600.0
@@ -30,18 +31,20 @@ class Message:
     """Events that go out together."""
 
     id: str
+    """Made of the channel's name, the revision and the events."""
     revision: int
     """The snapshot's revision that the events came with, the newest of them. Below it the message is ignored."""
-    queued_at: str
+    queued_at: Moment
     """When the poll that saw the events began, the oldest of them."""
     events: tuple[str, ...]
+    """Their ids."""
     reached: tuple[str, ...] = ()
     """Digests of the targets of the channel's URL that have accepted the message."""
     unanswered: int = 0
     """How often it went out, or may have, and no answer came: it may have been taken, so that it may not change."""
     refusals: int = 0
     """How often the service has refused it for what it is."""
-    retry_at: str = ""
+    retry_at: MomentOrEmpty = ""
     """When it is tried again after such a refusal, or if deferred; the queue's other messages do not wait for that."""
     error: str = ""
     """Why it was refused the last time."""
@@ -88,19 +91,22 @@ class Queue:
     """The messages that one channel has not acknowledged, oldest first."""
 
     messages: tuple[Message, ...] = ()
+    """What the channel has not acknowledged."""
     attempts: int = 0
     """Failures in a row."""
-    retry_at: str = ""
+    retry_at: MomentOrEmpty = ""
+    """When the queue is tried again; empty if it need not wait."""
     error: str = ""
     """Why the last attempt failed."""
     url_digest: str = ""
+    """A keyed digest of the channel's URL."""
     named: bool = False
     """The queue's name comes from `[[channels]]`, not from a place in `alert_urls`."""
     counted: int = 0
     """The number of the last failed attempt that is counted here: one in the journal is not counted again."""
     asked_to_wait: bool = False
     """The service has asked for the wait until `retry_at`, which may be longer than any backoff."""
-    failing_since: str = ""
+    failing_since: MomentOrEmpty = ""
     """When the first attempt failed since a message was taken."""
     gone: bool = False
     """An attempt since a message was taken said that the address, or the right to use it, is gone (401, 404, 410)."""

@@ -1,24 +1,38 @@
-"""`schema`: the JSON Schemas that come with the program, by name."""
+"""`schema`: JSON Schemas by name, of the state's files, of what commands print, and of the settings."""
 
 from __future__ import annotations
 
+from watcher.cli import documents
 from watcher.cli.terminal import to_json
 from watcher.errors import UsageError
 from watcher.settings.model import json_schema
-from watcher.state import schemas
+from watcher.state import schema
 from watcher.text.mask import describe
 
+PRINTED: dict[str, type[object]] = {
+    "check": documents.CheckDocument,
+    "audit": documents.AuditDocument,
+    "versions": documents.VersionsDocument,
+    "webhook": documents.WebhookDocument,
+}
 SETTINGS = "settings"
-NAMES = (*schemas.NAMES, SETTINGS)
+NAMES = (*schema.NAMES, *PRINTED, SETTINGS)
+
+
+def document_of(name: str) -> dict[str, object]:
+    """Return a schema; UsageError with the known names if there is none of this name."""
+    if name == SETTINGS:
+        return json_schema()
+    if name in PRINTED:
+        return schema.of(PRINTED[name])
+    if name in schema.NAMES:
+        return schema.of_file(name)
+    raise UsageError(
+        f"there is no schema {describe(name)}",
+        hint=f"schemas are {', '.join(NAMES)}",
+    )
 
 
 def text_of(name: str) -> str:
-    """Return a schema as JSON text; UsageError with the known names if there is none of this name."""
-    if name == SETTINGS:
-        return to_json(json_schema())
-    if name not in schemas.NAMES:
-        raise UsageError(
-            f"there is no schema {describe(name)}",
-            hint=f"schemas are {', '.join(NAMES)}",
-        )
-    return schemas.schema(name).rstrip("\n")
+    """Return a schema as JSON text; raises as `document_of`."""
+    return to_json(document_of(name))

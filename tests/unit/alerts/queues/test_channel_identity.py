@@ -8,7 +8,7 @@ from dataclasses import replace
 from tests.support.factories import channel
 from watcher.alerts.queues.channel_identity import Addresses, digest, judge
 from watcher.model.channel import Channel
-from watcher.state import records
+from watcher.state import documents
 
 SALT = "ab" * 16
 GOOD, BAD = (
@@ -100,7 +100,7 @@ def test_a_url_that_is_gone_is_forgotten() -> None:
 
 def test_no_part_of_a_url_is_kept() -> None:
     """The file of accepted URLs holds hexadecimal digests, which depend on the salt."""
-    text = records.write_addresses(Judge().of(GOOD)[0]).decode()
+    text = documents.ADDRESSES.write(Judge().of(GOOD)[0]).decode()
     assert "s3cret" not in text
     assert "127.0.0.1" not in text
     assert all(

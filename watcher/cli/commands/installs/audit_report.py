@@ -11,7 +11,9 @@ import click
 from watcher import timestamps
 from watcher.alerts.words.remedy import commands, instead, remedy
 from watcher.cli.commands.installs.names import base_name, shown_name
+from watcher.cli.documents import AuditDocument, ErrorForm, PackForm
 from watcher.cli.terminal import colour, table, to_json
+from watcher.model.failure import ReadFailure
 from watcher.model.pack import PackKind, Verdict
 from watcher.polling.audit import Audit, Finding, Scanned
 from watcher.text.plural import plural
@@ -39,54 +41,52 @@ class Result:
 
 def as_json(result: Result, *, only_problems: bool) -> str:
     """Return the document of `audit --json` (docs/audit.md, JSON)."""
-    errors: list[dict[str, str | None]] = [
-        {"install": one.install, "error": sanitize_line(one.error, _TEXT)}
+    unscanned = [
+        ErrorForm(install=one.install, error=sanitize_line(one.error, _TEXT))
         for one in result.scanned
         if one.error
     ]
-    for one in result.audit.problems:
-        if one.install is not None:
-            errors.append(
-                {"install": one.install, "error": escape_invisible(one.error)}
-            )
-        else:
-            errors.append({"node": one.node, "error": sanitize_line(one.error, _TEXT)})
     return to_json(
-        {
-            "started": result.started,
-            "finished": result.finished,
-            "packs": [
+        AuditDocument(
+            started=result.started,
+            finished=result.finished,
+            packs=tuple(
                 _form(one)
                 for one in result.audit.findings
                 if not (only_problems and _is_fine(one))
-            ],
-            "errors": errors,
-        }
+            ),
+            errors=(*unscanned, *map(_error, result.audit.problems)),
+        )
     )
+
+
+def _error(failure: ReadFailure) -> ErrorForm:
+    if failure.install is not None:
+        return ErrorForm(install=failure.install, error=escape_invisible(failure.error))
+    return ErrorForm(node=failure.node, error=sanitize_line(failure.error, _TEXT))
 
 
 def _is_fine(finding: Finding) -> bool:
     return finding.verdict is Verdict.OK
 
 
-def _form(finding: Finding) -> dict[str, object]:
+def _form(finding: Finding) -> PackForm:
     pack, judgement = finding.pack, finding.judgement
     listed = judgement.listed
-    form: dict[str, object] = {
-        "install": finding.install,
-        "id": judgement.id or pack.id,
-        "kind": pack.kind,
-        "version": pack.version,
-        "enabled": pack.enabled,
-        "folder": pack.folder,
-        "verdict": finding.verdict,
-        "status": listed.status if listed else None,
-        "deprecated": listed.deprecated if listed else None,
-        "reason": finding.reason,
-    }
-    if judgement.safe_version != "":
-        form["safe_version"] = judgement.safe_version
-    return {**form, "url": finding.url}
+    return PackForm(
+        install=finding.install,
+        id=judgement.id or pack.id,
+        kind=pack.kind,
+        version=pack.version,
+        enabled=pack.enabled,
+        folder=pack.folder,
+        verdict=finding.verdict,
+        status=listed.status if listed else None,
+        deprecated=listed.deprecated if listed else None,
+        reason=finding.reason,
+        safe_version=judgement.safe_version,
+        url=finding.url,
+    )
 
 
 def lines(

@@ -9,6 +9,12 @@ import click
 
 from watcher import timestamps
 from watcher.changes.transitions import node_url
+from watcher.cli.documents import (
+    ErrorForm,
+    FiltersForm,
+    VersionForm,
+    VersionsDocument,
+)
 from watcher.cli.terminal import colour, short_time, table, to_json
 from watcher.model.event_form import public_time
 from watcher.model.version import STATUSES
@@ -38,50 +44,52 @@ def as_json(report: VersionsReport) -> str:
     """Return the document of `versions --json` (docs/versions.md)."""
     filters, found = report.filters, report.found
     return to_json(
-        {
-            "started": report.started,
-            "finished": report.finished,
-            "filters": {
-                "nodes": list(filters.nodes),
-                "statuses": list(filters.statuses),
-                "reason": filters.reason or None,
-                "deprecated": filters.deprecated,
-                "since": filters.since or None,
-            },
-            "versions": [_form(one) for one in found.versions],
-            "total": found.total,
-            "shown": len(found.versions),
-            "packs": found.packs,
-            "by_status": dict(found.by_status),
-            "errors": [
-                {"node": problem.node, "error": sanitize_line(problem.error, _REASON)}
+        VersionsDocument(
+            started=report.started,
+            finished=report.finished,
+            filters=FiltersForm(
+                nodes=filters.nodes,
+                statuses=filters.statuses,
+                reason=filters.reason or None,
+                deprecated=filters.deprecated,
+                since=filters.since or None,
+            ),
+            versions=tuple(map(_form, found.versions)),
+            total=found.total,
+            shown=len(found.versions),
+            packs=found.packs,
+            by_status=dict(found.by_status),
+            errors=tuple(
+                ErrorForm(
+                    node=problem.node, error=sanitize_line(problem.error, _REASON)
+                )
                 for problem in found.problems
-            ],
-        }
+            ),
+        )
     )
 
 
-def _form(found: FoundVersion) -> dict[str, object]:
+def _form(found: FoundVersion) -> VersionForm:
     version = found.version
-    return {
-        "node": found.node,
-        "version": version.version or None,
-        "version_id": version.id or None,
-        "status": version.status,
-        "deprecated": version.deprecated,
-        "published": public_time(version.created_at),
-        "reason": found.reason,
-        "changelog": found.changelog,
-        "download_url": version.download_url or None,
-        "dependencies": list(version.dependencies),
-        "supported_accelerators": list(version.supported_accelerators),
-        "supported_os": list(version.supported_os),
-        "supported_comfyui_version": version.supported_comfyui_version,
-        "supported_comfyui_frontend_version": version.supported_comfyui_frontend_version,
-        "tags": list(version.tags),
-        "tags_admin": list(version.tags_admin),
-        "url": node_url(found.node),
-    }
+    return VersionForm(
+        node=found.node,
+        version=version.version or None,
+        version_id=version.id or None,
+        status=version.status,
+        deprecated=version.deprecated,
+        published=public_time(version.created_at),
+        reason=found.reason,
+        changelog=found.changelog,
+        download_url=version.download_url or None,
+        dependencies=version.dependencies,
+        supported_accelerators=version.supported_accelerators,
+        supported_os=version.supported_os,
+        supported_comfyui_version=version.supported_comfyui_version,
+        supported_comfyui_frontend_version=version.supported_comfyui_frontend_version,
+        tags=version.tags,
+        tags_admin=version.tags_admin,
+        url=node_url(found.node),
+    )
 
 
 def lines(report: VersionsReport, width: int | None = None) -> list[str]:

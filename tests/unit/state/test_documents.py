@@ -1,0 +1,167 @@
+"""The files of the state as text: how they are laid out, and what is not one of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.support.factories import CHECKED, NOW, PACK, channel, event, known, version
+from watcher.alerts.queues import outbox
+from watcher.alerts.queues.channel_identity import Addresses
+from watcher.alerts.queues.outbox import Outbox
+from watcher.model.channel import Channel
+from watcher.model.snapshot import Mark, Node, Snapshot
+from watcher.model.version import STATUSES
+from watcher.state import documents
+from watcher.state.codec import UnreadableFormError
+from watcher.state.model import Checks
+
+PICTURE = Snapshot(
+    revision=1, nodes={PACK.lower(): known(version("1.0"), version("2.0"))}
+)
+OWED = outbox.enqueue(Outbox(), (channel("ops"),), (event("e1"),), 1, NOW)
+WRITTEN: dict[str, tuple[Callable[[bytes], Any], bytes]] = {
+    "snapshot": (documents.read_snapshot, documents.write_snapshot(PICTURE)),
+    "outbox": (documents.read_outbox, documents.OUTBOX.write(OWED, revision=3)),
+    "checks": (
+        documents.CHECKS.read,
+        documents.CHECKS.write(Checks(polled_at=NOW), revision=3),
+    ),
+    "addresses": (
+        documents.read_addresses,
+        documents.ADDRESSES.write(Addresses(salt="ab", apprise="2.3")),
+    ),
+    "installs": (
+        documents.read_installs,
+        documents.INSTALLS.write(documents.LastScans()),
+    ),
+}
+
+
+def test_a_snapshot_is_laid_out_for_people() -> None:
+    """Nodes are sorted, a version is a line, and below the top what is empty is left out."""
+    node = known(
+        version("1", id="x", tags=("u",)),
+        version("2.0", id=""),
+        seen={"": 1},
+        marks={"x": Mark.LEFT},
+    )
+    nodes = {"zeta": Node(node="Zeta"), PACK.lower(): node}
+    text = documents.write_snapshot(
+        Snapshot(
+            revision=7, channels_failing={"ops": "00"}, channels_seen=1, nodes=nodes
+        )
+    )
+    assert text.decode().splitlines() == [
+        "{",
+        ' "format": 5,',
+        ' "revision": 7,',
+        ' "registry_failing": false,',
+        ' "registry_seen": 0,',
+        ' "channels_failing": {',
+        '  "ops": "00"',
+        " },",
+        ' "channels_seen": 1,',
+        ' "installed": {},',
+        ' "whole": {},',
+        ' "nodes": {',
+        '  "some-pack": {',
+        '   "node": "Some-Pack",',
+        f'   "baseline_at": "{CHECKED}",',
+        f'   "statuses": {json.dumps(STATUSES)},',
+        '   "seen": {',
+        '    "": 1',
+        "   },",
+        '   "marks": {',
+        '    "x": "left"',
+        "   },",
+        '   "versions": [',
+        '    {"version": "1", "id": "x", "status": "active", "created_at": "2026-01-01T00:00:00Z", "tags": ["u"]},',
+        '    {"version": "2.0", "status": "active", "created_at": "2026-01-01T00:00:00Z"}',
+        "   ]",
+        "  },",
+        '  "zeta": {',
+        '   "node": "Zeta"',
+        "  }",
+        " }",
+        "}",
+    ]
+
+
+def test_one_changed_version_is_one_changed_line() -> None:
+    """A change of one version differs in that version's line and the revision's, so that a diff shows it."""
+    banned = known(version("1.0"), version("2.0", "banned"))
+    after = Snapshot(revision=2, nodes={PACK.lower(): banned})
+    old, new = (
+        documents.write_snapshot(one).decode().splitlines() for one in (PICTURE, after)
+    )
+    changed = [line for line in new if line not in old]
+    assert len(changed) == 2
+    assert changed[0] == ' "revision": 2,'
+    assert '"version": "2.0", "id": "id-2.0", "status": "banned"' in changed[1]
+
+
+def test_no_line_is_made_by_untrusted_text() -> None:
+    """Line breaks and quotes in a version's text stay inside its line."""
+    hostile = 'a",\n"evil": {\n "node": "evil"}\u2028\x00'
+    texts = [
+        documents.write_snapshot(
+            replace(PICTURE, nodes={PACK.lower(): known(version(text, tags=(text,)))})
+        )
+        for text in (hostile, "1.0")
+    ]
+    assert len(texts[0].splitlines()) == len(texts[1].splitlines())
+    [node] = documents.read_snapshot(texts[0]).nodes.values()
+    assert node.versions[0].version == hostile
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_a_missing_field_is_named(name: str) -> None:
+    """A file that lacks a field at its top is refused with the field's name: nothing owed is lost silently."""
+    read, text = WRITTEN[name]
+    whole = json.loads(text)
+    read(text)
+    for field in whole:
+        less = {key: value for key, value in whole.items() if key != field}
+        with pytest.raises(
+            UnreadableFormError, match=rf"Field required \(at {field}\)"
+        ):
+            read(json.dumps(less).encode())
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "why"),
+    [
+        ("snapshot", '"some-pack": ', '"other-pack": ', "holds another node"),
+        ("snapshot", CHECKED, "soon", "'soon' is no time"),
+        ("snapshot", '"revision": 1', '"revision": 1.0', "valid integer"),
+        ("outbox", f'"queued_at": "{NOW}"', '"queued_at": ""', "'' is no time"),
+        ("outbox", '"events": ["e1"]', '"events": ["e2"]', "the event e2 is missing"),
+        ("outbox", '"e1": 1', '"e2": 1', "the event e2 is missing"),
+        ("checks", NOW, "soon", "'soon' is no time"),
+        ("addresses", '"ab"', '"xy"', "the salt is not hexadecimal"),
+    ],
+)
+def test_a_value_that_cannot_be_is_refused(
+    name: str, old: str, new: str, why: str
+) -> None:
+    """A file is damaged where a value cannot be what it stands for; the reason says which."""
+    read, text = WRITTEN[name]
+    assert old.encode() in text
+    with pytest.raises(UnreadableFormError, match=why):
+        read(text.replace(old.encode(), new.encode()))
+
+
+def test_no_address_of_a_channel_is_in_the_outbox() -> None:
+    """Channels are known by name in the file; nothing of a URL is there."""
+    secret = Channel(name="ops", url="json://user:s3cret@host.example/token")
+    owed = outbox.enqueue(Outbox(), (secret,), (event(),), 1, NOW)
+    text = documents.OUTBOX.write(owed, revision=0)
+    assert b'"ops"' in text
+    assert not any(
+        part in text for part in (b"s3cret", b"host.example", b"token", b"json://")
+    )

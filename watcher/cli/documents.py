@@ -1,0 +1,245 @@
+"""The JSON documents that commands print and a webhook gets; their schemas are generated from these classes.
+
+A field with a default is left out where it has that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from watcher.model.event_form import EventForm
+from watcher.model.pack import PackKind, Verdict
+from watcher.timestamps import Moment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorForm:
+    """What could not be read, or was not answered."""
+
+    install: str = ""
+    """The install's name, where it is about one."""
+    node: str | None = ""
+    """The node's id, where it is about the registry; None if it is not about one node."""
+    error: str
+    """Why, for a person."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeCounts:
+    """How many nodes there are, those of installed packs too."""
+
+    watched: int
+    """All of them."""
+    checked: int
+    """Those that could be read."""
+    failed: int
+    """Those that could not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadingForm:
+    """How the nodes were read."""
+
+    way: str
+    """`each` node was asked about by itself, or a `sweep` read the pages of all node packs."""
+    requests: int
+    """How many requests the registry got."""
+    postponed: int
+    """How many nodes differ on the pages, and were not asked by themselves in this poll."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertCounts:
+    """How many alerts."""
+
+    delivered: int
+    """That a channel took in this poll."""
+    unconfirmed: int
+    """That were sent in this poll to a channel which cannot say whether they arrived."""
+    pending: int
+    """That are still owed."""
+    expired: int
+    """That were given up in this poll."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckDocument:
+    """What `check --json` prints: what one poll checked, the events that it saw, and how the alerts stand."""
+
+    started: Moment
+    """When the poll began."""
+    finished: Moment
+    """When it ended."""
+    nodes: NodeCounts
+    """How many nodes there are."""
+    reading: ReadingForm
+    """How they were read."""
+    events: tuple[EventForm, ...]
+    """The events of this poll, all of them."""
+    errors: tuple[ErrorForm, ...]
+    """What could not be checked."""
+    alerts: AlertCounts
+    """How many alerts there are."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackForm:
+    """One pack in one install, or one that a workflow names. Every text is untrusted."""
+
+    install: str
+    """The install's name; for a workflow the file's."""
+    id: str | None
+    """The pack that it was judged as, as it is written there: the worst of all that it may be; None if it has none."""
+    kind: PackKind
+    """How it was recognised."""
+    version: str | None
+    """As it is written there; None for a clone, and where it is not known."""
+    enabled: bool
+    """Whether ComfyUI loads it. A disabled copy never makes the exit code 3."""
+    folder: str
+    """Its folder's or file's name."""
+    verdict: Verdict
+    """The worst that holds."""
+    status: str | None
+    """The status of that version in the registry (`active`, `pending`, `flagged`, `banned`, `deleted`, or one that this
+    program does not know); None if the registry does not list it. A ban of the whole pack leaves it as it was.
+    """
+    deprecated: bool | None
+    """Whether that version is deprecated; None if the registry does not list it."""
+    reason: str
+    """What the verdict rests on, if that is not the id and the version of the pack itself, and a summary of the
+    registry's reason; for `unknown` and `delisted` why. Empty if there is none.
+    """
+    safe_version: str | None = ""
+    """The newest version that is active and not deprecated; None if there is none. Absent if it is not known, and for
+    what has no version.
+    """
+    url: str | None
+    """The pack's page in the registry; None without an id."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditDocument:
+    """What `audit --json` prints: what the registry says of every installed pack."""
+
+    started: Moment
+    """When the look began."""
+    finished: Moment
+    """When it ended."""
+    packs: tuple[PackForm, ...]
+    """Worst first."""
+    errors: tuple[ErrorForm, ...]
+    """What could not be read, or was not answered: what stderr says too."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FiltersForm:
+    """The arguments and options."""
+
+    nodes: tuple[str, ...]
+    """Ids of node packs; empty for all."""
+    statuses: tuple[str, ...]
+    """`active`, `pending`, `flagged`, `banned`, `deleted`; empty for all."""
+    reason: str | None
+    """What the registry searched for in reasons; None for nothing."""
+    deprecated: bool
+    """Whether only deprecated versions match."""
+    since: Moment | None
+    """When a version was published at the earliest; None without a bound."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionForm:
+    """One version. Its texts are untrusted; a field that the registry leaves out is empty or None."""
+
+    node: str
+    """The node pack's id as the registry writes it."""
+    version: str | None
+    """Mostly semantic versioning; None if it has none."""
+    version_id: str | None
+    """The registry's id of the version; None if it has none."""
+    status: str
+    """`active`, `pending`, `flagged`, `banned` or `deleted`; any other text is a status that this program does not
+    know.
+    """
+    deprecated: bool
+    """Whether the publisher advises against it."""
+    published: Moment | None
+    """When it was published; None if that is not known."""
+    reason: str | None
+    """A summary of the registry's reason for the status; empty if it gives none. None without `--reasons`, and for one
+    that could not be read.
+    """
+    changelog: str
+    """Its beginning, as one line."""
+    download_url: str | None
+    """Where the archive is."""
+    dependencies: tuple[str, ...]
+    """pip requirements."""
+    supported_accelerators: tuple[str, ...]
+    """As the publisher declares it, like the next three."""
+    supported_os: tuple[str, ...]
+    """Operating systems."""
+    supported_comfyui_version: str
+    """A range of versions."""
+    supported_comfyui_frontend_version: str
+    """A range of versions."""
+    tags: tuple[str, ...]
+    """The version's tags."""
+    tags_admin: tuple[str, ...]
+    """The registry's own tags, without e-mail addresses."""
+    url: str
+    """The pack's page in the registry."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionsDocument:
+    """What `versions --json` prints: the versions that match, as the registry has them."""
+
+    started: Moment
+    """When the look began."""
+    finished: Moment
+    """When it ended."""
+    filters: FiltersForm
+    """What was asked for."""
+    versions: tuple[VersionForm, ...]
+    """Newest first, up to `--limit`. Each version is there once."""
+    total: int
+    """How many versions match."""
+    shown: int
+    """How many of them are in `versions`."""
+    packs: int
+    """How many node packs the versions that match are of."""
+    by_status: Mapping[str, int]
+    """How many of the versions that match have each status, worst first."""
+    errors: tuple[ErrorForm, ...]
+    """What could not be read. The counts are too low then."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookDocument:
+    """What a `json://` channel posts: a message's text for people, and its events for programs.
+
+    A URL with fields of its own (`?:name=value`) adds or renames some.
+    """
+
+    version: str
+    """Of apprise's part of this form: all but `events` and `event_count`."""
+    title: str
+    """One line: the worst event."""
+    message: str
+    """The text for people, in the format that the URL asks for."""
+    attachments: tuple[str, ...]
+    """Always empty."""
+    type: Literal["failure", "warning", "info"]
+    """apprise's word for the severity of the worst event: `failure` is critical."""
+    events: tuple[EventForm, ...]
+    """The events, worst first: at most 200, and no more than fit 60,000 bytes. Of a message that was refused three
+    times for what it is, the worst alone, without its reason, changes and bad versions.
+    """
+    event_count: int
+    """How many events the message has. If there are more than in `events`, `comfy-watch history --ref REF --json` has
+    them all; the message ends with that REF.
+    """
