@@ -24,9 +24,10 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 
-from bench.measure import ContenderError, run
-from bench.stage import PLAIN, PROGRAM, registry
+from bench.measure import PLAIN, ContenderError, memory_mb, print_table, run
 from tests.support.harness import end_backoffs, write_settings
+from watcher.fake_registry.made_up import made_up
+from watcher.fake_registry.server import FakeRegistry
 
 LATENCY = 0.05
 PAIRS = {400: 3, 4000: 1}
@@ -85,7 +86,7 @@ class Owing:
         self._left = root / "left"
         hook.begin(503)
         with contextlib.suppress(ContenderError):  # it exits 1: alerts are undelivered
-            run(self.check, output=root / "output.txt")
+            run(self.check, root)
         end_backoffs(root / "state")
         waiting = json.loads((root / "state/outbox.json").read_bytes())["queues"][
             "hook"
@@ -118,7 +119,12 @@ class Owing:
 
     def command(self, name: str) -> Sequence[str]:
         """Return a command on this folder."""
-        return [str(PROGRAM), name, "--config", str(self.root / "comfy-watch.toml")]
+        return [
+            str(PLAIN / "comfy-watch"),
+            name,
+            "--config",
+            str(self.root / "comfy-watch.toml"),
+        ]
 
     def restore(self) -> None:
         """Owe all of them again."""
@@ -132,10 +138,10 @@ def owing(messages: int, latency: float) -> Iterator[Owing]:
     """Run a registry and a webhook, and owe so many messages."""
     with (
         tempfile.TemporaryDirectory(prefix="comfy-watch-bench-") as folder,
-        registry(nodes=messages // PER_NODE, versions=PER_NODE) as url,
+        FakeRegistry(made_up(messages // PER_NODE, PER_NODE)) as registry,
         service(latency) as hook,
     ):
-        yield Owing(Path(folder), hook, url, messages=messages)
+        yield Owing(Path(folder), hook, registry.url, messages=messages)
 
 
 def queued(messages: int) -> Row:
@@ -144,8 +150,7 @@ def queued(messages: int) -> Row:
     with owing(messages, LATENCY) as owed:
         bare = [
             str(PLAIN / "python"),
-            "-m",
-            "bench.posts",
+            str(Path("bench/posts.py").absolute()),
             owed.hook.url,
             str(messages),
             str(_MESSAGE),
@@ -154,7 +159,7 @@ def queued(messages: int) -> Row:
             seconds = []
             for command in (bare, owed.check):
                 owed.restore()
-                run(command, output=owed.root / "output.txt")
+                run(command, owed.root)
                 count, spent = owed.hook.counted()
                 if count != messages:
                     raise ContenderError(f"{count} messages came, not {messages}")
@@ -174,7 +179,7 @@ def burst() -> Row:
     more, loads = [], []
     with (
         tempfile.TemporaryDirectory(prefix="comfy-watch-bench-") as folder,
-        registry(nodes=BURST // PER_NODE, versions=PER_NODE) as url,
+        FakeRegistry(made_up(BURST // PER_NODE, PER_NODE)) as registry,
         service(0) as hook,
     ):
         root = Path(folder)
@@ -188,7 +193,7 @@ def burst() -> Row:
                 shutil.rmtree(root / "state", ignore_errors=True)
                 settings = {
                     "nodes": nodes,
-                    "registry_url": url,
+                    "registry_url": registry.url,
                     "state_dir": str(root / "state"),
                     "baseline": "full",
                 }
@@ -200,12 +205,12 @@ def burst() -> Row:
                 )
                 hook.begin()
                 command = [
-                    str(PROGRAM),
+                    str(PLAIN / "comfy-watch"),
                     "check",
                     "--config",
                     str(root / "comfy-watch.toml"),
                 ]
-                seconds.append(run(command, output=root / "output.txt").seconds)
+                seconds.append(run(command, root).seconds)
                 if hook.counted()[0] != len(channels):
                     raise ContenderError(f"{hook.counted()[0]} messages came")
             more.append(seconds[1] - seconds[0])
@@ -240,7 +245,7 @@ def memory() -> Row:
                     and running.poll() is None
                 ):
                     time.sleep(0.05)
-                found.append([shared_mb(pid) for pid in family(running.pid)])
+                found.append([memory_mb(pid) for pid in family(running.pid)])
             running.send_signal(signal.SIGTERM)
         if owed.hook.counted()[0] != MEMORY_AT[-1]:
             raise ContenderError(f"{owed.hook.counted()[0]} messages came")
@@ -269,15 +274,6 @@ def family(pid: int) -> list[int]:
     return []
 
 
-def shared_mb(pid: int) -> float:
-    """Return the memory of a process in MiB, of what it shares only its share."""
-    with contextlib.suppress(OSError):
-        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss:"):
-                return int(line.split()[1]) / 1024
-    return 0.0
-
-
 def main() -> None:
     """Measure all, or the named parts, then print the table."""
     with contextlib.suppress(OSError, AttributeError):
@@ -291,13 +287,7 @@ def main() -> None:
             rows.append(parts[name]())
         except (ContenderError, OSError, ValueError) as error:
             rows.append((name, "not measured", str(error), ""))
-    widths = [max(len(row[column]) for row in rows) for column in range(4)]
-    for row in rows:
-        print(
-            "  ".join(
-                cell.ljust(width) for cell, width in zip(row, widths, strict=True)
-            ).rstrip()
-        )
+    print_table(rows)
 
 
 if __name__ == "__main__":

@@ -1,16 +1,23 @@
-"""Running a program and weighing it: wall time and peak memory as the kernel counted them, the best of some rounds.
+"""What the benchmarks share: a registry in a process of its own, and the time and memory of a program that polls it.
 
 This process stays small on purpose: a child's peak memory as Linux reports it begins at its parent's.
 """
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import subprocess
+import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+import urllib.request
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+PLAIN = Path(".venv-plain/bin").absolute()
+"""An environment with what a user installs and nothing else: httpx imports rich where it finds it."""
 
 
 class ContenderError(Exception):
@@ -25,24 +32,29 @@ class Cost:
     cpu: float
     peak_mb: float
 
+    def __str__(self) -> str:
+        return f"{self.seconds:.2f} s, {self.cpu:.2f} s CPU, {self.peak_mb:.0f} MB"
 
-def run(command: Sequence[str], *, output: Path) -> Cost:
-    """Run a program to its end with both outputs in a file; raise ContenderError unless it exits 0."""
+
+def run(command: Sequence[str], folder: Path) -> Cost:
+    """Run a program in a folder to its end; raise ContenderError unless it exits 0."""
+    output = folder / "output.txt"
     with output.open("wb") as sink:
         began = time.perf_counter()
         child = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=sink, stderr=subprocess.STDOUT
+            command,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=sink,
+            stderr=subprocess.STDOUT,
         )
         _, status, usage = os.wait4(child.pid, 0)
         seconds = time.perf_counter() - began
     child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode != 0:
-        said = output.read_text(errors="replace").strip().splitlines()[-1:] or [
-            "nothing"
-        ]
-        raise ContenderError(
-            f"{Path(command[0]).name} exited {child.returncode}, saying: {said[0][:200]}"
-        )
+        last = output.read_text(errors="replace").strip().splitlines()[-1:]
+        name = Path(command[0]).name
+        raise ContenderError(f"{name} exited {child.returncode}: {last}")
     return Cost(
         seconds=seconds,
         cpu=usage.ru_utime + usage.ru_stime,
@@ -50,43 +62,55 @@ def run(command: Sequence[str], *, output: Path) -> Cost:
     )
 
 
-def side_by_side(
-    contenders: Mapping[str, Sequence[str]],
-    *,
-    rounds: int,
-    output: Path,
-    before: Mapping[str, Callable[[], object]] | None = None,
-) -> dict[str, Cost]:
-    """Run all contenders in turn, round after round, and return each one's least time, CPU and memory.
-
-    Interleaving spreads a disturbance of the machine over all of them; the least of the rounds leaves it out. `before`
-    has what is to be done before each run of a contender.
-    """
-    costs: dict[str, list[Cost]] = {name: [] for name in contenders}
-    for _ in range(rounds):
-        for name, command in contenders.items():
-            if before and name in before:
-                before[name]()
-            costs[name].append(run(command, output=output))
-    return {
-        name: Cost(
-            seconds=min(cost.seconds for cost in seen),
-            cpu=min(cost.cpu for cost in seen),
-            peak_mb=min(cost.peak_mb for cost in seen),
-        )
-        for name, seen in costs.items()
-    }
+def memory_mb(pid: int) -> float:
+    """Return the memory of a process in MiB, of what it shares only its share."""
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) / 1024
+    return 0.0
 
 
-Row = tuple[str, str, str, str]
-"""What was measured, its figure, what it is held against, the target."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What a registry saw since it was last asked."""
+
+    requests: int
+    seconds: float
+    """From the first request to the last answer."""
 
 
-def shown(cost: Cost) -> str:
-    """Return a cost in one cell."""
-    return f"{cost.seconds:.2f} s, {cost.cpu:.2f} s CPU, {cost.peak_mb:.0f} MB"
+@dataclass(frozen=True, slots=True)
+class RegistryProcess:
+    """A `bench.registry` that runs."""
+
+    url: str
+
+    def seen(self, *, forget: bool = True) -> Seen:
+        """Return what it saw since it last forgot."""
+        method = "PUT" if forget else "GET"
+        asked = urllib.request.Request(f"{self.url}/seen", method=method)  # noqa: S310 - loopback
+        with urllib.request.urlopen(asked) as answer:  # noqa: S310 - loopback
+            return Seen(**json.load(answer))
 
 
-def against(cost: Cost, other: Cost) -> str:
-    """Return how many times as long the first took as the second, by the clock and in CPU, with the second's cost."""
-    return f"{cost.seconds / other.seconds:.2f}x ({cost.cpu / other.cpu:.2f}x CPU) of {shown(other)}"
+@contextlib.contextmanager
+def registry(
+    *, nodes: int, versions: int, latency: float = 0.0
+) -> Iterator[RegistryProcess]:
+    """Serve nodes that share so many versions, each answer after `latency` seconds."""
+    given = [str(nodes), str(versions), str(latency)]
+    command = [sys.executable, "-m", "bench.registry", *given]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as server:
+        yield RegistryProcess(server.stdout.readline().strip() if server.stdout else "")
+        server.communicate()
+
+
+def print_table(rows: Sequence[Sequence[str]]) -> None:
+    """Print rows with their columns below each other."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = map(str.ljust, row, widths)
+        print("  ".join(cells).rstrip())

@@ -354,11 +354,9 @@ def killed(arena: Arena, figures: Figures) -> None:
     shutil.copytree(arena.folder, arena.saved)
     arena.receiver.forget()
     calls, moments = arena.points()
-    progress_hidden = arena.sent(arena.paths[0])
-    if progress_hidden != Counter(due):
-        raise ContenderError(
-            f"{arena.contender.name} progress_hidden: {progress_hidden}"
-        )
+    first = arena.sent(arena.paths[0])
+    if first != Counter(due):
+        raise ContenderError(f"{arena.contender.name} first: {first}")
     for cut in (*calls[:: -(-len(calls) // KILLS)], *moments):
         shutil.rmtree(arena.folder)
         shutil.copytree(arena.saved, arena.folder)
