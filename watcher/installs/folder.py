@@ -12,7 +12,7 @@ from pathlib import Path
 from watcher.installs import extra_paths
 from watcher.installs.extra_paths import NodeFolder
 from watcher.installs.recognise import folders, git, pyproject, texts
-from watcher.installs.recognise.folders import Clone, Contents
+from watcher.installs.recognise.folders import Clone, Contents, Flaw
 from watcher.installs.result import Scan
 from watcher.installs.safe_files import (
     MOST_ENTRIES,
@@ -218,7 +218,7 @@ def _pack(place: str, entry: Entry, *, disabled: bool) -> Pack | None:
 def _contents(folder: Folder) -> Contents:
     """Return what a pack's folder has. A file that cannot be read is the pack's problem, not the scan's."""
     project, tracking, tracks_git, clone, loadable = None, False, False, None, True
-    problem, damaged = "", False
+    flaw = None
     try:
         tracking = folder.kind(".tracking") == stat.S_IFREG
         loadable = folder.kind("__init__.py") is not None
@@ -229,37 +229,29 @@ def _contents(folder: Folder) -> Contents:
             clone = Clone(remark=".git leads to another folder, which is not read")
         tracks_git = tracking and dot_git is not None and _tracks_git(folder)
     except UnreadableError as error:
-        problem = str(error)
+        flaw = Flaw(why=str(error))
     try:
         project = folder.read("pyproject.toml", limit=pyproject.LIMIT)
     except UnreadableError as error:
-        problem, damaged = problem or str(error), error.damaged and not problem
+        flaw = flaw or Flaw(why=str(error), damaged=error.damaged)
     return Contents(
         pyproject=project,
         tracking=tracking,
         tracks_git=tracks_git,
         clone=clone,
         loadable=loadable,
-        problem=problem,
-        damaged=damaged,
+        flaw=flaw,
     )
 
 
 def _tracks_git(folder: Folder) -> bool:
-    """Return whether the Manager's mark lists a `.git`: the paths of the archive that it unpacked, one a line."""
+    """Return whether the Manager's mark lists a `.git` among the paths of the archive that it unpacked."""
     try:
         listed = folder.read(".tracking", limit=_TRACKING_LIMIT) or b""
     except UnreadableError:
         return False  # a clone then, which says less
-    return any(_leads_to(line) == b".git" for line in listed.splitlines())
-
-
-def _leads_to(path: bytes) -> bytes:
-    """Return the first name of a path in an archive, as it is unpacked on any system, in lower case."""
-    parts = (part.rstrip(b". ") for part in re.split(rb"[/\\]", path.strip()))
-    return next(
-        (part.lower() for part in parts if part and not part.endswith(b":")), b""
-    )
+    names = re.split(rb"[/\\\s]+", listed.lower())
+    return any(name.rstrip(b". ") == b".git" for name in names)
 
 
 def _clone(folder: Folder) -> Clone:

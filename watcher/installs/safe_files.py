@@ -10,7 +10,6 @@ from __future__ import annotations
 import errno
 import os
 import stat
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -19,6 +18,12 @@ MOST_ENTRIES = 5_000
 
 _JUNCTION = 0xA0000003
 """What Windows marks a folder with that leads elsewhere and is no link by its mode."""
+
+# A file that became a pipe must not hold the scan, nor one that became a link be followed.
+_UNIX_FLAGS = sum(
+    getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_NOCTTY")
+)
+_WINDOWS_FLAGS: int = getattr(os, "O_BINARY", 0)
 
 _REASONS = {
     errno.ENOENT: "does not exist",
@@ -88,19 +93,14 @@ class Folder:
             )
         return data
 
-    def kind(self, *parts: str) -> int | None:
-        """Return the file type of what a path leads to without a link (as `stat.S_IFDIR`); None if nothing is there."""
+    def kind(self, name: str) -> int | None:
+        """Return the file type of an entry, links not followed (as `stat.S_IFDIR`); None if there is none."""
         try:
-            for number in range(1, len(parts)):
-                if not stat.S_ISDIR(
-                    os.lstat(os.path.join(self.path, *parts[:number])).st_mode  # noqa: PTH118 - names may be bytes that are no text
-                ):
-                    return None
-            return stat.S_IFMT(os.lstat(os.path.join(self.path, *parts)).st_mode)  # noqa: PTH118 - as above
+            return stat.S_IFMT(os.lstat(os.path.join(self.path, name)).st_mode)  # noqa: PTH118 - names may be bytes that are no text
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
-            raise UnreadableError(f"{'/'.join(parts)} {reason(error)}") from None
+            raise UnreadableError(f"{name} {reason(error)}") from None
 
     def entries(self) -> Iterator[Entry]:
         """Return the entries, links followed; TooManyError past the limit, OSError if the folder cannot be read."""
@@ -126,58 +126,24 @@ class Folder:
             return False
         return False
 
-    if sys.platform == "win32":
-
-        def _open(self, parts: tuple[str, ...]) -> int:
-            """Open a regular file that no link leads to. Windows has no way to open it relative to a folder."""
-            path = self.path
-            for number, part in enumerate(parts, 1):
-                path = os.path.join(path, part)  # noqa: PTH118 - as in `kind`
-                found = os.lstat(path)
-                if (
-                    stat.S_ISLNK(found.st_mode)
-                    or getattr(found, "st_reparse_tag", 0) == _JUNCTION
-                ):
-                    raise OSError(errno.ELOOP, "")
-                if number == len(parts):
-                    _require_regular(found.st_mode)
-            return os.open(path, os.O_RDONLY | os.O_BINARY)
-
-    else:
-
-        def _open(self, parts: tuple[str, ...]) -> int:
-            """Open a regular file, each part of its path relative to the folder before it, so that none is a link."""
-            folder = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            try:
-                for part in parts[:-1]:
-                    below = os.open(
-                        part,
-                        os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC,
-                        dir_fd=folder,
-                    )
-                    os.close(folder)
-                    folder = below
-                _require_regular(
-                    os.stat(parts[-1], dir_fd=folder, follow_symlinks=False).st_mode
-                )
-                flags = (
-                    os.O_RDONLY
-                    | os.O_NOFOLLOW
-                    | os.O_NONBLOCK
-                    | os.O_NOCTTY
-                    | os.O_CLOEXEC
-                )
-                file = os.open(parts[-1], flags, dir_fd=folder)
-            finally:
-                os.close(folder)
-            try:
-                _require_regular(
-                    os.fstat(file).st_mode
-                )  # once more: it may have been replaced
-            except OSError:
-                os.close(file)
-                raise
-            return file
+    def _open(self, parts: tuple[str, ...]) -> int:
+        """Open a regular file that no link below the folder leads to."""
+        path, found = self.path, os.lstat(self.path)
+        for part in parts:
+            path = os.path.join(path, part)  # noqa: PTH118 - as in `kind`
+            found = os.lstat(path)
+            is_junction = getattr(found, "st_reparse_tag", 0) == _JUNCTION
+            if stat.S_ISLNK(found.st_mode) or is_junction:
+                raise OSError(errno.ELOOP, "")
+        _require_regular(found.st_mode)
+        file = os.open(path, os.O_RDONLY | _UNIX_FLAGS | _WINDOWS_FLAGS)
+        try:
+            # Once more: it may have been replaced.
+            _require_regular(os.fstat(file).st_mode)
+        except OSError:
+            os.close(file)
+            raise
+        return file
 
 
 class _NotRegularError(OSError):
@@ -185,8 +151,6 @@ class _NotRegularError(OSError):
 
 
 def _require_regular(mode: int) -> None:
-    if stat.S_ISLNK(mode):
-        raise OSError(errno.ELOOP, "")
     if stat.S_ISDIR(mode):
         raise OSError(errno.EISDIR, "")
     if not stat.S_ISREG(mode):

@@ -105,10 +105,6 @@ LAYOUTS = {
         packs={"a": "", "b": f"{YAML}: m", "c": f"ComfyUI/{YAML}: n/."},
     ),
     "only more folders": Layout(entries=("m/b*", f"{YAML}: x: {{custom_nodes: m}}"), packs={"b": f"{YAML}: m"}),
-    "more folders with aliases": Layout(
-        entries=(f"{OWN}/", "s/m/b*", f"{YAML}: x: &x\n  base_path: s\ny:\n  <<: *x\n  custom_nodes: m\n"),
-        packs={"b": f"{YAML}: s/m"},
-    ),
     "the same folder again": Layout(
         entries=(f"{OWN}/a*", f"{YAML}: x: {{custom_nodes: {OWN}}}\ny: {{custom_nodes: ./{OWN}/}}"), packs={"a": ""}
     ),
@@ -352,9 +348,3 @@ def test_a_folder_that_may_not_be_read(both: tuple[Path, tuple[Pack, ...]]) -> N
     (root / OWN).chmod(0o700)
     assert known == packs
     assert "may not be read by this user" in error
-
-
-def test_kinds_in_each_folder(both: tuple[Path, tuple[Pack, ...]]) -> None:
-    """Packs are recognised alike in each."""
-    _, packs = both
-    assert {pack.kind for pack in packs} == {PackKind.REGISTRY}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from watcher.installs.recognise import pyproject, texts
 from watcher.installs.recognise.pyproject import Project
@@ -29,6 +30,15 @@ class Clone:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Flaw:
+    """Why something in a pack could not be read."""
+
+    why: str
+    damaged: bool = False
+    """Whether that is the file's fault, and not of who reads it, or of the volume."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Contents:
     """What was read in the folder of a pack."""
 
@@ -41,10 +51,7 @@ class Contents:
     clone: Clone | None = None
     loadable: bool = True
     """Whether it has what ComfyUI loads."""
-    problem: str = ""
-    """Why something in it could not be read."""
-    damaged: bool = False
-    """Whether that is the file's fault."""
+    flaw: Flaw | None = None
 
 
 def is_disabled(name: str) -> bool:
@@ -71,117 +78,78 @@ def single_file(folder: str, name: str, *, enabled: bool) -> Pack | None:
 
 def pack(folder: str, contents: Contents, *, enabled: bool) -> Pack | None:
     """Return the pack that a folder is; None for a hidden folder that holds none."""
-    project, problem, damaged = Project(), contents.problem, contents.damaged
+    project, flaw, clone = Project(), contents.flaw, contents.clone
     if contents.pyproject is not None:
         try:
             project = pyproject.read(contents.pyproject)
         except ValueError as refusal:
-            problem, damaged = problem or str(refusal), damaged or not problem
-    name, clone = texts.valid(folder), contents.clone
-    by_folder = Identity(id=named_after(name), by=Claim.FOLDER)
-    other = [by_folder] if contents.tracking else []
-    if clone is not None and clone.cnr_id:
-        other.insert(0, Identity(id=clone.cnr_id, by=Claim.CNR_ID))
-    is_clone = clone is not None and not contents.tracks_git
-    if (
-        clone is not None
-        and is_clone
-        and (clone.remote or not (contents.tracking and project.id))
-    ):
-        return _clone(
-            name,
-            clone,
-            project,
-            other,
-            enabled=enabled,
-            problem=problem,
-            damaged=damaged,
+            flaw = flaw or Flaw(why=str(refusal), damaged=True)
+    name = texts.valid(folder)
+    may_be = {
+        Claim.CNR_ID: clone.cnr_id if clone else None,
+        Claim.FILE: project.id,
+        Claim.FOLDER: named_after(name) if contents.tracking else None,
+    }
+    build = partial(
+        Pack,
+        folder=name,
+        enabled=enabled,
+        unreadable=flaw is not None,
+        damaged=flaw is not None and flaw.damaged,
+    )
+    if clone is not None and _is_clone(clone, contents, project):
+        own = clone.cnr_id or project.id
+        by = ".git/.cnr-id" if clone.cnr_id else "pyproject.toml"
+        found = f"its id from {by}" if own else "without an id"
+        why = flaw.why if flaw else ""
+        # It has no version, whatever its pyproject says, since that may be of any commit.
+        return build(
+            kind=PackKind.GIT,
+            id=own,
+            claimed_version=project.version,
+            others=_others(own, may_be),
+            commit=clone.commit,
+            repository=clone.remote,
+            evidence=_joined(".git", found, clone.remark, why),
         )
-    if problem:
-        return Pack(
-            folder=name,
-            kind=PackKind.UNKNOWN,
-            others=_others(None, other),
-            enabled=enabled,
-            evidence=problem,
-            unreadable=True,
-            damaged=damaged,
-        )
+    if flaw is not None:
+        others = _others(None, may_be)
+        return build(kind=PackKind.UNKNOWN, others=others, evidence=flaw.why)
     if project.id is not None:
-        kind = PackKind.REGISTRY if contents.tracking else PackKind.CLAIMED
         mark = "pyproject.toml and .tracking" if contents.tracking else "pyproject.toml"
         mark += "" if contents.tracking or project.comfy else " without [tool.comfy]"
-        return Pack(
-            folder=name,
-            kind=kind,
+        return build(
+            kind=PackKind.REGISTRY if contents.tracking else PackKind.CLAIMED,
             id=project.id,
             version=project.version,
-            others=_others(project.id, other),
-            enabled=enabled,
+            others=_others(project.id, may_be),
             repository=project.repository,
             evidence=_joined(mark, project.remark),
         )
-    if (
-        contents.pyproject is None
-        and not contents.tracking
-        and not contents.loadable
-        and folder.startswith(".")
-    ):
+    is_marked = contents.pyproject is not None or contents.tracking
+    if folder.startswith(".") and not is_marked and not contents.loadable:
         return None
-    why = (
-        f"pyproject.toml: {project.remark}"
-        if contents.pyproject is not None
-        else "no .git and no pyproject.toml"
-    )
-    return Pack(
-        folder=name,
-        kind=PackKind.UNKNOWN,
-        others=_others(None, other),
-        enabled=enabled,
-        evidence=why,
-    )
+    why = "no .git and no pyproject.toml"
+    if contents.pyproject is not None:
+        why = f"pyproject.toml: {project.remark}"
+    return build(kind=PackKind.UNKNOWN, others=_others(None, may_be), evidence=why)
 
 
-def _clone(
-    folder: str,
-    clone: Clone,
-    project: Project,
-    other: list[Identity],
-    *,
-    enabled: bool,
-    problem: str,
-    damaged: bool,
-) -> Pack:
-    """Return a clone: it has no version, whatever its pyproject says, since that may be of any commit."""
-    found = clone.cnr_id or project.id
-    named = ".git/.cnr-id" if clone.cnr_id else "pyproject.toml"
-    by_file = [Identity(id=project.id, by=Claim.FILE)] if project.id else []
-    return Pack(
-        folder=folder,
-        kind=PackKind.GIT,
-        id=found,
-        claimed_version=project.version,
-        others=_others(found, [*by_file, *other]),
-        commit=clone.commit,
-        enabled=enabled,
-        repository=clone.remote,
-        evidence=_joined(
-            ".git",
-            f"its id from {named}" if found else "without an id",
-            clone.remark,
-            problem,
-        ),
-        unreadable=bool(problem),
-        damaged=damaged,
-    )
+def _is_clone(clone: Clone, contents: Contents, project: Project) -> bool:
+    """Return whether a `.git` makes a pack a clone: it did not come in the archive, and leads somewhere."""
+    if contents.tracks_git:
+        return False
+    return clone.remote is not None or not (contents.tracking and project.id)
 
 
-def _others(own: str | None, found: Iterable[Identity]) -> tuple[Identity, ...]:
+def _others(
+    own: str | None, may_be: Mapping[Claim, str | None]
+) -> tuple[Identity, ...]:
     """Return what a copy may be beside its own id, each once, whatever its case; what can be no id is left out."""
     each: dict[str, Identity] = {}
-    for one in found:
-        if texts.pack_id(one.id) and one.id.lower() != (own or "").lower():
-            each.setdefault(one.id.lower(), one)
+    for by, name in may_be.items():
+        if name and texts.pack_id(name) and name.lower() != (own or "").lower():
+            each.setdefault(name.lower(), Identity(id=name, by=by))
     return tuple(each.values())
 
 
