@@ -103,20 +103,19 @@ def elsewhere(request: pytest.FixtureRequest, tmp_path: Path) -> Elsewhere:
 
 _IMPORT_ALL = """
 import importlib, pkgutil, sys, watcher
-linux = {"watcher.__main__", "watcher.delivery.worker", "watcher.delivery.process.forking"}
-names = {module.name for module in pkgutil.walk_packages(watcher.__path__, "watcher.")} - linux
+names = {module.name for module in pkgutil.walk_packages(watcher.__path__, "watcher.")} - {"watcher.__main__"}
 for name in sorted(names):
     importlib.import_module(name)
 from watcher.settings import places
 found = places.user_folders({"HOME": "/h", "APPDATA": "/r", "LOCALAPPDATA": "/l"})
-print(len(names) > 100, linux & sys.modules.keys(), found)
+print(len(names) > 100, found)
 """
 
 
 @_on_linux
 @pytest.mark.parametrize("system", SYSTEMS)
 def test_nothing_at_import_is_linux_only(system: str, tmp_path: Path) -> None:
-    """Every module but the forking worker's can be imported; settings and state have the system's own folders."""
+    """Every module can be imported; settings and state have the system's own folders."""
     (tmp_path / "all_modules.py").write_text(_IMPORT_ALL)
     env = _environment(system, tmp_path)
     env["PYTHONPATH"] += os.pathsep + str(tmp_path)
@@ -129,7 +128,7 @@ def test_nothing_at_import_is_linux_only(system: str, tmp_path: Path) -> None:
     )
     assert (
         done.out
-        == f"True set() Folders(settings={Path(settings)!r}, state={Path(state)!r})\n"
+        == f"True Folders(settings={Path(settings)!r}, state={Path(state)!r})\n"
     ), done.err
 
 
@@ -267,7 +266,7 @@ def test_what_takes_too_long_is_cut_off(
 
 _DEAF = """
 import re, socket
-from watcher.delivery.process import alone
+from watcher.delivery import worker
 
 def lookup(host, *args, **more):
     if host == "service.invalid":
@@ -275,16 +274,16 @@ def lookup(host, *args, **more):
     return known(host, *args, **more)
 
 known, socket.getaddrinfo = socket.getaddrinfo, lookup
-alone.main()
+worker.main()
 """
 _SENDS = """
 import asyncio, time
 from watcher.alerts.digest import sample
 from watcher.delivery.client import Worker
 from watcher.delivery.job import Job
-from watcher.delivery.process import spawning
+from watcher.delivery import process
 
-spawning.MODULE = "deaf"
+process.MODULE = "deaf"
 job = Job(url="json://service.invalid/", events=sample("2026-01-01T00:00:00Z"), timeout=0.5)
 with Worker() as worker:
     worker.start()

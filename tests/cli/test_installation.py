@@ -202,9 +202,9 @@ import sys
 from watcher import log
 from watcher.cli.commands import run
 from watcher.polling import setup
-from watcher.delivery.process import work
+from watcher.delivery import worker
 setup.preload(None)
-work.load()
+worker.load()
 known = set(sys.modules)
 import pickle
 from watcher.delivery import outcome

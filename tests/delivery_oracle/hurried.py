@@ -1,4 +1,4 @@
-"""`python -m tests.delivery_oracle.hurried`: the process that delivers, where apprise pauses shortly.
+"""The process that delivers, where apprise pauses shortly.
 
 It waits for up to 5.5 seconds before each further request. Nothing else is different.
 """
@@ -16,8 +16,4 @@ def _nap(seconds: SupportsIndex | float) -> None:
     _sleep(min(float(seconds), _SHORT))
 
 
-if __name__ == "__main__":
-    time.sleep = _nap  # apprise and its plugins import it by name, so it is replaced before they are loaded
-    from watcher.delivery import worker
-
-    worker.main()
+time.sleep = _nap  # apprise and its plugins import it by name, so it is replaced before they are loaded

@@ -16,13 +16,12 @@ from tests.delivery_oracle.recorder import Authority, Record, Recorder
 from tests.delivery_oracle.service import Service
 from tests.proxied.post_office import in_environment
 from tests.support import factories
-from watcher.delivery.client import Line, Worker
+from tests.support.nursery import NurseryWorker
+from watcher.delivery.client import Sender
 from watcher.delivery.job import Job, Reached
 from watcher.delivery.outcome import Outcome, Undelivered
-from watcher.delivery.process import forking
 from watcher.model.event import Event, Kind
 
-_WORKER = "tests.delivery_oracle.hurried"
 _NOWHERE = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9")
 """What a process gets that is not a lane's: no traffic may leave this machine."""
 _TIMEOUT = 20.0
@@ -68,12 +67,13 @@ class Lane:
         self._number, self._count, self._contents = number, 0, contents
         self._folder = tempfile.TemporaryDirectory()
         self.recorder = Recorder(authority)
-        self.worker = Worker()
-        self.line: Line = self.worker.line()
+        self.worker = NurseryWorker(
+            "tests.delivery_oracle.hurried", self.recorder.environment
+        )
+        self.sender: Sender = self.worker.sender()
 
     def __enter__(self) -> Self:
-        with in_environment(self.recorder.environment):
-            self.worker.start()
+        self.worker.start()
         return self
 
     def __exit__(self, *exc_info: object) -> None:
@@ -129,7 +129,7 @@ class Lane:
             timeout=seconds,
             reached=Reached(key="key", salt="00" * 16, targets=reached),
         )
-        return await self.line.deliver(job)
+        return await self.sender.deliver(job)
 
 
 def _event(word: str) -> Event:
@@ -206,7 +206,7 @@ class Trials:
     async def hang_up(self) -> None:
         """End what the lines go to, in the loop that they belong to."""
         for lane in self.lanes:
-            lane.line.__exit__()
+            lane.sender.__exit__()
 
 
 @contextlib.contextmanager
@@ -216,8 +216,6 @@ def trials(count: int) -> Iterator[Trials]:
         stack.enter_context(in_environment(_NOWHERE))
         authority = stack.enter_context(Authority())
         contents = files.made()
-        before, forking.MODULE = forking.MODULE, _WORKER
-        stack.callback(setattr, forking, "MODULE", before)
         opened = [
             stack.enter_context(Lane(number, authority, contents))
             for number in range(count)

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from tests.support import eager
 from watcher.cli.main import main
-from watcher.delivery.process import forking
+from watcher.delivery import process
 
 if __name__ == "__main__":
-    forking.MODULE = "tests.hostile.diverted_worker"
+    process.MODULE = "tests.hostile.diverted_worker"
     eager.allow_any_interval()
     main()

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from tests.hostile import parsers
 from tests.proxied.peer import Peer, Reply
 from tests.proxied.proxy import Proxy, Received
-from watcher.delivery.client import Line, Worker
+from tests.support.nursery import NurseryWorker
+from watcher.delivery.client import Sender, Worker
 from watcher.delivery.job import Job
 from watcher.delivery.outcome import Delivered, Outcome
 from watcher.model.event import Event
@@ -29,7 +30,7 @@ class PostOffice:
     proxy: Proxy
     worker: Worker
     runner: asyncio.Runner
-    lines: dict[str, Line] = field(default_factory=dict)
+    senders: dict[str, Sender] = field(default_factory=dict)
 
     def deliver(
         self, peers: Iterable[Peer], events: tuple[Event, ...]
@@ -48,13 +49,13 @@ class PostOffice:
         }
 
     async def _deliver(self, peer: Peer, events: tuple[Event, ...]) -> Outcome:
-        line = self.lines.setdefault(peer.name, self.worker.line())
-        return await line.deliver(Job(url=peer.url, events=events, timeout=_TIMEOUT))
+        sender = self.senders.setdefault(peer.name, self.worker.sender())
+        return await sender.deliver(Job(url=peer.url, events=events, timeout=_TIMEOUT))
 
     async def hang_up(self) -> None:
         """End the processes that the lines go to."""
-        for line in self.lines.values():
-            line.__exit__()
+        for sender in self.senders.values():
+            sender.__exit__()
 
     def wrong(self, peers: Iterable[Peer], events: tuple[Event, ...]) -> list[str]:
         """Deliver one message to each service, and return what is wrong with it or with what was made of the answer."""
@@ -101,9 +102,11 @@ def findings(message: Received) -> list[str]:
 @contextlib.contextmanager
 def post_office(peers: Iterable[Peer]) -> Iterator[PostOffice]:
     """Open the proxy, and the program's process that delivers."""
-    with Proxy(peers) as proxy, Worker() as worker, asyncio.Runner() as runner:
-        with in_environment(proxy.environment):
-            worker.start()
+    with (
+        Proxy(peers) as proxy,
+        NurseryWorker(env=proxy.environment) as worker,
+        asyncio.Runner() as runner,
+    ):
         office = PostOffice(proxy, worker, runner)
         yield office
         runner.run(office.hang_up())

@@ -14,10 +14,8 @@ import json
 import os
 import pkgutil
 import runpy
-import select
 import signal
 import socket
-import subprocess
 import sys
 import time
 import traceback
@@ -28,11 +26,10 @@ from typing import Any
 import coverage
 
 import watcher
-from tests.support import program
+from tests.support import nursery, program
 from tests.support.fault_points import Cut, FaultPoints
 from watcher.cli import main
-from watcher.delivery import worker
-from watcher.delivery.process import forking, work
+from watcher.delivery import process, worker
 
 _NOT_FLUSHED = 120
 """The exit code of an interpreter that could not write all of stdout or stderr."""
@@ -47,7 +44,7 @@ def _preload() -> None:
         if module.name != "watcher.__main__":  # it works on the streams
             importlib.import_module(module.name)
     _build_decoders()
-    work.load()
+    worker.load()
 
 
 def _build_decoders() -> None:
@@ -138,8 +135,8 @@ def _be_the_program(
     sys.argv = ["-m", *asked["args"]]
     measured = _coverage(asked["env"])
     points = _fault_points(asked["point"]) if "point" in asked else None
-    nursery = _Nursery([points._trace] if points is not None else [])
-    forking.spawn = nursery.spawn  # type: ignore[assignment]  # it returns what is used of a started process
+    workers = _Nursery([points._trace] if points is not None else [])
+    process.spawn = workers.spawn  # type: ignore[assignment]  # it returns what is used of a started process
     with _exiting(points, measured):
         _find_modules_from_here()
         runpy.run_module(asked["module"], run_name="__main__", alter_sys=True)
@@ -180,45 +177,13 @@ class _Nursery:
         with asked:
             if os.fork() == 0:
                 _keep_nothing_open_but(asked.fileno(), *kept)
-                os.setsid()  # as a worker has a session of its own
-                _start_workers(asked, kept)
+                nursery.serve(
+                    asked, lambda number: _keep_nothing_open_but(number, *kept)
+                )
 
-    def spawn(self, end: socket.socket) -> _Worker:
-        """Start a worker with one end of a socket."""
-        socket.send_fds(self._asking, [b"."], [end.fileno()])
-        return _Worker(int.from_bytes(self._asking.recv(4)))
-
-
-def _start_workers(asked: socket.socket, kept: Sequence[int]) -> None:
-    """Fork a worker for each socket that comes, until the program is gone; one that ends keeps its id until then."""
-    try:
-        while (received := socket.recv_fds(asked, 1, 1))[0]:
-            (number,) = received[1]
-            worker_id = os.fork()
-            if worker_id == 0:
-                _keep_nothing_open_but(number, *kept)
-                worker.serve(socket.socket(fileno=number))
-                return
-            os.close(number)
-            asked.sendall(worker_id.to_bytes(4))
-    finally:
-        os._exit(0)
-
-
-class _Worker:
-    """What is used of a started process."""
-
-    def __init__(self, worker_id: int) -> None:
-        self._handle = os.pidfd_open(worker_id)
-
-    def kill(self) -> None:
-        """End it at once."""
-        signal.pidfd_send_signal(self._handle, signal.SIGKILL)
-
-    def wait(self, timeout: float | None = None) -> None:
-        """Wait for its end; TimeoutExpired when it does not come in time."""
-        if not select.select([self._handle], [], [], timeout)[0]:
-            raise subprocess.TimeoutExpired("worker", timeout or 0)
+    def spawn(self) -> nursery.Forked:
+        """Start a worker."""
+        return nursery.asks(self._asking)
 
 
 def _keep_nothing_open_but(*kept: int) -> None:

@@ -1,10 +1,10 @@
-"""The process that delivers for tests that poll or deliver in their own process: one for all of them."""
+"""What delivers for tests that poll or deliver in their own process: one for all of them."""
 
 from __future__ import annotations
 
 import atexit
 
-from watcher.delivery.client import Worker
+from tests.support.nursery import NurseryWorker
 
-WORKER = Worker()
+WORKER = NurseryWorker()
 atexit.register(WORKER.__exit__)

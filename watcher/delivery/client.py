@@ -1,86 +1,74 @@
 """The program's side of delivery: it has another process do what needs apprise (`watcher.delivery.process`).
 
-Whatever a service does there takes no more than its time here. The URL goes through a socket, so that it is in no
-argument and no environment; that process cannot write to this one's streams.
+Whatever a service does there takes no more than its time here.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
-import sys
+import contextlib
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Self
 
-from watcher.delivery.process.interpreter import (
-    GRACE,
-    PATIENCE,
-    Connection,
-    WorkerError,
-)
-
-if sys.platform == "linux":
-    from watcher.delivery.process.forking import Processes
-else:
-    from watcher.delivery.process.spawning import Processes
+from watcher.delivery.process import GRACE, Process, Task, WorkerError
 
 if TYPE_CHECKING:
     from watcher.delivery.job import Job
     from watcher.delivery.outcome import Outcome
 
-_GO = b"+"
-"""What a job waits for before anything leaves it."""
-
-
-def _pickled(value: str | Job) -> bytes:
-    import pickle
-
-    return pickle.dumps(value)
+PATIENCE = 60.0
+"""Seconds that a process has to load apprise, or to judge a URL."""
+_Answer = dict[str, Any] | None
 
 
 class Worker:
-    """The process that delivers; it is started when it is first needed, and ends with the `with` block."""
+    """Has processes deliver; they are started when they are needed, and end with the `with` block."""
 
     def __init__(self) -> None:
-        self.processes = Processes()
         self.under_way: set[asyncio.Timeout] = set()
         """The deadlines of messages that are being sent."""
+        self._processes: set[Process] = set()
+        self._idle: Process | None = None
+        """One that has loaded apprise and waits for work."""
+        self._files: list[str] = []
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        self.processes.end()
+        self._idle = None
+        for process in list(self._processes):
+            self.end(process)
 
-    def start(self) -> tuple[str, ...]:
-        """Start it, wait until it has loaded apprise and return files that it loaded; WorkerError if it cannot."""
-        return self.processes.start()
+    def kill(self) -> None:
+        """End all processes at once, and wait for nothing: this one ends too, maybe from another thread."""
+        for process in list(self._processes):
+            process.kill()
+
+    def start(self) -> list[str]:
+        """Have a process that has loaded apprise, and return files that it loaded; WorkerError if there is none."""
+        self._files = self._files or self._ask(None)
+        return self._files
 
     def refusal(self, url: str) -> str | None:
         """Return why apprise refuses a URL, as `watcher.delivery.urls.refusal` does; WorkerError without an answer."""
-        self.start()
-        try:
-            with self.processes.lent() as end:
-                end.settimeout(PATIENCE)
-                end.sendall(_pickled(url))
-                with end.makefile("rb") as lines:
-                    reason: str | None = json.loads(lines.readline())["result"]
-        except (OSError, ValueError):
-            raise WorkerError("its process ended without an answer") from None
+        reason: str | None = self._ask(url)
         return reason
 
-    def line(self, progressed: Callable[[], object] = lambda: None) -> Line:
-        """Return a way for messages that go out one after the other; a context manager.
+    def sender(self, progressed: Callable[[], object] = lambda: None) -> Sender:
+        """Return what sends messages one after the other; a context manager.
 
         `progressed` is called whenever the process has said something: a message to many targets takes long.
         """
-        return Line(self, progressed)
+        return Sender(self, progressed)
 
     async def deliver(self, job: Job) -> Outcome:
-        """Send one message as `Line.deliver` does."""
-        with self.line() as line:
-            return await line.deliver(job)
+        """Send one message as `Sender.deliver` does."""
+        with self.sender() as sender:
+            return await sender.deliver(job)
 
     def stop_within(self, seconds: float) -> None:
         """Limit every message that is being sent to this many more seconds."""
@@ -89,21 +77,67 @@ class Worker:
             limit.reschedule(min(moment, limit.when() or moment))
         self.under_way.clear()
 
+    def take(self) -> Process:
+        """Return the idle process, or a new one; OSError if none can be had."""
+        process, self._idle = self._idle, None
+        if process is not None:
+            if not process.has_ended:
+                return process
+            self.end(process)
+        self._processes.add(process := Process())
+        return process
+
+    def give_back(self, process: Process) -> None:
+        """Keep a process that waits for work, if there is no other."""
+        if self._idle is None:
+            self._idle = process
+        else:
+            self.end(process)
+
+    def end(self, process: Process) -> None:
+        """End a process."""
+        self._processes.discard(process)
+        process.end()
+
+    def _ask(self, task: str | None) -> Any:  # noqa: ANN401 - any JSON
+        """Return what a process answers; WorkerError if it does not."""
+        try:
+            process = self.take()
+        except OSError as error:
+            raise WorkerError(error.strerror or str(error)) from None
+        answers = SimpleQueue[_Answer]()
+        _converse(process, task, answers.put)
+        try:
+            said = answers.get(timeout=PATIENCE) or {"error": "its process ended"}
+        except Empty:
+            said = {"error": "it took too long"}
+        if "error" in said:
+            self.end(process)
+            raise WorkerError(said["error"])
+        self.give_back(process)
+        return said["result"]
+
+
+def _converse(process: Process, task: Task, hear: Callable[[_Answer], object]) -> None:
+    """Have a process do a task, and hear of it from another thread."""
+    threading.Thread(target=process.ask, args=(task, hear), daemon=True).start()
+
 
 @dataclass(slots=True, kw_only=True, eq=False, repr=False)
-class _Heard:
+class _Report:
     """What a process has said of a message."""
 
     reached: set[str]
     reason: str = "the process that delivers could not be started"
     """Why there is no result."""
     result: dict[str, Any] | None = None
+    has_begun: bool = False
     is_out: bool = False
-    is_silent: bool = True
 
     def take(self, said: dict[str, Any]) -> float | None:
         """Take one thing that it said, and return the seconds that it asks for, if it does."""
-        self.is_silent, self.reason = False, "the process that delivers has ended"
+        if "error" not in said:
+            self.has_begun, self.reason = True, "the process that delivers has ended"
         if "taken" in said:
             self.reached.add(said["taken"])
         self.is_out = said.get("out", self.is_out)
@@ -111,30 +145,21 @@ class _Heard:
         return said.get("allow")
 
 
-class Line:
-    """Sends one message after the other, each limited in time. A process serves as long as all goes well.
-
-    Forking one for each message costs 10 to 14 ms of CPU, a fifth of what a fast service takes for it.
-    """
+class Sender:
+    """Sends one message after the other, each limited in time. A process serves as long as all goes well."""
 
     def __init__(self, worker: Worker, progressed: Callable[[], object]) -> None:
         self._worker = worker
         self._progressed = progressed
-        self._connection: Connection | None = None
-        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
-        self._prepared: Job | None = None
+        self._process: Process | None = None
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        self._hang_up()
-
-    def prepare(self, job: Job) -> None:
-        """Have the process that serves, if there is one, do all for the next message that comes before it goes out."""
-        if self._streams is not None:
-            self._streams[1].write(_pickled(job))
-            self._prepared = job
+        if self._process is not None:
+            self._worker.give_back(self._process)
+            self._process = None
 
     async def deliver(self, job: Job) -> Outcome:
         """Send one message and wait for the answer, at most the job's `timeout` for each target.
@@ -143,70 +168,55 @@ class Line:
         """
         from watcher.delivery.outcome import Undelivered, decoded
 
-        if self._prepared is not None and self._prepared is not job:
-            self._hang_up()
-        has_served = self._streams is not None
-        heard = await self._ask(job)
-        if has_served and heard.is_silent:  # it ended after the message before
-            heard = await self._ask(job)
-        if heard.result is None:
-            return Undelivered(
-                reason=heard.reason,
-                reached=frozenset(heard.reached),
-                unanswered=heard.is_out,
-            )
-        return decoded(heard.result, frozenset(heard.reached))
-
-    async def _ask(self, job: Job) -> _Heard:
-        """Have a process send the message, and return what it said."""
-        worker, heard, process = (
-            self._worker,
-            _Heard(reached=set(job.reached.targets)),
-            None,
+        report = _Report(reached=set(job.reached.targets))
+        try:
+            await self._send(job, report)
+        finally:
+            # After a failure the process may be in any state; the next message has another one.
+            if report.result is None or "reason" in report.result:
+                self._end()
+        if report.result is not None:
+            return decoded(report.result, frozenset(report.reached))
+        return Undelivered(
+            reason=report.reason,
+            reached=frozenset(report.reached),
+            unanswered=report.is_out,
         )
-        limit = asyncio.timeout(
-            PATIENCE
-        )  # the deadline starts with the job: loading apprise can be slow
-        worker.under_way.add(limit)
+
+    async def _send(self, job: Job, report: _Report) -> None:
+        """Have a process send the message, and report what it says."""
+        loop, under_way = asyncio.get_running_loop(), self._worker.under_way
+        answers = asyncio.Queue[_Answer]()
+
+        def hear(answer: _Answer) -> None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed
+                loop.call_soon_threadsafe(answers.put_nowait, answer)
+
+        # The deadline starts when the process begins with the job: loading apprise can be slow.
+        limit = asyncio.timeout(PATIENCE)
+        under_way.add(limit)
         try:
             async with limit:
-                if self._streams is None:
-                    self._connection = await worker.processes.begin()
-                    self._streams = await asyncio.open_connection(
-                        sock=self._connection.end
-                    )
-                process = worker.processes.current
-                reader, writer = self._streams
-                prepared, self._prepared = self._prepared, None
-                writer.write(_GO if prepared is job else _pickled(job) + _GO)
-                while heard.result is None and (line := await reader.readline()):
+                self._process = self._process or self._worker.take()
+                _converse(self._process, job, hear)
+                while (
+                    report.result is None and (said := await answers.get()) is not None
+                ):
                     self._progressed()
-                    allowed = heard.take(json.loads(line))
-                    if allowed is not None and limit in worker.under_way:
-                        limit.reschedule(
-                            asyncio.get_running_loop().time() + allowed + GRACE
-                        )
+                    allowed = report.take(said)
+                    if allowed is not None and limit in under_way:
+                        limit.reschedule(loop.time() + allowed + GRACE)
         except TimeoutError:
-            if limit not in worker.under_way:
-                heard.reason = ""
-            elif heard.is_silent:
-                worker.processes.replace_if_stuck(process)
-            else:
-                heard.reason = "timed out"
-        except (OSError, ValueError):  # it ended, maybe in the middle of a line
-            pass
+            if limit not in under_way:  # a stop, which is no failure
+                report.reason = ""
+            elif report.has_begun:
+                report.reason = "timed out"
+        except OSError:
+            pass  # no process could be started
         finally:
-            worker.under_way.discard(limit)
-            if heard.result is None or "reason" in heard.result:
-                self._hang_up()
-        return heard
+            under_way.discard(limit)
 
-    def _hang_up(self) -> None:
-        """Close the socket to the process, which ends it."""
-        if self._streams is not None:
-            self._streams[1].close()
-        elif self._connection is not None:
-            self._connection.end.close()
-        if self._connection is not None:
-            self._connection.kill()
-        self._connection = self._streams = self._prepared = None
+    def _end(self) -> None:
+        if self._process is not None:
+            self._worker.end(self._process)
+            self._process = None

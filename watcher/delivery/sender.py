@@ -11,6 +11,7 @@ import logging
 import re
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -26,7 +27,7 @@ from watcher.alerts.render import Rendered, fitted
 from watcher.delivery.confirming import protocol_without_answers
 from watcher.delivery.exchange import Exchange
 from watcher.delivery.job import Job
-from watcher.delivery.limits import Limits
+from watcher.delivery.limits import CutOffError, RequestTimer
 from watcher.delivery.outcome import Cause, Delivered, Outcome, Undelivered
 from watcher.delivery.refusal import A_PAGE, REFUSED, UNASKED, Evidence, judge
 from watcher.delivery.services.service import Context, Service
@@ -57,30 +58,29 @@ def send(
     taken: Callable[[str], None],
     allow: Callable[[float], None],
     out: Callable[[bool], None] = lambda _: None,
-    begin: Callable[[], None] = lambda: None,
 ) -> Outcome:
     """Send the message and return what came of it, without the targets that it reached.
 
     `taken` is called with the name of each target that has taken it, as soon as it has. `allow` is called with the
     seconds that several targets need, or a mail server. `out` is called with True before something goes out, and with
-    False when it is answered. `begin` is called once, before anything leaves this process, and may wait.
+    False when it is answered.
     """
-    limits = Limits(job.timeout)
-    wire = Wire(out, partial(limits.rest, begin))
+    timer = RequestTimer(job.timeout)
+    wire = Wire(out, timer.check)
     targets = Targets(earlier=job.reached, taken=taken)
     try:
-        with wire, limits:
-            return _Attempt(job, targets, allow, limits, wire).send()
+        with wire:
+            return _Attempt(job, targets, allow, timer, wire).send()
     except BaseException as error:  # noqa: BLE001 - the one place around one channel's work
         return Undelivered(
             reason=f"apprise failed ({type(error).__name__})",
             unanswered=wire.in_doubt(targets.known),
         )
     finally:
-        wire.begin()
-        limits.close(
-            gc.collect
-        )  # now: a service logs out in its destructor, and reference cycles delay that
+        # A service logs out in its destructor, which reference cycles delay.
+        with suppress(CutOffError):
+            gc.collect()
+        timer.end()
 
 
 class _WaitError(RequestException):
@@ -95,16 +95,11 @@ class _Attempt:
         job: Job,
         targets: Targets,
         allow: Callable[[float], None],
-        limits: Limits,
+        timer: RequestTimer,
         wire: Wire,
     ) -> None:
-        self._job, self._targets, self._allow, self._limits, self._wire = (
-            job,
-            targets,
-            allow,
-            limits,
-            wire,
-        )
+        self._job, self._targets, self._wire = job, targets, wire
+        self._allow, self._timer = allow, timer
         self._rest = 0.0
         """Seconds that all targets of the URL may need."""
         self._count = 1
@@ -120,7 +115,7 @@ class _Attempt:
             return Undelivered(reason="apprise cannot use this URL")
         rules = rules_of(service)
         smtp = SmtpWatch(
-            job, self._limits, wire, lambda seconds: self._allow(seconds + self._rest)
+            job, self._timer, wire, lambda seconds: self._allow(seconds + self._rest)
         )
         asked = parameters(job.url)
         wire.on_smtp, wire.refuses, wire.sealed = (
@@ -289,15 +284,14 @@ class _Attempt:
             last_io: datetime | None = None, wait: float | None = None
         ) -> None:
             """Make apprise's pause, which comes before each request. A long one is left to the queue."""
-            self._wire.begin()
-            self._limits.end()
+            self._timer.end()
             if wait:
                 self._wait(wait)
             pause(last_io, wait)
             if self._wire.by_other_ways:
                 self._wire.contacts += 1
                 self._wire.beside += 1
-            self._limits.begin()
+            self._timer.begin()
 
         ours: dict[str, object] = {
             "optional": False,

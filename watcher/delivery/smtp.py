@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from watcher.delivery.job import Job
-from watcher.delivery.limits import CutOffError, Limits
+from watcher.delivery.limits import CutOffError, RequestTimer
 from watcher.delivery.wire import Wire
 
 DATA_TIMEOUT = 300.0
@@ -35,14 +35,14 @@ class SmtpWatch:
     def __init__(
         self,
         job: Job,
-        limits: Limits,
+        timer: RequestTimer,
         wire: Wire,
         allow: Callable[[float], None],
         patience: float = DATA_TIMEOUT,
     ) -> None:
         self.refusals: list[tuple[str, int]] = []
         """The command, in lower case, and the code of each refusal."""
-        self._job, self._limits, self._wire, self._allow = job, limits, wire, allow
+        self._job, self._timer, self._wire, self._allow = job, timer, wire, allow
         self._verb = ""
         self._patience = patience
         """Seconds for the answer to a mail, and for those to all mails before a further one."""
@@ -83,7 +83,7 @@ class SmtpWatch:
                 raise CutOffError("timed out")
             began = time.monotonic()
             self._allow(self._patience)
-            self._limits.begin(self._patience)
+            self._timer.begin(self._patience)
             timeout = smtp.sock.gettimeout() if smtp.sock else None
             self._give(smtp, self._patience)
             try:
@@ -91,7 +91,7 @@ class SmtpWatch:
             finally:
                 self._waits.append(time.monotonic() - began)
                 self._give(smtp, timeout)
-                self._limits.begin()
+                self._timer.begin()
 
         smtp.getreply, smtp.data = getreply, patient  # type: ignore[method-assign,assignment]  # of this object only
 

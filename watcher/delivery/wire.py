@@ -19,11 +19,11 @@ from typing import Any, Self
 
 from requests.adapters import HTTPAdapter
 from requests.exceptions import ConnectionError as LostError
+from requests.exceptions import RequestException
 from requests.models import PreparedRequest, Response
 from urllib3.exceptions import HTTPError
 
 from watcher.delivery.exchange import Exchange
-from watcher.delivery.limits import FloodError
 
 _CONTACTS = frozenset(
     {
@@ -44,14 +44,19 @@ _TUNNEL = b"CONNECT "
 """How a request begins that is meant for an HTTP proxy: nothing of the message is in it."""
 
 
+class FloodError(RequestException):
+    """The answer is too long to be kept."""
+
+
 class Wire:
     """Watches what this process sends and what it is answered, while its `with` block runs."""
 
     def __init__(
         self,
         out: Callable[[bool], None] = lambda _: None,
-        begin: Callable[[], None] = lambda: None,
+        check: Callable[[], None] = lambda: None,
     ) -> None:
+        """Make one. `check` is called while a body is read, and may end that with an exception."""
         self.exchanges: list[Exchange] = []
         self.contacts = 0
         """Times that this process turned to another one: requests, connections, datagrams, programs."""
@@ -70,8 +75,7 @@ class Wire:
         self.by_other_ways = False
         """The plugin speaks neither HTTP nor SMTP, so that a connection counts as a message that went out."""
         self._is_out = self._was_lost = self._is_exchanging = False
-        self._out = out
-        self._begin: Callable[[], None] | None = begin
+        self._out, self._check = out, check
 
     def __enter__(self) -> Self:
         if not _hook.is_installed:
@@ -114,12 +118,6 @@ class Wire:
             one.is_in_doubt and not one.targets <= known for one in self.exchanges
         )
 
-    def begin(self) -> None:
-        """Wait, the first time, until something may leave this process."""
-        if self._begin is not None:
-            begin, self._begin = self._begin, None
-            begin()
-
     def went_out(self) -> None:
         """Note that the message went out by another way than HTTP; the program learns of it before it does."""
         self._was_lost |= self._is_out
@@ -133,7 +131,6 @@ class Wire:
 
     def notice(self, event: str, args: tuple[Any, ...]) -> None:
         """Take an audit event, which comes before what it is about."""
-        self.begin()
         if event == "http.client.send":
             if self.exchanges and not bytes(args[1]).startswith(_TUNNEL):
                 self._goes_out(self.exchanges[-1])
@@ -179,7 +176,7 @@ class Wire:
         exchange.status = response.status_code
         self._out(self.in_doubt())
         try:
-            _read(response, exchange)
+            self._read(response, exchange)
         except (HTTPError, OSError) as error:
             exchange.is_cut, exchange.error = True, f"{type(error).__name__} {error}"
             response.raw.close()
@@ -193,6 +190,14 @@ class Wire:
         if self.sealed is not None and self.sealed.search(request.url or ""):
             return True
         return bool(self.mark) and self.mark in said
+
+    def _read(self, response: Response, exchange: Exchange) -> None:
+        """Read the body of an answer; urllib3's HTTPError or OSError if its rest is lost, or it does not end."""
+        for piece in response.raw.stream(_PIECE, decode_content=True):
+            self._check()
+            exchange.body += piece
+            if len(exchange.body) > _MOST:
+                raise FloodError("the answer is too long")
 
     def _goes_out(self, exchange: Exchange) -> None:
         """Note that some of a request goes out; its head and its body are sent one after the other."""
@@ -227,14 +232,6 @@ def _said(request: PreparedRequest) -> bytes:
     return (request.url or "").encode() + (
         bytes(body) if isinstance(body, (bytes, bytearray)) else b""
     )
-
-
-def _read(response: Response, exchange: Exchange) -> None:
-    """Read the body of an answer; urllib3's HTTPError or OSError if its rest is lost, or it does not end."""
-    for piece in response.raw.stream(_PIECE, decode_content=True):
-        exchange.body += piece
-        if len(exchange.body) > _MOST:
-            raise FloodError("the answer is too long")
 
 
 def seconds_of(retry_after: str | None, date: str | None) -> float | None:

@@ -16,7 +16,7 @@ from watcher.alerts.queues import channel_identity
 from watcher.alerts.queues.channel_identity import Addresses
 from watcher.delivery import urls
 from watcher.delivery.client import Worker
-from watcher.delivery.process.interpreter import WorkerError
+from watcher.delivery.process import WorkerError
 from watcher.errors import ConfigError, InstallationError
 from watcher.model.channel import Channel
 from watcher.model.exposure import exposure_key

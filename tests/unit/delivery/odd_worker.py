@@ -28,7 +28,7 @@ def _odd(host: str, *args: Any, **more: Any) -> Any:
     return _lookup(host, *args, **more)
 
 
+NotifyNtfy.request_rate_per_sec = 0.3
+socket.getaddrinfo = _odd  # type: ignore[assignment]  # it takes what the real one takes
 if __name__ == "__main__":
-    NotifyNtfy.request_rate_per_sec = 0.3
-    socket.getaddrinfo = _odd  # type: ignore[assignment]  # it takes what the real one takes
     worker.main()

@@ -7,7 +7,6 @@ import contextlib
 import gzip
 import json
 import os
-import resource
 import signal
 import socket
 import subprocess
@@ -22,12 +21,12 @@ from typing import Self
 import pytest
 
 from tests.support.fakes.webhook import Answer, Topics, Webhook
+from tests.support.nursery import NurseryWorker
 from tests.support.parameters import one_of, one_row_of
 from tests.support.program import ROOT
 from tests.support.worker import WORKER
-from tests.unit.delivery.test_sender import sent
 from watcher.alerts.digest import sample
-from watcher.delivery.client import Line, Worker
+from watcher.delivery.client import Worker
 from watcher.delivery.job import Job, Reached
 from watcher.delivery.outcome import Delivered, Outcome, Undelivered
 
@@ -62,8 +61,9 @@ def _children(pid: int) -> list[int]:
     ]
 
 
-def _pid(worker: Worker) -> int:
-    return worker.processes._process.pid  # type: ignore[union-attr]  # it was started
+def _pids(worker: Worker) -> list[int]:
+    """Return the processes that deliver."""
+    return [process._popen.pid for process in worker._processes]
 
 
 def _until_there_are_none(pids: list[int]) -> None:
@@ -90,14 +90,8 @@ def _runs(pid: int) -> bool:
 
 @pytest.fixture(scope="module")
 def odd() -> Iterator[Worker]:
-    """A worker of `tests.unit.delivery.odd_worker`, which takes a second to start."""
-    with Worker() as worker:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(
-                "watcher.delivery.process.forking.MODULE",
-                "tests.unit.delivery.odd_worker",
-            )
-            worker.start()
+    """A worker of `tests.unit.delivery.odd_worker`."""
+    with NurseryWorker("tests.unit.delivery.odd_worker") as worker:
         yield worker
 
 
@@ -190,7 +184,6 @@ def test_an_answer_without_end_is_cut_off(answer: str) -> None:
     with _Endless(*_ENDLESS[answer]) as service:
         assert _why(_deliver(service.url, timeout=0.3)) == said.get(answer, "timed out")
         assert service.is_left()
-        _until_there_are_none(_children(_pid(WORKER)))
 
 
 @pytest.mark.parametrize(
@@ -206,7 +199,7 @@ def test_other_protocols_are_cut_off_too(url: str) -> None:
 def test_a_lookup_without_end_is_cut_off(odd: Worker) -> None:
     """What no timeout of a library reaches ends with its process, and other messages go out beside it."""
     assert _why(_deliver("json://hangs.invalid/", timeout=0.1, by=odd)) == "timed out"
-    _until_there_are_none(_children(_pid(odd)))
+    assert _pids(odd) == []
 
 
 @pytest.mark.parametrize("how", ["crashes", "tears"])
@@ -226,7 +219,7 @@ def test_a_service_that_crashes_costs_its_message_only(
 
 
 def test_a_job_that_was_stopped_ends_too(webhook: Webhook) -> None:
-    """A job that somebody has stopped (SIGSTOP) does not outlive the program."""
+    """A job that somebody has stopped (SIGSTOP) does not outlive its time, nor the program."""
     webhook.answer["/a"] = Answer(hang=True)
 
     async def stopped(worker: Worker) -> list[int]:
@@ -234,16 +227,20 @@ def test_a_job_that_was_stopped_ends_too(webhook: Webhook) -> None:
             worker.deliver(_job(webhook.apprise_url("/a"), timeout=30))
         )
         await asyncio.to_thread(webhook.wait_for, 1)
-        jobs = _children(_pid(worker))
+        jobs = _pids(worker)
         for job in jobs:
             os.kill(job, signal.SIGSTOP)
         worker.stop_within(0.0)
         await delivery
         return jobs
 
-    with Worker() as worker:
+    with NurseryWorker() as worker:
+        worker.start()
         jobs = asyncio.run(stopped(worker))
         assert len(jobs) == 1
+        assert worker.refusal("json://127.0.0.1") is None
+        jobs += _pids(worker)
+        os.kill(jobs[1], signal.SIGSTOP)
     _until_there_are_none(jobs)
 
 
@@ -274,23 +271,18 @@ def test_a_bomb_is_unpacked_in_part(webhook: Webhook) -> None:
     assert _deliver(webhook.apprise_url("/a"), timeout=30) == Delivered()
 
 
-@pytest.mark.parametrize("status", [200, 204])
-def test_a_broken_body_takes_back_no_acknowledgement(
-    webhook: Webhook, status: int
+@pytest.mark.parametrize(
+    ("status", "outcome"),
+    [(200, Delivered()), (204, Delivered()), (500, Undelivered(reason="HTTP 500"))],
+)
+def test_a_broken_body_changes_no_answer(
+    webhook: Webhook, status: int, outcome: Outcome
 ) -> None:
-    """A 2xx is one however its body reads: else the message would be repeated at every poll."""
+    """A 2xx is one however its body reads, else the message would be repeated at every poll; so is a refusal."""
     webhook.answer["/a"] = Answer(
         headers={"Content-Encoding": "gzip"}, status=status, body=b"no gzip"
     )
-    assert _deliver(webhook.apprise_url("/a")) == Delivered()
-
-
-def test_a_broken_body_makes_no_acknowledgement(webhook: Webhook) -> None:
-    """A refusal is one however its body reads."""
-    webhook.answer["/a"] = Answer(
-        headers={"Content-Encoding": "gzip"}, status=500, body=b"no gzip"
-    )
-    assert _deliver(webhook.apprise_url("/a")) == Undelivered(reason="HTTP 500")
+    assert _deliver(webhook.apprise_url("/a")) == outcome
 
 
 # Several targets in one URL
@@ -362,7 +354,7 @@ def test_what_was_reached_outlives_a_kill(ntfy: Topics, odd: Worker) -> None:
             odd.deliver(_job(ntfy.url_of("good", "bad"), timeout=60))
         )
         await asyncio.to_thread(ntfy.wait_for, 2)
-        for job in _children(_pid(odd)):
+        for job in _pids(odd):
             os.kill(job, signal.SIGKILL)
         return await delivery
 
@@ -384,33 +376,13 @@ def test_what_was_reached_outlives_a_kill(ntfy: Topics, odd: Worker) -> None:
     assert ntfy.got() == ["good", "bad", "bad"]
 
 
-def test_a_worker_that_is_killed_is_replaced(webhook: Webhook) -> None:
-    """What is under way without it is delivered all the same, and the next message has a new worker."""
-    webhook.answer["/slow"] = Answer(delay=0.5)
-
-    async def killed(worker: Worker) -> list[Outcome]:
-        delivery = asyncio.create_task(
-            worker.deliver(_job(webhook.apprise_url("/slow")))
-        )
-        await asyncio.to_thread(webhook.wait_for, 1)
-        os.kill(_pid(worker), signal.SIGKILL)
-        return [
-            await delivery,
-            await worker.deliver(_job(webhook.apprise_url("/next"))),
-        ]
-
-    with Worker() as worker:
-        assert asyncio.run(killed(worker)) == [Delivered(), Delivered()]
-    assert len(webhook.messages()) == 2
-
-
-def test_a_worker_that_does_not_start_holds_nothing(
+def test_a_process_that_does_not_start_holds_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """While apprise does not load other work goes on, a stop ends the wait, and leaving ends the process."""
+    """While apprise does not load other work goes on, a stop ends the wait, and nothing is left of the process."""
     (tmp_path / "never_ready.py").write_text("import time; time.sleep(600)")
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr("watcher.delivery.process.forking.MODULE", "never_ready")
+    monkeypatch.setattr("watcher.delivery.process.MODULE", "never_ready")
 
     async def stopped() -> list[Outcome]:
         deliveries = [
@@ -418,140 +390,74 @@ def test_a_worker_that_does_not_start_holds_nothing(
             for _ in range(2)
         ]
         await asyncio.sleep(0.1)  # the loop runs beside the start
+        pids.extend(_pids(worker))
         worker.stop_within(0.1)
         return await asyncio.gather(*deliveries)
 
-    began = time.monotonic()
+    began, pids = time.monotonic(), list[int]()
     with Worker() as worker:
         assert [_why(outcome) for outcome in asyncio.run(stopped())] == ["", ""]
-        pid = _pid(worker)
-    assert not _runs(pid)
+        assert len(pids) == 2
+        assert not any(map(_runs, pids))
     assert time.monotonic() - began < 20
 
 
-def test_a_worker_that_hangs_is_replaced(
-    webhook: Webhook, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("number", [signal.SIGSTOP, signal.SIGKILL])
+def test_a_process_that_hears_nothing_costs_one_attempt(
+    webhook: Webhook, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
-    """A worker that has loaded apprise and does nothing more costs one attempt at a message, and not every one."""
-    with Worker() as worker:
+    """One that hangs, having loaded apprise, is ended after its time; one that has ended costs nothing."""
+    monkeypatch.setattr("watcher.delivery.client.PATIENCE", 5)
+    url = webhook.apprise_url("/a")
+    with NurseryWorker() as worker:
         worker.start()
-        hung = _pid(worker)
-        os.kill(hung, signal.SIGSTOP)
-        with monkeypatch.context() as patch:
-            patch.setattr("watcher.delivery.client.PATIENCE", 0.5)
-            outcome = _deliver(webhook.apprise_url("/a"), by=worker)
-        assert outcome == Undelivered(
-            reason="the process that delivers could not be started"
-        )
+        [hung] = _pids(worker)
+        os.kill(hung, number)
+        if number == signal.SIGSTOP:
+            monkeypatch.setattr("watcher.delivery.client.PATIENCE", 0.5)
+            outcome = _deliver(url, by=worker)
+            reason = "the process that delivers could not be started"
+            assert outcome == Undelivered(reason=reason)
+            monkeypatch.undo()
+        else:
+            _until_there_are_none([hung])
         assert not _runs(hung)
-        assert _deliver(webhook.apprise_url("/a"), by=worker) == Delivered()
+        assert _deliver(url, by=worker) == Delivered()
 
 
-def test_one_process_serves_a_line_while_all_goes_well(webhook: Webhook) -> None:
-    """Messages of one channel go out through one process; after a failure, or its end, through another."""
+def test_one_process_serves_a_round_while_all_goes_well(webhook: Webhook) -> None:
+    """Messages of one channel go out through one process, also in the next round; after a failure through another."""
     webhook.answer["/bad"] = 500
 
-    async def served(line: Line, path: str) -> tuple[str, list[int]]:
-        outcome = await line.deliver(_job(webhook.apprise_url(path)))
-        return _why(outcome), _children(_pid(WORKER))
+    async def round_of(*paths: str) -> list[tuple[str, list[int]]]:
+        with worker.sender() as sender:
+            return [
+                (
+                    _why(await sender.deliver(_job(webhook.apprise_url(path)))),
+                    _pids(worker),
+                )
+                for path in paths
+            ]
 
-    async def several() -> None:
-        with WORKER.line() as line:
-            assert (await served(line, "/a"))[0] == "delivered"
-            first = _children(_pid(WORKER))
-            assert await served(line, "/b") == ("delivered", first)
-            os.kill(first[0], signal.SIGKILL)
-            await asyncio.to_thread(_until_there_are_none, first)
-            why, second = await served(line, "/c")
-            assert (why, len(second), first == second) == ("delivered", 1, False)
-            assert (await served(line, "/bad"))[0] == "HTTP 500"
-            await asyncio.to_thread(_until_there_are_none, second)
-            assert (await served(line, "/d"))[0] == "delivered"
-            third = _children(_pid(WORKER))
-        await asyncio.to_thread(_until_there_are_none, third)
-
-    WORKER.start()
-    asyncio.run(several())
+    with NurseryWorker() as worker:
+        worker.start()
+        first = _pids(worker)
+        assert asyncio.run(round_of("/a", "/b")) == [("delivered", first)] * 2
+        failed, (why, second) = asyncio.run(round_of("/bad", "/c"))
+        assert (failed, why, len(second)) == (("HTTP 500", []), "delivered", 1)
+        assert second != first
     assert [message.path for message in webhook.messages()] == [
         "/a",
         "/b",
-        "/c",
         "/bad",
-        "/d",
+        "/c",
     ]
-
-
-def test_a_prepared_message_waits_until_it_may_go_out(webhook: Webhook) -> None:
-    """Nothing is asked of the service before `deliver`, and a message that is given up never goes out."""
-
-    async def several() -> list[Outcome]:
-        with WORKER.line() as line:
-            first = await line.deliver(_job(webhook.apprise_url("/a")))
-            line.prepare(job := _job(webhook.apprise_url("/b")))
-            [serving] = _children(_pid(WORKER))
-            await asyncio.sleep(
-                0.1
-            )  # in that time a message that did not wait would have come
-            assert len(webhook.messages()) == 1
-            second = await line.deliver(job)
-            assert _children(_pid(WORKER)) == [serving]
-            line.prepare(_job(webhook.apprise_url("/never")))
-        await asyncio.to_thread(_until_there_are_none, [serving])
-        return [first, second]
-
-    WORKER.start()
-    assert asyncio.run(several()) == [Delivered(), Delivered()]
-    assert [message.path for message in webhook.messages()] == ["/a", "/b"]
-
-
-def test_a_message_that_needs_nothing_sent_leaves_its_process_in_order(
-    ntfy: Topics,
-) -> None:
-    """Where each target has the message already, the process takes the next one as after any other."""
-    url, targets = ntfy.url_of("a", "b"), list[str]()
-    assert sent(url, taken=targets) == Delivered()
-
-    async def several() -> list[Outcome]:
-        with WORKER.line() as line:
-            outcomes = [await line.deliver(_job(ntfy.url_of("c")))]
-            serving = _children(_pid(WORKER))
-            for job in (
-                _job(url, reached=replace(REACHED, targets=frozenset(targets))),
-                _job(ntfy.url_of("d")),
-            ):
-                line.prepare(job)
-                outcomes.append(await line.deliver(job))
-            assert _children(_pid(WORKER)) == serving
-        return outcomes
-
-    assert asyncio.run(several()) == [Delivered()] * 3
-    assert [topic for topic in ntfy.got() if topic in "cd"] == ["c", "d"]
-    assert len(ntfy.got()) == 4
-
-
-def test_a_job_keeps_within_the_systems_limit(webhook: Webhook) -> None:
-    """A limit on memory that was there before is kept, and delivery works under it."""
-    webhook.answer["/a"] = Answer(delay=0.5)
-    limit = 2**33
-
-    async def limits_of_a_job(worker: Worker) -> tuple[tuple[int, int], Outcome]:
-        delivery = asyncio.create_task(worker.deliver(_job(webhook.apprise_url("/a"))))
-        await asyncio.to_thread(webhook.wait_for, 1)
-        [job] = _children(_pid(worker))
-        return resource.prlimit(job, resource.RLIMIT_AS), await delivery
-
-    with Worker() as worker:
-        worker.start()
-        resource.prlimit(_pid(worker), resource.RLIMIT_AS, (limit, limit))
-        (soft, hard), outcome = asyncio.run(limits_of_a_job(worker))
-    assert (hard, outcome) == (limit, Delivered())
-    assert soft < limit
 
 
 _PROGRAM = """
 import asyncio, sys
 from watcher.alerts.digest import sample
-from watcher.delivery.client import Line, Worker
+from watcher.delivery.client import Worker
 from watcher.delivery.job import Job
 job = Job(url=sys.stdin.readline().strip(), events=sample("2026-01-01T00:00:00Z"), timeout=60)
 asyncio.run(Worker().deliver(job))
@@ -559,7 +465,7 @@ asyncio.run(Worker().deliver(job))
 
 
 def test_nothing_outlives_a_program_that_is_killed(webhook: Webhook) -> None:
-    """With the program its worker ends, and every job; no part of a URL is in what others see of the processes."""
+    """With the program the process that delivers ends; no part of a URL is in what others see of the processes."""
     webhook.answer["/s3cr3t"] = Answer(hang=True)
     with subprocess.Popen(
         [sys.executable, "-c", _PROGRAM],
@@ -576,21 +482,15 @@ def test_nothing_outlives_a_program_that_is_killed(webhook: Webhook) -> None:
         program.stdin.flush()
         webhook.wait_for(1)
         [worker] = _children(program.pid)
-        [job] = _children(worker)
-        for pid in (worker, job):
-            assert os.getsid(pid) != os.getsid(program.pid)
-            for file in ("cmdline", "environ"):
-                assert b"s3cr3t" not in Path(f"/proc/{pid}/{file}").read_bytes()
-        for number in (
-            signal.SIGINT,
-            signal.SIGTERM,
-        ):  # as a service manager sends them to all
+        assert os.getsid(worker) != os.getsid(program.pid)
+        for file in ("cmdline", "environ"):
+            assert b"s3cr3t" not in Path(f"/proc/{worker}/{file}").read_bytes()
+        # As a service manager sends them to all.
+        for number in (signal.SIGINT, signal.SIGTERM):
             os.kill(worker, number)
-            os.kill(job, number)
         assert _runs(worker)
-        assert _runs(job)
         program.kill()
-    _until_there_are_none([worker, job])
+    _until_there_are_none([worker])
 
 
 def test_the_program_does_not_import_apprise() -> None:

@@ -11,7 +11,7 @@ from tests.support.fakes.smtp import Mailbox
 from tests.support.worker import WORKER
 from watcher.alerts.digest import sample
 from watcher.delivery.job import Job, Reached
-from watcher.delivery.limits import Limits
+from watcher.delivery.limits import RequestTimer
 from watcher.delivery.outcome import Cause, Delivered, Outcome, Undelivered
 from watcher.delivery.smtp import SmtpWatch
 from watcher.delivery.wire import Wire
@@ -71,14 +71,16 @@ def test_a_slow_server_gets_the_rest_later(mailbox: Mailbox) -> None:
         timeout=5.0,
         reached=Reached(key="5"),
     )
-    with Wire() as wire, Limits(5.0) as limits:
-        wire.on_smtp = SmtpWatch(job, limits, wire, lambda _: None, patience=2.5).notice
+    timer = RequestTimer(5.0)
+    with Wire() as wire:
+        wire.on_smtp = SmtpWatch(job, timer, wire, lambda _: None, patience=2.5).notice
         with smtplib.SMTP("127.0.0.1", mailbox.port) as smtp:
             for to in ("a@example.org", "b@example.org"):
                 smtp.sendmail("watcher@example.org", to, "Subject: x\n\nx")
             with pytest.raises(TimeoutError):
                 smtp.sendmail("watcher@example.org", "c@example.org", "Subject: x\n\nx")
         assert (len(mailbox.mails), wire.is_unanswered) == (2, False)
+    timer.end()
 
 
 def test_a_repeat_has_the_same_id(mailbox: Mailbox) -> None:

@@ -51,7 +51,7 @@ def run_forever(load: Callable[..., Loaded]) -> int:
     )
 
     def last_words(signal: str) -> None:
-        worker.processes.kill()
+        worker.kill()
         observer.stopping(signal)
         observer.stopped(signal)
 
@@ -81,7 +81,7 @@ async def _serve(
     """Serve until the stop that is returned."""
 
     def end_overdue(signal: str) -> None:
-        setup.worker.processes.kill()
+        setup.worker.kill()
         observer.stopped(signal)
 
     stop = Stop(observer.stopping, end_overdue, 0)

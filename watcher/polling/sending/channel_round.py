@@ -24,7 +24,7 @@ from watcher.alerts.queues.outcomes import (
     with_reached,
 )
 from watcher.alerts.queues.queue import REFUSALS_TO_PLAIN, Message, Queue, in_turn
-from watcher.delivery.client import Line
+from watcher.delivery.client import Sender
 from watcher.delivery.job import Job, Reached
 from watcher.delivery.outcome import Cause, Delivered, Undelivered
 from watcher.errors import StateError
@@ -85,8 +85,8 @@ class ChannelRound:
     async def send(self) -> None:
         """Send the queue's messages. Whatever goes wrong costs this channel only, and it backs off."""
         try:
-            with self.options.worker.line(self._note_progress) as line:
-                await self._send_messages(line)
+            with self.options.worker.sender(self._note_progress) as sender:
+                await self._send_messages(sender)
         except StateError as error:
             self._back_off(
                 Trusted(f"its acknowledgement could not be saved: {error.what}")
@@ -101,17 +101,16 @@ class ChannelRound:
         self.failure = failure
         self.options.backoffs.failed(self.channel.name, self.options.clock())
 
-    async def _send_messages(self, line: Line) -> None:
+    async def _send_messages(self, sender: Sender) -> None:
         """Send one message after the other: reserve room for the acknowledgement, send, write what came of it."""
         options = self.options
         turn = deque(in_turn(self.queue, self.events, options.clock()))
         while turn and not self._is_over():
             message = turn.popleft()
-            line.prepare(job := self._job(message))
             await self.journal.reserve(message, turn, options.clock())
             if options.stopping.is_set():
                 return
-            outcome = await self._deliver(line, message, job)
+            outcome = await self._deliver(sender, message)
             if isinstance(outcome, Undelivered):
                 again = await self._pause(message, outcome) or await self._fail(
                     message, outcome
@@ -168,12 +167,12 @@ class ChannelRound:
         )
 
     async def _deliver(
-        self, line: Line, message: Message, job: Job
+        self, sender: Sender, message: Message
     ) -> Delivered | Undelivered:
         options, name, began = self.options, self.channel.name, time.monotonic()
         options.progress(f"channel {name}", f"sending to {name}")
         try:
-            outcome = await line.deliver(job)
+            outcome = await sender.deliver(self._job(message))
         except Exception:
             self.outcomes.append(
                 going_out(name, message, options.clock())

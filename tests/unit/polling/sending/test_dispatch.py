@@ -14,6 +14,7 @@ import pytest
 
 from tests.support.factories import NOW, event, failed, minute
 from tests.support.fakes.webhook import Answer, Message, Topics, Webhook
+from tests.support.nursery import NurseryWorker
 from tests.support.worker import WORKER
 from watcher import timestamps
 from watcher.alerts.queues import outbox
@@ -31,6 +32,8 @@ from watcher.state.journal import read_journal
 from watcher.state.store import StateFolder
 
 pytestmark = pytest.mark.measured
+
+ODD = "tests.unit.delivery.odd_worker"
 
 
 def sent(
@@ -146,7 +149,7 @@ def test_a_worker_that_cannot_start_is_a_failure(
     reason = "the process that delivers could not be started"
     with Worker() as broken:
         monkeypatch.setattr(
-            "watcher.delivery.process.forking.MODULE", "tests.support.no_such_module"
+            "watcher.delivery.process.MODULE", "tests.support.no_such_module"
         )
         done = sent(folder, owing(ops, mail), ops, mail, worker=broken)
         assert (done.delivered, done.failures) == (0, {"ops": reason, "mail": reason})
@@ -188,10 +191,8 @@ def test_a_stop_keeps_what_was_reached(
 ) -> None:
     """Targets that took a message which a stop cut short do not get it again, and the channel has no backoff."""
     monkeypatch.setattr("watcher.polling.sending.dispatch._STOP_WITHIN", 0.1)
-    monkeypatch.setattr(
-        "watcher.delivery.process.forking.MODULE", "tests.unit.delivery.odd_worker"
-    )
-    with Topics() as ntfy, Worker() as odd:
+    with Topics() as ntfy, NurseryWorker(ODD) as odd:
+        odd.start()
         ntfy.topic["bad"] = Answer(hang=True)
         channel, stopping = (
             Channel(name="ops", url=ntfy.url_of("good", "bad")),
@@ -230,13 +231,7 @@ def test_a_stop_keeps_what_was_reached(
 @pytest.fixture(scope="module")
 def unhurried() -> Iterator[Worker]:
     """A worker without apprise's pauses between two requests."""
-    with Worker() as worker:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(
-                "watcher.delivery.process.forking.MODULE",
-                "tests.unit.delivery.odd_worker",
-            )
-            worker.start()
+    with NurseryWorker(ODD) as worker:
         yield worker
 
 

@@ -1,0 +1,121 @@
+"""Processes that deliver, in milliseconds: forked from one that has loaded apprise, not started with an interpreter.
+
+`python -m tests.support.nursery MODULE` is such a process. It runs a module first, as `__main__` up to the name of it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import select
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+
+from tests.support.program import ROOT
+from watcher.delivery import process, worker
+from watcher.delivery.client import Worker
+from watcher.delivery.process import Process
+
+
+class Forked:
+    """What is used of a started process."""
+
+    def __init__(self, worker_id: int, end: socket.socket) -> None:
+        self.pid = worker_id
+        self._handle = os.pidfd_open(worker_id)
+        self.stdin, self.stdout = end.makefile("wb"), end.makefile("rb")
+
+    def __del__(self) -> None:
+        os.close(self._handle)
+
+    def poll(self) -> int | None:
+        """Return None while it runs."""
+        return 0 if select.select([self._handle], [], [], 0)[0] else None
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Wait for its end; TimeoutExpired when it does not come in time."""
+        if not select.select([self._handle], [], [], timeout)[0]:
+            raise subprocess.TimeoutExpired("worker", timeout or 0)
+
+
+def asks(nursery: socket.socket) -> Forked:
+    """Have a nursery fork a process."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        socket.send_fds(nursery, [b"."], [theirs.fileno()])
+        return Forked(int.from_bytes(nursery.recv(4)), ours)
+
+
+def serve(asked: socket.socket, prepare: Callable[[int], None]) -> None:
+    """Fork a process for each socket that comes, until the other side is gone."""
+    try:
+        while (received := socket.recv_fds(asked, 1, 1))[0]:
+            with contextlib.suppress(ChildProcessError):
+                while os.waitpid(-1, os.WNOHANG)[0]:
+                    pass
+            (number,) = received[1]
+            worker_id = os.fork()
+            if worker_id == 0:
+                os.setsid()
+                prepare(number)
+                worker.serve(os.fdopen(number, "rb"), os.fdopen(os.dup(number), "wb"))
+                return
+            os.close(number)
+            asked.sendall(worker_id.to_bytes(4))
+    finally:
+        os._exit(0)
+
+
+class NurseryWorker(Worker):
+    """A worker whose processes come from a nursery."""
+
+    def __init__(
+        self, module: str = process.MODULE, env: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__()
+        self._module, self._env = module, env
+        self._nursery: socket.socket | None = None
+
+    def take(self) -> Process:
+        """Return a process as ever, but for how it is started."""
+        before, process.spawn = process.spawn, self._spawn  # type: ignore[assignment]  # what is used of one
+        try:
+            return super().take()
+        finally:
+            process.spawn = before
+
+    def __exit__(self, *exc_info: object) -> None:
+        super().__exit__()
+        if self._nursery is not None:
+            self._nursery.close()
+            self._started.wait()
+            self._nursery = None
+
+    def _spawn(self) -> Forked:
+        if self._nursery is None:
+            self._nursery, end = socket.socketpair()
+            with end:
+                self._started = subprocess.Popen(
+                    [sys.executable, "-m", "tests.support.nursery", self._module],
+                    cwd=ROOT,
+                    stdin=end.fileno(),
+                    env=os.environ | (self._env or {}),
+                )
+        return asks(self._nursery)
+
+
+def _main() -> None:
+    importlib.import_module(sys.argv[1])
+    worker.load()
+    asked = socket.socket(fileno=os.dup(0))
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for number in (0, 1, 2):
+        os.dup2(nowhere, number)
+    serve(asked, lambda _: asked.close())
+
+
+if __name__ == "__main__":
+    _main()

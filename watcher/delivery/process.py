@@ -1,0 +1,130 @@
+"""An interpreter of its own for what needs apprise: how it is started, asked and ended (`watcher.delivery.worker`).
+
+What it is asked goes through its standard input, so that a URL is in no argument and no environment. It ends with its
+input, and so with this program.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pickle
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from watcher.errors import InstallationError
+from watcher.text.sanitize import sanitize_line
+
+if TYPE_CHECKING:
+    from watcher.delivery.job import Job
+
+MODULE = "watcher.delivery.worker"
+GRACE = 1.0
+"""Seconds that a job has beyond its requests' time, before its process is killed; and that a process has to end."""
+_WITHHELD = ("COMFY_WATCH_", "NOTIFY_SOCKET", "WATCHDOG_", "CREDENTIALS_DIRECTORY")
+"""How the variables begin that it does not get: settings, and what systemd says to the main process alone."""
+
+Task: TypeAlias = "Job | str | None"
+"""A message to send; a URL to judge; or nothing, to have it load apprise."""
+
+if sys.platform == "win32":
+    _AWAY = subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP
+    """No window, and no Ctrl-C."""
+
+    def _kill(process: subprocess.Popen[bytes]) -> None:
+        process.kill()
+
+else:
+    _AWAY = 0
+
+    def _kill(process: subprocess.Popen[bytes]) -> None:
+        """End it with all that it has started, also where it was stopped (SIGSTOP)."""
+        # A process that has ended keeps its id until `poll` has seen it.
+        if process.poll() is None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+class WorkerError(InstallationError):
+    """There is no process for apprise."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(
+            f"apprise could not be started: {sanitize_line(why, 200)}",
+            hint="it needs a process of its own: check the limits on processes and memory, or reinstall comfy-watch",
+        )
+
+
+def spawn() -> subprocess.Popen[bytes]:
+    """Start the interpreter away from the terminal and from secrets."""
+    return subprocess.Popen(  # noqa: S603 - this program, run by this interpreter
+        [sys.executable, "-P", "-m", MODULE],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=_environment(),
+        creationflags=_AWAY,
+        start_new_session=True,
+    )
+
+
+def _environment() -> dict[str, str]:
+    env = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.upper().startswith(_WITHHELD)
+    }
+    return env | {
+        "PYTHONPATH": os.pathsep.join(entry or os.curdir for entry in sys.path)
+    }
+
+
+class Process:
+    """An interpreter that does one task after the other."""
+
+    def __init__(self) -> None:
+        """Start it; OSError if that cannot be done."""
+        self._popen = spawn()
+
+    def ask(self, task: Task, hear: Callable[[dict[str, Any] | None], object]) -> None:
+        """Have a task done, and pass on each thing that is said of it, and None if the process ends before its result.
+
+        This blocks until then: it runs in a thread of its own.
+        """
+        stdin, stdout = self._popen.stdin, self._popen.stdout
+        assert stdin is not None  # noqa: S101 - pipes were asked for
+        assert stdout is not None  # noqa: S101
+        # The process may end at any time, also in the middle of a line.
+        with contextlib.suppress(OSError, ValueError):
+            stdin.write(pickle.dumps(task))
+            stdin.flush()
+            while line := stdout.readline():
+                said = json.loads(line)
+                hear(said)
+                if "result" in said:
+                    return
+        hear(None)
+
+    @property
+    def has_ended(self) -> bool:
+        """Return whether it runs no more."""
+        return self._popen.poll() is not None
+
+    def kill(self) -> None:
+        """End it at once, and wait for nothing."""
+        _kill(self._popen)
+
+    def end(self) -> None:
+        """End it, and what belongs to it here."""
+        self.kill()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._popen.wait(GRACE)
+        for stream in (self._popen.stdin, self._popen.stdout):
+            # What was not read of a task is lost with the process.
+            with contextlib.suppress(OSError):
+                if stream is not None:
+                    stream.close()

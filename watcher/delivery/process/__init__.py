@@ -1,1 +1,0 @@
-"""Processes that deliver: how each system starts them, hears from them, limits them and ends them."""
