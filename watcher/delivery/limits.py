@@ -13,9 +13,19 @@ _AGAIN = 0.05
 """Seconds to the next signal, if one came too early by the other clock."""
 
 if sys.platform == "win32":
+    import _thread
+    import threading
 
     def _interrupt_after(timer: RequestTimer, seconds: float) -> None:
-        """Do nothing: Windows has no such timer. A head that never ends takes the whole message's time there."""
+        """Have another thread act as a signal, which Windows has no timer for.
+
+        The first thread sees it when it waits for nothing; a socket that is waited for has a timeout of its own.
+        """
+        signal.signal(signal.SIGTERM, lambda *_: timer.check())
+        if seconds:
+            clock = threading.Timer(seconds, _thread.interrupt_main, (signal.SIGTERM,))
+            clock.daemon = True
+            clock.start()
 
 else:
 

@@ -66,7 +66,7 @@ def send(
     False when it is answered.
     """
     timer = RequestTimer(job.timeout)
-    wire = Wire(out, timer.check)
+    wire = Wire(out)
     targets = Targets(earlier=job.reached, taken=taken)
     try:
         with wire:

@@ -51,12 +51,7 @@ class FloodError(RequestException):
 class Wire:
     """Watches what this process sends and what it is answered, while its `with` block runs."""
 
-    def __init__(
-        self,
-        out: Callable[[bool], None] = lambda _: None,
-        check: Callable[[], None] = lambda: None,
-    ) -> None:
-        """Make one. `check` is called while a body is read, and may end that with an exception."""
+    def __init__(self, out: Callable[[bool], None] = lambda _: None) -> None:
         self.exchanges: list[Exchange] = []
         self.contacts = 0
         """Times that this process turned to another one: requests, connections, datagrams, programs."""
@@ -75,7 +70,7 @@ class Wire:
         self.by_other_ways = False
         """The plugin speaks neither HTTP nor SMTP, so that a connection counts as a message that went out."""
         self._is_out = self._was_lost = self._is_exchanging = False
-        self._out, self._check = out, check
+        self._out = out
 
     def __enter__(self) -> Self:
         if not _hook.is_installed:
@@ -176,7 +171,7 @@ class Wire:
         exchange.status = response.status_code
         self._out(self.in_doubt())
         try:
-            self._read(response, exchange)
+            _read(response, exchange)
         except (HTTPError, OSError) as error:
             exchange.is_cut, exchange.error = True, f"{type(error).__name__} {error}"
             response.raw.close()
@@ -190,14 +185,6 @@ class Wire:
         if self.sealed is not None and self.sealed.search(request.url or ""):
             return True
         return bool(self.mark) and self.mark in said
-
-    def _read(self, response: Response, exchange: Exchange) -> None:
-        """Read the body of an answer; urllib3's HTTPError or OSError if its rest is lost, or it does not end."""
-        for piece in response.raw.stream(_PIECE, decode_content=True):
-            self._check()
-            exchange.body += piece
-            if len(exchange.body) > _MOST:
-                raise FloodError("the answer is too long")
 
     def _goes_out(self, exchange: Exchange) -> None:
         """Note that some of a request goes out; its head and its body are sent one after the other."""
@@ -232,6 +219,14 @@ def _said(request: PreparedRequest) -> bytes:
     return (request.url or "").encode() + (
         bytes(body) if isinstance(body, (bytes, bytearray)) else b""
     )
+
+
+def _read(response: Response, exchange: Exchange) -> None:
+    """Read the body of an answer; urllib3's HTTPError or OSError if its rest is lost, or it does not end."""
+    for piece in response.raw.stream(_PIECE, decode_content=True):
+        exchange.body += piece
+        if len(exchange.body) > _MOST:
+            raise FloodError("the answer is too long")
 
 
 def seconds_of(retry_after: str | None, date: str | None) -> float | None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ctypes
 import errno
 import fcntl
 import importlib.abc
@@ -17,14 +16,13 @@ import importlib.machinery
 import importlib.util
 import os
 import pathlib
-import resource
 import runpy
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from types import ModuleType, SimpleNamespace
+from collections.abc import Iterator, Mapping, Sequence
+from types import ModuleType
 from typing import Any
 
 _LACKS = {
@@ -81,11 +79,6 @@ def _locking(descriptor: int, mode: int, count: int) -> None:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES)) from None
 
 
-def _usage(who: int) -> Any:
-    """Return what macOS says of a process, where memory is in bytes."""
-    return SimpleNamespace(ru_maxrss=resource.getrusage(who).ru_maxrss * 1024)
-
-
 def _replace(source: pathlib.Path, target: pathlib.Path) -> pathlib.Path:
     """Rename a file, unless another program has it open: a file `.held` has the number of times that it is refused."""
     mark = pathlib.Path(f"{target}.held")
@@ -103,37 +96,10 @@ def _full_fcntl(descriptor: int, command: int, argument: Any = 0) -> Any:
     return fcntl.fcntl(descriptor, command, argument)
 
 
-class _Kernel32:
-    """What is used of kernel32.dll."""
-
-    def __init__(self, name: str) -> None:
-        assert name == "kernel32"
-        self.GetCurrentProcess = _Function(lambda: -1)
-        self.K32GetProcessMemoryInfo = _Function(_count)
-
-
-class _Function:
-    """A function whose types can be set."""
-
-    def __init__(self, called: Callable[..., int]) -> None:
-        self._called = called
-
-    def __call__(self, *args: Any) -> int:
-        return self._called(*args)
-
-
-def _count(process: int, counters: Any, size: int) -> int:
-    """Fill in the counters of this process."""
-    counters._obj.PeakWorkingSetSize = (
-        resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    )
-    return int((process, size) == (-1, ctypes.sizeof(counters._obj)))
-
-
 def _popen(*args: Any, creationflags: int, **more: Any) -> Any:
     """Start a process away from the terminal, as Windows does with these flags."""
     assert creationflags == _NO_WINDOW | _NEW_GROUP
-    return subprocess.Popen(*args, start_new_session=True, **more)
+    return subprocess.Popen(*args, **more)
 
 
 def _module(name: str, values: Mapping[str, object]) -> ModuleType:
@@ -160,16 +126,14 @@ def _modules(system: str) -> dict[str, ModuleType | None]:
             "supports_effective_ids": set(),
         }
         extra["signal"] = {"SIGBREAK": signal.SIGQUIT}
-        extra["ctypes"] = {"WinDLL": _Kernel32}
         flags = {"CREATE_NO_WINDOW": _NO_WINDOW, "CREATE_NEW_PROCESS_GROUP": _NEW_GROUP}
         extra["subprocess"] = {"Popen": _popen, **flags}
         found["msvcrt"] = _module("msvcrt", {"LK_NBLCK": 2, "locking": _locking})
     else:
-        found["resource"] = _changed(resource, "", {"getrusage": _usage})
         found["fcntl"] = _changed(
             fcntl, "F_SETSIG", {"F_FULLFSYNC": _F_FULLFSYNC, "fcntl": _full_fcntl}
         )
-    for module in (ctypes, os, signal, socket, subprocess):
+    for module in (os, signal, socket, subprocess):
         name = module.__name__
         found[name] = _changed(
             module, _LACKS[system].get(name, ""), extra.get(name, {})
