@@ -1,4 +1,4 @@
-"""Errors that end a poll, as cron gets them: each once a day, and that it is over once."""
+"""What lasts, as cron gets it: when it begins, once a day, and when it ends."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.fakes.faults import inflict
 from tests.support.fork_server import ForkServer
 from tests.support.program import Completed
 from watcher import timestamps
@@ -138,3 +139,30 @@ def test_a_note_that_is_damaged(job: Job) -> None:
         for path in (job.folder / "home").rglob("said/*.json"):
             path.write_text(content)
         assert job.check().err.startswith("error: retries")
+
+
+def test_problems_of_a_poll(job: Job, registry: FakeRegistry) -> None:
+    """They are reported when they begin, after a day, and when they end; the exit code says it every time."""
+    job.well["nodes"] = ["alpha", "wrong-id"]
+    job.is_well(True)
+    inflict(registry, "status_404_json", nodes={"alpha"})
+    first = job.check()
+    assert (first.code, len(first.err.splitlines())) == (1, 2)
+    again = job.check()
+    assert (again.code, again.err) == (1, "")
+    assert again.out.startswith("1 node checked, 1 failed")
+    for name in ("CI", "GITHUB_ACTIONS", "INVOCATION_ID"):
+        assert job.check(**{name: "1"}).err == first.err
+    assert job.check("--dry-run").err == first.err
+    for age in (timedelta(hours=25), timedelta(hours=-1)):
+        job.age(age)
+        assert job.check().err == first.err
+    registry.respond = None
+    registry.catalog.publish("wrong-id", "1.0.0")
+    ended = job.check()
+    assert ended.code == 0
+    assert sorted(ended.err.splitlines()) == [
+        "alpha: can be read again",
+        "wrong-id: has versions now",
+    ]
+    assert job.check().err == ""

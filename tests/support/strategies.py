@@ -316,7 +316,6 @@ def checks() -> st.SearchStrategy[Checks]:
         checked=st.dictionaries(_NAMES, _TIMES, max_size=2),
         etags=st.dictionaries(_NAMES, _NAMES, max_size=2),
         etag_scope=_TEXTS,
-        reported=st.dictionaries(_NAMES, _TIMES, max_size=2),
         scanned=st.dictionaries(_NAMES, _TIMES, max_size=2),
         unknown=st.lists(_NAMES, max_size=2).map(tuple),
         packs=st.dictionaries(_NAMES, st.none() | record, max_size=2),

@@ -92,19 +92,10 @@ def check(
     fail_on: frozenset[Kind],
 ) -> int:
     """Poll once: list, compare, save, alert."""
-    from watcher.cli import repeats
     from watcher.cli.commands.check import check as run_check
 
-    def poll() -> int:
-        return run_check(
-            settings(nodes), dry_run=dry_run, as_json=as_json, fail_on=fail_on
-        )
-
-    return (
-        poll()
-        if dry_run or as_json or repeats.are_wanted()
-        else repeats.once_a_day(poll)
-    )
+    load = partial(settings, nodes)
+    return run_check(load, dry_run=dry_run, as_json=as_json, fail_on=fail_on)
 
 
 @cli.command()

@@ -1,7 +1,7 @@
-"""Errors that end a `check`: off a terminal each is said on stderr once a day, for cron mails whatever is there.
+"""What lasts is said when it begins, once a day, and when it ends: cron mails whatever `check` says.
 
-When each was last said is kept in the user's cache folder, since the state may be what cannot be used. An error that is
-held back is on stdout, so it is nowhere lost but where stdout is dropped.
+When each problem was last said is kept in the user's cache folder, since the state may be what cannot be used. Where
+nothing can be kept, everything is said every time.
 """
 
 from __future__ import annotations
@@ -10,13 +10,12 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Collection, Mapping
 
-from watcher.cli.terminal import OutputError, echo, echo_result, error_lines
+from watcher import timestamps
+from watcher.durations import DAY
 from watcher.errors import InUseError, WatchError
 from watcher.polling.clock import clock
-from watcher.polling.reports.reminders import is_recent
 from watcher.settings.places import user_cache
 from watcher.settings.sources import FILE_VARIABLE
 from watcher.state import files
@@ -25,80 +24,74 @@ from watcher.streams import is_terminal
 _OWN_LOG = ("CI", "GITHUB_ACTIONS", "INVOCATION_ID")
 _OVERLAP = "overlap"
 """The key of every error about another poll: that poll may be well, so none is said to end."""
+ERROR = "error "
+"""How the key of any other error that ends a `check` begins."""
 
 
 def are_wanted() -> bool:
-    """Return whether a lasting problem is reported in every run: on a terminal, and where each run has its own log."""
+    """Return whether a lasting problem is said in every run: on a terminal, and where each run has its own log."""
     return any(os.environ.get(name) for name in _OWN_LOG) or is_terminal(sys.stderr)
 
 
-def once_a_day(poll: Callable[[], int]) -> int:
-    """Poll and return the exit code. An error that was said within a day is on stdout; others are raised.
-
-    After an error other than an overlap, the first poll that gets through says so on stderr.
-    """
-    folder = user_cache(os.environ)
-    said = _Said(folder / "said" / f"{_digest(_job())}.json" if folder else None)
-    try:
-        code = poll()
-    except OutputError:
-        raise
-    except WatchError as error:
-        if said.before(
-            _OVERLAP if isinstance(error, InUseError) else _digest(str(error))
-        ):
-            echo_result(error_lines(error))
-            return error.exit_code
-        raise
-    if said.ended():
-        echo("comfy-watch check works again", error=True)
-    return code
+def key_of(error: WatchError) -> str:
+    """Return the key of an error that ends a `check`."""
+    return _OVERLAP if isinstance(error, InUseError) else ERROR + _digest(str(error))
 
 
-class _Said:
-    """When each error of one job was last said, in a file of its own: without one, none was."""
+class Notes:
+    """When each problem of one job was last said, by its key (`Problem.about`, `key_of`)."""
 
-    def __init__(self, path: Path | None) -> None:
-        self._path = path
+    def __init__(self) -> None:
+        folder = user_cache(os.environ)
+        self._path = folder / "said" / f"{_digest(_job())}.json" if folder else None
 
-    def before(self, error: str) -> bool:
-        """Return whether an error was said within a day; if not, note that it is said now."""
-        said, now = self._read(), clock()
-        if is_recent(said.get(error, ""), now):
-            return True
-        self._write(
-            {key: moment for key, moment in said.items() if is_recent(moment, now)}
-            | {error: now}
+    def is_due(self, key: str) -> bool:
+        """Return whether an error was not said within a day; then note that it is said now."""
+        noted, now = self._read(), clock()
+        if _is_recent(noted.get(key, ""), now):
+            return False
+        self._write({**noted, key: now})
+        return True
+
+    def news(self, problems: Collection[str]) -> tuple[frozenset[str], list[str]]:
+        """Return which problems of a poll are to be said now, and which have ended; note both."""
+        noted, now = self._read(), clock()
+        due = frozenset(
+            key for key in problems if not _is_recent(noted.get(key, ""), now)
         )
-        return False
-
-    def ended(self) -> bool:
-        """Return whether an error was said that has ended, and forget it."""
-        said = self._read()
-        overlaps = {key: moment for key, moment in said.items() if key == _OVERLAP}
-        return said != overlaps and self._write(overlaps)
+        lasting = {key: now if key in due else noted[key] for key in sorted(problems)}
+        ended = [key for key in noted if key not in problems and key != _OVERLAP]
+        if _OVERLAP in noted:
+            lasting[_OVERLAP] = noted[_OVERLAP]
+        if lasting != noted:
+            self._write(lasting)
+        return due, ended
 
     def _read(self) -> dict[str, str]:
         try:
             found = json.loads(self._path.read_bytes()) if self._path else {}
         except (OSError, ValueError):
             return {}
-        return (
-            {str(key): str(moment) for key, moment in found.items()}
-            if isinstance(found, dict)
-            else {}
-        )
+        if not isinstance(found, dict):
+            return {}
+        return {str(key): str(moment) for key, moment in found.items()}
 
-    def _write(self, said: dict[str, str]) -> bool:
-        """Return whether that could be written: if not, an error is said more often."""
+    def _write(self, noted: Mapping[str, str]) -> None:
         if self._path is None:
-            return False
+            return
         try:
             files.make_folder(self._path.parent)
-            files.replace_file(self._path, json.dumps(said).encode())
+            files.replace_file(self._path, json.dumps(noted).encode())
         except OSError:
-            return False
-        return True
+            pass  # the problem is said more often
+
+
+def _is_recent(moment: str, now: str) -> bool:
+    """Return whether a time is at most a day before `now`; one in the future, or no time, is not."""
+    try:
+        return 0 <= timestamps.seconds_between(moment, now) < DAY
+    except ValueError:
+        return False
 
 
 def _job() -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from watcher.alerts.queues.channel_identity import Addresses
 from watcher.model.channel import Channel
@@ -88,8 +88,6 @@ class Report:
     """Names of the channels whose queues this poll set aside."""
     unsaved: tuple[str, ...] = ()
     """What could not be written after the change itself was saved."""
-    reported: Mapping[str, str] = field(default_factory=dict)
-    """When each lasting problem was last reported (`Checks.reported`)."""
     nodes: tuple[str, ...] = ()
     """The ids that were watched, those of installed packs and of packs that globs choose too."""
     way: str = ""

@@ -97,7 +97,6 @@ class Poller:
                 )
             ),
             unsaved=tuple(done.unsaved),
-            reported=state.checks.reported,
             nodes=found.nodes,
             unscanned=tuple(
                 sorted((name, why) for name, why in found.scan_errors.items() if why)

@@ -30,7 +30,7 @@ _PAUSE = FIRST_WAIT
 """Seconds without deliveries after one that failed because of the state, which starts no backoff."""
 
 
-class Service:
+class Daemon:
     """Poll after poll, until `poller.stopping` is set; `observer` hears of all of it."""
 
     def __init__(

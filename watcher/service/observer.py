@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from watcher.errors import WatchError
 from watcher.polling.model import Report
@@ -68,64 +69,12 @@ class Observers(Observer):
     """Passes on all that it hears to several, in their order."""
 
     def __init__(self, observers: Sequence[Observer]) -> None:
-        self._observers = tuple(observers)
+        for name in vars(Observer):
+            if not name.startswith("_"):
+                heard = [getattr(one, name) for one in observers]
+                setattr(self, name, partial(_call_each, heard))
 
-    def started(self, plan: Plan) -> None:  # noqa: D102 - as in Observer, and so the others
-        for one in self._observers:
-            one.started(plan)
 
-    def poll_started(self) -> None:  # noqa: D102
-        for one in self._observers:
-            one.poll_started()
-
-    def poll_progressed(self) -> None:  # noqa: D102
-        for one in self._observers:
-            one.poll_progressed()
-
-    def problem(self, problem: Problem) -> None:  # noqa: D102
-        for one in self._observers:
-            one.problem(problem)
-
-    def problem_ended(self, event: str, sentence: str) -> None:  # noqa: D102
-        for one in self._observers:
-            one.problem_ended(event, sentence)
-
-    def poll_finished(self, report: Report, seconds: float, next_poll: str) -> None:  # noqa: D102
-        for one in self._observers:
-            one.poll_finished(report, seconds, next_poll)
-
-    def poll_failed(self, error: Exception, next_poll: str) -> None:  # noqa: D102
-        for one in self._observers:
-            one.poll_failed(error, next_poll)
-
-    def delivered(self, done: Dispatch) -> None:  # noqa: D102
-        for one in self._observers:
-            one.delivered(done)
-
-    def delivery_failed(self, error: Exception) -> None:  # noqa: D102
-        for one in self._observers:
-            one.delivery_failed(error)
-
-    def reloading(self) -> None:  # noqa: D102
-        for one in self._observers:
-            one.reloading()
-
-    def reloaded(self, plan: Plan, next_poll: str) -> None:  # noqa: D102
-        for one in self._observers:
-            one.reloaded(plan, next_poll)
-
-    def reload_failed(self, error: WatchError) -> None:  # noqa: D102
-        for one in self._observers:
-            one.reload_failed(error)
-
-    def stopping(self, signal: str) -> None:  # noqa: D102
-        for one in self._observers:
-            one.stopping(signal)
-
-    def stopped(self, signal: str) -> None:  # noqa: D102
-        for one in self._observers:
-            one.stopped(signal)
-
-    def gave_up(self, error: WatchError) -> None:  # noqa: D102
-        for one in self._observers:
-            one.gave_up(error)
+def _call_each(methods: Sequence[Callable[..., None]], *args: object) -> None:
+    for method in methods:
+        method(*args)

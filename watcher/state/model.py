@@ -58,10 +58,6 @@ class Checks:
     """The request that these three are valid for: the registry's URL and the watched statuses."""
     watched: tuple[str, ...] = ()
     """The node ids of the last poll."""
-    reported: Mapping[str, str] = field(default_factory=dict)
-    """When each lasting problem was last reported, by its key (`watcher.polling.reports.reminders`)."""
-    terminal_closed_at: MomentOrEmpty = ""
-    """When `run` ended because its terminal was closed, if no poll has been made since."""
     scanned: Mapping[str, Moment] = field(default_factory=dict)
     """When each install was last scanned without a failure, by its name."""
     unknown: tuple[str, ...] = ()

@@ -182,16 +182,6 @@ class StateFolder(LockedFolder):
             CHECKS, documents.CHECKS.write(checks, revision=revision), UnsureError
         )
 
-    def save_reported(self, reported: Mapping[str, str]) -> None:
-        """Write when each lasting problem was last reported, and leave the rest of `checks.json` as it is."""
-        revision, checks = self._read(CHECKS, documents.CHECKS.read, (0, Checks()))
-        self.save_checks(replace(checks, reported=reported), revision)
-
-    def save_terminal_closed(self, moment: str) -> None:
-        """Write when `run` ended because its terminal was closed, and leave the rest of `checks.json` as it is."""
-        revision, checks = self._read(CHECKS, documents.CHECKS.read, (0, Checks()))
-        self.save_checks(replace(checks, terminal_closed_at=moment), revision)
-
     def save_addresses(self, addresses: Addresses) -> None:
         """Write which alert URLs apprise has accepted."""
         self._replace(ADDRESSES, documents.ADDRESSES.write(addresses))

@@ -18,7 +18,7 @@ from watcher.errors import StateError
 from watcher.fake_registry.server import FakeRegistry
 from watcher.polling.clock import clock
 from watcher.polling.poll import Poller
-from watcher.service.daemon import Service
+from watcher.service.daemon import Daemon
 from watcher.service.log_lines import LogLines
 from watcher.service.model import Plan
 from watcher.state.store import StateFolder
@@ -80,7 +80,7 @@ def test_a_full_disk_is_no_reason_to_hurry(
     async def run() -> None:
         folder.loop.append(asyncio.get_running_loop())
         plan = Plan(config=config, interval=900, jitter=0)
-        await Service(poller, plan, lambda: None, LogLines(), lambda: plan).run()
+        await Daemon(poller, plan, lambda: None, LogLines(), lambda: plan).run()
 
     with folder.locked():
         asyncio.run(run())

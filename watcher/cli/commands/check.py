@@ -5,18 +5,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 
 from watcher.cli import repeats, report
 from watcher.cli.poller import ready_poller
+from watcher.cli.repeats import Notes
 from watcher.cli.signals import Stop
-from watcher.cli.terminal import echo, echo_result
+from watcher.cli.terminal import OutputError, echo, echo_result, error_lines
 from watcher.delivery.client import Worker
-from watcher.errors import InUseError, StateError
+from watcher.errors import InUseError, StateError, WatchError
 from watcher.model.event import Kind
 from watcher.polling.model import PollConfig, Report
 from watcher.polling.poll import StoppedError
-from watcher.polling.reports import reminders
 from watcher.polling.reports.problems import (
     Problem,
     ProblemReporter,
@@ -33,11 +34,39 @@ CHECK_BUDGET = 300.0
 
 
 def check(
-    chosen: Loaded, *, dry_run: bool, as_json: bool, fail_on: frozenset[Kind]
+    load: Callable[[], Loaded],
+    *,
+    dry_run: bool,
+    as_json: bool,
+    fail_on: frozenset[Kind],
 ) -> int:
-    """Do one poll, print its result and return the exit code; WatchError as the parts raise it."""
+    """Do one poll, print its result and return the exit code.
+
+    WatchError as the parts raise it. One that was said within a day is on stdout instead, where nobody reads along.
+    """
+    notes = None if dry_run or repeats.are_wanted() else Notes()
     try:
-        return _check(chosen, dry_run=dry_run, as_json=as_json, fail_on=fail_on)
+        return _check(load(), notes, dry_run=dry_run, as_json=as_json, fail_on=fail_on)
+    except OutputError:
+        raise
+    except WatchError as error:
+        if notes is None or as_json or notes.is_due(repeats.key_of(error)):
+            raise
+        echo_result(error_lines(error))
+        return error.exit_code
+
+
+def _check(
+    chosen: Loaded,
+    notes: Notes | None,
+    *,
+    dry_run: bool,
+    as_json: bool,
+    fail_on: frozenset[Kind],
+) -> int:
+    """Do one poll; a state that cannot be used is said to the monitor too."""
+    try:
+        return _poll(chosen, notes, dry_run=dry_run, as_json=as_json, fail_on=fail_on)
     except InUseError:  # the run that holds the state polls, and says so to the monitor
         raise
     except StateError as error:
@@ -54,8 +83,13 @@ def check(
         raise
 
 
-def _check(
-    chosen: Loaded, *, dry_run: bool, as_json: bool, fail_on: frozenset[Kind]
+def _poll(
+    chosen: Loaded,
+    notes: Notes | None,
+    *,
+    dry_run: bool,
+    as_json: bool,
+    fail_on: frozenset[Kind],
 ) -> int:
     folder = StateFolder(chosen.settings.state_dir)
     report_problem = ProblemReporter(_echo_problem)
@@ -97,10 +131,10 @@ def _check(
             done, stopped_by = asyncio.run(poll_once(config, worker))
             if done is not None:
                 found = [*_setting_problems(chosen), *problems(done), *pings]
-                if dry_run or repeats.are_wanted():
+                if notes is None:
                     report_problem(found)
                 else:
-                    _report_news(folder, config, done, found, report_problem, url)
+                    _report_news(notes, config, done, found, report_problem, url)
     if done is None:
         echo("stopped; nothing was changed", error=True)
         return 128 + stopped_by
@@ -131,7 +165,7 @@ def _setting_problems(chosen: Loaded) -> list[Problem]:
 
 
 def _report_news(
-    folder: StateFolder,
+    notes: Notes,
     config: PollConfig,
     done: Report,
     found: list[Problem],
@@ -139,23 +173,20 @@ def _report_news(
     url: str,
 ) -> None:
     """Report problems that are new, that were last reported a day ago, and that have ended."""
-    news = reminders.news(
-        done.reported, {key for problem in found for key in problem.about}, done.started
-    )
+    due, ended = notes.news({key for problem in found for key in problem.about})
     report_problem(
         problem
         for problem in found
-        if not problem.about or news.due.intersection(problem.about)
+        if not problem.about or due.intersection(problem.about)
     )
     channels = {channel.name for channel in config.channels} - done.set_aside
     installs = [source.name for source in config.installs]
-    for sentence in ended_problems(news.ended, done.nodes, channels, installs):
+    for sentence in ended_problems(ended, done.nodes, channels, installs):
         echo(sentence, error=True)
+    if any(key.startswith(repeats.ERROR) for key in ended):
+        echo("comfy-watch check works again", error=True)
     if url:
         from watcher.service import heartbeat
 
-        if heartbeat.ABOUT in news.ended:
+        if heartbeat.ABOUT in ended:
             echo(heartbeat.ARRIVES_AGAIN, error=True)
-    if news.reported != done.reported and not done.unsaved:
-        with contextlib.suppress(StateError):  # then it is reported once more
-            folder.save_reported(news.reported)

@@ -23,7 +23,7 @@ _POLLS_MISSED = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class Liveness:
     """Whether polls still happen, and a line that says why."""
 
     healthy: bool
@@ -81,15 +81,15 @@ def judge(
     *,
     strict: bool,
     installs: Iterable[str] = (),
-) -> Verdict:
+) -> Liveness:
     """Return whether the last poll is at most `max_age` seconds old, and if `strict` whether the rest works too."""
     polled_at = state.checks.polled_at
     if not polled_at:
-        return Verdict(healthy=False, line="no poll has run to its end yet")
+        return Liveness(healthy=False, line="no poll has run to its end yet")
     age = timestamps.seconds_between(polled_at, now)
     if age < -max_age:
         ahead = durations.in_words(-age)
-        return Verdict(
+        return Liveness(
             healthy=False,
             line=f"the last poll was {ahead} in the future: is the clock right?",
         )
@@ -128,6 +128,6 @@ def judge(
         for name, found in unscanned.items()
     ]
     works = not failing and not unscanned and waited <= max_age
-    return Verdict(
+    return Liveness(
         healthy=age <= max_age and (works or not strict), line="; ".join(parts)
     )

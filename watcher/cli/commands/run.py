@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,8 +13,7 @@ from watcher.cli.loading import configure_log
 from watcher.cli.poller import ready_poller
 from watcher.cli.signals import Stop, end_at_once
 from watcher.delivery.client import Worker
-from watcher.errors import InstallationError, ReplacedError, StateError, WatchError
-from watcher.polling.clock import clock
+from watcher.errors import InstallationError, ReplacedError, WatchError
 from watcher.polling.setup import (
     config_to_watch,
     lock_holder,
@@ -24,7 +22,7 @@ from watcher.polling.setup import (
     warnings,
 )
 from watcher.service import systemd
-from watcher.service.daemon import Service
+from watcher.service.daemon import Daemon
 from watcher.service.heartbeat import Heartbeat
 from watcher.service.model import Plan
 from watcher.service.observer import Observer, Observers
@@ -67,9 +65,6 @@ def run_forever(load: Callable[..., Loaded]) -> int:
             except (ReplacedError, InstallationError) as error:
                 observer.gave_up(error)
                 return error.exit_code
-            if stop.name == "SIGHUP":
-                with contextlib.suppress(StateError):  # then `status` cannot say so
-                    setup.folder.save_terminal_closed(clock())
     stop.is_over = True
     observer.stopped(stop.name)
     return 0
@@ -93,12 +88,12 @@ async def _serve(
         CHANNEL_BUDGET,
         stop,
     ) as poller:
-        service = Service(
+        daemon = Daemon(
             poller, plan, setup.check_installation, observer, setup.reloaded
         )
-        on_hangup(stop, service.reload)
+        on_hangup(stop, daemon.reload)
         async with heartbeat:
-            await service.run()
+            await daemon.run()
     return stop
 
 

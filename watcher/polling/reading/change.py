@@ -255,5 +255,4 @@ def _checks_after(
         etag_scope=config.etag_scope,
         watched=config.nodes,
         way=Way.EACH.value,
-        terminal_closed_at="",
     )

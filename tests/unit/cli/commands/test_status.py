@@ -282,7 +282,6 @@ def test_the_document_is_json_with_nulls_for_what_is_not_known() -> None:
     )
     assert document == {
         "polled_at": NOW,
-        "terminal_closed_at": None,
         "late": False,
         "reading": None,
         "summary": {
@@ -348,7 +347,6 @@ def test_a_fresh_state_is_empty() -> None:
     """Before the first poll there is neither a time nor a node."""
     assert status_view.document(view(State(), [])) == {
         "polled_at": None,
-        "terminal_closed_at": None,
         "late": None,
         "reading": None,
         "summary": dict.fromkeys(

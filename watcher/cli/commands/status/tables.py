@@ -38,9 +38,6 @@ def lines(view: View, width: int | None = None) -> list[str]:
     rows = view.rows()
     channels = channel_rows(view.state, view.channels, view.unconfirmed)
     shown = _wrapped(_summary(view, rows, channels), width)
-    if closed := view.state.checks.terminal_closed_at:
-        ended = f"run ended {view.ago(closed)} because its terminal was closed; nothing was polled since"
-        shown += _wrapped(click.style(ended, fg="red"), width)
     if view.chosen is None or view.only_problems:
         channels = [
             row for row in channels if row.undelivered or not view.only_problems

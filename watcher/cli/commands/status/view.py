@@ -102,7 +102,6 @@ def document(view: View) -> dict[str, object]:
     rows = view.rows_in_order
     return {
         "polled_at": state.checks.polled_at or None,
-        "terminal_closed_at": state.checks.terminal_closed_at or None,
         "late": view.is_late(state.checks.polled_at)
         if state.checks.polled_at
         else None,
