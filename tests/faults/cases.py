@@ -70,7 +70,7 @@ _MORE_PAGES = {
 _FEWER_ROWS = {
     **dict.fromkeys(("nothing", "null_versions"), "156 of 250 versions came"),
     **dict.fromkeys(
-        ("duplicate_keys_in_rows", "wrong_row_types", "rows_no_objects"),
+        ("wrong_row_types", "rows_no_objects"),
         f"row 1 is unreadable on page {BAD_PAGE}",
     ),
 }

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass, fields
-from functools import cache
 from typing import Annotated, Any
 
-from pydantic import FailFast, PlainValidator, TypeAdapter, ValidationError
+from pydantic import FailFast, PlainValidator
 
 from watcher.model.version import WATCHED_FIELDS, Version, status_from_api
 from watcher.text.changelog import start_of
@@ -88,35 +86,44 @@ def identifies(row: VersionRow) -> bool:
 
 def read_row(item: object) -> tuple[VersionRow | None, frozenset[str]]:
     """Return a row, and which of its fields do not fit; None if it cannot be identified."""
-    given = (
-        {name: item[name] for name in FIELDS if name in item}
-        if isinstance(item, dict)
-        else {}
+    if not isinstance(item, dict):
+        return None, frozenset()
+    given = {name: item[name] for name in FIELDS if name in item}
+    unreadable = frozenset(
+        name for name, value in given.items() if not _FITS[name](value)
     )
-    if isinstance(item, dict):
-        given["changelog"] = (
-            start_of(item.get("changelog")).encode("utf-8", "replace").decode()
-        )
-    unreadable: frozenset[str] = frozenset()
-    # An error without a place, such as for a lone surrogate, does not name the field: try with fewer fields.
-    for fallback in (_DETAILS - {"version", "createdAt"}, _DETAILS, _DETAILS):
-        try:
-            # As JSON: strict validation of Python values takes no dict for a dataclass.
-            row = _row().validate_json(json.dumps(given), strict=True)
-        except ValidationError as error:
-            faults = error.errors(include_url=False, include_input=False)
-            unreadable |= (
-                frozenset(str(fault["loc"][0]) for fault in faults if fault["loc"])
-                or fallback
-            )
-        except RecursionError:
-            unreadable |= fallback
-        else:
-            return (
-                row if identifies(row) and unreadable <= _DETAILS else None
-            ), unreadable
-        given = {name: value for name, value in given.items() if name not in unreadable}
-    return None, unreadable
+    if not unreadable <= _DETAILS or not {"node_id", "status"} <= given.keys():
+        return None, unreadable
+    readable = {name: value for name, value in given.items() if name not in unreadable}
+    changelog = start_of(item.get("changelog")).encode("utf-8", "replace").decode()
+    row = VersionRow(**readable, changelog=changelog)
+    return row if identifies(row) else None, unreadable
+
+
+def _is_text(value: object) -> bool:
+    """Return whether a value is a text that can be written as UTF-8, which a lone surrogate cannot."""
+    return isinstance(value, str) and value == value.encode("utf-8", "replace").decode()
+
+
+def _is_text_or_null(value: object) -> bool:
+    return value is None or _is_text(value)
+
+
+def _are_texts(value: object) -> bool:
+    return value is None or (isinstance(value, list) and all(map(_is_text, value)))
+
+
+_FITS = dict.fromkeys(FIELDS, _is_text_or_null) | {
+    "node_id": _is_text,
+    "status": _is_text,
+    "deprecated": lambda value: value is None or isinstance(value, bool),
+    "dependencies": _are_texts,
+    "supported_accelerators": _are_texts,
+    "supported_os": _are_texts,
+    "tags": _are_texts,
+    "tags_admin": _are_texts,
+}
+"""What each field may be, as the types of `VersionRow` say."""
 
 
 def ids_of(item: object) -> tuple[str, str] | None:
@@ -133,6 +140,3 @@ def ids_of(item: object) -> tuple[str, str] | None:
     ):
         return None
     return (node, version) if node and version else None
-
-
-_row = cache(lambda: TypeAdapter(VersionRow))

@@ -7,20 +7,16 @@ does not cost the good ones. The number of values and rows is bounded before tha
 from __future__ import annotations
 
 import json
-import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from functools import cache
-from operator import attrgetter
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, NoReturn
 
 from pydantic import FailFast, TypeAdapter, ValidationError
 
 from watcher.registry.answer import NoAnswerError
 from watcher.registry.row import (
     ATTRIBUTES,
-    FIELDS,
     MISSING,
     VersionRow,
     identifies,
@@ -41,9 +37,6 @@ class _Answer:
     total: int | None = MISSING
     pageSize: int | None = MISSING  # noqa: N815 - the API's own name
     totalPages: int | None = MISSING  # noqa: N815 - the API's own name
-
-
-_PAGE_FIELDS = tuple(one.name for one in fields(_Answer))
 
 
 @dataclass(slots=True, kw_only=True, eq=False, repr=False)
@@ -78,7 +71,7 @@ def parse_page(body: bytes) -> Page:
         return _read_in_parts(body)
     rows = answer.versions or []
     _count_rows(rows)
-    if not all(identifies(row) for row in rows) or _may_repeat_keys(body, answer, rows):
+    if not all(identifies(row) for row in rows):
         return _read_in_parts(body)
     if answer.versions in (None, MISSING) and answer.total in (None, MISSING):
         raise NoAnswerError("the answer has no list of versions")
@@ -101,43 +94,6 @@ def _count_rows(rows: Sequence[object]) -> None:
         )
 
 
-_KEY = re.compile(f'"(?:{"|".join((*FIELDS, *_PAGE_FIELDS))})"'.encode())
-_ESCAPED_KEY = re.compile(rb'\\u[0-9a-fA-F]{4}[^"\\]*"\s*:')
-"""The end of a key with an escape in it. No string value looks like it: a quote inside a string follows a backslash."""
-
-_of_row = attrgetter(*FIELDS)
-_of_page = attrgetter(*_PAGE_FIELDS)
-
-
-def _may_repeat_keys(body: bytes, answer: _Answer, rows: Sequence[VersionRow]) -> bool:
-    """Return whether some object may hold a key twice, which JSON leaves undefined.
-
-    Each decoded key is in the body once. A name that is there more often is a repeated key, or a string value: then the
-    page is decoded row by row in vain.
-    """
-    decoded = len(_PAGE_FIELDS) - _of_page(answer).count(MISSING)
-    decoded += sum(len(FIELDS) - _of_row(row).count(MISSING) for row in rows)
-    return len(_KEY.findall(body)) > decoded or (
-        b"\\u" in body and _ESCAPED_KEY.search(body) is not None
-    )
-
-
-_REPEATED: dict[str, Any] = {}
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return an object; `_REPEATED`, which no field accepts, if it repeats a key that is read."""
-    built = dict(pairs)
-    if len(built) == len(pairs):
-        return built
-    names = Counter(name for name, _ in pairs)
-    return (
-        _REPEATED
-        if any(names[name] > 1 for name in (*FIELDS, *_PAGE_FIELDS))
-        else built
-    )
-
-
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
@@ -145,9 +101,7 @@ def _no_constant(name: str) -> NoReturn:
 def _read_in_parts(body: bytes) -> Page:
     try:
         # As text: bytes could also be UTF-16, whose values were not counted.
-        answer = json.loads(
-            body.decode(), object_pairs_hook=_object, parse_constant=_no_constant
-        )
+        answer = json.loads(body.decode(), parse_constant=_no_constant)
     except RecursionError:
         raise NoAnswerError("the answer is nested too deeply") from None
     except ValueError:
@@ -155,8 +109,6 @@ def _read_in_parts(body: bytes) -> Page:
         raise NoAnswerError(
             f"the answer is {shown}" if body.strip() else "the answer is empty"
         ) from None
-    if answer is _REPEATED:
-        raise NoAnswerError("the answer holds a key twice")
     total = _count(answer.get("total")) if isinstance(answer, dict) else None
     items: object = answer.get("versions") if isinstance(answer, dict) else None
     if items is None and total is not None:

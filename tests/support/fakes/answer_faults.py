@@ -8,7 +8,6 @@ import zlib
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from functools import cache
-from itertools import cycle
 from typing import Any
 
 from aiohttp import web
@@ -135,42 +134,6 @@ fixed(
     "0 of 3 versions came",
     b'{"total":3,"totalPages":1,"versions":null}',
 )
-
-
-@fault(Means.UNREADABLE, "the answer holds a key twice")
-async def duplicate_keys(
-    request: web.BaseRequest, catalog: Catalog
-) -> web.StreamResponse:
-    """`total` and `versions` twice: first the true ones, then none, which a reader who takes the last would believe."""
-    body = encoded(ordinary(request, catalog))
-    return web.Response(
-        body=body[:-1] + b',"total":0,"versions":[]}', content_type="application/json"
-    )
-
-
-_AGAIN = (
-    ',"id":"another"',
-    ',"status" :"NodeVersionStatusBanned"',
-    ',"tags":["another"]',
-    ',"st\\u0061tus":"NodeVersionStatusBanned"',
-    ',"deprecated":true,"node_id":"another"',
-)
-
-
-@fault(Means.INCOMPLETE, "row 1 is unreadable on page 1")
-async def duplicate_keys_in_rows(
-    request: web.BaseRequest, catalog: Catalog
-) -> web.StreamResponse:
-    """Every row says something of itself twice, differently: each in another way of those that are easy to overlook."""
-    document = ordinary(request, catalog)
-    again = cycle(_AGAIN)
-    rows = [
-        encoded(row)[:-1] + next(again).encode() + b"}" for row in document["versions"]
-    ]
-    body = encoded(document | {"versions": []}).replace(
-        b'"versions":[]', b'"versions":[%s]' % b",".join(rows)
-    )
-    return web.Response(body=body, content_type="application/json")
 
 
 @fault(Means.UNREADABLE, "the answer is no readable JSON")

@@ -4,30 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 
-from watcher.model.failure import Fault, ReadFailure
-from watcher.model.version import STATUSES
-from watcher.polling.lookup.collection import Collection
-from watcher.polling.lookup.gathered import Gathered
-from watcher.polling.lookup.model import Filters, Found
+from watcher.model.failure import ReadFailure
+from watcher.model.version import STATUSES, Version, standing
+from watcher.polling.lookup.model import Filters, Found, FoundVersion, age_key
 from watcher.polling.reading.reasons import read_summaries
 from watcher.progress import Progress, silent
 from watcher.registry.answer import NoAnswerError
 from watcher.registry.client import Query, Registry, RequestLimits
 from watcher.registry.error_body import describe_refusal
-from watcher.registry.pages import read_pages
+from watcher.registry.pages import PageRead, read_pages
+from watcher.registry.row import VersionRow, parse_version
 from watcher.registry.schema import parse_page
 from watcher.text.plural import plural
+from watcher.text.status_reason import summarize
 
-_OTHER_SIZE = 89
-"""Rows of a page in the second reading: what the first one lost between two pages is inside of one then."""
 _PATIENCE = 300.0
 """Seconds that all reasons may take."""
-_SHORTEST_SILENCE = 24
-"""After this many nodes in a row without any HTTP answer, or twice `concurrency` if that is more, no other is asked."""
+_NAMED_PAGES = 5
+"""Pages that a message names; of more it says how many there are."""
+
+Key = tuple[str, str]
+"""A lower-case node id, and the key of a version in it."""
 
 
 async def look_up(
@@ -46,14 +49,16 @@ async def look_up(
     async with Registry(registry_url, limits, progress=progress) as registry:
         if filters.reason and (problem := await _why_no_search(registry)):
             return Found(problems=(problem,), incomplete="nothing could be searched")
-        lookup = _Lookup(
-            registry=registry,
-            filters=filters,
-            collection=Collection(filters, limit),
-            progress=progress,
-        )
-        await lookup.read()
-        found = lookup.found()
+        slots = asyncio.Semaphore(limits.concurrency)
+
+        async def read(node: str) -> _Lookup:
+            lookup = _Lookup(registry=registry, filters=filters, node=node)
+            async with slots:
+                await lookup.read(progress)
+            return lookup
+
+        lookups = await asyncio.gather(*map(read, filters.nodes or ("",)))
+        found = _found(lookups, filters, limit)
         return await _with_reasons(registry, found, progress) if with_reasons else found
 
 
@@ -68,101 +73,70 @@ async def _why_no_search(registry: Registry) -> ReadFailure | None:
         answer = await registry.ask(nowhere)
         if answer.code == HTTPStatus.BAD_REQUEST:
             error = describe_refusal(answer.code, answer.body).partition("(")[2]
-            return ReadFailure(
-                node=None,
-                error=f"the registry keeps the search in reasons to itself ({error}",
-                hint=hint,
-            )
-        if answer.code != HTTPStatus.OK:
-            return ReadFailure(error=describe_refusal(answer.code, answer.body))
-        if parse_page(answer.body).items:
-            return ReadFailure(
-                node=None, error="the registry ignores the search in reasons", hint=hint
-            )
+            why = f"the registry keeps the search in reasons to itself ({error}"
+            return ReadFailure(error=why, hint=hint)
+        if answer.code == HTTPStatus.OK and parse_page(answer.body).items:
+            why = "the registry ignores the search in reasons"
+            return ReadFailure(error=why, hint=hint)
     except NoAnswerError as error:
-        return ReadFailure(error=str(error))
-    return None
+        return ReadFailure(error=str(error), fault=error.fault)
+    return None  # any other refusal is met by the look itself
 
 
 @dataclass(slots=True, kw_only=True)
 class _Lookup:
-    """The reading of what was asked for."""
+    """The reading of all pages of a node, or, without one, of all."""
 
     registry: Registry
     filters: Filters
-    collection: Collection
-    progress: Progress
-    read_of: list[Gathered] = field(default_factory=list)
-    problems: list[ReadFailure] = field(default_factory=list)
-    silence: int = 0
-    """Nodes in a row without any HTTP answer."""
+    node: str
+    versions: dict[Key, FoundVersion] = field(default_factory=dict)
+    """Each once: of rows that contradict each other the worst counts."""
+    total: int | None = None
+    """The most that any page claims."""
+    unreadable: int = 0
+    pages: int = 0
+    failed: list[PageRead] = field(default_factory=list)
+    foreign: bool = False
+    """Rows of other nodes came."""
+    empty: str = ""
+    """Why there is no version at all, if that is a problem."""
 
-    async def read(self) -> None:
-        """Read every node that is named, several at once; if none is, all."""
-        free = asyncio.Semaphore(self.registry.limits.concurrency)
-
-        async def read_one(node: str) -> None:
-            async with free:
-                if self.silence < max(
-                    2 * self.registry.limits.concurrency, _SHORTEST_SILENCE
-                ):
-                    await self._read(node)
-                else:
-                    self.problems.append(
-                        ReadFailure(
-                            node=node,
-                            error="not asked, since the registry could not be reached",
-                        )
-                    )
-
-        async with asyncio.TaskGroup() as group:
-            for node in self.filters.nodes or ("",):
-                group.create_task(read_one(node))
-
-    async def _read(self, node: str) -> None:
-        """Read all pages of a node, or of all; once more if rows are missing."""
-        first = Query(
-            node=node, statuses=self.filters.statuses, status_reason=self.filters.reason
+    async def read(self, progress: Progress) -> None:
+        """Read the pages."""
+        filters = self.filters
+        query = Query(
+            node=self.node, statuses=filters.statuses, status_reason=filters.reason
         )
-        pages = Gathered(node=node)
-        self.read_of.append(pages)
-        await self._read_pages(first, pages)
-        if pages.missing and not pages.failed and not pages.foreign:
-            pages.total, pages.unreadable, pages.pages = None, 0, 0
-            await self._read_pages(replace(first, page_size=_OTHER_SIZE), pages)
-        self.silence = (
-            self.silence + 1
-            if any(read.fault is Fault.UNREACHED for read in pages.failed)
-            else 0
-        )
-        self.problems += [
-            ReadFailure(node=node or None, error=error) for error in pages.problems()
-        ]
-        if (
-            node
-            and not pages.keys
-            and not (pages.failed or pages.foreign)
-            and (why := await self._why_empty(first))
-        ):
-            self.problems.append(ReadFailure(node=node, error=why))
-
-    async def _read_pages(self, first: Query, pages: Gathered) -> None:
         async with aclosing(
-            read_pages(self.registry, first, progress=self.progress)
+            read_pages(self.registry, query, progress=progress)
         ) as reads:
             async for read in reads:
-                pages.pages += read.pages
+                self.pages += read.pages
                 if read.page is None:
-                    pages.failed.append(read)
+                    self.failed.append(read)
                     continue
-                pages.add(read.page)
+                if read.page.total is not None:
+                    self.total = max(self.total or 0, read.page.total)
+                self.unreadable += read.page.items - len(read.page.rows)
                 for row in read.page.rows:
-                    if first.node and row.node_id.lower() != first.node.lower():
-                        pages.foreign = True
-                    else:
-                        pages.keys.add(self.collection.take(row))
-                if pages.foreign:
+                    self._take(row)
+                if self.foreign:
                     return
+        if self.node and not (self.versions or self.failed):
+            self.empty = await self._why_empty(query)
+
+    def _take(self, row: VersionRow) -> None:
+        if self.node and row.node_id.lower() != self.node.lower():
+            self.foreign = True
+            return
+        version = parse_version(row)
+        key = (row.node_id.lower(), version.key)
+        known = self.versions.get(key)
+        if known is None or standing(version) > standing(known.version):
+            self.versions[key] = FoundVersion(
+                node=row.node_id, version=version, changelog=row.changelog
+            )
 
     async def _why_empty(self, query: Query) -> str:
         """Return why a node has no version; "" if it has others than those that were asked for."""
@@ -171,35 +145,110 @@ class _Lookup:
             return unknown
         try:
             answer = await self.registry.ask(Query(node=query.node, page_size=1))
-            return (
-                ""
-                if answer.code != HTTPStatus.OK or parse_page(answer.body).items
-                else unknown
-            )
+            is_known = answer.code != HTTPStatus.OK or parse_page(answer.body).items
         except NoAnswerError:
             return ""
+        return "" if is_known else unknown
 
-    def found(self) -> Found:
-        """Return what was found."""
-        return replace(
-            self.collection.found(),
-            problems=tuple(self.problems),
-            incomplete=self._incomplete(),
-        )
+    def problems(self) -> Iterator[str]:
+        """Yield what could not be read, for a person."""
+        by_error: dict[str, list[PageRead]] = {}
+        for read in self.failed:
+            by_error.setdefault(self._reason(read), []).append(read)
+        for error, reads in by_error.items():
+            is_first = reads[0].number == 1
+            pages = "" if is_first else f"{_names(reads)} could not be read: "
+            yield f"{pages}{error}"
+        came = len(self.versions)
+        if self.foreign:
+            yield "the answer holds other nodes' versions, as if nodeId were ignored"
+        elif self.total is None and not self.failed:
+            yield "the registry does not say how many versions there are"
+        elif self.total is not None and came > self.total:
+            versions = plural(came, "version")
+            yield f"{versions} came, and the registry says that there are {self.total}: more may be missing"
+        elif self.total is not None and not self.failed:
+            missing = self.total - self.unreadable - came
+            if missing > 0:
+                yield f"{missing} of {self.total} versions did not come; ask again"
+        if self.unreadable:
+            yield f"{plural(self.unreadable, 'version')} could not be read"
+        if self.empty and not self.foreign:
+            yield self.empty
 
-    def _incomplete(self) -> str:
-        if not self.problems:
-            return ""
-        if self.filters.nodes:
-            packs = len({problem.node for problem in self.problems})
-            return f"{packs} of {plural(len(self.filters.nodes), 'pack')} could not be read completely"
-        [all_pages] = self.read_of
-        failed = sum(read.pages for read in all_pages.failed)
-        return (
-            f"{failed} of {plural(all_pages.pages, 'page')} could not be read"
-            if failed
-            else "some are missing"
-        )
+    def _reason(self, read: PageRead) -> str:
+        """Return why a page could not be read."""
+        if self.node and read.ban is not None:
+            reason = summarize(read.ban)
+            has_reason = reason.lower() != "node banned"
+            return f"the whole pack is banned{f': {reason}' if has_reason else ''}"
+        if self.node and read.code == HTTPStatus.NOT_FOUND:
+            return f"{read.error}; is the id right?"
+        return read.error
+
+
+def _names(reads: Iterable[PageRead]) -> str:
+    """Return which pages these are."""
+    numbers = sorted(
+        number
+        for read in reads
+        for number in range(read.number, read.number + read.pages)
+    )
+    if len(numbers) > _NAMED_PAGES:
+        return f"{len(numbers)} pages"
+    return f"page{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}"
+
+
+def _found(lookups: Iterable[_Lookup], filters: Filters, limit: int) -> Found:
+    """Return what matches in all that was read."""
+    lookups = list(lookups)
+    matching = {
+        key: one
+        for lookup in lookups
+        for key, one in lookup.versions.items()
+        if filters.match(one.version)
+    }
+    newest = sorted(
+        matching,
+        key=lambda key: (age_key(matching[key].version.created_at), *key),
+        reverse=True,
+    )
+    counts = Counter(one.version.status for one in matching.values())
+    problems = [
+        ReadFailure(node=lookup.node or None, error=error)
+        for lookup in lookups
+        for error in lookup.problems()
+    ]
+    return Found(
+        versions=tuple(matching[key] for key in newest[:limit]),
+        total=len(matching),
+        packs=len({node for node, _ in matching}),
+        by_status={status: counts[status] for status in _worst_first(counts)},
+        deprecated=sum(one.version.deprecated for one in matching.values()),
+        problems=tuple(problems),
+        incomplete=_incomplete(lookups, problems),
+    )
+
+
+def _worst_first(statuses: Iterable[str]) -> list[str]:
+    return sorted(
+        sorted(statuses),
+        key=lambda status: standing(Version(status=status)),
+        reverse=True,
+    )
+
+
+def _incomplete(lookups: list[_Lookup], problems: list[ReadFailure]) -> str:
+    """Return how much could not be read, for a person."""
+    if not problems:
+        return ""
+    if lookups[0].node:
+        packs = len({problem.node for problem in problems})
+        of = plural(len(lookups), "pack")
+        return f"{packs} of {of} could not be read completely"
+    failed = sum(read.pages for read in lookups[0].failed)
+    pages = plural(lookups[0].pages, "page")
+    return f"{failed} of {pages} could not be read" if failed else "some are missing"
 
 
 async def _with_reasons(registry: Registry, found: Found, progress: Progress) -> Found:
