@@ -297,8 +297,8 @@ def test_bans_of_whole_packs(
     assert [
         (pack["verdict"], pack["reason"], pack["safe_version"]) for pack in found
     ] == [
-        ("banned", "Mines coins", None),
-        ("banned", "Publisher banned, ask (address removed)", None),
+        ("banned", "the whole pack: Mines coins", None),
+        ("banned", "the whole pack: Publisher banned, ask (address removed)", None),
     ]
     assert "no safe version: remove it" in audit("ComfyUI", code=3).out
 

@@ -31,6 +31,7 @@ from watcher.cli.commands import config
 from watcher.fake_registry.server import FakeRegistry
 from watcher.model.event import DEFAULT_KINDS, Change, Event, Kind
 from watcher.model.pack import Copy
+from watcher.model.version import SafeVersion
 from watcher.settings.channel_tables import ChannelTable
 from watcher.settings.loading import Loaded, load
 from watcher.settings.model import Settings
@@ -57,7 +58,7 @@ ALERTS = (
         reason="Steals passwords",
         url=node_url(NODE),
         published="2026-01-29T09:30:00Z",
-        safe_version="1.1.0",
+        safe_version=SafeVersion("1.1.0"),
         at=_SEEN,
     ),
     Event(
@@ -68,7 +69,7 @@ ALERTS = (
         after="deprecated",
         url=node_url(NODE),
         published="2025-11-03T17:05:00Z",
-        safe_version="1.1.0",
+        safe_version=SafeVersion("1.1.0"),
         at=_SEEN,
     ),
     Event(
@@ -86,7 +87,7 @@ ALERTS = (
         ),
         url=node_url("comfyui-tide-tables"),
         published="2026-01-31T11:52:00Z",
-        safe_version="2.4.0",
+        safe_version=SafeVersion("2.4.0"),
         changelog="Tides for every harbour",
         at=_SEEN,
     ),
@@ -108,7 +109,7 @@ _RUN = (
         after="deprecated",
         url=node_url("comfyui-tide-tables"),
         published="2025-12-24T08:00:00Z",
-        safe_version="2.4.0",
+        safe_version=SafeVersion("2.4.0"),
         at=_SEEN,
         installed=(Copy(install="workstation", version="2.3.0"),),
     ),

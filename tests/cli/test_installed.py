@@ -14,9 +14,8 @@ from tests.support.comfyui import COMMIT, ComfyUI
 from tests.support.fakes.manager import FakeManager, installed
 from tests.support.fork_server import ForkServer
 from watcher.cli.commands.installs import installed as command
-from watcher.cli.commands.installs.installed import Scanned
 from watcher.cli.terminal import display_width
-from watcher.model.pack import Pack, PackKind, Source, SourceKind
+from watcher.model.pack import Inventory, Pack, PackKind, Source, SourceKind
 
 pytestmark = pytest.mark.measured
 
@@ -251,10 +250,10 @@ def test_fits_a_terminal() -> None:
         for number in range(150)
     )
     source = Source(name="x", kind=SourceKind.PATH, where="/srv/ComfyUI")
-    lines = command.lines(
-        [Scanned(source=source, packs=packs), Scanned(source=source)], 60
-    )
+    many = (source, Inventory(install="x", packs=packs, at="2026"))
+    none = (source, Inventory(install="x", at="2026"))
+    lines = command.lines([many, none], 60)
     assert max(map(display_width, lines)) <= 60
     assert "and 50 more packs; --json has all" in lines
     assert lines[-1] == "x: no packs (/srv/ComfyUI)"
-    assert len(command.lines([Scanned(source=source, packs=packs)], None)) == 152
+    assert len(command.lines([many], None)) == 152

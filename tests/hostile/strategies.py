@@ -11,6 +11,7 @@ from tests.hostile.corpus import TEXTS, made_up
 from tests.support import factories
 from watcher.model.event import Change, Event, Kind
 from watcher.model.pack import Copy
+from watcher.model.version import SafeVersion
 
 UNTRUSTED = (
     st.sampled_from([text for text in TEXTS if len(text) < 5000])
@@ -42,7 +43,9 @@ def events(draw: st.DrawFn) -> list[Event]:
             at=factories.NOW,
             url=factories.URL,
             published=draw(st.just(factories.BEFORE) | UNTRUSTED),
-            safe_version=draw(st.none() | UNTRUSTED),
+            safe_version=draw(
+                st.none() | st.builds(SafeVersion, st.none() | UNTRUSTED)
+            ),
             changelog=draw(UNTRUSTED),
             channel=draw(st.none() | UNTRUSTED),
             install=draw(st.none() | UNTRUSTED),

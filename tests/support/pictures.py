@@ -24,6 +24,7 @@ from watcher.delivery.outcome import Delivered
 from watcher.delivery.sender import send
 from watcher.delivery.urls import load
 from watcher.model.event import Change, Event, Kind
+from watcher.model.version import SafeVersion
 
 IMAGES = ROOT / "docs" / "images"
 _NODE = "comfyui-night-lights"
@@ -41,7 +42,7 @@ EVENTS = (
         at=_AT,
         url=_PAGE + _NODE,
         published="2026-11-21T09:14:00Z",
-        safe_version="1.1.0",
+        safe_version=SafeVersion("1.1.0"),
     ),
     Event(
         id="picture-2",
@@ -54,7 +55,7 @@ EVENTS = (
         at=_AT,
         url=_PAGE + "comfyui-paper-boats",
         published="2026-11-25T16:50:00Z",
-        safe_version="0.4.0",
+        safe_version=SafeVersion("0.4.0"),
     ),
     Event(
         id="picture-3",
@@ -65,7 +66,7 @@ EVENTS = (
         at=_AT,
         url=_PAGE + "comfyui-tide-tables",
         published="2026-11-25T17:05:00Z",
-        safe_version="3.0.0",
+        safe_version=SafeVersion("3.0.0"),
         changelog="Tides of the southern hemisphere; needs numpy 2",
         changes=(
             Change(

@@ -21,7 +21,7 @@ from watcher.model.event import DEFAULT_KINDS, BadVersion, Change, Event, Kind
 from watcher.model.exposure import Exposure, Installed
 from watcher.model.pack import Claim, Copy, Identity, Pack, PackKind, PackRecord
 from watcher.model.snapshot import Mark, Node, Snapshot, Whole
-from watcher.model.version import STATUSES, Version, in_order
+from watcher.model.version import STATUSES, SafeVersion, Version, in_order
 from watcher.state.model import Checks
 
 _WORDS = st.sampled_from(["", "a", "b"])
@@ -232,7 +232,7 @@ def events(draw: st.DrawFn, name: str = "e1") -> Event:
         at=draw(_TIMES),
         url=URL,
         published=draw(_TEXTS),
-        safe_version=draw(maybe),
+        safe_version=draw(st.none() | st.builds(SafeVersion, maybe)),
         changelog=draw(_TEXTS),
         channel=draw(maybe),
         install=draw(maybe),

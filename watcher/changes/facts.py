@@ -5,20 +5,18 @@ None of it is part of an event's id.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from itertools import pairwise
 
 from watcher.changes.transitions import text_of
 from watcher.model.event import Change, Event, Kind
+from watcher.model.kept import bounded
 from watcher.model.listing import Listing
 from watcher.model.precedence import is_prerelease, normalised, precedence
 from watcher.model.snapshot import Node, Snapshot
-from watcher.model.version import ACTIVE, Version, is_watched, recency
+from watcher.model.version import ACTIVE, SafeVersion, Version, is_watched, recency
 from watcher.text.changelog import first_line
-
-NOT_KNOWN = ""
-"""The safe version where it is not known (`Event.safe_version`)."""
 
 
 def with_release_notes(
@@ -54,44 +52,50 @@ def with_release_notes(
     ]
 
 
-def with_safe_versions(
-    events: Iterable[Event], snapshot: Snapshot, statuses: Collection[str]
+def finished(
+    events: Iterable[Event],
+    snapshot: Snapshot,
+    statuses: Collection[str],
+    reasons: Mapping[str, str],
 ) -> tuple[Event, ...]:
-    """Return the events with the safe version of each one's node, as `snapshot` knows it and `statuses` are watched.
+    """Return the events of a poll with what is no part of the transition, as they are kept and sent.
 
-    An exposure that has one keeps it: the registry's answer about the pack as a whole counts there.
+    `reasons` has summaries of the registry's reasons by the id of the event that each belongs to; what an event says
+    already stays before it. The safe version is that of `snapshot`, as `statuses` are watched. An exposure that has one
+    keeps it: the registry's answer about the pack as a whole counts there.
     """
-    safe: dict[str, str | None] = {}
-    advised: list[Event] = []
+    safe: dict[str, SafeVersion | None] = {}
+    done: list[Event] = []
     for event in events:
-        if event.node is not None and event.safe_version == NOT_KNOWN:
-            key = event.node.lower()
-            if key not in safe:
-                node = snapshot.nodes.get(key)
-                safe[key] = NOT_KNOWN if node is None else safe_version(node, statuses)
-            event = replace(event, safe_version=safe[key])  # noqa: PLW2901 - the same event, with one fact more
-        advised.append(event)
-    return tuple(advised)
+        key = (event.node or "").lower()
+        if key not in safe:
+            node = snapshot.nodes.get(key)
+            safe[key] = safe_version(node, statuses) if node else None
+        reason = filter(None, (event.reason, reasons.get(event.id, "")))
+        advised = event.safe_version or safe[key]
+        done.append(
+            bounded(replace(event, reason=": ".join(reason), safe_version=advised))
+        )
+    return tuple(done)
 
 
-def safe_version(node: Node, statuses: Collection[str]) -> str | None:
+def safe_version(node: Node, statuses: Collection[str]) -> SafeVersion | None:
     """Return the newest version that is active and not deprecated, a pre-release only if there is nothing else.
 
-    None if there is none, or the whole node is banned; `NOT_KNOWN` before the first complete listing that shows active
+    There is none if the whole node is banned. None: it is not known before the first complete listing that shows active
     versions, and while these are not watched.
     """
     if node.banned:
-        return None
+        return SafeVersion(None)
     if not node.baseline_at or not all(
         is_watched(ACTIVE, of) for of in (statuses, node.statuses or statuses)
     ):
-        return NOT_KNOWN
+        return None
     good = good_versions(node)
-    return (
-        max(good, key=lambda one: (not is_prerelease(one.version), _age(one))).version
-        if good
-        else None
-    )
+    if not good:
+        return SafeVersion(None)
+    best = max(good, key=lambda one: (not is_prerelease(one.version), _age(one)))
+    return SafeVersion(best.version)
 
 
 def good_versions(node: Node) -> list[Version]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from watcher.changes.exposure import Poll, Run, numbered
+from watcher.changes.exposure import Poll, numbered
 from watcher.changes.facts import good_versions, safe_version
 from watcher.changes.transitions import REMOVED, node_url
 from watcher.changes.verdict import is_newer
 from watcher.model.event import Event, Kind
 from watcher.model.exposure import Installed, exposure_key
+from watcher.model.finding import Finding
 from watcher.model.precedence import is_prerelease, precedence
 from watcher.model.snapshot import Node
 from watcher.model.version import Version
@@ -32,42 +33,44 @@ def _updates(
     """
     best: dict[str, str] = {}
     events: list[Event] = []
-    for key, runs in sorted(_by_node(poll.runs).items()):
+    for key, versions in sorted(_enabled(poll.findings).items()):
         node, old = poll.after.get(key), offered.get(key)
-        newest = safe_version(node, poll.statuses) if node else None
-        if node is None or not newest:
+        safe = safe_version(node, poll.statuses) if node else None
+        if node is None or safe is None or safe.version is None:
             if old is not None:
                 best[key] = old
             continue
-        best[key] = newest if old is None or is_newer(newest, old) else old
+        newest = safe.version
+        is_better = old is not None and is_newer(newest, old)
+        best[key] = newest if old is None or is_better else old
         was_read = key in poll.before and bool(poll.before[key].baseline_at)
-        versions = [
-            one.copy.version for one in runs if one.copy.enabled and one.copy.version
-        ]
         if not versions or not was_read:
             continue
         running = min(versions, key=precedence)
         fresh = {event.version for event in poll.events if _is_release(event, key)}
-        if old is not None and is_newer(newest, old):
+        if is_better:
             fresh.add(newest)
-        good = {one.version: one for one in good_versions(node)}
-        wanted = [
-            text
-            for text in good.keys() & fresh
-            if is_newer(text, running)
-            and (text == newest or is_prerelease(running) or not is_prerelease(text))
+        takes_any = is_prerelease(running)
+        good = [
+            one
+            for one in good_versions(node)
+            if one.version in fresh
+            and is_newer(one.version, running)
+            and (takes_any or one.version == newest or not is_prerelease(one.version))
         ]
-        if wanted:
-            events.append(
-                _update(node, good[max(wanted, key=precedence)], running, poll.now)
-            )
+        if good:
+            update = max(good, key=lambda one: precedence(one.version))
+            events.append(_update(node, update, running, poll.now))
     return best, events
 
 
-def _by_node(runs: Iterable[Run]) -> dict[str, list[Run]]:
-    found: dict[str, list[Run]] = {}
-    for one in runs:
-        found.setdefault(one.node.lower(), []).append(one)
+def _enabled(findings: Iterable[Finding]) -> dict[str, list[str]]:
+    """Return the versions of enabled copies, by the lower-case id of their packs."""
+    found: dict[str, list[str]] = {}
+    for one in findings:
+        versions = found.setdefault((one.node or "").lower(), [])
+        if one.pack.enabled and one.pack.version:
+            versions.append(one.pack.version)
     return found
 
 

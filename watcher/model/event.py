@@ -10,7 +10,7 @@ from typing import assert_never
 
 from watcher.model.pack import Copy
 from watcher.model.precedence import is_same_version
-from watcher.model.version import BANNED
+from watcher.model.version import BANNED, SafeVersion
 from watcher.timestamps import Moment
 
 REFERENCES = 2**32
@@ -127,8 +127,8 @@ class Event:
     """The page of the node, or of the registry."""
     published: str = ""
     """When the version was created, as the API gives it (RFC 3339); untrusted text. "" for the node as a whole."""
-    safe_version: str | None = ""
-    """The version to move to; None if there is none; "" if that is not known."""
+    safe_version: SafeVersion | None = None
+    """The version to move to; None if that is not known (`watcher.changes.facts`)."""
     changelog: str = ""
     """The first line of a `new` version's changelog: untrusted text, without e-mail addresses."""
     channel: str | None = None

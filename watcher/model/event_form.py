@@ -97,7 +97,7 @@ def public_form(event: Event) -> EventForm:
         at=event.at,
         published=public_time(event.published),
         severity=severity_of(event),
-        safe_version=event.safe_version,
+        safe_version=event.safe_version.version if event.safe_version else "",
         installed=tuple(
             InstalledCopy(
                 install=copy.install, version=copy.version, enabled=copy.enabled

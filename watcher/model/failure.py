@@ -34,6 +34,11 @@ class ReadFailure:
     """What a person can do."""
 
     @property
+    def line(self) -> str:
+        """Why, and what to do, on one line."""
+        return f"{self.error}; hint: {self.hint}" if self.hint else self.error
+
+    @property
     def registry_wide(self) -> bool:
         """Whether the fault is the registry's, or the network's."""
         return self.fault in {Fault.REGISTRY, Fault.UNREACHED, Fault.UNTRIED}

@@ -16,6 +16,7 @@ from watcher.model.event import (
     is_copy_of,
 )
 from watcher.model.pack import Copy
+from watcher.model.version import SafeVersion
 
 _LONGEST_NAME = 100
 """Characters of an install's name."""
@@ -57,7 +58,10 @@ def bounded(
         reason=kept(event.reason),
         changes=tuple(_shortened(one, longest) for one in event.changes),
         published=kept(event.published),
-        safe_version=event.safe_version and kept(event.safe_version),
+        safe_version=event.safe_version
+        and SafeVersion(
+            event.safe_version.version and kept(event.safe_version.version)
+        ),
         changelog=kept(event.changelog),
         install=event.install and cut(event.install, min(longest, _LONGEST_NAME)),
         installed=tuple(

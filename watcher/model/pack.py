@@ -104,6 +104,23 @@ def named_after(folder: str) -> str:
     return name.partition("@")[0] or name
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inventory:
+    """The packs of one install, or those that a workflow names, as one scan found them."""
+
+    install: str
+    """Its name."""
+    packs: tuple[Pack, ...] = ()
+    failure: ReadFailure | None = None
+    """Why not all of it could be read."""
+    at: str | None = None
+    """When it was scanned (RFC 3339); None if it could not be."""
+    named: bool = False
+    """It is a workflow, which names packs: nobody need run them."""
+    unnamed: tuple[str, ...] = ()
+    """The types of a workflow's nodes that name no pack: untrusted text."""
+
+
 PACK_STATUSES = ("active", "deleted", "banned")
 """What the registry says of packs as a whole (`NodeStatus`), by short names."""
 

@@ -75,6 +75,14 @@ class Version:
         return f"={self.version}"
 
 
+@dataclass(frozen=True, slots=True)
+class SafeVersion:
+    """Which version of a node to move to, where that is known."""
+
+    version: str | None
+    """Untrusted text; None if there is no good one."""
+
+
 def by_key(rows: Iterable[Version]) -> dict[str, Version]:
     """Return the rows by their keys, and by their texts, as `find_row` needs them."""
     rows = tuple(rows)

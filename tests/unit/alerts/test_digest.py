@@ -11,6 +11,7 @@ from tests.support.factories import event
 from watcher.alerts.digest import LINES, Digest, compose, not_shown, sample, shorter
 from watcher.alerts.words.wording import SYMBOLS, Label, Line, counted, more
 from watcher.model.event import Change, Event, Kind, Severity, event_id, rank
+from watcher.model.version import SafeVersion
 
 
 def _event(
@@ -348,22 +349,28 @@ def _advised(*events: Event) -> list[str]:
 def test_a_warning_says_what_to_do() -> None:
     """The version to move to, that there is none, or nothing where that is not known; and nothing beside good news."""
     assert _advised(
-        _event(Kind.BANNED, "a", safe_version="0.9"),
-        _event(Kind.FLAGGED, "b", safe_version=None),
-        _event(Kind.FLAGGED, "c", safe_version=""),
-        _event(Kind.NEW, "d", safe_version="1.0.0"),
+        _event(Kind.BANNED, "a", safe_version=SafeVersion("0.9")),
+        _event(Kind.FLAGGED, "b", safe_version=SafeVersion(None)),
+        _event(Kind.FLAGGED, "c", safe_version=None),
+        _event(Kind.NEW, "d", safe_version=SafeVersion("1.0.0")),
     ) == ["newest safe version: 0.9", "no safe version", "", ""]
 
 
 def test_a_node_is_advised_once() -> None:
     """Several warnings about a node have one piece of advice, at the worst; so has a baseline in a group."""
     assert _advised(
-        _event(Kind.FLAGGED, "a", "1", safe_version="0.9"),
-        _event(Kind.BANNED, "A", "2", safe_version="0.9"),
-        _event(Kind.DEPRECATED, "a", "3", safe_version="0.9"),
+        _event(Kind.FLAGGED, "a", "1", safe_version=SafeVersion("0.9")),
+        _event(Kind.BANNED, "A", "2", safe_version=SafeVersion("0.9")),
+        _event(Kind.DEPRECATED, "a", "3", safe_version=SafeVersion("0.9")),
     ) == ["newest safe version: 0.9", "", ""]
     baselines = [
-        _event(Kind.BASELINE, f"n{i}", None, after="flagged", safe_version=str(i))
+        _event(
+            Kind.BASELINE,
+            f"n{i}",
+            None,
+            after="flagged",
+            safe_version=SafeVersion(str(i)),
+        )
         for i in range(4)
     ]
     assert _advised(*baselines) == [f"newest safe version: {i}" for i in range(4)]
@@ -372,15 +379,23 @@ def test_a_node_is_advised_once() -> None:
 def test_the_newest_advice_counts() -> None:
     """Of a message that several polls make up, the last word counts; a version with a warning is not advised."""
     earlier = _event(
-        Kind.FLAGGED, "a", "1", at="2026-01-01T00:00:00.000Z", safe_version="2"
+        Kind.FLAGGED,
+        "a",
+        "1",
+        at="2026-01-01T00:00:00.000Z",
+        safe_version=SafeVersion("2"),
     )
     later = _event(
-        Kind.FLAGGED, "a", "3", at="2026-01-02T00:00:00.000Z", safe_version="1.9"
+        Kind.FLAGGED,
+        "a",
+        "3",
+        at="2026-01-02T00:00:00.000Z",
+        safe_version=SafeVersion("1.9"),
     )
     unknowing = _event(Kind.BANNED, "a", "2", at="2026-01-03T00:00:00.000Z")
     assert _advised(later, earlier) == ["newest safe version: 1.9", ""]
     assert _advised(earlier, unknowing) == ["", ""]
     swapped = (Change(field="downloadUrl", before="https://a", after="https://b"),)
     assert _advised(
-        _event(Kind.CHANGED, "a", "2", changes=swapped, safe_version="2")
+        _event(Kind.CHANGED, "a", "2", changes=swapped, safe_version=SafeVersion("2"))
     ) == [""]

@@ -16,6 +16,7 @@ from watcher.alerts.reference import reference_of
 from watcher.alerts.render import Format, Rendered, render
 from watcher.model.event import Change, Event, Kind, Severity, runs_it, severity_of
 from watcher.model.pack import Copy
+from watcher.model.version import SafeVersion
 
 
 def _event(
@@ -113,7 +114,12 @@ def test_where_lines_are_few_only_what_is_run_gets_further_messages() -> None:
 def test_what_is_run_is_named_with_what_to_do(limit: int, lines: int | None) -> None:
     """A ban of what is run without room for that it is run, and for the advice, goes into a further message."""
     bans = tuple(
-        _event(f"mine-{number}", runs=True, reason="a keylogger", safe_version="0.9")
+        _event(
+            f"mine-{number}",
+            runs=True,
+            reason="a keylogger",
+            safe_version=SafeVersion("0.9"),
+        )
         for number in range(9)
     )
     said = [
@@ -216,7 +222,7 @@ def test_a_text_message_says_what_to_do(
                 after=None if kind is Kind.CHANGED else "banned",
                 changes=_SWAPPED if kind is Kind.CHANGED else (),
                 reason=reason,
-                safe_version=safe,
+                safe_version=SafeVersion(safe),
                 published="2026-01-31T12:34:56Z",
                 installed=tuple(
                     Copy(install=f"{name} {_HOSTILE}", version=version)

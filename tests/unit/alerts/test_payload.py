@@ -24,7 +24,7 @@ from watcher.model.event import Change, Event, Kind, rank
 from watcher.model.event_form import public_form
 from watcher.model.kept import bounded
 from watcher.model.pack import Copy
-from watcher.model.version import WATCHED_FIELDS
+from watcher.model.version import WATCHED_FIELDS, SafeVersion
 
 
 def objects(*given: Event, **options: int) -> list[dict[str, Any]]:
@@ -34,7 +34,7 @@ def objects(*given: Event, **options: int) -> list[dict[str, Any]]:
 
 def test_an_object_is_the_one_of_check() -> None:
     """Also where the text is hostile: invisible characters are spelled out in both."""
-    one = event(reason="a\u202eb\x1b[2J", safe_version="1.0")
+    one = event(reason="a\u202eb\x1b[2J", safe_version=SafeVersion("1.0"))
     assert objects(one) == json.loads(to_json([public_form(one)]))
 
 
@@ -66,7 +66,6 @@ def test_an_event_that_is_too_large_is_shortened() -> None:
             "after",
             "reason",
             "published",
-            "safe_version",
         ),
         text,
     )
@@ -82,6 +81,7 @@ def test_an_event_that_is_too_large_is_shortened() -> None:
             url="",
             changes=changes,
             installed=copies,
+            safe_version=SafeVersion(text),
             **kept,
         )
     )

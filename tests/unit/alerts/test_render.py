@@ -22,6 +22,7 @@ from watcher.alerts.render import Format, Rendered, fitted, render
 from watcher.alerts.words.wording import SYMBOLS
 from watcher.model.event import Change, Event, Kind
 from watcher.model.pack import Copy
+from watcher.model.version import SafeVersion
 
 CORPUS = [
     "@everyone @here <!channel> <!here|x> <@U123> <@&5> <#C1> @room",
@@ -63,7 +64,7 @@ def _events(draw: st.DrawFn) -> tuple[Event, ...]:
             after=draw(st.none() | _HOSTILE),
             reason=draw(_HOSTILE),
             changelog=draw(_HOSTILE),
-            safe_version=draw(st.none() | _HOSTILE),
+            safe_version=draw(st.none() | st.builds(SafeVersion, st.none() | _HOSTILE)),
             published=draw(st.just("2026-01-01T00:00:00Z") | _HOSTILE),
             channel=draw(st.none() | _HOSTILE),
             install=draw(st.none() | _HOSTILE),
@@ -223,7 +224,7 @@ def _event(kind: Kind = Kind.BANNED, node: str = "ComfyUI_x_y", **fields: Any) -
 
 
 _TWO = (
-    _event(published="2026-01-31T12:34:56Z", safe_version="1.0.2"),
+    _event(published="2026-01-31T12:34:56Z", safe_version=SafeVersion("1.0.2")),
     _event(Kind.NEW, before=None, reason="", version="1.0.4", changelog="Faster"),
 )
 
@@ -369,7 +370,7 @@ def test_what_goes_first_where_room_is_short() -> None:
         node="bad",
         reason=reason,
         published="2026-01-31T12:34:56Z",
-        safe_version="1.0.2",
+        safe_version=SafeVersion("1.0.2"),
     )
     others = [
         _event(Kind.FLAGGED, f"n{i}", reason=reason, published="2026-01-31T12:34:56Z")
@@ -399,7 +400,12 @@ _RUN = (
 
 def test_whether_it_is_run_stays_as_long_as_the_advice() -> None:
     """Where it is run goes with the reason; that it is run, and what to do, stay longer; in short words to the end."""
-    worst = _event(node="bad", reason="a stealer", safe_version="1.0.2", installed=_RUN)
+    worst = _event(
+        node="bad",
+        reason="a stealer",
+        safe_version=SafeVersion("1.0.2"),
+        installed=_RUN,
+    )
     digest = compose(
         (worst, *(_event(Kind.FLAGGED, f"n{i}", reason="eval") for i in range(3)))
     )

@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 
 from tests.support.factories import NOW, PACK, event, known, version
 from watcher.changes import exposure
-from watcher.changes.exposure import Poll, Run
+from watcher.changes.exposure import Poll
 from watcher.changes.updates import offer
 from watcher.model.event import Event, Kind
 from watcher.model.exposure import Installed
-from watcher.model.pack import Claim, Copy, Identity, Pack, PackKind, Verdict
+from watcher.model.finding import Finding
+from watcher.model.pack import Claim, Identity, Pack, PackKind, Verdict
 from watcher.model.snapshot import Mark, Node
 from watcher.model.version import STATUSES
 
@@ -29,14 +30,23 @@ def run(
     install: str = "studio",
     *,
     enabled: bool = True,
-) -> Run:
+) -> Finding:
     """Make a copy of `PACK`, of which this is to be said."""
     listed = None if text is None or verdict == "delisted" else version(text)
-    copy = Copy(install=install, version=text, enabled=enabled)
-    return Run(node=PACK, copy=copy, verdict=Verdict(verdict), listed=listed)
+    pack = Pack(
+        folder=PACK, kind=PackKind.REGISTRY, id=PACK, version=text, enabled=enabled
+    )
+    return Finding(
+        install=install,
+        pack=pack,
+        id=PACK,
+        node=PACK,
+        verdict=Verdict(verdict),
+        listed=listed,
+    )
 
 
-def poll(*runs: Run, events: Sequence[Event] = (), **fields: Any) -> Poll:
+def poll(*runs: Finding, events: Sequence[Event] = (), **fields: Any) -> Poll:
     """Make a poll of the installs `studio` and `office`."""
     after = {KEY: known(version("1.0"))}
     terms: dict[str, Any] = {
@@ -47,7 +57,7 @@ def poll(*runs: Run, events: Sequence[Event] = (), **fields: Any) -> Poll:
         "statuses": STATUSES,
     }
     return Poll(
-        runs=runs,
+        findings=runs,
         installs=frozenset({"studio", "office"}),
         events=events,
         now=NOW,
@@ -56,7 +66,7 @@ def poll(*runs: Run, events: Sequence[Event] = (), **fields: Any) -> Poll:
 
 
 def assess(
-    reported: Installed, *runs: Run, **fields: Any
+    reported: Installed, *runs: Finding, **fields: Any
 ) -> tuple[Installed, list[tuple[str, str | None, str | None]]]:
     """Return what is reported after a poll, and the events by kind, before and after."""
     installed, events = exposure.assess(reported, poll(*runs, **fields))
@@ -213,7 +223,7 @@ def test_events_have_ids_of_their_own() -> None:
 
 def test_a_clone_has_no_version() -> None:
     """A ban of the whole pack is exposed for a clone without a version, with the reason."""
-    clone = replace(run("banned", None), reason="Malware")
+    clone = replace(run("banned", None), detail="Malware")
     _, (found,) = exposure.assess(Installed(), poll(clone))
     assert (found.version, found.version_id, found.reason, found.after) == (
         None,
@@ -249,7 +259,7 @@ def test_exposures_follow_what_is_run(
         before = reported.exposures.get(f"{KEY}@1.0")
         reported, _ = exposure.assess(reported, poll(*runs, unseen=hidden))
         bad = {
-            one.copy.install
+            one.install
             for one in runs
             if one.verdict not in {Verdict.OK, Verdict.UNKNOWN}
         }
@@ -269,7 +279,7 @@ def offered(
     reported: Installed,
     before: Node | None,
     after: Node,
-    *runs: Run,
+    *runs: Finding,
     new: Sequence[str] = (),
 ) -> tuple[Installed, list[str | None]]:
     """Return what was offered after a poll, and the versions that were just now; `new` are those with a `new` event."""

@@ -20,10 +20,12 @@ from tests.support.factories import (
     version,
 )
 from tests.support.strategies import snapshots
-from watcher.changes.facts import safe_version, with_safe_versions
+from watcher.changes.facts import finished, safe_version
 from watcher.model.event import Event, Kind
 from watcher.model.snapshot import Mark, Node, Snapshot
-from watcher.model.version import STATUSES, Version
+from watcher.model.version import STATUSES, SafeVersion, Version
+
+NONE = SafeVersion(None)
 
 ALL = STATUSES
 
@@ -165,13 +167,13 @@ def test_the_newest_good_version_is_safe(
     versions: list[Version], safe: str | None
 ) -> None:
     """It is active and not deprecated, newest by semantic versioning, and a pre-release only for want of a release."""
-    assert safe_version(known(*versions), ALL) == safe
+    assert safe_version(known(*versions), ALL) == SafeVersion(safe)
 
 
 def test_no_version_of_a_banned_pack_is_safe() -> None:
     """Whatever its versions say, and also if none was ever listed."""
-    assert safe_version(known(version("1.0"), banned=True), ALL) is None
-    assert safe_version(Node(node=PACK, banned=True), ALL) is None
+    assert safe_version(known(version("1.0"), banned=True), ALL) == NONE
+    assert safe_version(Node(node=PACK, banned=True), ALL) == NONE
 
 
 def test_a_version_that_is_gone_is_not_safe() -> None:
@@ -182,21 +184,21 @@ def test_a_version_that_is_gone_is_not_safe() -> None:
         version("1.2"),
         marks={"id-1.1": Mark.ABSENT, "id-1.2": Mark.REMOVED},
     )
-    assert safe_version(node, ALL) == "1.1"
+    assert safe_version(node, ALL) == SafeVersion("1.1")
 
 
 def test_nothing_is_said_of_what_is_not_known() -> None:
     """Before the first complete listing, and while active versions are not watched, there is no advice."""
-    assert safe_version(Node(node=PACK, versions=(version("1.0"),)), ALL) == ""
+    assert safe_version(Node(node=PACK, versions=(version("1.0"),)), ALL) is None
     flagged = known(
         version("1.0"), version("1.1", "flagged"), statuses=("flagged", "banned")
     )
     assert [
         safe_version(flagged, statuses) for statuses in (("flagged", "banned"), ALL)
-    ] == ["", ""]
+    ] == [None, None]
 
 
-def test_every_event_of_a_node_has_its_safe_version() -> None:
+def test_a_finished_event_has_its_safe_version_and_reason() -> None:
     """One about the registry, a channel or an unknown node has none."""
     snapshot = Snapshot(nodes={PACK.lower(): known(version("1.0"))})
     events = (
@@ -205,11 +207,12 @@ def test_every_event_of_a_node_has_its_safe_version() -> None:
         event("c", node="other"),
         event("d", node=None),
     )
-    assert [one.safe_version for one in with_safe_versions(events, snapshot, ALL)] == [
-        "1.0",
-        "1.0",
-        "",
-        "",
+    done = finished(events, snapshot, ALL, {"a": "1 finding"})
+    assert [(one.safe_version, one.reason) for one in done] == [
+        (SafeVersion("1.0"), "1 finding"),
+        (SafeVersion("1.0"), ""),
+        (None, ""),
+        (None, ""),
     ]
 
 
@@ -219,11 +222,12 @@ def test_a_safe_version_can_be_installed(
 ) -> None:
     """Whatever is known of a node, the version that is named is listed as active and is not deprecated."""
     for node in snapshot.nodes.values():
-        if safe := safe_version(node, statuses):
+        safe = safe_version(node, statuses)
+        if safe and safe.version:
             assert any(
                 (one.status, one.deprecated) == ("active", False)
                 for one in node.listed
-                if one.version == safe
+                if one.version == safe.version
             )
             assert node.baseline_at
             assert not node.banned

@@ -10,20 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.factories import NOW, PACK, known, version
-from watcher.changes.facts import NOT_KNOWN
-from watcher.changes.verdict import (
-    Judgement,
-    Known,
-    Missing,
-    find_version,
-    is_newer,
-    judge,
-    rank,
-)
+from watcher.changes.verdict import Knowledge, find_version, is_newer, judge
 from watcher.model.failure import Fault, ReadFailure
+from watcher.model.finding import Finding, rank
 from watcher.model.pack import Claim, Identity, Pack, PackKind, PackRecord, Verdict
 from watcher.model.snapshot import Mark, Node
-from watcher.model.version import STATUSES, Version
+from watcher.model.version import STATUSES, SafeVersion, Version
 from watcher.text.repository import repository_key
 
 OURS = "https://github.com/ann/Some-Pack"
@@ -52,16 +44,17 @@ def record(status: str = "active", **fields: Any) -> PackRecord:
     return PackRecord(**{"id": PACK, "status": status, "repository": OURS} | fields)
 
 
+REFUSED = ReadFailure(node=PACK, error="page 2 was refused (500)")
 TIMED_OUT = ReadFailure(error="it timed out")
 ABSENT = ReadFailure(error="no such endpoint", fault=Fault.NOT_FOUND)
 
 
-def of(installed: Pack, node: Node | None, **fields: Any) -> Judgement:
+def of(installed: Pack, node: Node | None, **fields: Any) -> Finding:
     """Judge a pack by what is known of its node; without a record the registry has no `GET /nodes`."""
-    about = Known(
+    about = Knowledge(
         node=node, **{"no_records": None if "record" in fields else ABSENT} | fields
     )
-    return judge(installed, lambda _: about)
+    return judge("studio", installed, lambda _: about)
 
 
 @pytest.mark.parametrize(
@@ -100,8 +93,12 @@ def test_the_worst_that_holds(
 ) -> None:
     """A registry pack has the worst verdict of its version, and the version to move to."""
     found = of(pack(), known(*rows))
-    assert (found.verdict, found.safe_version, found.of_pack) == (verdict, safe, False)
-    assert bool(found.why) == (verdict == "delisted" or found.gap is not None)
+    assert (found.verdict, found.safe_version, found.of_pack) == (
+        verdict,
+        SafeVersion(safe),
+        False,
+    )
+    assert bool(found.why) == (verdict == "delisted" or bool(found.gaps))
 
 
 def test_verdicts_are_sorted_worst_first() -> None:
@@ -141,8 +138,8 @@ def test_a_ban_of_the_whole_pack(
         assert (found.verdict, found.of_pack, found.safe_version, found.why) == (
             "banned",
             True,
-            None,
-            "",
+            SafeVersion(None),
+            "the whole pack",
         )
 
 
@@ -155,7 +152,7 @@ def test_a_deleted_pack() -> None:
     assert (worse.verdict, worse.of_pack, worse.safe_version) == (
         "flagged",
         False,
-        None,
+        SafeVersion(None),
     )
 
 
@@ -222,11 +219,11 @@ def test_an_incomplete_listing() -> None:
     """What was seen of it counts, what was not seen means nothing, and no version is known to be safe."""
     seen = Node(node=PACK, versions=(version("1.0.0", "banned"),))
     assert of(pack(), seen).verdict == "banned"
-    other = of(pack("1.1.0"), seen, no_node="page 2 was refused (500)")
+    other = of(pack("1.1.0"), seen, unread=REFUSED)
     assert (other.verdict, other.why, other.safe_version) == (
         "unknown",
-        "page 2 was refused (500)",
-        NOT_KNOWN,
+        "it could not be checked: page 2 was refused (500)",
+        None,
     )
 
 
@@ -398,7 +395,7 @@ def test_the_whole_pack_of_a_clone() -> None:
     assert (banned.verdict, banned.of_pack, banned.safe_version, banned.listed) == (
         "banned",
         True,
-        None,
+        SafeVersion(None),
         None,
     )
     assert of(clone(), known(banned=True), record=record()).verdict == "banned"
@@ -410,11 +407,13 @@ def named(by: Claim, name: str = "evil") -> tuple[Identity, ...]:
     return (Identity(id=name, by=by),)
 
 
-GOOD = Known(node=known(version("1.0.0")), record=record())
-BAD_VERSION = Known(node=known(version("1.0.0", "banned")), record=record(id="evil"))
-BAD_PACK = Known(node=known(version("7.0.0")), record=record("banned", id="evil"))
-ALL_BAD = Known(node=known(version("7.0.0", "flagged")), record=record(id="evil"))
-NO_PACK = Known(node=EMPTY)
+GOOD = Knowledge(node=known(version("1.0.0")), record=record())
+BAD_VERSION = Knowledge(
+    node=known(version("1.0.0", "banned")), record=record(id="evil")
+)
+BAD_PACK = Knowledge(node=known(version("7.0.0")), record=record("banned", id="evil"))
+ALL_BAD = Knowledge(node=known(version("7.0.0", "flagged")), record=record(id="evil"))
+NO_PACK = Knowledge(node=EMPTY)
 
 
 @pytest.mark.parametrize("other", [BAD_VERSION, BAD_PACK, ALL_BAD])
@@ -437,10 +436,10 @@ NO_PACK = Known(node=EMPTY)
     ],
 )
 def test_the_worst_of_all_that_a_copy_may_be(
-    installed: Pack, by: str, other: Known
+    installed: Pack, by: str, other: Knowledge
 ) -> None:
     """A bad verdict of any pack that it may be counts, and the judgement says by which."""
-    found = judge(installed, lambda name: other if name == "evil" else GOOD)
+    found = judge("studio", installed, lambda name: other if name == "evil" else GOOD)
     is_delisted = other is ALL_BAD and installed.kind is PackKind.REGISTRY
     assert found.verdict == (
         "delisted" if is_delisted else "flagged" if other is ALL_BAD else "banned"
@@ -452,49 +451,47 @@ def test_a_folder_may_have_any_name() -> None:
     """Its name counts only if the registry has such a pack; that it could not be asked is not fine."""
     installed = pack(others=named(Claim.FOLDER, "mine"))
     assert (
-        judge(installed, lambda name: NO_PACK if name == "mine" else GOOD).verdict
+        judge(
+            "studio", installed, lambda name: NO_PACK if name == "mine" else GOOD
+        ).verdict
         == "ok"
     )
-    unread = Known(node=None, no_node="it timed out")
-    found = judge(installed, lambda name: unread if name == "mine" else GOOD)
-    assert (found.verdict, found.gap and found.gap.of) == ("unknown", Missing.VERSIONS)
+    unread = Knowledge(node=None, unread=TIMED_OUT)
+    found = judge("studio", installed, lambda name: unread if name == "mine" else GOOD)
+    assert (found.verdict, found.gaps) == ("unknown", (TIMED_OUT,))
+
+
+NEW_STATUS = "a status that is not known here"
+NO_ROW = "does not say whether the whole pack is banned"
 
 
 @pytest.mark.parametrize(
-    ("fields", "missing"),
+    ("fields", "lack"),
     [
-        ({"record": record("NodeStatusAsleep")}, Missing.STATUS),
-        ({"record": record("")}, Missing.STATUS),
-        ({"record": None}, Missing.PACK),
-        ({"record": None, "no_records": TIMED_OUT}, Missing.PACK),
-        (
-            {"node": known(version("1.0.0", "asleep")), "record": record()},
-            Missing.STATUS,
-        ),
-        (
-            {"node": NO_NODE, "record": record(), "no_node": "page 2 was refused"},
-            Missing.VERSIONS,
-        ),
+        ({"record": record("NodeStatusAsleep")}, NEW_STATUS),
+        ({"record": record("")}, NEW_STATUS),
+        ({"record": None}, NO_ROW),
+        ({"record": None, "no_records": TIMED_OUT}, TIMED_OUT.error),
+        ({"node": known(version("1.0.0", "asleep")), "record": record()}, NEW_STATUS),
+        ({"node": NO_NODE, "record": record(), "unread": REFUSED}, REFUSED.error),
     ],
 )
-def test_what_was_not_answered_is_not_fine(
-    fields: dict[str, Any], missing: Missing
-) -> None:
+def test_what_was_not_answered_is_not_fine(fields: dict[str, Any], lack: str) -> None:
     """A pack is unknown, and says what is missing, if the registry leaves it out or gives it an unknown status."""
     found = of(pack(), **({"node": known(version("1.0.0"))} | fields))
-    assert (found.verdict, found.gap and found.gap.of) == ("unknown", missing)
-    assert found.why
+    (gap,) = found.gaps
+    assert (found.verdict, lack in gap.error, bool(found.why)) == (
+        "unknown",
+        True,
+        True,
+    )
 
 
 def test_a_gap_hides_no_finding() -> None:
     """What is bad is said, whatever was not answered."""
-    found = of(
-        pack(),
-        known(version("1.0.0", "flagged")),
-        record=None,
-        no_records=TIMED_OUT,
-    )
-    assert (found.verdict, found.gap and found.gap.of) == ("flagged", Missing.PACK)
+    node = known(version("1.0.0", "flagged"))
+    found = of(pack(), node, record=None, no_records=TIMED_OUT, unread=REFUSED)
+    assert (found.verdict, found.gaps) == ("flagged", (REFUSED, TIMED_OUT))
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ from watcher.model.event import (
 )
 from watcher.model.kept import bounded
 from watcher.model.pack import Copy
+from watcher.model.version import SafeVersion
 
 pytestmark = pytest.mark.measured
 
@@ -45,7 +46,7 @@ def test_a_bounded_event_keeps_what_tells_it_apart(first: str, second: str) -> N
                 event(version=text, before=text, reason=text),
                 changes=(Change(field="tags", before=text, after="[]"),),
                 published=text,
-                safe_version=text,
+                safe_version=SafeVersion(text),
                 changelog=text,
                 install=text,
                 installed=(Copy(install=text, version=text),),

@@ -10,6 +10,7 @@ from tests.support.factories import NOW, event
 from watcher.model.event import Event, Kind
 from watcher.model.event_form import public_form
 from watcher.model.pack import Copy
+from watcher.model.version import SafeVersion
 from watcher.text.sanitize import escape_values
 
 
@@ -29,8 +30,8 @@ def test_the_keys_have_an_order() -> None:
 @pytest.mark.parametrize("safe", ["1.0.0", None])
 def test_a_safe_version_is_there_where_it_is_known(safe: str | None) -> None:
     """Null says that there is none; where it is not known the key is absent."""
-    assert _printed(event(safe_version=safe))["safe_version"] == safe
-    assert "safe_version" not in _printed(event(safe_version=""))
+    assert _printed(event(safe_version=SafeVersion(safe)))["safe_version"] == safe
+    assert "safe_version" not in _printed(event(safe_version=None))
 
 
 def test_a_channel_is_named_where_the_event_is_about_one() -> None:

@@ -56,10 +56,11 @@ def in_short(advice: Words) -> Words:
 
 
 def _where_to(of_node: tuple[Event, ...], *, ran: bool, banned: bool) -> Words:
-    known = [event for event in of_node if event.safe_version != ""]
+    known = [event for event in of_node if event.safe_version is not None]
     if not known:
         return ()
-    safe = max(known, key=lambda event: event.at).safe_version
+    advised = max(known, key=lambda event: event.at).safe_version
+    safe = advised.version if advised else None
     if safe is None:
         return (
             Trusted(

@@ -120,16 +120,16 @@ async def read_change(
 async def _completed(
     registry: Registry, change: Change, config: PollConfig, progress: Progress
 ) -> tuple[Event, ...]:
-    """Return the events with what is no part of the transition: the registry's reasons, and the safe versions."""
+    """Return the events with what is no part of the transition."""
     # Here, since most polls have no event: it takes a fiftieth of a quiet poll.
-    from watcher.changes.facts import with_safe_versions
-    from watcher.model.kept import bounded
-    from watcher.polling.reading.reasons import explained
+    from watcher.changes.exposure import copies_of, with_copies
+    from watcher.changes.facts import finished
+    from watcher.polling.reading.reasons import reasons_for
 
-    events = await explained(registry, change.events, config.limits.timeout, progress)
-    return tuple(
-        map(bounded, with_safe_versions(events, change.snapshot, config.statuses))
-    )
+    events = with_copies(change.events, copies_of(change.installs))
+    patience = config.limits.timeout
+    reasons = await reasons_for(registry, events, patience, progress)
+    return finished(events, change.snapshot, config.statuses, reasons)
 
 
 def _sweeper(config: PollConfig, state: State, survey: Survey) -> Sweeper | None:

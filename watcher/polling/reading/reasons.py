@@ -26,13 +26,13 @@ _PAGES = 50
 _KINDS = {Kind.FLAGGED, Kind.BANNED, Kind.DELETED, Kind.EXPOSED}
 
 
-async def explained(
+async def reasons_for(
     registry: Registry,
     events: tuple[Event, ...],
     patience: float,
     progress: Progress = silent,
-) -> tuple[Event, ...]:
-    """Return the events with the registry's reasons, as far as these come within `patience` seconds.
+) -> dict[str, str]:
+    """Return the registry's reasons by the ids of events, as far as these come within `patience` seconds.
 
     Of many nodes only those with the worst events are asked about. An exposure may say by what it is known already.
     """
@@ -44,21 +44,12 @@ async def explained(
             continue
         if event.node in wanted or len(wanted) < _MOST_NODES:
             wanted.setdefault(event.node, {})[event.key] = event
-    if not wanted:
-        return events
     statuses = {
         node: {key: event.after or "" for key, event in by_key.items()}
         for node, by_key in wanted.items()
     }
     reasons = await read_summaries(registry, statuses, patience, progress)
-    said = {wanted[node][key].id: reason for (node, key), reason in reasons.items()}
-    return tuple(
-        replace(
-            event,
-            reason=": ".join(filter(None, (event.reason, said.get(event.id, "")))),
-        )
-        for event in events
-    )
+    return {wanted[node][key].id: reason for (node, key), reason in reasons.items()}
 
 
 async def read_summaries(

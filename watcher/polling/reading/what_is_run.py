@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from watcher.changes import exposure
-from watcher.changes.exposure import Poll, Run
+from watcher.changes.exposure import Poll
 from watcher.changes.health import Health
 from watcher.changes.install_health import assess_scans
 from watcher.changes.updates import offer
-from watcher.changes.verdict import Judgement, Known, judge_each
-from watcher.model.pack import Copy, Pack
+from watcher.changes.verdict import Knowledge, judge_each
+from watcher.model.finding import Finding
 from watcher.model.snapshot import Node, Snapshot
 from watcher.polling.model import PollConfig
 from watcher.polling.reading import installs, records
@@ -135,10 +135,10 @@ class Read:
             self.config.failure_threshold,
             now,
         )
-        runs = list(self._runs(change))
-        keys = {run.node.lower() for run in runs}
+        findings = list(self._findings(change))
+        keys = {one.node.lower() for one in findings if one.node}
         poll = Poll(
-            runs=runs,
+            findings=findings,
             installs=names,
             unseen=names - self.scans.packs.keys(),
             before=_some(self.before, keys),
@@ -153,7 +153,6 @@ class Read:
         snapshot = change.snapshot
         if installed != snapshot.installed:
             snapshot = replace(snapshot, installed=installed)
-        events = (*change.events, *scanned.events, *exposed, *updates)
         return replace(
             change,
             snapshot=snapshot,
@@ -162,7 +161,7 @@ class Read:
                 replace(change.checks.health, installs=scanned.failures),
                 now,
             ),
-            events=exposure.with_copies(events, exposure.copies_of(self.scans.packs)),
+            events=(*change.events, *scanned.events, *exposed, *updates),
             installs=dict(self.scans.packs),
             scan_errors=self.scans.errors,
         )
@@ -186,42 +185,30 @@ class Read:
             packs_error=self.asked.failure.error if self.asked.failure else "",
         )
 
-    def _runs(self, change: Change) -> Iterator[Run]:
-        """Yield every copy of a pack whose id the registry can be asked about, as each pack that it may be."""
+    def _findings(self, change: Change) -> Iterator[Finding]:
+        """Yield what is found of every copy, as each pack that it may be and that the registry can be asked about."""
 
-        def known(name: str) -> Known:
+        def known(name: str) -> Knowledge:
             key = name.lower()
             node = change.snapshot.nodes.get(key)
             if node is None and key in self.unknown:
                 node = Node(node=name, empty_since=change.checks.polled_at)
-            return Known(
+            record = records.believed(self.asked.known.get(key), node)
+            return Knowledge(
                 node=node,
-                record=records.believed(self.asked.known.get(key), node),
+                record=record,
                 statuses=self.config.statuses,
+                reason=summarize(record.status_detail) if record else "",
                 no_records=self.asked.failure,
             )
 
         for install, packs in sorted(self.scans.packs.items()):
             for pack in packs:
-                for judgement in judge_each(pack, known):
-                    if judgement.id is not None:
-                        yield self._run(install, pack, judgement, known(judgement.id))
-
-    def _run(self, install: str, pack: Pack, judgement: Judgement, known: Known) -> Run:
-        whole = "the whole pack" if judgement.of_pack and pack.version is None else ""
-        detail = (
-            summarize(known.record.status_detail)
-            if judgement.of_pack and known.record
-            else ""
-        )
-        return Run(
-            node=known.node.node if known.node else judgement.id or "",
-            copy=Copy(install=install, version=pack.version, enabled=pack.enabled),
-            verdict=judgement.verdict,
-            listed=judgement.listed,
-            reason=": ".join(filter(None, (judgement.by, whole, detail))),
-            safe_version=judgement.safe_version,
-        )
+                yield from (
+                    one
+                    for one in judge_each(install, pack, known)
+                    if one.id is not None
+                )
 
 
 def _some(snapshot: Snapshot, keys: set[str]) -> Mapping[str, Node]:

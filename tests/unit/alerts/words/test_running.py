@@ -11,6 +11,7 @@ from watcher.alerts.digest import Digest, compose
 from watcher.alerts.words.running import running, running_in_short
 from watcher.model.event import Change, Event, Kind
 from watcher.model.pack import Copy
+from watcher.model.version import SafeVersion
 
 HERE = Copy(install="workstation", version="1.2.0")
 THERE = Copy(install="laptop", version="1.1.0")
@@ -122,15 +123,21 @@ def _advice(*events: Event) -> str:
 @pytest.mark.parametrize(
     ("one", "advice"),
     [
-        (_event(HERE, safe_version="1.1.0"), "remove it first then move to: 1.1.0"),
-        (_event(HERE, safe_version=None), "remove it first no safe version"),
+        (
+            _event(HERE, safe_version=SafeVersion("1.1.0")),
+            "remove it first then move to: 1.1.0",
+        ),
+        (
+            _event(HERE, safe_version=SafeVersion(None)),
+            "remove it first no safe version",
+        ),
         (_event(HERE), "remove it first"),
         (
-            _event(CLONE, version=None, safe_version=None),
+            _event(CLONE, version=None, safe_version=SafeVersion(None)),
             "remove it first no safe version",
         ),
         (
-            _event(HERE, reason="A Stealer", safe_version="1.1.0"),
+            _event(HERE, reason="A Stealer", safe_version=SafeVersion("1.1.0")),
             "remove it first then move to: 1.1.0 change the passwords and keys that this machine held",
         ),
         (
@@ -138,41 +145,51 @@ def _advice(*events: Event) -> str:
             "remove it first change the passwords and keys that this machine held",
         ),
         (
-            _event(HERE, kind=Kind.FLAGGED, reason="a miner", safe_version="1.1.0"),
+            _event(
+                HERE,
+                kind=Kind.FLAGGED,
+                reason="a miner",
+                safe_version=SafeVersion("1.1.0"),
+            ),
             "move to: 1.1.0",
         ),
         (
-            _event(HERE, kind=Kind.FLAGGED, safe_version=None),
+            _event(HERE, kind=Kind.FLAGGED, safe_version=SafeVersion(None)),
             "no safe version: disable or remove it",
         ),
         (
-            _event(kind=Kind.EXPOSED, after="deprecated", safe_version="1.3.0"),
+            _event(
+                kind=Kind.EXPOSED, after="deprecated", safe_version=SafeVersion("1.3.0")
+            ),
             "move to: 1.3.0",
         ),
         (
-            _event(kind=Kind.EXPOSED, after="delisted", safe_version=None),
+            _event(kind=Kind.EXPOSED, after="delisted", safe_version=SafeVersion(None)),
             "no safe version: disable or remove it",
         ),
         (
-            _event(THERE, reason="a stealer", safe_version="1.1.0"),
+            _event(THERE, reason="a stealer", safe_version=SafeVersion("1.1.0")),
             "newest safe version: 1.1.0",
         ),
         (
-            _event(UNUSED, reason="a stealer", safe_version="1.1.0"),
+            _event(UNUSED, reason="a stealer", safe_version=SafeVersion("1.1.0")),
             "newest safe version: 1.1.0",
         ),
-        (_event(CLONE, safe_version=None), "no safe version"),
+        (_event(CLONE, safe_version=SafeVersion(None)), "no safe version"),
         (
-            _event(HERE, safe_version="1.2.0", **_SWAPPED),
+            _event(HERE, safe_version=SafeVersion("1.2.0"), **_SWAPPED),
             "do not install it again before you know why",
         ),
         (
-            _event(HERE, safe_version="1.1.0", **_SWAPPED),
+            _event(HERE, safe_version=SafeVersion("1.1.0"), **_SWAPPED),
             "do not install it again before you know why move to: 1.1.0",
         ),
-        (_event(THERE, safe_version="1.1.0", **_SWAPPED), "newest safe version: 1.1.0"),
-        (_event(HERE, kind=Kind.CLEARED, safe_version="1.2.0"), ""),
-        (_event(HERE, kind=Kind.UPDATE, safe_version="1.3.0"), ""),
+        (
+            _event(THERE, safe_version=SafeVersion("1.1.0"), **_SWAPPED),
+            "newest safe version: 1.1.0",
+        ),
+        (_event(HERE, kind=Kind.CLEARED, safe_version=SafeVersion("1.2.0")), ""),
+        (_event(HERE, kind=Kind.UPDATE, safe_version=SafeVersion("1.3.0")), ""),
     ],
 )
 def test_what_to_do_about_what_is_run(one: Event, advice: str) -> None:
@@ -182,8 +199,10 @@ def test_what_to_do_about_what_is_run(one: Event, advice: str) -> None:
 
 def test_another_version_that_is_banned_is_not_removed() -> None:
     """The advice is about what is run: here a flagged version, beside a ban of one that is not."""
-    ban = _event(HERE, version="1.3.0", reason="a stealer", safe_version="1.1.0")
-    flag = _event(HERE, kind=Kind.FLAGGED, safe_version="1.1.0")
+    ban = _event(
+        HERE, version="1.3.0", reason="a stealer", safe_version=SafeVersion("1.1.0")
+    )
+    flag = _event(HERE, kind=Kind.FLAGGED, safe_version=SafeVersion("1.1.0"))
     assert _advice(ban, flag) == "move to: 1.1.0"
 
 
@@ -195,7 +214,7 @@ def test_a_baseline_says_nothing_of_the_version_that_is_run() -> None:
         version=None,
         after="banned",
         reason="stealer",
-        safe_version="1.2.0",
+        safe_version=SafeVersion("1.2.0"),
     )
     assert _advice(one) == "newest safe version: 1.2.0"
 
@@ -208,7 +227,7 @@ def test_each_new_kind_has_its_line() -> None:
         node="b",
         before=None,
         after="flagged",
-        safe_version="1.1.0",
+        safe_version=SafeVersion("1.1.0"),
     )
     events = (
         _event(
@@ -218,7 +237,7 @@ def test_each_new_kind_has_its_line() -> None:
             version=None,
             before=None,
             after="banned",
-            safe_version=None,
+            safe_version=SafeVersion(None),
         ),
         flagged,
         _event(HERE, kind=Kind.CLEARED, node="c", before="flagged", after=None),
@@ -262,12 +281,18 @@ def test_the_first_exposures_are_one_group() -> None:
             kind=Kind.EXPOSED,
             node=f"n{i}",
             after="deprecated",
-            safe_version=f"9.{i}",
+            safe_version=SafeVersion(f"9.{i}"),
         )
         for i in range(5)
     ]
     found.append(
-        _event(HERE, kind=Kind.EXPOSED, node="bad", after="banned", safe_version="1.0")
+        _event(
+            HERE,
+            kind=Kind.EXPOSED,
+            node="bad",
+            after="banned",
+            safe_version=SafeVersion("1.0"),
+        )
     )
     digest = compose(tuple(found))
     assert [group.heading for group in digest.groups] == ["Problems in what you run: 6"]

@@ -8,13 +8,13 @@ from typing import Any
 import click
 import pytest
 
-from watcher.changes.verdict import Judgement
-from watcher.cli.commands.installs.audit_report import Result, lines
+from watcher.cli.commands.installs.audit_report import lines
 from watcher.cli.terminal import display_width
-from watcher.model.pack import Pack, PackKind, Verdict
-from watcher.polling.audit import Audit, Finding, Scanned
-
-NOW = "2026-03-02T00:00:00.000Z"
+from watcher.model.failure import ReadFailure
+from watcher.model.finding import Finding
+from watcher.model.pack import Inventory, Pack, PackKind, Verdict
+from watcher.model.version import SafeVersion
+from watcher.polling.audit import Audit
 
 
 def finding(
@@ -22,25 +22,19 @@ def finding(
 ) -> Finding:
     """Make a finding about a pack with this name."""
     pack = Pack(folder=name, kind=PackKind.REGISTRY, id=name, version="1.0.0")
-    given: dict[str, Any] = {
-        "install": "here",
-        "judgement": Judgement(verdict=verdict, id=name, safe_version=safe),
-    }
-    return Finding(pack=pack, **given | fields)
+    given: dict[str, Any] = {"install": "here", "detail": fields.pop("reason", "")}
+    known = None if safe == "" else SafeVersion(safe)
+    return Finding(
+        pack=pack, verdict=verdict, id=name, safe_version=known, **given | fields
+    )
 
 
 def shown(*findings: Finding, width: int | None = 60, **fields: Any) -> list[str]:
     """Return the lines without their colours."""
-    places = dict.fromkeys((one.install, one.named) for one in findings)
-    scanned = [Scanned(install=install, named=named) for install, named in places]
-    given: dict[str, Any] = {
-        "scanned": scanned,
-        "audit": Audit(findings=findings),
-    } | fields
-    return [
-        click.unstyle(line)
-        for line in lines(Result(started=NOW, finished=NOW, **given), width)
-    ]
+    named = dict.fromkeys((one.install, one.named) for one in findings)
+    places = [Inventory(install=place, named=is_named) for place, is_named in named]
+    given: dict[str, Any] = {"inventories": places, "findings": findings} | fields
+    return [click.unstyle(line) for line in lines(Audit(**given), 0, width)]
 
 
 def test_a_reason_has_a_line_of_its_own() -> None:
@@ -132,31 +126,19 @@ def test_many_packs_are_counted() -> None:
 
 def test_the_summary_says_what_is_missing() -> None:
     """Installs and packs that could not be read are counted, also where nothing else is shown."""
-    scanned = (
-        Scanned(install="here", error="gone"),
-        Scanned(install="there", error="gone"),
+    gone = ReadFailure(error="gone")
+    places = [Inventory(install=name, failure=gone) for name in ("here", "there")]
+    one = finding("pack", Verdict.UNKNOWN, gaps=(gone,))
+    assert " ".join(shown(one, inventories=places)[-2:]).endswith(
+        "; 2 installs could not be read; 1 pack could not be checked in full"
     )
-    assert shown(scanned=scanned, audit=Audit(unread=1)) == [
-        "no pack was found; 2 installs could not be read; 1 pack",
-        "could not be checked in full",
-    ]
-
-
-def test_whole_packs() -> None:
-    """Where it is not about the version, the reason says so."""
-    whole = Judgement(verdict=Verdict.BANNED, of_pack=True, safe_version=None)
-    assert "  the whole pack: Adware" in shown(
-        finding("evil", Verdict.BANNED, judgement=whole, reason="Adware")
-    )
-    assert "  the whole pack" in shown(finding("evil", Verdict.BANNED, judgement=whole))
 
 
 def test_evidence_is_no_link() -> None:
     """A file's name in it stays as it is: these are the program's words. In the registry's a dot is made inert."""
     evidence = "no .git and no pyproject.toml"
     pack = Pack(folder="folder", kind=PackKind.UNKNOWN, evidence=evidence)
-    judgement = Judgement(verdict=Verdict.UNKNOWN, why=evidence)
-    ours = Finding(install="here", pack=pack, judgement=judgement, reason=evidence)
+    ours = Finding(install="here", pack=pack, verdict=Verdict.UNKNOWN, why=evidence)
     text = "\n".join(
         shown(ours, finding("evil", Verdict.BANNED, reason="see evil.toml"), width=None)
     )

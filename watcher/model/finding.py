@@ -1,0 +1,57 @@
+"""What the registry says of one copy of a pack: what `audit` shows, and what the watch reports of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from watcher.model.failure import ReadFailure
+from watcher.model.pack import Pack, Verdict
+from watcher.model.version import SafeVersion, Version
+
+_RANKS = {verdict: rank for rank, verdict in enumerate(Verdict)}
+
+
+def rank(verdict: Verdict | str) -> int:
+    """Return a key that sorts verdicts, the worst first."""
+    return _RANKS[Verdict(verdict)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One verdict on one installed pack, and what it rests on. Every text but `install` may be untrusted."""
+
+    install: str
+    pack: Pack
+    verdict: Verdict
+    id: str | None = None
+    """The pack that the copy was judged as, as written; None without an id."""
+    node: str | None = None
+    """The same, as the registry spells it where that is known."""
+    of_pack: bool = False
+    """It is about the pack as a whole, whatever its version."""
+    listed: Version | None = None
+    """The installed version as the registry lists it."""
+    safe_version: SafeVersion | None = None
+    """The version to move to; None if that is not known."""
+    by: str = ""
+    """What says that it is that pack, if not its own id and version do."""
+    why: str = ""
+    """Why the verdict is `unknown` or `delisted`, or what it rests on."""
+    detail: str = ""
+    """A summary of the registry's reason."""
+    gaps: tuple[ReadFailure, ...] = ()
+    """What was not read or not answered: the truth may be worse than the verdict."""
+    accepted: bool = False
+    named: bool = False
+    """A workflow names it: nobody need run it."""
+
+    @property
+    def reason(self) -> str:
+        """What the verdict rests on, and the registry's reason."""
+        return ": ".join(filter(None, (self.by, self.why, self.detail)))
+
+
+def worst(findings: Iterable[Finding]) -> Finding:
+    """Return the first of the worst findings."""
+    return min(findings, key=lambda one: rank(one.verdict))
