@@ -309,7 +309,6 @@ def checks() -> st.SearchStrategy[Checks]:
         health=st.builds(
             Health,
             nodes=st.dictionaries(_NAMES, failure, max_size=2),
-            registry=st.none() | failure,
             installs=st.dictionaries(_NAMES, failure, max_size=2),
             sweep=st.none() | failure,
         ),

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from watcher import timestamps
-from watcher.changes.transitions import node_url
+from watcher.changes.transitions import health_event
 from watcher.durations import DAY
-from watcher.model.event import Event, Kind, event_id
+from watcher.model.event import Event
 from watcher.model.snapshot import Snapshot
 
 
@@ -43,7 +43,9 @@ def assess_channels(
         if channel.failing_since and (reported or _is_failing(channel, now)):
             failing[channel.name] = channel.url_digest
         if reported != (channel.name in failing):
-            events.append(_turned(channel, snapshot.channels_seen + len(events), now))
+            seen = snapshot.channels_seen + len(events)
+            reason = _reason(channel) if channel.failing_since else ""
+            events.append(health_event(seen, now, reason, channel=channel.name))
     if failing == snapshot.channels_failing:
         return snapshot, ()
     seen = snapshot.channels_seen + len(events)
@@ -66,23 +68,6 @@ def _was_reported(
 
 def _is_failing(channel: ChannelState, now: str) -> bool:
     return channel.gone or timestamps.seconds_between(channel.failing_since, now) >= DAY
-
-
-def _turned(channel: ChannelState, seen: int, now: str) -> Event:
-    """Return the event of a channel that has recovered, or is failing if it has a failure."""
-    is_failing = bool(channel.failing_since)
-    kind = Kind.FAILING if is_failing else Kind.RECOVERED
-    return Event(
-        id=event_id("channel", channel.name, seen, kind),
-        kind=kind,
-        node=None,
-        channel=channel.name,
-        before=None if is_failing else "failing",
-        after="failing" if is_failing else None,
-        reason=_reason(channel) if is_failing else "",
-        at=now,
-        url=node_url(None),
-    )
 
 
 def _reason(channel: ChannelState) -> str:

@@ -1,14 +1,23 @@
-"""When a node, or the registry as a whole, is failing or has recovered (docs/behaviour.md, Events (Failing)). Pure."""
+"""When a node, the registry as a whole or an install is failing or has recovered. Pure.
+
+Rules: docs/behaviour.md, Events (Failing).
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from watcher import timestamps
-from watcher.changes.transitions import counted, node_event, registry_event
+from watcher.changes.transitions import (
+    counted,
+    health_event,
+    node_event,
+    registry_event,
+)
 from watcher.model.event import EMPTY, Event, Kind
+from watcher.model.exposure import Installed
 from watcher.model.failure import Fault, ReadFailure
 from watcher.model.listing import ALL
 from watcher.model.snapshot import Node, Snapshot
@@ -34,12 +43,10 @@ class FailureStreak:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """What the last polls could not read: nodes, by lower-case id, and the registry as a whole."""
+    """What the last polls could not read."""
 
     nodes: Mapping[str, FailureStreak] = field(default_factory=dict)
     """By lower-case id."""
-    registry: FailureStreak | None = None
-    """Polls in a row that could not read the registry as a whole; None if the last one could."""
     empty: Mapping[str, FailureStreak] = field(default_factory=dict)
     """Polls in a row that found no version of a node that never had one."""
     installs: Mapping[str, FailureStreak] = field(default_factory=dict)
@@ -83,7 +90,7 @@ def assess(
     health: Health,
     snapshot: Snapshot,
     unread: Mapping[str, ReadFailure],
-    read: Mapping[str, bool],
+    read: Collection[str],
     threshold: int,
     now: str,
     *,
@@ -91,115 +98,76 @@ def assess(
 ) -> Assessment:
     """Count one poll's failures and successes, and report what has become failing or has recovered.
 
-    `unread` are the failures and `read` the successes, by lower-case id; the value in `read` says whether the node was
-    reported failing before. The nodes in `empty` were read and never had a version. The id may be wrong, so they are
-    reported failing at the threshold too, and recover when they have a version.
+    `unread` are the failures and `read` the successes, by lower-case id. The nodes in `empty` were read and never had a
+    version. The id may be wrong, so they are reported failing at the threshold too, and recover when they have a
+    version.
 
     A node that was not polled keeps its count. One outage is reported once: while the registry is reported failing, no
     node is. If every node that cannot be read was already reported failing, the registry is not.
     """
-    failures = {
-        key: failure for key, failure in health.nodes.items() if key not in read
-    }
+    streaks = {key: one for key, one in health.nodes.items() if key not in read}
     for key, failed in unread.items():
-        failures[key] = once_more(
-            failures.get(key), failed.error, now, untried=failed.fault is Fault.UNTRIED
-        )
-    found_empty = {key: found for key, found in health.empty.items() if key not in read}
-    found_empty |= {
-        key: once_more(health.empty.get(key), "no versions found", now) for key in empty
-    }
-    watched = len(unread) + len(read)
-    registry = None
-    if unread and registry_is_down(unread, watched):
-        registry = once_more(health.registry, _commonest_error(unread, watched), now)
+        untried = failed.fault is Fault.UNTRIED
+        streaks[key] = once_more(streaks.get(key), failed.error, now, untried=untried)
+    found_empty = {key: one for key, one in health.empty.items() if key not in read}
+    for key in empty:
+        found_empty[key] = once_more(health.empty.get(key), "no versions found", now)
+    is_down = bool(unread) and registry_is_down(unread, len(unread) + len(read))
     events: list[Event] = []
-    if registry is None and read and snapshot.registry_failing:
-        snapshot, event = _turn_registry(snapshot, None, now)
+    if snapshot.registry_failing and read and not is_down:
+        snapshot, event = _turn_registry(snapshot, "", now)
         events.append(event)
-    failing: list[tuple[Node, str, str]] = []
-    if not snapshot.registry_failing:
-        due = [
-            key
-            for key in unread
-            if failures[key].count >= threshold and not _is_failing(snapshot, key)
-        ]
-        due = [key for key in due if key != ALL]  # which is no node
-        outage = _outage(registry, [failures[key] for key in due], threshold)
-        if outage is None:
-            for key in due:
-                node = snapshot.nodes.get(key) or Node(node=unread[key].node or key)
-                failing.append((node, "failing", _story(failures[key])))
-        elif not all(_is_failing(snapshot, key) for key in unread):
-            snapshot, event = _turn_registry(snapshot, outage, now)
-            events.append(event)
     due = [
         key
+        for key in unread
+        if streaks[key].count >= threshold and not _is_failing(snapshot, key)
+    ]
+    if snapshot.registry_failing:
+        due = []
+    elif is_down and _is_outage(due, unread, snapshot):
+        longest = max((streaks[key] for key in due), key=lambda one: one.count)
+        error = _commonest_error(unread, len(unread) + len(read))
+        story = _story(replace(longest, error=error))
+        snapshot, event = _turn_registry(snapshot, story, now)
+        events.append(event)
+        due = []
+    failing = [(key, "failing", _story(streaks[key])) for key in due]
+    failing += [
+        (key, EMPTY, _story_of_empty(found_empty[key]))
         for key in empty
         if found_empty[key].count >= threshold and not _is_failing(snapshot, key)
     ]
-    failing += [
-        (snapshot.nodes[key], EMPTY, _story_of_empty(found_empty[key]))
-        for key in due
-        if key in snapshot.nodes
-    ]
     changed: dict[str, Node] = {}
-    for node, after, story in failing:
+    for key, after, story in failing:
+        name = unread[key].node if key in unread else None
+        node = snapshot.nodes.get(key) or Node(node=name or key)
         events.append(
             node_event(node, Kind.FAILING, now, before=None, after=after, reason=story)
         )
-        changed[node.node.lower()] = replace(counted(node, ""), failing=True)
-    for key, node in _recovering(
-        health, snapshot, read, found_empty, threshold
-    ).items():
-        before = EMPTY if key in health.empty and key not in health.nodes else "failing"
+        changed[key] = replace(counted(node, ""), failing=True)
+    for key in read:
+        if key in empty or not _is_failing(snapshot, key):
+            continue
+        node = snapshot.nodes[key]
+        before = EMPTY if key in health.empty else "failing"
         events.append(node_event(node, Kind.RECOVERED, now, before=before, after=None))
         changed[key] = replace(counted(node, ""), failing=False)
-    assessed = replace(health, nodes=failures, registry=registry, empty=found_empty)
     return Assessment(
-        health=assessed, snapshot=snapshot.with_nodes(changed), events=tuple(events)
+        health=replace(health, nodes=streaks, empty=found_empty),
+        snapshot=snapshot.with_nodes(changed),
+        events=tuple(events),
     )
 
 
-def _recovering(
-    health: Health,
-    snapshot: Snapshot,
-    read: Mapping[str, bool],
-    empty: Mapping[str, FailureStreak],
-    threshold: int,
-) -> dict[str, Node]:
-    """Return the nodes that were reported failing, were read, and are not failing any more.
+def _is_outage(
+    due: Collection[str], unread: Collection[str], snapshot: Snapshot
+) -> bool:
+    """Return whether the registry is reported failing, and not the nodes that are due, while it is down.
 
-    An empty node is still failing, unless it was reported because it could not be read and has not been empty often
-    enough since.
+    It is if they are a few, or all that are not reported yet. The pages of all nodes are no node.
     """
-    still = {
-        key
-        for key, found in empty.items()
-        if key not in health.nodes or found.count >= threshold
-    }
-    back = [
-        key
-        for key, was_failing in read.items()
-        if was_failing and key not in still and _is_failing(snapshot, key)
-    ]
-    return {key: snapshot.nodes[key] for key in back}
-
-
-def _outage(
-    registry: FailureStreak | None, due: Sequence[FailureStreak], threshold: int
-) -> FailureStreak | None:
-    """Return the failure to report for the registry instead of its nodes, or None.
-
-    The registry is failing once it has been down for `threshold` polls. It is also failing once `_A_FEW` nodes are
-    `due` while it is down; their longest count is then the registry's.
-    """
-    if registry is None or registry.count >= threshold:
-        return registry
-    if len(due) < _A_FEW:
-        return None
-    longest = max(due, key=lambda failure: failure.count)
-    return replace(registry, count=longest.count, since=longest.since)
+    is_all = all(key in due or _is_failing(snapshot, key) for key in unread)
+    return bool(due) and (ALL in due or len(due) >= _A_FEW or is_all)
 
 
 def _is_failing(snapshot: Snapshot, key: str) -> bool:
@@ -219,8 +187,8 @@ def once_more(
     return FailureStreak(count=count + 1, since=since, error=error, untried=untried)
 
 
-def _story(failure: FailureStreak) -> str:
-    return f"could not be read in {in_polls(failure)}, since {timestamps.for_people(failure.since)}: {failure.error}"
+def _story(failure: FailureStreak, done: str = "read") -> str:
+    return f"could not be {done} in {in_polls(failure)}, since {timestamps.for_people(failure.since)}: {failure.error}"
 
 
 def _story_of_empty(found: FailureStreak) -> str:
@@ -242,13 +210,54 @@ def _commonest_error(unread: Mapping[str, ReadFailure], watched: int) -> str:
     return error if watched == 1 else f"{error} ({len(unread)} of {watched} nodes)"
 
 
-def _turn_registry(
-    snapshot: Snapshot, outage: FailureStreak | None, now: str
-) -> tuple[Snapshot, Event]:
-    """Return the snapshot with the registry failing, or recovered for None, and the event of that."""
-    snapshot = replace(snapshot, registry_failing=outage is not None)
-    if outage is None:
+def _turn_registry(snapshot: Snapshot, story: str, now: str) -> tuple[Snapshot, Event]:
+    """Return the snapshot with the registry failing, or recovered without a story, and the event of that."""
+    snapshot = replace(snapshot, registry_failing=bool(story))
+    if not story:
         return registry_event(snapshot, Kind.RECOVERED, now, before="failing")
-    return registry_event(
-        snapshot, Kind.FAILING, now, after="failing", reason=_story(outage)
+    return registry_event(snapshot, Kind.FAILING, now, after="failing", reason=story)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstallsAssessment:
+    """The polls in a row that failed, by install, what was reported, and the events."""
+
+    failures: Mapping[str, FailureStreak]
+    installed: Installed
+    events: tuple[Event, ...]
+
+
+def assess_scans(
+    failures: Mapping[str, FailureStreak],
+    reported: Installed,
+    errors: Mapping[str, str],
+    threshold: int,
+    now: str,
+) -> InstallsAssessment:
+    """Count one poll's scans, and report what has become failing or has recovered.
+
+    `errors` has every configured install, with why it could not be scanned, or "". An install that is not configured
+    any more is forgotten.
+    """
+    streaks = {
+        name: once_more(failures.get(name), error, now)
+        for name, error in errors.items()
+        if error
+    }
+    failing: list[str] = []
+    events: list[Event] = []
+    for name in sorted(errors):
+        was_failing, streak = name in reported.failing, streaks.get(name)
+        is_failing = streak is not None and (was_failing or streak.count >= threshold)
+        if is_failing:
+            failing.append(name)
+        if is_failing != was_failing:
+            reason = _story(streak, "scanned") if streak else ""
+            seen = reported.seen + len(events)
+            events.append(health_event(seen, now, reason, install=name))
+    seen = reported.seen + len(events)
+    return InstallsAssessment(
+        failures=streaks,
+        installed=replace(reported, failing=tuple(failing), seen=seen),
+        events=tuple(events),
     )

@@ -103,6 +103,34 @@ def registry_event(
     return replace(snapshot, registry_seen=snapshot.registry_seen + 1), event
 
 
+def health_event(
+    seen: int,
+    now: str,
+    reason: str,
+    *,
+    channel: str | None = None,
+    install: str | None = None,
+) -> Event:
+    """Return the event of a channel or an install that is failing, or has recovered if there is no reason.
+
+    `seen` is how many such events there were before.
+    """
+    kind = Kind.FAILING if reason else Kind.RECOVERED
+    what = "install" if channel is None else "channel"
+    return Event(
+        id=event_id(what, channel or install, seen, kind),
+        kind=kind,
+        node=None,
+        channel=channel,
+        install=install,
+        before=None if reason else "failing",
+        after="failing" if reason else None,
+        reason=reason,
+        at=now,
+        url=node_url(None),
+    )
+
+
 def counted(node: Node, *keys: str) -> Node:
     """Return the node with one more change counted for each key: a version's, or "" for the node itself."""
     if not keys:

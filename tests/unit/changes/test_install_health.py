@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tests.support.factories import NOW
-from watcher.changes.health import FailureStreak
-from watcher.changes.install_health import InstallsAssessment, assess_scans
+from watcher.changes.health import FailureStreak, InstallsAssessment, assess_scans
 from watcher.model.exposure import Installed
 
 

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 
 from watcher.changes import exposure
 from watcher.changes.exposure import Poll
-from watcher.changes.health import Health
-from watcher.changes.install_health import assess_scans
+from watcher.changes.health import Health, assess_scans
 from watcher.changes.updates import offer
 from watcher.changes.verdict import Knowledge, judge_each
 from watcher.model.finding import Finding
