@@ -210,7 +210,7 @@ def test_a_pack_that_is_deleted_as_a_whole(
         "deleted",
         None,
     )
-    assert event["reason"] == "Asked for by its author"
+    assert event["reason"] == "the whole pack: Asked for by its author"
     (message,) = webhook.messages()
     assert "no safe version: disable or remove it" in message.json["message"]
 
@@ -576,7 +576,7 @@ def test_an_install_that_is_no_longer_configured_is_forgotten(
     assert _said(bare.check()) == []
     assert _state(watch, "installs.json")["installs"] == {}
     found = _state(watch, "snapshot.json")["installed"]
-    assert (found["exposures"], found["failing"]) == ({}, [])
+    assert not {"exposures", "failing"} & found.keys()
 
 
 @pytest.mark.bounded  # the rules have tests of their own, which cost less
