@@ -114,18 +114,7 @@ _LONGEST_ERROR = 60_000
 """Of a refusal larger than 256 KB nothing is read."""
 _REFUSALS = (404, 400, 500, 403, 404, 400, 418, 404, 400, 429)
 """Mostly ones that say nothing of the registry as a whole, which would be reported instead of the nodes."""
-_ALIKE = {
-    "twilio",
-    "slack-hook-b",
-    "slack-hook-d",
-    "feishu",
-    "gotify",
-    "vonage",
-    "bark",
-    "pushbullet",
-    "mailgun",
-    "resend",
-}
+_ALIKE = {"slack-hook-b", "slack-hook-d", "gotify"}
 """Services whose messages look as others' do; what each of them takes is tested without the registry."""
 SERVICES = tuple(
     peer for name, peer in PEERS.items() if name not in {*_ALIKE, *ON_CALL}

@@ -60,23 +60,6 @@ def _taken(proxy: Proxy) -> Counter[str]:
     return Counter(one.peer.name for one in proxy.received() if one.is_taken)
 
 
-def test_every_service_is_told(
-    watch: Watcher, proxy: Proxy, registry: FakeRegistry
-) -> None:
-    """A ban reaches every service once, as something it takes, and counts as delivered to each."""
-    registry.catalog.set_status(_PACK, "1.1.0", "banned")
-    assert _check(watch, proxy, 0) == {
-        "delivered": len(PEERS),
-        "unconfirmed": 0,
-        "pending": 0,
-        "expired": 0,
-    }
-    assert _taken(proxy) == Counter(PEERS.keys())
-    assert [
-        (one.peer.name, wrong) for one in proxy.received() for wrong in findings(one)
-    ] == []
-
-
 def test_what_services_refuse_is_owed(
     watch: Watcher, proxy: Proxy, registry: FakeRegistry
 ) -> None:
@@ -93,21 +76,6 @@ def test_what_services_refuse_is_owed(
     watch.end_backoffs()
     alerts = _check(watch, proxy, 0)
     assert (alerts["delivered"], alerts["pending"]) == (len(PEERS), 0)
-    assert _taken(proxy) == Counter(PEERS.keys())
-
-
-def test_a_short_wait_is_waited_for(
-    watch: Watcher, proxy: Proxy, registry: FakeRegistry
-) -> None:
-    """A service that asks for a second's patience has its alert in the same poll, once."""
-    registry.catalog.set_status(_PACK, "1.1.0", "banned")
-    proxy.once |= dict.fromkeys(PEERS, Reply(status=429, headers={"Retry-After": "1"}))
-    assert _check(watch, proxy, 0) == {
-        "delivered": len(PEERS),
-        "unconfirmed": 0,
-        "pending": 0,
-        "expired": 0,
-    }
     assert _taken(proxy) == Counter(PEERS.keys())
 
 
@@ -171,36 +139,6 @@ def test_of_several_targets_only_the_refused_one_is_tried_again(
         asked = [one.asked.said["channel"] for one in proxy.received("slack-bot")]
     assert asked == ["#general", "#gone", "#more", "#gone"]
     assert said in watch.run("status").out
-
-
-def test_a_template_shows_the_alert_or_is_named(
-    watch: Watcher, proxy: Proxy, registry: FakeRegistry
-) -> None:
-    """A file of one's own has title and text in it; while it is missing the alert is owed, and the reason says so."""
-    template = watch.folder / "template.json"
-    url = PEERS["discord"].url
-    channel = {
-        "name": "chat",
-        "url": f"{url}{'&' if '?' in url else '?'}template={template}",
-    }
-    watch = watch.but(channels=[channel])
-    registry.catalog.set_status(_PACK, "1.1.0", "banned")
-    done = watch.run("check", env=proxy.environment | {"CI": "1"})
-    assert (
-        done.code,
-        "the file that template= names" in done.err,
-        proxy.received(),
-    ) == (1, True, [])
-    template.write_text('{"content": "{{app_title}}: {{app_body}}"}', "utf-8")
-    watch.end_backoffs()
-    assert _check(watch, proxy, 0) == {
-        "delivered": 1,
-        "unconfirmed": 0,
-        "pending": 0,
-        "expired": 0,
-    }
-    (taken,) = proxy.received()
-    assert taken.asked.said["content"].startswith(f"BANNED {_PACK} 1.1.0: ")
 
 
 def test_a_certificate_that_nobody_trusts_says_what_to_do(

@@ -13,19 +13,11 @@ import pytest
 from tests.proxied.asked import Asked
 from tests.proxied.post_office import PostOffice
 from tests.proxied.scenes import ban
-from tests.proxied.services.table import ON_CALL, PEERS
+from tests.proxied.services.table import PEERS
 
 pytestmark = pytest.mark.bounded
 
 _FORM = "application/x-www-form-urlencoded"
-_RESOLVING = {
-    "action": ("resolve", "acknowledge", "close"),
-    "event_action": ("resolve", "acknowledge"),
-    "status": ("resolved", "resolve", "CLOSED"),
-    "eventType": ("RESOLVE", "ACCEPT"),
-    "message_type": ("RECOVERY", "ACKNOWLEDGEMENT"),
-    "X-S4-Status": ("resolved", "acknowledged"),
-}
 
 
 def _saying(asked: Asked, said: Any) -> Asked:
@@ -54,18 +46,3 @@ def test_the_stand_ins_find_what_is_wrong(office: PostOffice) -> None:
             if not list(one.peer.violations(asked))
         ]
     assert passed == []
-
-
-@pytest.mark.parametrize("name", ON_CALL)
-def test_a_resolved_incident_is_found(office: PostOffice, name: str) -> None:
-    """A message that would resolve, close or acknowledge an incident is found, however the service says that."""
-    office.proxy.forget()
-    office.deliver([PEERS[name]], (ban(),))
-    [one] = office.proxy.received(name)
-    found = [
-        field
-        for field, words in _RESOLVING.items()
-        for word in words
-        if list(one.peer.violations(_saying(one.asked, one.asked.said | {field: word})))
-    ]
-    assert found == [field for field, words in _RESOLVING.items() for _ in words]

@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from html import unescape
 from typing import Any
 
 from tests.hostile.dialects import Dialect, Shown
-from tests.proxied.asked import Asked
-from tests.proxied.peer import Peer, refused, says, throttled
-from tests.proxied.schema import LINK, matching, one_of, record, several, words
+from tests.proxied.peer import Peer, refused, says
+from tests.proxied.schema import one_of, record, words
 from tests.proxied.services.reading import split
 
 _API = "/_matrix/client/v3"
 _ROOM = f"{_API}/rooms/!room:x"
-_ATTACHMENT = record(
-    {"title": words(250), "text": words(least=1)},
-    color=matching("#[0-9A-Fa-f]{6}"),
-    ts={"type": "number"},
-    footer=words(100),
-)
 
 
 def _headed(page: str) -> Shown:
@@ -30,22 +22,6 @@ def _headed(page: str) -> Shown:
         *([(Dialect.TITLE, unescape(title))] if title else []),
         (Dialect.HTML, rest),
     ]
-
-
-def _attached(said: Any) -> Shown:
-    [attachment] = said["attachments"]
-    return [
-        (Dialect.TITLE, attachment["title"]),
-        (Dialect.BARE, unescape(attachment["text"])),
-    ]
-
-
-def _pop_up(asked: Asked) -> Iterator[str]:
-    shown = asked.said["params"]["message"]
-    if shown.count("\n") > 1:
-        yield f"{shown.count(chr(10)) + 1} lines, at most 2 are shown"
-    if not re.search(r"\bref [0-9a-f]{8}\Z", shown):
-        yield "no reference at the end"
 
 
 def _matrix(code: str, status: int) -> Any:
@@ -83,52 +59,5 @@ HOMES = (
             "forbidden": _matrix("M_FORBIDDEN", 403),
             "too large": _matrix("M_TOO_LARGE", 413),
         },
-    ),
-    Peer(
-        name="matrix-hook",
-        url="matrixs://hook:token@hookshot.example/?mode=hookshot",
-        host="hookshot.example",
-        path="/webhook/token",
-        schema=record({"text": words(least=1), "html": words(least=1)}, username=words(100)),
-        shown=lambda said: [*_headed(said["html"]), *split(said["text"], Dialect.BARE)],
-        taken=says({"ok": True}),
-        refusals={
-            "gone": refused({"ok": False, "error": "Webhook not found"}, 404),
-            "throttled": throttled({"ok": False, "error": "…"}),
-        },
-    ),
-    Peer(
-        name="matrix-slack",
-        url="matrixs://hook:token@bridge.example/?mode=slack",
-        host="bridge.example",
-        path="/api/v1/matrix/hook/token",
-        schema=record({"attachments": several(_ATTACHMENT, 1, least=1)}, username=words(100), mrkdwn=one_of(False)),
-        shown=_attached,
-        taken=says({"success": True}),
-        refusals={"gone": refused({"success": False, "message": "invalid hook"}, 404)},
-    ),
-    Peer(
-        name="kodi",
-        url="kodis://kodi.example",
-        host="kodi.example",
-        path="/jsonrpc",
-        schema=record(
-            {
-                "jsonrpc": one_of("2.0"),
-                "method": one_of("GUI.ShowNotification"),
-                "params": record(
-                    {"title": words(250, least=1), "message": words(least=1)},
-                    displaytime={"type": "integer", "minimum": 1500},
-                    image={"anyOf": [one_of("info", "warning", "error"), LINK]},
-                ),
-                "id": {},
-            },
-            type=words(20),
-        ),
-        check=_pop_up,
-        shown=lambda said: [(Dialect.TITLE, said["params"]["title"]),
-                            (Dialect.TEXT, said["params"]["message"].replace("\r\n", "\n"))],
-        taken=says({"id": 1, "jsonrpc": "2.0", "result": "OK"}),
-        refusals={"login": refused({"error": {"code": -32600, "message": "Unauthorized"}}, 401)},
     ),
 )  # fmt: skip

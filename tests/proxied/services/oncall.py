@@ -95,14 +95,6 @@ _PAGERDUTY: Schema = record(
 # incident.io: https://api-docs.incident.io/tag/Alert-Events-V2
 
 
-def _incident(kind: str, code: str, status: int) -> Refusal:
-    errors = [{"code": code, "message": "…", "source": {"field": "title"}}]
-    return refused(
-        {"type": kind, "status": status, "request_id": "631766c4", "errors": errors},
-        status,
-    )
-
-
 ONCALL = (
     *(
         Peer(
@@ -185,71 +177,6 @@ ONCALL = (
         },
     ),
     Peer(
-        name="incident-io",
-        url="incidentio://01J0000000000000000000000/token0123456789",
-        host="api.incident.io",
-        path="/v2/alert_events/http/01J0000000000000000000000",
-        schema=record(
-            {"title": words(least=1), "status": one_of("firing")},
-            description=words(),
-            deduplication_key=words(512, least=1),
-            metadata=ANYTHING,
-            source_url=LINK,
-        ),
-        shown=titled("title", "description", Dialect.MARKDOWN),
-        key=_named("deduplication_key"),
-        taken=says(
-            {
-                "deduplication_key": "…",
-                "message": "Event accepted for processing",
-                "status": "success",
-            },
-            202,
-        ),
-        invalid=_incident("validation_error", "is_required", 422).reply,
-        refusals={
-            "token": _incident(
-                "authentication_error", "missing_authorization_material", 401
-            ),
-            "gone": _incident("not_found", "not_found", 404),
-            "invalid": _incident("validation_error", "is_required", 422),
-            "throttled": throttled(
-                {
-                    "type": "too_many_requests",
-                    "status": 429,
-                    "rate_limit": {"limit": 1200},
-                }
-            ),
-        },
-    ),
-    Peer(
-        name="squadcast",
-        url=f"squadcast://{'a' * 32}",
-        host="api.squadcast.com",
-        path=f"/v2/incidents/api/{'a' * 32}",
-        schema=record(
-            {"message": words(least=1), "status": one_of("trigger")},
-            description=words(),
-            tags=ANYTHING,
-            event_id=words(512, least=1),
-            priority=one_of("P1", "P2", "P3", "P4", "P5"),
-        ),
-        shown=titled("message", "description", Dialect.MARKDOWN),
-        key=_named("event_id"),
-        taken=says({"meta": {"status": 202, "message": "accepted"}}, 202),
-        refusals={
-            "gone": refused(
-                {"meta": {"status": 404, "error_message": "webhook key not found"}}, 404
-            ),
-            "invalid": refused(
-                {"meta": {"status": 400, "error_message": "message is required"}}, 400
-            ),
-            "throttled": throttled(
-                {"meta": {"status": 429, "error_message": "rate limit"}}
-            ),
-        },
-    ),
-    Peer(
         name="ilert",
         url="ilert://il1api0123456789abcdef",
         host="api.ilert.com",
@@ -282,97 +209,6 @@ ONCALL = (
             "throttled": throttled(
                 {"status": 429, "message": "…", "code": "TOO_MANY_REQUESTS"}
             ),
-        },
-    ),
-    Peer(
-        name="firehydrant",
-        url="firehydrant://token0123456789",
-        host="signals.firehydrant.com",
-        path="/v1/process/token0123456789",
-        schema=record(
-            {"summary": words(255, least=1), "status": one_of("OPEN")},
-            body=words(),
-            level=one_of("INFO", "WARN", "WARNING", "ERROR", "FATAL"),
-            idempotency_key=words(512, least=1),
-            images=several(ANYTHING, 10),
-            links=several(ANYTHING, 10),
-            annotations=ANYTHING,
-            tags=several(words(100), 50),
-        ),
-        shown=titled("summary", "body"),
-        key=_named("idempotency_key"),
-        taken=says({"id": "5d106b1e"}, 201),
-        refusals={
-            "token": refused({"error": "unauthorized"}, 401),
-            "gone": refused({"error": "not_found"}, 404),
-            "throttled": throttled({"error": "too_many_requests"}),
-        },
-    ),
-    Peer(
-        name="spike",
-        url=f"spike://{'a' * 32}",
-        host="api.spike.sh",
-        path=f"/v1/alerts/{'a' * 32}",
-        schema=record(
-            {"message": words(least=1)},
-            description=words(),
-            status=one_of("CRITICAL", "WARNING", "INFO"),
-        ),
-        shown=titled("message", "description"),
-        taken=says({"message": "Incident created"}),
-        refusals={
-            "gone": refused({"message": "Integration not found"}, 404),
-            "throttled": throttled({"message": "Too many requests"}),
-        },
-    ),
-    Peer(
-        name="signl4",
-        url="signl4://secret",
-        host="connect.signl4.com",
-        path="/webhook/secret/?",
-        schema=record(
-            {"title": words(least=1)},
-            body=words(),
-            **{
-                "X-S4-SourceSystem": words(100),
-                "X-S4-Service": words(100),
-                "X-S4-ExternalID": words(255, least=1),
-                "X-S4-Status": one_of("new"),
-                "X-S4-AlertingScenario": words(50),
-                "X-S4-Filtering": words(10),
-                "X-S4-Location": words(50),
-            },
-        ),
-        shown=titled("title", "body"),
-        key=_named("X-S4-ExternalID"),
-        taken=says({"eventId": "2518052230399999999_6e1ba7e3"}, 201),
-        refusals={
-            "gone": refused({"error": "team not found"}, 404),
-            "throttled": throttled({"error": "too many requests"}),
-        },
-    ),
-    Peer(
-        name="better-stack",
-        url=f"betterstack://{'a' * 24}",
-        host="incidents.betterstack.com",
-        path="/api/v3/incidents",
-        schema=record(
-            {"summary": words(least=1)},
-            name=words(),
-            description=words(),
-            requester_email=words(200),
-            call=one_of(True, False),
-            sms=one_of(True, False),
-            email=one_of(True, False),
-            push=one_of(True, False),
-            metadata=ANYTHING,
-        ),
-        shown=titled("summary", "description"),
-        taken=says({"data": {"id": "25", "type": "incident"}}, 201),
-        refusals={
-            "token": refused({"errors": "Invalid Team API token"}, 401),
-            "invalid": refused({"errors": "…"}, 422),
-            "throttled": throttled({"errors": "Too many requests"}),
         },
     ),
 )

@@ -23,7 +23,7 @@ from tests.proxied.schema import (
     whole,
     words,
 )
-from tests.proxied.services.reading import headed, titled
+from tests.proxied.services.reading import titled
 
 _FORM = "application/x-www-form-urlencoded"
 
@@ -96,11 +96,6 @@ _PUSHOVER_SAYS = {
 # Prowl: https://www.prowlapp.com/api.php
 
 
-def _prowled(code: int, words: str, cause: str = "other") -> Refusal:
-    body = f'<?xml version="1.0" encoding="UTF-8"?><prowl><error code="{code}">{words}</error></prowl>'
-    return Refusal(reply=text(body, code, "text/xml"), said=f"HTTP {code}", cause=cause)
-
-
 # ntfy: https://docs.ntfy.sh/publish/#publish-as-json
 
 
@@ -152,36 +147,6 @@ PUSH = (
                 ("pushover-html", "?format=html"),
             )
         )
-    ),
-    Peer(
-        name="prowl",
-        url=f"prowl://{'a' * 40}",
-        host="api.prowlapp.com",
-        path="/publicapi/add",
-        content_type=_FORM,
-        schema=record(
-            {"apikey": matching("[0-9a-f]{40}"), "application": words(256, least=1)},
-            event=words(1024, least=1),
-            description=words(10000, least=1),
-            priority=matching("-2|-1|0|1|2"),
-            url=words(512),
-            providerkey=matching("[0-9a-f]{40}"),
-        ),
-        shown=titled("event", "description"),
-        taken=text(
-            '<?xml version="1.0"?><prowl><success code="200" remaining="9" resetdate="1"/></prowl>',
-            200,
-            "text/xml",
-        ),
-        invalid=_prowled(400, "Bad request").reply,
-        refusals={
-            "token": _prowled(401, "Invalid API key", "gone"),
-            "throttled": _prowled(406, "IP address has exceeded the API limit"),
-            "approval": _prowled(409, "Not approved"),
-            "invalid": _prowled(400, "Bad request", "content"),
-            "down": _prowled(500, "Internal server error"),
-        },
-        speaks_json=False,
     ),
     *(
         Peer(
@@ -274,71 +239,5 @@ PUSH = (
                 Dialect.MARKDOWN,
             ),
         )
-    ),
-    Peer(
-        name="bark",
-        url="barks://bark.example/key",
-        host="bark.example",
-        path="/push",
-        schema=record(
-            {"device_key": words(50, least=1), "body": words(4096, least=1)},
-            title=words(250),
-            icon=LINK,
-            url=LINK,
-            group=words(100),
-            level=one_of("critical", "active", "timeSensitive", "passive"),
-            sound=words(50),
-        ),
-        shown=titled("title", "body"),
-        taken=says({"code": 200, "message": "success", "timestamp": 1}),
-        refusals={
-            "gone": refused(
-                {"code": 400, "message": "failed to get device token"}, 400
-            ),
-            "throttled": throttled({"code": 429, "message": "too many requests"}),
-        },
-    ),
-    Peer(
-        name="pushbullet",
-        url=f"pbul://{'a' * 32}",
-        host="api.pushbullet.com",
-        path="/v2/pushes",
-        schema=record(
-            {"type": one_of("note"), "body": words(least=1)},
-            title=words(250),
-            email=words(200),
-        ),
-        shown=titled("title", "body"),
-        taken=says({"active": True, "iden": "ujpah72o0sjAoRtnM0jc", "type": "note"}),
-        refusals={
-            "token": refused(
-                {"error": {"code": "invalid_access_token", "type": "invalid_request"}},
-                401,
-            ),
-            "throttled": throttled(
-                {"error": {"code": "ratelimited", "type": "invalid_request"}}
-            ),
-        },
-    ),
-    Peer(
-        name="signal-api",
-        url="signals://signal.example/+15551234567/+15557654321",
-        host="signal.example",
-        path="/v2/send",
-        schema=record(
-            {
-                "message": words(least=1),
-                "number": matching(r"\+[0-9]{6,15}"),
-                "recipients": several(matching(r"\+[0-9]{6,15}"), 100, least=1),
-            },
-            text_mode=one_of("normal", "styled"),
-        ),
-        shown=headed("message"),
-        taken=says({"timestamp": "1700000000000"}, 201),
-        refusals={
-            "gone": refused({"error": "User +15557654321 is not registered."}, 400),
-            "throttled": throttled({"error": "Rate limit exceeded"}),
-            "down": refused({"error": "Specified account does not exist"}, 500),
-        },
     ),
 )

@@ -19,7 +19,7 @@ from tests.proxied.schema import (
     several,
     words,
 )
-from tests.proxied.services.reading import headed, inside, split
+from tests.proxied.services.reading import headed, split
 
 # Teams workflows: https://learn.microsoft.com/microsoftteams/platform/webhooks-and-connectors (28 KB a message)
 
@@ -113,33 +113,6 @@ def _google_chat(asked: Asked) -> Iterator[str]:
 
 
 # Lark and Feishu, DingTalk, WeCom: an error is an answer of 200 with a number in it
-
-
-def _numbered(name: str, number: int, words: str, message: str = "msg") -> Refusal:
-    return Refusal(reply=says({name: number, message: words}), said=str(number))
-
-
-_LARK_SAYS = {
-    "gone": _numbered(
-        "code", 19001, "param invalid: incoming webhook access token invalid"
-    ),
-    "keyword": _numbered("code", 19024, "Key Words Not Found"),
-    "throttled": _numbered("code", 11232, "frequency limited psm"),
-}
-_DING_SAYS = {
-    "gone": _numbered("errcode", 300005, "token is not exist", "errmsg"),
-    "keyword": _numbered("errcode", 310000, "keywords not in content", "errmsg"),
-    "throttled": _numbered("errcode", 660026, "send too fast", "errmsg"),
-}
-_WECOM_SAYS = {
-    "gone": _numbered("errcode", 93000, "invalid webhook url", "errmsg"),
-    "throttled": _numbered("errcode", 45009, "api freq out of limit", "errmsg"),
-}
-
-
-def _lark(asked: Asked) -> Iterator[str]:
-    if len(asked.body) > 20 * 1024:
-        yield f"{len(asked.body)} bytes, at most 20 KB"
 
 
 ROOMS = (
@@ -239,78 +212,6 @@ ROOMS = (
                 {"result": "error", "msg": "Channel 'general' does not exist", "code": "STREAM_DOES_NOT_EXIST"}, 400
             ),
             "throttled": throttled({"result": "error", "code": "RATE_LIMIT_HIT", "retry-after": 7.0, "msg": "…"}),
-        },
-    ),
-    Peer(
-        name="webex",
-        url=f"wxteams://{'a' * 80}",
-        host="api.ciscospark.com",
-        path=f"/v1/webhooks/incoming//?{'a' * 80}",
-        schema={"oneOf": [record({"text": words(octets=7439, least=1)}),
-                          record({"markdown": words(octets=7439, least=1)})]},
-        shown=lambda said: headed("markdown" if "markdown" in said else "text", Dialect.MARKDOWN)(said),
-        taken=Reply(status=204),
-        invalid=says({"message": "Unable to post message", "trackingId": "ROUTER_1"}, 400),
-        refusals={
-            "gone": refused({"message": "Could not find a webhook", "trackingId": "ROUTER_1"}, 404),
-            "token": refused({"message": "The request requires a valid access token", "trackingId": "ROUTER_1"}, 401),
-            "throttled": throttled({"message": "Too many requests", "trackingId": "ROUTER_1"}),
-        },
-        speaks_json=False,
-    ),
-    *(
-        Peer(
-            name=name,
-            url=f"{name}://{'a' * 36}",
-            host=host,
-            path=f"/open-apis/bot/v2/hook/{'a' * 36}/?",
-            schema=record({"msg_type": one_of("text"), "content": record({"text": words(least=1)})},
-                          timestamp=words(20), sign=words(100)),
-            check=_lark,
-            shown=inside("content", "text"),
-            taken=says({"code": 0, "msg": "success", "data": {}, "StatusCode": 0, "StatusMessage": "success"}),
-            invalid=says({"code": 9499, "msg": "Bad Request", "data": {}}, 400),
-            refusals=_LARK_SAYS,
-        )
-        for name, host in (("lark", "open.larksuite.com"), ("feishu", "open.feishu.cn"))
-    ),
-    Peer(
-        name="dingtalk",
-        url=f"dingtalk://{'a' * 64}",
-        host="oapi.dingtalk.com",
-        path="/robot/send",
-        schema=record({"msgtype": one_of("text"), "text": record({"content": words(octets=20000, least=1)})},
-                      at=record({"atMobiles": several(words(20), 0), "isAtAll": one_of(False)})),
-        shown=inside("text", "content"),
-        taken=says({"errcode": 0, "errmsg": "ok"}),
-        invalid=says({"errcode": 40035, "errmsg": "invalid parameter"}),
-        refusals=_DING_SAYS,
-    ),
-    Peer(
-        name="wecom",
-        url=f"wecombot://{'a' * 36}",
-        host="qyapi.weixin.qq.com",
-        path="/cgi-bin/webhook/send",
-        schema=record({"msgtype": one_of("text"), "text": record({"content": words(octets=2048, least=1)})}),
-        shown=inside("text", "content"),
-        taken=says({"errcode": 0, "errmsg": "ok"}),
-        invalid=says({"errcode": 40058, "errmsg": "content exceed max length"}),
-        refusals=_WECOM_SAYS,
-    ),
-    Peer(
-        name="line",
-        url=f"line://{'a' * 40}/U{'b' * 32}",
-        host="api.line.me",
-        path="/v2/bot/message/push",
-        schema=record({"to": matching("U[0-9a-f]{32}"), "messages": several(
-            record({"type": one_of("text"), "text": words(units=5000, least=1)}, sender=ANYTHING), 5, least=1)},
-            notificationDisabled=YES_OR_NO),
-        shown=lambda said: split(said["messages"][0]["text"]),
-        taken=says({"sentMessages": [{"id": "461230966842064897", "quoteToken": "IStG5h1Tz7b"}]}),
-        invalid=says({"message": "The request body has 1 error(s)"}, 400),
-        refusals={
-            "token": refused({"message": "Authentication failed. Confirm that the access token is valid."}, 401),
-            "throttled": throttled({"message": "The API rate limit has been exceeded. Try again later."}),
         },
     ),
 )  # fmt: skip

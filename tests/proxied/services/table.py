@@ -9,9 +9,7 @@ from tests.proxied.services.oncall import ONCALL
 from tests.proxied.services.posts import POSTS
 from tests.proxied.services.push import PUSH
 from tests.proxied.services.rooms import ROOMS
-from tests.proxied.services.sms import SMS
 from tests.proxied.services.telegram import TELEGRAM
-from tests.proxied.services.unread import UNREAD
 
 PEERS: dict[str, Peer] = {
     peer.name: peer
@@ -21,10 +19,8 @@ PEERS: dict[str, Peer] = {
         *ROOMS,
         *HOMES,
         *PUSH,
-        *SMS,
         *ONCALL,
         *POSTS,
-        *UNREAD,
     )
 }
 ON_CALL: tuple[str, ...] = tuple(peer.name for peer in ONCALL)
