@@ -55,7 +55,7 @@ class Seen:
     """A version as it was last seen.
 
     It was only ever `pending`, it has `left` the watched statuses, it `missed` so many listings in a row, or it is
-    `gone`. It is `nameless` while no row showed its id. It was `told` of once there was an event about it.
+    `gone`. It is `nameless` while no row showed its id.
     """
 
     status: str
@@ -65,7 +65,6 @@ class Seen:
     left: bool = False
     missed: int = 0
     gone: bool = False
-    told: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -271,7 +270,7 @@ def _sights(
     """Take in what is shown and return what it reports: what was seen counts, of whatever listing."""
     found: list[tuple[int | None, str]] = []
     for number, truth in shown.items():
-        seen, before = pack.seen.get(number), len(found)
+        seen = pack.seen.get(number)
         is_pending = truth.status == "pending"
         if seen is None:
             # Only newly watched, not new, is what was there at the last look among statuses it did not cover.
@@ -291,21 +290,16 @@ def _sights(
             is_pending = is_pending and seen.pending and not seen.left
             if seen.left or seen.status != truth.status:
                 found.append((number, _on_arrival(truth.status, seen)))
-            is_first = (
-                not seen.told and len(found) > before and seen.status == "deleted"
-            )
-            if seen.deprecated != truth.deprecated or (is_first and truth.deprecated):
+            if seen.deprecated != truth.deprecated:
                 found.append(
                     (number, "deprecated" if truth.deprecated else "undeprecated")
                 )
         is_nameless = nameless and (seen is None or seen.nameless)
-        told = len(found) > before or (seen is not None and seen.told)
         pack.seen[number] = Seen(
             truth.status,
             truth.deprecated,
             pending=is_pending,
             nameless=is_nameless,
-            told=told,
         )
     return found
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from watcher.changes.baseline import set_baseline
 from watcher.changes.facts import with_release_notes
-from watcher.changes.matching import Known, Matcher
+from watcher.changes.matching import KnownVersions, Matcher
 from watcher.changes.transitions import (
     REMOVED,
     DiffOptions,
@@ -25,7 +25,6 @@ from watcher.model.snapshot import Mark, Node
 from watcher.model.version import (
     ACTIVE,
     BANNED,
-    DELETED,
     WATCHED_FIELDS,
     Version,
     by_key,
@@ -102,7 +101,7 @@ def compare_listing(
     watched, and that were created by then, are recorded without an event.
     """
     node = known or Node(node=listing.node)
-    returning = node.turned_empty and bool(listing.versions)
+    returning = node.emptied and bool(listing.versions)
     events: list[Event] = []
     if node.banned and not node.ban_recorded and not listing.incomplete:
         events.append(
@@ -120,7 +119,7 @@ def compare_listing(
     elif node.versions != listing.versions or not settled:
         comparison = _Comparison(
             node=node,
-            known=Known.of(node),
+            known=KnownVersions.of(node),
             listing=listing,
             options=options,
             checked_at=checked_at,
@@ -153,11 +152,7 @@ def missing_from(
     known: Node | None, listing: Listing, options: DiffOptions
 ) -> tuple[Version, ...]:
     """Return the known versions that a listing of some statuses should show and does not."""
-    if (
-        known is None
-        or options.all_watched
-        or (known.turned_empty and not listing.versions)
-    ):
+    if known is None or options.all_watched or (known.emptied and not listing.versions):
         return ()
     shown = by_key(listing.versions)
     kept = (version for version in known.versions if version.status in options.statuses)
@@ -177,14 +172,13 @@ class _Comparison:
     """
 
     node: Node
-    known: Known
+    known: KnownVersions
     listing: Listing
     options: DiffOptions
     checked_at: str
     returning: bool
     """The node had turned empty and is listed again, which is one event. Its versions are compared with those known
-    before. Versions that were reported removed before that are treated as new, except in old states that do not record
-    the difference.
+    before. Versions that were reported removed before that are treated as new.
     """
     events: list[Event]
 
@@ -206,18 +200,16 @@ class _Comparison:
             rows.append(version)
         matched = {version.key for version in rows}
         node = self.node = replace(
-            self.node, emptied=self.node.turned_empty and not self.returning
+            self.node, emptied=self.node.emptied and not self.returning
         )
-        if self.listing.incomplete:
-            self.known.forget_unseen(matched)
-        else:
+        if not self.listing.incomplete:
             self.node = replace(node, statuses=self.options.statuses)
             if not node.emptied:
                 self._compare_missing(
                     matched,
                     {row.version for row in self.listing.versions if not row.id},
                 )
-                self.known.forget_the_rest()
+        self.known.forget_the_rest(matched)
         return self.known.put_into(self.node), replace(
             self.listing, versions=tuple(rows)
         )
@@ -245,8 +237,7 @@ class _Comparison:
 
     def _compare(self, version: Version, old: Version | None, *, partial: bool) -> None:
         known = self.known
-        was_removed = old is not None and known.marks.get(old.key) is Mark.REMOVED
-        relisted = was_removed and not (self.returning and self.node.all_removed)
+        relisted = old is not None and known.marks.get(old.key) is Mark.REMOVED
         if old is None:
             events = (
                 self._about(version).first_sight() if self._is_news(version) else []
@@ -282,14 +273,12 @@ class _Comparison:
         known = self.known
         left = known.marks.get(old.key) is Mark.LEFT
         decided = old.key in known.decided or (left and ACTIVE in self.node.statuses)
-        # It was recorded without an event.
-        untold = old.status == DELETED and not known.had_event(old.key, version.key)
         about = self._about(version, old.key, version.key)
         if old.key in known.partial:
             old = replace(version, status=old.status, deprecated=old.deprecated)
         if not left and old == version:
             return []
-        return about.transition(old, returned=left, decided=decided, untold=untold)
+        return about.transition(old, returned=left, decided=decided)
 
     def _compare_missing(self, matched: set[str], texts: set[str]) -> None:
         """Compare a complete listing with the known versions that it does not show.

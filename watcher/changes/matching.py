@@ -20,19 +20,16 @@ from watcher.model.version import (
     in_order,
 )
 
-KEPT = {Mark.REMOVED: 100, Mark.LEFT: 1000}
-"""The most versions of each mark that a node keeps, newest first: a pack may publish and remove without end."""
-
-KEPT_UNSEEN = 5000
-"""The most versions kept that an incomplete listing does not show, in case no listing is ever complete. They may all
-exist, so this is far above the size of any pack.
+KEPT = 2000
+"""The most versions that a node keeps and a listing does not show, newest first: a pack may publish and remove without
+end. They may all exist, so this is far above the size of any pack.
 """
 
 _DECIDED = {ACTIVE, FLAGGED, BANNED, DELETED}
 
 
 @dataclass(slots=True, kw_only=True)
-class Known:
+class KnownVersions:
     """A node's versions by key and what is known of them, as one listing changes it. The fields are those of `Node`."""
 
     rows: dict[str, Version]
@@ -69,10 +66,6 @@ class Known:
     def count(self, *keys: str) -> int:
         """Return how many changes a version had under all of its keys."""
         return max(self.seen.get(key, self.seen_floor) for key in keys)
-
-    def had_event(self, *keys: str) -> bool:
-        """Return whether a version had an event under any of its keys."""
-        return any(key in self.seen for key in keys)
 
     def count_one(self, key: str) -> None:
         """Count one more change of a version, or of the node itself (the key "")."""
@@ -114,33 +107,19 @@ class Known:
         self.decided.discard(key)
         self.seen_floor = max(self.seen_floor, self.seen.pop(key, 0))
 
-    def forget_the_rest(self) -> None:
-        """Drop the oldest versions where too many are kept, and the counters of versions that are gone."""
-        for mark, most in KEPT.items():
-            self._forget_the_oldest(
-                [row for key, row in self.rows.items() if self.marks.get(key) is mark],
-                most,
-            )
+    def forget_the_rest(self, shown: Collection[str]) -> None:
+        """Drop the oldest versions that a listing does not show, if too many, and counters of lost ones."""
+        hidden = [row for key, row in self.rows.items() if key not in shown]
+        for version in in_order(hidden)[:-KEPT]:
+            self.forget(version.key)
         for key in self.seen.keys() - self.rows.keys() - {""}:
             self.forget(key)
-
-    def forget_unseen(self, matched: Collection[str]) -> None:
-        """Drop the oldest versions that an incomplete listing does not show, if too many are kept."""
-        if len(self.rows) - len(matched) > KEPT_UNSEEN:
-            self._forget_the_oldest(
-                [row for key, row in self.rows.items() if key not in matched],
-                KEPT_UNSEEN,
-            )
-
-    def _forget_the_oldest(self, held: Collection[Version], most: int) -> None:
-        for version in in_order(held)[:-most]:
-            self.forget(version.key)
 
 
 class Matcher:
     """Finds the known version of each row of a listing: by id, else by version text if one side has no id."""
 
-    def __init__(self, known: Known, listing: Listing) -> None:
+    def __init__(self, known: KnownVersions, listing: Listing) -> None:
         # A row with the key of a known version matches only that one.
         self._known = known
         named = {version.key for version in listing.versions}
@@ -155,17 +134,14 @@ class Matcher:
         In this order it prefers a version that was not removed, the one with the row's key, one that the last listing
         showed, and the one created last.
         """
-        same_text = [
-            one
-            for one in self._by_text.get(shown.version, ())
-            if not (one.id and shown.id)
-        ]
-        own = self._known.rows.get(shown.key)
+        rows = self._known.rows
         found = [
             one
-            for one in (own, *same_text)
-            if one is not None and one.key in self._known.rows
+            for one in self._by_text.get(shown.version, ())
+            if one.key in rows and not (one.id and shown.id)
         ]
+        if (own := rows.get(shown.key)) is not None:
+            found.append(own)
         return min(found, key=lambda one: self._rank(one, shown), default=None)
 
     def _rank(self, one: Version, shown: Version) -> tuple[bool, bool, bool]:

@@ -165,13 +165,11 @@ class VersionEvents:
             events.append(self._deprecation())
         return events
 
-    def transition(
-        self, old: Version, *, returned: bool, decided: bool, untold: bool
-    ) -> list[Event]:
+    def transition(self, old: Version, *, returned: bool, decided: bool) -> list[Event]:
         """Return the events between two readings of the version.
 
         `returned`: it had left the watched statuses. `decided`: it was active, flagged, banned or deleted before it was
-        pending. `untold`: it was deleted, and this is its first event, so that its deprecation is reported with it.
+        pending.
         """
         version = self.version
         events: list[Event] = []
@@ -195,7 +193,7 @@ class VersionEvents:
                 changes.insert(
                     0, Change(field="status", before=old.status, after=version.status)
                 )
-        if old.deprecated != version.deprecated or (untold and version.deprecated):
+        if old.deprecated != version.deprecated:
             events.append(self._deprecation())
         if changes:
             events.append(

@@ -96,7 +96,7 @@ class Knowledge:
         if self.record is not None or node is None or node.banned:
             return self.record is not None or node is not None
         left = any(node.marks.get(one.key) is not Mark.REMOVED for one in node.versions)
-        return left and not node.turned_empty
+        return left and not node.emptied
 
     @property
     def safe_version(self) -> SafeVersion | None:

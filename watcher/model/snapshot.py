@@ -58,21 +58,9 @@ class Node:
     """Oldest first."""
 
     @property
-    def turned_empty(self) -> bool:
-        """Whether it was reported that no version is listed any more."""
-        return self.emptied or self.all_removed
-
-    @property
-    def all_removed(self) -> bool:
-        """Whether every version is marked removed. In states without `emptied` this marks an empty node."""
-        return bool(self.versions) and all(
-            self.marks.get(version.key) is Mark.REMOVED for version in self.versions
-        )
-
-    @property
     def listed(self) -> tuple[Version, ...]:
         """The versions that are listed under the watched statuses, as far as is known."""
-        if self.turned_empty:
+        if self.emptied:
             return ()
         hidden, watched = {Mark.REMOVED, Mark.LEFT}, self.statuses or STATUSES
         return tuple(

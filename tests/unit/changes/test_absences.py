@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from tests.support.factories import (
-    CHECKED,
     NOW,
     PACK,
     compare,
@@ -227,21 +226,3 @@ def test_a_version_that_is_shown_without_an_id_is_not_missing(
     assert missing_from(known(ONE), listing(version("1.0", id="another")), options) == (
         ONE,
     )
-
-
-@pytest.mark.parametrize("baseline_at", ["", CHECKED])
-def test_a_state_that_marked_all_of_an_emptied_node_removed_is_understood(
-    baseline_at: str,
-) -> None:
-    """An emptied node of an older state is back with one event, and none of its versions is removed a second time."""
-    old = known(
-        ONE,
-        TWO,
-        marks={"id-1.0": Mark.REMOVED, "id-2.0": Mark.REMOVED},
-        baseline_at=baseline_at,
-    )
-    assert compare(old).events == ()
-    for node in (old, compare(old).node):
-        back = compare(node, ONE, baseline="silent")
-        assert reported(back) == [("reinstated", None, "removed", "active")]
-        assert compare(compare(back.node, ONE).node, ONE).events == ()

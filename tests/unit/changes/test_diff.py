@@ -84,33 +84,6 @@ def test_a_change_of_status(before: str, after: str, kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("life", "events"),
-    [
-        (("deleted!", "active!"), ["reinstated", "deprecated"]),
-        (("deleted!", "flagged!"), ["flagged", "deprecated"]),
-        (("deleted!", "pending!"), ["changed", "deprecated"]),
-        (("deleted!", "active"), ["undeprecated", "reinstated"]),
-        (("deleted", "active!"), ["reinstated", "deprecated"]),
-        (("deleted", "deleted!", "active!"), ["reinstated"]),
-        (("active!", "deleted!", "active!"), ["reinstated"]),
-        (("deleted!", "active!", "deleted!", "active!"), ["reinstated"]),
-    ],
-)
-def test_the_first_event_of_a_version_that_was_deleted_says_that_it_is_deprecated(
-    life: tuple[str, ...], events: list[str]
-) -> None:
-    """A deprecation (`!`) that was recorded without an event is told with the first event of its version, once."""
-    node, last = known(version("1.0")), []
-    for status in life:
-        row = replace(
-            version("2.0", status.rstrip("!")), deprecated=status.endswith("!")
-        )
-        difference = compare(node, version("1.0"), row)
-        node, last = difference.node, [event.kind.value for event in difference.events]
-    assert sorted(last) == sorted(events)
-
-
-@pytest.mark.parametrize(
     ("life", "kind"),
     [
         (("pending",), "new"),

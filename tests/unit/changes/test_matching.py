@@ -6,17 +6,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.factories import NOW, compare, known, reported, version
+from tests.support.factories import compare, known, reported, version
 from tests.support.parameters import examples
-from watcher.changes.matching import KEPT, KEPT_UNSEEN
+from watcher.changes.matching import KEPT
 from watcher.model.event import Event, Kind
-from watcher.model.snapshot import Mark, Node, Snapshot
+from watcher.model.snapshot import Mark, Node
 from watcher.model.version import Version, in_order
-from watcher.state.documents import write_snapshot
 
 BARE = version("1.0", id="")
 OTHER = version("2.0")
@@ -125,19 +123,9 @@ def _crowd(size: int, day: str) -> Node:
     )
 
 
-_BEGINNINGS = [
-    None,
-    known(OTHER),
-    _crowd(KEPT[Mark.REMOVED], "2027-01-01"),
-    _crowd(KEPT[Mark.REMOVED] - 1, "2027-01-01"),
-    _crowd(KEPT[Mark.REMOVED], "2025-01-01"),
-]
-"""No bound in sight; each removed version dropped at once; all but one; and the oldest of the crowd dropped instead."""
-
-
 @examples(200)
 @given(
-    st.sampled_from(_BEGINNINGS),
+    st.sampled_from([None, known(OTHER)]),
     st.lists(
         st.tuples(_listings(), st.sampled_from([True, True, True, False])),
         min_size=4,
@@ -164,11 +152,6 @@ def test_no_event_id_comes_twice_and_nothing_listed_is_removed(
         for event in difference.events:
             assert event.kind is not Kind.REMOVED or not _shows(rows, event)
         assert (
-            sum(mark is Mark.REMOVED for mark in node.marks.values())
-            <= KEPT[Mark.REMOVED]
-            or not complete
-        )
-        assert (
             node.seen.keys() - {""} <= {one.key for one in node.versions}
             or not complete
         )
@@ -187,30 +170,11 @@ def _shows(rows: tuple[Version, ...], event: Event) -> bool:
     )
 
 
-def test_removed_versions_are_kept_up_to_a_bound() -> None:
-    """Whoever publishes and takes away without end does not make the snapshot grow, nor any event id come twice."""
-    node, ids, sizes = known(OTHER), [], []
-    for number in range(200):
-        fresh = [
-            version(f"1.{number}.{part}", created_at=f"2027-01-01T00:00:{part}Z")
-            for part in range(3)
-        ]
-        for rows in (fresh, [], [], [version(f"1.{number}.0", id=f"again-{number}")]):
-            difference = compare(node, OTHER, *rows)
-            node = difference.node
-            ids += [event.id for event in difference.events]
-        sizes.append(len(write_snapshot(Snapshot(nodes={"some-pack": node}))))
-    assert len(ids) == len(set(ids)) > 1400
-    assert len(node.versions) <= KEPT[Mark.REMOVED] + 5
-    assert len(node.seen) <= len(node.versions) + 1
-    assert max(sizes) < 1.2 * sizes[100]
-
-
 def test_the_newest_of_the_removed_are_kept() -> None:
     """Of too many removed versions the oldest are dropped; one that comes back is new, with an id of its own."""
-    old = _crowd(KEPT[Mark.REMOVED] + 5, "2026-01-01")
+    old = _crowd(KEPT + 5, "2026-01-01")
     rows = [
-        replace(row, created_at=f"2026-01-01T00:00:00.{number:03}Z")
+        replace(row, created_at=f"2026-01-01T00:00:00.{number:04}Z")
         for number, row in enumerate(old.versions)
     ]
     node = compare(replace(old, versions=in_order(rows)), OTHER).node
@@ -223,47 +187,20 @@ def test_the_newest_of_the_removed_are_kept() -> None:
     ]
 
 
-def test_versions_that_left_are_kept_up_to_a_bound() -> None:
-    """Under narrowed statuses the snapshot does not grow for ever either."""
-    statuses = ("flagged",)
-    node = known(OTHER, statuses=statuses)
-    for number in range(3 * KEPT[Mark.LEFT] // 100):
-        rows = [version(f"1.{number}.{part}", "flagged") for part in range(100)]
-        node = compare(node, *rows, statuses=statuses).node
-        node = compare(
-            node, statuses=statuses, elsewhere=frozenset(row.key for row in rows)
-        ).node
-    assert sum(mark is Mark.LEFT for mark in node.marks.values()) == KEPT[Mark.LEFT]
-    assert len(node.versions) == KEPT[Mark.LEFT] + 1
-    assert len(node.seen) <= KEPT[Mark.LEFT]
-
-
 def test_a_node_whose_listings_are_never_complete_is_kept_up_to_a_bound() -> None:
     """The newest of what it does not show are kept, none of them is news again, and no event id comes twice."""
     node, ids = known(OTHER), []
-    for number in range(KEPT_UNSEEN // 1000 + 3):
+    for number in range(KEPT // 1000 + 3):
         day = f"2027-01-{number + 1:02}T00:00:00Z"
         rows = [version(f"1.{number}.{part}", created_at=day) for part in range(1000)]
         difference = compare(node, *rows, incomplete="it was cut short")
         node = difference.node
         ids += [event.id for event in difference.events]
-    assert len(node.versions) == KEPT_UNSEEN + 1000
-    assert (len(node.seen), node.seen_floor) == (KEPT_UNSEEN + 1000, 1)
+    assert len(node.versions) == KEPT + 1000
+    assert (len(node.seen), node.seen_floor) == (KEPT + 1000, 1)
     assert (
         compare(node, *node.versions[:1000], incomplete="it was cut short").events == ()
     )
     back = compare(node, version("1.0.0"), incomplete="it was cut short")
     assert reported(back) == [("new", "1.0.0", None, "active")]
     assert len({*ids, back.events[0].id}) == len(ids) + 1
-
-
-@pytest.mark.parametrize("held", [300, 6000])
-def test_a_snapshot_that_kept_every_removed_version_shrinks(held: int) -> None:
-    """What an older state kept without a bound is dropped with the next complete listing, in silence."""
-    crowd = _crowd(held, "2025-01-01")
-    difference = compare(replace(crowd, seen={**crowd.seen, "gone": 7}), OTHER, now=NOW)
-    assert difference.events == ()
-    assert (len(difference.node.versions), difference.node.seen_floor) == (
-        KEPT[Mark.REMOVED] + 1,
-        7,
-    )

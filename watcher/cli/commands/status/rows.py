@@ -191,7 +191,7 @@ def _state(node: Node, *, read: bool) -> str:
     if not read:
         return "unread"
     if node.baseline_at:
-        return "removed" if node.turned_empty else "ok"
+        return "removed" if node.emptied else "ok"
     return "empty" if node.empty_since else "unchecked"
 
 
