@@ -107,7 +107,7 @@ def test_no_line_where_it_could_not_be_wiped(
 
 
 def test_a_line_fits_the_terminal() -> None:
-    """Two of many notes are shown, the newest first; what has just begun is none of them, what is over neither."""
+    """Of many notes the newest is shown, and the others are counted; what has just begun, or is over, is none."""
     progress = ProgressLine(wanted=False)
     assert progress.line(1e12) == ""
     for place in ("first", "second", "third", "fourth"):
@@ -116,7 +116,7 @@ def test_a_line_fits_the_terminal() -> None:
     progress("third", "三" * 60)
     line = progress.line(1e12)
     assert line.startswith("三三三")
-    assert "… and 1 more (" in line
+    assert "… and 2 more (" in line
     assert progress.line(0.0) == ""
 
 

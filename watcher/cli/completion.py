@@ -22,7 +22,6 @@ from watcher.model.version import STATUSES
 
 if TYPE_CHECKING:
     from watcher.settings.model import Settings
-    from watcher.state.model import State
 
 VARIABLE = "_COMFY_WATCH_COMPLETE"
 """The environment variable with which a shell asks, as click names it."""
@@ -46,74 +45,53 @@ def of(*words: str) -> Completer:
     return lambda _ctx, _parameter, begun: _beginning(begun, words)
 
 
-def kinds(
-    _ctx: click.Context, _parameter: click.Parameter, begun: str
-) -> list[CompletionItem]:
-    """Offer event kinds, also after a comma, but for those that are there already."""
-    return _of_list(begun, Kind)
+def of_list(words: Iterable[str]) -> Completer:
+    """Return a completer that offers these words, also after a comma."""
+
+    def complete(
+        _ctx: click.Context, _parameter: click.Parameter, begun: str
+    ) -> list[CompletionItem]:
+        given, comma, last = begun.rpartition(",")
+        return [
+            CompletionItem(given + comma + item.value)
+            for item in _beginning(last, words)
+        ]
+
+    return complete
 
 
-def statuses(
-    _ctx: click.Context, _parameter: click.Parameter, begun: str
-) -> list[CompletionItem]:
-    """Offer statuses of versions, as `kinds` does event kinds."""
-    return _of_list(begun, STATUSES)
+kinds, statuses, verdicts = of_list(Kind), of_list(STATUSES), of_list(Verdict)
 
 
-def verdicts(
-    _ctx: click.Context, _parameter: click.Parameter, begun: str
-) -> list[CompletionItem]:
-    """Offer verdicts, as `kinds` does event kinds."""
-    return _of_list(begun, Verdict)
-
-
-def _of_list(begun: str, words: Iterable[str]) -> list[CompletionItem]:
-    given, comma, last = begun.rpartition(",")
-    left = [word for word in words if word not in given.split(",")]
-    return [
-        CompletionItem(given + comma + item.value) for item in _beginning(last, left)
-    ]
-
-
-def folders(
-    _ctx: click.Context, _parameter: click.Parameter, begun: str
-) -> list[CompletionItem]:
-    """Have the shell offer folders."""
-    return [CompletionItem(begun, type="dir")]
-
-
-def files(
-    _ctx: click.Context, _parameter: click.Parameter, begun: str
-) -> list[CompletionItem]:
-    """Have the shell offer files and folders."""
-    return [CompletionItem(begun, type="file")]
+def paths(kind: str) -> Completer:
+    """Return a completer that has the shell offer what is there: a "dir", or any "file"."""
+    return lambda _ctx, _parameter, begun: [CompletionItem(begun, type=kind)]
 
 
 def node_ids(
-    ctx: click.Context, parameter: click.Parameter, begun: str
+    ctx: click.Context, _parameter: click.Parameter, begun: str
 ) -> list[CompletionItem]:
-    """Offer the node ids of the settings and of the state, but for those that this option has already."""
+    """Offer the node ids of the settings and of the state."""
+    from watcher.state.store import StateFolder
+
     settings = _settings(ctx)
     if settings is None:
         return []
     found = {node.lower(): node for node in settings.selection().names}
-    if state := _state(settings):
+    with contextlib.suppress(WatchError, OSError):
+        state = StateFolder(settings.state_dir).load()
         for node in (*state.checks.watched, *state.snapshot.nodes):
             found.setdefault(node.lower(), node)
-    given = {str(node).lower() for node in ctx.params.get(parameter.name or "") or ()}
-    return _beginning(
-        begun, (node for key, node in sorted(found.items()) if key not in given)
-    )
+    return _beginning(begun, (node for _, node in sorted(found.items())))
 
 
 def channels(
-    ctx: click.Context, parameter: click.Parameter, begun: str
+    ctx: click.Context, _parameter: click.Parameter, begun: str
 ) -> list[CompletionItem]:
-    """Offer the names of the settings' channels, but for those that are there already."""
+    """Offer the names of the settings' channels."""
     settings = _settings(ctx)
-    given = ctx.params.get(parameter.name or "") or ()
     names = [channel.name for channel in settings.all_channels()] if settings else []
-    return _beginning(begun, (name for name in names if name not in given))
+    return _beginning(begun, names)
 
 
 def schemas(
@@ -146,13 +124,4 @@ def _settings(ctx: click.Context) -> Settings | None:
             environ=os.environ,
             cwd=Path.cwd(),
         ).settings
-    return None
-
-
-def _state(settings: Settings) -> State | None:
-    """Return the state; None if it cannot be used."""
-    from watcher.state.store import StateFolder
-
-    with contextlib.suppress(WatchError, OSError):
-        return StateFolder(settings.state_dir).load()
     return None

@@ -74,7 +74,7 @@ nodes_option = partial(
 """Declares the repeatable option that takes node ids."""
 
 targets_argument = click.argument(
-    "targets", nargs=-1, metavar="[TARGET]...", shell_complete=completion.files
+    "targets", nargs=-1, metavar="[TARGET]...", shell_complete=completion.paths("file")
 )
 """Declares the arguments that name installs."""
 
@@ -83,7 +83,7 @@ _SETTINGS = {
         "--state-dir",
         metavar="DIR",
         help="State folder.  [default: state]",
-        shell_complete=completion.folders,
+        shell_complete=completion.paths("dir"),
     ),
     "registry_url": single(
         "--registry-url",

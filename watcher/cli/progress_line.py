@@ -17,9 +17,6 @@ PATIENCE = 1.0
 _REFRESH = 0.2
 """Seconds between two updates of the line."""
 
-_SHOWN = 2
-"""Texts shown at once; the others are counted."""
-
 
 class ProgressLine:
     """A `Progress` that shows on stderr what has been waited for longer than `PATIENCE`; a context manager.
@@ -61,7 +58,7 @@ class ProgressLine:
         streams.show_progress("")
 
     def line(self, now: float) -> str:
-        """Return the line for this moment of the monotonic clock, newest waits first; "" while nothing takes long."""
+        """Return the line for this moment of the monotonic clock: the newest wait, and how many more; "" for none."""
         with self._lock:
             waits = [
                 wait
@@ -70,11 +67,10 @@ class ProgressLine:
             ]
         if not waits:
             return ""
-        texts = [text for _, text in waits]
-        more = f" and {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else ""
+        more = f" and {len(waits) - 1} more" if len(waits) > 1 else ""
         seconds = f" ({now - min(started for started, _ in waits):.0f} s)"
         room = (streams.width(sys.stderr) or 80) - len(more + seconds) - 1
-        return truncate("; ".join(texts[:_SHOWN]), room) + more + seconds
+        return truncate(waits[0][1], room) + more + seconds
 
 
 def progress_line(settings: Settings) -> ProgressLine:

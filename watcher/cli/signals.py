@@ -1,4 +1,4 @@
-"""Signals: the first one stops gracefully, the second at once (docs/behaviour.md, Commands)."""
+"""Signals: the first one stops gracefully, the second at once; SIGHUP reloads (docs/behaviour.md, Commands)."""
 
 from __future__ import annotations
 
@@ -20,6 +20,9 @@ else:
 
 LONGEST_STOP = 4.0
 """Seconds from the first signal to the end of the process, whatever it waits for. Five are promised."""
+
+_UNTIL_CLOSED = 0.5
+"""Seconds after which a terminal that is being closed is certain to be gone: some send the signal before that."""
 
 _LAST_WORDS = 0.3
 """Seconds that a process has to say that it ends now: what it writes to may not be read any more."""
@@ -107,3 +110,37 @@ class Stop:
         if not self.is_over:
             self._overdue(self.name)
         os._exit(code)
+
+
+def on_hangup(stop: Stop, reload: Callable[[], object]) -> None:
+    """Handle SIGHUP, inside the running loop: `reload`, or stop if the terminal of this process was closed.
+
+    It stays ignored where it was ignored when this process started, as `nohup` does. Windows has no such signal.
+    """
+    if sys.platform == "win32" or signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
+        return
+    loop = asyncio.get_running_loop()
+    had_terminal = _has_terminal()
+
+    def decide() -> None:
+        if had_terminal and not _has_terminal():
+            stop.request(signal.SIGHUP)
+        else:
+            reload()
+
+    def handle(_number: int, _frame: object) -> None:
+        wait = _UNTIL_CLOSED if had_terminal else 0.0
+        with contextlib.suppress(RuntimeError):  # the loop has ended
+            loop.call_soon_threadsafe(loop.call_later, wait, decide)
+
+    # The loop's own handlers end with it, and a terminal that is closed may send the signal twice.
+    signal.signal(signal.SIGHUP, handle)
+
+
+def _has_terminal() -> bool:
+    """Return whether this process belongs to a terminal that is open."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True

@@ -8,10 +8,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from watcher.cli.commands.run_lines import speaker as speaker_of_run
-from watcher.cli.hangup import on_hangup
 from watcher.cli.loading import configure_log
 from watcher.cli.poller import ready_poller
-from watcher.cli.signals import Stop, end_at_once
+from watcher.cli.signals import Stop, end_at_once, on_hangup
 from watcher.delivery.client import Worker
 from watcher.errors import InstallationError, ReplacedError, WatchError
 from watcher.polling.setup import (

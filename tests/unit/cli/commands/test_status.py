@@ -234,11 +234,9 @@ def test_alerts_aside_are_shown_with_why() -> None:
         "2",
         "HTTP",
         "413",
-        "2026-03-02",
-        "00:00:00Z",
-        "(3",
+        "3",
         "minutes",
-        "ago)",
+        "ago",
     ]
     assert (
         said
@@ -389,11 +387,9 @@ def test_the_table_has_a_row_a_node() -> None:
         "0.9",
         "flagged",
         "deprecated",
-        "2026-03-02",
-        "00:00:00Z",
-        "(3",
+        "3",
         "minutes",
-        "ago)",
+        "ago",
     ]
 
 
@@ -535,7 +531,7 @@ def test_one_node_can_be_chosen() -> None:
 
 @pytest.mark.parametrize("columns", [60, 80, 120])
 def test_many_nodes_fit_a_screen(columns: int) -> None:
-    """Of 300 nodes a terminal gets those with problems, a few others and a count; a pipe gets them all."""
+    """Of 300 nodes a terminal gets the fifty worst and a count; a pipe gets them all."""
     given = crowd(*ODD[1:])
     names = list(given.snapshot.nodes.keys())
     lines = status_tables.lines(view(given, names, ["ops"]), columns)
@@ -545,16 +541,13 @@ def test_many_nodes_fit_a_screen(columns: int) -> None:
     )
     said = shown(given, names, ["ops"], columns)
     assert [line.split()[0] for line in said[1:4]] == ["evil", "suspicious", "pack-000"]
-    assert any(
-        line == "and 288 more nodes; --node ID shows one, --json all" for line in said
-    )
-    assert len(said) < 24
+    assert any(line == "and 250 more; --node ID shows one, --json all" for line in said)
     assert len(shown(given, names)) == 301
 
 
 @pytest.mark.parametrize("columns", [None, 80])
 def test_what_globs_choose_is_summed_up(columns: int | None) -> None:
-    """Of a whole registry there are a line of counts, rows of what is named or fails, and of the worst others a few."""
+    """Of a whole registry there are a line of counts, and rows of what is named or has a problem."""
     failure = FailureStreak(count=1, since=NOW, error="it timed out")
     given = crowd(
         *ODD,
@@ -577,19 +570,8 @@ def test_what_globs_choose_is_summed_up(columns: int | None) -> None:
         for line in said
         if line.split()[1:2] in (["STATE"], ["ok"], ["banned"], ["unread"])
     ]
-    assert table == ["NODE", "lost", "evil", "down", "suspicious", "old", "pack-007"]
+    assert table == ["NODE", "evil", "lost", "down", "suspicious", "old", "pack-007"]
     assert len(said) < 14
-    problems = shown(
-        given, names[1:], width=columns, named=named, globs=["*"], only_problems=True
-    )
-    assert [line.split()[0] for line in problems[:6]] == [
-        "NODE",
-        "evil",
-        "lost",
-        "down",
-        "suspicious",
-        "old",
-    ]
 
 
 def test_how_the_last_poll_read_is_said() -> None:
@@ -631,7 +613,6 @@ def test_pages_that_could_not_be_read_are_one_line() -> None:
     assert [line.split()[:2] for line in said[2:]] == [
         ["NODE", "STATE"],
         ["old", "unread"],
-        ["and", "1"],
     ]
     found = status_view.document(
         view(given, nodes, named=frozenset({"old"}), globs=["*"])
@@ -661,35 +642,6 @@ def test_incomplete_sweeps_are_one_line() -> None:
         "requests": 9,
         "error": why,
     }
-
-
-def test_many_failures_are_no_long_table_either() -> None:
-    """With every pack of the registry unread there are fifty rows, also in a pipe."""
-    given = crowd(total=80)
-    failures = {
-        key: FailureStreak(count=1, since=NOW, error="it timed out")
-        for key in given.snapshot.nodes
-    }
-    given = replace(given, checks=replace(given.checks, health=Health(nodes=failures)))
-    said = shown(given, list(given.snapshot.nodes), named=frozenset(), globs=["pack-*"])
-    assert said[0] == "watching pack-*: 80 node packs with 80 versions"
-    assert sum(line.split()[1:2] == ["unread"] for line in said) == 50
-    assert (
-        "and 30 more with problems; --problems shows them, --node ID one, --json all"
-        in said
-    )
-
-
-def test_packs_that_only_the_last_poll_watched_are_summed_up_if_they_are_many() -> None:
-    """After one `check --node '*'` a state of many packs gives no long table either."""
-    given = crowd(*ODD, total=60)
-    said = shown(given, list(given.snapshot.nodes), named=frozenset())
-    assert [line.split()[0] for line in said[-4:]] == [
-        "NODE",
-        "evil",
-        "suspicious",
-        "old",
-    ]
 
 
 def test_a_registry_of_which_nothing_is_known() -> None:

@@ -28,11 +28,12 @@ def show(
     state = existing_state(loaded).load()
     chosen, installs = settings.selection(), copies_of(state.installs)
     nodes = watched(chosen.names, state)
+    named = frozenset(map(str.lower, chosen.names)) | installs.keys()
     view = View(
         state=state,
         nodes=nodes,
         globs=chosen.globs,
-        named=frozenset(node.lower() for node in chosen.names) | installs.keys(),
+        named=named if named or chosen.globs else None,
         channels=[channel.name for channel in settings.all_channels()],
         unconfirmed=frozenset(
             one.name

@@ -20,9 +20,6 @@ from watcher.cli.commands.status.rows import (
 from watcher.model.version import BANNED, FLAGGED
 from watcher.state.model import State
 
-NODES_SHOWN = 50
-"""Nodes with problems that a terminal gets, and a fifth as many of the others."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class View:
@@ -64,28 +61,19 @@ class View:
         chosen = self.chosen is None or row.node.lower() in self.chosen
         return chosen and (row.has_problem or not self.only_problems)
 
-    def shows(self, row: NodeRow) -> bool:
-        """Return whether a table has a row for the node: in a summary, where it is named or run, or all of it fails."""
-        if not self.summarises:
-            return self.wants(row)
-        of_all = error_of_all(self.state)
-        fails = row.state in {"banned", "failing"} or (
-            row.state == "unread" and not of_all
-        )
-        return self._is_named(row.node) or bool(row.installed) or fails
+    def has_line(self, row: NodeRow) -> bool:
+        """Return whether a table has a row for the node: of those that only globs choose, only for a problem."""
+        named = self.named is None or row.node.lower() in self.named
+        is_expected = self.is_narrowed or named or bool(row.installed)
+        # Where no node could be read, one line says so for all.
+        is_alone = bool(row.problems) or row.error != (error_of_all(self.state) or None)
+        has_problem = row.has_problem and (is_alone or row.state != "unread")
+        return self.wants(row) and (is_expected or has_problem)
 
-    @cached_property
-    def summarises(self) -> bool:
-        """Whether the nodes that only globs choose are summed up, since nobody asked for their rows."""
-        if self.chosen is not None or self.only_problems:
-            return False
-        return (
-            bool(self.globs)
-            or sum(not self._is_named(node) for node in self.nodes) > NODES_SHOWN
-        )
-
-    def _is_named(self, node: str) -> bool:
-        return self.named is None or node.lower() in self.named
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether only some nodes were asked for."""
+        return self.chosen is not None or self.only_problems
 
     def is_late(self, moment: str) -> bool:
         """Return whether a moment is too long ago."""
