@@ -24,9 +24,12 @@ _ADVICE = re.compile(r"(?:newest safe version|move to):(?:\*\*)? `[^`]*`")
 _SAID = {
     "baseline": ("now watched", "versions in"),
     "changed": ("changed", "archive replaced"),
-    "failing": ("failing", "cannot be read"),
-    "recovered": ("recovered", "can be read again"),
+    "failing": ("failing", "cannot be", "has no versions", "takes no alerts"),
+    "recovered": ("recovered", " again", "has versions now"),
     "exposed": ("you run",),
+    "removed": ("removed", "not listed any more"),
+    "reinstated": ("reinstated", "no longer banned", "listed again"),
+    "cleared": ("no longer a problem", "you do not run"),
 }
 """How a kind is said, where that is not its name."""
 

@@ -22,9 +22,8 @@ from tests.support.fakes.webhook import Webhook
 from tests.support.fork_server import ForkServer
 from tests.support.harness import Watcher
 from watcher.alerts.digest import compose
-from watcher.alerts.plainest import plainest
-from watcher.alerts.render import Format, Rendered, render
-from watcher.alerts.words.wording import REPLACED, SYMBOLS
+from watcher.alerts.phrasing import REPLACED, SYMBOLS
+from watcher.alerts.render import Format, Rendered, plainest, render
 from watcher.changes.transitions import node_url
 from watcher.cli import main
 from watcher.cli.commands import config

@@ -12,7 +12,7 @@ from watcher.fake_registry.server import FakeRegistry
 
 _UNNEEDED = (
     "watcher.alerts.queues.outcomes",
-    "watcher.alerts.words",
+    "watcher.alerts.phrasing",
     "watcher.changes.baseline",
     "watcher.changes.diff",
     "watcher.changes.facts",

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.support.factories import channel, event
-from watcher.alerts.words.wording import SYMBOLS, lead
+from watcher.alerts.advice import Advice
+from watcher.alerts.phrasing import SYMBOLS, phrasing
 from watcher.cli import terminal
 from watcher.delivery.services import mail, push, service
 from watcher.model.channel import knowing, wants
@@ -44,7 +45,9 @@ def test_a_kind_lacks_nothing(kind: Kind) -> None:
     )
     assert severity_of(named).value == severity
     assert SYMBOLS[kind]
-    assert lead(named)
+    said = phrasing(named, Advice())
+    assert said.what or said.about
+    assert said.label.words
     assert terminal.colour(kind) != kind
     [default] = knowing([channel()], ["Alpha"])
     assert (wants(default, named), wants(default, chosen)) == (by_default, of_globs)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from watcher.alerts.digest import worst_first
@@ -31,15 +31,13 @@ def event_objects(
     objects: list[object] = []
     left = most_bytes
     for event in worst_first(events)[:MOST_EVENTS]:
-        for candidate in _candidates(event, left):
-            shown = escape_values(public_form(candidate))
-            size = len(json.dumps(shown)) + len(", ")
-            if size <= left:
-                break
-        else:
+        form = escape_values(public_form(event))
+        if _size(form) > left:
+            form = _short_form(event)
+        left -= _size(form)
+        if left < 0:
             break
-        left -= size
-        objects.append(shown)
+        objects.append(form)
     return objects
 
 
@@ -48,24 +46,13 @@ def plainest_objects(events: Sequence[Event]) -> list[object]:
 
     There must be at least one event.
     """
-    worst = replace(worst_first(events)[0], reason="", changes=(), bad_versions=())
-    return [escape_values(public_form(bounded(worst, _SHORT_TEXT, _FEW_COPIES)))]
+    worst = worst_first(events)[0]
+    return [_short_form(replace(worst, reason="", changes=(), bad_versions=()))]
 
 
-def _candidates(event: Event, room: int) -> Iterator[Event]:
-    """Yield an event as it is, unless a text alone is larger than the room, and then shortened."""
-    own = (event.version, event.version_id, event.before, event.after, event.reason)
-    changed = (
-        text for change in event.changes for text in (change.before, change.after)
-    )
-    copied = (text for copy in event.installed for text in (copy.install, copy.version))
-    named = (
-        text
-        for one in event.bad_versions
-        for text in (one.node, one.version, one.status)
-    )
-    if all(
-        text is None or len(text) <= room for text in (*own, *changed, *copied, *named)
-    ):
-        yield event
-    yield bounded(event, _SHORT_TEXT, _FEW_COPIES)
+def _short_form(event: Event) -> object:
+    return escape_values(public_form(bounded(event, _SHORT_TEXT, _FEW_COPIES)))
+
+
+def _size(form: object) -> int:
+    return len(json.dumps(form)) + len(", ")

@@ -9,15 +9,25 @@ Where Markdown has no code, its special characters are escaped. Only our own wor
 from __future__ import annotations
 
 import html
+import itertools
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from watcher.alerts.digest import Digest, Group, left, not_shown, shorter
-from watcher.alerts.words.differences import Item
-from watcher.alerts.words.wording import Line, critical_ones, more
-from watcher.text.ascii import ascii_text
+from watcher.alerts.differences import Item
+from watcher.alerts.digest import Digest, Group, compose
+from watcher.alerts.phrasing import (
+    PRODUCT,
+    Part,
+    Phrasing,
+    Piece,
+    look_up,
+    more,
+    which_part,
+)
+from watcher.model.event import CRITICAL_RANK, Event
+from watcher.text.ascii import ascii_text, plain_name
 from watcher.text.sanitize import Trusted, sanitize_line
 
 
@@ -32,6 +42,8 @@ class Format(StrEnum):
     TEXT = "text"
     ASCII = "text in ascii"
     """For text messages: one other character makes each part of 160 characters two of 70."""
+    PLAINEST = "text in letters and digits"
+    """For a service that refuses the usual form."""
 
     @property
     def markup(self) -> str:
@@ -49,18 +61,18 @@ class Rendered:
     """Ids of the events that it does not name and that go into a further message."""
 
 
-_QUOTES = (300, 120, 120, 120, 60, 0, 0, 0, 0, 0)
-"""Limits of a quotation, in characters, by level. The higher its level, the less a line says."""
-_NO_LINK, _NO_HISTORY, _NO_REASON, _IN_SHORT, _NO_ADVICE = 2, 3, 5, 6, 7
-"""The levels from which on a line has no link, no history, neither reason nor details, its advice in short, and none.
-
-Whether somebody runs it is shorter from `_NO_REASON` on, and goes with the advice.
+PLAINEST_LIMIT = 160
+"""The most bytes of title and body of the plainest form together, with a line end between them."""
+_QUOTES = (300, 120)
+"""The most characters of a quotation, before and after it gave way."""
+_RUNS = 80
+"""The same where it says what is run."""
+_NAMES = ((100, 80), (36, 16), (20, 12))
+"""The most characters of a name, which is as long as an id may be, and of a version; then those of the worst line,
+where it is all that is left and even its advice in short has no room.
 """
-_PACK, _VERSION = 100, 80
-"""The most characters of a name, which is as long as an id may be, and of a version."""
-_LEAST = 9
-_SHORT_NAMES = {8: (36, 16), _LEAST: (20, 12)}
-"""The same of the worst line, by level, where even its advice in short has no room: that goes last."""
+_ALONE = Part.LINE + len(_NAMES)
+"""The stage of the worst line where nothing is beside it."""
 _ITEM = 60
 _BACKSLASH = "\uff3c"  # FULLWIDTH REVERSE SOLIDUS: reads as one, escapes nothing
 _LINK = re.compile(
@@ -71,162 +83,140 @@ _MARKS = re.compile(r"[\\*_\[\]~<&]")
 _QUOTATION_MARKS = str.maketrans("“”", "''")
 
 
+def body_bytes(message: Rendered) -> int:
+    """Return the size of a message whose service counts the body alone, as it is."""
+    return len(message.body.encode())
+
+
 def render(
-    digest: Digest,
-    form: Format,
-    body_limit: int,
-    title_limit: int,
-    lines: int | None = None,
-) -> Rendered:
-    """Render the digest in a body of at most `body_limit` and a title of at most `title_limit` UTF-8 bytes.
-
-    Where room is short, quotations get shorter, then links, histories and reasons go, of the mildest events first; then
-    events are counted instead of shown. The name and version of the worst, and what to do about it, go last. Markup is
-    never cut. With `lines` the body has at most that many: one for each event, and a last one with the count of the
-    others.
-    """
-    return fitted(
-        digest,
-        form,
-        body_limit,
-        title_limit,
-        lambda message: len(message.body.encode()),
-        lines,
-    )
-
-
-def fitted(
     digest: Digest,
     form: Format,
     limit: int,
     title_limit: int,
-    size: Callable[[Rendered], int],
     lines: int | None = None,
+    size: Callable[[Rendered], int] = body_bytes,
 ) -> Rendered:
     """Render the digest so that `size` of the message, as the service counts it, is at most `limit`.
 
-    The rest is as for `render`. The size is asked for a few times only, however much has to go.
+    What has no room gives way in the order of `Part`, of the mildest events first; at last their lines become a count.
+    The name and version of the worst, and what to do about it, go last. Markup is never cut. With `lines` the body has
+    at most that many: one for each event, and a last one with the count of the others. The size is asked for a few
+    times only, however much has to go.
     """
     title = next((title for title in digest.titles if len(title) <= title_limit), "")
+    number = len(digest.lines)
     if lines is not None:
-        digest = shorter(digest, max(1, lines - 1))
-    cuts = _Cuts(digest=digest, writer=_WRITERS[form], lines=lines)
-    write = ascii_text if form is Format.ASCII else str
-    fitting: Rendered | None = None
-    cut, low, high = 0, 0, cuts.most
-    while fitting is None or low < high:
-        message = cuts.message(cut, title, write)
-        if size(message) <= limit:
-            fitting, high = message, cut
-        elif cut == cuts.most:
-            break
+        number = min(number, max(1, lines - 1))
+    bodies = _Bodies(digest=digest, writer=_WRITERS[form], number=number, lines=lines)
+
+    def message(cut: int) -> Rendered:
+        return replace(bodies.message(cut), title=title)
+
+    # Mostly everything fits. If the least does not, there is nothing to search for.
+    if size(roomy := message(0)) <= limit:
+        return roomy
+    fitting = message(bodies.most_cuts)
+    if size(fitting) > limit:
+        least = [replace(fitting, body=body) for body in (*digest.titles, "!")]
+        return next((one for one in least if size(one) <= limit), least[-1])
+    low, high = 1, bodies.most_cuts
+    while low < high:
+        middle = (low + high) // 2
+        candidate = message(middle)
+        if size(candidate) <= limit:
+            fitting, high = candidate, middle
         else:
-            low = cut + 1
-        # The first fits mostly. Else the last is next: what does not fit then is no search.
-        cut = cuts.most if fitting is None else (low + high) // 2
-    if fitting is not None:
-        return fitting
-    alone = left(shorter(digest, 1), brief=lines is not None)
-    least = [
-        Rendered(title=title, body=body, left=alone)
-        for body in (write(cuts.least()), *digest.titles, "!")
-    ]
-    return next((message for message in least if size(message) <= limit), least[-1])
+            low = middle + 1
+    return fitting
+
+
+def plainest(events: tuple[Event, ...], part: int = 0, reference: str = "") -> Rendered:
+    """Return the plainest form, for a service that refuses the usual one: the worst event and what to do about it.
+
+    It has no text that a person wrote. `part` and `reference` are as for `compose`.
+    """
+    digest = compose(events, part, reference)
+    worst, *others = digest.lines
+    stay = (Part.RUNS, Part.ADVICE)
+    pieces = tuple(piece for piece in worst.phrasing.pieces if piece.part in stay)
+    line = replace(worst, phrasing=replace(worst.phrasing, pieces=pieces))
+    rest = (*(one.phrasing.label for one in others), *digest.rest)
+    digest = replace(digest, lines=(line,), rest=rest)
+    room = PLAINEST_LIMIT - len(PRODUCT) - 1
+    return replace(render(digest, Format.PLAINEST, room, 0, 1), title=PRODUCT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Cuts:
-    """A digest's bodies, shorter and shorter."""
+class _Bodies:
+    """A digest's bodies, shorter and shorter: each cut takes one line one stage further, the mildest one first.
+
+    At a stage the parts of a line up to that one have given way (`Part`). The worst line alone has further stages.
+    """
 
     digest: Digest
     writer: _Writer
+    number: int
+    """Lines that may be shown."""
     lines: int | None
 
     @property
-    def most(self) -> int:
-        """How often it can be cut: one level more for one line each time, one line less, shorter counts and names."""
-        return (_NO_ADVICE + 1) * self.digest.lines + len(_SHORT_NAMES)
+    def most_cuts(self) -> int:
+        """After so many cuts the worst line is left alone."""
+        return Part.LINE * (self.number - 1) + _ALONE
 
-    def message(self, cut: int, title: str, write: Callable[[str], str]) -> Rendered:
-        """Return the message after so many cuts."""
-        number = self.digest.lines
-        rounds, more_cut = divmod(min(cut, _NO_ADVICE * number), number)
-        kept = min(number, max(1, (_NO_ADVICE + 1) * number - cut))
-
-        short = cut - (_NO_ADVICE + 1) * number
-        """Above -1 all else is gone, and counts get shorter; above that, names do."""
-
-        def level(line: Line) -> int:
-            if line.place == 0 and short > 0:
-                return _NO_ADVICE + short
-            if (
-                line.place == 0 or line.event in run
-            ):  # what has no room for the advice goes into a further message
-                return min(rounds, _IN_SHORT)
-            return rounds + (line.place >= number - more_cut)
-
-        run = {one.event for one in self.digest.owed if one.is_run}
-        digest = shorter(self.digest, kept)
-        follow = left(digest, brief=self.lines is not None)
-        if self.lines is None and short < 0:
-            body = self._body(digest, level, len(follow))
-        else:
-            body = self._lines(digest, level, len(follow), in_short=short >= 0)
-        return Rendered(title=title, body=write(body), left=follow)
-
-    def least(self) -> str:
-        """Return the worst event alone, with its name and version, and what to do."""
-        [group] = shorter(self.digest, 1).groups
-        return self.writer.line(group.lines[0], _LEAST, named=True)
-
-    def _body(self, digest: Digest, level: Callable[[Line], int], follow: int) -> str:
-        """Return the body of blocks: the groups, what is not shown, and the foot."""
+    def message(self, cut: int) -> Rendered:
+        """Return the message after so many cuts, without a title."""
         writer = self.writer
-        parts = [writer.group(group, level) for group in digest.groups]
-        if digest.hidden:
-            parts.append(writer.paragraph(writer.plain(more(digest.hidden))))
-        if follow:
-            parts.append(
-                writer.paragraph(
-                    writer.plain(
-                        f"{follow} of those not shown follow in further messages"
-                    )
-                )
-            )
-        is_short = level(digest.groups[0].lines[0]) >= _NO_HISTORY
-        said = [*_part(digest), *([] if is_short else [digest.seen])]
-        # What is bad and only counted has to be looked up.
-        in_full = not is_short or critical_ones(not_shown(digest)) > follow
-        parts.append(writer.foot(said, digest.reference, in_full=in_full))
-        return writer.between.join(parts)
+        rounds, further = divmod(cut, self.number)
+        beyond = cut - Part.LINE * self.number
+        of_worst = rounds if beyond < 0 else Part.LINE + beyond
+        shown = [(self.digest.lines[0].phrasing, of_worst)]
+        by_group = {self.digest.lines[0].group: shown[:]}
+        for place in range(1, self.number):
+            stage = rounds + (place >= self.number - further)
+            if stage < Part.LINE:
+                line = self.digest.lines[place]
+                shown.append((line.phrasing, stage))
+                by_group.setdefault(line.group, []).append(shown[-1])
+        left = self._left({phrasing.event for phrasing, _ in shown})
+        lines = [writer.line(phrasing, stage, named=True) for phrasing, stage in shown]
+        rest = self._rest(len(shown), of_worst, len(left))
+        if of_worst == _ALONE:
+            body = lines[0]
+        elif self.lines is not None:
+            body = (" · " if self.lines == 1 else "\n").join([*lines, rest])
+        else:
+            groups = itertools.starmap(writer.group, by_group.items())
+            body = writer.between.join([*groups, writer.paragraph(rest)])
+        return Rendered(title="", body=writer.letters(body), left=left)
 
-    def _lines(
-        self,
-        digest: Digest,
-        level: Callable[[Line], int],
-        follow: int,
-        *,
-        in_short: bool,
-    ) -> str:
-        """Return the body of lines: one for each event, and one for the rest."""
-        lines = [
-            self.writer.line(line, level(line), named=True)
-            for group in digest.groups
-            for line in group.lines
-        ]
-        hidden = not_shown(digest)
-        counts = [more(hidden, in_short=in_short, follow=follow)] if hidden else []
-        command = (
-            ""
-            if in_short or critical_ones(hidden) <= follow
-            else "comfy-watch history --"
+    def _left(self, named: set[str]) -> tuple[str, ...]:
+        """Return what goes into a further message; where a service shows lines alone that is only what is run."""
+        is_brief = self.lines is not None
+        return tuple(
+            one.event
+            for one in self.digest.owed
+            if one.event not in named and (one.is_run or not is_brief)
         )
-        rest = self.writer.plain(
-            " · ".join([*counts, *_part(digest), f"{command}ref {digest.reference}"])
+
+    def _rest(self, shown: int, of_worst: int, follow: int) -> str:
+        """Return the last block: what is not shown, when it was seen, and how to look it up."""
+        digest, writer = self.digest, self.writer
+        labels = [line.phrasing.label for line in digest.lines[shown:]]
+        labels += digest.rest
+        is_last = of_worst >= Part.LINE
+        is_short = self.lines is not None or of_worst >= Part.SINCE
+        critical = sum(one.rank[0] == CRITICAL_RANK for one in labels)
+        # What is critical and only counted has to be looked up.
+        in_full = not is_last and (not is_short or critical > follow)
+        ours = (
+            more(labels, follow=follow, in_short=is_last),
+            which_part(digest.part),
+            "" if is_short else digest.seen,
         )
-        if self.lines is None:
-            return self.writer.between.join(map(self.writer.paragraph, [*lines, rest]))
-        return (" · " if self.lines == 1 else "\n").join([*lines, rest])
+        command = look_up(digest.reference, in_full=in_full)
+        command = (writer.plain if is_short else writer.quoted)(command)
+        return " · ".join([*map(writer.plain, filter(None, ours)), command])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -244,60 +234,70 @@ class _Writer:
     paragraph: Callable[[str], str]
     between: str
     """What separates blocks."""
+    letters: Callable[[str], str] = str
+    """Which characters the whole body may have."""
 
-    def group(self, group: Group, level: Callable[[Line], int]) -> str:
+    def group(self, group: Group, shown: list[tuple[Phrasing, int]]) -> str:
+        """Return the lines of a group; the first one names the node, or each one does below a heading."""
         lines = [
-            self.line(line, level(line), named=bool(group.heading) or number == 0)
-            for number, line in enumerate(group.lines)
+            self.line(phrasing, stage, named=bool(group.heading) or number == 0)
+            for number, (phrasing, stage) in enumerate(shown)
         ]
-        if group.hidden:
-            lines.append(self.plain(more(group.hidden)))
         if group.heading:
             lines.insert(0, self.stressed(group.heading))
         return self.listed(lines[0], lines[1:])
 
-    def line(self, line: Line, level: int, *, named: bool) -> str:
+    def line(self, phrasing: Phrasing, stage: int, *, named: bool) -> str:
         """Return what is said of an event; `named`: of which node."""
-        quote = _QUOTES[level]
-        of_pack, of_version = _SHORT_NAMES.get(level, (_PACK, _VERSION))
-        parts = [line.symbol, self.stressed(line.lead)]
-        if named and line.pack is not None:
-            # A dot that could make it a host is shown as three characters.
-            dots = line.pack.count(".", 0, of_pack) if level < _NO_ADVICE else 0
-            parts.append(self.words((line.pack or "(no name)",), of_pack + 2 * dots))
-        if line.version is not None:
-            parts.append(self.words((line.version,), of_version))
-        text = " ".join(parts) + self.plain(line.about)
-        if line.history and level < _NO_HISTORY:
-            text += f" ({self.words(line.history, quote)})"
-        runs = line.runs if level < _NO_REASON else line.runs_in_short
-        if runs and level not in (_NO_ADVICE, _LEAST):
-            text += f" · {self.words(runs, _VERSION)}"
-        if level != _NO_ADVICE:
-            for word in line.advice if level < _IN_SHORT else line.advice_in_short:
-                ours = isinstance(word, Trusted)
-                text += (
+        of_name, of_version = _NAMES[max(0, min(stage - Part.LINE, len(_NAMES) - 1))]
+        parts = [phrasing.symbol]
+        parts += [self.stressed(phrasing.what)] if phrasing.what else []
+        is_named = named or phrasing.version is None or not phrasing.what
+        if phrasing.name is not None and is_named:
+            # The sanitizer makes three characters of a dot that could make it a host.
+            dots = 2 * phrasing.name.count(".", 0, of_name) if stage <= Part.LINE else 0
+            parts.append(self.words((phrasing.name or "(no name)",), of_name + dots))
+        if phrasing.version is not None:
+            parts.append(self.words((phrasing.version,), of_version))
+        about = phrasing.about
+        if about and not phrasing.what:
+            parts.append(self.stressed(about.strip()))
+            about = ""
+        text = " ".join(parts) + self.plain(about)
+        for piece in phrasing.pieces:
+            if stage >= _ALONE - 1 and piece.part is not Part.ADVICE:
+                continue
+            words = piece.words if stage < piece.part else piece.in_short
+            if words:
+                text += self._piece(piece, words, stage, of_version, named=named)
+        return text
+
+    def _piece(
+        self,
+        piece: Piece,
+        words: Iterable[str],
+        stage: int,
+        of_version: int,
+        *,
+        named: bool,
+    ) -> str:
+        match piece.part:
+            case Part.LINK:
+                pages = (one for one in words if named and _LINK.fullmatch(one))
+                return "".join(map(self.link, pages))
+            case Part.ADVICE:
+                return "".join(
                     f" · {self.stressed(word)}"
-                    if ours
+                    if isinstance(word, Trusted)
                     else f" {self.words((word,), of_version)}"
+                    for word in words
                 )
-        for words in (line.details, line.reason):
-            if words and level < _NO_REASON:
-                text += f" · {self.words(words, quote)}"
-        return text + (self.linked(line.url) if named and level < _NO_LINK else "")
-
-    def foot(self, said: Iterable[str], reference: str, *, in_full: bool) -> str:
-        """Return the last block: what else is said, in our own words, and how to look the message up."""
-        command = (
-            self.quoted(f"comfy-watch history --ref {reference}")
-            if in_full
-            else self.plain(f"ref {reference}")
-        )
-        return self.paragraph(" · ".join([*map(self.plain, said), command]))
-
-    def linked(self, url: str) -> str:
-        """Return a link; "" if the URL is not a page of the registry."""
-        return self.link(url) if _LINK.fullmatch(url) else ""
+            case Part.SINCE:
+                return f" ({self.words(words, _QUOTES[stage >= Part.QUOTATION])})"
+            case Part.RUNS:
+                return f" · {self.words(words, _RUNS)}"
+            case _:
+                return f" · {self.words(words, _QUOTES[stage >= Part.QUOTATION])}"
 
     def words(self, words: Iterable[str], limit: int) -> str:
         """Return our own words as they are, and untrusted ones quoted in at most `limit` characters each."""
@@ -307,19 +307,12 @@ class _Writer:
         )
 
     def _quotation(self, words: str, limit: int) -> str:
-        text = sanitize_line(
-            words, min(limit, _ITEM) if isinstance(words, Item) else limit
-        ).replace("`", "'")
-        if text.endswith(
-            "\\"
-        ):  # apprise's Markdown converters would let it escape the backtick that follows
+        limit = min(limit, _ITEM) if isinstance(words, Item) else limit
+        text = sanitize_line(words, limit).replace("`", "'")
+        if text.endswith("\\"):
+            # apprise's Markdown converters would let it escape the backtick that follows
             text = text[:-1] + _BACKSLASH
         return self.quoted(text) if text else self.plain("(blank)")
-
-
-def _part(digest: Digest) -> list[str]:
-    """Return that this is a further message, if it is one."""
-    return [f"part {digest.part + 1}"] if digest.part else []
 
 
 def _bulleted(heading: str, lines: list[str]) -> str:
@@ -373,5 +366,6 @@ _WRITERS = {
         _HTML, quoted=lambda text: f"<samp>{html.escape(text)}</samp>"
     ),
     Format.TEXT: _TEXT,
-    Format.ASCII: _TEXT,
+    Format.ASCII: replace(_TEXT, letters=ascii_text),
+    Format.PLAINEST: replace(_TEXT, quoted=plain_name, letters=ascii_text),
 }

@@ -27,9 +27,8 @@ if TYPE_CHECKING:
     from watcher.polling.model import Report
 
 _TEXT = 300
-_STATUS = 40
 _VALUE = 80
-_WORD = re.compile(r"[\w.+-]+")
+_WORD = re.compile(r"[^\s,;()\"]+")
 _GLOBS = 5
 SWEEP = "sweep"
 """The `way` of a poll that read the pages of all node packs."""
@@ -128,40 +127,19 @@ def exit_code(report: Report, fail_on: Iterable[Kind]) -> int:
 
 def what_happened(event: Event) -> str:
     """Return what changed and why, on one line."""
-    from watcher.alerts.words.differences import (
-        difference,
-    )  # here, since most polls have nothing to say
-    from watcher.alerts.words.running import running
+    # Here, since most polls have nothing to say.
+    from watcher.alerts.phrasing import beside_the_kind
 
-    parts = [f'"{sanitize_line(event.changelog, _TEXT)}"'] if event.changelog else []
-    if event.changes:
-        parts.append(
-            "".join(safe_line(word, _VALUE) for word in difference(event.changes))
-        )
-    if not parts and event.before and event.after:
-        parts.append(
-            f"{sanitize_line(event.before, _STATUS)} → {sanitize_line(event.after, _STATUS)}"
-        )
-    if event.kind is Kind.EXPOSED and event.after and not event.before:
-        parts = [sanitize_line(event.after, _STATUS)]
-    if event.kind is Kind.CLEARED and event.before:
-        parts = [f"was {sanitize_line(event.before, _STATUS)}"]
-    if runs := running(event):
-        parts.append("".join(safe_line(word, _STATUS) for word in runs))
-    if event.reason:
-        parts.append(sanitize_line(event.reason, _TEXT))
-    if event.bad_versions:
-        named = (
-            f"{_quoted(one.node)} {_quoted(one.version)} ({_quoted(one.status)})"
-            for one in event.bad_versions
-        )
-        parts.append(f"the latest of these: {', '.join(named)}")
-    return "; ".join(parts)
+    return "; ".join("".join(map(_safe, words)) for words in beside_the_kind(event))
 
 
-def _quoted(text: str) -> str:
-    """Return untrusted text for a list, in quotation marks if it could be taken for more than one word."""
-    shown = sanitize_line(text, _VALUE)
+def _safe(words: str) -> str:
+    """Return words for a table. One of several texts is in quotation marks if it could be taken for more than one."""
+    from watcher.alerts.differences import Item
+
+    if not isinstance(words, Item):
+        return safe_line(words, _TEXT)
+    shown = sanitize_line(words, _VALUE)
     return shown if _WORD.fullmatch(shown) else json.dumps(shown, ensure_ascii=False)
 
 

@@ -22,8 +22,7 @@ from apprise import Apprise, NotifyFormat, NotifyType, OverflowMode
 from requests.exceptions import RequestException
 
 from watcher.alerts.digest import Digest, compose
-from watcher.alerts.plainest import plainest
-from watcher.alerts.render import Rendered, fitted
+from watcher.alerts.render import Rendered, plainest, render
 from watcher.delivery.confirming import protocol_without_answers
 from watcher.delivery.exchange import Exchange
 from watcher.delivery.job import Job
@@ -394,4 +393,4 @@ def _fitting(service: Service, digest: Digest) -> tuple[Rendered, str]:
             message, service.dialect_convert(message.body, NotifyFormat(form.markup))
         )
 
-    return fitted(digest, form, room.body, room.title, size, room.lines), form.markup
+    return render(digest, form, room.body, room.title, room.lines, size), form.markup

@@ -180,17 +180,14 @@ def severity_of(event: Event) -> Severity:
         case Kind.EXPOSED:
             return Severity.CRITICAL if event.after == BANNED else Severity.WARNING
         case Kind.CHANGED:
-            return (
-                Severity.CRITICAL
-                if replaces_archive(event) and runs_it(event)
-                else Severity.WARNING
-            )
+            is_hit = replaces_archive(event) and runs_it(event)
+            return Severity.CRITICAL if is_hit else Severity.WARNING
         case (
             Kind.FLAGGED | Kind.DELETED | Kind.REMOVED | Kind.FAILING | Kind.DEPRECATED
         ):
             return Severity.WARNING
         case Kind.BASELINE:
-            return _SEVERITY_OF_BASELINE.get(event.after or "", Severity.INFO)
+            return TROUBLES.get(event.after or "", Severity.INFO)
         case (
             Kind.REINSTATED
             | Kind.CLEARED
@@ -205,11 +202,26 @@ def severity_of(event: Event) -> Severity:
             assert_never(event.kind)
 
 
-_SEVERITY_OF_BASELINE = {
+TROUBLES = {
     "banned": Severity.CRITICAL,
     "flagged": Severity.WARNING,
     "deprecated": Severity.WARNING,
 }
+"""What a baseline may contain, as its `after` (`watcher.changes.baseline`)."""
+
+
+def warns(event: Event) -> bool:
+    """Return whether an event warns of using a version, or some of a node."""
+    if event.kind is Kind.CHANGED:
+        return replaces_archive(event)
+    is_bad = severity_of(event) is not Severity.INFO
+    return is_bad and event.kind is not Kind.FAILING
+
+
+def is_a_ban(event: Event) -> bool:
+    """Return whether a version, or the whole node, is banned."""
+    is_exposed_ban = event.kind is Kind.EXPOSED and event.after == BANNED
+    return event.kind is Kind.BANNED or is_exposed_ban
 
 
 def replaces_archive(event: Event) -> bool:
@@ -225,20 +237,16 @@ def rank(event: Event) -> Rank:
     archive ranks right after a flag, an exposure right after the kind that it reports. Of baselines that are equally
     severe the worse one comes first.
     """
-    severity = _SEVERITIES.index(severity_of(event))
-    apart = 0 if runs_it(event) else 1 if runs_its_pack(event) else 2
+    kind, after_it = event.kind, 0
     if replaces_archive(event):
-        return severity, apart, _KINDS.index(Kind.FLAGGED), 1
-    if event.kind is Kind.EXPOSED:
-        return (
-            severity,
-            apart,
-            _KINDS.index(EXPOSURES.get(event.after or "", Kind.EXPOSED)),
-            2,
-        )
-    worst = event.after if event.kind is Kind.BASELINE else None
-    place = _KINDS.index(Kind(worst)) if worst in _SEVERITY_OF_BASELINE else 0
-    return severity, apart, _KINDS.index(event.kind), place
+        kind, after_it = Kind.FLAGGED, 1
+    elif kind is Kind.EXPOSED:
+        kind, after_it = EXPOSURES.get(event.after or "", kind), 2
+    elif kind is Kind.BASELINE and event.after in TROUBLES:
+        after_it = _KINDS.index(Kind(event.after))
+    apart = 0 if runs_it(event) else 1 if runs_its_pack(event) else 2
+    severity = _SEVERITIES.index(severity_of(event))
+    return severity, apart, _KINDS.index(kind), after_it
 
 
 Rank = tuple[int, int, int, int]
@@ -253,6 +261,8 @@ EXPOSURES: dict[str, Kind] = {
 
 
 _SEVERITIES, _KINDS = tuple(Severity), tuple(Kind)
+CRITICAL_RANK = _SEVERITIES.index(Severity.CRITICAL)
+"""The first number of the rank of what is critical."""
 
 
 def event_id(*parts: object) -> str:

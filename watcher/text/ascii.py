@@ -1,9 +1,11 @@
-"""Text for services that count any character beyond the alphabet of text messages as two: plain ASCII. Pure."""
+"""Plain ASCII: for services that count any other character as two, and for what has no markup to quote a name. Pure."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
+
+from watcher.text.sanitize import sanitize_line
 
 _WORDS = str.maketrans(
     {
@@ -25,6 +27,15 @@ _WORDS = str.maketrans(
 _SYMBOLS = re.compile(r"^[^\x00-\x7f]+ ", re.MULTILINE)
 """What stands before a line; its words say the same."""
 _OTHER = re.compile(r"[^\n\r -~]+")
+_HARMLESS = re.compile(r"[A-Za-z0-9._+-]*")
+_DEAD_DOT = "[.]"
+"""As the sanitizer writes the dot of a host."""
+_DOTS = re.compile(r"\.(?![0-9])")
+"""Dots that may make it a host: no top-level domain begins with a digit."""
+_FOURTH_NUMBER = re.compile(r"([0-9]+\.[0-9]+\.[0-9]+)\.(?=[0-9])")
+"""Four numbers are an address."""
+_NOT_PLAIN = re.compile(r"[^A-Za-z0-9 ._+-]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
+"""What some service takes for markup. An underscore counts only between letters or digits."""
 
 
 def ascii_text(text: str) -> str:
@@ -35,6 +46,7 @@ def ascii_text(text: str) -> str:
     if text.isascii():
         return text.replace("`", "'")
     plain = _SYMBOLS.sub("", text).translate(_WORDS)
+    plain = plain.replace("  ...", " ...")
     return _OTHER.sub(
         "?", "".join(char if char.isascii() else _letter(char) for char in plain)
     )
@@ -45,3 +57,13 @@ def _letter(char: str) -> str:
     parts = unicodedata.normalize("NFKD", char)
     bare = "".join(part for part in parts if not unicodedata.combining(part))
     return bare if bare.isascii() and bare.isalpha() else "" if not bare else char
+
+
+def plain_name(text: str, limit: int = 200) -> str:
+    """Return a name with a question mark for whatever is not plain, or could make it an address or markup."""
+    if not _HARMLESS.fullmatch(text):
+        text = sanitize_line(text, limit).replace(_DEAD_DOT, "?")
+    elif len(text) > limit:
+        text = text[: limit - 1] + "?"
+    text = _FOURTH_NUMBER.sub(r"\1?", _DOTS.sub("?", text))
+    return _NOT_PLAIN.sub("?", text).strip()

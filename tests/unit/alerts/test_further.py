@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import product
 from typing import Any
 
 import pytest
@@ -11,9 +12,8 @@ from hypothesis import strategies as st
 
 from tests.support.factories import event
 from watcher.alerts.digest import MOST_PARTS, compose
-from watcher.alerts.plainest import plainest
 from watcher.alerts.reference import reference_of
-from watcher.alerts.render import Format, Rendered, render
+from watcher.alerts.render import Format, Rendered, plainest, render
 from watcher.model.event import Change, Event, Kind, Severity, runs_it, severity_of
 from watcher.model.pack import Copy
 from watcher.model.version import SafeVersion
@@ -89,10 +89,7 @@ def test_the_messages_say_that_they_belong_together() -> None:
     flags = tuple(_event(f"flag-{number}", Kind.FLAGGED) for number in range(104))
     first, second = _messages((*_bans(10, 30), *flags))
     assert first.title == "BANNED mine-000 1.0.0, which you run, and 143 more"
-    assert (
-        "… and 119 more: 15 banned, 104 flagged\n\n15 of those not shown follow in further messages"
-        in first.body
-    )
+    assert "… and 119 more: 15 banned, 104 flagged (15 follow) · seen" in first.body
     assert second.title == "Part 2: BANNED bad-015 1.0.0 and 14 more"
     assert "flag" not in second.body
     assert "part 2 · seen" in second.body
@@ -136,7 +133,8 @@ def test_what_is_counted_among_lines_is_called_by_its_kind() -> None:
     """Names give way to what the others are, and to the command that shows them."""
     (message,) = _messages(_bans(0, 30), lines=1000, limit=380)
     assert re.search(
-        r"… and \d+ more banned · comfy-watch history --ref [0-9a-f]{8}\Z", message.body
+        r"… and \d+ more banned · comfy-watch history --ref [0-9a-f]{8}\Z",
+        message.body,
     )
 
 
@@ -205,75 +203,36 @@ _SWAPPED = (Change(field="downloadUrl", before="https://a", after="https://b"),)
 _ADVICE = re.compile(r"(remove it|do not reinstall it|do not install it again)")
 
 
-@pytest.mark.parametrize("limit", [160, 640, 1000])
 @pytest.mark.parametrize("kind", [Kind.BANNED, Kind.EXPOSED, Kind.CHANGED])
 @pytest.mark.parametrize("version", _VERSIONS)
 @pytest.mark.parametrize("node", _NODES)
 def test_a_text_message_says_what_to_do(
-    node: str, version: str | None, kind: Kind, limit: int
+    node: str, version: str | None, kind: Kind
 ) -> None:
     """Its first line has the pack, the version and the advice, whatever they are and however much is counted."""
-    for safe in ("", None, "1.1.0", _HOSTILE):
-        for reason in ("Malware: a stealer " * 30, "dull"):
-            worst = _event(
-                node,
-                kind,
-                version=version,
-                after=None if kind is Kind.CHANGED else "banned",
-                changes=_SWAPPED if kind is Kind.CHANGED else (),
-                reason=reason,
-                safe_version=SafeVersion(safe),
-                published="2026-01-31T12:34:56Z",
-                installed=tuple(
-                    Copy(install=f"{name} {_HOSTILE}", version=version)
-                    for name in range(9)
-                ),
-            )
-            for part, others in ((0, ()), (12, _bans(9, 30))):
-                body = render(
-                    compose((worst, *others), part), Format.ASCII, limit, 0, 1000
-                ).body
-                assert len(body) <= limit
-                first = body.splitlines()[0]
-                assert re.match(
-                    r"(you run )?BANNED '|ARCHIVE REPLACED '|you run BANNED '", first
-                )
-                assert _ADVICE.search(first), first
-                assert re.search(r"\bref [0-9a-f]{8}$", body)
-                assert ("more" in body.splitlines()[-1]) == bool(others)
-                plain = plainest((worst, *others), part)
-                assert len(f"{plain.title}\n{plain.body}") <= 160
-                assert _ADVICE.search(plain.body), plain.body
-
-
-def test_what_goes_first_in_a_text_message() -> None:
-    """The link, the history and the reason go; then advice gets short words, then names get short."""
-    long = "comfyui-" + "x" * 52
-    given: dict[str, Any] = {
-        "reason": "A stealer",
-        "safe_version": "1.1.0",
-        "published": "2026-01-31T12:34:56Z",
-    }
-
-    def text(node: str, **fields: Any) -> str:
-        return render(
-            compose((_event(node, runs=True, **given | fields),)),
-            Format.ASCII,
-            160,
-            0,
-            1000,
-        ).body
-
-    assert text("my-pack").splitlines()[0] == (
-        "BANNED 'my-pack' '1.0.0' - you run it - remove it first - then move to: '1.1.0'"
-        " - change the passwords and keys that this machine held"
-    )
-    assert text(long).splitlines()[0] == (
-        f"BANNED '{long}' '1.0.0' - you run it - remove it; change your passwords"
-    )
-    assert text(long, reason="dull").splitlines()[0] == (
-        f"BANNED '{long}' '1.0.0' - you run it - remove it first - then move to: '1.1.0'"
-    )
-    assert text("x" * 100).splitlines()[0] == (
-        f"BANNED '{'x' * 35} ...' '1.0.0' - you run it - remove it; change your passwords"
-    )
+    others = _bans(9, 30)
+    is_swapped = kind is Kind.CHANGED
+    places = [Copy(install=f"{n} {_HOSTILE}", version=version) for n in range(9)]
+    for safe, reason in product(("", None, "1.1.0", _HOSTILE), ("A stealer " * 30, "")):
+        worst = _event(
+            node,
+            kind,
+            version=version,
+            after=None if is_swapped else "banned",
+            changes=_SWAPPED if is_swapped else (),
+            reason=reason,
+            safe_version=None if safe == "" else SafeVersion(safe),
+            published="2026-01-31T12:34:56Z",
+            installed=tuple(places),
+        )
+        alone = render(compose((worst,)), Format.ASCII, 160, 0, 1000)
+        first = render(compose((worst, *others), 12), Format.ASCII, 160, 0, 1000)
+        plain = plainest((worst, *others), 12)
+        assert len(f"{plain.title}\n{plain.body}") <= 160
+        for body in (alone.body, first.body, plain.body):
+            assert len(body) <= 160
+            line = body.splitlines()[0]
+            assert re.match(r"(you run )?BANNED |ARCHIVE REPLACED ", line)
+            assert _ADVICE.search(line), line
+            assert re.search(r"\bref [0-9a-f]{8}$", body)
+            assert ("more" in body) == (body != alone.body)

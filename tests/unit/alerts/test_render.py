@@ -17,9 +17,8 @@ from markdown_it.token import Token
 
 from tests.support.factories import event
 from watcher.alerts.digest import compose
-from watcher.alerts.plainest import plainest
-from watcher.alerts.render import Format, Rendered, fitted, render
-from watcher.alerts.words.wording import SYMBOLS
+from watcher.alerts.phrasing import SYMBOLS
+from watcher.alerts.render import Format, Rendered, plainest, render
 from watcher.model.event import Change, Event, Kind
 from watcher.model.pack import Copy
 from watcher.model.version import SafeVersion
@@ -197,6 +196,8 @@ def test_no_structure_can_be_forged(
         case Format.ASCII:
             assert message.body.isascii()
             assert "`" not in message.body
+        case Format.PLAINEST:
+            assert message.body.isascii()
         case Format.TEXT:
             check_markdown(_LINK.sub("", message.body))
 
@@ -227,85 +228,6 @@ _TWO = (
     _event(published="2026-01-31T12:34:56Z", safe_version=SafeVersion("1.0.2")),
     _event(Kind.NEW, before=None, reason="", version="1.0.4", changelog="Faster"),
 )
-
-
-def test_markdown_reads_well() -> None:
-    """A chat message begins with the worst event, which names the node and links it; the others are below."""
-    message = render(compose(_TWO), Format.MARKDOWN, 3000, 100)
-    assert message.title == "BANNED ComfyUI_x_y 1.0.3 and 1 more"
-    *lines, foot = message.body.splitlines()
-    assert lines == [
-        (
-            "⛔ **BANNED** `ComfyUI_x_y` `1.0.3` (was flagged, public since 2026-01-31 12:34 UTC)"
-            " · **newest safe version:** `1.0.2` · reason: `Malware 'x' in *run.py*`"
-            " · [registry](https://registry.comfy.org/nodes/ComfyUI_x_y)"
-        ),
-        "",
-        "- ✨ **new** `1.0.4` · changelog: `Faster`",
-        "",
-    ]
-    assert re.fullmatch(
-        r"seen 2026-03-02 00:00 UTC · `comfy-watch history --ref [0-9a-f]{8}`", foot
-    )
-
-
-def test_html_and_text_read_well() -> None:
-    """A mail has the same in HTML; plain text has it without markup, with the whole link."""
-    digest = compose(_TWO)
-    html = render(digest, Format.HTML, 3000, 100).body.splitlines()
-    assert html[0] == (
-        "<p>⛔ <b>BANNED</b> <code>ComfyUI_x_y</code> <code>1.0.3</code>"
-        " (was flagged, public since 2026-01-31 12:34 UTC) · <b>newest safe version:</b> <code>1.0.2</code>"
-        " · reason: <code>Malware &#x27;x&#x27; in *run.py*</code>"
-        ' · <a href="https://registry.comfy.org/nodes/ComfyUI_x_y">'
-        "https://registry.comfy.org/nodes/ComfyUI_x_y</a></p>"
-        "<ul><li>✨ <b>new</b> <code>1.0.4</code> · changelog: <code>Faster</code></li></ul>"
-    )
-    assert re.fullmatch(
-        "<p>seen 2026-03-02 00:00 UTC · <code>comfy-watch history --ref [0-9a-f]{8}</code></p>",
-        html[-1],
-    )
-    assert render(digest, Format.TEXT, 3000, 100).body.splitlines()[:2] == [
-        (
-            "⛔ BANNED `ComfyUI_x_y` `1.0.3` (was flagged, public since 2026-01-31 12:34 UTC)"
-            " · newest safe version: `1.0.2` · reason: `Malware 'x' in *run.py*`"
-            " https://registry.comfy.org/nodes/ComfyUI_x_y"
-        ),
-        "- ✨ new `1.0.4` · changelog: `Faster`",
-    ]
-
-
-_WATCHED = tuple(
-    _event(Kind.BASELINE, node=f"n{i}", version=None, after=None, reason="2 versions")
-    for i in range(30)
-)
-
-
-@pytest.mark.parametrize(
-    ("form", "line"),
-    [
-        (
-            Format.MARKDOWN,
-            "- 👀 **now watched** `n7` · `2 versions` · [registry](https://registry.comfy.org/nodes/n7)",
-        ),
-        (
-            Format.HTML,
-            '<code>n7</code> · <code>2 versions</code> · <a href="https://registry.comfy.org/nodes/n7">https://',
-        ),
-        (
-            Format.TEXT,
-            "- 👀 now watched `n7` · `2 versions` https://registry.comfy.org/nodes/n7",
-        ),
-    ],
-)
-def test_each_of_many_first_listings_has_its_link(form: Format, line: str) -> None:
-    """Where nodes share a group, each line links its own node, and limits hold all the same."""
-    roomy = render(compose(_WATCHED), form, 10_000, 100).body
-    assert line in roomy
-    tight = render(compose(_WATCHED), form, 500, 100).body
-    assert len(tight.encode()) <= 500
-    assert "more now watched" in tight
-    assert roomy.count("👀") == 25 > tight.count("👀") > 2
 
 
 _NODES = "https://registry.comfy.org/nodes/"
@@ -360,90 +282,46 @@ def test_so_many_lines_and_no_more(
         assert (int(hidden[1]) if hidden else 0) + listed == len(events)
 
 
-def test_what_goes_first_where_room_is_short() -> None:
-    """Long reasons get shorter; then the link goes, the history, the reason; then lines become counts.
-
-    The pack and version of the worst event never go, and what to do about it goes last.
-    """
-    reason = "malware " * 40
-    worst = _event(
-        node="bad",
-        reason=reason,
-        published="2026-01-31T12:34:56Z",
-        safe_version=SafeVersion("1.0.2"),
-    )
-    others = [
-        _event(Kind.FLAGGED, f"n{i}", reason=reason, published="2026-01-31T12:34:56Z")
-        for i in range(9)
-    ]
-    digest = compose((*others, worst))
-    last = dict.fromkeys(("https:", "public since", "malware", "🚩", "1.0.2"), 10_000)
-    for limit in range(4200, 80, -60):
-        body = render(digest, Format.TEXT, limit, 100).body
-        assert len(body.encode()) <= limit
-        assert "`bad` `1.0.3`" in body
-        assert (
-            body.count("🚩") + sum(map(int, re.findall(r"… and (\d+) more", body))) == 9
-        )
-        for what in last:
-            if what in body:
-                last[what] = limit
-    assert list(last) == sorted(last, key=lambda what: -last[what])
-    assert len(set(last.values())) == len(last)
-
-
 _RUN = (
     Copy(install="workstation", version="1.0.3"),
     Copy(install="laptop", version=None),
 )
 
 
-def test_whether_it_is_run_stays_as_long_as_the_advice() -> None:
-    """Where it is run goes with the reason; that it is run, and what to do, stay longer; in short words to the end."""
+def test_what_goes_first_where_room_is_short() -> None:
+    """The link goes, then the history, the reason, where it is run, the long advice; then lines become counts.
+
+    The pack and version of the worst event never go, and what to do about it goes last.
+    """
+    given: dict[str, Any] = {
+        "published": "2026-01-31T12:34:56Z",
+        "reason": "stealer " * 40,
+    }
     worst = _event(
-        node="bad",
-        reason="a stealer",
-        safe_version=SafeVersion("1.0.2"),
-        installed=_RUN,
+        node="bad", safe_version=SafeVersion("1.0.2"), installed=_RUN, **given
     )
-    digest = compose(
-        (worst, *(_event(Kind.FLAGGED, f"n{i}", reason="eval") for i in range(3)))
-    )
-    kept = (
-        "a stealer",
-        "workstation",
-        "remove it first",
-        "`1.0.2`",
-        "change the passwords",
-        "you run",
-        "remove it",
-    )
-    last = dict.fromkeys(kept, 10_000)
-    for limit in range(900, 60, -10):
+    others = [_event(Kind.FLAGGED, f"n{i}", **given) for i in range(9)]
+    digest = compose((*others, worst))
+    pieces = {
+        "link": "https:",
+        "since": "public since",
+        "reason": "stealer",
+        "where": "workstation",
+        "advice": "change the passwords",
+        "lines": "🚩",
+        "run": "you run it",
+        "in short": "remove it",
+    }
+    last = dict.fromkeys(pieces, 10_000)
+    for limit in range(4200, 130, -20):
         body = render(digest, Format.TEXT, limit, 100).body
+        assert len(body.encode()) <= limit
         assert "`bad` `1.0.3`" in body
-        last |= {what: limit for what in kept if what in body}
-    assert (
-        last["a stealer"]
-        == last["workstation"]
-        > last["change the passwords"]
-        > last["you run"]
-    )
-    assert (
-        len(
-            {
-                last[what]
-                for what in ("remove it first", "`1.0.2`", "change the passwords")
-            }
-        )
-        == 1
-    )
-    assert last["remove it"] <= 70
-    sms = render(compose((worst,)), Format.ASCII, 160, 0).body.splitlines()[0]
-    assert sms == (
-        "BANNED 'bad' '1.0.3' - you run it - remove it first - then move to: '1.0.2'"
-        " - change the passwords and keys that this machine held"
-    )
+        counts = map(int, re.findall(r"… and (\d+) more", body))
+        assert body.count("🚩") + sum(counts) == 9
+        last |= {name: limit for name, words in pieces.items() if words in body}
+    assert list(last) == sorted(last, key=lambda name: -last[name])
+    assert len(set(last.values())) == len(last) - 1  # the last two are both to the end
 
 
 def test_names_of_installs_are_quoted_and_short() -> None:
@@ -518,18 +396,13 @@ def test_a_service_that_makes_messages_longer_gets_shorter_ones() -> None:
         asked.append(message)
         return 2 * len(message.body.encode())
 
-    message = fitted(
-        compose(tuple(_event(node=f"n{i}") for i in range(20))),
-        Format.MARKDOWN,
-        1000,
-        100,
-        size,
-    )
+    digest = compose(tuple(_event(node=f"n{i}") for i in range(20)))
+    message = render(digest, Format.MARKDOWN, 1000, 100, size=size)
     assert 300 < len(message.body.encode()) <= 500
     assert len(asked) < 15
 
 
-@pytest.mark.parametrize("form", Format)
+@pytest.mark.parametrize("form", [form for form in Format if form != Format.PLAINEST])
 @pytest.mark.parametrize("node", ["x" * 99 + "y", "ab." * 33 + "y"])
 def test_the_longest_id_is_shown_whole(node: str, form: Format) -> None:
     """A pack's id may have 100 characters; the sanitizer makes those with many dots longer still."""
@@ -547,28 +420,7 @@ def test_the_plainest_form_is_short_and_ascii(events: tuple[Event, ...]) -> None
     said = f"{message.title}\n{message.body}"
     assert said.isascii()
     assert len(said) <= 160
-    assert not re.search(
-        r"[`*~<>\[\]()|@\\#_]", re.sub(r"(?<=[A-Za-z0-9])_(?=[A-Za-z0-9])", "", said)
-    )
+    harmless = r"\((blank|no name|\d+ follow)\)|(?<=[A-Za-z0-9])_(?=[A-Za-z0-9])"
+    assert not re.search(r"[`*~<>\[\]()|@\\#_]", re.sub(harmless, "", said))
     assert not re.search(r"://|[A-Za-z0-9]\.[A-Za-z]", said)
     assert said.endswith(f"ref {compose(events).reference}")
-
-
-def test_the_plainest_form_says_what_is_worst() -> None:
-    """The pack and version of the worst event, and how many of what there are."""
-    message = plainest((*_TWO, _event(Kind.NEW, "other")))
-    assert re.fullmatch(
-        r"BANNED ComfyUI_x_y 1\.0\.3; newest safe version: 1\.0\.2; all: 1 banned, 2 new; ref [0-9a-f]{8}",
-        message.body,
-    )
-    run = plainest((_event(installed=_RUN),)).body
-    assert run.startswith(
-        "BANNED ComfyUI_x_y 1.0.3, which you run; remove it, change your passwords; all: 1 banned"
-    )
-    odd = plainest((_event(node="évil.example", version="1.0.0+cu12 *x*"),))
-    assert odd.body.startswith("BANNED ?vil?")
-    assert "1.0.0+cu12 ?x?" in odd.body
-    every = tuple(_event(kind, "x" * 100, version="9" * 100) for kind in Kind)
-    assert re.fullmatch(
-        r"BANNED x{39}\? 9{19}\?; 16 events; ref [0-9a-f]{8}", plainest(every).body
-    )

@@ -158,7 +158,7 @@ def test_the_last_line_sums_up() -> None:
                 "changelog": "Faster",
                 "changes": (TAGS,),
             },
-            [PACK, "1.0.0", "new", '"Faster"; tags: + x'],
+            [PACK, "1.0.0", "new", "changelog: Faster; tags: + x"],
         ),
         (
             {"kind": Kind.FAILING, "node": None, **NODE_LEVEL, "reason": "why"},

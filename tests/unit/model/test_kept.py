@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.factories import event
-from watcher.alerts.words.differences import difference
+from watcher.alerts.differences import difference
 from watcher.model.event import LONGEST_TEXT, Change
 from watcher.model.kept import bounded, cut_values, items_of
 

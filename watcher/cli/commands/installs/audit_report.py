@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import click
 
-from watcher.alerts.words.remedy import commands, instead, remedy
+from watcher.alerts.advice import advice_on_copy, advice_on_reference, commands
 from watcher.changes.transitions import node_url
 from watcher.cli.commands.installs.names import (
     VERSION,
@@ -199,8 +199,10 @@ def _only_claims(finding: Finding) -> bool:
 def _to_do(finding: Finding) -> Iterable[str]:
     safe = finding.safe_version
     if finding.named:
-        return instead(finding.verdict, safe)
-    return remedy(finding.verdict, safe, finding.reason, enabled=finding.pack.enabled)
+        return advice_on_reference(finding.verdict, safe)
+    return advice_on_copy(
+        finding.verdict, safe, finding.reason, enabled=finding.pack.enabled
+    )
 
 
 def _why(finding: Finding, limit: int) -> str:

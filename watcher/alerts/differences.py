@@ -43,14 +43,11 @@ class Item(str):
 def difference(changes: tuple[Change, ...]) -> Words:
     """Return what differs in an event's fields; () if there are none."""
     words: list[str] = []
-    for number, change in enumerate(changes[:_FIELDS]):
+    for change in changes[:_FIELDS]:
         name = _NAMES.get(change.field)
-        words += [Trusted("; ")] if number else []
-        words += [
-            Trusted(name) if name else Item(change.field),
-            Trusted(": "),
-            *_of_field(change),
-        ]
+        words += [Trusted("; ")] if words else []
+        words += [Trusted(name) if name else Item(change.field), Trusted(": ")]
+        words += _of_field(change)
     if len(changes) > _FIELDS:
         words.append(Trusted(f"; and {len(changes) - _FIELDS} more fields"))
     return tuple(words)
@@ -83,44 +80,32 @@ def _of_text(before: str, after: str) -> Words:
 
 
 def _of_list(before: Items, after: Items) -> Words:
-    old, new = dict.fromkeys(before.shown), dict.fromkeys(after.shown)
-    added = [item for item in new if item not in old]
-    removed = [item for item in old if item not in new]
-    signed = [("+ ", item) for item in added] + [("- ", item) for item in removed]
-    shown = _fair(len(added), len(removed))
+    """Return what was added, then what was removed; what has no room is counted."""
+    added = [item for item in dict.fromkeys(after.shown) if item not in before.shown]
+    removed = [item for item in dict.fromkeys(before.shown) if item not in after.shown]
+    shown_removed = removed[: max(_ITEMS // 2, _ITEMS - len(added))]
+    shown_added = added[: _ITEMS - len(shown_removed)]
     words: list[str] = []
-    for sign, item in signed[: shown[0]] + signed[len(added) : len(added) + shown[1]]:
-        words += [
-            Trusted(f"{', ' if words else ''}{sign}"),
-            Item(item) if item else Trusted("(empty)"),
-        ]
-    hidden = {
-        "added": len(added) - shown[0] + after.more,
-        "removed": len(removed) - shown[1] + before.more,
-    }
-    if more := ", ".join(
-        f"{count} more {what}" for what, count in hidden.items() if count
-    ):
+    for sign, items in (("+ ", shown_added), ("- ", shown_removed)):
+        for item in items:
+            joint = ", " if words else ""
+            words += [
+                Trusted(f"{joint}{sign}"),
+                Item(item) if item else Trusted("(empty)"),
+            ]
+    counts = (
+        (len(added) - len(shown_added) + after.more, "added"),
+        (len(removed) - len(shown_removed) + before.more, "removed"),
+    )
+    if more := ", ".join(f"{count} more {what}" for count, what in counts if count):
         words.append(Trusted(f", and {more}" if words else more))
     return tuple(words) or (Trusted("the same in another order or number"),)
 
 
-def _fair(added: int, removed: int) -> tuple[int, int]:
-    """Return how many of each are shown: half of the room each, and what the other one leaves."""
-    half = _ITEMS // 2
-    return min(added, max(half, _ITEMS - removed)), min(
-        removed, max(half, _ITEMS - added)
-    )
-
-
 def _from_the_difference(before: str, after: str) -> tuple[str, str]:
     """Return two texts without most of a long start that they have in common."""
-    same = sum(
-        1
-        for _ in takewhile(
-            lambda pair: pair[0] == pair[1], zip(before, after, strict=False)
-        )
-    )
+    pairs = zip(before, after, strict=False)
+    same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
     if same <= _SAME_AT_MOST:
         return before, after
     start = same - _LEAD_IN

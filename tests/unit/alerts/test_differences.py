@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from watcher.alerts.words.differences import Item, difference
+from watcher.alerts.differences import Item, difference
 from watcher.model.event import Change
 from watcher.text.sanitize import Trusted
 

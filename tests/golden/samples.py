@@ -1,0 +1,212 @@
+"""The events and messages over which the wording of every renderer is pinned."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from tests.support.factories import NOW, event, minute
+from watcher.model.event import BadVersion, Change, Event, Kind
+from watcher.model.pack import OWN_FILES, Copy
+from watcher.model.version import SafeVersion
+
+HERE = Copy(install="workstation", version="1.2.0")
+THERE = Copy(install="laptop", version="1.1.0")
+CLONE = Copy(install="server", version=None)
+UNUSED = Copy(install="attic", version="1.2.0", enabled=False)
+UNUSED_CLONE = Copy(install="attic", version=None, enabled=False)
+SWAPPED = (Change(field="downloadUrl", before="https://a", after="https://b"),)
+TAGS = Change(field="tags", before="", after='["portrait"]')
+NEEDS = Change(field="dependencies", before='["numpy"]', after='["httpx", "torch>=2"]')
+FORGED = BadVersion(
+    node="evil", version="1 (flagged), rgthree-comfy 1.0.0; banned: 9", status="flagged"
+)
+
+
+def _event(kind: Kind, *, copies: tuple[Copy, ...] = (), **fields: Any) -> Event:
+    given = {"node": "night-lights", "version": "1.2.0", "before": None, "after": None}
+    given |= {"url": "https://registry.comfy.org/nodes/night-lights"}
+    return event(kind, kind, **{"installed": copies} | given | fields)
+
+
+def _of_pack(kind: Kind, **fields: Any) -> Event:
+    return _event(kind, **{"version": None} | fields)
+
+
+def _of_none(kind: Kind, **fields: Any) -> Event:
+    return _event(kind, **{"node": None, "version": None, "url": ""} | fields)
+
+
+_PUBLIC: dict[str, Any] = {
+    "before": "active",
+    "published": "2026-01-28T17:32:08.412Z",
+    "safe_version": SafeVersion("1.1.0"),
+}
+_BAN: dict[str, Any] = _PUBLIC | {"reason": "Asked for by its author"}
+_STEALS: dict[str, Any] = _PUBLIC | {"reason": "A token stealer"}
+
+ALL = _of_none(
+    Kind.BASELINE,
+    after="banned",
+    reason="5,100 node packs with 30,600 versions; banned: 70",
+    bad_versions=(
+        FORGED,
+        BadVersion(node="bad", version="1.0.0", status="banned"),
+    ),
+)
+
+EVENTS: dict[str, Event] = {
+    "ban": _event(Kind.BANNED, **_BAN),
+    "ban without a safe version": _event(Kind.BANNED, safe_version=SafeVersion(None)),
+    "ban, safe version not known": _event(Kind.BANNED),
+    "ban of what is run": _event(Kind.BANNED, copies=(HERE, THERE), **_BAN),
+    "malware that is run": _event(Kind.BANNED, copies=(HERE,), **_STEALS),
+    "ban of what is run, nothing safe": _event(
+        Kind.BANNED, copies=(HERE,), safe_version=SafeVersion(None)
+    ),
+    "ban of another version": _event(Kind.BANNED, copies=(THERE,), **_STEALS),
+    "ban of what a clone may be": _event(Kind.BANNED, copies=(CLONE, HERE), **_BAN),
+    "ban beside a clone": _event(Kind.BANNED, copies=(CLONE,), **_BAN),
+    "ban of a disabled copy": _event(Kind.BANNED, copies=(UNUSED,), **_STEALS),
+    "ban beside a disabled clone": _event(Kind.BANNED, copies=(UNUSED_CLONE,), **_BAN),
+    "ban run in many places": _event(
+        Kind.BANNED,
+        copies=tuple(
+            Copy(install=f"pc {place}", version=f"1.{place % 4}.0")
+            for place in range(40)
+        ),
+    ),
+    "ban of a pack": _of_pack(Kind.BANNED, before="active", after="banned"),
+    "ban of a pack that is run": _of_pack(Kind.BANNED, copies=(THERE, CLONE)),
+    "exposure to a ban": _event(
+        Kind.EXPOSED,
+        copies=(HERE,),
+        after="banned",
+        reason="A miner",
+        safe_version=None,
+    ),
+    "exposure to a flag": _event(
+        Kind.EXPOSED, copies=(HERE,), after="flagged", safe_version=SafeVersion("1.1.0")
+    ),
+    "exposure that grew": _event(
+        Kind.EXPOSED, copies=(HERE,), before="flagged", after="banned"
+    ),
+    "exposure to what is delisted": _event(
+        Kind.EXPOSED, copies=(HERE,), after="delisted", safe_version=SafeVersion(None)
+    ),
+    "exposure of a clone": _of_pack(Kind.EXPOSED, copies=(CLONE,), after="banned"),
+    "flag": _event(Kind.FLAGGED, **_PUBLIC, after="flagged", reason="eval in run.py:7"),
+    "flag of what is run": _event(Kind.FLAGGED, copies=(HERE,), **_STEALS),
+    "flag of what is run, nothing safe": _event(
+        Kind.FLAGGED, copies=(HERE,), safe_version=SafeVersion(None)
+    ),
+    "deletion": _event(Kind.DELETED, **_BAN, after="deleted"),
+    "removal": _event(Kind.REMOVED, before="active", after="removed"),
+    "removal of a pack": _of_pack(Kind.REMOVED, copies=(HERE,)),
+    "deprecation": _event(
+        Kind.DEPRECATED, after="deprecated", safe_version=SafeVersion("1.3.0")
+    ),
+    "change": _event(Kind.CHANGED, before="active", after="active", changes=(TAGS,)),
+    "replaced archive": _event(
+        Kind.CHANGED, changes=SWAPPED, safe_version=SafeVersion("1.2.0")
+    ),
+    "replaced archive that is run": _event(
+        Kind.CHANGED, copies=(HERE,), changes=SWAPPED, safe_version=SafeVersion("1.1.0")
+    ),
+    "reinstatement": _event(Kind.REINSTATED, before="flagged", after="active"),
+    "reinstatement of a pack": _of_pack(Kind.REINSTATED, before="banned"),
+    "return of a pack": _of_pack(Kind.REINSTATED, before="removed"),
+    "clearing": _event(Kind.CLEARED, copies=(HERE,), before="flagged"),
+    "clearing of what is not run": _event(
+        Kind.CLEARED, copies=(THERE,), before="flagged"
+    ),
+    "clearing of a clone": _of_pack(Kind.CLEARED, copies=(CLONE,), before="banned"),
+    "undeprecation": _event(Kind.UNDEPRECATED, before="deprecated"),
+    "update": _event(Kind.UPDATE, copies=(THERE,), after="active"),
+    "release": _event(
+        Kind.NEW,
+        before="pending",
+        published="no time",
+        changelog="Faster",
+        changes=(NEEDS,),
+        after="active",
+    ),
+    "upload": _event(Kind.PENDING, published="2026-01-31T12:34:00Z", after="pending"),
+    "baseline": _of_pack(Kind.BASELINE, reason="3 versions"),
+    "baseline with a ban": _of_pack(
+        Kind.BASELINE, copies=(HERE,), after="banned", safe_version=SafeVersion("1.2.0")
+    ),
+    "baseline with a flag": _of_pack(Kind.BASELINE, after="flagged"),
+    "baseline of all": ALL,
+    "baseline of all, quiet": replace(ALL, after=None, bad_versions=()),
+    "pack that fails": _of_pack(Kind.FAILING, reason="HTTP 500"),
+    "pack without versions": _of_pack(Kind.FAILING, after="empty", reason="a typo?"),
+    "pack that recovered": _of_pack(Kind.RECOVERED, before="failing"),
+    "pack that has versions": _of_pack(Kind.RECOVERED, before="empty"),
+    "registry that fails": _of_none(Kind.FAILING, reason="timed out"),
+    "registry in part": _of_none(Kind.FAILING, after="incomplete", reason="page 2"),
+    "registry that recovered": _of_none(Kind.RECOVERED),
+    "registry in full": _of_none(Kind.RECOVERED, before="incomplete"),
+    "channel that fails": _of_none(Kind.FAILING, channel="ops", reason="HTTP 404"),
+    "channel that recovered": _of_none(Kind.RECOVERED, channel="the @ops"),
+    "install that fails": _of_none(
+        Kind.FAILING, install="laptop", reason=f"is empty; create {OWN_FILES[0]} there"
+    ),
+    "install that recovered": _of_none(Kind.RECOVERED, install="laptop"),
+    "hostile names": _event(
+        Kind.FLAGGED,
+        node="@everyone <b>[x](https://evil.example)",
+        version="\u202e1.0 `rm`",
+        reason="::error:: call jane@example.org",
+    ),
+}
+"""One event each, for every kind, and for every sentence of it."""
+
+
+def _many(kind: Kind, number: int, **fields: Any) -> tuple[Event, ...]:
+    return tuple(
+        event(
+            f"{kind}{n}", kind, **{"node": f"pack-{n:02}", "version": "1.0.0"} | fields
+        )
+        for n in range(number)
+    )
+
+
+_NOTHING: dict[str, Any] = {"version": None, "before": None, "after": None}
+
+MESSAGES: dict[str, tuple[Event, ...]] = {
+    "a day": (
+        EVENTS["ban"],
+        _event(Kind.DEPRECATED, version="1.0.0"),
+        _event(Kind.NEW, node="tide-tables", changelog="Tides", at=minute(90)),
+    ),
+    "one of each kind": tuple(
+        {one.kind: one for one in EVENTS.values() if one.node is not None}.values()
+    ),
+    "what is run among others": (
+        EVENTS["ban of what is run"],
+        *_many(Kind.BANNED, 2),
+        *_many(
+            Kind.CHANGED,
+            1,
+            changes=SWAPPED,
+            installed=(Copy(install="a", version="1.0.0"),),
+        ),
+        *_many(Kind.NEW, 2),
+    ),
+    "a first poll": (
+        *_many(Kind.BASELINE, 5, **_NOTHING, reason="2 versions"),
+        EVENTS["baseline with a flag"],
+    ),
+    "a quiet first poll": _many(Kind.BASELINE, 3, **_NOTHING),
+    "a first scan": (
+        *_many(Kind.EXPOSED, 4, after="deprecated", safe_version=SafeVersion("9.0")),
+        EVENTS["exposure to a ban"],
+    ),
+    "more than there is room for": (
+        *_many(Kind.FLAGGED, 28, after="flagged", reason="eval"),
+        *_many(Kind.NEW, 3),
+        *_many(Kind.BANNED, 26, at=NOW),
+    ),
+}
+"""Several events each."""

@@ -1,0 +1,119 @@
+"""A title says what the worst event is, in words that no service takes for markup."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.hostile.dialects import Dialect
+from tests.hostile.parsers import in_shown
+from tests.support.factories import event
+from tests.support.parameters import examples
+from watcher.alerts.digest import compose
+from watcher.model.event import Event, Kind
+
+
+def _event(
+    kind: Kind, node: str | None = "pack", version: str | None = "1.0.0", **fields: Any
+) -> Event:
+    given: dict[str, Any] = {
+        "node": node,
+        "version": version,
+        "before": None,
+        "after": None,
+    }
+    return event(f"{kind}{node}{version}", kind, **given | fields)
+
+
+def test_a_name_gets_into_the_title_only_where_it_is_harmless() -> None:
+    """A title has no escaping: what is no id of a pack, or no version, is left out of it."""
+    for node in (
+        "ComfyUI_x_y",
+        "rgthree-comfy",
+        "a--b",
+        "x1",
+        "x",
+        "Qwen2.5",
+        "x" * 100,
+    ):
+        assert compose((_event(Kind.NEW, node),)).titles[0] == f"New {node} 1.0.0"
+    for node in ("_x_", "@here", "a b", "-x", "évil", "*x*", "x" * 101, "x\n", ""):
+        assert compose((_event(Kind.NEW, node),)).titles[0] == "Comfy Watch: 1 new"
+    for version in (
+        "1",
+        "1.2",
+        "v1.2.3",
+        "1.2.3-rc1",
+        "1.2.3-beta.2",
+        "2.0b1",
+        "20260131",
+        "1.2.0+build.5",
+    ):
+        assert (
+            compose((_event(Kind.NEW, version=version),)).titles[0]
+            == f"New pack {version}"
+        )
+    for version in ("1..2", "1.2.", "@1", "1 2", "1_2_", "*1*", "evil", "", "1\n"):
+        assert (
+            compose((_event(Kind.NEW, version=version),)).titles[0]
+            == "New a version of pack"
+        )
+
+
+@pytest.mark.parametrize(
+    ("node", "version", "shown"),
+    [
+        ("my.pack", "1.0.0", "my?pack 1.0.0"),
+        ("www.evil.com", "1.0-x.evil", "www?evil?com 1.0-x?evil"),
+        ("ComfyUI__X", "1.2.0.1", "ComfyUI??X 1.2.0?1"),
+        ("_a_-_b_.py"[1:], "1.2.3.4.5.6.7", "a?-?b??py 1.2.3?4.5.6?7"),
+        (
+            "1.2.3.4",
+            "1.0.0-alpha.beta+exp.sha.5114f85",
+            "1.2.3?4 1.0.0-alpha?beta+exp?sha.5114f85",
+        ),
+        ("a", f"1.0.0-{'x' * 99}", f"a 1.0.0-{'x' * 53}?"),
+    ],
+)
+def test_what_may_be_a_link_or_markup_is_replaced(
+    node: str, version: str, shown: str
+) -> None:
+    """A dot before a letter or a fourth number, and an underscore without a letter beside it, are question marks."""
+    assert compose((_event(Kind.BANNED, node, version),)).titles[0] == f"BANNED {shown}"
+
+
+_WORDS = st.sampled_from(["evil", "com", "a", "0"])
+_JOINTS = st.sampled_from([".", "_", "-", "evil", "com", "0"])
+_IDS = st.builds(
+    lambda first, others: first + "".join(others),
+    _WORDS,
+    st.lists(_JOINTS, max_size=24),
+)
+_PARTS = st.lists(_WORDS | st.sampled_from(["-", "0-evil"]), max_size=4).map(".".join)
+_NUMBERS = st.lists(st.integers(0, 999).map(str), min_size=3, max_size=3).map(".".join)
+
+
+@examples(50)
+@given(_IDS, _NUMBERS, _PARTS, _PARTS)
+def test_any_pack_and_version_is_in_the_title(
+    node: str, numbers: str, pre: str, build: str
+) -> None:
+    """Of each legal id and each semantic version, letter for letter or with a mark in the place of a joint."""
+    version = numbers + (f"-{pre}" if pre else "") + (f"+{build}" if build else "")
+    title, *shorter = compose((_event(Kind.BANNED, node, version),)).titles
+    assert not list(in_shown(Dialect.TITLE, title))
+    _, shown_node, shown_version = title.split(" ")
+    assert re.fullmatch(
+        re.sub(r"[._]", ".", re.escape(node).replace(r"\.", ".")), shown_node
+    )
+    assert len(shown_version) == min(len(version), 60)
+    assert shorter[-3:] == [
+        "Comfy Watch: 1 banned",
+        "Comfy Watch: 1 event",
+        "Comfy Watch",
+    ]
+    assert len(title) <= 68 or len(shorter[0]) <= len("BANNED ") + 40 + len(" ") + 20
