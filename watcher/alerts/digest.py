@@ -99,16 +99,14 @@ def compose(events: tuple[Event, ...], part: int = 0, reference: str = "") -> Di
     groups = _groups(ordered)
     chosen = _chosen(labels, groups)
     lines: list[Line] = []
-    advised = {""}
+    by_node: dict[str, list[Event]] = {}
+    for event in ordered:
+        by_node.setdefault((event.node or "").lower(), []).append(event)
     for number in chosen:
         event = ordered[number]
-        node = (event.node or "").lower()
         advice = Advice()
-        if warns(event) and node not in advised:  # once for each node, at the worst
-            advised.add(node)
-            advice = advice_on_node(
-                one for one in ordered if (one.node or "").lower() == node
-            )
+        if event.node and warns(event):  # once for each node, at the worst
+            advice = advice_on_node(by_node.pop(event.node.lower(), ()))
         lines.append(Line(phrasing=phrasing(event, advice), group=groups[number]))
     rest = set(range(len(ordered))).difference(chosen)
     return Digest(
@@ -129,11 +127,11 @@ def owed(events: Iterable[Event], part: int) -> tuple[Owed, ...]:
     They are critical. The worst is none of them: each message names it, so that each further one has fewer events.
     The baseline of all nodes has no pack to be named. After so many parts only what somebody runs is left.
     """
-    _, *others = worst_first(events)
+    critical = (one for one in events if severity_of(one) is Severity.CRITICAL)
     found = [
         Owed(event=event.id, is_run=runs_it(event) and event.kind is not Kind.BASELINE)
-        for event in others
-        if severity_of(event) is Severity.CRITICAL and not is_about_all(event)
+        for event in worst_first(critical)[1:]
+        if not is_about_all(event)
     ]
     return tuple(one for one in found if one.is_run or part < MOST_PARTS)
 

@@ -208,7 +208,8 @@ class _Bodies:
         is_short = self.lines is not None or of_worst >= Part.SINCE
         critical = sum(one.rank[0] == CRITICAL_RANK for one in labels)
         # What is critical and only counted has to be looked up.
-        in_full = not is_last and (not is_short or critical > follow)
+        is_tight = is_last or self.lines == 1
+        in_full = not is_tight and (not is_short or critical > follow)
         ours = (
             more(labels, follow=follow, in_short=is_last),
             which_part(digest.part),
