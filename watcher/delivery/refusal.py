@@ -15,7 +15,6 @@ from urllib.parse import unquote
 from watcher.delivery.exchange import Exchange
 from watcher.delivery.outcome import Cause, Undelivered
 
-_TEMPLATE = re.compile(r"\b[Tt]emplate\b")
 _EXCEPTION = re.compile(r"[\w /-]{0,40}Exception: (.{0,2000})", re.DOTALL)
 _EXCEPTIONS = {
     r"answer is too long": "the answer is too long: check the host and the path of the channel's URL",
@@ -40,7 +39,6 @@ _UNBEGUN = {
 """What fails before the message goes out."""
 REFUSED = "refused the message"
 UNASKED = "nothing was sent: check the parameters of the channel's URL"
-NO_TEMPLATE = "the file that template= names in the channel's URL cannot be read, or is no template of this service"
 A_PAGE = "a web page answered, not the service: check the host and the path of the channel's URL"
 
 _NOT_THERE = "nothing is there: check the channel's URL, or make a new webhook or token"
@@ -70,60 +68,42 @@ _WORD = re.compile(r"[a-z_]{3,40}|M_[A-Z_]{3,40}")
 _CODE = re.compile(r"\d{1,6}")
 _TOKEN = "the token is refused: make a new one"  # noqa: S105 - a sentence
 _TARGET = "the target is gone: correct the channel's URL"
-_WORDS = {
-    **dict.fromkeys(
-        (
-            *(
-                "account_inactive",
-                "invalid_auth",
-                "invalid_token",
-                "not_authed",
-                "token_expired",
-                "token_revoked",
-            ),
-            "token_invalid",
-        ),
-        _TOKEN,
-    ),
-    **dict.fromkeys(
-        (
-            "channel_is_archived",
-            "channel_not_found",
-            "is_archived",
-            "no_service",
-            "no_team",
-            "team_disabled",
-        ),
-        _TARGET,
-    ),
-    **dict.fromkeys(
-        (
-            "chat_not_found",
-            "bot_was_blocked",
-            "bot_was_kicked",
-            "user_is_deactivated",
-            "user_invalid",
-        ),
-        _TARGET,
-    ),
+_TOKENS = {
+    "account_inactive",
+    "invalid_auth",
+    "invalid_token",
+    "not_authed",
+    "token_expired",
+    "token_invalid",
+    "token_revoked",
 }
-"""Words of services for what is no more, whatever the status, with what to do."""
+_TARGETS = {
+    "bot_was_blocked",
+    "bot_was_kicked",
+    "channel_is_archived",
+    "channel_not_found",
+    "chat_not_found",
+    "is_archived",
+    "no_service",
+    "no_team",
+    "team_disabled",
+    "user_invalid",
+    "user_is_deactivated",
+}
+"""Words of services for what is no more, whatever the status."""
 _CONTENT = {
-    *(
-        "attachment_payload_limit_exceeded",
-        "invalid_blocks",
-        "invalid_blocks_format",
-        "markdown_text_conflict",
-    ),
-    *(
-        "metadata_too_large",
-        "msg_blocks_too_long",
-        "msg_too_long",
-        "no_text",
-        "too_many_attachments",
-    ),
+    "attachment_payload_limit_exceeded",
+    "invalid_blocks",
+    "invalid_blocks_format",
+    "markdown_text_conflict",
+    "metadata_too_large",
+    "msg_blocks_too_long",
+    "msg_too_long",
+    "no_text",
+    "too_many_attachments",
 }
 """Words with which Slack refuses a bot's message for what it is, in a success."""
+_KNOWN = _TOKENS | _TARGETS | _CONTENT
 _DESCRIPTIONS = (
     "chat not found",
     "bot was blocked",
@@ -143,8 +123,8 @@ class Evidence:
     url: str
     exchanges: Sequence[Exchange] = ()
     """Its HTTP requests to targets that do not have the message."""
-    entries: Sequence[tuple[str, str]] = ()
-    """apprise's log: level and message."""
+    log: Sequence[str] = ()
+    """apprise's log, which names the exceptions of what is no HTTP. Nothing is promised that depends on its words."""
     refusals: Sequence[tuple[str, int]] = ()
     """SMTP commands that were refused, with the codes."""
     unanswered: bool = False
@@ -156,19 +136,12 @@ class Evidence:
     """Something left this process."""
 
 
-def exception_text(message: str) -> str:
-    """Return what an entry of apprise's log says of an exception; empty if it is about something else."""
-    found = _EXCEPTION.match(message)
-    return found[1] if found else ""
-
-
 def judge(evidence: Evidence) -> Undelivered:
     """Return why the message was not taken."""
-    deciding = _deciding(evidence.exchanges)
-    said = {id(one): _Said.of(one.body, evidence.url) for one in deciding}
+    deciding = [(one, _document(one.body)) for one in _deciding(evidence.exchanges)]
     failures = [
         *_mail(evidence),
-        *(_http(one, said[id(one)].word) for one in deciding),
+        *(_http(one, _word(document, evidence.url)) for one, document in deciding),
         *_exceptions(evidence),
     ]
     reason, cause = min(
@@ -178,14 +151,15 @@ def judge(evidence: Evidence) -> Undelivered:
         cause = Cause.OTHER  # another target of the same URL is there
     waits = [
         *(one.retry_after for one in evidence.exchanges),
-        *(one.retry_after for one in said.values()),
+        *(_wait(document) for _, document in deciding),
     ]
+    # A session that never began has taken nothing.
+    is_unbegun = evidence.by_other_ways and _words(_logged(evidence)) in _UNBEGUN
     return Undelivered(
-        reason=reason or (REFUSED if evidence.has_asked else _unasked(evidence)),
+        reason=reason or (REFUSED if evidence.has_asked else UNASKED),
         cause=cause,
         retry_after=max((wait for wait in waits if wait is not None), default=None),
-        unanswered=evidence.unanswered
-        and not (evidence.by_other_ways and _is_unbegun(evidence)),
+        unanswered=evidence.unanswered and not is_unbegun,
     )
 
 
@@ -200,19 +174,11 @@ def _deciding(exchanges: Sequence[Exchange]) -> list[Exchange]:
         by_target.setdefault(one.targets, []).append(one)
     found = []
     for own in by_target.values():
-        with_message = [one for one in own if one.carries and one.has_failed]
-        found.append(
-            (with_message or [one for one in own if one.has_failed] or own)[-1]
-        )
-    return [
-        one for one in found if one.carries or one.has_failed or one.is_cut
-    ] or found
-
-
-def _unasked(evidence: Evidence) -> str:
-    """Return why apprise has made no request."""
-    said = (text for level, text in evidence.entries if level in ("WARNING", "ERROR"))
-    return NO_TEMPLATE if any(_TEMPLATE.search(text) for text in said) else UNASKED
+        failed = [one for one in own if one.has_failed]
+        with_message = [one for one in failed if one.carries]
+        found.append((with_message or failed or own)[-1])
+    reasons = [one for one in found if one.carries or one.has_failed or one.is_cut]
+    return reasons or found
 
 
 _Failure = tuple[str, Cause]
@@ -223,99 +189,76 @@ def _http(exchange: Exchange, word: str) -> _Failure:
     status = exchange.status
     if not status or (exchange.is_cut and exchange.is_success):
         return _words(exchange.error) or REFUSED, Cause.OTHER
+    cause, advice = _STATUSES.get(status, (Cause.OTHER, ""))
+    if status // 100 == 3:
+        advice = _REDIRECT
+    what = f"HTTP {status}"
     if exchange.is_success:
-        return _named(
-            REFUSED, word, Cause.CONTENT if word in _CONTENT else Cause.OTHER, ""
-        )
-    cause, advice = _STATUSES.get(
-        status, (Cause.OTHER, _REDIRECT if status // 100 == 3 else "")
-    )
-    return _named(f"HTTP {status}", word, cause, advice)
+        what = REFUSED
+        cause = Cause.CONTENT if word in _CONTENT else Cause.OTHER
+    if word in _TOKENS:
+        cause, advice = Cause.GONE, _TOKEN
+    if word in _TARGETS:
+        cause, advice = Cause.GONE, _TARGET
+    return _advised(f"{what} ({word})" if word else what, advice), cause
 
 
-def _named(what: str, word: str, cause: Cause, advice: str) -> _Failure:
-    if word in _WORDS:
-        cause, advice = Cause.GONE, _WORDS[word]
-    name = f" ({word})" if word else ""
-    return f"{what}{name}{', ' if advice else ''}{advice}", cause
+def _advised(what: str, advice: str) -> str:
+    return f"{what}, {advice}" if advice else what
 
 
 def _mail(evidence: Evidence) -> Iterable[_Failure]:
     for verb, code in evidence.refusals:
         if verb in ("ehlo", "helo") and len(evidence.refusals) > 1:
             continue  # the first of them is tried, and then the other
+        is_login = verb == "auth" or code in (530, 535)
         cause, advice = _MAIL.get(
-            (verb, code),
-            (Cause.OTHER, _LOGIN if verb == "auth" or code in (530, 535) else ""),
+            (verb, code), (Cause.OTHER, _LOGIN if is_login else "")
         )
-        yield _named(f"SMTP {code}", "", cause, advice)
+        yield _advised(f"SMTP {code}", advice), cause
 
 
 def _exceptions(evidence: Evidence) -> Iterable[_Failure]:
     """Yield what apprise's log says of an exception where no answer says why."""
-    if (
-        not evidence.refusals
-        and not evidence.exchanges
-        and (reason := _words(_logged(evidence)))
-    ):
+    reason = _words(_logged(evidence))
+    if reason and not evidence.refusals and not evidence.exchanges:
         yield reason, Cause.OTHER
 
 
 def _logged(evidence: Evidence) -> str:
-    return " ".join(exception_text(text) for _, text in evidence.entries)
+    """Return what apprise's log says of exceptions."""
+    found = map(_EXCEPTION.match, evidence.log)
+    return " ".join(one[1] for one in found if one is not None)
 
 
 def _words(error: str) -> str:
     """Return what an exception says in our words; empty if it says nothing that is known."""
-    return next(
-        (
-            words
-            for pattern, words in _EXCEPTIONS.items()
-            if re.search(pattern, error.lower())
-        ),
-        "",
+    known = (
+        words
+        for pattern, words in _EXCEPTIONS.items()
+        if re.search(pattern, error.lower())
     )
+    return next(known, "")
 
 
-def _is_unbegun(evidence: Evidence) -> bool:
-    """Return whether what failed comes before a message goes out."""
-    return _words(_logged(evidence)) in _UNBEGUN
+def _document(body: bytes | bytearray) -> Any:  # noqa: ANN401 - any JSON
+    """Return the JSON of a body, or its text."""
+    text = body[:_MOST_SAID].decode("utf-8", "replace")
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text.strip()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Said:
-    """What the body of an answer says."""
-
-    word: str = ""
-    retry_after: float | None = None
-
-    @classmethod
-    def of(cls, body: bytes | bytearray, url: str) -> _Said:
-        """Return what a body says that is no secret."""
-        text = body[:_MOST_SAID].decode("utf-8", "replace")
-        try:
-            document = json.loads(text)
-        except (ValueError, RecursionError):
-            document = text.strip()
-        candidates = list(_candidates(document))
-        words = (
-            str(one)
-            for one in candidates
-            if isinstance(one, (str, int)) and not isinstance(one, bool)
-        )
-        return cls(
-            word=next(
-                (
-                    one
-                    for one in words
-                    if one in _WORDS
-                    or one in _CONTENT
-                    or (_is_name(one) and not _is_of(url, one))
-                ),
-                "",
-            ),
-            retry_after=_wait(document),
-        )
+def _word(document: Any, url: str) -> str:  # noqa: ANN401 - as above
+    """Return the word or the code by which a body names an error, if it cannot be a secret; else an empty text."""
+    for one in _candidates(document):
+        if isinstance(one, bool) or not isinstance(one, (str, int)):
+            continue
+        word = str(one)
+        if word in _KNOWN or (_is_name(word) and not _is_of(url, word)):
+            return word
+    return ""
 
 
 def _candidates(document: Any) -> Iterable[Any]:  # noqa: ANN401 - any JSON

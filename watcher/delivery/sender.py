@@ -176,7 +176,7 @@ class _Attempt:
             Evidence(
                 url=job.url,
                 exchanges=self._failed(),
-                entries=log.entries,
+                log=log.messages,
                 refusals=smtp.refusals,
                 unanswered=wire.in_doubt(targets.known) or self._is_refused_in_part(),
                 by_other_ways=wire.by_other_ways,
@@ -324,7 +324,7 @@ class _Log(logging.Handler):
 
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)
-        self.entries: list[tuple[str, str]] = []
+        self.messages: list[str] = []
 
     def __enter__(self) -> Self:
         logging.getLogger("apprise").addHandler(self)
@@ -334,7 +334,7 @@ class _Log(logging.Handler):
         logging.getLogger("apprise").removeHandler(self)
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.entries.append((record.levelname, record.getMessage()))
+        self.messages.append(record.getMessage())
 
 
 def libraries_of(plugin: type) -> set[str]:

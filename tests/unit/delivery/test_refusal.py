@@ -320,7 +320,7 @@ def test_an_exception_is_said_in_our_words(error: str, reason: str) -> None:
     """What a library says may hold the URL, so only its kind is told."""
     for evidence in (
         Evidence(url=URL, exchanges=[_answer(0, error=error)]),
-        Evidence(url=URL, entries=[("DEBUG", f"Socket Exception: {error}")]),
+        Evidence(url=URL, log=[f"Socket Exception: {error}"]),
     ):
         assert judge(evidence).reason.startswith(reason)
 

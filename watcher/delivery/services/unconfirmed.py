@@ -6,18 +6,16 @@ import os
 import socket
 import sys
 from contextlib import suppress
-from types import SimpleNamespace
 from typing import Any
 
-from apprise.plugins.xmpp.adapter import SlixmppAdapter, XMPPConfig
-from apprise.plugins.xmpp.common import SECURE_MODES
+from apprise.plugins.xmpp import base
+from apprise.plugins.xmpp.adapter import SlixmppAdapter
 
 from watcher.delivery.services.service import Context
 
 _LOG = "/var/run/syslog" if sys.platform == "darwin" else "/dev/log"
 """Where the C library sends what is for syslog."""
 _NO_SESSION = "no XMPP session began: check the host, the login, and that the server's certificate verifies"
-_CONFIG: Any = XMPPConfig  # apprise's dataclass hides its fields from type checkers
 
 
 def mqtt(service: Any, context: Context) -> None:  # noqa: ANN401 - apprise's own object
@@ -44,43 +42,27 @@ def mqtt(service: Any, context: Context) -> None:  # noqa: ANN401 - apprise's ow
 
 
 def xmpp(service: Any, context: Context) -> None:  # noqa: ANN401 - as above
-    """Count a message only if its session began: apprise takes a connection that ends before that for a success.
+    """Count a message only if its session began: apprise takes a connection that ends before that for a success."""
 
-    `keepalive` is the place where apprise takes a session that is there already.
-    """
-    begun: list[None] = []
+    class Session(SlixmppAdapter):
+        """Knows whether it began."""
 
-    def send_message(
-        *, targets: list[tuple[str, str]], subject: str, body: str
-    ) -> bool:
-        config = _CONFIG(
-            jid=service.jid,
-            password=service.password or "",
-            host=service.xmpp_host or service.host,
-            port=service.port or SECURE_MODES[service.secure_mode]["default_port"],
-            secure=service.secure_mode,
-            verify_certificate=service.verify_certificate,
-            use_channel_binding=service.scramplus,
-        )
-        session = SlixmppAdapter(
-            config=config,
-            targets=targets,
-            subject=subject,
-            body=body,
-            timeout=service.socket_connect_timeout,
-            roster=service.roster,
-            want_muc=service.want_muc,
-            default_nickname=service.name,
-            before_message=lambda: begun.append(None),
-        )
-        try:
-            return session.process() and bool(begun)
-        finally:
-            if not begun:
+        def __init__(self, **options: Any) -> None:  # noqa: ANN401 - apprise's own
+            self._has_begun = False
+            super().__init__(before_message=self._begin, **options)
+
+        def process(self) -> bool:
+            """Send the message, and return whether it was sent."""
+            done = super().process()
+            if not self._has_begun:
                 context.refuse(_NO_SESSION)
+            return done and self._has_begun
 
-    service.keepalive = True
-    service._adapter = SimpleNamespace(send_message=send_message, close=lambda: None)  # noqa: SLF001 - no other place
+        def _begin(self) -> None:
+            self._has_begun = True
+
+    service.keepalive = False
+    base.SlixmppAdapter = Session  # type: ignore[attr-defined,assignment]  # what it imports
 
 
 def syslog(_service: object, context: Context) -> None:
