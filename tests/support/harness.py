@@ -158,7 +158,7 @@ def end_backoffs(state: Path, *channels: str, at: str = "") -> None:
     for name, queue in outbox["queues"].items():
         if not channels or name in channels:
             queue["retry_at"] = at
-            for message in queue["messages"]:
+            for message in queue.get("messages", ()):
                 message["retry_at"] = ""
     path.write_text(json.dumps(outbox), "utf-8")
 

@@ -128,7 +128,7 @@ class Event:
     published: str = ""
     """When the version was created, as the API gives it (RFC 3339); untrusted text. "" for the node as a whole."""
     safe_version: SafeVersion | None = None
-    """The version to move to; None if that is not known (`watcher.changes.facts`)."""
+    """The version to move to; None if that is not known."""
     changelog: str = ""
     """The first line of a `new` version's changelog: untrusted text, without e-mail addresses."""
     channel: str | None = None

@@ -138,6 +138,7 @@ def test_a_missing_field_is_named(name: str) -> None:
     [
         ("snapshot", '"some-pack": ', '"other-pack": ', "holds another node"),
         ("snapshot", CHECKED, "soon", "'soon' is no time"),
+        ("snapshot", '"status": "active"', '"status": 7', "valid string"),
         ("snapshot", '"revision": 1', '"revision": 1.0', "valid integer"),
         ("outbox", f'"queued_at": "{NOW}"', '"queued_at": ""', "'' is no time"),
         ("outbox", '"events": ["e1"]', '"events": ["e2"]', "the event e2 is missing"),

@@ -103,19 +103,6 @@ def _no_sync_of_folders(descriptor: int) -> None:
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
 
-def test_a_name_that_is_not_certain_is_an_error_of_its_own(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Where the new file is there but a loss of power may take it back, the error says just that, and of which file."""
-    path = tmp_path / "file.json"
-    files.replace_file(path, b"old")
-    monkeypatch.setattr(os, "fsync", _no_sync_of_folders)
-    with pytest.raises(files.UnsyncedError) as caught:
-        files.replace_file(path, b"new")
-    assert (caught.value.errno, caught.value.filename) == (errno.EIO, str(path))
-    assert (path.read_bytes(), names(tmp_path)) == (b"new", ["file.json"])
-
-
 def test_lines_need_a_name_that_is_certain(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
