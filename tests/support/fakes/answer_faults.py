@@ -13,7 +13,17 @@ from typing import Any
 from aiohttp import web
 
 from tests.support.fakes import wire
-from tests.support.fakes.fault import BACKED_OFF, Means, asked, fault, fixed, ordinary
+from tests.support.fakes.fault import (
+    BACKED_OFF,
+    Altered,
+    Document,
+    Means,
+    altered,
+    asked,
+    fault,
+    fixed,
+    ordinary,
+)
 from watcher.fake_registry.catalog import Catalog
 from watcher.fake_registry.server import encoded
 
@@ -136,30 +146,26 @@ fixed(
 )
 
 
-@fault(Means.UNREADABLE, "the answer is no readable JSON")
-async def invalid_utf8(
-    request: web.BaseRequest, catalog: Catalog
-) -> web.StreamResponse:
+@altered(Means.UNREADABLE, "the answer is no readable JSON")
+def invalid_utf8(document: Document) -> Altered:
     """Bytes in a text that are no UTF-8, also if there is no row."""
-    body = encoded(ordinary(request, catalog) | {"changelog": ""}).replace(
+    return encoded(document | {"changelog": ""}).replace(
         b'"changelog":"', b'"changelog":"\xff\xfe\xc3('
     )
-    return web.Response(body=body, content_type="application/json")
 
 
-@fault(Means.COMPLETE)
-async def bom(request: web.BaseRequest, catalog: Catalog) -> web.StreamResponse:
+@altered(Means.COMPLETE)
+def bom(document: Document) -> Altered:
     """The ordinary document after a byte order mark."""
-    body = b"\xef\xbb\xbf" + encoded(ordinary(request, catalog))
-    return web.Response(body=body, content_type="application/json")
+    return b"\xef\xbb\xbf" + encoded(document)
 
 
-@fault(
+@altered(
     Means.UNREADABLE, "its answer is larger than 16 MB (max_response_mb)", heavy=True
 )
-async def gzip_bomb(request: web.BaseRequest, catalog: Catalog) -> web.StreamResponse:
+def gzip_bomb(document: Document) -> Altered:
     """The ordinary document, and then `BOMB_MEGABYTES` of blanks: good JSON to whoever reads it all."""
-    return _zipped(_bomb(encoded(ordinary(request, catalog))))
+    return _zipped(_bomb(encoded(document)))
 
 
 @cache

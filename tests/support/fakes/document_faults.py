@@ -9,7 +9,10 @@ from aiohttp import web
 from tests.support.fakes.fault import (
     FLAGGED,
     NEW,
+    Altered,
+    Document,
     Means,
+    altered,
     as_json,
     asked,
     fault,
@@ -24,12 +27,9 @@ ROWS = 6_000
 _BLANKS = b" " * (5 * 2**20)
 
 
-@fault(Means.INCOMPLETE, "row 1 is unreadable on page 1", shows=(FLAGGED,))
-async def wrong_row_types(
-    request: web.BaseRequest, catalog: Catalog
-) -> web.StreamResponse:
+@altered(Means.INCOMPLETE, "row 1 is unreadable on page 1", shows=(FLAGGED,))
+def wrong_row_types(document: Document) -> Altered:
     """The first row has a wrong type in every field that is a text or a list."""
-    document = ordinary(request, catalog)
     for row in document["versions"][:1]:
         row |= {
             "id": 7,
@@ -39,76 +39,62 @@ async def wrong_row_types(
             "dependencies": {"a": 1},
             "tags": "t",
         }
-    return as_json(document)
+    return document
 
 
-@fault(Means.INCOMPLETE, "row 1 is unreadable on page 1", shows=(FLAGGED, NEW))
-async def wrong_details(
-    request: web.BaseRequest, catalog: Catalog
-) -> web.StreamResponse:
+@altered(Means.INCOMPLETE, "row 1 is unreadable on page 1", shows=(FLAGGED, NEW))
+def wrong_details(document: Document) -> Altered:
     """Every row has a detail of another type, as after a change of the API that nobody announced."""
-    document = ordinary(request, catalog)
     rows = [
         row | {"supported_os": [{"name": "linux"}], "deprecated": "no"}
         for row in document["versions"]
     ]
-    return as_json(document | {"versions": rows})
+    return document | {"versions": rows}
 
 
-@fault(Means.INCOMPLETE, "row 1 is unreadable on page 1")
-async def rows_no_objects(
-    request: web.BaseRequest, catalog: Catalog
-) -> web.StreamResponse:
+@altered(Means.INCOMPLETE, "row 1 is unreadable on page 1")
+def rows_no_objects(document: Document) -> Altered:
     """Rows that are no objects."""
-    document = ordinary(request, catalog)
-    return as_json(
-        document | {"versions": [None, 1, "x", []][: max(1, len(document["versions"]))]}
-    )
+    return document | {
+        "versions": [None, 1, "x", []][: max(1, len(document["versions"]))]
+    }
 
 
-@fault(Means.COMPLETE)
-async def nulls(request: web.BaseRequest, catalog: Catalog) -> web.StreamResponse:
+@altered(Means.COMPLETE)
+def nulls(document: Document) -> Altered:
     """No fault by the spec's readers: what is empty is null."""
-    document = ordinary(request, catalog)
     rows = [
         {name: value or None for name, value in row.items()}
         for row in document["versions"]
     ]
-    return as_json(document | {"versions": rows})
+    return document | {"versions": rows}
 
 
-@fault(Means.COMPLETE)
-async def fields_vanish(
-    request: web.BaseRequest, catalog: Catalog
-) -> web.StreamResponse:
+@altered(Means.COMPLETE)
+def fields_vanish(document: Document) -> Altered:
     """No fault either: fields that may go from public answers are gone."""
     gone = {"status_reason", "tags_admin", "comfy_node_extract_status"}
-    document = ordinary(request, catalog)
     rows = [
         {name: value for name, value in row.items() if name not in gone}
         for row in document["versions"]
     ]
-    return as_json(document | {"versions": rows})
+    return document | {"versions": rows}
 
 
-@fault(Means.COMPLETE, heavy=True)
-async def huge_reason(request: web.BaseRequest, catalog: Catalog) -> web.StreamResponse:
+@altered(Means.COMPLETE, heavy=True)
+def huge_reason(document: Document) -> Altered:
     """Two megabytes of reason in every row, asked for or not."""
-    document = ordinary(request, catalog)
     for row in document["versions"]:
         row["status_reason"] = HUGE_REASON
-    return as_json(document)
+    return document
 
 
-@fault(Means.COMPLETE, heavy=True)
-async def findings_bomb(
-    request: web.BaseRequest, catalog: Catalog
-) -> web.StreamResponse:
+@altered(Means.COMPLETE, heavy=True)
+def findings_bomb(document: Document) -> Altered:
     """Two megabytes of empty findings for the reason of every row, asked for or not."""
-    document = ordinary(request, catalog)
     for row in document["versions"]:
         row["status_reason"] = FINDINGS
-    return as_json(document)
+    return document
 
 
 @fault(
@@ -142,35 +128,32 @@ async def claims_100k(request: web.BaseRequest, catalog: Catalog) -> web.StreamR
     return as_json(document | {"total": 100_000, "totalPages": 1000})
 
 
-@fault(Means.COMPLETE)
-async def small_pages(request: web.BaseRequest, catalog: Catalog) -> web.StreamResponse:
+@altered(Means.COMPLETE, page_size="2")
+def small_pages(document: Document) -> Altered:
     """Two rows a page whatever was asked, and honestly said so."""
-    return as_json(ordinary(request, catalog, pageSize="2"))
+    return document
 
 
-@fault(
+@altered(
     Means.INCOMPLETE,
     "the number of versions changed between pages",
     shows=(FLAGGED, NEW),
+    page_size="2",
 )
-async def total_changes(
-    request: web.BaseRequest, catalog: Catalog
-) -> web.StreamResponse:
+def total_changes(document: Document) -> Altered:
     """Two rows a page, and a total that grows by one with each page."""
-    document = ordinary(request, catalog, pageSize="2")
-    return as_json(document | {"total": document["total"] + document["page"] - 1})
+    return document | {"total": document["total"] + document["page"] - 1}
 
 
-@fault(
+@altered(
     Means.INCOMPLETE,
     "the answer claims 2 versions on 3 pages, which does not fit",
     shows=(FLAGGED, NEW),
+    page_size="2",
 )
-async def total_falls_short(
-    request: web.BaseRequest, catalog: Catalog
-) -> web.StreamResponse:
+def total_falls_short(document: Document) -> Altered:
     """Two rows a page and every page honestly counted, but a total of two."""
-    return as_json(ordinary(request, catalog, pageSize="2") | {"total": 2})
+    return document | {"total": 2}
 
 
 @fault(Means.INCOMPLETE, "a version came twice", shows=(FLAGGED, NEW))
@@ -187,44 +170,36 @@ async def repeated_rows(
     return as_json(document)
 
 
-@fault(Means.INCOMPLETE, "4 of 5 versions came", shows=(FLAGGED, NEW))
-async def missing_rows(
-    request: web.BaseRequest, catalog: Catalog
-) -> web.StreamResponse:
+@altered(Means.INCOMPLETE, "4 of 5 versions came", shows=(FLAGGED, NEW))
+def missing_rows(document: Document) -> Altered:
     """The last row of each page is left out, and still counted."""
-    document = ordinary(request, catalog)
-    return as_json(document | {"versions": document["versions"][:-1]})
+    return document | {"versions": document["versions"][:-1]}
 
 
-@fault(Means.INCOMPLETE, "2 of 5 versions came", shows=(NEW,))
-async def empty_later_pages(
-    request: web.BaseRequest, catalog: Catalog
-) -> web.StreamResponse:
+@altered(Means.INCOMPLETE, "2 of 5 versions came", shows=(NEW,), page_size="2")
+def empty_later_pages(document: Document) -> Altered:
     """All pages but the first are empty, whatever the total says."""
-    document = ordinary(request, catalog, pageSize="2")
-    return as_json(
-        document | {"versions": document["versions"] if document["page"] == 1 else []}
-    )
+    return document | {
+        "versions": document["versions"] if document["page"] == 1 else []
+    }
 
 
-@fault(
+@altered(
     Means.INCOMPLETE,
     "4 of 5 versions came, which are larger than max_response_mb",
     shows=(NEW,),
     heavy=True,
+    page_size="1",
 )
-async def large_pages(request: web.BaseRequest, catalog: Catalog) -> web.StreamResponse:
+def large_pages(document: Document) -> Altered:
     """One row a page, and five megabytes of blanks: every page may be read, and all of them are too much."""
-    document = encoded(ordinary(request, catalog, pageSize="1"))
-    return web.Response(body=document + _BLANKS, content_type="application/json")
+    return encoded(document) + _BLANKS
 
 
-@fault(Means.EMPTY)
-async def nothing(request: web.BaseRequest, catalog: Catalog) -> web.StreamResponse:
+@altered(Means.EMPTY)
+def nothing(document: Document) -> Altered:
     """A good answer that holds no version and says so, as of a registry that lost its table."""
-    return as_json(
-        {"page": 1, "pageSize": 100, "total": 0, "totalPages": 0, "versions": []}
-    )
+    return {"page": 1, "pageSize": 100, "total": 0, "totalPages": 0, "versions": []}
 
 
 @fault(
@@ -242,16 +217,13 @@ async def filter_ignored(
     return as_json(catalog.answer(query)[1])
 
 
-@fault(
+@altered(
     Means.INCOMPLETE,
     "the answer holds other nodes' versions, as if nodeId were ignored",
     shows=(FLAGGED,),
 )
-async def row_of_another(
-    request: web.BaseRequest, catalog: Catalog
-) -> web.StreamResponse:
+def row_of_another(document: Document) -> Altered:
     """The first row is another node's."""
-    document = ordinary(request, catalog)
     for row in document["versions"][:1]:
         row["node_id"] = "somebody-elses"
-    return as_json(document)
+    return document

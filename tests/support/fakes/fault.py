@@ -125,6 +125,30 @@ def fault(means: Means, said: str = "", **expected: Any) -> Callable[[Play], Pla
     return add
 
 
+Document = dict[str, Any]
+Altered = Document | bytes | web.Response
+
+
+def altered(
+    means: Means, said: str = "", *, page_size: str = "", **expected: Any
+) -> Callable[[Callable[[Document], Altered]], object]:
+    """Put what becomes of the ordinary document into the catalogue, as `fault` does; `page_size` is the registry's."""
+    replaced = {"pageSize": page_size} if page_size else {}
+
+    def add(change: Callable[[Document], Altered]) -> object:
+        async def play(request: web.BaseRequest, catalog: Catalog) -> web.Response:
+            found = change(ordinary(request, catalog, **replaced))
+            if isinstance(found, bytes):
+                return web.Response(body=found, content_type="application/json")
+            return as_json(found) if isinstance(found, dict) else found
+
+        play.__name__ = change.__name__
+        fault(means, said, **expected)(play)
+        return change
+
+    return add
+
+
 def fixed(
     name: str,
     means: Means,
