@@ -26,7 +26,7 @@ from statistics import median
 
 from bench.measure import PLAIN, ContenderError, memory_mb, print_table, run
 from tests.support.harness import end_backoffs, write_settings
-from watcher.fake_registry.made_up import made_up
+from watcher.fake_registry.catalog import Catalog
 from watcher.fake_registry.server import FakeRegistry
 
 LATENCY = 0.05
@@ -73,6 +73,14 @@ def service(latency: float) -> Iterator[Service]:
             f"http://127.0.0.1:{json.loads(server.stdout.readline() if server.stdout else '')}"
         )
         server.communicate()
+
+
+def catalog_of(versions: int) -> Catalog:
+    """Return so many versions, `PER_NODE` of each node."""
+    catalog = Catalog()
+    for number in range(versions):
+        catalog.publish(f"node-{number // PER_NODE}", f"1.{number % PER_NODE}.0")
+    return catalog
 
 
 class Owing:
@@ -138,7 +146,7 @@ def owing(messages: int, latency: float) -> Iterator[Owing]:
     """Run a registry and a webhook, and owe so many messages."""
     with (
         tempfile.TemporaryDirectory(prefix="comfy-watch-bench-") as folder,
-        FakeRegistry(made_up(messages // PER_NODE, PER_NODE)) as registry,
+        FakeRegistry(catalog_of(messages)) as registry,
         service(latency) as hook,
     ):
         yield Owing(Path(folder), hook, registry.url, messages=messages)
@@ -179,7 +187,7 @@ def burst() -> Row:
     more, loads = [], []
     with (
         tempfile.TemporaryDirectory(prefix="comfy-watch-bench-") as folder,
-        FakeRegistry(made_up(BURST // PER_NODE, PER_NODE)) as registry,
+        FakeRegistry(catalog_of(BURST)) as registry,
         service(0) as hook,
     ):
         root = Path(folder)

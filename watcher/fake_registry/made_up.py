@@ -1,4 +1,4 @@
-"""Made-up catalogs: some nodes that are all alike, or a whole registry with the proportions of the real one.
+"""A made-up catalog: a whole registry with the proportions of the real one.
 
 Rows have a real row's size, 600 to 800 bytes of JSON. The same arguments give the same catalog.
 """
@@ -35,20 +35,6 @@ _REASONS = {
 
 _CHANGELOG = "Faster sampling, fewer surprises, and a fix for masks that came out inverted on some cards."
 _DEPENDENCIES = ["numpy>=1.26", "opencv-python-headless", "pillow", "safetensors>=0.4"]
-
-
-def made_up(nodes: int, versions: int) -> Catalog:
-    """Return a catalog of nodes `node-0`, `node-1`, … with so many active versions each."""
-    catalog = Catalog()
-    for number in range(nodes):
-        for release in range(versions):
-            _publish(
-                catalog,
-                number,
-                release,
-                _FIRST + timedelta(days=release, seconds=number, microseconds=162471),
-            )
-    return catalog
 
 
 def made_up_registry(nodes: int, versions: int) -> Catalog:

@@ -1,23 +1,17 @@
 """A small registry on loopback that answers `GET /versions` and `GET /nodes` from a catalog in memory.
 
-`comfy-watch demo`, the tests and the benchmark poll it. `python -m watcher.fake_registry.server` serves a made-up
-catalog as a process of its own.
+`comfy-watch demo`, the tests and the benchmark poll it.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import contextlib
 import json
-import os
-import signal
 import socket
-import stat
-import sys
 import threading
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Self
 from urllib.parse import parse_qs
@@ -25,7 +19,6 @@ from urllib.parse import parse_qs
 from aiohttp import web
 
 from watcher.fake_registry.catalog import Catalog
-from watcher.fake_registry.made_up import made_up, made_up_registry
 
 Respond = Callable[[web.BaseRequest], Awaitable[web.StreamResponse | None]]
 
@@ -159,46 +152,3 @@ _NOT_FOUND = encoded(
         "message": "There is nothing here but GET /versions and GET /nodes",
     }
 )
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Serve a made-up catalog until SIGTERM, SIGINT, or the end of a piped stdin; the first line printed is the URL."""
-    parser = argparse.ArgumentParser(
-        prog="python -m watcher.fake_registry.server", description=main.__doc__
-    )
-    parser.add_argument("--nodes", type=int, default=10, help="how many nodes")
-    parser.add_argument(
-        "--versions", type=int, default=10, help="how many versions of each node"
-    )
-    parser.add_argument(
-        "--total", type=int, help="how many versions of all nodes, shared unevenly"
-    )
-    parser.add_argument(
-        "--port", type=int, default=0, help="port on 127.0.0.1; 0 takes a free one"
-    )
-    parser.add_argument(
-        "--latency", type=float, default=0.0, help="seconds before each answer"
-    )
-    given = parser.parse_args(arguments)
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: sys.exit(0))
-    whole = given.total is not None
-    catalog = (
-        made_up_registry(given.nodes, given.total)
-        if whole
-        else made_up(given.nodes, given.versions)
-    )
-    with FakeRegistry(catalog, port=given.port, latency=given.latency) as registry:
-        print(registry.url, flush=True)
-        # The server ends with the parent that holds the other end of a pipe. A stdin that is no pipe (a terminal,
-        # /dev/null) is not watched.
-        if stat.S_ISFIFO(os.fstat(0).st_mode):
-            while os.read(0, 4096):
-                pass
-        else:
-            threading.Event().wait()
-
-
-if __name__ == "__main__":
-    main()

@@ -27,6 +27,8 @@ class Answer:
     """When the registry made it, by its own clock: `Date` less `Age`, as RFC 3339; "" if it does not say."""
     etag: str = ""
     """`ETag`; "" if there is none that can be sent back."""
+    retry_after: float | None = None
+    """`Retry-After` in seconds; None if there is none that can be read."""
 
 
 class NoAnswerError(Exception):

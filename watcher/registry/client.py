@@ -99,8 +99,13 @@ class Query:
         return [*pairs, ("page", str(self.page)), ("pageSize", str(self.page_size))]
 
 
-class _BrokenOffError(Exception):
-    """The connection failed after the head of an answer had come. The message says how, for a person."""
+class _FailedAttemptError(Exception):
+    """No whole answer came. The message says why, for a person."""
+
+    def __init__(self, why: str, *, reached: bool) -> None:
+        super().__init__(why)
+        self.reached = reached
+        """Whether at least its head came."""
 
 
 class Registry:
@@ -150,43 +155,42 @@ class Registry:
         """
         tries = self.limits.retries if retries is None else retries
         url = f"{self._base}{query.path}?{urlencode(query.parameters())}"
-        why, reached = "", False
+        reached = False
         for attempt in range(tries + 1):
+            is_last = attempt == tries
             wait = min(0.5 * 2.0**attempt, _LONGEST_WAIT) * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
             try:
                 async with self._slots:
                     await self._wait_for_turn()
-                    answer, retry_after = await self._attempted(url, etag)
-            except _BrokenOffError as error:
-                why, reached = str(error), True
-            except transport.FAILURES as error:
-                why = transport.describe(error)
+                    answer = await self._attempt(url, etag)
+            except _FailedAttemptError as error:
+                why, reached = str(error), reached or error.reached
+                if is_last:
+                    log.debug("request failed", node=query.node, why=why)
+                    fault = Fault.REGISTRY if reached else Fault.UNREACHED
+                    raise NoAnswerError(why, fault) from None
             else:
                 reached = True
-                if (
-                    answer.code not in _RETRIED
-                    or not self._may_retry(answer.code, retry_after)
-                    or attempt == tries
-                ):
+                if answer.code not in _RETRIED or not self._may_retry(answer):
+                    return answer
+                if is_last:
                     return answer
                 why = f"HTTP {answer.code}"
-                if retry_after is not None:
-                    wait, why = retry_after, _SLOWER
-            if attempt == tries:
-                log.debug("request failed", node=query.node, why=why)
-                fault = Fault.REGISTRY if reached else Fault.UNREACHED
-                raise NoAnswerError(why, fault)
+                if answer.retry_after is not None:
+                    wait, why = answer.retry_after, _SLOWER
             await self._pause(query.node, wait, why)
         raise AssertionError("an attempt either answers or raises")
 
-    def _may_retry(self, code: int, retry_after: float | None) -> bool:
+    def _may_retry(self, answer: Answer) -> bool:
         """Return whether a 429 or 5xx may be retried in this poll. A 429 delays all requests. Raises NoAnswerError."""
-        if retry_after is not None and retry_after > _LONGEST_RETRY_AFTER:
-            why = f"the registry asked to wait {durations.show(retry_after)} ({code})"
-            if code == HTTPStatus.TOO_MANY_REQUESTS:
+        wait = answer.retry_after or 0.0
+        is_for_all = answer.code == HTTPStatus.TOO_MANY_REQUESTS
+        if wait > _LONGEST_RETRY_AFTER:
+            why = f"the registry asked to wait {durations.show(wait)} ({answer.code})"
+            if is_for_all:
                 self.asked_to_wait = why
             raise NoAnswerError(why, Fault.REGISTRY)
-        return code != HTTPStatus.TOO_MANY_REQUESTS or self._delay(retry_after or 0.0)
+        return self._delay(wait) if is_for_all else True
 
     async def _pause(self, node: str, seconds: float, why: str) -> None:
         log.debug("retry", node=node, wait=round(seconds, 3), why=why)
@@ -223,42 +227,33 @@ class Registry:
         finally:
             self._progress(place, "")
 
-    async def _attempted(self, url: str, etag: str) -> tuple[Answer, float | None]:
-        """Send one request as `_once` does, and report that its time is over, whatever came of it."""
-        try:
-            return await self._once(url, etag)
-        finally:
-            self._progress("request", "")
-
-    async def _once(self, url: str, etag: str) -> tuple[Answer, float | None]:
+    async def _attempt(self, url: str, etag: str) -> Answer:
         """Send one request and read its whole answer within the deadline. Redirects within the origin are followed."""
         headers = self._headers | ({"If-None-Match": etag} if etag else {})
-        async with asyncio.timeout(self.limits.timeout):
-            for _ in range(_MOST_REDIRECTS):
-                request = httpx.Request("GET", url, headers=headers)
-                begun = asyncio.get_running_loop().time()
-                self.requests += 1
-                response = await self._transport.handle_async_request(request)
-                try:
-                    code = response.status_code
-                    location = (
-                        response.headers.get("location") if code in _REDIRECTS else None
-                    )
-                    if not location:
-                        wait = (
-                            parse_retry_after(response.headers)
-                            if code in _RETRIED
-                            else None
-                        )
-                        answer = await self._read(response)
-                        _log(request, code, begun, len(answer.body))
-                        return answer, wait
-                    _log(request, code, begun, 0)
-                except transport.FAILURES as error:
-                    raise _BrokenOffError(transport.describe(error)) from None
-                finally:
-                    await response.aclose()
-                url = self._redirect(request.url, location)
+        reached = False
+        try:
+            async with asyncio.timeout(self.limits.timeout):
+                for _ in range(_MOST_REDIRECTS):
+                    request = httpx.Request("GET", url, headers=headers)
+                    begun = asyncio.get_running_loop().time()
+                    self.requests += 1
+                    response = await self._transport.handle_async_request(request)
+                    reached = True
+                    try:
+                        location = response.headers.get("location")
+                        if response.status_code not in _REDIRECTS or not location:
+                            answer = await self._read(response)
+                            _log(request, answer.code, begun, len(answer.body))
+                            return answer
+                    finally:
+                        await response.aclose()
+                    _log(request, response.status_code, begun, 0)
+                    url = self._redirect(request.url, location)
+        except transport.FAILURES as error:
+            why = transport.describe(error)
+            raise _FailedAttemptError(why, reached=reached) from None
+        finally:
+            self._progress("request", "")
         raise NoAnswerError("it redirects without end", Fault.REGISTRY)
 
     def _redirect(self, url: httpx.URL, location: str) -> str:
@@ -287,6 +282,7 @@ class Registry:
                 headers.get("date", ""), headers.get("age", "")
             ),
             etag=parse_etag(headers.get("etag", "")),
+            retry_after=parse_retry_after(headers),
         )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -19,10 +19,10 @@ from watcher.registry.answer import NoAnswerError
 from watcher.registry.client import Registry
 from watcher.text.json_limits import too_dense
 
-CHUNK = 100
-"""The most ids of one request, and the most rows of one page."""
-_LONGEST_QUERY = 6000
-"""Characters of the ids of one request: servers and proxies refuse addresses of 8 KB and more."""
+_MOST_IDS = 60
+"""Of one request: the longest ids make an address of 7 KB, and servers and proxies refuse 8."""
+_MOST_ROWS = 100
+"""Of one page."""
 _MOST_PAGES = 20
 """Of one chunk. A registry that ignores `limit` has ten rows on a page."""
 _LONGEST_TEXT = 10_000
@@ -61,7 +61,7 @@ class _PackQuery:
             *pairs,
             ("include_banned", "true"),
             ("page", str(self.page)),
-            ("limit", str(CHUNK)),
+            ("limit", str(_MOST_ROWS)),
         ]
 
 
@@ -74,9 +74,10 @@ async def read_packs(
     compares ids with their case, so each id should have the registry's own spelling; its lower-case spelling is asked
     for too. If the first request fails, no other is made.
     """
-    chunks = list(
-        _chunks(dict.fromkeys(one for each in ids for one in (each, each.lower())))
-    )
+    spelled = list(dict.fromkeys(one for each in ids for one in (each, each.lower())))
+    chunks = [
+        tuple(spelled[at : at + _MOST_IDS]) for at in range(0, len(spelled), _MOST_IDS)
+    ]
     parts = [await _read_chunk(registry, chunk, retries) for chunk in chunks[:1]]
     if parts and parts[0].failure is None:
         parts += await asyncio.gather(
@@ -91,25 +92,6 @@ def joined(parts: Sequence[PackRecords]) -> PackRecords:
         records={key: record for part in parts for key, record in part.records.items()},
         failure=next((part.failure for part in parts if part.failure), None),
     )
-
-
-def _chunks(ids: Iterable[str]) -> Iterator[tuple[str, ...]]:
-    """Yield the ids in groups that fit into one request each. Both ways to write an id are in one group."""
-    chunk: list[str] = []
-    size = 0
-    for one in ids:
-        follows = bool(chunk) and chunk[-1].lower() == one
-        if (
-            chunk
-            and not follows
-            and (len(chunk) >= CHUNK - 1 or size + len(one) > _LONGEST_QUERY)
-        ):
-            yield tuple(chunk)
-            chunk, size = [], 0
-        chunk.append(one)
-        size += len(one) + len("node_id=&")
-    if chunk:
-        yield tuple(chunk)
 
 
 async def _read_chunk(

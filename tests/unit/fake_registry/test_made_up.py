@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from watcher.fake_registry.catalog import Catalog
-from watcher.fake_registry.made_up import made_up, made_up_registry
+from watcher.fake_registry.made_up import made_up_registry
 from watcher.fake_registry.server import encoded
 from watcher.model.version import status_from_api
 
@@ -21,14 +21,6 @@ def rows(catalog: Catalog) -> list[dict[str, Any]]:
         catalog.answer({"page": [str(page)], "pageSize": ["100"]})[1] for page in pages
     ]
     return [row for answer in answers for row in answer["versions"]]
-
-
-def test_nodes_that_are_alike() -> None:
-    """Every node has the same versions, all of them active."""
-    found = Counter((row["node_id"], row["status"]) for row in rows(made_up(5, 3)))
-    assert found == {
-        (f"node-{number}", "NodeVersionStatusActive"): 3 for number in range(5)
-    }
 
 
 def test_a_whole_registry() -> None:

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import re
-import signal
 import threading
 import time
-from collections.abc import Callable
 
 import httpx
 import pytest
 from aiohttp import web
 
-from tests.support.parameters import one_of
-from tests.support.program import Started
 from watcher.fake_registry.catalog import Catalog
-from watcher.fake_registry.server import FakeRegistry, main
+from watcher.fake_registry.server import FakeRegistry
 
 pytestmark = pytest.mark.measured
 
@@ -78,57 +73,3 @@ def test_a_registry_can_go_down_and_come_back() -> None:
     with FakeRegistry(catalog, port=int(url.rpartition(":")[2])) as second:
         assert second.url == url
         assert httpx.get(f"{url}/versions", trust_env=False).json()["total"] == 1
-
-
-@pytest.mark.parametrize("way", one_of("SIGTERM", "stdin", "SIGINT", fast=2))
-def test_as_a_process(start: Callable[..., Started], way: str) -> None:
-    """As a program it prints its address first and serves its nodes until a signal or the end of its input."""
-    process = start(
-        "--nodes",
-        "3",
-        "--versions",
-        "12",
-        "--latency",
-        "0.01",
-        module="watcher.fake_registry.server",
-    )
-    process.until(lambda it: it.out.endswith("\n"))
-    url = process.out.strip()
-    assert re.fullmatch(r"http://127\.0\.0\.1:\d+", url)
-    answer = httpx.get(
-        f"{url}/versions", params={"nodeId": "node-2", "pageSize": 100}, trust_env=False
-    ).json()
-    assert answer["total"] == 12
-    assert 600 <= len(str(answer)) / 12 <= 800
-    if way == "stdin":
-        process.stdin.close()
-    else:
-        process.signal(signal.Signals[way])
-    ended = process.wait()
-    assert (ended.code, ended.out, ended.err) == (0, f"{url}\n", "")
-
-
-def test_a_whole_registry_as_a_process(start: Callable[..., Started]) -> None:
-    """With a total it serves nodes that share so many versions unevenly."""
-    process = start(
-        "--nodes", "30", "--total", "120", module="watcher.fake_registry.server"
-    )
-    process.until(lambda it: it.out.endswith("\n"))
-    query = {"pageSize": 100, "page": 2}
-    answer = httpx.get(
-        f"{process.out.strip()}/versions", params=query, trust_env=False
-    ).json()
-    assert (answer["total"], answer["totalPages"], len(answer["versions"])) == (
-        120,
-        2,
-        20,
-    )
-    process.stdin.close()
-    assert process.wait().code == 0
-
-
-def test_bad_arguments(capsys: pytest.CaptureFixture[str]) -> None:
-    """An argument that is no number is a usage error."""
-    with pytest.raises(SystemExit, match="2"):
-        main(["--nodes", "many"])
-    assert "--nodes" in capsys.readouterr().err
