@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.audit_oracle.expected import NOBODYS, Claim, Reading
-from tests.audit_oracle.situations import DECOY, INSTALLED, SPELT, Pack
+from tests.audit_oracle.situations import DECOY, INSTALLED, Pack
 from tests.support.comfyui import COMMIT, OF_COMFYUI, ComfyUI, pyproject
 
 _ELSEWHERE = "https://github.com/eve/another-source"
@@ -29,14 +29,9 @@ class Form:
     needs_listing: bool = False
     """Whether the id is written in another case than the registry's, which only a listing tells."""
 
-    spelling: bool = False
-    """Whether it differs from another form only in how an address is written: a few packs are enough."""
-
     def takes(self, pack: Pack) -> bool:
         """Return whether a pack can be installed so and something can be said of it."""
-        return (bool(pack.listed) or not self.needs_listing) and (
-            not self.spelling or pack.id in SPELT
-        )
+        return bool(pack.listed) or not self.needs_listing
 
 
 FORMS: list[Form] = []
@@ -51,7 +46,6 @@ def _form(
     kinds: str,
     core: bool = False,
     needs_listing: bool = False,
-    spelling: bool = False,
 ) -> None:
     FORMS.append(
         Form(
@@ -61,7 +55,6 @@ def _form(
             kinds=frozenset(kinds.split()),
             core=core,
             needs_listing=needs_listing,
-            spelling=spelling,
         )
     )
 
@@ -535,13 +528,7 @@ _HTTPS, _OF_DECOY = "https://github.com/Ann/{repo}", "https://github.com/Ann/{of
 for name, remote in (
     ("https", _HTTPS),
     ("https_git", _HTTPS + ".git"),
-    ("https_slash", _HTTPS + "/"),
-    ("https_user", "https://ann:token@github.com/Ann/{repo}.git"),
-    ("http", "http://github.com/Ann/{repo}"),
     ("scp", "git@github.com:Ann/{repo}.git"),
-    ("ssh", "ssh://git@github.com/Ann/{repo}.git"),
-    ("git", "git://github.com/Ann/{repo}.git"),
-    ("host_case", "https://GitHub.com/aNN/{repo}.git"),
 ):
     _form(
         f"clone_{name}",
@@ -549,17 +536,12 @@ for name, remote in (
         _read("file:id", clone=True, source="own"),
         kinds="git",
         core=name in ("https", "scp"),
-        spelling=name not in ("https", "scp"),
     )
 
 for name, remote in (
     ("alias", "git@work:Ann/{repo}.git"),
     ("mirror", "https://gitee.com/mirrors/{repo}"),
-    ("host", "https://gitlab.com/Ann/{repo}"),
-    ("former_owner", "https://github.com/bob/{repo}"),
     ("fork", "https://github.com/eve/{repo}.git"),
-    ("lookalike", "https://github.com.example/Ann/{repo}"),
-    ("path", "/srv/git/{repo}.git"),
 ):
     _form(
         f"clone_{name}",
@@ -567,7 +549,6 @@ for name, remote in (
         _read("file:id", clone=True, source=NOBODYS),
         kinds="git",
         core=name in ("alias", "mirror"),
-        spelling=name not in ("alias", "mirror", "fork"),
     )
 
 

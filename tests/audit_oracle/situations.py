@@ -195,20 +195,6 @@ PACKS = (
     *_OTHERS,
 )
 """Each is installed in every form."""
-SPELT = frozenset(
-    {
-        "Active",
-        "Behind",
-        "Deprecated",
-        "Unlisted",
-        "Flagged",
-        "Banned",
-        "All-Banned-Unlisted",
-        "Row-Banned",
-        "Row-None",
-    }
-)
-"""Those that are enough where a form differs from another one only in how an address is written."""
 DECOYS = tuple(Pack(id=DECOY + pack.id, versions=_TWO) for pack in PACKS)
 WORLD = {pack.id.lower(): pack for pack in (*PACKS, *DECOYS)}
 """All that the registry has, by lower-case id, and what it does not have any more."""

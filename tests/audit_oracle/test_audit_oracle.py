@@ -6,7 +6,6 @@ import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ import pytest
 from tests.audit_oracle import expected as oracle
 from tests.audit_oracle.comparing import GROUPS, Cell, Said, cells, disagreements
 from tests.audit_oracle.endpoint import ENDPOINTS, GOOD, Endpoint, answer_as
-from tests.audit_oracle.expected import FAILING, Outcome, Reading
+from tests.audit_oracle.expected import FAILING
 from tests.audit_oracle.situations import fill
 from tests.support import program
 from tests.support.comfyui import ComfyUI
@@ -173,98 +172,6 @@ def test_there_are_enough() -> None:
     assert set(Counter(cell.group for cell in good)) == set(GROUPS)
 
 
-Mutant = Callable[[pytest.MonkeyPatch], None]
-
-
-def _fine(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(oracle, "_of_reading", lambda *_: [Outcome("ok")])
-
-
-def _no_rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(oracle, "_by_pack", lambda *_: [Outcome("ok")])
-
-
-def _answered(monkeypatch: pytest.MonkeyPatch) -> None:
-    judged = oracle._of_reading
-    monkeypatch.setattr(
-        oracle,
-        "_of_reading",
-        lambda *args: [replace(outcome, unanswered=False) for outcome in judged(*args)],
-    )
-
-
-def _reading(**changes: Callable[[Reading], Any]) -> Mutant:
-    def mutate(monkeypatch: pytest.MonkeyPatch) -> None:
-        judged = oracle._of_reading
-
-        def changed(reading: Reading, endpoint: Endpoint) -> Iterable[Outcome]:
-            values = {name: change(reading) for name, change in changes.items()}
-            return judged(replace(reading, **values), endpoint)
-
-        monkeypatch.setattr(oracle, "_of_reading", changed)
-
-    return mutate
-
-
-MUTANTS: dict[str, Mutant] = {
-    "everything is fine": _fine,
-    "a row never counts": _no_rows,
-    "everything was answered": _answered,
-    "the first claim is the only one": _reading(
-        claims=lambda reading: reading.claims[:1]
-    ),
-    "a mark means nothing": _reading(mark=lambda _: False),
-    "a clone has no version": _reading(
-        version=lambda reading: None if reading.clone else reading.version
-    ),
-    "a clone is no clone": _reading(clone=lambda _: False),
-    "any repository is right": _reading(
-        source=lambda reading: reading.claims[0].id if reading.claims else None
-    ),
-    "everything can be read": _reading(readable=lambda _: True),
-}
-
-
-@pytest.mark.parametrize("mutant", MUTANTS.values(), ids=MUTANTS)
-def test_the_oracle_can_fail(monkeypatch: pytest.MonkeyPatch, mutant: Mutant) -> None:
-    """Verdicts of a program that broke a rule are distinguished from those of the contract."""
-    missed = 0
-    for chosen in _grouped(GOOD).values():
-        assert list(disagreements(*_told(chosen))) == []
-        with monkeypatch.context() as patch:
-            mutant(patch)
-            lies, code = _told([replace(cell) for cell in chosen])
-        told = [(cell, said) for cell, (_, said) in zip(chosen, lies, strict=True)]
-        missed += not list(disagreements(told, code))
-    assert missed < len(GROUPS)
-
-
-def _told(chosen: list[Cell]) -> tuple[list[tuple[Cell, Said | None]], int]:
-    """Return what a program would say that does what the oracle says, and its exit code."""
-    told: list[tuple[Cell, Said | None]] = []
-    codes = {0}
-    for cell in chosen:
-        outcome = min(
-            cell.outcomes,
-            key=lambda one: (oracle.WORST_FIRST.index(one.verdict), one.unanswered),
-        )
-        failing = cell.enabled and outcome.verdict in FAILING
-        codes.add(3 if failing else 1 if outcome.unanswered else 0)
-        said = {
-            "id": None,
-            "kind": min(cell.form.kinds),
-            "enabled": cell.enabled,
-            "version": None,
-            "verdict": outcome.verdict,
-            "reason": " ".join(
-                claim.id for reading in cell.readings for claim in reading.claims
-            )
-            or "no id",
-        }
-        told.append((cell, said))
-    return told, max(codes)
-
-
 def _of_form(*names: str, group: str) -> list[Cell]:
     return [
         cell
@@ -286,23 +193,6 @@ def test_a_target_that_cannot_be_read(
     done = installs.audit(str(tmp_path / "missing"))
     assert done.code == code
     assert all(said is not None for _, said in installs.found(json.loads(done.out)))
-
-
-@pytest.mark.parametrize(
-    "verdict", ["ok", "outdated", "unknown", "deprecated", "pending"]
-)
-def test_a_verdict_can_be_chosen(
-    run: Run, filled: FakeRegistry, tmp_path: Path, verdict: str
-) -> None:
-    """A verdict that is mild by default makes exit code 3 when it is named, and the others none."""
-    answer_as(filled, GOOD)
-    calm = _of_form("zip", "clone_mirror", group="calm")
-    surely = [cell for cell in calm if cell.outcomes == {Outcome(verdict)}]
-    never = [cell for cell in calm if Outcome(verdict) not in cell.outcomes]
-    for name, chosen, code in (("surely", surely, 3), ("never", never, 0)):
-        installs = Installs(run, filled, tmp_path / name)
-        installs.add(chosen)
-        assert installs.audit("--fail-on", verdict).code == code, name
 
 
 def test_what_is_accepted(run: Run, filled: FakeRegistry, tmp_path: Path) -> None:

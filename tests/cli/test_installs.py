@@ -140,45 +140,6 @@ def test_an_install_that_changes_is_news_if_it_becomes_bad(
     assert len(set(ids)) == len(ids) == 4
 
 
-@pytest.mark.bounded  # the rules have tests of their own, which cost less
-def test_one_event_for_all_installs(
-    watch: Watcher, comfyui: LivedIn, registry: FakeRegistry, tmp_path: Path
-) -> None:
-    """What several installs run is one event that names them; another install that begins to run it is news."""
-    registry.catalog.set_status("alpha", "1.0.0", "banned")
-    office, laptop = LivedIn(tmp_path / "office"), LivedIn(tmp_path / "laptop")
-    office.put("alpha", "1.0.0")
-    every = watch.but(installs=[str(one.root) for one in (comfyui, office, laptop)])
-    document = every.check()
-    assert _said(document) == [("exposed", "alpha", "1.0.0", "banned")]
-    assert _copies(document) == [("office", "1.0.0", True), ("studio", "1.0.0", True)]
-    comfyui.remove("alpha")
-    assert _said(every.check()) == []
-    laptop.put("alpha", "1.0.0")
-    assert _copies(every.check()) == [
-        ("laptop", "1.0.0", True),
-        ("office", "1.0.0", True),
-    ]
-    laptop.remove("alpha")
-    assert _said(every.check()) == []
-    office.remove("alpha")
-    assert _said(every.check()) == [("cleared", "alpha", "1.0.0", None)]
-
-
-@pytest.mark.bounded  # the parts have tests of their own, which cost less
-def test_a_whole_pack_that_is_banned(
-    watch: Watcher, comfyui: LivedIn, registry: FakeRegistry
-) -> None:
-    """A ban of the node is one event, whichever way it is said, and so is its end."""
-    watch.check()
-    registry.catalog.ban_node("alpha", "Malware")
-    assert _said(watch.check()) == [("banned", "alpha", None, "banned")]
-    assert _said(_a_day_later(watch)) == []
-    registry.catalog.pardon_node("alpha")
-    assert _said(watch.check()) == [("reinstated", "alpha", None, "active")]
-    assert _said(_a_day_later(watch)) == []
-
-
 def test_a_ban_that_only_the_list_of_packs_knows(
     watch: Watcher, registry: FakeRegistry
 ) -> None:
@@ -347,22 +308,6 @@ def test_a_ban_that_was_not_answered_is_asked_for_again(
     assert not any(asked.path == "/nodes" for asked in registry.requests[before:])
 
 
-def test_a_pack_that_the_daily_answer_leaves_out_is_asked_for_again(
-    watch: Watcher, registry: FakeRegistry
-) -> None:
-    """That it was answered about once does not stand for the answer that it has not got now."""
-    assert _said(watch.check()) == []
-    path = watch.state / "checks.json"
-    checks = json.loads(path.read_text())
-    checks["packs_at"] = "2026-01-01T00:00:00.000Z"
-    path.write_text(json.dumps(checks))
-    registry.catalog.edit_pack("alpha", status="banned")
-    inflict_on_nodes(registry, "row")
-    assert _said(watch.check()) == []
-    registry.respond = None
-    assert _said(watch.check()) == [("banned", "alpha", None, "banned")]
-
-
 def test_a_folder_that_is_named_after_nothing_never_fails(
     watch: Watcher, comfyui: LivedIn, registry: FakeRegistry
 ) -> None:
@@ -447,58 +392,6 @@ def test_a_pack_that_the_registry_lost(watch: Watcher, comfyui: LivedIn) -> None
     assert _said(watch.check()) == []
 
 
-@pytest.mark.bounded  # the rules have tests of their own, which cost less
-def test_an_update_is_offered_once(
-    watch: Watcher, comfyui: LivedIn, registry: FakeRegistry
-) -> None:
-    """A newer version is an update in the poll in which it is first active; an install that changes never makes one."""
-    watch.check()
-    registry.catalog.publish("alpha", "1.1.0")
-    document = watch.check()
-    assert _said(document) == [
-        ("new", "alpha", "1.1.0", "active"),
-        ("update", "alpha", "1.1.0", "1.1.0"),
-    ]
-    assert _said(watch.check()) == []
-    registry.catalog.publish("alpha", "0.9.0")
-    assert [one[0] for one in _said(watch.check())] == ["new"]
-    registry.catalog.publish("alpha", "1.2.0", status="pending")
-    assert _said(watch.check()) == [("pending", "alpha", "1.2.0", "pending")]
-    registry.catalog.set_status("alpha", "1.2.0", "active")
-    assert ("update", "alpha", "1.2.0", "1.2.0") in _said(watch.check())
-    registry.catalog.set_status("alpha", "1.2.0", "flagged")
-    watch.check()
-    registry.catalog.set_status("alpha", "1.2.0", "active")
-    assert [one[0] for one in _said(watch.check())] == ["reinstated"]
-    for version in ("1.2.0", "0.9.0"):
-        comfyui.put("alpha", version, mark=False)
-        assert _said(watch.check()) == []
-    comfyui.put("alpha", "1.2.0")
-    registry.catalog.publish("alpha", "1.1.5")
-    assert [one[0] for one in _said(watch.check())] == ["new"]
-
-
-@pytest.mark.bounded  # the rules have tests of their own, which cost less
-def test_what_is_accepted_is_not_reported_until_it_gets_worse(
-    watch: Watcher, comfyui: LivedIn, registry: FakeRegistry
-) -> None:
-    """An accepted finding is no event, nor is its end; a worse status is one, and so is what is accepted no more."""
-    registry.catalog.publish("alpha", "0.9.0", status="flagged")
-    comfyui.put("alpha", "0.9.0")
-    accepting = watch.but(accept="Alpha@0.9.0")
-    assert _said(accepting.check()) == []
-    comfyui.put("alpha", "1.0.0")
-    assert _said(accepting.check()) == []
-    comfyui.put("alpha", "0.9.0")
-    assert _said(accepting.check()) == []
-    assert _said(watch.check()) == [("exposed", "alpha", "0.9.0", "flagged")]
-    assert _said(accepting.check()) == []
-    registry.catalog.set_status("alpha", "0.9.0", "banned")
-    assert _said(accepting.check()) == [("banned", "alpha", "0.9.0", "banned")]
-    comfyui.put("alpha", "1.0.0")
-    assert _said(accepting.check()) == [("cleared", "alpha", "0.9.0", None)]
-
-
 @pytest.mark.parametrize("lost", [False, pytest.param(True, marks=pytest.mark.bounded)])
 def test_an_install_that_cannot_be_scanned(
     watch: Watcher,
@@ -577,25 +470,6 @@ def test_an_install_that_is_no_longer_configured_is_forgotten(
     assert _state(watch, "installs.json")["installs"] == {}
     found = _state(watch, "snapshot.json")["installed"]
     assert not {"exposures", "failing"} & found.keys()
-
-
-@pytest.mark.bounded  # the rules have tests of their own, which cost less
-def test_a_recorded_ban_ends_without_installs_too(
-    watch: Watcher, registry: FakeRegistry
-) -> None:
-    """A ban that only `GET /nodes` knew is still asked about when the installs are gone; nothing else is."""
-    registry.catalog.edit_pack("alpha", status="banned")
-    assert ("banned", "alpha", None, "banned") in _said(watch.check())
-    bare = watch.but(installs=[], nodes="alpha bravo")
-    bare.check()
-    assert _said(_a_day_later(bare)) == []
-    assert list(_state(watch, "checks.json")["packs"]) == ["alpha"]
-    registry.catalog.edit_pack("alpha", status="active")
-    assert _said(_a_day_later(bare)) == [("reinstated", "alpha", None, "active")]
-    quiet = len(registry.requests)
-    bare.check()
-    bare.check()
-    assert len(registry.requests) - quiet == 4
 
 
 @pytest.mark.parametrize(

@@ -107,21 +107,6 @@ def test_a_version_that_goes_before_the_rest_is_removed_on_time() -> None:
     assert reported(second) == [("removed", None, "active", "removed")]
 
 
-def test_an_empty_listing_hides_no_removal() -> None:
-    """A version that was missing twice stays reported although the listing was empty once and then whole again."""
-    gone = compare(absent("2.0"))
-    back = compare(gone.node, ONE, TWO, THREE)
-    assert reported(gone) == [("removed", "2.0", "flagged", "removed")]
-    assert reported(back) == [("flagged", "2.0", "removed", "flagged")]
-
-
-def test_a_node_that_lost_the_last_of_its_versions_is_empty() -> None:
-    """What was reported removed before is not reported again when the rest goes."""
-    node = compare(compare(absent("2.0"), ONE, THREE).node).node
-    difference = compare(node)
-    assert reported(difference) == [("removed", None, "active", "removed")]
-
-
 def test_a_node_that_is_back_is_one_event() -> None:
     """An emptied node that is listed again is reinstated as a whole, and emptying it again has another id."""
     gone = compare(compare(known(ONE, TWO, THREE)).node)
@@ -143,19 +128,6 @@ def test_a_node_that_is_back_reports_what_differs() -> None:
     ]
 
 
-def test_a_version_that_was_removed_before_its_node_is_no_part_of_its_return() -> None:
-    """Its removal was reported, so its return is too, whether it comes with the node or later."""
-    node = compare(compare(absent("2.0"), ONE, THREE).node).node
-    node = compare(node).node
-    back = compare(node, ONE, TWO, THREE)
-    assert reported(back) == [
-        ("reinstated", None, "removed", "active"),
-        ("flagged", "2.0", "removed", "flagged"),
-    ]
-    later = compare(compare(node, ONE, THREE).node, ONE, TWO, THREE)
-    assert reported(later) == [("flagged", "2.0", "removed", "flagged")]
-
-
 def test_a_version_that_does_not_come_back_with_its_node_is_removed() -> None:
     """It counts as missing once from the node's return on."""
     back = compare(emptied(ONE, TWO), ONE)
@@ -165,18 +137,6 @@ def test_a_version_that_does_not_come_back_with_its_node_is_removed() -> None:
         ("removed", "2.0", "flagged", "removed")
     ]
     assert compare(back.node, ONE, TWO).events == ()
-
-
-def test_a_node_is_back_with_the_first_row_that_is_seen() -> None:
-    """An incomplete listing that shows a version ends the emptiness; what it does not show is no return yet."""
-    part = compare(emptied(ONE, TWO), ONE, incomplete="it was cut short")
-    assert reported(part) == [("reinstated", None, "removed", "active")]
-    assert compare(part.node, ONE, TWO).events == ()
-    assert reported(compare(part.node, ONE)) == [
-        ("removed", "2.0", "flagged", "removed")
-    ]
-    nothing = compare(emptied(ONE, TWO), incomplete="it was cut short")
-    assert (nothing.events, nothing.node) == ((), emptied(ONE, TWO))
 
 
 def test_a_node_that_was_emptied_and_banned_comes_back_once() -> None:
@@ -195,24 +155,6 @@ def test_a_node_that_was_emptied_and_banned_comes_back_once() -> None:
     assert reported(compare(pardoned.node, ONE)) == [
         ("reinstated", None, "removed", "active")
     ]
-
-
-def test_an_emptied_node_is_back_under_some_statuses_too() -> None:
-    """Narrowed statuses make nobody leave an empty listing, and the node's return is one event."""
-    narrow = ("active", "pending")
-    node = emptied(ONE, TWO, THREE)
-    for _ in range(2):
-        still = compare(node, statuses=narrow)
-        assert (still.events, still.node.marks) == ((), node.marks)
-        assert (
-            missing_from(node, listing(), DiffOptions(statuses=narrow, now=NOW)) == ()
-        )
-        node = still.node
-    back = compare(node, ONE, statuses=narrow)
-    assert reported(back) == [("reinstated", None, "removed", "active")]
-    assert back.node.marks["id-3.0"] == Mark.ABSENT
-    assert compare(back.node, ONE, THREE, statuses=narrow).events == ()
-    assert compare(back.node, ONE, statuses=narrow).node.marks["id-3.0"] == Mark.LEFT
 
 
 @pytest.mark.parametrize(("had", "has"), [("id-1.0", ""), ("", "id-1.0"), ("", "")])

@@ -66,14 +66,6 @@ def test_the_worst_that_is_there_is_reported_as_a_value(
     ]
 
 
-def test_the_summary_of_many_problems_counts_the_rest() -> None:
-    """What is not named in the summary is counted."""
-    (event,) = compare(
-        None, *(version(f"{number}.0", "flagged") for number in range(1, 9))
-    ).events
-    assert event.reason.endswith("flagged: 1.0, 2.0, 3.0, 4.0, 5.0 and 3 more")
-
-
 def test_silence_sets_the_picture_without_an_event() -> None:
     """`silent` reports nothing of what was there."""
     difference = compare(None, version("1.0", "banned"), baseline="silent")
@@ -97,14 +89,6 @@ def test_full_reports_every_version() -> None:
         (Kind.NEW, "1.0"),
         (Kind.DEPRECATED, "1.0"),
         (Kind.FLAGGED, "2.0"),
-    ]
-
-
-def test_changes_after_the_baseline_are_events() -> None:
-    """What the baseline took in silently is known: only what changes after it is reported."""
-    node = compare(None, version("1.0"), version("2.0"), baseline="silent").node
-    assert reported(compare(node, version("1.0"), version("2.0", "banned"))) == [
-        ("banned", "2.0", "active", "banned")
     ]
 
 
@@ -161,18 +145,6 @@ def test_a_flag_that_comes_with_the_baseline_is_reported(
     assert banned.events[0].id not in ids
 
 
-def test_what_an_incomplete_listing_showed_can_be_removed() -> None:
-    """A version that incomplete listings showed and two complete ones do not is removed, as any other."""
-    node = compare(
-        None, version("1.0"), version("2.0"), incomplete="1 row is unreadable"
-    ).node
-    first = compare(node, version("2.0"), baseline="silent")
-    assert first.events == ()
-    assert reported(compare(first.node, version("2.0"))) == [
-        ("removed", "1.0", "active", "removed")
-    ]
-
-
 def test_an_empty_first_listing_is_provisional() -> None:
     """An empty first listing says since when the node was empty; it sets no baseline and is no event."""
     first = compare(None, at=EMPTY_AT)
@@ -191,13 +163,6 @@ def test_after_an_empty_listing_what_is_older_is_the_baseline() -> None:
     assert difference.events[0].reason == "1 version; newest 1.0"
     assert (difference.node.baseline_at, difference.node.empty_since) == (NOW, "")
     assert [one.version for one in difference.node.versions] == ["1.0", "2.0"]
-
-
-def test_after_an_empty_listing_silence_covers_only_what_is_older() -> None:
-    """A release after the empty listing is reported although the baseline is silent."""
-    assert reported(compare(PROVISIONAL, OLD, LATER, baseline="silent")) == [
-        ("new", "2.0", None, "active")
-    ]
 
 
 @pytest.mark.parametrize("node", [None, PROVISIONAL])
@@ -263,13 +228,6 @@ def test_with_narrowed_statuses_an_empty_listing_is_a_baseline() -> None:
     )
     later = compare(first.node, version("1.0", created_at=BEFORE), statuses=NARROW)
     assert reported(later) == [("new", "1.0", None, "active")]
-
-
-def test_an_empty_listing_that_was_dated_in_the_future_is_dated_anew() -> None:
-    """Where the clock was ahead at the first empty listing, the next one counts: what is created after it is late."""
-    ahead = Node(node=PACK, empty_since="2099-01-01T00:00:00.000Z")
-    assert compare(ahead).node.empty_since == NOW
-    assert compare(PROVISIONAL).node.empty_since == EMPTY_AT
 
 
 @pytest.mark.parametrize("baseline", ["summary", "silent", "full"])

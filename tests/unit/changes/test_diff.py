@@ -24,7 +24,7 @@ from watcher.changes.transitions import DiffOptions, node_url
 from watcher.model.event import Change, Kind
 from watcher.model.listing import NodeBanned
 from watcher.model.snapshot import Node
-from watcher.model.version import STATUSES, WATCHED_FIELDS, Version
+from watcher.model.version import WATCHED_FIELDS, Version
 
 UNKNOWN = "NodeVersionStatusQuarantined"
 
@@ -107,33 +107,6 @@ def test_an_approval_is_new_only_once(life: tuple[str, ...], kind: str) -> None:
     approved = compare(node, version("1.0"))
     assert reported(approved) == [(kind, "1.0", "pending", "active")]
     assert approved.node.decided == ()
-
-
-def test_what_was_decided_is_remembered_through_an_absence_and_an_id() -> None:
-    """Neither a listing without the version nor an id that appears makes an approval new."""
-    node = known(version("1.0", "flagged", id=""), version("2.0"))
-    for rows in ((version("1.0", "pending", id=""),), (), (version("1.0", "pending"),)):
-        node = compare(node, version("2.0"), *rows).node
-    assert node.decided == ("id-1.0",)
-    assert reported(compare(node, version("2.0"), version("1.0"))) == [
-        ("reinstated", "1.0", "pending", "active")
-    ]
-
-
-def test_a_removed_version_begins_a_new_life() -> None:
-    """One that returns as pending is new when it is active, whatever it was before it was removed."""
-    node = known(version("1.0", "flagged"), version("2.0"))
-    for rows in ((), (), (version("1.0", "pending"),)):
-        node = compare(node, version("2.0"), *rows).node
-    assert reported(compare(node, version("2.0"), version("1.0"))) == [
-        ("new", "1.0", "pending", "active")
-    ]
-
-
-def test_an_unknown_status_is_a_changed_field() -> None:
-    """A status that this program does not know is in `changes`, as it came."""
-    (event,) = compare(known(version("1.0")), version("1.0", UNKNOWN)).events
-    assert event.changes == (Change(field="status", before="active", after=UNKNOWN),)
 
 
 PLAIN, MARKED = version("1.0"), version("1.0", deprecated=True)
@@ -219,15 +192,6 @@ def test_all_changed_fields_are_one_event() -> None:
     """A `changed` event names each field that differs."""
     (_, event) = compare(known(PLAIN), MOVED).events
     assert [change.field for change in event.changes] == ["downloadUrl", "tags"]
-
-
-def test_when_it_was_created_is_no_watched_field() -> None:
-    """A creation time that reads differently is recorded and no event."""
-    difference = compare(
-        known(version("1.0")), version("1.0", created_at="2026-01-01T00:00:00.0Z")
-    )
-    assert difference.events == ()
-    assert difference.node.versions[0].created_at == "2026-01-01T00:00:00.0Z"
 
 
 def test_an_event_says_where_and_when() -> None:
@@ -337,16 +301,6 @@ def test_a_complete_listing_pardons_the_node() -> None:
     assert not difference.node.banned
 
 
-def test_a_pardon_at_first_listing_comes_with_the_baseline() -> None:
-    """A node that was banned before its first listing is reinstated and gets its baseline."""
-    difference = compare(Node(node=PACK, banned=True, seen={"": 1}), version("1.0"))
-    assert [event.kind for event in difference.events] == [
-        Kind.REINSTATED,
-        Kind.BASELINE,
-    ]
-    assert difference.node.seen[""] == 3
-
-
 def test_an_incomplete_listing_pardons_nobody() -> None:
     """An answer that is an error for the node, like one that ignored the node id, does not undo its ban."""
     node = known(version("1.0"), banned=True)
@@ -432,48 +386,6 @@ def test_what_a_partial_row_did_not_report_is_no_change_when_it_comes() -> None:
     assert reported(last) == [("deprecated", "2.0", None, "deprecated")]
     assert (last.node.versions[-1], last.node.partial) == (whole, ())
     changed = compare(last.node, version("1.0"), replace(whole, tags=()))
-    assert [event.kind for event in changed.events] == [Kind.CHANGED]
-
-
-@pytest.mark.parametrize("way", ["absent", "removed", "removed, then in part", "left"])
-def test_a_version_seen_in_part_may_go_before_it_is_whole(way: str) -> None:
-    """Wherever a version was after it was seen in part, its details are no change when they come at last."""
-    part, whole = (
-        version("2.0"),
-        version("2.0", tags=("x",), download_url="https://cdn.example/2"),
-    )
-    part_of, statuses = (
-        _part("id-2.0"),
-        ("active", "flagged") if way == "left" else STATUSES,
-    )
-    terms = {"statuses": statuses}
-    partial = {"incomplete": "a row", "unreported": part_of}
-    last = compare(
-        known(version("1.0"), **terms), version("1.0"), part, **partial, **terms
-    )
-    for _ in range(1 if way == "absent" else 2):
-        last = compare(last.node, version("1.0"), **terms)
-    if way.endswith("in part"):
-        last = compare(last.node, version("1.0"), part, **partial)
-    last = compare(last.node, version("1.0"), whole, **terms)
-    assert Kind.CHANGED not in {event.kind for event in last.events}
-    assert (last.node.versions[-1], last.node.partial) == (whole, ())
-    changed = compare(last.node, version("1.0"), replace(whole, tags=()), **terms)
-    assert [event.kind for event in changed.events] == [Kind.CHANGED]
-
-
-def test_a_version_that_had_no_more_details_is_whole() -> None:
-    """Once all of a version was read, even if nothing was missing from its part, what it gets next is a change."""
-    part = compare(
-        known(PLAIN),
-        PLAIN,
-        version("2.0"),
-        incomplete="a row",
-        unreported=_part("id-2.0"),
-    )
-    whole = compare(part.node, PLAIN, version("2.0"))
-    assert (whole.events, whole.node.partial) == ((), ())
-    changed = compare(whole.node, PLAIN, version("2.0", tags=("x",)))
     assert [event.kind for event in changed.events] == [Kind.CHANGED]
 
 

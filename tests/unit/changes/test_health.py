@@ -128,30 +128,6 @@ def test_a_node_may_fail_before_it_was_ever_read() -> None:
     assert (node.node, node.failing, node.baseline_at) == ("New-One", True, "")
 
 
-def test_a_registry_that_is_down_is_one_event() -> None:
-    """When all nodes fail, the registry is failing, once, and no node on its own."""
-    due, late = (polls(count, unread(*NODES)) for count in (3, 4))
-    assert said(due.events) == [(Kind.FAILING, None)]
-    assert (due.events[0].reason, due.events[0].after) == (
-        "could not be read in 3 polls in a row, since 2026-03-02 00:00 UTC: it timed out (4 of 4 nodes)",
-        "failing",
-    )
-    assert said(late.events) == []
-    assert not any(node.failing for node in late.snapshot.nodes.values())
-
-
-def test_a_registry_that_is_back_is_one_event() -> None:
-    """When nodes can be read again the registry has recovered, once, and again with another id the next time."""
-    down = polls(3, unread(*NODES))
-    back = poll(down, {}, *NODES)
-    second = poll(back, unread(*NODES), threshold=1)
-    again = poll(second, {}, *NODES, threshold=1)
-    assert said(back.events) == [(Kind.RECOVERED, None)]
-    assert said(poll(back, {}, *NODES).events) == []
-    ids = [event.id for done in (down, back, second, again) for event in done.events]
-    assert len(set(ids)) == 4
-
-
 def test_the_registrys_error_is_the_most_common_one() -> None:
     """The event says what most nodes met."""
     failed = unread("Alpha", error="HTTP 500") | unread(
@@ -173,16 +149,6 @@ def test_a_failure_keeps_when_it_began_and_what_it_was_last() -> None:
     assert second.health.nodes == {
         "alpha": FailureStreak(count=2, since=NOW, error="it timed out")
     }
-
-
-def test_a_clock_set_back_changes_no_count() -> None:
-    """Failures are counted in polls, so a clock that jumps makes nobody fail or recover."""
-    twice = polls(2, unread("Alpha", wide=False), *NODES[1:])
-    done = poll(
-        twice, unread("Alpha", wide=False), *NODES[1:], at="2001-01-01T00:00:00.000Z"
-    )
-    assert said(done.events) == [(Kind.FAILING, "Alpha")]
-    assert done.health.nodes["alpha"].since == NOW
 
 
 FACES = {"404": False, "503": True}
@@ -245,17 +211,6 @@ def test_an_outage_of_many_due_nodes_says_since_when() -> None:
         event.reason
         == "could not be read in 3 polls in a row, since 2026-03-02 00:00 UTC: it timed out (4 of 4 nodes)"
     )
-
-
-def test_a_poll_that_did_not_try_a_node_counts_for_it() -> None:
-    """A node that was left untried was not read, so the poll counts."""
-    tried, untried = unread("Alpha", wide=False), unread("Alpha")
-    untried = {key: replace(one, fault=Fault.UNTRIED) for key, one in untried.items()}
-    done = poll(
-        poll(poll(None, tried, *NODES[1:]), untried, *NODES[1:]), untried, *NODES[1:]
-    )
-    assert said(done.events) == [(Kind.FAILING, "Alpha")]
-    assert done.health.nodes["alpha"].count == 3
 
 
 def test_the_registrys_error_is_that_of_a_node_that_was_tried() -> None:
@@ -413,22 +368,6 @@ def test_an_id_without_versions_fails_at_the_threshold_and_once() -> None:
     assert back.health.empty == {}
 
 
-def test_a_threshold_of_one_is_one_poll() -> None:
-    """One poll is not said to be in a row."""
-    empty = assess(
-        NOBODY, EMPTY, {}, {"alpha": False, "new": False}, 1, NOW, empty=("new",)
-    )
-    assert (
-        empty.events[0].reason
-        == "1 poll found no version, since 2026-03-02 00:00 UTC: is the id right?"
-    )
-    (event,) = poll(None, unread("Alpha", wide=False), *NODES[1:], threshold=1).events
-    assert (
-        event.reason
-        == "could not be read in 1 poll, since 2026-03-02 00:00 UTC: it timed out"
-    )
-
-
 def test_an_id_without_versions_that_cannot_be_read_meanwhile() -> None:
     """A poll that cannot read it neither counts nor ends the count, and adds no second `failing`."""
     done = found_empty(found_empty(found_empty(found_empty()), failed=True))
@@ -437,25 +376,3 @@ def test_an_id_without_versions_that_cannot_be_read_meanwhile() -> None:
         done = found_empty(done, failed=True)
         assert said(done.events) == []
     assert said(found_empty(done).events) == []
-
-
-def test_an_id_without_versions_that_is_called_failing_before_it_is_counted_out() -> (
-    None
-):
-    """Found empty for the last time that it takes, it stays failing although it can be read: no recovery in between."""
-    done = found_empty(found_empty())
-    for _ in range(3):
-        done = found_empty(done, failed=True)
-    assert said(done.events) == [(Kind.FAILING, "New")]
-    for _ in range(3):
-        done = found_empty(done)
-        assert said(done.events) == []
-
-
-def test_lost_counts_of_an_id_without_versions() -> None:
-    """Where the counts are lost, a node that is called failing is neither so again nor recovered while it is empty."""
-    done = found_empty(found_empty(found_empty()))
-    done = Assessment(health=NOBODY, snapshot=done.snapshot, events=())
-    for _ in range(5):
-        done = found_empty(done)
-        assert said(done.events) == []

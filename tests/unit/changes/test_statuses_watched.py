@@ -93,49 +93,6 @@ def test_a_way_round_the_watched_statuses_is_a_reinstatement() -> None:
     ]
 
 
-def test_a_way_round_is_remembered_while_less_is_watched() -> None:
-    """That a pending version was something worse is not forgotten when the statuses are edited before it is active."""
-    before = known(version("1.0", "pending"), statuses=("active", "pending"))
-    node = compare(before, statuses=("active", "pending"), elsewhere=GONE).node
-    node = compare(node, statuses=("pending",)).node
-    assert reported(compare(node, version("1.0"))) == [
-        ("reinstated", "1.0", None, "active")
-    ]
-
-
-def test_a_return_to_pending_is_remembered() -> None:
-    """A version that left the watched statuses and is pending again is reinstated when it becomes active."""
-    statuses = ("active", "pending")
-    before = known(version("1.0", "pending"), statuses=statuses)
-    node = compare(before, statuses=statuses, elsewhere=GONE).node
-    pending = compare(node, version("1.0", "pending"), statuses=statuses)
-    assert reported(pending) == [("pending", "1.0", None, "pending")]
-    assert reported(compare(pending.node, version("1.0"), statuses=statuses)) == [
-        ("reinstated", "1.0", "pending", "active")
-    ]
-
-
-def test_narrowing_forgets_nothing_of_what_is_no_longer_watched() -> None:
-    """Versions of statuses that are not watched any more stay in the picture, unmarked."""
-    node = known(version("1.0"), version("2.0", "flagged"))
-    narrowed = compare(node, version("1.0"), statuses=ACTIVE_ONLY)
-    widened = compare(narrowed.node, version("1.0"), version("2.0", "flagged"))
-    assert (narrowed.events, narrowed.node.marks, narrowed.node.versions) == (
-        (),
-        {},
-        node.versions,
-    )
-    assert (widened.events, widened.node) == ((), node)
-
-
-def test_a_change_into_the_watched_statuses_names_what_was_known() -> None:
-    """A version that was known as flagged before narrowing and is active now is reinstated."""
-    node = compare(known(version("1.0", "flagged")), statuses=ACTIVE_ONLY).node
-    assert reported(compare(node, version("1.0"), statuses=ACTIVE_ONLY)) == [
-        ("reinstated", "1.0", "flagged", "active")
-    ]
-
-
 def test_widening_takes_in_silently_what_was_there() -> None:
     """Versions of newly watched statuses that were created before the last check are no events."""
     node = known(version("1.0"), statuses=ACTIVE_ONLY)
@@ -158,16 +115,6 @@ def test_widening_reports_what_was_created_since_the_last_check() -> None:
         checked_at=CHECKED,
     )
     assert reported(difference) == [("flagged", "2.0", None, "flagged")]
-
-
-def test_a_first_listing_that_is_dated_ahead_hides_nothing() -> None:
-    """Where the clock was ahead at the baseline, the time of the last check decides what was created since."""
-    node = known(version("1.0"), statuses=ACTIVE_ONLY, baseline_at=minute(500))
-    banned = version("2.0", "banned", created_at=minute(-1))
-    assert reported(compare(node, version("1.0"), banned, checked_at=CHECKED)) == [
-        ("banned", "2.0", None, "banned")
-    ]
-    assert compare(node, version("1.0"), banned, checked_at="").events == ()
 
 
 def test_an_old_version_that_enters_the_watched_statuses_is_reported() -> None:

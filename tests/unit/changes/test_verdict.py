@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,7 +14,6 @@ from watcher.model.failure import Fault, ReadFailure
 from watcher.model.finding import Finding, rank
 from watcher.model.pack import Claim, Identity, Pack, PackKind, PackRecord, Verdict
 from watcher.model.snapshot import Mark, Node
-from watcher.model.version import STATUSES, SafeVersion, Version
 from watcher.text.repository import repository_key
 
 OURS = "https://github.com/ann/Some-Pack"
@@ -57,50 +55,6 @@ def of(installed: Pack, node: Node | None, **fields: Any) -> Finding:
     return judge("studio", installed, lambda _: about)
 
 
-@pytest.mark.parametrize(
-    ("rows", "verdict", "safe"),
-    [
-        ([version("1.0.0")], "ok", "1.0.0"),
-        ([version("1.0.0"), version("1.1.0")], "outdated", "1.1.0"),
-        ([version("1.0.0"), version("1.1.0", "flagged")], "ok", "1.0.0"),
-        ([version("1.0.0"), version("1.1.0", deprecated=True)], "ok", "1.0.0"),
-        ([version("1.0.0"), version("1.1.0-rc.1")], "ok", "1.0.0"),
-        ([version("1.0.0", "pending"), version("0.9.0")], "pending", "0.9.0"),
-        (
-            [version("1.0.0", "pending", deprecated=True), version("1.0.1")],
-            "pending",
-            "1.0.1",
-        ),
-        ([version("1.0.0", "banned"), version("0.9.0")], "banned", "0.9.0"),
-        ([version("1.0.0", "flagged", deprecated=True)], "flagged", None),
-        (
-            [version("1.0.0", "deleted", deprecated=True), version("2.0.0")],
-            "deleted",
-            "2.0.0",
-        ),
-        ([version("1.0.0", deprecated=True), version("2.0.0")], "deprecated", "2.0.0"),
-        ([version("1.0.1")], "delisted", "1.0.1"),
-        ([version("1.0.0", "NodeVersionStatusAsleep")], "unknown", None),
-        (
-            [version("1.0.0", "NodeVersionStatusAsleep", deprecated=True)],
-            "deprecated",
-            None,
-        ),
-    ],
-)
-def test_the_worst_that_holds(
-    rows: list[Version], verdict: str, safe: str | None
-) -> None:
-    """A registry pack has the worst verdict of its version, and the version to move to."""
-    found = of(pack(), known(*rows))
-    assert (found.verdict, found.safe_version, found.of_pack) == (
-        verdict,
-        SafeVersion(safe),
-        False,
-    )
-    assert bool(found.why) == (verdict == "delisted" or bool(found.gaps))
-
-
 def test_verdicts_are_sorted_worst_first() -> None:
     """The order is the contract's."""
     words = [
@@ -115,104 +69,6 @@ def test_verdicts_are_sorted_worst_first() -> None:
         "ok",
     ]
     assert sorted(Verdict, key=rank) == words
-
-
-@pytest.mark.parametrize("kind", [PackKind.REGISTRY, PackKind.CLAIMED])
-@pytest.mark.parametrize(
-    ("node", "about"),
-    [
-        (known(version("1.0.0"), banned=True), None),
-        (known(version("1.0.0")), record("banned")),
-        (known(version("1.0.0", "banned"), version("1.1.0")), record("banned")),
-        (known(version("9.9.9")), record("banned")),
-        (Node(node=PACK, banned=True), None),
-        (None, record("banned")),
-    ],
-)
-def test_a_ban_of_the_whole_pack(
-    kind: PackKind, node: Node | None, about: PackRecord | None
-) -> None:
-    """It holds whatever the version is, and whichever answer of the registry says so; nothing is safe then."""
-    for text in ("1.0.0", None):
-        found = of(pack(text, kind), node, record=about)
-        assert (found.verdict, found.of_pack, found.safe_version, found.why) == (
-            "banned",
-            True,
-            SafeVersion(None),
-            "the whole pack",
-        )
-
-
-def test_a_deleted_pack() -> None:
-    """A pack that its publisher deleted is deleted, unless its version is worse."""
-    gone = record("deleted")
-    assert of(pack(), known(version("1.0.0")), record=gone).verdict == "deleted"
-    assert of(pack(), EMPTY, record=gone).verdict == "deleted"
-    worse = of(pack(), known(version("1.0.0", "flagged")), record=gone)
-    assert (worse.verdict, worse.of_pack, worse.safe_version) == (
-        "flagged",
-        False,
-        SafeVersion(None),
-    )
-
-
-@pytest.mark.parametrize(
-    ("kind", "node", "about", "verdict", "why"),
-    [
-        (
-            "registry",
-            known(version("2.0")),
-            None,
-            "delisted",
-            "the registry does not list this version any more",
-        ),
-        (
-            "registry",
-            EMPTY,
-            record(),
-            "delisted",
-            "the registry does not list this version any more",
-        ),
-        (
-            "registry",
-            EMPTY,
-            None,
-            "delisted",
-            "the registry does not list this pack any more",
-        ),
-        (
-            "registry",
-            known(version("1.0.0"), emptied=True),
-            None,
-            "delisted",
-            "…this pack any more",
-        ),
-        (
-            "claimed",
-            known(version("2.0")),
-            None,
-            "unknown",
-            "the registry does not have a version 1.0.0 of it",
-        ),
-        (
-            "claimed",
-            EMPTY,
-            None,
-            "unknown",
-            "the registry does not have a pack Some-Pack",
-        ),
-        ("registry", NO_NODE, None, "unknown", "its versions are not all known"),
-        ("registry", None, record(), "unknown", "the registry has not been asked yet"),
-    ],
-)
-def test_what_is_not_listed(
-    kind: str, node: Node | None, about: PackRecord | None, verdict: str, why: str
-) -> None:
-    """Only what carries the Manager's mark was ever in the registry; and only a complete listing shows what is gone."""
-    found = of(pack(kind=PackKind(kind)), node, record=about)
-    assert found.verdict == verdict
-    assert found.why.endswith(why.removeprefix("…"))
-    assert found.of_pack == ("this pack" in why)
 
 
 def test_an_incomplete_listing() -> None:
@@ -272,134 +128,6 @@ def test_unknown_says_why(installed: Pack, why: str) -> None:
     """A pack that cannot be looked up says what it lacks."""
     found = of(installed, known(version("1.0.0")), record=record())
     assert (found.verdict, found.why) == ("unknown", why)
-
-
-@pytest.mark.parametrize(
-    ("installed", "fields", "why"),
-    [
-        (
-            clone(repository=None),
-            {},
-            "a clone that claims to be Some-Pack, without the address of a repository",
-        ),
-        (
-            clone(),
-            {"record": None, "no_records": ABSENT},
-            "claims to be Some-Pack, whose repository the registry does not name",
-        ),
-        (
-            clone(),
-            {"record": record(repository="")},
-            "claims to be Some-Pack, whose repository the registry does not name",
-        ),
-        (
-            clone(repository="git@github.com:eve/some-pack"),
-            {},
-            "claims to be Some-Pack, whose repository is ann/some-pack",
-        ),
-        (
-            pack(repository="https://github.com/eve/x"),
-            {},
-            "claims to be Some-Pack, whose repository is ann/some-pack",
-        ),
-        (
-            pack(kind=PackKind.CLAIMED, repository="https://github.com/eve/x"),
-            {},
-            "…whose repository is ann/some-pack",
-        ),
-    ],
-)
-def test_a_copy_of_another_repository(
-    installed: Pack, fields: dict[str, Any], why: str
-) -> None:
-    """It is unknown at best: what is good about an id does not hold for it, and what is bad does."""
-    installed = replace(installed, claimed_version="1.0.0")
-    fine = of(installed, known(version("1.0.0")), **({"record": record()} | fields))
-    assert (fine.verdict, fine.why[-len(why) + 1 :]) == ("unknown", why[1:])
-    assert (
-        of(
-            installed,
-            known(version("1.0.0", "flagged")),
-            **({"record": record()} | fields),
-        ).verdict
-        == "flagged"
-    )
-    assert (
-        of(installed, known(version("1.0.0")), record=record("banned")).verdict
-        == "banned"
-    )
-
-
-@pytest.mark.parametrize(
-    ("claimed", "rows", "verdict", "by"),
-    [
-        (
-            "1.0.0",
-            [version("1.0.0", "banned"), version("9.0.0")],
-            "banned",
-            "a clone whose file says 1.0.0",
-        ),
-        (
-            "1.0.0",
-            [version("1.0.0", deprecated=True), version("9.0.0")],
-            "deprecated",
-            "a clone whose file says 1.0.0",
-        ),
-        (
-            "1.0.0",
-            [version("1.0.0"), version("9.0.0")],
-            "ok",
-            "a clone whose file says 1.0.0",
-        ),
-        (
-            "1.0.0",
-            [version("1.0.0"), version("0.9.0", "flagged")],
-            "ok",
-            "a clone whose file says 1.0.0",
-        ),
-        ("1.0.1", [version("1.0.0"), version("0.9.0", "flagged")], "unknown", ""),
-        (None, [version("1.0.0"), version("0.9.0", "banned")], "unknown", ""),
-        (
-            None,
-            [version("1.0.0", "flagged"), version("0.9.0", "banned")],
-            "flagged",
-            "a clone that claims to be Some-Pack",
-        ),
-        (
-            "1.0.1",
-            [version("1.0.0", "banned")],
-            "banned",
-            "a clone that claims to be Some-Pack",
-        ),
-        (
-            "1.0.1",
-            [version("1.0.0", "pending")],
-            "pending",
-            "a clone that claims to be Some-Pack",
-        ),
-    ],
-)
-def test_a_clone(
-    claimed: str | None, rows: list[Version], verdict: str, by: str
-) -> None:
-    """A clone is judged by the version that its file names, else by the mildest of all; it is never outdated."""
-    found = of(clone(claimed_version=claimed), known(*rows), record=record())
-    assert (found.verdict, found.by) == (verdict, by)
-    assert found.why == ("" if found.listed else found.why)
-
-
-def test_the_whole_pack_of_a_clone() -> None:
-    """A ban or deletion of the whole pack holds for a clone, whatever its file says."""
-    node = known(version("1.0.0"), version("9.0.0"))
-    banned = of(clone(claimed_version="1.0.0"), node, record=record("banned"))
-    assert (banned.verdict, banned.of_pack, banned.safe_version, banned.listed) == (
-        "banned",
-        True,
-        SafeVersion(None),
-        None,
-    )
-    assert of(clone(), known(banned=True), record=record()).verdict == "banned"
-    assert of(clone(), node, record=record("deleted")).verdict == "deleted"
 
 
 def named(by: Claim, name: str = "evil") -> tuple[Identity, ...]:
@@ -532,16 +260,6 @@ def test_no_two_versions_are_each_newer(one: str, other: str) -> None:
     """Being newer has one direction, and no version is newer than itself."""
     assert not (is_newer(one, other) and is_newer(other, one))
     assert not is_newer(one, one)
-
-
-@given(st.sampled_from(STATUSES), st.booleans(), st.booleans())
-def test_what_is_bad_is_never_ok(status: str, deprecated: bool, banned: bool) -> None:
-    """No version that is flagged, banned, deleted, pending or deprecated, and none of a banned pack, is fine."""
-    node = known(
-        version("1.0.0", status, deprecated=deprecated), version("2.0.0"), banned=banned
-    )
-    bad = status != "active" or deprecated or banned
-    assert (rank(of(pack(), node).verdict) < rank(Verdict.OUTDATED)) == bad
 
 
 @pytest.mark.parametrize(
