@@ -15,14 +15,8 @@ from operator import attrgetter
 from watcher.model.channel import Channel, Grouping, grouped
 from watcher.model.event import DEFAULT_KINDS, REFERENCES, Event, Kind, reference_to
 
-_GAP_AMONG = 256
-"""A merged message may leave one out that waits for itself; that is looked for among so many of the newest."""
-
 _Events = tuple[Event, ...]
 """Of one message."""
-
-_Run = tuple[int, int, int]
-"""Messages in a row: the first, the one after the last, and one that is left out or -1."""
 
 
 def reference_of(events: Iterable[Event]) -> str:
@@ -62,19 +56,10 @@ def events_of(
     ]
     found: list[list[_Events]] = []
     for channel in tried:
-        for messages in _mergeable(
-            channel, [message for poll in polls for message in grouped(channel, poll)]
-        ):
-            for first, end, without in _runs(
-                wanted, [int(reference_of(message), 16) for message in messages]
-            ):
-                found.append(
-                    [
-                        messages[number]
-                        for number in range(first, end)
-                        if number != without
-                    ]
-                )
+        sent = [message for poll in polls for message in grouped(channel, poll)]
+        for messages in _mergeable(channel, sent):
+            sums = [int(reference_of(message), 16) for message in messages]
+            found += [messages[run] for run in _runs(wanted, sums)]
     # Of several the shortest run: the more messages, the more sums there are that may be the same by chance.
     newest_first = sorted(found, key=lambda run: run[-1][-1].at, reverse=True)
     return tuple(
@@ -98,28 +83,12 @@ def _mergeable(
             yield from by_node.values()
 
 
-def _runs(wanted: int, sums: Sequence[int]) -> Iterator[_Run]:
-    """Yield the runs whose sums add up: whole ones, and else those that leave one of the messages out."""
-    whole = list(_whole_runs(wanted, sums))
-    yield from whole or _runs_with_a_gap(wanted, sums)
-
-
-def _whole_runs(wanted: int, sums: Sequence[int]) -> Iterator[_Run]:
+def _runs(wanted: int, sums: Sequence[int]) -> Iterator[slice]:
+    """Yield the messages in a row whose sums add up."""
     ends_at = {0: 0}
     total = 0
     for end, own in enumerate(sums, 1):
         total = (total + own) % REFERENCES
         if (first := ends_at.get((total - wanted) % REFERENCES)) is not None:
-            yield first, end, -1
+            yield slice(first, end)
         ends_at[total] = end
-
-
-def _runs_with_a_gap(wanted: int, sums: Sequence[int]) -> Iterator[_Run]:
-    oldest = max(0, len(sums) - _GAP_AMONG)
-    for first in range(oldest, len(sums)):
-        total, places = 0, dict[int, int]()
-        for end in range(first, len(sums)):
-            total = (total + sums[end]) % REFERENCES
-            if (without := places.get((total - wanted) % REFERENCES, first)) != first:
-                yield first, end + 1, without
-            places[sums[end]] = end
