@@ -129,15 +129,6 @@ def test_what_is_run_is_named_with_what_to_do(limit: int, lines: int | None) -> 
     assert all("you run" in line and "passwords" in line for line in about)
 
 
-def test_what_is_counted_among_lines_is_called_by_its_kind() -> None:
-    """Names give way to what the others are, and to the command that shows them."""
-    (message,) = _messages(_bans(0, 30), lines=1000, limit=380)
-    assert re.search(
-        r"… and \d+ more banned · comfy-watch history --ref [0-9a-f]{8}\Z",
-        message.body,
-    )
-
-
 def test_nothing_else_gets_a_further_message() -> None:
     """Flags of what is run, and the baseline of the whole registry, are counted where there is no room for them."""
     flags = tuple(

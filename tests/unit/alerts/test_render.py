@@ -224,12 +224,6 @@ def _event(kind: Kind = Kind.BANNED, node: str = "ComfyUI_x_y", **fields: Any) -
     return event(f"{node}{kind}", kind, **{"node": node, "url": url} | given | fields)
 
 
-_TWO = (
-    _event(published="2026-01-31T12:34:56Z", safe_version=SafeVersion("1.0.2")),
-    _event(Kind.NEW, before=None, reason="", version="1.0.4", changelog="Faster"),
-)
-
-
 _NODES = "https://registry.comfy.org/nodes/"
 
 
@@ -322,20 +316,6 @@ def test_what_goes_first_where_room_is_short() -> None:
         last |= {name: limit for name, words in pieces.items() if words in body}
     assert list(last) == sorted(last, key=lambda name: -last[name])
     assert len(set(last.values())) == len(last) - 1  # the last two are both to the end
-
-
-def test_names_of_installs_are_quoted_and_short() -> None:
-    """A folder may have any name: it is untrusted, as the registry's text is."""
-    hostile = Copy(
-        install="[x](https://evil.example) @everyone " + "y" * 500, version="`1` <b>"
-    )
-    line = render(
-        compose((_event(installed=(hostile,)),)), Format.MARKDOWN, 3000, 100
-    ).body.splitlines()[0]
-    check_markdown(line)
-    check_any(line)
-    assert "you run `'1'" in line
-    assert "yyy" not in line or len(line) < 400
 
 
 def test_the_mildest_give_way_first() -> None:
