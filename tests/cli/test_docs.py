@@ -28,7 +28,7 @@ from watcher.changes.transitions import node_url
 from watcher.cli import main
 from watcher.cli.commands import config
 from watcher.fake_registry.server import FakeRegistry
-from watcher.model.event import DEFAULT_KINDS, Change, Event, Kind
+from watcher.model.event import DEFAULT_KINDS, Event, FieldChange, Kind
 from watcher.model.pack import Copy
 from watcher.model.version import SafeVersion
 from watcher.settings.channel_tables import ChannelTable
@@ -78,7 +78,7 @@ ALERTS = (
         version="2.4.0",
         after="active",
         changes=(
-            Change(
+            FieldChange(
                 field="dependencies",
                 before='["numpy", "requests"]',
                 after='["numpy", "httpx"]',

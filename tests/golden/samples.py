@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from tests.support.factories import NOW, event, minute
-from watcher.model.event import BadVersion, Change, Event, Kind
+from watcher.model.event import BadVersion, Event, FieldChange, Kind
 from watcher.model.pack import OWN_FILES, Copy
 from watcher.model.version import SafeVersion
 
@@ -15,9 +15,11 @@ THERE = Copy(install="laptop", version="1.1.0")
 CLONE = Copy(install="server", version=None)
 UNUSED = Copy(install="attic", version="1.2.0", enabled=False)
 UNUSED_CLONE = Copy(install="attic", version=None, enabled=False)
-SWAPPED = (Change(field="downloadUrl", before="https://a", after="https://b"),)
-TAGS = Change(field="tags", before="", after='["portrait"]')
-NEEDS = Change(field="dependencies", before='["numpy"]', after='["httpx", "torch>=2"]')
+SWAPPED = (FieldChange(field="downloadUrl", before="https://a", after="https://b"),)
+TAGS = FieldChange(field="tags", before="", after='["portrait"]')
+NEEDS = FieldChange(
+    field="dependencies", before='["numpy"]', after='["httpx", "torch>=2"]'
+)
 FORGED = BadVersion(
     node="evil", version="1 (flagged), rgthree-comfy 1.0.0; banned: 9", status="flagged"
 )

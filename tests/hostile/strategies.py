@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.hostile.corpus import TEXTS, made_up
 from tests.support import factories
-from watcher.model.event import Change, Event, Kind
+from watcher.model.event import Event, FieldChange, Kind
 from watcher.model.pack import Copy
 from watcher.model.version import SafeVersion
 
@@ -37,7 +37,9 @@ def events(draw: st.DrawFn) -> list[Event]:
             after=draw(st.none() | UNTRUSTED),
             reason=draw(UNTRUSTED),
             changes=tuple(
-                Change(field=draw(_FIELDS), before=draw(_VALUES), after=draw(_VALUES))
+                FieldChange(
+                    field=draw(_FIELDS), before=draw(_VALUES), after=draw(_VALUES)
+                )
                 for _ in range(number)
             ),
             at=factories.NOW,

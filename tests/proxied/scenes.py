@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from tests.hostile.corpus import TEXTS, made_up
 from tests.support import factories
-from watcher.model.event import Change, Event, Kind
+from watcher.model.event import Event, FieldChange, Kind
 
 _FLOOD = 300
 _GIANT = 50_000
@@ -76,7 +76,7 @@ def flood() -> tuple[Event, ...]:
             version=f"1.{number}.0",
             reason=f"{_REASON} {'🦊' * (number % 80)}",
             changes=(
-                Change(
+                FieldChange(
                     field="dependencies",
                     before="🦊" * (number % 200),
                     after="numpy>=2\nrequests",
@@ -110,7 +110,7 @@ def hostile(seed: int = 0) -> tuple[Event, ...]:
             before=text(),
             after=text(),
             reason=text(),
-            changes=(Change(field=text(), before=text(), after=text()),),
+            changes=(FieldChange(field=text(), before=text(), after=text()),),
         )
         for number, kind in enumerate(dice.sample(list(Kind), 6))
     )

@@ -23,7 +23,7 @@ from watcher.delivery.job import Job
 from watcher.delivery.outcome import Delivered
 from watcher.delivery.sender import send
 from watcher.delivery.urls import load
-from watcher.model.event import Change, Event, Kind
+from watcher.model.event import Event, FieldChange, Kind
 from watcher.model.version import SafeVersion
 
 IMAGES = ROOT / "docs" / "images"
@@ -69,7 +69,7 @@ EVENTS = (
         safe_version=SafeVersion("3.0.0"),
         changelog="Tides of the southern hemisphere; needs numpy 2",
         changes=(
-            Change(
+            FieldChange(
                 field="dependencies", before='["numpy>=1.26"]', after='["numpy>=2.0"]'
             ),
         ),

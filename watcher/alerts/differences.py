@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from itertools import takewhile
 
-from watcher.model.event import Change
+from watcher.model.event import FieldChange
 from watcher.model.kept import Items, items_of
 from watcher.model.version import STATUSES
 from watcher.text.sanitize import Trusted
@@ -40,7 +40,7 @@ class Item(str):
     __slots__ = ()
 
 
-def difference(changes: tuple[Change, ...]) -> Words:
+def difference(changes: tuple[FieldChange, ...]) -> Words:
     """Return what differs in an event's fields; () if there are none."""
     words: list[str] = []
     for change in changes[:_FIELDS]:
@@ -62,7 +62,7 @@ def known_status(status: str) -> str:
     )
 
 
-def _of_field(change: Change) -> Words:
+def _of_field(change: FieldChange) -> Words:
     before, after = items_of(change.before), items_of(change.after)
     if before is not None and after is not None:
         return _of_list(before, after)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from watcher.changes.transitions import text_of
-from watcher.model.event import Change, Event, Kind
+from watcher.model.event import Event, FieldChange, Kind
 from watcher.model.kept import bounded
 from watcher.model.listing import Listing
 from watcher.model.precedence import is_prerelease, normalised, precedence
@@ -31,7 +31,7 @@ def with_release_notes(
         return events
     released = sorted((one for one in node.listed if one.status == ACTIVE), key=_age)
     changes = {
-        new.key: Change(
+        new.key: FieldChange(
             field="dependencies",
             before=text_of(old.dependencies),
             after=text_of(new.dependencies),

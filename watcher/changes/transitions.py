@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, replace
 from urllib.parse import quote
 
-from watcher.model.event import Change, Event, Kind, event_id
+from watcher.model.event import Event, FieldChange, Kind, event_id
 from watcher.model.snapshot import Node, Snapshot
 from watcher.model.version import (
     ACTIVE,
@@ -157,7 +157,7 @@ class VersionEvents:
         events: list[Event] = []
         kind = Kind.NEW if status == ACTIVE else _KIND_OF_STATUS.get(status)
         if kind is None:
-            change = Change(field="status", before=before or "", after=status)
+            change = FieldChange(field="status", before=before or "", after=status)
             events.append(self.event(Kind.CHANGED, before, status, change))
         elif kind is not Kind.DELETED:
             events.append(self.event(kind, before, status))
@@ -174,7 +174,7 @@ class VersionEvents:
         version = self.version
         events: list[Event] = []
         changes = [
-            Change(
+            FieldChange(
                 field=name,
                 before=text_of(getattr(old, attribute)),
                 after=text_of(getattr(version, attribute)),
@@ -191,7 +191,10 @@ class VersionEvents:
                 )
             else:
                 changes.insert(
-                    0, Change(field="status", before=old.status, after=version.status)
+                    0,
+                    FieldChange(
+                        field="status", before=old.status, after=version.status
+                    ),
                 )
         if old.deprecated != version.deprecated:
             events.append(self._deprecation())
@@ -202,7 +205,7 @@ class VersionEvents:
         return events
 
     def event(
-        self, kind: Kind, before: str | None, after: str | None, *changes: Change
+        self, kind: Kind, before: str | None, after: str | None, *changes: FieldChange
     ) -> Event:
         """Return one event about the version."""
         parts = [

@@ -76,7 +76,7 @@ SWEPT_KINDS: frozenset[Kind] = frozenset(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class FieldChange:
     """One watched field that differs; lists are JSON text."""
 
     field: str
@@ -119,7 +119,7 @@ class Event:
     """Like `before`. For a baseline, the worst that it contains; for `exposed`, what is wrong with what is run."""
     reason: str = ""
     """A summary of the registry's reason: untrusted text, without e-mail addresses."""
-    changes: tuple[Change, ...] = ()
+    changes: tuple[FieldChange, ...] = ()
     """For `new`: the dependencies, if they differ from those of the newest known active version before it."""
     at: Moment
     """When the poll that saw it began: RFC 3339, UTC, with `Z`."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from watcher import timestamps
 from watcher.model.event import (
     BadVersion,
-    Change,
     Event,
+    FieldChange,
     Kind,
     Severity,
     severity_of,
@@ -42,7 +42,7 @@ class EventForm:
     """
     reason: str
     """A summary of why, without e-mail addresses."""
-    changes: tuple[Change, ...]
+    changes: tuple[FieldChange, ...]
     """The watched fields that differ. For `new`: the dependencies, if they differ from those of the version before it.
     A long text is cut; it ends with its length and a digest then.
     """

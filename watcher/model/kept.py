@@ -10,8 +10,8 @@ from watcher.model.event import (
     LONGEST_TEXT,
     MOST_COPIES,
     BadVersion,
-    Change,
     Event,
+    FieldChange,
     digest,
     is_copy_of,
 )
@@ -94,7 +94,7 @@ def _foremost(event: Event, most: int) -> tuple[Copy, ...]:
     return tuple(sorted(event.installed, key=place)[:most])
 
 
-def _shortened(change: Change, longest: int) -> Change:
+def _shortened(change: FieldChange, longest: int) -> FieldChange:
     before, after = cut_values(change.before, change.after, longest)
     return replace(change, before=before, after=after)
 

@@ -12,7 +12,7 @@ from watcher.alerts.advice import (
     advice_on_node,
     advice_on_reference,
 )
-from watcher.model.event import Change, Event, Kind
+from watcher.model.event import Event, FieldChange, Kind
 from watcher.model.pack import Copy, Verdict
 from watcher.model.version import SafeVersion
 from watcher.text.sanitize import Trusted
@@ -20,7 +20,7 @@ from watcher.text.sanitize import Trusted
 BAD = ("flagged", "deleted", "deprecated", "delisted")
 SECRETS = "; change the passwords and keys that this machine held"
 _RUN = (Copy(install="workstation", version="1.2.0"),)
-_SWAPPED = (Change(field="downloadUrl", before="https://a", after="https://b"),)
+_SWAPPED = (FieldChange(field="downloadUrl", before="https://a", after="https://b"),)
 
 
 def _event(kind: Kind, version: str = "1.2.0", **fields: Any) -> Event:

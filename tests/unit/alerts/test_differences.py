@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from watcher.alerts.differences import Item, difference
-from watcher.model.event import Change
+from watcher.model.event import FieldChange
 from watcher.text.sanitize import Trusted
 
 
@@ -17,7 +17,7 @@ def _said(*changes: tuple[str, str, str]) -> str:
     return "".join(
         difference(
             tuple(
-                Change(field=field, before=old, after=new)
+                FieldChange(field=field, before=old, after=new)
                 for field, old, new in changes
             )
         )
@@ -91,7 +91,7 @@ _LISTS = st.lists(st.text(max_size=5), max_size=12)
 def test_what_is_untrusted_stays_so(before: list[str], after: list[str]) -> None:
     """No item of a list becomes one of our own words."""
     words = difference(
-        (Change(field="tags", before=json.dumps(before), after=json.dumps(after)),)
+        (FieldChange(field="tags", before=json.dumps(before), after=json.dumps(after)),)
     )
     ours = "".join(word for word in words if isinstance(word, Trusted))
     assert {str(word) for word in words if isinstance(word, Item)} <= {*before, *after}

@@ -14,7 +14,7 @@ from tests.support.factories import event
 from watcher.alerts.digest import MOST_PARTS, compose
 from watcher.alerts.reference import reference_of
 from watcher.alerts.render import Format, Rendered, plainest, render
-from watcher.model.event import Change, Event, Kind, Severity, runs_it, severity_of
+from watcher.model.event import Event, FieldChange, Kind, Severity, runs_it, severity_of
 from watcher.model.pack import Copy
 from watcher.model.version import SafeVersion
 
@@ -190,7 +190,7 @@ def test_whatever_the_room_messages_end(
 _HOSTILE = "é中@everyone <b>[x](https://evil.example) " * 3
 _NODES = ["my-pack", "x" * 100, "a.b" * 33, _HOSTILE]
 _VERSIONS = ["1.2.0", "9" * 80, _HOSTILE, None]
-_SWAPPED = (Change(field="downloadUrl", before="https://a", after="https://b"),)
+_SWAPPED = (FieldChange(field="downloadUrl", before="https://a", after="https://b"),)
 _ADVICE = re.compile(r"(remove it|do not reinstall it|do not install it again)")
 
 

@@ -19,7 +19,7 @@ from watcher.alerts.payload import (
     plainest_objects,
 )
 from watcher.cli.terminal import to_json
-from watcher.model.event import Change, Event, Kind, rank
+from watcher.model.event import Event, FieldChange, Kind, rank
 from watcher.model.event_form import public_form
 from watcher.model.kept import bounded
 from watcher.model.pack import Copy
@@ -54,7 +54,7 @@ def test_an_event_that_is_too_large_is_shortened() -> None:
     """The largest event there can be still leaves room for another, and says how long its texts were."""
     text = "\U0001f4a5" * 5000
     changes = tuple(
-        Change(field=name, before=text, after=text + "!")
+        FieldChange(field=name, before=text, after=text + "!")
         for name in ("status", *WATCHED_FIELDS.values())
     )
     kept: dict[str, Any] = dict.fromkeys(

@@ -19,7 +19,7 @@ from tests.support.factories import event
 from watcher.alerts.digest import compose
 from watcher.alerts.phrasing import SYMBOLS
 from watcher.alerts.render import Format, Rendered, plainest, render
-from watcher.model.event import Change, Event, Kind
+from watcher.model.event import Event, FieldChange, Kind
 from watcher.model.pack import Copy
 from watcher.model.version import SafeVersion
 
@@ -76,7 +76,7 @@ def _events(draw: st.DrawFn) -> tuple[Event, ...]:
                 for _ in range(draw(st.integers(0, 2)))
             ),
             changes=tuple(
-                Change(
+                FieldChange(
                     field=draw(
                         st.sampled_from(["downloadUrl", "dependencies", "status"])
                         | _HOSTILE

@@ -21,7 +21,7 @@ from tests.support.factories import (
 )
 from watcher.changes.diff import compare_ban, compare_listing
 from watcher.changes.transitions import DiffOptions, node_url
-from watcher.model.event import Change, Kind
+from watcher.model.event import FieldChange, Kind
 from watcher.model.listing import NodeBanned
 from watcher.model.snapshot import Node
 from watcher.model.version import WATCHED_FIELDS, Version
@@ -180,11 +180,11 @@ def test_a_watched_field_that_differs_is_a_change(
     (back,) = compare(known(filled), empty).events
     assert (forth.kind, forth.changes) == (
         Kind.CHANGED,
-        (Change(field=field, before="", after=shown),),
+        (FieldChange(field=field, before="", after=shown),),
     )
     assert (back.kind, back.changes) == (
         Kind.CHANGED,
-        (Change(field=field, before=shown, after=""),),
+        (FieldChange(field=field, before=shown, after=""),),
     )
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.factories import NOW, PACK, URL, event, minute, poll_report
 from watcher.cli import report
-from watcher.model.event import Change, Event, Kind
+from watcher.model.event import Event, FieldChange, Kind
 from watcher.model.pack import Copy
 
 NODE_LEVEL: dict[str, Any] = {
@@ -20,7 +20,7 @@ NODE_LEVEL: dict[str, Any] = {
     "after": None,
 }
 _RUN = (Copy(install="workstation", version="1.0.0"),)
-TAGS = Change(field="tags", before="", after='["x"]')
+TAGS = FieldChange(field="tags", before="", after='["x"]')
 
 
 def lines(*events: Event, dry_run: bool = False, **fields: Any) -> list[str]:

@@ -29,7 +29,7 @@ from watcher.delivery.sender import send
 from watcher.delivery.services.service import Context, Service
 from watcher.delivery.services.table import prepare
 from watcher.delivery.urls import load
-from watcher.model.event import Change, Event, Kind
+from watcher.model.event import Event, FieldChange, Kind
 
 pytestmark = pytest.mark.usefixtures("apprise_frozen")
 
@@ -61,7 +61,7 @@ def _hostile() -> tuple[Event, ...]:
             node=text or "x",
             version=text,
             reason=text,
-            changes=(Change(field="tags", before=text, after=CORPUS[number - 1]),),
+            changes=(FieldChange(field="tags", before=text, after=CORPUS[number - 1]),),
         )
     )
 

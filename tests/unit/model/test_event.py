@@ -18,8 +18,8 @@ from watcher.model.event import (
     EXPOSURES,
     LONGEST_TEXT,
     MOST_COPIES,
-    Change,
     Event,
+    FieldChange,
     Kind,
     rank,
     severity_of,
@@ -44,7 +44,7 @@ def test_a_bounded_event_keeps_what_tells_it_apart(first: str, second: str) -> N
         bounded(
             replace(
                 event(version=text, before=text, reason=text),
-                changes=(Change(field="tags", before=text, after="[]"),),
+                changes=(FieldChange(field="tags", before=text, after="[]"),),
                 published=text,
                 safe_version=SafeVersion(text),
                 changelog=text,
@@ -119,7 +119,7 @@ def test_a_replaced_archive_of_what_is_run_is_critical(
     copies: tuple[Copy, ...], severity: str
 ) -> None:
     """An enabled copy of that very version is run; a disabled one, another version or a clone is not."""
-    swapped = (Change(field="downloadUrl", before="a", after="b"),)
+    swapped = (FieldChange(field="downloadUrl", before="a", after="b"),)
     assert (
         severity_of(event(kind=Kind.CHANGED, changes=swapped, installed=copies)).value
         == severity
@@ -177,7 +177,7 @@ def test_the_worst_event_is_first() -> None:
         return event(
             name,
             Kind.CHANGED,
-            changes=(Change(field="downloadUrl", before=before, after="b"),),
+            changes=(FieldChange(field="downloadUrl", before=before, after="b"),),
         )
 
     others = [

@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 
 from tests.support.factories import event
 from watcher.alerts.differences import difference
-from watcher.model.event import LONGEST_TEXT, Change
+from watcher.model.event import LONGEST_TEXT, FieldChange
 from watcher.model.kept import bounded, cut_values, items_of
 
 _LONG = [f"package-number-{number}=={number}.0.0" for number in range(60)]
 
 
 def _said(before: list[str], after: list[str]) -> str:
-    change = Change(
+    change = FieldChange(
         field="dependencies", before=json.dumps(before), after=json.dumps(after)
     )
     return "".join(difference(bounded(event(changes=(change,))).changes))

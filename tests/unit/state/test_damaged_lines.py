@@ -27,7 +27,7 @@ from watcher.cli.commands.status.tables import lines as status_lines
 from watcher.cli.commands.status.view import View, document
 from watcher.fake_registry.server import FakeRegistry
 from watcher.model.channel import Grouping
-from watcher.model.event import Change, Kind
+from watcher.model.event import FieldChange, Kind
 from watcher.model.event_form import public_form
 from watcher.model.snapshot import Snapshot
 from watcher.state import documents, journal
@@ -91,7 +91,7 @@ RECORDED = documents.write_event(
     event(
         "e1",
         Kind.CHANGED,
-        changes=(Change(field="tags", before="[]", after='["a"]'),),
+        changes=(FieldChange(field="tags", before="[]", after='["a"]'),),
         reason="why",
     )
 )

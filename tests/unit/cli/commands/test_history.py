@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.factories import NOW, PACK, event, minute
 from watcher.cli.commands.history import choose, lines, parse_since
-from watcher.model.event import Change, Event, Kind
+from watcher.model.event import Event, FieldChange, Kind
 
 EVENTS = tuple(
     event(f"e{number}", kind, node=node, at=minute(number))
@@ -145,7 +145,8 @@ def test_node_level_and_registry_level_events_have_no_version() -> None:
 def test_a_changed_version_names_its_fields() -> None:
     """A `changed` event shows which fields differ."""
     changes = tuple(
-        Change(field=name, before="", after="x") for name in ("tags", "downloadUrl")
+        FieldChange(field=name, before="", after="x")
+        for name in ("tags", "downloadUrl")
     )
     _, row = shown(
         event(kind=Kind.CHANGED, before="active", after="active", changes=changes)

@@ -17,7 +17,7 @@ from tests.unit.delivery.services.conftest import FLAG, RELEASE, Service, event
 from watcher.alerts.digest import compose
 from watcher.delivery.services.service import Context
 from watcher.delivery.services.table import RULES, prepare
-from watcher.model.event import Change, Event, Kind
+from watcher.model.event import Event, FieldChange, Kind
 
 pytestmark = pytest.mark.usefixtures("apprise_frozen")
 
@@ -136,7 +136,7 @@ def test_ntfy_gets_a_push_whatever_its_json_takes(webhook: Webhook, text: str) -
     changed = event(
         kind=Kind.CHANGED,
         reason=text,
-        changes=(Change(field="dependencies", before="", after=text),),
+        changes=(FieldChange(field="dependencies", before="", after=text),),
     )
     many = tuple(
         replace(changed, id=f"id{number}", version=f"1.{number}")
