@@ -24,7 +24,7 @@ from tests.unit.alerts.test_render import CORPUS, check_any, check_html, check_m
 from watcher.alerts.digest import compose
 from watcher.alerts.payload import MOST_EVENTS
 from watcher.delivery.job import Job, Reached
-from watcher.delivery.outcome import Cause, Delivered, Outcome, Undelivered
+from watcher.delivery.outcome import Delivered, Outcome, Undelivered
 from watcher.delivery.sender import send
 from watcher.delivery.services.service import Context, Service
 from watcher.delivery.services.table import prepare
@@ -177,12 +177,6 @@ def test_a_status_in_untrusted_text_is_not_taken_for_the_answer(
     )
 
 
-def test_a_password_with_escapes_is_not_repeated(webhook: Webhook) -> None:
-    """A service that answers with the password is not quoted, however the URL writes it."""
-    webhook.answer["/a"] = Answer(status=500, body=b'{"error": "my_secret"}')
-    assert _send(f"json://user:my%5Fsecret@127.0.0.1:{webhook.port}/a") == "HTTP 500"
-
-
 def test_a_refused_connection_says_so() -> None:
     """A refused connection is distinct from a server that refuses the message."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -200,25 +194,6 @@ def test_a_services_own_words_are_heard(
     assert _send(f"slack://{path}/") == ""
     webhook.answer[f"/{path}"] = Answer(body=b"ok" + bytes(2**17))
     assert _send(f"slack://{path}/") == "refused the message"
-
-
-@pytest.mark.parametrize(
-    "word", ["invalid_blocks", "msg_too_long", "msg_blocks_too_long"]
-)
-def test_a_slack_bots_message_is_refused_for_what_it_is(
-    webhook: Webhook, monkeypatch: pytest.MonkeyPatch, word: str
-) -> None:
-    """Slack refuses a bot's message for its content in a 200, which must not block the messages behind it."""
-    monkeypatch.setattr(
-        "apprise.plugins.slack.NotifySlack.api_url", f"{webhook.url}/{{}}"
-    )
-    webhook.answer["/chat.postMessage"] = Answer(
-        body=json.dumps({"ok": False, "error": word}).encode()
-    )
-    outcome = sent("slack://xoxb-1234-1234-abc124/#general")
-    assert outcome == Undelivered(
-        reason=f"refused the message ({word})", cause=Cause.CONTENT
-    )
 
 
 def test_half_of_the_targets_of_one_url(
