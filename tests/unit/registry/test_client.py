@@ -174,10 +174,6 @@ def test_an_answer_comes_as_it_is(registry: FakeRegistry, code: int) -> None:
     [
         ("Mon, 02 Mar 2026 12:00:00 GMT", "2026-03-02T12:00:00.000Z"),
         *(("soon", ""), ("0", ""), ("é", ""), ("Fri, 31 Dec 9999 23:59:59 -2359", "")),
-        *(
-            ("Mon, 1 Jan 99999999999999999999 00:00:00 GMT", ""),
-            ("Mon, 02 Mar 2026 99:00:00 GMT", ""),
-        ),
     ],
 )
 def test_the_registrys_clock_is_read(
@@ -389,9 +385,7 @@ NOON = "Mon, 02 Mar 2026 12:00:00 GMT"
 BACK_OFF = (0.25, 0.5)
 RETRY_AFTER: dict[str, tuple[dict[str, str], tuple[float, float]]] = {
     "seconds": ({"Retry_After": "7"}, (7, 7)),
-    "spaces": ({"Retry_After": " 7 "}, (7, 7)),
     "now": ({"Retry_After": "0"}, (0, 0)),
-    "a minute": ({"Retry_After": "60"}, (60, 60)),
     "date": ({"Retry_After": "Mon, 02 Mar 2026 12:00:07 GMT", "Date": NOON}, (7, 7)),
     "past date": (
         {"Retry_After": "Mon, 02 Mar 2026 11:00:00 GMT", "Date": NOON},
@@ -401,15 +395,9 @@ RETRY_AFTER: dict[str, tuple[dict[str, str], tuple[float, float]]] = {
         {"Retry_After": "Mon, 02 Mar 2026 12:00:07 GMT", "Date": "noon"},
         BACK_OFF,
     ),
-    "date out of range": (
-        {"Retry_After": "Mon, 1 Jan 99999999999999999999 00:00:00 GMT"},
-        BACK_OFF,
-    ),
     "negative": ({"Retry_After": "-5"}, BACK_OFF),
-    "fraction": ({"Retry_After": "1.5"}, BACK_OFF),
     "word": ({"Retry_After": "soon"}, BACK_OFF),
     "no ASCII": ({"Retry_After": "²"}, BACK_OFF),
-    "empty": ({"Retry_After": ""}, BACK_OFF),
     "missing": ({}, BACK_OFF),
 }
 
@@ -441,7 +429,6 @@ def test_retry_after(
 TOO_LONG: dict[str, tuple[dict[str, str], str]] = {
     "ten minutes": ({"Retry_After": "600"}, "10m"),
     "just over a minute": ({"Retry_After": "61"}, "1m1s"),
-    "absurd": ({"Retry_After": "99999999"}, "1157d9h46m39s"),
     "endless": ({"Retry_After": "9" * 4000}, "11574d1h46m39s"),
     "date": ({"Retry_After": "Mon, 02 Mar 2026 13:00:00 GMT", "Date": NOON}, "1h"),
 }
@@ -534,14 +521,6 @@ def test_everybody_waits_when_asked_to(registry: FakeRegistry) -> None:
     assert min(others) - first >= 0.99
 
 
-def test_the_others_wait_after_the_last_try_too(registry: FakeRegistry) -> None:
-    """A 429 that ends the attempts of its own question holds the next one back all the same."""
-    _refusing_bad(registry, 429, "50", 1)
-    answers, naps = hurried(ask_in_turn(registry, "bad", "good"))
-    assert [got.code for got in answers] == [429, 200]
-    assert 49 <= sum(naps) <= 50
-
-
 def _refusing_bad(
     registry: FakeRegistry, code: int, retry_after: str, times: int
 ) -> None:
@@ -612,10 +591,7 @@ def test_a_redirect_within_the_registry_is_followed(registry: FakeRegistry) -> N
         ("https://127.0.0.1/versions", "another host"),
         ("http://127.0.0.1:1/versions", "another host"),
         ("//evil.example/versions", "another host"),
-        ("http://xn--a/", "another host"),
-        ("http://xn--zzzzzzz--/", "another host"),
         ("file:///etc/passwd", "another host"),
-        ("javascript:alert(1)", "another host"),
         ("http://[::1", "no address"),
         ("/" + "x" * 70_000, "no address|broke off"),
     ],
@@ -642,10 +618,8 @@ def _raw(
 
 
 BROKEN = {
-    "bad_chunk": b"200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\nzz\r\n",
     "endless_headers": b"200 OK\r\nX-Long: " + b"z" * MEGABYTE,
     "no_status": b"what OK\r\n\r\n",
-    "two_lengths": b"200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{} ",
 }
 
 
@@ -654,12 +628,6 @@ def test_a_broken_answer_is_none(registry: FakeRegistry, sent: bytes) -> None:
     """An answer that is no HTTP is no answer, and nothing of it is quoted."""
     inflict(registry, Fault(name="broken", play=_raw(sent)))
     assert complaint(registry.url) == "the connection broke off"
-
-
-def test_long_headers_are_no_fault(registry: FakeRegistry) -> None:
-    """What stands before a registry may add headers of tens of kilobytes."""
-    registry.respond = responding(X_Policy="p" * 40_000)(200, b"{}")
-    assert answer(registry.url).body == b"{}"
 
 
 def test_a_connection_is_used_again(registry: FakeRegistry) -> None:
@@ -672,21 +640,3 @@ def test_a_connection_is_used_again(registry: FakeRegistry) -> None:
     registry.respond = respond
     asyncio.run(ask_in_turn(registry, "a", "b", "c"))
     assert len(peers) == 1
-
-
-def test_a_connection_that_was_closed_meanwhile_costs_nothing(
-    registry: FakeRegistry,
-) -> None:
-    """A kept connection that the registry closes between two questions is replaced by a new one."""
-
-    async def respond(request: web.BaseRequest) -> web.StreamResponse:
-        response = web.Response(body=b"{}")
-        response.force_close()
-        return response
-
-    registry.respond = respond
-    assert [got.code for got in asyncio.run(ask_in_turn(registry, "a", "b", "c"))] == [
-        200,
-        200,
-        200,
-    ]
