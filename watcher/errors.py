@@ -69,3 +69,10 @@ class ReplacedError(StateError):
 
 class UnsureError(StateError):
     """A file of the state was replaced, but may be lost in a power failure."""
+
+
+def line_of(error: Exception) -> str:
+    """Return an error on one line, for a log: in its own words if it is ours, else by its type."""
+    if isinstance(error, WatchError):
+        return error.line
+    return f"unexpected {type(error).__name__}"

@@ -364,19 +364,6 @@ def test_every_event_has_a_row(job: Job) -> None:
     assert done.said("warning") == ["flagged: alpha the whole pack: steals passwords"]
 
 
-def test_alerts_that_are_unconfirmed(job: Job) -> None:
-    """Alerts that nobody confirmed are counted in the summary, and are no reason to turn red."""
-    document = _document(
-        _event(), alerts={"delivered": 1, "unconfirmed": 2, "pending": 0, "expired": 0}
-    )
-    done = job.report(job.written(document), "always")
-    assert (done.code, _sees_the_ban(done)) == (0, True)
-    assert (
-        "1 of 1 node packs checked, 1 alert delivered, 2 alerts unconfirmed."
-        in done.summary
-    )
-
-
 @pytest.mark.parametrize(
     ("choice", "code"), [("alerts", 1), ("always", 1), ("never", 0)]
 )
@@ -433,19 +420,6 @@ def test_a_part_that_cannot_be_written(job: Job, lacking: str) -> None:
     )
     assert ("| **banned** |" in done.summary) == (lacking == "GITHUB_OUTPUT")
     assert ("worst" in done.outputs) == (lacking == "GITHUB_STEP_SUMMARY")
-
-
-def test_a_machine_with_another_encoding(job: Job) -> None:
-    """Annotations are UTF-8, as GitHub reads them, whatever encoding the machine has."""
-    reason = "caf\u00e9 \u65e5\u672c \ud800"
-    done = job.report(
-        job.written(_document(_event(reason=reason))),
-        "never",
-        PYTHONIOENCODING="ascii",
-        PYTHONUTF8="0",
-    )
-    assert done.code == 0
-    assert done.said("error") == ["banned: alpha 1.0.0: caf\u00e9 \u65e5\u672c"]
 
 
 def test_more_than_github_shows(job: Job) -> None:
@@ -564,16 +538,6 @@ def test_a_state_without_a_time(job: Job, polled_at: object) -> None:
     assert (kept.code, kept.outputs, kept.annotations) == (0, {"save": "true"}, [])
 
 
-def test_a_state_of_the_future(job: Job) -> None:
-    """A state whose last poll was after this one, by a clock that was wrong, holds up no later one."""
-    (job.folder / "state").mkdir()
-    checks = job.folder / "state" / "checks.json"
-    checks.write_text('{"polled_at": "2099-01-31T12:00:00.000Z"}', "utf-8")
-    assert job.state("restore").annotations == []
-    checks.write_text('{"polled_at": "2026-01-31T12:00:00.000Z"}', "utf-8")
-    assert job.state("keep").outputs == {"save": "true"}
-
-
 def test_a_state_that_cannot_be_read(job: Job) -> None:
     """A file of the state that cannot be read is one line and exit code 4, and nothing is polled."""
     (job.folder / "state").mkdir()
@@ -581,18 +545,6 @@ def test_a_state_that_cannot_be_read(job: Job) -> None:
     done = job.state("restore")
     assert (done.code, len(done.said("error"))) == (4, 1)
     assert "it could not be read, so nothing was polled" in done.said("error")[0]
-
-
-def test_a_quiet_poll_of_an_install(job: Job) -> None:
-    """A poll that finds nothing new is not saved, though an install was scanned too."""
-    job.poll()
-    assert job.state("restore").code == 0
-    job.poll()
-    done = job.state("keep")
-    assert (done.code, done.outputs) == (0, {})
-    job.registry.catalog.publish("alpha", "1.1.0")
-    job.poll()
-    assert job.state("keep").outputs == {"save": "true"}
 
 
 def test_a_program_that_is_not_there(job: Job) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 import shutil
@@ -13,7 +12,6 @@ from typing import Any
 
 import click
 import pytest
-from aiohttp import web
 
 from tests.support import terminal
 from tests.support.fakes.faults import inflict
@@ -88,41 +86,6 @@ def test_check_json_is_one_document(watch: Watcher, registry: FakeRegistry) -> N
     assert done.err.startswith("error: bravo: ")
 
 
-def test_check_for_people(watch: Watcher, registry: FakeRegistry) -> None:
-    """`check` prints the events, worst first, and one line that sums up; what went wrong is on stderr."""
-    assert watch.run("check").out.splitlines()[0].split() == [
-        "alpha",
-        "baseline",
-        "1",
-        "version;",
-        "newest",
-        "1.0.0",
-    ]
-    done = watch.run("check")
-    assert re.fullmatch(
-        r"1 node checked, 0 events \(1 request, \d+\.\d s\)\n", done.out
-    )
-    registry.catalog.publish("alpha", "1.1.0")
-    registry.catalog.set_status("alpha", "1.0.0", "banned", "It stole passwords")
-    inflict(registry, "status_404_json", nodes={"bravo"})
-    done = watch.run("check", "--node", "bravo")
-    first, second, last = done.out.splitlines()
-    assert first.split() == [
-        "alpha",
-        "1.0.0",
-        "banned",
-        "active",
-        "→",
-        "banned;",
-        "It",
-        "stole",
-        "passwords",
-    ]
-    assert second.split() == ["alpha", "1.1.0", "new"]
-    assert last.startswith("1 node checked, 1 failed, 2 events (")
-    assert re.fullmatch(r"error: bravo: .*404.*is the id right\?\n", done.err)
-
-
 def test_check_node_adds(watch: Watcher, registry: FakeRegistry) -> None:
     """`--node` adds to the watched nodes for this poll, once whatever its case, and may be given again."""
     document = watch.check("--node", "ALPHA", "--node", "bravo", "--node", "bravo")
@@ -132,67 +95,6 @@ def test_check_node_adds(watch: Watcher, registry: FakeRegistry) -> None:
         ("baseline", "bravo", None),
     ]
     assert watch.but(nodes="").check("--node", "bravo")["nodes"]["watched"] == 1
-
-
-def test_check_keeps_to_its_concurrency(watch: Watcher, registry: FakeRegistry) -> None:
-    """With a concurrency of 3, ten nodes are read three at a time."""
-    in_flight: list[int] = []
-    three = asyncio.Event()
-    now = 0
-
-    async def respond(_: web.BaseRequest) -> None:
-        nonlocal now
-        now += 1
-        in_flight.append(now)
-        if now == 3:
-            three.set()
-        await three.wait()
-        now -= 1
-
-    nodes = [f"node-{number}" for number in range(10)]
-    for node in nodes:
-        registry.catalog.publish(node, "1.0.0")
-    registry.respond = respond
-    assert watch.but(nodes=nodes, concurrency=3).check()["nodes"] == {
-        "watched": 10,
-        "checked": 10,
-        "failed": 0,
-    }
-    assert max(in_flight) == 3
-
-
-def test_check_reads_no_answer_above_max_response_mb(
-    watch: Watcher, registry: FakeRegistry
-) -> None:
-    """A response larger than `max_response_mb` is an error of its node that names the setting."""
-    registry.catalog.publish("alpha", "1.1.0", changelog="x" * 50_000)
-    both = watch.but(nodes=["alpha", "bravo"])
-    document = both.but(max_response_mb=0.04).check(code=1)
-    assert document["nodes"] == {"watched": 2, "checked": 1, "failed": 1}
-    (error,) = document["errors"]
-    assert (error["node"], error["error"]) == (
-        "alpha",
-        "its answer is larger than 0.04 MB (max_response_mb)",
-    )
-    assert both.but(max_response_mb=0.06).check()["errors"] == []
-
-
-def test_a_quiet_poll_loads_nothing_that_it_does_not_need(
-    watch: Watcher, webhook: Webhook
-) -> None:
-    """What sends, logs and serves is loaded only where it is needed: a cron job pays for every import."""
-    real = watch.but(alert_urls=[webhook.apprise_url()]).real()
-
-    def loaded(*options: str) -> set[str]:
-        lines = real.run(
-            "check", *options, env={"PYTHONPROFILEIMPORTTIME": "1"}
-        ).err.splitlines()
-        return {"apprise", "requests", "structlog", "aiohttp.web"} & {
-            line.rpartition("|")[2].strip() for line in lines
-        }
-
-    assert loaded("--set", "log_level=debug") >= {"structlog"}
-    assert loaded() == set()
 
 
 def test_check_dry_run(
@@ -581,26 +483,6 @@ def test_settings_of_the_command_line(
     assert (watch.folder / "elsewhere" / "snapshot.json").exists()
 
 
-def test_set_reaches_every_setting(watch: Watcher, fork_server: ForkServer) -> None:
-    """`--set` sets what has an option of its own, too."""
-    given = {
-        "state_dir": "/s",
-        "registry_url": "http://127.0.0.1:9",
-        "log_level": "error",
-        "log_format": "json",
-    }
-    options = [
-        word
-        for name, value in {**given, "nodes": "one two"}.items()
-        for word in ("--set", f"{name}={value}")
-    ]
-    shown = json.loads(
-        fork_server.run("config", "--json", *options, cwd=watch.folder).out
-    )["settings"]
-    for name, value in {**given, "nodes": ["one", "two"]}.items():
-        assert shown[name] == {"value": value, "from": "command line"}
-
-
 def test_config_refuses_what_a_poll_would(
     watch: Watcher, fork_server: ForkServer
 ) -> None:
@@ -610,19 +492,6 @@ def test_config_refuses_what_a_poll_would(
     )
     assert (done.code, done.out) == (2, "")
     assert "registry_url" in done.err
-
-
-def test_config_warns_of_a_password_in_the_open(
-    watch: Watcher, fork_server: ForkServer
-) -> None:
-    """`config` warns of a `mailto://` with a password, by the channel's name, and names nothing of it."""
-    url = f"mailto://me:{SECRET}@example.org?to=you@example.org"
-    done = fork_server.run(
-        "config", cwd=watch.folder, env={"COMFY_WATCH_ALERT_URLS": url}
-    )
-    assert done.code == 0
-    said = "warning: channel mailto: mailto:// sends the password unencrypted; use mailtos:// if the server can"
-    assert done.err.splitlines() == [said]
 
 
 def test_init(watch: Watcher, fork_server: ForkServer) -> None:

@@ -11,7 +11,6 @@ import pytest
 from tests.support import program
 from tests.support.fork_server import ForkServer
 from tests.support.harness import Watcher, write_settings
-from watcher.cli import main
 from watcher.fake_registry.server import FakeRegistry
 from watcher.model.event import Kind
 from watcher.model.version import STATUSES
@@ -66,18 +65,6 @@ def test_node_ids(watch: Watcher) -> None:
         assert _offered(watch, command, "--node", "") == ["alpha", "Bravo", "Charlie"]
     assert _offered(watch, "check", "--node", "b") == ["Bravo"]
     assert _offered(watch, "check", "--node", "x") == []
-
-
-def test_every_option_for_node_ids_offers_them(watch: Watcher) -> None:
-    """No command has a `--node` that offers nothing."""
-    commands = [
-        name
-        for name, one in main.cli.commands.items()
-        if any("--node" in item.opts for item in one.params)
-    ]
-    assert {"check", "history"} <= set(commands)
-    for name in commands:
-        assert _offered(watch, name, "--node", "Ch") == ["Charlie"], name
 
 
 def test_channels(watch: Watcher) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -235,17 +235,6 @@ def test_removed_after_two_absences(watch: Watcher, registry: FakeRegistry) -> N
     assert watch.reported() == [("new", "alpha", "1.1.0")]
 
 
-def test_a_node_turns_empty(watch: Watcher, registry: FakeRegistry) -> None:
-    """A node whose listing turned empty is one node-level `removed`, not one for each version."""
-    registry.catalog.publish("alpha", "1.1.0")
-    watch.check()
-    for version in ("1.0.0", "1.1.0"):
-        registry.catalog.remove("alpha", version)
-    assert watch.reported() == []
-    assert watch.reported() == [("removed", "alpha", None)]
-    assert watch.reported() == []
-
-
 def test_baselines(tmp_path: Path, watch: Watcher, registry: FakeRegistry) -> None:
     """The first listing is one summary with today's problems, nothing, or every version, as `baseline` says."""
     registry.catalog.publish("alpha", "1.1.0", status="flagged", deprecated=True)
@@ -289,27 +278,6 @@ def test_baselines(tmp_path: Path, watch: Watcher, registry: FakeRegistry) -> No
         ]
 
 
-def test_an_empty_first_listing_is_provisional(
-    watch: Watcher, registry: FakeRegistry
-) -> None:
-    """A node without versions is asked about; later, what is older than that poll is baseline and the rest is news."""
-    bravo = watch.but(nodes="bravo", baseline="summary")
-    done = bravo.run("check")
-    assert done.code == 0
-    assert "bravo: no versions found: is the id right?" in done.err
-    now = datetime.now(UTC)
-    registry.catalog.publish("bravo", "1.0.0", created_at=now - timedelta(days=1))
-    registry.catalog.publish("bravo", "1.1.0", created_at=now + timedelta(minutes=1))
-    assert bravo.reported() == [("baseline", "bravo", None), ("new", "bravo", "1.1.0")]
-    narrow = watch.but(nodes="charlie", statuses="flagged")
-    done = narrow.run("check")
-    assert (done.code, done.err) == (0, "")
-    registry.catalog.publish(
-        "charlie", "1.0.0", status="flagged", created_at=now - timedelta(days=1)
-    )
-    assert narrow.reported() == [("flagged", "charlie", "1.0.0")]
-
-
 def test_one_node_fails_and_recovers(watch: Watcher, registry: FakeRegistry) -> None:
     """A node that cannot be read in `failure_threshold` polls is `failing` once, then `recovered` when it can."""
     registry.catalog.publish("bravo", "1.0.0")
@@ -331,44 +299,6 @@ def test_one_node_fails_and_recovers(watch: Watcher, registry: FakeRegistry) -> 
         ("new", "bravo", "1.1.0"),
     }
     assert both.reported() == []
-
-
-def test_the_registry_fails_and_recovers(
-    watch: Watcher, registry: FakeRegistry
-) -> None:
-    """When the registry as a whole cannot be read, that is one event without a node, and one when it can again."""
-    nodes = ("alpha", "bravo", "charlie")
-    for node in nodes[1:]:
-        registry.catalog.publish(node, "1.0.0")
-    all_of_them = watch.but(nodes=",".join(nodes), failure_threshold=2)
-    all_of_them.check()
-    inflict(registry, "status_503_json")
-    assert all_of_them.reported(code=1) == []
-    (event,) = all_of_them.check(code=1)["events"]
-    assert (event["kind"], event["node"], event["version"]) == ("failing", None, None)
-    assert "503" in event["reason"]
-    assert all_of_them.reported(code=1) == []
-    registry.respond = None
-    assert all_of_them.reported() == [("recovered", None, None)]
-
-
-def test_statuses_are_narrowed_and_widened(
-    watch: Watcher, registry: FakeRegistry
-) -> None:
-    """Leaving narrowed statuses is no event, coming back is; what was there before they are widened is no event."""
-    narrow = watch.but(statuses="active,flagged")
-    registry.catalog.publish(
-        "alpha", "0.9.0", status="pending", created_at=datetime(2026, 1, 2, tzinfo=UTC)
-    )
-    narrow.check()
-    registry.catalog.set_status("alpha", "1.0.0", "banned")
-    for _ in range(3):
-        assert narrow.reported() == []
-    registry.catalog.set_status("alpha", "1.0.0", "flagged")
-    assert narrow.reported() == [("flagged", "alpha", "1.0.0")]
-    assert watch.reported() == []
-    registry.catalog.set_status("alpha", "0.9.0", "active")
-    assert watch.reported() == [("new", "alpha", "0.9.0")]
 
 
 def test_ids_are_deterministic(

@@ -54,23 +54,6 @@ def _after(code: str, watch: Watcher, *args: str) -> program.Completed:
     return program.Completed(code=done.returncode, out=done.stdout, err=done.stderr)
 
 
-def test_0_all_is_well(
-    watch: Watcher, registry: FakeRegistry, webhook: Webhook
-) -> None:
-    """0: every node was checked and every due alert delivered, whether there was one or none."""
-    channel = watch.but(alert_urls=webhook.apprise_url())
-    channel.check()
-    registry.catalog.publish("alpha", "1.1.0")
-    assert channel.check()["alerts"] == {
-        "delivered": 1,
-        "unconfirmed": 0,
-        "pending": 0,
-        "expired": 0,
-    }
-    assert len(webhook.messages()) == 1
-    assert channel.check("--fail-on", "banned,flagged")["events"] == []
-
-
 def test_1_a_node_could_not_be_checked(watch: Watcher, registry: FakeRegistry) -> None:
     """1: some node could not be read, or not completely; all else was done and saved."""
     registry.catalog.publish("bravo", "1.0.0")
@@ -382,29 +365,6 @@ def test_4_damaged_state(
     assert (watch.contents(), len(registry.requests), len(webhook.messages())) == before
 
 
-def test_4_a_damaged_node_that_no_poll_looks_up(
-    watch: Watcher, registry: FakeRegistry
-) -> None:
-    """4: one damaged entry is enough, also that of a pack that is watched no more; the file is left as it is."""
-    registry.catalog.publish("bravo", "1.0.0")
-    watch.but(nodes="alpha bravo").check()
-    path = watch.state / "snapshot.json"
-    damaged = path.read_text().replace(
-        '"node": "bravo"', '"node": "bravo", "banned": "maybe"'
-    )
-    path.write_text(damaged)
-    before = watch.contents(), len(registry.requests)
-    for command in ("check", "run", "status"):
-        done = watch.run(command)
-        assert (done.code, done.out) == (4, "")
-        assert (
-            "snapshot.json cannot be used: Input should be a valid boolean (at nodes.bravo.banned)"
-            in done.err
-        )
-    assert (watch.contents(), len(registry.requests)) == before
-    assert path.read_text() == damaged
-
-
 def test_4_the_state_is_locked(watch: Watcher, registry: FakeRegistry) -> None:
     """4: another run holds the state; commands that only look are not kept from it."""
     watch.check()
@@ -487,26 +447,3 @@ def test_4_a_quiet_poll_that_can_keep_nothing(
         if path.name != "lock"
     }
     assert after == before
-
-
-def test_a_quick_end_leaves_nothing_out(watch: Watcher) -> None:
-    """What libraries have registered for the end is done, and all of both streams arrives, with the exit code."""
-    late = "import atexit, sys; atexit.register(lambda: sys.stdout.write('the end') and sys.stderr.write('that too'))"
-    done = _after(late, watch, "nonsense")
-    assert (done.code, done.out) == (2, "the end")
-    assert done.err.startswith("error: ")
-    assert done.err.endswith("that too")
-
-
-@pytest.mark.skipif(
-    not Path("/dev/full").exists(), reason="only Linux has a device that is always full"
-)
-def test_a_quick_end_says_what_could_not_be_written(watch: Watcher) -> None:
-    """What is still unwritten at the end and cannot be is reported by Python itself, as for every other program."""
-    late = (
-        "import atexit, sys; sys.stdout = open('/dev/full', 'w'); "
-        "atexit.register(lambda: sys.stdout.write('the end'))"
-    )
-    done = _after(late, watch, "nonsense")
-    assert done.code != 0
-    assert "No space left on device" in done.err

@@ -83,19 +83,6 @@ def test_a_poll_of_a_registry_that_is_down_counts(
     assert health(watch, "--strict", code=0).startswith("ok: last poll ")
 
 
-def test_the_state_keeps_the_last_two_polls(watch: Watcher) -> None:
-    """Each poll notes when it began, and when the one before it did."""
-    times = []
-    for _ in range(3):
-        watch.check()
-        times.append(json.loads((watch.state / "checks.json").read_bytes()))
-    assert [checks["polled_before"] for checks in times] == [
-        "",
-        times[0]["polled_at"],
-        times[1]["polled_at"],
-    ]
-
-
 def test_deliveries_count_if_one_is_strict(watch: Watcher, webhook: Webhook) -> None:
     """A dead channel is in the line; it decides with `--strict` only. A channel that is gone is not this one's."""
     webhook.answer["/dead"] = 500

@@ -191,24 +191,6 @@ def test_one_placeholder() -> None:
     assert owners["pyproject.toml"] == owners["README.md"] == {"OWNER"}
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "https://github.com/<you>/comfy-watch",
-        "git@github.com:someone/comfy-watch.git",
-        "uses: your-name/comfy-watch@v1",
-        "see `some-one/comfy-watch@main`",
-        "image: ghcr.io/owner/comfy-watch:1",
-    ],
-)
-def test_another_placeholder_is_found(text: str) -> None:
-    """An owner under any other name is noticed."""
-    assert _owners(text) - {"OWNER"}
-    assert not _owners(
-        "/var/lib/comfy-watch ~/.local/bin/comfy-watch comfy-watch/comfy-watch-1"
-    )
-
-
 def test_the_changelog_has_this_version() -> None:
     """The newest version of the changelog is the program's, with its day; each that is in brackets has a link."""
     text = (ROOT / "CHANGELOG.md").read_text("utf-8")

@@ -159,21 +159,3 @@ def test_a_note_that_cannot_be_left_is_said(watch: Watcher, webhook: Webhook) ->
         "warning: channel ops: its undelivered alerts wait for the next retry: "
     )
     assert watch.check(code=1)["alerts"]["pending"] == 2
-
-
-def test_where_nothing_waits_nothing_is_left(
-    tmp_path: Path, registry: FakeRegistry, webhook: Webhook, fork_server: ForkServer
-) -> None:
-    """`test-alerts` leaves no note, and no folder, where no channel is owed anything."""
-    watch = Watcher(
-        tmp_path,
-        registry,
-        fork_server=fork_server,
-        alert_urls=webhook.apprise_url("/a"),
-    )
-    assert watch.run("test-alerts").code == 0
-    assert not watch.state.exists()
-    watch.check()
-    before = watch.contents()
-    assert watch.run("test-alerts").code == 0
-    assert watch.contents() == before

@@ -206,31 +206,6 @@ def test_it_survives_an_outage(
     assert len(webhook.messages()) == 3
 
 
-def test_what_went_wrong_is_logged_by_name(
-    watch: Watcher, registry: FakeRegistry, webhook: Webhook
-) -> None:
-    """A node that cannot be read, an empty one and a channel that fails are logged by name, the rest in fields."""
-    watch = watch.but(alert_urls=webhook.apprise_url("/a"), interval="1h")
-    watch.check()
-    registry.catalog.publish("alpha", "1.1.0")
-    registry.catalog.publish("charlie", "1.0.0")
-    webhook.answer["/a"] = 500
-    inflict(registry, "status_500_json", nodes=("charlie",))
-    with watch.start("run", "--node", "bravo", "--node", "charlie") as started:
-        _until(started, "poll")
-        (unread,), (empty,) = _log(started, "node unread"), _log(started, "node empty")
-        (failed,) = _log(started, "channel failed")
-    assert (unread["level"], unread["nodes"], unread["count"]) == (
-        "error",
-        "charlie",
-        1,
-    )
-    assert "500" in unread["error"]
-    assert (empty["level"], empty["nodes"], empty["count"]) == ("warning", "bravo", 1)
-    assert (failed["level"], failed["error"]) == ("error", "HTTP 500")
-    assert failed["channel"]
-
-
 def test_a_check_that_is_interrupted(watch: Watcher, registry: FakeRegistry) -> None:
     """Ctrl-C during `check` ends it as the shell expects, and nothing was changed."""
     inflict(registry, "hang")

@@ -15,7 +15,7 @@ from tests.support import program
 from tests.support.fakes.faults import inflict
 from tests.support.fakes.webhook import Webhook
 from tests.support.fork_server import Forked, ForkServer
-from tests.support.harness import Watcher, reported
+from tests.support.harness import Watcher
 from tests.support.parameters import one_of
 from watcher.fake_registry.server import FakeRegistry
 
@@ -95,23 +95,6 @@ def test_an_error_that_cannot_be_said(watch: Watcher, stderr: str) -> None:
     assert watch.shell(f"{FULL} {stderr}", "status").code == 1
 
 
-def test_a_reader_that_has_gone_stops_no_sample(
-    watch: Watcher, webhook: Webhook
-) -> None:
-    """`test-alerts` tries every channel and says by its code how that went, whoever reads it."""
-    webhook.answer["/b"] = 500
-    urls = [webhook.apprise_url(place) for place in ("/a", "/b", "/c")]
-    assert _broken(watch.but(alert_urls=urls), "stdout", "test-alerts") == 1
-    assert (
-        _broken(watch.but(alert_urls=[urls[0], urls[2]]), "stdout", "test-alerts") == 0
-    )
-    assert {place: len(webhook.messages(place)) for place in ("/a", "/b", "/c")} == {
-        "/a": 2,
-        "/b": 1,
-        "/c": 2,
-    }
-
-
 @pytest.mark.measured
 @pytest.mark.parametrize(
     "closed", one_of("<&- >&- 2>&-", "2>&-", ">/dev/full 2>/dev/full")
@@ -132,27 +115,6 @@ def test_a_poll_needs_no_stream(
     assert many.but(log_level="info").reported() == []
     for file in watch.state.glob("*.json"):
         json.loads(file.read_bytes())
-
-
-@pytest.mark.measured
-def test_a_broken_stderr_stops_no_poll(
-    watch: Watcher, registry: FakeRegistry, webhook: Webhook
-) -> None:
-    """What cannot be said on stderr, also in the middle of a poll, costs no more than the words."""
-    webhook.answer["/dead"] = 500
-    channel = watch.but(alert_urls=[webhook.apprise_url("/dead")])
-    channel.check()
-    registry.catalog.publish("alpha", "1.1.0")
-    channel.check(code=1)
-    watch.end_backoffs()
-    registry.catalog.publish("alpha", "1.2.0")
-    assert _broken(channel.but(alert_expiry="1ms"), "stderr", "check") == 1
-    assert channel.check()["alerts"]["pending"] == 0
-    assert reported(json.loads(watch.run("history", "--json").out)["events"])[0] == (
-        "new",
-        "alpha",
-        "1.2.0",
-    )
 
 
 def _in_a_deleted_folder(

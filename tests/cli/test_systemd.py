@@ -15,8 +15,6 @@ from typing import Any
 
 import pytest
 
-from tests.support import program
-from tests.support.fakes.webhook import Answer, Webhook
 from tests.support.fork_server import ForkServer
 from tests.support.harness import Watcher
 from tests.support.program import Started
@@ -143,30 +141,6 @@ def test_a_reload_that_fails_is_over_too(watch: Watcher, tmp_path: Path) -> None
         assert "secret" not in said
 
 
-def test_a_poll_that_fails(watch: Watcher, tmp_path: Path) -> None:
-    """The status says why, on one line."""
-    manager = Manager(str(tmp_path / "notify"))
-    with (
-        contextlib.closing(manager),
-        _running(watch.but(interval="50ms"), manager.address),
-    ):
-        manager.until(lambda it: it.startswith("STATUS=last poll"))
-        (watch.state / "snapshot.json").write_text("{", "utf-8")
-        said = manager.until(lambda it: it.startswith("STATUS=the last poll failed: "))
-        assert "snapshot.json" in said
-        assert "\n" not in said
-
-
-def test_it_lives_while_it_waits(watch: Watcher, tmp_path: Path) -> None:
-    """Between polls it says so four times in the time of the watchdog."""
-    manager = Manager(str(tmp_path / "notify"))
-    with (
-        contextlib.closing(manager),
-        _running(watch.but(timeout="1s"), manager.address, WATCHDOG_USEC="400000000"),
-    ):
-        manager.until(lambda it: it == "WATCHDOG=1")
-
-
 def test_a_watchdog_that_is_too_early(watch: Watcher, tmp_path: Path) -> None:
     """It is put off, so that no poll that waits for an answer is ended; one line says so."""
     manager = Manager(str(tmp_path / "notify"))
@@ -181,55 +155,6 @@ def test_a_watchdog_that_is_too_early(watch: Watcher, tmp_path: Path) -> None:
         started.until(lambda it: bool(_log(it, "poll")))
         (line,) = _log(started, "systemd")
         assert "WatchdogSec=1 is too short" in line["warning"]
-
-
-def test_another_process_is_watched(watch: Watcher, tmp_path: Path) -> None:
-    """A watchdog that is meant for a process with another id is none for this one."""
-    manager = Manager(str(tmp_path / "notify"))
-    given = {"WATCHDOG_USEC": "400000000", "WATCHDOG_PID": "1"}
-    with contextlib.closing(manager), _running(watch, manager.address, **given):
-        manager.until(lambda it: it.startswith("STATUS=last poll"))
-        assert not [it for it in manager.heard if "WATCHDOG" in it]
-
-
-@pytest.mark.bounded
-def test_what_delivers_does_not_speak_for_it(
-    watch: Watcher, tmp_path: Path, webhook: Webhook
-) -> None:
-    """The process that delivers has none of systemd's variables."""
-    manager = Manager(str(tmp_path / "notify"))
-    webhook.answer["/a"] = Answer(hang=True)
-    watch = watch.but(
-        alert_urls=webhook.apprise_url("/a"), baseline="summary", interval="10s"
-    )
-    given = {
-        **watch.environment(),
-        "NOTIFY_SOCKET": manager.address,
-        "WATCHDOG_USEC": "400000000",
-    }
-    with (
-        contextlib.closing(manager),
-        program.start("run", cwd=watch.folder, env=given) as started,
-    ):
-        webhook.wait_for(1, timeout=60)
-        found = [
-            _environment(it)
-            for it in Path("/proc").glob("[0-9]*")
-            if _parent(it) == started.pid
-        ]
-    assert found
-    assert not [it for it in found if b"NOTIFY_SOCKET" in it or b"WATCHDOG_" in it]
-
-
-def _parent(process: Path) -> int:
-    try:
-        return int((process / "stat").read_text().rpartition(")")[2].split()[1])
-    except OSError:  # it has ended
-        return 0
-
-
-def _environment(process: Path) -> bytes:
-    return (process / "environ").read_bytes()
 
 
 @pytest.mark.parametrize("kind", ["missing", "full", "nonsense"])

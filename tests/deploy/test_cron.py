@@ -12,7 +12,6 @@ from tests.deploy.support.cron import USER, Cron
 from tests.deploy.support.tools import until
 from tests.support import program
 from watcher.fake_registry.server import FakeRegistry
-from watcher.state import files
 
 pytestmark = pytest.mark.deployment
 
@@ -94,43 +93,6 @@ def test_a_problem_that_lasts(cron: Cron, registry: FakeRegistry) -> None:
     assert cron.once(step("crontab")) == []
     own.are(registry.url)
     assert cron.once(step("crontab")) == ["alpha: can be read again\n"]
-
-
-def test_settings_that_are_wrong(cron: Cron, registry: FakeRegistry) -> None:
-    """They are mailed once, and that they are right again."""
-    own = Settings(cron)
-    own.are(registry.url, "intervall = '5m'\n")
-    (mail,) = cron.once(step("crontab"))
-    assert mail.startswith("error: intervall: unknown setting")
-    assert cron.once(step("crontab")) == []
-    own.are(registry.url)
-    assert cron.once(step("crontab")) == ["comfy-watch check works again\n"]
-
-
-def test_polls_that_overlap(cron: Cron, registry: FakeRegistry) -> None:
-    """The second one exits with 4, which is mailed once; the next one polls."""
-    Settings(cron).are(registry.url)
-    assert cron.once(step("crontab")) == []
-    with files.lock(
-        cron.home / ".local" / "state" / "comfy-watch" / "lock",
-        "comfy-watch check (process 1)",
-    ):
-        (mail,) = cron.once(step("crontab"))
-        assert "is in use by comfy-watch check" in mail
-        assert (cron.home / "ended").read_text() == "4\n"
-        assert cron.once(step("crontab")) == []
-    assert cron.once(step("crontab")) == []
-    assert (cron.home / "ended").read_text() == "0\n"
-
-
-def test_only_root_writes_the_machines_settings(cron: Cron) -> None:
-    """Another user gets one line and the command to use."""
-    done = cron.run("/usr/local/bin/comfy-watch init --system", user=USER)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == (
-        "error: --system writes to /etc/comfy-watch, which only root may\n"
-        'hint: sudo "$(command -v comfy-watch)" init --system\n'
-    )
 
 
 def test_a_line_without_the_path_is_the_one_that_fails(cron: Cron) -> None:

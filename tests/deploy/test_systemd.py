@@ -12,7 +12,7 @@ from tests.deploy.support.person import blocks
 from tests.deploy.support.service_manager import LOG, ServiceManager
 from tests.deploy.support.tools import checked
 from tests.support import program
-from tests.support.fakes.webhook import Answer, Webhook
+from tests.support.fakes.webhook import Webhook
 from watcher.fake_registry.server import FakeRegistry
 
 pytestmark = pytest.mark.deployment
@@ -131,17 +131,6 @@ def test_a_life(
     assert time.monotonic() - began < 6
     assert settled.shown("comfy-watch", "Result") == "success"
     assert settled.shown("comfy-watch", "ActiveState") == "inactive"
-
-
-def test_a_channel_that_hangs_does_not_keep_it(
-    settled: ServiceManager, webhook: Webhook
-) -> None:
-    """A stop while a message waits for its answer needs no SIGKILL."""
-    webhook.answer["/a"] = Answer(hang=True)
-    settled.done("systemctl start comfy-watch.service")
-    webhook.wait_for(1, timeout=60)
-    settled.done("systemctl stop comfy-watch.service")
-    assert settled.shown("comfy-watch", "Result") == "success"
 
 
 def test_wrong_settings_are_not_tried_again(settled: ServiceManager) -> None:

@@ -28,7 +28,6 @@ import coverage
 import watcher
 from tests.support import nursery, program
 from tests.support.fault_points import Cut, FaultPoints
-from watcher.cli import main
 from watcher.delivery import process, worker
 
 _NOT_FLUSHED = 120
@@ -131,7 +130,6 @@ def _be_the_program(
     _use(streams)
     if asked["umask"] is not None:
         os.umask(asked["umask"])
-    main.leave = sys.exit  # type: ignore[assignment]  # this process has more to do at its end (`_exiting`)
     sys.argv = ["-m", *asked["args"]]
     measured = _coverage(asked["env"])
     points = _fault_points(asked["point"]) if "point" in asked else None

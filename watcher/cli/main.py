@@ -6,8 +6,6 @@ Those modules are imported inside the commands: `--help` takes 70 ms, and the se
 
 from __future__ import annotations
 
-import atexit
-import contextlib
 import gc
 import os
 import signal
@@ -306,24 +304,8 @@ def main() -> NoReturn:
     signal.signal(
         signal.SIGINT, lambda *_: os._exit(code)
     )  # the work is done, so Ctrl-C may end the exit early
-    leave(code)
-
-
-def leave(code: int) -> NoReturn:
-    """End the process as `sys.exit` does, but without freeing its objects one by one: an eighth of a short run."""
-    import threading
-
-    gc.freeze()  # the ordinary end collects once more: skip what is left
-    if all(
-        one.daemon or one is threading.main_thread() for one in threading.enumerate()
-    ):
-        atexit._run_exitfuncs()  # noqa: SLF001 - nothing else runs what libraries have registered
-        with contextlib.suppress(OSError, ValueError):
-            for stream in (sys.stdout, sys.stderr):
-                if stream is not None:
-                    stream.flush()
-            os._exit(code)
-    sys.exit(code)  # a stream that cannot be written, and a thread at work, end as ever
+    gc.freeze()  # the end collects once more: skip what is left
+    sys.exit(code)
 
 
 def _exit_code() -> int:

@@ -89,16 +89,14 @@ def lines(report: Report, *, dry_run: bool, width: int | None = None) -> list[st
         counts.insert(1, f"{report.watched - report.checked} failed")
     if report.postponed:
         counts.append(f"{report.postponed:,} seen on pages only")
-    if report.unscanned:
-        counts.append(plural(len(report.unscanned), "install") + " not scanned")
-    if report.delivered:
-        counts.append(plural(report.delivered, "alert") + " delivered")
-    if report.unconfirmed:
-        counts.append(plural(report.unconfirmed, "alert") + " sent unconfirmed")
-    if report.pending:
-        counts.append(plural(report.pending, "alert") + " still undelivered")
-    if report.expired:
-        counts.append(plural(report.expired, "alert") + " expired")
+    odd = (
+        (len(report.unscanned), "install", "not scanned"),
+        (report.delivered, "alert", "delivered"),
+        (report.unconfirmed, "alert", "sent unconfirmed"),
+        (report.pending, "alert", "still undelivered"),
+        (report.expired, "alert", "expired"),
+    )
+    counts += [f"{plural(count, noun)} {what}" for count, noun, what in odd if count]
     seconds = max(timestamps.seconds_between(report.started, report.finished), 0)
     suffix = "; dry run: nothing saved or sent" if dry_run else ""
     took = ", ".join(

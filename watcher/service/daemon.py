@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from watcher import timestamps
 from watcher.alerts.queues.queue import FIRST_WAIT, seconds_left
-from watcher.errors import ReplacedError, StateError, WatchError
+from watcher.errors import ReplacedError, StateError, WatchError, line_of
 from watcher.polling.poll import Poller, StoppedError
 from watcher.polling.reports.problems import (
     ProblemReporter,
@@ -80,13 +80,9 @@ class Daemon:
         self._observer.reloading()
         try:
             plan = self._reloaded()
-        except WatchError as error:
-            self._observer.reload_failed(error)
-            return
         except Exception as error:  # noqa: BLE001 - the service outlives any settings
-            self._observer.reload_failed(
-                WatchError(f"unexpected {type(error).__name__}")
-            )
+            ours = error if isinstance(error, WatchError) else None
+            self._observer.reload_failed(ours or WatchError(line_of(error)))
             return
         self._next_poll += plan.interval - self._plan.interval
         self._plan = plan

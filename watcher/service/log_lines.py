@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from watcher import log
-from watcher.errors import ReplacedError, StateError, WatchError
+from watcher.errors import ReplacedError, StateError, WatchError, line_of
 from watcher.model.event import runs_its_pack
 from watcher.polling.model import Report
 from watcher.polling.reports.problems import Problem
@@ -114,11 +114,5 @@ class LogLines(Observer):
 
 
 def _log_failure(work: str, error: Exception) -> None:
-    line = (
-        Trusted(error.line)
-        if isinstance(error, WatchError)
-        else f"unexpected {type(error).__name__}"
-    )
-    log.error(
-        f"{work} failed{': state' if isinstance(error, StateError) else ''}", error=line
-    )
+    cause = ": state" if isinstance(error, StateError) else ""
+    log.error(f"{work} failed{cause}", error=Trusted(line_of(error)))

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, MutableMapping
 
 from watcher import log, timestamps
-from watcher.errors import WatchError
+from watcher.errors import WatchError, line_of
 from watcher.polling.model import Report
 from watcher.polling.sending.dispatch import Dispatch
 from watcher.service.model import Plan
@@ -115,12 +115,8 @@ class Systemd(Observer):
     def poll_failed(self, error: Exception, next_poll: str) -> None:
         """Say why."""
         self._is_busy = False
-        why = (
-            Trusted(error.line)
-            if isinstance(error, WatchError)
-            else f"unexpected {type(error).__name__}"
-        )
-        self._say(f"the last poll failed: {safe_line(why)}", next_poll)
+        why = safe_line(Trusted(line_of(error)))
+        self._say(f"the last poll failed: {why}", next_poll)
 
     def delivered(self, done: Dispatch) -> None:
         """Note that only the next poll is waited for."""

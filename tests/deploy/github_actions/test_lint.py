@@ -71,30 +71,6 @@ def test_zizmor() -> None:
     assert "No findings to report" in said
 
 
-def test_zizmor_has_one_reservation(tmp_path: Path) -> None:
-    """Without our configuration it finds two things: our own release by its tag, a secret without an environment."""
-    copy = tmp_path / "workflow.yml"
-    copy.write_text(_WORKFLOW.read_text("utf-8"), "utf-8")
-    said = checked(
-        *(
-            "zizmor",
-            "--offline",
-            "--persona=auditor",
-            "--no-progress",
-            "--no-exit-codes",
-            "--format=json",
-        ),
-        *("--no-config", str(copy)),
-    )
-    found = json.loads(
-        said[said.index("[\n") :] if "[\n" in said else said[said.index("[") :]
-    )
-    assert sorted(one["ident"] for one in found) == [
-        "secrets-outside-env",
-        "unpinned-uses",
-    ]
-
-
 def test_actionlint_and_the_workflows() -> None:
     """Actionlint finds nothing in the workflow that users copy, and in our own."""
     for path in (_WORKFLOW, *(program.ROOT / ".github" / "workflows").glob("*.yml")):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,6 @@ from tests.deploy.github_actions.conftest import World
 from tests.deploy.github_actions.test_lint import actionlint
 from tests.deploy.support.person import Person, blocks
 from tests.support import program
-from watcher import __version__
 
 pytestmark = pytest.mark.deployment
 
@@ -99,16 +97,6 @@ def test_the_workflow_that_users_copy(world: World) -> None:
     assert len(world.alerts()) == 1
 
 
-def test_the_release_that_is_named() -> None:
-    """The workflow and the page name the release that they belong to."""
-    texts = [
-        path.read_text("utf-8") for path in (_WORKFLOW, program.ROOT / "docs" / _PAGE)
-    ]
-    assert {
-        tag for text in texts for tag in re.findall(r"OWNER/comfy-watch@v(\S+)", text)
-    } == {__version__}
-
-
 @pytest.mark.parametrize("example", [0, 1], ids=["with outputs", "with an audit"])
 def test_the_examples_of_steps(tmp_path: Path, example: int) -> None:
     """The examples with a later step and with an audit are a workflow's, without a finding of actionlint."""
@@ -139,10 +127,3 @@ def test_the_state_is_looked_at_as_the_page_says(world: World, person: Person) -
     assert (done.code, done.err) == (0, "")
     assert "alpha" in done.out
     assert "1.0.0" in done.out
-
-
-def test_the_json_of_channels_is_valid() -> None:
-    """The page's example of channels is JSON."""
-    text = (program.ROOT / "docs" / _PAGE).read_text("utf-8")
-    (example,) = re.findall(r"`(\[\{.*\}\])`", text)
-    assert json.loads(example)[0].keys() == {"name", "url", "kinds"}

@@ -12,7 +12,6 @@ import pytest
 from tests.deploy.github_actions.conftest import REPOSITORY, World
 from tests.deploy.support.actions_runner import python_on_path
 from tests.deploy.support.tools import tool
-from tests.support.fakes.faults import inflict
 from tests.support.fakes.webhook import Answer
 from tests.support.harness import write_settings
 
@@ -107,16 +106,6 @@ def test_a_flagged_and_a_banned_version(world: World) -> None:
     assert (len(world.commits()), len(world.alerts())) == (2, 2)
 
 
-def test_a_banned_pack(world: World) -> None:
-    """A pack that is banned as a whole is an error of its own."""
-    world.use()
-    world.registry.catalog.ban_node("alpha")
-    done = world.use()
-    assert [
-        text.partition(": ")[2].partition(":")[0] for text in done.said("error")
-    ] == ["alpha the whole pack"]
-
-
 def test_fail_on(world: World) -> None:
     """`fail-on` turns the job red with exit code 3, after the state was saved; the next run is green."""
     world.use()
@@ -127,22 +116,6 @@ def test_fail_on(world: World) -> None:
     assert len(world.commits()) == 2
     assert world.use(fail_on="banned,flagged").code == 0
     assert len(world.alerts()) == 2
-
-
-@pytest.mark.parametrize(
-    ("choice", "code"), [("alerts", 0), ("always", 1), ("never", 0)]
-)
-def test_a_node_that_cannot_be_checked(world: World, choice: str, code: int) -> None:
-    """A node that cannot be checked is a warning, as its alert comes by itself; `always` makes it red."""
-    world.use()
-    inflict(world.registry, "html_200", nodes={"alpha"})
-    done = world.use(fail_on_incomplete=choice)
-    assert (done.code, done.outputs["exit-code"]) == (code, "1")
-    level = "error" if code else "warning"
-    assert done.said(level) == [
-        "Comfy Watch: incomplete: 1 of 1 node packs could not be checked; the log says why"
-    ]
-    assert "| `alpha` |" in done.summary
 
 
 @pytest.mark.parametrize(
@@ -171,48 +144,6 @@ def test_an_empty_secret(world: World) -> None:
         assert said.startswith("Comfy Watch: alert-urls is empty")
     assert world.commits() == []
     assert world.registry.requests == []
-
-
-def test_no_alerts_on_purpose(world: World) -> None:
-    """With `none` nothing is sent, and nothing warns of it."""
-    done = world.use(alert_urls="none")
-    assert (done.code, world.alerts(), done.said("warning")) == (0, [], [])
-
-
-def test_channels_of_their_own(world: World) -> None:
-    """Channels with settings of their own come in the step's environment, beside `alert-urls: none`."""
-    channels = [
-        {"name": "mine", "url": world.webhook.apprise_url("/alerts"), "kinds": "all"}
-    ]
-    done = world.use(
-        alert_urls="none", env={"COMFY_WATCH_CHANNELS": json.dumps(channels)}
-    )
-    assert (done.code, len(world.alerts())) == (0, 1)
-
-
-def test_a_heartbeat(world: World) -> None:
-    """The heartbeat's URL is pinged before and after the poll, and shows nowhere."""
-    secret = "a-secret-uuid"
-    done = world.use(heartbeat_url=f"{world.webhook.url}/{secret}")
-    assert done.code == 0
-    pings = [
-        message.path for message in world.webhook.messages() if secret in message.path
-    ]
-    assert pings == [f"/{secret}/start", f"/{secret}"]
-    assert secret not in done.log + done.summary + "".join(world.files().values())
-
-
-def test_a_mistake_in_the_settings(world: World) -> None:
-    """What the program refuses is exit code 2, with its own line in the log, and leaves no state."""
-    done = world.use(nodes="author/repo")
-    assert (done.code, done.outputs["exit-code"], done.outputs["events"]) == (
-        2,
-        "2",
-        "[]",
-    )
-    assert "nodes: entry 1" in done.log
-    assert len(done.said("error")) == 1
-    assert world.commits() == []
 
 
 def test_a_settings_file(world: World) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
-from functools import partial
 
 import pytest
 
@@ -127,18 +126,6 @@ def test_a_branch_that_was_deleted(world: World) -> None:
     assert "it was deleted" in done.said("notice")[0]
 
 
-def test_a_branch_that_is_deleted_meanwhile(world: World) -> None:
-    """A branch that is deleted while a run polls is made anew with what the run knows."""
-    world.use()
-    _flag(world)
-    delete = partial(
-        world.git.git, world.remote, "update-ref", "-d", f"refs/heads/{BRANCH}"
-    )
-    done = world.use(before={"Save the state": delete})
-    assert (done.code, len(world.commits())) == (0, 1)
-    assert world.use().outputs["events"] == "[]"
-
-
 def test_a_branch_that_was_set_back(world: World) -> None:
     """A branch that was force-pushed to a state of last week says its age; what changed since comes in one message."""
     world.use()
@@ -184,31 +171,6 @@ def test_runs_that_overlap(world: World) -> None:
         for text in done.said("warning")
     )
     assert len(world.commits()) == 2
-    assert world.use().outputs["events"] == "[]"
-
-
-def test_a_run_that_overtakes(world: World) -> None:
-    """A run that polled later than the one that saved meanwhile goes on top of it."""
-    world.use()
-    _flag(world)
-    other = machine(
-        world.runner.folder / "other", world.runner.action, world.git, world.api
-    )
-    other.github = world.runner.github
-    saved: list[str] = []
-
-    def overtake() -> None:
-        world.use(runner=other)
-        saved.append(
-            world.put(
-                _polled(world.files(), timedelta(minutes=1)), parent=world.commits()[1]
-            )
-        )
-
-    done = world.use(before={"Save the state": overtake})
-    assert done.code == 0
-    assert any("this run polled later" in text for text in done.said("notice"))
-    assert world.commits()[1:2] == saved
     assert world.use().outputs["events"] == "[]"
 
 

@@ -15,13 +15,11 @@ from markdown_it import MarkdownIt
 from tests.deploy.github_actions.conftest import World
 from tests.hostile import corpus
 from tests.support import program
-from tests.support.fakes.webhook import Answer
 
 pytestmark = pytest.mark.deployment
 
 _SCRIPTS = program.ROOT / "deploy" / "github-actions"
 _MODULES = ("poll_document", "event_table")
-_PAGE = re.compile(r"https://registry\.comfy\.org/nodes/[A-Za-z0-9._~%-]+")
 _OURS = {"inline", "text", "code_inline", "softbreak"}
 _OURS |= {
     f"{name}_{end}"
@@ -108,26 +106,6 @@ def test_a_table_of_hostile_text(summary: Callable[[object], str]) -> None:
     ]
 
 
-def test_what_is_run_has_a_column(summary: Callable[[object], str]) -> None:
-    """Where something is installed the table says which version is run, and where; a disabled copy is not."""
-    document = _document("alpha", "bravo")
-    names = [("pc1", "1.0", True), ("pc2", None, True), ("pc3", "1.1", False)]
-    copies = [
-        {"install": name, "version": version, "enabled": enabled}
-        for name, version, enabled in names
-    ]
-    document["events"][0]["installed"], document["events"][1]["installed"] = (
-        copies,
-        copies[2:],
-    )
-    markdown = summary(document)
-    assert "| you run |" in markdown
-    assert "| `1.0` on `pc1`, a clone on `pc2` |" in markdown
-    document["events"] = document["events"][1:]
-    document["events"][0]["installed"] = []
-    assert "you run" not in summary(document)
-
-
 def test_a_link_is_the_registrys(summary: Callable[[object], str]) -> None:
     """A link leads to a page of the registry or is not there."""
     document = _document("alpha", "../evil", "a)b", "a b", "")
@@ -156,18 +134,6 @@ def test_hostile_text_in_a_run(world: World) -> None:
     for one in done.annotations:
         assert "\n" not in one.text
         assert "@" not in one.text
-
-
-def test_hostile_errors_of_a_registry(world: World) -> None:
-    """What a registry answers instead of a listing cannot command the runner either."""
-    world.use()
-    inflicted = Answer(
-        status=500, body=b"::error::evil\n##[error]evil\n::stop-commands::evil"
-    )
-    world.webhook.answer["/versions"] = inflicted
-    done = world.use(env={"COMFY_WATCH_REGISTRY_URL": world.webhook.url})
-    assert (done.code, done.outputs["exit-code"]) == (0, "1")
-    assert [one.level for one in done.annotations] == ["warning"]
 
 
 def test_more_than_an_output_may_hold(world: World) -> None:

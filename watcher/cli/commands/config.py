@@ -13,6 +13,7 @@ from watcher.polling.setup import url_warnings, validate_channels, warnings
 from watcher.registry.transport import check_usable
 from watcher.settings.loading import Loaded
 from watcher.settings.model import DURATIONS, Settings
+from watcher.settings.parsing import NO_ALERTS
 from watcher.state.store import StateFolder
 from watcher.streams import width
 from watcher.text import mask
@@ -49,57 +50,43 @@ def rows(loaded: Loaded, most: int | None = None) -> list[tuple[str, str, str]]:
     A long list is shown by its first `most` entries (None: all) and a count, an alert URL by its channel's name and its
     scheme.
     """
-    channels, has_globs = (
-        loaded.settings.all_channels(),
-        loaded.settings.selection().chooses,
-    )
+    values = _values(loaded.settings)
     found: list[tuple[str, str, str]] = []
     for name, origin in loaded.origins.items():
-        value = getattr(loaded.settings, name)
-        match name, value:
-            case "channels", (_, *_):
-                tables = [channel for channel in channels if not channel.placed]
-                found += [
-                    (
-                        f"channels.{channel.name}",
-                        _one_line(channel, most, has_globs=has_globs),
-                        origin,
-                    )
-                    for channel in tables
-                ]
+        if name == "channels":
+            tables = [one for one in loaded.settings.all_channels() if not one.placed]
+            has_globs = loaded.settings.selection().chooses
+            found += [
+                (
+                    f"channels.{channel.name}",
+                    _one_line(channel, most, has_globs=has_globs),
+                    origin,
+                )
+                for channel in tables
+            ]
+            if tables:
                 continue
-            case "alert_urls", None:
-                shown = "none, as intended"
-            case "alert_urls", _:
-                placed = [
-                    f"{channel.name} ({_place(channel)})"
-                    for channel in channels
-                    if channel.placed
-                ]
-                shown = join_first(placed, most)
-            case "heartbeat_url", _:
-                shown = _masked_heartbeat(loaded.settings) or ""
-            case "installs", (_, *_):
-                named = zip(
-                    loaded.settings.all_installs(),
-                    loaded.settings.installs,
-                    strict=True,
-                )
-                shown = join_first(
-                    [
-                        f"{sanitize_line(source.name)} ({table.shown})"
-                        for source, table in named
-                    ],
-                    most,
-                )
-            case _, tuple(items):
-                shown = join_first([sanitize_line(item) for item in items], most)
-            case _, float():
-                shown = durations.show(value) if name in DURATIONS else f"{value:g}"
-            case _:
-                shown = str(value)
-        found.append((name, shown or "none", origin))
+        found.append((name, _shown(name, values[name], most), origin))
     return found
+
+
+def _shown(name: str, value: object, most: int | None) -> str:
+    if name == "alert_urls" and value == NO_ALERTS:
+        return "none, as intended"
+    if isinstance(value, list):
+        return join_first(list(map(_entry, value)), most) or "none"
+    if isinstance(value, float):
+        return durations.show(value) if name in DURATIONS else f"{value:g}"
+    return "none" if value is None else str(value)
+
+
+def _entry(item: object) -> str:
+    """Return an entry of a list: a text, or the table of a channel or an install."""
+    if not isinstance(item, dict):
+        return sanitize_line(str(item))
+    name, where = list(item.values())[:2]
+    unconfirmed = ", unconfirmed" if item.get("unconfirmed") else ""
+    return f"{sanitize_line(name)} ({where}{unconfirmed})"
 
 
 def document(loaded: Loaded) -> dict[str, object]:
@@ -108,25 +95,7 @@ def document(loaded: Loaded) -> dict[str, object]:
     Durations are seconds. Each channel is an object with its name, masked URL, kinds, nodes, scope and grouping,
     and `unconfirmed`; `alert_urls` may be "none".
     """
-    settings = loaded.settings
-    placed = [_table(channel) for channel in settings.all_channels() if channel.placed]
-    values: dict[str, object] = {
-        name: getattr(settings, name) for name in loaded.origins
-    }
-    values |= {
-        "state_dir": str(settings.state_dir),
-        "heartbeat_url": _masked_heartbeat(settings),
-        "alert_urls": "none" if settings.alert_urls is None else placed,
-        "installs": [
-            {"name": source.name, table.kind.value: table.shown}
-            for source, table in zip(
-                settings.all_installs(), settings.installs, strict=True
-            )
-        ],
-        "channels": [
-            _table(channel) for channel in settings.all_channels() if not channel.placed
-        ],
-    }
+    values = _values(loaded.settings)
     return {
         "config_file": str(loaded.config_file) if loaded.config_file else None,
         "settings": {
@@ -136,41 +105,50 @@ def document(loaded: Loaded) -> dict[str, object]:
     }
 
 
-def _masked(channel: Channel) -> str:
-    return f"{mask.scheme(channel.url)}://***"
+def _values(settings: Settings) -> dict[str, object]:
+    """Return every setting as JSON has it, secrets masked."""
+    channels = settings.all_channels()
+    named = zip(settings.all_installs(), settings.installs, strict=True)
+    heartbeat = settings.heartbeat_address()
+    placed = [_table(channel) for channel in channels if channel.placed]
+    return {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in settings
+    } | {
+        "state_dir": str(settings.state_dir),
+        "heartbeat_url": _masked(heartbeat) if heartbeat else None,
+        "alert_urls": NO_ALERTS if settings.alert_urls is None else placed,
+        "installs": [
+            {"name": source.name, table.kind.value: table.shown}
+            for source, table in named
+        ],
+        "channels": [_table(channel) for channel in channels if not channel.placed],
+    }
 
 
-def _masked_heartbeat(settings: Settings) -> str | None:
-    return (
-        f"{mask.scheme(url)}://***" if (url := settings.heartbeat_address()) else None
-    )
-
-
-def _place(channel: Channel) -> str:
-    """Return where a channel leads, and whether that place cannot say what it took."""
-    return _masked(channel) + (
-        ", unconfirmed" if protocol_without_answers(channel.url) else ""
-    )
-
-
-def _kinds(channel: Channel) -> list[str]:
-    return [kind.value for kind in Kind if kind in channel.kinds]
+def _masked(url: str) -> str:
+    return f"{mask.scheme(url)}://***"
 
 
 def _one_line(channel: Channel, most: int | None, *, has_globs: bool) -> str:
-    kinds = "all" if channel.kinds == frozenset(Kind) else ", ".join(_kinds(channel))
+    named = [kind.value for kind in Kind if kind in channel.kinds]
+    kinds = "all" if channel.kinds == frozenset(Kind) else ", ".join(named)
     if has_globs and not channel.kinds_given:
-        kinds += f" (of packs that only a pattern includes: {', '.join(kind for kind in Kind if kind in SWEPT_KINDS)})"
+        swept = ", ".join(kind for kind in Kind if kind in SWEPT_KINDS)
+        kinds += f" (of packs that only a pattern includes: {swept})"
+    place = _masked(channel.url)
+    if protocol_without_answers(channel.url):
+        place += ", unconfirmed"
     nodes = join_first([sanitize_line(glob) for glob in channel.nodes], most) or "all"
-    return f"{_place(channel)}; kinds: {kinds}; nodes: {nodes}; scope: {channel.scope}; grouping: {channel.grouping}"
+    return f"{place}; kinds: {kinds}; nodes: {nodes}; scope: {channel.scope}; grouping: {channel.grouping}"
 
 
 def _table(channel: Channel) -> dict[str, object]:
     return {
         "name": channel.name,
-        "url": _masked(channel),
+        "url": _masked(channel.url),
         "unconfirmed": bool(protocol_without_answers(channel.url)),
-        "kinds": _kinds(channel),
+        "kinds": [kind.value for kind in Kind if kind in channel.kinds],
         "nodes": list(channel.nodes),
         "scope": channel.scope.value,
         "grouping": channel.grouping.value,

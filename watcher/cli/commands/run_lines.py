@@ -9,7 +9,7 @@ from watcher import durations, log, timestamps
 from watcher.cli import report as reports
 from watcher.cli.report import watched_in_words
 from watcher.cli.terminal import echo, echo_error
-from watcher.errors import WatchError
+from watcher.errors import WatchError, line_of
 from watcher.polling.clock import clock
 from watcher.polling.model import Report
 from watcher.polling.reports.problems import Problem
@@ -59,7 +59,7 @@ class RunLines(Observer):
     def poll_failed(self, error: Exception, next_poll: str) -> None:
         """Say why, and when the next one is."""
         echo(
-            f"error: the poll failed: {_why(error)}; {_next(next_poll, clock())}",
+            f"error: the poll failed: {line_of(error)}; {_next(next_poll, clock())}",
             error=True,
         )
 
@@ -72,7 +72,7 @@ class RunLines(Observer):
 
     def delivery_failed(self, error: Exception) -> None:
         """Say why."""
-        echo(f"error: nothing could be delivered: {_why(error)}", error=True)
+        echo(f"error: nothing could be delivered: {line_of(error)}", error=True)
 
     def reloaded(self, plan: Plan, next_poll: str) -> None:
         """Say what is watched now."""
@@ -110,14 +110,6 @@ class RunLines(Observer):
 def _say(line: str) -> None:
     if log.is_logged("info"):
         echo(line, error=True)
-
-
-def _why(error: Exception) -> str:
-    return (
-        error.line
-        if isinstance(error, WatchError)
-        else f"unexpected {type(error).__name__}"
-    )
 
 
 def _next(moment: str, now: str) -> str:

@@ -139,7 +139,6 @@ def test_what_is_not_watched_any_more_is_not_shown() -> None:
         (known(), False, "ok"),
         (known(), True, "unread"),
         (known(failing=True), True, "failing"),
-        (known(version("1.0"), marks={"id-1.0": Mark.REMOVED}), False, "removed"),
         (
             known(version("1.0"), marks={"id-1.0": Mark.ABSENT}, emptied=True),
             False,
