@@ -12,19 +12,13 @@ from hypothesis import strategies as st
 from tests.support.factories import CHECKED, NOW, PACK, compare, failed, known
 from tests.support.parameters import examples
 from tests.support.strategies import (
-    addresses,
     channels,
-    checks,
     events,
-    installs,
-    outboxes,
     pictures,
     shown,
-    snapshots,
     watched_statuses,
 )
 from watcher.alerts.queues import outbox
-from watcher.alerts.queues.channel_identity import Addresses
 from watcher.alerts.queues.outbox import Outbox
 from watcher.alerts.queues.outcomes import Acknowledgement, replay
 from watcher.alerts.queues.ownership import reroute
@@ -45,10 +39,8 @@ from watcher.model.event import (
 )
 from watcher.model.failure import ReadFailure
 from watcher.model.listing import NodeBanned
-from watcher.model.pack import Pack
 from watcher.model.snapshot import Mark, Node, Snapshot
 from watcher.model.version import STATUSES, Version
-from watcher.state import documents
 from watcher.state.model import Checks
 
 FAST = examples(60)
@@ -312,57 +304,6 @@ def test_after_a_complete_listing_the_picture_is_the_registrys(
     present = tuple(one for one in node.versions if one.key not in node.marks)
     assert present == picture
     assert set(node.marks.values()) <= {Mark.ABSENT, Mark.REMOVED}
-
-
-@FAST
-@given(snapshots())
-def test_a_snapshot_survives_its_file(snapshot: Snapshot) -> None:
-    """What is written of a snapshot reads back as it was, and again gives the same bytes."""
-    text = documents.write_snapshot(snapshot)
-    assert documents.read_snapshot(text) == snapshot
-    assert documents.write_snapshot(documents.read_snapshot(text)) == text
-
-
-@FAST
-@given(outboxes())
-def test_an_outbox_survives_its_file(waiting: Outbox) -> None:
-    """What is written of an outbox reads back as it was."""
-    text = documents.OUTBOX.write(waiting, revision=7)
-    assert documents.read_outbox(text) == (7, waiting)
-
-
-@FAST
-@given(checks())
-def test_checks_survive_their_file(done: Checks) -> None:
-    """What is written of how polls went reads back as it was."""
-    text = documents.CHECKS.write(done, revision=7)
-    assert documents.CHECKS.read(text) == (7, done)
-
-
-@FAST
-@given(addresses())
-def test_addresses_survive_their_file(known_addresses: Addresses) -> None:
-    """What is written of accepted alert URLs reads back as it was."""
-    text = documents.ADDRESSES.write(known_addresses)
-    assert documents.read_addresses(text) == known_addresses
-
-
-@FAST
-@given(installs())
-def test_the_last_scans_survive_their_file(found: dict[str, tuple[Pack, ...]]) -> None:
-    """What is written of installed packs reads back as it was."""
-    text = documents.INSTALLS.write(documents.LastScans(installs=found))
-    assert documents.read_installs(text) == found
-
-
-@FAST
-@given(events())
-def test_an_event_survives_its_line(event: Event) -> None:
-    """An event is one line of the history, and reads back as it was."""
-    line = documents.write_event(event)
-    assert line.count(b"\n") == 1
-    assert line.endswith(b"\n")
-    assert documents.read_event(line) == event
 
 
 @st.composite

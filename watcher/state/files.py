@@ -50,6 +50,9 @@ def replace_file(path: Path, content: bytes) -> None:
             _write_all(descriptor, content)
             disk.sync(descriptor)
         disk.replace(temporary, path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise OSError(error.errno, error.strerror, str(path)) from None
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
@@ -67,16 +70,6 @@ def read(path: Path) -> bytes:
             return _read_at(descriptor, 0, os.fstat(descriptor).st_size)
         except OSError as error:
             raise OSError(error.errno, error.strerror, str(path)) from None
-
-
-def final_name(path: Path) -> str:
-    """Return the final name of a temporary file of `replace_file`; any other file's own name."""
-    name = path.name
-    return (
-        name[1:].rsplit(".", 2)[0]
-        if name.startswith(".") and name.endswith(_LEFTOVER)
-        else name
-    )
 
 
 def append(path: Path, content: bytes) -> int:

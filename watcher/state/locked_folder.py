@@ -122,7 +122,7 @@ class LockedFolder:
         except OSError as error:
             kind = unsure if isinstance(error, files.UnsyncedError) else StateError
             path = Path(str(error.filename or self.path))
-            file = f" ({files.final_name(path)})" if path.parent == self.path else ""
+            file = f" ({path.name})" if path.parent == self.path else ""
             raise kind(
                 f"state folder {self._shown()} {what}: {error.strerror or type(error).__name__}{file}",
                 hint="see that the folder exists, belongs to this user and has room, or set state_dir",

@@ -82,31 +82,58 @@ def _polled(one: Event) -> str:
     )
 
 
-MADE_UP: dict[str, st.SearchStrategy[bytes | str]] = {
-    "snapshot": snapshots().map(documents.write_snapshot),
-    "outbox": outboxes().map(lambda one: documents.OUTBOX.write(one, revision=7)),
-    "checks": checks().map(lambda one: documents.CHECKS.write(one, revision=7)),
-    "addresses": addresses().map(documents.ADDRESSES.write),
-    "installs": installs().map(
-        lambda one: documents.INSTALLS.write(documents.LastScans(installs=one))
+FILES: dict[
+    str, tuple[st.SearchStrategy[Any], Callable[[Any], bytes], Callable[[bytes], Any]]
+] = {
+    "snapshot": (snapshots(), documents.write_snapshot, documents.read_snapshot),
+    "outbox": (
+        outboxes(),
+        lambda one: documents.OUTBOX.write(one, revision=7),
+        lambda text: documents.read_outbox(text)[1],
     ),
-    "retry": st.just(
-        documents.RETRY.write(documents.EndedBackoffs(queues={"ops": NOW}))
+    "checks": (
+        checks(),
+        lambda one: documents.CHECKS.write(one, revision=7),
+        lambda text: documents.CHECKS.read(text)[1],
     ),
-    "history": events().map(documents.write_event),
-    "check": events().map(_polled),
+    "addresses": (addresses(), documents.ADDRESSES.write, documents.read_addresses),
+    "installs": (
+        installs(),
+        lambda one: documents.INSTALLS.write(documents.LastScans(installs=one)),
+        documents.read_installs,
+    ),
+    "retry": (
+        st.just({"ops": NOW}),
+        lambda one: documents.RETRY.write(documents.EndedBackoffs(queues=one)),
+        documents.read_retry,
+    ),
+    "history": (events(), documents.write_event, documents.read_event),
 }
-"""What `audit` and `versions` print, and a webhook gets, is held against its schema where it is made
-(`tests/cli/test_audit.py`, `test_versions.py`, `test_webhook.py`).
-"""
 
 
-@pytest.mark.parametrize("name", MADE_UP)
-@examples(40)
+@pytest.mark.parametrize("name", FILES)
+@examples(60)
 @given(data=st.data())
-def test_whatever_is_written_is_valid(name: str, data: st.DataObject) -> None:
-    """Any value's document is what its schema says."""
-    valid(name, data.draw(MADE_UP[name]))
+def test_whatever_is_written_is_valid_and_reads_back(
+    name: str, data: st.DataObject
+) -> None:
+    """Any value's document is what its schema says, and is read as that value."""
+    made_up, write, read = FILES[name]
+    value = data.draw(made_up)
+    text = write(value)
+    valid(name, text)
+    assert read(text) == value
+    assert write(read(text)) == text
+
+
+@given(one=events())
+def test_what_check_prints_is_valid(one: Event) -> None:
+    """Its schema holds for any event, and for everything that can fail.
+
+    What `audit` and `versions` print, and a webhook gets, is held against its schema where it is made
+    (`tests/cli/test_audit.py`, `test_versions.py`, `test_webhook.py`).
+    """
+    valid("check", _polled(one))
 
 
 @pytest.mark.parametrize(
