@@ -13,8 +13,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-_USUAL = 3
-"""So often a message is refused before it comes in its plainest form."""
 _SHORT = 160
 _PLAINEST = re.compile(r"(?:[ -_a-~]*; )?ref ([0-9a-f]{8})")
 
@@ -66,8 +64,10 @@ class Reader:
     """Messages that were refused for what they are, and how often."""
     aside: dict[tuple[str, ...], datetime] = field(default_factory=dict)
     """When the plainest form of a message was refused."""
-    proven: set[tuple[str, ...]] = field(default_factory=set)
-    """Those of them after which another message was taken: the channel is not at fault."""
+    takes_nothing: bool = False
+    """It has failed, or refused a message, since it took one."""
+    has_taken: bool = False
+    """A message was taken in this round."""
     crashes: int = 0
     """Each may have cost the program the knowledge of a refusal, or of what was taken since."""
     is_unsure: bool = False
@@ -82,22 +82,22 @@ class Reader:
         """
         found = is_plainest(text)
         if not found:
-            is_usual = self.rejected.get(events, 0) < _USUAL or self.crashes
+            is_usual = events not in self.rejected or self.crashes
             assert is_usual, f"{self.path}: not in the plainest form: {events}"
             return events
         [known] = [
             message for message in self.rejected if reference_of(message) == found
         ] or [()]
-        is_time = self.rejected.get(known, 0) >= _USUAL or self.crashes
+        is_time = known in self.rejected or self.crashes
         assert is_time, f"{self.path}: in the plainest form too early: {known}"
         return known
 
     def reject(
         self, events: tuple[str, ...], now: datetime, expiry: timedelta, *, plain: bool
-    ) -> None:
+    ) -> bool:
         """A message was refused for what it is: the others need not wait for it, and its plainest form only a day.
 
-        If another one was refused so too and none was taken since, it is the channel: nothing is aside.
+        Return whether that says something of the channel: the first refusal does, if nothing was taken before.
         """
         for event in events:
             assert event in self.alerts, f"{self.path}: invented {event}"
@@ -110,35 +110,17 @@ class Reader:
                 f"{self.path}: tried again before a day was over: {events}"
             )
             self.aside[events] = now
-        times = self.rejected.get(events, 0) + 1
-        if events not in self.proven and (others := self._doubted() - {events}):
-            if not any(self._is_owed(other, surely=True) for other in others):
-                self.crashes += (
-                    1  # it may have expired: nobody knows whom the program blames
-                )
-            for message in {*others, events}:
-                if self.aside.pop(message, None) is not None:
-                    self.rejected[message] = 1
-            times = 1 if times > _USUAL else times
-            self.failures += 1
-        self.rejected[events] = times
+        is_first = events not in self.rejected and not self.has_taken
+        self.takes_nothing = self.takes_nothing or is_first
+        self.rejected[events] = self.rejected.get(events, 0) + 1
         if self.failures:
             self.expire(now, expiry)
         self._expire_rejected(now, expiry)
+        return is_first
 
-    def _doubted(self) -> set[tuple[str, ...]]:
-        """The messages that were refused for what they are, and after which none was taken."""
-        return {
-            message
-            for message in self.rejected
-            if message not in self.proven and self._is_owed(message)
-        }
-
-    def _is_owed(self, message: tuple[str, ...], *, surely: bool = False) -> bool:
+    def _is_owed(self, message: tuple[str, ...]) -> bool:
         alerts = [self.alerts[event] for event in message if event in self.alerts]
-        return any(
-            not alert.sent and not (surely and alert.expendable) for alert in alerts
-        )
+        return any(not alert.sent for alert in alerts)
 
     def _expire_rejected(self, now: datetime, expiry: timedelta) -> None:
         """What was refused twice for what it is may expire when it is too old, whichever message is refused now."""
@@ -148,7 +130,7 @@ class Reader:
 
     def end_round(self) -> None:
         """In the next round there may be a worse message than all that came before it."""
-        self.has_passed = False
+        self.has_passed = self.has_taken = False
         self.is_unsure = self.is_unsure and any(
             not alert.sent for alert in self.alerts.values()
         )
@@ -164,7 +146,6 @@ class Reader:
         self.in_flight |= other.in_flight
         self.rejected = {**other.rejected, **self.rejected}
         self.aside = {**other.aside, **self.aside}
-        self.proven |= other.proven
         self.crashes += other.crashes + 1
         self.is_unsure = True
 
@@ -198,8 +179,10 @@ class Reader:
                 f"{self.path}: {events} came out of turn"
             )
             self.has_passed = self.has_passed or not has_ban
+        if self.takes_nothing:
+            self.aside.clear()
+        self.takes_nothing, self.has_taken = False, True
         self.failures = 0
-        self.proven |= self._doubted()
         if not any(self._is_owed(message) for message in self.rejected):
             self.crashes = (
                 0  # of no refusal does it matter any more whether it is known
@@ -211,6 +194,7 @@ class Reader:
             self.expire(now, expiry)
         self._expire_rejected(now, expiry)
         self.failures += 1
+        self.takes_nothing = True
 
     def expire(self, now: datetime, expiry: timedelta) -> None:
         """What is too old may expire."""

@@ -83,11 +83,6 @@ BANS: tuple[dict[str, object], ...] = (
 
 EXPIRY = timedelta(hours=72)
 
-PLAIN_AT = 3
-"""Refusals of a message for what it is before it goes out in its plainest form."""
-ENOUGH = 10
-"""Refusals in a row after which a round ends."""
-
 figures = Result()
 """Of all lives since the last `live`."""
 
@@ -171,27 +166,17 @@ class Fragile(StateFolder):
 
         self.crash.step(save)
 
-    def reserve_acks(
-        self, messages: Sequence[Unanswered], left: Sequence[Sequence[str]] = ()
-    ) -> list[int]:
-        return self.crash.step(lambda: StateFolder.reserve_acks(self, messages, left))
-
-    def write_sending(self, message: Unanswered, offset: int) -> None:
-        self.crash.step(lambda: StateFolder.write_sending(self, message, offset))
+    def write_sending(self, message: Unanswered, events: Sequence[str]) -> int:
+        return self.crash.step(lambda: StateFolder.write_sending(self, message, events))
 
     def replace_outbox(self, waiting: Outbox, revision: int) -> None:
         self.crash.step(lambda: StateFolder.replace_outbox(self, waiting, revision))
 
     def write_ack(
-        self,
-        message: Unanswered,
-        offset: int,
-        following: Unanswered | None = None,
-        left: Sequence[str] = (),
-        size: int = 0,
+        self, message: Unanswered, offset: int, left: Sequence[str] = ()
     ) -> None:
         def keep() -> None:
-            StateFolder.write_ack(self, message, offset, following, left, size)
+            StateFolder.write_ack(self, message, offset, left)
             self.kept[message.channel] += 1
 
         self.crash.step(keep)
@@ -825,6 +810,7 @@ class WatcherMachine(RuleBasedStateMachine):
         """Judge one attempt at a message, keep the models up with it, and return its events."""
         is_about_it = attempt.status in (400, 413, 422)
         events = reader.message_of(attempt.events, attempt.text)
+        tells = True
         if attempt.status == 200:
             reader.take(
                 events,
@@ -832,14 +818,13 @@ class WatcherMachine(RuleBasedStateMachine):
                 in {self.facts[event][0] for event in events if event in self.facts},
             )
         elif is_about_it:
-            reader.reject(
+            tells = reader.reject(
                 events, self._clock, EXPIRY, plain=bool(is_plainest(attempt.text))
             )
             figures.add("refused for what it is")
             figures.add("refused in the plainest form", bool(is_plainest(attempt.text)))
         else:
             reader.refuse(self._clock, EXPIRY)
-        tells = not is_about_it or reader.rejected[events] <= PLAIN_AT + 1
         self.conditions.answer(attempt.path, attempt.status, self._clock, tells=tells)
         if is_about_it and reader.crashes:
             self.conditions.crash(
@@ -850,11 +835,11 @@ class WatcherMachine(RuleBasedStateMachine):
     def _see_that_nothing_is_blocked(
         self, attempts: Sequence[Attempt], readers: Mapping[str, Reader]
     ) -> None:
-        """See that nothing waits for what was refused for what it is, unless almost everything was."""
+        """See that nothing waits for what was refused for what it is."""
         for path, reader in readers.items():
             statuses = [attempt.status for attempt in attempts if attempt.path == path]
             rejected = [status for status in statuses if status in (400, 413, 422)]
-            if 0 < len(rejected) < ENOUGH and set(statuses) <= {200, *rejected}:
+            if rejected and set(statuses) <= {200, *rejected}:
                 assert not reader.waiting, (
                     f"{path}: {reader.waiting} waits for another message"
                 )

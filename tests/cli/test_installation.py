@@ -208,7 +208,7 @@ worker.load()
 known = set(sys.modules)
 import pickle
 from watcher.delivery import outcome
-from watcher.polling.sending import channel_journal, channel_round
+from watcher.polling.sending import channel_round
 from watcher.delivery.job import Job
 from watcher.delivery.sender import send
 from watcher.alerts.digest import sample

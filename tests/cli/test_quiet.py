@@ -27,7 +27,6 @@ _UNNEEDED = (
     "watcher.polling.lookup",
     "watcher.polling.reading.reasons",
     "watcher.polling.reading.sweeping",
-    "watcher.polling.sending.channel_journal",
     "watcher.polling.sending.channel_round",
     "watcher.registry.packs",
     "watcher.registry.pagination",

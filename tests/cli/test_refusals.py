@@ -101,9 +101,8 @@ def test_no_message_blocks_the_ones_behind_it(
     registry.catalog.set_status("bravo", "1.0.0", "banned")
     assert watch.check(code=1)["alerts"]["delivered"] == 2
     assert service.got("/a") == [[("banned", "bravo", "1.0.0")]]
-    for _ in range(2):
-        watch.end_backoffs()
-        watch.check(code=1)
+    watch.end_backoffs()
+    watch.check(code=1)
     row = _status(watch)
     assert (row["undelivered"], row["aside"], row["aside_error"]) == (1, 1, "HTTP 400")
     said = watch.run("status").out
@@ -116,9 +115,7 @@ def test_no_message_blocks_the_ones_behind_it(
         done.code,
         "channel a: refused also in the plainest form: HTTP 400" in done.err,
     ) == (1, True)
-    assert (
-        len(service.messages("/a")) == 5
-    )  # three times as it is, once plain, and the ban
+    assert len(service.messages("/a")) == 3  # as it is, plain, and the ban
     service.refused = {}
     watch.end_backoffs()
     assert watch.check()["alerts"] == {

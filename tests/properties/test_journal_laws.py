@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -30,7 +32,12 @@ from watcher.alerts.queues.queue import (
 from watcher.durations import DAY
 from watcher.model.channel import Channel, Grouping
 from watcher.model.event import Event, Kind, reference_to
-from watcher.state.journal import Stage, read_journal, write_failure, write_stage
+from watcher.state.journal import (
+    read_journal,
+    write_arrival,
+    write_failure,
+    write_sending,
+)
 
 _STEPS = (
     "poll",
@@ -100,14 +107,12 @@ class Life:
                 self.now = timestamps.later(self.now, DAY / 2)
             case "take" if turn:
                 self.owed -= set(turn[0].events)
-                line = write_stage(going_out("ops", turn[0], self.now), Stage.ARRIVED)
+                line = self.arrival(turn[0])
                 self.note(line, Acknowledgement(channel="ops", message=turn[0].id))
             case "leave" if turn and len(turn[0].events) > 1:
                 named, *left = turn[0].events
                 self.owed.remove(named)
-                line = write_stage(
-                    going_out("ops", turn[0], self.now), Stage.ARRIVED, left
-                )
+                line = self.arrival(turn[0], left)
                 self.note(
                     line,
                     Acknowledgement(
@@ -117,12 +122,10 @@ class Life:
                 assert self.queue.messages[0].events == tuple(left)
             case "tear" if turn:
                 out = going_out("ops", turn[0], self.now)
-                self.note(
-                    write_stage(out, Stage.ARRIVED, turn[0].events)[:-9] + b"\n", out
-                )
+                self.note(self.arrival(turn[0], turn[0].events)[:-9] + b"\n", out)
             case "kill" if turn:
                 out = going_out("ops", turn[0], self.now)
-                self.note(write_stage(out, Stage.SENDING), out)
+                self.note(write_sending(out, turn[0].events), out)
             case _ if turn:
                 failure = Failure(
                     error="" if what == "stop" else "HTTP 400",
@@ -130,15 +133,20 @@ class Life:
                     unanswered=what in ("lose", "stop"),
                     reached=("0" * 32,) if what == "lose" else (),
                 )
+                failures = None if what == "refuse" else self.queue.attempts + 1
                 attempt = failed_attempt(
-                    "ops", self.queue, turn[0], failure, self.now, last=what != "refuse"
+                    "ops", self.queue, turn[0], failure, self.now, failures=failures
                 )
-                sending = write_stage(
-                    going_out("ops", turn[0], self.now), Stage.SENDING
-                )
+                out = going_out("ops", turn[0], self.now)
+                sending = write_sending(out, turn[0].events)
                 self.note(sending + write_failure(attempt), attempt)
             case _:
                 pass
+
+    def arrival(self, message: Message, left: Sequence[str] = ()) -> bytes:
+        """Return the line of a message that arrived."""
+        out = going_out("ops", message, self.now)
+        return write_arrival(out, left) + b"\n"
 
     def poll(self) -> None:
         """A poll finds two events."""

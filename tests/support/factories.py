@@ -98,16 +98,20 @@ def failed(
     error: str,
     now: str,
     *,
-    last: bool = True,
+    ends: bool = True,
     **fields: Any,
 ) -> Outbox:
-    """Return the outbox after a failed attempt at the first message of a channel's queue."""
+    """Return the outbox after a failed attempt at the first message of a queue; the channel waits if it `ends` it."""
     queue = waiting.queues[name]
-    failure = Failure(error=error, **fields)
-    return replay(
-        waiting,
-        [failed_attempt(name, queue, queue.messages[0], failure, now, last=last)],
+    attempt = failed_attempt(
+        name,
+        queue,
+        queue.messages[0],
+        Failure(error=error, **fields),
+        now,
+        failures=queue.attempts + 1 if ends else None,
     )
+    return replay(waiting, [attempt])
 
 
 def going_out(message: str = "m", name: str = "ops", **fields: Any) -> Unanswered:

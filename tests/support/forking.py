@@ -61,9 +61,7 @@ def _build_decoders() -> None:
         documents.INSTALLS,
     ):
         codec.decoder(one.form)
-    journal.read_journal(
-        journal.write_stage(Unanswered(channel="", message=""), journal.Stage.WAITING)
-    )
+    journal.read_journal(journal.write_sending(Unanswered(channel="", message=""), ()))
     parse_page(b'{"versions": []}')
     codec.decoder(Event)
 

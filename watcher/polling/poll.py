@@ -19,9 +19,7 @@ from watcher.model.channel import knowing
 from watcher.model.listing import ALL
 from watcher.polling.model import PollConfig, Report, SetAside
 from watcher.polling.reading.change import Change, read_change
-from watcher.polling.sending.backoffs import Backoffs
-from watcher.polling.sending.dispatch import Dispatch, dispatch
-from watcher.polling.sending.options import DeliveryOptions
+from watcher.polling.sending.dispatch import DeliveryOptions, Dispatch, dispatch
 from watcher.polling.sending.reroute import channel_states, followed, set_aside
 from watcher.progress import Progress, silent
 from watcher.state.model import State
@@ -50,7 +48,6 @@ class Poller:
     """Called with expired alerts before they are forgotten."""
     on_set_aside: Callable[[Iterable[SetAside]], None] = lambda _: None
     """Called with the queues that are set aside before the state forgets that they belonged to a channel."""
-    backoffs: Backoffs = field(default_factory=Backoffs)
     worker: Worker = field(default_factory=Worker)
 
     async def poll(self) -> Report:
@@ -255,14 +252,13 @@ class Poller:
             stopping=self.stopping,
             addresses=state.addresses,
             budget=self.channel_budget,
-            backoffs=self.backoffs,
             worker=self.worker,
             progress=self.progress,
         )
         done = await dispatch(self.folder, waiting, self.config.channels, options)
         if done.expired:
             self.on_expired(done)
-        done.unsaved = unsaved
+        done.unsaved = list(dict.fromkeys([*unsaved, *done.unsaved]))
         with _collected(done.unsaved):
             self.folder.compact(done.waiting, state.snapshot.revision)
         return done

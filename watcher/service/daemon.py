@@ -68,9 +68,9 @@ class Daemon:
         self._observer.started(self._plan)
         while not self._stopping.is_set():
             self._check_installation()
-            await self._poll()
+            is_saved = await self._poll()
             self._check_installation()  # the poll may have failed because of it
-            await self._deliver_until_next_poll()
+            await self._deliver_until_next_poll(is_saved=is_saved)
 
     def reload(self) -> None:
         """Read the settings again. The next poll takes them over, and deliveries at once.
@@ -90,7 +90,8 @@ class Daemon:
         self._changed.set()
         self._observer.reloaded(plan, self._time_of_next_poll())
 
-    async def _poll(self) -> None:
+    async def _poll(self) -> bool:
+        """Poll once; return False if the state could not be saved. ReplacedError and InstallationError as `run`."""
         loop, poller, observer = (
             asyncio.get_running_loop(),
             self._poller,
@@ -108,28 +109,30 @@ class Daemon:
             # It is lower if the state vanished meanwhile.
             self._revision = max(self._revision, poller.folder.load_revision())
         except StoppedError:
-            return
+            return True
         except ReplacedError:
             raise
         except Exception as error:  # noqa: BLE001 - the service outlives any single poll
             observer.poll_failed(error, self._time_of_next_poll())
-        else:
-            report_problems(problems(report))
-            observer.poll_finished(
-                report, loop.time() - began, self._time_of_next_poll()
-            )
-            if report.unsaved:
-                poller.folder.see_that_it_is_held()  # a lost lock explains it
+            return False
+        report_problems(problems(report))
+        observer.poll_finished(report, loop.time() - began, self._time_of_next_poll())
+        if report.unsaved:
+            poller.folder.see_that_it_is_held()  # a lost lock explains it
+        return not report.unsaved
 
     def _time_of_next_poll(self) -> str:
         """Return when it begins; now, if that is past."""
         left = self._next_poll - asyncio.get_running_loop().time()
         return timestamps.later(self._poller.clock(), max(0.0, left))
 
-    async def _deliver_until_next_poll(self) -> None:
-        """Wait until the next poll or a stop, and deliver what becomes due meanwhile."""
+    async def _deliver_until_next_poll(self, *, is_saved: bool) -> None:
+        """Wait until the next poll or a stop, and deliver what becomes due meanwhile.
+
+        What cannot be saved is not sent at once again: the state knows nothing of the channels' backoffs then.
+        """
         loop = asyncio.get_running_loop()
-        paused_until = loop.time()
+        paused_until = loop.time() + (0 if is_saved else _PAUSE)
         while (
             not self._stopping.is_set() and (left := self._next_poll - loop.time()) > 0
         ):
@@ -234,7 +237,7 @@ def _next_due(poller: Poller) -> float | None:
         return None
     now = poller.clock()
     waits = [
-        max(left, poller.backoffs.seconds_left(channel.name, now))
+        left
         for channel in poller.config.channels
         if (queue := queues.get(channel.name))
         and (left := seconds_left(queue, now)) is not None

@@ -1,4 +1,4 @@
-"""The lines of `acks.jsonl`: how each message goes, from the room that is made for it to what came of it.
+"""The lines of `acks.jsonl`: how each message goes, from the moment it goes out to what came of it.
 
 A line has no format number. No files here.
 """
@@ -6,7 +6,7 @@ A line has no format number. No files here.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -24,8 +24,6 @@ _STATE = b', "state": '
 class Stage(StrEnum):
     """How far a message is; all have the same length, so that each can overwrite the one before."""
 
-    WAITING = "waiting"
-    """There is room for its acknowledgement."""
     SENDING = "sending"
     """It goes out next, or has gone out."""
     ARRIVED = "arrived"
@@ -47,24 +45,33 @@ class _Entry:
     """Ids of events that go into a further message."""
 
 
-def write_stage(
-    message: Unanswered, stage: Stage, left: Sequence[str] = (), size: int = 0
-) -> bytes:
-    """Encode the line about a message that goes out, filled up with blanks to so many bytes.
+def write_sending(message: Unanswered, events: Sequence[str]) -> bytes:
+    """Encode the line about a message that goes out, with room for an arrival that leaves all of its `events`.
 
-    It has what is known of the message if nothing more is heard of it. An arrival that has `left` something has a word
-    of its own, so that half a line is no arrival without it.
+    It has what is known of the message if nothing more is heard of it.
     """
-    stage = Stage.PARTIAL if left and stage is Stage.ARRIVED else stage
-    entry = asdict(message) | {"state": stage} | ({"left": list(left)} if left else {})
-    return json.dumps(entry).encode().ljust(size - 1) + b"\n"
+    line, longest = _stage(message, Stage.SENDING), write_arrival(message, events)
+    return line.ljust(len(longest)) + b"\n"
+
+
+def write_arrival(message: Unanswered, left: Sequence[str] = ()) -> bytes:
+    """Encode the arrival of a message, which overwrites the line about it.
+
+    One that has `left` something has a word of its own, so that half a line is no arrival without it.
+    """
+    if not left:
+        return _stage(message, Stage.ARRIVED)
+    return _stage(message, Stage.PARTIAL, left=list(left))
+
+
+def _stage(message: Unanswered, stage: Stage, **more: object) -> bytes:
+    return json.dumps(asdict(message) | {"state": stage} | more).encode()
 
 
 def write_failure(failure: FailedAttempt) -> bytes:
     """Encode a failed attempt as a line of its own."""
-    return (
-        json.dumps({"state": _REFUSED} | asdict(failure)).encode() + b"\n"
-    )  # first, unlike where it is overwritten
+    # The state comes first: this line is never overwritten.
+    return json.dumps({"state": _REFUSED} | asdict(failure)).encode() + b"\n"
 
 
 def read_journal(text: bytes) -> tuple[Outcome, ...]:
@@ -72,13 +79,12 @@ def read_journal(text: bytes) -> tuple[Outcome, ...]:
 
     A message that was about to go out, and of which nothing came, is unanswered.
     """
-    from watcher.alerts.queues.outcomes import (
-        Unanswered,
-    )  # here, since most polls find no journal
+    # Imported here, since most polls find no journal.
+    from watcher.alerts.queues.outcomes import Unanswered
 
     found: list[Outcome | None] = []
     sending: dict[tuple[str, str], int] = {}
-    for outcome in _outcomes(text.splitlines(keepends=True)):
+    for outcome in each(text.splitlines(keepends=True), _read_line):
         key = outcome.channel, outcome.message
         if isinstance(outcome, Unanswered):
             sending[key] = len(found)
@@ -88,12 +94,8 @@ def read_journal(text: bytes) -> tuple[Outcome, ...]:
     return tuple(outcome for outcome in found if outcome)
 
 
-def _outcomes(lines: Iterable[bytes]) -> Iterable[Outcome]:
-    return (outcome for outcome in each(lines, _read_line) if outcome)
-
-
-def _read_line(line: bytes) -> Outcome | None:
-    """Decode one line; None for a message that did not go out. Raises UnreadableFormError."""
+def _read_line(line: bytes) -> Outcome:
+    """Decode one line. Raises UnreadableFormError."""
     from watcher.alerts.queues.outcomes import (
         Acknowledgement,
         FailedAttempt,
@@ -111,8 +113,6 @@ def _read_line(line: bytes) -> Outcome | None:
         entry = decode(_Entry, whole + b', "state": ""}')
     if entry.state == _REFUSED:
         return decode(FailedAttempt, line)
-    if entry.state == Stage.WAITING:
-        return None
     if entry.state == Stage.ARRIVED or (entry.state == Stage.PARTIAL and entry.left):
         return Acknowledgement(
             channel=entry.channel, message=entry.message, left=entry.left

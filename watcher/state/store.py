@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from watcher.alerts.queues import outbox
@@ -25,7 +24,6 @@ from watcher.state import (
     files,
     journal,
 )
-from watcher.state.journal import Stage
 from watcher.state.locked_folder import LockedFolder
 from watcher.state.model import Checks, History, State
 
@@ -192,57 +190,25 @@ class StateFolder(LockedFolder):
             INSTALLS, documents.INSTALLS.write(documents.LastScans(installs=installs))
         )
 
-    def reserve_acks(
-        self, messages: Sequence[Unanswered], left: Sequence[Sequence[str]] = ()
-    ) -> list[int]:
-        """Reserve room for acknowledgements, and note that the first message goes out; return the offset of each room.
+    def write_sending(self, message: Unanswered, events: Sequence[str]) -> int:
+        """Make durable that a message with these events goes out; return where its acknowledgement is to be written.
 
-        So a disk that becomes full while a message goes out cannot lose the acknowledgement. The rooms follow each
-        other. `left` are the events that each message may leave to a further one, for which its room has to do.
+        There is room for it, so that a disk that becomes full while the message goes out cannot lose it.
         """
-        stages = (Stage.SENDING, *(Stage.WAITING for _ in messages[1:]))
-        lines = [
-            journal.write_stage(
-                message, stage, size=len(journal.write_stage(message, stage, most))
-            )
-            for message, stage, most in zip(
-                messages, stages, left or [()] * len(messages), strict=True
-            )
-        ]
-        start = self._append_to_journal(b"".join(lines))
-        return [
-            start,
-            *(start + end for end in accumulate(len(line) for line in lines[:-1])),
-        ]
-
-    def write_sending(self, message: Unanswered, offset: int) -> None:
-        """Make durable that a message goes out for which there is room."""
-        self._write_in_rooms(offset, journal.write_stage(message, Stage.SENDING))
+        return self._append_to_journal(journal.write_sending(message, events))
 
     def write_ack(
-        self,
-        message: Unanswered,
-        offset: int,
-        following: Unanswered | None = None,
-        left: Sequence[str] = (),
-        size: int = 0,
+        self, message: Unanswered, offset: int, left: Sequence[str] = ()
     ) -> None:
-        """Make an acknowledgement durable, and that the message goes out whose room follows, if there is one.
-
-        `left` are the events that go into a further message; `size` is that of the room, if another one follows.
-        """
-        arrived = journal.write_stage(message, Stage.ARRIVED, left, size)
-        then = journal.write_stage(following, Stage.SENDING) if following else b""
-        self._write_in_rooms(offset, arrived + then)
+        """Make an acknowledgement durable; `left` are the events that go into a further message."""
+        with self._writing(), self._held.turn:
+            files.overwrite(
+                self.path / ACKS, offset, journal.write_arrival(message, left)
+            )
 
     def write_failure(self, failure: FailedAttempt) -> None:
         """Make a failed attempt durable."""
         self._append_to_journal(journal.write_failure(failure))
-
-    def _write_in_rooms(self, offset: int, lines: bytes) -> None:
-        """Overwrite lines, the last one up to the blanks in its room."""
-        with self._writing(), self._held.turn:
-            files.overwrite(self.path / ACKS, offset, lines.removesuffix(b"\n"))
 
     def _append_to_journal(self, line: bytes) -> int:
         with self._writing(), self._held.turn:

@@ -33,11 +33,9 @@ class Full(StateFolder):
     tried: list[str] = field(default_factory=list)
     loop: list[asyncio.AbstractEventLoop] = field(default_factory=list)
 
-    def reserve_acks(
-        self, messages: Sequence[Unanswered], left: Sequence[Sequence[str]] = ()
-    ) -> list[int]:
-        self._fail("reserve_acks")
-        return StateFolder.reserve_acks(self, messages, left)
+    def write_sending(self, message: Unanswered, events: Sequence[str]) -> int:
+        self._fail("write_sending")
+        return StateFolder.write_sending(self, message, events)
 
     def write_failure(self, refusal: FailedAttempt) -> None:
         self._fail("write_failure")
@@ -56,7 +54,7 @@ class Full(StateFolder):
             raise StateError("the disk is full")
 
 
-@pytest.mark.parametrize("methods", [("reserve_acks",), ("write_failure", "compact")])
+@pytest.mark.parametrize("methods", [("write_sending",), ("write_failure", "compact")])
 def test_a_full_disk_is_no_reason_to_hurry(
     tmp_path: Path,
     registry: FakeRegistry,
@@ -85,5 +83,5 @@ def test_a_full_disk_is_no_reason_to_hurry(
     with folder.locked():
         asyncio.run(run())
     assert folder.tried == list(methods)
-    assert len(webhook.messages()) == (methods != ("reserve_acks",))
+    assert len(webhook.messages()) == (methods != ("write_sending",))
     assert capsys.readouterr().err.count("the disk is full") == 1

@@ -31,7 +31,6 @@ from watcher.model.event import FieldChange, Kind
 from watcher.model.event_form import public_form
 from watcher.model.snapshot import Snapshot
 from watcher.state import documents, journal
-from watcher.state.journal import Stage
 from watcher.state.store import StateFolder
 
 pytestmark = pytest.mark.measured
@@ -81,10 +80,11 @@ REFUSAL = FailedAttempt(
     error="HTTP 503",
     at=NOW,
     reached=("0123456789abcdef",),
+    number=2,
 )
 JOURNAL = (
-    journal.write_stage(going_out(FIRST), Stage.ARRIVED),
-    journal.write_stage(going_out(FIRST), Stage.SENDING),
+    journal.write_arrival(going_out(FIRST)),
+    journal.write_sending(going_out(FIRST), ()),
     journal.write_failure(REFUSAL),
 )
 RECORDED = documents.write_event(
@@ -151,7 +151,7 @@ def test_a_damaged_line_among_acknowledgements_breaks_nothing(
     """Whatever it holds, the state is read, shown and delivered from, and an acknowledgement beside it counts."""
     second = WAITING.queues["ops"].messages[1].id
     (folder.path / "acks.jsonl").write_bytes(
-        line + b"\n" + journal.write_stage(going_out(second), Stage.ARRIVED)
+        line + b"\n" + journal.write_arrival(going_out(second)) + b"\n"
     )
     state = folder.load()
     queue = state.outbox.queues.get("ops", Queue())
@@ -220,6 +220,7 @@ def test_no_command_trips_over_a_damaged_line(watch: Watcher, time: str) -> None
         attempts=2,
         error="x",
         at=time,
+        number=2,
         url_digest=kept["url_digest"],
     )
     (watch.state / "acks.jsonl").write_bytes(journal.write_failure(refusal))

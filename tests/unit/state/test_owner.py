@@ -99,7 +99,7 @@ def _polls(state: Path) -> None:
     with folder.locked("test"):
         found = folder.load()
         assert found.outbox.queues
-        folder.write_ack(going_out(), folder.reserve_acks([going_out()])[0])
+        folder.write_ack(going_out(), folder.write_sending(going_out(), []))
         folder.prepare(found.outbox, found.snapshot.revision)
         folder.save_checks(found.checks, found.snapshot.revision)
         folder.compact(found.outbox, found.snapshot.revision)
@@ -109,7 +109,7 @@ def _uses_all(folder: StateFolder) -> None:
     with folder.locked():
         folder.load()
         folder.history()
-        folder.reserve_acks([going_out()])
+        folder.write_sending(going_out(), [])
 
 
 def test_roots_own_folder_stays_roots(tmp_path: Path) -> None:

@@ -184,7 +184,7 @@ def test_the_readme_knows_every_file(registry: FakeRegistry, state: Path) -> Non
     folder = StateFolder(state)
     with folder.locked():
         folder.save_addresses(Addresses(salt="ab" * 16, apprise="2.3"))
-        folder.reserve_acks([going_out()])
+        folder.write_sending(going_out(), [])
         folder.prepare(Outbox(), 0)
         folder.commit(Snapshot(revision=1))
         folder.save_checks(Checks(), 1)

@@ -215,7 +215,7 @@ def test_an_acknowledgement_is_durable_at_once(folder: StateFolder) -> None:
     """A message that arrived is not owed any more, before the outbox is written again and after."""
     state = polled(folder)
     message = state.outbox.queues["ops"].messages[0].id
-    (place,) = folder.reserve_acks([going_out(message)])
+    place = folder.write_sending(going_out(message), ["release", "flag"])
     assert owed(folder) == ["flag", "release"]
     folder.write_ack(going_out(message), place)
     assert owed(folder) == []
@@ -227,7 +227,7 @@ def test_an_acknowledgement_is_durable_at_once(folder: StateFolder) -> None:
 def test_a_failed_attempt_is_durable_at_once(folder: StateFolder) -> None:
     """A backoff, and which targets were reached, are known before the outbox is written and after: once each."""
     message = polled(folder).outbox.queues["ops"].messages[0].id
-    folder.reserve_acks([going_out(message)])
+    folder.write_sending(going_out(message), [])
     folder.write_failure(
         FailedAttempt(
             channel="ops",
@@ -236,6 +236,8 @@ def test_a_failed_attempt_is_durable_at_once(folder: StateFolder) -> None:
             error="HTTP 503",
             at=NOW,
             reached=("0123456789abcdef",),
+            number=2,
+            retry_at="2026-03-02T00:01:00.000Z",
         )
     )
     first = folder.load().outbox
@@ -248,7 +250,7 @@ def test_a_failed_attempt_is_durable_at_once(folder: StateFolder) -> None:
         journal
     )  # as after a crash that came before its removal
     assert folder.load().outbox == first
-    folder.write_ack(going_out(message), folder.reserve_acks([going_out(message)])[0])
+    folder.write_ack(going_out(message), folder.write_sending(going_out(message), []))
     assert folder.load().outbox == replay(
         first, [Acknowledgement(channel="ops", message=message)]
     )
@@ -261,17 +263,22 @@ def test_a_torn_outcome_is_none(folder: StateFolder) -> None:
     path = folder.path / "acks.jsonl"
     folder.write_failure(
         FailedAttempt(
-            channel="ops", message=message, attempts=2, error="HTTP 503", at=NOW
+            channel="ops",
+            message=message,
+            attempts=2,
+            error="HTTP 503",
+            at=NOW,
+            number=1,
         )
     )
     failure = path.read_bytes()
     path.unlink()
-    folder.write_ack(going_out(message), folder.reserve_acks([going_out(message)])[0])
+    folder.write_ack(going_out(message), folder.write_sending(going_out(message), []))
     for line in (failure, path.read_bytes()):
         for cut in range(len(line) - 2):
             path.write_bytes(line[:cut])
             assert folder.load().outbox == before
-    folder.write_ack(going_out(message), folder.reserve_acks([going_out(message)])[0])
+    folder.write_ack(going_out(message), folder.write_sending(going_out(message), []))
     assert owed(folder) == []
 
 
@@ -471,7 +478,7 @@ def test_a_read_only_folder_can_be_read_but_not_used(shared: StateFolder) -> Non
             lambda: shared.save_checks(CHECKS, 1),
             lambda: shared.save_addresses(KEPT),
             lambda: shared.record((FLAG,)),
-            lambda: shared.reserve_acks([going_out()]),
+            lambda: shared.write_sending(going_out(), []),
         ):
             with pytest.raises(
                 StateError, match="cannot be written: Permission denied"

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from itertools import count
 
 from watcher.alerts.queues.outbox import Outbox
-from watcher.alerts.queues.queue import Message, Queue, due_at_once
+from watcher.alerts.queues.queue import Message, Queue, after_delivery
 from watcher.model.channel import Channel
 
 
@@ -53,13 +52,13 @@ def reroute(
 
 def _at_new_url(queue: Queue) -> Queue:
     """Return a queue whose channel has another URL: what the old one refused, the new one may take."""
-    as_never_refused = partial(
-        replace, refusals=0, retry_at="", error="", singled_out=False
-    )
     return replace(
-        due_at_once(queue),
-        messages=tuple(map(as_never_refused, queue.messages)),
-        gone=False,
+        after_delivery(queue),
+        failing_since=queue.failing_since,
+        messages=tuple(
+            replace(message, refusals=0, retry_at="", error="")
+            for message in queue.messages
+        ),
     )
 
 

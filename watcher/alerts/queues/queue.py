@@ -1,9 +1,10 @@
-"""One channel's queue as a value: its messages, whose turn it is, and how long it waits. Pure."""
+"""One channel's queue as a value: how each message stands, which goes next, how long the channel waits. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from enum import IntEnum, auto
 
 from watcher import timestamps
 from watcher.durations import DAY
@@ -14,16 +15,28 @@ FIRST_WAIT = 30.0
 LONGEST_WAIT = 3600.0
 """Seconds of backoff after the first failure. Each further failure in a row doubles it, up to the longest."""
 
-# A message that is aside or deferred is tried once a DAY, which is also the longest wait that a service may ask for.
-
-REFUSALS_TO_PLAIN = 3
-"""After so many refusals for what it is, a message goes out in its plainest form. If that is refused, it is aside."""
-
 UNANSWERED_TO_DEFER = 5
 """After so many attempts of which no answer came, a message is deferred."""
 
 FAILURES_TO_EXPIRE = 2
 """Failures in a row before an old alert may expire."""
+
+
+class Standing(IntEnum):
+    """How a message stands with its channel. Messages go out in this order; the last two are tried once a day."""
+
+    IN_DOUBT = auto()
+    """It may have been taken. It is repeated unchanged, so that the repeat can be recognised."""
+    FRESH = auto()
+    """Nobody has it."""
+    PARTLY_TAKEN = auto()
+    """Some targets of the URL have it. They take the fresh ones first, too."""
+    REFUSED = auto()
+    """The service has refused it for what it is. It goes out in its plainest form."""
+    DEFERRED = auto()
+    """It has been in doubt for so many attempts that it holds up no other."""
+    ASIDE = auto()
+    """The service has refused its plainest form too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,15 +54,13 @@ class Message:
     reached: tuple[str, ...] = ()
     """Digests of the targets of the channel's URL that have accepted the message."""
     unanswered: int = 0
-    """How often it went out, or may have, and no answer came: it may have been taken, so that it may not change."""
+    """How often it went out, or may have, and no answer came."""
     refusals: int = 0
     """How often the service has refused it for what it is."""
     retry_at: MomentOrEmpty = ""
-    """When it is tried again after such a refusal, or if deferred; the queue's other messages do not wait for that."""
+    """When it is tried again, if it waits by itself; the queue's other messages do not wait for that."""
     error: str = ""
     """Why it was refused the last time."""
-    singled_out: bool = False
-    """The channel has taken another message since it refused this one for what it is."""
     part: int = 0
     """Which further message this is, for events that the one before it only counted; 0 for none."""
     reference: str = ""
@@ -58,32 +69,27 @@ class Message:
     """Some targets have taken it, and a further message has the events that it only counts."""
 
     @property
-    def is_doubted(self) -> bool:
-        """Whether it was refused for what it is, and nothing was taken since: it may be the channel's fault."""
-        return self.refusals > 0 and not self.singled_out
+    def standing(self) -> Standing:
+        """How it stands with its channel. What was refused is known not to have been taken, whatever came before."""
+        if self.refusals:
+            return Standing.REFUSED if self.refusals == 1 else Standing.ASIDE
+        if self.unanswered:
+            is_deferred = self.unanswered >= UNANSWERED_TO_DEFER
+            return Standing.DEFERRED if is_deferred else Standing.IN_DOUBT
+        return Standing.PARTLY_TAKEN if self.reached else Standing.FRESH
 
     @property
     def is_plain(self) -> bool:
         """Whether it goes out in its plainest form."""
-        return self.refusals >= REFUSALS_TO_PLAIN
-
-    @property
-    def is_aside(self) -> bool:
-        """Whether its plainest form was refused too: it is tried again daily."""
-        return self.refusals > REFUSALS_TO_PLAIN
-
-    @property
-    def is_deferred(self) -> bool:
-        """Whether so many attempts had no answer that it is tried daily, after the others."""
-        return self.unanswered >= UNANSWERED_TO_DEFER
+        return self.refusals > 0
 
     @property
     def may_change(self) -> bool:
-        """Whether nobody can have it, nor has refused it for what it is: it may be merged with others.
+        """Whether it may be merged with others.
 
         A further message may not: merged it would be a first one again, with further ones of its own.
         """
-        return not (self.unanswered or self.reached or self.refusals or self.part)
+        return self.standing is Standing.FRESH and not self.part
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +99,7 @@ class Queue:
     messages: tuple[Message, ...] = ()
     """What the channel has not acknowledged."""
     attempts: int = 0
-    """Failures in a row."""
+    """Rounds in a row in which the channel has failed."""
     retry_at: MomentOrEmpty = ""
     """When the queue is tried again; empty if it need not wait."""
     error: str = ""
@@ -104,10 +110,8 @@ class Queue:
     """The queue's name comes from `[[channels]]`, not from a place in `alert_urls`."""
     counted: int = 0
     """The number of the last failed attempt that is counted here: one in the journal is not counted again."""
-    asked_to_wait: bool = False
-    """The service has asked for the wait until `retry_at`, which may be longer than any backoff."""
     failing_since: MomentOrEmpty = ""
-    """When the first attempt failed since a message was taken."""
+    """When the channel first failed since a message was taken."""
     gone: bool = False
     """An attempt since a message was taken said that the address, or the right to use it, is gone (401, 404, 410)."""
 
@@ -119,7 +123,9 @@ class Queue:
     @property
     def aside(self) -> tuple[Message, ...]:
         """The messages that are aside."""
-        return tuple(message for message in self.messages if message.is_aside)
+        return tuple(
+            message for message in self.messages if message.standing is Standing.ASIDE
+        )
 
     @property
     def may_have_arrived(self) -> int:
@@ -130,44 +136,37 @@ class Queue:
 
     def failing_for(self, now: str) -> float:
         """Return the seconds since the first failure after the last delivery."""
-        return (
-            timestamps.seconds_between(self.failing_since, now)
-            if self.failing_since
-            else 0.0
-        )
+        if not self.failing_since:
+            return 0.0
+        return timestamps.seconds_between(self.failing_since, now)
 
 
 def backoff_until(failures: int, now: str) -> str:
     """Return when to retry after one more failure than these in a row."""
-    return timestamps.later(
-        now, min(FIRST_WAIT * 2.0 ** min(failures, 20), LONGEST_WAIT)
-    )
+    wait = min(FIRST_WAIT * 2.0 ** min(failures, 20), LONGEST_WAIT)
+    return timestamps.later(now, wait)
 
 
 def wait_until(seconds: float, now: str) -> str:
-    """Return when to retry if the service has asked for so many seconds."""
+    """Return when to retry if the service has asked for so many seconds; a day at most."""
     return timestamps.later(now, min(max(seconds, 0.0), DAY))
 
 
-def backoff_left(retry_at: str, now: str, longest: float = LONGEST_WAIT) -> float:
+def _wait_left(retry_at: str, now: str) -> float:
     """Return the seconds until a time, or 0 where it is empty.
 
-    A wait above the longest comes from a clock that was set back: it counts as 0.
+    No wait is longer than a day: one that is comes from a clock that was set back, and counts as 0.
     """
     wait = timestamps.seconds_between(now, retry_at) if retry_at else 0.0
-    return wait if 0 < wait <= longest else 0.0
+    return wait if 0 < wait <= DAY else 0.0
 
 
 def seconds_left(queue: Queue, now: str) -> float | None:
     """Return the seconds until a message of the queue may go out; None if there is none."""
     if not queue.messages:
         return None
-    own = backoff_left(
-        queue.retry_at, now, DAY if queue.asked_to_wait else LONGEST_WAIT
-    )
-    return max(
-        own, min(backoff_left(message.retry_at, now, DAY) for message in queue.messages)
-    )
+    first = min(_wait_left(message.retry_at, now) for message in queue.messages)
+    return max(_wait_left(queue.retry_at, now), first)
 
 
 def is_due(queue: Queue, now: str) -> bool:
@@ -177,30 +176,27 @@ def is_due(queue: Queue, now: str) -> bool:
 
 def retry_at(queue: Queue) -> str:
     """Return when a message of the queue goes out, if it has to wait; empty for at once."""
-    return max(
-        queue.retry_at,
-        min((message.retry_at for message in queue.messages), default=""),
-    )
+    first = min((message.retry_at for message in queue.messages), default="")
+    return max(queue.retry_at, first)
 
 
 def reason_to_wait(queue: Queue) -> str:
-    """Return why messages wait: the failure before the queue's backoff, or else why they were refused; else empty."""
+    """Return why messages wait: the failure before the queue's backoff, or how the last of them stands; else empty."""
     if not queue.messages:
         return ""
-    refused = [message for message in queue.messages if message.refusals]
-    if queue.error and (queue.retry_at or not refused):
-        return (
-            f"backing off after {error_in_words(queue.error, queue.may_have_arrived)}"
-        )
-    if refused:
-        what = (
-            "refused also in the plainest form"
-            if queue.aside
-            else "refused for what it is"
-        )
-        return f"{what}: {refused[-1].error}"
-    is_deferred = any(message.is_deferred for message in queue.messages)
-    return error_in_words(queue.error, queue.may_have_arrived) if is_deferred else ""
+    reason = error_in_words(queue.error, queue.may_have_arrived)
+    if queue.retry_at:
+        return f"backing off after {reason}"
+    last = max(queue.messages, key=lambda message: message.standing)
+    match last.standing:
+        case Standing.ASIDE:
+            return f"refused also in the plainest form: {last.error}"
+        case Standing.REFUSED:
+            return f"refused for what it is: {last.error}"
+        case Standing.DEFERRED:
+            return reason
+        case _:
+            return ""
 
 
 def error_in_words(error: str, may_have_arrived: int) -> str:
@@ -209,35 +205,18 @@ def error_in_words(error: str, may_have_arrived: int) -> str:
 
 
 def in_turn(queue: Queue, events: Mapping[str, Event], now: str) -> list[Message]:
-    """Return the messages that may go out, in their order; `events` by id.
+    """Return the messages that may go out, in the order of their standings; `events` by id.
 
-    One that may have been taken goes first, so that its repeat comes at once, until it is deferred. One that some of
-    the URL's targets have lets the others pass, which these targets take too. So do those that were refused for what
-    they are; they take turns. Among equals the worst goes first, then the oldest.
+    Among equals the worst goes first, then the oldest.
     """
     due = (
-        message
-        for message in queue.messages
-        if not backoff_left(message.retry_at, now, DAY)
-    )
-    return sorted(
-        due,
-        key=lambda message: (
-            _standing(message),
-            min(rank(events[key]) for key in message.events),
-        ),
+        message for message in queue.messages if not _wait_left(message.retry_at, now)
     )
 
+    def place(message: Message) -> tuple[Standing, object]:
+        return message.standing, min(rank(events[key]) for key in message.events)
 
-def _standing(message: Message) -> tuple[bool, bool, bool, bool, str]:
-    is_last = message.is_aside or message.is_deferred
-    return (
-        is_last,
-        message.refusals > 0,
-        not message.unanswered,
-        bool(message.reached),
-        message.retry_at,
-    )
+    return sorted(due, key=place)
 
 
 def without_waits(queue: Queue) -> Queue:
@@ -249,6 +228,8 @@ def without_waits(queue: Queue) -> Queue:
     )
 
 
-def due_at_once(queue: Queue) -> Queue:
-    """Return the queue with its row of failures ended."""
-    return replace(queue, attempts=0, retry_at="", asked_to_wait=False, error="")
+def after_delivery(queue: Queue) -> Queue:
+    """Return the queue of a channel that has just taken a message; its messages stay as they are."""
+    return replace(
+        queue, attempts=0, retry_at="", error="", failing_since="", gone=False
+    )

@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 import time
 from collections import deque
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar, TypeVarTuple
 
 from watcher import log
 from watcher.alerts.queues.outcomes import (
@@ -15,33 +16,38 @@ from watcher.alerts.queues.outcomes import (
     FailedAttempt,
     Failure,
     Outcome,
+    Unanswered,
+    after_attempt,
     after_failure,
-    ended,
     failed_attempt,
     further,
     going_out,
-    with_failure,
-    with_reached,
 )
-from watcher.alerts.queues.queue import REFUSALS_TO_PLAIN, Message, Queue, in_turn
+from watcher.alerts.queues.queue import (
+    Message,
+    Queue,
+    Standing,
+    after_delivery,
+    in_turn,
+)
 from watcher.delivery.client import Sender
 from watcher.delivery.job import Job, Reached
 from watcher.delivery.outcome import Cause, Delivered, Undelivered
 from watcher.errors import StateError
 from watcher.model.channel import Channel
 from watcher.model.event import Event
-from watcher.polling.sending.channel_journal import ChannelJournal
-from watcher.polling.sending.options import DeliveryOptions
-from watcher.text.sanitize import Trusted
+from watcher.polling.sending.dispatch import DeliveryOptions
+from watcher.state.store import StateFolder
+
+_Args = TypeVarTuple("_Args")
+_Result = TypeVar("_Result")
 
 _LONGEST_PAUSE = 60.0
 """Seconds that a service may ask for within a round. A longer wait is the channel's next try."""
-_REFUSALS = 10
-"""Messages in a row that are refused for what they are before the others wait: it may be everything."""
 _PAUSES = 5
-"""Pauses in a row before a service that still asks for one has failed."""
+"""Pauses in a row before the round leaves a service that still asks for one."""
 _LONGEST_BUSY = 3600.0
-"""Seconds without a delivery before a service has failed that always asks for a pause, for which no round has time."""
+"""Seconds without a delivery before a service has failed that always asks for a pause."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -49,9 +55,9 @@ class ChannelRound:
     """One round of deliveries to one channel."""
 
     options: DeliveryOptions
+    folder: StateFolder
     events: Mapping[str, Event]
     channel: Channel
-    journal: ChannelJournal
     queue: Queue
     """As it stands after the outcomes, but with the messages that it had before."""
     outcomes: list[Outcome] = field(default_factory=list)
@@ -62,96 +68,64 @@ class ChannelRound:
     failure: str = ""
     refused: bool = False
     """An attempt has failed."""
+    unsaved: str = ""
+    """What could not be written to the journal."""
     _began: float = field(default_factory=time.monotonic)
     _pauses: int = 0
     """In a row."""
-    _refusals: set[str] = field(default_factory=set)
-    """Messages that were refused for what they are, in a row."""
-    _doubted: set[str] = field(default_factory=set)
-    """Messages that were refused for what they are, of this round or earlier ones, since one was taken."""
-    _singled_out: set[str] = field(default_factory=set)
-    """Messages that were refused so, and others were taken since: it is not the channel."""
-    _takes_nothing: bool = False
-    """A second message was refused so since one was taken."""
+    _failures: int = 0
+    """Rounds in a row that failed before this one; 0 once it has delivered something."""
+    _has_delivered: bool = False
 
     def __post_init__(self) -> None:
-        self._doubted |= {
-            message.id for message in self.queue.messages if message.is_doubted
-        }
-        self._singled_out |= {
-            message.id for message in self.queue.messages if message.singled_out
-        }
+        self._failures = self.queue.attempts
 
     async def send(self) -> None:
-        """Send the queue's messages. Whatever goes wrong costs this channel only, and it backs off."""
+        """Send the queue's messages, the next one while they are taken. Whatever goes wrong costs this channel only."""
+        turn = deque(in_turn(self.queue, self.events, self.options.clock()))
+        message = turn[0]
         try:
             with self.options.worker.sender(self._note_progress) as sender:
-                await self._send_messages(sender)
+                while turn and not self._is_over():
+                    message = turn.popleft()
+                    again = await self._send(sender, message)
+                    if again is None:
+                        return
+                    turn.extendleft(again)
         except StateError as error:
-            self._back_off(
-                Trusted(f"its acknowledgement could not be saved: {error.what}")
-            )
+            self.unsaved = error.what
         except Exception as error:  # noqa: BLE001 - the one place around one channel's work
-            self._back_off(f"unexpected {type(error).__name__}")
+            self.failure = f"unexpected {type(error).__name__}"
+            failure = Failure(error=self.failure, unanswered=True)
+            self._note(message, failure, self._failures + 1)
+
+    async def _send(self, sender: Sender, message: Message) -> list[Message] | None:
+        """Send one message and return those that go out before the others; None if the round ends here."""
+        name = self.channel.name
+        out = going_out(name, message, self.options.clock())
+        place = await _in_thread(self.folder.write_sending, out, message.events)
+        if self.options.stopping.is_set():
+            return None
+        outcome = await self._deliver(sender, self._job(message))
+        if isinstance(outcome, Delivered):
+            return await self._acknowledge(message, outcome, out, place)
+        if self._may_pause(outcome):
+            return [await self._pause(message, outcome)]
+        return await self._fail(message, outcome)
 
     def _note_progress(self) -> None:
         self.options.progress(f"answer of {self.channel.name}", "")
 
-    def _back_off(self, failure: str) -> None:
-        self.failure = failure
-        self.options.backoffs.failed(self.channel.name, self.options.clock())
-
-    async def _send_messages(self, sender: Sender) -> None:
-        """Send one message after the other: reserve room for the acknowledgement, send, write what came of it."""
-        options = self.options
-        turn = deque(in_turn(self.queue, self.events, options.clock()))
-        while turn and not self._is_over():
-            message = turn.popleft()
-            await self.journal.reserve(message, turn, options.clock())
-            if options.stopping.is_set():
-                return
-            outcome = await self._deliver(sender, message)
-            if isinstance(outcome, Undelivered):
-                again = await self._pause(message, outcome) or await self._fail(
-                    message, outcome
-                )
-                if again is None:
-                    return
-                turn.extendleft(again)
-                continue
-            self.queue, self._pauses = ended(self.queue), 0
-            self._refusals.clear()
-            self._singled_out |= self._doubted
-            self._doubted.clear()
-            self._takes_nothing = False
-            name, left = self.channel.name, outcome.left
-            self.outcomes.append(
-                Acknowledgement(channel=name, message=message.id, left=left)
-            )
-            self.journal.delivered(left)
-            self._count(message, outcome)
-            if (next_part := further(name, message, left)) is not None:
-                turn.appendleft(next_part)
-        await self.journal.flush()
-
-    def _count(self, message: Message, outcome: Delivered) -> None:
-        """Count the alerts of a message. What it has left to a further one counts with that one."""
-        alerts = len(message.events) - len(outcome.left)
-        if outcome.confirmed:
-            self.delivered += alerts
-        else:
-            self.unconfirmed += alerts
-
     def _is_over(self) -> bool:
         """Return whether the other messages are left to the next round."""
-        budget = self.options.budget
-        return self.options.stopping.is_set() or (
-            budget is not None and bool(self.outcomes) and self._spent > budget
-        )
+        is_late = bool(self.outcomes) and not self._has_time()
+        return self.options.stopping.is_set() or is_late
 
-    @property
-    def _spent(self) -> float:
-        return time.monotonic() - self._began
+    def _has_time(self, seconds: float = 0.0) -> bool:
+        """Return whether the round has so much time left."""
+        budget = self.options.budget
+        spent = time.monotonic() - self._began
+        return budget is None or spent + seconds <= budget
 
     def _job(self, message: Message) -> Job:
         known = self.options.addresses
@@ -166,150 +140,152 @@ class ChannelRound:
             reference=message.reference,
         )
 
-    async def _deliver(
-        self, sender: Sender, message: Message
-    ) -> Delivered | Undelivered:
-        options, name, began = self.options, self.channel.name, time.monotonic()
-        options.progress(f"channel {name}", f"sending to {name}")
-        try:
-            outcome = await sender.deliver(self._job(message))
-        except Exception:
-            self.outcomes.append(
-                going_out(name, message, options.clock())
-            )  # as its line in the journal says
-            raise
-        finally:
-            options.progress(f"channel {name}", "")
+    async def _deliver(self, sender: Sender, job: Job) -> Delivered | Undelivered:
+        name, began = self.channel.name, time.monotonic()
+        with self._progress(f"sending to {name}"):
+            outcome = await sender.deliver(job)
         if isinstance(outcome, Delivered):
             result = "delivered" if outcome.confirmed else "unconfirmed"
         else:
             result = outcome.reason or "stopped"
-        log.debug(
-            "sent",
-            channel=name,
-            result=result,
-            seconds=round(time.monotonic() - began, 3),
-        )
+        seconds = round(time.monotonic() - began, 3)
+        log.debug("sent", channel=name, result=result, seconds=seconds)
         return outcome
 
-    async def _pause(
-        self, message: Message, outcome: Undelivered
-    ) -> tuple[Message, ...]:
-        """Wait as long as the service has asked for, if that is short, and return the message to go out again."""
-        seconds = outcome.retry_after
-        if (
-            not outcome.reason
-            or seconds is None
-            or seconds > _LONGEST_PAUSE
-            or self._pauses == _PAUSES
-        ):
-            return ()
-        if (
-            self.options.budget is not None
-            and self._spent + seconds > self.options.budget
-        ):
-            return ()
-        self._pauses += 1
-        attempt = await self._record(message, replace(_failure(outcome), error=""))
-        name = self.channel.name
-        self.options.progress(
-            f"channel {name}", f"waiting for {name}, which asked for {seconds:.0f} s"
+    @contextlib.contextmanager
+    def _progress(self, doing: str) -> Iterator[None]:
+        self.options.progress(f"channel {self.channel.name}", doing)
+        try:
+            yield
+        finally:
+            self.options.progress(f"channel {self.channel.name}", "")
+
+    async def _acknowledge(
+        self, message: Message, outcome: Delivered, out: Unanswered, place: int
+    ) -> list[Message]:
+        """Write down that a message has arrived, and return the further one that it has left events to, if any."""
+        name, left = self.channel.name, outcome.left
+        self.queue = after_delivery(self.queue)
+        self._pauses, self._failures, self._has_delivered = 0, 0, True
+        alerts = len(message.events) - len(left)
+        if outcome.confirmed:
+            self.delivered += alerts
+        else:
+            self.unconfirmed += alerts
+        self.outcomes.append(
+            Acknowledgement(channel=name, message=message.id, left=left)
         )
-        with contextlib.suppress(TimeoutError):
+        await _in_thread(self.folder.write_ack, out, place, left)
+        next_part = further(name, message, left)
+        return [] if next_part is None else [next_part]
+
+    def _may_pause(self, outcome: Undelivered) -> bool:
+        """Return whether the round has time for the pause that a service asks for."""
+        seconds = outcome.retry_after
+        if not outcome.reason or seconds is None or self._pauses == _PAUSES:
+            return False
+        return seconds <= _LONGEST_PAUSE and self._has_time(seconds)
+
+    async def _pause(self, message: Message, outcome: Undelivered) -> Message:
+        """Wait as long as the service has asked for, and return the message to go out again. That is no failure."""
+        seconds, name = outcome.retry_after or 0.0, self.channel.name
+        self._pauses += 1
+        attempt = await self._record(
+            message,
+            Failure(
+                error="",
+                reached=outcome.reached,
+                unanswered=outcome.unanswered,
+                left=outcome.left,
+            ),
+        )
+        with (
+            self._progress(f"waiting for {name}, which asked for {seconds:.0f} s"),
+            contextlib.suppress(TimeoutError),
+        ):
             await asyncio.wait_for(self.options.stopping.wait(), seconds)
-        self.options.progress(f"channel {name}", "")
-        return (with_reached(message, attempt),)
+        return after_attempt(message, attempt)
 
     async def _fail(
         self, message: Message, outcome: Undelivered
-    ) -> tuple[Message, ...] | None:
-        """Record a failed attempt. Return the message if it goes out again at once; None if the round ends here.
+    ) -> list[Message] | None:
+        """Write down a failed attempt. Return None if the round ends here.
 
-        A message that was refused for what it is lets the next one pass. Many in a row end the round. From the second
-        one on since a delivery it is the channel that has failed, once in the round.
+        A message that was refused for what it is lets the next one pass. That the channel fails is shown by its first
+        refusal alone, and only where nothing was delivered before in the round. One that is deferred and has no answer
+        again says nothing of the channel either.
         """
-        refused = outcome.cause is Cause.CONTENT
-        all_refused = (
-            refused
-            and message.id not in self._singled_out
-            and bool(self._doubted - {message.id})
+        is_refused = outcome.cause is Cause.CONTENT
+        failure = Failure(
+            error=outcome.reason,
+            reached=outcome.reached,
+            retry_after=outcome.retry_after,
+            for_content=is_refused,
+            gone=outcome.cause is Cause.GONE,
+            unanswered=outcome.unanswered,
+            left=outcome.left,
         )
-        plainer = refused and message.refusals + 1 == REFUSALS_TO_PLAIN
-        self._refusals |= {message.id} if refused else set()
-        ends = not (refused and (plainer or len(self._refusals) < _REFUSALS))
-        # The round has no time left for a pause: that is no failure.
-        is_busy = (
-            ends
-            and 0 <= (outcome.retry_after or -1) <= _LONGEST_PAUSE
-            and self._pauses < _PAUSES
-        )
-        is_busy = (
-            is_busy and self.queue.failing_for(self.options.clock()) < _LONGEST_BUSY
-        )
-        fails = (ends or all_refused) and not (all_refused and self._takes_nothing)
-        if refused and message.id not in self._singled_out:
-            self._doubted.add(message.id)
-            self._takes_nothing |= all_refused
-        attempt = await self._record(
-            message,
-            _failure(outcome),
-            ends=ends,
-            fails=fails,
-            counts=not is_busy,
-            all_refused=all_refused,
-        )
-        if attempt.error and not is_busy:
-            self.failure, self.refused = attempt.error, True
-        if ends:
-            return None
-        return (after_failure(message, attempt),) if plainer else ()
+        is_busy = self._is_busy(outcome)
+        if outcome.reason and not is_busy:
+            self.failure, self.refused = outcome.reason, True
+        if is_refused:
+            is_first = not message.refusals and not self._has_delivered
+            await self._record(message, failure, fails=is_first)
+            return []
+        if message.standing is Standing.DEFERRED and outcome.unanswered:
+            await self._record(message, failure)
+            return []
+        failures = self._failures if is_busy else self._failures + 1
+        await self._record(message, failure, failures)
+        return None
+
+    def _is_busy(self, outcome: Undelivered) -> bool:
+        """Return whether the service only asks for a pause, for which the round has no time: that is no failure."""
+        seconds = outcome.retry_after
+        if seconds is None or seconds > _LONGEST_PAUSE:
+            return False
+        return self.queue.failing_for(self.options.clock()) < _LONGEST_BUSY
 
     async def _record(
         self,
         message: Message,
         failure: Failure,
+        failures: int | None = None,
         *,
-        ends: bool = False,
         fails: bool = False,
-        counts: bool = True,
-        all_refused: bool = False,
     ) -> FailedAttempt:
-        """Write down a failed attempt; the queue has to wait if it `fails`.
+        """Write down a failed attempt."""
+        attempt = self._note(message, failure, failures, fails=fails)
+        await _in_thread(self.folder.write_failure, attempt)
+        return attempt
 
-        StateError if that cannot be done, unless the round ends anyway.
-        """
-        name, now = self.channel.name, self.options.clock()
+    def _note(
+        self,
+        message: Message,
+        failure: Failure,
+        failures: int | None,
+        *,
+        fails: bool = False,
+    ) -> FailedAttempt:
+        """Take down a failed attempt for the outbox, which is saved after the round."""
+        now = self.options.clock()
         attempt = failed_attempt(
-            name,
+            self.channel.name,
             self.queue,
             message,
             failure,
             now,
-            last=fails,
-            counts=counts,
-            all_refused=all_refused,
+            failures=failures,
+            fails=fails,
         )
         self.outcomes.append(attempt)
         if attempt.error:
-            self.queue = with_failure(self.queue, attempt)
-        try:
-            await self.journal.write_failure(attempt)
-        except (
-            StateError
-        ):  # the outbox gets it too, after all channels, if it can be written
-            if not ends:
-                raise
-            self.options.backoffs.failed(name, now)
+            self.queue = after_failure(self.queue, attempt)
         return attempt
 
 
-def _failure(outcome: Undelivered) -> Failure:
-    return Failure(
-        error=outcome.reason,
-        reached=outcome.reached,
-        retry_after=outcome.retry_after,
-        for_content=outcome.cause is Cause.CONTENT,
-        gone=outcome.cause is Cause.GONE,
-        unanswered=outcome.unanswered,
-        left=outcome.left,
+async def _in_thread(write: Callable[[*_Args], _Result], *args: *_Args) -> _Result:
+    """Write to the journal in a thread, so that a slow disk delays no other channel; cancellation does not end it."""
+    return await asyncio.shield(
+        asyncio.get_running_loop().run_in_executor(None, write, *args)
     )

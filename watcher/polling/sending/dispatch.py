@@ -1,21 +1,39 @@
-"""Deliver what is due: each channel on its own, in order, each acknowledgement durable before the next message."""
+"""Deliver what is due: all channels at once, each on its own."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 
 from watcher.alerts.queues import outbox
+from watcher.alerts.queues.channel_identity import Addresses
 from watcher.alerts.queues.outbox import Outbox
-from watcher.alerts.queues.queue import Message, is_due
+from watcher.alerts.queues.queue import is_due
+from watcher.delivery.client import Worker
 from watcher.model.channel import Channel
-from watcher.polling.sending.options import DeliveryOptions
+from watcher.progress import Progress, silent
 from watcher.state.store import StateFolder
 
 _STOP_WITHIN = 2.0
 """Seconds that a message has left once the program is asked to stop. Its whole end takes at most five."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class DeliveryOptions:
+    """How a round of deliveries goes out, to any channel."""
+
+    timeout: float
+    """Seconds for one message."""
+    expiry: float
+    """Seconds after which an undelivered alert expires."""
+    clock: Callable[[], str]
+    stopping: asyncio.Event
+    addresses: Addresses = field(default_factory=Addresses)
+    budget: float | None = None
+    """Seconds after which a channel leaves its other messages to the next round; None: never."""
+    worker: Worker = field(default_factory=Worker)
+    progress: Progress = silent
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -33,7 +51,7 @@ class Dispatch:
     refused: set[str] = field(default_factory=set)
     """Channels that were tried and did not take a message."""
     unsaved: list[str] = field(default_factory=list)
-    """What could not be written afterwards."""
+    """What could not be written."""
 
 
 async def dispatch(
@@ -49,27 +67,19 @@ async def dispatch(
     if not waiting.queues:
         return Dispatch(waiting)
     from watcher.alerts.queues.outcomes import replay
-    from watcher.polling.sending.channel_journal import ChannelJournal
     from watcher.polling.sending.channel_round import ChannelRound
 
     now = options.clock()
     rounds = [
         ChannelRound(
             options=options,
+            folder=folder,
             events=waiting.events,
             channel=channel,
-            journal=ChannelJournal(
-                folder=folder,
-                channel=channel.name,
-                backoffs=options.backoffs,
-                may_leave=partial(_may_leave, waiting),
-            ),
             queue=queue,
         )
         for channel in channels
-        if (queue := waiting.queues.get(channel.name))
-        and is_due(queue, now)
-        and not options.backoffs.seconds_left(channel.name, now)
+        if (queue := waiting.queues.get(channel.name)) and is_due(queue, now)
     ]
     stop = asyncio.create_task(_stop_soon(options))
     try:
@@ -77,13 +87,12 @@ async def dispatch(
     finally:
         stop.cancel()
     done = Dispatch(
-        replay(waiting, (outcome for one in rounds for outcome in one.outcomes))
-        if rounds
-        else waiting,
+        replay(waiting, (outcome for one in rounds for outcome in one.outcomes)),
         delivered=sum(one.delivered for one in rounds),
         unconfirmed=sum(one.unconfirmed for one in rounds),
         failures={one.channel.name: one.failure for one in rounds if one.failure},
         refused={one.channel.name for one in rounds if one.refused},
+        unsaved=[one.unsaved for one in rounds if one.unsaved],
     )
     former = done.waiting.queues.keys() - {channel.name for channel in channels}
     for name in sorted(done.waiting.queues.keys() & done.refused | former):
@@ -97,16 +106,6 @@ async def dispatch(
         if old:
             done.expired[name] = sum(len(message.events) for message in old)
     return done
-
-
-def _may_leave(waiting: Outbox, message: Message) -> list[str]:
-    """Return the ids of the events that a message may leave to a further one."""
-    from watcher.alerts.digest import owed
-
-    return [
-        one.event
-        for one in owed((waiting.events[key] for key in message.events), message.part)
-    ]
 
 
 async def _stop_soon(options: DeliveryOptions) -> None:

@@ -61,7 +61,6 @@ def test_a_backlog_becomes_one_message_worst_first() -> None:
         {"unanswered": 1},
         {"reached": ("0" * 32,)},
         {"refusals": 1},
-        {"refusals": 4, "retry_at": minute(9)},
     ],
 )
 def test_what_may_have_been_taken_or_was_refused_is_not_merged(

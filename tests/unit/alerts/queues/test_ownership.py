@@ -183,8 +183,8 @@ def test_queues_that_become_one_keep_the_order_of_polls() -> None:
 def test_another_url_may_take_what_the_old_one_refused() -> None:
     """A message that was refused for what it is, and is aside, goes out to the new URL at once and as it is."""
     waiting = at({"ops": U1})
-    for _ in range(4):
-        waiting = failed(waiting, "ops", "HTTP 400", NOW, for_content=True, last=False)
+    for _ in range(2):
+        waiting = failed(waiting, "ops", "HTTP 400", NOW, for_content=True, ends=True)
     assert waiting.queues["ops"].aside
     (queue,) = rerouted(waiting, {"ops": U2}).queues.values()
     (message,) = queue.messages

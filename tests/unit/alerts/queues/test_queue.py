@@ -1,4 +1,4 @@
-"""One queue: whose turn it is, what a failure leaves, and how long the channel and each message wait."""
+"""One queue: how each message stands, what a failure leaves, and how long the channel and each message wait."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ from watcher import timestamps
 from watcher.alerts.queues.outcomes import (
     FailedAttempt,
     Failure,
+    after_attempt,
     after_failure,
-    ended,
     failed_attempt,
-    with_failure,
 )
 from watcher.alerts.queues.queue import (
     Message,
     Queue,
+    Standing,
+    after_delivery,
     in_turn,
     is_due,
     reason_to_wait,
@@ -54,168 +55,120 @@ def attempt(
     error: str = "HTTP 500",
     at: str = NOW,
     *,
-    last: bool = True,
+    ends: bool = True,
     **fields: Any,
 ) -> Queue:
-    """Return the queue after a failed attempt at its first message."""
+    """Return the queue after a failed attempt at its first message, which makes the channel wait if it `ends` it."""
     first, *others = before.messages
+    failures = before.attempts + 1 if ends else None
     failure = failed_attempt(
-        "ops", before, first, Failure(error=error, **fields), at, last=last
+        "ops", before, first, Failure(error=error, **fields), at, failures=failures
     )
     return replace(
-        with_failure(before, failure), messages=(after_failure(first, failure), *others)
+        after_failure(before, failure),
+        messages=(after_attempt(first, failure), *others),
     )
 
 
-def refused(before: Queue, times: int, at: str = NOW, *, last: bool = False) -> Queue:
-    """Return the queue after its first message was refused for what it is."""
+def refused(before: Queue, times: int, at: str = NOW) -> Queue:
+    """Return the queue after its first message was refused for what it is, while the channel takes others."""
     for _ in range(times):
-        before = attempt(before, "HTTP 400", at, last=last, for_content=True)
+        before = attempt(before, "HTTP 400", at, ends=False, for_content=True)
     return before
 
 
 def turn(before: Queue, *events: Event, at: str = NOW) -> list[str]:
     """Return the messages that may go out, in their order; the events that are not given are alike."""
     alike = {key: event(key) for message in before.messages for key in message.events}
-    return [
-        one.id for one in in_turn(before, alike | {one.id: one for one in events}, at)
-    ]
-
-
-def test_three_refusals_make_a_message_plain_and_a_fourth_sets_it_aside() -> None:
-    """It waits longer after each refusal; the plainest form goes out at once, and is tried again after a day."""
-    found = []
-    for times in range(6):
-        (one,) = refused(queue(), times).messages
-        wait = timestamps.seconds_between(NOW, one.retry_at) if one.retry_at else 0
-        found.append((one.is_plain, one.is_aside, wait))
-    assert found == [
-        (False, False, 0),
-        (False, False, 30),
-        (False, False, 60),
-        (True, False, 0),
-        (True, True, DAY),
-        (True, True, DAY),
-    ]
+    known = alike | {one.id: one for one in events}
+    return [one.id for one in in_turn(before, known, at)]
 
 
 @pytest.mark.parametrize(
-    "fields", [{}, {"gone": True}, {"retry_after": 5.0}, {"unanswered": True}]
+    ("fields", "standing"),
+    [
+        ({}, Standing.FRESH),
+        ({"reached": ("here",)}, Standing.PARTLY_TAKEN),
+        ({"unanswered": 1}, Standing.IN_DOUBT),
+        ({"unanswered": 4, "reached": ("here",)}, Standing.IN_DOUBT),
+        ({"unanswered": 5}, Standing.DEFERRED),
+        ({"refusals": 1}, Standing.REFUSED),
+        ({"refusals": 1, "unanswered": 5}, Standing.REFUSED),
+        ({"refusals": 2}, Standing.ASIDE),
+        ({"refusals": 9, "unanswered": 1, "reached": ("here",)}, Standing.ASIDE),
+    ],
 )
-def test_any_other_failure_leaves_the_message_as_it_is(fields: dict[str, Any]) -> None:
-    """Only a refusal for what it is counts towards the plainest form."""
-    (one,) = attempt(refused(queue(), 1), **fields).messages
-    assert (one.refusals, one.error) == (1, "HTTP 400")
+def test_how_a_message_stands(fields: dict[str, Any], standing: Standing) -> None:
+    """A refusal counts more than an attempt without an answer, and that more than targets that were reached."""
+    one = message(**fields)
+    assert (one.standing, one.may_change) == (standing, standing is Standing.FRESH)
+    assert one.is_plain is (standing in (Standing.REFUSED, Standing.ASIDE))
+    assert message(part=1).may_change is False
+
+
+def test_messages_go_out_in_the_order_of_their_standings() -> None:
+    """What may have been taken goes first, what is tried daily last; among equals the worst, then the oldest."""
+    messages = [
+        message("aside", refusals=2),
+        message("deferred", unanswered=5),
+        message("refused", refusals=1, events=("ban",)),
+        message("half", reached=("here",), events=("ban",)),
+        message("first", events=("new",)),
+        message("second", events=("new",)),
+        message("ban", events=("new", "ban")),
+        message("unanswered", unanswered=4, events=("new",)),
+    ]
+    events = event("new", Kind.NEW), event("ban", Kind.BANNED)
+    assert turn(queue(*messages), *events) == [
+        "unanswered",
+        "ban",
+        "first",
+        "second",
+        "half",
+        "refused",
+        "deferred",
+        "aside",
+    ]
+
+
+def test_a_refusal_makes_a_message_plain_and_a_second_one_sets_it_aside() -> None:
+    """The plainest form goes out after half a minute, then once a day; another failure changes nothing."""
+    found = []
+    for times in range(4):
+        (one,) = refused(queue(), times).messages
+        wait = timestamps.seconds_between(NOW, one.retry_at) if one.retry_at else 0
+        found.append((one.is_plain, one.standing, wait))
+    assert found == [
+        (False, Standing.FRESH, 0),
+        (True, Standing.REFUSED, 30),
+        (True, Standing.ASIDE, DAY),
+        (True, Standing.ASIDE, DAY),
+    ]
+    for fields in {"gone": True}, {"retry_after": 5.0}, {"unanswered": True}:
+        (one,) = attempt(refused(queue(), 1), **fields).messages
+        assert (one.refusals, one.error) == (1, "HTTP 400")
 
 
 def test_a_refused_message_lets_the_others_pass() -> None:
     """The next message is due at once; alone, the refused one waits for its own time."""
     after = refused(queue(message("m1"), message("m2")), 1)
-    assert is_due(after, NOW)
-    assert turn(after) == ["m2"]
+    assert (is_due(after, NOW), turn(after)) == (True, ["m2"])
     assert turn(after, at=minute(0.5)) == ["m2", "m1"]
     alone = refused(queue(), 1)
-    assert (is_due(alone, NOW), seconds_left(alone, NOW), retry_at(alone)) == (
-        False,
-        30,
-        minute(0.5),
-    )
-
-
-@pytest.mark.parametrize(("times", "attempts"), [(1, 1), (2, 2), (9, 2)])
-def test_the_last_refusal_of_a_round_makes_the_channel_wait(
-    times: int, attempts: int
-) -> None:
-    """It is as short each time, because it says nothing of the other messages; but old alerts may expire in the end."""
-    after = refused(queue(message("m1"), message("m2")), times, last=True)
-    assert (is_due(after, NOW), after.attempts, after.retry_at) == (
-        False,
-        attempts,
-        minute(0.5),
-    )
-    down = refused(attempt(attempt(attempt(queue()))), 1, last=True)
-    assert (down.attempts, down.retry_at) == (3, minute(0.5))
-
-
-def test_the_worst_goes_first() -> None:
-    """Among messages of equal standing, and the oldest of equally bad ones; what may have been taken stays first."""
-    messages = [
-        message("refused", refusals=1, events=("ban",)),
-        message("new", events=("new",)),
-        message("also new", events=("new",)),
-        message("ban", events=("new", "ban")),
-        message("unanswered", events=("new",), unanswered=1),
-    ]
-    expected = ["unanswered", "ban", "new", "also new", "refused"]
-    assert (
-        turn(queue(*messages), event("new", Kind.NEW), event("ban", Kind.BANNED))
-        == expected
-    )
-
-
-def test_what_may_have_been_taken_goes_first() -> None:
-    """Then come those that nobody has, those that some targets have, those that were refused, and the daily ones."""
-    messages = [
-        message("aside", refusals=4),
-        message("deferred", unanswered=5),
-        message("refused", refusals=1),
-        message("half", reached=("here",)),
-        message("first"),
-        message("second"),
-        message("refused and unanswered", refusals=1, unanswered=1),
-        message("unanswered", unanswered=4),
-    ]
-    expected = [
-        "unanswered",
-        "first",
-        "second",
-        "half",
-        "refused and unanswered",
-        "refused",
-        "deferred",
-        "aside",
-    ]
-    assert turn(queue(*messages)) == expected
+    assert (seconds_left(alone, NOW), retry_at(alone)) == (30, minute(0.5))
 
 
 def test_five_attempts_without_an_answer_defer_a_message() -> None:
-    """From then on it waits for a day after each, is not in its plainest form, and counts as refused by nobody."""
-    before, found = queue(), []
+    """From then on it waits for a day after each, and holds up no other."""
+    before, found = queue(message(), message("m2")), []
     for _ in range(6):
-        before = attempt(before, "timed out", unanswered=True)
-        (one,) = before.messages
-        assert (one.refusals, one.is_plain, one.may_change) == (0, False, False)
-        found.append(
-            (
-                one.unanswered,
-                timestamps.seconds_between(NOW, one.retry_at) if one.retry_at else 0,
-            )
-        )
+        before = attempt(before, "timed out", ends=False, unanswered=True)
+        one, _ = before.messages
+        wait = timestamps.seconds_between(NOW, one.retry_at) if one.retry_at else 0
+        found.append((one.unanswered, wait))
     assert found == [(1, 0), (2, 0), (3, 0), (4, 0), (5, DAY), (6, DAY)]
-    assert seconds_left(before, NOW) == DAY
-
-
-def test_a_deferred_message_holds_up_no_other() -> None:
-    """The others wait for the backoff of the channel only, and what has become of it says nothing of the channel."""
-    before = ended(queue(message(unanswered=4), message("m2")))
-    after = attempt(before, "timed out", unanswered=True)
-    assert (turn(after), seconds_left(after, NOW), after.failing_since) == (
-        ["m2"],
-        30,
-        NOW,
-    )
-    assert turn(after, at=minute(24 * HOUR)) == ["m2", "m1"]
-    again = attempt(ended(after), "timed out", unanswered=True)
-    assert (again.failing_since, again.attempts, again.retry_at) == ("", 1, minute(0.5))
-
-
-def test_an_answer_to_a_deferred_message_is_a_failure_like_any_other() -> None:
-    """It was not taken then, so that it need not wait for a day; a refusal for what it is counts as one."""
-    deferred = queue(message(unanswered=5))
-    (one,) = attempt(deferred, "HTTP 500").messages
-    assert (one.unanswered, one.retry_at) == (5, "")
-    (one,) = refused(deferred, 2).messages
-    assert (one.unanswered, one.refusals, one.retry_at) == (5, 2, minute(1))
+    assert turn(before) == ["m2"]
+    assert turn(before, at=minute(24 * HOUR)) == ["m2", "m1"]
 
 
 @pytest.mark.parametrize(
@@ -224,36 +177,18 @@ def test_an_answer_to_a_deferred_message_is_a_failure_like_any_other() -> None:
 def test_a_channel_waits_as_long_as_its_service_asks(asked: float, wait: float) -> None:
     """A `Retry-After` of up to a day is kept to the second; it takes the place of the backoff."""
     after = attempt(attempt(queue()), retry_after=asked)
-    assert seconds_left(after, NOW) == wait
-    assert after.attempts == 2
+    assert (seconds_left(after, NOW), after.attempts) == (wait, 2)
 
 
 def test_a_clock_set_back_does_not_silence_a_channel() -> None:
-    """A wait that is longer than it can be comes from another clock: after a day at most the channel is tried."""
-    after = attempt(queue(), at=minute(25 * HOUR), retry_after=3600)
-    assert is_due(after, NOW)
-    assert not is_due(attempt(queue(), at=minute(2 * HOUR), retry_after=3600), NOW)
-    assert is_due(attempt(queue(), at=minute(2 * HOUR)), NOW)
+    """A wait that is longer than any can be comes from another clock, and is not kept."""
+    assert is_due(attempt(queue(), at=minute(25 * HOUR)), NOW)
     assert is_due(refused(queue(), 1, at=minute(25 * HOUR)), NOW)
-
-
-def test_a_busy_service_has_not_failed() -> None:
-    """A pause for which the round had no time is kept, and counts as no failure."""
-    busy = failed_attempt(
-        "ops",
-        queue(),
-        message(),
-        Failure(error="HTTP 429", retry_after=2),
-        NOW,
-        last=True,
-        counts=False,
-    )
-    after = with_failure(queue(), busy)
-    assert (after.attempts, seconds_left(after, NOW)) == (0, 2)
+    assert not is_due(attempt(queue(), at=minute(2 * HOUR)), NOW)
 
 
 def test_since_when_a_channel_has_been_failing() -> None:
-    """It is the first failure since the last acknowledgement, whatever the failures; an alert aside is none of its.
+    """It is the first failure since the last delivery; one that makes nothing wait is the message's and none of its.
 
     That the address is gone is not forgotten at the next failure of another kind, before a poll could report it.
     """
@@ -261,17 +196,8 @@ def test_since_when_a_channel_has_been_failing() -> None:
     assert (after.failing_since, after.gone) == (NOW, True)
     after = attempt(after, at=minute(6))
     assert after.gone
-    taken = ended(after)
-    assert (
-        taken.failing_since,
-        taken.gone,
-        taken.error,
-        taken.attempts,
-        taken.retry_at,
-    ) == ("", False, "", 0, "")
-    aside = ended(refused(queue(), 4))
-    assert refused(aside, 1).failing_since == ""
-    assert refused(ended(queue()), 1).failing_since == NOW
+    assert after_delivery(after) == queue(*after.messages, counted=3)
+    assert refused(queue(), 1).failing_since == ""
 
 
 def test_a_line_says_all_that_follows() -> None:
@@ -282,7 +208,6 @@ def test_a_line_says_all_that_follows() -> None:
         message(refusals=1),
         Failure(error="HTTP 413", reached={"b", "a"}, for_content=True),
         NOW,
-        last=False,
     )
     assert line == FailedAttempt(
         channel="ops",
@@ -294,24 +219,26 @@ def test_a_line_says_all_that_follows() -> None:
         reached=("a", "b"),
         number=7,
         refusals=2,
-        message_retry_at=minute(1),
+        message_retry_at=minute(24 * HOUR),
     )
 
 
-def test_why_a_queue_waits() -> None:
-    """A channel that backs off says so; one that takes what else it gets says that a message was refused."""
-    assert reason_to_wait(Queue()) == ""
-    assert reason_to_wait(queue()) == ""
-    assert reason_to_wait(attempt(queue())) == "backing off after HTTP 500"
-    assert reason_to_wait(refused(queue(), 1)) == "refused for what it is: HTTP 400"
-    assert (
-        reason_to_wait(refused(queue(), 4))
-        == "refused also in the plainest form: HTTP 400"
-    )
-    assert (
-        reason_to_wait(refused(queue(), 4, last=True)) == "backing off after HTTP 400"
-    )
-    unsure = attempt(queue(), "timed out", unanswered=True)
-    assert reason_to_wait(unsure) == "backing off after timed out; may have arrived"
-    assert reason_to_wait(ended(unsure)) == ""
-    assert reason_to_wait(queue(message(unanswered=5))) == "no answer; may have arrived"
+@pytest.mark.parametrize(
+    ("waiting", "reason"),
+    [
+        (Queue(), ""),
+        (queue(), ""),
+        (attempt(queue()), "backing off after HTTP 500"),
+        (refused(queue(), 1), "refused for what it is: HTTP 400"),
+        (refused(queue(), 2), "refused also in the plainest form: HTTP 400"),
+        (
+            attempt(queue(), "timed out", unanswered=True),
+            "backing off after timed out; may have arrived",
+        ),
+        (queue(message(unanswered=1)), ""),
+        (queue(message(unanswered=5)), "no answer; may have arrived"),
+    ],
+)
+def test_why_a_queue_waits(waiting: Queue, reason: str) -> None:
+    """A channel that backs off says so; one that takes what else it gets says what holds up a message."""
+    assert reason_to_wait(waiting) == reason

@@ -25,9 +25,7 @@ from watcher.delivery.client import Worker
 from watcher.errors import StateError
 from watcher.model.channel import Channel, Grouping
 from watcher.model.event import Kind
-from watcher.polling.sending.backoffs import Backoffs
-from watcher.polling.sending.dispatch import Dispatch, dispatch
-from watcher.polling.sending.options import DeliveryOptions
+from watcher.polling.sending.dispatch import DeliveryOptions, Dispatch, dispatch
 from watcher.state.journal import read_journal
 from watcher.state.store import StateFolder
 
@@ -62,16 +60,14 @@ def sent(
 class Failing(StateFolder):
     """A state folder that raises `error` in its method `at`, for one channel; `tried` counts how often."""
 
-    at: str = "reserve_acks"
+    at: str = "write_sending"
     channel: str = "ops"
     error: Exception = field(default_factory=lambda: StateError("the disk is full"))
     tried: list[str] = field(default_factory=list)
 
-    def reserve_acks(
-        self, messages: Sequence[Unanswered], left: Sequence[Sequence[str]] = ()
-    ) -> list[int]:
-        self._fail("reserve_acks", messages[0].channel)
-        return StateFolder.reserve_acks(self, messages, left)
+    def write_sending(self, message: Unanswered, events: Sequence[str]) -> int:
+        self._fail("write_sending", message.channel)
+        return StateFolder.write_sending(self, message, events)
 
     def write_failure(self, refusal: FailedAttempt) -> None:
         self._fail("write_failure", refusal.channel)
@@ -221,8 +217,7 @@ def test_a_stop_keeps_what_was_reached(
             done.waiting.queues["ops"].attempts,
             done.waiting.queues["ops"].retry_at,
         ) == (0, "")
-        journal = read_journal((folder.path / "acks.jsonl").read_bytes())
-        assert replay(owing(channel), journal) == done.waiting
+        assert replay(owing(channel), _journal(folder)) == done.waiting
         ntfy.topic.clear()
         assert sent(folder, done.waiting, channel, worker=odd).delivered == 3
         assert ntfy.got() == ["good", "bad", "bad"]
@@ -301,11 +296,9 @@ def test_a_stop_before_a_message_is_sent(
 
     @dataclass(frozen=True, slots=True)
     class Stopping(StateFolder):
-        def reserve_acks(
-            self, messages: Sequence[Unanswered], left: Sequence[Sequence[str]] = ()
-        ) -> list[int]:
+        def write_sending(self, message: Unanswered, events: Sequence[str]) -> int:
             loops[0].call_soon_threadsafe(stopping.set)
-            return StateFolder.reserve_acks(self, messages, left)
+            return StateFolder.write_sending(self, message, events)
 
     loops: list[asyncio.AbstractEventLoop] = []
 
@@ -324,50 +317,25 @@ def test_an_unexpected_error_costs_its_channel_only(
     tmp_path: Path, webhook: Webhook, ops: Channel, mail: Channel
 ) -> None:
     """The other channel's message and its acknowledgement do not suffer, and the failed channel backs off."""
-    folder, backoffs = Failing(tmp_path, error=ZeroDivisionError()), Backoffs()
-    done = sent(folder, owing(ops, mail), ops, mail, backoffs=backoffs)
-    assert (done.delivered, done.failures) == (
-        3,
-        {"ops": "unexpected ZeroDivisionError"},
-    )
+    folder = Failing(tmp_path, error=ZeroDivisionError())
+    done = sent(folder, owing(ops, mail), ops, mail)
+    failures = {"ops": "unexpected ZeroDivisionError"}
+    assert (done.delivered, done.failures) == (3, failures)
     assert done.waiting.alerts("ops") == 3
+    assert done.waiting.queues["ops"].retry_at == minute(0.5)
     assert b'"arrived"' in (tmp_path / "acks.jsonl").read_bytes()
-    sent(folder, done.waiting, ops, mail, backoffs=backoffs)
-    assert folder.tried == ["ops"]
     assert [message.path for message in webhook.messages()] == ["/mail"]
 
 
-@pytest.mark.parametrize("at", ["reserve_acks", "write_failure"])
-def test_a_failure_that_cannot_be_written_has_a_backoff(
-    tmp_path: Path, webhook: Webhook, ops: Channel, at: str
+@pytest.mark.parametrize(("at", "tries"), [("write_sending", 0), ("write_failure", 1)])
+def test_what_cannot_be_written_down_is_not_sent(
+    tmp_path: Path, webhook: Webhook, ops: Channel, mail: Channel, at: str, tries: int
 ) -> None:
-    """The channel is tried after 30 seconds, then less and less often, until it works again."""
+    """A channel whose journal fails sends nothing more; the other one goes on, and what was seen of both is kept."""
     webhook.answer["/ops"] = 500
-    waiting, folder, backoffs = owing(ops), Failing(tmp_path, at=at), Backoffs()
-    tries = []
-    for half_minutes in range(16):
-        before = len(folder.tried)
-        sent(
-            folder,
-            waiting,
-            ops,
-            clock=partial(minute, half_minutes / 2),
-            backoffs=backoffs,
-        )
-        tries += [half_minutes] * (len(folder.tried) - before)
-    assert tries == [0, 1, 3, 7, 15]
-    webhook.answer.clear()
-    assert (
-        sent(
-            StateFolder(tmp_path),
-            waiting,
-            ops,
-            clock=lambda: minute(60),
-            backoffs=backoffs,
-        ).delivered
-        == 3
-    )
-    assert not backoffs.seconds_left("ops", NOW)
+    done = sent(Failing(tmp_path, at=at), owing(ops, mail), ops, mail)
+    assert (done.delivered, done.unsaved) == (3, ["the disk is full"])
+    assert len(webhook.messages("/ops")) == done.waiting.queues["ops"].attempts == tries
 
 
 LATE = minute(60 * 24 * 9)
@@ -450,154 +418,107 @@ def test_no_message_blocks_the_ones_behind_it(
 
 
 def test_the_plainest_form_is_taken(folder: StateFolder, picky: Picky) -> None:
-    """After three refusals it goes out, at once, as ASCII with the worst event's pack and version."""
+    """After a refusal a message goes out in ASCII, with the worst event's pack and version."""
     picky.refuses = lambda message: BAD if "📦" in message.json["message"] else None
     ops = Channel(name="ops", url=picky.apprise_url("/ops"))
     waiting = outbox.enqueue(
         Outbox(), (ops,), (event("e1", version="1.0.0 📦"),), 1, NOW
     )
-    for number in range(3):
-        waiting = sent(folder, waiting, ops, clock=partial(minute, number * 2)).waiting
-    assert waiting.alerts("ops") == 0
+    waiting = sent(folder, waiting, ops).waiting
+    assert sent(folder, waiting, ops, clock=lambda: minute(1)).delivered == 1
     (taken,) = picky.taken
-    assert len(picky.messages()) == 4
-    assert "Some-Pack" in taken.json["title"] + taken.json["message"]
-    assert (taken.json["title"] + taken.json["message"]).isascii()
+    text = taken.json["title"] + taken.json["message"]
+    assert "Some-Pack" in text
+    assert text.isascii()
 
 
+@pytest.mark.parametrize("other", [False, True], ids=["alone", "beside others"])
 def test_what_is_refused_in_its_plainest_form_steps_aside(
-    folder: StateFolder, picky: Picky
+    folder: StateFolder, picky: Picky, *, other: bool
 ) -> None:
     """It is still owed, the rest goes on, it is tried once a day, and it expires as any other alert."""
     picky.refuses = lambda message: BAD if "e0" in message.event_ids else None
     ops = Channel(name="ops", url=picky.apprise_url("/ops"), grouping=Grouping.EVENT)
-    waiting = owing(ops)
-    for number in range(3):
-        waiting = sent(folder, waiting, ops, clock=partial(minute, number * 2)).waiting
-    (aside,) = waiting.queues["ops"].aside
-    assert (aside.events, aside.error, len(picky.messages())) == (
-        ("e0",),
-        "HTTP 400",
-        6,
-    )
-    for hours, tries in ((20, 6), (25, 7), (30, 7), (50, 8)):
-        clock = partial(minute, hours * 60)
-        waiting = sent(folder, waiting, ops, clock=clock, expiry=100 * 3600).waiting
-        assert (len(picky.messages()), waiting.alerts("ops")) == (tries, 1)
-    late = sent(folder, waiting, ops, clock=lambda: minute(101 * 60), expiry=100 * 3600)
+    waiting = outbox.enqueue(Outbox(), (ops,), (event("e0"),), 1, NOW)
+    given: dict[str, Any] = {"expiry": 100 * 3600}
+    for hours, tries in ((0, 1), (1, 2), (2, 2), (20, 2), (26, 3), (30, 3), (51, 4)):
+        at = minute(hours * 60)
+        if other:
+            new = (event(f"good {hours}", at=at),)
+            waiting = outbox.enqueue(waiting, (ops,), new, 2, at)
+        waiting = sent(folder, waiting, ops, clock=lambda at=at: at, **given).waiting
+        assert len(picky.messages()) - len(picky.taken) == tries
+        assert (waiting.alerts("ops"), len(waiting.queues["ops"].aside)) == (
+            1,
+            tries > 1,
+        )
+    late = sent(folder, waiting, ops, clock=lambda: minute(101 * 60), **given)
     assert (late.expired, late.waiting.alerts("ops")) == ({"ops": 1}, 0)
 
 
-@pytest.mark.bounded
-def test_a_channel_that_refuses_everything_is_not_flooded(
+def test_a_channel_that_refuses_everything_is_failing(
     folder: StateFolder, picky: Picky
 ) -> None:
-    """Ten messages in a row end a round, waits double, and what is old expires, as on any channel that fails."""
+    """Since it refused the first one; a later message need not wait for those, and what is old expires."""
     picky.refuses = lambda _: BAD
     ops = Channel(name="ops", url=picky.apprise_url("/ops"), grouping=Grouping.EVENT)
-    waiting = outbox.enqueue(
-        Outbox(), (ops,), tuple(event(f"e{number}") for number in range(40)), 1, NOW
-    )
-    for number, at in enumerate((0, 1, 2, 4)):
+    waiting = owing(ops)
+    for at, tries in ((0, 3), (0.4, 3), (0.5, 6), (1, 6), (24 * 60 + 1, 9)):
         waiting = sent(folder, waiting, ops, clock=partial(minute, at)).waiting
-        assert (len(picky.messages()), waiting.alerts("ops")) == (10 * (number + 1), 40)
-        assert waiting.queues["ops"].retry_at == minute(at + 0.5 * 2**number)
-    assert len({tuple(message.event_ids) for message in picky.messages()}) == 40
-    assert sent(folder, waiting, ops, clock=lambda: LATE).expired == {"ops": 40}
-
-
-def test_a_channel_that_refuses_everything_sets_nothing_aside(
-    folder: StateFolder, picky: Picky
-) -> None:
-    """It has failed, and waits as after any failure; what was refused goes out as it was once it takes something."""
-    picky.refuses = lambda _: BAD
-    ops = Channel(name="ops", url=picky.apprise_url("/ops"), grouping=Grouping.EVENT)
-    waiting, at = owing(ops), 0.0
-    queue = waiting.queues["ops"]
-    for _ in range(9):
-        waiting = sent(
-            folder, waiting, ops, clock=partial(minute, at), expiry=1e6
-        ).waiting
         queue = waiting.queues["ops"]
-        assert (queue.aside, queue.error) == ((), "every message refused: HTTP 400")
-        assert queue.failing_since == minute(0)
-        at += max(timestamps.seconds_between(minute(at), queue.retry_at), 60) / 60
-    assert timestamps.seconds_between(minute(0), queue.retry_at) > 3600
-    assert (
-        len({message.json["message"] for message in picky.messages()}) == 6
-    )  # in the plainest form too
-    picky.refuses = lambda _: None
-    done = sent(folder, waiting, ops, clock=partial(minute, at))
-    assert sorted(picky.ids()) == [["e0"], ["e1"], ["e2"]]
-    assert (done.delivered, done.waiting.alerts("ops")) == (3, 0)
+        assert (len(picky.messages()), queue.failing_since) == (tries, NOW)
+        assert queue.retry_at == ""
+    assert sent(folder, waiting, ops, clock=lambda: LATE).expired == {"ops": 3}
 
 
-def test_what_was_aside_alone_comes_back_where_more_is_refused(
+def test_what_was_refused_meanwhile_is_due_when_the_channel_is_well_again(
     folder: StateFolder, picky: Picky
 ) -> None:
-    """The only message for long is aside; when the first one after it is refused too, it was the channel."""
+    """It may have refused everything: what is aside need not wait for its day once the channel takes something."""
     picky.refuses = lambda _: BAD
     ops = Channel(name="ops", url=picky.apprise_url("/ops"), grouping=Grouping.EVENT)
-    waiting = outbox.enqueue(Outbox(), (ops,), (event("e0"),), 1, NOW)
-    for number in range(3):
-        waiting = sent(folder, waiting, ops, clock=partial(minute, number * 2)).waiting
-    assert len(waiting.queues["ops"].aside) == 1
-    waiting = outbox.enqueue(waiting, (ops,), (event("e1"),), 2, minute(9))
-    waiting = sent(folder, waiting, ops, clock=lambda: minute(9)).waiting
-    assert (waiting.queues["ops"].aside, waiting.queues["ops"].retry_at) == (
-        (),
-        minute(9.5),
-    )
-    assert (
-        replay(waiting, read_journal((folder.path / "acks.jsonl").read_bytes()))
-        == waiting
-    )
+    waiting = owing(ops)
+    for at in (0, 1):
+        waiting = sent(folder, waiting, ops, clock=partial(minute, at)).waiting
+    assert len(waiting.queues["ops"].aside) == 3
     picky.refuses = lambda _: None
-    assert sent(folder, waiting, ops, clock=lambda: minute(10)).delivered == 2
+    waiting = outbox.enqueue(waiting, (ops,), (event("new"),), 2, minute(9))
+    waiting = sent(folder, waiting, ops, clock=lambda: minute(9)).waiting
+    assert replay(waiting, _journal(folder)) == waiting
+    assert sent(folder, waiting, ops, clock=lambda: minute(9)).delivered == 3
+    assert sorted(picky.ids()) == [["e0"], ["e1"], ["e2"], ["new"]]
 
 
 def test_one_bad_message_does_not_make_the_channel_bad(
     folder: StateFolder, picky: Picky
 ) -> None:
-    """What was taken since it was refused shows that; it goes aside, and what comes later goes out at once."""
-    picky.refuses = lambda message: (
-        BAD if "e0" in message.event_ids or "e1" in message.event_ids else None
-    )
+    """What is taken in the same round, or later, shows that: what comes then goes out at once."""
+    picky.refuses = lambda message: BAD if "e0" in message.event_ids else None
     ops = Channel(name="ops", url=picky.apprise_url("/ops"), grouping=Grouping.EVENT)
-    waiting = outbox.enqueue(Outbox(), (ops,), (event("e0"), event("e1")), 1, NOW)
-    waiting = sent(folder, waiting, ops).waiting
-    assert waiting.queues["ops"].attempts == 1  # two, and none was taken
-    for number in range(1, 5):
+    waiting = owing(ops)
+    for number in range(4):
         at = partial(minute, number * 2)
-        waiting = outbox.enqueue(
-            waiting, (ops,), (event(f"good {number}"),), number + 1, at()
-        )
-        done = sent(folder, waiting, ops, clock=at)
-        waiting = done.waiting
-        assert (
-            done.delivered,
-            waiting.queues["ops"].attempts,
-            waiting.queues["ops"].retry_at,
-        ) == (1, 0, "")
-    assert [message.events for message in waiting.queues["ops"].aside] == [
-        ("e0",),
-        ("e1",),
-    ]
+        new = (event(f"good {number}"),)
+        waiting = outbox.enqueue(waiting, (ops,), new, number + 2, at())
+        waiting = sent(folder, waiting, ops, clock=at).waiting
+        queue = waiting.queues["ops"]
+        assert (queue.alerts, queue.attempts, queue.retry_at) == (1, 0, "")
+        assert queue.failing_since == ""
 
 
-def test_a_ban_does_not_wait_behind_what_is_refused(
+def test_a_message_that_is_never_answered_says_nothing_of_its_channel(
     folder: StateFolder, picky: Picky
 ) -> None:
-    """However many messages before it are refused, the worst one goes out in the first round."""
-    picky.refuses = lambda message: None if "ban" in message.event_ids else BAD
+    """Once it is deferred, its daily try is no failure, and the next deferred one has its try too."""
+    picky.refuses = lambda message: Answer(reset=True)
     ops = Channel(name="ops", url=picky.apprise_url("/ops"), grouping=Grouping.EVENT)
-    events = (
-        *(event(f"e{number}", Kind.CHANGED) for number in range(40)),
-        event("ban", Kind.BANNED),
-    )
-    done = sent(folder, outbox.enqueue(Outbox(), (ops,), events, 1, NOW), ops)
-    assert (picky.ids(), done.delivered, len(picky.messages())) == ([["ban"]], 1, 11)
-    assert done.waiting.queues["ops"].retry_at == minute(0.5)
+    waiting = owing(ops)
+    queue = waiting.queues["ops"]
+    messages = tuple(replace(one, unanswered=5) for one in queue.messages)
+    waiting = replace(waiting, queues={"ops": replace(queue, messages=messages)})
+    queue = sent(folder, waiting, ops).waiting.queues["ops"]
+    assert [one.unanswered for one in queue.messages] == [6, 6, 6]
+    assert (queue.attempts, queue.retry_at, queue.failing_since) == (0, "", "")
 
 
 def test_an_attempt_without_an_answer_is_remembered(
@@ -611,5 +532,117 @@ def test_an_attempt_without_an_answer_is_remembered(
         0,
         0,
     ]
-    journal = read_journal((folder.path / "acks.jsonl").read_bytes())
-    assert replay(owing(ops), journal) == done.waiting
+    assert replay(owing(ops), _journal(folder)) == done.waiting
+
+
+class Busy(Picky):
+    """A webhook that answers every second message with 429 and a `Retry-After`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.every, self.asks = 2, "1"
+        self.refuses = self._busy
+        self._count = 0
+
+    def _busy(self, _: Message) -> Answer | None:
+        self._count += 1
+        if self._count % self.every:
+            return None
+        return Answer(status=429, headers={"Retry-After": self.asks})
+
+
+@pytest.fixture
+def busy() -> Iterator[Busy]:
+    """A service that limits the rate."""
+    with Busy() as service:
+        yield service
+
+
+@pytest.fixture
+def limited(busy: Busy) -> Channel:
+    """A channel of that service with one message for each event."""
+    return Channel(name="ops", url=busy.apprise_url("/ops"), grouping=Grouping.EVENT)
+
+
+@pytest.mark.bounded
+def test_a_short_retry_after_is_waited_for(
+    folder: StateFolder, busy: Busy, limited: Channel
+) -> None:
+    """Every message goes out in the same round, each once, in order; that is no failure."""
+    began = time.monotonic()
+    done = sent(folder, owing(limited), limited)
+    assert (done.delivered, done.failures) == (3, {})
+    assert busy.ids() == [["e0"], ["e1"], ["e2"]]
+    assert time.monotonic() - began >= 2
+
+
+def test_a_round_without_time_leaves_the_pause_to_the_next(
+    folder: StateFolder, busy: Busy, limited: Channel
+) -> None:
+    """The channel is not asked before its service's time is up, and has not failed."""
+    busy.asks = "60"
+    done = sent(folder, owing(limited), limited, budget=30)
+    queue = done.waiting.queues["ops"]
+    assert (done.delivered, done.failures, queue.attempts) == (1, {}, 0)
+    assert queue.retry_at == timestamps.later(NOW, 60)
+
+
+@pytest.mark.parametrize(
+    ("asks", "budget", "tries"), [("10", 5, 1), ("0", None, 6)], ids=["long", "in vain"]
+)
+def test_a_service_that_is_always_busy_has_failed_after_an_hour(
+    folder: StateFolder,
+    busy: Busy,
+    limited: Channel,
+    asks: str,
+    budget: float | None,
+    tries: int,
+) -> None:
+    """No round has time for its pauses, or five in a row do not help; what is old then expires, as ever."""
+    busy.every, busy.asks = 1, asks
+    waiting, found = owing(limited), []
+    for number in (0, 59, 60, 61):
+        clock = partial(minute, number)
+        done = sent(folder, waiting, limited, budget=budget, clock=clock)
+        waiting = done.waiting
+        found.append((done.failures, done.expired, waiting.queues["ops"].attempts))
+    failure = {"ops": "HTTP 429"}
+    assert found == [
+        ({}, {}, 0),
+        ({}, {}, 0),
+        (failure, {}, 1),
+        (failure, {"ops": 3}, 2),
+    ]
+    assert len(busy.messages()) == 4 * tries
+
+
+def test_a_long_retry_after_is_the_next_try(
+    folder: StateFolder, busy: Busy, limited: Channel
+) -> None:
+    """Two hours are kept to the second, though no backoff is as long."""
+    busy.every, busy.asks = 1, "7200"
+    done = sent(folder, owing(limited), limited)
+    assert done.failures == {"ops": "HTTP 429"}
+    assert done.waiting.queues["ops"].retry_at == minute(120)
+    sent(folder, done.waiting, limited, clock=lambda: minute(119))
+    assert len(busy.messages()) == 1
+
+
+def test_a_stop_ends_a_pause(folder: StateFolder, busy: Busy, limited: Channel) -> None:
+    """The program does not wait for a service when it is asked to stop; the message is owed as before."""
+    busy.every, busy.asks = 1, "50"
+    stopping, began = asyncio.Event(), time.monotonic()
+
+    def stop_when_it_waits(_: str, doing: str) -> None:
+        if doing.startswith("waiting"):
+            stopping.set()
+
+    done = sent(
+        folder,
+        owing(limited),
+        limited,
+        stopping=stopping,
+        progress=stop_when_it_waits,
+    )
+    assert (done.failures, done.waiting) == ({}, owing(limited))
+    assert time.monotonic() - began < 10
