@@ -66,6 +66,8 @@ class Reader:
     """When the plainest form of a message was refused."""
     takes_nothing: bool = False
     """It has failed, or refused a message, since it took one."""
+    was_failing: bool = False
+    """It was so before this round."""
     has_taken: bool = False
     """A message was taken in this round."""
     crashes: int = 0
@@ -131,6 +133,7 @@ class Reader:
     def end_round(self) -> None:
         """In the next round there may be a worse message than all that came before it."""
         self.has_passed = self.has_taken = False
+        self.was_failing = self.takes_nothing
         self.is_unsure = self.is_unsure and any(
             not alert.sent for alert in self.alerts.values()
         )
@@ -179,9 +182,10 @@ class Reader:
                 f"{self.path}: {events} came out of turn"
             )
             self.has_passed = self.has_passed or not has_ban
-        if self.takes_nothing:
+        if self.was_failing:
             self.aside.clear()
-        self.takes_nothing, self.has_taken = False, True
+        self.takes_nothing = self.was_failing = False
+        self.has_taken = True
         self.failures = 0
         if not any(self._is_owed(message) for message in self.rejected):
             self.crashes = (

@@ -30,6 +30,8 @@ class Acknowledgement:
     message: str
     left: tuple[str, ...] = ()
     """Ids of its events that go into a further message."""
+    recovers: bool = False
+    """The channel has failed in earlier rounds, and taken nothing since. The journal does not keep that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +114,7 @@ def replay(outbox: Outbox, outcomes: Iterable[Outcome]) -> Outbox:
         match outcome:
             case Acknowledgement():
                 del waiting[name][message.id]
-                if queues[name].failing_since:
+                if outcome.recovers:
                     waiting[name] = _after_recovery(waiting[name])
                 queues[name] = after_delivery(queues[name])
             case Unanswered():

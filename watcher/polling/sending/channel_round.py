@@ -75,10 +75,13 @@ class ChannelRound:
     """In a row."""
     _failures: int = 0
     """Rounds in a row that failed before this one; 0 once it has delivered something."""
+    _was_failing: bool = False
+    """The channel has failed in earlier rounds, and taken nothing since."""
     _has_delivered: bool = False
 
     def __post_init__(self) -> None:
         self._failures = self.queue.attempts
+        self._was_failing = bool(self.queue.failing_since)
 
     async def send(self) -> None:
         """Send the queue's messages, the next one while they are taken. Whatever goes wrong costs this channel only."""
@@ -166,15 +169,21 @@ class ChannelRound:
         """Write down that a message has arrived, and return the further one that it has left events to, if any."""
         name, left = self.channel.name, outcome.left
         self.queue = after_delivery(self.queue)
-        self._pauses, self._failures, self._has_delivered = 0, 0, True
         alerts = len(message.events) - len(left)
         if outcome.confirmed:
             self.delivered += alerts
         else:
             self.unconfirmed += alerts
         self.outcomes.append(
-            Acknowledgement(channel=name, message=message.id, left=left)
+            Acknowledgement(
+                channel=name,
+                message=message.id,
+                left=left,
+                recovers=self._was_failing,
+            )
         )
+        self._pauses, self._failures = 0, 0
+        self._was_failing, self._has_delivered = False, True
         await _in_thread(self.folder.write_ack, out, place, left)
         next_part = further(name, message, left)
         return [] if next_part is None else [next_part]

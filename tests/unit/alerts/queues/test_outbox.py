@@ -163,16 +163,6 @@ def test_a_success_ends_the_backoff() -> None:
     assert is_due(queue, NOW)
 
 
-@pytest.mark.parametrize("fails", [False, True])
-def test_a_delivery_after_failures_makes_due_what_is_aside(*, fails: bool) -> None:
-    """A channel that took nothing may have refused everything; otherwise the message that is aside waits."""
-    waiting = owing(("e1",), ("e2",))
-    for _ in range(2):
-        waiting = failed(waiting, "ops", "HTTP 400", NOW, ends=fails, for_content=True)
-    waiting = acknowledged(waiting, "ops", waiting.queues["ops"].messages[1].id)
-    assert bool(first(waiting).retry_at) is not fails
-
-
 def test_new_alerts_do_not_end_a_backoff() -> None:
     """More to send does not end a backoff; it is sent in order."""
     waiting = failed(owing(("e1",)), "ops", "HTTP 500", NOW)

@@ -464,7 +464,8 @@ def test_a_channel_that_refuses_everything_is_failing(
     ops = Channel(name="ops", url=picky.apprise_url("/ops"), grouping=Grouping.EVENT)
     waiting = owing(ops)
     for at, tries in ((0, 3), (0.4, 3), (0.5, 6), (1, 6), (24 * 60 + 1, 9)):
-        waiting = sent(folder, waiting, ops, clock=partial(minute, at)).waiting
+        clock = partial(minute, at)
+        waiting = sent(folder, waiting, ops, clock=clock, expiry=1e6).waiting
         queue = waiting.queues["ops"]
         assert (len(picky.messages()), queue.failing_since) == (tries, NOW)
         assert queue.retry_at == ""
@@ -484,7 +485,6 @@ def test_what_was_refused_meanwhile_is_due_when_the_channel_is_well_again(
     picky.refuses = lambda _: None
     waiting = outbox.enqueue(waiting, (ops,), (event("new"),), 2, minute(9))
     waiting = sent(folder, waiting, ops, clock=lambda: minute(9)).waiting
-    assert replay(waiting, _journal(folder)) == waiting
     assert sent(folder, waiting, ops, clock=lambda: minute(9)).delivered == 3
     assert sorted(picky.ids()) == [["e0"], ["e1"], ["e2"], ["new"]]
 
