@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 _SHORT = 160
-_PLAINEST = re.compile(r"(?:[ -_a-~]*; )?ref ([0-9a-f]{8})")
+_PLAINEST = re.compile(r"(?:[ -_a-~]*\W)?ref ([0-9a-f]{8})")
 
 
 def reference_of(events: Iterable[str]) -> str:
