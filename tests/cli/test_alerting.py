@@ -57,7 +57,7 @@ def test_one_digest_a_poll(
     watch.check()
     (message,) = webhook.messages()
     assert set(message.event_ids) == {event["id"] for event in document["events"]}
-    assert message.json["title"] == "BANNED charlie, the whole pack and 2 more"
+    assert message.json["title"] == "BANNED charlie, the whole pack, and 2 more"
     said = message.json["message"]
     places = [
         said.index(part)

@@ -102,7 +102,7 @@ def test_a_backlog_names_every_ban_once(backlog: Watcher, holding: _Holding) -> 
     assert sorted(named[0][:10]) == _RUN
     assert [len(one) for one in named] == [25, 15]
     assert sorted(named[0] + named[1]) == sorted(_BANNED)
-    assert "15 of those not shown follow in further messages" in first
+    assert "(15 follow)" in first
     titles = [message.json["title"] for message in holding.since()]
     assert titles[1].startswith("Part 2: BANNED bad-")
     (ref,) = {

@@ -17,8 +17,8 @@ from watcher.alerts.phrasing import (
     heading,
     label,
     phrasing,
-    seen,
     titles,
+    when_seen,
 )
 from watcher.alerts.reference import reference_of
 from watcher.model.event import (
@@ -79,7 +79,7 @@ class Digest:
     """Worst first."""
     rest: tuple[Label, ...] = ()
     """The events that have no line."""
-    seen: str
+    when: str
     """When the events were seen, for people."""
     reference: str
     """Equal for equal events, so that a person recognises a repeat; `history --ref` finds the events by it."""
@@ -114,7 +114,7 @@ def compose(events: tuple[Event, ...], part: int = 0, reference: str = "") -> Di
         titles=titles(ordered, labels, part),
         lines=tuple(lines),
         rest=tuple(labels[number] for number in sorted(rest)),
-        seen=seen(events),
+        when=when_seen(events),
         reference=reference or reference_of(events),
         part=part,
         owed=owed(events, part),

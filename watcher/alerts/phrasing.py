@@ -415,12 +415,12 @@ def label(event: Event) -> Label:
     return Label(rank(event), words)
 
 
-def counted(labels: Iterable[Label]) -> str:
+def counts(labels: Iterable[Label]) -> str:
     """Return how many events there are of what, worst first: "1 banned, 30 new"."""
-    counts = Counter[str]()
+    total = Counter[str]()
     for one, number in sorted(Counter(labels).items()):
-        counts[one.words] += number
-    return ", ".join(f"{number} {words}" for words, number in counts.items())
+        total[one.words] += number
+    return ", ".join(f"{number} {words}" for words, number in total.items())
 
 
 def more(labels: Sequence[Label], *, follow: int = 0, in_short: bool = False) -> str:
@@ -433,7 +433,7 @@ def more(labels: Sequence[Label], *, follow: int = 0, in_short: bool = False) ->
     words = f"… and {len(labels)} more"
     if not in_short:
         kinds = {one.words for one in labels}
-        words += f" {kinds.pop()}" if len(kinds) == 1 else f": {counted(labels)}"
+        words += f" {kinds.pop()}" if len(kinds) == 1 else f": {counts(labels)}"
     return f"{words} ({follow} follow)" if follow else words
 
 
@@ -444,7 +444,7 @@ def heading(kind: Kind, number: int) -> str:
     return f"Problems in what you run: {number}"
 
 
-def seen(events: Iterable[Event]) -> str:
+def when_seen(events: Iterable[Event]) -> str:
     """Return when the events were seen."""
     times = [event.at for event in events]
     first, last = timestamps.for_people(min(times)), timestamps.for_people(max(times))
@@ -482,7 +482,7 @@ def titles(
             joint = ", and" if "," in title else " and"
             found |= {f"{title}{joint} {others} more": None} if others else {}
             found[title] = None
-    found[f"{PRODUCT}: {counted(labels)}"] = None
+    found[f"{PRODUCT}: {counts(labels)}"] = None
     found[f"{PRODUCT}: {plural(len(labels), 'event')}"] = None
     found[PRODUCT] = None
     return tuple(f"P{which_part(part)[1:]}: {one}" if part else one for one in found)

@@ -213,7 +213,7 @@ class _Bodies:
         ours = (
             more(labels, follow=follow, in_short=is_last),
             which_part(digest.part),
-            "" if is_short else digest.seen,
+            "" if is_short else digest.when,
         )
         command = look_up(digest.reference, in_full=in_full)
         command = (writer.plain if is_short else writer.quoted)(command)

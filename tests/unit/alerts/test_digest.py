@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.support.factories import event
 from watcher.alerts.digest import LINES, Digest, compose, sample
-from watcher.alerts.phrasing import Part, counted
+from watcher.alerts.phrasing import Part, counts
 from watcher.model.event import Event, Kind, event_id, rank
 from watcher.model.version import SafeVersion
 
@@ -64,7 +64,7 @@ def test_many_baselines_are_one_group_with_the_troubled_first() -> None:
     digest = compose(tuple(events))
     assert _names(digest)[:4] == ["n30", "n20", "n10", "n0"]
     assert {line.group.key for line in digest.lines} == {("kind", "baseline")}
-    assert counted(digest.rest) == "15 now watched"
+    assert counts(digest.rest) == "15 now watched"
     beside = compose((*events[:4], _event(Kind.BASELINE, None, None)))
     assert len({line.group for line in beside.lines}) == 2
     assert len({line.group for line in compose((*events[:3],)).lines}) == 3
@@ -110,7 +110,7 @@ def test_what_is_worse_is_never_hidden_behind_what_is_milder() -> None:
     fresh = [_event(Kind.NEW, f"n{i}", "1.0.0") for i in range(12)]
     digest = compose((*fresh, *flagged))
     assert _names(digest).count("bad") == 20
-    assert counted(digest.rest) == "7 new"
+    assert counts(digest.rest) == "7 new"
 
 
 _EVENTS = st.lists(
@@ -127,7 +127,7 @@ _EVENTS = st.lists(
 
 @given(_EVENTS)
 def test_all_events_are_there_in_order(events: list[Event]) -> None:
-    """Shown and counted events add up to all of them, and lines never get worse on the way down."""
+    """Shown and counts events add up to all of them, and lines never get worse on the way down."""
     digest = compose(tuple(events))
     assert len(digest.lines) + len(digest.rest) == len(events)
     ranks = [line.phrasing.label.rank for line in digest.lines]
