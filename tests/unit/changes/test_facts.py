@@ -206,6 +206,7 @@ def test_a_finished_event_has_its_safe_version_and_reason() -> None:
         event("b", version=None),
         event("c", node="other"),
         event("d", node=None),
+        event("e", safe_version=NONE),
     )
     done = finished(events, snapshot, ALL, {"a": "1 finding"})
     assert [(one.safe_version, one.reason) for one in done] == [
@@ -213,6 +214,7 @@ def test_a_finished_event_has_its_safe_version_and_reason() -> None:
         (SafeVersion("1.0"), ""),
         (None, ""),
         (None, ""),
+        (NONE, ""),
     ]
 
 

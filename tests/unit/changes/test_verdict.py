@@ -187,6 +187,8 @@ def test_a_folder_may_have_any_name() -> None:
     unread = Knowledge(node=None, unread=TIMED_OUT)
     found = judge("studio", installed, lambda name: unread if name == "mine" else GOOD)
     assert (found.verdict, found.gaps) == ("unknown", (TIMED_OUT,))
+    found = judge("studio", installed, {PACK: BAD_VERSION, "mine": unread}.__getitem__)
+    assert (found.verdict, found.gaps) == ("banned", (TIMED_OUT,))
 
 
 NEW_STATUS = "a status that is not known here"
