@@ -9,8 +9,8 @@ from watcher.delivery.refused import refusal_in
 
 BEGINNING = 4096
 """Bytes of a body that are looked at: they tell whether the message was taken, if the body tells it."""
-_COMMENT = re.compile(rb"\A\s*<!--.*?-->", re.DOTALL)
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_BLANK = b" \t\r\n\xef\xbb\xbf"
+"""Blanks, and the bytes of a byte order mark."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -48,10 +48,8 @@ class Exchange:
         """Return whether it is a success whose body begins as a web page does."""
         if not (self.is_html and self.is_success):
             return False
-        body = bytes(self.body[:BEGINNING]).removeprefix(_BYTE_ORDER_MARK)
-        while comment := _COMMENT.match(body):
-            body = body[comment.end() :]
-        return body.lstrip().lower().startswith((b"<!doctype", b"<html"))
+        body = bytes(self.body[:BEGINNING]).lstrip(_BLANK)
+        return body.lower().startswith((b"<!doctype", b"<html", b"<!--"))
 
     @property
     def refusal(self) -> str | None:

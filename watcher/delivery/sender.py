@@ -29,7 +29,7 @@ from watcher.delivery.job import Job
 from watcher.delivery.limits import CutOffError, RequestTimer
 from watcher.delivery.outcome import Cause, Delivered, Outcome, Undelivered
 from watcher.delivery.refusal import A_PAGE, REFUSED, UNASKED, Evidence, judge
-from watcher.delivery.services.service import Context, Service
+from watcher.delivery.services.service import Context, Plugin
 from watcher.delivery.services.table import (
     format_of,
     prepare,
@@ -108,106 +108,114 @@ class _Attempt:
 
     def send(self) -> Outcome:
         """Send the message."""
-        job, wire, targets = self._job, self._wire, self._targets
+        job = self._job
         service = service_of(job.url)
         if service is None:
             return Undelivered(reason="apprise cannot use this URL")
-        rules = rules_of(service)
         smtp = SmtpWatch(
-            job, self._timer, wire, lambda seconds: self._allow(seconds + self._rest)
+            job,
+            self._timer,
+            self._wire,
+            lambda seconds: self._allow(seconds + self._rest),
         )
-        asked = parameters(job.url)
-        wire.on_smtp, wire.refuses, wire.sealed = (
-            smtp.notice,
-            rules.refuses,
-            sealed_of(service, asked),
+        context = Context(
+            events=job.events,
+            digest=compose(job.events, job.part, job.reference),
+            timeout=job.timeout,
+            plain=job.plain,
+            asked=parameters(job.url),
         )
+        self._wire.on_smtp = smtp.notice
+        self._watch(service, context)
+        self._prepare(service)
+        prepare(service, context)
+        if context.refusals:
+            return context.refusals[0]
+        if job.plain:
+            message, shown = _plain(service, job)
+        else:
+            message, shown = _fitting(service, context.digest)
+        self._wire.mark = _mark(message, context.digest)
+        with _Log() as log:
+            done = self._notify(service, message, context.tone, shown)
+        evidence = Evidence(
+            url=job.url,
+            exchanges=self._failed(),
+            log=log.messages,
+            refusals=smtp.refusals,
+            unanswered=self._wire.in_doubt(self._targets.known)
+            or self._is_refused_in_part(),
+            by_other_ways=self._wire.by_other_ways,
+            has_reached=bool(self._targets.known),
+            has_asked=bool(self._wire.contacts),
+        )
+        failure = replace(judge(evidence), left=message.left)
+        return self._outcome(failure, context, done=done)
+
+    def _watch(self, service: Plugin, context: Context) -> None:
+        """Have the wire and the targets know the service, and ask for the time that its targets need."""
+        rules, wire, targets = rules_of(service), self._wire, self._targets
+        wire.refuses = rules.refuses
+        wire.sealed = sealed_of(service, context.asked)
         wire.targets = targets.sent_to
         wire.by_other_ways = not _WATCHED & libraries_of(type(service))
-        targets.service = repr(service.url_identifier or job.reached.key)
+        targets.service = repr(service.url_identifier or self._job.reached.key)
         targets.is_acknowledged = partial(
             self._is_acknowledged, may_be_a_page=rules.answers_pages
         )
         targets.was_cut_off = self._was_cut_off
-        self._prepare(service)
         self._count = _count(service)
-        self._rest = self._count * (
-            job.timeout + float(service.request_rate_per_sec or 0)
-        )
+        pause = float(service.request_rate_per_sec or 0)
+        self._rest = self._count * (self._job.timeout + pause)
         if self._count > 1:
             self._allow(self._rest)
-        digest = compose(job.events, job.part, job.reference)
-        context = Context(
-            events=job.events,
-            digest=digest,
-            timeout=job.timeout,
-            plain=job.plain,
-            asked=asked,
-        )
-        prepare(service, context)
-        if context.refusals:
-            return context.refusals[0]
-        message, shown = (
-            _plain(service, job) if job.plain else _fitting(service, digest)
-        )
-        wire.mark = _mark(message, digest)
+
+    def _notify(
+        self, service: Plugin, message: Rendered, tone: str, shown: str
+    ) -> bool:
+        """Have apprise send the message, and return whether it says that all targets took it."""
 
         def notify() -> bool:
             return bool(
                 Apprise(cast("NotifyBase", service)).notify(
                     body=message.body,
                     title=message.title,
-                    notify_type=NotifyType(context.tone),
+                    notify_type=NotifyType(tone),
                     body_format=shown,
                 )
             )
 
-        with _Log() as log:
-            done = notify()
-            targets.settle()
-            # apprise may call an answer whose rest was lost a failure. It leaves out now what took the message so.
-            if (
-                not done
-                and targets.has_settled
-                and all(one.is_success for one in self._failed())
-            ):
-                done = notify()
-        outcome = judge(
-            Evidence(
-                url=job.url,
-                exchanges=self._failed(),
-                log=log.messages,
-                refusals=smtp.refusals,
-                unanswered=wire.in_doubt(targets.known) or self._is_refused_in_part(),
-                by_other_ways=wire.by_other_ways,
-                has_reached=bool(targets.known),
-                has_asked=bool(wire.contacts),
-            )
-        )
-        outcome = replace(outcome, left=message.left)
+        done = notify()
+        self._targets.settle()
+        # apprise may call an answer whose rest was lost a failure. It leaves out now what took the message so.
+        if not done and self._targets.has_settled:
+            is_all_taken = all(one.is_success for one in self._failed())
+            done = is_all_taken and notify()
+        return done
+
+    def _outcome(
+        self, failure: Undelivered, context: Context, *, done: bool
+    ) -> Outcome:
+        """Return what came of it; `failure` is what the requests say if it was not taken."""
+        known = self._targets.known
         if context.refusals:
-            cause = Cause.OTHER if targets.known else context.refusals[0].cause
-            in_doubt = (
-                outcome.unanswered and not wire.by_other_ways
-            )  # there a refusal is of the whole session
+            refusal = context.refusals[0]
+            # By another way than HTTP a refusal is of the whole session.
+            in_doubt = failure.unanswered and not self._wire.by_other_ways
             return replace(
-                outcome,
-                reason=context.refusals[0].reason,
-                cause=cause,
+                failure,
+                reason=refusal.reason,
+                cause=Cause.OTHER if known else refusal.cause,
                 unanswered=in_doubt,
             )
-        if self._denials and (done or outcome.reason == REFUSED):
-            return replace(outcome, reason=self._denials[0], cause=Cause.OTHER)
+        if self._denials and (done or failure.reason == REFUSED):
+            return replace(failure, reason=self._denials[0], cause=Cause.OTHER)
         if not done:
-            return outcome
-        taken = Delivered(
-            confirmed=not protocol_without_answers(job.url), left=message.left
-        )
-        return (
-            taken
-            if self._went_out or targets.has_skipped
-            else Undelivered(reason=UNASKED)
-        )
+            return failure
+        if not self._went_out and not self._targets.has_skipped:
+            return Undelivered(reason=UNASKED)
+        confirmed = not protocol_without_answers(self._job.url)
+        return Delivered(confirmed=confirmed, left=failure.left)
 
     @property
     def _went_out(self) -> bool:
@@ -272,7 +280,7 @@ class _Attempt:
         known = self._targets.known
         return [one for one in self._wire.exchanges if not one.targets <= known]
 
-    def _prepare(self, service: Service) -> None:
+    def _prepare(self, service: Plugin) -> None:
         """Set the service up so that no alert is lost, sent twice or cut, whatever the URL asks for.
 
         `throttle` is replaced because apprise has no hook around a request.
@@ -352,7 +360,7 @@ def libraries_of(plugin: type) -> set[str]:
     }
 
 
-def _count(service: Service) -> int:
+def _count(service: Plugin) -> int:
     """Count the targets of a URL. `len()` is wrong for some services; others have a list of each kind of target."""
     targets = getattr(service, "targets", ())
     lists = targets.values() if isinstance(targets, dict) else [targets]
@@ -373,14 +381,14 @@ def _mark(message: Rendered, digest: Digest) -> bytes:
     return mark.encode()
 
 
-def _plain(service: Service, job: Job) -> tuple[Rendered, str]:
+def _plain(service: Plugin, job: Job) -> tuple[Rendered, str]:
     """Return the plainest form of the message, which fits every service, and its format."""
     if isinstance(service.notify_format, NotifyFormat):
         service.notify_format = NotifyFormat.TEXT
     return plainest(job.events, job.part, job.reference), NotifyFormat.TEXT.value
 
 
-def _fitting(service: Service, digest: Digest) -> tuple[Rendered, str]:
+def _fitting(service: Plugin, digest: Digest) -> tuple[Rendered, str]:
     """Render so that what the service's dialect makes of it fits, and name the format apprise need not convert."""
     single = isinstance(service.notify_format, NotifyFormat)
     form = format_of(service, single=single)

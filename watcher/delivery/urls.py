@@ -17,7 +17,7 @@ from watcher.text.mask import SCHEME
 if TYPE_CHECKING:
     from apprise import NotifyBase
 
-    from watcher.delivery.services.service import Service
+    from watcher.delivery.services.service import Plugin
 
 _SCHEME = re.compile(rf"\s*({SCHEME}):/{{1,3}}")
 _PACKAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -101,7 +101,7 @@ def _needed(packages: object) -> str:
     return f"needs {named}: `pipx inject comfy-watch {named}`, or `pip install {named}` beside comfy-watch"
 
 
-def service_of(url: str) -> Service | None:
+def service_of(url: str) -> Plugin | None:
     """Let apprise parse the URL: our own name, no remote images, nothing on disk, no rewriting, no threads.
 
     No redirects either: one turns the POST into a GET, whose 200 would acknowledge a message that nobody got.
@@ -123,7 +123,7 @@ def service_of(url: str) -> Service | None:
         pgp_autogen=False,
         pem_autogen=False,
     )
-    return cast("Service | None", Apprise.instantiate(url, asset=asset))
+    return cast("Plugin | None", Apprise.instantiate(url, asset=asset))
 
 
 def parameters(url: str) -> frozenset[str]:

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
-from email.utils import mktime_tz, parsedate_tz
+from email.utils import parsedate_to_datetime
 from typing import Any, Self
 
 from requests.adapters import HTTPAdapter
@@ -161,9 +161,7 @@ class Wire:
             raise
         finally:
             self._is_exchanging = False
-        exchange.retry_after = seconds_of(
-            response.headers.get("Retry-After"), response.headers.get("Date")
-        )
+        exchange.retry_after = seconds_of(response.headers.get("Retry-After", ""))
         exchange.is_html = (
             response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
             == "text/html"
@@ -229,16 +227,11 @@ def _read(response: Response, exchange: Exchange) -> None:
             raise FloodError("the answer is too long")
 
 
-def seconds_of(retry_after: str | None, date: str | None) -> float | None:
-    """Return a `Retry-After` in seconds; None if it is none. A moment counts from the answer's `Date`, or from now."""
-    if retry_after is None or len(retry_after) > 100:
-        return None
+def seconds_of(retry_after: str) -> float | None:
+    """Return a `Retry-After`, which is a number or a moment, in seconds from now; None if it is neither."""
     if _SECONDS.fullmatch(retry_after):
         return float(retry_after)
     with suppress(ValueError, OverflowError, TypeError):
-        if (until := parsedate_tz(retry_after)) is not None:
-            since = parsedate_tz(date) if date else None
-            return max(
-                mktime_tz(until) - (mktime_tz(since) if since else time.time()), 0.0
-            )
+        until = parsedate_to_datetime(retry_after[:100]).timestamp()
+        return max(until - time.time(), 0.0)
     return None

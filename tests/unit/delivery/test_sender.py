@@ -26,7 +26,7 @@ from watcher.alerts.payload import MOST_EVENTS
 from watcher.delivery.job import Job, Reached
 from watcher.delivery.outcome import Delivered, Outcome, Undelivered
 from watcher.delivery.sender import send
-from watcher.delivery.services.service import Context, Service
+from watcher.delivery.services.service import Context, Plugin
 from watcher.delivery.services.table import prepare
 from watcher.delivery.urls import load
 from watcher.model.event import Event, FieldChange, Kind
@@ -550,7 +550,7 @@ def test_an_encrypted_matrix_message_says_so_too(
     load()
     matrix = Apprise.instantiate("matrixs://token@127.0.0.1:9/!r:x")
     prepare(
-        cast("Service", matrix),
+        cast("Plugin", matrix),
         Context(events=_events(), digest=compose(_events()), timeout=5.0),
     )
     for content in ({"msgtype": "m.text"}, {"other": 1}):

@@ -29,22 +29,19 @@ def ntfy(service: Any, context: Context) -> None:  # noqa: ANN401 - apprise's ow
 
 
 def pushover(service: Any, context: Context) -> None:  # noqa: ANN401 - as above
-    """Link the page of the worst event's node. Without the library apprise would send what was to be encrypted."""
-    if (
-        service.encryption_key
-        and service.e2ee
-        and not supports(service, "PUSHOVER_E2EE_SUPPORT")
-    ):
-        context.refuse(NEEDS_CRYPTOGRAPHY)
+    """Link the page of the worst event's node."""
+    _encrypt_or_refuse(service, context, "PUSHOVER_E2EE_SUPPORT")
     if service.supplemental_url is None:
         service.supplemental_url = context.page
 
 
 def pushward(service: Any, context: Context) -> None:  # noqa: ANN401 - as above
-    """Refuse to send what was to be encrypted without the library for it, as apprise would."""
-    if (
-        service.encryption_key
-        and service.e2ee
-        and not supports(service, "PUSHWARD_E2EE_SUPPORT")
-    ):
+    """Send nothing in the open that was to be encrypted."""
+    _encrypt_or_refuse(service, context, "PUSHWARD_E2EE_SUPPORT")
+
+
+def _encrypt_or_refuse(service: Any, context: Context, flag: str) -> None:  # noqa: ANN401 - as above
+    """Refuse what was to be encrypted without the library for it: apprise would send it as it is."""
+    is_secret = service.encryption_key and service.e2ee
+    if is_secret and not supports(service, flag):
         context.refuse(NEEDS_CRYPTOGRAPHY)

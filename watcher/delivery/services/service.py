@@ -29,8 +29,8 @@ _TONES = {
 NEEDS_CRYPTOGRAPHY = "end-to-end encryption needs the package cryptography (pipx inject comfy-watch cryptography)"
 
 
-class Service(Protocol):
-    """The used part of an apprise service, which apprise leaves mostly untyped."""
+class Plugin(Protocol):
+    """The used part of a service's plugin, which apprise leaves mostly untyped."""
 
     service_name: object
     notify_format: object

@@ -14,7 +14,7 @@ from watcher.delivery.services.irc import irc
 from watcher.delivery.services.mail import mail
 from watcher.delivery.services.matrix import matrix
 from watcher.delivery.services.on_call import opens
-from watcher.delivery.services.service import NO_RULES, Context, Rules, Service
+from watcher.delivery.services.service import NO_RULES, Context, Plugin, Rules
 from watcher.delivery.services.webhook import form, json_post, xml
 
 _OPSGENIE = Rules(
@@ -217,19 +217,19 @@ class Room:
         )
 
 
-def rules_of(service: Service) -> Rules:
+def rules_of(service: Plugin) -> Rules:
     """Return the rules of a service. Some names are translated by the system's language; their `text` is not."""
     return RULES.get(
         str(getattr(service.service_name, "text", service.service_name)), NO_RULES
     )
 
 
-def sealed_of(service: Service, asked: Container[str]) -> re.Pattern[str] | None:
+def sealed_of(service: Plugin, asked: Container[str]) -> re.Pattern[str] | None:
     """Return the addresses of requests that carry the message unseen. A template may leave any word of it out."""
     return _ANY if "template" in asked else rules_of(service).sealed
 
 
-def prepare(service: Service, context: Context) -> None:
+def prepare(service: Plugin, context: Context) -> None:
     """Change a service so that what is sent to it is shown as it is meant, mentions nobody and does no harm."""
     rules = rules_of(service)
     if rules.grade is not None:
@@ -238,7 +238,7 @@ def prepare(service: Service, context: Context) -> None:
         rules.prepare(service, context)
 
 
-def format_of(service: Service, *, single: bool) -> Format:
+def format_of(service: Plugin, *, single: bool) -> Format:
     """Return the format to send to a service; a `single` one accepts only the format that was set on it."""
     if service.body_max_line_count > 0:  # a pop-up, which shows what it gets
         return Format.TEXT
@@ -256,7 +256,7 @@ def format_of(service: Service, *, single: bool) -> Format:
     return Format.CODELESS if form is Format.MARKDOWN and rules.codeless else form
 
 
-def room_of(service: Service) -> Room:
+def room_of(service: Plugin) -> Room:
     """Return what fits one message to a service."""
     rules = rules_of(service)
     body = min(service.body_maxlen, rules.most or _CEILING)
