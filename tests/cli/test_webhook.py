@@ -22,6 +22,7 @@ from watcher.fake_registry.server import FakeRegistry
 from watcher.model.event import Event, Kind
 from watcher.model.event_form import public_form
 from watcher.model.pack import Copy
+from watcher.model.version import SafeVersion
 from watcher.text.sanitize import escape_values
 
 _DOCUMENT = document_of("webhook")
@@ -236,6 +237,7 @@ def test_the_sample_in_the_docs_is_valid() -> None:
         if key not in {"kind", "severity", "changes"}
     }
     given["installed"] = tuple(Copy(**copy) for copy in shown["installed"])
+    given["safe_version"] = SafeVersion(shown["safe_version"])
     event = Event(kind=Kind(shown["kind"]), **given)
     assert (escape_values(public_form(event)), compose((event,)).titles[0]) == (
         shown,

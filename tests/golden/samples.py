@@ -69,6 +69,9 @@ EVENTS: dict[str, Event] = {
     "ban of another version": _event(Kind.BANNED, copies=(THERE,), **_STEALS),
     "ban of what a clone may be": _event(Kind.BANNED, copies=(CLONE, HERE), **_BAN),
     "ban beside a clone": _event(Kind.BANNED, copies=(CLONE,), **_BAN),
+    "ban of a disabled copy beside another": _event(
+        Kind.BANNED, copies=(UNUSED, THERE), **_BAN
+    ),
     "ban of a disabled copy": _event(Kind.BANNED, copies=(UNUSED,), **_STEALS),
     "ban beside a disabled clone": _event(Kind.BANNED, copies=(UNUSED_CLONE,), **_BAN),
     "ban run in many places": _event(

@@ -179,11 +179,11 @@ class _Bodies:
                 shown.append((line.phrasing, stage))
                 by_group.setdefault(line.group, []).append(shown[-1])
         left = self._left({phrasing.event for phrasing, _ in shown})
-        lines = [writer.line(phrasing, stage, named=True) for phrasing, stage in shown]
         rest = self._rest(len(shown), of_worst, len(left))
         if of_worst == _ALONE:
-            body = lines[0]
+            body = writer.line(*shown[0], named=True)
         elif self.lines is not None:
+            lines = [writer.line(*line, named=True) for line in shown]
             body = (" · " if self.lines == 1 else "\n").join([*lines, rest])
         else:
             groups = itertools.starmap(writer.group, by_group.items())
