@@ -47,6 +47,7 @@ RENDERERS: dict[str, Callable[[tuple[Event, ...]], str]] = {
     },
     "titles": lambda events: "\n".join(compose(events).titles),
     "further": partial(_rendered, form=Format.TEXT, part=1),
+    "tight": partial(_rendered, form=Format.TEXT, limit=110),
     "short": partial(_rendered, form=Format.ASCII, limit=160),
     "pop-up": partial(_rendered, form=Format.TEXT, limit=1000, lines=2),
     "one-line": partial(_rendered, form=Format.TEXT, limit=300, lines=1),
