@@ -27,10 +27,7 @@ def check_usable(url: str) -> None:
     """
     try:
         target = httpx.URL(url.rstrip("/") + "/versions")
-        target.raw_host.decode("ascii").encode(
-            "idna"
-        )  # no part may be empty or over 63 characters
-    except (httpx.InvalidURL, UnicodeError):
+    except httpx.InvalidURL:
         raise ConfigError(
             f"registry_url: the host of {describe_registry_url(url)} is not a valid host name",
             hint="a host name has 1 to 63 letters, digits or dashes between dots, an IPv4 address four numbers to 255",
