@@ -122,11 +122,14 @@ async def _completed(
 ) -> tuple[Event, ...]:
     """Return the events with what is no part of the transition."""
     # Here, since most polls have no event: it takes a fiftieth of a quiet poll.
-    from watcher.changes.exposure import copies_of, with_copies
     from watcher.changes.facts import finished
     from watcher.polling.reading.reasons import reasons_for
 
-    events = with_copies(change.events, copies_of(change.installs))
+    events = change.events
+    if change.installs:
+        from watcher.changes.exposure import copies_of, with_copies
+
+        events = with_copies(events, copies_of(change.installs))
     patience = config.limits.timeout
     reasons = await reasons_for(registry, events, patience, progress)
     return finished(events, change.snapshot, config.statuses, reasons)
