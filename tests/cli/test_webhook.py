@@ -236,6 +236,7 @@ def test_the_sample_in_the_docs_is_valid() -> None:
         for key, value in shown.items()
         if key not in {"kind", "severity", "changes"}
     }
+    given["safe_version"] = SafeVersion(shown["safe_version"])
     given["installed"] = tuple(Copy(**copy) for copy in shown["installed"])
     given["safe_version"] = SafeVersion(shown["safe_version"])
     event = Event(kind=Kind(shown["kind"]), **given)
