@@ -8,7 +8,6 @@ lives many lives and prints its figures as one JSON line.
 from __future__ import annotations
 
 import asyncio
-import json
 import tempfile
 from collections import Counter
 from collections.abc import Mapping
@@ -27,6 +26,7 @@ from tests.support.lived_in import LivedIn
 from tests.support.worker import WORKER
 from watcher import timestamps
 from watcher.fake_registry.server import FakeRegistry
+from watcher.model.event import Event
 from watcher.model.pack import Pack
 from watcher.polling import setup
 from watcher.polling.poll import Poller
@@ -353,9 +353,9 @@ class InstallsMachine(RuleBasedStateMachine):
                 for name in seen
             },
         )
-        events = [json.loads(line) for line in self._history()]
+        events = self._history()
         got = Counter(
-            (one["kind"], one["node"], one["version"], one["install"]) for one in events
+            (one.kind.value, one.node, one.version, one.install) for one in events
         )
         for fact in [fact for fact in got if fact[0] in {"baseline", "update"}]:
             del got[fact]
@@ -363,7 +363,7 @@ class InstallsMachine(RuleBasedStateMachine):
             got - self.model.due,
             self.model.due - got,
         )
-        assert len({one["id"] for one in events}) == len(events)
+        assert len({one.id for one in events}) == len(events)
 
     @rule(at=st.integers(1, 8), after=st.booleans())
     def crash_and_poll(self, at: int, after: bool) -> None:
@@ -378,18 +378,15 @@ class InstallsMachine(RuleBasedStateMachine):
         before = len(self._history())
         self.move(pack, version, status)
         self.poll()
-        for line in self._history()[before:]:
-            event = json.loads(line)
-            if event["node"] == pack:
+        for event in self._history()[before:]:
+            if event.node == pack:
                 copies = {
-                    (one["install"], one["version"], one["enabled"])
-                    for one in event["installed"]
+                    (one.install, one.version, one.enabled) for one in event.installed
                 }
                 assert copies == self.model.copies(pack), event
 
-    def _history(self) -> list[bytes]:
-        path = self.path / "history.jsonl"
-        return path.read_bytes().splitlines() if path.exists() else []
+    def _history(self) -> tuple[Event, ...]:
+        return StateFolder(self.path).history().events
 
     def _polls(self, folder: FragileToo) -> bool:
         """Poll once; False if the program died."""
