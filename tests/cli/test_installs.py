@@ -177,9 +177,9 @@ def test_a_pack_that_is_deleted_as_a_whole(
 
 
 def _a_day_later(watch: Watcher) -> dict[str, Any]:
-    """Poll as if `GET /nodes` had been asked more than a day ago."""
+    """Poll as if the last poll had been more than a day ago."""
     checks = _state(watch, "checks.json")
-    checks["packs_at"] = "2026-01-01T00:00:00.000Z"
+    checks["polled_at"] = "2026-01-01T00:00:00.000Z"
     (watch.state / "checks.json").write_text(json.dumps(checks))
     return watch.check()
 
@@ -588,13 +588,7 @@ def test_nothing_of_it_is_loaded_without_installs(watch: Watcher) -> None:
         "try:\n    cli(['check'])\nexcept SystemExit as end:\n    print(end.code)\n"
         "print([name for name in sys.argv[1:] if any(one.startswith(name) for one in sys.modules)])"
     )
-    parts = (
-        "installs",
-        "polling.reading.what_is_run",
-        "polling.reading.installs",
-        "changes.verdict",
-        "registry.packs",
-    )
+    parts = ("installs", "polling.reading.installs")
     (watch.folder / "modules.py").write_text(script)
     names = " ".join(["yaml", *(f"watcher.{part}" for part in parts)])
     bare = watch.but(installs=[], nodes="alpha").shell(f'exec "$1" modules.py {names}')

@@ -34,10 +34,11 @@ def set_baseline(
         return replace(node, empty_since=since, statuses=()), []
     late: list[Version] = []
     first: list[Version] = []
-    since = node.empty_since or node.left_out_at
     for version in listing.versions:
         is_late = (
-            since and not node.seen.get(version.key) and not created_by(version, since)
+            node.empty_since
+            and not node.seen.get(version.key)
+            and not created_by(version, node.empty_since)
         )
         (late if is_late else first).append(version)
 
@@ -68,7 +69,6 @@ def set_baseline(
         node,
         baseline_at=listing.at,
         empty_since="",
-        left_out_at="",
         statuses=options.statuses,
     )
     return node, events

@@ -32,8 +32,6 @@ class Node:
     """When the first complete listing came; "" before that."""
     empty_since: MomentOrEmpty = ""
     """When a first listing was empty, which makes it provisional (docs/behaviour.md, Listings)."""
-    left_out_at: MomentOrEmpty = ""
-    """When the baseline of all was set without it, since not every row of it could be read (Sweeps)."""
     statuses: tuple[str, ...] = ()
     """The statuses that the last complete listing covered."""
     banned: bool = False

@@ -14,13 +14,14 @@ from watcher.model.exposure import Exposure, accepts, exposure_key
 from watcher.model.failure import Fault, ReadFailure
 from watcher.model.finding import Finding, rank
 from watcher.model.pack import Inventory, Pack, PackKind, PackRecords, Verdict
-from watcher.model.snapshot import Node, Snapshot
+from watcher.model.snapshot import Node
+from watcher.polling.reading.nodes import Findings, compare_nodes
+from watcher.polling.reading.plan import Plan
+from watcher.polling.reading.read import Answers, Asker
 from watcher.polling.reading.reasons import read_summaries
-from watcher.polling.reading.survey import Findings, Survey
 from watcher.progress import Progress, silent
 from watcher.registry.client import Registry, RequestLimits
 from watcher.registry.packs import joined, read_packs
-from watcher.state.model import Checks
 from watcher.text.status_reason import summarize
 
 EXPLAINED = (Verdict.BANNED, Verdict.FLAGGED, Verdict.DELETED)
@@ -77,19 +78,13 @@ async def audit(
             ids.setdefault(one.id.lower(), one.id)
     now = clock()
     async with Registry(registry_url, limits, progress=progress) as registry:
-        survey = Survey(
-            registry=registry,
-            nodes=tuple(ids.values()),
-            snapshot=Snapshot(),
-            checks=Checks(),
-            options=DiffOptions(baseline="silent", now=now),
-            concurrency=limits.concurrency,
-            clock=clock,
-            progress=progress,
+        options = DiffOptions(baseline="silent", now=now)
+        plan = Plan(nodes=ids, named=frozenset(ids), options=options)
+        asker = Asker(registry, plan, clock, progress)
+        nodes, records = await asyncio.gather(
+            asker.ask(tuple(ids.values()), etags={}), read_packs(registry, ids.values())
         )
-        found, records = await asyncio.gather(
-            survey.read(), read_packs(registry, ids.values())
-        )
+        found = compare_nodes(plan, Answers(nodes=nodes))
         # GET /nodes compares ids with their case, and the versions show the registry's.
         missing = found.registry_ids.keys() - records.records.keys()
         if missing and records.failure is None:

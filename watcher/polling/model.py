@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from watcher.alerts.queues.channel_identity import Addresses
 from watcher.model.channel import Channel
 from watcher.model.event import Event
-from watcher.model.pack import Source
+from watcher.model.pack import Pack, Source
 from watcher.registry.client import RequestLimits
 from watcher.settings.model import Settings
 
@@ -51,6 +51,16 @@ class PollConfig:
     def etag_scope(self) -> str:
         """What an answer depends on besides the node. Etags are valid only for the same scope."""
         return " ".join([self.registry_url, *sorted(self.statuses)])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scans:
+    """What is installed, as far as is known."""
+
+    packs: Mapping[str, tuple[Pack, ...]] = field(default_factory=dict)
+    """By install: as it was scanned, or as the last good scan found it. One that was never scanned is absent."""
+    errors: Mapping[str, str] = field(default_factory=dict)
+    """By every install: why it, or a pack in it, could not be read; "" if all could be."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -13,15 +13,22 @@ from watcher.alerts.queues.merge import merged
 from watcher.alerts.queues.outbox import Outbox
 from watcher.alerts.queues.ownership import reroute
 from watcher.alerts.queues.queue import reason_to_wait
+from watcher.changes.exposure import copies_of, with_copies
+from watcher.changes.facts import finished
 from watcher.delivery.client import Worker
 from watcher.errors import StateError, UnsureError
 from watcher.model.channel import knowing
 from watcher.model.listing import ALL
-from watcher.polling.model import PollConfig, Report, SetAside
-from watcher.polling.reading.change import Change, read_change
+from watcher.polling.model import PollConfig, Report, Scans, SetAside
+from watcher.polling.reading.compare import PollChange, compare
+from watcher.polling.reading.exposures import had_installs, with_installs
+from watcher.polling.reading.plan import make_plan
+from watcher.polling.reading.read import read
+from watcher.polling.reading.reasons import reasons_for
 from watcher.polling.sending.dispatch import DeliveryOptions, Dispatch, dispatch
 from watcher.polling.sending.reroute import channel_states, followed, set_aside
 from watcher.progress import Progress, silent
+from watcher.registry.client import Registry
 from watcher.state.model import State
 from watcher.state.store import StateFolder
 
@@ -62,24 +69,28 @@ class Poller:
             done = await self._save_and_deliver(
                 replace(state, checks=found.checks), found
             )
-        watched, failed = len(found.nodes), found.findings.unread.values()
-        checked = (
-            0 if ALL in found.findings.unread else watched - len(failed) - found.unseen
-        )
-        whole = (
-            [(ALL, found.error)]
-            if found.error and ALL not in found.findings.unread
-            else []
-        )
-        no_packs = found.checks.packs_error or found.checks.turn_error
+        return self._report(state, found, done, started)
+
+    def _report(
+        self, state: State, found: PollChange, done: Dispatch, started: str
+    ) -> Report:
+        findings, before = found.findings, state.checks
+        nodes = tuple(findings.watched.values())
+        failed = [(one.node or ALL, one.error) for one in findings.unread.values()]
+        checked = len(nodes) - len(failed) - len(findings.unseen)
+        if ALL in findings.unread:  # no node was asked
+            checked = 0
+        elif findings.error:
+            failed = [(ALL, findings.error), *failed]
+        aside = set_aside(state.addresses, done.waiting, self.config.channels)
         return Report(
             started=started,
             finished=self.clock(),
-            watched=watched,
+            watched=len(nodes),
             checked=checked,
             events=found.events,
-            errors=(*whole, *((one.node or ALL, one.error) for one in failed)),
-            empty=tuple(found.findings.empty),
+            errors=tuple(failed),
+            empty=tuple(findings.empty),
             delivered=done.delivered,
             unconfirmed=done.unconfirmed,
             pending=sum(
@@ -87,25 +98,16 @@ class Poller:
             ),
             expired_by_channel=done.expired,
             channel_errors=self._channel_errors(done),
-            set_aside=frozenset(
-                one.channel
-                for one in set_aside(
-                    state.addresses, done.waiting, self.config.channels
-                )
-            ),
+            set_aside=frozenset(one.channel for one in aside),
             unsaved=tuple(done.unsaved),
-            nodes=found.nodes,
+            nodes=nodes,
             unscanned=tuple(
                 sorted((name, why) for name, why in found.scan_errors.items() if why)
             ),
             unknown=tuple(
-                one
-                for one in found.findings.unknown
-                if one.lower() not in state.checks.unknown
+                one for one in findings.unknown if one.lower() not in before.unknown
             ),
-            no_packs=""
-            if state.checks.packs_error or state.checks.turn_error
-            else no_packs,
+            no_packs="" if before.packs_error else found.checks.packs_error,
             way=found.checks.way,
             requests=found.checks.requests,
             postponed=found.postponed,
@@ -126,7 +128,7 @@ class Poller:
         self.folder.see_that_it_is_held()
         return await self._deliver(self._followed(self.folder.load()), [])
 
-    async def _until_stopped(self, work: Coroutine[Any, Any, Change]) -> Change:
+    async def _until_stopped(self, work: Coroutine[Any, Any, PollChange]) -> PollChange:
         task = asyncio.create_task(work)
         stop = asyncio.create_task(self.stopping.wait())
         try:
@@ -139,13 +141,37 @@ class Poller:
             stop.cancel()
             await asyncio.gather(task, stop, return_exceptions=True)
 
-    async def _read_change(self, state: State, started: str) -> Change:
-        of_channels = channel_states(state, self.config.channels, self.config.addresses)
-        return await read_change(
-            self.config, state, of_channels, started, self.clock, self.progress
+    async def _read_change(self, state: State, started: str) -> PollChange:
+        """Scan the installs, read what is watched, and return what differs from the state."""
+        config, progress, patience = (
+            self.config,
+            self.progress,
+            self.config.limits.timeout,
+        )
+        scans = Scans()
+        if config.installs:
+            # Here, as it loads PyYAML, which most polls need not.
+            from watcher.polling.reading.installs import scan_all
+
+            scans = await scan_all(config.installs, state.installs, patience, progress)
+        plan = make_plan(config, state, scans, started)
+        of_channels = channel_states(state, config.channels, config.addresses)
+        async with Registry(
+            config.registry_url, config.limits, progress=progress
+        ) as registry:
+            answers = await read(registry, plan, self.clock, progress)
+            change = compare(config, plan, answers, of_channels)
+            if config.installs or had_installs(state):
+                change = with_installs(config, plan, answers, change, scans)
+            events = with_copies(change.events, copies_of(change.installs))
+            reasons = await reasons_for(registry, events, patience, progress)
+        return replace(
+            change,
+            checks=replace(change.checks, requests=registry.requests),
+            events=finished(events, change.snapshot, config.statuses, reasons),
         )
 
-    async def _save_and_deliver(self, state: State, found: Change) -> Dispatch:
+    async def _save_and_deliver(self, state: State, found: PollChange) -> Dispatch:
         """Make the change and its alerts durable in one step, then save the rest, and deliver.
 
         StateError if the change cannot be saved, or if nothing could be written, sent or tried. What cannot be written
@@ -190,7 +216,9 @@ class Poller:
             raise refused
         return done
 
-    def _with_installs(self, state: State, found: Change, unsaved: list[str]) -> State:
+    def _with_installs(
+        self, state: State, found: PollChange, unsaved: list[str]
+    ) -> State:
         """Make the lists of installed packs durable, which the change rests on; without one the next poll can do it."""
         try:
             self.folder.save_installs(found.installs)
@@ -201,7 +229,7 @@ class Poller:
             return state
         return replace(state, installs=found.installs)
 
-    def _prepared(self, state: State, found: Change) -> State:
+    def _prepared(self, state: State, found: PollChange) -> State:
         """Make the alerts durable and return the state as it will be once the snapshot is committed.
 
         Needed even without events: the file may contain alerts of an interrupted poll, which this revision would make
@@ -223,7 +251,7 @@ class Poller:
             outbox=waiting,
         )
 
-    def _named(self, found: Change) -> Iterator[str]:
+    def _named(self, found: PollChange) -> Iterator[str]:
         """Yield the ids that are watched because the settings name them, or because they are installed."""
         yield from self.config.nodes
         yield from (

@@ -31,10 +31,6 @@ from watcher.state.store import StateFolder
 from watcher.text.sanitize import sanitize_line
 
 _LATER = (
-    "watcher.registry.pagination",  # for the first node that has changed, as the three below it
-    "watcher.changes.diff",
-    "watcher.model.kept",
-    "watcher.polling.reading.reasons",
     "watcher.polling.sending.channel_round",  # for the first message, as the two below it
     "watcher.alerts.digest",
     "pickle",

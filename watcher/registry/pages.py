@@ -7,7 +7,7 @@ every row, can say whether all came.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 
@@ -39,9 +39,7 @@ class PageRead:
     pages: int = 1
     """How many pages this is about, from `number` on: more than one only if they were not requested."""
     page: Page | None = None
-    """None if it could not be read, or is `known`."""
-    known: bytes = b""
-    """The body of a page that is not decoded, because the caller knows it."""
+    """None if it could not be read."""
     size: int = 0
     """Bytes of the body."""
     server_time: str = ""
@@ -61,22 +59,16 @@ async def read_pages(
     first: Query,
     *,
     most_pages: int = MOST_PAGES,
-    is_known: Callable[[bytes], bool] = lambda _: False,
     progress: Progress = silent,
 ) -> AsyncGenerator[PageRead]:
     """Yield every page of a query: the first, then the others in any order, as they come.
 
     Others are requested only if the first one came. The pages say how many there are; the first `most_pages` are read,
-    and one more if the last of them is full: the number may be too small. Every failure is a value. A page for whose
-    body `is_known` is true is not decoded, but for the first and the last. To leave before the end, use
-    `contextlib.aclosing`: it ends the requests under way.
+    and one more if the last of them is full: the number may be too small. Every failure is a value. To leave before the
+    end, use `contextlib.aclosing`: it ends the requests under way.
     """
-    reading = _Reading(
-        registry=registry,
-        query=first,
-        most_pages=most_pages,
-        is_known=is_known,
-        progress=progress,
+    reading = _PagesReading(
+        registry=registry, query=first, most_pages=most_pages, progress=progress
     )
     under_way: set[asyncio.Task[PageRead]] = set()
     try:
@@ -100,13 +92,12 @@ async def read_pages(
 
 
 @dataclass(slots=True, kw_only=True)
-class _Reading:
+class _PagesReading:
     """One reading of a query's pages."""
 
     registry: Registry
     query: Query
     most_pages: int
-    is_known: Callable[[bytes], bool]
     progress: Progress
     number: int = 0
     """The last page that was requested."""
@@ -145,7 +136,7 @@ class _Reading:
             read = PageRead(number=number, error=str(error), fault=error.fault)
         except Exception as error:  # noqa: BLE001 - one page's answer must not end the reading of the others
             read = PageRead(number=number, error=f"unexpected {type(error).__name__}")
-        self.failures = 0 if read.page is not None or read.known else self.failures + 1
+        self.failures = 0 if read.page is not None else self.failures + 1
         self.bytes += read.size
         self.last = max(self.last, number)
         if read.page is not None:
@@ -162,11 +153,9 @@ class _Reading:
             )
             error = describe_refusal(answer.code, answer.body)
             return PageRead(number=number, error=error, code=answer.code, ban=ban)
-        is_known = self.is_known(answer.body) and self.query.page < number < self.last
         return PageRead(
             number=number,
-            page=None if is_known else parse_page(answer.body),
-            known=answer.body if is_known else b"",
+            page=parse_page(answer.body),
             size=len(answer.body),
             server_time=answer.server_time,
             code=answer.code,

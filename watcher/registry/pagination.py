@@ -1,33 +1,136 @@
-"""The pages of one node's listing put together: what was seen, and whether the listing is complete.
+"""Rows put together to the listing of one node: what was seen, and whether it is complete.
 
 docs/behaviour.md, Listings, defines a complete one; docs/registry.md, Pages and Answers that lie, what can be wrong.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
-from watcher.model.version import ACTIVE, Version, badness
+from watcher.model.listing import Listing, ServerTime
+from watcher.model.version import ACTIVE, Version, badness, in_order
 from watcher.registry.client import PAGE_SIZE
-from watcher.registry.row import MISSING, parse_version
+from watcher.registry.row import MISSING, VersionRow, parse_version
 from watcher.registry.schema import Page
 
 MOST_PAGES = 200
 """20,000 versions, far more than any node has. All pages together may be as large as one answer (`max_response_mb`)."""
+_TWICE = "a version came twice"
 
 
-@dataclass(slots=True)
-class ListingBuilder:
-    """The pages of one node so far."""
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
+class NodeRows:
+    """The rows of one node, from whatever pages."""
 
-    node: str
-    bytes_left: int
-    """How many bytes more may come."""
-    rows: dict[str, Version] = field(default_factory=dict)
+    spelling: str = ""
+    """As `Listing.spelling`."""
+    versions: dict[str, Version] = field(default_factory=dict)
+    """By key."""
     unreported: dict[str, frozenset[str]] = field(default_factory=dict)
     """As `Listing.unreported`."""
     changelogs: dict[str, str] = field(default_factory=dict)
     """As `Listing.changelogs`."""
+    server_time: ServerTime | None = None
+    """Of the pages that show it; None before the first."""
+    has_admin_tags: bool = False
+    """Some row has the field, which public answers may withhold."""
+    fault: str = ""
+    """The first thing that makes its rows incomplete."""
+
+    def add(
+        self,
+        row: VersionRow,
+        unreported: frozenset[str] | None,
+        known: Mapping[str, Version] = MappingProxyType({}),
+    ) -> bool:
+        """Add a row; return whether its version came before.
+
+        Of rows that contradict each other the worst counts: taking the last one would report a change with every poll.
+        A row that is one of the `known` versions, by key, is kept as that object, so that it takes no memory.
+        """
+        version = parse_version(row)
+        key = version.key
+        self.spelling = self.spelling or row.node_id
+        self.has_admin_tags = self.has_admin_tags or row.tags_admin is not MISSING
+        if unreported:
+            self.note("a row cannot be read whole")
+        before = self.versions.get(key)
+        if before is not None and before != version:
+            self.note(_TWICE)
+        if before is not None and badness(version) <= badness(before):
+            return True
+        same = known.get(key)
+        is_known = same is not None and same == version
+        self.versions[key] = same if same is not None and is_known else version
+        self.unreported.pop(key, None)
+        if unreported:
+            self.unreported[key] = unreported
+        if row.changelog and version.status == ACTIVE and not is_known:
+            self.changelogs[key] = row.changelog
+        return before is not None
+
+    def note(self, fault: str) -> None:
+        """Note why the rows are incomplete, if nothing was noted before."""
+        self.fault = self.fault or fault
+
+    def add_time(self, server_time: ServerTime) -> None:
+        """Note when a page that shows the node was made."""
+        if self.server_time is None:
+            self.server_time = server_time
+        elif self.server_time != server_time:
+            self.server_time |= server_time
+
+    def listing(
+        self,
+        node: str,
+        *,
+        at: str,
+        statuses: Collection[str] = (),
+        incomplete: str = "",
+        etag: str = "",
+    ) -> Listing:
+        """Return the rows with some `statuses`, all if there are none, without those that cannot be trusted.
+
+        Of two rows with one version text, one with an id and one without, only the one with the id is kept: both would
+        match one known version, which would then change with every poll.
+        """
+        unreported: Mapping[str, frozenset[str]] = self.unreported
+        if not self.has_admin_tags:
+            unreported = {
+                key: self.unreported.get(key, frozenset()) | {"tags_admin"}
+                for key in self.versions
+            }
+        named = {one.version for one in self.versions.values() if one.id}
+        versions = [
+            one for one in self.versions.values() if one.id or one.version not in named
+        ]
+        if len(versions) < len(self.versions):
+            self.note(_TWICE)
+        return Listing(
+            node=node,
+            versions=in_order(
+                one for one in versions if not statuses or one.status in statuses
+            ),
+            at=at,
+            server_time=self.server_time or ServerTime(),
+            incomplete=self.fault or incomplete,
+            etag=etag,
+            unreported=unreported,
+            changelogs=self.changelogs,
+            spelling=self.spelling,
+        )
+
+
+@dataclass(slots=True)
+class ListingBuilder:
+    """The pages of one node's own listing so far."""
+
+    node: str
+    bytes_left: int
+    """How many bytes more may come."""
+    rows: NodeRows = field(default_factory=NodeRows)
     items: int = 0
     """All rows, of whatever node, readable or not."""
     count: int = 0
@@ -36,63 +139,45 @@ class ListingBuilder:
     total: int | None = None
     """From the first page that has one, like `total_pages`."""
     total_pages: int | None = None
-    spelling: str = ""
-    """As `Listing.spelling`."""
-    has_admin_tags: bool = False
-    """Some row has the field, which public answers may withhold."""
-    fault: str = ""
-    """The first thing that makes the listing incomplete."""
     ended: bool = False
     """No further page is worth reading."""
     is_full: bool = False
     """The last page has as many rows as were asked for."""
 
-    def add_page(self, page: Page, number: int, size: int) -> None:
-        """Add one page's rows, and note what does not fit. Of rows that contradict each other the worst counts: taking
-        the last one would report a change with every poll.
-        """
+    def add_page(self, page: Page, number: int, size: int, server_time: str) -> None:
+        """Add one page's rows, and note what does not fit."""
+        self.rows.add_time(ServerTime.of(server_time))
         self.ended = not page.items or size >= self.bytes_left
         if not page.items and self.is_full and self.items == self.total:
             return  # a page after the last one, whatever it says of the others
         self.is_full = page.items >= min(page.page_size or PAGE_SIZE, PAGE_SIZE)
+        if page.fault:
+            self.rows.note(f"{page.fault} on page {number}")
         for number_in_page, row in enumerate(page.rows):
             if row.node_id.lower() != self.node.lower():
-                self._note(
+                self.rows.note(
                     "the answer holds other nodes' versions, as if nodeId were ignored"
                 )
                 self.ended = True
                 continue
-            self.spelling = self.spelling or row.node_id
-            version = parse_version(row)
-            key, unreported = version.key, page.unreported.get(number_in_page)
-            if key in self.rows:
-                self._note("a version came twice")
-            if key not in self.rows or badness(version) > badness(self.rows[key]):
-                self.rows[key] = version
-                self.unreported.pop(key, None)
-                if unreported:
-                    self.unreported[key] = unreported
-                if row.changelog and version.status == ACTIVE:
-                    self.changelogs[key] = row.changelog
+            if self.rows.add(row, page.unreported.get(number_in_page)):
+                self.rows.note(_TWICE)
             self.count += 1
-            self.has_admin_tags = self.has_admin_tags or row.tags_admin is not MISSING
         self.items += page.items
         self.pages += 1
         self.bytes_left -= size
-        if page.fault:
-            self._note(f"{page.fault} on page {number}")
         self._take_total(page)
         self._take_total_pages(page)
 
     def _take_total(self, page: Page) -> None:
         if page.total is None:
-            self._note("the answer does not say how many versions there are")
+            self.rows.note("the answer does not say how many versions there are")
         elif self.total is None:
             self.total = page.total
         elif self.total != page.total:
-            self._note("the number of versions changed between pages")
+            self.rows.note("the number of versions changed between pages")
         if (page.total or 0) > MOST_PAGES * min(page.page_size or PAGE_SIZE, PAGE_SIZE):
-            self._note(
+            self.rows.note(
                 f"the answer claims {page.total} versions, more than any node has"
             )
             self.ended = True
@@ -104,14 +189,11 @@ class ListingBuilder:
         if self.total_pages is None:
             self.total_pages = pages
         elif self.total_pages != pages:
-            self._note("the number of pages changed between pages")
+            self.rows.note("the number of pages changed between pages")
         fitting = -(-(page.total or 0) // (page.page_size or PAGE_SIZE))
-        if (
-            page.total is not None
-            and pages != fitting
-            and (page.total, pages) != (0, 1)
-        ):
-            self._note(
+        is_empty_page = (page.total, pages) == (0, 1)
+        if page.total is not None and pages != fitting and not is_empty_page:
+            self.rows.note(
                 f"the answer claims {page.total} versions on {pages} pages, which does not fit"
             )
         if pages > MOST_PAGES:
@@ -129,37 +211,16 @@ class ListingBuilder:
 
     def fail(self, number: int, fault: str) -> None:
         """Note that a page could not be read."""
-        self._note(f"page {number}{fault}")
+        self.rows.note(f"page {number}{fault}")
         self.ended = True
 
-    def _note(self, fault: str) -> None:
-        self.fault = self.fault or fault
-
-    def finish(self) -> str:
-        """Return why the listing is incomplete, or "", after the last page; drop rows that cannot be trusted.
-
-        Of two rows with one version text, one with an id and one without, only the one with the id is kept: both would
-        match one known version, which would then change with every poll.
-        """
-        if not self.has_admin_tags:
-            self.unreported = {
-                key: self.unreported.get(key, frozenset()) | {"tags_admin"}
-                for key in self.rows
-            }
-        named = {version.version for version in self.rows.values() if version.id}
-        if twins := [
-            key
-            for key, version in self.rows.items()
-            if not version.id and version.version in named
-        ]:
-            self._note("a version came twice")
-        for key in twins:
-            del self.rows[key]
-        if not self.fault and self.count != self.total:
-            much = (
-                ", which are larger than max_response_mb"
-                if self.bytes_left <= 0
-                else ""
-            )
-            return f"{self.count} of {self.total} versions came{much}"
-        return self.fault
+    def listing(self, at: str, statuses: Collection[str], etag: str) -> Listing:
+        """Return the listing after the last page."""
+        incomplete = ""
+        if self.count != self.total:
+            incomplete = f"{self.count} of {self.total} versions came"
+            if self.bytes_left <= 0:
+                incomplete += ", which are larger than max_response_mb"
+        return self.rows.listing(
+            self.node, at=at, statuses=statuses, incomplete=incomplete, etag=etag
+        )

@@ -17,13 +17,13 @@ from watcher.model.listing import (
     ServerTime,
     Unchanged,
 )
-from watcher.model.version import STATUSES, Version, by_key, find_row, in_order
+from watcher.model.version import STATUSES, Version, by_key, find_row
 from watcher.registry.answer import Answer, NoAnswerError
 from watcher.registry.client import Query, Registry
 from watcher.registry.error_body import describe_refusal, parse_ban
+from watcher.registry.pagination import MOST_PAGES, ListingBuilder
+from watcher.registry.schema import parse_page
 
-OF_ROWS = "rows:"
-"""Begins the digest of a node's rows in a sweep, which no answer about the node can match."""
 _OF_BODY = "body:"
 """Begins an etag that is a digest of the body. The registry's begin with a quote or `W/`."""
 
@@ -68,9 +68,8 @@ async def _read_node(
     by_body = query.etag.startswith(_OF_BODY)
     asked_at = now()
     first = Query(node=query.node, statuses=query.filter)
-    is_named = not by_body and not query.etag.startswith(OF_ROWS)
     answer = await registry.ask(
-        first, etag=query.etag if is_named else "", retries=query.retries
+        first, etag="" if by_body else query.etag, retries=query.retries
     )
     at = moment(asked_at, answer.server_time)
     if answer.code != HTTPStatus.OK:
@@ -86,15 +85,10 @@ async def _read_pages(
     registry: Registry, first: Query, answer: Answer, asked_at: str
 ) -> Listing:
     """Return the versions of the first page's answer, and those of all later pages."""
-    # Here, since most answers are about a node that has not changed: it takes a hundredth of a quiet poll.
-    from watcher.registry.pagination import MOST_PAGES, ListingBuilder
-    from watcher.registry.schema import parse_page
-
     clock = asyncio.get_running_loop().time
     latest = clock() + max(_LONGEST_READING, _TIMEOUTS * registry.limits.timeout)
     builder = ListingBuilder(first.node, registry.limits.max_bytes)
-    builder.add_page(parse_page(answer.body), 1, len(answer.body))
-    server_time = ServerTime.of(answer.server_time)
+    builder.add_page(parse_page(answer.body), 1, len(answer.body), answer.server_time)
     number = 1
     while builder.has_more and number < MOST_PAGES:
         number += 1
@@ -110,24 +104,12 @@ async def _read_pages(
         except NoAnswerError as error:
             builder.fail(number, f": {error}")
             break
-        builder.add_page(page, number, len(later.body))
-        server_time |= ServerTime.of(later.server_time)
-    incomplete = builder.finish()
-    wanted = [
-        row
-        for row in builder.rows.values()
-        if not first.statuses or row.status in first.statuses
-    ]
-    return Listing(
-        node=first.node,
-        versions=in_order(wanted),
-        at=moment(asked_at, server_time.oldest),
-        server_time=server_time,
-        incomplete=incomplete,
+        builder.add_page(page, number, len(later.body), later.server_time)
+    oldest = builder.rows.server_time.oldest if builder.rows.server_time else ""
+    return builder.listing(
+        at=moment(asked_at, oldest),
+        statuses=first.statuses,
         etag=_etag_of(answer) if number == 1 else "",
-        unreported=builder.unreported,
-        changelogs=builder.changelogs,
-        spelling=builder.spelling,
     )
 
 

@@ -15,28 +15,6 @@ from watcher.timestamps import Moment, MomentOrEmpty
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Turn:
-    """How far the daily turn has come, in which each swept node pack is asked about (docs/behaviour.md, Sweeps)."""
-
-    after: str = ""
-    """The last node, by lower-case id, that had its turn; "" before the first."""
-    at: MomentOrEmpty = ""
-    """When it had it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pages:
-    """The pages of the last sweep, if it was complete and `Checks.etags` has every node that was watched."""
-
-    globs: tuple[str, ...] = ()
-    """The globs that were watched."""
-    digests: tuple[str, ...] = ()
-    """Of each page, sorted."""
-    ids: Mapping[str, str] = field(default_factory=dict)
-    """By lower-case id: how the registry writes the ids that the settings write in another way."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Checks:
     """How the polls went. It changes with every poll, so it is not part of the snapshot. Losing it costs no alert."""
 
@@ -64,22 +42,12 @@ class Checks:
     """Ids, in lower case, that only installs name and the registry does not know, as far as that was said."""
     packs: Mapping[str, PackRecord | None] = field(default_factory=dict)
     """What `GET /nodes` said of each watched pack, by lower-case id; None if it does not know it."""
-    packs_at: MomentOrEmpty = ""
-    """When `GET /nodes` was last asked about all of them."""
     packs_error: str = ""
-    """Why it gave no usable answer then; "" if it did."""
-    total: int | None = None
-    """How many versions the registry has, of the watched statuses, as it was last said; None if it never was."""
+    """Why it gave no usable answer when it was last asked; "" if it did."""
     way: str = ""
     """How the last poll read: `each` node by itself, or by a `sweep` over the pages of all; "" before the first."""
     requests: int = 0
     """How many requests the last poll took."""
-    pages: Pages = field(default_factory=Pages)
-    """The pages of the last sweep."""
-    turn: Turn = field(default_factory=Turn)
-    """How far the daily turn of the swept node packs has come."""
-    turn_error: str = ""
-    """Why `GET /nodes` gave no usable answer in it; "" if it did."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""What is installed: every install scanned beside the requests, and the ids that join the watched ones.
+"""What is installed: every install scanned, each within its time.
 
 An install, a folder of it, or a pack that cannot be read stays as the last good scan found it.
 """
@@ -6,32 +6,22 @@ An install, a folder of it, or a pack that cannot be read stays as the last good
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from watcher.changes.verdict import identities
 from watcher.installs.result import Scan, in_order
 from watcher.installs.scan import scan
 from watcher.installs.unscannable import Unscannable
-from watcher.model.pack import Claim, Pack, PackKind, PackRecord, Source
+from watcher.model.pack import Pack, PackKind, Source
+from watcher.polling.model import Scans
 from watcher.progress import Progress
-
-Packs = Mapping[str, tuple[Pack, ...]]
-"""The packs of each install, by its name."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scans:
-    """What is installed, as far as is known."""
-
-    packs: Packs
-    """By install: as it was scanned, or as the last good scan found it. One that was never scanned is absent."""
-    errors: Mapping[str, str]
-    """By every install: why it, or a pack in it, could not be read; "" if all could be."""
 
 
 async def scan_all(
-    sources: Sequence[Source], last: Packs, patience: float, progress: Progress
+    sources: Sequence[Source],
+    last: Mapping[str, tuple[Pack, ...]],
+    patience: float,
+    progress: Progress,
 ) -> Scans:
     """Scan all installs at once, each within `patience` seconds; failures are values."""
     progress("installs", f"looking into {', '.join(source.name for source in sources)}")
@@ -88,32 +78,3 @@ def _kept(scan: Scan, last: tuple[Pack, ...]) -> tuple[tuple[Pack, ...], str]:
     )
     kept = in_order(replace(pack, evidence="", unreadable=False) for pack in found)
     return kept, "; ".join(filter(None, (scan.error, error)))
-
-
-def joined(
-    nodes: Iterable[str], packs: Packs, records: Mapping[str, PackRecord | None]
-) -> tuple[str, ...]:
-    """Return the ids to watch: `nodes`, then all that installed packs may be, each once, whatever its case.
-
-    An id that only installs name is spelled as the registry spells it, where that is known.
-    """
-    ids = {node.lower(): node for node in nodes}
-    found = (one.id for of in packs.values() for pack in of for one in identities(pack))
-    for each in sorted(found):
-        if (key := each.lower()) not in ids:
-            record = records.get(key)
-            ids[key] = record.id if record and record.id.lower() == key else each
-    return tuple(ids.values())
-
-
-def only_by_folder(packs: Packs) -> set[str]:
-    """Return the lower-case ids that nothing but the names of folders says."""
-    found = [
-        (one.id.lower(), one.by)
-        for of in packs.values()
-        for pack in of
-        for one in identities(pack)
-    ]
-    return {key for key, _ in found} - {
-        key for key, by in found if by is not Claim.FOLDER
-    }

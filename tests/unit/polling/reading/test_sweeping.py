@@ -414,69 +414,19 @@ def test_a_row_that_cannot_be_read_concerns_its_pack_alone(
     assert reported(made.poll()) == []
 
 
-@pytest.mark.parametrize("ban", ["", "answer", "record"])
-def test_a_pack_whose_own_answer_can_be_read_joins(
-    registry: FakeRegistry, state: Path, ban: str
-) -> None:
-    """Where only the page has the broken row, the pack is asked in that poll and is part of the one baseline."""
-    for number in range(4):
-        registry.catalog.publish(
-            f"p{number}", "1.0.0", created_at="2025-01-01T00:00:00Z"
-        )
-    made = Watcher(registry, state, globs=("*",), failure_threshold=9)
-    _answer_pages(registry, _broken("p2 1.0.0", status=7))
-    if ban == "answer":
-        registry.catalog.ban_node("p2", "malware")
-    elif ban:
-        registry.catalog.edit_pack("p2", status="banned")
-    report = made.poll()
-    assert (reported(report), report.errors) == ([("baseline", None, None)], ())
-    assert set(made.asked()) == {"p2"}
-    assert report.events[0].reason.startswith("4 node packs with ")
-    assert ("banned as a whole: 1" in report.events[0].reason) == bool(ban)
-    assert reported(made.poll()) == []
-
-
-def test_a_ban_of_a_pack_that_is_left_out_is_in_the_baseline(
+def test_a_pack_whose_own_answer_can_be_read_has_a_baseline_of_its_own(
     registry: FakeRegistry, state: Path
 ) -> None:
-    """A pack that is banned as a whole is counted in the baseline of all, though its versions cannot be read."""
+    """Where only the page has the broken row, the pack is asked in that poll, and is no part of the one baseline."""
     for number in range(4):
-        registry.catalog.publish(
-            f"p{number}", "1.0.0", created_at="2025-01-01T00:00:00Z"
-        )
-    registry.catalog.edit_pack("p2", status="banned")
-    _answer_all(registry, _broken("p2 1.0.0", dependencies=7))
-    report = Watcher(registry, state, globs=("*",), failure_threshold=9).poll()
-    assert reported(report) == [("baseline", None, None)]
-    assert "banned as a whole: 1" in report.events[0].reason
-
-
-@pytest.mark.parametrize("how", ["page only", "another is broken too", "other globs"])
-def test_what_came_to_a_pack_that_was_left_out_is_news_however_it_is_read(
-    registry: FakeRegistry, state: Path, how: str
-) -> None:
-    """A version that was created since the baseline of all is an event, whatever lets the pack be read again."""
-    for pack in ("p", "q"):
-        registry.catalog.publish(pack, "1.0.0", created_at="2025-01-01T00:00:00Z")
-    made = Watcher(
-        registry, state, globs=("*",), failure_threshold=9, baseline="silent"
-    )
-    _answer_all(registry, _broken("p 1.0.0", status=7))
-    made.poll()
-    registry.catalog.publish(
-        "p", "2.0.0", status="banned", created_at="2099-01-01T00:00:00Z"
-    )
-    if how == "page only":
-        _answer_pages(registry, _broken("p 1.0.0", status=7))
-    elif how == "another is broken too":
-        _answer_pages(registry, _broken("q 1.0.0", status=7, node_id=None))
-    else:
-        registry.respond = None
-    globs = ("*", "!zzz") if how == "other globs" else ("*",)
-    assert reported(made.poll(globs=globs)) == [("banned", "p", "2.0.0")]
-    registry.respond = None
-    assert reported(made.poll(globs=globs)) == []
+        registry.catalog.publish(f"p{number}", "1.0.0")
+    made = Watcher(registry, state, globs=("*",), failure_threshold=9)
+    _answer_pages(registry, _broken("p2 1.0.0", status=7))
+    report = made.poll()
+    assert reported(report) == [("baseline", None, None), ("baseline", "p2", None)]
+    assert set(made.asked()) == {"p2"}
+    assert report.events[0].reason.startswith("3 node packs with ")
+    assert reported(made.poll()) == []
 
 
 def test_a_known_pack_with_a_row_that_cannot_be_read(
@@ -525,94 +475,6 @@ def test_a_row_that_is_nobodys_makes_the_sweep_incomplete(
     assert reported(report) == []
     assert error.startswith("the pages of all node packs are incomplete: row ")
     assert error.endswith(" is unreadable on page 1")
-
-
-def test_a_baseline_without_many_packs(registry: FakeRegistry, state: Path) -> None:
-    """However many packs cannot be read the baseline of all is set, and each of these has one of its own."""
-    for number in range(40):
-        registry.catalog.publish(
-            f"p{number:02}", "1.0.0", created_at="2025-01-01T00:00:00Z"
-        )
-    made = Watcher(registry, state, globs=("*",), failure_threshold=2)
-    left_out = [f"p{number:02}" for number in range(21)]
-    _answer_all(
-        registry, _broken(*(f"{name} 1.0.0" for name in left_out), dependencies=7)
-    )
-    report = made.poll()
-    assert reported(report) == [("baseline", None, None)]
-    assert report.events[0].reason.startswith("19 node packs with 19 versions")
-    assert sorted(str(node) for node, _ in report.errors) == left_out
-    registry.respond = None
-    assert sorted(reported(made.poll())) == [
-        ("baseline", name, None) for name in left_out
-    ]
-
-
-@pytest.mark.parametrize("statuses", [STATUSES, ("flagged", "banned")])
-@pytest.mark.parametrize("named", [(), ("p2",)])
-def test_what_was_left_out_is_no_news_later(
-    registry: FakeRegistry,
-    state: Path,
-    statuses: tuple[str, ...],
-    named: tuple[str, ...],
-) -> None:
-    """Old versions of a pack that a baseline left out are none, also if it is named, or globs are edited meanwhile."""
-    for number in range(4):
-        registry.catalog.publish(
-            f"p{number}", "1.0.0", status="flagged", created_at="2025-01-01T00:00:00Z"
-        )
-    made = Watcher(
-        registry, state, *named, globs=("*",), statuses=statuses, failure_threshold=9
-    )
-    _answer_all(registry, _broken("p2 1.0.0", status=7))
-    assert reported(made.poll()) == [("baseline", None, None)]
-    _answer_pages(registry, _broken("p2 1.0.0", dependencies=7))
-    assert ("flagged", "p2", "1.0.0") not in reported(made.poll(globs=("*", "!zzz")))
-    registry.respond = None
-    assert [kind for kind, _, _ in reported(made.poll(globs=("*", "!zzz")))] in (
-        [],
-        ["baseline"],
-    )
-    assert reported(made.poll(globs=("*", "!zzz"))) == []
-
-
-def test_what_comes_to_a_pack_that_was_left_out_is_news(
-    registry: FakeRegistry, state: Path
-) -> None:
-    """A version that is created after the baseline of all is an event with the pack's own baseline."""
-    registry.catalog.publish("p", "1.0.0", created_at="2025-01-01T00:00:00Z")
-    made = Watcher(
-        registry, state, globs=("*",), failure_threshold=9, baseline="silent"
-    )
-    _answer_all(registry, _broken("p 1.0.0", status=7))
-    made.poll()
-    registry.catalog.publish(
-        "p", "2.0.0", status="banned", created_at="2099-01-01T00:00:00Z"
-    )
-    made.poll()
-    registry.respond = None
-    assert reported(made.poll()) == [("banned", "p", "2.0.0")]
-    assert reported(made.poll()) == []
-
-
-def test_a_pack_that_was_left_out_and_comes_back_is_news(
-    registry: FakeRegistry, state: Path
-) -> None:
-    """What a complete sweep does not show any more is a new pack when it is back."""
-    for number in range(2):
-        registry.catalog.publish(
-            f"p{number}", "1.0.0", created_at="2025-01-01T00:00:00Z"
-        )
-    made = Watcher(registry, state, globs=("*",), failure_threshold=9)
-    _answer_all(registry, _broken("p1 1.0.0", status=7))
-    made.poll()
-    registry.catalog.remove("p1", "1.0.0")
-    registry.respond = None
-    assert made.poll().watched == 1
-    registry.catalog.publish(
-        "p1", "1.1.0", status="banned", created_at="2099-01-01T00:00:00Z"
-    )
-    assert reported(made.poll()) == [("banned", "p1", "1.1.0")]
 
 
 def test_a_new_pack_that_cannot_be_read_yet_is_news_with_other_globs(
@@ -769,25 +631,6 @@ def test_a_pack_that_only_a_page_has(swept: Watcher, registry: FakeRegistry) -> 
     assert reported(swept.poll()) == []
 
 
-def test_an_old_row_that_only_pages_have_sets_no_baseline(
-    swept: Watcher, registry: FakeRegistry
-) -> None:
-    """A pack whose one row seems older than the baseline of all, and that has no version when asked, is no event."""
-
-    def haunt(document: dict[str, Any]) -> None:
-        row = document["versions"][0] | {
-            "node_id": "ghost",
-            "id": "of-a-ghost",
-            "createdAt": "2020-01-01T00:00:00Z",
-        }
-        document["versions"].append(row)
-        document["total"] += 1
-
-    _answer_pages(registry, haunt)
-    for _ in range(3):
-        assert (reported(swept.poll()), "ghost" in swept.asked()) == ([], True)
-
-
 def test_an_id_that_was_named_by_mistake_becomes_no_pack(swept: Watcher) -> None:
     """An id without versions that the settings name for some time, beside globs, is forgotten."""
     assert swept.poll(nodes=("Ghost",)).empty == ("Ghost",)
@@ -925,29 +768,6 @@ def test_of_rows_that_contradict_the_worse_counts(
 
     _answer_pages(registry, change)
     assert (reported(swept.poll()), set(swept.asked())) == ([], {"Pack-06"})
-
-
-def test_pages_that_are_known_are_of_the_same_watch(
-    registry: FakeRegistry, state: Path
-) -> None:
-    """Pages that came before are not compared again, unless other packs are watched now, or the comparison was lost."""
-    names = [f"p{number:03}" for number in range(150)]
-    for name in names:
-        registry.catalog.publish(name, "1.0.0")
-    made = Watcher(registry, state, *names, baseline="silent")
-    assert [made.poll().way for _ in range(2)] == ["sweep", "sweep"]
-    registry.catalog.publish("other", "1.0.0", status="banned")
-    assert [reported(made.poll()) for _ in range(2)] == [[], []]
-    assert reported(made.poll(nodes=(*names, "other"))) == []
-    assert made.folder.load().snapshot.nodes["other"].versions
-    made.poll(nodes=(), globs=("*",))
-    with made.folder.locked():
-        loaded = made.folder.load()
-        made.folder.save_checks(
-            replace(loaded.checks, etags={}), loaded.snapshot.revision
-        )
-    report = made.poll(nodes=(), globs=("*",))
-    assert (reported(report), report.checked, report.watched) == ([], 151, 151)
 
 
 # Failures and refusals
@@ -1267,27 +1087,6 @@ def test_without_records_each_pack_is_asked_in_its_turn(
     assert reported(_a_day_later(swept)) == [("reinstated", "Pack-08", None)]
 
 
-def test_no_pack_is_postponed_whose_turn_it_is(
-    registry: FakeRegistry, state: Path
-) -> None:
-    """Where more packs lack a version than a poll may ask about, all were seen if it is everybody's turn."""
-    for number in range(250):
-        registry.catalog.publish(f"p{number:03}", "1.0.0")
-        registry.catalog.publish(f"p{number:03}", "2.0.0")
-    made = Watcher(registry, state, globs=("*",))
-    made.poll()
-    registry.serves_nodes = False
-    for number in range(250):
-        registry.catalog.remove(f"p{number:03}", "1.0.0")
-    report = _a_day_later(made)
-    assert (report.postponed, report.watched, report.checked, report.errors) == (
-        0,
-        250,
-        250,
-        (),
-    )
-
-
 def test_a_pack_without_a_record_is_asked_in_its_turn(
     swept: Watcher, registry: FakeRegistry
 ) -> None:
@@ -1305,29 +1104,6 @@ def test_a_pack_without_a_record_is_asked_in_its_turn(
     registry.respond = respond
     assert reported(_a_day_later(swept)) == [("banned", "Pack-08", None)]
     assert set(swept.asked()) == {"Pack-08"}
-
-
-def test_packs_without_records_have_their_turns_in_order(
-    registry: FakeRegistry, state: Path
-) -> None:
-    """Where `GET /nodes` knows no pack, at most 200 are asked in a poll, and the next turn begins with the others."""
-    for number in range(300):
-        registry.catalog.publish(f"p{number:03}", "1.0.0")
-    made = Watcher(registry, state, globs=("*",))
-    made.poll()
-
-    async def respond(request: web.BaseRequest) -> web.StreamResponse | None:
-        return (
-            web.json_response({"nodes": [], "total": 0})
-            if request.path.endswith("nodes")
-            else None
-        )
-
-    registry.respond = respond
-    _a_day_later(made)
-    first = set(made.asked())
-    _a_day_later(made)
-    assert (len(first), len(first | set(made.asked()))) == (200, 300)
 
 
 def test_a_pack_that_does_not_answer_in_its_turn_was_not_checked(
@@ -1423,8 +1199,6 @@ def _a_day_later(swept: Watcher) -> Report:
     """Poll as if the last turn had been a day ago."""
     with swept.folder.locked():
         state = swept.folder.load()
-        old = replace(
-            state.checks, turn=replace(state.checks.turn, at="2020-01-01T00:00:00Z")
-        )
+        old = replace(state.checks, polled_at="2020-01-01T00:00:00Z")
         swept.folder.save_checks(old, state.snapshot.revision)
     return swept.poll()

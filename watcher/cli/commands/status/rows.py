@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from watcher.alerts.queues.queue import Queue, retry_at
 from watcher.changes.exposure import is_accepted
-from watcher.changes.whole import at_stake, incomplete_in_words
+from watcher.changes.sweeps import at_stake, incomplete_in_words
 from watcher.cli.terminal import colour
 from watcher.model.exposure import Installed
 from watcher.model.listing import ALL

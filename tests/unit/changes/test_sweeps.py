@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from tests.support.factories import NOW
 from watcher.changes.health import FailureStreak
-from watcher.changes.whole import SweepAssessment, assess_sweep
+from watcher.changes.sweeps import SweepAssessment, assess_sweep
 from watcher.model.snapshot import Snapshot, Whole
 
 WHOLE = Whole(globs=("*",), baseline_at=NOW)

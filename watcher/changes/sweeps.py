@@ -1,4 +1,4 @@
-"""The whole registry as one watch: what a sweep shows of a node, the one baseline of all, incomplete sweeps. Pure.
+"""What the pages of a sweep mean: of one node's rows, of the baseline of all, of incomplete sweeps. Pure.
 
 Rules: docs/behaviour.md, Sweeps, and Events (Failing).
 """
@@ -17,66 +17,74 @@ from watcher.model.event import INCOMPLETE, BadVersion, Event, Kind, rank
 from watcher.model.listing import Listing
 from watcher.model.selection import Selection
 from watcher.model.snapshot import Node, Snapshot, Whole
-from watcher.model.version import BANNED, FLAGGED, STATUSES, is_watched, recency
+from watcher.model.version import (
+    BANNED,
+    FLAGGED,
+    STATUSES,
+    Version,
+    is_watched,
+    recency,
+)
 from watcher.text.plural import plural
 
-SHOWN = "only a page of all node packs shows it"
+_OF_PAGES = "only a page of all node packs shows it"
 """Why the rows that a sweep shows of a node are no complete listing."""
 _LATEST = 10
 """How many of the bad versions the baseline names."""
 _LONGEST_GLOBS = 60
 """Characters of the globs that it shows."""
+_MILDEST = (len(Kind),)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
-    """The rows that a sweep shows of a node, compared with what is known of it."""
+class RowsDifference:
+    """How the rows that a sweep shows of a node differ from what is known of it."""
 
     difference: Difference
     """What follows from the rows alone."""
-    is_news: bool
-    """Something differs, or is not shown: the node itself has to be asked."""
     lacks: bool
     """A known version is not shown."""
+    is_news: bool
+    """Something differs, or is not shown: the node itself has to be asked."""
 
     @property
     def urgency(self) -> tuple[int, ...]:
         """Sorts nodes by what their rows show, the worst first; those that only lack rows are last."""
-        return min(map(rank, self.difference.events), default=_LAST)
+        return min(map(rank, self.difference.events), default=_MILDEST)
 
 
-_LAST = (len(Kind),)
+def is_as_known(node: Node, rows: Mapping[str, Version], options: DiffOptions) -> bool:
+    """Return whether readable rows, by key, are all that is known of a node, so that there is nothing to compare."""
+    if not _is_settled(node, options):
+        return False
+    if node.marks or node.partial or node.emptied:
+        return False
+    return rows == {one.key: one for one in node.versions}
 
 
-def compare_shown(
+def _is_settled(node: Node, options: DiffOptions) -> bool:
+    has_baseline = bool(node.baseline_at)
+    return has_baseline and not node.failing and node.statuses == options.statuses
+
+
+def compare_rows(
     node: Node, listing: Listing, options: DiffOptions, checked_at: str
-) -> Shown:
+) -> RowsDifference:
     """Compare what a sweep shows of a node with what is known: nothing follows from what is not shown."""
-    is_settled = (
-        node.statuses == options.statuses
-        and not node.failing
-        and bool(node.baseline_at)
-    )
-    is_plain = is_settled and not (
-        node.marks or node.partial or node.emptied or listing.incomplete
-    )
-    if is_plain and node.versions == listing.versions:
-        return Shown(difference=Difference(node=node), is_news=False, lacks=False)
-    difference = compare_listing(
-        node, replace(listing, incomplete=SHOWN), options, checked_at
-    )
-    shown = {version.key for version in listing.versions}
+    rows = replace(listing, incomplete=_OF_PAGES)
+    difference = compare_listing(node, rows, options, checked_at)
+    keys = {version.key for version in listing.versions}
     lacks = any(
-        version.key not in shown and is_watched(version.status, options.statuses)
+        version.key not in keys and is_watched(version.status, options.statuses)
         for version in node.listed
     )
-    is_news = (
-        not is_settled
-        or lacks
-        or bool(listing.incomplete or difference.events)
-        or difference.node != node
+    differs = bool(difference.events) or difference.node != node
+    is_unclear = lacks or bool(listing.incomplete)
+    return RowsDifference(
+        difference=difference,
+        lacks=lacks,
+        is_news=differs or is_unclear or not _is_settled(node, options),
     )
-    return Shown(difference=difference, is_news=is_news, lacks=lacks)
 
 
 def came_since(whole: Whole, listing: Listing) -> bool:
@@ -91,21 +99,16 @@ def came_since(whole: Whole, listing: Listing) -> bool:
     )
 
 
-def newcomer(known: Node | None, listing: Listing, whole: Whole) -> Node:
+def newcomer(node: str, whole: Whole) -> Node:
     """Return a pack that the baseline of all did not have as it was then: without a version of the watched statuses.
 
     So each of these versions is news, whatever its date.
     """
-    node = known or Node(node=listing.node)
-    return replace(
-        node, baseline_at=whole.baseline_at, statuses=whole.statuses or STATUSES
+    return Node(
+        node=node,
+        baseline_at=whole.baseline_at,
+        statuses=whole.statuses or STATUSES,
     )
-
-
-def left_out(known: Node | None, listing: Listing) -> Node:
-    """Return a pack that the baseline of all leaves out, since not every row of it can be read."""
-    node = known or Node(node=listing.node)
-    return replace(node, left_out_at=node.left_out_at or listing.at)
 
 
 def set_whole(

@@ -1,0 +1,140 @@
+"""What a poll requests, by what is known: no request is made here."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from watcher import timestamps
+from watcher.changes.transitions import DiffOptions
+from watcher.model.pack import PackRecord, PackRecords
+from watcher.model.selection import Selection
+from watcher.model.snapshot import Node, Snapshot, Whole
+from watcher.model.version import STATUSES, Version
+from watcher.polling.reading.plan import Plan, Way
+from watcher.registry.pagination import NodeRows
+from watcher.registry.sweep import Sweep
+from watcher.state.model import Checks
+
+BEFORE, NOW = "2026-03-01T12:00:00.000Z", "2026-03-01T13:00:00.000Z"
+NAMES = [f"pack-{number}" for number in range(240)]
+
+
+def _version(status: str = "active") -> Version:
+    return Version(
+        version="1.0.0", id="1", status=status, created_at="2026-01-01T00:00:00Z"
+    )
+
+
+def _plan(*names: str, polled_at: str = BEFORE, now: str = NOW) -> Plan:
+    """Return the plan of a poll of everything, with packs of one active version each."""
+    nodes = {
+        name: Node(
+            node=name,
+            baseline_at=BEFORE,
+            statuses=STATUSES,
+            versions=(_version(),),
+        )
+        for name in names
+    }
+    whole = Whole(globs=("*",), baseline_at=BEFORE)
+    return Plan(
+        nodes={},
+        globs=Selection(globs=("*",)),
+        snapshot=Snapshot(nodes=nodes, whole=whole),
+        checks=Checks(polled_at=polled_at),
+        options=DiffOptions(now=now),
+    )
+
+
+def _sweep(**statuses: str) -> Sweep:
+    """Return a complete sweep that shows packs with their one version."""
+    nodes = {
+        name: NodeRows(
+            spelling=name, versions={"1": _version(status)}, has_admin_tags=True
+        )
+        for name, status in statuses.items()
+    }
+    return Sweep(at=NOW, total=len(nodes), nodes=nodes)
+
+
+def _records(*banned: str, known: list[str]) -> PackRecords:
+    return PackRecords(
+        records={
+            name: PackRecord(id=name, status="banned" if name in banned else "active")
+            for name in known
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("named", "globs", "way"),
+    [(99, (), Way.EACH), (100, (), Way.SWEEP), (1, ("a*",), Way.SWEEP)],
+)
+def test_many_packs_begin_with_a_page(
+    named: int, globs: tuple[str, ...], way: Way
+) -> None:
+    """From a hundred packs on page 1 is requested, and always where globs are watched."""
+    plan = replace(
+        _plan(),
+        nodes={name: name for name in NAMES[:named]},
+        globs=Selection(globs=globs),
+    )
+    assert plan.way is way
+
+
+def test_a_sweep_is_worth_fewer_pages_than_packs() -> None:
+    """Named packs are swept only where their pages are fewer than they are."""
+    plan = replace(
+        _plan(), nodes={name: name for name in NAMES}, globs=Selection(globs=())
+    )
+    assert [plan.is_worth_it(pages * 100) for pages in (239, 240)] == [True, False]
+
+
+def test_what_is_as_known_is_not_asked() -> None:
+    """Only the pack whose row differs, and the one that no page shows, are asked by themselves."""
+    plan = _plan("same", "other", "hidden")
+    asked = plan.questions(
+        _sweep(same="active", other="flagged"), [], _records(known=[])
+    )
+    assert (set(asked.now), asked.later) == ({"other", "hidden"}, frozenset())
+
+
+def test_the_worst_are_asked_first() -> None:
+    """Of more packs than a poll asks those with the worst rows are asked, and the others later."""
+    plan = _plan(*NAMES)
+    statuses = dict.fromkeys(NAMES, "deleted") | {"pack-239": "banned"}
+    asked = plan.questions(_sweep(**statuses), [], _records(known=[]))
+    assert (len(asked.now), len(asked.later)) == (200, 40)
+    assert "pack-239" in asked.now
+
+
+def test_each_pack_has_a_moment_of_the_day() -> None:
+    """Over the polls of a day each pack is due once; after a longer pause all are."""
+    due: list[str] = []
+    sweep = _sweep(**dict.fromkeys(NAMES, "active"))
+    for hour in range(24):
+        before = timestamps.later(BEFORE, hour * 3600)
+        now = timestamps.later(before, 3600)
+        due += _plan(*NAMES, polled_at=before, now=now).due(sweep)
+    assert sorted(due) == sorted(NAMES)
+    later = timestamps.later(BEFORE, 86400)
+    assert len(_plan(*NAMES, now=later).due(sweep)) == len(NAMES)
+    assert len(_plan(*NAMES, polled_at="").due(sweep)) == len(NAMES)
+    assert len(_plan(*NAMES, polled_at=later, now=NOW).due(sweep)) == len(NAMES)
+
+
+def test_only_its_own_answer_ends_a_ban_that_it_began() -> None:
+    """Of packs that are due those without a record, and those that another source called banned, are asked."""
+    plan = _plan("fine", "silent", "refused", "recorded")
+    nodes = dict(plan.snapshot.nodes)
+    nodes["refused"] = replace(nodes["refused"], banned=True)
+    nodes["recorded"] = replace(nodes["recorded"], banned=True, ban_recorded=True)
+    plan = replace(plan, snapshot=replace(plan.snapshot, nodes=nodes))
+    due = ["fine", "recorded", "refused", "silent"]
+    records = _records("refused", "recorded", known=["fine", "refused", "recorded"])
+    sweep = _sweep(**dict.fromkeys(due, "active"))
+    assert set(plan.questions(sweep, due, records).now) == {"silent", "refused"}
+    sweep.incomplete = "rows are missing"
+    assert set(plan.questions(sweep, due, records).now) == set(due)

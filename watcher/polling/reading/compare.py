@@ -1,0 +1,134 @@
+"""A poll's answers compared with the state: the snapshot and the checks after it, and its events. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from watcher.changes import health
+from watcher.changes.channel_health import ChannelState, assess_channels
+from watcher.changes.sweeps import assess_sweep, set_whole
+from watcher.model.event import Event
+from watcher.model.listing import ALL
+from watcher.model.pack import Pack
+from watcher.model.snapshot import Snapshot, Whole
+from watcher.polling.model import PollConfig
+from watcher.polling.reading.nodes import Findings, compare_nodes
+from watcher.polling.reading.plan import Plan, Way
+from watcher.polling.reading.read import Answers
+from watcher.registry.sweep import Sweep
+from watcher.state.model import Checks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class PollChange:
+    """What a poll has read and compared; nothing is written yet."""
+
+    snapshot: Snapshot
+    """The same object as in the loaded state where nothing changed."""
+    checks: Checks
+    events: tuple[Event, ...]
+    findings: Findings
+    postponed: int
+    """How many nodes differ in a sweep and were not asked by themselves."""
+    installs: Mapping[str, tuple[Pack, ...]] = field(default_factory=dict)
+    """The last good list of each install."""
+    scan_errors: Mapping[str, str] = field(default_factory=dict)
+    """By install, why it could not be scanned; "" if it could."""
+
+
+def compare(
+    config: PollConfig,
+    plan: Plan,
+    answers: Answers,
+    of_channels: Sequence[ChannelState],
+) -> PollChange:
+    """Return what was read changes, and the events, without those of installs and without the registry's reasons."""
+    found, now = compare_nodes(plan, answers), plan.options.now
+    threshold = config.failure_threshold
+    known, of_all = with_baseline(plan, answers, found)
+    before = plan.checks.health
+    # A page 1 that failed in another poll, and not in this one, is over.
+    streaks = {
+        key: one
+        for key, one in before.nodes.items()
+        if key != ALL or key in found.unread
+    }
+    assessed = health.assess(
+        replace(before, nodes=streaks),
+        known.with_nodes(found.nodes),
+        found.unread,
+        found.read,
+        threshold,
+        now,
+        empty=[node.lower() for node in found.empty],
+    )
+    swept = assess_sweep(before.sweep, assessed.snapshot, found.lacking, threshold, now)
+    snapshot, about_channels = assess_channels(swept.snapshot, of_channels, now)
+    streak = swept.streak if plan.globs.chooses else None
+    events = [
+        *([of_all] if of_all else ()),
+        *(event for of_node in found.events.values() for event in of_node),
+        *assessed.events,
+        *swept.events,
+        *about_channels,
+    ]
+    checks = _checks_after(plan, answers, found)
+    return PollChange(
+        findings=found,
+        snapshot=snapshot,
+        checks=replace(checks, health=replace(assessed.health, sweep=streak)),
+        events=tuple(events),
+        postponed=len(answers.later),
+    )
+
+
+def with_baseline(
+    plan: Plan, answers: Answers, found: Findings
+) -> tuple[Snapshot, Event | None]:
+    """Return the known snapshot with the baseline of all as this poll leaves it, and the event of that."""
+    known, sweep = plan.snapshot, answers.sweep
+    if not plan.globs.globs and known.whole != Whole():
+        return replace(known, whole=Whole()), None
+    if not isinstance(sweep, Sweep) or not plan.sets_baseline(sweep):
+        return known, None
+    whole = Whole(
+        globs=plan.globs.globs,
+        baseline_at=sweep.at,
+        statuses=sweep.statuses,
+        failing=known.whole.failing,
+    )
+    nodes = {key: found.nodes.get(key) or known.nodes[key] for key in found.baseline}
+    chosen = sum(map(plan.globs.matches, found.watched))
+    return set_whole(known, whole, nodes, plan.options, chosen=chosen)
+
+
+def _checks_after(plan: Plan, answers: Answers, found: Findings) -> Checks:
+    """Return how this poll went, of which only the etags of nodes that it did not watch stay valid."""
+    checks, failure = plan.checks, answers.packs.failure
+    etags = {key: one for key, one in checks.etags.items() if key not in found.watched}
+    stale = {
+        key: since
+        for key, since in checks.stale_since.items()
+        if key not in found.server_times
+    }
+    error = checks.packs_error
+    if answers.packs_due:
+        error = "" if failure is None else failure.error
+    is_swept = isinstance(answers.sweep, Sweep) or ALL in found.unread
+    return replace(
+        checks,
+        polled_at=plan.options.now,
+        polled_before=checks.polled_at,
+        checked=_merged(checks.checked, found.checked),
+        etags=_merged(etags, found.etags),
+        server_times=_merged(checks.server_times, found.server_times),
+        stale_since=_merged(stale, found.stale_since),
+        watched=tuple(found.watched.values()),
+        way=(Way.SWEEP if is_swept else Way.EACH).value,
+        packs_error=error,
+    )
+
+
+def _merged(before: Mapping[str, str], found: Mapping[str, str]) -> dict[str, str]:
+    return dict(sorted({**before, **found}.items()))

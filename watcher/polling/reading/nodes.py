@@ -1,0 +1,366 @@
+"""Every watched node compared with what was read of it: what changed, and what could not be read. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import assert_never
+
+from watcher import log
+from watcher.changes.diff import (
+    Difference,
+    compare_ban,
+    compare_listing,
+    compare_record,
+)
+from watcher.changes.sweeps import compare_rows
+from watcher.model.event import Event, Kind
+from watcher.model.failure import Fault, ReadFailure
+from watcher.model.listing import (
+    ALL,
+    Listing,
+    NodeBanned,
+    Reading,
+    ServerTime,
+    Unchanged,
+)
+from watcher.model.pack import PACK_STATUSES, PackRecord
+from watcher.model.snapshot import Node
+from watcher.polling.reading.plan import Plan, Sight, View
+from watcher.polling.reading.read import Answers
+from watcher.registry.sweep import NoSweep, Sweep
+from watcher.text.plural import plural
+from watcher.text.status_reason import summarize
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Findings:
+    """What the poll found, by lower-case node id."""
+
+    watched: dict[str, str] = field(default_factory=dict)
+    """How each is written."""
+    nodes: dict[str, Node] = field(default_factory=dict)
+    """Nodes that changed."""
+    events: dict[str, tuple[Event, ...]] = field(default_factory=dict)
+    read: set[str] = field(default_factory=set)
+    """Nodes that could be read."""
+    unread: dict[str, ReadFailure] = field(default_factory=dict)
+    checked: dict[str, str] = field(default_factory=dict)
+    """When a node was read completely (`Listing.at`)."""
+    etags: dict[str, str] = field(default_factory=dict)
+    server_times: dict[str, str] = field(default_factory=dict)
+    """As `Checks.server_times`, of nodes with an answer that counts."""
+    registry_ids: dict[str, str] = field(default_factory=dict)
+    """How the registry spells the ids that were given in another way."""
+    stale_since: dict[str, str] = field(default_factory=dict)
+    """As `Checks.stale_since`, of nodes without one."""
+    empty: list[str] = field(default_factory=list)
+    """Ids, as written in the settings, of nodes that never had a version."""
+    unknown: list[str] = field(default_factory=list)
+    """Ids that only installs name, of nodes that never had a version."""
+    no_packs: set[str] = field(default_factory=set)
+    """The lower-case ids of these, and of folders, of which the registry shows that it has no such pack."""
+    banned: set[str] = field(default_factory=set)
+    """Nodes of which the registry said that they are banned instead of listing them."""
+    unseen: set[str] = field(default_factory=set)
+    """Nodes of which not all was seen in this poll, though nothing failed for them alone."""
+    baseline: set[str] = field(default_factory=set)
+    """Nodes that the baseline of all takes in."""
+    lacking: str | None = None
+    """Why the sweep of globs was incomplete; "" if it was complete, None if there was none."""
+    error: str = ""
+    """Why not all was seen, where no node itself failed."""
+
+
+def compare_nodes(plan: Plan, answers: Answers) -> Findings:
+    """Compare every watched node with what was read of it."""
+    comparison = _Comparison(plan, answers)
+    comparison.run()
+    return comparison.findings
+
+
+class _Comparison:
+    """The comparison of one poll."""
+
+    def __init__(self, plan: Plan, answers: Answers) -> None:
+        self._plan = plan
+        self._answers = answers
+        watched = plan.watched(answers.sweep)
+        self.findings = Findings(
+            watched={key: name for key, name in watched.items() if self._is_pack(key)}
+        )
+        for key in watched.keys() - self.findings.watched.keys():
+            self._take_nothing(key, answers.nodes.get(key))
+
+    def _is_pack(self, key: str) -> bool:
+        """Return whether a node may be a pack: a folder may have any name, also one that is no pack's."""
+        if key not in self._plan.only_folders or key in self._answers.packs.records:
+            return True
+        known, answer = self._plan.snapshot.nodes.get(key), self._answers.nodes.get(key)
+        is_known = known is not None and bool(
+            known.baseline_at or known.versions or known.banned
+        )
+        has_versions = isinstance(answer, Listing) and bool(answer.versions)
+        return is_known or has_versions or isinstance(answer, NodeBanned)
+
+    def run(self) -> None:
+        """Compare all nodes, then what is known of packs as a whole."""
+        found, plan, sweep = self.findings, self._plan, self._answers.sweep
+        if isinstance(sweep, NoSweep) and plan.globs.chooses:
+            self._judge_refusal(sweep)
+        for key, name in found.watched.items():
+            self._compare(key, name)
+        for key in self._answers.packs.records.keys() & found.watched.keys():
+            self._take_record(key, self._answers.packs.records[key])
+        if isinstance(sweep, Sweep):
+            self._judge_sweep(sweep)
+
+    # The sweep as a whole
+
+    def _judge_refusal(self, sweep: NoSweep) -> None:
+        """Note that there is no sweep of globs."""
+        found, failure = self.findings, sweep.failure
+        if failure is None and not found.watched:
+            failure = ReadFailure(node=ALL, error=sweep.why, fault=Fault.REGISTRY)
+        if failure is None:
+            found.lacking = sweep.why
+            found.error = f"{sweep.why}; so each known node pack is asked, and new ones are not noticed"
+        else:
+            found.unread[ALL] = failure
+
+    def _judge_sweep(self, sweep: Sweep) -> None:
+        """Note what the pages of all could not show."""
+        found, plan = self.findings, self._plan
+        if plan.globs.chooses:
+            # Of narrowed statuses there may be no version left.
+            is_empty = not sweep.total and bool(sweep.statuses)
+            is_fine = is_empty and not plan.lacks_baseline
+            found.lacking = "" if is_fine else sweep.incomplete
+        why: list[str] = []
+        if found.lacking:
+            why.append(f"the pages of all node packs are incomplete: {found.lacking}")
+        if found.unseen and not (why and plan.lacks_baseline):
+            packs = plural(len(found.unseen), "node pack")
+            why.append(
+                f"not all versions of {packs} were shown; a later poll asks about these"
+            )
+        found.error = "; ".join(why)
+        if plan.snapshot.registry_failing:
+            found.read.add(ALL)  # page 1 came, whichever packs are watched
+
+    # One node
+
+    def _compare(self, key: str, name: str) -> None:
+        """Compare a node with the rows of the pages and its own answer, which is younger and counts more."""
+        plan, sweep = self._plan, self._answers.sweep
+        answer = self._answers.nodes.get(key)
+        known = plan.snapshot.nodes.get(key)
+        view = None
+        if isinstance(sweep, Sweep):
+            view = plan.view(sweep, key, name)
+            if view is None:
+                self._take_as_known(key, sweep)
+        node = known if view is None else view.base
+        is_first = view is not None and view.sight in {Sight.BASELINE, Sight.LISTING}
+        if view is not None and is_first:
+            node = self._take_listing(key, node, view.listing, view.sight)
+        if answer is not None:
+            node = self._take_answer(key, node, answer, view.sight if view else None)
+        if view is not None and not is_first and not self._has_answer(key, answer):
+            node = self._take_rows(key, name, node, view)
+        self._keep(key, node, known or Node(node=name), view)
+
+    def _keep(
+        self, key: str, node: Node | None, before: Node, view: View | None
+    ) -> None:
+        """Note a node that changed; not what only a page ever showed of a pack that has no version."""
+        if node is None:
+            return
+        is_new = view is not None and view.sight is Sight.NEWCOMER
+        is_nothing = not (node.versions or node.banned)
+        is_ghost = is_new and is_nothing and key not in self.findings.unread
+        # A pack that the baseline of all leaves out is known from now on, so that it is no newcomer.
+        is_left_out = (
+            view is not None
+            and view.base is not None
+            and key not in self._plan.snapshot.nodes
+        )
+        if (node != before or is_left_out) and not is_ghost:
+            self.findings.nodes[key] = node
+
+    def _has_answer(self, key: str, answer: Reading | None) -> bool:
+        """Return whether a node's own answer came, counts and is complete."""
+        found = self.findings
+        return (
+            answer is not None
+            and key not in found.unread
+            and key not in found.stale_since
+        )
+
+    def _take_as_known(self, key: str, sweep: Sweep) -> None:
+        """Take a node of which every known row, and no other, was shown as it is known, or that is banned."""
+        found, rows = self.findings, sweep.nodes.get(key)
+        node = self._plan.snapshot.nodes.get(key)
+        found.read.add(key)
+        if rows is None or (node is not None and node.banned):
+            return
+        server_time = rows.server_time or ServerTime()
+        if self._is_stale(key, server_time):
+            return
+        self._take_server_time(key, server_time)
+        if not sweep.incomplete:
+            found.checked[key] = sweep.at
+
+    def _take_rows(self, key: str, name: str, node: Node | None, view: View) -> Node:
+        """Take what the rows of a node show, which is an incomplete listing."""
+        found, plan = self.findings, self._plan
+        if key in self._answers.later or key not in self._answers.nodes:
+            found.unseen |= {key} if view.lacks else set()
+        if view.listing.versions:
+            self._take_server_time(key, view.listing.server_time)
+        checked_at = plan.checks.checked.get(key, "")
+        difference = compare_rows(
+            node or Node(node=name), view.listing, plan.options, checked_at
+        ).difference
+        return self._take_difference(key, difference)
+
+    def _take_answer(
+        self, key: str, node: Node | None, answer: Reading, sight: Sight | None
+    ) -> Node | None:
+        """Return the node after its own answer."""
+        found = self.findings
+        found.read.discard(key)
+        match answer:
+            case ReadFailure(fault=Fault.NOT_FOUND) if self._may_be_unknown(key):
+                found.unknown.append(found.watched[key])
+                self._take_nothing(key, answer)
+                return node
+            case ReadFailure():
+                found.unread[key] = answer
+                return node
+            case _ if self._is_stale(key, answer.server_time):
+                made = answer.server_time.oldest
+                log.debug("stale answer", node=answer.node, made=made)
+                return node
+            case Listing():
+                return self._take_listing(key, node, answer, sight)
+            case NodeBanned():
+                return self._take_ban(key, node, answer, sight)
+            case Unchanged():
+                # An etag is kept of settled nodes only, so there is nothing to compare.
+                found.read.add(key)
+                found.checked[key] = answer.at
+                found.etags[key] = self._plan.checks.etags[key]
+                self._take_server_time(key, answer.server_time)
+                return node
+            case _:
+                assert_never(answer)
+
+    def _take_listing(
+        self, key: str, node: Node | None, listing: Listing, sight: Sight | None
+    ) -> Node:
+        """Return the node after a listing of it."""
+        found, plan, options = self.findings, self._plan, self._plan.options
+        self._take_server_time(key, listing.server_time)
+        if listing.spelling not in {"", listing.node}:
+            found.registry_ids[key] = listing.spelling
+        # An id that an install names may be wrong: narrowed statuses make an empty listing a baseline.
+        is_doubtful = not listing.versions and self._may_be_unknown(key)
+        if sight is Sight.BASELINE:
+            found.baseline.add(key)
+        if sight is Sight.BASELINE or (is_doubtful and not options.all_watched):
+            options = replace(options, baseline="silent")
+        checked_at = plan.checks.checked.get(key, "")
+        difference = compare_listing(node, listing, options, checked_at)
+        after = self._take_difference(key, difference)
+        if listing.incomplete:
+            error = f"the listing is incomplete: {listing.incomplete}"
+            found.unread[key] = ReadFailure(node=listing.node, error=error)
+            return after
+        found.read.add(key)
+        found.checked[key] = listing.at
+        is_settled = bool(after.baseline_at) and not (
+            after.marks or after.banned or after.failing
+        )
+        is_swept = isinstance(self._answers.sweep, Sweep)
+        if listing.etag and is_settled and not is_swept:
+            found.etags[key] = listing.etag
+        if not listing.versions and not after.baseline_at:
+            if self._may_be_unknown(key):
+                found.unknown.append(listing.node)
+                self._take_nothing(key, listing)
+            elif key in plan.nodes:  # nobody wrote the id of another one
+                found.empty.append(listing.node)
+        return after
+
+    def _take_nothing(self, key: str, answer: Reading | None) -> None:
+        """Note an id of which an answer shows that the registry has no such pack."""
+        is_empty = isinstance(answer, Listing) and not answer.incomplete
+        is_not_found = (
+            isinstance(answer, ReadFailure) and answer.fault is Fault.NOT_FOUND
+        )
+        # Where nothing of the API is there, it may be another server, which says nothing of a pack.
+        if is_empty or (is_not_found and not self._answers.packs.absent):
+            self.findings.no_packs.add(key)
+
+    def _take_ban(
+        self, key: str, node: Node | None, ban: NodeBanned, sight: Sight | None
+    ) -> Node:
+        """Return the node after a 403 that says that it is banned."""
+        found = self.findings
+        found.banned.add(key)
+        self._take_server_time(key, ban.server_time)
+        said = replace(ban, message=summarize(ban.message))
+        difference = compare_ban(node, said, self._plan.options)
+        found.read.add(key)
+        return self._take_difference(
+            key, difference, is_counted=sight is Sight.BASELINE
+        )
+
+    def _take_record(self, key: str, record: PackRecord) -> None:
+        """Take what `GET /nodes` says of a pack's ban. A status that is not known says nothing of it."""
+        if record.status not in PACK_STATUSES:
+            return
+        found, known = self.findings, self._plan.snapshot.nodes.get(key)
+        node = found.nodes.get(key) or known or Node(node=record.id)
+        summary = replace(record, status_detail=summarize(record.status_detail))
+        is_listed = key in found.read and key not in found.banned
+        difference = compare_record(node, summary, self._plan.options, listed=is_listed)
+        after = self._take_difference(key, difference, is_counted=key in found.baseline)
+        if after != node:
+            found.nodes[key] = after
+        if node.banned and not after.banned:
+            # What changed under the ban was answered by the ban, and is compared now.
+            found.etags.pop(key, None)
+
+    def _take_difference(
+        self, key: str, difference: Difference, *, is_counted: bool = False
+    ) -> Node:
+        """Note the events; a ban `is_counted` in the event of the baseline of all."""
+        events = difference.events
+        if is_counted:
+            events = tuple(one for one in events if one.kind is not Kind.BANNED)
+        if events:
+            self.findings.events[key] = (*self.findings.events.get(key, ()), *events)
+        return difference.node
+
+    def _may_be_unknown(self, key: str) -> bool:
+        """Return whether only installs name the node, and it never had a version."""
+        known = self._plan.snapshot.nodes.get(key)
+        is_named = key in self._plan.named or key not in self._plan.nodes
+        return not is_named and not (known and known.baseline_at)
+
+    def _is_stale(self, key: str, server_time: ServerTime) -> bool:
+        """Return whether an answer is older than the known one, and note since when there are only such."""
+        checks = self._plan.checks
+        is_stale = self._plan.is_stale(key, server_time)
+        if is_stale:
+            since = checks.stale_since.get(key, self._plan.options.now)
+            self.findings.stale_since[key] = since
+        return is_stale
+
+    def _take_server_time(self, key: str, server_time: ServerTime) -> None:
+        """Note when an answer that counts was made; one that does not say it leaves the time that is known."""
+        times, known = self.findings.server_times, self._plan.checks.server_times
+        if newest := server_time.newest or known.get(key, ""):
+            times[key] = max(times.get(key, ""), newest)
+        self.findings.stale_since.pop(key, None)

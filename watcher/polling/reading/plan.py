@@ -1,0 +1,415 @@
+"""What a poll watches, and what has to be requested: decided by what is known and by what came so far. Pure.
+
+The rules of sweeps are in docs/behaviour.md, Sweeps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from zlib import crc32
+
+from watcher import timestamps
+from watcher.changes.diff import missing_from
+from watcher.changes.sweeps import came_since, compare_rows, is_as_known, newcomer
+from watcher.changes.transitions import DiffOptions
+from watcher.changes.verdict import identities
+from watcher.durations import DAY
+from watcher.model.listing import Listing, ServerTime
+from watcher.model.pack import Claim, Pack, PackRecord, PackRecords
+from watcher.model.selection import Selection
+from watcher.model.snapshot import Node, Snapshot
+from watcher.model.version import BANNED, STATUSES, Version
+from watcher.polling.model import PollConfig, Scans
+from watcher.registry.client import PAGE_SIZE
+from watcher.registry.sweep import NoSweep, Sweep
+from watcher.state.model import Checks, State
+
+_MANY = 100
+"""From this many watched nodes on, page 1 of all is requested to learn how many pages there are."""
+_MOST_QUESTIONS = 200
+"""How many nodes are asked by themselves after a sweep, at most; as many as it has pages if these are more."""
+_STALE = "its rows are older than what is known"
+_EPOCH = "1970-01-01T00:00:00Z"
+
+
+class Way(StrEnum):
+    """How a poll reads."""
+
+    EACH = "each"
+    SWEEP = "sweep"
+
+
+class Sight(StrEnum):
+    """What the rows that a sweep shows of a node are."""
+
+    BASELINE = "part of the baseline of all"
+    LISTING = "its first complete listing"
+    NEWCOMER = "of a pack that the baseline of all did not have"
+    DIFFERENT = "other than what is known, or less"
+    EARLY = "of a pack that waits for the baseline of all"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """What a sweep shows of a node that is not as it is known."""
+
+    sight: Sight
+    base: Node | None
+    """What its rows and its own answer are compared with."""
+    listing: Listing
+    urgency: tuple[int, ...] = ()
+    """Sorts nodes by what their rows show, the worst first."""
+    lacks: bool = False
+    """A known version is not shown."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Questions:
+    """Which nodes are asked by themselves after a sweep, as they are written."""
+
+    now: Sequence[str]
+    later: frozenset[str] = frozenset()
+    """Lower-case ids of those that a later poll asks."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Plan:
+    """What is watched, and what is known of it."""
+
+    nodes: Mapping[str, str]
+    """By lower-case id, as they are written: what is watched whatever the globs choose, by name or as installed."""
+    named: frozenset[str] = frozenset()
+    """Lower-case ids that the settings name."""
+    globs: Selection = field(default_factory=Selection)
+    has_installs: bool = False
+    only_folders: frozenset[str] = frozenset()
+    """Lower-case ids that nothing but the names of installed folders says."""
+    snapshot: Snapshot = field(default_factory=Snapshot)
+    checks: Checks = field(default_factory=Checks)
+    """Of the last poll, with the etags that are valid for this one."""
+    options: DiffOptions
+
+    @property
+    def filter(self) -> tuple[str, ...]:
+        """The statuses to request; empty for all, so that unknown ones come too."""
+        return () if self.options.all_watched else self.options.statuses
+
+    # Sweep or not
+
+    @property
+    def way(self) -> Way:
+        """How to begin: page 1 may show that a sweep is not worth its pages, or is refused."""
+        is_many = self.globs.chooses or len(self.nodes) >= _MANY
+        return Way.SWEEP if is_many else Way.EACH
+
+    def is_wanted(self, key: str) -> bool:
+        """Return whether the rows of a node are kept, by its lower-case id."""
+        return key in self.nodes or self.globs.matches(key)
+
+    def is_worth_it(self, total: int) -> bool:
+        """Return whether the pages of so many versions are fewer than the nodes to ask."""
+        return self.globs.chooses or len(self.nodes) > _pages_of(total)
+
+    # Nodes
+
+    def watched(self, sweep: Sweep | NoSweep | None) -> dict[str, str]:
+        """Return the watched nodes by lower-case id: as the settings write them, then others as the registry does."""
+        known = self.snapshot.nodes
+        chosen: dict[str, str] = {}
+        if isinstance(sweep, Sweep):
+            chosen = {
+                key: node.node
+                for key, node in known.items()
+                if _is_pack(node) and self.globs.matches(key)
+            }
+            chosen |= {key: rows.spelling for key, rows in sweep.nodes.items()}
+        elif sweep is not None and self.globs.chooses:
+            # Those without a baseline wait for that of all, unless their own answer is awaited.
+            chosen = {
+                key: node.node
+                for key, node in known.items()
+                if (node.baseline_at or node.banned) and self.globs.matches(key)
+            }
+        return {**self.nodes, **dict(sorted(chosen.items())), **self.nodes}
+
+    def in_order(self, nodes: Iterable[str]) -> list[str]:
+        """Return nodes in the order to ask: those that the last poll did not try first, those that failed last."""
+        return sorted(nodes, key=self._place)
+
+    def _place(self, node: str) -> tuple[int, int]:
+        failure = self.checks.health.nodes.get(node.lower())
+        if failure is None:
+            return 1, 0
+        return (0 if failure.untried else 2), failure.count
+
+    def missing(self, listing: Listing) -> tuple[Version, ...]:
+        """Return the known versions that a listing of narrowed statuses should show and does not."""
+        known = self.snapshot.nodes.get(listing.node.lower())
+        return missing_from(known, listing, self.options)
+
+    # After a sweep
+
+    def sets_baseline(self, sweep: Sweep) -> bool:
+        """Return whether a sweep sets the baseline of all."""
+        return self.lacks_baseline and not sweep.incomplete
+
+    @property
+    def lacks_baseline(self) -> bool:
+        """Whether the globs have no baseline of all yet, or had other ones, or other statuses, then."""
+        whole = self.snapshot.whole
+        is_same = (whole.globs, whole.statuses) == (self.globs.globs, self.filter)
+        return self.globs.chooses and not (whole.baseline_at and is_same)
+
+    def _waits(self, key: str, sweep: Sweep) -> bool:
+        """Return whether a node that only globs choose waits for the baseline of all."""
+        return key not in self.nodes and self._is_early(key, sweep)
+
+    def _is_early(self, key: str, sweep: Sweep) -> bool:
+        node = self.snapshot.nodes.get(key)
+        is_awaited = self.lacks_baseline and bool(sweep.incomplete)
+        has_none = node is None or not (node.baseline_at or node.banned)
+        return is_awaited and has_none and self.globs.matches(key)
+
+    def view(self, sweep: Sweep, key: str, name: str) -> View | None:
+        """Return what a sweep shows of a node; None if it is as known, or banned: then only its own answer counts."""
+        known, rows = self.snapshot.nodes.get(key), sweep.nodes.get(key)
+        if known is not None and known.banned:
+            return None
+        is_readable = rows is not None and not rows.fault
+        if known is not None and rows is not None and is_readable:
+            is_known = is_as_known(known, rows.versions, self.options)
+            if is_known:
+                return None
+        listing = sweep.listing(key, name)
+        if known is not None and known.baseline_at:
+            return self._difference(Sight.DIFFERENT, known, key, listing)
+        is_whole = bool(listing.versions) and not (
+            sweep.incomplete or listing.incomplete
+        )
+        is_chosen = self.globs.matches(key)
+        whole = self.snapshot.whole
+        is_new = is_chosen and known is None and rows is not None
+        if is_new and (not self.lacks_baseline or came_since(whole, listing)):
+            base = newcomer(name, whole)
+            return self._difference(Sight.NEWCOMER, base, key, listing)
+        if is_chosen and self.sets_baseline(sweep):
+            if is_whole:
+                return View(sight=Sight.BASELINE, base=known, listing=listing)
+            # It is in the snapshot from now on, so that it is no newcomer: it has a baseline of its own.
+            base = known or Node(node=name)
+            return self._difference(Sight.DIFFERENT, base, key, listing)
+        if self._is_early(key, sweep):
+            return View(sight=Sight.EARLY, base=known, listing=listing, lacks=True)
+        if is_whole:
+            return View(sight=Sight.LISTING, base=known, listing=listing)
+        return View(sight=Sight.DIFFERENT, base=known, listing=listing, lacks=True)
+
+    def _difference(
+        self, sight: Sight, base: Node, key: str, listing: Listing
+    ) -> View | None:
+        checked_at = self.checks.checked.get(key, "")
+        found = compare_rows(base, listing, self.options, checked_at)
+        if not found.is_news:
+            return None
+        if self.is_stale(key, listing.server_time):
+            listing = replace(
+                listing, versions=(), server_time=ServerTime(), incomplete=_STALE
+            )
+            found = compare_rows(base, listing, self.options, checked_at)
+        return View(
+            sight=sight,
+            base=base,
+            listing=listing,
+            urgency=found.urgency,
+            lacks=found.lacks,
+        )
+
+    def is_stale(self, key: str, server_time: ServerTime) -> bool:
+        """Return whether an answer about a node is older than the known one.
+
+        After a day of such answers the next one counts: then the times are wrong (docs/behaviour.md, Listings).
+        """
+        if not server_time.is_older_than(self.checks.server_times.get(key, "")):
+            return False
+        now = self.options.now
+        since = self.checks.stale_since.get(key, now)
+        return 0 <= timestamps.seconds_between(since, now) < DAY
+
+    def questions(
+        self, sweep: Sweep, due: Collection[str], records: PackRecords
+    ) -> Questions:
+        """Return which nodes to ask by themselves: of many those whose rows show the worst, the others later."""
+        watched = self.watched(sweep)
+        if sweep.incomplete and sweep.total and not self.globs.chooses:
+            # What is new of each may be in what did not come.
+            return Questions(now=self.in_order(watched.values()))
+        most = max(_MOST_QUESTIONS, _pages_of(sweep.total))
+        views = {
+            key: view
+            for key, name in watched.items()
+            if (view := self.view(sweep, key, name)) is not None
+            and self._is_asked(key, view)
+        }
+        worst_first = sorted(views, key=lambda key: self._urgency(key, views[key]))
+        needy = [
+            key
+            for key in due
+            if sweep.incomplete
+            or records.failure is not None
+            or self._lacks_record(key, records)
+        ]
+        now = dict.fromkeys([*worst_first[:most], *needy])
+        return Questions(
+            now=self.in_order(watched[key] for key in now),
+            later=frozenset(views.keys() - now.keys()),
+        )
+
+    def _is_asked(self, key: str, view: View) -> bool:
+        match view.sight:
+            case Sight.BASELINE | Sight.LISTING:
+                return False
+            case Sight.EARLY:
+                return key in self.nodes
+            case Sight.NEWCOMER | Sight.DIFFERENT:
+                return True
+
+    def _urgency(self, key: str, view: View) -> tuple[tuple[int, ...], int, str]:
+        """Return what sorts nodes: of alike ones those that failed most often are last, then those checked last."""
+        failure = self.checks.health.nodes.get(key)
+        checked_at = self.checks.checked.get(key, "")
+        return view.urgency, failure.count if failure else 0, checked_at
+
+    def _lacks_record(self, key: str, records: PackRecords) -> bool:
+        """Return whether only a pack's own answer says if it is banned: it has no record, or another ban than that."""
+        record, node = records.records.get(key), self.snapshot.nodes.get(key)
+        if record is None:
+            return True
+        is_over = record.status != BANNED or (
+            node is not None and not node.ban_recorded
+        )
+        return node is not None and node.banned and is_over
+
+    # Packs as a whole
+
+    def due(self, sweep: Sweep | NoSweep | None) -> list[str]:
+        """Return the nodes to ask `GET /nodes` about, by lower-case id.
+
+        Each has its moment of the day. Installed packs are asked about in every poll until there is an answer that
+        counts: a pack without a version may be in no registry, so that one that does not show it has answered.
+        """
+        is_moment = self._moments()
+        return [
+            key
+            for key in self.watched(sweep)
+            if not (isinstance(sweep, Sweep) and self._waits(key, sweep))
+            and self._is_due(key, sweep, is_moment)
+        ]
+
+    def _is_due(
+        self, key: str, sweep: Sweep | NoSweep | None, is_moment: Callable[[str], bool]
+    ) -> bool:
+        node, is_kept = self.snapshot.nodes.get(key), self.keeps_record(key)
+        is_swept = isinstance(sweep, Sweep)
+        has_baseline = node is not None and bool(node.baseline_at)
+        sets_baseline = isinstance(sweep, Sweep) and self.sets_baseline(sweep)
+        if sets_baseline and not has_baseline:
+            return True  # bans of whole packs are part of the baseline of all
+        if is_kept and self._is_unanswered(key, node):
+            return True
+        has_ban = node is not None and node.ban_recorded
+        return (is_kept or is_swept or has_ban) and is_moment(key)
+
+    def spelling(self, key: str) -> str:
+        """Return how `GET /nodes` wrote the id of a node, else how the settings or an install do."""
+        record = self.checks.packs.get(key)
+        return record.id if record is not None else self.nodes.get(key, key)
+
+    def keeps_record(self, key: str) -> bool:
+        """Return whether the state has what `GET /nodes` says of a node: of all that may be installed."""
+        return self.has_installs and key in self.nodes
+
+    def _is_unanswered(self, key: str, node: Node | None) -> bool:
+        known = self.checks.packs
+        has_versions = node is not None and bool(node.versions or node.banned)
+        return key not in known or (known[key] is None and has_versions)
+
+    def _moments(self) -> Callable[[str], bool]:
+        """Return what says whether a node's moment of the day has passed since the last poll."""
+        before, now = self.checks.polled_at, self.options.now
+        passed = timestamps.seconds_between(before, now) if before else DAY
+        if not 0 <= passed < DAY:
+            return lambda _: True
+        start = timestamps.seconds_between(_EPOCH, before)
+        return lambda key: (crc32(key.encode()) - start) % DAY < passed
+
+
+def make_plan(config: PollConfig, state: State, scans: Scans, started: str) -> Plan:
+    """Return what a poll of these settings and installs is to read."""
+    checks = state.checks
+    if checks.etag_scope != config.etag_scope:
+        # They are those of other answers.
+        checks = replace(
+            checks,
+            etags={},
+            server_times={},
+            stale_since={},
+            etag_scope=config.etag_scope,
+        )
+    named = frozenset(node.lower() for node in config.nodes)
+    nodes = _joined(config.nodes, scans.packs, checks.packs)
+    return Plan(
+        nodes={node.lower(): node for node in nodes},
+        named=named,
+        globs=Selection(globs=config.globs),
+        has_installs=bool(config.installs),
+        only_folders=frozenset(_only_by_folder(scans.packs) - named),
+        snapshot=state.snapshot,
+        checks=checks,
+        options=DiffOptions(
+            statuses=tuple(one for one in STATUSES if one in config.statuses),
+            baseline=config.baseline,
+            now=started,
+        ),
+    )
+
+
+def _joined(
+    nodes: Iterable[str],
+    packs: Mapping[str, tuple[Pack, ...]],
+    records: Mapping[str, PackRecord | None],
+) -> tuple[str, ...]:
+    """Return the ids to watch: `nodes`, then all that installed packs may be, each once, whatever its case.
+
+    An id that only installs name is spelled as the registry spells it, where that is known.
+    """
+    ids = {node.lower(): node for node in nodes}
+    found = (one.id for of in packs.values() for pack in of for one in identities(pack))
+    for each in sorted(found):
+        if (key := each.lower()) not in ids:
+            record = records.get(key)
+            ids[key] = record.id if record and record.id.lower() == key else each
+    return tuple(ids.values())
+
+
+def _only_by_folder(packs: Mapping[str, tuple[Pack, ...]]) -> set[str]:
+    """Return the lower-case ids that nothing but the names of folders says."""
+    found = [
+        (one.id.lower(), one.by)
+        for of in packs.values()
+        for pack in of
+        for one in identities(pack)
+    ]
+    return {key for key, _ in found} - {
+        key for key, by in found if by is not Claim.FOLDER
+    }
+
+
+def _is_pack(node: Node) -> bool:
+    """Return whether a node was seen: an id that never had a version is no pack of the registry's."""
+    return bool(node.baseline_at or node.versions or node.banned)
+
+
+def _pages_of(total: int) -> int:
+    return -(-total // PAGE_SIZE)

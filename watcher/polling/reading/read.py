@@ -1,0 +1,193 @@
+"""What a poll requests: pages of all packs, single packs, and records of packs. Nothing is compared here."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from watcher.model.failure import Fault, ReadFailure
+from watcher.model.listing import Listing, Reading
+from watcher.model.pack import PackRecords
+from watcher.polling.reading.plan import Plan, Questions, Way
+from watcher.progress import Progress, silent
+from watcher.registry.client import Registry
+from watcher.registry.packs import read_packs
+from watcher.registry.reader import NodeQuery, read_node, read_whereabouts
+from watcher.registry.sweep import NoSweep, Sweep, read_sweep
+
+_SHORTEST_STREAK = 8
+"""After this many registry-wide failures in a row, or `concurrency` if that is more, further nodes get one attempt."""
+_SHORTEST_SILENCE = 24
+"""After this many nodes in a row without any HTTP answer, or twice `concurrency` if that is more, no further node is
+tried. So a poll of a registry that hangs ends after about nine timeouts, however many nodes there are.
+"""
+_FEW = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Answers:
+    """What the registry answered in one poll."""
+
+    sweep: Sweep | NoSweep | None = None
+    """None if each node was asked from the start."""
+    nodes: Mapping[str, Reading]
+    """The answers about single nodes, by lower-case id."""
+    later: frozenset[str] = frozenset()
+    """Nodes that differ on the pages, and were not asked."""
+    packs: PackRecords = field(default_factory=PackRecords)
+    """What `GET /nodes` says of packs as a whole."""
+    packs_due: frozenset[str] = frozenset()
+    """Those it was asked about."""
+
+
+async def read(
+    registry: Registry, plan: Plan, clock: Callable[[], str], progress: Progress
+) -> Answers:
+    """Read all that is watched; every failure is a value."""
+    sweep: Sweep | NoSweep | None = None
+    if plan.way is Way.SWEEP:
+        sweep = await read_sweep(
+            registry,
+            plan.filter,
+            clock,
+            is_wanted=plan.is_wanted,
+            is_worth_it=plan.is_worth_it,
+            known=(
+                one for node in plan.snapshot.nodes.values() for one in node.versions
+            ),
+            reads_again=plan.globs.chooses,
+            progress=progress,
+        )
+    if isinstance(sweep, NoSweep) and sweep.failure is not None and plan.globs.chooses:
+        return Answers(sweep=sweep, nodes={})
+    asker = Asker(registry, plan, clock, progress)
+    due, watched = plan.due(sweep), plan.watched(sweep)
+    if isinstance(sweep, Sweep):
+        # The pages show how the registry writes the ids, and its records which packs to ask for a ban.
+        names = [
+            sweep.nodes[key].spelling if key in sweep.nodes else watched[key]
+            for key in due
+        ]
+        packs = await read_packs(registry, names)
+        questions = plan.questions(sweep, due, packs)
+        nodes = await asker.ask(
+            questions.now, etags={}
+        )  # rows may have changed what an etag stands for
+    else:
+        questions = Questions(now=plan.in_order(watched.values()))
+        nodes = await asker.ask(questions.now, plan.checks.etags)
+        packs = await read_packs(
+            registry, [_spelling(nodes.get(key)) or plan.spelling(key) for key in due]
+        )
+    return Answers(
+        sweep=sweep,
+        nodes=nodes,
+        later=questions.later,
+        packs=packs,
+        packs_due=frozenset(due),
+    )
+
+
+def _spelling(reading: Reading | None) -> str:
+    return reading.spelling if isinstance(reading, Listing) else ""
+
+
+class Asker:
+    """Asks for single nodes, several at once."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        plan: Plan,
+        clock: Callable[[], str],
+        progress: Progress = silent,
+    ) -> None:
+        self._registry = registry
+        self._plan = plan
+        self._clock = clock
+        self._progress = progress
+        self._concurrency = registry.limits.concurrency
+        self._readings: dict[str, Reading] = {}
+        self._total = 0
+        self._failures = 0
+        """Registry-wide ones in a row."""
+        self._silence = 0
+        """Nodes in a row without any HTTP answer."""
+        self._under_way: dict[str, None] = {}
+        self._etags: Mapping[str, str] = {}
+
+    async def ask(
+        self, nodes: Sequence[str], etags: Mapping[str, str]
+    ) -> dict[str, Reading]:
+        """Return the answer about each node, by lower-case id; failures are values."""
+        self._etags = etags
+        self._total = len(nodes)
+        waiting = iter(nodes)
+        workers = [
+            asyncio.create_task(self._work(waiting))
+            for _ in range(min(self._concurrency, len(nodes)))
+        ]
+        try:
+            await asyncio.gather(*workers)
+        finally:
+            for worker in workers:
+                worker.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
+            self._progress("nodes", "")
+        return self._readings
+
+    async def _work(self, waiting: Iterator[str]) -> None:
+        for node in waiting:
+            if reason := self._reason_not_to_try():
+                reading: Reading = ReadFailure(
+                    node=node, error=reason, fault=Fault.UNTRIED
+                )
+            else:
+                self._under_way[node] = None
+                self._show_progress()
+                reading = await self._read_one(node)
+                del self._under_way[node]
+                self._count(reading)
+            self._readings[node.lower()] = reading
+            self._show_progress()
+
+    def _count(self, reading: Reading) -> None:
+        failure = reading if isinstance(reading, ReadFailure) else None
+        is_wide = failure is not None and failure.registry_wide
+        is_silent = failure is not None and failure.fault is Fault.UNREACHED
+        self._failures = self._failures + 1 if is_wide else 0
+        self._silence = self._silence + 1 if is_silent else 0
+
+    def _show_progress(self) -> None:
+        few = ""
+        if 0 < len(self._under_way) <= _FEW:
+            few = f", waiting for {', '.join(self._under_way)}"
+        done = len(self._readings)
+        self._progress("nodes", f"{done} of {self._total} nodes checked{few}")
+
+    def _reason_not_to_try(self) -> str:
+        """Return why no further node is tried in this poll, or ""."""
+        if self._silence >= max(2 * self._concurrency, _SHORTEST_SILENCE):
+            return "not tried, since the registry could not be reached"
+        return self._registry.asked_to_wait
+
+    async def _read_one(self, node: str) -> Reading:
+        once = self._failures >= max(self._concurrency, _SHORTEST_STREAK)
+        statuses = self._plan.options.statuses
+        query = NodeQuery(
+            node=node,
+            statuses=statuses,
+            etag=self._etags.get(node.lower(), ""),
+            retries=0 if once else None,
+        )
+        try:
+            reading = await read_node(self._registry, query, self._clock)
+            if not isinstance(reading, Listing) or not self._plan.filter:
+                return reading
+            missing = self._plan.missing(reading)
+            return await read_whereabouts(
+                self._registry, reading, missing, statuses, self._clock
+            )
+        except Exception as error:  # noqa: BLE001 - one node's answer must not end the reading of the others
+            return ReadFailure(node=node, error=f"unexpected {type(error).__name__}")
