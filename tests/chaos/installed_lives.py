@@ -399,7 +399,6 @@ class InstallsMachine(RuleBasedStateMachine):
             state_dir=self.path,
             retries=0,
             failure_threshold=1,
-            alert_urls=None,
             **given,
         )
 

@@ -562,7 +562,6 @@ class SweptMachine(RuleBasedStateMachine):
             retries=0,
             concurrency=1,
             failure_threshold=self.trouble.threshold,
-            alert_urls=None,
         )
 
         async def once() -> None:
