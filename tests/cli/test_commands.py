@@ -10,7 +10,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import click
 import pytest
 
 from tests.support import terminal
@@ -19,7 +18,6 @@ from tests.support.fakes.webhook import Webhook
 from tests.support.fork_server import ForkServer
 from tests.support.harness import Reported, Watcher, reported
 from watcher.cli import version
-from watcher.cli.terminal import display_width
 from watcher.fake_registry.server import FakeRegistry
 from watcher.settings.model import Settings
 from watcher.state import files
@@ -542,45 +540,6 @@ def test_an_encoding_that_lacks_a_character(
     )
     assert (done.code, done.err) == (0, "")
     assert "1.1.0-?" in done.out
-
-
-def test_no_row_is_wider_than_the_terminal(
-    watch: Watcher, registry: FakeRegistry
-) -> None:
-    """On a terminal tables keep to its width, whatever is in them; in a pipe each row is one whole line."""
-    long, wide = "comfyui-" + "x" * 80, "1.0.0-" + "日" * 30
-    registry.catalog.publish(long, wide)
-    many = watch.but(
-        nodes=["alpha", long, *(f"node-{number}" for number in range(300))],
-        baseline="full",
-    )
-    some = watch.but(nodes=["alpha", long])
-    env = {"COLUMNS": "40"}
-    said = {"check": terminal.shown(some.but(baseline="full"), "check", **env)}
-    said |= {
-        command: terminal.shown(some, command, **env)
-        for command in ("status", "history")
-    }
-    said["config"] = terminal.shown(many, "config", **env)
-    for command, text in said.items():
-        rows = [
-            line
-            for line in click.unstyle(text).splitlines()
-            if not line.startswith("settings file")
-        ]
-        assert max(map(display_width, rows)) <= 40, command
-        assert len(rows) < 120, command
-    assert "and 292 more" in " ".join(said["config"].split())
-    assert "node-299" not in said["config"]
-    assert "node-299" in many.run("config").out
-    for command in ("status", "history"):
-        (line,) = (line for line in some.run(command).out.splitlines() if long in line)
-        assert wide in line
-    assert {
-        len(line)
-        for line in some.run("status").out.splitlines()
-        if line.startswith("alpha")
-    } < set(range(160))
 
 
 def test_colours(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.fakes.webhook import Answer, Message, Webhook
 from tests.support.fork_server import ForkServer
-from tests.support.harness import Reported, Watcher, reported
+from tests.support.harness import Reported, Watcher
 from tests.support.parameters import one_of
 from watcher.fake_registry.server import FakeRegistry
 
@@ -228,32 +228,6 @@ def test_a_backlog_is_one_message(
     ((first, *others),) = service.got("/a")
     assert first == ("banned", "bravo", "1.0.0")
     assert [kind for kind, _, _ in others] == ["new"] * 3
-
-
-def test_a_backlog_is_one_message_for_each_pack(
-    watch: Watcher, registry: FakeRegistry, service: Strict
-) -> None:
-    """The worst pack goes out first, and the history has the events of a merged message by its reference."""
-    watch = watch.but(
-        channels=[{"name": "a", "url": service.apprise_url("/a"), "grouping": "node"}]
-    )
-    service.refused = {"alpha": 500, "bravo": 500}
-    for number in range(1, 4):
-        registry.catalog.publish("alpha", f"1.{number}.0")
-        watch.check(code=1)
-    registry.catalog.set_status("bravo", "1.0.0", "banned")
-    watch.check(code=1)
-    service.refused = {}
-    watch.end_backoffs()
-    assert watch.check()["alerts"]["delivered"] == 4
-    ban, releases = service.got("/a")
-    assert ban == [("banned", "bravo", "1.0.0")]
-    assert sorted(releases) == [
-        ("new", "alpha", f"1.{number}.0") for number in range(1, 4)
-    ]
-    _, _, reference = service.taken[-1].json["message"].rpartition("--ref ")
-    done = watch.run("history", "--json", "--ref", reference[:8])
-    assert sorted(reported(json.loads(done.out)["events"])) == sorted(releases)
 
 
 class Paced(Webhook):

@@ -60,7 +60,7 @@ class Notes:
             key for key in problems if not _is_recent(noted.get(key, ""), now)
         )
         lasting = {key: now if key in due else noted[key] for key in sorted(problems)}
-        ended = [key for key in noted if key not in problems and key != _OVERLAP]
+        ended = [key for key in noted if key not in problems]
         if _OVERLAP in noted:
             lasting[_OVERLAP] = noted[_OVERLAP]
         if lasting != noted:

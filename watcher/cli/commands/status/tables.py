@@ -178,7 +178,6 @@ def _channel_lines(
     view: View, rows: Sequence[ChannelRow], width: int | None
 ) -> list[str]:
     """Return the table of the channels, and which alerts are aside."""
-    rows = [row for row in rows if row.undelivered]
     if not rows:
         return []
     cells = [
