@@ -5,13 +5,17 @@ from __future__ import annotations
 import pytest
 
 from tests.support.factories import channel, event
+from tests.support.program import ROOT
 from watcher.alerts.advice import Advice
+from watcher.alerts.differences import FIELD_NAMES
 from watcher.alerts.phrasing import SYMBOLS, phrasing
 from watcher.cli import terminal
 from watcher.delivery.services import mail, push, service
+from watcher.fake_registry.catalog import Catalog
 from watcher.model.channel import knowing, wants
 from watcher.model.event import Kind, Severity, severity_of
 from watcher.model.pack import Verdict
+from watcher.model.version import WATCHED_FIELDS
 
 _YES, _NO = True, False
 _DECIDED = {
@@ -66,3 +70,14 @@ def test_a_severity_lacks_nothing(table: dict[Severity, object]) -> None:
 def test_a_verdict_has_a_colour(verdict: Verdict) -> None:
     """A verdict has a colour on a terminal."""
     assert terminal.colour(verdict) != verdict
+
+
+@pytest.mark.parametrize("field", WATCHED_FIELDS.values())
+def test_a_watched_field_lacks_nothing(field: str) -> None:
+    """A field whose difference is news has words, is described, and is served by the fake registry."""
+    assert field in FIELD_NAMES
+    assert f"`{field}`" in (ROOT / "docs/registry.md").read_text("utf-8")
+    catalog = Catalog()
+    catalog.publish("alpha", "1.0.0")
+    _, document = catalog.answer({"nodeId": ["alpha"]})
+    assert f"'{field}': " in str(document)

@@ -14,7 +14,7 @@ from watcher.text.sanitize import Trusted
 
 Words = tuple[str, ...]
 
-_NAMES = {
+FIELD_NAMES = {
     "downloadUrl": "archive",
     "dependencies": "dependencies",
     "supported_accelerators": "accelerators",
@@ -44,7 +44,7 @@ def difference(changes: tuple[FieldChange, ...]) -> Words:
     """Return what differs in an event's fields; () if there are none."""
     words: list[str] = []
     for change in changes[:_FIELDS]:
-        name = _NAMES.get(change.field)
+        name = FIELD_NAMES.get(change.field)
         words += [Trusted("; ")] if words else []
         words += [Trusted(name) if name else Item(change.field), Trusted(": ")]
         words += _of_field(change)
