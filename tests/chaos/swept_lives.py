@@ -614,7 +614,7 @@ class SweptMachine(RuleBasedStateMachine):
         self.facts |= new
         found, owed = Counter(new.values()), Counter(due)
         assert found == owed, f"late or lost {owed - found}, invented {found - owed}"
-        set_for = after.snapshot.whole.globs
+        set_for = after.snapshot.sweep_baseline.globs
         assert set_for == (self.whole[0] if self.whole else ()), (
             f"baseline of all for {set_for}, not {self.whole}"
         )

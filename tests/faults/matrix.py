@@ -319,7 +319,7 @@ def _judge_pictures(life: Run, before: State, during: State) -> None:
     """Hold what is known under the fault against what was known before it."""
     case, means = life.case, life.case.expected.means
     if case.breadth is Breadth.PAGE:
-        based = bool(during.snapshot.whole.baseline_at)
+        based = bool(during.snapshot.sweep_baseline.baseline_at)
         life.verdict.expect(
             based == (case.is_whole or case.stage is not Stage.FIRST),
             "baselines set",

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from itertools import takewhile
 
+from watcher.model.bounds import Items, items_of
 from watcher.model.event import FieldChange
-from watcher.model.kept import Items, items_of
 from watcher.model.version import STATUSES
 from watcher.text.sanitize import Trusted
 

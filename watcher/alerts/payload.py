@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from watcher.alerts.digest import worst_first
+from watcher.model.bounds import bounded
 from watcher.model.event import Event
 from watcher.model.event_form import public_form
-from watcher.model.kept import bounded
 from watcher.text.sanitize import escape_values
 
 MOST_EVENTS = 200

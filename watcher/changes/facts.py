@@ -10,8 +10,8 @@ from dataclasses import replace
 from itertools import pairwise
 
 from watcher.changes.transitions import text_of
+from watcher.model.bounds import bounded
 from watcher.model.event import Event, FieldChange, Kind
-from watcher.model.kept import bounded
 from watcher.model.listing import Listing
 from watcher.model.precedence import is_prerelease, normalised, precedence
 from watcher.model.snapshot import Node, Snapshot

@@ -16,7 +16,7 @@ from watcher.changes.transitions import DiffOptions, registry_event
 from watcher.model.event import INCOMPLETE, BadVersion, Event, Kind, rank
 from watcher.model.listing import Listing
 from watcher.model.selection import Selection
-from watcher.model.snapshot import Node, Snapshot, Whole
+from watcher.model.snapshot import Node, Snapshot, SweepBaseline
 from watcher.model.version import (
     BANNED,
     FLAGGED,
@@ -87,33 +87,36 @@ def compare_rows(
     )
 
 
-def came_since(whole: Whole, listing: Listing) -> bool:
+def came_since(sweep_baseline: SweepBaseline, listing: Listing) -> bool:
     """Return whether the last baseline of all would have had the node if it had shown these rows then.
 
     Where only some statuses were watched then, one of the rows has to have one of these.
     """
-    if not (whole.baseline_at and Selection(globs=whole.globs).matches(listing.node)):
+    if not (
+        sweep_baseline.baseline_at
+        and Selection(globs=sweep_baseline.globs).matches(listing.node)
+    ):
         return False
-    return not whole.statuses or any(
-        is_watched(row.status, whole.statuses) for row in listing.versions
+    return not sweep_baseline.statuses or any(
+        is_watched(row.status, sweep_baseline.statuses) for row in listing.versions
     )
 
 
-def newcomer(node: str, whole: Whole) -> Node:
+def newcomer(node: str, sweep_baseline: SweepBaseline) -> Node:
     """Return a pack that the baseline of all did not have as it was then: without a version of the watched statuses.
 
     So each of these versions is news, whatever its date.
     """
     return Node(
         node=node,
-        baseline_at=whole.baseline_at,
-        statuses=whole.statuses or STATUSES,
+        baseline_at=sweep_baseline.baseline_at,
+        statuses=sweep_baseline.statuses or STATUSES,
     )
 
 
-def set_whole(
+def set_baseline(
     snapshot: Snapshot,
-    whole: Whole,
+    sweep_baseline: SweepBaseline,
     joined: Mapping[str, Node],
     options: DiffOptions,
     *,
@@ -124,11 +127,17 @@ def set_whole(
 
     `joined` are the nodes that the baseline takes in. `baseline = "full"` has the summary too.
     """
-    after = replace(snapshot, whole=whole)
-    if not whole.globs or options.baseline == "silent" or (chosen and not joined):
+    after = replace(snapshot, sweep_baseline=sweep_baseline)
+    if (
+        not sweep_baseline.globs
+        or options.baseline == "silent"
+        or (chosen and not joined)
+    ):
         return after, None
     worst, reason = _summary(
-        joined.values(), whole, had_others=bool(snapshot.whole.baseline_at)
+        joined.values(),
+        sweep_baseline,
+        had_others=bool(snapshot.sweep_baseline.baseline_at),
     )
     # The worst is part of the id, as of a pack's own baseline.
     after, event = registry_event(
@@ -143,11 +152,11 @@ def set_whole(
 
 
 def _summary(
-    nodes: Collection[Node], of: Whole, *, had_others: bool
+    nodes: Collection[Node], of: SweepBaseline, *, had_others: bool
 ) -> tuple[str | None, str]:
     """Return the worst status of all, and a summary for people; `had_others`: a baseline of other globs was before."""
     versions = [version for node in nodes for version in node.listed]
-    whole = sum(node.banned for node in nodes)
+    banned_packs = sum(node.banned for node in nodes)
     bad = {
         BANNED: sum(version.status == BANNED for version in versions),
         FLAGGED: sum(version.status == FLAGGED for version in versions),
@@ -162,10 +171,10 @@ def _summary(
         "" if nodes or of.statuses else ": is the pattern right?"
     )  # of other statuses there may be some
     parts = [f"{packs} with {plural(len(versions), 'version')}{chosen}{hint}"]
-    if whole:
-        parts.append(f"banned as a whole: {whole:,}")
+    if banned_packs:
+        parts.append(f"banned as a whole: {banned_packs:,}")
     parts += [f"{name}: {count:,}" for name, count in counts.items()]
-    return (BANNED if whole else next(iter(counts), None)), "; ".join(parts)
+    return (BANNED if banned_packs else next(iter(counts), None)), "; ".join(parts)
 
 
 def _shown(globs: tuple[str, ...]) -> str:
@@ -208,12 +217,16 @@ def assess_sweep(
     if lacking is None:
         return SweepAssessment(streak=streak, snapshot=snapshot)
     streak = once_more(streak, lacking, now) if lacking else None
-    whole = snapshot.whole
-    is_failing = streak is not None and (whole.failing or streak.count >= threshold)
-    if is_failing == whole.failing or (is_failing and snapshot.registry_failing):
+    sweep_baseline = snapshot.sweep_baseline
+    is_failing = streak is not None and (
+        sweep_baseline.failing or streak.count >= threshold
+    )
+    if is_failing == sweep_baseline.failing or (
+        is_failing and snapshot.registry_failing
+    ):
         return SweepAssessment(streak=streak, snapshot=snapshot)
     if streak is not None:
-        reason = _story(streak, whole)
+        reason = _story(streak, sweep_baseline)
         snapshot, event = registry_event(
             snapshot, Kind.FAILING, now, after=INCOMPLETE, reason=reason
         )
@@ -221,13 +234,15 @@ def assess_sweep(
         snapshot, event = registry_event(
             snapshot, Kind.RECOVERED, now, before=INCOMPLETE
         )
-    snapshot = replace(snapshot, whole=replace(whole, failing=is_failing))
+    snapshot = replace(
+        snapshot, sweep_baseline=replace(sweep_baseline, failing=is_failing)
+    )
     return SweepAssessment(streak=streak, snapshot=snapshot, events=(event,))
 
 
-def _story(streak: FailureStreak, whole: Whole) -> str:
+def _story(streak: FailureStreak, sweep_baseline: SweepBaseline) -> str:
     since = timestamps.for_people(streak.since)
-    return f"{incomplete_in_words(streak)}, since {since}: {streak.error}; {at_stake(whole)}"
+    return f"{incomplete_in_words(streak)}, since {since}: {streak.error}; {at_stake(sweep_baseline)}"
 
 
 def incomplete_in_words(streak: FailureStreak) -> str:
@@ -235,8 +250,8 @@ def incomplete_in_words(streak: FailureStreak) -> str:
     return f"the pages of all node packs were incomplete in {in_polls(streak)}"
 
 
-def at_stake(whole: Whole) -> str:
+def at_stake(sweep_baseline: SweepBaseline) -> str:
     """Return what incomplete sweeps may cost, as the end of a sentence."""
-    if whole.baseline_at:
+    if sweep_baseline.baseline_at:
         return "new node packs may be missed"
     return "until they are complete, nothing new is reported of node packs that only a pattern includes"

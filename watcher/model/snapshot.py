@@ -69,7 +69,7 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Whole:
+class SweepBaseline:
     """The baseline of all nodes that globs choose."""
 
     globs: tuple[str, ...] = ()
@@ -98,7 +98,7 @@ class Snapshot:
     """How many events channels had."""
     installed: Installed = field(default_factory=Installed)
     """What was reported of the ComfyUIs whose packs are watched, and of these packs."""
-    whole: Whole = field(default_factory=Whole)
+    sweep_baseline: SweepBaseline = field(default_factory=SweepBaseline)
     """The baseline of all nodes that globs choose."""
     nodes: Mapping[str, Node] = field(default_factory=dict)
     """By lower-case id."""

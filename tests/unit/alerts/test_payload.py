@@ -19,9 +19,9 @@ from watcher.alerts.payload import (
     plainest_objects,
 )
 from watcher.cli.terminal import to_json
+from watcher.model.bounds import bounded
 from watcher.model.event import Event, FieldChange, Kind, rank
 from watcher.model.event_form import public_form
-from watcher.model.kept import bounded
 from watcher.model.pack import Copy
 from watcher.model.version import WATCHED_FIELDS, SafeVersion
 

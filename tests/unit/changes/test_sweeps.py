@@ -7,15 +7,15 @@ from dataclasses import replace
 from tests.support.factories import NOW
 from watcher.changes.health import FailureStreak
 from watcher.changes.sweeps import SweepAssessment, assess_sweep
-from watcher.model.snapshot import Snapshot, Whole
+from watcher.model.snapshot import Snapshot, SweepBaseline
 
-WHOLE = Whole(globs=("*",), baseline_at=NOW)
+WHOLE = SweepBaseline(globs=("*",), baseline_at=NOW)
 
 
 def lived(*sweeps: str | None, down: tuple[int, ...] = ()) -> list[SweepAssessment]:
     """Return what each poll says; a poll is why its sweep was incomplete, "" or None. In some the registry is down."""
     streak: FailureStreak | None = None
-    snapshot, found = Snapshot(whole=WHOLE), []
+    snapshot, found = Snapshot(sweep_baseline=WHOLE), []
     for number, lacking in enumerate(sweeps):
         snapshot = replace(snapshot, registry_failing=number in down)
         after = assess_sweep(streak, snapshot, lacking, 3, NOW)
@@ -43,7 +43,7 @@ def test_sweeps_fail_at_the_threshold_and_recover_once() -> None:
         "the pages of all node packs were incomplete in 3 polls in a row, since "
     )
     assert failing.reason.endswith(": page 2: HTTP 500; new node packs may be missed")
-    assert found[7].snapshot.whole == WHOLE
+    assert found[7].snapshot.sweep_baseline == WHOLE
 
 
 def test_what_is_at_stake_is_said() -> None:

@@ -14,6 +14,7 @@ from tests.support.fakes.webhook import Webhook
 from tests.support.fork_server import ForkServer
 from tests.support.harness import Watcher
 from watcher.fake_registry.server import FakeRegistry
+from watcher.model.bounds import bounded
 from watcher.model.event import (
     EXPOSURES,
     LONGEST_TEXT,
@@ -24,7 +25,6 @@ from watcher.model.event import (
     rank,
     severity_of,
 )
-from watcher.model.kept import bounded
 from watcher.model.pack import Copy
 from watcher.model.version import SafeVersion
 

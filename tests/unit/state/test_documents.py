@@ -67,7 +67,7 @@ def test_a_snapshot_is_laid_out_for_people() -> None:
         " },",
         ' "channels_seen": 1,',
         ' "installed": {},',
-        ' "whole": {},',
+        ' "sweep_baseline": {},',
         ' "nodes": {',
         '  "some-pack": {',
         '   "node": "Some-Pack",',

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 
 from watcher.changes import health
 from watcher.changes.channel_health import ChannelState, assess_channels
-from watcher.changes.sweeps import assess_sweep, set_whole
+from watcher.changes.sweeps import assess_sweep, set_baseline
 from watcher.model.event import Event
 from watcher.model.listing import ALL
 from watcher.model.pack import Pack
-from watcher.model.snapshot import Snapshot, Whole
+from watcher.model.snapshot import Snapshot, SweepBaseline
 from watcher.polling.model import PollConfig
 from watcher.polling.reading.nodes import Findings, compare_nodes
 from watcher.polling.reading.plan import Plan, Way
@@ -88,19 +88,19 @@ def with_baseline(
 ) -> tuple[Snapshot, Event | None]:
     """Return the known snapshot with the baseline of all as this poll leaves it, and the event of that."""
     known, sweep = plan.snapshot, answers.sweep
-    if not plan.globs.globs and known.whole != Whole():
-        return replace(known, whole=Whole()), None
+    if not plan.globs.globs and known.sweep_baseline != SweepBaseline():
+        return replace(known, sweep_baseline=SweepBaseline()), None
     if not isinstance(sweep, Sweep) or not plan.sets_baseline(sweep):
         return known, None
-    whole = Whole(
+    sweep_baseline = SweepBaseline(
         globs=plan.globs.globs,
         baseline_at=sweep.at,
         statuses=sweep.statuses,
-        failing=known.whole.failing,
+        failing=known.sweep_baseline.failing,
     )
     nodes = {key: found.nodes.get(key) or known.nodes[key] for key in found.baseline}
     chosen = sum(map(plan.globs.matches, found.watched))
-    return set_whole(known, whole, nodes, plan.options, chosen=chosen)
+    return set_baseline(known, sweep_baseline, nodes, plan.options, chosen=chosen)
 
 
 def _checks_after(plan: Plan, answers: Answers, found: Findings) -> Checks:

@@ -158,9 +158,12 @@ class Plan:
     @property
     def lacks_baseline(self) -> bool:
         """Whether the globs have no baseline of all yet, or had other ones, or other statuses, then."""
-        whole = self.snapshot.whole
-        is_same = (whole.globs, whole.statuses) == (self.globs.globs, self.filter)
-        return self.globs.chooses and not (whole.baseline_at and is_same)
+        sweep_baseline = self.snapshot.sweep_baseline
+        is_same = (sweep_baseline.globs, sweep_baseline.statuses) == (
+            self.globs.globs,
+            self.filter,
+        )
+        return self.globs.chooses and not (sweep_baseline.baseline_at and is_same)
 
     def _waits(self, key: str, sweep: Sweep) -> bool:
         """Return whether a node that only globs choose waits for the baseline of all."""
@@ -185,24 +188,24 @@ class Plan:
         listing = sweep.listing(key, name)
         if known is not None and known.baseline_at:
             return self._difference(Sight.DIFFERENT, known, key, listing)
-        is_whole = bool(listing.versions) and not (
+        is_complete = bool(listing.versions) and not (
             sweep.incomplete or listing.incomplete
         )
         is_chosen = self.globs.matches(key)
-        whole = self.snapshot.whole
+        sweep_baseline = self.snapshot.sweep_baseline
         is_new = is_chosen and known is None and rows is not None
-        if is_new and (not self.lacks_baseline or came_since(whole, listing)):
-            base = newcomer(name, whole)
+        if is_new and (not self.lacks_baseline or came_since(sweep_baseline, listing)):
+            base = newcomer(name, sweep_baseline)
             return self._difference(Sight.NEWCOMER, base, key, listing)
         if is_chosen and self.sets_baseline(sweep):
-            if is_whole:
+            if is_complete:
                 return View(sight=Sight.BASELINE, base=known, listing=listing)
             # It is in the snapshot from now on, so that it is no newcomer: it has a baseline of its own.
             base = known or Node(node=name)
             return self._difference(Sight.DIFFERENT, base, key, listing)
         if self._is_early(key, sweep):
             return View(sight=Sight.EARLY, base=known, listing=listing, lacks=True)
-        if is_whole:
+        if is_complete:
             return View(sight=Sight.LISTING, base=known, listing=listing)
         return View(sight=Sight.DIFFERENT, base=known, listing=listing, lacks=True)
 

@@ -31,7 +31,7 @@ from watcher.cli.terminal import display_width
 from watcher.model.channel import Grouping
 from watcher.model.exposure import Exposure, Installed
 from watcher.model.pack import Pack, PackKind
-from watcher.model.snapshot import Mark, Node, Snapshot, Whole
+from watcher.model.snapshot import Mark, Node, Snapshot, SweepBaseline
 from watcher.state.model import Checks, State
 
 OPS, MAIL = channel("ops"), channel("mail")
@@ -631,7 +631,9 @@ def test_incomplete_sweeps_are_one_line() -> None:
     )
     given = replace(
         given,
-        snapshot=replace(given.snapshot, whole=Whole(globs=("*",), baseline_at=NOW)),
+        snapshot=replace(
+            given.snapshot, sweep_baseline=SweepBaseline(globs=("*",), baseline_at=NOW)
+        ),
     )
     often = "the pages of all node packs were incomplete in 3 polls in a row"
     why = f"{often}: page 2: HTTP 500; new node packs may be missed"

@@ -10,7 +10,7 @@ from watcher import timestamps
 from watcher.changes.transitions import DiffOptions
 from watcher.model.pack import PackRecord, PackRecords
 from watcher.model.selection import Selection
-from watcher.model.snapshot import Node, Snapshot, Whole
+from watcher.model.snapshot import Node, Snapshot, SweepBaseline
 from watcher.model.version import STATUSES, Version
 from watcher.polling.reading.plan import Plan, Way
 from watcher.registry.pagination import NodeRows
@@ -38,11 +38,11 @@ def _plan(*names: str, polled_at: str = BEFORE, now: str = NOW) -> Plan:
         )
         for name in names
     }
-    whole = Whole(globs=("*",), baseline_at=BEFORE)
+    whole = SweepBaseline(globs=("*",), baseline_at=BEFORE)
     return Plan(
         nodes={},
         globs=Selection(globs=("*",)),
-        snapshot=Snapshot(nodes=nodes, whole=whole),
+        snapshot=Snapshot(nodes=nodes, sweep_baseline=whole),
         checks=Checks(polled_at=polled_at),
         options=DiffOptions(now=now),
     )

@@ -215,7 +215,7 @@ def error_of_sweep(state: State) -> str:
     streak = state.checks.health.sweep
     if streak is None:
         return ""
-    return f"{incomplete_in_words(streak)}: {sanitize_line(streak.error)}; {at_stake(state.snapshot.whole)}"
+    return f"{incomplete_in_words(streak)}: {sanitize_line(streak.error)}; {at_stake(state.snapshot.sweep_baseline)}"
 
 
 def install_rows(state: State, installs: Iterable[str]) -> list[InstallRow]:

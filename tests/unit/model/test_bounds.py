@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from tests.support.factories import event
 from watcher.alerts.differences import difference
+from watcher.model.bounds import bounded, cut_values, items_of
 from watcher.model.event import LONGEST_TEXT, FieldChange
-from watcher.model.kept import bounded, cut_values, items_of
 
 _LONG = [f"package-number-{number}=={number}.0.0" for number in range(60)]
 
