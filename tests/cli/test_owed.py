@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
 
 from tests.chaos.receiver import Receiver
 from tests.support.fakes.webhook import Answer
@@ -263,16 +262,13 @@ def test_a_run_that_read_the_addresses_too_early_costs_no_alert(
     receiver.down = {"/a", "/b"}
     listed = _listed(watch, receiver, "/a", "/b")
     folder = StateFolder(watch.state)
-    urls = tuple(SecretStr(receiver.apprise_url(path)) for path in ("/a", "/b"))
-    early = setup.poll_config(
-        Settings(
-            nodes=("alpha",),
-            registry_url=watch.registry.url,
-            retries=0,
-            alert_urls=urls,
-        ),
-        folder,
-    )
+    settings = {
+        "nodes": ["alpha"],
+        "registry_url": watch.registry.url,
+        "retries": 0,
+        "alert_urls": [receiver.apprise_url(path) for path in ("/a", "/b")],
+    }
+    early = setup.poll_config(Settings.model_validate(settings), folder)
     listed.check(code=1)
     with folder.locked():
         report = asyncio.run(

@@ -165,7 +165,7 @@ class _Picky(Webhook):
 def test_what_was_refused_for_what_it_is_comes_with_the_worst_alone(
     tmp_path: Path, registry: FakeRegistry, fork_server: ForkServer
 ) -> None:
-    """After three refusals the message is small, still what the schema says, and counts its events."""
+    """After a refusal the message is small, still what the schema says, and counts its events."""
     for number in range(3):
         registry.catalog.publish("alpha", f"1.{number}.0")
     with _Picky() as picky:
@@ -173,17 +173,17 @@ def test_what_was_refused_for_what_it_is_comes_with_the_worst_alone(
         watch = Watcher(
             tmp_path, registry, fork_server=fork_server, baseline="full", channels=[ops]
         )
-        for code in (1, 1, 0):
-            watch.check(code=code)
-            watch.end_backoffs()
-        *refused, taken = picky.messages()
-    for message in (*refused, taken):
+        watch.check(code=1)
+        watch.end_backoffs()
+        watch.check()
+        refused, taken = picky.messages()
+    for message in (refused, taken):
         _SCHEMA.validate(message.json)
-    assert [len(message.json["events"]) for message in refused] == [3, 3, 3]
+    assert len(refused.json["events"]) == 3
     (worst,) = taken.json["events"]
     assert (taken.json["event_count"], worst) == (
         3,
-        refused[0].json["events"][0] | {"reason": "", "changes": []},
+        refused.json["events"][0] | {"reason": "", "changes": []},
     )
 
 
