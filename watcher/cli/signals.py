@@ -117,7 +117,9 @@ def on_hangup(stop: Stop, reload: Callable[[], object]) -> None:
 
     It stays ignored where it was ignored when this process started, as `nohup` does. Windows has no such signal.
     """
-    if sys.platform == "win32" or signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
+    if sys.platform == "win32":
+        return
+    if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
         return
     loop = asyncio.get_running_loop()
     had_terminal = _has_terminal()
@@ -139,6 +141,8 @@ def on_hangup(stop: Stop, reload: Callable[[], object]) -> None:
 
 def _has_terminal() -> bool:
     """Return whether this process belongs to a terminal that is open."""
+    if sys.platform == "win32":
+        return False
     try:
         os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
     except OSError:

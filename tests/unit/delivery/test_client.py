@@ -465,7 +465,7 @@ asyncio.run(Worker().deliver(job))
 
 
 def test_nothing_outlives_a_program_that_is_killed(webhook: Webhook) -> None:
-    """With the program the process that delivers ends; no part of a URL is in what others see of the processes."""
+    """With the program the process that delivers ends, also a stopped one; no part of a URL is in what others see."""
     webhook.answer["/s3cr3t"] = Answer(hang=True)
     with subprocess.Popen(
         [sys.executable, "-c", _PROGRAM],
@@ -489,6 +489,7 @@ def test_nothing_outlives_a_program_that_is_killed(webhook: Webhook) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             os.kill(worker, number)
         assert _runs(worker)
+        os.kill(worker, signal.SIGSTOP)
         program.kill()
     _until_there_are_none([worker])
 
