@@ -112,39 +112,41 @@ class Stop:
         os._exit(code)
 
 
-def on_hangup(stop: Stop, reload: Callable[[], object]) -> None:
-    """Handle SIGHUP, inside the running loop: `reload`, or stop if the terminal of this process was closed.
+if sys.platform == "win32":
 
-    It stays ignored where it was ignored when this process started, as `nohup` does. Windows has no such signal.
-    """
-    if sys.platform == "win32":
-        return
-    if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
-        return
-    loop = asyncio.get_running_loop()
-    had_terminal = _has_terminal()
+    def on_hangup(stop: Stop, reload: Callable[[], object]) -> None:
+        """Do nothing: Windows has no such signal."""
 
-    def decide() -> None:
-        if had_terminal and not _has_terminal():
-            stop.request(signal.SIGHUP)
-        else:
-            reload()
+else:
 
-    def handle(_number: int, _frame: object) -> None:
-        wait = _UNTIL_CLOSED if had_terminal else 0.0
-        with contextlib.suppress(RuntimeError):  # the loop has ended
-            loop.call_soon_threadsafe(loop.call_later, wait, decide)
+    def on_hangup(stop: Stop, reload: Callable[[], object]) -> None:
+        """Handle SIGHUP, inside the running loop: `reload`, or stop if the terminal of this process was closed.
 
-    # The loop's own handlers end with it, and a terminal that is closed may send the signal twice.
-    signal.signal(signal.SIGHUP, handle)
+        It stays ignored where it was ignored when this process started, as `nohup` does.
+        """
+        if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
+            return
+        loop = asyncio.get_running_loop()
+        had_terminal = _has_terminal()
 
+        def decide() -> None:
+            if had_terminal and not _has_terminal():
+                stop.request(signal.SIGHUP)
+            else:
+                reload()
 
-def _has_terminal() -> bool:
-    """Return whether this process belongs to a terminal that is open."""
-    if sys.platform == "win32":
-        return False
-    try:
-        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
-    except OSError:
-        return False
-    return True
+        def handle(_number: int, _frame: object) -> None:
+            wait = _UNTIL_CLOSED if had_terminal else 0.0
+            with contextlib.suppress(RuntimeError):  # the loop has ended
+                loop.call_soon_threadsafe(loop.call_later, wait, decide)
+
+        # The loop's own handlers end with it, and a terminal that is closed may send the signal twice.
+        signal.signal(signal.SIGHUP, handle)
+
+    def _has_terminal() -> bool:
+        """Return whether this process belongs to a terminal that is open."""
+        try:
+            os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+        except OSError:
+            return False
+        return True
