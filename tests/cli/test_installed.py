@@ -13,7 +13,7 @@ from tests.support import program
 from tests.support.comfyui import COMMIT, ComfyUI
 from tests.support.fakes.manager import FakeManager, installed
 from tests.support.fork_server import ForkServer
-from watcher.cli.commands.installs import installed as command
+from watcher.cli.commands import installed as command
 from watcher.cli.terminal import display_width
 from watcher.model.pack import Inventory, Pack, PackKind, Source, SourceKind
 

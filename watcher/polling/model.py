@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from watcher import timestamps
 from watcher.alerts.queues.channel_identity import Addresses
 from watcher.model.channel import Channel
 from watcher.model.event import Event
@@ -112,6 +113,11 @@ class Report:
     """Ids that only installs name and the registry does not know, as far as that was not said before."""
     no_packs: str = ""
     """Why the registry says nothing of packs as a whole, if that was not said before."""
+
+    @property
+    def seconds(self) -> float:
+        """How long the poll took, by the clock."""
+        return max(timestamps.seconds_between(self.started, self.finished), 0.0)
 
     @property
     def expired(self) -> int:

@@ -18,8 +18,7 @@ from watcher.polling.reports.problems import (
     problems,
 )
 from watcher.progress import Progress
-from watcher.service.model import Plan
-from watcher.service.observer import Observer
+from watcher.service.observer import Observer, Schedule
 from watcher.text.sanitize import escape_invisible
 
 _SHORTEST_WAIT = 0.05
@@ -36,16 +35,16 @@ class Daemon:
     def __init__(
         self,
         poller: Poller,
-        plan: Plan,
+        schedule: Schedule,
         check_installation: Callable[[], None],
         observer: Observer,
-        reloaded: Callable[[], Plan],
+        reloaded: Callable[[], Schedule],
     ) -> None:
         """Prepare the loop. `check_installation` raises InstallationError if it was replaced.
 
-        `reloaded` returns the plan of settings that are read again, or raises WatchError.
+        `reloaded` returns the schedule of settings that are read again, or raises WatchError.
         """
-        self._plan = plan
+        self._schedule = schedule
         self._observer = observer
         self._poller = replace(poller, progress=_noting(observer, poller.progress))
         self._stopping = poller.stopping
@@ -56,16 +55,16 @@ class Daemon:
         self._revision = 0
         """Of the state, as this process left it."""
         self._changed = asyncio.Event()
-        """A reload has changed the plan."""
+        """A reload has changed the schedule."""
 
     async def run(self) -> None:
-        """Poll as often as the plan says.
+        """Poll as often as the schedule says.
 
         The interval is the time between the starts of two polls, so they neither drift nor overlap; after one that
         takes longer the next starts at once. The next poll follows one that fails, except after ReplacedError (the lock
         or the state was replaced) and InstallationError.
         """
-        self._observer.started(self._plan)
+        self._observer.started(self._schedule)
         while not self._stopping.is_set():
             self._check_installation()
             is_saved = await self._poll()
@@ -79,16 +78,16 @@ class Daemon:
         """
         self._observer.reloading()
         try:
-            plan = self._reloaded()
+            schedule = self._reloaded()
         except Exception as error:  # noqa: BLE001 - the service outlives any settings
             ours = error if isinstance(error, WatchError) else None
             self._observer.reload_failed(ours or WatchError(line_of(error)))
             return
-        self._next_poll += plan.interval - self._plan.interval
-        self._plan = plan
-        self._poller = replace(self._poller, config=plan.config)
+        self._next_poll += schedule.interval - self._schedule.interval
+        self._schedule = schedule
+        self._poller = replace(self._poller, config=schedule.config)
         self._changed.set()
-        self._observer.reloaded(plan, self._time_of_next_poll())
+        self._observer.reloaded(schedule, self._time_of_next_poll())
 
     async def _poll(self) -> bool:
         """Poll once; return False if the state could not be saved. ReplacedError and InstallationError as `run`."""
@@ -98,8 +97,8 @@ class Daemon:
             self._observer,
         )
         began = loop.time()
-        self._next_poll = began + self._plan.interval * (
-            1 + random.uniform(-self._plan.jitter, self._plan.jitter)  # noqa: S311 - no secret
+        self._next_poll = began + self._schedule.interval * (
+            1 + random.uniform(-self._schedule.jitter, self._schedule.jitter)  # noqa: S311 - no secret
         )
         report_problems = ProblemReporter(observer.problem)
         observer.poll_started()
@@ -116,7 +115,7 @@ class Daemon:
             observer.poll_failed(error, self._time_of_next_poll())
             return False
         report_problems(problems(report))
-        observer.poll_finished(report, loop.time() - began, self._time_of_next_poll())
+        observer.poll_finished(report, self._time_of_next_poll())
         if report.unsaved:
             poller.folder.see_that_it_is_held()  # a lost lock explains it
         return not report.unsaved

@@ -21,8 +21,7 @@ from watcher.errors import StateError, WatchError
 from watcher.polling.model import Report
 from watcher.polling.reports.problems import Problem
 from watcher.registry import transport
-from watcher.service.model import Plan
-from watcher.service.observer import Observer
+from watcher.service.observer import Observer, Schedule
 
 ABOUT = "heartbeat"
 """The key of the problem that a failed ping is (`Problem.about`)."""
@@ -153,22 +152,25 @@ class Heartbeat(Observer):
             self._sending.cancel()
             await asyncio.gather(self._sending, return_exceptions=True)
 
-    def started(self, plan: Plan) -> None:
-        """Take the URL from the plan."""
-        self._url, self._timeout = plan.heartbeat_url, plan.config.limits.timeout
+    def started(self, schedule: Schedule) -> None:
+        """Take the URL from the schedule."""
+        self._url, self._timeout = (
+            schedule.heartbeat_url,
+            schedule.config.limits.timeout,
+        )
 
-    def reloaded(self, plan: Plan, next_poll: str) -> None:
-        """Take the URL from the new plan."""
+    def reloaded(self, schedule: Schedule, next_poll: str) -> None:
+        """Take the URL from the new schedule."""
         del next_poll
-        self.started(plan)
+        self.started(schedule)
 
     def poll_started(self) -> None:
         """Send START."""
         self._put(Ping.START)
 
-    def poll_finished(self, report: Report, seconds: float, next_poll: str) -> None:
+    def poll_finished(self, report: Report, next_poll: str) -> None:
         """Send DONE, or FAIL if nothing could be read or written."""
-        del seconds, next_poll
+        del next_poll
         self._put(ping_after(report))
 
     def poll_failed(self, error: Exception, next_poll: str) -> None:

@@ -8,17 +8,16 @@ from watcher.model.event import runs_its_pack
 from watcher.polling.model import Report
 from watcher.polling.reports.problems import Problem
 from watcher.polling.sending.dispatch import Dispatch
-from watcher.service.model import Plan
-from watcher.service.observer import Observer
+from watcher.service.observer import Observer, Schedule
 from watcher.text.sanitize import Trusted
 
 
 class LogLines(Observer):
     """Writes what it hears to the log."""
 
-    def started(self, plan: Plan) -> None:
+    def started(self, schedule: Schedule) -> None:
         """Log what is watched, after each warning about the settings."""
-        self._log_plan("started", plan)
+        self._log_schedule("started", schedule)
 
     def problem(self, problem: Problem) -> None:
         """Log a problem at its level."""
@@ -29,7 +28,7 @@ class LogLines(Observer):
         """Log that it is over."""
         log.info(event, message=Trusted(sentence))
 
-    def poll_finished(self, report: Report, seconds: float, next_poll: str) -> None:
+    def poll_finished(self, report: Report, next_poll: str) -> None:
         """Log each event, then a summary of the poll."""
         del next_poll  # it follows from the interval
         for event in report.events:
@@ -60,7 +59,7 @@ class LogLines(Observer):
             unconfirmed=report.unconfirmed,
             pending=report.pending,
             expired=report.expired,
-            seconds=round(seconds, 3),
+            seconds=round(report.seconds, 3),
         )
 
     def poll_failed(self, error: Exception, next_poll: str) -> None:
@@ -77,10 +76,10 @@ class LogLines(Observer):
         """Log why."""
         _log_failure("delivery", error)
 
-    def reloaded(self, plan: Plan, next_poll: str) -> None:
+    def reloaded(self, schedule: Schedule, next_poll: str) -> None:
         """Log what is watched now, after each warning about the settings."""
         del next_poll
-        self._log_plan("reloaded", plan)
+        self._log_schedule("reloaded", schedule)
 
     def reload_failed(self, error: WatchError) -> None:
         """Log what is wrong."""
@@ -100,16 +99,20 @@ class LogLines(Observer):
         log.error(f"stopped: {what}", error=Trusted(error.line))
 
     @staticmethod
-    def _log_plan(event: str, plan: Plan) -> None:
-        for warning in plan.warnings:
+    def _log_schedule(event: str, schedule: Schedule) -> None:
+        for warning in schedule.warnings:
             log.warning("settings", warning=Trusted(warning))
         log.info(
             event,
-            nodes=len(plan.config.nodes),
-            **({"patterns": " ".join(plan.config.globs)} if plan.config.globs else {}),
-            installs=len(plan.config.installs),
-            channels=len(plan.config.channels),
-            interval=plan.interval,
+            nodes=len(schedule.config.nodes),
+            **(
+                {"patterns": " ".join(schedule.config.globs)}
+                if schedule.config.globs
+                else {}
+            ),
+            installs=len(schedule.config.installs),
+            channels=len(schedule.config.channels),
+            interval=schedule.interval,
         )
 
 

@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 
 from watcher.errors import WatchError
-from watcher.polling.model import Report
+from watcher.polling.model import PollConfig, Report
 from watcher.polling.reports.problems import Problem
 from watcher.polling.sending.dispatch import Dispatch
-from watcher.service.model import Plan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """What is polled, and how often: all of it can change while the service runs."""
+
+    config: PollConfig
+    interval: float
+    """Seconds between the starts of two polls."""
+    jitter: float
+    """By which share of itself the interval varies."""
+    heartbeat_url: str = field(default="", repr=False)
+    """Secret; "" where there is none."""
+    warnings: tuple[str, ...] = ()
+    """About settings that are valid. Safe to show."""
 
 
 class Observer:
@@ -19,7 +34,7 @@ class Observer:
     has to wait for somebody else, as a request has, is started as a task of the running loop. A time is RFC 3339.
     """
 
-    def started(self, plan: Plan) -> None:
+    def started(self, schedule: Schedule) -> None:
         """Hear that the loop begins."""
 
     def poll_started(self) -> None:
@@ -34,8 +49,8 @@ class Observer:
     def problem_ended(self, event: str, sentence: str) -> None:
         """Hear that a lasting problem is over: the name of a log line, and a sentence for a person."""
 
-    def poll_finished(self, report: Report, seconds: float, next_poll: str) -> None:
-        """Hear that a poll is done and saved, how long it took, and when the next one begins."""
+    def poll_finished(self, report: Report, next_poll: str) -> None:
+        """Hear that a poll is done and saved, and when the next one begins."""
 
     def poll_failed(self, error: Exception, next_poll: str) -> None:
         """Hear that a poll could not be done or saved, and when the next one begins."""
@@ -49,7 +64,7 @@ class Observer:
     def reloading(self) -> None:
         """Hear that the settings are about to be read again."""
 
-    def reloaded(self, plan: Plan, next_poll: str) -> None:
+    def reloaded(self, schedule: Schedule, next_poll: str) -> None:
         """Hear that the settings were read again, and when the first poll with them begins."""
 
     def reload_failed(self, error: WatchError) -> None:

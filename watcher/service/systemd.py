@@ -15,8 +15,7 @@ from watcher import log, timestamps
 from watcher.errors import WatchError, line_of
 from watcher.polling.model import Report
 from watcher.polling.sending.dispatch import Dispatch
-from watcher.service.model import Plan
-from watcher.service.observer import Observer
+from watcher.service.observer import Observer, Schedule
 from watcher.text.plural import plural
 from watcher.text.sanitize import Trusted, safe_line
 
@@ -82,9 +81,9 @@ class Systemd(Observer):
         """The log says that the socket cannot be used."""
         self._ticks: asyncio.Task[None] | None = None
 
-    def started(self, plan: Plan) -> None:
+    def started(self, schedule: Schedule) -> None:
         """See that the watchdog leaves one request its time, and begin to send signs of life."""
-        self._fit_watchdog(plan)
+        self._fit_watchdog(schedule)
         self._ticks = asyncio.create_task(self._tick())
 
     def poll_started(self) -> None:
@@ -98,9 +97,8 @@ class Systemd(Observer):
         """Note a sign of life."""
         self._is_busy = self._is_alive = True
 
-    def poll_finished(self, report: Report, seconds: float, next_poll: str) -> None:
+    def poll_finished(self, report: Report, next_poll: str) -> None:
         """Say what the poll did."""
-        del seconds
         self._is_busy = False
         words = [
             f"{report.checked} of {plural(report.watched, 'node pack')} checked",
@@ -132,9 +130,9 @@ class Systemd(Observer):
         """Say that the settings are read again."""
         self._send("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
 
-    def reloaded(self, plan: Plan, next_poll: str) -> None:
+    def reloaded(self, schedule: Schedule, next_poll: str) -> None:
         """Say that this is done."""
-        self._fit_watchdog(plan)
+        self._fit_watchdog(schedule)
         self._send("READY=1")
         self._say("settings reloaded", next_poll)
 
@@ -160,9 +158,9 @@ class Systemd(Observer):
     def _say(self, what: str, next_poll: str) -> None:
         self._send(f"STATUS={what}; next poll {timestamps.for_people(next_poll)}")
 
-    def _fit_watchdog(self, plan: Plan) -> None:
+    def _fit_watchdog(self, schedule: Schedule) -> None:
         """Ask for a later watchdog if it is too early for a poll in which all goes as it may."""
-        least = plan.config.limits.timeout + _LONGEST_SILENCE
+        least = schedule.config.limits.timeout + _LONGEST_SILENCE
         if 0 < self._watchdog < least:
             log.warning(
                 "systemd",

@@ -20,7 +20,7 @@ from watcher.polling.clock import clock
 from watcher.polling.poll import Poller
 from watcher.service.daemon import Daemon
 from watcher.service.log_lines import LogLines
-from watcher.service.model import Plan
+from watcher.service.observer import Schedule
 from watcher.state.store import StateFolder
 
 
@@ -77,7 +77,7 @@ def test_a_full_disk_is_no_reason_to_hurry(
 
     async def run() -> None:
         folder.loop.append(asyncio.get_running_loop())
-        plan = Plan(config=config, interval=900, jitter=0)
+        plan = Schedule(config=config, interval=900, jitter=0)
         await Daemon(poller, plan, lambda: None, LogLines(), lambda: plan).run()
 
     with folder.locked():

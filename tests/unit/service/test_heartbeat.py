@@ -24,8 +24,7 @@ from watcher.service.heartbeat import (
     send,
     with_pings,
 )
-from watcher.service.model import Plan
-from watcher.service.observer import Observer
+from watcher.service.observer import Observer, Schedule
 
 TOKEN = "s3cr3t"
 
@@ -45,11 +44,11 @@ class Speaker(Observer):
         self.said.append(f"{event}: {sentence}")
 
 
-def plan(url: str, timeout: float = 5) -> Plan:
+def plan(url: str, timeout: float = 5) -> Schedule:
     """Make a plan whose pings go to the URL."""
     config = watch("http://127.0.0.1:9")
     config = replace(config, limits=replace(config.limits, timeout=timeout))
-    return Plan(config=config, interval=60, jitter=0, heartbeat_url=url)
+    return Schedule(config=config, interval=60, jitter=0, heartbeat_url=url)
 
 
 async def until(true: Callable[[], object]) -> None:
@@ -189,7 +188,7 @@ def test_a_service_is_not_held_up(webhook: Webhook) -> None:
             began = time.monotonic()
             for _ in range(50):
                 heartbeat.poll_started()
-                heartbeat.poll_finished(poll_report(watched=1, checked=1), 0.1, "")
+                heartbeat.poll_finished(poll_report(watched=1, checked=1), "")
             assert time.monotonic() - began < 0.2
             await until(lambda: webhook.messages("/x"))
 

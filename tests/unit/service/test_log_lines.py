@@ -34,7 +34,7 @@ def test_an_event_is_a_line() -> None:
         event("e4", channel="ops", **about),
         event("e5", install="laptop", **about),
     )
-    LogLines().poll_finished(poll_report(*events), 1.0, NOW)
+    LogLines().poll_finished(poll_report(*events), NOW)
     lines = [json.loads(line) for line in stream.getvalue().splitlines()][:-1]
     keys = ("node", "channel", "install", "runs")
     assert [{key: line[key] for key in keys if key in line} for line in lines] == [

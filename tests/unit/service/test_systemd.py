@@ -22,7 +22,7 @@ from watcher.polling.poll import Poller
 from watcher.polling.sending.dispatch import Dispatch
 from watcher.registry.client import RequestLimits
 from watcher.service import systemd
-from watcher.service.model import Plan
+from watcher.service.observer import Schedule
 from watcher.service.systemd import Systemd
 from watcher.state.store import StateFolder
 
@@ -54,7 +54,7 @@ def test_a_poll_that_does_not_get_on_shows_no_life(
 ) -> None:
     """During a poll a sign needs progress or a deadline, however often the loop runs; between polls nothing."""
     monkeypatch.setattr(systemd, "_LONGEST_SILENCE", 0.0)
-    plan = Plan(
+    plan = Schedule(
         config=watch(
             "http://127.0.0.1:9",
             limits=RequestLimits(timeout=4 * _TICK, retries=0, concurrency=1),

@@ -5,19 +5,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 
 from watcher.cli import repeats, report
-from watcher.cli.poller import ready_poller
-from watcher.cli.repeats import Notes
+from watcher.cli.loading import collect_rarely
+from watcher.cli.progress_line import progress_line
 from watcher.cli.signals import Stop
-from watcher.cli.terminal import OutputError, echo, echo_result, error_lines
+from watcher.cli.terminal import echo, echo_result, error_lines
 from watcher.delivery.client import Worker
 from watcher.errors import InUseError, StateError, WatchError
 from watcher.model.event import Kind
+from watcher.polling.clock import clock
 from watcher.polling.model import PollConfig, Report
-from watcher.polling.poll import StoppedError
+from watcher.polling.poll import Poller, StoppedError
 from watcher.polling.reports.problems import (
     Problem,
     ProblemReporter,
@@ -25,6 +25,7 @@ from watcher.polling.reports.problems import (
     problems,
 )
 from watcher.polling.setup import channel_warnings, config_to_watch, lock_holder
+from watcher.progress import Progress
 from watcher.settings.loading import Loaded
 from watcher.state.store import StateFolder
 from watcher.streams import width
@@ -44,29 +45,31 @@ def check(
 
     WatchError as the parts raise it. One that was said within a day is on stdout instead, where nobody reads along.
     """
-    notes = None if dry_run or repeats.are_wanted() else Notes()
+    notes = None if dry_run or repeats.are_wanted() else repeats.Notes()
     try:
-        return _check(load(), notes, dry_run=dry_run, as_json=as_json, fail_on=fail_on)
-    except OutputError:
-        raise
+        done, signal = _poll(load(), notes, dry_run=dry_run)
     except WatchError as error:
         if notes is None or as_json or notes.is_due(repeats.key_of(error)):
             raise
         echo_result(error_lines(error))
         return error.exit_code
+    if done is None:
+        echo("stopped; nothing was changed", error=True)
+    elif as_json:
+        echo_result([report.as_json(done)])
+    else:
+        echo_result(report.lines(done, dry_run=dry_run, width=width(sys.stdout)))
+    if done is None or signal:
+        return 128 + signal
+    return report.exit_code(done, fail_on)
 
 
-def _check(
-    chosen: Loaded,
-    notes: Notes | None,
-    *,
-    dry_run: bool,
-    as_json: bool,
-    fail_on: frozenset[Kind],
-) -> int:
-    """Do one poll; a state that cannot be used is said to the monitor too."""
+def _poll(
+    chosen: Loaded, notes: repeats.Notes | None, *, dry_run: bool
+) -> tuple[Report | None, int]:
+    """Poll, and say to the monitor too that the state cannot be used; results as `_poll_and_report`."""
     try:
-        return _poll(chosen, notes, dry_run=dry_run, as_json=as_json, fail_on=fail_on)
+        return _poll_and_report(chosen, notes, dry_run=dry_run)
     except InUseError:  # the run that holds the state polls, and says so to the monitor
         raise
     except StateError as error:
@@ -76,75 +79,68 @@ def _check(
         from watcher.service import heartbeat
 
         why = asyncio.run(heartbeat.send(url, heartbeat.Ping.FAIL, settings.timeout))
-        if why:  # a part of the error, so that it is said as often as the error
-            raise type(error)(
-                f"{error.what}\n{heartbeat.failed(why)}", error.hint
-            ) from None
-        raise
+        if not why:
+            raise
+        # A part of the error, so that it is said as often as the error.
+        what = f"{error.what}\n{heartbeat.failed(why)}"
+        raise type(error)(what, error.hint) from None
 
 
-def _poll(
-    chosen: Loaded,
-    notes: Notes | None,
-    *,
-    dry_run: bool,
-    as_json: bool,
-    fail_on: frozenset[Kind],
-) -> int:
-    folder = StateFolder(chosen.settings.state_dir)
-    report_problem = ProblemReporter(_echo_problem)
-    url = "" if dry_run else chosen.settings.heartbeat_address()
+def _poll_and_report(
+    chosen: Loaded, notes: repeats.Notes | None, *, dry_run: bool
+) -> tuple[Report | None, int]:
+    """Poll, and write its problems to stderr.
+
+    Return the report, None if the poll was stopped while it was reading, and the signal or 0.
+    """
+    settings = chosen.settings
+    folder = StateFolder(settings.state_dir)
+    report_problems = ProblemReporter(_echo_problem)
+    url = "" if dry_run else settings.heartbeat_address()
     pings: list[Problem] = []
 
-    async def poll_once(
-        config: PollConfig, worker: Worker
-    ) -> tuple[Report | None, int]:
-        """Return the report, None if the poll was stopped while it was reading, and the signal or 0."""
+    async def poll(progress: Progress) -> tuple[Report | None, int]:
         stop = Stop()
-        with ready_poller(
-            chosen.settings, config, folder, worker, CHECK_BUDGET, stop
-        ) as poller:
-            reporting = replace(
-                poller,
-                dry_run=dry_run,
-                on_expired=report_problem.expired,
-                on_set_aside=report_problem.set_aside,
-            )
-            try:
-                if not url:
-                    return await reporting.poll(), stop.signal
-                from watcher.service import heartbeat
+        poller = Poller(
+            config=config,
+            folder=folder,
+            clock=clock,
+            stopping=stop.event,
+            worker=worker,
+            progress=progress,
+            channel_budget=CHECK_BUDGET,
+            dry_run=dry_run,
+            on_expired=report_problems.expired,
+            on_set_aside=report_problems.set_aside,
+        )
+        try:
+            if not url:
+                return await poller.poll(), stop.signal
+            from watcher.service import heartbeat
 
-                report, why = await heartbeat.with_pings(
-                    reporting.poll(), url, config.limits.timeout
-                )
-                pings.extend([heartbeat.problem(why)] if why else [])
-                return report, stop.signal
-            except StoppedError:
-                return None, stop.signal
+            done, why = await heartbeat.with_pings(poller.poll(), url, settings.timeout)
+            if why:
+                pings.append(heartbeat.problem(why))
+            return done, stop.signal
+        except StoppedError:
+            return None, stop.signal
 
     with Worker() as worker:
         config = config_to_watch(chosen, folder, worker.refusal)
-        with (
+        lock = (
             contextlib.nullcontext() if dry_run else folder.locked(lock_holder("check"))
-        ):
-            done, stopped_by = asyncio.run(poll_once(config, worker))
+        )
+        with lock:
+            collect_rarely()
+            with progress_line(settings) as progress:
+                done, signal = asyncio.run(poll(progress))
             if done is not None:
                 found = [*_setting_problems(chosen), *problems(done), *pings]
                 if notes is None:
-                    report_problem(found)
+                    report_problems(found)
                 else:
-                    _report_news(notes, config, done, found, report_problem, url)
-    if done is None:
-        echo("stopped; nothing was changed", error=True)
-        return 128 + stopped_by
-    wide = width(sys.stdout)
-    echo_result(
-        [report.as_json(done)]
-        if as_json
-        else report.lines(done, dry_run=dry_run, width=wide)
-    )
-    return 128 + stopped_by if stopped_by else report.exit_code(done, fail_on)
+                    _report_news(notes, config, done, found, report_problems, url)
+    return done, signal
 
 
 def _echo_problem(problem: Problem) -> None:
@@ -165,16 +161,16 @@ def _setting_problems(chosen: Loaded) -> list[Problem]:
 
 
 def _report_news(
-    notes: Notes,
+    notes: repeats.Notes,
     config: PollConfig,
     done: Report,
-    found: list[Problem],
-    report_problem: ProblemReporter,
+    found: Sequence[Problem],
+    report_problems: ProblemReporter,
     url: str,
 ) -> None:
     """Report problems that are new, that were last reported a day ago, and that have ended."""
     due, ended = notes.news({key for problem in found for key in problem.about})
-    report_problem(
+    report_problems(
         problem
         for problem in found
         if not problem.about or due.intersection(problem.about)

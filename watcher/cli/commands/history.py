@@ -11,6 +11,7 @@ from watcher import durations, timestamps
 from watcher.alerts.reference import events_of, reference_of
 from watcher.changes.exposure import copies_of
 from watcher.cli.loading import existing_state
+from watcher.cli.options import read
 from watcher.cli.report import event_subject, what_happened
 from watcher.cli.terminal import colour, echo, short_time, table, to_json
 from watcher.errors import StateError, UsageError
@@ -28,7 +29,6 @@ from watcher.text.sanitize import sanitize_line
 
 LIMIT = 50
 """Events that are shown without `--limit` and `--ref`."""
-_VERSION_WIDTH = 100
 _REFERENCE = re.compile("[0-9a-fA-F]{8}")
 _WHY_NOT = (
     "the history no longer has all its events, or its channel has other kinds, nodes or scope, or another grouping"
@@ -51,14 +51,8 @@ def show(
     With `ref` they are the events of one message, all of them unless there is a `limit`. UsageError for a wrong node
     id, time or reference.
     """
-    try:
-        earliest = "" if since is None else parse_since(since, clock())
-    except ValueError as error:
-        raise UsageError(f"--since: {error}") from None
-    try:
-        ids = {node.lower() for node in node_ids.read(nodes)}
-    except ValueError as error:
-        raise UsageError(f"--node: {error}") from None
+    begin = earliest(since)
+    ids = {node.lower() for node in read("--node", node_ids.read, nodes)}
     if ref is not None and not _REFERENCE.fullmatch(ref):
         raise UsageError(
             f"--ref: {describe(ref)} is not a reference",
@@ -74,9 +68,8 @@ def show(
     past: Sequence[Event] = recorded.events
     if ref is not None and not (past := _message(ref.lower(), state, past, loaded)):
         echo(f"warning: no message {ref} found: {_WHY_NOT}", error=True)
-    events = choose(past, ids, kinds, earliest)[
-        : limit or (LIMIT if ref is None else None)
-    ]
+    most = limit or (LIMIT if ref is None else None)
+    events = choose(past, ids, kinds, begin)[:most]
     if as_json:
         echo(to_json({"events": [public_form(event) for event in events]}))
         return
@@ -98,15 +91,21 @@ def _message(
                     (known.outbox.events[event] for event in message.events),
                     key=lambda event: event.at,
                 )
-                if (
-                    message.reference == ref
-                ):  # a further one: the history has what came before it too
+                # A further one: the history has what came before it too.
+                if message.reference == ref:
                     last = events
                 elif reference_of(events) == ref:
                     return events
         if chosen.globs:
             channels = knowing(channels, (*chosen.names, *copies_of(known.installs)))
     return events_of(ref, past, channels) or last
+
+
+def earliest(since: str | None) -> str:
+    """Return the time that `--since` names, "" without it; UsageError for other text."""
+    if since is None:
+        return ""
+    return read("--since", lambda text: parse_since(text, clock()), since)
 
 
 def parse_since(text: str, now: str) -> str:
@@ -152,9 +151,7 @@ def lines(events: Sequence[Event], width: int | None = None) -> list[str]:
                 short_time(event.at),
                 colour(event.kind),
                 event_subject(event),
-                sanitize_line(event.version, _VERSION_WIDTH)
-                if event.version is not None
-                else "-",
+                "-" if event.version is None else sanitize_line(event.version),
                 what_happened(event) or "-",
             )
             for event in events

@@ -1,18 +1,28 @@
-"""`run`: poll after poll until stopped, from settings to exit code."""
+"""`run`: poll after poll until stopped, and what it says on a terminal."""
 
 from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 
-from watcher.cli.commands.run_lines import speaker as speaker_of_run
-from watcher.cli.loading import configure_log
-from watcher.cli.poller import ready_poller
+from watcher import durations, log, timestamps
+from watcher.cli import report as reports
+from watcher.cli.loading import collect_rarely, configure_log
+from watcher.cli.progress_line import progress_line
+from watcher.cli.report import watched_in_words
 from watcher.cli.signals import Stop, end_at_once, on_hangup
+from watcher.cli.terminal import echo, echo_error
 from watcher.delivery.client import Worker
-from watcher.errors import InstallationError, ReplacedError, WatchError
+from watcher.errors import InstallationError, ReplacedError, WatchError, line_of
+from watcher.polling.clock import clock
+from watcher.polling.model import Report
+from watcher.polling.poll import Poller
+from watcher.polling.reports.problems import Problem
+from watcher.polling.sending.dispatch import Dispatch
 from watcher.polling.setup import (
     config_to_watch,
     lock_holder,
@@ -23,14 +33,19 @@ from watcher.polling.setup import (
 from watcher.service import systemd
 from watcher.service.daemon import Daemon
 from watcher.service.heartbeat import Heartbeat
-from watcher.service.model import Plan
-from watcher.service.observer import Observer, Observers
+from watcher.service.log_lines import LogLines
+from watcher.service.observer import Observer, Observers, Schedule
 from watcher.settings.loading import Loaded
 from watcher.state.store import StateFolder
+from watcher.streams import width
+from watcher.text.plural import plural
 from watcher.text.sanitize import escape_invisible
 
 CHANNEL_BUDGET = 5.0
 """Seconds after which `run` turns from a channel with many messages to the other channels, and returns to it later."""
+
+_SOON = 120.0
+"""Seconds; up to here a time has seconds."""
 
 
 def run_forever(load: Callable[..., Loaded]) -> int:
@@ -41,7 +56,7 @@ def run_forever(load: Callable[..., Loaded]) -> int:
     worker = Worker()
     manager = systemd.from_environment(os.environ, lambda: bool(worker.under_way))
     chosen = load()
-    speaker = speaker_of_run()
+    speaker = _speaker()
     heartbeat = Heartbeat(speaker)
     observer: Observer = Observers(
         [speaker, *([manager] if manager else []), heartbeat]
@@ -55,12 +70,12 @@ def run_forever(load: Callable[..., Loaded]) -> int:
     end_at_once(last_words)  # judging alert URLs can take seconds
     with worker:
         setup = _Setup(load, chosen, worker)
-        plan = setup.plan(chosen)
-        recheck_channels(plan.config.channels, worker)
+        schedule = setup.schedule(chosen)
+        recheck_channels(schedule.config.channels, worker)
         with setup.folder.locked(lock_holder("run")):
             setup.folder.load()
             try:
-                stop = asyncio.run(_serve(setup, plan, observer, heartbeat))
+                stop = asyncio.run(_serve(setup, schedule, observer, heartbeat))
             except (ReplacedError, InstallationError) as error:
                 observer.gave_up(error)
                 return error.exit_code
@@ -70,7 +85,7 @@ def run_forever(load: Callable[..., Loaded]) -> int:
 
 
 async def _serve(
-    setup: _Setup, plan: Plan, observer: Observer, heartbeat: Heartbeat
+    setup: _Setup, schedule: Schedule, observer: Observer, heartbeat: Heartbeat
 ) -> Stop:
     """Serve until the stop that is returned."""
 
@@ -79,16 +94,19 @@ async def _serve(
         observer.stopped(signal)
 
     stop = Stop(observer.stopping, end_overdue, 0)
-    with ready_poller(
-        setup.chosen.settings,
-        plan.config,
-        setup.folder,
-        setup.worker,
-        CHANNEL_BUDGET,
-        stop,
-    ) as poller:
+    collect_rarely()
+    with progress_line(setup.chosen.settings) as progress:
+        poller = Poller(
+            config=schedule.config,
+            folder=setup.folder,
+            clock=clock,
+            stopping=stop.event,
+            worker=setup.worker,
+            progress=progress,
+            channel_budget=CHANNEL_BUDGET,
+        )
         daemon = Daemon(
-            poller, plan, setup.check_installation, observer, setup.reloaded
+            poller, schedule, setup.check_installation, observer, setup.reloaded
         )
         on_hangup(stop, daemon.reload)
         async with heartbeat:
@@ -110,13 +128,13 @@ class _Setup:
         self._checks = [preload(None)]
         self._has_apprise = False
 
-    def plan(self, chosen: Loaded) -> Plan:
-        """Return what the settings plan; UsageError or ConfigError if they cannot be used."""
+    def schedule(self, chosen: Loaded) -> Schedule:
+        """Return what the settings have `run` do; UsageError or ConfigError if they cannot be used."""
         config = config_to_watch(chosen, self.folder, self.worker.refusal)
         if config.channels and not self._has_apprise:
             self._checks.append(preload(self.worker))
             self._has_apprise = True
-        return Plan(
+        return Schedule(
             config=config,
             interval=chosen.settings.interval,
             jitter=chosen.settings.jitter,
@@ -124,23 +142,129 @@ class _Setup:
             warnings=warnings(chosen),
         )
 
-    def reloaded(self) -> Plan:
-        """Return the plan of settings that are read again. WatchError if they are wrong; nothing has changed then."""
+    def reloaded(self) -> Schedule:
+        """Return the schedule of settings read again; WatchError if they are wrong, and nothing has changed."""
         try:
             chosen = self._load()
-            plan = self.plan(chosen)
+            schedule = self.schedule(chosen)
         except WatchError:
             configure_log(self.chosen)
             raise
         self.chosen = chosen
         if chosen.settings.state_dir == self.folder.path:
-            return plan
-        kept = f"state_dir: it cannot change while run runs: {escape_invisible(str(self.folder.path))} is kept"
-        return replace(
-            plan, warnings=(*plan.warnings, f"{kept} until it is started again")
-        )
+            return schedule
+        path = escape_invisible(str(self.folder.path))
+        kept = f"{path} is kept until it is started again"
+        warning = f"state_dir: it cannot change while run runs: {kept}"
+        return replace(schedule, warnings=(*schedule.warnings, warning))
 
     def check_installation(self) -> None:
         """Raise InstallationError if a file that was loaded was replaced."""
         for check in self._checks:
             check()
+
+
+def _speaker() -> Observer:
+    """Return what reports what `run` does: lines for people on a terminal, log lines elsewhere or if asked for."""
+    return RunLines() if log.is_for_people() else LogLines()
+
+
+class RunLines(Observer):
+    """Writes what it hears to stderr, as the log would; what the log's level leaves out is not said."""
+
+    def started(self, schedule: Schedule) -> None:
+        """Say what is watched, how often, and what is odd about the settings."""
+        self._say_schedule("watching", schedule, "; Ctrl-C ends it")
+
+    def problem(self, problem: Problem) -> None:
+        """Say what is wrong."""
+        if log.is_logged(problem.level):
+            echo(f"{problem.level}: {problem.sentence}", error=True)
+
+    def problem_ended(self, event: str, sentence: str) -> None:
+        """Say that it is over."""
+        del event
+        _say(sentence)
+
+    def poll_finished(self, report: Report, next_poll: str) -> None:
+        """Show the events and a line that sums up the poll."""
+        *events, summary = reports.lines(report, dry_run=False, width=width(sys.stderr))
+        for line in events:
+            _say(line)
+        _say(
+            f"{_at(report.finished, next_poll)} {summary}; {_next(next_poll, report.finished)}"
+        )
+
+    def poll_failed(self, error: Exception, next_poll: str) -> None:
+        """Say why, and when the next one is."""
+        echo(
+            f"error: the poll failed: {line_of(error)}; {_next(next_poll, clock())}",
+            error=True,
+        )
+
+    def delivered(self, done: Dispatch) -> None:
+        """Say how many alerts it was, if it was any."""
+        if done.delivered:
+            _say(f"{_at(clock())} {plural(done.delivered, 'alert')} delivered")
+        if done.unconfirmed:
+            _say(f"{_at(clock())} {plural(done.unconfirmed, 'alert')} sent unconfirmed")
+
+    def delivery_failed(self, error: Exception) -> None:
+        """Say why."""
+        echo(f"error: nothing could be delivered: {line_of(error)}", error=True)
+
+    def reloaded(self, schedule: Schedule, next_poll: str) -> None:
+        """Say what is watched now."""
+        self._say_schedule(
+            "settings read again: watching", schedule, f"; {_next(next_poll, clock())}"
+        )
+
+    def reload_failed(self, error: WatchError) -> None:
+        """Say what is wrong."""
+        echo(f"error: the old settings stay: {error.line}", error=True)
+
+    def stopping(self, signal: str) -> None:
+        """Say which signal came."""
+        _say(f"stopping ({signal})")
+
+    def stopped(self, signal: str) -> None:
+        """Say that it is over."""
+        del signal
+        _say("stopped")
+
+    def gave_up(self, error: WatchError) -> None:
+        """Say why."""
+        echo_error(error)
+
+    @staticmethod
+    def _say_schedule(what: str, schedule: Schedule, end: str) -> None:
+        if log.is_logged("warning"):
+            for warning in schedule.warnings:
+                echo(f"warning: {warning}", error=True)
+        watched = watched_in_words(len(schedule.config.nodes), schedule.config.globs)
+        counts = f"{watched}, {plural(len(schedule.config.channels), 'channel')}"
+        _say(f"{what} {counts}, every {durations.show(schedule.interval)}{end}")
+
+
+def _say(line: str) -> None:
+    if log.is_logged("info"):
+        echo(line, error=True)
+
+
+def _next(moment: str, now: str) -> str:
+    day = (
+        ""
+        if _local(moment).date() == _local(now).date()
+        else f"{_local(moment):%Y-%m-%d} "
+    )
+    return f"next poll at {day}{_at(moment, now)}"
+
+
+def _at(moment: str, other: str = "") -> str:
+    """Return a time as this machine's clock shows it; with seconds if `other` is near."""
+    near = bool(other) and abs(timestamps.seconds_between(moment, other)) <= _SOON
+    return f"{_local(moment):%H:%M:%S}" if near else f"{_local(moment):%H:%M}"
+
+
+def _local(moment: str) -> datetime:
+    return timestamps.read(moment).astimezone()

@@ -8,7 +8,7 @@ from typing import Any
 import click
 import pytest
 
-from watcher.cli.commands.installs.audit_report import lines
+from watcher.cli.commands.audit import lines
 from watcher.cli.terminal import display_width
 from watcher.model.failure import ReadFailure
 from watcher.model.finding import Finding

@@ -11,10 +11,10 @@ import pytest
 
 from tests.support.factories import channel, event, poll_report, watch
 from watcher import log
-from watcher.cli.commands.run_lines import RunLines
+from watcher.cli.commands.run import RunLines
 from watcher.errors import ReplacedError, StateError, WatchError
 from watcher.polling.reports.problems import Problem
-from watcher.service.model import Plan
+from watcher.service.observer import Schedule
 
 pytestmark = pytest.mark.skipif(
     sys.platform == "win32", reason="a process cannot change its time zone there"
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(
 
 Said = Callable[[], list[str]]
 
-PLAN = Plan(
+PLAN = Schedule(
     config=watch("http://127.0.0.1:9", "alpha", "bravo", channels=(channel(),)),
     interval=900,
     jitter=0,
@@ -53,11 +53,10 @@ def test_a_poll_is_one_line(said: Said) -> None:
     lines = RunLines()
     lines.started(PLAN)
     lines.poll_started()
-    lines.poll_finished(poll_report(), 1.5, "2026-03-02T00:15:00.000Z")
-    lines.poll_finished(poll_report(event("e1")), 1.5, "2026-03-02T00:00:20.000Z")
+    lines.poll_finished(poll_report(), "2026-03-02T00:15:00.000Z")
+    lines.poll_finished(poll_report(event("e1")), "2026-03-02T00:00:20.000Z")
     lines.poll_finished(
         replace(poll_report(), finished="2026-03-02T14:50:00.000Z"),
-        1.5,
         "2026-03-02T15:05:00.000Z",
     )
     first, watching, quiet, flagged, eventful, late = said()
@@ -113,7 +112,7 @@ def test_the_level_of_the_log_holds(said: Said) -> None:
     log.configure("error")
     lines = RunLines()
     lines.started(PLAN)
-    lines.poll_finished(poll_report(event("e1")), 1.5, "2026-03-02T00:15:00.000Z")
+    lines.poll_finished(poll_report(event("e1")), "2026-03-02T00:15:00.000Z")
     lines.problem(replace(PROBLEM, level="warning"))
     lines.problem(PROBLEM)
     assert said() == ["error: alpha: HTTP 503"]

@@ -24,9 +24,8 @@ from watcher.alerts.queues import outbox
 from watcher.alerts.queues.outbox import Outbox
 from watcher.alerts.queues.outcomes import Acknowledgement, replay
 from watcher.changes.health import FailureStreak, Health
-from watcher.cli.commands.status import rows as status_rows
-from watcher.cli.commands.status import tables as status_tables
-from watcher.cli.commands.status import view as status_view
+from watcher.cli.commands import status as status_tables
+from watcher.cli.commands import status_rows
 from watcher.cli.terminal import display_width
 from watcher.model.channel import Grouping
 from watcher.model.exposure import Exposure, Installed
@@ -58,10 +57,10 @@ def view(
     nodes: Sequence[str] = (PACK,),
     channels: Sequence[str] = (),
     **fields: Any,
-) -> status_view.View:
+) -> status_rows.Overview:
     """Return what is seen of a state three minutes after its poll."""
     said: dict[str, Any] = {"now": minute(3), "max_age": 2700.0, **fields}
-    return status_view.View(state=given, nodes=nodes, channels=channels, **said)
+    return status_rows.Overview(state=given, nodes=nodes, channels=channels, **said)
 
 
 def shown(
@@ -120,7 +119,7 @@ def test_what_is_not_watched_any_more_is_not_shown() -> None:
     shown_row = status_rows.node_row(PACK, state(narrow))
     assert (shown_row.newest, shown_row.problems) == ("1.0", ())
     (shown_node,) = cast(
-        "list[dict[str, object]]", status_view.document(view(state(narrow)))["nodes"]
+        "list[dict[str, object]]", status_rows.document(view(state(narrow)))["nodes"]
     )
     assert (shown_node["newest"], shown_node["problems"], shown_node["state"]) == (
         "1.0",
@@ -275,7 +274,7 @@ def test_the_document_is_json_with_nulls_for_what_is_not_known() -> None:
         known(version("1.0"), version("2.0", "flagged", id="")), outbox=Outbox()
     )
     document = json.loads(
-        json.dumps(status_view.document(view(given, [PACK, "other"], ["ops"])))
+        json.dumps(status_rows.document(view(given, [PACK, "other"], ["ops"])))
     )
     assert document == {
         "polled_at": NOW,
@@ -342,7 +341,7 @@ def test_the_document_is_json_with_nulls_for_what_is_not_known() -> None:
 
 def test_a_fresh_state_is_empty() -> None:
     """Before the first poll there is neither a time nor a node."""
-    assert status_view.document(view(State(), [])) == {
+    assert status_rows.document(view(State(), [])) == {
         "polled_at": None,
         "late": None,
         "reading": None,
@@ -500,7 +499,7 @@ def test_problems_are_on_top() -> None:
     ]
     assert rows == ["NODE", "evil", "suspicious", "old"]
     assert shown(given, ["pack-000"], only_problems=True) == []
-    document = status_view.document(view(given, names, only_problems=True))
+    document = status_rows.document(view(given, names, only_problems=True))
     assert [
         row["node"] for row in cast("list[dict[str, object]]", document["nodes"])
     ] == ["old", "suspicious", "evil"]
@@ -582,7 +581,7 @@ def test_how_the_last_poll_read_is_said() -> None:
         first
         == "1 ok, 0 with problems · last poll 3 minutes ago (swept with 306 requests)"
     )
-    assert status_view.document(view(swept))["reading"] == {
+    assert status_rows.document(view(swept))["reading"] == {
         "way": "sweep",
         "requests": 306,
         "error": None,
@@ -613,7 +612,7 @@ def test_pages_that_could_not_be_read_are_one_line() -> None:
         ["NODE", "STATE"],
         ["old", "unread"],
     ]
-    found = status_view.document(
+    found = status_rows.document(
         view(given, nodes, named=frozenset({"old"}), globs=["*"])
     )
     assert found["reading"] == {"way": "each", "requests": 0, "error": "it timed out"}
@@ -638,7 +637,7 @@ def test_incomplete_sweeps_are_one_line() -> None:
     often = "the pages of all node packs were incomplete in 3 polls in a row"
     why = f"{often}: page 2: HTTP 500; new node packs may be missed"
     assert shown(given, ["pack-001"], named=frozenset(), globs=["*"])[0] == why
-    assert status_view.document(view(given, ["pack-001"], globs=["*"]))["reading"] == {
+    assert status_rows.document(view(given, ["pack-001"], globs=["*"]))["reading"] == {
         "way": "sweep",
         "requests": 9,
         "error": why,
@@ -716,7 +715,7 @@ def test_installs_have_a_table_and_nodes_say_where_they_run() -> None:
     assert [line.split()[0] for line in problems] == ["INSTALL", "office", "office:"]
     (first, second) = cast(
         "list[dict[str, Any]]",
-        status_view.document(view(given, installs=("studio", "office")))["installs"],
+        status_rows.document(view(given, installs=("studio", "office")))["installs"],
     )
     assert first == {
         "name": "studio",
@@ -762,7 +761,7 @@ def test_what_is_run_and_bad_is_a_problem() -> None:
     assert "fine" not in rows
     said = cast(
         "list[dict[str, Any]]",
-        status_view.document(view(given, names, installs=("studio",)))["nodes"],
+        status_rows.document(view(given, names, installs=("studio",)))["nodes"],
     )
     assert [one["exposed"] for one in said] == [
         (
@@ -775,5 +774,5 @@ def test_what_is_run_and_bad_is_a_problem() -> None:
     ]
     assert [
         one["exposed"]
-        for one in cast("Any", status_view.document(view(given, names))["nodes"])
+        for one in cast("Any", status_rows.document(view(given, names))["nodes"])
     ] == [()] * 4

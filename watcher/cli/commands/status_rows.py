@@ -1,13 +1,14 @@
-"""What `status` shows of a node and of a channel, as values. Pure."""
+"""What `status` shows, as values, and its JSON document. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from types import MappingProxyType
+from collections.abc import Container, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
 
+from watcher import durations, timestamps
 from watcher.alerts.queues.queue import Queue, retry_at
-from watcher.changes.exposure import is_accepted
+from watcher.changes.exposure import copies_of, is_accepted
 from watcher.changes.sweeps import at_stake, incomplete_in_words
 from watcher.cli.terminal import colour
 from watcher.model.exposure import Installed
@@ -18,9 +19,6 @@ from watcher.model.snapshot import Node
 from watcher.model.version import ACTIVE, BANNED, FLAGGED, Version, newest
 from watcher.state.model import State
 from watcher.text.sanitize import sanitize_line
-
-VERSION_WIDTH = 100
-"""Characters shown of a version."""
 
 UNKNOWN = "unknown"
 """The state of a pack that only an install names, and that the registry does not know: nothing to mend."""
@@ -79,15 +77,16 @@ class NodeRow:
     @property
     def rank(self) -> int:
         """How much it needs a person: worst is 0, then the rest in the order of `_WORST_FIRST`."""
-        found = {
-            self.state,
-            *({version.status for version in self.problems} & {BANNED, FLAGGED}),
-        }
-        found |= {"deprecated"} if self.problems else set()
-        found |= {
+        found = [self.state]
+        # What is a problem and neither of the two is deprecated.
+        found += [
+            one.status if one.status in {BANNED, FLAGGED} else "deprecated"
+            for one in self.problems
+        ]
+        found += [
             "removed" if one.verdict in {"deleted", "delisted"} else one.verdict
             for one in self.exposed
-        }
+        ]
         return min(map(_WORST_FIRST.index, found))
 
     @property
@@ -145,10 +144,10 @@ class InstallRow:
 def node_row(
     name: str,
     state: State,
-    copies: Mapping[str, tuple[Copy, ...]] = MappingProxyType({}),
-    exposed: Mapping[str, tuple[Exposed, ...]] = MappingProxyType({}),
+    copies: tuple[Copy, ...] = (),
+    exposed: tuple[Exposed, ...] = (),
 ) -> NodeRow:
-    """Return the row of a watched node; `copies` and `exposed` are those of all nodes, by lower-case id."""
+    """Return the row of a watched node, with what is installed and exposed of it."""
     key = name.lower()
     node = state.snapshot.nodes.get(key, Node(node=name))
     failure = state.checks.health.nodes.get(key) or state.checks.health.nodes.get(ALL)
@@ -166,8 +165,8 @@ def node_row(
         ),
         checked_at=state.checks.checked.get(key),
         error=sanitize_line(failure.error) if failure else None,
-        installed=copies.get(key, ()),
-        exposed=exposed.get(key, ()),
+        installed=copies,
+        exposed=exposed,
     )
 
 
@@ -199,8 +198,8 @@ def watched(configured: Iterable[str], state: State) -> tuple[str, ...]:
     """Return the ids to show: the configured ones, then those that only the last poll watched (`check --node`)."""
     ids: dict[str, str] = {}
     for node in (*configured, *state.checks.watched):
-        ids.setdefault(node.lower(), node)
-    ids.pop(ALL, None)
+        if node != ALL:
+            ids.setdefault(node.lower(), node)
     return tuple(ids.values())
 
 
@@ -278,17 +277,138 @@ def _is_among(version: str | None, others: Sequence[str]) -> bool:
 
 
 def _exposed(one: Exposed) -> str:
-    version = (
-        "" if one.version is None else f"{sanitize_line(one.version, VERSION_WIDTH)} "
-    )
+    version = "" if one.version is None else f"{sanitize_line(one.version)} "
     return f"{version}{colour(one.verdict)}{' (accepted)' if one.accepted else ''}"
 
 
 def _problem(version: Version) -> str:
-    status = version.status if version.status in {FLAGGED, BANNED} else ""
-    words = [
-        colour(word)
-        for word in (status, "deprecated" if version.deprecated else "")
-        if word
-    ]
-    return " ".join([sanitize_line(version.version, VERSION_WIDTH), *words])
+    words = [sanitize_line(version.version)]
+    if version.status in {FLAGGED, BANNED}:
+        words.append(colour(version.status))
+    if version.deprecated:
+        words.append(colour("deprecated"))
+    return " ".join(words)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Overview:
+    """What is shown: a state as the settings and the clock see it."""
+
+    state: State
+    nodes: Sequence[str]
+    """The watched ids."""
+    globs: Sequence[str] = ()
+    """Globs of the settings, which choose others than those that are named."""
+    named: frozenset[str] | None = None
+    """Lower-case ids of the nodes that the settings name; None: of all."""
+    channels: Sequence[str]
+    """Names of the configured channels."""
+    unconfirmed: frozenset[str] = frozenset()
+    """Names of those that cannot say whether a message arrived."""
+    installs: Sequence[str] = ()
+    """Names of the configured installs."""
+    now: str
+    max_age: float
+    """Seconds after which a poll or a check is late."""
+    chosen: frozenset[str] | None = None
+    """Lower-case ids of the nodes to show; None: all."""
+    only_problems: bool = False
+
+    @cached_property
+    def rows(self) -> list[NodeRow]:
+        """A row for every watched node, in the order of the settings."""
+        copies = copies_of(self.state.installs) if self.installs else {}
+        exposed = exposed_of(self.state.snapshot.installed) if self.installs else {}
+        return [
+            node_row(
+                name,
+                self.state,
+                copies.get(name.lower(), ()),
+                exposed.get(name.lower(), ()),
+            )
+            for name in self.nodes
+        ]
+
+    def wants(self, row: NodeRow) -> bool:
+        """Return whether a node was asked for."""
+        chosen = self.chosen is None or row.node.lower() in self.chosen
+        return chosen and (row.has_problem or not self.only_problems)
+
+    def has_line(self, row: NodeRow) -> bool:
+        """Return whether a table has a row for the node: of those that only globs choose, only for a problem."""
+        named = self.named is None or row.node.lower() in self.named
+        is_expected = self.is_narrowed or named or bool(row.installed)
+        # Where no node could be read, one line says so for all.
+        is_alone = bool(row.problems) or row.error != (error_of_all(self.state) or None)
+        has_problem = row.has_problem and (is_alone or row.state != "unread")
+        return self.wants(row) and (is_expected or has_problem)
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether only some nodes were asked for."""
+        return self.chosen is not None or self.only_problems
+
+    def is_late(self, moment: str) -> bool:
+        """Return whether a moment is too long ago."""
+        return timestamps.seconds_between(moment, self.now) > self.max_age
+
+    def ago(self, moment: str) -> str:
+        """Return how long ago a moment was."""
+        return durations.ago(timestamps.seconds_between(moment, self.now))
+
+
+def document(overview: Overview) -> dict[str, object]:
+    """Return the document of `status --json`: of the nodes those to show, in the order of the settings."""
+    state, rows = overview.state, overview.rows
+    polled_at = state.checks.polled_at
+    return {
+        "polled_at": polled_at or None,
+        "late": overview.is_late(polled_at) if polled_at else None,
+        "reading": _reading(state),
+        "summary": {
+            "watched": len(rows),
+            "ok": sum(row.is_ok for row in rows),
+            "problems": sum(row.has_problem for row in rows),
+            "unchecked": sum(row.state == "unchecked" for row in rows),
+            **counts(rows),
+        },
+        "nodes": [
+            asdict(row) | {"problems": list(map(_problem_form, row.problems))}
+            for row in rows
+            if overview.wants(row)
+        ],
+        "installs": [asdict(row) for row in install_rows(state, overview.installs)],
+        "channels": [
+            asdict(row)
+            for row in channel_rows(state, overview.channels, overview.unconfirmed)
+        ],
+    }
+
+
+def _problem_form(version: Version) -> dict[str, object]:
+    return {
+        "version": version.version,
+        "version_id": version.id or None,
+        "status": version.status,
+        "deprecated": version.deprecated,
+    }
+
+
+def _reading(state: State) -> dict[str, object] | None:
+    """Return how the last poll read the nodes; None before the first."""
+    checks = state.checks
+    if not checks.way:
+        return None
+    error = error_of_all(state) or error_of_sweep(state)
+    return {"way": checks.way, "requests": checks.requests, "error": error or None}
+
+
+def counts(rows: Sequence[NodeRow]) -> dict[str, int]:
+    """Return how many versions are listed, and how many of them are bad, by what they are."""
+    problems = [version for row in rows for version in row.problems]
+    return {
+        "versions": sum(row.versions for row in rows),
+        "banned": sum(version.status == BANNED for version in problems),
+        "flagged": sum(version.status == FLAGGED for version in problems),
+        "deprecated": sum(version.deprecated for version in problems),
+    }

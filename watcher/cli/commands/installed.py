@@ -8,19 +8,19 @@ from collections.abc import Sequence
 
 import click
 
-from watcher.cli.commands.installs.chosen import Chosen, shown
-from watcher.cli.commands.installs.names import (
+from watcher.cli.commands.installs import (
+    Targets,
     base_name,
+    scan_all,
     shown_name,
     version_cell,
-    wrapped,
 )
-from watcher.cli.commands.installs.scanning import scan_all
 from watcher.cli.progress_line import ProgressLine
-from watcher.cli.terminal import colour, echo, echo_error, table, to_json
+from watcher.cli.terminal import colour, echo, echo_error, table, to_json, wrap
 from watcher.errors import WatchError
-from watcher.model.pack import Inventory, Pack, PackKind, Source
+from watcher.model.pack import Inventory, Pack, PackKind, Source, SourceKind
 from watcher.streams import width
+from watcher.text import mask
 from watcher.text.plural import plural
 from watcher.text.sanitize import escape_invisible, sanitize_line
 
@@ -28,16 +28,16 @@ _SHOWN = 100
 """Packs of an install that a terminal gets."""
 
 
-def show(chosen: Chosen, *, as_json: bool) -> int:
+def show(targets: Targets, *, as_json: bool) -> int:
     """Scan the installs and print their packs. Return the exit code: 0 if every folder could be read.
 
     Else it is 2 for what the command line names and 1 for what the settings do.
     """
-    if chosen.said:
-        echo(chosen.said, error=True)
+    if targets.note:
+        echo(targets.note, error=True)
     with ProgressLine() as progress:
-        found = asyncio.run(scan_all(chosen.sources, chosen.timeout, progress))
-    scanned = list(zip(chosen.sources, found, strict=True))
+        found = asyncio.run(scan_all(targets.sources, targets.timeout, progress))
+    scanned = list(zip(targets.sources, found, strict=True))
     if as_json:
         echo(to_json({"installs": [_document(*one) for one in scanned]}))
     else:
@@ -47,13 +47,20 @@ def show(chosen: Chosen, *, as_json: bool) -> int:
     for failure in failures:
         name = sanitize_line(failure.install or "")
         echo_error(WatchError(f"{name}: {failure.error}", failure.hint))
-    return (2 if chosen.by_target else 1) if failures else 0
+    return (2 if targets.are_named else 1) if failures else 0
+
+
+def _place(source: Source) -> str:
+    """Return where an install is read from, without what is secret."""
+    if source.kind is SourceKind.URL:
+        return f"{mask.scheme(source.where)}://***"
+    return source.where
 
 
 def _document(source: Source, one: Inventory) -> dict[str, object]:
     return {
         "install": one.install,
-        "source": shown(source),
+        "source": _place(source),
         "scanned": one.at,
         "error": one.failure.line if one.failure else None,
         "packs": [
@@ -83,13 +90,13 @@ def lines(scanned: Sequence[tuple[Source, Inventory]], width: int | None) -> lis
             continue
         packs = one.packs if width is None else one.packs[:_SHOWN]
         name = sanitize_line(one.install)
-        head = f"{name}: {_summary(one.packs)} ({shown(source)})"
-        found += ["", *wrapped(head, width)]
+        head = f"{name}: {_summary(one.packs)} ({_place(source)})"
+        found += ["", *wrap(head, width)]
         if packs:
             columns = ("PACK", "VERSION", "KIND", "EVIDENCE")
             found += table(columns, map(_cells, packs), width)
         if more := len(one.packs) - len(packs):
-            found += wrapped(f"and {plural(more, 'more pack')}; --json has all", width)
+            found += wrap(f"and {plural(more, 'more pack')}; --json has all", width)
     return found[1:]
 
 

@@ -1,0 +1,341 @@
+"""`audit`: what the registry says of installed packs, from targets to exit code. Nothing is kept."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+import click
+
+from watcher import timestamps
+from watcher.alerts.advice import advice_on_copy, advice_on_reference, commands
+from watcher.changes.transitions import node_url
+from watcher.cli.commands.installs import (
+    Targets,
+    base_name,
+    scan_all,
+    shown_name,
+    version_cell,
+)
+from watcher.cli.documents import AuditDocument, ErrorForm, PackForm
+from watcher.cli.progress_line import progress_line
+from watcher.cli.terminal import colour, echo, echo_result, table, to_json, wrap
+from watcher.errors import StateError
+from watcher.model.exposure import Exposure, exposure_key
+from watcher.model.failure import ReadFailure
+from watcher.model.finding import Finding
+from watcher.model.pack import PackKind, Verdict
+from watcher.polling.audit import Audit, audit, fails, is_limit
+from watcher.polling.clock import clock
+from watcher.polling.model import request_limits
+from watcher.progress import Progress
+from watcher.registry import transport
+from watcher.settings.loading import Loaded
+from watcher.settings.model import Settings
+from watcher.streams import width
+from watcher.text.plural import plural
+from watcher.text.sanitize import Trusted, escape_invisible, safe_line, sanitize_line
+
+_SHOWN = 50
+"""Packs that a terminal gets."""
+_REASON = 300
+"""Characters of a reason."""
+_TERMINAL_REASON = 160
+"""The same on a terminal."""
+
+
+def run_audit(
+    loaded: Loaded,
+    targets: Targets,
+    *,
+    accept: Collection[str],
+    fail_on: Collection[Verdict],
+    only_problems: bool,
+    as_json: bool,
+) -> int:
+    """Audit installs, print the result and return the exit code. ConfigError as `transport.check_usable`."""
+    settings = loaded.settings
+    transport.check_usable(settings.registry_url)
+    if targets.note:
+        echo(targets.note, error=True)
+    started = clock()
+
+    async def look(progress: Progress) -> Audit:
+        sources = targets.sources
+        return await audit(
+            await scan_all(sources, settings.timeout, progress, workflows=True),
+            registry_url=settings.registry_url,
+            limits=request_limits(settings),
+            accept={*settings.accept, *accept},
+            reported=_reported(settings, accept),
+            clock=clock,
+            progress=progress,
+        )
+
+    with progress_line(settings) as progress:
+        done = asyncio.run(look(progress))
+    finished = clock()
+    for line in _problem_lines(done.problems):
+        echo(line, error=True)
+    if as_json:
+        document = AuditDocument(
+            started=started,
+            finished=finished,
+            packs=tuple(map(_form, _rows(done, only_problems=only_problems))),
+            errors=tuple(map(_error_form, done.problems)),
+        )
+        echo_result([to_json(document)])
+    else:
+        seconds = max(timestamps.seconds_between(started, finished), 0)
+        columns = width(sys.stdout)
+        echo_result(lines(done, seconds, columns, only_problems=only_problems))
+    if fails(done, fail_on):
+        return 3
+    if targets.are_named and any(one.failure for one in done.inventories):
+        return 2
+    return 0 if all(map(is_limit, done.problems)) else 1
+
+
+def _reported(settings: Settings, accept: Collection[str]) -> Mapping[str, Exposure]:
+    """Return what a watch with these settings has reported, but for what is accepted just now; nothing without one.
+
+    The state is only read, also while another process works on it. Where it cannot be read, nothing is known of
+    what was before.
+    """
+    if not settings.accept:
+        return {}
+    from watcher.state.store import StateFolder
+
+    try:
+        exposures = StateFolder(settings.state_dir).load().snapshot.installed.exposures
+    except StateError:
+        return {}
+    now = {
+        exposure_key(node, version)
+        for node, _, version in (text.rpartition("@") for text in accept)
+    }
+    return {key: one for key, one in exposures.items() if key not in now}
+
+
+def _problem_lines(problems: Iterable[ReadFailure]) -> list[str]:
+    """Return lines about what could not be checked; one about all nodes that failed for the same reason."""
+    lines: list[str] = []
+    nodes: dict[str, list[str]] = {}
+    for one in problems:
+        error = _error_text(one)
+        if one.node is not None:
+            nodes.setdefault(error, []).append(one.node)
+        elif one.install is not None:
+            lines.append(f"error: {safe_line(Trusted(one.install))}: {error}")
+        else:
+            lines.append(f"{'warning' if is_limit(one) else 'error'}: {error}")
+    for error, of in nodes.items():
+        about = sanitize_line(of[0]) if len(of) == 1 else plural(len(of), "pack")
+        lines.append(f"error: {about} could not be checked: {error}")
+    return lines
+
+
+def _error_text(problem: ReadFailure) -> str:
+    """Return why something could not be read, safe to print: names of files stay, if it is of an install."""
+    if problem.install is not None:
+        return escape_invisible(problem.line)
+    return sanitize_line(problem.line, _REASON)
+
+
+def _rows(done: Audit, *, only_problems: bool) -> list[Finding]:
+    """Return the findings to show."""
+    return [
+        one
+        for one in done.findings
+        if not (only_problems and one.verdict is Verdict.OK)
+    ]
+
+
+def _error_form(problem: ReadFailure) -> ErrorForm:
+    error = _error_text(problem)
+    if problem.install is not None:
+        return ErrorForm(install=problem.install, error=error)
+    return ErrorForm(node=problem.node, error=error)
+
+
+def _form(finding: Finding) -> PackForm:
+    pack, listed, safe = finding.pack, finding.listed, finding.safe_version
+    return PackForm(
+        install=finding.install,
+        id=finding.id or pack.id,
+        kind=pack.kind,
+        version=pack.version,
+        enabled=pack.enabled,
+        folder=pack.folder,
+        verdict=finding.verdict,
+        status=listed.status if listed else None,
+        deprecated=listed.deprecated if listed else None,
+        reason=finding.reason,
+        safe_version=safe.version if safe else "",
+        url=node_url(finding.node) if finding.node else None,
+    )
+
+
+def lines(
+    done: Audit, seconds: float, width: int | None, *, only_problems: bool = False
+) -> list[str]:
+    """Return tables of what is installed and of what workflows name, and a summary.
+
+    `width` is the terminal's, on which packs that are fine are only counted; None for a pipe, which gets all.
+    """
+    rows = _rows(done, only_problems=only_problems or width is not None)
+    text: list[str] = []
+    for named in (False, True):
+        of_kind = [one for one in rows if one.named is named]
+        if not of_kind:
+            continue
+        fitting = of_kind if width is None else of_kind[:_SHOWN]
+        text += _table(fitting, done, width, named=named)
+        if more := len(of_kind) - len(fitting):
+            text += wrap(f"and {plural(more, 'more pack')}; --json has all", width)
+        text.append("")
+    return [*text, *wrap(_summary(done, seconds), width)]
+
+
+def _table(
+    rows: Sequence[Finding], done: Audit, width: int | None, *, named: bool
+) -> list[str]:
+    places = {one.install for one in done.inventories if one.named is named}
+    by_place = len(places) > 1
+    head = ["PACK", "VERSION", "VERDICT", "WHAT TO DO"]
+    cells = [_cells(one) for one in rows]
+    if by_place:
+        head.insert(0, "WORKFLOW" if named else "INSTALL")
+        cells = [[_name(one.install), *of] for one, of in zip(rows, cells, strict=True)]
+    # comfy-cli knows packs by their ids alone, and uninstalls every copy: of several copies nothing is to be typed.
+    copies = Counter(
+        (one.install, one.id) for one in done.findings if not _only_claims(one)
+    )
+    typed = [_commands(one) if copies[one.install, one.id] == 1 else () for one in rows]
+    below: list[str] = []
+    if width is None:  # so that a row is a line
+        head += ["WHY", "COMMAND"]
+        for row, one, of in zip(cells, rows, typed, strict=True):
+            row += [_why(one, _REASON) or "-", " && ".join(of) or "-"]
+    else:
+        for one, of in zip(rows, typed, strict=True):
+            why = [_why(one, _TERMINAL_REASON), *(f"$ {command}" for command in of)]
+            below.append("\n".join(filter(None, why)))
+    found = table(head, cells, width, below)
+    if not named:
+        return found
+    whose = (
+        "these workflows name" if by_place else f"{_name(*places)}: this workflow names"
+    )
+    return [*wrap(whose, width), *found]
+
+
+def _name(install: str) -> str:
+    """Return an install's name, which a person chose, as it is."""
+    return safe_line(Trusted(install))
+
+
+def _commands(finding: Finding) -> tuple[str, ...]:
+    """Return what to type about a pack that came from the registry, as comfy-cli takes it."""
+    pack, name = finding.pack, finding.id
+    is_from_registry = pack.kind is PackKind.REGISTRY and not finding.named
+    if name is None or name != pack.id or not is_from_registry:
+        return ()
+    safe = finding.safe_version
+    return commands(name, finding.verdict, safe, enabled=pack.enabled)
+
+
+def _cells(finding: Finding) -> list[str]:
+    disabled = "" if finding.pack.enabled else " (disabled)"
+    accepted = " (accepted)" if finding.accepted else ""
+    return [
+        _pack_cell(finding),
+        version_cell(finding.pack),
+        colour(finding.verdict) + disabled + accepted,
+        "".join(map(safe_line, _to_do(finding))) or "-",
+    ]
+
+
+def _pack_cell(finding: Finding) -> str:
+    """Return which pack it is, and its folder where that has another name."""
+    pack, name = finding.pack, finding.id or finding.pack.id
+    if name is None or _only_claims(finding):
+        return shown_name(pack)
+    if finding.named or base_name(pack).lower() == name.lower():
+        return sanitize_line(name)
+    return f"{sanitize_line(name)} (folder {shown_name(pack)})"
+
+
+def _only_claims(finding: Finding) -> bool:
+    """Return whether the id is no more than a claim, so that the folder says better which pack it is."""
+    return (
+        finding.pack.kind is PackKind.GIT
+        and finding.verdict is Verdict.UNKNOWN
+        and not finding.named
+    )
+
+
+def _to_do(finding: Finding) -> Iterable[str]:
+    safe = finding.safe_version
+    if finding.named:
+        return advice_on_reference(finding.verdict, safe)
+    return advice_on_copy(
+        finding.verdict, safe, finding.reason, enabled=finding.pack.enabled
+    )
+
+
+def _why(finding: Finding, limit: int) -> str:
+    """Return the reason, shortened. Evidence is shown as `installed` shows it: its words are this program's."""
+    if finding.reason and finding.reason == finding.pack.evidence:
+        return escape_invisible(finding.reason)
+    reason = sanitize_line(finding.reason, limit)
+    if finding.verdict is Verdict.FLAGGED:
+        return f"{reason}{'; ' if reason else ''}not reviewed yet"
+    return reason
+
+
+def _summary(done: Audit, seconds: float) -> str:
+    """Return the last line: how many packs were looked at, how many have which verdict, and what it rests on."""
+    findings = done.findings
+    counts = Counter(one.verdict for one in findings)
+    verdicts = [
+        f"{counts[verdict]} {colour(verdict)}" for verdict in Verdict if counts[verdict]
+    ]
+    parts = ["no pack was found"]
+    if findings:
+        packs = plural(len(findings), "pack")
+        parts = [f"{packs} ({seconds:.1f} s): {', '.join(verdicts)}"]
+    parts += _basis(findings)
+    if accepted := sum(one.accepted for one in findings):
+        parts.append(f"{accepted} accepted")
+    missing: list[str] = []
+    unread = [bool(one.packs) for one in done.inventories if one.failure]
+    if count := unread.count(False):
+        missing.append(f"{plural(count, 'install')} could not be read")
+    if count := unread.count(True):
+        missing.append(f"{plural(count, 'install')} could not be read in full")
+    if unread_packs := sum(bool(one.gaps) for one in findings):
+        packs = plural(unread_packs, "pack")
+        missing.append(f"{packs} could not be checked in full")
+    if unnamed := sum(len(one.unnamed) for one in done.inventories):
+        missing.append(f"{plural(unnamed, 'type')} of nodes that name no pack")
+    return "; ".join([*parts, *(click.style(one, fg="red") for one in missing)])
+
+
+def _basis(findings: Sequence[Finding]) -> list[str]:
+    """Return how many were judged by their version, by what a clone's file says, and not; nothing if all were."""
+    unjudged = sum(one.verdict is Verdict.UNKNOWN for one in findings)
+    clones = sum(
+        one.pack.kind is PackKind.GIT and one.listed is not None for one in findings
+    )
+    if not unjudged + clones:
+        return []
+    parts = [f"{len(findings) - unjudged - clones} judged"]
+    if clones:
+        whose = "its" if clones == 1 else "their"
+        parts.append(f"{plural(clones, 'clone')} by {whose} file's version")
+    if unjudged:
+        parts.append(f"{unjudged} not")
+    return [", ".join(parts)]

@@ -1,0 +1,153 @@
+"""The installs that a command looks at, scanned at once, and how a pack is named in a table."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from watcher.cli.loading import working_folder
+from watcher.errors import UsageError
+from watcher.installs import places
+from watcher.installs.scan import scan
+from watcher.installs.unscannable import IsWorkflow, Unscannable
+from watcher.model.failure import ReadFailure
+from watcher.model.pack import Inventory, Pack, Source, named_after
+from watcher.polling.clock import clock
+from watcher.progress import Progress
+from watcher.settings import install_tables
+from watcher.settings.loading import Loaded
+from watcher.settings.model import Settings
+from watcher.settings.sources import absolute
+from watcher.text.sanitize import escape_invisible, sanitize_line
+
+_COMMIT = 10
+"""Characters of a commit in a table."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Targets:
+    """Installs, and where they are from."""
+
+    sources: tuple[Source, ...]
+    timeout: float
+    """Seconds that a scan may take."""
+    are_named: bool = False
+    """Whether the command line names them."""
+    note: str = ""
+    """Which they are and who says so, where nobody named them; for a person."""
+
+
+def targets_of(names: Sequence[str], settings: Callable[[], Loaded]) -> Targets:
+    """Return the installs to look at; the `settings` are loaded only without TARGETs.
+
+    UsageError for a TARGET that can be none, and if there is no install at all; ConfigError as the settings.
+    """
+    if names:
+        named = install_tables.targets(names, _absolute)
+        return Targets(sources=named, timeout=Settings().timeout, are_named=True)
+    loaded = settings().settings
+    if installs := loaded.all_installs():
+        return Targets(sources=installs, timeout=loaded.timeout)
+
+    home = Path(os.path.expanduser("~"))  # noqa: PTH111 - Path's raises where the home folder is not known
+    found = places.here(os.environ, working_folder() or home, home)
+    if not found:
+        looked = dict.fromkeys(
+            escape_invisible(str(place.path))
+            for place in places.known(os.environ, home)
+        )
+        raise UsageError(
+            f"no ComfyUI found; looked in the working folder and {', '.join(looked)}",
+            hint="name one: its folder, its address (http://127.0.0.1:8188) or a snapshot file",
+        )
+    return Targets(
+        sources=install_tables.of_folders(place.path for place in found),
+        timeout=loaded.timeout,
+        note="; ".join(
+            f"found {escape_invisible(str(place.path))} ({place.by})" for place in found
+        ),
+    )
+
+
+def _absolute(path: Path) -> Path:
+    """Return a path of the command line as it starts in the working folder; ValueError if that has been deleted."""
+    folder = working_folder()
+    if folder is None and not path.expanduser().is_absolute():
+        raise ValueError(
+            "the working folder has been deleted, and the path is relative to it; give an absolute one"
+        )
+    return absolute(folder or Path(), path)
+
+
+async def scan_all(
+    sources: Sequence[Source],
+    timeout: float,  # noqa: ASYNC109 - a setting, which `scan` takes
+    progress: Progress,
+    *,
+    workflows: bool = False,
+) -> list[Inventory]:
+    """Return what each install has. `workflows`: a file that is one is read as what it names, else it is refused."""
+
+    async def one(source: Source) -> Inventory:
+        progress(source.name, f"scanning {sanitize_line(source.name)}")
+        try:
+            found = await scan(source, timeout=timeout)
+        except IsWorkflow as error:
+            if workflows:
+                return await asyncio.to_thread(_workflow, source)
+            return _unread(source.name, error)
+        except Unscannable as error:
+            return _unread(source.name, error)
+        finally:
+            progress(source.name, "")
+        failure = None
+        if found.failed:
+            failure = ReadFailure(install=source.name, error=found.error)
+        return Inventory(
+            install=source.name, packs=found.packs, failure=failure, at=clock()
+        )
+
+    return list(await asyncio.gather(*map(one, sources)))
+
+
+def _unread(name: str, error: Unscannable) -> Inventory:
+    failure = ReadFailure(install=name, error=error.what, hint=error.hint)
+    return Inventory(install=name, failure=failure)
+
+
+def _workflow(source: Source) -> Inventory:
+    from dataclasses import replace
+
+    from watcher.installs.workflow_file import named_by
+
+    path = Path(source.where)
+    try:
+        found = named_by(path)
+    except Unscannable as error:
+        return replace(_unread(path.name, error), named=True)
+    return Inventory(
+        install=path.name, packs=found.packs, named=True, unnamed=found.unnamed
+    )
+
+
+def base_name(pack: Pack) -> str:
+    """Return the name of a pack's folder or file, not sanitized, without what marks it as disabled.
+
+    That it is disabled, and its version, have words of their own in a table.
+    """
+    return pack.folder if pack.enabled else named_after(pack.folder)
+
+
+def shown_name(pack: Pack) -> str:
+    """Return `base_name`, safe to print."""
+    return sanitize_line(base_name(pack))
+
+
+def version_cell(pack: Pack) -> str:
+    """Return the version of a pack, or its commit."""
+    if pack.version is not None:
+        return sanitize_line(pack.version)
+    return f"commit {sanitize_line(pack.commit[:_COMMIT])}" if pack.commit else "-"

@@ -1,1 +1,0 @@
-"""How the watched nodes, the installs and the channels stand."""

@@ -1,0 +1,246 @@
+"""`versions`: the versions that the registry has, from options to exit code. Nothing is kept."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Iterable, Sequence
+
+import click
+
+from watcher import timestamps
+from watcher.changes.transitions import node_url
+from watcher.cli.commands.history import earliest
+from watcher.cli.documents import (
+    ErrorForm,
+    FiltersForm,
+    VersionForm,
+    VersionsDocument,
+)
+from watcher.cli.options import read
+from watcher.cli.progress_line import progress_line
+from watcher.cli.terminal import (
+    colour,
+    echo,
+    echo_result,
+    short_time,
+    table,
+    to_json,
+    wrap,
+)
+from watcher.model.event_form import public_time
+from watcher.model.failure import ReadFailure
+from watcher.model.version import STATUSES
+from watcher.polling.clock import clock
+from watcher.polling.lookup.look import look_up
+from watcher.polling.lookup.model import Filters, Found, FoundVersion
+from watcher.polling.model import request_limits
+from watcher.registry import transport
+from watcher.settings import node_ids
+from watcher.settings.loading import Loaded
+from watcher.streams import width
+from watcher.text.plural import plural
+from watcher.text.sanitize import sanitize_line
+
+_TEXT = 300
+"""Characters of a reason, and of an error."""
+_TERMINAL_TEXT = 160
+"""Characters of a reason on a terminal."""
+_STATUS = 40
+"""Characters of a status that this program does not know."""
+_LONGEST_SEARCH = 1000
+_LIMIT = 50
+"""Versions that are shown without `--limit`."""
+
+
+def filters(
+    nodes: Sequence[str],
+    statuses: tuple[str, ...],
+    reason: str | None,
+    since: str | None,
+    *,
+    deprecated: bool,
+) -> Filters:
+    """Return what to look for; UsageError for a wrong node id, time or text."""
+    return Filters(
+        nodes=read("ID", node_ids.read, list(nodes)),
+        statuses=statuses,
+        reason="" if reason is None else read("--reason", _visible, reason),
+        deprecated=deprecated,
+        since=earliest(since),
+    )
+
+
+def _visible(text: str) -> str:
+    is_visible = bool(text.strip()) and text.isprintable()
+    if not is_visible or len(text) > _LONGEST_SEARCH:
+        raise ValueError(f"give a text of 1 to {_LONGEST_SEARCH} visible characters")
+    return text
+
+
+def show(
+    loaded: Loaded,
+    wanted: Filters,
+    limit: int | None,
+    *,
+    with_reasons: bool,
+    as_json: bool,
+) -> int:
+    """Look, print what was found and return the exit code. ConfigError as `transport.check_usable`."""
+    settings = loaded.settings
+    transport.check_usable(settings.registry_url)
+    started = clock()
+    with progress_line(settings) as progress:
+        found = asyncio.run(
+            look_up(
+                wanted,
+                limit=limit or _LIMIT,
+                with_reasons=with_reasons,
+                registry_url=settings.registry_url,
+                limits=request_limits(settings),
+                progress=progress,
+            )
+        )
+    finished = clock()
+    for line in _errors(found.problems):
+        echo(line, error=True)
+    if as_json:
+        echo_result([to_json(_document(wanted, found, started, finished))])
+    else:
+        seconds = max(timestamps.seconds_between(started, finished), 0)
+        columns = width(sys.stdout)
+        echo_result(lines(found, seconds, columns, with_reasons=with_reasons))
+    return 1 if found.problems else 0
+
+
+def _errors(problems: Iterable[ReadFailure]) -> Iterable[str]:
+    """Yield the lines about what could not be read; one about all nodes that have the same problem."""
+    nodes: dict[tuple[str, str], list[str]] = {}
+    for problem in problems:
+        named = nodes.setdefault((problem.error, problem.hint), [])
+        if problem.node is not None:
+            named.append(sanitize_line(problem.node))
+    for (error, hint), named in nodes.items():
+        about = ""
+        if named:
+            name = named[0] if len(named) == 1 else plural(len(named), "pack")
+            about = f"{name}: "
+        yield f"error: {about}{sanitize_line(error, _TEXT)}"
+        if hint:
+            yield f"hint: {hint}"
+
+
+def _document(
+    wanted: Filters, found: Found, started: str, finished: str
+) -> VersionsDocument:
+    """Return the document of `versions --json` (docs/versions.md)."""
+    return VersionsDocument(
+        started=started,
+        finished=finished,
+        filters=FiltersForm(
+            nodes=wanted.nodes,
+            statuses=wanted.statuses,
+            reason=wanted.reason or None,
+            deprecated=wanted.deprecated,
+            since=wanted.since or None,
+        ),
+        versions=tuple(map(_form, found.versions)),
+        total=found.total,
+        shown=len(found.versions),
+        packs=found.packs,
+        by_status=dict(found.by_status),
+        errors=tuple(
+            ErrorForm(node=one.node, error=sanitize_line(one.error, _TEXT))
+            for one in found.problems
+        ),
+    )
+
+
+def _form(found: FoundVersion) -> VersionForm:
+    version = found.version
+    return VersionForm(
+        node=found.node,
+        version=version.version or None,
+        version_id=version.id or None,
+        status=version.status,
+        deprecated=version.deprecated,
+        published=public_time(version.created_at),
+        reason=found.reason,
+        changelog=found.changelog,
+        download_url=version.download_url or None,
+        dependencies=version.dependencies,
+        supported_accelerators=version.supported_accelerators,
+        supported_os=version.supported_os,
+        supported_comfyui_version=version.supported_comfyui_version,
+        supported_comfyui_frontend_version=version.supported_comfyui_frontend_version,
+        tags=version.tags,
+        tags_admin=version.tags_admin,
+        url=node_url(found.node),
+    )
+
+
+def lines(
+    found: Found, seconds: float, width: int | None, *, with_reasons: bool
+) -> list[str]:
+    """Return the table, how many versions it does not show, and the summary; `width` is None for a pipe."""
+    text: list[str] = []
+    if found.versions:
+        text += _table(found.versions, width, with_reasons=with_reasons)
+    if more := found.total - len(found.versions):
+        older = plural(more, "older version")
+        text += wrap(f"and {older}; --limit {found.total} shows all", width)
+    if text:
+        text.append("")
+    return [*text, *wrap(_summary(found, seconds), width)]
+
+
+def _table(
+    versions: Sequence[FoundVersion], width: int | None, *, with_reasons: bool
+) -> list[str]:
+    head = ["PUBLISHED", "STATUS", "NODE", "VERSION"]
+    cells = [_cells(one) for one in versions]
+    if not with_reasons:
+        return table(head, cells, width)
+    if width is not None:
+        below = [_reason(one, _TERMINAL_TEXT) for one in versions]
+        return table(head, cells, width, below)
+    # In a pipe a row is a line.
+    for row, one in zip(cells, versions, strict=True):
+        row.append(_reason(one, _TEXT) or "-")
+    return table([*head, "REASON"], cells, width)
+
+
+def _cells(found: FoundVersion) -> list[str]:
+    version = found.version
+    published = public_time(version.created_at)
+    status = colour(sanitize_line(version.status, _STATUS))
+    return [
+        short_time(published) if published else "-",
+        f"{status}, {colour('deprecated')}" if version.deprecated else status,
+        sanitize_line(found.node),
+        sanitize_line(version.version) or "-",
+    ]
+
+
+def _reason(found: FoundVersion, limit: int) -> str:
+    """Return the reason, shortened. Of a status that this program does not know, none is asked for."""
+    if found.reason is None:
+        return "(could not be read)" if found.version.status in STATUSES else ""
+    return sanitize_line(found.reason, limit)
+
+
+def _summary(found: Found, seconds: float) -> str:
+    """Return the last line: how many versions of how many packs, worst status first, and what is missing."""
+    counts = [
+        f"{count:,} {colour(sanitize_line(status, _STATUS))}"
+        for status, count in found.by_status.items()
+    ]
+    line = f"no version found ({seconds:.1f} s)"
+    if found.total:
+        versions, packs = plural(found.total, "version"), plural(found.packs, "pack")
+        line = f"{versions} of {packs} ({seconds:.1f} s): {', '.join(counts)}"
+    if found.deprecated:
+        line += f"; {colour('deprecated')}: {found.deprecated}"
+    if found.incomplete:
+        line += f"; {click.style(found.incomplete, fg='red')}"
+    return line
