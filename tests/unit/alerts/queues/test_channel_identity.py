@@ -72,16 +72,6 @@ def test_another_apprise_is_asked_anew() -> None:
     assert (addresses.salt, addresses.apprise) == (SALT, "2.4")
 
 
-def test_a_changed_url_is_asked_about() -> None:
-    """A channel that kept its name and got another URL is not trusted for its old one."""
-    known, _ = Judge().of(GOOD)
-    asked = Judge()
-    assert asked.of(channel("ops", url=BAD.url), known=known)[1] == {
-        "ops": "apprise does not know it"
-    }
-    assert asked.asked == [BAD.url]
-
-
 def test_every_refusal_is_a_line_that_names_the_channel() -> None:
     """All refused channels are named at once, without their URLs."""
     _, refused = Judge().of(BAD, GOOD, channel("mail", url="nonsense://other"))
@@ -89,13 +79,6 @@ def test_every_refusal_is_a_line_that_names_the_channel() -> None:
         "chat": "apprise does not know it",
         "mail": "apprise does not know it",
     }
-
-
-def test_a_url_that_is_gone_is_forgotten() -> None:
-    """Only the digests of URLs that are configured are kept."""
-    known, _ = Judge().of(GOOD, channel("mail", url="json://127.0.0.1/other"))
-    addresses, _ = Judge().of(GOOD, known=known)
-    assert addresses.url_digests == {GOOD.name: digest(GOOD.url, SALT)}
 
 
 def test_no_part_of_a_url_is_kept() -> None:

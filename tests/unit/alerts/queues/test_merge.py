@@ -11,13 +11,6 @@ from tests.support.factories import NOW, channel, event, failed, minute
 from watcher.alerts.queues import outbox
 from watcher.alerts.queues.merge import merged
 from watcher.alerts.queues.outbox import Outbox
-from watcher.alerts.queues.outcomes import (
-    Acknowledgement,
-    FailedAttempt,
-    Outcome,
-    Unanswered,
-    replay,
-)
 from watcher.model.channel import Grouping
 from watcher.model.event import Kind
 
@@ -116,32 +109,6 @@ def test_events_and_channels_that_wait_are_not_merged() -> None:
     assert merged(waiting, [OPS], NOW) is waiting
     assert len(messages(merged(waiting, [OPS], minute(1)))) == 1
     assert merged(backlog(), [], NOW) == backlog()
-
-
-def test_one_message_is_left_as_it_is() -> None:
-    """There is nothing to merge, and nothing to write."""
-    waiting = merged(backlog(), [OPS], NOW)
-    assert merged(waiting, [OPS], NOW) is waiting
-
-
-def test_lines_about_merged_messages_say_nothing() -> None:
-    """A journal that was left from before the merge, whatever is in it, changes nothing of what is owed."""
-    waiting, after = backlog(), merged(backlog(), [OPS], NOW)
-    lines: list[Outcome] = []
-    for message in waiting.queues["ops"].messages:
-        lines += [
-            Acknowledgement(channel="ops", message=message.id),
-            Unanswered(channel="ops", message=message.id),
-            FailedAttempt(
-                channel="ops",
-                message=message.id,
-                attempts=1,
-                error="HTTP 500",
-                at=NOW,
-                number=1,
-            ),
-        ]
-    assert replay(after, lines) == after
 
 
 def test_a_change_that_was_never_committed_takes_no_older_alert_with_it() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from watcher.alerts.queues.outcomes import (
     Acknowledgement,
     Failure,
     Outcome,
+    Unanswered,
     failed_attempt,
     going_out,
     replay,
@@ -30,6 +32,7 @@ from watcher.model.event import Kind
 
 OPS, MAIL = channel("ops"), channel("mail")
 BOTH = (OPS, MAIL)
+LATE = "2040-01-01T00:00:00.000Z"
 E1, E2, E3 = event("e1"), event("e2", Kind.NEW), event("e3", Kind.BANNED)
 
 
@@ -113,8 +116,15 @@ def test_a_finished_queue_is_forgotten_with_its_events() -> None:
 
 
 def test_an_acknowledgement_of_something_else_takes_nothing() -> None:
-    """Ids that the channel's queue does not hold are ignored; its backoff goes on."""
+    """Ids that the channel's queue does not hold are ignored, as those of messages that were merged since."""
     waiting = failed(owing(("e1",)), "ops", "HTTP 500", NOW)
+    failure = failed_attempt(
+        "ops", Queue(counted=5), first(waiting, "mail"), Failure(error="HTTP 400"), NOW
+    )
+    assert (
+        replay(waiting, [Unanswered(channel="ops", message="unknown"), failure])
+        == waiting
+    )
     for name, message in (
         ("ops", "unknown"),
         ("ops", first(waiting, "mail").id),
@@ -136,39 +146,14 @@ def test_the_waits_double_up_to_the_longest() -> None:
 
 
 def test_a_failure_loses_nothing_and_concerns_one_channel() -> None:
-    """After a failure the queue is as it was, with why and since when; the other channel knows nothing of it."""
-    waiting = failed(owing(("e1",), ("e2",)), "ops", "HTTP 500", NOW)
+    """The queue is as it was, with why it waits, also when more comes; the other channel knows nothing of it."""
+    waiting = failed(owing(("e1",)), "ops", "HTTP 500", NOW)
+    waiting = outbox.recorded(outbox.enqueue(waiting, BOTH, (event("e2"),), 2, NOW))
     assert (alerts(waiting), waiting.queues["ops"].error) == (["e1", "e2"], "HTTP 500")
     assert not is_due(waiting.queues["ops"], minute(0.4))
     assert is_due(waiting.queues["ops"], minute(0.5))
     assert is_due(waiting.queues["mail"], NOW)
     assert waiting.queues["mail"] == owing(("e1",), ("e2",)).queues["mail"]
-
-
-def test_a_failure_keeps_which_targets_were_reached() -> None:
-    """The first message remembers those targets that took it, so that only the others get it again."""
-    waiting = failed(owing(("e1",), ("e2",)), "ops", "refused", NOW, reached={"b", "a"})
-    assert [message.reached for message in waiting.queues["ops"].messages] == [
-        ("a", "b"),
-        (),
-    ]
-
-
-def test_a_success_ends_the_backoff() -> None:
-    """A channel that took a message is due again at once."""
-    waiting = failed(owing(("e1",), ("e2",)), "ops", "HTTP 500", NOW)
-    done = acknowledged(waiting, "ops", first(waiting).id)
-    queue = done.queues["ops"]
-    assert (queue.attempts, queue.retry_at, queue.error) == (0, "", "")
-    assert is_due(queue, NOW)
-
-
-def test_new_alerts_do_not_end_a_backoff() -> None:
-    """More to send does not end a backoff; it is sent in order."""
-    waiting = failed(owing(("e1",)), "ops", "HTTP 500", NOW)
-    waiting = outbox.enqueue(waiting, BOTH, (E2,), 2, NOW)
-    assert alerts(waiting) == ["e1", "e2"]
-    assert not is_due(waiting.queues["ops"], NOW)
 
 
 def test_an_alert_too_old_expires_and_is_named() -> None:
@@ -183,23 +168,21 @@ def test_an_alert_too_old_expires_and_is_named() -> None:
     assert left.queues["ops"].attempts == 2
 
 
-def test_nothing_expires_at_a_first_failure() -> None:
-    """A clock that jumps forward, before the first attempt or during it, costs no alert: it takes two failures."""
-    waiting = owing(("e1",))
+@pytest.mark.parametrize(
+    "failure",
+    [{}, {"for_content": True, "ends": False}, {"unanswered": True, "ends": False}],
+    ids=["failed", "refused", "unanswered"],
+)
+def test_an_alert_expires_only_after_two_failures(failure: dict[str, Any]) -> None:
+    """A clock that jumps forward, or is set back, costs no alert; the failures may be the channel's or its own."""
+    waiting = owing(("e1",), to=(OPS,))
     for _ in range(2):
-        assert outbox.expired(waiting, "ops", "2040-01-01T00:00:00.000Z", 3600) == (
-            waiting,
-            (),
-        )
-        waiting = failed(waiting, "ops", "HTTP 500", NOW)
-    assert outbox.expired(waiting, "ops", "2040-01-01T00:00:00.000Z", 3600)[1]
-
-
-def test_a_clock_set_back_expires_nothing() -> None:
-    """A message from the future is not old; nor is one exactly as old as the expiry."""
-    waiting = twice_failed(owing(("e1",)))
+        assert outbox.expired(waiting, "ops", LATE, 3600) == (waiting, ())
+        waiting = failed(waiting, "ops", "HTTP 400", NOW, **failure)
     for now in ("2020-01-01T00:00:00.000Z", minute(60)):
         assert outbox.expired(waiting, "ops", now, 3600) == (waiting, ())
+    left, old = outbox.expired(waiting, "ops", minute(61), 3600)
+    assert ([message.events for message in old], left.alerts("ops")) == ([("e1",)], 0)
 
 
 def test_a_channel_that_lost_all_to_expiry_still_backs_off() -> None:
@@ -226,6 +209,8 @@ def test_a_former_channel_expires_in_time_and_is_forgotten() -> None:
 def test_what_was_never_committed_is_dropped() -> None:
     """Alerts prepared for a snapshot that did not become durable are dropped, and only those."""
     waiting = outbox.enqueue(owing(("e1",)), BOTH, (E2,), 2, NOW)
+    assert outbox.drop_uncommitted(waiting, 2) == waiting
+    assert waiting.unrecorded == {"e2": 2}
     dropped = outbox.drop_uncommitted(waiting, 1)
     assert (alerts(dropped), alerts(dropped, "mail")) == (["e1"], ["e1"])
     assert (dropped.unrecorded, set(dropped.events), dropped.prepared) == (
@@ -233,14 +218,6 @@ def test_what_was_never_committed_is_dropped() -> None:
         {"e1"},
         1,
     )
-
-
-@pytest.mark.parametrize("revision", [2, 3])
-def test_what_was_committed_stays(revision: int) -> None:
-    """Alerts whose snapshot became durable are owed, and their events go to the history."""
-    waiting = outbox.enqueue(owing(("e1",)), BOTH, (E2,), 2, NOW)
-    assert outbox.drop_uncommitted(waiting, revision) == waiting
-    assert waiting.unrecorded == {"e2": 2}
 
 
 def test_a_journal_that_is_replayed_twice_counts_once() -> None:
@@ -265,14 +242,6 @@ def test_a_journal_that_is_replayed_twice_counts_once() -> None:
     assert replay(once, lines) == once
 
 
-def test_a_message_whose_attempt_was_killed_may_have_been_taken() -> None:
-    """It stays as it is from then on, also after attempts that were answered."""
-    waiting = replay(owing(("e1",)), [going_out("ops", first(owing(("e1",))), NOW)])
-    assert first(waiting).unanswered == 1
-    assert first(failed(waiting, "ops", "HTTP 500", NOW)).unanswered == 1
-    assert not first(waiting, "mail").unanswered
-
-
 def test_a_kill_counts_once_however_often_it_is_read() -> None:
     """Each attempt is known by its number, so that lines of several runs add up; the fifth defers the message."""
     waiting, lines = owing(("e1",)), list[Outcome]()
@@ -284,30 +253,11 @@ def test_a_kill_counts_once_however_often_it_is_read() -> None:
             minute(number + 24 * 60) if number >= 5 else ""
         )
     assert replay(owing(("e1",)), lines) == waiting
+    assert first(failed(waiting, "ops", "HTTP 500", NOW)).unanswered == 6
+    assert not first(waiting, "mail").unanswered
     ended = outbox.end_backoffs(waiting, outbox.backoffs_of(waiting, "ops", ""))
     assert is_due(ended.queues["ops"], minute(7))
     assert replay(ended, lines) == ended
-
-
-def test_a_deferred_alert_expires_as_any_other() -> None:
-    """Two attempts at it had no answer, though the channel takes what else it gets."""
-    waiting = owing(("e1",), ("e2",), to=(OPS,))
-    for _ in range(5):
-        waiting = failed(waiting, "ops", "timed out", NOW, unanswered=True)
-    waiting = acknowledged(waiting, "ops", waiting.queues["ops"].messages[1].id)
-    assert outbox.expired(waiting, "ops", minute(60), 3600) == (waiting, ())
-    left, old = outbox.expired(waiting, "ops", minute(61), 3600)
-    assert ([message.events for message in old], left.alerts("ops")) == ([("e1",)], 0)
-
-
-def test_an_alert_aside_expires_as_any_other() -> None:
-    """It was refused often enough, though the channel takes what else it gets."""
-    waiting = owing(("e1",), to=(OPS,))
-    for _ in range(2):
-        waiting = failed(waiting, "ops", "HTTP 400", NOW, for_content=True, ends=False)
-    assert outbox.expired(waiting, "ops", minute(60), 3600) == (waiting, ())
-    left, old = outbox.expired(waiting, "ops", minute(61), 3600)
-    assert ([message.events for message in old], left.alerts("ops")) == ([("e1",)], 0)
 
 
 def test_a_test_that_reached_the_channel_ends_every_wait() -> None:

@@ -49,12 +49,10 @@ def rerouted(
 Names = dict[str, str]
 Alerts = dict[str, list[str]]
 EVERYWHERE = {
-    "same": ({"a": U1, "b": U2}, {"a": U1, "b": U2}, {"a": ["a1"], "b": ["b1"]}),
     "renamed": ({"a": U1, "b": U2}, {"c": U1, "b": U2}, {"c": ["a1"], "b": ["b1"]}),
     "swapped": ({"a": U1, "b": U2}, {"b": U1, "a": U2}, {"b": ["a1"], "a": ["b1"]}),
     "shifted": ({"a": U1, "b": U2}, {"b": U1, "c": U2}, {"b": ["a1"], "c": ["b1"]}),
     "removed": ({"a": U1, "b": U2}, {"b": U2}, {"a": ["a1"], "b": ["b1"]}),
-    "all removed": ({"a": U1, "b": U2}, {}, {"a": ["a1"], "b": ["b1"]}),
     "twins": ({"a": U1, "b": U1}, {"a": U1, "b": U1}, {"a": ["a1"], "b": ["b1"]}),
     "merged": ({"a": U1, "b": U1}, {"c": U1}, {"c": ["a1", "b1"]}),
 }
