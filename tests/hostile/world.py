@@ -27,7 +27,7 @@ from aiohttp import web
 
 from tests.hostile import parsers
 from tests.hostile.corpus import ADDRESSES, BROKEN, CANARY, HALVES, reasons
-from tests.hostile.dialects import Dialect
+from tests.hostile.dialects import Dialect, Shown
 from tests.hostile.parsers import Finding
 from tests.proxied.peer import Peer
 from tests.proxied.proxy import Proxy
@@ -571,7 +571,7 @@ class World:
         )
         for mail in self._mailbox.mails:
             self.account.messages += 1
-            for dialect, text in _of_mail(mail):
+            for dialect, text in of_mail(mail):
                 self.account.look("mail", text, parsers.in_shown(dialect, text))
 
     def _requests(self) -> None:
@@ -600,7 +600,8 @@ def _read(descriptor: int) -> bytes:
         return b""
 
 
-def _of_mail(mail: Mail) -> list[tuple[Dialect, str]]:
+def of_mail(mail: Mail) -> Shown:
+    """Return what a reader is shown of a mail."""
     page, text = (mail.message.get_body((kind,)) for kind in ("html", "plain"))
     assert page is not None
     assert text is not None

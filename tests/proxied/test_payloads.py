@@ -15,26 +15,25 @@ from tests.support import factories
 from tests.support.parameters import examples
 from watcher.model.event import Event
 
-pytestmark = pytest.mark.bounded
-
-_DAILY = ("ban", "hostile")
 _INVENTED = 12
+_QUICK = [peer for peer in PEERS.values() if not peer.is_slow]
 
 
-@pytest.mark.parametrize(
-    "scene",
-    [
-        pytest.param(name, marks=() if name in _DAILY else pytest.mark.bounded)
-        for name in SCENES
-    ],
-)
+def test_hostile_text_is_text_to_every_service(office: PostOffice) -> None:
+    """Each service reads nothing but our markup and our links in a message of hostile text, and takes it."""
+    assert office.wrong(_QUICK, hostile(1)) == []
+
+
+@pytest.mark.bounded
+@pytest.mark.parametrize("scene", SCENES)
 def test_every_service_takes_every_message(office: PostOffice, scene: str) -> None:
     """Each service gets one message, which is valid, within its limits and inert, and is delivered once it is taken."""
     assert office.wrong(PEERS.values(), SCENES[scene]()) == []
 
 
+@pytest.mark.bounded
 @examples(25)
-@given(events(), st.sampled_from([peer for peer in PEERS.values() if not peer.is_slow]))
+@given(events(), st.sampled_from(_QUICK))
 def test_any_text_in_any_payload(
     office: PostOffice, made: list[Event], peer: Peer
 ) -> None:
@@ -42,6 +41,7 @@ def test_any_text_in_any_payload(
     assert office.wrong([peer], tuple(made)) == []
 
 
+@pytest.mark.bounded
 @pytest.mark.parametrize("name", ["json-markdown", "mattermost", "rocket-chat"])
 def test_a_quotation_may_end_in_a_backslash(office: PostOffice, name: str) -> None:
     """A backslash before a quotation's end escapes nothing."""
