@@ -811,7 +811,7 @@ class _Look:
         if name in witness.asked:
             return self._answered(name, pack, rows, joins=joins)
         assert witness.has_swept, f"{name} was not asked"
-        if pack.banned or name in self.life.hidden:
+        if pack.banned or name in self.life.hidden | self.life.recorded:
             # What pages show of it was answered by its ban before, and counts once that has ended.
             if not self.life.trouble.has_failed(name):
                 self.readings[name] = Reading.READ
@@ -823,8 +823,6 @@ class _Look:
         assert not needs or len(witness.asked) >= MOST_QUESTIONS, (
             f"{name} was not asked"
         )
-        if needs and name in self.life.recorded:
-            return []
         is_there = pack.based or bool(
             rows
         )  # a glob chooses no pack that shows nothing of the watched statuses
@@ -860,6 +858,10 @@ class _Look:
             self.readings[name] = FAULTY[life.broken[name]]
             return [] if is_banned else self._seen(name, rows, torn=True, at=life.now)
         life.hidden.discard(name)
+        if joins and pack.seen and not rows and self.witness.is_complete:
+            # It was seen before: that no page shows it any more is its baseline.
+            pack.based, pack.looked, pack.of = True, self.started, self.statuses
+            joins = False
         if life.banned.get(name) == "answer":
             self.readings[name] = Reading.READ
             if self.noted:

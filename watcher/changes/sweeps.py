@@ -33,7 +33,8 @@ _LATEST = 10
 """How many of the bad versions the baseline names."""
 _LONGEST_GLOBS = 60
 """Characters of the globs that it shows."""
-_MILDEST = (len(Kind),)
+MILDEST = (len(Kind),)
+"""The urgency of rows that show no change."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +51,7 @@ class RowsDifference:
     @property
     def urgency(self) -> tuple[int, ...]:
         """Sorts nodes by what their rows show, the worst first; those that only lack rows are last."""
-        return min(map(rank, self.difference.events), default=_MILDEST)
+        return min(map(rank, self.difference.events), default=MILDEST)
 
 
 def is_as_known(node: Node, rows: Mapping[str, Version], options: DiffOptions) -> bool:

@@ -16,7 +16,8 @@ class Fault(StrEnum):
     REGISTRY = "registry"
     """Of the registry or the network, which answered: others fail for the same reason."""
     UNREACHED = "unreached"
-    """No HTTP answer came at all. Any answer, whatever its status, shows that the registry can be reached."""
+    """No HTTP answer came, or none to its end in time. Any answer, whatever its status, shows that the registry can be
+    reached."""
     UNTRIED = "untried"
     """No request was made, because the registry had failed too often. The next poll makes it first."""
 

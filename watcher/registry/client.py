@@ -105,7 +105,7 @@ class _FailedAttemptError(Exception):
     def __init__(self, why: str, *, reached: bool) -> None:
         super().__init__(why)
         self.reached = reached
-        """Whether at least its head came."""
+        """Whether at least its head came, and it broke off before the time was over."""
 
 
 class Registry:
@@ -250,8 +250,10 @@ class Registry:
                     _log(request, response.status_code, begun, 0)
                     url = self._redirect(request.url, location)
         except transport.FAILURES as error:
+            # A server that never comes to its end holds a poll as one that is silent does.
+            is_late = isinstance(error, TimeoutError)
             why = transport.describe(error)
-            raise _FailedAttemptError(why, reached=reached) from None
+            raise _FailedAttemptError(why, reached=reached and not is_late) from None
         finally:
             self._progress("request", "")
         raise NoAnswerError("it redirects without end", Fault.REGISTRY)

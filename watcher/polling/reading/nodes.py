@@ -200,8 +200,11 @@ class _Comparison:
         """Take a node of which every known row, and no other, was shown as it is known, or that is banned."""
         found, rows = self.findings, sweep.nodes.get(key)
         node = self._plan.snapshot.nodes.get(key)
-        found.read.add(key)
-        if rows is None or (node is not None and node.banned):
+        is_banned = node is not None and node.banned
+        # The rows of a banned pack do not count, so that they do not end a failure either.
+        if not (is_banned and key in self._plan.checks.health.nodes):
+            found.read.add(key)
+        if rows is None or is_banned:
             return
         server_time = rows.server_time or ServerTime()
         if self._is_stale(key, server_time):

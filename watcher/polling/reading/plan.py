@@ -12,7 +12,13 @@ from zlib import crc32
 
 from watcher import timestamps
 from watcher.changes.diff import missing_from
-from watcher.changes.sweeps import came_since, compare_rows, is_as_known, newcomer
+from watcher.changes.sweeps import (
+    MILDEST,
+    came_since,
+    compare_rows,
+    is_as_known,
+    newcomer,
+)
 from watcher.changes.transitions import DiffOptions
 from watcher.changes.verdict import identities
 from watcher.durations import DAY
@@ -20,7 +26,7 @@ from watcher.model.listing import Listing, ServerTime
 from watcher.model.pack import Claim, Pack, PackRecord, PackRecords
 from watcher.model.selection import Selection
 from watcher.model.snapshot import Node, Snapshot
-from watcher.model.version import BANNED, STATUSES, Version
+from watcher.model.version import BANNED, STATUSES, Version, is_watched
 from watcher.polling.model import PollConfig, Scans
 from watcher.registry.client import PAGE_SIZE
 from watcher.registry.sweep import NoSweep, Sweep
@@ -49,6 +55,7 @@ class Sight(StrEnum):
     NEWCOMER = "of a pack that the baseline of all did not have"
     DIFFERENT = "other than what is known, or less"
     EARLY = "of a pack that waits for the baseline of all"
+    ABSENT = "nothing, of a pack that an incomplete sweep showed before"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,6 +207,8 @@ class Plan:
         if is_chosen and self.sets_baseline(sweep):
             if is_complete:
                 return View(sight=Sight.BASELINE, base=known, listing=listing)
+            if known is not None and known.versions and rows is None:
+                return self._absent(known, sweep, listing)
             # It is in the snapshot from now on, so that it is no newcomer: it has a baseline of its own.
             base = known or Node(node=name)
             return self._difference(Sight.DIFFERENT, base, key, listing)
@@ -208,6 +217,22 @@ class Plan:
         if is_complete:
             return View(sight=Sight.LISTING, base=known, listing=listing)
         return View(sight=Sight.DIFFERENT, base=known, listing=listing, lacks=True)
+
+    def _absent(self, known: Node, sweep: Sweep, listing: Listing) -> View:
+        """Return what a sweep that sets the baseline of all shows of a node that is not on its pages any more.
+
+        That is its baseline: what comes of it later is news, as of any pack that was not there.
+        """
+        statuses = self.options.statuses
+        base = replace(known, baseline_at=sweep.at, statuses=statuses)
+        lacks = any(is_watched(one.status, statuses) for one in known.listed)
+        return View(
+            sight=Sight.ABSENT,
+            base=base,
+            listing=listing,
+            urgency=MILDEST,
+            lacks=lacks,
+        )
 
     def _difference(
         self, sight: Sight, base: Node, key: str, listing: Listing
@@ -241,9 +266,12 @@ class Plan:
         return 0 <= timestamps.seconds_between(since, now) < DAY
 
     def questions(
-        self, sweep: Sweep, due: Collection[str], records: PackRecords
+        self, sweep: Sweep, turn: Collection[str], records: PackRecords
     ) -> Questions:
-        """Return which nodes to ask by themselves: of many those whose rows show the worst, the others later."""
+        """Return which nodes to ask by themselves: of many those whose rows show the worst, the others later.
+
+        `turn` are those whose moment of the day it is.
+        """
         watched = self.watched(sweep)
         if sweep.incomplete and sweep.total and not self.globs.chooses:
             # What is new of each may be in what did not come.
@@ -256,18 +284,27 @@ class Plan:
             and self._is_asked(key, view)
         }
         worst_first = sorted(views, key=lambda key: self._urgency(key, views[key]))
+        in_turn = set(turn) if sweep.incomplete else set(turn) - records.records.keys()
         needy = [
-            key
-            for key in due
-            if sweep.incomplete
-            or records.failure is not None
-            or self._lacks_record(key, records)
+            key for key in watched if key in in_turn or self._is_awaited(key, records)
         ]
-        now = dict.fromkeys([*worst_first[:most], *needy])
+        asked = dict.fromkeys([*worst_first, *self._by_turns(needy, most)])
+        now = list(asked)[:most]
         return Questions(
             now=self.in_order(watched[key] for key in now),
-            later=frozenset(views.keys() - now.keys()),
+            later=frozenset(views.keys() - set(now)),
         )
+
+    def _by_turns(self, keys: Iterable[str], most: int) -> list[str]:
+        """Return nodes in the order to ask: banned ones first, the others from another place each day."""
+        known = self.snapshot.nodes
+        in_order = sorted(keys)
+        banned = [key for key in in_order if key in known and known[key].banned]
+        others = [key for key in in_order if key not in set(banned)]
+        days = int(timestamps.seconds_between(_EPOCH, self.options.now) // DAY)
+        # Half of a poll's questions each day: the other half may be needed for what rows show.
+        begin = days * (most // 2) % len(others) if others else 0
+        return [*banned, *others[begin:], *others[:begin]]
 
     def _is_asked(self, key: str, view: View) -> bool:
         match view.sight:
@@ -275,6 +312,8 @@ class Plan:
                 return False
             case Sight.EARLY:
                 return key in self.nodes
+            case Sight.ABSENT:
+                return view.lacks
             case Sight.NEWCOMER | Sight.DIFFERENT:
                 return True
 
@@ -284,15 +323,15 @@ class Plan:
         checked_at = self.checks.checked.get(key, "")
         return view.urgency, failure.count if failure else 0, checked_at
 
-    def _lacks_record(self, key: str, records: PackRecords) -> bool:
-        """Return whether only a pack's own answer says if it is banned: it has no record, or another ban than that."""
-        record, node = records.records.get(key), self.snapshot.nodes.get(key)
-        if record is None:
-            return True
-        is_over = record.status != BANNED or (
-            node is not None and not node.ban_recorded
-        )
-        return node is not None and node.banned and is_over
+    def _is_awaited(self, key: str, records: PackRecords) -> bool:
+        """Return whether only a banned pack's own answer ends something: a failure, or a ban that it said itself."""
+        node, record = self.snapshot.nodes.get(key), records.records.get(key)
+        if node is None or not node.banned:
+            return False
+        has_failed = key in self.checks.health.nodes
+        is_over = record is not None and record.status != BANNED
+        is_its_own = record is not None and not node.ban_recorded
+        return has_failed or is_over or is_its_own
 
     # Packs as a whole
 
@@ -302,27 +341,34 @@ class Plan:
         Each has its moment of the day. Installed packs are asked about in every poll until there is an answer that
         counts: a pack without a version may be in no registry, so that one that does not show it has answered.
         """
-        is_moment = self._moments()
+        turn = self.turn(sweep)
         return [
             key
             for key in self.watched(sweep)
-            if not (isinstance(sweep, Sweep) and self._waits(key, sweep))
-            and self._is_due(key, sweep, is_moment)
+            if key in turn or self._is_unanswered(key)
         ]
 
-    def _is_due(
+    def turn(self, sweep: Sweep | NoSweep | None) -> frozenset[str]:
+        """Return the nodes whose moment it is, and those that the baseline of all is to take in."""
+        is_moment = self._moments()
+        return frozenset(
+            key
+            for key in self.watched(sweep)
+            if not (isinstance(sweep, Sweep) and self._waits(key, sweep))
+            and self._has_turn(key, sweep, is_moment)
+        )
+
+    def _has_turn(
         self, key: str, sweep: Sweep | NoSweep | None, is_moment: Callable[[str], bool]
     ) -> bool:
-        node, is_kept = self.snapshot.nodes.get(key), self.keeps_record(key)
-        is_swept = isinstance(sweep, Sweep)
+        node = self.snapshot.nodes.get(key)
         has_baseline = node is not None and bool(node.baseline_at)
-        sets_baseline = isinstance(sweep, Sweep) and self.sets_baseline(sweep)
-        if sets_baseline and not has_baseline:
-            return True  # bans of whole packs are part of the baseline of all
-        if is_kept and self._is_unanswered(key, node):
-            return True
+        if isinstance(sweep, Sweep):
+            # Bans of whole packs are part of the baseline of all.
+            is_part = self.sets_baseline(sweep) and not has_baseline
+            return is_part or is_moment(key)
         has_ban = node is not None and node.ban_recorded
-        return (is_kept or is_swept or has_ban) and is_moment(key)
+        return (self.keeps_record(key) or has_ban) and is_moment(key)
 
     def spelling(self, key: str) -> str:
         """Return how `GET /nodes` wrote the id of a node, else how the settings or an install do."""
@@ -333,10 +379,12 @@ class Plan:
         """Return whether the state has what `GET /nodes` says of a node: of all that may be installed."""
         return self.has_installs and key in self.nodes
 
-    def _is_unanswered(self, key: str, node: Node | None) -> bool:
-        known = self.checks.packs
+    def _is_unanswered(self, key: str) -> bool:
+        """Return whether `GET /nodes` has not said yet how a pack stands that may be installed."""
+        node, known = self.snapshot.nodes.get(key), self.checks.packs
         has_versions = node is not None and bool(node.versions or node.banned)
-        return key not in known or (known[key] is None and has_versions)
+        is_silent = key not in known or (known[key] is None and has_versions)
+        return self.keeps_record(key) and is_silent
 
     def _moments(self) -> Callable[[str], bool]:
         """Return what says whether a node's moment of the day has passed since the last poll."""

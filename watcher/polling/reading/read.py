@@ -70,7 +70,7 @@ async def read(
             for key in due
         ]
         packs = await read_packs(registry, names)
-        questions = plan.questions(sweep, due, packs)
+        questions = plan.questions(sweep, plan.turn(sweep), packs)
         nodes = await asker.ask(
             questions.now, etags={}
         )  # rows may have changed what an etag stands for

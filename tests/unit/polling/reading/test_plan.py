@@ -138,3 +138,20 @@ def test_only_its_own_answer_ends_a_ban_that_it_began() -> None:
     assert set(plan.questions(sweep, due, records).now) == {"silent", "refused"}
     sweep.incomplete = "rows are missing"
     assert set(plan.questions(sweep, due, records).now) == set(due)
+
+
+def test_one_bound_holds_for_all_questions() -> None:
+    """Without records no poll asks more packs than it may; banned ones are first, and each day it asks others."""
+    plan, sweep = _plan(*NAMES), _sweep(**dict.fromkeys(NAMES, "active"))
+    nodes = dict(plan.snapshot.nodes)
+    nodes["pack-7"] = replace(nodes["pack-7"], banned=True)
+    snapshot = replace(plan.snapshot, nodes=nodes)
+    asked: list[set[str]] = []
+    for day in range(2):
+        now = timestamps.later(NOW, day * 86400)
+        today = replace(plan, snapshot=snapshot, options=DiffOptions(now=now))
+        questions = today.questions(sweep, NAMES, _records(known=[]))
+        asked.append(set(questions.now))
+    assert [len(one) for one in asked] == [200, 200]
+    assert "pack-7" in asked[0] & asked[1]
+    assert asked[0] | asked[1] == set(NAMES)
