@@ -40,9 +40,11 @@ def open_transport(url: str, *, by_proxy: bool = True) -> httpx.AsyncBaseTranspo
 
     It leads through the environment's proxy, unless `by_proxy` is False. ConfigError if that proxy cannot be used.
     """
+    target = httpx.URL(url)
     return httpx.AsyncHTTPTransport(
+        verify=target.scheme == "https",  # else no certificates need to be loaded
         limits=httpx.Limits(max_connections=None, max_keepalive_connections=None),
-        proxy=_proxy_for(httpx.URL(url)) if by_proxy else None,
+        proxy=_proxy_for(target) if by_proxy else None,
     )
 
 

@@ -18,6 +18,7 @@ from tests.faults.matrix import quick_folder
 from tests.support.fakes.caches import CachingProxy, Dating
 from tests.support.fakes.fault import as_json, ordinary
 from tests.support.fakes.fault import asked as query_of
+from tests.support.parameters import examples
 from tests.support.polls import Watcher, reported
 from watcher import timestamps
 from watcher.fake_registry.server import FakeRegistry
@@ -448,9 +449,10 @@ def test_older_pages_that_show_what_is_known_are_no_check(
 # Any caches
 
 
+@examples(40)
 @given(
     seed=st.integers(0, 2**32),
-    steps=st.integers(5, 25),
+    steps=st.integers(5, 15),
     dating=st.sampled_from([Dating.ITS_OWN, Dating.KEPT]),
 )
 def test_no_state_is_told_twice(seed: int, steps: int, dating: Dating) -> None:
@@ -462,7 +464,7 @@ def test_no_state_is_told_twice(seed: int, steps: int, dating: Dating) -> None:
         quick_folder() as folder,
     ):
         proxy.dating = dating
-        for number in range(120):
+        for number in range(101):  # two pages
             registry.catalog.publish(
                 "pack", f"1.{number}.0", created_at="2025-01-01T00:00:00Z"
             )
