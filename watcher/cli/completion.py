@@ -40,12 +40,7 @@ def answer(command: click.Command) -> int:
     return 1
 
 
-def of(*words: str) -> Completer:
-    """Return a completer that offers these words."""
-    return lambda _ctx, _parameter, begun: _beginning(begun, words)
-
-
-def of_list(words: Iterable[str]) -> Completer:
+def of(words: Iterable[str]) -> Completer:
     """Return a completer that offers these words, also after a comma."""
 
     def complete(
@@ -60,7 +55,7 @@ def of_list(words: Iterable[str]) -> Completer:
     return complete
 
 
-kinds, statuses, verdicts = of_list(Kind), of_list(STATUSES), of_list(Verdict)
+kinds, statuses, verdicts = of(Kind), of(STATUSES), of(Verdict)
 
 
 def paths(kind: str) -> Completer:

@@ -21,6 +21,7 @@ from watcher import log, streams
 from watcher.cli import completion
 from watcher.cli.options import (
     KINDS_HELP,
+    json_option,
     kinds_option,
     masked,
     nodes_option,
@@ -29,7 +30,7 @@ from watcher.cli.options import (
     targets_argument,
     with_settings,
 )
-from watcher.cli.terminal import echo, echo_error, echo_result
+from watcher.cli.terminal import echo, echo_error, echo_result, to_json
 from watcher.errors import UsageError, WatchError
 from watcher.model.event import Kind
 from watcher.model.pack import Verdict
@@ -81,7 +82,7 @@ def cli() -> None:
 @cli.command(epilog=KINDS_HELP)
 @nodes_option(help="Also watch this node pack, or a pattern of ids (repeatable).")
 @click.option("--dry-run", is_flag=True, help="Write nothing, send nothing.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@json_option
 @kinds_option("--fail-on", help="Exit 3 on an event of these kinds.")
 @with_settings()
 def check(
@@ -116,7 +117,7 @@ def run(settings: Callable[..., Loaded], nodes: tuple[str, ...]) -> int:
     is_flag=True,
     help="Only nodes and channels with problems.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@json_option
 @with_settings("registry_url", "log_format")
 def status(
     settings: Callable[..., Loaded],
@@ -157,7 +158,7 @@ def health(settings: Callable[..., Loaded], max_age: str | None, strict: bool) -
 
 @cli.command()
 @targets_argument
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@json_option
 @with_settings("registry_url", "state_dir")
 def installed(
     settings: Callable[..., Loaded], targets: tuple[str, ...], as_json: bool
@@ -222,7 +223,7 @@ def _findings(words: list[object]) -> tuple[str, ...]:
 @click.option(
     "--problems", "only_problems", is_flag=True, help="Show only packs that are not ok."
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@json_option
 @with_settings("state_dir", "log_format")
 def audit(
     settings: Callable[..., Loaded],
@@ -270,7 +271,7 @@ def audit(
     metavar="REF",
     help="Only the events of a message, by the reference at its end.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@json_option
 @with_settings("registry_url", "log_format")
 def history(
     settings: Callable[..., Loaded],
@@ -332,7 +333,7 @@ Exit codes:
 @click.option(
     "--reasons", "with_reasons", is_flag=True, help="Show the registry's reasons too."
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@json_option
 @with_settings("state_dir", "log_format")
 def versions(
     *,
@@ -370,7 +371,7 @@ def test_alerts(settings: Callable[..., Loaded], channels: tuple[str, ...]) -> i
 
 
 @cli.command()
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@json_option
 @with_settings()
 def config(settings: Callable[..., Loaded], as_json: bool) -> int:
     """Show the effective settings and their origins; no network."""
@@ -414,9 +415,9 @@ def schema(name: str) -> int:
 
     NAME is snapshot, outbox, checks, addresses, history, installs, retry, check, audit, versions, webhook or settings.
     """
-    from watcher.cli.commands.schema import text_of
+    from watcher.cli.commands.schema import document_of
 
-    echo(text_of(name))
+    echo(to_json(document_of(name)))
     return 0
 
 
@@ -461,11 +462,7 @@ def _exit_code() -> int:
         return error.exit_code
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
-        command = (
-            context.command_path
-            if context
-            else f"comfy-watch {_command_name()}".strip()
-        )
+        command = context.command_path if context else "comfy-watch"
         echo_error(WatchError(masked(error.format_message()), f"see {command} --help"))
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
@@ -475,24 +472,18 @@ def _exit_code() -> int:
         return error.exit_code
     except Exception as error:  # noqa: BLE001 - the last resort: a person gets a line, not a traceback
         log.debug("unexpected", error=f"{type(error).__name__}: {masked(str(error))}")
-        hint = (
-            "run again with --log-level debug for its message"
-            if _has_option("--log-level")
-            else ""
+        hint = "run again with --log-level debug for its message"
+        echo_error(
+            WatchError(
+                f"unexpected {type(error).__name__}", hint if _has_log_level() else ""
+            )
         )
-        echo_error(WatchError(f"unexpected {type(error).__name__}", hint))
         return 1
 
 
-def _command_name() -> str:
-    """Return the name of the command that was given; "" if there is none."""
-    first = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
-    return first if first in cli.commands else ""
-
-
-def _has_option(option: str) -> bool:
-    """Return whether the command that was given has an option."""
-    command = cli.commands.get(_command_name())
-    return command is not None and any(
-        option in parameter.opts for parameter in command.params
-    )
+def _has_log_level() -> bool:
+    """Return whether the command that was given has `--log-level`."""
+    name = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
+    command = cli.commands.get(name)
+    options = command.params if command else ()
+    return any("--log-level" in option.opts for option in options)

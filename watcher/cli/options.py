@@ -79,6 +79,10 @@ kinds_option = partial(
 )
 """Declares a repeatable option that takes event kinds."""
 
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON document."
+)
+
 nodes_option = partial(
     click.option,
     "--node",
@@ -110,13 +114,13 @@ _SETTINGS = {
         "--log-level",
         metavar="LEVEL",
         help="debug, info, warning or error.  [default: info]",
-        shell_complete=completion.of("debug", "info", "warning", "error"),
+        shell_complete=completion.of(["debug", "info", "warning", "error"]),
     ),
     "log_format": single(
         "--log-format",
         metavar="FORMAT",
         help="auto, console or json.  [default: auto]",
-        shell_complete=completion.of("auto", "console", "json"),
+        shell_complete=completion.of(["auto", "console", "json"]),
     ),
 }
 """Settings with an option of their own."""

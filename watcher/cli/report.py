@@ -123,8 +123,8 @@ def _safe(words: str) -> str:
 
     if not isinstance(words, Item):
         return safe_line(words, _TEXT)
-    shown = sanitize_line(words, _VALUE)
-    return shown if _WORD.fullmatch(shown) else json.dumps(shown, ensure_ascii=False)
+    item = sanitize_line(words, _VALUE)
+    return item if _WORD.fullmatch(item) else json.dumps(item, ensure_ascii=False)
 
 
 def watched_in_words(nodes: int, globs: Sequence[str]) -> str:

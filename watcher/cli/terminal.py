@@ -75,30 +75,24 @@ def echo(line: str = "", *, error: bool = False) -> None:
     cannot be written is an OutputError.
     """
     stream = sys.stderr if error else sys.stdout
-    if (
-        stream is None
-    ):  # Python's value for a stream that the process was started without
+    if stream is None:  # the process was started without it
         return
     encoding = getattr(stream, "encoding", None) or "utf-8"
     text = line.replace("##[", "#\\u0023[").encode(encoding, "replace").decode(encoding)
     if text.lstrip().startswith("::"):
         text = text.replace("::", ": :", 1)
     if error:
-        text = (
-            _priority(text) + _colour_label(text)
-            if is_journal(stream)
-            else _colour_label(text)
-        )
+        priority = _priority(text) if is_journal(stream) else ""
+        text = priority + _colour_label(text)
     try:
         with progress_hidden():
             click.echo(text, err=error, color=coloured(stream))
     except OSError as failure:
         _redirect_to_devnull(stream)
         if not error:
-            gone = isinstance(failure, BrokenPipeError)
-            raise OutputError(
-                "" if gone else f"standard output cannot be written: {failure.strerror}"
-            ) from None
+            what = f"standard output cannot be written: {failure.strerror}"
+            is_gone = isinstance(failure, BrokenPipeError)
+            raise OutputError("" if is_gone else what) from None
 
 
 def echo_result(lines: Iterable[str]) -> None:
@@ -184,10 +178,10 @@ def table(
     if sum(least) > room:
         return _rows_as_blocks(bold, lines, width, below)
     widths = _share_width(natural, least, room)
-    shown = _wrap_row(bold, widths) if head else []
+    found = _wrap_row(bold, widths) if head else []
     for row, text in zip_longest(lines, below, fillvalue=""):
-        shown += [*_wrap_row(row, widths), *_indented(text, width)]
-    return shown
+        found += [*_wrap_row(row, widths), *_indented(text, width)]
+    return found
 
 
 def _indented(text: str, width: int) -> list[str]:
@@ -226,14 +220,11 @@ def _rows_as_blocks(
 ) -> list[str]:
     lines: list[str] = []
     for row, text in zip_longest(rows, below, fillvalue=""):
-        lines += [
-            "",
-            *(
-                table((), list(zip(head, row, strict=True)), width)
-                if head
-                else wrap(" ".join(row), width)
-            ),
-        ]
+        lines.append("")
+        if head:
+            lines += table((), list(zip(head, row, strict=True)), width)
+        else:
+            lines += wrap(" ".join(row), width)
         lines += _indented(text, width)
     return lines[1:]
 
@@ -272,9 +263,9 @@ def _split_word(word: str, width: int) -> list[str]:
 
 def truncate(text: str, width: int) -> str:
     """Return the text, or as much of its start as fits before a `…`."""
-    return (
-        text if display_width(text) <= width else _split_word(text, width - 1)[0] + "…"
-    )
+    if display_width(text) <= width:
+        return text
+    return _split_word(text, width - 1)[0] + "…"
 
 
 def display_width(text: str) -> int:

@@ -7,16 +7,15 @@ from importlib import metadata
 
 from watcher import __version__
 
-_SHOWN = 12
+_LENGTH = 12
 """Characters of a commit, which name it in a repository of any size."""
 
 
 def line(distribution: str = "comfy-watch") -> str:
     """Return what `--version` prints."""
-    commit = _commit(distribution)[:_SHOWN]
-    return (
-        f"comfy-watch, version {__version__}{f' (commit {commit})' if commit else ''}"
-    )
+    commit = _commit(distribution)[:_LENGTH]
+    suffix = f" (commit {commit})" if commit else ""
+    return f"comfy-watch, version {__version__}{suffix}"
 
 
 def _commit(distribution: str) -> str:

@@ -17,7 +17,6 @@ from watcher.polling.reports.problems import (
     delivery_problems,
     problems,
 )
-from watcher.progress import Progress
 from watcher.service.observer import Observer, Schedule
 from watcher.text.sanitize import escape_invisible
 
@@ -46,7 +45,12 @@ class Daemon:
         """
         self._schedule = schedule
         self._observer = observer
-        self._poller = replace(poller, progress=_noting(observer, poller.progress))
+
+        def progress(place: str, text: str) -> None:
+            observer.poll_progressed()
+            poller.progress(place, text)
+
+        self._poller = replace(poller, progress=progress)
         self._stopping = poller.stopping
         self._check_installation = check_installation
         self._reloaded = reloaded
@@ -91,15 +95,10 @@ class Daemon:
 
     async def _poll(self) -> bool:
         """Poll once; return False if the state could not be saved. ReplacedError and InstallationError as `run`."""
-        loop, poller, observer = (
-            asyncio.get_running_loop(),
-            self._poller,
-            self._observer,
-        )
-        began = loop.time()
-        self._next_poll = began + self._schedule.interval * (
-            1 + random.uniform(-self._schedule.jitter, self._schedule.jitter)  # noqa: S311 - no secret
-        )
+        poller, observer, schedule = self._poller, self._observer, self._schedule
+        jitter = random.uniform(-schedule.jitter, schedule.jitter)  # noqa: S311 - no secret
+        began = asyncio.get_running_loop().time()
+        self._next_poll = began + schedule.interval * (1 + jitter)
         report_problems = ProblemReporter(observer.problem)
         observer.poll_started()
         try:
@@ -146,12 +145,10 @@ class Daemon:
                 await self._wait(left)
                 continue
             wait = max(due, paused_until - loop.time(), _SHORTEST_WAIT)
-            if (
-                await self._backoff_ended(min(left, wait), ended)
-                or self._stopping.is_set()
-            ):
+            if await self._backoff_ended(min(left, wait), ended):
                 continue
-            if wait <= left and not await self._deliver():
+            is_due = wait <= left and not self._stopping.is_set()
+            if is_due and not await self._deliver():
                 paused_until = loop.time() + _PAUSE
 
     async def _backoff_ended(self, seconds: float, ended: Mapping[str, str]) -> bool:
@@ -196,16 +193,6 @@ class Daemon:
         if done.failures:
             self._check_installation()
         return not done.unsaved
-
-
-def _noting(observer: Observer, progress: Progress) -> Progress:
-    """Return a `Progress` whose reports the observer notices too."""
-
-    def report(place: str, text: str) -> None:
-        observer.poll_progressed()
-        progress(place, text)
-
-    return report
 
 
 def _reporting_to(report_problems: ProblemReporter, poller: Poller) -> Poller:

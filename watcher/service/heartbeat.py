@@ -161,7 +161,6 @@ class Heartbeat(Observer):
 
     def reloaded(self, schedule: Schedule, next_poll: str) -> None:
         """Take the URL from the new schedule."""
-        del next_poll
         self.started(schedule)
 
     def poll_started(self) -> None:
@@ -170,12 +169,10 @@ class Heartbeat(Observer):
 
     def poll_finished(self, report: Report, next_poll: str) -> None:
         """Send DONE, or FAIL if nothing could be read or written."""
-        del next_poll
         self._put(ping_after(report))
 
     def poll_failed(self, error: Exception, next_poll: str) -> None:
         """Send FAIL."""
-        del error, next_poll
         self._put(Ping.FAIL)
 
     def _put(self, ping: Ping) -> None:

@@ -30,7 +30,6 @@ class LogLines(Observer):
 
     def poll_finished(self, report: Report, next_poll: str) -> None:
         """Log each event, then a summary of the poll."""
-        del next_poll  # it follows from the interval
         for event in report.events:
             about: dict[str, object] = {"node": event.node}
             if event.channel is not None:
@@ -64,7 +63,6 @@ class LogLines(Observer):
 
     def poll_failed(self, error: Exception, next_poll: str) -> None:
         """Log why."""
-        del next_poll
         _log_failure("poll", error)
 
     def delivered(self, done: Dispatch) -> None:
@@ -78,7 +76,6 @@ class LogLines(Observer):
 
     def reloaded(self, schedule: Schedule, next_poll: str) -> None:
         """Log what is watched now, after each warning about the settings."""
-        del next_poll
         self._log_schedule("reloaded", schedule)
 
     def reload_failed(self, error: WatchError) -> None:

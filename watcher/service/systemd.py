@@ -118,12 +118,10 @@ class Systemd(Observer):
 
     def delivered(self, done: Dispatch) -> None:
         """Note that only the next poll is waited for."""
-        del done
         self._is_busy = False
 
     def delivery_failed(self, error: Exception) -> None:
         """Note that only the next poll is waited for."""
-        del error
         self._is_busy = False
 
     def reloading(self) -> None:
@@ -147,7 +145,6 @@ class Systemd(Observer):
 
     def stopped(self, signal: str) -> None:
         """Close the socket."""
-        del signal
         if self._socket is not None:
             self._socket.close()
 

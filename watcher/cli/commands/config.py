@@ -66,11 +66,11 @@ def rows(loaded: Loaded, most: int | None = None) -> list[tuple[str, str, str]]:
             ]
             if tables:
                 continue
-        found.append((name, _shown(name, values[name], most), origin))
+        found.append((name, _in_words(name, values[name], most), origin))
     return found
 
 
-def _shown(name: str, value: object, most: int | None) -> str:
+def _in_words(name: str, value: object, most: int | None) -> str:
     if name == "alert_urls" and value == NO_ALERTS:
         return "none, as intended"
     if isinstance(value, list):

@@ -6,7 +6,6 @@ Containers run it every few seconds, so it imports nothing that polls or deliver
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 from watcher import durations, timestamps
 from watcher.cli.loading import existing_state
@@ -22,14 +21,6 @@ _POLLS_MISSED = 3
 """How many times the usual pause between two polls may pass before the last one is too long ago."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Liveness:
-    """Whether polls still happen, and a line that says why."""
-
-    healthy: bool
-    line: str
-
-
 def health(settings: Callable[[], Loaded], max_age: str | None, *, strict: bool) -> int:
     """Print one line and return the exit code: 0 or 1, 2 for wrong settings, 4 for a state that cannot be used."""
     try:
@@ -39,14 +30,14 @@ def health(settings: Callable[[], Loaded], max_age: str | None, *, strict: bool)
         channels = [channel.name for channel in loaded.settings.all_channels()]
         installs = [source.name for source in loaded.settings.all_installs()]
         longest = longest or usual_age(state, loaded.settings.interval)
-        found = judge(
-            state, channels, longest, clock(), strict=strict, installs=installs
+        healthy, line = judge(
+            state, channels, installs, longest, clock(), strict=strict
         )
     except WatchError as error:
         echo_result([f"unhealthy: {error.line}"])
         return error.exit_code
-    echo_result([f"{'ok' if found.healthy else 'unhealthy'}: {found.line}"])
-    return 0 if found.healthy else 1
+    echo_result([f"{'ok' if healthy else 'unhealthy'}: {line}"])
+    return 0 if healthy else 1
 
 
 def _longest(text: str) -> float:
@@ -76,23 +67,20 @@ def usual_age(state: State, interval: float) -> float:
 def judge(
     state: State,
     channels: Iterable[str],
+    installs: Iterable[str],
     max_age: float,
     now: str,
     *,
     strict: bool,
-    installs: Iterable[str] = (),
-) -> Liveness:
-    """Return whether the last poll is at most `max_age` seconds old, and if `strict` whether the rest works too."""
+) -> tuple[bool, str]:
+    """Return whether the last poll is at most `max_age` seconds old, if `strict` whether the rest works, and why."""
     polled_at = state.checks.polled_at
     if not polled_at:
-        return Liveness(healthy=False, line="no poll has run to its end yet")
+        return False, "no poll has run to its end yet"
     age = timestamps.seconds_between(polled_at, now)
     if age < -max_age:
         ahead = durations.in_words(-age)
-        return Liveness(
-            healthy=False,
-            line=f"the last poll was {ahead} in the future: is the clock right?",
-        )
+        return False, f"the last poll was {ahead} in the future: is the clock right?"
     queues = {
         name: queue
         for name in channels
@@ -104,30 +92,22 @@ def judge(
     )
     owed = sum(queue.alerts for queue in queues.values())
     waited = timestamps.seconds_between(oldest, now)
-    failing = {
-        name: queue.failing_for(now)
-        for name, queue in queues.items()
-        if queue.failing_since
-    }
     parts = [f"last poll {durations.ago(age)} (at most {durations.in_words(max_age)})"]
     if owed:
         parts.append(
             f"{plural(owed, 'alert')} undelivered, the oldest for {durations.in_words(waited)}"
         )
-    parts += [
-        f"channel {name} failing for {durations.in_words(seconds)}"
-        for name, seconds in failing.items()
-    ]
-    unscanned = {
-        name: found
+    failing = {
+        f"channel {name}": queue.failing_since
+        for name, queue in queues.items()
+        if queue.failing_since
+    } | {
+        f"install {sanitize_line(name)}": streak.since
         for name in installs
-        if (found := state.checks.health.installs.get(name))
+        if (streak := state.checks.health.installs.get(name))
     }
-    parts += [
-        f"install {sanitize_line(name)} failing for {durations.in_words(timestamps.seconds_between(found.since, now))}"
-        for name, found in unscanned.items()
-    ]
-    works = not failing and not unscanned and waited <= max_age
-    return Liveness(
-        healthy=age <= max_age and (works or not strict), line="; ".join(parts)
-    )
+    for what, since in failing.items():
+        seconds = timestamps.seconds_between(since, now)
+        parts.append(f"{what} failing for {durations.in_words(seconds)}")
+    works = waited <= max_age and not failing
+    return age <= max_age and (works or not strict), "; ".join(parts)

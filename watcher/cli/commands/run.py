@@ -183,7 +183,6 @@ class RunLines(Observer):
 
     def problem_ended(self, event: str, sentence: str) -> None:
         """Say that it is over."""
-        del event
         _say(sentence)
 
     def poll_finished(self, report: Report, next_poll: str) -> None:
@@ -229,7 +228,6 @@ class RunLines(Observer):
 
     def stopped(self, signal: str) -> None:
         """Say that it is over."""
-        del signal
         _say("stopped")
 
     def gave_up(self, error: WatchError) -> None:

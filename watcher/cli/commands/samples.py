@@ -38,7 +38,7 @@ def send_samples(chosen: Loaded, names: tuple[str, ...]) -> int:
             hint=f"channels are {', '.join(known)}",
         )
     folder = StateFolder(settings.state_dir)
-    asked = [known[name] for name in names] or list(channels)
+    chosen_channels = [known[name] for name in names] or channels
     events = sample(clock())
 
     async def send(channel: Channel) -> bool:
@@ -49,20 +49,17 @@ def send_samples(chosen: Loaded, names: tuple[str, ...]) -> int:
         progress(channel.name, "")
         log.debug("sent", channel=channel.name)
         if isinstance(outcome, Delivered):
-            protocol = protocol_without_answers(channel.url)
-            said = (
-                f"sent, unconfirmed: {protocol} cannot say whether it arrived"
-                if protocol
-                else colour("delivered")
-            )
-            echo_result([f"{channel.name}: {said}"])
+            result = colour("delivered")
+            if protocol := protocol_without_answers(channel.url):
+                result = f"sent, unconfirmed: {protocol} cannot say whether it arrived"
+            echo_result([f"{channel.name}: {result}"])
             _end_backoff(folder, channel.name, url_digests[channel.name])
             return True
         echo_result([f"{channel.name}: {colour('failed')}: {outcome.reason}"])
         return False
 
     async def send_all() -> list[bool]:
-        return await asyncio.gather(*map(send, asked))
+        return await asyncio.gather(*map(send, chosen_channels))
 
     with Worker() as worker, progress_line(settings) as progress:
         url_digests = validate_channels(

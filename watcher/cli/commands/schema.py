@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from watcher.cli import documents
-from watcher.cli.terminal import to_json
 from watcher.errors import UsageError
 from watcher.settings.model import json_schema
 from watcher.state import schema
@@ -31,8 +30,3 @@ def document_of(name: str) -> dict[str, object]:
         f"there is no schema {describe(name)}",
         hint=f"schemas are {', '.join(NAMES)}",
     )
-
-
-def text_of(name: str) -> str:
-    """Return a schema as JSON text; raises as `document_of`."""
-    return to_json(document_of(name))

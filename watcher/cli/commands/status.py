@@ -69,7 +69,7 @@ def show(
         installs=[source.name for source in settings.all_installs()],
         now=clock(),
         max_age=usual_age(state, settings.interval),
-        chosen=_chosen(only, nodes) if only else None,
+        chosen=_ids_of(only, nodes) if only else None,
         only_problems=only_problems,
     )
     if as_json:
@@ -83,7 +83,7 @@ def show(
             echo(line)
 
 
-def _chosen(nodes: Sequence[str], known: Sequence[str]) -> frozenset[str]:
+def _ids_of(nodes: Sequence[str], known: Sequence[str]) -> frozenset[str]:
     """Return the ids of `--node`; UsageError for one that is not watched."""
     chosen = read("--node", node_ids.read, list(nodes))
     watched_ids = {node.lower() for node in known}

@@ -78,11 +78,9 @@ def _perform(play: Play, folder: Path) -> None:
             report = asyncio.run(_poll(play, folder, registry.url, mailbox.url, worker))
             arrived = mailbox.take()
             if report.errors or report.pending or bool(arrived) != act.has_alert:
-                why = (
-                    report.errors[0][1]
-                    if report.errors
-                    else "an alert is missing, or one too many came"
-                )
+                why = "an alert is missing, or one too many came"
+                if report.errors:
+                    _, why = report.errors[0]
                 raise WatchError(f"the demo failed: {why}", "please report this")
             for message in arrived:
                 for line in _shortened(message.splitlines()):
@@ -176,9 +174,9 @@ class _Mailbox:
 
     def take(self) -> list[str]:
         """Return the messages that arrived since the last call."""
-        taken = list(self._arrived)
+        messages = list(self._arrived)
         self._arrived.clear()
-        return taken
+        return messages
 
     def __enter__(self) -> Self:
         self._thread.start()
