@@ -400,20 +400,25 @@ def picky() -> Iterator[Picky]:
         yield service
 
 
+@pytest.fixture
+def choosy(picky: Picky) -> Channel:
+    """A channel of that service with one message for each event."""
+    return Channel(name="ops", url=picky.apprise_url("/ops"), grouping=Grouping.EVENT)
+
+
 BAD = Answer(status=400)
 
 
 def test_no_message_blocks_the_ones_behind_it(
-    folder: StateFolder, picky: Picky
+    folder: StateFolder, picky: Picky, choosy: Channel
 ) -> None:
     """One that is refused for what it is lets the others go out in the same round, and is tried again later."""
     picky.refuses = lambda message: BAD if "e0" in message.event_ids else None
-    ops = Channel(name="ops", url=picky.apprise_url("/ops"), grouping=Grouping.EVENT)
-    done = sent(folder, owing(ops), ops)
+    done = sent(folder, owing(choosy), choosy)
     (left,) = done.waiting.queues["ops"].messages
     assert (picky.ids(), left.events, left.refusals) == ([["e1"], ["e2"]], ("e0",), 1)
     assert (done.delivered, done.failures) == (2, {"ops": "HTTP 400"})
-    again = sent(folder, done.waiting, ops, clock=lambda: minute(0.4))
+    again = sent(folder, done.waiting, choosy, clock=lambda: minute(0.4))
     assert (again.failures, len(picky.messages())) == ({}, 3)
 
 
@@ -434,89 +439,84 @@ def test_the_plainest_form_is_taken(folder: StateFolder, picky: Picky) -> None:
 
 @pytest.mark.parametrize("other", [False, True], ids=["alone", "beside others"])
 def test_what_is_refused_in_its_plainest_form_steps_aside(
-    folder: StateFolder, picky: Picky, *, other: bool
+    folder: StateFolder, picky: Picky, choosy: Channel, *, other: bool
 ) -> None:
     """It is still owed, the rest goes on, it is tried once a day, and it expires as any other alert."""
     picky.refuses = lambda message: BAD if "e0" in message.event_ids else None
-    ops = Channel(name="ops", url=picky.apprise_url("/ops"), grouping=Grouping.EVENT)
-    waiting = outbox.enqueue(Outbox(), (ops,), (event("e0"),), 1, NOW)
+    waiting = outbox.enqueue(Outbox(), (choosy,), (event("e0"),), 1, NOW)
     given: dict[str, Any] = {"expiry": 100 * 3600}
     for hours, tries in ((0, 1), (1, 2), (2, 2), (20, 2), (26, 3), (30, 3), (51, 4)):
         at = minute(hours * 60)
         if other:
             new = (event(f"good {hours}", at=at),)
-            waiting = outbox.enqueue(waiting, (ops,), new, 2, at)
-        waiting = sent(folder, waiting, ops, clock=lambda at=at: at, **given).waiting
+            waiting = outbox.enqueue(waiting, (choosy,), new, 2, at)
+        waiting = sent(folder, waiting, choosy, clock=lambda at=at: at, **given).waiting
         assert len(picky.messages()) - len(picky.taken) == tries
         assert (waiting.alerts("ops"), len(waiting.queues["ops"].aside)) == (
             1,
             tries > 1,
         )
-    late = sent(folder, waiting, ops, clock=lambda: minute(101 * 60), **given)
+    late = sent(folder, waiting, choosy, clock=lambda: minute(101 * 60), **given)
     assert (late.expired, late.waiting.alerts("ops")) == ({"ops": 1}, 0)
 
 
 def test_a_channel_that_refuses_everything_is_failing(
-    folder: StateFolder, picky: Picky
+    folder: StateFolder, picky: Picky, choosy: Channel
 ) -> None:
     """Since it refused the first one; a later message need not wait for those, and what is old expires."""
     picky.refuses = lambda _: BAD
-    ops = Channel(name="ops", url=picky.apprise_url("/ops"), grouping=Grouping.EVENT)
-    waiting = owing(ops)
+    waiting = owing(choosy)
     for at, tries in ((0, 3), (0.4, 3), (0.5, 6), (1, 6), (24 * 60 + 1, 9)):
         clock = partial(minute, at)
-        waiting = sent(folder, waiting, ops, clock=clock, expiry=1e6).waiting
+        waiting = sent(folder, waiting, choosy, clock=clock, expiry=1e6).waiting
         queue = waiting.queues["ops"]
         assert (len(picky.messages()), queue.failing_since) == (tries, NOW)
         assert queue.retry_at == ""
-    assert sent(folder, waiting, ops, clock=lambda: LATE).expired == {"ops": 3}
+    assert sent(folder, waiting, choosy, clock=lambda: LATE).expired == {"ops": 3}
 
 
 def test_what_was_refused_meanwhile_is_due_when_the_channel_is_well_again(
-    folder: StateFolder, picky: Picky
+    folder: StateFolder, picky: Picky, choosy: Channel
 ) -> None:
     """It may have refused everything: what is aside need not wait for its day once the channel takes something."""
     picky.refuses = lambda _: BAD
-    ops = Channel(name="ops", url=picky.apprise_url("/ops"), grouping=Grouping.EVENT)
-    waiting = owing(ops)
+    waiting = owing(choosy)
     for at in (0, 1):
-        waiting = sent(folder, waiting, ops, clock=partial(minute, at)).waiting
+        waiting = sent(folder, waiting, choosy, clock=partial(minute, at)).waiting
     assert len(waiting.queues["ops"].aside) == 3
     picky.refuses = lambda _: None
-    waiting = outbox.enqueue(waiting, (ops,), (event("new"),), 2, minute(9))
-    waiting = sent(folder, waiting, ops, clock=lambda: minute(9)).waiting
-    assert sent(folder, waiting, ops, clock=lambda: minute(9)).delivered == 3
+    waiting = outbox.enqueue(waiting, (choosy,), (event("new"),), 2, minute(9))
+    waiting = sent(folder, waiting, choosy, clock=lambda: minute(9)).waiting
+    assert sent(folder, waiting, choosy, clock=lambda: minute(9)).delivered == 3
     assert sorted(picky.ids()) == [["e0"], ["e1"], ["e2"], ["new"]]
 
 
 def test_one_bad_message_does_not_make_the_channel_bad(
-    folder: StateFolder, picky: Picky
+    folder: StateFolder, picky: Picky, choosy: Channel
 ) -> None:
     """What is taken in the same round, or later, shows that: what comes then goes out at once."""
     picky.refuses = lambda message: BAD if "e0" in message.event_ids else None
-    ops = Channel(name="ops", url=picky.apprise_url("/ops"), grouping=Grouping.EVENT)
-    waiting = owing(ops)
+    waiting = owing(choosy)
     for number in range(4):
         at = partial(minute, number * 2)
         new = (event(f"good {number}"),)
-        waiting = outbox.enqueue(waiting, (ops,), new, number + 2, at())
-        waiting = sent(folder, waiting, ops, clock=at).waiting
+        waiting = outbox.enqueue(waiting, (choosy,), new, number + 2, at())
+        waiting = sent(folder, waiting, choosy, clock=at).waiting
         queue = waiting.queues["ops"]
         assert (queue.alerts, queue.attempts, queue.retry_at) == (1, 0, "")
         assert queue.failing_since == ""
 
 
 def test_a_message_that_is_never_answered_says_nothing_of_its_channel(
-    folder: StateFolder, picky: Picky
+    folder: StateFolder, picky: Picky, choosy: Channel
 ) -> None:
     """Once it is deferred, its daily try is no failure, and the next deferred one has its try too."""
     picky.refuses = lambda message: Answer(reset=True)
-    ops = Channel(name="ops", url=picky.apprise_url("/ops"), grouping=Grouping.EVENT)
-    waiting = owing(ops)
+    waiting = owing(choosy)
     queue = waiting.queues["ops"]
     messages = tuple(replace(one, unanswered=5) for one in queue.messages)
     waiting = replace(waiting, queues={"ops": replace(queue, messages=messages)})
-    queue = sent(folder, waiting, ops).waiting.queues["ops"]
+    queue = sent(folder, waiting, choosy).waiting.queues["ops"]
     assert [one.unanswered for one in queue.messages] == [6, 6, 6]
     assert (queue.attempts, queue.retry_at, queue.failing_since) == (0, "", "")
 

@@ -30,7 +30,6 @@ from watcher.model.channel import Channel, Grouping
 from watcher.model.snapshot import Snapshot
 from watcher.polling.sending.dispatch import DeliveryOptions, Dispatch, dispatch
 from watcher.progress import Progress, silent
-from watcher.state.journal import read_journal
 from watcher.state.store import StateFolder
 
 _FEW, _MANY = 50, 400
@@ -211,25 +210,6 @@ def test_each_message_is_kept_before_the_next(
             for message in messages
             for step in (("room", message), ("sent", ""), ("kept", message))
         ]
-
-
-def test_the_journal_says_what_is_under_way(tmp_path: Path, webhook: Webhook) -> None:
-    """Whenever a message goes out, those before it are acknowledged, and it is marked."""
-    ops = Channel(name="ops", url=webhook.apprise_url("/ops"), grouping=Grouping.EVENT)
-    seen: list[list[str]] = []
-
-    def look(_: str, doing: str) -> None:
-        if doing.startswith("sending"):
-            lines = (tmp_path / "acks.jsonl").read_text("utf-8").splitlines()
-            seen.append([json.loads(line)["state"] for line in lines])
-
-    done = asyncio.run(
-        _dispatched(StateFolder(tmp_path), [ops], messages=4, progress=look)
-    )
-    assert done.delivered == 4
-    assert seen == [["arrived"] * number + ["sending"] for number in range(4)]
-    outcomes = read_journal((tmp_path / "acks.jsonl").read_bytes())
-    assert [type(outcome) for outcome in outcomes] == [Acknowledgement] * 4
 
 
 @pytest.mark.parametrize("slow", ["room", "kept"])
