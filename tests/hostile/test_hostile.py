@@ -9,7 +9,6 @@ import contextlib
 import io
 import json
 from itertools import islice
-from pathlib import Path
 
 import pytest
 from hypothesis import example, given
@@ -18,7 +17,6 @@ from hypothesis import strategies as st
 from tests.hostile import parsers
 from tests.hostile.corpus import (
     ADDRESSES,
-    BROKEN,
     CANARY,
     HALVES,
     HOSTS,
@@ -37,8 +35,6 @@ from tests.hostile.dialects import Dialect
 from tests.hostile.strategies import UNTRUSTED, events
 from tests.hostile.world import APART, FIELDS, Account, World
 from tests.support import factories
-from tests.support.fork_server import ForkServer
-from tests.support.harness import Watcher
 from tests.support.parameters import examples, one_of
 from watcher import log
 from watcher.alerts.payload import event_objects
@@ -48,7 +44,6 @@ from watcher.cli.commands import history
 from watcher.cli.commands.status import lines as status_lines
 from watcher.cli.commands.status_rows import Overview, document
 from watcher.cli.terminal import echo, to_json
-from watcher.fake_registry.server import FakeRegistry
 from watcher.model.channel import Grouping
 from watcher.model.event import Event
 from watcher.model.event_form import public_form
@@ -72,61 +67,6 @@ def test_no_text_escapes_from_any_output() -> None:
     assert account.undelivered == 0
     assert account.silent == set()
     assert {(place, text[:80]) for place, text in account.lost} == set()
-
-
-def test_node_ids_alter_no_request(
-    tmp_path: Path, registry: FakeRegistry, fork_server: ForkServer
-) -> None:
-    """Any id that the settings let pass is asked for as it is, once, under `/versions`; it names no file."""
-    for node in NODE_IDS:
-        registry.catalog.publish(node, "1.0.0")
-    watch = Watcher(tmp_path, registry, fork_server=fork_server, nodes=list(NODE_IDS))
-    assert watch.check()["nodes"] == {
-        "watched": len(NODE_IDS),
-        "checked": len(NODE_IDS),
-        "failed": 0,
-    }
-    assert {asked.path for asked in registry.requests} == {"/versions"}
-    queries = [asked.query for asked in registry.requests]
-    assert sorted(query.pop("nodeId") for query in queries) == sorted(
-        [node] for node in NODE_IDS
-    )
-    assert all(query == {"page": ["1"], "pageSize": ["100"]} for query in queries)
-    assert set(watch.contents()) == {
-        "snapshot.json",
-        "outbox.json",
-        "checks.json",
-        "history.jsonl",
-    }
-    assert {path.name for path in tmp_path.rglob("*")} == {
-        "state",
-        "lock",
-        *watch.contents(),
-    }
-    assert set(json.loads(watch.contents()["snapshot.json"])["nodes"]) == {
-        node.lower() for node in NODE_IDS
-    }
-
-
-def test_text_that_utf8_cannot_spell(
-    tmp_path: Path, registry: FakeRegistry, fork_server: ForkServer
-) -> None:
-    """A lone surrogate where nothing is read from costs nothing; in a field that is compared it costs the details
-    of its row, and hides neither the version nor its ban.
-    """
-    watch = Watcher(tmp_path, registry, fork_server=fork_server)
-    registry.catalog.publish("alpha", "1.0.0", changelog=BROKEN[0])
-    watch.check()
-    registry.catalog.publish("alpha", "1.1.0", tags=[BROKEN[1]])
-    registry.catalog.publish("alpha", "1.2.0")
-    document = watch.check(code=1)
-    assert {event["version"] for event in document["events"]} == {"1.1.0", "1.2.0"}
-    assert watch.check(code=1)["events"] == []
-    registry.catalog.set_status("alpha", "1.1.0", "banned")
-    reported = {
-        event["kind"]: event["version"] for event in watch.check(code=1)["events"]
-    }
-    assert reported == {"banned": "1.1.0", "failing": None}
 
 
 def _printed(*lines: str) -> str:

@@ -74,16 +74,6 @@ def test_a_removed_version_that_returns_is_reported() -> None:
     assert born.events[0].id != back.events[0].id
 
 
-def test_each_removal_of_one_version_has_its_own_id() -> None:
-    """A version that is removed, returns and is removed again is removed twice."""
-    node, ids = known(ONE, THREE), []
-    for rows in [(ONE,), (ONE,), (ONE, THREE), (ONE,), (ONE,)]:
-        difference = compare(node, *rows)
-        node = difference.node
-        ids += [event.id for event in difference.events]
-    assert len(set(ids)) == len(ids) == 3
-
-
 def emptied(*rows: Version) -> Node:
     """Return the node after two complete listings without any of its versions."""
     return compare(compare(known(*rows)).node).node

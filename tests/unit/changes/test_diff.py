@@ -301,13 +301,6 @@ def test_a_complete_listing_pardons_the_node() -> None:
     assert not difference.node.banned
 
 
-def test_an_incomplete_listing_pardons_nobody() -> None:
-    """An answer that is an error for the node, like one that ignored the node id, does not undo its ban."""
-    node = known(version("1.0"), banned=True)
-    difference = compare(node, incomplete="the answer holds other nodes' versions")
-    assert (difference.events, difference.node) == ((), node)
-
-
 def test_what_an_incomplete_listing_shows_counts() -> None:
     """A flag is a flag: what was seen in an incomplete listing is reported and recorded."""
     node = known(version("1.0"), version("2.0"))

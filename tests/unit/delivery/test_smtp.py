@@ -107,20 +107,12 @@ def test_a_mail_without_an_answer_may_have_been_taken(mailbox: Mailbox) -> None:
     assert len(mailbox.mails) == 1
 
 
-@pytest.mark.parametrize(
-    ("reply", "reason", "cause"),
-    [
-        ("552 too big", "SMTP 552", Cause.CONTENT),
-        ("554 no", "SMTP 554", Cause.CONTENT),
-        ("451 later", "SMTP 451", Cause.OTHER),
-    ],
-)
-def test_a_refused_mail_says_the_code(
-    mailbox: Mailbox, reply: str, reason: str, cause: Cause
-) -> None:
+def test_a_refused_mail_says_the_code(mailbox: Mailbox) -> None:
     """The server's code is named, and nothing that it says beside it."""
-    mailbox.refuse = reply
-    assert _deliver(mailbox.apprise_url()) == Undelivered(reason=reason, cause=cause)
+    mailbox.refuse = "552 too big"
+    assert _deliver(mailbox.apprise_url()) == Undelivered(
+        reason="SMTP 552", cause=Cause.CONTENT
+    )
 
 
 def test_an_unknown_recipient_is_gone(mailbox: Mailbox) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gzip
 import tracemalloc
-from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -69,15 +68,7 @@ async def ask_in_turn(
         (Query(page=3), {"page": ["3"]}),
         (Query(page_size=20), {"pageSize": ["20"]}),
     ],
-    ids=[
-        "none",
-        "nodeId",
-        "statuses",
-        "all-statuses",
-        "include_status_reason",
-        "page",
-        "pageSize",
-    ],
+    ids=repr,
 )
 def test_every_parameter_of_the_spec(
     registry: FakeRegistry, query: Query, parameters: dict[str, list[str]]
@@ -127,7 +118,7 @@ def test_a_node_id_cannot_alter_the_request(registry: FakeRegistry) -> None:
 
 
 def test_the_headers(registry: FakeRegistry) -> None:
-    """The program says who it is, wants JSON, knows gzip only, and asks unconditionally."""
+    """The program says who it is, wants JSON and no cache's copy, knows gzip only, and asks unconditionally."""
     answer(registry.url)
     headers = registry.requests[0].headers
     assert headers["User-Agent"].startswith(f"comfy-watch/{__version__} ")
@@ -136,6 +127,7 @@ def test_the_headers(registry: FakeRegistry) -> None:
         "application/json",
         "gzip",
     )
+    assert headers["Cache-Control"] == "no-cache"
     assert not {"If-None-Match", "Cookie", "Authorization", "Referer"} & set(headers)
 
 
@@ -203,20 +195,12 @@ def test_the_age_of_a_copy_counts(registry: FakeRegistry, age: str, read: str) -
     assert answer(registry.url).server_time == read
 
 
-def test_a_fresh_answer_is_asked_for(registry: FakeRegistry) -> None:
-    """Every request asks caches for no copy, a conditional one too."""
-    answer(registry.url, etag='"v1"')
-    answer(registry.url)
-    assert [request.headers["Cache-Control"] for request in registry.requests] == [
-        "no-cache"
-    ] * 2
-
-
 def test_a_question_can_be_conditional(registry: FakeRegistry) -> None:
-    """The name of a known answer goes out as `If-None-Match`, and the answer's own name comes back."""
+    """The name of a known answer goes out as `If-None-Match`, and no copy is asked for; the new name comes back."""
     registry.respond = responding(ETag='W/"v2"')(200, b"{}")
     assert answer(registry.url, etag='"v1"').etag == 'W/"v2"'
-    assert registry.requests[0].headers["If-None-Match"] == '"v1"'
+    headers = registry.requests[0].headers
+    assert (headers["If-None-Match"], headers["Cache-Control"]) == ('"v1"', "no-cache")
 
 
 @pytest.mark.parametrize(
@@ -309,31 +293,6 @@ def test_an_encoding_that_was_not_asked_for(registry: FakeRegistry) -> None:
 
 
 # Time
-
-
-def test_no_more_requests_at_once_than_allowed(registry: FakeRegistry) -> None:
-    """With a concurrency of 3, ten questions are asked three at a time."""
-    under_way = Counter[str]()
-    three = asyncio.Event()
-
-    async def respond(request: web.BaseRequest) -> None:
-        under_way["now"] += 1
-        under_way["most"] = max(under_way["most"], under_way["now"])
-        if under_way["now"] == 3:
-            three.set()
-        await three.wait()
-        under_way["now"] -= 1
-
-    registry.respond = respond
-
-    async def work() -> list[Answer]:
-        async with Registry(
-            registry.url, RequestLimits(concurrency=3, retries=0)
-        ) as client:
-            return await asyncio.gather(*(client.ask(Query()) for _ in range(10)))
-
-    assert [got.code for got in asyncio.run(work())] == [200] * 10
-    assert under_way["most"] == 3
 
 
 # Asking again

@@ -113,9 +113,11 @@ def test_what_was_seen_of_an_incomplete_listing_counts(
 
 
 def test_the_registrys_own_spelling(registry: FakeRegistry) -> None:
-    """A listing says how the registry spells the id; one without versions cannot."""
+    """A listing says how the registry spells the id, whose case is ignored; one without versions cannot."""
     of_pack(registry, "PACK")
-    assert listing_of(registry).spelling == "PACK"
+    listing = listing_of(registry)
+    assert (listing.spelling, listing.node) == ("PACK", "pack")
+    assert (len(listing.versions), listing.incomplete) == (5, "")
     registry.catalog.remove_node("pack")
     assert listing_of(registry).spelling == ""
 
@@ -206,25 +208,11 @@ def test_every_page_is_read_and_none_too_many(
             "the answer claims 100 versions on 2 pages, which does not fit",
         ),
         (
-            250,
-            {"totalPages": 2},
-            250,
-            3,
-            "the answer claims 250 versions on 2 pages, which does not fit",
-        ),
-        (
             100,
             {"totalPages": 2},
             100,
             2,
             "the answer claims 100 versions on 2 pages, which does not fit",
-        ),
-        (
-            5,
-            {"totalPages": 0},
-            5,
-            1,
-            "the answer claims 5 versions on 0 pages, which does not fit",
         ),
         (
             0,
@@ -241,13 +229,6 @@ def test_every_page_is_read_and_none_too_many(
             "the answer claims 5 versions on 1000000000 pages, which does not fit",
         ),
         (
-            150,
-            {"total": None},
-            150,
-            2,
-            "the answer does not say how many versions there are",
-        ),
-        (
             5,
             {"total": None, "totalPages": None},
             5,
@@ -260,7 +241,6 @@ def test_every_page_is_read_and_none_too_many(
         (150, {"totalPages": None}, 150, 2, ""),
         (150, {"pageSize": None}, 150, 2, ""),
         (0, {"totalPages": 1}, 0, 1, ""),
-        (0, {"totalPages": 0}, 0, 1, ""),
     ],
 )
 def test_a_listing_whose_own_numbers_disagree_is_incomplete(
@@ -294,13 +274,6 @@ def test_the_number_of_pages_is_the_same_on_every_page(registry: FakeRegistry) -
         150,
         "the number of pages changed between pages",
     )
-
-
-def test_node_ids_ignore_case(registry: FakeRegistry) -> None:
-    """A node that the registry spells otherwise is the node that was asked for."""
-    of_pack(registry, "PaCk")
-    listing = listing_of(registry, NodeQuery(node="pAcK"))
-    assert (len(listing.versions), listing.incomplete, listing.node) == (5, "", "pAcK")
 
 
 @pytest.mark.parametrize("fault", ["status_500_json", "html_200", "reset_mid_body"])
@@ -494,13 +467,10 @@ DATES = {
     "earlier": ("Mon, 02 Mar 2026 11:00:00 GMT", "2026-03-02T11:00:00.000Z"),
     "a day earlier": ("Sun, 01 Mar 2026 12:00:00 GMT", "2026-03-01T12:00:00.000Z"),
     "far earlier": ("Sun, 01 Mar 2026 11:59:59 GMT", NOON),
-    "the epoch": ("Thu, 01 Jan 1970 00:00:00 GMT", NOON),
     "the same": ("Mon, 02 Mar 2026 12:00:00 GMT", NOON),
-    "later": ("Mon, 02 Mar 2026 12:00:01 GMT", NOON),
     "far later": ("Thu, 01 Jan 2099 00:00:00 GMT", NOON),
     "none": ("noon", NOON),
 }
-_BANNED = b'{"message":"Node banned"}'
 
 
 @pytest.mark.parametrize(("date", "at"), DATES.values(), ids=DATES)
@@ -510,28 +480,28 @@ def test_the_time_is_ours_or_a_little_earlier(
     """A reading is as old as our clock says, or as the registry's if that is at most a day behind."""
     registry.respond = responding(Date=date)(200, b'{"total":0,"versions":[]}')
     assert listing_of(registry).at == at
-    registry.respond = responding(Date=date)(304, b"")
-    unchanged = read(registry.url, NodeQuery(node="pack", etag='"v1"'))
-    assert isinstance(unchanged, Unchanged)
-    assert unchanged.at == at
-    registry.respond = responding(Date=date)(403, _BANNED)
-    banned = read(registry.url, NodeQuery(node="pack"))
-    assert isinstance(banned, NodeBanned)
-    assert (banned.message, banned.at) == ("Node banned", at)
 
 
 @pytest.mark.parametrize(
-    ("code", "body"), [(200, b'{"total":0,"versions":[]}'), (304, b""), (403, _BANNED)]
+    ("code", "body", "kind"),
+    [
+        (200, b'{"total":0,"versions":[]}', Listing),
+        (304, b"", Unchanged),
+        (403, b'{"message":"Node banned"}', NodeBanned),
+    ],
 )
 def test_a_reading_says_when_it_was_made(
-    registry: FakeRegistry, code: int, body: bytes
+    registry: FakeRegistry,
+    code: int,
+    body: bytes,
+    kind: type[Listing | Unchanged | NodeBanned],
 ) -> None:
     """A listing, an unchanged one and a ban have the registry's own time, less the age of a cache's copy."""
     registry.respond = responding(Date="Mon, 02 Mar 2026 12:00:00 GMT", Age="60")(
         code, body
     )
     reading = read(registry.url, NodeQuery(node="pack", etag='"v1"'))
-    assert not isinstance(reading, ReadFailure)
+    assert isinstance(reading, kind)
     assert reading.server_time == ServerTime.of("2026-03-02T11:59:00.000Z")
     assert reading.at == "2026-03-02T11:59:00.000Z"
 
@@ -582,14 +552,6 @@ def test_the_time_is_from_before_the_question(registry: FakeRegistry) -> None:
     listing = asyncio.run(work())
     assert isinstance(listing, Listing)
     assert (listing.at, listing.incomplete) == (NOON, "")
-
-
-def test_a_304_is_as_before(registry: FakeRegistry) -> None:
-    """To a question with the known answer's name, 304 says that nothing changed."""
-    registry.respond = responding()(304, b"")
-    reading = read(registry.url, NodeQuery(node="pack", etag='"v1"'))
-    assert isinstance(reading, Unchanged)
-    assert registry.requests[0].headers["If-None-Match"] == '"v1"'
 
 
 @pytest.mark.parametrize("etag", ["", "body:0123456789abcdef"])

@@ -180,6 +180,7 @@ def test_a_row_that_does_not_say_what_it_is_costs_no_other(bad: Any) -> None:
         ({"deprecated": 1, "downloadUrl": 7}, {"deprecated", "download_url"}),
         ({"dependencies": {"a": 1}, "tags": "t"}, {"dependencies", "tags"}),
         ({"dependencies": [None]}, {"dependencies"}),
+        ({"tags": ["\ud800"]}, {"tags"}),
         (
             {"tags_admin": [None], "supported_os": [{"name": "linux"}], "id": None},
             {"tags_admin", "supported_os"},
