@@ -82,8 +82,6 @@ LAYOUTS = {
     "a portable one": Layout(entries=(f"{PORTABLE}/a*",), packs={"a": "ComfyUI/"}),
     "a stray custom_nodes in a portable root": Layout(entries=(f"{PORTABLE}/a*", f"{OWN}/"), packs={"a": "ComfyUI/"}),
     "one with a pack": Layout(entries=(f"{PORTABLE}/a*", f"{OWN}/b*"), packs={"a": "ComfyUI/", "b": ""}),
-    "a stray .disabled beside it": Layout(entries=(f"{OWN}/a*", ".disabled/"), packs={"a": ""}),
-    "a stray websocket_image_save.py": Layout(entries=(f"{OWN}/a*", "websocket_image_save.py"), packs={"a": ""}),
     "both in a portable root": Layout(
         entries=(f"{PORTABLE}/a*", ".disabled/x*", "websocket_image_save.py"), packs={"a": "ComfyUI/"}
     ),

@@ -8,6 +8,7 @@ import struct
 import zlib
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -57,62 +58,39 @@ WORKFLOW = {
     "version": 0.4,
 }
 GITHUB = "https://github.com"
+
+
+def _claimed(
+    name: str, version: str | None = None, evidence: str = "1 node of the workflow"
+) -> Pack:
+    return Pack(
+        folder=name,
+        kind=PackKind.CLAIMED,
+        id=name,
+        version=version,
+        evidence=evidence,
+    )
+
+
+def _cloned(repository: str, **fields: Any) -> Pack:
+    return Pack(
+        folder=repository.rpartition("/")[2],
+        kind=PackKind.GIT,
+        repository=f"{GITHUB}/{repository}",
+        evidence="1 node of the workflow",
+        **fields,
+    )
+
+
 NAMED = (
-    Pack(
-        folder="ComfyUI-Foo",
-        kind=PackKind.GIT,
-        commit=COMMIT,
-        repository=f"{GITHUB}/ann/ComfyUI-Foo",
-        evidence="1 node of the workflow",
-    ),
-    Pack(
-        folder="grouped",
-        kind=PackKind.CLAIMED,
-        id="grouped",
-        version="3.0.0",
-        evidence="1 node of the workflow",
-    ),
-    Pack(
-        folder="inner",
-        kind=PackKind.CLAIMED,
-        id="inner",
-        evidence="1 node of the workflow",
-    ),
-    Pack(
-        folder="innermost",
-        kind=PackKind.CLAIMED,
-        id="innermost",
-        version="2.0.0",
-        evidence="1 node of the workflow",
-    ),
-    Pack(
-        folder="listed",
-        kind=PackKind.CLAIMED,
-        id="listed",
-        version="0.1.0",
-        evidence="node_versions of the workflow",
-    ),
-    Pack(
-        folder="my-pack",
-        kind=PackKind.CLAIMED,
-        id="my-pack",
-        version="1.1.0",
-        evidence="1 node of the workflow",
-    ),
-    Pack(
-        folder="My-Pack",
-        kind=PackKind.CLAIMED,
-        id="My-Pack",
-        version="1.2.0",
-        evidence="2 nodes of the workflow",
-    ),
-    Pack(
-        folder="nightly",
-        kind=PackKind.GIT,
-        id="nightly",
-        repository=f"{GITHUB}/bob/nightly",
-        evidence="1 node of the workflow",
-    ),
+    _cloned("ann/ComfyUI-Foo", commit=COMMIT),
+    _claimed("grouped", "3.0.0"),
+    _claimed("inner"),
+    _claimed("innermost", "2.0.0"),
+    _claimed("listed", "0.1.0", "node_versions of the workflow"),
+    _claimed("my-pack", "1.1.0"),
+    _claimed("My-Pack", "1.2.0", "2 nodes of the workflow"),
+    _cloned("bob/nightly", id="nightly"),
 )
 TEXT = json.dumps(WORKFLOW).encode()
 
