@@ -42,24 +42,32 @@ def mqtt(service: Any, context: Context) -> None:  # noqa: ANN401 - apprise's ow
 
 
 def xmpp(service: Any, context: Context) -> None:  # noqa: ANN401 - as above
-    """Count a message only if its session began: apprise takes a connection that ends before that for a success."""
+    """Count a message only if its session began: apprise takes a connection that ends before that for a success.
+
+    A server that cannot be reached is tried until the time is up: no message went out then either.
+    """
 
     class Session(SlixmppAdapter):
-        """Knows whether it began."""
+        """Knows whether it began. What is over does not begin any more, in the thread that still tries."""
 
         def __init__(self, **options: Any) -> None:  # noqa: ANN401 - apprise's own
-            self._has_begun = False
+            self._has_begun = self._is_over = False
             super().__init__(before_message=self._begin, **options)
 
         def process(self) -> bool:
             """Send the message, and return whether it was sent."""
-            done = super().process()
-            if not self._has_begun:
-                context.refuse(_NO_SESSION)
+            try:
+                done = super().process()
+            finally:
+                self._is_over = True
+                if not self._has_begun:
+                    context.refuse(_NO_SESSION)
             return done and self._has_begun
 
         def _begin(self) -> None:
             self._has_begun = True
+            if self._is_over:
+                raise TimeoutError
 
     service.keepalive = False
     base.SlixmppAdapter = Session  # type: ignore[attr-defined,assignment]  # what it imports
