@@ -9,6 +9,12 @@ import pytest
 
 from tests.services.operator import Operator
 from tests.services.servers.mosquitto import Mosquitto
+from tests.support.fakes.unanswering import unanswering_port
+from watcher.alerts.digest import sample
+from watcher.delivery.job import Job
+from watcher.delivery.outcome import Undelivered
+from watcher.delivery.sender import send
+from watcher.delivery.urls import load
 
 pytestmark = pytest.mark.services
 
@@ -91,3 +97,15 @@ def test_a_certificate_that_does_not_verify_is_no_delivery(
         trusting.end_backoffs()
         assert trusting.check()["alerts"] == _SENT
         assert len(server.payloads()) == 1
+
+
+def test_a_broker_that_cannot_be_reached_leaves_no_doubt() -> None:
+    """No message goes out before a connection: one that was not answered in time is known not to have been sent."""
+    load()
+    with unanswering_port() as port:
+        job = Job(
+            url=f"mqtt://127.0.0.1:{port}/topic",
+            events=sample("2026-01-01T00:00:00Z"),
+            timeout=0.5,
+        )
+        assert send(job, print, print) == Undelivered(reason="timed out")

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support.fakes.unanswering import unanswering_port
 from tests.unit.delivery.services.conftest import event
 from tests.unit.delivery.test_sender import REACHED
 from watcher.delivery.job import Job
@@ -109,3 +110,12 @@ def test_a_refused_login_is_named(server: _Server) -> None:
     assert isinstance(outcome, Undelivered)
     assert "did not take the login" in outcome.reason
     assert server.said == []
+
+
+def test_a_server_that_cannot_be_reached_leaves_no_doubt() -> None:
+    """No message goes out before a connection: one that was not answered in time is known not to have been sent."""
+    with unanswering_port() as port:
+        url = f"irc://watcher@127.0.0.1:{port}/%23open"
+        job = Job(url=url, events=(event(),), timeout=0.5, reached=REACHED)
+        outcome = send(job, print, print)
+    assert outcome == Undelivered(reason="timed out")
