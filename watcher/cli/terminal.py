@@ -17,31 +17,23 @@ from watcher.model.event import Kind
 from watcher.streams import coloured, is_journal, progress_hidden
 from watcher.text.sanitize import escape_values
 
+_WORDS = {
+    "red": (Kind.BANNED, Kind.EXPOSED, Kind.FLAGGED, "failed"),
+    "magenta": (Kind.DELETED, Kind.REMOVED, "delisted"),
+    "yellow": (Kind.FAILING, Kind.DEPRECATED, "unknown", "unread", "empty"),
+    "cyan": (Kind.CHANGED, Kind.UPDATE, Kind.PENDING, Kind.BASELINE, "outdated"),
+    "green": (
+        Kind.NEW,
+        Kind.REINSTATED,
+        Kind.CLEARED,
+        Kind.RECOVERED,
+        Kind.UNDEPRECATED,
+        "ok",
+        "delivered",
+    ),
+}
 _COLOURS: dict[str, str] = {
-    Kind.BANNED: "red",
-    Kind.EXPOSED: "red",
-    Kind.FLAGGED: "red",
-    Kind.DELETED: "magenta",
-    Kind.REMOVED: "magenta",
-    Kind.FAILING: "yellow",
-    Kind.DEPRECATED: "yellow",
-    Kind.CHANGED: "cyan",
-    Kind.NEW: "green",
-    Kind.REINSTATED: "green",
-    Kind.CLEARED: "green",
-    Kind.RECOVERED: "green",
-    Kind.UNDEPRECATED: "green",
-    Kind.UPDATE: "cyan",
-    Kind.PENDING: "cyan",
-    Kind.BASELINE: "cyan",
-    "delisted": "magenta",
-    "outdated": "cyan",
-    "unknown": "yellow",
-    "ok": "green",
-    "delivered": "green",
-    "failed": "red",
-    "unread": "yellow",
-    "empty": "yellow",
+    word: colour for colour, words in _WORDS.items() for word in words
 }
 """Colours of event kinds, version statuses, verdicts, node states and results of `test-alerts`."""
 
