@@ -563,7 +563,7 @@ def test_cron_hears_of_an_install_once(watch: Watcher, comfyui: LivedIn) -> None
     """Without a log of its own `check` says that an install cannot be scanned when it begins, and when it ends."""
     watch.check()
     comfyui.unmount()
-    cron = {"CI": ""}
+    cron = {"CI": "", "XDG_CACHE_HOME": str(watch.folder / "cache")}
     first, second = watch.run("check", env=cron), watch.run("check", env=cron)
     assert first.err.startswith("error: install studio: ")
     assert (first.code, second.code, second.err) == (1, 1, "")
