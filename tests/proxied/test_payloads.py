@@ -19,11 +19,6 @@ _INVENTED = 12
 _QUICK = [peer for peer in PEERS.values() if not peer.is_slow]
 
 
-def test_hostile_text_is_text_to_every_service(office: PostOffice) -> None:
-    """Each service reads nothing but our markup and our links in a message of hostile text, and takes it."""
-    assert office.wrong(_QUICK, hostile(1)) == []
-
-
 @pytest.mark.bounded
 @pytest.mark.parametrize("scene", SCENES)
 def test_every_service_takes_every_message(office: PostOffice, scene: str) -> None:
