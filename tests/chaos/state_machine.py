@@ -23,7 +23,6 @@ from typing import Any, TypeVar
 from aiohttp import web
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
-from pydantic import SecretStr
 
 from tests.chaos.condition import GONE, Conditions
 from tests.chaos.figures import Result
@@ -861,6 +860,11 @@ class WatcherMachine(RuleBasedStateMachine):
     def _is_whole(
         self, folder: StateFolder, work: Callable[[Poller], Awaitable[object]]
     ) -> bool:
+        urls = tuple(
+            self.receiver.apprise_url(wiring.path)
+            for wiring in self.channels
+            if not wiring.name
+        )
         chosen = Settings(
             nodes=tuple(self.watched),
             statuses=self.statuses,
@@ -869,11 +873,7 @@ class WatcherMachine(RuleBasedStateMachine):
             retries=0,
             failure_threshold=self.trouble.threshold,
             alert_expiry=EXPIRY.total_seconds(),
-            alert_urls=tuple(
-                SecretStr(self.receiver.apprise_url(wiring.path))
-                for wiring in self.channels
-                if not wiring.name
-            ),
+            alert_urls=urls,  # type: ignore[arg-type]  # as the sources give them
             channels=tuple(
                 self._table(wiring) for wiring in self.channels if wiring.name
             ),
