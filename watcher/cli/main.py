@@ -461,9 +461,10 @@ def _exit_code() -> int:
         echo(error.format_message(), error=True)
         return error.exit_code
     except click.ClickException as error:
-        context = getattr(error, "ctx", None)
-        command = context.command_path if context else "comfy-watch"
-        echo_error(WatchError(masked(error.format_message()), f"see {command} --help"))
+        # Not every error of click says which command it is about.
+        command = _command()
+        name = f"comfy-watch {command.name}" if command else "comfy-watch"
+        echo_error(WatchError(masked(error.format_message()), f"see {name} --help"))
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return 130
@@ -481,9 +482,14 @@ def _exit_code() -> int:
         return 1
 
 
+def _command() -> click.Command | None:
+    """Return the command that was given; None if there is none."""
+    name = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
+    return cli.commands.get(name)
+
+
 def _has_log_level() -> bool:
     """Return whether the command that was given has `--log-level`."""
-    name = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
-    command = cli.commands.get(name)
+    command = _command()
     options = command.params if command else ()
     return any("--log-level" in option.opts for option in options)
