@@ -7,6 +7,7 @@ either (`_Nursery`).
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import importlib
 import io
@@ -43,7 +44,18 @@ def _preload() -> None:
         if module.name != "watcher.__main__":  # it works on the streams
             importlib.import_module(module.name)
     _build_decoders()
+    asyncio.run(_connect())
     worker.load()
+
+
+async def _connect() -> None:
+    """Ask where nobody answers: httpx loads what it connects with at the first request."""
+    import httpx
+
+    transport = httpx.AsyncHTTPTransport(verify=False, trust_env=False)
+    async with httpx.AsyncClient(transport=transport, trust_env=False) as client:
+        with contextlib.suppress(httpx.TransportError):
+            await client.get("http://127.0.0.1:9/")
 
 
 def _build_decoders() -> None:
