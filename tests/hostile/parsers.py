@@ -58,7 +58,7 @@ _HEADLINES = (
     rf"(?:You run )?BANNED {_NAMED}, the whole pack(?:, which you run)?",
     rf"You do not run {_NAMED} any more",
     rf"(?:Install {_NAMED}|An install) can(?:not| be) [a-z ]+",
-    rf"(?:BANNED|Flagged|Deprecated) versions in {_NAMED}",
+    rf"(?:BANNED|Flagged|Deprecated) versions in {_NAMED}(?:, now watched)?",
     rf"{_NAMED} (?:is|has|cannot|can) [a-z ]+",
     "The registry [a-z ]+",
     rf"(?:Channel {_NAMED}|A channel) takes (?:no alerts|alerts again)",
