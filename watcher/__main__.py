@@ -20,9 +20,10 @@ def main() -> NoReturn:
     signal.signal(signal.SIGINT, lambda *_: os._exit(_INTERRUPTED))
     gc.disable()  # while modules are imported: collecting then takes a tenth of a short run and frees nothing
     _open_missing_streams()
+    # After the handler: Ctrl-C during this import ends quietly.
     from watcher.cli.main import (
         main as run,
-    )  # after the handler: Ctrl-C during this import ends quietly
+    )
 
     run()
 

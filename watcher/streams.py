@@ -14,9 +14,8 @@ from typing import TextIO
 _NARROWEST = 20
 _WIPE = "\r\x1b[K"
 
-_writing = (
-    threading.RLock()
-)  # a signal handler may write while its own thread is writing
+# A signal handler may write while its own thread is writing.
+_writing = threading.RLock()
 _shown = ""
 
 

@@ -17,9 +17,8 @@ _MOST_ROWS = 200
 _MOST_BYTES = 400_000
 """Of a table. GitHub shows no summary at all that has more than a mebibyte."""
 _MOST_COPIES = 3
-_LOOKALIKES = str.maketrans(
-    {"`": "'", "|": "\uff5c", "\\": "\uff3c"}
-)  # FULLWIDTH VERTICAL LINE, REVERSE SOLIDUS
+# FULLWIDTH VERTICAL LINE, REVERSE SOLIDUS.
+_LOOKALIKES = str.maketrans({"`": "'", "|": "\uff5c", "\\": "\uff3c"})
 _PAGE = re.compile(r"https://registry\.comfy\.org/nodes/[A-Za-z0-9._~%-]{1,300}")
 _REGISTRY = "the registry"
 _NAME, _TEXT = 100, 300

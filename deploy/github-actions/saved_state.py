@@ -103,9 +103,8 @@ def _branch(folder: Path) -> StateBranch:
 
 def _restored(folder: Path) -> str:
     """Fill a new folder from the branch, and return the commit; "" if there is no branch."""
-    shutil.rmtree(
-        folder, ignore_errors=True
-    )  # of an earlier attempt, or use in the same job
+    # Of an earlier attempt, or use in the same job.
+    shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, mode=0o700)
     branch = _branch(folder)
     tip = branch.tip()

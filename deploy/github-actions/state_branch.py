@@ -70,9 +70,8 @@ class StateBranch:
             self.url,
             f"+refs/heads/{self.name}:refs/read/tip",
         )
-        self._run(
-            "cat-file", "-e", f"{commit}^{{commit}}"
-        )  # it may have moved on since it was asked for
+        # It may have moved on since it was asked for.
+        self._run("cat-file", "-e", f"{commit}^{{commit}}")
         entries = [
             entry for entry in self._run("ls-tree", "-z", commit).split("\0") if entry
         ]

@@ -163,12 +163,12 @@ def _no_banned(query: Query, _: int) -> Answer:
 
 
 def _everybodys(query: Query, _: int) -> Answer:
-    strangers = [
-        {"id": f"stranger-{number}", "status": ACTIVE, "repository": ""}
+    others = [
+        {"id": f"other-{number}", "status": ACTIVE, "repository": ""}
         for number in range(60)
     ]
     everybody = [row for pack in WORLD.values() for row in rows(pack)]
-    return 200, _page(query, [*strangers, *everybody])
+    return 200, _page(query, [*others, *everybody])
 
 
 def _litter(query: Query, _: int) -> Answer:

@@ -211,9 +211,8 @@ def _served(
     if kill is None:
         assert "delivery" in disturbed.done.err, disturbed.done
     elif disturbed.done.code == 0 and kill.label.startswith("tcp"):
-        result.add(
-            "points not reached"
-        )  # how many connections the poll before has opened is the network's affair
+        # How many connections the poll before has opened is the network's affair.
+        result.add("points not reached")
     else:
         assert disturbed.done.code == -signal.SIGKILL, (kill, disturbed.done)
         result.add("kills")

@@ -330,9 +330,8 @@ def at_once(
         deadline = time.monotonic() + _PATIENCE
         while sum(one.process.poll() is None for one in started) > 1:
             assert time.monotonic() < deadline, f"{what}: more than one still runs"
-            time.sleep(
-                0.02
-            )  # between two looks at processes, of which each must come to its end by itself
+            # Between two looks at processes, of which each comes to its end by itself.
+            time.sleep(0.02)
         if not any(one.process.poll() is None for one in started):
             result.wrong(
                 "wrong", f"{what}: none was held back, so that they need not have met"

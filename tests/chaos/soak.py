@@ -257,9 +257,8 @@ class Soak:
         while not true():
             assert self.started.process.poll() is None, self.started.err[-2000:]
             assert time.monotonic() < deadline, self.started.err[-2000:]
-            time.sleep(
-                0.002
-            )  # between two looks at what another process does, until it is done or the deadline passes
+            # Between two looks at what another process does, until it is done or the deadline passes.
+            time.sleep(0.002)
 
     def measure(self) -> None:
         """Look at the process as the system sees it."""
@@ -388,9 +387,8 @@ def _recover(scene: Soak) -> None:
             and scene.polls >= polls
         )
     )
-    polls = (
-        scene.polls + _CALM_POLLS
-    )  # it is reported that the channel takes alerts again
+    # It is reported that the channel takes alerts again.
+    polls = scene.polls + _CALM_POLLS
     scene.until(lambda: scene.polls >= polls)
     for _ in range(_MEASURES):
         scene.measure()

@@ -826,9 +826,8 @@ class WatcherMachine(RuleBasedStateMachine):
             reader.refuse(self._clock, EXPIRY)
         self.conditions.answer(attempt.path, attempt.status, self._clock, tells=tells)
         if is_about_it and reader.crashes:
-            self.conditions.crash(
-                {attempt.path}
-            )  # nobody knows how often it was refused
+            # Nobody knows how often it was refused.
+            self.conditions.crash({attempt.path})
         return events
 
     def _see_that_nothing_is_blocked(

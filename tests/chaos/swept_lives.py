@@ -316,9 +316,8 @@ class SweptMachine(RuleBasedStateMachine):
         if "include_status_reason" not in query and query["pageSize"] == [
             str(PAGE_SIZE)
         ]:
-            self.witness.asked.add(
-                pack
-            )  # else a reason was asked for, which is no listing
+            # Else a reason was asked for, which is no listing.
+            self.witness.asked.add(pack)
         if pack in self.broken and self.banned.get(pack) != "answer":
             answer = await FAULTS[self.broken[pack]].play(
                 request, self.registry.catalog
@@ -823,9 +822,8 @@ class _Look:
         assert not needs or len(witness.asked) >= MOST_QUESTIONS, (
             f"{name} was not asked"
         )
-        is_there = pack.based or bool(
-            rows
-        )  # a glob chooses no pack that shows nothing of the watched statuses
+        # A glob chooses no pack that shows nothing of the watched statuses.
+        is_there = pack.based or bool(rows)
         facts = self._seen(
             name,
             rows,

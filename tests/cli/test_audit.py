@@ -256,9 +256,8 @@ def test_what_has_become_worse_is_not_accepted(
     assert "flagged (accepted)" in audit().out
     registry.catalog.set_status("pack", "1.2.0", "banned")
     assert "(accepted)" not in audit(code=3).out
-    assert (
-        run("check").code == 0
-    )  # the watch reports it, and does not take it for accepted either
+    # The watch reports it, and does not take it for accepted either.
+    assert run("check").code == 0
     assert "(accepted)" not in audit(code=3).out
     assert "banned (accepted)" in audit("--accept", "pack@1.2.0").out
 

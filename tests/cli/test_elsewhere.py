@@ -22,9 +22,8 @@ from tests.support.fakes.webhook import Answer, Webhook
 from tests.support.harness import write_settings
 from watcher.fake_registry.server import FakeRegistry
 
-pytestmark = (
-    pytest.mark.bounded
-)  # interpreters that load everything, one after the other
+# Interpreters that load everything, one after the other.
+pytestmark = pytest.mark.bounded
 
 HERE = sys.platform
 SYSTEMS = ("win32", "darwin") if HERE == "linux" else (HERE,)

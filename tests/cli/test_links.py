@@ -171,9 +171,10 @@ def test_the_addresses_of_the_project() -> None:
 
 def _owners(text: str) -> set[str]:
     """Return whom a text has as the owner of the repository."""
+    # Of megabytes, a few.
     lines = "\n".join(
         line for line in text.splitlines() if "comfy-watch" in line.lower()
-    )  # of megabytes, a few
+    )
     return {owner for found in _ADDRESS.findall(lines) for owner in found if owner}
 
 

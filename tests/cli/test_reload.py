@@ -195,9 +195,8 @@ def test_a_terminal_that_is_closed_ends_it(watch: Watcher) -> None:
     started = Started(process, log, log, lambda: None)
     try:
         started.until(lambda it: bool(_log(it, "poll")))
-        started.signal(
-            signal.SIGHUP
-        )  # while the terminal is there it has the settings read again
+        # While the terminal is there it has the settings read again.
+        started.signal(signal.SIGHUP)
         started.until(lambda it: bool(_log(it, "reloaded")))
         os.close(ours)
         assert process.wait(20) == 0

@@ -66,9 +66,8 @@ def _delete_lock(state: Path) -> None:
 
 
 def _replace_by_copy(state: Path) -> None:
-    passing = shutil.ignore_patterns(
-        "*.tmp"
-    )  # these come and go while a program works on the state
+    # These come and go while a program works on the state.
+    passing = shutil.ignore_patterns("*.tmp")
     shutil.copytree(state, state.with_name("copy"), ignore=passing)
     state.rename(state.with_name("away"))
     state.with_name("copy").rename(state)
@@ -164,9 +163,8 @@ def test_a_state_that_vanished_ends_run(watch: Watcher, registry: FakeRegistry) 
         started.until(lambda it: '"poll"' in it.err)
         for file in watch.state.iterdir():
             if file.name != "lock":
-                file.unlink(
-                    missing_ok=True
-                )  # the program may have renamed a temporary one meanwhile
+                # The program may have renamed a temporary one meanwhile.
+                file.unlink(missing_ok=True)
         assert started.wait().code == 4
         *_, last = _log(started)
     assert "has vanished or was replaced" in last["error"]

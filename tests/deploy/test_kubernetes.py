@@ -213,9 +213,8 @@ def test_the_job_polls_once(
     """A pod of the CronJob polls once and ends with 0."""
     documents = _built(_with_cronjob(_watching(folder, registry)))
     (cronjob,) = (document for document in documents if document["kind"] == "CronJob")
-    documents.remove(
-        cronjob
-    )  # podman has no clock for it: this is what a cluster makes of it at its time
+    # Podman has no clock for it: this is what a cluster makes of it at its time.
+    documents.remove(cronjob)
     documents.append({
         "apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": _NAME}, **cronjob["spec"]["jobTemplate"],
     })  # fmt: skip

@@ -50,9 +50,8 @@ class _Shell:
         """See that the tab key at the end of a line puts the rest of its last word there."""
         self.type(f"{begun}\t")
         self.until(f"({re.escape(rest)})")
-        self.type(
-            "\x01printf '<%s>' \r"
-        )  # at the beginning of the line: print its words instead of running them
+        # At the beginning of the line: print its words instead of running them.
+        self.type("\x01printf '<%s>' \r")
         assert self.until(r"((?:<[^<>%]*>)+)") == "".join(
             f"<{word}>" for word in (begun + rest).split()
         )

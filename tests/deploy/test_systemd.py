@@ -49,9 +49,8 @@ def settled(
         "rm -rf /etc/comfy-watch /var/lib/comfy-watch /var/lib/private/comfy-watch; : > "
         + LOG
     )
-    _, settings, units, *_ = blocks(
-        "systemd.md", "sh"
-    )  # the first needs a network, and docs/install.md tries it
+    # The first needs a network, and docs/install.md tries it.
+    _, settings, units, *_ = blocks("systemd.md", "sh")
     manager.done(f"{_AS_ROOT}{settings}")
     manager.done(
         f'printf \'nodes = ["rgthree-comfy"]\\nregistry_url = "{registry.url}"\\nretries = 0\\n\''
@@ -110,10 +109,11 @@ def test_a_life(
     owners = settled.done(
         "stat -L -c %u /var/lib/comfy-watch /var/lib/comfy-watch/* | sort -u"
     ).split()
+    # Also of what root's commands wrote.
     assert (len(owners), "0" in owners) == (
         1,
         False,
-    )  # also of what root's commands wrote
+    )
     registry.catalog.publish("other", "1.0.0")
     settled.done(
         "sed -i 's/rgthree-comfy/other/' /etc/comfy-watch/comfy-watch.toml; systemctl reload comfy-watch"

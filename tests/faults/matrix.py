@@ -303,9 +303,8 @@ def _fit(case: Case, now: Due, naps: Sequence[float]) -> bool:
     times = 1 if case.breadth is Breadth.PAGE else len(case.met)
     waits = (case.expected.waits + ((holds,) if holds else ())) * times
     if holds and case.met and (now.number > 0 or case.met == case.nodes):
-        waits = waits[
-            :-1
-        ]  # no node comes after the last one: those that failed in the poll before are read last
+        # No node comes after the last one: those that failed in the poll before are read last.
+        waits = waits[:-1]
     if len(naps) > len(waits) or sum(naps) > MOST_WAITING + _INEXACT:
         return False
     left = waits[len(naps) :]

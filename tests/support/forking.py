@@ -83,9 +83,8 @@ def _serve() -> None:
     _preload()
     requests = socket.socket(fileno=os.dup(0))
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    signal.signal(
-        signal.SIGCHLD, signal.SIG_IGN
-    )  # a keeper says by itself how its program ended
+    # A keeper says by itself how its program ended.
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     while (received := socket.recv_fds(requests, 1, 5))[0]:
         if os.fork() == 0:
             requests.close()

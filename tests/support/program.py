@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 _PATIENCE = 20.0
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
+# The last three: of Windows.
 _PASSED_ON = (
     "PATH",
     "TMPDIR",
@@ -30,7 +31,7 @@ _PASSED_ON = (
     "SYSTEMROOT",
     "TEMP",
     "TMP",
-)  # the last three: of Windows
+)
 MEASURING = ("COVERAGE_", "COV_CORE_")
 """How the variables begin that have coverage taken of a child process."""
 
@@ -188,9 +189,8 @@ class Started:
                 raise AssertionError(
                     f"the program {state}\n--- stdout\n{self.out}\n--- stderr\n{self.err}"
                 )
-            time.sleep(
-                0.01
-            )  # between two looks at what another process says, until the deadline passes
+            # Between two looks at what another process says, until the deadline passes.
+            time.sleep(0.01)
 
     def signal(self, number: signal.Signals) -> None:
         """Send it a signal."""
@@ -255,9 +255,8 @@ def wait_until_all_gone(home: Path) -> None:
         mark in _environment(process) for process in Path("/proc").glob("[0-9]*")
     ):
         assert time.monotonic() < deadline, "what the program started is still there"
-        time.sleep(
-            0.01
-        )  # between two looks at other processes, until the deadline passes
+        # Between two looks at other processes, until the deadline passes.
+        time.sleep(0.01)
 
 
 def _environment(process: Path) -> list[bytes]:

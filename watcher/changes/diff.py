@@ -194,9 +194,8 @@ class _Comparison:
                 version, old, partial=bool(self._unreported(shown) & _DETAILS)
             )
             if version.id and version.text_key not in listed:
-                self.known.forget(
-                    version.text_key
-                )  # the same version, from when it had no id
+                # The same version, from when it had no id.
+                self.known.forget(version.text_key)
             rows.append(version)
         matched = {version.key for version in rows}
         node = self.node = replace(

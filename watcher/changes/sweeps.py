@@ -168,9 +168,8 @@ def _summary(
         len(nodes), "more node pack" if had_others and nodes else "node pack"
     )
     chosen = "" if of.globs == ("*",) else f" for {_shown(of.globs)}"
-    hint = (
-        "" if nodes or of.statuses else ": is the pattern right?"
-    )  # of other statuses there may be some
+    # Of other statuses there may be some.
+    hint = "" if nodes or of.statuses else ": is the pattern right?"
     parts = [f"{packs} with {plural(len(versions), 'version')}{chosen}{hint}"]
     if banned_packs:
         parts.append(f"banned as a whole: {banned_packs:,}")

@@ -447,9 +447,8 @@ def main() -> NoReturn:
     code = (
         completion.answer(cli) if os.environ.get(completion.VARIABLE) else _exit_code()
     )
-    signal.signal(
-        signal.SIGINT, lambda *_: os._exit(code)
-    )  # the work is done, so Ctrl-C may end the exit early
+    # The work is done, so Ctrl-C may end the exit early.
+    signal.signal(signal.SIGINT, lambda *_: os._exit(code))
     gc.freeze()  # the end collects once more: skip what is left
     sys.exit(code)
 

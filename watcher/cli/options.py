@@ -147,9 +147,10 @@ def with_settings(*omitted: str) -> Callable[[Callable[..., int]], Callable[...,
             }
 
             def settings(nodes: Iterable[str] = ()) -> Loaded:
+                # Takes 0.1 s, which --help does not need.
                 from watcher.cli.loading import (
                     load_settings,
-                )  # takes 0.1 s, which --help does not need
+                )
 
                 assigned, more = _assigned(changed, chosen)
                 return load_settings(config, {**assigned, "nodes": [*more, *nodes]})

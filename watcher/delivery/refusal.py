@@ -271,9 +271,10 @@ def _candidates(document: Any) -> Iterable[Any]:  # noqa: ANN401 - any JSON
     yield from (
         known.replace(" ", "_") for known in _DESCRIPTIONS if known in description
     )
+    # Pushover says what is wrong with an address by naming the parameter.
     yield from (
         f"{key}_invalid" for key in ("token", "user") if document.get(key) == "invalid"
-    )  # Pushover
+    )
     error = document.get("error")
     for part in (document, error) if isinstance(error, dict) else (document,):
         yield from (
@@ -283,9 +284,10 @@ def _candidates(document: Any) -> Iterable[Any]:  # noqa: ANN401 - any JSON
 
 
 def _is_name(text: str) -> bool:
+    # A number that may be an HTTP status is no code of the service.
     return bool(_WORD.fullmatch(text)) or (
         bool(_CODE.fullmatch(text)) and not 100 <= int(text) < 600
-    )  # no status
+    )
 
 
 def _is_of(url: str, name: str) -> bool:

@@ -58,9 +58,8 @@ async def packs(address: str) -> tuple[Pack, ...]:
         raise Unscannable(error.what) from None
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
         why = transport.describe(error)
-        why = (
-            why.partition(" (")[0] if "certificate" in why else why
-        )  # what is wrong with it has the host's name
+        # What is wrong with it has the host's name.
+        why = why.partition(" (")[0] if "certificate" in why else why
         raise Unscannable(f"it cannot be asked: {why}") from None
 
 

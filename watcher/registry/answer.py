@@ -59,9 +59,8 @@ class Body:
         """Add the next bytes as received."""
         if self._unzip is not None:
             if self._unzip.eof and chunk:
-                raise NoAnswerError(
-                    "its answer is damaged (gzip)"
-                )  # zlib would keep what follows the end, uncounted
+                # Zlib would keep what follows the end, uncounted.
+                raise NoAnswerError("its answer is damaged (gzip)")
             try:
                 chunk = self._unzip.decompress(chunk, self._limit - self._size + 1)
             except zlib.error:

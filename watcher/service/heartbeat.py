@@ -73,9 +73,8 @@ async def send(url: str, ping: Ping, seconds: float) -> str:
         return error.what
     except Exception as error:  # noqa: BLE001 - whatever a monitor does, the poll goes on
         why = transport.describe(error)
-        return (
-            why.partition(" (")[0] if "certificate" in why else why
-        )  # what is wrong with it has the host's name
+        # What is wrong with it has the host's name.
+        return why.partition(" (")[0] if "certificate" in why else why
     if 300 <= code < 400:
         return f"HTTP {code}: it redirects, which is not followed"
     return "" if 200 <= code < 300 else f"HTTP {code}"
@@ -109,9 +108,8 @@ async def with_pings(
     try:
         report = await poll
         began = loop.time()
-        await asyncio.wait(
-            {start}, timeout=seconds / 2
-        )  # so that the two arrive in their order
+        # So that the two arrive in their order.
+        await asyncio.wait({start}, timeout=seconds / 2)
     finally:
         start.cancel()
         await asyncio.gather(start, return_exceptions=True)

@@ -160,10 +160,11 @@ def test_the_workflow_asks_for_little() -> None:
         "cancel-in-progress": False,
     }
     assert job["timeout-minutes"] <= 20
+    # YAML 1.1 reads `on` as true.
     assert set(workflow[True]) == {
         "schedule",
         "workflow_dispatch",
-    }  # YAML 1.1 reads `on` as true
+    }
     (ours,) = [
         step for step in job["steps"] if step["uses"].startswith("OWNER/comfy-watch@")
     ]

@@ -287,10 +287,11 @@ def build_options() -> list[str]:
         check=False,
     ).stdout.strip() or os.environ.get("PIP_INDEX_URL", "")
     lines = ["[global]", *([f"index-url = {index}"] if index else [])]
+    # Podman's own may be above the machine's.
     limits = (
         "--ulimit=nofile=1024:1024",
         "--ulimit=nproc=1024:1024",
-    )  # podman's own may be above the machine's
+    )
     options = ["--network=host", "--pull=never", "--format=docker", *limits]
     if _CERTIFICATES.exists():
         lines.append("cert = /run/index/ca.crt")

@@ -122,9 +122,8 @@ class ServiceManager:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        self._process.send_signal(
-            signal.SIGKILL
-        )  # unshare's child, and all with it, ends with unshare
+        # Unshare's child, and all with it, ends with unshare.
+        self._process.send_signal(signal.SIGKILL)
         self._process.wait()
         assert self._process.stderr is not None
         self._process.stderr.close()
@@ -199,9 +198,8 @@ class ServiceManager:
         deadline = time.monotonic() + _PATIENCE
         while not true():
             assert time.monotonic() < deadline, "it never became so"
-            time.sleep(
-                0.1
-            )  # between two looks at other processes, until the deadline passes
+            # Between two looks at other processes, until the deadline passes.
+            time.sleep(0.1)
 
 
 def _remove(group: Path) -> None:

@@ -71,9 +71,8 @@ def _until_there_are_none(pids: list[int]) -> None:
     until = time.monotonic() + 10
     while left := [pid for pid in pids if _runs(pid)]:
         assert time.monotonic() < until, left
-        time.sleep(
-            0.01
-        )  # between two looks at other processes, until the deadline passes
+        # Between two looks at other processes, until the deadline passes.
+        time.sleep(0.01)
 
 
 def _runs(pid: int) -> bool:

@@ -17,9 +17,8 @@ from watcher.delivery.services.service import NO_RULES
 from watcher.delivery.services.table import RULES
 from watcher.delivery.urls import load
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::DeprecationWarning"
-)  # apprise's own, at its import
+# Apprise's own, at its import.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 Said = dict[str, object] | list[object] | str
 """JSON, or a text as it is."""

@@ -420,9 +420,8 @@ def test_what_is_no_regular_file(
     }
     os.mkfifo(paths["pipe"])
     with socket.socket(socket.AF_UNIX) as listener:
-        monkeypatch.chdir(
-            paths["socket"].parent
-        )  # a socket's path may have few characters
+        # A socket's path may have few characters.
+        monkeypatch.chdir(paths["socket"].parent)
         listener.bind("pyproject.toml")
         paths["folder"].mkdir()
         paths["link"].symlink_to(secret)

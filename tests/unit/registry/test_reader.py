@@ -342,10 +342,11 @@ def test_one_node_does_not_hold_the_others_for_ever(
     of_pack(registry, versions=250)
     monkeypatch.setattr(reader, "_LONGEST_READING", -1.0)
     patient = listing_of(registry)
+    # For the timeout says how patient to be.
     assert (patient.incomplete, len(patient.versions)) == (
         "",
         250,
-    )  # for the timeout says how patient to be
+    )
     registry.requests.clear()
     monkeypatch.setattr(reader, "_TIMEOUTS", -1)
     listing = listing_of(registry)

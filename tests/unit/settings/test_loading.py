@@ -360,9 +360,8 @@ def test_a_secret_of_the_system_that_cannot_be_read(
     """It is an error where the setting comes from nowhere later, and none for a service that has it as a credential."""
     system = Folders(settings=tmp_path / "etc", state=tmp_path / "var")
     config = system.settings / "comfy-watch.toml"
-    (system.settings / "alert_urls").mkdir(
-        parents=True
-    )  # root reads every file, but no folder
+    # Root reads every file, but no folder.
+    (system.settings / "alert_urls").mkdir(parents=True)
     config.write_text("alert_urls = ['json://file']")
     (problem,) = loads.problems(config=config, system=system)
     assert (

@@ -85,9 +85,8 @@ def test_each_file_that_a_poll_of_root_writes_is_the_users(
     assert owners(theirs) == dict.fromkeys(expected, (USER, GROUP))
     assert as_user(lambda: _polls(theirs / "state")) == 0
     webhook.answer.clear()
-    assert (
-        watch.run("test-alerts").code == 0
-    )  # notes, without the lock, that a backoff is over
+    # Notes, without the lock, that a backoff is over.
+    assert watch.run("test-alerts").code == 0
     registry.catalog.publish("alpha", "1.1.0")
     assert watch.run("check").code == 0
     assert set(owners(theirs).values()) == {(USER, GROUP)}

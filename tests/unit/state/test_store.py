@@ -246,9 +246,8 @@ def test_a_failed_attempt_is_durable_at_once(folder: StateFolder) -> None:
     assert not is_due(first.queues["ops"], NOW)
     journal = (folder.path / "acks.jsonl").read_bytes()
     folder.compact(first, 1)
-    (folder.path / "acks.jsonl").write_bytes(
-        journal
-    )  # as after a crash that came before its removal
+    # As after a crash that came before its removal.
+    (folder.path / "acks.jsonl").write_bytes(journal)
     assert folder.load().outbox == first
     folder.write_ack(going_out(message), folder.write_sending(going_out(message), []))
     assert folder.load().outbox == replay(

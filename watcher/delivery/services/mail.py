@@ -41,9 +41,8 @@ def mail(service: Any, context: Context) -> None:  # noqa: ANN401 - apprise's ow
     service.headers = service.headers | {
         name: text for name, text in headers.items() if name.lower() not in own
     }
-    service.send_html = partial(
-        _send_page, service, _BARS[context.severity]
-    )  # apprise prefers it for HTML
+    # Apprise prefers it for HTML.
+    service.send_html = partial(_send_page, service, _BARS[context.severity])
 
 
 def sends_password_openly(service: Any) -> bool:  # noqa: ANN401 - as above

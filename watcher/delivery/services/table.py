@@ -17,9 +17,8 @@ from watcher.delivery.services.on_call import opens
 from watcher.delivery.services.service import NO_RULES, Context, Plugin, Rules
 from watcher.delivery.services.webhook import form, json_post, xml
 
-_OPSGENIE = Rules(
-    prepare=on_call.opsgenie, grade=("priority", (1, 3, 5))
-)  # P1 is the most urgent
+# P1 is the most urgent.
+_OPSGENIE = Rules(prepare=on_call.opsgenie, grade=("priority", (1, 3, 5)))
 _LOUD = ("priority", (1, 0, -1))
 """Pushover's levels, which others took over: 2 would ask for an answer, -2 would show nothing."""
 _URGENT = ("urgency", (2, 1, 0))

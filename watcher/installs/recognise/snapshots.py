@@ -9,12 +9,13 @@ from watcher.installs.recognise.workflows import is_workflow
 from watcher.model.pack import Pack, PackKind
 
 _MANAGER_KEYS = frozenset({"cnr_custom_nodes", "git_custom_nodes", "file_custom_nodes"})
+# Compared, not hashed: what a file has there may be a list.
 _DESKTOP_VERSIONS = (
     1,
     2,
     "1",
     "2",
-)  # compared, not hashed: what a file has there may be a list
+)
 _KINDS = {"cnr": PackKind.REGISTRY, "git": PackKind.GIT, "file": PackKind.FILE}
 MOST = 5_000
 """Packs of one snapshot."""

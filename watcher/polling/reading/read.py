@@ -71,9 +71,8 @@ async def read(
         ]
         packs = await read_packs(registry, names)
         questions = plan.questions(sweep, plan.turn(sweep), packs)
-        nodes = await asker.ask(
-            questions.now, etags={}
-        )  # rows may have changed what an etag stands for
+        # Rows may have changed what an etag stands for.
+        nodes = await asker.ask(questions.now, etags={})
     else:
         questions = Questions(now=plan.in_order(watched.values()))
         nodes = await asker.ask(questions.now, plan.checks.etags)

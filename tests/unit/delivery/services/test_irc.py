@@ -15,9 +15,8 @@ from watcher.delivery.job import Job
 from watcher.delivery.outcome import Delivered, Undelivered
 from watcher.delivery.sender import send
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::DeprecationWarning"
-)  # of how apprise opens a socket
+# Of how apprise opens a socket.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 _CLOSED = "#closed"
 
 

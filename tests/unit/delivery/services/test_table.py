@@ -8,9 +8,8 @@ from apprise import Apprise
 from tests.hostile.world import SERVICES
 from watcher.delivery.services.table import RULES
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::DeprecationWarning"
-)  # apprise's own, at its import
+# Apprise's own, at its import.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 
 def test_every_named_service_is_known() -> None:

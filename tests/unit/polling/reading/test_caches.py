@@ -230,9 +230,8 @@ def test_narrowed_statuses(
     statuses = ("active", "flagged")
     made = watcher(statuses=statuses)
     _fresh(proxy, 1)
-    _later(
-        made, proxy, statuses=("active", "flagged", "pending", "banned", "deleted")
-    )  # a copy of all statuses
+    # A copy of all statuses.
+    _later(made, proxy, statuses=("active", "flagged", "pending", "banned", "deleted"))
     _later(made, proxy, statuses=statuses)
     _later(made, proxy, statuses=statuses)
     registry.catalog.set_status("pack", "1.1.0", "banned")

@@ -854,9 +854,8 @@ def test_a_page_that_fails_hides_nothing_of_named_packs(
     made.poll()
     narrow = Watcher(registry, state / "narrow", *names, statuses=("banned",))
     narrow.poll()
-    assert (
-        narrow.poll().requests == 1
-    )  # there is no such version, which is no reason to ask each
+    # There is no such version, which is no reason to ask each.
+    assert narrow.poll().requests == 1
 
 
 def test_failures_with_refusals_between_are_not_in_a_row(

@@ -41,9 +41,8 @@ def demo(play: Play) -> int:
     os.environ["no_proxy"] = (
         "127.0.0.1"  # everything is on loopback, which no proxy reaches
     )
-    signal.signal(
-        signal.SIGINT, signal.default_int_handler
-    )  # raises, so that the folder below is removed
+    # Raises, so that the folder below is removed.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     leave_deleted_folder()
     try:
         temporary = tempfile.TemporaryDirectory(prefix="comfy-watch-demo-")
@@ -164,9 +163,8 @@ class _Mailbox:
                 """Log nothing: the demo prints the messages."""
 
         self._arrived = arrived
-        self._server = TCPServer(
-            ("127.0.0.1", 0), Handler
-        )  # HTTPServer asks for its own name, which may take long
+        # HTTPServer asks for its own name, which may take long.
+        self._server = TCPServer(("127.0.0.1", 0), Handler)
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.05}
         )
