@@ -23,14 +23,26 @@ _FIELDS = st.sampled_from(["downloadUrl", "dependencies", "tags", "status"])
 _VALUES = UNTRUSTED | st.lists(UNTRUSTED, max_size=4).map(json.dumps)
 
 
+_WITHOUT_A_NODE = (Kind.FAILING, Kind.RECOVERED, Kind.BASELINE)
+"""What may be about the registry, or about all packs; every other event is about one (docs/behaviour.md, Events)."""
+
+
+@st.composite
+def _subject(draw: st.DrawFn) -> tuple[Kind, str | None]:
+    """Make up a kind, and the node that it is about."""
+    kind = draw(st.sampled_from(Kind))
+    nodes = st.none() | UNTRUSTED if kind in _WITHOUT_A_NODE else UNTRUSTED
+    return kind, draw(nodes)
+
+
 @st.composite
 def events(draw: st.DrawFn) -> list[Event]:
     """Make up events in which all that can be untrusted is hostile."""
     return [
         Event(
             id=str(number),
-            kind=draw(st.sampled_from(Kind)),
-            node=draw(st.none() | UNTRUSTED),
+            kind=kind,
+            node=node,
             version=draw(st.none() | UNTRUSTED),
             version_id=draw(st.none() | UNTRUSTED),
             before=draw(st.none() | UNTRUSTED),
@@ -60,5 +72,7 @@ def events(draw: st.DrawFn) -> list[Event]:
                 for _ in range(number)
             ),
         )
-        for number in range(draw(st.integers(1, 3)))
+        for number, (kind, node) in enumerate(
+            draw(st.lists(_subject(), min_size=1, max_size=3))
+        )
     ]

@@ -170,7 +170,7 @@ def beside_the_kind(event: Event) -> list[Words]:
 def _sentence(event: Event) -> tuple[str, str]:
     """Return what happened, in the words before and after the name. This is the one table of all kinds."""
     words = event.kind.value
-    is_of_pack = event.node is not None and event.version is None
+    is_of_pack = event.version is None
     match event.kind:
         case Kind.BANNED:
             return _loud(words, event), ", the whole pack" if is_of_pack else ""
