@@ -7,6 +7,7 @@ import contextlib
 import gzip
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -411,6 +412,7 @@ def test_a_process_that_hears_nothing_costs_one_attempt(
     with NurseryWorker() as worker:
         worker.start()
         [hung] = _pids(worker)
+        handle = os.pidfd_open(hung)
         os.kill(hung, number)
         if number == signal.SIGSTOP:
             monkeypatch.setattr("watcher.delivery.client.PATIENCE", 0.5)
@@ -419,7 +421,9 @@ def test_a_process_that_hears_nothing_costs_one_attempt(
             assert outcome == Undelivered(reason=reason)
             monkeypatch.undo()
         else:
-            _until_there_are_none([hung])
+            # A process has ended when the last of its threads has, not the first.
+            assert select.select([handle], [], [], 10)[0]
+        os.close(handle)
         assert not _runs(hung)
         assert _deliver(url, by=worker) == Delivered()
 
