@@ -118,6 +118,7 @@ def test_a_missing_file_is_said(project: Project) -> None:
     ):  # Docker starts nothing then; podman puts a folder in the file's place
         project("up", "--detach")
     until(
-        lambda: "alert_urls: is a folder, not a file" in project("logs"), "the reason"
+        lambda: "alert_urls: cannot be read: Is a directory" in project("logs"),
+        "the reason",
     )
     assert '"started"' not in project("logs")
