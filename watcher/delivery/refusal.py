@@ -30,13 +30,6 @@ _EXCEPTIONS = {
     r"unreachable|no route to host": "the host cannot be reached",
     r"authentication|password incorrect|\b53[05]\b": "the login was refused",
 }
-_UNBEGUN = {
-    "connection refused",
-    "the host's name was not found",
-    "the host cannot be reached",
-    "the login was refused",
-}
-"""What fails before the message goes out."""
 REFUSED = "refused the message"
 UNASKED = "nothing was sent: check the parameters of the channel's URL"
 A_PAGE = "a web page answered, not the service: check the host and the path of the channel's URL"
@@ -130,8 +123,6 @@ class Evidence:
     unanswered: bool = False
     has_reached: bool = False
     """Some target of the URL has the message."""
-    by_other_ways: bool = False
-    """It went by neither HTTP nor SMTP: a connection that was tried counts as a message that went out."""
     has_asked: bool = True
     """Something left this process."""
 
@@ -153,13 +144,11 @@ def judge(evidence: Evidence) -> Undelivered:
         *(one.retry_after for one in evidence.exchanges),
         *(_wait(document) for _, document in deciding),
     ]
-    # A session that never began has taken nothing.
-    is_unbegun = evidence.by_other_ways and _words(_logged(evidence)) in _UNBEGUN
     return Undelivered(
         reason=reason or (REFUSED if evidence.has_asked else UNASKED),
         cause=cause,
         retry_after=max((wait for wait in waits if wait is not None), default=None),
-        unanswered=evidence.unanswered and not is_unbegun,
+        unanswered=evidence.unanswered,
     )
 
 
@@ -219,16 +208,11 @@ def _mail(evidence: Evidence) -> Iterable[_Failure]:
 
 
 def _exceptions(evidence: Evidence) -> Iterable[_Failure]:
-    """Yield what apprise's log says of an exception where no answer says why."""
-    reason = _words(_logged(evidence))
+    """Yield what apprise's log says of exceptions where no answer says why."""
+    matches = map(_EXCEPTION.match, evidence.log)
+    reason = _words(" ".join(one[1] for one in matches if one is not None))
     if reason and not evidence.refusals and not evidence.exchanges:
         yield reason, Cause.OTHER
-
-
-def _logged(evidence: Evidence) -> str:
-    """Return what apprise's log says of exceptions."""
-    found = map(_EXCEPTION.match, evidence.log)
-    return " ".join(one[1] for one in found if one is not None)
 
 
 def _words(error: str) -> str:

@@ -145,7 +145,6 @@ class _Attempt:
             refusals=smtp.refusals,
             unanswered=self._wire.in_doubt(self._targets.known)
             or self._is_refused_in_part(),
-            by_other_ways=self._wire.by_other_ways,
             has_reached=bool(self._targets.known),
             has_asked=bool(self._wire.contacts),
         )

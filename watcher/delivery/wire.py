@@ -1,14 +1,16 @@
 """What a job sends and what is answered, whichever plugin sends it.
 
 apprise says only yes or no. So the adapter of requests, through which each HTTP request of a plugin goes, is wrapped
-while a message is sent. What goes out by any way the interpreter reports to audit hooks (`sys.addaudithook`). Nothing
-of a request, which holds secrets, is written anywhere.
+while a message is sent, and so is the call that connects a socket: nothing goes out where it fails. What goes out by
+any way the interpreter reports to audit hooks (`sys.addaudithook`). Nothing of a request, which holds secrets, is
+written anywhere.
 """
 
 from __future__ import annotations
 
 import io
 import re
+import socket
 import sys
 import time
 from collections.abc import Callable
@@ -25,9 +27,10 @@ from urllib3.exceptions import HTTPError
 
 from watcher.delivery.exchange import Exchange
 
+_CONNECT = "socket.connect"
 _CONTACTS = frozenset(
     {
-        "socket.connect",
+        _CONNECT,
         "socket.sendto",
         "socket.sendmsg",
         "syslog.syslog",
@@ -35,7 +38,7 @@ _CONTACTS = frozenset(
         "os.posix_spawn",
     }
 )
-"""Events of a message that leaves the process by another way than HTTP or SMTP."""
+"""Events of a message that leaves the process, or is about to, by another way than HTTP or SMTP."""
 _SECONDS = re.compile(r"\s*\d{1,9}(\.\d{1,9})?\s*", re.ASCII)
 _MOST = 2**24
 """Bytes of a body that are read."""
@@ -77,7 +80,10 @@ class Wire:
             sys.addaudithook(_hook)
             _hook.is_installed = True
         _hook.wire = self
-        self._adapter_send = HTTPAdapter.send
+        self._adapter_send, self._socket_connect = (
+            HTTPAdapter.send,
+            socket.socket.connect,
+        )
         wire = self
 
         def send(
@@ -90,11 +96,17 @@ class Wire:
                 request, lambda: wire._adapter_send(adapter, request, *args, **options)
             )
 
-        HTTPAdapter.send = send  # type: ignore[method-assign,assignment]  # until `__exit__`
+        def connect(end: socket.socket, address: Any) -> None:  # noqa: ANN401
+            wire.connect(lambda: self._socket_connect(end, address))
+
+        # Both until `__exit__`.
+        HTTPAdapter.send = send  # type: ignore[method-assign,assignment]
+        socket.socket.connect = connect  # type: ignore[method-assign,assignment]
         return self
 
     def __exit__(self, *exc_info: object) -> None:
         HTTPAdapter.send = self._adapter_send  # type: ignore[method-assign]
+        socket.socket.connect = self._socket_connect  # type: ignore[method-assign]
         _hook.wire = self.on_smtp = None  # it knows the service, which is to end now
 
     @property
@@ -135,8 +147,22 @@ class Wire:
         elif event in _CONTACTS:
             self.contacts += 1
             self.beside += not self._is_exchanging
-            if self.by_other_ways and not self._is_out:
-                self.went_out()
+            if event != _CONNECT:
+                self._went_beside()
+
+    def connect(self, connect: Callable[[], None]) -> None:
+        """Connect a socket, after which what a plugin sends over it cannot be seen; what fails is as if never tried."""
+        try:
+            connect()
+        except BlockingIOError:  # it goes on, and may succeed
+            self._went_beside()
+            raise
+        self._went_beside()
+
+    def _went_beside(self) -> None:
+        """Note that the message may go out from now on, unless HTTP or SMTP tell when it does."""
+        if self.by_other_ways and not self._is_out:
+            self.went_out()
 
     def exchange(
         self, request: PreparedRequest, send: Callable[[], Response]

@@ -29,11 +29,6 @@ def irc(service: Any, context: Context) -> None:  # noqa: ANN401 - apprise's own
     class Client(IRCClient):
         """Says what was refused, and waits until a message was read."""
 
-        def connect(self) -> None:
-            """Connect."""
-            with context.connecting():
-                super().connect()
-
         def register(self, timeout: float, prefix: str) -> None:
             """Log in."""
             try:

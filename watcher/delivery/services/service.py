@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
@@ -98,16 +97,6 @@ class Context:
     def refuse(self, reason: str, cause: Cause = Cause.OTHER) -> None:
         """Note why the message is not delivered: before it goes out, then it does not, or while it does."""
         self.refusals.append(Undelivered(reason=reason, cause=cause))
-
-    @contextmanager
-    def connecting(self) -> Iterator[None]:
-        """Note that a server has not answered the connection, before which no message goes out: there is no doubt."""
-        try:
-            yield
-        except Exception as error:
-            if isinstance(error.__cause__ or error, TimeoutError):
-                self.refuse("timed out")
-            raise
 
     def grade(self, service: Any, attribute: str, levels: Levels) -> None:  # noqa: ANN401 - apprise's own object
         """Give an attribute of the service the level of the severity, unless the URL has a parameter of that name."""

@@ -34,13 +34,6 @@ def mqtt(service: Any, context: Context) -> None:  # noqa: ANN401 - apprise's ow
             )
             service.socket_read_timeout = 0
 
-    connect = service.client.connect
-
-    def connected_to(*args: object, **options: object) -> object:
-        with context.connecting():
-            return connect(*args, **options)
-
-    service.client.connect = connected_to
     service.qos = max(service.qos, 1)
     service.client.on_connect = connected
     service.client.connect_timeout = context.timeout
