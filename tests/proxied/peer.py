@@ -23,76 +23,14 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
-    """An answer that takes nothing, and what follows from it.
-
-    `said` is what our reason has to name, a pattern.
-    """
-
-    reply: Reply
-    said: str
-    cause: str = "other"
-    retry_after: float | None = None
-
-
-def text(
-    body: str, status: int = 200, content_type: str = "text/plain", **headers: str
-) -> Reply:
+def text(body: str, status: int = 200) -> Reply:
     """Return an answer in plain words."""
-    return Reply(
-        status=status,
-        body=body.encode(),
-        content_type=content_type,
-        headers=_named(headers),
-    )
+    return Reply(status=status, body=body.encode(), content_type="text/plain")
 
 
-def says(document: object, status: int = 200, **headers: str) -> Reply:
+def says(document: object, status: int = 200) -> Reply:
     """Return an answer in JSON."""
-    return Reply(
-        status=status, body=json.dumps(document).encode(), headers=_named(headers)
-    )
-
-
-def _named(headers: Mapping[str, str]) -> dict[str, str]:
-    return {name.replace("_", "-"): value for name, value in headers.items()}
-
-
-LOGIN_PAGE = text(
-    "<!DOCTYPE html><html><body><form action='/login'>Sign in</form></body></html>",
-    200,
-    "text/html",
-)
-"""What a captive portal, or a proxy that wants a login, says to anything."""
-
-
-def throttled(document: object, seconds: int = 7, status: int = 429) -> Refusal:
-    """Return how a service that answers in JSON says that it is too much."""
-    return Refusal(
-        reply=says(document, status, Retry_After=str(seconds)),
-        said=f"HTTP {status}",
-        retry_after=float(seconds),
-    )
-
-
-def refused(
-    document: object, status: int, *, said: str = "", **headers: str
-) -> Refusal:
-    """Return how a service that answers in JSON refuses, with the cause that the status has."""
-    cause = {
-        400: "content",
-        413: "content",
-        422: "content",
-        401: "gone",
-        404: "gone",
-        410: "gone",
-    }
-    return Refusal(
-        reply=says(document, status, **headers),
-        said=said or f"HTTP {status}",
-        cause=cause.get(status, "other"),
-    )
+    return Reply(status=status, body=json.dumps(document).encode())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -101,8 +39,7 @@ class Peer:
 
     `url` is apprise's, `host` and `path` (a pattern) are where its messages go. `schema` is what a message has to be,
     `check` yields what else is wrong with it. `shown` takes what a reader sees out of a message. `others` are the
-    requests beside messages that it answers, by method and a pattern of the path. `refusals` are its own words for
-    what can go wrong, by name. `speaks_json` is whether only JSON can be its word.
+    requests beside messages that it answers, by method and a pattern of the path.
     """
 
     name: str
@@ -112,17 +49,12 @@ class Peer:
     schema: Schema
     shown: Callable[[Any], Shown]
     taken: Reply
-    refusals: Mapping[str, Refusal]
-    invalid: Reply = field(default_factory=lambda: says({"error": "invalid"}, 400))
     check: Callable[[Asked], Iterable[str]] = lambda _: ()
     method: str = "POST"
     content_type: str = "application/json"
     mark: bytes = b""
     """What its messages have in them, where another service has the same address."""
     others: tuple[tuple[str, str, Reply], ...] = ()
-    speaks_json: bool = True
-    key: Callable[[Any], str | None] | None = None
-    """Of a service on call: what makes two messages the same incident; None is a new one each time."""
     is_slow: bool = False
     """apprise pauses between the requests for one message."""
 

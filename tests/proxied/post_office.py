@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from tests.hostile import parsers
-from tests.proxied.peer import Peer, Reply
+from tests.proxied.peer import Peer
 from tests.proxied.proxy import Proxy, Received
 from tests.support.nursery import NurseryWorker
 from watcher.delivery.client import Sender, Worker
@@ -74,17 +74,6 @@ class PostOffice:
                 for finding in findings(message)
             ]
         return wrong
-
-    def refused(
-        self, answers: Mapping[str, Reply], events: tuple[Event, ...]
-    ) -> dict[str, Outcome]:
-        """Deliver one message to each of these services, which answers so, and return what came of each."""
-        self.proxy.forget()
-        self.proxy.refusing.update(answers)
-        peers = [peer for peer in self.proxy.peers if peer.name in answers]
-        outcomes = self.deliver(peers, events)
-        self.proxy.refusing.clear()
-        return outcomes
 
 
 def findings(message: Received) -> list[str]:

@@ -19,9 +19,10 @@ from urllib.parse import unquote
 import trustme
 
 from tests.proxied.asked import Asked
-from tests.proxied.peer import Peer, Reply
+from tests.proxied.peer import Peer, Reply, says
 
 _PATIENCE = 20.0
+_INVALID = says({"error": "invalid"}, 400)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,13 +38,12 @@ class Received:
 class Proxy:
     """Stands in for the services between `with` and its end.
 
-    What `refusing` holds for a service's name is the answer to every message to it, and what `once` holds to the next
-    one; otherwise a message is taken if it is valid.
+    What `refusing` holds for a service's name is the answer to every message to it; otherwise a message is taken if it
+    is valid.
     """
 
     def __init__(self, peers: Iterable[Peer]) -> None:
         self.refusing: dict[str, Reply] = {}
-        self.once: dict[str, Reply] = {}
         self.strays: list[str] = []
         """Requests that no service would know."""
         self.peers = tuple(peers)
@@ -91,16 +91,14 @@ class Proxy:
             if peer.takes(asked):
                 wrong = tuple(peer.violations(asked))
                 with self._lock:
-                    said = self.once.pop(peer.name, None) or self.refusing.get(
-                        peer.name
-                    )
+                    said = self.refusing.get(peer.name)
                     is_taken = said is None and not wrong
                     self._received.append(
                         Received(
                             peer=peer, asked=asked, violations=wrong, is_taken=is_taken
                         )
                     )
-                return said or (peer.invalid if wrong else peer.taken)
+                return said or (_INVALID if wrong else peer.taken)
         for peer in self.peers:
             if (other := peer.other(asked)) is not None:
                 return other
@@ -117,7 +115,6 @@ class Proxy:
         """Begin anew."""
         with self._lock:
             self.refusing.clear()
-            self.once.clear()
             self.strays.clear()
             self._received.clear()
 

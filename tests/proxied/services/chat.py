@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.hostile.dialects import Dialect, Shown
 from tests.proxied.asked import Asked
-from tests.proxied.peer import Peer, Refusal, Reply, refused, says, text, throttled
+from tests.proxied.peer import Peer, Reply, says, text
 from tests.proxied.schema import (
     ANYTHING,
     LINK,
@@ -115,23 +115,6 @@ def _on_discord(said: Any) -> Shown:
     return shown
 
 
-_DISCORD_SAYS = {
-    "gone": refused({"message": "Unknown Webhook", "code": 10015}, 404),
-    "token": refused({"message": "Invalid Webhook Token", "code": 50027}, 401),
-    "invalid": refused(
-        {
-            "message": "Invalid Form Body",
-            "code": 50035,
-            "errors": {"content": {"_errors": [{"code": "BASE"}]}},
-        },
-        400,
-    ),
-    "throttled": throttled(
-        {"message": "You are being rate limited.", "retry_after": 7.0, "global": False}
-    ),
-    "down": Refusal(reply=text("upstream connect error", 503), said="HTTP 503"),
-}
-
 # Slack: https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks
 
 _SLACK_TEXT = {
@@ -211,30 +194,6 @@ def _on_slack(said: Any) -> Shown:
     return shown
 
 
-def _hook_word(word: str, status: int, cause: str) -> Refusal:
-    return Refusal(reply=text(word, status), said=f"HTTP {status}", cause=cause)
-
-
-_SLACK_HOOK_SAYS = {
-    "gone": _hook_word("no_service", 404, "gone"),
-    "archived": _hook_word("channel_is_archived", 410, "gone"),
-    "token": _hook_word("invalid_token", 403, "gone"),
-    "invalid": _hook_word("invalid_payload", 400, "content"),
-    "throttled": Refusal(
-        reply=text("rate_limited", 429, Retry_After="7"), said="HTTP 429", retry_after=7
-    ),
-    "down": _hook_word("rollup_error", 500, "other"),
-}
-_SLACK_BOT_SAYS = {
-    word: Refusal(reply=says({"ok": False, "error": word}), said=word, cause=cause)
-    for word, cause in (
-        ("invalid_auth", "gone"),
-        ("token_revoked", "gone"),
-        ("channel_not_found", "gone"),
-        ("is_archived", "gone"),
-        ("not_in_channel", "other"),
-    )
-} | {"throttled": throttled({"ok": False, "error": "ratelimited"})}
 _POSTED = says(
     {
         "ok": True,
@@ -256,9 +215,6 @@ CHAT = (
             check=_discord,
             shown=_on_discord,
             taken=reply,
-            invalid=_DISCORD_SAYS["invalid"].reply,
-            refusals=_DISCORD_SAYS,
-            speaks_json=False,
         )
         for number, (name, query, reply) in enumerate(
             (
@@ -283,8 +239,6 @@ CHAT = (
             check=_slack,
             shown=_on_slack,
             taken=text("ok"),
-            invalid=_SLACK_HOOK_SAYS["invalid"].reply,
-            refusals=_SLACK_HOOK_SAYS,
         )
         for letter, query in (
             ("a", ""),
@@ -302,7 +256,5 @@ CHAT = (
         check=_slack,
         shown=_on_slack,
         taken=_POSTED,
-        invalid=says({"ok": False, "error": "invalid_blocks"}),
-        refusals=_SLACK_BOT_SAYS,
     ),
 )

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from html import unescape
-from typing import Any
 
 from tests.hostile.dialects import Dialect, Shown
-from tests.proxied.peer import Peer, refused, says
+from tests.proxied.peer import Peer, says
 from tests.proxied.schema import one_of, record, words
 from tests.proxied.services.reading import split
 
@@ -22,10 +21,6 @@ def _headed(page: str) -> Shown:
         *([(Dialect.TITLE, unescape(title))] if title else []),
         (Dialect.HTML, rest),
     ]
-
-
-def _matrix(code: str, status: int) -> Any:
-    return refused({"errcode": code, "error": "…"}, status)
 
 
 HOMES = (
@@ -55,9 +50,5 @@ HOMES = (
         ),
         is_slow=True,
         taken=says({"event_id": "$YUwRidLecu:matrix.example"}),
-        refusals={
-            "forbidden": _matrix("M_FORBIDDEN", 403),
-            "too large": _matrix("M_TOO_LARGE", 413),
-        },
     ),
 )  # fmt: skip

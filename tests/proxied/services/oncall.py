@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from tests.hostile.dialects import Dialect
 from tests.proxied.asked import Asked
-from tests.proxied.peer import Peer, Refusal, refused, says, throttled
+from tests.proxied.peer import Peer, says
 from tests.proxied.schema import (
     ANYTHING,
     LINK,
@@ -20,10 +18,6 @@ from tests.proxied.schema import (
 from tests.proxied.services.reading import inside, titled
 
 _KEY = f"{'a' * 8}-{'b' * 4}-{'c' * 4}-{'d' * 4}-{'e' * 12}"
-
-
-def _named(name: str) -> Any:
-    return lambda said: said.get(name)
 
 
 # Opsgenie, and Jira with the same API: https://docs.opsgenie.com/docs/alert-api#create-alert
@@ -53,17 +47,6 @@ def _details(asked: Asked) -> list[str]:
 
 
 _TOOK = {"took": 0.302, "requestId": "43a29c5c-3dbf-4fa4-9c26-f4f71023e120"}
-_OPSGENIE_SAYS = {
-    "token": refused({"message": "Could not authenticate"} | _TOOK, 401),
-    "forbidden": refused({"message": "You are not authorized"} | _TOOK, 403),
-    "invalid": refused(
-        {"message": "Request body is not processable.", "errors": {"message": "…"}}
-        | _TOOK,
-        422,
-    ),
-    "throttled": throttled({"message": "You are making too many requests!"} | _TOOK),
-    "down": refused({"message": "Internal Server Error"} | _TOOK, 503),
-}
 
 # PagerDuty: https://developer.pagerduty.com/docs/send-alert-event
 
@@ -105,10 +88,7 @@ ONCALL = (
             schema=_ALERT,
             check=_details,
             shown=titled("message", "description"),
-            key=_named("alias"),
             taken=says({"result": "Request will be processed"} | _TOOK, 202),
-            invalid=_OPSGENIE_SAYS["invalid"].reply,
-            refusals=_OPSGENIE_SAYS,
         )
         for name, host, path in (
             ("opsgenie", "api.opsgenie.com", "/v2/alerts"),
@@ -122,31 +102,10 @@ ONCALL = (
         path="/v2/enqueue",
         schema=_PAGERDUTY,
         shown=inside("payload", "summary"),
-        key=_named("dedup_key"),
         taken=says(
             {"status": "success", "message": "Event processed", "dedup_key": "srv01"},
             202,
         ),
-        invalid=says(
-            {
-                "status": "invalid event",
-                "message": "Event object is invalid",
-                "errors": ["…"],
-            },
-            400,
-        ),
-        refusals={
-            "invalid": refused(
-                {
-                    "status": "invalid event",
-                    "message": "…",
-                    "errors": ["Invalid routing key"],
-                },
-                400,
-            ),
-            "throttled": throttled({"status": "throttle exceeded", "message": "…"}),
-            "down": refused({"status": "internal error"}, 500),
-        },
     ),
     Peer(
         name="splunk",
@@ -164,17 +123,7 @@ ONCALL = (
             state_start_time={"type": "integer"},
         ),
         shown=titled("entity_display_name", "state_message"),
-        key=_named("entity_id"),
         taken=says({"result": "success", "entity_id": "disk space/db01"}),
-        invalid=says({"result": "failure", "messages": "…"}),
-        refusals={
-            "failure": Refusal(
-                reply=says({"result": "failure", "messages": "Invalid API key"}),
-                said="",
-            ),
-            "gone": refused({"error": "not found"}, 404),
-            "throttled": throttled({"error": "too many requests"}),
-        },
     ),
     Peer(
         name="ilert",
@@ -197,18 +146,6 @@ ONCALL = (
             routingKey=words(255),
         ),
         shown=titled("summary", "details", Dialect.MARKDOWN),
-        key=_named("alertKey"),
         taken=says({"alertKey": "…", "status": "RECEIVED"}, 202),
-        refusals={
-            "token": refused(
-                {"status": 401, "message": "Unauthorized", "code": "UNAUTHORIZED"}, 401
-            ),
-            "invalid": refused(
-                {"status": 400, "message": "…", "code": "BAD_REQUEST"}, 400
-            ),
-            "throttled": throttled(
-                {"status": 429, "message": "…", "code": "TOO_MANY_REQUESTS"}
-            ),
-        },
     ),
 )

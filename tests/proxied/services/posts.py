@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.hostile.dialects import Dialect, Shown
 from tests.proxied.asked import Asked
-from tests.proxied.peer import Peer, Refusal, Reply, refused, text, throttled
+from tests.proxied.peer import Peer, Reply, text
 from tests.proxied.schema import (
     ANYTHING,
     Schema,
@@ -44,12 +44,6 @@ def _on_sendgrid(said: Any) -> Shown:
     )
 
 
-def _grid(status: int, words: str) -> Refusal:
-    return refused(
-        {"errors": [{"message": words, "field": None, "help": None}]}, status
-    )
-
-
 def _own(
     name: str,
     schema: Schema,
@@ -69,15 +63,6 @@ def _own(
         schema=schema,
         shown=titled(title, body, dialect),
         taken=Reply(status=204) if name == "json" else text("thanks"),
-        refusals={
-            "gone": refused({"error": "no such hook"}, 410),
-            "token": refused({"error": "unauthorized"}, 401),
-            "invalid": refused({"error": "no"}, 400),
-            "too large": refused({"error": "too large"}, 413),
-            "throttled": throttled({"error": "slow down"}),
-            "down": refused({"error": "…"}, 503),
-        },
-        speaks_json=False,
     )
 
 
@@ -138,14 +123,6 @@ POSTS = (
         check=_sendgrid,
         shown=_on_sendgrid,
         taken=Reply(status=202),
-        invalid=_grid(400, "The subject is required.").reply,
-        refusals={
-            "token": _grid(401, "The provided authorization grant is invalid, expired, or revoked"),
-            "forbidden": _grid(403, "The from address does not match a verified Sender Identity."),
-            "too large": _grid(413, "The JSON payload you have included in your request is too large."),
-            "throttled": throttled({"errors": [{"message": "too many requests", "field": None, "help": None}]}),
-        },
-        speaks_json=False,
     ),
     _own("json", _OWN_JSON, "application/json", "title", "message", "", Dialect.TEXT),
     _own("json-markdown", _OWN_JSON, "application/json", "title", "message", "?format=markdown", Dialect.MARKDOWN),

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from html import unescape
 from typing import Any
 
 from tests.hostile.dialects import Dialect, Shown
 from tests.proxied.asked import Asked
-from tests.proxied.peer import Peer, Refusal, refused, says, text, throttled
+from tests.proxied.peer import Peer, says
 from tests.proxied.schema import (
     ANYTHING,
     LINK,
@@ -73,26 +72,6 @@ def _on_pushover(said: Any) -> Shown:
     return [(Dialect.TITLE, said["title"]), (Dialect.TEXT, body)]
 
 
-def _pushed_over(status: int, **errors: str) -> Refusal:
-    return refused(
-        {**errors, "errors": list(errors.values()), "status": 0, "request": "5042853c"},
-        status,
-    )
-
-
-_PUSHOVER_SAYS = {
-    "token": replace(_pushed_over(400, token="invalid"), cause="gone"),
-    "user": replace(_pushed_over(400, user="invalid"), cause="gone"),
-    "throttled": throttled(
-        {
-            "errors": ["application is over its quota"],
-            "status": 0,
-            "request": "5042853c",
-        }
-    ),
-    "down": _pushed_over(500, server="temporarily unavailable"),
-}
-
 # Prowl: https://www.prowlapp.com/api.php
 
 
@@ -102,12 +81,6 @@ _PUSHOVER_SAYS = {
 def _ntfy(asked: Asked) -> Iterator[str]:
     if len(asked.body) > 8192:
         yield f"{len(asked.body)} bytes of JSON, at most 8192"
-
-
-def _notified(code: int, status: int, words: str) -> Refusal:
-    return refused(
-        {"code": code, "http": status, "error": words}, status, said=f"HTTP {status}"
-    )
 
 
 _NTFY: Schema = record(
@@ -137,8 +110,6 @@ PUSH = (
             taken=says(
                 {"status": 1, "request": "647d2300-702c-4b38-8b2f-d56326ae460b"}
             ),
-            invalid=_pushed_over(400, message="cannot be blank").reply,
-            refusals=_PUSHOVER_SAYS,
         )
         for number, (name, query) in enumerate(
             (
@@ -170,26 +141,6 @@ PUSH = (
                     "date": "2026-01-01T00:00:00Z",
                 }
             ),
-            invalid=says(
-                {"error": "Bad Request", "errorCode": 400, "errorDescription": "…"}, 400
-            ),
-            refusals={
-                "token": refused(
-                    {
-                        "error": "Unauthorized",
-                        "errorCode": 401,
-                        "errorDescription": "…",
-                    },
-                    401,
-                ),
-                "forbidden": refused(
-                    {"error": "Forbidden", "errorCode": 403, "errorDescription": "…"},
-                    403,
-                ),
-                "throttled": throttled(
-                    {"error": "Too Many Requests", "errorCode": 429}
-                ),
-            },
         )
         for name, host, query, dialect in (
             ("gotify", "gotify.example", "", Dialect.TEXT),
@@ -219,16 +170,6 @@ PUSH = (
                     "topic": "topic",
                 }
             ),
-            invalid=_notified(
-                40024, 400, "invalid request: request body must be message JSON"
-            ).reply,
-            refusals={
-                "token": _notified(40101, 401, "unauthorized"),
-                "forbidden": _notified(40301, 403, "forbidden"),
-                "too large": _notified(41303, 413, "JSON payload too large"),
-                "throttled": _notified(42901, 429, "limit reached: too many requests"),
-                "down": Refusal(reply=text("bad gateway", 502), said="HTTP 502"),
-            },
         )
         for name, url, host, dialect in (
             ("ntfy", "ntfy://topic", "ntfy.sh", Dialect.TEXT),

@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.hostile.dialects import Dialect, Shown
 from tests.proxied.asked import Asked
-from tests.proxied.peer import Peer, Refusal, Reply, refused, says, text, throttled
+from tests.proxied.peer import Peer, Reply, says, text
 from tests.proxied.schema import (
     ANYTHING,
     LINK,
@@ -77,32 +77,7 @@ def _on_teams(said: Any) -> Shown:
     ]
 
 
-def _flow(code: str, status: int) -> Refusal:
-    return refused(
-        {"error": {"code": code, "message": "The workflow could not be run."}}, status
-    )
-
-
-_TEAMS_SAYS = {
-    "gone": _flow("WorkflowNotFound", 404),
-    "token": _flow("DirectApiAuthorizationRequired", 401),
-    "invalid": _flow("InvalidRequestContent", 400),
-    "too large": _flow("RequestEntityTooLarge", 413),
-    "throttled": throttled(
-        {
-            "error": {
-                "code": "WorkflowTriggerRateLimitExceeded",
-                "message": "Rate limit exceeded.",
-            }
-        }
-    ),
-}
-
 # Google Chat: https://developers.google.com/workspace/chat/quickstart/webhooks
-
-
-def _google(code: int, status: str) -> Refusal:
-    return refused({"error": {"code": code, "message": "…", "status": status}}, code)
 
 
 def _google_chat(asked: Asked) -> Iterator[str]:
@@ -125,9 +100,6 @@ ROOMS = (
         check=_teams,
         shown=_on_teams,
         taken=Reply(status=202),
-        invalid=_TEAMS_SAYS["invalid"].reply,
-        refusals=_TEAMS_SAYS,
-        speaks_json=False,
     ),
     Peer(
         name="rocket-chat",
@@ -145,12 +117,6 @@ ROOMS = (
         ),
         shown=headed("text", Dialect.MARKDOWN),
         taken=says({"success": True}),
-        invalid=says({"success": False, "error": "error-message-size-exceeded"}, 400),
-        refusals={
-            "gone": refused({"success": False, "error": "Invalid integration id or token provided."}, 404),
-            "channel": refused({"success": False, "error": "invalid-channel"}, 400),
-            "throttled": throttled({"success": False, "error": "Too many requests"}),
-        },
     ),
     Peer(
         name="mattermost",
@@ -167,13 +133,6 @@ ROOMS = (
         ),
         shown=headed("text", Dialect.MARKDOWN),
         taken=text("ok"),
-        invalid=says({"id": "web.incoming_webhook.text.app_error", "status_code": 400}, 400),
-        refusals={
-            "disabled": refused({"id": "web.incoming_webhook.disabled.app_error", "status_code": 501}, 501),
-            "gone": refused({"id": "web.incoming_webhook.channel.app_error", "status_code": 404}, 404),
-            "throttled": Refusal(reply=text("limit exceeded", 429, Retry_After="7"), said="HTTP 429", retry_after=7),
-        },
-        speaks_json=False,
     ),
     Peer(
         name="google-chat",
@@ -184,14 +143,6 @@ ROOMS = (
         check=_google_chat,
         shown=headed("text", Dialect.SLACK),
         taken=says({"name": "spaces/workspace/messages/UMxbHmzDlr4.UMxbHmzDlr4", "sender": {"type": "BOT"}}),
-        invalid=_google(400, "INVALID_ARGUMENT").reply,
-        refusals={
-            "gone": _google(404, "NOT_FOUND"),
-            "token": _google(401, "UNAUTHENTICATED"),
-            "forbidden": _google(403, "PERMISSION_DENIED"),
-            "invalid": _google(400, "INVALID_ARGUMENT"),
-            "throttled": throttled({"error": {"code": 429, "message": "…", "status": "RESOURCE_EXHAUSTED"}}),
-        },
     ),
     Peer(
         name="zulip",
@@ -205,13 +156,5 @@ ROOMS = (
         ),
         shown=lambda said: [(Dialect.TITLE, said["topic"]), *split(said["content"], Dialect.MARKDOWN)],
         taken=says({"result": "success", "msg": "", "id": 42}),
-        invalid=says({"result": "error", "msg": "Invalid", "code": "BAD_REQUEST"}, 400),
-        refusals={
-            "token": refused({"result": "error", "msg": "Invalid API key", "code": "INVALID_API_KEY"}, 401),
-            "stream": refused(
-                {"result": "error", "msg": "Channel 'general' does not exist", "code": "STREAM_DOES_NOT_EXIST"}, 400
-            ),
-            "throttled": throttled({"result": "error", "code": "RATE_LIMIT_HIT", "retry-after": 7.0, "msg": "…"}),
-        },
     ),
 )  # fmt: skip

@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 
 from tests.hostile.dialects import Dialect
 from tests.proxied.asked import Asked
-from tests.proxied.peer import Peer, Refusal, says, throttled
+from tests.proxied.peer import Peer, says
 from tests.proxied.schema import (
     YES_OR_NO,
     Schema,
@@ -107,27 +107,6 @@ def _telegram(asked: Asked) -> Iterator[str]:
         yield f"{len(shown)} characters: message is too long"
 
 
-def _bot_word(status: int, words: str, cause: str) -> Refusal:
-    reply = says({"ok": False, "error_code": status, "description": words}, status)
-    return Refusal(reply=reply, said=f"HTTP {status}", cause=cause)
-
-
-_TELEGRAM_SAYS = {
-    "token": _bot_word(401, "Unauthorized", "gone"),
-    "gone": _bot_word(404, "Not Found", "gone"),
-    "blocked": _bot_word(403, "Forbidden: bot was blocked by the user", "gone"),
-    "invalid": _bot_word(400, "Bad Request: message is too long", "content"),
-    "throttled": throttled(
-        {
-            "ok": False,
-            "error_code": 429,
-            "description": "Too Many Requests: retry after 7",
-            "parameters": {"retry_after": 7},
-        }
-    ),
-    "down": _bot_word(502, "Bad Gateway", "other"),
-}
-
 TELEGRAM = (
     *(
         Peer(
@@ -144,8 +123,6 @@ TELEGRAM = (
                     "result": {"message_id": 1, "date": 1, "chat": {"id": 12315544}},
                 }
             ),
-            invalid=_TELEGRAM_SAYS["invalid"].reply,
-            refusals=_TELEGRAM_SAYS,
         )
         for number, (name, query, dialect) in enumerate(
             (
