@@ -10,7 +10,7 @@ import pytest
 
 from tests.support import program
 from tests.support.fakes.webhook import Webhook
-from watcher.cli.commands.demo.acts import NEW_NODE, NODE, ONE_PACK, WHOLE_REGISTRY
+from watcher.cli.commands.demo import ACTS, NODE
 
 pytestmark = pytest.mark.measured
 
@@ -33,7 +33,7 @@ def test_the_demo(tmp_path: Path, webhook: Webhook) -> None:
     done = program.run("demo", cwd=home, env=env)
     assert (done.code, done.err) == (0, "")
     acts = _acts(done.out)
-    assert [act[0] for act in acts] == [act.title for act in ONE_PACK.acts]
+    assert [act[0] for act in acts] == [act.title for act in ACTS]
     words = ("Now watched", "New", "Deprecated", "Flagged", "BANNED", "Reinstated")
     for act, word in zip(acts, words, strict=False):
         assert re.fullmatch(
@@ -51,34 +51,6 @@ def test_the_demo(tmp_path: Path, webhook: Webhook) -> None:
         command, shell=True, cwd=home, env=surroundings, capture_output=True, check=True
     )
     assert (home / "comfy-watch.toml").exists()
-
-
-def test_the_demo_of_a_whole_registry(tmp_path: Path) -> None:
-    """One baseline for all packs, then an alert for what is bad in any of them and one for a burst; no file is left."""
-    temporary = tmp_path / "temporary"
-    temporary.mkdir()
-    done = program.run(
-        "demo", "--registry", cwd=tmp_path, env={"TMPDIR": str(temporary)}
-    )
-    assert (done.code, done.err) == (0, "")
-    acts = _acts(done.out)
-    assert [act[0] for act in acts] == [act.title for act in WHOLE_REGISTRY.acts]
-    baseline, flag, ban, releases, newcomers, burst, deletion, quiet = (
-        " ".join(act[1:]) for act in acts
-    )
-    assert "300 node packs with 1,800 versions" in baseline
-    assert f"Flagged {NODE} 1.2.0" in flag
-    assert f"BANNED {NODE} 1.2.0" in ban
-    assert releases.split() == ["(no", "alert)"]
-    assert f"Flagged {NEW_NODE} 0.1.0" in newcomers
-    assert "sunrise" not in newcomers
-    assert "and 59 more" in burst.partition("🚩")[0]
-    assert "lines left out" in burst
-    assert f"Deleted {NODE} 1.1.0" in deletion
-    assert "(no alert)" in quiet
-    references = [sum("ref " in line for line in act) for act in acts]
-    assert references == [int(act.has_alert) for act in WHOLE_REGISTRY.acts]
-    assert list(temporary.iterdir()) == []
 
 
 def _acts(out: str) -> list[list[str]]:

@@ -184,26 +184,6 @@ WRONG: dict[str, tuple[list[str], dict[str, object], list[str]]] = {
         {},
         ["--fail-on", "'bannd'"],
     ),
-    "two settings files": (
-        ["config", "--config", "a", "--config", "b"],
-        {},
-        ["--config", "more than once"],
-    ),
-    "two values": (
-        ["check", "--set", "retries=1", "--set", "retries=2"],
-        {},
-        ["--set retries", "more than once"],
-    ),
-    "two ways": (
-        ["check", "--state-dir", "a", "--set", "state_dir=b"],
-        {},
-        ["--set state_dir", "more than once"],
-    ),
-    "two dates": (
-        ["history", "--since", "7d", "--since", "8d"],
-        {},
-        ["--since", "more than once"],
-    ),
     "an author": (
         ["check", "--node", "kijai/x"],
         {},

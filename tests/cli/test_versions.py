@@ -564,7 +564,6 @@ def test_hostile_text_stays_text(versions: Versions, registry: FakeRegistry) -> 
         (["--since", "soon"], "--since: 'soon' is not a date"),
         (["--limit", "0"], "--limit"),
         (["--reason", ""], "give a text of 1 to 1000 visible characters"),
-        (["--reason", "a", "--reason", "b"], "more than once"),
         (["ann/lamps"], "is not a node id"),
         (["comfyui-*"], "comfyui-*"),
         (["--node", "lamps"], "No such option"),

@@ -58,11 +58,6 @@ def of(words: Iterable[str]) -> Completer:
 kinds, statuses, verdicts = of(Kind), of(STATUSES), of(Verdict)
 
 
-def paths(kind: str) -> Completer:
-    """Return a completer that has the shell offer what is there: a "dir", or any "file"."""
-    return lambda _ctx, _parameter, begun: [CompletionItem(begun, type=kind)]
-
-
 def node_ids(
     ctx: click.Context, _parameter: click.Parameter, begun: str
 ) -> list[CompletionItem]:

@@ -26,7 +26,6 @@ from watcher.cli.options import (
     masked,
     nodes_option,
     repeatable,
-    single,
     targets_argument,
     with_settings,
 )
@@ -136,7 +135,7 @@ def status(
 
 
 @cli.command()
-@single(
+@click.option(
     "--max-age",
     metavar="DURATION",
     help="How long ago the last poll may be.  [default: see above]",
@@ -255,18 +254,18 @@ def audit(
 @cli.command(epilog=KINDS_HELP)
 @nodes_option(help="Only events of this node pack (repeatable).")
 @kinds_option("--kind", "kinds", help="Only events of these kinds.")
-@single(
+@click.option(
     "--since",
     metavar="WHEN",
     help="Only events since a date, or within a duration (7d, 12h).",
 )
-@single(
+@click.option(
     "--limit",
     type=click.IntRange(min=1),
     metavar="N",
     help="At most N events.  [default: 50; with --ref all]",
 )
-@single(
+@click.option(
     "--ref",
     metavar="REF",
     help="Only the events of a message, by the reference at its end.",
@@ -313,18 +312,18 @@ Exit codes:
     help="Only versions with this status (repeatable).",
     shell_complete=completion.statuses,
 )
-@single(
+@click.option(
     "--reason",
     metavar="TEXT",
     help="Only versions whose reason has this text, in any case: the registry's own search.",
 )
 @click.option("--deprecated", is_flag=True, help="Only deprecated versions.")
-@single(
+@click.option(
     "--since",
     metavar="WHEN",
     help="Only versions published since a date, or within a duration (7d, 12h).",
 )
-@single(
+@click.option(
     "--limit",
     type=click.IntRange(min=1),
     metavar="N",
@@ -422,22 +421,15 @@ def schema(name: str) -> int:
 
 
 @cli.command()
-@click.option(
-    "--registry",
-    "whole",
-    is_flag=True,
-    help="Watch a small whole registry instead of one node pack.",
-)
-def demo(whole: bool) -> int:
+def demo() -> int:
     """Show the alerts of a made-up node pack; no network.
 
     For a few seconds it is watched in a local registry, through a release, a deprecation, a flag, a ban and a
     reinstatement. Each alert is shown as it arrives. No file is left behind.
     """
-    from watcher.cli.commands.demo.acts import ONE_PACK, WHOLE_REGISTRY
-    from watcher.cli.commands.demo.stage import demo as play
+    from watcher.cli.commands.demo import demo as play
 
-    return play(WHOLE_REGISTRY if whole else ONE_PACK)
+    return play()
 
 
 def main() -> NoReturn:
@@ -461,8 +453,8 @@ def _exit_code() -> int:
         return error.exit_code
     except click.ClickException as error:
         # Not every error of click says which command it is about.
-        command = _command()
-        name = f"comfy-watch {command.name}" if command else "comfy-watch"
+        commands = [word for word in sys.argv[1:] if word in cli.commands]
+        name = " ".join(["comfy-watch", *commands[:1]])
         echo_error(WatchError(masked(error.format_message()), f"see {name} --help"))
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
@@ -473,22 +465,5 @@ def _exit_code() -> int:
     except Exception as error:  # noqa: BLE001 - the last resort: a person gets a line, not a traceback
         log.debug("unexpected", error=f"{type(error).__name__}: {masked(str(error))}")
         hint = "run again with --log-level debug for its message"
-        echo_error(
-            WatchError(
-                f"unexpected {type(error).__name__}", hint if _has_log_level() else ""
-            )
-        )
+        echo_error(WatchError(f"unexpected {type(error).__name__}", hint))
         return 1
-
-
-def _command() -> click.Command | None:
-    """Return the command that was given; None if there is none."""
-    name = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
-    return cli.commands.get(name)
-
-
-def _has_log_level() -> bool:
-    """Return whether the command that was given has `--log-level`."""
-    command = _command()
-    options = command.params if command else ()
-    return any("--log-level" in option.opts for option in options)

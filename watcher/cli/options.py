@@ -53,23 +53,6 @@ def _kinds(words: list[object]) -> frozenset[Kind]:
     return frozenset(map(Kind, choices(words, [*Kind], "an event kind")))
 
 
-def _only_one(
-    ctx: click.Context, option: click.Parameter, given: tuple[_Value, ...]
-) -> _Value | None:
-    """Return the value of an option that has one, or None; repeated with another value it is refused.
-
-    click would take the last value silently, unless the option is declared as repeatable.
-    """
-    if len(set(given)) > 1:
-        raise click.BadParameter(
-            "it is given more than once, with different values", ctx, option
-        )
-    return given[0] if given else None
-
-
-single = partial(click.option, multiple=True, callback=_only_one)
-"""Declares an option that has one value; see `_only_one`."""
-
 kinds_option = partial(
     repeatable,
     parse=_kinds,
@@ -94,29 +77,29 @@ nodes_option = partial(
 """Declares the repeatable option that takes node ids."""
 
 targets_argument = click.argument(
-    "targets", nargs=-1, metavar="[TARGET]...", shell_complete=completion.paths("file")
+    "targets", nargs=-1, metavar="[TARGET]...", type=click.Path()
 )
 """Declares the arguments that name installs."""
 
 _SETTINGS = {
-    "state_dir": single(
+    "state_dir": click.option(
         "--state-dir",
         metavar="DIR",
         help="State folder.  [default: state]",
-        shell_complete=completion.paths("dir"),
+        type=click.Path(),
     ),
-    "registry_url": single(
+    "registry_url": click.option(
         "--registry-url",
         metavar="URL",
         help="Registry URL.  [default: https://api.comfy.org]",
     ),
-    "log_level": single(
+    "log_level": click.option(
         "--log-level",
         metavar="LEVEL",
         help="debug, info, warning or error.  [default: info]",
         shell_complete=completion.of(["debug", "info", "warning", "error"]),
     ),
-    "log_format": single(
+    "log_format": click.option(
         "--log-format",
         metavar="FORMAT",
         help="auto, console or json.  [default: auto]",
@@ -134,32 +117,20 @@ def with_settings(*omitted: str) -> Callable[[Callable[..., int]], Callable[...,
 
     def decorate(command: Callable[..., int]) -> Callable[..., int]:
         @wraps(command)
-        def decorated(
-            *args: object,
-            config: Path | None,
-            changed: tuple[str, ...],
-            **options: object,
-        ) -> int:
-            chosen = {
-                name: value
-                for name in _SETTINGS
-                if (value := options.pop(name, None)) is not None
-            }
+        def decorated(*args: object, config: Path | None, **options: object) -> int:
+            given = {name: options.pop(name, None) for name in ("changed", *_SETTINGS)}
 
             def settings(nodes: Iterable[str] = ()) -> Loaded:
                 # Takes 0.1 s, which --help does not need.
-                from watcher.cli.loading import (
-                    load_settings,
-                )
+                from watcher.cli.loading import load_settings
 
-                assigned, more = _assigned(changed, chosen)
-                return load_settings(config, {**assigned, "nodes": [*more, *nodes]})
+                return load_settings(config, chosen_settings(given, nodes))
 
             return command(*args, settings=settings, **options)
 
         path = click.Path(path_type=Path)
         options = [
-            single(
+            click.option(
                 "--config",
                 type=path,
                 metavar="FILE",
@@ -181,24 +152,16 @@ def with_settings(*omitted: str) -> Callable[[Callable[..., int]], Callable[...,
     return decorate
 
 
-def chosen_settings(params: Mapping[str, object]) -> dict[str, object]:
-    """Return the settings that a command's parameters choose, as `load` takes them; UsageError for wrong ones."""
-    pairs = params.get("changed")
-    chosen = {name: params[name] for name in _SETTINGS if params.get(name) is not None}
-    found, nodes = _assigned(pairs if isinstance(pairs, tuple) else (), chosen)
-    return {**found, "nodes": nodes}
+def chosen_settings(
+    params: Mapping[str, Any], more_nodes: Iterable[str] = ()
+) -> dict[str, object]:
+    """Return the settings that a command's parameters choose, as `load` takes them; UsageError for wrong ones.
 
-
-def _assigned(
-    pairs: tuple[str, ...], chosen: Mapping[str, object]
-) -> tuple[dict[str, object], list[object]]:
-    """Return the settings of `--set NAME=VALUE` and those `chosen` by options, and apart from them the `nodes`.
-
-    Secrets are refused, since every user of the machine can read a command line; so is a setting with two values.
+    Secrets are refused, since every user of the machine can read a command line.
     """
-    found = dict(chosen)
+    settings: dict[str, object] = {}
     nodes: list[object] = []
-    for pair in pairs:
+    for pair in params.get("changed") or ():
         name, given, value = pair.partition("=")
         name = name.strip().replace("-", "_")
         if not given:
@@ -210,11 +173,10 @@ def _assigned(
             )
         if name == "nodes":
             nodes += read("--set nodes", split_list, value)
-        elif found.setdefault(name, value) != value:
-            raise UsageError(
-                f"--set {masked(name)}: the setting is given more than once, with different values"
-            )
-    return found, nodes
+        else:
+            settings[name] = value
+    options = {name: params[name] for name in _SETTINGS if params.get(name) is not None}
+    return {**settings, **options, "nodes": [*nodes, *more_nodes]}
 
 
 def read(option: str, parse: Callable[[_Given], _Value], value: _Given) -> _Value:

@@ -1,4 +1,4 @@
-"""The stage of the demo: the real watcher polls a local registry, and a webhook shows its alerts."""
+"""`demo`: the real watcher polls a local registry that changes between polls, and a webhook shows its alerts."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ import signal
 import sys
 import tempfile
 import threading
+from collections.abc import Callable
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from socketserver import TCPServer
@@ -19,11 +21,11 @@ from typing import Self
 
 import click
 
-from watcher.cli.commands.demo.acts import Play
 from watcher.cli.loading import leave_deleted_folder
 from watcher.cli.terminal import echo
 from watcher.delivery.client import Worker
 from watcher.errors import StateError, WatchError
+from watcher.fake_registry.catalog import Catalog
 from watcher.fake_registry.server import FakeRegistry
 from watcher.polling import setup
 from watcher.polling.clock import clock
@@ -32,12 +34,77 @@ from watcher.polling.poll import Poller
 from watcher.settings.model import Settings
 from watcher.state.store import StateFolder
 
-_FIRST_LINES, _LAST_LINES = 8, 3
-"""Of a message that shows a burst."""
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One poll of the demo."""
+
+    title: str
+    change: Callable[[Catalog], object] = lambda _: None
+    """What happens before the poll."""
+    has_alert: bool = True
 
 
-def demo(play: Play) -> int:
-    """Play all its acts and print each alert; WatchError if one is missing. All files are removed, after Ctrl-C too."""
+NODE = "comfyui-night-lights"
+
+_FINDINGS = json.dumps(
+    [
+        {
+            "issue_type": "reads_browser_passwords",
+            "severity": "critical",
+            "scanner": "demo",
+            "description": "Collects saved passwords and posts them to a chat webhook",
+            "file_path": "nodes/glow.py",
+            "line_number": 42,
+            "code_snippet": "requests.post(HOOK, json=steal())",
+        },
+        {
+            "issue_type": "runs_shell",
+            "severity": "info",
+            "file_path": "install.py",
+            "line_number": 7,
+        },
+    ]
+)
+_VERDICT = json.dumps({"message": "Steals passwords", "by": "a reviewer"})
+
+
+def _registry() -> Catalog:
+    """Return the registry as it is at first."""
+    catalog = Catalog()
+    catalog.publish(NODE, "1.0.0")
+    catalog.publish(NODE, "1.1.0")
+    return catalog
+
+
+ACTS = (
+    Act("First poll: what the registry lists today becomes the baseline."),
+    Act(
+        "A release: 1.2.0 is published.",
+        lambda catalog: catalog.publish(NODE, "1.2.0"),
+    ),
+    Act(
+        "A deprecation: the author withdraws 1.0.0.",
+        lambda catalog: catalog.deprecate(NODE, "1.0.0"),
+    ),
+    Act(
+        "A flag: a scanner finds something in 1.2.0.",
+        lambda catalog: catalog.set_status(NODE, "1.2.0", "flagged", _FINDINGS),
+    ),
+    Act(
+        "A ban: a reviewer agrees.",
+        lambda catalog: catalog.set_status(NODE, "1.2.0", "banned", _VERDICT),
+    ),
+    Act(
+        "A reinstatement: it was a false alarm.",
+        lambda catalog: catalog.set_status(NODE, "1.2.0", "active"),
+    ),
+    Act("Nothing happens: a quiet poll.", has_alert=False),
+)
+
+
+def demo() -> int:
+    """Play all acts and print each alert; WatchError if one is missing. All files are removed, after Ctrl-C too."""
     os.environ["no_proxy"] = (
         "127.0.0.1"  # everything is on loopback, which no proxy reaches
     )
@@ -53,28 +120,29 @@ def demo(play: Play) -> int:
         ) from None
     with temporary as folder:
         try:
-            _perform(play, Path(folder))
+            _perform(Path(folder))
         except StateError as error:
             raise WatchError(
                 error.what, hint="set TMPDIR to a writable folder with free space"
             ) from None
     echo()
-    echo(f"Done. {play.moral} Next: {_command()} init")
+    moral = "Polling found every change, and each alert arrived once."
+    echo(f"Done. {moral} Next: {_command()} init")
     return 0
 
 
-def _perform(play: Play, folder: Path) -> None:
+def _perform(folder: Path) -> None:
     with (
-        FakeRegistry(play.registry()) as registry,
+        FakeRegistry(_registry()) as registry,
         _Mailbox() as mailbox,
         Worker() as worker,
     ):
-        echo(play.introduction.format(url=registry.url))
-        for act in play.acts:
+        echo(f"Watching {NODE} in a local registry at {registry.url}.")
+        for act in ACTS:
             echo()
             echo(click.style(f"▶ {act.title}", bold=True))
             act.change(registry.catalog)
-            report = asyncio.run(_poll(play, folder, registry.url, mailbox.url, worker))
+            report = asyncio.run(_poll(folder, registry.url, mailbox.url, worker))
             arrived = mailbox.take()
             if report.errors or report.pending or bool(arrived) != act.has_alert:
                 why = "an alert is missing, or one too many came"
@@ -82,23 +150,10 @@ def _perform(play: Play, folder: Path) -> None:
                     _, why = report.errors[0]
                 raise WatchError(f"the demo failed: {why}", "please report this")
             for message in arrived:
-                for line in _shortened(message.splitlines()):
+                for line in message.splitlines():
                     echo(f"    {line}")
             if not arrived:
                 echo("    (no alert)")
-
-
-def _shortened(lines: list[str]) -> list[str]:
-    """Return the beginning and the end of a long message."""
-    left_out = len(lines) - _FIRST_LINES - _LAST_LINES
-    if left_out <= 1:
-        return lines
-    return [
-        *lines[:_FIRST_LINES],
-        f"[{left_out} lines left out here]",
-        "",
-        *lines[-_LAST_LINES:],
-    ]
 
 
 if sys.platform == "win32":
@@ -123,11 +178,11 @@ def _command() -> str:
 
 
 async def _poll(
-    play: Play, folder: Path, registry_url: str, webhook_url: str, worker: Worker
+    folder: Path, registry_url: str, webhook_url: str, worker: Worker
 ) -> Report:
     # Built from values only: the machine's own settings name real channels.
     values = {
-        "nodes": [play.nodes],
+        "nodes": [NODE],
         "registry_url": registry_url,
         "alert_urls": [webhook_url],
     }

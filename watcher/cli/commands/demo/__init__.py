@@ -1,1 +1,0 @@
-"""`demo`: a local registry that changes between polls, and the alerts of the real watcher."""
