@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Self
 
 from watcher.installs.scan import scan
-from watcher.installs.unscannable import Unscannable
 from watcher.model.pack import Pack, PackKind, Source, SourceKind
 
 _PAUSE = 0.01
@@ -52,8 +51,8 @@ class Observer:
 
     def _watch(self) -> None:
         while not self._ended.wait(_PAUSE):
-            try:
-                self.scans.append(asyncio.run(scan(self._source, timeout=10)).packs)
-            except Unscannable as error:
-                if self.scans:
-                    self.failures.append(error.what)
+            found = asyncio.run(scan(self._source, timeout=10))
+            if found.failure is None:
+                self.scans.append(found.packs)
+            elif self.scans:
+                self.failures.append(found.failure.error)

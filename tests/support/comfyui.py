@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections.abc import Collection
 from pathlib import Path
+from typing import Any
+
+from watcher.installs.scan import scan
+from watcher.model.pack import Inventory, Source, SourceKind
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 """The commit of every clone unless a test says otherwise."""
@@ -128,3 +134,26 @@ def pyproject(pack: str, version: str | None, repository: str = "") -> str:
         f"[project.urls]\nRepository = {json.dumps(repository)}\n" if repository else ""
     )
     return f'[project]\nname = {json.dumps(pack)}\n{said}\n{urls}[tool.comfy]\nPublisherId = "ann"\n'
+
+
+def scanned(
+    where: Path | str,
+    kind: SourceKind = SourceKind.PATH,
+    *,
+    timeout: float = 10,
+    had: Collection[str] = (),
+    workflows: bool = False,
+) -> Inventory:
+    """Return what a scan finds."""
+    source = Source(name="x", kind=kind, where=str(where))
+    return asyncio.run(scan(source, timeout=timeout, had=had, workflows=workflows))
+
+
+def refused(
+    where: Path | str, kind: SourceKind = SourceKind.PATH, **options: Any
+) -> str:
+    """Return why nothing could be scanned."""
+    found = scanned(where, kind, **options)
+    assert found.failure is not None
+    assert (found.packs, found.places) == ((), frozenset())
+    return found.failure.error

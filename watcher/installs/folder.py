@@ -7,45 +7,37 @@ import re
 import stat
 from collections.abc import Callable, Collection
 from dataclasses import replace
-from pathlib import Path
 
-from watcher.installs import extra_paths
-from watcher.installs.extra_paths import NodeFolder
+from watcher.installs.node_folders import NodeFolder, node_folders
 from watcher.installs.recognise import folders, git, pyproject, texts
 from watcher.installs.recognise.folders import Clone, Contents, Flaw
-from watcher.installs.result import Scan
+from watcher.installs.result import Unscannable
 from watcher.installs.safe_files import (
     MOST_ENTRIES,
     Entry,
     Folder,
-    TooManyError,
     UnreadableError,
     reason,
 )
-from watcher.installs.unscannable import IsWorkflow, Unscannable
-from watcher.model.pack import OWN_FILES, Pack, PackKind
+from watcher.model.failure import ReadFailure
+from watcher.model.pack import OWN_FILES, Inventory, Pack, PackKind, Source
 
-NODES = "custom_nodes"
-
-_PORTABLE = "ComfyUI"
-"""The folder of a portable install, or of Comfy Desktop, that is the root of its ComfyUI."""
 _IS_IT_MOUNTED = f": is its volume not mounted? If it is meant to be empty, create {OWN_FILES[0]} in it"
-_IMAGES = (".png", ".webp")
 _SMALL = 4096
 _CONFIG_LIMIT = 256 * 1024
 _PACKED_LIMIT = 8 * 1024 * 1024
 _TRACKING_LIMIT = 8 * 1024 * 1024
-_SHOWN = 4
-"""Names that an error shows of what was found instead."""
+_SHOWN = 3
+"""Failures that are named."""
 
 
-def read(where: str, go_on: Callable[[], None], had: Collection[str] = ()) -> Scan:
+def read(source: Source, had: Collection[str], go_on: Callable[[], None]) -> Inventory:
     """Return the packs of the ComfyUI in a folder. `go_on` is called before each and may raise.
 
     `had` are the places that had packs at the last good scan: one of them that now has none has failed, unless it has
     a file of ComfyUI's own. A folder that cannot be read is no more than that. Unscannable if none could be read.
     """
-    there, failed = node_folders(where, had)
+    there, failed = node_folders(source.where, had)
     packs: list[Pack] = []
     places: set[str] = set()
     for folder in there:
@@ -55,77 +47,16 @@ def read(where: str, go_on: Callable[[], None], had: Collection[str] = ()) -> Sc
             failed.append(error.what)
         else:
             places.add(folder.place)
-    scan = Scan(packs=tuple(packs), failed=tuple(failed), read=frozenset(places))
+    more = f"; and {len(failed) - _SHOWN} more" if len(failed) > _SHOWN else ""
+    why = "; ".join(failed[:_SHOWN]) + more
     if not places:
-        raise Unscannable(scan.error)
-    return scan
-
-
-def node_folders(
-    where: str, had: Collection[str] = ()
-) -> tuple[list[NodeFolder], list[str]]:
-    """Return the folders of packs of a ComfyUI root, a portable one's, a base directory or a `custom_nodes`.
-
-    They are all that there may be, each once, whatever lies beside them: any pack can make another. The others are
-    reasons why it cannot be known what else there is. Unscannable if there is none, with what was found instead.
-    """
-    path = Path(where)
-    try:
-        mode = path.stat().st_mode
-    except OSError as error:
-        raise Unscannable(f"{where} {reason(error)}") from None
-    if not stat.S_ISDIR(mode):
-        kind = IsWorkflow if where.lower().endswith(_IMAGES) else Unscannable
-        raise kind(f"{where} is not a folder; looked for that of a ComfyUI")
-    names = {path.name.lower(), os.path.basename(os.path.realpath(path)).lower()}  # noqa: PTH119 - as it is on disk
-    roots = ((path, ""), (path / _PORTABLE, f"{_PORTABLE}/"))
-    own = [
-        NodeFolder(path=str(root / NODES), shown=str(root / NODES), place=name)
-        for root, name in roots
-    ]
-    there = [folder for folder in own if _is_there(folder.path)]
-    if NODES in names:
-        there.insert(0, NodeFolder(path=where, shown=where, place="."))
-    failed: list[str] = []
-    for root, name in roots:
-        try:
-            there += extra_paths.node_folders(root, f"{name}{extra_paths.FILE}")
-        except Unscannable as error:
-            failed.append(error.what)
-    missing = [folder for folder in own if folder.place in had and folder not in there]
-    if not there and not failed and not missing:
-        raise Unscannable(
-            f"no ComfyUI: looked for {NODES} in {where} and {path / _PORTABLE}, {_instead(path)}"
-        )
-    each: dict[str, NodeFolder] = {}
-    for folder in (*there, *missing):
-        each.setdefault(os.path.realpath(folder.path), folder)
-    return list(each.values()), failed
-
-
-def _is_there(path: str) -> bool:
-    """Return whether there is such a folder, or what may be one: a link that leads nowhere, a place out of reach."""
-    try:
-        return stat.S_ISDIR(os.stat(path).st_mode)  # noqa: PTH116 - as below
-    except (FileNotFoundError, NotADirectoryError):
-        return any(
-            os.path.islink(one) and not os.path.exists(one)  # noqa: PTH110, PTH114
-            for one in (path, os.path.dirname(path))  # noqa: PTH120
-        )
-    except OSError:
-        return True
-
-
-def _instead(path: Path) -> str:
-    """Return what a folder has instead of what was looked for."""
-    try:
-        names = sorted(entry.name for entry in Folder(str(path)).entries())
-    except (OSError, TooManyError):
-        return "found neither"
-    if not names:
-        return "found an empty folder; is a volume not mounted?"
-    shown = ", ".join(map(repr, names[:_SHOWN]))
-    return f"found {shown}{f' and {len(names) - _SHOWN} more' if len(names) > _SHOWN else ''}"
+        raise Unscannable(why)
+    return Inventory(
+        install=source.name,
+        packs=tuple(packs),
+        failure=ReadFailure(install=source.name, error=why) if why else None,
+        places=frozenset(places),
+    )
 
 
 def _packs_in(
@@ -178,23 +109,24 @@ def _identity(place: str, shown: str, *, had_packs: bool = False) -> object:
 def _entries(place: str, shown: str) -> list[Entry]:
     """Return the entries of a folder; Unscannable if it cannot be read whole."""
     try:
-        return list(Folder(place).entries())
-    except TooManyError:
-        raise Unscannable(
-            f"{shown} has more than {MOST_ENTRIES:,} entries; the rest was not looked at"
-        ) from None
+        found = Folder(place).entries()
     except OSError as error:
         raise Unscannable(f"{shown} {reason(error)}") from None
+    if len(found) > MOST_ENTRIES:
+        raise Unscannable(
+            f"{shown} has more than {MOST_ENTRIES:,} entries; the rest was not looked at"
+        )
+    return found
 
 
 def _pack(place: str, entry: Entry, *, disabled: bool) -> Pack | None:
     """Return the pack that an entry of a folder is, if it is one; `disabled` says that the whole folder is."""
-    enabled = not disabled and not folders.is_disabled(entry.name)
+    enabled = not disabled and not entry.name.endswith(folders.DISABLED)
     folder = f"{folders.DISABLED}/{entry.name}" if disabled else entry.name
     if entry.is_file:
         return folders.single_file(folder, entry.name, enabled=enabled)
     if entry.is_folder:
-        if not folders.may_be_pack(entry.name):
+        if entry.name in folders.NOT_PACKS:
             return None
         path = os.path.join(place, entry.name)  # noqa: PTH118 - as above
         contents = _contents(Folder(path))

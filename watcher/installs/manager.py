@@ -5,15 +5,14 @@ A login in the address goes to that address only: redirects are not followed, an
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from urllib.parse import urlsplit, urlunsplit
 
 import httpx
 
 from watcher import __version__
 from watcher.errors import WatchError
-from watcher.installs.recognise import answers, json_text
-from watcher.installs.unscannable import Unscannable
+from watcher.installs.recognise import json_text, lists
+from watcher.installs.result import Unscannable
 from watcher.model.pack import Pack
 from watcher.registry import transport
 
@@ -30,13 +29,6 @@ _HEADERS = {
     "Accept": "application/json",
     "Accept-Encoding": "identity",
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Answer:
-    code: int
-    document: object
-    """None if it is not JSON."""
 
 
 async def packs(address: str) -> tuple[Pack, ...]:
@@ -66,34 +58,39 @@ async def packs(address: str) -> tuple[Pack, ...]:
 async def _listed(client: httpx.AsyncClient, address: str) -> tuple[Pack, ...]:
     codes: list[int] = []
     for path in _LISTS:
-        answer = await _get(client, address, path)
-        codes.append(answer.code)
-        if answer.code == 200 and answer.document is not None:
+        code, document = await _get(client, address, path)
+        codes.append(code)
+        if code == 200 and document is not None:
             try:
-                return answers.installed(answer.document)
+                return lists.of_answer(document)
             except ValueError as error:
                 raise Unscannable(f"the answer to /{path} {error}") from None
-        if answer.code not in _ABSENT:
+        if code not in _ABSENT:
             break
-    stats = await _get(client, address, "system_stats")
-    said = [f"HTTP {code}" for code in codes]
-    if isinstance(json_text.table(stats.document).get("system"), dict):
+    _, stats = await _get(client, address, "system_stats")
+    answers = [f"HTTP {code}" for code in codes]
+    if isinstance(json_text.table(stats).get("system"), dict):
         if not _ABSENT.issuperset(codes):
             raise Unscannable(
-                f"a ComfyUI whose Manager does not list its packs ({said[-1]})"
+                f"a ComfyUI whose Manager does not list its packs ({answers[-1]})"
             )
         raise Unscannable(
-            f"a ComfyUI without the Manager's list of packs ({', '.join(said)})",
+            f"a ComfyUI without the Manager's list of packs ({', '.join(answers)})",
             hint="start it with --enable-manager, or name its folder or a snapshot instead",
         )
     asked = " and ".join(f"/{path}" for path in _LISTS[: len(codes)])
     raise Unscannable(
-        f"no ComfyUI with the Manager: asked for {asked}, got {' and '.join(said)} without a list"
+        f"no ComfyUI with the Manager: asked for {asked}, got {' and '.join(answers)} without a list"
     )
 
 
-async def _get(client: httpx.AsyncClient, address: str, path: str) -> _Answer:
-    """Return one answer; Unscannable for one that wants a login, leads elsewhere or is too large."""
+async def _get(
+    client: httpx.AsyncClient, address: str, path: str
+) -> tuple[int, object]:
+    """Return the code of an answer and its JSON, None if it has none.
+
+    Unscannable for an answer that wants a login, leads elsewhere or is too large.
+    """
     async with client.stream("GET", _below(address, path)) as response:
         code = response.status_code
         if code in {401, 403}:
@@ -110,9 +107,9 @@ async def _get(client: httpx.AsyncClient, address: str, path: str) -> _Answer:
                     f"the answer to /{path} has more than {LIMIT // 1024**2} MB"
                 )
     try:
-        return _Answer(code=code, document=json_text.load(bytes(data)))
+        return code, json_text.load(bytes(data))
     except ValueError:
-        return _Answer(code=code, document=None)
+        return code, None
 
 
 def _below(address: str, path: str) -> str:

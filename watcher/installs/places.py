@@ -9,13 +9,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from watcher.installs.folder import NODES
+from watcher.installs.node_folders import NODES
 from watcher.installs.recognise import json_text
 from watcher.installs.safe_files import Folder, UnreadableError
 
-_MARKS = ("main.py", "nodes.py", "comfy", "comfy_extras", "comfy_api")
-_ENOUGH = 4
-"""How many of the marks make a folder a ComfyUI, as comfy-cli counts."""
+_MARKS = (NODES, "main.py", "comfy")
+"""What makes the folder around the working folder a ComfyUI."""
 _LIMIT = 1024 * 1024
 _MOST = 100
 
@@ -56,10 +55,7 @@ class Place:
 def here(environ: Mapping[str, str], cwd: Path, home: Path) -> tuple[Place, ...]:
     """Return the ComfyUI that the working folder is in; else all that are known here, each once."""
     for folder in (cwd, *cwd.parents):
-        if (
-            _is_folder(folder / NODES)
-            and sum(os.path.lexists(folder / mark) for mark in _MARKS) >= _ENOUGH
-        ):
+        if all(os.path.lexists(folder / mark) for mark in _MARKS):
             return (Place(path=folder, by="the working folder"),)
     found: dict[str, Place] = {}
     for place in known(environ, home):

@@ -10,8 +10,8 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 MOST_ENTRIES = 5_000
 """Entries of one folder: about ten times those of the largest installs."""
@@ -34,24 +34,21 @@ _REASONS = {
     errno.ENOTCONN: "is on a volume that is not there",
     errno.ESTALE: "is on a volume that is not there",
     errno.EIO: "cannot be read: the disk reports an error",
+    errno.EISDIR: "is a folder, not a file",
+    errno.EINVAL: "is not a regular file",
 }
-
-
 _AT_FAULT = frozenset({errno.ELOOP, errno.EISDIR, errno.EINVAL})
-"""What `_require_regular` raises."""
+"""What `_open` raises of a file that is none."""
 
 
 class UnreadableError(Exception):
-    """A file is there and cannot be read. Its text says why, for a person."""
+    """A file is there and cannot be read. Its text says which and why, for a person."""
 
-    def __init__(self, why: str, *, damaged: bool = False) -> None:
-        super().__init__(why)
+    def __init__(self, name: str, why: str, *, damaged: bool = False) -> None:
+        super().__init__(f"{name} {why}")
+        self.why = why
         self.damaged = damaged
         """Whether it is the file that is at fault, and not who reads it, or the volume."""
-
-
-class TooManyError(Exception):
-    """A folder has more entries than are looked at."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,14 +80,11 @@ class Folder:
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
-            raise UnreadableError(
-                f"{shown} {reason(error)}", damaged=error.errno in _AT_FAULT
-            ) from None
+            damaged = error.errno in _AT_FAULT
+            raise UnreadableError(shown, reason(error), damaged=damaged) from None
         if len(data) > limit:
-            raise UnreadableError(
-                f"{shown} is larger than {limit // 1024} KB, which is not read",
-                damaged=True,
-            )
+            why = f"is larger than {limit // 1024} KB, which is not read"
+            raise UnreadableError(shown, why, damaged=True)
         return data
 
     def kind(self, name: str) -> int | None:
@@ -100,16 +94,13 @@ class Folder:
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
-            raise UnreadableError(f"{name} {reason(error)}") from None
+            raise UnreadableError(name, reason(error)) from None
 
-    def entries(self) -> Iterator[Entry]:
-        """Return the entries, links followed; TooManyError past the limit, OSError if the folder cannot be read."""
+    def entries(self) -> list[Entry]:
+        """Return the entries, links followed, at most one more than `MOST_ENTRIES`; OSError if it cannot be read."""
         with os.scandir(self.path) as found:
-            for number, entry in enumerate(found):
-                if number >= MOST_ENTRIES:
-                    raise TooManyError
-                if (known := _entry(entry)) is not None:
-                    yield known
+            known = filter(None, map(_entry, found))
+            return list(islice(known, MOST_ENTRIES + 1))
 
     def identity(self) -> tuple[int, int]:
         """Return what tells this folder from any other that may come to lie at its path; OSError if there is none."""
@@ -146,23 +137,15 @@ class Folder:
         return file
 
 
-class _NotRegularError(OSError):
-    """It is neither a file, nor a folder or a link, which have reasons of their own."""
-
-
 def _require_regular(mode: int) -> None:
     if stat.S_ISDIR(mode):
         raise OSError(errno.EISDIR, "")
     if not stat.S_ISREG(mode):
-        raise _NotRegularError(errno.EINVAL, "")
+        raise OSError(errno.EINVAL, "")
 
 
 def reason(error: OSError) -> str:
     """Return why something cannot be read, after its name."""
-    if isinstance(error, _NotRegularError):
-        return "is not a regular file"
-    if error.errno == errno.EISDIR:
-        return "is a folder, not a file"
     return (
         _REASONS.get(error.errno or 0)
         or f"cannot be read ({error.strerror or type(error).__name__})"

@@ -7,49 +7,65 @@ import contextlib
 import threading
 from collections.abc import Callable, Collection
 from dataclasses import replace
+from functools import partial
 from typing import assert_never
 
 from watcher import durations
-from watcher.installs.result import Scan, in_order
+from watcher.installs.recognise import images
+from watcher.installs.result import Unscannable, in_order
 from watcher.installs.safe_files import reason
-from watcher.installs.unscannable import Unscannable
-from watcher.model.pack import Source, SourceKind
+from watcher.model.failure import ReadFailure
+from watcher.model.pack import Inventory, Source, SourceKind
 
 
-async def scan(source: Source, *, timeout: float, had: Collection[str] = ()) -> Scan:  # noqa: ASYNC109 - a setting, which the reasons name
-    """Return the packs of one install, in the order of `in_order`, read within `timeout` seconds.
+async def scan(
+    source: Source,
+    *,
+    timeout: float,  # noqa: ASYNC109 - a setting, which the reasons name
+    had: Collection[str] = (),
+    workflows: bool = False,
+) -> Inventory:
+    """Return what one install has, its packs in the order of `in_order`, read within `timeout` seconds.
 
-    `had` are the places that had packs at the last good scan. Unscannable, with a reason in which no secret is, if
-    none of its folders can be read. A single pack that cannot be read is `unknown`, and says why.
+    `had` are the places that had packs at the last good scan. `workflows`: a file that is one is read as what it names,
+    else it is refused. What cannot be read is the failure, in which no secret is. A single pack that cannot be read is
+    `unknown`, and says why.
     """
     try:
         async with asyncio.timeout(timeout):
-            found = await _read(source, had)
+            found = await _read(source, had, workflows=workflows)
+    except Unscannable as error:
+        return _failed(source, error.what, error.hint)
     except TimeoutError:
-        raise Unscannable(
-            f"there was no answer within {durations.show(timeout)}"
-        ) from None
+        return _failed(source, f"there was no answer within {durations.show(timeout)}")
     except OSError as error:
-        raise Unscannable(f"something in it {reason(error)}") from None
+        return _failed(source, f"something in it {reason(error)}")
     return replace(found, packs=in_order(found.packs))
 
 
-async def _read(source: Source, had: Collection[str]) -> Scan:
+def _failed(source: Source, why: str, hint: str = "") -> Inventory:
+    failure = ReadFailure(install=source.name, error=why, hint=hint)
+    return Inventory(install=source.name, failure=failure, places=frozenset())
+
+
+async def _read(source: Source, had: Collection[str], *, workflows: bool) -> Inventory:
+    is_image = source.where.lower().endswith(images.SUFFIXES)
     match source.kind:
-        case SourceKind.PATH:
+        case SourceKind.PATH if not is_image:
             from watcher.installs import folder
 
-            return await _in_thread(lambda go_on: folder.read(source.where, go_on, had))
-        case SourceKind.SNAPSHOT:
-            from watcher.installs import snapshot_file
+            return await _in_thread(partial(folder.read, source, had))
+        case SourceKind.PATH | SourceKind.SNAPSHOT:
+            from watcher.installs import document
 
             return await _in_thread(
-                lambda _: Scan(packs=snapshot_file.packs(source.where))
+                lambda _: document.read(source, may_be_workflow=workflows)
             )
         case SourceKind.URL:
             from watcher.installs import manager
 
-            return Scan(packs=await manager.packs(source.where))
+            packs = await manager.packs(source.where)
+            return Inventory(install=source.name, packs=packs)
         case _:
             assert_never(source.kind)
 
@@ -58,37 +74,31 @@ class _AbandonedError(Exception):
     """Nobody waits for the scan any more."""
 
 
-async def _in_thread(work: Callable[[Callable[[], None]], Scan]) -> Scan:
+async def _in_thread(work: Callable[[Callable[[], None]], Inventory]) -> Inventory:
     """Return what `work` returns in a thread of its own, which does not hold up the program's end.
 
     A volume that does not answer holds a thread for ever. `work` calls its argument now and then, which ends it once
     nobody waits.
     """
     loop = asyncio.get_running_loop()
-    done: asyncio.Future[Scan] = loop.create_future()
+    done: asyncio.Future[Inventory] = loop.create_future()
     abandoned = threading.Event()
 
     def go_on() -> None:
         if abandoned.is_set():
             raise _AbandonedError
 
-    def settle(found: Scan | None, error: BaseException | None) -> None:
-        if done.cancelled():
-            return
-        if found is not None:
-            done.set_result(found)
-        elif error is not None:
-            done.set_exception(error)
+    def settle(give: Callable[[], None]) -> None:
+        if not done.cancelled():
+            give()
 
     def run() -> None:
-        found: Scan | None = None
-        failure: BaseException | None = None
         try:
-            found = work(go_on)
+            give = partial(done.set_result, work(go_on))
         except BaseException as error:  # noqa: BLE001 - it is raised again where it is waited for
-            failure = error
+            give = partial(done.set_exception, error)
         with contextlib.suppress(RuntimeError):  # the program has ended meanwhile
-            loop.call_soon_threadsafe(settle, found, failure)
+            loop.call_soon_threadsafe(settle, give)
 
     threading.Thread(target=run, daemon=True, name="scan").start()
     try:

@@ -11,12 +11,11 @@ from hypothesis import strategies as st
 from tests.unit.installs.test_workflows import FILES
 from watcher.installs import yaml_text
 from watcher.installs.recognise import (
-    answers,
     folders,
     git,
     images,
     json_text,
-    snapshots,
+    lists,
     texts,
     workflows,
 )
@@ -109,9 +108,9 @@ def _packs_or_reason(read: Callable[[], tuple[Pack, ...]]) -> None:
 def test_any_document(document: object) -> None:
     """A list of the Manager, a snapshot and a workflow may be any JSON."""
     for read in (
-        answers.installed,
-        snapshots.read,
-        lambda document: workflows.read(document, ()).packs,
+        lists.of_answer,
+        lists.of_snapshot,
+        lambda document: workflows.read(document, ())[0],
     ):
         _packs_or_reason(lambda read=read: read(document))  # type: ignore[misc]  # the default binds the loop's value
 
@@ -135,7 +134,7 @@ def test_any_image(name: str, at: int, damage: bytes) -> None:
     """An image may be damaged anywhere."""
     data = FILES[name][:at] + damage + FILES[name][at + len(damage) :]
     _packs_or_reason(
-        lambda: workflows.read(json_text.load(images.workflow(data)), ()).packs
+        lambda: workflows.read(json_text.load(images.workflow(data)), ())[0]
     )
 
 

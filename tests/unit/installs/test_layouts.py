@@ -12,11 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.comfyui import pyproject
-from watcher.installs.result import Scan
+from tests.support.comfyui import pyproject, scanned
 from watcher.installs.scan import scan
-from watcher.installs.unscannable import Unscannable
-from watcher.model.pack import Pack, PackKind, Source, SourceKind
+from watcher.model.pack import Inventory, Pack, PackKind, Source, SourceKind
 from watcher.polling.reading.installs import scan_all
 from watcher.progress import silent
 
@@ -47,20 +45,6 @@ def make(root: Path, *entries: str) -> None:
             path.touch()
 
 
-def look(where: Path, *had: str) -> Scan:
-    """Return what a scan gives; an exception is a scan with nothing."""
-    try:
-        return asyncio.run(
-            scan(
-                Source(name="x", kind=SourceKind.PATH, where=str(where)),
-                timeout=10,
-                had=had,
-            )
-        )
-    except Unscannable as error:
-        return Scan(packs=(), failed=(error.what,), read=frozenset())
-
-
 @dataclass(frozen=True, kw_only=True)
 class Layout:
     """What is on disk below a folder, and what a scan of it, or of a folder in it, gives."""
@@ -70,7 +54,7 @@ class Layout:
     """The place of each pack."""
     target: str = "."
     had: tuple[str, ...] = ()
-    failed: tuple[str, ...] = ()
+    failed: str = ""
 
 
 LAYOUTS = {
@@ -93,9 +77,9 @@ LAYOUTS = {
     "a file of that name": Layout(entries=(f"{PORTABLE}/a*", OWN), packs={"a": "ComfyUI/"}),
     "two names of one folder": Layout(entries=(f"{OWN}/a*", "ComfyUI -> ."), packs={"a": ""}),
     "the marks alone make no ComfyUI": Layout(
-        entries=(".disabled/", "websocket_image_save.py"), packs={}, failed=("no ComfyUI: looked for custom_nodes in",)
+        entries=(".disabled/", "websocket_image_save.py"), packs={}, failed="no ComfyUI: looked for custom_nodes in"
     ),
-    "an unmounted root": Layout(entries=(), packs={}, failed=("found an empty folder; is a volume not mounted",)),
+    "an unmounted root": Layout(entries=(), packs={}, failed="found an empty folder; is a volume not mounted"),
     # The folders that a file names, of each root that has one.
     "more folders": Layout(
         entries=(f"{OWN}/a*", "m/b*", "ComfyUI/n/c*", f"{YAML}: x: {{custom_nodes: m}}",
@@ -108,17 +92,17 @@ LAYOUTS = {
     ),
     "one of more is missing": Layout(
         entries=(f"{OWN}/a*", "n/c*", f"{YAML}: x: {{custom_nodes: m}}\ny: {{custom_nodes: n}}"),
-        packs={"a": "", "c": f"{YAML}: n"}, failed=("the folder 'm' of .* does not exist",),
+        packs={"a": "", "c": f"{YAML}: n"}, failed="the folder 'm' of .* does not exist",
     ),
     "the file is none": Layout(
-        entries=(f"{OWN}/a*", f"{YAML}: ["), packs={"a": ""}, failed=(f"{YAML} is not YAML that can be read",)
+        entries=(f"{OWN}/a*", f"{YAML}: ["), packs={"a": ""}, failed=f"{YAML} is not YAML that can be read"
     ),
     # A link that leads nowhere is a volume that is not there.
     "custom_nodes leads nowhere": Layout(
-        entries=(f"{OWN} -> gone", f"{PORTABLE}/a*"), packs={"a": "ComfyUI/"}, failed=("is a link that leads nowhere",)
+        entries=(f"{OWN} -> gone", f"{PORTABLE}/a*"), packs={"a": "ComfyUI/"}, failed="is a link that leads nowhere"
     ),
     "ComfyUI leads nowhere": Layout(
-        entries=(f"{OWN}/a*", "ComfyUI -> gone"), packs={"a": ""}, failed=(f"{PORTABLE} does not exist",)
+        entries=(f"{OWN}/a*", "ComfyUI -> gone"), packs={"a": ""}, failed=f"{PORTABLE} does not exist"
     ),
     # A folder that had packs.
     "empty at a first look": Layout(entries=(f"{OWN}/",), packs={}),
@@ -127,10 +111,10 @@ LAYOUTS = {
     ),
     "empty, and had some": Layout(
         entries=(f"{OWN}/",), had=("",), packs={},
-        failed=(f"{OWN} has no packs any more: is its volume not mounted. If .* create {EXAMPLE} in it",),
+        failed=f"{OWN} has no packs any more: is its volume not mounted. If .* create {EXAMPLE} in it",
     ),
     "empty but for what is no pack": Layout(
-        entries=(f"{OWN}/__pycache__/", f"{OWN}/notes.txt"), had=("",), packs={}, failed=("has no packs any more",)
+        entries=(f"{OWN}/__pycache__/", f"{OWN}/notes.txt"), had=("",), packs={}, failed="has no packs any more"
     ),
     "empty but for the example": Layout(entries=(f"{OWN}/{EXAMPLE}",), had=("",), packs={}),
     "empty but for the other file": Layout(entries=(f"{OWN}/websocket_image_save.py",), had=("",), packs={}),
@@ -139,15 +123,15 @@ LAYOUTS = {
     ),
     "the other one has packs": Layout(
         entries=(f"{OWN}/", f"{PORTABLE}/a*"), had=("", "ComfyUI/"), packs={"a": "ComfyUI/"},
-        failed=("has no packs any more",),
+        failed="has no packs any more",
     ),
     "gone, and had some": Layout(
         entries=(f"{OWN}/a*",), had=("", "ComfyUI/"), packs={"a": ""},
-        failed=(f"{PORTABLE} does not exist: is its volume not mounted",),
+        failed=f"{PORTABLE} does not exist: is its volume not mounted",
     ),
     "one of more is empty, and had some": Layout(
         entries=(f"{OWN}/a*", "m/", f"{YAML}: x: {{custom_nodes: m}}"), had=("", f"{YAML}: m"), packs={"a": ""},
-        failed=("the folder 'm' of .* has no packs any more",),
+        failed="the folder 'm' of .* has no packs any more",
     ),
     "one of more that is named no longer": Layout(entries=(f"{OWN}/a*",), had=("", f"{YAML}: m"), packs={"a": ""}),
     "only disabled ones are left": Layout(entries=(f"{OWN}/.disabled/a*",), had=("",), packs={".disabled/a": ""}),
@@ -159,12 +143,12 @@ def test_layout(tmp_path: Path, name: str) -> None:
     """All folders that may have packs are read, each once; one that cannot be read hides no other."""
     layout = LAYOUTS[name]
     make(tmp_path, *layout.entries)
-    found = look(tmp_path / layout.target, *layout.had)
+    found = scanned(tmp_path / layout.target, had=layout.had)
     assert {pack.folder: pack.place for pack in found.packs} == layout.packs
     assert len(found.packs) == len(layout.packs)
-    assert len(found.failed) == len(layout.failed)
-    for expected, failure in zip(layout.failed, found.failed, strict=True):
-        assert re.search(expected, failure), failure
+    failed = found.failure.error if found.failure else ""
+    assert re.search(layout.failed, failed), failed
+    assert bool(failed) is bool(layout.failed)
 
 
 def _poll(
@@ -281,8 +265,8 @@ def test_packs_that_come_and_go_during_a_scan(tmp_path: Path) -> None:
     thread.start()
     try:
         for _ in range(150):
-            found = look(tmp_path)
-            assert not found.failed
+            found = scanned(tmp_path)
+            assert found.failure is None
             assert [pack.folder for pack in found.packs if pack.unreadable] == [
                 "dangling"
             ]
@@ -309,7 +293,9 @@ def test_packs_that_are_moved_away_during_a_scan(tmp_path: Path) -> None:
     thread.start()
     try:
         while thread.is_alive():
-            assert {pack.kind for pack in look(tmp_path).packs} == {PackKind.REGISTRY}
+            assert {pack.kind for pack in scanned(tmp_path).packs} == {
+                PackKind.REGISTRY
+            }
     finally:
         thread.join()
 
@@ -317,22 +303,19 @@ def test_packs_that_are_moved_away_during_a_scan(tmp_path: Path) -> None:
 def test_a_folder_that_is_replaced_during_a_scan(tmp_path: Path) -> None:
     """A folder that goes away in the middle of a scan, as a volume does, has not lost its packs."""
     make(tmp_path, *(f"{OWN}/pack-{number}*" for number in range(300)))
-    before = look(tmp_path)
+    before = scanned(tmp_path)
     assert len(before.packs) == 300
     source = Source(name="x", kind=SourceKind.PATH, where=str(tmp_path))
 
-    async def swap() -> Scan | None:
+    async def swap() -> Inventory:
         looking = asyncio.create_task(scan(source, timeout=10, had={""}))
         await asyncio.sleep(0.002)
         (tmp_path / OWN).rename(tmp_path / "away")
         (tmp_path / OWN).mkdir()
-        try:
-            return await looking
-        except Unscannable:
-            return None
+        return await looking
 
     found = asyncio.run(swap())
-    assert found is None or found.packs == before.packs
+    assert found.failure or found.packs == before.packs
 
 
 @pytest.mark.skipif(

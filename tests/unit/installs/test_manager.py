@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 from collections.abc import Iterator
 
 import pytest
 
-from tests.support.comfyui import COMMIT
+from tests.support.comfyui import COMMIT, refused, scanned
 from tests.support.fakes.manager import LISTS, FakeManager, installed
 from tests.support.fakes.webhook import Answer
 from watcher.installs import manager
-from watcher.installs.recognise import answers
-from watcher.installs.scan import scan
-from watcher.installs.unscannable import Unscannable
-from watcher.model.pack import Pack, PackKind, Source, SourceKind
+from watcher.installs.recognise import texts
+from watcher.model.pack import Pack, PackKind, SourceKind
 
 PACKS = {
     "my-pack": installed("my-pack", "1.2.0"),
@@ -35,18 +32,15 @@ def comfyui() -> Iterator[FakeManager]:
         yield served
 
 
-def _scan(address: str, timeout: float = 10) -> tuple[Pack, ...]:
-    return asyncio.run(
-        scan(Source(name="x", kind=SourceKind.URL, where=address), timeout=timeout)
-    ).packs
+def _scan(address: str) -> tuple[Pack, ...]:
+    return scanned(address, SourceKind.URL).packs
 
 
 def _refused(address: str, timeout: float = 10) -> str:
-    with pytest.raises(Unscannable) as caught:
-        _scan(address, timeout)
-    assert "hunter2" not in f"{caught.value}"
-    assert "127.0.0.1" not in f"{caught.value}"
-    return caught.value.what
+    why = refused(address, SourceKind.URL, timeout=timeout)
+    assert "hunter2" not in why
+    assert "127.0.0.1" not in why
+    return why
 
 
 @pytest.mark.parametrize("generation", LISTS)
@@ -168,7 +162,7 @@ def test_odd_answers(
 
 def test_a_list_that_is_too_long(comfyui: FakeManager) -> None:
     """A list of more packs than anybody has fails the scan."""
-    comfyui.packs = {str(number): {} for number in range(answers.MOST + 1)}
+    comfyui.packs = {str(number): {} for number in range(texts.MOST + 1)}
     assert _refused(comfyui.url).endswith("has more than 5,000 packs")
 
 

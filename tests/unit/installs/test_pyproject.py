@@ -30,6 +30,7 @@ def test_each_form(form: str) -> None:
 @pytest.mark.parametrize(
     ("text", "why"),
     [
+        ("\xff\xfe", "is not UTF-8 text"),
         ("[project", "is not valid TOML"),
         ("[project]\nname = 'x'\nversion = 1.2.3\n", "is not valid TOML"),
         (f"[project]\nversion = {'1' * 9_000}\n", "is not valid TOML"),
@@ -42,7 +43,7 @@ def test_each_form(form: str) -> None:
 def test_what_cannot_be_read(text: str, why: str) -> None:
     """A pyproject that is no TOML, or that could take the parser long, is refused."""
     with pytest.raises(ValueError, match=why):
-        pyproject.read(text.encode())
+        pyproject.read(text.encode("latin-1"))
 
 
 HOSTILE = {

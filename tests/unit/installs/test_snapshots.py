@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 from pathlib import Path
 
 import pytest
 
-from tests.support.comfyui import COMMIT
-from watcher.installs.scan import scan
-from watcher.installs.unscannable import IsWorkflow, Unscannable
-from watcher.model.pack import Pack, PackKind, Source, SourceKind
+from tests.support.comfyui import COMMIT, refused, scanned
+from watcher.model.pack import Pack, PackKind, SourceKind
 
 MANAGER = {
     "comfyui": COMMIT,
@@ -59,9 +56,11 @@ OF_DESKTOP = "a snapshot of Comfy Desktop"
 
 
 def _scan(where: Path | str) -> tuple[Pack, ...]:
-    return asyncio.run(
-        scan(Source(name="x", kind=SourceKind.SNAPSHOT, where=str(where)), timeout=10)
-    ).packs
+    return scanned(where, SourceKind.SNAPSHOT).packs
+
+
+def _refused(where: Path | str) -> str:
+    return refused(where, SourceKind.SNAPSHOT)
 
 
 def _write(path: Path, document: object) -> Path:
@@ -189,65 +188,60 @@ def test_links(tmp_path: Path) -> None:
     target = _write(tmp_path / "far" / "s.json", MANAGER)
     (tmp_path / "near.json").symlink_to(target)
     assert _scan(tmp_path / "near.json") == OF_THE_MANAGER
-    with pytest.raises(
-        Unscannable, match=r"near\.json is a link, which is not followed"
-    ):
-        _scan(tmp_path / "n*.json")
+    why = "near.json is a link, which is not followed"
+    assert _refused(tmp_path / "n*.json").endswith(why)
 
 
 REFUSED = [
     (
         '{"custom_nodes": {"x": {"state": "installed"}}}',
-        Unscannable,
         "is not a snapshot of the Manager or of",
     ),
-    ("[]", Unscannable, "is not a snapshot of the Manager or of Comfy Desktop 2"),
-    ("{", Unscannable, "is not valid JSON"),
-    ("[" * 100_000, Unscannable, "is not valid JSON"),
-    (f"[{'[],' * 400_000}0]", Unscannable, "holds too many values"),
+    ("[]", "is not a snapshot of the Manager or of Comfy Desktop 2"),
+    ("{", "is not valid JSON"),
+    ("[" * 100_000, "is not valid JSON"),
+    (f"[{'[],' * 400_000}0]", "holds too many values"),
     (
         '{"cnr_custom_nodes": "new"}',
-        Unscannable,
         "has a cnr_custom_nodes of an unknown form: was it written by a",
     ),
     (
         '{"version": 3, "customNodes": []}',
-        Unscannable,
-        "in a form that is not known: was it written by a newer one",
+        "is a snapshot of Comfy Desktop in a form that is not known",
+    ),
+    *(
+        (
+            f'{{"version": {version}, "customNodes": []}}',
+            "is a snapshot of Comfy Desktop in a form that is not known",
+        )
+        for version in ("[]", "{}", "null")
     ),
     (
         '{"version": 2, "customNodes": {}}',
-        Unscannable,
-        "in a form that is not known: was it written by a newer one",
+        "is a snapshot of Comfy Desktop in a form that is not known",
     ),
     (
         '{"type": "comfyui-desktop-2-snapshot", "version": 1}',
-        Unscannable,
         "is an export of Comfy Desktop without a",
     ),
-    ('{"nodes": [], "links": []}', IsWorkflow, "is a workflow, not a snapshot"),
+    ('{"nodes": [], "links": []}', "is a workflow, not a snapshot"),
     (
         '{"3": {"class_type": "KSampler", "inputs": {}}}',
-        IsWorkflow,
         "is a workflow, not a snapshot",
     ),
 ]
 
 
 @pytest.mark.parametrize(
-    ("text", "kind", "why"),
+    ("text", "why"),
     REFUSED,
     ids=[str(number) for number in range(len(REFUSED))],
 )
-def test_what_is_no_snapshot(
-    tmp_path: Path, text: str, kind: type[Unscannable], why: str
-) -> None:
+def test_what_is_no_snapshot(tmp_path: Path, text: str, why: str) -> None:
     """A file that is something else is one line that says so; a workflow can be told."""
     path = tmp_path / "s.json"
     path.write_text(text)
-    with pytest.raises(kind, match=why) as caught:
-        _scan(path)
-    assert caught.value.what.startswith(str(path))
+    assert _refused(path).startswith(f"{path} {why}")
 
 
 @pytest.mark.parametrize(
@@ -274,8 +268,7 @@ def test_yaml_that_is_a_trap(tmp_path: Path, text: str) -> None:
     """Aliases that would fill the memory, deep nesting and a huge file are refused."""
     path = tmp_path / "s.yaml"
     path.write_text(text)
-    with pytest.raises(Unscannable):
-        _scan(path)
+    assert _refused(path)
 
 
 def test_yaml_runs_nothing(tmp_path: Path) -> None:
@@ -298,5 +291,17 @@ def test_what_is_not_there(tmp_path: Path) -> None:
         ("folder.json", "is a folder, not a file"),
         ("pipe.json", "is not a regular file"),
     ):
-        with pytest.raises(Unscannable, match=why):
-            _scan(tmp_path / name)
+        assert why in _refused(tmp_path / name)
+
+
+def test_files_of_comfyui(tmp_path: Path) -> None:
+    """The file of every ComfyUI is no pack; those that somebody put there are."""
+    names = ("websocket_image_save.py", "mine.py")
+    files = [{"filename": name, "disabled": False} for name in names]
+    nodes = [{"id": name, "type": "file", "dirName": name} for name in names]
+    for document in (
+        {"file_custom_nodes": files},
+        {"version": 1, "customNodes": nodes},
+    ):
+        found = _scan(_write(tmp_path / "s.json", document))
+        assert [pack.folder for pack in found] == ["mine.py"]

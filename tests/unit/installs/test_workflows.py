@@ -12,13 +12,23 @@ from typing import Any
 
 import pytest
 
-from tests.support.comfyui import COMMIT
+from tests.support.comfyui import COMMIT, refused, scanned
 from watcher.installs.recognise import images
 from watcher.installs.recognise.json_text import table
-from watcher.installs.recognise.workflows import Named
-from watcher.installs.unscannable import Unscannable
-from watcher.installs.workflow_file import named_by
-from watcher.model.pack import Pack, PackKind
+from watcher.model.pack import Inventory, Pack, PackKind, SourceKind
+
+
+def _kind(path: Path) -> SourceKind:
+    """Return what such a name is taken for."""
+    return SourceKind.SNAPSHOT if path.suffix == ".json" else SourceKind.PATH
+
+
+def _named_by(path: Path) -> Inventory:
+    return scanned(path, _kind(path), workflows=True)
+
+
+def _refused(path: Path) -> str:
+    return refused(path, _kind(path), workflows=True)
 
 
 def _node(**properties: object) -> dict[str, object]:
@@ -60,15 +70,13 @@ WORKFLOW = {
 GITHUB = "https://github.com"
 
 
-def _claimed(
-    name: str, version: str | None = None, evidence: str = "1 node of the workflow"
-) -> Pack:
+def _claimed(name: str, version: str | None = None) -> Pack:
     return Pack(
         folder=name,
         kind=PackKind.CLAIMED,
         id=name,
         version=version,
-        evidence=evidence,
+        evidence="the workflow",
     )
 
 
@@ -77,7 +85,7 @@ def _cloned(repository: str, **fields: Any) -> Pack:
         folder=repository.rpartition("/")[2],
         kind=PackKind.GIT,
         repository=f"{GITHUB}/{repository}",
-        evidence="1 node of the workflow",
+        evidence="the workflow",
         **fields,
     )
 
@@ -87,9 +95,9 @@ NAMED = (
     _claimed("grouped", "3.0.0"),
     _claimed("inner"),
     _claimed("innermost", "2.0.0"),
-    _claimed("listed", "0.1.0", "node_versions of the workflow"),
+    _claimed("listed", "0.1.0"),
     _claimed("my-pack", "1.1.0"),
-    _claimed("My-Pack", "1.2.0", "2 nodes of the workflow"),
+    _claimed("My-Pack", "1.2.0"),
     _cloned("bob/nightly", id="nightly"),
 )
 TEXT = json.dumps(WORKFLOW).encode()
@@ -150,7 +158,12 @@ FILES = {
 def test_where_it_is(tmp_path: Path, name: str) -> None:
     """A workflow is found in JSON and in what ComfyUI writes into images, with all that is nested in it."""
     (tmp_path / name).write_bytes(FILES[name])
-    assert named_by(tmp_path / name) == Named(packs=NAMED)
+    found = _named_by(tmp_path / name)
+    assert set(found.packs) == set(NAMED)
+    assert (found.named, found.unnamed, len(found.packs)) == (True, (), len(NAMED))
+    assert refused(tmp_path / name, _kind(tmp_path / name)).endswith(
+        "is a workflow, not a snapshot"
+    )
 
 
 def test_nothing_but_core_nodes(tmp_path: Path) -> None:
@@ -159,7 +172,8 @@ def test_nothing_but_core_nodes(tmp_path: Path) -> None:
     path.write_text(
         '{"nodes": [{"properties": {"cnr_id": "comfy-core"}}, {"type": "Note"}], "x": NaN}'
     )
-    assert named_by(path) == Named()
+    found = _named_by(path)
+    assert (found.packs, found.unnamed) == ((), ())
 
 
 def _typed(kind: object, **properties: object) -> dict[str, object]:
@@ -215,7 +229,7 @@ def test_nodes_that_name_no_pack(tmp_path: Path, case: str, form: str) -> None:
     key = b"workflow" if "nodes" in table(document) else b"prompt"
     path = tmp_path / f"w.{form}"
     path.write_bytes(text if form == "json" else _png((b"tEXt", key + b"\0" + text)))
-    assert named_by(path).unnamed == types
+    assert _named_by(path).unnamed == types
 
 
 def test_too_many_types(tmp_path: Path) -> None:
@@ -224,10 +238,9 @@ def test_too_many_types(tmp_path: Path) -> None:
     path.write_text(
         json.dumps({"nodes": [_typed(str(number)) for number in range(5_001)]})
     )
-    with pytest.raises(
-        Unscannable, match="has more than 5,000 types of nodes that name no pack"
-    ):
-        named_by(path)
+    assert _refused(path).endswith(
+        "has more than 5,000 types of nodes that name no pack"
+    )
 
 
 def test_the_list_of_comfyuis_own_nodes() -> None:
@@ -252,7 +265,7 @@ def test_the_list_of_comfyuis_own_nodes() -> None:
 
 
 REFUSED = {
-    "other.json": (b'{"a": 1}', "is not a workflow of ComfyUI"),
+    "other.json": (b'{"a": 1}', "is not a snapshot of the Manager"),
     "deep.json": (b'{"nodes": ' + b"[" * 100_000, "is not valid JSON"),
     "empty.png": (_png((b"IEND", b"")), "holds no workflow"),
     "cut.png": (
@@ -280,9 +293,7 @@ def test_what_names_nothing(tmp_path: Path, name: str) -> None:
     """What is no workflow, or a trap, is one line with the reason."""
     data, why = REFUSED[name]
     (tmp_path / name).write_bytes(data)
-    with pytest.raises(Unscannable) as caught:
-        named_by(tmp_path / name)
-    assert caught.value.what.startswith(f"{tmp_path / name} {why}")
+    assert _refused(tmp_path / name).startswith(f"{tmp_path / name} {why}")
 
 
 def test_what_is_not_there(tmp_path: Path) -> None:
@@ -292,5 +303,4 @@ def test_what_is_not_there(tmp_path: Path) -> None:
         ("absent.json", "does not exist"),
         ("pipe.json", "is not a regular file"),
     ):
-        with pytest.raises(Unscannable, match=why):
-            named_by(tmp_path / name)
+        assert why in _refused(tmp_path / name)

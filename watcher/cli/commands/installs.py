@@ -5,15 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from watcher.cli.loading import working_folder
 from watcher.errors import UsageError
 from watcher.installs import places
 from watcher.installs.scan import scan
-from watcher.installs.unscannable import IsWorkflow, Unscannable
-from watcher.model.failure import ReadFailure
 from watcher.model.pack import Inventory, Pack, Source, named_after
 from watcher.polling.clock import clock
 from watcher.progress import Progress
@@ -93,44 +91,11 @@ async def scan_all(
 
     async def one(source: Source) -> Inventory:
         progress(source.name, f"scanning {sanitize_line(source.name)}")
-        try:
-            found = await scan(source, timeout=timeout)
-        except IsWorkflow as error:
-            if workflows:
-                return await asyncio.to_thread(_workflow, source)
-            return _unread(source.name, error)
-        except Unscannable as error:
-            return _unread(source.name, error)
-        finally:
-            progress(source.name, "")
-        failure = None
-        if found.failed:
-            failure = ReadFailure(install=source.name, error=found.error)
-        return Inventory(
-            install=source.name, packs=found.packs, failure=failure, at=clock()
-        )
+        found = await scan(source, timeout=timeout, workflows=workflows)
+        progress(source.name, "")
+        return replace(found, at=clock()) if found.places else found
 
     return list(await asyncio.gather(*map(one, sources)))
-
-
-def _unread(name: str, error: Unscannable) -> Inventory:
-    failure = ReadFailure(install=name, error=error.what, hint=error.hint)
-    return Inventory(install=name, failure=failure)
-
-
-def _workflow(source: Source) -> Inventory:
-    from dataclasses import replace
-
-    from watcher.installs.workflow_file import named_by
-
-    path = Path(source.where)
-    try:
-        found = named_by(path)
-    except Unscannable as error:
-        return replace(_unread(path.name, error), named=True)
-    return Inventory(
-        install=path.name, packs=found.packs, named=True, unnamed=found.unnamed
-    )
 
 
 def base_name(pack: Pack) -> str:

@@ -8,12 +8,9 @@ from functools import partial
 
 from watcher.installs.recognise import pyproject, texts
 from watcher.installs.recognise.pyproject import Project
-from watcher.model.pack import Claim, Identity, Pack, PackKind, named_after
+from watcher.model.pack import OWN_FILES, Claim, Identity, Pack, PackKind, named_after
 
-OF_COMFYUI = frozenset({"websocket_image_save.py"})
-"""Files that come with every ComfyUI."""
-
-_NOT_PACKS = frozenset({"__pycache__", ".disabled"})
+NOT_PACKS = frozenset({"__pycache__", ".disabled"})
 DISABLED = ".disabled"
 """The folder that the Manager moves disabled packs to; older ones got it as a suffix."""
 
@@ -54,19 +51,9 @@ class Contents:
     flaw: Flaw | None = None
 
 
-def is_disabled(name: str) -> bool:
-    """Return whether ComfyUI leaves out a file or folder because of its name."""
-    return name.endswith(DISABLED)
-
-
-def may_be_pack(name: str) -> bool:
-    """Return whether a folder's name is one that a pack may have."""
-    return name not in _NOT_PACKS
-
-
 def single_file(folder: str, name: str, *, enabled: bool) -> Pack | None:
     """Return the pack that a file is, as `folder` is to be shown; None for a file that ComfyUI does not load."""
-    if name in OF_COMFYUI or not name.removesuffix(DISABLED).endswith(".py"):
+    if name in OWN_FILES or not name.removesuffix(DISABLED).endswith(".py"):
         return None
     return Pack(
         folder=texts.valid(folder),

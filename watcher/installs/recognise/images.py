@@ -9,6 +9,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 
+SUFFIXES = (".png", ".webp")
 LIMIT = 16 * 1024 * 1024
 """Bytes of one text once it is unpacked."""
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sized
 from urllib.parse import urlsplit
 
 _ID = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,98}[A-Za-z0-9])?")
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_GITHUB = re.compile(r"[A-Za-z0-9-]+/[A-Za-z0-9._-]+")
+MOST = 5_000
+"""Entries of one list: about ten times those of the largest installs."""
 _LONGEST_VERSION = 100
 _LONGEST_ADDRESS = 500
 
@@ -48,6 +52,18 @@ def address(value: object) -> str | None:
         f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or ""
     )
     return valid(parts._replace(netloc=f"{host}{port}", query="", fragment="").geturl())
+
+
+def github(name: object) -> str | None:
+    """Return the address of a repository that is named as `author/repo`, or by its address."""
+    text = name.strip() if isinstance(name, str) else ""
+    return f"https://github.com/{text}" if _GITHUB.fullmatch(text) else address(name)
+
+
+def require_few(entries: Sized, what: str) -> None:
+    """Raise ValueError if there are more entries than anybody has."""
+    if len(entries) > MOST:
+        raise ValueError(f"has more than {MOST:,} {what}")
 
 
 def last_part(repository: str) -> str:

@@ -5,109 +5,87 @@ It does not say what is installed.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
 
 from watcher.installs.recognise import texts
-from watcher.installs.recognise.answers import github
 from watcher.installs.recognise.json_text import items, table
 from watcher.model.pack import Pack, PackKind
-from watcher.text.plural import plural
 
 _CORE = "comfy-core"
 _OF_THE_FRONT_END = frozenset({"Note", "MarkdownNote", "Reroute", "PrimitiveNode"})
 _GROUP = ("workflow>", "workflow/")
 """What the type of a group node begins with, before its name."""
+_HASH = re.compile(r"v?[0-9a-f]{4,40}", re.IGNORECASE)
+"""A shortened commit where a version is expected."""
 _NO_TYPE = "(without a type)"
-_MOST = 5_000
 _LONGEST = 200
 """Characters of a type."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Named:
-    """What the nodes of a workflow come from."""
-
-    packs: tuple[Pack, ...] = ()
-    """Each version once; `claimed`, or `git` where it names a commit."""
-    unnamed: tuple[str, ...] = ()
-    """The types of nodes that name no pack and do not come with ComfyUI, each once, sorted: untrusted text."""
-
-
 def is_workflow(document: object) -> bool:
     """Return whether a document is a workflow: as the editor saves it, or as a prompt."""
-    return isinstance(table(document).get("nodes"), list) or is_prompt(document)
+    return isinstance(table(document).get("nodes"), list) or _is_prompt(document)
 
 
-def is_prompt(document: object) -> bool:
+def _is_prompt(document: object) -> bool:
     """Return whether a document is a prompt, which names the classes of its nodes and no packs."""
     nodes = table(document)
     return bool(nodes) and all("class_type" in table(node) for node in nodes.values())
 
 
-def read(document: object, own: Collection[str]) -> Named:
-    """Return what a workflow names; ValueError if it is none. `own` are the types of ComfyUI's own nodes."""
-    known_types = {*own, *_OF_THE_FRONT_END}
-    if is_prompt(document):
-        return Named(
-            unnamed=_unnamed(
-                (table(node).get("class_type") for node in table(document).values()),
-                known_types,
-            )
-        )
+def read(
+    document: object, own: Collection[str]
+) -> tuple[tuple[Pack, ...], tuple[str, ...]]:
+    """Return the packs that a workflow names, and the types of its nodes that name none; ValueError if it is none.
+
+    A pack is `claimed`, or `git` where a commit is named, with each version once. The types are untrusted text, each
+    once, sorted. `own` are the types of ComfyUI's own nodes.
+    """
+    own_types = {*own, *_OF_THE_FRONT_END}
+    workflow = table(document)
+    if _is_prompt(document):
+        classes = (table(node).get("class_type") for node in workflow.values())
+        return (), _unnamed(classes, own_types)
     if not is_workflow(document):
         raise ValueError("is not a workflow of ComfyUI")
-    count: dict[tuple[str, str, str], int] = {}
-    first: dict[tuple[str, str, str], dict[str, object]] = {}
-    graphs = list(_graphs(table(document)))
+    graphs = list(_graphs(workflow))
+    packs: dict[object, Pack] = {}
     unnamed: list[object] = []
-    for node in (
+    nodes = [
         node
         for graph in graphs
         for node in items(graph.get("nodes"))
         if isinstance(node, dict)
-    ):
-        said = table(node.get("properties"))
-        pack_id, repository = (
-            texts.pack_id(said.get("cnr_id")),
-            github(said.get("aux_id")),
-        )
-        if not (pack_id or repository):
-            unnamed.append(node.get("type"))
-        elif pack_id != _CORE:
-            key = (
-                (pack_id or "").lower(),
-                "" if pack_id else repository or "",
-                str(said.get("ver") or ""),
-            )
-            count[key] = count.get(key, 0) + 1
-            first.setdefault(key, said)
-        if len(count) > _MOST:
-            raise ValueError(f"names more than {_MOST:,} packs")
-    packs = [
-        _pack(said, f"{plural(count[key], 'node')} of the workflow")
-        for key, said in first.items()
     ]
-    known = {(pack.id or "").lower() for pack in packs}
-    extra = table(table(table(document).get("extra")).get("node_versions"))
-    for name, version in list(extra.items())[:_MOST]:
-        if name != _CORE and name.lower() not in known and texts.pack_id(name):
-            packs.append(
-                _pack({"cnr_id": name, "ver": version}, "node_versions of the workflow")
-            )
-    return Named(
-        packs=tuple(
-            sorted(packs, key=lambda pack: (pack.folder.lower(), pack.version or ""))
-        ),
-        unnamed=_unnamed(unnamed, known_types | _made_in(graphs)),
-    )
+    for node in nodes:
+        pack = _pack(table(node.get("properties")))
+        if pack is None:
+            unnamed.append(node.get("type"))
+        else:
+            packs.setdefault(_key(pack), pack)
+    ids = {(pack.id or "").lower() for pack in packs.values()}
+    versions = table(table(workflow.get("extra")).get("node_versions"))
+    for name, version in versions.items():
+        pack = _pack({"cnr_id": name, "ver": version})
+        if pack is not None and name.lower() not in ids:
+            packs[_key(pack)] = pack
+    found = [pack for pack in packs.values() if pack.id != _CORE]
+    texts.require_few(found, "packs")
+    ordered = sorted(found, key=lambda pack: (pack.folder.lower(), pack.version or ""))
+    return tuple(ordered), _unnamed(unnamed, own_types | _made_in(graphs))
+
+
+def _key(pack: Pack) -> object:
+    """Return what tells a pack in one version from others."""
+    name = pack.id or pack.repository or ""
+    return name.lower(), pack.version, pack.commit
 
 
 def _unnamed(types: Iterable[object], known: set[str]) -> tuple[str, ...]:
     """Return the types of which it is not known where they come from, shortened; ValueError if they are too many."""
     found = {one if isinstance(one, str) and one else _NO_TYPE for one in types} - known
-    if len(found) > _MOST:
-        raise ValueError(f"has more than {_MOST:,} types of nodes that name no pack")
+    texts.require_few(found, "types of nodes that name no pack")
     return tuple(sorted({texts.valid(one)[:_LONGEST] for one in found}))
 
 
@@ -127,30 +105,27 @@ def _made_in(graphs: Iterable[dict[str, object]]) -> set[str]:
     return made
 
 
-def _pack(said: dict[str, object], evidence: str) -> Pack:
-    pack_id, repository = texts.pack_id(said.get("cnr_id")), github(said.get("aux_id"))
-    version = texts.version(said.get("ver"))
+def _pack(properties: dict[str, object]) -> Pack | None:
+    """Return the pack that the properties of a node name, if they do."""
+    pack_id = texts.pack_id(properties.get("cnr_id"))
+    repository = texts.github(properties.get("aux_id"))
+    if not (pack_id or repository):
+        return None
+    version = texts.version(properties.get("ver"))
     commit = texts.commit(version)
-    is_git = pack_id is None or commit is not None or _is_hash(version)
-    folder = pack_id or texts.last_part(repository or "")
+    is_git = (
+        pack_id is None
+        or commit is not None
+        or _HASH.fullmatch(version or "") is not None
+    )
     return Pack(
-        folder=folder,
+        folder=pack_id or texts.last_part(repository or ""),
         kind=PackKind.GIT if is_git else PackKind.CLAIMED,
         id=pack_id,
         version=None if is_git or version in {"unknown", "nightly"} else version,
         commit=commit,
         repository=repository,
-        evidence=evidence,
-    )
-
-
-def _is_hash(version: str | None) -> bool:
-    """Return whether a version is a shortened commit: no dot, and hexadecimal."""
-    text = (version or "").lower().removeprefix("v")
-    return (
-        4 <= len(text) <= 40
-        and "." not in text
-        and not set(text) - set("0123456789abcdef")
+        evidence="the workflow",
     )
 
 

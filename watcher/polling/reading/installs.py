@@ -9,10 +9,9 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from watcher.installs.result import Scan, in_order
+from watcher.installs.result import in_order
 from watcher.installs.scan import scan
-from watcher.installs.unscannable import Unscannable
-from watcher.model.pack import Pack, PackKind, Source
+from watcher.model.pack import Inventory, Pack, PackKind, Source
 from watcher.polling.model import Scans
 from watcher.progress import Progress
 
@@ -40,16 +39,17 @@ async def _scan(
     source: Source, last: tuple[Pack, ...] | None, patience: float
 ) -> tuple[tuple[Pack, ...] | None, str]:
     """Return an install's packs, or its last list, and why not all of it could be read."""
+    had = {pack.place for pack in last or ()}
     try:
-        had = {pack.place for pack in last or ()}
-        return _kept(await scan(source, timeout=patience, had=had), last or ())
-    except Unscannable as error:
-        return last, error.line
+        found = await scan(source, timeout=patience, had=had)
     except Exception as error:  # noqa: BLE001 - whatever is in one install must not end the poll
         return last, f"unexpected {type(error).__name__}"
+    if found.failure and not found.places:
+        return last, found.failure.line
+    return _kept(found, last or ())
 
 
-def _kept(scan: Scan, last: tuple[Pack, ...]) -> tuple[tuple[Pack, ...], str]:
+def _kept(scan: Inventory, last: tuple[Pack, ...]) -> tuple[tuple[Pack, ...], str]:
     """Return the packs, those that could not be read as they were before, and which folders and packs these are.
 
     A damaged pack of which nothing was known before is not among these: it may have been damaged ever since.
@@ -68,8 +68,9 @@ def _kept(scan: Scan, last: tuple[Pack, ...]) -> tuple[tuple[Pack, ...], str]:
         found.append(known[key] if is_known else pack)
         if is_known or (pack.unreadable and not pack.damaged):
             unread.append(pack)
-    if scan.failed:
-        found += [pack for pack in last if pack.place not in scan.read]
+    failure = scan.failure.line if scan.failure else ""
+    if failure:
+        found += [pack for pack in last if pack.place not in scan.places]
     more = f", and {len(unread) - 1} more" if len(unread) > 1 else ""
     error = (
         f"{unread[0].folder}: {unread[0].evidence or 'it cannot be read'}{more}"
@@ -77,4 +78,4 @@ def _kept(scan: Scan, last: tuple[Pack, ...]) -> tuple[tuple[Pack, ...], str]:
         else ""
     )
     kept = in_order(replace(pack, evidence="", unreadable=False) for pack in found)
-    return kept, "; ".join(filter(None, (scan.error, error)))
+    return kept, "; ".join(filter(None, (failure, error)))
