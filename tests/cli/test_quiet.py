@@ -14,7 +14,7 @@ _UNNEEDED = (
     "watcher.alerts.queues.outcomes",
     "watcher.alerts.phrasing",
     "watcher.delivery.job",
-    "watcher.delivery.outcome",
+    "watcher.model.outcome",
     "watcher.installs",
     "watcher.polling.audit",
     "watcher.polling.lookup",

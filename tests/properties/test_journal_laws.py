@@ -15,7 +15,6 @@ from watcher.alerts.queues.merge import merged
 from watcher.alerts.queues.outbox import Outbox
 from watcher.alerts.queues.outcomes import (
     Acknowledgement,
-    Failure,
     Outcome,
     failed_attempt,
     going_out,
@@ -32,6 +31,7 @@ from watcher.alerts.queues.queue import (
 from watcher.durations import DAY
 from watcher.model.channel import Channel, Grouping
 from watcher.model.event import Event, Kind, reference_to
+from watcher.model.outcome import Cause, Undelivered
 from watcher.state.journal import (
     read_journal,
     write_arrival,
@@ -127,11 +127,11 @@ class Life:
                 out = going_out("ops", turn[0], self.now)
                 self.note(write_sending(out, turn[0].events), out)
             case _ if turn:
-                failure = Failure(
-                    error="" if what == "stop" else "HTTP 400",
-                    for_content=what == "refuse",
+                failure = Undelivered(
+                    reason="" if what == "stop" else "HTTP 400",
+                    cause=Cause.CONTENT if what == "refuse" else Cause.OTHER,
                     unanswered=what in ("lose", "stop"),
-                    reached=("0" * 32,) if what == "lose" else (),
+                    reached=frozenset({"0" * 32} if what == "lose" else ()),
                 )
                 failures = None if what == "refuse" else self.queue.attempts + 1
                 attempt = failed_attempt(

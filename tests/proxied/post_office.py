@@ -14,8 +14,8 @@ from tests.proxied.proxy import Proxy, Received
 from tests.support.nursery import NurseryWorker
 from watcher.delivery.client import Sender, Worker
 from watcher.delivery.job import Job
-from watcher.delivery.outcome import Delivered, Outcome
 from watcher.model.event import Event
+from watcher.model.outcome import Delivered, Outcome
 
 _TIMEOUT = 30.0
 

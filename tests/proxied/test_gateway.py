@@ -14,7 +14,7 @@ from tests.proxied.scenes import ban
 from tests.proxied.services.table import PEERS
 from watcher.delivery.client import Worker
 from watcher.delivery.job import Job
-from watcher.delivery.outcome import Undelivered
+from watcher.model.outcome import Undelivered
 
 pytestmark = pytest.mark.bounded
 

@@ -12,9 +12,9 @@ from tests.services.servers.mosquitto import Mosquitto
 from tests.support.fakes.unanswering import unanswering_port
 from watcher.alerts.digest import sample
 from watcher.delivery.job import Job
-from watcher.delivery.outcome import Undelivered
 from watcher.delivery.sender import send
 from watcher.delivery.urls import load
+from watcher.model.outcome import Undelivered
 
 pytestmark = pytest.mark.services
 

@@ -12,9 +12,9 @@ from tests.services.operator import Operator
 from tests.services.servers.prosody import Prosody
 from watcher.alerts.digest import sample
 from watcher.delivery.job import Job
-from watcher.delivery.outcome import Delivered, Undelivered
 from watcher.delivery.sender import send
 from watcher.delivery.urls import load
+from watcher.model.outcome import Delivered, Undelivered
 
 pytestmark = pytest.mark.services
 

@@ -7,12 +7,13 @@ from typing import Any
 from watcher import timestamps
 from watcher.alerts.queues.channel_identity import Addresses
 from watcher.alerts.queues.outbox import Outbox
-from watcher.alerts.queues.outcomes import Failure, Unanswered, failed_attempt, replay
+from watcher.alerts.queues.outcomes import Unanswered, failed_attempt, replay
 from watcher.changes.diff import Difference, compare_listing
 from watcher.changes.transitions import DiffOptions
 from watcher.model.channel import Channel
 from watcher.model.event import Event, Kind
 from watcher.model.listing import Listing
+from watcher.model.outcome import Undelivered
 from watcher.model.snapshot import Node
 from watcher.model.version import ACTIVE, STATUSES, Version, in_order
 from watcher.polling.model import PollConfig, Report
@@ -107,7 +108,7 @@ def failed(
         name,
         queue,
         queue.messages[0],
-        Failure(error=error, **fields),
+        Undelivered(reason=error, **fields),
         now,
         failures=queue.attempts + 1 if ends else None,
     )

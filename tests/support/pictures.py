@@ -20,10 +20,10 @@ from tests.support.fakes.smtp import Mailbox
 from tests.support.fakes.webhook import Webhook
 from tests.support.program import ROOT
 from watcher.delivery.job import Job
-from watcher.delivery.outcome import Delivered
 from watcher.delivery.sender import send
 from watcher.delivery.urls import load
 from watcher.model.event import Event, FieldChange, Kind
+from watcher.model.outcome import Delivered
 from watcher.model.version import SafeVersion
 
 IMAGES = ROOT / "docs" / "images"

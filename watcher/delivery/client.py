@@ -17,7 +17,7 @@ from watcher.delivery.process import GRACE, Process, Task, WorkerError
 
 if TYPE_CHECKING:
     from watcher.delivery.job import Job
-    from watcher.delivery.outcome import Outcome
+    from watcher.model.outcome import Outcome
 
 PATIENCE = 60.0
 """Seconds that a process has to load apprise, or to judge a URL."""
@@ -166,7 +166,7 @@ class Sender:
 
         When the time is up the process that sends it is killed, and nothing is left of it.
         """
-        from watcher.delivery.outcome import Undelivered, decoded
+        from watcher.model.outcome import Undelivered, decoded
 
         report = _Report(reached=set(job.reached.targets))
         try:

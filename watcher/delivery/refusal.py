@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from watcher.delivery.exchange import Exchange
-from watcher.delivery.outcome import Cause, Undelivered
+from watcher.model.outcome import Cause, Undelivered
 
 _EXCEPTION = re.compile(r"[\w /-]{0,40}Exception: (.{0,2000})", re.DOTALL)
 _EXCEPTIONS = {

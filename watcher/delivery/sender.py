@@ -27,7 +27,6 @@ from watcher.delivery.confirming import protocol_without_answers
 from watcher.delivery.exchange import Exchange
 from watcher.delivery.job import Job
 from watcher.delivery.limits import CutOffError, RequestTimer
-from watcher.delivery.outcome import Cause, Delivered, Outcome, Undelivered
 from watcher.delivery.refusal import A_PAGE, REFUSED, UNASKED, Evidence, judge
 from watcher.delivery.services.service import Context, Plugin
 from watcher.delivery.services.table import (
@@ -41,6 +40,7 @@ from watcher.delivery.smtp import SmtpWatch
 from watcher.delivery.targets import Targets
 from watcher.delivery.urls import parameters, service_of
 from watcher.delivery.wire import Wire
+from watcher.model.outcome import Cause, Delivered, Outcome, Undelivered
 
 if TYPE_CHECKING:
     from apprise import NotifyBase

@@ -112,7 +112,7 @@ def _listen(asked: BinaryIO, tasks: SimpleQueue[Task]) -> None:
 
 def _result(task: Job | str, tell: Callable[[str, object], None]) -> object:
     from watcher.delivery import sender, urls
-    from watcher.delivery.outcome import encoded
+    from watcher.model.outcome import encoded
 
     if not isinstance(task, Job):
         return urls.refusal(task)

@@ -29,7 +29,7 @@ from tests.support.worker import WORKER
 from watcher.alerts.digest import sample
 from watcher.delivery.client import Worker
 from watcher.delivery.job import Job, Reached
-from watcher.delivery.outcome import Delivered, Outcome, Undelivered
+from watcher.model.outcome import Delivered, Outcome, Undelivered
 
 pytestmark = pytest.mark.measured
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from watcher.delivery.exchange import Exchange
-from watcher.delivery.outcome import Cause
 from watcher.delivery.refusal import Evidence, judge
+from watcher.model.outcome import Cause
 
 URL = "discord://1234567890/s3cr3t-token"
 

@@ -24,12 +24,12 @@ from tests.support.fakes.smtp import Mailbox
 from tests.support.fakes.webhook import Answer, Webhook
 from watcher.alerts.digest import compose
 from watcher.delivery.job import Job, Reached
-from watcher.delivery.outcome import Delivered, Outcome, Undelivered
 from watcher.delivery.sender import send
 from watcher.delivery.services.service import Context, Plugin
 from watcher.delivery.services.table import prepare
 from watcher.delivery.urls import load
 from watcher.model.event import Event, Kind
+from watcher.model.outcome import Delivered, Outcome, Undelivered
 
 pytestmark = pytest.mark.usefixtures("apprise_frozen")
 

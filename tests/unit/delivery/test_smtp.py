@@ -12,9 +12,9 @@ from tests.support.worker import WORKER
 from watcher.alerts.digest import sample
 from watcher.delivery.job import Job, Reached
 from watcher.delivery.limits import RequestTimer
-from watcher.delivery.outcome import Cause, Delivered, Outcome, Undelivered
 from watcher.delivery.smtp import SmtpWatch
 from watcher.delivery.wire import Wire
+from watcher.model.outcome import Cause, Delivered, Outcome, Undelivered
 
 
 def _deliver(

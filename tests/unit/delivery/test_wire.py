@@ -23,9 +23,9 @@ from tests.support.worker import WORKER
 from tests.unit.delivery.test_sender import sent
 from watcher.alerts.digest import sample
 from watcher.delivery.job import Job, Reached
-from watcher.delivery.outcome import Cause, Delivered, Outcome, Undelivered
 from watcher.delivery.urls import load
 from watcher.delivery.wire import Wire, seconds_of
+from watcher.model.outcome import Cause, Delivered, Outcome, Undelivered
 
 
 def _deliver(url: str, timeout: float = 5.0) -> Outcome:

@@ -12,13 +12,13 @@ from watcher.alerts.queues.queue import (
     UNANSWERED_TO_DEFER,
     Message,
     Queue,
-    Standing,
     after_delivery,
     backoff_until,
     wait_until,
 )
 from watcher.durations import DAY
 from watcher.model.event import event_id, reference_to
+from watcher.model.outcome import Cause, Undelivered
 from watcher.timestamps import Moment, MomentOrEmpty
 
 
@@ -30,8 +30,6 @@ class Acknowledgement:
     message: str
     left: tuple[str, ...] = ()
     """Ids of its events that go into a further message."""
-    recovers: bool = False
-    """The channel has failed in earlier rounds, and taken nothing since. The journal does not keep that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,23 +78,6 @@ class FailedAttempt:
 Outcome = Acknowledgement | Unanswered | FailedAttempt
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Failure:
-    """Why an attempt failed, as the attempt says it."""
-
-    error: str
-    """Empty if a stop cut it short."""
-    reached: Iterable[str] = ()
-    retry_after: float | None = None
-    """Seconds that the service has asked for."""
-    for_content: bool = False
-    """The service has refused the message for what it is."""
-    gone: bool = False
-    unanswered: bool = False
-    left: tuple[str, ...] = ()
-    """Ids of the events that the message did not name."""
-
-
 def replay(outbox: Outbox, outcomes: Iterable[Outcome]) -> Outbox:
     """Apply the outcomes of deliveries in their order; applying them once more changes nothing.
 
@@ -114,8 +95,6 @@ def replay(outbox: Outbox, outcomes: Iterable[Outcome]) -> Outbox:
         match outcome:
             case Acknowledgement():
                 del waiting[name][message.id]
-                if outcome.recovers:
-                    waiting[name] = _after_recovery(waiting[name])
                 queues[name] = after_delivery(queues[name])
             case Unanswered():
                 waiting[name][message.id] = _with_unanswered(message, outcome)
@@ -135,19 +114,6 @@ def replay(outbox: Outbox, outcomes: Iterable[Outcome]) -> Outbox:
         for name, queue in queues.items()
     }
     return tidy(replace(outbox, queues=left))
-
-
-def _after_recovery(messages: dict[str, Message]) -> dict[str, Message]:
-    """Return the messages of a channel that takes something again: what is aside is due.
-
-    It may have refused everything meanwhile.
-    """
-    return {
-        key: replace(message, retry_at="")
-        if message.standing is Standing.ASIDE
-        else message
-        for key, message in messages.items()
-    }
 
 
 def going_out(channel: str, message: Message, now: str) -> Unanswered:
@@ -181,7 +147,7 @@ def failed_attempt(
     channel: str,
     queue: Queue,
     message: Message,
-    failure: Failure,
+    outcome: Undelivered,
     now: str,
     *,
     failures: int | None = None,
@@ -197,27 +163,28 @@ def failed_attempt(
         attempts = failures
         retry_at = (
             backoff_until(failures - 1, now)
-            if failure.retry_after is None
-            else wait_until(failure.retry_after, now)
+            if outcome.retry_after is None
+            else wait_until(outcome.retry_after, now)
         )
-    refusals = message.refusals + 1 if failure.for_content else 0
-    unanswered = message.unanswered + 1 if failure.unanswered else 0
+    is_refused = outcome.cause is Cause.CONTENT
+    refusals = message.refusals + 1 if is_refused else 0
+    unanswered = message.unanswered + 1 if outcome.unanswered else 0
     return FailedAttempt(
         channel=channel,
         message=message.id,
         attempts=attempts,
-        error=failure.error,
+        error=outcome.reason,
         at=now,
         url_digest=queue.url_digest,
-        reached=tuple(sorted(failure.reached)),
+        reached=tuple(sorted(outcome.reached)),
         number=queue.counted + 1,
         retry_at=retry_at,
         fails=fails or failures is not None,
-        gone=failure.gone,
+        gone=outcome.cause is Cause.GONE,
         unanswered=unanswered,
         refusals=refusals,
         message_retry_at=_message_retry_at(refusals, unanswered, now),
-        left=failure.left if failure.reached else (),
+        left=outcome.left if outcome.reached else (),
     )
 
 

@@ -12,9 +12,9 @@ from watcher.cli.terminal import colour, echo, echo_result
 from watcher.delivery.client import Worker
 from watcher.delivery.confirming import protocol_without_answers
 from watcher.delivery.job import Job
-from watcher.delivery.outcome import Delivered
 from watcher.errors import StateError, UsageError
 from watcher.model.channel import Channel
+from watcher.model.outcome import Delivered
 from watcher.polling.clock import clock
 from watcher.polling.setup import validate_channels
 from watcher.settings.loading import Loaded, searched_places

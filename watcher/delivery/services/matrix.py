@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from watcher.delivery.outcome import Cause
 from watcher.delivery.services.service import NEEDS_CRYPTOGRAPHY, Context, supports
+from watcher.model.outcome import Cause
 
 _NOT_THERE = 404
 _DISCOVERY = "/.well-known/matrix/client"

@@ -15,8 +15,8 @@ from typing import Any, Protocol
 
 from watcher.alerts.digest import Digest
 from watcher.alerts.render import Format
-from watcher.delivery.outcome import Cause, Undelivered
 from watcher.model.event import Event, Severity, severity_of
+from watcher.model.outcome import Cause, Undelivered
 
 _PAGE = re.compile(
     r"https://registry\.comfy\.org/nodes/[A-Za-z0-9][A-Za-z0-9._~%-]{0,300}"

@@ -7,14 +7,13 @@ import contextlib
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar, TypeVarTuple
 
 from watcher import log
 from watcher.alerts.queues.outcomes import (
     Acknowledgement,
     FailedAttempt,
-    Failure,
     Outcome,
     Unanswered,
     after_attempt,
@@ -32,10 +31,10 @@ from watcher.alerts.queues.queue import (
 )
 from watcher.delivery.client import Sender
 from watcher.delivery.job import Job, Reached
-from watcher.delivery.outcome import Cause, Delivered, Undelivered
 from watcher.errors import StateError
 from watcher.model.channel import Channel
 from watcher.model.event import Event
+from watcher.model.outcome import Cause, Delivered, Undelivered
 from watcher.polling.sending.dispatch import DeliveryOptions
 from watcher.state.store import StateFolder
 
@@ -66,22 +65,12 @@ class ChannelRound:
     unconfirmed: int = 0
     """Alerts that a channel got which cannot say whether they arrived."""
     failure: str = ""
-    refused: bool = False
-    """An attempt has failed."""
+    """Why an attempt failed, the last one."""
     unsaved: str = ""
     """What could not be written to the journal."""
     _began: float = field(default_factory=time.monotonic)
     _pauses: int = 0
     """In a row."""
-    _failures: int = 0
-    """Rounds in a row that failed before this one; 0 once it has delivered something."""
-    _was_failing: bool = False
-    """The channel has failed in earlier rounds, and taken nothing since."""
-    _has_delivered: bool = False
-
-    def __post_init__(self) -> None:
-        self._failures = self.queue.attempts
-        self._was_failing = bool(self.queue.failing_since)
 
     async def send(self) -> None:
         """Send the queue's messages, the next one while they are taken. Whatever goes wrong costs this channel only."""
@@ -99,8 +88,8 @@ class ChannelRound:
             self.unsaved = error.what
         except Exception as error:  # noqa: BLE001 - the one place around one channel's work
             self.failure = f"unexpected {type(error).__name__}"
-            failure = Failure(error=self.failure, unanswered=True)
-            self._note(message, failure, self._failures + 1)
+            outcome = Undelivered(reason=self.failure, unanswered=True)
+            self._note(message, outcome, self.queue.attempts + 1)
 
     async def _send(self, sender: Sender, message: Message) -> list[Message] | None:
         """Send one message and return those that go out before the others; None if the round ends here."""
@@ -175,15 +164,9 @@ class ChannelRound:
         else:
             self.unconfirmed += alerts
         self.outcomes.append(
-            Acknowledgement(
-                channel=name,
-                message=message.id,
-                left=left,
-                recovers=self._was_failing,
-            )
+            Acknowledgement(channel=name, message=message.id, left=left)
         )
-        self._pauses, self._failures = 0, 0
-        self._was_failing, self._has_delivered = False, True
+        self._pauses = 0
         await _in_thread(self.folder.write_ack, out, place, left)
         next_part = further(name, message, left)
         return [] if next_part is None else [next_part]
@@ -199,15 +182,8 @@ class ChannelRound:
         """Wait as long as the service has asked for, and return the message to go out again. That is no failure."""
         seconds, name = outcome.retry_after or 0.0, self.channel.name
         self._pauses += 1
-        attempt = await self._record(
-            message,
-            Failure(
-                error="",
-                reached=outcome.reached,
-                unanswered=outcome.unanswered,
-                left=outcome.left,
-            ),
-        )
+        no_failure = replace(outcome, reason="", cause=Cause.OTHER)
+        attempt = await self._record(message, no_failure)
         with (
             self._progress(f"waiting for {name}, which asked for {seconds:.0f} s"),
             contextlib.suppress(TimeoutError),
@@ -224,28 +200,19 @@ class ChannelRound:
         refusal alone, and only where nothing was delivered before in the round. One that is deferred and has no answer
         again says nothing of the channel either.
         """
-        is_refused = outcome.cause is Cause.CONTENT
-        failure = Failure(
-            error=outcome.reason,
-            reached=outcome.reached,
-            retry_after=outcome.retry_after,
-            for_content=is_refused,
-            gone=outcome.cause is Cause.GONE,
-            unanswered=outcome.unanswered,
-            left=outcome.left,
-        )
         is_busy = self._is_busy(outcome)
         if outcome.reason and not is_busy:
-            self.failure, self.refused = outcome.reason, True
-        if is_refused:
-            is_first = not message.refusals and not self._has_delivered
-            await self._record(message, failure, fails=is_first)
+            self.failure = outcome.reason
+        if outcome.cause is Cause.CONTENT:
+            has_delivered = self.delivered + self.unconfirmed > 0
+            is_first = not message.refusals and not has_delivered
+            await self._record(message, outcome, fails=is_first)
             return []
         if message.standing is Standing.DEFERRED and outcome.unanswered:
-            await self._record(message, failure)
+            await self._record(message, outcome)
             return []
-        failures = self._failures if is_busy else self._failures + 1
-        await self._record(message, failure, failures)
+        failures = self.queue.attempts + (not is_busy)
+        await self._record(message, outcome, failures)
         return None
 
     def _is_busy(self, outcome: Undelivered) -> bool:
@@ -258,32 +225,31 @@ class ChannelRound:
     async def _record(
         self,
         message: Message,
-        failure: Failure,
+        outcome: Undelivered,
         failures: int | None = None,
         *,
         fails: bool = False,
     ) -> FailedAttempt:
-        """Write down a failed attempt."""
-        attempt = self._note(message, failure, failures, fails=fails)
+        """Write down a failed attempt; `failures` and `fails` are as for `failed_attempt`."""
+        attempt = self._note(message, outcome, failures, fails=fails)
         await _in_thread(self.folder.write_failure, attempt)
         return attempt
 
     def _note(
         self,
         message: Message,
-        failure: Failure,
+        outcome: Undelivered,
         failures: int | None,
         *,
         fails: bool = False,
     ) -> FailedAttempt:
         """Take down a failed attempt for the outbox, which is saved after the round."""
-        now = self.options.clock()
         attempt = failed_attempt(
             self.channel.name,
             self.queue,
             message,
-            failure,
-            now,
+            outcome,
+            self.options.clock(),
             failures=failures,
             fails=fails,
         )

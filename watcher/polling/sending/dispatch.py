@@ -48,8 +48,6 @@ class Dispatch:
     expired: dict[str, int] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
     """Why a channel failed."""
-    refused: set[str] = field(default_factory=set)
-    """Channels that were tried and did not take a message."""
     unsaved: list[str] = field(default_factory=list)
     """What could not be written."""
 
@@ -91,11 +89,10 @@ async def dispatch(
         delivered=sum(one.delivered for one in rounds),
         unconfirmed=sum(one.unconfirmed for one in rounds),
         failures={one.channel.name: one.failure for one in rounds if one.failure},
-        refused={one.channel.name for one in rounds if one.refused},
         unsaved=[one.unsaved for one in rounds if one.unsaved],
     )
     former = done.waiting.queues.keys() - {channel.name for channel in channels}
-    for name in sorted(done.waiting.queues.keys() & done.refused | former):
+    for name in sorted(done.waiting.queues.keys() & done.failures.keys() | former):
         done.waiting, old = outbox.expired(
             done.waiting,
             name,

@@ -13,7 +13,6 @@ from watcher.alerts.queues import outbox
 from watcher.alerts.queues.outbox import Outbox
 from watcher.alerts.queues.outcomes import (
     Acknowledgement,
-    Failure,
     Outcome,
     Unanswered,
     failed_attempt,
@@ -29,6 +28,7 @@ from watcher.alerts.queues.queue import (
 )
 from watcher.model.channel import Channel, Grouping
 from watcher.model.event import Kind
+from watcher.model.outcome import Cause, Undelivered
 
 OPS, MAIL = channel("ops"), channel("mail")
 BOTH = (OPS, MAIL)
@@ -119,7 +119,11 @@ def test_an_acknowledgement_of_something_else_takes_nothing() -> None:
     """Ids that the channel's queue does not hold are ignored, as those of messages that were merged since."""
     waiting = failed(owing(("e1",)), "ops", "HTTP 500", NOW)
     failure = failed_attempt(
-        "ops", Queue(counted=5), first(waiting, "mail"), Failure(error="HTTP 400"), NOW
+        "ops",
+        Queue(counted=5),
+        first(waiting, "mail"),
+        Undelivered(reason="HTTP 400"),
+        NOW,
     )
     assert (
         replay(waiting, [Unanswered(channel="ops", message="unknown"), failure])
@@ -170,7 +174,7 @@ def test_an_alert_too_old_expires_and_is_named() -> None:
 
 @pytest.mark.parametrize(
     "failure",
-    [{}, {"for_content": True, "ends": False}, {"unanswered": True, "ends": False}],
+    [{}, {"cause": Cause.CONTENT, "ends": False}, {"unanswered": True, "ends": False}],
     ids=["failed", "refused", "unanswered"],
 )
 def test_an_alert_expires_only_after_two_failures(failure: dict[str, Any]) -> None:
@@ -228,7 +232,7 @@ def test_a_journal_that_is_replayed_twice_counts_once() -> None:
         "ops",
         waiting.queues["ops"],
         first,
-        Failure(error="HTTP 400", for_content=True),
+        Undelivered(reason="HTTP 400", cause=Cause.CONTENT),
         NOW,
     )
     lines: list[Outcome] = [refused, Acknowledgement(channel="ops", message=second.id)]
@@ -264,9 +268,13 @@ def test_a_test_that_reached_the_channel_ends_every_wait() -> None:
     """Also that of an alert aside; but not a wait that began since."""
     waiting = owing(("e1",), to=(OPS,))
     for _ in range(2):
-        waiting = failed(waiting, "ops", "HTTP 400", NOW, for_content=True, ends=False)
+        waiting = failed(
+            waiting, "ops", "HTTP 400", NOW, cause=Cause.CONTENT, ends=False
+        )
     until = outbox.backoffs_of(waiting, "ops", "")
     assert until == {"ops": minute(24 * 60)}
     assert is_due(outbox.end_backoffs(waiting, until).queues["ops"], NOW)
-    again = failed(waiting, "ops", "HTTP 400", minute(1), for_content=True, ends=False)
+    again = failed(
+        waiting, "ops", "HTTP 400", minute(1), cause=Cause.CONTENT, ends=False
+    )
     assert outbox.end_backoffs(again, until) == again

@@ -9,6 +9,7 @@ from watcher.alerts.queues import outbox
 from watcher.alerts.queues.outbox import Outbox
 from watcher.alerts.queues.ownership import reroute
 from watcher.alerts.queues.queue import Queue, is_due
+from watcher.model.outcome import Cause
 
 OPS, MAIL = channel("ops"), channel("mail")
 E1, E2, E3 = event("e1"), event("e2"), event("e3")
@@ -182,7 +183,9 @@ def test_another_url_may_take_what_the_old_one_refused() -> None:
     """A message that was refused for what it is, and is aside, goes out to the new URL at once and as it is."""
     waiting = at({"ops": U1})
     for _ in range(2):
-        waiting = failed(waiting, "ops", "HTTP 400", NOW, for_content=True, ends=True)
+        waiting = failed(
+            waiting, "ops", "HTTP 400", NOW, cause=Cause.CONTENT, ends=True
+        )
     assert waiting.queues["ops"].aside
     (queue,) = rerouted(waiting, {"ops": U2}).queues.values()
     (message,) = queue.messages

@@ -11,7 +11,6 @@ from tests.support.factories import NOW, event, minute
 from watcher import timestamps
 from watcher.alerts.queues.outcomes import (
     FailedAttempt,
-    Failure,
     after_attempt,
     after_failure,
     failed_attempt,
@@ -29,6 +28,7 @@ from watcher.alerts.queues.queue import (
 )
 from watcher.durations import DAY
 from watcher.model.event import Event, Kind
+from watcher.model.outcome import Cause, Undelivered
 
 HOUR = 60
 """In minutes."""
@@ -62,7 +62,7 @@ def attempt(
     first, *others = before.messages
     failures = before.attempts + 1 if ends else None
     failure = failed_attempt(
-        "ops", before, first, Failure(error=error, **fields), at, failures=failures
+        "ops", before, first, Undelivered(reason=error, **fields), at, failures=failures
     )
     return replace(
         after_failure(before, failure),
@@ -73,7 +73,7 @@ def attempt(
 def refused(before: Queue, times: int, at: str = NOW) -> Queue:
     """Return the queue after its first message was refused for what it is, while the channel takes others."""
     for _ in range(times):
-        before = attempt(before, "HTTP 400", at, ends=False, for_content=True)
+        before = attempt(before, "HTTP 400", at, ends=False, cause=Cause.CONTENT)
     return before
 
 
@@ -144,7 +144,7 @@ def test_a_refusal_makes_a_message_plain_and_a_second_one_sets_it_aside() -> Non
         (True, Standing.ASIDE, DAY),
         (True, Standing.ASIDE, DAY),
     ]
-    for fields in {"gone": True}, {"retry_after": 5.0}, {"unanswered": True}:
+    for fields in {"cause": Cause.GONE}, {"retry_after": 5.0}, {"unanswered": True}:
         (one,) = attempt(refused(queue(), 1), **fields).messages
         assert (one.refusals, one.error) == (1, "HTTP 400")
 
@@ -192,7 +192,7 @@ def test_since_when_a_channel_has_been_failing() -> None:
 
     That the address is gone is not forgotten at the next failure of another kind, before a poll could report it.
     """
-    after = attempt(attempt(queue()), at=minute(5), gone=True)
+    after = attempt(attempt(queue()), at=minute(5), cause=Cause.GONE)
     assert (after.failing_since, after.gone) == (NOW, True)
     after = attempt(after, at=minute(6))
     assert after.gone
@@ -206,7 +206,9 @@ def test_a_line_says_all_that_follows() -> None:
         "ops",
         queue(url_digest="0" * 32, counted=6),
         message(refusals=1),
-        Failure(error="HTTP 413", reached={"b", "a"}, for_content=True),
+        Undelivered(
+            reason="HTTP 413", reached=frozenset({"b", "a"}), cause=Cause.CONTENT
+        ),
         NOW,
     )
     assert line == FailedAttempt(

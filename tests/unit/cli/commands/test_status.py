@@ -29,6 +29,7 @@ from watcher.cli.commands import status_rows
 from watcher.cli.terminal import display_width
 from watcher.model.channel import Grouping
 from watcher.model.exposure import Exposure, Installed
+from watcher.model.outcome import Cause
 from watcher.model.pack import Pack, PackKind
 from watcher.model.snapshot import Mark, Node, Snapshot, SweepBaseline
 from watcher.state.model import Checks, State
@@ -210,7 +211,7 @@ def test_alerts_aside_are_shown_with_why() -> None:
     """A message that the service refuses also in its plainest form is counted, and is tried again after a day."""
     waiting = outbox.enqueue(Outbox(), (OPS,), (event("e1"), event("e2")), 1, NOW)
     for _ in range(2):
-        waiting = failed(waiting, "ops", "HTTP 413", NOW, for_content=True)
+        waiting = failed(waiting, "ops", "HTTP 413", NOW, cause=Cause.CONTENT)
     (row,) = status_rows.channel_rows(state(outbox=waiting), ["ops"])
     assert (row.undelivered, row.aside, row.aside_error, row.next_try) == (
         2,

@@ -15,10 +15,10 @@ from tests.support.fakes import webhook as webhooks
 from tests.support.fakes.webhook import Webhook
 from tests.unit.delivery.test_sender import REACHED
 from watcher.delivery.job import Job
-from watcher.delivery.outcome import Outcome, Undelivered
 from watcher.delivery.sender import send
 from watcher.delivery.urls import load
 from watcher.model.event import Event, Kind
+from watcher.model.outcome import Outcome, Undelivered
 
 Answer = tuple[int, str]
 

@@ -12,8 +12,8 @@ from tests.support.fakes.unanswering import unanswering_port
 from tests.unit.delivery.services.conftest import event
 from tests.unit.delivery.test_sender import REACHED
 from watcher.delivery.job import Job
-from watcher.delivery.outcome import Delivered, Undelivered
 from watcher.delivery.sender import send
+from watcher.model.outcome import Delivered, Undelivered
 
 # Of how apprise opens a socket.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")

@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from tests.unit.delivery.services.conftest import Answer, Service
-from watcher.delivery.outcome import Cause, Undelivered
+from watcher.model.outcome import Cause, Undelivered
 
 NOT_FOUND = (404, '{"errcode": "M_NOT_FOUND", "error": "not there"}')
 URL = "matrixs://bot:secret@example.org"

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.unit.delivery.test_sender import sent
-from watcher.delivery.outcome import Delivered, Undelivered, decoded, encoded
 from watcher.delivery.services.unconfirmed import has_listener
+from watcher.model.outcome import Delivered, Undelivered, decoded, encoded
 
 
 @contextmanager

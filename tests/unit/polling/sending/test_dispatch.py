@@ -177,7 +177,7 @@ def test_a_stop_waits_for_seconds_only(
     )
     owed = owing(ops).queues["ops"].messages
     left = done.waiting.queues["ops"]
-    assert (done.failures, done.refused, left.retry_at) == ({}, set(), "")
+    assert (done.failures, left.retry_at) == ({}, "")
     assert left.messages == (replace(owed[0], unanswered=1), *owed[1:])
     assert time.monotonic() - began < 10
 
@@ -473,22 +473,6 @@ def test_a_channel_that_refuses_everything_is_failing(
         assert (len(picky.messages()), queue.failing_since) == (tries, NOW)
         assert queue.retry_at == ""
     assert sent(folder, waiting, choosy, clock=lambda: LATE).expired == {"ops": 3}
-
-
-def test_what_was_refused_meanwhile_is_due_when_the_channel_is_well_again(
-    folder: StateFolder, picky: Picky, choosy: Channel
-) -> None:
-    """It may have refused everything: what is aside need not wait for its day once the channel takes something."""
-    picky.refuses = lambda _: BAD
-    waiting = owing(choosy)
-    for at in (0, 1):
-        waiting = sent(folder, waiting, choosy, clock=partial(minute, at)).waiting
-    assert len(waiting.queues["ops"].aside) == 3
-    picky.refuses = lambda _: None
-    waiting = outbox.enqueue(waiting, (choosy,), (event("new"),), 2, minute(9))
-    waiting = sent(folder, waiting, choosy, clock=lambda: minute(9)).waiting
-    assert sent(folder, waiting, choosy, clock=lambda: minute(9)).delivered == 3
-    assert sorted(picky.ids()) == [["e0"], ["e1"], ["e2"], ["new"]]
 
 
 def test_one_bad_message_does_not_make_the_channel_bad(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -52,22 +52,14 @@ Outcome = Delivered | Undelivered
 
 def encoded(outcome: Outcome) -> dict[str, object]:
     """Return an outcome without its targets as JSON for `decoded`."""
-    if isinstance(outcome, Delivered):
-        return {"confirmed": outcome.confirmed, "left": list(outcome.left)}
-    return {
-        "reason": outcome.reason,
-        "cause": outcome.cause,
-        "retry_after": outcome.retry_after,
-        "unanswered": outcome.unanswered,
-        "left": list(outcome.left),
-    }
+    fields = asdict(outcome)
+    fields.pop("reached", None)
+    return fields
 
 
-def decoded(said: Mapping[str, Any], reached: frozenset[str]) -> Outcome:
-    """Return the outcome that `encoded` made the JSON of."""
-    if "reason" in said:
-        return Undelivered(
-            **{**said, "cause": Cause(said["cause"]), "left": tuple(said["left"])},
-            reached=reached,
-        )
-    return Delivered(confirmed=said["confirmed"], left=tuple(said["left"]))
+def decoded(fields: Mapping[str, Any], reached: frozenset[str]) -> Outcome:
+    """Return the outcome that `encoded` made the JSON of, with the targets that were reached."""
+    more = {**fields, "left": tuple(fields["left"])}
+    if "reason" not in fields:
+        return Delivered(**more)
+    return Undelivered(**more | {"cause": Cause(fields["cause"]), "reached": reached})
