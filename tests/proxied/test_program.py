@@ -9,9 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.proxied.asked import Asked
-from tests.proxied.peer import Reply, says
-from tests.proxied.post_office import findings
+from tests.proxied.peer import Reply
 from tests.proxied.proxy import Proxy
 from tests.proxied.services.table import PEERS
 from tests.support.fork_server import ForkServer
@@ -77,62 +75,6 @@ def test_what_services_refuse_is_owed(
     alerts = _check(watch, proxy, 0)
     assert (alerts["delivered"], alerts["pending"]) == (len(PEERS), 0)
     assert _taken(proxy) == Counter(PEERS.keys())
-
-
-def test_what_is_gone_is_reported(
-    watch: Watcher, proxy: Proxy, registry: FakeRegistry
-) -> None:
-    """A channel whose service says that it is no more is reported on the others at the next poll, once; so is that it
-    takes alerts again.
-    """
-    name, *others = "discord", "zulip", "ntfy", "pagerduty"
-    channels = [{"name": one, "url": PEERS[one].url} for one in (name, *others)]
-    watch = watch.but(channels=channels)
-    registry.catalog.set_status(_PACK, "1.1.0", "banned")
-    proxy.refusing[name] = Reply(status=404)
-    taken = []
-    for code in (1, 1, 1):
-        _check(watch, proxy, code)
-        taken.append(_taken(proxy))
-    assert taken == [Counter(others), Counter(others * 2), Counter(others * 2)]
-    assert all(
-        name.encode() in one.asked.body for one in proxy.received()[-len(others) :]
-    )
-    proxy.refusing.clear()
-    watch.end_backoffs()
-    for code in (0, 0, 0):
-        _check(watch, proxy, code)
-    assert _taken(proxy) == Counter([name, *others * 3])
-    assert [wrong for one in proxy.received() for wrong in findings(one)] == []
-
-
-class _OneIsGone(Proxy):
-    """Services of which Slack does not know the channel `#gone`."""
-
-    def answer(self, asked: Asked) -> Reply:
-        said = super().answer(asked)
-        is_gone = (
-            asked.path.endswith("chat.postMessage") and asked.said["channel"] == "#gone"
-        )
-        return says({"ok": False, "error": "channel_not_found"}) if is_gone else said
-
-
-def test_of_several_targets_only_the_refused_one_is_tried_again(
-    watch: Watcher, registry: FakeRegistry
-) -> None:
-    """Two of three Slack channels have the alert after the first poll; why the third has not is said wherever it is."""
-    url = PEERS["slack-bot"].url.replace("#general", "#general/#gone/#more")
-    watch = watch.but(channels=[{"name": "chat", "url": url}])
-    registry.catalog.set_status(_PACK, "1.1.0", "banned")
-    said = "(channel_not_found), the target is gone: correct the channel's URL"
-    with _OneIsGone(PEERS.values()) as proxy:
-        for _ in range(2):
-            done = watch.run("check", env=proxy.environment | {"CI": "1"})
-            assert (done.code, said in done.err) == (1, True)
-            watch.end_backoffs()
-        asked = [one.asked.said["channel"] for one in proxy.received("slack-bot")]
-    assert asked == ["#general", "#gone", "#more", "#gone"]
-    assert said in watch.run("status").out
 
 
 def test_a_certificate_that_nobody_trusts_says_what_to_do(

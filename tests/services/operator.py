@@ -17,6 +17,11 @@ _PATIENCE = 240.0
 _DEFAULTS: dict[str, object] = {"nodes": PACK, "baseline": "silent", "timeout": "30s"}
 
 
+def counts(**alerts: int) -> dict[str, int]:
+    """Return what `check --json` says of the alerts of a poll, all others being 0."""
+    return dict.fromkeys(("delivered", "unconfirmed", "pending", "expired"), 0) | alerts
+
+
 class Operator(Watcher):
     """A watcher that knows its pack from an earlier poll, with variables of its own in the environment."""
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.services.operator import Operator
+from tests.services.operator import Operator, counts
 from tests.services.servers.mosquitto import Mosquitto
 from tests.support.fakes.unanswering import unanswering_port
 from watcher.alerts.digest import sample
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.services
 _QOS = pytest.mark.parametrize(
     "more", ["", "?qos=0", "?qos=2"], ids=["default", "qos 0", "qos 2"]
 )
-_SENT = {"delivered": 0, "unconfirmed": 1, "pending": 0, "expired": 0}
+_SENT = counts(unconfirmed=1)
 
 
 @_QOS
@@ -60,24 +60,6 @@ def test_a_message_that_the_broker_drops_is_unconfirmed(
         alerted.ban()
         assert alerted.check()["alerts"] == _SENT
         assert server.payloads() == []
-
-
-@pytest.mark.parametrize("version", ["v3.1", "v3.1.1"])
-def test_the_version_in_the_url_is_used(
-    tmp_path: Path, operator: Callable[..., Operator], version: str
-) -> None:
-    """A URL may name the version of MQTT; a wrong login is known in each."""
-    channel = {"name": "broker"}
-    with Mosquitto(tmp_path / "server") as server:
-        url = server.url("wrong-s3cret", f"?version={version}")
-        alerted = operator(channels=[{**channel, "url": url}], alert_urls=[]).knows()
-        alerted.ban()
-        assert "the MQTT broker refused the login" in alerted.said("check")
-        url = server.url(more=f"?version={version}")
-        alerted = operator(channels=[{**channel, "url": url}], alert_urls=[])
-        alerted.end_backoffs()
-        assert alerted.check()["alerts"] == _SENT
-        assert len(server.payloads()) == 1
 
 
 def test_a_certificate_that_does_not_verify_is_no_delivery(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.services.operator import PACK, Operator
+from tests.services.operator import PACK, Operator, counts
 from tests.services.servers.ntfy import Ntfy
 from tests.services.servers.server import until
 
@@ -39,47 +39,12 @@ def test_many_emoji_are_a_message(
             dependencies=[f"{'🎉' * 4}-{number}" for number in range(100)],
         )
         alerted.registry.catalog.set_status("beta", "1.0.0", "banned", "keylogger")
-        assert alerted.check()["alerts"] == {
-            "delivered": 2,
-            "unconfirmed": 0,
-            "pending": 0,
-            "expired": 0,
-        }
+        assert alerted.check()["alerts"] == counts(delivered=2)
         messages = server.messages()
     assert [one.attachment for one in messages] == ["", ""]
     assert [
         name for name in ("beta", PACK) for one in messages if f"`{name}`" in one.text
     ] == ["beta", PACK]
-
-
-def test_severity_is_the_priority(
-    tmp_path: Path, operator: Callable[..., Operator]
-) -> None:
-    """A ban has the highest priority, and its tap leads to the pack's page; a release has a low one."""
-    with Ntfy(tmp_path / "server") as server:
-        alerted = operator(server.url()).knows()
-        alerted.ban()
-        alerted.check()
-        alerted.registry.catalog.publish(PACK, "1.3.0")
-        alerted.check()
-        ban, release = server.messages()
-    assert (ban.priority, release.priority) == (5, 2)
-    assert ban.click == f"https://registry.comfy.org/nodes/{PACK}"
-    assert "banned" in ban.tags.split(",")
-
-
-def test_the_url_has_the_last_word(
-    tmp_path: Path, operator: Callable[..., Operator]
-) -> None:
-    """Priority, tags and click of the URL stay."""
-    with Ntfy(tmp_path / "server") as server:
-        alerted = operator(
-            server.url(more="?priority=min&tags=mine&click=http://mine.example/")
-        ).knows()
-        alerted.ban()
-        alerted.check()
-        [ban] = server.messages()
-    assert (ban.priority, ban.click) == (1, "http://mine.example/")
 
 
 def test_the_limit_of_requests_delays_and_loses_nothing(

@@ -6,7 +6,6 @@ with its input, whatever it does then. SIGINT and SIGTERM are ignored: the progr
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import pickle
@@ -40,28 +39,8 @@ else:
         os.killpg(0, signal.SIGKILL)
 
 
-if sys.platform == "linux":
-
-    def _end_with_program() -> None:
-        """Have the system end this process with the program's thread that started it.
-
-        The end of the input is not heard where this process is stopped, or a library holds the interpreter's lock.
-        """
-        import ctypes
-
-        set_parent_death_signal = 1
-        with contextlib.suppress(OSError, AttributeError):
-            ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGKILL)
-
-else:
-
-    def _end_with_program() -> None:
-        """Do nothing: the end of the input has to do."""
-
-
 def main() -> None:
     """Serve the program at the other end of the standard streams."""
-    _end_with_program()
     asked, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     nowhere = os.open(os.devnull, os.O_RDWR)
     # What a plugin reads or writes there is nothing of the program's.

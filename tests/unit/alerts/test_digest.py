@@ -134,13 +134,6 @@ def test_all_events_are_there_in_order(events: list[Event]) -> None:
     assert ranks == sorted(map(rank, events))[: len(ranks)]
 
 
-def test_the_reference_shows_a_repeat() -> None:
-    """The same events have the same reference, in any order; others have another one."""
-    one, two = (_event(Kind.NEW),), (_event(Kind.NEW), _event(Kind.BANNED))
-    assert compose(one).reference == compose(one).reference != compose(two).reference
-    assert compose(two).reference == compose(two[::-1]).reference
-
-
 def test_the_sample_says_that_it_is_a_test() -> None:
     """Nobody can take the sample for an alert, and two samples are no repeat of each other."""
     events = sample("2026-01-01T00:00:00Z")

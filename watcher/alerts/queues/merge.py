@@ -8,7 +8,7 @@ from dataclasses import replace
 from watcher.alerts.queues.outbox import Outbox
 from watcher.alerts.queues.queue import Message, is_due
 from watcher.model.channel import Channel, Grouping
-from watcher.model.event import event_id, rank
+from watcher.model.event import event_id
 
 
 def merged(outbox: Outbox, channels: Iterable[Channel], now: str) -> Outbox:
@@ -34,7 +34,7 @@ def merged(outbox: Outbox, channels: Iterable[Channel], now: str) -> Outbox:
                 )
         if any(len(alike) > 1 for alike in waiting.values()):
             others = (message for message in queue.messages if not message.may_change)
-            after = (_merged(outbox, channel.name, alike) for alike in waiting.values())
+            after = (_merged(channel.name, alike) for alike in waiting.values())
             queues[channel.name] = replace(queue, messages=(*others, *after))
     return outbox if queues == outbox.queues else replace(outbox, queues=queues)
 
@@ -46,15 +46,14 @@ def _merged_by(outbox: Outbox, channel: Channel, message: Message) -> frozenset[
     return frozenset((outbox.events[key].node or "").lower() for key in message.events)
 
 
-def _merged(outbox: Outbox, channel: str, messages: Sequence[Message]) -> Message:
+def _merged(channel: str, messages: Sequence[Message]) -> Message:
     if len(messages) == 1:
         return messages[0]
     events = dict.fromkeys(key for message in messages for key in message.events)
-    worst_first = tuple(sorted(events, key=lambda key: rank(outbox.events[key])))
     revision = max(message.revision for message in messages)
     return Message(
-        id=event_id(channel, revision, *worst_first),
+        id=event_id(channel, revision, *events),
         revision=revision,
         queued_at=min(message.queued_at for message in messages),
-        events=worst_first,
+        events=tuple(events),
     )

@@ -29,11 +29,70 @@ _CODE = re.compile(rb'"code"\s*:\s*"?(-?[1-9]\d{0,8})')
 _ANY = re.compile("")
 """Any address: all requests carry the message, encrypted or encoded, or the URL's parameters may leave its text out."""
 _CODE_BUT_200 = re.compile(rb'"code"\s*:\s*"?(?!200\b)(-?\d{1,9})[\s",}]')
-_TEXT_MESSAGE = Rules(in_ascii=True)
+_TEXT_MESSAGES = (
+    "46elks",
+    "800.com",
+    "Africas Talking",
+    "Aprs",
+    "BulkSMS",
+    "BulkVS",
+    "CM.com",
+    "D7 Networks",
+    "Dapnet",
+    "Free-Mobile",
+    "Infobip",
+    "Kavenegar",
+    "Kudosity",
+    "MessageBird",
+    "Octopush",
+    "Plivo",
+    "RingCentral",
+    "SMS Eagle",
+    "SMS Manager",
+    "SMSC",
+    "SMSTunnel",
+    "SerwerSMS",
+    "Sinch",
+    "Société Française du Radiotéléphone",
+    "Telesign",
+    "Telnyx",
+    "AWS Simple Notification Service (SNS)",
+    "Twilio",
+    "httpSMS",
+)
+"""Services whose messages are text messages."""
+_TRIGGERED = (
+    "FireHydrant",
+    "GoAlert",
+    "OpsiMate",
+    "Pager Duty",
+    "incident.io",
+)
+"""Those on call that open an alert by one word and one key."""
+_SEALED = (
+    "AWS End User Messaging Social (WhatsApp)",
+    "AWS Simple Email Service (SES)",
+    "IFTTT",
+    "LFG Alarm",
+    "Notifyre",
+    "Session Open Group Server",
+    "Vapid Web Push Notifications",
+)
+"""Those whose requests carry the message unseen."""
+_LOUD_ALONE = (
+    "Growl",
+    "Join",
+    "Lauther",
+    "Prowl",
+    "Pushsafer",
+)
+"""Those with Pushover's levels, and no other rule."""
 RULES: Mapping[str, Rules] = {
+    **dict.fromkeys(_TEXT_MESSAGES, Rules(in_ascii=True)),
+    **dict.fromkeys(_TRIGGERED, Rules(prepare=opens("trigger", "dedup"))),
+    **dict.fromkeys(_SEALED, Rules(sealed=_ANY)),
+    **dict.fromkeys(_LOUD_ALONE, Rules(grade=_LOUD)),
     "AMQP": Rules(knows_code=True),
-    "AWS End User Messaging Social (WhatsApp)": Rules(sealed=_ANY),
-    "AWS Simple Email Service (SES)": Rules(sealed=_ANY),
     "Bark": Rules(grade=("level", ("timeSensitive", "active", "passive")), sealed=_ANY),
     "ClickSend": Rules(
         in_ascii=True,
@@ -54,23 +113,16 @@ RULES: Mapping[str, Rules] = {
     ),
     "E-Mail": Rules(prepare=mail, most=30_000),
     "Feishu": Rules(refuses=_CODE),
-    "FireHydrant": Rules(prepare=opens("trigger", "dedup")),
     "Form": Rules(prepare=form, knows_code=True, answers_pages=True, sealed=_ANY),
     "GLib Notification": Rules(prepare=desktop, grade=_URGENT),
     "Gnome Notification": Rules(prepare=desktop, grade=_URGENT),
-    "GoAlert": Rules(prepare=opens("trigger", "dedup")),
     "Gotify": Rules(grade=("priority", (8, 5, 3))),
-    "Growl": Rules(grade=_LOUD),
     "IRC": Rules(prepare=irc, brief=True),
-    "IFTTT": Rules(sealed=_ANY),
     "JSON": Rules(prepare=json_post, knows_code=True, answers_pages=True, sealed=_ANY),
     "Jira": _OPSGENIE,
-    "Join": Rules(grade=_LOUD),
     "Kodi/XBMC": Rules(refuses=_CODE),
     "LaMetric": Rules(grade=("priority", ("critical", "warning", "info"))),
     "Lark (Feishu)": Rules(refuses=_CODE),
-    "LFG Alarm": Rules(sealed=_ANY),
-    "Lauther": Rules(grade=_LOUD),
     "MQTT Notification": Rules(prepare=unconfirmed.mqtt),
     "MSG91": Rules(in_ascii=True, refuses=re.compile(rb'"type"\s*:\s*"(error)"')),
     "Matrix": Rules(
@@ -80,11 +132,8 @@ RULES: Mapping[str, Rules] = {
         sealed=re.compile(r"/m\.room\.encrypted/"),
     ),
     "Mattermost": Rules(shown_as=Format.MARKDOWN),
-    "Notifyre": Rules(sealed=_ANY),
     "OneSignal": Rules(refuses=re.compile(rb'"id"\s*:\s*""|"errors"\s*:\s*[\[{]\s*"')),
-    "OpsiMate": Rules(prepare=opens("trigger", "dedup")),
     "Opsgenie": _OPSGENIE,
-    "Pager Duty": Rules(prepare=opens("trigger", "dedup")),
     "PagerTree": Rules(
         prepare=on_call.pagertree, grade=("urgency", ("critical", "medium", "low"))
     ),
@@ -94,7 +143,6 @@ RULES: Mapping[str, Rules] = {
         encoded=chat.TEAMS_ENCODED,
         codeless=True,
     ),
-    "Prowl": Rules(grade=_LOUD),
     "PushDeer": Rules(
         refuses=re.compile(
             _CODE.pattern + rb'|"result"\s*:\s*(?:(?i:false)|null|\[\s*\])'
@@ -105,7 +153,6 @@ RULES: Mapping[str, Rules] = {
     ),  # it says `success`, or else what is wrong
     "PushWard": Rules(prepare=push.pushward, sealed=_ANY),
     "Pushover": Rules(prepare=push.pushover, grade=_LOUD, sealed=_ANY),
-    "Pushsafer": Rules(grade=_LOUD),
     "Rocket.Chat": Rules(
         prepare=chat.rocket_chat, shown_as=Format.MARKDOWN, most=chat.ROCKET_CHAT
     ),
@@ -115,7 +162,6 @@ RULES: Mapping[str, Rules] = {
     "ServerChan": Rules(
         refuses=re.compile(rb'"(?:code|errno)"\s*:\s*"?(-?[1-9]\d{0,8})')
     ),
-    "Session Open Group Server": Rules(sealed=_ANY),
     "Signalgrid": Rules(refuses=_CODE_BUT_200),
     "Simplepush": Rules(grade=("priority", (5, 3, 2)), sealed=re.compile("/tasks/")),
     "SparkPost": Rules(
@@ -143,7 +189,6 @@ RULES: Mapping[str, Rules] = {
     "ilert": Rules(
         prepare=opens("trigger", "dedup"), grade=("priority", ("high", "high", "low"))
     ),
-    "incident.io": Rules(prepare=opens("trigger", "dedup")),
     "ntfy": Rules(
         prepare=push.ntfy,
         grade=("priority", ("max", "default", "low")),
@@ -153,36 +198,6 @@ RULES: Mapping[str, Rules] = {
         in_ascii=True,
         refuses=re.compile(rb'(?:\A\s*"?|"success"\s*:\s*"?)(?!100\b)(\d{3})\b'),
     ),
-    "46elks": _TEXT_MESSAGE,
-    "800.com": _TEXT_MESSAGE,
-    "Africas Talking": _TEXT_MESSAGE,
-    "Aprs": _TEXT_MESSAGE,
-    "BulkSMS": _TEXT_MESSAGE,
-    "BulkVS": _TEXT_MESSAGE,
-    "CM.com": _TEXT_MESSAGE,
-    "D7 Networks": _TEXT_MESSAGE,
-    "Dapnet": _TEXT_MESSAGE,
-    "Free-Mobile": _TEXT_MESSAGE,
-    "Infobip": _TEXT_MESSAGE,
-    "Kavenegar": _TEXT_MESSAGE,
-    "Kudosity": _TEXT_MESSAGE,
-    "MessageBird": _TEXT_MESSAGE,
-    "Octopush": _TEXT_MESSAGE,
-    "Plivo": _TEXT_MESSAGE,
-    "RingCentral": _TEXT_MESSAGE,
-    "SMS Eagle": _TEXT_MESSAGE,
-    "SMS Manager": _TEXT_MESSAGE,
-    "SMSC": _TEXT_MESSAGE,
-    "SMSTunnel": _TEXT_MESSAGE,
-    "SerwerSMS": _TEXT_MESSAGE,
-    "Sinch": _TEXT_MESSAGE,
-    "Société Française du Radiotéléphone": _TEXT_MESSAGE,
-    "Telesign": _TEXT_MESSAGE,
-    "Telnyx": _TEXT_MESSAGE,
-    "AWS Simple Notification Service (SNS)": _TEXT_MESSAGE,
-    "Twilio": _TEXT_MESSAGE,
-    "Vapid Web Push Notifications": Rules(sealed=_ANY),
-    "httpSMS": _TEXT_MESSAGE,
 }
 _CEILING = 3000  # bytes, below every limit that apprise leaves to the service (Slack's blocks, ntfy)
 _BRIEF = 640

@@ -37,11 +37,11 @@ def messages(waiting: Outbox) -> list[tuple[str, ...]]:
     return [message.events for message in waiting.queues["ops"].messages]
 
 
-def test_a_backlog_becomes_one_message_worst_first() -> None:
+def test_a_backlog_becomes_one_message() -> None:
     """It has every event once, the newest revision, and the age of the oldest; the same messages make the same one."""
     after = merged(backlog(), [OPS], NOW)
     (one,) = after.queues["ops"].messages
-    assert one.events == ("banned", "flagged", "new")
+    assert one.events == ("new", "banned", "flagged")
     assert (one.revision, one.queued_at) == (3, NOW)
     assert merged(backlog(), [OPS], NOW) == after
     assert one.id not in {message.id for message in backlog().queues["ops"].messages}
@@ -67,7 +67,7 @@ def test_what_may_have_been_taken_or_was_refused_is_not_merged(
 
 
 def test_a_backlog_of_packs_becomes_a_message_for_each() -> None:
-    """In each of them the worst is first, whatever the case of the id; what concerns no pack is one message too."""
+    """The case of an id does not count; what concerns no pack is one message too."""
     pack = channel("ops", grouping=Grouping.NODE)
     waiting = Outbox()
     for revision, nodes in enumerate(
@@ -83,7 +83,7 @@ def test_a_backlog_of_packs_becomes_a_message_for_each() -> None:
         )
         waiting = outbox.enqueue(waiting, (pack,), events, revision, minute(revision))
     after = merged(waiting, [pack], NOW)
-    assert messages(after) == [("A3", "a1"), ("b1", "b2"), ("None3", "None1"), ("c2",)]
+    assert messages(after) == [("a1", "A3"), ("b1", "b2"), ("None1", "None3"), ("c2",)]
     assert [message.revision for message in after.queues["ops"].messages] == [
         3,
         2,
@@ -133,4 +133,4 @@ def test_alerts_of_a_merged_message_expire_one_by_one() -> None:
     assert outbox.expired(unsure, "ops", minute(90), 3600) == (unsure, ())
     assert [
         one.events for one in outbox.expired(unsure, "ops", minute(181), 3600)[1]
-    ] == [("banned", "flagged", "new")]
+    ] == [("new", "banned", "flagged")]

@@ -67,19 +67,6 @@ def first(waiting: Outbox, name: str = "ops") -> Message:
     return waiting.queues[name].messages[0]
 
 
-def test_every_channel_gets_a_queue_of_its_own() -> None:
-    """A poll's events go to each channel that wants them, in one message, after what is there already."""
-    waiting = owing(("e1", "e2"), ("e3",))
-    for name in ("ops", "mail"):
-        assert [message.events for message in waiting.queues[name].messages] == [
-            ("e1", "e2"),
-            ("e3",),
-        ]
-        assert [message.revision for message in waiting.queues[name].messages] == [1, 2]
-        assert waiting.alerts(name) == 3
-    assert waiting.alerts("nobody") == 0
-
-
 def test_a_channel_that_wants_nothing_gets_no_queue() -> None:
     """Events that no channel wants are kept only until the history has them."""
     waiting = outbox.enqueue(

@@ -104,17 +104,17 @@ def test_what_the_server_has_read_is_unconfirmed(server: _Server) -> None:
 
 
 def test_a_refused_login_is_named(server: _Server) -> None:
-    """Nothing is said where the server does not take the login."""
+    """Nothing is said where the server does not take the login, which leaves no doubt."""
     outcome, _ = _send(server, "%23open", nick="nobody")
-    assert isinstance(outcome, Undelivered)
-    assert "did not take the login" in outcome.reason
+    reason = "the IRC server did not take the login: check the password and the nick"
+    assert outcome == Undelivered(reason=reason)
     assert server.said == []
 
 
 def test_a_server_that_cannot_be_reached_leaves_no_doubt() -> None:
-    """No message goes out before a connection: one that was not answered in time is known not to have been sent."""
+    """No message goes out before a connection: one that is refused, or not answered in time, sends nothing."""
     with unanswering_port() as port:
-        url = f"irc://watcher@127.0.0.1:{port}/%23open"
-        job = Job(url=url, events=(event(),), timeout=0.5, reached=REACHED)
-        outcome = send(job, print, print)
-    assert outcome == Undelivered(reason="timed out")
+        for at, reason in ((port, "timed out"), (9, "connection refused")):
+            url = f"irc://watcher@127.0.0.1:{at}/%23open"
+            job = Job(url=url, events=(event(),), timeout=0.5, reached=REACHED)
+            assert send(job, print, print) == Undelivered(reason=reason)

@@ -82,18 +82,6 @@ def test_nothing_closes_an_incident(service: Service, name: str) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["opsgenie", "jira"])
-def test_an_info_creates_an_alert_and_asks_the_service(
-    service: Service, scheme: str
-) -> None:
-    """A release is an alert of the lowest priority, not a note that nobody gets, and a refusal is one."""
-    url = f"{scheme}://{'a' * 36}"
-    assert service.tell(url, event(**RELEASE)) == ""
-    assert service.last["priority"] == "P5"
-    assert service.last["message"]
-    assert service.tell(url, event(**RELEASE), answer=(422, "{}")) == "HTTP 422"
-
-
-@pytest.mark.parametrize("scheme", ["opsgenie", "jira"])
 def test_all_responders_are_in_one_alert(service: Service, scheme: str) -> None:
     """A second alert with the same alias would be dropped, and its responder never told."""
     assert service.tell(f"{scheme}://{'a' * 36}/@one/@two/@three") == ""
