@@ -13,7 +13,7 @@ from watcher import timestamps
 from watcher.changes.diff import Difference, compare_listing
 from watcher.changes.health import FailureStreak, in_polls, once_more
 from watcher.changes.transitions import DiffOptions, registry_event
-from watcher.model.event import INCOMPLETE, BadVersion, Event, Kind, rank
+from watcher.model.event import INCOMPLETE, BadVersion, Event, Kind
 from watcher.model.listing import Listing
 from watcher.model.selection import Selection
 from watcher.model.snapshot import Node, Snapshot, SweepBaseline
@@ -33,58 +33,37 @@ _LATEST = 10
 """How many of the bad versions the baseline names."""
 _LONGEST_GLOBS = 60
 """Characters of the globs that it shows."""
-MILDEST = (len(Kind),)
-"""The urgency of rows that show no change."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RowsDifference:
-    """How the rows that a sweep shows of a node differ from what is known of it."""
-
-    difference: Difference
-    """What follows from the rows alone."""
-    lacks: bool
-    """A known version is not shown."""
-    is_news: bool
-    """Something differs, or is not shown: the node itself has to be asked."""
-
-    @property
-    def urgency(self) -> tuple[int, ...]:
-        """Sorts nodes by what their rows show, the worst first; those that only lack rows are last."""
-        return min(map(rank, self.difference.events), default=MILDEST)
 
 
 def is_as_known(node: Node, rows: Mapping[str, Version], options: DiffOptions) -> bool:
     """Return whether readable rows, by key, are all that is known of a node, so that there is nothing to compare."""
-    if not _is_settled(node, options):
+    if not is_settled(node, options):
         return False
     if node.marks or node.partial or node.emptied:
         return False
     return rows == {one.key: one for one in node.versions}
 
 
-def _is_settled(node: Node, options: DiffOptions) -> bool:
+def is_settled(node: Node, options: DiffOptions) -> bool:
+    """Return whether nothing is to be done about a node while its rows stay as they are."""
     has_baseline = bool(node.baseline_at)
     return has_baseline and not node.failing and node.statuses == options.statuses
 
 
 def compare_rows(
     node: Node, listing: Listing, options: DiffOptions, checked_at: str
-) -> RowsDifference:
+) -> Difference:
     """Compare what a sweep shows of a node with what is known: nothing follows from what is not shown."""
     rows = replace(listing, incomplete=_OF_PAGES)
-    difference = compare_listing(node, rows, options, checked_at)
+    return compare_listing(node, rows, options, checked_at)
+
+
+def lacks_rows(node: Node, listing: Listing, options: DiffOptions) -> bool:
+    """Return whether a known version of a watched status is not shown."""
     keys = {version.key for version in listing.versions}
-    lacks = any(
+    return any(
         version.key not in keys and is_watched(version.status, options.statuses)
         for version in node.listed
-    )
-    differs = bool(difference.events) or difference.node != node
-    is_unclear = lacks or bool(listing.incomplete)
-    return RowsDifference(
-        difference=difference,
-        lacks=lacks,
-        is_news=differs or is_unclear or not _is_settled(node, options),
     )
 
 

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from watcher.changes.transitions import DiffOptions
-from watcher.changes.verdict import Knowledge, identities, judge
-from watcher.model.event import Kind
+from watcher.changes.verdict import identities, judge
 from watcher.model.exposure import Exposure, accepts, exposure_key
 from watcher.model.failure import Fault, ReadFailure
 from watcher.model.finding import Finding, rank
 from watcher.model.pack import Inventory, Pack, PackKind, PackRecords, Verdict
-from watcher.model.snapshot import Node
-from watcher.polling.reading.nodes import Findings, compare_nodes
+from watcher.model.version import STATUSES
+from watcher.polling.reading.exposures import Known
+from watcher.polling.reading.nodes import compare_nodes
 from watcher.polling.reading.plan import Plan
-from watcher.polling.reading.read import Answers, Asker
+from watcher.polling.reading.read import Asker, ask_each
 from watcher.polling.reading.reasons import read_summaries
 from watcher.progress import Progress, silent
 from watcher.registry.client import Registry, RequestLimits
-from watcher.registry.packs import joined, read_packs
-from watcher.text.status_reason import summarize
 
 EXPLAINED = (Verdict.BANNED, Verdict.FLAGGED, Verdict.DELETED)
 """The verdicts for which the registry has a reason."""
@@ -78,21 +75,25 @@ async def audit(
             ids.setdefault(one.id.lower(), one.id)
     now = clock()
     async with Registry(registry_url, limits, progress=progress) as registry:
-        options = DiffOptions(baseline="silent", now=now)
-        plan = Plan(nodes=ids, named=frozenset(ids), options=options)
-        asker = Asker(registry, plan, clock, progress)
-        nodes, records = await asyncio.gather(
-            asker.ask(tuple(ids.values()), etags={}), read_packs(registry, ids.values())
+        plan = Plan(
+            nodes=ids,
+            named=frozenset(ids),
+            has_installs=True,
+            options=DiffOptions(baseline="silent", now=now),
         )
-        found = compare_nodes(plan, Answers(nodes=nodes))
-        # GET /nodes compares ids with their case, and the versions show the registry's.
-        missing = found.registry_ids.keys() - records.records.keys()
-        if missing and records.failure is None:
-            spelled = [found.registry_ids[key] for key in sorted(missing)]
-            records = joined([records, await read_packs(registry, spelled)])
-        known = _knowledge(found, records, now)
+        asker = Asker(registry=registry, plan=plan, clock=clock, progress=progress)
+        answers = await ask_each(asker)
+        found, records = compare_nodes(plan, answers), answers.packs
+        known = Known(
+            found=found,
+            nodes=found.nodes,
+            records=records.records,
+            failure=records.failure,
+            statuses=STATUSES,
+            now=now,
+        )
         findings = [
-            replace(judge(of.install, pack, known), named=of.named)
+            replace(judge(of.install, pack, known.of), named=of.named)
             for of, pack in packs
         ]
         findings = await _with_reasons(registry, findings, progress)
@@ -115,37 +116,6 @@ def _unclaimed(inventory: Inventory, pack: Pack) -> Pack:
     if is_named_only and pack.kind is PackKind.GIT:
         return replace(pack, kind=PackKind.CLAIMED)
     return pack
-
-
-def _knowledge(
-    found: Findings, records: PackRecords, now: str
-) -> Callable[[str], Knowledge]:
-    """Return what returns what was found of a node, by its id. One that the registry does not know has no version."""
-
-    def known(name: str) -> Knowledge:
-        key = name.lower()
-        node, unread = found.nodes.get(key), found.unread.get(key)
-        record = records.records.get(key)
-        # Where nothing of the API is there, it may be another server, which says nothing of a pack.
-        if unread and unread.fault is Fault.NOT_FOUND and not records.absent:
-            node, unread = Node(node=name, empty_since=now), None
-        if node is not None and key in found.registry_ids:
-            node = replace(node, node=found.registry_ids[key])
-        bans = (
-            event.reason
-            for event in found.events.get(key, ())
-            if event.kind is Kind.BANNED and event.version is None
-        )
-        said = summarize(record.status_detail) if record else ""
-        return Knowledge(
-            node=node,
-            record=record,
-            reason=said or next(bans, ""),
-            unread=unread,
-            no_records=records.failure,
-        )
-
-    return known
 
 
 def _is_accepted(

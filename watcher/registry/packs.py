@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -83,11 +83,7 @@ async def read_packs(
         parts += await asyncio.gather(
             *(_read_chunk(registry, chunk, retries) for chunk in chunks[1:])
         )
-    return joined(parts)
-
-
-def joined(parts: Sequence[PackRecords]) -> PackRecords:
-    """Return several answers as one; of two records of a pack the later counts."""
+    # Of two records of a pack the later counts.
     return PackRecords(
         records={key: record for part in parts for key, record in part.records.items()},
         failure=next((part.failure for part in parts if part.failure), None),

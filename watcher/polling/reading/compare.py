@@ -14,7 +14,7 @@ from watcher.model.pack import Pack
 from watcher.model.snapshot import Snapshot, SweepBaseline
 from watcher.polling.model import PollConfig
 from watcher.polling.reading.nodes import Findings, compare_nodes
-from watcher.polling.reading.plan import Plan, Way
+from watcher.polling.reading.plan import Plan
 from watcher.polling.reading.read import Answers
 from watcher.registry.sweep import Sweep
 from watcher.state.model import Checks
@@ -125,7 +125,7 @@ def _checks_after(plan: Plan, answers: Answers, found: Findings) -> Checks:
         server_times=_merged(checks.server_times, found.server_times),
         stale_since=_merged(stale, found.stale_since),
         watched=tuple(found.watched.values()),
-        way=(Way.SWEEP if is_swept else Way.EACH).value,
+        way="sweep" if is_swept else "each",
         packs_error=error,
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from watcher.changes import exposure
@@ -10,9 +10,9 @@ from watcher.changes.exposure import Poll
 from watcher.changes.health import assess_scans
 from watcher.changes.updates import offer
 from watcher.changes.verdict import Knowledge, judge_each
+from watcher.model.event import Kind
 from watcher.model.exposure import Installed
 from watcher.model.failure import ReadFailure
-from watcher.model.finding import Finding
 from watcher.model.pack import PACK_STATUSES, PackRecord
 from watcher.model.snapshot import Node, Snapshot
 from watcher.model.version import ACTIVE, BANNED
@@ -26,14 +26,46 @@ from watcher.text.plural import plural
 from watcher.text.status_reason import summarize
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Records:
-    """What is known of packs as a whole after this poll."""
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Known:
+    """What is known of packs after one reading of the registry, for `audit` and the watch."""
 
-    by_key: Mapping[str, PackRecord | None]
-    """The answer of this poll, or the last one; None for a pack that no registry was seen to have."""
+    found: Findings
+    nodes: Mapping[str, Node]
+    """By lower-case id, as `records`."""
+    records: Mapping[str, PackRecord | None]
+    """What is known of packs as a whole; None for one that no registry was seen to have."""
     failure: ReadFailure | None
-    """Why there was no usable answer, or not about all."""
+    """Why there was no usable answer about packs as a whole, or not about all."""
+    statuses: tuple[str, ...]
+    now: str
+
+    def of(self, name: str) -> Knowledge:
+        """Return what is known of a node, by its id."""
+        key = name.lower()
+        node, unread = self.nodes.get(key), self.found.unread.get(key)
+        if key in self.found.no_packs:
+            node, unread = node or Node(node=name, empty_since=self.now), None
+        if node is not None and key in self.found.registry_ids:
+            node = replace(node, node=self.found.registry_ids[key])
+        record = self.records.get(key)
+        is_banned = node is not None and node.banned
+        if record is not None and record.status == BANNED and not is_banned:
+            record = replace(record, status=ACTIVE)  # another answer ended the ban
+        reason = summarize(record.status_detail) if record else ""
+        bans = (
+            event.reason
+            for event in self.found.events.get(key, ())
+            if event.kind is Kind.BANNED and event.version is None
+        )
+        return Knowledge(
+            node=node,
+            record=record,
+            statuses=self.statuses,
+            reason=reason or next(bans, ""),
+            unread=unread,
+            no_records=self.failure,
+        )
 
 
 def had_installs(state: State) -> bool:
@@ -47,8 +79,11 @@ def had_installs(state: State) -> bool:
 
 def records_after(
     plan: Plan, answers: Answers, snapshot: Snapshot, watched: Mapping[str, str]
-) -> Records:
-    """Return what is known of the packs that may be installed, by lower-case id."""
+) -> tuple[dict[str, PackRecord | None], ReadFailure | None]:
+    """Return what is known of the packs that may be installed, by lower-case id, and why it is not all.
+
+    It is the answer of this poll, or the last one; None for a pack that no registry was seen to have.
+    """
     kept = {key for key in watched if plan.keeps_record(key)}
     known = {key: one for key, one in plan.checks.packs.items() if key in kept}
     fresh = {
@@ -70,7 +105,7 @@ def records_after(
         if lacking:
             packs = plural(len(lacking), "pack")
             failure = ReadFailure(error=f"GET /nodes does not say how {packs} stand")
-    return Records(by_key=known | fresh, failure=failure)
+    return known | fresh, failure
 
 
 def with_installs(
@@ -83,7 +118,7 @@ def with_installs(
     """Return the change with what it means for what is run."""
     now, names = plan.options.now, frozenset(scans.errors)
     found, before, checks = change.findings, plan.snapshot, change.checks
-    records = records_after(plan, answers, change.snapshot, found.watched)
+    records, failure = records_after(plan, answers, change.snapshot, found.watched)
     scanned = assess_scans(
         plan.checks.health.installs,
         change.snapshot.installed,
@@ -91,8 +126,21 @@ def with_installs(
         config.failure_threshold,
         now,
     )
-    judge = _Judge(config, found, records, change.snapshot, now)
-    findings = list(judge.findings(scans))
+    known = Known(
+        found=found,
+        nodes=change.snapshot.nodes,
+        records=records,
+        failure=failure,
+        statuses=config.statuses,
+        now=now,
+    )
+    findings = [
+        one
+        for install, packs in sorted(scans.packs.items())
+        for pack in packs
+        for one in judge_each(install, pack, known.of)
+        if one.id is not None
+    ]
     keys = {one.node.lower() for one in findings if one.node}
     poll = Poll(
         findings=findings,
@@ -124,50 +172,13 @@ def with_installs(
             health=replace(checks.health, installs=scanned.failures),
             scanned={name: at for name, at in sorted(moments.items()) if at},
             unknown=tuple(sorted(unknown | unread)),
-            packs=dict(sorted(records.by_key.items())),
-            packs_error=records.failure.error
-            if records.failure
-            else checks.packs_error,
+            packs=dict(sorted(records.items())),
+            packs_error=failure.error if failure else checks.packs_error,
         ),
         events=(*change.events, *scanned.events, *exposed, *updates),
         installs=dict(scans.packs),
         scan_errors=scans.errors,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Judge:
-    """Judges copies by what is known after this poll."""
-
-    config: PollConfig
-    found: Findings
-    records: Records
-    snapshot: Snapshot
-    now: str
-
-    def findings(self, scans: Scans) -> Iterator[Finding]:
-        """Yield what is found of every copy, as each pack that it may be and that the registry can be asked about."""
-        for install, packs in sorted(scans.packs.items()):
-            for pack in packs:
-                found = judge_each(install, pack, self._known)
-                yield from (one for one in found if one.id is not None)
-
-    def _known(self, name: str) -> Knowledge:
-        key = name.lower()
-        node = self.snapshot.nodes.get(key)
-        if node is None and key in self.found.no_packs:
-            node = Node(node=name, empty_since=self.now)
-        record = self.records.by_key.get(key)
-        is_banned = node is not None and node.banned
-        if record is not None and record.status == BANNED and not is_banned:
-            record = replace(record, status=ACTIVE)  # another answer ended the ban
-        return Knowledge(
-            node=node,
-            record=record,
-            statuses=self.config.statuses,
-            reason=summarize(record.status_detail) if record else "",
-            no_records=self.records.failure,
-        )
 
 
 def _some(snapshot: Snapshot, keys: set[str]) -> Mapping[str, Node]:

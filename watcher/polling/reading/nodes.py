@@ -25,7 +25,7 @@ from watcher.model.listing import (
 )
 from watcher.model.pack import PACK_STATUSES, PackRecord
 from watcher.model.snapshot import Node
-from watcher.polling.reading.plan import Plan, Sight, View
+from watcher.polling.reading.plan import Plan, View
 from watcher.polling.reading.read import Answers
 from watcher.registry.sweep import NoSweep, Sweep
 from watcher.text.plural import plural
@@ -58,7 +58,7 @@ class Findings:
     unknown: list[str] = field(default_factory=list)
     """Ids that only installs name, of nodes that never had a version."""
     no_packs: set[str] = field(default_factory=set)
-    """The lower-case ids of these, and of folders, of which the registry shows that it has no such pack."""
+    """The lower-case ids of which an answer shows that the registry has no such pack."""
     banned: set[str] = field(default_factory=set)
     """Nodes of which the registry said that they are banned instead of listing them."""
     unseen: set[str] = field(default_factory=set)
@@ -151,41 +151,28 @@ class _Comparison:
 
     def _compare(self, key: str, name: str) -> None:
         """Compare a node with the rows of the pages and its own answer, which is younger and counts more."""
-        plan, sweep = self._plan, self._answers.sweep
+        found, plan, sweep = self.findings, self._plan, self._answers.sweep
         answer = self._answers.nodes.get(key)
         known = plan.snapshot.nodes.get(key)
-        view = None
+        node, view = known, None
         if isinstance(sweep, Sweep):
             view = plan.view(sweep, key, name)
             if view is None:
                 self._take_as_known(key, sweep)
-        node = known if view is None else view.base
-        is_first = view is not None and view.sight in {Sight.BASELINE, Sight.LISTING}
-        if view is not None and is_first:
-            node = self._take_listing(key, node, view.listing, view.sight)
+        if view is not None:
+            node = view.base
+            if view.in_baseline:
+                found.baseline.add(key)
+            if view.is_first:
+                node = self._take_listing(key, node, view.listing)
         if answer is not None:
-            node = self._take_answer(key, node, answer, view.sight if view else None)
-        if view is not None and not is_first and not self._has_answer(key, answer):
+            node = self._take_answer(key, node, answer)
+        if view is not None and not (view.is_first or self._has_answer(key, answer)):
             node = self._take_rows(key, name, node, view)
-        self._keep(key, node, known or Node(node=name), view)
-
-    def _keep(
-        self, key: str, node: Node | None, before: Node, view: View | None
-    ) -> None:
-        """Note a node that changed; not what only a page ever showed of a pack that has no version."""
-        if node is None:
-            return
-        is_new = view is not None and view.sight is Sight.NEWCOMER
-        is_nothing = not (node.versions or node.banned)
-        is_ghost = is_new and is_nothing and key not in self.findings.unread
         # A pack that the baseline of all leaves out is known from now on, so that it is no newcomer.
-        is_left_out = (
-            view is not None
-            and view.base is not None
-            and key not in self._plan.snapshot.nodes
-        )
-        if (node != before or is_left_out) and not is_ghost:
-            self.findings.nodes[key] = node
+        is_noted = known is None and view is not None and view.base is not None
+        if node is not None and (is_noted or node != (known or Node(node=name))):
+            found.nodes[key] = node
 
     def _has_answer(self, key: str, answer: Reading | None) -> bool:
         """Return whether a node's own answer came, counts and is complete."""
@@ -221,14 +208,11 @@ class _Comparison:
         if view.listing.versions:
             self._take_server_time(key, view.listing.server_time)
         checked_at = plan.checks.checked.get(key, "")
-        difference = compare_rows(
-            node or Node(node=name), view.listing, plan.options, checked_at
-        ).difference
+        base = node or Node(node=name)
+        difference = compare_rows(base, view.listing, plan.options, checked_at)
         return self._take_difference(key, difference)
 
-    def _take_answer(
-        self, key: str, node: Node | None, answer: Reading, sight: Sight | None
-    ) -> Node | None:
+    def _take_answer(self, key: str, node: Node | None, answer: Reading) -> Node | None:
         """Return the node after its own answer."""
         found = self.findings
         found.read.discard(key)
@@ -239,15 +223,16 @@ class _Comparison:
                 return node
             case ReadFailure():
                 found.unread[key] = answer
+                self._take_nothing(key, answer)
                 return node
             case _ if self._is_stale(key, answer.server_time):
                 made = answer.server_time.oldest
                 log.debug("stale answer", node=answer.node, made=made)
                 return node
             case Listing():
-                return self._take_listing(key, node, answer, sight)
+                return self._take_listing(key, node, answer)
             case NodeBanned():
-                return self._take_ban(key, node, answer, sight)
+                return self._take_ban(key, node, answer)
             case Unchanged():
                 # An etag is kept of settled nodes only, so there is nothing to compare.
                 found.read.add(key)
@@ -258,9 +243,7 @@ class _Comparison:
             case _:
                 assert_never(answer)
 
-    def _take_listing(
-        self, key: str, node: Node | None, listing: Listing, sight: Sight | None
-    ) -> Node:
+    def _take_listing(self, key: str, node: Node | None, listing: Listing) -> Node:
         """Return the node after a listing of it."""
         found, plan, options = self.findings, self._plan, self._plan.options
         self._take_server_time(key, listing.server_time)
@@ -268,9 +251,7 @@ class _Comparison:
             found.registry_ids[key] = listing.spelling
         # An id that an install names may be wrong: narrowed statuses make an empty listing a baseline.
         is_doubtful = not listing.versions and self._may_be_unknown(key)
-        if sight is Sight.BASELINE:
-            found.baseline.add(key)
-        if sight is Sight.BASELINE or (is_doubtful and not options.all_watched):
+        if key in found.baseline or (is_doubtful and not options.all_watched):
             options = replace(options, baseline="silent")
         checked_at = plan.checks.checked.get(key, "")
         difference = compare_listing(node, listing, options, checked_at)
@@ -305,18 +286,15 @@ class _Comparison:
         if is_empty or (is_not_found and not self._answers.packs.absent):
             self.findings.no_packs.add(key)
 
-    def _take_ban(
-        self, key: str, node: Node | None, ban: NodeBanned, sight: Sight | None
-    ) -> Node:
+    def _take_ban(self, key: str, node: Node | None, ban: NodeBanned) -> Node:
         """Return the node after a 403 that says that it is banned."""
         found = self.findings
         found.banned.add(key)
         self._take_server_time(key, ban.server_time)
-        said = replace(ban, message=summarize(ban.message))
-        difference = compare_ban(node, said, self._plan.options)
         found.read.add(key)
+        summary = replace(ban, message=summarize(ban.message))
         return self._take_difference(
-            key, difference, is_counted=sight is Sight.BASELINE
+            key, compare_ban(node, summary, self._plan.options)
         )
 
     def _take_record(self, key: str, record: PackRecord) -> None:
@@ -328,22 +306,25 @@ class _Comparison:
         summary = replace(record, status_detail=summarize(record.status_detail))
         is_listed = key in found.read and key not in found.banned
         difference = compare_record(node, summary, self._plan.options, listed=is_listed)
-        after = self._take_difference(key, difference, is_counted=key in found.baseline)
+        after = self._take_difference(key, difference)
         if after != node:
             found.nodes[key] = after
         if node.banned and not after.banned:
             # What changed under the ban was answered by the ban, and is compared now.
             found.etags.pop(key, None)
 
-    def _take_difference(
-        self, key: str, difference: Difference, *, is_counted: bool = False
-    ) -> Node:
-        """Note the events; a ban `is_counted` in the event of the baseline of all."""
-        events = difference.events
-        if is_counted:
-            events = tuple(one for one in events if one.kind is not Kind.BANNED)
+    def _take_difference(self, key: str, difference: Difference) -> Node:
+        """Note the events; a ban of the pack is counted in the event of the baseline of all where that takes it in."""
+        found = self.findings
+        events = tuple(
+            one
+            for one in difference.events
+            if key not in found.baseline
+            or one.kind is not Kind.BANNED
+            or one.version is not None
+        )
         if events:
-            self.findings.events[key] = (*self.findings.events.get(key, ()), *events)
+            found.events[key] = (*found.events.get(key, ()), *events)
         return difference.node
 
     def _may_be_unknown(self, key: str) -> bool:

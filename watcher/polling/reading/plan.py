@@ -5,28 +5,28 @@ The rules of sweeps are in docs/behaviour.md, Sweeps.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from zlib import crc32
 
 from watcher import timestamps
-from watcher.changes.diff import missing_from
 from watcher.changes.sweeps import (
-    MILDEST,
     came_since,
     compare_rows,
     is_as_known,
+    is_settled,
+    lacks_rows,
     newcomer,
 )
 from watcher.changes.transitions import DiffOptions
 from watcher.changes.verdict import identities
 from watcher.durations import DAY
+from watcher.model.event import Kind, rank
 from watcher.model.listing import Listing, ServerTime
 from watcher.model.pack import Claim, Pack, PackRecord, PackRecords
 from watcher.model.selection import Selection
 from watcher.model.snapshot import Node, Snapshot
-from watcher.model.version import BANNED, STATUSES, Version, is_watched
+from watcher.model.version import BANNED, STATUSES
 from watcher.polling.model import PollConfig, Scans
 from watcher.registry.client import PAGE_SIZE
 from watcher.registry.sweep import NoSweep, Sweep
@@ -37,48 +37,28 @@ _MANY = 100
 _MOST_QUESTIONS = 200
 """How many nodes are asked by themselves after a sweep, at most; as many as it has pages if these are more."""
 _STALE = "its rows are older than what is known"
+_MILDEST = (len(Kind),)
+"""The urgency of rows that show no change."""
 _EPOCH = "1970-01-01T00:00:00Z"
-
-
-class Way(StrEnum):
-    """How a poll reads."""
-
-    EACH = "each"
-    SWEEP = "sweep"
-
-
-class Sight(StrEnum):
-    """What the rows that a sweep shows of a node are."""
-
-    BASELINE = "part of the baseline of all"
-    LISTING = "its first complete listing"
-    NEWCOMER = "of a pack that the baseline of all did not have"
-    DIFFERENT = "other than what is known, or less"
-    EARLY = "of a pack that waits for the baseline of all"
-    ABSENT = "nothing, of a pack that an incomplete sweep showed before"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
     """What a sweep shows of a node that is not as it is known."""
 
-    sight: Sight
     base: Node | None
     """What its rows and its own answer are compared with."""
     listing: Listing
+    is_first: bool = False
+    """The rows are its first complete listing."""
+    in_baseline: bool = False
+    """The baseline of all takes it in."""
+    is_asked: bool = True
+    """Only its own answer can tell the rest."""
     urgency: tuple[int, ...] = ()
     """Sorts nodes by what their rows show, the worst first."""
     lacks: bool = False
     """A known version is not shown."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Questions:
-    """Which nodes are asked by themselves after a sweep, as they are written."""
-
-    now: Sequence[str]
-    later: frozenset[str] = frozenset()
-    """Lower-case ids of those that a later poll asks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -106,10 +86,9 @@ class Plan:
     # Sweep or not
 
     @property
-    def way(self) -> Way:
-        """How to begin: page 1 may show that a sweep is not worth its pages, or is refused."""
-        is_many = self.globs.chooses or len(self.nodes) >= _MANY
-        return Way.SWEEP if is_many else Way.EACH
+    def tries_sweep(self) -> bool:
+        """Whether page 1 is read first: it may show that a sweep is not worth its pages, or is refused."""
+        return self.globs.chooses or len(self.nodes) >= _MANY
 
     def is_wanted(self, key: str) -> bool:
         """Return whether the rows of a node are kept, by its lower-case id."""
@@ -151,11 +130,6 @@ class Plan:
             return 1, 0
         return (0 if failure.untried else 2), failure.count
 
-    def missing(self, listing: Listing) -> tuple[Version, ...]:
-        """Return the known versions that a listing of narrowed statuses should show and does not."""
-        known = self.snapshot.nodes.get(listing.node.lower())
-        return missing_from(known, listing, self.options)
-
     # After a sweep
 
     def sets_baseline(self, sweep: Sweep) -> bool:
@@ -174,85 +148,66 @@ class Plan:
 
     def _waits(self, key: str, sweep: Sweep) -> bool:
         """Return whether a node that only globs choose waits for the baseline of all."""
-        return key not in self.nodes and self._is_early(key, sweep)
-
-    def _is_early(self, key: str, sweep: Sweep) -> bool:
         node = self.snapshot.nodes.get(key)
         is_awaited = self.lacks_baseline and bool(sweep.incomplete)
         has_none = node is None or not (node.baseline_at or node.banned)
-        return is_awaited and has_none and self.globs.matches(key)
+        is_only_chosen = key not in self.nodes and self.globs.matches(key)
+        return is_awaited and has_none and is_only_chosen
 
     def view(self, sweep: Sweep, key: str, name: str) -> View | None:
         """Return what a sweep shows of a node; None if it is as known, or banned: then only its own answer counts."""
         known, rows = self.snapshot.nodes.get(key), sweep.nodes.get(key)
         if known is not None and known.banned:
             return None
-        is_readable = rows is not None and not rows.fault
-        if known is not None and rows is not None and is_readable:
+        if known is not None and rows is not None and not rows.fault:
             is_known = is_as_known(known, rows.versions, self.options)
             if is_known:
                 return None
         listing = sweep.listing(key, name)
         if known is not None and known.baseline_at:
-            return self._difference(Sight.DIFFERENT, known, key, listing)
-        is_complete = bool(listing.versions) and not (
-            sweep.incomplete or listing.incomplete
-        )
+            return self._difference(known, key, listing)
         is_chosen = self.globs.matches(key)
         sweep_baseline = self.snapshot.sweep_baseline
         is_new = is_chosen and known is None and rows is not None
         if is_new and (not self.lacks_baseline or came_since(sweep_baseline, listing)):
-            base = newcomer(name, sweep_baseline)
-            return self._difference(Sight.NEWCOMER, base, key, listing)
-        if is_chosen and self.sets_baseline(sweep):
-            if is_complete:
-                return View(sight=Sight.BASELINE, base=known, listing=listing)
-            if known is not None and known.versions and rows is None:
-                return self._absent(known, sweep, listing)
+            return self._difference(newcomer(name, sweep_baseline), key, listing)
+        is_whole = not (sweep.incomplete or listing.incomplete)
+        in_baseline = is_chosen and self.sets_baseline(sweep)
+        if listing.versions and is_whole:
+            return View(
+                base=known,
+                listing=listing,
+                is_first=True,
+                in_baseline=in_baseline,
+                is_asked=False,
+            )
+        if in_baseline:
             # It is in the snapshot from now on, so that it is no newcomer: it has a baseline of its own.
             base = known or Node(node=name)
-            return self._difference(Sight.DIFFERENT, base, key, listing)
-        if self._is_early(key, sweep):
-            return View(sight=Sight.EARLY, base=known, listing=listing, lacks=True)
-        if is_complete:
-            return View(sight=Sight.LISTING, base=known, listing=listing)
-        return View(sight=Sight.DIFFERENT, base=known, listing=listing, lacks=True)
+            if base.versions and rows is None:
+                # Or it was there, and is not any more: what comes of it later is news.
+                statuses = self.options.statuses
+                base = replace(base, baseline_at=sweep.at, statuses=statuses)
+            return self._difference(base, key, listing)
+        is_asked = not self._waits(key, sweep)
+        return View(base=known, listing=listing, is_asked=is_asked, lacks=True)
 
-    def _absent(self, known: Node, sweep: Sweep, listing: Listing) -> View:
-        """Return what a sweep that sets the baseline of all shows of a node that is not on its pages any more.
-
-        That is its baseline: what comes of it later is news, as of any pack that was not there.
-        """
-        statuses = self.options.statuses
-        base = replace(known, baseline_at=sweep.at, statuses=statuses)
-        lacks = any(is_watched(one.status, statuses) for one in known.listed)
-        return View(
-            sight=Sight.ABSENT,
-            base=base,
-            listing=listing,
-            urgency=MILDEST,
-            lacks=lacks,
-        )
-
-    def _difference(
-        self, sight: Sight, base: Node, key: str, listing: Listing
-    ) -> View | None:
-        checked_at = self.checks.checked.get(key, "")
-        found = compare_rows(base, listing, self.options, checked_at)
-        if not found.is_news:
+    def _difference(self, base: Node, key: str, listing: Listing) -> View | None:
+        """Return how rows differ from `base`; None if all is as the snapshot has it."""
+        checked_at, options = self.checks.checked.get(key, ""), self.options
+        difference = compare_rows(base, listing, options, checked_at)
+        is_known = difference.node == self.snapshot.nodes.get(key)
+        is_same = is_known and is_settled(base, options) and not difference.events
+        lacks = lacks_rows(base, listing, options)
+        if is_same and not (lacks or listing.incomplete):
             return None
+        urgency = min(map(rank, difference.events), default=_MILDEST)
         if self.is_stale(key, listing.server_time):
             listing = replace(
                 listing, versions=(), server_time=ServerTime(), incomplete=_STALE
             )
-            found = compare_rows(base, listing, self.options, checked_at)
-        return View(
-            sight=sight,
-            base=base,
-            listing=listing,
-            urgency=found.urgency,
-            lacks=found.lacks,
-        )
+            lacks, urgency = lacks_rows(base, listing, options), _MILDEST
+        return View(base=base, listing=listing, urgency=urgency, lacks=lacks)
 
     def is_stale(self, key: str, server_time: ServerTime) -> bool:
         """Return whether an answer about a node is older than the known one.
@@ -267,21 +222,20 @@ class Plan:
 
     def questions(
         self, sweep: Sweep, turn: Collection[str], records: PackRecords
-    ) -> Questions:
-        """Return which nodes to ask by themselves: of many those whose rows show the worst, the others later.
+    ) -> tuple[list[str], frozenset[str]]:
+        """Return which nodes to ask by themselves, as they are written, and which of them a later poll asks, by key.
 
-        `turn` are those whose moment of the day it is.
+        Of many those whose rows show the worst are asked first. `turn` are those whose moment of the day it is.
         """
         watched = self.watched(sweep)
         if sweep.incomplete and sweep.total and not self.globs.chooses:
             # What is new of each may be in what did not come.
-            return Questions(now=self.in_order(watched.values()))
+            return self.in_order(watched.values()), frozenset()
         most = max(_MOST_QUESTIONS, _pages_of(sweep.total))
         views = {
             key: view
             for key, name in watched.items()
-            if (view := self.view(sweep, key, name)) is not None
-            and self._is_asked(key, view)
+            if (view := self.view(sweep, key, name)) is not None and view.is_asked
         }
         worst_first = sorted(views, key=lambda key: self._urgency(key, views[key]))
         in_turn = set(turn) if sweep.incomplete else set(turn) - records.records.keys()
@@ -290,10 +244,8 @@ class Plan:
         ]
         asked = dict.fromkeys([*worst_first, *self._by_turns(needy, most)])
         now = list(asked)[:most]
-        return Questions(
-            now=self.in_order(watched[key] for key in now),
-            later=frozenset(views.keys() - set(now)),
-        )
+        later = frozenset(views.keys() - set(now))
+        return self.in_order(watched[key] for key in now), later
 
     def _by_turns(self, keys: Iterable[str], most: int) -> list[str]:
         """Return nodes in the order to ask: banned ones first, the others from another place each day."""
@@ -305,17 +257,6 @@ class Plan:
         # Half of a poll's questions each day: the other half may be needed for what rows show.
         begin = days * (most // 2) % len(others) if others else 0
         return [*banned, *others[begin:], *others[:begin]]
-
-    def _is_asked(self, key: str, view: View) -> bool:
-        match view.sight:
-            case Sight.BASELINE | Sight.LISTING:
-                return False
-            case Sight.EARLY:
-                return key in self.nodes
-            case Sight.ABSENT:
-                return view.lacks
-            case Sight.NEWCOMER | Sight.DIFFERENT:
-                return True
 
     def _urgency(self, key: str, view: View) -> tuple[tuple[int, ...], int, str]:
         """Return what sorts nodes: of alike ones those that failed most often are last, then those checked last."""

@@ -6,10 +6,11 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from watcher.changes.diff import missing_from
 from watcher.model.failure import Fault, ReadFailure
 from watcher.model.listing import Listing, Reading
 from watcher.model.pack import PackRecords
-from watcher.polling.reading.plan import Plan, Questions, Way
+from watcher.polling.reading.plan import Plan
 from watcher.progress import Progress, silent
 from watcher.registry.client import Registry
 from watcher.registry.packs import read_packs
@@ -46,7 +47,7 @@ async def read(
 ) -> Answers:
     """Read all that is watched; every failure is a value."""
     sweep: Sweep | NoSweep | None = None
-    if plan.way is Way.SWEEP:
+    if plan.tries_sweep:
         sweep = await read_sweep(
             registry,
             plan.filter,
@@ -61,60 +62,58 @@ async def read(
         )
     if isinstance(sweep, NoSweep) and sweep.failure is not None and plan.globs.chooses:
         return Answers(sweep=sweep, nodes={})
-    asker = Asker(registry, plan, clock, progress)
+    asker = Asker(registry=registry, plan=plan, clock=clock, progress=progress)
+    if not isinstance(sweep, Sweep):
+        return await ask_each(asker, sweep)
     due, watched = plan.due(sweep), plan.watched(sweep)
-    if isinstance(sweep, Sweep):
-        # The pages show how the registry writes the ids, and its records which packs to ask for a ban.
-        names = [
-            sweep.nodes[key].spelling if key in sweep.nodes else watched[key]
-            for key in due
-        ]
-        packs = await read_packs(registry, names)
-        questions = plan.questions(sweep, plan.turn(sweep), packs)
-        # Rows may have changed what an etag stands for.
-        nodes = await asker.ask(questions.now, etags={})
-    else:
-        questions = Questions(now=plan.in_order(watched.values()))
-        nodes = await asker.ask(questions.now, plan.checks.etags)
-        packs = await read_packs(
-            registry, [_spelling(nodes.get(key)) or plan.spelling(key) for key in due]
-        )
+    # The pages show how the registry writes the ids, and its records which packs to ask for a ban.
+    names = [
+        sweep.nodes[key].spelling if key in sweep.nodes else watched[key] for key in due
+    ]
+    packs = await read_packs(registry, names)
+    now, later = plan.questions(sweep, plan.turn(sweep), packs)
     return Answers(
         sweep=sweep,
-        nodes=nodes,
-        later=questions.later,
+        # Rows may have changed what an etag stands for.
+        nodes=await asker.ask(now, etags={}),
+        later=later,
         packs=packs,
         packs_due=frozenset(due),
     )
+
+
+async def ask_each(asker: Asker, sweep: NoSweep | None = None) -> Answers:
+    """Ask for each watched node by itself, then for the packs as a whole, whose ids are spelled by the answers."""
+    plan = asker.plan
+    nodes = await asker.ask(
+        plan.in_order(plan.watched(sweep).values()), plan.checks.etags
+    )
+    due = plan.due(sweep)
+    names = [_spelling(nodes.get(key)) or plan.spelling(key) for key in due]
+    packs = await read_packs(asker.registry, names)
+    return Answers(sweep=sweep, nodes=nodes, packs=packs, packs_due=frozenset(due))
 
 
 def _spelling(reading: Reading | None) -> str:
     return reading.spelling if isinstance(reading, Listing) else ""
 
 
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class Asker:
     """Asks for single nodes, several at once."""
 
-    def __init__(
-        self,
-        registry: Registry,
-        plan: Plan,
-        clock: Callable[[], str],
-        progress: Progress = silent,
-    ) -> None:
-        self._registry = registry
-        self._plan = plan
-        self._clock = clock
-        self._progress = progress
-        self._concurrency = registry.limits.concurrency
-        self._readings: dict[str, Reading] = {}
-        self._total = 0
-        self._failures = 0
-        """Registry-wide ones in a row."""
-        self._silence = 0
-        """Nodes in a row without any HTTP answer."""
-        self._under_way: dict[str, None] = {}
-        self._etags: Mapping[str, str] = {}
+    registry: Registry
+    plan: Plan
+    clock: Callable[[], str]
+    progress: Progress = silent
+    _etags: Mapping[str, str] = field(default_factory=dict, init=False)
+    _total: int = field(default=0, init=False)
+    _readings: dict[str, Reading] = field(default_factory=dict, init=False)
+    _failures: int = field(default=0, init=False)
+    """Registry-wide ones in a row."""
+    _silence: int = field(default=0, init=False)
+    """Nodes in a row without any HTTP answer."""
+    _under_way: dict[str, None] = field(default_factory=dict, init=False)
 
     async def ask(
         self, nodes: Sequence[str], etags: Mapping[str, str]
@@ -125,7 +124,7 @@ class Asker:
         waiting = iter(nodes)
         workers = [
             asyncio.create_task(self._work(waiting))
-            for _ in range(min(self._concurrency, len(nodes)))
+            for _ in range(min(self.registry.limits.concurrency, len(nodes)))
         ]
         try:
             await asyncio.gather(*workers)
@@ -133,7 +132,7 @@ class Asker:
             for worker in workers:
                 worker.cancel()
             await asyncio.gather(*workers, return_exceptions=True)
-            self._progress("nodes", "")
+            self.progress("nodes", "")
         return self._readings
 
     async def _work(self, waiting: Iterator[str]) -> None:
@@ -163,17 +162,19 @@ class Asker:
         if 0 < len(self._under_way) <= _FEW:
             few = f", waiting for {', '.join(self._under_way)}"
         done = len(self._readings)
-        self._progress("nodes", f"{done} of {self._total} nodes checked{few}")
+        self.progress("nodes", f"{done} of {self._total} nodes checked{few}")
 
     def _reason_not_to_try(self) -> str:
         """Return why no further node is tried in this poll, or ""."""
-        if self._silence >= max(2 * self._concurrency, _SHORTEST_SILENCE):
+        if self._silence >= max(
+            2 * self.registry.limits.concurrency, _SHORTEST_SILENCE
+        ):
             return "not tried, since the registry could not be reached"
-        return self._registry.asked_to_wait
+        return self.registry.asked_to_wait
 
     async def _read_one(self, node: str) -> Reading:
-        once = self._failures >= max(self._concurrency, _SHORTEST_STREAK)
-        statuses = self._plan.options.statuses
+        once = self._failures >= max(self.registry.limits.concurrency, _SHORTEST_STREAK)
+        statuses = self.plan.options.statuses
         query = NodeQuery(
             node=node,
             statuses=statuses,
@@ -181,12 +182,13 @@ class Asker:
             retries=0 if once else None,
         )
         try:
-            reading = await read_node(self._registry, query, self._clock)
-            if not isinstance(reading, Listing) or not self._plan.filter:
+            reading = await read_node(self.registry, query, self.clock)
+            if not isinstance(reading, Listing):
                 return reading
-            missing = self._plan.missing(reading)
+            known = self.plan.snapshot.nodes.get(node.lower())
+            missing = missing_from(known, reading, self.plan.options)
             return await read_whereabouts(
-                self._registry, reading, missing, statuses, self._clock
+                self.registry, reading, missing, statuses, self.clock
             )
         except Exception as error:  # noqa: BLE001 - one node's answer must not end the reading of the others
             return ReadFailure(node=node, error=f"unexpected {type(error).__name__}")

@@ -12,7 +12,7 @@ from watcher.model.pack import PackRecord, PackRecords
 from watcher.model.selection import Selection
 from watcher.model.snapshot import Node, Snapshot, SweepBaseline
 from watcher.model.version import STATUSES, Version
-from watcher.polling.reading.plan import Plan, Way
+from watcher.polling.reading.plan import Plan
 from watcher.registry.pagination import NodeRows
 from watcher.registry.sweep import Sweep
 from watcher.state.model import Checks
@@ -69,11 +69,11 @@ def _records(*banned: str, known: list[str]) -> PackRecords:
 
 
 @pytest.mark.parametrize(
-    ("named", "globs", "way"),
-    [(99, (), Way.EACH), (100, (), Way.SWEEP), (1, ("a*",), Way.SWEEP)],
+    ("named", "globs", "tries"),
+    [(99, (), False), (100, (), True), (1, ("a*",), True)],
 )
 def test_many_packs_begin_with_a_page(
-    named: int, globs: tuple[str, ...], way: Way
+    named: int, globs: tuple[str, ...], tries: bool
 ) -> None:
     """From a hundred packs on page 1 is requested, and always where globs are watched."""
     plan = replace(
@@ -81,7 +81,7 @@ def test_many_packs_begin_with_a_page(
         nodes={name: name for name in NAMES[:named]},
         globs=Selection(globs=globs),
     )
-    assert plan.way is way
+    assert plan.tries_sweep is tries
 
 
 def test_a_sweep_is_worth_fewer_pages_than_packs() -> None:
@@ -95,19 +95,19 @@ def test_a_sweep_is_worth_fewer_pages_than_packs() -> None:
 def test_what_is_as_known_is_not_asked() -> None:
     """Only the pack whose row differs, and the one that no page shows, are asked by themselves."""
     plan = _plan("same", "other", "hidden")
-    asked = plan.questions(
+    now, later = plan.questions(
         _sweep(same="active", other="flagged"), [], _records(known=[])
     )
-    assert (set(asked.now), asked.later) == ({"other", "hidden"}, frozenset())
+    assert (set(now), later) == ({"other", "hidden"}, frozenset())
 
 
 def test_the_worst_are_asked_first() -> None:
     """Of more packs than a poll asks those with the worst rows are asked, and the others later."""
     plan = _plan(*NAMES)
     statuses = dict.fromkeys(NAMES, "deleted") | {"pack-239": "banned"}
-    asked = plan.questions(_sweep(**statuses), [], _records(known=[]))
-    assert (len(asked.now), len(asked.later)) == (200, 40)
-    assert "pack-239" in asked.now
+    now, later = plan.questions(_sweep(**statuses), [], _records(known=[]))
+    assert (len(now), len(later)) == (200, 40)
+    assert "pack-239" in now
 
 
 def test_each_pack_has_a_moment_of_the_day() -> None:
@@ -135,9 +135,9 @@ def test_only_its_own_answer_ends_a_ban_that_it_began() -> None:
     due = ["fine", "recorded", "refused", "silent"]
     records = _records("refused", "recorded", known=["fine", "refused", "recorded"])
     sweep = _sweep(**dict.fromkeys(due, "active"))
-    assert set(plan.questions(sweep, due, records).now) == {"silent", "refused"}
+    assert set(plan.questions(sweep, due, records)[0]) == {"silent", "refused"}
     sweep.incomplete = "rows are missing"
-    assert set(plan.questions(sweep, due, records).now) == set(due)
+    assert set(plan.questions(sweep, due, records)[0]) == set(due)
 
 
 def test_one_bound_holds_for_all_questions() -> None:
@@ -148,10 +148,10 @@ def test_one_bound_holds_for_all_questions() -> None:
     snapshot = replace(plan.snapshot, nodes=nodes)
     asked: list[set[str]] = []
     for day in range(2):
-        now = timestamps.later(NOW, day * 86400)
-        today = replace(plan, snapshot=snapshot, options=DiffOptions(now=now))
-        questions = today.questions(sweep, NAMES, _records(known=[]))
-        asked.append(set(questions.now))
+        options = DiffOptions(now=timestamps.later(NOW, day * 86400))
+        today = replace(plan, snapshot=snapshot, options=options)
+        now, _ = today.questions(sweep, NAMES, _records(known=[]))
+        asked.append(set(now))
     assert [len(one) for one in asked] == [200, 200]
     assert "pack-7" in asked[0] & asked[1]
     assert asked[0] | asked[1] == set(NAMES)
