@@ -66,8 +66,6 @@ class Cell:
         unanswered = {outcome.unanswered for outcome in self.outcomes}
         if fails == unanswered == {False}:
             return "calm"
-        if not (self.endpoint is GOOD or self.endpoint.thorough):
-            return "rest"
         if fails == {True}:
             return (
                 f"failing {min(outcome.verdict for outcome in self.outcomes)}"
@@ -104,9 +102,9 @@ class Cell:
 
 
 def cells(endpoint: Endpoint) -> Iterator[Cell]:
-    """Yield the cells of an answer: every form with a good one, the core with a thorough one, else a few."""
+    """Yield the cells of an answer: every form with a good one, else the core."""
     for form in FORMS:
-        if endpoint is GOOD or (endpoint.thorough and form.core) or form.name in _FEW:
+        if endpoint is GOOD or form.core:
             yield from (
                 Cell(form=form, pack=pack, endpoint=endpoint)
                 for pack in PACKS
@@ -114,16 +112,12 @@ def cells(endpoint: Endpoint) -> Iterator[Cell]:
             )
 
 
-_FEW = ("zip", "zip_disabled", "zip_says_popular", "clone_https")
-
 Said = Mapping[str, Any]
 """A pack of the document."""
 
 
 def disagreements(
-    found: Iterable[tuple[Cell, Said | None]],
-    code: int,
-    fail_on: frozenset[str] = FAILING,
+    found: Iterable[tuple[Cell, Said | None]], code: int
 ) -> Iterator[str]:
     """Yield what the contract does not allow of the cells of one run, and of its exit code."""
     failing = False
@@ -133,7 +127,7 @@ def disagreements(
             yield f"{cell}: missing"
             continue
         verdict = str(said["verdict"])
-        failing |= cell.enabled and verdict in fail_on
+        failing |= cell.enabled and verdict in FAILING
         matching = {outcome for outcome in cell.outcomes if outcome.verdict == verdict}
         if not matching:
             allowed = " or ".join(

@@ -123,8 +123,6 @@ def _named(what: str, pack: Pack) -> str:
             return decoy(pack).id
         case "renamed":
             return f"my-{pack.id}"
-        case "download":
-            return f"{pack.id}-Source-main"
         case "nobody":
             return f"nobody-{pack.id}"
         case _:
@@ -191,32 +189,12 @@ def _disabled(comfyui: ComfyUI, _: Pack, path: Path) -> Path:
     return comfyui.disable(path, INSTALLED)
 
 
-def _disabled_wrongly(comfyui: ComfyUI, _: Pack, path: Path) -> Path:
-    return comfyui.disable(path, "9.9.9")
-
-
 def _disabled_as_nightly(comfyui: ComfyUI, _: Pack, path: Path) -> Path:
     return comfyui.disable(path, "nightly")
 
 
-def _disabled_as_of_old(_: ComfyUI, __: Pack, path: Path) -> Path:
-    return path.rename(path.with_name(f"{path.name}.disabled"))
-
-
 def _broken(_: ComfyUI, __: Pack, path: Path) -> None:
     (path / "pyproject.toml").write_text('[project\nname = "x')
-
-
-def _long(_: ComfyUI, __: Pack, path: Path) -> None:
-    text = (path / "pyproject.toml").read_text("utf-8")
-    (path / "pyproject.toml").write_text(
-        f"{text}\n[tool.other]\ntext = '{'x' * 130_000}'\n", "utf-8"
-    )
-
-
-def _without_comfy(_: ComfyUI, __: Pack, path: Path) -> None:
-    text = (path / "pyproject.toml").read_text("utf-8")
-    (path / "pyproject.toml").write_text(text.partition("[tool.comfy]")[0], "utf-8")
 
 
 def _with_git(
@@ -254,12 +232,6 @@ _form(
     "zip_renamed",
     _zip(folder="renamed"),
     _read("file:id", "folder:renamed", mark=True, source="own"),
-    kinds="registry",
-)
-_form(
-    "zip_download",
-    _zip(folder="download"),
-    _read("file:id", "folder:download", mark=True, source="own"),
     kinds="registry",
 )
 _form(
@@ -301,14 +273,6 @@ _form(
     kinds="registry",
 )
 _form(
-    # Open: whether `v1.2.0` is 1.2.0.
-    "zip_version_with_v",
-    _zip(version="v1.2.0"),
-    _read(*_BOTH, mark=True, source="own"),
-    _read(*_BOTH, version="v1.2.0", mark=True, source="own"),
-    kinds="registry",
-)
-_form(
     "zip_dynamic_version",
     _zip(version=None),
     _read(*_BOTH, version=None, mark=True, source="own"),
@@ -332,14 +296,6 @@ _form(
     _read(*_BOTH, mark=True, clone=True, source=NOBODYS),
     kinds="registry git",
     core=True,
-)
-_form(
-    # Open: whether a `.git` without a remote, that the archive shipped, makes a copy one without a repository.
-    "zip_ships_git_without_remote",
-    _then(_zip(source=None), _with_git(None, listed=True)),
-    _read(*_BOTH, mark=True),
-    _read(*_BOTH, mark=True, source=NOBODYS),
-    kinds="registry git",
 )
 _form(
     # Open: which of both marks counts where neither can be told to be the older one.
@@ -369,37 +325,11 @@ _form(
     kinds="registry unknown",
 )
 _form(
-    # It is read as far as its id and version, or it is not read, and the exit code says it.
-    "zip_long_file",
-    _then(_zip(), _long),
-    _read(*_BOTH, mark=True, source="own"),
-    _read("folder:id", version=None, mark=True, readable=False),
-    kinds="registry unknown",
-)
-_form(
     "zip_disabled",
     _then(_zip(), _disabled),
     _read(*_BOTH, mark=True, source="own", enabled=False),
     kinds="registry",
     core=True,
-)
-_form(
-    "zip_disabled_as_another_version",
-    _then(_zip(), _disabled_wrongly),
-    _read(*_BOTH, mark=True, source="own", enabled=False),
-    kinds="registry",
-)
-_form(
-    "zip_disabled_as_of_old",
-    _then(_zip(), _disabled_as_of_old),
-    _read(*_BOTH, mark=True, source="own", enabled=False),
-    kinds="registry",
-)
-_form(
-    "zip_disabled_says_popular",
-    _then(_zip(says="decoy", source=None), _disabled),
-    _read("file:decoy", "folder:id", mark=True, enabled=False),
-    kinds="registry",
 )
 
 # What somebody unpacked: the pyproject alone. The folder's name says nothing.
@@ -436,24 +366,6 @@ _form(
     kinds="claimed",
 )
 _form(
-    "unpacked_download",
-    _unpacked(folder="download"),
-    _read("file:id", source="own"),
-    kinds="claimed",
-)
-_form(
-    "unpacked_short_version",
-    _unpacked(version="1.2"),
-    _read("file:id", source="own"),
-    kinds="claimed",
-)
-_form(
-    "unpacked_dynamic_version",
-    _unpacked(version=None),
-    _read("file:id", version=None, source="own"),
-    kinds="claimed",
-)
-_form(
     "unpacked_in_folder_of_another",
     _unpacked(says="decoy", source="decoy"),
     _read("file:decoy", source="decoy"),
@@ -465,24 +377,6 @@ _form(
     _read("file:lower", source="own"),
     kinds="claimed",
     needs_listing=True,
-)
-_form(
-    "unpacked_without_comfy",
-    _then(_unpacked(), _without_comfy),
-    _read("file:id", source="own"),
-    kinds="claimed",
-)
-_form(
-    "unpacked_broken_file",
-    _then(_unpacked(), _broken),
-    _read(readable=False),
-    kinds="claimed unknown",
-)
-_form(
-    "unpacked_disabled",
-    _then(_unpacked(), _disabled_as_of_old),
-    _read("file:id", source="own", enabled=False),
-    kinds="claimed",
 )
 
 # Clones.
@@ -507,9 +401,7 @@ def _clone(
         path = _folder(comfyui, _named(folder, pack))
         git = _git(path, url)
         if cnr_id is not None:
-            _write(
-                git / ".cnr-id", cnr_id if cnr_id == "../x" else _named(cnr_id, pack)
-            )
+            _write(git / ".cnr-id", _named(cnr_id, pack))
         if says is not None:
             _write(path / "pyproject.toml", pyproject(_named(says, pack), version))
         return path
@@ -517,91 +409,27 @@ def _clone(
     return build
 
 
-def _on_a_branch(_: ComfyUI, __: Pack, path: Path) -> None:
-    git = path / ".git"
-    _write(git / "HEAD", "ref: refs/heads/main\n")
-    _write(git / "packed-refs", f"# pack-refs with: peeled\n{COMMIT} refs/heads/main\n")
-
-
 _HTTPS, _OF_DECOY = "https://github.com/Ann/{repo}", "https://github.com/Ann/{of_decoy}"
 
-for name, remote in (
-    ("https", _HTTPS),
-    ("https_git", _HTTPS + ".git"),
-    ("scp", "git@github.com:Ann/{repo}.git"),
-):
-    _form(
-        f"clone_{name}",
-        _then(_clone(remote), _on_a_branch) if name == "https_git" else _clone(remote),
-        _read("file:id", clone=True, source="own"),
-        kinds="git",
-        core=name in ("https", "scp"),
-    )
-
-for name, remote in (
-    ("alias", "git@work:Ann/{repo}.git"),
-    ("mirror", "https://gitee.com/mirrors/{repo}"),
-    ("fork", "https://github.com/eve/{repo}.git"),
+for name, remote, source in (
+    ("https", _HTTPS, "own"),
+    ("scp", "git@github.com:Ann/{repo}.git", "own"),
+    ("fork", "https://github.com/eve/{repo}.git", NOBODYS),
 ):
     _form(
         f"clone_{name}",
         _clone(remote),
-        _read("file:id", clone=True, source=NOBODYS),
+        _read("file:id", clone=True, source=source),
         kinds="git",
-        core=name in ("alias", "mirror"),
+        core=True,
     )
 
-
-def _submodule(_: ComfyUI, pack: Pack, path: Path) -> None:
-    """Have `.git` be a file that leads nowhere, as in a copied checkout."""
-    _remove_git(path)
-    (path / ".git").write_text(f"gitdir: ../../.git/modules/{pack.id}\n")
-
-
-def _worktree(comfyui: ComfyUI, pack: Pack, path: Path) -> None:
-    """Have `.git` be a file that leads to the repository of the ComfyUI around it."""
-    to = comfyui.root / ".git" / "modules" / pack.id
-    to.parent.mkdir(parents=True, exist_ok=True)
-    (path / ".git").rename(to)
-    (path / ".git").write_text(f"gitdir: ../../.git/modules/{pack.id}\n")
-
-
-def _names_another(path: Path, pack: Pack) -> None:
-    _write(path / "pyproject.toml", pyproject(pack.id, INSTALLED, _ELSEWHERE))
-
-
-def _remove_git(path: Path) -> None:
-    (path / ".git").rename(path / "was-git")
-
-
-_form(
-    # Open: whether what the file of a clone calls its repository counts beside the remote.
-    "clone_with_stale_source",
-    _then(_clone(_HTTPS), lambda _, pack, path: _names_another(path, pack)),
-    _read("file:id", clone=True, source="own"),
-    _read("file:id", clone=True, source=NOBODYS),
-    kinds="git",
-)
 _form(
     "clone_without_remote",
     _clone(None),
     _read("file:id", clone=True),
     kinds="git unknown claimed",
     core=True,
-)
-_form(
-    "clone_submodule",
-    _then(_clone(_HTTPS), _submodule),
-    _read("file:id", clone=True),
-    kinds="git unknown claimed",
-)
-_form(
-    # Open: whether a link out of the pack's folder, that stays in the ComfyUI, is followed.
-    "clone_worktree",
-    _then(_clone(_HTTPS), _worktree),
-    _read("file:id", clone=True),
-    _read("file:id", clone=True, source="own"),
-    kinds="git unknown claimed",
 )
 _form(
     "clone_without_file",
@@ -620,23 +448,11 @@ _form(
     core=True,
 )
 _form(
-    "clone_named_twice",
-    _clone(_HTTPS, cnr_id="id"),
-    _read("file:id", "cnr-id:id", clone=True, source="own"),
-    kinds="git",
-)
-_form(
     "clone_with_stale_mark",
     _clone(_HTTPS, cnr_id="nobody"),
     _read("file:id", "cnr-id:nobody", clone=True, source="own"),
     kinds="git",
     core=True,
-)
-_form(
-    "clone_with_mark_of_another",
-    _clone(_HTTPS, cnr_id="decoy"),
-    _read("file:id", "cnr-id:decoy", clone=True, source="own"),
-    kinds="git",
 )
 _form(
     "clone_says_popular",
@@ -652,26 +468,11 @@ _form(
     kinds="git",
 )
 _form(
-    "clone_with_odd_mark",
-    _clone(_HTTPS, cnr_id="../x"),
-    _read("file:id", clone=True, source="own"),
-    # Open: whether a mark that can be no id is something that could not be read.
-    _read("file:id", clone=True, source="own", readable=False),
-    kinds="git",
-)
-_form(
     "clone_in_folder_of_another",
     _clone(_OF_DECOY, says="decoy"),
     _read("file:decoy", clone=True, source="decoy"),
     kinds="git",
     core=True,
-)
-_form(
-    "clone_in_other_case",
-    _clone(_HTTPS, says="lower", folder="lower"),
-    _read("file:lower", clone=True, source="own"),
-    kinds="git",
-    needs_listing=True,
 )
 _form(
     "clone_dynamic_version",
@@ -687,27 +488,8 @@ _form(
     kinds="git",
 )
 _form(
-    "clone_short_version",
-    _clone(_HTTPS, version="1.2"),
-    _read("file:id", clone=True, source="own"),
-    kinds="git",
-)
-_form(
-    "clone_broken_file",
-    _then(_clone(_HTTPS), _broken),
-    _read(clone=True, version=None, readable=False),
-    _read("file:id", clone=True, version=None, source="own", readable=False),
-    kinds="git",
-)
-_form(
     "clone_disabled",
     _then(_clone(_HTTPS), _disabled_as_nightly),
-    _read("file:id", clone=True, source="own", enabled=False),
-    kinds="git",
-)
-_form(
-    "clone_disabled_as_of_old",
-    _then(_clone(_HTTPS), _disabled_as_of_old),
     _read("file:id", clone=True, source="own", enabled=False),
     kinds="git",
 )

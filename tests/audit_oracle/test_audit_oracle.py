@@ -14,7 +14,6 @@ import pytest
 from tests.audit_oracle import expected as oracle
 from tests.audit_oracle.comparing import GROUPS, Cell, Said, cells, disagreements
 from tests.audit_oracle.endpoint import ENDPOINTS, GOOD, Endpoint, answer_as
-from tests.audit_oracle.expected import FAILING
 from tests.audit_oracle.situations import fill
 from tests.support import program
 from tests.support.comfyui import ComfyUI
@@ -104,13 +103,11 @@ def test_every_cell(
     for group, chosen in _grouped(endpoint).items():
         installs = Installs(run, filled, tmp_path / group)
         installs.add(chosen)
-        # Where no group fails for certain, a failure must not hide the exit code 1 of the others.
-        fail_on = frozenset[str]() if group == "rest" else FAILING
-        done = installs.audit(*(() if fail_on else ("--fail-on", "none")))
+        done = installs.audit()
         document = json.loads(done.out)
         wrong += (
             f"{group}: {one}"
-            for one in disagreements(installs.found(document), done.code, fail_on)
+            for one in disagreements(installs.found(document), done.code)
         )
         wrong += (
             f"{group}: {one}"
@@ -124,7 +121,7 @@ def _of_errors(
     group: str, endpoint: Endpoint, errors: list[dict[str, Any]], err: str
 ) -> Iterator[str]:
     """Yield what is wrong with the errors of a run of one group."""
-    if group.startswith(("unanswered", "rest")) and not errors:
+    if group.startswith("unanswered") and not errors:
         yield "something was not answered, and no error says so"
     if endpoint.name.startswith("absent"):
         of_all = [
@@ -163,8 +160,8 @@ def test_there_are_enough() -> None:
         for cell in good
         if len({outcome.verdict for outcome in cell.outcomes}) == 1
     ]
-    assert len(good) > 4000
-    assert len(every) > 20_000
+    assert len(good) > 2500
+    assert len(every) > 12_000
     assert len(fixed) > 0.85 * len(good)
     assert {outcome.verdict for cell in fixed for outcome in cell.outcomes} == set(
         oracle.WORST_FIRST
