@@ -163,20 +163,6 @@ def test_a_message_in_doubt_holds_up_no_other(
     assert (alerted.delivered, alerted.owed) == (2, 1)
 
 
-def test_a_week_in_which_every_answer_is_lost(
-    ntfy: Behind, ahead: Callable[..., Ahead]
-) -> None:
-    """Each day's release comes at most five times and once a day, and none is called delivered."""
-    alerted = ahead(ntfy.url, alert_expiry="30d")
-    ntfy.cut("POST", Way.LOST)
-    alerted.live(7, lambda day: alerted.release(f"9.{day}.0"))
-    copies = [ntfy.copies(f"9.{day}.0") for day in range(7)]
-    assert all(
-        0 < count <= _BEFORE_DAILY + 7 - day for day, count in enumerate(copies)
-    ), copies
-    assert (alerted.delivered, alerted.owed) == (0, 7)
-
-
 @_at(
     ("ntfy", _BAN, Way.HALF),
     ("mail", _BAN, Way.AFTER),
@@ -229,27 +215,6 @@ def test_what_the_server_has_not_got_is_owed(
     assert (alerted.delivered, alerted.owed, behind.copies()) == (1, 0, 1)
 
 
-@_at(
-    ("mail", "rcpt TO", Way.LOST),
-    ("matrix", "/login", Way.HALF),
-    ("ntfy", _BAN, Way.REFUSED),
-)
-def test_what_did_not_go_out_is_merged(
-    behind: Behind, ahead: Callable[..., Ahead], at: str, way: Way
-) -> None:
-    """No answer to the message itself was lost, so nobody can have it: it comes as one with what is new since."""
-    alerted = ahead(behind.url)
-    alerted.ban()
-    behind.cut(at, way)
-    alerted.poll(2)
-    alerted.release("9.0.0")
-    behind.proxy.mend()
-    alerted.poll()
-    [text] = behind.read()
-    assert "9.0.0" in text
-    assert _BAN in text
-
-
 @pytest.mark.parametrize(
     ("at", "way"),
     [
@@ -284,60 +249,3 @@ def test_a_mailbox_that_is_refused(mail: Behind, ahead: Callable[..., Ahead]) ->
     alerted.poll(3)
     assert mail.proxy.count("rcpt TO:<nobody") == 3
     assert (alerted.delivered, alerted.owed, mail.copies()) == (0, 1, 1)
-
-
-def test_a_room_that_is_closed(
-    synapse: Synapse,
-    members: tuple[Member, Member],
-    matrix: Behind,
-    ahead: Callable[..., Ahead],
-) -> None:
-    """In one of three rooms the user may not write: the others have the message once, and it is owed."""
-    reader, _ = members
-    closed, open_one = (
-        reader.room(f"{reader.name}-{name}") for name in ("closed", "open")
-    )
-    reader.silence(closed)
-    alerted = ahead(
-        "/".join(
-            [
-                matrix.url,
-                *(f"%23{reader.name}-{name}:localhost" for name in ("closed", "open")),
-            ]
-        )
-    )
-    alerted.ban()
-    alerted.poll(3)
-    assert matrix.proxy.count("PUT .*BANNED") == 2 + 3
-    assert (alerted.delivered, alerted.owed, matrix.copies()) == (0, 1, 1)
-    assert [len(reader.messages(room)) for room in (open_one, closed)] == [1, 0]
-
-
-def test_copies_of_a_mail_are_one_to_its_reader(
-    tmp_path: Path, ahead: Callable[..., Ahead]
-) -> None:
-    """All copies of a mail in doubt have one Message-ID."""
-    with (
-        Postfix(tmp_path / "server") as server,
-        Cutting(server.port, mail=True) as proxy,
-    ):
-        alerted = ahead(server.url().replace(str(server.port), str(proxy.port)))
-        alerted.ban()
-        proxy.cut = Cut(at=_BAN, way=Way.LOST)
-        alerted.poll(3)
-        ids = [mail["Message-ID"] for mail in server.mails()]
-    assert (len(ids), len(set(ids))) == (3, 1)
-
-
-def test_it_is_said_that_a_message_may_have_arrived(
-    ntfy: Behind, ahead: Callable[..., Ahead]
-) -> None:
-    """After five attempts without an answer `status` says that it may have arrived; after a refusal it does not."""
-    alerted = ahead(ntfy.url)
-    alerted.ban()
-    ntfy.cut(_BAN, Way.REFUSED)
-    alerted.poll(_BEFORE_DAILY)
-    assert "may have arrived" not in alerted.run("status").out
-    ntfy.cut(_BAN, Way.LOST)
-    alerted.poll(_BEFORE_DAILY)
-    assert "may have arrived" in alerted.run("status").out

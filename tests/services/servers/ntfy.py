@@ -18,10 +18,6 @@ class Message:
 
     title: str
     text: str
-    priority: int
-    """1 to 5; 0 is ntfy's own default, which is 3."""
-    tags: str
-    click: str
     attachment: str
 
 
@@ -52,9 +48,9 @@ class Ntfy(Server):
         """Return the command that serves."""
         return "ntfy", "serve", "--config", str(self.folder / "server.yml")
 
-    def url(self, topic: str = "alerts", *, token: str = "", more: str = "") -> str:
+    def url(self, token: str = "") -> str:
         """Return the apprise URL of a topic."""
-        return f"ntfy://{token and f'{token}@'}127.0.0.1:{self.port}/{topic}{more}"
+        return f"ntfy://{token and f'{token}@'}127.0.0.1:{self.port}/alerts"
 
     def messages(self) -> list[Message]:
         """Return the messages of all topics in the order in which ntfy took them."""
@@ -62,16 +58,9 @@ class Ntfy(Server):
             sqlite3.connect(f"file:{self.folder / 'cache.db'}?mode=ro", uri=True)
         ) as cache:
             found = cache.execute(
-                "select title, message, priority, tags, click, attachment_name from messages order by id"
+                "select title, message, attachment_name from messages order by id"
             ).fetchall()
         return [
-            Message(
-                title=title,
-                text=text,
-                priority=priority,
-                tags=tags,
-                click=click,
-                attachment=attachment,
-            )
-            for title, text, priority, tags, click, attachment in found
+            Message(title=title, text=text, attachment=attachment)
+            for title, text, attachment in found
         ]

@@ -177,12 +177,6 @@ class Member:
         }
         return str(self.ask("POST", "createRoom", asked)["room_id"])
 
-    def silence(self, room: str) -> None:
-        """Let nobody else write to a room that this user has created."""
-        path = f"rooms/{quote(room)}/state/m.room.power_levels"
-        levels = self.ask("GET", path) | {"events_default": 50}
-        assert "event_id" in self.ask("PUT", path, levels)
-
     def rooms(self) -> list[str]:
         """Return the ids of the rooms that the user is in."""
         return list(self.ask("GET", "joined_rooms")["joined_rooms"])

@@ -211,28 +211,6 @@ def test_what_was_never_committed_is_dropped() -> None:
     )
 
 
-def test_a_journal_that_is_replayed_twice_counts_once() -> None:
-    """A run that died between the outbox and the removal of the journal leaves both, and no failure counts double."""
-    waiting = owing(("e1",), ("e2",))
-    first, second = waiting.queues["ops"].messages
-    refused = failed_attempt(
-        "ops",
-        waiting.queues["ops"],
-        first,
-        Undelivered(reason="HTTP 400", cause=Cause.CONTENT),
-        NOW,
-    )
-    lines: list[Outcome] = [refused, Acknowledgement(channel="ops", message=second.id)]
-    once = replay(waiting, lines)
-    (left,) = once.queues["ops"].messages
-    assert (left.refusals, once.queues["ops"].attempts, once.queues["ops"].error) == (
-        1,
-        0,
-        "",
-    )
-    assert replay(once, lines) == once
-
-
 def test_a_kill_counts_once_however_often_it_is_read() -> None:
     """Each attempt is known by its number, so that lines of several runs add up; the fifth defers the message."""
     waiting, lines = owing(("e1",)), list[Outcome]()
