@@ -41,8 +41,8 @@ from watcher.alerts.payload import event_objects
 from watcher.changes.health import FailureStreak, Health
 from watcher.cli import report
 from watcher.cli.commands import history
+from watcher.cli.commands.status import Overview, document
 from watcher.cli.commands.status import lines as status_lines
-from watcher.cli.commands.status_rows import Overview, document
 from watcher.cli.terminal import echo, to_json
 from watcher.model.channel import Grouping
 from watcher.model.event import Event
@@ -120,9 +120,7 @@ def test_any_text_in_any_status(texts: list[str], name: str) -> None:
         snapshot=Snapshot(nodes={name: node}),
         checks=Checks(health=Health(nodes={name: failing})),
     )
-    view = Overview(
-        state=state, nodes=[name], channels=[], now=factories.NOW, max_age=60
-    )
+    view = Overview(state=state, nodes=[name], now=factories.NOW, max_age=60)
     assert list(parsers.in_lines(_printed(*status_lines(view)), 5)) == []
     assert list(parsers.in_json(_printed(to_json(document(view))), printed=True)) == []
 

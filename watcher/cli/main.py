@@ -1,7 +1,7 @@
 """The commands and their options; each command's module does the work.
 
 Those modules are imported inside the commands: `--help` takes 70 ms, and the settings, the state and the poll would add
-120, 70 and 130 ms to it.
+120, 70 and 130 ms to it. Each gets its options by their names.
 """
 
 from __future__ import annotations
@@ -10,10 +10,8 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import Any, NoReturn
 
 import click
 
@@ -31,13 +29,9 @@ from watcher.cli.options import (
 )
 from watcher.cli.terminal import echo, echo_error, echo_result, to_json
 from watcher.errors import UsageError, WatchError
-from watcher.model.event import Kind
 from watcher.model.pack import Verdict
 from watcher.model.version import STATUSES
 from watcher.settings import parsing
-
-if TYPE_CHECKING:
-    from watcher.settings.loading import Loaded
 
 EXIT_CODES = """\b
 Exit codes:
@@ -84,28 +78,21 @@ def cli() -> None:
 @json_option
 @kinds_option("--fail-on", help="Exit 3 on an event of these kinds.")
 @with_settings()
-def check(
-    settings: Callable[..., Loaded],
-    nodes: tuple[str, ...],
-    dry_run: bool,
-    as_json: bool,
-    fail_on: frozenset[Kind],
-) -> int:
+def check(**options: Any) -> int:
     """Poll once: list, compare, save, alert."""
-    from watcher.cli.commands.check import check as run_check
+    from watcher.cli.commands.check import check as command
 
-    load = partial(settings, nodes)
-    return run_check(load, dry_run=dry_run, as_json=as_json, fail_on=fail_on)
+    return command(**options)
 
 
 @cli.command()
 @nodes_option(help="Also watch this node pack, or a pattern of ids (repeatable).")
 @with_settings()
-def run(settings: Callable[..., Loaded], nodes: tuple[str, ...]) -> int:
+def run(**options: Any) -> int:
     """Poll until SIGTERM or SIGINT; a second signal stops at once."""
-    from watcher.cli.commands.run import run_forever
+    from watcher.cli.commands.run import run_forever as command
 
-    return run_forever(partial(settings, nodes))
+    return command(**options)
 
 
 @cli.command()
@@ -118,20 +105,14 @@ def run(settings: Callable[..., Loaded], nodes: tuple[str, ...]) -> int:
 )
 @json_option
 @with_settings("registry_url", "log_format")
-def status(
-    settings: Callable[..., Loaded],
-    nodes: tuple[str, ...],
-    only_problems: bool,
-    as_json: bool,
-) -> int:
+def status(**options: Any) -> int:
     """Show watched nodes, problems first, and undelivered alerts; works offline.
 
     Of what `*` and patterns include it shows counts, the worst packs, and those that are named, installed or not read.
     """
-    from watcher.cli.commands.status import show
+    from watcher.cli.commands.status import show as command
 
-    show(settings(), nodes, only_problems=only_problems, as_json=as_json)
-    return 0
+    return command(**options)
 
 
 @cli.command()
@@ -144,33 +125,30 @@ def status(
     "--strict", is_flag=True, help="Undelivered alerts and failing channels count too."
 )
 @with_settings("registry_url", "log_format")
-def health(settings: Callable[..., Loaded], max_age: str | None, strict: bool) -> int:
+def health(**options: Any) -> int:
     """Say on one line whether polls still happen; exit 0 or 1. Works offline.
 
     The last poll that ran to its end may be three times the `interval` ago, or three times the pause between the last
     two polls if that is longer. With --strict no channel may be failing, and no alert undelivered for as long.
     """
-    from watcher.cli.commands.health import health as examine
+    from watcher.cli.commands.health import health as command
 
-    return examine(settings, max_age, strict=strict)
+    return command(**options)
 
 
 @cli.command()
 @targets_argument
 @json_option
 @with_settings("registry_url", "state_dir")
-def installed(
-    settings: Callable[..., Loaded], targets: tuple[str, ...], as_json: bool
-) -> int:
+def installed(**options: Any) -> int:
     """Show the packs that a ComfyUI has; works offline.
 
     TARGET is its folder, its address (http://127.0.0.1:8188) or a snapshot file, and no settings are read. Without one
     it is each of the settings' `installs`, else the ComfyUI that is found here.
     """
-    from watcher.cli.commands.installed import show
-    from watcher.cli.commands.installs import targets_of
+    from watcher.cli.commands.installed import show as command
 
-    return show(targets_of(targets, settings), as_json=as_json)
+    return command(**options)
 
 
 _FATAL = frozenset({Verdict.BANNED, Verdict.FLAGGED, Verdict.DELETED, Verdict.DELISTED})
@@ -224,31 +202,15 @@ def _findings(words: list[object]) -> tuple[str, ...]:
 )
 @json_option
 @with_settings("state_dir", "log_format")
-def audit(
-    settings: Callable[..., Loaded],
-    targets: tuple[str, ...],
-    fail_on: frozenset[Verdict],
-    accept: tuple[str, ...],
-    only_problems: bool,
-    as_json: bool,
-) -> int:
+def audit(**options: Any) -> int:
     """Say of every installed pack whether it is banned, flagged or outdated, and what to do.
 
     TARGET is a ComfyUI's folder, the address of a running one, or a snapshot or workflow file. Without one it is what
     the settings name, else the ComfyUI that is found here. No settings are needed, and nothing is written.
     """
-    from watcher.cli.commands.audit import run_audit
-    from watcher.cli.commands.installs import targets_of
+    from watcher.cli.commands.audit import run_audit as command
 
-    loaded = settings()
-    return run_audit(
-        loaded,
-        targets_of(targets, lambda: loaded),
-        accept=accept,
-        fail_on=fail_on,
-        only_problems=only_problems,
-        as_json=as_json,
-    )
+    return command(**options)
 
 
 @cli.command(epilog=KINDS_HELP)
@@ -272,20 +234,11 @@ def audit(
 )
 @json_option
 @with_settings("registry_url", "log_format")
-def history(
-    settings: Callable[..., Loaded],
-    nodes: tuple[str, ...],
-    kinds: frozenset[Kind],
-    since: str | None,
-    limit: int | None,
-    ref: str | None,
-    as_json: bool,
-) -> int:
+def history(**options: Any) -> int:
     """Show past events, newest first."""
-    from watcher.cli.commands import history
+    from watcher.cli.commands.history import show as command
 
-    history.show(settings(), nodes, kinds, since, limit, ref, as_json=as_json)
-    return 0
+    return command(**options)
 
 
 _VERSIONS_EPILOG = f"""\
@@ -334,27 +287,15 @@ Exit codes:
 )
 @json_option
 @with_settings("state_dir", "log_format")
-def versions(
-    *,
-    settings: Callable[..., Loaded],
-    nodes: tuple[str, ...],
-    statuses: tuple[str, ...],
-    reason: str | None,
-    deprecated: bool,
-    since: str | None,
-    limit: int | None,
-    with_reasons: bool,
-    as_json: bool,
-) -> int:
+def versions(**options: Any) -> int:
     """Show the versions that the registry has, newest first.
 
     ID is a node pack's; without one all packs are searched, which takes about 300 requests. No settings are needed, and
     nothing is written.
     """
-    from watcher.cli.commands.versions import filters, show
+    from watcher.cli.commands.versions import show as command
 
-    wanted = filters(nodes, statuses, reason, since, deprecated=deprecated)
-    return show(settings(), wanted, limit, with_reasons=with_reasons, as_json=as_json)
+    return command(**options)
 
 
 @cli.command("test-alerts")
@@ -362,22 +303,21 @@ def versions(
     "channels", nargs=-1, metavar="[CHANNEL]...", shell_complete=completion.channels
 )
 @with_settings("registry_url")
-def test_alerts(settings: Callable[..., Loaded], channels: tuple[str, ...]) -> int:
+def test_alerts(**options: Any) -> int:
     """Send a sample alert to every channel, or to the named ones."""
-    from watcher.cli.commands.samples import send_samples
+    from watcher.cli.commands.samples import send_samples as command
 
-    return send_samples(settings(), channels)
+    return command(**options)
 
 
 @cli.command()
 @json_option
 @with_settings()
-def config(settings: Callable[..., Loaded], as_json: bool) -> int:
+def config(**options: Any) -> int:
     """Show the effective settings and their origins; no network."""
-    from watcher.cli.commands import config
+    from watcher.cli.commands.config import show as command
 
-    config.show(settings(), as_json=as_json)
-    return 0
+    return command(**options)
 
 
 @cli.command()

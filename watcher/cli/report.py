@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from watcher.cli.documents import (
@@ -17,10 +17,16 @@ from watcher.cli.documents import (
 from watcher.cli.terminal import colour, join_first, table, to_json, wrap
 from watcher.model.event import Event, Kind, rank
 from watcher.model.event_form import public_form
+from watcher.model.failure import ReadFailure
 from watcher.model.listing import ALL
 from watcher.model.selection import Selection
 from watcher.text.plural import plural
-from watcher.text.sanitize import safe_line, sanitize_line
+from watcher.text.sanitize import (
+    Trusted,
+    escape_invisible,
+    safe_line,
+    sanitize_line,
+)
 
 if TYPE_CHECKING:
     from watcher.polling.model import Report
@@ -62,6 +68,37 @@ def as_json(report: Report) -> str:
             ),
         )
     )
+
+
+def error_form(failure: ReadFailure) -> ErrorForm:
+    """Return a failure as documents have it, safe to print: names of files stay, if it is of an install."""
+    if failure.install is not None:
+        return ErrorForm(install=failure.install, error=escape_invisible(failure.line))
+    error = sanitize_line(failure.line, _TEXT)
+    return ErrorForm(node=failure.node, error=error)
+
+
+def failure_lines(failures: Iterable[ReadFailure], what: str = "") -> Iterator[str]:
+    """Yield lines about what could not be read; one about all nodes that have the same problem.
+
+    `what` stands between the nodes and their problem.
+    """
+    nodes: dict[tuple[str, str], list[str]] = {}
+    for one in failures:
+        if one.install is not None:
+            error = escape_invisible(one.line)
+            yield f"error: {safe_line(Trusted(one.install))}: {error}"
+        else:
+            of = nodes.setdefault((one.error, one.hint), [])
+            of += [] if one.node is None else [one.node]
+    for (error, hint), of in nodes.items():
+        about = ""
+        if of:
+            about = sanitize_line(of[0]) if len(of) == 1 else plural(len(of), "pack")
+            about += f"{what}: "
+        yield f"error: {about}{sanitize_line(error, _TEXT)}"
+        if hint:
+            yield f"hint: {hint}"
 
 
 def lines(report: Report, *, dry_run: bool, width: int | None = None) -> list[str]:

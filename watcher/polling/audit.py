@@ -11,7 +11,7 @@ from watcher.changes.verdict import identities, judge
 from watcher.model.exposure import Exposure, accepts, exposure_key
 from watcher.model.failure import Fault, ReadFailure
 from watcher.model.finding import Finding, rank
-from watcher.model.pack import Inventory, Pack, PackKind, PackRecords, Verdict
+from watcher.model.pack import Inventory, PackRecords, Verdict
 from watcher.model.version import STATUSES
 from watcher.polling.reading.exposures import Known
 from watcher.polling.reading.nodes import compare_nodes
@@ -68,7 +68,7 @@ async def audit(
     worse since it was accepted there is not accepted. ConfigError if the environment names a proxy that cannot be used.
     """
     inventories = tuple(inventories)
-    packs = [(one, _unclaimed(one, pack)) for one in inventories for pack in one.packs]
+    packs = [(one, pack) for one in inventories for pack in one.packs]
     ids: dict[str, str] = {}
     for _, pack in packs:
         for one in identities(pack):
@@ -108,14 +108,6 @@ async def audit(
             *_of_registry(findings, records, asked=len(ids)),
         ),
     )
-
-
-def _unclaimed(inventory: Inventory, pack: Pack) -> Pack:
-    """Return a pack that a workflow names by its id and a commit as one of unknown version: the id is no claim."""
-    is_named_only = inventory.named and not pack.repository
-    if is_named_only and pack.kind is PackKind.GIT:
-        return replace(pack, kind=PackKind.CLAIMED)
-    return pack
 
 
 def _is_accepted(

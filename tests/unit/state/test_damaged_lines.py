@@ -23,8 +23,8 @@ from watcher.alerts.queues.outcomes import FailedAttempt
 from watcher.alerts.queues.queue import Queue, is_due
 from watcher.cli.commands import history
 from watcher.cli.commands.health import judge, usual_age
+from watcher.cli.commands.status import Overview, document
 from watcher.cli.commands.status import lines as status_lines
-from watcher.cli.commands.status_rows import Overview, document
 from watcher.fake_registry.server import FakeRegistry
 from watcher.model.channel import Grouping
 from watcher.model.event import FieldChange, Kind
@@ -161,7 +161,9 @@ def test_a_damaged_line_among_acknowledgements_breaks_nothing(
         if queue.messages:
             again = failed(state.outbox, "ops", "HTTP 500", now)
             outbox.expired(again, "ops", now, 60)
-    view = Overview(state=state, nodes=["alpha"], channels=["ops"], now=NOW, max_age=60)
+    view = Overview(
+        state=state, nodes=["alpha"], channels={"ops": False}, now=NOW, max_age=60
+    )
     document(view)
     status_lines(view)
     judge(state, ["ops"], [], usual_age(state, 900), NOW, strict=True)

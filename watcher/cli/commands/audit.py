@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 import click
 
@@ -13,18 +13,18 @@ from watcher import timestamps
 from watcher.alerts.advice import advice_on_copy, advice_on_reference, commands
 from watcher.changes.transitions import node_url
 from watcher.cli.commands.installs import (
-    Targets,
     base_name,
     scan_all,
     shown_name,
+    targets_of,
     version_cell,
 )
-from watcher.cli.documents import AuditDocument, ErrorForm, PackForm
+from watcher.cli.documents import AuditDocument, PackForm
 from watcher.cli.progress_line import progress_line
+from watcher.cli.report import error_form, failure_lines
 from watcher.cli.terminal import colour, echo, echo_result, table, to_json, wrap
 from watcher.errors import StateError
 from watcher.model.exposure import Exposure, exposure_key
-from watcher.model.failure import ReadFailure
 from watcher.model.finding import Finding
 from watcher.model.pack import PackKind, Verdict
 from watcher.polling.audit import Audit, audit, fails, is_limit
@@ -47,44 +47,48 @@ _TERMINAL_REASON = 160
 
 
 def run_audit(
-    loaded: Loaded,
-    targets: Targets,
     *,
+    settings: Callable[[], Loaded],
+    targets: tuple[str, ...],
     accept: Collection[str],
     fail_on: Collection[Verdict],
     only_problems: bool,
     as_json: bool,
 ) -> int:
     """Audit installs, print the result and return the exit code. ConfigError as `transport.check_usable`."""
-    settings = loaded.settings
-    transport.check_usable(settings.registry_url)
-    if targets.note:
-        echo(targets.note, error=True)
+    loaded = settings()
+    chosen = targets_of(targets, lambda: loaded)
+    known = loaded.settings
+    transport.check_usable(known.registry_url)
+    if chosen.note:
+        echo(chosen.note, error=True)
     started = clock()
 
     async def look(progress: Progress) -> Audit:
-        sources = targets.sources
         return await audit(
-            await scan_all(sources, settings.timeout, progress, workflows=True),
-            registry_url=settings.registry_url,
-            limits=request_limits(settings),
-            accept={*settings.accept, *accept},
-            reported=_reported(settings, accept),
+            await scan_all(chosen.sources, known.timeout, progress, workflows=True),
+            registry_url=known.registry_url,
+            limits=request_limits(known),
+            accept={*known.accept, *accept},
+            reported=_reported(known, accept),
             clock=clock,
             progress=progress,
         )
 
-    with progress_line(settings) as progress:
+    with progress_line(known) as progress:
         done = asyncio.run(look(progress))
     finished = clock()
-    for line in _problem_lines(done.problems):
+    for one in filter(is_limit, done.problems):
+        echo(f"warning: {sanitize_line(one.line, _REASON)}", error=True)
+    unread = [one for one in done.problems if not is_limit(one)]
+    for line in failure_lines(unread, " could not be checked"):
         echo(line, error=True)
     if as_json:
         document = AuditDocument(
             started=started,
             finished=finished,
             packs=tuple(map(_form, _rows(done, only_problems=only_problems))),
-            errors=tuple(map(_error_form, done.problems)),
+            errors=tuple(map(error_form, done.problems)),
         )
         echo_result([to_json(document)])
     else:
@@ -93,9 +97,9 @@ def run_audit(
         echo_result(lines(done, seconds, columns, only_problems=only_problems))
     if fails(done, fail_on):
         return 3
-    if targets.are_named and any(one.failure for one in done.inventories):
+    if chosen.are_named and any(one.failure for one in done.inventories):
         return 2
-    return 0 if all(map(is_limit, done.problems)) else 1
+    return 1 if unread else 0
 
 
 def _reported(settings: Settings, accept: Collection[str]) -> Mapping[str, Exposure]:
@@ -119,31 +123,6 @@ def _reported(settings: Settings, accept: Collection[str]) -> Mapping[str, Expos
     return {key: one for key, one in exposures.items() if key not in now}
 
 
-def _problem_lines(problems: Iterable[ReadFailure]) -> list[str]:
-    """Return lines about what could not be checked; one about all nodes that failed for the same reason."""
-    lines: list[str] = []
-    nodes: dict[str, list[str]] = {}
-    for one in problems:
-        error = _error_text(one)
-        if one.node is not None:
-            nodes.setdefault(error, []).append(one.node)
-        elif one.install is not None:
-            lines.append(f"error: {safe_line(Trusted(one.install))}: {error}")
-        else:
-            lines.append(f"{'warning' if is_limit(one) else 'error'}: {error}")
-    for error, of in nodes.items():
-        about = sanitize_line(of[0]) if len(of) == 1 else plural(len(of), "pack")
-        lines.append(f"error: {about} could not be checked: {error}")
-    return lines
-
-
-def _error_text(problem: ReadFailure) -> str:
-    """Return why something could not be read, safe to print: names of files stay, if it is of an install."""
-    if problem.install is not None:
-        return escape_invisible(problem.line)
-    return sanitize_line(problem.line, _REASON)
-
-
 def _rows(done: Audit, *, only_problems: bool) -> list[Finding]:
     """Return the findings to show."""
     return [
@@ -151,13 +130,6 @@ def _rows(done: Audit, *, only_problems: bool) -> list[Finding]:
         for one in done.findings
         if not (only_problems and one.verdict is Verdict.OK)
     ]
-
-
-def _error_form(problem: ReadFailure) -> ErrorForm:
-    error = _error_text(problem)
-    if problem.install is not None:
-        return ErrorForm(install=problem.install, error=error)
-    return ErrorForm(node=problem.node, error=error)
 
 
 def _form(finding: Finding) -> PackForm:
@@ -299,43 +271,37 @@ def _why(finding: Finding, limit: int) -> str:
 def _summary(done: Audit, seconds: float) -> str:
     """Return the last line: how many packs were looked at, how many have which verdict, and what it rests on."""
     findings = done.findings
-    counts = Counter(one.verdict for one in findings)
-    verdicts = [
-        f"{counts[verdict]} {colour(verdict)}" for verdict in Verdict if counts[verdict]
-    ]
-    parts = ["no pack was found"]
-    if findings:
+    if not findings:
+        parts = ["no pack was found"]
+    else:
+        counts = Counter(one.verdict for one in findings)
+        verdicts = [f"{counts[one]} {colour(one)}" for one in Verdict if counts[one]]
         packs = plural(len(findings), "pack")
         parts = [f"{packs} ({seconds:.1f} s): {', '.join(verdicts)}"]
-    parts += _basis(findings)
-    if accepted := sum(one.accepted for one in findings):
-        parts.append(f"{accepted} accepted")
-    missing: list[str] = []
-    unread = [bool(one.packs) for one in done.inventories if one.failure]
-    if count := unread.count(False):
-        missing.append(f"{plural(count, 'install')} could not be read")
-    if count := unread.count(True):
-        missing.append(f"{plural(count, 'install')} could not be read in full")
-    if unread_packs := sum(bool(one.gaps) for one in findings):
-        packs = plural(unread_packs, "pack")
-        missing.append(f"{packs} could not be checked in full")
-    if unnamed := sum(len(one.unnamed) for one in done.inventories):
-        missing.append(f"{plural(unnamed, 'type')} of nodes that name no pack")
-    return "; ".join([*parts, *(click.style(one, fg="red") for one in missing)])
-
-
-def _basis(findings: Sequence[Finding]) -> list[str]:
-    """Return how many were judged by their version, by what a clone's file says, and not; nothing if all were."""
-    unjudged = sum(one.verdict is Verdict.UNKNOWN for one in findings)
     clones = sum(
         one.pack.kind is PackKind.GIT and one.listed is not None for one in findings
     )
-    if not unjudged + clones:
-        return []
-    parts = [f"{len(findings) - unjudged - clones} judged"]
     if clones:
-        whose = "its" if clones == 1 else "their"
-        parts.append(f"{plural(clones, 'clone')} by {whose} file's version")
-    if unjudged:
-        parts.append(f"{unjudged} not")
-    return [", ".join(parts)]
+        parts.append(f"{plural(clones, 'clone')} judged by the version in a file")
+    if accepted := sum(one.accepted for one in findings):
+        parts.append(f"{accepted} accepted")
+    failed = [one for one in done.inventories if one.failure]
+    partly = sum(bool(one.places) for one in failed)
+    missing = (
+        (len(failed) - partly, "install", "could not be read"),
+        (partly, "install", "could not be read in full"),
+        (
+            sum(bool(one.gaps) for one in findings),
+            "pack",
+            "could not be checked in full",
+        ),
+        (
+            sum(len(one.unnamed) for one in done.inventories),
+            "type",
+            "of nodes that name no pack",
+        ),
+    )
+    for count, noun, what in missing:
+        if count:
+            parts.append(click.style(f"{plural(count, noun)} {what}", fg="red"))
+    return "; ".join(parts)

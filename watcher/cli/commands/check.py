@@ -35,8 +35,9 @@ CHECK_BUDGET = 300.0
 
 
 def check(
-    load: Callable[[], Loaded],
     *,
+    settings: Callable[..., Loaded],
+    nodes: tuple[str, ...],
     dry_run: bool,
     as_json: bool,
     fail_on: frozenset[Kind],
@@ -47,7 +48,7 @@ def check(
     """
     notes = None if dry_run or repeats.are_wanted() else repeats.Notes()
     try:
-        done, signal = _poll(load(), notes, dry_run=dry_run)
+        done, signal = _poll(settings(nodes), notes, dry_run=dry_run)
     except WatchError as error:
         if notes is None or as_json or notes.is_due(repeats.key_of(error)):
             raise

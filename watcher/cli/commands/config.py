@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 
 from watcher import durations
 from watcher.cli.terminal import echo, join_first, table, to_json
@@ -23,16 +24,17 @@ ENTRIES_SHOWN = 10
 """Entries of a list that a terminal gets; a pipe and `--json` get all."""
 
 
-def show(loaded: Loaded, *, as_json: bool) -> None:
+def show(*, settings: Callable[[], Loaded], as_json: bool) -> int:
     """Validate the settings and print them; ConfigError and UsageError as the checks raise them."""
-    settings = loaded.settings
-    check_usable(settings.registry_url)
-    validate_channels(settings, StateFolder(settings.state_dir), loaded.origins)
-    for warning in (*warnings(loaded), *url_warnings(settings)):
+    loaded = settings()
+    known = loaded.settings
+    check_usable(known.registry_url)
+    validate_channels(known, StateFolder(known.state_dir), loaded.origins)
+    for warning in (*warnings(loaded), *url_warnings(known)):
         echo(f"warning: {warning}", error=True)
     if as_json:
         echo(to_json(document(loaded)))
-        return
+        return 0
     places = ", ".join(map(str, loaded.searched))
     echo(f"settings file: {loaded.config_file or f'none (looked for {places})'}")
     columns = width(sys.stdout)
@@ -42,6 +44,7 @@ def show(loaded: Loaded, *, as_json: bool) -> None:
         columns,
     ):
         echo(line)
+    return 0
 
 
 def rows(loaded: Loaded, most: int | None = None) -> list[tuple[str, str, str]]:

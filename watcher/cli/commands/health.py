@@ -21,7 +21,7 @@ _POLLS_MISSED = 3
 """How many times the usual pause between two polls may pass before the last one is too long ago."""
 
 
-def health(settings: Callable[[], Loaded], max_age: str | None, *, strict: bool) -> int:
+def health(*, settings: Callable[[], Loaded], max_age: str | None, strict: bool) -> int:
     """Print one line and return the exit code: 0 or 1, 2 for wrong settings, 4 for a state that cannot be used."""
     try:
         longest = None if max_age is None else _longest(max_age)

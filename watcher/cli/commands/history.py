@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from watcher import durations, timestamps
 from watcher.alerts.reference import events_of, reference_of
@@ -37,20 +37,21 @@ _WHY_NOT = (
 
 
 def show(
-    loaded: Loaded,
+    *,
+    settings: Callable[[], Loaded],
     nodes: Sequence[str],
     kinds: Collection[Kind],
     since: str | None,
     limit: int | None,
     ref: str | None,
-    *,
     as_json: bool,
-) -> None:
+) -> int:
     """Print the events that match, and on stderr how many lines of the history cannot be read.
 
     With `ref` they are the events of one message, all of them unless there is a `limit`. UsageError for a wrong node
     id, time or reference.
     """
+    loaded = settings()
     begin = earliest(since)
     ids = {node.lower() for node in read("--node", node_ids.read, nodes)}
     if ref is not None and not _REFERENCE.fullmatch(ref):
@@ -72,9 +73,10 @@ def show(
     events = choose(past, ids, kinds, begin)[:most]
     if as_json:
         echo(to_json({"events": [public_form(event) for event in events]}))
-        return
-    for line in lines(events, width(sys.stdout)):
-        echo(line)
+    else:
+        for line in lines(events, width(sys.stdout)):
+            echo(line)
+    return 0
 
 
 def _message(

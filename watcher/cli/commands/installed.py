@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import click
 
 from watcher.cli.commands.installs import (
-    Targets,
     base_name,
     scan_all,
     shown_name,
+    targets_of,
     version_cell,
 )
 from watcher.cli.progress_line import ProgressLine
 from watcher.cli.terminal import colour, echo, echo_error, table, to_json, wrap
 from watcher.errors import WatchError
 from watcher.model.pack import Inventory, Pack, PackKind, Source, SourceKind
+from watcher.settings.loading import Loaded
 from watcher.streams import width
 from watcher.text import mask
 from watcher.text.plural import plural
@@ -28,16 +29,19 @@ _SHOWN = 100
 """Packs of an install that a terminal gets."""
 
 
-def show(targets: Targets, *, as_json: bool) -> int:
+def show(
+    *, settings: Callable[[], Loaded], targets: tuple[str, ...], as_json: bool
+) -> int:
     """Scan the installs and print their packs. Return the exit code: 0 if every folder could be read.
 
     Else it is 2 for what the command line names and 1 for what the settings do.
     """
-    if targets.note:
-        echo(targets.note, error=True)
+    chosen = targets_of(targets, settings)
+    if chosen.note:
+        echo(chosen.note, error=True)
     with ProgressLine() as progress:
-        found = asyncio.run(scan_all(targets.sources, targets.timeout, progress))
-    scanned = list(zip(targets.sources, found, strict=True))
+        found = asyncio.run(scan_all(chosen.sources, chosen.timeout, progress))
+    scanned = list(zip(chosen.sources, found, strict=True))
     if as_json:
         echo(to_json({"installs": [_document(*one) for one in scanned]}))
     else:
@@ -47,7 +51,7 @@ def show(targets: Targets, *, as_json: bool) -> int:
     for failure in failures:
         name = sanitize_line(failure.install or "")
         echo_error(WatchError(f"{name}: {failure.error}", failure.hint))
-    return (2 if targets.are_named else 1) if failures else 0
+    return (2 if chosen.are_named else 1) if failures else 0
 
 
 def _place(source: Source) -> str:

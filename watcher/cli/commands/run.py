@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 from watcher import durations, log, timestamps
 from watcher.cli import report as reports
@@ -48,11 +49,12 @@ _SOON = 120.0
 """Seconds; up to here a time has seconds."""
 
 
-def run_forever(load: Callable[..., Loaded]) -> int:
+def run_forever(*, settings: Callable[..., Loaded], nodes: tuple[str, ...]) -> int:
     """Poll until stopped, or until the state or the installation is replaced, and return the exit code.
 
-    `load` loads the settings. WatchError for what is wrong before the first poll.
+    WatchError for what is wrong before the first poll.
     """
+    load = partial(settings, nodes)
     worker = Worker()
     manager = systemd.from_environment(os.environ, lambda: bool(worker.under_way))
     chosen = load()

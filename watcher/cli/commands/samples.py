@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from watcher import log
 from watcher.alerts.digest import sample
@@ -22,29 +23,28 @@ from watcher.state.store import StateFolder
 from watcher.text.mask import describe
 
 
-def send_samples(chosen: Loaded, names: tuple[str, ...]) -> int:
+def send_samples(*, settings: Callable[[], Loaded], channels: tuple[str, ...]) -> int:
     """Send a sample to all channels at once and print a line for each when it is done; return 1 if one failed."""
-    settings = chosen.settings
-    channels = settings.all_channels()
-    if not channels:
+    loaded = settings()
+    known = {channel.name: channel for channel in loaded.settings.all_channels()}
+    if not known:
         hint = "add alert_urls or [[channels]] to the settings"
         raise UsageError(
-            "there are no channels", hint=f"{searched_places(chosen)}\n{hint}"
+            "there are no channels", hint=f"{searched_places(loaded)}\n{hint}"
         )
-    known = {channel.name: channel for channel in channels}
-    if unknown := [name for name in names if name not in known]:
+    if unknown := [name for name in channels if name not in known]:
         raise UsageError(
             f"there is no channel {describe(unknown[0])}",
             hint=f"channels are {', '.join(known)}",
         )
-    folder = StateFolder(settings.state_dir)
-    chosen_channels = [known[name] for name in names] or channels
+    folder = StateFolder(loaded.settings.state_dir)
+    chosen_channels = [known[name] for name in channels or known]
     events = sample(clock())
 
     async def send(channel: Channel) -> bool:
         progress(channel.name, f"sending to {channel.name}")
         outcome = await worker.deliver(
-            Job(url=channel.url, events=events, timeout=settings.timeout)
+            Job(url=channel.url, events=events, timeout=loaded.settings.timeout)
         )
         progress(channel.name, "")
         log.debug("sent", channel=channel.name)
@@ -61,11 +61,11 @@ def send_samples(chosen: Loaded, names: tuple[str, ...]) -> int:
     async def send_all() -> list[bool]:
         return await asyncio.gather(*map(send, chosen_channels))
 
-    with Worker() as worker, progress_line(settings) as progress:
+    with Worker() as worker, progress_line(loaded.settings) as progress:
         url_digests = validate_channels(
-            settings, folder, chosen.origins, worker.refusal
+            loaded.settings, folder, loaded.origins, worker.refusal
         ).url_digests
-        for warning in chosen.warnings:
+        for warning in loaded.warnings:
             echo(f"warning: {warning}", error=True)
         return 0 if all(asyncio.run(send_all())) else 1
 

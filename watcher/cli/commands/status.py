@@ -3,39 +3,32 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
 
 import click
 
-from watcher.alerts.queues.queue import error_in_words
-from watcher.changes.exposure import copies_of
+from watcher import durations, timestamps
+from watcher.alerts.queues.queue import Queue, error_in_words, retry_at
+from watcher.changes.exposure import copies_of, is_accepted
+from watcher.changes.sweeps import at_stake, incomplete_in_words
 from watcher.cli.commands.health import usual_age
-from watcher.cli.commands.status_rows import (
-    UNKNOWN,
-    ChannelRow,
-    InstallRow,
-    NodeRow,
-    Overview,
-    channel_rows,
-    counts,
-    document,
-    error_of_all,
-    error_of_sweep,
-    install_rows,
-    problems,
-    watched,
-)
 from watcher.cli.loading import existing_state
 from watcher.cli.options import read
 from watcher.cli.report import reading_in_words, watched_in_words
 from watcher.cli.terminal import colour, echo, join_first, table, to_json, wrap
 from watcher.delivery.confirming import protocol_without_answers
 from watcher.errors import UsageError
+from watcher.model.listing import ALL
 from watcher.model.pack import Copy
-from watcher.model.version import BANNED, FLAGGED
+from watcher.model.precedence import is_same_version
+from watcher.model.snapshot import Node
+from watcher.model.version import ACTIVE, BANNED, FLAGGED, Version, newest
 from watcher.polling.clock import clock
 from watcher.settings import node_ids
 from watcher.settings.loading import Loaded
+from watcher.state.model import State
 from watcher.streams import width
 from watcher.text.plural import plural
 from watcher.text.sanitize import sanitize_line
@@ -44,32 +37,413 @@ NODES_SHOWN = 50
 """Nodes that a terminal gets; the others are counted."""
 _PROBLEMS_SHOWN = 3
 """Problems of a node that a terminal gets; the others are counted."""
+_UNKNOWN = "unknown"
+"""The state of a pack that only an install names, and that the registry does not know: nothing to mend."""
+
+_WORST_FIRST = (
+    BANNED,
+    "failing",
+    "unread",
+    "removed",
+    FLAGGED,
+    "empty",
+    "deprecated",
+    _UNKNOWN,
+    "unchecked",
+    "ok",
+)
+"""States of nodes, and what is wrong with versions."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exposed:
+    """Something bad of a node that is run, with the keys of `status --json`."""
+
+    version: str | None
+    """As it is installed; None where that is not known."""
+    verdict: str
+    accepted: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeRow:
+    """One watched node, with the keys of `status --json`."""
+
+    node: str
+    """Its id as it is watched."""
+    state: str
+    """`banned`, `failing` (and reported as such), `unread` (the last poll could not read it), `removed` (it has no
+    version left), `ok`, `empty` (it never had a version), `unknown` (likewise, and only an install names it) or
+    `unchecked`.
+    """
+    newest: str | None
+    """The newest version that can be installed."""
+    versions: int
+    """How many versions are listed."""
+    problems: tuple[Version, ...]
+    """Its flagged, banned and deprecated versions."""
+    checked_at: str | None
+    """When it was last read (RFC 3339)."""
+    error: str | None
+    """Why the last poll could not read it, safe to print."""
+    installed: tuple[Copy, ...] = ()
+    """Where it is installed, enabled copies first."""
+    exposed: tuple[Exposed, ...] = ()
+    """What of it is run and bad, by version."""
+
+    @property
+    def rank(self) -> int:
+        """How much it needs a person: worst is 0, then the rest in the order of `_WORST_FIRST`."""
+        wrong = [self.state]
+        for version in self.problems:
+            is_bad = version.status in {BANNED, FLAGGED}
+            wrong.append(version.status if is_bad else "deprecated")
+        for one in self.exposed:
+            is_gone = one.verdict in {"deleted", "delisted"}
+            wrong.append("removed" if is_gone else one.verdict)
+        return min(map(_WORST_FIRST.index, wrong))
+
+    @property
+    def is_ok(self) -> bool:
+        """Whether it was read, and nothing is wrong with it, any of its versions, or what is run of it."""
+        return self.state == "ok" and not self.problems and not self.exposed
+
+    @property
+    def has_problem(self) -> bool:
+        """Whether something is wrong with it: not of a node that was never read, or is not the registry's."""
+        return not self.is_ok and (
+            self.state not in {"unchecked", _UNKNOWN} or bool(self.exposed)
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelRow:
+    """One channel and its undelivered alerts, with the keys of `status --json`."""
+
+    name: str
+    undelivered: int
+    aside: int
+    """How many of them are in messages that the service refused even in their plainest form."""
+    aside_error: str | None
+    """Why, for the newest of them."""
+    may_have_arrived: int
+    """How many of them are in messages that went out without an answer."""
+    error: str | None
+    """Why the last delivery failed."""
+    failing_since: str | None
+    """When the first delivery failed since an alert was taken (RFC 3339)."""
+    next_try: str | None
+    """When delivery is tried again (RFC 3339); None means with the next poll."""
+    configured: bool
+    """False for a channel that is no longer in the settings."""
+    unconfirmed: bool
+    """It cannot say whether a message arrived; the settings tell, so False where `configured` is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstallRow:
+    """One ComfyUI, with the keys of `status --json`."""
+
+    name: str
+    packs: int | None
+    """How many the last good scan found; None while there was none."""
+    scanned_at: str | None
+    """When it was last scanned without a failure (RFC 3339)."""
+    error: str | None
+    """Why the last poll could not scan it, or not all of it; safe to print."""
+    failing_since: str | None
+    """When the first scan failed since a good one (RFC 3339)."""
+
+
+def node_row(
+    name: str,
+    state: State,
+    copies: tuple[Copy, ...] = (),
+    exposed: tuple[Exposed, ...] = (),
+) -> NodeRow:
+    """Return the row of a watched node, with what is installed and exposed of it."""
+    key, checks = name.lower(), state.checks
+    node = state.snapshot.nodes.get(key, Node(node=name))
+    failure = checks.health.nodes.get(key) or checks.health.nodes.get(ALL)
+    installable = newest(one for one in node.listed if one.status == ACTIVE)
+    is_unknown = key in checks.unknown
+    return NodeRow(
+        node=name,
+        state=_UNKNOWN if is_unknown else _state(node, read=failure is None),
+        newest=installable.version if installable and not node.banned else None,
+        versions=len(node.listed),
+        problems=tuple(
+            one
+            for one in node.listed
+            if one.status in {FLAGGED, BANNED} or one.deprecated
+        ),
+        checked_at=checks.checked.get(key),
+        error=sanitize_line(failure.error) if failure else None,
+        installed=copies,
+        exposed=exposed,
+    )
+
+
+def _exposed_of(state: State) -> dict[str, tuple[Exposed, ...]]:
+    """Return what is run and bad of each node, by its lower-case id."""
+    found: dict[str, tuple[Exposed, ...]] = {}
+    for key, one in sorted(state.snapshot.installed.exposures.items()):
+        node, _, version = key.partition("@")
+        exposed = Exposed(
+            version=version or None, verdict=one.verdict, accepted=is_accepted(one)
+        )
+        found[node] = (*found.get(node, ()), exposed)
+    return found
+
+
+def _state(node: Node, *, read: bool) -> str:
+    if node.banned:
+        return "banned"
+    if node.failing and not (read and node.empty_since):
+        return "failing"
+    if not read:
+        return "unread"
+    if node.baseline_at:
+        return "removed" if node.emptied else "ok"
+    return "empty" if node.empty_since else "unchecked"
+
+
+def watched(configured: Iterable[str], state: State) -> tuple[str, ...]:
+    """Return the ids to show: the configured ones, then those that only the last poll watched (`check --node`)."""
+    ids: dict[str, str] = {}
+    for node in (*configured, *state.checks.watched):
+        if node != ALL:
+            ids.setdefault(node.lower(), node)
+    return tuple(ids.values())
+
+
+def _error_of_all(state: State) -> str:
+    """Return why the last poll could not read the pages of all node packs, safe to print; "" if it could."""
+    failure = state.checks.health.nodes.get(ALL)
+    return sanitize_line(failure.error) if failure else ""
+
+
+def _error_of_sweep(state: State) -> str:
+    """Return why the last sweeps of globs were incomplete, safe to print; "" if the last one was not."""
+    streak = state.checks.health.sweep
+    if streak is None:
+        return ""
+    return f"{incomplete_in_words(streak)}: {sanitize_line(streak.error)}; {at_stake(state.snapshot.sweep_baseline)}"
+
+
+def install_rows(state: State, installs: Iterable[str]) -> list[InstallRow]:
+    """Return the rows of the configured installs, by name."""
+    failures = state.checks.health.installs
+    return [
+        InstallRow(
+            name=name,
+            packs=len(state.installs[name]) if name in state.installs else None,
+            scanned_at=state.checks.scanned.get(name),
+            error=sanitize_line(failure.error)
+            if (failure := failures.get(name))
+            else None,
+            failing_since=failure.since if failure else None,
+        )
+        for name in installs
+    ]
+
+
+def channel_rows(state: State, channels: Mapping[str, bool]) -> list[ChannelRow]:
+    """Return the rows of the configured channels, then of removed ones that have undelivered alerts.
+
+    `channels` says of each name whether what it gets is unconfirmed.
+    """
+    queues = dict.fromkeys(channels, Queue()) | dict(
+        sorted(state.outbox.queues.items())
+    )
+    return [
+        ChannelRow(
+            name=name,
+            undelivered=queue.alerts,
+            aside=sum(len(message.events) for message in queue.aside),
+            aside_error=queue.aside[-1].error if queue.aside else None,
+            may_have_arrived=queue.may_have_arrived,
+            error=queue.error or None,
+            failing_since=queue.failing_since or None,
+            next_try=retry_at(queue) or None,
+            configured=name in channels,
+            unconfirmed=channels.get(name, False),
+        )
+        for name, queue in queues.items()
+    ]
+
+
+def _problems(row: NodeRow) -> list[str]:
+    """Return what is wrong with versions: first what is run and no longer listed as a version, then the newest."""
+    listed = [version.version for version in row.problems]
+    accepted = [one.version for one in row.exposed if one.accepted]
+    found: list[str] = []
+    for one in row.exposed:
+        if not _is_among(one.version, listed):
+            version = sanitize_line(one.version or "")
+            mark = "(accepted)" if one.accepted else ""
+            found.append(" ".join(filter(None, (version, colour(one.verdict), mark))))
+    for problem in reversed(row.problems):
+        words = [sanitize_line(problem.version)]
+        if problem.status in {FLAGGED, BANNED}:
+            words.append(colour(problem.status))
+        if problem.deprecated:
+            words.append(colour("deprecated"))
+        if _is_among(problem.version, accepted):
+            words.append("(accepted)")
+        found.append(" ".join(words))
+    return found
+
+
+def _is_among(version: str | None, others: Iterable[str | None]) -> bool:
+    return version is not None and any(
+        other is not None and is_same_version(version, other) for other in others
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Overview:
+    """What is shown: a state as the settings and the clock see it."""
+
+    state: State
+    nodes: Sequence[str]
+    """The watched ids."""
+    globs: Sequence[str] = ()
+    """Globs of the settings, which choose others than those that are named."""
+    named: frozenset[str] = frozenset()
+    """Lower-case ids of the nodes that the settings name, or an install has."""
+    channels: Mapping[str, bool] = field(default_factory=dict)
+    """The configured channels, and whether what each gets is unconfirmed."""
+    installs: Sequence[str] = ()
+    """Names of the configured installs."""
+    now: str
+    max_age: float
+    """Seconds after which a poll or a check is late."""
+    chosen: frozenset[str] = frozenset()
+    """Lower-case ids of the nodes to show; empty for all."""
+    only_problems: bool = False
+
+    @cached_property
+    def rows(self) -> list[NodeRow]:
+        """A row for every watched node, in the order of the settings."""
+        copies = copies_of(self.state.installs) if self.installs else {}
+        exposed = _exposed_of(self.state) if self.installs else {}
+        return [
+            node_row(name, self.state, copies.get(key, ()), exposed.get(key, ()))
+            for name, key in ((name, name.lower()) for name in self.nodes)
+        ]
+
+    def wants(self, row: NodeRow) -> bool:
+        """Return whether a node was asked for."""
+        chosen = not self.chosen or row.node.lower() in self.chosen
+        return chosen and (row.has_problem or not self.only_problems)
+
+    def has_line(self, row: NodeRow) -> bool:
+        """Return whether a table has a row for the node: of those that only globs choose, only for a problem."""
+        if not self.wants(row):
+            return False
+        is_named = not self.globs or row.node.lower() in self.named
+        if self.is_narrowed or is_named or row.installed:
+            return True
+        # Where no node could be read, one line says so for all.
+        is_said = row.error is not None and row.error == _error_of_all(self.state)
+        is_alone = bool(row.problems) or not is_said or row.state != "unread"
+        return row.has_problem and is_alone
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether only some nodes were asked for."""
+        return bool(self.chosen) or self.only_problems
+
+    def is_late(self, moment: str) -> bool:
+        """Return whether a moment is too long ago."""
+        return timestamps.seconds_between(moment, self.now) > self.max_age
+
+    def ago(self, moment: str) -> str:
+        """Return how long ago a moment was."""
+        return durations.ago(timestamps.seconds_between(moment, self.now))
+
+
+def document(overview: Overview) -> dict[str, object]:
+    """Return the document of `status --json`: of the nodes those to show, in the order of the settings."""
+    state, rows = overview.state, overview.rows
+    polled_at = state.checks.polled_at
+    return {
+        "polled_at": polled_at or None,
+        "late": overview.is_late(polled_at) if polled_at else None,
+        "reading": _reading(state),
+        "summary": {
+            "watched": len(rows),
+            "ok": sum(row.is_ok for row in rows),
+            "problems": sum(row.has_problem for row in rows),
+            "unchecked": sum(row.state == "unchecked" for row in rows),
+            **counts(rows),
+        },
+        "nodes": [
+            asdict(row) | {"problems": list(map(_problem_form, row.problems))}
+            for row in rows
+            if overview.wants(row)
+        ],
+        "installs": list(map(asdict, install_rows(state, overview.installs))),
+        "channels": list(map(asdict, channel_rows(state, overview.channels))),
+    }
+
+
+def _problem_form(version: Version) -> dict[str, object]:
+    return {
+        "version": version.version,
+        "version_id": version.id or None,
+        "status": version.status,
+        "deprecated": version.deprecated,
+    }
+
+
+def _reading(state: State) -> dict[str, object] | None:
+    """Return how the last poll read the nodes; None before the first."""
+    checks = state.checks
+    if not checks.way:
+        return None
+    error = _error_of_all(state) or _error_of_sweep(state)
+    return {"way": checks.way, "requests": checks.requests, "error": error or None}
+
+
+def counts(rows: Sequence[NodeRow]) -> dict[str, int]:
+    """Return how many versions are listed, and how many of them are bad, by what they are."""
+    problems = [version for row in rows for version in row.problems]
+    return {
+        "versions": sum(row.versions for row in rows),
+        "banned": sum(version.status == BANNED for version in problems),
+        "flagged": sum(version.status == FLAGGED for version in problems),
+        "deprecated": sum(version.deprecated for version in problems),
+    }
 
 
 def show(
-    loaded: Loaded, only: Sequence[str], *, only_problems: bool, as_json: bool
-) -> None:
-    """Print how the watched nodes and the channels stand; `only` are the ids to show, none: all."""
-    settings = loaded.settings
+    *,
+    settings: Callable[[], Loaded],
+    nodes: Sequence[str],
+    only_problems: bool,
+    as_json: bool,
+) -> int:
+    """Print how the watched nodes and the channels stand; `nodes` are the ids to show, none: all."""
+    loaded = settings()
+    known = loaded.settings
     state = existing_state(loaded).load()
-    chosen, installs = settings.selection(), copies_of(state.installs)
-    nodes = watched(chosen.names, state)
-    named = frozenset(map(str.lower, chosen.names)) | installs.keys()
+    chosen = known.selection()
+    watched_nodes = watched(chosen.names, state)
     overview = Overview(
         state=state,
-        nodes=nodes,
+        nodes=watched_nodes,
         globs=chosen.globs,
-        named=named if named or chosen.globs else None,
-        channels=[channel.name for channel in settings.all_channels()],
-        unconfirmed=frozenset(
-            one.name
-            for one in settings.all_channels()
-            if protocol_without_answers(one.url)
-        ),
-        installs=[source.name for source in settings.all_installs()],
+        named=frozenset({*map(str.lower, chosen.names), *copies_of(state.installs)}),
+        channels={
+            one.name: bool(protocol_without_answers(one.url))
+            for one in known.all_channels()
+        },
+        installs=[source.name for source in known.all_installs()],
         now=clock(),
-        max_age=usual_age(state, settings.interval),
-        chosen=_ids_of(only, nodes) if only else None,
+        max_age=usual_age(state, known.interval),
+        chosen=_ids_of(nodes, watched_nodes),
         only_problems=only_problems,
     )
     if as_json:
@@ -81,24 +455,25 @@ def show(
     else:
         for line in lines(overview, width(sys.stdout)):
             echo(line)
+    return 0
 
 
 def _ids_of(nodes: Sequence[str], known: Sequence[str]) -> frozenset[str]:
     """Return the ids of `--node`; UsageError for one that is not watched."""
-    chosen = read("--node", node_ids.read, list(nodes))
-    watched_ids = {node.lower() for node in known}
-    if missing := [node for node in chosen if node.lower() not in watched_ids]:
+    chosen = {node.lower(): node for node in read("--node", node_ids.read, list(nodes))}
+    if missing := chosen.keys() - set(map(str.lower, known)):
+        names = ", ".join(chosen[key] for key in sorted(missing))
         raise UsageError(
-            f"not watched: {', '.join(missing)}",
+            f"not watched: {names}",
             hint="comfy-watch status --json has all that are",
         )
-    return frozenset(node.lower() for node in chosen)
+    return frozenset(chosen)
 
 
 def lines(overview: Overview, width: int | None = None) -> list[str]:
     """Return the summary and the tables for people; `width` is the terminal's, or None for a pipe, which gets all."""
     rows = overview.rows
-    channels = channel_rows(overview.state, overview.channels, overview.unconfirmed)
+    channels = channel_rows(overview.state, overview.channels)
     installs = install_rows(overview.state, overview.installs)
     summary = [_summary(overview, rows, channels), *_overall(overview, rows)]
     text = _wrapped(summary, width)
@@ -106,7 +481,7 @@ def lines(overview: Overview, width: int | None = None) -> list[str]:
     if overview.only_problems:
         channels = [row for row in channels if row.undelivered]
         installs = [row for row in installs if row.error]
-    if overview.chosen is None:
+    if not overview.chosen:
         text += _install_lines(overview, installs, width)
         text += _channel_lines(overview, channels, width)
     return text
@@ -133,7 +508,7 @@ def _summary(
 ) -> str:
     """Return the line that says at a glance whether anything is wrong."""
     ok, bad = sum(row.is_ok for row in rows), sum(row.has_problem for row in rows)
-    unknown = sum(row.state == UNKNOWN and not row.has_problem for row in rows)
+    unknown = sum(row.state == _UNKNOWN and not row.has_problem for row in rows)
     unchecked = len(rows) - ok - bad - unknown
     nodes = [f"{ok} ok", _style(f"{bad} with problems", "red" if bad else None)]
     if unknown:
@@ -162,9 +537,9 @@ def _last_poll(overview: Overview) -> str:
 def _overall(overview: Overview, rows: Sequence[NodeRow]) -> list[str]:
     """Return what concerns all nodes: pages that could not be read, and the counts of what globs choose."""
     found: list[str] = []
-    if of_all := error_of_all(overview.state):
+    if of_all := _error_of_all(overview.state):
         found.append(_style(f"the last poll could read no node pack: {of_all}", "red"))
-    elif of_sweep := error_of_sweep(overview.state):
+    elif of_sweep := _error_of_sweep(overview.state):
         found.append(_style(of_sweep, "red"))
     if overview.globs and not overview.is_narrowed:
         found.append(_of_globs(overview, rows))
@@ -174,11 +549,9 @@ def _overall(overview: Overview, rows: Sequence[NodeRow]) -> list[str]:
 def _of_globs(overview: Overview, rows: Sequence[NodeRow]) -> str:
     found = counts(rows)
     found["banned as a whole"] = sum(row.state == BANNED for row in rows)
-    packs, versions = (
-        plural(len(rows), "node pack"),
-        plural(found["versions"], "version"),
-    )
-    watched = watched_in_words(len(overview.named or ()), overview.globs)
+    packs = plural(len(rows), "node pack")
+    versions = plural(found["versions"], "version")
+    watched = watched_in_words(len(overview.named), overview.globs)
     parts = [f"watching {watched}: {packs} with {versions}"]
     bad = (BANNED, FLAGGED, "deprecated", "banned as a whole")
     parts += [f"{name}: {found[name]:,}" for name in bad if found[name]]
@@ -198,7 +571,7 @@ def _node_lines(
     notes: list[str] = []
     if more := len(by_rank) - len(fitting):
         notes.append(f"and {more:,} more; --node ID shows one, --json all")
-    of_all = error_of_all(overview.state)
+    of_all = _error_of_all(overview.state)
     notes += [
         f"{sanitize_line(row.node)}: {row.error}"
         for row in fitting
@@ -215,7 +588,7 @@ def _cells(overview: Overview, row: NodeRow, width: int | None) -> list[str]:
         colour(row.state),
         sanitize_line(row.newest or "-"),
         *([copies] if overview.installs else []),
-        join_first(problems(row), limit) or "-",
+        join_first(_problems(row), limit) or "-",
         _when(overview, row.checked_at),
     ]
 
@@ -279,10 +652,8 @@ def _channel_name(row: ChannelRow) -> str:
 
 
 def _when(overview: Overview, moment: str | None) -> str:
-    """Return how long ago something was last good; coloured where that is late."""
-    if not moment:
-        return "never"
-    return _style(overview.ago(moment), "yellow" if overview.is_late(moment) else None)
+    """Return how long ago something was last good."""
+    return overview.ago(moment) if moment else "never"
 
 
 def _style(text: str, fg: str | None) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 import click
 
@@ -12,13 +12,13 @@ from watcher import timestamps
 from watcher.changes.transitions import node_url
 from watcher.cli.commands.history import earliest
 from watcher.cli.documents import (
-    ErrorForm,
     FiltersForm,
     VersionForm,
     VersionsDocument,
 )
 from watcher.cli.options import read
 from watcher.cli.progress_line import progress_line
+from watcher.cli.report import error_form, failure_lines
 from watcher.cli.terminal import (
     colour,
     echo,
@@ -29,7 +29,6 @@ from watcher.cli.terminal import (
     wrap,
 )
 from watcher.model.event_form import public_time
-from watcher.model.failure import ReadFailure
 from watcher.model.version import STATUSES
 from watcher.polling.clock import clock
 from watcher.polling.lookup.look import look_up
@@ -53,24 +52,6 @@ _LIMIT = 50
 """Versions that are shown without `--limit`."""
 
 
-def filters(
-    nodes: Sequence[str],
-    statuses: tuple[str, ...],
-    reason: str | None,
-    since: str | None,
-    *,
-    deprecated: bool,
-) -> Filters:
-    """Return what to look for; UsageError for a wrong node id, time or text."""
-    return Filters(
-        nodes=read("ID", node_ids.read, list(nodes)),
-        statuses=statuses,
-        reason="" if reason is None else read("--reason", _visible, reason),
-        deprecated=deprecated,
-        since=earliest(since),
-    )
-
-
 def _visible(text: str) -> str:
     is_visible = bool(text.strip()) and text.isprintable()
     if not is_visible or len(text) > _LONGEST_SEARCH:
@@ -79,30 +60,44 @@ def _visible(text: str) -> str:
 
 
 def show(
-    loaded: Loaded,
-    wanted: Filters,
-    limit: int | None,
     *,
+    settings: Callable[[], Loaded],
+    nodes: Sequence[str],
+    statuses: tuple[str, ...],
+    reason: str | None,
+    deprecated: bool,
+    since: str | None,
+    limit: int | None,
     with_reasons: bool,
     as_json: bool,
 ) -> int:
-    """Look, print what was found and return the exit code. ConfigError as `transport.check_usable`."""
-    settings = loaded.settings
-    transport.check_usable(settings.registry_url)
+    """Look, print what was found and return the exit code.
+
+    UsageError for a wrong node id, time or text, and ConfigError as `transport.check_usable`.
+    """
+    wanted = Filters(
+        nodes=read("ID", node_ids.read, list(nodes)),
+        statuses=statuses,
+        reason="" if reason is None else read("--reason", _visible, reason),
+        deprecated=deprecated,
+        since=earliest(since),
+    )
+    known = settings().settings
+    transport.check_usable(known.registry_url)
     started = clock()
-    with progress_line(settings) as progress:
+    with progress_line(known) as progress:
         found = asyncio.run(
             look_up(
                 wanted,
                 limit=limit or _LIMIT,
                 with_reasons=with_reasons,
-                registry_url=settings.registry_url,
-                limits=request_limits(settings),
+                registry_url=known.registry_url,
+                limits=request_limits(known),
                 progress=progress,
             )
         )
     finished = clock()
-    for line in _errors(found.problems):
+    for line in failure_lines(found.problems):
         echo(line, error=True)
     if as_json:
         echo_result([to_json(_document(wanted, found, started, finished))])
@@ -111,23 +106,6 @@ def show(
         columns = width(sys.stdout)
         echo_result(lines(found, seconds, columns, with_reasons=with_reasons))
     return 1 if found.problems else 0
-
-
-def _errors(problems: Iterable[ReadFailure]) -> Iterable[str]:
-    """Yield the lines about what could not be read; one about all nodes that have the same problem."""
-    nodes: dict[tuple[str, str], list[str]] = {}
-    for problem in problems:
-        named = nodes.setdefault((problem.error, problem.hint), [])
-        if problem.node is not None:
-            named.append(sanitize_line(problem.node))
-    for (error, hint), named in nodes.items():
-        about = ""
-        if named:
-            name = named[0] if len(named) == 1 else plural(len(named), "pack")
-            about = f"{name}: "
-        yield f"error: {about}{sanitize_line(error, _TEXT)}"
-        if hint:
-            yield f"hint: {hint}"
 
 
 def _document(
@@ -149,10 +127,7 @@ def _document(
         shown=len(found.versions),
         packs=found.packs,
         by_status=dict(found.by_status),
-        errors=tuple(
-            ErrorForm(node=one.node, error=sanitize_line(one.error, _TEXT))
-            for one in found.problems
-        ),
+        errors=tuple(map(error_form, found.problems)),
     )
 
 

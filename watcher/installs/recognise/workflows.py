@@ -120,7 +120,8 @@ def _pack(properties: dict[str, object]) -> Pack | None:
     )
     return Pack(
         folder=pack_id or texts.last_part(repository or ""),
-        kind=PackKind.GIT if is_git else PackKind.CLAIMED,
+        # Without a repository the id is no claim of a clone: its version is not known, that is all.
+        kind=PackKind.GIT if is_git and repository else PackKind.CLAIMED,
         id=pack_id,
         version=None if is_git or version in {"unknown", "nightly"} else version,
         commit=commit,

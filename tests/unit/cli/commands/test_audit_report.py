@@ -127,7 +127,10 @@ def test_many_packs_are_counted() -> None:
 def test_the_summary_says_what_is_missing() -> None:
     """Installs and packs that could not be read are counted, also where nothing else is shown."""
     gone = ReadFailure(error="gone")
-    places = [Inventory(install=name, failure=gone) for name in ("here", "there")]
+    places = [
+        Inventory(install=name, failure=gone, places=frozenset())
+        for name in ("here", "there")
+    ]
     one = finding("pack", Verdict.UNKNOWN, gaps=(gone,))
     assert " ".join(shown(one, inventories=places)[-2:]).endswith(
         "; 2 installs could not be read; 1 pack could not be checked in full"
