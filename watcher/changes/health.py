@@ -17,7 +17,6 @@ from watcher.changes.transitions import (
     registry_event,
 )
 from watcher.model.event import EMPTY, Event, Kind
-from watcher.model.exposure import Installed
 from watcher.model.failure import Fault, ReadFailure
 from watcher.model.listing import ALL
 from watcher.model.snapshot import Node, Snapshot
@@ -57,7 +56,7 @@ class Health:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Assessment:
-    """The health after a poll, the snapshot with its `failing` flags, and the events of both."""
+    """What could not be read after a poll, the snapshot with what was reported of it, and the events."""
 
     health: Health
     snapshot: Snapshot
@@ -218,29 +217,21 @@ def _turn_registry(snapshot: Snapshot, story: str, now: str) -> tuple[Snapshot, 
     return registry_event(snapshot, Kind.FAILING, now, after="failing", reason=story)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InstallsAssessment:
-    """The polls in a row that failed, by install, what was reported, and the events."""
-
-    failures: Mapping[str, FailureStreak]
-    installed: Installed
-    events: tuple[Event, ...]
-
-
 def assess_scans(
-    failures: Mapping[str, FailureStreak],
-    reported: Installed,
+    health: Health,
+    snapshot: Snapshot,
     errors: Mapping[str, str],
     threshold: int,
     now: str,
-) -> InstallsAssessment:
+) -> Assessment:
     """Count one poll's scans, and report what has become failing or has recovered.
 
     `errors` has every configured install, with why it could not be scanned, or "". An install that is not configured
     any more is forgotten.
     """
+    reported = snapshot.installed
     streaks = {
-        name: once_more(failures.get(name), error, now)
+        name: once_more(health.installs.get(name), error, now)
         for name, error in errors.items()
         if error
     }
@@ -256,8 +247,9 @@ def assess_scans(
             seen = reported.seen + len(events)
             events.append(health_event(seen, now, reason, install=name))
     seen = reported.seen + len(events)
-    return InstallsAssessment(
-        failures=streaks,
-        installed=replace(reported, failing=tuple(failing), seen=seen),
+    installed = replace(reported, failing=tuple(failing), seen=seen)
+    return Assessment(
+        health=replace(health, installs=streaks),
+        snapshot=replace(snapshot, installed=installed),
         events=tuple(events),
     )

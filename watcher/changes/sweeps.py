@@ -6,12 +6,18 @@ Rules: docs/behaviour.md, Sweeps, and Events (Failing).
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from heapq import nlargest
 
 from watcher import timestamps
 from watcher.changes.diff import Difference, compare_listing
-from watcher.changes.health import FailureStreak, in_polls, once_more
+from watcher.changes.health import (
+    Assessment,
+    FailureStreak,
+    Health,
+    in_polls,
+    once_more,
+)
 from watcher.changes.transitions import DiffOptions, registry_event
 from watcher.model.event import INCOMPLETE, BadVersion, Event, Kind
 from watcher.model.listing import Listing
@@ -172,38 +178,24 @@ def _latest(nodes: Collection[Node]) -> tuple[BadVersion, ...]:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SweepAssessment:
-    """The incomplete sweeps in a row, the snapshot with what was reported of them, and the events."""
-
-    streak: FailureStreak | None
-    snapshot: Snapshot
-    events: tuple[Event, ...] = ()
-
-
 def assess_sweep(
-    streak: FailureStreak | None,
-    snapshot: Snapshot,
-    lacking: str | None,
-    threshold: int,
-    now: str,
-) -> SweepAssessment:
+    health: Health, snapshot: Snapshot, lacking: str | None, threshold: int, now: str
+) -> Assessment:
     """Count one poll's sweep, and report that new node packs may be missed, or are seen again.
 
     `lacking` is why the sweep was incomplete, "" if it was complete, None if there was none: that changes nothing.
     While the registry as a whole is reported failing, nothing is reported of its sweeps.
     """
     if lacking is None:
-        return SweepAssessment(streak=streak, snapshot=snapshot)
-    streak = once_more(streak, lacking, now) if lacking else None
+        return Assessment(health=health, snapshot=snapshot, events=())
+    streak = once_more(health.sweep, lacking, now) if lacking else None
+    health = replace(health, sweep=streak)
     sweep_baseline = snapshot.sweep_baseline
-    is_failing = streak is not None and (
-        sweep_baseline.failing or streak.count >= threshold
-    )
-    if is_failing == sweep_baseline.failing or (
-        is_failing and snapshot.registry_failing
-    ):
-        return SweepAssessment(streak=streak, snapshot=snapshot)
+    was_failing = sweep_baseline.failing
+    is_failing = streak is not None and (was_failing or streak.count >= threshold)
+    is_outage = is_failing and snapshot.registry_failing
+    if is_failing == was_failing or is_outage:
+        return Assessment(health=health, snapshot=snapshot, events=())
     if streak is not None:
         reason = _story(streak, sweep_baseline)
         snapshot, event = registry_event(
@@ -216,7 +208,7 @@ def assess_sweep(
     snapshot = replace(
         snapshot, sweep_baseline=replace(sweep_baseline, failing=is_failing)
     )
-    return SweepAssessment(streak=streak, snapshot=snapshot, events=(event,))
+    return Assessment(health=health, snapshot=snapshot, events=(event,))
 
 
 def _story(streak: FailureStreak, sweep_baseline: SweepBaseline) -> str:

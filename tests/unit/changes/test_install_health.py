@@ -5,22 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tests.support.factories import NOW
-from watcher.changes.health import FailureStreak, InstallsAssessment, assess_scans
-from watcher.model.exposure import Installed
+from watcher.changes.health import Assessment, Health, assess_scans
+from watcher.model.snapshot import Snapshot
 
 
-def lived(*polls: Mapping[str, str]) -> list[InstallsAssessment]:
+def lived(*polls: Mapping[str, str]) -> list[Assessment]:
     """Return what each poll says; a poll is why each install could not be scanned, or ""."""
-    failures: Mapping[str, FailureStreak] = {}
-    installed, found = Installed(), []
+    after, found = Assessment(health=Health(), snapshot=Snapshot(), events=()), []
     for errors in polls:
-        after = assess_scans(failures, installed, errors, 3, NOW)
-        failures, installed = after.failures, after.installed
+        after = assess_scans(after.health, after.snapshot, errors, 3, NOW)
         found.append(after)
     return found
 
 
-def kinds(found: list[InstallsAssessment]) -> list[list[tuple[str, str | None]]]:
+def kinds(found: list[Assessment]) -> list[list[tuple[str, str | None]]]:
     """Return the events of each poll, by kind and install."""
     return [
         [(event.kind.value, event.install) for event in one.events] for one in found
@@ -68,7 +66,7 @@ def test_an_install_that_is_not_configured_is_forgotten() -> None:
         [],
         [("failing", "studio")],
     ]
-    assert found[3].installed.failing == ()
+    assert found[3].snapshot.installed.failing == ()
     assert len({event.id for one in found for event in one.events}) == 2
 
 
@@ -76,5 +74,5 @@ def test_a_quiet_poll_changes_nothing() -> None:
     """While nothing begins or ends, the value that is saved stays the same."""
     down = {"studio": "gone"}
     found = lived(down, down, down, down)
-    assert found[3].installed == found[2].installed
-    assert lived({"studio": ""})[0].installed == Installed()
+    assert found[3].snapshot == found[2].snapshot
+    assert lived({"studio": ""})[0].snapshot == Snapshot()

@@ -5,26 +5,27 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tests.support.factories import NOW
-from watcher.changes.health import FailureStreak
-from watcher.changes.sweeps import SweepAssessment, assess_sweep
+from watcher.changes.health import Assessment, Health
+from watcher.changes.sweeps import assess_sweep
 from watcher.model.snapshot import Snapshot, SweepBaseline
 
 WHOLE = SweepBaseline(globs=("*",), baseline_at=NOW)
 
 
-def lived(*sweeps: str | None, down: tuple[int, ...] = ()) -> list[SweepAssessment]:
+def lived(*sweeps: str | None, down: tuple[int, ...] = ()) -> list[Assessment]:
     """Return what each poll says; a poll is why its sweep was incomplete, "" or None. In some the registry is down."""
-    streak: FailureStreak | None = None
-    snapshot, found = Snapshot(sweep_baseline=WHOLE), []
+    after = Assessment(
+        health=Health(), snapshot=Snapshot(sweep_baseline=WHOLE), events=()
+    )
+    found = []
     for number, lacking in enumerate(sweeps):
-        snapshot = replace(snapshot, registry_failing=number in down)
-        after = assess_sweep(streak, snapshot, lacking, 3, NOW)
-        streak, snapshot = after.streak, after.snapshot
+        snapshot = replace(after.snapshot, registry_failing=number in down)
+        after = assess_sweep(after.health, snapshot, lacking, 3, NOW)
         found.append(after)
     return found
 
 
-def kinds(found: list[SweepAssessment]) -> list[str]:
+def kinds(found: list[Assessment]) -> list[str]:
     """Return the kinds of each poll's events."""
     return [" ".join(event.kind for event in one.events) for one in found]
 
@@ -48,7 +49,7 @@ def test_sweeps_fail_at_the_threshold_and_recover_once() -> None:
 
 def test_what_is_at_stake_is_said() -> None:
     """Before the baseline of all nothing is reported of what only globs choose, and the event says so."""
-    after = assess_sweep(None, Snapshot(), "3 of 4 versions came", 1, NOW)
+    after = assess_sweep(Health(), Snapshot(), "3 of 4 versions came", 1, NOW)
     assert after.events[0].reason.endswith(
         "nothing new is reported of node packs that only a pattern includes"
     )

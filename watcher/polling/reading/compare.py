@@ -63,9 +63,13 @@ def compare(
         now,
         empty=[node.lower() for node in found.empty],
     )
-    swept = assess_sweep(before.sweep, assessed.snapshot, found.lacking, threshold, now)
+    swept = assess_sweep(
+        assessed.health, assessed.snapshot, found.lacking, threshold, now
+    )
     snapshot, about_channels = assess_channels(swept.snapshot, of_channels, now)
-    streak = swept.streak if plan.globs.chooses else None
+    after = swept.health
+    if not plan.globs.chooses:
+        after = replace(after, sweep=None)
     events = [
         *([of_all] if of_all else ()),
         *(event for of_node in found.events.values() for event in of_node),
@@ -77,7 +81,7 @@ def compare(
     return PollChange(
         findings=found,
         snapshot=snapshot,
-        checks=replace(checks, health=replace(assessed.health, sweep=streak)),
+        checks=replace(checks, health=after),
         events=tuple(events),
         postponed=len(answers.later),
     )

@@ -120,8 +120,8 @@ def with_installs(
     found, before, checks = change.findings, plan.snapshot, change.checks
     records, failure = records_after(plan, answers, change.snapshot, found.watched)
     scanned = assess_scans(
-        plan.checks.health.installs,
-        change.snapshot.installed,
+        checks.health,
+        change.snapshot,
         scans.errors,
         config.failure_threshold,
         now,
@@ -153,7 +153,7 @@ def with_installs(
         statuses=config.statuses,
         now=now,
     )
-    installed, exposed = exposure.assess(scanned.installed, poll)
+    installed, exposed = exposure.assess(scanned.snapshot.installed, poll)
     installed, updates = offer(installed, poll)
     snapshot = change.snapshot
     if installed != snapshot.installed:
@@ -169,7 +169,7 @@ def with_installs(
         snapshot=snapshot,
         checks=replace(
             checks,
-            health=replace(checks.health, installs=scanned.failures),
+            health=scanned.health,
             scanned={name: at for name, at in sorted(moments.items()) if at},
             unknown=tuple(sorted(unknown | unread)),
             packs=dict(sorted(records.items())),

@@ -5,7 +5,7 @@ The rules of sweeps are in docs/behaviour.md, Sweeps.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from zlib import crc32
 
@@ -221,11 +221,11 @@ class Plan:
         return 0 <= timestamps.seconds_between(since, now) < DAY
 
     def questions(
-        self, sweep: Sweep, turn: Collection[str], records: PackRecords
+        self, sweep: Sweep, records: PackRecords
     ) -> tuple[list[str], frozenset[str]]:
         """Return which nodes to ask by themselves, as they are written, and which of them a later poll asks, by key.
 
-        Of many those whose rows show the worst are asked first. `turn` are those whose moment of the day it is.
+        Of many those whose rows show the worst are asked first. `records` are those of this poll.
         """
         watched = self.watched(sweep)
         if sweep.incomplete and sweep.total and not self.globs.chooses:
@@ -238,7 +238,9 @@ class Plan:
             if (view := self.view(sweep, key, name)) is not None and view.is_asked
         }
         worst_first = sorted(views, key=lambda key: self._urgency(key, views[key]))
-        in_turn = set(turn) if sweep.incomplete else set(turn) - records.records.keys()
+        in_turn = self._turn(sweep)
+        if not sweep.incomplete:
+            in_turn -= records.records.keys()
         needy = [
             key for key in watched if key in in_turn or self._is_awaited(key, records)
         ]
@@ -282,34 +284,30 @@ class Plan:
         Each has its moment of the day. Installed packs are asked about in every poll until there is an answer that
         counts: a pack without a version may be in no registry, so that one that does not show it has answered.
         """
-        turn = self.turn(sweep)
+        turn = self._turn(sweep)
         return [
             key
             for key in self.watched(sweep)
             if key in turn or self._is_unanswered(key)
         ]
 
-    def turn(self, sweep: Sweep | NoSweep | None) -> frozenset[str]:
+    def _turn(self, sweep: Sweep | NoSweep | None) -> set[str]:
         """Return the nodes whose moment it is, and those that the baseline of all is to take in."""
-        is_moment = self._moments()
-        return frozenset(
-            key
-            for key in self.watched(sweep)
-            if not (isinstance(sweep, Sweep) and self._waits(key, sweep))
-            and self._has_turn(key, sweep, is_moment)
-        )
-
-    def _has_turn(
-        self, key: str, sweep: Sweep | NoSweep | None, is_moment: Callable[[str], bool]
-    ) -> bool:
-        node = self.snapshot.nodes.get(key)
-        has_baseline = node is not None and bool(node.baseline_at)
-        if isinstance(sweep, Sweep):
-            # Bans of whole packs are part of the baseline of all.
-            is_part = self.sets_baseline(sweep) and not has_baseline
-            return is_part or is_moment(key)
-        has_ban = node is not None and node.ban_recorded
-        return (self.keeps_record(key) or has_ban) and is_moment(key)
+        is_moment, found = self._moments(), set[str]()
+        for key in self.watched(sweep):
+            node = self.snapshot.nodes.get(key)
+            is_part = False
+            if isinstance(sweep, Sweep):
+                # Bans of whole packs are part of the baseline of all.
+                has_baseline = node is not None and bool(node.baseline_at)
+                is_part = self.sets_baseline(sweep) and not has_baseline
+                is_told = not self._waits(key, sweep)
+            else:
+                has_ban = node is not None and node.ban_recorded
+                is_told = has_ban or self.keeps_record(key)
+            if is_told and (is_part or is_moment(key)):
+                found.add(key)
+        return found
 
     def spelling(self, key: str) -> str:
         """Return how `GET /nodes` wrote the id of a node, else how the settings or an install do."""

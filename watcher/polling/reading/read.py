@@ -71,7 +71,7 @@ async def read(
         sweep.nodes[key].spelling if key in sweep.nodes else watched[key] for key in due
     ]
     packs = await read_packs(registry, names)
-    now, later = plan.questions(sweep, plan.turn(sweep), packs)
+    now, later = plan.questions(sweep, packs)
     return Answers(
         sweep=sweep,
         # Rows may have changed what an etag stands for.

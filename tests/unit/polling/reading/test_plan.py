@@ -27,8 +27,8 @@ def _version(status: str = "active") -> Version:
     )
 
 
-def _plan(*names: str, polled_at: str = BEFORE, now: str = NOW) -> Plan:
-    """Return the plan of a poll of everything, with packs of one active version each."""
+def _plan(*names: str, polled_at: str = NOW, now: str = NOW) -> Plan:
+    """Return the plan of a poll of everything, with packs of one active version each: none is due by default."""
     nodes = {
         name: Node(
             node=name,
@@ -95,9 +95,8 @@ def test_a_sweep_is_worth_fewer_pages_than_packs() -> None:
 def test_what_is_as_known_is_not_asked() -> None:
     """Only the pack whose row differs, and the one that no page shows, are asked by themselves."""
     plan = _plan("same", "other", "hidden")
-    now, later = plan.questions(
-        _sweep(same="active", other="flagged"), [], _records(known=[])
-    )
+    sweep = _sweep(same="active", other="flagged")
+    now, later = plan.questions(sweep, _records(known=[]))
     assert (set(now), later) == ({"other", "hidden"}, frozenset())
 
 
@@ -105,7 +104,7 @@ def test_the_worst_are_asked_first() -> None:
     """Of more packs than a poll asks those with the worst rows are asked, and the others later."""
     plan = _plan(*NAMES)
     statuses = dict.fromkeys(NAMES, "deleted") | {"pack-239": "banned"}
-    now, later = plan.questions(_sweep(**statuses), [], _records(known=[]))
+    now, later = plan.questions(_sweep(**statuses), _records(known=[]))
     assert (len(now), len(later)) == (200, 40)
     assert "pack-239" in now
 
@@ -120,14 +119,14 @@ def test_each_pack_has_a_moment_of_the_day() -> None:
         due += _plan(*NAMES, polled_at=before, now=now).due(sweep)
     assert sorted(due) == sorted(NAMES)
     later = timestamps.later(BEFORE, 86400)
-    assert len(_plan(*NAMES, now=later).due(sweep)) == len(NAMES)
+    assert len(_plan(*NAMES, polled_at=BEFORE, now=later).due(sweep)) == len(NAMES)
     assert len(_plan(*NAMES, polled_at="").due(sweep)) == len(NAMES)
     assert len(_plan(*NAMES, polled_at=later, now=NOW).due(sweep)) == len(NAMES)
 
 
 def test_only_its_own_answer_ends_a_ban_that_it_began() -> None:
     """Of packs that are due those without a record, and those that another source called banned, are asked."""
-    plan = _plan("fine", "silent", "refused", "recorded")
+    plan = _plan("fine", "silent", "refused", "recorded", polled_at="")
     nodes = dict(plan.snapshot.nodes)
     nodes["refused"] = replace(nodes["refused"], banned=True)
     nodes["recorded"] = replace(nodes["recorded"], banned=True, ban_recorded=True)
@@ -135,14 +134,14 @@ def test_only_its_own_answer_ends_a_ban_that_it_began() -> None:
     due = ["fine", "recorded", "refused", "silent"]
     records = _records("refused", "recorded", known=["fine", "refused", "recorded"])
     sweep = _sweep(**dict.fromkeys(due, "active"))
-    assert set(plan.questions(sweep, due, records)[0]) == {"silent", "refused"}
+    assert set(plan.questions(sweep, records)[0]) == {"silent", "refused"}
     sweep.incomplete = "rows are missing"
-    assert set(plan.questions(sweep, due, records)[0]) == set(due)
+    assert set(plan.questions(sweep, records)[0]) == set(due)
 
 
 def test_one_bound_holds_for_all_questions() -> None:
     """Without records no poll asks more packs than it may; banned ones are first, and each day it asks others."""
-    plan, sweep = _plan(*NAMES), _sweep(**dict.fromkeys(NAMES, "active"))
+    plan, sweep = _plan(*NAMES, polled_at=""), _sweep(**dict.fromkeys(NAMES, "active"))
     nodes = dict(plan.snapshot.nodes)
     nodes["pack-7"] = replace(nodes["pack-7"], banned=True)
     snapshot = replace(plan.snapshot, nodes=nodes)
@@ -150,7 +149,7 @@ def test_one_bound_holds_for_all_questions() -> None:
     for day in range(2):
         options = DiffOptions(now=timestamps.later(NOW, day * 86400))
         today = replace(plan, snapshot=snapshot, options=options)
-        now, _ = today.questions(sweep, NAMES, _records(known=[]))
+        now, _ = today.questions(sweep, _records(known=[]))
         asked.append(set(now))
     assert [len(one) for one in asked] == [200, 200]
     assert "pack-7" in asked[0] & asked[1]
