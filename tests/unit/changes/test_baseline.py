@@ -18,7 +18,7 @@ from tests.support.factories import (
 )
 from watcher.model.event import Kind
 from watcher.model.snapshot import Node
-from watcher.model.version import STATUSES, Version
+from watcher.model.version import STATUSES
 
 NARROW = ("active", "pending")
 EMPTY_AT = "2026-02-01T00:00:00.000Z"
@@ -90,19 +90,6 @@ def test_full_reports_every_version() -> None:
         (Kind.DEPRECATED, "1.0"),
         (Kind.FLAGGED, "2.0"),
     ]
-
-
-@pytest.mark.parametrize("baseline", ["summary", "silent", "full"])
-@pytest.mark.parametrize("rows", [(), (version("1.0"), version("2.0", "flagged"))])
-def test_an_incomplete_listing_sets_no_baseline(
-    baseline: str, rows: tuple[Version, ...]
-) -> None:
-    """What an incomplete first listing shows is kept and not reported, and the node stays without a baseline."""
-    difference = compare(
-        None, *rows, baseline=baseline, incomplete="1 of 2 versions came"
-    )
-    assert difference.events == ()
-    assert difference.node == Node(node=PACK, versions=rows)
 
 
 @pytest.mark.parametrize("baseline", ["summary", "silent", "full"])
@@ -228,25 +215,3 @@ def test_with_narrowed_statuses_an_empty_listing_is_a_baseline() -> None:
     )
     later = compare(first.node, version("1.0", created_at=BEFORE), statuses=NARROW)
     assert reported(later) == [("new", "1.0", None, "active")]
-
-
-@pytest.mark.parametrize("baseline", ["summary", "silent", "full"])
-def test_a_row_without_an_id_is_the_version_that_was_seen(baseline: str) -> None:
-    """A change that incomplete listings reported is not reported again if the first complete one lacks ids."""
-    first = compare(
-        None, version("1.0"), incomplete="it was cut short", baseline=baseline
-    )
-    flagged = compare(
-        first.node,
-        version("1.0", "flagged"),
-        incomplete="it was cut short",
-        baseline=baseline,
-    )
-    assert reported(flagged) == [("flagged", "1.0", "active", "flagged")]
-    difference = compare(
-        flagged.node, version("1.0", "flagged", id=""), baseline=baseline
-    )
-    assert [event.kind for event in difference.events] == (
-        [Kind.BASELINE] if baseline == "summary" else []
-    )
-    assert difference.node.seen.keys() - {""} == {"id-1.0"}

@@ -16,7 +16,6 @@ from tests.support.factories import (
     compare,
     event,
     known,
-    listing,
     version,
 )
 from tests.support.strategies import snapshots
@@ -233,17 +232,3 @@ def test_a_safe_version_can_be_installed(
             )
             assert node.baseline_at
             assert not node.banned
-
-
-def test_thousands_of_releases_take_no_time() -> None:
-    """A pack that publishes 5,000 versions at once, each with other dependencies, is compared in one go."""
-    many = [
-        version(f"0.{number}", dependencies=(str(number),)) for number in range(5000)
-    ]
-    found = new(known(), *many)
-    assert (len(found), len(found["0.77"].changes), len(found["0.0"].changes)) == (
-        5000,
-        1,
-        0,
-    )
-    assert listing(*many).changelogs == {}

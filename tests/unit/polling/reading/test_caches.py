@@ -184,45 +184,6 @@ def test_a_304_has_its_time_too(
     assert checks.stale_since == {"pack": "2026-03-01T12:30:00.000Z"}
 
 
-def test_pages_of_different_ages(
-    watcher: Callable[..., Watcher], proxy: CachingProxy, registry: FakeRegistry
-) -> None:
-    """A listing of which one page is older than what is known changes nothing, whatever its other pages show."""
-    made = watcher(150)
-    first, last = _first_shown(registry), "1.0.0"
-    registry.catalog.set_status("pack", last, "banned")
-    _fresh(proxy)
-    assert reported(_later(made, proxy)) == [("banned", "pack", last)]
-    registry.catalog.set_status("pack", first, "flagged")
-    proxy.gives_copies = True
-    proxy.route = lambda request: 2 if query_of(request)["page"] == ["1"] else 0
-    assert reported(_later(made, proxy)) == []
-    _fresh(proxy)
-    assert reported(_later(made, proxy)) == [("flagged", "pack", first)]
-
-
-def test_the_newest_page_is_what_later_ones_are_held_against(
-    watcher: Callable[..., Watcher], proxy: CachingProxy, registry: FakeRegistry
-) -> None:
-    """A listing of pages of two ages is known as of the newer one: nothing that only that showed is taken back."""
-    made = watcher(150)
-    version = _first_shown(registry)
-    other = Watcher(proxy, made.folder.path.parent / "other")
-    for edge in (
-        1,
-        2,
-    ):  # copies of five and of ten minutes later, without and with the ban
-        proxy.wait(minutes=5)
-        _fresh(proxy, edge)
-        other.poll()
-        registry.catalog.set_status("pack", version, "banned")
-    proxy.gives_copies = True
-    proxy.route = lambda request: 2 if query_of(request)["page"] == ["1"] else 1
-    assert reported(_later(made, proxy)) == [("banned", "pack", version)]
-    _from_edge(proxy, 1)
-    assert reported(_later(made, proxy)) == []
-
-
 def test_narrowed_statuses(
     watcher: Callable[..., Watcher], proxy: CachingProxy, registry: FakeRegistry
 ) -> None:
@@ -324,21 +285,6 @@ def test_times_of_another_registry_say_nothing(
     with CachingProxy(registry) as another:
         another.now -= timedelta(days=30)
         assert reported(_later(made, proxy, url=another.url)) == [BANNED]
-
-
-def test_without_times_nothing_can_be_known(
-    watcher: Callable[..., Watcher], proxy: CachingProxy, registry: FakeRegistry
-) -> None:
-    """A cache that gives neither `Date` nor `Age` has a ban taken back, and told again (docs/registry.md, Caches)."""
-    proxy.dating = Dating.NONE
-    made = watcher()
-    registry.catalog.set_status("pack", "1.1.0", "banned")
-    _fresh(proxy)
-    assert reported(_later(made, proxy)) == [BANNED]
-    _from_edge(proxy, 0)
-    assert reported(_later(made, proxy)) == [("reinstated", "pack", "1.1.0")]
-    _fresh(proxy)
-    assert reported(_later(made, proxy)) == [BANNED]
 
 
 # Sweeps

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from watcher import timestamps
+from watcher.changes.health import FailureStreak, Health
 from watcher.changes.transitions import DiffOptions
 from watcher.model.pack import PackRecord, PackRecords
 from watcher.model.selection import Selection
@@ -107,6 +108,19 @@ def test_the_worst_are_asked_first() -> None:
     now, later = plan.questions(_sweep(**statuses), _records(known=[]))
     assert (len(now), len(later)) == (200, 40)
     assert "pack-239" in now
+
+
+def test_of_alike_packs_none_waits_for_ever() -> None:
+    """Those that failed more often are asked last, and before them those that were checked last."""
+    plan = _plan(*NAMES)
+    checked = dict.fromkeys(NAMES, NOW) | {"pack-239": BEFORE}
+    failed = FailureStreak(count=2, since=BEFORE, error="")
+    health = Health(nodes={"pack-0": failed})
+    checks = replace(plan.checks, checked=checked, health=health)
+    sweep = _sweep(**dict.fromkeys(NAMES, "deleted"))
+    _, later = replace(plan, checks=checks).questions(sweep, _records(known=[]))
+    assert "pack-239" not in later
+    assert "pack-0" in later
 
 
 def test_each_pack_has_a_moment_of_the_day() -> None:

@@ -7,8 +7,6 @@ import json
 import shutil
 from collections import Counter
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +16,9 @@ from aiohttp import web
 from tests.faults.asking import responding
 from tests.support.fakes.fault import asked as query_of
 from tests.support.fakes.faults import FAULTS, inflict
-from tests.support.fakes.ports import Refused
-from tests.support.parameters import one_of, one_row_of
+from tests.support.parameters import one_of
 from tests.support.polls import Watcher, reported
 from watcher.fake_registry.server import FakeRegistry
-from watcher.polling.clock import clock
 from watcher.registry.client import RequestLimits
 
 
@@ -313,7 +309,7 @@ def test_a_registry_that_does_not_answer_is_not_asked_for_every_node(
     inflict(registry, fault)
     report = made.poll()
     # That is 24 nodes, and three more that were under way.
-    assert len(set(made.asked())) <= 27
+    assert 24 <= len(set(made.asked())) <= 27
     assert (len(report.errors), made.progress) == (200, 200)
     assert (
         Counter(dict(report.errors).values())[
@@ -354,41 +350,6 @@ def test_a_registry_that_answers_wrongly_is_asked_once_for_every_node(
     assert (len(report.errors), reported(report)) == (
         59,
         [("baseline", "pack-59", None), ("failing", None, None)],
-    )
-
-
-@pytest.mark.no_cover
-@pytest.mark.parametrize(
-    ("fault", "concurrency"),
-    one_row_of(
-        *(("status_500_json", 16), ("closed_unanswered", 1)),
-        *(("status_500_json", 1), ("truncated_body", 4), ("closed_unanswered", 16)),
-        ("hang", 16),  # nine seconds of waiting
-        fast=2,
-    ),
-)
-def test_sixteen_nodes_in_trouble_cost_their_own_time_only(
-    registry: FakeRegistry, state: Path, fault: str, concurrency: int
-) -> None:
-    """Sixteen nodes that fail in a row keep no other from being read, in any poll, and are `failing` themselves."""
-    bad, good = (
-        [f"bad-{number}" for number in range(16)],
-        [f"good-{number}" for number in range(24)],
-    )
-    for node in (*bad, *good):
-        registry.catalog.publish(node, "1.0.0")
-    made = Watcher(
-        registry,
-        state,
-        *bad,
-        *good,
-        limits=RequestLimits(timeout=3, retries=0, concurrency=concurrency),
-    )
-    inflict(registry, fault, nodes=set(bad))
-    reports = [made.poll(failure_threshold=3) for _ in range(3)]
-    assert [{node for node, _ in report.errors} for report in reports] == [set(bad)] * 3
-    assert Counter(reported(reports[-1])) == Counter(
-        ("failing", node, None) for node in bad
     )
 
 
@@ -451,34 +412,6 @@ def test_a_long_retry_after_ends_the_poll_for_every_node(
     assert made.asked() == nodes[4:] + nodes[:4]
 
 
-@pytest.mark.parametrize("nodes", [("a",), ("a", "b", "c")], ids=["one node", "three"])
-@pytest.mark.parametrize(
-    "faces",
-    [("status_503_json", "html_200"), ("html_200", "refused", "status_503_json")],
-)
-def test_an_outage_that_changes_its_face_is_reported_once(
-    registry: FakeRegistry,
-    watcher: Callable[..., Watcher],
-    nodes: tuple[str, ...],
-    faces: tuple[str, ...],
-) -> None:
-    """A registry that is out is one `failing` and one `recovered` of the same, whatever it answers meanwhile."""
-    made = watcher(*nodes, failure_threshold=2)
-    events: list[tuple[str, str | None, str | None]] = []
-    with Refused() as nobody:
-        for face in faces:
-            if face in FAULTS:
-                inflict(registry, face)
-            for _ in range(3):
-                events += reported(
-                    made.poll(url=nobody.url if face == "refused" else registry.url)
-                )
-    registry.respond = None
-    events += reported(made.poll())
-    whose = "a" if len(nodes) == 1 and faces[0] == "html_200" else None
-    assert events == [("failing", whose, None), ("recovered", whose, None)]
-
-
 # Some statuses
 
 PROBLEMS = ("flagged", "banned")
@@ -493,19 +426,6 @@ def flagged(registry: FakeRegistry, watcher: Callable[..., Watcher]) -> Watcher:
     assert reported(made.poll()) == []
     assert (len(made.asked()), len(made.asked("statuses"))) == (1, 1)
     return made
-
-
-def test_leaving_is_looked_into_and_coming_back_is_reported(
-    registry: FakeRegistry, flagged: Watcher
-) -> None:
-    """A version that leaves the watched statuses is looked for among all, once, and reported of when it comes back."""
-    registry.catalog.set_status("a", "1.0.0", "active")
-    assert reported(flagged.poll()) == []
-    assert (len(flagged.asked()), len(flagged.asked("statuses"))) == (2, 1)
-    assert reported(flagged.poll()) == []
-    assert len(flagged.asked()) == 1
-    registry.catalog.set_status("a", "1.0.0", "flagged")
-    assert reported(flagged.poll()) == [("flagged", "a", "1.0.0")]
 
 
 _CONTRADICTION = "the listing is incomplete: with all statuses it shows versions that it hides with these alone"
@@ -546,80 +466,3 @@ def test_one_empty_answer_turns_nothing_old_into_news(
     registry.respond = None
     back = flagged.poll(failure_threshold=9)
     assert (reported(back), back.errors) == ([], ())
-
-
-# 403
-
-
-def test_a_ban_is_reported_once_and_the_versions_stay(
-    registry: FakeRegistry, watcher: Callable[..., Watcher]
-) -> None:
-    """403 for a node, or for every one, is an event each with the registry's words, made harmless; versions stay."""
-    made = watcher("a", "b", "c", "d")
-    for node in made.nodes:
-        registry.catalog.ban_node(node, "Stolen; ask rev@example.org @everyone")
-    report = made.poll()
-    assert reported(report) == [("banned", node, None) for node in made.nodes]
-    event = report.events[1]
-    assert (event.before, event.after) == (None, "banned")
-    assert "@" not in event.reason
-    assert (report.checked, report.errors) == (4, ())
-    banned = made.folder.load().snapshot.nodes["b"]
-    assert (banned.banned, len(banned.versions)) == (True, 2)
-    assert reported(made.poll()) == []
-
-
-_WALL = "the registry, or something in front of it, refused access (403)"
-
-
-@pytest.mark.parametrize("count", one_of(2, 1, 6, fast=2))
-@pytest.mark.parametrize(
-    ("body", "said"),
-    [
-        (b'{"message": "Forbidden"}', f"{_WALL}: Forbidden"),
-        (
-            b'{"message": "Your account was banned: node banned"}',
-            f"{_WALL}: Your account was banned: node banned",
-        ),
-        (b'["Node banned"]', _WALL),
-        (b"<html>Node banned</html>", _WALL),
-    ],
-)
-def test_any_other_403_is_the_registrys_failure(
-    registry: FakeRegistry,
-    watcher: Callable[..., Watcher],
-    body: bytes,
-    said: str,
-    count: int,
-) -> None:
-    """A 403 that does not say that the node is banned is no ban, however often it comes, but a registry that fails."""
-    nodes = [f"pack-{number}" for number in range(count)]
-    made = watcher(*nodes, failure_threshold=2)
-    registry.respond = responding()(403, body)
-    first, second, third = made.poll(), made.poll(), made.poll()
-    assert (reported(first), dict(first.errors)) == ([], dict.fromkeys(nodes, said))
-    assert (reported(second), reported(third)) == ([("failing", None, None)], [])
-    registry.respond = None
-    assert reported(made.poll()) == [("recovered", None, None)]
-
-
-# The registry's clock
-
-
-@pytest.mark.parametrize("hours", [5, 24 * 365 * 73])
-def test_a_registry_whose_clock_is_ahead_hides_nothing(
-    registry: FakeRegistry, state: Path, hours: int
-) -> None:
-    """A version that is flagged after an empty first listing is reported, however far ahead the registry's clock is."""
-    ahead = format_datetime(datetime.now(UTC) + timedelta(hours=hours), usegmt=True)
-
-    async def respond(request: web.BaseRequest) -> web.StreamResponse:
-        code, document = registry.catalog.answer(query_of(request))
-        return web.json_response(document, status=code, headers={"Date": ahead})
-
-    registry.respond = respond
-    made = Watcher(registry, state, "pack")
-    assert reported(made.poll(failure_threshold=2)) == []
-    registry.catalog.publish("pack", "1.0.0", status="flagged")
-    assert reported(made.poll()) == [("flagged", "pack", "1.0.0")]
-    assert max(made.folder.load().checks.checked.values()) <= clock()
