@@ -10,8 +10,7 @@ import pytest
 from tests.services.operator import Operator, counts
 from tests.services.servers.mosquitto import Mosquitto
 from tests.support.fakes.unanswering import unanswering_port
-from watcher.alerts.digest import sample
-from watcher.delivery.job import Job
+from tests.support.worker import job
 from watcher.delivery.sender import send
 from watcher.delivery.urls import load
 from watcher.model.outcome import Undelivered
@@ -85,9 +84,5 @@ def test_a_broker_that_cannot_be_reached_leaves_no_doubt() -> None:
     """No message goes out before a connection: one that was not answered in time is known not to have been sent."""
     load()
     with unanswering_port() as port:
-        job = Job(
-            url=f"mqtt://127.0.0.1:{port}/topic",
-            events=sample("2026-01-01T00:00:00Z"),
-            timeout=0.5,
-        )
-        assert send(job, print, print) == Undelivered(reason="timed out")
+        url = f"mqtt://127.0.0.1:{port}/topic"
+        assert send(job(url, 0.5), print, print) == Undelivered(reason="timed out")

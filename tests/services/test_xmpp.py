@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.services.operator import Operator
 from tests.services.servers.prosody import Prosody
-from watcher.alerts.digest import sample
-from watcher.delivery.job import Job
+from tests.support.worker import job
 from watcher.delivery.sender import send
 from watcher.delivery.urls import load
 from watcher.model.outcome import Delivered, Undelivered
@@ -42,17 +40,11 @@ def test_a_certificate_that_does_not_verify_is_no_delivery(
 def test_a_session_that_never_began_leaves_no_doubt(prosody: Prosody) -> None:
     """A message that was not sent, since the login or the connection was refused, cannot have been taken."""
     load()
-    job = Job(
-        url=prosody.url(password="wrong"),
-        events=sample("2026-01-01T00:00:00Z"),
-        timeout=10,
-    )
-    for failing in (job, replace(job, url="xmpp://user:word@127.0.0.1:9", timeout=3)):
+    refused = job(prosody.url(password="wrong"), 10)
+    for failing in (refused, job("xmpp://user:word@127.0.0.1:9", 3)):
         outcome = send(failing, print, print)
         assert isinstance(outcome, Undelivered)
         assert "no XMPP session began" in outcome.reason
         assert not outcome.unanswered
-    assert send(replace(job, url=prosody.url()), print, print) == Delivered(
-        confirmed=False
-    )
+    assert send(job(prosody.url(), 10), print, print) == Delivered(confirmed=False)
     assert len(prosody.messages()) == 1

@@ -25,27 +25,11 @@ from tests.support.fakes.webhook import Answer, Topics, Webhook
 from tests.support.nursery import NurseryWorker
 from tests.support.parameters import one_of, one_row_of
 from tests.support.program import ROOT
-from tests.support.worker import WORKER
-from watcher.alerts.digest import sample
+from tests.support.worker import REACHED, deliver, job
 from watcher.delivery.client import Worker
-from watcher.delivery.job import Job, Reached
 from watcher.model.outcome import Delivered, Outcome, Undelivered
 
 pytestmark = pytest.mark.measured
-
-REACHED = Reached(key="5" * 32, salt="ab" * 16)
-
-
-def _job(url: str, timeout: float = 5.0, reached: Reached = REACHED) -> Job:
-    return Job(
-        url=url, events=sample("2026-01-01T00:00:00Z"), timeout=timeout, reached=reached
-    )
-
-
-def _deliver(
-    url: str, timeout: float = 5.0, *, reached: Reached = REACHED, by: Worker = WORKER
-) -> Outcome:
-    return asyncio.run(by.deliver(_job(url, timeout, reached)))
 
 
 def _why(outcome: Outcome) -> str:
@@ -101,8 +85,8 @@ def odd() -> Iterator[Worker]:
 def test_a_slow_answer_within_the_timeout_counts(webhook: Webhook) -> None:
     """An answer in time is a delivery, unless the URL asks for less patience."""
     webhook.answer["/a"] = Answer(delay=0.4)
-    assert _deliver(webhook.apprise_url("/a")) == Delivered()
-    assert _why(_deliver(webhook.apprise_url("/a?rto=0.1"))) == "timed out"
+    assert deliver(webhook.apprise_url("/a")) == Delivered()
+    assert _why(deliver(webhook.apprise_url("/a?rto=0.1"))) == "timed out"
 
 
 _OK = b"HTTP/1.1 200 OK\r\n\r\n"
@@ -182,7 +166,7 @@ def test_an_answer_without_end_is_cut_off(answer: str) -> None:
         "redirect": _REDIRECT
     }
     with _Endless(*_ENDLESS[answer]) as service:
-        assert _why(_deliver(service.url, timeout=0.3)) == said.get(answer, "timed out")
+        assert _why(deliver(service.url, timeout=0.3)) == said.get(answer, "timed out")
         assert service.is_left()
 
 
@@ -192,13 +176,13 @@ def test_an_answer_without_end_is_cut_off(answer: str) -> None:
 def test_other_protocols_are_cut_off_too(url: str) -> None:
     """A TLS handshake and a mail server's greeting that do not come hold nothing either."""
     with _Endless(b"", b"") as service:
-        assert _why(_deliver(url.format(service.address), timeout=0.3)) == "timed out"
+        assert _why(deliver(url.format(service.address), timeout=0.3)) == "timed out"
         assert service.is_left()
 
 
 def test_a_lookup_without_end_is_cut_off(odd: Worker) -> None:
     """What no timeout of a library reaches ends with its process, and other messages go out beside it."""
-    assert _why(_deliver("json://hangs.invalid/", timeout=0.1, by=odd)) == "timed out"
+    assert _why(deliver("json://hangs.invalid/", timeout=0.1, by=odd)) == "timed out"
     assert _pids(odd) == []
 
 
@@ -210,7 +194,7 @@ def test_a_service_that_crashes_costs_its_message_only(
 
     async def both() -> list[Outcome]:
         urls = (f"json://{how}.invalid/", webhook.apprise_url("/a"))
-        return await asyncio.gather(*(odd.deliver(_job(url)) for url in urls))
+        return await asyncio.gather(*(odd.deliver(job(url)) for url in urls))
 
     assert [_why(outcome) for outcome in asyncio.run(both())] == [
         "the process that delivers has ended",
@@ -224,12 +208,12 @@ def test_a_job_that_was_stopped_ends_too(webhook: Webhook) -> None:
 
     async def stopped(worker: Worker) -> list[int]:
         delivery = asyncio.create_task(
-            worker.deliver(_job(webhook.apprise_url("/a"), timeout=30))
+            worker.deliver(job(webhook.apprise_url("/a"), timeout=30))
         )
         await asyncio.to_thread(webhook.wait_for, 1)
         jobs = _pids(worker)
-        for job in jobs:
-            os.kill(job, signal.SIGSTOP)
+        for pid in jobs:
+            os.kill(pid, signal.SIGSTOP)
         worker.stop_within(0.0)
         await delivery
         return jobs
@@ -260,7 +244,7 @@ def test_a_flood_is_read_in_part(status: bytes, outcome: Outcome) -> None:
     """Of a body that never ends a part is read, and the status counts: a 2xx has acknowledged the message."""
     start = b"HTTP/1.1 " + status + b"\r\nLocation: /x\r\n\r\n"
     with _Endless(start, b"x" * 2**16, pause=0) as service:
-        assert _deliver(service.url, timeout=30) == outcome
+        assert deliver(service.url, timeout=30) == outcome
         assert service.is_left()
 
 
@@ -268,7 +252,7 @@ def test_a_bomb_is_unpacked_in_part(webhook: Webhook) -> None:
     """A small body that unpacks to more than a process may have is no reason to repeat the message."""
     body = gzip.compress(bytes(2**24)) * 32
     webhook.answer["/a"] = Answer(headers={"Content-Encoding": "gzip"}, body=body)
-    assert _deliver(webhook.apprise_url("/a"), timeout=30) == Delivered()
+    assert deliver(webhook.apprise_url("/a"), timeout=30) == Delivered()
 
 
 @pytest.mark.parametrize(
@@ -282,7 +266,7 @@ def test_a_broken_body_changes_no_answer(
     webhook.answer["/a"] = Answer(
         headers={"Content-Encoding": "gzip"}, status=status, body=b"no gzip"
     )
-    assert _deliver(webhook.apprise_url("/a")) == outcome
+    assert deliver(webhook.apprise_url("/a")) == outcome
 
 
 # Several targets in one URL
@@ -299,7 +283,7 @@ def ntfy() -> Iterator[Topics]:
 def test_every_target_has_its_time(ntfy: Topics, odd: Worker) -> None:
     """Eight targets are all served, although the pauses that apprise makes between them are longer than the timeout."""
     topics = [f"topic{number}" for number in range(8)]
-    assert _deliver(ntfy.url_of(*topics), timeout=1.5, by=odd) == Delivered()
+    assert deliver(ntfy.url_of(*topics), timeout=1.5, by=odd) == Delivered()
     assert sorted(ntfy.got()) == topics
 
 
@@ -319,13 +303,13 @@ def test_a_bad_target_takes_nothing_from_those_behind_it(
     bad, good = ["worse", "bad"], ["awake", "alive", "able"]
     answer, reason = _BAD[how]
     ntfy.topic = dict.fromkeys(bad, answer)
-    first = _deliver(ntfy.url_of(*bad, *good), timeout=1.0, by=odd)
+    first = deliver(ntfy.url_of(*bad, *good), timeout=1.0, by=odd)
     assert isinstance(first, Undelivered)
     assert (first.reason, len(first.reached)) == (reason, len(good))
     assert ntfy.got() == bad + good
     ntfy.topic.clear()
     again = replace(REACHED, targets=first.reached)
-    assert _deliver(ntfy.url_of(*bad, *good), reached=again, by=odd) == Delivered()
+    assert deliver(ntfy.url_of(*bad, *good), reached=again, by=odd) == Delivered()
     assert ntfy.got() == bad + good + bad
 
 
@@ -337,7 +321,7 @@ def test_a_broken_body_of_a_2xx_repeats_nothing_to_a_target(
         "broken": Answer(headers={"Content-Encoding": "gzip"}, body=b"no gzip"),
         "bad": Answer(status=500),
     }
-    first = _deliver(ntfy.url_of("broken", "bad"), by=odd)
+    first = deliver(ntfy.url_of("broken", "bad"), by=odd)
     assert isinstance(first, Undelivered)
     assert (first.reason, len(first.reached)) == ("HTTP 500", 1)
 
@@ -351,11 +335,11 @@ def test_what_was_reached_outlives_a_kill(ntfy: Topics, odd: Worker) -> None:
 
     async def killed() -> Outcome:
         delivery = asyncio.create_task(
-            odd.deliver(_job(ntfy.url_of("good", "bad"), timeout=60))
+            odd.deliver(job(ntfy.url_of("good", "bad"), timeout=60))
         )
         await asyncio.to_thread(ntfy.wait_for, 2)
-        for job in _pids(odd):
-            os.kill(job, signal.SIGKILL)
+        for pid in _pids(odd):
+            os.kill(pid, signal.SIGKILL)
         return await delivery
 
     first = asyncio.run(killed())
@@ -366,7 +350,7 @@ def test_what_was_reached_outlives_a_kill(ntfy: Topics, odd: Worker) -> None:
     )
     ntfy.topic.clear()
     assert (
-        _deliver(
+        deliver(
             ntfy.url_of("good", "bad"),
             reached=replace(REACHED, targets=first.reached),
             by=odd,
@@ -386,7 +370,7 @@ def test_a_process_that_does_not_start_holds_nothing(
 
     async def stopped() -> list[Outcome]:
         deliveries = [
-            asyncio.create_task(worker.deliver(_job("json://127.0.0.1/")))
+            asyncio.create_task(worker.deliver(job("json://127.0.0.1/")))
             for _ in range(2)
         ]
         await asyncio.sleep(0.1)  # the loop runs beside the start
@@ -416,7 +400,7 @@ def test_a_process_that_hears_nothing_costs_one_attempt(
         os.kill(hung, number)
         if number == signal.SIGSTOP:
             monkeypatch.setattr("watcher.delivery.client.PATIENCE", 0.5)
-            outcome = _deliver(url, by=worker)
+            outcome = deliver(url, by=worker)
             reason = "the process that delivers could not be started"
             assert outcome == Undelivered(reason=reason)
             monkeypatch.undo()
@@ -425,7 +409,7 @@ def test_a_process_that_hears_nothing_costs_one_attempt(
             assert select.select([handle], [], [], 10)[0]
         os.close(handle)
         assert not _runs(hung)
-        assert _deliver(url, by=worker) == Delivered()
+        assert deliver(url, by=worker) == Delivered()
 
 
 def test_one_process_serves_a_round_while_all_goes_well(webhook: Webhook) -> None:
@@ -436,7 +420,7 @@ def test_one_process_serves_a_round_while_all_goes_well(webhook: Webhook) -> Non
         with worker.sender() as sender:
             return [
                 (
-                    _why(await sender.deliver(_job(webhook.apprise_url(path)))),
+                    _why(await sender.deliver(job(webhook.apprise_url(path)))),
                     _pids(worker),
                 )
                 for path in paths
@@ -534,7 +518,7 @@ def test_nothing_of_the_url_is_said_anywhere(
         f"json://s3cr3t-user:s3cr3t-pass@s3cr3t-token.invalid{tail}",
         f"mmost://127.0.0.1:{webhook.port}/s3cr3t-token?format=s3cr3t-query",
     ]
-    outcomes = [_deliver(url, timeout=0.5) for url in urls]
+    outcomes = [deliver(url, timeout=0.5) for url in urls]
     assert "s3cr3t" not in json.dumps([repr(outcome) for outcome in outcomes])
     assert [
         outcome.reason.partition(",")[0]

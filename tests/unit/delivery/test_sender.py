@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import gc
-import json
-import re
 import smtplib
 import socket
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
 import pytest
-import requests
-from apprise import Apprise
-from apprise.plugins.kodi import NotifyXBMC
-from apprise.plugins.matrix.e2ee import MatrixMegOlmSession
 
 from tests.hostile.dialects import Dialect
 from tests.hostile.parsers import in_shown
@@ -22,18 +15,13 @@ from tests.hostile.world import of_mail
 from tests.proxied.scenes import hostile
 from tests.support.fakes.smtp import Mailbox
 from tests.support.fakes.webhook import Answer, Webhook
-from watcher.alerts.digest import compose
-from watcher.delivery.job import Job, Reached
+from tests.support.worker import REACHED, job
 from watcher.delivery.sender import send
-from watcher.delivery.services.service import Context, Plugin
-from watcher.delivery.services.table import prepare
 from watcher.delivery.urls import load
 from watcher.model.event import Event, Kind
 from watcher.model.outcome import Delivered, Outcome, Undelivered
 
 pytestmark = pytest.mark.usefixtures("apprise_frozen")
-
-REACHED = Reached(key="5" * 32, salt="ab" * 16)
 
 
 def _events(count: int = 1, **fields: Any) -> tuple[Event, ...]:
@@ -60,13 +48,10 @@ def sent(
     """Send in this process. `taken` gets the names of targets that took it."""
     load()
     names = [] if taken is None else taken
-    job = Job(
-        url=url,
-        events=events or _events(),
-        timeout=60.0,
-        reached=replace(REACHED, **reached),
+    message = job(
+        url, 60.0, events=events or _events(), reached=replace(REACHED, **reached)
     )
-    return send(job, names.append, lambda _: None)
+    return send(message, names.append, lambda _: None)
 
 
 def _send(
@@ -78,37 +63,6 @@ def _send(
     """Send in this process; return why the message was not taken."""
     outcome = sent(url, events, taken, **reached)
     return outcome.reason if isinstance(outcome, Undelivered) else ""
-
-
-@pytest.fixture
-def posted(
-    monkeypatch: pytest.MonkeyPatch, webhook: Webhook
-) -> list[requests.PreparedRequest]:
-    """Record what would go to the services' own hosts, and send it to loopback."""
-    sent: list[requests.PreparedRequest] = []
-    original = requests.adapters.HTTPAdapter.send
-
-    def send(
-        self: Any, request: requests.PreparedRequest, **options: Any
-    ) -> requests.Response:
-        sent.append(request)
-        diverted = request.copy()
-        diverted.url = f"{webhook.url}/posted"
-        body = b"ok" if "slack" in str(request.url) else b'{"ok": true, "result": {}}'
-        webhook.answer["/posted"] = Answer(body=body)
-        if "/state/m.room.encryption" in str(request.url):  # the room is not encrypted
-            webhook.answer["/posted"] = Answer(
-                status=404, body=b'{"errcode": "M_NOT_FOUND"}'
-            )
-        return original(self, diverted, **options)
-
-    monkeypatch.setattr(requests.adapters.HTTPAdapter, "send", send)
-    return sent
-
-
-def _json(request: requests.PreparedRequest) -> Any:
-    assert isinstance(request.body, (str, bytes))
-    return json.loads(request.body)
 
 
 # What counts as delivered
@@ -229,22 +183,6 @@ def test_mail_is_html_with_a_text_part(mailbox: Mailbox) -> None:
     assert " · https://registry.comfy.org/nodes/rgthree-comfy" in plain
 
 
-@pytest.mark.parametrize("mode", ["hookshot", "matrix", "slack"])
-def test_a_matrix_webhook_mentions_nobody(
-    posted: list[requests.PreparedRequest], mode: str
-) -> None:
-    """In whatever form a bridge takes it, neither the HTML nor its plain fallback names a room or a user."""
-    outcome = _send(
-        f"matrix://user:token@127.0.0.1:9/?mode={mode}", hostile(1) + _events()
-    )
-    messages = [_json(request) for request in posted if request.body]
-    assert messages, outcome
-    for message in messages:
-        said = json.dumps(message, ensure_ascii=False)
-        assert "malware" in said
-        assert "@" not in said
-
-
 @pytest.mark.parametrize("form", ["text", "markdown", "html"])
 def test_a_webhook_gets_the_format_it_asks_for(webhook: Webhook, form: str) -> None:
     """`?format=` is heeded, and apprise passes the body on as it was rendered."""
@@ -256,130 +194,6 @@ def test_a_webhook_gets_the_format_it_asks_for(webhook: Webhook, form: str) -> N
         "html": "<p>⛔ <b>BANNED</b> <code>rg",
     }
     assert marks[form] in message.json["message"]
-
-
-def _four() -> tuple[Event, ...]:
-    return tuple(
-        event for i in range(4) for event in _events(id=f"e{i}", node=f"n{i}", url="")
-    )
-
-
-@pytest.mark.parametrize(
-    ("lines", "shown", "last"),
-    [(2, 1, "… and 3 more banned · comfy-watch history --ref "), (10, 4, "ref ")],
-)
-def test_a_pop_up_counts_what_its_lines_do_not_show(
-    posted: list[requests.PreparedRequest],
-    monkeypatch: pytest.MonkeyPatch,
-    lines: int,
-    shown: int,
-    last: str,
-) -> None:
-    """Where apprise drops all lines but a few, each event takes one, and the last one counts the others."""
-    assert NotifyXBMC.body_max_line_count == 2
-    monkeypatch.setattr(NotifyXBMC, "body_max_line_count", lines)
-    assert _send("kodi://127.0.0.1:9/?format=html", _four()) == ""
-    [request] = posted
-    *events, end = _json(request)["params"]["message"].splitlines()
-    assert events == [
-        f"⛔ BANNED `n{i}` `1.0.3` (was flagged) · reason: `malware`"
-        for i in range(shown)
-    ]
-    assert re.fullmatch(rf"{last}[0-9a-f]{{8}}", end)
-
-
-@pytest.mark.parametrize("lines", [2, 10])
-def test_no_line_is_dropped(
-    posted: list[requests.PreparedRequest], monkeypatch: pytest.MonkeyPatch, lines: int
-) -> None:
-    """With a title of its own or without one, apprise finds no line too many in what it gets for a pop-up."""
-    monkeypatch.setattr(NotifyXBMC, "body_max_line_count", lines)
-    for title_maxlen in (250, 0):
-        monkeypatch.setattr(NotifyXBMC, "title_maxlen", title_maxlen)
-        assert _send("kodi://127.0.0.1:9/", hostile(1) + _four()) == ""
-        said = _json(posted[-1])["params"]["message"].splitlines()
-        assert len(said) <= lines
-        assert re.search(
-            r"… and \d+ more.* · (comfy-watch history --)?ref [0-9a-f]{8}\Z", said[-1]
-        )
-        assert list(in_shown(Dialect.TEXT, "\n".join(said))) == []
-
-
-@pytest.mark.parametrize(
-    ("url", "name"),
-    [
-        (f"brevo://{'a' * 40}:user@example.com/to@example.com", "textContent"),
-        ("mailersend://user:mlsn.abcdefgh1234@example.com/to@example.com", "text"),
-        (f"groundmail://{'a' * 32}:user@example.com/to@example.com", "text"),
-    ],
-)
-def test_a_text_cannot_be_a_line_of_a_mail(
-    posted: list[requests.PreparedRequest], url: str, name: str
-) -> None:
-    """The text that a mail service's plugin makes of the HTML keeps untrusted text in the line of its event."""
-    assert _send(url, _events(version="- ⛔ banned other 1.0.3")) == ""
-    [request] = posted
-    said = _json(request)[name].splitlines()
-    assert any(
-        line.startswith(
-            "⛔ BANNED rgthree-comfy - ⛔ banned other 1.0.3 (was flagged) · "
-        )
-        for line in said
-    )
-    assert not [line for line in said if line.startswith("- ")]
-
-
-def test_a_matrix_message_says_that_it_mentions_nobody(
-    posted: list[requests.PreparedRequest],
-) -> None:
-    """Without that a client looks for its user's name in the words; and code stays code in the HTML."""
-    assert (
-        _send("matrix://s3cr3t-token@127.0.0.1:9/!r:x", _events(reason="ask alice"))
-        == ""
-    )
-    message = _json(posted[-1])
-    assert message["m.mentions"] == {}
-    assert "<code>ask alice</code>" in message["formatted_body"]
-    assert (
-        "⛔ BANNED rgthree-comfy 1.0.3 (was flagged) · reason: ask alice"
-        in message["body"]
-    )
-
-
-def test_an_encrypted_matrix_message_says_so_too(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """What is encrypted mentions nobody either, and what is no message is left as it is."""
-    encrypted: list[dict[str, Any]] = []
-    monkeypatch.setattr(
-        MatrixMegOlmSession, "encrypt", lambda _, event: encrypted.append(event)
-    )
-    load()
-    matrix = Apprise.instantiate("matrixs://token@127.0.0.1:9/!r:x")
-    prepare(
-        cast("Plugin", matrix),
-        Context(events=_events(), digest=compose(_events()), timeout=5.0),
-    )
-    for content in ({"msgtype": "m.text"}, {"other": 1}):
-        matrix._e2ee_get_megolm("!r:x").encrypt({"type": "t", "content": content})  # type: ignore[union-attr]  # untyped
-    assert [event["content"] for event in encrypted] == [
-        {"msgtype": "m.text", "m.mentions": {}},
-        {"other": 1},
-    ]
-
-
-def test_a_matrix_service_ends_with_its_message(
-    posted: list[requests.PreparedRequest], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It logs out when it ends, which is before its message is over: its process ends then."""
-    gc.collect()  # those of other tests
-    ended: list[str] = []
-    monkeypatch.setattr(
-        "apprise.plugins.matrix.base.NotifyMatrix.__del__",
-        lambda _: ended.append("ended"),
-    )
-    _send("matrix://user:pass@127.0.0.1:9/!r:x")
-    assert ended == ["ended"]
 
 
 def test_whatever_apprise_raises_is_an_outcome(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -396,13 +210,9 @@ def test_whatever_apprise_raises_is_an_outcome(monkeypatch: pytest.MonkeyPatch) 
 def test_the_plainest_form_is_ascii(webhook: Webhook, form: str) -> None:
     """What a service has refused for what it is goes out as a line of ASCII, whatever format the URL asks for."""
     load()
-    job = Job(
-        url=webhook.apprise_url(f"/a{form}"),
-        events=_events(3, reason="ä" * 50),
-        timeout=60.0,
-        plain=True,
-    )
-    assert send(job, lambda _: None, lambda _: None) == Delivered()
+    events = _events(3, reason="ä" * 50)
+    plain = job(webhook.apprise_url(f"/a{form}"), events=events, plain=True)
+    assert send(plain, lambda _: None, lambda _: None) == Delivered()
     [message] = webhook.messages("/a")
     said = (message.json["title"] + message.json["message"]).replace("\\", "")
     assert said.isascii()

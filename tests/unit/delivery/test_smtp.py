@@ -8,9 +8,8 @@ import smtplib
 import pytest
 
 from tests.support.fakes.smtp import Mailbox
-from tests.support.worker import WORKER
+from tests.support.worker import WORKER, job
 from watcher.alerts.digest import sample
-from watcher.delivery.job import Job, Reached
 from watcher.delivery.limits import RequestTimer
 from watcher.delivery.smtp import SmtpWatch
 from watcher.delivery.wire import Wire
@@ -24,13 +23,10 @@ def _deliver(
     stopped: float = 60.0,
 ) -> Outcome:
     """Send a mail; `stopped` is after how many seconds the program is stopped."""
-    reached = Reached(key="5" * 32, salt="ab" * 16)
 
     async def send() -> Outcome:
         delivery = asyncio.create_task(
-            WORKER.deliver(
-                Job(url=url, events=sample(at), timeout=timeout, reached=reached)
-            )
+            WORKER.deliver(job(url, timeout, events=sample(at)))
         )
         await asyncio.wait({delivery}, timeout=stopped)
         WORKER.stop_within(0.0)
@@ -65,15 +61,11 @@ def test_each_recipient_has_its_time(mailbox: Mailbox) -> None:
 def test_a_slow_server_gets_the_rest_later(mailbox: Mailbox) -> None:
     """Once a further mail may take longer than all may together, it does not go out, and is not unanswered."""
     mailbox.slow = 1.0
-    job = Job(
-        url=mailbox.apprise_url(),
-        events=sample("2026-01-01T00:00:00Z"),
-        timeout=5.0,
-        reached=Reached(key="5"),
-    )
     timer = RequestTimer(5.0)
     with Wire() as wire:
-        wire.on_smtp = SmtpWatch(job, timer, wire, lambda _: None, patience=2.5).notice
+        wire.on_smtp = SmtpWatch(
+            job(""), timer, wire, lambda _: None, patience=2.5
+        ).notice
         with smtplib.SMTP("127.0.0.1", mailbox.port) as smtp:
             for to in ("a@example.org", "b@example.org"):
                 smtp.sendmail("watcher@example.org", to, "Subject: x\n\nx")

@@ -17,24 +17,11 @@ from apprise.manager_plugins import NotificationManager
 
 from tests.support.fakes.smtp import Mailbox
 from tests.support.fakes.webhook import Answer, Message, Topics, Webhook
-from tests.support.worker import WORKER
+from tests.support.worker import WORKER, deliver, job
 from tests.unit.delivery.test_sender import sent
-from watcher.alerts.digest import sample
-from watcher.delivery.job import Job, Reached
 from watcher.delivery.urls import load
 from watcher.delivery.wire import Wire, seconds_of
 from watcher.model.outcome import Cause, Delivered, Outcome, Undelivered
-
-
-def _deliver(url: str, timeout: float = 5.0) -> Outcome:
-    job = Job(
-        url=url,
-        events=sample("2026-01-01T00:00:00Z"),
-        timeout=timeout,
-        reached=Reached(key="5", salt="ab" * 16),
-    )
-    return asyncio.run(WORKER.deliver(job))
-
 
 # The net under every plugin
 
@@ -79,7 +66,7 @@ def test_a_datagram_is_a_request() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
         server.bind(("127.0.0.1", 0))
         server.settimeout(5)
-        assert _deliver(f"rsyslog://127.0.0.1:{server.getsockname()[1]}") == Delivered(
+        assert deliver(f"rsyslog://127.0.0.1:{server.getsockname()[1]}") == Delivered(
             confirmed=False
         )
         assert server.recv(65536)
@@ -139,7 +126,7 @@ _RESET = Answer(reset=True)
 def test_no_answer_is_said(webhook: Webhook, answer: Answer, reason: str) -> None:
     """A service that got the message and did not answer may have it."""
     webhook.answer["/a"] = answer
-    assert _deliver(webhook.apprise_url("/a"), timeout=0.5) == Undelivered(
+    assert deliver(webhook.apprise_url("/a"), timeout=0.5) == Undelivered(
         reason=reason, unanswered=True
     )
 
@@ -158,12 +145,9 @@ def test_a_stop_says_whether_the_message_is_out(webhook: Webhook) -> None:
     webhook.answer["/a"] = _LATE
 
     async def stopped() -> Outcome:
-        job = Job(
-            url=webhook.apprise_url("/a"),
-            events=sample("2026-01-01T00:00:00Z"),
-            timeout=30,
+        delivery = asyncio.create_task(
+            WORKER.deliver(job(webhook.apprise_url("/a"), 30))
         )
-        delivery = asyncio.create_task(WORKER.deliver(job))
         await asyncio.to_thread(webhook.wait_for, 1)
         WORKER.stop_within(0.0)
         return await delivery
@@ -178,7 +162,7 @@ def test_a_stop_says_whether_the_message_is_out(webhook: Webhook) -> None:
 def test_a_wait_that_a_service_asks_for_is_told(webhook: Webhook, status: int) -> None:
     """`Retry-After` is passed on in seconds."""
     webhook.answer["/a"] = Answer(status=status, headers={"Retry-After": "17"})
-    assert _deliver(webhook.apprise_url("/a")) == Undelivered(
+    assert deliver(webhook.apprise_url("/a")) == Undelivered(
         reason=f"HTTP {status}", retry_after=17.0
     )
 
@@ -269,7 +253,7 @@ def test_a_web_page_is_no_answer(
         ntfy.topic["a"] = Answer(
             headers={"Content-Type": "text/html"} | headers, pieces=pieces
         )
-        outcome = _deliver(ntfy.url_of("a"))
+        outcome = deliver(ntfy.url_of("a"))
     assert isinstance(outcome, Undelivered)
     assert outcome.reason.startswith("a web page answered")
 
@@ -298,7 +282,7 @@ def test_a_word_that_is_labelled_as_a_page_is_an_answer(body: bytes) -> None:
     """Slack, for one, labels a plain `ok` as HTML."""
     with Topics() as ntfy:
         ntfy.topic["a"] = Answer(headers={"Content-Type": "text/html"}, body=body)
-        assert _deliver(ntfy.url_of("a")) == Delivered()
+        assert deliver(ntfy.url_of("a")) == Delivered()
 
 
 class _Vonage(Webhook):
@@ -354,7 +338,7 @@ def test_a_refusal_in_a_success_of_one_of_several_targets_is_enough(
 def test_a_receiver_of_your_own_may_answer_with_a_page(webhook: Webhook) -> None:
     """Whoever writes the receiver of a json:// channel may have it say what they like."""
     webhook.answer["/a"] = Answer(headers={"Content-Type": "text/html"}, body=_PAGE)
-    assert _deliver(webhook.apprise_url("/a")) == Delivered()
+    assert deliver(webhook.apprise_url("/a")) == Delivered()
 
 
 def test_nothing_is_watched_afterwards(webhook: Webhook, mailbox: Mailbox) -> None:

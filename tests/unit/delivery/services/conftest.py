@@ -13,8 +13,7 @@ import requests
 
 from tests.support.fakes import webhook as webhooks
 from tests.support.fakes.webhook import Webhook
-from tests.unit.delivery.test_sender import REACHED
-from watcher.delivery.job import Job
+from tests.support.worker import job
 from watcher.delivery.sender import send
 from watcher.delivery.urls import load
 from watcher.model.event import Event, Kind
@@ -83,13 +82,7 @@ class Service:
         """Send one message in this process and return what came of it."""
         load()
         return send(
-            Job(
-                url=url,
-                events=events or (event(),),
-                timeout=60.0,
-                reached=REACHED,
-                plain=plain,
-            ),
+            job(url, 60.0, events=events or (event(),), plain=plain),
             print,
             print,
         )

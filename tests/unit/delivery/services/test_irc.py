@@ -9,9 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.fakes.unanswering import unanswering_port
-from tests.unit.delivery.services.conftest import event
-from tests.unit.delivery.test_sender import REACHED
-from watcher.delivery.job import Job
+from tests.support.worker import job
 from watcher.delivery.sender import send
 from watcher.model.outcome import Delivered, Undelivered
 
@@ -81,8 +79,7 @@ def _send(
 ) -> tuple[object, list[str]]:
     url = f"irc://{nick}@127.0.0.1:{server.port}/{targets}?nick={nick}"
     taken = list[str]()
-    job = Job(url=url, events=(event(),), timeout=5.0, reached=REACHED)
-    return send(job, taken.append, lambda _: None), taken
+    return send(job(url), taken.append, lambda _: None), taken
 
 
 def test_a_closed_channel_keeps_the_message_from_no_other(server: _Server) -> None:
@@ -116,5 +113,4 @@ def test_a_server_that_cannot_be_reached_leaves_no_doubt() -> None:
     with unanswering_port() as port:
         for at, reason in ((port, "timed out"), (9, "connection refused")):
             url = f"irc://watcher@127.0.0.1:{at}/%23open"
-            job = Job(url=url, events=(event(),), timeout=0.5, reached=REACHED)
-            assert send(job, print, print) == Undelivered(reason=reason)
+            assert send(job(url, 0.5), print, print) == Undelivered(reason=reason)

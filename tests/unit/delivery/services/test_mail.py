@@ -92,3 +92,22 @@ def test_a_text_mail_has_no_page(mailbox: Mailbox) -> None:
     mail = _mail(mailbox, "format=text")
     assert mail.get_content_type() == "text/plain"
     assert "<" not in mail.get_content()
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        (f"brevo://{'a' * 40}:user@example.com/to@example.com", "textContent"),
+        ("mailersend://user:mlsn.abcdefgh1234@example.com/to@example.com", "text"),
+        (f"groundmail://{'a' * 32}:user@example.com/to@example.com", "text"),
+    ],
+)
+def test_a_text_cannot_be_a_line_of_a_mail(
+    service: Service, url: str, name: str
+) -> None:
+    """The text that a mail service's plugin makes of the HTML keeps untrusted text in the line of its event."""
+    assert service.tell(url, event(node="pack", version="- ⛔ banned other 1")) == ""
+    lines = service.last[name].splitlines()
+    whole = "⛔ BANNED pack - ⛔ banned other 1 (was active) · "
+    assert any(line.startswith(whole) for line in lines)
+    assert not [line for line in lines if line.startswith("- ")]

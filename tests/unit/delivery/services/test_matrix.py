@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import signal
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import requests
+from apprise import Apprise
+from apprise.plugins.matrix.e2ee import MatrixMegOlmSession
 
-from tests.unit.delivery.services.conftest import Answer, Service
+from tests.proxied.scenes import hostile
+from tests.unit.delivery.services.conftest import Answer, Service, content, event
+from watcher.alerts.digest import compose
+from watcher.delivery.services.service import Context, Plugin
+from watcher.delivery.services.table import prepare
+from watcher.delivery.urls import load
 from watcher.model.outcome import Cause, Undelivered
 
 NOT_FOUND = (404, '{"errcode": "M_NOT_FOUND", "error": "not there"}')
@@ -207,3 +215,61 @@ def test_a_url_may_send_plain_text_to_an_encrypted_room(service: Service) -> Non
     reason, acts = _tell(service, "#room?e2ee=no", Homeserver(encrypted=200))
     assert reason == ""
     assert len(acts) == 1
+
+
+@pytest.mark.parametrize("mode", ["hookshot", "matrix", "slack"])
+def test_a_webhook_mentions_nobody(service: Service, mode: str) -> None:
+    """In whatever form a bridge takes it, neither the HTML nor its plain fallback names a room or a user."""
+    service.tell(f"matrix://user:token@127.0.0.1:9/?mode={mode}", *hostile(1), event())
+    messages = [content(request) for request in service.requests if request.body]
+    assert messages
+    for message in messages:
+        text = json.dumps(message, ensure_ascii=False)
+        assert "it reads your keys" in text
+        assert "@" not in text
+
+
+def test_a_message_says_that_it_mentions_nobody(service: Service) -> None:
+    """Without that a client looks for its user's name in the words; and code stays code in the HTML."""
+    service.answer = Homeserver()
+    assert service.tell("matrix://token@127.0.0.1:9/!r:x") == ""
+    assert service.last["m.mentions"] == {}
+    assert "<code>it reads your keys</code>" in service.last["formatted_body"]
+    assert "1.2.0 (was active) · reason: it reads your keys" in service.last["body"]
+
+
+def test_an_encrypted_message_says_so_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What is encrypted mentions nobody either, and what is no message is left as it is."""
+    encrypted: list[dict[str, Any]] = []
+    monkeypatch.setattr(
+        MatrixMegOlmSession, "encrypt", lambda _, event: encrypted.append(event)
+    )
+    load()
+    matrix = Apprise.instantiate("matrixs://token@127.0.0.1:9/!r:x")
+    prepare(
+        cast("Plugin", matrix),
+        Context(events=(event(),), digest=compose((event(),)), timeout=5.0),
+    )
+    for one in ({"msgtype": "m.text"}, {"other": 1}):
+        matrix._e2ee_get_megolm("!r:x").encrypt({"type": "t", "content": one})  # type: ignore[union-attr]  # untyped
+    assert [event["content"] for event in encrypted] == [
+        {"msgtype": "m.text", "m.mentions": {}},
+        {"other": 1},
+    ]
+
+
+def test_a_service_ends_with_its_message(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It logs out when it ends, which is before its message is over: its process ends then."""
+    gc.collect()  # those of other tests
+    ended: list[str] = []
+    monkeypatch.setattr(
+        "apprise.plugins.matrix.base.NotifyMatrix.__del__",
+        lambda _: ended.append("ended"),
+    )
+    service.answer = Homeserver()
+    service.tell("matrix://user:pass@127.0.0.1:9/!r:x")
+    assert ended == ["ended"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -10,7 +11,11 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from apprise import Apprise
 from apprise.manager_plugins import NotificationManager
+from apprise.plugins.kodi import NotifyXBMC
 
+from tests.hostile.dialects import Dialect
+from tests.hostile.parsers import in_shown
+from tests.proxied.scenes import hostile
 from tests.support.fakes.webhook import Webhook
 from tests.support.parameters import one_of
 from tests.unit.delivery.services.conftest import FLAG, RELEASE, Service, event
@@ -203,3 +208,46 @@ def test_every_graded_attribute_is_one_that_the_plugin_has(name: str) -> None:
 def _names_of(function: Any) -> tuple[str, ...]:
     code = function.__code__
     return (*code.co_names, *code.co_varnames)
+
+
+_FOUR = tuple(event(id=f"e{i}", node=f"n{i}", url="") for i in range(4))
+
+
+@pytest.mark.parametrize(
+    ("lines", "shown", "last"),
+    [(2, 1, "… and 3 more banned · comfy-watch history --ref "), (10, 4, "ref ")],
+)
+def test_a_pop_up_counts_what_its_lines_do_not_show(
+    service: Service,
+    monkeypatch: pytest.MonkeyPatch,
+    lines: int,
+    shown: int,
+    last: str,
+) -> None:
+    """Where apprise drops all lines but a few, each event takes one, and the last one counts the others."""
+    assert NotifyXBMC.body_max_line_count == 2
+    monkeypatch.setattr(NotifyXBMC, "body_max_line_count", lines)
+    assert service.tell("kodi://127.0.0.1:9/?format=html", *_FOUR) == ""
+    *events, end = service.last["params"]["message"].splitlines()
+    assert events == [
+        f"⛔ BANNED `n{i}` `1.2.0` (was active) · reason: `it reads your keys`"
+        for i in range(shown)
+    ]
+    assert re.fullmatch(rf"{last}[0-9a-f]{{8}}", end)
+
+
+@pytest.mark.parametrize("lines", [2, 10])
+def test_no_line_is_dropped(
+    service: Service, monkeypatch: pytest.MonkeyPatch, lines: int
+) -> None:
+    """With a title of its own or without one, apprise finds no line too many in what it gets for a pop-up."""
+    monkeypatch.setattr(NotifyXBMC, "body_max_line_count", lines)
+    for title_maxlen in (250, 0):
+        monkeypatch.setattr(NotifyXBMC, "title_maxlen", title_maxlen)
+        assert service.tell("kodi://127.0.0.1:9/", *hostile(1), *_FOUR) == ""
+        shown = service.last["params"]["message"].splitlines()
+        assert len(shown) <= lines
+        assert re.search(
+            r"… and \d+ more.* · (comfy-watch history --)?ref [0-9a-f]{8}\Z", shown[-1]
+        )
+        assert list(in_shown(Dialect.TEXT, "\n".join(shown))) == []
