@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -175,25 +174,6 @@ def test_settings_are_not_read_for_a_target(
     assert run(str(comfyui.root)).code == 0
     assert run().code == 2
     assert sorted(tmp_path.rglob("*")) == before
-
-
-def test_a_deleted_working_folder(
-    comfyui: ComfyUI, fork_server: ForkServer, tmp_path: Path
-) -> None:
-    """A relative TARGET in a working folder that is gone is an error that says so; an absolute one is looked at."""
-    gone = tmp_path / "gone"
-    gone.mkdir()
-    folder = os.open(gone, os.O_RDONLY)
-    gone.rmdir()
-    try:
-        done = fork_server.run("installed", "ComfyUI", cwd=folder)
-        assert done.code == 2
-        assert done.err.startswith(
-            "error: TARGET: the working folder has been deleted, and the path is relative"
-        )
-        assert fork_server.run("installed", str(comfyui.root), cwd=folder).code == 0
-    finally:
-        os.close(folder)
 
 
 def test_config_shows_no_address(fork_server: ForkServer, tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import os
 import sys
@@ -12,7 +11,6 @@ from pathlib import Path
 from watcher import log
 from watcher.errors import UsageError
 from watcher.settings.loading import Loaded, load, nothing_to_watch
-from watcher.settings.sources import FILE_ORIGIN, FILE_VARIABLE
 from watcher.state.store import StateFolder
 
 
@@ -28,26 +26,14 @@ def load_settings(
     config: Path | None,
     overrides: Mapping[str, object],
 ) -> Loaded:
-    """Load the settings, with this process's environment and working folder, and configure the log.
-
-    ConfigError as `load`; UsageError for a relative path in a working folder that has been deleted.
-    """
-    cwd = working_folder()
-    given = config or os.environ.get(FILE_VARIABLE)
-    if cwd is None and given:
-        _require_absolute(Path(given), "the settings file")
+    """Load the settings, with this process's environment and working folder, and configure the log."""
     loaded = load(
         config=config,
         overrides=overrides,
         environ=os.environ,
-        cwd=cwd or Path(),
+        cwd=working_folder(),
     )
-    if cwd is None:
-        _require_absolute(loaded.settings.state_dir, "state_dir")
-        leave_deleted_folder()
     configure_log(loaded)
-    if loaded.settings.log_level == "debug":
-        _log_files(loaded)
     return loaded
 
 
@@ -56,30 +42,14 @@ def configure_log(loaded: Loaded) -> None:
     log.configure(loaded.settings.log_level, loaded.settings.log_format, sys.stderr)
 
 
-def _log_files(loaded: Loaded) -> None:
-    """Log which settings files were read. This cannot happen earlier, because the log level comes from them."""
-    paths = {
-        Path(origin.removeprefix(FILE_ORIGIN))
-        for origin in loaded.origins.values()
-        if FILE_ORIGIN in origin
-    }
-    for path in sorted(paths | ({loaded.config_file} if loaded.config_file else set())):
-        with contextlib.suppress(OSError):
-            log.debug("file read", path=path, bytes=path.stat().st_size)
-
-
-def working_folder() -> Path | None:
-    """Return the working folder; None if it has been deleted."""
+def working_folder() -> Path:
+    """Return the working folder; UsageError if it has been deleted: what is relative to it cannot be found."""
     try:
         return Path.cwd()
     except FileNotFoundError:
-        return None
-
-
-def leave_deleted_folder() -> None:
-    """Change to the root folder if the working folder has been deleted: apprise needs one to be imported."""
-    if working_folder() is None:
-        os.chdir("/")
+        raise UsageError(
+            "the working folder has been deleted", hint="change to another folder"
+        ) from None
 
 
 def collect_rarely() -> None:
@@ -90,11 +60,3 @@ def collect_rarely() -> None:
     gc.freeze()
     gc.set_threshold(50_000, 1, 1)
     gc.enable()
-
-
-def _require_absolute(path: Path, what: str) -> None:
-    if not path.expanduser().is_absolute():
-        raise UsageError(
-            f"the working folder has been deleted, and {what} is relative to it: {str(path)!r}",
-            hint="change to another folder, or give absolute paths with --config and --state-dir",
-        )

@@ -21,7 +21,7 @@ from typing import Self
 
 import click
 
-from watcher.cli.loading import leave_deleted_folder
+from watcher.cli.loading import working_folder
 from watcher.cli.terminal import echo
 from watcher.delivery.client import Worker
 from watcher.errors import StateError, WatchError
@@ -110,7 +110,7 @@ def demo() -> int:
     )
     # Raises, so that the folder below is removed.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    leave_deleted_folder()
+    working_folder()
     try:
         temporary = tempfile.TemporaryDirectory(prefix="comfy-watch-demo-")
     except OSError:

@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from watcher.cli.loading import working_folder
@@ -44,14 +45,14 @@ def targets_of(names: Sequence[str], settings: Callable[[], Loaded]) -> Targets:
     UsageError for a TARGET that can be none, and if there is no install at all; ConfigError as the settings.
     """
     if names:
-        named = install_tables.targets(names, _absolute)
+        named = install_tables.targets(names, partial(absolute, working_folder()))
         return Targets(sources=named, timeout=Settings().timeout, are_named=True)
     loaded = settings().settings
     if installs := loaded.all_installs():
         return Targets(sources=installs, timeout=loaded.timeout)
 
     home = Path(os.path.expanduser("~"))  # noqa: PTH111 - Path's raises where the home folder is not known
-    found = places.here(os.environ, working_folder() or home, home)
+    found = places.here(os.environ, working_folder(), home)
     if not found:
         looked = dict.fromkeys(
             escape_invisible(str(place.path))
@@ -68,16 +69,6 @@ def targets_of(names: Sequence[str], settings: Callable[[], Loaded]) -> Targets:
             f"found {escape_invisible(str(place.path))} ({place.by})" for place in found
         ),
     )
-
-
-def _absolute(path: Path) -> Path:
-    """Return a path of the command line as it starts in the working folder; ValueError if that has been deleted."""
-    folder = working_folder()
-    if folder is None and not path.expanduser().is_absolute():
-        raise ValueError(
-            "the working folder has been deleted, and the path is relative to it; give an absolute one"
-        )
-    return absolute(folder or Path(), path)
 
 
 async def scan_all(

@@ -45,9 +45,6 @@ from watcher.text.sanitize import escape_invisible
 CHANNEL_BUDGET = 5.0
 """Seconds after which `run` turns from a channel with many messages to the other channels, and returns to it later."""
 
-_SOON = 120.0
-"""Seconds; up to here a time has seconds."""
-
 
 def run_forever(*, settings: Callable[..., Loaded], nodes: tuple[str, ...]) -> int:
     """Poll until stopped, or until the state or the installation is replaced, and return the exit code.
@@ -192,9 +189,7 @@ class RunLines(Observer):
         *events, summary = reports.lines(report, dry_run=False, width=width(sys.stderr))
         for line in events:
             _say(line)
-        _say(
-            f"{_at(report.finished, next_poll)} {summary}; {_next(next_poll, report.finished)}"
-        )
+        _say(f"{_at(report.finished)} {summary}; {_next(next_poll, report.finished)}")
 
     def poll_failed(self, error: Exception, next_poll: str) -> None:
         """Say why, and when the next one is."""
@@ -252,18 +247,14 @@ def _say(line: str) -> None:
 
 
 def _next(moment: str, now: str) -> str:
-    day = (
-        ""
-        if _local(moment).date() == _local(now).date()
-        else f"{_local(moment):%Y-%m-%d} "
-    )
-    return f"next poll at {day}{_at(moment, now)}"
+    is_today = _local(moment).date() == _local(now).date()
+    day = "" if is_today else f"{_local(moment):%Y-%m-%d} "
+    return f"next poll at {day}{_at(moment)}"
 
 
-def _at(moment: str, other: str = "") -> str:
-    """Return a time as this machine's clock shows it; with seconds if `other` is near."""
-    near = bool(other) and abs(timestamps.seconds_between(moment, other)) <= _SOON
-    return f"{_local(moment):%H:%M:%S}" if near else f"{_local(moment):%H:%M}"
+def _at(moment: str) -> str:
+    """Return a time as this machine's clock shows it."""
+    return f"{_local(moment):%H:%M:%S}"
 
 
 def _local(moment: str) -> datetime:

@@ -62,11 +62,11 @@ def test_a_poll_is_one_line(said: Said) -> None:
     first, watching, quiet, flagged, eventful, late = said()
     assert first == "warning: something is odd"
     assert watching == "watching 2 nodes, 1 channel, every 15m; Ctrl-C ends it"
-    assert quiet == "09:00 1 node checked, 0 events (1.5 s); next poll at 09:15"
+    assert quiet == "09:00:01 1 node checked, 0 events (1.5 s); next poll at 09:15:00"
     assert "flagged" in flagged
     assert eventful == "09:00:01 1 node checked, 1 event (1.5 s); next poll at 09:00:20"
-    assert late.startswith("23:50 ")
-    assert late.endswith("next poll at 2026-03-03 00:05")
+    assert late.startswith("23:50:00 ")
+    assert late.endswith("next poll at 2026-03-03 00:05:00")
 
 
 def test_what_goes_wrong_is_said(said: Said) -> None:
