@@ -11,8 +11,7 @@ from tests.support.factories import NOW, channel, event
 from tests.support.parameters import examples
 from watcher import timestamps
 from watcher.alerts.queues import outbox
-from watcher.alerts.queues.merge import merged
-from watcher.alerts.queues.outbox import Outbox
+from watcher.alerts.queues.outbox import Outbox, merged
 from watcher.alerts.queues.outcomes import (
     Acknowledgement,
     Outcome,

@@ -6,8 +6,8 @@ Rules: docs/behaviour.md, Messages.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from heapq import nsmallest
 
 from watcher.alerts.advice import Advice, advice_on_node
@@ -60,15 +60,6 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Owed:
-    """An event that is never only counted."""
-
-    event: str
-    """Its id."""
-    is_run: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Digest:
     """The content of a message."""
 
@@ -85,8 +76,8 @@ class Digest:
     """Equal for equal events, so that a person recognises a repeat; `history --ref` finds the events by it."""
     part: int = 0
     """Which further message this is; 0 for none."""
-    owed: tuple[Owed, ...] = ()
-    """The events that get a further message if this one only counts them, worst first."""
+    owed: Mapping[str, bool] = field(default_factory=dict)
+    """The ids of events that get a further message if this one only counts them, worst first; whether each is run."""
 
 
 def compose(events: tuple[Event, ...], part: int = 0, reference: str = "") -> Digest:
@@ -121,19 +112,16 @@ def compose(events: tuple[Event, ...], part: int = 0, reference: str = "") -> Di
     )
 
 
-def owed(events: Iterable[Event], part: int) -> tuple[Owed, ...]:
+def owed(events: Iterable[Event], part: int) -> dict[str, bool]:
     """Return which of a message's events get a further message if it only counts them, worst first.
 
     They are critical. The worst is none of them: each message names it, so that each further one has fewer events.
     The baseline of all nodes has no pack to be named. After so many parts only what somebody runs is left.
     """
     critical = (one for one in events if severity_of(one) is Severity.CRITICAL)
-    found = [
-        Owed(event=event.id, is_run=runs_it(event) and event.kind is not Kind.BASELINE)
-        for event in worst_first(critical)[1:]
-        if not is_about_all(event)
-    ]
-    return tuple(one for one in found if one.is_run or part < MOST_PARTS)
+    others = (one for one in worst_first(critical)[1:] if not is_about_all(one))
+    run = {one.id: runs_it(one) and one.kind is not Kind.BASELINE for one in others}
+    return {key: is_run for key, is_run in run.items() if is_run or part < MOST_PARTS}
 
 
 def worst_first(events: Iterable[Event]) -> list[Event]:

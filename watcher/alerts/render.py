@@ -194,9 +194,9 @@ class _Bodies:
         """Return what goes into a further message; where a service shows lines alone that is only what is run."""
         is_brief = self.lines is not None
         return tuple(
-            one.event
-            for one in self.digest.owed
-            if one.event not in named and (one.is_run or not is_brief)
+            event
+            for event, is_run in self.digest.owed.items()
+            if event not in named and (is_run or not is_brief)
         )
 
     def _rest(self, shown: int, of_worst: int, follow: int) -> str:

@@ -163,10 +163,10 @@ def _deciding(exchanges: Sequence[Exchange]) -> list[Exchange]:
         by_target.setdefault(one.targets, []).append(one)
     found = []
     for own in by_target.values():
-        failed = [one for one in own if one.has_failed]
+        failed = [one for one in own if not one.is_success]
         with_message = [one for one in failed if one.carries]
         found.append((with_message or failed or own)[-1])
-    reasons = [one for one in found if one.carries or one.has_failed or one.is_cut]
+    reasons = [one for one in found if one.carries or not one.is_success or one.is_cut]
     return reasons or found
 
 

@@ -238,7 +238,7 @@ class _Attempt:
                 self._denials.append(A_PAGE)
             elif (code := exchange.refusal) is not None:
                 self._denials.append(f"{REFUSED} ({code})" if code else REFUSED)
-            elif exchange.carries and exchange.has_failed:
+            elif exchange.carries and not exchange.is_success:
                 self._denials.append(
                     f"HTTP {exchange.status}" if exchange.status else REFUSED
                 )

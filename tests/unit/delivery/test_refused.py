@@ -11,7 +11,7 @@ from apprise.manager_plugins import NotificationManager
 from hypothesis import given
 from hypothesis import strategies as st
 
-from watcher.delivery.refused import refusal_in
+from watcher.delivery.exchange import refusal_in
 from watcher.delivery.sender import libraries_of
 from watcher.delivery.services.service import NO_RULES
 from watcher.delivery.services.table import RULES

@@ -140,7 +140,7 @@ class Rules:
     """It sends text messages."""
     refuses: re.Pattern[bytes] | None = None
     """What is in the body of a success where the service did not take the message, apprise does not look, and the
-    default of `watcher.delivery.refused` does not hold. A group is the service's own code.
+    default of `watcher.delivery.exchange` does not hold. A group is the service's own code.
     """
     sealed: re.Pattern[str] | None = None
     """The addresses of requests that carry the message although it may not be seen in them."""

@@ -9,8 +9,7 @@ import pytest
 
 from tests.support.factories import NOW, channel, event, failed, minute
 from watcher.alerts.queues import outbox
-from watcher.alerts.queues.merge import merged
-from watcher.alerts.queues.outbox import Outbox
+from watcher.alerts.queues.outbox import Outbox, merged
 from watcher.model.channel import Grouping
 from watcher.model.event import Kind
 
