@@ -16,7 +16,6 @@ import pytest
 
 from tests.deploy.support.person import Person, marked
 from tests.deploy.support.tools import lack, tool
-from tests.support.harness import write_settings
 
 pytestmark = pytest.mark.deployment
 
@@ -85,13 +84,8 @@ def _open(person: Person, *command: str) -> Iterator[_Shell]:
 
 @pytest.fixture
 def installed(person: Person) -> Person:
-    """Somebody who has the program, and settings in their home."""
+    """Somebody who has the program."""
     person.installs()
-    write_settings(
-        person.home,
-        [{"name": "security", "url": "json://127.0.0.1:9/hunter2"}],
-        nodes=["alpha", "bravo"],
-    )
     return person
 
 
@@ -104,14 +98,11 @@ def _follow(person: Person, marker: str) -> None:
 
 def _completes(shell: _Shell) -> None:
     shell.completes("comfy-watch sta", "tus")
-    shell.completes("comfy-watch check --node al", "pha")
-    shell.completes("comfy-watch test-alerts se", "curity")
     shell.completes("comfy-watch check --fail-on banned,fl", "agged")
-    shell.completes("comfy-watch schema sn", "apshot")
 
 
 def test_bash(installed: Person) -> None:
-    """In a new account's bash the tab key completes commands, ids, channels, kinds and schemas."""
+    """In a new account's bash the tab key completes commands and kinds."""
     if not _SKELETON.is_file() or not _BASH_COMPLETION.is_file():
         lack("bash-completion, or Debian's /etc/skel/.bashrc, is not installed")
     shutil.copy(_SKELETON, installed.home)
@@ -145,7 +136,5 @@ def test_fish(installed: Person) -> None:
         return [row.partition("\t")[0] for row in done.out.splitlines()]
 
     assert offers("comfy-watch sta") == ["status"]
-    assert offers("comfy-watch check --node al") == ["alpha"]
-    assert offers("comfy-watch test-alerts ") == ["security"]
     assert offers("comfy-watch check --fail-on ban") == ["banned"]
     assert offers("comfy-watch check --fail-on banned,fl") == []

@@ -4,24 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.installs.listings import shown
 from tests.installs.observer import Observer
 from tests.installs.tools import Tools
 
 pytestmark = pytest.mark.installs
-
-
-def test_manager(built: Tools) -> None:
-    """The Manager sees switched and disabled packs of the registry, and clones of such packs."""
-    assert shown(built.cm_cli("show", "installed")) == {
-        ("Delta-Pack", "0.3.1", True),
-        ("alpha", "1.2.0", True),
-        ("bravo", "2.5.0", True),
-        ("charlie", "1.0.0", False),
-        ("comfyui-manager", "nightly", True),
-        ("hotel", "nightly", True),
-        ("papa", "nightly", True),
-    }
 
 
 def test_folders(built: Tools) -> None:

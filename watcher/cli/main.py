@@ -16,13 +16,13 @@ from typing import Any, NoReturn
 import click
 
 from watcher import log, streams
-from watcher.cli import completion
 from watcher.cli.options import (
     KINDS_HELP,
     json_option,
     kinds_option,
     masked,
     nodes_option,
+    offering,
     repeatable,
     targets_argument,
     with_settings,
@@ -188,7 +188,7 @@ def _findings(words: list[object]) -> tuple[str, ...]:
     without=_FATAL,
     metavar="VERDICTS",
     help="Exit 3 if a pack has one of these.  [default: banned,flagged,deleted,delisted]",
-    shell_complete=completion.verdicts,
+    shell_complete=offering(Verdict),
 )
 @repeatable(
     "--accept",
@@ -253,9 +253,7 @@ Exit codes:
 
 
 @cli.command(epilog=_VERSIONS_EPILOG)
-@click.argument(
-    "nodes", nargs=-1, metavar="[ID]...", shell_complete=completion.node_ids
-)
+@click.argument("nodes", nargs=-1, metavar="[ID]...")
 @repeatable(
     "--status",
     "statuses",
@@ -263,7 +261,7 @@ Exit codes:
     without=(),
     metavar="STATUS",
     help="Only versions with this status (repeatable).",
-    shell_complete=completion.statuses,
+    shell_complete=offering(STATUSES),
 )
 @click.option(
     "--reason",
@@ -299,9 +297,7 @@ def versions(**options: Any) -> int:
 
 
 @cli.command("test-alerts")
-@click.argument(
-    "channels", nargs=-1, metavar="[CHANNEL]...", shell_complete=completion.channels
-)
+@click.argument("channels", nargs=-1, metavar="[CHANNEL]...")
 @with_settings("registry_url")
 def test_alerts(**options: Any) -> int:
     """Send a sample alert to every channel, or to the named ones."""
@@ -348,7 +344,7 @@ def init(path: Path | None, system: bool) -> int:
 
 
 @cli.command()
-@click.argument("name", metavar="NAME", shell_complete=completion.schemas)
+@click.argument("name", metavar="NAME")
 def schema(name: str) -> int:
     """Print the JSON Schema of a state file, of the settings, or of what a command prints or a webhook gets.
 
@@ -376,9 +372,7 @@ def main() -> NoReturn:
     """Run the command line and exit. A user gets no traceback, and files are created for their owner only."""
     os.umask(0o077)
     streams.set_up()
-    code = (
-        completion.answer(cli) if os.environ.get(completion.VARIABLE) else _exit_code()
-    )
+    code = _exit_code()
     # The work is done, so Ctrl-C may end the exit early.
     signal.signal(signal.SIGINT, lambda *_: os._exit(code))
     gc.freeze()  # the end collects once more: skip what is left

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from functools import partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
-from watcher.cli import completion
 from watcher.errors import UsageError
 from watcher.model.event import Kind
 from watcher.settings.parsing import LOGIN, SECRET, choices, split_list
@@ -23,6 +23,22 @@ _Given = TypeVar("_Given")
 _Command = TypeVar("_Command", bound=Callable[..., object])
 
 KINDS_HELP = f"KINDS are event kinds separated by commas: {', '.join(Kind)}."
+
+
+def offering(words: Iterable[str]) -> Callable[..., list[CompletionItem]]:
+    """Return what offers these words for the tab key in a shell, also after a comma."""
+
+    def complete(
+        _ctx: click.Context, _parameter: click.Parameter, begun: str
+    ) -> list[CompletionItem]:
+        before, comma, last = begun.rpartition(",")
+        return [
+            CompletionItem(before + comma + word)
+            for word in words
+            if word.startswith(last.lower())
+        ]
+
+    return complete
 
 
 def repeatable(
@@ -58,7 +74,7 @@ kinds_option = partial(
     parse=_kinds,
     without=frozenset(),
     metavar="KINDS",
-    shell_complete=completion.kinds,
+    shell_complete=offering(Kind),
 )
 """Declares a repeatable option that takes event kinds."""
 
@@ -66,14 +82,7 @@ json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON document."
 )
 
-nodes_option = partial(
-    click.option,
-    "--node",
-    "nodes",
-    multiple=True,
-    metavar="ID",
-    shell_complete=completion.node_ids,
-)
+nodes_option = partial(click.option, "--node", "nodes", multiple=True, metavar="ID")
 """Declares the repeatable option that takes node ids."""
 
 targets_argument = click.argument(
@@ -97,13 +106,13 @@ _SETTINGS = {
         "--log-level",
         metavar="LEVEL",
         help="debug, info, warning or error.  [default: info]",
-        shell_complete=completion.of(["debug", "info", "warning", "error"]),
+        shell_complete=offering(["debug", "info", "warning", "error"]),
     ),
     "log_format": click.option(
         "--log-format",
         metavar="FORMAT",
         help="auto, console or json.  [default: auto]",
-        shell_complete=completion.of(["auto", "console", "json"]),
+        shell_complete=offering(["auto", "console", "json"]),
     ),
 }
 """Settings with an option of their own."""
@@ -117,16 +126,19 @@ def with_settings(*omitted: str) -> Callable[[Callable[..., int]], Callable[...,
 
     def decorate(command: Callable[..., int]) -> Callable[..., int]:
         @wraps(command)
-        def decorated(*args: object, config: Path | None, **options: object) -> int:
-            given = {name: options.pop(name, None) for name in ("changed", *_SETTINGS)}
+        def decorated(
+            *, config: Path | None, changed: tuple[str, ...], **options: object
+        ) -> int:
+            given = {name: options.pop(name, None) for name in _SETTINGS}
 
             def settings(nodes: Iterable[str] = ()) -> Loaded:
                 # Takes 0.1 s, which --help does not need.
                 from watcher.cli.loading import load_settings
 
-                return load_settings(config, chosen_settings(given, nodes))
+                chosen = {name: one for name, one in given.items() if one is not None}
+                return load_settings(config, _assigned(changed, nodes) | chosen)
 
-            return command(*args, settings=settings, **options)
+            return command(settings=settings, **options)
 
         path = click.Path(path_type=Path)
         options = [
@@ -152,16 +164,14 @@ def with_settings(*omitted: str) -> Callable[[Callable[..., int]], Callable[...,
     return decorate
 
 
-def chosen_settings(
-    params: Mapping[str, Any], more_nodes: Iterable[str] = ()
-) -> dict[str, object]:
-    """Return the settings that a command's parameters choose, as `load` takes them; UsageError for wrong ones.
+def _assigned(pairs: Iterable[str], more_nodes: Iterable[str]) -> dict[str, object]:
+    """Return the settings of `--set NAME=VALUE`; UsageError for wrong ones.
 
     Secrets are refused, since every user of the machine can read a command line.
     """
     settings: dict[str, object] = {}
     nodes: list[object] = []
-    for pair in params.get("changed") or ():
+    for pair in pairs:
         name, given, value = pair.partition("=")
         name = name.strip().replace("-", "_")
         if not given:
@@ -175,8 +185,7 @@ def chosen_settings(
             nodes += read("--set nodes", split_list, value)
         else:
             settings[name] = value
-    options = {name: params[name] for name in _SETTINGS if params.get(name) is not None}
-    return {**settings, **options, "nodes": [*nodes, *more_nodes]}
+    return settings | {"nodes": [*nodes, *more_nodes]}
 
 
 def read(option: str, parse: Callable[[_Given], _Value], value: _Given) -> _Value:

@@ -25,6 +25,17 @@ from watcher.text import mask
 from watcher.text.plural import plural
 from watcher.text.sanitize import escape_invisible, sanitize_line
 
+_KEYS = (
+    "id",
+    "kind",
+    "version",
+    "commit",
+    "enabled",
+    "folder",
+    "repository",
+    "evidence",
+)
+"""What `--json` has of a pack."""
 _SHOWN = 100
 """Packs of an install that a terminal gets."""
 
@@ -67,19 +78,7 @@ def _document(source: Source, one: Inventory) -> dict[str, object]:
         "source": _place(source),
         "scanned": one.at,
         "error": one.failure.line if one.failure else None,
-        "packs": [
-            {
-                "id": pack.id,
-                "kind": pack.kind.value,
-                "version": pack.version,
-                "commit": pack.commit,
-                "enabled": pack.enabled,
-                "folder": pack.folder,
-                "repository": pack.repository,
-                "evidence": pack.evidence,
-            }
-            for pack in one.packs
-        ],
+        "packs": [{key: getattr(pack, key) for key in _KEYS} for pack in one.packs],
     }
 
 
