@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from watcher.installs.node_folders import NodeFolder, node_folders
 from watcher.installs.recognise import folders, git, pyproject, texts
-from watcher.installs.recognise.folders import Clone, Contents, Flaw
+from watcher.installs.recognise.folders import Clone, Contents
 from watcher.installs.result import Unscannable
 from watcher.installs.safe_files import (
     MOST_ENTRIES,
@@ -150,7 +150,7 @@ def _pack(place: str, entry: Entry, *, disabled: bool) -> Pack | None:
 def _contents(folder: Folder) -> Contents:
     """Return what a pack's folder has. A file that cannot be read is the pack's problem, not the scan's."""
     project, tracking, tracks_git, clone, loadable = None, False, False, None, True
-    flaw = None
+    flaw, damaged = "", False
     try:
         tracking = folder.kind(".tracking") == stat.S_IFREG
         loadable = folder.kind("__init__.py") is not None
@@ -161,11 +161,12 @@ def _contents(folder: Folder) -> Contents:
             clone = Clone(remark=".git leads to another folder, which is not read")
         tracks_git = tracking and dot_git is not None and _tracks_git(folder)
     except UnreadableError as error:
-        flaw = Flaw(why=str(error))
+        flaw = str(error)
     try:
         project = folder.read("pyproject.toml", limit=pyproject.LIMIT)
     except UnreadableError as error:
-        flaw = flaw or Flaw(why=str(error), damaged=error.damaged)
+        if not flaw:
+            flaw, damaged = str(error), error.damaged
     return Contents(
         pyproject=project,
         tracking=tracking,
@@ -173,6 +174,7 @@ def _contents(folder: Folder) -> Contents:
         clone=clone,
         loadable=loadable,
         flaw=flaw,
+        damaged=damaged,
     )
 
 

@@ -18,29 +18,28 @@ _MARKS = (NODES, "main.py", "comfy")
 _LIMIT = 1024 * 1024
 _MOST = 100
 
-if sys.platform == "win32":
-    _CLI, _DESKTOP, _DESKTOP_2 = (
+_CLI, _CLI_WORKSPACE, _DESKTOP, _DESKTOP_2 = {
+    "win32": (
         "AppData/Local/comfy-cli",
+        "Documents/comfy/ComfyUI",
         "AppData/Roaming/ComfyUI",
         "AppData/Roaming/Comfy Desktop",
-    )
-    _CLI_WORKSPACE = "Documents/comfy/ComfyUI"
-elif sys.platform == "darwin":
-    _CLI, _DESKTOP = (
+    ),
+    "darwin": (
         "Library/Application Support/comfy-cli",
-        "Library/Application Support/ComfyUI",
-    )
-    _DESKTOP_2, _CLI_WORKSPACE = (
-        "Library/Application Support/Comfy Desktop",
         "Documents/comfy/ComfyUI",
-    )
-else:
-    _CLI, _DESKTOP, _DESKTOP_2 = (
+        "Library/Application Support/ComfyUI",
+        "Library/Application Support/Comfy Desktop",
+    ),
+}.get(
+    sys.platform,
+    (
         ".config/comfy-cli",
+        "comfy/ComfyUI",
         ".config/ComfyUI",
         ".local/share/comfyui-desktop-2",
-    )
-    _CLI_WORKSPACE = "comfy/ComfyUI"
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

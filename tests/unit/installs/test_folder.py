@@ -34,14 +34,6 @@ def comfyui(tmp_path: Path) -> ComfyUI:
     return ComfyUI(tmp_path / "ComfyUI")
 
 
-def test_nothing_installed(comfyui: ComfyUI) -> None:
-    """What comes with ComfyUI is no pack."""
-    (comfyui.nodes / "__pycache__").mkdir()
-    (comfyui.nodes / "notes.txt").write_text("x")
-    (comfyui.nodes / ".git").mkdir()
-    assert packs_of(comfyui.root) == {}
-
-
 def test_each_kind(comfyui: ComfyUI) -> None:
     """Registry, claimed, git, file and unknown are distinguished; ids and versions are as written."""
     comfyui.registry("My-Pack", "1.2", folder="renamed", repository=REPOSITORY)
@@ -277,7 +269,6 @@ def test_extra_folders(
             "a:\n  base_path: $SECRET\n  custom_nodes: there\n",
             "the folder 'there' of .*paths.yaml does not exist",
         ),
-        ("a: [", "is not YAML that can be read"),
         ("x" * 300_000, "is larger than 128 KB"),
         (f"a:\n  custom_nodes: {'$x' * 10_000}\n", "does not exist"),
         (
@@ -487,16 +478,6 @@ def test_names_that_are_no_text(comfyui: ComfyUI) -> None:
     (comfyui.nodes / os.fsdecode(b"\xff")).mkdir()
     found = packs_of(comfyui.root)
     assert found.keys() == {"a\x1b[2J\u202eb", "?"}
-
-
-def test_ids_that_differ_only_in_case(comfyui: ComfyUI) -> None:
-    """Each of them is listed."""
-    for name, pack in (("one", "My-Pack"), ("two", "my-pack")):
-        comfyui.registry(pack, "1.0.0", folder=name)
-    assert [pack.id for pack in packs_of(comfyui.root).values()] == [
-        "My-Pack",
-        "my-pack",
-    ]
 
 
 def test_hidden_folders(comfyui: ComfyUI) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import struct
 import zlib
 from importlib import resources
@@ -166,16 +165,6 @@ def test_where_it_is(tmp_path: Path, name: str) -> None:
     )
 
 
-def test_nothing_but_core_nodes(tmp_path: Path) -> None:
-    """A workflow of ComfyUI's own nodes names no pack."""
-    path = tmp_path / "w.json"
-    path.write_text(
-        '{"nodes": [{"properties": {"cnr_id": "comfy-core"}}, {"type": "Note"}], "x": NaN}'
-    )
-    found = _named_by(path)
-    assert (found.packs, found.unnamed) == ((), ())
-
-
 def _typed(kind: object, **properties: object) -> dict[str, object]:
     return {"type": kind, "properties": properties}
 
@@ -294,13 +283,3 @@ def test_what_names_nothing(tmp_path: Path, name: str) -> None:
     data, why = REFUSED[name]
     (tmp_path / name).write_bytes(data)
     assert _refused(tmp_path / name).startswith(f"{tmp_path / name} {why}")
-
-
-def test_what_is_not_there(tmp_path: Path) -> None:
-    """A missing file and a pipe are said."""
-    os.mkfifo(tmp_path / "pipe.json")
-    for name, why in (
-        ("absent.json", "does not exist"),
-        ("pipe.json", "is not a regular file"),
-    ):
-        assert why in _refused(tmp_path / name)

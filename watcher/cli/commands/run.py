@@ -55,7 +55,8 @@ def run_forever(*, settings: Callable[..., Loaded], nodes: tuple[str, ...]) -> i
     worker = Worker()
     manager = systemd.from_environment(os.environ, lambda: bool(worker.under_way))
     chosen = load()
-    speaker = _speaker()
+    # Lines for people on a terminal, log lines elsewhere or if asked for.
+    speaker: Observer = RunLines() if log.is_for_people() else LogLines()
     heartbeat = Heartbeat(speaker)
     observer: Observer = Observers(
         [speaker, *([manager] if manager else []), heartbeat]
@@ -161,11 +162,6 @@ class _Setup:
         """Raise InstallationError if a file that was loaded was replaced."""
         for check in self._checks:
             check()
-
-
-def _speaker() -> Observer:
-    """Return what reports what `run` does: lines for people on a terminal, log lines elsewhere or if asked for."""
-    return RunLines() if log.is_for_people() else LogLines()
 
 
 class RunLines(Observer):

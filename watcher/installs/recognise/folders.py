@@ -27,15 +27,6 @@ class Clone:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Flaw:
-    """Why something in a pack could not be read."""
-
-    why: str
-    damaged: bool = False
-    """Whether that is the file's fault, and not of who reads it, or of the volume."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Contents:
     """What was read in the folder of a pack."""
 
@@ -48,7 +39,10 @@ class Contents:
     clone: Clone | None = None
     loadable: bool = True
     """Whether it has what ComfyUI loads."""
-    flaw: Flaw | None = None
+    flaw: str = ""
+    """Why something in it could not be read."""
+    damaged: bool = False
+    """Whether that is the file's fault, and not of who reads it, or of the volume."""
 
 
 def single_file(folder: str, name: str, *, enabled: bool) -> Pack | None:
@@ -65,12 +59,14 @@ def single_file(folder: str, name: str, *, enabled: bool) -> Pack | None:
 
 def pack(folder: str, contents: Contents, *, enabled: bool) -> Pack | None:
     """Return the pack that a folder is; None for a hidden folder that holds none."""
-    project, flaw, clone = Project(), contents.flaw, contents.clone
+    project, clone = Project(), contents.clone
+    flaw, damaged = contents.flaw, contents.damaged
     if contents.pyproject is not None:
         try:
             project = pyproject.read(contents.pyproject)
         except ValueError as refusal:
-            flaw = flaw or Flaw(why=str(refusal), damaged=True)
+            damaged = damaged or not flaw
+            flaw = flaw or str(refusal)
     name = texts.valid(folder)
     may_be = {
         Claim.CNR_ID: clone.cnr_id if clone else None,
@@ -81,14 +77,13 @@ def pack(folder: str, contents: Contents, *, enabled: bool) -> Pack | None:
         Pack,
         folder=name,
         enabled=enabled,
-        unreadable=flaw is not None,
-        damaged=flaw is not None and flaw.damaged,
+        unreadable=bool(flaw),
+        damaged=damaged,
     )
     if clone is not None and _is_clone(clone, contents, project):
         own = clone.cnr_id or project.id
         by = ".git/.cnr-id" if clone.cnr_id else "pyproject.toml"
         found = f"its id from {by}" if own else "without an id"
-        why = flaw.why if flaw else ""
         # It has no version, whatever its pyproject says, since that may be of any commit.
         return build(
             kind=PackKind.GIT,
@@ -97,11 +92,11 @@ def pack(folder: str, contents: Contents, *, enabled: bool) -> Pack | None:
             others=_others(own, may_be),
             commit=clone.commit,
             repository=clone.remote,
-            evidence=_joined(".git", found, clone.remark, why),
+            evidence=_joined(".git", found, clone.remark, flaw),
         )
-    if flaw is not None:
+    if flaw:
         others = _others(None, may_be)
-        return build(kind=PackKind.UNKNOWN, others=others, evidence=flaw.why)
+        return build(kind=PackKind.UNKNOWN, others=others, evidence=flaw)
     if project.id is not None:
         mark = "pyproject.toml and .tracking" if contents.tracking else "pyproject.toml"
         mark += "" if contents.tracking or project.comfy else " without [tool.comfy]"
