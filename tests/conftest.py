@@ -9,7 +9,7 @@ import os
 import pkgutil
 import signal
 import sys
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -204,24 +204,3 @@ def state(tmp_path: Path) -> Path:
 def run(tmp_path: Path, fork_server: ForkServer) -> Callable[..., program.Completed]:
     """`ForkServer.run` in the test's own folder."""
     return partial(fork_server.run, cwd=tmp_path)
-
-
-@pytest.fixture
-def run_new(tmp_path: Path) -> Callable[..., program.Completed]:
-    """`program.run` in the test's own folder: what `run` does, with an interpreter that starts for it."""
-    return partial(program.run, cwd=tmp_path)
-
-
-@pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[..., program.Started]]:
-    """`program.start` in the test's own folder; whatever still runs is ended with the test."""
-    with contextlib.ExitStack() as ends:
-
-        def begin(
-            *args: str, env: Mapping[str, str] | None = None, module: str = "watcher"
-        ) -> program.Started:
-            return ends.enter_context(
-                program.start(*args, cwd=tmp_path, env=env, module=module)
-            )
-
-        yield begin

@@ -198,12 +198,12 @@ def beside(home: Home, result: Result) -> None:
     with _stage() as stage:
         stage.receiver.answer[f"/{DEAD}"] = Answer(hang=True)
         _begin(stage, home, _LONG_TIMEOUT)
-        home.fork_server.begin("check", "--json", cwd=home.folder)
-        for name in (DEAD, *HEALTHY):
-            stage.receiver.wait_for(1, f"/{name}", timeout=_LONG_TIMEOUT)
-        # All have come while the first still hangs; its answer comes only now.
-        stage.receiver.__exit__()
-        done = home.fork_server.end()
+        with home.fork_server.start("check", "--json", cwd=home.folder) as check:
+            for name in (DEAD, *HEALTHY):
+                stage.receiver.wait_for(1, f"/{name}", timeout=_LONG_TIMEOUT)
+            # All have come while the first still hangs; its answer comes only now.
+            stage.receiver.__exit__()
+            done = check.wait()
         result.add("channel faults")
         if done.code != 1 or Counter(
             message.path for message in stage.receiver.taken

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import shutil
 import signal
 from collections.abc import Callable
@@ -55,8 +54,8 @@ _ONLY_INSTALLED = "zeta"
 Fact = tuple[str, str | None, str | None]
 """What an event says at its shortest: kind, pack (None for the ComfyUI), version."""
 
-_GLANCE = 0.02
-"""Seconds between two looks at a program that runs."""
+_LONGEST = 60.0
+"""Seconds that a program may take."""
 
 _FINDINGS = json.dumps(
     [
@@ -351,12 +350,12 @@ class Home:
         self, is_done: Callable[[], bool], point: CrashPoint | None = None
     ) -> program.Completed:
         """Start the program as a service, and have it end when `is_done` says that it has done what it should."""
-        self.fork_server.begin("run", cwd=self.folder, point=point)
-        while not self.fork_server.has_ended(within=_GLANCE):
-            if is_done():
-                os.kill(self.fork_server.pid, signal.SIGTERM)
-                break
-        return self.fork_server.end()
+        with self.fork_server.start("run", cwd=self.folder, point=point) as service:
+            service.until(
+                lambda it: it.process.poll() is not None or is_done(), _LONGEST
+            )
+            service.signal(signal.SIGTERM)  # nothing where it has died at its point
+            return service.wait(_LONGEST)
 
     def back_off(self, channel: str, seconds: float) -> None:
         """Let a channel's backoff end so many seconds from now."""

@@ -292,32 +292,18 @@ def test_a_ban_that_turns_the_job_red_hides_nothing(job: Job) -> None:
     )
 
 
-_SHAPES = {
-    "a node's error": (
-        {"node": "bravo", "error": "no answer"},
-        "| `bravo` | `no answer` |",
-    ),
-    "an install's error": (
-        {"install": "studio", "error": "not there"},
-        "| install `studio` | `not there` |",
-    ),
-    "the registry's error": (
-        {"node": None, "error": "no answer"},
-        "| the registry | `no answer` |",
-    ),
-    "an error that says nothing": ({}, "| the registry |  |"),
-    "an error of another type": (["no answer"], "| the registry |  |"),
-}
-
-
-@pytest.mark.parametrize(("error", "row"), _SHAPES.values(), ids=_SHAPES)
-def test_every_error_has_a_row(job: Job, error: object, row: str) -> None:
+def test_every_error_has_a_row(job: Job) -> None:
     """An error of any shape has a row in the summary, and the ban beside it is everywhere."""
-    done = job.report(
-        job.written(_document(_event(), errors=[error]), code=1), "alerts"
-    )
+    rows: dict[str, object] = {
+        "| `bravo` | `one` |": {"node": "bravo", "error": "one"},
+        "| install `studio` | `two` |": {"install": "studio", "error": "two"},
+        "| the registry | `three` |": {"node": None, "error": "three"},
+        "| the registry |  |": ["no error"],
+    }
+    document = _document(_event(), errors=list(rows.values()))
+    done = job.report(job.written(document, code=1), "alerts")
     assert (done.code, _sees_the_ban(done)) == (0, True)
-    assert row in done.summary
+    assert [row for row in rows if row not in done.summary] == []
     assert len(done.said("warning")) == 1
 
 
@@ -364,9 +350,7 @@ def test_every_event_has_a_row(job: Job) -> None:
     assert done.said("warning") == ["flagged: alpha the whole pack: steals passwords"]
 
 
-@pytest.mark.parametrize(
-    ("choice", "code"), [("alerts", 1), ("always", 1), ("never", 0)]
-)
+@pytest.mark.parametrize(("choice", "code"), [("alerts", 1), ("never", 0)])
 def test_an_exit_code_that_the_document_does_not_explain(
     job: Job, choice: str, code: int
 ) -> None:
@@ -389,9 +373,7 @@ def test_a_poll_that_was_stopped(job: Job) -> None:
     )
 
 
-@pytest.mark.parametrize(
-    "text", ["", "[]", "{", "{}", "null", "[" * 5000, '{"events": {}}', "\ud800"]
-)
+@pytest.mark.parametrize("text", ["", "{}", "[" * 5000, "\ud800"])
 def test_no_document(job: Job, text: str) -> None:
     """What is no document of `check --json` is one line and a red job, with every output set."""
     polled = job.written("", code=0)
@@ -424,7 +406,7 @@ def test_a_part_that_cannot_be_written(job: Job, lacking: str) -> None:
 
 def test_more_than_github_shows(job: Job) -> None:
     """A summary stays below the mebibyte above which GitHub shows none, and has the worst first."""
-    long = "\U0001f40d" * 1000
+    long = "\U0001f40d" * 300
     rows = [
         _event(version=f"{number} {long}", reason=long, safe_version=long, node=long)
         for number in range(300)
@@ -454,13 +436,17 @@ def reading() -> Iterator[tuple[ModuleType, ModuleType]]:
             sys.modules.pop(name)
 
 
-_JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(st.text(max_size=9), inner, max_size=3)
-    ),
-    max_leaves=5,
+_ODD: tuple[Any, ...] = (
+    None,
+    True,
+    7,
+    -1e308,
+    "",
+    "\ud800",
+    [],
+    ["x"],
+    {},
+    {"x": None},
 )
 
 
@@ -481,61 +467,36 @@ def test_one_odd_value_hides_nothing_else(
 ) -> None:
     """A document in which any one value is another, or is missing, still shows the ban beside it."""
     poll_document, event_table = reading
-    copy = {"install": "studio", "version": "1.0.0", "enabled": True}
-    change = {"field": "tags", "before": "a", "after": "b"}
     other = _event(
         kind="changed",
-        severity="warning",
-        reason="",
-        changes=[change],
-        installed=[copy],
-        safe_version="2",
+        changes=[{"field": "tags", "before": "a", "after": "b"}],
+        installed=[{"install": "studio", "version": "1.0.0", "enabled": True}],
     )
-    document = _document(
-        other,
-        errors=[
-            {"node": "bravo", "error": "no answer"},
-            {"install": "studio", "error": "x"},
-        ],
-    )
+    errors = [{"node": "bravo", "error": "no answer"}, {"install": "x", "error": "x"}]
+    document = _document(other, errors=errors)
     holder, key = data.draw(st.sampled_from(_places(document)))
     if holder is document and key == "events":
         return
     if isinstance(holder, dict) and data.draw(st.booleans()):
         del holder[str(key)]
     else:
-        cast("dict[str | int, object]", holder)[key] = data.draw(_JSON)
+        odd = data.draw(st.sampled_from(_ODD))
+        cast("dict[str | int, object]", holder)[key] = odd
     document["events"].append(_event())
     poll = poll_document.decoded(json.loads(json.dumps(document)))
     assert "| **banned** | `alpha` | `1.0.0` |" in event_table.summary(poll)
 
 
-_NO_TIMES = (
-    "2026-01-31T12:00:00",
-    "2026-01-31T12:00:00+01:00",
-    "2026-13-31T12:00:00Z",
-    "soon",
-    "",
-    7,
-    None,
-    ["x"],
-)
-
-
-@pytest.mark.parametrize("polled_at", _NO_TIMES, ids=str)
-def test_a_state_without_a_time(job: Job, polled_at: object) -> None:
-    """A state whose last poll has no time in UTC is restored, which is said once, and saved after the next poll."""
+@pytest.mark.parametrize("polled_at", ["2026-01-31T12:00:00+01:00", None])
+def test_a_state_without_a_time(job: Job, polled_at: str | None) -> None:
+    """A state whose last poll has no time in UTC is restored, which is said once."""
     (job.folder / "state").mkdir()
     checks = job.folder / "state" / "checks.json"
     checks.write_text(json.dumps({"polled_at": polled_at}), "utf-8")
     restored = job.state("restore")
     assert (restored.code, len(restored.annotations)) == (0, 1)
-    assert restored.said("warning")[0].startswith(
-        "Comfy Watch: state: its age is not known"
-    )
-    checks.write_text('{"polled_at": "2026-01-31T12:00:00.000Z"}', "utf-8")
-    kept = job.state("keep")
-    assert (kept.code, kept.outputs, kept.annotations) == (0, {"save": "true"}, [])
+    (said,) = restored.said("warning")
+    assert said.startswith("Comfy Watch: state: its age is not known")
 
 
 def test_a_state_that_cannot_be_read(job: Job) -> None:

@@ -88,14 +88,6 @@ def test_named_modules() -> None:
     assert [name for name in named if not (_WATCHER / name).exists()] == []
 
 
-def test_recipes() -> None:
-    """Every file and folder that a recipe of CONTRIBUTING.md names is there."""
-    page = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
-    named = re.findall(r"`((?:watcher|tests|docs|deploy)/[\w./]*)`", page)
-    assert len(named) > 30
-    assert [name for name in named if not (ROOT / name).exists()] == []
-
-
 def test_words() -> None:
     """The page names at most 25 words."""
     table = _PAGE.partition("## Words")[2].partition("##")[0]

@@ -19,7 +19,6 @@ from pydantic.fields import FieldInfo
 from tests.support import program
 from tests.support.fakes.faults import inflict
 from tests.support.fakes.webhook import Webhook
-from tests.support.fork_server import ForkServer
 from tests.support.harness import Watcher
 from watcher.alerts.digest import compose
 from watcher.alerts.phrasing import REPLACED, SYMBOLS
@@ -329,12 +328,11 @@ def test_sample_settings(tmp_path: Path) -> None:
     assert channels == [["discord"], ["security"], ["discord", "security"]]
 
 
-def test_json(tmp_path: Path, registry: FakeRegistry, fork_server: ForkServer) -> None:
+def test_json(watch: Watcher, registry: FakeRegistry) -> None:
     """The document in docs/commands.md has the keys and types of one that `check --json` prints."""
-    watch = Watcher(tmp_path, registry, fork_server=fork_server, nodes="alpha bravo")
-    for node in ("alpha", "bravo"):
-        for version in ("1.0.0", "0.9.0"):
-            registry.catalog.publish(node, version)
+    watch = watch.but(nodes="alpha bravo")
+    for node, version in (("alpha", "0.9.0"), ("bravo", "1.0.0")):
+        registry.catalog.publish(node, version)
     watch.check()
     registry.catalog.set_status("alpha", "1.0.0", "flagged", "for a reason")
     inflict(registry, "status_404_json", nodes={"bravo"})
@@ -382,25 +380,18 @@ def test_what_reads_the_state_prints_it_as_it_is_escaped() -> None:
 
 @pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not installed here")
 def test_what_reads_the_state_works(
-    tmp_path: Path, registry: FakeRegistry, webhook: Webhook, fork_server: ForkServer
+    watch: Watcher, registry: FakeRegistry, webhook: Webhook
 ) -> None:
     """Every example with jq finds what it looks for, also where a node is empty, banned or all right."""
     webhook.answer["/dead"] = 500
     url = webhook.apprise_url("/dead")
-    watch = Watcher(
-        tmp_path,
-        registry,
-        fork_server=fork_server,
-        nodes="alpha bravo charlie",
-        alert_urls=url,
-    )
-    registry.catalog.publish("alpha", "1.0.0")
+    watch = watch.but(baseline="summary", nodes="alpha bravo charlie", alert_urls=url)
     registry.catalog.publish("charlie", "1.0.0")
     watch.check(code=1)
     registry.catalog.set_status("alpha", "1.0.0", "flagged")
     registry.catalog.ban_node("charlie")
     watch.check(code=1)
-    for page, folder in ((README, tmp_path), (STATE, watch.state)):
+    for page, folder in ((README, watch.folder), (STATE, watch.state)):
         lines = re.findall(r"^jq .*", page.read_text("utf-8"), flags=re.MULTILINE)
         assert lines
         for line in lines:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
 from tests.support.fakes.faults import inflict
 from tests.support.fakes.webhook import Webhook
-from tests.support.fork_server import ForkServer
 from tests.support.harness import Watcher
 from watcher import timestamps
 from watcher.fake_registry.server import FakeRegistry
@@ -19,10 +16,9 @@ pytestmark = pytest.mark.measured
 
 
 @pytest.fixture
-def watch(tmp_path: Path, registry: FakeRegistry, fork_server: ForkServer) -> Watcher:
-    """A watcher beside a registry with alpha 1.0.0."""
-    registry.catalog.publish("alpha", "1.0.0")
-    return Watcher(tmp_path, registry, fork_server=fork_server)
+def watch(watch: Watcher) -> Watcher:
+    """A watcher that has an alert for its first poll."""
+    return watch.but(baseline="summary")
 
 
 def health(watch: Watcher, *args: str, code: int) -> str:
@@ -34,14 +30,11 @@ def health(watch: Watcher, *args: str, code: int) -> str:
 
 def age(watch: Watcher, seconds: float, pause: float = 0) -> None:
     """Let the last poll be so long ago, and the one before it so much longer; 0: there was none."""
-    path = watch.state / "checks.json"
     polled_at = datetime.now(UTC) - timedelta(seconds=seconds)
-    before = timestamps.show(polled_at - timedelta(seconds=pause)) if pause else ""
-    checks = json.loads(path.read_bytes()) | {
-        "polled_at": timestamps.show(polled_at),
-        "polled_before": before,
-    }
-    path.write_text(json.dumps(checks), "utf-8")
+    with watch.edited("checks.json") as checks:
+        checks["polled_at"] = timestamps.show(polled_at)
+        before = polled_at - timedelta(seconds=pause)
+        checks["polled_before"] = timestamps.show(before) if pause else ""
 
 
 def test_the_last_poll_decides(watch: Watcher, registry: FakeRegistry) -> None:

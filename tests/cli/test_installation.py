@@ -15,7 +15,7 @@ from tests.support import program
 from tests.support.fakes.smtp import Mailbox
 from tests.support.fakes.webhook import Webhook
 from tests.support.fork_server import ForkServer
-from tests.support.harness import Watcher
+from tests.support.harness import Watcher, counts
 from tests.support.parameters import one_of
 from watcher.fake_registry.server import FakeRegistry
 
@@ -116,12 +116,7 @@ def test_a_replaced_installation_ends_a_run(
     assert done.err.count("replaced or removed") == 1
     webhook.answer.clear()
     watch.end_backoffs()
-    assert watch.check()["alerts"] == {
-        "delivered": 1,
-        "unconfirmed": 0,
-        "pending": 0,
-        "expired": 0,
-    }
+    assert watch.check()["alerts"] == counts(1)
     assert len(webhook.messages()) == 2
 
 
@@ -144,12 +139,7 @@ def test_an_alert_outlives_the_installation_it_was_seen_with(
         done = started.wait()
     assert done.code == 1
     assert len(webhook.messages()) == 1
-    assert watch.check()["alerts"] == {
-        "delivered": 0,
-        "unconfirmed": 0,
-        "pending": 0,
-        "expired": 0,
-    }
+    assert watch.check()["alerts"] == counts()
 
 
 @pytest.mark.bounded
@@ -207,7 +197,7 @@ setup.preload(None)
 worker.load()
 known = set(sys.modules)
 import pickle
-from watcher.delivery import outcome
+from watcher.model import outcome
 from watcher.polling.sending import channel_round
 from watcher.delivery.job import Job
 from watcher.delivery.sender import send

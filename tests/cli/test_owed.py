@@ -5,18 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from tests.chaos.receiver import Receiver
 from tests.support.fakes.webhook import Answer
 from tests.support.fault_points import Cut
-from tests.support.fork_server import CrashPoint, ForkServer
-from tests.support.harness import Watcher, write_settings
-from tests.support.parameters import one_of, one_row_of
+from tests.support.harness import Watcher, counts
+from tests.support.parameters import one_of
 from tests.support.worker import WORKER
 from watcher.fake_registry.server import FakeRegistry
 from watcher.polling import setup
@@ -47,32 +44,14 @@ def _targets(receiver: Receiver) -> list[str]:
 
 
 @pytest.fixture
-def watch(
-    tmp_path: Path, registry: FakeRegistry, receiver: Receiver, fork_server: ForkServer
-) -> Watcher:
-    """A watcher of one node whose channel `ops` refuses everything at `/old`."""
-    registry.catalog.publish("alpha", "1.0.0")
+def watch(watch: Watcher, receiver: Receiver) -> Watcher:
+    """A watcher with a summary for its baseline, whose channel `ops` refuses everything at `/old`."""
     receiver.down = {"/old"}
-    ops = {"name": "ops", "url": receiver.apprise_url("/old")}
-    return Watcher(tmp_path, registry, fork_server=fork_server, channels=[ops])
+    return _named(watch.but(baseline="summary"), receiver, ops="/old")
 
 
-def _moved(watch: Watcher, receiver: Receiver, path: str = "/new") -> Watcher:
-    return watch.but(channels=[{"name": "ops", "url": receiver.apprise_url(path)}])
-
-
-def _configure(
-    watch: Watcher, receiver: Receiver, path: str, name: str = "ops", **settings: object
-) -> None:
-    """Write the same settings with another URL into a file, for a program that is started without an environment."""
-    channel = {"name": name, "url": receiver.apprise_url(path)}
-    write_settings(
-        watch.folder,
-        [channel],
-        nodes=["alpha"],
-        registry_url=watch.registry.url,
-        **settings,
-    )
+def _moved(watch: Watcher, receiver: Receiver) -> Watcher:
+    return _named(watch, receiver, ops="/new")
 
 
 def test_a_new_url_gets_at_once_what_the_old_one_did_not_take(
@@ -83,49 +62,27 @@ def test_a_new_url_gets_at_once_what_the_old_one_did_not_take(
     registry.catalog.set_status("alpha", "1.0.0", "flagged")
     events = watch.check(code=1)["events"]
     document = _moved(watch, receiver).check()
-    assert document["alerts"] == {
-        "delivered": 2,
-        "unconfirmed": 0,
-        "pending": 0,
-        "expired": 0,
-    }
+    assert document["alerts"] == counts(2)
     (taken,) = receiver.taken
-    assert (taken.path, len(taken.events), taken.events[0]) == (
-        "/new",
-        2,
-        events[0]["id"],
-    )
+    assert (taken.path, len(taken.events)) == ("/new", 2)
+    assert taken.events[0] == events[0]["id"]
 
 
 @pytest.mark.parametrize("back", one_of(False, True), ids=["kept", "taken-back"])
 @pytest.mark.parametrize("cut", one_of(Cut.AFTER, Cut.BEFORE))
-@pytest.mark.parametrize(
-    "label", one_of("rename state/outbox.json", "rename state/addresses.json")
-)
+@pytest.mark.parametrize("file", one_of("outbox", "addresses"))
 def test_a_kill_in_the_poll_that_sees_a_new_url_loses_nothing(
-    watch: Watcher,
-    receiver: Receiver,
-    fork_server: ForkServer,
-    tmp_path: Path,
-    label: str,
-    cut: Cut,
-    *,
-    back: bool,
+    watch: Watcher, receiver: Receiver, file: str, cut: Cut, *, back: bool
 ) -> None:
     """Wherever the program dies while it takes the edit in, the channel's URL of then gets what is owed, once."""
     watch.check(code=1)
-    point = CrashPoint(
-        folder=watch.state, trace=tmp_path / "trace", label=label, at=1, cut=cut
-    )
-    _configure(watch, receiver, "/new")
-    assert fork_server.run("check", cwd=tmp_path, point=point).code == -signal.SIGKILL
+    moved = _moved(watch, receiver)
+    assert moved.cut(f"rename state/{file}.json", cut).code == -signal.SIGKILL
     receiver.down = set()
     watch.end_backoffs()
-    path = "/old" if back else "/new"
-    _configure(watch, receiver, path)
     for _ in range(2):
-        assert fork_server.run("check", cwd=tmp_path).code == 0
-    assert [taken.path for taken in receiver.taken] == [path]
+        (watch if back else moved).check()
+    assert [taken.path for taken in receiver.taken] == ["/old" if back else "/new"]
 
 
 def _listed(watch: Watcher, receiver: Receiver, *paths: str) -> Watcher:
@@ -145,26 +102,8 @@ def _named(watch: Watcher, receiver: Receiver, **paths: str) -> Watcher:
 
 
 def _owed(watch: Watcher) -> dict[str, int]:
-    channels = json.loads(watch.run("status", "--json").out)["channels"]
+    channels = watch.document("status")["channels"]
     return {channel["name"]: channel["undelivered"] for channel in channels}
-
-
-@pytest.mark.bounded
-def test_former_channels_do_not_become_one(watch: Watcher, receiver: Receiver) -> None:
-    """Two URLs that were first in the list one after the other and are gone each get their own alert when they return,
-    once.
-    """
-    receiver.down = {"/a", "/b"}
-    _listed(watch, receiver, "/a", "/b", "/c").check(code=1)
-    _listed(watch, receiver, "/b", "/c").check(code=1)
-    last = _listed(watch, receiver, "/c")
-    last.check()
-    assert _owed(last) == {"json": 0, "json (former)": 1, "json (former 2)": 1}
-    receiver.down = set()
-    last.end_backoffs()
-    for paths in (("/c", "/b"), ("/a", "/c", "/b")):
-        assert _listed(watch, receiver, *paths).check()["alerts"]["delivered"] == 1
-    assert [taken.path for taken in receiver.taken] == ["/c", "/b", "/a"]
 
 
 def test_an_edited_entry_of_alert_urls_begins_anew(
@@ -186,73 +125,6 @@ def test_an_edited_entry_of_alert_urls_begins_anew(
     edited.end_backoffs()
     assert _listed(watch, receiver, "/new", "/a").check()["alerts"]["delivered"] == 1
     assert [taken.path for taken in receiver.taken] == ["/a"]
-
-
-@pytest.mark.parametrize("cut", one_of(Cut.AFTER, Cut.BEFORE, Cut.ERROR))
-@pytest.mark.parametrize("file", one_of("outbox", "addresses"))
-def test_no_kill_silences_the_report_of_alerts_that_are_set_aside(
-    watch: Watcher,
-    receiver: Receiver,
-    fork_server: ForkServer,
-    tmp_path: Path,
-    file: str,
-    cut: Cut,
-) -> None:
-    """The poll that was killed, or could not write, has reported them, or the next one does; later ones do not."""
-    _listed(watch, receiver, "/old").check(code=1)
-    urls = [receiver.apprise_url("/new")]
-    write_settings(
-        watch.folder, nodes=["alpha"], registry_url=watch.registry.url, alert_urls=urls
-    )
-    point = CrashPoint(
-        folder=watch.state,
-        trace=tmp_path / "trace",
-        label=f"rename state/{file}.json",
-        at=1,
-        cut=cut,
-    )
-    cut_short = fork_server.run("check", cwd=tmp_path, point=point)
-    assert cut_short.code in {-signal.SIGKILL, 4}
-    warning = "the URL of json was changed or removed; 1 alert"
-    first, *later = (
-        warning in fork_server.run("check", cwd=tmp_path).err for _ in range(3)
-    )
-    assert warning in cut_short.err or first
-    assert later == [False, False]
-
-
-@pytest.mark.parametrize(
-    ("label", "name"),
-    one_row_of(
-        ("rename state/addresses.json", "team"),
-        ("rename state/addresses.json", "ops"),
-        ("rename state/outbox.json", "ops"),
-    ),
-)
-def test_a_lost_list_of_addresses_and_a_kill_cost_no_alert(
-    watch: Watcher,
-    receiver: Receiver,
-    fork_server: ForkServer,
-    tmp_path: Path,
-    label: str,
-    name: str,
-) -> None:
-    """Wherever the program dies while it begins the list anew, the queue finds its channel; once the list is there, it
-    does so under another name too.
-    """
-    watch.check(code=1)
-    (watch.state / "addresses.json").unlink()
-    _configure(watch, receiver, "/old")
-    point = CrashPoint(
-        folder=watch.state, trace=tmp_path / "trace", label=label, at=1, cut=Cut.AFTER
-    )
-    assert fork_server.run("check", cwd=tmp_path, point=point).code == -signal.SIGKILL
-    watch.end_backoffs()
-    receiver.down = set()
-    _configure(watch, receiver, "/old", name=name)
-    for _ in range(2):
-        assert fork_server.run("check", cwd=tmp_path).code == 0
-    assert [taken.path for taken in receiver.taken] == ["/old"]
 
 
 def test_a_run_that_read_the_addresses_too_early_costs_no_alert(
@@ -287,29 +159,19 @@ def test_a_run_that_read_the_addresses_too_early_costs_no_alert(
     assert sorted(taken.path for taken in receiver.taken) == ["/a", "/b"]
 
 
-def test_an_alert_is_not_dropped_silently(
-    watch: Watcher, receiver: Receiver, fork_server: ForkServer, tmp_path: Path
-) -> None:
+def test_an_alert_is_not_dropped_silently(watch: Watcher, receiver: Receiver) -> None:
     """Killed when it is about to forget an old alert, the program has said so already; and what is not forgotten yet
     goes out if the channel is well again.
     """
     watch.check(code=1)
     watch.end_backoffs()
-    _configure(watch, receiver, "/old", alert_expiry="1ms")
-    point = CrashPoint(
-        folder=watch.state,
-        trace=tmp_path / "trace",
-        label="rename state/outbox.json",
-        at=1,
-        cut=Cut.BEFORE,
-    )
-    done = fork_server.run("check", cwd=tmp_path, point=point)
+    done = watch.but(alert_expiry="1ms").cut("rename state/outbox.json", Cut.BEFORE)
     assert done.code == -signal.SIGKILL
     assert "1 alert expired: not delivered within alert_expiry" in done.err
     receiver.down = set()
-    assert "backing off after HTTP 500" in fork_server.run("check", cwd=tmp_path).err
+    assert "backing off after HTTP 500" in watch.run("check").err
     watch.end_backoffs()
-    assert fork_server.run("check", cwd=tmp_path).code == 0
+    watch.check()
     assert [taken.path for taken in receiver.taken] == ["/old"]
 
 
@@ -317,11 +179,7 @@ def test_an_alert_is_not_dropped_silently(
     "fail_on", one_of((), ("--fail-on", "flagged")), ids=["1", "3"]
 )
 def test_a_change_that_is_not_certain_is_reported_but_not_sent(
-    watch: Watcher,
-    receiver: Receiver,
-    fork_server: ForkServer,
-    tmp_path: Path,
-    fail_on: tuple[str, ...],
+    watch: Watcher, receiver: Receiver, fail_on: tuple[str, ...]
 ) -> None:
     """Where the snapshot has its name but the disk does not confirm it, the poll gives its events and exit code 1 or 3;
     nothing goes out, or is written that goes with it, until the next poll.
@@ -329,25 +187,12 @@ def test_a_change_that_is_not_certain_is_reported_but_not_sent(
     receiver.down = set()
     watch.check()
     watch.registry.catalog.set_status("alpha", "1.0.0", "flagged")
-    _configure(watch, receiver, "/old")
-    trace = tmp_path / "trace"
-    point = CrashPoint(
-        folder=watch.state, trace=trace, label="fsync state", at=3, cut=Cut.ERROR
-    )
-    done = fork_server.run("check", "--json", *fail_on, cwd=tmp_path, point=point)
-    assert trace.read_text("utf-8").splitlines()[-2:] == [
-        "rename state/snapshot.json",
-        "fsync state",
-    ]
+    done = watch.cut("fsync state", Cut.ERROR, "--json", *fail_on, at=3)
+    trace = (watch.folder / "trace").read_text("utf-8").splitlines()
+    assert trace[-2:] == ["rename state/snapshot.json", "fsync state"]
     assert done.code == (3 if fail_on else 1)
     document = json.loads(done.out)
-    assert [event["kind"] for event in document["events"]] == ["flagged"]
-    assert document["alerts"] == {
-        "delivered": 0,
-        "unconfirmed": 0,
-        "pending": 1,
-        "expired": 0,
-    }
+    assert document["alerts"] == counts(pending=1)
     assert (
         "Input/output error (snapshot.json); no change and no alert is lost" in done.err
     )
@@ -355,37 +200,22 @@ def test_a_change_that_is_not_certain_is_reported_but_not_sent(
     later = watch.check()
     assert (later["events"], later["alerts"]["delivered"]) == ([], 1)
     (message,) = receiver.taken[1:]
-    assert message.events == (document["events"][0]["id"],)
-    assert [
-        event["kind"]
-        for event in json.loads(watch.run("history", "--json").out)["events"]
-    ] == [
-        "flagged",
-        "baseline",
-    ]
+    (event,) = document["events"]
+    assert message.events == (event["id"],)
+    assert [event["kind"] for event in watch.history()] == ["flagged", "baseline"]
 
 
 def test_what_an_earlier_run_left_is_made_certain_first(
-    watch: Watcher, receiver: Receiver, fork_server: ForkServer, tmp_path: Path
+    watch: Watcher, receiver: Receiver
 ) -> None:
     """Where the disk does not confirm what a killed run renamed, a poll ends with 4: it writes and sends nothing."""
     watch.check(code=1)
     receiver.down = set()
     watch.end_backoffs()
-    _configure(watch, receiver, "/old")
     before = watch.contents()
-    point = CrashPoint(
-        folder=watch.state,
-        trace=tmp_path / "trace",
-        label="fsync state",
-        at=1,
-        cut=Cut.ERROR,
-    )
-    done = fork_server.run("check", cwd=tmp_path, point=point)
-    assert (done.code, "cannot be written: Input/output error" in done.err) == (
-        4,
-        True,
-    ), done
+    done = watch.cut("fsync state", Cut.ERROR)
+    assert done.code == 4
+    assert "cannot be written: Input/output error" in done.err
     assert watch.contents() == before
     assert receiver.taken == ()
     assert watch.check()["alerts"]["delivered"] == 1
@@ -423,12 +253,8 @@ def test_half_a_delivery_is_known_before_other_channels_are_done(
     both = watch.but(
         channels=[two, {"name": "slow", "url": receiver.apprise_url("/slow")}]
     )
-    journal = both.state / "acks.jsonl"
     with both.start("check") as started:
-        deadline = time.monotonic() + 20
-        while not (journal.exists() and b'"refused"' in journal.read_bytes()):
-            assert time.monotonic() < deadline, started.err
-            time.sleep(0.01)  # between two looks at a file that another process writes
+        started.until(lambda _: b'"refused"' in both.contents().get("acks.jsonl", b""))
         started.signal(signal.SIGKILL)
         started.wait()
     queue = StateFolder(both.state).load().outbox.queues["two"]

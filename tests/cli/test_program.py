@@ -68,14 +68,6 @@ def test_no_program_leaves_loopback(
         exec(code)
 
 
-def test_a_run_gives_code_and_output(run: Callable[..., program.Completed]) -> None:
-    """A run has its input; its exit code and both outputs are returned."""
-    assert run("--compact", stdin='{"a": 1}', module="json.tool").out == '{"a":1}\n'
-    bad = run(stdin="{", module="json.tool")
-    assert (bad.code, bad.out) == (1, "")
-    assert bad.err
-
-
 def test_a_run_cannot_outstay_its_time(run: Callable[..., program.Completed]) -> None:
     """A program that does not end in time is killed."""
     with pytest.raises(subprocess.TimeoutExpired):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from tests.support.fakes.webhook import Webhook
@@ -45,17 +43,9 @@ def loaded():
 
 
 @pytest.fixture
-def watch(tmp_path: Path, registry: FakeRegistry, webhook: Webhook) -> Watcher:
+def watch(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> Watcher:
     """A watcher of alpha with a baseline and a channel, which had an alert before."""
-    registry.catalog.publish("alpha", "1.0.0")
-    one = Watcher(
-        tmp_path,
-        registry,
-        baseline="silent",
-        nodes="alpha",
-        alert_urls=[webhook.apprise_url("/a")],
-        installs=[],
-    )
+    one = watch.but(alert_urls=[webhook.apprise_url("/a")], installs=[])
     one.check()
     registry.catalog.publish("alpha", "1.1.0")
     assert one.check()["alerts"]["delivered"] == 1

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import time
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support.fakes.webhook import Answer, Message, Webhook
-from tests.support.fork_server import ForkServer
-from tests.support.harness import Reported, Watcher
+from tests.support.harness import Reported, Watcher, counts
 from tests.support.parameters import one_of
 from watcher.fake_registry.server import FakeRegistry
 
@@ -57,31 +53,15 @@ def service() -> Any:
 
 
 @pytest.fixture
-def watch(
-    tmp_path: Path, registry: FakeRegistry, service: Strict, fork_server: ForkServer
-) -> Watcher:
+def watch(watch: Watcher, registry: FakeRegistry, service: Strict) -> Watcher:
     """A watcher of two packs with the channels `a` and `b`."""
-    for node in ("alpha", "bravo"):
-        registry.catalog.publish(node, "1.0.0")
+    registry.catalog.publish("bravo", "1.0.0")
     channels = [
         {"name": name, "url": service.apprise_url(f"/{name}")} for name in ("a", "b")
     ]
-    watch = Watcher(
-        tmp_path,
-        registry,
-        fork_server=fork_server,
-        baseline="silent",
-        nodes="alpha bravo",
-        channels=channels,
-    )
-    watch.check()
-    return watch
-
-
-def _status(watch: Watcher, name: str = "a") -> dict[str, Any]:
-    """Return the row of a channel in `status --json`."""
-    rows = json.loads(watch.run("status", "--json").out)["channels"]
-    return next(row for row in rows if row["name"] == name)
+    both = watch.but(nodes="alpha bravo", channels=channels)
+    both.check()
+    return both
 
 
 @pytest.mark.bounded
@@ -92,18 +72,13 @@ def test_no_message_blocks_the_ones_behind_it(
     service.refused = {"alpha": 400}
     registry.catalog.edit("alpha", "1.0.0", dependencies=["torch"])
     document = watch.check(code=1)
-    assert document["alerts"] == {
-        "delivered": 1,
-        "unconfirmed": 0,
-        "pending": 1,
-        "expired": 0,
-    }
+    assert document["alerts"] == counts(1, pending=1)
     registry.catalog.set_status("bravo", "1.0.0", "banned")
     assert watch.check(code=1)["alerts"]["delivered"] == 2
     assert service.got("/a") == [[("banned", "bravo", "1.0.0")]]
     watch.end_backoffs()
     watch.check(code=1)
-    row = _status(watch)
+    row = watch.channel("a")
     assert (row["undelivered"], row["aside"], row["aside_error"]) == (1, 1, "HTTP 400")
     said = watch.run("status").out
     assert (
@@ -118,12 +93,7 @@ def test_no_message_blocks_the_ones_behind_it(
     assert len(service.messages("/a")) == 3  # as it is, plain, and the ban
     service.refused = {}
     watch.end_backoffs()
-    assert watch.check()["alerts"] == {
-        "delivered": 1,
-        "unconfirmed": 0,
-        "pending": 0,
-        "expired": 0,
-    }
+    assert watch.check()["alerts"] == counts(1)
     taken = service.taken[-1].json
     assert all(
         part in taken["title"] + taken["message"] for part in ("alpha", "1.0.0", "ref ")
@@ -158,7 +128,7 @@ def test_a_channel_that_is_gone_is_reported_on_the_others(
     for _ in range(2):
         watch.end_backoffs()
         assert watch.reported(code=1) == []
-    assert _status(watch)["failing_since"]
+    assert watch.channel("a")["failing_since"]
     service.refused = {}
     watch.end_backoffs()
     assert watch.check()["alerts"]["delivered"] == 1
@@ -172,100 +142,4 @@ def test_a_channel_that_is_gone_is_reported_on_the_others(
         [("recovered", "a", None)],
     ]
     assert "(channel a)" in watch.run("history").out
-    assert _status(watch)["failing_since"] is None
-
-
-def test_a_channel_that_takes_nothing_for_a_day_is_reported(
-    watch: Watcher, registry: FakeRegistry, service: Strict
-) -> None:
-    """Whatever the reason; and not before."""
-    service.refused = {"alpha": 503}
-    registry.catalog.publish("alpha", "1.1.0")
-    watch.check(code=1)
-    assert watch.reported(code=1) == []
-    path = watch.state / "outbox.json"
-    outbox = json.loads(path.read_bytes())
-    outbox["queues"]["a"]["failing_since"] = "2026-01-01T00:00:00.000Z"
-    path.write_text(json.dumps(outbox), "utf-8")
-    (event,) = watch.check(code=1)["events"]
-    assert (event["kind"], event["channel"]) == ("failing", "a")
-    assert (
-        event["reason"] == "HTTP 503; no alert was delivered since 2026-01-01 00:00 UTC"
-    )
-    assert watch.reported(code=1) == []
-
-
-def test_a_dead_channel_alone_is_in_the_history(
-    watch: Watcher, registry: FakeRegistry, service: Strict
-) -> None:
-    """Where there is no other channel to report it on, the poll and the history do."""
-    watch = watch.but(channels=[{"name": "a", "url": service.apprise_url("/a")}])
-    service.refused = {"alpha": 404}
-    registry.catalog.publish("alpha", "1.1.0")
-    watch.check(code=1)
-    done = watch.run("check")
-    assert (done.code, "failing" in done.out, "(channel a)" in done.out) == (
-        1,
-        True,
-        True,
-    )
-    assert _status(watch)["undelivered"] == 1
-
-
-def test_a_backlog_is_one_message(
-    watch: Watcher, registry: FakeRegistry, service: Strict
-) -> None:
-    """What waited during an outage comes worst first, with the ban at its head."""
-    service.refused = {"alpha": 500, "bravo": 500}
-    for number in range(1, 4):
-        registry.catalog.publish("alpha", f"1.{number}.0")
-        watch.check(code=1)
-    registry.catalog.set_status("bravo", "1.0.0", "banned")
-    watch.check(code=1)
-    service.refused = {}
-    watch.end_backoffs()
-    assert watch.check()["alerts"]["delivered"] == 4
-    ((first, *others),) = service.got("/a")
-    assert first == ("banned", "bravo", "1.0.0")
-    assert [kind for kind, _, _ in others] == ["new"] * 3
-
-
-class Paced(Webhook):
-    """A webhook with a limit: one message every `pace` seconds; an earlier one is asked to wait a second."""
-
-    def __init__(self, pace: float) -> None:
-        super().__init__()
-        self.taken: list[Message] = []
-        self._pace, self._last = pace, -pace
-
-    def remember(self, message: Message) -> Answer | None:
-        now = time.monotonic()
-        if now - self._last < self._pace:
-            return self.play(message, Answer(status=429, headers={"Retry-After": "1"}))
-        self._last = now
-        self.taken.append(message)
-        return self.play(message, Answer())
-
-
-_MANY = 4
-
-
-@pytest.mark.bounded
-def test_a_queue_leaves_at_the_pace_of_its_service(
-    watch: Watcher, registry: FakeRegistry, service: Strict, fork_server: ForkServer
-) -> None:
-    """Messages that a service takes one a second all go out in one `check`, each once and in order, without a word."""
-    with Paced(1.0) as paced:
-        channel = {"name": "a", "url": paced.apprise_url("/a"), "grouping": "event"}
-        for number in range(_MANY):
-            registry.catalog.publish("alpha", f"2.{number}.0")
-        done = watch.but(channels=[channel]).run("check", "--json")
-        assert (done.code, done.err) == (0, "")
-        assert json.loads(done.out)["alerts"] == {
-            "delivered": _MANY,
-            "unconfirmed": 0,
-            "pending": 0,
-            "expired": 0,
-        }
-        versions = [message.json["events"][0]["version"] for message in paced.taken]
-        assert versions == [f"2.{number}.0" for number in range(_MANY)]
+    assert watch.channel("a")["failing_since"] is None

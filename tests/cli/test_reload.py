@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import pty
 import signal
@@ -11,14 +10,12 @@ import subprocess
 import sys
 import termios
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support import program
 from tests.support.fakes.webhook import Webhook
-from tests.support.fork_server import ForkServer
 from tests.support.harness import Watcher, write_settings
 from tests.support.parameters import one_row_of
 from tests.support.program import Started
@@ -26,14 +23,13 @@ from watcher.fake_registry.server import FakeRegistry
 
 
 @pytest.fixture
-def watch(tmp_path: Path, registry: FakeRegistry, fork_server: ForkServer) -> Watcher:
+def watch(watch: Watcher, registry: FakeRegistry) -> Watcher:
     """A watcher of alpha by a settings file, beside a registry with alpha and bravo."""
-    registry.catalog.publish("alpha", "1.0.0")
     registry.catalog.publish("bravo", "1.0.0")
-    watcher = Watcher(tmp_path, registry, fork_server=fork_server, interval="")
-    watcher.settings = {}
-    _write(watcher)
-    return watcher
+    by_file = watch.but(interval="")
+    by_file.settings = {}
+    _write(by_file)
+    return by_file
 
 
 def _write(
@@ -53,27 +49,18 @@ def _write(
     )
 
 
-def _log(started: Started, event: str) -> list[dict[str, Any]]:
-    lines = [
-        json.loads(line)
-        for line in started.err.splitlines(keepends=True)
-        if line.endswith("\n")
-    ]
-    return [line for line in lines if line["event"] == event]
-
-
 def _after(started: Started, event: str) -> dict[str, Any]:
     """Send the signal, wait for the next line of an event and return it."""
-    count = len(_log(started, event))
+    count = len(started.log(event))
     started.signal(signal.SIGHUP)
-    started.until(lambda it: len(_log(it, event)) > count)
-    return _log(started, event)[-1]
+    started.until_logged(event, count + 1)
+    return started.log(event)[-1]
 
 
 def test_the_next_poll_has_the_new_settings(watch: Watcher, webhook: Webhook) -> None:
     """Nodes, channels and the interval are taken over, and a shorter interval ends the wait for the next poll."""
     with watch.start("run") as started:
-        started.until(lambda it: bool(_log(it, "poll")))
+        started.until_logged("poll")
         _write(
             watch,
             nodes=["alpha", "bravo"],
@@ -82,8 +69,8 @@ def test_the_next_poll_has_the_new_settings(watch: Watcher, webhook: Webhook) ->
         )
         line = _after(started, "reloaded")
         assert (line["nodes"], line["channels"], line["interval"]) == (2, 1, 0.05)
-        started.until(lambda it: len(_log(it, "poll")) > 1)
-        assert _log(started, "poll")[1]["checked"] == 2
+        started.until_logged("poll", 2)
+        assert started.log("poll")[1]["checked"] == 2
         watch.registry.catalog.publish("bravo", "1.1.0")
         webhook.wait_for(1)
 
@@ -99,8 +86,8 @@ def test_what_is_owed_goes_to_the_new_address_at_once(
         channels=[{"name": "ops", "url": webhook.apprise_url("/dead")}],
     )
     with watch.start("run") as started:
-        started.until(lambda it: bool(_log(it, "poll")))
-        assert _log(started, "poll")[0]["pending"] == 1
+        started.until_logged("poll")
+        assert started.log("poll")[0]["pending"] == 1
         _write(
             watch,
             baseline="summary",
@@ -108,7 +95,7 @@ def test_what_is_owed_goes_to_the_new_address_at_once(
         )
         _after(started, "reloaded")
         webhook.wait_for(1, path="/ops")
-        assert len(_log(started, "poll")) == 1
+        assert len(started.log("poll")) == 1
 
 
 @pytest.mark.parametrize(
@@ -128,7 +115,7 @@ def test_wrong_settings_leave_the_old_ones(
     if "interval" in wrong:
         watch = watch.real()
     with watch.start("run") as started:
-        started.until(lambda it: bool(_log(it, "poll")))
+        started.until_logged("poll")
         _write(watch, log_level="error", **wrong)
         line = _after(started, "reload failed: the old settings stay")
         assert line["level"] == "error"
@@ -141,15 +128,15 @@ def test_wrong_settings_leave_the_old_ones(
 def test_the_state_stays_where_it_is(watch: Watcher) -> None:
     """Another `state_dir` is not taken over, which a warning says; the rest is."""
     with watch.start("run") as started:
-        started.until(lambda it: bool(_log(it, "poll")))
+        started.until_logged("poll")
         _write(watch, state_dir="elsewhere", interval="50ms")
         assert _after(started, "reloaded")["interval"] == 0.05
-        (warning,) = _log(started, "settings")
+        (warning,) = started.log("settings")
         assert (warning["level"], "state_dir" in warning["warning"]) == (
             "warning",
             True,
         )
-        started.until(lambda it: len(_log(it, "poll")) > 1)
+        started.until_logged("poll", 2)
         assert not (watch.folder / "elsewhere").exists()
         assert str(watch.folder / "state") in warning["warning"]
 
@@ -163,11 +150,11 @@ def test_it_stays_ignored(watch: Watcher) -> None:
     )
     (watch.folder / "ignoring.py").write_text(script, "utf-8")
     with program.start(cwd=watch.folder, module="ignoring") as started:
-        started.until(lambda it: bool(_log(it, "poll")))
+        started.until_logged("poll")
         started.signal(signal.SIGHUP)
         started.signal(signal.SIGTERM)
         assert started.wait().code == 0
-        assert not _log(started, "reloaded")
+        assert not started.log("reloaded")
 
 
 def _with_terminal(theirs: int) -> Callable[[], object]:
@@ -194,10 +181,10 @@ def test_a_terminal_that_is_closed_ends_it(watch: Watcher) -> None:
     os.close(theirs)
     started = Started(process, log, log, lambda: None)
     try:
-        started.until(lambda it: bool(_log(it, "poll")))
+        started.until_logged("poll")
         # While the terminal is there it has the settings read again.
         started.signal(signal.SIGHUP)
-        started.until(lambda it: bool(_log(it, "reloaded")))
+        started.until_logged("reloaded")
         os.close(ours)
         assert process.wait(20) == 0
     finally:
@@ -206,5 +193,5 @@ def test_a_terminal_that_is_closed_ends_it(watch: Watcher) -> None:
     assert [
         line["signal"]
         for event in ("stopping", "stopped")
-        for line in _log(started, event)
+        for line in started.log(event)
     ] == ["SIGHUP"] * 2

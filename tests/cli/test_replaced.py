@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.support.fakes.gate import Gate
 from tests.support.fakes.webhook import Answer, Message, Webhook
-from tests.support.fork_server import ForkServer
-from tests.support.harness import Watcher
+from tests.support.harness import Watcher, counts
 from tests.support.parameters import one_of
-from tests.support.program import Started
 from watcher.fake_registry.server import FakeRegistry
 
 pytestmark = pytest.mark.measured
@@ -49,14 +45,10 @@ def holding() -> Iterator[Holding]:
 
 
 @pytest.fixture
-def watch(
-    tmp_path: Path, registry: FakeRegistry, webhook: Webhook, fork_server: ForkServer
-) -> Watcher:
-    """A watcher with a silent baseline, which it has, and a channel with a message for each event."""
-    registry.catalog.publish("alpha", "1.0.0")
+def watch(watch: Watcher, webhook: Webhook) -> Watcher:
+    """A watcher that has its baseline, and a channel with a message for each event."""
     ops = {"name": "ops", "url": webhook.apprise_url("/ops"), "grouping": "event"}
-    settings = {"baseline": "silent", "interval": "1h", "jitter": 0, "channels": [ops]}
-    made = Watcher(tmp_path, registry, fork_server=fork_server, **settings)
+    made = watch.but(interval="1h", jitter=0, channels=[ops])
     made.check()
     return made
 
@@ -75,10 +67,6 @@ def _replace_by_copy(state: Path) -> None:
 
 def _take_away(state: Path) -> None:
     state.rename(state.with_name("away"))
-
-
-def _log(started: Started) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in started.err.splitlines()]
 
 
 @pytest.mark.parametrize("harm", [_delete_lock, _replace_by_copy])
@@ -106,12 +94,7 @@ def test_who_lost_the_lock_while_reading_saves_and_sends_nothing(
     assert "another comfy-watch may be working on it" in said
     assert len(webhook.messages()) == 2
     assert watch.contents() == kept
-    assert watch.check()["alerts"] == {
-        "delivered": 0,
-        "unconfirmed": 0,
-        "pending": 0,
-        "expired": 0,
-    }
+    assert watch.check()["alerts"] == counts()
 
 
 def test_a_lock_that_is_lost_while_a_message_is_under_way_stops_the_ones_behind_it(
@@ -148,10 +131,10 @@ def test_who_lost_the_lock_between_polls_ends_with_the_next(
 ) -> None:
     """One line says what happened and what to do, and nothing is begun anew."""
     with watch.but(interval="20ms").start("run") as started:
-        started.until(lambda it: '"poll"' in it.err)
+        started.until_logged("poll")
         harm(watch.state)
         assert started.wait().code == 4
-        *_, last = _log(started)
+        *_, last = started.log()
     assert (last["level"], last["event"]) == ("error", "stopped: state")
     assert "then start" in last["error"]
     assert watch.state.exists() == (harm is not _take_away)
@@ -160,12 +143,12 @@ def test_who_lost_the_lock_between_polls_ends_with_the_next(
 def test_a_state_that_vanished_ends_run(watch: Watcher, registry: FakeRegistry) -> None:
     """Where the files are gone and the lock is there, a process that knew them does not start over."""
     with watch.but(interval="20ms").start("run") as started:
-        started.until(lambda it: '"poll"' in it.err)
+        started.until_logged("poll")
         for file in watch.state.iterdir():
             if file.name != "lock":
                 # The program may have renamed a temporary one meanwhile.
                 file.unlink(missing_ok=True)
         assert started.wait().code == 4
-        *_, last = _log(started)
+        *_, last = started.log()
     assert "has vanished or was replaced" in last["error"]
     assert not (watch.state / "snapshot.json").exists()

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 import signal
 import sys
 from datetime import datetime, timedelta, timezone
 from itertools import pairwise
-from pathlib import Path
-from typing import Any
 
 import pytest
 from aiohttp import web
 
 from tests.support.fakes.faults import inflict
 from tests.support.fakes.webhook import Answer, Webhook
-from tests.support.fork_server import ForkServer
-from tests.support.harness import Watcher
+from tests.support.harness import Watcher, counts
 from tests.support.parameters import one_of
 from tests.support.program import Started
 from tests.support.terminal import on_terminal
@@ -28,32 +24,9 @@ pytestmark = pytest.mark.measured
 
 
 @pytest.fixture
-def watch(tmp_path: Path, registry: FakeRegistry, fork_server: ForkServer) -> Watcher:
-    """A watcher with a silent baseline that polls without a pause, beside a registry with alpha 1.0.0."""
-    registry.catalog.publish("alpha", "1.0.0")
-    return Watcher(
-        tmp_path,
-        registry,
-        fork_server=fork_server,
-        baseline="silent",
-        interval="20ms",
-        jitter=0,
-    )
-
-
-def _log(started: Started, event: str = "") -> list[dict[str, Any]]:
-    """Return the whole lines of a running program's log, all of them or those of one event."""
-    lines = [
-        json.loads(line)
-        for line in started.err.splitlines(keepends=True)
-        if line.endswith("\n")
-    ]
-    return [line for line in lines if event in ("", line["event"])]
-
-
-def _until(started: Started, event: str, count: int = 1) -> None:
-    """Wait for so many log lines of an event."""
-    started.until(lambda it: len(_log(it, event)) >= count)
+def watch(watch: Watcher) -> Watcher:
+    """A watcher that polls without a pause."""
+    return watch.but(interval="20ms", jitter=0)
 
 
 @pytest.mark.parametrize("number", one_of(signal.SIGTERM, signal.SIGINT))
@@ -66,15 +39,15 @@ def test_it_polls_until_a_signal(
         .real()
         .start("run", "--node", "bravo") as started
     ):
-        _until(started, "poll", 2)
+        started.until_logged("poll", 2)
         key = registry.catalog.publish("alpha", "1.1.0")
-        _until(started, "event")
-        polls = len(_log(started, "poll"))
-        _until(started, "poll", polls + 2)
+        started.until_logged("event")
+        polls = len(started.log("poll"))
+        started.until_logged("poll", polls + 2)
         started.signal(number)
         done = started.wait()
         assert (done.code, done.out) == (0, "")
-        log = _log(started)
+        log = started.log()
     assert log[0]["event"] == "started"
     assert (log[-1]["event"], log[-1]["signal"]) == ("stopped", number.name)
     asked = [
@@ -105,7 +78,7 @@ def test_polls_do_not_overlap(watch: Watcher, registry: FakeRegistry) -> None:
 
     registry.respond = slowly
     with watch.start("run") as started:
-        _until(started, "poll", 4)
+        started.until_logged("poll", 4)
     assert most == 1
 
 
@@ -143,7 +116,7 @@ def test_a_signal_while_it_reads(watch: Watcher, registry: FakeRegistry) -> None
         started.until(lambda it: len(registry.requests) > asked)
         started.signal(signal.SIGTERM)
         assert started.wait().code == 0
-        assert not _log(started, "poll")
+        assert not started.log("poll")
     assert watch.contents() == before
 
 
@@ -162,12 +135,7 @@ def test_a_second_signal_stops_at_once(
         started.until(lambda it: _sent_again(it, signal.SIGTERM))
         assert started.wait().code == 128 + signal.SIGTERM
     webhook.answer.clear()
-    assert watch.check()["alerts"] == {
-        "delivered": 1,
-        "unconfirmed": 0,
-        "pending": 0,
-        "expired": 0,
-    }
+    assert watch.check()["alerts"] == counts(1)
 
 
 def _sent_again(started: Started, number: signal.Signals) -> bool:
@@ -175,35 +143,6 @@ def _sent_again(started: Started, number: signal.Signals) -> bool:
     if started.process.poll() is None:
         started.signal(number)
     return started.process.poll() is not None
-
-
-def test_it_survives_an_outage(
-    watch: Watcher, registry: FakeRegistry, webhook: Webhook
-) -> None:
-    """A registry that goes away and comes back costs one `failing` and one `recovered`, and no version event."""
-    watch = watch.but(alert_urls=webhook.apprise_url("/a"), failure_threshold=2)
-    with watch.start("run") as started:
-        _until(started, "poll")
-        inflict(registry, "closed_unanswered")
-        webhook.wait_for(1)
-        polls = len(_log(started, "poll"))
-        _until(started, "poll", polls + 3)
-        registry.respond = None
-        webhook.wait_for(2)
-        registry.catalog.publish("alpha", "1.1.0")
-        webhook.wait_for(3)
-        started.signal(signal.SIGTERM)
-        assert started.wait().code == 0
-        reported = [
-            (line["kind"], line["node"], line["version"])
-            for line in _log(started, "event")
-        ]
-    assert reported == [
-        ("failing", None, None),
-        ("recovered", None, None),
-        ("new", "alpha", "1.1.0"),
-    ]
-    assert len(webhook.messages()) == 3
 
 
 def test_a_check_that_is_interrupted(watch: Watcher, registry: FakeRegistry) -> None:

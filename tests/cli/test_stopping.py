@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import json
 import os
 import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from aiohttp import web
 
 from tests.support import program
-from tests.support.fakes.webhook import Answer, Webhook
-from tests.support.fork_server import ForkServer
+from tests.support.fakes.faults import inflict
+from tests.support.fakes.webhook import Webhook
 from tests.support.harness import Watcher
 from tests.support.program import Started
 from watcher.fake_registry.server import FakeRegistry
@@ -25,28 +20,12 @@ _PROMISED = 5.0
 
 
 @pytest.fixture
-def watch(
-    tmp_path: Path, registry: FakeRegistry, webhook: Webhook, fork_server: ForkServer
-) -> Watcher:
+def watch(watch: Watcher, webhook: Webhook) -> Watcher:
     """A watcher that has an alert to deliver with its first poll."""
-    registry.catalog.publish("alpha", "1.0.0")
     alerts = webhook.apprise_url("/a")
-    return Watcher(
-        tmp_path,
-        registry,
-        fork_server=fork_server,
-        alert_urls=alerts,
-        interval="1h",
-        timeout="60s",
+    return watch.but(
+        baseline="summary", alert_urls=alerts, interval="1h", timeout="60s"
     )
-
-
-def _events(started: Started) -> list[str]:
-    return [
-        json.loads(line)["event"] if line.startswith("{") else line
-        for line in started.err.splitlines(keepends=True)
-        if line.endswith("\n")
-    ]
 
 
 def _ends_in_time(started: Started) -> None:
@@ -55,70 +34,13 @@ def _ends_in_time(started: Started) -> None:
     started.signal(signal.SIGTERM)
     assert started.process.wait(20) == 0
     assert time.monotonic() - began < _PROMISED
-    events = _events(started)
-    assert events.count("stopping") == 1
-    assert events.index("stopped") == len(events) - 1
-
-
-def _children(pid: int) -> Iterator[int]:
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            parent = int((process / "stat").read_text().rpartition(")")[2].split()[1])
-        except OSError:  # it has ended meanwhile
-            continue
-        if parent == pid:
-            yield int(process.name)
-
-
-@pytest.mark.bounded
-def test_a_channel_that_hangs(watch: Watcher, webhook: Webhook) -> None:
-    """A message whose service does not answer gets a short time, and goes out again after the next start."""
-    webhook.answer["/a"] = Answer(hang=True)
-    with watch.start("run") as started:
-        webhook.wait_for(1)
-        _ends_in_time(started)
-    webhook.answer.clear()
-    watch.end_backoffs()
-    assert watch.check()["alerts"] == {
-        "delivered": 1,
-        "unconfirmed": 0,
-        "pending": 0,
-        "expired": 0,
-    }
-
-
-@pytest.mark.bounded
-def test_a_worker_that_hangs(watch: Watcher, webhook: Webhook) -> None:
-    """A worker that reacts to nothing is killed."""
-    webhook.answer["/a"] = Answer(hang=True)
-    with watch.but(interval="10s").real().start("run") as started:
-        webhook.wait_for(1, timeout=60)
-        (worker,) = _children(started.pid)
-        os.kill(worker, signal.SIGSTOP)
-        try:
-            _ends_in_time(started)
-        finally:
-            left = False
-            with contextlib.suppress(
-                FileNotFoundError, ProcessLookupError
-            ):  # it has ended
-                left = "stopped" in Path(f"/proc/{worker}/status").read_text()
-            if left:
-                os.kill(worker, signal.SIGKILL)
-        assert not left
+    assert len(started.log("stopping")) == 1
+    assert started.log()[-1]["event"] == "stopped"
 
 
 def test_a_registry_that_drips(watch: Watcher, registry: FakeRegistry) -> None:
     """A poll that reads an answer of which a byte comes now and then is given up."""
-
-    async def drip(request: web.BaseRequest) -> web.StreamResponse:
-        answer = web.StreamResponse()
-        await answer.prepare(request)
-        while True:
-            await answer.write(b" ")
-            await asyncio.sleep(0.05)
-
-    registry.respond = drip
+    inflict(registry, "drip")
     with watch.start("run") as started:
         started.until(lambda it: len(registry.requests) > 0)
         _ends_in_time(started)

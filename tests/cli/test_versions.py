@@ -13,13 +13,10 @@ import pytest
 from aiohttp import web
 from jsonschema import Draft202012Validator
 
-from tests.faults.asking import responding
 from tests.support import program
 from tests.support.fakes.fault import asked as query_of
-from tests.support.fakes.gate import Gate
-from tests.support.fork_server import ForkServer
 from tests.support.harness import Watcher, write_settings
-from tests.support.terminal import on_terminal, shown
+from tests.support.terminal import shown
 from watcher.cli.commands.schema import document_of
 from watcher.fake_registry.server import FakeRegistry
 
@@ -152,16 +149,13 @@ def test_all_versions_newest_first(
             ["--status", "flagged", "--status", "NodeVersionStatusBanned"],
             ["tides 0.1.0", "thief 2.0.0"],
         ),
-        (["--status", "pending,BANNED"], ["thief 2.0.0", "tides 0.2.0"]),
         (["--reason", "a STEALER"], ["thief 2.0.0"]),
-        (["--reason", "exfil", "--status", "flagged"], ["tides 0.1.0"]),
         (["--reason", "exfil", "--status", "banned"], []),
         (["--deprecated"], ["Lamps 1.9.0"]),
         (
             ["--since", "2026-03-02T14:00Z"],
             ["tides 0.1.0", "Lamps 1.10.0", "thief 2.0.0"],
         ),
-        (["--since", "7d"], []),
         (["LAMPS"], ["Lamps 1.10.0", "Lamps 1.9.0"]),
         (
             ["https://registry.comfy.org/nodes/tides", "thief"],
@@ -209,27 +203,20 @@ def test_every_parameter_of_the_endpoint_is_used(
 
 def test_many_pages(versions: Versions, registry: FakeRegistry) -> None:
     """All pages of a hundred are read, the newest are shown, and how many are not."""
-    for number in range(450):
+    for number in range(250):
         registry.catalog.publish(
             f"pack-{number % 90}",
             f"1.{number}.0",
             created_at=NOON + timedelta(minutes=number),
         )
     done = versions()
-    assert names(done) == [
-        f"pack-{number % 90} 1.{number}.0" for number in range(449, 449 - 50, -1)
-    ]
-    assert done.out.splitlines()[-3] == "and 400 older versions; --limit 450 shows all"
-    assert summary(done) == "450 versions of 90 packs: 450 active"
-    assert sorted(asked.query["page"][0] for asked in registry.requests) == [
-        "1",
-        "2",
-        "3",
-        "4",
-        "5",
-    ]
-    assert len(names(versions("--limit", "450"))) == 450
-    assert names(versions("--limit", "1")) == ["pack-89 1.449.0"]
+    newest = [f"pack-{number % 90} 1.{number}.0" for number in range(249, 199, -1)]
+    assert names(done) == newest
+    assert done.out.splitlines()[-3] == "and 200 older versions; --limit 250 shows all"
+    assert summary(done) == "250 versions of 90 packs: 250 active"
+    pages = sorted(asked.query["page"][0] for asked in registry.requests)
+    assert pages == ["1", "2", "3"]
+    assert names(versions("--limit", "1")) == newest[:1]
 
 
 def test_a_version_that_comes_twice_is_shown_once(
@@ -269,65 +256,29 @@ def test_versions_that_never_come_are_said(
     assert summary(done).endswith("; some are missing")
 
 
-@pytest.mark.parametrize(
-    ("total", "came"), [(4, 5), (100, 120), (101, 120), (200, 250)]
-)
 def test_a_total_that_is_too_small_is_said(
-    versions: Versions, registry: FakeRegistry, total: int, came: int
-) -> None:
-    """Where there is more than the registry says, also on a page that it does not count, that is an error."""
-    for number in range(came):
-        registry.catalog.publish(
-            "pack", f"1.{number}.0", created_at=NOON + timedelta(minutes=number)
-        )
-    altered(
-        registry,
-        lambda _query, true: true | {"total": total, "totalPages": -(-total // 100)},
-    )
-    said = f"{came} versions came, and the registry says that there are {total}: more may be missing"
-    for of in ((), ("pack",)):
-        done = versions("--json", *of, code=1)
-        assert document(done)["errors"] == [
-            {"node": of[0] if of else None, "error": said}
-        ]
-        assert document(done)["total"] == came
-
-
-def test_a_full_last_page_is_no_error(
     versions: Versions, registry: FakeRegistry
 ) -> None:
-    """After a full last page one more is read, which is empty, whatever it says of the others."""
-    for number in range(200):
-        registry.catalog.publish(
-            "pack", f"1.{number}.0", created_at=NOON + timedelta(minutes=number)
-        )
-    altered(
-        registry,
-        lambda query, true: (
-            true | ({"total": 0, "totalPages": 0} if query["page"] == ["3"] else {})
-        ),
-    )
-    assert summary(versions()) == "200 versions of 1 pack: 200 active"
-    assert sorted(request.query["page"] for request in registry.requests) == [
-        ["1"],
-        ["2"],
-        ["3"],
-    ]
+    """Where there is more than the registry says that is an error, of all packs and of one."""
+    published(registry)
+    altered(registry, lambda _query, true: true | {"total": 1})
+    for ids, count in (([], 5), (["lamps"], 2)):
+        done = versions("--json", *ids, code=1)
+        said = f"{count} versions came, and the registry says that there are 1: more may be missing"
+        assert document(done)["errors"] == [
+            {"node": ids[0] if ids else None, "error": said}
+        ]
+        assert document(done)["total"] == count
 
 
 def test_a_page_that_fails_is_said(versions: Versions, registry: FakeRegistry) -> None:
     """Which page failed, and why, is an error; the other pages are shown."""
     for number in range(250):
-        registry.catalog.publish(
-            "pack", f"1.{number}.0", created_at=NOON + timedelta(minutes=number)
-        )
+        registry.catalog.publish("pack", f"1.{number}.0")
 
     def alter(query: dict[str, list[str]], true: dict[str, Any]) -> Any:
-        return (
-            web.json_response({"message": "busy \x1b[31m"}, status=500)
-            if query["page"] == ["2"]
-            else true
-        )
+        failure = web.json_response({"message": "busy \x1b[31m"}, status=500)
+        return failure if query["page"] == ["2"] else true
 
     altered(registry, alter)
     done = versions("--json", code=1)
@@ -335,10 +286,7 @@ def test_a_page_that_fails_is_said(versions: Versions, registry: FakeRegistry) -
     assert done.err == f"error: {said}\n"
     assert document(done)["total"] == 150
     assert document(done)["errors"] == [{"node": None, "error": said}]
-    assert (
-        summary(versions(code=1))
-        == "150 versions of 1 pack: 150 active; 1 of 3 pages could not be read"
-    )
+    assert summary(versions(code=1)).endswith("; 1 of 3 pages could not be read")
 
 
 def test_no_registry(versions: Versions, registry: FakeRegistry) -> None:
@@ -394,17 +342,11 @@ def test_a_registry_that_ignores_the_id(
 ) -> None:
     """Versions of other packs are not shown as what was asked for."""
     published(registry)
-    altered(
-        registry,
-        lambda query, _true: registry.catalog.answer(
-            {**query, "nodeId": []} and {"pageSize": ["100"]}
-        )[1],
-    )
+    everything = registry.catalog.answer({"pageSize": ["100"]})[1]
+    altered(registry, lambda _query, _true: everything)
     done = versions("lamps", code=1)
-    assert (
-        done.err
-        == "error: lamps: the answer holds other nodes' versions, as if nodeId were ignored\n"
-    )
+    said = "the answer holds other nodes' versions, as if nodeId were ignored"
+    assert done.err == f"error: lamps: {said}\n"
     assert set(names(done)) <= {"Lamps 1.10.0", "Lamps 1.9.0"}
 
 
@@ -560,11 +502,8 @@ def test_hostile_text_stays_text(versions: Versions, registry: FakeRegistry) -> 
     ("args", "said"),
     [
         (["--status", "bannd"], "did you mean banned?"),
-        (["--status", ""], "the list is empty"),
         (["--since", "soon"], "--since: 'soon' is not a date"),
         (["--limit", "0"], "--limit"),
-        (["--reason", ""], "give a text of 1 to 1000 visible characters"),
-        (["ann/lamps"], "is not a node id"),
         (["comfyui-*"], "comfyui-*"),
         (["--node", "lamps"], "No such option"),
     ],
@@ -598,16 +537,13 @@ def test_settings_hold_where_there_are_any(
     assert run("versions", "--set", "max_response_mb=1").code == 0
 
 
-def test_on_a_terminal(
-    tmp_path: Path, registry: FakeRegistry, fork_server: ForkServer
-) -> None:
+def test_on_a_terminal(watch: Watcher, registry: FakeRegistry) -> None:
     """On a terminal no line is wider than it, states are coloured, reasons are below their rows; NO_COLOR is obeyed."""
     published(registry)
     registry.catalog.publish(
         "a-pack-with-a-name-that-is-much-too-long-for-a-narrow-terminal",
         "1.0.0-" + "x" * 60,
     )
-    watch = Watcher(tmp_path, registry, fork_server=fork_server)
     text = shown(watch, "versions", "--reasons", COLUMNS="60")
     assert "\x1b[31mbanned" in text
     plain = re.sub(r"\x1b\[[0-9;]*[mK]", "", text)
@@ -616,23 +552,3 @@ def test_on_a_terminal(
         "\r", ""
     )
     assert "\x1b[31m" not in shown(watch, "versions", NO_COLOR="1")
-
-
-def test_progress(
-    tmp_path: Path, registry: FakeRegistry, fork_server: ForkServer
-) -> None:
-    """What takes longer than a second says how many pages came."""
-    for number in range(250):
-        registry.catalog.publish("pack", f"1.{number}.0")
-    gate = Gate(registry, "pack")
-    watch = Watcher(tmp_path, registry, fork_server=fork_server)
-    with on_terminal(watch, "versions", "pack") as terminal:
-        terminal.until("pack: reading the first page")
-        gate.open()
-        assert terminal.end() == 0
-
-
-def test_an_answer_that_is_none(versions: Versions, registry: FakeRegistry) -> None:
-    """A page of the web at the registry's address is an error in words."""
-    registry.respond = responding()(200, b"<html>Welcome</html>")
-    assert versions(code=1).err == "error: the answer is an HTML page\n"

@@ -23,7 +23,7 @@ from tests.faults.matrix import (
     right_words,
 )
 from tests.support.fork_server import ForkServer
-from tests.support.harness import write_settings
+from tests.support.harness import counts, write_settings
 from watcher.fake_registry.server import FakeRegistry
 from watcher.model.listing import ALL
 
@@ -114,12 +114,7 @@ class Stand:
             for event in taken.shown(facts)
         ]
         verdict.expect_reported(now, Counter(delivered), "alerts")
-        alerts = {
-            "delivered": now.events.total(),
-            "unconfirmed": 0,
-            "pending": 0,
-            "expired": 0,
-        }
+        alerts = counts(now.events.total())
         verdict.expect(
             document["alerts"] == alerts, "lost", f"{now}: {document['alerts']}"
         )

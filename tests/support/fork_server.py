@@ -20,7 +20,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Self
+from typing import Any, Self
 
 from tests.support import program
 from tests.support.fault_points import Cut
@@ -49,11 +49,8 @@ class CrashPoint:
 class Forked:
     """A program that was forked; it has what is used of a `subprocess.Popen`."""
 
-    def __init__(
-        self, keeper: socket.socket, args: Sequence[str], stdin: IO[bytes] | None = None
-    ) -> None:
+    def __init__(self, keeper: socket.socket, args: Sequence[str]) -> None:
         self.args = args
-        self.stdin = stdin
         self.returncode: int | None = None
         self.peak = 0
         self._keeper = keeper
@@ -129,85 +126,22 @@ class ForkServer:
         *args: str | os.PathLike[str],
         cwd: Path | int,
         env: Mapping[str, str] | None = None,
-        stdin: str | None = None,
         timeout: float = _LONGEST,
         module: str = "watcher",
         point: CrashPoint | None = None,
     ) -> program.Completed:
         """Run the program as `program.run` does, or to its point; a descriptor may stand for its folder."""
-        self.begin(*args, cwd=cwd, env=env, stdin=stdin, module=module, point=point)
-        return self.end(timeout)
-
-    def begin(
-        self,
-        *args: str | os.PathLike[str],
-        cwd: Path | int,
-        env: Mapping[str, str] | None = None,
-        stdin: str | None = None,
-        module: str = "watcher",
-        point: CrashPoint | None = None,
-    ) -> None:
-        """Start the program, whose id is `pid` then; `end` has to follow, or `has_ended` first."""
-        with contextlib.ExitStack() as ends:
-            folder = Path(
-                ends.enter_context(tempfile.TemporaryDirectory(dir=self._own))
-            )
-            given = Path(os.devnull)
-            if stdin is not None:
-                given = folder / "in"
-                given.write_text(stdin, "utf-8")
-            read = ends.enter_context(given.open("rb"))
-            out, err = (
-                ends.enter_context(folder.joinpath(name).open("w+b"))
-                for name in ("out", "err")
-            )
-            streams = (read.fileno(), out.fileno(), err.fileno())
-            self._begun = self.launch(
-                *args,
-                cwd=cwd,
-                env=env,
-                streams=streams,
-                home=folder / "home",
-                module=module,
-                point=point,
-            )
-            self._out, self._err, self._begun_ends = out, err, ends.pop_all()
-
-    @property
-    def pid(self) -> int:
-        """The process id of what `begin` started."""
-        return self._begun.pid
-
-    def has_ended(self, within: float) -> bool:
-        """Return whether what `begin` started has ended, or does so within so many seconds."""
-        return self._begun.has_ended(within)
-
-    def end(self, timeout: float = _LONGEST) -> program.Completed:
-        """Wait for the end of what `begin` started; past `timeout` seconds it is killed: TimeoutExpired."""
-        begun = self._begun
-        with self._begun_ends:
-            try:
-                code = begun.wait(timeout)
-            except subprocess.TimeoutExpired:
-                begun.kill()
-                begun.wait()
-                raise
-            finally:
-                begun.wait_for_all()
-            for stream in (self._out, self._err):
-                stream.seek(0)
-            out, err = (
-                stream.read().decode("utf-8") for stream in (self._out, self._err)
-            )
-        return program.Completed(code=code, out=out, err=err, peak=begun.peak)
+        with self.start(*args, cwd=cwd, env=env, module=module, point=point) as started:
+            return started.wait(timeout)
 
     @contextlib.contextmanager
     def start(
         self,
         *args: str | os.PathLike[str],
-        cwd: Path,
+        cwd: Path | int,
         env: Mapping[str, str] | None = None,
         module: str = "watcher",
+        point: CrashPoint | None = None,
     ) -> Iterator[program.Started]:
         """Start the program as `program.start` does."""
         with contextlib.ExitStack() as ends:
@@ -215,10 +149,8 @@ class ForkServer:
                 ends.enter_context(tempfile.TemporaryDirectory(dir=self._own))
             )
             out, err = (folder / name for name in ("out", "err"))
-            reader, writer = os.pipe()
-            given = os.fdopen(writer, "wb", buffering=0)
             with (
-                open(reader, "rb") as to_read,  # noqa: PTH123 - a descriptor
+                Path(os.devnull).open("rb") as to_read,
                 out.open("wb") as to_out,
                 err.open("wb") as to_err,
             ):
@@ -230,7 +162,7 @@ class ForkServer:
                     streams=streams,
                     home=folder / "home",
                     module=module,
-                    stdin=given,
+                    point=point,
                 )
             started = program.Started(process, out, err, process.wait_for_all)
             ends.callback(started.end)
@@ -245,7 +177,6 @@ class ForkServer:
         env: Mapping[str, str] | None = None,
         module: str = "watcher",
         umask: int | None = None,
-        stdin: IO[bytes] | None = None,
         point: CrashPoint | None = None,
     ) -> Forked:
         """Start the program with these streams; its home is made."""
@@ -293,4 +224,4 @@ class ForkServer:
             finally:
                 os.close(folder)
         ours.sendall(json.dumps(asked).encode() + b"\n")
-        return Forked(ours, asked["args"], stdin)
+        return Forked(ours, asked["args"])

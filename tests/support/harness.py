@@ -6,13 +6,14 @@ import contextlib
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tests.support import program
-from tests.support.fork_server import Forked, ForkServer, Streams
+from tests.support.fault_points import Cut
+from tests.support.fork_server import CrashPoint, Forked, ForkServer, Streams
 from watcher.fake_registry.server import FakeRegistry
 
 Reported = tuple[str, str | None, str | None]
@@ -88,8 +89,19 @@ class Watcher:
         self, script: str, *args: str, cwd: Path | None = None
     ) -> program.Completed:
         """Have a shell run a script in which `"$@"` is the command."""
+        command = [sys.executable, "-m", "watcher", *args]
+        return self._begin(["sh", "-c", script, "sh", *command], cwd)
+
+    def after(self, code: str, *args: str) -> program.Completed:
+        """Run a command in an interpreter of its own that has run some code before."""
+        script = f"{code}\nfrom watcher.__main__ import main\nmain()"
+        return self._begin([sys.executable, "-c", script, *args])
+
+    def _begin(
+        self, command: Sequence[str], cwd: Path | None = None
+    ) -> program.Completed:
         done = subprocess.run(
-            ["sh", "-c", script, "sh", sys.executable, "-m", "watcher", *args],
+            command,
             cwd=cwd or self.folder,
             env=program.surroundings(self.folder, self.environment()),
             capture_output=True,
@@ -104,6 +116,41 @@ class Watcher:
         assert done.code == code, done
         document: dict[str, Any] = json.loads(done.out)
         return document
+
+    def document(self, *args: str) -> dict[str, Any]:
+        """Return what a command that succeeds prints with `--json`."""
+        done = self.run(*args, "--json")
+        assert done.code == 0, done
+        document: dict[str, Any] = json.loads(done.out)
+        return document
+
+    def history(self, *args: str) -> list[dict[str, Any]]:
+        """Return the events that `history` shows, the newest first."""
+        events: list[dict[str, Any]] = self.document("history", *args)["events"]
+        return events
+
+    def channel(self, name: str) -> dict[str, Any]:
+        """Return how a channel stands, as `status` shows it."""
+        rows: list[dict[str, Any]] = self.document("status")["channels"]
+        return next(row for row in rows if row["name"] == name)
+
+    @contextlib.contextmanager
+    def edited(self, name: str) -> Iterator[dict[str, Any]]:
+        """Give a file of the state as a document, and write it back as it is then."""
+        path = self.state / name
+        document = json.loads(path.read_bytes())
+        yield document
+        path.write_text(json.dumps(document), "utf-8")
+
+    def cut(self, label: str, cut: Cut, *args: str, at: int = 1) -> program.Completed:
+        """Run `check` up to a fault point (`tests.support.fault_points`); the trace is in the file `trace`."""
+        assert self._fork_server is not None
+        point = CrashPoint(
+            folder=self.state, trace=self.folder / "trace", label=label, at=at, cut=cut
+        )
+        return self._fork_server.run(
+            "check", *args, cwd=self.folder, env=self.environment(), point=point
+        )
 
     def reported(self, *args: str, code: int = 0) -> list[Reported]:
         """Poll once and return the events."""
@@ -161,6 +208,18 @@ def end_backoffs(state: Path, *channels: str, at: str = "") -> None:
             for message in queue.get("messages", ()):
                 message["retry_at"] = ""
     path.write_text(json.dumps(outbox), "utf-8")
+
+
+def counts(
+    delivered: int = 0, *, unconfirmed: int = 0, pending: int = 0, expired: int = 0
+) -> dict[str, int]:
+    """Return what a poll's document has under `alerts`."""
+    return {
+        "delivered": delivered,
+        "unconfirmed": unconfirmed,
+        "pending": pending,
+        "expired": expired,
+    }
 
 
 def reported(events: Iterable[Mapping[str, Any]]) -> list[Reported]:

@@ -16,65 +16,17 @@ import pytest
 import requests
 from markdown_it import MarkdownIt
 
+from tests.golden.samples import MESSAGES
 from tests.support.fakes.smtp import Mailbox
 from tests.support.fakes.webhook import Webhook
 from tests.support.program import ROOT
 from watcher.delivery.job import Job
 from watcher.delivery.sender import send
 from watcher.delivery.urls import load
-from watcher.model.event import Event, FieldChange, Kind
 from watcher.model.outcome import Delivered
-from watcher.model.version import SafeVersion
 
 IMAGES = ROOT / "docs" / "images"
-_NODE = "comfyui-night-lights"
-_PAGE = "https://registry.comfy.org/nodes/"
-_AT = "2026-11-25T17:32:08Z"
-EVENTS = (
-    Event(
-        id="picture-1",
-        kind=Kind.BANNED,
-        node=_NODE,
-        version="1.2.0",
-        before="active",
-        after="banned",
-        reason="sends the keys that it finds to a server of its own",
-        at=_AT,
-        url=_PAGE + _NODE,
-        published="2026-11-21T09:14:00Z",
-        safe_version=SafeVersion("1.1.0"),
-    ),
-    Event(
-        id="picture-2",
-        kind=Kind.FLAGGED,
-        node="comfyui-paper-boats",
-        version="0.4.1",
-        before="active",
-        after="flagged",
-        reason="eval in nodes/run.py, line 12",
-        at=_AT,
-        url=_PAGE + "comfyui-paper-boats",
-        published="2026-11-25T16:50:00Z",
-        safe_version=SafeVersion("0.4.0"),
-    ),
-    Event(
-        id="picture-3",
-        kind=Kind.NEW,
-        node="comfyui-tide-tables",
-        version="3.0.0",
-        after="active",
-        at=_AT,
-        url=_PAGE + "comfyui-tide-tables",
-        published="2026-11-25T17:05:00Z",
-        safe_version=SafeVersion("3.0.0"),
-        changelog="Tides of the southern hemisphere; needs numpy 2",
-        changes=(
-            FieldChange(
-                field="dependencies", before='["numpy>=1.26"]', after='["numpy>=2.0"]'
-            ),
-        ),
-    ),
-)
+EVENTS = MESSAGES["a day"]
 _DISCORD = """<!doctype html><meta charset="utf-8"><style>
 body{{margin:0;padding:20px;background:#313338;color:#dbdee1;font:16px/1.375 "gg sans","Noto Sans",sans-serif}}
 .message{{display:flex;gap:16px}} .avatar{{width:40px;height:40px;border-radius:50%;background:#5865f2}}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import json
 import multiprocessing
 import os
 import signal
@@ -16,7 +17,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import Any, Protocol
 
 ROOT = Path(__file__).resolve().parents[2]
 _PATIENCE = 20.0
@@ -95,32 +96,18 @@ def run(
     *args: str | os.PathLike[str],
     cwd: Path,
     env: Mapping[str, str] | None = None,
-    stdin: str | None = None,
     timeout: float = 60,
     module: str = "watcher",
 ) -> Completed:
-    """Run `python -m watcher` with the arguments to its end; past `timeout` seconds it is killed: TimeoutExpired."""
-    with tempfile.TemporaryDirectory() as home:
-        done = subprocess.run(
-            _command(module, args),
-            cwd=cwd,
-            env=surroundings(Path(home), env),
-            input=stdin,
-            stdin=subprocess.DEVNULL if stdin is None else None,
-            capture_output=True,
-            encoding="utf-8",
-            timeout=timeout,
-            check=False,
-            start_new_session=True,
-        )
-    return Completed(code=done.returncode, out=done.stdout, err=done.stderr)
+    """Run `python -m watcher` with the arguments to its end; past `timeout` seconds it is ended: TimeoutExpired."""
+    with start(*args, cwd=cwd, env=env, module=module) as started:
+        return started.wait(timeout)
 
 
 class Process(Protocol):
     """What is used of a started process: `subprocess.Popen` has it, and a fork."""
 
     pid: int
-    stdin: IO[bytes] | None
     returncode: Any  # None while it runs
 
     def poll(self) -> int | None:
@@ -156,20 +143,27 @@ class Started:
         return self.process.pid
 
     @property
-    def stdin(self) -> IO[bytes]:
-        """The writing end of its standard input; closing it is the end of input."""
-        assert self.process.stdin is not None
-        return self.process.stdin
-
-    @property
     def out(self) -> str:
         """What it has written to stdout so far."""
-        return self._out.read_text("utf-8", "replace")
+        return self._out.read_bytes().decode("utf-8", "replace")
 
     @property
     def err(self) -> str:
         """What it has written to stderr so far."""
-        return self._err.read_text("utf-8", "replace")
+        return self._err.read_bytes().decode("utf-8", "replace")
+
+    def log(self, event: str = "") -> list[dict[str, Any]]:
+        """Return the whole lines of its JSON log so far, all of them or those of one event."""
+        lines = [
+            json.loads(line)
+            for line in self.err.splitlines(keepends=True)
+            if line.endswith("\n")
+        ]
+        return [line for line in lines if event in ("", line["event"])]
+
+    def until_logged(self, event: str, count: int = 1) -> None:
+        """Wait for so many lines of an event in its log."""
+        self.until(lambda _: len(self.log(event)) >= count)
 
     def until(
         self, true: Callable[[Started], bool], timeout: float = _PATIENCE
@@ -200,7 +194,8 @@ class Started:
         """Wait for its own end, and that of what delivers for it; TimeoutExpired when it does not come."""
         code = self.process.wait(timeout)
         self._wait_for_all()
-        return Completed(code=code, out=self.out, err=self.err)
+        peak = getattr(self.process, "peak", 0)
+        return Completed(code=code, out=self.out, err=self.err, peak=peak)
 
     def end(self) -> None:
         """End it by its id, and what it had started: asked first, killed when it does not listen."""
@@ -211,9 +206,6 @@ class Started:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
-        # The pipe may hold bytes that nobody read.
-        with contextlib.suppress(BrokenPipeError):
-            self.stdin.close()
         self._wait_for_all()
 
 
@@ -233,7 +225,7 @@ def start(
                 _command(module, args),
                 cwd=cwd,
                 env=surroundings(home, env),
-                stdin=subprocess.PIPE,
+                stdin=subprocess.DEVNULL,
                 stdout=to_out,
                 stderr=to_err,
                 start_new_session=True,

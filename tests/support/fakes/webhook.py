@@ -106,16 +106,10 @@ class Webhook:
     ) -> list[Message]:
         """Wait until so many messages have come and give them; AssertionError when they do not come in time."""
         with self._arrived:
-            if not self._arrived.wait_for(
-                lambda: len(self._of(path)) >= count, timeout
-            ):
-                raise AssertionError(
-                    f"{len(self._of(path))} of {count} messages came within {timeout:g} s"
-                )
-            return self._of(path)
-
-    def _of(self, path: str | None) -> list[Message]:
-        return [message for message in self._messages if path in (None, message.path)]
+            self._arrived.wait_for(lambda: len(self.messages(path)) >= count, timeout)
+            found = self.messages(path)
+        assert len(found) >= count, f"{len(found)} of {count} messages in {timeout:g} s"
+        return found
 
     def meet(self, path: str) -> None:
         """Called when a message to the path begins to arrive: its head has, its body may not have."""

@@ -303,7 +303,7 @@ def test_an_encoding_that_was_not_asked_for(registry: FakeRegistry) -> None:
     [
         "status_500_json",
         "html_502",
-        "status_503_empty",
+        "status_503_json",
         "rate_limited_missing",
         "reset_mid_body",
         "truncated_body",

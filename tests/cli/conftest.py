@@ -1,0 +1,18 @@
+"""What most tests of the commands begin with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.fork_server import ForkServer
+from tests.support.harness import Watcher
+from watcher.fake_registry.server import FakeRegistry
+
+
+@pytest.fixture
+def watch(tmp_path: Path, registry: FakeRegistry, fork_server: ForkServer) -> Watcher:
+    """A watcher with a silent baseline, beside a registry with alpha 1.0.0."""
+    registry.catalog.publish("alpha", "1.0.0")
+    return Watcher(tmp_path, registry, fork_server=fork_server, baseline="silent")
