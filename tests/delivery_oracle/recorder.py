@@ -8,25 +8,19 @@ from __future__ import annotations
 import base64
 import binascii
 import contextlib
-import os
 import re
 import socket
-import ssl
 import struct
-import tempfile
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http.client import responses
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Self
 from urllib.parse import unquote_plus
 
-import trustme
-
 from tests.delivery_oracle.faults import Fault
 from tests.delivery_oracle.service import Answer, Service
+from tests.proxied.intercepting import Authority, Interceptor, QuietServer
 
 NO_FAULTS: Mapping[int, Fault] = {}
 _PATIENCE = 30.0
@@ -77,32 +71,6 @@ def _decoded(text: str) -> list[str]:
     return found
 
 
-class Authority:
-    """Certifies every host, and is in a file."""
-
-    def __init__(self) -> None:
-        self._authority = trustme.CA()
-        self._contexts: dict[str, ssl.SSLContext] = {}
-        self._lock = threading.Lock()
-        self._folder = tempfile.TemporaryDirectory()
-        self.file = Path(self._folder.name, "authority.pem")
-        self._authority.cert_pem.write_to_path(self.file)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self._folder.cleanup()
-
-    def context(self, host: str) -> ssl.SSLContext:
-        """Return what makes a connection this host's."""
-        with self._lock:
-            if host not in self._contexts:
-                self._contexts[host] = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-                self._authority.issue_cert(host).configure_cert(self._contexts[host])
-            return self._contexts[host]
-
-
 class Recorder:
     """Answers as one service at a time, which fails at one request, and keeps all requests."""
 
@@ -126,12 +94,8 @@ class Recorder:
     @property
     def environment(self) -> dict[str, str]:
         """What has a process send its traffic here."""
-        proxy = f"http://127.0.0.1:{self.port}"
-        return {
-            "HTTPS_PROXY": proxy,
-            "HTTP_PROXY": proxy,
-            "REQUESTS_CA_BUNDLE": os.fspath(self.authority.file),
-        }
+        plain = {"HTTP_PROXY": f"http://127.0.0.1:{self.port}"}
+        return self.authority.environment(self.port) | plain
 
     def begin(self, service: Service, faults: Mapping[int, Fault] = NO_FAULTS) -> None:
         """Be this service from now on, and fail so at the requests with these numbers."""
@@ -173,12 +137,7 @@ class Recorder:
     def _open(self) -> None:
         self._server = _Server(self, self.port)
         self.port = int(self._server.server_address[1])
-        self._thread = threading.Thread(
-            target=self._server.serve_forever,
-            kwargs={"poll_interval": 0.01},
-            daemon=True,
-        )
-        self._thread.start()
+        self._thread = self._server.serve_in_a_thread()
 
     def _close(self) -> None:
         server, self._server = self._server, None
@@ -188,23 +147,16 @@ class Recorder:
             server.server_close()
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
+class _Server(QuietServer):
     block_on_close = False
-    request_queue_size = 32
 
     def __init__(self, recorder: Recorder, port: int) -> None:
         self.recorder = recorder
         super().__init__(("127.0.0.1", port), _Handler)
 
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Write nothing: a client may leave."""
 
-
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(Interceptor):
     server: _Server
-    timeout = _PATIENCE
-    protocol_version = "HTTP/1.1"
     host = ""
     number = -1
     fault: Fault | None = None
@@ -217,14 +169,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_error(502)
             self.close_connection = True
             return
-        self.send_response_only(200, "Connection established")
-        self.end_headers()
-        name = self.path.rpartition(":")[0].lower()
-        context = self.server.recorder.authority.context(name)
-        self.connection = context.wrap_socket(self.connection, server_side=True)
-        self.rfile = self.connection.makefile("rb", -1)
-        self.wfile = self.connection.makefile("wb", 0)
-        self.close_connection = False
+        self.become(self.server.recorder.authority)
 
     def do_POST(self) -> None:
         recorder, self.close_connection = self.server.recorder, True
@@ -284,12 +229,3 @@ class _Handler(BaseHTTPRequestHandler):
             "\r\n".join([*head, "", ""]).encode()
             + (b"" if self.command == "HEAD" else body)
         )
-
-    def finish(self) -> None:
-        """Close what the client was answered through."""
-        with contextlib.suppress(OSError):
-            super().finish()
-        self.connection.close()
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
-        """Write nothing: the requests are kept."""

@@ -12,8 +12,9 @@ from typing import Self, TypeVar
 
 from tests.delivery_oracle import files, judging
 from tests.delivery_oracle.faults import PAIRS, Fault
-from tests.delivery_oracle.recorder import Authority, Record, Recorder
+from tests.delivery_oracle.recorder import Record, Recorder
 from tests.delivery_oracle.service import Service
+from tests.proxied.intercepting import Authority
 from tests.proxied.post_office import in_environment
 from tests.support import factories
 from tests.support.nursery import NurseryWorker

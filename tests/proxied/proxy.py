@@ -5,20 +5,14 @@ The program under test is the real one. Its environment names the proxy, and the
 
 from __future__ import annotations
 
-import os
-import ssl
-import tempfile
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Self
 from urllib.parse import unquote
 
-import trustme
-
 from tests.proxied.asked import Asked
+from tests.proxied.intercepting import Authority, Interceptor, QuietServer
 from tests.proxied.peer import Peer, Reply, says
 
 _PATIENCE = 20.0
@@ -51,39 +45,23 @@ class Proxy:
         self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
-        authority = trustme.CA()
-        self._folder = tempfile.TemporaryDirectory()
-        self.authority = Path(self._folder.name, "authority.pem")
-        authority.cert_pem.write_to_path(self.authority)
-        self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        authority.issue_cert(*self.hosts).configure_cert(self.tls)
+        self.authority = Authority()
         self._server = _Server(self)
         self.port = int(self._server.server_address[1])
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.01}
-        )
-        self._thread.start()
+        self._thread = self._server.serve_in_a_thread()
         return self
 
     def __exit__(self, *exc_info: object) -> None:
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
-        self._folder.cleanup()
-
-    @property
-    def hosts(self) -> list[str]:
-        """Whom it can stand in for."""
-        return sorted({peer.host for peer in self.peers})
+        self.authority.__exit__()
 
     @property
     def environment(self) -> dict[str, str]:
         """What has a process send its traffic here; only what is on loopback goes there itself."""
-        return {
-            "HTTPS_PROXY": f"http://127.0.0.1:{self.port}",
-            "NO_PROXY": "127.0.0.1,localhost",
-            "REQUESTS_CA_BUNDLE": os.fspath(self.authority),
-        }
+        local = {"NO_PROXY": "127.0.0.1,localhost"}
+        return self.authority.environment(self.port) | local
 
     def answer(self, asked: Asked) -> Reply:
         """Keep a request, and return the answer of the service that it is for."""
@@ -119,35 +97,20 @@ class Proxy:
             self._received.clear()
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 128
-
+class _Server(QuietServer):
     def __init__(self, proxy: Proxy) -> None:
         self.proxy = proxy
         super().__init__(("127.0.0.1", 0), _Handler)
 
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Write nothing: a client may leave."""
 
-
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(Interceptor):
     server: _Server
-    timeout = _PATIENCE
-    protocol_version = "HTTP/1.1"
     host = ""
 
     def do_CONNECT(self) -> None:
         """Become the host that the client wants to talk to."""
         self.host = self.path.rpartition(":")[0].lower()
-        self.send_response_only(200, "Connection established")
-        self.end_headers()
-        self.connection = self.server.proxy.tls.wrap_socket(
-            self.connection, server_side=True
-        )
-        self.rfile = self.connection.makefile("rb", -1)
-        self.wfile = self.connection.makefile("wb", 0)
-        self.close_connection = False
+        self.become(self.server.proxy.authority)
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -173,11 +136,3 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(reply.body)
 
     do_GET = do_PUT = do_DELETE = do_PATCH = do_POST  # noqa: N815 - the base class's names
-
-    def finish(self) -> None:
-        """Close what the client was answered through."""
-        super().finish()
-        self.connection.close()
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
-        """Write nothing: the messages are kept."""
