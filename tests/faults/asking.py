@@ -70,20 +70,16 @@ def hurried(work: Coroutine[Any, Any, _Result]) -> tuple[_Result, list[float]]:
         return result, loop.naps
 
 
-async def ask(
-    url: str, query: Query | None = None, *, etag: str = "", **limits: Any
-) -> Answer:
+async def ask(url: str, query: Query | None = None, **limits: Any) -> Answer:
     """Ask once over a pool of its own; no retries unless asked for."""
     bounds = RequestLimits(**{"timeout": 10.0, "retries": 0} | limits)
     async with Registry(url, bounds) as registry:
-        return await registry.ask(query or Query(), etag=etag)
+        return await registry.ask(query or Query())
 
 
-def answer(
-    url: str, query: Query | None = None, *, etag: str = "", **limits: Any
-) -> Answer:
+def answer(url: str, query: Query | None = None, **limits: Any) -> Answer:
     """Ask once and return the answer."""
-    return asyncio.run(ask(url, query, etag=etag, **limits))
+    return asyncio.run(ask(url, query, **limits))
 
 
 def complaint(url: str, query: Query | None = None, **limits: Any) -> str:

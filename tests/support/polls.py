@@ -63,12 +63,6 @@ class Watcher:
             if name in request.query
         ]
 
-    def conditional(self) -> list[bool]:
-        """Return whether each request asked only for what changed."""
-        return [
-            "If-None-Match" in request.headers for request in self.registry.requests
-        ]
-
 
 def reported(report: Report) -> list[tuple[str, str | None, str | None]]:
     """Return a poll's events by kind, node and version."""

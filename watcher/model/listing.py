@@ -1,4 +1,4 @@
-"""What one poll read of one node: a listing, a ban of the node, "unchanged", or a failure. All are values."""
+"""What one poll read of one node: a listing, a ban of the node, or a failure. All are values."""
 
 from __future__ import annotations
 
@@ -48,8 +48,6 @@ class Listing:
     server_time: ServerTime = ServerTime()
     incomplete: str = ""
     """Why the listing is incomplete, for a person; "" if it is complete."""
-    etag: str = ""
-    """Identifies this answer, if one page was all of it."""
     elsewhere: frozenset[str] = frozenset()
     """Keys of known versions that it does not show because their status was not requested."""
     unreported: Mapping[str, frozenset[str]] = field(default_factory=dict)
@@ -71,13 +69,4 @@ class NodeBanned:
     server_time: ServerTime = ServerTime()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unchanged:
-    """The answer is the known one: the registry said so (304 for its `ETag`), or its bytes are the same."""
-
-    node: str
-    at: str
-    server_time: ServerTime = ServerTime()
-
-
-Reading = Listing | NodeBanned | ReadFailure | Unchanged
+Reading = Listing | NodeBanned | ReadFailure

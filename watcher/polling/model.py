@@ -49,8 +49,8 @@ class PollConfig:
     """Versions whose findings are accepted (`watcher.model.exposure.exposure_key`)."""
 
     @property
-    def etag_scope(self) -> str:
-        """What an answer depends on besides the node. Etags are valid only for the same scope."""
+    def answer_scope(self) -> str:
+        """What an answer depends on besides the node. What is kept of answers is valid only for the same scope."""
         return " ".join([self.registry_url, *sorted(self.statuses)])
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,8 +11,6 @@ from functools import lru_cache
 
 from watcher import timestamps
 from watcher.model.failure import Fault
-
-_ETAG = re.compile(r'(?:W/)?"[!#-~]{0,250}"')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -25,8 +22,6 @@ class Answer:
     """Decompressed."""
     server_time: str = ""
     """When the registry made it, by its own clock: `Date` less `Age`, as RFC 3339; "" if it does not say."""
-    etag: str = ""
-    """`ETag`; "" if there is none that can be sent back."""
     retry_after: float | None = None
     """`Retry-After` in seconds; None if there is none that can be read."""
 
@@ -118,8 +113,3 @@ def _parse_age(text: str) -> float:
     return max(
         (float(age[:9]) for age in ages if age.isascii() and age.isdigit()), default=0.0
     )
-
-
-def parse_etag(text: str) -> str:
-    """Return an `ETag` header if it can be sent back; "" if it is none by RFC 9110, or too long."""
-    return text if _ETAG.fullmatch(text) else ""

@@ -22,7 +22,6 @@ from watcher.registry.answer import (
     Answer,
     Body,
     NoAnswerError,
-    parse_etag,
     parse_retry_after,
     parse_server_time,
 )
@@ -145,12 +144,10 @@ class Registry:
     async def __aexit__(self, *_: object) -> None:
         await self._transport.aclose()
 
-    async def ask(
-        self, query: Asking, *, etag: str = "", retries: int | None = None
-    ) -> Answer:
+    async def ask(self, query: Asking, *, retries: int | None = None) -> Answer:
         """Request one page, and retry after network errors, 429 and 5xx.
 
-        `etag` makes the request conditional; `retries` overrides the limits'. Raises NoAnswerError if no attempt had an
+        `retries` overrides the limits'. Raises NoAnswerError if no attempt had an
         answer. The last attempt's answer is returned even if it is a 429 or 5xx.
         """
         tries = self.limits.retries if retries is None else retries
@@ -162,7 +159,7 @@ class Registry:
             try:
                 async with self._slots:
                     await self._wait_for_turn()
-                    answer = await self._attempt(url, etag)
+                    answer = await self._attempt(url)
             except _FailedAttemptError as error:
                 why, reached = str(error), reached or error.reached
                 if is_last:
@@ -227,14 +224,13 @@ class Registry:
         finally:
             self._progress(place, "")
 
-    async def _attempt(self, url: str, etag: str) -> Answer:
+    async def _attempt(self, url: str) -> Answer:
         """Send one request and read its whole answer within the deadline. Redirects within the origin are followed."""
-        headers = self._headers | ({"If-None-Match": etag} if etag else {})
         reached = False
         try:
             async with asyncio.timeout(self.limits.timeout):
                 for _ in range(_MOST_REDIRECTS):
-                    request = httpx.Request("GET", url, headers=headers)
+                    request = httpx.Request("GET", url, headers=self._headers)
                     begun = asyncio.get_running_loop().time()
                     self.requests += 1
                     response = await self._transport.handle_async_request(request)
@@ -283,7 +279,6 @@ class Registry:
             server_time=parse_server_time(
                 headers.get("date", ""), headers.get("age", "")
             ),
-            etag=parse_etag(headers.get("etag", "")),
             retry_after=parse_retry_after(headers),
         )
 

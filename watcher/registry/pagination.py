@@ -89,7 +89,6 @@ class NodeRows:
         at: str,
         statuses: Collection[str] = (),
         incomplete: str = "",
-        etag: str = "",
     ) -> Listing:
         """Return the rows with some `statuses`, all if there are none, without those that cannot be trusted.
 
@@ -116,7 +115,6 @@ class NodeRows:
             at=at,
             server_time=self.server_time or ServerTime(),
             incomplete=self.fault or incomplete,
-            etag=etag,
             unreported=unreported,
             changelogs=self.changelogs,
             spelling=self.spelling,
@@ -214,7 +212,7 @@ class ListingBuilder:
         self.rows.note(f"page {number}{fault}")
         self.ended = True
 
-    def listing(self, at: str, statuses: Collection[str], etag: str) -> Listing:
+    def listing(self, at: str, statuses: Collection[str]) -> Listing:
         """Return the listing after the last page."""
         incomplete = ""
         if self.count != self.total:
@@ -222,5 +220,5 @@ class ListingBuilder:
             if self.bytes_left <= 0:
                 incomplete += ", which are larger than max_response_mb"
         return self.rows.listing(
-            self.node, at=at, statuses=statuses, incomplete=incomplete, etag=etag
+            self.node, at=at, statuses=statuses, incomplete=incomplete
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from http import HTTPStatus
@@ -15,7 +14,6 @@ from watcher.model.listing import (
     NodeBanned,
     Reading,
     ServerTime,
-    Unchanged,
 )
 from watcher.model.version import STATUSES, Version, by_key, find_row
 from watcher.registry.answer import Answer, NoAnswerError
@@ -23,9 +21,6 @@ from watcher.registry.client import Query, Registry
 from watcher.registry.error_body import describe_refusal, parse_ban
 from watcher.registry.pagination import MOST_PAGES, ListingBuilder
 from watcher.registry.schema import parse_page
-
-_OF_BODY = "body:"
-"""Begins an etag that is a digest of the body. The registry's begin with a quote or `W/`."""
 
 _LONGEST_READING = 300.0
 _TIMEOUTS = 10
@@ -41,8 +36,6 @@ class NodeQuery:
 
     node: str
     statuses: tuple[str, ...] = STATUSES
-    etag: str = ""
-    """`Listing.etag` of the known answer: the registry's own, or a digest of the body."""
     retries: int | None = None
     """Overrides the limits' for the first page."""
 
@@ -65,19 +58,11 @@ async def read_node(
 async def _read_node(
     registry: Registry, query: NodeQuery, now: Callable[[], str]
 ) -> Reading:
-    by_body = query.etag.startswith(_OF_BODY)
     asked_at = now()
     first = Query(node=query.node, statuses=query.filter)
-    answer = await registry.ask(
-        first, etag="" if by_body else query.etag, retries=query.retries
-    )
-    at = moment(asked_at, answer.server_time)
+    answer = await registry.ask(first, retries=query.retries)
     if answer.code != HTTPStatus.OK:
-        return _judge_status(query, answer, at)
-    if by_body and query.etag == _etag_of(answer):
-        return Unchanged(
-            node=query.node, at=at, server_time=ServerTime.of(answer.server_time)
-        )
+        return _judge_status(query.node, answer, moment(asked_at, answer.server_time))
     return await _read_pages(registry, first, answer, asked_at)
 
 
@@ -106,11 +91,7 @@ async def _read_pages(
             break
         builder.add_page(page, number, len(later.body), later.server_time)
     oldest = builder.rows.server_time.oldest if builder.rows.server_time else ""
-    return builder.listing(
-        at=moment(asked_at, oldest),
-        statuses=first.statuses,
-        etag=_etag_of(answer) if number == 1 else "",
-    )
+    return builder.listing(at=moment(asked_at, oldest), statuses=first.statuses)
 
 
 async def read_whereabouts(
@@ -160,33 +141,17 @@ def moment(asked_at: str, server_time: str) -> str:
     return server_time if 0 < ahead <= _FAR_OFF else asked_at
 
 
-def _etag_of(answer: Answer) -> str:
-    """Return the answer's `ETag`, else a digest of its body."""
-    return (
-        answer.etag
-        or _OF_BODY + hashlib.blake2b(answer.body, digest_size=16).hexdigest()
-    )
-
-
-def _judge_status(query: NodeQuery, answer: Answer, at: str) -> Reading:
+def _judge_status(node: str, answer: Answer, at: str) -> Reading:
     """Return what a status code other than 200 means for the node (docs/registry.md, Errors and Node bans)."""
-    match answer.code:
-        case HTTPStatus.NOT_MODIFIED if query.etag and not query.etag.startswith(
-            _OF_BODY
-        ):
-            return Unchanged(
-                node=query.node, at=at, server_time=ServerTime.of(answer.server_time)
-            )
-        case HTTPStatus.FORBIDDEN if (reason := parse_ban(answer.body)) is not None:
-            server_time = ServerTime.of(answer.server_time)
-            return NodeBanned(
-                node=query.node, message=reason, at=at, server_time=server_time
-            )
+    reason = parse_ban(answer.body) if answer.code == HTTPStatus.FORBIDDEN else None
+    if reason is not None:
+        server_time = ServerTime.of(answer.server_time)
+        return NodeBanned(node=node, message=reason, at=at, server_time=server_time)
     error = describe_refusal(answer.code, answer.body)
     fault = _FAULTS.get(answer.code, Fault.REGISTRY)
     if fault is Fault.NOT_FOUND:
         error += "; is the id right?"
-    return ReadFailure(node=query.node, error=error, fault=fault)
+    return ReadFailure(node=node, error=error, fault=fault)
 
 
 _FAULTS: dict[int, Fault] = {

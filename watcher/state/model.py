@@ -26,14 +26,12 @@ class Checks:
     """What the last polls could not read."""
     checked: Mapping[str, Moment] = field(default_factory=dict)
     """When each node was last read completely, by lower-case node id."""
-    etags: Mapping[str, str] = field(default_factory=dict)
-    """Etags of the answers that the snapshot reflects, by lower-case node id."""
     server_times: Mapping[str, Moment] = field(default_factory=dict)
     """When the registry made the newest answer that is known of each node, by its own clock; by lower-case node id."""
     stale_since: Mapping[str, Moment] = field(default_factory=dict)
     """Since when only older answers came of a node, by our clock and lower-case node id."""
-    etag_scope: str = ""
-    """The request that these three are valid for: the registry's URL and the watched statuses."""
+    answer_scope: str = ""
+    """The request that these two are valid for: the registry's URL and the watched statuses."""
     watched: tuple[str, ...] = ()
     """The node ids of the last poll."""
     scanned: Mapping[str, Moment] = field(default_factory=dict)

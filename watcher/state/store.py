@@ -7,7 +7,7 @@ docs/behaviour.md, State).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from watcher.alerts.queues import outbox
@@ -65,9 +65,6 @@ class StateFolder(LockedFolder):
                 f"{self._shown(SNAPSHOT)} {found}, but the files beside it go with revision {needed}",
                 hint=f"put the right {SNAPSHOT} back; or, to start over, move the whole folder away",
             )
-        if checks_at < snapshot.revision:
-            # A crash came between the snapshot and its etags: the old etags belong to the old snapshot.
-            checks = replace(checks, etags={})
         if snapshot.revision and not (self.path / OUTBOX).exists():
             raise StateError(
                 f"{self._shown(OUTBOX)} is missing beside {SNAPSHOT}, and with it the undelivered alerts",

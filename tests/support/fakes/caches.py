@@ -33,7 +33,6 @@ class Copy:
 
     at: datetime
     status: int
-    etag: str
     body: bytes
 
 
@@ -74,8 +73,7 @@ class CachingProxy(FakeRegistry):
             aiohttp.ClientSession() as session,
             session.get(URL(self.registry.url + path, encoded=True)) as answer,
         ):
-            etag, body = answer.headers.get("ETag", ""), await answer.read()
-            return Copy(at=self.now, status=answer.status, etag=etag, body=body)
+            return Copy(at=self.now, status=answer.status, body=await answer.read())
 
     async def _given(self, request: web.BaseRequest, copy: Copy) -> web.StreamResponse:
         if self.dating is Dating.NONE:
@@ -89,8 +87,4 @@ class CachingProxy(FakeRegistry):
         }
         if age := self.age(int((self.now - copy.at).total_seconds())):
             headers["Age"] = age
-        if copy.etag:
-            headers["ETag"] = copy.etag
-        if copy.etag and request.headers.get("If-None-Match") == copy.etag:
-            return web.Response(status=304, headers=headers)
         return web.Response(status=copy.status, body=copy.body, headers=headers)

@@ -195,26 +195,6 @@ def test_the_age_of_a_copy_counts(registry: FakeRegistry, age: str, read: str) -
     assert answer(registry.url).server_time == read
 
 
-def test_a_question_can_be_conditional(registry: FakeRegistry) -> None:
-    """The name of a known answer goes out as `If-None-Match`, and no copy is asked for; the new name comes back."""
-    registry.respond = responding(ETag='W/"v2"')(200, b"{}")
-    assert answer(registry.url, etag='"v1"').etag == 'W/"v2"'
-    headers = registry.requests[0].headers
-    assert (headers["If-None-Match"], headers["Cache-Control"]) == ('"v1"', "no-cache")
-
-
-@pytest.mark.parametrize(
-    "etag",
-    ["", "bare", '"', 'x"y"', '"é"', '"a b"', '"a"b"', '"' + "x" * 300 + '"', "*"],
-)
-def test_a_name_that_could_not_be_sent_back_is_none(
-    registry: FakeRegistry, etag: str
-) -> None:
-    """An `ETag` that is not one by its standard, or that is endless, is not kept: sending it would fail."""
-    registry.respond = responding(ETag=etag)(200, b"{}")
-    assert answer(registry.url).etag == ""
-
-
 # Size
 
 

@@ -21,7 +21,6 @@ from watcher.model.listing import (
     NodeBanned,
     Reading,
     ServerTime,
-    Unchanged,
 )
 from watcher.model.version import STATUSES
 from watcher.registry import reader
@@ -487,7 +486,6 @@ def test_the_time_is_ours_or_a_little_earlier(
     ("code", "body", "kind"),
     [
         (200, b'{"total":0,"versions":[]}', Listing),
-        (304, b"", Unchanged),
         (403, b'{"message":"Node banned"}', NodeBanned),
     ],
 )
@@ -495,13 +493,13 @@ def test_a_reading_says_when_it_was_made(
     registry: FakeRegistry,
     code: int,
     body: bytes,
-    kind: type[Listing | Unchanged | NodeBanned],
+    kind: type[Listing | NodeBanned],
 ) -> None:
-    """A listing, an unchanged one and a ban have the registry's own time, less the age of a cache's copy."""
+    """A listing and a ban have the registry's own time, less the age of a cache's copy."""
     registry.respond = responding(Date="Mon, 02 Mar 2026 12:00:00 GMT", Age="60")(
         code, body
     )
-    reading = read(registry.url, NodeQuery(node="pack", etag='"v1"'))
+    reading = read(registry.url, NodeQuery(node="pack"))
     assert isinstance(reading, kind)
     assert reading.server_time == ServerTime.of("2026-03-02T11:59:00.000Z")
     assert reading.at == "2026-03-02T11:59:00.000Z"
@@ -553,44 +551,3 @@ def test_the_time_is_from_before_the_question(registry: FakeRegistry) -> None:
     listing = asyncio.run(work())
     assert isinstance(listing, Listing)
     assert (listing.at, listing.incomplete) == (NOON, "")
-
-
-@pytest.mark.parametrize("etag", ["", "body:0123456789abcdef"])
-def test_a_304_that_nobody_asked_for_is_a_fault(
-    registry: FakeRegistry, etag: str
-) -> None:
-    """Where the question named no answer of the registry's there is no "as before"."""
-    registry.respond = responding()(304, b"")
-    reading = read(registry.url, NodeQuery(node="pack", etag=etag))
-    assert reading == ReadFailure(
-        node="pack",
-        error="the registry gave an unexpected answer (304)",
-        fault=Fault.REGISTRY,
-    )
-    assert "If-None-Match" not in registry.requests[0].headers
-
-
-def test_the_same_body_is_as_before(registry: FakeRegistry) -> None:
-    """Where the registry names no answers, one that came the same to the byte is as before, and no other is."""
-    of_pack(registry)
-    name = listing_of(registry).etag
-    assert isinstance(read(registry.url, NodeQuery(node="pack", etag=name)), Unchanged)
-    registry.catalog.deprecate("pack", "1.0.0")
-    changed = read(registry.url, NodeQuery(node="pack", etag=name))
-    assert isinstance(changed, Listing)
-    assert changed.etag != name
-
-
-@pytest.mark.parametrize(("count", "kept"), [(99, '"v1"'), (100, "")])
-def test_only_an_answer_that_is_the_whole_listing_is_named(
-    registry: FakeRegistry, count: int, kept: str
-) -> None:
-    """The name of a first page says nothing of the second, so a listing of several pages has none."""
-    of_pack(registry, versions=count)
-
-    async def respond(request: web.BaseRequest) -> web.StreamResponse:
-        document = registry.catalog.answer(query_of(request))[1]
-        return web.json_response(document, headers={"ETag": '"v1"'})
-
-    registry.respond = respond
-    assert listing_of(registry).etag == kept

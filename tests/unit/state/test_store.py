@@ -78,7 +78,6 @@ CHECKS = Checks(
         nodes={"other": FailureStreak(count=1, since=NOW, error="it timed out")}
     ),
     checked={PACK.lower(): NOW},
-    etags={PACK.lower(): '"abc"'},
 )
 INSTALLS = {
     "studio": (
@@ -395,16 +394,6 @@ def test_an_older_snapshot_beside_newer_files_is_refused(folder: StateFolder) ->
         StateError, match="is at revision 1, but the files beside it go with revision 3"
     ):
         folder.load()
-
-
-def test_names_of_answers_go_with_the_snapshot_they_were_saved_with(
-    folder: StateFolder,
-) -> None:
-    """After a poll that died behind its commit, no known answer vouches for the picture; the rest stays."""
-    polled(folder)
-    folder.prepare(folder.load().outbox, 1)
-    folder.commit(replace(PICTURE, revision=2))
-    assert folder.load().checks == replace(CHECKS, etags={})
 
 
 def test_taking_the_lock_sweeps_leftovers(folder: StateFolder) -> None:

@@ -108,9 +108,8 @@ def with_baseline(
 
 
 def _checks_after(plan: Plan, answers: Answers, found: Findings) -> Checks:
-    """Return how this poll went, of which only the etags of nodes that it did not watch stay valid."""
+    """Return how this poll went."""
     checks, failure = plan.checks, answers.packs.failure
-    etags = {key: one for key, one in checks.etags.items() if key not in found.watched}
     stale = {
         key: since
         for key, since in checks.stale_since.items()
@@ -125,7 +124,6 @@ def _checks_after(plan: Plan, answers: Answers, found: Findings) -> Checks:
         polled_at=plan.options.now,
         polled_before=checks.polled_at,
         checked=_merged(checks.checked, found.checked),
-        etags=_merged(etags, found.etags),
         server_times=_merged(checks.server_times, found.server_times),
         stale_since=_merged(stale, found.stale_since),
         watched=tuple(found.watched.values()),

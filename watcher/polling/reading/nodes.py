@@ -21,7 +21,6 @@ from watcher.model.listing import (
     NodeBanned,
     Reading,
     ServerTime,
-    Unchanged,
 )
 from watcher.model.pack import PACK_STATUSES, PackRecord
 from watcher.model.snapshot import Node
@@ -46,7 +45,6 @@ class Findings:
     unread: dict[str, ReadFailure] = field(default_factory=dict)
     checked: dict[str, str] = field(default_factory=dict)
     """When a node was read completely (`Listing.at`)."""
-    etags: dict[str, str] = field(default_factory=dict)
     server_times: dict[str, str] = field(default_factory=dict)
     """As `Checks.server_times`, of nodes with an answer that counts."""
     registry_ids: dict[str, str] = field(default_factory=dict)
@@ -233,13 +231,6 @@ class _Comparison:
                 return self._take_listing(key, node, answer)
             case NodeBanned():
                 return self._take_ban(key, node, answer)
-            case Unchanged():
-                # An etag is kept of settled nodes only, so there is nothing to compare.
-                found.read.add(key)
-                found.checked[key] = answer.at
-                found.etags[key] = self._plan.checks.etags[key]
-                self._take_server_time(key, answer.server_time)
-                return node
             case _:
                 assert_never(answer)
 
@@ -262,12 +253,6 @@ class _Comparison:
             return after
         found.read.add(key)
         found.checked[key] = listing.at
-        is_settled = bool(after.baseline_at) and not (
-            after.marks or after.banned or after.failing
-        )
-        is_swept = isinstance(self._answers.sweep, Sweep)
-        if listing.etag and is_settled and not is_swept:
-            found.etags[key] = listing.etag
         if not listing.versions and not after.baseline_at:
             if self._may_be_unknown(key):
                 found.unknown.append(listing.node)
@@ -309,9 +294,6 @@ class _Comparison:
         after = self._take_difference(key, difference)
         if after != node:
             found.nodes[key] = after
-        if node.banned and not after.banned:
-            # What changed under the ban was answered by the ban, and is compared now.
-            found.etags.pop(key, None)
 
     def _take_difference(self, key: str, difference: Difference) -> Node:
         """Note the events; a ban of the pack is counted in the event of the baseline of all where that takes it in."""

@@ -75,7 +75,7 @@ class Plan:
     """Lower-case ids that nothing but the names of installed folders says."""
     snapshot: Snapshot = field(default_factory=Snapshot)
     checks: Checks = field(default_factory=Checks)
-    """Of the last poll, with the etags that are valid for this one."""
+    """Of the last poll, with the times of answers that are valid for this one."""
     options: DiffOptions
 
     @property
@@ -338,14 +338,13 @@ class Plan:
 def make_plan(config: PollConfig, state: State, scans: Scans, started: str) -> Plan:
     """Return what a poll of these settings and installs is to read."""
     checks = state.checks
-    if checks.etag_scope != config.etag_scope:
+    if checks.answer_scope != config.answer_scope:
         # They are those of other answers.
         checks = replace(
             checks,
-            etags={},
             server_times={},
             stale_since={},
-            etag_scope=config.etag_scope,
+            answer_scope=config.answer_scope,
         )
     named = frozenset(node.lower() for node in config.nodes)
     nodes = _joined(config.nodes, scans.packs, checks.packs)

@@ -74,8 +74,7 @@ async def read(
     now, later = plan.questions(sweep, packs)
     return Answers(
         sweep=sweep,
-        # Rows may have changed what an etag stands for.
-        nodes=await asker.ask(now, etags={}),
+        nodes=await asker.ask(now),
         later=later,
         packs=packs,
         packs_due=frozenset(due),
@@ -85,9 +84,7 @@ async def read(
 async def ask_each(asker: Asker, sweep: NoSweep | None = None) -> Answers:
     """Ask for each watched node by itself, then for the packs as a whole, whose ids are spelled by the answers."""
     plan = asker.plan
-    nodes = await asker.ask(
-        plan.in_order(plan.watched(sweep).values()), plan.checks.etags
-    )
+    nodes = await asker.ask(plan.in_order(plan.watched(sweep).values()))
     due = plan.due(sweep)
     names = [_spelling(nodes.get(key)) or plan.spelling(key) for key in due]
     packs = await read_packs(asker.registry, names)
@@ -106,7 +103,6 @@ class Asker:
     plan: Plan
     clock: Callable[[], str]
     progress: Progress = silent
-    _etags: Mapping[str, str] = field(default_factory=dict, init=False)
     _total: int = field(default=0, init=False)
     _readings: dict[str, Reading] = field(default_factory=dict, init=False)
     _failures: int = field(default=0, init=False)
@@ -115,11 +111,8 @@ class Asker:
     """Nodes in a row without any HTTP answer."""
     _under_way: dict[str, None] = field(default_factory=dict, init=False)
 
-    async def ask(
-        self, nodes: Sequence[str], etags: Mapping[str, str]
-    ) -> dict[str, Reading]:
+    async def ask(self, nodes: Sequence[str]) -> dict[str, Reading]:
         """Return the answer about each node, by lower-case id; failures are values."""
-        self._etags = etags
         self._total = len(nodes)
         waiting = iter(nodes)
         workers = [
@@ -178,7 +171,6 @@ class Asker:
         query = NodeQuery(
             node=node,
             statuses=statuses,
-            etag=self._etags.get(node.lower(), ""),
             retries=0 if once else None,
         )
         try:

@@ -99,7 +99,7 @@ def test_a_ban_is_told_once(
     assert [reported(_later(made, proxy)) for _ in range(3)] == [[], [], []]
     checks = made.folder.load().checks
     assert made.folder.load().snapshot == known
-    assert (checks.etags, checks.checked["pack"]) == ({}, "2026-03-01T12:15:00.000Z")
+    assert checks.checked["pack"] == "2026-03-01T12:15:00.000Z"
     _fresh(proxy)
     assert reported(_later(made, proxy)) == []
     assert made.folder.load().checks.stale_since == {}
@@ -154,34 +154,6 @@ def test_a_copy_of_a_403_bans_no_pack_again(
     assert reported(_later(made, proxy)) == [("reinstated", "pack", None)]
     _from_edge(proxy, 1)
     assert reported(_later(made, proxy)) == []
-
-
-def test_a_304_has_its_time_too(
-    watcher: Callable[..., Watcher], proxy: CachingProxy, registry: FakeRegistry
-) -> None:
-    """What a 304 confirmed is not taken back by a copy that is older than it, and an older 304 is no check."""
-    one = '"1"'
-
-    async def respond(request: web.BaseRequest) -> web.StreamResponse:
-        response = as_json(ordinary(request, registry.catalog))
-        response.headers["ETag"] = one
-        return response
-
-    registry.respond = respond
-    made = watcher()
-    _fresh(proxy)
-    _later(made, proxy)
-    assert made.conditional() == [True]
-    times = made.folder.load().checks.server_times
-    assert times == {"pack": "2026-03-01T12:15:00.000Z"}
-    _from_edge(proxy, 0)
-    assert reported(_later(made, proxy)) == []
-    checks = made.folder.load().checks
-    assert (checks.server_times, checks.checked["pack"]) == (
-        times,
-        "2026-03-01T12:15:00.000Z",
-    )
-    assert checks.stale_since == {"pack": "2026-03-01T12:30:00.000Z"}
 
 
 def test_narrowed_statuses(
