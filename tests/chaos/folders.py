@@ -29,7 +29,6 @@ from tests.support import program
 from tests.support.fault_points import Cut
 from watcher.errors import StateError
 from watcher.fake_registry.server import Respond
-from watcher.state.locked_folder import LOCK
 from watcher.state.store import (
     ACKS,
     ADDRESSES,
@@ -37,6 +36,7 @@ from watcher.state.store import (
     HISTORY,
     HISTORY_LIMIT,
     INSTALLS,
+    LOCK,
     OUTBOX,
     SNAPSHOT,
     StateFolder,

@@ -29,13 +29,13 @@ from tests.support.fakes.faults import FAULTS, QUICK, Means
 from tests.support.fakes.webhook import Answer
 from tests.support.harness import write_settings
 from watcher.fake_registry.server import FakeRegistry
-from watcher.state.locked_folder import LOCK
 from watcher.state.store import (
     ACKS,
     ADDRESSES,
     CHECKS,
     HISTORY,
     HISTORY_LIMIT,
+    LOCK,
     OUTBOX,
     SNAPSHOT,
 )

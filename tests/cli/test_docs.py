@@ -95,8 +95,8 @@ _RUN = (
     replace(
         ALERTS[0],
         installed=(
-            Copy(install="workstation", version="1.2.0"),
-            Copy(install="laptop", version="1.1.0"),
+            Copy(install="workstation", version="1.2.0", enabled=True),
+            Copy(install="laptop", version="1.1.0", enabled=True),
         ),
     ),
     Event(
@@ -109,7 +109,7 @@ _RUN = (
         published="2025-12-24T08:00:00Z",
         safe_version=SafeVersion("2.4.0"),
         at=_SEEN,
-        installed=(Copy(install="workstation", version="2.3.0"),),
+        installed=(Copy(install="workstation", version="2.3.0", enabled=True),),
     ),
 )
 """The same ban, and something else, where both are run."""

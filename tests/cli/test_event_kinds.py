@@ -165,7 +165,7 @@ def test_one_node_fails_and_recovers(watch: Watcher, registry: FakeRegistry) -> 
 def test_what_is_installed_is_in_the_history(watch: Watcher) -> None:
     """Events about what somebody runs are found by their kinds, and the table says where it is run."""
     watch.check()
-    copy = Copy(install="workstation", version="1.0.0")
+    copy = Copy(install="workstation", version="1.0.0", enabled=True)
     past = [
         event("1", Kind.EXPOSED, node="alpha", installed=(copy,)),
         event("2", Kind.CLEARED, node="alpha", before="flagged", after=None),

@@ -355,7 +355,7 @@ def test_a_registry_that_keeps_the_search_to_itself(
 ) -> None:
     """A 400 to the search in reasons is one line, with what to do instead, however many packs are asked for."""
     published(registry)
-    registry.catalog.searches_reasons = False
+    registry.catalog.refuse_searches()
     for ids in ([], ["lamps", "tides"]):
         registry.requests.clear()
         done = versions(*ids, "--reason", "exfil", code=1)

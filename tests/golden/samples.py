@@ -10,9 +10,9 @@ from watcher.model.event import BadVersion, Event, FieldChange, Kind
 from watcher.model.pack import OWN_FILES, Copy
 from watcher.model.version import SafeVersion
 
-HERE = Copy(install="workstation", version="1.2.0")
-THERE = Copy(install="laptop", version="1.1.0")
-CLONE = Copy(install="server", version=None)
+HERE = Copy(install="workstation", version="1.2.0", enabled=True)
+THERE = Copy(install="laptop", version="1.1.0", enabled=True)
+CLONE = Copy(install="server", version=None, enabled=True)
 UNUSED = Copy(install="attic", version="1.2.0", enabled=False)
 UNUSED_CLONE = Copy(install="attic", version=None, enabled=False)
 SWAPPED = (FieldChange(field="downloadUrl", before="https://a", after="https://b"),)
@@ -77,7 +77,7 @@ EVENTS: dict[str, Event] = {
     "ban run in many places": _event(
         Kind.BANNED,
         copies=tuple(
-            Copy(install=f"pc {place}", version=f"1.{place % 4}.0")
+            Copy(install=f"pc {place}", version=f"1.{place % 4}.0", enabled=True)
             for place in range(40)
         ),
     ),
@@ -195,7 +195,7 @@ MESSAGES: dict[str, tuple[Event, ...]] = {
             Kind.CHANGED,
             1,
             changes=SWAPPED,
-            installed=(Copy(install="a", version="1.0.0"),),
+            installed=(Copy(install="a", version="1.0.0", enabled=True),),
         ),
         *_many(Kind.NEW, 2),
     ),

@@ -8,7 +8,6 @@ import os
 import pty
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from typing import TextIO
 
@@ -100,23 +99,6 @@ def test_broken_stream_is_no_failure(stream: TextIO, style: str) -> None:
     """A stream that is closed or broken loses the line and nothing else."""
     log.configure("info", style, stream)
     log.error("unheard", node="x")
-
-
-def test_threads_do_not_mix_lines() -> None:
-    """Lines written by many threads at once stay whole."""
-    stream = io.StringIO()
-    log.configure("info", "json", stream)
-
-    def write(name: str) -> None:
-        for count in range(50):
-            log.info("line", thread=name, count=count)
-
-    threads = [threading.Thread(target=write, args=(str(name),)) for name in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(_json_lines(stream)) == 400
 
 
 def _run(code: str, **env: str) -> subprocess.CompletedProcess[str]:

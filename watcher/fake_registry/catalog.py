@@ -1,8 +1,8 @@
 """A catalog of nodes and versions in memory, and what `GET /versions` and `GET /nodes` answer about it.
 
-As docs/registry.md has it: versions come ordered by their text, or newest first, and those that are equal in that come
-in no order that means anything; reasons come only on request, a page past the end is an empty page, and `GET /nodes`
-compares ids with their case.
+As docs/registry.md has it: versions come ordered by their text, and those that are equal in that come in no order that
+means anything; reasons come only on request, a page past the end is an empty page, and `GET /nodes` compares ids with
+their case.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
-from watcher.model.version import ACTIVE, STATUSES, recency, status_to_api
+from watcher.model.version import ACTIVE, STATUSES, status_to_api
 
 MAX_PAGE_SIZE = 100
 _BOOLEANS = {"true": True, "1": True, "t": True, "false": False, "0": False, "f": False}
@@ -36,7 +36,6 @@ class Catalog:
 
     def __init__(self) -> None:
         self.edits = 0
-        self._newest_first = False
         self._searches_reasons = True
         self._sorted: tuple[int, dict[tuple[str, ...], list[Row]]] = 0, {}
         self._lock = threading.Lock()
@@ -45,26 +44,10 @@ class Catalog:
         self._packs: dict[str, Row] = {}
         self._published = 0
 
-    @property
-    def newest_first(self) -> bool:
-        """Whether versions come by `createdAt`, descending, instead of by their text."""
-        return self._newest_first
-
-    @newest_first.setter
-    def newest_first(self, on: bool) -> None:
+    def refuse_searches(self) -> None:
+        """Answer the parameter `status_reason` with 400 from now on."""
         with self._lock:
-            self._newest_first = on
-            self.edits += 1
-
-    @property
-    def searches_reasons(self) -> bool:
-        """Whether the parameter `status_reason` is taken, and not answered with 400."""
-        return self._searches_reasons
-
-    @searches_reasons.setter
-    def searches_reasons(self, on: bool) -> None:
-        with self._lock:
-            self._searches_reasons = on
+            self._searches_reasons = False
             self.edits += 1
 
     def publish(
@@ -272,10 +255,6 @@ class Catalog:
         self, rows: Iterable[Row], statuses: tuple[str, ...] | None
     ) -> list[Row]:
         chosen = (row for row in rows if statuses is None or row["status"] in statuses)
-        if self._newest_first:
-            return sorted(
-                chosen, key=lambda row: recency(str(row["createdAt"])), reverse=True
-            )
         return sorted(chosen, key=lambda row: str(row["version"]), reverse=True)
 
 

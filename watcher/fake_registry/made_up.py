@@ -55,12 +55,15 @@ def made_up_registry(nodes: int, versions: int) -> Catalog:
             if fate == ACTIVE and release + 1 < count:
                 status = _drawn(dice, _VERSIONS)
             moment = _FIRST + began + (_SPAN - began) * (release / count)
-            _publish(
-                catalog,
-                number,
-                release,
-                moment,
-                status,
+            catalog.publish(
+                f"node-{number}",
+                f"1.{release}.0",
+                status=status,
+                reason=_REASONS.get(status, ""),
+                created_at=moment,
+                changelog=_CHANGELOG,
+                dependencies=_DEPENDENCIES,
+                supported_comfyui_version=">=0.3.40",
                 deprecated=dice.random() < _DEPRECATED,
             )
     return catalog
@@ -84,25 +87,3 @@ def _drawn(dice: random.Random, shares: tuple[tuple[float, str], ...]) -> str:
             return status
         drawn -= share
     return ACTIVE
-
-
-def _publish(
-    catalog: Catalog,
-    number: int,
-    release: int,
-    moment: datetime,
-    status: str = ACTIVE,
-    *,
-    deprecated: bool = False,
-) -> None:
-    catalog.publish(
-        f"node-{number}",
-        f"1.{release}.0",
-        status=status,
-        reason=_REASONS.get(status, ""),
-        created_at=moment,
-        changelog=_CHANGELOG,
-        dependencies=_DEPENDENCIES,
-        supported_comfyui_version=">=0.3.40",
-        deprecated=deprecated,
-    )

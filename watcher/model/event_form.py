@@ -13,6 +13,7 @@ from watcher.model.event import (
     Severity,
     severity_of,
 )
+from watcher.model.pack import Copy
 from watcher.timestamps import Moment
 
 
@@ -56,7 +57,7 @@ class EventForm:
     """The version to move to: the newest that is active and not deprecated; None if there is none. Absent where that
     is not known.
     """
-    installed: tuple[InstalledCopy, ...]
+    installed: tuple[Copy, ...]
     """The installed copies of the node pack, in whatever version: enabled ones first. At most 50."""
     bad_versions: tuple[BadVersion, ...] = ()
     """For the baseline of all node packs that globs choose: the latest of the banned and flagged versions, at most 10.
@@ -68,18 +69,6 @@ class EventForm:
     """The name of the install that cannot be scanned, or can be again; absent in other events."""
     url: str
     """The page of the node, or of the registry; empty in a test."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InstalledCopy:
-    """One copy."""
-
-    install: str
-    """The install's name in the settings."""
-    version: str | None
-    """Its version as written there; None for a clone."""
-    enabled: bool
-    """Whether it is run."""
 
 
 def public_form(event: Event) -> EventForm:
@@ -98,12 +87,7 @@ def public_form(event: Event) -> EventForm:
         published=public_time(event.published),
         severity=severity_of(event),
         safe_version=event.safe_version.version if event.safe_version else "",
-        installed=tuple(
-            InstalledCopy(
-                install=copy.install, version=copy.version, enabled=copy.enabled
-            )
-            for copy in event.installed
-        ),
+        installed=event.installed,
         bad_versions=event.bad_versions,
         channel=event.channel,
         install=event.install,

@@ -161,10 +161,10 @@ class Copy:
     """One copy of the pack that an event is about."""
 
     install: str
-    """The install's name."""
+    """The install's name in the settings."""
     version: str | None
     """As written there; None for a clone."""
-    enabled: bool = True
+    enabled: bool
     """Whether it is run."""
 
 

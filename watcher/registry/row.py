@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass, fields
-from typing import Annotated, Any
+from functools import cache
+from typing import Annotated, Any, get_type_hints
 
-from pydantic import FailFast, PlainValidator
+from pydantic import FailFast, PlainValidator, TypeAdapter
 
 from watcher.model.version import WATCHED_FIELDS, Version, status_from_api
 from watcher.text.changelog import start_of
@@ -42,7 +44,7 @@ class VersionRow:
 
 
 FIELDS = tuple(one.name for one in fields(VersionRow) if one.name != "changelog")
-"""The fields that must be readable, and be there once."""
+"""The fields that must be readable."""
 _DETAILS = frozenset(FIELDS) - {"node_id", "status", "id"}
 """The fields that a row can be read without."""
 ATTRIBUTES = {name: attribute for attribute, name in WATCHED_FIELDS.items()} | {
@@ -90,7 +92,7 @@ def read_row(item: object) -> tuple[VersionRow | None, frozenset[str]]:
         return None, frozenset()
     given = {name: item[name] for name in FIELDS if name in item}
     unreadable = frozenset(
-        name for name, value in given.items() if not _FITS[name](value)
+        name for name, value in given.items() if not _fits(name, value)
     )
     if not unreadable <= _DETAILS or not {"node_id", "status"} <= given.keys():
         return None, unreadable
@@ -100,30 +102,20 @@ def read_row(item: object) -> tuple[VersionRow | None, frozenset[str]]:
     return row if identifies(row) else None, unreadable
 
 
-def _is_text(value: object) -> bool:
-    """Return whether a value is a text that can be written as UTF-8, which a lone surrogate cannot."""
-    return isinstance(value, str) and value == value.encode("utf-8", "replace").decode()
+def _fits(name: str, value: object) -> bool:
+    """Return whether a field may have a value, by its type in `VersionRow`."""
+    try:
+        # As JSON, in which no text has a lone surrogate, as none may be written that has one.
+        _decoders()[name].validate_json(json.dumps(value), strict=True)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
-def _is_text_or_null(value: object) -> bool:
-    return value is None or _is_text(value)
-
-
-def _are_texts(value: object) -> bool:
-    return value is None or (isinstance(value, list) and all(map(_is_text, value)))
-
-
-_FITS = dict.fromkeys(FIELDS, _is_text_or_null) | {
-    "node_id": _is_text,
-    "status": _is_text,
-    "deprecated": lambda value: value is None or isinstance(value, bool),
-    "dependencies": _are_texts,
-    "supported_accelerators": _are_texts,
-    "supported_os": _are_texts,
-    "tags": _are_texts,
-    "tags_admin": _are_texts,
-}
-"""What each field may be, as the types of `VersionRow` say."""
+@cache
+def _decoders() -> dict[str, TypeAdapter[Any]]:
+    hints = get_type_hints(VersionRow, include_extras=True)
+    return {name: TypeAdapter(hints[name]) for name in FIELDS}
 
 
 def ids_of(item: object) -> tuple[str, str] | None:

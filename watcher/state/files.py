@@ -1,6 +1,6 @@
 """Files that survive: whole or not at all, and on the disk before the next step begins.
 
-Every function raises OSError as the system gives it; `watcher.state.locked_folder` turns it into words. Files are
+Every function raises OSError as the system gives it; `watcher.state.store` turns it into words. Files are
 private (0600, where the system has modes), since they tell what somebody runs. What root makes in another user's folder
 is that user's (`watcher.state.owner`).
 """

@@ -19,7 +19,7 @@ from watcher.text.sanitize import Trusted
 
 BAD = ("flagged", "deleted", "deprecated", "delisted")
 SECRETS = "; change the passwords and keys that this machine held"
-_RUN = (Copy(install="workstation", version="1.2.0"),)
+_RUN = (Copy(install="workstation", version="1.2.0", enabled=True),)
 _SWAPPED = (FieldChange(field="downloadUrl", before="https://a", after="https://b"),)
 
 

@@ -23,7 +23,7 @@ def _event(
     node: str, kind: Kind = Kind.BANNED, *, runs: bool = False, **fields: Any
 ) -> Event:
     copies = (
-        (Copy(install="studio", version=fields.get("version", "1.0.0")),)
+        (Copy(install="studio", version=fields.get("version", "1.0.0"), enabled=True),)
         if runs
         else ()
     )
@@ -203,7 +203,9 @@ def test_a_text_message_says_what_to_do(
     """Its first line has the pack, the version and the advice, whatever they are and however much is counted."""
     others = _bans(9, 30)
     is_swapped = kind is Kind.CHANGED
-    places = [Copy(install=f"{n} {_HOSTILE}", version=version) for n in range(9)]
+    places = [
+        Copy(install=f"{n} {_HOSTILE}", version=version, enabled=True) for n in range(9)
+    ]
     for safe, reason in product(("", None, "1.1.0", _HOSTILE), ("A stealer " * 30, "")):
         worst = _event(
             node,

@@ -69,7 +69,8 @@ def test_an_event_that_is_too_large_is_shortened() -> None:
         text,
     )
     copies = tuple(
-        Copy(install=f"{number}{text}", version=text) for number in range(500)
+        Copy(install=f"{number}{text}", version=text, enabled=True)
+        for number in range(500)
     )
     large = bounded(
         Event(

@@ -119,8 +119,8 @@ def test_so_many_lines_and_no_more(
 
 
 _RUN = (
-    Copy(install="workstation", version="1.0.3"),
-    Copy(install="laptop", version=None),
+    Copy(install="workstation", version="1.0.3", enabled=True),
+    Copy(install="laptop", version=None, enabled=True),
 )
 
 

@@ -37,7 +37,7 @@ def test_the_json_document() -> None:
             "e1",
             changes=(TAGS,),
             reason="Rejected by admin",
-            installed=(Copy(install="workstation", version="1.0"),),
+            installed=(Copy(install="workstation", version="1.0", enabled=True),),
         ),
         watched=2,
         errors=(("x", "it timed out"),),

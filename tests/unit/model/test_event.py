@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.factories import event
-from tests.support.fakes.webhook import Webhook
-from tests.support.fork_server import ForkServer
-from tests.support.harness import Watcher
-from watcher.fake_registry.server import FakeRegistry
 from watcher.model.bounds import bounded
 from watcher.model.event import (
     EXPOSURES,
@@ -49,7 +44,7 @@ def test_a_bounded_event_keeps_what_tells_it_apart(first: str, second: str) -> N
                 safe_version=SafeVersion(text),
                 changelog=text,
                 install=text,
-                installed=(Copy(install=text, version=text),),
+                installed=(Copy(install=text, version=text, enabled=True),),
             )
         )
         for text in (first, second)
@@ -218,31 +213,3 @@ def test_the_worst_event_is_first() -> None:
             "baseline ",
         ),
     ]
-
-
-@pytest.mark.bounded
-def test_a_pack_that_grows_at_each_poll_does_not_grow_the_outbox(
-    tmp_path: Path, registry: FakeRegistry, webhook: Webhook, fork_server: ForkServer
-) -> None:
-    """Beside a dead channel, a megabyte of dependencies that differs each time costs a few kilobytes a poll."""
-    registry.catalog.publish("alpha", "1.0.0")
-    webhook.answer["/ops"] = 500
-    ops = {"name": "ops", "url": webhook.apprise_url("/ops")}
-    watch = Watcher(
-        tmp_path, registry, fork_server=fork_server, baseline="silent", channels=[ops]
-    )
-    watch.check()
-    sizes, seen = [], []
-    for number in range(3):
-        registry.catalog.edit(
-            "alpha", "1.0.0", dependencies=["x" * 1_000_000, f"numpy=={number}"]
-        )
-        (found,) = watch.check(code=1)["events"]
-        assert found["kind"] == Kind.CHANGED
-        seen.append((found["id"], found["changes"][0]["after"]))
-        sizes.append((watch.state / "outbox.json").stat().st_size)
-    assert sizes[0] < 10_000
-    assert sizes[2] - sizes[1] < 10_000
-    assert len({key for key, _ in seen}) == len({after for _, after in seen}) == 3
-    assert all(len(after) <= LONGEST_TEXT for _, after in seen)
-    assert (watch.state / "history.jsonl").stat().st_size < 30_000

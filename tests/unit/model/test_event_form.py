@@ -52,7 +52,7 @@ def test_an_install_is_named_where_the_event_is_about_one() -> None:
 def test_the_installed_copies_are_listed() -> None:
     """Each has its install, its version as written there, null for a clone, and whether it is run."""
     copies = (
-        Copy(install="workstation", version="1.0"),
+        Copy(install="workstation", version="1.0", enabled=True),
         Copy(install="laptop", version=None, enabled=False),
     )
     assert _printed(event(installed=copies))["installed"] == [

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -135,16 +134,6 @@ def test_how_a_ping_ends(webhook: Webhook, answer: Answer, why: str) -> None:
     assert time.monotonic() - began < 5
     (message,) = webhook.messages()
     assert (message.method, message.query) == ("GET", f"q={TOKEN}")
-
-
-def test_nobody_listens() -> None:
-    """A port that nobody listens on is a reason, and no exception."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-    assert (
-        asyncio.run(send(f"http://127.0.0.1:{port}/{TOKEN}", Ping.DONE, 5))
-        == "the connection was refused"
-    )
 
 
 def test_a_poll_between_its_pings(webhook: Webhook) -> None:

@@ -29,7 +29,7 @@ def test_an_event_is_a_line() -> None:
     about: dict[str, Any] = {"kind": Kind.FAILING, "node": None, "version": None}
     events = (
         event("e1"),
-        event("e2", installed=(Copy(install="pc", version="1.0.0"),)),
+        event("e2", installed=(Copy(install="pc", version="1.0.0", enabled=True),)),
         event("e3", installed=(Copy(install="pc", version="1.0.0", enabled=False),)),
         event("e4", channel="ops", **about),
         event("e5", install="laptop", **about),

@@ -181,11 +181,3 @@ def test_targets(tmp_path: Path) -> None:
         match="TARGET: the home folder in '~nobody-here' is not known",
     ):
         targets(["~nobody-here"], place)
-
-
-def test_a_file_with_a_login_is_private(loads: Loads) -> None:
-    """A settings file that others can read is warned of where an address in it has a login, and not else."""
-    for text, warned in (("http://127.0.0.1:8188", 0), (f"http://me:{TOKEN}@h", 1)):
-        loads.file.write_text(f"installs = ['{text}']")
-        loads.file.chmod(0o644)
-        assert len(loads().warnings) == warned

@@ -6,7 +6,6 @@ import json
 import os
 import socket
 import sys
-import tempfile
 import traceback
 from functools import partial
 from pathlib import Path
@@ -61,15 +60,6 @@ def test_other_files_in_a_secrets_folder(loads: Loads, tmp_path: Path) -> None:
     (tmp_path / "secrets" / "kubernetes.io").mkdir(parents=True)
     (tmp_path / "secrets" / "database_password").write_bytes(b"\xff")
     assert loads(secrets=tmp_path / "secrets").settings.nodes == ()
-
-
-def test_a_folder_in_the_place_of_a_secret(loads: Loads, tmp_path: Path) -> None:
-    """A folder with a secret's name is refused: a container engine makes one where the file to mount is missing."""
-    (tmp_path / "secrets" / "alert_urls").mkdir(parents=True)
-    with pytest.raises(
-        ConfigError, match=r"secrets/alert_urls: cannot be read: Is a directory"
-    ):
-        loads(secrets=tmp_path / "secrets")
 
 
 @pytest.mark.parametrize(
@@ -142,7 +132,6 @@ def test_file_search(loads: Loads, tmp_path: Path) -> None:
     ("content", "problem"),
     [
         (b"interval = \nretries = 1", "not valid TOML at line 1, column 12"),
-        (b"a = 1\n" + TOKEN.encode() + b" = soon", "not valid TOML at line 2, column"),
         (f"'{TOKEN}' = 1\n'{TOKEN}' = 2\n".encode(), "not valid TOML at "),
         (f'alert_urls = "discord://{TOKEN}'.encode(), "not valid TOML at "),
         (
@@ -160,7 +149,6 @@ def test_file_search(loads: Loads, tmp_path: Path) -> None:
     ],
     ids=[
         "value",
-        "statement",
         "twice",
         "string",
         "hex",
@@ -201,7 +189,9 @@ def test_what_cannot_be_opened(loads: Loads, tmp_path: Path) -> None:
     finally:
         os.seteuid(os.getuid())
         tmp_path.chmod(0o700)
-    assert lines[0].startswith(f"{tmp_path / 'c.toml'}: is not readable by this user")
+    assert lines[0].startswith(
+        f"{tmp_path / 'c.toml'}: is not readable by this user; try it as root"
+    )
 
 
 @pytest.mark.parametrize("kind", ["fifo", "device", "socket"])
@@ -373,27 +363,6 @@ def test_a_secret_of_the_system_that_cannot_be_read(
     ).origins["alert_urls"] == ("environment COMFY_WATCH_ALERT_URLS")
 
 
-@_linux_folders
-def test_a_secret_of_the_system_that_others_may_not_read(loads: Loads) -> None:
-    """Somebody else in a shell of that machine hears who may read it."""
-    with tempfile.TemporaryDirectory() as name:  # others cannot enter pytest's folders
-        folder = Path(name)
-        folder.chmod(0o755)
-        system = Folders(settings=folder, state=folder / "var")
-        config, secret = folder / "comfy-watch.toml", folder / "alert_urls"
-        config.write_text("nodes = ['alpha']")
-        secret.touch(mode=0o000)
-        try:
-            os.seteuid(65_534 if os.getuid() == 0 else os.getuid())
-            (problem,) = loads.problems(config=config, system=system)
-        finally:
-            os.seteuid(os.getuid())
-    assert (
-        problem
-        == f"secret file {secret}: is not readable by this user; try it as root, or as the user that polls"
-    )
-
-
 def test_an_empty_credential(loads: Loads, tmp_path: Path) -> None:
     """A credential without content gives nothing, so that what the settings file has stays: its channels too."""
     (tmp_path / "alert_urls").write_text("\n")
@@ -501,12 +470,14 @@ def test_other_variables(loads: Loads) -> None:
         (0o604, "alert_urls = ['json://h']", True),
         (0o600, "alert_urls = 'json://h'", False),
         (0o644, "nodes = 'x'\nalert_urls = 'none'", False),
+        (0o644, "installs = ['http://127.0.0.1:8188']", False),
+        (0o644, f"installs = ['http://me:{TOKEN}@h']", True),
     ],
 )
 def test_secrets_that_others_can_read(
     loads: Loads, tmp_path: Path, mode: int, toml: str, warned: bool
 ) -> None:
-    """A settings file with alert URLs that others can read is a warning."""
+    """A settings file with alert URLs, or a login in an address, that others can read is a warning."""
     path = tmp_path / "c.toml"
     path.write_text(toml, "utf-8")
     path.chmod(mode)

@@ -13,10 +13,6 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.support.factories import NOW, channel, event, failed, going_out, minute
-from tests.support.fakes.webhook import Webhook
-from tests.support.fork_server import ForkServer
-from tests.support.harness import Watcher
-from tests.support.parameters import one_of
 from watcher.alerts.queues import outbox
 from watcher.alerts.queues.outbox import Outbox
 from watcher.alerts.queues.outcomes import FailedAttempt
@@ -25,12 +21,12 @@ from watcher.cli.commands import history
 from watcher.cli.commands.health import judge, usual_age
 from watcher.cli.commands.status import Overview, document
 from watcher.cli.commands.status import lines as status_lines
-from watcher.fake_registry.server import FakeRegistry
 from watcher.model.channel import Grouping
 from watcher.model.event import FieldChange, Kind
 from watcher.model.event_form import public_form
 from watcher.model.snapshot import Snapshot
 from watcher.state import documents, journal
+from watcher.state.model import Checks, State
 from watcher.state.store import StateFolder
 
 pytestmark = pytest.mark.measured
@@ -161,12 +157,36 @@ def test_a_damaged_line_among_acknowledgements_breaks_nothing(
         if queue.messages:
             again = failed(state.outbox, "ops", "HTTP 500", now)
             outbox.expired(again, "ops", now, 60)
+    _show(state)
+
+
+def _show(state: State) -> None:
+    """Show the state as `status` and `health` do."""
     view = Overview(
         state=state, nodes=["alpha"], channels={"ops": False}, now=NOW, max_age=60
     )
     document(view)
     status_lines(view)
     judge(state, ["ops"], [], usual_age(state, 900), NOW, strict=True)
+
+
+@pytest.mark.parametrize("time", ABSURD)
+def test_an_absurd_time_in_the_outbox_or_the_checks_breaks_nothing(
+    tmp_path: Path, time: str
+) -> None:
+    """A time that can be read, of whatever year, is a time: the state is shown, and an alert that old expires."""
+    late = outbox.enqueue(Outbox(), [OPS], (event("e1", at=time),), 1, time)
+    late = failed(
+        failed(outbox.recorded(late), "ops", "HTTP 500", time), "ops", "", time
+    )
+    made = StateFolder(tmp_path)
+    made.prepare(late, 0)
+    made.commit(Snapshot(revision=1))
+    made.save_checks(Checks(polled_at=time, checked={"alpha": time}), 1)
+    state = made.load()
+    _show(state)
+    _, expired = outbox.expired(state.outbox, "ops", NOW, 60)
+    assert bool(expired) is time.startswith("0001")
 
 
 @pytest.mark.parametrize(
@@ -195,72 +215,3 @@ def test_a_damaged_line_of_the_history_breaks_nothing(
     history.lines(found)
     for one in found:
         public_form(one)
-
-
-@pytest.fixture
-def watch(
-    tmp_path: Path, registry: FakeRegistry, webhook: Webhook, fork_server: ForkServer
-) -> Watcher:
-    """A watcher that owes a dead channel an alert."""
-    registry.catalog.publish("alpha", "1.0.0")
-    webhook.answer["/ops"] = 500
-    ops = {"name": "ops", "url": webhook.apprise_url("/ops")}
-    made = Watcher(
-        tmp_path, registry, fork_server=fork_server, channels=[ops], interval="1h"
-    )
-    made.check(code=1)
-    return made
-
-
-@pytest.mark.parametrize("time", one_of(ABSURD[0], *DAMAGED[:-1], *ABSURD[1:], fast=2))
-def test_no_command_trips_over_a_damaged_line(watch: Watcher, time: str) -> None:
-    """With the time of a line damaged, in the journal and in the history, every command does what it does without."""
-    kept = json.loads((watch.state / "outbox.json").read_bytes())["queues"]["ops"]
-    refusal = FailedAttempt(
-        channel="ops",
-        message=kept["messages"][0]["id"],
-        attempts=2,
-        error="x",
-        at=time,
-        number=2,
-        url_digest=kept["url_digest"],
-    )
-    (watch.state / "acks.jsonl").write_bytes(journal.write_failure(refusal))
-    line = json.loads((watch.state / "history.jsonl").read_bytes())
-    with (watch.state / "history.jsonl").open("a") as history:
-        history.write(json.dumps(line | {"at": time}) + "\n")
-    for command in (
-        ["status"],
-        ["history", "--since", "1d", "--json"],
-        ["history", "--since", "1d"],
-        ["check"],
-    ):
-        done = watch.run(*command)
-        assert (done.code, "unexpected" in done.err) == (
-            int(command == ["check"]),
-            False,
-        ), done
-        assert "\x1b" not in done.out
-
-
-@pytest.mark.parametrize("time", one_of(*ABSURD, fast=2))
-def test_an_absurd_time_in_the_outbox_or_the_checks_breaks_nothing(
-    watch: Watcher, time: str
-) -> None:
-    """A time that can be read, of whatever year, is a time: the poll goes on, and an alert that old expires."""
-    before = {
-        name: json.loads((watch.state / name).read_bytes())
-        for name in ("outbox.json", "checks.json")
-    }
-    queue = before["outbox.json"]["queues"]["ops"]
-    queue["retry_at"] = queue["messages"][0]["queued_at"] = time
-    for changed in before["outbox.json"]["events"].values():
-        changed["at"] = time
-    before["checks.json"] |= {"polled_at": time, "checked": {"alpha": time}}
-    for name, changed in before.items():
-        (watch.state / name).write_text(json.dumps(changed))
-    assert watch.run("status").code == 0
-    alerts = watch.check(code=1)["alerts"]
-    assert (alerts["pending"], alerts["expired"]) == (
-        (0, 1) if time.startswith("0001") else (1, 0)
-    )

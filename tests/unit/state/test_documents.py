@@ -13,7 +13,6 @@ from tests.support.factories import CHECKED, NOW, PACK, channel, event, known, v
 from watcher.alerts.queues import outbox
 from watcher.alerts.queues.channel_identity import Addresses
 from watcher.alerts.queues.outbox import Outbox
-from watcher.model.channel import Channel
 from watcher.model.snapshot import Mark, Node, Snapshot
 from watcher.model.version import STATUSES
 from watcher.state import documents
@@ -155,14 +154,3 @@ def test_a_value_that_cannot_be_is_refused(
     assert old.encode() in text
     with pytest.raises(UnreadableFormError, match=why):
         read(text.replace(old.encode(), new.encode()))
-
-
-def test_no_address_of_a_channel_is_in_the_outbox() -> None:
-    """Channels are known by name in the file; nothing of a URL is there."""
-    secret = Channel(name="ops", url="json://user:s3cret@host.example/token")
-    owed = outbox.enqueue(Outbox(), (secret,), (event(),), 1, NOW)
-    text = documents.OUTBOX.write(owed, revision=0)
-    assert b'"ops"' in text
-    assert not any(
-        part in text for part in (b"s3cret", b"host.example", b"token", b"json://")
-    )
