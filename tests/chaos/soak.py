@@ -178,7 +178,7 @@ class Soak:
                 self.met.append(len(self.receiver.attempts))
                 self.begun.append(time.monotonic())
             self.now[node] = self._meets()
-        # A further page, or one that was redirected to, belongs to the same answer.
+        # A further page belongs to the same answer.
         fault = self.now[node]
         return (
             await FAULTS[fault].play(request, self.registry.catalog) if fault else None

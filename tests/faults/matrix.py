@@ -60,7 +60,7 @@ RETRIES = 2
 MOST_MEMORY = 256 * 2**20
 """Bytes, the loopback registry's own part included: four nodes of `MEGABYTES` each, decoded; a bomb alone is 800 MB."""
 MOST_REQUESTS = 10
-"""For one node in one poll: no fault here has more pages or redirects to it."""
+"""For one node in one poll: no fault here has more pages to it."""
 
 MOST_SECONDS = 10.0
 """For one poll under a fault: no deadline here that a fault reaches is longer than 0.15 s. A machine may be loaded."""

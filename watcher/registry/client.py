@@ -1,5 +1,5 @@
-"""The registry over HTTP: one request within a deadline, a size limit and the configured origin, retried where that
-can help. `watcher.registry.reader` and `watcher.registry.packs` decide what an answer means.
+"""The registry over HTTP: one request within a deadline and a size limit, to the configured origin alone, retried where
+that can help. `watcher.registry.reader` and `watcher.registry.packs` decide what an answer means.
 """
 
 from __future__ import annotations
@@ -35,8 +35,6 @@ _LONGEST_RETRY_AFTER = 60.0
 """Seconds. A longer `Retry-After` ends the attempts: of the one node for a 503, of all nodes for a 429."""
 _LONGEST_DELAY = 300.0
 """Seconds that all 429s of one poll may delay its requests: the alerts of nodes that were read wait for the others."""
-_MOST_REDIRECTS = 5
-_REDIRECTS = {301, 302, 303, 307, 308}
 _SLOWER = "the registry asked to slow down"
 _RETRIED = {HTTPStatus.TOO_MANY_REQUESTS, *range(500, 600)}
 
@@ -129,7 +127,7 @@ class Registry:
         self._delayed = 0.0
         self.asked_to_wait = ""
         self.requests = 0
-        """How many were sent, repeats and redirects too."""
+        """How many were sent, repeats too."""
         self._headers = {
             "Host": self._base.netloc.decode("ascii"),
             "User-Agent": f"comfy-watch/{__version__} (Comfy Watch, a node pack version watcher)",
@@ -225,26 +223,20 @@ class Registry:
             self._progress(place, "")
 
     async def _attempt(self, url: str) -> Answer:
-        """Send one request and read its whole answer within the deadline. Redirects within the origin are followed."""
+        """Send one request and read its whole answer within the deadline. A redirect is an answer as any other."""
+        request = httpx.Request("GET", url, headers=self._headers)
+        clock = asyncio.get_running_loop().time
+        begun = clock()
         reached = False
         try:
             async with asyncio.timeout(self.limits.timeout):
-                for _ in range(_MOST_REDIRECTS):
-                    request = httpx.Request("GET", url, headers=self._headers)
-                    begun = asyncio.get_running_loop().time()
-                    self.requests += 1
-                    response = await self._transport.handle_async_request(request)
-                    reached = True
-                    try:
-                        location = response.headers.get("location")
-                        if response.status_code not in _REDIRECTS or not location:
-                            answer = await self._read(response)
-                            _log(request, answer.code, begun, len(answer.body))
-                            return answer
-                    finally:
-                        await response.aclose()
-                    _log(request, response.status_code, begun, 0)
-                    url = self._redirect(request.url, location)
+                self.requests += 1
+                response = await self._transport.handle_async_request(request)
+                reached = True
+                try:
+                    answer = await self._read(response)
+                finally:
+                    await response.aclose()
         except transport.FAILURES as error:
             # A server that never comes to its end holds a poll as one that is silent does.
             is_late = isinstance(error, TimeoutError)
@@ -252,19 +244,15 @@ class Registry:
             raise _FailedAttemptError(why, reached=reached and not is_late) from None
         finally:
             self._progress("request", "")
-        raise NoAnswerError("it redirects without end", Fault.REGISTRY)
-
-    def _redirect(self, url: httpx.URL, location: str) -> str:
-        try:
-            target = url.join(location)
-        except httpx.InvalidURL:
-            raise NoAnswerError("it redirects to no address") from None
-        if _origin(target) != _origin(self._base):
-            raise NoAnswerError(
-                "it redirects to another host, which is not followed; check registry_url",
-                Fault.REGISTRY,
-            )
-        return str(target)
+        log.debug(
+            "request",
+            method=request.method,
+            path=request.url.raw_path.decode("ascii"),
+            status=answer.code,
+            seconds=round(clock() - begun, 3),
+            bytes=len(answer.body),
+        )
+        return answer
 
     async def _read(self, response: httpx.Response) -> Answer:
         headers = response.headers
@@ -281,20 +269,3 @@ class Registry:
             ),
             retry_after=parse_retry_after(headers),
         )
-
-
-def _log(request: httpx.Request, code: int, begun: float, size: int) -> None:
-    seconds = asyncio.get_running_loop().time() - begun
-    path = request.url.raw_path.decode("ascii")
-    log.debug(
-        "request",
-        method=request.method,
-        path=path,
-        status=code,
-        seconds=round(seconds, 3),
-        bytes=size,
-    )
-
-
-def _origin(url: httpx.URL) -> tuple[str, bytes, int]:
-    return url.scheme, url.raw_host, url.port or (443 if url.scheme == "https" else 80)

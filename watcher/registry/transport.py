@@ -14,7 +14,6 @@ from urllib.request import getproxies, proxy_bypass
 import httpx
 
 from watcher.errors import ConfigError
-from watcher.text.mask import describe_registry_url
 
 FAILURES = (httpx.TransportError, OSError)
 """What a failing request may raise; a TimeoutError is an OSError."""
@@ -23,13 +22,14 @@ FAILURES = (httpx.TransportError, OSError)
 def check_usable(url: str) -> None:
     """Raise ConfigError if no request to `url` can be made, because of its host or of the proxy in the environment.
 
-    Nothing is opened or looked up: a host that does not exist is found by the first request.
+    The URL has the form that the setting allows, so nothing in it is secret. Nothing is opened or looked up: a host
+    that does not exist is found by the first request.
     """
     try:
         target = httpx.URL(url.rstrip("/") + "/versions")
     except httpx.InvalidURL:
         raise ConfigError(
-            f"registry_url: the host of {describe_registry_url(url)} is not a valid host name",
+            f"registry_url: the host of {url!r} is not a valid host name",
             hint="a host name has 1 to 63 letters, digits or dashes between dots, an IPv4 address four numbers to 255",
         ) from None
     _proxy_for(target)

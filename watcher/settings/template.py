@@ -90,18 +90,15 @@ def text(system: Folders | None = None, state: Path = Path("state")) -> str:
     The file in the `system`'s folders is for everybody to read, and has no place for secrets.
     """
     parts = [_HEAD if system is None else _SYSTEM_HEAD.format(folder=system.settings)]
+    values = {**_EXAMPLES, "state_dir": state if system is None else system.state}
     for title, names in _SECTIONS.items():
         parts.append(f"# ---- {title} ".ljust(120, "-") + "\n")
         for name in names:
             field = Settings.model_fields[name]
             if system is not None and name in parsing.SECRET:
                 parts.append(_secret(name, field, system.settings))
-            elif system is not None and name == "state_dir":
-                parts.append(_setting(name, field, system.state))
-            elif name == "state_dir":
-                parts.append(_setting(name, field, state))
             else:
-                parts.append(_setting(name, field, _EXAMPLES.get(name, field.default)))
+                parts.append(_setting(name, field, values.get(name, field.default)))
     if system is not None:
         return _with_nodes(parts)
     keys = [
@@ -120,15 +117,9 @@ def _with_nodes(parts: Iterable[str]) -> str:
 def _secret(name: str, field: FieldInfo, folder: Path) -> str:
     """Return a secret setting's description, and where it goes."""
     path = folder / name
-    form = (
-        "a JSON array"
-        if name == "channels"
-        else "one URL per line"
-        if name == "alert_urls"
-        else "the URL"
-    )
+    form = {"channels": "a JSON array", "alert_urls": "one URL per line"}
     passed_on = f"# A service of systemd gets it with LoadCredential={name}:{path}"
-    return f"{_about(field)}\n# Not here: put it into {path}, {form}.\n{passed_on}\n"
+    return f"{_about(field)}\n# Not here: put it into {path}, {form.get(name, 'the URL')}.\n{passed_on}\n"
 
 
 def _setting(name: str, field: FieldInfo, value: object) -> str:

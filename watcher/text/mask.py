@@ -1,6 +1,6 @@
 """Secrets masked: values as a message may show them (docs/behaviour.md, Secrets). Pure.
 
-Of a URL (`find_url`) only the scheme is shown, except for a registry's.
+Of a URL (`find_url`) only the scheme is shown.
 """
 
 from __future__ import annotations
@@ -50,19 +50,6 @@ def describe(value: object) -> str:
             return "a table"
         case _:
             return f"a {type(value).__name__}"
-
-
-def describe_registry_url(text: str) -> str:
-    """Return a registry's URL, which is no secret, as a message may show it: whole.
-
-    A URL of another scheme, or with a user, a query or a fragment, may be an alert URL in the wrong place: only its
-    scheme is shown.
-    """
-    found = find_url(text)
-    web = found is None or text.lower().startswith(("http://", "https://"))
-    if not web or NOT_IN_REGISTRY_URL.search(text):
-        return describe(text if found else "://")
-    return repr(text if len(text) <= 2 * _SHOWN else text[: 2 * _SHOWN - 1] + "…")
 
 
 def is_visible(text: str) -> bool:

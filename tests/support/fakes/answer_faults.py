@@ -18,7 +18,6 @@ from tests.support.fakes.fault import (
     Document,
     Means,
     altered,
-    asked,
     fault,
     fixed,
     ordinary,
@@ -367,7 +366,7 @@ async def no_date(request: web.BaseRequest, catalog: Catalog) -> web.StreamRespo
 
 @fault(
     Means.REGISTRY,
-    "it redirects to another host, which is not followed; check registry_url",
+    "the registry redirects elsewhere, which is not followed; check registry_url (302)",
 )
 async def redirect_elsewhere(
     request: web.BaseRequest, catalog: Catalog
@@ -376,28 +375,5 @@ async def redirect_elsewhere(
     port = str(request.host).rpartition(":")[2]
     if request.host.startswith("localhost"):
         return None
-    return _redirect(f"http://localhost:{port}{request.path_qs}")
-
-
-@fault(Means.REGISTRY, "it redirects without end")
-async def redirect_loop(
-    request: web.BaseRequest, catalog: Catalog
-) -> web.StreamResponse:
-    """A redirect to an address that redirects to itself."""
-    return _redirect(
-        request.path_qs if "again" in asked(request) else f"{request.path_qs}&again=1"
-    )
-
-
-@fault(Means.COMPLETE)
-async def redirect_same_origin(
-    request: web.BaseRequest, catalog: Catalog
-) -> web.StreamResponse | None:
-    """A redirect to another address of the same server, which answers."""
-    return (
-        None if "moved" in asked(request) else _redirect(f"{request.path_qs}&moved=1")
-    )
-
-
-def _redirect(location: str) -> web.Response:
+    location = f"http://localhost:{port}{request.path_qs}"
     return web.Response(status=302, headers={"Location": location})

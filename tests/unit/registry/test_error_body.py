@@ -78,7 +78,11 @@ def test_a_ban_is_said_in_the_registrys_words(body: bytes, reason: str | None) -
         (404, "the registry does not know it (404): m"),
         (429, "the registry asked to slow down (429): m"),
         (503, "registry error (503): m"),
-        (302, "the registry gave an unexpected answer (302): m"),
+        (
+            302,
+            "the registry redirects elsewhere, which is not followed; check registry_url (302): m",
+        ),
+        (418, "the registry gave an unexpected answer (418): m"),
     ],
 )
 def test_a_refusal_is_said_with_its_code_and_message(code: int, said: str) -> None:

@@ -176,16 +176,14 @@ def test_an_absurd_time_in_the_outbox_or_the_checks_breaks_nothing(
 ) -> None:
     """A time that can be read, of whatever year, is a time: the state is shown, and an alert that old expires."""
     late = outbox.enqueue(Outbox(), [OPS], (event("e1", at=time),), 1, time)
-    late = failed(
-        failed(outbox.recorded(late), "ops", "HTTP 500", time), "ops", "", time
-    )
+    late = failed(outbox.recorded(late), "ops", "HTTP 500", time)
     made = StateFolder(tmp_path)
     made.prepare(late, 0)
     made.commit(Snapshot(revision=1))
     made.save_checks(Checks(polled_at=time, checked={"alpha": time}), 1)
     state = made.load()
     _show(state)
-    _, expired = outbox.expired(state.outbox, "ops", NOW, 60)
+    _, expired = outbox.expired(state.outbox, "ops", NOW, 60, configured=False)
     assert bool(expired) is time.startswith("0001")
 
 
