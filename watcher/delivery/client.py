@@ -108,14 +108,14 @@ class Worker:
         answers = SimpleQueue[_Answer]()
         _converse(process, task, answers.put)
         try:
-            said = answers.get(timeout=PATIENCE) or {"error": "its process ended"}
+            answer = answers.get(timeout=PATIENCE) or {"error": "its process ended"}
         except Empty:
-            said = {"error": "it took too long"}
-        if "error" in said:
+            answer = {"error": "it took too long"}
+        if "error" in answer:
             self.end(process)
-            raise WorkerError(said["error"])
+            raise WorkerError(answer["error"])
         self.give_back(process)
-        return said["result"]
+        return answer["result"]
 
 
 def _converse(process: Process, task: Task, hear: Callable[[_Answer], object]) -> None:
@@ -134,15 +134,15 @@ class _Report:
     has_begun: bool = False
     is_out: bool = False
 
-    def take(self, said: dict[str, Any]) -> float | None:
+    def take(self, answer: dict[str, Any]) -> float | None:
         """Take one thing that it said, and return the seconds that it asks for, if it does."""
-        if "error" not in said:
+        if "error" not in answer:
             self.has_begun, self.reason = True, "the process that delivers has ended"
-        if "taken" in said:
-            self.reached.add(said["taken"])
-        self.is_out = said.get("out", self.is_out)
-        self.result = said.get("result")
-        return said.get("allow")
+        if "taken" in answer:
+            self.reached.add(answer["taken"])
+        self.is_out = answer.get("out", self.is_out)
+        self.result = answer.get("result")
+        return answer.get("allow")
 
 
 class Sender:
@@ -200,21 +200,38 @@ class Sender:
                 self._process = self._process or self._worker.take()
                 _converse(self._process, job, hear)
                 while (
-                    report.result is None and (said := await answers.get()) is not None
+                    report.result is None
+                    and (answer := await answers.get()) is not None
                 ):
                     self._progressed()
-                    allowed = report.take(said)
+                    allowed = report.take(answer)
                     if allowed is not None and limit in under_way:
                         limit.reschedule(loop.time() + allowed + GRACE)
         except TimeoutError:
+            reason = "timed out" if report.has_begun else report.reason
             if limit not in under_way:  # a stop, which is no failure
-                report.reason = ""
-            elif report.has_begun:
-                report.reason = "timed out"
+                reason = ""
+            await self._hear_the_rest(answers, report)
+            report.reason = reason
         except OSError:
             pass  # no process could be started
         finally:
             under_way.discard(limit)
+
+    async def _hear_the_rest(
+        self, answers: asyncio.Queue[_Answer], report: _Report
+    ) -> None:
+        """Kill the process, and take what it has said up to then: it may be that the message is out, or was taken."""
+        if self._process is not None:
+            self._process.kill()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(GRACE):
+                while (
+                    report.result is None
+                    and (answer := await answers.get()) is not None
+                ):
+                    report.take(answer)
+        self._end()
 
     def _end(self) -> None:
         if self._process is not None:
