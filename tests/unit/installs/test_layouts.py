@@ -203,6 +203,13 @@ def test_a_folder_that_cannot_be_read_keeps_its_packs(
     assert (again, error) == (known, "")
 
 
+def test_a_first_scan_that_fails(tmp_path: Path) -> None:
+    """An install that was never read has no list of packs, not an empty one."""
+    known, error = _poll(tmp_path / "gone", None)
+    assert known is None
+    assert error.endswith("gone does not exist")
+
+
 def test_a_folder_that_is_meant_to_be_empty(
     both: tuple[Path, tuple[Pack, ...]],
 ) -> None:

@@ -165,6 +165,14 @@ def test_where_it_is(tmp_path: Path, name: str) -> None:
     )
 
 
+def test_a_commit_without_a_repository(tmp_path: Path) -> None:
+    """A pack that is named by its id and a commit is no clone whose claim has to be confirmed."""
+    path = tmp_path / "w.json"
+    path.write_text(json.dumps({"nodes": [_node(cnr_id="my-pack", ver=COMMIT)]}))
+    (pack,) = _named_by(path).packs
+    assert (pack.kind, pack.version, pack.commit) == (PackKind.CLAIMED, None, COMMIT)
+
+
 def _typed(kind: object, **properties: object) -> dict[str, object]:
     return {"type": kind, "properties": properties}
 
