@@ -54,7 +54,6 @@ def set_baseline(
                 node,
                 Kind.BASELINE,
                 options.now,
-                before=None,
                 after=worst,
                 reason=summary,
             )

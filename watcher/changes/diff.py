@@ -59,7 +59,6 @@ def compare_ban(
         node,
         Kind.BANNED,
         options.now,
-        before=None,
         after=BANNED,
         reason=reading.message,
     )

@@ -49,19 +49,19 @@ def assess(reported: Installed, poll: Poll) -> tuple[Installed, tuple[Event, ...
             key = exposure_key(one.node, one.pack.version)
             run.setdefault(key, []).append(one)
     exposures: dict[str, Exposure] = {}
-    found: list[Event] = []
+    events: list[Event] = []
     for key in sorted(run.keys() | reported.exposures.keys()):
         findings, old = run.get(key, []), reported.exposures.get(key)
-        case = _Case(key=key, findings=findings, old=old, poll=poll)
+        seen = reported.seen + len(events)
+        case = _Case(key=key, findings=findings, old=old, poll=poll, seen=seen)
         new = case.exposure()
         if new is not None:
             exposures[key] = new
         event = case.exposed(new) if new else case.cleared()
         if event is not None:
-            found.append(event)
-    events = numbered(found, reported.seen)
+            events.append(event)
     seen = reported.seen + len(events)
-    return replace(reported, exposures=exposures, seen=seen), events
+    return replace(reported, exposures=exposures, seen=seen), tuple(events)
 
 
 def copies_of(installs: Mapping[str, Iterable[Pack]]) -> dict[str, tuple[Copy, ...]]:
@@ -105,6 +105,8 @@ class _Case:
     old: Exposure | None
     """What was reported of it."""
     poll: Poll
+    seen: int
+    """How many events there were of installs and exposures before."""
 
     @property
     def node(self) -> str:
@@ -183,7 +185,7 @@ class _Case:
         ]
 
     def _event(self, kind: Kind, *, before: str | None, after: str | None) -> Event:
-        """Return an event about it; its id is still to come."""
+        """Return an event about it."""
         findings = self.findings
         listed = next((one.listed for one in findings if one.listed), None)
         known = self.poll.after.get(self.node)
@@ -191,7 +193,7 @@ class _Case:
         safe = (one.safe_version for one in findings if one.verdict == after)
         reasons = [one.reason for one in findings if one.verdict == after]
         return Event(
-            id=self.key,
+            id=event_id("installed", self.key, self.seen, kind, before, after),
             kind=kind,
             node=node or self.node,
             version=self.version,
@@ -204,21 +206,3 @@ class _Case:
             published=listed.created_at if listed else "",
             safe_version=next(safe, None),
         )
-
-
-def numbered(events: Sequence[Event], seen: int) -> tuple[Event, ...]:
-    """Return the events with their ids, made of what was observed and how many events there were before."""
-    return tuple(
-        replace(
-            event,
-            id=event_id(
-                "installed",
-                event.id,
-                seen + place,
-                event.kind,
-                event.before,
-                event.after,
-            ),
-        )
-        for place, event in enumerate(events)
-    )

@@ -130,7 +130,6 @@ def set_baseline(
         after,
         Kind.BASELINE,
         options.now,
-        id_parts=(None, worst),
         after=worst,
         reason=reason,
     )

@@ -62,21 +62,13 @@ def node_event(
     kind: Kind,
     now: str,
     *,
-    before: str | None,
-    after: str | None,
+    before: str | None = None,
+    after: str | None = None,
     reason: str = "",
 ) -> Event:
     """Return an event about the node as a whole. Its id depends on the number of events before it."""
-    return Event(
-        id=event_id(node.node.lower(), "", node.seen.get("", 0), kind, before, after),
-        kind=kind,
-        node=node.node,
-        before=before,
-        after=after,
-        reason=reason,
-        at=now,
-        url=node_url(node.node),
-    )
+    subject = node.node.lower(), "", node.seen.get("", 0)
+    return _event(subject, node.node, kind, now, before, after, reason)
 
 
 def registry_event(
@@ -84,22 +76,13 @@ def registry_event(
     kind: Kind,
     now: str,
     *,
-    id_parts: tuple[object, ...] = (),
     before: str | None = None,
     after: str | None = None,
     reason: str = "",
 ) -> tuple[Snapshot, Event]:
     """Return the snapshot with one more event of the registry, and that. Its id depends on the number before it."""
-    event = Event(
-        id=event_id(None, "", snapshot.registry_seen, kind, *id_parts),
-        kind=kind,
-        node=None,
-        before=before,
-        after=after,
-        reason=reason,
-        at=now,
-        url=node_url(None),
-    )
+    subject = None, "", snapshot.registry_seen
+    event = _event(subject, None, kind, now, before, after, reason)
     return replace(snapshot, registry_seen=snapshot.registry_seen + 1), event
 
 
@@ -115,19 +98,33 @@ def health_event(
 
     `seen` is how many such events there were before.
     """
-    kind = Kind.FAILING if reason else Kind.RECOVERED
-    what = "install" if channel is None else "channel"
+    subject = "install" if channel is None else "channel", channel or install, seen
+    if reason:
+        event = _event(subject, None, Kind.FAILING, now, None, "failing", reason)
+    else:
+        event = _event(subject, None, Kind.RECOVERED, now, "failing", None, "")
+    return replace(event, channel=channel, install=install)
+
+
+def _event(
+    subject: tuple[object, ...],
+    node: str | None,
+    kind: Kind,
+    now: str,
+    before: str | None,
+    after: str | None,
+    reason: str,
+) -> Event:
+    """Return an event; `subject` and what happened make its id."""
     return Event(
-        id=event_id(what, channel or install, seen, kind),
+        id=event_id(*subject, kind, before, after),
         kind=kind,
-        node=None,
-        channel=channel,
-        install=install,
-        before=None if reason else "failing",
-        after="failing" if reason else None,
+        node=node,
+        before=before,
+        after=after,
         reason=reason,
         at=now,
-        url=node_url(None),
+        url=node_url(node),
     )
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 
-from watcher.changes.exposure import Poll, numbered
+from watcher.changes.exposure import Poll
 from watcher.changes.facts import good_versions, safe_version
 from watcher.changes.transitions import REMOVED, node_url
 from watcher.changes.verdict import is_newer
-from watcher.model.event import Event, Kind
+from watcher.model.event import Event, Kind, event_id
 from watcher.model.exposure import Installed, exposure_key
 from watcher.model.finding import Finding
 from watcher.model.precedence import is_prerelease, precedence
@@ -18,23 +18,15 @@ from watcher.model.version import Version
 
 
 def offer(reported: Installed, poll: Poll) -> tuple[Installed, tuple[Event, ...]]:
-    """Return what was offered after a poll, and the events: at most one for each pack."""
-    offered, found = _updates(reported.offered, poll)
-    events = numbered(found, reported.seen)
-    return replace(reported, offered=offered, seen=reported.seen + len(events)), events
+    """Return what was offered after a poll, and the events: at most one for each pack.
 
-
-def _updates(
-    offered: Mapping[str, str], poll: Poll
-) -> tuple[dict[str, str], list[Event]]:
-    """Return the newest good version so far of each installed pack, and the events of those that were not before.
-
-    A version is offered once: by its `new` event, or when it becomes the newest good one that there was so far.
+    What was offered is the newest good version so far of each pack. A version is offered once: by its `new` event, or
+    when it becomes the newest good one that there was so far.
     """
     best: dict[str, str] = {}
     events: list[Event] = []
     for key, versions in sorted(_enabled(poll.findings).items()):
-        node, old = poll.after.get(key), offered.get(key)
+        node, old = poll.after.get(key), reported.offered.get(key)
         safe = safe_version(node, poll.statuses) if node else None
         if node is None or safe is None or safe.version is None:
             if old is not None:
@@ -60,8 +52,10 @@ def _updates(
         ]
         if good:
             update = max(good, key=lambda one: precedence(one.version))
-            events.append(_update(node, update, running, poll.now))
-    return best, events
+            seen = reported.seen + len(events)
+            events.append(_update(node, update, running, poll.now, seen))
+    seen = reported.seen + len(events)
+    return replace(reported, offered=best, seen=seen), tuple(events)
 
 
 def _enabled(findings: Iterable[Finding]) -> dict[str, list[str]]:
@@ -80,9 +74,10 @@ def _is_release(event: Event, key: str) -> bool:
     return about and event.kind is Kind.NEW and event.before != REMOVED
 
 
-def _update(node: Node, version: Version, running: str, now: str) -> Event:
+def _update(node: Node, version: Version, running: str, now: str, seen: int) -> Event:
+    key = exposure_key(node.node, version.version)
     return Event(
-        id=exposure_key(node.node, version.version),
+        id=event_id("installed", key, seen, Kind.UPDATE, running, version.version),
         kind=Kind.UPDATE,
         node=node.node,
         version=version.version,

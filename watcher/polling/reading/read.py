@@ -103,13 +103,13 @@ class Asker:
     plan: Plan
     clock: Callable[[], str]
     progress: Progress = silent
-    _total: int = field(default=0, init=False)
-    _readings: dict[str, Reading] = field(default_factory=dict, init=False)
-    _failures: int = field(default=0, init=False)
+    _total: int = 0
+    _readings: dict[str, Reading] = field(default_factory=dict)
+    _failures: int = 0
     """Registry-wide ones in a row."""
-    _silence: int = field(default=0, init=False)
+    _silence: int = 0
     """Nodes in a row without any HTTP answer."""
-    _under_way: dict[str, None] = field(default_factory=dict, init=False)
+    _under_way: dict[str, None] = field(default_factory=dict)
 
     async def ask(self, nodes: Sequence[str]) -> dict[str, Reading]:
         """Return the answer about each node, by lower-case id; failures are values."""
