@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from watcher import timestamps
@@ -17,9 +17,8 @@ class ChannelState:
     """How deliveries to a configured channel went, until this poll."""
 
     name: str
-    placed: bool
-    """The name comes from a place in `alert_urls`, so that it is the same channel only with the same URL."""
-    url_digest: str
+    key: str
+    """What it is known by: its name, or the digest of its URL where the name is only a place in `alert_urls`."""
     failing_since: str
     """When the first attempt failed since an alert was taken; empty if the last one did not."""
     gone: bool
@@ -36,34 +35,24 @@ def assess_channels(
     it takes an alert. One that is not configured any more is forgotten. The same snapshot is returned if nothing
     changed.
     """
-    failing: dict[str, str] = {}
+    failing: list[str] = []
     events: list[Event] = []
     for channel in channels:
-        reported = _was_reported(channel, channels, snapshot.channels_failing)
-        if channel.failing_since and (reported or _is_failing(channel, now)):
-            failing[channel.name] = channel.url_digest
-        if reported != (channel.name in failing):
+        was_failing = channel.key in snapshot.channels_failing
+        has_failed = bool(channel.failing_since)
+        is_failing = has_failed and (was_failing or _is_failing(channel, now))
+        if is_failing:
+            failing.append(channel.key)
+        if was_failing != is_failing:
             seen = snapshot.channels_seen + len(events)
-            reason = _reason(channel) if channel.failing_since else ""
+            reason = _reason(channel) if has_failed else ""
             events.append(health_event(seen, now, reason, channel=channel.name))
-    if failing == snapshot.channels_failing:
+    reported = tuple(sorted(failing))
+    if reported == snapshot.channels_failing:
         return snapshot, ()
     seen = snapshot.channels_seen + len(events)
-    return replace(snapshot, channels_failing=failing, channels_seen=seen), tuple(
-        events
-    )
-
-
-def _was_reported(
-    channel: ChannelState, channels: Sequence[ChannelState], reported: Mapping[str, str]
-) -> bool:
-    """Return whether the channel is one that was reported failing, maybe under another name."""
-    if channel.name in reported:
-        return not channel.placed or reported[channel.name] == channel.url_digest
-    configured = {one.name for one in channels}
-    return channel.url_digest in {
-        digest for name, digest in reported.items() if name not in configured
-    }
+    snapshot = replace(snapshot, channels_failing=reported, channels_seen=seen)
+    return snapshot, tuple(events)
 
 
 def _is_failing(channel: ChannelState, now: str) -> bool:

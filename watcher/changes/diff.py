@@ -113,9 +113,7 @@ def compare_listing(
         )
         node = counted(node, "")
     settled = not node.marks and not node.partial and node.statuses == options.statuses
-    if not (node.versions or node.seen or node.baseline_at or listing.incomplete):
-        node = _first_picture(node, listing, options)
-    elif node.versions != listing.versions or not settled:
+    if node.versions != listing.versions or not settled:
         comparison = _Comparison(
             node=node,
             known=KnownVersions.of(node),
@@ -131,19 +129,6 @@ def compare_listing(
         events += more
     return Difference(
         node=node, events=tuple(with_release_notes(events, node, listing))
-    )
-
-
-def _first_picture(node: Node, listing: Listing, options: DiffOptions) -> Node:
-    """Return a node of which nothing was known with a complete listing. There is nothing to compare."""
-    partial = sorted(
-        key for key, fields in listing.unreported.items() if fields & _DETAILS
-    )
-    return replace(
-        node,
-        versions=listing.versions,
-        partial=tuple(partial),
-        statuses=options.statuses,
     )
 
 

@@ -92,8 +92,10 @@ class Snapshot:
     """A registry-wide `failing` was reported, and no `recovered` since."""
     registry_seen: int = 0
     """How many events the registry itself had."""
-    channels_failing: Mapping[str, str] = field(default_factory=dict)
-    """The channels that were reported failing, and did not recover since, with the digests of their URLs."""
+    channels_failing: tuple[str, ...] = ()
+    """The channels that were reported failing, and did not recover since: by name, sorted, or by the digest of the URL
+    where the name is only a place in `alert_urls`.
+    """
     channels_seen: int = 0
     """How many events channels had."""
     installed: Installed = field(default_factory=Installed)

@@ -163,10 +163,11 @@ async def _with_reasons(
     registry: Registry, findings: Sequence[Finding], progress: Progress
 ) -> list[Finding]:
     """Return the findings with summaries of why installed versions are banned, flagged or deleted."""
-    wanted: dict[str, dict[str, str]] = {}
-    for one in findings:
-        if one.listed and one.node and one.verdict in EXPLAINED:
-            wanted.setdefault(one.node, {})[one.listed.key] = one.listed.status
+    wanted = {
+        (one.node, one.listed.key): one.listed.status
+        for one in findings
+        if one.listed and one.node and one.verdict in EXPLAINED
+    }
     reasons = await read_summaries(registry, wanted, _PATIENCE, progress)
     return [
         replace(one, detail=reasons.get((one.node, one.listed.key), ""))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,15 +13,13 @@ from watcher.model.event import Event, Kind
 from watcher.model.snapshot import Snapshot
 
 DAY = 24 * 60
-U1, U2 = "1" * 32, "2" * 32
 
 
 def state(name: str = "ops", *, failing: bool = True, **fields: Any) -> ChannelState:
     """Make a channel, failing with 500 since `NOW` unless it is said otherwise."""
     given: dict[str, Any] = {
         "name": name,
-        "placed": False,
-        "url_digest": U1,
+        "key": name,
         "gone": False,
     }
     given |= (
@@ -45,14 +44,14 @@ GONE = state(gone=True, error="HTTP 404")
 def test_a_channel_that_is_gone_is_reported_at_once_and_once() -> None:
     """One poll reports it, the next ones do not, and it recovers when it takes an alert."""
     first, events = reported(GONE)
-    assert (events, first.channels_failing) == ([("failing", "ops")], {"ops": U1})
+    assert (events, first.channels_failing) == ([("failing", "ops")], ("ops",))
     again, events = reported(GONE, before=first)
     assert (again, events) == (first, [])
     assert again is first
     other_cause, events = reported(state(), before=first)
     assert events == []
     after, events = reported(state(failing=False), before=other_cause)
-    assert (events, after.channels_failing) == ([("recovered", "ops")], {})
+    assert (events, after.channels_failing) == ([("recovered", "ops")], ())
     assert reported(state(failing=False), before=after) == (after, [])
 
 
@@ -98,28 +97,15 @@ def test_what_the_event_says() -> None:
 def test_a_channel_that_is_gone_from_the_settings_is_forgotten() -> None:
     """Without an event; if it is back it is news again."""
     first, _ = reported(GONE)
-    after, events = reported(state("mail", failing=False, url_digest=U2), before=first)
-    assert (events, after.channels_failing) == ([], {})
+    after, events = reported(state("mail", failing=False), before=first)
+    assert (events, after.channels_failing) == ([], ())
     assert reported(GONE, before=after)[1] == [("failing", "ops")]
 
 
-def test_a_renamed_channel_is_the_same() -> None:
-    """Its URL says so: it is not reported again, and recovers under its new name."""
-    first, _ = reported(GONE)
-    renamed, events = reported(state("duty", gone=True), before=first)
-    assert (events, renamed.channels_failing) == ([], {"duty": U1})
-    assert reported(state("duty", failing=False), before=renamed)[1] == [
-        ("recovered", "duty")
-    ]
-
-
-@pytest.mark.parametrize("placed", [False, True])
-def test_a_channel_with_another_url(*, placed: bool) -> None:
-    """A table of its own name has recovered once the new URL takes an alert; a place in a list is another channel."""
-    first, _ = reported(state(gone=True, placed=placed))
-    waiting, events = reported(
-        state(url_digest=U2, placed=placed), before=first, at=minute(1)
-    )
-    assert (events, bool(waiting.channels_failing)) == ([], not placed)
-    after = reported(state(url_digest=U2, placed=placed, failing=False), before=waiting)
-    assert after[1] == ([] if placed else [("recovered", "ops")])
+def test_a_place_in_a_list_is_the_channel_of_its_url() -> None:
+    """Under another name it is not reported again; with another URL it is another channel, which has not recovered."""
+    first, _ = reported(state(gone=True, key="one URL"))
+    moved, events = reported(state("ops-2", gone=True, key="one URL"), before=first)
+    assert (moved, events) == (first, [])
+    edited = reported(state(failing=False, key="another URL"), before=first)
+    assert edited == (replace(first, channels_failing=()), [])

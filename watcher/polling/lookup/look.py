@@ -253,10 +253,11 @@ def _incomplete(lookups: list[_Lookup], problems: list[ReadFailure]) -> str:
 
 async def _with_reasons(registry: Registry, found: Found, progress: Progress) -> Found:
     """Return what was found with the registry's reasons. They are asked for afterwards, since they can be huge."""
-    wanted: dict[str, dict[str, str]] = {}
-    for one in found.versions:
-        if one.version.status in STATUSES:
-            wanted.setdefault(one.node, {})[one.version.key] = one.version.status
+    wanted = {
+        (one.node, one.version.key): one.version.status
+        for one in found.versions
+        if one.version.status in STATUSES
+    }
     reasons = await read_summaries(registry, wanted, _PATIENCE, progress)
     versions = tuple(
         replace(one, reason=reasons.get((one.node, one.version.key)))

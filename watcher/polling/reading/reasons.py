@@ -36,32 +36,34 @@ async def reasons_for(
 
     Of many nodes only those with the worst events are asked about. An exposure may say by what it is known already.
     """
-    wanted: dict[str, dict[str, Event]] = {}
+    wanted: dict[tuple[str, str], Event] = {}
+    nodes: set[str] = set()
     for event in sorted(events, key=rank):
         is_said = bool(event.reason) and event.kind is not Kind.EXPOSED
         is_one = event.kind in _KINDS and event.after in _EXPLAINED and not is_said
         if not is_one or event.version is None or event.node is None:
             continue
-        if event.node in wanted or len(wanted) < _MOST_NODES:
-            wanted.setdefault(event.node, {})[event.key] = event
-    statuses = {
-        node: {key: event.after or "" for key, event in by_key.items()}
-        for node, by_key in wanted.items()
-    }
+        if event.node in nodes or len(nodes) < _MOST_NODES:
+            nodes.add(event.node)
+            wanted[event.node, event.key] = event
+    statuses = {key: event.after or "" for key, event in wanted.items()}
     reasons = await read_summaries(registry, statuses, patience, progress)
-    return {wanted[node][key].id: reason for (node, key), reason in reasons.items()}
+    return {wanted[key].id: reason for key, reason in reasons.items()}
 
 
 async def read_summaries(
     registry: Registry,
-    wanted: Mapping[str, Mapping[str, str]],
+    wanted: Mapping[tuple[str, str], str],
     patience: float,
     progress: Progress = silent,
 ) -> dict[tuple[str, str], str]:
     """Return summaries of the registry's reasons by node and version key, of those that come within `patience`.
 
-    It is in seconds. `wanted` has the statuses of versions by key, by node.
+    It is in seconds. `wanted` has the statuses of versions, by node and version key too.
     """
+    by_node: dict[str, dict[str, str]] = {}
+    for (node, key), status in wanted.items():
+        by_node.setdefault(node, {})[key] = status
     reasons: dict[tuple[str, str], str] = {}
 
     async def ask(node: str, statuses: Mapping[str, str]) -> None:
@@ -71,9 +73,9 @@ async def read_summaries(
     if not wanted:
         return reasons
     tasks = [
-        asyncio.create_task(ask(node, statuses)) for node, statuses in wanted.items()
+        asyncio.create_task(ask(node, statuses)) for node, statuses in by_node.items()
     ]
-    progress("reasons", f"asking for the registry's reasons, {len(wanted)} nodes")
+    progress("reasons", f"asking for the registry's reasons, {len(by_node)} nodes")
     _, late = await asyncio.wait(tasks, timeout=patience)
     progress("reasons", "")
     for task in late:

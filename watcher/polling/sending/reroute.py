@@ -60,14 +60,16 @@ def channel_states(
 ) -> list[ChannelState]:
     """Return how deliveries to each configured channel went until now. Pure.
 
-    Where the digests of their URLs cannot be compared, because the salt was lost, a place in a list is a name.
+    A place in a list is known by the digest of its URL, unless that cannot be compared, because the salt was lost.
     """
     waiting, addresses = at_their_channels(state, channels, accepted)
+    has_salt = bool(state.addresses.salt)
     return [
         ChannelState(
             name=channel.name,
-            placed=channel.placed and bool(state.addresses.salt),
-            url_digest=addresses.url_digests[channel.name],
+            key=addresses.url_digests[channel.name]
+            if channel.placed and has_salt
+            else channel.name,
             failing_since=queue.failing_since,
             gone=queue.gone,
             error=error_in_words(queue.error, queue.may_have_arrived),
