@@ -25,7 +25,6 @@ from watcher.alerts.queues.ownership import reroute
 from watcher.alerts.queues.queue import FAILURES_TO_EXPIRE, Queue
 from watcher.changes.diff import Difference, compare_ban
 from watcher.changes.health import assess
-from watcher.changes.transitions import DiffOptions
 from watcher.model.channel import Channel, wants
 from watcher.model.event import (
     Event,
@@ -38,7 +37,6 @@ from watcher.model.event import (
     severity_of,
 )
 from watcher.model.failure import ReadFailure
-from watcher.model.listing import NodeBanned
 from watcher.model.snapshot import Mark, Node, Snapshot
 from watcher.model.version import STATUSES, Version
 from watcher.state.model import Checks
@@ -61,9 +59,7 @@ def lives() -> st.SearchStrategy[list[_Step]]:
 def live(node: Node | None, step: _Step, at: str = NOW) -> Difference:
     """Let one poll happen to a node."""
     if step == _BAN:
-        return compare_ban(
-            node, NodeBanned(node=PACK, message="banned", at=at), DiffOptions(now=at)
-        )
+        return compare_ban(node or Node(node=PACK), "banned", at)
     if isinstance(step, str):
         snapshot = Snapshot(nodes={} if node is None else {PACK.lower(): node})
         failed = {PACK.lower(): ReadFailure(node=PACK, error="unreadable")}

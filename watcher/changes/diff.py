@@ -19,7 +19,7 @@ from watcher.changes.transitions import (
     node_event,
 )
 from watcher.model.event import Event, Kind
-from watcher.model.listing import Listing, NodeBanned
+from watcher.model.listing import Listing
 from watcher.model.pack import PackRecord
 from watcher.model.snapshot import Mark, Node
 from watcher.model.version import (
@@ -45,28 +45,19 @@ class Difference:
     events: tuple[Event, ...] = ()
 
 
-def compare_ban(
-    known: Node | None, reading: NodeBanned, options: DiffOptions
-) -> Difference:
+def compare_ban(node: Node, reason: str, now: str) -> Difference:
     """Report a ban of the node once. Its versions stay as they were.
 
     The event has no `before`: a listing does not say what the node was.
     """
-    node = known or Node(node=reading.node)
     if node.banned:
         return Difference(node=node)
-    event = node_event(
-        node,
-        Kind.BANNED,
-        options.now,
-        after=BANNED,
-        reason=reading.message,
-    )
+    event = node_event(node, Kind.BANNED, now, after=BANNED, reason=reason)
     return Difference(node=replace(counted(node, ""), banned=True), events=(event,))
 
 
 def compare_record(
-    node: Node, record: PackRecord, options: DiffOptions, *, listed: bool
+    node: Node, record: PackRecord, now: str, *, listed: bool
 ) -> Difference:
     """Report a ban of the node, or its end, as `GET /nodes` has it; a ban that is known already is not reported again.
 
@@ -75,16 +66,13 @@ def compare_record(
     if record.status == BANNED:
         if node.banned:
             return Difference(node=node)
-        reading = NodeBanned(
-            node=node.node, message=record.status_detail, at=options.now
-        )
-        banned = compare_ban(node, reading, options)
+        banned = compare_ban(node, record.status_detail, now)
         return replace(banned, node=replace(banned.node, ban_recorded=True))
     if not node.ban_recorded:
         return Difference(node=node)
     if not listed:
         return Difference(node=replace(node, ban_recorded=False))
-    event = node_event(node, Kind.REINSTATED, options.now, before=BANNED, after=ACTIVE)
+    event = node_event(node, Kind.REINSTATED, now, before=BANNED, after=ACTIVE)
     return Difference(
         node=replace(counted(node, ""), banned=False, ban_recorded=False),
         events=(event,),
@@ -102,16 +90,16 @@ def compare_listing(
     node = known or Node(node=listing.node)
     returning = node.emptied and bool(listing.versions)
     events: list[Event] = []
+    ended = ""
     if node.banned and not node.ban_recorded and not listing.incomplete:
+        ended = BANNED
+    elif returning and not node.banned:
+        ended = REMOVED
+    if ended:
         events.append(
-            node_event(node, Kind.REINSTATED, options.now, before=BANNED, after=ACTIVE)
+            node_event(node, Kind.REINSTATED, options.now, before=ended, after=ACTIVE)
         )
         node = replace(counted(node, ""), banned=False)
-    elif returning and not node.banned:
-        events.append(
-            node_event(node, Kind.REINSTATED, options.now, before=REMOVED, after=ACTIVE)
-        )
-        node = counted(node, "")
     settled = not node.marks and not node.partial and node.statuses == options.statuses
     if node.versions != listing.versions or not settled:
         comparison = _Comparison(

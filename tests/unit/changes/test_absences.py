@@ -6,7 +6,6 @@ import pytest
 
 from tests.support.factories import (
     NOW,
-    PACK,
     compare,
     known,
     listing,
@@ -15,7 +14,6 @@ from tests.support.factories import (
 )
 from watcher.changes.diff import compare_ban, missing_from
 from watcher.changes.transitions import DiffOptions
-from watcher.model.listing import NodeBanned
 from watcher.model.snapshot import Mark, Node
 from watcher.model.version import Version
 
@@ -131,9 +129,7 @@ def test_a_version_that_does_not_come_back_with_its_node_is_removed() -> None:
 
 def test_a_node_that_was_emptied_and_banned_comes_back_once() -> None:
     """One event reports that the node is back, whatever kept it away; the end of a ban alone is no return."""
-    banned = compare_ban(
-        emptied(ONE), NodeBanned(node=PACK, message="", at=NOW), DiffOptions(now=NOW)
-    ).node
+    banned = compare_ban(emptied(ONE), "", NOW).node
     assert reported(compare(banned, ONE)) == [("reinstated", None, "banned", "active")]
     part = compare(banned, ONE, incomplete="it was cut short")
     assert part.events == ()

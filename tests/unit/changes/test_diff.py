@@ -22,7 +22,6 @@ from tests.support.factories import (
 from watcher.changes.diff import compare_ban, compare_listing
 from watcher.changes.transitions import DiffOptions, node_url
 from watcher.model.event import FieldChange, Kind
-from watcher.model.listing import NodeBanned
 from watcher.model.snapshot import Node
 from watcher.model.version import WATCHED_FIELDS, Version
 
@@ -273,9 +272,8 @@ def test_withheld_admin_tags_stay() -> None:
 def test_the_first_403_is_a_ban_of_the_node() -> None:
     """The registry's 403 is one `banned` event without a version, with what it said, and rows stay as they are."""
     node = known(version("1.0"), version("2.0", "flagged"))
-    reading = NodeBanned(node=PACK, message="Node banned", at=NOW)
-    first = compare_ban(node, reading, DiffOptions(now=NOW))
-    again = compare_ban(first.node, reading, DiffOptions(now=NOW))
+    first = compare_ban(node, "Node banned", NOW)
+    again = compare_ban(first.node, "Node banned", NOW)
     assert reported(first) == [("banned", None, None, "banned")]
     assert (first.events[0].reason, first.events[0].version_id) == ("Node banned", None)
     assert first.node == replace(node, banned=True, seen={"": 1})
@@ -284,9 +282,7 @@ def test_the_first_403_is_a_ban_of_the_node() -> None:
 
 def test_a_node_may_be_banned_at_first_sight() -> None:
     """A node that was never listed can be banned; that sets no baseline."""
-    difference = compare_ban(
-        None, NodeBanned(node=PACK, message="", at=NOW), DiffOptions(now=NOW)
-    )
+    difference = compare_ban(Node(node=PACK), "", NOW)
     assert reported(difference) == [("banned", None, None, "banned")]
     assert (difference.node.banned, difference.node.baseline_at) == (True, "")
 

@@ -117,7 +117,7 @@ def with_installs(
 ) -> PollChange:
     """Return the change with what it means for what is run."""
     now, names = plan.options.now, frozenset(scans.errors)
-    found, before, checks = change.findings, plan.snapshot, change.checks
+    found, checks = change.findings, change.checks
     records, failure = records_after(plan, answers, change.snapshot, found.watched)
     scanned = assess_scans(
         checks.health,
@@ -141,13 +141,12 @@ def with_installs(
         for one in judge_each(install, pack, known.of)
         if one.id is not None
     ]
-    keys = {one.node.lower() for one in findings if one.node}
     poll = Poll(
         findings=findings,
         installs=names,
         unseen=names - scans.packs.keys(),
-        before=_some(before, keys),
-        after=_some(change.snapshot, keys),
+        before=plan.snapshot.nodes,
+        after=change.snapshot.nodes,
         events=change.events,
         accept=config.accept,
         statuses=config.statuses,
@@ -179,7 +178,3 @@ def with_installs(
         installs=dict(scans.packs),
         scan_errors=scans.errors,
     )
-
-
-def _some(snapshot: Snapshot, keys: set[str]) -> Mapping[str, Node]:
-    return {key: node for key in keys if (node := snapshot.nodes.get(key)) is not None}

@@ -277,9 +277,9 @@ class _Comparison:
         found.banned.add(key)
         self._take_server_time(key, ban.server_time)
         found.read.add(key)
-        summary = replace(ban, message=summarize(ban.message))
+        before, reason = node or Node(node=ban.node), summarize(ban.message)
         return self._take_difference(
-            key, compare_ban(node, summary, self._plan.options)
+            key, compare_ban(before, reason, self._plan.options.now)
         )
 
     def _take_record(self, key: str, record: PackRecord) -> None:
@@ -290,7 +290,9 @@ class _Comparison:
         node = found.nodes.get(key) or known or Node(node=record.id)
         summary = replace(record, status_detail=summarize(record.status_detail))
         is_listed = key in found.read and key not in found.banned
-        difference = compare_record(node, summary, self._plan.options, listed=is_listed)
+        difference = compare_record(
+            node, summary, self._plan.options.now, listed=is_listed
+        )
         after = self._take_difference(key, difference)
         if after != node:
             found.nodes[key] = after

@@ -23,7 +23,7 @@ from watcher.changes.verdict import identities
 from watcher.durations import DAY
 from watcher.model.event import Kind, rank
 from watcher.model.listing import Listing, ServerTime
-from watcher.model.pack import Claim, Pack, PackRecord, PackRecords
+from watcher.model.pack import Claim, PackRecord, PackRecords
 from watcher.model.selection import Selection
 from watcher.model.snapshot import Node, Snapshot
 from watcher.model.version import BANNED, STATUSES
@@ -347,13 +347,19 @@ def make_plan(config: PollConfig, state: State, scans: Scans, started: str) -> P
             answer_scope=config.answer_scope,
         )
     named = frozenset(node.lower() for node in config.nodes)
-    nodes = _joined(config.nodes, scans.packs, checks.packs)
+    # All that installed packs may be.
+    claims = [
+        one for of in scans.packs.values() for pack in of for one in identities(pack)
+    ]
+    by_more = {one.id.lower() for one in claims if one.by is not Claim.FOLDER}
+    by_folder = {one.id.lower() for one in claims} - by_more
+    nodes = _joined(config.nodes, sorted(one.id for one in claims), checks.packs)
     return Plan(
         nodes={node.lower(): node for node in nodes},
         named=named,
         globs=Selection(globs=config.globs),
         has_installs=bool(config.installs),
-        only_folders=frozenset(_only_by_folder(scans.packs) - named),
+        only_folders=frozenset(by_folder - named),
         snapshot=state.snapshot,
         checks=checks,
         options=DiffOptions(
@@ -366,33 +372,19 @@ def make_plan(config: PollConfig, state: State, scans: Scans, started: str) -> P
 
 def _joined(
     nodes: Iterable[str],
-    packs: Mapping[str, tuple[Pack, ...]],
+    installed: Iterable[str],
     records: Mapping[str, PackRecord | None],
 ) -> tuple[str, ...]:
-    """Return the ids to watch: `nodes`, then all that installed packs may be, each once, whatever its case.
+    """Return the ids to watch, each once, whatever its case: `nodes`, then those of installed packs.
 
     An id that only installs name is spelled as the registry spells it, where that is known.
     """
     ids = {node.lower(): node for node in nodes}
-    found = (one.id for of in packs.values() for pack in of for one in identities(pack))
-    for each in sorted(found):
+    for each in installed:
         if (key := each.lower()) not in ids:
             record = records.get(key)
             ids[key] = record.id if record and record.id.lower() == key else each
     return tuple(ids.values())
-
-
-def _only_by_folder(packs: Mapping[str, tuple[Pack, ...]]) -> set[str]:
-    """Return the lower-case ids that nothing but the names of folders says."""
-    found = [
-        (one.id.lower(), one.by)
-        for of in packs.values()
-        for pack in of
-        for one in identities(pack)
-    ]
-    return {key for key, _ in found} - {
-        key for key, by in found if by is not Claim.FOLDER
-    }
 
 
 def _is_pack(node: Node) -> bool:
