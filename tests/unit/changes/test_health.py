@@ -14,6 +14,7 @@ from watcher.changes.health import (
     FailureStreak,
     Health,
     assess,
+    registry_is_down,
 )
 from watcher.model.event import Event, Kind
 from watcher.model.failure import Fault, ReadFailure
@@ -281,6 +282,20 @@ def test_who_is_failing_is_what_the_rule_says(
         assert all(name in failing or None in failing for name in long)
         assert long or Kind.FAILING not in {event.kind for event in done.events}
         assert bad or not failing
+
+
+@pytest.mark.parametrize(
+    ("wide", "narrow", "watched", "down"),
+    [
+        *((1, 0, 1, True), (3, 0, 4, True), (0, 3, 3, True)),
+        *((0, 1, 1, False), (1, 1, 2, False), (2, 0, 4, False)),
+    ],
+)
+def test_whose_fault_it_is(wide: int, narrow: int, watched: int, down: bool) -> None:
+    """It is the registry's when the way to it failed for all or most nodes, or all of at least three failed."""
+    failed = unread(*(f"w{number}" for number in range(wide)))
+    failed |= unread(*(f"n{number}" for number in range(narrow)), wide=False)
+    assert registry_is_down(failed, watched) is down
 
 
 def found_empty(*before: Assessment, failed: bool = False) -> Assessment:
