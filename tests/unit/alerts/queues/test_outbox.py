@@ -136,17 +136,6 @@ def test_the_waits_double_up_to_the_longest() -> None:
     assert backoff_until(10_000, NOW) == minute(60)
 
 
-def test_a_failure_loses_nothing_and_concerns_one_channel() -> None:
-    """The queue is as it was, with why it waits, also when more comes; the other channel knows nothing of it."""
-    waiting = failed(owing(("e1",)), "ops", "HTTP 500", NOW)
-    waiting = outbox.recorded(outbox.enqueue(waiting, BOTH, (event("e2"),), 2, NOW))
-    assert (alerts(waiting), waiting.queues["ops"].error) == (["e1", "e2"], "HTTP 500")
-    assert not is_due(waiting.queues["ops"], minute(0.4))
-    assert is_due(waiting.queues["ops"], minute(0.5))
-    assert is_due(waiting.queues["mail"], NOW)
-    assert waiting.queues["mail"] == owing(("e1",), ("e2",)).queues["mail"]
-
-
 def test_an_alert_too_old_expires_and_is_named() -> None:
     """What a failing channel did not take within the expiry is dropped and returned; younger ones stay."""
     waiting = outbox.enqueue(
