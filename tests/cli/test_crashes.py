@@ -312,13 +312,13 @@ def test_lives_that_fail_can_be_lived_again(
 ) -> None:
     """Lives that last for some minutes say the seed of each round, and with it the same lives come."""
     monkeypatch.setenv("MINUTES", "0.00001")
-    lives.run(_ShortLife, result := Result(), lives=400, steps=3)
+    lives.run(_ShortLife, result := Result(), lives=20, steps=1)
     seed = capsys.readouterr().err.split("SEED=")[-1].strip()
     assert result.broken == {"wrong": 1}
     assert "go_on(number=1000)" in result.said[0]
     first, _ShortLife.begun = _ShortLife.begun, ()
     monkeypatch.setenv("SEED", seed)
-    lives.run(_ShortLife, Result(), lives=400, steps=3)
+    lives.run(_ShortLife, Result(), lives=20, steps=1)
     assert _ShortLife.begun == first
 
 
