@@ -177,7 +177,7 @@ def test_on_a_terminal_it_speaks_to_a_person(
     hours = {f"{now - timedelta(minutes=minutes):%H:%M}" for minutes in range(3)}
     assert any(
         re.match(
-            rf"{hour} 1 node checked, 1 event \(1 request, \d+\.\d s\); next poll at ",
+            rf"{hour}:\d\d 1 node checked, 1 event \(1 request, \d+\.\d s\); next poll at ",
             said[2],
         )
         for hour in hours
