@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 import sys
 import traceback
-from functools import partial
 from pathlib import Path
 
 import pytest
 
-from tests.support.fork_server import ForkServer
-from tests.support.harness import write_settings
 from tests.unit.settings.conftest import TOKEN, Loads
 from watcher.errors import ConfigError
-from watcher.fake_registry.server import FakeRegistry
 from watcher.settings.places import Folders, state_home
 
 _linux_folders = pytest.mark.skipif(
@@ -371,35 +366,20 @@ def test_an_empty_credential(loads: Loads, tmp_path: Path) -> None:
     assert loaded.settings.alert_urls is None
 
 
+@_linux_folders
 def test_a_state_beside_the_users_settings_stays_in_use(
-    fork_server: ForkServer, registry: FakeRegistry, tmp_path: Path
+    loads: Loads, tmp_path: Path
 ) -> None:
-    """A state that an earlier version kept beside the settings is used from there; one that begins is not."""
-    registry.catalog.publish("alpha", "1.0.0")
-    folder = tmp_path / ".config" / "comfy-watch"
-    folder.mkdir(parents=True)
-    write_settings(
-        folder, nodes=["alpha"], registry_url=registry.url, alert_urls="none"
-    )
-    run = partial(
-        fork_server.run,
-        cwd=tmp_path,
-        env={"HOME": str(tmp_path), "XDG_CONFIG_HOME": ""},
-    )
-    (folder / "state").mkdir()  # with nothing in it, which is no state
-    assert run("check").code == 0
-    state = tmp_path / ".local" / "state" / "comfy-watch"
-    assert {file.name for file in state.iterdir()} >= {"snapshot.json", "lock"}
-    assert [*(folder / "state").iterdir()] == []
-    (folder / "state").rmdir()
-    state.rename(folder / "state")
-    assert run("check").code == 0
-    assert not state.exists()
-    shown = json.loads(run("config", "--json").out)["settings"]["state_dir"]
-    assert shown == {
-        "value": str(folder / "state"),
-        "from": "default, since a state is there",
-    }
+    """A state that an earlier version kept beside the settings is used from there; an empty folder is none."""
+    folder = tmp_path / "home" / ".config" / "comfy-watch"
+    (folder / "state").mkdir(parents=True)
+    (folder / "comfy-watch.toml").touch()
+    usual = tmp_path / "home" / ".local" / "state" / "comfy-watch"
+    assert loads().settings.state_dir == usual
+    (folder / "state" / "snapshot.json").touch()
+    loaded = loads()
+    assert loaded.settings.state_dir == folder / "state"
+    assert loaded.origins["state_dir"] == "default, since a state is there"
 
 
 @pytest.mark.parametrize("setting", ["STATE_DIR", "CONFIG"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,8 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from tests.support.factories import NOW, PACK, event, going_out
-from tests.support.fakes.webhook import Webhook
 from tests.support.parameters import examples
-from tests.support.program import ROOT, Completed
+from tests.support.program import ROOT
 from tests.support.strategies import (
     addresses,
     checks,
@@ -145,35 +144,6 @@ def test_a_wrong_value_is_invalid(old: str, new: str) -> None:
     assert old in text
     with pytest.raises(ValidationError):
         valid("history", text.replace(old, new))
-
-
-def _files(folder: Path) -> Iterator[tuple[str, str]]:
-    """Yield the documents of a state folder with the names of their schemas."""
-    for path in folder.glob("*.json"):
-        yield path.stem, path.read_text()
-    for line in (folder / "history.jsonl").read_text().splitlines():
-        yield "history", line
-
-
-def test_the_programs_own_files_are_valid(
-    registry: FakeRegistry, webhook: Webhook, run: Callable[..., Completed], state: Path
-) -> None:
-    """What `comfy-watch check` leaves is valid, its URLs' digests and the registry's tags of answers included."""
-    registry.catalog.publish(PACK, "1.0")
-    webhook.answer["/a"] = 500
-    env = {
-        "COMFY_WATCH_ALERT_URLS": webhook.apprise_url("/a"),
-        "COMFY_WATCH_REGISTRY_URL": registry.url,
-    }
-    done = run("check", "--node", PACK, "--state-dir", str(state), env=env)
-    assert done.code == 1
-    found = list(_files(state))
-    for name, text in found:
-        valid(name, text)
-        assert webhook.url.removeprefix("http://") not in text
-    assert {"snapshot", "outbox", "checks", "addresses", "history"} == {
-        name for name, _ in found
-    }
 
 
 def test_the_readme_knows_every_file(registry: FakeRegistry, state: Path) -> None:
