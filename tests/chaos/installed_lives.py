@@ -7,30 +7,17 @@ lives many lives and prints its figures as one JSON line.
 
 from __future__ import annotations
 
-import asyncio
-import tempfile
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+from hypothesis.stateful import initialize, rule
 
-from tests.chaos.figures import Result
-from tests.chaos.lives import live_lives, run
-from tests.chaos.state_machine import CrashAt, CrashError, Fragile
+from tests.chaos.lives import CrashAt, Fragile, Life, figures, run
 from tests.support.lived_in import LivedIn
-from tests.support.worker import WORKER
-from watcher import timestamps
-from watcher.fake_registry.server import FakeRegistry
 from watcher.model.event import Event
-from watcher.model.pack import Pack
-from watcher.polling import setup
-from watcher.polling.poll import Poller
-from watcher.settings.model import Settings
 from watcher.state.store import StateFolder
 
 PACKS = ("alpha", "beta", "gamma")
@@ -63,17 +50,6 @@ class Copy(NamedTuple):
 Copies = dict[str, Copy]
 """What an install has, by the name of the folder."""
 FROM_BAD_TO_FINE = ("banned", "flagged", "delisted", "deprecated", "unknown", "")
-
-figures = Result()
-"""Of all lives since the last `live`."""
-
-
-class FragileToo(Fragile):
-    """A state folder in which the process may crash at the lists of installed packs too."""
-
-    def save_installs(self, installs: Mapping[str, tuple[Pack, ...]]) -> None:
-        """Write them, or crash."""
-        self.crash.step(lambda: StateFolder.save_installs(self, installs))
 
 
 @dataclass(slots=True)
@@ -215,16 +191,12 @@ packs, versions = st.sampled_from(PACKS), st.sampled_from(VERSIONS)
 installs = st.sampled_from(INSTALLS)
 
 
-class InstallsMachine(RuleBasedStateMachine):
+class InstallsMachine(Life):
     """Two ComfyUIs, one state folder, and what may happen to them."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.root = tempfile.TemporaryDirectory()
-        self.path = Path(self.root.name, "state")
-        self.registry = FakeRegistry()
-        self.registry.__enter__()
-        self.comfyuis = {name: LivedIn(Path(self.root.name, name)) for name in INSTALLS}
+        self.comfyuis = {name: LivedIn(self.root / name) for name in INSTALLS}
         self.there: dict[str, Copies] = {name: {} for name in INSTALLS}
         self.unmounted: set[str] = set()
         self.spoilt: dict[str, set[str]] = {name: set() for name in INSTALLS}
@@ -243,7 +215,6 @@ class InstallsMachine(RuleBasedStateMachine):
                 version,
                 created_at=f"2025-01-0{1 + VERSIONS.index(version)}T00:00:00Z",
             )
-        figures.add("lives")
 
     @initialize(
         before=st.booleans(), nodes=st.sampled_from([PACKS, ("*",), ("alpha", "[bg]*")])
@@ -341,7 +312,7 @@ class InstallsMachine(RuleBasedStateMachine):
     @rule()
     def poll(self) -> None:
         """Whatever is to be reported is, once, with where it is run; nothing else is."""
-        assert self._polls(FragileToo(self.path))
+        assert self._polls(StateFolder(self.path))
         seen = {
             name: None if name in self.unmounted else dict(self.there[name])
             for name in self.configured
@@ -368,7 +339,7 @@ class InstallsMachine(RuleBasedStateMachine):
     @rule(at=st.integers(1, 8), after=st.booleans())
     def crash_and_poll(self, at: int, after: bool) -> None:
         """The program dies at a step of the state folder, and the next poll makes up for it."""
-        self._polls(FragileToo(self.path, crash=CrashAt(at, after)))
+        self._polls(Fragile(self.path, crash=CrashAt(at, after)))
         self.poll()
 
     @rule(pack=packs, version=versions, status=st.sampled_from(STATUSES))
@@ -388,65 +359,24 @@ class InstallsMachine(RuleBasedStateMachine):
     def _history(self) -> tuple[Event, ...]:
         return StateFolder(self.path).history().events
 
-    def _polls(self, folder: FragileToo) -> bool:
+    def _polls(self, folder: StateFolder) -> bool:
         """Poll once; False if the program died."""
-        given: dict[str, Any] = {
-            "installs": [str(self.comfyuis[name].root) for name in self.configured]
-        }
-        chosen = Settings(
+        return self.works(
+            folder,
             nodes=self.nodes,
-            registry_url=self.registry.url,
-            state_dir=self.path,
-            retries=0,
             failure_threshold=1,
-            **given,
+            installs=[str(self.comfyuis[name].root) for name in self.configured],
         )
 
-        async def once() -> None:
-            await Poller(
-                config=setup.poll_config(chosen, folder),
-                folder=folder,
-                clock=lambda: timestamps.show(datetime.now(UTC)),
-                stopping=asyncio.Event(),
-                worker=WORKER,
-            ).poll()
-
-        figures.add("polls")
-        try:
-            with folder.locked():
-                asyncio.run(once())
-        except CrashError:
-            figures.add("crashes")
-            return False
-        return True
-
-    def teardown(self) -> None:
-        """Poll once more, and close everything."""
-        try:
-            self.poll()
-            for kind in ("exposed", "cleared", "failing", "recovered"):
-                figures.add(
-                    kind,
-                    sum(
-                        count
-                        for fact, count in self.model.due.items()
-                        if fact[0] == kind
-                    ),
-                )
-        finally:
-            self.registry.__exit__(None, None, None)
-            self.root.cleanup()
-
-
-def live(lives: int, steps: int) -> None:
-    """Live so many lives of at most so many steps; what breaks is shown as the shortest life that breaks it."""
-    live_lives(InstallsMachine, lives, steps)
-
-
-def main() -> None:
-    """Live many lives and print the figures."""
-    run(InstallsMachine, figures, 600, 30)  # an exposure comes in about one of three
+    def close_books(self) -> None:
+        """Poll once more."""
+        self.poll()
+        for kind in ("exposed", "cleared", "failing", "recovered"):
+            figures.add(
+                kind,
+                sum(count for fact, count in self.model.due.items() if fact[0] == kind),
+            )
 
 
 if __name__ == "__main__":
-    main()
+    run(InstallsMachine, 600, 30)  # an exposure comes in about one of three

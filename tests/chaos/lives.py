@@ -1,4 +1,4 @@
-"""Random lives: how those of every model are run.
+"""Random lives: what the machines of all of them share, and how they are run.
 
 `MINUTES=30 python -m tests.chaos.state_machine` (or `installed_lives`, `swept_lives`) lives others until the time is
 over, in rounds, and says the seed of each round; `SEED=…` lives one round again.
@@ -6,36 +6,215 @@ over, in rounds, and says the seed of each round; `SEED=…` lives one round aga
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
 import secrets
 import sys
+import tempfile
+import threading
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
 
 import hypothesis
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 
 from tests.chaos.figures import Result
-
-_MANY = 100
-"""From this many lives on they are others in each run."""
+from tests.support.worker import WORKER
+from watcher import timestamps
+from watcher.fake_registry.server import FakeRegistry
+from watcher.polling import setup
+from watcher.polling.poll import Poller
+from watcher.settings.model import Settings
+from watcher.state.store import StateFolder
 
 _ROUND = 50
 """Lives with one seed."""
 
+figures = Result()
+"""Of all lives of this process."""
 
-def live_lives(machine: type[RuleBasedStateMachine], lives: int, steps: int) -> None:
+_Result = TypeVar("_Result")
+
+
+class CrashError(BaseException):
+    """The process is gone."""
+
+
+def _but_for_death(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Report what asyncio does, but for writes that nobody waits for any more because the process is gone."""
+    if not isinstance(context.get("exception"), CrashError):
+        loop.default_exception_handler(context)
+
+
+@dataclass(slots=True)
+class CrashAt:
+    """Blows at the step number `left` (counted down) of the state folder, before or after it; then nothing works.
+
+    Steps may come from several threads.
+    """
+
+    left: int
+    after: bool
+    blown: bool = False
+    _turn: threading.Lock = field(default_factory=threading.Lock)
+
+    def step(self, work: Callable[[], _Result]) -> _Result:
+        """Do one step, or crash."""
+        with self._turn:
+            was_blown = self.blown
+            self.left -= 1
+            self.blown = was_blown or self.left == 0
+            blows = self.blown
+        if blows:
+            if self.after and not was_blown:
+                work()
+            raise CrashError
+        return work()
+
+
+@dataclass(frozen=True)
+class Fragile(StateFolder):
+    """A state folder in which the process crashes when its `crash` says so: each of the `_STEPS` is a step.
+
+    `kept` counts the acknowledgements it has by each channel's name, `noted` are the channels that it has noted.
+    """
+
+    crash: CrashAt = field(kw_only=True)
+    kept: Counter[str] = field(default_factory=Counter)
+    noted: set[str] = field(default_factory=set)
+
+
+def _fragile(name: str) -> Callable[..., Any]:
+    """Return a method of `StateFolder` that may crash."""
+    method = getattr(StateFolder, name)
+
+    def step(folder: Fragile, *args: Any) -> Any:
+        def work() -> Any:
+            done = method(folder, *args)
+            match name:
+                case "prepare":
+                    folder.noted.update(args[0].queues)
+                case "save_addresses":
+                    folder.noted.update(args[0].url_digests)
+                case "write_ack":
+                    folder.kept[args[0].channel] += 1
+                case _:
+                    pass
+            return done
+
+        return folder.crash.step(work)
+
+    return step
+
+
+_STEPS = (
+    "prepare",
+    "commit",
+    "fsync_folder",
+    "compact",
+    "save_checks",
+    "save_addresses",
+    "save_installs",
+    "write_sending",
+    "replace_outbox",
+    "write_ack",
+    "write_failure",
+    "record",
+)
+for _name in _STEPS:
+    setattr(Fragile, _name, _fragile(_name))
+
+
+class Life(RuleBasedStateMachine):
+    """One state folder, the registry that is watched, and what both go through."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ends = contextlib.ExitStack()
+        self.root = Path(self.ends.enter_context(tempfile.TemporaryDirectory()))
+        self.path = self.root / "state"
+        self.registry = self.ends.enter_context(FakeRegistry())
+        self.now = datetime(2026, 3, 1, tzinfo=UTC)
+        figures.add("lives")
+
+    @property
+    def clock(self) -> datetime:
+        """The time by the machine's own clock."""
+        return self.now
+
+    def works(
+        self,
+        folder: StateFolder,
+        work: Callable[[Poller], Awaitable[object]] = Poller.poll,
+        **given: Any,
+    ) -> bool:
+        """Let the program poll once, or work otherwise, with settings as their sources give them; False if it died."""
+        chosen = Settings(
+            registry_url=self.registry.url, state_dir=self.path, retries=0, **given
+        )
+
+        async def once() -> None:
+            asyncio.get_running_loop().set_exception_handler(_but_for_death)
+            poller = Poller(
+                config=setup.poll_config(chosen, folder),
+                folder=folder,
+                clock=lambda: timestamps.show(self.clock),
+                stopping=asyncio.Event(),
+                worker=WORKER,
+            )
+            await work(poller)
+
+        figures.add("polls")
+        try:
+            with folder.locked():
+                asyncio.run(once())
+        except CrashError:
+            figures.add("crashes")
+            return False
+        return True
+
+    def close_books(self) -> None:
+        """Let everything recover, and see that nothing is missing then."""
+        raise NotImplementedError
+
+    def teardown(self) -> None:
+        """Come to an end."""
+        with self.ends:
+            self.close_books()
+
+
+def live(
+    machine: type[RuleBasedStateMachine],
+    lives: int,
+    steps: int,
+    *,
+    derandomize: bool = True,
+) -> None:
     """Live so many lives of at most so many steps; what breaks is shown as the shortest life that breaks it.
 
-    A few lives are the same in every run, so that they say what a change did; many are others each time.
+    They are the same in every run, so that they say what a change did, unless they are not to be.
     """
-    _live(machine, lives, steps, derandomize=lives < _MANY)
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=lives,
+            stateful_step_count=steps,
+            deadline=None,
+            derandomize=derandomize,
+            database=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
 
 
-def run(
-    machine: type[RuleBasedStateMachine], figures: Result, lives: int, steps: int
-) -> None:
+def run(machine: type[RuleBasedStateMachine], lives: int, steps: int) -> None:
     """Live so many lives, or as `MINUTES` and `SEED` in the environment say, and print the figures."""
     for seed in _seeds(lives // _ROUND):
         print(
@@ -45,7 +224,7 @@ def run(
         )
         hypothesis.seed(seed)(machine)
         try:
-            _live(machine, _ROUND, steps)
+            live(machine, _ROUND, steps, derandomize=False)
         except Exception as error:  # noqa: BLE001 - an assertion, several of them, or what a model stumbles over
             error.add_note(f"SEED={seed}")
             print("these failed", file=sys.stderr, flush=True)
@@ -63,23 +242,3 @@ def _seeds(rounds: int) -> Iterator[int]:
     while time.monotonic() < ends if minutes else rounds:
         rounds -= 1
         yield secrets.randbits(32)
-
-
-def _live(
-    machine: type[RuleBasedStateMachine],
-    lives: int,
-    steps: int,
-    *,
-    derandomize: bool = False,
-) -> None:
-    run_state_machine_as_test(
-        machine,
-        settings=settings(
-            max_examples=lives,
-            stateful_step_count=steps,
-            deadline=None,
-            derandomize=derandomize,
-            database=None,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )

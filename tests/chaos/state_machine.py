@@ -7,26 +7,21 @@ stand two simple models: of what must be reported (`tests.chaos.subscriber`), an
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import tempfile
-import threading
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from enum import StrEnum
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from aiohttp import web
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+from hypothesis.stateful import initialize, rule
 
 from tests.chaos.condition import GONE, Conditions
-from tests.chaos.figures import Result
-from tests.chaos.lives import live_lives, run
+from tests.chaos.lives import CrashAt, Fragile, Life, figures, run
 from tests.chaos.readers import Alert, Reader, Readers, Wired, is_plainest
 from tests.chaos.receiver import Attempt, Receiver
 from tests.chaos.subscriber import (
@@ -40,22 +35,14 @@ from tests.chaos.subscriber import (
 from tests.support.fakes.fault import asked
 from tests.support.fakes.faults import FAULTS, QUICK, Means
 from tests.support.fakes.webhook import Message
-from tests.support.worker import WORKER
-from watcher import timestamps
-from watcher.alerts.queues.channel_identity import Addresses
-from watcher.alerts.queues.outbox import Outbox
-from watcher.alerts.queues.outcomes import FailedAttempt, Unanswered
 from watcher.alerts.queues.queue import Queue
-from watcher.fake_registry.server import FakeRegistry, encoded
+from watcher.fake_registry.server import encoded
 from watcher.model.channel import Grouping
 from watcher.model.event import DEFAULT_KINDS, Event, Kind
-from watcher.model.snapshot import Snapshot
 from watcher.model.version import STATUSES
-from watcher.polling import setup
 from watcher.polling.poll import Poller
 from watcher.settings.channel_tables import ChannelTable
-from watcher.settings.model import Settings
-from watcher.state.model import Checks, State
+from watcher.state.model import State
 from watcher.state.store import StateFolder
 
 PACKS = ("alpha", "beta", "gamma", "delta", "epsilon")
@@ -81,110 +68,6 @@ BANS: tuple[dict[str, object], ...] = (
 """What the registry says of a banned pack."""
 
 EXPIRY = timedelta(hours=72)
-
-figures = Result()
-"""Of all lives since the last `live`."""
-
-_Result = TypeVar("_Result")
-
-
-class CrashError(BaseException):
-    """The process is gone."""
-
-
-def _but_for_death(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Report what asyncio does, but for writes that nobody waits for any more because the process is gone."""
-    if not isinstance(context.get("exception"), CrashError):
-        loop.default_exception_handler(context)
-
-
-@dataclass(slots=True)
-class CrashAt:
-    """Blows at the step number `left` (counted down) of the state folder, before or after it; then nothing works.
-
-    Steps may come from several threads.
-    """
-
-    left: int
-    after: bool
-    blown: bool = False
-    _turn: threading.Lock = field(default_factory=threading.Lock)
-
-    def step(self, work: Callable[[], _Result]) -> _Result:
-        """Do one step, or crash."""
-        with self._turn:
-            was_blown = self.blown
-            self.left -= 1
-            self.blown = was_blown or self.left == 0
-            blows = self.blown
-        if blows:
-            if self.after and not was_blown:
-                work()
-            raise CrashError
-        return work()
-
-
-def _no_crash() -> CrashAt:
-    return CrashAt(0, after=False)
-
-
-@dataclass(frozen=True)
-class Fragile(StateFolder):
-    """A state folder in which the process crashes when its `crash` says so.
-
-    `kept` counts the acknowledgements it has by each channel's name, `noted` are the channels that it has noted.
-    """
-
-    crash: CrashAt = field(default_factory=_no_crash)
-    kept: Counter[str] = field(default_factory=Counter)
-    noted: set[str] = field(default_factory=set)
-
-    def prepare(self, waiting: Outbox, committed: int) -> None:
-        def write() -> None:
-            StateFolder.prepare(self, waiting, committed)
-            self.noted.update(waiting.queues)
-
-        self.crash.step(write)
-
-    def commit(self, snapshot: Snapshot) -> None:
-        self.crash.step(lambda: StateFolder.commit(self, snapshot))
-
-    def fsync_folder(self) -> None:
-        self.crash.step(lambda: StateFolder.fsync_folder(self))
-
-    def compact(self, waiting: Outbox, revision: int) -> None:
-        self.crash.step(lambda: StateFolder.compact(self, waiting, revision))
-
-    def save_checks(self, checks: Checks, revision: int) -> None:
-        self.crash.step(lambda: StateFolder.save_checks(self, checks, revision))
-
-    def save_addresses(self, addresses: Addresses) -> None:
-        def save() -> None:
-            StateFolder.save_addresses(self, addresses)
-            self.noted.update(addresses.url_digests)
-
-        self.crash.step(save)
-
-    def write_sending(self, message: Unanswered, events: Sequence[str]) -> int:
-        return self.crash.step(lambda: StateFolder.write_sending(self, message, events))
-
-    def replace_outbox(self, waiting: Outbox, revision: int) -> None:
-        self.crash.step(lambda: StateFolder.replace_outbox(self, waiting, revision))
-
-    def write_ack(
-        self, message: Unanswered, offset: int, left: Sequence[str] = ()
-    ) -> None:
-        def keep() -> None:
-            StateFolder.write_ack(self, message, offset, left)
-            self.kept[message.channel] += 1
-
-        self.crash.step(keep)
-
-    def write_failure(self, refusal: FailedAttempt) -> None:
-        self.crash.step(lambda: StateFolder.write_failure(self, refusal))
-
-    def record(self, events: tuple[Event, ...]) -> None:
-        self.crash.step(lambda: StateFolder.record(self, events))
 
 
 @dataclass(slots=True)
@@ -260,18 +143,13 @@ edits = st.lists(
 versions = st.sampled_from(VERSIONS)
 
 
-class WatcherMachine(RuleBasedStateMachine):
+class WatcherMachine(Life):
     """One state folder and everything that may happen around it."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.root = tempfile.TemporaryDirectory()
-        self.path = Path(self.root.name, "state")
-        self.registry = FakeRegistry()
-        self.registry.__enter__()
         self.registry.respond = self._answer
-        self.receiver = Receiver()
-        self.receiver.__enter__()
+        self.receiver = self.ends.enter_context(Receiver())
         self.subscriber = Subscriber()
         self.trouble = Trouble(threshold=1)
         self.readers = Readers()
@@ -286,7 +164,6 @@ class WatcherMachine(RuleBasedStateMachine):
         self.empty: set[str] = set()
         self.nameless: set[str] = set()
         self.glitches: dict[str, Glitch] = {}
-        self.now = datetime(2026, 3, 1, tzinfo=UTC)
         self.slow_by = timedelta()
         self.polls = 0
         self.facts: dict[str, Fact] = {}
@@ -295,7 +172,6 @@ class WatcherMachine(RuleBasedStateMachine):
             self.subscriber.publish(
                 pack, ROCK, "active", created=datetime(2025, 1, 1, tzinfo=UTC)
             )
-        figures.add("lives")
 
     def _glitch(self, pack: str) -> Glitch:
         """Return all that is wrong with the next answer about a pack."""
@@ -787,7 +663,7 @@ class WatcherMachine(RuleBasedStateMachine):
                 sent.setdefault(attempt.path, []).append(events)
         for reader in readers.values():
             reader.end_round()
-        self.readers.expire(readers, self._clock, EXPIRY)
+        self.readers.expire(readers, self.clock, EXPIRY)
         if is_whole:
             self._see_that_nothing_has_expired(readers)
             if before is not None:
@@ -818,13 +694,13 @@ class WatcherMachine(RuleBasedStateMachine):
             )
         elif is_about_it:
             tells = reader.reject(
-                events, self._clock, EXPIRY, plain=bool(is_plainest(attempt.text))
+                events, self.clock, EXPIRY, plain=bool(is_plainest(attempt.text))
             )
             figures.add("refused for what it is")
             figures.add("refused in the plainest form", bool(is_plainest(attempt.text)))
         else:
-            reader.refuse(self._clock, EXPIRY)
-        self.conditions.answer(attempt.path, attempt.status, self._clock, tells=tells)
+            reader.refuse(self.clock, EXPIRY)
+        self.conditions.answer(attempt.path, attempt.status, self.clock, tells=tells)
         if is_about_it and reader.crashes:
             # Nobody knows how often it was refused.
             self.conditions.crash({attempt.path})
@@ -864,43 +740,21 @@ class WatcherMachine(RuleBasedStateMachine):
             for wiring in self.channels
             if not wiring.name
         )
-        chosen = Settings(
+        return self.works(
+            folder,
+            work,
             nodes=tuple(self.watched),
             statuses=self.statuses,
-            registry_url=self.registry.url,
-            state_dir=self.path,
-            retries=0,
             failure_threshold=self.trouble.threshold,
             alert_expiry=EXPIRY.total_seconds(),
-            alert_urls=urls,  # type: ignore[arg-type]  # as the sources give them
+            alert_urls=urls,
             channels=tuple(
                 self._table(wiring) for wiring in self.channels if wiring.name
             ),
         )
 
-        async def once() -> None:
-            asyncio.get_running_loop().set_exception_handler(_but_for_death)
-            poller = Poller(
-                config=setup.poll_config(chosen, folder),
-                folder=folder,
-                clock=lambda: timestamps.show(self._clock),
-                stopping=asyncio.Event(),
-                worker=WORKER,
-            )
-            await work(poller)
-
-        try:
-            with folder.locked():
-                asyncio.run(once())
-        except CrashError:
-            figures.add("crashes")
-            return False
-        finally:
-            figures.add("polls")
-        return True
-
     @property
-    def _clock(self) -> datetime:
+    def clock(self) -> datetime:
         """The machine's own."""
         return self.now - self.slow_by
 
@@ -909,8 +763,8 @@ class WatcherMachine(RuleBasedStateMachine):
         """When a poll looks: by the machine's own clock, or by the registry's if that is earlier by a day at most."""
         return (
             self.now
-            if timedelta() < self._clock - self.now <= timedelta(days=1)
-            else self._clock
+            if timedelta() < self.clock - self.now <= timedelta(days=1)
+            else self.clock
         )
 
     def _called(self) -> dict[str, str]:
@@ -952,7 +806,7 @@ class WatcherMachine(RuleBasedStateMachine):
             ]
             figures.add(
                 "channels judged",
-                self.conditions.poll(self._called(), reports, self._clock),
+                self.conditions.poll(self._called(), reports, self.clock),
             )
             figures.add("channels failing and recovered", len(reports))
             facts, readings = self.subscriber.look(
@@ -977,7 +831,7 @@ class WatcherMachine(RuleBasedStateMachine):
                 if about != names[wiring.path] and wiring.wants(
                     fact, of_channel=about is not None
                 ):
-                    readers[wiring.path].alerts[event] = Alert(at=self._clock)
+                    readers[wiring.path].alerts[event] = Alert(at=self.clock)
 
     def _count(self, facts: Iterable[Fact]) -> None:
         kinds = Counter(kind for kind, _, _ in facts)
@@ -1002,43 +856,38 @@ class WatcherMachine(RuleBasedStateMachine):
         }
         return ChannelTable.model_validate(table)
 
-    def teardown(self) -> None:
-        """Let everything recover, and close the books: nothing may be missing now."""
-        try:
-            self.receiver.down = set()
-            self.receiver.gone.clear()
-            self.unwanted = {}
-            self.broken = {}
-            self.empty = set()
-            self.glitches = {}
-            self.slow_by = timedelta()
-            self.poll(hours=0)
-            at = {wiring.path for wiring in self.channels}
-            for number, reader in enumerate(self.readers.everyone):
-                if reader.path not in at:
-                    self.channels.append(
-                        Wiring(
-                            f"back{number}",
-                            reader.path,
-                            frozenset(Kind),
-                            (),
-                            Grouping.POLL,
-                        )
+    def close_books(self) -> None:
+        """Let everything recover: nothing may be missing now."""
+        self.receiver.down = set()
+        self.receiver.gone.clear()
+        self.unwanted = {}
+        self.broken = {}
+        self.empty = set()
+        self.glitches = {}
+        self.slow_by = timedelta()
+        self.poll(hours=0)
+        at = {wiring.path for wiring in self.channels}
+        for number, reader in enumerate(self.readers.everyone):
+            if reader.path not in at:
+                self.channels.append(
+                    Wiring(
+                        f"back{number}",
+                        reader.path,
+                        frozenset(Kind),
+                        (),
+                        Grouping.POLL,
                     )
-            for hours in (2, 25, 2):  # what is aside is tried again after a day
-                self.poll(hours)
-            for reader in self.readers.everyone:
-                lost = [self.facts[event] for event in reader.lost]
-                assert not lost, f"{reader.path}: lost {lost}"
-                figures.add("alerts due", len(reader.alerts))
-                figures.add("repeated in flight", reader.repeats)
-                figures.add(
-                    "expired", sum(not alert.sent for alert in reader.alerts.values())
                 )
-        finally:
-            self.receiver.__exit__()
-            self.registry.__exit__()
-            self.root.cleanup()
+        for hours in (2, 25, 2):  # what is aside is tried again after a day
+            self.poll(hours)
+        for reader in self.readers.everyone:
+            lost = [self.facts[event] for event in reader.lost]
+            assert not lost, f"{reader.path}: lost {lost}"
+            figures.add("alerts due", len(reader.alerts))
+            figures.add("repeated in flight", reader.repeats)
+            figures.add(
+                "expired", sum(not alert.sent for alert in reader.alerts.values())
+            )
 
 
 @contextlib.contextmanager
@@ -1052,15 +901,5 @@ def living(
     life.teardown()
 
 
-def live(lives: int, steps: int) -> None:
-    """Live so many lives of at most so many steps; what breaks is shown as the shortest life that breaks it."""
-    live_lives(WatcherMachine, lives, steps)
-
-
-def main() -> None:
-    """Live many lives and print the figures."""
-    run(WatcherMachine, figures, 400, 30)
-
-
 if __name__ == "__main__":
-    main()
+    run(WatcherMachine, 400, 30)

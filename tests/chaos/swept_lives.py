@@ -7,33 +7,22 @@ they look at. `python -m tests.chaos.swept_lives` lives many lives and prints it
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from fnmatch import fnmatchcase
-from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+from hypothesis.stateful import initialize, rule
 
-from tests.chaos.figures import Result
-from tests.chaos.lives import live_lives, run
-from tests.chaos.state_machine import (
-    FAULTY,
-    ROCK,
-    VERSIONS,
-    CrashAt,
-    CrashError,
-    Fragile,
-)
+from tests.chaos.lives import CrashAt, Fragile, Life, figures, run
+from tests.chaos.state_machine import FAULTY, ROCK, VERSIONS
 from tests.chaos.subscriber import (
     Fact,
     Glitch,
@@ -47,15 +36,9 @@ from tests.chaos.subscriber import (
 from tests.support.fakes.fault import as_json, asked
 from tests.support.fakes.faults import FAULTS
 from tests.support.fakes.pages import UnsteadyPages
-from tests.support.worker import WORKER
-from watcher import timestamps
 from watcher.fake_registry.catalog import Catalog
-from watcher.fake_registry.server import FakeRegistry
 from watcher.model.version import STATUSES
-from watcher.polling import setup
-from watcher.polling.poll import Poller
 from watcher.registry.client import PAGE_SIZE
-from watcher.settings.model import Settings
 from watcher.state.model import State
 from watcher.state.store import StateFolder
 
@@ -94,9 +77,6 @@ WATCHED: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
 
 _WORST_LAST = ("active", "pending", "deleted", "flagged", "banned")
 _REGISTRY = "*"
-
-figures = Result()
-"""Of all lives since the last `live`."""
 
 
 class Onlooker(Subscriber):
@@ -204,15 +184,11 @@ statuses = st.sampled_from(STATUSES)
 numbers = st.sets(st.integers(1, 12), max_size=2)
 
 
-class SweptMachine(RuleBasedStateMachine):
+class SweptMachine(Life):
     """A registry, the watcher of all of it, and what may happen to both."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.root = tempfile.TemporaryDirectory()
-        self.path = Path(self.root.name, "state")
-        self.registry = FakeRegistry()
-        self.registry.__enter__()
         self.pages = UnsteadyPages(self.registry)
         self.answer_page = self.registry.respond
         self.registry.respond = self._answer
@@ -240,9 +216,7 @@ class SweptMachine(RuleBasedStateMachine):
         self.turned: dict[str, datetime] = {}
         """When each watched pack was last asked about by itself, or began to be watched."""
         self.swept_at = START
-        self.now = START
         self.facts: dict[str, Fact] = {}
-        figures.add("lives")
 
     @initialize(
         threshold=st.integers(1, 3),
@@ -552,33 +526,13 @@ class SweptMachine(RuleBasedStateMachine):
         before = folder.load() if self.path.exists() else State()
         self.witness, started = Witness(), self.now
         self.pages.served.clear()
-        nodes, globs = self._nodes, self.watch[1]
-        chosen = Settings(
-            nodes=(*nodes, *globs),
+        self.works(
+            folder,
+            nodes=(*self._nodes, *self.watch[1]),
             statuses=self.statuses,
-            registry_url=self.registry.url,
-            state_dir=self.path,
-            retries=0,
             concurrency=1,
             failure_threshold=self.trouble.threshold,
         )
-
-        async def once() -> None:
-            poller = Poller(
-                config=setup.poll_config(chosen, folder),
-                folder=folder,
-                clock=lambda: timestamps.show(self.now),
-                stopping=asyncio.Event(),
-                worker=WORKER,
-            )
-            await poller.poll()
-
-        try:
-            with folder.locked():
-                asyncio.run(once())
-        except CrashError:
-            figures.add("crashes")
-        figures.add("polls")
         self._see(before, started)
 
     @property
@@ -718,18 +672,13 @@ class SweptMachine(RuleBasedStateMachine):
         )
         figures.add("events", len(list(facts)))
 
-    def teardown(self) -> None:
+    def close_books(self) -> None:
         """Let everything recover, and poll until all is said."""
-        try:
-            self._settle()
-            self.broken = {}
-            self.registry.serves_nodes = True
-            self.poll(0)
-            self.poll(25)
-            self.poll(0)
-        finally:
-            self.registry.__exit__()
-            self.root.cleanup()
+        self._settle()
+        self.broken = {}
+        self.registry.serves_nodes = True
+        for hours in (0, 25, 0):
+            self.poll(hours)
 
 
 def _changing(
@@ -908,15 +857,5 @@ class _Look:
                     pack.banned = True  # as an answer has it, which another one ends
 
 
-def live(lives: int, steps: int) -> None:
-    """Live so many lives of at most so many steps; what breaks is shown as the shortest life that breaks it."""
-    live_lives(SweptMachine, lives, steps)
-
-
-def main() -> None:
-    """Live many lives and print the figures."""
-    run(SweptMachine, figures, 400, 30)
-
-
 if __name__ == "__main__":
-    main()
+    run(SweptMachine, 400, 30)

@@ -21,7 +21,6 @@ from tests.chaos import (
     soak,
     state_machine,
     swept_lives,
-    syscalls,
 )
 from tests.chaos.__main__ import PARTS, Outcome, table
 from tests.chaos.figures import PROMISES, Result, counting
@@ -131,19 +130,19 @@ def test_no_channel_suffers_from_another() -> None:
 @pytest.mark.bounded
 def test_no_life_loses_or_invents_an_alert() -> None:
     """Whatever comes in whatever order, each channel gets what it was due, once, as a simple model has it."""
-    state_machine.live(8, 25)
+    lives.live(state_machine.WatcherMachine, 8, 25)
 
 
 @pytest.mark.bounded
 def test_no_life_of_installs_loses_or_invents_an_alert() -> None:
     """However packs come, change and go, and volumes with them, each exposure is reported once, as a model has it."""
-    installed_lives.live(10, 20)
+    lives.live(installed_lives.InstallsMachine, 10, 20)
 
 
 @pytest.mark.bounded
 def test_no_life_of_a_swept_registry_loses_or_invents_an_alert() -> None:
     """However its pages shift, repeat, lack rows or fail, a registry is reported as if each pack were asked."""
-    swept_lives.live(12, 25)
+    lives.live(swept_lives.SweptMachine, 12, 25)
 
 
 def test_a_renaming_after_a_crash_orphans_no_alert() -> None:
@@ -214,37 +213,6 @@ def test_a_long_run_stays_as_it_was() -> None:
     assert done.counts["channels failing and recovered"] >= 2
 
 
-@pytest.mark.chaos
-def test_no_life_at_all_loses_or_invents_an_alert() -> None:
-    """What holds for some lives holds for many and long ones."""
-    state_machine.live(400, 30)
-
-
-@pytest.mark.soak
-def test_a_very_long_run_stays_as_it_was() -> None:
-    """What holds for hundreds of polls holds for ten thousand."""
-    done = counting(*PROMISES)
-    soak.soak(10_000, done)
-    _holds(done)
-
-
-@pytest.mark.chaos
-@pytest.mark.skipif(
-    not syscalls.may_trace(), reason="there is no strace here that may trace"
-)
-def test_no_system_call_is_a_bad_moment() -> None:
-    """Killed by strace at any of its own system calls, the program loses and invents nothing either."""
-    _holds(syscalls.everything())
-
-
-@pytest.mark.chaos
-def test_no_kill_at_all_loses_or_invents_an_alert() -> None:
-    """What holds for some kills holds for every one that there is."""
-    done = crashes.whole_sweep(len(os.sched_getaffinity(0)))
-    _holds(done)
-    assert done.counts["kills"] >= 500
-
-
 FINE = {
     "kills": 1939,
     "failed calls": 635,
@@ -312,13 +280,14 @@ def test_lives_that_fail_can_be_lived_again(
 ) -> None:
     """Lives that last for some minutes say the seed of each round, and with it the same lives come."""
     monkeypatch.setenv("MINUTES", "0.00001")
-    lives.run(_ShortLife, result := Result(), lives=20, steps=1)
+    monkeypatch.setattr(lives, "figures", result := Result())
+    lives.run(_ShortLife, lives=20, steps=1)
     seed = capsys.readouterr().err.split("SEED=")[-1].strip()
     assert result.broken == {"wrong": 1}
     assert "go_on(number=1000)" in result.said[0]
     first, _ShortLife.begun = _ShortLife.begun, ()
     monkeypatch.setenv("SEED", seed)
-    lives.run(_ShortLife, Result(), lives=20, steps=1)
+    lives.run(_ShortLife, lives=20, steps=1)
     assert _ShortLife.begun == first
 
 

@@ -91,17 +91,3 @@ def test_a_case(case: Case) -> None:
 def test_a_case_lived_by_the_program(stand: Stand, case: Case) -> None:
     """The real program reports the same and delivers it at once, each alert once, in bounded time and memory."""
     assert stand.live(case).wrong == []
-
-
-@pytest.mark.chaos
-@pytest.mark.parametrize("case", list(cases()), ids=str)
-def test_every_case(case: Case) -> None:
-    """The whole matrix holds."""
-    assert measured(case).wrong == []
-
-
-@pytest.mark.chaos
-@pytest.mark.parametrize("case", list(process_cases()), ids=str)
-def test_every_case_lived_by_the_program(stand: Stand, case: Case) -> None:
-    """And so it does where the real program lives it, as processes with a channel."""
-    assert stand.live(case).wrong == []

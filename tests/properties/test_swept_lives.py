@@ -9,8 +9,6 @@ import pytest
 
 from tests.chaos.subscriber import Fact
 from tests.chaos.swept_lives import WATCHED, SweptMachine
-from tests.support.parameters import one_of
-from watcher.model.version import STATUSES
 
 
 @contextlib.contextmanager
@@ -27,93 +25,6 @@ def living(
 def reported(life: SweptMachine) -> list[Fact]:
     """Return what was reported so far beside the baselines."""
     return [fact for fact in life.facts.values() if fact[0] != "baseline"]
-
-
-@pytest.mark.parametrize("watch", one_of(1, 0, 2, 3, 4))
-def test_pages_that_do_not_fit_together_hide_nothing(watch: int) -> None:
-    """What unsettled pages show counts, what they lack is asked for, and the baseline waits; that it does is said."""
-    failing, recovered = ("failing", "", None), ("recovered", "", None)
-    with living(watch) as life:
-        life.unsettle(tied=True, repeating={3}, missing={2, 5}, moving="")
-        life.break_pages({4}, "status_500_json")
-        life.poll(0)
-        life.settle()
-        life.poll(0)
-        life.unsettle(tied=True, repeating={3}, missing={2, 5}, moving="between pages")
-        life.publish_or_move("alpha", "1.0.0", "banned")
-        life.poll(0)
-        assert sorted(reported(life)) == [
-            ("banned", "alpha", "1.0.0"),
-            failing,
-            failing,
-            recovered,
-        ]
-        life.shift([(3, "delta", "1.0.0", "flagged"), (5, "alpha", "1.0.0", "active")])
-
-
-def test_a_pack_that_came_after_the_baseline_is_not_taken_in_by_the_next() -> None:
-    """It was seen before, showed nothing watched when the baseline was set, and its own answer changed nothing."""
-    with living() as life:
-        life.move_others("deleted")
-        life.break_pages({3}, "status_500_json")
-        life.poll(0)
-        life.settle()
-        life.choose_statuses(("active",))
-        life.move_others("banned")
-        life.poll(0)
-        life.poll(0)
-        life.choose_statuses(STATUSES)
-        life.poll(0)
-        assert ("banned", "c000", "1.0.0") in reported(life)
-
-
-def test_a_later_pack_that_did_not_answer_is_asked_again() -> None:
-    """It came while all statuses were watched; fewer are now, and no sweep has shown it wholly."""
-    with living(threshold=3) as life:
-        life.poll(0)
-        life.publish_or_move("delta", "1.0.0", "active")
-        life.choose_statuses(("active",))
-        life.break_packs({"delta": "status_400_empty"})
-        life.unsettle(tied=True, repeating={3}, missing=set(), moving="more")
-        life.poll(0)
-        life.poll(0)
-        assert "delta" in life.witness.asked
-
-
-def test_a_pack_that_vanishes_and_returns_is_one_event_each() -> None:
-    """Its rows are missed twice before it is gone, though no page ever says so, and it is back as it was."""
-    with living() as life:
-        life.poll(0)
-        life.vanish_or_return("alpha")
-        life.poll(0)
-        life.crash_and_poll(at=2, after=False, hours=0)
-        life.vanish_or_return("alpha")
-        life.poll(0)
-        assert reported(life) == [
-            ("removed", "alpha", None),
-            ("reinstated", "alpha", None),
-        ]
-
-
-@pytest.mark.parametrize("has_records", one_of(True, False))
-@pytest.mark.parametrize("how", one_of("answer", "record"))
-def test_a_ban_and_what_happens_under_it(how: str, has_records: bool) -> None:
-    """A ban shows in its turn, what changes under it when it ends, at the latest, and both are said once."""
-    with living() as life:
-        life.poll(0)
-        life.ban({"alpha"}, how, 25)
-        life.publish_or_move("alpha", "1.0.0", "flagged")
-        life.poll(0)
-        life.registry.serves_nodes = has_records
-        life.ban({"alpha"}, "", 25)
-        life.registry.serves_nodes = True
-        life.poll(25)
-        events = [
-            ("banned", "alpha", None),
-            ("flagged", "alpha", "1.0.0"),
-            ("reinstated", "alpha", None),
-        ]
-        assert sorted(reported(life), key=str) == sorted(events, key=str)
 
 
 def test_an_answer_that_fails_ends_no_ban() -> None:
@@ -136,37 +47,6 @@ def test_an_answer_that_fails_ends_no_ban() -> None:
         ]
 
 
-def test_other_settings_lose_nothing_of_what_was_seen() -> None:
-    """Ids in place of globs, and back; fewer statuses, and all again: what was seen is compared with what is there."""
-    with living(5) as life:
-        life.poll(0)
-        life.choose(WATCHED[0])
-        life.poll(0)
-        life.choose(WATCHED[5])
-        life.publish_or_move("beta", "1.0.0", "banned")
-        life.poll(0)
-        life.choose(WATCHED[4])
-        life.choose_statuses(("active",))
-        life.publish_or_move("beta", "1.0.0", "active")
-        life.poll(0)
-        life.choose_statuses(STATUSES)
-        life.choose(WATCHED[0])
-        life.publish_or_move("delta", "1.0.0", "banned")
-        life.poll(0)
-        assert ("banned", "beta", "1.0.0") in reported(life)
-
-
-@pytest.mark.bounded
-def test_more_changes_than_a_poll_may_ask_about_are_all_reported() -> None:
-    """A change of every pack is reported in its poll, though the questions take two."""
-    with living(many=True) as life:
-        life.poll(0)
-        life.move_others("banned")
-        life.crash_and_poll(at=3, after=True, hours=0)
-        life.poll(0)
-        assert len(reported(life)) == len(life.others)
-
-
 def test_a_ban_shows_while_the_baseline_of_all_waits() -> None:
     """Packs that are known are asked about once a day, though no sweep was complete yet."""
     with living(1) as life:
@@ -176,23 +56,7 @@ def test_a_ban_shows_while_the_baseline_of_all_waits() -> None:
         assert reported(life) == [("failing", "", None), ("banned", "alpha", None)]
 
 
-def test_a_first_page_that_comes_ends_an_outage() -> None:
-    """Pages were refused, and the one pack that is named broke off: the next first page shows that one alone fails."""
-    failing, recovered = ("failing", "", None), ("recovered", "", None)
-    with living(1) as life:
-        life.break_packs({"alpha": "closed_unanswered"})
-        life.break_pages({2}, "status_500_json")
-        life.refuse(403, 1)
-        assert reported(life) == [failing]
-        life.poll(0)
-        assert sorted(reported(life)) == [
-            failing,
-            failing,
-            ("failing", "alpha", None),
-            recovered,
-        ]
-
-
+@pytest.mark.bounded
 def test_a_banned_pack_that_could_not_be_asked_has_not_recovered() -> None:
     """More packs differ than a poll may ask about; one that is banned and failed waits for its next answer."""
     with living(many=True) as life:
@@ -221,6 +85,7 @@ def test_a_page_past_the_end_says_nothing_of_those_before_it() -> None:
         assert reported(life) == []
 
 
+@pytest.mark.bounded
 def test_a_later_pack_is_news_though_a_poll_has_no_question_left_for_it() -> None:
     """More packs differ, and by worse, than a poll may ask about; its turn is no question more, and its row counts."""
     with living(many=True) as life:
