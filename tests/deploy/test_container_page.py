@@ -1,7 +1,8 @@
-"""The page about containers: its words, carried out in an empty place by somebody who has Docker's commands."""
+"""The page about containers and the compose file, carried out in an empty place by somebody with Docker's commands."""
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from tests.deploy.support.person import Person, blocks
 from tests.deploy.support.podman import Podman, alone
-from tests.deploy.support.tools import lack, tool, until
+from tests.deploy.support.tools import checked, lack, tool, until
 from tests.support import program
 from tests.support.fakes.webhook import Webhook
 from watcher.fake_registry.server import FakeRegistry
@@ -18,6 +19,8 @@ from watcher.fake_registry.server import FakeRegistry
 pytestmark = pytest.mark.deployment
 
 _REPOSITORY = "https://github.com/OWNER/comfy-watch"
+_COMPOSE = program.ROOT / "deploy" / "compose.yaml"
+_INSIDE = "docker compose exec --no-TTY comfy-watch "
 
 
 class Reader:
@@ -75,10 +78,35 @@ def reader(person: Person, podman: Podman, image: str) -> Iterator[Reader]:
             )
 
 
+def test_the_compose_file_follows_the_specification() -> None:
+    """It is valid by the schema of the Compose specification, and Compose has nothing to say about it."""
+    schema = "--builtin-schema=vendor.compose-spec"
+    checked("check-jsonschema", schema, str(_COMPOSE))
+    assert checked("docker-compose", f"--file={_COMPOSE}", "config", "--quiet") == ""
+
+
+def test_a_missing_secret_is_said(reader: Reader) -> None:
+    """Without the secret's file the container says so in a line, and does not poll with alerts that go nowhere."""
+    build, _, settings, up, *_ = blocks("container.md", "sh")
+    reader.does(build)
+    reader.does(f"{settings}\nrm -f secrets/alert_urls")
+    # Docker starts nothing then; podman puts a folder in the file's place.
+    with contextlib.suppress(AssertionError):
+        reader.does(up)
+    until(
+        lambda: (
+            "alert_urls: cannot be read: Is a directory"
+            in reader.does("docker compose logs")
+        ),
+        "the reason",
+    )
+    assert '"started"' not in reader.does("docker compose logs")
+
+
 def test_the_page_leads_to_alerts(
     reader: Reader, registry: FakeRegistry, webhook: Webhook
 ) -> None:
-    """Each step works as it is written, from the clone to the upgrade, with a registry and a webhook of the tests."""
+    """Each step works as it is written, from the clone to the upgrade, without rights and on a read-only root."""
     build, demo, settings, up, look, once, upgrade = blocks("container.md", "sh")
     reader.does(build)
     assert "Done. Polling found every change" in reader.does(demo)
@@ -99,6 +127,19 @@ def test_the_page_leads_to_alerts(
         lambda: '"event": "poll"' in reader.does("docker compose logs"),
         "the end of the first poll",
     )
+    status = reader.does(_INSIDE + "cat /proc/1/status")
+    for fact in (
+        "Name:\ttini",
+        "Uid:\t10001",
+        "CapBnd:\t0000000000000000",
+        "NoNewPrivs:\t1",
+    ):
+        assert fact in status
+    touched = reader.does(_INSIDE + "sh -c 'touch /x 2>&1 || true'")
+    assert "Read-only file system" in touched
+    config = reader.does(_INSIDE + "comfy-watch config --json")
+    assert "/run/secrets/alert_urls" in config
+    assert webhook.apprise_url() not in config
     said = reader.does(look)
     assert "ok: last poll" in said
     assert "rgthree-comfy" in said

@@ -103,19 +103,6 @@ def test_a_restricted_namespace_takes_the_pod(file: str) -> None:
     assert pod["securityContext"]["fsGroup"] == group
 
 
-def test_the_two_pods_are_alike() -> None:
-    """The CronJob's pod differs from the Deployment's in what it runs, how it is looked after, and nothing else."""
-    pods = [
-        _pod_of(yaml.safe_load((_FOLDER / file).read_text("utf-8")))
-        for file in ("deployment.yaml", "cronjob.yaml")
-    ]
-    for pod in pods:
-        pod.pop("restartPolicy", None)
-        for name in ("args", "env", "livenessProbe", "startupProbe"):
-            pod["containers"][0].pop(name, None)
-    assert pods[0] == pods[1]
-
-
 def test_no_two_pods_have_the_state_at_once() -> None:
     """The Deployment ends the old pod before it starts the new one, and the CronJob starts none beside another."""
     deployment, cronjob = (

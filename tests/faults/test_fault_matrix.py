@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-from collections import Counter
 from collections.abc import Iterator
 
 import pytest
@@ -20,7 +18,7 @@ from tests.faults.cases import (
 )
 from tests.faults.matrix import measured
 from tests.faults.process import Stand
-from tests.support.fakes.faults import ADDRESS_FAULTS, FAULTS, Means
+from tests.support.fakes.faults import Means
 
 IN_PROCESSES = [
     Case(fault="html_200", stage=Stage.CHANGE, breadth=Breadth.ONE),
@@ -49,34 +47,9 @@ def test_the_matrix_is_whole() -> None:
     everybodys = sum(fault.everybody for fault in EXPECTED.values())
     of_one = len(EXPECTED) - everybodys
     assert len(list(cases())) == 12 * of_one + 6 * everybodys - len(NOT_OF_PAGES)
-    by_breadth = Counter(case.breadth for case in process_cases())
-    assert by_breadth == {
-        Breadth.ONE: 3 * of_one,
-        Breadth.ALL: 3 * of_one + 3 * everybodys,
-        Breadth.CROWD: 3 * of_one,
-        Breadth.EVERYONE: len(FAULTS) + 3 * len(ADDRESS_FAULTS),
-    }
-    everyone = [case for case in process_cases() if case.breadth is Breadth.EVERYONE]
-    assert {case.fault for case in everyone} == set(EXPECTED)
-    assert {(case.expected.means, case.stage) for case in everyone} >= set(
-        itertools.product(_FAILS, Stage)
-    )
+    assert {case.fault for case in process_cases()} == set(EXPECTED)
     assert [case.fault for case in selection()] == sorted(EXPECTED)
     assert len({(case.stage, case.breadth) for case in selection()}) == 12
-
-
-def test_incomplete_listings_show_something_and_nothing() -> None:
-    """Of the incomplete listings some show one change, some the other, some both and some none."""
-    assert (
-        len(
-            {
-                fault.shows
-                for fault in FAULTS.values()
-                if fault.means is Means.INCOMPLETE
-            }
-        )
-        == 4
-    )
 
 
 @pytest.mark.bounded

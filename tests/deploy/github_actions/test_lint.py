@@ -77,6 +77,13 @@ def test_actionlint_and_the_workflows() -> None:
         assert actionlint(path) == [], path
 
 
+def test_actionlint_finds_a_mistake(tmp_path: Path) -> None:
+    """A job without steps is a finding: the linter works where it is installed."""
+    path = tmp_path / "workflow.yml"
+    path.write_text("on: push\njobs:\n  a:\n    runs-on: ubuntu-latest\n", "utf-8")
+    assert "steps" in actionlint(path)[0]
+
+
 def test_actionlint_and_the_action(tmp_path: Path) -> None:
     """Actionlint finds nothing in the action's steps: it reads workflows only, so they are read as a called one's."""
     inputs = {
