@@ -247,11 +247,5 @@ def everything() -> Result:
     return result
 
 
-def main() -> None:
-    """Play every fault and print the figures."""
-    result = everything()
-    result.show()
-
-
 if __name__ == "__main__":
-    main()
+    everything().show()

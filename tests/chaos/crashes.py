@@ -13,12 +13,12 @@ import signal
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from tests.chaos.figures import PROMISES, Result, counting
-from tests.chaos.trial import Stage, Trial, stages
+from tests.chaos.trial import Kill, Stage, Trial, stages
 from tests.chaos.witness import acknowledged
 from tests.chaos.world import CHANNELS, REFUSING, Home, World
 from tests.support import program
@@ -36,16 +36,6 @@ _PATIENCE = 10.0
 _LONG_PATIENCE = 50.0
 """Seconds, less than the `timeout` of the run that hangs."""
 _RECEIVING = "tcp recv"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kill:
-    """Where one run dies: the chapter's number, the point, which time that it comes there, and how."""
-
-    chapter: int
-    label: str
-    at: int
-    cut: Cut
 
 
 def every_kill(stage: Stage) -> list[Kill]:
@@ -130,7 +120,7 @@ def _kill(world: World, stage: Stage, kills: Sequence[Kill], result: Result) -> 
     trial = Trial(world, stage, result)
     for kill in kills:
         before = _known(trial.home)
-        disturbed = trial.disturbed(kill, kill.label, kill.at, kill.cut)
+        disturbed = trial.disturbed(kill, kill)
         done = disturbed.done
         if done.code == -signal.SIGKILL:
             result.add("kills")
@@ -159,8 +149,8 @@ def after_an_uncertain_commit(world: World, stage: Stage, result: Result) -> Non
         chapter=stage.number, label="rename state/snapshot.json", at=1, cut=Cut.AFTER
     )
     trial = Trial(world, stage, result)
-    trial.disturbed(commit, commit.label, commit.at, commit.cut)
-    points = trial.disturbed(commit, "", 0, Cut.AFTER).points
+    trial.disturbed(commit, commit)
+    points = trial.disturbed(commit).points
     assert commit.label not in points, points
     trial.conclude(commit)
     points = points[: points.index("fsync state/acks.jsonl") + 1]
@@ -204,10 +194,7 @@ def _served(
         )
 
     what = f"between polls, {kill}"
-    label, at, cut = (kill.label, kill.at, kill.cut) if kill else ("", 0, Cut.AFTER)
-    disturbed = trial.disturbed(
-        what, label, at, cut, run=partial(trial.home.serve, is_done)
-    )
+    disturbed = trial.disturbed(what, kill, partial(trial.home.serve, is_done))
     if kill is None:
         assert "delivery" in disturbed.done.err, disturbed.done
     elif disturbed.done.code == 0 and kill.label.startswith("tcp"):
@@ -289,11 +276,6 @@ def _share(share: int, shares: int) -> Result:
         return broken_off
 
 
-def main() -> None:
-    """Sweep everything and print the figures; two processes a core, as each waits half of its time."""
-    done = whole_sweep(2 * len(os.sched_getaffinity(0)))
-    done.show()
-
-
 if __name__ == "__main__":
-    main()
+    # Two processes a core, as each waits half of its time.
+    whole_sweep(2 * len(os.sched_getaffinity(0))).show()

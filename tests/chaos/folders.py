@@ -7,22 +7,24 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import json
 import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from aiohttp import web
 
 from tests.chaos.figures import PROMISES, Result, counting
-from tests.chaos.trial import Stage, Trial, stages
+from tests.chaos.trial import Kill, Stage, Trial, stages
 from tests.chaos.witness import acknowledged
 from tests.chaos.world import REFUSING, Home, World
 from tests.support import program
@@ -263,7 +265,15 @@ def _all_sent(world: World, stage: Stage, saved: Path, result: Result) -> Stage:
     """Kill the program before it settles its outbox, and return this as a stage to begin from, with its state saved."""
     trial = Trial(world, stage, result)
     settling = "rename state/outbox.json"
-    trial.disturbed("all sent", settling, stage.points.count(settling), Cut.BEFORE)
+    trial.disturbed(
+        "all sent",
+        Kill(
+            chapter=stage.number,
+            label=settling,
+            at=stage.points.count(settling),
+            cut=Cut.BEFORE,
+        ),
+    )
     shutil.copytree(trial.home.state, saved)
     killed = replace(stage, saved=saved, before=stage.before + world.receiver.taken)
     trial.conclude("all sent")
@@ -277,12 +287,11 @@ def long_history(
     points = [point for point in _forgetting(world, stage, result) if HISTORY in point]
     for label in dict.fromkeys(points):
         for cut in cuts:
-            what = f"{cut.value} {label!r} with a long history"
+            at = points.count(label)
+            kill = Kill(chapter=stage.number, label=label, at=at, cut=cut)
+            what = f"with a long history, {kill}"
             trial, forgotten = _with_long_history(world, stage, result)
-            if (
-                trial.disturbed(what, label, points.count(label), cut).done.code
-                == -signal.SIGKILL
-            ):
+            if trial.disturbed(what, kill).done.code == -signal.SIGKILL:
                 result.add("long histories")
             trial.conclude(what, forgotten)
 
@@ -290,7 +299,7 @@ def long_history(
 def _forgetting(world: World, stage: Stage, result: Result) -> Sequence[str]:
     """Return the points that an undisturbed poll passes."""
     trial, forgotten = _with_long_history(world, stage, result)
-    passed = trial.disturbed("a long history", "", 0, Cut.AFTER).points
+    passed = trial.disturbed("a long history").points
     trial.conclude("a long history", forgotten)
     return passed
 
@@ -384,47 +393,42 @@ def _contents(home: Home) -> dict[str, bytes]:
     }
 
 
-def some(result: Result, *, mounts: bool) -> None:
-    """Do a few of each."""
-    with tempfile.TemporaryDirectory() as root, World(Path(root)) as world:
-        for stage in stages(world):
-            if stage.chapter.name == "changes" and mounts:
-                full_disk(world, stage, (0, 1, 2, 3, 5, 8), result)
-            if stage.chapter.name == "more changes":
-                if mounts:
-                    read_only(world, stage, result)
-                cut_short(world, stage, result, every=37)
-                long_history(world, stage, result, [Cut.POWER])
-                at_once(world, stage, 2, result, hold="webhook")
-                at_once(world, stage, 10, result, hold="registry")
+def some(world: World, stage: Stage, result: Result, *, mounts: bool) -> None:
+    """Do a few of each, in two chapters."""
+    if stage.chapter.name == "changes" and mounts:
+        full_disk(world, stage, (0, 1, 2, 3, 5, 8), result)
+    if stage.chapter.name == "more changes":
+        if mounts:
+            read_only(world, stage, result)
+        cut_short(world, stage, result, every=37)
+        long_history(world, stage, result, [Cut.POWER])
+        at_once(world, stage, 2, result, hold="webhook")
+        at_once(world, stage, 10, result, hold="registry")
 
 
-def everything(result: Result, *, mounts: bool) -> None:
-    """Do all of it, in every chapter."""
-    with tempfile.TemporaryDirectory() as root, World(Path(root)) as world:
-        for stage in stages(world):
-            if mounts:
-                full_disk(world, stage, range(25), result)
-                read_only(world, stage, result)
-            if stage.chapter.name == "more changes":
-                cut_short(world, stage, result)
-                long_history(world, stage, result)
-            for hold in ("registry", "webhook"):
-                for runs in (2, 10):
-                    at_once(world, stage, runs, result, hold=hold)
+def everything(world: World, stage: Stage, result: Result, *, mounts: bool) -> None:
+    """Do all of it in a chapter; what is cut short is the same in each."""
+    if mounts:
+        full_disk(world, stage, range(25), result)
+        read_only(world, stage, result)
+    if stage.chapter.name == "more changes":
+        cut_short(world, stage, result)
+        long_history(world, stage, result)
+    for hold, runs in itertools.product(("registry", "webhook"), (2, 10)):
+        at_once(world, stage, runs, result, hold=hold)
 
 
-def main() -> None:
-    """Do everything and print the figures."""
+def in_every_chapter(do: Callable[..., None]) -> Result:
+    """Do something in each chapter of the world."""
     result = counting(*PROMISES)
     mounts = may_mount()
     if not mounts:
-        result.said.append(
-            "full and read-only disks were left out: this user may not mount"
-        )
-    everything(result, mounts=mounts)
-    result.show()
+        print("left out, since this user may not mount: small disks", file=sys.stderr)
+    with tempfile.TemporaryDirectory() as root, World(Path(root)) as world:
+        for stage in stages(world):
+            do(world, stage, result, mounts=mounts)
+    return result
 
 
 if __name__ == "__main__":
-    main()
+    in_every_chapter(everything).show()

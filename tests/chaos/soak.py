@@ -284,8 +284,9 @@ class Soak:
                 yield name, (self.state / name).stat().st_size
 
 
-def soak(polls: int, result: Result) -> None:
+def soak(polls: int) -> Result:
     """Run for so many polls, and judge what came and what was left."""
+    result = counting(*PROMISES)
     with (
         tempfile.TemporaryDirectory() as root,
         FakeRegistry() as registry,
@@ -333,6 +334,7 @@ def soak(polls: int, result: Result) -> None:
             result.wrong("wrong", f"run ended with {ended.code}: {ended.err[-2000:]}")
         _judge_alerts(scene, result)
         _judge_holdings(scene, result)
+    return result
 
 
 def _live(scene: Soak, polls: int) -> None:
@@ -546,12 +548,5 @@ def _judge_holdings(scene: Soak, result: Result) -> None:
         result.wrong("wrong", f"{OUTBOX} has {size} bytes and owes nothing")
 
 
-def main() -> None:
-    """Soak and print the figures."""
-    result = counting(*PROMISES)
-    soak(int(sys.argv[1]) if len(sys.argv) > 1 else 10_000, result)
-    result.show()
-
-
 if __name__ == "__main__":
-    main()
+    soak(int(sys.argv[1]) if len(sys.argv) > 1 else 10_000).show()

@@ -168,15 +168,9 @@ def everything() -> Result:
     return result
 
 
-def main() -> None:
-    """Sweep and print the figures."""
-    result = counting(*PROMISES)
-    if may_trace():
-        result = everything()
-    else:
-        result.said.append("there is no strace here that may trace: left out")
-    result.show()
-
-
 if __name__ == "__main__":
-    main()
+    if may_trace():
+        everything().show()
+    else:
+        print("left out, since no strace may trace here", file=sys.stderr)
+        counting(*PROMISES).show()

@@ -119,6 +119,16 @@ class Disturbed:
     points: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kill:
+    """Where one run dies: the chapter's number, the point, which time that it comes there, and how."""
+
+    chapter: int
+    label: str
+    at: int
+    cut: Cut
+
+
 class Trial:
     """The program in a chapter's saved state, with the chapter's world around it."""
 
@@ -144,15 +154,14 @@ class Trial:
     def disturbed(
         self,
         what: object,
-        label: str,
-        at: int,
-        cut: Cut,
+        kill: Kill | None = None,
         run: Callable[[CrashPoint], program.Completed] | None = None,
     ) -> Disturbed:
-        """Poll once and be disturbed where it comes to `label` for the `at`th time; see `CrashPoint` and `interrupted`.
+        """Poll once, and die there if it is to; see `CrashPoint` and `interrupted`.
 
         What runs may be another thing than a poll.
         """
+        label, at, cut = (kill.label, kill.at, kill.cut) if kill else ("", 0, Cut.AFTER)
         trace = self._world.root / "trace"
         trace.unlink(missing_ok=True)
         done = (run or self.home.check)(

@@ -23,7 +23,7 @@ from tests.chaos import (
     swept_lives,
 )
 from tests.chaos.__main__ import PARTS, Outcome, table
-from tests.chaos.figures import PROMISES, Result, counting
+from tests.chaos.figures import Result
 from tests.chaos.receiver import Taken
 from tests.chaos.state_machine import Edit
 from tests.chaos.witness import FORCED, TOOK, WROTE, in_flight
@@ -116,9 +116,7 @@ def test_an_alert_that_no_text_shows_is_not_sent() -> None:
 @pytest.mark.bounded
 def test_no_state_folder_loses_or_repeats_an_alert() -> None:
     """A full or read-only disk, a file cut short and other runs at once cost no alert, and nothing is sent twice."""
-    done = counting(*PROMISES)
-    folders.some(done, mounts=folders.may_mount())
-    _holds(done)
+    _holds(folders.in_every_chapter(folders.some))
 
 
 @pytest.mark.bounded
@@ -198,8 +196,7 @@ def test_a_version_that_nobody_shows_has_not_left() -> None:
 @pytest.mark.bounded
 def test_a_long_run_stays_as_it_was() -> None:
     """Poll after poll through random faults, each change is reported once, and memory and handles stay as they were."""
-    done = counting(*PROMISES)
-    soak.soak(100, done)
+    done = soak.soak(100)
     _holds(done)
     for tried in (
         "stalls",

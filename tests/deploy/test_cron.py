@@ -109,8 +109,7 @@ def test_the_machines_file(cron: Cron, registry: FakeRegistry) -> None:
         until(lambda: len(registry.requests) > before, "a poll", patience=90)
         until(
             lambda: (
-                cron.run("flock --nonblock /var/lib/comfy-watch/lock true").returncode
-                == 0
+                cron.run("flock --nonblock /var/lib/comfy-watch/lock true").code == 0
             ),
             "its end",
         )

@@ -10,7 +10,7 @@ import pytest
 
 from tests.deploy.support.person import blocks
 from tests.deploy.support.service_manager import LOG, ServiceManager
-from tests.deploy.support.tools import checked
+from tests.deploy.support.tools import checked, until
 from tests.support import program
 from tests.support.fakes.webhook import Webhook
 from watcher.fake_registry.server import FakeRegistry
@@ -78,6 +78,11 @@ def _log(manager: ServiceManager) -> str:
     return manager.done(f"cat {LOG}")
 
 
+def until_it_says(manager: ServiceManager, words: str) -> None:
+    """Wait until the service's status has these words."""
+    until(lambda: words in manager.shown("comfy-watch", "StatusText"), words)
+
+
 def test_verified(settled: ServiceManager) -> None:
     """`systemd-analyze verify` has nothing to say about a unit."""
     for name in (*_SERVICES, "comfy-watch-check.timer"):
@@ -94,9 +99,7 @@ def test_a_life(
     *_, start, _, look = blocks("systemd.md", "sh")
     settled.done(f"{_AS_ROOT}{start}")
     webhook.wait_for(1, timeout=60)
-    settled.until(
-        lambda: settled.shown("comfy-watch", "StatusText").startswith("last poll")
-    )
+    until_it_says(settled, "last poll")
     assert "1 of 1 node pack checked, 1 event, 0 alerts undelivered" in settled.shown(
         "comfy-watch", "StatusText"
     )
@@ -118,13 +121,11 @@ def test_a_life(
     settled.done(
         "sed -i 's/rgthree-comfy/other/' /etc/comfy-watch/comfy-watch.toml; systemctl reload comfy-watch"
     )
-    settled.until(lambda: '"reloaded"' in _log(settled))
+    until(lambda: '"reloaded"' in _log(settled), "the reload")
     settled.done(
         "echo wrong >> /etc/comfy-watch/comfy-watch.toml; systemctl reload comfy-watch"
     )
-    settled.until(
-        lambda: "the old settings stay" in settled.shown("comfy-watch", "StatusText")
-    )
+    until_it_says(settled, "the old settings stay")
     assert settled.shown("comfy-watch", "ActiveState") == "active"
     began = time.monotonic()
     settled.done("systemctl stop comfy-watch.service")
@@ -148,9 +149,7 @@ def test_wrong_settings_are_not_tried_again(settled: ServiceManager) -> None:
 def test_a_missing_credential(settled: ServiceManager) -> None:
     """It polls all the same, and one line says that alerts go nowhere and where their addresses were looked for."""
     settled.done("rm /etc/comfy-watch/alert_urls; systemctl start comfy-watch.service")
-    settled.until(
-        lambda: settled.shown("comfy-watch", "StatusText").startswith("last poll")
-    )
+    until_it_says(settled, "last poll")
     (line,) = [line for line in _log(settled).splitlines() if '"warning"' in line]
     assert "no channel is configured" in line
     assert "alert_urls" in line
@@ -160,8 +159,8 @@ def test_one_that_is_killed_is_started_again(settled: ServiceManager) -> None:
     """Its end by a signal is followed by a new start, after the first of the pauses."""
     settled.done("systemctl start comfy-watch.service")
     settled.done("systemctl kill --signal=KILL --kill-whom=main comfy-watch.service")
-    settled.until(lambda: settled.shown("comfy-watch", "NRestarts") == "1")
-    settled.until(lambda: settled.shown("comfy-watch", "ActiveState") == "active")
+    until(lambda: settled.shown("comfy-watch", "NRestarts") == "1", "a restart")
+    until(lambda: settled.shown("comfy-watch", "ActiveState") == "active", "the start")
 
 
 def test_the_timer(settled: ServiceManager, webhook: Webhook) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 from typing import Any
 
@@ -126,19 +125,6 @@ def test_shellcheck() -> None:
         )
 
 
-def test_every_action_is_pinned_by_digest() -> None:
-    """Every action but our own is named by a commit, with its release beside it."""
-    for path in (
-        _ACTION,
-        _WORKFLOW,
-        *(program.ROOT / ".github" / "workflows").glob("*.yml"),
-    ):
-        for line in re.findall(r"uses: (?!OWNER/)(.*)", path.read_text("utf-8")):
-            assert re.fullmatch(
-                r"actions/[a-z/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line
-            ), line
-
-
 def test_secrets_reach_the_steps_that_need_them() -> None:
     """The URLs for alerts and heartbeats reach the step that polls alone, and the token those that ask GitHub."""
     holders: dict[str, set[str]] = {
@@ -157,22 +143,8 @@ def test_secrets_reach_the_steps_that_need_them() -> None:
     }
 
 
-def test_the_workflow_asks_for_little() -> None:
-    """The workflow that users copy has no permission but its branch's, a limit of time, and one run at a time."""
+def test_the_workflow_is_one_run_at_a_time() -> None:
+    """The workflow that users copy ends no run that is under way, and has a limit of time."""
     workflow = yaml.safe_load(_WORKFLOW.read_text("utf-8"))
-    job = workflow["jobs"]["watch"]
-    assert (workflow["permissions"], job["permissions"]) == ({}, {"contents": "write"})
-    assert workflow["concurrency"] == {
-        "group": "comfy-watch",
-        "cancel-in-progress": False,
-    }
-    assert job["timeout-minutes"] <= 20
-    # YAML 1.1 reads `on` as true.
-    assert set(workflow[True]) == {
-        "schedule",
-        "workflow_dispatch",
-    }
-    (ours,) = [
-        step for step in job["steps"] if step["uses"].startswith("OWNER/comfy-watch@")
-    ]
-    assert ours["with"].keys() <= _definition()["inputs"].keys()
+    assert workflow["concurrency"]["cancel-in-progress"] is False
+    assert workflow["jobs"]["watch"]["timeout-minutes"] <= 20

@@ -13,8 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
-from tests.deploy.support.tools import need_root, tool, until
+from tests.deploy.support.tools import ended, need_root, tool, until
 from tests.support import program
+from tests.support.program import Completed
 
 USER, UID = "ada", 4321
 HOME = f"/home/{USER}"
@@ -106,9 +107,7 @@ class Cron:
             self._world.kill()  # and with it everything in its namespaces
             self._world.wait()
 
-    def run(
-        self, words: str, *, user: str = "root"
-    ) -> subprocess.CompletedProcess[str]:
+    def run(self, words: str, *, user: str = "root") -> Completed:
         """Carry out words in the world, in a shell of a user; sudo is taken out for root, who needs none."""
         home = HOME if user == USER else "/root"
         shell = [
@@ -123,39 +122,26 @@ class Cron:
             if user == USER
             else []
         )
-        return subprocess.run(
-            [
-                *self._enter(),
-                *as_user,
-                *shell,
-                "bash",
-                "-euc",
-                f"cd {home}\n{words.replace('sudo ', '')}",
-            ],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            encoding="utf-8",
-            timeout=120,
-            check=False,
-        )
+        script = f"cd {home}\n{words.replace('sudo ', '')}"
+        return ended(*self._enter(), *as_user, *shell, "bash", "-euc", script)
 
     def does(self, words: str, *, user: str = "root") -> str:
         """Carry out words as `run` does and return what was said; AssertionError if they fail."""
         done = self.run(words, user=user)
-        assert done.returncode == 0, done
-        return done.stdout
+        assert done.code == 0, done
+        return done.out
 
     def once(self, line: str) -> list[str]:
         """Start cron with a user's line, whose time is now, let it carry that out, and return the mails of it."""
         command = line.split(maxsplit=5)[5].strip()
-        ended = self.home / "ended"
-        ended.unlink(missing_ok=True)
+        end = self.home / "ended"
+        end.unlink(missing_ok=True)
         table = self._folder / "tabs" / USER
         table.write_text(f"@reboot {command}; echo $? > $HOME/ended\n")
         table.chmod(0o600)
         self.does("rm -f /run/crond.reboot")
         with self.running() as cron:
-            until(ended.exists, "the line to end")
+            until(end.exists, "the line to end")
             until(lambda: not _children(cron), "the mail to be sent")
         table.unlink()
         return self.mails()

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+from tests.deploy.support.tools import ended
 from tests.support import program
 from tests.support.program import Completed
 
 _SYSTEM = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_PATIENCE = 600.0
 
 
 class Person:
@@ -46,17 +45,8 @@ class Person:
         env: Mapping[str, str] | None = None,
     ) -> Completed:
         """Carry out a page's words in a shell that stops at the first command that fails, and return how it ended."""
-        done = subprocess.run(
-            ["/bin/bash", "-euo", "pipefail", "-c", words],
-            cwd=cwd or self.home,
-            env=self.environment(env),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            encoding="utf-8",
-            timeout=_PATIENCE,
-            check=False,
-        )
-        return Completed(code=done.returncode, out=done.stdout, err=done.stderr)
+        bash = ("/bin/bash", "-euo", "pipefail", "-c", words)
+        return ended(*bash, cwd=cwd or self.home, env=self.environment(env))
 
 
 def blocks(page: str, language: str) -> list[str]:

@@ -20,7 +20,7 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.deploy.support.tools import lack, need_root, search_path, tool, until
+from tests.deploy.support.tools import ended, lack, need_root, search_path, tool, until
 from tests.support import program
 from tests.support.program import Completed
 
@@ -44,8 +44,7 @@ _NOT_IN_AN_IMAGE = (
     "usr/share/man",
     "usr/share/locale",
 )
-_PATIENCE = 840.0
-"""Seconds that a command may take: a build on a busy machine. CI ends the whole run a little later."""
+_PATIENCE = 300.0
 
 
 class Podman:
@@ -89,16 +88,7 @@ class Podman:
     def __call__(self, *arguments: str, stdin: Path | None = None) -> Completed:
         """Run podman to its end; a container that it ran has the same exit code."""
         with open(os.devnull if stdin is None else stdin, "rb") as given:  # noqa: PTH123 - os.devnull is a text
-            done = subprocess.run(
-                [*self.command, *arguments],
-                env=self.environment,
-                stdin=given,
-                capture_output=True,
-                encoding="utf-8",
-                timeout=_PATIENCE,
-                check=False,
-            )
-        return Completed(code=done.returncode, out=done.stdout, err=done.stderr)
+            return ended(*self.command, *arguments, env=self.environment, stdin=given)
 
     def says(self, *arguments: str) -> str:
         """Run podman and return what it said, without the end of the line; AssertionError if it failed."""

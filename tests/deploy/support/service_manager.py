@@ -13,11 +13,10 @@ import subprocess
 import sys
 import sysconfig
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
-from tests.deploy.support.tools import lack, need_root, search_path, tool
+from tests.deploy.support.tools import ended, lack, need_root, search_path, tool, until
 from tests.support import program
 from tests.support.program import Completed
 
@@ -115,7 +114,7 @@ class ServiceManager:
         )
         self._first = 0
         try:
-            self.until(self._is_up)
+            until(self._is_up, "systemd")
         except AssertionError:
             self.__exit__()
             lack("systemd cannot run in a namespace here")
@@ -154,34 +153,13 @@ class ServiceManager:
 
     def shell(self, words: str) -> Completed:
         """Carry out words in a shell of root's, beside systemd."""
-        done = subprocess.run(
-            [
-                self._enter,
-                "-t",
-                str(self._first),
-                "-m",
-                "-p",
-                "-u",
-                "-i",
-                "-C",
-                "/bin/bash",
-                "-euo",
-                "pipefail",
-                "-c",
-                words,
-            ],
-            env={
-                "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-                "HOME": "/root",
-                "LANG": "C.UTF-8",
-            },
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            encoding="utf-8",
-            timeout=_PATIENCE,
-            check=False,
-        )
-        return Completed(code=done.returncode, out=done.stdout, err=done.stderr)
+        enter = f"{self._enter} -t {self._first} -m -p -u -i -C".split()
+        env = {
+            "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            "HOME": "/root",
+            "LANG": "C.UTF-8",
+        }
+        return ended(*enter, "/bin/bash", "-euo", "pipefail", "-c", words, env=env)
 
     def done(self, words: str) -> str:
         """Carry out words that end well, and return what they say."""
@@ -192,14 +170,6 @@ class ServiceManager:
     def shown(self, unit: str, name: str) -> str:
         """Return a property of a unit."""
         return self.done(f"systemctl show --value --property={name} {unit}").strip()
-
-    def until(self, true: Callable[[], bool]) -> None:
-        """Wait until something is true."""
-        deadline = time.monotonic() + _PATIENCE
-        while not true():
-            assert time.monotonic() < deadline, "it never became so"
-            # Between two looks at other processes, until the deadline passes.
-            time.sleep(0.1)
 
 
 def _remove(group: Path) -> None:

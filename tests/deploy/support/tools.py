@@ -6,13 +6,15 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NoReturn
+from typing import IO, NoReturn
 
 import pytest
 
 from tests.support import program
+from tests.support.fakes.webhook import Webhook
+from tests.support.program import Completed
 
 REQUIRED = "DEPLOYMENTS_REQUIRED"
 """The variable that makes a missing tool a failure: continuous integration has all of them."""
@@ -20,6 +22,8 @@ PACKAGES = program.ROOT / ".venv-deploy" / "npm" / "node_modules"
 """Where packages of the npm registry are."""
 _OURS = (program.ROOT / ".venv-deploy" / "bin", PACKAGES / ".bin")
 _SYSTEM = ("/usr/sbin", "/sbin")
+_PATIENCE = 840.0
+"""Seconds that a command may take: a build on a busy machine. CI ends the whole run a little later."""
 
 
 def tool(name: str) -> str:
@@ -66,26 +70,35 @@ def search_path() -> str:
     )
 
 
-def checked(
-    *command: str, cwd: Path | None = None, env: dict[str, str] | None = None
-) -> str:
-    """Run a tool to its end and return what it said; AssertionError, with that, if it ends with another code than 0."""
+def ended(
+    *command: str | Path,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    stdin: int | IO[bytes] = subprocess.DEVNULL,
+) -> Completed:
+    """Run a command to its end."""
     done = subprocess.run(
-        [tool(command[0]), *command[1:]],
+        command,
         cwd=cwd,
-        env={
-            "PATH": search_path(),
-            "LANG": "C.UTF-8",
-            "HOME": "/nonexistent",
-            **(env or {}),
-        },
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
+        env=env,
+        stdin=stdin,
+        capture_output=True,
         encoding="utf-8",
+        timeout=_PATIENCE,
         check=False,
     )
-    assert done.returncode == 0, (
-        f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}"
-    )
-    return done.stdout
+    return Completed(code=done.returncode, out=done.stdout, err=done.stderr)
+
+
+def checked(*command: str, cwd: Path | None = None) -> str:
+    """Run a tool to its end and return what it said; AssertionError, with that, if it ends with another code than 0."""
+    env = {"PATH": search_path(), "LANG": "C.UTF-8", "HOME": "/nonexistent"}
+    done = ended(tool(command[0]), *command[1:], cwd=cwd, env=env)
+    assert done.code == 0, f"{' '.join(command)}: {done}"
+    return done.out + done.err
+
+
+def alerted(webhook: Webhook, count: int = 1) -> list[str]:
+    """Wait until so many messages have come, and return the kinds of the last one's events."""
+    message = webhook.wait_for(count, timeout=60)[count - 1]
+    return [event["kind"] for event in message.json["events"]]
