@@ -108,6 +108,13 @@ def _empty(document: dict[str, Any]) -> dict[str, Any]:
     return document | {"versions": [], "total": 0, "totalPages": 0}
 
 
+def _nameless(document: dict[str, Any]) -> dict[str, Any]:
+    """Take the versions' ids out of an answer."""
+    return document | {
+        "versions": [{**row, "id": None} for row in document["versions"]]
+    }
+
+
 class Edit(StrEnum):
     """What may be done to the channels in the settings."""
 
@@ -155,6 +162,7 @@ class WatcherMachine(Life):
         self.statuses: tuple[str, ...] = STATUSES
         self.broken: dict[str, str] = {}
         self.empty: set[str] = set()
+        self.nameless: set[str] = set()
         self.glitches: dict[str, Glitch] = {}
         self.slow_by = timedelta()
         self.polls = 0
@@ -170,6 +178,7 @@ class WatcherMachine(Life):
         return replace(
             self.glitches.get(pack, Glitch()),
             empty=pack in self.empty,
+            nameless=pack in self.nameless,
             reading=FAULTY[self.broken[pack]] if pack in self.broken else Reading.READ,
         )
 
@@ -180,7 +189,7 @@ class WatcherMachine(Life):
         glitch = self._glitch(pack)
         if pack in self.broken:
             return await FAULTS[self.broken[pack]].play(request, self.registry.catalog)
-        if pack in self.subscriber.banned:
+        if glitch.banned or pack in self.subscriber.banned:
             status, document = 403, BANS[self.polls % len(BANS)]
         else:
             status, document = self.registry.catalog.answer(query)
@@ -201,6 +210,8 @@ class WatcherMachine(Life):
         """Let an answer have the glitch."""
         if glitch.empty:
             document = _empty(document)
+        if glitch.nameless:
+            document = _nameless(document)
         # Where only some statuses are asked for, whether it hides some of them is found out by asking for all.
         is_first = ("statuses" in query) == (set(self.statuses) < set(STATUSES))
         if "include_status_reason" not in query and (glitch.counted or is_first):
@@ -295,6 +306,30 @@ class WatcherMachine(Life):
             self.registry.catalog.remove(pack, version)
             self.subscriber.take_away(pack, version)
 
+    @rule(
+        pack=packs,
+        version=versions,
+        status=st.sampled_from(STATUSES),
+        polls=st.integers(0, 2),
+        named=st.booleans(),
+    )
+    def republish(
+        self, pack: str, version: str, status: str, polls: int, named: bool
+    ) -> None:
+        """A version is taken away and published again, some polls later, and then its rows may have no ids."""
+        self.take_away(pack, version)
+        for _ in range(polls):
+            self.poll(0)
+        self.publish_or_move(pack, version, status)
+        self.poll(0)
+        if not named:
+            self.name_or_not(pack)
+
+    @rule(pack=packs)
+    def name_or_not(self, pack: str) -> None:
+        """The rows of a pack have no ids any more, or have them again."""
+        self.nameless ^= {pack}
+
     @rule(these=st.sets(packs), on=st.booleans())
     def ban(self, these: set[str], on: bool) -> None:
         """Packs are banned or pardoned."""
@@ -337,6 +372,13 @@ class WatcherMachine(Life):
             self.poll(0)
         self.broken = {}
 
+    @rule(turns=st.lists(faulty, min_size=2, max_size=4))
+    def break_in_turn(self, turns: list[dict[str, str]]) -> None:
+        """What cannot be read changes from poll to poll, and why."""
+        for broken in turns:
+            self.broken = broken
+            self.poll(0)
+
     @rule(
         pack=packs,
         version=versions,
@@ -367,6 +409,11 @@ class WatcherMachine(Life):
             hidden=frozenset(allowed), counted=counted, torn=torn
         )
         self.poll(hours=0)
+
+    @rule(these=st.sets(packs, min_size=1))
+    def ban_once(self, these: set[str]) -> None:
+        """Packs are banned in the next poll, and not in the one after it."""
+        self.glitches |= {pack: Glitch(banned=True) for pack in these}
 
     # The channels and the settings
 

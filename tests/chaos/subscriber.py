@@ -55,12 +55,13 @@ class Seen:
     """A version as it was last seen.
 
     It was only ever `pending`, it has `left` the watched statuses, it `missed` so many listings in a row, or it is
-    `gone`.
+    `gone`. It is `nameless` while no row showed its id.
     """
 
     status: str
     deprecated: bool
     pending: bool = False
+    nameless: bool = False
     left: bool = False
     missed: int = 0
     gone: bool = False
@@ -70,14 +71,17 @@ class Seen:
 class Glitch:
     """What is wrong with one answer.
 
-    Versions are `hidden`, which its total counts or not; its page count contradicts its total (`torn`); it
-    holds no version (`empty`); or there is no listing, and the `reading` ends otherwise.
+    Versions are `hidden`, which its total counts or not; its page count contradicts its total (`torn`); its rows have
+    no ids (`nameless`); it holds no version (`empty`); it says that the pack is `banned`; or there is no listing, and
+    the `reading` ends otherwise.
     """
 
     hidden: frozenset[str] = frozenset()
     counted: bool = False
     torn: bool = False
+    nameless: bool = False
     empty: bool = False
+    banned: bool = False
     reading: Reading = Reading.READ
 
 
@@ -161,7 +165,7 @@ class Subscriber:
             readings[name] = glitch.reading
             if glitch.reading is not Reading.READ:
                 continue
-            if name in self.banned:
+            if name in self.banned or glitch.banned:
                 facts += [] if pack.banned else [("banned", name, None)]
                 pack.banned = True
                 continue
@@ -185,7 +189,9 @@ class Subscriber:
         self, name: str, pack: Pack, glitch: Glitch, statuses: frozenset[str]
     ) -> tuple[list[tuple[int | None, str]], bool]:
         """Take in a listing; return what it reports and whether it is complete."""
-        there = {} if glitch.empty else self._truth[name]
+        there = (
+            {} if glitch.empty else self._as_known(name, pack, nameless=glitch.nameless)
+        )
         hidden = {number for number in there if self._names[number] in glitch.hidden}
         listed = {
             number: truth for number, truth in there.items() if truth.status in statuses
@@ -214,13 +220,53 @@ class Subscriber:
             for number in pack.emptied:
                 pack.seen[number].gone, pack.seen[number].missed = False, 0
             pack.emptied = frozenset()
-        found += _sights(pack, shown)
+        found += _sights(pack, shown, nameless=glitch.nameless)
         if is_complete:
-            found += _absences(pack, set(shown), statuses, there)
+            maybe = (
+                {self._names[number] for number in shown} if glitch.nameless else set()
+            )
+            unsure = {number for number in pack.seen if self._names[number] in maybe}
+            found += _absences(pack, shown.keys() | unsure, statuses, there)
         return found, is_complete
 
+    def _as_known(self, name: str, pack: Pack, *, nameless: bool) -> dict[int, Truth]:
+        """Return the pack's versions by the numbers that they are known by: their own, else that of a like-named one.
 
-def _sights(pack: Pack, shown: dict[int, Truth]) -> list[tuple[int | None, str]]:
+        A row without an id is taken for the version of its name that was there last. One that was seen without an id
+        gets the first that is shown.
+        """
+        known: dict[int, Truth] = {}
+        for number, truth in self._truth[name].items():
+            same = [
+                n
+                for n, seen in pack.seen.items()
+                if self._names[n] == self._names[number]
+            ]
+            same = [n for n in same if nameless or pack.seen[n].nameless]
+            if same and (nameless or number not in pack.seen):
+                last = min(
+                    same,
+                    key=lambda n: (
+                        pack.seen[n].gone,
+                        pack.seen[n].left,
+                        pack.seen[n].missed,
+                        -n,
+                    ),
+                )
+                if nameless:
+                    known[last] = truth
+                    continue
+                pack.seen[number] = pack.seen.pop(last)
+                pack.emptied = frozenset(
+                    number if n == last else n for n in pack.emptied
+                )
+            known[number] = truth
+        return known
+
+
+def _sights(
+    pack: Pack, shown: dict[int, Truth], *, nameless: bool
+) -> list[tuple[int | None, str]]:
     """Take in what is shown and return what it reports: what was seen counts, of whatever listing."""
     found: list[tuple[int | None, str]] = []
     for number, truth in shown.items():
@@ -248,7 +294,13 @@ def _sights(pack: Pack, shown: dict[int, Truth]) -> list[tuple[int | None, str]]
                 found.append(
                     (number, "deprecated" if truth.deprecated else "undeprecated")
                 )
-        pack.seen[number] = Seen(truth.status, truth.deprecated, pending=is_pending)
+        is_nameless = nameless and (seen is None or seen.nameless)
+        pack.seen[number] = Seen(
+            truth.status,
+            truth.deprecated,
+            pending=is_pending,
+            nameless=is_nameless,
+        )
     return found
 
 
@@ -288,8 +340,9 @@ def _absences(
 ) -> list[tuple[int | None, str]]:
     """Take in what a complete listing does not show, and return what that reports.
 
-    Missed twice it is gone, and the pack as a whole if nothing else is left. Of some statuses only, it has left them,
-    at once if it is `there` with another.
+    A row without an id may be any version of its name, so that it says of none that it is missing. Missed twice it is
+    gone, and the pack as a whole if nothing else is left. Of some statuses only, it has left them, at once if it is
+    `there` with another.
     """
     missing = {
         number: seen

@@ -6,13 +6,14 @@ from collections import Counter
 
 import pytest
 
-from tests.chaos.state_machine import WatcherMachine, living
+from tests.chaos.state_machine import PACKS, WatcherMachine, living
 from tests.chaos.subscriber import Fact
 from tests.support.parameters import one_of
 from watcher.model.channel import Grouping
 from watcher.model.version import STATUSES
 
 POLL = [Grouping.POLL]
+ALL = len(PACKS)
 
 
 def reported(life: WatcherMachine) -> Counter[Fact]:
@@ -79,3 +80,65 @@ def test_a_clock_that_was_wrong_at_first_hides_nothing(hours: int) -> None:
         life.choose_statuses(STATUSES)
         life.poll(0)
         assert reported(life) == {("banned", "alpha", "1.0.0"): 1}
+
+
+@pytest.mark.parametrize("fault", one_of("status_403_forbidden", "status_403_html"))
+def test_a_wall_bans_no_pack(fault: str) -> None:
+    """A 403 that does not say that a node is banned is a failure of the registry, reported once, and it recovers."""
+    with living(POLL, watched=ALL) as life:
+        life.poll(0)
+        life.build_a_wall(fault, polls=3)
+        life.poll(0)
+        assert reported(life) == {("failing", "", None): 1, ("recovered", "", None): 1}
+
+
+def test_a_wall_before_one_pack_is_a_failure_of_that_pack() -> None:
+    """Where other nodes are read, the node that met a wall is reported failing, and no ban."""
+    with living(POLL, watched=ALL) as life:
+        for _ in range(3):
+            life.break_registry({"alpha": "status_403_forbidden"})
+            life.poll(0)
+        assert reported(life) == {("failing", "alpha", None): 1}
+
+
+def test_many_bans_are_reported_in_their_poll() -> None:
+    """Bans of all nodes at once are believed at once, and so is their end."""
+    with living(POLL, watched=ALL) as life:
+        life.poll(0)
+        life.ban_once(set(PACKS))
+        life.poll(0)
+        banned: Counter[Fact] = Counter(("banned", pack, None) for pack in PACKS)
+        assert reported(life) == banned
+        life.poll(0)
+        back: Counter[Fact] = Counter(("reinstated", pack, None) for pack in PACKS)
+        assert reported(life) == banned + back
+
+
+@pytest.mark.parametrize("polls", one_of(1, 0, 2))
+def test_a_version_published_again_is_known_without_an_id(polls: int) -> None:
+    """A row without an id is the version of its text that is there, and no version of that text is removed by it."""
+    with living(POLL) as life:
+        publish(life, "1.0.0")
+        life.republish("alpha", "1.0.0", "active", polls, named=False)
+        for _ in range(3):
+            life.poll(0)
+        publish(life, "1.0.0", status="banned")
+        before: list[Fact] = [("new", "alpha", "1.0.0"), ("banned", "alpha", "1.0.0")]
+        removed: Fact = ("removed", "alpha", "1.0.0")
+        assert reported(life) == Counter([*before, removed] if polls else before)
+        life.name_or_not("alpha")
+        life.poll(0)
+        life.poll(0)
+        assert reported(life) == Counter([*before, removed])
+
+
+def test_leaving_the_watched_statuses_is_not_reported() -> None:
+    """A version that leaves them is no removal; that it is back is a change."""
+    with living(POLL) as life:
+        publish(life, "1.0.0")
+        life.choose_statuses(("active", "pending", "flagged"))
+        for status in ("banned", "banned", "active"):
+            publish(life, "1.0.0", status=status)
+        life.choose_statuses(STATUSES)
+        life.poll(0)
+        assert reported(life) == {("reinstated", "alpha", "1.0.0"): 1}

@@ -9,6 +9,7 @@ import pytest
 
 from tests.chaos.subscriber import Fact
 from tests.chaos.swept_lives import WATCHED, SweptMachine
+from tests.support.parameters import one_of
 
 
 @contextlib.contextmanager
@@ -96,3 +97,89 @@ def test_a_later_pack_is_news_though_a_poll_has_no_question_left_for_it() -> Non
         life.poll(25)
         assert "delta" not in life.witness.asked
         assert ("new", "delta", "1.0.0") in reported(life)
+
+
+@pytest.mark.parametrize("watch", one_of(1, 0, 2, 3, 4))
+def test_pages_that_do_not_fit_together_hide_nothing(watch: int) -> None:
+    """What unsettled pages show counts, what they lack is asked for, and the baseline waits; that it does is said."""
+    failing, recovered = ("failing", "", None), ("recovered", "", None)
+    with living(watch) as life:
+        life.unsettle(tied=True, repeating={3}, missing={2, 5}, moving="")
+        life.break_pages({4}, "status_500_json")
+        life.poll(0)
+        life.settle()
+        life.poll(0)
+        life.unsettle(tied=True, repeating={3}, missing={2, 5}, moving="between pages")
+        life.publish_or_move("alpha", "1.0.0", "banned")
+        life.poll(0)
+        assert sorted(reported(life)) == [
+            ("banned", "alpha", "1.0.0"),
+            failing,
+            failing,
+            recovered,
+        ]
+        life.shift([(3, "delta", "1.0.0", "flagged"), (5, "alpha", "1.0.0", "active")])
+
+
+def test_a_pack_that_vanishes_and_returns_is_one_event_each() -> None:
+    """Its rows are missed twice before it is gone, though no page ever says so, and it is back as it was."""
+    with living() as life:
+        life.poll(0)
+        life.vanish_or_return("alpha")
+        life.poll(0)
+        life.crash_and_poll(at=2, after=False, hours=0)
+        life.vanish_or_return("alpha")
+        life.poll(0)
+        assert reported(life) == [
+            ("removed", "alpha", None),
+            ("reinstated", "alpha", None),
+        ]
+
+
+@pytest.mark.parametrize("has_records", one_of(True, False))
+@pytest.mark.parametrize("how", one_of("answer", "record"))
+def test_a_ban_and_what_happens_under_it(how: str, has_records: bool) -> None:
+    """A ban shows in its turn, what changes under it when it ends, at the latest, and both are said once."""
+    with living() as life:
+        life.poll(0)
+        life.ban({"alpha"}, how, 25)
+        life.publish_or_move("alpha", "1.0.0", "flagged")
+        life.poll(0)
+        life.registry.serves_nodes = has_records
+        life.ban({"alpha"}, "", 25)
+        life.registry.serves_nodes = True
+        life.poll(25)
+        events = [
+            ("banned", "alpha", None),
+            ("flagged", "alpha", "1.0.0"),
+            ("reinstated", "alpha", None),
+        ]
+        assert sorted(reported(life), key=str) == sorted(events, key=str)
+
+
+@pytest.mark.bounded
+def test_more_changes_than_a_poll_may_ask_about_are_all_reported() -> None:
+    """A change of every pack is reported in its poll, though the questions take two."""
+    with living(many=True) as life:
+        life.poll(0)
+        life.move_others("banned")
+        life.crash_and_poll(at=3, after=True, hours=0)
+        life.poll(0)
+        assert len(reported(life)) == len(life.others)
+
+
+def test_a_first_page_that_comes_ends_an_outage() -> None:
+    """Pages were refused, and the one pack that is named broke off: the next first page shows that one alone fails."""
+    failing, recovered = ("failing", "", None), ("recovered", "", None)
+    with living(1) as life:
+        life.break_packs({"alpha": "closed_unanswered"})
+        life.break_pages({2}, "status_500_json")
+        life.refuse(403, 1)
+        assert reported(life) == [failing]
+        life.poll(0)
+        assert sorted(reported(life)) == [
+            failing,
+            failing,
+            ("failing", "alpha", None),
+            recovered,
+        ]
