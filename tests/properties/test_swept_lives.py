@@ -34,7 +34,7 @@ def test_an_answer_that_fails_ends_no_ban() -> None:
         life.poll(0)
         life.publish_or_move("alpha", "1.0.0", "active")
         life.ban({"alpha"}, "answer", 0)
-        life.break_packs({"alpha": "array"})
+        life.break_packs({"alpha": "html_200"})
         life.unsettle(tied=True, repeating=set(), missing=set(), moving="")
         life.ban({"alpha"}, "record", 25)
         life.poll(0)
