@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.factories import CHECKED, NOW, PACK, compare, failed, known
+from tests.support.factories import NOW, PACK, compare, failed, known
 from tests.support.parameters import examples
 from tests.support.strategies import (
     channels,
@@ -391,21 +390,3 @@ def test_only_an_acknowledgement_or_expiry_takes_an_alert_away(
 
 def _alerts_of(queue: Queue) -> list[str]:
     return [event for message in queue.messages for event in message.events]
-
-
-@pytest.mark.parametrize("checked_at", [CHECKED, ""])
-@FAST
-@given(old=PICTURES, new=PICTURES)
-def test_without_narrowing_every_change_is_reported(
-    checked_at: str, old: Picture, new: Picture
-) -> None:
-    """While all statuses are watched no difference goes by in silence, the time of the last check lost or not."""
-    difference = compare(known(*old), *new, checked_at=checked_at)
-    before = {one.key: one for one in old}
-    changed = {event.version_id for event in difference.events}
-    expected = {
-        one.id
-        for one in new
-        if one != before.get(one.key) and (one.key in before or one.status != "deleted")
-    }
-    assert changed == expected
