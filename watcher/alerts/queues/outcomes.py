@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from watcher import timestamps
 from watcher.alerts.queues.outbox import Outbox, tidy
 from watcher.alerts.queues.queue import (
-    FIRST_WAIT,
     UNANSWERED_TO_DEFER,
     Message,
     Queue,
@@ -190,9 +189,11 @@ def failed_attempt(
 
 def _message_retry_at(refusals: int, unanswered: int, now: str) -> str:
     """Return when a message is tried again that was refused, or had no answer, so often; empty if it need not wait."""
-    if refusals > 1 or unanswered >= UNANSWERED_TO_DEFER:
+    # It may have arrived, so that each try may be a repeat.
+    if unanswered >= UNANSWERED_TO_DEFER:
         return timestamps.later(now, DAY)
-    return timestamps.later(now, FIRST_WAIT) if refusals else ""
+    # A service that refused everything for a while gets it soon after.
+    return backoff_until(refusals - 1, now, DAY) if refusals else ""
 
 
 def after_failure(queue: Queue, attempt: FailedAttempt) -> Queue:

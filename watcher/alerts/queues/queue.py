@@ -23,7 +23,7 @@ FAILURES_TO_EXPIRE = 2
 
 
 class Standing(IntEnum):
-    """How a message stands with its channel. Messages go out in this order; the last two are tried once a day."""
+    """How a message stands with its channel. Messages go out in this order; the last two are tried rarely."""
 
     IN_DOUBT = auto()
     """It may have been taken. It is repeated unchanged, so that the repeat can be recognised."""
@@ -141,9 +141,9 @@ class Queue:
         return timestamps.seconds_between(self.failing_since, now)
 
 
-def backoff_until(failures: int, now: str) -> str:
-    """Return when to retry after one more failure than these in a row."""
-    wait = min(FIRST_WAIT * 2.0 ** min(failures, 20), LONGEST_WAIT)
+def backoff_until(failures: int, now: str, longest: float = LONGEST_WAIT) -> str:
+    """Return when to retry after one more failure than these in a row, in at most so many seconds."""
+    wait = min(FIRST_WAIT * 2.0 ** min(failures, 20), longest)
     return timestamps.later(now, wait)
 
 

@@ -636,7 +636,7 @@ def _channel_lines(
     head = ("CHANNEL", "UNDELIVERED", "LAST ERROR", "FAILING SINCE")
     notes = [
         f"{row.name}: {plural(row.aside, 'alert')} refused also in the plainest form"
-        f" ({sanitize_line(row.aside_error or '')}); tried once a day until alert_expiry"
+        f" ({sanitize_line(row.aside_error or '')}); tried until alert_expiry"
         for row in rows
         if row.aside
     ]

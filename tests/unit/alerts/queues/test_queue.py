@@ -107,7 +107,7 @@ def test_how_a_message_stands(fields: dict[str, Any], standing: Standing) -> Non
 
 
 def test_messages_go_out_in_the_order_of_their_standings() -> None:
-    """What may have been taken goes first, what is tried daily last; among equals the worst, then the oldest."""
+    """What may have been taken is first, what was never answered and what is aside last."""
     messages = [
         message("aside", refusals=2),
         message("deferred", unanswered=5),
@@ -132,7 +132,7 @@ def test_messages_go_out_in_the_order_of_their_standings() -> None:
 
 
 def test_a_refusal_makes_a_message_plain_and_a_second_one_sets_it_aside() -> None:
-    """The plainest form goes out after half a minute, then once a day; another failure changes nothing."""
+    """The plainest form waits half a minute, then twice as long each time; another failure changes nothing."""
     found = []
     for times in range(4):
         (one,) = refused(queue(), times).messages
@@ -141,8 +141,8 @@ def test_a_refusal_makes_a_message_plain_and_a_second_one_sets_it_aside() -> Non
     assert found == [
         (False, Standing.FRESH, 0),
         (True, Standing.REFUSED, 30),
-        (True, Standing.ASIDE, DAY),
-        (True, Standing.ASIDE, DAY),
+        (True, Standing.ASIDE, 60),
+        (True, Standing.ASIDE, 120),
     ]
     for fields in {"cause": Cause.GONE}, {"retry_after": 5.0}, {"unanswered": True}:
         (one,) = attempt(refused(queue(), 1), **fields).messages
@@ -221,7 +221,7 @@ def test_a_line_says_all_that_follows() -> None:
         reached=("a", "b"),
         number=7,
         refusals=2,
-        message_retry_at=minute(24 * HOUR),
+        message_retry_at=minute(1),
     )
 
 

@@ -441,14 +441,14 @@ def test_the_plainest_form_is_taken(folder: StateFolder, picky: Picky) -> None:
 def test_what_is_refused_in_its_plainest_form_steps_aside(
     folder: StateFolder, picky: Picky, choosy: Channel, *, other: bool
 ) -> None:
-    """It is still owed, the rest goes on, it is tried once a day, and it expires as any other alert."""
+    """It is still owed, the rest goes on, it is tried ever more rarely, and it expires as any other alert."""
     picky.refuses = lambda message: BAD if "e0" in message.event_ids else None
     waiting = outbox.enqueue(Outbox(), (choosy,), (event("e0"),), 1, NOW)
     given: dict[str, Any] = {"expiry": 100 * 3600}
-    for hours, tries in ((0, 1), (1, 2), (2, 2), (20, 2), (26, 3), (30, 3), (51, 4)):
-        at = minute(hours * 60)
+    for minutes, tries in ((0, 1), (1, 2), (1.5, 2), (2, 3), (3, 3), (4, 4), (8, 5)):
+        at = minute(minutes)
         if other:
-            new = (event(f"good {hours}", at=at),)
+            new = (event(f"good {minutes}", at=at),)
             waiting = outbox.enqueue(waiting, (choosy,), new, 2, at)
         waiting = sent(folder, waiting, choosy, clock=lambda at=at: at, **given).waiting
         assert len(picky.messages()) - len(picky.taken) == tries
@@ -466,7 +466,7 @@ def test_a_channel_that_refuses_everything_is_failing(
     """Since it refused the first one; a later message need not wait for those, and what is old expires."""
     picky.refuses = lambda _: BAD
     waiting = owing(choosy)
-    for at, tries in ((0, 3), (0.4, 3), (0.5, 6), (1, 6), (24 * 60 + 1, 9)):
+    for at, tries in ((0, 3), (0.4, 3), (0.5, 6), (1, 6), (1.5, 9)):
         clock = partial(minute, at)
         waiting = sent(folder, waiting, choosy, clock=clock, expiry=1e6).waiting
         queue = waiting.queues["ops"]
