@@ -100,22 +100,6 @@ def test_no_message_blocks_the_ones_behind_it(
     )
 
 
-def test_a_lost_salt_repeats_no_report(
-    watch: Watcher, registry: FakeRegistry, service: Strict
-) -> None:
-    """A channel from `alert_urls` that was reported `failing` is not news again because `addresses.json` is gone."""
-    listed = watch.but(
-        channels=[], alert_urls=[service.apprise_url("/a"), service.apprise_url("/b")]
-    )
-    service.refused = {"alpha": 404}
-    registry.catalog.publish("alpha", "1.1.0")
-    listed.check(code=1)
-    assert listed.reported(code=1) == [("failing", None, None)]
-    (listed.state / "addresses.json").unlink()
-    assert listed.reported(code=1) == []
-    assert listed.reported(code=1) == []
-
-
 @pytest.mark.parametrize("status", one_of(404, 401, 410))
 def test_a_channel_that_is_gone_is_reported_on_the_others(
     watch: Watcher, registry: FakeRegistry, service: Strict, status: int
