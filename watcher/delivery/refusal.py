@@ -116,6 +116,8 @@ class Evidence:
     url: str
     exchanges: Sequence[Exchange] = ()
     """Its HTTP requests to targets that do not have the message."""
+    unconnected: str = ""
+    """Why a connection was not made."""
     log: Sequence[str] = ()
     """apprise's log, which names the exceptions of what is no HTTP. Nothing is promised that depends on its words."""
     refusals: Sequence[tuple[str, int]] = ()
@@ -208,9 +210,10 @@ def _mail(evidence: Evidence) -> Iterable[_Failure]:
 
 
 def _exceptions(evidence: Evidence) -> Iterable[_Failure]:
-    """Yield what apprise's log says of exceptions where no answer says why."""
+    """Yield what exceptions say where no answer says why."""
     matches = map(_EXCEPTION.match, evidence.log)
-    reason = _words(" ".join(one[1] for one in matches if one is not None))
+    logged = " ".join(one[1] for one in matches if one is not None)
+    reason = _words(evidence.unconnected) or _words(logged)
     if reason and not evidence.refusals and not evidence.exchanges:
         yield reason, Cause.OTHER
 

@@ -141,6 +141,7 @@ class _Attempt:
         evidence = Evidence(
             url=job.url,
             exchanges=self._failed(),
+            unconnected=self._wire.unconnected,
             log=log.messages,
             refusals=smtp.refusals,
             unanswered=self._wire.in_doubt(self._targets.known)

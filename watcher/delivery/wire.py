@@ -60,6 +60,8 @@ class Wire:
         """Times that this process turned to another one: requests, connections, datagrams, programs."""
         self.beside = 0
         """Those but for HTTP requests."""
+        self.unconnected = ""
+        """Why the last connection was not made that failed."""
         self.on_smtp: Callable[[str, Any, bytes | str], None] | None = None
         """Called with each event of an SMTP connection, the connection, and what is sent."""
         self.mark = b""
@@ -156,6 +158,9 @@ class Wire:
             connect()
         except BlockingIOError:  # it goes on, and may succeed
             self._went_beside()
+            raise
+        except OSError as error:
+            self.unconnected = f"{type(error).__name__} {error}"
             raise
         self._went_beside()
 

@@ -54,6 +54,10 @@ def _duration(low: float, high: float) -> BeforeValidator:
     )
 
 
+def _interval(value: object) -> float:
+    return parsing.seconds(value, SHORTEST_INTERVAL, 366 * _DAY)
+
+
 def _state_dir(value: object) -> Path:
     text = str(value) if isinstance(value, (str, Path)) else ""
     if not parsing.path(text).strip() or not text.isprintable():
@@ -127,7 +131,9 @@ class Settings(BaseSettings):
         " `~/.config/comfy-watch`.",
     )
     """Absolute once loaded."""
-    interval: Annotated[float, _duration(SHORTEST_INTERVAL, 366 * _DAY)] = Field(
+    interval: Annotated[
+        float, BeforeValidator(_interval, json_schema_input_type=float | str)
+    ] = Field(
         900.0,
         description="For `run`: time between the starts of two polls, as `90s`, `15m`, `1h` or seconds; at least"
         f" `10s`. The default is `{show(INTERVAL_OF_GLOBS)}` where `nodes` has `*` or a pattern.",

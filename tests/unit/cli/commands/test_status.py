@@ -212,7 +212,7 @@ def test_undelivered_alerts_are_counted_by_channel() -> None:
 
 
 def test_alerts_aside_are_shown_with_why() -> None:
-    """A message that the service refuses also in its plainest form is counted, and is tried again after a day."""
+    """A message that the service refuses also in its plainest form is counted, and says when it is tried again."""
     waiting = outbox.enqueue(Outbox(), (OPS,), (event("e1"), event("e2")), 1, NOW)
     for _ in range(2):
         waiting = failed(waiting, "ops", "HTTP 413", NOW, cause=Cause.CONTENT)
@@ -221,14 +221,14 @@ def test_alerts_aside_are_shown_with_why() -> None:
         2,
         2,
         "HTTP 413",
-        minute(24 * 60),
+        minute(1),
     )
     *_, head, line, said = shown(state(known(), outbox=waiting), channels=("ops",))
     assert head == "CHANNEL UNDELIVERED LAST ERROR FAILING SINCE"
     assert line == "ops 2 HTTP 413 3 minutes ago"
     assert (
         said
-        == "ops: 2 alerts refused also in the plainest form (HTTP 413); tried once a day until alert_expiry"
+        == "ops: 2 alerts refused also in the plainest form (HTTP 413); tried until alert_expiry"
     )
 
 
