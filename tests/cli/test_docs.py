@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +27,10 @@ from watcher.changes.transitions import node_url
 from watcher.cli import main
 from watcher.cli.commands import config
 from watcher.fake_registry.server import FakeRegistry
-from watcher.model.event import DEFAULT_KINDS, Event, FieldChange, Kind
+from watcher.model.event import DEFAULT_KINDS, SWEPT_KINDS, Event, FieldChange, Kind
 from watcher.model.pack import Copy
 from watcher.model.version import SafeVersion
+from watcher.polling.model import PollConfig
 from watcher.settings.channel_tables import ChannelTable
 from watcher.settings.loading import Loaded, load
 from watcher.settings.model import Settings
@@ -217,14 +218,15 @@ def test_commands() -> None:
 
 
 def test_every_command_is_tested() -> None:
-    """Every command is run by some test of the real program."""
+    """Every command is run by some test of the real program: it is the first of what a function is given."""
     tests = [
         path
         for path in Path(__file__).parent.glob("test_*.py")
         if path != Path(__file__)
     ]
     code = "".join(path.read_text("utf-8") for path in tests)
-    assert [name for name in main.cli.commands if f'"{name}"' not in code] == []
+    called = set(re.findall(r'\w\(\s*"([\w-]+)"', code))
+    assert main.cli.commands.keys() - called == set()
 
 
 def test_commands_in_examples() -> None:
@@ -273,7 +275,7 @@ def test_settings() -> None:
 
 
 def test_every_setting_has_an_effect() -> None:
-    """Every setting is read by some module outside `watcher/settings/`."""
+    """Every setting is read by some module outside `watcher/settings/`, and what a poll is given of them by a poll."""
     modules = [
         path
         for path in (program.ROOT / "watcher").rglob("*.py")
@@ -285,6 +287,8 @@ def test_every_setting_has_an_effect() -> None:
     code = code.replace("settings.heartbeat_address", "settings.heartbeat_url")
     used = set(re.findall(r"settings\.(\w+)", code))
     assert Settings.model_fields.keys() - used == set()
+    used = set(re.findall(r"config\.(\w+)", code))
+    assert {field.name for field in fields(PollConfig)} - used == set()
 
 
 def test_event_kinds() -> None:
@@ -294,6 +298,29 @@ def test_event_kinds() -> None:
         kind.value: "yes" if kind in DEFAULT_KINDS else "no" for kind in Kind
     }
     assert list(sent) == list(Kind)
+
+
+def test_what_channels_get_unasked() -> None:
+    """README, docs/behaviour.md and the settings name the kinds that a channel without kinds gets, or does not get."""
+    rules = (program.ROOT / "docs" / "behaviour.md").read_text("utf-8")
+    found = re.search(
+        r"Channels get every kind but (.+?) unless .+? they get (.+?)\.", _flat(rules)
+    )
+    assert found
+    unwanted, of_globs = found.groups()
+    [cell] = [row[1] for row in _tables()["key"] if row[0] == "kinds"]
+    described = str(ChannelTable.model_fields["kinds"].description)
+    for text in (unwanted, cell, described.partition(" Default: ")[2]):
+        assert _kinds_in(text) == frozenset(Kind) - DEFAULT_KINDS, text
+    assert _kinds_in(of_globs) == SWEPT_KINDS
+
+
+def _flat(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _kinds_in(text: str) -> set[str]:
+    return set(re.findall(r"`(\w+)`", text))
 
 
 def test_every_event_kind_has_a_rule_and_a_test() -> None:

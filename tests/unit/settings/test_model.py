@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -16,7 +17,7 @@ from watcher.model.channel import Grouping, Scope
 from watcher.model.event import DEFAULT_KINDS, Kind
 from watcher.model.version import STATUSES
 from watcher.settings import node_ids, parsing
-from watcher.settings.model import Settings
+from watcher.settings.model import DURATIONS, Settings, json_schema
 
 DEFAULTS: dict[str, object] = {
     "nodes": (),
@@ -51,6 +52,17 @@ def test_defaults(loads: Loads) -> None:
     assert list(found) == list(DEFAULTS)
     assert set(loaded.origins.values()) == {"default"}
     assert loaded.config_file is None
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_a_setting_is_shown_as_what_it_is(name: str) -> None:
+    """What is given as a duration is known as one, and what is said to be secret is known as that."""
+    described: Any = json_schema()["properties"]
+    types = [one.get("type") for one in described[name].get("anyOf", ())]
+    assert (name in DURATIONS) == (types == ["number", "string"])
+    field = Settings.model_fields[name]
+    is_secret = "SecretStr" in repr(field) or "; secret" in str(field.description)
+    assert (name in parsing.SECRET) == is_secret
 
 
 ACCEPTED: list[tuple[str, str, object]] = [
