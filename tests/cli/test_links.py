@@ -44,18 +44,6 @@ _TEXTS = {
     ".yaml",
     ".yml",
 }
-_PLACES = {
-    f"{place}.md"
-    for place in (
-        "cron",
-        "systemd",
-        "github-actions",
-        "container",
-        "kubernetes",
-        "windows",
-        "macos",
-    )
-}
 _THIS = "tests/cli/test_links.py"
 _FENCED = re.compile(r"^( *)```.*?^\1```$", re.MULTILINE | re.DOTALL)
 _CODE = re.compile(r"`[^`\n]*`")
@@ -193,19 +181,20 @@ def test_one_placeholder() -> None:
 
 
 def test_the_changelog_has_this_version() -> None:
-    """The newest version of the changelog is the program's, with its day; each that is in brackets has a link."""
+    """The newest version of the changelog is the program's, with its day and link; the unreleased begins there."""
     text = (ROOT / "CHANGELOG.md").read_text("utf-8")
     versions = re.findall(r"^## \[?([^\]\s]+)\]?(?: - (\S+))?$", text, re.MULTILINE)
     released = [(name, day) for name, day in versions if name != "Unreleased"]
     assert released[0][0] == __version__
     assert re.fullmatch(r"\d{4}-\d\d-\d\d", released[0][1])
-    assert set(re.findall(r"^## \[(.+?)\]", text, re.MULTILINE)) <= {
-        name for name, _ in _DEFINED.findall(text)
-    }
+    links = dict(_DEFINED.findall(text))
+    assert {*re.findall(r"^## \[(.+?)\]", text, re.MULTILINE)} <= links.keys()
+    assert links[__version__] == f"{REPOSITORY}/releases/tag/v{__version__}"
+    assert links["Unreleased"] == f"{REPOSITORY}/compare/v{__version__}...HEAD"
 
 
 def test_the_tags_of_the_pages() -> None:
-    """Where a page or a file to copy names a tag of the repository, it is this version's."""
+    """Where a page or a file to copy names a tag of the repository or an image, or a version, it is this one's."""
     texts = [
         path.read_text("utf-8") for path in _texts() if path.name != Path(_THIS).name
     ]
@@ -215,6 +204,18 @@ def test_the_tags_of_the_pages() -> None:
         for tag in re.findall(r"OWNER/comfy-watch@(v[\d.]*\d)", text)
     }
     assert tags == {f"v{__version__}"}
+    named = re.compile(
+        r"(?:/comfy-watch:|newTag: |comfy-watch, version )(\d[\d.]*\d)\b"
+    )
+    assert {
+        (path.name, version)
+        for path in _texts()
+        if path.suffix in {".md", ".yaml"}
+        for version in named.findall(path.read_text("utf-8"))
+    } == {
+        (name, __version__)
+        for name in ("install.md", "kubernetes.md", "kustomization.yaml")
+    }
 
 
 def test_the_places_it_runs_in() -> None:
@@ -226,10 +227,11 @@ def test_the_places_it_runs_in() -> None:
         .partition("\n## ")[0]
     )
     index = (ROOT / "deploy" / "README.md").read_text("utf-8").partition("\n## ")[0]
-    pages = {path.name for path in (ROOT / "docs").glob("*.md")} & _PLACES
+    pages = set(re.findall(r"\| \[docs/(\S+\.md)\] \|$", readme, re.MULTILINE))
     assert len(pages) > 4
-    assert {name for name in _PLACES if f"[docs/{name}]" in readme} == pages
-    assert {name for name in _PLACES if f"](../docs/{name})" in index} == pages
+    assert pages == set(
+        re.findall(r"\| \[\S+\]\(\.\./docs/(\S+)\) \|$", index, re.MULTILINE)
+    )
     files = {
         path.name for path in (ROOT / "deploy").iterdir() if path.name != "README.md"
     }

@@ -18,6 +18,7 @@ from tests.deploy.support.podman import CONTAINERFILE, Container, Podman, alone
 from tests.deploy.support.tools import alerted, checked, tool, until
 from tests.support import program
 from tests.support.fakes.webhook import Webhook
+from watcher import __version__
 from watcher.fake_registry.server import FakeRegistry
 
 pytestmark = pytest.mark.deployment
@@ -160,7 +161,7 @@ class Cluster:
 def cluster(podman: Podman, image: str, tmp_path: Path) -> Iterator[Cluster]:
     """An empty cluster that has the image."""
     tool("catatonit")
-    podman.says("tag", image, "registry.example.com/comfy-watch:0.2.0")
+    podman.says("tag", image, f"registry.example.com/comfy-watch:{__version__}")
     with alone("cluster"):
         begun = Cluster(podman, tmp_path / "manifests.yaml")
         try:

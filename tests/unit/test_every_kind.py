@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import fields
+from fnmatch import fnmatch
+from typing import Any
+
 import pytest
 
-from tests.support.factories import channel, event
+from tests.support.factories import BEFORE, PACK, channel, compare, event, version
 from tests.support.program import ROOT
 from watcher.alerts.advice import Advice
 from watcher.alerts.differences import FIELD_NAMES
 from watcher.alerts.phrasing import SYMBOLS, phrasing
 from watcher.cli import terminal
+from watcher.cli.documents import VersionForm
 from watcher.delivery.services import mail, push, service
 from watcher.fake_registry.catalog import Catalog
 from watcher.model.channel import knowing, wants
 from watcher.model.event import Kind, Severity, severity_of
 from watcher.model.pack import Verdict
-from watcher.model.version import WATCHED_FIELDS
+from watcher.model.snapshot import Node
+from watcher.model.version import STATUSES, WATCHED_FIELDS, Version
+from watcher.registry.row import FIELDS
 
 _YES, _NO = True, False
 _DECIDED = {
@@ -37,6 +45,18 @@ _DECIDED = {
     Kind.NEW: ("info", _YES, _NO),
     Kind.PENDING: ("info", _NO, _NO),
     Kind.BASELINE: ("info", _YES, _YES),
+}
+
+_FROM_THE_FIRST = {
+    # What every state of this format has, if it is not empty. A field that was watched later is not in this list.
+    "downloadUrl",
+    "dependencies",
+    "supported_accelerators",
+    "supported_os",
+    "supported_comfyui_version",
+    "supported_comfyui_frontend_version",
+    "tags",
+    "tags_admin",
 }
 
 
@@ -72,12 +92,36 @@ def test_a_verdict_has_a_colour(verdict: Verdict) -> None:
     assert terminal.colour(verdict) != verdict
 
 
-@pytest.mark.parametrize("field", WATCHED_FIELDS.values())
-def test_a_watched_field_lacks_nothing(field: str) -> None:
-    """A field whose difference is news has words, is described, and is served by the fake registry."""
-    assert field in FIELD_NAMES
+@pytest.mark.parametrize("field", FIELDS)
+def test_a_field_lacks_nothing(field: str) -> None:
+    """A field that is read is described, tested, and served by the fake registry."""
     assert f"`{field}`" in (ROOT / "docs/registry.md").read_text("utf-8")
+    tested = (ROOT / "tests/unit/registry/test_schema.py").read_text("utf-8")
+    assert f'"{field}": ' in tested
     catalog = Catalog()
     catalog.publish("alpha", "1.0.0")
     _, document = catalog.answer({"nodeId": ["alpha"]})
     assert f"'{field}': " in str(document)
+
+
+def test_versions_shows_every_field() -> None:
+    """`versions --json` has every field of a version, two of them by other names."""
+    names = {"id": "version_id", "created_at": "published"}
+    shown = {one.name for one in fields(VersionForm)}
+    assert {names.get(one.name, one.name) for one in fields(Version)} <= shown
+
+
+@pytest.mark.parametrize("attribute", WATCHED_FIELDS)
+def test_a_watched_field_lacks_nothing(attribute: str) -> None:
+    """A field whose difference is news has words and a rule; a state from before it was watched makes none of it."""
+    field = WATCHED_FIELDS[attribute]
+    assert field in FIELD_NAMES
+    rules = (ROOT / "docs/behaviour.md").read_text("utf-8")
+    [rule] = re.findall(r"^\| `changed` \|.*", rules, re.MULTILINE)
+    assert any(fnmatch(field, name) for name in re.findall("`(.+?)`", rule))
+    empty = version("1.0")
+    several = isinstance(getattr(empty, attribute), tuple)
+    value: Any = ("x",) if several else "x"
+    filled = version("1.0", **{attribute: value})
+    state = Node(node=PACK, baseline_at=BEFORE, statuses=STATUSES, versions=(empty,))
+    assert bool(compare(state, filled).events) is (field in _FROM_THE_FIRST)
