@@ -58,18 +58,12 @@ def at_their_channels(
 def channel_states(
     state: State, channels: Sequence[Channel], accepted: Addresses
 ) -> list[ChannelState]:
-    """Return how deliveries to each configured channel went until now. Pure.
-
-    A place in a list is known by the digest of its URL, unless that cannot be compared, because the salt was lost.
-    """
+    """Return how deliveries to each configured channel went until now. Pure."""
     waiting, addresses = at_their_channels(state, channels, accepted)
-    has_salt = bool(state.addresses.salt)
     return [
         ChannelState(
             name=channel.name,
-            key=addresses.url_digests[channel.name]
-            if channel.placed and has_salt
-            else channel.name,
+            key=addresses.url_digests[channel.name] if channel.placed else channel.name,
             failing_since=queue.failing_since,
             gone=queue.gone,
             error=error_in_words(queue.error, queue.may_have_arrived),

@@ -1,0 +1,55 @@
+"""What an edit of the settings, or a lost file of addresses, does to the queues and to what is known of a channel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from tests.support.factories import NOW, channel, event
+from watcher.alerts.queues import channel_identity, outbox
+from watcher.alerts.queues.channel_identity import Addresses
+from watcher.alerts.queues.outbox import Outbox
+from watcher.alerts.queues.ownership import reroute
+from watcher.model.channel import Channel
+from watcher.polling.model import SetAside
+from watcher.polling.sending.reroute import channel_states, followed
+from watcher.state.model import State
+from watcher.state.store import StateFolder
+
+OLD, NEW = (
+    channel("json", url=f"json://127.0.0.1/{path}", placed=True)
+    for path in ("old", "new")
+)
+
+
+def addresses(one: Channel, salt: str = "ab" * 16) -> Addresses:
+    """Return what is known once a channel's URL was accepted."""
+    digests = channel_identity.url_digests([one], salt)
+    return Addresses(salt=salt, apprise="2.3", url_digests=digests)
+
+
+def test_what_is_set_aside_is_said_before_it_is_forgotten(tmp_path: Path) -> None:
+    """A poll that is killed while it says so leaves that to the next one: the former URL is still known then."""
+    folder, known = StateFolder(tmp_path), addresses(OLD)
+    waiting = outbox.enqueue(Outbox(), [OLD], (event(),), 1, NOW)
+    waiting = reroute(waiting, [OLD], known.url_digests)
+    folder.save_addresses(known)
+    said: list[tuple[str, Addresses]] = []
+
+    def say(queues: Iterable[SetAside]) -> None:
+        said.extend((one.channel, folder.addresses()) for one in queues)
+
+    state = State(outbox=waiting, addresses=known)
+    followed(folder, state, [NEW], addresses(NEW), say)
+    assert said == [("json", known)]
+    assert folder.addresses() == addresses(NEW)
+
+
+def test_a_lost_salt_makes_an_entry_another_channel_only_once() -> None:
+    """The poll that finds the file gone knows a place in `alert_urls` by the digest that the next one knows it by."""
+    accepted = addresses(OLD, "cd" * 16)
+    lost, later = (
+        channel_states(State(addresses=known), [OLD], accepted)
+        for known in (Addresses(), accepted)
+    )
+    assert lost[0].key == later[0].key
