@@ -7,6 +7,7 @@ import socket
 from dataclasses import replace
 from typing import Any
 
+import apprise
 import pytest
 
 from tests.hostile.dialects import Dialect
@@ -204,6 +205,23 @@ def test_whatever_apprise_raises_is_an_outcome(monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr("apprise.Apprise.notify", explode)
     assert _send("json://127.0.0.1:9/") == "apprise failed (LookupError)"
+
+
+def test_what_apprise_raises_does_not_hide_that_the_message_is_out(
+    webhook: Webhook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A service that fails after it sent, and before an answer came, may have been heard."""
+    notify = apprise.Apprise.notify
+
+    def explode(*args: Any, **kwargs: Any) -> None:
+        notify(*args, **kwargs)
+        raise LookupError
+
+    monkeypatch.setattr("apprise.Apprise.notify", explode)
+    webhook.answer["/a"] = Answer(reset=True)
+    reason = "apprise failed (LookupError)"
+    outcome = sent(webhook.apprise_url("/a"))
+    assert outcome == Undelivered(reason=reason, unanswered=True)
 
 
 @pytest.mark.parametrize("form", ["", "?format=html", "?format=markdown"])

@@ -19,6 +19,7 @@ from tests.support.fakes.smtp import Mailbox
 from tests.support.fakes.webhook import Answer, Message, Topics, Webhook
 from tests.support.worker import WORKER, deliver, job
 from tests.unit.delivery.test_sender import sent
+from watcher.delivery.exchange import Exchange
 from watcher.delivery.urls import load
 from watcher.delivery.wire import Wire, seconds_of
 from watcher.model.outcome import Cause, Delivered, Outcome, Undelivered
@@ -98,6 +99,18 @@ def test_a_request_without_the_message_leaves_no_doubt(webhook: Webhook) -> None
             requests.post(f"{webhook.url}/login", data="user", timeout=5)
     assert not wire.in_doubt()
     assert outs == []
+
+
+def test_what_asks_a_proxy_for_a_way_is_no_message() -> None:
+    """A proxy that refuses the connection leaves no doubt; once it is there, what goes through it may arrive."""
+    wire = Wire()
+    wire.exchanges.append(Exchange(carries=True, targets=frozenset({"a"})))
+    for sent_bytes, in_doubt in (
+        (b"CONNECT a:443 HTTP/1.1\r\n", False),
+        (b"POST", True),
+    ):
+        wire.notice("http.client.send", (None, sent_bytes))
+        assert wire.in_doubt() is in_doubt
 
 
 _CUT = Answer(
