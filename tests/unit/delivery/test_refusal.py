@@ -254,6 +254,14 @@ def test_a_login_that_worked_is_no_reason() -> None:
     assert judge(Evidence(url=URL, exchanges=[login])).reason == "refused the message"
 
 
+@pytest.mark.parametrize(("code", "said"), [(404, ""), (99, " (99)"), (600, " (600)")])
+def test_a_number_that_may_be_a_status_is_no_code(code: int, said: str) -> None:
+    """A service that repeats a status in its answer says nothing of its own."""
+    exchange = _answer(500, {"code": code})
+    reason = judge(Evidence(url=URL, exchanges=[exchange])).reason
+    assert reason == f"HTTP 500{said}"
+
+
 def test_a_body_that_is_cut_off_names_nothing() -> None:
     """What is left of an answer may end anywhere."""
     for text in ('{"error": "no_serv', "b'\\x", '{"error": ' + "[" * 5000):

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import smtplib
+from functools import partial
+from itertools import count
+from types import SimpleNamespace
 
 import pytest
 
@@ -57,14 +60,16 @@ def test_each_recipient_has_its_time(mailbox: Mailbox) -> None:
     assert len(mailbox.mails) == 3
 
 
-@pytest.mark.bounded
-def test_a_slow_server_gets_the_rest_later(mailbox: Mailbox) -> None:
+def test_a_slow_server_gets_the_rest_later(
+    mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Once a further mail may take longer than all may together, it does not go out, and is not unanswered."""
-    mailbox.slow = 1.0
+    ten_seconds_a_look = SimpleNamespace(monotonic=partial(next, count(0.0, 10.0)))
+    monkeypatch.setattr("watcher.delivery.smtp.time", ten_seconds_a_look)
     timer = RequestTimer(5.0)
     with Wire() as wire:
         wire.on_smtp = SmtpWatch(
-            job(""), timer, wire, lambda _: None, patience=2.5
+            job(""), timer, wire, lambda _: None, patience=25.0
         ).notice
         with smtplib.SMTP("127.0.0.1", mailbox.port) as smtp:
             for to in ("a@example.org", "b@example.org"):
@@ -73,6 +78,15 @@ def test_a_slow_server_gets_the_rest_later(mailbox: Mailbox) -> None:
                 smtp.sendmail("watcher@example.org", "c@example.org", "Subject: x\n\nx")
         assert (len(mailbox.mails), wire.is_unanswered) == (2, False)
     timer.end()
+
+
+def test_a_goodbye_after_a_refusal_is_no_mail() -> None:
+    """A mail that was refused before its text leaves no doubt, whether or not the server answers the end."""
+    wire = Wire()
+    watch = SmtpWatch(job(""), RequestTimer(5.0), wire, lambda _: None)
+    for command in (b"data\r\n", b"quit\r\n"):
+        watch.notice("smtplib.send", None, command)
+    assert not wire.is_out
 
 
 def test_a_repeat_has_the_same_id(mailbox: Mailbox) -> None:

@@ -7,9 +7,10 @@ import pytest
 from tests.support.factories import NOW, channel, event, failed
 from watcher.alerts.queues import outbox
 from watcher.alerts.queues.outbox import Outbox
+from watcher.alerts.queues.outcomes import failed_attempt, replay
 from watcher.alerts.queues.ownership import reroute
 from watcher.alerts.queues.queue import Queue, is_due
-from watcher.model.outcome import Cause
+from watcher.model.outcome import Cause, Undelivered
 
 OPS, MAIL = channel("ops"), channel("mail")
 E1, E2, E3 = event("e1"), event("e2"), event("e3")
@@ -143,6 +144,23 @@ def test_a_new_url_ends_the_backoff_and_a_new_name_does_not(
         not due,
         "" if due else "HTTP 500",
     )
+
+
+def test_a_failure_of_the_old_url_is_none_of_the_new_one() -> None:
+    """What the journal has of an attempt at a URL counts only while the channel has it."""
+    waiting = at({"ops": U1})
+    queue, failure = waiting.queues["ops"], Undelivered(reason="HTTP 500")
+    attempt = failed_attempt("ops", queue, *queue.messages, failure, NOW, failures=1)
+    moved = rerouted(waiting, {"ops": U2})
+    assert replay(moved, [attempt]) == moved
+    assert replay(waiting, [attempt]).queues["ops"].attempts == 1
+
+
+def test_the_waits_that_end_are_those_of_the_url() -> None:
+    """A channel that was just reached under a new name need not wait with what it is owed under the former one."""
+    waiting = failed(at({"old": U1}), "old", "HTTP 500", NOW)
+    assert set(outbox.backoffs_of(waiting, "new", U1)) == {"old"}
+    assert outbox.backoffs_of(waiting, "old", U2) == {}
 
 
 @pytest.mark.parametrize("placed", [False, True])
