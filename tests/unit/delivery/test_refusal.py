@@ -254,6 +254,13 @@ def test_a_login_that_worked_is_no_reason() -> None:
     assert judge(Evidence(url=URL, exchanges=[login])).reason == "refused the message"
 
 
+def test_a_success_that_is_cut_off_says_why() -> None:
+    """Where the service did not refuse, and the answer's rest was lost, the loss is the reason."""
+    cut = _answer(200, "{", is_cut=True, error="IncompleteRead")
+    reason = judge(Evidence(url=URL, exchanges=[cut])).reason
+    assert reason == "the connection was lost"
+
+
 @pytest.mark.parametrize(("code", "said"), [(404, ""), (99, " (99)"), (600, " (600)")])
 def test_a_number_that_may_be_a_status_is_no_code(code: int, said: str) -> None:
     """A service that repeats a status in its answer says nothing of its own."""

@@ -150,7 +150,8 @@ def test_a_failure_of_the_old_url_is_none_of_the_new_one() -> None:
     """What the journal has of an attempt at a URL counts only while the channel has it."""
     waiting = at({"ops": U1})
     queue, failure = waiting.queues["ops"], Undelivered(reason="HTTP 500")
-    attempt = failed_attempt("ops", queue, *queue.messages, failure, NOW, failures=1)
+    (message,) = queue.messages
+    attempt = failed_attempt("ops", queue, message, failure, NOW, failures=1)
     moved = rerouted(waiting, {"ops": U2})
     assert replay(moved, [attempt]) == moved
     assert replay(waiting, [attempt]).queues["ops"].attempts == 1
