@@ -305,3 +305,19 @@ def test_files_of_comfyui(tmp_path: Path) -> None:
     ):
         found = _scan(_write(tmp_path / "s.json", document))
         assert [pack.folder for pack in found] == ["mine.py"]
+
+
+@pytest.mark.parametrize("newest", [0, 1])
+def test_the_newest_of_an_export_counts(tmp_path: Path, newest: int) -> None:
+    """A file that Desktop exported has several snapshots, in whatever order."""
+    snapshots = [
+        {"createdAt": f"2026-01-0{2 if at == newest else 1}", "customNodes": [node]}
+        for at, node in enumerate({"type": "cnr", "id": f"pack-{n}"} for n in range(2))
+    ]
+    document = {
+        "type": "comfyui-desktop-2-snapshot",
+        "version": 1,
+        "snapshots": snapshots,
+    }
+    (pack,) = _scan(_write(tmp_path / "s.json", document))
+    assert pack.id == f"pack-{newest}"
