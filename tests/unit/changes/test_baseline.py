@@ -52,6 +52,12 @@ def test_the_summary_says_what_is_watched_and_what_is_wrong() -> None:
     )
 
 
+def test_the_summary_counts_what_it_has_no_room_for() -> None:
+    """Of many bad versions five are named, and how many more there are is said."""
+    (event,) = compare(None, *(version(f"1.{at}", "flagged") for at in range(7))).events
+    assert event.reason.endswith("flagged: 1.0, 1.1, 1.2, 1.3, 1.4 and 2 more")
+
+
 @pytest.mark.parametrize(
     ("rows", "worst"), [(4, "banned"), (3, "flagged"), (2, "deprecated"), (1, None)]
 )

@@ -159,6 +159,8 @@ def test_a_reviewer_in_a_changelog_is_not_passed_on() -> None:
         ),
         ([version("1.0"), version("2.0", deprecated=True)], "1.0"),
         ([version("1.0", "pending"), version("1.1", deprecated=True)], None),
+        ([version("0.9"), version("1.0"), version("v1.0.0", "banned")], "0.9"),
+        ([version("nightly"), version("latest", "banned")], "nightly"),
         ([], None),
     ],
 )

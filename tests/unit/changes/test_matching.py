@@ -6,10 +6,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.factories import compare, known, reported, version
+from tests.support.factories import CHECKED, compare, known, reported, version
 from tests.support.parameters import examples
 from watcher.changes.matching import KEPT
 from watcher.model.event import Event, Kind
@@ -79,6 +80,14 @@ def test_a_row_without_an_id_may_be_each_version_of_its_text() -> None:
         assert not node.marks
     gone = compare(compare(node, OTHER).node, OTHER)
     assert [event.kind for event in gone.events] == [Kind.REMOVED, Kind.REMOVED]
+
+
+@pytest.mark.parametrize("mark", [Mark.LEFT, Mark.ABSENT])
+def test_a_row_without_an_id_is_the_version_that_was_shown_last(mark: Mark) -> None:
+    """Of two versions of one text, of which the last listing did not show the newer one, it is the other."""
+    there, newer = version("1.0", id="a"), version("1.0", "banned", id="b")
+    node = known(there, replace(newer, created_at=CHECKED), OTHER, marks={"b": mark})
+    assert compare(node, OTHER, BARE).events == ()
 
 
 def test_a_text_that_got_an_id_leaves_its_counter() -> None:

@@ -83,6 +83,16 @@ def test_an_approval_seen_late_is_new() -> None:
     assert reported(difference) == [("new", "1.0", None, "active")]
 
 
+def test_what_left_and_waits_again_was_decided_meanwhile() -> None:
+    """A version that left the pending ones and is pending again is reinstated once it is active, and not new."""
+    other = version("2.0", "pending")
+    rows = (version("1.0", "pending"), other)
+    node = compare(left("pending"), *rows, statuses=("pending",)).node
+    assert reported(compare(node, version("1.0"), other)) == [
+        ("reinstated", "1.0", "pending", "active")
+    ]
+
+
 def test_a_way_round_the_watched_statuses_is_a_reinstatement() -> None:
     """A version that was neither pending nor active while both were watched was something worse before it is active."""
     statuses = ("active", "pending")

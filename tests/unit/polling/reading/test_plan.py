@@ -1,19 +1,23 @@
-"""What a poll requests, by what is known: no request is made here."""
+"""What a poll requests, and what its answers mean, by what is known: no request is made here."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from watcher import timestamps
 from watcher.changes.health import FailureStreak, Health
 from watcher.changes.transitions import DiffOptions
+from watcher.model.listing import NodeBanned
 from watcher.model.pack import PackRecord, PackRecords
 from watcher.model.selection import Selection
 from watcher.model.snapshot import Node, Snapshot, SweepBaseline
 from watcher.model.version import STATUSES, Version
+from watcher.polling.reading.nodes import compare_nodes
 from watcher.polling.reading.plan import Plan
+from watcher.polling.reading.read import Answers
 from watcher.registry.pagination import NodeRows
 from watcher.registry.sweep import Sweep
 from watcher.state.model import Checks
@@ -168,3 +172,54 @@ def test_one_bound_holds_for_all_questions() -> None:
     assert [len(one) for one in asked] == [200, 200]
     assert "pack-7" in asked[0] & asked[1]
     assert asked[0] | asked[1] == set(NAMES)
+
+
+def _knowing(plan: Plan, name: str, **fields: Any) -> Plan:
+    """Return the plan with something else known of a pack."""
+    nodes = {**plan.snapshot.nodes}
+    nodes[name] = replace(nodes[name], **fields)
+    return replace(plan, snapshot=replace(plan.snapshot, nodes=nodes))
+
+
+def _without_baseline(*names: str) -> Plan:
+    """Return the plan of a poll before the baseline of all, with packs that were seen."""
+    plan = _plan(*names)
+    for name in names:
+        plan = _knowing(plan, name, baseline_at="")
+    snapshot = replace(plan.snapshot, sweep_baseline=SweepBaseline())
+    return replace(plan, snapshot=snapshot)
+
+
+def test_pages_do_not_end_a_failure_of_a_banned_pack() -> None:
+    """Whatever rows it has, only its own answer shows that it can be read."""
+    plan = _knowing(_plan("refused", "fine"), "refused", banned=True)
+    failed = FailureStreak(count=2, since=BEFORE, error="")
+    health = Health(nodes={"refused": failed, "fine": failed})
+    plan = replace(plan, checks=replace(plan.checks, health=health))
+    sweep = _sweep(refused="active", fine="active")
+    assert compare_nodes(plan, Answers(sweep=sweep, nodes={})).read == {"fine"}
+
+
+def test_a_record_does_not_end_a_ban_that_its_own_answer_says() -> None:
+    """Where `GET /nodes` calls a pack active and its own answer a ban, it stays banned, without an event."""
+    plan = _knowing(_plan("one"), "one", banned=True, ban_recorded=True)
+    ban = NodeBanned(node="one", message="spam", at=NOW)
+    answers = Answers(nodes={"one": ban}, packs=_records(known=["one"]))
+    plan = replace(plan, nodes={"one": "one"})
+    found = compare_nodes(plan, answers)
+    assert (found.events, found.nodes["one"].banned) == ({}, True)
+
+
+def test_a_pack_that_the_baseline_of_all_does_not_show_is_news_later() -> None:
+    """It was seen before that and is gone, so that it has a baseline from then on."""
+    plan, sweep = _without_baseline("gone", "there"), _sweep(there="active")
+    found = compare_nodes(plan, Answers(sweep=sweep, nodes={}))
+    assert found.nodes["gone"].baseline_at == NOW
+
+
+def test_only_what_globs_alone_choose_waits_for_the_baseline_of_all() -> None:
+    """While sweeps are incomplete a pack that the settings name is asked by itself."""
+    plan = replace(_without_baseline("chosen", "named"), nodes={"named": "named"})
+    sweep = _sweep(chosen="active", named="active")
+    sweep.incomplete = "rows are missing"
+    assert plan.questions(sweep, _records(known=[]))[0] == ["named"]
