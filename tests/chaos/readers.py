@@ -97,7 +97,7 @@ class Reader:
     def reject(
         self, events: tuple[str, ...], now: datetime, expiry: timedelta, *, plain: bool
     ) -> bool:
-        """A message was refused for what it is: the others need not wait for it, and its plainest form only a day.
+        """A message was refused for what it is: it waits twice as long each time, and the others need not wait for it.
 
         Return whether that says something of the channel: the first refusal does, if nothing was taken before.
         """
@@ -105,11 +105,11 @@ class Reader:
             assert event in self.alerts, f"{self.path}: invented {event}"
         if plain:
             before = self.aside.get(events)
-            is_early = before is not None and timedelta() <= now - before < timedelta(
-                days=1
-            )
+            doubled = timedelta(seconds=30) * 2 ** (self.rejected.get(events, 1) - 1)
+            wait = min(doubled, timedelta(days=1))
+            is_early = before is not None and timedelta() <= now - before < wait
             assert not is_early or self.crashes, (
-                f"{self.path}: tried again before a day was over: {events}"
+                f"{self.path}: tried again before {wait} were over: {events}"
             )
             self.aside[events] = now
         is_first = events not in self.rejected and not self.has_taken

@@ -452,8 +452,8 @@ def _judge_alerts(scene: Soak, result: Result) -> None:
     facts = {
         event["id"]: (
             event["kind"],
-            event.get("channel") or event["node"] or "",
-            event["version"],
+            event.get("channel") or event.get("node", ""),
+            event.get("version"),
         )
         for event in history
     }

@@ -25,6 +25,8 @@ _MOST_BYTES = 512 * 2**20
 """Of all pages together; those of 2026 held 25 MB."""
 _MOST_FAILURES = 8
 """After this many failures in a row, or `concurrency` if that is more, no further page is requested."""
+_MOST_EMPTY = 8
+"""After this many empty pages in a row no further page is requested, whatever they claim. One alone may be a fault."""
 _LONGEST_READING = 900.0
 """Seconds after which no further page is requested."""
 
@@ -107,6 +109,8 @@ class _PagesReading:
     bytes: int = 0
     failures: int = 0
     """In a row."""
+    empty: int = 0
+    """Empty pages in a row."""
     latest: float = 0.0
 
     def __post_init__(self) -> None:
@@ -160,6 +164,7 @@ class _PagesReading:
     def _count(self, page: Page, number: int) -> None:
         """Note how many pages there are, by one of them. A page that does not say it is followed by another."""
         self.page_size = self.page_size or _size_of(page, self.query)
+        self.empty = 0 if page.items else self.empty + 1
         says = page.total is not None or page.total_pages is not None
         claimed = max(-(-(page.total or 0) // self.page_size), page.total_pages or 0)
         is_followed = number == claimed and page.items >= self.page_size
@@ -175,6 +180,8 @@ class _PagesReading:
             return (
                 f"not requested, since {self.failures} pages in a row could not be read"
             )
+        if self.empty >= _MOST_EMPTY:
+            return f"not requested, since {self.empty} pages in a row were empty"
         if self.bytes > _MOST_BYTES:
             return f"not requested, since the other pages hold more than {_MOST_BYTES // 2**20} MB"
         if asyncio.get_running_loop().time() > self.latest:

@@ -217,9 +217,14 @@ def test_absurd_claims_are_bounded(
     assert reads[-1].error.endswith("more than are read")
 
 
-def test_an_empty_page_costs_no_other(registry: FakeRegistry) -> None:
-    """One empty page may be a fault: the others are read."""
+def test_empty_pages_end_the_reading(registry: FakeRegistry) -> None:
+    """Where nothing but empty pages comes, the reading ends, whatever they claim; one empty page costs no other."""
     of_pack(registry, versions=50)
+    altered(registry, lambda _number, true: true | {"total": 10_000})
+    reads = read(registry.url, concurrency=2)
+    assert len(registry.requests) <= 5 + 8 + 2
+    assert "pages in a row were empty" in reads[-1].error
+    registry.requests.clear()
     altered(
         registry, lambda number, true: true | ({"versions": []} if number == 2 else {})
     )
