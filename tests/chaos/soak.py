@@ -452,7 +452,7 @@ def _judge_alerts(scene: Soak, result: Result) -> None:
     facts = {
         event["id"]: (
             event["kind"],
-            event.get("channel") or event.get("node", ""),
+            event.get("channel") or event.get("node") or "",
             event.get("version"),
         )
         for event in history
