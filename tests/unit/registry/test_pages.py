@@ -109,12 +109,18 @@ def test_as_many_requests_at_once_as_there_may_be(registry: FakeRegistry) -> Non
     """The pages after the first are requested together, but never more than `concurrency`."""
     of_pack(registry, versions=75)
     under_way, most = 0, 0
+    all_came = asyncio.Event()
 
     async def respond(request: web.BaseRequest) -> None:
         nonlocal under_way, most
+        if request.query.get("page", "1") == "1":
+            return
         under_way += 1
         most = max(most, under_way)
-        await asyncio.sleep(0.02)  # long enough for the other requests to arrive
+        if most == 3:
+            all_came.set()
+        await asyncio.wait_for(all_came.wait(), 10)
+        await asyncio.sleep(0.02)  # long enough for one too many to arrive
         under_way -= 1
 
     registry.respond = respond
