@@ -75,14 +75,9 @@ class Network(Proxy):
         self._packs = {pack.id: pack for pack in packs}
 
     @property
-    def hosts(self) -> list[str]:
-        """Whom it can stand in for."""
-        return [_REGISTRY, _ARCHIVES]
-
-    @property
     def environment(self) -> dict[str, str]:
         """What has a process send its traffic here, for each of the libraries that the programs use."""
-        return {**super().environment, "SSL_CERT_FILE": str(self.authority)}
+        return {**super().environment, "SSL_CERT_FILE": str(self.authority.file)}
 
     def answer(self, asked: Asked) -> Reply:
         """Return the answer to a request; 404 for one that is not foreseen, which is kept."""
