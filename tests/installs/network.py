@@ -68,7 +68,7 @@ class Published:
 
 
 class Network(Proxy):
-    """Answers for the registry, and for the place of its archives; `strays` are requests for anything else."""
+    """Answers for the registry, and for the place of its archives; `strays` are what else they are asked for."""
 
     def __init__(self, packs: tuple[Published, ...]) -> None:
         super().__init__(())
@@ -97,9 +97,11 @@ class Network(Proxy):
                 return Reply(body=body, content_type="application/zip")
             case _:
                 pass
-        self.strays.append(
-            f"{asked.method} https://{asked.host}{asked.path}?{asked.query}"
-        )
+        # comfy-cli looks for its own news elsewhere.
+        if asked.host in (_REGISTRY, _ARCHIVES):
+            self.strays.append(
+                f"{asked.method} https://{asked.host}{asked.path}?{asked.query}"
+            )
         return Reply(status=404)
 
 
