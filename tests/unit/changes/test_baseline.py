@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 
 import pytest
@@ -16,6 +15,7 @@ from tests.support.factories import (
     reported,
     version,
 )
+from tests.support.work import calls_of
 from watcher.model.event import Kind
 from watcher.model.snapshot import Node
 from watcher.model.version import STATUSES
@@ -167,18 +167,7 @@ def test_the_work_of_a_first_listing_grows_with_its_versions(node: Node | None) 
             version(f"1.{number}.0", created_at=f"2026-02-02T00:00:{number % 60:02}Z")
             for number in range(count)
         ]
-        counted = 0
-
-        def count_one(*_: object) -> None:
-            nonlocal counted
-            counted += 1
-
-        sys.setprofile(count_one)
-        try:
-            compare(node, *rows)
-        finally:
-            sys.setprofile(None)
-        return counted
+        return calls_of(lambda: compare(node, *rows))
 
     assert calls(400) < 6 * calls(100)
 

@@ -514,7 +514,7 @@ def test_refusals_hold_a_poll_back_for_minutes_at_most(registry: FakeRegistry) -
 
 @pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
 def test_a_redirect_is_not_followed(registry: FakeRegistry, code: int) -> None:
-    """Whoever answers cannot send the program anywhere else."""
+    """An answer cannot send the program to another address."""
     elsewhere = registry.url.replace("127.0.0.1", "localhost")
     registry.respond = responding(Location=f"{elsewhere}/versions")(code, b"")
     assert (answer(registry.url).code, len(registry.requests)) == (code, 1)
