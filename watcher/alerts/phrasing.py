@@ -485,7 +485,9 @@ def titles(
     found[f"{PRODUCT}: {counts(labels)}"] = None
     found[f"{PRODUCT}: {plural(len(labels), 'event')}"] = None
     found[PRODUCT] = None
-    return tuple(f"P{which_part(part)[1:]}: {one}" if part else one for one in found)
+    if not part:
+        return tuple(found)
+    return tuple(f"{which_part(part).capitalize()}: {one}" for one in found)
 
 
 def _headline(event: Event, of_name: int, of_version: int, *, runs: bool) -> str:

@@ -167,25 +167,30 @@ class _Bodies:
     def message(self, cut: int) -> Rendered:
         """Return the message after so many cuts, without a title."""
         writer = self.writer
+        worst, *others = self.digest.lines[: self.number]
         rounds, further = divmod(cut, self.number)
-        beyond = cut - Part.LINE * self.number
-        of_worst = rounds if beyond < 0 else Part.LINE + beyond
-        shown = [(self.digest.lines[0].phrasing, of_worst)]
-        by_group = {self.digest.lines[0].group: shown[:]}
-        for place in range(1, self.number):
-            stage = rounds + (place >= self.number - further)
+        # Once no other line is left, each cut is one of the worst.
+        beyond = max(0, cut - Part.LINE * self.number)
+        of_worst = min(rounds, Part.LINE) + beyond
+        shown = [(worst, of_worst)]
+        for place, line in enumerate(others, start=1):
+            is_cut_further = place >= self.number - further
+            stage = rounds + 1 if is_cut_further else rounds
             if stage < Part.LINE:
-                line = self.digest.lines[place]
-                shown.append((line.phrasing, stage))
-                by_group.setdefault(line.group, []).append(shown[-1])
-        left = self._left({phrasing.event for phrasing, _ in shown})
+                shown.append((line, stage))
+        left = self._left({line.phrasing.event for line, _ in shown})
         rest = self._rest(len(shown), of_worst, len(left))
         if of_worst == _ALONE:
-            body = writer.line(*shown[0], named=True)
+            body = writer.line(worst.phrasing, of_worst, named=True)
         elif self.lines is not None:
-            lines = [writer.line(*line, named=True) for line in shown]
+            lines = [
+                writer.line(line.phrasing, stage, named=True) for line, stage in shown
+            ]
             body = (" · " if self.lines == 1 else "\n").join([*lines, rest])
         else:
+            by_group: dict[Group, list[tuple[Phrasing, int]]] = {}
+            for line, stage in shown:
+                by_group.setdefault(line.group, []).append((line.phrasing, stage))
             groups = itertools.starmap(writer.group, by_group.items())
             body = writer.between.join([*groups, writer.paragraph(rest)])
         return Rendered(title="", body=writer.letters(body), left=left)
@@ -250,14 +255,18 @@ class _Writer:
 
     def line(self, phrasing: Phrasing, stage: int, *, named: bool) -> str:
         """Return what is said of an event; `named`: of which node."""
-        of_name, of_version = _NAMES[max(0, min(stage - Part.LINE, len(_NAMES) - 1))]
+        beyond = max(0, stage - Part.LINE)
+        of_name, of_version = _NAMES[min(beyond, len(_NAMES) - 1)]
         parts = [phrasing.symbol]
-        parts += [self.stressed(phrasing.what)] if phrasing.what else []
+        if phrasing.what:
+            parts.append(self.stressed(phrasing.what))
         is_named = named or phrasing.version is None or not phrasing.what
         if phrasing.name is not None and is_named:
-            # The sanitizer makes three characters of a dot that could make it a host.
-            dots = 2 * phrasing.name.count(".", 0, of_name) if stage <= Part.LINE else 0
-            parts.append(self.words((phrasing.name or "(no name)",), of_name + dots))
+            room = of_name
+            if not beyond:
+                # The sanitizer makes three characters of a dot that could make it a host.
+                room += 2 * phrasing.name.count(".", 0, of_name)
+            parts.append(self.words((phrasing.name or "(no name)",), room))
         if phrasing.version is not None:
             parts.append(self.words((phrasing.version,), of_version))
         about = phrasing.about

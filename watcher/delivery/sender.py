@@ -268,12 +268,10 @@ class _Attempt:
 
         Some of them may have the message. apprise asks about fewer targets than there are then.
         """
-        several = self._count > len(self._targets.names - {self._targets.whole})
-        return (
-            several
-            and self._count > 1
-            and any(one.carries and one.refusal is not None for one in self._failed())
-        )
+        asked = self._targets.names - {self._targets.whole}
+        if self._count <= max(1, len(asked)):
+            return False
+        return any(one.carries and one.refusal is not None for one in self._failed())
 
     def _failed(self) -> Sequence[Exchange]:
         """Return the requests to targets that do not have the message, which say why."""

@@ -49,35 +49,39 @@ def bounded(
     def kept(text: str) -> str:
         return cut(text, longest)
 
+    def if_any(text: str | None) -> str | None:
+        return None if text is None else kept(text)
+
+    longest_name = min(longest, _LONGEST_NAME)
+    safe = event.safe_version
+    installed = tuple(
+        replace(
+            copy,
+            install=cut(copy.install, longest_name),
+            version=if_any(copy.version),
+        )
+        for copy in _foremost(event, copies)
+    )
+    bad_versions = tuple(
+        BadVersion(
+            node=kept(one.node), version=kept(one.version), status=kept(one.status)
+        )
+        for one in event.bad_versions
+    )
     return replace(
         event,
-        version=event.version and kept(event.version),
-        version_id=event.version_id and kept(event.version_id),
-        before=event.before and kept(event.before),
-        after=event.after and kept(event.after),
+        version=if_any(event.version),
+        version_id=if_any(event.version_id),
+        before=if_any(event.before),
+        after=if_any(event.after),
         reason=kept(event.reason),
         changes=tuple(_shortened(one, longest) for one in event.changes),
         published=kept(event.published),
-        safe_version=event.safe_version
-        and SafeVersion(
-            event.safe_version.version and kept(event.safe_version.version)
-        ),
+        safe_version=safe and SafeVersion(if_any(safe.version)),
         changelog=kept(event.changelog),
-        install=event.install and cut(event.install, min(longest, _LONGEST_NAME)),
-        installed=tuple(
-            Copy(
-                install=cut(copy.install, min(longest, _LONGEST_NAME)),
-                version=copy.version and kept(copy.version),
-                enabled=copy.enabled,
-            )
-            for copy in _foremost(event, copies)
-        ),
-        bad_versions=tuple(
-            BadVersion(
-                node=kept(one.node), version=kept(one.version), status=kept(one.status)
-            )
-            for one in event.bad_versions
-        ),
+        install=event.install and cut(event.install, longest_name),
+        installed=installed,
+        bad_versions=bad_versions,
     )
 
 
@@ -87,9 +91,8 @@ def _foremost(event: Event, most: int) -> tuple[Copy, ...]:
         return event.installed
 
     def place(copy: Copy) -> tuple[bool, bool]:
-        return not copy.enabled, event.version is None or not is_copy_of(
-            copy, event.version
-        )
+        is_meant = event.version is not None and is_copy_of(copy, event.version)
+        return not copy.enabled, not is_meant
 
     return tuple(sorted(event.installed, key=place)[:most])
 

@@ -32,13 +32,12 @@ class Selection:
         They never choose a node called `*`, which is no id and stands for the registry itself (`model.listing.ALL`).
         """
         key = node.lower()
-        return (
-            key != _EVERYTHING
-            and any(_matches(key, glob) for glob in self.globs if not _leaves_out(glob))
-            and not any(
-                _matches(key, glob[1:]) for glob in self.globs if _leaves_out(glob)
-            )
-        )
+        if key == _EVERYTHING:
+            return False
+        choosing = (glob for glob in self.globs if not _leaves_out(glob))
+        leaving_out = (glob[1:] for glob in self.globs if _leaves_out(glob))
+        is_chosen = any(_matches(key, glob) for glob in choosing)
+        return is_chosen and not any(_matches(key, glob) for glob in leaving_out)
 
     @property
     def is_everything(self) -> bool:

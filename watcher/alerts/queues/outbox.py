@@ -195,13 +195,14 @@ def expired(
 
 def backoffs_of(outbox: Outbox, channel: str, url_digest: str) -> dict[str, str]:
     """Return when each queue that belongs to the channel and waits is tried again, by queue name."""
-    return {
-        name: until
-        for name, queue in outbox.queues.items()
-        if queue.messages
-        and (until := retry_at(queue))
-        and (queue.url_digest == url_digest if queue.url_digest else name == channel)
-    }
+    found: dict[str, str] = {}
+    for name, queue in outbox.queues.items():
+        is_at_url = queue.url_digest == url_digest
+        belongs = is_at_url if queue.url_digest else name == channel
+        until = retry_at(queue) if queue.messages else ""
+        if belongs and until:
+            found[name] = until
+    return found
 
 
 def end_backoffs(outbox: Outbox, until: Mapping[str, str]) -> Outbox:

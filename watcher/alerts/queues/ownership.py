@@ -24,29 +24,33 @@ def reroute(
     `url_digests` are the channels' by name. `by_name` is for digests whose salt was lost: then only names count.
     """
     named = {channel.name: not channel.placed for channel in channels}
+    # Reversed, so that the first of two channels with one URL wins.
     owners = {} if by_name else {url_digests[name]: name for name in reversed(named)}
+
+    def owner_of(name: str, queue: Queue) -> str:
+        if name in named and (by_name or queue.url_digest in {"", url_digests[name]}):
+            return name
+        if owner := owners.get(queue.url_digest):
+            return owner
+        # A table keeps its queue at a new URL. A name made from a position may be another channel's by now.
+        is_of_table = queue.named and named.get(name, False)
+        return name if is_of_table else ""
+
     queues: dict[str, Queue] = {}
     for name, queue in outbox.queues.items():
-        if name in named and (by_name or queue.url_digest in {"", url_digests[name]}):
-            owner = name
-        else:
-            owner = owners.get(queue.url_digest) or (
-                name if queue.named and named.get(name) else ""
-            )
-        if owner:
-            is_moved = queue.url_digest not in {"", url_digests[owner]}
-            moved = replace(
-                _at_new_url(queue) if is_moved else queue,
-                url_digest=url_digests[owner],
-                named=named[owner],
-            )
-            queues[owner] = _joined(queues[owner], moved) if owner in queues else moved
-        else:
-            queues[
-                name
-                if name not in named
-                else _former(name, {*outbox.queues, *named, *queues})
-            ] = queue
+        owner = owner_of(name, queue)
+        if not owner:
+            taken = {*outbox.queues, *named, *queues}
+            free = _former(name, taken) if name in named else name
+            queues[free] = queue
+            continue
+        is_moved = queue.url_digest not in {"", url_digests[owner]}
+        moved = replace(
+            _at_new_url(queue) if is_moved else queue,
+            url_digest=url_digests[owner],
+            named=named[owner],
+        )
+        queues[owner] = _joined(queues[owner], moved) if owner in queues else moved
     return replace(outbox, queues=queues)
 
 
