@@ -83,6 +83,7 @@ def _of_list(before: Items, after: Items) -> Words:
     """Return what was added, then what was removed; what has no room is counted."""
     added = [item for item in dict.fromkeys(after.shown) if item not in before.shown]
     removed = [item for item in dict.fromkeys(before.shown) if item not in after.shown]
+    # Removals keep half of the room, so that many additions cannot hide them.
     shown_removed = removed[: max(_ITEMS // 2, _ITEMS - len(added))]
     shown_added = added[: _ITEMS - len(shown_removed)]
     words: list[str] = []

@@ -40,6 +40,7 @@ def assess_channels(
     for channel in channels:
         was_failing = channel.key in snapshot.channels_failing
         has_failed = bool(channel.failing_since)
+        # Once it is reported, only a delivery ends it.
         is_failing = has_failed and (was_failing or _is_failing(channel, now))
         if is_failing:
             failing.append(channel.key)

@@ -243,9 +243,12 @@ class _Comparison:
         """Return the events between two readings of a version that was not removed."""
         known = self.known
         left = known.marks.get(old.key) is Mark.LEFT
-        decided = old.key in known.decided or (left and ACTIVE in self.node.statuses)
+        # What left while active versions were watched has got another status, which is a decision.
+        left_decided = left and ACTIVE in self.node.statuses
+        decided = old.key in known.decided or left_decided
         about = self._about(version, old.key, version.key)
         if old.key in known.partial:
+            # Its other fields were never read: that they are read now is no change.
             old = replace(version, status=old.status, deprecated=old.deprecated)
         if not left and old == version:
             return []

@@ -130,9 +130,13 @@ class _Case:
         installs = lasting | {one.install for one in bad}
         if not installs:
             return None
-        verdict = str(worst(bad).verdict) if bad else old.verdict if old else ""
-        accepted = ""
+        verdict = accepted = ""
+        if bad:
+            verdict = str(worst(bad).verdict)
+        elif old:
+            verdict = old.verdict
         if accepts(poll.accept, self.node, self.version):
+            # What it was when it was accepted first stays: what gets worse than that is reported.
             accepted = (old.accepted if old else "") or verdict
         names = tuple(sorted(installs))
         return Exposure(verdict=verdict, installs=names, accepted=accepted)
@@ -162,13 +166,18 @@ class _Case:
 
     def _may_be_hidden(self, old: Exposure) -> bool:
         """Return whether an install has a copy of the pack that is not fine and may be any version of it."""
-        return any(
-            one.install in old.installs
-            and one.pack.enabled
-            and one.pack.version is None
-            and (one.verdict in EXPOSURES or one.verdict is Verdict.UNKNOWN)
+        of_pack = [
+            one
             for one in self.poll.findings
             if one.node is not None and one.node.lower() == self.node
+        ]
+        any_version = [
+            one for one in of_pack if one.pack.enabled and one.pack.version is None
+        ]
+        not_fine = {*EXPOSURES, Verdict.UNKNOWN}
+        return any(
+            one.install in old.installs and one.verdict in not_fine
+            for one in any_version
         )
 
     def _events(self) -> list[Event]:

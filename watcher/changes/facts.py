@@ -38,6 +38,7 @@ def with_release_notes(
         )
         for old, new in pairwise(released)
         if old.dependencies != new.dependencies
+        # A list that was never read is no difference.
         and not {old.key, new.key} & {*node.partial}
     }
     return [

@@ -76,13 +76,13 @@ def registry_is_down(unread: Mapping[str, ReadFailure], watched: int) -> bool:
     ]
     requested = watched - len(unread) + len(tried)
     registry_wide = sum(failure.registry_wide for failure in tried)
-    if (
-        tried
-        and len(tried) == requested
-        and (registry_wide == requested or requested >= _A_FEW)
-    ):
+    is_several = requested >= _A_FEW
+    all_failed = bool(tried) and len(tried) == requested
+    all_wide = registry_wide == requested
+    most_wide = registry_wide * 2 > requested
+    if all_failed and (all_wide or is_several):
         return True
-    return requested >= _A_FEW and registry_wide * 2 > requested
+    return is_several and most_wide
 
 
 def assess(
@@ -122,8 +122,9 @@ def assess(
         if streaks[key].count >= threshold and not _is_failing(snapshot, key)
     ]
     if snapshot.registry_failing:
-        due = []
+        due = []  # one outage is one event
     elif is_down and _is_outage(due, unread, snapshot):
+        # "since" is that of the node that has failed longest.
         longest = max((streaks[key] for key in due), key=lambda one: one.count)
         error = _commonest_error(unread, len(unread) + len(read))
         story = _story(replace(longest, error=error))
@@ -144,7 +145,7 @@ def assess(
         changed[key] = replace(counted(node, ""), failing=True)
     for key in read:
         if key in empty or not _is_failing(snapshot, key):
-            continue
+            continue  # what was read and still has no version has not recovered
         node = snapshot.nodes[key]
         before = EMPTY if key in health.empty else "failing"
         events.append(node_event(node, Kind.RECOVERED, now, before=before))

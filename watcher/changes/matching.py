@@ -80,7 +80,10 @@ class KnownVersions:
             self.forget(old.key)
         self.rows[key] = version
         self.marks.pop(key, None)
-        (self.partial.add if partial else self.partial.discard)(key)
+        if partial:
+            self.partial.add(key)
+        else:
+            self.partial.discard(key)
 
     def take_decision(self, version: Version, old: Version | None) -> None:
         """Record whether a pending version was decided before (`Node.decided`). `old` is None for a new one."""
@@ -124,6 +127,7 @@ class Matcher:
         self._known = known
         named = {version.key for version in listing.versions}
         self._by_text: dict[str, list[Version]] = {}
+        # The newest first: of equals `min` in `find` keeps the first.
         for version in reversed(known.rows.values()):
             if version.key not in named:
                 self._by_text.setdefault(version.version, []).append(version)

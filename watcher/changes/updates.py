@@ -30,26 +30,32 @@ def offer(reported: Installed, poll: Poll) -> tuple[Installed, tuple[Event, ...]
         safe = safe_version(node, poll.statuses) if node else None
         if node is None or safe is None or safe.version is None:
             if old is not None:
-                best[key] = old
+                best[key] = (
+                    old  # not known just now: forgetting it would offer it again
+                )
             continue
         newest = safe.version
         is_better = old is not None and is_newer(newest, old)
         best[key] = newest if old is None or is_better else old
         was_read = key in poll.before and bool(poll.before[key].baseline_at)
         if not versions or not was_read:
-            continue
+            continue  # a first reading is no news
         running = min(versions, key=precedence)
         fresh = {event.version for event in poll.events if _is_release(event, key)}
         if is_better:
             fresh.add(newest)
-        takes_any = is_prerelease(running)
         good = [
             one
             for one in good_versions(node)
-            if one.version in fresh
-            and is_newer(one.version, running)
-            and (takes_any or one.version == newest or not is_prerelease(one.version))
+            if one.version in fresh and is_newer(one.version, running)
         ]
+        if not is_prerelease(running):
+            # The newest good version is a pre-release only where there is nothing else.
+            good = [
+                one
+                for one in good
+                if one.version == newest or not is_prerelease(one.version)
+            ]
         if good:
             update = max(good, key=lambda one: precedence(one.version))
             seen = reported.seen + len(events)

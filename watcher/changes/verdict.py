@@ -189,6 +189,7 @@ def _may_be(one: Identity, known: Callable[[str], Knowledge]) -> bool:
     if one.by is not Claim.FOLDER:
         return True
     of = known(one.id)
+    # It counts until it is certain that there is no such pack.
     return of.is_in_registry or not of.is_complete
 
 
@@ -258,6 +259,7 @@ def _of_pack(pack: Pack, known: Knowledge) -> Iterator[_Ground]:
         yield _Ground(verdict=Verdict.BANNED, of_pack=True, why="the whole pack")
     if known.is_deleted:
         yield _Ground(verdict=Verdict.DELETED, of_pack=True, why="the whole pack")
+    # A listing of some statuses does not prove that the pack is gone.
     is_gone = known.is_complete and not known.is_in_registry and not known.is_narrowed
     if pack.kind is PackKind.REGISTRY and is_gone:
         why = "the registry does not list this pack any more"
@@ -313,6 +315,7 @@ def _of_no_version(
         yield _of_unread(known)
         return
     yield _Ground(verdict=Verdict.UNKNOWN, why=why)
+    # It may be any of them: only what holds for all is certain.
     every = [_of_listed(version) for version in known.node.listed]
     mildest = max(every, key=lambda one: rank(one.verdict), default=None)
     if mildest is not None and mildest.verdict is not Verdict.OK:
@@ -374,4 +377,5 @@ def find_version(text: str, versions: Iterable[Version]) -> Version | None:
 
 def is_newer(version: str, than: str) -> bool:
     """Return whether a version is newer than another; two ways to write one version are not."""
+    # The last part is the text itself: how a version is written makes it no newer.
     return precedence(version)[:-1] > precedence(than)[:-1]

@@ -71,7 +71,7 @@ def node_folders(
         raise Unscannable(
             f"no ComfyUI: looked for {NODES} in {where} and {path / _PORTABLE}, {_instead(path)}"
         )
-    each: dict[str, NodeFolder] = {}
+    each: dict[str, NodeFolder] = {}  # two settings may name one folder
     for folder in (*there, *missing):
         each.setdefault(os.path.realpath(folder.path), folder)
     return list(each.values()), failed

@@ -146,8 +146,8 @@ def _of_registry(
     # What was not tried follows from the failures before it.
     tried = [gap for gap in of_nodes if gap.fault is not Fault.UNTRIED] or of_nodes
     errors = {gap.error for gap in tried}
-    is_of_all = 1 < asked == len({gap.node for gap in of_nodes})
-    if is_of_all and len(errors) == 1:
+    are_all = len({gap.node for gap in of_nodes}) == asked
+    if asked > 1 and are_all and len(errors) == 1:
         error = f"no pack could be checked: {tried[0].error}"
         yield ReadFailure(error=error)
     else:

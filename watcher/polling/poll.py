@@ -73,15 +73,21 @@ class Poller:
     def _report(
         self, state: State, found: PollChange, done: Dispatch, started: str
     ) -> Report:
-        findings, before = found.findings, state.checks
-        nodes = tuple(findings.watched.values())
-        failed = [(one.node or ALL, one.error) for one in findings.unread.values()]
-        checked = len(nodes) - len(failed) - len(findings.unseen)
-        if ALL in findings.unread:  # no node was asked
+        compared, before = found.compared, state.checks
+        nodes = tuple(compared.watched.values())
+        failed = [(one.node or ALL, one.error) for one in compared.unread.values()]
+        checked = len(nodes) - len(failed) - len(compared.unseen)
+        if ALL in compared.unread:  # no node was asked
             checked = 0
-        elif findings.error:
-            failed = [(ALL, findings.error), *failed]
-        aside = set_aside(state.addresses, done.waiting, self.config.channels)
+        elif compared.error:
+            failed = [(ALL, compared.error), *failed]
+        channels = self.config.channels
+        pending = sum(done.waiting.alerts(channel.name) for channel in channels)
+        aside = set_aside(state.addresses, done.waiting, channels)
+        unscanned = sorted(
+            (name, why) for name, why in found.scan_errors.items() if why
+        )
+        unknown = [one for one in compared.unknown if one.lower() not in before.unknown]
         return Report(
             started=started,
             finished=self.clock(),
@@ -89,23 +95,17 @@ class Poller:
             checked=checked,
             events=found.events,
             errors=tuple(failed),
-            empty=tuple(findings.empty),
+            empty=tuple(compared.empty),
             delivered=done.delivered,
             unconfirmed=done.unconfirmed,
-            pending=sum(
-                done.waiting.alerts(channel.name) for channel in self.config.channels
-            ),
+            pending=pending,
             expired_by_channel=done.expired,
             channel_errors=self._channel_errors(done),
             set_aside=frozenset(one.channel for one in aside),
             unsaved=tuple(done.unsaved),
             nodes=nodes,
-            unscanned=tuple(
-                sorted((name, why) for name, why in found.scan_errors.items() if why)
-            ),
-            unknown=tuple(
-                one for one in findings.unknown if one.lower() not in before.unknown
-            ),
+            unscanned=tuple(unscanned),
+            unknown=tuple(unknown),
             no_packs="" if before.packs_error else found.checks.packs_error,
             way=found.checks.way,
             requests=found.checks.requests,
@@ -184,9 +184,7 @@ class Poller:
         interrupted = bool(state.outbox.unrecorded)
         if found.installs != state.installs:
             state = self._with_installs(state, found, unsaved)
-        if (
-            found.snapshot is not state.snapshot
-        ):  # comparing by value would decode every node, twice
+        if found.snapshot is not state.snapshot:  # the same object if nothing changed
             state = self._prepared(state, found)
             try:
                 self.folder.commit(state.snapshot)
@@ -194,6 +192,7 @@ class Poller:
                 return Dispatch(state.outbox, unsaved=[error.what])
         with _collected(unsaved):
             if interrupted:
+                # A poll died before it wrote the history: which of its events that has is not known.
                 self.folder.record_rest(state.outbox)
             elif found.events:
                 self.folder.record(found.events)
@@ -206,12 +205,10 @@ class Poller:
                 refused = None if isinstance(error, UnsureError) else error
                 raise
         done = await self._deliver(state, unsaved)
-        has_sent = done.delivered or done.unconfirmed
-        if (
-            refused is not None
-            and not has_sent
-            and replace(state, outbox=done.waiting) == before
-        ):
+        if refused is None or done.delivered or done.unconfirmed:
+            return done
+        if replace(state, outbox=done.waiting) == before:
+            # Nothing was saved and nothing sent, so that the disk is the result (exit code 4).
             raise refused
         return done
 

@@ -11,8 +11,11 @@ _LONGEST = 256_000
 """Bytes of an error body that is decoded."""
 
 
-def describe_refusal(code: int, body: bytes) -> str:
-    """Return what a status other than 200 means, for a person (docs/registry.md, Errors)."""
+def describe_refusal(code: int, body: bytes, *, of_node: bool = False) -> str:
+    """Return what a status other than 200 means, for a person (docs/registry.md, Errors).
+
+    `of_node`: one node was asked about, so that its id may be what is wrong.
+    """
     match code:
         case HTTPStatus.FORBIDDEN:
             what = "the registry, or something in front of it, refused access"
@@ -30,10 +33,15 @@ def describe_refusal(code: int, body: bytes) -> str:
                 if code >= 500
                 else "the registry gave an unexpected answer"
             )
+    doubt = "; is the id right?" if of_node and code == HTTPStatus.NOT_FOUND else ""
+    return with_message(what, code, body) + doubt
+
+
+def with_message(what: str, code: int, body: bytes) -> str:
+    """Return what a refusal means, with its status and the message of its body."""
     message = parse_message(body)
-    return (
-        f"{what} ({int(code)}){f': {sanitize_line(message, 200)}' if message else ''}"
-    )
+    quoted = f": {sanitize_line(message, 200)}" if message else ""
+    return f"{what} ({int(code)}){quoted}"
 
 
 def parse_message(body: bytes) -> str:

@@ -151,7 +151,8 @@ class _PagesReading:
             ban = (
                 parse_ban(answer.body) if answer.code == HTTPStatus.FORBIDDEN else None
             )
-            error = describe_refusal(answer.code, answer.body)
+            of_node = bool(self.query.node)
+            error = describe_refusal(answer.code, answer.body, of_node=of_node)
             return PageRead(number=number, error=error, code=answer.code, ban=ban)
         return PageRead(
             number=number,
@@ -165,12 +166,15 @@ class _PagesReading:
         """Note how many pages there are, by one of them. A page that does not say it is followed by another."""
         self.page_size = self.page_size or _size_of(page, self.query)
         self.empty = 0 if page.items else self.empty + 1
-        says = page.total is not None or page.total_pages is not None
-        claimed = max(-(-(page.total or 0) // self.page_size), page.total_pages or 0)
-        is_followed = number == claimed and page.items >= self.page_size
-        self.last = max(
-            self.last, claimed + is_followed if says else number + bool(page.items)
-        )
+        if page.total is None and page.total_pages is None:
+            last = number + 1 if page.items else number
+        else:
+            by_total = -(-(page.total or 0) // self.page_size)
+            last = max(by_total, page.total_pages or 0)
+            is_full = page.items >= self.page_size
+            if number == last and is_full:
+                last += 1  # a full last page may hide a further one
+        self.last = max(self.last, last)
 
     def _reason_to_stop(self) -> str:
         """Return why no further page is requested, or ""."""
@@ -220,5 +224,5 @@ class _PagesReading:
 def _size_of(first: Page, query: Query) -> int:
     """Return how many rows a page has. A registry may show fewer than it was asked for, and than it says."""
     size = min(first.page_size or query.page_size, query.page_size)
-    short = first.total is not None and first.items < min(size, first.total)
-    return (first.items if short else size) or size
+    is_short = first.total is not None and first.items < min(size, first.total)
+    return first.items if is_short and first.items else size

@@ -147,10 +147,8 @@ def _judge_status(node: str, answer: Answer, at: str) -> Reading:
     if reason is not None:
         server_time = ServerTime.of(answer.server_time)
         return NodeBanned(node=node, message=reason, at=at, server_time=server_time)
-    error = describe_refusal(answer.code, answer.body)
+    error = describe_refusal(answer.code, answer.body, of_node=True)
     fault = _FAULTS.get(answer.code, Fault.REGISTRY)
-    if fault is Fault.NOT_FOUND:
-        error += "; is the id right?"
     return ReadFailure(node=node, error=error, fault=fault)
 
 

@@ -94,17 +94,18 @@ def judge(
     waited = timestamps.seconds_between(oldest, now)
     parts = [f"last poll {durations.ago(age)} (at most {durations.in_words(max_age)})"]
     if owed:
-        parts.append(
-            f"{plural(owed, 'alert')} undelivered, the oldest for {durations.in_words(waited)}"
-        )
+        alerts, wait = plural(owed, "alert"), durations.in_words(waited)
+        parts.append(f"{alerts} undelivered, the oldest for {wait}")
     failing = {
         f"channel {name}": queue.failing_since
         for name, queue in queues.items()
         if queue.failing_since
-    } | {
-        f"install {sanitize_line(name)}": streak.since
+    }
+    scans = state.checks.health.installs
+    failing |= {
+        f"install {sanitize_line(name)}": scans[name].since
         for name in installs
-        if (streak := state.checks.health.installs.get(name))
+        if name in scans
     }
     for what, since in failing.items():
         seconds = timestamps.seconds_between(since, now)

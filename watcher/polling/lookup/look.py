@@ -1,4 +1,4 @@
-"""The look itself: all pages of what was asked for, and the reasons of what was found."""
+"""`versions`: read the pages of some node packs, or of all, and find in them what matches; then ask for its reasons."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from watcher.polling.reading.reasons import read_summaries
 from watcher.progress import Progress, silent
 from watcher.registry.answer import NoAnswerError
 from watcher.registry.client import Query, Registry, RequestLimits
-from watcher.registry.error_body import describe_refusal
+from watcher.registry.error_body import with_message
 from watcher.registry.pages import PageRead, read_pages
 from watcher.registry.row import VersionRow, parse_version
 from watcher.registry.schema import parse_page
@@ -72,15 +72,15 @@ async def _why_no_search(registry: Registry) -> ReadFailure | None:
     try:
         answer = await registry.ask(nowhere)
         if answer.code == HTTPStatus.BAD_REQUEST:
-            error = describe_refusal(answer.code, answer.body).partition("(")[2]
-            why = f"the registry keeps the search in reasons to itself ({error}"
+            what = "the registry keeps the search in reasons to itself"
+            why = with_message(what, answer.code, answer.body)
             return ReadFailure(error=why, hint=hint)
         if answer.code == HTTPStatus.OK and parse_page(answer.body).items:
             why = "the registry ignores the search in reasons"
             return ReadFailure(error=why, hint=hint)
     except NoAnswerError as error:
         return ReadFailure(error=str(error), fault=error.fault)
-    return None  # any other refusal is met by the look itself
+    return None  # any other refusal is reported where the pages are read
 
 
 @dataclass(slots=True, kw_only=True)
@@ -182,8 +182,6 @@ class _Lookup:
             reason = summarize(read.ban)
             has_reason = reason.lower() != "node banned"
             return f"the whole pack is banned{f': {reason}' if has_reason else ''}"
-        if self.node and read.code == HTTPStatus.NOT_FOUND:
-            return f"{read.error}; is the id right?"
         return read.error
 
 

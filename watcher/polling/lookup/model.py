@@ -25,11 +25,11 @@ class Filters:
 
     def match(self, version: Version) -> bool:
         """Return whether a version matches, but for its node and its reason."""
-        return (
-            (not self.statuses or version.status in self.statuses)
-            and (version.deprecated or not self.deprecated)
-            and (not self.since or age_key(version.created_at) >= recency(self.since))
-        )
+        if self.statuses and version.status not in self.statuses:
+            return False
+        if self.deprecated and not version.deprecated:
+            return False
+        return not self.since or age_key(version.created_at) >= recency(self.since)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from watcher.model.listing import ALL
 from watcher.model.pack import Pack
 from watcher.model.snapshot import Snapshot, SweepBaseline
 from watcher.polling.model import PollConfig
-from watcher.polling.reading.nodes import Findings, compare_nodes
+from watcher.polling.reading.nodes import Compared, compare_nodes
 from watcher.polling.reading.plan import Plan
 from watcher.polling.reading.read import Answers
 from watcher.registry.sweep import Sweep
@@ -28,7 +28,7 @@ class PollChange:
     """The same object as in the loaded state where nothing changed."""
     checks: Checks
     events: tuple[Event, ...]
-    findings: Findings
+    compared: Compared
     postponed: int
     """How many nodes differ in a sweep and were not asked by themselves."""
     installs: Mapping[str, tuple[Pack, ...]] = field(default_factory=dict)
@@ -79,7 +79,7 @@ def compare(
     ]
     checks = _checks_after(plan, answers, found)
     return PollChange(
-        findings=found,
+        compared=found,
         snapshot=snapshot,
         checks=replace(checks, health=after),
         events=tuple(events),
@@ -88,7 +88,7 @@ def compare(
 
 
 def with_baseline(
-    plan: Plan, answers: Answers, found: Findings
+    plan: Plan, answers: Answers, found: Compared
 ) -> tuple[Snapshot, Event | None]:
     """Return the known snapshot with the baseline of all as this poll leaves it, and the event of that."""
     known, sweep = plan.snapshot, answers.sweep
@@ -107,7 +107,7 @@ def with_baseline(
     return set_baseline(known, sweep_baseline, nodes, plan.options, chosen=chosen)
 
 
-def _checks_after(plan: Plan, answers: Answers, found: Findings) -> Checks:
+def _checks_after(plan: Plan, answers: Answers, found: Compared) -> Checks:
     """Return how this poll went."""
     checks, failure = plan.checks, answers.packs.failure
     stale = {

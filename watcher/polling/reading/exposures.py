@@ -18,7 +18,7 @@ from watcher.model.snapshot import Node, Snapshot
 from watcher.model.version import ACTIVE, BANNED
 from watcher.polling.model import PollConfig, Scans
 from watcher.polling.reading.compare import PollChange
-from watcher.polling.reading.nodes import Findings
+from watcher.polling.reading.nodes import Compared
 from watcher.polling.reading.plan import Plan
 from watcher.polling.reading.read import Answers
 from watcher.state.model import State
@@ -30,7 +30,7 @@ from watcher.text.status_reason import summarize
 class Known:
     """What is known of packs after one reading of the registry, for `audit` and the watch."""
 
-    found: Findings
+    found: Compared
     nodes: Mapping[str, Node]
     """By lower-case id, as `records`."""
     records: Mapping[str, PackRecord | None]
@@ -92,11 +92,7 @@ def records_after(
         if key in kept and one.status in PACK_STATUSES
     }
     silent = (answers.packs_due & kept) - fresh.keys()
-    lacking = {
-        key
-        for key in silent
-        if (node := snapshot.nodes.get(key)) and (node.versions or node.banned)
-    }
+    lacking = {key for key in silent if _is_there(snapshot.nodes.get(key))}
     failure = answers.packs.failure
     if failure is None:
         # What was known of a pack that the answer leaves out is not known any more.
@@ -108,6 +104,11 @@ def records_after(
     return known | fresh, failure
 
 
+def _is_there(node: Node | None) -> bool:
+    """Return whether the registry has the pack, so that a record of it is due."""
+    return node is not None and bool(node.versions or node.banned)
+
+
 def with_installs(
     config: PollConfig,
     plan: Plan,
@@ -117,7 +118,7 @@ def with_installs(
 ) -> PollChange:
     """Return the change with what it means for what is run."""
     now, names = plan.options.now, frozenset(scans.errors)
-    found, checks = change.findings, change.checks
+    found, checks = change.compared, change.checks
     records, failure = records_after(plan, answers, change.snapshot, found.watched)
     scanned = assess_scans(
         checks.health,

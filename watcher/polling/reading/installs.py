@@ -55,27 +55,28 @@ def _kept(scan: Inventory, last: tuple[Pack, ...]) -> tuple[tuple[Pack, ...], st
     A damaged pack of which nothing was known before is not among these: it may have been damaged ever since.
     """
     known = {(pack.place, pack.folder): pack for pack in last}
-    better = {
-        key
+    sound = {
+        key: pack
         for key, pack in known.items()
         if pack.kind is not PackKind.UNKNOWN and not pack.damaged
     }
     unread: list[Pack] = []
     found: list[Pack] = []
     for pack in scan.packs:
-        key = pack.place, pack.folder
-        is_known = pack.unreadable and key in better
-        found.append(known[key] if is_known else pack)
-        if is_known or (pack.unreadable and not pack.damaged):
+        # What was known before is better than a file that cannot be read.
+        before = sound.get((pack.place, pack.folder)) if pack.unreadable else None
+        found.append(before or pack)
+        may_be_over = pack.unreadable and not pack.damaged
+        if before or may_be_over:
             unread.append(pack)
     failure = scan.failure.line if scan.failure else ""
     if failure:
         found += [pack for pack in last if pack.place not in scan.places]
-    more = f", and {len(unread) - 1} more" if len(unread) > 1 else ""
-    error = (
-        f"{unread[0].folder}: {unread[0].evidence or 'it cannot be read'}{more}"
-        if unread
-        else ""
-    )
+    error = ""
+    if unread:
+        first = unread[0]
+        error = f"{first.folder}: {first.evidence or 'it cannot be read'}"
+    if len(unread) > 1:
+        error += f", and {len(unread) - 1} more"
     kept = in_order(replace(pack, evidence="", unreadable=False) for pack in found)
     return kept, "; ".join(filter(None, (failure, error)))

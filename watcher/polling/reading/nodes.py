@@ -1,4 +1,7 @@
-"""Every watched node compared with what was read of it: what changed, and what could not be read. Pure."""
+"""Every watched node compared with what was read of it: what changed, and what could not be read.
+
+Nothing is requested or written here; a stale answer leaves a log line.
+"""
 
 from __future__ import annotations
 
@@ -32,8 +35,8 @@ from watcher.text.status_reason import summarize
 
 
 @dataclass(slots=True, eq=False, repr=False)
-class Findings:
-    """What the poll found, by lower-case node id."""
+class Compared:
+    """What a poll read of the watched nodes, and what changed, by lower-case node id."""
 
     watched: dict[str, str] = field(default_factory=dict)
     """How each is written."""
@@ -69,11 +72,11 @@ class Findings:
     """Why not all was seen, where no node itself failed."""
 
 
-def compare_nodes(plan: Plan, answers: Answers) -> Findings:
+def compare_nodes(plan: Plan, answers: Answers) -> Compared:
     """Compare every watched node with what was read of it."""
     comparison = _Comparison(plan, answers)
     comparison.run()
-    return comparison.findings
+    return comparison.found
 
 
 class _Comparison:
@@ -83,10 +86,10 @@ class _Comparison:
         self._plan = plan
         self._answers = answers
         watched = plan.watched(answers.sweep)
-        self.findings = Findings(
+        self.found = Compared(
             watched={key: name for key, name in watched.items() if self._is_pack(key)}
         )
-        for key in watched.keys() - self.findings.watched.keys():
+        for key in watched.keys() - self.found.watched.keys():
             self._take_nothing(key, answers.nodes.get(key))
 
     def _is_pack(self, key: str) -> bool:
@@ -102,7 +105,7 @@ class _Comparison:
 
     def run(self) -> None:
         """Compare all nodes, then what is known of packs as a whole."""
-        found, plan, sweep = self.findings, self._plan, self._answers.sweep
+        found, plan, sweep = self.found, self._plan, self._answers.sweep
         if isinstance(sweep, NoSweep) and plan.globs.chooses:
             self._judge_refusal(sweep)
         for key, name in found.watched.items():
@@ -116,7 +119,7 @@ class _Comparison:
 
     def _judge_refusal(self, sweep: NoSweep) -> None:
         """Note that there is no sweep of globs."""
-        found, failure = self.findings, sweep.failure
+        found, failure = self.found, sweep.failure
         if failure is None and not found.watched:
             failure = ReadFailure(node=ALL, error=sweep.why, fault=Fault.REGISTRY)
         if failure is None:
@@ -127,7 +130,7 @@ class _Comparison:
 
     def _judge_sweep(self, sweep: Sweep) -> None:
         """Note what the pages of all could not show."""
-        found, plan = self.findings, self._plan
+        found, plan = self.found, self._plan
         if plan.globs.chooses:
             # Of narrowed statuses there may be no version left.
             is_empty = not sweep.total and bool(sweep.statuses)
@@ -149,7 +152,7 @@ class _Comparison:
 
     def _compare(self, key: str, name: str) -> None:
         """Compare a node with the rows of the pages and its own answer, which is younger and counts more."""
-        found, plan, sweep = self.findings, self._plan, self._answers.sweep
+        found, plan, sweep = self.found, self._plan, self._answers.sweep
         answer = self._answers.nodes.get(key)
         known = plan.snapshot.nodes.get(key)
         node, view = known, None
@@ -174,7 +177,7 @@ class _Comparison:
 
     def _has_answer(self, key: str, answer: Reading | None) -> bool:
         """Return whether a node's own answer came, counts and is complete."""
-        found = self.findings
+        found = self.found
         return (
             answer is not None
             and key not in found.unread
@@ -183,7 +186,7 @@ class _Comparison:
 
     def _take_as_known(self, key: str, sweep: Sweep) -> None:
         """Take a node of which every known row, and no other, was shown as it is known, or that is banned."""
-        found, rows = self.findings, sweep.nodes.get(key)
+        found, rows = self.found, sweep.nodes.get(key)
         node = self._plan.snapshot.nodes.get(key)
         is_banned = node is not None and node.banned
         # The rows of a banned pack do not count, so that they do not end a failure either.
@@ -200,7 +203,7 @@ class _Comparison:
 
     def _take_rows(self, key: str, name: str, node: Node | None, view: View) -> Node:
         """Take what the rows of a node show, which is an incomplete listing."""
-        found, plan = self.findings, self._plan
+        found, plan = self.found, self._plan
         if key in self._answers.later or key not in self._answers.nodes:
             found.unseen |= {key} if view.lacks else set()
         if view.listing.versions:
@@ -212,7 +215,7 @@ class _Comparison:
 
     def _take_answer(self, key: str, node: Node | None, answer: Reading) -> Node | None:
         """Return the node after its own answer."""
-        found = self.findings
+        found = self.found
         found.read.discard(key)
         match answer:
             case ReadFailure(fault=Fault.NOT_FOUND) if self._may_be_unknown(key):
@@ -236,7 +239,7 @@ class _Comparison:
 
     def _take_listing(self, key: str, node: Node | None, listing: Listing) -> Node:
         """Return the node after a listing of it."""
-        found, plan, options = self.findings, self._plan, self._plan.options
+        found, plan, options = self.found, self._plan, self._plan.options
         self._take_server_time(key, listing.server_time)
         if listing.spelling not in {"", listing.node}:
             found.registry_ids[key] = listing.spelling
@@ -269,11 +272,11 @@ class _Comparison:
         )
         # Where nothing of the API is there, it may be another server, which says nothing of a pack.
         if is_empty or (is_not_found and not self._answers.packs.absent):
-            self.findings.no_packs.add(key)
+            self.found.no_packs.add(key)
 
     def _take_ban(self, key: str, node: Node | None, ban: NodeBanned) -> Node:
         """Return the node after a 403 that says that it is banned."""
-        found = self.findings
+        found = self.found
         found.banned.add(key)
         self._take_server_time(key, ban.server_time)
         found.read.add(key)
@@ -286,7 +289,7 @@ class _Comparison:
         """Take what `GET /nodes` says of a pack's ban. A status that is not known says nothing of it."""
         if record.status not in PACK_STATUSES:
             return
-        found, known = self.findings, self._plan.snapshot.nodes.get(key)
+        found, known = self.found, self._plan.snapshot.nodes.get(key)
         node = found.nodes.get(key) or known or Node(node=record.id)
         summary = replace(record, status_detail=summarize(record.status_detail))
         is_listed = key in found.read and key not in found.banned
@@ -299,14 +302,10 @@ class _Comparison:
 
     def _take_difference(self, key: str, difference: Difference) -> Node:
         """Note the events; a ban of the pack is counted in the event of the baseline of all where that takes it in."""
-        found = self.findings
-        events = tuple(
-            one
-            for one in difference.events
-            if key not in found.baseline
-            or one.kind is not Kind.BANNED
-            or one.version is not None
-        )
+        found = self.found
+        events = difference.events
+        if key in found.baseline:
+            events = tuple(one for one in events if not _is_ban_of_pack(one))
         if events:
             found.events[key] = (*found.events.get(key, ()), *events)
         return difference.node
@@ -323,12 +322,16 @@ class _Comparison:
         is_stale = self._plan.is_stale(key, server_time)
         if is_stale:
             since = checks.stale_since.get(key, self._plan.options.now)
-            self.findings.stale_since[key] = since
+            self.found.stale_since[key] = since
         return is_stale
 
     def _take_server_time(self, key: str, server_time: ServerTime) -> None:
         """Note when an answer that counts was made; one that does not say it leaves the time that is known."""
-        times, known = self.findings.server_times, self._plan.checks.server_times
+        times, known = self.found.server_times, self._plan.checks.server_times
         if newest := server_time.newest or known.get(key, ""):
             times[key] = max(times.get(key, ""), newest)
-        self.findings.stale_since.pop(key, None)
+        self.found.stale_since.pop(key, None)
+
+
+def _is_ban_of_pack(event: Event) -> bool:
+    return event.kind is Kind.BANNED and event.version is None

@@ -255,9 +255,12 @@ class Plan:
         in_order = sorted(keys)
         banned = [key for key in in_order if key in known and known[key].banned]
         others = [key for key in in_order if key not in set(banned)]
+        if not others:
+            return banned
         days = int(timestamps.seconds_between(_EPOCH, self.options.now) // DAY)
         # Half of a poll's questions each day: the other half may be needed for what rows show.
-        begin = days * (most // 2) % len(others) if others else 0
+        a_day = most // 2
+        begin = (days * a_day) % len(others)
         return [*banned, *others[begin:], *others[:begin]]
 
     def _urgency(self, key: str, view: View) -> tuple[tuple[int, ...], int, str]:
@@ -332,7 +335,13 @@ class Plan:
         if not 0 <= passed < DAY:
             return lambda _: True
         start = timestamps.seconds_between(_EPOCH, before)
-        return lambda key: (crc32(key.encode()) - start) % DAY < passed
+
+        def has_passed(key: str) -> bool:
+            # A digest of the id spreads the nodes over the day.
+            after_start = (crc32(key.encode()) - start) % DAY
+            return after_start < passed
+
+        return has_passed
 
 
 def make_plan(config: PollConfig, state: State, scans: Scans, started: str) -> Plan:

@@ -93,6 +93,7 @@ async def read_reasons(
     a time, until all are found. A page that fails may hold too long reasons of other versions: then the wanted rows are
     read one by one. A reason that cannot be read is left out: an alert does not wait for it.
     """
+    # Only statuses that are known here can be requested.
     for status in sorted(set(wanted.values()) & set(STATUSES)):
         missing = {key for key, of in wanted.items() if of == status}
         first = Query(

@@ -91,6 +91,7 @@ async def dispatch(
         failures={one.channel.name: one.failure for one in rounds if one.failure},
         unsaved=[one.unsaved for one in rounds if one.unsaved],
     )
+    # Nobody sends the messages of former channels: only their age ends these.
     former = done.waiting.queues.keys() - {channel.name for channel in channels}
     for name in sorted(done.waiting.queues.keys() & done.failures.keys() | former):
         done.waiting, old = outbox.expired(

@@ -10,12 +10,12 @@ from watcher.model.failure import Fault, ReadFailure
 from watcher.model.pack import PackRecord
 from watcher.model.version import STATUSES
 from watcher.polling.reading.exposures import Known
-from watcher.polling.reading.nodes import Findings
+from watcher.polling.reading.nodes import Compared
 
 KEY = PACK.lower()
 
 
-def knowledge(found: Findings, **fields: Any) -> Knowledge:
+def knowledge(found: Compared, **fields: Any) -> Knowledge:
     """Return what is known of the pack."""
     given: dict[str, Any] = {"nodes": {}, "records": {}, "failure": None}
     return Known(found=found, statuses=STATUSES, now=NOW, **given | fields).of(PACK)
@@ -24,18 +24,18 @@ def knowledge(found: Findings, **fields: Any) -> Knowledge:
 def test_a_pack_that_is_not_there_was_read() -> None:
     """A 404 that says so is an answer: the pack has no version, and nothing is missing."""
     failure = ReadFailure(node=PACK, error="HTTP 404", fault=Fault.NOT_FOUND)
-    found = Findings(unread={KEY: failure}, no_packs={KEY})
+    found = Compared(unread={KEY: failure}, no_packs={KEY})
     about = knowledge(found)
     assert (about.is_complete, about.is_in_registry) == (True, False)
     assert about.unread is None
-    assert knowledge(Findings(unread={KEY: failure})).unread == failure
+    assert knowledge(Compared(unread={KEY: failure})).unread == failure
 
 
 def test_a_ban_that_a_listing_ended_is_over() -> None:
     """What `GET /nodes` said before does not count against the node as it is known now."""
     records = {KEY: PackRecord(id=PACK, status="banned")}
     node = known(version("1.0"))
-    ended = knowledge(Findings(), nodes={KEY: node}, records=records)
+    ended = knowledge(Compared(), nodes={KEY: node}, records=records)
     banned = known(version("1.0"), banned=True)
-    lasting = knowledge(Findings(), nodes={KEY: banned}, records=records)
+    lasting = knowledge(Compared(), nodes={KEY: banned}, records=records)
     assert (ended.is_banned, lasting.is_banned) == (False, True)
