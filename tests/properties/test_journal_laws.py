@@ -14,7 +14,7 @@ from watcher.alerts.queues import outbox
 from watcher.alerts.queues.outbox import Outbox, merged
 from watcher.alerts.queues.outcomes import (
     Acknowledgement,
-    Outcome,
+    JournalEntry,
     failed_attempt,
     going_out,
     replay,
@@ -79,7 +79,7 @@ class Life:
         """The messages of the queue in their order, as if none had to wait."""
         return in_turn(without_waits(self.queue), self.memory.events, self.now)
 
-    def note(self, line: bytes, outcome: Outcome) -> None:
+    def note(self, line: bytes, outcome: JournalEntry) -> None:
         """Write a line, and apply what it says."""
         self.lines += line
         self.memory = replay(self.memory, [outcome])

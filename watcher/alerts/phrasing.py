@@ -1,5 +1,7 @@
-"""Every sentence about an event, by its kind. The renderers lay these out, and phrase nothing. Pure.
+"""What a message says of an event, by its kind. The renderers lay it out, and phrase nothing. Pure.
 
+Not here is the reason of an event (`Event.reason`): who makes the event gives it. It is the registry's text, or for a
+baseline and a failure a sentence of `watcher.changes`.
 Our own words are `Trusted`, or in a field that says so; every other string is untrusted.
 """
 

@@ -75,6 +75,7 @@ class Worker:
         moment = asyncio.get_running_loop().time() + seconds
         for limit in self.under_way:
             limit.reschedule(min(moment, limit.when() or moment))
+        # By this `_send` knows a stop: it extends no limit after it, and calls its end no failure.
         self.under_way.clear()
 
     def take(self) -> Process:

@@ -62,6 +62,7 @@ class WorkerError(InstallationError):
 def spawn() -> subprocess.Popen[bytes]:
     """Start the interpreter away from the terminal and from secrets."""
     return subprocess.Popen(  # noqa: S603 - this program, run by this interpreter
+        # -P: `-m` would put the working folder before the path that PYTHONPATH hands on.
         [sys.executable, "-P", "-m", MODULE],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

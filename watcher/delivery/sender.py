@@ -208,10 +208,12 @@ class _Attempt:
                 cause=Cause.OTHER if known else refusal.cause,
                 unanswered=in_doubt,
             )
-        if self._denials and (done or failure.reason == REFUSED):
+        is_unexplained = failure.reason == REFUSED
+        if self._denials and (done or is_unexplained):
             return replace(failure, reason=self._denials[0], cause=Cause.OTHER)
         if not done:
             return failure
+        # apprise says that it is done too where the URL left nothing to send.
         if not self._went_out and not self._targets.has_skipped:
             return Undelivered(reason=UNASKED)
         confirmed = not protocol_without_answers(self._job.url)
@@ -309,6 +311,7 @@ class _Attempt:
             "throttle": throttle,
         }
         for limit in ("socket_connect_timeout", "socket_read_timeout"):
+            # Another one is what the URL asks for (`?cto=`, `?rto=`).
             if getattr(service, limit) == getattr(type(service), limit):
                 ours[limit] = self._job.timeout
         for name, value in ours.items():
@@ -388,6 +391,7 @@ def _plain(service: Plugin, job: Job) -> tuple[Rendered, str]:
 
 def _fitting(service: Plugin, digest: Digest) -> tuple[Rendered, str]:
     """Render so that what the service's dialect makes of it fits, and name the format apprise need not convert."""
+    # Some services take several formats, as a tuple, and send what they get.
     single = isinstance(service.notify_format, NotifyFormat)
     form = format_of(service, single=single)
     if single:

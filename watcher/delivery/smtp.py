@@ -59,6 +59,7 @@ class SmtpWatch:
         line = sent.encode() if isinstance(sent, str) else sent
         if found := _VERB.match(line):
             self._verb = found[1].decode().lower()
+        # Whatever is answered to these, the mail was taken or refused before.
         elif line.lower().startswith((b"rset", b"quit")):
             self._verb = ""
         elif self._verb == "data":

@@ -73,6 +73,7 @@ class Targets:
             return
         if not self.is_acknowledged(target):
             self.denied.add(target)
+        # All of them do not have it if one was denied.
         elif target != self.whole or not self.denied:
             self._take(target)
 

@@ -206,6 +206,7 @@ class Wire:
             response.raw.close()
             if not exchange.carries:
                 raise LostError(exchange.error) from None
+        # The body was read here, and the plugin reads it again.
         response.raw = io.BytesIO(exchange.body)
         return response
 
@@ -226,6 +227,7 @@ class Wire:
 class _Hook:
     """The audit hook of this process: it cannot be removed, so it is installed once, and rests without a `Wire`."""
 
+    # Python traces an audit hook only if it says so, and coverage needs that.
     __cantrace__ = True
 
     def __init__(self) -> None:

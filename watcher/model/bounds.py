@@ -1,4 +1,8 @@
-"""What an event keeps of long texts and of many copies: a beginning, and of a list what was added or removed. Pure."""
+"""Cuts the texts and lists of an event, so that no answer of the registry makes the state or a message huge. Pure.
+
+A change must not hide in what was cut. So a long text becomes its beginning with a digest of all of it, and a long list
+becomes those items that only one side of the change has.
+"""
 
 from __future__ import annotations
 

@@ -277,5 +277,6 @@ def digest(text: str, length: int) -> str:
 
 def reference_to(ids: Iterable[str]) -> str:
     """Return the reference of a message with the events of these ids, in any order: eight hexadecimal digits."""
+    # A sum, so that `history --ref` finds merged messages by sums of theirs (`watcher.alerts.reference`).
     hashes = (hashlib.sha256(one.encode()).digest()[:4] for one in ids)
     return f"{sum(int.from_bytes(one, 'big') for one in hashes) % REFERENCES:08x}"

@@ -94,6 +94,7 @@ def find_row(version: Version, rows: Mapping[str, Version]) -> Version | None:
     if version.key in rows:
         return rows[version.key]
     found = rows.get(version.text_key)
+    # With an id of its own it is another version that has the same text.
     return None if found is not None and found.id else found
 
 

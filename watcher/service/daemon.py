@@ -87,6 +87,7 @@ class Daemon:
             ours = error if isinstance(error, WatchError) else None
             self._observer.reload_failed(ours or WatchError(line_of(error)))
             return
+        # As if the new interval had held since the last poll began.
         self._next_poll += schedule.interval - self._schedule.interval
         self._schedule = schedule
         self._poller = replace(self._poller, config=schedule.config)
@@ -139,6 +140,7 @@ class Daemon:
                 if not await self._deliver():
                     paused_until = loop.time() + _PAUSE
                 continue
+            # Read before the queues: a backoff that ends between the two is seen as a change.
             ended = self._poller.folder.ended_backoffs()
             due = _next_due(self._poller)
             if due is None:
@@ -190,7 +192,7 @@ class Daemon:
         observer.delivered(done)
         if done.unsaved:
             poller.folder.see_that_it_is_held()
-        if done.failures:
+        if done.failures:  # they may come from it
             self._check_installation()
         return not done.unsaved
 

@@ -49,6 +49,7 @@ def from_environment(
     )
     if not address or _FAMILY is None:
         return None
+    # A process id says whom the watchdog is for; without one it is any process (sd_watchdog_enabled(3)).
     is_watched = limit.isdecimal() and process in {"", str(os.getpid())}
     return Systemd(
         address, int(limit) / _MICROSECONDS if is_watched else 0.0, has_deadline

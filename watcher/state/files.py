@@ -52,6 +52,7 @@ def replace_file(path: Path, content: bytes) -> None:
         disk.replace(temporary, path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
+        # A person knows the file by its own name, not by the temporary one.
         raise OSError(error.errno, error.strerror, str(path)) from None
     except BaseException:
         temporary.unlink(missing_ok=True)
@@ -86,7 +87,7 @@ def append(path: Path, content: bytes) -> int:
             os.lseek(descriptor, start, os.SEEK_SET)
             _write_all(descriptor, content)
             disk.sync(descriptor)
-            if size == 0:
+            if size == 0:  # it may be new: its name has to be durable too
                 disk.sync_folder(path.parent)
         except OSError:
             os.ftruncate(descriptor, start)
@@ -112,7 +113,7 @@ def remove(path: Path) -> None:
         disk.sync_folder(path.parent)
 
 
-def sweep(folder: Path) -> None:
+def remove_leftovers(folder: Path) -> None:
     """Remove the temporary files that a killed run left, and no one else's."""
     for leftover in folder.glob(f".*.{'[0-9a-f]' * (2 * _RANDOM_BYTES)}{_LEFTOVER}"):
         with contextlib.suppress(FileNotFoundError):

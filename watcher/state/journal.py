@@ -15,7 +15,7 @@ from watcher.state.codec import UnreadableFormError, decode, each
 from watcher.timestamps import MomentOrEmpty
 
 if TYPE_CHECKING:
-    from watcher.alerts.queues.outcomes import FailedAttempt, Outcome, Unanswered
+    from watcher.alerts.queues.outcomes import FailedAttempt, JournalEntry, Unanswered
 
 _REFUSED = "refused"
 _STATE = b', "state": '
@@ -74,7 +74,7 @@ def write_failure(failure: FailedAttempt) -> bytes:
     return json.dumps({"state": _REFUSED} | asdict(failure)).encode() + b"\n"
 
 
-def read_journal(text: bytes) -> tuple[Outcome, ...]:
+def read_journal(text: bytes) -> tuple[JournalEntry, ...]:
     """Decode the outcomes in `acks.jsonl`; a damaged line is skipped.
 
     A message that was about to go out, and of which nothing came, is unanswered.
@@ -82,7 +82,7 @@ def read_journal(text: bytes) -> tuple[Outcome, ...]:
     # Imported here, since most polls find no journal.
     from watcher.alerts.queues.outcomes import Unanswered
 
-    found: list[Outcome | None] = []
+    found: list[JournalEntry | None] = []
     sending: dict[tuple[str, str], int] = {}
     for outcome in each(text.splitlines(keepends=True), _read_line):
         key = outcome.channel, outcome.message
@@ -94,7 +94,7 @@ def read_journal(text: bytes) -> tuple[Outcome, ...]:
     return tuple(outcome for outcome in found if outcome)
 
 
-def _read_line(line: bytes) -> Outcome:
+def _read_line(line: bytes) -> JournalEntry:
     """Decode one line. Raises UnreadableFormError."""
     from watcher.alerts.queues.outcomes import (
         Acknowledgement,

@@ -34,7 +34,7 @@ from watcher.state.model import Checks, History, State
 from watcher.text.sanitize import escape_invisible, sanitize_line
 
 if TYPE_CHECKING:
-    from watcher.alerts.queues.outcomes import FailedAttempt, Outcome, Unanswered
+    from watcher.alerts.queues.outcomes import FailedAttempt, JournalEntry, Unanswered
 
 SNAPSHOT = "snapshot.json"
 OUTBOX = "outbox.json"
@@ -94,13 +94,14 @@ class StateFolder:
                         f"state folder {self._shown()} is in use by {holder or 'another comfy-watch'}",
                         hint="wait until it has finished, or stop it",
                     ) from None
+                # To open a lock's file that is there takes no right to write the folder.
                 if not os.access(
                     self.path,
                     os.W_OK,
                     effective_ids=os.access in os.supports_effective_ids,
                 ):
                     raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-                files.sweep(self.path)
+                files.remove_leftovers(self.path)
             yield
 
     def see_that_it_is_held(self) -> None:
@@ -113,10 +114,13 @@ class StateFolder:
 
     def load(self) -> State:
         """Read everything except the alerts of a change that was never committed."""
-        outcomes: tuple[Outcome, ...] = self._read(ACKS, journal.read_journal, ())
+        # Commands that hold no lock read this while a poll writes. The journal comes before the outbox, which takes it
+        # in before it is removed; the snapshot comes last, so that no file beside it seems newer than its commit.
+        outcomes: tuple[JournalEntry, ...] = self._read(ACKS, journal.read_journal, ())
         written_at, waiting = self._read(OUTBOX, documents.read_outbox, (0, Outbox()))
         checks_at, checks = self._read(CHECKS, documents.CHECKS.read, (0, Checks()))
         snapshot = self._snapshot()
+        # A commit is written before what goes with it, so this snapshot is an old copy, or is lost.
         if (needed := max(written_at, checks_at)) > snapshot.revision:
             found = (
                 f"is at revision {snapshot.revision}"
@@ -201,6 +205,7 @@ class StateFolder:
             documents.OUTBOX.write(waiting, revision=revision),
         )
         with self._writing():
+            # Before the first commit there is no outbox, and need be none while nothing is owed.
             saved = (
                 files.read(path)
                 if path.exists()
@@ -209,6 +214,7 @@ class StateFolder:
             if saved != content:
                 files.replace_file(path, content)
             files.remove(self.path / ACKS)
+            # What `test-alerts` has recorded since the last `load` is not applied yet, and stays.
             if (self.path / RETRY).is_file() and waiting == outbox.end_backoffs(
                 waiting, self.ended_backoffs()
             ):

@@ -146,7 +146,7 @@ def test_a_torn_last_line_is_dropped(
     assert path.read_bytes() == kept + b"new\n"
 
 
-def test_leftovers_of_a_killed_run_are_swept(tmp_path: Path) -> None:
+def test_leftovers_of_a_killed_run_are_removed(tmp_path: Path) -> None:
     """Temporary files of our own are removed; whatever else is in the folder is not ours to remove."""
     others = [
         ".editor.tmp",
@@ -161,12 +161,12 @@ def test_leftovers_of_a_killed_run_are_swept(tmp_path: Path) -> None:
         ".outbox.json.fedcba9876543210.tmp",
     ]:
         (tmp_path / name).touch()
-    files.sweep(tmp_path)
+    files.remove_leftovers(tmp_path)
     assert names(tmp_path) == sorted(others)
 
 
-def test_a_killed_write_leaves_a_leftover_that_is_swept(tmp_path: Path) -> None:
-    """A process that dies before the rename leaves the old file, and a temporary one that the sweep knows."""
+def test_what_a_killed_write_leaves_is_removed(tmp_path: Path) -> None:
+    """A process that dies before the rename leaves the old file, and a temporary one that is known for a leftover."""
     path = tmp_path / "file.json"
     files.replace_file(path, b"old")
     code = (
@@ -174,7 +174,7 @@ def test_a_killed_write_leaves_a_leftover_that_is_swept(tmp_path: Path) -> None:
     )
     assert with_room_for(10_000, code, path).returncode == 9
     assert len(names(tmp_path)) == 2
-    files.sweep(tmp_path)
+    files.remove_leftovers(tmp_path)
     assert (path.read_bytes(), names(tmp_path)) == (b"old", ["file.json"])
 
 

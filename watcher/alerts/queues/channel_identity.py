@@ -37,6 +37,7 @@ def judge(
     Return the addresses of all channels and, by channel name, why apprise refuses a URL.
     """
     salt = known.salt or new_salt()
+    # Another version of apprise may refuse what this one accepted.
     accepted = set(known.url_digests.values()) if known.apprise == apprise else set()
     found = url_digests(channels, salt)
     refused = {

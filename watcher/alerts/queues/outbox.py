@@ -88,6 +88,7 @@ def merged(outbox: Outbox, channels: Iterable[Channel], now: str) -> Outbox:
             continue
         waiting: dict[frozenset[str], list[Message]] = {}
         for message in queue.messages:
+            # What may have been taken is repeated unchanged, so that its repeat can be recognised.
             if message.may_change:
                 waiting.setdefault(_merged_by(outbox, channel, message), []).append(
                     message
@@ -175,6 +176,7 @@ def expired(
             for key in message.events
             if timestamps.seconds_between(outbox.events[key].at, now) > expiry
         }
+        # Without one of its alerts it would be another message.
         if not message.may_change and len(gone) < len(message.events):
             gone = set()
         for messages, events in ((old, gone), (left, set(message.events) - gone)):
@@ -188,6 +190,7 @@ def expired(
     if configured and not old:
         return outbox, ()
     kept = replace(queue, messages=tuple(left))
+    # Nobody owns it any more: a streak of failures would make `tidy` keep it for ever.
     if not configured:
         kept = replace(kept, attempts=0, failing_since="")
     return tidy(replace(outbox, queues={**outbox.queues, channel: kept})), tuple(old)

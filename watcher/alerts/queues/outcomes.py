@@ -74,10 +74,11 @@ class FailedAttempt:
     """Ids of its events that go into a further message, which targets that have taken this one need not wait for."""
 
 
-Outcome = Acknowledgement | Unanswered | FailedAttempt
+JournalEntry = Acknowledgement | Unanswered | FailedAttempt
+"""What the journal keeps of one attempt at a message."""
 
 
-def replay(outbox: Outbox, outcomes: Iterable[Outcome]) -> Outbox:
+def replay(outbox: Outbox, outcomes: Iterable[JournalEntry]) -> Outbox:
     """Apply the outcomes of deliveries in their order; applying them once more changes nothing.
 
     Unknown messages are ignored. So is a failure that is counted already, or is that of another URL.
@@ -99,14 +100,17 @@ def replay(outbox: Outbox, outcomes: Iterable[Outcome]) -> Outbox:
                 waiting[name][message.id] = _with_unanswered(message, outcome)
                 continue
             case FailedAttempt():
+                # What the old URL answered says nothing of the new one.
                 if outcome.url_digest != queues[name].url_digest:
                     continue
                 if outcome.error:
+                    # The outbox may have counted it before a crash that left the journal.
                     if outcome.number <= queues[name].counted:
                         continue
                     queues[name] = after_failure(queues[name], outcome)
                 waiting[name][message.id] = after_attempt(message, outcome)
         if (next_part := further(name, message, outcome.left)) is not None:
+            # It goes on with a message that went out before these.
             waiting[name] = {next_part.id: next_part, **waiting[name]}
     left = {
         name: replace(queue, messages=tuple(waiting[name].values()))

@@ -58,6 +58,7 @@ def _at_new_url(queue: Queue) -> Queue:
     """Return a queue whose channel has another URL: what the old one refused, the new one may take."""
     return replace(
         after_delivery(queue),
+        # The wait is over, but the channel has taken nothing since then all the same.
         failing_since=queue.failing_since,
         messages=tuple(
             replace(message, refusals=0, retry_at="", error="")

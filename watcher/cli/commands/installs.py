@@ -27,7 +27,7 @@ _COMMIT = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Targets:
+class _ChosenInstalls:
     """Installs, and where they are from."""
 
     sources: tuple[Source, ...]
@@ -39,17 +39,19 @@ class Targets:
     """Which they are and who says so, where nobody named them; for a person."""
 
 
-def targets_of(names: Sequence[str], settings: Callable[[], Loaded]) -> Targets:
+def targets_of(names: Sequence[str], settings: Callable[[], Loaded]) -> _ChosenInstalls:
     """Return the installs to look at; the `settings` are loaded only without TARGETs.
 
     UsageError for a TARGET that can be none, and if there is no install at all; ConfigError as the settings.
     """
     if names:
         named = install_tables.targets(names, partial(absolute, working_folder()))
-        return Targets(sources=named, timeout=Settings().timeout, are_named=True)
+        return _ChosenInstalls(
+            sources=named, timeout=Settings().timeout, are_named=True
+        )
     loaded = settings().settings
     if installs := loaded.all_installs():
-        return Targets(sources=installs, timeout=loaded.timeout)
+        return _ChosenInstalls(sources=installs, timeout=loaded.timeout)
 
     home = Path(os.path.expanduser("~"))  # noqa: PTH111 - Path's raises where the home folder is not known
     found = places.here(os.environ, working_folder(), home)
@@ -62,7 +64,7 @@ def targets_of(names: Sequence[str], settings: Callable[[], Loaded]) -> Targets:
             f"no ComfyUI found; looked in the working folder and {', '.join(looked)}",
             hint="name one: its folder, its address (http://127.0.0.1:8188) or a snapshot file",
         )
-    return Targets(
+    return _ChosenInstalls(
         sources=install_tables.of_folders(place.path for place in found),
         timeout=loaded.timeout,
         note="; ".join(

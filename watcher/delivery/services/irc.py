@@ -1,6 +1,7 @@
-"""IRC: stay until the server has read the message. It drops what a client that leaves has not been read of.
+"""IRC: stay connected until the server has read the whole message.
 
-A server reads a line or two a second, and apprise leaves after one: of twelve lines six came.
+A server reads a line or two a second. When a client disconnects, it drops the lines that it has not read yet. apprise
+disconnects after a second: of twelve lines six came.
 """
 
 from __future__ import annotations

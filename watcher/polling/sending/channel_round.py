@@ -14,7 +14,7 @@ from watcher import log
 from watcher.alerts.queues.outcomes import (
     Acknowledgement,
     FailedAttempt,
-    Outcome,
+    JournalEntry,
     Unanswered,
     after_attempt,
     after_failure,
@@ -59,7 +59,7 @@ class ChannelRound:
     channel: Channel
     queue: Queue
     """As it stands after the outcomes, but with the messages that it had before."""
-    outcomes: list[Outcome] = field(default_factory=list)
+    outcomes: list[JournalEntry] = field(default_factory=list)
     """Of the queue's messages, in order."""
     delivered: int = 0
     unconfirmed: int = 0
@@ -73,7 +73,10 @@ class ChannelRound:
     """In a row."""
 
     async def send(self) -> None:
-        """Send the queue's messages, the next one while they are taken. Whatever goes wrong costs this channel only."""
+        """Send the queue's messages one by one until the channel fails or its time is up.
+
+        An error of any kind is kept here as a failure, so that the other channels get their messages all the same.
+        """
         turn = deque(in_turn(self.queue, self.events, self.options.clock()))
         message = turn[0]
         try:
@@ -88,6 +91,7 @@ class ChannelRound:
             self.unsaved = error.what
         except Exception as error:  # noqa: BLE001 - the one place around one channel's work
             self.failure = f"unexpected {type(error).__name__}"
+            # The message may have gone out before this error.
             outcome = Undelivered(reason=self.failure, unanswered=True)
             self._note(message, outcome, self.queue.attempts + 1)
 
@@ -95,6 +99,7 @@ class ChannelRound:
         """Send one message and return those that go out before the others; None if the round ends here."""
         name = self.channel.name
         out = going_out(name, message, self.options.clock())
+        # Once this is durable, a kill leaves the message in doubt, not fresh.
         place = await _in_thread(self.folder.write_sending, out, message.events)
         if self.options.stopping.is_set():
             return None

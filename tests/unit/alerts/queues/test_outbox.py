@@ -13,7 +13,7 @@ from watcher.alerts.queues import outbox
 from watcher.alerts.queues.outbox import Outbox
 from watcher.alerts.queues.outcomes import (
     Acknowledgement,
-    Outcome,
+    JournalEntry,
     Unanswered,
     failed_attempt,
     going_out,
@@ -202,7 +202,7 @@ def test_what_was_never_committed_is_dropped() -> None:
 
 def test_a_kill_counts_once_however_often_it_is_read() -> None:
     """Each attempt is known by its number, so that lines of several runs add up; the fifth defers the message."""
-    waiting, lines = owing(("e1",)), list[Outcome]()
+    waiting, lines = owing(("e1",)), list[JournalEntry]()
     for number in range(1, 7):
         lines.append(going_out("ops", first(waiting), minute(number)))
         waiting = replay(waiting, lines)
