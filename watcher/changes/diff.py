@@ -100,6 +100,7 @@ def compare_listing(
             node_event(node, Kind.REINSTATED, options.now, before=ended, after=ACTIVE)
         )
         node = replace(counted(node, ""), banned=False)
+    # Most listings are as the last one, and cost no comparison.
     settled = not node.marks and not node.partial and node.statuses == options.statuses
     if node.versions != listing.versions or not settled:
         comparison = _Comparison(
@@ -175,7 +176,7 @@ class _Comparison:
         )
         if not self.listing.incomplete:
             self.node = replace(node, statuses=self.options.statuses)
-            if not node.emptied:
+            if not node.emptied:  # else it is reported that no version is left
                 self._compare_missing(
                     matched,
                     {row.version for row in self.listing.versions if not row.id},
@@ -219,6 +220,7 @@ class _Comparison:
             )
         else:
             events = self._changes(old, version)
+        # A version that was reported removed begins anew.
         known.take_decision(version, None if relisted else old)
         known.take(
             version, old, partial=partial and (old is None or old.key in known.partial)

@@ -148,6 +148,7 @@ class _Case:
             return None
         old = self.old
         is_reported = old is not None and not is_accepted(old)
+        # One more install that has it is news, one less is none.
         if old is None or not is_reported or not set(new.installs) <= set(old.installs):
             return self._event(Kind.EXPOSED, before=None, after=new.verdict)
         if rank(new.verdict) >= rank(old.verdict):
@@ -159,6 +160,7 @@ class _Case:
         old = self.old
         if old is None or is_accepted(old) or self._may_be_hidden(old):
             return None
+        # To take an install out of the settings clears nothing.
         is_configured = bool(set(old.installs) & self.poll.installs)
         if not is_configured or any(one.kind in _ENDS for one in self._events()):
             return None

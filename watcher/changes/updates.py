@@ -36,6 +36,7 @@ def offer(reported: Installed, poll: Poll) -> tuple[Installed, tuple[Event, ...]
             continue
         newest = safe.version
         is_better = old is not None and is_newer(newest, old)
+        # It never falls: what was offered once is not offered again after a better one is gone.
         best[key] = newest if old is None or is_better else old
         was_read = key in poll.before and bool(poll.before[key].baseline_at)
         if not versions or not was_read:

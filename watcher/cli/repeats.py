@@ -1,7 +1,7 @@
-"""What lasts is said when it begins, once a day, and when it ends: cron mails whatever `check` says.
+"""Which problems a `check` off a terminal reports: cron mails all that it writes, so one that lasts is not in each run.
 
-When each problem was last said is kept in the user's cache folder, since the state may be what cannot be used. Where
-nothing can be kept, everything is said every time.
+It is reported when it begins, once a day, and when it ends. When each was last reported is kept in the user's cache
+folder, since the state may be what cannot be used. Where nothing can be kept, everything is reported every time.
 """
 
 from __future__ import annotations

@@ -87,7 +87,7 @@ def _is_there(path: str) -> bool:
             for one in (path, os.path.dirname(path))  # noqa: PTH120
         )
     except OSError:
-        return True
+        return True  # to be out of reach is not to be absent: the scan of it fails and says why
 
 
 def _instead(path: Path) -> str:

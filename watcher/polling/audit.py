@@ -116,7 +116,7 @@ def _is_accepted(
     """Return whether a finding is accepted, and no worse than when a watch saw it first."""
     node, version = finding.id, finding.pack.version
     if node is None or finding.verdict in {Verdict.UNKNOWN, Verdict.OK}:
-        return False
+        return False  # nothing is known to be bad, so that there is nothing to accept
     known = reported.get(exposure_key(node, version))
     is_worse = (
         known is not None

@@ -200,6 +200,7 @@ class Registry:
         """Delay all requests by `seconds`; False if that is too long for one poll."""
         now = asyncio.get_running_loop().time()
         resume_at = max(self._resume_at, now + seconds)
+        # Several answers may ask for the same wait: only what each adds to it counts.
         delayed = self._delayed + resume_at - max(self._resume_at, now)
         if delayed > _LONGEST_DELAY:
             return False

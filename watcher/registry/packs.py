@@ -111,6 +111,7 @@ async def _read_chunk(
             key = record.id.lower()
             if key in wanted:
                 found[key] = max(found.get(key, record), record, key=_badness)
+        # A page without anything new is the last one, whatever the answer claims.
         if len(found) in {before, len(wanted)} or number >= page.pages:
             break
     return PackRecords(records=found)

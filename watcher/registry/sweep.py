@@ -82,7 +82,7 @@ async def read_sweep(
         if ended is not None:
             if page_size == PAGE_SIZE:
                 return ended
-            sweep.incomplete = ended.why
+            sweep.incomplete = ended.why  # the rows of the first reading count
         if not (sweep.incomplete and reads_again) or collector.has_failed:
             break
     return sweep
@@ -125,6 +125,7 @@ class _Collector:
                     if (ended := _ended(read, is_worth_it)) is not None:
                         return ended
                     total = read.page.total or 0 if read.page else 0
+                    # Of two readings the first: what is published after it may be missing.
                     self.sweep.at = self.sweep.at or moment(asked_at, read.server_time)
                     self.sweep.total = total
                 if read.page is None:
@@ -140,6 +141,7 @@ class _Collector:
         return None
 
     def _take(self, page: Page, read: PageRead, total: int) -> None:
+        # The empty page after a full last one may count otherwise.
         if page.total != total and page.items:
             self._note("the number of versions changed between pages")
         if page.unplaced:

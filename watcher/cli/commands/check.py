@@ -46,6 +46,7 @@ def check(
 
     WatchError as the parts raise it. One that was said within a day is on stdout instead, where nobody reads along.
     """
+    # A dry run writes nothing, no notes either.
     notes = None if dry_run or repeats.are_wanted() else repeats.Notes()
     try:
         done, signal = _poll(settings(nodes), notes, dry_run=dry_run)

@@ -78,7 +78,7 @@ def judge(
     if not polled_at:
         return False, "no poll has run to its end yet"
     age = timestamps.seconds_between(polled_at, now)
-    if age < -max_age:
+    if age < -max_age:  # else nobody would notice for so long that polls have stopped
         ahead = durations.in_words(-age)
         return False, f"the last poll was {ahead} in the future: is the clock right?"
     queues = {

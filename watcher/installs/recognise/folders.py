@@ -94,7 +94,7 @@ def pack(folder: str, contents: Contents, *, enabled: bool) -> Pack | None:
             repository=clone.remote,
             evidence=_joined(".git", found, clone.remark, flaw),
         )
-    if flaw:
+    if flaw:  # what cannot be read may name any pack
         others = _others(None, may_be)
         return build(kind=PackKind.UNKNOWN, others=others, evidence=flaw)
     if project.id is not None:

@@ -122,7 +122,7 @@ class _Lookup:
                 for row in read.page.rows:
                     self._take(row)
                 if self.foreign:
-                    return
+                    return  # the further pages are those of all packs
         if self.node and not (self.versions or self.failed):
             self.empty = await self._why_empty(query)
 

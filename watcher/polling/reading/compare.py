@@ -68,7 +68,7 @@ def compare(
     )
     snapshot, about_channels = assess_channels(swept.snapshot, of_channels, now)
     after = swept.health
-    if not plan.globs.chooses:
+    if not plan.globs.chooses:  # only what globs include depends on a whole sweep
         after = replace(after, sweep=None)
     events = [
         *([of_all] if of_all else ()),

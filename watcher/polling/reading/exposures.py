@@ -1,4 +1,8 @@
-"""What is run, after a poll: installed packs judged by what is known now, beside what was reported. Pure."""
+"""What a poll's answers mean for installed packs: `exposed`, `cleared`, `update`, and which installs fail. Pure.
+
+Each copy is judged by what is known of its pack after the poll, and the verdicts are compared with what was reported
+before.
+"""
 
 from __future__ import annotations
 
@@ -163,6 +167,7 @@ def with_installs(
         for name, why in scans.errors.items()
     }
     unknown = {node.lower() for node in found.unknown}
+    # Said before, and not read now: it need not be said again.
     unread = set(plan.checks.unknown) & found.unread.keys()
     return replace(
         change,

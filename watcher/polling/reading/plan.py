@@ -240,6 +240,7 @@ class Plan:
         worst_first = sorted(views, key=lambda key: self._urgency(key, views[key]))
         in_turn = self._turn(sweep)
         if not sweep.incomplete:
+            # The pages showed their versions, and their records whether they are banned.
             in_turn -= records.records.keys()
         needy = [
             key for key in watched if key in in_turn or self._is_awaited(key, records)

@@ -1,4 +1,8 @@
-"""What a poll requests: pages of all packs, single packs, and records of packs. Nothing is compared here."""
+"""What a poll requests: pages of all packs, single packs, and records of packs.
+
+Of what comes only as much is compared with the snapshot as it takes to know what else to ask (`Plan.questions`,
+`missing_from`). No event comes of that.
+"""
 
 from __future__ import annotations
 

@@ -111,12 +111,10 @@ async def read_reasons(
                 )
             ):
                 rows = await _one_by_one(registry, query, page, missing)
-            if (
-                page is None
-                or not page.rows
-                or any(row.node_id.lower() != node.lower() for row in page.rows)
-            ):
+            if page is None or not page.rows:
                 break
+            if any(row.node_id.lower() != node.lower() for row in page.rows):
+                break  # the registry ignores nodeId: the further pages are those of all packs
             for row in rows:
                 key = parse_version(row).key
                 if key in missing and row.node_id.lower() == node.lower():
