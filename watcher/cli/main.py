@@ -36,7 +36,7 @@ from watcher.settings import parsing
 EXIT_CODES = """\b
 Exit codes:
   0  everything was checked and every due alert was delivered
-  1  a node could not be checked, or an alert is undelivered
+  1  a node could not be checked, an install scanned, an alert delivered, or a file written
   2  usage or configuration error; nothing was changed
   3  --fail-on matched an event of this poll
   4  the state cannot be used; nothing was changed
@@ -122,14 +122,17 @@ def status(**options: Any) -> int:
     help="How long ago the last poll may be.  [default: see above]",
 )
 @click.option(
-    "--strict", is_flag=True, help="Undelivered alerts and failing channels count too."
+    "--strict",
+    is_flag=True,
+    help="Undelivered alerts, failing channels and failing installs count too.",
 )
 @with_settings("registry_url", "log_format")
 def health(**options: Any) -> int:
     """Say on one line whether polls still happen; exit 0 or 1. Works offline.
 
     The last poll that ran to its end may be three times the `interval` ago, or three times the pause between the last
-    two polls if that is longer. With --strict no channel may be failing, and no alert undelivered for as long.
+    two polls if that is longer. With --strict no channel and no install may be failing, and no alert undelivered for as
+    long.
     """
     from watcher.cli.commands.health import health as command
 
