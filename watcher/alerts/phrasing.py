@@ -482,7 +482,8 @@ def titles(
     for sizes, runs in product(_TITLE_SIZES, (True, False)):
         if title := _headline(worst, *sizes, runs=runs):
             joint = ", and" if "," in title else " and"
-            found |= {f"{title}{joint} {others} more": None} if others else {}
+            if others:
+                found[f"{title}{joint} {others} more"] = None
             found[title] = None
     found[f"{PRODUCT}: {counts(labels)}"] = None
     found[f"{PRODUCT}: {plural(len(labels), 'event')}"] = None
@@ -502,8 +503,10 @@ def _headline(event: Event, of_name: int, of_version: int, *, runs: bool) -> str
     if version is not None and not _VERSION_TEXT.fullmatch(version):
         words.append("a version of")
         version = None
-    words += [plain_name(name, of_name)] if name is not None else []
-    words += [plain_name(version, of_version)] if version is not None else []
+    if name is not None:
+        words.append(plain_name(name, of_name))
+    if version is not None:
+        words.append(plain_name(version, of_version))
     return " ".join(words) + about + (_which_you_run(event, about) if runs else "")
 
 

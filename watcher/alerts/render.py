@@ -275,6 +275,7 @@ class _Writer:
             about = ""
         text = " ".join(parts) + self.plain(about)
         for piece in phrasing.pieces:
+            # Beside the shortest name there is only room for the advice.
             if stage >= _ALONE - 1 and piece.part is not Part.ADVICE:
                 continue
             words = piece.words if stage < piece.part else piece.in_short

@@ -184,9 +184,8 @@ class Heartbeat(Observer):
         while self._waiting:
             ping = self._waiting.pop(0)
             why = await send(self._url, ping, self._timeout)
-            if (
-                ping is not Ping.START
-            ):  # one that is lost is made up for by the next ping
+            # A start that is lost is made up for by the next ping.
+            if ping is not Ping.START:
                 self._report(why)
 
     def _report(self, why: str) -> None:

@@ -178,11 +178,8 @@ class Systemd(Observer):
                 self._send("WATCHDOG=1")
             elif self._owed:
                 self._send()
-            await asyncio.sleep(
-                min(self._watchdog / _TICKS, _SLOWEST_TICK)
-                if self._watchdog
-                else _SLOWEST_TICK
-            )
+            pause = self._watchdog / _TICKS if self._watchdog else _SLOWEST_TICK
+            await asyncio.sleep(min(pause, _SLOWEST_TICK))
 
     def _send(self, *fields: str) -> None:
         """Send one datagram, and before it what is owed. Of what cannot be sent now the newest of each kind is owed."""

@@ -61,9 +61,8 @@ else:
             )
             try:
                 is_empty = not os.listdir(made)  # noqa: PTH208 - a path may lead elsewhere by now
-                if (
-                    os.fstat(made).st_uid == _ROOT and is_empty
-                ):  # nothing that was put in its place
+                # Else something was put in its place.
+                if os.fstat(made).st_uid == _ROOT and is_empty:
                     _give(made, about)
             finally:
                 os.close(made)
@@ -104,9 +103,8 @@ else:
     def _give(descriptor: int, folder: os.stat_result) -> None:
         """Give an open file the owner of its folder."""
         if os.fstat(descriptor).st_uid != folder.st_uid:
-            with contextlib.suppress(
-                OSError
-            ):  # a file system without owners, or a root without that right
+            # A file system may have no owners, and root may lack that right.
+            with contextlib.suppress(OSError):
                 os.fchown(descriptor, folder.st_uid, folder.st_gid)
 
     def _others_write(folder: os.stat_result) -> bool:

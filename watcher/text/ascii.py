@@ -56,7 +56,9 @@ def _letter(char: str) -> str:
     """Return a letter's own form without marks; the character itself if that is none."""
     parts = unicodedata.normalize("NFKD", char)
     bare = "".join(part for part in parts if not unicodedata.combining(part))
-    return bare if bare.isascii() and bare.isalpha() else "" if not bare else char
+    if not bare:
+        return ""
+    return bare if bare.isascii() and bare.isalpha() else char
 
 
 def plain_name(text: str, limit: int = 200) -> str:

@@ -8,9 +8,8 @@ from apprise import NotifyFormat
 
 from watcher.delivery.services.service import Context
 
-_SUPPRESS_EMBEDS = (
-    4  # Discord's flag against link previews, whose text is untrusted too
-)
+_SUPPRESS_EMBEDS = 4
+"""Discord's flag against link previews, whose text is untrusted too."""
 DISCORD_EMBED = 4000
 """Bytes; Discord takes 4,096 characters as an embed's description, and 6,000 with all its other parts."""
 TEAMS_CARD = 12_000

@@ -72,14 +72,10 @@ def _encrypt_where_it_must_be(service: Any, context: Context) -> None:  # noqa: 
         if status == _NOT_THERE or (known and not encryption):
             return None
         if known:
-            able = supports(service, "MATRIX_E2EE_SUPPORT")
-            context.refuse(
-                NEEDS_CRYPTOGRAPHY
-                if not able
-                else _NOT_ENCRYPTED
-                if service.secure
-                else _NO_TLS
-            )
+            why = _NOT_ENCRYPTED if service.secure else _NO_TLS
+            if not supports(service, "MATRIX_E2EE_SUPPORT"):
+                why = NEEDS_CRYPTOGRAPHY
+            context.refuse(why)
         return False, {}, status
 
     service._fetch = checked  # noqa: SLF001 - as above

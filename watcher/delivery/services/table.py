@@ -148,9 +148,8 @@ RULES: Mapping[str, Rules] = {
             _CODE.pattern + rb'|"result"\s*:\s*(?:(?i:false)|null|\[\s*\])'
         )
     ),
-    "PushMe": Rules(
-        refuses=re.compile(rb"\A\s*[^\s<s]")
-    ),  # it says `success`, or else what is wrong
+    # It says `success`, or else what is wrong.
+    "PushMe": Rules(refuses=re.compile(rb"\A\s*[^\s<s]")),
     "PushWard": Rules(prepare=push.pushward, sealed=_ANY),
     "Pushover": Rules(prepare=push.pushover, grade=_LOUD, sealed=_ANY),
     "Rocket.Chat": Rules(
@@ -283,11 +282,11 @@ def room_of(service: Plugin) -> Room:
     if lines is None and (rules.brief or body <= _BRIEF):
         lines = _NO_LIMIT
     title = min(service.title_maxlen, body) if service.title_maxlen > 0 else body // 3
+    # Where each line is an event, a title in the body would say the first one twice.
+    is_said_twice = titled and lines is not None
     return Room(
         body=body,
-        title=0
-        if titled and lines is not None
-        else title,  # the first line would say it again
+        title=0 if is_said_twice else title,
         lines=lines,
         titled=titled,
         encoded=rules.encoded,
