@@ -156,7 +156,8 @@ class VersionEvents:
         if kind is None:
             change = FieldChange(field="status", before=before or "", after=status)
             events.append(self.event(Kind.CHANGED, before, status, change))
-        elif kind is not Kind.DELETED:  # nobody had what was deleted before it was seen
+        # What was deleted before it was seen is no event: who runs it gets `exposed`.
+        elif kind is not Kind.DELETED:
             events.append(self.event(kind, before, status))
         if self.version.deprecated and status != DELETED:
             events.append(self._deprecation())
