@@ -29,7 +29,7 @@ import coverage
 import watcher
 from tests.support import nursery, program
 from tests.support.fault_points import Cut, FaultPoints
-from watcher.delivery import process, worker
+from watcher.delivery import process
 
 _NOT_FLUSHED = 120
 """The exit code of an interpreter that could not write all of stdout or stderr."""
@@ -45,7 +45,7 @@ def _preload() -> None:
             importlib.import_module(module.name)
     _build_decoders()
     asyncio.run(_connect())
-    worker.load()
+    nursery.load()
 
 
 async def _connect() -> None:

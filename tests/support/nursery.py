@@ -18,6 +18,7 @@ from tests.support.program import ROOT
 from watcher.delivery import process, worker
 from watcher.delivery.client import Worker
 from watcher.delivery.process import Process
+from watcher.text.sanitize import sanitize_line
 
 
 class Forked:
@@ -107,9 +108,15 @@ class NurseryWorker(Worker):
         return asks(self._nursery)
 
 
+def load() -> None:
+    """Load what a process that delivers needs, with the patterns that are compiled at their first use."""
+    sanitize_line("somebody@example.org at", cut_off=True)
+    worker.load()
+
+
 def _main() -> None:
     importlib.import_module(sys.argv[1])
-    worker.load()
+    load()
     asked = socket.socket(fileno=os.dup(0))
     nowhere = os.open(os.devnull, os.O_RDWR)
     for number in (0, 1, 2):
