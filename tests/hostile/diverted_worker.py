@@ -38,6 +38,7 @@ def _diverted(
     return _send(self, request, *args, **options)
 
 
+requests.adapters.HTTPAdapter.send = _diverted  # type: ignore[method-assign]  # every request of any service goes through it
+
 if __name__ == "__main__":
-    requests.adapters.HTTPAdapter.send = _diverted  # type: ignore[method-assign]  # every request of any service goes through it
     worker.main()

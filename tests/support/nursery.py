@@ -70,6 +70,36 @@ def serve(asked: socket.socket, prepare: Callable[[int], None]) -> None:
         os._exit(0)
 
 
+class Nursery:
+    """The other side of `python -m tests.support.nursery MODULE`, which starts with the first process."""
+
+    def __init__(
+        self, module: str = process.MODULE, env: Mapping[str, str] | None = None
+    ) -> None:
+        self._module, self._env = module, env or {}
+        self._asking: socket.socket | None = None
+
+    def spawn(self) -> Forked:
+        """Start a process as `watcher.delivery.process.spawn` does."""
+        if self._asking is None:
+            self._asking, end = socket.socketpair()
+            with end:
+                self._started = subprocess.Popen(
+                    [sys.executable, "-m", "tests.support.nursery", self._module],
+                    cwd=ROOT,
+                    stdin=end.fileno(),
+                    env=os.environ | self._env,
+                )
+        return asks(self._asking)
+
+    def end(self) -> None:
+        """End it; what it has started goes on."""
+        if self._asking is not None:
+            self._asking.close()
+            self._started.wait()
+            self._asking = None
+
+
 class NurseryWorker(Worker):
     """A worker whose processes come from a nursery."""
 
@@ -77,12 +107,11 @@ class NurseryWorker(Worker):
         self, module: str = process.MODULE, env: Mapping[str, str] | None = None
     ) -> None:
         super().__init__()
-        self._module, self._env = module, env
-        self._nursery: socket.socket | None = None
+        self._nursery = Nursery(module, env)
 
     def take(self) -> Process:
         """Return a process as ever, but for how it is started."""
-        before, process.spawn = process.spawn, self._spawn  # type: ignore[assignment]  # what is used of one
+        before, process.spawn = process.spawn, self._nursery.spawn  # type: ignore[assignment]  # what is used of one
         try:
             return super().take()
         finally:
@@ -90,22 +119,7 @@ class NurseryWorker(Worker):
 
     def __exit__(self, *exc_info: object) -> None:
         super().__exit__()
-        if self._nursery is not None:
-            self._nursery.close()
-            self._started.wait()
-            self._nursery = None
-
-    def _spawn(self) -> Forked:
-        if self._nursery is None:
-            self._nursery, end = socket.socketpair()
-            with end:
-                self._started = subprocess.Popen(
-                    [sys.executable, "-m", "tests.support.nursery", self._module],
-                    cwd=ROOT,
-                    stdin=end.fileno(),
-                    env=os.environ | (self._env or {}),
-                )
-        return asks(self._nursery)
+        self._nursery.end()
 
 
 def load() -> None:
