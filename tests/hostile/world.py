@@ -368,7 +368,7 @@ class World:
         numbers = {node.lower(): number for number, node in enumerate(self._nodes)}
 
         async def respond(request: web.BaseRequest) -> web.StreamResponse | None:
-            node = asked(request)["nodeId"][0].lower()
+            node = asked(request).get("nodeId", [""])[0].lower()
             if node not in errors:
                 return None
             number = numbers[node]
@@ -578,9 +578,13 @@ class World:
         """See that no node's id changed what was asked."""
         allowed = {"nodeId", "statuses", "include_status_reason", "page", "pageSize"}
         findings: list[Finding] = []
+        spelled = {one for node in self._nodes for one in (node, node.lower())}
         for request in self._registry.requests:
             query = request.query
-            if (
+            if request.path == "/nodes":
+                others = set(query["node_id"]) - spelled
+                findings += (("forged_lines", f"asked for {one}") for one in others)
+            elif (
                 request.path != "/versions"
                 or query.keys() - allowed
                 or len(query["nodeId"]) != 1

@@ -10,7 +10,7 @@ import asyncio
 import json
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 
 from watcher.model.failure import Fault, ReadFailure
@@ -43,6 +43,8 @@ class _PackQuery:
 
     ids: tuple[str, ...]
     page: int = 1
+    is_first: bool = False
+    """It is the first request of all: after a usable answer the endpoint is there, whatever a later one says."""
 
     @property
     def path(self) -> str:
@@ -75,30 +77,40 @@ async def read_packs(
     for too. If the first request fails, no other is made.
     """
     spelled = list(dict.fromkeys(one for each in ids for one in (each, each.lower())))
-    chunks = [
-        tuple(spelled[at : at + _MOST_IDS]) for at in range(0, len(spelled), _MOST_IDS)
+    queries = [
+        _PackQuery(ids=tuple(spelled[at : at + _MOST_IDS]), is_first=at == 0)
+        for at in range(0, len(spelled), _MOST_IDS)
     ]
-    parts = [await _read_chunk(registry, chunk, retries) for chunk in chunks[:1]]
+    parts = [await _read_chunk(registry, query, retries) for query in queries[:1]]
     if parts and parts[0].failure is None:
         parts += await asyncio.gather(
-            *(_read_chunk(registry, chunk, retries) for chunk in chunks[1:])
+            *(_read_chunk(registry, query, retries) for query in queries[1:])
         )
-    # Of two records of a pack the later counts.
+    records: dict[str, PackRecord] = {}
+    for part in parts:
+        for record in part.records.values():
+            _add(records, record)
     return PackRecords(
-        records={key: record for part in parts for key, record in part.records.items()},
+        records=records,
         failure=next((part.failure for part in parts if part.failure), None),
     )
 
 
+def _add(records: dict[str, PackRecord], record: PackRecord) -> None:
+    """Add a record; of two records of a pack the worse counts."""
+    key = record.id.lower()
+    records[key] = max(records.get(key, record), record, key=_badness)
+
+
 async def _read_chunk(
-    registry: Registry, ids: tuple[str, ...], retries: int
+    registry: Registry, query: _PackQuery, retries: int
 ) -> PackRecords:
     """Return the records of one chunk from as many pages as it takes, up to the first that cannot be read."""
-    wanted = {one.lower() for one in ids}
+    wanted = {one.lower() for one in query.ids}
     found: dict[str, PackRecord] = {}
     for number in range(1, _MOST_PAGES + 1):
         try:
-            page = await _read_page(registry, _PackQuery(ids=ids, page=number), retries)
+            page = await _read_page(registry, replace(query, page=number), retries)
         except NoAnswerError as error:
             return PackRecords(
                 records=found, failure=ReadFailure(error=str(error), fault=error.fault)
@@ -108,9 +120,8 @@ async def _read_chunk(
             return PackRecords(records=found, failure=failure)
         before = len(found)
         for record in page.records:
-            key = record.id.lower()
-            if key in wanted:
-                found[key] = max(found.get(key, record), record, key=_badness)
+            if record.id.lower() in wanted:
+                _add(found, record)
         # A page without anything new is the last one, whatever the answer claims.
         if len(found) in {before, len(wanted)} or number >= page.pages:
             break
@@ -120,7 +131,7 @@ async def _read_chunk(
 async def _read_page(registry: Registry, query: _PackQuery, retries: int) -> _PackPage:
     """Return one page. Raises NoAnswerError."""
     answer = await registry.ask(query, retries=retries)
-    if answer.code in _ABSENT and query.page == 1:
+    if answer.code in _ABSENT and query.is_first and query.page == 1:
         raise NoAnswerError(
             f"the registry does not have GET /nodes ({answer.code})", Fault.NOT_FOUND
         )

@@ -40,6 +40,11 @@ class Sweep:
     incomplete: str = ""
     """Why rows may be missing, for a person; "" if all came."""
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether no version has one of the narrowed statuses. Where all are requested, there has to be one."""
+        return not self.total and bool(self.statuses)
+
     def listing(self, key: str, node: str) -> Listing:
         """Return the rows that came of a node as a listing; whether more may be missing says `incomplete` of all."""
         rows = self.nodes.get(key) or NodeRows()
@@ -82,7 +87,8 @@ async def read_sweep(
         if ended is not None:
             if page_size == PAGE_SIZE:
                 return ended
-            sweep.incomplete = ended.why  # the rows of the first reading count
+            # The rows of the first reading count, and what it lacks, where the second one does not say why it ended.
+            sweep.incomplete = ended.why or sweep.incomplete
         if not (sweep.incomplete and reads_again) or collector.has_failed:
             break
     return sweep

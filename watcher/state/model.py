@@ -38,6 +38,8 @@ class Checks:
     """When each install was last scanned without a failure, by its name."""
     unknown: tuple[str, ...] = ()
     """Ids, in lower case, that only installs name and the registry does not know, as far as that was said."""
+    packs_at: MomentOrEmpty = ""
+    """When the last poll began that left no question to `GET /nodes` open. What was due since then still is."""
     packs: Mapping[str, PackRecord | None] = field(default_factory=dict)
     """What `GET /nodes` said of each watched pack, by lower-case id; None if it does not know it."""
     packs_error: str = ""

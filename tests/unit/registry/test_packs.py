@@ -236,6 +236,25 @@ def test_a_page_that_fails_costs_only_the_packs_on_it(
     assert found.failure.fault is Fault.OWN
 
 
+def test_a_later_request_does_not_show_that_the_endpoint_is_absent(
+    registry: FakeRegistry,
+) -> None:
+    """After a usable answer a 404 is a failure, so that the packs it was about are not taken for fine."""
+    ids = [f"pack-{number}" for number in range(70)]
+    for one in ids:
+        registry.catalog.publish(one, "1.0.0")
+
+    async def respond(request: web.BaseRequest) -> web.StreamResponse | None:
+        return web.Response(status=404) if len(registry.requests) > 1 else None
+
+    registry.respond = respond
+    found = read(registry, *ids)
+    assert (len(found.records), found.absent) == (60, False)
+    assert found.failure == ReadFailure(
+        error="the registry does not answer GET /nodes (404)"
+    )
+
+
 def test_a_registry_that_hangs_or_is_gone(registry: FakeRegistry) -> None:
     """A request has the deadline of any other, and a closed port is no more than a reason."""
 
@@ -295,6 +314,21 @@ def test_the_worse_of_two_rows_counts(registry: FakeRegistry) -> None:
             },
         )
         assert read(registry, "pack").records["pack"].status == worst
+
+
+def test_the_worse_of_two_requests_counts(registry: FakeRegistry) -> None:
+    """A pack whose two spellings are in different requests has the worse status of both."""
+    ids = [f"Pack-{number}" for number in range(29)]
+
+    async def respond(_: web.BaseRequest) -> web.StreamResponse:
+        status = "Banned" if len(registry.requests) == 1 else "Active"
+        row = {"id": "odd", "status": f"NodeStatus{status}"}
+        return web.json_response({"nodes": [row]})
+
+    registry.respond = respond
+    found = read(registry, *ids, "plain", "ODD")
+    assert len(registry.requests) == 3
+    assert found.records["odd"].status == "banned"
 
 
 def test_long_texts_are_cut(registry: FakeRegistry) -> None:

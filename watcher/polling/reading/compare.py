@@ -115,9 +115,13 @@ def _checks_after(plan: Plan, answers: Answers, found: Compared) -> Checks:
         for key, since in checks.stale_since.items()
         if key not in found.server_times
     }
-    error = checks.packs_error
+    error, packs_at = checks.packs_error, checks.packs_at
     if answers.packs_due:
         error = "" if failure is None else failure.error
+    # A poll whose page 1 failed asks about no pack. That there is no endpoint is an answer.
+    is_asked = ALL not in found.unread
+    if is_asked and (failure is None or answers.packs.absent):
+        packs_at = plan.options.now
     is_swept = isinstance(answers.sweep, Sweep) or ALL in found.unread
     return replace(
         checks,
@@ -128,6 +132,7 @@ def _checks_after(plan: Plan, answers: Answers, found: Compared) -> Checks:
         stale_since=_merged(stale, found.stale_since),
         watched=tuple(found.watched.values()),
         way="sweep" if is_swept else "each",
+        packs_at=packs_at,
         packs_error=error,
     )
 

@@ -27,6 +27,7 @@ from watcher.model.listing import (
 )
 from watcher.model.pack import PACK_STATUSES, PackRecord
 from watcher.model.snapshot import Node
+from watcher.model.version import by_key, find_row
 from watcher.polling.reading.plan import Plan, View
 from watcher.polling.reading.read import Answers
 from watcher.registry.sweep import NoSweep, Sweep
@@ -94,7 +95,10 @@ class _Comparison:
 
     def _is_pack(self, key: str) -> bool:
         """Return whether a node may be a pack: a folder may have any name, also one that is no pack's."""
-        if key not in self._plan.only_folders or key in self._answers.packs.records:
+        sweep = self._answers.sweep
+        has_rows = isinstance(sweep, Sweep) and key in sweep.nodes
+        has_record = key in self._answers.packs.records
+        if key not in self._plan.only_folders or has_rows or has_record:
             return True
         known, answer = self._plan.snapshot.nodes.get(key), self._answers.nodes.get(key)
         is_known = known is not None and bool(
@@ -133,8 +137,7 @@ class _Comparison:
         found, plan = self.found, self._plan
         if plan.globs.chooses:
             # Of narrowed statuses there may be no version left.
-            is_empty = not sweep.total and bool(sweep.statuses)
-            is_fine = is_empty and not plan.lacks_baseline
+            is_fine = sweep.is_empty and not plan.lacks_baseline
             found.lacking = "" if is_fine else sweep.incomplete
         why: list[str] = []
         if found.lacking:
@@ -162,6 +165,8 @@ class _Comparison:
                 self._take_as_known(key, sweep)
         if view is not None:
             node = view.base
+            if view.is_stale:
+                self._note_stale(key)
             if view.in_baseline:
                 found.baseline.add(key)
             if view.is_first:
@@ -169,6 +174,9 @@ class _Comparison:
         if answer is not None:
             node = self._take_answer(key, node, answer)
         if view is not None and not (view.is_first or self._has_answer(key, answer)):
+            if isinstance(answer, Listing) and key not in found.stale_since:
+                # The rows of what it shows are older.
+                view = replace(view, listing=_without(view.listing, answer))
             node = self._take_rows(key, name, node, view)
         # A pack that the baseline of all leaves out is known from now on, so that it is no newcomer.
         is_noted = known is None and view is not None and view.base is not None
@@ -318,12 +326,14 @@ class _Comparison:
 
     def _is_stale(self, key: str, server_time: ServerTime) -> bool:
         """Return whether an answer is older than the known one, and note since when there are only such."""
-        checks = self._plan.checks
         is_stale = self._plan.is_stale(key, server_time)
         if is_stale:
-            since = checks.stale_since.get(key, self._plan.options.now)
-            self.found.stale_since[key] = since
+            self._note_stale(key)
         return is_stale
+
+    def _note_stale(self, key: str) -> None:
+        checks, now = self._plan.checks, self._plan.options.now
+        self.found.stale_since[key] = checks.stale_since.get(key, now)
 
     def _take_server_time(self, key: str, server_time: ServerTime) -> None:
         """Note when an answer that counts was made; one that does not say it leaves the time that is known."""
@@ -331,6 +341,13 @@ class _Comparison:
         if newest := server_time.newest or known.get(key, ""):
             times[key] = max(times.get(key, ""), newest)
         self.found.stale_since.pop(key, None)
+
+
+def _without(rows: Listing, answer: Listing) -> Listing:
+    """Return the rows of the versions that an answer does not show."""
+    shown = by_key(answer.versions)
+    left = (one for one in rows.versions if find_row(one, shown) is None)
+    return replace(rows, versions=tuple(left))
 
 
 def _is_ban_of_pack(event: Event) -> bool:

@@ -59,6 +59,8 @@ class View:
     """Sorts nodes by what their rows show, the worst first."""
     lacks: bool = False
     """A known version is not shown."""
+    is_stale: bool = False
+    """The rows are older than what is known, and count as not shown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -202,12 +204,19 @@ class Plan:
         if is_same and not (lacks or listing.incomplete):
             return None
         urgency = min(map(rank, difference.events), default=_MILDEST)
-        if self.is_stale(key, listing.server_time):
+        is_stale = self.is_stale(key, listing.server_time)
+        if is_stale:
             listing = replace(
                 listing, versions=(), server_time=ServerTime(), incomplete=_STALE
             )
             lacks, urgency = lacks_rows(base, listing, options), _MILDEST
-        return View(base=base, listing=listing, urgency=urgency, lacks=lacks)
+        return View(
+            base=base,
+            listing=listing,
+            urgency=urgency,
+            lacks=lacks,
+            is_stale=is_stale,
+        )
 
     def is_stale(self, key: str, server_time: ServerTime) -> bool:
         """Return whether an answer about a node is older than the known one.
@@ -228,7 +237,8 @@ class Plan:
         Of many those whose rows show the worst are asked first. `records` are those of this poll.
         """
         watched = self.watched(sweep)
-        if sweep.incomplete and sweep.total and not self.globs.chooses:
+        may_lack_rows = sweep.incomplete and not sweep.is_empty
+        if may_lack_rows and not self.globs.chooses:
             # What is new of each may be in what did not come.
             return self.in_order(watched.values()), frozenset()
         most = max(_MOST_QUESTIONS, _pages_of(sweep.total))
@@ -238,7 +248,11 @@ class Plan:
             if (view := self.view(sweep, key, name)) is not None and view.is_asked
         }
         worst_first = sorted(views, key=lambda key: self._urgency(key, views[key]))
-        in_turn = self._turn(sweep)
+        # While `GET /nodes` fails more packs are due with each poll; by itself each is asked at its moment.
+        has_failed = records.failure is not None and not records.absent
+        in_turn = self._turn(
+            sweep, self.checks.polled_at if has_failed else self.checks.packs_at
+        )
         if not sweep.incomplete:
             # The pages showed their versions, and their records whether they are banned.
             in_turn -= records.records.keys()
@@ -285,31 +299,30 @@ class Plan:
     def due(self, sweep: Sweep | NoSweep | None) -> list[str]:
         """Return the nodes to ask `GET /nodes` about, by lower-case id.
 
-        Each has its moment of the day. Installed packs are asked about in every poll until there is an answer that
-        counts: a pack without a version may be in no registry, so that one that does not show it has answered.
+        Each has its moment of the day, and is due until an answer came after that. Installed packs are asked about in
+        every poll until there is an answer that counts: a pack without a version may be in no registry, so that one
+        that does not show it has answered.
         """
-        turn = self._turn(sweep)
+        turn = self._turn(sweep, self.checks.packs_at)
         return [
             key
             for key in self.watched(sweep)
             if key in turn or self._is_unanswered(key)
         ]
 
-    def _turn(self, sweep: Sweep | NoSweep | None) -> set[str]:
-        """Return the nodes whose moment it is, and those that the baseline of all is to take in."""
-        is_moment, found = self._moments(), set[str]()
+    def _turn(self, sweep: Sweep | NoSweep | None, since: str) -> set[str]:
+        """Return the nodes whose moment came after `since`, and those that the baseline of all is to take in."""
+        is_moment = self._moments(since)
+        if not isinstance(sweep, Sweep):
+            return {key for key in self.watched(sweep) if is_moment(key)}
+        found = set[str]()
         for key in self.watched(sweep):
             node = self.snapshot.nodes.get(key)
-            is_part = False
-            if isinstance(sweep, Sweep):
-                # Bans of whole packs are part of the baseline of all.
-                has_baseline = node is not None and bool(node.baseline_at)
-                is_part = self.sets_baseline(sweep) and not has_baseline
-                is_told = not self._waits(key, sweep)
-            else:
-                has_ban = node is not None and node.ban_recorded
-                is_told = has_ban or self.keeps_record(key)
-            if is_told and (is_part or is_moment(key)):
+            # Bans of whole packs are part of the baseline of all.
+            has_baseline = node is not None and bool(node.baseline_at)
+            is_part = self.sets_baseline(sweep) and not has_baseline
+            is_due = is_part or is_moment(key)
+            if is_due and not self._waits(key, sweep):
                 found.add(key)
         return found
 
@@ -329,17 +342,17 @@ class Plan:
         is_silent = key not in known or (known[key] is None and has_versions)
         return self.keeps_record(key) and is_silent
 
-    def _moments(self) -> Callable[[str], bool]:
-        """Return what says whether a node's moment of the day has passed since the last poll."""
-        before, now = self.checks.polled_at, self.options.now
-        passed = timestamps.seconds_between(before, now) if before else DAY
+    def _moments(self, since: str) -> Callable[[str], bool]:
+        """Return what says whether a node's moment of the day has passed since a time; "" is long ago."""
+        now = self.options.now
+        passed = timestamps.seconds_between(since, now) if since else DAY
         if not 0 <= passed < DAY:
             return lambda _: True
-        start = timestamps.seconds_between(_EPOCH, before)
+        start = timestamps.seconds_between(_EPOCH, since)
 
         def has_passed(key: str) -> bool:
             # A digest of the id spreads the nodes over the day.
-            after_start = (crc32(key.encode()) - start) % DAY
+            after_start = (crc32(key.encode("utf-8", "replace")) - start) % DAY
             return after_start < passed
 
         return has_passed

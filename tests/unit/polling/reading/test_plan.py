@@ -7,14 +7,17 @@ from typing import Any
 
 import pytest
 
+from tests.support.factories import watch
 from watcher import timestamps
 from watcher.changes.health import FailureStreak, Health
 from watcher.changes.transitions import DiffOptions
-from watcher.model.listing import NodeBanned
+from watcher.model.failure import Fault, ReadFailure
+from watcher.model.listing import Listing, NodeBanned, ServerTime
 from watcher.model.pack import PackRecord, PackRecords
 from watcher.model.selection import Selection
 from watcher.model.snapshot import Node, Snapshot, SweepBaseline
 from watcher.model.version import STATUSES, Version
+from watcher.polling.reading.compare import compare
 from watcher.polling.reading.nodes import compare_nodes
 from watcher.polling.reading.plan import Plan
 from watcher.polling.reading.read import Answers
@@ -48,7 +51,7 @@ def _plan(*names: str, polled_at: str = NOW, now: str = NOW) -> Plan:
         nodes={},
         globs=Selection(globs=("*",)),
         snapshot=Snapshot(nodes=nodes, sweep_baseline=whole),
-        checks=Checks(polled_at=polled_at),
+        checks=Checks(polled_at=polled_at, packs_at=polled_at),
         options=DiffOptions(now=now),
     )
 
@@ -142,6 +145,90 @@ def test_each_pack_has_a_moment_of_the_day() -> None:
     assert len(_plan(*NAMES, polled_at=later, now=NOW).due(sweep)) == len(NAMES)
 
 
+@pytest.mark.parametrize(
+    ("failure", "fault", "asked"),
+    [("", Fault.OWN, []), ("404", Fault.NOT_FOUND, []), ("500", Fault.OWN, ["one"])],
+)
+def test_a_pack_is_due_until_its_moment_was_answered(
+    failure: str, fault: Fault, asked: list[str]
+) -> None:
+    """What `GET /nodes` did not answer stays due, whenever the last poll was; that it is absent is an answer."""
+    plan, sweep = _plan("one", polled_at=""), _sweep(one="active")
+    assert plan.due(sweep) == ["one"]
+    records = replace(
+        _records(known=[]),
+        failure=ReadFailure(error=failure, fault=fault) if failure else None,
+    )
+    answers = Answers(
+        sweep=sweep, nodes={}, packs=records, packs_due=frozenset({"one"})
+    )
+    checks = compare(watch("http://localhost"), plan, answers, ()).checks
+    assert checks.polled_at == NOW
+    assert replace(plan, checks=checks).due(sweep) == asked
+
+
+def test_a_list_of_packs_that_fails_makes_no_more_questions() -> None:
+    """By itself each pack is asked at its moment, however long there was no answer about all."""
+    plan, sweep = _plan("one"), _sweep(one="active")
+    checks = replace(plan.checks, packs_at="")
+    plan = replace(plan, checks=checks)
+    failed = PackRecords(failure=ReadFailure(error="500"))
+    assert (plan.due(sweep), plan.questions(sweep, failed)[0]) == (["one"], [])
+    absent = ReadFailure(error="404", fault=Fault.NOT_FOUND)
+    assert plan.questions(sweep, PackRecords(failure=absent))[0] == ["one"]
+
+
+@pytest.mark.parametrize(("statuses", "asked"), [((), 3), (("flagged",), 0)])
+def test_an_empty_first_page_shows_no_named_pack(
+    statuses: tuple[str, ...], asked: int
+) -> None:
+    """Each is asked then; but of narrowed statuses there may be no version."""
+    plan = replace(_plan(), nodes={name: name for name in NAMES[:3]}, globs=Selection())
+    sweep = Sweep(at=NOW, statuses=statuses, incomplete="no versions came")
+    if statuses:
+        options = DiffOptions(now=NOW, statuses=statuses)
+        known = {
+            name: Node(node=name, baseline_at=BEFORE, statuses=statuses)
+            for name in NAMES[:3]
+        }
+        plan = replace(plan, options=options, snapshot=Snapshot(nodes=known))
+    assert len(plan.questions(sweep, _records(known=[]))[0]) == asked
+
+
+def _listing(*versions: Version, incomplete: str = "") -> Listing:
+    return Listing(
+        node="one", versions=versions, at=NOW, incomplete=incomplete, spelling="one"
+    )
+
+
+def test_rows_of_what_its_own_answer_shows_are_older() -> None:
+    """An incomplete answer takes nothing back that it shows; of other versions the rows count."""
+    other = replace(_version(), id="2", version="2.0.0")
+    plan, flagged = _plan("one"), _version("flagged")
+    sweep = _sweep(one="active")
+    sweep.nodes["one"].versions["2"] = replace(other, status="banned")
+    answer = _listing(flagged, incomplete="page 2 is missing")
+    found = compare_nodes(plan, Answers(sweep=sweep, nodes={"one": answer}))
+    kinds = [(event.kind.value, event.version) for event in found.events["one"]]
+    assert kinds == [("flagged", "1.0.0"), ("banned", "2.0.0")]
+    assert [one.status for one in found.nodes["one"].versions] == ["flagged", "banned"]
+
+
+def test_stale_rows_count_after_a_day() -> None:
+    """Since when there are only such rows is noted, so that wrong times hide nothing for longer."""
+    plan, sweep = _plan("one"), _sweep(one="flagged")
+    sweep.nodes["one"].add_time(ServerTime.of(BEFORE))
+    checks = replace(plan.checks, server_times={"one": NOW})
+    plan = replace(plan, checks=checks)
+    found = compare_nodes(plan, Answers(sweep=sweep, nodes={}))
+    assert (found.events, found.stale_since) == ({}, {"one": NOW})
+    options = replace(plan.options, now=timestamps.later(NOW, 86400))
+    checks = replace(checks, stale_since=found.stale_since)
+    later = replace(plan, checks=checks, options=options)
+    found = compare_nodes(later, Answers(sweep=sweep, nodes={}))
+    assert [event.kind.value for event in found.events["one"]] == ["flagged"]
+
+
 def test_only_its_own_answer_ends_a_ban_that_it_began() -> None:
     """Of packs that are due those without a record, and those that another source called banned, are asked."""
     plan = _plan("fine", "silent", "refused", "recorded", polled_at="")
@@ -215,6 +302,17 @@ def test_a_pack_that_the_baseline_of_all_does_not_show_is_news_later() -> None:
     plan, sweep = _without_baseline("gone", "there"), _sweep(there="active")
     found = compare_nodes(plan, Answers(sweep=sweep, nodes={}))
     assert found.nodes["gone"].baseline_at == NOW
+
+
+def test_a_folder_that_a_page_shows_to_be_a_pack_is_in_the_baseline_of_all() -> None:
+    """A name that only a folder has is a pack's where there are rows of it, asked or not, and else none."""
+    names = frozenset({"there", "nowhere"})
+    plan, sweep = _without_baseline(), _sweep(there="banned")
+    plan = replace(plan, nodes={name: name for name in names}, only_folders=names)
+    failed = PackRecords(failure=ReadFailure(error="500"))
+    found = compare_nodes(plan, Answers(sweep=sweep, nodes={}, packs=failed))
+    assert (set(found.watched), found.baseline) == ({"there"}, {"there"})
+    assert found.nodes["there"].baseline_at == NOW
 
 
 def test_only_what_globs_alone_choose_waits_for_the_baseline_of_all() -> None:

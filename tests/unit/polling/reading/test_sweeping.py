@@ -819,6 +819,28 @@ def test_a_ban_of_a_whole_pack_shows_in_its_turn(
     assert reported(_a_day_later(swept)) == [("reinstated", "Pack-08", None)]
 
 
+@pytest.mark.parametrize("failing", ["nodes", "s"])
+@pytest.mark.parametrize("named", [("Pack-08",), ()])
+def test_what_the_list_of_packs_did_not_answer_is_asked_by_the_next_poll(
+    registry: FakeRegistry, state: Path, named: tuple[str, ...], failing: str
+) -> None:
+    """A ban shows in the first poll after `GET /nodes`, or the whole registry, failed at the pack's moment."""
+    registry.catalog.publish("Pack-08", "1.0.0")
+    globs = () if named else ("*",)
+    made = Watcher(registry, state, *named, globs=globs, failure_threshold=9)
+    made.poll()
+    registry.catalog.edit_pack("Pack-08", status="banned", status_detail="malware")
+
+    async def respond(request: web.BaseRequest) -> web.StreamResponse | None:
+        return web.Response(status=500) if request.path.endswith(failing) else None
+
+    registry.respond = respond
+    assert reported(_a_day_later(made)) == []
+    registry.respond = None
+    assert reported(made.poll()) == [("banned", "Pack-08", None)]
+    assert (reported(made.poll()), made.asked("node_id")) == ([], [])
+
+
 def test_a_ban_shows_whatever_way_the_settings_write_the_id(
     registry: FakeRegistry, state: Path
 ) -> None:
@@ -993,6 +1015,7 @@ def _a_day_later(swept: Watcher) -> Report:
     """Poll as if the last turn had been a day ago."""
     with swept.folder.locked():
         state = swept.folder.load()
-        old = replace(state.checks, polled_at="2020-01-01T00:00:00Z")
+        long_ago = "2020-01-01T00:00:00Z"
+        old = replace(state.checks, polled_at=long_ago, packs_at=long_ago)
         swept.folder.save_checks(old, state.snapshot.revision)
     return swept.poll()
