@@ -50,6 +50,11 @@ def _reason(error: ErrorDetails) -> str:
             if name in Settings.model_fields:
                 return f"this is a setting, not a key of a table; put the line above the first [[{setting}]]"
             return _unknown(name, table)
+        case (
+            "string_pattern_mismatch"
+        ):  # a channel's name is the only one with a pattern
+            allowed = "give up to 64 letters A to Z, digits, '.', '_' and '-', a letter or a digit first"
+            return f"{mask.describe(error['input'])} is not a channel's name; {allowed}"
         case _:
             message = error["msg"].replace("Input should", "it must")
             return f"{mask.describe(error['input'])} is not allowed: {message}"

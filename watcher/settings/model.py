@@ -72,6 +72,7 @@ def _alert_urls(value: object) -> tuple[SecretStr, ...] | None:
     return None if urls is None else tuple(map(SecretStr, urls))
 
 
+_NUMBER = BeforeValidator(parsing.number)
 _Heartbeat = Annotated[SecretStr | None, BeforeValidator(parsing.heartbeat_url)]
 _Tables = Annotated[
     tuple[ChannelTable, ...],
@@ -139,26 +140,28 @@ class Settings(BaseSettings):
         f" `10s`. The default is `{show(INTERVAL_OF_GLOBS)}` where `nodes` has `*` or a pattern.",
     )
     """Seconds, as every duration."""
-    jitter: float = Field(
+    jitter: Annotated[float, _NUMBER] = Field(
         0.1,
         ge=0,
         le=1,
         allow_inf_nan=False,
         description="The share of the interval by which it varies at random.",
     )
-    concurrency: int = Field(16, ge=1, le=256, description="Requests at a time.")
+    concurrency: Annotated[int, _NUMBER] = Field(
+        16, ge=1, le=256, description="Requests at a time."
+    )
     timeout: Annotated[float, _duration(0.01, _DAY)] = Field(
         30.0,
         description="Time limit of one whole request, and of each target of an alert URL.",
     )
-    retries: int = Field(
+    retries: Annotated[int, _NUMBER] = Field(
         3,
         ge=0,
         le=20,
         description="Retries after network errors, 429 and 5xx. A `Retry-After` of more than a minute ends the"
         " retries of this poll.",
     )
-    max_response_mb: float = Field(
+    max_response_mb: Annotated[float, _NUMBER] = Field(
         32.0,
         ge=0.001,
         le=4096,
@@ -170,7 +173,7 @@ class Settings(BaseSettings):
         description="What the first complete listing of a node pack sends: `summary` (one alert), `silent` (nothing),"
         " or `full` (an event for every version; of what patterns include the one summary).",
     )
-    failure_threshold: int = Field(
+    failure_threshold: Annotated[int, _NUMBER] = Field(
         3, ge=1, le=1000, description="Failed polls in a row before a `failing` alert."
     )
     alert_urls: Annotated[tuple[SecretStr, ...] | None, list_with(_alert_urls)] = Field(

@@ -126,6 +126,13 @@ def lower(value: object) -> object:
     return value.strip().lower() if isinstance(value, str) else value
 
 
+def number(value: object) -> object:
+    """Return a value that may be a number, or the text of one, as it is: `true` is no number."""
+    if isinstance(value, bool):
+        raise ValueError(f"{describe(value)} is not a number")
+    return value
+
+
 def seconds(value: object, low: float, high: float) -> float:
     """Return the seconds of a duration from `low` to `high`."""
     try:

@@ -243,6 +243,13 @@ def test_what_is_allowed(loads: Loads, setting: str, text: str, why: str) -> Non
     assert line.startswith(f"{setting}: {why}")
 
 
+NUMBERS = (
+    "jitter",
+    "concurrency",
+    "retries",
+    "max_response_mb",
+    "failure_threshold",
+)
 CHANNEL = "[[channels]]\nname = 'x'\nurl = 'j://'\n"
 
 
@@ -253,6 +260,7 @@ CHANNEL = "[[channels]]\nname = 'x'\nurl = 'j://'\n"
         ("jitter = nan", "jitter: nan is not allowed"),
         ("interval = inf", "interval: inf is not a duration"),
         ("interval = true", "interval: true is not a duration"),
+        *((f"{name} = true", f"{name}: true is not a number") for name in NUMBERS),
         ("interval = {a = 1}", "interval: a table is not a duration"),
         ("retries = 1979-05-27", "retries: a date is not allowed"),
         (f"retries = {10**30}", "retries: a huge number is not allowed"),
@@ -273,7 +281,10 @@ CHANNEL = "[[channels]]\nname = 'x'\nurl = 'j://'\n"
             f"[[channels]]\nname = 'x'\nurl = '{TOKEN}'",
             "channels, entry 1, url: the value (not shown) is not an apprise",
         ),
-        (CHANNEL.replace("x", "../x"), "channels, entry 1, name: '../x' is not"),
+        (
+            CHANNEL.replace("x", "../x"),
+            "channels, entry 1, name: '../x' is not a channel's name; give up to 64",
+        ),
         (f"{CHANNEL}node = '{TOKEN}'", "channels, entry 1, node: unknown setting; did"),
         (f"{CHANNEL}interval = 1", "channels, entry 1, interval: this is a setting"),
         (f"{CHANNEL}kinds = []", "channels, entry 1, kinds: the list is empty"),
