@@ -192,6 +192,19 @@ def test_4_damaged_state(
     assert (watch.contents(), len(registry.requests)) == before
 
 
+def test_4_the_history_of_another_version(watch: Watcher) -> None:
+    """4: a history that says nothing here is not taken for one without events."""
+    watch.check()
+    (watch.state / "history.jsonl").write_text('{"what": "another version wrote"}\n')
+    assert watch.run("history").code == 0
+    for name in ("snapshot.json", "outbox.json"):
+        document = json.loads((watch.state / name).read_text())
+        (watch.state / name).write_text(json.dumps(document | {"format": 4}))
+    done = watch.run("history")
+    assert (done.code, done.out) == (4, "")
+    assert "before 0.3.0" in done.err
+
+
 def test_4_the_state_is_locked(watch: Watcher, registry: FakeRegistry) -> None:
     """4: another run holds the state, which is said; commands that only look are not kept from it."""
     with watch.start("run") as started:

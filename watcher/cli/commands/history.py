@@ -49,7 +49,7 @@ def show(
     """Print the events that match, and on stderr how many lines of the history cannot be read.
 
     With `ref` they are the events of one message, all of them unless there is a `limit`. UsageError for a wrong node
-    id, time or reference.
+    id, time or reference, StateError for the history of another version.
     """
     loaded = settings()
     begin = earliest(since)
@@ -61,6 +61,9 @@ def show(
         )
     state = existing_state(loaded)
     recorded = state.history()
+    if recorded.unreadable and not recorded.events:
+        # All of it may be of another version, which the snapshot says.
+        state.load_revision()
     if recorded.unreadable:
         echo(
             f"warning: {plural(recorded.unreadable, 'unreadable line')} of history.jsonl left out",
