@@ -74,7 +74,9 @@ class Worker:
         """Limit every message that is being sent to this many more seconds."""
         moment = asyncio.get_running_loop().time() + seconds
         for limit in self.under_way:
-            limit.reschedule(min(moment, limit.when() or moment))
+            # What one that has expired said is still being heard.
+            if not limit.expired():
+                limit.reschedule(min(moment, limit.when() or moment))
         # By this `_send` knows a stop: it extends no limit after it, and calls its end no failure.
         self.under_way.clear()
 
@@ -147,7 +149,7 @@ class _Report:
 
 
 class Sender:
-    """Sends one message after the other, each limited in time. A process serves as long as all goes well."""
+    """Sends one message after the other, each limited in time. A process serves as long as it answers."""
 
     def __init__(self, worker: Worker, progressed: Callable[[], object]) -> None:
         self._worker = worker
@@ -173,8 +175,8 @@ class Sender:
         try:
             await self._send(job, report)
         finally:
-            # After a failure the process may be in any state; the next message has another one.
-            if report.result is None or "reason" in report.result:
+            # Without an answer the process may be in any state; the next message has another one.
+            if report.result is None:
                 self._end()
         if report.result is not None:
             return decoded(report.result, frozenset(report.reached))

@@ -66,7 +66,12 @@ def send(
     """
     timer = RequestTimer(job.timeout)
     wire = Wire(out)
-    targets = Targets(earlier=job.reached, taken=taken)
+
+    def took(target: str) -> None:
+        taken(target)
+        out(wire.in_doubt(targets.known))
+
+    targets = Targets(earlier=job.reached, taken=took)
     try:
         with wire:
             return _Attempt(job, targets, allow, timer, wire).send()
@@ -304,6 +309,8 @@ class _Attempt:
             "optional": False,
             "retry": 0,
             "overflow_mode": OverflowMode.UPSTREAM,
+            # One turns the POST into a GET, whose 200 would acknowledge a message that nobody got.
+            "redirects": False,
         }
         ours |= {
             "is_delivered": self._targets.has,

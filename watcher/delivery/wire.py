@@ -192,13 +192,17 @@ class Wire:
             raise
         finally:
             self._is_exchanging = False
-        exchange.retry_after = seconds_of(response.headers.get("Retry-After", ""))
+        exchange.retry_after = seconds_of(
+            response.headers.get("Retry-After", ""), response.headers.get("Date", "")
+        )
         exchange.is_html = (
             response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
             == "text/html"
         )
         exchange.status = response.status_code
-        self._out(self.in_doubt())
+        # A success has taken the message, but the program hears of that only after its body.
+        if not (carries and exchange.is_success):
+            self._out(self.in_doubt())
         try:
             _read(response, exchange)
         except (HTTPError, OSError) as error:
@@ -260,11 +264,22 @@ def _read(response: Response, exchange: Exchange) -> None:
             raise FloodError("the answer is too long")
 
 
-def seconds_of(retry_after: str) -> float | None:
-    """Return a `Retry-After`, which is a number or a moment, in seconds from now; None if it is neither."""
+def seconds_of(retry_after: str, date: str = "") -> float | None:
+    """Return a `Retry-After`, which is a number or a moment, in seconds from now; None if it is neither.
+
+    A moment is of the service's clock, which the answer's `date` shows; without one it is as ours.
+    """
     if _SECONDS.fullmatch(retry_after):
         return float(retry_after)
+    until = _moment(retry_after)
+    if until is None:
+        return None
+    now = _moment(date)
+    return max(until - (time.time() if now is None else now), 0.0)
+
+
+def _moment(text: str) -> float | None:
+    """Return a date of HTTP as seconds since 1970, None if it is none."""
     with suppress(ValueError, OverflowError, TypeError):
-        until = parsedate_to_datetime(retry_after[:100]).timestamp()
-        return max(until - time.time(), 0.0)
+        return parsedate_to_datetime(text[:100]).timestamp()
     return None

@@ -93,6 +93,17 @@ def test_any_other_answer_is_not(webhook: Webhook, status: int) -> None:
     assert len(webhook.messages()) == 1
 
 
+@pytest.mark.parametrize("scheme", ["json", "form", "xml"])
+def test_no_url_can_have_redirects_followed(webhook: Webhook, scheme: str) -> None:
+    """One makes a GET of the POST, whose success would be that of a message nobody got."""
+    webhook.answer["/a"] = Answer(
+        status=302, headers={"Location": f"{webhook.url}/elsewhere"}
+    )
+    url = webhook.apprise_url("/a?redirect=yes").replace("json", scheme, 1)
+    assert _send(url).startswith("HTTP 302, a redirect")
+    assert len(webhook.messages()) == 1
+
+
 def test_what_the_url_asks_for_cannot_lose_a_message(webhook: Webhook) -> None:
     """`optional=yes` would have apprise call a failure a success, and `retry` would send again on its own."""
     webhook.answer["/a"] = 500

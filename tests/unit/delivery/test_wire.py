@@ -20,6 +20,7 @@ from tests.support.fakes.webhook import Answer, Message, Topics, Webhook
 from tests.support.worker import WORKER, deliver, job
 from tests.unit.delivery.test_sender import sent
 from watcher.delivery.exchange import Exchange
+from watcher.delivery.sender import send
 from watcher.delivery.urls import load
 from watcher.delivery.wire import Wire, seconds_of
 from watcher.model.outcome import Cause, Delivered, Outcome, Undelivered
@@ -129,6 +130,21 @@ def test_a_success_of_which_the_rest_is_lost_is_one(webhook: Webhook) -> None:
             requests.post(f"{webhook.url}/login", data="user", timeout=5)
 
 
+def test_a_success_is_out_until_the_program_hears_of_it(webhook: Webhook) -> None:
+    """A program that is killed before the body of the answer has come does not take the message for a fresh one."""
+    said: list[object] = []
+    assert (
+        send(job(webhook.apprise_url("/a")), said.append, lambda _: None, said.append)
+        == Delivered()
+    )
+    [target] = [one for one in said if isinstance(one, str)]
+    assert said == [True, target, False]
+    webhook.answer["/a"] = 500
+    said.clear()
+    send(job(webhook.apprise_url("/a")), said.append, lambda _: None, said.append)
+    assert said == [True, False]
+
+
 _LATE = Answer(hang=True)
 _RESET = Answer(reset=True)
 
@@ -202,6 +218,14 @@ def test_a_moment_counts_from_now() -> None:
     wait = seconds_of(formatdate(time.time() + 100, usegmt=True))
     assert wait is not None
     assert 90 < wait <= 100
+
+
+def test_a_moment_is_of_the_services_clock() -> None:
+    """Where the answer has a `Date` the wait is what lies between the two, whatever our clock says."""
+    at, until = "Wed, 21 Oct 2015 07:27:00 GMT", "Wed, 21 Oct 2015 07:28:00 GMT"
+    assert seconds_of(until, at) == 60
+    assert seconds_of(at, until) == 0
+    assert seconds_of(until, "today") == 0
 
 
 def test_a_plugin_that_would_wait_is_not_waited_for(
