@@ -61,7 +61,7 @@ class Reader:
     failures: int = 0
     repeats: int = 0
     rejected: dict[tuple[str, ...], int] = field(default_factory=dict)
-    """Messages that were refused for what they are, and how often."""
+    """Messages that were refused for what they are, and how often, in their usual form and their plainest in turn."""
     aside: dict[tuple[str, ...], datetime] = field(default_factory=dict)
     """When the plainest form of a message was refused."""
     takes_nothing: bool = False
@@ -84,50 +84,53 @@ class Reader:
         """
         found = is_plainest(text)
         if not found:
-            is_usual = events not in self.rejected or self.crashes
+            is_usual = not self.rejected.get(events, 0) % 2 or self.crashes
             assert is_usual, f"{self.path}: not in the plainest form: {events}"
             return events
         [known] = [
             message for message in self.rejected if reference_of(message) == found
         ] or [()]
-        is_time = known in self.rejected or self.crashes
+        is_time = self.rejected.get(known, 0) % 2 or self.crashes
         assert is_time, f"{self.path}: in the plainest form too early: {known}"
         return known
 
     def reject(
         self, events: tuple[str, ...], now: datetime, expiry: timedelta, *, plain: bool
     ) -> bool:
-        """A message was refused for what it is: it waits twice as long each time, and the others need not wait for it.
+        """A message was refused for what it is; after its plainest form it waits, twice as long each time.
 
-        Return whether that says something of the channel: the first refusal does, if nothing was taken before.
+        Return whether that is a failure of the channel: the first time it is, if nothing was taken before in the round.
         """
         for event in events:
             assert event in self.alerts, f"{self.path}: invented {event}"
-        if plain:
+        times = self.rejected.get(events, 0)
+        self.rejected[events] = times + 1
+        if not plain:
             before = self.aside.get(events)
-            doubled = timedelta(seconds=30) * 2 ** (self.rejected.get(events, 1) - 1)
+            doubled = timedelta(seconds=30) * 2 ** min(max(times // 2 - 1, 0), 20)
             wait = min(doubled, timedelta(days=1))
             is_early = before is not None and timedelta() <= now - before < wait
             assert not is_early or self.crashes, (
                 f"{self.path}: tried again before {wait} were over: {events}"
             )
-            self.aside[events] = now
-        is_first = events not in self.rejected and not self.has_taken
-        self.takes_nothing = self.takes_nothing or is_first
-        self.rejected[events] = self.rejected.get(events, 0) + 1
+            return False
+        self.aside[events] = now
         if self.failures:
             self.expire(now, expiry)
         self._expire_rejected(now, expiry)
-        return is_first
+        is_failure = times == 1 and not self.has_taken
+        self.takes_nothing = self.takes_nothing or is_failure
+        self.failures += is_failure
+        return is_failure
 
     def _is_owed(self, message: tuple[str, ...]) -> bool:
         alerts = [self.alerts[event] for event in message if event in self.alerts]
         return any(not alert.sent for alert in alerts)
 
     def _expire_rejected(self, now: datetime, expiry: timedelta) -> None:
-        """What was refused twice for what it is may expire when it is too old, whichever message is refused now."""
+        """What was refused twice in both forms may expire when it is too old, whichever message is refused now."""
         for message, times in self.rejected.items():
-            if times > 1:
+            if times // 2 > 1:
                 self._expire(message, now, expiry)
 
     def end_round(self) -> None:
@@ -182,7 +185,7 @@ class Reader:
                 f"{self.path}: {events} came out of turn"
             )
             self.has_passed = self.has_passed or not has_ban
-        if self.was_failing:
+        if self.was_failing or self.failures:
             self.aside.clear()
         self.takes_nothing = self.was_failing = False
         self.has_taken = True

@@ -9,7 +9,17 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import (
+    Awaitable,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
+from collections.abc import (
+    Set as AbstractSet,
+)
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -659,8 +669,11 @@ class WatcherMachine(Life):
             )
             assert is_shown, f"not in the text: {message}"
         attempts = self.receiver.attempts[came:]
+        ended: set[str] = set()
         for attempt in attempts:
-            events = self._judge(attempt, readers[attempt.path])
+            events, has_ended = self._judge(attempt, readers[attempt.path])
+            if has_ended:
+                ended.add(attempt.path)
             if attempt.status == 200:
                 sent.setdefault(attempt.path, []).append(events)
         for reader in readers.values():
@@ -669,7 +682,7 @@ class WatcherMachine(Life):
         if is_whole:
             self._see_that_nothing_has_expired(readers)
             if before is not None:
-                self._see_that_nothing_is_blocked(attempts, readers)
+                self._see_that_nothing_is_blocked(attempts, readers, ended)
         elif isinstance(folder, Fragile):
             self.conditions.crash(readers)
             for reader in readers.values():
@@ -683,8 +696,11 @@ class WatcherMachine(Life):
                     ]:  # the program knows of no success since its last failure
                         readers[path].failures = failures[path]
 
-    def _judge(self, attempt: Attempt, reader: Reader) -> tuple[str, ...]:
-        """Judge one attempt at a message, keep the models up with it, and return its events."""
+    def _judge(self, attempt: Attempt, reader: Reader) -> tuple[tuple[str, ...], bool]:
+        """Judge one attempt at a message and keep the models up with it.
+
+        Return its events, and whether the round may have ended with it.
+        """
         is_about_it = attempt.status in (400, 413, 422)
         events = reader.message_of(attempt.events, attempt.text)
         tells = True
@@ -706,13 +722,19 @@ class WatcherMachine(Life):
         if is_about_it and reader.crashes:
             # Nobody knows how often it was refused.
             self.conditions.crash({attempt.path})
-        return events
+        is_failure = attempt.status != 200 and tells
+        return events, is_failure or (is_about_it and reader.crashes > 0)
 
     def _see_that_nothing_is_blocked(
-        self, attempts: Sequence[Attempt], readers: Mapping[str, Reader]
+        self,
+        attempts: Sequence[Attempt],
+        readers: Mapping[str, Reader],
+        ended: AbstractSet[str],
     ) -> None:
-        """See that nothing waits for what was refused for what it is."""
+        """See that nothing waits for what was refused for what it is, where that did not end the round."""
         for path, reader in readers.items():
+            if path in ended:
+                continue
             statuses = [attempt.status for attempt in attempts if attempt.path == path]
             rejected = [status for status in statuses if status in (400, 413, 422)]
             if rejected and set(statuses) <= {200, *rejected}:

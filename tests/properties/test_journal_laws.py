@@ -132,7 +132,9 @@ class Life:
                     unanswered=what in ("lose", "stop"),
                     reached=frozenset({"0" * 32} if what == "lose" else ()),
                 )
-                failures = None if what == "refuse" else self.queue.attempts + 1
+                is_first_aside = turn[0].refusals == 1
+                ends = what != "refuse" or is_first_aside
+                failures = self.queue.attempts + 1 if ends else None
                 attempt = failed_attempt(
                     "ops", self.queue, turn[0], failure, self.now, failures=failures
                 )

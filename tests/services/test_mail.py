@@ -55,15 +55,13 @@ def test_a_repeat_after_a_kill_has_the_same_message_id(
     assert len({str(mail["Subject"]) for mail in mails}) == 1
 
 
-def test_too_big_a_mail_says_so_and_goes_out_plain(
+def test_too_big_a_mail_goes_out_plain(
     tmp_path: Path, operator: Callable[..., Operator]
 ) -> None:
-    """552 is named. What was refused for its size goes out in its plainest form, and is taken."""
+    """What was refused for its size goes out in its plainest form, and is taken."""
     with Postfix(tmp_path / "server", message_size_limit="2500") as server:
         alerted = operator(server.url()).knows()
         alerted.ban()
-        assert "552" in alerted.said("check")
-        alerted.end_backoffs()
         assert alerted.check()["alerts"]["pending"] == 0
         [mail] = server.mails()
     assert "1.2.0" in str(mail["Subject"]) + part(mail, "plain")

@@ -289,7 +289,7 @@ def test_a_settled_outbox_is_not_written_again(folder: StateFolder) -> None:
     before = (folder.path / "outbox.json").stat()
     folder.compact(state.outbox, 1)
     assert (folder.path / "outbox.json").stat().st_ino == before.st_ino
-    folder.compact(Outbox(prepared=1), 1)
+    folder.compact(Outbox(), 1)
     assert (folder.path / "outbox.json").stat().st_ino != before.st_ino
 
 
@@ -631,8 +631,8 @@ def test_a_change_that_was_undone_unseen_is_never_reported(
     for number in ("1.0", "2.0"):
         registry.catalog.publish(PACK, number)
     poll(folder, registry, OPS)
-    folder.compact(Outbox(prepared=1), 1)
-    folder.prepare(outbox.enqueue(Outbox(prepared=1), (OPS,), (FLAG,), 2, NOW), 1)
+    folder.compact(Outbox(), 1)
+    folder.prepare(outbox.enqueue(Outbox(), (OPS,), (FLAG,), 2, NOW), 1)
     registry.catalog.remove(PACK, "2.0")
     with pytest.raises(_DiedError):
         poll(_Dying(folder.path), registry, OPS)

@@ -22,8 +22,6 @@ from watcher.model.event import Event, event_id
 class Outbox:
     """All queues, by channel name, and the events that they refer to, by id."""
 
-    prepared: int = 0
-    """The snapshot's revision that the newest messages came with."""
     queues: Mapping[str, Queue] = field(default_factory=dict)
     """By channel name."""
     unrecorded: Mapping[str, int] = field(default_factory=dict)
@@ -66,7 +64,6 @@ def enqueue(
             queues=queues,
             events=known,
             unrecorded=unrecorded,
-            prepared=revision,
         )
     )
 
@@ -144,7 +141,6 @@ def drop_uncommitted(outbox: Outbox, revision: int) -> Outbox:
             outbox,
             queues=queues,
             unrecorded=unrecorded,
-            prepared=min(outbox.prepared, revision),
         )
     )
 
@@ -155,10 +151,9 @@ def expired(
     """Drop the alerts that a channel did not accept within `expiry` seconds of their event; return the outbox and
     messages of what was dropped.
 
-    Alerts expire only after two failures in a row, or two refusals of their message, or two attempts at it without an
-    answer, since the clock may jump during the first. If the channel is not `configured`, age alone counts, and its
-    queue is dropped with its last message. A message that may not change any more expires as a whole, with its youngest
-    alert.
+    Alerts expire only after two failures in a row, or if their message was aside twice, or had no answer twice, since
+    the clock may jump during the first. If the channel is not `configured`, age alone counts, and its queue is dropped
+    with its last message. A message that may not change any more expires as a whole, with its youngest alert.
     """
     queue = outbox.queues[channel]
     left: list[Message] = []
@@ -166,7 +161,7 @@ def expired(
     for message in queue.messages:
         if (
             configured
-            and max(queue.attempts, message.refusals, message.unanswered)
+            and max(queue.attempts, message.times_aside, message.unanswered)
             < FAILURES_TO_EXPIRE
         ):
             left.append(message)

@@ -12,8 +12,7 @@ from watcher.alerts.queues.queue import (
     Message,
     Queue,
     after_delivery,
-    backoff_until,
-    wait_until,
+    backoff,
 )
 from watcher.durations import DAY
 from watcher.model.event import event_id, reference_to
@@ -95,6 +94,12 @@ def replay(outbox: Outbox, outcomes: Iterable[JournalEntry]) -> Outbox:
         match outcome:
             case Acknowledgement():
                 del waiting[name][message.id]
+                if queues[name].attempts:
+                    # It has recovered: what it refused while it failed may have been fine.
+                    waiting[name] = {
+                        other.id: replace(other, retry_at="")
+                        for other in waiting[name].values()
+                    }
                 queues[name] = after_delivery(queues[name])
             case Unanswered():
                 waiting[name][message.id] = _with_unanswered(message, outcome)
@@ -154,21 +159,16 @@ def failed_attempt(
     now: str,
     *,
     failures: int | None = None,
-    fails: bool = False,
 ) -> FailedAttempt:
     """Return what a failed attempt at a message leaves.
 
-    `failures` are the channel's failures in a row, if the attempt makes it wait. After another one the next message
-    goes out; it may be a sign all the same that the channel `fails`.
+    `failures` are the channel's failures in a row, if the attempt makes it wait. After another one the round goes on.
     """
     attempts, retry_at = queue.attempts, queue.retry_at
     if failures is not None:
         attempts = failures
-        retry_at = (
-            backoff_until(failures - 1, now)
-            if outcome.retry_after is None
-            else wait_until(outcome.retry_after, now)
-        )
+        asked = min(outcome.retry_after or 0.0, DAY)
+        retry_at = timestamps.later(now, max(backoff(failures), asked))
     is_refused = outcome.cause is Cause.CONTENT
     refusals = message.refusals + 1 if is_refused else 0
     unanswered = message.unanswered + 1 if outcome.unanswered else 0
@@ -182,7 +182,7 @@ def failed_attempt(
         reached=tuple(sorted(outcome.reached)),
         number=queue.counted + 1,
         retry_at=retry_at,
-        fails=fails or failures is not None,
+        fails=failures is not None,
         gone=outcome.cause is Cause.GONE,
         unanswered=unanswered,
         refusals=refusals,
@@ -196,8 +196,11 @@ def _message_retry_at(refusals: int, unanswered: int, now: str) -> str:
     # It may have arrived, so that each try may be a repeat.
     if unanswered >= UNANSWERED_TO_DEFER:
         return timestamps.later(now, DAY)
-    # A service that refused everything for a while gets it soon after.
-    return backoff_until(refusals - 1, now, DAY) if refusals else ""
+    times_aside, is_plain = divmod(refusals, 2)
+    # The plainest form goes out at once.
+    if is_plain or not times_aside:
+        return ""
+    return timestamps.later(now, backoff(times_aside, DAY))
 
 
 def after_failure(queue: Queue, attempt: FailedAttempt) -> Queue:

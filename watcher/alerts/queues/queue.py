@@ -32,11 +32,11 @@ class Standing(IntEnum):
     PARTLY_TAKEN = auto()
     """Some targets of the URL have it. They take the fresh ones first, too."""
     REFUSED = auto()
-    """The service has refused it for what it is. It goes out in its plainest form."""
+    """The service has just refused its usual form. It goes out in its plainest one."""
     DEFERRED = auto()
     """It has been in doubt for so many attempts that it holds up no other."""
     ASIDE = auto()
-    """The service has refused its plainest form too."""
+    """The service has refused both forms. Its next try begins with the usual one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +56,7 @@ class Message:
     unanswered: int = 0
     """How often it went out, or may have, and no answer came."""
     refusals: int = 0
-    """How often the service has refused it for what it is."""
+    """How often the service has refused it for what it is: its usual form, its plainest one, and so on in turn."""
     retry_at: MomentOrEmpty = ""
     """When it is tried again, if it waits by itself; the queue's other messages do not wait for that."""
     error: str = ""
@@ -72,7 +72,7 @@ class Message:
     def standing(self) -> Standing:
         """How it stands with its channel. What was refused is known not to have been taken, whatever came before."""
         if self.refusals:
-            return Standing.REFUSED if self.refusals == 1 else Standing.ASIDE
+            return Standing.REFUSED if self.is_plain else Standing.ASIDE
         if self.unanswered:
             is_deferred = self.unanswered >= UNANSWERED_TO_DEFER
             return Standing.DEFERRED if is_deferred else Standing.IN_DOUBT
@@ -80,8 +80,13 @@ class Message:
 
     @property
     def is_plain(self) -> bool:
-        """Whether it goes out in its plainest form."""
-        return self.refusals > 0
+        """Whether it goes out in its plainest form: the last refusal was of its usual one."""
+        return self.refusals % 2 == 1
+
+    @property
+    def times_aside(self) -> int:
+        """How often the service has refused both forms."""
+        return self.refusals // 2
 
     @property
     def may_change(self) -> bool:
@@ -141,15 +146,10 @@ class Queue:
         return timestamps.seconds_between(self.failing_since, now)
 
 
-def backoff_until(failures: int, now: str, longest: float = LONGEST_WAIT) -> str:
-    """Return when to retry after one more failure than these in a row, in at most so many seconds."""
-    wait = min(FIRST_WAIT * 2.0 ** min(failures, 20), longest)
-    return timestamps.later(now, wait)
-
-
-def wait_until(seconds: float, now: str) -> str:
-    """Return when to retry if the service has asked for so many seconds; a day at most."""
-    return timestamps.later(now, min(max(seconds, 0.0), DAY))
+def backoff(failures: int, longest: float = LONGEST_WAIT) -> float:
+    """Return the seconds to wait after so many failures in a row; as after one where there is none."""
+    doublings = min(max(failures - 1, 0), 20)
+    return min(FIRST_WAIT * 2.0**doublings, longest)
 
 
 def _wait_left(retry_at: str, now: str) -> float:
@@ -191,8 +191,6 @@ def reason_to_wait(queue: Queue) -> str:
     match last.standing:
         case Standing.ASIDE:
             return f"refused also in the plainest form: {last.error}"
-        case Standing.REFUSED:
-            return f"refused for what it is: {last.error}"
         case Standing.DEFERRED:
             return reason
         case _:

@@ -77,9 +77,10 @@ class ChannelRound:
 
         An error of any kind is kept here as a failure, so that the other channels get their messages all the same.
         """
-        turn = deque(in_turn(self.queue, self.events, self.options.clock()))
-        message = turn[0]
+        message = self.queue.messages[0]
         try:
+            # It is empty if the clock was set back since the channel was found to be due.
+            turn = deque(in_turn(self.queue, self.events, self.options.clock()))
             with self.options.worker.sender(self._note_progress) as sender:
                 while turn and not self._is_over():
                     message = turn.popleft()
@@ -201,23 +202,37 @@ class ChannelRound:
     ) -> list[Message] | None:
         """Write down a failed attempt. Return None if the round ends here.
 
-        A message that was refused for what it is lets the next one pass. That the channel fails is shown by its first
-        refusal alone, and only where nothing was delivered before in the round. One that is deferred and has no answer
-        again says nothing of the channel either.
+        A deferred message that has no answer again says nothing of the channel: the next one has its turn.
         """
+        if outcome.cause is Cause.CONTENT:
+            return await self._refuse(message, outcome)
         is_busy = self._is_busy(outcome)
         if outcome.reason and not is_busy:
             self.failure = outcome.reason
-        if outcome.cause is Cause.CONTENT:
-            has_delivered = self.delivered + self.unconfirmed > 0
-            is_first = not message.refusals and not has_delivered
-            await self._record(message, outcome, fails=is_first)
-            return []
         if message.standing is Standing.DEFERRED and outcome.unanswered:
             await self._record(message, outcome)
             return []
         failures = self.queue.attempts + (not is_busy)
         await self._record(message, outcome, failures)
+        return None
+
+    async def _refuse(
+        self, message: Message, outcome: Undelivered
+    ) -> list[Message] | None:
+        """Write down that a message was refused for what it is. Return None if the round ends here.
+
+        Its plainest form goes out at once. If that is refused too, the message is aside.
+        """
+        if not message.is_plain:
+            attempt = await self._record(message, outcome)
+            return [after_attempt(message, attempt)]
+        self.failure = outcome.reason
+        has_delivered = self.delivered + self.unconfirmed > 0
+        if message.times_aside or has_delivered:
+            await self._record(message, outcome)
+            return []
+        # A service that refuses a plainest form mostly refuses everything.
+        await self._record(message, outcome, self.queue.attempts + 1)
         return None
 
     def _is_busy(self, outcome: Undelivered) -> bool:
@@ -232,11 +247,9 @@ class ChannelRound:
         message: Message,
         outcome: Undelivered,
         failures: int | None = None,
-        *,
-        fails: bool = False,
     ) -> FailedAttempt:
-        """Write down a failed attempt; `failures` and `fails` are as for `failed_attempt`."""
-        attempt = self._note(message, outcome, failures, fails=fails)
+        """Write down a failed attempt; `failures` are as for `failed_attempt`."""
+        attempt = self._note(message, outcome, failures)
         await _in_thread(self.folder.write_failure, attempt)
         return attempt
 
@@ -245,8 +258,6 @@ class ChannelRound:
         message: Message,
         outcome: Undelivered,
         failures: int | None,
-        *,
-        fails: bool = False,
     ) -> FailedAttempt:
         """Take down a failed attempt for the outbox, which is saved after the round."""
         attempt = failed_attempt(
@@ -256,7 +267,6 @@ class ChannelRound:
             outcome,
             self.options.clock(),
             failures=failures,
-            fails=fails,
         )
         self.outcomes.append(attempt)
         if attempt.error:

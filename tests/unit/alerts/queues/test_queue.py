@@ -95,14 +95,15 @@ def turn(before: Queue, *events: Event, at: str = NOW) -> list[str]:
         ({"refusals": 1}, Standing.REFUSED),
         ({"refusals": 1, "unanswered": 5}, Standing.REFUSED),
         ({"refusals": 2}, Standing.ASIDE),
-        ({"refusals": 9, "unanswered": 1, "reached": ("here",)}, Standing.ASIDE),
+        ({"refusals": 3}, Standing.REFUSED),
+        ({"refusals": 8, "unanswered": 1, "reached": ("here",)}, Standing.ASIDE),
     ],
 )
 def test_how_a_message_stands(fields: dict[str, Any], standing: Standing) -> None:
     """A refusal counts more than an attempt without an answer, and that more than targets that were reached."""
     one = message(**fields)
     assert (one.standing, one.may_change) == (standing, standing is Standing.FRESH)
-    assert one.is_plain is (standing in (Standing.REFUSED, Standing.ASIDE))
+    assert one.is_plain is (standing is Standing.REFUSED)
     assert message(part=1).may_change is False
 
 
@@ -132,29 +133,34 @@ def test_messages_go_out_in_the_order_of_their_standings() -> None:
 
 
 def test_a_refusal_makes_a_message_plain_and_a_second_one_sets_it_aside() -> None:
-    """The plainest form waits half a minute, then twice as long each time; another failure changes nothing."""
+    """The plainest form waits for nothing. Aside it waits half a minute, then twice as long each time, a day at most.
+
+    Each try begins with the usual form again. Another failure changes nothing.
+    """
     found = []
-    for times in range(4):
+    for times in (0, 1, 2, 3, 4, 100):
         (one,) = refused(queue(), times).messages
         wait = timestamps.seconds_between(NOW, one.retry_at) if one.retry_at else 0
         found.append((one.is_plain, one.standing, wait))
     assert found == [
         (False, Standing.FRESH, 0),
-        (True, Standing.REFUSED, 30),
-        (True, Standing.ASIDE, 60),
-        (True, Standing.ASIDE, 120),
+        (True, Standing.REFUSED, 0),
+        (False, Standing.ASIDE, 30),
+        (True, Standing.REFUSED, 0),
+        (False, Standing.ASIDE, 60),
+        (False, Standing.ASIDE, DAY),
     ]
     for fields in {"cause": Cause.GONE}, {"retry_after": 5.0}, {"unanswered": True}:
         (one,) = attempt(refused(queue(), 1), **fields).messages
         assert (one.refusals, one.error) == (1, "HTTP 400")
 
 
-def test_a_refused_message_lets_the_others_pass() -> None:
-    """The next message is due at once; alone, the refused one waits for its own time."""
-    after = refused(queue(message("m1"), message("m2")), 1)
+def test_a_message_aside_lets_the_others_pass() -> None:
+    """The next message is due at once; alone, the one aside waits for its own time."""
+    after = refused(queue(message("m1"), message("m2")), 2)
     assert (is_due(after, NOW), turn(after)) == (True, ["m2"])
     assert turn(after, at=minute(0.5)) == ["m2", "m1"]
-    alone = refused(queue(), 1)
+    alone = refused(queue(), 2)
     assert (seconds_left(alone, NOW), retry_at(alone)) == (30, minute(0.5))
 
 
@@ -172,10 +178,10 @@ def test_five_attempts_without_an_answer_defer_a_message() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "wait"), [(5, 5), (7200, 7200), (DAY, DAY), (1e9, DAY), (-3, 0)]
+    ("asked", "wait"), [(0, 60), (5, 60), (7200, 7200), (DAY, DAY), (1e9, DAY)]
 )
 def test_a_channel_waits_as_long_as_its_service_asks(asked: float, wait: float) -> None:
-    """A `Retry-After` of up to a day is kept to the second; it takes the place of the backoff."""
+    """A `Retry-After` of up to a day is kept to the second, unless the backoff is longer."""
     after = attempt(attempt(queue()), retry_after=asked)
     assert (seconds_left(after, NOW), after.attempts) == (wait, 2)
 
@@ -183,7 +189,7 @@ def test_a_channel_waits_as_long_as_its_service_asks(asked: float, wait: float) 
 def test_a_clock_set_back_does_not_silence_a_channel() -> None:
     """A wait that is longer than any can be comes from another clock, and is not kept."""
     assert is_due(attempt(queue(), at=minute(25 * HOUR)), NOW)
-    assert is_due(refused(queue(), 1, at=minute(25 * HOUR)), NOW)
+    assert is_due(refused(queue(), 2, at=minute(25 * HOUR)), NOW)
     assert not is_due(attempt(queue(), at=minute(2 * HOUR)), NOW)
 
 
@@ -221,7 +227,7 @@ def test_a_line_says_all_that_follows() -> None:
         reached=("a", "b"),
         number=7,
         refusals=2,
-        message_retry_at=minute(1),
+        message_retry_at=minute(0.5),
     )
 
 
@@ -231,7 +237,7 @@ def test_a_line_says_all_that_follows() -> None:
         (Queue(), ""),
         (queue(), ""),
         (attempt(queue()), "backing off after HTTP 500"),
-        (refused(queue(), 1), "refused for what it is: HTTP 400"),
+        (refused(queue(), 1), ""),
         (refused(queue(), 2), "refused also in the plainest form: HTTP 400"),
         (
             attempt(queue(), "timed out", unanswered=True),

@@ -412,29 +412,58 @@ BAD = Answer(status=400)
 def test_no_message_blocks_the_ones_behind_it(
     folder: StateFolder, picky: Picky, choosy: Channel
 ) -> None:
-    """One that is refused for what it is lets the others go out in the same round, and is tried again later."""
+    """One that is refused in both forms, before anything was taken, ends the round; the others go first in the next."""
     picky.refuses = lambda message: BAD if "e0" in message.event_ids else None
     done = sent(folder, owing(choosy), choosy)
+    assert (done.delivered, done.failures) == (0, {"ops": "HTTP 400"})
+    assert done.waiting.queues["ops"].retry_at == minute(0.5)
+    done = sent(folder, done.waiting, choosy, clock=lambda: minute(0.5))
     (left,) = done.waiting.queues["ops"].messages
-    assert (picky.ids(), left.events, left.refusals) == ([["e1"], ["e2"]], ("e0",), 1)
-    assert (done.delivered, done.failures) == (2, {"ops": "HTTP 400"})
-    again = sent(folder, done.waiting, choosy, clock=lambda: minute(0.4))
-    assert (again.failures, len(picky.messages())) == ({}, 3)
+    assert (picky.ids(), left.events) == ([["e1"], ["e2"]], ("e0",))
+    assert left.retry_at == minute(1.5)
 
 
 def test_the_plainest_form_is_taken(folder: StateFolder, picky: Picky) -> None:
-    """After a refusal a message goes out in ASCII, with the worst event's pack and version."""
+    """After a refusal a message goes out at once in ASCII, with the worst event's pack and version."""
     picky.refuses = lambda message: BAD if "📦" in message.json["message"] else None
     ops = Channel(name="ops", url=picky.apprise_url("/ops"))
     waiting = outbox.enqueue(
         Outbox(), (ops,), (event("e1", version="1.0.0 📦"),), 1, NOW
     )
-    waiting = sent(folder, waiting, ops).waiting
-    assert sent(folder, waiting, ops, clock=lambda: minute(1)).delivered == 1
+    done = sent(folder, waiting, ops)
+    assert (done.delivered, done.failures, len(picky.messages())) == (1, {}, 2)
+    assert replay(waiting, _journal(folder)) == done.waiting
     (taken,) = picky.taken
     text = taken.json["title"] + taken.json["message"]
     assert "Some-Pack" in text
     assert text.isascii()
+
+
+def test_a_plainest_form_that_was_not_sent_is_the_next(
+    folder: StateFolder, picky: Picky, choosy: Channel
+) -> None:
+    """After a stop between the two the next round goes on with it."""
+    stopping = asyncio.Event()
+
+    def refuse_once(_: Message) -> Answer | None:
+        loops[0].call_soon_threadsafe(stopping.set)
+        return BAD
+
+    loops: list[asyncio.AbstractEventLoop] = []
+    picky.refuses = refuse_once
+
+    def note_loop(*_: str) -> None:
+        loops.append(asyncio.get_running_loop())
+
+    waiting = outbox.enqueue(Outbox(), (choosy,), (event("e0"),), 1, NOW)
+    waiting = sent(
+        folder, waiting, choosy, stopping=stopping, progress=note_loop
+    ).waiting
+    (left,) = waiting.queues["ops"].messages
+    assert (len(picky.messages()), left.is_plain) == (1, True)
+    picky.refuses = lambda _: None
+    assert sent(folder, waiting, choosy).delivered == 1
+    assert picky.taken[0].json["message"].isascii()
 
 
 @pytest.mark.parametrize("other", [False, True], ids=["alone", "beside others"])
@@ -443,19 +472,20 @@ def test_what_is_refused_in_its_plainest_form_steps_aside(
 ) -> None:
     """It is still owed, the rest goes on, it is tried ever more rarely, and it expires as any other alert."""
     picky.refuses = lambda message: BAD if "e0" in message.event_ids else None
-    waiting = outbox.enqueue(Outbox(), (choosy,), (event("e0"),), 1, NOW)
+    waiting = Outbox()
     given: dict[str, Any] = {"expiry": 100 * 3600}
-    for minutes, tries in ((0, 1), (1, 2), (1.5, 2), (2, 3), (3, 3), (4, 4), (8, 5)):
+    for minutes, tries in ((0, 1), (0.4, 1), (0.5, 2), (1.4, 2), (1.5, 3), (3.5, 4)):
         at = minute(minutes)
         if other:
-            new = (event(f"good {minutes}", at=at),)
+            new = (event(f"good {minutes}", Kind.BANNED, at=at),)
             waiting = outbox.enqueue(waiting, (choosy,), new, 2, at)
+        if not minutes:
+            waiting = outbox.enqueue(waiting, (choosy,), (event("e0"),), 1, NOW)
         waiting = sent(folder, waiting, choosy, clock=lambda at=at: at, **given).waiting
-        assert len(picky.messages()) - len(picky.taken) == tries
-        assert (waiting.alerts("ops"), len(waiting.queues["ops"].aside)) == (
-            1,
-            tries > 1,
-        )
+        queue = waiting.queues["ops"]
+        assert len(picky.messages()) - len(picky.taken) == 2 * tries
+        assert (queue.alerts, len(queue.aside)) == (1, 1)
+        assert (queue.attempts, bool(queue.failing_since)) == (not other, not other)
     late = sent(folder, waiting, choosy, clock=lambda: minute(101 * 60), **given)
     assert (late.expired, late.waiting.alerts("ops")) == ({"ops": 1}, 0)
 
@@ -463,23 +493,44 @@ def test_what_is_refused_in_its_plainest_form_steps_aside(
 def test_a_channel_that_refuses_everything_is_failing(
     folder: StateFolder, picky: Picky, choosy: Channel
 ) -> None:
-    """Since it refused the first one; a later message need not wait for those, and what is old expires."""
+    """Since it refused the first message; each first refusal is a failure, and what is old expires."""
     picky.refuses = lambda _: BAD
     waiting = owing(choosy)
-    for at, tries in ((0, 3), (0.4, 3), (0.5, 6), (1, 6), (1.5, 9)):
+    for at, tries, attempts in ((0, 1, 1), (0.4, 1, 1), (0.5, 2, 2), (1.5, 3, 3)):
         clock = partial(minute, at)
         waiting = sent(folder, waiting, choosy, clock=clock, expiry=1e6).waiting
         queue = waiting.queues["ops"]
-        assert (len(picky.messages()), queue.failing_since) == (tries, NOW)
-        assert queue.retry_at == ""
+        assert len(picky.messages()) == 2 * tries
+        assert (queue.attempts, queue.failing_since) == (attempts, NOW)
+    # All are aside: they wait by themselves, and have their turns in one round.
+    queue = sent(folder, waiting, choosy, clock=lambda: minute(9)).waiting.queues["ops"]
+    assert (len(picky.messages()), queue.attempts) == (12, 3)
     assert sent(folder, waiting, choosy, clock=lambda: LATE).expired == {"ops": 3}
+
+
+def test_nothing_is_lost_by_a_service_that_refuses_everything_for_a_while(
+    folder: StateFolder, picky: Picky, choosy: Channel
+) -> None:
+    """The first message that it takes ends the waits of the others, which then come in their usual form."""
+    picky.refuses = lambda _: BAD
+    waiting = owing(choosy)
+    for number in range(10):
+        clock = partial(minute, number * 60)
+        waiting = sent(folder, waiting, choosy, clock=clock, expiry=1e6).waiting
+    picky.refuses = lambda _: None
+    waiting = outbox.enqueue(waiting, (choosy,), (event("e9"),), 2, minute(601))
+    for _ in range(2):
+        waiting = sent(folder, waiting, choosy, clock=lambda: minute(601)).waiting
+    assert waiting.alerts("ops") == 0
+    assert picky.ids() == [["e9"], ["e0"], ["e1"], ["e2"]]
+    assert all(not message.json["message"].isascii() for message in picky.taken)
 
 
 def test_one_bad_message_does_not_make_the_channel_bad(
     folder: StateFolder, picky: Picky, choosy: Channel
 ) -> None:
-    """What is taken in the same round, or later, shows that: what comes then goes out at once."""
-    picky.refuses = lambda message: BAD if "e0" in message.event_ids else None
+    """What is taken before it in the same round, or later, shows that: what comes then goes out at once."""
+    picky.refuses = lambda message: BAD if "e2" in message.event_ids else None
     waiting = owing(choosy)
     for number in range(4):
         at = partial(minute, number * 2)
@@ -489,6 +540,22 @@ def test_one_bad_message_does_not_make_the_channel_bad(
         queue = waiting.queues["ops"]
         assert (queue.alerts, queue.attempts, queue.retry_at) == (1, 0, "")
         assert queue.failing_since == ""
+
+
+def test_a_clock_that_is_set_back_leaves_a_message_to_the_next_round(
+    folder: StateFolder, webhook: Webhook, ops: Channel, mail: Channel
+) -> None:
+    """A message that was due a moment ago and now waits costs no other channel anything."""
+    waiting = owing(ops, mail)
+    queue = waiting.queues["ops"]
+    messages = tuple(replace(one, retry_at=minute(1)) for one in queue.messages)
+    queues = {**waiting.queues, "ops": replace(queue, messages=messages)}
+    waiting = replace(waiting, queues=queues)
+    moments = iter([minute(1)])
+    done = sent(folder, waiting, ops, mail, clock=lambda: next(moments, NOW))
+    assert (done.delivered, done.failures) == (3, {})
+    assert done.waiting.queues["ops"] == queues["ops"]
+    assert [message.path for message in webhook.messages()] == ["/mail"]
 
 
 def test_a_message_that_is_never_answered_says_nothing_of_its_channel(
@@ -589,6 +656,7 @@ def test_a_service_that_is_always_busy_has_failed_after_an_hour(
         clock = partial(minute, number)
         done = sent(folder, waiting, limited, budget=budget, clock=clock)
         waiting = done.waiting
+        assert not is_due(waiting.queues["ops"], minute(number + 0.4))
         found.append((done.failures, done.expired, waiting.queues["ops"].attempts))
     failure = {"ops": "HTTP 429"}
     assert found == [
