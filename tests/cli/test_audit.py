@@ -286,6 +286,17 @@ def test_clones(audit: Audit, comfyui: ComfyUI, registry: FakeRegistry) -> None:
     ]
 
 
+def test_what_cannot_be_read_of_a_version_is_not_fine(
+    audit: Audit, comfyui: ComfyUI, registry: FakeRegistry
+) -> None:
+    """A pack whose row does not say readably whether it is deprecated is `unknown`, exit 1."""
+    comfyui.registry("odd", "1.0.0")
+    registry.catalog.publish("odd", "1.0.0")
+    registry.catalog.edit("odd", "1.0.0", deprecated="yes")
+    done = audit("ComfyUI", "--json", code=1)
+    assert verdicts(done) == [("odd", "unknown")]
+
+
 def test_a_pack_that_cannot_be_read(
     audit: Audit, comfyui: ComfyUI, registry: FakeRegistry
 ) -> None:

@@ -56,6 +56,8 @@ class Knowledge:
     """None if it was never read."""
     record: PackRecord | None = None
     """None if the registry has not answered about the pack as a whole, or does not know it."""
+    unreadable: frozenset[str] = frozenset()
+    """Keys of versions of which the answer does not say readably whether they are deprecated."""
     statuses: tuple[str, ...] = STATUSES
     """Those that are watched."""
     reason: str = ""
@@ -291,7 +293,7 @@ def _of_version(pack: Pack, text: str, known: Knowledge) -> Iterator[_Ground]:
     if found is None:
         yield _of_unlisted(pack, text, known)
         return
-    yield _of_listed(found)
+    yield _of_listed(found, known)
     safe = known.safe_version
     if safe and safe.version and is_newer(safe.version, found.version):
         yield _Ground(verdict=Verdict.OUTDATED, listed=found)
@@ -301,7 +303,7 @@ def _of_claim(text: str, known: Knowledge) -> Iterator[_Ground]:
     """Yield what holds for a version that is only claimed: it may be of any commit, so that it is never outdated."""
     found = find_version(text, known.node.listed) if known.node else None
     if found is not None:
-        yield _of_listed(found)
+        yield _of_listed(found, known)
     else:
         why = f"the registry does not have a version {text} of it"
         yield from _of_no_version(known, why)
@@ -316,7 +318,7 @@ def _of_no_version(
         return
     yield _Ground(verdict=Verdict.UNKNOWN, why=why)
     # It may be any of them: only what holds for all is certain.
-    every = [_of_listed(version) for version in known.node.listed]
+    every = [_of_listed(version, known) for version in known.node.listed]
     mildest = max(every, key=lambda one: rank(one.verdict), default=None)
     if mildest is not None and mildest.verdict is not Verdict.OK:
         worse = "" if mildest.verdict is Verdict.BANNED else " or worse"
@@ -334,13 +336,16 @@ def _of_unread(known: Knowledge) -> _Ground:
     return _Ground(verdict=Verdict.UNKNOWN, why=why)
 
 
-def _of_listed(version: Version) -> _Ground:
+def _of_listed(version: Version, known: Knowledge) -> _Ground:
     """Return what the registry says of a version that it lists."""
     verdict = _BY_STATUS.get(version.status, Verdict.UNKNOWN)
     is_unknown = verdict is Verdict.UNKNOWN
     why = f"the registry gives it a status that is not known here: {version.status}"
     if version.deprecated:
         verdict = min(verdict, Verdict.DEPRECATED, key=rank)
+    if verdict is Verdict.OK and version.key in known.unreadable:
+        why = "the registry does not say readably whether it is deprecated"
+        return _Ground(verdict=Verdict.UNKNOWN, listed=version, why=why)
     return _Ground(
         verdict=verdict,
         listed=version,

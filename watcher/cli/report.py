@@ -118,7 +118,7 @@ def lines(report: Report, *, dry_run: bool, width: int | None = None) -> list[st
     if report.postponed:
         counts.append(f"{report.postponed:,} seen on pages only")
     odd = (
-        (len(report.unscanned), "install", "not scanned"),
+        (len(report.unscanned), "install", "not scanned in full"),
         (report.delivered, "alert", "delivered"),
         (report.unconfirmed, "alert", "sent unconfirmed"),
         (report.pending, "alert", "still undelivered"),

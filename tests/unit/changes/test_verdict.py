@@ -55,6 +55,20 @@ def of(installed: Pack, node: Node | None, **fields: Any) -> Finding:
     return judge("studio", installed, lambda _: about)
 
 
+def test_an_unreadable_deprecation_is_not_fine() -> None:
+    """Whether a version is deprecated was not read: it is unknown, unless something worse holds."""
+    for status, verdict in (
+        ("active", Verdict.UNKNOWN),
+        ("pending", Verdict.PENDING),
+        ("banned", Verdict.BANNED),
+    ):
+        listed = version("1.0.0", status)
+        found = of(pack(), known(listed), unreadable=frozenset({listed.key}))
+        assert found.verdict is verdict
+    other = of(pack(), known(version("1.0.0")), unreadable=frozenset({"another"}))
+    assert other.verdict is Verdict.OK
+
+
 def test_verdicts_are_sorted_worst_first() -> None:
     """The order is the contract's."""
     words = [

@@ -118,6 +118,8 @@ def test_the_last_line_sums_up() -> None:
     assert lines(way="each", requests=1) == [
         "1 node checked, 0 events (1 request, 1.5 s)"
     ]
+    (partly,) = lines(unscanned=(("laptop", "a file cannot be read"),))
+    assert "0 events, 1 install not scanned in full (" in partly
     swept = "1 node checked, 0 events, 4 seen on pages only (swept with 309 requests, 1.5 s)"
     assert lines(way="sweep", requests=309, postponed=4) == [swept]
     assert lines(finished=minute(-5)) == ["1 node checked, 0 events (0.0 s)"]

@@ -65,6 +65,7 @@ class Known:
         return Knowledge(
             node=node,
             record=record,
+            unreadable=self.found.unreadable.get(key, frozenset()),
             statuses=self.statuses,
             reason=reason or next(bans, ""),
             unread=unread,

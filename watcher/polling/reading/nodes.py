@@ -63,6 +63,8 @@ class Compared:
     """The lower-case ids of which an answer shows that the registry has no such pack."""
     banned: set[str] = field(default_factory=set)
     """Nodes of which the registry said that they are banned instead of listing them."""
+    unreadable: dict[str, frozenset[str]] = field(default_factory=dict)
+    """As `Knowledge.unreadable`."""
     unseen: set[str] = field(default_factory=set)
     """Nodes of which not all was seen in this poll, though nothing failed for them alone."""
     baseline: set[str] = field(default_factory=set)
@@ -251,6 +253,11 @@ class _Comparison:
         self._take_server_time(key, listing.server_time)
         if listing.spelling not in {"", listing.node}:
             found.registry_ids[key] = listing.spelling
+        found.unreadable[key] = frozenset(
+            version
+            for version, names in listing.unreported.items()
+            if "deprecated" in names
+        )
         # An id that an install names may be wrong: narrowed statuses make an empty listing a baseline.
         is_doubtful = not listing.versions and self._may_be_unknown(key)
         if key in found.baseline or (is_doubtful and not options.all_watched):
