@@ -35,6 +35,7 @@ from tests.proxied.services.table import ON_CALL, PEERS
 from tests.support import program
 from tests.support.fakes.fault import asked
 from tests.support.fakes.smtp import Mail, Mailbox
+from tests.support.fork_server import ForkServer
 from watcher.fake_registry.server import FakeRegistry, encoded
 
 _CHANGING = (
@@ -264,6 +265,7 @@ class World:
         """
         self._texts, self._nodes, self._turn = texts, nodes, turn
         with ExitStack() as ends:
+            self._programs = ends.enter_context(ForkServer())
             self._registry = ends.enter_context(FakeRegistry())
             self._proxy = ends.enter_context(Proxy(PEERS.values()))
             self._mailbox = ends.enter_context(Mailbox())
@@ -420,7 +422,7 @@ class World:
         }
 
     def _run(self, *args: str) -> program.Completed:
-        done = program.run(
+        done = self._programs.run(
             *args, cwd=self._folder, env=self._environment(), timeout=600
         )
         assert "Traceback" not in done.err, done.err
@@ -515,7 +517,7 @@ class World:
             "COMFY_WATCH_LOG_FORMAT": style,
             "COMFY_WATCH_INTERVAL": "0.05s",
         }
-        with program.start(
+        with self._programs.start(
             "run", cwd=self._folder, env=env, module="tests.support.eager"
         ) as service:
             service.until(
