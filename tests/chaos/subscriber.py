@@ -408,11 +408,8 @@ class Trouble:
         }
         in_a_row = Counter(self._in_a_row)
         is_down = is_outage(readings)
-        for who, failed in {
-            **{node: node in unread for node in readings},
-            _REGISTRY: is_down,
-        }.items():
-            in_a_row[who] = in_a_row[who] + 1 if failed else 0
+        for who in readings:
+            in_a_row[who] = in_a_row[who] + 1 if who in unread else 0
         found: list[Fact] = []
         if not is_down and len(unread) < len(readings):
             found += self._recovers(_REGISTRY)
@@ -422,12 +419,10 @@ class Trouble:
                 for node in unread - self._failing
                 if in_a_row[node] >= self.threshold
             }
-            # One outage is reported once: not for the registry too where it was for every single node.
-            is_long = (
-                in_a_row[_REGISTRY] >= self.threshold and not unread <= self._failing
-            )
+            # One outage is reported once, whatever the reasons were in the polls before.
+            is_all = bool(due) and unread <= due | self._failing
             for who in (
-                {_REGISTRY} if is_down and (is_long or len(due) >= _NOT_FEW) else due
+                {_REGISTRY} if is_down and (is_all or len(due) >= _NOT_FEW) else due
             ):
                 self._failing.add(who)
                 found.append(("failing", who, None))
