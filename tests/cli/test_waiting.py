@@ -113,6 +113,7 @@ def test_debug_shows_requests_waits_and_files(
     assert requests == [
         ("GET", "/versions?nodeId=alpha", 503),
         ("GET", "/versions?nodeId=alpha", 200),
+        ("GET", "/nodes?node_id=alpha", 200),
     ]
     assert all(
         line["bytes"] >= 0 and line["seconds"] >= 0 for line in _of(done, "request")
