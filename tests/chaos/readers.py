@@ -66,8 +66,6 @@ class Reader:
     """When the plainest form of a message was refused."""
     takes_nothing: bool = False
     """It has failed, or refused a message, since it took one."""
-    was_failing: bool = False
-    """It was so before this round."""
     has_taken: bool = False
     """A message was taken in this round."""
     crashes: int = 0
@@ -99,7 +97,7 @@ class Reader:
     ) -> bool:
         """A message was refused for what it is; after its plainest form it waits, twice as long each time.
 
-        Return whether that is a failure of the channel: the first time it is, if nothing was taken before in the round.
+        Return whether that tells that the channel fails: the first time, if nothing was taken before in the round.
         """
         for event in events:
             assert event in self.alerts, f"{self.path}: invented {event}"
@@ -120,7 +118,6 @@ class Reader:
         self._expire_rejected(now, expiry)
         is_failure = times == 1 and not self.has_taken
         self.takes_nothing = self.takes_nothing or is_failure
-        self.failures += is_failure
         return is_failure
 
     def _is_owed(self, message: tuple[str, ...]) -> bool:
@@ -136,7 +133,6 @@ class Reader:
     def end_round(self) -> None:
         """In the next round there may be a worse message than all that came before it."""
         self.has_passed = self.has_taken = False
-        self.was_failing = self.takes_nothing
         self.is_unsure = self.is_unsure and any(
             not alert.sent for alert in self.alerts.values()
         )
@@ -185,9 +181,9 @@ class Reader:
                 f"{self.path}: {events} came out of turn"
             )
             self.has_passed = self.has_passed or not has_ban
-        if self.was_failing or self.failures:
+        if self.takes_nothing:
             self.aside.clear()
-        self.takes_nothing = self.was_failing = False
+        self.takes_nothing = False
         self.has_taken = True
         self.failures = 0
         if not any(self._is_owed(message) for message in self.rejected):

@@ -722,8 +722,8 @@ class WatcherMachine(Life):
         if is_about_it and reader.crashes:
             # Nobody knows how often it was refused.
             self.conditions.crash({attempt.path})
-        is_failure = attempt.status != 200 and tells
-        return events, is_failure or (is_about_it and reader.crashes > 0)
+        has_ended = attempt.status != 200 and not is_about_it
+        return events, has_ended or (is_about_it and reader.crashes > 0)
 
     def _see_that_nothing_is_blocked(
         self,

@@ -200,8 +200,9 @@ class Wire:
             == "text/html"
         )
         exchange.status = response.status_code
-        # A success has taken the message, but the program hears of that only after its body.
-        if not (carries and exchange.is_success):
+        # The program hears only after the body that a success has taken the message.
+        may_be_taken = carries and exchange.is_success
+        if not may_be_taken:
             self._out(self.in_doubt())
         try:
             _read(response, exchange)
@@ -210,6 +211,8 @@ class Wire:
             response.raw.close()
             if not exchange.carries:
                 raise LostError(exchange.error) from None
+        if may_be_taken and (exchange.refusal is not None or exchange.is_page):
+            self._out(self.in_doubt())
         # The body was read here, and the plugin reads it again.
         response.raw = io.BytesIO(exchange.body)
         return response

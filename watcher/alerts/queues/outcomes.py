@@ -94,10 +94,12 @@ def replay(outbox: Outbox, outcomes: Iterable[JournalEntry]) -> Outbox:
         match outcome:
             case Acknowledgement():
                 del waiting[name][message.id]
-                if queues[name].attempts:
+                if queues[name].failing_since:
                     # It has recovered: what it refused while it failed may have been fine.
                     waiting[name] = {
                         other.id: replace(other, retry_at="")
+                        if other.refusals
+                        else other
                         for other in waiting[name].values()
                     }
                 queues[name] = after_delivery(queues[name])
@@ -159,10 +161,12 @@ def failed_attempt(
     now: str,
     *,
     failures: int | None = None,
+    fails: bool = False,
 ) -> FailedAttempt:
     """Return what a failed attempt at a message leaves.
 
-    `failures` are the channel's failures in a row, if the attempt makes it wait. After another one the round goes on.
+    `failures` are the channel's failures in a row, if the attempt makes it wait. After another one the round goes on;
+    it may be a sign all the same that the channel `fails`.
     """
     attempts, retry_at = queue.attempts, queue.retry_at
     if failures is not None:
@@ -182,7 +186,7 @@ def failed_attempt(
         reached=tuple(sorted(outcome.reached)),
         number=queue.counted + 1,
         retry_at=retry_at,
-        fails=failures is not None,
+        fails=fails or failures is not None,
         gone=outcome.cause is Cause.GONE,
         unanswered=unanswered,
         refusals=refusals,

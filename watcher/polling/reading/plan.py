@@ -248,11 +248,8 @@ class Plan:
             if (view := self.view(sweep, key, name)) is not None and view.is_asked
         }
         worst_first = sorted(views, key=lambda key: self._urgency(key, views[key]))
-        # While `GET /nodes` fails more packs are due with each poll; by itself each is asked at its moment.
-        has_failed = records.failure is not None and not records.absent
-        in_turn = self._turn(
-            sweep, self.checks.polled_at if has_failed else self.checks.packs_at
-        )
+        # Those that `GET /nodes` has left open are asked by themselves at their moment only.
+        in_turn = self._turn(sweep)
         if not sweep.incomplete:
             # The pages showed their versions, and their records whether they are banned.
             in_turn -= records.records.keys()
@@ -299,20 +296,27 @@ class Plan:
     def due(self, sweep: Sweep | NoSweep | None) -> list[str]:
         """Return the nodes to ask `GET /nodes` about, by lower-case id.
 
-        Each has its moment of the day, and is due until an answer came after that. Installed packs are asked about in
-        every poll until there is an answer that counts: a pack without a version may be in no registry, so that one
-        that does not show it has answered.
+        Each has its moment of the day, and is due until it was answered. A node that was not watched before is due at
+        once. Installed packs are asked about in every poll until there is an answer that counts: a pack without a
+        version may be in no registry, so that one that does not show it has answered.
         """
-        turn = self._turn(sweep, self.checks.packs_at)
-        return [
+        turn, left_open = self._turn(sweep), frozenset(self.checks.packs_open)
+        before = {node.lower() for node in self.checks.watched}
+        new = self.nodes.keys() - before
+        found = [
             key
             for key in self.watched(sweep)
-            if key in turn or self._is_unanswered(key)
+            if key in turn or key in left_open or key in new or self._is_unanswered(key)
         ]
+        # After a first request that fails no other is made: each poll begins at another place.
+        start = crc32(self.options.now.encode()) % len(found) if found else 0
+        return found[start:] + found[:start]
 
-    def _turn(self, sweep: Sweep | NoSweep | None, since: str) -> set[str]:
-        """Return the nodes whose moment came after `since`, and those that the baseline of all is to take in."""
-        is_moment = self._moments(since)
+    def _turn(self, sweep: Sweep | NoSweep | None) -> set[str]:
+        """Return the nodes whose moment came since the packs were asked about, and those that the baseline of all is to
+        take in.
+        """
+        is_moment = self._moments(self.checks.packs_at)
         if not isinstance(sweep, Sweep):
             return {key for key in self.watched(sweep) if is_moment(key)}
         found = set[str]()
@@ -367,6 +371,7 @@ def make_plan(config: PollConfig, state: State, scans: Scans, started: str) -> P
             checks,
             server_times={},
             stale_since={},
+            packs_at="",
             answer_scope=config.answer_scope,
         )
     named = frozenset(node.lower() for node in config.nodes)

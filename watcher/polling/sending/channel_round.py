@@ -216,24 +216,20 @@ class ChannelRound:
         await self._record(message, outcome, failures)
         return None
 
-    async def _refuse(
-        self, message: Message, outcome: Undelivered
-    ) -> list[Message] | None:
-        """Write down that a message was refused for what it is. Return None if the round ends here.
+    async def _refuse(self, message: Message, outcome: Undelivered) -> list[Message]:
+        """Write down that a message was refused for what it is, and return it if its plainest form is to go out.
 
-        Its plainest form goes out at once. If that is refused too, the message is aside.
+        If that is refused too, the message is aside, and the others have their turn.
         """
         if not message.is_plain:
             attempt = await self._record(message, outcome)
             return [after_attempt(message, attempt)]
         self.failure = outcome.reason
-        has_delivered = self.delivered + self.unconfirmed > 0
-        if message.times_aside or has_delivered:
-            await self._record(message, outcome)
-            return []
         # A service that refuses a plainest form mostly refuses everything.
-        await self._record(message, outcome, self.queue.attempts + 1)
-        return None
+        has_delivered = self.delivered + self.unconfirmed > 0
+        is_first = not (message.times_aside or has_delivered)
+        await self._record(message, outcome, fails=is_first)
+        return []
 
     def _is_busy(self, outcome: Undelivered) -> bool:
         """Return whether the service only asks for a pause, for which the round has no time: that is no failure."""
@@ -247,9 +243,11 @@ class ChannelRound:
         message: Message,
         outcome: Undelivered,
         failures: int | None = None,
+        *,
+        fails: bool = False,
     ) -> FailedAttempt:
-        """Write down a failed attempt; `failures` are as for `failed_attempt`."""
-        attempt = self._note(message, outcome, failures)
+        """Write down a failed attempt; `failures` and `fails` are as for `failed_attempt`."""
+        attempt = self._note(message, outcome, failures, fails=fails)
         await _in_thread(self.folder.write_failure, attempt)
         return attempt
 
@@ -258,6 +256,8 @@ class ChannelRound:
         message: Message,
         outcome: Undelivered,
         failures: int | None,
+        *,
+        fails: bool = False,
     ) -> FailedAttempt:
         """Take down a failed attempt for the outbox, which is saved after the round."""
         attempt = failed_attempt(
@@ -267,6 +267,7 @@ class ChannelRound:
             outcome,
             self.options.clock(),
             failures=failures,
+            fails=fails,
         )
         self.outcomes.append(attempt)
         if attempt.error:

@@ -168,14 +168,37 @@ def test_a_pack_is_due_until_its_moment_was_answered(
 
 
 def test_a_list_of_packs_that_fails_makes_no_more_questions() -> None:
-    """By itself each pack is asked at its moment, however long there was no answer about all."""
+    """By itself each pack is asked at its moment, however long there was no answer about it."""
     plan, sweep = _plan("one"), _sweep(one="active")
-    checks = replace(plan.checks, packs_at="")
-    plan = replace(plan, checks=checks)
+    plan = replace(plan, checks=replace(plan.checks, packs_open=("one",)))
     failed = PackRecords(failure=ReadFailure(error="500"))
     assert (plan.due(sweep), plan.questions(sweep, failed)[0]) == (["one"], [])
-    absent = ReadFailure(error="404", fault=Fault.NOT_FOUND)
-    assert plan.questions(sweep, PackRecords(failure=absent))[0] == ["one"]
+
+
+def test_a_part_that_always_fails_keeps_no_other_unanswered() -> None:
+    """Only what was left open is due again, and each poll begins at another place of it."""
+    plan, sweep = _plan(*NAMES), _sweep(**dict.fromkeys(NAMES, "active"))
+    records = replace(_records(known=NAMES[60:]), failure=ReadFailure(error="500"))
+    answers = Answers(sweep=sweep, nodes={}, packs=records, packs_due=frozenset(NAMES))
+    checks = compare(watch("http://localhost"), plan, answers, ()).checks
+    due = [
+        replace(
+            plan,
+            checks=checks,
+            options=DiffOptions(now=f"2026-03-01T13:00:{second:02}.000Z"),
+        ).due(sweep)
+        for second in range(8)
+    ]
+    assert [sorted(one) for one in due] == [sorted(NAMES[:60])] * 8
+    assert len({one[0] for one in due}) > 4
+
+
+def test_a_pack_that_was_not_watched_before_is_due_at_once() -> None:
+    """So that a ban that only `GET /nodes` knows shows in the first poll that asks about it."""
+    plan = replace(_plan(), nodes={"one": "One"}, globs=Selection())
+    assert plan.due(None) == ["one"]
+    plan = replace(plan, checks=replace(plan.checks, watched=("One",)))
+    assert plan.due(None) == []
 
 
 @pytest.mark.parametrize(("statuses", "asked"), [((), 3), (("flagged",), 0)])
