@@ -17,13 +17,14 @@ from watcher.model.pack import PackRecord, PackRecords
 from watcher.model.selection import Selection
 from watcher.model.snapshot import Node, Snapshot, SweepBaseline
 from watcher.model.version import STATUSES, Version
+from watcher.polling.model import Scans
 from watcher.polling.reading.compare import compare
 from watcher.polling.reading.nodes import compare_nodes
-from watcher.polling.reading.plan import Plan
+from watcher.polling.reading.plan import Plan, make_plan
 from watcher.polling.reading.read import Answers
 from watcher.registry.pagination import NodeRows
 from watcher.registry.sweep import Sweep
-from watcher.state.model import Checks
+from watcher.state.model import Checks, State
 
 BEFORE, NOW = "2026-03-01T12:00:00.000Z", "2026-03-01T13:00:00.000Z"
 NAMES = [f"pack-{number}" for number in range(240)]
@@ -191,6 +192,15 @@ def test_a_part_that_always_fails_keeps_no_other_unanswered() -> None:
     ]
     assert [sorted(one) for one in due] == [sorted(NAMES[:60])] * 8
     assert len({one[0] for one in due}) > 4
+
+
+def test_another_registry_is_asked_about_every_pack() -> None:
+    """What one has answered says nothing of the other."""
+    config = watch("http://localhost", "one")
+    checks = Checks(packs_at=NOW, watched=("one",), answer_scope=config.answer_scope)
+    for scope, due in ((config.answer_scope, []), ("another", ["one"])):
+        state = State(checks=replace(checks, answer_scope=scope))
+        assert make_plan(config, state, Scans(), NOW).due(None) == due
 
 
 def test_a_pack_that_was_not_watched_before_is_due_at_once() -> None:
