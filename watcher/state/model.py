@@ -39,7 +39,7 @@ class Checks:
     unknown: tuple[str, ...] = ()
     """Ids, in lower case, that only installs name and the registry does not know, as far as that was said."""
     packs_at: MomentOrEmpty = ""
-    """When the last poll began that asked `GET /nodes` about the packs that were due."""
+    """When the last poll began that asked `GET /nodes` about any pack."""
     packs_open: tuple[str, ...] = ()
     """Lower-case ids of the packs that were due, and that it has not answered about."""
     packs: Mapping[str, PackRecord | None] = field(default_factory=dict)

@@ -115,17 +115,16 @@ def _checks_after(plan: Plan, answers: Answers, found: Compared) -> Checks:
         for key, since in checks.stale_since.items()
         if key not in found.server_times
     }
-    error = checks.packs_error
     if answers.packs_due:
-        error = "" if failure is None else failure.error
-    packs_at, packs_open = checks.packs_at, checks.packs_open
-    # A poll whose page 1 failed asks about no pack.
-    if ALL not in found.unread:
-        packs_at = plan.options.now
         # That there is no endpoint is an answer.
         is_answered = failure is None or answers.packs.absent
         open_now = answers.packs_due - answers.packs.records.keys()
-        packs_open = () if is_answered else tuple(sorted(open_now))
+        checks = replace(
+            checks,
+            packs_at=plan.options.now,
+            packs_open=() if is_answered else tuple(sorted(open_now)),
+            packs_error="" if failure is None else failure.error,
+        )
     is_swept = isinstance(answers.sweep, Sweep) or ALL in found.unread
     return replace(
         checks,
@@ -136,9 +135,6 @@ def _checks_after(plan: Plan, answers: Answers, found: Compared) -> Checks:
         stale_since=_merged(stale, found.stale_since),
         watched=tuple(found.watched.values()),
         way="sweep" if is_swept else "each",
-        packs_at=packs_at,
-        packs_open=packs_open,
-        packs_error=error,
     )
 
 
