@@ -34,10 +34,14 @@ class Selection:
         key = node.lower()
         if key == _EVERYTHING:
             return False
-        choosing = (glob for glob in self.globs if not _leaves_out(glob))
-        leaving_out = (glob[1:] for glob in self.globs if _leaves_out(glob))
-        is_chosen = any(_matches(key, glob) for glob in choosing)
-        return is_chosen and not any(_matches(key, glob) for glob in leaving_out)
+        is_chosen = False
+        for glob in self.globs:
+            if _leaves_out(glob):
+                if _matches(key, glob[1:]):
+                    return False
+            elif not is_chosen:
+                is_chosen = _matches(key, glob)
+        return is_chosen
 
     @property
     def is_everything(self) -> bool:

@@ -114,14 +114,16 @@ class Registry:
     def __init__(
         self, url: str, limits: RequestLimits, *, progress: Progress = silent
     ) -> None:
-        """Prepare for requests to `url`. Raises ConfigError as `transport.open_transport`.
+        """Prepare for requests to `url`. Raises ConfigError as `transport.transports`.
 
         `progress` is called for each wait between two attempts, and after each attempt.
         """
         self._base = httpx.URL(url.rstrip("/"))
         self.limits = limits
         self._progress = progress
-        self._transport = transport.open_transport(url)
+        self._open = transport.transports(url)
+        # One for each request under way: one that all share looks through all connections before and after each.
+        self._unused: list[httpx.AsyncBaseTransport] = []
         self._slots = asyncio.Semaphore(limits.concurrency)
         self._resume_at = 0.0
         self._delayed = 0.0
@@ -140,7 +142,8 @@ class Registry:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._transport.aclose()
+        for one in self._unused:
+            await one.aclose()
 
     async def ask(self, query: Asking, *, retries: int | None = None) -> Answer:
         """Request one page, and retry after network errors, 429 and 5xx.
@@ -229,10 +232,11 @@ class Registry:
         clock = asyncio.get_running_loop().time
         begun = clock()
         reached = False
+        connection = self._unused.pop() if self._unused else self._open()
         try:
             async with asyncio.timeout(self.limits.timeout):
                 self.requests += 1
-                response = await self._transport.handle_async_request(request)
+                response = await connection.handle_async_request(request)
                 reached = True
                 try:
                     answer = await self._read(response)
@@ -244,6 +248,7 @@ class Registry:
             why = transport.describe(error)
             raise _FailedAttemptError(why, reached=reached and not is_late) from None
         finally:
+            self._unused.append(connection)
             self._progress("request", "")
         log.debug(
             "request",

@@ -9,6 +9,8 @@ from __future__ import annotations
 import errno
 import socket
 import ssl
+from collections.abc import Callable
+from functools import partial
 from urllib.request import getproxies, proxy_bypass
 
 import httpx
@@ -40,9 +42,18 @@ def open_transport(url: str, *, by_proxy: bool = True) -> httpx.AsyncBaseTranspo
 
     It leads through the environment's proxy, unless `by_proxy` is False. ConfigError if that proxy cannot be used.
     """
+    return transports(url, by_proxy=by_proxy)()
+
+
+def transports(
+    url: str, *, by_proxy: bool = True
+) -> Callable[[], httpx.AsyncBaseTransport]:
+    """Return what opens ways as `open_transport`. All share what is loaded once, the certificates."""
     target = httpx.URL(url)
-    return httpx.AsyncHTTPTransport(
-        verify=target.scheme == "https",  # else no certificates need to be loaded
+    verify = httpx.create_ssl_context() if target.scheme == "https" else False
+    return partial(
+        httpx.AsyncHTTPTransport,
+        verify=verify,
         limits=httpx.Limits(max_connections=None, max_keepalive_connections=None),
         proxy=_proxy_for(target) if by_proxy else None,
     )
