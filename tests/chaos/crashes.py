@@ -69,7 +69,7 @@ def some_kills(stage: Stage) -> list[Kill]:
     kills = [kill for kill in every_kill(stage) if kill.cut not in FAILURES]
     failures = [kill for kill in every_kill(stage) if kill.cut in FAILURES]
     if stage.chapter.name != "changes":
-        return [*dice.sample(kills, 7), dice.choice(failures)]
+        return [*dice.sample(kills, 4), dice.choice(failures)]
     ways = itertools.cycle(cut for cut in Cut if cut not in FAILURES)
     chosen: list[Kill] = []
     for label in dict.fromkeys(kill.label for kill in kills):
@@ -81,7 +81,7 @@ def some_kills(stage: Stage) -> list[Kill]:
     settling = Kill(
         chapter=stage.number, label=write, at=stage.points.count(write), cut=Cut.POWER
     )
-    return [*chosen, settling, *dice.sample(failures, 4)]
+    return [*chosen, settling, *dice.sample(failures, 2)]
 
 
 def sweep(

@@ -12,7 +12,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import combinations, product
+from itertools import product
 from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
@@ -52,13 +52,13 @@ _SHOWN = {
 }
 """How the summary's table of what could not be checked names it."""
 _EACH = ("channel", "install", "pack")
+_SWEEPS = ("sweep", "part of the sweep")
 _FAILURES = [
-    (*chosen, *swept)
-    for swept in ((), ("sweep",), ("part of the sweep",))
-    for count in (0, 1, len(_EACH))
-    for chosen in combinations(_EACH, count)
+    (),
+    *((one,) for one in (*_EACH, *_SWEEPS)),
+    *((*_EACH, one) for one in _SWEEPS),
 ]
-"""None, each and all of them, with a sweep that fails in one of two ways, and without."""
+"""None, each alone, and all of them, with a sweep that fails in one of two ways."""
 _QUICK = (((*_EACH, "sweep"), True), (("install",), False))
 """The combinations that run each time."""
 

@@ -19,10 +19,9 @@ _GROUPS = 10
 """Parts of the whole, so that processes can share it."""
 _SOME = ("jsons", "ntfys", "dapnet-batch", "o365", "slack-mail", "vapid")
 """One request, several targets, several targets in one request, a login, a look-up, messages that cannot be read."""
-_OF_THEM = (Fault.REFUSED, Fault.RESET, Fault.CUT, Fault.S503)
+_FAULTS = (Fault.REFUSED, Fault.RESET, Fault.CUT, Fault.S503)
+"""Known not to have arrived, unknown, taken, and refused. `python -m tests.delivery_oracle` tries all others too."""
 Pairs = tuple[tuple[Fault, Fault], ...]
-_STATUSES = {Fault.S403, Fault.S404, Fault.S500}
-"""What only `python -m tests.delivery_oracle` tries too."""
 
 
 @pytest.fixture(scope="module")
@@ -57,15 +56,14 @@ def _broken(
 
 def test_some_services(some: Trials) -> None:
     """What counts as taken was taken, what was taken does not come again, and what is in doubt is called so."""
-    assert _broken(some, list(_SOME), _OF_THEM, PAIRS[:1]) == []
+    assert _broken(some, list(_SOME), _FAULTS, PAIRS[:1]) == []
 
 
 @pytest.mark.bounded
 @pytest.mark.parametrize("part", range(_GROUPS))
 def test_every_service(many: Trials, part: int) -> None:
-    """The same holds for every service, each of its requests, and each kind of failure."""
-    faults = tuple(fault for fault in Fault if fault not in _STATUSES)
-    assert _broken(many, list(SERVICES)[part::_GROUPS], faults, PAIRS) == []
+    """The same holds for every service, and each of its requests."""
+    assert _broken(many, list(SERVICES)[part::_GROUPS], _FAULTS, PAIRS[:2]) == []
 
 
 @pytest.mark.bounded

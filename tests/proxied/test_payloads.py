@@ -15,7 +15,7 @@ from tests.support import factories
 from tests.support.parameters import examples
 from watcher.model.event import Event
 
-_INVENTED = 12
+_INVENTED = 7
 _QUICK = [peer for peer in PEERS.values() if not peer.is_slow]
 
 
