@@ -96,9 +96,9 @@ _ALLOWED = {"memory": 1.05, "handles": 1, "threads": 1}
 """How much each may grow after the first quarter."""
 _ALLOWED_COLD = _ALLOWED | {"memory": 1.15}
 """The same where the first quarter is over before the process is warm."""
-_AT_REST = 2 + len(_CHANNELS)
-"""Threads of a program that sends nothing: its own, one that ends a stop which takes too long, and the idle ones that
-write the journal, one for each channel at most. Whatever is more was left behind.
+_AT_REST = 3 + len(_CHANNELS)
+"""Threads of a program that sends nothing: its own, two that end a stop which takes too long (one an early stop),
+and the idle ones that write the journal, one for each channel at most. Whatever is more was left behind.
 """
 _KILOBYTE = 1024
 LARGEST = {

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -47,12 +50,15 @@ def test_a_registry_that_drips(watch: Watcher, registry: FakeRegistry) -> None:
     assert watch.contents().keys() <= {"addresses.json"}
 
 
+# It sleeps longer than a stop may take.
+_SLOW_APPRISE = (
+    "import pathlib, time\npathlib.Path('loading').touch()\ntime.sleep(60)\n"
+)
+
+
 def test_a_start_that_takes_long(watch: Watcher, registry: FakeRegistry) -> None:
     """While alert URLs wait for apprise to be loaded it ends too, with nothing done."""
-    # It sleeps longer than a stop may take.
-    (watch.folder / "apprise.py").write_text(
-        "import pathlib, time\npathlib.Path('loading').touch()\ntime.sleep(60)\n"
-    )
+    (watch.folder / "apprise.py").write_text(_SLOW_APPRISE)
     with program.start("run", cwd=watch.folder, env=watch.environment()) as started:
         started.until(lambda it: (watch.folder / "loading").exists())
         _ends_in_time(started)
@@ -84,9 +90,9 @@ def test_a_name_that_is_never_resolved(watch: Watcher) -> None:
         _ends_in_time(started)
 
 
-@pytest.mark.bounded
-def test_a_log_that_nobody_reads(watch: Watcher, registry: FakeRegistry) -> None:
-    """A pipe for the log that is full does not keep the process."""
+@pytest.fixture
+def full_pipe() -> Iterator[int]:
+    """The writing end of a pipe that nobody reads, and that takes nothing any more."""
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     try:
@@ -94,9 +100,43 @@ def test_a_log_that_nobody_reads(watch: Watcher, registry: FakeRegistry) -> None
             os.write(writer, b"x" * 65536)
     except BlockingIOError:
         os.set_blocking(writer, True)
+    yield writer
+    os.close(writer)
+    os.close(reader)
+
+
+def test_a_start_whose_log_nobody_reads(watch: Watcher, full_pipe: int) -> None:
+    """A full pipe for the log does not keep a process that has not begun to poll."""
+    (watch.folder / "apprise.py").write_text(_SLOW_APPRISE)
+    with subprocess.Popen(
+        [sys.executable, "-m", "watcher", "run"],
+        cwd=watch.folder,
+        env=program.surroundings(watch.folder, watch.environment()),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=full_pipe,
+    ) as process:
+        try:
+            deadline = time.monotonic() + 20
+            while not (watch.folder / "loading").exists():
+                assert time.monotonic() < deadline
+                time.sleep(0.01)  # between two looks at what another process does
+            began = time.monotonic()
+            process.terminate()
+            assert process.wait(20) == 0
+            assert time.monotonic() - began < _PROMISED
+        finally:
+            process.kill()
+
+
+@pytest.mark.bounded
+def test_a_log_that_nobody_reads(
+    watch: Watcher, registry: FakeRegistry, full_pipe: int
+) -> None:
+    """A full pipe for the log does not keep the process."""
     with open(os.devnull, "r+b") as nothing:  # noqa: PTH123 - only its descriptor counts
-        forked = watch.fork("run", streams=(nothing.fileno(), nothing.fileno(), writer))
-        os.close(writer)
+        streams = (nothing.fileno(), nothing.fileno(), full_pipe)
+        forked = watch.fork("run", streams=streams)
         try:
             deadline = time.monotonic() + 20
             while not _handles(forked.pid, signal.SIGTERM):
@@ -110,7 +150,6 @@ def test_a_log_that_nobody_reads(watch: Watcher, registry: FakeRegistry) -> None
             forked.kill()
             forked.wait()
             forked.wait_for_all()
-            os.close(reader)
 
 
 def _handles(pid: int, number: signal.Signals) -> bool:

@@ -28,15 +28,34 @@ _LAST_WORDS = 0.3
 """Seconds that a process has to say that it ends now: what it writes to may not be read any more."""
 
 
+def _deadline(end: Callable[[], object]) -> Callable[[], None]:
+    """Return what a handler calls to have `end` called `LONGEST_STOP` seconds later, in a thread that waits for that.
+
+    A handler must wait for no lock that what it interrupts may hold, so it starts no thread.
+    """
+    begun = threading.Lock()
+    begun.acquire()
+
+    def wait() -> None:
+        begun.acquire()
+        time.sleep(LONGEST_STOP)
+        end()
+
+    threading.Thread(target=wait, name="stop", daemon=True).start()
+    return begun.release
+
+
 def end_at_once(last_words: Callable[[str], None]) -> None:
     """Have the first signal end the process with 0 until a `Stop` handles it: nothing has begun that could be lost.
 
-    `last_words` is called with the signal's name. While it waits for somebody to read them, a second signal ends it.
+    `last_words` is called with the signal's name; if nobody reads them the process ends all the same.
     """
+    begin_deadline = _deadline(lambda: os._exit(0))
 
     def handle(number: int, _frame: object) -> None:
         for one in _TO_STOP:
             signal.signal(one, signal.SIG_DFL)
+        begin_deadline()
         try:
             last_words(signal.Signals(number).name)
         finally:
@@ -72,10 +91,7 @@ class Stop:
         self.is_over = False
         """All is done but the exit, so that `overdue` need not be called."""
         self._loop = asyncio.get_running_loop()
-        # A handler must wait for no lock that what it interrupts may hold, so it starts no thread.
-        self._runs = threading.Lock()
-        self._runs.acquire()
-        threading.Thread(target=self._end_overdue, name="stop", daemon=True).start()
+        self._begin_deadline = _deadline(self._end_overdue)
         for number in _TO_STOP:
             # A handler of the loop would be called only once the loop has time for it. And no loop has any on Windows.
             signal.signal(number, self._handle)
@@ -89,7 +105,7 @@ class Stop:
         """Stop as if the signal had come, if none has."""
         if not self.signal:
             self.signal = number
-            self._runs.release()
+            self._begin_deadline()
             with contextlib.suppress(RuntimeError):  # the loop has ended
                 self._loop.call_soon_threadsafe(self._begin)
 
@@ -103,8 +119,6 @@ class Stop:
         self._on_stop(self.name)
 
     def _end_overdue(self) -> NoReturn:
-        self._runs.acquire()
-        time.sleep(LONGEST_STOP)
         code = 128 + self.signal if self._overdue_code is None else self._overdue_code
         threading.Timer(_LAST_WORDS, lambda: os._exit(code)).start()
         if not self.is_over:
