@@ -184,6 +184,27 @@ def test_a_ban_that_was_not_answered_is_asked_for_again(
     assert "/nodes" not in [asked.path for asked in registry.requests[before:]]
 
 
+def test_a_ban_is_told_though_no_version_can_be_read(
+    watch: Watcher, registry: FakeRegistry
+) -> None:
+    """`GET /nodes` is asked also where `GET /versions` answers nothing; where it fails too, that is told once."""
+    dead = {"/versions", "/nodes"}
+
+    async def respond(request: web.BaseRequest) -> web.StreamResponse | None:
+        if request.path in dead:
+            assert request.transport is not None
+            request.transport.abort()
+        return None
+
+    registry.respond = respond
+    done = watch.run("check", "--json")
+    assert (done.code, len(done.err.splitlines())) == (1, 1), done.err
+    dead.remove("/nodes")
+    registry.catalog.edit_pack("alpha", status="banned")
+    done = watch.run("check", "--json")
+    assert ("banned", "alpha", None, "banned") in _said(json.loads(done.out))
+
+
 def _fail(registry: FakeRegistry, wrong: Callable[[web.BaseRequest], bool]) -> None:
     """Let the registry fail where a request is `wrong`."""
 

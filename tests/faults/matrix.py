@@ -76,6 +76,8 @@ _QUICK = Path("/dev/shm")
 
 MOST_WAITING = 300.0
 """Seconds in all that a poll waits because the registry asks for it; then nothing is asked again."""
+_PACKS_WAIT = (0.25, 0.5)
+"""Of `GET /nodes`, which fails too where nothing of the registry can be reached, and is asked twice."""
 _INEXACT = 0.01
 
 _SHORT, _SHORT_AMONG_MANY = 0.15, 1.0
@@ -302,6 +304,8 @@ def _fit(case: Case, now: Due, naps: Sequence[float]) -> bool:
     holds = case.expected.holds
     times = 1 if case.breadth is Breadth.PAGE else len(case.met)
     waits = (case.expected.waits + ((holds,) if holds else ())) * times
+    if case.expected.everybody:
+        waits += (_PACKS_WAIT,)
     if holds and case.met and (now.number > 0 or case.met == case.nodes):
         # No node comes after the last one: those that failed in the poll before are read last.
         waits = waits[:-1]

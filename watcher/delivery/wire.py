@@ -200,9 +200,8 @@ class Wire:
             == "text/html"
         )
         exchange.status = response.status_code
-        # The program hears only after the body that a success has taken the message.
-        may_be_taken = carries and exchange.is_success
-        if not may_be_taken:
+        # A success may have been taken by some target, whatever its body says: the program hears that with the outcome.
+        if not (carries and exchange.is_success):
             self._out(self.in_doubt())
         try:
             _read(response, exchange)
@@ -211,8 +210,6 @@ class Wire:
             response.raw.close()
             if not exchange.carries:
                 raise LostError(exchange.error) from None
-        if may_be_taken and (exchange.refusal is not None or exchange.is_page):
-            self._out(self.in_doubt())
         # The body was read here, and the plugin reads it again.
         response.raw = io.BytesIO(exchange.body)
         return response

@@ -139,11 +139,10 @@ def test_a_success_is_out_until_the_program_hears_of_it(webhook: Webhook) -> Non
     )
     [target] = [one for one in said if isinstance(one, str)]
     assert said == [True, target, False]
-    for answer in (500, Answer(body=b'{"success": false}')):
-        webhook.answer["/a"] = answer
-        said.clear()
-        send(job(webhook.apprise_url("/a")), said.append, lambda _: None, said.append)
-        assert said == [True, False]
+    webhook.answer["/a"] = 500
+    said.clear()
+    send(job(webhook.apprise_url("/a")), said.append, lambda _: None, said.append)
+    assert said == [True, False]
 
 
 _LATE = Answer(hang=True)

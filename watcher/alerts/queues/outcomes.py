@@ -11,6 +11,7 @@ from watcher.alerts.queues.queue import (
     UNANSWERED_TO_DEFER,
     Message,
     Queue,
+    Standing,
     after_delivery,
     backoff,
 )
@@ -94,12 +95,9 @@ def replay(outbox: Outbox, outcomes: Iterable[JournalEntry]) -> Outbox:
         match outcome:
             case Acknowledgement():
                 del waiting[name][message.id]
-                if queues[name].failing_since:
-                    # It has recovered: what it refused while it failed may have been fine.
+                if since := queues[name].failing_since:
                     waiting[name] = {
-                        other.id: replace(other, retry_at="")
-                        if other.refusals
-                        else other
+                        other.id: _freed(other, since)
                         for other in waiting[name].values()
                     }
                 queues[name] = after_delivery(queues[name])
@@ -168,7 +166,7 @@ def failed_attempt(
     `failures` are the channel's failures in a row, if the attempt makes it wait. After another one the round goes on;
     it may be a sign all the same that the channel `fails`.
     """
-    attempts, retry_at = queue.attempts, queue.retry_at
+    attempts, retry_at = queue.attempts, ""
     if failures is not None:
         attempts = failures
         asked = min(outcome.retry_after or 0.0, DAY)
@@ -195,16 +193,32 @@ def failed_attempt(
     )
 
 
+def _is_deferred(unanswered: int) -> bool:
+    return unanswered >= UNANSWERED_TO_DEFER
+
+
 def _message_retry_at(refusals: int, unanswered: int, now: str) -> str:
     """Return when a message is tried again that was refused, or had no answer, so often; empty if it need not wait."""
     # It may have arrived, so that each try may be a repeat.
-    if unanswered >= UNANSWERED_TO_DEFER:
+    if _is_deferred(unanswered):
         return timestamps.later(now, DAY)
     times_aside, is_plain = divmod(refusals, 2)
     # The plainest form goes out at once.
     if is_plain or not times_aside:
         return ""
     return timestamps.later(now, backoff(times_aside, DAY))
+
+
+def _freed(message: Message, since: str) -> Message:
+    """Return a message after a delivery of another one, where the channel has taken nothing since some time.
+
+    What it has refused in that time may have been fine, and need not wait.
+    """
+    if message.standing is not Standing.ASIDE or _is_deferred(message.unanswered):
+        return message
+    waited = backoff(message.times_aside, DAY)
+    was_refused_before = message.retry_at < timestamps.later(since, waited)
+    return message if was_refused_before else replace(message, retry_at="")
 
 
 def after_failure(queue: Queue, attempt: FailedAttempt) -> Queue:

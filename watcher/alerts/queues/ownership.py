@@ -77,7 +77,9 @@ def _former(name: str, taken: Container[str]) -> str:
 
 def _joined(one: Queue, other: Queue) -> Queue:
     """Join two queues for the same URL, with the longer streak of failures and no event twice."""
-    failing = max(one, other, key=lambda queue: queue.attempts)
+    failing = max(
+        one, other, key=lambda queue: (queue.attempts, bool(queue.failing_since))
+    )
     known = {event for message in one.messages for event in message.events}
     lacking = (_without(message, known) for message in other.messages)
     messages = (*one.messages, *(message for message in lacking if message.events))

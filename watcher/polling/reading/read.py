@@ -89,21 +89,10 @@ async def ask_each(asker: Asker, sweep: NoSweep | None = None) -> Answers:
     """Ask for each watched node by itself, then for the packs as a whole, whose ids are spelled by the answers."""
     plan = asker.plan
     nodes = await asker.ask(plan.in_order(plan.watched(sweep).values()))
-    if asker.registry.asked_to_wait or not any(map(_is_answer, nodes.values())):
-        # The packs fail for the same reason. They stay due.
-        return Answers(sweep=sweep, nodes=nodes)
     due = plan.due(sweep)
     names = [_spelling(nodes.get(key)) or plan.spelling(key) for key in due]
     packs = await read_packs(asker.registry, names)
     return Answers(sweep=sweep, nodes=nodes, packs=packs, packs_due=frozenset(due))
-
-
-def _is_answer(reading: Reading) -> bool:
-    """Return whether the registry answered, whatever it said."""
-    return not isinstance(reading, ReadFailure) or reading.fault not in {
-        Fault.UNREACHED,
-        Fault.UNTRIED,
-    }
 
 
 def _spelling(reading: Reading | None) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -58,14 +58,17 @@ def problems(report: Report) -> list[Problem]:
                 about=tuple(f"empty {node}" for node in nodes),
             )
         )
-    found += _of_installs(report)
+    found += _of_installs(report, set(by_error))
     return found + delivery_problems(
         report.channel_errors, report.expired_by_channel, report.unsaved
     )
 
 
-def _of_installs(report: Report) -> list[Problem]:
-    """Return the problems of installs and of their packs; what is not known of packs is said once."""
+def _of_installs(report: Report, errors: Container[str]) -> list[Problem]:
+    """Return the problems of installs and of packs; what is not known of packs is said once.
+
+    `errors` are those of nodes.
+    """
     # The words of a scan are this program's, with names of files that a person has to find.
     unscanned = [
         (name, escape_invisible(error[:_ERROR_LENGTH]))
@@ -91,8 +94,9 @@ def _of_installs(report: Report) -> list[Problem]:
                 sentence=f"{_some(nodes)}: installed, but the registry does not know it",
             )
         )
-    if report.no_packs:
-        error = sanitize_line(report.no_packs, _ERROR_LENGTH)
+    error = sanitize_line(report.no_packs, _ERROR_LENGTH)
+    # Where the registry cannot be reached, that is an error of its nodes already.
+    if error and error not in errors:
         found.append(
             Problem(
                 level="warning",

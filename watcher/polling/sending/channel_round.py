@@ -216,15 +216,21 @@ class ChannelRound:
         await self._record(message, outcome, failures)
         return None
 
-    async def _refuse(self, message: Message, outcome: Undelivered) -> list[Message]:
+    async def _refuse(
+        self, message: Message, outcome: Undelivered
+    ) -> list[Message] | None:
         """Write down that a message was refused for what it is, and return it if its plainest form is to go out.
 
-        If that is refused too, the message is aside, and the others have their turn.
+        If that is refused too, the message is aside, and the others have their turn, unless the service asks for a
+        wait: then the round ends, and None is returned.
         """
         if not message.is_plain:
             attempt = await self._record(message, outcome)
             return [after_attempt(message, attempt)]
         self.failure = outcome.reason
+        if outcome.retry_after:
+            await self._record(message, outcome, self.queue.attempts + 1)
+            return None
         # A service that refuses a plainest form mostly refuses everything.
         has_delivered = self.delivered + self.unconfirmed > 0
         is_first = not (message.times_aside or has_delivered)

@@ -243,6 +243,24 @@ def test_a_channel_that_recovers_gets_what_it_refused(*, has_failed: bool) -> No
     assert replay(after, lines) == after
 
 
+def test_a_channel_that_recovers_does_not_get_what_it_refused_before() -> None:
+    """What it refused while it took others is at fault itself, however the channel fails later."""
+    waiting = owing(("e1", "e2"), to=(replace(OPS, grouping=Grouping.EVENT),))
+    fine = waiting.queues["ops"].messages[1]
+    for _ in range(2):
+        waiting = failed(
+            waiting, "ops", "HTTP 400", NOW, cause=Cause.CONTENT, ends=False
+        )
+    queue = waiting.queues["ops"]
+    timeout = Undelivered(reason="timed out", cause=Cause.OTHER)
+    lines: list[JournalEntry] = [
+        failed_attempt("ops", queue, fine, timeout, minute(0.1), failures=1),
+        Acknowledgement(channel="ops", message=fine.id),
+    ]
+    after = replay(waiting, lines)
+    assert [one.retry_at for one in after.queues["ops"].messages] == [minute(0.5)]
+
+
 def test_a_test_that_reached_the_channel_ends_every_wait() -> None:
     """Also that of an alert aside; but not a wait that began since."""
     waiting = owing(("e1",), to=(OPS,))

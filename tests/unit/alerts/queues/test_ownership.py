@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tests.support.factories import NOW, channel, event, failed
@@ -196,6 +198,15 @@ def test_queues_that_become_one_keep_the_order_of_polls() -> None:
             name: ["e1", "e2", "e3"]
         }
         assert moved.queues[name].attempts == 1
+
+
+def test_queues_that_become_one_have_failed_if_one_has() -> None:
+    """A channel that refuses every message for what it is counts no failures in a row, and has failed all the same."""
+    waiting = outbox.enqueue(Outbox(), (OPS, MAIL), (E1,), 1, NOW)
+    failing = replace(waiting.queues["mail"], failing_since=NOW)
+    queues = {**waiting.queues, "mail": failing}
+    waiting = rerouted(replace(waiting, queues=queues), {"ops": U1, "mail": U1})
+    assert rerouted(waiting, {"ops": U1}).queues["ops"].failing_since == NOW
 
 
 def test_another_url_may_take_what_the_old_one_refused() -> None:

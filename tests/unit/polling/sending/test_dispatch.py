@@ -591,7 +591,7 @@ class Busy(Picky):
 
     def __init__(self) -> None:
         super().__init__()
-        self.every, self.asks = 2, "1"
+        self.every, self.asks, self.status = 2, "1", 429
         self.refuses = self._busy
         self._count = 0
 
@@ -599,7 +599,7 @@ class Busy(Picky):
         self._count += 1
         if self._count % self.every:
             return None
-        return Answer(status=429, headers={"Retry-After": self.asks})
+        return Answer(status=self.status, headers={"Retry-After": self.asks})
 
 
 @pytest.fixture
@@ -678,6 +678,17 @@ def test_a_long_retry_after_is_the_next_try(
     assert done.waiting.queues["ops"].retry_at == minute(120)
     sent(folder, done.waiting, limited, clock=lambda: minute(119))
     assert len(busy.messages()) == 1
+
+
+def test_a_refusal_that_asks_for_a_wait_ends_the_round(
+    folder: StateFolder, busy: Busy, limited: Channel
+) -> None:
+    """The message is aside, and the others wait too: the service has asked for that, whatever it refused."""
+    busy.every, busy.asks, busy.status = 1, "7200", 413
+    done = sent(folder, owing(limited), limited)
+    queue = done.waiting.queues["ops"]
+    assert len(busy.messages()) == 2
+    assert (len(queue.aside), queue.retry_at) == (1, minute(120))
 
 
 def test_a_stop_ends_a_pause(folder: StateFolder, busy: Busy, limited: Channel) -> None:
