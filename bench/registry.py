@@ -11,7 +11,7 @@ import sys
 
 from aiohttp import web
 
-from watcher.fake_registry.made_up import made_up_registry
+from tests.support.made_up import made_up_registry
 from watcher.fake_registry.server import FakeRegistry, RecordedRequest
 
 

@@ -45,7 +45,7 @@ def made_up_registry(nodes: int, versions: int) -> Catalog:
     """
     if versions < nodes:
         raise ValueError("each node has a version at least")
-    dice = random.Random(nodes)  # noqa: S311 - proportions, no secrets
+    dice = random.Random(nodes)
     catalog = Catalog()
     for number, count in enumerate(_counts(nodes, versions, dice)):
         fate = _drawn(dice, _NODES) if count <= _SMALL else ACTIVE
