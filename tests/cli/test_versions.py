@@ -355,7 +355,8 @@ def test_a_registry_that_keeps_the_search_to_itself(
 ) -> None:
     """A 400 to the search in reasons is one line, with what to do instead, however many packs are asked for."""
     published(registry)
-    registry.catalog.refuse_searches()
+    why = {"message": "status_reason is for administrators"}
+    altered(registry, lambda _query, _true: web.json_response(why, status=400))
     for ids in ([], ["lamps", "tides"]):
         registry.requests.clear()
         done = versions(*ids, "--reason", "exfil", code=1)

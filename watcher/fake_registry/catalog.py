@@ -36,19 +36,12 @@ class Catalog:
 
     def __init__(self) -> None:
         self.edits = 0
-        self._searches_reasons = True
         self._sorted: tuple[int, dict[tuple[str, ...], list[Row]]] = 0, {}
         self._lock = threading.Lock()
         self._nodes: dict[str, dict[str, Row]] = {}
         self._banned: dict[str, str] = {}
         self._packs: dict[str, Row] = {}
         self._published = 0
-
-    def refuse_searches(self) -> None:
-        """Answer the parameter `status_reason` with 400 from now on."""
-        with self._lock:
-            self._searches_reasons = False
-            self.edits += 1
 
     def publish(
         self,
@@ -149,12 +142,6 @@ class Catalog:
             _with(self._packs[node.lower()], fields)
             self.edits += 1
 
-    def remove_node(self, node: str) -> None:
-        """Remove a node and its versions: nothing knows it any more."""
-        with self._lock:
-            del self._nodes[node.lower()], self._packs[node.lower()]
-            self.edits += 1
-
     def packs(
         self, query: Mapping[str, Sequence[str]]
     ) -> tuple[int, dict[str, object]]:
@@ -200,11 +187,6 @@ class Catalog:
             return 400, {
                 "error": "Invalid parameter",
                 "message": f"pageSize is at most {MAX_PAGE_SIZE}",
-            }
-        if "status_reason" in query and not self._searches_reasons:
-            return 400, {
-                "error": "Invalid parameter",
-                "message": "status_reason is for administrators",
             }
         with self._lock:
             names = [name.lower() for name in query.get("nodeId", ())[:1]]

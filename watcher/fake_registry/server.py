@@ -41,21 +41,18 @@ class RecordedRequest:
 
 
 class FakeRegistry:
-    """Serves a catalog on 127.0.0.1 from a daemon thread while its `with` block runs; `port` 0 takes a free one.
+    """Serves a catalog on a free port of 127.0.0.1 from a daemon thread while its `with` block runs.
 
     `url` is set on entry. `requests` are in order of arrival. `respond`, if set, runs before the ordinary
     answer and may return another one, or None. `latency` (seconds) delays every ordinary answer. Leaving the block cuts
     the answers under way, closes every connection and joins the thread. The block may be entered again.
     """
 
-    def __init__(
-        self, catalog: Catalog | None = None, *, port: int = 0, latency: float = 0.0
-    ) -> None:
+    def __init__(self, catalog: Catalog | None = None, *, latency: float = 0.0) -> None:
         self.catalog = Catalog() if catalog is None else catalog
         self.requests: list[RecordedRequest] = []
         self.respond: Respond | None = None
         self.url = ""
-        self._port = port
         self._latency = latency
         self._answers: dict[str, tuple[int, bytes]] = {}
         self._answers_of = 0
@@ -64,7 +61,7 @@ class FakeRegistry:
         """Whether there is a `GET /nodes`, which is optional."""
 
     def __enter__(self) -> Self:
-        listener = socket.create_server(("127.0.0.1", self._port))
+        listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         started = threading.Event()
         self._thread = threading.Thread(

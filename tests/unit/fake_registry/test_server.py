@@ -178,13 +178,12 @@ def test_no_page_is_the_whole_table(
 
 def test_nodes(registry: FakeRegistry) -> None:
     """`GET /nodes` compares ids with their case, has ten rows a page, and shows banned nodes only on request."""
-    for number in range(12):
+    for number in range(11):
         registry.catalog.publish(f"Pack-{number}", "1.0.0")
     registry.catalog.ban_node("pack-3")
     registry.catalog.edit_pack(
         "pack-4", status="deleted", repository="https://github.com/ann/x"
     )
-    registry.catalog.remove_node("pack-11")
     with httpx.Client(base_url=registry.url, trust_env=False) as client:
         assert len(client.get("/nodes").json()["nodes"]) == 10
         whole = client.get(

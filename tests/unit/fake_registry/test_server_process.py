@@ -10,7 +10,6 @@ import httpx
 import pytest
 from aiohttp import web
 
-from watcher.fake_registry.catalog import Catalog
 from watcher.fake_registry.server import FakeRegistry
 
 pytestmark = pytest.mark.measured
@@ -59,17 +58,3 @@ def test_leaving_cuts_what_is_under_way() -> None:
     assert threading.active_count() == threads
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"{registry.url}/versions", trust_env=False)
-
-
-def test_a_registry_can_go_down_and_come_back() -> None:
-    """The same port serves the same catalog again after a pause."""
-    catalog = Catalog()
-    catalog.publish("a", "1.0.0")
-    with FakeRegistry(catalog) as first:
-        url = first.url
-        assert httpx.get(f"{url}/versions", trust_env=False).json()["total"] == 1
-    with pytest.raises(httpx.ConnectError):
-        httpx.get(f"{url}/versions", trust_env=False)
-    with FakeRegistry(catalog, port=int(url.rpartition(":")[2])) as second:
-        assert second.url == url
-        assert httpx.get(f"{url}/versions", trust_env=False).json()["total"] == 1

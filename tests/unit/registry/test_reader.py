@@ -117,7 +117,8 @@ def test_the_registrys_own_spelling(registry: FakeRegistry) -> None:
     listing = listing_of(registry)
     assert (listing.spelling, listing.node) == ("PACK", "pack")
     assert (len(listing.versions), listing.incomplete) == (5, "")
-    registry.catalog.remove_node("pack")
+    for row in _rows(registry, "pack"):
+        registry.catalog.remove("pack", row["version"])
     assert listing_of(registry).spelling == ""
 
 
