@@ -15,7 +15,7 @@ from watcher.fake_registry.server import FakeRegistry, Respond
 from watcher.model.listing import Reading
 from watcher.registry.answer import Answer, NoAnswerError
 from watcher.registry.client import Query, Registry, RequestLimits
-from watcher.registry.reader import NodeQuery, read_node
+from watcher.registry.reader import read_node
 
 PROXY_VARIABLES = tuple(
     name
@@ -89,7 +89,7 @@ def complaint(url: str, query: Query | None = None, **limits: Any) -> str:
     return str(caught.value)
 
 
-def read(url: str, asked: NodeQuery, **limits: Any) -> Reading:
+def read(url: str, asked: Query, **limits: Any) -> Reading:
     """Read one node over a pool of its own, by a clock that stands at `NOON`."""
 
     async def work() -> Reading:

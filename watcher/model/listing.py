@@ -65,7 +65,6 @@ class NodeBanned:
     node: str
     message: str
     """The reason that the registry gave; untrusted text."""
-    at: str
     server_time: ServerTime = ServerTime()
 
 

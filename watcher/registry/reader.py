@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from http import HTTPStatus
 
 from watcher import timestamps
@@ -15,7 +15,7 @@ from watcher.model.listing import (
     Reading,
     ServerTime,
 )
-from watcher.model.version import STATUSES, Version, by_key, find_row
+from watcher.model.version import Version, by_key, find_row
 from watcher.registry.answer import Answer, NoAnswerError
 from watcher.registry.client import Query, Registry
 from watcher.registry.error_body import describe_refusal, parse_ban
@@ -30,40 +30,25 @@ _FAR_OFF = 24 * 3600.0
 """Seconds. A server's time that is further behind our clock is wrong; our own may be off by a time zone."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class NodeQuery:
-    """Which node to read."""
-
-    node: str
-    statuses: tuple[str, ...] = STATUSES
-    retries: int | None = None
-    """Overrides the limits' for the first page."""
-
-    @property
-    def filter(self) -> tuple[str, ...]:
-        """The statuses to request; none if all are watched, so that unknown ones come too."""
-        return () if set(self.statuses) >= set(STATUSES) else self.statuses
-
-
 async def read_node(
-    registry: Registry, query: NodeQuery, now: Callable[[], str]
+    registry: Registry,
+    first: Query,
+    now: Callable[[], str],
+    *,
+    retries: int | None = None,
 ) -> Reading:
-    """Return one node's versions from all pages. Every expected failure is a value."""
-    try:
-        return await _read_node(registry, query, now)
-    except NoAnswerError as error:
-        return ReadFailure(node=query.node, error=str(error), fault=error.fault)
+    """Return one node's versions from the first page and all others. Every expected failure is a value.
 
-
-async def _read_node(
-    registry: Registry, query: NodeQuery, now: Callable[[], str]
-) -> Reading:
+    `retries` overrides the limits' for the first page.
+    """
     asked_at = now()
-    first = Query(node=query.node, statuses=query.filter)
-    answer = await registry.ask(first, retries=query.retries)
-    if answer.code != HTTPStatus.OK:
-        return _judge_status(query.node, answer, moment(asked_at, answer.server_time))
-    return await _read_pages(registry, first, answer, asked_at)
+    try:
+        answer = await registry.ask(first, retries=retries)
+        if answer.code != HTTPStatus.OK:
+            return _judge_status(first.node, answer)
+        return await _read_pages(registry, first, answer, asked_at)
+    except NoAnswerError as error:
+        return ReadFailure(node=first.node, error=str(error), fault=error.fault)
 
 
 async def _read_pages(
@@ -108,7 +93,7 @@ async def read_whereabouts(
     """
     if listing.incomplete or not missing:
         return listing
-    whole = await read_node(registry, NodeQuery(node=listing.node), now)
+    whole = await read_node(registry, Query(node=listing.node), now)
     found: dict[str, Version] = {}
     if isinstance(whole, Listing):
         rows = by_key(whole.versions)
@@ -141,12 +126,12 @@ def moment(asked_at: str, server_time: str) -> str:
     return server_time if 0 < ahead <= _FAR_OFF else asked_at
 
 
-def _judge_status(node: str, answer: Answer, at: str) -> Reading:
+def _judge_status(node: str, answer: Answer) -> Reading:
     """Return what a status code other than 200 means for the node (docs/registry.md, Errors and Node bans)."""
     reason = parse_ban(answer.body) if answer.code == HTTPStatus.FORBIDDEN else None
     if reason is not None:
         server_time = ServerTime.of(answer.server_time)
-        return NodeBanned(node=node, message=reason, at=at, server_time=server_time)
+        return NodeBanned(node=node, message=reason, server_time=server_time)
     error = describe_refusal(answer.code, answer.body, of_node=True)
     fault = _FAULTS.get(answer.code, Fault.REGISTRY)
     return ReadFailure(node=node, error=error, fault=fault)

@@ -14,6 +14,7 @@ from tests.faults.asking import NOON, of_pack, read, responding
 from tests.support.fakes.fault import asked as query_of
 from tests.support.fakes.fault import ordinary
 from tests.support.fakes.faults import FAULTS, Means, inflict
+from watcher.changes.transitions import DiffOptions
 from watcher.fake_registry.server import FakeRegistry
 from watcher.model.failure import Fault, ReadFailure
 from watcher.model.listing import (
@@ -23,18 +24,19 @@ from watcher.model.listing import (
     ServerTime,
 )
 from watcher.model.version import STATUSES
+from watcher.polling.reading.plan import Plan
 from watcher.registry import reader
-from watcher.registry.client import Registry, RequestLimits
-from watcher.registry.reader import NodeQuery, read_node
+from watcher.registry.client import Query, Registry, RequestLimits
+from watcher.registry.reader import read_node
 
 MEGABYTES = 16
 
 
 def listing_of(
-    registry: FakeRegistry, asked: NodeQuery | None = None, **limits: Any
+    registry: FakeRegistry, asked: Query | None = None, **limits: Any
 ) -> Listing:
     """Read `pack`, which must give a listing."""
-    reading = read(registry.url, asked or NodeQuery(node="pack"), **limits)
+    reading = read(registry.url, asked or Query(node="pack"), **limits)
     assert isinstance(reading, Listing), reading
     return reading
 
@@ -57,7 +59,7 @@ def test_a_fault_means_what_is_expected(registry: FakeRegistry, name: str) -> No
         "timeout": 0.3 if FAULTS[name].slow else 20.0,
         "max_bytes": MEGABYTES * 2**20,
     }
-    reading = read(registry.url, NodeQuery(node="pack"), **limits)
+    reading = read(registry.url, Query(node="pack"), **limits)
     expected = FAULTS[name]
     match expected.means:
         case Means.COMPLETE | Means.OLDER:
@@ -169,7 +171,8 @@ def test_statuses_are_filtered_unless_all_are_watched(
     registry: FakeRegistry, statuses: tuple[str, ...], sent: list[str] | None
 ) -> None:
     """With all statuses watched no filter is sent, so that a status of tomorrow comes too; else the filter is."""
-    listing_of(registry, NodeQuery(node="pack", statuses=statuses))
+    plan = Plan(nodes={}, options=DiffOptions(statuses=statuses, now=NOON))
+    listing_of(registry, Query(node="pack", statuses=plan.filter))
     assert registry.requests[0].query.get("statuses") == sent
 
 
@@ -178,7 +181,7 @@ def test_a_filter_that_is_ignored_is_made_up_for(registry: FakeRegistry) -> None
     registry.catalog.publish("pack", "1.0.0", status="flagged")
     registry.catalog.publish("pack", "2.0.0", status="active")
     _serve(registry, *_rows(registry, "pack"))
-    listing = listing_of(registry, NodeQuery(node="pack", statuses=("flagged",)))
+    listing = listing_of(registry, Query(node="pack", statuses=("flagged",)))
     assert (texts(listing), listing.incomplete) == (["1.0.0"], "")
 
 
@@ -500,10 +503,11 @@ def test_a_reading_says_when_it_was_made(
     registry.respond = responding(Date="Mon, 02 Mar 2026 12:00:00 GMT", Age="60")(
         code, body
     )
-    reading = read(registry.url, NodeQuery(node="pack"))
+    reading = read(registry.url, Query(node="pack"))
     assert isinstance(reading, kind)
     assert reading.server_time == ServerTime.of("2026-03-02T11:59:00.000Z")
-    assert reading.at == "2026-03-02T11:59:00.000Z"
+    if isinstance(reading, Listing):
+        assert reading.at == "2026-03-02T11:59:00.000Z"
 
 
 @pytest.mark.parametrize(
@@ -547,7 +551,7 @@ def test_the_time_is_from_before_the_question(registry: FakeRegistry) -> None:
         async with Registry(
             registry.url, RequestLimits(timeout=10.0, retries=0)
         ) as client:
-            return await read_node(client, NodeQuery(node="pack"), lambda: next(ticks))
+            return await read_node(client, Query(node="pack"), lambda: next(ticks))
 
     listing = asyncio.run(work())
     assert isinstance(listing, Listing)

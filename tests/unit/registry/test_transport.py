@@ -18,7 +18,6 @@ from watcher.fake_registry.server import FakeRegistry
 from watcher.model.failure import Fault, ReadFailure
 from watcher.model.listing import Listing
 from watcher.registry.client import Query
-from watcher.registry.reader import NodeQuery
 from watcher.registry.transport import check_usable, describe, open_transport
 
 pytestmark = pytest.mark.measured
@@ -55,7 +54,7 @@ def test_the_environments_proxy_is_asked(
     """The proxy gets the request for the registry's own host, however the variable is spelled."""
     of_pack(registry)
     monkeypatch.setenv(name, registry.url)
-    reading = read(ELSEWHERE, NodeQuery(node="pack"))
+    reading = read(ELSEWHERE, Query(node="pack"))
     assert isinstance(reading, Listing)
     assert len(reading.versions) == 5
     (asked,) = registry.requests
@@ -216,7 +215,7 @@ def test_a_host_with_two_addresses_that_refuse() -> None:
 def test_failures_of_the_way_are_the_registrys() -> None:
     """What happens before an answer says nothing of the node: it lies with the registry or the way to it."""
     with Refused() as nobody:
-        reading = read(nobody.url, NodeQuery(node="pack"))
+        reading = read(nobody.url, Query(node="pack"))
     assert reading == ReadFailure(
         node="pack",
         error="the connection was refused",

@@ -16,9 +16,9 @@ from watcher.model.listing import Listing, Reading
 from watcher.model.pack import PackRecords
 from watcher.polling.reading.plan import Plan
 from watcher.progress import Progress, silent
-from watcher.registry.client import Registry
+from watcher.registry.client import Query, Registry
 from watcher.registry.packs import read_packs
-from watcher.registry.reader import NodeQuery, read_node, read_whereabouts
+from watcher.registry.reader import read_node, read_whereabouts
 from watcher.registry.sweep import NoSweep, Sweep, read_sweep
 
 _SHORTEST_STREAK = 8
@@ -171,20 +171,20 @@ class Asker:
 
     async def _read_one(self, node: str) -> Reading:
         once = self._failures >= max(self.registry.limits.concurrency, _SHORTEST_STREAK)
-        statuses = self.plan.options.statuses
-        query = NodeQuery(
-            node=node,
-            statuses=statuses,
-            retries=0 if once else None,
-        )
+        query = Query(node=node, statuses=self.plan.filter)
+        retries = 0 if once else None
         try:
-            reading = await read_node(self.registry, query, self.clock)
+            reading = await read_node(self.registry, query, self.clock, retries=retries)
             if not isinstance(reading, Listing):
                 return reading
             known = self.plan.snapshot.nodes.get(node.lower())
             missing = missing_from(known, reading, self.plan.options)
             return await read_whereabouts(
-                self.registry, reading, missing, statuses, self.clock
+                self.registry,
+                reading,
+                missing,
+                self.plan.options.statuses,
+                self.clock,
             )
         except Exception as error:  # noqa: BLE001 - one node's answer must not end the reading of the others
             return ReadFailure(node=node, error=f"unexpected {type(error).__name__}")

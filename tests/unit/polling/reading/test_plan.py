@@ -323,7 +323,7 @@ def test_pages_do_not_end_a_failure_of_a_banned_pack() -> None:
 def test_a_record_does_not_end_a_ban_that_its_own_answer_says() -> None:
     """Where `GET /nodes` calls a pack active and its own answer a ban, it stays banned, without an event."""
     plan = _knowing(_plan("one"), "one", banned=True, ban_recorded=True)
-    ban = NodeBanned(node="one", message="spam", at=NOW)
+    ban = NodeBanned(node="one", message="spam")
     answers = Answers(nodes={"one": ban}, packs=_records(known=["one"]))
     plan = replace(plan, nodes={"one": "one"})
     found = compare_nodes(plan, answers)
