@@ -67,9 +67,7 @@ class _PackQuery:
         ]
 
 
-async def read_packs(
-    registry: Registry, ids: Iterable[str], *, retries: int = 1
-) -> PackRecords:
+async def read_packs(registry: Registry, ids: Iterable[str]) -> PackRecords:
     """Return what the registry says of these packs as a whole. Every failure is in `failure`; none is raised.
 
     An answer counts for the packs that are in it: a registry that leaves one out has said nothing of it. The endpoint
@@ -81,10 +79,10 @@ async def read_packs(
         _PackQuery(ids=tuple(spelled[at : at + _MOST_IDS]), is_first=at == 0)
         for at in range(0, len(spelled), _MOST_IDS)
     ]
-    parts = [await _read_chunk(registry, query, retries) for query in queries[:1]]
+    parts = [await _read_chunk(registry, query) for query in queries[:1]]
     if parts and parts[0].failure is None:
         parts += await asyncio.gather(
-            *(_read_chunk(registry, query, retries) for query in queries[1:])
+            *(_read_chunk(registry, query) for query in queries[1:])
         )
     records: dict[str, PackRecord] = {}
     for part in parts:
@@ -102,15 +100,13 @@ def _add(records: dict[str, PackRecord], record: PackRecord) -> None:
     records[key] = max(records.get(key, record), record, key=_badness)
 
 
-async def _read_chunk(
-    registry: Registry, query: _PackQuery, retries: int
-) -> PackRecords:
+async def _read_chunk(registry: Registry, query: _PackQuery) -> PackRecords:
     """Return the records of one chunk from as many pages as it takes, up to the first that cannot be read."""
     wanted = {one.lower() for one in query.ids}
     found: dict[str, PackRecord] = {}
     for number in range(1, _MOST_PAGES + 1):
         try:
-            page = await _read_page(registry, replace(query, page=number), retries)
+            page = await _read_page(registry, replace(query, page=number))
         except NoAnswerError as error:
             return PackRecords(
                 records=found, failure=ReadFailure(error=str(error), fault=error.fault)
@@ -128,9 +124,9 @@ async def _read_chunk(
     return PackRecords(records=found)
 
 
-async def _read_page(registry: Registry, query: _PackQuery, retries: int) -> _PackPage:
+async def _read_page(registry: Registry, query: _PackQuery) -> _PackPage:
     """Return one page. Raises NoAnswerError."""
-    answer = await registry.ask(query, retries=retries)
+    answer = await registry.ask(query, retries=min(1, registry.limits.retries))
     if answer.code in _ABSENT and query.is_first and query.page == 1:
         raise NoAnswerError(
             f"the registry does not have GET /nodes ({answer.code})", Fault.NOT_FOUND

@@ -58,18 +58,15 @@ async def read_pages(
     registry: Registry,
     first: Query,
     *,
-    most_pages: int = MOST_PAGES,
     progress: Progress = silent,
 ) -> AsyncGenerator[PageRead]:
     """Yield every page of a query: the first, then the others in any order, as they come.
 
-    Others are requested only if the first one came. The pages say how many there are; the first `most_pages` are read,
+    Others are requested only if the first one came. The pages say how many there are; the first `MOST_PAGES` are read,
     and one more if the last of them is full: the number may be too small. Every failure is a value. To leave before the
     end, use `contextlib.aclosing`: it ends the requests under way.
     """
-    reading = _PagesReading(
-        registry=registry, query=first, most_pages=most_pages, progress=progress
-    )
+    reading = _PagesReading(registry=registry, query=first, progress=progress)
     under_way: set[asyncio.Task[PageRead]] = set()
     try:
         reading.show_progress()
@@ -97,7 +94,6 @@ class _PagesReading:
 
     registry: Registry
     query: Query
-    most_pages: int
     progress: Progress
     number: int = 0
     """The last page that was requested."""
@@ -119,7 +115,7 @@ class _PagesReading:
 
     def request_more(self, under_way: set[asyncio.Task[PageRead]]) -> None:
         """Add as many requests to those under way as there may be, and are wanted."""
-        most = min(self.last, self.most_pages)
+        most = min(self.last, MOST_PAGES)
         while (
             len(under_way) < self.registry.limits.concurrency
             and self.number < most
@@ -211,7 +207,7 @@ class _PagesReading:
     def show_progress(self) -> None:
         """Report how many pages came."""
         done = (
-            f"{self.done} of {min(self.last, self.most_pages)} pages read"
+            f"{self.done} of {min(self.last, MOST_PAGES)} pages read"
             if self.last
             else "reading the first page"
         )

@@ -22,9 +22,9 @@ def read(registry: FakeRegistry, *ids: str, **limits: Any) -> PackRecords:
 
     async def work() -> PackRecords:
         async with Registry(
-            registry.url, RequestLimits(**{"timeout": 10.0} | limits)
+            registry.url, RequestLimits(**{"timeout": 10.0, "retries": 0} | limits)
         ) as client:
-            return await read_packs(client, ids, retries=0)
+            return await read_packs(client, ids)
 
     return asyncio.run(work())
 

@@ -16,18 +16,16 @@ from watcher.fake_registry.server import FakeRegistry
 from watcher.model.failure import Fault
 from watcher.registry import pages
 from watcher.registry.client import Query, Registry, RequestLimits
-from watcher.registry.pages import MOST_PAGES, PageRead, read_pages
+from watcher.registry.pages import PageRead, read_pages
 
 TEN = Query(page_size=10)
 
 
-async def collected(
-    url: str, query: Query = TEN, *, most: int = MOST_PAGES, **limits: Any
-) -> list[PageRead]:
+async def collected(url: str, query: Query = TEN, **limits: Any) -> list[PageRead]:
     """Read all pages over a pool of its own, without retries."""
     bounds = RequestLimits(**{"timeout": 10.0, "retries": 0} | limits)
     async with Registry(url, bounds) as registry:
-        return [read async for read in read_pages(registry, query, most_pages=most)]
+        return [read async for read in read_pages(registry, query)]
 
 
 def read(url: str, query: Query = TEN, **options: Any) -> list[PageRead]:
@@ -209,7 +207,7 @@ def test_a_registry_that_asks_to_wait_is_left(registry: FakeRegistry) -> None:
     "claim", [{"total": 10**12}, {"totalPages": 10**12}], ids=["total", "pages"]
 )
 def test_absurd_claims_are_bounded(
-    registry: FakeRegistry, claim: dict[str, int]
+    registry: FakeRegistry, claim: dict[str, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However many versions an answer claims, at most so many pages are read, and the rest is said in one entry."""
     of_pack(registry, versions=20)
@@ -217,7 +215,8 @@ def test_absurd_claims_are_bounded(
         registry,
         lambda _number, true: true | {"versions": true["versions"] or [true]} | claim,
     )
-    reads = read(registry.url, most=30)
+    monkeypatch.setattr(pages, "MOST_PAGES", 30)
+    reads = read(registry.url)
     assert len(registry.requests) == 30
     assert (reads[-1].number, reads[-1].pages > 10**9) == (31, True)
     assert reads[-1].error.endswith("more than are read")
