@@ -8,7 +8,7 @@ import asyncio
 import random
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Protocol, Self
+from typing import ClassVar, Self
 from urllib.parse import urlencode
 
 import httpx
@@ -52,25 +52,11 @@ class RequestLimits:
     """Of a decompressed body."""
 
 
-class Asking(Protocol):
-    """What `Registry.ask` requests."""
-
-    @property
-    def path(self) -> str:
-        """Where the endpoint is, below the registry's address."""
-
-    @property
-    def node(self) -> str:
-        """What it asks about, for people."""
-
-    def parameters(self) -> list[tuple[str, str]]:
-        """Return the parameters under the API's names."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Query:
     """The parameters of `GET /versions` (docs/registry.md, Endpoint). Empty ones are omitted."""
 
+    path: ClassVar[str] = "/versions"
     node: str = ""
     statuses: tuple[str, ...] = ()
     """Short names."""
@@ -79,11 +65,6 @@ class Query:
     """Text to search for in reasons, whatever its case. The service may refuse that (docs/registry.md, Statuses)."""
     page: int = 1
     page_size: int = PAGE_SIZE
-
-    @property
-    def path(self) -> str:
-        """Where the endpoint is, below the registry's address."""
-        return "/versions"
 
     def parameters(self) -> list[tuple[str, str]]:
         """Return the parameters under the API's names."""
@@ -94,6 +75,28 @@ class Query:
         if self.status_reason:
             pairs.append(("status_reason", self.status_reason))
         return [*pairs, ("page", str(self.page)), ("pageSize", str(self.page_size))]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PackQuery:
+    """The parameters of `GET /nodes` (docs/registry.md, Packs as a whole)."""
+
+    path: ClassVar[str] = "/nodes"
+    node: ClassVar[str] = "the packs as a whole"
+    """What it asks about, for people."""
+    ids: tuple[str, ...]
+    page: int = 1
+    is_first: bool = False
+    """It is the first request of all: after a usable answer the endpoint is there, whatever a later one says."""
+
+    def parameters(self) -> list[tuple[str, str]]:
+        """Return the parameters under the API's names."""
+        return [
+            *(("node_id", one) for one in self.ids),
+            ("include_banned", "true"),
+            ("page", str(self.page)),
+            ("limit", str(PAGE_SIZE)),
+        ]
 
 
 class _FailedAttemptError(Exception):
@@ -145,7 +148,9 @@ class Registry:
         for one in self._unused:
             await one.aclose()
 
-    async def ask(self, query: Asking, *, retries: int | None = None) -> Answer:
+    async def ask(
+        self, query: Query | PackQuery, *, retries: int | None = None
+    ) -> Answer:
         """Request one page, and retry after network errors, 429 and 5xx.
 
         `retries` overrides the limits'. Raises NoAnswerError if no attempt had an

@@ -39,14 +39,9 @@ def describe_refusal(code: int, body: bytes, *, of_node: bool = False) -> str:
 
 def with_message(what: str, code: int, body: bytes) -> str:
     """Return what a refusal means, with its status and the message of its body."""
-    message = parse_message(body)
+    message = next(iter(_texts(body)), "")
     quoted = f": {sanitize_line(message, 200)}" if message else ""
     return f"{what} ({int(code)}){quoted}"
-
-
-def parse_message(body: bytes) -> str:
-    """Return the `message` of an error body, else its `error`, else ""."""
-    return next(iter(_texts(body)), "")
 
 
 def parse_ban(body: bytes) -> str | None:

@@ -10,19 +10,17 @@ import asyncio
 import json
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from http import HTTPStatus
 
 from watcher.model.failure import Fault, ReadFailure
 from watcher.model.pack import PACK_STATUSES, PackRecord, PackRecords
 from watcher.registry.answer import NoAnswerError
-from watcher.registry.client import Registry
+from watcher.registry.client import PackQuery, Registry
 from watcher.text.json_limits import too_dense
 
 _MOST_IDS = 60
 """Of one request: the longest ids make an address of 7 KB, and servers and proxies refuse 8."""
-_MOST_ROWS = 100
-"""Of one page."""
 _MOST_PAGES = 20
 """Of one chunk. A registry that ignores `limit` has ten rows on a page."""
 _LONGEST_TEXT = 10_000
@@ -37,36 +35,6 @@ _ABSENT = {
 """Answers of a registry that does not have the endpoint."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _PackQuery:
-    """The parameters of `GET /nodes`."""
-
-    ids: tuple[str, ...]
-    page: int = 1
-    is_first: bool = False
-    """It is the first request of all: after a usable answer the endpoint is there, whatever a later one says."""
-
-    @property
-    def path(self) -> str:
-        """Where the endpoint is, below the registry's address."""
-        return "/nodes"
-
-    @property
-    def node(self) -> str:
-        """What it asks about, for people."""
-        return "the packs as a whole"
-
-    def parameters(self) -> list[tuple[str, str]]:
-        """Return the parameters under the API's names."""
-        pairs = [("node_id", one) for one in self.ids]
-        return [
-            *pairs,
-            ("include_banned", "true"),
-            ("page", str(self.page)),
-            ("limit", str(_MOST_ROWS)),
-        ]
-
-
 async def read_packs(registry: Registry, ids: Iterable[str]) -> PackRecords:
     """Return what the registry says of these packs as a whole. Every failure is in `failure`; none is raised.
 
@@ -76,7 +44,7 @@ async def read_packs(registry: Registry, ids: Iterable[str]) -> PackRecords:
     """
     spelled = list(dict.fromkeys(one for each in ids for one in (each, each.lower())))
     queries = [
-        _PackQuery(ids=tuple(spelled[at : at + _MOST_IDS]), is_first=at == 0)
+        PackQuery(ids=tuple(spelled[at : at + _MOST_IDS]), is_first=at == 0)
         for at in range(0, len(spelled), _MOST_IDS)
     ]
     parts = [await _read_chunk(registry, query) for query in queries[:1]]
@@ -100,13 +68,13 @@ def _add(records: dict[str, PackRecord], record: PackRecord) -> None:
     records[key] = max(records.get(key, record), record, key=_badness)
 
 
-async def _read_chunk(registry: Registry, query: _PackQuery) -> PackRecords:
+async def _read_chunk(registry: Registry, query: PackQuery) -> PackRecords:
     """Return the records of one chunk from as many pages as it takes, up to the first that cannot be read."""
     wanted = {one.lower() for one in query.ids}
     found: dict[str, PackRecord] = {}
     for number in range(1, _MOST_PAGES + 1):
         try:
-            page = await _read_page(registry, replace(query, page=number))
+            records, pages = await _read_page(registry, replace(query, page=number))
         except NoAnswerError as error:
             return PackRecords(
                 records=found, failure=ReadFailure(error=str(error), fault=error.fault)
@@ -115,17 +83,19 @@ async def _read_chunk(registry: Registry, query: _PackQuery) -> PackRecords:
             failure = ReadFailure(error=f"unexpected {type(error).__name__}")
             return PackRecords(records=found, failure=failure)
         before = len(found)
-        for record in page.records:
+        for record in records:
             if record.id.lower() in wanted:
                 _add(found, record)
         # A page without anything new is the last one, whatever the answer claims.
-        if len(found) in {before, len(wanted)} or number >= page.pages:
+        if len(found) in {before, len(wanted)} or number >= pages:
             break
     return PackRecords(records=found)
 
 
-async def _read_page(registry: Registry, query: _PackQuery) -> _PackPage:
-    """Return one page. Raises NoAnswerError."""
+async def _read_page(
+    registry: Registry, query: PackQuery
+) -> tuple[list[PackRecord], float]:
+    """Return the records of one page, and how many pages there are, as `_parse`. Raises NoAnswerError."""
     answer = await registry.ask(query, retries=min(1, registry.limits.retries))
     if answer.code in _ABSENT and query.is_first and query.page == 1:
         raise NoAnswerError(
@@ -145,15 +115,11 @@ def _badness(record: PackRecord) -> int:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _PackPage:
-    records: tuple[PackRecord, ...]
-    pages: float
-    """How many pages there are, as the answer says; infinity if it does not."""
+def _parse(body: bytes) -> tuple[list[PackRecord], float]:
+    """Return the records in an answer's body, and how many pages there are: infinity if it does not say.
 
-
-def _parse(body: bytes) -> _PackPage:
-    """Return the records in an answer's body; rows without a readable id are left out. Raises NoAnswerError."""
+    Rows without a readable id are left out. Raises NoAnswerError.
+    """
     if too_dense(body):
         raise NoAnswerError("GET /nodes answers with too many values")
     try:
@@ -167,10 +133,8 @@ def _parse(body: bytes) -> _PackPage:
     if not isinstance(rows, list):
         raise NoAnswerError("GET /nodes answers without a list of packs")
     pages = about.get("totalPages")
-    records = tuple(record for row in rows if (record := _record(row)) is not None)
-    return _PackPage(
-        records=records, pages=pages if isinstance(pages, int) else math.inf
-    )
+    records = [record for row in rows if (record := _record(row)) is not None]
+    return records, pages if isinstance(pages, int) else math.inf
 
 
 def _record(row: object) -> PackRecord | None:
