@@ -30,7 +30,7 @@ from watcher.model.event import (
     Rank,
     Severity,
     is_about_all,
-    is_copy_of,
+    is_meant,
     rank,
     replaces_archive,
     runs_it,
@@ -347,7 +347,7 @@ def running(event: Event) -> Words:
     unknown = "a copy of unknown version" if enabled else "copy of unknown version"
 
     def order(copy: Copy) -> tuple[bool, bool]:
-        return not _is_meant(copy, event), copy.version is None
+        return not is_meant(copy, event), copy.version is None
 
     by_version: dict[str | None, list[str]] = {}
     for copy in sorted(enabled or event.installed, key=order):
@@ -374,10 +374,6 @@ def _runs_it(event: Event) -> Words:
     run = (copy.version for copy in event.installed if copy.enabled and copy.version)
     version = next(run, None)
     return (Trusted("you run "), Item(version)) if version else ()
-
-
-def _is_meant(copy: Copy, event: Event) -> bool:
-    return event.version is None or is_copy_of(copy, event.version)
 
 
 def _places(installs: Sequence[str]) -> Words:

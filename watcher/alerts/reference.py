@@ -7,13 +7,19 @@ sum, all runs of polls in one pass.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from operator import attrgetter
 
 from watcher.model.channel import Channel, Grouping, grouped
-from watcher.model.event import DEFAULT_KINDS, REFERENCES, Event, Kind, reference_to
+from watcher.model.event import (
+    DEFAULT_KINDS,
+    REFERENCES,
+    Event,
+    Kind,
+    digest,
+    reference_to,
+)
 
 _Events = tuple[Event, ...]
 """Of one message."""
@@ -31,8 +37,7 @@ def key_of(events: Iterable[Event]) -> str:
     """
     message = tuple(events)
     ids = "\n".join(sorted(event.id for event in message))
-    more = hashlib.sha256(ids.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-    return f"{reference_of(message)}-{more}"
+    return f"{reference_of(message)}-{digest(ids, 16)}"
 
 
 def events_of(

@@ -232,7 +232,6 @@ def _judge_as(install: str, pack: Pack, one: Identity, known: Knowledge) -> Find
         verdict=ground.verdict,
         id=one.id,
         node=known.node.node if known.node else one.id,
-        of_pack=ground.of_pack,
         listed=ground.listed,
         safe_version=known.safe_version,
         by=_by(pack, one, ground),

@@ -6,7 +6,6 @@ folder, since the state may be what cannot be used. Where nothing can be kept, e
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import sys
@@ -15,6 +14,7 @@ from collections.abc import Collection, Mapping
 from watcher import timestamps
 from watcher.durations import DAY
 from watcher.errors import InUseError, WatchError
+from watcher.model.event import digest
 from watcher.polling.clock import clock
 from watcher.settings.places import user_cache
 from watcher.settings.sources import FILE_VARIABLE
@@ -35,7 +35,7 @@ def are_wanted() -> bool:
 
 def key_of(error: WatchError) -> str:
     """Return the key of an error that ends a `check`."""
-    return _OVERLAP if isinstance(error, InUseError) else ERROR + _digest(str(error))
+    return _OVERLAP if isinstance(error, InUseError) else ERROR + digest(str(error), 32)
 
 
 class Notes:
@@ -43,7 +43,7 @@ class Notes:
 
     def __init__(self) -> None:
         folder = user_cache(os.environ)
-        self._path = folder / "said" / f"{_digest(_job())}.json" if folder else None
+        self._path = folder / "said" / f"{digest(_job(), 32)}.json" if folder else None
 
     def is_due(self, key: str) -> bool:
         """Return whether an error was not said within a day; then note that it is said now."""
@@ -101,7 +101,3 @@ def _job() -> str:
     except FileNotFoundError:
         cwd = ""
     return json.dumps([cwd, os.environ.get(FILE_VARIABLE, ""), *sys.argv])
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:32]

@@ -17,7 +17,7 @@ from watcher.model.event import (
     Event,
     FieldChange,
     digest,
-    is_copy_of,
+    is_meant,
 )
 from watcher.model.pack import Copy
 from watcher.model.version import SafeVersion
@@ -95,8 +95,7 @@ def _foremost(event: Event, most: int) -> tuple[Copy, ...]:
         return event.installed
 
     def place(copy: Copy) -> tuple[bool, bool]:
-        is_meant = event.version is not None and is_copy_of(copy, event.version)
-        return not copy.enabled, not is_meant
+        return not copy.enabled, not is_meant(copy, event)
 
     return tuple(sorted(event.installed, key=place)[:most])
 

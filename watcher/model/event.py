@@ -157,8 +157,7 @@ def runs_it(event: Event) -> bool:
     A clone has no version that is known, and a disabled copy is not run. An exposure is about nothing else.
     """
     return event.kind is Kind.EXPOSED or any(
-        copy.enabled and (event.version is None or is_copy_of(copy, event.version))
-        for copy in event.installed
+        copy.enabled and is_meant(copy, event) for copy in event.installed
     )
 
 
@@ -167,9 +166,11 @@ def runs_its_pack(event: Event) -> bool:
     return event.kind is Kind.EXPOSED or any(copy.enabled for copy in event.installed)
 
 
-def is_copy_of(copy: Copy, version: str) -> bool:
-    """Return whether an installed copy says that it is that version, maybe written otherwise (`1.2` is `1.2.0`)."""
-    return copy.version is not None and is_same_version(copy.version, version)
+def is_meant(copy: Copy, event: Event) -> bool:
+    """Return whether a copy says that it is the event's version, maybe written otherwise; any if it has none."""
+    if event.version is None:
+        return True
+    return copy.version is not None and is_same_version(copy.version, event.version)
 
 
 def severity_of(event: Event) -> Severity:

@@ -28,8 +28,6 @@ class Finding:
     """The pack that the copy was judged as, as written; None without an id."""
     node: str | None = None
     """The same, as the registry spells it where that is known."""
-    of_pack: bool = False
-    """It is about the pack as a whole, whatever its version."""
     listed: Version | None = None
     """The installed version as the registry lists it."""
     safe_version: SafeVersion | None = None

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import ipaddress
 from functools import partial
 from typing import Any
 
 from watcher.delivery.services.service import Context
-from watcher.model.event import Severity
+from watcher.model.event import Severity, digest
 
 _PRIORITY = {
     Severity.CRITICAL: ("1", "high"),
@@ -28,9 +27,7 @@ def mail(service: Any, context: Context) -> None:  # noqa: ANN401 - apprise's ow
     name, address = service.from_addr
     service.from_addr = (name or service.app_id, address)
     priority, importance = _PRIORITY[context.severity]
-    thread = hashlib.sha256(
-        (context.worst.node or "").lower().encode("utf-8", "surrogatepass")
-    ).hexdigest()[:20]
+    thread = digest((context.worst.node or "").lower(), 20)
     headers = {
         "Auto-Submitted": "auto-generated",
         "X-Priority": priority,
