@@ -36,9 +36,11 @@ async def packs(address: str) -> tuple[Pack, ...]:
 
     Unscannable if there is no Manager, or if it does not answer with a list.
     """
+    is_here = urlsplit(address).hostname in _LOOPBACK
     try:
         async with httpx.AsyncClient(
-            transport=_transport(address),
+            # This machine itself is never reached by way of a proxy.
+            transport=transport.open_transport(address, by_proxy=not is_here),
             timeout=None,  # noqa: S113 - the caller has it
             headers=_HEADERS,
             trust_env=False,
@@ -49,9 +51,7 @@ async def packs(address: str) -> tuple[Pack, ...]:
     except WatchError as error:  # of a proxy that cannot be used
         raise Unscannable(error.what) from None
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-        why = transport.describe(error)
-        # What is wrong with it has the host's name.
-        why = why.partition(" (")[0] if "certificate" in why else why
+        why = transport.describe_without_host(error)
         raise Unscannable(f"it cannot be asked: {why}") from None
 
 
@@ -115,10 +115,3 @@ async def _get(
 def _below(address: str, path: str) -> str:
     parts = urlsplit(address)
     return urlunsplit(parts._replace(path=f"{parts.path.rstrip('/')}/{path}"))
-
-
-def _transport(address: str) -> httpx.AsyncBaseTransport:
-    """Return how the address is reached: this machine itself never by way of a proxy."""
-    return transport.open_transport(
-        address, by_proxy=urlsplit(address).hostname not in _LOOPBACK
-    )

@@ -108,6 +108,12 @@ def describe(error: BaseException) -> str:
     return f"the request failed ({type(error).__name__})"
 
 
+def describe_without_host(error: BaseException) -> str:
+    """Return the same without the host's name, which the words for a certificate have."""
+    why = describe(error)
+    return why.partition(" (")[0] if "certificate" in why else why
+
+
 def _describe_cause(cause: BaseException) -> str:
     """Return what an error of the system or of TLS means; "" for any other."""
     match cause:

@@ -72,9 +72,7 @@ async def send(url: str, ping: Ping, seconds: float) -> str:
     except WatchError as error:  # of a proxy that cannot be used
         return error.what
     except Exception as error:  # noqa: BLE001 - whatever a monitor does, the poll goes on
-        why = transport.describe(error)
-        # What is wrong with it has the host's name.
-        return why.partition(" (")[0] if "certificate" in why else why
+        return transport.describe_without_host(error)
     if 300 <= code < 400:
         return f"HTTP {code}: it redirects, which is not followed"
     return "" if 200 <= code < 300 else f"HTTP {code}"
