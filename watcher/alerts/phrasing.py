@@ -38,7 +38,7 @@ from watcher.model.event import (
     warns,
 )
 from watcher.model.pack import OWN_FILES, Copy
-from watcher.model.selection import INTERVAL_OF_GLOBS
+from watcher.model.selection import INTERVAL_OF_GLOBS, NODE_ID
 from watcher.model.version import BANNED
 from watcher.text.ascii import plain_name
 from watcher.text.plural import plural
@@ -67,7 +67,6 @@ REPLACED = "🚨"
 """The symbol of a replaced archive."""
 _VERSIONS, _INSTALLS = 2, 3
 """The most versions that are run that a line names, and the most installs of each."""
-_PACK_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _VERSION_TEXT = re.compile(r"[vV]?[0-9][0-9A-Za-z-]*(?:[.+][0-9A-Za-z-]+)*")
 """Any semantic version, and what is like one: `1.2.0+build.5`, `v2.0-rc.1`, `1.2.0.1`, `1.0b2`."""
 _TITLE_SIZES = ((100, 60), (40, 20))
@@ -493,7 +492,7 @@ def _headline(event: Event, of_name: int, of_version: int, *, runs: bool) -> str
     """Return an event in a few words, with `runs` also that it is run; "" for a name that is not fit for a title."""
     what, about = _sentence(event)
     name, version = _name(event), event.version
-    if name is not None and not _PACK_ID.fullmatch(name):
+    if name is not None and not NODE_ID.fullmatch(name):
         return ""
     words = [what[:1].upper() + what[1:]] if what else []
     if version is not None and not _VERSION_TEXT.fullmatch(version):

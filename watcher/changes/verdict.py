@@ -6,7 +6,6 @@ of all that it may be counts (docs/behaviour.md, Events (Verdicts)).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
@@ -23,6 +22,7 @@ from watcher.model.pack import (
     Verdict,
 )
 from watcher.model.precedence import is_same_version, precedence
+from watcher.model.selection import NODE_ID
 from watcher.model.snapshot import Mark, Node
 from watcher.model.version import (
     ACTIVE,
@@ -36,8 +36,6 @@ from watcher.model.version import (
     badness,
 )
 from watcher.text.repository import repository_key
-
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 _BY_STATUS = {
     BANNED: Verdict.BANNED,
@@ -183,7 +181,7 @@ def judge_each(
 def identities(pack: Pack) -> list[Identity]:
     """Return what a copy may be, as far as the registry can be asked about it; its own id first."""
     own = [Identity(id=pack.id, by=Claim.FILE)] if pack.id is not None else []
-    return [one for one in (*own, *pack.others) if _ID.fullmatch(one.id)]
+    return [one for one in (*own, *pack.others) if NODE_ID.fullmatch(one.id)]
 
 
 def _may_be(one: Identity, known: Callable[[str], Knowledge]) -> bool:

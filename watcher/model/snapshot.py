@@ -56,6 +56,11 @@ class Node:
     """Oldest first."""
 
     @property
+    def is_there(self) -> bool:
+        """Whether the registry was seen to have it: a version of it, or its ban."""
+        return bool(self.versions or self.banned)
+
+    @property
     def listed(self) -> tuple[Version, ...]:
         """The versions that are listed under the watched statuses, as far as is known."""
         if self.emptied:

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import re
 
-from watcher.model.selection import is_glob, split
+from watcher.model.selection import NODE_ID, is_glob, split
 from watcher.settings.parsing import read_each, split_list
 from watcher.text.mask import describe, find_url, is_visible
 
 _LONGEST = 100
-_ID = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{_LONGEST - 1}}}")
 _PACK_URL = re.compile(
     r"(?:https?://)?registry\.comfy\.org/(?:[^?#]*/)?nodes/([^/?#]+)/*(?:[?#].*)?",
     re.IGNORECASE,
@@ -51,7 +50,11 @@ def _finding(item: object) -> str:
     text = item.strip() if isinstance(item, str) else ""
     node, _, version = text.rpartition("@")
     is_version = is_visible(version) and " " not in version
-    if not _ID.fullmatch(node) or not 0 < len(version) <= _LONGEST or not is_version:
+    if (
+        not NODE_ID.fullmatch(node)
+        or not 0 < len(version) <= _LONGEST
+        or not is_version
+    ):
         raise ValueError(
             f"{describe(item)} is not a finding; give the id of a pack and a version of it, e.g. rgthree-comfy@1.0.3"
         )
@@ -98,7 +101,7 @@ def _id_or_glob(item: object) -> str:
                 f"{describe(text)} is a pattern that no node id can match; letters A to Z, digits, '.', '_', '-', '*',"
                 " '?' and '[a-z]' are allowed, and '!' first to leave out"
             )
-    elif not _ID.fullmatch(text):
+    elif not NODE_ID.fullmatch(text):
         raise ValueError(
             f"{describe(text)} is not a node id; give at most {_LONGEST} letters A to Z, digits, '.', '_' and '-',"
             " a letter or a digit first"

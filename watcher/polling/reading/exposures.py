@@ -97,7 +97,9 @@ def records_after(
         if key in kept and one.status in PACK_STATUSES
     }
     silent = (answers.packs_due & kept) - fresh.keys()
-    lacking = {key for key in silent if _is_there(snapshot.nodes.get(key))}
+    nodes = snapshot.nodes
+    # The registry has these, so that a record of each is due.
+    lacking = {key for key in silent if key in nodes and nodes[key].is_there}
     failure = answers.packs.failure
     if failure is None:
         # What was known of a pack that the answer leaves out is not known any more.
@@ -107,11 +109,6 @@ def records_after(
             packs = plural(len(lacking), "pack")
             failure = ReadFailure(error=f"GET /nodes does not say how {packs} stand")
     return known | fresh, failure
-
-
-def _is_there(node: Node | None) -> bool:
-    """Return whether the registry has the pack, so that a record of it is due."""
-    return node is not None and bool(node.versions or node.banned)
 
 
 def with_installs(

@@ -103,9 +103,7 @@ class _Comparison:
         if key not in self._plan.only_folders or has_rows or has_record:
             return True
         known, answer = self._plan.snapshot.nodes.get(key), self._answers.nodes.get(key)
-        is_known = known is not None and bool(
-            known.baseline_at or known.versions or known.banned
-        )
+        is_known = known is not None and (bool(known.baseline_at) or known.is_there)
         has_versions = isinstance(answer, Listing) and bool(answer.versions)
         return is_known or has_versions or isinstance(answer, NodeBanned)
 

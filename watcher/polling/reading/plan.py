@@ -107,10 +107,11 @@ class Plan:
         known = self.snapshot.nodes
         chosen: dict[str, str] = {}
         if isinstance(sweep, Sweep):
+            # An id that never had a version is no pack of the registry's.
             chosen = {
                 key: node.node
                 for key, node in known.items()
-                if _is_pack(node) and self.globs.matches(key)
+                if (node.baseline_at or node.is_there) and self.globs.matches(key)
             }
             chosen |= {key: rows.spelling for key, rows in sweep.nodes.items()}
         elif sweep is not None and self.globs.chooses:
@@ -342,8 +343,8 @@ class Plan:
     def _is_unanswered(self, key: str) -> bool:
         """Return whether `GET /nodes` has not said yet how a pack stands that may be installed."""
         node, known = self.snapshot.nodes.get(key), self.checks.packs
-        has_versions = node is not None and bool(node.versions or node.banned)
-        is_silent = key not in known or (known[key] is None and has_versions)
+        is_there = node is not None and node.is_there
+        is_silent = key not in known or (known[key] is None and is_there)
         return self.keeps_record(key) and is_silent
 
     def _moments(self, since: str) -> Callable[[str], bool]:
@@ -413,11 +414,6 @@ def _joined(
             record = records.get(key)
             ids[key] = record.id if record and record.id.lower() == key else each
     return tuple(ids.values())
-
-
-def _is_pack(node: Node) -> bool:
-    """Return whether a node was seen: an id that never had a version is no pack of the registry's."""
-    return bool(node.baseline_at or node.versions or node.banned)
 
 
 def _pages_of(total: int) -> int:
