@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from importlib import import_module
 from importlib.metadata import version
+from pathlib import Path
 
 import watcher
 from watcher import log
@@ -21,7 +22,6 @@ from watcher.errors import ConfigError, InstallationError
 from watcher.model.channel import Channel
 from watcher.model.exposure import exposure_key
 from watcher.polling.clock import clock
-from watcher.polling.installation import installation_check
 from watcher.polling.model import PollConfig, request_limits
 from watcher.registry import transport
 from watcher.settings.loading import Loaded, nothing_to_watch, url_problems
@@ -165,3 +165,35 @@ def config_to_watch(
     if not loaded.settings.nodes and not loaded.settings.installs:
         raise nothing_to_watch(loaded)
     return poll_config(loaded.settings, folder, loaded.origins, refusal)
+
+
+def installation_check(files: Iterable[str]) -> Callable[[], None]:
+    """Return a function that raises InstallationError if one of the files was removed or replaced since.
+
+    Imported modules keep working without them. But apprise, requests and this program read files while they run, such
+    as the trusted certificates. Paths that are not files, as in an archive, are left out.
+    """
+    marks = {file: mark for file in files if (mark := _mark(file)) is not None}
+
+    def check() -> None:
+        for file, mark in marks.items():
+            try:
+                is_same = _mark(file) == mark
+            except OSError:  # unknown at the moment
+                continue
+            if not is_same:
+                raise InstallationError(
+                    "the installation was replaced or removed while this process ran; stopping for a restart",
+                    hint="nothing is lost; if nothing restarts it, start comfy-watch again",
+                )
+
+    return check
+
+
+def _mark(file: str) -> tuple[int, int, int] | None:
+    """Return what identifies the file; None if there is none. OSError if this is unknown at the moment."""
+    try:
+        found = Path(file).stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return found.st_dev, found.st_ino, found.st_mtime_ns

@@ -31,8 +31,7 @@ from watcher.cli.terminal import (
 from watcher.model.event_form import public_time
 from watcher.model.version import STATUSES
 from watcher.polling.clock import clock
-from watcher.polling.lookup.look import look_up
-from watcher.polling.lookup.model import Filters, Found, FoundVersion
+from watcher.polling.lookup import Filters, Found, FoundVersion, look_up
 from watcher.polling.model import request_limits
 from watcher.registry import transport
 from watcher.settings import node_ids

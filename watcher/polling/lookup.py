@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 
 from watcher.model.failure import ReadFailure
-from watcher.model.version import STATUSES, Version, standing
-from watcher.polling.lookup.model import Filters, Found, FoundVersion, age_key
+from watcher.model.version import STATUSES, Version, recency, standing
 from watcher.polling.reading.reasons import read_summaries
 from watcher.progress import Progress, silent
 from watcher.registry.answer import NoAnswerError
@@ -31,6 +30,65 @@ _NAMED_PAGES = 5
 
 Key = tuple[str, str]
 """A lower-case node id, and the key of a version in it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filters:
+    """Which versions to look for; what is empty matches all."""
+
+    nodes: tuple[str, ...] = ()
+    statuses: tuple[str, ...] = ()
+    """Short names."""
+    reason: str = ""
+    """Text that the registry searches for in reasons."""
+    deprecated: bool = False
+    """Only deprecated ones."""
+    since: str = ""
+    """Only those that were published at this time or later; RFC 3339, UTC."""
+
+    def match(self, version: Version) -> bool:
+        """Return whether a version matches, but for its node and its reason."""
+        if self.statuses and version.status not in self.statuses:
+            return False
+        if self.deprecated and not version.deprecated:
+            return False
+        return not self.since or age_key(version.created_at) >= recency(self.since)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundVersion:
+    """A version that matches. All texts are untrusted."""
+
+    node: str
+    """As the registry spells it."""
+    version: Version
+    changelog: str
+    """Its beginning."""
+    reason: str | None = None
+    """A summary; None if it was not asked for, or could not be read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What one look found."""
+
+    versions: tuple[FoundVersion, ...] = ()
+    """Newest first, up to the limit."""
+    total: int = 0
+    """How many versions match."""
+    packs: int = 0
+    """Of how many packs."""
+    by_status: Mapping[str, int] = field(default_factory=dict)
+    """Worst first."""
+    deprecated: int = 0
+    problems: tuple[ReadFailure, ...] = ()
+    incomplete: str = ""
+    """How much could not be read, for a person; "" if all could."""
+
+
+def age_key(created_at: str) -> str:
+    """Return a key that sorts times of the registry; text that is none is older than any."""
+    return recency(created_at) if created_at[:4].isdigit() else ""
 
 
 async def look_up(

@@ -1,1 +1,0 @@
-"""One look at `GET /versions` for people and scripts: which versions match. It keeps nothing."""
