@@ -90,8 +90,8 @@ def load(
         problems.append(f"installs: {error} ({origins['installs']})")
     try:
         if origins["state_dir"] == "default":
-            home = state_home(folder, environ, system)
-            changes["state_dir"], origins["state_dir"] = home.folder, home.origin
+            home, origins["state_dir"] = state_home(folder, environ, system)
+            changes["state_dir"] = home
         else:
             changes["state_dir"] = sources.absolute(
                 starts["state_dir"], settings.state_dir

@@ -19,15 +19,6 @@ class Folders:
     state: Path
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class StateHome:
-    """The state folder where no setting names one."""
-
-    folder: Path
-    origin: str
-    """Why it is this one, for people."""
-
-
 if sys.platform == "win32":
     # Every user may make folders in C:\ and in %ProgramData%: settings or secrets that are found there could be
     # anybody's, so that neither is looked for.
@@ -112,8 +103,8 @@ else:
 
 def state_home(
     folder: Path, environ: Mapping[str, str], system: Folders | None = SYSTEM
-) -> StateHome:
-    """Return the default state folder for settings in a folder, or for a working folder without any.
+) -> tuple[Path, str]:
+    """Return the default state folder for settings in a folder, or for a working folder without any; and its origin.
 
     It is beside the settings. For those in the user's or the system's folder it is where that system keeps states, so
     that a service and a shell use the same one; a state that is beside them already stays in use.
@@ -122,13 +113,9 @@ def state_home(
     for known in (system, user_folders(environ)):
         if known is not None and is_same(folder, known.settings):
             if known.state != beside and os.path.lexists(beside / "snapshot.json"):
-                return StateHome(
-                    folder=beside, origin="default, since a state is there"
-                )
-            return StateHome(
-                folder=known.state, origin=f"default for settings in {known.settings}"
-            )
-    return StateHome(folder=beside, origin="default")
+                return beside, "default, since a state is there"
+            return known.state, f"default for settings in {known.settings}"
+    return beside, "default"
 
 
 def is_same(folder: Path, known: Path) -> bool:

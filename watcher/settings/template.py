@@ -149,7 +149,7 @@ def write(path: Path) -> None:
     except ValueError as refusal:
         raise ConfigError(str(refusal)) from None
     folder = path.absolute().parent
-    home = state_home(folder, os.environ).folder
+    home, _ = state_home(folder, os.environ)
     create(path, text(state=Path("state") if home == folder / "state" else home))
 
 

@@ -293,12 +293,11 @@ def test_state_of_settings_in_the_users_folder(
 @_linux_folders
 def test_state_of_the_systems_settings() -> None:
     """Settings in /etc/comfy-watch, there or not, have their state in /var/lib, as the service's manager has it."""
-    home = state_home(Path("/etc/comfy-watch"), {"HOME": "/h"})
-    assert (home.folder, home.origin) == (
+    assert state_home(Path("/etc/comfy-watch"), {"HOME": "/h"}) == (
         Path("/var/lib/comfy-watch"),
         "default for settings in /etc/comfy-watch",
     )
-    assert state_home(Path(), {"HOME": "/h"}).folder == Path("state")
+    assert state_home(Path(), {"HOME": "/h"})[0] == Path("state")
 
 
 def test_secrets_beside_the_systems_settings(loads: Loads, tmp_path: Path) -> None:
