@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.support.factories import NOW, minute
-from watcher.changes.channel_health import ChannelState, assess_channels
+from watcher.changes.health import ChannelState, assess_channels
 from watcher.model.event import Event, Kind
 from watcher.model.snapshot import Snapshot
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from watcher.changes import health
-from watcher.changes.channel_health import ChannelState, assess_channels
+from watcher.changes.health import ChannelState, assess, assess_channels
 from watcher.changes.sweeps import assess_sweep, set_baseline
 from watcher.model.event import Event
 from watcher.model.listing import ALL
@@ -54,7 +53,7 @@ def compare(
         for key, one in before.nodes.items()
         if key != ALL or key in found.unread
     }
-    assessed = health.assess(
+    assessed = assess(
         replace(before, nodes=streaks),
         known.with_nodes(found.nodes),
         found.unread,

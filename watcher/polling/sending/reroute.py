@@ -10,7 +10,7 @@ from watcher.alerts.queues.channel_identity import Addresses
 from watcher.alerts.queues.outbox import Outbox
 from watcher.alerts.queues.ownership import reroute
 from watcher.alerts.queues.queue import Queue, error_in_words
-from watcher.changes.channel_health import ChannelState
+from watcher.changes.health import ChannelState
 from watcher.model.channel import Channel
 from watcher.polling.model import SetAside
 from watcher.state.model import State
