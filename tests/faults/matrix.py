@@ -304,7 +304,7 @@ def _fit(case: Case, now: Due, naps: Sequence[float]) -> bool:
     holds = case.expected.holds
     times = 1 if case.breadth is Breadth.PAGE else len(case.met)
     waits = (case.expected.waits + ((holds,) if holds else ())) * times
-    if case.expected.everybody:
+    if case.expected.everybody and case.expected.unreached:
         waits += (_PACKS_WAIT,)
     if holds and case.met and (now.number > 0 or case.met == case.nodes):
         # No node comes after the last one: those that failed in the poll before are read last.
