@@ -133,6 +133,7 @@ def watch(
         "nodes": nodes or (() if fields.get("globs") else (PACK,)),
         "statuses": STATUSES,
         "registry_url": registry_url,
+        "globs": (),
         "limits": RequestLimits(timeout=5, retries=0, concurrency=4),
         "baseline": "summary",
         "failure_threshold": 1,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from heapq import nsmallest
 
 from watcher.alerts.advice import Advice, advice_on_node
@@ -68,15 +68,15 @@ class Digest:
     """Variants, longest first, in safe ASCII. The first that fits is used."""
     lines: tuple[Line, ...]
     """Worst first."""
-    rest: tuple[Label, ...] = ()
+    rest: tuple[Label, ...]
     """The events that have no line."""
     when: str
     """When the events were seen, for people."""
     reference: str
     """Equal for equal events, so that a person recognises a repeat; `history --ref` finds the events by it."""
-    part: int = 0
+    part: int
     """Which further message this is; 0 for none."""
-    owed: Mapping[str, bool] = field(default_factory=dict)
+    owed: Mapping[str, bool]
     """The ids of events that get a further message if this one only counts them, worst first; whether each is run."""
 
 

@@ -420,7 +420,7 @@ def counts(labels: Iterable[Label]) -> str:
     return ", ".join(f"{number} {words}" for words, number in total.items())
 
 
-def more(labels: Sequence[Label], *, follow: int = 0, in_short: bool = False) -> str:
+def more(labels: Sequence[Label], *, follow: int, in_short: bool) -> str:
     """Return the words for events that are not shown, of which so many follow in further messages; "" for none.
 
     "… and 31 more: 1 banned, 30 new (1 follows)", or in short "… and 31 more".

@@ -57,7 +57,7 @@ class Rendered:
 
     title: str
     body: str
-    left: tuple[str, ...] = ()
+    left: tuple[str, ...]
     """Ids of the events that it does not name and that go into a further message."""
 
 

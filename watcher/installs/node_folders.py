@@ -37,7 +37,7 @@ class NodeFolder:
 
 
 def node_folders(
-    where: str, had: Collection[str] = ()
+    where: str, had: Collection[str]
 ) -> tuple[list[NodeFolder], list[str]]:
     """Return the folders of packs of a ComfyUI root, a portable one's, a base directory or a `custom_nodes`.
 

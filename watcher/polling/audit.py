@@ -31,10 +31,10 @@ _PATIENCE = 15.0
 class Audit:
     """What one look found."""
 
-    inventories: tuple[Inventory, ...] = ()
-    findings: tuple[Finding, ...] = ()
+    inventories: tuple[Inventory, ...]
+    findings: tuple[Finding, ...]
     """One for each pack, worst first."""
-    problems: tuple[ReadFailure, ...] = ()
+    problems: tuple[ReadFailure, ...]
     """What was not read or not answered, each thing once."""
 
 

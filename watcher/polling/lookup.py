@@ -13,7 +13,7 @@ from http import HTTPStatus
 from watcher.model.failure import ReadFailure
 from watcher.model.version import STATUSES, Version, recency, standing
 from watcher.polling.reading.reasons import read_summaries
-from watcher.progress import Progress, silent
+from watcher.progress import Progress
 from watcher.registry.answer import NoAnswerError
 from watcher.registry.client import Query, Registry, RequestLimits
 from watcher.registry.error_body import with_message
@@ -36,14 +36,14 @@ Key = tuple[str, str]
 class Filters:
     """Which versions to look for; what is empty matches all."""
 
-    nodes: tuple[str, ...] = ()
-    statuses: tuple[str, ...] = ()
+    nodes: tuple[str, ...]
+    statuses: tuple[str, ...]
     """Short names."""
-    reason: str = ""
+    reason: str
     """Text that the registry searches for in reasons."""
-    deprecated: bool = False
+    deprecated: bool
     """Only deprecated ones."""
-    since: str = ""
+    since: str
     """Only those that were published at this time or later; RFC 3339, UTC."""
 
     def match(self, version: Version) -> bool:
@@ -98,7 +98,7 @@ async def look_up(
     with_reasons: bool,
     registry_url: str,
     limits: RequestLimits,
-    progress: Progress = silent,
+    progress: Progress,
 ) -> Found:
     """Return the newest versions that match, at most `limit`, and how many there are. No answer is an exception.
 

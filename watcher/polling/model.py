@@ -30,7 +30,7 @@ class PollConfig:
 
     nodes: tuple[str, ...]
     """Ids."""
-    globs: tuple[str, ...] = ()
+    globs: tuple[str, ...]
     """Globs over the ids of the whole registry (`watcher.model.selection.Selection`)."""
     statuses: tuple[str, ...]
     """Watched statuses, by short name."""

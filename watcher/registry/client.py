@@ -86,7 +86,7 @@ class PackQuery:
     """What it asks about, for people."""
     ids: tuple[str, ...]
     page: int = 1
-    is_first: bool = False
+    is_first: bool
     """It is the first request of all: after a usable answer the endpoint is there, whatever a later one says."""
 
     def parameters(self) -> list[tuple[str, str]]:

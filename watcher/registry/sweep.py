@@ -13,7 +13,7 @@ from http import HTTPStatus
 from watcher.model.failure import Fault, ReadFailure
 from watcher.model.listing import ALL, Listing, ServerTime
 from watcher.model.version import Version
-from watcher.progress import Progress, silent
+from watcher.progress import Progress
 from watcher.registry.client import PAGE_SIZE, Query, Registry
 from watcher.registry.pages import PageRead, read_pages
 from watcher.registry.pagination import NodeRows
@@ -68,9 +68,9 @@ async def read_sweep(
     *,
     is_wanted: Callable[[str], bool],
     is_worth_it: Callable[[int], bool],
-    known: Iterable[Version] = (),
-    reads_again: bool = True,
-    progress: Progress = silent,
+    known: Iterable[Version],
+    reads_again: bool,
+    progress: Progress,
 ) -> Sweep | NoSweep:
     """Read the pages of all versions with some `statuses`, none for all, and keep the rows of the wanted nodes.
 

@@ -161,7 +161,7 @@ def _add_file(layer: Layer, name: str, file: Path) -> int:
     return mode
 
 
-def toml_file(path: Path, named_by: str = "") -> Layer:
+def toml_file(path: Path, named_by: str) -> Layer:
     """Return the settings file, with or without a byte order mark; a warning if it has secrets that others can read."""
     text, problem, mode = _text_of(path)
     if problem and named_by:

@@ -157,7 +157,15 @@ def test_any_folder(
     project: bytes | None, tracking: bool, clone: Clone | None, name: str
 ) -> None:
     """A pack's folder may have any name and any pyproject."""
-    contents = Contents(pyproject=project, tracking=tracking, clone=clone)
+    contents = Contents(
+        pyproject=project,
+        tracking=tracking,
+        tracks_git=False,
+        clone=clone,
+        loadable=True,
+        flaw="",
+        damaged=False,
+    )
     pack = folders.pack(name, contents, enabled=True)
     _packs_or_reason(lambda: (pack,) if pack else ())
 

@@ -86,9 +86,9 @@ class NodeRow:
     """When it was last read (RFC 3339)."""
     error: str | None
     """Why the last poll could not read it, safe to print."""
-    installed: tuple[Copy, ...] = ()
+    installed: tuple[Copy, ...]
     """Where it is installed, enabled copies first."""
-    exposed: tuple[Exposed, ...] = ()
+    exposed: tuple[Exposed, ...]
     """What of it is run and bad, by version."""
 
     @property

@@ -30,18 +30,18 @@ class Clone:
 class Contents:
     """What was read in the folder of a pack."""
 
-    pyproject: bytes | None = None
+    pyproject: bytes | None
     """None if there is none, or none that can be read."""
-    tracking: bool = False
+    tracking: bool
     """Whether the Manager's mark is there."""
-    tracks_git: bool = False
+    tracks_git: bool
     """Whether that mark lists `.git`: it came in the archive, and is not of a clone."""
-    clone: Clone | None = None
-    loadable: bool = True
+    clone: Clone | None
+    loadable: bool
     """Whether it has what ComfyUI loads."""
-    flaw: str = ""
+    flaw: str
     """Why something in it could not be read."""
-    damaged: bool = False
+    damaged: bool
     """Whether that is the file's fault, and not of who reads it, or of the volume."""
 
 

@@ -15,7 +15,7 @@ from watcher.model.failure import Fault, ReadFailure
 from watcher.model.listing import Listing, Reading
 from watcher.model.pack import PackRecords
 from watcher.polling.reading.plan import Plan
-from watcher.progress import Progress, silent
+from watcher.progress import Progress
 from watcher.registry.client import Query, Registry
 from watcher.registry.packs import read_packs
 from watcher.registry.reader import read_node, read_whereabouts
@@ -106,7 +106,7 @@ class Asker:
     registry: Registry
     plan: Plan
     clock: Callable[[], str]
-    progress: Progress = silent
+    progress: Progress
     _total: int = 0
     _readings: dict[str, Reading] = field(default_factory=dict)
     _failures: int = 0

@@ -9,7 +9,7 @@ from http import HTTPStatus
 
 from watcher.model.event import Event, Kind, rank
 from watcher.model.version import BANNED, DELETED, FLAGGED, STATUSES
-from watcher.progress import Progress, silent
+from watcher.progress import Progress
 from watcher.registry.answer import NoAnswerError
 from watcher.registry.client import Query, Registry
 from watcher.registry.row import VersionRow, parse_version
@@ -30,7 +30,7 @@ async def reasons_for(
     registry: Registry,
     events: tuple[Event, ...],
     patience: float,
-    progress: Progress = silent,
+    progress: Progress,
 ) -> dict[str, str]:
     """Return the registry's reasons by the ids of events, as far as these come within `patience` seconds.
 
@@ -55,7 +55,7 @@ async def read_summaries(
     registry: Registry,
     wanted: Mapping[tuple[str, str], str],
     patience: float,
-    progress: Progress = silent,
+    progress: Progress,
 ) -> dict[tuple[str, str], str]:
     """Return summaries of the registry's reasons by node and version key, of those that come within `patience`.
 
