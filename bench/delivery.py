@@ -25,9 +25,9 @@ from pathlib import Path
 from statistics import median
 
 from bench.measure import PLAIN, ContenderError, memory_mb, print_table, run
+from tests.support.fake_registry.catalog import Catalog
+from tests.support.fake_registry.server import FakeRegistry
 from tests.support.harness import end_backoffs, write_settings
-from watcher.fake_registry.catalog import Catalog
-from watcher.fake_registry.server import FakeRegistry
 
 LATENCY = 0.05
 PAIRS = {400: 3, 4000: 1}

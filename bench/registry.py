@@ -11,8 +11,8 @@ import sys
 
 from aiohttp import web
 
-from tests.support.made_up import made_up_registry
-from watcher.fake_registry.server import FakeRegistry, RecordedRequest
+from tests.support.fake_registry.made_up import made_up_registry
+from tests.support.fake_registry.server import FakeRegistry, RecordedRequest
 
 
 def main() -> None:

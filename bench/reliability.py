@@ -37,9 +37,9 @@ from tests.chaos.syscalls import (
     traced,
 )
 from tests.support import program
+from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.webhook import Message
 from tests.support.harness import end_backoffs, write_settings
-from watcher.fake_registry.server import FakeRegistry
 
 BENCH = program.ROOT / ".venv-bench" / "bin"
 PACKS = ("alpha", "beta", "gamma")

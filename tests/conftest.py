@@ -21,11 +21,11 @@ import tests.support.offline.sitecustomize  # noqa: F401 - keeps pytest on loopb
 import watcher
 from tests.support import program
 from tests.support.elsewhere.lacking import NEEDS_LINUX, lacks
+from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.smtp import Mailbox
 from tests.support.fakes.webhook import Webhook
 from tests.support.fork_server import ForkServer
 from watcher.delivery.urls import load
-from watcher.fake_registry.server import FakeRegistry
 
 # How long a machine takes is no property of the program, so no example has a deadline.
 settings.register_profile("thorough", deadline=None)

@@ -19,7 +19,7 @@ from tests.audit_oracle.situations import (
     Row,
     rows,
 )
-from watcher.fake_registry.server import FakeRegistry
+from tests.support.fake_registry.server import FakeRegistry
 
 Query = Mapping[str, Sequence[str]]
 Document = dict[str, Any]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-from watcher.fake_registry.catalog import Catalog
+from tests.support.fake_registry.catalog import Catalog
 
 INSTALLED = "1.2.0"
 """The version that a copy has, unless its form says another one."""

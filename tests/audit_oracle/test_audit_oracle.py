@@ -17,7 +17,7 @@ from tests.audit_oracle.endpoint import ENDPOINTS, GOOD, Endpoint, answer_as
 from tests.audit_oracle.situations import fill
 from tests.support import program
 from tests.support.comfyui import ComfyUI
-from watcher.fake_registry.server import FakeRegistry
+from tests.support.fake_registry.server import FakeRegistry
 
 Run = Callable[..., program.Completed]
 _SHOWN = 60

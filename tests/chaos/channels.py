@@ -18,11 +18,11 @@ from typing import Any
 from tests.chaos.figures import Result
 from tests.chaos.receiver import Receiver
 from tests.chaos.world import Fact, Home
+from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.ports import Refused
 from tests.support.fakes.webhook import Answer
 from tests.support.fork_server import ForkServer
 from tests.support.harness import write_settings
-from watcher.fake_registry.server import FakeRegistry
 
 HEALTHY = ("one", "two", "four", "five")
 DEAD = "three"

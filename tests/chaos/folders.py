@@ -28,9 +28,9 @@ from tests.chaos.trial import Kill, Stage, Trial, stages
 from tests.chaos.witness import acknowledged
 from tests.chaos.world import REFUSING, Home, World
 from tests.support import program
+from tests.support.fake_registry.server import Respond
 from tests.support.fault_points import Cut
 from watcher.errors import StateError
-from watcher.fake_registry.server import Respond
 from watcher.state.store import (
     ACKS,
     ADDRESSES,

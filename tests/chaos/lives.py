@@ -26,9 +26,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 
 from tests.chaos.figures import Result
+from tests.support.fake_registry.server import FakeRegistry
 from tests.support.worker import WORKER
 from watcher import timestamps
-from watcher.fake_registry.server import FakeRegistry
 from watcher.polling import setup
 from watcher.polling.poll import Poller
 from watcher.settings.model import Settings

@@ -24,11 +24,11 @@ from tests.chaos.figures import PROMISES, Result, counting
 from tests.chaos.receiver import Receiver
 from tests.chaos.subscriber import Fact, Trouble, reading_of
 from tests.support import fast_clock, program
+from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.fault import asked
 from tests.support.fakes.faults import FAULTS, QUICK, Means
 from tests.support.fakes.webhook import Answer
 from tests.support.harness import write_settings
-from watcher.fake_registry.server import FakeRegistry
 from watcher.state.store import (
     ACKS,
     ADDRESSES,

@@ -42,11 +42,11 @@ from tests.chaos.subscriber import (
     Trouble,
     reading_of,
 )
+from tests.support.fake_registry.server import encoded
 from tests.support.fakes.fault import asked
 from tests.support.fakes.faults import FAULTS, QUICK, Means
 from tests.support.fakes.webhook import Message
 from watcher.alerts.queues.queue import Queue
-from watcher.fake_registry.server import encoded
 from watcher.model.channel import Grouping
 from watcher.model.event import DEFAULT_KINDS, Event, Kind
 from watcher.model.version import STATUSES

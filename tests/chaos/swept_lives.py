@@ -33,10 +33,10 @@ from tests.chaos.subscriber import (
     Trouble,
     Truth,
 )
+from tests.support.fake_registry.catalog import Catalog
 from tests.support.fakes.fault import as_json, asked
 from tests.support.fakes.faults import FAULTS
 from tests.support.fakes.pages import UnsteadyPages
-from watcher.fake_registry.catalog import Catalog
 from watcher.model.version import STATUSES
 from watcher.registry.client import PAGE_SIZE
 from watcher.state.model import State

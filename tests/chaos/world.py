@@ -20,14 +20,14 @@ from aiohttp import web
 from tests.chaos.receiver import Receiver
 from tests.chaos.witness import channel_of
 from tests.support import program
+from tests.support.fake_registry.catalog import Catalog
+from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.fault import asked
 from tests.support.fakes.webhook import Message
 from tests.support.fork_server import CrashPoint, ForkServer
 from tests.support.harness import end_backoffs, write_settings
 from tests.support.lived_in import LivedIn
 from watcher import timestamps
-from watcher.fake_registry.catalog import Catalog
-from watcher.fake_registry.server import FakeRegistry
 from watcher.model.event import Kind
 
 PACKS = ("alpha", "beta", "gamma", "delta", "epsilon")

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fork_server import ForkServer
 from tests.support.harness import Watcher
-from watcher.fake_registry.server import FakeRegistry
 
 
 @pytest.fixture

@@ -24,10 +24,10 @@ from hypothesis import strategies as st
 
 from tests.deploy.support.actions_runner import Finished, read_outputs
 from tests.support import program
+from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.fault import as_json, asked, ordinary
 from tests.support.fakes.webhook import Webhook
 from tests.support.lived_in import LivedIn
-from watcher.fake_registry.server import FakeRegistry
 
 pytestmark = pytest.mark.skipif(
     sys.platform == "win32", reason="the action was not tried on Windows"

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.ports import Refused
 from tests.support.fakes.webhook import Answer, Webhook
 from tests.support.harness import Reported, Watcher, counts, reported
 from tests.support.lived_in import LivedIn
-from watcher.fake_registry.server import FakeRegistry
 
 
 @pytest.fixture

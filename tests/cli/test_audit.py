@@ -12,10 +12,10 @@ from jsonschema import Draft202012Validator
 
 from tests.support import program
 from tests.support.comfyui import ComfyUI
+from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.faults import inflict
 from tests.support.harness import write_settings
 from watcher.cli.commands.schema import document_of
-from watcher.fake_registry.server import FakeRegistry
 
 pytestmark = pytest.mark.measured
 

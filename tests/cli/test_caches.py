@@ -6,9 +6,9 @@ import json
 
 import pytest
 
+from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.caches import CachingProxy
 from tests.support.harness import Watcher
-from watcher.fake_registry.server import FakeRegistry
 
 pytestmark = pytest.mark.measured
 

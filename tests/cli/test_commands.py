@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from tests.support import terminal
+from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.faults import inflict
 from tests.support.fakes.webhook import Webhook
 from tests.support.fork_server import ForkServer
 from tests.support.harness import Reported, Watcher, counts, reported
 from watcher.cli import version
-from watcher.fake_registry.server import FakeRegistry
 from watcher.settings.model import Settings
 from watcher.state import files
 

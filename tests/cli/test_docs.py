@@ -17,6 +17,7 @@ import pytest
 from pydantic.fields import FieldInfo
 
 from tests.support import program
+from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.faults import inflict
 from tests.support.fakes.webhook import Webhook
 from tests.support.harness import Watcher
@@ -26,7 +27,6 @@ from watcher.alerts.render import Format, Rendered, plainest, render
 from watcher.changes.transitions import node_url
 from watcher.cli import main
 from watcher.cli.commands import config
-from watcher.fake_registry.server import FakeRegistry
 from watcher.model.event import DEFAULT_KINDS, SWEPT_KINDS, Event, FieldChange, Kind
 from watcher.model.pack import Copy
 from watcher.model.version import SafeVersion

@@ -18,9 +18,9 @@ import pytest
 
 from tests.support import program
 from tests.support.comfyui import COMMIT, ComfyUI
+from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.webhook import Answer, Webhook
 from tests.support.harness import counts, write_settings
-from watcher.fake_registry.server import FakeRegistry
 
 # Interpreters that load everything, one after the other.
 pytestmark = pytest.mark.bounded

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from tests.support.factories import event
+from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.faults import inflict
 from tests.support.harness import Watcher
 from watcher import timestamps
-from watcher.fake_registry.server import FakeRegistry
 from watcher.model.event import Kind
 from watcher.model.pack import Copy
 from watcher.state.documents import write_event

@@ -8,11 +8,11 @@ from collections.abc import Callable
 import pytest
 
 from tests.support import program
+from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.faults import inflict
 from tests.support.fakes.webhook import Webhook
 from tests.support.harness import Watcher, counts, reported
 from tests.support.parameters import one_of
-from watcher.fake_registry.server import FakeRegistry
 from watcher.state import files
 
 pytestmark = pytest.mark.measured

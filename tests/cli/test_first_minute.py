@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.support import program
+from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.webhook import Webhook
-from watcher.fake_registry.server import FakeRegistry
 
 pytestmark = pytest.mark.measured
 

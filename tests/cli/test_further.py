@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.webhook import Answer, Message, Webhook
 from tests.support.harness import Watcher, counts
 from tests.support.lived_in import LivedIn
-from watcher.fake_registry.server import FakeRegistry
 
 _RUN = [f"mine-{number:03}" for number in range(10)]
 _BANNED = [*_RUN, *(f"bad-{number:03}" for number in range(30))]

@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.faults import inflict
 from tests.support.fakes.webhook import Webhook
 from tests.support.harness import Watcher
 from watcher import timestamps
-from watcher.fake_registry.server import FakeRegistry
 
 pytestmark = pytest.mark.measured
 

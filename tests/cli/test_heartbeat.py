@@ -8,10 +8,10 @@ import time
 
 import pytest
 
+from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.faults import inflict
 from tests.support.fakes.webhook import Answer, Webhook
 from tests.support.harness import Watcher
-from watcher.fake_registry.server import FakeRegistry
 from watcher.state import files
 
 pytestmark = pytest.mark.measured

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from tests.support import program
+from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.smtp import Mailbox
 from tests.support.fakes.webhook import Webhook
 from tests.support.fork_server import ForkServer
 from tests.support.harness import Watcher, counts
 from tests.support.parameters import one_of
-from watcher.fake_registry.server import FakeRegistry
 
 pytestmark = pytest.mark.measured
 

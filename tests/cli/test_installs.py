@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.webhook import Webhook
 from tests.support.fault_points import Cut
 from tests.support.harness import Watcher
 from tests.support.lived_in import LivedIn
-from watcher.fake_registry.server import FakeRegistry
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.webhook import Answer, Message, Webhook
 from tests.support.harness import Watcher, counts
-from watcher.fake_registry.server import FakeRegistry
 
 
 class Silent(Webhook):

@@ -10,12 +10,12 @@ from collections.abc import Iterator
 import pytest
 
 from tests.chaos.receiver import Receiver
+from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.webhook import Answer
 from tests.support.fault_points import Cut
 from tests.support.harness import Watcher, counts
 from tests.support.parameters import one_of
 from tests.support.worker import WORKER
-from watcher.fake_registry.server import FakeRegistry
 from watcher.polling import setup
 from watcher.polling.clock import clock
 from watcher.polling.poll import Poller

@@ -6,9 +6,9 @@ import re
 
 import pytest
 
+from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.webhook import Webhook
 from tests.support.harness import Watcher, reported
-from watcher.fake_registry.server import FakeRegistry
 
 pytestmark = pytest.mark.measured
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.webhook import Webhook
 from tests.support.harness import Watcher
-from watcher.fake_registry.server import FakeRegistry
 
 _UNNEEDED = (
     "watcher.alerts.queues.outcomes",

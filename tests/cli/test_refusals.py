@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.webhook import Answer, Message, Webhook
 from tests.support.harness import Reported, Watcher, counts
 from tests.support.parameters import one_of
-from watcher.fake_registry.server import FakeRegistry
 
 
 class Strict(Webhook):

@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 
 from tests.support import program
+from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.webhook import Webhook
 from tests.support.harness import Watcher, write_settings
 from tests.support.parameters import one_row_of
 from tests.support.program import Started
-from watcher.fake_registry.server import FakeRegistry
 
 
 @pytest.fixture

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.faults import inflict
 from tests.support.fork_server import ForkServer
 from tests.support.program import Completed
 from watcher import timestamps
-from watcher.fake_registry.server import FakeRegistry
 from watcher.state import files
 
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.gate import Gate
 from tests.support.fakes.webhook import Answer, Message, Webhook
 from tests.support.harness import Watcher, counts
 from tests.support.parameters import one_of
-from watcher.fake_registry.server import FakeRegistry
 
 pytestmark = pytest.mark.measured
 

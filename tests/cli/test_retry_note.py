@@ -6,10 +6,10 @@ import signal
 
 import pytest
 
+from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.webhook import Webhook
 from tests.support.harness import Watcher, counts
 from tests.support.parameters import one_of
-from watcher.fake_registry.server import FakeRegistry
 
 pytestmark = pytest.mark.measured
 

@@ -12,13 +12,13 @@ from itertools import pairwise
 import pytest
 from aiohttp import web
 
+from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.faults import inflict
 from tests.support.fakes.webhook import Answer, Webhook
 from tests.support.harness import Watcher, counts
 from tests.support.parameters import one_of
 from tests.support.program import Started
 from tests.support.terminal import on_terminal
-from watcher.fake_registry.server import FakeRegistry
 
 pytestmark = pytest.mark.measured
 

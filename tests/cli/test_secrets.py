@@ -14,11 +14,11 @@ import pytest
 
 from tests.hostile.leaks import SECRET, SOURCES, Search, Trial, modes, refusals
 from tests.support import program
+from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.webhook import Webhook
 from tests.support.fork_server import ForkServer
 from tests.support.parameters import one_of
 from watcher.cli.options import masked
-from watcher.fake_registry.server import FakeRegistry
 from watcher.settings import node_ids
 
 

@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from tests.support import program
+from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.faults import inflict
 from tests.support.fakes.webhook import Webhook
 from tests.support.harness import Watcher
 from tests.support.program import Started
-from watcher.fake_registry.server import FakeRegistry
 
 _PROMISED = 5.0
 

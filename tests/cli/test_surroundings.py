@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from tests.support import program
+from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.faults import inflict
 from tests.support.fakes.webhook import Webhook
 from tests.support.fork_server import Forked
 from tests.support.harness import Watcher
 from tests.support.parameters import one_of
-from watcher.fake_registry.server import FakeRegistry
 
 FULL = '"$@" >/dev/full'
 FULL_SAID = "error: standard output cannot be written: No space left on device\n"

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support.fake_registry.server import FakeRegistry
 from tests.support.harness import Watcher, counts
-from watcher.fake_registry.server import FakeRegistry
 
 
 @pytest.fixture

@@ -14,11 +14,11 @@ from aiohttp import web
 from jsonschema import Draft202012Validator
 
 from tests.support import program
+from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.fault import asked as query_of
 from tests.support.harness import Watcher, write_settings
 from tests.support.terminal import shown
 from watcher.cli.commands.schema import document_of
-from watcher.fake_registry.server import FakeRegistry
 
 pytestmark = pytest.mark.measured
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.faults import inflict
 from tests.support.fakes.gate import Gate
 from tests.support.fakes.webhook import Answer, Webhook
@@ -18,7 +19,6 @@ from tests.support.parameters import one_row_of
 from tests.support.program import Completed
 from tests.support.terminal import on_terminal
 from watcher.cli.progress_line import PATIENCE, ProgressLine
-from watcher.fake_registry.server import FakeRegistry
 
 pytestmark = pytest.mark.measured
 

@@ -12,11 +12,11 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from tests.support import program
+from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.webhook import Message, Webhook
 from tests.support.harness import Watcher
 from watcher.alerts.digest import compose
 from watcher.cli.commands.schema import document_of
-from watcher.fake_registry.server import FakeRegistry
 from watcher.model.event import Event, Kind
 from watcher.model.event_form import public_form
 from watcher.model.pack import Copy

@@ -13,9 +13,9 @@ import pytest
 from tests.deploy.support.podman import CONTAINERFILE, HARDENED, Podman, base
 from tests.deploy.support.tools import alerted, checked, until
 from tests.support import program
+from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.gate import Gate
 from tests.support.fakes.webhook import Webhook
-from watcher.fake_registry.server import FakeRegistry
 
 pytestmark = pytest.mark.deployment
 

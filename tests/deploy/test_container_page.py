@@ -13,8 +13,8 @@ from tests.deploy.support.person import Person, blocks
 from tests.deploy.support.podman import Podman, alone
 from tests.deploy.support.tools import alerted, checked, lack, tool, until
 from tests.support import program
+from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.webhook import Webhook
-from watcher.fake_registry.server import FakeRegistry
 
 pytestmark = pytest.mark.deployment
 

@@ -11,7 +11,7 @@ import pytest
 from tests.deploy.support.cron import USER, Cron
 from tests.deploy.support.tools import until
 from tests.support import program
-from watcher.fake_registry.server import FakeRegistry
+from tests.support.fake_registry.server import FakeRegistry
 
 pytestmark = pytest.mark.deployment
 

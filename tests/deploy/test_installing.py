@@ -16,8 +16,8 @@ from tests.cli.test_links import REPOSITORY
 from tests.deploy.support.person import Person, marked
 from tests.deploy.support.tools import lack, tool, until
 from tests.support import program
+from tests.support.fake_registry.server import FakeRegistry
 from tests.support.harness import write_settings
-from watcher.fake_registry.server import FakeRegistry
 
 pytestmark = pytest.mark.deployment
 

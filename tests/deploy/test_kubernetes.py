@@ -17,9 +17,9 @@ from tests.deploy.support.person import Person, blocks
 from tests.deploy.support.podman import CONTAINERFILE, Container, Podman, alone
 from tests.deploy.support.tools import alerted, checked, tool, until
 from tests.support import program
+from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.webhook import Webhook
 from watcher import __version__
-from watcher.fake_registry.server import FakeRegistry
 
 pytestmark = pytest.mark.deployment
 

@@ -11,7 +11,7 @@ from typing import Any, TypeVar, TypeVarTuple
 import pytest
 from aiohttp import web
 
-from watcher.fake_registry.server import FakeRegistry, Respond
+from tests.support.fake_registry.server import FakeRegistry, Respond
 from watcher.model.listing import Reading
 from watcher.registry.answer import Answer, NoAnswerError
 from watcher.registry.client import Query, Registry, RequestLimits

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from tests.faults.cases import THRESHOLD, Breadth, Case, Stage
+from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.faults import FLAGGED, NEW, Means
-from watcher.fake_registry.server import FakeRegistry
 
 Fact = tuple[str, str | None, str | None]
 """An event by kind, node and version."""

@@ -38,12 +38,12 @@ from tests.faults.cases import (
 )
 from tests.faults.due import Due, Fact, Moment
 from tests.support import program
+from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.faults import Means, inflict
 from tests.support.fakes.pages import UnsteadyPages
 from tests.support.fakes.ports import Refused, Untrusted
 from watcher.alerts.queues.channel_identity import Addresses
 from watcher.cli.report import exit_code
-from watcher.fake_registry.server import FakeRegistry
 from watcher.model.event import Event
 from watcher.model.version import STATUSES
 from watcher.polling.clock import clock

@@ -22,9 +22,9 @@ from tests.faults.matrix import (
     right_number,
     right_words,
 )
+from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fork_server import ForkServer
 from tests.support.harness import counts, write_settings
-from watcher.fake_registry.server import FakeRegistry
 from watcher.model.listing import ALL
 
 POLLS_WITH_FAULT = THRESHOLD

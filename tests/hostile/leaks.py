@@ -19,9 +19,9 @@ from functools import partial
 from pathlib import Path
 
 from tests.support import program
+from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.smtp import Mailbox
 from tests.support.fakes.webhook import Answer, Webhook
-from watcher.fake_registry.server import FakeRegistry
 
 SECRET = "s3cr3t"
 USER, PASSWORD, TOKEN, QUERY = "usr-s3cr3t", "pwd-s3cr3t", "tok-s3cr3t", "qry-s3cr3t"

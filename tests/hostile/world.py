@@ -33,10 +33,10 @@ from tests.proxied.peer import Peer
 from tests.proxied.proxy import Proxy
 from tests.proxied.services.table import ON_CALL, PEERS
 from tests.support import program
+from tests.support.fake_registry.server import FakeRegistry, encoded
 from tests.support.fakes.fault import asked
 from tests.support.fakes.smtp import Mail, Mailbox
 from tests.support.fork_server import ForkServer
-from watcher.fake_registry.server import FakeRegistry, encoded
 
 _CHANGING = (
     ("tags", "tags_admin", "dependencies", "supported_os"),

@@ -12,8 +12,8 @@ import pytest
 
 from tests.installs.tools import Tools
 from tests.installs.tree import GONE, PACKS
+from tests.support.fake_registry.server import FakeRegistry
 from tests.support.program import Completed
-from watcher.fake_registry.server import FakeRegistry
 
 pytestmark = pytest.mark.installs
 

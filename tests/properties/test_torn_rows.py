@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from tests.support.fake_registry.server import FakeRegistry, encoded
 from tests.support.fakes.fault import asked
 from tests.support.parameters import one_of
 from tests.support.polls import Watcher
-from watcher.fake_registry.server import FakeRegistry, encoded
 from watcher.model.event import Event
 
 PACKS = tuple(f"Pack-{number:02}" for number in range(10))

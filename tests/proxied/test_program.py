@@ -12,9 +12,9 @@ import pytest
 from tests.proxied.peer import Reply
 from tests.proxied.proxy import Proxy
 from tests.proxied.services.table import PEERS
+from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fork_server import ForkServer
 from tests.support.harness import Watcher, counts
-from watcher.fake_registry.server import FakeRegistry
 
 pytestmark = pytest.mark.bounded
 

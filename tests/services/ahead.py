@@ -9,8 +9,8 @@ from pathlib import Path
 
 from tests.services.operator import PACK, Operator
 from tests.support.ahead import AHEAD
+from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fork_server import ForkServer
-from watcher.fake_registry.server import FakeRegistry
 
 BETWEEN = 3 * 3600
 """Seconds between two polls: the longest backoff is over then."""

@@ -19,7 +19,7 @@ from tests.services.servers.postfix import Postfix
 from tests.services.servers.prosody import Prosody
 from tests.services.servers.rsyslog import Rsyslog
 from tests.services.servers.synapse import Synapse
-from watcher.fake_registry.server import FakeRegistry
+from tests.support.fake_registry.server import FakeRegistry
 
 
 @pytest.fixture(scope="session")

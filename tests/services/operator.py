@@ -7,8 +7,8 @@ from functools import partial
 from pathlib import Path
 
 from tests.support import program
+from tests.support.fake_registry.server import FakeRegistry
 from tests.support.harness import Watcher
-from watcher.fake_registry.server import FakeRegistry
 
 PACK = "comfyui-night-lights"
 REASON = "sends the user's keys to an unknown host"

@@ -16,8 +16,8 @@ from tests.services.cutting import Cut, Cutting, Way
 from tests.services.servers.ntfy import Ntfy
 from tests.services.servers.postfix import READER, Postfix
 from tests.services.servers.synapse import Member, Synapse
+from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fork_server import ForkServer
-from watcher.fake_registry.server import FakeRegistry
 
 pytestmark = pytest.mark.services
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from tests.support import program
+from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fault_points import Cut
 from tests.support.fork_server import CrashPoint, Forked, ForkServer, Streams
-from watcher.fake_registry.server import FakeRegistry
 
 Reported = tuple[str, str | None, str | None]
 """An event by its kind, node and version."""

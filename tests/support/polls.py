@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.factories import watch
-from watcher.fake_registry.server import FakeRegistry
+from tests.support.fake_registry.server import FakeRegistry
 from watcher.polling.clock import clock
 from watcher.polling.model import Report
 from watcher.polling.poll import Poller

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.support.factories import BEFORE, PACK, channel, compare, event, version
+from tests.support.fake_registry.catalog import Catalog
 from tests.support.program import ROOT
 from watcher.alerts.advice import Advice
 from watcher.alerts.differences import FIELD_NAMES
@@ -17,7 +18,6 @@ from watcher.alerts.phrasing import SYMBOLS, phrasing
 from watcher.cli import terminal
 from watcher.cli.documents import VersionForm
 from watcher.delivery.services import mail, push, service
-from watcher.fake_registry.catalog import Catalog
 from watcher.model.channel import knowing, wants
 from watcher.model.event import Kind, Severity, severity_of
 from watcher.model.pack import Verdict

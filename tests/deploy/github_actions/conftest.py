@@ -18,8 +18,8 @@ from tests.deploy.support.actions_runner import (
 from tests.deploy.support.git_server import GitServer
 from tests.deploy.support.tools import tool
 from tests.support import program
+from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.webhook import Answer, Webhook
-from watcher.fake_registry.server import FakeRegistry
 
 REPOSITORY = "somebody/watch"
 BRANCH = "comfy-watch-state"

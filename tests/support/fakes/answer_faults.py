@@ -11,6 +11,8 @@ from typing import Any
 
 from aiohttp import web
 
+from tests.support.fake_registry.catalog import Catalog
+from tests.support.fake_registry.server import encoded
 from tests.support.fakes import wire
 from tests.support.fakes.fault import (
     BACKED_OFF,
@@ -22,8 +24,6 @@ from tests.support.fakes.fault import (
     fixed,
     ordinary,
 )
-from watcher.fake_registry.catalog import Catalog
-from watcher.fake_registry.server import encoded
 
 MEGABYTE = 2**20
 BOMB_MEGABYTES = 200

@@ -12,8 +12,8 @@ import aiohttp
 from aiohttp import web
 from yarl import URL
 
+from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes import wire
-from watcher.fake_registry.server import FakeRegistry
 
 
 class Dating(StrEnum):

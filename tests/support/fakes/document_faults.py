@@ -6,6 +6,8 @@ from typing import Any
 
 from aiohttp import web
 
+from tests.support.fake_registry.catalog import Catalog
+from tests.support.fake_registry.server import encoded
 from tests.support.fakes.fault import (
     FLAGGED,
     NEW,
@@ -18,8 +20,6 @@ from tests.support.fakes.fault import (
     fault,
     ordinary,
 )
-from watcher.fake_registry.catalog import Catalog
-from watcher.fake_registry.server import encoded
 
 HUGE_REASON = "x" * (2 * 2**20)
 FINDINGS = "[" + "{}," * 700_000 + "{}]"

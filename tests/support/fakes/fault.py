@@ -10,8 +10,8 @@ from urllib.parse import parse_qs
 
 from aiohttp import web
 
-from watcher.fake_registry.catalog import Catalog
-from watcher.fake_registry.server import FakeRegistry, encoded
+from tests.support.fake_registry.catalog import Catalog
+from tests.support.fake_registry.server import FakeRegistry, encoded
 
 Play = Callable[[web.BaseRequest, Catalog], Awaitable[web.StreamResponse | None]]
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from tests.support.fake_registry.catalog import Catalog
 from tests.support.fakes import answer_faults, document_faults  # noqa: F401 - each puts its faults into FAULTS
 from tests.support.fakes.fault import (
     BACKED_OFF,
@@ -20,7 +21,6 @@ from tests.support.fakes.fault import (
     Means,
     inflict,
 )
-from watcher.fake_registry.catalog import Catalog
 
 
 async def _unreached(

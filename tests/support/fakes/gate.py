@@ -7,7 +7,7 @@ import threading
 
 from aiohttp import web
 
-from watcher.fake_registry.server import FakeRegistry
+from tests.support.fake_registry.server import FakeRegistry
 
 _LONGEST = 20.0
 

@@ -12,10 +12,10 @@ from typing import Any
 
 from aiohttp import web
 
+from tests.support.fake_registry.catalog import Catalog
+from tests.support.fake_registry.server import FakeRegistry, encoded
 from tests.support.fakes.fault import as_json, asked, ordinary
 from tests.support.fakes.faults import FAULTS
-from watcher.fake_registry.catalog import Catalog
-from watcher.fake_registry.server import FakeRegistry, encoded
 
 Change = Callable[[Catalog], object]
 

@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from watcher.fake_registry.catalog import Catalog, rfc3339
-from watcher.fake_registry.server import FakeRegistry
+from tests.support.fake_registry.catalog import Catalog, rfc3339
+from tests.support.fake_registry.server import FakeRegistry
 
 FIELDS = {
     *(

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from aiohttp import web
 
-from watcher.fake_registry.server import FakeRegistry
+from tests.support.fake_registry.server import FakeRegistry
 
 pytestmark = pytest.mark.measured
 

@@ -20,12 +20,12 @@ from tests.faults.asking import (
     of_pack,
     responding,
 )
+from tests.support.fake_registry.catalog import Catalog
+from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes import wire
 from tests.support.fakes.fault import Fault, asked
 from tests.support.fakes.faults import inflict
 from watcher import __version__
-from watcher.fake_registry.catalog import Catalog
-from watcher.fake_registry.server import FakeRegistry
 from watcher.model.failure import Fault as Whose
 from watcher.model.version import STATUSES
 from watcher.registry.answer import Answer, NoAnswerError

@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 
 from tests.faults.asking import responding
-from watcher.fake_registry.server import FakeRegistry
+from tests.support.fake_registry.server import FakeRegistry
 from watcher.model.failure import Fault, ReadFailure
 from watcher.model.pack import PackRecord, PackRecords
 from watcher.registry.client import Registry, RequestLimits

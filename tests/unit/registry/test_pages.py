@@ -11,8 +11,8 @@ import pytest
 from aiohttp import web
 
 from tests.faults.asking import hurried, of_pack
+from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.fault import asked as query_of
-from watcher.fake_registry.server import FakeRegistry
 from watcher.model.failure import Fault
 from watcher.registry import pages
 from watcher.registry.client import Query, Registry, RequestLimits

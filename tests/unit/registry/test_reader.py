@@ -11,11 +11,11 @@ import pytest
 from aiohttp import web
 
 from tests.faults.asking import NOON, of_pack, read, responding
+from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.fault import asked as query_of
 from tests.support.fakes.fault import ordinary
 from tests.support.fakes.faults import FAULTS, Means, inflict
 from watcher.changes.transitions import DiffOptions
-from watcher.fake_registry.server import FakeRegistry
 from watcher.model.failure import Fault, ReadFailure
 from watcher.model.listing import (
     Listing,

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.factories import BEFORE
+from tests.support.fake_registry.catalog import Catalog
 from tests.support.parameters import examples, one_of
-from watcher.fake_registry.catalog import Catalog
 from watcher.model.version import STATUSES, WATCHED_FIELDS, Version
 from watcher.registry.answer import NoAnswerError
 from watcher.registry.row import parse_version

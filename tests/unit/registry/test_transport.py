@@ -10,11 +10,11 @@ import httpx
 import pytest
 
 from tests.faults.asking import answer, complaint, of_pack, read, without_proxies
+from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.ports import Listener, Refused, Untrusted
 from tests.support.parameters import one_of
 from tests.support.program import Completed
 from watcher.errors import ConfigError
-from watcher.fake_registry.server import FakeRegistry
 from watcher.model.failure import Fault, ReadFailure
 from watcher.model.listing import Listing
 from watcher.registry.client import Query

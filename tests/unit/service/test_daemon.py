@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from tests.support.factories import PACK, channel, watch
+from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.webhook import Webhook
 from tests.support.worker import WORKER
 from watcher.alerts.queues.outbox import Outbox
 from watcher.alerts.queues.outcomes import FailedAttempt, Unanswered
 from watcher.errors import StateError
-from watcher.fake_registry.server import FakeRegistry
 from watcher.polling.clock import clock
 from watcher.polling.poll import Poller
 from watcher.service.daemon import Daemon

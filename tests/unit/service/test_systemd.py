@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from tests.support.factories import PACK, channel, watch
+from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.webhook import Webhook
 from tests.support.worker import WORKER
 from watcher.alerts.queues.outbox import Outbox
-from watcher.fake_registry.server import FakeRegistry
 from watcher.polling.clock import clock
 from watcher.polling.poll import Poller
 from watcher.polling.sending.dispatch import Dispatch

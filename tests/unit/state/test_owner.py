@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from tests.support.factories import going_out
+from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.webhook import Webhook
 from tests.support.fork_server import ForkServer
 from tests.support.harness import Watcher
 from watcher.errors import StateError
-from watcher.fake_registry.server import FakeRegistry
 from watcher.state import files
 from watcher.state.store import StateFolder
 

@@ -15,6 +15,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from tests.support.factories import NOW, PACK, event, going_out
+from tests.support.fake_registry.server import FakeRegistry
 from tests.support.parameters import examples
 from tests.support.program import ROOT
 from tests.support.strategies import (
@@ -29,7 +30,6 @@ from watcher.alerts.queues.channel_identity import Addresses
 from watcher.alerts.queues.outbox import Outbox
 from watcher.cli import report
 from watcher.cli.commands.schema import NAMES, document_of
-from watcher.fake_registry.server import FakeRegistry
 from watcher.model.event import Event
 from watcher.model.snapshot import Snapshot
 from watcher.polling.model import Report

@@ -27,6 +27,7 @@ from tests.support.factories import (
     version,
     watch,
 )
+from tests.support.fake_registry.server import FakeRegistry
 from tests.support.parameters import one_of
 from tests.support.worker import WORKER
 from watcher.alerts.queues import outbox
@@ -36,7 +37,6 @@ from watcher.alerts.queues.outcomes import Acknowledgement, FailedAttempt, repla
 from watcher.alerts.queues.queue import is_due
 from watcher.changes.health import FailureStreak, Health
 from watcher.errors import StateError, UnsureError
-from watcher.fake_registry.server import FakeRegistry
 from watcher.model.channel import Channel
 from watcher.model.event import Kind
 from watcher.model.exposure import Exposure, Installed

@@ -25,8 +25,7 @@ from watcher.cli.loading import working_folder
 from watcher.cli.terminal import echo
 from watcher.delivery.client import Worker
 from watcher.errors import StateError, WatchError
-from watcher.fake_registry.catalog import Catalog
-from watcher.fake_registry.server import FakeRegistry
+from watcher.model.version import ACTIVE, BANNED, FLAGGED, status_to_api
 from watcher.polling import setup
 from watcher.polling.clock import clock
 from watcher.polling.model import Report
@@ -40,7 +39,7 @@ class Act:
     """One poll of the demo."""
 
     title: str
-    change: Callable[[Catalog], object] = lambda _: None
+    change: Callable[[_World], object] = lambda _: None
     """What happens before the poll."""
     has_alert: bool = True
 
@@ -69,35 +68,27 @@ _FINDINGS = json.dumps(
 _VERDICT = json.dumps({"message": "Steals passwords", "by": "a reviewer"})
 
 
-def _registry() -> Catalog:
-    """Return the registry as it is at first."""
-    catalog = Catalog()
-    catalog.publish(NODE, "1.0.0")
-    catalog.publish(NODE, "1.1.0")
-    return catalog
-
-
 ACTS = (
     Act("First poll: what the registry lists today becomes the baseline."),
     Act(
         "A release: 1.2.0 is published.",
-        lambda catalog: catalog.publish(NODE, "1.2.0"),
+        lambda world: world.edit("1.2.0"),
     ),
     Act(
         "A deprecation: the author withdraws 1.0.0.",
-        lambda catalog: catalog.deprecate(NODE, "1.0.0"),
+        lambda world: world.edit("1.0.0", deprecated=True),
     ),
     Act(
         "A flag: a scanner finds something in 1.2.0.",
-        lambda catalog: catalog.set_status(NODE, "1.2.0", "flagged", _FINDINGS),
+        lambda world: world.edit("1.2.0", FLAGGED, status_reason=_FINDINGS),
     ),
     Act(
         "A ban: a reviewer agrees.",
-        lambda catalog: catalog.set_status(NODE, "1.2.0", "banned", _VERDICT),
+        lambda world: world.edit("1.2.0", BANNED, status_reason=_VERDICT),
     ),
     Act(
         "A reinstatement: it was a false alarm.",
-        lambda catalog: catalog.set_status(NODE, "1.2.0", "active"),
+        lambda world: world.edit("1.2.0"),
     ),
     Act("Nothing happens: a quiet poll.", has_alert=False),
 )
@@ -132,18 +123,14 @@ def demo() -> int:
 
 
 def _perform(folder: Path) -> None:
-    with (
-        FakeRegistry(_registry()) as registry,
-        _Mailbox() as mailbox,
-        Worker() as worker,
-    ):
-        echo(f"Watching {NODE} in a local registry at {registry.url}.")
+    with _World() as world, Worker() as worker:
+        echo(f"Watching {NODE} in a local registry at http://{world.address}.")
         for act in ACTS:
             echo()
             echo(click.style(f"▶ {act.title}", bold=True))
-            act.change(registry.catalog)
-            report = asyncio.run(_poll(folder, registry.url, mailbox.url, worker))
-            arrived = mailbox.take()
+            act.change(world)
+            report = asyncio.run(_poll(folder, world.address, worker))
+            arrived = world.take()
             if report.errors or report.pending or bool(arrived) != act.has_alert:
                 why = "an alert is missing, or one too many came"
                 if report.errors:
@@ -177,14 +164,12 @@ def _command() -> str:
     return _quoted(own)
 
 
-async def _poll(
-    folder: Path, registry_url: str, webhook_url: str, worker: Worker
-) -> Report:
+async def _poll(folder: Path, address: str, worker: Worker) -> Report:
     # Built from values only: the machine's own settings name real channels.
     values = {
         "nodes": [NODE],
-        "registry_url": registry_url,
-        "alert_urls": [webhook_url],
+        "registry_url": f"http://{address}",
+        "alert_urls": [f"json://{address}/demo"],
     }
     settings = Settings.model_validate(values)
     state = StateFolder(folder / "state")
@@ -200,30 +185,49 @@ async def _poll(
         return await poller.poll()
 
 
-class _Mailbox:
-    """A loopback webhook that keeps what apprise's `json://` posts to it."""
+class _World:
+    """A loopback registry of one node pack, and a webhook that keeps what apprise's `json://` posts to it."""
 
     def __init__(self) -> None:
-        arrived: list[str] = []
+        self._rows: dict[str, dict[str, object]] = {}
+        self._arrived: list[str] = []
+        self.edit("1.0.0")
+        self.edit("1.1.0")
+        rows, arrived = self._rows, self._arrived
 
         class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                page = {"total": len(rows), "versions": list(rows.values())}
+                self.answer(200 if self.path.startswith("/versions") else 404, page)
+
             def do_POST(self) -> None:
                 length = int(self.headers.get("Content-Length", "0"))
                 posted = json.loads(self.rfile.read(length))
                 arrived.append(f"{posted['title']}\n{posted['message']}")
-                self.send_response(200)
+                self.answer(200, {})
+
+            def answer(self, status: int, document: object) -> None:
+                self.send_response(status)
                 self.end_headers()
+                self.wfile.write(json.dumps(document).encode())
 
             def log_message(self, *_: object) -> None:
                 """Log nothing: the demo prints the messages."""
 
-        self._arrived = arrived
         # HTTPServer asks for its own name, which may take long.
         self._server = TCPServer(("127.0.0.1", 0), Handler)
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.05}
         )
-        self.url = f"json://127.0.0.1:{self._server.server_address[1]}/demo"
+        self.address = f"127.0.0.1:{self._server.server_address[1]}"
+
+    def edit(self, version: str, status: str = ACTIVE, **fields: object) -> None:
+        """Publish a version, or change its status and other fields, by the API's names."""
+        row = {"id": version, "node_id": NODE, "version": version, "createdAt": clock()}
+        status = status_to_api(status)
+        self._rows[version] = (
+            row | self._rows.get(version, {}) | {"status": status, **fields}
+        )
 
     def take(self) -> list[str]:
         """Return the messages that arrived since the last call."""

@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 
 from tests.faults.asking import responding
 from tests.faults.matrix import quick_folder
+from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.caches import CachingProxy, Dating
 from tests.support.fakes.fault import as_json, ordinary
 from tests.support.fakes.fault import asked as query_of
 from tests.support.parameters import examples
 from tests.support.polls import Watcher, reported
 from watcher import timestamps
-from watcher.fake_registry.server import FakeRegistry
 from watcher.polling.model import Report
 
 BANNED = ("banned", "pack", "1.1.0")

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from tests.faults.asking import hurried
+from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.faults import FAULTS, inflict
 from tests.support.parameters import one_of
-from watcher.fake_registry.server import FakeRegistry
 from watcher.polling.reading.reasons import read_reasons
 from watcher.registry.client import Registry, RequestLimits
 

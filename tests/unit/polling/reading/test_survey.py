@@ -11,11 +11,11 @@ import pytest
 from aiohttp import web
 
 from tests.faults.asking import responding
+from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.fault import asked as query_of
 from tests.support.fakes.faults import FAULTS, inflict
 from tests.support.parameters import one_of
 from tests.support.polls import Watcher, reported
-from watcher.fake_registry.server import FakeRegistry
 from watcher.registry.client import RequestLimits
 
 

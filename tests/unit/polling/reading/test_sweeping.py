@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from tests.support.fake_registry.server import FakeRegistry, encoded
 from tests.support.fakes.fault import asked as query_of
 from tests.support.fakes.pages import UnsteadyPages
 from tests.support.parameters import one_of
 from tests.support.polls import Watcher, reported
-from watcher.fake_registry.server import FakeRegistry, encoded
 from watcher.model.event import BadVersion, Event
 from watcher.model.version import STATUSES
 from watcher.polling.model import Report

@@ -1,6 +1,6 @@
 """A small registry on loopback that answers `GET /versions` and `GET /nodes` from a catalog in memory.
 
-`comfy-watch demo`, the tests and the benchmark poll it.
+The tests and the benchmark poll it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from urllib.parse import parse_qs
 
 from aiohttp import web
 
-from watcher.fake_registry.catalog import Catalog
+from tests.support.fake_registry.catalog import Catalog
 
 Respond = Callable[[web.BaseRequest], Awaitable[web.StreamResponse | None]]
 

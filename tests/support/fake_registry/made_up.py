@@ -9,7 +9,7 @@ import random
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from watcher.fake_registry.catalog import Catalog
+from tests.support.fake_registry.catalog import Catalog
 from watcher.model.version import ACTIVE, BANNED, DELETED, FLAGGED, PENDING
 
 _FIRST = datetime(2025, 1, 1, tzinfo=UTC)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import Any
 
-from tests.support.made_up import made_up_registry
-from watcher.fake_registry.catalog import Catalog
-from watcher.fake_registry.server import encoded
+from tests.support.fake_registry.catalog import Catalog
+from tests.support.fake_registry.made_up import made_up_registry
+from tests.support.fake_registry.server import encoded
 from watcher.model.version import status_from_api
 
 

@@ -1,1 +1,0 @@
-"""A registry on loopback, for the demo, the tests and the benchmark."""
