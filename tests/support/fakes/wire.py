@@ -23,6 +23,7 @@ def head(
         "HTTP/1.1 200 OK",
         f"Content-Type: {content_type}",
         f"Content-Length: {length}",
+        "Connection: close",  # else the next request may meet its end
     ]
     if encoding:
         lines.append(f"Content-Encoding: {encoding}")
