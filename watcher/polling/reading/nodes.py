@@ -1,6 +1,6 @@
 """Every watched node compared with what was read of it: what changed, and what could not be read.
 
-Nothing is requested or written here; a stale answer leaves a log line.
+Nothing is requested or written here.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import assert_never
 
-from watcher import log
 from watcher.changes.diff import (
     Difference,
     compare_ban,
@@ -235,8 +234,6 @@ class _Comparison:
                 self._take_nothing(key, answer)
                 return node
             case _ if self._is_stale(key, answer.server_time):
-                made = answer.server_time.oldest
-                log.debug("stale answer", node=answer.node, made=made)
                 return node
             case Listing():
                 return self._take_listing(key, node, answer)
