@@ -306,9 +306,12 @@ def _fit(case: Case, now: Due, naps: Sequence[float]) -> bool:
     waits = (case.expected.waits + ((holds,) if holds else ())) * times
     if case.expected.everybody and case.expected.unreached:
         waits += (_PACKS_WAIT,)
-    if holds and case.met and (now.number > 0 or case.met == case.nodes):
-        # No node comes after the last one: those that failed in the poll before are read last.
-        waits = waits[:-1]
+    # Those that failed in the poll before are read last. After them only `GET /nodes` comes, if it is due.
+    is_last = bool(holds and case.met) and (now.number > 0 or case.met == case.nodes)
+    return _are(naps, waits) or (is_last and _are(naps, waits[:-1]))
+
+
+def _are(naps: Sequence[float], waits: Sequence[tuple[float, float]]) -> bool:
     if len(naps) > len(waits) or sum(naps) > MOST_WAITING + _INEXACT:
         return False
     left = waits[len(naps) :]
