@@ -207,6 +207,9 @@ def _of_page(case: Case, number: int) -> Counter[Fact]:
     if number > 0 or (case.stage is Stage.FIRST and not case.is_whole):
         return Counter()
     match case.stage:
+        case Stage.FIRST if case.fault == "wrong_details":
+            # Each has a row on the page, which cannot be read whole: so each has a baseline of its own.
+            return _of_nodes("baseline", case.nodes)
         case Stage.FIRST:
             return _OF_ALL
         case Stage.CHANGE:
