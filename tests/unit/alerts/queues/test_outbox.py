@@ -243,6 +243,27 @@ def test_a_channel_that_recovers_gets_what_it_refused(*, has_failed: bool) -> No
     assert replay(after, lines) == after
 
 
+def test_what_may_have_arrived_waits_though_it_was_refused_before() -> None:
+    """Its usual form was refused, and its plainest had no answer five times: a recovery does not repeat it."""
+    waiting = owing(("e1", "e2"), to=(replace(OPS, grouping=Grouping.EVENT),))
+    queue = waiting.queues["ops"]
+    doubted, fine = queue.messages
+    doubted = replace(doubted, refusals=2, unanswered=5, retry_at=minute(1440))
+    queue = replace(queue, messages=(doubted, fine), failing_since=NOW)
+    waiting = replace(waiting, queues={**waiting.queues, "ops": queue})
+    after = replay(waiting, [Acknowledgement(channel="ops", message=fine.id)])
+    assert [one.retry_at for one in after.queues["ops"].messages] == [minute(1440)]
+
+
+def test_a_refusal_after_a_failure_ends_the_backoff() -> None:
+    """It ends no round, so the channel waits for nothing, and is not said to back off."""
+    waiting = failed(owing(("e1",)), "ops", "HTTP 500", NOW)
+    queue = waiting.queues["ops"]
+    refusal = Undelivered(reason="HTTP 400", cause=Cause.CONTENT)
+    attempt = failed_attempt("ops", queue, queue.messages[0], refusal, minute(1))
+    assert replay(waiting, [attempt]).queues["ops"].retry_at == ""
+
+
 def test_a_channel_that_recovers_does_not_get_what_it_refused_before() -> None:
     """What it refused while it took others is at fault itself, however the channel fails later."""
     waiting = owing(("e1", "e2"), to=(replace(OPS, grouping=Grouping.EVENT),))
