@@ -260,7 +260,7 @@ class Soak:
             assert self.started.process.poll() is None, self.started.err[-2000:]
             assert time.monotonic() < deadline, self.started.err[-2000:]
             # Between two looks at what another process does, until it is done or the deadline passes.
-            time.sleep(0.002)
+            time.sleep(0.002)  # between two looks at what another process does
 
     def measure(self) -> None:
         """Look at the process as the system sees it."""

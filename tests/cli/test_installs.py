@@ -187,7 +187,7 @@ def test_a_ban_that_was_not_answered_is_asked_for_again(
 def test_a_ban_is_told_though_no_version_can_be_read(
     watch: Watcher, registry: FakeRegistry
 ) -> None:
-    """`GET /nodes` is asked also where `GET /versions` answers nothing; where it fails too, that is told once."""
+    """`GET /nodes` is asked also where `GET /versions` answers nothing; where it fails too, there is one line."""
     dead = {"/versions", "/nodes"}
 
     async def respond(request: web.BaseRequest) -> web.StreamResponse | None:

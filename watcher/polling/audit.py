@@ -34,7 +34,7 @@ class Audit:
     inventories: tuple[Inventory, ...]
     findings: tuple[Finding, ...]
     """One for each pack, worst first."""
-    problems: tuple[ReadFailure, ...] = ()
+    problems: tuple[ReadFailure, ...]
     """What was not read or not answered, each thing once."""
 
 

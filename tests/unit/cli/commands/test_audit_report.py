@@ -33,7 +33,12 @@ def shown(*findings: Finding, width: int | None = 60, **fields: Any) -> list[str
     """Return the lines without their colours."""
     named = dict.fromkeys((one.install, one.named) for one in findings)
     places = [Inventory(install=place, named=is_named) for place, is_named in named]
-    given: dict[str, Any] = {"inventories": places, "findings": findings} | fields
+    given: dict[str, Any] = {
+        "inventories": places,
+        "findings": findings,
+        "problems": (),
+        **fields,
+    }
     return [click.unstyle(line) for line in lines(Audit(**given), 0, width)]
 
 
