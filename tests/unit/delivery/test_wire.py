@@ -143,6 +143,11 @@ def test_a_success_is_out_until_the_program_hears_of_it(webhook: Webhook) -> Non
     said.clear()
     send(job(webhook.apprise_url("/a")), said.append, lambda _: None, said.append)
     assert said == [True, False]
+    # Of several targets one may have taken what the body calls refused.
+    webhook.answer["/a"] = Answer(body=b'{"success": false}')
+    said.clear()
+    send(job(webhook.apprise_url("/a")), said.append, lambda _: None, said.append)
+    assert said == [True]
 
 
 _LATE = Answer(hang=True)
