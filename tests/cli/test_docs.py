@@ -186,6 +186,26 @@ def test_help(command: str) -> None:
     )
 
 
+@pytest.mark.parametrize("name", main.cli.commands)
+def test_the_example_in_the_help(name: str) -> None:
+    """Every command's help has one example, which that command takes as it stands."""
+    command = main.cli.commands[name]
+    [example] = re.findall(
+        r"^Example:\n  comfy-watch (.+)$", str(command.epilog), re.MULTILINE
+    )
+    typed, _, _ = example.partition(" > ")
+    first, *words = typed.split()
+    assert first == name
+    command.make_context(name, words)
+
+
+def test_the_list_of_commands() -> None:
+    """In 80 columns no command's line is cut, and no line is wider."""
+    lines = _help("").splitlines()
+    assert [line for line in lines if "..." in line and "Usage" not in line] == []
+    assert max(map(len, lines)) <= 80
+
+
 def test_defaults_in_the_help() -> None:
     """The help of an option that is a setting gives the setting's default, and that of kinds lists them all."""
     defaults = Settings()

@@ -18,8 +18,10 @@ import click
 from watcher import log, streams
 from watcher.cli.options import (
     KINDS_HELP,
+    ending,
     json_option,
     kinds_option,
+    limit_option,
     masked,
     nodes_option,
     offering,
@@ -33,10 +35,20 @@ from watcher.model.pack import Verdict
 from watcher.model.version import STATUSES
 from watcher.settings import parsing
 
+_ABOUT = """\
+Tells you when a ComfyUI node pack has a new, deprecated, flagged or banned version.
+
+\b
+Start here:
+  comfy-watch audit   looks once at what you have installed
+  comfy-watch demo    shows what alerts look like; no network
+  comfy-watch init    writes a settings file; then `comfy-watch check`
+"""
+
 EXIT_CODES = """\b
 Exit codes:
   0  everything was checked and every due alert was delivered
-  1  a node could not be checked, an install scanned, an alert delivered, or a file written
+  1  something could not be read, delivered or saved; the rest is done
   2  usage or configuration error; nothing was changed
   3  --fail-on matched an event of this poll
   4  the state cannot be used; nothing was changed
@@ -54,6 +66,7 @@ def _show_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
 
 @click.group(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    help=_ABOUT,
     epilog=EXIT_CODES,
 )
 @click.option(
@@ -65,89 +78,88 @@ def _show_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
     help="Show the version and exit.",
 )
 def cli() -> None:
-    """Tells you when a ComfyUI node pack has a new, deprecated, flagged or banned version.
-
-    Start with `comfy-watch audit`, a look at what you have installed, and `comfy-watch demo`, which shows alerts; then
-    `comfy-watch init` and `comfy-watch check`.
-    """
+    """Run one of the commands below."""
 
 
-@cli.command(epilog=KINDS_HELP)
-@nodes_option(help="Also watch this node pack, or a pattern of ids (repeatable).")
-@click.option("--dry-run", is_flag=True, help="Write nothing, send nothing.")
+@cli.command(epilog=ending("check --node comfyui-kjnodes --dry-run", KINDS_HELP))
+@nodes_option(help="Also watch this pack, or a pattern of ids (repeatable).")
+@click.option("--dry-run", is_flag=True, help="Save nothing and send nothing.")
 @json_option
-@kinds_option("--fail-on", help="Exit 3 on an event of these kinds.")
+@kinds_option("--fail-on", help="Exit with 3 if this poll has such an event.")
 @with_settings()
 def check(**options: Any) -> int:
-    """Poll once: list, compare, save, alert."""
+    """Poll once: see what has changed, save it and send alerts."""
     from watcher.cli.commands.check import check as command
 
     return command(**options)
 
 
-@cli.command()
-@nodes_option(help="Also watch this node pack, or a pattern of ids (repeatable).")
+@cli.command(epilog=ending("run --set interval=5m"))
+@nodes_option(help="Also watch this pack, or a pattern of ids (repeatable).")
 @with_settings()
 def run(**options: Any) -> int:
-    """Poll until SIGTERM or SIGINT; a second signal stops at once."""
+    """Poll again and again, until Ctrl-C or SIGTERM.
+
+    It finishes what it is saving or sending first. A second Ctrl-C stops it at once.
+    """
     from watcher.cli.commands.run import run_forever as command
 
     return command(**options)
 
 
-@cli.command()
-@nodes_option(help="Only this node pack (repeatable).")
+@cli.command(epilog=ending("status --problems"))
+@nodes_option(help="Show only this pack (repeatable).")
 @click.option(
     "--problems",
     "only_problems",
     is_flag=True,
-    help="Only nodes and channels with problems.",
+    help="Show only packs and channels with problems.",
 )
 @json_option
 @with_settings("registry_url", "log_format")
 def status(**options: Any) -> int:
-    """Show watched nodes, problems first, and undelivered alerts; works offline.
+    """Show watched packs and undelivered alerts, problems first.
 
-    Of what `*` and patterns include it shows counts, the worst packs, and those that are named, installed or not read.
+    It works offline. If `nodes` has `*` or a pattern, it shows counts, the worst packs, and the packs that you named,
+    that you have installed, or that could not be read.
     """
     from watcher.cli.commands.status import show as command
 
     return command(**options)
 
 
-@cli.command()
+@cli.command(epilog=ending("health --max-age 1h"))
 @click.option(
     "--max-age",
     metavar="DURATION",
-    help="How long ago the last poll may be.  [default: see above]",
+    help="How long ago the last poll may be, such as 30m.  [default: see above]",
 )
 @click.option(
     "--strict",
     is_flag=True,
-    help="Undelivered alerts, failing channels and failing installs count too.",
+    help="Also exit with 1 if an alert is late, or a channel or install fails.",
 )
 @with_settings("registry_url", "log_format")
 def health(**options: Any) -> int:
-    """Say on one line whether polls still happen; exit 0 or 1. Works offline.
+    """Say on one line whether polls still happen; exit 0 or 1.
 
-    The last poll that ran to its end may be three times the `interval` ago, or three times the pause between the last
-    two polls if that is longer. With --strict no channel and no install may be failing, and no alert undelivered for as
-    long.
+    It works offline. By default the last complete poll may be three times the `interval` ago, or three times the pause
+    between the last two polls if that is longer. With --strict an alert is late if it is undelivered for as long.
     """
     from watcher.cli.commands.health import health as command
 
     return command(**options)
 
 
-@cli.command()
+@cli.command(epilog=ending("installed ~/ComfyUI"))
 @targets_argument
 @json_option
 @with_settings("registry_url", "state_dir")
 def installed(**options: Any) -> int:
-    """Show the packs that a ComfyUI has; works offline.
+    """List the packs that a ComfyUI has; works offline.
 
-    TARGET is its folder, its address (http://127.0.0.1:8188) or a snapshot file, and no settings are read. Without one
-    it is each of the settings' `installs`, else the ComfyUI that is found here.
+    TARGET is a ComfyUI's folder, the address of a running one (http://127.0.0.1:8188), or a snapshot file. Without a
+    TARGET it lists the `installs` of the settings, or the ComfyUI that it finds here.
     """
     from watcher.cli.commands.installed import show as command
 
@@ -158,15 +170,15 @@ _FATAL = frozenset({Verdict.BANNED, Verdict.FLAGGED, Verdict.DELETED, Verdict.DE
 """The verdicts for which `audit` exits with 3 unless it is asked otherwise."""
 _NO_VERDICT = "none"
 
-_AUDIT_EPILOG = f"""\
+_VERDICTS_HELP = f"""\
 VERDICTS are verdicts separated by commas: {", ".join(Verdict)}; or {_NO_VERDICT}.
 
 \b
 Exit codes:
   0  no pack has a verdict of --fail-on
-  1  something could not be read, or was not answered
+  1  something could not be read, or the registry did not answer
   2  usage or configuration error, or a TARGET that cannot be read
-  3  a pack that is not disabled or accepted has a verdict of --fail-on
+  3  a pack has a verdict of --fail-on, and is not disabled or accepted
 """
 
 
@@ -183,14 +195,14 @@ def _findings(words: list[object]) -> tuple[str, ...]:
     return node_ids.read_accepted(words)
 
 
-@cli.command(epilog=_AUDIT_EPILOG)
+@cli.command(epilog=ending("audit ~/ComfyUI --problems", _VERDICTS_HELP))
 @targets_argument
 @repeatable(
     "--fail-on",
     parse=_verdicts,
     without=_FATAL,
     metavar="VERDICTS",
-    help="Exit 3 if a pack has one of these.  [default: banned,flagged,deleted,delisted]",
+    help="Exit with 3 if a pack has one of these.  [default: banned,flagged,deleted,delisted]",
     shell_complete=offering(Verdict),
 )
 @repeatable(
@@ -198,7 +210,7 @@ def _findings(words: list[object]) -> tuple[str, ...]:
     parse=_findings,
     without=(),
     metavar="PACK@VERSION",
-    help="A finding that is known and accepted (repeatable).",
+    help="Do not count this finding for --fail-on (repeatable).",
 )
 @click.option(
     "--problems", "only_problems", is_flag=True, help="Show only packs that are not ok."
@@ -206,45 +218,41 @@ def _findings(words: list[object]) -> tuple[str, ...]:
 @json_option
 @with_settings("state_dir", "log_format")
 def audit(**options: Any) -> int:
-    """Say of every installed pack whether it is banned, flagged or outdated, and what to do.
+    """Say what you have installed that is banned, flagged or old.
 
-    TARGET is a ComfyUI's folder, the address of a running one, or a snapshot or workflow file. Without one it is what
-    the settings name, else the ComfyUI that is found here. No settings are needed, and nothing is written.
+    It says what to do about each pack. TARGET is a ComfyUI's folder, the address of a running one, a snapshot file or a
+    workflow. Without a TARGET it looks at the `installs` of the settings, or at the ComfyUI that it finds here. It
+    needs no settings, and writes nothing.
     """
     from watcher.cli.commands.audit import run_audit as command
 
     return command(**options)
 
 
-@cli.command(epilog=KINDS_HELP)
-@nodes_option(help="Only events of this node pack (repeatable).")
-@kinds_option("--kind", "kinds", help="Only events of these kinds.")
+@cli.command(epilog=ending("history --kind banned,flagged --since 7d", KINDS_HELP))
+@nodes_option(help="Show only events of this pack (repeatable).")
+@kinds_option("--kind", "kinds", help="Show only events of these kinds.")
 @click.option(
     "--since",
     metavar="WHEN",
-    help="Only events since a date, or within a duration (7d, 12h).",
+    help="Show only events since a date, or of the last 7d or 12h.",
 )
-@click.option(
-    "--limit",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="At most N events.  [default: 50; with --ref all]",
-)
+@limit_option(help="Show at most N events.  [default: 50; with --ref all]")
 @click.option(
     "--ref",
     metavar="REF",
-    help="Only the events of a message, by the reference at its end.",
+    help="Show only the events of one message; its last line has the REF.",
 )
 @json_option
 @with_settings("registry_url", "log_format")
 def history(**options: Any) -> int:
-    """Show past events, newest first."""
+    """Show past events, newest first; works offline."""
     from watcher.cli.commands.history import show as command
 
     return command(**options)
 
 
-_VERSIONS_EPILOG = f"""\
+_STATUS_HELP = f"""\
 STATUS is one of {", ".join(STATUSES)}, or its long name, such as NodeVersionStatusActive.
 
 \b
@@ -255,7 +263,7 @@ Exit codes:
 """
 
 
-@cli.command(epilog=_VERSIONS_EPILOG)
+@cli.command(epilog=ending("versions --status flagged --since 7d", _STATUS_HELP))
 @click.argument("nodes", nargs=-1, metavar="[ID]...")
 @repeatable(
     "--status",
@@ -263,26 +271,21 @@ Exit codes:
     parse=parsing.statuses,
     without=(),
     metavar="STATUS",
-    help="Only versions with this status (repeatable).",
+    help="Show only versions with this status (repeatable).",
     shell_complete=offering(STATUSES),
 )
 @click.option(
     "--reason",
     metavar="TEXT",
-    help="Only versions whose reason has this text, in any case: the registry's own search.",
+    help="Show only versions whose reason has this text, in any case.",
 )
-@click.option("--deprecated", is_flag=True, help="Only deprecated versions.")
+@click.option("--deprecated", is_flag=True, help="Show only deprecated versions.")
 @click.option(
     "--since",
     metavar="WHEN",
-    help="Only versions published since a date, or within a duration (7d, 12h).",
+    help="Show only versions published since a date, or in the last 7d or 12h.",
 )
-@click.option(
-    "--limit",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="At most N versions.  [default: 50]",
-)
+@limit_option(help="Show at most N versions.  [default: 50]")
 @click.option(
     "--reasons", "with_reasons", is_flag=True, help="Show the registry's reasons too."
 )
@@ -291,45 +294,54 @@ Exit codes:
 def versions(**options: Any) -> int:
     """Show the versions that the registry has, newest first.
 
-    ID is a node pack's; without one all packs are searched, which takes about 300 requests. No settings are needed, and
-    nothing is written.
+    ID is the id of a pack. Without an ID it searches all packs, with about 300 requests. It needs no settings, and
+    writes nothing.
     """
     from watcher.cli.commands.versions import show as command
 
     return command(**options)
 
 
-@cli.command("test-alerts")
+@cli.command("test-alerts", epilog=ending("test-alerts discord"))
 @click.argument("channels", nargs=-1, metavar="[CHANNEL]...")
 @with_settings("registry_url")
 def test_alerts(**options: Any) -> int:
-    """Send a sample alert to every channel, or to the named ones."""
+    """Send a sample alert to each channel.
+
+    With the name of a CHANNEL it sends only to that one. `comfy-watch config` shows the names.
+    """
     from watcher.cli.commands.samples import send_samples as command
 
     return command(**options)
 
 
-@cli.command()
+@cli.command(epilog=ending("config --config ~/comfy-watch.toml"))
 @json_option
 @with_settings()
 def config(**options: Any) -> int:
-    """Show the effective settings and their origins; no network."""
+    """Show and check all settings, and where each comes from.
+
+    It works offline, and shows no secrets.
+    """
     from watcher.cli.commands.config import show as command
 
     return command(**options)
 
 
-@cli.command()
+@cli.command(epilog=ending("init"))
 @click.argument(
     "path", type=click.Path(path_type=Path), required=False, metavar="[FILE]"
 )
 @click.option(
     "--system",
     is_flag=True,
-    help="Write to /etc/comfy-watch, for a service: without secrets, for all to read.",
+    help="Write to /etc/comfy-watch, for a service; everybody can read that file.",
 )
 def init(path: Path | None, system: bool) -> int:
-    """Write a commented comfy-watch.toml; never overwrite a file."""
+    """Write a settings file with comments; never overwrite one.
+
+    FILE is comfy-watch.toml in this folder if you give none.
+    """
     from watcher.settings import system_files, template
 
     if system:
@@ -346,10 +358,10 @@ def init(path: Path | None, system: bool) -> int:
     return 0
 
 
-@cli.command()
+@cli.command(epilog=ending("schema check > check.schema.json"))
 @click.argument("name", metavar="NAME")
 def schema(name: str) -> int:
-    """Print the JSON Schema of a state file, of the settings, or of what a command prints or a webhook gets.
+    """Print the JSON Schema of a file, or of a command's output.
 
     NAME is snapshot, outbox, checks, addresses, history, installs, retry, check, audit, versions, webhook or settings.
     """
@@ -359,12 +371,12 @@ def schema(name: str) -> int:
     return 0
 
 
-@cli.command()
+@cli.command(epilog=ending("demo"))
 def demo() -> int:
-    """Show the alerts of a made-up node pack; no network.
+    """Show what alerts look like; no network, no settings.
 
-    For a few seconds it is watched in a local registry, through a release, a deprecation, a flag, a ban and a
-    reinstatement. Each alert is shown as it arrives. No file is left behind.
+    In a few seconds a made-up pack in a local registry is released, deprecated, flagged, banned and reinstated. Each
+    alert is shown as it arrives. It leaves no file behind.
     """
     from watcher.cli.commands.demo import demo as play
 

@@ -13,7 +13,7 @@ from click.shell_completion import CompletionItem
 from watcher.errors import UsageError
 from watcher.model.event import Kind
 from watcher.settings.parsing import LOGIN, SECRET, choices, split_list
-from watcher.text.mask import find_url
+from watcher.text.mask import describe, find_url
 
 if TYPE_CHECKING:
     from watcher.settings.loading import Loaded
@@ -23,6 +23,11 @@ _Given = TypeVar("_Given")
 _Command = TypeVar("_Command", bound=Callable[..., object])
 
 KINDS_HELP = f"KINDS are event kinds separated by commas: {', '.join(Kind)}."
+
+
+def ending(example: str, *more: str) -> str:
+    """Return the end of a command's help: an example of its use, which click does not wrap, and more paragraphs."""
+    return "\n\n".join([f"\b\nExample:\n  comfy-watch {example}", *more])
 
 
 def offering(words: Iterable[str]) -> Callable[..., list[CompletionItem]]:
@@ -79,11 +84,22 @@ kinds_option = partial(
 """Declares a repeatable option that takes event kinds."""
 
 json_option = click.option(
-    "--json", "as_json", is_flag=True, help="Print one JSON document."
+    "--json", "as_json", is_flag=True, help="Print one JSON document instead."
 )
 
 nodes_option = partial(click.option, "--node", "nodes", multiple=True, metavar="ID")
 """Declares the repeatable option that takes node ids."""
+
+
+def _count(text: str) -> int:
+    """Return the number of `--limit`."""
+    if not text.isdecimal() or not int(text):
+        raise click.BadParameter(f"{describe(text)} is not a number of 1 or more")
+    return int(text)
+
+
+limit_option = partial(click.option, "--limit", type=_count, metavar="N")
+"""Declares the option for how many rows to show."""
 
 targets_argument = click.argument(
     "targets", nargs=-1, metavar="[TARGET]...", type=click.Path()
@@ -94,24 +110,24 @@ _SETTINGS = {
     "state_dir": click.option(
         "--state-dir",
         metavar="DIR",
-        help="State folder.  [default: state]",
+        help="The state folder.  [default: state]",
         type=click.Path(),
     ),
     "registry_url": click.option(
         "--registry-url",
         metavar="URL",
-        help="Registry URL.  [default: https://api.comfy.org]",
+        help="The registry's URL.  [default: https://api.comfy.org]",
     ),
     "log_level": click.option(
         "--log-level",
         metavar="LEVEL",
-        help="debug, info, warning or error.  [default: info]",
+        help="Log this and worse: debug, info, warning or error.  [default: info]",
         shell_complete=offering(["debug", "info", "warning", "error"]),
     ),
     "log_format": click.option(
         "--log-format",
         metavar="FORMAT",
-        help="auto, console or json.  [default: auto]",
+        help="Log format: auto, console or json.  [default: auto]",
         shell_complete=offering(["auto", "console", "json"]),
     ),
 }
@@ -146,7 +162,7 @@ def with_settings(*omitted: str) -> Callable[[Callable[..., int]], Callable[...,
                 "--config",
                 type=path,
                 metavar="FILE",
-                help="Settings file.  [default: ./comfy-watch.toml]",
+                help="The settings file.  [default: ./comfy-watch.toml]",
             ),
             *(option for name, option in _SETTINGS.items() if name not in omitted),
             click.option(
