@@ -29,7 +29,7 @@ from watcher.model.channel import Channel
 from watcher.model.pack import Source
 from watcher.model.selection import INTERVAL_OF_GLOBS, Selection
 from watcher.model.version import STATUSES
-from watcher.settings import install_tables, node_ids, parsing
+from watcher.settings import channel_names, install_tables, node_ids, parsing
 from watcher.settings.channel_tables import (
     ANY_CASE,
     ChannelTable,
@@ -212,13 +212,10 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _find_channels(self) -> Settings:
-        """Derive the channels; ValueError if the name of a table is another channel's too."""
+        """Derive the channels; ValueError if two tables have one name."""
         urls = [secret.get_secret_value() for secret in self.alert_urls or ()]
-        schemes: Counter[str] = Counter()
-        for url in dict.fromkeys(urls):
-            scheme = mask.scheme(url).replace("+", "-")
-            schemes[scheme] += 1
-            name = scheme if schemes[scheme] == 1 else f"{scheme}-{schemes[scheme]}"
+        taken = [table.name.lower() for table in self.channels]
+        for url, name in channel_names.names(dict.fromkeys(urls), taken).items():
             self._channels[f"alert_urls, entry {urls.index(url) + 1}"] = Channel(
                 name=name, url=url, placed=True
             )
@@ -226,12 +223,11 @@ class Settings(BaseSettings):
             self._channels[f"channels, entry {entry} ({table.name}), url"] = (
                 table.channel()
             )
-        counts = Counter(channel.name.lower() for channel in self.all_channels())
+        counts = Counter(taken)
         for table in self.channels:
             if counts[table.name.lower()] > 1:
                 raise ValueError(
-                    f"two channels have the name '{table.name}' (an entry of alert_urls is named by its scheme); give"
-                    " each its own"
+                    f"two channels have the name '{table.name}'; give each its own"
                 )
         return self
 
@@ -249,7 +245,7 @@ class Settings(BaseSettings):
         return selection.split(self.nodes)
 
     def all_channels(self) -> tuple[Channel, ...]:
-        """Return every channel: those of `alert_urls`, named by scheme (`discord`, `discord-2`), then `[[channels]]`.
+        """Return every channel: those of `alert_urls`, named by service (`discord`, `discord-2`), then `[[channels]]`.
 
         A URL that is in `alert_urls` twice is one channel.
         """

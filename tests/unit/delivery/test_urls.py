@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.support.worker import WORKER
-from watcher.delivery.urls import caution, refusal
+from watcher.delivery.urls import caution, load, refusal, service_of
+from watcher.settings import channel_names
 
 SECRETS = ("s3cr3t-user", "s3cr3t-pass", "s3cr3t-token", "s3cr3t-query")
 
@@ -23,6 +24,53 @@ SECRETS = ("s3cr3t-user", "s3cr3t-pass", "s3cr3t-token", "s3cr3t-query")
 def test_a_good_url_is_not_refused(url: str) -> None:
     """What apprise can parse as one service is fine."""
     assert refusal(url) is None
+
+
+_NATIVE = (
+    f"https://api.flock.com/hooks/sendMessage/{'a' * 24}",
+    "https://api.incident.io/v2/alert_events/http/ABC?token=t",
+    "https://api.squadcast.com/v2/incidents/api/abc",
+    "https://chat.googleapis.com/v1/spaces/a/messages?key=b&token=c",
+    f"https://api.ciscospark.com/v1/webhooks/incoming/{'a' * 80}",
+    "https://discord.com/api/webhooks/1/t",
+    "https://discordapp.com/api/webhooks/1/t",
+    "https://hooks.slack-gov.com/services/T1/B1/c1",
+    "https://hooks.slack.com/services/T1/B1/c1",
+    "https://inbots.zoom.us/incoming/hook/abc?token=t",
+    "https://prod-1.westus.logic.azure.com:443/workflows/a/triggers/manual/paths/invoke?sig=b",
+    "https://maker.ifttt.com/use/abc/event",
+    "https://ntfy.sh/topic",
+    "https://open.larksuite.com/open-apis/bot/v2/hook/abc",
+    "https://a.api.powerplatform.com/powerautomate/automations/direct/workflows/a/triggers/manual/paths/invoke?sig=b",
+    "https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=abc",
+    f"https://webexapis.com/v1/webhooks/incoming/{'a' * 80}",
+    f"https://webhooks.t2bot.io/api/v1/matrix/hook/{'a' * 64}",
+)
+"""The address that each service of `channel_names` gives out."""
+
+
+@pytest.mark.parametrize("url", _NATIVE)
+def test_a_native_address_has_the_name_of_the_scheme(url: str) -> None:
+    """What names a channel by its host is what apprise makes of the address, a scheme of the same service."""
+    load()
+    found = service_of(url)
+    [name] = channel_names.names([url], ()).values()
+    assert found is not None
+    schemes = [found.protocol, found.secure_protocol]  # type: ignore[attr-defined]  # each plugin has one or both
+    assert name.rstrip("s") in {
+        scheme.rstrip("s")
+        for one in schemes
+        for scheme in ([one] if isinstance(one, str) else one or ())
+    }
+
+
+def test_every_host_that_names_a_channel_is_tried() -> None:
+    """Each host of the table is that of an address above."""
+    assert not [
+        host
+        for host in channel_names.NATIVE
+        if not any(f"{host}{end}" in url for url in _NATIVE for end in ":/")
+    ]
 
 
 @pytest.mark.parametrize(

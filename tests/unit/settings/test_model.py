@@ -297,7 +297,6 @@ CHANNEL = "[[channels]]\nname = 'x'\nurl = 'j://'\n"
             f"{CHANNEL}{CHANNEL}".replace("x", "X", 1),
             "channels: two channels have the name 'X'",
         ),
-        (f"alert_urls = 'x://a'\n{CHANNEL}", "channels: two channels have the name"),
     ],
 )
 def test_refused_in_the_file(loads: Loads, toml: str, line: str) -> None:
@@ -338,7 +337,7 @@ def test_alert_urls_as_text(loads: Loads, text: str) -> None:
 
 
 def test_channels_of_alert_urls(loads: Loads) -> None:
-    """A channel of `alert_urls` is named by its scheme and its number of that scheme, and gets the default kinds."""
+    """A channel of `alert_urls` is named by its service and its number of that service, and gets the default kinds."""
     urls = "discord://a json://b Discord://c discord://d x+y://e"
     channels = loads(COMFY_WATCH_ALERT_URLS=urls).settings.all_channels()
     assert [channel.name for channel in channels] == [
@@ -351,6 +350,33 @@ def test_channels_of_alert_urls(loads: Loads) -> None:
     assert {(channel.kinds, channel.grouping) for channel in channels} == {
         (DEFAULT_KINDS, Grouping.POLL)
     }
+
+
+def test_a_native_address_is_named_by_its_service(loads: Loads) -> None:
+    """An address that a service gives out is named as its apprise URL would be; another web address is not."""
+    urls = (
+        "https://discord.com/api/webhooks/1/t https://hooks.slack.com/services/T/B/C discord://a/b "
+        "HTTPS://PROD-1.westus.logic.azure.com:443/workflows/a http://ntfy.sh/topic https://notdiscord.com/a https://["
+    )
+    channels = loads(COMFY_WATCH_ALERT_URLS=urls).settings.all_channels()
+    assert [channel.name for channel in channels] == [
+        "discord",
+        "slack",
+        "discord-2",
+        "workflows",
+        "ntfy",
+        "https",
+        "https-2",
+    ]
+
+
+def test_an_entry_of_alert_urls_takes_no_name_of_a_table(loads: Loads) -> None:
+    """The name of a table is passed over, in any case of letters."""
+    toml = "alert_urls = ['discord://a', 'discord://b']\n" + CHANNEL.replace(
+        "'x'", "'Discord'"
+    )
+    channels = loads(toml).settings.all_channels()
+    assert [one.name for one in channels] == ["discord-2", "discord-3", "Discord"]
 
 
 def test_channel_tables(loads: Loads) -> None:

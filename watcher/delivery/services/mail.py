@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+import sys
+from email.utils import make_msgid
 from functools import partial
 from typing import Any
 
 from watcher.delivery.services.service import Context
-from watcher.model.event import Severity, digest
+from watcher.model.event import Event, Kind, Severity, digest
 
 _PRIORITY = {
     Severity.CRITICAL: ("1", "high"),
@@ -21,25 +23,46 @@ _PRIORITY = {
 def mail(service: Any, context: Context) -> None:  # noqa: ANN401 - apprise's own object
     """Set the headers that the URL does not set, and make a page of the HTML.
 
-    All mails whose worst event is about one node are one thread. `Auto-Submitted` keeps answering machines silent (RFC
-    3834).
+    All mails whose worst event is about one node are one thread: they answer a message that was never sent.
+    `Auto-Submitted` keeps answering machines silent (RFC 3834), and `List-Id` is for filters (RFC 2919).
     """
     name, address = service.from_addr
     service.from_addr = (name or service.app_id, address)
+    domain = address.rpartition("@")[2]
     priority, importance = _PRIORITY[context.severity]
-    thread = digest((context.worst.node or "").lower(), 20)
+    thread = f"<{digest(_subject(context.worst), 20)}@comfy-watch.{domain}>"
     headers = {
         "Auto-Submitted": "auto-generated",
+        "List-Id": f"{service.app_id} <comfy-watch.{domain}>",
         "X-Priority": priority,
         "Importance": importance,
-        "References": f"<{thread}@comfy-watch.{address.rpartition('@')[2]}>",
+        "References": thread,
+        "In-Reply-To": thread,
     }
     own = {name.lower() for name in service.headers}
     service.headers = service.headers | {
         name: text for name, text in headers.items() if name.lower() not in own
     }
+    _name_messages(service, domain)
     # Apprise prefers it for HTML.
     service.send_html = partial(_send_page, service, _BARS[context.severity])
+
+
+def _name_messages(service: Any, domain: str) -> None:  # noqa: ANN401 - as above
+    """Make the ids of messages end in a domain. apprise has no option for that: it takes the mail server's name."""
+    plugin: Any = sys.modules[type(service).__module__]
+    plugin.make_msgid = lambda **_: make_msgid(domain=domain)
+
+
+def _subject(event: Event) -> str:
+    """Return what a thread is about: a node, or else what has none. Neither can be taken for the other."""
+    if event.kind is Kind.BASELINE:
+        return "baselines"
+    if event.channel is not None:
+        return f"channel {event.channel}"
+    if event.install is not None:
+        return f"install {event.install}"
+    return "registry" if event.node is None else f"node {event.node.lower()}"
 
 
 def sends_password_openly(service: Any) -> bool:  # noqa: ANN401 - as above

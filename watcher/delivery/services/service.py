@@ -1,8 +1,8 @@
 """The used part of apprise's services, and what a rule for one of them may say.
 
 The services are apprise's objects, made by `watcher.delivery.urls`. A rule changes one object; where it replaces a
-method, apprise has no hook, and the rule says so. The rules for IRC and XMPP replace a name in the plugin's module
-instead, in the process that delivers: the plugin makes its client by that name, and has no hook either.
+method, apprise has no hook, and the rule says so. The rules for IRC, XMPP and mail replace a name in the plugin's
+module instead, in the process that delivers: the plugin makes its client, or its ids, by that name.
 """
 
 from __future__ import annotations

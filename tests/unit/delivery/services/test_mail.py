@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.fakes.smtp import Mailbox
 from tests.unit.delivery.services.conftest import FLAG, RELEASE, Service, event
-from watcher.model.event import Event
+from watcher.model.event import Event, Kind
 
 
 def _mail(mailbox: Mailbox, query: str, *events: Event) -> EmailMessage:
@@ -60,10 +60,33 @@ def test_mails_about_one_node_are_one_thread(mailbox: Mailbox) -> None:
     second = _mail(mailbox, "", event(**FLAG), event(**(RELEASE | {"node": "another"})))
     other = _mail(mailbox, "", event(node="another"))
     assert first["References"] == second["References"] != other["References"]
+    assert first["In-Reply-To"] == first["References"]
     assert re.fullmatch(
         r"<[0-9a-f]{20}@comfy-watch\.example\.org>", first["References"]
     )
     assert first["Message-ID"] != second["Message-ID"]
+
+
+_ABOUT_NO_NODE = {
+    "registry": event(kind=Kind.FAILING, node=None, version=None),
+    "channel": event(kind=Kind.FAILING, node=None, version=None, channel="registry"),
+    "install": event(kind=Kind.FAILING, node=None, version=None, install="registry"),
+    "baseline": event(kind=Kind.BASELINE, version=None, after=None),
+    "node": event(node="registry"),
+}
+
+
+def test_what_is_about_no_node_is_in_a_thread_of_its_own(mailbox: Mailbox) -> None:
+    """The registry, a channel, an install and the first messages are a thread each, whatever their names are."""
+    threads = [_mail(mailbox, "", one)["References"] for one in _ABOUT_NO_NODE.values()]
+    assert len(set(threads)) == len(_ABOUT_NO_NODE)
+
+
+def test_a_mail_is_known_by_the_domain_of_its_sender(mailbox: Mailbox) -> None:
+    """Its id and its list are of the sender's domain, neither of the mail server nor of this machine."""
+    mail = _mail(mailbox, "")
+    assert re.fullmatch(r"<[^@<>]+@example\.org>", mail["Message-ID"])
+    assert mail["List-Id"] == "Comfy Watch <comfy-watch.example.org>"
 
 
 def test_both_parts_say_the_same(mailbox: Mailbox) -> None:
