@@ -19,7 +19,7 @@ from watcher.streams import coloured, is_journal, is_terminal, progress_hidden
 from watcher.text.sanitize import Trusted, safe_line
 
 if TYPE_CHECKING:
-    from structlog.typing import FilteringBoundLogger
+    from structlog.typing import FilteringBoundLogger, Processor
 
 LEVELS: tuple[str, ...] = ("debug", "info", "warning", "error")
 """Least severe first."""
@@ -64,8 +64,8 @@ def configure(
 ) -> None:
     """Set what is logged from now on: the least `level` of `LEVELS`, `format` = `auto`, `console` or `json`.
 
-    `auto` is console on a terminal and JSON lines elsewhere. `stream` None means stderr, as it is when a line is
-    written. Console text is coloured as `streams.coloured` says.
+    `auto` is console where `is_for_people`, and JSON lines elsewhere. `stream` None means stderr, as it is when a line
+    is written. Console text is coloured as `streams.coloured` says; systemd's journal adds the time and the colours.
     """
     global _level, _format, _stream
     _level, _format, _stream = level, format, stream
@@ -78,15 +78,23 @@ def prepare() -> FilteringBoundLogger:
     import structlog
 
     stream = _stream or sys.stderr
-    as_console = _format == "console" or (_format == "auto" and is_terminal(stream))
+    with_time = [structlog.processors.TimeStamper(fmt="iso", utc=True)]
+    render: Processor
+    if _format == "json" or not (_format == "console" or is_for_people()):
+        render = structlog.processors.JSONRenderer()
+    elif is_journal(stream):
+        with_time = []
+        render = structlog.dev.ConsoleRenderer(
+            colors=False, pad_event_to=0, pad_level=False
+        )
+    else:
+        render = structlog.dev.ConsoleRenderer(colors=coloured(stream))
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            *with_time,
             _sanitize,
-            structlog.dev.ConsoleRenderer(colors=coloured(stream))
-            if as_console
-            else structlog.processors.JSONRenderer(),
+            render,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(_level),
         logger_factory=_Writer,
@@ -100,7 +108,11 @@ def _sanitize(
 ) -> dict[str, object]:
     """Return the line with safe values, its time, level and event first: a structlog processor."""
     names = dict.fromkeys(("timestamp", "level", "event", *line))
-    return {name: _safe(line[name]) for name in names if name not in _TRACEBACKS}
+    return {
+        name: _safe(line[name])
+        for name in names
+        if name in line and name not in _TRACEBACKS
+    }
 
 
 def _safe(value: object) -> object:
@@ -124,8 +136,9 @@ def is_logged(level: str) -> bool:
 
 
 def is_for_people() -> bool:
-    """Return whether a person reads along: the format is `auto`, and the stream is a terminal."""
-    return _format == "auto" and is_terminal(_stream or sys.stderr)
+    """Return whether a person reads it: the format is `auto`, and the stream is a terminal or systemd's journal."""
+    stream = _stream or sys.stderr
+    return _format == "auto" and (is_terminal(stream) or is_journal(stream))
 
 
 def _emit(level: str, event: str, /, **fields: object) -> None:

@@ -190,24 +190,45 @@ def _journalled(
         forked.wait_for_all()
 
 
-@pytest.mark.parametrize("named", [True, False])
-def test_priorities_in_the_journal(watch: Watcher, *, named: bool) -> None:
-    """Each line begins with its priority where stderr is what `$JOURNAL_STREAM` names, and with none elsewhere."""
-    watch = watch.but(nodes=["alpha", "nowhere"], log_level="debug")
-    with _journalled(watch, "run", named=named) as (forked, log):
+def _polled(watch: Watcher, words: str, *args: str, named: bool = True) -> list[str]:
+    """Run it until its log has some words, and return the log's lines."""
+    with _journalled(watch, "run", *args, named=named) as (forked, log):
         deadline = time.monotonic() + _PATIENCE
-        while '"event": "poll"' not in log.read_text("utf-8"):
+        while words not in log.read_text("utf-8"):
             assert time.monotonic() < deadline
             time.sleep(0.01)  # between two looks at what another process writes
         forked.terminate()
         assert forked.wait(_PATIENCE) == 0
-        lines = log.read_text("utf-8").splitlines()
+        return log.read_text("utf-8").splitlines()
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_json_lines(watch: Watcher, *, named: bool) -> None:
+    """They are written where stderr is no journal, and in a journal if asked for, each after its priority."""
+    watch = watch.but(nodes=["alpha", "nowhere"], log_level="debug")
+    args = ["--log-format", "json"] if named else []
+    lines = _polled(watch, '"event": "poll"', *args, named=named)
     levels = {
         (json.loads(line.lstrip("<34567>"))["level"], line[:3] if named else "")
         for line in lines
     }
     wanted = {("debug", "<7>"), ("info", "<6>"), ("warning", "<4>")}
     assert levels == (wanted if named else {(level, "") for level, _ in wanted})
+
+
+def test_the_journal_is_for_people(watch: Watcher) -> None:
+    """Sentences, each one line with its priority, without a second time, colours or JSON, whatever the level."""
+    watch = watch.but(nodes=["alpha", "nowhere"], log_level="debug", baseline="full")
+    lines = _polled(watch, "next poll at ")
+    assert {line[:3] for line in lines} == {"<4>", "<6>", "<7>"}
+    said = [line[3:] for line in lines if line[:3] != "<7>"]
+    assert "watching 2 nodes, 0 channels, every 1h" in said
+    assert ["alpha", "1.0.0", "new"] in [line.split() for line in said]
+    assert [line for line in said if line.startswith("warning: nowhere: ")]
+    assert [line for line in said if re.match(r"2 nodes checked, 1 event \(", line)]
+    today = time.strftime("%Y-%m-%d", time.gmtime())
+    assert [line for line in lines if "\x1b" in line or f"{today}T" in line] == []
+    assert [line for line in lines if line[3:].startswith("{")] == []
 
 
 @pytest.mark.parametrize(

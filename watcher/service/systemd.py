@@ -11,9 +11,10 @@ import socket
 import time
 from collections.abc import Callable, MutableMapping
 
-from watcher import log, timestamps
+from watcher import timestamps
 from watcher.errors import WatchError, line_of
 from watcher.polling.model import Report
+from watcher.polling.reports.problems import Problem
 from watcher.polling.sending.dispatch import Dispatch
 from watcher.service.observer import Observer, Schedule
 from watcher.text.plural import plural
@@ -37,12 +38,15 @@ _MICROSECONDS = 1_000_000
 
 
 def from_environment(
-    environ: MutableMapping[str, str], has_deadline: Callable[[], bool]
+    environ: MutableMapping[str, str],
+    has_deadline: Callable[[], bool],
+    speaker: Observer,
 ) -> Systemd | None:
     """Return who notifies systemd; None where it does not ask for that.
 
-    `has_deadline` says whether the loop waits for something that it will itself end in time. The variables of systemd
-    are taken out of the environment, so that no child process speaks for this one.
+    `has_deadline` says whether the loop waits for something that it will itself end in time. The `speaker` hears what
+    is wrong with systemd's part. The variables of systemd are taken out of the environment, so that no child process
+    speaks for this one.
     """
     address, limit, process = (
         environ.pop(name, "") for name in (_SOCKET, _WATCHDOG, _WATCHED_PROCESS)
@@ -51,9 +55,8 @@ def from_environment(
         return None
     # A process id says whom the watchdog is for; without one it is any process (sd_watchdog_enabled(3)).
     is_watched = limit.isdecimal() and process in {"", str(os.getpid())}
-    return Systemd(
-        address, int(limit) / _MICROSECONDS if is_watched else 0.0, has_deadline
-    )
+    watchdog = int(limit) / _MICROSECONDS if is_watched else 0.0
+    return Systemd(address, watchdog, has_deadline, speaker)
 
 
 class Systemd(Observer):
@@ -65,12 +68,17 @@ class Systemd(Observer):
     """
 
     def __init__(
-        self, address: str, watchdog: float, has_deadline: Callable[[], bool]
+        self,
+        address: str,
+        watchdog: float,
+        has_deadline: Callable[[], bool],
+        speaker: Observer,
     ) -> None:
         """Prepare for a path, or an abstract name after `@`, and the seconds of the watchdog, 0 without one."""
         self._address = f"\0{address[1:]}" if address.startswith("@") else address
         self._watchdog = watchdog
         self._has_deadline = has_deadline
+        self._speaker = speaker
         self._socket: socket.socket | None = None
         self._owed: list[str] = []
         """What could not be sent yet, oldest first."""
@@ -160,10 +168,9 @@ class Systemd(Observer):
         """Ask for a later watchdog if it is too early for a poll in which all goes as it may."""
         least = schedule.config.limits.timeout + _LONGEST_SILENCE
         if 0 < self._watchdog < least:
-            log.warning(
-                "systemd",
-                warning=f"WatchdogSec={self._watchdog:g} is too short for a poll that waits for an answer; "
-                f"{least:g} seconds are used",
+            self._warn(
+                f"WatchdogSec={self._watchdog:g} is too short for a poll that waits for an answer; "
+                f"{least:g} seconds are used"
             )
             self._watchdog = least
             self._send(f"WATCHDOG_USEC={int(least * _MICROSECONDS)}")
@@ -200,12 +207,21 @@ class Systemd(Observer):
             if not self._is_unheard:
                 self._is_unheard = True
                 why = error.strerror or type(error).__name__
-                log.warning(
-                    "systemd",
-                    warning=f"{_SOCKET} cannot be used: {why}; systemd hears nothing of this process",
+                self._warn(
+                    f"{_SOCKET} cannot be used: {why}; systemd hears nothing of this process"
                 )
             return
         self._is_unheard = False
+
+    def _warn(self, sentence: str) -> None:
+        self._speaker.problem(
+            Problem(
+                level="warning",
+                event="systemd",
+                fields={"warning": sentence},
+                sentence=sentence,
+            )
+        )
 
     def _owe(self, message: str) -> None:
         kind = message.partition("=")[0]

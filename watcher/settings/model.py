@@ -205,7 +205,8 @@ class Settings(BaseSettings):
     )
     log_format: Annotated[Literal["auto", "console", "json"], ANY_CASE] = Field(
         "auto",
-        description="`console`, `json`, or `auto`: for people on a terminal, JSON lines elsewhere.",
+        description="`console`, `json`, or `auto`: for people on a terminal and in systemd's journal, JSON lines"
+        " elsewhere.",
     )
 
     _channels: dict[str, Channel] = PrivateAttr(default_factory=dict)

@@ -38,7 +38,7 @@ from watcher.service.log_lines import LogLines
 from watcher.service.observer import Observer, Observers, Schedule
 from watcher.settings.loading import Loaded
 from watcher.state.store import StateFolder
-from watcher.streams import width
+from watcher.streams import is_journal, width
 from watcher.text.plural import plural
 from watcher.text.sanitize import escape_invisible
 
@@ -53,10 +53,12 @@ def run_forever(*, settings: Callable[..., Loaded], nodes: tuple[str, ...]) -> i
     """
     load = partial(settings, nodes)
     worker = Worker()
-    manager = systemd.from_environment(os.environ, lambda: bool(worker.under_way))
     chosen = load()
-    # Lines for people on a terminal, log lines elsewhere or if asked for.
+    # Lines for people on a terminal and in the journal, log lines elsewhere or if asked for.
     speaker: Observer = RunLines() if log.is_for_people() else LogLines()
+    manager = systemd.from_environment(
+        os.environ, lambda: bool(worker.under_way), speaker
+    )
     heartbeat = Heartbeat(speaker)
     observer: Observer = Observers(
         [speaker, *([manager] if manager else []), heartbeat]
@@ -165,11 +167,18 @@ class _Setup:
 
 
 class RunLines(Observer):
-    """Writes what it hears to stderr, as the log would; what the log's level leaves out is not said."""
+    """Writes what it hears to stderr, as the log would; what the log's level leaves out is not said.
+
+    systemd's journal gives each line its time, and has no Ctrl-C.
+    """
+
+    def __init__(self) -> None:
+        self._is_journal = is_journal(sys.stderr)
 
     def started(self, schedule: Schedule) -> None:
         """Say what is watched, how often, and what is odd about the settings."""
-        self._say_schedule("watching", schedule, "; Ctrl-C ends it")
+        end = "" if self._is_journal else "; Ctrl-C ends it"
+        self._say_schedule("watching", schedule, end)
 
     def problem(self, problem: Problem) -> None:
         """Say what is wrong."""
@@ -185,7 +194,8 @@ class RunLines(Observer):
         *events, summary = reports.lines(report, dry_run=False, width=width(sys.stderr))
         for line in events:
             _say(line)
-        _say(f"{_at(report.finished)} {summary}; {_next(next_poll, report.finished)}")
+        next_one = _next(next_poll, report.finished)
+        self._say_at(report.finished, f"{summary}; {next_one}")
 
     def poll_failed(self, error: Exception, next_poll: str) -> None:
         """Say why, and when the next one is."""
@@ -197,9 +207,11 @@ class RunLines(Observer):
     def delivered(self, done: Dispatch) -> None:
         """Say how many alerts it was, if it was any."""
         if done.delivered:
-            _say(f"{_at(clock())} {plural(done.delivered, 'alert')} delivered")
+            self._say_at(clock(), f"{plural(done.delivered, 'alert')} delivered")
         if done.unconfirmed:
-            _say(f"{_at(clock())} {plural(done.unconfirmed, 'alert')} sent unconfirmed")
+            self._say_at(
+                clock(), f"{plural(done.unconfirmed, 'alert')} sent unconfirmed"
+            )
 
     def delivery_failed(self, error: Exception) -> None:
         """Say why."""
@@ -226,6 +238,9 @@ class RunLines(Observer):
     def gave_up(self, error: WatchError) -> None:
         """Say why."""
         echo_error(error)
+
+    def _say_at(self, moment: str, line: str) -> None:
+        _say(line if self._is_journal else f"{_at(moment)} {line}")
 
     @staticmethod
     def _say_schedule(what: str, schedule: Schedule, end: str) -> None:
