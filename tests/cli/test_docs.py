@@ -1,4 +1,7 @@
-"""README and docs/commands.md, held against the program. `python -m tests.cli.test_docs` renews the generated parts."""
+"""README and the pages of docs/, held against the program.
+
+`python -m tests.cli.test_docs` renews what is generated: help, tables, messages and the picture.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ import click
 import pytest
 from pydantic.fields import FieldInfo
 
-from tests.support import program
+from tests.support import program, readme_picture
 from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.faults import inflict
 from tests.support.fakes.webhook import Webhook
@@ -27,7 +30,15 @@ from watcher.alerts.render import Format, Rendered, plainest, render
 from watcher.changes.transitions import node_url
 from watcher.cli import main
 from watcher.cli.commands import config
-from watcher.model.event import DEFAULT_KINDS, SWEPT_KINDS, Event, FieldChange, Kind
+from watcher.model.event import (
+    DEFAULT_KINDS,
+    SWEPT_KINDS,
+    Event,
+    FieldChange,
+    Kind,
+    Severity,
+    severity_of,
+)
 from watcher.model.pack import Copy
 from watcher.model.version import SafeVersion
 from watcher.polling.model import PollConfig
@@ -38,8 +49,11 @@ from watcher.settings.model import Settings
 pytestmark = pytest.mark.measured
 
 README = program.ROOT / "README.md"
-PAGES = program.ROOT / "docs" / "commands.md"
-MESSAGES = program.ROOT / "docs" / "alerts.md"
+DOCS = program.ROOT / "docs"
+PAGES = DOCS / "commands.md"
+SETTINGS = DOCS / "settings.md"
+EVENTS = DOCS / "events.md"
+MESSAGES = DOCS / "alerts.md"
 STATE = program.ROOT / "state" / "README.md"
 DEPLOY = program.ROOT / "deploy" / "README.md"
 NODE = "comfyui-night-lights"
@@ -158,10 +172,10 @@ def _exit_codes() -> dict[str, str]:
     return dict(re.findall(r"^  (\d)  (.+)$", main.EXIT_CODES, re.MULTILINE))
 
 
-def _tables() -> dict[str, list[list[str]]]:
-    """Return the README's tables by the head of their first column; a row is its cells, without code marks."""
+def _tables(page: Path) -> dict[str, list[list[str]]]:
+    """Return a page's tables by the head of their first column; a row is its cells, without code marks."""
     found: dict[str, list[list[str]]] = {}
-    for block in re.findall(r"(?:^\|.*\n)+", README.read_text("utf-8"), re.MULTILINE):
+    for block in re.findall(r"(?:^\|.*\n)+", page.read_text("utf-8"), re.MULTILINE):
         rows = [
             [cell.strip() for cell in line.strip("|\n").split("|")]
             for line in block.splitlines()
@@ -234,7 +248,7 @@ def test_a_command_offers_what_it_uses() -> None:
 
 def test_commands() -> None:
     """The table of commands has every command, and no other."""
-    assert {row[0] for row in _tables()["command"]} == main.cli.commands.keys()
+    assert {row[0] for row in _tables(PAGES)["command"]} == main.cli.commands.keys()
 
 
 def test_every_command_is_tested() -> None:
@@ -250,8 +264,8 @@ def test_every_command_is_tested() -> None:
 
 
 def test_commands_in_examples() -> None:
-    """Every command line in README and deploy/README.md is one that the program has, with options that it has."""
-    pages = (README, DEPLOY)
+    """Every command line in README and other pages is one that the program has, with options that it has."""
+    pages = (README, DEPLOY, PAGES, SETTINGS, EVENTS)
     examples = [block for page in pages for block in _blocks("sh", page)]
     examples += [
         span
@@ -273,7 +287,8 @@ def test_commands_in_examples() -> None:
 
 def test_exit_codes() -> None:
     """The table of exit codes says what `--help` says."""
-    assert {row[0]: row[1] for row in _tables()["exit code"]} == _exit_codes()
+    table = _tables(PAGES)["exit code"]
+    assert {row[0]: row[1] for row in table} == _exit_codes()
     assert len(_exit_codes()) == 5
 
 
@@ -285,11 +300,12 @@ def test_settings() -> None:
         config_file=None,
     )
     shown = {name: value for name, value, _ in config.rows(defaults)}
-    assert [(row[0], row[1]) for row in _tables()["setting"]] == list(shown.items())
-    assert [row[0] for row in _tables()["key"]] == list(ChannelTable.model_fields)
+    tables = _tables(SETTINGS)
+    assert [(row[0], row[1]) for row in tables["setting"]] == list(shown.items())
+    assert [row[0] for row in tables["key"]] == list(ChannelTable.model_fields)
     for table, model in (("setting", Settings), ("key", ChannelTable)):
         described = [_meaning(field) for field in model.model_fields.values()]
-        assert [row[2] for row in _tables()[table]] == described, (
+        assert [row[2] for row in tables[table]] == described, (
             "run python -m tests.cli.test_docs"
         )
 
@@ -313,7 +329,7 @@ def test_every_setting_has_an_effect() -> None:
 
 def test_event_kinds() -> None:
     """The table of events has every kind, worst first, and says which a channel gets by default."""
-    sent = {row[0]: row[2] for row in _tables()["kind"]}
+    sent = {row[0]: row[2] for row in _tables(EVENTS)["kind"]}
     assert sent == {
         kind.value: "yes" if kind in DEFAULT_KINDS else "no" for kind in Kind
     }
@@ -321,18 +337,32 @@ def test_event_kinds() -> None:
 
 
 def test_what_channels_get_unasked() -> None:
-    """README, docs/behaviour.md and the settings name the kinds that a channel without kinds gets, or does not get."""
-    rules = (program.ROOT / "docs" / "behaviour.md").read_text("utf-8")
+    """docs/ and the settings name the kinds that a channel without kinds gets, or does not get."""
+    rules = (DOCS / "behaviour.md").read_text("utf-8")
     found = re.search(
         r"Channels get every kind but (.+?) unless .+? they get (.+?)\.", _flat(rules)
     )
     assert found
     unwanted, of_globs = found.groups()
-    [cell] = [row[1] for row in _tables()["key"] if row[0] == "kinds"]
+    [cell] = [row[1] for row in _tables(SETTINGS)["key"] if row[0] == "kinds"]
     described = str(ChannelTable.model_fields["kinds"].description)
     for text in (unwanted, cell, described.partition(" Default: ")[2]):
         assert _kinds_in(text) == frozenset(Kind) - DEFAULT_KINDS, text
     assert _kinds_in(of_globs) == SWEPT_KINDS
+    shown = re.search(r"such a channel gets (.+?)\.", _flat(EVENTS.read_text("utf-8")))
+    assert shown
+    assert _kinds_in(shown.group(1)) == SWEPT_KINDS
+
+
+def test_how_bad_an_event_is() -> None:
+    """docs/events.md names the kinds that are warnings."""
+    page = _flat(EVENTS.read_text("utf-8"))
+    found = re.search(r"`warning` is (.+?)\.", page)
+    assert found
+    kinds = set(Kind) - {Kind.EXPOSED, Kind.BASELINE}  # these say what is in them
+    plain = [Event(id="1", kind=kind, node=NODE, url="", at=_SEEN) for kind in kinds]
+    warnings = {one.kind for one in plain if severity_of(one) is Severity.WARNING}
+    assert _kinds_in(found.group(1)) == warnings
 
 
 def _flat(text: str) -> str:
@@ -357,8 +387,8 @@ def test_every_event_kind_has_a_rule_and_a_test() -> None:
 
 
 def test_sample_settings(tmp_path: Path) -> None:
-    """Every piece of a settings file in the README is valid, and so are all together."""
-    pieces = _blocks("toml")
+    """Every piece of a settings file in README and docs/settings.md is valid, and so are all together."""
+    pieces = _blocks("toml", README) + _blocks("toml", SETTINGS)
     assert len(pieces) > 1
     channels = []
     for piece in (*pieces, "\n".join(pieces)):
@@ -398,8 +428,17 @@ def _shape(value: Any) -> Any:
 
 
 def test_the_alert() -> None:
-    """The alert on the README's first screen is one that the program writes."""
+    """The alert in the README is one that the program writes."""
     assert _alert() in README.read_text("utf-8"), "run python -m tests.cli.test_docs"
+
+
+def test_the_picture() -> None:
+    """The picture on top of the README is what the program writes; it fetches nothing, and is linked there."""
+    picture = readme_picture.PICTURE.read_text("utf-8")
+    assert picture == readme_picture.draw(), "run python -m tests.cli.test_docs"
+    assert re.findall(r"https?://[^\"]+", picture) == ["http://www.w3.org/2000/svg"]
+    link = readme_picture.PICTURE.relative_to(program.ROOT).as_posix()
+    assert f"]({link})" in README.read_text("utf-8")
 
 
 def test_alerts() -> None:
@@ -416,7 +455,7 @@ def test_alerts() -> None:
 
 def test_what_reads_the_state_prints_it_as_it_is_escaped() -> None:
     """No example has jq print untrusted text unescaped, which could send escapes to the terminal."""
-    texts = [page.read_text("utf-8") for page in (README, STATE)]
+    texts = [page.read_text("utf-8") for page in (*DOCS.glob("*.md"), STATE)]
     options = [
         found
         for text in texts
@@ -438,25 +477,29 @@ def test_what_reads_the_state_works(
     registry.catalog.set_status("alpha", "1.0.0", "flagged")
     registry.catalog.ban_node("charlie")
     watch.check(code=1)
-    for page, folder in ((README, watch.folder), (STATE, watch.state)):
-        lines = re.findall(r"^jq .*", page.read_text("utf-8"), flags=re.MULTILINE)
-        assert lines
-        for line in lines:
-            done = subprocess.run(
-                line,
-                shell=True,
-                cwd=folder,
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            assert (done.returncode, done.stderr) == (0, ""), line
-            assert done.stdout, line
+    lines = re.findall(r"^jq .*", STATE.read_text("utf-8"), flags=re.MULTILINE)
+    assert lines
+    for line in lines:
+        done = subprocess.run(
+            line,
+            shell=True,
+            cwd=watch.state,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode, done.stderr) == (0, ""), line
+        assert done.stdout, line
 
 
 def test_the_readme_is_short() -> None:
-    """The README stays within 250 lines: what a newcomer does not need is in docs/."""
-    assert len(README.read_text("utf-8").splitlines()) <= 250
+    """The README stays within 150 lines, and one screen comes before the first command that shows value."""
+    lines = README.read_text("utf-8").splitlines()
+    assert len(lines) <= 150
+    first = next(
+        number for number, line in enumerate(lines) if line.startswith("comfy-watch")
+    )
+    assert first < 24
 
 
 def _meaning(field: FieldInfo) -> str:
@@ -485,16 +528,20 @@ def _renew() -> None:
         text = page.read_text("utf-8")
         found = re.compile(rf"<!-- {marker} -->(?:.*?<!-- /{marker} -->)?", re.DOTALL)
         page.write_text(found.sub(_literal(block), text, count=1), "utf-8")
-    text = README.read_text("utf-8")
+    text = PAGES.read_text("utf-8")
     for code, meaning in _exit_codes().items():
         text = re.sub(
             rf"^\| {code} \|.*\|$", f"| {code} | {meaning} |", text, flags=re.MULTILINE
         )
+    PAGES.write_text(text, "utf-8")
+    text = SETTINGS.read_text("utf-8")
     for head, model in (("| setting |", Settings), ("| key |", ChannelTable)):
         before, table = text.split(head)
         text = before + head + _described(table, model.model_fields)
-    README.write_text(text, "utf-8")
-    click.echo(f"renewed {README.name}, {PAGES.name} and {MESSAGES.name}")
+    SETTINGS.write_text(text, "utf-8")
+    readme_picture.PICTURE.write_text(readme_picture.draw(), "utf-8")
+    pages = (README, PAGES, SETTINGS, MESSAGES, readme_picture.PICTURE)
+    click.echo(f"renewed {', '.join(page.name for page in pages)}")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import program
+from tests.support.comfyui import ComfyUI
 from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.webhook import Webhook
 
@@ -39,8 +40,10 @@ def test_the_four_steps(
     """`init`, an edit, `config` and `test-alerts`, `check`: after them the next flag arrives at the channel."""
     steps = _STEP.findall((program.ROOT / "README.md").read_text("utf-8"))
     assert [language for language, _ in steps] == ["sh", "toml", "sh", "sh"]
-    env = {"COMFY_WATCH_REGISTRY_URL": registry.url}
-    for node in ("rgthree-comfy", "comfyui-kjnodes"):
+    home = tmp_path / "home"
+    env = {"COMFY_WATCH_REGISTRY_URL": registry.url, "HOME": str(home)}
+    ComfyUI(home / "ComfyUI").registry("comfyui-impact-pack", "1.0.0")
+    for node in ("rgthree-comfy", "comfyui-kjnodes", "comfyui-impact-pack"):
         registry.catalog.publish(node, "1.0.0")
     said: dict[str, str] = {}
     for language, text in steps:
@@ -62,7 +65,8 @@ def test_the_four_steps(
     assert said["test-alerts"] == "json: delivered\n"
     sample, baseline = webhook.messages()
     assert "only a test" in sample.json["message"].replace("-", " ")
-    assert baseline.json["title"] == "Now watched: 2 node packs"
-    registry.catalog.set_status("rgthree-comfy", "1.0.0", "flagged")
+    assert baseline.json["title"] == "Now watched: 3 node packs"
+    registry.catalog.set_status("comfyui-impact-pack", "1.0.0", "flagged")
     assert run("check", env=env).code == 0
-    assert webhook.messages()[2].json["title"] == "Flagged rgthree-comfy 1.0.0"
+    title = webhook.messages()[2].json["title"]
+    assert "lagged comfyui-impact-pack 1.0.0" in title

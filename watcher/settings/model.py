@@ -1,5 +1,6 @@
-"""Settings: one flat, typed value. Its fields say what each setting means, for the sample file, the README's table and
-the JSON Schema (docs/behaviour.md, Settings).
+"""Settings: one flat, typed value (docs/behaviour.md, Settings).
+
+Its fields say what each setting means, for the sample file, docs/settings.md and the JSON Schema.
 """
 
 from __future__ import annotations
