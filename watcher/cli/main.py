@@ -342,6 +342,7 @@ def init(path: Path | None, system: bool) -> int:
 
     FILE is comfy-watch.toml in this folder if you give none.
     """
+    from watcher.cli import invocation
     from watcher.settings import system_files, template
 
     if system:
@@ -349,12 +350,21 @@ def init(path: Path | None, system: bool) -> int:
             raise UsageError(
                 f"--system chooses the file itself; leave out {masked(str(path))}"
             )
-        echo_result(system_files.write())
+        typed = invocation.command(for_root=True)
+        echo_result(system_files.write(command=typed))
         return 0
-    path = path or Path("comfy-watch.toml")
+    default = Path("comfy-watch.toml")
+    path = path or default
     template.write(path)
-    next_steps = "Add your node packs and alert URLs to it, then: comfy-watch config && comfy-watch check"
-    echo_result([f"Wrote {path}. {next_steps}"])
+    config = "" if path == default else f" --config {invocation.quoted(str(path))}"
+    typed = invocation.command()
+    each = [f"{typed} {name}{config}" for name in ("config", "test-alerts", "check")]
+    echo_result(
+        [
+            f"Wrote {path}. Add your node packs and alert URLs to it, then:",
+            f"  {' && '.join(each)}",
+        ]
+    )
     return 0
 
 

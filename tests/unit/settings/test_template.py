@@ -147,7 +147,7 @@ def test_the_systems_files(tmp_path: Path) -> None:
     system = Folders(settings=tmp_path / "etc", state=tmp_path / "var")
     before = os.umask(0o077)
     try:
-        lines = system_files.write(system)
+        lines = system_files.write(system, command="comfy-watch")
     finally:
         os.umask(before)
     modes = {
@@ -180,11 +180,11 @@ def test_the_systems_files_are_never_overwritten(tmp_path: Path) -> None:
     system.settings.mkdir(mode=0o700)
     (system.settings / "comfy-watch.toml").write_text("mine")
     with pytest.raises(ConfigError, match="exists already, and was left as it is"):
-        system_files.write(system)
+        system_files.write(system, command="comfy-watch")
     assert [path.name for path in system.settings.iterdir()] == ["comfy-watch.toml"]
     (system.settings / "comfy-watch.toml").unlink()
     (system.settings / "alert_urls").write_text("json://h")
-    lines = system_files.write(system)
+    lines = system_files.write(system, command="comfy-watch")
     assert (system.settings / "alert_urls").read_text() == "json://h"
     assert lines[-1].endswith(f"chmod 755 {system.settings}")
     assert system.settings.stat().st_mode & 0o777 == 0o700
@@ -193,7 +193,7 @@ def test_the_systems_files_are_never_overwritten(tmp_path: Path) -> None:
 def test_a_system_without_a_folder_for_all() -> None:
     """Where a system has no such folder the error says so."""
     with pytest.raises(UsageError, match="this system has no folder"):
-        system_files.write(None)
+        system_files.write(None, command="comfy-watch")
 
 
 def test_a_file_of_the_user_says_where_its_state_is(

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import os
-import shlex
-import shutil
 import signal
-import sys
 import tempfile
 import threading
 from collections.abc import Callable
@@ -21,6 +17,7 @@ from typing import Self
 
 import click
 
+from watcher.cli import invocation
 from watcher.cli.loading import working_folder
 from watcher.cli.terminal import echo
 from watcher.delivery.client import Worker
@@ -118,7 +115,7 @@ def demo() -> int:
             ) from None
     echo()
     moral = "Polling found every change, and each alert arrived once."
-    echo(f"Done. {moral} Next: {_command()} init")
+    echo(f"Done. {moral} Next: {invocation.command()} init")
     return 0
 
 
@@ -141,27 +138,6 @@ def _perform(folder: Path) -> None:
                     echo(f"    {line}")
             if not arrived:
                 echo("    (no alert)")
-
-
-if sys.platform == "win32":
-
-    def _quoted(path: str) -> str:
-        return f'"{path}"' if " " in path else path
-
-else:
-    _quoted = shlex.quote
-
-
-def _command() -> str:
-    """Return the command to type: its name if PATH finds it, else its path."""
-    own = shutil.which("comfy-watch", path=str(Path(sys.executable).parent))
-    if own is None:
-        return f"{_quoted(sys.executable)} -m watcher"
-    if shutil.which("comfy-watch") == own:
-        return "comfy-watch"
-    with contextlib.suppress(ValueError):  # it is outside the working folder
-        own = str(Path(own).relative_to(Path.cwd()))
-    return _quoted(own)
 
 
 async def _poll(folder: Path, address: str, worker: Worker) -> Report:
