@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -240,10 +241,10 @@ def test_config(watch: Watcher, registry: FakeRegistry) -> None:
         name for name in Settings.model_fields if name != "channels"
     } | {"channels.chat"}
     for name, value, origin in (
-        ("nodes", "alpha", "environment COMFY_WATCH_NODES"),
-        ("interval", "1h", str(file)),
-        ("timeout", "1m30s", "command line"),
-        ("log_level", "error", "command line"),
+        ("nodes", '["alpha"]', "environment COMFY_WATCH_NODES"),
+        ("interval", '"1h"', str(file)),
+        ("timeout", '"1m30s"', "command line"),
+        ("log_level", '"error"', "command line"),
         ("max_response_mb", "32", "default"),
         ("alert_urls", "json (json://***)", "environment COMFY_WATCH_ALERT_URLS"),
         (
@@ -270,6 +271,39 @@ def test_config(watch: Watcher, registry: FakeRegistry) -> None:
     ]
     assert SECRET not in done.out + json.dumps(document)
     assert registry.requests == []
+
+
+_ODD = """\
+nodes = ["alpha", "lights-*"]
+installs = [{name = "me@work", path = "/srv/my \\"own\\" UI"}]
+accept = ["alpha@1.2.0"]
+alert_urls = "none"
+interval = "1m30s"
+jitter = 0.25
+retries = 2
+state_dir = "/srv/a state"
+"""
+
+
+def test_config_can_be_pasted(watch: Watcher, fork_server: ForkServer) -> None:
+    """What `config` shows of settings that are no secret is as a settings file has it, an @ and a quotation mark."""
+    file = watch.folder / "comfy-watch.toml"
+    file.write_text(_ODD, "utf-8")
+    done = fork_server.run("config", cwd=watch.folder)
+    assert (done.code, done.err) == (0, "")
+    shown = [re.split(r" {2,}", line) for line in done.out.splitlines()[2:]]
+    pasted = "".join(
+        f"{name} = {value}\n" for name, value, origin in shown if origin == str(file)
+    )
+    assert tomllib.loads(pasted) == tomllib.loads(_ODD)
+
+
+def test_config_shows_what_is_hidden(watch: Watcher) -> None:
+    """A character of a value that shows as nothing is escaped, as TOML has it."""
+    done = watch.run("config", "--set", "state_dir=a\u2800b")
+    assert (done.code, "\u2800" in done.out) == (0, False)
+    value = json.dumps(str(watch.folder / "a?b")).replace("?", "\\u2800")
+    assert f" {value} " in done.out
 
 
 def test_repeated_options_add_up(watch: Watcher, registry: FakeRegistry) -> None:
@@ -307,7 +341,7 @@ def test_nowhere_for_alerts(watch: Watcher, webhook: Webhook) -> None:
             "",
             "",
         ]
-    assert "none, as intended" in none.run("config").out
+    assert re.search(r'^alert_urls +"none" ', none.run("config").out, re.MULTILINE)
     assert none.document("config")["settings"]["alert_urls"]["value"] == "none"
 
 

@@ -61,7 +61,7 @@ def test_the_four_steps(
             assert (done.code, done.err) == (0, ""), line
             said[args[0]] = done.out
     assert list(said) == ["init", "config", "test-alerts", "check"]
-    assert "rgthree-comfy, comfyui-kjnodes" in said["config"]
+    assert '["rgthree-comfy", "comfyui-kjnodes"]' in said["config"]
     assert said["test-alerts"] == "json: delivered\n"
     sample, baseline = webhook.messages()
     assert "only a test" in sample.json["message"].replace("-", " ")

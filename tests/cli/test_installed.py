@@ -177,7 +177,11 @@ def test_config_shows_no_address(fork_server: ForkServer, tmp_path: Path) -> Non
     done = fork_server.run("config", cwd=tmp_path)
     assert (done.code, done.err) == (0, "")
     (line,) = (line for line in done.out.splitlines() if line.startswith("installs"))
-    assert f"ComfyUI ({tmp_path / 'ComfyUI'}), h (https://***)" in line
+    folder = json.dumps(str(tmp_path / "ComfyUI"))
+    named = (
+        f'{{name = "ComfyUI", path = {folder}}}, {{name = "h", url = "https://***"}}'
+    )
+    assert named in line
     document = fork_server.run("config", "--json", cwd=tmp_path).out
     assert json.loads(document)["settings"]["installs"]["value"] == [
         {"name": "ComfyUI", "path": str(tmp_path / "ComfyUI")},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable
 
@@ -18,7 +19,7 @@ from watcher.settings.parsing import NO_ALERTS
 from watcher.state.store import StateFolder
 from watcher.streams import width
 from watcher.text import mask
-from watcher.text.sanitize import sanitize_line
+from watcher.text.sanitize import escape_invisible, sanitize_line
 
 ENTRIES_SHOWN = 10
 """Entries of a list that a terminal gets; a pipe and `--json` get all."""
@@ -36,7 +37,8 @@ def show(*, settings: Callable[[], Loaded], as_json: bool) -> int:
         echo(to_json(document(loaded)))
         return 0
     places = ", ".join(map(str, loaded.searched))
-    echo(f"settings file: {loaded.config_file or f'none (looked for {places})'}")
+    file = loaded.config_file or f"none (looked for {places})"
+    echo(f"settings file: {escape_invisible(str(file))}")
     columns = width(sys.stdout)
     for line in table(
         ("SETTING", "VALUE", "FROM"),
@@ -50,8 +52,8 @@ def show(*, settings: Callable[[], Loaded], as_json: bool) -> int:
 def rows(loaded: Loaded, most: int | None = None) -> list[tuple[str, str, str]]:
     """Return (setting, value, origin) of every setting, each `[[channels]]` table a row.
 
-    A long list is shown by its first `most` entries (None: all) and a count, an alert URL by its channel's name and its
-    scheme.
+    A value is shown as a settings file has it. A long list is shown by its first `most` entries (None: all) and a
+    count, an alert URL by its channel's name and its scheme.
     """
     values = _values(loaded.settings)
     found: list[tuple[str, str, str]] = []
@@ -74,22 +76,42 @@ def rows(loaded: Loaded, most: int | None = None) -> list[tuple[str, str, str]]:
 
 
 def _in_words(name: str, value: object, most: int | None) -> str:
-    if name == "alert_urls" and value == NO_ALERTS:
-        return "none, as intended"
+    """Return a value as a settings file has it, so that it can be pasted there; a masked one is in words."""
+    if name == "alert_urls" and isinstance(value, list):
+        return join_first(list(map(_masked_entry, value)), most) or "[]"
+    if value is None:
+        return "none"
+    if name == "heartbeat_url":
+        return str(value)
     if isinstance(value, list):
-        return join_first(list(map(_entry, value)), most) or "none"
-    if isinstance(value, float):
-        return durations.show(value) if name in DURATIONS else f"{value:g}"
-    return "none" if value is None else str(value)
+        left = 0 if most is None else len(value) - most
+        more = f" and {left} more" if left > 0 else ""
+        return _as_toml(value[:most]) + more
+    if isinstance(value, float) and name in DURATIONS:
+        return _as_toml(durations.show(value))
+    return _as_toml(value)
 
 
-def _entry(item: object) -> str:
-    """Return an entry of a list: a text, or the table of a channel or an install."""
-    if not isinstance(item, dict):
-        return sanitize_line(str(item))
-    name, where = list(item.values())[:2]
-    unconfirmed = ", unconfirmed" if item.get("unconfirmed") else ""
-    return f"{sanitize_line(name)} ({where}{unconfirmed})"
+def _as_toml(value: object) -> str:
+    """Return a value in TOML, on one line; invisible characters of texts are escaped as TOML has it."""
+    match value:
+        case list():
+            return f"[{', '.join(map(_as_toml, value))}]"
+        case dict():
+            pairs = [f"{key} = {_as_toml(one)}" for key, one in value.items()]
+            return f"{{{', '.join(pairs)}}}"
+        case bool() | int():
+            return json.dumps(value)
+        case float():
+            return f"{value:g}"
+        case _:
+            return escape_invisible(json.dumps(str(value), ensure_ascii=False))
+
+
+def _masked_entry(channel: dict[str, object]) -> str:
+    """Return a channel of `alert_urls`, whose URL is secret, by its name."""
+    unconfirmed = ", unconfirmed" if channel["unconfirmed"] else ""
+    return f"{sanitize_line(str(channel['name']))} ({channel['url']}{unconfirmed})"
 
 
 def document(loaded: Loaded) -> dict[str, object]:
