@@ -8,7 +8,7 @@ import re
 DAY = 86_400.0
 """Seconds."""
 
-ALLOWED = "a duration such as 90s, 15m, 1h30m, 7d or 250ms, or a number of seconds"
+ALLOWED = "seconds, or a text such as 90s, 15m, 1h30m or 7d"
 """What `parse` takes, for messages."""
 
 _LONGEST_TEXT = 60

@@ -88,7 +88,12 @@ WRONG: dict[str, tuple[list[str], dict[str, object], list[str]]] = {
     "a pattern that matches nothing": (
         ["check"],
         {"nodes": "alpha a*:b"},
-        ["nodes: entry 2: 'a*:b'", "pattern"],
+        ["nodes, entry 2: 'a*:b'", "pattern"],
+    ),
+    "a node that is no id": (
+        ["check", "--node", "kijai/x"],
+        {},
+        ["error: --node: 'kijai/x' is not a node id"],
     ),
     "a bare number": (
         ["history", "--since", "2026"],
@@ -109,7 +114,7 @@ WRONG: dict[str, tuple[list[str], dict[str, object], list[str]]] = {
     "unknown setting": (
         ["check"],
         {"intervall": "1m"},
-        ["intervall", "did you mean interval?"],
+        ["COMFY_WATCH_INTERVALL", "did you mean COMFY_WATCH_INTERVAL?"],
     ),
     "bad --set": (
         ["check", "--set", "retries=many"],

@@ -71,7 +71,7 @@ def test_settings_that_stay_wrong(job: Job) -> None:
     job.is_well(False)
     first = job.check()
     assert (first.code, first.out) == (2, "")
-    assert first.err.startswith("error: retries: 'many' is not allowed")
+    assert first.err.startswith("error: retries: 'many' is not a whole number")
     again = job.check()
     assert (again.code, again.out, again.err) == (2, first.err, "")
     job.age(timedelta(hours=23))

@@ -12,6 +12,7 @@ from click.shell_completion import CompletionItem
 
 from watcher.errors import UsageError
 from watcher.model.event import Kind
+from watcher.settings.node_ids import id_or_glob
 from watcher.settings.parsing import LOGIN, SECRET, choices, split_list
 from watcher.text.mask import describe, find_url
 
@@ -201,7 +202,8 @@ def _assigned(pairs: Iterable[str], more_nodes: Iterable[str]) -> dict[str, obje
             nodes += read("--set nodes", split_list, value)
         else:
             settings[name] = value
-    return settings | {"nodes": [*nodes, *more_nodes]}
+    nodes += [read("--node", id_or_glob, node) for node in more_nodes]
+    return settings | {"nodes": nodes}
 
 
 def read(option: str, parse: Callable[[_Given], _Value], value: _Given) -> _Value:

@@ -14,23 +14,43 @@ from watcher.settings.model import Settings
 from watcher.text import mask
 
 if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
     from pydantic_core import ErrorDetails
 
+_OF_NUMBERS: Mapping[str, str] = {
+    "greater_than_equal": "out of range",
+    "less_than_equal": "out of range",
+    "int_parsing": "not a whole number",
+    "int_from_float": "not a whole number",
+    "int_type": "not a whole number",
+    "int_parsing_size": "out of range",
+    "float_parsing": "not a number",
+    "float_type": "not a number",
+    "finite_number": "not a number",
+}
+"""What is wrong with a number, by the type of pydantic's error."""
 _TABLES: Mapping[str, type[BaseModel]] = {
     "channels": ChannelTable,
     "installs": InstallTable,
 }
 
 
-def error_line(error: ErrorDetails, origins: Mapping[str, str]) -> str:
-    """Return a line for one error; `origins` says where each setting came from."""
+def error_lines(error: ErrorDetails, origins: Mapping[str, str]) -> list[str]:
+    """Return the lines of one error, one for each wrong entry of a list; `origins` says where each setting is from."""
     setting, *inside = error["loc"] or ("channels",)
     parts = [
         f"entry {part + 1}" if isinstance(part, int) else _safe_name(part)
         for part in inside
     ]
     place = ", ".join([str(setting), *parts])
-    return f"{place}: {_reason(error)} ({origins[str(setting)]})"
+    origin = origins[str(setting)]
+    refusal = error.get("ctx", {}).get("error")
+    if isinstance(refusal, parsing.EntriesError):
+        return [
+            f"{place}, entry {number}: {why} ({origin})"
+            for number, why in refusal.reasons.items()
+        ]
+    return [f"{place}: {_reason(error)} ({origin})"]
 
 
 def unknown_line(name: str, origin: str) -> str:
@@ -55,9 +75,28 @@ def _reason(error: ErrorDetails) -> str:
         ):  # a channel's name is the only one with a pattern
             allowed = "give up to 64 letters A to Z, digits, '.', '_' and '-', a letter or a digit first"
             return f"{mask.describe(error['input'])} is not a channel's name; {allowed}"
+        case "literal_error" | "enum":
+            allowed = error["ctx"]["expected"]
+            return f"{mask.describe(error['input'])} is not allowed; give {allowed}"
+        case "model_type":
+            return (
+                f"{mask.describe(error['input'])} is not a table; write [[{setting}]]"
+            )
+        case kind if kind in _OF_NUMBERS:
+            allowed = _range(Settings.model_fields[str(setting)])
+            return f"{mask.describe(error['input'])} is {_OF_NUMBERS[kind]}; give {allowed}"
         case _:
             message = error["msg"].replace("Input should", "it must")
             return f"{mask.describe(error['input'])} is not allowed: {message}"
+
+
+def _range(field: FieldInfo) -> str:
+    """Return the bounds of a number's setting: "0 to 20"."""
+    low, high = (
+        next(getattr(rule, bound) for rule in field.metadata if hasattr(rule, bound))
+        for bound in ("ge", "le")
+    )
+    return f"{low:g} to {high:g}"
 
 
 def _unknown(name: str, table: type[BaseModel]) -> str:

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from watcher.errors import ConfigError, UsageError
 from watcher.model.selection import INTERVAL_OF_GLOBS
 from watcher.settings import install_tables, parsing, sources
-from watcher.settings.errors import error_line, unknown_line
+from watcher.settings.errors import error_lines, unknown_line
 from watcher.settings.model import Settings
 from watcher.settings.places import (
     CONTAINER_SECRETS,
@@ -172,5 +172,6 @@ def _validated(found: Layer) -> tuple[Settings, list[str]]:
     except ValidationError as error:
         refused = error.errors(include_url=False)
     origins = dict.fromkeys(Settings.model_fields, "default") | found.origins
-    problems += [error_line(one, origins) for one in refused]
+    for one in refused:
+        problems += error_lines(one, origins)
     return Settings(), problems

@@ -27,7 +27,7 @@ def read(value: object) -> tuple[str, ...]:
 
 def read_watched(value: object) -> tuple[str, ...]:
     """Return node ids, as `read`, and globs over ids, in their order; ValueError for globs that only leave out."""
-    entries = _once(read_each(split_list(value), _id_or_glob))
+    entries = _once(read_each(split_list(value), id_or_glob))
     chosen = split(entries)
     if chosen.globs and not chosen.chooses:
         raise ValueError(
@@ -69,7 +69,7 @@ def _once(found: list[str]) -> tuple[str, ...]:
 
 
 def _id(item: object) -> str:
-    text = _id_or_glob(item)
+    text = id_or_glob(item)
     if is_glob(text):
         raise ValueError(
             f"{describe(text)} is a pattern, which is not allowed here; give each node pack's id"
@@ -78,7 +78,7 @@ def _id(item: object) -> str:
 
 
 def _including(item: object) -> str:
-    text = _id_or_glob(item)
+    text = id_or_glob(item)
     if text.startswith("!"):
         raise ValueError(
             f"{describe(text)} leaves out node packs, which is not possible here"
@@ -86,7 +86,8 @@ def _including(item: object) -> str:
     return text
 
 
-def _id_or_glob(item: object) -> str:
+def id_or_glob(item: object) -> str:
+    """Return an id, a pack's URL as its id, or a glob."""
     text = item.strip() if isinstance(item, str) else ""
     if url := _PACK_URL.fullmatch(text):
         text = url[1]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 from urllib.parse import SplitResult, urlsplit
 
@@ -32,6 +32,16 @@ LOGIN = re.compile(r"https?:/*[^/\s\"']*[@?]", re.IGNORECASE)
 """An address of a ComfyUI that may hold a password."""
 
 _Item = TypeVar("_Item")
+
+
+class EntriesError(ValueError):
+    """Entries of a list that are refused: `reasons` has why, by the entry's place from 1 on."""
+
+    def __init__(self, reasons: Mapping[int, str]) -> None:
+        super().__init__("; ".join(reasons.values()))
+        self.reasons = reasons
+
+
 _BETWEEN_URLS = re.compile(rf"[\s,]*,[\s,]*(?={SCHEME}://)|\s+")
 _AROUND_URLS = " \t\r\n,"
 
@@ -79,16 +89,16 @@ def from_json(text: str) -> list[object]:
 
 
 def read_each(items: Iterable[object], read: Callable[[object], _Item]) -> list[_Item]:
-    """Return the result of `read` for every item; ValueError with everything that it refuses."""
+    """Return the result of `read` for every item; EntriesError with everything that it refuses."""
     found: list[_Item] = []
-    refused: list[str] = []
+    refused: dict[int, str] = {}
     for place, item in enumerate(items, 1):
         try:
             found.append(read(item))
         except ValueError as refusal:
-            refused.append(f"entry {place}: {refusal}")
+            refused[place] = str(refusal)
     if refused:
-        raise ValueError("; ".join(refused))
+        raise EntriesError(refused)
     return found
 
 

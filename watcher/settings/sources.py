@@ -86,8 +86,7 @@ def given(values: Mapping[str, object], origin: str) -> Layer:
 def environment(environ: Mapping[str, str]) -> Layer:
     """Return every `COMFY_WATCH_` variable, its name in any case, except the one that names the file.
 
-    An unknown name that is similar to a setting's is kept, to be refused. Any other is a warning, unless Kubernetes
-    sets it.
+    An unknown name that is similar to a setting's is a problem. Any other is a warning, unless Kubernetes sets it.
     """
     layer = Layer()
     for variable, value in environ.items():
@@ -102,8 +101,13 @@ def environment(environ: Mapping[str, str]) -> Layer:
             )
         elif name not in known and _KUBERNETES.search(name):
             continue
-        elif name in known or parsing.suggest(name, known, likeness=_MISSPELLED):
+        elif name in known:
             layer.add(name, value, f"environment {variable}")
+        elif meant := parsing.suggest(name, known, likeness=_MISSPELLED):
+            meant = f"{PREFIX}{meant.upper()}"
+            layer.problems.append(
+                f"environment {variable}: unknown setting; did you mean {meant}?"
+            )
         else:
             layer.warnings.append(f"environment {variable}: unknown setting, ignored")
     return layer
@@ -113,8 +117,9 @@ def secret_files(environ: Mapping[str, str], container_secrets: Path | None) -> 
     """Return the content of one file per setting, in the container's secrets folder and `$CREDENTIALS_DIRECTORY`.
 
     The second overrides the first. A file is named `SETTING` or `comfy_watch_SETTING`, in any case; other files are
-    ignored. White space around the content does not count, and a file without content gives nothing. A folder with such
-    a name cannot be read: a container engine makes one where the file that it should mount is missing.
+    ignored, with a warning if the name is similar. White space around the content does not count, and a file without
+    content gives nothing. A folder with such a name cannot be read: a container engine makes one where the file that it
+    should mount is missing.
     """
     layer = Layer()
     if container_secrets is not None:
@@ -147,8 +152,13 @@ def _add_files(layer: Layer, files: Iterable[Path]) -> None:
     """Add the settings among some files; those with the prefix come last, and so win."""
     for file in sorted(files, key=lambda file: (len(file.name), file.name)):
         name = file.name.lower().removeprefix(PREFIX.lower())
-        if name in Settings.model_fields:
+        known = Settings.model_fields
+        if name in known:
             _add_file(layer, name, file)
+        elif meant := parsing.suggest(name, known, likeness=_MISSPELLED):
+            layer.warnings.append(
+                f"{FILE_ORIGIN}{file}: unknown setting, ignored; did you mean {meant}?"
+            )
 
 
 def _add_file(layer: Layer, name: str, file: Path) -> int:

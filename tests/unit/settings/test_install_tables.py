@@ -122,19 +122,19 @@ TABLE = "[[installs]]\nname = 'x'\n"
     [
         ("installs = 5", "installs: the value is not a list of installs; write"),
         ("[installs]\nname = 'x'", "installs: the value is not a list of installs"),
-        ("installs = ['', 'x']", "installs: entry 1: '' is not a folder or file"),
-        ("installs = [5]", "installs, entry 1: 5 is not allowed"),
+        ("installs = ['', 'x']", "installs, entry 1: '' is not a folder or file"),
+        ("installs = [5]", "installs, entry 1: 5 is not a table"),
         (
             "installs = ['localhost:8188']",
-            "installs: entry 1: 'localhost:8188' is not a folder or file; an address",
+            "installs, entry 1: 'localhost:8188' is not a folder or file; an address",
         ),
-        (f"installs = ['ssh://u:{TOKEN}@h']", "installs: entry 1: 'ssh://***' is a"),
-        (f"installs = ['u {TOKEN}://h']", "installs: entry 1: '***://***' is a URL"),
+        (f"installs = ['ssh://u:{TOKEN}@h']", "installs, entry 1: 'ssh://***' is a"),
+        (f"installs = ['u {TOKEN}://h']", "installs, entry 1: '***://***' is a URL"),
         (
             f"installs = ['http://u:{TOKEN}@h:x']",
-            "installs: entry 1: the value (not shown) is not the address of a",
+            "installs, entry 1: the value (not shown) is not the address of a",
         ),
-        ("installs = ['a\u200bb']", r"installs: entry 1: 'a\u200bb' is not a folder"),
+        ("installs = ['a\u200bb']", r"installs, entry 1: 'a\u200bb' is not a folder"),
         ("installs = ['~nobody-here/x']", "installs: the home folder in '~nobody-here"),
         (TABLE, "installs, entry 1: give one of path, url and snapshot"),
         (

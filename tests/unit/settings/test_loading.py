@@ -54,7 +54,18 @@ def test_other_files_in_a_secrets_folder(loads: Loads, tmp_path: Path) -> None:
     """A secrets folder may hold other files, and folders."""
     (tmp_path / "secrets" / "kubernetes.io").mkdir(parents=True)
     (tmp_path / "secrets" / "database_password").write_bytes(b"\xff")
-    assert loads(secrets=tmp_path / "secrets").settings.nodes == ()
+    loaded = loads(secrets=tmp_path / "secrets")
+    assert (loaded.settings.nodes, loaded.warnings) == ((), ())
+
+
+def test_a_misspelled_secret_file(loads: Loads, tmp_path: Path) -> None:
+    """A file whose name is similar to a setting's is a warning that names the setting, and nothing of its content."""
+    secrets = tmp_path / "secrets"
+    secrets.mkdir()
+    (secrets / "alert_url").write_text(f"json://{TOKEN}")
+    assert loads(secrets=secrets).warnings == (
+        f"secret file {secrets / 'alert_url'}: unknown setting, ignored; did you mean alert_urls?",
+    )
 
 
 @pytest.mark.parametrize(
@@ -430,14 +441,14 @@ def test_other_variables(loads: Loads) -> None:
         "environment comfy_watch_home: unknown setting, ignored",
     )
     for name, meant in (
-        ("INTERVALL", "interval"),
-        ("NODE", "nodes"),
-        ("ALERTURLS", "alert_urls"),
+        ("INTERVALL", "INTERVAL"),
+        ("NODE", "NODES"),
+        ("ALERTURLS", "ALERT_URLS"),
     ):
         (line,) = loads.problems(**{f"COMFY_WATCH_{name}": "x"})
         assert (
             line
-            == f"{name.lower()}: unknown setting; did you mean {meant}? (environment COMFY_WATCH_{name})"
+            == f"environment COMFY_WATCH_{name}: unknown setting; did you mean COMFY_WATCH_{meant}?"
         )
 
 
@@ -481,14 +492,14 @@ def test_all_problems_at_once(loads: Loads, tmp_path: Path) -> None:
         "secret file ": f"secret file {secrets / 'jitter'}: not UTF-8 text",
         "interval: ": f"({loads.file})",
         "concurrency: ": "(environment COMFY_WATCH_CONCURRENCY)",
-        "alert_urls: entry 1: ": f"(secret file {secrets / 'alert_urls'})",
+        "alert_urls, entry 1: ": f"(secret file {secrets / 'alert_urls'})",
         "channels, entry 1, name: ": f"({loads.file})",
         "channels, entry 1, url: ": f"({loads.file})",
         "channels, entry 1, color: ": f"({loads.file})",
         "log_level: ": "(command line)",
-        "timeouts: unknown": "(environment COMFY_WATCH_TIMEOUTS)",
+        "environment COMFY_WATCH_TIMEOUTS: unknown": "mean COMFY_WATCH_TIMEOUT?",
         "retrys: unknown": f"({loads.file})",
-        "nodes: entry 1: ": "(command line)",
+        "nodes, entry 1: ": "(command line)",
     }
     assert len(lines) == len(starts)
     for start, end in starts.items():
