@@ -56,10 +56,11 @@ class ChannelTable(BaseModel):
     )
     scope: Annotated[Scope, ANY_CASE] = Field(
         Scope.ALL,
-        description="`installed`: only what is about node packs that you run.",
+        description="`all`, or `installed`: only what is about node packs that you run.",
     )
     grouping: Annotated[Grouping, ANY_CASE] = Field(
-        Grouping.POLL, description="One message for each `poll`, `node` or `event`."
+        Grouping.POLL,
+        description="What one message is about: a whole `poll`, one `node`, or one `event`.",
     )
 
     def channel(self) -> Channel:

@@ -101,21 +101,21 @@ class Settings(BaseSettings):
 
     nodes: Annotated[tuple[str, ...], list_with(node_ids.read_watched)] = Field(
         (),
-        description="Ids of node packs, or their URLs on registry.comfy.org. `*` watches the whole registry, a pattern"
-        " such as `comfyui-*` a part of it, and `!comfyui-test-*` leaves out. In the environment separated by commas,"
-        " spaces or newlines, or as JSON.",
+        description="Ids of node packs, or their URLs on registry.comfy.org. `*` watches the whole registry."
+        " `comfyui-*` watches a part of it, and `!comfyui-test-*` leaves packs out. In the environment: separated by"
+        " commas, spaces or newlines, or JSON.",
     )
     installs: _Installs = Field(
         (),
         description="ComfyUIs whose node packs are watched too: folders, addresses of running ones (secret), or"
-        " snapshot files. A `[[installs]]` table has a name as well. In the environment separated by commas or newlines"
-        " or as JSON.",
+        " snapshot files. An `[[installs]]` table can have a name. In the environment: separated by commas or newlines,"
+        " or JSON.",
     )
     """With absolute paths once loaded."""
     accept: Annotated[tuple[str, ...], list_with(node_ids.read_accepted)] = Field(
         (),
-        description="Known findings about installed packs, as `pack@1.2.0`: shown and marked as accepted, but not"
-        " reported as `exposed`, and not counted by `audit`, until the status gets worse.",
+        description="Findings about installed packs that you know and accept, as `pack@1.2.0`. They are shown and"
+        " marked, but not reported as `exposed` and not counted by `audit`. That ends when the status gets worse.",
     )
     statuses: Annotated[tuple[str, ...], list_with(parsing.statuses, *STATUSES)] = (
         Field(STATUSES, description="Which versions to watch, by status.")
@@ -127,8 +127,8 @@ class Settings(BaseSettings):
         Path, BeforeValidator(_state_dir, json_schema_input_type=str)
     ] = Field(
         Path("state"),
-        description="The state folder. A relative path starts at the settings file's folder, or at the working folder"
-        " if it is given in the environment or on the command line. The default is `$STATE_DIRECTORY` under systemd,"
+        description="The state folder. A relative path starts at the settings file's folder; in the environment and on"
+        " the command line it starts at the working folder. Other defaults: `$STATE_DIRECTORY` under systemd,"
         " `/var/lib/comfy-watch` for settings in `/etc/comfy-watch`, and `~/.local/state/comfy-watch` for settings in"
         " `~/.config/comfy-watch`.",
     )
@@ -137,8 +137,8 @@ class Settings(BaseSettings):
         float, BeforeValidator(_interval, json_schema_input_type=float | str)
     ] = Field(
         900.0,
-        description="For `run`: time between the starts of two polls, as `90s`, `15m`, `1h` or seconds; at least"
-        f" `10s`. The default is `{show(INTERVAL_OF_GLOBS)}` where `nodes` has `*` or a pattern.",
+        description="How often `run` polls: `90s`, `15m`, `1h` or a number of seconds, at least `10s`. The default is"
+        f" `{show(INTERVAL_OF_GLOBS)}` if `nodes` has `*` or a pattern.",
     )
     """Seconds, as every duration."""
     jitter: Annotated[float, _NUMBER] = Field(
@@ -146,41 +146,42 @@ class Settings(BaseSettings):
         ge=0,
         le=1,
         allow_inf_nan=False,
-        description="The share of the interval by which it varies at random.",
+        description="How much the interval varies at random: 0.1 is a tenth of it, up or down.",
     )
     concurrency: Annotated[int, _NUMBER] = Field(
         16, ge=1, le=256, description="Requests at a time."
     )
     timeout: Annotated[float, _duration(0.01, _DAY)] = Field(
         30.0,
-        description="Time limit of one whole request, and of each target of an alert URL.",
+        description="How long one request may take in all, and one target of an alert URL.",
     )
     retries: Annotated[int, _NUMBER] = Field(
         3,
         ge=0,
         le=20,
-        description="Retries after network errors, 429 and 5xx. A `Retry-After` of more than a minute ends the"
-        " retries of this poll.",
+        description="How often a request is tried again after a network error, a 429 or a 5xx. A `Retry-After` of more"
+        " than a minute ends the retries of this poll.",
     )
     max_response_mb: Annotated[float, _NUMBER] = Field(
         32.0,
         ge=0.001,
         le=4096,
-        description="Largest response, in MB after decompression; also the limit for all pages of one node pack"
-        " together.",
+        description="The largest response, in MB after decompression. All pages of one node pack together have the same"
+        " limit.",
     )
     baseline: Annotated[Literal["summary", "silent", "full"], ANY_CASE] = Field(
         "summary",
-        description="What the first complete listing of a node pack sends: `summary` (one alert), `silent` (nothing),"
-        " or `full` (an event for every version; of what patterns include the one summary).",
+        description="What you get when a node pack is seen for the first time: `summary` is one alert, `silent` is"
+        " nothing, `full` is an event for every version. Packs that only a pattern includes never get `full`, but one"
+        " summary.",
     )
     failure_threshold: Annotated[int, _NUMBER] = Field(
         3, ge=1, le=1000, description="Failed polls in a row before a `failing` alert."
     )
     alert_urls: Annotated[tuple[SecretStr, ...] | None, list_with(_alert_urls)] = Field(
         (),
-        description='Where alerts go, as apprise URLs; secret. `"none"` means that no alerts are wanted, and turns'
-        " off the warning about it.",
+        description='Where alerts go, as apprise URLs; secret. `"none"` says that you want no alerts, and turns off'
+        " the warning about it.",
     )
     """None where no alerts are wanted."""
     channels: _Tables = Field(
@@ -190,13 +191,13 @@ class Settings(BaseSettings):
     heartbeat_url: _Heartbeat = Field(
         None,
         description="A monitor that notices when polls stop, such as healthchecks.io; secret. It gets a ping at"
-        " `/start` before a poll, at the URL itself after it, and at `/fail` after one in which no node could be read"
-        " or the state could not be used.",
+        " `/start` before a poll and at the URL itself after it. After a poll that could read no node, or could not use"
+        " the state, the ping goes to `/fail`.",
     )
     alert_expiry: Annotated[float, _duration(0.001, 3660 * _DAY)] = Field(
         7.0 * _DAY,
-        description="How long an undelivered alert is kept. After that it expires when its channel fails again, with an"
-        " error.",
+        description="How long an undelivered alert is kept. After that it is given up, with an error, when its channel"
+        " fails again.",
     )
     log_level: Annotated[Literal["debug", "info", "warning", "error"], ANY_CASE] = (
         Field(
@@ -206,8 +207,8 @@ class Settings(BaseSettings):
     )
     log_format: Annotated[Literal["auto", "console", "json"], ANY_CASE] = Field(
         "auto",
-        description="`console`, `json`, or `auto`: for people on a terminal and in systemd's journal, JSON lines"
-        " elsewhere.",
+        description="`console` is for people, `json` is one JSON document a line. `auto` is `console` on a terminal and"
+        " in systemd's journal, else `json`.",
     )
 
     _channels: dict[str, Channel] = PrivateAttr(default_factory=dict)
