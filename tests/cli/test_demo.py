@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
 from pathlib import Path
 
@@ -34,18 +33,16 @@ def test_the_demo(tmp_path: Path, webhook: Webhook) -> None:
     assert (done.code, done.err) == (0, "")
     acts = _acts(done.out)
     assert [act[0] for act in acts] == [act.title for act in ACTS]
-    words = ("Now watched", "New", "Deprecated", "Flagged", "BANNED", "Reinstated")
+    words = ("Now watched", "Flagged", "BANNED", "Reinstated", "New", "Deprecated")
     for act, word in zip(acts, words, strict=False):
-        assert re.fullmatch(
-            rf"    {word} {NODE}(?: 1\.2\.0| 1\.1\.0| 1\.0\.0)?", act[1]
-        )
+        assert act[1].startswith(f"    {word} {NODE}")
         assert len([line for line in act if "history --ref" in line]) == 1
     assert acts[-1][1] == "    (no alert)"
-    assert acts[-1][-1].endswith(" init")
+    assert ["you run" in " ".join(act[1:]) for act in acts[1:3]] == [True, True]
     assert webhook.messages() == []
     assert list(temporary.iterdir()) == []
     assert [path.name for path in home.iterdir()] == ["comfy-watch"]
-    _, _, command = acts[-1][-1].partition("Next: ")
+    command = acts[-1][-1]
     surroundings = program.surroundings(home, env)
     subprocess.run(
         command, shell=True, cwd=home, env=surroundings, capture_output=True, check=True

@@ -385,7 +385,7 @@ def schema(name: str) -> int:
 def demo() -> int:
     """Show what alerts look like; no network, no settings.
 
-    In a few seconds a made-up pack in a local registry is released, deprecated, flagged, banned and reinstated. Each
+    In a few seconds a made-up pack in a local registry is flagged, banned, reinstated, released and deprecated. Each
     alert is shown as it arrives. It leaves no file behind.
     """
     from watcher.cli.commands.demo import demo as play

@@ -6,9 +6,10 @@ import asyncio
 import json
 import os
 import signal
+import sys
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -19,8 +20,9 @@ import click
 
 from watcher.cli import invocation
 from watcher.cli.loading import working_folder
-from watcher.cli.terminal import echo
+from watcher.cli.terminal import echo, wrap
 from watcher.delivery.client import Worker
+from watcher.durations import DAY
 from watcher.errors import StateError, WatchError
 from watcher.model.version import ACTIVE, BANNED, FLAGGED, status_to_api
 from watcher.polling import setup
@@ -29,6 +31,8 @@ from watcher.polling.model import Report
 from watcher.polling.poll import Poller
 from watcher.settings.model import Settings
 from watcher.state.store import StateFolder
+from watcher.streams import width
+from watcher.timestamps import later
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,11 @@ class Act:
 
 
 NODE = "comfyui-night-lights"
+
+_STORY = f"""\
+Comfy Watch polls the Comfy Registry, and alerts you about the node packs that
+you run. Here it polls a made-up registry on this machine, seven times. You run
+{NODE} 1.1.0. Below each step is the alert that it sends."""
 
 _FINDINGS = json.dumps(
     [
@@ -62,32 +71,34 @@ _FINDINGS = json.dumps(
         },
     ]
 )
+_COMFYUI = "ComfyUI"
+_INDENT = "    "
 _VERDICT = json.dumps({"message": "Steals passwords", "by": "a reviewer"})
 
 
 ACTS = (
-    Act("First poll: what the registry lists today becomes the baseline."),
+    Act("First poll: this is what the registry has, and what you run."),
     Act(
-        "A release: 1.2.0 is published.",
+        "A scanner of the registry flags 1.1.0, which you run.",
+        lambda world: world.edit("1.1.0", FLAGGED, status_reason=_FINDINGS),
+    ),
+    Act(
+        "A reviewer bans it.",
+        lambda world: world.edit("1.1.0", BANNED, status_reason=_VERDICT),
+    ),
+    Act(
+        "The registry reinstates it: it was a false alarm.",
+        lambda world: world.edit("1.1.0"),
+    ),
+    Act(
+        "The author releases 1.2.0.",
         lambda world: world.edit("1.2.0"),
     ),
     Act(
-        "A deprecation: the author withdraws 1.0.0.",
+        "The author deprecates 1.0.0.",
         lambda world: world.edit("1.0.0", deprecated=True),
     ),
-    Act(
-        "A flag: a scanner finds something in 1.2.0.",
-        lambda world: world.edit("1.2.0", FLAGGED, status_reason=_FINDINGS),
-    ),
-    Act(
-        "A ban: a reviewer agrees.",
-        lambda world: world.edit("1.2.0", BANNED, status_reason=_VERDICT),
-    ),
-    Act(
-        "A reinstatement: it was a false alarm.",
-        lambda world: world.edit("1.2.0"),
-    ),
-    Act("Nothing happens: a quiet poll.", has_alert=False),
+    Act("Nothing changes.", has_alert=False),
 )
 
 
@@ -114,14 +125,19 @@ def demo() -> int:
                 error.what, hint="set TMPDIR to a writable folder with free space"
             ) from None
     echo()
-    moral = "Polling found every change, and each alert arrived once."
-    echo(f"Done. {moral} Next: {invocation.command()} init")
+    typed = invocation.command()
+    echo("Each alert came once, and where nothing changed there was none.")
+    echo("To look once at what you have installed:")
+    echo(f"  {typed} audit")
+    echo("To be alerted from now on:")
+    echo(f"  {typed} init")
     return 0
 
 
 def _perform(folder: Path) -> None:
     with _World() as world, Worker() as worker:
-        echo(f"Watching {NODE} in a local registry at http://{world.address}.")
+        _install(folder)
+        echo(_STORY)
         for act in ACTS:
             echo()
             echo(click.style(f"▶ {act.title}", bold=True))
@@ -133,11 +149,26 @@ def _perform(folder: Path) -> None:
                 if report.errors:
                     _, why = report.errors[0]
                 raise WatchError(f"the demo failed: {why}", "please report this")
-            for message in arrived:
-                for line in message.splitlines():
-                    echo(f"    {line}")
-            if not arrived:
-                echo("    (no alert)")
+            for line in _indented(arrived or ["(no alert)"]):
+                echo(line)
+
+
+def _indented(messages: Iterable[str]) -> Iterator[str]:
+    """Yield the lines of messages without the empty ones, as wide as the terminal."""
+    columns = width(sys.stdout)
+    for message in messages:
+        for line in filter(None, message.splitlines()):
+            for part in wrap(line, columns and columns - len(_INDENT)):
+                yield _INDENT + part
+
+
+def _install(folder: Path) -> None:
+    """Make a ComfyUI with the pack in it, as the Manager installs it from the registry."""
+    pack = folder / _COMFYUI / "custom_nodes" / NODE
+    pack.mkdir(parents=True)
+    pyproject = f'[project]\nname = "{NODE}"\nversion = "1.1.0"\n'
+    (pack / "pyproject.toml").write_text(pyproject, "utf-8")
+    (pack / ".tracking").write_text("pyproject.toml", "utf-8")
 
 
 async def _poll(folder: Path, address: str, worker: Worker) -> Report:
@@ -145,6 +176,7 @@ async def _poll(folder: Path, address: str, worker: Worker) -> Report:
     values = {
         "nodes": [NODE],
         "registry_url": f"http://{address}",
+        "installs": [str(folder / _COMFYUI)],
         "alert_urls": [f"json://{address}/demo"],
     }
     settings = Settings.model_validate(values)
@@ -167,14 +199,18 @@ class _World:
     def __init__(self) -> None:
         self._rows: dict[str, dict[str, object]] = {}
         self._arrived: list[str] = []
-        self.edit("1.0.0")
-        self.edit("1.1.0")
+        self.edit("1.0.0", createdAt=later(clock(), -90 * DAY))
+        self.edit("1.1.0", createdAt=later(clock(), -8 * DAY))
         rows, arrived = self._rows, self._arrived
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                page = {"total": len(rows), "versions": list(rows.values())}
-                self.answer(200 if self.path.startswith("/versions") else 404, page)
+                if self.path.startswith("/versions"):
+                    page = {"total": len(rows), "versions": list(rows.values())}
+                else:
+                    pack = {"id": NODE, "status": "NodeStatusActive"}
+                    page = {"total": 1, "totalPages": 1, "nodes": [pack]}
+                self.answer(200, page)
 
             def do_POST(self) -> None:
                 length = int(self.headers.get("Content-Length", "0"))
