@@ -139,7 +139,7 @@ def _alerts() -> dict[str, str]:
     """Return the blocks of docs/alerts.md by their markers."""
     digest = compose(ALERTS)
     shown = {
-        "discord": render(digest, Format.MARKDOWN, 2000, 200),
+        "discord": render(digest, Format.CHAT, 2000, 200),
         "mail": render(digest, Format.MAIL, 30_000, 200),
         "text": render(digest, Format.TEXT, 3000, 200),
         "short": render(digest, Format.TEXT, 160, 60),

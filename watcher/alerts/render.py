@@ -35,8 +35,12 @@ class Format(StrEnum):
     """How a message is marked up."""
 
     MARKDOWN = "markdown"
+    CHAT = "markdown for chat"
+    """For Discord and Slack, where an empty line before a list is one that is seen."""
     CODELESS = "markdown without code"
     HTML = "html"
+    TELEGRAM = "html for telegram"
+    """For Telegram, which has no paragraphs and no lists, but shows lines, empty ones too."""
     MAIL = "html for mail"
     """For services that also convert the HTML to text, where each code tag would begin a line."""
     TEXT = "text"
@@ -371,10 +375,18 @@ _TEXT = _Writer(
 )
 _WRITERS = {
     Format.MARKDOWN: _MARKDOWN,
+    Format.CHAT: replace(_MARKDOWN, listed=_bulleted),
     Format.CODELESS: replace(_MARKDOWN, quoted=_escaped),
     Format.HTML: _HTML,
     Format.MAIL: replace(
         _HTML, quoted=lambda text: f"<samp>{html.escape(text)}</samp>"
+    ),
+    Format.TELEGRAM: replace(
+        _HTML,
+        link=lambda url: f' · <a href="{html.escape(url)}">registry</a>',
+        listed=_bulleted,
+        paragraph=str,
+        between="\n\n",
     ),
     Format.TEXT: _TEXT,
     Format.ASCII: replace(_TEXT, letters=ascii_text),

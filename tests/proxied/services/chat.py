@@ -132,7 +132,7 @@ _BLOCK = {
     "oneOf": [
         record({"type": one_of("header"), "text": record({"type": one_of("plain_text"), "text": words(150, least=1)},
                                                          emoji=YES_OR_NO)}, block_id=words(255)),
-        record({"type": one_of("section"), "text": _SLACK_TEXT}, block_id=words(255)),
+        record({"type": one_of("section"), "text": _SLACK_TEXT}, block_id=words(255), expand=YES_OR_NO),
         record({"type": one_of("context"), "elements": several(ANYTHING, 10, least=1)}, block_id=words(255)),
         record({"type": one_of("divider")}),
     ]

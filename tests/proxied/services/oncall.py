@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from tests.hostile.dialects import Dialect
+from typing import Any
+
+from tests.hostile.dialects import Dialect, Shown
 from tests.proxied.asked import Asked
 from tests.proxied.peer import Peer, says
 from tests.proxied.schema import (
@@ -15,7 +17,7 @@ from tests.proxied.schema import (
     several,
     words,
 )
-from tests.proxied.services.reading import inside, titled
+from tests.proxied.services.reading import titled
 
 _KEY = f"{'a' * 8}-{'b' * 4}-{'c' * 4}-{'d' * 4}-{'e' * 12}"
 
@@ -63,7 +65,7 @@ _PAGERDUTY: Schema = record(
             timestamp=words(40),
             component=words(255),
             group=words(255),
-            custom_details=ANYTHING,
+            custom_details=record({"message": words(10_000, least=1)}),
             **{"class": words(255)},
         ),
     },
@@ -73,6 +75,12 @@ _PAGERDUTY: Schema = record(
     links=several(record({"href": LINK}, text=words(255)), 50),
     images=several(record({"src": LINK}, href=LINK, alt=words(255)), 50),
 )
+
+
+def _on_pagerduty(said: Any) -> Shown:
+    payload = said["payload"]
+    whole = payload["custom_details"]["message"]
+    return [(Dialect.TEXT, payload["summary"]), (Dialect.TEXT, whole)]
 
 
 # incident.io: https://api-docs.incident.io/tag/Alert-Events-V2
@@ -101,7 +109,7 @@ ONCALL = (
         host="events.pagerduty.com",
         path="/v2/enqueue",
         schema=_PAGERDUTY,
-        shown=inside("payload", "summary"),
+        shown=_on_pagerduty,
         taken=says(
             {"status": "success", "message": "Event processed", "dedup_key": "srv01"},
             202,

@@ -35,12 +35,22 @@ _TEXT_BLOCK = record(
     spacing=words(20),
     separator=YES_OR_NO,
 )
+_CONTAINER = record(
+    {
+        "type": one_of("Container"),
+        "items": several(_TEXT_BLOCK, 100, least=1),
+        "style": one_of(
+            "default", "emphasis", "good", "attention", "warning", "accent"
+        ),
+    },
+    bleed=YES_OR_NO,
+)
 _CARD = record(
     {
         "$schema": one_of("http://adaptivecards.io/schemas/adaptive-card.json"),
         "type": one_of("AdaptiveCard"),
         "version": matching(r"1\.[0-6]"),
-        "body": several(_TEXT_BLOCK, 100, least=1),
+        "body": several({"oneOf": [_TEXT_BLOCK, _CONTAINER]}, 100, least=1),
     },
     msteams=record({}, width=one_of("full")),
     fallbackText=words(),
@@ -70,9 +80,9 @@ def _teams(asked: Asked) -> Iterator[str]:
 
 
 def _on_teams(said: Any) -> Shown:
-    title, *rest = said["attachments"][0]["content"]["body"]
+    container, *rest = said["attachments"][0]["content"]["body"]
     return [
-        (Dialect.TITLE, title["text"]),
+        *((Dialect.TITLE, line["text"]) for line in container["items"]),
         *((Dialect.CARD, block["text"]) for block in rest),
     ]
 

@@ -25,9 +25,11 @@ from watcher.model.version import SafeVersion
 _EVENTS = events().map(tuple)
 _READ_AS = {
     Format.MARKDOWN: Dialect.MARKDOWN,
+    Format.CHAT: Dialect.MARKDOWN,
     Format.CODELESS: Dialect.CARD,
     Format.HTML: Dialect.HTML,
     Format.MAIL: Dialect.HTML,
+    Format.TELEGRAM: Dialect.HTML,
     Format.TEXT: Dialect.TEXT,
 }
 

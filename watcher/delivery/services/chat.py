@@ -7,6 +7,7 @@ from typing import Any
 from apprise import NotifyFormat
 
 from watcher.delivery.services.service import Context
+from watcher.model.event import Severity
 
 _SUPPRESS_EMBEDS = 4
 """Discord's flag against link previews, whose text is untrusted too."""
@@ -17,6 +18,18 @@ TEAMS_CARD = 12_000
 TEAMS_ENCODED = 24_000
 ROCKET_CHAT = 4900
 """Bytes; Rocket.Chat takes 5,000 characters unless its administrator says otherwise."""
+WEBEX = 7000
+"""Bytes; Webex takes 7,439."""
+TELEGRAM = 4096
+"""Bytes; Telegram takes as many characters, and counts no markup."""
+_SLACK_TITLE = 150
+"""Characters of a header block; a section has 3,000."""
+_TEAMS_STYLES = {
+    Severity.CRITICAL: "attention",
+    Severity.WARNING: "warning",
+    Severity.INFO: "accent",
+}
+"""The styles of a card's container, which Teams shows as a colour."""
 
 
 def discord(service: Any, context: Context) -> None:  # noqa: ANN401 - apprise's own object
@@ -39,14 +52,77 @@ def discord(service: Any, context: Context) -> None:  # noqa: ANN401 - apprise's
         service.flags = flags or _SUPPRESS_EMBEDS
 
 
-def teams(service: Any, context: Context) -> None:  # noqa: ANN401, ARG001 - apprise's own object; a `Prepare`
-    """Use the room that a card has; apprise would send 1,000 characters."""
+def slack(service: Any, context: Context) -> None:  # noqa: ANN401 - apprise's own object
+    """Send blocks, which Slack shows whole, unless the URL asks for something else.
+
+    `_send` is replaced because apprise has no hook for what is in a block.
+    """
+    if service.template:
+        return
+    if context.plain:
+        service.use_blocks = False
+    elif "blocks" not in context.asked:
+        service.use_blocks = service._format_override is not NotifyFormat.TEXT  # noqa: SLF001 - what `?format=` sets
+    if not service.use_blocks:
+        return
+    service.title_maxlen = _SLACK_TITLE
+    send = service._send  # noqa: SLF001 - see above
+
+    def shown_whole(url: str, payload: dict[str, Any], **more: object) -> object:
+        for attachment in payload.get("attachments", ()):
+            for block in attachment["blocks"]:
+                _show_whole(block, attachment)
+        return send(url, payload, **more)
+
+    service._send = shown_whole  # noqa: SLF001 - see above
+
+
+def _show_whole(block: dict[str, Any], attachment: dict[str, Any]) -> None:
+    """Keep Slack from folding a block, and from making links of words in it; a lock screen shows the header."""
+    if block["type"] == "header":
+        attachment["fallback"] = block["text"]["text"]
+    elif block["type"] == "section":
+        block["expand"] = True
+        if block["text"]["type"] == "mrkdwn":
+            block["text"]["verbatim"] = True
+
+
+def teams(service: Any, context: Context) -> None:  # noqa: ANN401 - as above
+    """Use the room that a card has, where apprise would send 1,000 characters, and colour its title by severity.
+
+    `gen_payload` is replaced because apprise has no hook for what is in a card.
+    """
     service.body_maxlen = TEAMS_CARD
+    if service.template or context.plain:
+        return
+    make = service.gen_payload
+
+    def coloured(**message: object) -> dict[str, Any]:
+        payload: dict[str, Any] = make(**message)
+        card = payload["attachments"][0]["content"]
+        *heading, text = card["body"]
+        for line in heading:
+            line["wrap"] = service.wrap
+        container = {
+            "type": "Container",
+            "style": _TEAMS_STYLES[context.severity],
+            "bleed": True,
+            "items": heading,
+        }
+        card["body"] = [container, text] if heading else [text]
+        return payload
+
+    service.gen_payload = coloured
 
 
-def rocket_chat(service: Any, context: Context) -> None:  # noqa: ANN401, ARG001 - as above
+def rocket_chat(service: Any, context: Context) -> None:  # noqa: ANN401, ARG001 - apprise's own object; a `Prepare`
     """Use the room that a message has; apprise would send 1,000 characters."""
     service.body_maxlen = ROCKET_CHAT
+
+
+def webex(service: Any, context: Context) -> None:  # noqa: ANN401, ARG001 - as above
+    """Use the room that a message has; apprise would send 1,000 characters to a webhook, by a limit of the class."""
+    type(service).body_maxlen = WEBEX
 
 
 def zulip(service: Any, context: Context) -> None:  # noqa: ANN401, ARG001 - as above

@@ -15,6 +15,10 @@ from apprise.utils.socket import AppriseSocketError
 
 from watcher.delivery.services.service import Context
 
+LINE = 380
+"""Bytes of a line; the server takes 512, of which it needs some for the names."""
+LINES = 12
+"""The most lines, since a server reads slowly."""
 _NO_LOGIN = "the IRC server did not take the login: check the password and the nick"
 _NO_CHANNEL = "the IRC channel cannot be joined: it is not there, full, or for others"
 
@@ -22,8 +26,10 @@ _NO_CHANNEL = "the IRC channel cannot be joined: it is not there, full, or for o
 def irc(service: Any, context: Context) -> None:  # noqa: ANN401 - apprise's own object
     """Have the plugin use a client of ours, of this process alone: it has no hook before it leaves.
 
-    A channel that cannot be joined does not keep the message from the other ones.
+    apprise sends each line by itself, and has room for one alone. A channel that cannot be joined does not keep the
+    message from the other ones.
     """
+    service.body_maxlen = LINE * LINES
     closed: set[str] = set()
     mark = service.mark_delivered
 

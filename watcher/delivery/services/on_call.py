@@ -9,7 +9,11 @@ from __future__ import annotations
 from typing import Any
 
 from watcher.alerts.reference import key_of
+from watcher.alerts.render import Format, render
 from watcher.delivery.services.service import Context, Prepare
+
+_DETAILS = 10_000
+"""Bytes; PagerDuty takes 512 KB of an event."""
 
 
 def opens(action: str, key: str) -> Prepare:
@@ -35,6 +39,16 @@ def opsgenie(service: Any, context: Context) -> None:  # noqa: ANN401 - as above
     """Open one alert with all responders: Opsgenie and Jira would drop a second one with the same alias."""
     _NEW(service, context)
     service.batch_size = service.default_batch_size
+
+
+def pagerduty(service: Any, context: Context) -> None:  # noqa: ANN401 - as above
+    """Open an incident whose summary is one sentence; its details are the whole message."""
+    _DEDUPED(service, context)
+    if service.click is None:
+        service.click = context.page
+    if not context.plain:
+        whole = render(context.digest, Format.TEXT, _DETAILS, 0)
+        service.details.setdefault("message", whole.body)
 
 
 def pagertree(service: Any, context: Context) -> None:  # noqa: ANN401 - as above
@@ -64,3 +78,4 @@ def splunk(service: Any, context: Context) -> None:  # noqa: ANN401 - as above
 _NEW = opens("new", "alias")
 _CREATE = opens("create", "thirdparty")
 _TRIGGER = opens("trigger", "external_id")
+_DEDUPED = opens("trigger", "dedup")

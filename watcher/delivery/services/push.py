@@ -18,9 +18,11 @@ _NTFY_TAGS = {
 
 
 def ntfy(service: Any, context: Context) -> None:  # noqa: ANN401 - apprise's own object
-    """Tag the message with its severity, and let a tap open the page of the worst event's node."""
+    """Tag the message with its severity, and let a tap, or a button, open the page of the worst event's node."""
     if "click" not in context.asked:
         service.click = context.page
+    if "actions" not in context.asked and context.page:
+        service._NotifyNtfy__actions = f"view, Registry, {context.page}"  # noqa: SLF001 - no hook
     if "xtags" not in context.asked:
         service._NotifyNtfy__tags = [  # noqa: SLF001 - no hook
             _NTFY_TAGS[context.severity],

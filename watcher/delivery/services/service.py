@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
@@ -128,17 +128,16 @@ class Rules:
     """It reads HTML as it was sent, or knows no other tag for code. All others may be mail, or pass it on as mail:
     apprise converts the HTML of mail to a text part, where a code tag would begin a line.
     """
-    codeless: bool = False
-    """It reads Markdown without code: a backtick is a backtick."""
+    dialects: Mapping[Format, Format] = field(default_factory=dict)
+    """Formats that it reads in its own way: what to write instead."""
     most: int | None = None
     """The most bytes of a body; None: below every limit that apprise leaves to the service."""
     encoded: int | None = None
     """The most bytes of JSON that the title and the body may take, all that is not ASCII written as escapes."""
-    brief: bool = False
-    """It shows lines, not paragraphs: each event is one."""
-
-    in_ascii: bool = False
-    """It sends text messages."""
+    lines: int | None = None
+    """It shows lines, not paragraphs: each event is one, and at most so many."""
+    line: int | None = None
+    """The most bytes of a line."""
     refuses: re.Pattern[bytes] | None = None
     """What is in the body of a success where the service did not take the message, apprise does not look, and the
     default of `watcher.delivery.exchange` does not hold. A group is the service's own code.

@@ -10,7 +10,7 @@ from json import dumps
 from watcher.alerts.render import Format, Rendered
 from watcher.delivery.services import chat, on_call, push, unconfirmed
 from watcher.delivery.services.desktop import desktop
-from watcher.delivery.services.irc import irc
+from watcher.delivery.services.irc import LINE, LINES, irc
 from watcher.delivery.services.mail import mail
 from watcher.delivery.services.matrix import matrix
 from watcher.delivery.services.on_call import opens
@@ -29,6 +29,9 @@ _CODE = re.compile(rb'"code"\s*:\s*"?(-?[1-9]\d{0,8})')
 _ANY = re.compile("")
 """Any address: all requests carry the message, encrypted or encoded, or the URL's parameters may leave its text out."""
 _CODE_BUT_200 = re.compile(rb'"code"\s*:\s*"?(?!200\b)(-?\d{1,9})[\s",}]')
+_ASCII = {Format.TEXT: Format.ASCII}
+"""What text messages are written in."""
+_CHAT = {Format.MARKDOWN: Format.CHAT}
 _TEXT_MESSAGES = (
     "46elks",
     "800.com",
@@ -65,7 +68,6 @@ _TRIGGERED = (
     "FireHydrant",
     "GoAlert",
     "OpsiMate",
-    "Pager Duty",
     "incident.io",
 )
 """Those on call that open an alert by one word and one key."""
@@ -88,28 +90,32 @@ _LOUD_ALONE = (
 )
 """Those with Pushover's levels, and no other rule."""
 RULES: Mapping[str, Rules] = {
-    **dict.fromkeys(_TEXT_MESSAGES, Rules(in_ascii=True)),
+    **dict.fromkeys(_TEXT_MESSAGES, Rules(dialects=_ASCII)),
     **dict.fromkeys(_TRIGGERED, Rules(prepare=opens("trigger", "dedup"))),
     **dict.fromkeys(_SEALED, Rules(sealed=_ANY)),
     **dict.fromkeys(_LOUD_ALONE, Rules(grade=_LOUD)),
     "AMQP": Rules(knows_code=True),
     "Bark": Rules(grade=("level", ("timeSensitive", "active", "passive")), sealed=_ANY),
     "ClickSend": Rules(
-        in_ascii=True,
+        dialects=_ASCII,
         refuses=re.compile(
             rb'"(?:status|response_code)"\s*:\s*"(?!SUCCESS")([A-Z_]{2,40})"'
         ),
     ),
     "Clickatell": Rules(
-        in_ascii=True,
+        dialects=_ASCII,
         refuses=re.compile(
             rb'"accepted"\s*:\s*(?i:false)|"(?:code|errorCode)"\s*:\s*"?(-?[1-9]\d{0,8})'
         ),
     ),
     "DBus Notification": Rules(prepare=desktop, grade=_URGENT),
     "DingTalk": Rules(refuses=_ERRCODE),
+    "Cisco Webex Teams": Rules(prepare=chat.webex, most=chat.WEBEX),
     "Discord": Rules(
-        prepare=chat.discord, shown_as=Format.MARKDOWN, most=chat.DISCORD_EMBED
+        prepare=chat.discord,
+        shown_as=Format.MARKDOWN,
+        dialects=_CHAT,
+        most=chat.DISCORD_EMBED,
     ),
     "E-Mail": Rules(prepare=mail, most=30_000),
     "Feishu": Rules(refuses=_CODE),
@@ -117,14 +123,14 @@ RULES: Mapping[str, Rules] = {
     "GLib Notification": Rules(prepare=desktop, grade=_URGENT),
     "Gnome Notification": Rules(prepare=desktop, grade=_URGENT),
     "Gotify": Rules(grade=("priority", (8, 5, 3))),
-    "IRC": Rules(prepare=irc, brief=True),
+    "IRC": Rules(prepare=irc, lines=LINES, line=LINE),
     "JSON": Rules(prepare=json_post, knows_code=True, answers_pages=True, sealed=_ANY),
     "Jira": _OPSGENIE,
     "Kodi/XBMC": Rules(refuses=_CODE),
     "LaMetric": Rules(grade=("priority", ("critical", "warning", "info"))),
     "Lark (Feishu)": Rules(refuses=_CODE),
     "MQTT Notification": Rules(prepare=unconfirmed.mqtt),
-    "MSG91": Rules(in_ascii=True, refuses=re.compile(rb'"type"\s*:\s*"(error)"')),
+    "MSG91": Rules(dialects=_ASCII, refuses=re.compile(rb'"type"\s*:\s*"(error)"')),
     "Matrix": Rules(
         prepare=matrix,
         shown_as=Format.HTML,
@@ -134,6 +140,7 @@ RULES: Mapping[str, Rules] = {
     "Mattermost": Rules(shown_as=Format.MARKDOWN),
     "OneSignal": Rules(refuses=re.compile(rb'"id"\s*:\s*""|"errors"\s*:\s*[\[{]\s*"')),
     "Opsgenie": _OPSGENIE,
+    "Pager Duty": Rules(prepare=on_call.pagerduty, lines=1),
     "PagerTree": Rules(
         prepare=on_call.pagertree, grade=("urgency", ("critical", "medium", "low"))
     ),
@@ -141,7 +148,7 @@ RULES: Mapping[str, Rules] = {
         prepare=chat.teams,
         most=chat.TEAMS_CARD,
         encoded=chat.TEAMS_ENCODED,
-        codeless=True,
+        dialects={Format.MARKDOWN: Format.CODELESS},
     ),
     "PushDeer": Rules(
         refuses=re.compile(
@@ -163,6 +170,7 @@ RULES: Mapping[str, Rules] = {
     ),
     "Signalgrid": Rules(refuses=_CODE_BUT_200),
     "Simplepush": Rules(grade=("priority", (5, 3, 2)), sealed=re.compile("/tasks/")),
+    "Slack": Rules(prepare=chat.slack, dialects=_CHAT),
     "SparkPost": Rules(
         refuses=re.compile(rb'"total_rejected_recipients"\s*:\s*([1-9]\d{0,8})')
     ),
@@ -175,12 +183,18 @@ RULES: Mapping[str, Rules] = {
     ),
     "Synology Chat": Rules(refuses=_CODE),
     "Syslog": Rules(prepare=unconfirmed.syslog),
-    "Telegram": Rules(knows_code=True),
+    "Telegram": Rules(
+        knows_code=True,
+        dialects={Format.HTML: Format.TELEGRAM},
+        most=chat.TELEGRAM,
+    ),
     "VoIPms": Rules(
-        in_ascii=True,
+        dialects=_ASCII,
         refuses=re.compile(rb'"status"\s*:\s*"(?!success")([a-z_]{2,40})"'),
     ),
-    "Vonage": Rules(in_ascii=True, refuses=re.compile(rb'"status"\s*:\s*"([1-9]\d?)"')),
+    "Vonage": Rules(
+        dialects=_ASCII, refuses=re.compile(rb'"status"\s*:\s*"([1-9]\d?)"')
+    ),
     "WeCom Bot": Rules(refuses=_ERRCODE),
     "XML": Rules(prepare=xml, knows_code=True, answers_pages=True, sealed=_ANY),
     "XMPP": Rules(prepare=unconfirmed.xmpp),
@@ -194,7 +208,7 @@ RULES: Mapping[str, Rules] = {
         encoded=push.NTFY,
     ),
     "seven": Rules(
-        in_ascii=True,
+        dialects=_ASCII,
         refuses=re.compile(rb'(?:\A\s*"?|"success"\s*:\s*"?)(?!100\b)(\d{3})\b'),
     ),
 }
@@ -214,6 +228,8 @@ class Room:
     """The most lines of the body, one for each event; None: any number."""
     titled: bool
     """The title is part of the body."""
+    line: int | None
+    """The most bytes of a line."""
     encoded: int | None
     """The most bytes of JSON for both."""
 
@@ -223,11 +239,13 @@ class Room:
         size = len(body.encode()) + (
             len(f"<b>{message.title}</b><br />\r\n") if is_titled else 0
         )
-        if self.encoded is None:
-            return size
-        return max(
-            size, -(-len(dumps([message.title, body])) * self.body // self.encoded)
-        )
+        if self.line is not None:
+            longest = max(len(line.encode()) for line in body.splitlines())
+            size = max(size, -(-longest * self.body // self.line))
+        if self.encoded is not None:
+            encoded = len(dumps([message.title, body]))
+            size = max(size, -(-encoded * self.body // self.encoded))
+        return size
 
 
 def rules_of(service: Plugin) -> Rules:
@@ -264,9 +282,7 @@ def format_of(service: Plugin, *, single: bool) -> Format:
         not rules.knows_code or getattr(service, "mode", "") == "slack"
     ):
         return Format.MAIL
-    if form is Format.TEXT and rules.in_ascii:
-        return Format.ASCII
-    return Format.CODELESS if form is Format.MARKDOWN and rules.codeless else form
+    return rules.dialects.get(form, form)
 
 
 def room_of(service: Plugin) -> Room:
@@ -279,8 +295,8 @@ def room_of(service: Plugin) -> Room:
         if service.body_max_line_count > 0
         else None
     )
-    if lines is None and (rules.brief or body <= _BRIEF):
-        lines = _NO_LIMIT
+    if lines is None:
+        lines = rules.lines or (_NO_LIMIT if body <= _BRIEF else None)
     title = min(service.title_maxlen, body) if service.title_maxlen > 0 else body // 3
     # Where each line is an event, a title in the body would say the first one twice.
     is_said_twice = titled and lines is not None
@@ -289,5 +305,6 @@ def room_of(service: Plugin) -> Room:
         title=0 if is_said_twice else title,
         lines=lines,
         titled=titled,
+        line=rules.line,
         encoded=rules.encoded,
     )

@@ -72,6 +72,126 @@ def test_a_discord_message_uses_the_room_of_an_embed(service: Service) -> None:
     )
 
 
+_OK = (200, "ok")
+_SLACK = "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7"
+_BOTH = (event(), event(**FLAG))
+
+
+@pytest.mark.parametrize("query", ["", "?blocks=yes", "?format=markdown"])
+def test_a_slack_message_is_blocks_of_the_colour_of_its_severity(
+    service: Service, query: str
+) -> None:
+    """Slack shows the blocks whole and makes no links of words; a lock screen shows the title."""
+    colours = []
+    for one in (event(), event(**FLAG), event(**RELEASE)):
+        assert service.tell(_SLACK + query, one, answer=_OK) == ""
+        [attachment] = service.last["attachments"]
+        header, section, _ = attachment["blocks"]
+        assert header["text"]["text"] == attachment["fallback"]
+        assert (section["expand"], section["text"]["verbatim"]) == (True, True)
+        colours.append(attachment["color"])
+    assert colours == ["#A32037", "#CACF29", "#3AA3E3"]
+
+
+@pytest.mark.parametrize("query", ["?blocks=no", "?format=text"])
+def test_a_slack_url_may_ask_for_no_blocks(service: Service, query: str) -> None:
+    """A URL that wants none, or a text, gets an attachment without blocks."""
+    assert service.tell(_SLACK + query, answer=_OK) == ""
+    [attachment] = service.last["attachments"]
+    assert "blocks" not in attachment
+    assert "comfyui-night-lights" in attachment["text"]
+
+
+def test_a_plain_slack_message_has_no_blocks(service: Service) -> None:
+    """What Slack has refused as blocks goes out without them."""
+    assert service.tell(f"{_SLACK}?blocks=yes", plain=True, answer=_OK) == ""
+    assert "blocks" not in service.last["attachments"][0]
+
+
+def test_a_slack_message_fits_its_blocks(service: Service) -> None:
+    """A header takes 150 characters, a section 3,000, whatever Slack's escapes add."""
+    many = tuple(
+        replace(one, node=f"p{'&' * 90}{number}", reason="<&>" * 200)
+        for number, one in enumerate(_long(25))
+    )
+    assert service.tell(_SLACK, *many, answer=_OK) == ""
+    header, section, _ = service.last["attachments"][0]["blocks"]
+    assert len(header["text"]["text"]) <= 150
+    assert 2000 < len(section["text"]["text"]) <= 3000
+
+
+def _text_of(service: Service, url: str) -> str:
+    assert service.tell(url, *_BOTH, answer=_OK if url == _SLACK else None) == ""
+    if "embeds" in service.last:
+        return str(service.last["embeds"][0]["description"])
+    return str(service.last["attachments"][0]["blocks"][1]["text"]["text"])
+
+
+@pytest.mark.parametrize("url", [HOOK, _SLACK])
+def test_a_pack_and_its_list_are_together(service: Service, url: str) -> None:
+    """Where an empty line is seen as one, none is between a pack and the list of its other events."""
+    before, _, _ = _text_of(service, url).partition("\n- ")
+    assert "\n\n" not in before
+    assert before
+
+
+def test_telegram_has_empty_lines_between_packs_and_short_links(
+    service: Service,
+) -> None:
+    """One empty line is between two packs, and a word leads to the page."""
+    other = event(
+        node="another", id="id7", url="https://registry.comfy.org/nodes/another"
+    )
+    url = "tgram://123456789:abcdefg_hijklmnop/12315544/"
+    assert service.tell(url, *_BOTH, other) == ""
+    text = service.last["text"].replace("\r\n", "\n")
+    packs = text.split("\n\n")
+    assert ["comfyui-night-lights" in packs[-3], "another" in packs[-2]] == [True, True]
+    assert '<a href="https://registry.comfy.org/nodes/another">registry</a>' in text
+    assert ">https://" not in text
+    assert "\n\n\n" not in text
+
+
+@pytest.mark.parametrize(
+    ("url", "field", "most"),
+    [
+        ("tgram://123456789:abcdefg_hijklmnop/12315544/", "text", 4096),
+        (f"webex://{'a' * 80}", "markdown", 7439),
+    ],
+)
+def test_a_message_uses_the_room_of_its_service(
+    service: Service, url: str, field: str, most: int
+) -> None:
+    """A digest that is longer than apprise would send, or than most services take, is as long as this one takes."""
+    assert service.tell(url, *_long(25)) == ""
+    assert 3000 < len(service.last[field].encode()) <= most
+
+
+def test_a_card_has_the_colour_of_its_severity(service: Service) -> None:
+    """The title of a card is on the colour of a ban, a flag or a release, and is not cut."""
+    url = f"workflows://prod.example/{'a' * 32}/signature"
+    styles = []
+    for one in (event(), event(**FLAG), event(**RELEASE)):
+        assert service.tell(url, one) == ""
+        [container, text] = service.last["attachments"][0]["content"]["body"]
+        [title] = container["items"]
+        assert (title["wrap"], text["wrap"]) == (True, True)
+        assert "comfyui-night-lights" in title["text"]
+        styles.append(container["style"])
+    assert styles == ["attention", "warning", "accent"]
+    assert service.tell(f"{url}?wrap=no") == ""
+    [container, _] = service.last["attachments"][0]["content"]["body"]
+    assert container["items"][0]["wrap"] is False
+
+
+def test_a_plain_card_is_as_apprise_makes_it(service: Service) -> None:
+    """What Teams has refused goes out in the plainest card."""
+    url = f"workflows://prod.example/{'a' * 32}/signature"
+    assert service.tell(url, plain=True) == ""
+    [title, text] = service.last["attachments"][0]["content"]["body"]
+    assert (title["type"], text["type"]) == ("TextBlock", "TextBlock")
+
+
 def test_teams_gets_more_than_a_thousand_characters(service: Service) -> None:
     """A card holds twenty-five events, and stays below the 28 KB of a request, JSON's escapes included."""
     url = f"workflows://prod.example/{'a' * 32}/signature"

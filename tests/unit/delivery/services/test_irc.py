@@ -5,11 +5,13 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from tests.support.fakes.unanswering import unanswering_port
 from tests.support.worker import job
+from tests.unit.delivery.services.conftest import event
 from watcher.delivery.sender import send
 from watcher.model.outcome import Delivered, Undelivered
 
@@ -25,6 +27,7 @@ class _Server:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
         self.said: list[str] = []
+        self.lines: list[str] = []
         self._thread = threading.Thread(target=self._serve)
         self._thread.start()
 
@@ -52,7 +55,9 @@ class _Server:
 
     def _answer(self, word: str, rest: str, nick: str) -> str:
         if word == "PRIVMSG":
-            self.said.append(rest.split(" ", maxsplit=1)[0])
+            target, _, text = rest.partition(" :")
+            self.said.append(target)
+            self.lines.append(text)
         channel = rest.split(" ", maxsplit=1)[0]
         answers = {
             "USER": f"irc 464 {nick} :no"
@@ -75,11 +80,11 @@ def server() -> Iterator[_Server]:
 
 
 def _send(
-    server: _Server, targets: str, nick: str = "watcher"
+    server: _Server, targets: str, nick: str = "watcher", **more: Any
 ) -> tuple[object, list[str]]:
     url = f"irc://{nick}@127.0.0.1:{server.port}/{targets}?nick={nick}"
     taken = list[str]()
-    return send(job(url), taken.append, lambda _: None), taken
+    return send(job(url, **more), taken.append, lambda _: None), taken
 
 
 def test_a_closed_channel_keeps_the_message_from_no_other(server: _Server) -> None:
@@ -98,6 +103,20 @@ def test_what_the_server_has_read_is_unconfirmed(server: _Server) -> None:
     assert outcome == Delivered(confirmed=False)
     assert len(taken) >= 2
     assert set(server.said) == {"#open", "reader"}
+
+
+def test_each_event_has_a_line_that_the_server_takes(server: _Server) -> None:
+    """Twenty long events are a dozen lines of at most 380 bytes, and the last one counts what has no line."""
+    many = tuple(
+        event(id=f"id{number}", version=f"1.{number}.0", reason="keys " * 100)
+        for number in range(20)
+    )
+    outcome, _ = _send(server, "%23open", events=many)
+    assert outcome == Delivered(confirmed=False)
+    assert len(server.lines) == 12
+    assert max(len(line.encode()) for line in server.lines) <= 380
+    assert all("⛔ BANNED `" in line for line in server.lines[:-1])
+    assert "9 more" in server.lines[-1]
 
 
 def test_a_refused_login_is_named(server: _Server) -> None:

@@ -164,3 +164,32 @@ def test_a_reference_is_the_same_for_the_same_events(service: Service) -> None:
     )
     assert f"ref {reference}" in service.last["payload"]["summary"]
     assert len(more) == 16
+
+
+def test_a_pagerduty_incident_is_one_sentence_with_all_in_its_details(
+    service: Service,
+) -> None:
+    """The summary names the worst in one line, the details have every event, and a link leads to the page."""
+    both = (event(), event(**FLAG))
+    assert service.tell(KEYED["pagerduty"][0], *both) == ""
+    payload = service.last["payload"]
+    assert "BANNED `comfyui-night-lights` `1.2.0`" in payload["summary"]
+    assert payload["summary"].count("\n") == 0
+    assert "1.1.0" in payload["custom_details"]["message"]
+    [link] = service.last["links"]
+    assert link["href"] == "https://registry.comfy.org/nodes/comfyui-night-lights"
+
+
+def test_details_and_a_link_of_the_url_stay(service: Service) -> None:
+    """What the URL says of an incident is not changed."""
+    query = "?click=https://example.org/&%2Bmessage=ours&%2Bteam=us"
+    assert service.tell(KEYED["pagerduty"][0] + query) == ""
+    details = service.last["payload"]["custom_details"]
+    assert details == {"message": "ours", "team": "us"}
+    assert service.last["links"] == [{"href": "https://example.org/"}]
+
+
+def test_a_plain_incident_has_no_details(service: Service) -> None:
+    """What PagerDuty has refused goes out without a text that a person wrote."""
+    assert service.tell(KEYED["pagerduty"][0], plain=True) == ""
+    assert "custom_details" not in service.last["payload"]

@@ -88,7 +88,7 @@ def _ntfy(webhook: Webhook, query: str, *events: Event) -> Any:
 
 
 def test_ntfy_shows_the_severity_and_opens_the_page(webhook: Webhook) -> None:
-    """Ntfy gets a priority, an emoji and the kind as tags, and the page of the worst event's node for a tap."""
+    """Ntfy gets a priority, an emoji and the kind as tags, and the page of the worst event's node to open."""
     ban = _ntfy(webhook, "", event(**RELEASE), event())
     assert (ban.headers["X-Priority"], ban.headers["X-Tags"]) == (
         "max",
@@ -97,6 +97,10 @@ def test_ntfy_shows_the_severity_and_opens_the_page(webhook: Webhook) -> None:
     assert (
         ban.headers["X-Click"]
         == "https://registry.comfy.org/nodes/comfyui-night-lights"
+    )
+    assert (
+        ban.headers["X-Actions"]
+        == "view, Registry, https://registry.comfy.org/nodes/comfyui-night-lights"
     )
     flag = _ntfy(webhook, "", event(**FLAG))
     assert (flag.headers["X-Priority"], flag.headers["X-Tags"]) == (
@@ -111,12 +115,12 @@ def test_ntfy_shows_the_severity_and_opens_the_page(webhook: Webhook) -> None:
 
 
 def test_ntfy_keeps_what_the_url_sets(webhook: Webhook) -> None:
-    """Priority, tags and click of the URL stay."""
-    sent = _ntfy(
-        webhook, "?priority=min&xtags=mine&click=https://example.org/", event()
-    )
-    said = (sent.headers["X-Priority"], sent.headers["X-Tags"], sent.headers["X-Click"])
-    assert said == ("min", "mine", "https://example.org/")
+    """Priority, tags, click and actions of the URL stay."""
+    page = "https://example.org/"
+    query = f"?priority=min&xtags=mine&click={page}&actions=view%2C%20Mine%2C%20{page}"
+    headers = _ntfy(webhook, query, event()).headers
+    said = [headers[f"X-{name}"] for name in ("Priority", "Tags", "Click", "Actions")]
+    assert said == ["min", "mine", page, f"view, Mine, {page}"]
 
 
 @pytest.mark.parametrize(
@@ -129,8 +133,9 @@ def test_ntfy_keeps_what_the_url_sets(webhook: Webhook) -> None:
     ],
 )
 def test_no_other_page_is_opened(webhook: Webhook, url: str) -> None:
-    """A tap leads to the registry or nowhere."""
-    assert "X-Click" not in _ntfy(webhook, "", event(url=url)).headers
+    """A tap, or a button, leads to the registry or nowhere."""
+    headers = _ntfy(webhook, "", event(url=url)).headers
+    assert [name for name in ("X-Click", "X-Actions") if name in headers] == []
 
 
 @pytest.mark.parametrize(

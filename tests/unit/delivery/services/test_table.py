@@ -6,6 +6,7 @@ import pytest
 from apprise import Apprise
 
 from tests.hostile.world import SERVICES
+from watcher.alerts.render import Format
 from watcher.delivery.services.table import RULES
 
 # Apprise's own, at its import.
@@ -23,7 +24,11 @@ def test_every_named_service_is_known() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    sorted(name for name, rules in RULES.items() if rules.shown_as or rules.codeless),
+    sorted(
+        name
+        for name, rules in RULES.items()
+        if rules.shown_as or {*rules.dialects} - {Format.TEXT}
+    ),
 )
 def test_a_service_with_a_format_of_its_own_gets_hostile_texts(name: str) -> None:
     """A service whose format is chosen here is among those that hostile texts are sent to."""
