@@ -123,6 +123,7 @@ def lines(report: Report, *, dry_run: bool, width: int | None = None) -> list[st
         (report.unconfirmed, "alert", "sent unconfirmed"),
         (report.pending, "alert", "still undelivered"),
         (report.expired, "alert", "expired"),
+        (len(report.unsaved), "file", "not written"),
     )
     counts += [f"{plural(count, noun)} {what}" for count, noun, what in odd if count]
     suffix = "; dry run: nothing saved or sent" if dry_run else ""

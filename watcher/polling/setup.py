@@ -12,7 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import watcher
-from watcher import log
+from watcher import log, timestamps
 from watcher.alerts.queues import channel_identity
 from watcher.alerts.queues.channel_identity import Addresses
 from watcher.delivery import urls
@@ -68,7 +68,7 @@ def url_warnings(settings: Settings) -> tuple[str, ...]:
 
 def lock_holder(command: str) -> str:
     """Return a description of this process, for a process that finds the state in use."""
-    return f"comfy-watch {command} (process {os.getpid()}, since {clock()[:19]}Z)"
+    return f"comfy-watch {command} (process {os.getpid()}, since {timestamps.for_people(clock())})"
 
 
 def preload(worker: Worker | None) -> Callable[[], None]:

@@ -48,6 +48,13 @@ LOCK = "lock"
 
 HISTORY_LIMIT = 16 * 1024 * 1024
 _HOLDER_SHOWN = 120
+_SET_STATE_DIR = "name another folder in state_dir"
+_HINTS = {
+    errno.ENOSPC: "free some space on its disk, or " + _SET_STATE_DIR,
+    errno.EACCES: "run this as the user that the folder belongs to, or "
+    + _SET_STATE_DIR,
+}
+"""What to do, by the system's error."""
 _Value = TypeVar("_Value")
 
 
@@ -92,7 +99,7 @@ class StateFolder:
                     )
                     raise InUseError(
                         f"state folder {self._shown()} is in use by {holder or 'another comfy-watch'}",
-                        hint="wait until it has finished, or stop it",
+                        hint="one process at a time may use a state: wait until a check has finished, or stop a run",
                     ) from None
                 # To open a lock's file that is there takes no right to write the folder.
                 if not os.access(
@@ -348,7 +355,10 @@ class StateFolder:
             kind = unsure if isinstance(error, files.UnsyncedError) else StateError
             path = Path(str(error.filename or self.path))
             file = f" ({path.name})" if path.parent == self.path else ""
+            why = f"{what}: {error.strerror or type(error).__name__}{file}"
+            if isinstance(error, NotADirectoryError):
+                why = "is not a folder"
             raise kind(
-                f"state folder {self._shown()} {what}: {error.strerror or type(error).__name__}{file}",
-                hint="see that the folder exists, belongs to this user and has room, or set state_dir",
+                f"state folder {self._shown()} {why}",
+                hint=_HINTS.get(error.errno or 0, _SET_STATE_DIR),
             ) from None

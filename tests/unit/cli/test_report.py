@@ -120,6 +120,8 @@ def test_the_last_line_sums_up() -> None:
     ]
     (partly,) = lines(unscanned=(("laptop", "a file cannot be read"),))
     assert "0 events, 1 install not scanned in full (" in partly
+    (unsaved,) = lines(unsaved=("checks.json: full", "outbox.json: full"))
+    assert "0 events, 2 files not written (" in unsaved
     swept = "1 node checked, 0 events, 4 seen on pages only (swept with 309 requests, 1.5 s)"
     assert lines(way="sweep", requests=309, postponed=4) == [swept]
     assert lines(finished=minute(-5)) == ["1 node checked, 0 events (0.0 s)"]
