@@ -88,12 +88,10 @@ def _texts(line: str, row: int) -> Iterator[str]:
     colours: list[str] = []
     for place, part in enumerate(_CODES.split(line)):
         if place % 2:  # codes, between two texts
-            codes = part.split(";")
-            colours = (
-                []
-                if codes in (["0"], [""])
-                else colours + [_COLOURS[code] for code in codes]
-            )
+            if part == "0":
+                colours = []
+            else:
+                colours += [_COLOURS[code] for code in part.split(";")]
             continue
         # Blanks are left out at both ends: some programs that show pictures drop them.
         words = part.strip(" ")
