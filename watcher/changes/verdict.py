@@ -277,9 +277,11 @@ def _of_repository(pack: Pack, one: Identity, known: Knowledge) -> Iterator[_Gro
     elif not ours:
         why = f"a clone that claims to be {one.id}, without the address of a repository"
     elif not known.is_in_registry:
-        why = f"claims to be {one.id}, which the registry does not know"
+        # Else the registry was not read, which is said of the version.
+        if known.is_complete:
+            why = f"claims to be {one.id}, which the registry does not know"
     elif not theirs:
-        why = f"claims to be {one.id}, whose repository the registry does not name"
+        why = f"claims to be {one.id}, whose repository is not known"
     if why:
         yield _Ground(verdict=Verdict.UNKNOWN, why=why)
 

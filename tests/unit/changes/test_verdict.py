@@ -144,6 +144,26 @@ def test_unknown_says_why(installed: Pack, why: str) -> None:
     assert (found.verdict, found.why) == ("unknown", why)
 
 
+@pytest.mark.parametrize("claimed", [None, "1.0.0"])
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({"node": EMPTY}, f"claims to be {PACK}, which the registry does not know"),
+        ({"node": None, "unread": TIMED_OUT}, "it could not be checked: it timed out"),
+        (
+            {"node": known(version("1.0.0")), "no_records": TIMED_OUT},
+            f"claims to be {PACK}, whose repository is not known",
+        ),
+    ],
+)
+def test_a_clone_that_is_not_known_says_why(
+    claimed: str | None, fields: dict[str, Any], why: str
+) -> None:
+    """A registry that was not read is not said to lack the pack or its repository."""
+    found = of(clone(claimed_version=claimed), **fields)
+    assert (found.verdict, found.why) == ("unknown", why)
+
+
 def named(by: Claim, name: str = "evil") -> tuple[Identity, ...]:
     """Make what else a copy may be."""
     return (Identity(id=name, by=by),)
