@@ -153,7 +153,7 @@ class Settings(BaseSettings):
     )
     timeout: Annotated[float, _duration(0.01, _DAY)] = Field(
         30.0,
-        description="How long one request may take in all, and one target of an alert URL.",
+        description="How long one request may take in all. The same limit holds for each recipient of an alert URL.",
     )
     retries: Annotated[int, _NUMBER] = Field(
         3,
