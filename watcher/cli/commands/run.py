@@ -247,9 +247,14 @@ class RunLines(Observer):
         if log.is_logged("warning"):
             for warning in schedule.warnings:
                 echo(f"warning: {warning}", error=True)
-        watched = watched_in_words(len(schedule.config.nodes), schedule.config.globs)
-        counts = f"{watched}, {plural(len(schedule.config.channels), 'channel')}"
-        _say(f"{what} {counts}, every {durations.show(schedule.interval)}{end}")
+        config = schedule.config
+        counts = [plural(len(config.channels), "channel")]
+        if config.installs:
+            counts.insert(0, plural(len(config.installs), "install"))
+        if config.nodes or config.globs or not config.installs:
+            counts.insert(0, watched_in_words(len(config.nodes), config.globs))
+        every = f"every {durations.show(schedule.interval)}"
+        _say(f"{what} {', '.join([*counts, every])}{end}")
 
 
 def _say(line: str) -> None:

@@ -13,6 +13,7 @@ from tests.support.factories import channel, event, poll_report, watch
 from watcher import log
 from watcher.cli.commands.run import RunLines
 from watcher.errors import ReplacedError, StateError, WatchError
+from watcher.model.pack import Source, SourceKind
 from watcher.polling.reports.problems import Problem
 from watcher.service.observer import Schedule
 
@@ -67,6 +68,19 @@ def test_a_poll_is_one_line(said: Said) -> None:
     assert eventful == "09:00:01 1 node checked, 1 event (1.5 s); next poll at 09:00:20"
     assert late.startswith("23:50:00 ")
     assert late.endswith("next poll at 2026-03-03 00:05:00")
+
+
+@pytest.mark.parametrize(
+    ("nodes", "watched"),
+    [(("alpha", "bravo"), "2 nodes, 1 install"), ((), "1 install")],
+)
+def test_what_is_watched(said: Said, nodes: tuple[str, ...], watched: str) -> None:
+    """Installs are counted too, and alone where no pack is named: their packs are watched."""
+    source = Source(name="studio", kind=SourceKind.PATH, where="/srv/ComfyUI")
+    config = replace(PLAN.config, nodes=nodes, installs=(source,))
+    RunLines().started(replace(PLAN, config=config, warnings=()))
+    (watching,) = said()
+    assert watching == f"watching {watched}, 1 channel, every 15m; Ctrl-C ends it"
 
 
 def test_what_goes_wrong_is_said(said: Said) -> None:
