@@ -19,16 +19,16 @@ class ErrorForm:
     """What could not be read, or was not answered."""
 
     install: str = ""
-    """The install's name, where it is about one."""
+    """The install's name, if the error is about one."""
     node: str | None = ""
-    """The node's id, where it is about the registry; None if it is not about one node."""
+    """The node pack's id, if the error is about the registry; None if it is about no single pack."""
     error: str
-    """Why, for a person."""
+    """What went wrong, for a person."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeCounts:
-    """How many nodes there are, those of installed packs too."""
+    """How many node packs there are, installed ones included."""
 
     watched: int
     """All of them."""
@@ -40,14 +40,14 @@ class NodeCounts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadingForm:
-    """How the nodes were read."""
+    """How the node packs were read."""
 
     way: str
-    """`each` node was asked about by itself, or a `sweep` read the pages of all node packs."""
+    """`each`: every pack was asked for by itself. `sweep`: the pages of all packs were read."""
     requests: int
     """How many requests the registry got."""
     postponed: int
-    """How many nodes differ on the pages, and were not asked by themselves in this poll."""
+    """How many packs differ on the pages, and were not asked for by themselves in this poll."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,13 +55,13 @@ class AlertCounts:
     """How many alerts."""
 
     delivered: int
-    """That a channel took in this poll."""
+    """Alerts that a channel took in this poll."""
     unconfirmed: int
-    """That were sent in this poll to a channel which cannot say whether they arrived."""
+    """Alerts that were sent in this poll to a channel that cannot say whether they arrived."""
     pending: int
-    """That are still owed."""
+    """Alerts that are still owed."""
     expired: int
-    """That were given up in this poll."""
+    """Alerts that were given up in this poll."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,11 +73,11 @@ class CheckDocument:
     finished: Moment
     """When it ended."""
     nodes: NodeCounts
-    """How many nodes there are."""
+    """How many node packs there are."""
     reading: ReadingForm
     """How they were read."""
     events: tuple[EventForm, ...]
-    """The events of this poll, all of them."""
+    """All events of this poll."""
     errors: tuple[ErrorForm, ...]
     """What could not be checked."""
     alerts: AlertCounts
@@ -89,32 +89,32 @@ class PackForm:
     """One pack in one install, or one that a workflow names. Every text is untrusted."""
 
     install: str
-    """The install's name; for a workflow the file's."""
+    """The install's name, or the name of a workflow's file."""
     id: str | None
-    """The pack that it was judged as, as it is written there: the worst of all that it may be; None if it has none."""
+    """The id of the pack that the copy was judged as: the worst of all that it may be. None if it has no id."""
     kind: PackKind
     """How it was recognised."""
     version: str | None
-    """As it is written there; None for a clone, and where it is not known."""
+    """The installed version, as it is written there; None for a clone, and if it is not known."""
     enabled: bool
     """Whether ComfyUI loads it. A disabled copy never makes the exit code 3."""
     folder: str
-    """Its folder's or file's name."""
+    """The name of the pack's folder or file."""
     verdict: Verdict
-    """The worst that holds."""
+    """The worst verdict that holds."""
     status: str | None
     """The status of that version in the registry (`active`, `pending`, `flagged`, `banned`, `deleted`, or one that this
-    program does not know); None if the registry does not list it. A ban of the whole pack leaves it as it was.
+    program does not know); None if the registry does not list it. A ban of the whole pack does not change it.
     """
     deprecated: bool | None
     """Whether that version is deprecated; None if the registry does not list it."""
     reason: str
-    """What the verdict rests on, if that is not the id and the version of the pack itself, and a summary of the
-    registry's reason; for `unknown` and `delisted` why. Empty if there is none.
+    """A summary of the registry's reason, and what the verdict rests on if that is not the pack's own id and version.
+    For `unknown` and `delisted` it says why. Empty if there is none.
     """
     safe_version: str | None = ""
-    """The newest version that is active and not deprecated; None if there is none. Absent if it is not known, and for
-    what has no version.
+    """The newest good version: active and not deprecated. None if there is none. Absent if it is not known, and for a
+    pack that has no version.
     """
     url: str | None
     """The pack's page in the registry; None without an id."""
@@ -131,7 +131,7 @@ class AuditDocument:
     packs: tuple[PackForm, ...]
     """Worst first."""
     errors: tuple[ErrorForm, ...]
-    """What could not be read, or was not answered: what stderr says too."""
+    """What could not be read, or was not answered; stderr says the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,16 +143,16 @@ class FiltersForm:
     statuses: tuple[str, ...]
     """`active`, `pending`, `flagged`, `banned`, `deleted`; empty for all."""
     reason: str | None
-    """What the registry searched for in reasons; None for nothing."""
+    """What the registry searched for in reasons; None if it did not search."""
     deprecated: bool
     """Whether only deprecated versions match."""
     since: Moment | None
-    """When a version was published at the earliest; None without a bound."""
+    """Only versions that were published since then; None for all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VersionForm:
-    """One version. Its texts are untrusted; a field that the registry leaves out is empty or None."""
+    """One version. Its texts are untrusted. A field that the registry leaves out is empty or None."""
 
     node: str
     """The node pack's id as the registry writes it."""
@@ -169,11 +169,11 @@ class VersionForm:
     published: Moment | None
     """When it was published; None if that is not known."""
     reason: str | None
-    """A summary of the registry's reason for the status; empty if it gives none. None without `--reasons`, and for one
-    that could not be read.
+    """A summary of the registry's reason for the status; empty if it gives none. None without `--reasons`, or if it
+    could not be read.
     """
     changelog: str
-    """Its beginning, as one line."""
+    """The beginning of the changelog, as one line."""
     download_url: str | None
     """Where the archive is."""
     dependencies: tuple[str, ...]
@@ -211,11 +211,11 @@ class VersionsDocument:
     shown: int
     """How many of them are in `versions`."""
     packs: int
-    """How many node packs the versions that match are of."""
+    """How many node packs have a version that matches."""
     by_status: Mapping[str, int]
-    """How many of the versions that match have each status, worst first."""
+    """How many matching versions have each status, worst first."""
     errors: tuple[ErrorForm, ...]
-    """What could not be read. The counts are too low then."""
+    """What could not be read. If there is anything, the counts are too low."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,7 +226,7 @@ class WebhookDocument:
     """
 
     version: str
-    """Of apprise's part of this form: all but `events` and `event_count`."""
+    """The version of apprise's part of this form: all fields except `events` and `event_count`."""
     title: str
     """One line: the worst event."""
     message: str
@@ -236,10 +236,10 @@ class WebhookDocument:
     type: Literal["failure", "warning", "info"]
     """apprise's word for the severity of the worst event: `failure` is critical."""
     events: tuple[EventForm, ...]
-    """The events, worst first: at most 200, and no more than fit 60,000 bytes. Of a message that was refused three
-    times for what it is, the worst alone, without its reason, changes and bad versions.
+    """The events, worst first: at most 200, and at most 60,000 bytes. The plainest form, which follows when you refuse
+    a message for what it is, has only the worst event, without its reason, changes and bad versions.
     """
     event_count: int
-    """How many events the message has. If there are more than in `events`, `comfy-watch history --ref REF --json` has
-    them all; the message ends with that REF.
+    """How many events the message has. If `events` has fewer, `comfy-watch history --ref REF --json` prints all of
+    them; the message ends with that REF.
     """

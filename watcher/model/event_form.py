@@ -22,53 +22,53 @@ class EventForm:
     """One event. A field with a default is left out where it has that. Every text is untrusted."""
 
     id: str
-    """Made only of what was observed: a repeat of the same change has the same id."""
+    """Made only of what was observed, so a repeat of the same change has the same id."""
     kind: Kind
     """What happened."""
     node: str | None
-    """The node pack's id; None where the registry as a whole, a channel or an install is meant."""
+    """The node pack's id; None if the event is about the whole registry, a channel or an install."""
     version: str | None
-    """The version's text; None on node-level events."""
+    """The version's text; None if the event is about the whole pack."""
     version_id: str | None
-    """The registry's id of the version; None where it has none, and on node-level events."""
+    """The registry's id of the version; None if it has none, or if the event is about the whole pack."""
     before: str | None
-    """The status before, or `deprecated`, `removed`, `failing`, `empty`, `incomplete`; None where there was none.
-    For a `cleared`, what was wrong, as in the `after` of an `exposed`.
+    """The status before, or `deprecated`, `removed`, `failing`, `empty`, `incomplete`; None if there was none. For
+    `cleared`, what was wrong, as in the `after` of an `exposed`.
     """
     after: str | None
-    """The same afterwards. For a `baseline`, the worst that it contains: `banned`, `flagged`, `deprecated` or None.
-    For an `exposed`, what is wrong with what is run: `banned`, `flagged`, `deleted`, `deprecated` or `delisted`. For a
-    `failing`: `failing`, `empty` for a node that never had a version, or `incomplete` where the pages of all node packs
-    lack something.
+    """The same afterwards. For `baseline`, the worst that it contains: `banned`, `flagged`, `deprecated` or None. For
+    `exposed`, what is wrong with what you run: `banned`, `flagged`, `deleted`, `deprecated` or `delisted`. For
+    `failing`: `failing`, `empty` for a pack that never had a version, or `incomplete` if the pages of all packs lack
+    something.
     """
     reason: str
     """A summary of why, without e-mail addresses."""
     changes: tuple[FieldChange, ...]
-    """The watched fields that differ. For `new`: the dependencies, if they differ from those of the version before it.
-    A long text is cut; it ends with its length and a digest then.
+    """The watched fields that differ. For `new`, the dependencies if they differ from those of the version before it. A
+    long text is cut, and then ends with its length and a digest.
     """
     at: Moment
     """When the poll that saw it began."""
     published: Moment | None
-    """When the version was created; None for the node as a whole, and where the registry does not say."""
+    """When the version was created; None if the event is about the whole pack, or if the registry does not say."""
     severity: Severity
     """How bad it is."""
     safe_version: str | None = ""
-    """The version to move to: the newest that is active and not deprecated; None if there is none. Absent where that
-    is not known.
+    """The newest good version, the one to move to: active and not deprecated. None if there is none. Absent if that is
+    not known.
     """
     installed: tuple[Copy, ...]
     """The installed copies of the node pack, in whatever version: enabled ones first. At most 50."""
     bad_versions: tuple[BadVersion, ...] = ()
-    """For the baseline of all node packs that globs choose: the latest of the banned and flagged versions, at most 10.
-    Absent if there are none.
+    """For the baseline of all packs that globs choose: the latest banned and flagged versions, at most 10. Absent if
+    there are none.
     """
     channel: str | None = None
     """The name of the alert channel that is failing or has recovered; absent in other events."""
     install: str | None = None
     """The name of the install that cannot be scanned, or can be again; absent in other events."""
     url: str
-    """The page of the node, or of the registry; empty in a test."""
+    """The page of the pack, or of the registry; empty in a test."""
 
 
 def public_form(event: Event) -> EventForm:
