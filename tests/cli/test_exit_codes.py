@@ -83,7 +83,7 @@ WRONG: dict[str, tuple[list[str], dict[str, object], list[str]]] = {
     "nothing to show": (
         ["status", "--json"],
         {"nodes": ""},
-        ["nothing to watch", "looked for ", "the state folder is"],
+        ["nothing to watch", "looked for ", "there is no state in "],
     ),
     "a pattern that matches nothing": (
         ["check"],

@@ -18,7 +18,10 @@ def existing_state(loaded: Loaded) -> StateFolder:
     """Return the state folder to read; UsageError if it does not exist and nothing is watched."""
     folder = StateFolder(loaded.settings.state_dir)
     if not (loaded.settings.nodes or loaded.settings.installs or folder.exists()):
-        raise nothing_to_watch(loaded)
+        error = nothing_to_watch(loaded)
+        raise UsageError(
+            error.what, f"there is no state in {folder.path}\n{error.hint}"
+        )
     return folder
 
 

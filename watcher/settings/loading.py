@@ -109,22 +109,22 @@ def load(
     )
 
 
-def searched_places(loaded: Loaded) -> str:
-    """Return lines that say where settings were looked for, unless a file was found, and where the state is."""
+def where_to_set(loaded: Loaded, what: str, variable: str) -> str:
+    """Return hints that say where to set something: the settings file, else where one was looked for."""
+    if loaded.config_file:
+        return f"set {what}; the settings file is {loaded.config_file}"
     places = ", ".join(map(str, loaded.searched))
-    lines = [f"no settings file was found; looked for {places}"] if places else []
-    return "\n".join([*lines, f"the state folder is {loaded.settings.state_dir}"])
+    return (
+        f"no settings file was found; looked for {places}\n"
+        f"write one with comfy-watch init, or set {variable}"
+    )
 
 
 def nothing_to_watch(loaded: Loaded) -> UsageError:
     """Return the error for settings without nodes and installs."""
-    hint = (
-        "name node packs with --node ID, in COMFY_WATCH_NODES or in comfy-watch.toml (comfy-watch init);"
-        " or your ComfyUI in installs, to watch all that it has"
-    )
     return UsageError(
         "there is nothing to watch: nodes and installs are empty",
-        hint=f"{searched_places(loaded)}\n{hint}",
+        hint=where_to_set(loaded, "nodes or installs", "COMFY_WATCH_NODES"),
     )
 
 

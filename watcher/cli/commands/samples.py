@@ -18,7 +18,7 @@ from watcher.model.channel import Channel
 from watcher.model.outcome import Delivered
 from watcher.polling.clock import clock
 from watcher.polling.setup import validate_channels
-from watcher.settings.loading import Loaded, searched_places
+from watcher.settings.loading import Loaded, where_to_set
 from watcher.state.store import StateFolder
 from watcher.text.mask import describe
 
@@ -28,10 +28,10 @@ def send_samples(*, settings: Callable[[], Loaded], channels: tuple[str, ...]) -
     loaded = settings()
     known = {channel.name: channel for channel in loaded.settings.all_channels()}
     if not known:
-        hint = "add alert_urls or [[channels]] to the settings"
-        raise UsageError(
-            "there are no channels", hint=f"{searched_places(loaded)}\n{hint}"
+        hint = where_to_set(
+            loaded, "alert_urls or [[channels]]", "COMFY_WATCH_ALERT_URLS"
         )
+        raise UsageError("there are no channels", hint)
     if unknown := [name for name in channels if name not in known]:
         raise UsageError(
             f"there is no channel {describe(unknown[0])}",
