@@ -6,6 +6,7 @@ Our own words are `Trusted`; every other string is untrusted.
 from __future__ import annotations
 
 from itertools import takewhile
+from urllib.parse import urlsplit
 
 from watcher.model.bounds import Items, items_of
 from watcher.model.event import FieldChange
@@ -68,7 +69,24 @@ def _of_field(change: FieldChange) -> Words:
         return _of_list(before, after)
     if change.field == "status":
         return _of_text(known_status(change.before), known_status(change.after))
+    if change.field == "downloadUrl":
+        return _of_address(_place(change.before), _place(change.after))
     return _of_text(*_from_the_difference(change.before, change.after))
+
+
+def _of_address(before: str, after: str) -> Words:
+    if before == after:
+        return after, Trusted(" by another scheme, login or query")
+    return _of_text(*_from_the_difference(before, after))
+
+
+def _place(url: str) -> str:
+    """Return the host and the path of an address; a text that is none as it is."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return url
+    return f"{parts.netloc.rpartition('@')[2]}{parts.path}" if parts.netloc else url
 
 
 def _of_text(before: str, after: str) -> Words:

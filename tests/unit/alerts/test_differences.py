@@ -41,7 +41,17 @@ def _said(*changes: tuple[str, str, str]) -> str:
         (("supported_os", '["a"]', '["b"]'), "systems: + b, - a"),
         (("supported_comfyui_version", ">=0.3", ">=0.4"), "ComfyUI: >=0.3 → >=0.4"),
         (("supported_comfyui_frontend_version", "", "1"), "ComfyUI frontend: now 1"),
-        (("downloadUrl", "https://a", ""), "archive: no longer https://a"),
+        (
+            ("downloadUrl", "https://u:p@a.b/c.zip?s=1", "https://d:8/c.zip#e"),
+            "archive: a.b/c.zip → d:8/c.zip",
+        ),
+        (("downloadUrl", "https://a/b", ""), "archive: no longer a/b"),
+        (
+            ("downloadUrl", "http://a/b", "https://a/b"),
+            "archive: a/b by another scheme, login or query",
+        ),
+        (("downloadUrl", "", "https://[a"), "archive: now https://[a"),
+        (("downloadUrl", "", "node.zip?a"), "archive: now node.zip?a"),
         (("status", "active", "Odd"), "status: active → Odd"),
         (("strange", "[1]", "[2]"), "strange: [1] → [2]"),
     ],
