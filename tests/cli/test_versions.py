@@ -361,8 +361,8 @@ def test_a_registry_that_keeps_the_search_to_itself(
         registry.requests.clear()
         done = versions(*ids, "--reason", "exfil", code=1)
         assert done.err.splitlines() == [
-            "error: the registry keeps the search in reasons to itself (400): status_reason is for administrators",
-            "hint: show the reasons, and search in these: comfy-watch versions --status flagged --reasons --limit 5000",
+            "error: the registry refuses to search in reasons (400): status_reason is for administrators",
+            "hint: search the reasons yourself: comfy-watch versions --status flagged --reasons --limit 5000",
         ]
         assert len(registry.requests) == 1
     assert (

@@ -120,9 +120,7 @@ class Knowledge:
             return ""
         if self.record is not None:
             status = self.record.status or "none"
-            return (
-                f"the registry gives the pack a status that is not known here: {status}"
-            )
+            return f"the registry gives the pack an unknown status: {status}"
         if failure is None and not self.is_in_registry:
             return ""
         why = f": {failure.error}" if failure else ""
@@ -196,7 +194,7 @@ def _may_be(one: Identity, known: Callable[[str], Knowledge]) -> bool:
 def _why_nameless(pack: Pack) -> str:
     """Return why the registry cannot be asked about a pack."""
     if pack.id:
-        return "its id is none that the registry has"
+        return "its id cannot be one of the registry"
     match pack.kind:
         case PackKind.FILE:
             return "a single file has no id"
@@ -304,7 +302,7 @@ def _of_claim(text: str, known: Knowledge) -> Iterator[_Ground]:
     if found is not None:
         yield _of_listed(found, known)
     else:
-        why = f"the registry does not have a version {text} of it"
+        why = f"the registry does not have its version {text}"
         yield from _of_no_version(known, why)
 
 
@@ -339,11 +337,11 @@ def _of_listed(version: Version, known: Knowledge) -> _Ground:
     """Return what the registry says of a version that it lists."""
     verdict = _BY_STATUS.get(version.status, Verdict.UNKNOWN)
     is_unknown = verdict is Verdict.UNKNOWN
-    why = f"the registry gives it a status that is not known here: {version.status}"
+    why = f"the registry gives it an unknown status: {version.status}"
     if version.deprecated:
         verdict = min(verdict, Verdict.DEPRECATED, key=rank)
     if verdict is Verdict.OK and version.key in known.unreadable:
-        why = "the registry does not say readably whether it is deprecated"
+        why = "the registry's answer does not show whether it is deprecated"
         return _Ground(verdict=Verdict.UNKNOWN, listed=version, why=why)
     return _Ground(
         verdict=verdict,
@@ -365,7 +363,7 @@ def _of_unlisted(pack: Pack, text: str, known: Knowledge) -> _Ground:
     if pack.kind is PackKind.REGISTRY:
         why = "the registry does not list this version any more"
         return _Ground(verdict=Verdict.DELISTED, why=why)
-    what = f"a version {text} of it" if known.is_in_registry else f"a pack {pack.id}"
+    what = f"its version {text}" if known.is_in_registry else f"a pack {pack.id}"
     why = f"the registry does not have {what}"
     return _Ground(verdict=Verdict.UNKNOWN, why=why)
 

@@ -50,7 +50,7 @@ def node_folders(
     except OSError as error:
         raise Unscannable(f"{where} {reason(error)}") from None
     if not stat.S_ISDIR(mode):
-        raise Unscannable(f"{where} is not a folder; looked for that of a ComfyUI")
+        raise Unscannable(f"{where} is not a folder; give a ComfyUI's folder")
     names = {path.name.lower(), os.path.basename(os.path.realpath(path)).lower()}  # noqa: PTH119 - as it is on disk
     roots = ((path, ""), (path / _PORTABLE, f"{_PORTABLE}/"))
     own = [
@@ -139,5 +139,5 @@ def _more_folders(root: Path, file: str) -> list[NodeFolder]:
 def _expanded(text: str) -> str:
     """Return a path with its variables and `~` replaced, or as it is if it is longer than any is."""
     if len(text) > _LONGEST or "\0" in text or texts.valid(text) != text:
-        return "a path that cannot be one"
+        return "an impossible path"
     return os.path.expanduser(os.path.expandvars(text))  # noqa: PTH111 - Path's raises where a home is not known

@@ -126,11 +126,11 @@ async def _why_no_search(registry: Registry) -> ReadFailure | None:
     It may refuse that, or ignore it (docs/registry.md, Statuses): then what no reason has is found too.
     """
     nowhere = Query(status_reason=secrets.token_hex(16), page_size=1)
-    hint = "show the reasons, and search in these: comfy-watch versions --status flagged --reasons --limit 5000"
+    hint = "search the reasons yourself: comfy-watch versions --status flagged --reasons --limit 5000"
     try:
         answer = await registry.ask(nowhere)
         if answer.code == HTTPStatus.BAD_REQUEST:
-            what = "the registry keeps the search in reasons to itself"
+            what = "the registry refuses to search in reasons"
             why = with_message(what, answer.code, answer.body)
             return ReadFailure(error=why, hint=hint)
         if answer.code == HTTPStatus.OK and parse_page(answer.body).items:

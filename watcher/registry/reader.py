@@ -106,14 +106,14 @@ async def read_whereabouts(
     if any(row.status in statuses for row in found.values()):
         return replace(
             listing,
-            incomplete="with all statuses it shows versions that it hides with these alone",
+            incomplete="versions are missing that it shows with all statuses",
         )
     if len(found) < len(missing) and not (
         isinstance(whole, Listing) and not whole.incomplete
     ):
         return replace(
             listing,
-            incomplete="versions are missing, and with all statuses it cannot be read",
+            incomplete="versions are missing, and the listing with all statuses cannot be read",
         )
     return replace(listing, elsewhere=frozenset(found))
 

@@ -113,6 +113,6 @@ else:
     def _no_file(path: Path) -> PermissionError:
         return PermissionError(
             errno.EPERM,
-            "root takes only a regular file with one name in a folder that others may write",
+            "others may write to its folder, so root uses only regular files with one name there",
             str(path),
         )

@@ -133,8 +133,8 @@ def test_narrowed_statuses() -> None:
             "pyproject.toml cannot be read",
         ),
         (pack(id=None, kind=PackKind.UNKNOWN), "nothing in it says which pack it is"),
-        (pack(id="../x"), "its id is none that the registry has"),
-        (pack(id="x" * 101), "its id is none that the registry has"),
+        (pack(id="../x"), "its id cannot be one of the registry"),
+        (pack(id="x" * 101), "its id cannot be one of the registry"),
         (pack(None), "it does not say which version it is"),
     ],
 )
@@ -225,7 +225,7 @@ def test_a_folder_may_have_any_name() -> None:
     assert (found.verdict, found.gaps) == ("banned", (TIMED_OUT,))
 
 
-NEW_STATUS = "a status that is not known here"
+NEW_STATUS = "an unknown status"
 NO_ROW = "does not say whether the whole pack is banned"
 
 

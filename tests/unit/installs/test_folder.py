@@ -301,7 +301,7 @@ def test_what_is_no_comfyui(tmp_path: Path) -> None:
         (tmp_path / "shop" / name).write_text("")
     for where, why in (
         ("absent", "absent does not exist"),
-        ("shop/a", "a is not a folder; looked for that of a ComfyUI"),
+        ("shop/a", "a is not a folder; give a ComfyUI's folder"),
         (
             "shop",
             "no ComfyUI: looked for custom_nodes in .*shop and .*ComfyUI, found 'a', 'b', 'c', 'd' and 2 more",
@@ -363,12 +363,12 @@ def test_a_pyproject_that_names_nothing(comfyui: ComfyUI) -> None:
             PackKind.UNKNOWN,
             None,
             None,
-            "pyproject.toml: its [project] name can be no id",
+            "pyproject.toml: its [project] name cannot be an id",
         ),
         "b": (PackKind.UNKNOWN, None, None, "pyproject.toml: it has no [project] name"),
         "c": (PackKind.UNKNOWN, None, None, "pyproject.toml: it has no [project] name"),
-        "d": (PackKind.CLAIMED, "d", None, f"{claimed}; its version cannot be one"),
-        "e": (PackKind.CLAIMED, "e", None, f"{claimed}; its version cannot be one"),
+        "d": (PackKind.CLAIMED, "d", None, f"{claimed}; its version is not valid"),
+        "e": (PackKind.CLAIMED, "e", None, f"{claimed}; its version is not valid"),
         "f": (PackKind.CLAIMED, "f", None, f"{claimed}; it has no version"),
     }
     assert packs_of(comfyui.root)["f"].repository == "https://h/x"

@@ -140,7 +140,7 @@ def test_nothing_in_the_folder_leads_root_elsewhere(
         case _:
             (theirs / name).symlink_to(roots)
     with pytest.raises(
-        StateError, match=rf"root takes only a regular file with one name.*\({name}\)"
+        StateError, match=rf"root uses only regular files with one name.*\({name}\)"
     ):
         _uses_all(StateFolder(theirs))
     if kind == "dangling":
@@ -155,7 +155,7 @@ def test_a_folder_that_all_may_write_is_not_trusted(tmp_path: Path, mode: int) -
     tmp_path.chmod(mode)
     (tmp_path / "lock").symlink_to(tmp_path / "other")
     with (
-        pytest.raises(StateError, match="root takes only"),
+        pytest.raises(StateError, match="root uses only"),
         StateFolder(tmp_path).locked(),
     ):
         pass

@@ -31,8 +31,8 @@ LIMIT = 50
 """Events that are shown without `--limit` and `--ref`."""
 _REFERENCE = re.compile("[0-9a-fA-F]{8}")
 _WHY_NOT = (
-    "the history no longer has all its events, or its channel has other kinds, nodes or scope, or another grouping"
-    " by now, or it is a sample of test-alerts"
+    "the history has lost some of its events, its channel has other settings now, or it is a sample from"
+    " test-alerts"
 )
 
 
@@ -57,7 +57,7 @@ def show(
     if ref is not None and not _REFERENCE.fullmatch(ref):
         raise UsageError(
             f"--ref: {describe(ref)} is not a reference",
-            hint="it is at the end of a message: eight digits",
+            hint="it is at the end of a message: eight digits or letters from a to f",
         )
     state = existing_state(loaded)
     recorded = state.history()
@@ -66,7 +66,7 @@ def show(
         state.load_revision()
     if recorded.unreadable:
         echo(
-            f"warning: {plural(recorded.unreadable, 'unreadable line')} of history.jsonl left out",
+            f"warning: skipped {plural(recorded.unreadable, 'unreadable line')} of history.jsonl",
             error=True,
         )
     past: Sequence[Event] = recorded.events

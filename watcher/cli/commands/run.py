@@ -156,8 +156,8 @@ class _Setup:
         if chosen.settings.state_dir == self.folder.path:
             return schedule
         path = escape_invisible(str(self.folder.path))
-        kept = f"{path} is kept until it is started again"
-        warning = f"state_dir: it cannot change while run runs: {kept}"
+        kept = f"{path} is used until comfy-watch is started again"
+        warning = f"state_dir cannot change while comfy-watch runs: {kept}"
         return replace(schedule, warnings=(*schedule.warnings, warning))
 
     def check_installation(self) -> None:

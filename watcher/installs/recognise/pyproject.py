@@ -50,13 +50,13 @@ def read(data: bytes) -> Project:
     remark = ""
     if found is None:
         remark = (
-            "its [project] name can be no id" if name else "it has no [project] name"
+            "its [project] name cannot be an id" if name else "it has no [project] name"
         )
     elif version is None:
         is_dynamic = "version" in items(project.get("dynamic"))
         remark = "its version is dynamic" if is_dynamic else "it has no version"
     elif texts.version(version) is None:
-        remark = "its version cannot be one"
+        remark = "its version is not valid"
     return Project(
         id=found,
         version=texts.version(version),

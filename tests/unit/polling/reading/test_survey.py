@@ -287,8 +287,10 @@ def flagged(registry: FakeRegistry, watcher: Callable[..., Watcher]) -> Watcher:
     return made
 
 
-_CONTRADICTION = "the listing is incomplete: with all statuses it shows versions that it hides with these alone"
-_UNREADABLE = "the listing is incomplete: versions are missing, and with all statuses it cannot be read"
+_CONTRADICTION = (
+    "the listing is incomplete: versions are missing that it shows with all statuses"
+)
+_UNREADABLE = "the listing is incomplete: versions are missing, and the listing with all statuses cannot be read"
 
 
 @pytest.mark.parametrize(
