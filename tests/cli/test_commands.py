@@ -242,7 +242,7 @@ def test_config(watch: Watcher, registry: FakeRegistry) -> None:
     } | {"channels.chat"}
     for name, value, origin in (
         ("nodes", '["alpha"]', "environment COMFY_WATCH_NODES"),
-        ("interval", '"1h"', str(file)),
+        ("interval", '"1h"', "settings file"),
         ("timeout", '"1m30s"', "command line"),
         ("log_level", '"error"', "command line"),
         ("max_response_mb", "32", "default"),
@@ -250,7 +250,7 @@ def test_config(watch: Watcher, registry: FakeRegistry) -> None:
         (
             "channels.chat",
             "discord://***; kinds: banned; nodes: a*; scope: all; grouping: node",
-            str(file),
+            "settings file",
         ),
     ):
         assert shown[name].split(maxsplit=1)[1].startswith(value)
@@ -293,7 +293,9 @@ def test_config_can_be_pasted(watch: Watcher, fork_server: ForkServer) -> None:
     assert (done.code, done.err) == (0, "")
     shown = [re.split(r" {2,}", line) for line in done.out.splitlines()[2:]]
     pasted = "".join(
-        f"{name} = {value}\n" for name, value, origin in shown if origin == str(file)
+        f"{name} = {value}\n"
+        for name, value, origin in shown
+        if origin == "settings file"
     )
     assert tomllib.loads(pasted) == tomllib.loads(_ODD)
 

@@ -74,7 +74,7 @@ def test_1_a_channel_takes_too_long(
 
 WRONG: dict[str, tuple[list[str], dict[str, object], list[str]]] = {
     "no command": ([], {}, ["Usage: comfy-watch", "Commands:"]),
-    "unknown command": (["chek"], {}, ["No such command 'chek'", "check"]),
+    "unknown command": (["chek"], {}, ["no such command 'chek'", "check"]),
     "option without its value": (
         ["check", "--fail-on"],
         {},
@@ -135,7 +135,7 @@ WRONG: dict[str, tuple[list[str], dict[str, object], list[str]]] = {
     "unknown channel": (
         ["test-alerts", "jason"],
         {"alert_urls": "json://127.0.0.1"},
-        ["'jason'", "channels are json"],
+        ["'jason'", "channels: json"],
     ),
 }
 

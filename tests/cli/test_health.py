@@ -39,7 +39,7 @@ def age(watch: Watcher, seconds: float, pause: float = 0) -> None:
 
 def test_the_last_poll_decides(watch: Watcher, registry: FakeRegistry) -> None:
     """Three times the interval may pass, or three times the last pause if that was longer, or `--max-age`."""
-    assert health(watch, code=1) == "unhealthy: no poll has run to its end yet"
+    assert health(watch, code=1) == "unhealthy: no poll has been completed yet"
     watch.check()
     asked, before = len(registry.requests), watch.contents()
     assert health(watch, code=0).startswith("ok: last poll ")

@@ -36,7 +36,7 @@ def test_an_unknown_schema_is_a_usage_error_with_the_known_names(
     done = run("schema", "setings\x1b")
     assert (done.code, done.out) == (2, "")
     assert "error: there is no schema 'setings" in done.err
-    assert f"hint: schemas are {', '.join(_NAMES)}\n" in done.err
+    assert f"hint: schemas: {', '.join(_NAMES)}\n" in done.err
     assert "\x1b" not in done.err
 
 

@@ -506,7 +506,7 @@ def test_hostile_text_stays_text(versions: Versions, registry: FakeRegistry) -> 
         (["--since", "soon"], "--since: 'soon' is not a date"),
         (["--limit", "0"], "--limit"),
         (["comfyui-*"], "comfyui-*"),
-        (["--node", "lamps"], "No such option"),
+        (["--node", "lamps"], "no such option"),
     ],
     ids=" ".join,
 )

@@ -195,7 +195,7 @@ def test_health(podman: Podman, image: str, registry: FakeRegistry) -> None:
         before = container.run("comfy-watch", "health")
         assert (before.code, before.out) == (
             1,
-            "unhealthy: no poll has run to its end yet\n",
+            "unhealthy: no poll has been completed yet\n",
         )
         gate.open()
         until(

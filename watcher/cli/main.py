@@ -414,7 +414,8 @@ def _exit_code() -> int:
         # Not every error of click says which command it is about.
         commands = [word for word in sys.argv[1:] if word in cli.commands]
         name = " ".join(["comfy-watch", *commands[:1]])
-        echo_error(WatchError(masked(error.format_message()), f"see {name} --help"))
+        said = masked(_as_our_own(error.format_message()))
+        echo_error(WatchError(said, f"see {name} --help"))
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return 130
@@ -426,3 +427,8 @@ def _exit_code() -> int:
         hint = "run again with --log-level debug for its message"
         echo_error(WatchError(f"unexpected {type(error).__name__}", hint))
         return 1
+
+
+def _as_our_own(message: str) -> str:
+    """Return a message of click in the style of this program's: no capital first, no full stop last."""
+    return message[:1].lower() + message[1:].removesuffix(".")

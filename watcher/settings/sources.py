@@ -265,6 +265,8 @@ def _text_of(path: Path) -> tuple[str, str, int]:
 
 
 def _why(error: OSError) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "does not exist"
     if isinstance(error, PermissionError):
         return "is not readable by this user; try it as root, or as the user that polls"
     return f"cannot be read: {error.strerror or type(error).__name__}"

@@ -19,23 +19,26 @@ from watcher.settings.channel_tables import ChannelTable
 from watcher.settings.model import DURATIONS, Settings
 from watcher.settings.places import Folders, state_home
 
-_HEAD = """\
+_HOW = """\
+# A line such as "#retries = 3" is a setting at its default, or an example of one. To change it, remove the "#" and edit
+# the value. Then `comfy-watch config` finds mistakes, and shows all settings and where each comes from.
+"""
+
+_HEAD = f"""\
 # Comfy Watch: settings.
 #
-# A line that begins with "#" right before a name is a setting at its default, or an example of one: remove the "#" and
-# change it. `comfy-watch config` shows the settings in effect and where each came from, and finds mistakes.
-# Every setting can also come from the environment (COMFY_WATCH_INTERVAL=5m), or from a file with the setting's name in
-# a secrets folder (systemd's $CREDENTIALS_DIRECTORY, or /run/secrets). Keep alert URLs in this file only if nobody else
+{_HOW}#
+# A setting can also come from the environment (COMFY_WATCH_INTERVAL=5m), or from a file of its name in a secrets folder
+# (systemd's $CREDENTIALS_DIRECTORY, or /run/secrets). Alert URLs are secret: keep them in this file only if nobody else
 # can read it.
 """
 
-_SYSTEM_HEAD = """\
+_SYSTEM_HEAD = f"""\
 # Comfy Watch: settings of this machine, for a service or for cron.
 #
-# A line that begins with "#" right before a name is a setting at its default, or an example of one: remove the "#" and
-# change it. `comfy-watch config` shows the settings in effect and where each came from, and finds mistakes.
-# Everybody may read this file, also the user that the service runs as, so it has no place for secrets. Each of those is
-# a file of its own in {folder}, which only root can read; systemd passes it on with LoadCredential.
+{_HOW}#
+# Everybody may read this file, so it has no place for secrets. Each of those is a file of its own in {{folder}},
+# which only root can read. systemd passes it on with LoadCredential.
 """
 
 _SECTIONS = {

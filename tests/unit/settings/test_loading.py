@@ -179,7 +179,7 @@ def test_unreadable_content(
 def test_what_cannot_be_opened(loads: Loads, tmp_path: Path) -> None:
     """A named file, or credentials folder, that cannot be opened is an error that says why and who named it."""
     gone = tmp_path / "gone"
-    why = "cannot be read: No such file or directory"
+    why = "does not exist"
     assert loads.problems(config=gone) == (f"{gone}: {why} (--config)",)
     assert loads.problems(COMFY_WATCH_CONFIG=str(gone)) == (
         f"{gone}: {why} (environment COMFY_WATCH_CONFIG)",

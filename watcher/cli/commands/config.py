@@ -40,11 +40,15 @@ def show(*, settings: Callable[[], Loaded], as_json: bool) -> int:
     file = loaded.config_file or f"none (looked for {places})"
     echo(f"settings file: {escape_invisible(str(file))}")
     columns = width(sys.stdout)
-    for line in table(
-        ("SETTING", "VALUE", "FROM"),
-        rows(loaded, None if columns is None else ENTRIES_SHOWN),
-        columns,
-    ):
+    # Its path, which most rows share, is in the line above.
+    own = {str(loaded.config_file): "settings file"}
+    found = [
+        (name, value, own.get(origin, origin))
+        for name, value, origin in rows(
+            loaded, None if columns is None else ENTRIES_SHOWN
+        )
+    ]
+    for line in table(("SETTING", "VALUE", "FROM"), found, columns):
         echo(line)
     return 0
 

@@ -34,7 +34,8 @@ def health(*, settings: Callable[[], Loaded], max_age: str | None, strict: bool)
             state, channels, installs, longest, clock(), strict=strict
         )
     except WatchError as error:
-        echo_result([f"unhealthy: {error.line}"])
+        # Its hints are left to the commands that need not do with one line.
+        echo_result([f"unhealthy: {'; '.join(error.what.splitlines())}"])
         return error.exit_code
     echo_result([f"{'ok' if healthy else 'unhealthy'}: {line}"])
     return 0 if healthy else 1
@@ -76,7 +77,7 @@ def judge(
     """Return whether the last poll is at most `max_age` seconds old, if `strict` whether the rest works, and why."""
     polled_at = state.checks.polled_at
     if not polled_at:
-        return False, "no poll has run to its end yet"
+        return False, "no poll has been completed yet"
     age = timestamps.seconds_between(polled_at, now)
     if age < -max_age:  # else nobody would notice for so long that polls have stopped
         ahead = durations.in_words(-age)

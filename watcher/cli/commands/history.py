@@ -125,7 +125,7 @@ def parse_since(text: str, now: str) -> str:
     except (ValueError, OverflowError):
         raise ValueError(
             f"{describe(text)} is not a date (2026-01-31), a time (2026-01-31T12:00Z) or a duration with a unit"
-            " (7d, 12h); years go from 1 to 9999"
+            " (7d, 12h)"
         ) from None
 
 

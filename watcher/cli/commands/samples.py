@@ -35,7 +35,7 @@ def send_samples(*, settings: Callable[[], Loaded], channels: tuple[str, ...]) -
     if unknown := [name for name in channels if name not in known]:
         raise UsageError(
             f"there is no channel {describe(unknown[0])}",
-            hint=f"channels are {', '.join(known)}",
+            hint=f"channels: {', '.join(known)}",
         )
     folder = StateFolder(loaded.settings.state_dir)
     chosen_channels = [known[name] for name in channels or known]

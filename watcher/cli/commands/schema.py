@@ -28,5 +28,5 @@ def document_of(name: str) -> dict[str, object]:
         return schema.of_file(name)
     raise UsageError(
         f"there is no schema {describe(name)}",
-        hint=f"schemas are {', '.join(NAMES)}",
+        hint=f"schemas: {', '.join(NAMES)}",
     )

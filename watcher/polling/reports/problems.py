@@ -224,4 +224,5 @@ def _some(names: list[str]) -> str:
     """Return the first names and the count of the others."""
     if len(names) <= _NAMES:
         return ", ".join(names)
-    return f"{', '.join(names[:_NAMES])} and {len(names) - _NAMES} more nodes"
+    more = plural(len(names) - _NAMES, "more node")
+    return f"{', '.join(names[:_NAMES])} and {more}"
