@@ -93,7 +93,7 @@ WRONG: dict[str, tuple[list[str], dict[str, object], list[str]]] = {
     "a node that is no id": (
         ["check", "--node", "kijai/x"],
         {},
-        ["error: --node: 'kijai/x' is not a node id"],
+        ["error: --node: 'kijai/x' is not the id of a pack"],
     ),
     "a bare number": (
         ["history", "--since", "2026"],

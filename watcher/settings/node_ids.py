@@ -31,7 +31,7 @@ def read_watched(value: object) -> tuple[str, ...]:
     chosen = split(entries)
     if chosen.globs and not chosen.chooses:
         raise ValueError(
-            f"'{chosen.globs[0]}' leaves out node packs, but no pattern includes any; add '*'"
+            f"'{chosen.globs[0]}' leaves out packs, but no pattern includes any; add '*'"
         )
     return entries
 
@@ -72,7 +72,7 @@ def _id(item: object) -> str:
     text = id_or_glob(item)
     if is_glob(text):
         raise ValueError(
-            f"{describe(text)} is a pattern, which is not allowed here; give each node pack's id"
+            f"{describe(text)} is a pattern, which is not allowed here; give each pack's id"
         )
     return text
 
@@ -81,7 +81,7 @@ def _including(item: object) -> str:
     text = id_or_glob(item)
     if text.startswith("!"):
         raise ValueError(
-            f"{describe(text)} leaves out node packs, which is not possible here"
+            f"{describe(text)} leaves out packs, which is not possible here"
         )
     return text
 
@@ -93,18 +93,18 @@ def id_or_glob(item: object) -> str:
         text = url[1]
     if not text or find_url(text) or "/" in text:
         raise ValueError(
-            f"{describe(item)} is not a node id; give the last part of the pack's URL on registry.comfy.org,"
+            f"{describe(item)} is not the id of a pack; give the last part of the pack's URL on registry.comfy.org,"
             " e.g. rgthree-comfy"
         )
     if is_glob(text):
         if not _GLOB.fullmatch(text):
             raise ValueError(
-                f"{describe(text)} is a pattern that no node id can match; letters A to Z, digits, '.', '_', '-', '*',"
+                f"{describe(text)} is a pattern that no id can match; letters A to Z, digits, '.', '_', '-', '*',"
                 " '?' and '[a-z]' are allowed, and '!' first to leave out"
             )
     elif not NODE_ID.fullmatch(text):
         raise ValueError(
-            f"{describe(text)} is not a node id; give at most {_LONGEST} letters A to Z, digits, '.', '_' and '-',"
-            " a letter or a digit first"
+            f"{describe(text)} is not the id of a pack; give at most {_LONGEST} letters A to Z, digits,"
+            " '.', '_' and '-', a letter or a digit first"
         )
     return text

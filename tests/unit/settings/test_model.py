@@ -227,7 +227,7 @@ def test_refused(loads: Loads, setting: str, text: str) -> None:
 @pytest.mark.parametrize(
     ("setting", "text", "why"),
     [
-        ("nodes", "kijai/x", "'kijai/x' is not a node id; give the last"),
+        ("nodes", "kijai/x", "'kijai/x' is not the id of a pack; give the last"),
         ("statuses", "flaged", "'flaged' is not a status (did you mean flagged?)"),
         ("interval", "9s", "'9s' is out of range; give 10s to 366d"),
         ("retries", "21", "'21' is out of range; give 0 to 20"),
