@@ -377,7 +377,7 @@ def test_without_settings_it_says_where_it_looked(
     """From a folder without settings or state, commands say where they looked, and end with 2."""
     for command in ("check", "run", "status", "history", "test-alerts"):
         done = fork_server.run(command, cwd=watch.folder)
-        assert (done.code, done.out) == (2, "")
+        assert (done.code, done.found) == (2, "")
         for place in (
             watch.folder / "comfy-watch.toml",
             Path("/etc/comfy-watch/comfy-watch.toml"),

@@ -147,7 +147,7 @@ def test_2_wrong_usage_or_settings(
     """2: what is wrong is said on stderr without a traceback or a secret, and nothing was asked or written."""
     args, settings, said = WRONG[case]
     done = watch.but(**settings).run(*args)
-    assert (done.code, done.out) == (2, "")
+    assert (done.code, done.found) == (2, "")
     assert not [part for part in said if part not in done.err]
     assert "S3cr3t" not in done.err
     assert case == "no command" or all(
@@ -192,7 +192,7 @@ def test_4_damaged_state(
     before = watch.contents(), len(registry.requests)
     for command in ("check", "run", "status"):
         done = watch.run(command)
-        assert (done.code, done.out) == (4, "")
+        assert (done.code, done.found) == (4, "")
         assert not [part for part in (file, why, "hint: ") if part not in done.err]
     assert (watch.contents(), len(registry.requests)) == before
 
@@ -206,7 +206,7 @@ def test_4_the_history_of_another_version(watch: Watcher) -> None:
         document = json.loads((watch.state / name).read_text())
         (watch.state / name).write_text(json.dumps(document | {"format": 4}))
     done = watch.run("history")
-    assert (done.code, done.out) == (4, "")
+    assert (done.code, done.found) == (4, "")
     assert "before 0.3.0" in done.err
 
 
@@ -217,7 +217,7 @@ def test_4_the_state_is_locked(watch: Watcher, registry: FakeRegistry) -> None:
         before = watch.contents(), len(registry.requests)
         for command in ("check", "run"):
             done = watch.run(command)
-            assert (done.code, done.out) == (4, "")
+            assert (done.code, done.found) == (4, "")
             holder = f"comfy-watch run (process {started.pid}, since 20"
             assert f"is in use by {holder}" in done.err
         assert watch.run("status").code == 0
@@ -249,7 +249,7 @@ def test_4_no_place_for_a_state(
     """4: the state folder can be neither made nor written, on a disk that takes nothing or below a file."""
     (watch.folder / "file").write_text("a file")
     done = watch.but(state_dir=place).run("check")
-    assert (done.code, done.out) == (4, "")
+    assert (done.code, done.found) == (4, "")
     assert "error: state folder" in done.err
     assert "hint: " in done.err
     assert registry.requests == []
@@ -263,7 +263,7 @@ def test_4_a_poll_that_can_keep_nothing(watch: Watcher, registry: FakeRegistry) 
     no_room = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))"
     for version in ("1.1.0", "1.2.0"):
         done = named.after(no_room, "check")
-        assert (done.code, done.out) == (4, ""), done
+        assert (done.code, done.found) == (4, ""), done
         said = f"error: state folder {watch.folder}/my.app cannot be written: File too"
         assert done.err.startswith(said)
         registry.catalog.publish("alpha", version)

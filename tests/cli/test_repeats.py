@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
 from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.faults import inflict
@@ -52,12 +53,9 @@ class Job:
         """Let all that was said have been said this long ago."""
         for path in (self.folder / "home").rglob("said/*.json"):
             said = json.loads(path.read_bytes())
-            path.write_text(
-                json.dumps(
-                    dict.fromkeys(said, timestamps.show(datetime.now(UTC) - age))
-                ),
-                "utf-8",
-            )
+            moment = timestamps.show(datetime.now(UTC) - age)
+            aged = {key: dict.fromkeys(causes, moment) for key, causes in said.items()}
+            path.write_text(json.dumps(aged), "utf-8")
 
 
 @pytest.fixture
@@ -70,10 +68,11 @@ def test_settings_that_stay_wrong(job: Job) -> None:
     """They are reported once, again after a day, and when they are right again; the exit code is 2 every time."""
     job.is_well(False)
     first = job.check()
-    assert (first.code, first.out) == (2, "")
-    assert first.err.startswith("error: retries: 'many' is not a whole number")
+    said = first.err.removeprefix("error: ")
+    assert said.startswith("retries: 'many' is not a whole number")
+    assert (first.code, first.out) == (2, f"nothing was checked: {said}")
     again = job.check()
-    assert (again.code, again.out, again.err) == (2, first.err, "")
+    assert (again.code, again.out, again.err) == (2, first.out, "")
     job.age(timedelta(hours=23))
     assert job.check().err == ""
     job.age(timedelta(hours=25))
@@ -94,7 +93,7 @@ def test_another_error_is_news(job: Job) -> None:
 
 
 def test_polls_that_overlap(job: Job) -> None:
-    """That another poll is under way is reported once a day, on stdout otherwise, and never that it has ended."""
+    """That another poll is under way is reported once a day, on stdout always, and never that it has ended."""
     assert job.check().code == 0
     for expected in (True, False):
         with files.lock(
@@ -102,10 +101,8 @@ def test_polls_that_overlap(job: Job) -> None:
         ):
             done = job.check()
         assert done.code == 4
-        assert ("is in use by" in done.err, "is in use by" in done.out) == (
-            expected,
-            not expected,
-        )
+        assert ("is in use by" in done.err) == expected
+        assert done.out.startswith("nothing was checked: ")
         assert job.check().err == ""
 
 
@@ -121,12 +118,15 @@ def test_where_nothing_is_held_back(job: Job, surroundings: dict[str, str]) -> N
 
 
 def test_a_script_gets_each_error(job: Job) -> None:
-    """With `--json` stdout stays empty and stderr says the error each time; `--dry-run` notes nothing."""
+    """With `--json` stdout stays empty and stderr says the error each time; so it is with `--dry-run`, which notes
+    nothing.
+    """
     job.is_well(False)
     for options in (["--json"], ["--dry-run"]):
         for _ in range(2):
             done = job.check(*options)
-            assert (done.out, done.err[:14]) == ("", "error: retries")
+            assert (done.found, done.err[:14]) == ("", "error: retries")
+            assert bool(done.out) == ("--json" not in options)
     assert not (job.folder / "home").exists()
 
 
@@ -148,7 +148,8 @@ def test_problems_of_a_poll(job: Job, registry: FakeRegistry) -> None:
     assert (first.code, len(first.err.splitlines())) == (1, 2)
     again = job.check()
     assert (again.code, again.err) == (1, "")
-    assert again.out.startswith("1 node checked, 1 failed")
+    assert again.out.startswith("1 node checked, 1 failed, 1 without versions")
+    assert again.out.endswith(first.err.splitlines()[0].removeprefix("error") + "\n")
     for name in ("CI", "GITHUB_ACTIONS", "INVOCATION_ID"):
         assert job.check(**{name: "1"}).err == first.err
     assert job.check("--dry-run").err == first.err
@@ -164,3 +165,40 @@ def test_problems_of_a_poll(job: Job, registry: FakeRegistry) -> None:
         "wrong-id: has versions now",
     ]
     assert job.check().err == ""
+
+
+def test_another_cause_is_news(job: Job, registry: FakeRegistry) -> None:
+    """A problem that goes on for another reason is reported again; a reason that was reported within a day is not,
+    though another one was between, nor is one that differs by its figures alone.
+    """
+    inflict(registry, "status_404_json", nodes={"alpha"})
+    assert "(404)" in job.check().err
+    inflict(registry, "status_403_forbidden", nodes={"alpha"})
+    news = job.check()
+    assert "(403)" in news.err
+    for fault in ("status_404_json", "status_403_forbidden"):
+        inflict(registry, fault, nodes={"alpha"})
+        again = job.check()
+        assert (again.code, again.err) == (1, "")
+        assert fault[7:10] in again.out
+    job.age(timedelta(hours=25))
+    assert job.check().err == news.err
+
+
+def test_causes_without_end(job: Job, registry: FakeRegistry) -> None:
+    """The registry's words are no cause of their own, and of causes that differ each time a few are reported."""
+    said: list[str] = []
+
+    def answering(status: int) -> None:
+        async def respond(_: web.BaseRequest) -> web.StreamResponse:
+            return web.json_response({"message": f"request {len(said)}"}, status=status)
+
+        registry.respond = respond
+
+    answering(404)
+    said += [job.check().err for _ in range(3)]
+    assert [bool(one) for one in said] == [True, False, False]
+    for status in range(405, 425):
+        answering(status)
+        said.append(job.check().err)
+    assert len(list(filter(None, said))) == 8

@@ -84,7 +84,7 @@ def test_a_command_that_only_prints(watch: Watcher) -> None:
 def test_an_error_that_cannot_be_said(watch: Watcher, stderr: str) -> None:
     """Where stderr takes nothing the exit code still says what happened."""
     wrong = watch.shell(f'"$@" {stderr}', "check", "--set", "retries=many")
-    assert (wrong.code, wrong.out, wrong.err) == (2, "", "")
+    assert (wrong.code, wrong.found, wrong.err) == (2, "", "")
     assert watch.shell(f"{FULL} {stderr}", "status").code == 1
 
 

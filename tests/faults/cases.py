@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from tests.support.fakes.fault import without_host
 from tests.support.fakes.faults import ADDRESS_FAULTS, FAULTS, Fault, Means
 
 BAD = "bad-pack"
@@ -188,7 +189,7 @@ class Case:
 
 def without_counts(error: str) -> str:
     """Return what is said of a node that could not be read, whatever it counts of the node's versions."""
-    return _COUNTS.sub("some", error.rpartition("incomplete: ")[2])
+    return _COUNTS.sub("some", without_host(error).rpartition("incomplete: ")[2])
 
 
 def cases(

@@ -12,6 +12,7 @@ from watcher.changes.diff import Difference, compare_listing
 from watcher.changes.transitions import DiffOptions
 from watcher.model.channel import Channel
 from watcher.model.event import Event, Kind
+from watcher.model.failure import ReadFailure
 from watcher.model.listing import Listing
 from watcher.model.outcome import Undelivered
 from watcher.model.snapshot import Node
@@ -151,7 +152,7 @@ def watch(
 
 
 def poll_report(*events: Event, **fields: Any) -> Report:
-    """Make the report of a poll of one node that went well."""
+    """Make the report of a poll of one node that went well; `errors` are pairs of a node and why it was not read."""
     given: dict[str, Any] = {
         "started": NOW,
         "way": "each",
@@ -159,7 +160,6 @@ def poll_report(*events: Event, **fields: Any) -> Report:
         "watched": 1,
         "checked": 1,
         "events": events,
-        "errors": (),
         "empty": (),
         "delivered": 0,
         "unconfirmed": 0,
@@ -167,4 +167,6 @@ def poll_report(*events: Event, **fields: Any) -> Report:
         "expired_by_channel": {},
         "channel_errors": {},
     }
+    errors = fields.pop("errors", ())
+    given["unread"] = tuple(ReadFailure(node=node, error=why) for node, why in errors)
     return Report(**given | fields)

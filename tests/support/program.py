@@ -46,6 +46,11 @@ class Completed:
     err: str
     peak: int = 0
 
+    @property
+    def found(self) -> str:
+        """Stdout without the line in which a `check` sums up why it checked nothing."""
+        return "" if self.out.startswith("nothing was checked: ") else self.out
+
 
 def surroundings(home: Path, env: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return an environment that holds nothing of the caller's settings, secrets or proxies, and then `env`.

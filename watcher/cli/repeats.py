@@ -1,7 +1,8 @@
 """Which problems a `check` off a terminal reports: cron mails all that it writes, so one that lasts is not in each run.
 
-It is reported when it begins, once a day, and when it ends. When each was last reported is kept in the user's cache
-folder, since the state may be what cannot be used. Where nothing can be kept, everything is reported every time.
+It is reported when it begins, when it has a cause that was not reported within a day, once a day, and when it ends.
+When each cause was last reported is kept in the user's cache folder, since the state may be what cannot be used. Where
+nothing can be kept, everything is reported every time.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
 from watcher import timestamps
 from watcher.durations import DAY
@@ -26,6 +27,10 @@ _OVERLAP = "overlap"
 """The key of every error about another poll: that poll may be well, so none is said to end."""
 ERROR = "error "
 """How the key of any other error that ends a `check` begins."""
+_MOST_CAUSES = 8
+"""Causes of one problem that are reported within a day: one that differs in each run is no news."""
+_Noted = dict[str, dict[str, str]]
+"""When each cause of each problem was last reported."""
 
 
 def are_wanted() -> bool:
@@ -39,7 +44,7 @@ def key_of(error: WatchError) -> str:
 
 
 class Notes:
-    """When each problem of one job was last said, by its key (`Problem.about`, `key_of`)."""
+    """When each cause of each problem of one job was last said, by the problem's key (`Problem.about`, `key_of`)."""
 
     def __init__(self) -> None:
         folder = user_cache(os.environ)
@@ -48,35 +53,47 @@ class Notes:
     def is_due(self, key: str) -> bool:
         """Return whether an error was not said within a day; then note that it is said now."""
         noted, now = self._read(), clock()
-        if _is_recent(noted.get(key, ""), now):
+        if not _is_news(noted.get(key, {}), "", now):
             return False
-        self._write({**noted, key: now})
+        self._write({**noted, key: {"": now}})
         return True
 
-    def news(self, problems: Collection[str]) -> tuple[frozenset[str], list[str]]:
-        """Return which problems of a poll are to be said now, and which have ended; note both."""
+    def news(self, problems: Mapping[str, str]) -> tuple[frozenset[str], list[str]]:
+        """Return which problems of a poll are to be said now, and which have ended; note both.
+
+        `problems` has the cause of each, by its key.
+        """
         noted, now = self._read(), clock()
-        due = frozenset(
-            key for key in problems if not _is_recent(noted.get(key, ""), now)
-        )
-        lasting = {key: now if key in due else noted[key] for key in sorted(problems)}
+        due: set[str] = set()
+        lasting: _Noted = {}
+        for key, cause in sorted(problems.items()):
+            said = _recent(noted.get(key, {}), now)
+            name = digest(cause, 16)
+            if _is_news(said, name, now):
+                due.add(key)
+                said[name] = now
+            lasting[key] = said
         ended = [key for key in noted if key not in problems]
         if _OVERLAP in noted:
             lasting[_OVERLAP] = noted[_OVERLAP]
         if lasting != noted:
             self._write(lasting)
-        return due, ended
+        return frozenset(due), ended
 
-    def _read(self) -> dict[str, str]:
+    def _read(self) -> _Noted:
         try:
             found = json.loads(self._path.read_bytes()) if self._path else {}
         except (OSError, ValueError):
             return {}
         if not isinstance(found, dict):
             return {}
-        return {str(key): str(moment) for key, moment in found.items()}
+        return {
+            str(key): {str(cause): str(moment) for cause, moment in said.items()}
+            for key, said in found.items()
+            if isinstance(said, dict)
+        }
 
-    def _write(self, noted: Mapping[str, str]) -> None:
+    def _write(self, noted: _Noted) -> None:
         if self._path is None:
             return
         try:
@@ -84,6 +101,17 @@ class Notes:
             files.replace_file(self._path, json.dumps(noted).encode())
         except OSError:
             pass  # the problem is said more often
+
+
+def _is_news(said: Mapping[str, str], cause: str, now: str) -> bool:
+    """Return whether a cause is to be said, by when which were."""
+    recent = _recent(said, now)
+    return cause not in recent and len(recent) < _MOST_CAUSES
+
+
+def _recent(said: Mapping[str, str], now: str) -> dict[str, str]:
+    """Return the causes that were said within a day."""
+    return {cause: moment for cause, moment in said.items() if _is_recent(moment, now)}
 
 
 def _is_recent(moment: str, now: str) -> bool:

@@ -20,6 +20,7 @@ from watcher.model.event_form import public_form
 from watcher.model.failure import ReadFailure
 from watcher.model.listing import ALL
 from watcher.model.selection import Selection
+from watcher.polling.reports.problems import problems
 from watcher.text.plural import plural
 from watcher.text.sanitize import (
     Trusted,
@@ -40,7 +41,7 @@ _GLOBS = 5
 def as_json(report: Report) -> str:
     """Return the document of `check --json` (docs/behaviour.md, Commands)."""
     unread = [
-        ErrorForm(node=None if node == ALL else node, error=sanitize_line(error, _TEXT))
+        ErrorForm(node=None if node == ALL else node, error=safe_line(error, _TEXT))
         for node, error in report.errors
     ]
     unscanned = [
@@ -74,8 +75,9 @@ def error_form(failure: ReadFailure) -> ErrorForm:
     """Return a failure as documents have it, safe to print: names of files stay, if it is of an install."""
     if failure.install is not None:
         return ErrorForm(install=failure.install, error=escape_invisible(failure.line))
-    error = sanitize_line(failure.line, _TEXT)
-    return ErrorForm(node=failure.node, error=error)
+    error = safe_line(failure.error, _TEXT)
+    hint = f"; hint: {failure.hint}" if failure.hint else ""
+    return ErrorForm(node=failure.node, error=f"{error}{hint}")
 
 
 def failure_lines(failures: Iterable[ReadFailure], what: str = "") -> Iterator[str]:
@@ -96,7 +98,7 @@ def failure_lines(failures: Iterable[ReadFailure], what: str = "") -> Iterator[s
         if of:
             about = sanitize_line(of[0]) if len(of) == 1 else plural(len(of), "pack")
             about += f"{what}: "
-        yield f"error: {about}{sanitize_line(error, _TEXT)}"
+        yield f"error: {about}{safe_line(error, _TEXT)}"
         if hint:
             yield f"hint: {hint}"
 
@@ -104,7 +106,8 @@ def failure_lines(failures: Iterable[ReadFailure], what: str = "") -> Iterator[s
 def lines(report: Report, *, dry_run: bool, width: int | None = None) -> list[str]:
     """Return the lines for stdout: the events, worst first, and a summary.
 
-    `width` is the terminal's, None where stdout is not a terminal.
+    `width` is the terminal's, None where stdout is not a terminal: there the summary says what is wrong, since stderr
+    may be somewhere else.
     """
     worst_first = sorted(report.events, key=rank)
     cells = [
@@ -114,6 +117,8 @@ def lines(report: Report, *, dry_run: bool, width: int | None = None) -> list[st
     counts = [f"{plural(report.checked, 'node')} checked"]
     if report.watched > report.checked:
         counts.append(f"{report.watched - report.checked} failed")
+    if report.empty:
+        counts.append(f"{len(report.empty)} without versions")
     counts.append(plural(len(report.events), "event"))
     if report.postponed:
         counts.append(f"{report.postponed:,} seen on pages only")
@@ -129,7 +134,18 @@ def lines(report: Report, *, dry_run: bool, width: int | None = None) -> list[st
     suffix = "; dry run: nothing saved or sent" if dry_run else ""
     took = [reading_in_words(report.way, report.requests), f"{report.seconds:.1f} s"]
     summary = f"{', '.join(counts)} ({', '.join(filter(None, took))}){suffix}"
+    if width is None:
+        summary += _why_it_fails(report)
     return [*table((), cells, width), *wrap(summary, width)]
+
+
+def _why_it_fails(report: Report) -> str:
+    """Return the first error of a poll, and how many more there are; "" if there is none."""
+    errors = [one.sentence for one in problems(report) if one.level == "error"]
+    if not errors:
+        return ""
+    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+    return f": {errors[0]}{more}"
 
 
 def reading_in_words(way: str, requests: int) -> str:

@@ -14,7 +14,7 @@ from watcher.errors import WatchError
 from watcher.installs.recognise import json_text, lists
 from watcher.installs.result import Unscannable
 from watcher.model.pack import Pack
-from watcher.registry import transport
+from watcher.registry import network, transport
 
 LIMIT = 16 * 1024 * 1024
 """Bytes of an answer."""
@@ -38,20 +38,23 @@ async def packs(address: str) -> tuple[Pack, ...]:
     """
     is_here = urlsplit(address).hostname in _LOOPBACK
     try:
+        # This machine itself is never reached by way of a proxy.
+        route = network.route_to(address, is_secret=True, by_proxy=not is_here)
+        open_connection = transport.transports(address, route)
+    except WatchError as error:  # of a proxy or of certificates that cannot be used
+        raise Unscannable(error.what, error.hint) from None
+    except httpx.InvalidURL:
+        raise Unscannable("its host is not a valid host name") from None
+    try:
         async with httpx.AsyncClient(
-            # This machine itself is never reached by way of a proxy.
-            transport=transport.open_transport(address, by_proxy=not is_here),
+            transport=open_connection(),
             timeout=None,  # noqa: S113 - the caller has it
             headers=_HEADERS,
             trust_env=False,
         ) as client:
             return await _listed(client, address)
-    except Unscannable:
-        raise
-    except WatchError as error:  # of a proxy that cannot be used
-        raise Unscannable(error.what) from None
-    except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-        why = transport.describe_without_host(error)
+    except (httpx.HTTPError, OSError) as error:
+        why = transport.describe(error, route)
         raise Unscannable(f"it cannot be asked: {why}") from None
 
 

@@ -137,7 +137,7 @@ async def _why_no_search(registry: Registry) -> ReadFailure | None:
             why = "the registry ignores the search in reasons"
             return ReadFailure(error=why, hint=hint)
     except NoAnswerError as error:
-        return ReadFailure(error=str(error), fault=error.fault)
+        return error.failure()
     return None  # any other refusal is reported where the pages are read
 
 

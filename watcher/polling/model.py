@@ -9,6 +9,8 @@ from watcher import timestamps
 from watcher.alerts.queues.channel_identity import Addresses
 from watcher.model.channel import Channel
 from watcher.model.event import Event
+from watcher.model.failure import ReadFailure
+from watcher.model.listing import ALL
 from watcher.model.pack import Pack, Source
 from watcher.registry.client import RequestLimits
 from watcher.settings.model import Settings
@@ -84,10 +86,12 @@ class Report:
     watched: int
     checked: int
     events: tuple[Event, ...]
-    errors: tuple[tuple[str, str], ...]
-    """Nodes that could not be read, with the reason."""
+    unread: tuple[ReadFailure, ...]
+    """What could not be read: nodes, or, as `ALL`, the pages of all."""
     empty: tuple[str, ...]
     """Nodes that never had a version."""
+    near: Mapping[str, str] = field(default_factory=dict)
+    """Of ids that the registry does not know, in lower case, the id that was probably meant."""
     delivered: int
     unconfirmed: int
     """Sent by channels that cannot say whether it arrived."""
@@ -113,6 +117,11 @@ class Report:
     """Ids that only installs name and the registry does not know, as far as that was not said before."""
     no_packs: str = ""
     """Why the registry says nothing of packs as a whole, if that was not said before."""
+
+    @property
+    def errors(self) -> tuple[tuple[str, str], ...]:
+        """Why each node could not be read, by its id."""
+        return tuple((one.node or ALL, one.error) for one in self.unread)
 
     @property
     def seconds(self) -> float:

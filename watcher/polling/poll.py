@@ -17,6 +17,7 @@ from watcher.changes.facts import finished
 from watcher.delivery.client import Worker
 from watcher.errors import StateError, UnsureError
 from watcher.model.channel import knowing
+from watcher.model.failure import ReadFailure
 from watcher.model.listing import ALL
 from watcher.polling.model import PollConfig, Report, Scans, SetAside
 from watcher.polling.reading.compare import PollChange, compare
@@ -75,12 +76,13 @@ class Poller:
     ) -> Report:
         compared, before = found.compared, state.checks
         nodes = tuple(compared.watched.values())
-        failed = [(one.node or ALL, one.error) for one in compared.unread.values()]
+        failed = list(compared.unread.values())
         checked = len(nodes) - len(failed) - len(compared.unseen)
         if ALL in compared.unread:  # no node was asked
             checked = 0
         elif compared.error:
-            failed = [(ALL, compared.error), *failed]
+            of_all = ReadFailure(node=ALL, error=compared.error, cause="incomplete")
+            failed = [of_all, *failed]
         channels = self.config.channels
         pending = sum(done.waiting.alerts(channel.name) for channel in channels)
         aside = set_aside(state.addresses, done.waiting, channels)
@@ -94,7 +96,7 @@ class Poller:
             watched=len(nodes),
             checked=checked,
             events=found.events,
-            errors=tuple(failed),
+            unread=tuple(failed),
             empty=tuple(compared.empty),
             delivered=done.delivered,
             unconfirmed=done.unconfirmed,

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
+from http import HTTPStatus
 
 from watcher import timestamps
-from watcher.model.failure import Fault
+from watcher.model.failure import Fault, ReadFailure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -24,6 +25,13 @@ class Answer:
     """When the registry made it, by its own clock: `Date` less `Age`, as RFC 3339; "" if it does not say."""
     retry_after: float | None = None
     """`Retry-After` in seconds; None if there is none that can be read."""
+    location: str = ""
+    """Where a redirect leads."""
+
+    @property
+    def is_page(self) -> bool:
+        """Whether it is a success with a web page, or another document that is no JSON."""
+        return self.code == HTTPStatus.OK and self.body[:64].lstrip()[:1] == b"<"
 
 
 class NoAnswerError(Exception):
@@ -32,9 +40,19 @@ class NoAnswerError(Exception):
     It is caught where it is known what was asked about, and becomes a `ReadFailure`.
     """
 
-    def __init__(self, why: str, fault: Fault = Fault.OWN) -> None:
+    def __init__(self, why: str, fault: Fault = Fault.OWN, cause: str = "") -> None:
         super().__init__(why)
+        self.why = why
+        """As `ReadFailure.error`."""
         self.fault = fault
+        self.cause = cause
+        """As `ReadFailure.cause`."""
+
+    def failure(self, node: str | None = None) -> ReadFailure:
+        """Return it as a value."""
+        return ReadFailure(
+            error=self.why, fault=self.fault, cause=self.cause, node=node
+        )
 
 
 class Body:

@@ -17,7 +17,7 @@ from watcher import __version__, durations, log
 from watcher.model.failure import Fault
 from watcher.model.version import status_to_api
 from watcher.progress import Progress, silent
-from watcher.registry import transport
+from watcher.registry import network, transport
 from watcher.registry.answer import (
     Answer,
     Body,
@@ -36,6 +36,8 @@ _LONGEST_RETRY_AFTER = 60.0
 _LONGEST_DELAY = 300.0
 """Seconds that all 429s of one poll may delay its requests: the alerts of nodes that were read wait for the others."""
 _SLOWER = "the registry asked to slow down"
+_TOO_MANY_REQUESTS = "HTTP 429"
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _RETRIED = {HTTPStatus.TOO_MANY_REQUESTS, *range(500, 600)}
 
 
@@ -104,6 +106,7 @@ class _FailedAttemptError(Exception):
 
     def __init__(self, why: str, *, reached: bool) -> None:
         super().__init__(why)
+        self.why = why
         self.reached = reached
         """Whether at least its head came, and it broke off before the time was over."""
 
@@ -124,7 +127,9 @@ class Registry:
         self._base = httpx.URL(url.rstrip("/"))
         self.limits = limits
         self._progress = progress
-        self._open = transport.transports(url)
+        self.route = network.route_to(url)
+        """Which way the requests go."""
+        self._open = transport.transports(url, self.route)
         # One for each request under way: one that all share looks through all connections before and after each.
         self._unused: list[httpx.AsyncBaseTransport] = []
         self._slots = asyncio.Semaphore(limits.concurrency)
@@ -167,13 +172,14 @@ class Registry:
                     await self._wait_for_turn()
                     answer = await self._attempt(url)
             except _FailedAttemptError as error:
-                why, reached = str(error), reached or error.reached
+                why, reached = error.why, reached or error.reached
                 if is_last:
                     log.debug("request failed", node=query.node, why=why)
                     fault = Fault.REGISTRY if reached else Fault.UNREACHED
                     raise NoAnswerError(why, fault) from None
             else:
                 reached = True
+                self._see_that_it_is_the_registrys(answer)
                 if answer.code not in _RETRIED or not self._may_retry(answer):
                     return answer
                 if is_last:
@@ -184,6 +190,18 @@ class Registry:
             await self._pause(query.node, wait, why)
         raise AssertionError("an attempt either answers or raises")
 
+    def _see_that_it_is_the_registrys(self, answer: Answer) -> None:
+        """Raise NoAnswerError for an answer of something else on the way: a proxy, or a network that wants a login."""
+        cause = f"HTTP {answer.code}"
+        if answer.is_page:
+            raise NoAnswerError(network.other_page(self.route))
+        if answer.code in _REDIRECTS:
+            why = network.redirect(self.route, answer.code, answer.location)
+            raise NoAnswerError(why, Fault.REGISTRY, cause=cause)
+        if answer.code == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED and self.route.proxy:
+            why = network.refused_by_proxy(self.route, str(answer.code))
+            raise NoAnswerError(why, Fault.REGISTRY, cause=cause)
+
     def _may_retry(self, answer: Answer) -> bool:
         """Return whether a 429 or 5xx may be retried in this poll. A 429 delays all requests. Raises NoAnswerError."""
         wait = answer.retry_after or 0.0
@@ -192,7 +210,7 @@ class Registry:
             why = f"the registry asked to wait {durations.show(wait)} ({answer.code})"
             if is_for_all:
                 self.asked_to_wait = why
-            raise NoAnswerError(why, Fault.REGISTRY)
+            raise NoAnswerError(why, Fault.REGISTRY, cause=f"HTTP {answer.code}")
         return self._delay(wait) if is_for_all else True
 
     async def _pause(self, node: str, seconds: float, why: str) -> None:
@@ -222,7 +240,9 @@ class Registry:
             log.debug("wait", seconds=round(left, 3), why=_SLOWER)
             await self._sleep(left, "delay", f"waiting {left:.0f} s, {_SLOWER}")
         if self.asked_to_wait:
-            raise NoAnswerError(self.asked_to_wait, Fault.REGISTRY)
+            raise NoAnswerError(
+                self.asked_to_wait, Fault.REGISTRY, cause=_TOO_MANY_REQUESTS
+            )
 
     async def _sleep(self, seconds: float, place: str, text: str) -> None:
         self._progress(place, text)
@@ -250,7 +270,7 @@ class Registry:
         except transport.FAILURES as error:
             # A server that never comes to its end holds a poll as one that is silent does.
             is_late = isinstance(error, TimeoutError)
-            why = transport.describe(error)
+            why = transport.describe(error, self.route)
             raise _FailedAttemptError(why, reached=reached and not is_late) from None
         finally:
             self._unused.append(connection)
@@ -279,4 +299,5 @@ class Registry:
                 headers.get("date", ""), headers.get("age", "")
             ),
             retry_after=parse_retry_after(headers),
+            location=headers.get("location", ""),
         )

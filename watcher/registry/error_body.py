@@ -25,8 +25,6 @@ def describe_refusal(code: int, body: bytes, *, of_node: bool = False) -> str:
             what = "the registry does not know it"
         case HTTPStatus.TOO_MANY_REQUESTS:
             what = "the registry asked to slow down"
-        case 301 | 302 | 303 | 307 | 308:
-            what = "the registry redirects elsewhere, which is not followed; check registry_url"
         case _:
             what = (
                 "registry error"

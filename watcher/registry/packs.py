@@ -76,9 +76,7 @@ async def _read_chunk(registry: Registry, query: PackQuery) -> PackRecords:
         try:
             records, pages = await _read_page(registry, replace(query, page=number))
         except NoAnswerError as error:
-            return PackRecords(
-                records=found, failure=ReadFailure(error=str(error), fault=error.fault)
-            )
+            return PackRecords(records=found, failure=error.failure())
         except Exception as error:  # noqa: BLE001 - the answer is optional: whatever is in it, the poll goes on
             failure = ReadFailure(error=f"unexpected {type(error).__name__}")
             return PackRecords(records=found, failure=failure)

@@ -45,7 +45,9 @@ class PageRead:
     server_time: str = ""
     """As `Answer.server_time`."""
     error: str = ""
-    """Why it could not be read, for a person."""
+    """Why it could not be read, for a person; as `ReadFailure.error`."""
+    cause: str = ""
+    """As `ReadFailure.cause`."""
     code: int = 0
     """The HTTP status; 0 if no answer came, or it was not requested."""
     ban: str | None = None
@@ -129,7 +131,9 @@ class _PagesReading:
         try:
             read = await self._read(number)
         except NoAnswerError as error:
-            read = PageRead(number=number, error=str(error), fault=error.fault)
+            read = PageRead(
+                number=number, error=error.why, fault=error.fault, cause=error.cause
+            )
         except Exception as error:  # noqa: BLE001 - one page's answer must not end the reading of the others
             read = PageRead(number=number, error=f"unexpected {type(error).__name__}")
         self.failures = 0 if read.page is not None else self.failures + 1
@@ -149,7 +153,13 @@ class _PagesReading:
             )
             of_node = bool(self.query.node)
             error = describe_refusal(answer.code, answer.body, of_node=of_node)
-            return PageRead(number=number, error=error, code=answer.code, ban=ban)
+            return PageRead(
+                number=number,
+                error=error,
+                cause=f"HTTP {answer.code}",
+                code=answer.code,
+                ban=ban,
+            )
         return PageRead(
             number=number,
             page=parse_page(answer.body),

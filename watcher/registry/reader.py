@@ -48,7 +48,7 @@ async def read_node(
             return _judge_status(first.node, answer)
         return await _read_pages(registry, first, answer, asked_at)
     except NoAnswerError as error:
-        return ReadFailure(node=first.node, error=str(error), fault=error.fault)
+        return error.failure(first.node)
 
 
 async def _read_pages(
@@ -72,7 +72,7 @@ async def _read_pages(
                 break
             page = parse_page(later.body)
         except NoAnswerError as error:
-            builder.fail(number, f": {error}")
+            builder.fail(number, f": {error.why}")
             break
         builder.add_page(page, number, len(later.body), later.server_time)
     oldest = builder.rows.server_time.oldest if builder.rows.server_time else ""
@@ -134,7 +134,7 @@ def _judge_status(node: str, answer: Answer) -> Reading:
         return NodeBanned(node=node, message=reason, server_time=server_time)
     error = describe_refusal(answer.code, answer.body, of_node=True)
     fault = _FAULTS.get(answer.code, Fault.REGISTRY)
-    return ReadFailure(node=node, error=error, fault=fault)
+    return ReadFailure(node=node, error=error, fault=fault, cause=f"HTTP {answer.code}")
 
 
 _FAULTS: dict[int, Fault] = {

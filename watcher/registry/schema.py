@@ -105,10 +105,8 @@ def _read_in_parts(body: bytes) -> Page:
     except RecursionError:
         raise NoAnswerError("the answer is nested too deeply") from None
     except ValueError:
-        shown = "an HTML page" if body.lstrip()[:1] == b"<" else "no readable JSON"
-        raise NoAnswerError(
-            f"the answer is {shown}" if body.strip() else "the answer is empty"
-        ) from None
+        shown = "no readable JSON" if body.strip() else "empty"
+        raise NoAnswerError(f"the answer is {shown}") from None
     total = _count(answer.get("total")) if isinstance(answer, dict) else None
     items: object = answer.get("versions") if isinstance(answer, dict) else None
     if items is None and total is not None:

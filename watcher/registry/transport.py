@@ -1,144 +1,145 @@
-"""How requests travel: through which proxy, and what went wrong in plain words.
+"""How requests travel: over which connections, and what an error of theirs means.
 
 The transport of httpx is used without its client, which would add cookies, authentication and redirects to any host.
-Proxies are looked up here, because httpx gives up where any variable names a proxy that it cannot use.
+Which way they go is in `watcher.registry.network`, because httpx gives up where any variable names a proxy that it
+cannot use.
 """
 
 from __future__ import annotations
 
 import errno
+import os
 import socket
 import ssl
 from collections.abc import Callable
 from functools import partial
-from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
 from watcher.errors import ConfigError
+from watcher.registry import network
+from watcher.registry.network import Route, Trouble
+from watcher.text.sanitize import Trusted
 
 FAILURES = (httpx.TransportError, OSError)
 """What a failing request may raise; a TimeoutError is an OSError."""
+_EXPIRED = frozenset({9, 10})
+"""What OpenSSL says of a certificate that is not valid yet, or not any more."""
+_OTHER_HOST = frozenset({62, 64})
+"""What it says of one for another name, or another address."""
+_CA_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+"""What names other certificates; the first counts more."""
 
 
 def check_usable(url: str) -> None:
-    """Raise ConfigError if no request to `url` can be made, because of its host or of the proxy in the environment.
+    """Raise ConfigError if no request to `url` can be made: for its host, or for the proxy or the CA file in the
+    environment.
 
     The URL has the form that the setting allows, so nothing in it is secret. Nothing is opened or looked up: a host
     that does not exist is found by the first request.
     """
     try:
-        target = httpx.URL(url.rstrip("/") + "/versions")
+        httpx.URL(url)
     except httpx.InvalidURL:
         raise ConfigError(
             f"registry_url: the host of {url!r} is not a valid host name",
             hint="a host name has 1 to 63 letters, digits or dashes between dots, an IPv4 address four numbers to 255",
         ) from None
-    _proxy_for(target)
+    route = network.route_to(url)
+    if httpx.URL(url).scheme == "https" and any(map(os.environ.get, _CA_VARIABLES)):
+        _certificates()
+    _proxy_of(route, url)
 
 
-def open_transport(url: str, *, by_proxy: bool = True) -> httpx.AsyncBaseTransport:
-    """Return a way to the origin of `url`, whose user bounds the requests at once and the time of each.
+def transports(url: str, route: Route) -> Callable[[], httpx.AsyncBaseTransport]:
+    """Return what opens ways to the origin of `url` along a route; their user bounds the requests and their time.
 
-    It leads through the environment's proxy, unless `by_proxy` is False. ConfigError if that proxy cannot be used.
+    All share what is loaded once, the certificates. ConfigError if these, or the route's proxy, cannot be used.
     """
-    return transports(url, by_proxy=by_proxy)()
-
-
-def transports(
-    url: str, *, by_proxy: bool = True
-) -> Callable[[], httpx.AsyncBaseTransport]:
-    """Return what opens ways as `open_transport`. All share what is loaded once, the certificates."""
-    target = httpx.URL(url)
-    verify = httpx.create_ssl_context() if target.scheme == "https" else False
     return partial(
         httpx.AsyncHTTPTransport,
-        verify=verify,
+        verify=_certificates() if httpx.URL(url).scheme == "https" else False,
         limits=httpx.Limits(max_connections=None, max_keepalive_connections=None),
-        proxy=_proxy_for(target) if by_proxy else None,
+        proxy=_proxy_of(route, url),
     )
 
 
-def _proxy_for(target: httpx.URL) -> httpx.Proxy | None:
-    """Return the proxy that the environment names for a URL (`HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`, …).
-
-    ConfigError if that is no address of an HTTP proxy.
-    """
-    proxies = getproxies()
-    address = proxies.get(target.scheme) or proxies.get("all")
-    if (
-        not address
-        or proxy_bypass(target.host)
-        or proxy_bypass(target.netloc.decode("ascii"))
-    ):
+def _proxy_of(route: Route, url: str) -> httpx.Proxy | None:
+    """Return a route's proxy as httpx takes it. ConfigError if it does not."""
+    if route.proxy is None:
         return None
     try:
-        proxy = httpx.Proxy(
-            address if "://" in address else f"http://{address.strip()}"
-        )
+        return httpx.Proxy(route.proxy.url)
     except (ValueError, httpx.InvalidURL):
-        raise _no_proxy(target) from None
-    if proxy.url.scheme not in {"http", "https"}:  # SOCKS is another protocol
-        raise _no_proxy(target)
-    if not proxy.url.raw_host.strip(b"[] ") or (proxy.url.port or 80) > 65_535:
-        raise _no_proxy(target)
-    return proxy
+        host = httpx.URL(url).host if route.target else "its host"
+        raise network.unusable(route.proxy.named_by, host) from None
 
 
-def _no_proxy(target: httpx.URL) -> ConfigError:
-    """Return the error for an unusable proxy, without its address: that may hold a password."""
-    return ConfigError(
-        f"the proxy that the environment names for {target.scheme} cannot be used",
-        hint=f"set {target.scheme}_proxy to an http:// or https:// address, or name the registry's host in no_proxy",
-    )
+def _certificates() -> ssl.SSLContext:
+    """Return the certificates that are trusted: the environment's, else the ones that come with httpx."""
+    try:
+        return httpx.create_ssl_context()
+    except OSError:  # also what is no certificate
+        name = next(filter(os.environ.get, _CA_VARIABLES), _CA_VARIABLES[0])
+        raise ConfigError(
+            f"{name} names no certificates that can be read: {os.environ.get(name, '')!r}",
+            hint="name a file of certificates in PEM form, or leave the variable out",
+        ) from None
 
 
-def describe(error: BaseException) -> str:
-    """Return why a request failed, in our words: no text of a server's is in it."""
-    if found := next(filter(None, map(_describe_cause, _causes(error))), ""):
-        return found
+def describe(error: BaseException, route: Route) -> Trusted:
+    """Return why a request failed and what to try, in our words: no text of a server's is in it."""
     if isinstance(error, httpx.ProxyError):
-        return "the proxy refused to connect to it"
-    if isinstance(error, TimeoutError):
-        return "it timed out"
+        return network.refused_by_proxy(route, str(error)[:3])
+    for cause in _causes(error):
+        if (found := _trouble(cause)) is not None:
+            return network.sentence(found, route, _detail(cause))
+        number = cause.errno if isinstance(cause, OSError) else None
+        if number:
+            name = errno.errorcode.get(number, number)
+            return Trusted(f"{network.place_of(route)}network error {name}")
     if isinstance(error, FAILURES) and not isinstance(
         error, (httpx.UnsupportedProtocol, httpx.LocalProtocolError)
     ):
-        return "the connection broke off"
-    return f"the request failed ({type(error).__name__})"
+        return network.sentence(Trouble.BROKEN, route)
+    what = f"the request failed ({type(error).__name__})"
+    return Trusted(f"{network.place_of(route)}{what}")
 
 
-def describe_without_host(error: BaseException) -> str:
-    """Return the same without the host's name, which the words for a certificate have."""
-    why = describe(error)
-    return why.partition(" (")[0] if "certificate" in why else why
-
-
-def _describe_cause(cause: BaseException) -> str:
-    """Return what an error of the system or of TLS means; "" for any other."""
+def _trouble(cause: BaseException) -> Trouble | None:
+    """Return what an error of the system or of TLS means; None for any other."""
     match cause:
+        case ssl.SSLCertVerificationError(verify_code=code) if code in _EXPIRED:
+            return Trouble.EXPIRED
+        case ssl.SSLCertVerificationError(verify_code=code) if code in _OTHER_HOST:
+            return Trouble.OTHER_HOST
         case ssl.SSLCertVerificationError():
-            return f"its TLS certificate is not trusted ({cause.verify_message})"
+            return Trouble.UNTRUSTED
         case ssl.SSLError():
-            return "TLS failed"
+            return Trouble.NO_TLS
         case socket.gaierror():
-            return "its host name cannot be resolved"
-        case OSError(errno=int(number)) if number:
-            return (
-                _SYSTEM_ERRORS.get(number)
-                or f"network error {errno.errorcode.get(number, number)}"
-            )
+            return Trouble.UNRESOLVED
+        case TimeoutError():
+            return Trouble.LATE
+        case OSError(errno=int(number)):
+            return _SYSTEM_ERRORS.get(number)
         case _:
-            return ""
+            return None
+
+
+def _detail(cause: BaseException) -> str:
+    """Return what OpenSSL says of a certificate that it does not trust; it names no host."""
+    is_untrusted = _trouble(cause) is Trouble.UNTRUSTED
+    return str(getattr(cause, "verify_message", "")) if is_untrusted else ""
 
 
 _SYSTEM_ERRORS = {
-    errno.ECONNREFUSED: "the connection was refused",
-    errno.ECONNRESET: "the connection broke off",
-    errno.EPIPE: "the connection broke off",
-    errno.ENETUNREACH: "the network is unreachable",
-    errno.EHOSTUNREACH: "its host is unreachable",
-    errno.ETIMEDOUT: "it timed out",
+    errno.ECONNREFUSED: Trouble.REFUSED,
+    errno.ECONNRESET: Trouble.BROKEN,
+    errno.EPIPE: Trouble.BROKEN,
+    errno.ENETUNREACH: Trouble.UNREACHABLE,
+    errno.EHOSTUNREACH: Trouble.NO_HOST,
+    errno.ETIMEDOUT: Trouble.LATE,
 }
 
 

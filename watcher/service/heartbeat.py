@@ -20,7 +20,7 @@ from watcher.durations import DAY
 from watcher.errors import StateError, WatchError
 from watcher.polling.model import Report
 from watcher.polling.reports.problems import Problem
-from watcher.registry import transport
+from watcher.registry import network, transport
 from watcher.service.observer import Observer, Schedule
 
 ABOUT = "heartbeat"
@@ -58,10 +58,14 @@ async def send(url: str, ping: Ping, seconds: float) -> str:
     """Send one ping within so many seconds; return why it failed, without any part of the URL, or ""."""
     target = address(url, ping)
     try:
+        route = network.route_to(target, is_secret=True)
+    except WatchError as error:  # of a proxy that cannot be used
+        return error.what
+    try:
         async with (
             asyncio.timeout(seconds),
             httpx.AsyncClient(
-                transport=transport.open_transport(target),
+                transport=transport.transports(target, route)(),
                 timeout=None,  # noqa: S113 - the line above has it
             ) as client,
             client.stream(
@@ -69,10 +73,10 @@ async def send(url: str, ping: Ping, seconds: float) -> str:
             ) as response,
         ):
             code = response.status_code
-    except WatchError as error:  # of a proxy that cannot be used
+    except WatchError as error:  # of certificates that cannot be used
         return error.what
     except Exception as error:  # noqa: BLE001 - whatever a monitor does, the poll goes on
-        return transport.describe_without_host(error)
+        return transport.describe(error, route)
     if 300 <= code < 400:
         return f"HTTP {code}: it redirects, which is not followed"
     return "" if 200 <= code < 300 else f"HTTP {code}"

@@ -15,7 +15,11 @@ from tests.support.fake_registry.catalog import Catalog
 from tests.support.fake_registry.server import encoded
 from tests.support.fakes import wire
 from tests.support.fakes.fault import (
+    A_PAGE,
     BACKED_OFF,
+    BROKEN,
+    LATE,
+    PORTAL,
     Altered,
     Document,
     Means,
@@ -34,7 +38,7 @@ VALUES = 1_400_000
 # The connection
 
 
-@fault(Means.REGISTRY, "the connection broke off", slow_once=True)
+@fault(Means.REGISTRY, BROKEN, slow_once=True)
 async def reset_mid_body(
     request: web.BaseRequest, catalog: Catalog
 ) -> web.StreamResponse:
@@ -45,7 +49,7 @@ async def reset_mid_body(
     )
 
 
-@fault(Means.REGISTRY, "the connection broke off", waits=BACKED_OFF)
+@fault(Means.REGISTRY, BROKEN, waits=BACKED_OFF)
 async def truncated_body(
     request: web.BaseRequest, catalog: Catalog
 ) -> web.StreamResponse:
@@ -54,7 +58,7 @@ async def truncated_body(
     return await wire.cut(request, wire.head(len(body) + 100) + body, reset=False)
 
 
-@fault(Means.REGISTRY, "the connection broke off", waits=BACKED_OFF, unreached=True)
+@fault(Means.REGISTRY, BROKEN, waits=BACKED_OFF, unreached=True)
 async def closed_unanswered(
     request: web.BaseRequest, catalog: Catalog
 ) -> web.StreamResponse:
@@ -62,26 +66,26 @@ async def closed_unanswered(
     return await wire.cut(request, b"", reset=False)
 
 
-@fault(Means.REGISTRY, "the connection broke off", waits=BACKED_OFF, unreached=True)
+@fault(Means.REGISTRY, BROKEN, waits=BACKED_OFF, unreached=True)
 async def no_http(request: web.BaseRequest, catalog: Catalog) -> web.StreamResponse:
     """Another protocol's greeting."""
     return await wire.cut(request, b"SSH-2.0-OpenSSH_9.6\r\n", reset=False)
 
 
-@fault(Means.REGISTRY, "it timed out", unreached=True, slow=True)
+@fault(Means.REGISTRY, LATE, unreached=True, slow=True)
 async def drip(request: web.BaseRequest, catalog: Catalog) -> web.StreamResponse:
     """The ordinary body, byte by byte: each read is quick, the whole never comes."""
     body = encoded(ordinary(request, catalog))
     return await wire.drip(request, wire.head(len(body)), body)
 
 
-@fault(Means.REGISTRY, "it timed out", unreached=True, slow=True)
+@fault(Means.REGISTRY, LATE, unreached=True, slow=True)
 async def header_drip(request: web.BaseRequest, catalog: Catalog) -> web.StreamResponse:
     """A header that does not end, byte by byte."""
     return await wire.drip(request, b"HTTP/1.1 200 OK\r\nX-Slow: ", b"z" * 10_000)
 
 
-@fault(Means.REGISTRY, "it timed out", unreached=True, slow=True)
+@fault(Means.REGISTRY, LATE, unreached=True, slow=True)
 async def hang(request: web.BaseRequest, catalog: Catalog) -> web.StreamResponse:
     """Silence."""
     return await wire.hang(request)
@@ -95,11 +99,11 @@ _DEEP = b"[" * 100_000 + b"]" * 100_000
 fixed(
     "html_200",
     Means.UNREADABLE,
-    "the answer is an HTML page",
+    A_PAGE,
     _HTML,
     content_type="text/html; charset=utf-8",
 )
-fixed("html_200_said_to_be_json", Means.UNREADABLE, "the answer is an HTML page", _HTML)
+fixed("html_200_said_to_be_json", Means.UNREADABLE, A_PAGE, _HTML)
 fixed("empty_body", Means.UNREADABLE, "the answer is empty", b"")
 fixed(
     "not_gzip",
@@ -366,7 +370,7 @@ async def no_date(request: web.BaseRequest, catalog: Catalog) -> web.StreamRespo
 
 @fault(
     Means.REGISTRY,
-    "the registry redirects elsewhere, which is not followed; check registry_url (302)",
+    f"HOST redirects to localhost (302), which is not followed; {PORTAL}",
 )
 async def redirect_elsewhere(
     request: web.BaseRequest, catalog: Catalog

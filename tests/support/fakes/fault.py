@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -38,6 +39,20 @@ class Means(StrEnum):
 FLAGGED, NEW = "flagged", "new"
 BACKED_OFF = ((0.25, 0.5), (0.5, 1.0))
 """The waits where the registry asks for none: half a second that doubles, less up to half of it."""
+
+
+BROKEN = (
+    "cannot reach HOST: the connection broke off; check the network and the firewall"
+)
+LATE = "cannot reach HOST: it timed out; check the network and the firewall, or raise timeout"
+PORTAL = "check registry_url, and whether this network wants a login in a browser"
+A_PAGE = f"HOST answered with a web page instead of JSON; {PORTAL}"
+_HOST = re.compile(r"(?:127\.0\.0\.1|localhost):\d+")
+
+
+def without_host(error: str) -> str:
+    """Return an error with HOST in place of addresses on loopback, as the expectations have it."""
+    return _HOST.sub("HOST", error)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

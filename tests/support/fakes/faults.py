@@ -8,6 +8,8 @@ A fault is added to `answer_faults` or `document_faults`, with its expectations;
 
 from __future__ import annotations
 
+import os
+
 from aiohttp import web
 
 from tests.support.fake_registry.catalog import Catalog
@@ -29,6 +31,16 @@ async def _unreached(
     raise NotImplementedError
 
 
+_UNTRUSTED = "cannot reach HOST: its TLS certificate is not trusted"
+_CA_FILE = os.environ.get("SSL_CERT_FILE")
+_AUTHORITY = (
+    "if a proxy or a virus scanner opens TLS, name its CA file in SSL_CERT_FILE"
+)
+if _CA_FILE:
+    _AUTHORITY = (
+        f"check that {_CA_FILE} (SSL_CERT_FILE) has the certificate of its authority"
+    )
+
 ADDRESS_FAULTS = {
     name: Fault(
         name=name,
@@ -40,10 +52,13 @@ ADDRESS_FAULTS = {
         everybody=True,
     )
     for name, said in (
-        ("refused", "the connection was refused"),
+        (
+            "refused",
+            "cannot reach HOST: the connection was refused; check the address and the firewall",
+        ),
         (
             "untrusted",
-            "its TLS certificate is not trusted (unable to get local issuer certificate)",
+            f"{_UNTRUSTED} (unable to get local issuer certificate); {_AUTHORITY}",
         ),
     )
 }

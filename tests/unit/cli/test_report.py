@@ -135,11 +135,24 @@ def test_the_last_line_sums_up() -> None:
     given |= {"expired_by_channel": {"ops": 3}}
     alerts = "1 alert delivered, 4 alerts sent unconfirmed, 2 alerts still undelivered, 3 alerts expired"
     counts = f"2 nodes checked, 1 failed, 1 event, {alerts}"
-    assert lines(event(), **given)[-1] == f"{counts} (1.5 s)"
-    assert (
-        lines(event(), dry_run=True, **given)[-1]
-        == f"{counts} (1.5 s); dry run: nothing saved or sent"
-    )
+    why = "channel ops: 3 alerts expired: not delivered within alert_expiry"
+    assert lines(event(), **given)[-1] == f"{counts} (1.5 s): {why}"
+    dry_run = "dry run: nothing saved or sent"
+    tried = lines(event(), dry_run=True, **given)[-1]
+    assert tried == f"{counts} (1.5 s); {dry_run}: {why}"
+
+
+def test_the_last_line_says_what_is_wrong() -> None:
+    """Where stdout is no terminal it ends with the first error, as a person reads it; on one stderr has said it."""
+    given: dict[str, Any] = {"checked": 0, "errors": ((PACK, "it timed out"),)}
+    given |= {"channel_errors": {"ops": "HTTP 500"}}
+    done = poll_report(**given)
+    (line,) = report.lines(done, dry_run=False)
+    assert line.endswith(f"(1.5 s): {PACK}: it timed out (and 1 more)")
+    (shown,) = report.lines(done, dry_run=False, width=200)
+    assert shown.endswith("(1.5 s)")
+    (empty,) = report.lines(poll_report(empty=(PACK,)), dry_run=False)
+    assert empty.startswith("1 node checked, 1 without versions, 0 events")
 
 
 @pytest.mark.parametrize(

@@ -144,7 +144,10 @@ def test_no_manager(comfyui: FakeManager) -> None:
             Answer(body=b'{"a": 1}'),
             "the answer to /v2/customnode/installed is not a list of packs",
         ),
-        (Answer(reset=True), "it cannot be asked: the connection broke off"),
+        (
+            Answer(reset=True),
+            "it cannot be asked: the connection broke off; check the network and the firewall",
+        ),
         (
             Answer(body=b"x" * 65_536, endless=0.0),
             "the answer to /v2/customnode/installed has more than 0 MB",
@@ -170,7 +173,7 @@ def test_no_answer(comfyui: FakeManager) -> None:
     """An address where nobody listens, and one that never answers, end the scan in time."""
     assert (
         _refused("http://me:hunter2@127.0.0.1:9")
-        == "it cannot be asked: the connection was refused"
+        == "it cannot be asked: the connection was refused; check the address and the firewall"
     )
     comfyui.answer = {LISTS[4]: Answer(hang=True)}
     assert _refused(comfyui.url, timeout=0.1) == "there was no answer within 100ms"

@@ -79,10 +79,6 @@ def test_a_ban_is_said_in_the_registrys_words(body: bytes, reason: str | None) -
         (404, "the registry does not know it (404): m"),
         (429, "the registry asked to slow down (429): m"),
         (503, "registry error (503): m"),
-        (
-            302,
-            "the registry redirects elsewhere, which is not followed; check registry_url (302): m",
-        ),
         (418, "the registry gave an unexpected answer (418): m"),
     ],
 )

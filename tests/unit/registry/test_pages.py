@@ -12,6 +12,7 @@ from aiohttp import web
 
 from tests.faults.asking import hurried, of_pack
 from tests.support.fake_registry.server import FakeRegistry
+from tests.support.fakes.fault import A_PAGE, without_host
 from tests.support.fakes.fault import asked as query_of
 from watcher.model.failure import Fault
 from watcher.registry import pages
@@ -148,7 +149,8 @@ def test_no_answer_to_the_first_page(registry: FakeRegistry) -> None:
     url = registry.url
     registry.__exit__()
     [one] = read(url)
-    assert (one.number, one.code, one.error) == (1, 0, "the connection was refused")
+    assert (one.number, one.code) == (1, 0)
+    assert "the connection was refused" in one.error
     assert one.fault is Fault.UNREACHED
     registry.__enter__()
 
@@ -167,9 +169,10 @@ def test_a_later_page_that_fails_costs_no_other(registry: FakeRegistry) -> None:
     altered(registry, alter)
     reads = read(registry.url)
     assert [one.number for one in reads] == [1, 2, 3, 4, 5, 6]
-    assert {one.number: (one.code, one.error) for one in reads if one.page is None} == {
+    unread = [one for one in reads if one.page is None]
+    assert {one.number: (one.code, without_host(one.error)) for one in unread} == {
         2: (500, "registry error (500): busy"),
-        5: (0, "the answer is an HTML page"),
+        5: (0, A_PAGE),
     }
     assert len(rows(reads)) == 35
 

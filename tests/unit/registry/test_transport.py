@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import socket
+import ssl
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import certifi
 import httpx
 import pytest
 
-from tests.faults.asking import answer, complaint, of_pack, read, without_proxies
+from tests.faults.asking import (
+    answer,
+    complaint,
+    of_pack,
+    read,
+    responding,
+    without_proxies,
+)
 from tests.support.fake_registry.server import FakeRegistry
+from tests.support.fakes.fault import without_host
 from tests.support.fakes.ports import Listener, Refused, Untrusted
 from tests.support.parameters import one_of
 from tests.support.program import Completed
@@ -18,7 +28,8 @@ from watcher.errors import ConfigError
 from watcher.model.failure import Fault, ReadFailure
 from watcher.model.listing import Listing
 from watcher.registry.client import Query
-from watcher.registry.transport import check_usable, describe, open_transport
+from watcher.registry.network import Proxy, Route
+from watcher.registry.transport import check_usable, describe
 
 pytestmark = pytest.mark.measured
 
@@ -30,6 +41,18 @@ ELSEWHERE = "http://registry.test"
 def no_proxies(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No proxy but the test's own."""
     yield from without_proxies(monkeypatch)
+
+
+REFUSED = (
+    "cannot reach HOST: the connection was refused; check the address and the firewall"
+)
+
+
+def _untrusted(code: int) -> ssl.SSLCertVerificationError:
+    """Return OpenSSL's error with one of its codes."""
+    error = ssl.SSLCertVerificationError(1, "x")
+    error.verify_code = code
+    return error
 
 
 class Gate(Listener):
@@ -80,7 +103,7 @@ def test_no_proxy_is_heeded(
     """A host that `no_proxy` names, with its port or without, is asked directly."""
     with Refused() as nobody:
         monkeypatch.setenv("http_proxy", nobody.url)
-        assert complaint(registry.url) == "the connection was refused"
+        assert "the proxy refused the connection" in complaint(registry.url)
         monkeypatch.setenv(
             "no_proxy", names.format(port=registry.url.rpartition(":")[2])
         )
@@ -97,48 +120,93 @@ def test_another_schemes_proxy_is_not_asked(
 
 
 def test_https_goes_through_a_tunnel(monkeypatch: pytest.MonkeyPatch) -> None:
-    """For https the proxy is asked for a tunnel, sees no more than the host, and its refusal is reported as its own."""
+    """For https the proxy is asked for a tunnel, and sees no more than the host; one that wants a login is named, and
+    which variable the login belongs in.
+    """
     with Gate() as gate:
+        place = gate.url.removeprefix("http://")
         monkeypatch.setenv("https_proxy", gate.url)
         said = complaint("https://registry.test", Query(node="pack"))
-    assert said == "the proxy refused to connect to it"
-    assert gate.asked == ["CONNECT registry.test:443 HTTP/1.1"]
+        monkeypatch.setenv("https_proxy", f"http://me:hunter2@{place}")
+        again = complaint("https://registry.test", Query(node="pack"))
+    way = f"cannot reach registry.test:443 through the proxy {place} (https_proxy): "
+    login = "the proxy wants a login (407); write USER:PASSWORD@ before its host"
+    assert said == way + login
+    wrong = "the proxy refused the login (407); correct it in its address"
+    assert again == way + wrong
+    assert gate.asked == ["CONNECT registry.test:443 HTTP/1.1"] * 2
+
+
+def test_a_proxy_wants_a_login_for_http_too(
+    registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A proxy answers a request by http itself: what it wants is not taken for the registry's answer."""
+    monkeypatch.setenv("http_proxy", registry.url)
+    registry.respond = responding()(407, b"<html>")
+    assert "the proxy wants a login (407)" in complaint(ELSEWHERE)
 
 
 @pytest.mark.parametrize(
-    "address",
+    ("proxy", "said"),
     [
-        "socks5://127.0.0.1:1",
-        "ftp://me:secret@127.0.0.1:1",
-        " ",
-        "http://",
+        ("{refused}", "the proxy refused the connection; check that it runs"),
+        ("proxy.invalid:3128", "the proxy's host name cannot be resolved; check its"),
+    ],
+)
+def test_a_proxy_that_is_not_there(
+    monkeypatch: pytest.MonkeyPatch, proxy: str, said: str
+) -> None:
+    """It is said that it is the proxy that cannot be reached, at which host and port, and who names it."""
+    with Refused() as nobody:
+        address = proxy.format(refused=nobody.url.removeprefix("http://"))
+        monkeypatch.setenv("ALL_PROXY", f"http://me:hunter2@{address}")
+        error = complaint("https://registry.test")
+    way = f"cannot reach registry.test:443 through the proxy {address} (ALL_PROXY): "
+    assert error.startswith(way + said)
+    assert "hunter2" not in error
+
+
+@pytest.mark.parametrize(
+    ("address", "what"),
+    [
+        ("socks5://me:secret@127.0.0.1:1", "names a SOCKS proxy, which is not supp"),
+        ("ftp://me:secret@127.0.0.1:1", "is not the address of an HTTP proxy"),
+        (" ", "is not the address of an HTTP proxy"),
+        ("http://", "is not the address of an HTTP proxy"),
+        ("secret word", "is not the address of an HTTP proxy"),
+        ("http://secret:word", "is not the address of an HTTP proxy"),
+        ("http://secret%20word:80", "is not the address of an HTTP proxy"),
     ],
 )
 def test_a_proxy_that_cannot_be_used(
-    monkeypatch: pytest.MonkeyPatch, address: str
+    monkeypatch: pytest.MonkeyPatch, address: str, what: str
 ) -> None:
-    """What is no proxy's address, or of a kind that is not installed, is a configuration error without the address."""
+    """What is no proxy's address, or of a kind that is not supported, is a configuration error without the address."""
     monkeypatch.setenv("http_proxy", address)
     with pytest.raises(ConfigError) as caught:
-        open_transport(ELSEWHERE)
-    assert caught.value.problems == (
-        "the proxy that the environment names for http cannot be used",
-    )
+        check_usable(ELSEWHERE)
+    assert caught.value.what.startswith(f"http_proxy {what}")
+    assert "registry.test" in caught.value.hint
     assert "secret" not in f"{caught.value!s}{caught.value.__context__!r}"
 
 
 @pytest.mark.parametrize("command", one_of("check", "run"))
 @pytest.mark.parametrize(
-    ("address", "proxy", "said"),
+    ("address", "env", "said"),
     [
         (
             ELSEWHERE,
-            "socks5://me:secret@127.0.0.1:1",
-            "the proxy that the environment names for http cannot be used",
+            {"HTTP_PROXY": "socks5://me:secret@127.0.0.1:1"},
+            "HTTP_PROXY names a SOCKS proxy, which is not supported",
+        ),
+        (
+            "https://registry.test",
+            {"SSL_CERT_FILE": "/nowhere/ca.pem"},
+            "SSL_CERT_FILE names no certificates that can be read: '/nowhere/ca.pem'",
         ),
         (
             "http://127.0.0.256",
-            "",
+            {},
             "registry_url: the host of 'http://127.0.0.256' is not a valid host name",
         ),
     ],
@@ -148,19 +216,30 @@ def test_the_program_begins_nothing_where_no_request_can_be_made(
     state: Path,
     command: str,
     address: str,
-    proxy: str,
+    env: dict[str, str],
     said: str,
 ) -> None:
-    """A proxy or a host that cannot be is exit 2 and two lines, at once, without a secret, and no state is made."""
-    done = run(
-        command, "--node", "pack", "--registry-url", address, env={"HTTP_PROXY": proxy}
-    )
-    assert (done.code, done.out) == (2, "")
+    """A proxy, a host or certificates that cannot be are exit 2 and two lines, at once, without a secret, and no state
+    is made.
+    """
+    done = run(command, "--node", "pack", "--registry-url", address, env=env)
+    assert done.code == 2
     error, hint = done.err.splitlines()
     assert error == f"error: {said}"
     assert hint.startswith("hint: ")
-    assert "secret" not in done.err
+    assert "secret" not in done.err + done.out
     assert not state.exists()
+
+
+def test_a_variable_that_the_registry_does_not_need(
+    run: Callable[..., Completed],
+) -> None:
+    """A proxy variable that is no address is a warning where channels alone would use it."""
+    env = {"HTTPS_PROXY": "secret word"}
+    done = run("config", "--registry-url", ELSEWHERE, env=env)
+    assert done.code == 0
+    assert "warning: environment HTTPS_PROXY is not the address of a proxy" in done.err
+    assert "secret" not in done.err + done.out
 
 
 @pytest.mark.parametrize(
@@ -189,63 +268,82 @@ def test_a_host_that_may_be_is_not_refused(address: str) -> None:
 # What went wrong
 
 
-def test_a_certificate_that_is_not_trusted() -> None:
-    """An unknown authority is refused before anything is sent, and reported with what TLS itself says of it."""
+def test_a_certificate_that_is_not_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An unknown authority is refused before anything is sent, and reported with what TLS itself says of it, and which
+    variable, or which file that it names already, should have its certificate.
+    """
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
     with Untrusted() as server:
+        what = f"cannot reach {server.url.removeprefix('https://')}: its TLS certificate is not trusted"
         said = complaint(server.url)
-        assert (
-            said
-            == "its TLS certificate is not trusted (unable to get local issuer certificate)"
+        assert said.startswith(f"{what} (unable to get local issuer certificate); ")
+        assert said.endswith("name its CA file in SSL_CERT_FILE")
+        file = certifi.where()
+        monkeypatch.setenv("SSL_CERT_FILE", file)
+        named = (
+            f"check that {file} (SSL_CERT_FILE) has the certificate of its authority"
         )
+        assert complaint(server.url).endswith(named)
         assert server.handshakes == 0
 
 
 def test_tls_with_a_server_that_speaks_none(registry: FakeRegistry) -> None:
     """A server without TLS at an https address is said to fail at TLS."""
-    assert complaint(registry.url.replace("http:", "https:")) == "TLS failed"
+    said = complaint(registry.url.replace("http:", "https:"))
+    assert without_host(said) == (
+        "cannot reach HOST: TLS failed; check that this port speaks https"
+    )
 
 
 def test_a_host_with_two_addresses_that_refuse() -> None:
     """Where every address of a host refuses, the refusal is reported."""
     with Refused() as nobody:
         url = nobody.url.replace("127.0.0.1", "localhost")
-        assert complaint(url) == "the connection was refused"
+        assert without_host(complaint(url)) == REFUSED
 
 
 def test_failures_of_the_way_are_the_registrys() -> None:
     """What happens before an answer says nothing of the node: it lies with the registry or the way to it."""
     with Refused() as nobody:
         reading = read(nobody.url, Query(node="pack"))
-    assert reading == ReadFailure(
-        node="pack",
-        error="the connection was refused",
-        fault=Fault.UNREACHED,
+    assert isinstance(reading, ReadFailure)
+    assert (reading.node, reading.fault) == ("pack", Fault.UNREACHED)
+    assert without_host(reading.error) == REFUSED
+
+
+def test_a_host_that_does_not_exist() -> None:
+    """A name that cannot be resolved is said with the host."""
+    assert complaint("https://registry.invalid") == (
+        "cannot reach registry.invalid:443: its host name cannot be resolved;"
+        " check the name, and that this machine is online"
     )
+
+
+SOMEWHERE = Route(target="a.test:443")
 
 
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (
-            socket.gaierror(-2, "Name or service not known"),
-            "its host name cannot be resolved",
-        ),
-        (OSError(101, "x"), "the network is unreachable"),
-        (OSError(113, "x"), "its host is unreachable"),
-        (OSError(110, "x"), "it timed out"),
-        (OSError(32, "x"), "the connection broke off"),
+        (OSError(101, "x"), "the network is unreachable; check "),
+        (OSError(113, "x"), "its host is unreachable; check "),
+        (OSError(110, "x"), "it timed out; check "),
+        (OSError(32, "x"), "the connection broke off; check "),
         (OSError(24, "x"), "network error EMFILE"),
         (OSError(9999, "x"), "network error 9999"),
-        (TimeoutError(), "it timed out"),
-        (httpx.ReadError("x"), "the connection broke off"),
-        (ConnectionAbortedError(), "the connection broke off"),
+        (TimeoutError(), "it timed out; check "),
+        (httpx.ReadError("x"), "the connection broke off; check "),
+        (ConnectionAbortedError(), "the connection broke off; check "),
         (httpx.UnsupportedProtocol("x"), "the request failed (UnsupportedProtocol)"),
+        (httpx.ProxyError("403 x"), "the proxy refused to connect to it (403); ask "),
+        (_untrusted(10), "its TLS certificate is not valid today; check this machine"),
+        (_untrusted(62), "its TLS certificate is for another host; check the address"),
     ],
     ids=repr,
 )
 def test_failures_in_plain_words(error: Exception, said: str) -> None:
-    """Each failure has words of ours, and none of the error's own."""
-    assert describe(error) == said
+    """Each failure has words of ours, the host, and what to try, and none of the error's own."""
+    assert describe(error, SOMEWHERE).startswith(f"cannot reach a.test:443: {said}")
 
 
 def test_a_cause_counts_more_than_its_wrapping() -> None:
@@ -255,4 +353,12 @@ def test_a_cause_counts_more_than_its_wrapping() -> None:
     outer.__cause__ = OSError("all attempts failed")
     outer.__cause__.__context__ = ExceptionGroup("of each address", [root])
     root.__context__ = outer
-    assert describe(outer) == "the connection was refused"
+    assert "the connection was refused" in describe(outer, SOMEWHERE)
+
+
+def test_an_address_that_is_secret() -> None:
+    """Of an address that may hold a secret nothing is said, and its proxy is."""
+    assert describe(OSError(111, "x"), Route(target="")).startswith("the connection")
+    proxy = Proxy(url="http://p.test:1", place="p.test:1", named_by="ALL_PROXY")
+    said = describe(OSError(111, "x"), Route(target="", proxy=proxy))
+    assert said.startswith("cannot reach it through the proxy p.test:1 (ALL_PROXY): ")

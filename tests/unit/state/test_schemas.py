@@ -31,6 +31,7 @@ from watcher.alerts.queues.outbox import Outbox
 from watcher.cli import report
 from watcher.cli.commands.schema import NAMES, document_of
 from watcher.model.event import Event
+from watcher.model.failure import ReadFailure
 from watcher.model.snapshot import Snapshot
 from watcher.polling.model import Report
 from watcher.state import documents, schema
@@ -74,7 +75,7 @@ def _polled(one: Event) -> str:
             unconfirmed=0,
             pending=1,
             way="each",
-            errors=(("b", "x"), ("*", "x")),
+            unread=(ReadFailure(node="b", error="x"), ReadFailure(node="*", error="x")),
             unscanned=(("laptop", "x"),),
             empty=(),
         )

@@ -11,7 +11,7 @@ from watcher.cli import repeats, report
 from watcher.cli.loading import collect_rarely
 from watcher.cli.progress_line import progress_line
 from watcher.cli.signals import Stop
-from watcher.cli.terminal import echo, echo_result, error_lines
+from watcher.cli.terminal import echo, echo_result
 from watcher.delivery.client import Worker
 from watcher.errors import InUseError, StateError, WatchError
 from watcher.model.event import Kind
@@ -44,16 +44,20 @@ def check(
 ) -> int:
     """Do one poll, print its result and return the exit code.
 
-    WatchError as the parts raise it. One that was said within a day is on stdout instead, where nobody reads along.
+    WatchError as the parts raise it; where nobody reads along it is on stdout too, and only there if it was said within
+    a day.
     """
     # A dry run writes nothing, no notes either.
     notes = None if dry_run or repeats.are_wanted() else repeats.Notes()
     try:
         done, signal = _poll(settings(nodes), notes, dry_run=dry_run)
     except WatchError as error:
-        if notes is None or as_json or notes.is_due(repeats.key_of(error)):
+        is_due = notes is None or as_json or notes.is_due(repeats.key_of(error))
+        if not as_json and (width(sys.stdout) is None or not is_due):
+            why = "; ".join(error.what.splitlines())
+            echo_result([f"nothing was checked: {why}"])
+        if is_due:
             raise
-        echo_result(error_lines(error))
         return error.exit_code
     if done is None:
         echo("stopped; nothing was changed", error=True)
@@ -171,7 +175,8 @@ def _report_news(
     url: str,
 ) -> None:
     """Report problems that are new, that were last reported a day ago, and that have ended."""
-    due, ended = notes.news({key for problem in found for key in problem.about})
+    causes = {key: problem.cause for problem in found for key in problem.about}
+    due, ended = notes.news(causes)
     report_problems(
         problem
         for problem in found

@@ -136,7 +136,7 @@ class Asker:
         for node in waiting:
             if reason := self._reason_not_to_try():
                 reading: Reading = ReadFailure(
-                    node=node, error=reason, fault=Fault.UNTRIED
+                    node=node, error=reason, fault=Fault.UNTRIED, cause="untried"
                 )
             else:
                 self._under_way[node] = None

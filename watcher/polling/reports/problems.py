@@ -29,14 +29,17 @@ class Problem:
     """For a person; safe to print."""
     about: tuple[str, ...] = ()
     """Keys of the nodes or channels that it is about, if it may last until the next poll; else empty."""
+    cause: str = ""
+    """Tells it from other problems of the same; "": there are no others."""
 
 
 def problems(report: Report) -> list[Problem]:
     """Return the problems of a poll. Nodes with the same error share one."""
-    by_error: dict[str, list[str]] = {}
-    for node, error in report.errors:
-        name = "all node packs" if node == ALL else sanitize_line(node)
-        by_error.setdefault(sanitize_line(error, _ERROR_LENGTH), []).append(name)
+    by_error: dict[tuple[str, str], list[str]] = {}
+    for one in report.unread:
+        name = "all node packs" if one.node == ALL else sanitize_line(one.node or "")
+        error = Trusted(safe_line(one.error, _ERROR_LENGTH))
+        by_error.setdefault((error, one.kind), []).append(name)
     found = [
         Problem(
             level="error",
@@ -44,8 +47,9 @@ def problems(report: Report) -> list[Problem]:
             fields={"nodes": _some(nodes), "count": len(nodes), "error": error},
             sentence=f"{_some(nodes)}: {error}",
             about=tuple(f"unread {node}" for node in nodes),
+            cause=kind,
         )
-        for error, nodes in by_error.items()
+        for (error, kind), nodes in by_error.items()
     ]
     if report.empty:
         nodes = [sanitize_line(node) for node in report.empty]
@@ -58,7 +62,7 @@ def problems(report: Report) -> list[Problem]:
                 about=tuple(f"empty {node}" for node in nodes),
             )
         )
-    found += _of_installs(report, set(by_error))
+    found += _of_installs(report, {error for error, _ in by_error})
     return found + delivery_problems(
         report.channel_errors, report.expired_by_channel, report.unsaved
     )
@@ -81,6 +85,7 @@ def _of_installs(report: Report, errors: Container[str]) -> list[Problem]:
             fields={"install": name, "error": error},
             sentence=f"install {sanitize_line(name)}: {error}; what is known of it holds",
             about=(f"install {sanitize_line(name)}",),
+            cause=error,
         )
         for name, error in unscanned
     ]
@@ -94,14 +99,14 @@ def _of_installs(report: Report, errors: Container[str]) -> list[Problem]:
                 sentence=f"{_some(nodes)}: installed, but the registry does not know it",
             )
         )
-    error = sanitize_line(report.no_packs, _ERROR_LENGTH)
+    error = safe_line(report.no_packs, _ERROR_LENGTH)
     # Where the registry cannot be reached, that is an error of its nodes already.
     if error and error not in errors:
         found.append(
             Problem(
                 level="warning",
                 event="packs unread",
-                fields={"error": error},
+                fields={"error": Trusted(error)},
                 sentence=f"{error}; so bans of whole packs may show later",
             )
         )
@@ -135,6 +140,7 @@ def delivery_problems(
             sentence=f"channel {name}: {safe_line(why)}"
             + ("" if name in expired else "; its alerts are kept and retried"),
             about=() if name in expired else (f"channel {name}",),
+            cause=why,
         )
         for name, why in failures.items()
     ]
