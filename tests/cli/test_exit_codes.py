@@ -75,6 +75,11 @@ def test_1_a_channel_takes_too_long(
 WRONG: dict[str, tuple[list[str], dict[str, object], list[str]]] = {
     "no command": ([], {}, ["Usage: comfy-watch", "Commands:"]),
     "unknown command": (["chek"], {}, ["no such command 'chek'", "check"]),
+    "an option before the command": (
+        ["--config", "x.toml", "check"],
+        {},
+        ["'--config'", "options come after the command; see comfy-watch check --help"],
+    ),
     "option without its value": (
         ["check", "--fail-on"],
         {},

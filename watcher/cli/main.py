@@ -415,7 +415,11 @@ def _exit_code() -> int:
         commands = [word for word in sys.argv[1:] if word in cli.commands]
         name = " ".join(["comfy-watch", *commands[:1]])
         said = masked(_as_our_own(error.format_message()))
-        echo_error(WatchError(said, f"see {name} --help"))
+        hint = f"see {name} --help"
+        of_group = error.ctx is not None and error.ctx.command is cli
+        if isinstance(error, click.NoSuchOption) and of_group and commands:
+            hint = f"options come after the command; {hint}"
+        echo_error(WatchError(said, hint))
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return 130
