@@ -416,8 +416,8 @@ def _exit_code() -> int:
         name = " ".join(["comfy-watch", *commands[:1]])
         said = masked(_as_our_own(error.format_message()))
         hint = f"see {name} --help"
-        of_group = error.ctx is not None and error.ctx.command is cli
-        if isinstance(error, click.NoSuchOption) and of_group and commands:
+        context = error.ctx if isinstance(error, click.NoSuchOption) else None
+        if commands and context and context.command is cli:
             hint = f"options come after the command; {hint}"
         echo_error(WatchError(said, hint))
         return error.exit_code
