@@ -57,8 +57,10 @@ class _Entities(HTMLParser):
         self.said = ""
         self.wrong: list[str] = []
         self._open: list[str] = []
+        self.count = 0
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.count += 1
         if tag not in _TAGS or [name for name, _ in attrs] != (
             ["href"] if tag == "a" else []
         ):
@@ -98,6 +100,8 @@ def _telegram(asked: Asked) -> Iterator[str]:
         page.close()
         yield from page.wrong
         shown = page.said
+        if page.count > 100:
+            yield f"{page.count} entities, of which Telegram ignores all but 100"
     elif said.get("parse_mode", "").lower() == "markdownv2":
         outside = re.sub(r"\\.|`(?:\\.|[^`\\])*`|\]\((?:\\.|[^)\\])*\)", "", shown)
         if found := re.search(r"[~>#+=|{}.!()-]", outside):

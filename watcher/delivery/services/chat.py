@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from html import unescape
 from typing import Any
 
 from apprise import NotifyFormat
@@ -20,8 +22,9 @@ ROCKET_CHAT = 4900
 """Bytes; Rocket.Chat takes 5,000 characters unless its administrator says otherwise."""
 WEBEX = 7000
 """Bytes; Webex takes 7,439."""
-TELEGRAM = 4096
-"""Bytes; Telegram takes as many characters, and counts no markup."""
+TELEGRAM = 9000
+"""Bytes with markup; Telegram takes about 9,500."""
+_TAG = re.compile(r"<[^>]*>")
 _SLACK_TITLE = 150
 """Characters of a header block; a section has 3,000."""
 _TEAMS_STYLES = {
@@ -50,6 +53,17 @@ def discord(service: Any, context: Context) -> None:  # noqa: ANN401 - apprise's
     else:
         service._format_override = None  # noqa: SLF001 - Discord reads any other text as Markdown, whatever it is called
         service.flags = flags or _SUPPRESS_EMBEDS
+
+
+def visible(title: str, body: str) -> int:
+    """Return the characters that Telegram shows, in units of UTF-16."""
+    text = unescape(_TAG.sub("", body))
+    return len(f"{title}\r\n{text}".encode("utf-16-le")) // 2
+
+
+def entities(_title: str, body: str) -> int:
+    """Return how much has a style of its own. Telegram shows what is beyond the hundredth as if it had none."""
+    return len(_TAG.findall(body)) // 2 + 1  # the title has one
 
 
 def slack(service: Any, context: Context) -> None:  # noqa: ANN401 - apprise's own object

@@ -23,6 +23,11 @@ _NO_LOGIN = "the IRC server did not take the login: check the password and the n
 _NO_CHANNEL = "the IRC channel cannot be joined: it is not there, full, or for others"
 
 
+def longest_line(_title: str, body: str) -> int:
+    """Return the bytes of the longest line."""
+    return max(len(line.encode()) for line in body.splitlines())
+
+
 def irc(service: Any, context: Context) -> None:  # noqa: ANN401 - apprise's own object
     """Have the plugin use a client of ours, of this process alone: it has no hook before it leaves.
 

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from json import dumps
 from typing import Any, Protocol
 
 from watcher.alerts.digest import Digest
@@ -111,6 +112,8 @@ class Context:
 
 Levels = tuple[object, object, object]
 """What a service calls critical, warning and info."""
+Limit = tuple[Callable[[str, str], int], int]
+"""How something is counted in a title and a body, and the most of it that a service takes."""
 Prepare = Callable[[Any, Context], None]
 """Changes a service before its message goes out. Its type is `Any`: each has attributes that only its rule knows."""
 
@@ -132,12 +135,10 @@ class Rules:
     """Formats that it reads in its own way: what to write instead."""
     most: int | None = None
     """The most bytes of a body; None: below every limit that apprise leaves to the service."""
-    encoded: int | None = None
-    """The most bytes of JSON that the title and the body may take, all that is not ASCII written as escapes."""
     lines: int | None = None
     """It shows lines, not paragraphs: each event is one, and at most so many."""
-    line: int | None = None
-    """The most bytes of a line."""
+    limits: tuple[Limit, ...] = ()
+    """What else is limited."""
     refuses: re.Pattern[bytes] | None = None
     """What is in the body of a success where the service did not take the message, apprise does not look, and the
     default of `watcher.delivery.exchange` does not hold. A group is the service's own code.
@@ -149,6 +150,11 @@ class Rules:
 
 
 NO_RULES = Rules()
+
+
+def encoded(title: str, body: str) -> int:
+    """Return the bytes of both as JSON, all that is not ASCII written as escapes."""
+    return len(dumps([title, body]))
 
 
 def supports(service: object, flag: str) -> bool:

@@ -5,16 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Container, Mapping
 from dataclasses import dataclass
-from json import dumps
 
 from watcher.alerts.render import Format, Rendered
 from watcher.delivery.services import chat, on_call, push, unconfirmed
 from watcher.delivery.services.desktop import desktop
-from watcher.delivery.services.irc import LINE, LINES, irc
+from watcher.delivery.services.irc import LINE, LINES, irc, longest_line
 from watcher.delivery.services.mail import mail
 from watcher.delivery.services.matrix import matrix
 from watcher.delivery.services.on_call import opens
-from watcher.delivery.services.service import NO_RULES, Context, Plugin, Rules
+from watcher.delivery.services.service import (
+    NO_RULES,
+    Context,
+    Limit,
+    Plugin,
+    Rules,
+    encoded,
+)
 from watcher.delivery.services.webhook import form, json_post, xml
 
 # P1 is the most urgent.
@@ -123,7 +129,7 @@ RULES: Mapping[str, Rules] = {
     "GLib Notification": Rules(prepare=desktop, grade=_URGENT),
     "Gnome Notification": Rules(prepare=desktop, grade=_URGENT),
     "Gotify": Rules(grade=("priority", (8, 5, 3))),
-    "IRC": Rules(prepare=irc, lines=LINES, line=LINE),
+    "IRC": Rules(prepare=irc, lines=LINES, limits=((longest_line, LINE),)),
     "JSON": Rules(prepare=json_post, knows_code=True, answers_pages=True, sealed=_ANY),
     "Jira": _OPSGENIE,
     "Kodi/XBMC": Rules(refuses=_CODE),
@@ -147,7 +153,7 @@ RULES: Mapping[str, Rules] = {
     "Power Automate / Workflows (for MSTeams)": Rules(
         prepare=chat.teams,
         most=chat.TEAMS_CARD,
-        encoded=chat.TEAMS_ENCODED,
+        limits=((encoded, chat.TEAMS_ENCODED),),
         dialects={Format.MARKDOWN: Format.CODELESS},
     ),
     "PushDeer": Rules(
@@ -187,6 +193,7 @@ RULES: Mapping[str, Rules] = {
         knows_code=True,
         dialects={Format.HTML: Format.TELEGRAM},
         most=chat.TELEGRAM,
+        limits=((chat.visible, 4096), (chat.entities, 100)),
     ),
     "VoIPms": Rules(
         dialects=_ASCII,
@@ -205,7 +212,7 @@ RULES: Mapping[str, Rules] = {
     "ntfy": Rules(
         prepare=push.ntfy,
         grade=("priority", ("max", "default", "low")),
-        encoded=push.NTFY,
+        limits=((encoded, push.NTFY),),
     ),
     "seven": Rules(
         dialects=_ASCII,
@@ -228,10 +235,8 @@ class Room:
     """The most lines of the body, one for each event; None: any number."""
     titled: bool
     """The title is part of the body."""
-    line: int | None
-    """The most bytes of a line."""
-    encoded: int | None
-    """The most bytes of JSON for both."""
+    limits: tuple[Limit, ...]
+    """What else is limited."""
 
     def size(self, message: Rendered, body: str) -> int:
         """Return the size of a message whose `body` is written as the service writes it; it fits up to `body`."""
@@ -239,13 +244,11 @@ class Room:
         size = len(body.encode()) + (
             len(f"<b>{message.title}</b><br />\r\n") if is_titled else 0
         )
-        if self.line is not None:
-            longest = max(len(line.encode()) for line in body.splitlines())
-            size = max(size, -(-longest * self.body // self.line))
-        if self.encoded is not None:
-            encoded = len(dumps([message.title, body]))
-            size = max(size, -(-encoded * self.body // self.encoded))
-        return size
+        shares = (
+            -(-count(message.title, body) * self.body // most)
+            for count, most in self.limits
+        )
+        return max([size, *shares])
 
 
 def rules_of(service: Plugin) -> Rules:
@@ -305,6 +308,5 @@ def room_of(service: Plugin) -> Room:
         title=0 if is_said_twice else title,
         lines=lines,
         titled=titled,
-        line=rules.line,
-        encoded=rules.encoded,
+        limits=rules.limits,
     )

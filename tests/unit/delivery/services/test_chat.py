@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
+from html import unescape
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -155,7 +157,7 @@ def test_telegram_has_empty_lines_between_packs_and_short_links(
 @pytest.mark.parametrize(
     ("url", "field", "most"),
     [
-        ("tgram://123456789:abcdefg_hijklmnop/12315544/", "text", 4096),
+        ("tgram://123456789:abcdefg_hijklmnop/12315544/", "text", 9500),
         (f"webex://{'a' * 80}", "markdown", 7439),
     ],
 )
@@ -165,6 +167,18 @@ def test_a_message_uses_the_room_of_its_service(
     """A digest that is longer than apprise would send, or than most services take, is as long as this one takes."""
     assert service.tell(url, *_long(25)) == ""
     assert 3000 < len(service.last[field].encode()) <= most
+
+
+def test_telegram_styles_all_that_a_message_quotes(service: Service) -> None:
+    """A hundred parts of a message have a style, and Telegram counts what it shows: no more than 4,096 characters."""
+    url = "tgram://123456789:abcdefg_hijklmnop/12315544/"
+    for reason in ("keys " * 60, "&" * 300, "🦊" * 300, "x"):
+        many = tuple(replace(one, reason=reason) for one in _long(25))
+        assert service.tell(url, *many) == ""
+        text = service.last["text"]
+        assert text.count("</") <= 100
+        shown = unescape(re.sub("<[^>]*>", "", text))
+        assert len(shown.encode("utf-16-le")) // 2 <= 4096
 
 
 def test_a_card_has_the_colour_of_its_severity(service: Service) -> None:
