@@ -35,4 +35,4 @@ class Job:
     part: int = 0
     """Which further message this is; 0 for none."""
     reference: str = ""
-    """Of the message that a further one goes on with."""
+    """The reference of the earlier message; empty for any other message."""

@@ -89,7 +89,7 @@ class FieldChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BadVersion:
-    """One of the versions that the baseline of all nodes names. Every text is untrusted."""
+    """A bad version that the baseline of all packs names. Every text is untrusted."""
 
     node: str
     """The node pack's id."""

@@ -25,9 +25,9 @@ class Installed:
     """What was reported of all installs."""
 
     failing: tuple[str, ...] = ()
-    """Names of the installs that were reported failing, and did not recover since, sorted."""
+    """Names of the installs that were reported failing and have not recovered, sorted."""
     seen: int = 0
-    """How many events there were of installs and exposures, so that each has an id of its own."""
+    """How many events installs and exposures had, so that each event has an id of its own."""
     offered: Mapping[str, str] = field(default_factory=dict)
     """By lower-case id of an installed pack: its newest version so far that was active and not deprecated."""
     exposures: Mapping[str, Exposure] = field(default_factory=dict)

@@ -68,9 +68,9 @@ class Pack:
     """One pack in one install. Every text is untrusted, as it is written there."""
 
     folder: str
-    """Its folder's or file's name, of a disabled one too."""
+    """The name of its folder or file, also if it is disabled."""
     place: str = ""
-    """Which folder of packs it lies in, where an install has another than its own `custom_nodes`."""
+    """Which folder of packs it lies in, if that is not the install's own `custom_nodes`."""
     kind: PackKind
     """How it was recognised."""
     id: str | None = None

@@ -82,9 +82,9 @@ class SweepBaseline:
     baseline_at: MomentOrEmpty = ""
     """When the first complete sweep came; "" before that."""
     statuses: tuple[str, ...] = ()
-    """The watched ones then; empty for all."""
+    """The statuses that were watched then; empty for all."""
     failing: bool = False
-    """It was reported that sweeps are incomplete, and not since that one was complete."""
+    """Incomplete sweeps were reported as failing, and have not recovered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

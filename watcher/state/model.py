@@ -29,19 +29,19 @@ class Checks:
     server_times: Mapping[str, Moment] = field(default_factory=dict)
     """When the registry made the newest answer that is known of each node, by its own clock; by lower-case node id."""
     stale_since: Mapping[str, Moment] = field(default_factory=dict)
-    """Since when only older answers came of a node, by our clock and lower-case node id."""
+    """Since when only older answers came for a node, by our clock; by lower-case node id."""
     answer_scope: str = ""
-    """The request that these two are valid for: the registry's URL and the watched statuses."""
+    """What these two are valid for: the registry's URL and the watched statuses."""
     watched: tuple[str, ...] = ()
     """The node ids of the last poll."""
     scanned: Mapping[str, Moment] = field(default_factory=dict)
     """When each install was last scanned without a failure, by its name."""
     unknown: tuple[str, ...] = ()
-    """Ids, in lower case, that only installs name and the registry does not know, as far as that was said."""
+    """Lower-case ids that only installs name and the registry does not know, if that was reported."""
     packs_at: MomentOrEmpty = ""
     """When the last poll began that asked `GET /nodes` about any pack."""
     packs_open: tuple[str, ...] = ()
-    """Lower-case ids of the packs that were due, and that it has not answered about."""
+    """Lower-case ids of the packs that it was due to be asked about, and has not answered."""
     packs: Mapping[str, PackRecord | None] = field(default_factory=dict)
     """What `GET /nodes` said of each watched pack, by lower-case id; None if it does not know it."""
     packs_error: str = ""

@@ -25,7 +25,7 @@ class Outbox:
     queues: Mapping[str, Queue] = field(default_factory=dict)
     """By channel name."""
     unrecorded: Mapping[str, int] = field(default_factory=dict)
-    """Ids of events that the history may lack yet, with the snapshot's revision that they came with."""
+    """Ids of events that the history may still lack, with the revision of the snapshot that they came with."""
     events: Mapping[str, Event] = field(default_factory=dict)
     """All events that are referred to, by id."""
 

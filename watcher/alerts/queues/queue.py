@@ -46,27 +46,27 @@ class Message:
     id: str
     """Made of the channel's name, the revision and the events."""
     revision: int
-    """The snapshot's revision that the events came with, the newest of them. Below it the message is ignored."""
+    """The newest revision of the snapshot that its events came with. With an older snapshot the message is ignored."""
     queued_at: Moment
-    """When the poll that saw the events began, the oldest of them."""
+    """When the oldest poll that saw one of its events began."""
     events: tuple[str, ...]
-    """Their ids."""
+    """The ids of its events."""
     reached: tuple[str, ...] = ()
-    """Digests of the targets of the channel's URL that have accepted the message."""
+    """Digests of the recipients of the channel's URL that have taken the message."""
     unanswered: int = 0
-    """How often it went out, or may have, and no answer came."""
+    """How often it went out, or may have gone out, without an answer."""
     refusals: int = 0
-    """How often the service has refused it for what it is: its usual form, its plainest one, and so on in turn."""
+    """How often the service has refused it for what it is: first its usual form, then its plainest, and so on."""
     retry_at: MomentOrEmpty = ""
-    """When it is tried again, if it waits by itself; the queue's other messages do not wait for that."""
+    """When it is tried again, if it waits alone; the queue's other messages do not wait for it."""
     error: str = ""
     """Why it was refused the last time."""
     part: int = 0
-    """Which further message this is, for events that the one before it only counted; 0 for none."""
+    """The number of a further message, which has events that an earlier one only counted; 0 for any other message."""
     reference: str = ""
-    """Of the message that a further one goes on with."""
+    """The reference of the earlier message; empty for any other message."""
     goes_on: bool = False
-    """Some targets have taken it, and a further message has the events that it only counts."""
+    """Some recipients have taken it, and a further message has the events that it only counts."""
 
     @property
     def standing(self) -> Standing:
