@@ -167,6 +167,17 @@ def test_problems_of_a_poll(job: Job, registry: FakeRegistry) -> None:
     assert job.check().err == ""
 
 
+def test_a_wrong_id_that_cannot_be_read(job: Job, registry: FakeRegistry) -> None:
+    """An id without versions that cannot be read any more is not said to have some."""
+    job.well["nodes"] = ["alpha", "wrong-id"]
+    job.is_well(True)
+    assert "wrong-id: no versions found" in job.check().err
+    inflict(registry, "status_404_json", nodes={"wrong-id"})
+    said = job.check().err
+    assert "has versions" not in said
+    assert "wrong-id: the registry does not know it (404)" in said
+
+
 def test_another_cause_is_news(job: Job, registry: FakeRegistry) -> None:
     """A problem that goes on for another reason is reported again; a reason that was reported within a day is not,
     though another one was between, nor is one that differs by its figures alone.

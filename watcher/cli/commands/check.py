@@ -184,7 +184,10 @@ def _report_news(
     )
     channels = {channel.name for channel in config.channels} - done.set_aside
     installs = [source.name for source in config.installs]
-    for sentence in ended_problems(ended, done.nodes, channels, installs):
+    # Of a node that was not read nothing has ended that anybody knows of.
+    unread = {node.lower() for node, _ in done.errors}
+    read = [node for node in done.nodes if node.lower() not in unread]
+    for sentence in ended_problems(ended, read, channels, installs):
         echo(sentence, error=True)
     if any(key.startswith(repeats.ERROR) for key in ended):
         echo("comfy-watch check works again", error=True)
