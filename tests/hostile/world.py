@@ -141,7 +141,9 @@ OUTPUTS = CHANNELS | {
     *("snapshot.json", "history.jsonl"),
 }
 """Where untrusted text is shown."""
-_OUR_ESCAPES = re.compile(r"\x1b\[(?:0|1|3[0-9])m|\r\d+ of \d+ nodes checked|\r\x1b\[K")
+_OUR_ESCAPES = re.compile(
+    r"\x1b\[(?:0|1|3[0-9])m|\r\d+ of [\d,]+ nodes? checked|\r\x1b\[K"
+)
 
 
 Placed = tuple[str, str]

@@ -228,7 +228,7 @@ class _Lookup:
         elif self.total is not None and not self.failed:
             missing = self.total - self.unreadable - came
             if missing > 0:
-                yield f"{missing} of {self.total} versions did not come; ask again"
+                yield f"{missing:,} of {plural(self.total, 'version')} did not come; ask again"
         if self.unreadable:
             yield f"{plural(self.unreadable, 'version')} could not be read"
         if self.empty and not self.foreign:

@@ -19,6 +19,7 @@ from watcher.registry.pages import PageRead, read_pages
 from watcher.registry.pagination import NodeRows
 from watcher.registry.reader import moment
 from watcher.registry.schema import Page
+from watcher.text.plural import plural
 
 _OTHER_PAGE_SIZE = 97
 """Of the second reading: rows that an unstable order hides where two pages meet are inside a page then."""
@@ -140,7 +141,7 @@ class _Collector:
                 else:
                     self._take(read.page, read, total)
         if len(self._came) != total:
-            self._note(f"{len(self._came)} of {total} versions came")
+            self._note(f"{len(self._came):,} of {plural(total, 'version')} came")
         if not total:
             self._note("no versions came")
         self.sweep.incomplete = self._fault

@@ -20,6 +20,7 @@ from watcher.registry.client import Query, Registry
 from watcher.registry.packs import read_packs
 from watcher.registry.reader import read_node, read_whereabouts
 from watcher.registry.sweep import NoSweep, Sweep, read_sweep
+from watcher.text.plural import plural
 
 _SHORTEST_STREAK = 8
 """After this many registry-wide failures in a row, or `concurrency` if that is more, further nodes get one attempt."""
@@ -159,7 +160,7 @@ class Asker:
         if 0 < len(self._under_way) <= _FEW:
             few = f", waiting for {', '.join(self._under_way)}"
         done = len(self._readings)
-        self.progress("nodes", f"{done} of {self._total} nodes checked{few}")
+        self.progress("nodes", f"{done} of {plural(self._total, 'node')} checked{few}")
 
     def _reason_not_to_try(self) -> str:
         """Return why no further node is tried in this poll, or ""."""

@@ -14,6 +14,7 @@ from watcher.registry.answer import NoAnswerError
 from watcher.registry.client import Query, Registry
 from watcher.registry.row import VersionRow, parse_version
 from watcher.registry.schema import Page, parse_page
+from watcher.text.plural import plural
 from watcher.text.status_reason import summarize
 
 _EXPLAINED = {FLAGGED, BANNED, DELETED}
@@ -75,7 +76,8 @@ async def read_summaries(
     tasks = [
         asyncio.create_task(ask(node, statuses)) for node, statuses in by_node.items()
     ]
-    progress("reasons", f"asking for the registry's reasons, {len(by_node)} nodes")
+    nodes = plural(len(by_node), "node")
+    progress("reasons", f"asking the registry for its reasons, of {nodes}")
     _, late = await asyncio.wait(tasks, timeout=patience)
     progress("reasons", "")
     for task in late:
