@@ -72,6 +72,14 @@ def in_words(seconds: float) -> str:
     return f"{count} {name}{'' if count == 1 else 's'}"
 
 
+def age(seconds: float) -> str:
+    """Return seconds for people as days, of any number; hours or minutes only below a day: "8 days", "5 hours"."""
+    days = int(seconds // DAY)
+    if days < 1:
+        return in_words(seconds)
+    return "1 day" if days == 1 else f"{days:,} days"
+
+
 def ago(seconds: float) -> str:
     """Return how long ago something was, for people: "3 minutes ago"; less than a second is "just now"."""
     return f"{in_words(seconds)} ago" if seconds >= 1 else "just now"

@@ -20,11 +20,14 @@ from tests.support.fakes.webhook import Answer, Message, Webhook
 _SETTLE = "/settle"
 _REF = re.compile(r"\bref ([0-9a-f]{8})\b")
 _MORE = re.compile(r"… and (\d+) more")
-_ADVICE = re.compile(r"(?:newest safe version|move to):(?:\*\*)? `[^`]*`")
+_ADVICE = re.compile(
+    r"(?:newest good version is|go back to|move to)(?:\*\*)? `[^`]*`", re.IGNORECASE
+)
+_WATCHED = re.compile(r"now watched: ([0-9,]+) packs", re.IGNORECASE)
 _SAID = {
     "baseline": ("now watched", "versions in"),
     "changed": ("changed", "archive replaced"),
-    "failing": ("failing", "cannot be", "has no versions", "takes no alerts"),
+    "failing": ("failing", "cannot be", "has no versions", "no longer reach"),
     "recovered": ("recovered", " again", "has versions now"),
     "exposed": ("you run",),
     "removed": ("removed", "not listed any more"),
@@ -88,23 +91,17 @@ class Taken:
         text = _ADVICE.sub("", self.text)
         nowhere, unsaid, unnamed = set[str](), set[str](), set[str]()
         asked: Counter[str] = Counter()
+        found = _WATCHED.search(text)
+        watched = int(found[1].replace(",", "")) if found else 0
         for event in self.events:
             if event in facts:
                 kind, node, version = facts[event]
                 asked.update([f"kind {kind}", version or ""])
-                if not (
-                    node in text
-                    if node
-                    else any(
-                        word in text
-                        for word in ("the registry", "channel ", "install ")
-                    )
-                ):
+                is_summed_up = kind == "baseline" and watched >= asked["kind baseline"]
+                if not (is_summed_up or _names(text, node)):
                     nowhere.add(event)
-                if (
-                    sum(map(text.lower().count, _SAID.get(kind, (kind,))))
-                    < asked[f"kind {kind}"]
-                ):
+                said = sum(map(text.lower().count, _SAID.get(kind, (kind,))))
+                if said < asked[f"kind {kind}"] and not is_summed_up:
                     unsaid.add(event)
                 if version and text.count(version) < asked[version]:
                     unnamed.add(event)
@@ -114,6 +111,14 @@ class Taken:
         return tuple(
             event for event in self.events if event not in nowhere | unsaid | unnamed
         )
+
+
+def _names(text: str, node: str | None) -> bool:
+    """Return whether a text names a node; without one, the registry, a channel or an install."""
+    if node:
+        return node in text
+    words = ("the registry", "node packs", "alerts ", "install ")
+    return any(word in text.lower() for word in words)
 
 
 class Receiver(Webhook):

@@ -45,7 +45,7 @@ def test_one_digest_a_poll(
     watch.check()
     (message,) = webhook.messages()
     assert set(message.event_ids) == {event["id"] for event in document["events"]}
-    assert message.json["title"] == "BANNED charlie, the whole pack, and 1 more"
+    assert message.json["title"] == "BANNED charlie, the whole pack (+ 1 other)"
     said = message.json["message"]
     parts = ("charlie", "Malware", "https://registry.comfy.org/nodes/charlie", "1.1.0")
     places = [said.index(part) for part in parts]
@@ -211,6 +211,6 @@ def test_a_channel_for_what_is_run(
         for path in ("/all", "/installed")
     }
     assert titles == {
-        "/all": ["BANNED bravo 1.0.0 and 1 more"],
+        "/all": ["BANNED bravo 1.0.0 (+ 1 flagged)"],
         "/installed": ["Flagged alpha 1.0.0, which you run"],
     }

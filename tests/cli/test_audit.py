@@ -21,7 +21,10 @@ pytestmark = pytest.mark.measured
 
 Audit = Callable[..., program.Completed]
 
-SECRETS = "change the passwords and keys that this machine held"
+MALWARE = (
+    "remove it; change the passwords and keys that this machine held. "
+    "Do not install another version before you know why"
+)
 REASONS = {
     "evil": "Contains a stealer, says (address removed) comfy node uninstall evil && comfy node install evil@0.9.0",
     "finding": "1 info finding: net; in x.py; not reviewed yet comfy node disable finding",
@@ -105,9 +108,9 @@ def test_every_verdict_worst_first(
     assert empty == ""
     assert [" ".join(row.split()) for row in table] == [
         "PACK VERSION VERDICT WHAT TO DO WHY COMMAND",
-        f"evil 1.0.0 banned remove it first, then move to 0.9.0; {SECRETS} {REASONS['evil']}",
-        f"finding 1.0.0 flagged no safe version: disable or remove it {REASONS['finding']}",
-        "gone 1.0.0 deleted no safe version: disable or remove it - comfy node disable gone",
+        f"evil 1.0.0 banned {MALWARE} {REASONS['evil']}",
+        f"finding 1.0.0 flagged disable or remove it; there is no good version {REASONS['finding']}",
+        "gone 1.0.0 deleted disable or remove it; there is no good version - comfy node disable gone",
         f"withdrawn 1.0.0 delisted move to 2.0.0 {REASONS['withdrawn']}",
         "fresh 1.0.0 pending - - -",
         "aged 1.0.0 deprecated move to 1.1.0 - comfy node install aged@1.1.0",
@@ -134,7 +137,7 @@ def test_only_problems(audit: Audit, comfyui: ComfyUI, registry: FakeRegistry) -
 
 
 def test_the_document(audit: Audit, comfyui: ComfyUI, registry: FakeRegistry) -> None:
-    """A pack has the keys of the contract; what is not known is null, but for a safe version, which is absent then."""
+    """A pack has the keys of the contract; what is not known is null, but for a good version, which is absent then."""
     _every_verdict(comfyui, registry)
     found = document(audit("ComfyUI", "--json", code=3))
     assert found.keys() == {"started", "finished", "packs", "errors"}
@@ -149,7 +152,6 @@ def test_the_document(audit: Audit, comfyui: ComfyUI, registry: FakeRegistry) ->
         "status": "banned",
         "deprecated": False,
         "reason": "Contains a stealer, says (address removed)",
-        "safe_version": "0.9.0",
         "url": "https://registry.comfy.org/nodes/evil",
     }
     by_folder = {pack["folder"]: pack for pack in found["packs"]}

@@ -101,7 +101,7 @@ def test_an_alert_that_no_text_shows_is_not_sent() -> None:
     for text in (
         "`alpha` `1.0.0`",
         "flagged `alpha` `1.0.0`",
-        "new `alpha` · newest safe version: `1.0.0`",
+        "new `alpha`: the newest good version is `1.0.0`",
     ):
         assert replace(message, text=text).shown(facts) == ("unknown",)
     assert replace(message, text=f"{message.text}\n- … and 1 more new").shown(

@@ -65,7 +65,7 @@ def test_the_four_steps(
     assert said["test-alerts"] == "json: delivered\n"
     sample, baseline = webhook.messages()
     assert "only a test" in sample.json["message"].replace("-", " ")
-    assert baseline.json["title"] == "Now watched: 3 node packs"
+    assert baseline.json["title"] == "Now watched: 3 packs"
     registry.catalog.set_status("comfyui-impact-pack", "1.0.0", "flagged")
     assert run("check", env=env).code == 0
     title = webhook.messages()[2].json["title"]

@@ -161,8 +161,8 @@ def test_problems_of_a_poll(job: Job, registry: FakeRegistry) -> None:
     ended = job.check()
     assert ended.code == 0
     assert sorted(ended.err.splitlines()) == [
-        "alpha: can be read again",
-        "wrong-id: has versions now",
+        "alpha can be read again",
+        "wrong-id has versions now",
     ]
     assert job.check().err == ""
 

@@ -87,7 +87,7 @@ def test_a_problem_that_lasts(cron: Cron, registry: FakeRegistry) -> None:
     assert mail.startswith("error: alpha: ")
     assert cron.once(step("crontab")) == []
     give(cron, registry.url)
-    assert cron.once(step("crontab")) == ["alpha: can be read again\n"]
+    assert cron.once(step("crontab")) == ["alpha can be read again\n"]
 
 
 def test_the_machines_file(cron: Cron, registry: FakeRegistry) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from tests.support.factories import NOW, event, minute
-from watcher.model.event import BadVersion, Event, FieldChange, Kind
+from watcher.model.event import GONE, BadVersion, Event, FieldChange, Kind, Tally
 from watcher.model.pack import OWN_FILES, Copy
 from watcher.model.version import SafeVersion
 
@@ -21,7 +21,7 @@ NEEDS = FieldChange(
     field="dependencies", before='["numpy"]', after='["httpx", "torch>=2"]'
 )
 FORGED = BadVersion(
-    node="evil", version="1 (flagged), rgthree-comfy 1.0.0; banned: 9", status="flagged"
+    node="evil", version="1 (flagged), rgthree-comfy 1.0.0; banned: 9", status="banned"
 )
 
 
@@ -47,6 +47,25 @@ _PUBLIC: dict[str, Any] = {
 _BAN: dict[str, Any] = _PUBLIC | {"reason": "Asked for by its author"}
 _STEALS: dict[str, Any] = _PUBLIC | {"reason": "A token stealer"}
 
+
+def _first_look(
+    node: str = "night-lights",
+    banned: tuple[str, ...] = (),
+    flagged: int = 0,
+    **fields: Any,
+) -> Event:
+    bad = (BadVersion(node=node, version=one, status="banned") for one in banned)
+    worst = "banned" if banned else "flagged" if flagged else None
+    found = Tally(versions=9, banned=len(banned), flagged=flagged)
+    return replace(
+        _of_pack(Kind.BASELINE, after=worst, reason="9 versions", **fields),
+        id=f"first look at {node}",
+        node=node,
+        bad_versions=tuple(bad),
+        tally=found,
+    )
+
+
 ALL = _of_none(
     Kind.BASELINE,
     after="banned",
@@ -54,7 +73,9 @@ ALL = _of_none(
     bad_versions=(
         FORGED,
         BadVersion(node="bad", version="1.0.0", status="banned"),
+        BadVersion(node="mild", version="1.0.0", status="flagged"),
     ),
+    tally=Tally(packs=5100, versions=30_600, banned=70, flagged=912, banned_packs=2),
 )
 
 EVENTS: dict[str, Event] = {
@@ -138,12 +159,24 @@ EVENTS: dict[str, Event] = {
     ),
     "upload": _event(Kind.PENDING, published="2026-01-31T12:34:00Z", after="pending"),
     "baseline": _of_pack(Kind.BASELINE, reason="3 versions"),
-    "baseline with a ban": _of_pack(
-        Kind.BASELINE, copies=(HERE,), after="banned", safe_version=SafeVersion("1.2.0")
-    ),
-    "baseline with a flag": _of_pack(Kind.BASELINE, after="flagged"),
+    "baseline with a ban": _first_look(banned=("1.2.0",), copies=(THERE,)),
+    "baseline with bans": _first_look(banned=("1.2.0", "1.1.9", "1.1.8", "1.1.7")),
+    "baseline with a flag": _first_look(flagged=1),
     "baseline of all": ALL,
-    "baseline of all, quiet": replace(ALL, after=None, bad_versions=()),
+    "baseline of all, quiet": replace(
+        ALL, after=None, bad_versions=(), tally=Tally(packs=3, versions=9)
+    ),
+    "baseline of a pattern": replace(
+        ALL,
+        tally=Tally(packs=2, versions=9, banned=2, patterns="a-*", has_others=True),
+    ),
+    "baseline of a pattern without packs": replace(
+        ALL,
+        after=None,
+        bad_versions=(),
+        tally=Tally(packs=0, patterns="a-*"),
+        reason="0 node packs with 0 versions for a-*: is the pattern right?",
+    ),
     "pack that fails": _of_pack(Kind.FAILING, reason="HTTP 500"),
     "pack without versions": _of_pack(Kind.FAILING, after="empty", reason="a typo?"),
     "pack that recovered": _of_pack(Kind.RECOVERED, before="failing"),
@@ -152,7 +185,15 @@ EVENTS: dict[str, Event] = {
     "registry in part": _of_none(Kind.FAILING, after="incomplete", reason="page 2"),
     "registry that recovered": _of_none(Kind.RECOVERED),
     "registry in full": _of_none(Kind.RECOVERED, before="incomplete"),
-    "channel that fails": _of_none(Kind.FAILING, channel="ops", reason="HTTP 404"),
+    "channel that fails": _of_none(
+        Kind.FAILING,
+        channel="ops",
+        after="failing",
+        reason="timed out; may have arrived; no alert was delivered since 2026-03-01 00:00 UTC",
+    ),
+    "channel that is gone": _of_none(
+        Kind.FAILING, channel="gone", after=GONE, reason="HTTP 404"
+    ),
     "channel that recovered": _of_none(Kind.RECOVERED, channel="the @ops"),
     "install that fails": _of_none(
         Kind.FAILING, install="laptop", reason=f"is empty; create {OWN_FILES[0]} there"
@@ -200,8 +241,14 @@ MESSAGES: dict[str, tuple[Event, ...]] = {
         *_many(Kind.NEW, 2),
     ),
     "a first poll": (
-        *_many(Kind.BASELINE, 5, **_NOTHING, reason="2 versions"),
-        EVENTS["baseline with a flag"],
+        *(_first_look(f"pack-{number}") for number in range(9)),
+        _first_look("night-lights", banned=("1.2.0",), flagged=1, copies=(HERE,)),
+        _first_look("tide-tables", banned=("2.4.0", "2.3.0"), flagged=3),
+        _first_look("star-maps", flagged=2),
+        EVENTS["exposure to a ban"],
+        replace(
+            EVENTS["exposure to a flag"], id="mild", version="1.1.0", installed=(THERE,)
+        ),
     ),
     "a quiet first poll": _many(Kind.BASELINE, 3, **_NOTHING),
     "a first scan": (

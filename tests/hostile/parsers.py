@@ -52,7 +52,7 @@ _JOINED = r"(?:(?<=[A-Za-z0-9])|(?<=[A-Za-z0-9]\\))_(?=[A-Za-z0-9])"
 _NAMED = rf"[A-Za-z0-9](?:\\?(?:[A-Za-z0-9?-]|\.(?=[0-9])|{_JOINED}))*"
 _NUMBERED = r"[vV]?[0-9](?:\\?(?:[A-Za-z0-9?+-]|\.(?=[0-9])))*"
 _ADDRESS = re.compile(r"(?:[0-9]+\\?\.){3}[0-9]")
-_LEADS = "(?:BANNED|ARCHIVE REPLACED|You run (?:BANNED|[a-z]+)|Update available:|[A-Z][a-z]+(?: watched)?)"
+_LEADS = "(?:BANNED|ARCHIVE REPLACED|You run (?:BANNED|[a-z]+)|Update available:|Now watched:|[A-Z][a-z]+)"
 _HEADLINES = (
     rf"{_LEADS} (?:a version of )?{_NAMED}(?: {_NUMBERED})?(?:, which you run)?",
     rf"(?:You run )?BANNED {_NAMED}, the whole pack(?:, which you run)?",
@@ -61,16 +61,26 @@ _HEADLINES = (
     rf"(?:BANNED|Flagged|Deprecated) versions in {_NAMED}(?:, now watched)?",
     rf"{_NAMED} (?:is|has|cannot|can) [a-z ]+",
     "The registry [a-z ]+",
-    rf"(?:Channel {_NAMED}|A channel) takes (?:no alerts|alerts again)",
+    rf"Alerts (?:no longer reach {_NAMED}|reach {_NAMED} again)",
+    r"Now watched: [0-9,]+ (?:more )?(?:node )?packs?(?: with [0-9,]+ versions?)?",
 )
 _TITLE = re.compile(
-    r"(?:# |\*|<b>)?(?:Part [0-9]+: )?(?:Comfy Watch(?:: [0-9]+ [a-z0-9, ]+)?|Now watched: [0-9]+ node packs"
-    rf"|(?:{'|'.join(_HEADLINES)})(?:,? and [0-9]+ more)?)(?:\*|</b>)?"
+    r"(?:# |\*|<b>)?(?:Part [0-9]+: )?(?:Comfy Watch(?:: [0-9]+ [a-z0-9, ]+)?"
+    rf"|(?:{'|'.join(_HEADLINES)})(?: \(\+ [0-9]+ [a-z0-9, ]+\))?)(?:\*|</b>)?"
 )
 """As a service stresses and escapes it, or not."""
 _ASCII_LINE = re.compile(r"[A-Za-z][A-Za-z ]{2,40}:? (?:\(blank\) )?'")
 """In a text message, which has no symbols; a pack without a visible name is "(blank)"."""
+_ASCII_HEADLINE = re.compile(rf"(?:- )?(?:{'|'.join(_HEADLINES)})(?:[.:;,]| on |\Z)")
+"""The same where the pack's name needs no quotation marks."""
 _EVENT_LINE = re.compile("(?:- )?[⛔❗🚩🗑❌🔌📉📝✅📈🆙✨⏳👀🚨] ")
+_FURTHER_LINE = re.compile(
+    "(?:Reason|Changelog|Also banned|Dependencies|(?:Admin t|T)ags|Archive|Accelerators|Systems|Status"
+    "|ComfyUI(?: frontend)?): |Field |Was |The (?:newest good version is|archive of a published version was) "
+    "|(?:Remove it first, then |Do not install it again before you know why; )?(?:[Gg]o back to|[Mm]ove to) "
+    "|(?:Mend the cause|Correct its URL or make a new one), then run |[0-9,]+ banned "
+)
+"""A line of a block below its headline begins with our own words."""
 _WORDS_ALONE = {"paragraph_open", "inline", "text", "paragraph_close"}
 _FILES = ("py", "js")
 _TAGS_OURS = {"p", "ul", "li", "b", "code", "samp", "a", "br", "h1"}
@@ -201,9 +211,13 @@ def in_shown(dialect: Dialect, text: str) -> Iterator[Finding]:
         case Dialect.BARE:
             yield from in_message(text)
             for line in text.splitlines():
-                is_ours = _EVENT_LINE.match(line)
+                is_ours = _EVENT_LINE.match(line) or _FURTHER_LINE.match(line)
                 if text.isascii():  # a text message begins with the title
-                    is_ours = _ASCII_LINE.match(line) or _TITLE.fullmatch(line)
+                    is_ours = (
+                        _ASCII_LINE.match(line)
+                        or _ASCII_HEADLINE.match(line)
+                        or _TITLE.fullmatch(line)
+                    )
                 if CANARY in line and not is_ours:
                     yield "forged_lines", line
 
@@ -327,7 +341,7 @@ def _in_telegram(text: str, *, escapes: bool) -> Iterator[Finding]:
             outside = re.sub(r"\\[_*\[\]()~`>#+=|{}.!-]", "", outside)
         yield from _outside(outside)
         if re.search(
-            r"[*`_\[\]\\]", re.sub(r"\*[A-Za-z][A-Za-z0-9 ,:']*\*", "", outside)
+            r"[*`_\[\]\\]", re.sub(r"\*[A-Za-z][A-Za-z0-9 ,:;.']*\*", "", outside)
         ):
             yield "escaped_markup", line
         if escapes and re.search(r"[()~>#+=|{}.!-]", outside):

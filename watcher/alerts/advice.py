@@ -1,21 +1,40 @@
 """What to do about bad versions: about a node in a message, an installed copy, and a pack that a workflow names. Pure.
 
-Our own words are `Trusted`; a version is untrusted.
+Our own words are `Trusted`; a version is untrusted. Advice is a sentence without capital letter and full stop: it
+stands alone in a line, or after a colon.
 """
 
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from watcher.alerts.differences import Words
-from watcher.model.event import Event, Kind, is_a_ban, replaces_archive, runs_it, warns
+from watcher.model.event import (
+    EMPTY,
+    GONE,
+    Event,
+    Kind,
+    is_a_ban,
+    is_run_malware,
+    replaces_archive,
+    runs_it,
+    warns,
+)
+from watcher.model.finding import Finding
+from watcher.model.precedence import is_newer
 from watcher.model.version import BANNED, DELETED, FLAGGED, PENDING, SafeVersion
-from watcher.text.malware import names_malware
 from watcher.text.sanitize import Trusted
 
-_SECRETS = "change the passwords and keys that this machine held"
+_MALWARE = Trusted(
+    "remove it; change the passwords and keys that this machine held. "
+    "Do not install another version before you know why"
+)
+_MALWARE_IN_SHORT = Trusted("remove it; change passwords, keys; do not reinstall")
+_SWAPPED = Trusted("do not install it again before you know why")
+_SWAPPED_IN_SHORT = Trusted("do not reinstall it")
 _BAD = frozenset({FLAGGED, DELETED, "deprecated", "delisted"})
 _MILD = frozenset({PENDING, "outdated"})
 _NONE = SafeVersion(None)
@@ -24,7 +43,7 @@ _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Advice:
-    """Pieces of advice that each begin with our own words."""
+    """A sentence that begins with our own words."""
 
     words: Words = ()
     in_short: Words = ()
@@ -34,99 +53,139 @@ class Advice:
 def advice_on_node(events: Iterable[Event]) -> Advice:
     """Return what to do about one node, of which a message has these events; nothing if that is not known.
 
-    A ban of what somebody runs is to be removed first, and if it names malware, what the machine held is not secret any
-    more. After its archive was replaced, it would be another one if it was installed again. The version to move to is
-    that of the newest of the events that knows it: a message may carry the events of several polls. A version that any
-    of them warns of is not advised.
+    A ban of what somebody runs is to be removed first; if it names malware, no other version is advised. The newest
+    good version is that of the newest of the events that knows it: a message may carry the events of several polls. A
+    version that any of them warns of is not advised.
     """
     of_node = tuple(events)
+    if any(map(is_run_malware, of_node)):
+        return Advice(words=(_MALWARE,), in_short=(_MALWARE_IN_SHORT,))
     run = [one for one in of_node if warns(one) and runs_it(one)]
     run = [one for one in run if one.kind is not Kind.BASELINE]
-    bans = [one for one in run if is_a_ban(one)]
-    is_swapped = any(map(replaces_archive, run))
-    is_malware = any(names_malware(one.reason) for one in bans)
-    where = _where_to(of_node, is_run=bool(run), is_banned=bool(bans))
-    words: list[str] = [Trusted("remove it first")] if bans else []
-    if is_swapped:
-        words.append(Trusted("do not install it again before you know why"))
-    words += where
-    in_short = (*([Trusted("remove it")] if bans else []), *where)
-    if is_malware:
-        words.append(Trusted(_SECRETS))
-        in_short = (Trusted("remove it; change your passwords"),)
-    elif is_swapped:
-        in_short = (Trusted("remove it" if bans else "do not reinstall it"),)
-    return Advice(words=tuple(words), in_short=in_short)
+    good = _newest_good(of_node)
+    if not run:
+        words = _of_what_nobody_runs(good)
+        return Advice(words=words, in_short=words)
+    move = _moving(good, run[0].version)
+    if any(map(is_a_ban, run)):
+        return _of_a_ban(move, good, is_swapped=any(map(replaces_archive, run)))
+    if any(map(replaces_archive, run)):
+        words = _then(f"{_SWAPPED}; ", move) if move else (_SWAPPED,)
+        return Advice(words=words, in_short=(_SWAPPED_IN_SHORT,))
+    if good == _NONE:
+        move = (Trusted("disable or remove it; there is no good version"),)
+    return Advice(words=move, in_short=move)
 
 
-def _where_to(of_node: tuple[Event, ...], *, is_run: bool, is_banned: bool) -> Words:
+def _newest_good(of_node: tuple[Event, ...]) -> SafeVersion | None:
+    """Return the newest good version of a node; None if it is not known, or one of the events warns of it."""
     known = [event for event in of_node if event.safe_version is not None]
     if not known:
+        return None
+    good = max(known, key=lambda event: event.at).safe_version
+    named = good.version if good else None
+    is_bad = any(event.version == named and warns(event) for event in of_node)
+    return None if named is not None and is_bad else good
+
+
+def _of_what_nobody_runs(good: SafeVersion | None) -> Words:
+    if good is None:
         return ()
-    advised = max(known, key=lambda event: event.at).safe_version
-    safe = advised.version if advised else None
-    if safe is None:
-        disable = ": disable or remove it" if is_run and not is_banned else ""
-        return (Trusted(f"no safe version{disable}"),)
-    if any(event.version == safe and warns(event) for event in of_node):
+    if good.version is None:
+        return (Trusted("there is no good version"),)
+    return Trusted("the newest good version is "), good.version
+
+
+def _of_a_ban(move: Words, good: SafeVersion | None, *, is_swapped: bool) -> Advice:
+    if is_swapped:
+        remove = Trusted(f"remove it; {_SWAPPED}")
+        return Advice(words=(remove,), in_short=(Trusted("remove it"),))
+    if move:
+        return Advice(
+            words=_then("remove it first, then ", move),
+            in_short=_then("remove it, then ", move),
+        )
+    none = "; there is no good version" if good == _NONE else ""
+    return Advice(
+        words=(Trusted(f"remove it{none}"),), in_short=(Trusted("remove it"),)
+    )
+
+
+def _moving(good: SafeVersion | None, bad: str | None) -> Words:
+    """Return the words for a move to a version from another one: "go back to" an older one."""
+    if good is None or good.version is None:
         return ()
-    move = "then move to:" if is_banned else "move to:"
-    return Trusted(move if is_run else "newest safe version:"), safe
+    is_back = bad is not None and is_newer(bad, good.version)
+    return Trusted("go back to " if is_back else "move to "), good.version
 
 
-def advice_on_reference(verdict: str, safe: SafeVersion | None) -> Words:
-    """Return what to do about a pack that a workflow names: nobody need have installed it.
+def _then(first: str, words: Words) -> Words:
+    return Trusted(first + words[0]), *words[1:]
 
-    `safe` is None if the version to move to is not known.
+
+def advice_on_failure(event: Event) -> Advice:
+    """Return what to do about something that is failing; nothing if it is only to be waited for."""
+    if event.kind is not Kind.FAILING:
+        return Advice()
+    if event.channel is not None:
+        mend = "mend the cause"
+        if event.after == GONE:
+            mend = "correct its URL or make a new one"
+        test = f"comfy-watch test-alerts {shlex.quote(event.channel)}"
+        return Advice(
+            words=(Trusted(f"{mend}, then run "), test), in_short=(Trusted(mend),)
+        )
+    if event.after == EMPTY:
+        words = (Trusted("check the id: the registry has no version of it"),)
+        return Advice(words=words, in_short=(Trusted("check the id"),))
+    return Advice()
+
+
+def advice_on_copy(finding: Finding) -> Words:
+    """Return what to do about an installed copy, or one that a workflow names; () if nothing, or it is not known.
+
+    Nobody need run what a workflow names. A disabled copy need not be replaced.
     """
-    if verdict in {*_BAD, BANNED} and safe == _NONE:
-        return (Trusted("do not install it: no safe version"),)
-    if verdict in {*_BAD, *_MILD, BANNED} and safe and safe.version:
-        return Trusted("install "), safe.version, Trusted(" instead")
+    verdict, good = finding.verdict, finding.advised
+    move = _moving(good, finding.pack.version)
+    if finding.named:
+        return _on_reference(verdict, good)
+    if finding.is_malware:
+        return (_MALWARE,)
+    enabled = finding.pack.enabled
+    if verdict == BANNED:
+        if enabled and good == _NONE:
+            return (Trusted("remove it; there is no good version"),)
+        if enabled and move:
+            return _then("remove it first, then ", move)
+        return (Trusted("remove it"),)
+    if verdict in _BAD and not enabled:
+        return (Trusted("remove it, or leave it disabled"),)
+    if verdict in _BAD and good == _NONE:
+        return (Trusted("disable or remove it; there is no good version"),)
+    return move if verdict in {*_BAD, *_MILD} and enabled else ()
+
+
+def _on_reference(verdict: str, good: SafeVersion | None) -> Words:
+    if verdict in {*_BAD, BANNED} and good == _NONE:
+        return (Trusted("do not install it; there is no good version"),)
+    if verdict in {*_BAD, *_MILD, BANNED} and good and good.version:
+        return Trusted("install "), good.version, Trusted(" instead")
     return (Trusted("do not install it"),) if verdict == BANNED else ()
 
 
-def advice_on_copy(
-    verdict: str,
-    safe: SafeVersion | None,
-    reason: str = "",
-    *,
-    enabled: bool = True,
-) -> Words:
-    """Return what to do about an installed copy, by its verdict; () where nothing is to be done, or it is not known.
-
-    A disabled copy need not be replaced.
-    """
-    if verdict == BANNED:
-        words: Words = (Trusted("remove it"),)
-        if enabled and safe == _NONE:
-            words = (Trusted("no safe version: remove it"),)
-        elif enabled and safe and safe.version:
-            words = (Trusted("remove it first, then move to "), safe.version)
-        secrets = (Trusted(f"; {_SECRETS}"),) if names_malware(reason) else ()
-        return words + secrets
-    if verdict in _BAD and not enabled:
-        return (Trusted("remove it, or leave it disabled"),)
-    if verdict in _BAD and safe == _NONE:
-        return (Trusted("no safe version: disable or remove it"),)
-    if verdict in {*_BAD, *_MILD} and enabled and safe and safe.version:
-        return Trusted("move to "), safe.version
-    return ()
-
-
-def commands(
-    pack: str, verdict: str, safe: SafeVersion | None, *, enabled: bool
-) -> tuple[str, ...]:
+def commands(finding: Finding, name: str) -> tuple[str, ...]:
     """Return the commands of comfy-cli that do this about a copy from the registry; () where there are none.
 
-    Text from outside that a shell could take for more than a word is no part of a command.
+    `name` is its id. Text from outside that a shell could take for more than a word is no part of a command.
     """
-    version = safe.version if safe else None
-    if not _WORD.fullmatch(pack) or (version and not _WORD.fullmatch(version)):
+    verdict, good, enabled = finding.verdict, finding.advised, finding.pack.enabled
+    version = good.version if good else None
+    if not _WORD.fullmatch(name) or (version and not _WORD.fullmatch(version)):
         return ()
-    install = (f"comfy node install {pack}@{version}",) if enabled and version else ()
+    install = (f"comfy node install {name}@{version}",) if enabled and version else ()
     if verdict == BANNED:
-        return (f"comfy node uninstall {pack}", *install)
-    if verdict in _BAD and enabled and safe == _NONE:
-        return (f"comfy node disable {pack}",)
+        return (f"comfy node uninstall {name}", *install)
+    if verdict in _BAD and enabled and good == _NONE:
+        return (f"comfy node disable {name}",)
     return install if verdict in {*_BAD, *_MILD} else ()

@@ -47,8 +47,9 @@ def difference(changes: tuple[FieldChange, ...]) -> Words:
     for change in changes[:_FIELDS]:
         name = FIELD_NAMES.get(change.field)
         words += [Trusted("; ")] if words else []
-        words += [Trusted(name) if name else Item(change.field), Trusted(": ")]
-        words += _of_field(change)
+        # Our own words come first: a message may begin a line with them.
+        named = [Trusted(name)] if name else [Trusted("field "), Item(change.field)]
+        words += [*named, Trusted(": "), *_of_field(change)]
     if len(changes) > _FIELDS:
         words.append(Trusted(f"; and {len(changes) - _FIELDS} more fields"))
     return tuple(words)
@@ -98,27 +99,28 @@ def _of_text(before: str, after: str) -> Words:
 
 
 def _of_list(before: Items, after: Items) -> Words:
-    """Return what was added, then what was removed; what has no room is counted."""
+    """Return what was added, then what was dropped; what has no room is counted."""
     added = [item for item in dict.fromkeys(after.shown) if item not in before.shown]
     removed = [item for item in dict.fromkeys(before.shown) if item not in after.shown]
     # Removals keep half of the room, so that many additions cannot hide them.
     shown_removed = removed[: max(_ITEMS // 2, _ITEMS - len(added))]
     shown_added = added[: _ITEMS - len(shown_removed)]
+    adds = _clause("adds", shown_added, len(added) + after.more)
+    drops = _clause("drops", shown_removed, len(removed) + before.more)
+    joint = (Trusted("; "),) if adds and drops else ()
+    same = (Trusted("the same in another order or number"),)
+    return (*adds, *joint, *drops) or same
+
+
+def _clause(verb: str, shown: list[str], count: int) -> Words:
+    """Return what was done to which items, of which some are shown; () for none."""
     words: list[str] = []
-    for sign, items in (("+ ", shown_added), ("- ", shown_removed)):
-        for item in items:
-            joint = ", " if words else ""
-            words += [
-                Trusted(f"{joint}{sign}"),
-                Item(item) if item else Trusted("(empty)"),
-            ]
-    counts = (
-        (len(added) - len(shown_added) + after.more, "added"),
-        (len(removed) - len(shown_removed) + before.more, "removed"),
-    )
-    if more := ", ".join(f"{count} more {what}" for count, what in counts if count):
-        words.append(Trusted(f", and {more}" if words else more))
-    return tuple(words) or (Trusted("the same in another order or number"),)
+    for item in shown:
+        words.append(Trusted(", " if words else f"{verb} "))
+        words.append(Item(item) if item else Trusted("(empty)"))
+    if more := count - len(shown):
+        words.append(Trusted(f" and {more} more" if words else f"{verb} {more} more"))
+    return tuple(words)
 
 
 def _from_the_difference(before: str, after: str) -> tuple[str, str]:

@@ -10,13 +10,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import nsmallest
 
-from watcher.alerts.advice import Advice, advice_on_node
+from watcher.alerts.advice import advice_on_failure, advice_on_node
 from watcher.alerts.phrasing import (
     Label,
     Phrasing,
-    heading,
+    heading_of_exposures,
     label,
     phrasing,
+    phrasing_of_banned,
+    phrasing_of_watched,
     titles,
     when_seen,
 )
@@ -24,7 +26,9 @@ from watcher.alerts.reference import reference_of
 from watcher.model.event import (
     Event,
     Kind,
+    Rank,
     Severity,
+    Tally,
     event_id,
     is_about_all,
     rank,
@@ -32,31 +36,39 @@ from watcher.model.event import (
     severity_of,
     warns,
 )
-from watcher.model.version import recency
+from watcher.model.precedence import is_same_version
+from watcher.model.version import BANNED, FLAGGED, recency
 
 LINES = 25
 """The most events that one message shows."""
 MOST_PARTS = 4
 """The most further messages that name critical events which nobody runs."""
 _TOGETHER = 3
-"""Above this number baselines are grouped, and so are exposures."""
+"""Above this number exposures are grouped."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """Events that stand together: on one node, or many of one kind."""
+    """Events that stand together: on one node, or on many."""
 
     key: tuple[str, str]
     heading: str = ""
-    """Our own words, where the events are about several nodes."""
+    """Our own words above the lines."""
+    is_of_many: bool = False
+    """Each line names its node."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """An event that is shown."""
+    """What is shown of an event, or of several."""
 
     phrasing: Phrasing
     group: Group
+    rank: Rank
+    events: tuple[str, ...]
+    """Their ids."""
+    labels: tuple[Label, ...]
+    """How they are counted where the line is not shown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,29 +98,158 @@ def compose(events: tuple[Event, ...], part: int = 0, reference: str = "") -> Di
     A further message has a `part`, and the `reference` of the one that it goes on with.
     """
     ordered = worst_first(events)
-    labels = [label(event) for event in ordered]
-    groups = _groups(ordered)
-    chosen = _chosen(labels, groups)
-    lines: list[Line] = []
+    looks = _first_looks(ordered)
+    # What they have to say, others say, or one line says it of all of them.
+    quiet = {key: one.event for key, one in looks.items() if not one.banned}
+    single = [event for event in ordered if event.id not in quiet]
+    groups = _groups(single)
+    ranks = [rank(event) for event in single]
+    watched = None
+    if looks and (quiet or not part):
+        watched = _line_of_watched(looks.values(), quiet.values())
+        groups.append(watched.group)
+        ranks.append(watched.rank)
     by_node: dict[str, list[Event]] = {}
     for event in ordered:
         by_node.setdefault((event.node or "").lower(), []).append(event)
+    chosen = _chosen(ranks, groups)
+    lines: list[Line] = []
     for number in chosen:
-        event = ordered[number]
-        advice = Advice()
-        if event.node and warns(event):  # once for each node, at the worst
-            advice = advice_on_node(by_node.pop(event.node.lower(), ()))
-        lines.append(Line(phrasing=phrasing(event, advice), group=groups[number]))
-    rest = set(range(len(ordered))).difference(chosen)
+        if number == len(single) and watched:
+            lines.append(watched)
+            continue
+        event = single[number]
+        lines.append(
+            Line(
+                phrasing=_phrasing(event, looks.get(event.id), by_node),
+                group=groups[number],
+                rank=ranks[number],
+                events=(event.id,),
+                labels=(label(event),),
+            )
+        )
+    shown = {key for line in lines for key in line.events}
+    labels = {event.id: label(event) for event in ordered}
     return Digest(
         worst=ordered[0],
-        titles=titles(ordered, labels, part),
+        titles=titles(ordered, tuple(labels.values()), quiet, part),
         lines=tuple(lines),
-        rest=tuple(labels[number] for number in sorted(rest)),
+        rest=tuple(one for key, one in labels.items() if key not in shown),
         when=when_seen(events),
         reference=reference or reference_of(events),
         part=part,
-        owed=owed(events, part),
+        owed={
+            key: is_run
+            for key, is_run in owed(events, part).items()
+            if key not in quiet
+        },
+    )
+
+
+def _phrasing(
+    event: Event, look: _FirstLook | None, by_node: dict[str, list[Event]]
+) -> Phrasing:
+    """Return what is said of an event; advice on a node is taken once, at the worst of its events."""
+    if look:
+        return phrasing_of_banned(event, look.named, look.banned)
+    if event.node and warns(event):
+        return phrasing(event, advice_on_node(by_node.pop(event.node.lower(), ())))
+    return phrasing(event, advice_on_failure(event))
+
+
+def _groups(events: Sequence[Event]) -> list[Group]:
+    """Return the group of each event."""
+    exposed = sum(event.kind is Kind.EXPOSED for event in events)
+    problems = Group(
+        key=("kind", Kind.EXPOSED),
+        heading=heading_of_exposures(exposed),
+        is_of_many=True,
+    )
+    groups: list[Group] = []
+    for event in events:
+        if event.kind is Kind.EXPOSED and exposed > _TOGETHER:
+            groups.append(problems)
+        elif event.kind is Kind.BASELINE and not is_about_all(event):
+            groups.append(_WATCHED)
+        else:
+            groups.append(Group(key=_subject(event)))
+    return groups
+
+
+def _line_of_watched(looks: Iterable[_FirstLook], quiet: Iterable[Event]) -> Line:
+    """Return the line of all nodes that are watched from now on, which stands for the quiet ones."""
+    found = tuple(looks)
+    bad = {
+        FLAGGED: sum(one.flagged for one in found),
+        "deprecated": sum(one.deprecated for one in found),
+    }
+    events = tuple(quiet)
+    return Line(
+        phrasing=phrasing_of_watched([one.event for one in found], bad),
+        group=_WATCHED,
+        rank=max(rank(one.event) for one in found),
+        events=tuple(event.id for event in events),
+        labels=tuple(map(label, events)),
+    )
+
+
+_WATCHED = Group(key=("kind", Kind.BASELINE), is_of_many=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _FirstLook:
+    """The baseline of a node, without what other events of the message say."""
+
+    event: Event
+    named: tuple[str, ...]
+    """The latest banned versions."""
+    banned: int
+    """How many versions are banned; the next two likewise."""
+    flagged: int
+    deprecated: int
+
+
+def _first_looks(events: Sequence[Event]) -> dict[str, _FirstLook]:
+    """Return what the baselines of nodes say that no other event says, by their ids, worst first."""
+    said: dict[tuple[str, str], list[str]] = {}
+    for event in events:
+        status = event.after if event.kind is Kind.EXPOSED else event.kind.value
+        if event.version is not None:
+            key = (event.node or "").lower(), status or ""
+            said.setdefault(key, []).append(event.version)
+    return {
+        event.id: _first_look(event, said)
+        for event in events
+        if event.kind is Kind.BASELINE and not is_about_all(event)
+    }
+
+
+def _first_look(
+    event: Event, said: Mapping[tuple[str, str], Sequence[str]]
+) -> _FirstLook:
+    node = (event.node or "").lower()
+    tally = event.tally or Tally(banned=event.after == BANNED)
+    left = {
+        status: max(0, count - len(said.get((node, status), ())))
+        for status, count in (
+            (BANNED, tally.banned),
+            (FLAGGED, tally.flagged),
+            ("deprecated", tally.deprecated),
+        )
+    }
+    known = said.get((node, BANNED), ())
+    named = tuple(
+        one.version
+        for one in event.bad_versions
+        if one.status == BANNED
+        and not any(is_same_version(one.version, text) for text in known)
+    )
+    return _FirstLook(
+        event=event,
+        named=named,
+        banned=max(left[BANNED], len(named)),
+        flagged=left[FLAGGED],
+        deprecated=left["deprecated"],
     )
 
 
@@ -116,10 +257,10 @@ def owed(events: Iterable[Event], part: int) -> dict[str, bool]:
     """Return which of a message's events get a further message if it only counts them, worst first.
 
     They are critical. The worst is none of them: each message names it, so that each further one has fewer events.
-    The baseline of all nodes has no pack to be named. After so many parts only what somebody runs is left.
+    After so many parts only what somebody runs is left.
     """
-    critical = (one for one in events if severity_of(one) is Severity.CRITICAL)
-    others = (one for one in worst_first(critical)[1:] if not is_about_all(one))
+    critical = [one for one in events if severity_of(one) is Severity.CRITICAL]
+    others = worst_first(critical)[1:]
     run = {one.id: runs_it(one) and one.kind is not Kind.BASELINE for one in others}
     return {key: is_run for key, is_run in run.items() if is_run or part < MOST_PARTS}
 
@@ -152,20 +293,6 @@ def sample(at: str) -> tuple[Event, ...]:
     )
 
 
-def _groups(events: Sequence[Event]) -> list[Group]:
-    """Return the group of each event."""
-    counts = Counter(event.kind for event in events if not is_about_all(event))
-    together = {
-        kind for kind in (Kind.BASELINE, Kind.EXPOSED) if counts[kind] > _TOGETHER
-    }
-    return [
-        Group(key=("kind", event.kind), heading=heading(event.kind, counts[event.kind]))
-        if event.kind in together and not is_about_all(event)
-        else Group(key=_subject(event))
-        for event in events
-    ]
-
-
 def _subject(event: Event) -> tuple[str, str]:
     if event.channel is not None:
         return "channel", event.channel
@@ -174,18 +301,17 @@ def _subject(event: Event) -> tuple[str, str]:
     return ("registry", "") if event.node is None else ("node", event.node.lower())
 
 
-def _chosen(labels: Sequence[Label], groups: Sequence[Group]) -> list[int]:
-    """Return the numbers of the events that have a line, worst first.
+def _chosen(ranks: Sequence[Rank], groups: Sequence[Group]) -> list[int]:
+    """Return the numbers of the lines that are shown, worst first.
 
     The mildest are left out first, and among equals the last ones of the longest groups, so that no node crowds out
     others.
     """
     places: Counter[Group] = Counter()
     first: dict[Group, int] = {}
-    found: list[tuple[Label, int, int, int]] = []
-    for number, (one, group) in enumerate(zip(labels, groups, strict=True)):
+    found: list[tuple[Rank, int, int, int]] = []
+    for number, (one, group) in enumerate(zip(ranks, groups, strict=True)):
         first.setdefault(group, number)
         found.append((one, places[group], first[group], number))
         places[group] += 1
-    order = nsmallest(LINES, found, key=lambda one: (one[0].rank, *one[1:]))
-    return [number for *_, number in order]
+    return [number for *_, number in nsmallest(LINES, found)]

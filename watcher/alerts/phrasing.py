@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from itertools import product
 from typing import NamedTuple, assert_never
@@ -29,6 +29,7 @@ from watcher.model.event import (
     Kind,
     Rank,
     Severity,
+    Tally,
     is_about_all,
     is_meant,
     rank,
@@ -39,7 +40,7 @@ from watcher.model.event import (
 )
 from watcher.model.pack import OWN_FILES, Copy
 from watcher.model.selection import INTERVAL_OF_GLOBS, NODE_ID
-from watcher.model.version import BANNED
+from watcher.model.version import ACTIVE, BANNED
 from watcher.text.ascii import plain_name
 from watcher.text.plural import plural
 from watcher.text.sanitize import Trusted
@@ -65,16 +66,25 @@ SYMBOLS: dict[Kind, str] = {
 }
 REPLACED = "🚨"
 """The symbol of a replaced archive."""
+NAMELESS = "(no name)"
+BLANK = "(blank)"
+"""Instead of a name, or of a text, that is empty."""
+PAGE = "registry"
+"""The words of a link to a page of the registry, where its address is not shown."""
+_WHICH_YOU_RUN = ", which you run"
+_YOU_RUN_IT = Trusted("you run it")
 _VERSIONS, _INSTALLS = 2, 3
 """The most versions that are run that a line names, and the most installs of each."""
+_NAMES, _BANNED, _LATEST = 3, 3, 5
+"""The most packs that the line of what is watched names, banned versions of one pack, and the latest ones of all."""
 _VERSION_TEXT = re.compile(r"[vV]?[0-9][0-9A-Za-z-]*(?:[.+][0-9A-Za-z-]+)*")
 """Any semantic version, and what is like one: `1.2.0+build.5`, `v2.0-rc.1`, `1.2.0.1`, `1.0b2`."""
 _TITLE_SIZES = ((100, 60), (40, 20))
 """The most characters of a name and a version; the second where a title must be short."""
 _WHAT_FOLLOWS = Trusted(
-    " · of a node pack that only a pattern includes, a channel without kinds of its own gets"
-    f" {', '.join(kind for kind in Kind if kind in SWEPT_KINDS)}; of one that you also name or run, the usual kinds"
-    f" · polled every {durations.show(INTERVAL_OF_GLOBS)} unless interval says otherwise"
+    f"from now on: {', '.join(kind for kind in Kind if kind in SWEPT_KINDS and kind is not Kind.BASELINE)}"
+    " (of packs that you name or run, the usual kinds), unless a channel names its kinds;"
+    f" polled every {durations.show(INTERVAL_OF_GLOBS)} unless interval says otherwise"
 )
 
 
@@ -97,12 +107,14 @@ class Part(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Piece:
-    """Something that is said of an event."""
+    """Something that is said of an event: `RUNS` goes on with its headline, and any other part is a clause."""
 
     part: Part
     words: Words
     in_short: Words = ()
     """What is left of it after it gave way."""
+    on_own_line: bool = False
+    """A block has it in a line of its own."""
 
 
 class Label(NamedTuple):
@@ -114,11 +126,8 @@ class Label(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Phrasing:
-    """What is said of one event."""
+    """What is said of one event, or in one line of several."""
 
-    event: str
-    """Its id."""
-    label: Label
     symbol: str
     what: str
     """What happened: our own words before the name, upper-case for what is critical."""
@@ -129,22 +138,22 @@ class Phrasing:
     """What happened: our own words after the name."""
     pieces: tuple[Piece, ...]
     """In the order in which they are read; none is empty."""
+    heads: bool = False
+    """It stands above the other lines of its group."""
 
 
 def phrasing(event: Event, advice: Advice) -> Phrasing:
     """Return what is said of an event, with the advice on its node."""
     what, about = _sentence(event)
     pieces = (
-        Piece(part=Part.SINCE, words=_since(event)),
-        Piece(part=Part.RUNS, words=running(event), in_short=_runs_it(event)),
+        Piece(part=Part.RUNS, words=_runs(event), in_short=_runs_in_short(event)),
         Piece(part=Part.ADVICE, words=advice.words, in_short=advice.in_short),
         Piece(part=Part.DETAILS, words=_details(event)),
-        Piece(part=Part.WHY, words=_why(event)),
+        Piece(part=Part.WHY, words=_why(event), on_own_line=is_about_all(event)),
+        Piece(part=Part.SINCE, words=_since(event)),
         Piece(part=Part.LINK, words=(event.url,) if event.node is not None else ()),
     )
     return Phrasing(
-        event=event.id,
-        label=label(event),
         symbol=_symbol(event),
         what=what,
         name=_name(event),
@@ -154,13 +163,65 @@ def phrasing(event: Event, advice: Advice) -> Phrasing:
     )
 
 
+def phrasing_of_banned(event: Event, named: Sequence[str], count: int) -> Phrasing:
+    """Return what is said of a baseline with so many banned versions that no other event names.
+
+    `named` are the texts of some of them.
+    """
+    found = phrasing(event, Advice())
+    if not named:
+        return found
+    others = named[1:_BANNED]
+    words = (Trusted("also banned: "), *_listed(others, count - 1))
+    also = (Piece(part=Part.DETAILS, words=words),) if count > 1 else ()
+    return replace(
+        found,
+        what=_loud(BANNED, event),
+        version=named[0],
+        about="",
+        pieces=(*also, *(one for one in found.pieces if one.part is not Part.WHY)),
+    )
+
+
+def phrasing_of_watched(baselines: Sequence[Event], bad: Mapping[str, int]) -> Phrasing:
+    """Return what is said of all nodes that are watched from now on, of whose versions so many are bad in each way."""
+    names = [event.node or "" for event in baselines]
+    found = [f"{number:,} {status}" for status, number in bad.items() if number]
+    is_one = sum(bad.values()) == 1
+    about = f", with {' and '.join(found)} version{'' if is_one else 's'}"
+    pieces: tuple[Piece, ...] = ()
+    if 1 < len(names) <= _NAMES:
+        words = (Trusted(": "), *_listed(names, len(names)))
+        pieces = (Piece(part=Part.RUNS, words=words),)
+    return Phrasing(
+        symbol=SYMBOLS[Kind.BASELINE],
+        what="now watched:" if len(names) == 1 else _now_watched(len(names)),
+        name=names[0] if len(names) == 1 else None,
+        version=None,
+        about=about if found else "",
+        pieces=pieces,
+        heads=True,
+    )
+
+
+def subject(event: Event) -> Words:
+    """Return what an event is about, for a table: a node, a channel, an install or the registry."""
+    if event.node is not None:
+        return (event.node,)
+    if event.install is not None:
+        return Trusted("(install "), event.install, Trusted(")")
+    if event.channel is not None:
+        return Trusted("(channel "), event.channel, Trusted(")")
+    return (Trusted("(registry)"),)
+
+
 def beside_the_kind(event: Event) -> list[Words]:
     """Return what a table says of an event beside its kind, its node and its version."""
     why = (event.reason,) if event.reason else ()
     parts = (
         _details(event) or _transition(event),
         running(event),
-        (*why, *_named(event.bad_versions)),
+        (*why, *_latest(event.bad_versions)) if is_about_all(event) else why,
     )
     return [words for words in parts if words]
 
@@ -216,7 +277,7 @@ def _sentence_of_failure(event: Event) -> tuple[str, str]:
     fails = event.kind is Kind.FAILING
     found = event.after if fails else event.before
     if event.channel is not None:
-        return "channel", " takes no alerts" if fails else " takes alerts again"
+        return ("alerts no longer reach", "") if fails else ("alerts reach", " again")
     if event.install is not None:
         return "install", " cannot be scanned" if fails else " can be scanned again"
     in_full = " in full" if found == INCOMPLETE and event.node is None else ""
@@ -224,18 +285,32 @@ def _sentence_of_failure(event: Event) -> tuple[str, str]:
     if event.node is None:
         return f"the registry {can}", ""
     if found == EMPTY:
-        return "", " has no versions" if fails else " has versions now"
+        return "", " has no versions" if fails else HAS_VERSIONS
     return "", f" {can}"
 
 
+CAN_BE_READ = " can be read again"
+HAS_VERSIONS = " has versions now"
+"""What is said of a node that recovered."""
+
+
 def _sentence_of_baseline(event: Event) -> tuple[str, str]:
-    trouble = _loud(_trouble(event), event)
+    trouble = _trouble(event)
     if is_about_all(event):
-        bad = f", with {trouble} versions" if trouble else ""
-        return f"now watched: node packs of the registry{bad}", ""
+        return _sentence_of_all(event.tally or Tally(packs=0))
     if trouble:
-        return f"{trouble} versions in", ", now watched"
-    return "now watched", ""
+        return f"{_loud(trouble, event)} versions in", ", now watched"
+    return "now watched:", ""
+
+
+def _sentence_of_all(tally: Tally) -> tuple[str, str]:
+    more = "more node pack" if tally.has_others else "node pack"
+    packs = plural(tally.packs, more)
+    return f"now watched: {packs}", f" with {plural(tally.versions, 'version')}"
+
+
+def _now_watched(number: int) -> str:
+    return f"now watched: {plural(number, 'pack')}"
 
 
 def _symbol(event: Event) -> str:
@@ -244,7 +319,7 @@ def _symbol(event: Event) -> str:
         return REPLACED
     if event.kind is Kind.EXPOSED:
         return SYMBOLS[EXPOSURES.get(event.after or "", Kind.EXPOSED)]
-    trouble = _trouble(event)
+    trouble = "" if is_about_all(event) else _trouble(event)
     return SYMBOLS[Kind(trouble) if trouble else event.kind]
 
 
@@ -277,21 +352,34 @@ def _transition(event: Event) -> Words:
 
 
 def _since(event: Event) -> Words:
-    """Return the status before, where the kind does not imply it, and since when the version is public."""
+    """Return the status before, where that says something, and since when the version is public."""
     if event.version is None:
         return ()
     words: list[str] = []
-    implied = (Kind.CHANGED, Kind.DEPRECATED, Kind.UNDEPRECATED, Kind.UPDATE)
-    if event.before and event.kind not in implied:
+    implied = {Kind.CHANGED, Kind.DEPRECATED, Kind.UNDEPRECATED, Kind.UPDATE, Kind.NEW}
+    if event.before and event.before != ACTIVE and event.kind not in implied:
         words += [Trusted("was "), known_status(event.before)]
-    if public := timestamps.for_people(event.published):
-        since = "uploaded" if event.kind is Kind.PENDING else "public since"
-        words.append(Trusted(f"{', ' if words else ''}{since} {public}"))
+    if public := _age(event):
+        joint = ", " if words else ""
+        said = f"uploaded {public} ago"
+        if event.kind is not Kind.PENDING:
+            said = f"public for {public}"
+        words.append(Trusted(joint + said))
     return tuple(words)
+
+
+def _age(event: Event) -> str:
+    """Return how long the version had been public when the event was seen; "" if that is not known."""
+    if not timestamps.for_people(event.published):
+        return ""
+    age = timestamps.seconds_between(event.published, event.at)
+    return durations.age(age) if age >= 0 else ""
 
 
 def _details(event: Event) -> Words:
     """Return what differs, or what is new."""
+    if is_about_all(event):
+        return _inventory(event)
     clauses: list[Words] = []
     if replaces_archive(event):
         clauses.append((Trusted("the archive of a published version was replaced"),))
@@ -299,50 +387,62 @@ def _details(event: Event) -> Words:
         clauses.append((Trusted("changelog: "), event.changelog))
     if event.changes:
         clauses.append(difference(event.changes))
-    return _in_one(clauses)
-
-
-def _why(event: Event) -> Words:
-    if is_about_all(event):
-        return event.reason, *_named(event.bad_versions), _WHAT_FOLLOWS
-    if not event.reason:
-        return ()
-    if event.install is not None:
-        # A person has to type the name of the file to create.
-        before, name, after = event.reason.partition(OWN_FILES[0])
-        return (before, Trusted(name), after) if name else (before,)
-    if event.kind in (Kind.BANNED, Kind.EXPOSED, Kind.FLAGGED, Kind.DELETED):
-        return Trusted("reason: "), event.reason
-    return (event.reason,)
-
-
-def _named(versions: Sequence[BadVersion]) -> Words:
-    """Return bad versions, each text by itself, so that none is cut for another or looks like two."""
-    words: list[str] = []
-    for one in versions:
-        words.append(Trusted(", " if words else "; the latest of these: "))
-        status = (Trusted(" ("), known_status(one.status), Trusted(")"))
-        words += [Item(one.node), Trusted(" "), Item(one.version), *status]
-    return tuple(words)
-
-
-def _in_one(clauses: Iterable[Words]) -> Words:
     words: list[str] = []
     for clause in clauses:
         words += [Trusted("; "), *clause] if words else clause
     return tuple(words)
 
 
+def _inventory(event: Event) -> Words:
+    """Return how much of all node packs is bad: what is banned by name, the latest few, and the rest as a count."""
+    tally = event.tally or Tally(packs=0)
+    banned = [plural(tally.banned, "banned version")] if tally.banned else []
+    if tally.banned_packs:
+        banned.append(f"{plural(tally.banned_packs, 'pack')} banned as a whole")
+    counts = ((tally.flagged, "flagged"), (tally.deprecated, "deprecated"))
+    rest = ", ".join(f"{count:,} {status}" for count, status in counts if count)
+    if not banned:
+        return (Trusted(rest),) if rest else ()
+    named = [one for one in event.bad_versions if one.status == BANNED][:_LATEST]
+    end = (Trusted(f"; {rest}"),) if rest else ()
+    return Trusted(" and ".join(banned)), *_latest(named), *end
+
+
+def _latest(versions: Sequence[BadVersion]) -> Words:
+    """Return bad versions, each text by itself, so that none is cut for another or looks like two."""
+    words: list[str] = []
+    for one in versions:
+        words.append(Trusted(", " if words else ", the latest: "))
+        words += [Item(one.node), Trusted(" "), Item(one.version)]
+        if one.status != BANNED:
+            words += [Trusted(" ("), known_status(one.status), Trusted(")")]
+    return tuple(words)
+
+
+def _why(event: Event) -> Words:
+    if is_about_all(event) and event.tally and event.tally.packs:
+        return (_WHAT_FOLLOWS,)
+    if not event.reason:
+        return ()
+    if event.install is not None:
+        # A person has to type the name of the file to create.
+        before, name, after = event.reason.partition(OWN_FILES[0])
+        middle = (Trusted(f" {name} "), after) if name else ()
+        return Trusted("reason: "), before, *middle
+    # Our own words come first: each clause may begin a line.
+    return Trusted("reason: "), event.reason
+
+
 # Who runs it
 
 
 def running(event: Event) -> Words:
-    """Return what is said of the installed copies: "you run 1.2.0 on workstation, laptop and 3 more"; () for none.
+    """Return what is said of the installed copies: "you run it on workstation, 1.1.0 on laptop"; () for none.
 
     The version that the event is about comes first. Disabled copies are mentioned where none is enabled.
     """
     enabled = [copy for copy in event.installed if copy.enabled]
-    lead = "you run " if enabled else "you keep a disabled "
+    verb = "you run " if enabled else "you keep a disabled "
     unknown = "a copy of unknown version" if enabled else "copy of unknown version"
 
     def order(copy: Copy) -> tuple[bool, bool]:
@@ -353,36 +453,60 @@ def running(event: Event) -> Words:
         by_version.setdefault(copy.version, []).append(copy.install)
     words: list[str] = []
     for version, installs in list(by_version.items())[:_VERSIONS]:
-        if event.kind is Kind.EXPOSED and version == event.version and not words:
-            words += [Trusted("on "), *_places(installs)]  # its sentence says the rest
-            continue
-        named = Trusted(unknown) if version is None else Item(version)
-        words += [Trusted(", " if words else lead), named]
+        is_known = version is not None or event.kind is Kind.EXPOSED
+        if enabled and is_known and version == event.version:
+            words.append(_YOU_RUN_IT)
+        else:
+            named = Trusted(unknown) if version is None else Item(version)
+            words += [Trusted(", also " if words else verb), named]
         words += [Trusted(" on "), *_places(installs)]
     if len(by_version) > _VERSIONS:
         words.append(Trusted(f", and {len(by_version) - _VERSIONS} more versions"))
     return tuple(words)
 
 
-def _runs_it(event: Event) -> Words:
+def _runs(event: Event) -> Words:
+    """Return the same as the end of a headline."""
+    if is_about_all(event) and event.tally and event.tally.patterns:
+        return Trusted(" for "), event.tally.patterns
+    words = running(event)
+    if words[:1] == (_YOU_RUN_IT,) and event.kind is Kind.EXPOSED:
+        return words[1:]  # its sentence says that
+    if words[:1] == (_YOU_RUN_IT,) and not _ends_with_a_verb(event):
+        return Trusted(_WHICH_YOU_RUN), *words[1:]
+    return (Trusted("; "), *words) if words else ()
+
+
+def _runs_in_short(event: Event) -> Words:
     """Return the same in short: that it is run, or which version is."""
-    if event.kind is Kind.EXPOSED:  # its sentence says it
+    if event.kind is Kind.EXPOSED:
         return ()
     if runs_it(event):
-        return (Trusted("you run it"),)
+        is_verb = _ends_with_a_verb(event)
+        return (Trusted(f"; {_YOU_RUN_IT}" if is_verb else _WHICH_YOU_RUN),)
     run = (copy.version for copy in event.installed if copy.enabled and copy.version)
     version = next(run, None)
-    return (Trusted("you run "), Item(version)) if version else ()
+    return (Trusted("; you run "), Item(version)) if version else ()
+
+
+def _ends_with_a_verb(event: Event) -> bool:
+    _, about = _sentence(event)
+    return about.startswith(" ")
 
 
 def _places(installs: Sequence[str]) -> Words:
     """Return the names of installs, each once, the first ones quoted and the rest counted."""
     names = list(dict.fromkeys(installs))
+    return _listed([Item(name) for name in names[:_INSTALLS]], len(names))
+
+
+def _listed(names: Sequence[str], count: int) -> Words:
+    """Return names of which there are so many: "a, b and 3 more"."""
     words: list[str] = []
-    for name in names[:_INSTALLS]:
-        words += [Trusted(", "), Item(name)] if words else [Item(name)]
-    if len(names) > _INSTALLS:
-        words.append(Trusted(f" and {len(names) - _INSTALLS} more"))
+    for name in names:
+        words += [Trusted(", "), name] if words else [name]
+    if more := count - len(names):
+        words.append(Trusted(f" and {more:,} more" if words else f"{more:,} more"))
     return tuple(words)
 
 
@@ -391,25 +515,25 @@ def _places(installs: Sequence[str]) -> Words:
 
 def label(event: Event) -> Label:
     """Return how an event is counted."""
-    words = event.kind.value
-    if event.kind is Kind.EXPOSED and event.after in EXPOSURES:
-        words = f"exposed as {event.after}"
-    elif event.kind is Kind.BASELINE:
-        trouble = _trouble(event)
-        return Label(
-            rank(event), f"with {trouble} versions" if trouble else "now watched"
-        )
-    elif replaces_archive(event):
-        words = "with a replaced archive"
-    elif event.channel is not None:
-        words = f"channel {words}"
-    elif event.install is not None:
-        words = f"install {words}"
-    elif event.kind is Kind.UPDATE:
-        words = "with an update"
-    if warns(event) and runs_it(event):
+    words = _counted_as(event)
+    if warns(event) and runs_it(event) and event.kind is not Kind.BASELINE:
         words += " that you run"
     return Label(rank(event), words)
+
+
+def _counted_as(event: Event) -> str:
+    if event.kind is Kind.BASELINE:
+        trouble = _trouble(event)
+        return f"with {trouble} versions" if trouble else "now watched"
+    if event.kind is Kind.EXPOSED and event.after in EXPOSURES:
+        return event.after or ""
+    if replaces_archive(event):
+        return "with a replaced archive"
+    if event.channel is not None:
+        return f"channel {event.kind}"
+    if event.install is not None:
+        return f"install {event.kind}"
+    return "with an update" if event.kind is Kind.UPDATE else event.kind.value
 
 
 def counts(labels: Iterable[Label]) -> str:
@@ -431,13 +555,12 @@ def more(labels: Sequence[Label], *, follow: int, in_short: bool) -> str:
     if not in_short:
         kinds = {one.words for one in labels}
         words += f" {kinds.pop()}" if len(kinds) == 1 else f": {counts(labels)}"
-    return f"{words} ({follow} follow)" if follow else words
+    verb = "follows" if follow == 1 else "follow"
+    return f"{words} ({follow} {verb})" if follow else words
 
 
-def heading(kind: Kind, number: int) -> str:
-    """Return the heading of many baselines or exposures."""
-    if kind is Kind.BASELINE:
-        return f"Now watched: {plural(number, 'node pack')}"
+def heading_of_exposures(number: int) -> str:
+    """Return the heading of many exposures."""
     return f"Problems in what you run: {number}"
 
 
@@ -463,23 +586,31 @@ def look_up(reference: str, *, in_full: bool) -> str:
 
 
 def titles(
-    worst_first: Sequence[Event], labels: Sequence[Label], part: int
+    worst_first: Sequence[Event],
+    labels: Sequence[Label],
+    said: Container[str],
+    part: int,
 ) -> tuple[str, ...]:
-    """Return a message's titles, longest first: the worst event and how many more, or how many of what.
+    """Return a message's titles, longest first: the worst event, and how many others of which bad kind.
 
-    They are safe ASCII that no service takes for markup.
+    They are safe ASCII that no service takes for markup. `said` are the ids of events that add nothing bad.
     """
-    worst, others = worst_first[0], len(worst_first) - 1
+    worst, others = worst_first[0], worst_first[1:]
     found: dict[str, None] = {}
-    is_quiet = {one.words for one in labels} == {"now watched"}
-    if others and is_quiet and not any(map(is_about_all, worst_first)):
-        found[heading(Kind.BASELINE, len(labels))] = None
+    if {one.words for one in labels} == {"now watched"} and others:
+        found[_capital(_now_watched(len(labels)))] = None
+    bad = Counter(
+        _counted_as(event)
+        for event in others
+        if event.id not in said and severity_of(event) is not Severity.INFO
+    )
+    rest = len(others) - bad.total()
+    counted = [f"{number} {words}" for words, number in bad.items()]
+    counted += [f"{rest} other"] if rest else []
+    ends = [f" (+ {', '.join(counted)})", f" (+ {len(others)} other)"] if others else []
     for sizes, runs in product(_TITLE_SIZES, (True, False)):
         if title := _headline(worst, *sizes, runs=runs):
-            joint = ", and" if "," in title else " and"
-            if others:
-                found[f"{title}{joint} {others} more"] = None
-            found[title] = None
+            found |= dict.fromkeys(f"{title}{end}" for end in (*ends, ""))
     found[f"{PRODUCT}: {counts(labels)}"] = None
     found[f"{PRODUCT}: {plural(len(labels), 'event')}"] = None
     found[PRODUCT] = None
@@ -494,7 +625,7 @@ def _headline(event: Event, of_name: int, of_version: int, *, runs: bool) -> str
     name, version = _name(event), event.version
     if name is not None and not NODE_ID.fullmatch(name):
         return ""
-    words = [what[:1].upper() + what[1:]] if what else []
+    words = [_capital(what)] if what else []
     if version is not None and not _VERSION_TEXT.fullmatch(version):
         words.append("a version of")
         version = None
@@ -502,11 +633,10 @@ def _headline(event: Event, of_name: int, of_version: int, *, runs: bool) -> str
         words.append(plain_name(name, of_name))
     if version is not None:
         words.append(plain_name(version, of_version))
-    return " ".join(words) + about + (_which_you_run(event, about) if runs else "")
+    says_so = event.kind in (Kind.EXPOSED, Kind.BASELINE) or _ends_with_a_verb(event)
+    is_run = runs and warns(event) and runs_it(event) and not says_so
+    return " ".join(words) + about + (_WHICH_YOU_RUN if is_run else "")
 
 
-def _which_you_run(event: Event, about: str) -> str:
-    """Return the words behind the sentence of what is run, unless that says it, or ends with a verb."""
-    says_so = event.kind in (Kind.EXPOSED, Kind.BASELINE) or about.startswith(" ")
-    is_run = warns(event) and runs_it(event) and not says_so
-    return ", which you run" if is_run else ""
+def _capital(words: str) -> str:
+    return words[:1].upper() + words[1:]

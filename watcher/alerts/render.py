@@ -11,13 +11,16 @@ from __future__ import annotations
 import html
 import itertools
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from watcher.alerts.differences import Item
+from watcher.alerts.differences import Item, Words
 from watcher.alerts.digest import Digest, Group, compose
 from watcher.alerts.phrasing import (
+    BLANK,
+    NAMELESS,
+    PAGE,
     PRODUCT,
     Part,
     Phrasing,
@@ -84,6 +87,9 @@ _LINK = re.compile(
 )
 """A page of the registry. A node called `..` has none: its link would lead elsewhere."""
 _MARKS = re.compile(r"[\\*_\[\]~<&]")
+_STOP = Trusted(".")
+_WORD = re.compile(r"[A-Za-z0-9._+-]+")
+"""What needs no quotation marks in plain ASCII."""
 _QUOTATION_MARKS = str.maketrans("“”", "''")
 
 
@@ -144,7 +150,7 @@ def plainest(events: tuple[Event, ...], part: int = 0, reference: str = "") -> R
     stay = (Part.RUNS, Part.ADVICE)
     pieces = tuple(piece for piece in worst.phrasing.pieces if piece.part in stay)
     line = replace(worst, phrasing=replace(worst.phrasing, pieces=pieces))
-    rest = (*(one.phrasing.label for one in others), *digest.rest)
+    rest = (*(label for one in others for label in one.labels), *digest.rest)
     digest = replace(digest, lines=(line,), rest=rest)
     room = PLAINEST_LIMIT - len(PRODUCT) - 1
     return replace(render(digest, Format.PLAINEST, room, 0, 1), title=PRODUCT)
@@ -182,15 +188,16 @@ class _Bodies:
             stage = rounds + 1 if is_cut_further else rounds
             if stage < Part.LINE:
                 shown.append((line, stage))
-        left = self._left({line.phrasing.event for line, _ in shown})
+        left = self._left({event for line, _ in shown for event in line.events})
         rest = self._rest(len(shown), of_worst, len(left))
         if of_worst == _ALONE:
-            body = writer.line(worst.phrasing, of_worst, named=True)
+            body = writer.sentence(worst.phrasing, of_worst, named=True)
         elif self.lines is not None:
             lines = [
-                writer.line(line.phrasing, stage, named=True) for line, stage in shown
+                writer.sentence(line.phrasing, stage, named=True)
+                for line, stage in shown
             ]
-            body = (" · " if self.lines == 1 else "\n").join([*lines, rest])
+            body = (" " if self.lines == 1 else "\n").join([*lines, rest])
         else:
             by_group: dict[Group, list[tuple[Phrasing, int]]] = {}
             for line, stage in shown:
@@ -211,8 +218,8 @@ class _Bodies:
     def _rest(self, shown: int, of_worst: int, follow: int) -> str:
         """Return the last block: what is not shown, when it was seen, and how to look it up."""
         digest, writer = self.digest, self.writer
-        labels = [line.phrasing.label for line in digest.lines[shown:]]
-        labels += digest.rest
+        hidden = digest.lines[shown:]
+        labels = [*(one for line in hidden for one in line.labels), *digest.rest]
         is_last = of_worst >= Part.LINE
         is_short = self.lines is not None or of_worst >= Part.SINCE
         critical = sum(one.rank[0] == CRITICAL_RANK for one in labels)
@@ -226,7 +233,9 @@ class _Bodies:
         )
         command = look_up(digest.reference, in_full=in_full)
         command = (writer.plain if is_short else writer.quoted)(command)
-        return " · ".join([*map(writer.plain, filter(None, ours)), command])
+        # A line of its own has room for marks between its parts; in a sentence they are noise.
+        joint = " · " if self.lines is None else ", "
+        return joint.join([*map(writer.plain, filter(None, ours)), command])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -240,79 +249,102 @@ class _Writer:
     stressed: Callable[[str], str]
     link: Callable[[str], str]
     listed: Callable[[str, list[str]], str]
-    """A heading and its lines."""
+    """A block and the lines below it."""
     paragraph: Callable[[str], str]
+    break_: str
+    """What separates the lines of a block."""
     between: str
     """What separates blocks."""
     letters: Callable[[str], str] = str
     """Which characters the whole body may have."""
 
     def group(self, group: Group, shown: list[tuple[Phrasing, int]]) -> str:
-        """Return the lines of a group; the first one names the node, or each one does below a heading."""
+        """Return a group: its worst event as a block, or its heading, and each other event as a line below."""
+        ordered = sorted(shown, key=lambda one: not one[0].heads)
+        below = ordered if group.heading else ordered[1:]
         lines = [
-            self.line(phrasing, stage, named=bool(group.heading) or number == 0)
-            for number, (phrasing, stage) in enumerate(shown)
+            self.sentence(phrasing, stage, named=group.is_of_many)
+            for phrasing, stage in below
         ]
-        if group.heading:
-            lines.insert(0, self.stressed(group.heading))
-        return self.listed(lines[0], lines[1:])
+        heading = self.stressed(group.heading) if group.heading else ""
+        return self.listed(heading or self.block(*ordered[0]), lines)
 
-    def line(self, phrasing: Phrasing, stage: int, *, named: bool) -> str:
-        """Return what is said of an event; `named`: of which node."""
-        beyond = max(0, stage - Part.LINE)
-        of_name, of_version = _NAMES[min(beyond, len(_NAMES) - 1)]
+    def block(self, phrasing: Phrasing, stage: int) -> str:
+        """Return an event in lines: what happened; what to do; why, since when, and the link."""
+        lines = [self._headline(phrasing, stage, named=True)]
+        if advice := _said(phrasing, Part.ADVICE, stage):
+            lines.append(self._advice(_ended(_capital(advice)), stage))
+        clauses = list(self._clauses(phrasing, stage, named=True))
+        is_link_alone = [piece.part for piece, _ in clauses] == [Part.LINK]
+        if is_link_alone and not advice:
+            return f"{lines[0]} · {clauses[0][1]}"
+        for number, (piece, clause) in enumerate(clauses):
+            if number == 0 or piece.on_own_line:
+                lines.append(clause)
+            else:
+                lines[-1] += f" {clause}"
+        return self.break_.join(lines)
+
+    def sentence(self, phrasing: Phrasing, stage: int, *, named: bool) -> str:
+        """Return an event in one line. `named`: of which node."""
+        text = self._headline(phrasing, stage, named=named)
+        if advice := _said(phrasing, Part.ADVICE, stage):
+            text += f": {self._advice(advice, stage)}"
+        clauses = self._clauses(phrasing, stage, named=named)
+        return " ".join([f"{text}.", *(clause for _, clause in clauses)])
+
+    def _headline(self, phrasing: Phrasing, stage: int, *, named: bool) -> str:
+        of_name, of_version = _room(stage)
         parts = [phrasing.symbol]
-        if phrasing.what:
-            parts.append(self.stressed(phrasing.what))
-        is_named = named or phrasing.version is None or not phrasing.what
+        what, about = phrasing.what, phrasing.about
+        if what:
+            parts.append(self.stressed(what[:1].upper() + what[1:]))
+        is_named = named or phrasing.version is None or not what
         if phrasing.name is not None and is_named:
             room = of_name
-            if not beyond:
+            if stage <= Part.LINE:
                 # The sanitizer makes three characters of a dot that could make it a host.
                 room += 2 * phrasing.name.count(".", 0, of_name)
-            parts.append(self.words((phrasing.name or "(no name)",), room))
+            parts.append(self.words((phrasing.name or NAMELESS,), room))
         if phrasing.version is not None:
             parts.append(self.words((phrasing.version,), of_version))
-        about = phrasing.about
-        if about and not phrasing.what:
+        if about and not what:
             parts.append(self.stressed(about.strip()))
             about = ""
         text = " ".join(parts) + self.plain(about)
-        for piece in phrasing.pieces:
-            # Beside the shortest name there is only room for the advice.
-            if stage >= _ALONE - 1 and piece.part is not Part.ADVICE:
-                continue
-            words = piece.words if stage < piece.part else piece.in_short
-            if words:
-                text += self._piece(piece, words, stage, of_version, named=named)
-        return text
+        # Beside the shortest name there is only room for the advice.
+        if stage >= _ALONE - 1:
+            return text
+        return text + self.words(_said(phrasing, Part.RUNS, stage), _RUNS)
 
-    def _piece(
-        self,
-        piece: Piece,
-        words: Iterable[str],
-        stage: int,
-        of_version: int,
-        *,
-        named: bool,
-    ) -> str:
-        match piece.part:
-            case Part.LINK:
-                pages = (one for one in words if named and _LINK.fullmatch(one))
-                return "".join(map(self.link, pages))
-            case Part.ADVICE:
-                return "".join(
-                    f" · {self.stressed(word)}"
-                    if isinstance(word, Trusted)
-                    else f" {self.words((word,), of_version)}"
-                    for word in words
-                )
-            case Part.SINCE:
-                return f" ({self.words(words, _QUOTES[stage >= Part.QUOTATION])})"
-            case Part.RUNS:
-                return f" · {self.words(words, _RUNS)}"
-            case _:
-                return f" · {self.words(words, _QUOTES[stage >= Part.QUOTATION])}"
+    def _advice(self, words: Words, stage: int) -> str:
+        """Return what to do, our own words stressed."""
+        _, of_version = _room(stage)
+        return "".join(
+            self._stress(one)
+            if isinstance(one, Trusted)
+            else self._quotation(one, of_version)
+            for one in words
+        )
+
+    def _stress(self, words: str) -> str:
+        """Return our own words stressed, without the blank at their end, which markup does not take."""
+        if words is _STOP:
+            return words
+        return self.stressed(words.rstrip()) + " " * words.endswith(" ")
+
+    def _clauses(
+        self, phrasing: Phrasing, stage: int, *, named: bool
+    ) -> Iterator[tuple[Piece, str]]:
+        """Yield the other pieces, each a sentence."""
+        limit = _QUOTES[stage >= Part.QUOTATION]
+        for piece in phrasing.pieces:
+            if piece.part in (Part.RUNS, Part.ADVICE) or stage >= piece.part:
+                continue
+            if piece.part is not Part.LINK:
+                yield piece, self.words(_capital(piece.words), limit) + "."
+            elif named and (pages := [*filter(_LINK.fullmatch, piece.words)]):
+                yield piece, "".join(map(self.link, pages))
 
     def words(self, words: Iterable[str], limit: int) -> str:
         """Return our own words as they are, and untrusted ones quoted in at most `limit` characters each."""
@@ -327,7 +359,37 @@ class _Writer:
         if text.endswith("\\"):
             # apprise's Markdown converters would let it escape the backtick that follows
             text = text[:-1] + _BACKSLASH
-        return self.quoted(text) if text else self.plain("(blank)")
+        return self.quoted(text) if text else self.plain(BLANK)
+
+
+def _room(stage: int) -> tuple[int, int]:
+    """Return the most characters of a name and of a version."""
+    return _NAMES[min(max(0, stage - Part.LINE), len(_NAMES) - 1)]
+
+
+def _said(phrasing: Phrasing, part: Part, stage: int) -> Words:
+    """Return what is left of a piece."""
+    return tuple(
+        word
+        for piece in phrasing.pieces
+        if piece.part is part
+        for word in (piece.words if stage < part else piece.in_short)
+    )
+
+
+def _ended(words: Words) -> Words:
+    """Return the words of a sentence with a full stop."""
+    if isinstance(words[-1], Trusted):
+        return *words[:-1], Trusted(f"{words[-1]}.")
+    return *words, _STOP
+
+
+def _capital(words: Words) -> Words:
+    """Return words that begin a sentence: our own ones with a capital letter."""
+    first = words[:1]
+    if first and isinstance(first[0], Trusted):
+        first = (Trusted(first[0][:1].upper() + first[0][1:]),)
+    return first + words[1:]
 
 
 def _bulleted(heading: str, lines: list[str]) -> str:
@@ -348,47 +410,56 @@ _MARKDOWN = _Writer(
     plain=str,
     quoted=lambda text: f"`{text}`",
     stressed=lambda text: f"**{text}**",
-    link=lambda url: f" · [registry]({url})",
+    link=lambda url: f"[{PAGE}]({url})",
     listed=lambda heading, lines: _bulleted(
         heading + "\n" if lines else heading, lines
     ),
     paragraph=str,
+    break_="\n",
     between="\n\n",
 )
 _HTML = _Writer(
     plain=html.escape,
     quoted=lambda text: f"<code>{html.escape(text)}</code>",
     stressed=lambda text: f"<b>{html.escape(text)}</b>",
-    link=lambda url: f' · <a href="{html.escape(url)}">{html.escape(url)}</a>',
+    link=lambda url: f'<a href="{html.escape(url)}">{html.escape(url)}</a>',
     listed=_list,
     paragraph=lambda text: f"<p>{text}</p>",
+    break_="<br/>",
     between="\n",
 )
 _TEXT = _Writer(
     plain=str,
     quoted=lambda text: f"`{text}`",
     stressed=str,
-    link=lambda url: f" {url}",
+    link=str,
     listed=_bulleted,
     paragraph=str,
+    break_="\n",
     between="\n\n",
 )
 _WRITERS = {
     Format.MARKDOWN: _MARKDOWN,
     Format.CHAT: replace(_MARKDOWN, listed=_bulleted),
-    Format.CODELESS: replace(_MARKDOWN, quoted=_escaped),
+    # Cards join the lines of a paragraph.
+    Format.CODELESS: replace(_MARKDOWN, quoted=_escaped, break_="\n\n"),
     Format.HTML: _HTML,
     Format.MAIL: replace(
         _HTML, quoted=lambda text: f"<samp>{html.escape(text)}</samp>"
     ),
     Format.TELEGRAM: replace(
         _HTML,
-        link=lambda url: f' · <a href="{html.escape(url)}">registry</a>',
+        link=lambda url: f'<a href="{html.escape(url)}">{PAGE}</a>',
         listed=_bulleted,
         paragraph=str,
+        break_="\n",
         between="\n\n",
     ),
     Format.TEXT: _TEXT,
-    Format.ASCII: replace(_TEXT, letters=ascii_text),
+    Format.ASCII: replace(
+        _TEXT,
+        quoted=lambda text: text if _WORD.fullmatch(text) else f"'{text}'",
+        letters=ascii_text,
+    ),
     Format.PLAINEST: replace(_TEXT, quoted=plain_name, letters=ascii_text),
 }

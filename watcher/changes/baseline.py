@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from heapq import nlargest
 
 from watcher.changes.transitions import DiffOptions, VersionEvents, counted, node_event
-from watcher.model.event import Event, Kind
+from watcher.model.event import BadVersion, Event, Kind, Tally
 from watcher.model.listing import Listing
 from watcher.model.snapshot import Node
 from watcher.model.version import (
@@ -18,6 +19,9 @@ from watcher.model.version import (
     newest,
     recency,
 )
+
+_NAMED = 10
+"""How many bad versions a baseline names."""
 
 
 def set_baseline(
@@ -48,16 +52,19 @@ def set_baseline(
         news = [version for version in first if not node.seen.get(version.key)] + late
     elif options.baseline == "summary" and (first or not late):
         wrong = _wrong(first)
-        worst, summary = next(iter(wrong), None), _summary(first, wrong)
-        events.append(
-            node_event(
-                node,
-                Kind.BASELINE,
-                options.now,
-                after=worst,
-                reason=summary,
-            )
+        summary = node_event(
+            node,
+            Kind.BASELINE,
+            options.now,
+            after=next(iter(wrong), None),
+            reason=_summary(first, wrong),
         )
+        summary = replace(
+            summary,
+            bad_versions=bad_versions((node.node, version) for version in first),
+            tally=tally(first),
+        )
+        events.append(summary)
     for version in news:
         about = VersionEvents(
             node=node.node, now=options.now, version=version, count=node.seen_floor
@@ -71,6 +78,33 @@ def set_baseline(
         statuses=options.statuses,
     )
     return node, events
+
+
+def bad_versions(versions: Iterable[tuple[str, Version]]) -> tuple[BadVersion, ...]:
+    """Return the banned and the flagged ones of versions, each given with its pack, the latest first.
+
+    Of many the banned ones are kept, and the latest.
+    """
+
+    def place(one: tuple[str, Version]) -> tuple[bool, str]:
+        return one[1].status == BANNED, recency(one[1].created_at)
+
+    bad = [one for one in versions if one[1].status in {BANNED, FLAGGED}]
+    return tuple(
+        BadVersion(node=node, version=one.version, status=one.status)
+        for node, one in nlargest(_NAMED, bad, key=place)
+    )
+
+
+def tally(versions: Iterable[Version]) -> Tally:
+    """Return how many versions of a pack there are, and how many of them are bad."""
+    found = tuple(versions)
+    return Tally(
+        versions=len(found),
+        banned=sum(one.status == BANNED for one in found),
+        flagged=sum(one.status == FLAGGED for one in found),
+        deprecated=sum(one.deprecated for one in found),
+    )
 
 
 def _wrong(versions: list[Version]) -> dict[str, list[str]]:

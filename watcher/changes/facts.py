@@ -1,4 +1,4 @@
-"""What an event says besides the transition: a release's changelog and dependencies, and which version is safe. Pure.
+"""What an event says besides the transition: a release's changelog and dependencies, and which version is good. Pure.
 
 None of it is part of an event's id.
 """
@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from watcher.changes.transitions import text_of
 from watcher.model.bounds import bounded
-from watcher.model.event import Event, FieldChange, Kind
+from watcher.model.event import Event, FieldChange, Kind, is_run_malware
 from watcher.model.listing import Listing
 from watcher.model.precedence import is_prerelease, normalised, precedence
 from watcher.model.snapshot import Node, Snapshot
@@ -62,8 +62,8 @@ def finished(
     """Return the events of a poll with what is no part of the transition, as they are kept and sent.
 
     `reasons` has summaries of the registry's reasons by the id of the event that each belongs to; what an event says
-    already stays before it. The safe version is that of `snapshot`, as `statuses` are watched. An exposure that has one
-    keeps it: the registry's answer about the pack as a whole counts there.
+    already stays before it. The newest good version is that of `snapshot`, as `statuses` are watched. An exposure that
+    has one keeps it: the registry's answer about the pack as a whole counts there.
     """
     safe: dict[str, SafeVersion | None] = {}
     done: list[Event] = []
@@ -73,10 +73,12 @@ def finished(
             node = snapshot.nodes.get(key)
             safe[key] = safe_version(node, statuses) if node else None
         reason = filter(None, (event.reason, reasons.get(event.id, "")))
-        advised = event.safe_version or safe[key]
-        done.append(
-            bounded(replace(event, reason=": ".join(reason), safe_version=advised))
-        )
+        known = event.safe_version or safe[key]
+        one = replace(event, reason=": ".join(reason), safe_version=known)
+        if is_run_malware(one):
+            # Here, before the reason is cut: whoever reads the event need not know the rule.
+            one = replace(one, safe_version=None)
+        done.append(bounded(one))
     return tuple(done)
 
 

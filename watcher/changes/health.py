@@ -17,7 +17,7 @@ from watcher.changes.transitions import (
     registry_event,
 )
 from watcher.durations import DAY
-from watcher.model.event import EMPTY, Event, Kind
+from watcher.model.event import EMPTY, GONE, Event, Kind
 from watcher.model.failure import Fault, ReadFailure
 from watcher.model.listing import ALL
 from watcher.model.snapshot import Node, Snapshot
@@ -134,7 +134,7 @@ def assess(
         due = []
     failing = [(key, "failing", _story(streaks[key])) for key in due]
     failing += [
-        (key, EMPTY, _story_of_empty(found_empty[key]))
+        (key, EMPTY, _story(found_empty[key]))
         for key in empty
         if found_empty[key].count >= threshold and not _is_failing(snapshot, key)
     ]
@@ -186,12 +186,9 @@ def once_more(
     return FailureStreak(count=count + 1, since=since, error=error, untried=untried)
 
 
-def _story(failure: FailureStreak, done: str = "read") -> str:
-    return f"could not be {done} in {in_polls(failure)}, since {timestamps.for_people(failure.since)}: {failure.error}"
-
-
-def _story_of_empty(found: FailureStreak) -> str:
-    return f"{in_polls(found)} found no version, since {timestamps.for_people(found.since)}: is the id right?"
+def _story(failure: FailureStreak) -> str:
+    since = timestamps.for_people(failure.since)
+    return f"{failure.error}; in {in_polls(failure)}, since {since}"
 
 
 def in_polls(failure: FailureStreak) -> str:
@@ -243,7 +240,7 @@ def assess_scans(
         if is_failing:
             failing.append(name)
         if is_failing != was_failing:
-            reason = _story(streak, "scanned") if streak else ""
+            reason = _story(streak) if streak else ""
             seen = reported.seen + len(events)
             events.append(health_event(seen, now, reason, install=name))
     seen = reported.seen + len(events)
@@ -290,7 +287,10 @@ def assess_channels(
         if was_failing != is_failing:
             seen = snapshot.channels_seen + len(events)
             reason = _story_of_channel(channel) if has_failed else ""
-            events.append(health_event(seen, now, reason, channel=channel.name))
+            after = GONE if channel.gone else "failing"
+            events.append(
+                health_event(seen, now, reason, channel=channel.name, after=after)
+            )
     reported = tuple(sorted(failing))
     if reported == snapshot.channels_failing:
         return snapshot, ()
@@ -304,5 +304,5 @@ def _has_failed_long(channel: ChannelState, now: str) -> bool:
 
 
 def _story_of_channel(channel: ChannelState) -> str:
-    """Return why a channel is failing; first what to do about it, because the end is cut where room is short."""
-    return f"{channel.error}; no alert was delivered since {timestamps.for_people(channel.failing_since)}"
+    since = timestamps.for_people(channel.failing_since)
+    return f"{channel.error}; no alert was delivered since {since}"

@@ -5,11 +5,11 @@ Rules: docs/behaviour.md, Sweeps, and Events (Failing).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from heapq import nlargest
 
 from watcher import timestamps
+from watcher.changes.baseline import bad_versions, tally
 from watcher.changes.diff import Difference, compare_listing
 from watcher.changes.health import (
     Assessment,
@@ -19,7 +19,7 @@ from watcher.changes.health import (
     once_more,
 )
 from watcher.changes.transitions import DiffOptions, registry_event
-from watcher.model.event import INCOMPLETE, BadVersion, Event, Kind
+from watcher.model.event import INCOMPLETE, Event, Kind, Tally
 from watcher.model.listing import Listing
 from watcher.model.selection import Selection
 from watcher.model.snapshot import Node, Snapshot, SweepBaseline
@@ -29,14 +29,11 @@ from watcher.model.version import (
     STATUSES,
     Version,
     is_watched,
-    recency,
 )
 from watcher.text.plural import plural
 
 _OF_PAGES = "only a page of all node packs shows it"
 """Why the rows that a sweep shows of a node are no complete listing."""
-_LATEST = 10
-"""How many of the bad versions the baseline names."""
 _LONGEST_GLOBS = 60
 """Characters of the globs that it shows."""
 
@@ -120,61 +117,54 @@ def set_baseline(
         or (chosen and not joined)
     ):
         return after, None
-    worst, reason = _summary(
-        joined.values(),
-        sweep_baseline,
-        had_others=bool(snapshot.sweep_baseline.baseline_at),
+    nodes = joined.values()
+    listed = [(node.node, version) for node in nodes for version in node.listed]
+    is_whole = sweep_baseline.globs == ("*",)
+    found = replace(
+        tally(version for _, version in listed),
+        packs=len(nodes),
+        banned_packs=sum(node.banned for node in nodes),
+        patterns="" if is_whole else _shown(sweep_baseline.globs),
+        has_others=bool(snapshot.sweep_baseline.baseline_at) and bool(nodes),
     )
+    worst = BANNED if found.banned_packs else next(iter(_bad(found)), None)
     # The worst is part of the id, as of a pack's own baseline.
     after, event = registry_event(
         after,
         Kind.BASELINE,
         options.now,
         after=worst,
-        reason=reason,
+        # Of other statuses there may be some.
+        reason=_summary(found, is_narrowed=bool(sweep_baseline.statuses)),
     )
-    return after, replace(event, bad_versions=_latest(joined.values()))
+    return after, replace(event, bad_versions=bad_versions(listed), tally=found)
 
 
-def _summary(
-    nodes: Collection[Node], of: SweepBaseline, *, had_others: bool
-) -> tuple[str | None, str]:
-    """Return the worst status of all, and a summary for people; `had_others`: a baseline of other globs was before."""
-    versions = [version for node in nodes for version in node.listed]
-    banned_packs = sum(node.banned for node in nodes)
+def _bad(found: Tally) -> dict[str, int]:
+    """Return how many versions are bad in which way, the worst first."""
     bad = {
-        BANNED: sum(version.status == BANNED for version in versions),
-        FLAGGED: sum(version.status == FLAGGED for version in versions),
-        "deprecated": sum(version.deprecated for version in versions),
+        BANNED: found.banned,
+        FLAGGED: found.flagged,
+        "deprecated": found.deprecated,
     }
-    counts = {name: count for name, count in bad.items() if count}
-    packs = plural(
-        len(nodes), "more node pack" if had_others and nodes else "node pack"
-    )
-    chosen = "" if of.globs == ("*",) else f" for {_shown(of.globs)}"
-    # Of other statuses there may be some.
-    hint = "" if nodes or of.statuses else ": is the pattern right?"
-    parts = [f"{packs} with {plural(len(versions), 'version')}{chosen}{hint}"]
-    if banned_packs:
-        parts.append(f"banned as a whole: {banned_packs:,}")
-    parts += [f"{name}: {count:,}" for name, count in counts.items()]
-    return (BANNED if banned_packs else next(iter(counts), None)), "; ".join(parts)
+    return {name: count for name, count in bad.items() if count}
+
+
+def _summary(found: Tally, *, is_narrowed: bool) -> str:
+    """Return a summary for people."""
+    packs = plural(found.packs, "more node pack" if found.has_others else "node pack")
+    chosen = f" for {found.patterns}" if found.patterns else ""
+    hint = "" if found.packs or is_narrowed else ": is the pattern right?"
+    parts = [f"{packs} with {plural(found.versions, 'version')}{chosen}{hint}"]
+    if found.banned_packs:
+        parts.append(f"banned as a whole: {found.banned_packs:,}")
+    parts += [f"{name}: {count:,}" for name, count in _bad(found).items()]
+    return "; ".join(parts)
 
 
 def _shown(globs: tuple[str, ...]) -> str:
     text = " ".join(globs)
     return text if len(text) <= _LONGEST_GLOBS else f"{text[: _LONGEST_GLOBS - 1]}…"
-
-
-def _latest(nodes: Collection[Node]) -> tuple[BadVersion, ...]:
-    """Return the latest of the bad versions."""
-    versions = [(node.node, version) for node in nodes for version in node.listed]
-    bad = [one for one in versions if one[1].status in {BANNED, FLAGGED}]
-    latest = nlargest(_LATEST, bad, key=lambda one: recency(one[1].created_at))
-    return tuple(
-        BadVersion(node=node, version=one.version, status=one.status)
-        for node, one in latest
-    )
 
 
 def assess_sweep(

@@ -93,6 +93,7 @@ def health_event(
     *,
     channel: str | None = None,
     install: str | None = None,
+    after: str = "failing",
 ) -> Event:
     """Return the event of a channel or an install that is failing, or has recovered if there is no reason.
 
@@ -100,7 +101,7 @@ def health_event(
     """
     subject = "install" if channel is None else "channel", channel or install, seen
     if reason:
-        event = _event(subject, None, Kind.FAILING, now, None, "failing", reason)
+        event = _event(subject, None, Kind.FAILING, now, None, after, reason)
     else:
         event = _event(subject, None, Kind.RECOVERED, now, "failing", None, "")
     return replace(event, channel=channel, install=install)

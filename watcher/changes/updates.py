@@ -8,11 +8,10 @@ from dataclasses import replace
 from watcher.changes.exposure import Poll
 from watcher.changes.facts import good_versions, safe_version
 from watcher.changes.transitions import REMOVED, node_url
-from watcher.changes.verdict import is_newer
 from watcher.model.event import Event, Kind, event_id
 from watcher.model.exposure import Installed, exposure_key
 from watcher.model.finding import Finding
-from watcher.model.precedence import is_prerelease, precedence
+from watcher.model.precedence import is_newer, is_prerelease, precedence
 from watcher.model.snapshot import Node
 from watcher.model.version import Version
 

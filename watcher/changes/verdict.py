@@ -21,7 +21,7 @@ from watcher.model.pack import (
     PackRecord,
     Verdict,
 )
-from watcher.model.precedence import is_same_version, precedence
+from watcher.model.precedence import is_newer, is_same_version
 from watcher.model.selection import NODE_ID
 from watcher.model.snapshot import Mark, Node
 from watcher.model.version import (
@@ -100,7 +100,7 @@ class Knowledge:
 
     @property
     def safe_version(self) -> SafeVersion | None:
-        """The version to move to; None if that is not known."""
+        """The newest good version; None if that is not known."""
         if self.is_banned or self.is_deleted:
             return SafeVersion(None)
         if self.node is None:
@@ -375,9 +375,3 @@ def find_version(text: str, versions: Iterable[Version]) -> Version | None:
     """
     same = [one for one in versions if is_same_version(one.version, text)]
     return max(same, key=badness, default=None)
-
-
-def is_newer(version: str, than: str) -> bool:
-    """Return whether a version is newer than another; two ways to write one version are not."""
-    # The last part is the text itself: how a version is written makes it no newer.
-    return precedence(version)[:-1] > precedence(than)[:-1]

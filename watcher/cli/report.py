@@ -195,13 +195,9 @@ def watched_in_words(nodes: int, globs: Sequence[str]) -> str:
 
 def event_subject(event: Event) -> str:
     """Return what an event is about, safe to print: a node, a channel, an install or the registry."""
-    if event.node is not None:
-        return sanitize_line(event.node)
-    if event.install is not None:
-        return f"(install {sanitize_line(event.install)})"
-    if event.channel is not None:
-        return f"(channel {sanitize_line(event.channel)})"
-    return "(registry)"
+    from watcher.alerts.phrasing import subject
+
+    return "".join(map(safe_line, subject(event)))
 
 
 def _subject(event: Event) -> str:

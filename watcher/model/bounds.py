@@ -86,6 +86,7 @@ def bounded(
         install=event.install and cut(event.install, longest_name),
         installed=installed,
         bad_versions=bad_versions,
+        tally=event.tally and replace(event.tally, patterns=kept(event.tally.patterns)),
     )
 
 

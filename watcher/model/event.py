@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import assert_never
 
+from watcher.model.malware import names_malware
 from watcher.model.pack import Copy
 from watcher.model.precedence import is_same_version
 from watcher.model.version import BANNED, SafeVersion
@@ -27,6 +28,9 @@ EMPTY = "empty"
 
 INCOMPLETE = "incomplete"
 """The same where the pages of all node packs lack something."""
+
+GONE = "gone"
+"""The same for a channel whose URL, or the right to use it, is no more."""
 
 
 class Kind(StrEnum):
@@ -89,7 +93,7 @@ class FieldChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BadVersion:
-    """A bad version that the baseline of all packs names. Every text is untrusted."""
+    """One of the versions that a baseline names. Every text is untrusted."""
 
     node: str
     """The node pack's id."""
@@ -97,6 +101,28 @@ class BadVersion:
     """Its text."""
     status: str
     """`banned` or `flagged`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """How much a baseline takes in, and how much of it is bad."""
+
+    packs: int = 1
+    """Node packs."""
+    versions: int = 0
+    """All of their versions."""
+    banned: int = 0
+    """How many of these are banned."""
+    flagged: int = 0
+    """How many are flagged."""
+    deprecated: int = 0
+    """How many are deprecated."""
+    banned_packs: int = 0
+    """How many packs are banned as a whole."""
+    patterns: str = ""
+    """What chose the packs; "" if all are watched, or the only one is. Untrusted text."""
+    has_others: bool = False
+    """Other packs were watched before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +164,9 @@ class Event:
     installed: tuple[Copy, ...] = ()
     """The installed copies of the node pack, whatever their version: enabled ones first."""
     bad_versions: tuple[BadVersion, ...] = ()
-    """For the baseline of all nodes that globs choose: the latest of the banned and flagged versions."""
+    """For a baseline: some of the banned and flagged versions, the banned ones first, and the latest first."""
+    tally: Tally | None = None
+    """For a baseline."""
 
     @property
     def key(self) -> str:
@@ -174,7 +202,10 @@ def is_meant(copy: Copy, event: Event) -> bool:
 
 
 def severity_of(event: Event) -> Severity:
-    """Return how bad an event is. A baseline and an exposure are as bad as the worst that they contain."""
+    """Return how bad an event is. A baseline and an exposure are as bad as the worst that they contain.
+
+    The baseline of all nodes is a warning at most.
+    """
     match event.kind:
         case Kind.BANNED:
             return Severity.CRITICAL
@@ -188,7 +219,10 @@ def severity_of(event: Event) -> Severity:
         ):
             return Severity.WARNING
         case Kind.BASELINE:
-            return TROUBLES.get(event.after or "", Severity.INFO)
+            worst = TROUBLES.get(event.after or "", Severity.INFO)
+            is_critical = worst is Severity.CRITICAL
+            # Nobody is woken for what a whole registry has had for long.
+            return Severity.WARNING if is_critical and event.node is None else worst
         case (
             Kind.REINSTATED
             | Kind.CLEARED
@@ -223,6 +257,14 @@ def is_a_ban(event: Event) -> bool:
     """Return whether a version, or the whole node, is banned."""
     is_exposed_ban = event.kind is Kind.EXPOSED and event.after == BANNED
     return event.kind is Kind.BANNED or is_exposed_ban
+
+
+def is_run_malware(event: Event) -> bool:
+    """Return whether something that somebody runs is banned for malware: then no other version is advised.
+
+    `watcher.model.finding` has the same rule for an installed copy.
+    """
+    return is_a_ban(event) and runs_it(event) and names_malware(event.reason)
 
 
 def replaces_archive(event: Event) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from watcher.model.failure import ReadFailure
+from watcher.model.malware import names_malware
 from watcher.model.pack import Pack, Verdict
 from watcher.model.version import SafeVersion, Version
 
@@ -31,7 +32,7 @@ class Finding:
     listed: Version | None = None
     """The installed version as the registry lists it."""
     safe_version: SafeVersion | None = None
-    """The version to move to; None if that is not known."""
+    """The newest good version; None if that is not known."""
     by: str = ""
     """What says that it is that pack, if not its own id and version do."""
     why: str = ""
@@ -48,6 +49,18 @@ class Finding:
     def reason(self) -> str:
         """What the verdict rests on, and the registry's reason."""
         return ": ".join(filter(None, (self.by, self.why, self.detail)))
+
+    @property
+    def is_malware(self) -> bool:
+        """Whether the copy is banned for malware: then no other version is advised."""
+        is_installed = not self.named
+        is_banned = self.verdict is Verdict.BANNED
+        return is_installed and is_banned and names_malware(self.detail)
+
+    @property
+    def advised(self) -> SafeVersion | None:
+        """The version that is advised; None if none is known, or none may be advised."""
+        return None if self.is_malware else self.safe_version
 
 
 def worst(findings: Iterable[Finding]) -> Finding:

@@ -51,6 +51,12 @@ def is_same_version(one: str, other: str) -> bool:
     )
 
 
+def is_newer(version: str, than: str) -> bool:
+    """Return whether a version is newer than another; two ways to write one version are not."""
+    # The last part is the text itself: how a version is written makes it no newer.
+    return precedence(version)[:-1] > precedence(than)[:-1]
+
+
 def is_prerelease(version: str) -> bool:
     """Return whether a text is a semantic version such as `2.0.0-rc.1`."""
     found = _semantic(version)

@@ -7,28 +7,28 @@ from typing import Any
 import pytest
 
 from tests.support.factories import event
-from watcher.alerts.advice import (
-    advice_on_copy,
-    advice_on_node,
-    advice_on_reference,
-)
+from watcher.alerts.advice import advice_on_copy, advice_on_node, commands
 from watcher.model.event import Event, FieldChange, Kind
-from watcher.model.pack import Copy, Verdict
+from watcher.model.finding import Finding
+from watcher.model.pack import Copy, Pack, PackKind, Verdict
 from watcher.model.version import SafeVersion
 from watcher.text.sanitize import Trusted
 
 BAD = ("flagged", "deleted", "deprecated", "delisted")
-SECRETS = "; change the passwords and keys that this machine held"
+MALWARE = (
+    "remove it; change the passwords and keys that this machine held. "
+    "Do not install another version before you know why"
+)
 _RUN = (Copy(install="workstation", version="1.2.0", enabled=True),)
 _SWAPPED = (FieldChange(field="downloadUrl", before="https://a", after="https://b"),)
 
 
-def _event(kind: Kind, version: str = "1.2.0", **fields: Any) -> Event:
+def _event(kind: Kind, version: str | None = "1.2.0", **fields: Any) -> Event:
     return event(kind=kind, version=version, **fields)
 
 
 def _advice(*events: Event) -> str:
-    return " ".join(advice_on_node(events).words)
+    return "".join(advice_on_node(events).words)
 
 
 def test_the_newest_advice_counts() -> None:
@@ -39,7 +39,7 @@ def test_the_newest_advice_counts() -> None:
     later = _event(
         Kind.FLAGGED, at="2026-01-02T00:00:00.000Z", safe_version=SafeVersion("1.9")
     )
-    assert _advice(later, earlier) == "newest safe version: 1.9"
+    assert _advice(later, earlier) == "the newest good version is 1.9"
 
 
 def test_a_version_with_a_warning_is_not_advised() -> None:
@@ -48,23 +48,57 @@ def test_a_version_with_a_warning_is_not_advised() -> None:
     assert _advice(flagged, _event(Kind.BANNED, "2", safe_version=None)) == ""
     swapped = _event(Kind.CHANGED, "2", changes=_SWAPPED, safe_version=SafeVersion("2"))
     assert _advice(swapped) == ""
-    assert _advice(flagged, _event(Kind.CHANGED, "2")) == "newest safe version: 2"
+    assert _advice(flagged, _event(Kind.CHANGED, "2")) == "the newest good version is 2"
 
 
 def test_another_version_that_is_banned_is_not_removed() -> None:
     """The advice is about what is run: here a flagged version, beside a ban of one that is not."""
     given: dict[str, Any] = {"installed": _RUN, "safe_version": SafeVersion("1.1.0")}
     ban = _event(Kind.BANNED, "1.3.0", reason="a stealer", **given)
-    assert _advice(ban, _event(Kind.FLAGGED, **given)) == "move to: 1.1.0"
+    assert _advice(ban, _event(Kind.FLAGGED, **given)) == "go back to 1.1.0"
+
+
+@pytest.mark.parametrize(
+    ("version", "good", "words"),
+    [
+        ("1.10.0", "1.9.0", "go back to 1.9.0"),
+        ("1.2.0", "1.10.0", "move to 1.10.0"),
+        ("2.0.0-rc.1", "2.0.0", "move to 2.0.0"),
+        ("v1.2", "1.2.0", "move to 1.2.0"),
+        (None, "1.2.0", "move to 1.2.0"),
+    ],
+)
+def test_the_way_to_go(version: str | None, good: str, words: str) -> None:
+    """One goes back to an older version, by semantic versioning; to any other one moves."""
+    one = _event(
+        Kind.FLAGGED,
+        version,
+        installed=(Copy(install="a", version=version, enabled=True),),
+        safe_version=SafeVersion(good),
+    )
+    assert _advice(one) == words
+
+
+def test_malware_that_is_run() -> None:
+    """No version is advised, whatever other events of the message know; the words are those of the contract."""
+    given: dict[str, Any] = {"installed": _RUN, "safe_version": SafeVersion("1.1.0")}
+    ban = _event(Kind.BANNED, reason="a stealer", **given)
+    assert _advice(_event(Kind.FLAGGED, "1.0.0", **given), ban) == MALWARE
+    exposed = _event(Kind.EXPOSED, after="banned", reason="a stealer", **given)
+    assert _advice(exposed) == MALWARE
 
 
 @pytest.mark.parametrize(
     ("kind", "reason", "in_short"),
     [
-        (Kind.BANNED, "dull", "remove it then move to: 1.1.0"),
-        (Kind.BANNED, "a stealer", "remove it; change your passwords"),
+        (Kind.BANNED, "dull", "remove it, then go back to 1.1.0"),
+        (
+            Kind.BANNED,
+            "a stealer",
+            "remove it; change passwords, keys; do not reinstall",
+        ),
         (Kind.CHANGED, "dull", "do not reinstall it"),
-        (Kind.FLAGGED, "a stealer", "move to: 1.1.0"),
+        (Kind.FLAGGED, "a stealer", "go back to 1.1.0"),
     ],
 )
 def test_advice_in_short(kind: Kind, reason: str, in_short: str) -> None:
@@ -76,22 +110,45 @@ def test_advice_in_short(kind: Kind, reason: str, in_short: str) -> None:
         safe_version=SafeVersion("1.1.0"),
         changes=_SWAPPED if kind is Kind.CHANGED else (),
     )
-    assert " ".join(advice_on_node([one]).in_short) == in_short
+    assert "".join(advice_on_node([one]).in_short) == in_short
 
 
-def _safe(text: str | None) -> SafeVersion | None:
-    """Return the version to move to; "" stands for one that is not known."""
-    return None if text == "" else SafeVersion(text)
+def _finding(
+    verdict: str, good: str | None, reason: str = "", **fields: Any
+) -> Finding:
+    """Make a finding about version 1.0.0; "" stands for a good version that is not known."""
+    enabled = fields.pop("enabled", True)
+    pack = Pack(
+        folder="p", kind=PackKind.REGISTRY, id="p", version="1.0.0", enabled=enabled
+    )
+    return Finding(
+        install="here",
+        pack=pack,
+        verdict=Verdict(verdict),
+        id="p",
+        detail=reason,
+        safe_version=None if good == "" else SafeVersion(good),
+        **fields,
+    )
+
+
+def _to_do(*finding: Any, **fields: Any) -> str:
+    return "".join(advice_on_copy(_finding(*finding, **fields)))
 
 
 @pytest.mark.parametrize(
-    ("verdict", "safe", "words"),
+    ("verdict", "good", "words"),
     [
         ("banned", "1.1.0", "remove it first, then move to 1.1.0"),
-        ("banned", None, "no safe version: remove it"),
+        ("banned", "0.9.0", "remove it first, then go back to 0.9.0"),
+        ("banned", None, "remove it; there is no good version"),
         ("banned", "", "remove it"),
         *((verdict, "1.1.0", "move to 1.1.0") for verdict in BAD),
-        *((verdict, None, "no safe version: disable or remove it") for verdict in BAD),
+        *((verdict, "0.9", "go back to 0.9") for verdict in BAD),
+        *(
+            (verdict, None, "disable or remove it; there is no good version")
+            for verdict in BAD
+        ),
         *((verdict, "", "") for verdict in BAD),
         ("outdated", "1.1.0", "move to 1.1.0"),
         ("unknown", None, ""),
@@ -99,58 +156,54 @@ def _safe(text: str | None) -> SafeVersion | None:
         ("ok", "1.1.0", ""),
     ],
 )
-def test_what_to_do_about_a_copy(verdict: str, safe: str | None, words: str) -> None:
+def test_what_to_do_about_a_copy(verdict: str, good: str | None, words: str) -> None:
     """A ban is to be removed; for the rest there is a version to move to, or none; what is not known gets no advice."""
-    assert "".join(advice_on_copy(verdict, _safe(safe))) == words
+    assert _to_do(verdict, good) == words
 
 
-@pytest.mark.parametrize("safe", ["1.1.0", None, ""])
-def test_a_ban_for_malware(safe: str | None) -> None:
-    """What the machine held may be known to others, also where the copy is disabled; a mere finding proves nothing."""
-    assert "".join(advice_on_copy("banned", _safe(safe), "A token stealer")).endswith(
-        SECRETS
-    )
-    assert (
-        "".join(advice_on_copy("banned", _safe(safe), "A token stealer", enabled=False))
-        == "remove it" + SECRETS
-    )
-    assert SECRETS not in "".join(
-        advice_on_copy("banned", _safe(safe), "By its author")
-    )
-    assert SECRETS not in "".join(
-        advice_on_copy("flagged", _safe(safe), "A token stealer")
-    )
+@pytest.mark.parametrize("good", ["1.1.0", None, ""])
+def test_a_copy_that_is_banned_for_malware(good: str | None) -> None:
+    """No version is advised in words or commands, disabled or not; a mere finding proves nothing."""
+    for enabled in (True, False):
+        banned = _finding("banned", good, "A token stealer", enabled=enabled)
+        assert "".join(advice_on_copy(banned)) == MALWARE
+        assert banned.advised is None
+        assert commands(banned, "p") == ("comfy node uninstall p",)
+    for verdict, reason in (("banned", "By its author"), ("flagged", "A stealer")):
+        assert "passwords" not in _to_do(verdict, good, reason)
+    # Nobody need run what a workflow names.
+    assert "passwords" not in _to_do("banned", good, "A token stealer", named=True)
 
 
 @pytest.mark.parametrize("verdict", Verdict)
 def test_a_disabled_copy_need_not_be_replaced(verdict: Verdict) -> None:
     """It may be removed, and no version is named for it."""
-    words = advice_on_copy(verdict, SafeVersion("1.1.0"), enabled=False)
+    words = _to_do(verdict, "1.1.0", enabled=False)
     assert "1.1.0" not in words
     assert bool(words) == (verdict in {"banned", *BAD})
 
 
 @pytest.mark.parametrize(
-    ("verdict", "safe", "words"),
+    ("verdict", "good", "words"),
     [
         *((name, "1.1.0", "install 1.1.0 instead") for name in ("banned", *BAD)),
-        *((name, None, "do not install it: no safe version") for name in BAD),
+        *((name, None, "do not install it; there is no good version") for name in BAD),
         ("banned", "", "do not install it"),
         ("flagged", "", ""),
         ("unknown", None, ""),
         ("ok", "1.1.0", ""),
     ],
 )
-def test_what_a_workflow_names(verdict: str, safe: str | None, words: str) -> None:
+def test_what_a_workflow_names(verdict: str, good: str | None, words: str) -> None:
     """Nobody need run it, so that nothing is to be removed."""
-    assert "".join(advice_on_reference(verdict, _safe(safe))) == words
+    assert _to_do(verdict, good, named=True) == words
 
 
 def test_a_version_is_untrusted() -> None:
     """The version is the registry's text; every other word is ours."""
     for words in (
         advice_on_node([_event(Kind.FLAGGED, safe_version=SafeVersion("1.1.0"))]).words,
-        advice_on_copy("banned", SafeVersion("1.1.0"), "stealer"),
-        advice_on_reference("banned", SafeVersion("1.1.0")),
+        advice_on_copy(_finding("banned", "1.1.0")),
+        advice_on_copy(_finding("banned", "1.1.0", named=True)),
     ):
         assert [word for word in words if not isinstance(word, Trusted)] == ["1.1.0"]

@@ -29,16 +29,16 @@ def _said(*changes: tuple[str, str, str]) -> str:
     [
         (
             ("dependencies", '["numpy", "torch"]', '["torch", "scipy"]'),
-            "dependencies: + scipy, - numpy",
+            "dependencies: adds scipy; drops numpy",
         ),
-        (("tags", "", '["a", "b"]'), "tags: + a, + b"),
-        (("tags_admin", '["a"]', ""), "admin tags: - a"),
+        (("tags", "", '["a", "b"]'), "tags: adds a, b"),
+        (("tags_admin", '["a"]', ""), "admin tags: drops a"),
         (
             ("tags", '["a", "b"]', '["b", "a"]'),
             "tags: the same in another order or number",
         ),
-        (("tags", '["a"]', '["a", ""]'), "tags: + (empty)"),
-        (("supported_os", '["a"]', '["b"]'), "systems: + b, - a"),
+        (("tags", '["a"]', '["a", ""]'), "tags: adds (empty)"),
+        (("supported_os", '["a"]', '["b"]'), "systems: adds b; drops a"),
         (("supported_comfyui_version", ">=0.3", ">=0.4"), "ComfyUI: >=0.3 → >=0.4"),
         (("supported_comfyui_frontend_version", "", "1"), "ComfyUI frontend: now 1"),
         (
@@ -53,7 +53,7 @@ def _said(*changes: tuple[str, str, str]) -> str:
         (("downloadUrl", "", "https://[a"), "archive: now https://[a"),
         (("downloadUrl", "", "node.zip?a"), "archive: now node.zip?a"),
         (("status", "active", "Odd"), "status: active → Odd"),
-        (("strange", "[1]", "[2]"), "strange: [1] → [2]"),
+        (("strange", "[1]", "[2]"), "field strange: [1] → [2]"),
     ],
 )
 def test_words(change: tuple[str, str, str], words: str) -> None:
@@ -64,13 +64,11 @@ def test_words(change: tuple[str, str, str], words: str) -> None:
 def test_long_lists_are_counted() -> None:
     """A few items are shown of what was added and of what was removed; the others are counted."""
     old, new = ([f"{name}{i}" for i in range(20)] for name in "ab")
-    shown = "tags: + b0, + b1, + b2, - a0, - a1, - a2"
-    assert (
-        _said(("tags", json.dumps(old), json.dumps(new)))
-        == f"{shown}, and 17 more added, 17 more removed"
+    assert _said(("tags", json.dumps(old), json.dumps(new))) == (
+        "tags: adds b0, b1, b2 and 17 more; drops a0, a1, a2 and 17 more"
     )
     assert _said(("tags", json.dumps(old[:1]), json.dumps(new[:6]))) == (
-        "tags: + b0, + b1, + b2, + b3, + b4, - a0, and 1 more added"
+        "tags: adds b0, b1, b2, b3, b4 and 1 more; drops a0"
     )
 
 
@@ -106,5 +104,5 @@ def test_what_is_untrusted_stays_so(before: list[str], after: list[str]) -> None
     ours = "".join(word for word in words if isinstance(word, Trusted))
     assert {str(word) for word in words if isinstance(word, Item)} <= {*before, *after}
     assert set(ours) <= set(
-        "tags: +-, (empty)andmoreddremovedthesameinanotherorderornumber0123456789"
+        "tags: ,; (empty)addsdropsandmorethesameinanotherorderornumber0123456789"
     )

@@ -88,9 +88,11 @@ def test_the_messages_say_that_they_belong_together() -> None:
     """Each says how many follow, a further one which it is, and all show the reference of the first."""
     flags = tuple(_event(f"flag-{number}", Kind.FLAGGED) for number in range(104))
     first, second = _messages((*_bans(10, 30), *flags))
-    assert first.title == "BANNED mine-000 1.0.0, which you run, and 143 more"
+    assert (
+        first.title == "BANNED mine-000 1.0.0, which you run (+ 39 banned, 104 flagged)"
+    )
     assert "… and 119 more: 15 banned, 104 flagged (15 follow) · seen" in first.body
-    assert second.title == "Part 2: BANNED bad-015 1.0.0 and 14 more"
+    assert second.title == "Part 2: BANNED bad-015 1.0.0 (+ 14 banned)"
     assert "flag" not in second.body
     assert "part 2 · seen" in second.body
     assert first.body.split("--ref ")[1] == second.body.split("--ref ")[1]
@@ -103,7 +105,7 @@ def test_where_lines_are_few_only_what_is_run_gets_further_messages() -> None:
     assert "… and 32 more" in messages[0].body
     assert "(2 follow)" in messages[0].body
     assert messages[1].body.splitlines()[-1].startswith("… and 1 more")
-    assert "part 2 · ref" in messages[1].body
+    assert "part 2, ref" in messages[1].body
 
 
 @pytest.mark.parametrize("limit", [160, 640, 900])
@@ -119,14 +121,14 @@ def test_what_is_run_is_named_with_what_to_do(limit: int, lines: int | None) -> 
         )
         for number in range(9)
     )
-    said = [
-        line
-        for message in _messages(bans, lines=lines, limit=limit)
-        for line in message.body.splitlines()
-    ]
-    about = [line for line in said if "BANNED" in line]
-    assert len(about) == 9
-    assert all("you run" in line and "passwords" in line for line in about)
+    said = "\n".join(
+        message.body for message in _messages(bans, lines=lines, limit=limit)
+    )
+    # The advice is in the same line, or alone in the next one.
+    about = re.findall(
+        r"BANNED `.*, which you run.*(?:: |\n)[Rr]emove it; .*passw", said
+    )
+    assert len(about) == said.count("BANNED") == 9
 
 
 def test_nothing_else_gets_a_further_message() -> None:
@@ -191,7 +193,7 @@ _HOSTILE = "é中@everyone <b>[x](https://evil.example) " * 3
 _NODES = ["my-pack", "x" * 100, "a.b" * 33, _HOSTILE]
 _VERSIONS = ["1.2.0", "9" * 80, _HOSTILE, None]
 _SWAPPED = (FieldChange(field="downloadUrl", before="https://a", after="https://b"),)
-_ADVICE = re.compile(r"(remove it|do not reinstall it|do not install it again)")
+_ADVICE = re.compile(r": (remove it|do not reinstall it|do not install it again)")
 
 
 @pytest.mark.parametrize("kind", [Kind.BANNED, Kind.EXPOSED, Kind.CHANGED])
@@ -225,7 +227,7 @@ def test_a_text_message_says_what_to_do(
         for body in (alone.body, first.body, plain.body):
             assert len(body) <= 160
             line = body.splitlines()[0]
-            assert re.match(r"(you run )?BANNED |ARCHIVE REPLACED ", line)
+            assert re.match(r"(You run )?BANNED |ARCHIVE REPLACED ", line)
             assert _ADVICE.search(line), line
             assert re.search(r"\bref [0-9a-f]{8}$", body)
             assert ("more" in body) == (body != alone.body)

@@ -87,7 +87,7 @@ def test_what_the_event_says() -> None:
         kind=Kind.FAILING,
         node=None,
         channel="ops",
-        after="failing",
+        after="gone",
         reason="HTTP 404; no alert was delivered since 2026-03-02 00:00 UTC",
         at=minute(3),
         url="https://registry.comfy.org",

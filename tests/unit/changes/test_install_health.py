@@ -44,8 +44,8 @@ def test_an_install_fails_at_the_threshold_and_recovers_once() -> None:
         [],
     ]
     (event,) = found[4].events
-    assert "could not be scanned in 3 polls in a row" in event.reason
-    assert event.reason.endswith(": gone")
+    assert "; in 3 polls in a row, since" in event.reason
+    assert event.reason.startswith("gone; ")
     assert (event.node, event.after, found[6].events[0].before) == (
         None,
         "failing",

@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.factories import NOW, PACK, known, version
-from watcher.changes.verdict import Knowledge, find_version, is_newer, judge
+from watcher.changes.verdict import Knowledge, find_version, judge
 from watcher.model.failure import Fault, ReadFailure
 from watcher.model.finding import Finding, rank
 from watcher.model.pack import Claim, Identity, Pack, PackKind, PackRecord, Verdict
+from watcher.model.precedence import is_newer
 from watcher.model.snapshot import Mark, Node
 from watcher.text.repository import repository_key
 

@@ -73,9 +73,9 @@ def test_an_acknowledged_message_is_delivered(webhook: Webhook) -> None:
     """A 200 from the webhook is a delivery, and the message says what happened, with the events."""
     assert _send(webhook.apprise_url("/a"), _events(2)) == ""
     [message] = webhook.messages("/a")
-    assert message.json["title"] == "BANNED rgthree-comfy 1.0.3 and 1 more"
+    assert message.json["title"] == "BANNED rgthree-comfy 1.0.3 (+ 1 banned)"
     assert (
-        "⛔ BANNED `rgthree-comfy` `1.0.3` (was flagged) · reason: `malware`"
+        "⛔ BANNED `rgthree-comfy` `1.0.3`\nReason: `malware`. Was flagged."
         in message.json["message"]
     )
     assert message.json["type"] == "failure"
@@ -189,10 +189,10 @@ def test_mail_is_html_with_a_text_part(mailbox: Mailbox) -> None:
     assert [
         finding for dialect, text in shown for finding in in_shown(dialect, text)
     ] == []
-    assert str(mail.message["Subject"]).startswith("BANNED rgthree-comfy 1.0.3 and ")
+    assert str(mail.message["Subject"]).startswith("BANNED rgthree-comfy 1.0.3 (+ ")
     page, plain = (text for dialect, text in shown if dialect is not Dialect.TITLE)
     assert '<a href="https://registry.comfy.org/nodes/rgthree-comfy">' in page
-    assert " · https://registry.comfy.org/nodes/rgthree-comfy" in plain
+    assert " https://registry.comfy.org/nodes/rgthree-comfy" in plain
 
 
 @pytest.mark.parametrize("form", ["text", "markdown", "html"])

@@ -24,10 +24,10 @@ def _said(before: list[str], after: list[str]) -> str:
 
 def test_what_was_added_to_a_long_list_is_said() -> None:
     """Also at its end, and with what was removed; not with what it still has."""
-    assert _said(_LONG, [*_LONG, "evil==6.6"]) == "dependencies: + evil==6.6"
+    assert _said(_LONG, [*_LONG, "evil==6.6"]) == "dependencies: adds evil==6.6"
     assert (
         _said(_LONG, ["evil==6.6", *_LONG[:40], *_LONG[41:]])
-        == f"dependencies: + evil==6.6, - {_LONG[40]}"
+        == f"dependencies: adds evil==6.6; drops {_LONG[40]}"
     )
     assert (
         _said(_LONG, _LONG[::-1]) == "dependencies: the same in another order or number"
@@ -67,8 +67,8 @@ def test_a_list_that_says_it_was_cut_hides_nothing() -> None:
     """A list with such an item at its end differs by its other items as any other."""
     mark = f"… (9 more added, 1 in both; 5 characters, sha256 {'0' * 16})"
     for many in ([], _LONG):
-        assert "+ evil" in _said(many, [*many, "evil", mark])
-    assert _said(["a"], ["a", mark]) == "dependencies: 9 more added"
+        assert "adds evil" in _said(many, [*many, "evil", mark])
+    assert _said(["a"], ["a", mark]) == "dependencies: adds 9 more"
 
 
 _ITEMS = st.lists(

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import click
 
 from watcher import timestamps
-from watcher.alerts.advice import advice_on_copy, advice_on_reference, commands
+from watcher.alerts.advice import advice_on_copy, commands
 from watcher.changes.transitions import node_url
 from watcher.cli.commands.installs import (
     base_name,
@@ -133,7 +133,7 @@ def _rows(done: Audit, *, only_problems: bool) -> list[Finding]:
 
 
 def _form(finding: Finding) -> PackForm:
-    pack, listed, safe = finding.pack, finding.listed, finding.safe_version
+    pack, listed, advised = finding.pack, finding.listed, finding.advised
     return PackForm(
         install=finding.install,
         id=finding.id or pack.id,
@@ -145,7 +145,7 @@ def _form(finding: Finding) -> PackForm:
         status=listed.status if listed else None,
         deprecated=listed.deprecated if listed else None,
         reason=finding.reason,
-        safe_version=safe.version if safe else "",
+        safe_version=advised.version if advised else "",
         url=node_url(finding.node) if finding.node else None,
     )
 
@@ -215,8 +215,7 @@ def _commands(finding: Finding) -> tuple[str, ...]:
     is_from_registry = pack.kind is PackKind.REGISTRY and not finding.named
     if name is None or name != pack.id or not is_from_registry:
         return ()
-    safe = finding.safe_version
-    return commands(name, finding.verdict, safe, enabled=pack.enabled)
+    return commands(finding, name)
 
 
 def _cells(finding: Finding) -> list[str]:
@@ -226,7 +225,7 @@ def _cells(finding: Finding) -> list[str]:
         _pack_cell(finding),
         version_cell(finding.pack),
         colour(finding.verdict) + disabled + accepted,
-        "".join(map(safe_line, _to_do(finding))) or "-",
+        "".join(map(safe_line, advice_on_copy(finding))) or "-",
     ]
 
 
@@ -246,15 +245,6 @@ def _only_claims(finding: Finding) -> bool:
         finding.pack.kind is PackKind.GIT
         and finding.verdict is Verdict.UNKNOWN
         and not finding.named
-    )
-
-
-def _to_do(finding: Finding) -> Iterable[str]:
-    safe = finding.safe_version
-    if finding.named:
-        return advice_on_reference(finding.verdict, safe)
-    return advice_on_copy(
-        finding.verdict, safe, finding.reason, enabled=finding.pack.enabled
     )
 
 

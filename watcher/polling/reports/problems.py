@@ -184,19 +184,22 @@ def ended_problems(
 
     A node that is no longer watched, or a channel or an install that is not among these, gets none.
     """
+    # Here, since most polls end no problem.
+    from watcher.alerts.phrasing import CAN_BE_READ, HAS_VERSIONS
+
     watched, configured = {sanitize_line(node).lower() for node in nodes}, set(channels)
     scanned = {sanitize_line(name) for name in installs}
     sentences: list[str] = []
     for key in about:
         what, _, name = key.partition(" ")
         if what == "unread" and name.lower() in watched:
-            sentences.append(f"{name}: can be read again")
+            sentences.append(f"{name}{CAN_BE_READ}")
         elif what == "empty" and name.lower() in watched:
-            sentences.append(f"{name}: has versions now")
+            sentences.append(f"{name}{HAS_VERSIONS}")
         elif what == "channel" and name in configured:
             sentences.append(f"channel {name}: no undelivered alerts left")
         elif what == "install" and name in scanned:
-            sentences.append(f"install {name}: can be read again")
+            sentences.append(f"install {name}{CAN_BE_READ}")
     return sentences
 
 

@@ -249,6 +249,6 @@ def test_a_text_message_names_the_worst_event_in_one_line(service: Service) -> N
     )
     text = parse_qs(str(service.requests[-1].body))["text"][0]
     assert len(text) <= 160
-    assert "BANNED 'comfyui-night-lights' '1.2.0'" in text.splitlines()[0]
+    assert "BANNED comfyui-night-lights 1.2.0." in text.splitlines()[0]
     assert text.count("BANNED") == 1
     assert "ref " in text.splitlines()[-1]

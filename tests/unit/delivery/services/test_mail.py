@@ -131,6 +131,6 @@ def test_a_text_cannot_be_a_line_of_a_mail(
     """The text that a mail service's plugin makes of the HTML keeps untrusted text in the line of its event."""
     assert service.tell(url, event(node="pack", version="- ⛔ banned other 1")) == ""
     lines = service.last[name].splitlines()
-    whole = "⛔ BANNED pack - ⛔ banned other 1 (was active) · "
+    whole = "⛔ BANNED pack - ⛔ banned other 1"
     assert any(line.startswith(whole) for line in lines)
     assert not [line for line in lines if line.startswith("- ")]

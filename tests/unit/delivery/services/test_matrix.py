@@ -235,7 +235,7 @@ def test_a_message_says_that_it_mentions_nobody(service: Service) -> None:
     assert service.tell("matrix://token@127.0.0.1:9/!r:x") == ""
     assert service.last["m.mentions"] == {}
     assert "<code>it reads your keys</code>" in service.last["formatted_body"]
-    assert "1.2.0 (was active) · reason: it reads your keys" in service.last["body"]
+    assert "1.2.0\nReason: it reads your keys" in service.last["body"]
 
 
 def test_an_encrypted_message_says_so_too(

@@ -220,7 +220,7 @@ _FOUR = tuple(event(id=f"e{i}", node=f"n{i}", url="") for i in range(4))
 
 @pytest.mark.parametrize(
     ("lines", "shown", "last"),
-    [(2, 1, "… and 3 more banned · comfy-watch history --ref "), (10, 4, "ref ")],
+    [(2, 1, "… and 3 more banned, comfy-watch history --ref "), (10, 4, "ref ")],
 )
 def test_a_pop_up_counts_what_its_lines_do_not_show(
     service: Service,
@@ -235,8 +235,7 @@ def test_a_pop_up_counts_what_its_lines_do_not_show(
     assert service.tell("kodi://127.0.0.1:9/?format=html", *_FOUR) == ""
     *events, end = service.last["params"]["message"].splitlines()
     assert events == [
-        f"⛔ BANNED `n{i}` `1.2.0` (was active) · reason: `it reads your keys`"
-        for i in range(shown)
+        f"⛔ BANNED `n{i}` `1.2.0`. Reason: `it reads your keys`." for i in range(shown)
     ]
     assert re.fullmatch(rf"{last}[0-9a-f]{{8}}", end)
 
@@ -253,6 +252,6 @@ def test_no_line_is_dropped(
         shown = service.last["params"]["message"].splitlines()
         assert len(shown) <= lines
         assert re.search(
-            r"… and \d+ more.* · (comfy-watch history --)?ref [0-9a-f]{8}\Z", shown[-1]
+            r"… and \d+ more.*, (comfy-watch history --)?ref [0-9a-f]{8}\Z", shown[-1]
         )
         assert list(in_shown(Dialect.TEXT, "\n".join(shown))) == []

@@ -110,8 +110,8 @@ def test_the_end_of_a_problem_is_said_for_what_still_exists() -> None:
         "settings x",
     ]
     assert ended_problems(about, ["alpha", "bravo"], ["ops"]) == [
-        "Alpha: can be read again",
-        "bravo: has versions now",
+        "Alpha can be read again",
+        "bravo has versions now",
         "channel ops: no undelivered alerts left",
     ]
 
