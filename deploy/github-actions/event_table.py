@@ -37,7 +37,7 @@ def summary(poll: Poll) -> str:
         said.append(f"{plural(poll.unconfirmed, 'alert')} unconfirmed")
     lines = [f"### Comfy Watch: {title(poll.counts)}", "", f"{', '.join(said)}.", ""]
     if poll.events:
-        head: tuple[str, ...] = ("", "node pack", "version", "safe version", "why", "")
+        head: tuple[str, ...] = ("", "node pack", "version", "newest good", "why", "")
         rows = [_row(event) for event in poll.events]
         if any(event.runs for event in poll.events):
             head = (*head[:3], "you run", *head[3:])

@@ -26,7 +26,7 @@ MALWARE = (
     "Do not install another version before you know why"
 )
 REASONS = {
-    "evil": "Contains a stealer, says (address removed) comfy node uninstall evil && comfy node install evil@0.9.0",
+    "evil": "Contains a stealer, says (address removed) comfy node uninstall evil",
     "finding": "1 info finding: net; in x.py; not reviewed yet comfy node disable finding",
     "withdrawn": "the registry does not list this version any more comfy node install withdrawn@2.0.0",
 }

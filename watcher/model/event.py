@@ -142,7 +142,9 @@ class Event:
     before: str | None = None
     """The status before, or `deprecated`, `removed`, `failing`, `empty`, `incomplete`; None where there was none."""
     after: str | None = None
-    """Like `before`. For a baseline, the worst that it contains; for `exposed`, what is wrong with what is run."""
+    """Like `before`, or `gone`. For a baseline, the worst that it contains; for `exposed`, what is wrong with what is
+    run.
+    """
     reason: str = ""
     """A summary of the registry's reason: untrusted text, without e-mail addresses."""
     changes: tuple[FieldChange, ...] = ()
@@ -154,7 +156,7 @@ class Event:
     published: str = ""
     """When the version was created, as the API gives it (RFC 3339); untrusted text. "" for the node as a whole."""
     safe_version: SafeVersion | None = None
-    """The version to move to; None if that is not known."""
+    """The newest good version; None if that is not known, or none may be advised (`is_run_malware`)."""
     changelog: str = ""
     """The first line of a `new` version's changelog: untrusted text, without e-mail addresses."""
     channel: str | None = None

@@ -38,8 +38,8 @@ class EventForm:
     after: str | None
     """The same afterwards. For `baseline`, the worst that it contains: `banned`, `flagged`, `deprecated` or None. For
     `exposed`, what is wrong with what you run: `banned`, `flagged`, `deleted`, `deprecated` or `delisted`. For
-    `failing`: `failing`, `empty` for a pack that never had a version, or `incomplete` if the pages of all packs lack
-    something.
+    `failing`: `failing`, `empty` for a pack that never had a version, `incomplete` if the pages of all packs lack
+    something, or `gone` for a channel whose URL is no longer valid.
     """
     reason: str
     """A summary of why, without e-mail addresses."""
@@ -54,13 +54,13 @@ class EventForm:
     severity: Severity
     """How bad it is."""
     safe_version: str | None = ""
-    """The newest good version, the one to move to: active and not deprecated. None if there is none. Absent if that is
-    not known.
+    """The newest good version: active and not deprecated. None if there is none. Absent if that is not known, and after
+    the ban of something that you run for malware: then no other version is advised.
     """
     installed: tuple[Copy, ...]
     """The installed copies of the node pack, in whatever version: enabled ones first. At most 50."""
     bad_versions: tuple[BadVersion, ...] = ()
-    """For the baseline of all packs that globs choose: the latest banned and flagged versions, at most 10. Absent if
+    """For a baseline: banned and flagged versions, at most 10, the banned ones first, then the latest first. Absent if
     there are none.
     """
     channel: str | None = None

@@ -77,7 +77,7 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class SafeVersion:
-    """Which version of a node to move to, where that is known."""
+    """The newest good version of a node, where that is known."""
 
     version: str | None
     """Untrusted text; None if there is no good one."""
