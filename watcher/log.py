@@ -15,7 +15,8 @@ from collections.abc import MutableMapping
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, TextIO
 
-from watcher.streams import coloured, is_journal, is_terminal, progress_hidden
+from watcher.streams import coloured, is_journal, is_terminal, progress_hidden, width
+from watcher.text.columns import wrap
 from watcher.text.sanitize import Trusted, safe_line
 
 if TYPE_CHECKING:
@@ -36,14 +37,18 @@ _stream: TextIO | None = None
 class _Writer:
     """Writes each line to the stream; a stream that is missing, closed or broken loses it silently.
 
-    Where the stream is systemd's journal the line begins with its priority (sd-daemon(3)).
+    Where the stream is systemd's journal the line begins with its priority (sd-daemon(3)). On a terminal a line for
+    people is wrapped.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, for_people: bool) -> None:
         self._priorities = is_journal(_stream or sys.stderr)
+        self._for_people = for_people
 
     def _write(self, priority: int, line: str) -> None:
         stream = _stream or sys.stderr
+        if self._for_people:
+            line = "\n".join(wrap(line, width(stream), "  "))
         if stream is not None:
             with progress_hidden(), contextlib.suppress(OSError, ValueError):
                 stream.write(
@@ -80,7 +85,8 @@ def prepare() -> FilteringBoundLogger:
     stream = _stream or sys.stderr
     with_time = [structlog.processors.TimeStamper(fmt="iso", utc=True)]
     render: Processor
-    if _format == "json" or not (_format == "console" or is_for_people()):
+    as_json = _format == "json" or not (_format == "console" or is_for_people())
+    if as_json:
         render = structlog.processors.JSONRenderer()
     elif is_journal(stream):
         with_time = []
@@ -88,7 +94,7 @@ def prepare() -> FilteringBoundLogger:
             colors=False, pad_event_to=0, pad_level=False
         )
     else:
-        render = structlog.dev.ConsoleRenderer(colors=coloured(stream))
+        render = structlog.dev.ConsoleRenderer(colors=coloured(stream), pad_event_to=0)
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -97,7 +103,7 @@ def prepare() -> FilteringBoundLogger:
             render,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(_level),
-        logger_factory=_Writer,
+        logger_factory=functools.partial(_Writer, for_people=not as_json),
     )
     logger: FilteringBoundLogger = structlog.get_logger()
     return logger

@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-import shutil
 import sys
 import threading
 from collections.abc import Iterator
 from typing import TextIO
 
 _NARROWEST = 20
+_USUAL = 80
+"""The columns of a terminal that does not say how many it has."""
 _WIPE = "\r\x1b[K"
 
 # A signal handler may write while its own thread is writing.
@@ -72,10 +73,15 @@ def coloured(stream: TextIO | None) -> bool:
 
 
 def width(stream: TextIO | None) -> int | None:
-    """Return the columns of the stream's terminal; None if it is not a terminal."""
-    if not is_terminal(stream):
+    """Return the columns of the stream's terminal, or `COLUMNS` instead; None if it is not a terminal."""
+    if stream is None or not is_terminal(stream):
         return None
-    return max(shutil.get_terminal_size().columns, _NARROWEST)
+    given = os.environ.get("COLUMNS", "")
+    columns = int(given) if given.isdecimal() else 0
+    if not columns:
+        with contextlib.suppress(OSError):
+            columns = os.get_terminal_size(stream.fileno()).columns
+    return max(columns or _USUAL, _NARROWEST)
 
 
 def takes_escapes(stream: TextIO | None) -> bool:

@@ -276,8 +276,8 @@ def test_clones(audit: Audit, comfyui: ComfyUI, registry: FakeRegistry) -> None:
     done = audit("ComfyUI")
     rows = [" ".join(row.split()) for row in done.out.splitlines()]
     assert rows[1:3] == [
-        "fork commit 0123456789 unknown - claims to be pack, whose repository is ann/pack -",
-        "pack (folder ours) commit 0123456789 ok - a clone whose file says 1.0.0 -",
+        "fork commit 0123456 unknown - claims to be pack, whose repository is ann/pack -",
+        "pack (folder ours) commit 0123456 ok - a clone whose file says 1.0.0 -",
     ]
     assert "; 1 clone judged by the version in a file" in done.out
     registry.catalog.set_status("pack", "1.0.0", "banned", "Steals")
@@ -427,7 +427,7 @@ def test_a_workflow(audit: Audit, registry: FakeRegistry, tmp_path: Path) -> Non
     assert first == "flow.json: this workflow names"
     assert [" ".join(row.split()) for row in rows[:3]] == [
         "evil 1.0.0 banned install 0.9.0 instead Contains a stealer, says (address removed) -",
-        "fresh commit 0123456789 unknown - it does not say which version it is -",
+        "fresh commit 0123456 unknown - it does not say which version it is -",
         "fine 1.0.0 ok - - -",
     ]
 

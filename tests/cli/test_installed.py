@@ -13,8 +13,8 @@ from tests.support.comfyui import COMMIT, ComfyUI
 from tests.support.fakes.manager import FakeManager, installed
 from tests.support.fork_server import ForkServer
 from watcher.cli.commands import installed as command
-from watcher.cli.terminal import display_width
 from watcher.model.pack import Inventory, Pack, PackKind, Source, SourceKind
+from watcher.text.columns import display_width
 
 pytestmark = pytest.mark.measured
 
@@ -68,10 +68,10 @@ def test_for_people(comfyui: ComfyUI, run: Any) -> None:
     rows = {line.split()[0]: " ".join(line.split()[1:]) for line in lines[2:]}
     assert rows == {
         "bad": "- unknown pyproject.toml is not valid TOML",
-        "foo": f"commit {COMMIT[:10]} git .git; its id from pyproject.toml; folder Foo",
+        "foo": f"commit {COMMIT[:7]} git .git; its id from pyproject.toml; folder Foo",
         "my-pack": "1.2.0 registry pyproject.toml and .tracking",
         "x.py": "- file a single file",
-        "old": "1.0.0 registry (disabled) pyproject.toml and .tracking",
+        "old": "1.0.0 registry disabled; pyproject.toml and .tracking",
     }
 
 

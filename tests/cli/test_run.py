@@ -174,7 +174,7 @@ def test_on_a_terminal_it_speaks_to_a_person(
         terminal.until("next poll at ")
         said = terminal.said.splitlines()
     assert said[0] == "watching 1 node, 0 channels, every 15m; Ctrl-C ends it"
-    assert said[1].split() == ["alpha", "1.0.0", "new"]
+    assert said[1].split() == ["new", "alpha", "1.0.0"]
     now = datetime.now(timezone(timedelta(hours=9)))
     hours = {f"{now - timedelta(minutes=minutes):%H:%M}" for minutes in range(3)}
     assert any(

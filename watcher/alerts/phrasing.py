@@ -81,6 +81,15 @@ _VERSION_TEXT = re.compile(r"[vV]?[0-9][0-9A-Za-z-]*(?:[.+][0-9A-Za-z-]+)*")
 """Any semantic version, and what is like one: `1.2.0+build.5`, `v2.0-rc.1`, `1.2.0.1`, `1.0b2`."""
 _TITLE_SIZES = ((100, 60), (40, 20))
 """The most characters of a name and a version; the second where a title must be short."""
+_AFTER_A_STATUS = (
+    Kind.BANNED,
+    Kind.FLAGGED,
+    Kind.DELETED,
+    Kind.REMOVED,
+    Kind.REINSTATED,
+    Kind.CLEARED,
+)
+"""Kinds whose status before may be any."""
 _WHAT_FOLLOWS = Trusted(
     f"from now on: {', '.join(kind for kind in Kind if kind in SWEPT_KINDS and kind is not Kind.BASELINE)}"
     " (of packs that you name or run, the usual kinds), unless a channel names its kinds;"
@@ -215,12 +224,16 @@ def subject(event: Event) -> Words:
     return (Trusted("(registry)"),)
 
 
-def beside_the_kind(event: Event) -> list[Words]:
-    """Return what a table says of an event beside its kind, its node and its version."""
+def beside_the_kind(event: Event, *, in_short: bool = False) -> list[Words]:
+    """Return what a table says of an event beside its kind, its node and its version.
+
+    `in_short` it does not say where the node is run.
+    """
     why = (event.reason,) if event.reason else ()
     parts = (
-        _details(event) or _transition(event),
-        running(event),
+        _transition(event),
+        running(event, with_places=not in_short),
+        _details(event),
         (*why, *_latest(event.bad_versions)) if is_about_all(event) else why,
     )
     return [words for words in parts if words]
@@ -342,13 +355,14 @@ def _name(event: Event) -> str | None:
 
 
 def _transition(event: Event) -> Words:
-    """Return the status before and after."""
+    """Return what the kind does not say of the status before and after."""
     before, after = Item(event.before or ""), Item(event.after or "")
-    if event.kind is Kind.CLEARED:
-        return (Trusted("was "), before) if before else ()
-    if before and after:
-        return before, Trusted(" → "), after
-    return (after,) if event.kind is Kind.EXPOSED and after else ()
+    if event.kind in (Kind.CHANGED, Kind.EXPOSED) and before != after:
+        arrow = (Trusted(" → "),) if before and after else ()
+        return tuple(words for words in (before, *arrow, after) if words)
+    if event.kind in _AFTER_A_STATUS and before not in {"", ACTIVE}:
+        return Trusted("was "), before
+    return ()
 
 
 def _since(event: Event) -> Words:
@@ -436,7 +450,7 @@ def _why(event: Event) -> Words:
 # Who runs it
 
 
-def running(event: Event) -> Words:
+def running(event: Event, *, with_places: bool = True) -> Words:
     """Return what is said of the installed copies: "you run it on workstation, 1.1.0 on laptop"; () for none.
 
     The version that the event is about comes first. Disabled copies are mentioned where none is enabled.
@@ -459,7 +473,8 @@ def running(event: Event) -> Words:
         else:
             named = Trusted(unknown) if version is None else Item(version)
             words += [Trusted(", also " if words else verb), named]
-        words += [Trusted(" on "), *_places(installs)]
+        if with_places:
+            words += [Trusted(" on "), *_places(installs)]
     if len(by_version) > _VERSIONS:
         words.append(Trusted(f", and {len(by_version) - _VERSIONS} more versions"))
     return tuple(words)

@@ -8,8 +8,8 @@ import time
 from typing import Self
 
 from watcher import streams
-from watcher.cli.terminal import truncate
 from watcher.settings.model import Settings
+from watcher.text.columns import truncate
 
 PATIENCE = 1.0
 """Seconds that something may take before it is shown."""

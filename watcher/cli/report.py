@@ -14,8 +14,8 @@ from watcher.cli.documents import (
     NodeCounts,
     ReadingForm,
 )
-from watcher.cli.terminal import colour, join_first, table, to_json, wrap
-from watcher.model.event import Event, Kind, rank
+from watcher.cli.terminal import join_first, styled, table, to_json
+from watcher.model.event import Event, Kind, Severity, rank, severity_of
 from watcher.model.event_form import public_form
 from watcher.model.failure import ReadFailure
 from watcher.model.listing import ALL
@@ -32,6 +32,7 @@ from watcher.text.sanitize import (
 if TYPE_CHECKING:
     from watcher.polling.model import Report
 
+_GOOD_NEWS = (Kind.REINSTATED, Kind.CLEARED, Kind.UNDEPRECATED, Kind.RECOVERED)
 _TEXT = 300
 _VALUE = 80
 _WORD = re.compile(r"[^\s,;()\"]+")
@@ -109,11 +110,20 @@ def lines(report: Report, *, dry_run: bool, width: int | None = None) -> list[st
     `width` is the terminal's, None where stdout is not a terminal: there the summary says what is wrong, since stderr
     may be somewhere else.
     """
-    worst_first = sorted(report.events, key=rank)
-    cells = [
-        (_subject(event), colour(event.kind), what_happened(event))
-        for event in worst_first
-    ]
+    last = summary(report, dry_run=dry_run)
+    if width is None:
+        last += _why_it_fails(report)
+    return [*event_lines(report.events, width), last]
+
+
+def event_lines(events: Iterable[Event], width: int | None) -> list[str]:
+    """Return a table of the events of a poll, worst first."""
+    worst_first = sorted(events, key=rank)
+    return table((), [event_row(event, width) for event in worst_first], width)
+
+
+def summary(report: Report, *, dry_run: bool = False) -> str:
+    """Return the line that counts what a poll found and did."""
     counts = [f"{plural(report.checked, 'node')} checked"]
     if report.watched > report.checked:
         counts.append(f"{report.watched - report.checked} failed")
@@ -133,10 +143,7 @@ def lines(report: Report, *, dry_run: bool, width: int | None = None) -> list[st
     counts += [f"{plural(count, noun)} {what}" for count, noun, what in odd if count]
     suffix = "; dry run: nothing saved or sent" if dry_run else ""
     took = [reading_in_words(report.way, report.requests), f"{report.seconds:.1f} s"]
-    summary = f"{', '.join(counts)} ({', '.join(filter(None, took))}){suffix}"
-    if width is None:
-        summary += _why_it_fails(report)
-    return [*table((), cells, width), *wrap(summary, width)]
+    return f"{', '.join(counts)} ({', '.join(filter(None, took))}){suffix}"
 
 
 def _why_it_fails(report: Report) -> str:
@@ -163,12 +170,31 @@ def exit_code(report: Report, fail_on: Iterable[Kind]) -> int:
     return 1 if unread or report.pending or report.expired or report.unsaved else 0
 
 
-def what_happened(event: Event) -> str:
-    """Return what changed and why, on one line."""
+def event_row(event: Event, width: int | None) -> tuple[str, ...]:
+    """Return what a table has of an event: its kind, what it is about, and what changed and why.
+
+    On a terminal it is in short, and the last two are one cell, so that a long name leaves no gaps in other rows.
+    """
+    kind, subject = _coloured_kind(event), _subject(event)
+    if width is None:
+        return kind, subject, _what_happened(event)
+    return kind, f"{subject}  {_what_happened(event, in_short=True)}".rstrip()
+
+
+def _coloured_kind(event: Event) -> str:
+    """Return the kind, coloured by how bad the event is, or green if something bad has ended."""
+    severity = severity_of(event)
+    if severity is not Severity.INFO:
+        return styled(event.kind, "red" if severity is Severity.CRITICAL else "yellow")
+    return styled(event.kind, "green" if event.kind in _GOOD_NEWS else None)
+
+
+def _what_happened(event: Event, *, in_short: bool = False) -> str:
     # Here, since most polls have nothing to say.
     from watcher.alerts.phrasing import beside_the_kind
 
-    return "; ".join("".join(map(_safe, words)) for words in beside_the_kind(event))
+    clauses = beside_the_kind(event, in_short=in_short)
+    return "; ".join("".join(map(_safe, words)) for words in clauses)
 
 
 def _safe(words: str) -> str:
@@ -193,15 +219,9 @@ def watched_in_words(nodes: int, globs: Sequence[str]) -> str:
     return " and ".join(parts)
 
 
-def event_subject(event: Event) -> str:
-    """Return what an event is about, safe to print: a node, a channel, an install or the registry."""
+def _subject(event: Event) -> str:
+    """Return what an event is about, safe to print: a node and its version, a channel, an install or the registry."""
     from watcher.alerts.phrasing import subject
 
-    return "".join(map(safe_line, subject(event)))
-
-
-def _subject(event: Event) -> str:
-    name = event_subject(event)
-    if event.version is None:
-        return name
-    return f"{name} {sanitize_line(event.version)}"
+    name = "".join(map(safe_line, subject(event)))
+    return f"{name} {sanitize_line(event.version)}" if event.version else name

@@ -5,39 +5,30 @@ from __future__ import annotations
 import json
 import os
 import sys
-import unicodedata
 from collections.abc import Iterable, Sequence
-from itertools import zip_longest
+from itertools import compress, zip_longest
 from typing import TextIO
 
 import click
 
+from watcher import streams
 from watcher.errors import WatchError
-from watcher.model.event import Kind
-from watcher.streams import coloured, is_journal, progress_hidden
+from watcher.text.columns import display_width, wrap
 from watcher.text.sanitize import escape_values
 
-_WORDS = {
-    "red": (Kind.BANNED, Kind.EXPOSED, Kind.FLAGGED, "failed"),
-    "magenta": (Kind.DELETED, Kind.REMOVED, "delisted"),
-    "yellow": (Kind.FAILING, Kind.DEPRECATED, "unknown", "unread", "empty"),
-    "cyan": (Kind.CHANGED, Kind.UPDATE, Kind.PENDING, Kind.BASELINE, "outdated"),
-    "green": (
-        Kind.NEW,
-        Kind.REINSTATED,
-        Kind.CLEARED,
-        Kind.RECOVERED,
-        Kind.UNDEPRECATED,
-        "ok",
-        "delivered",
-    ),
-}
 _COLOURS: dict[str, str] = {
-    word: colour for colour, words in _WORDS.items() for word in words
+    "banned": "red",
+    "failed": "red",
+    **dict.fromkeys(
+        ("flagged", "deleted", "removed", "delisted", "deprecated"), "yellow"
+    ),
+    **dict.fromkeys(("failing", "unread", "empty", "unknown"), "yellow"),
+    "ok": "green",
+    "delivered": "green",
 }
-"""Colours of event kinds, version statuses, verdicts, node states and results of `test-alerts`."""
+"""Colours of version statuses, verdicts, node states and results of `test-alerts`: what is bad, or expressly good."""
 
-_LABEL_COLOURS = {"error": "red", "warning": "yellow", "hint": "cyan"}
+_LABEL_COLOURS = {"error": "red", "warning": "yellow", "hint": None}
 
 _PRIORITIES = {"error": "<3>", "warning": "<4>", "hint": "<3>"}
 """In the journal, by label: a hint belongs to the error before it."""
@@ -45,21 +36,36 @@ _PRIORITIES = {"error": "<3>", "warning": "<4>", "hint": "<3>"}
 _USUAL_WIDTH = 48
 """Without a terminal, the most columns that one long cell may add to the cells of other rows."""
 
-_MIN_WIDTH = 8
-"""The fewest columns that a cell is wrapped to."""
+_LEAST_TEXT = 28
+"""The columns that the last cell of a row gets, if it needs them, before other cells are wrapped."""
+
+_LEAST_WIDTH = 20
+"""The columns that any other cell gets."""
+
+_GAP = 2
+"""Blanks between two columns."""
+
+INDENT = "    "
+"""What a line begins with that is about the row above it."""
+
+
+class Document(str):
+    """What a program may read: it is written as it is, also to a terminal that is narrower."""
+
+    __slots__ = ()
 
 
 class OutputError(WatchError):
     """Standard output cannot be written. `what` is empty if its reader closed the pipe, which is not reported."""
 
 
-def to_json(document: object) -> str:
+def to_json(document: object) -> Document:
     """Return a JSON document to print: invisible characters in its values are escaped, its keys are the program's."""
-    return json.dumps(escape_values(document), indent=2)
+    return Document(json.dumps(escape_values(document), indent=2))
 
 
 def echo(line: str = "", *, error: bool = False) -> None:
-    """Write one line, or a JSON document, to stdout or to stderr.
+    """Write one line, or a `Document`, to stdout or to stderr. On a terminal a line is wrapped to its width.
 
     Characters that the stream's encoding lacks are replaced. CI systems read workflow commands from the output, so
     both of their markers are broken: the second `#` of `##[` becomes an escape that JSON reads as the same text, and a
@@ -74,11 +80,13 @@ def echo(line: str = "", *, error: bool = False) -> None:
     if text.lstrip().startswith("::"):
         text = text.replace("::", ": :", 1)
     if error:
-        priority = _priority(text) if is_journal(stream) else ""
+        priority = _priority(text) if streams.is_journal(stream) else ""
         text = priority + _colour_label(text)
+    if not isinstance(line, Document):
+        text = "\n".join(wrap(text, streams.width(stream), "  "))
     try:
-        with progress_hidden():
-            click.echo(text, err=error, color=coloured(stream))
+        with streams.progress_hidden():
+            click.echo(text, err=error, color=streams.coloured(stream))
     except OSError as failure:
         _redirect_to_devnull(stream)
         if not error:
@@ -114,14 +122,30 @@ def error_lines(failure: WatchError) -> list[str]:
 
 
 def colour(word: str) -> str:
-    """Return an event kind, status, node state or result in its colour."""
-    return click.style(word, fg=found) if (found := _COLOURS.get(word)) else word
+    """Return a status, verdict, node state or result in its colour."""
+    return styled(word, _COLOURS.get(word))
+
+
+def styled(text: str, fg: str | None) -> str:
+    """Return the text in a colour; None: as it is."""
+    return click.style(text, fg=fg) if fg else text
+
+
+def bold(text: str) -> str:
+    """Return the text as a heading."""
+    return click.style(text, bold=True)
+
+
+def dim(text: str) -> str:
+    """Return the text as secondary."""
+    return click.style(text, dim=True)
 
 
 def _colour_label(text: str) -> str:
     label, colon, rest = text.partition(":")
-    found = _LABEL_COLOURS.get(label)
-    return click.style(label + colon, fg=found, bold=True) + rest if found else text
+    if label not in _LABEL_COLOURS:
+        return text
+    return click.style(label + colon, fg=_LABEL_COLOURS[label], bold=True) + rest
 
 
 def _priority(text: str) -> str:
@@ -136,141 +160,113 @@ def _redirect_to_devnull(stream: TextIO) -> None:
     os.close(devnull)
 
 
+Row = Sequence[str] | str
+"""The cells of a row, or a line across all columns."""
+
+
 def table(
-    head: Sequence[str],
-    rows: Iterable[Sequence[str]],
-    width: int | None = None,
-    below: Sequence[str] = (),
+    head: Sequence[str], rows: Iterable[Row], width: int | None = None
 ) -> list[str]:
     """Return the lines of a table; columns are two blanks apart, and the head may be empty.
 
-    On a terminal of `width` columns no line is wider: cells are wrapped in their column, or, where the columns do not
-    fit, each row becomes a block with a line for each cell. Without a width nothing is wrapped or cut, so each row can
-    be found as one line; a very long cell shifts the cells after it in its own row only. On a terminal a row may have
-    a text `below` it, of one or more lines, over all columns; "" stands for none.
+    Without a width nothing is wrapped or cut, so that each row can be found as one line; a very long cell shifts the
+    cells after it in its own row only. On a terminal of `width` columns:
+
+    - A column in which each cell is "-" is left out.
+    - Cells are wrapped in their column, at blanks. If a word is too long for it, such as an id, the rest of the row is
+      below that.
+    - The last cell goes on below its row, across all columns.
     """
-    lines = [list(row) for row in rows]
-    bold = [
-        " ".join(click.style(word, bold=True) for word in title.split())
-        for title in head
+    given = list(rows)
+    if width is not None:
+        head, given = _without_empty_columns(head, given)
+    if head:
+        given.insert(0, [*map(bold, head)])
+    sizes = _column_sizes([row for row in given if not isinstance(row, str)], width)
+    lines: list[str] = []
+    for row in given:
+        if isinstance(row, str):
+            lines += wrap(row, width)
+            continue
+        for line in _row_lines(row, sizes, width):
+            lines += wrap(line, width, INDENT)
+    return lines
+
+
+def _without_empty_columns(
+    head: Sequence[str], rows: Sequence[Row]
+) -> tuple[Sequence[str], list[Row]]:
+    columns = zip(*(row for row in rows if not isinstance(row, str)), strict=True)
+    is_shown = [any(cell != "-" for cell in column) for column in columns]
+    kept: list[Row] = [
+        row if isinstance(row, str) else list(compress(row, is_shown)) for row in rows
     ]
-    natural = [
-        max(map(display_width, column))
-        for column in zip(*([head] if head else []), *lines, strict=True)
-    ]
+    return list(compress(head, is_shown)), kept
+
+
+def _column_sizes(rows: Sequence[Sequence[str]], width: int | None) -> list[int]:
+    """Return the columns' widths: what they need if that fits, else the widest ones are made narrower."""
+    columns = list(zip(*rows, strict=True))
+    sizes = [max(map(display_width, column)) for column in columns]
     if width is None:
-        widths = [min(wide, _USUAL_WIDTH) for wide in natural]
-        return [_join_cells(row, widths) for row in ([bold] if head else []) + lines]
-    titles = list(map(display_width, head)) or [0] * len(natural)
-    least = [
-        min(wide, max(title, _MIN_WIDTH))
-        for wide, title in zip(natural, titles, strict=True)
-    ]
-    room = width - 2 * (len(natural) - 1)
-    if sum(least) > room:
-        return _rows_as_blocks(bold, lines, width, below)
-    widths = _share_width(natural, least, room)
-    found = _wrap_row(bold, widths) if head else []
-    for row, text in zip_longest(lines, below, fillvalue=""):
-        found += [*_wrap_row(row, widths), *_indented(text, width)]
-    return found
+        return [min(size, _USUAL_WIDTH) for size in sizes]
+    gaps = _GAP * (len(sizes) - 1)
+    room = width - gaps - min(sizes[-1], _LEAST_TEXT) if sizes else 0
+    most = max(sizes, default=0)
+    while most > _LEAST_WIDTH and sum(min(size, most) for size in sizes[:-1]) > room:
+        most -= 1
+    return [_used(column, most) for column in columns]
 
 
-def _indented(text: str, width: int) -> list[str]:
-    return [f"  {line}" for each in text.splitlines() for line in wrap(each, width - 2)]
+def _used(cells: Sequence[str], most: int) -> int:
+    """Return how much of a column's width its cells use; those that do not fit are no matter."""
+    pieces = (display_width(piece) for cell in cells for piece in wrap(cell, most))
+    return max((size for size in pieces if size <= most), default=most)
 
 
-def _share_width(natural: Sequence[int], least: Sequence[int], room: int) -> list[int]:
-    """Return the columns' widths: their natural ones if they fit, else the widest columns share what is left."""
-    widths = list(least)
-    by_need = sorted(
-        range(len(natural)), key=lambda column: natural[column] - least[column]
-    )
-    for place, column in enumerate(by_need):
-        left = room - sum(widths)
-        widths[column] += min(
-            natural[column] - least[column], left // (len(by_need) - place)
-        )
-    return widths
-
-
-def _join_cells(row: Sequence[str], widths: Sequence[int]) -> str:
-    padded = [
-        cell + " " * (width - display_width(cell))
-        for cell, width in zip(row, widths, strict=True)
-    ]
-    return "  ".join(padded).rstrip()
-
-
-def _wrap_row(row: Sequence[str], widths: Sequence[int]) -> list[str]:
-    cells = [wrap(cell, width) for cell, width in zip(row, widths, strict=True)]
-    return [_join_cells(line, widths) for line in zip_longest(*cells, fillvalue="")]
-
-
-def _rows_as_blocks(
-    head: Sequence[str], rows: Iterable[Sequence[str]], width: int, below: Sequence[str]
+def _row_lines(
+    row: Sequence[str], sizes: Sequence[int], width: int | None
 ) -> list[str]:
     lines: list[str] = []
-    for row, text in zip_longest(rows, below, fillvalue=""):
-        lines.append("")
-        if head:
-            lines += table((), list(zip(head, row, strict=True)), width)
-        else:
-            lines += wrap(" ".join(row), width)
-        lines += _indented(text, width)
-    return lines[1:]
+    beside: list[tuple[int, Sequence[str]]] = []
+    start = 0
+    for cell, size in zip(row[:-1], sizes[:-1], strict=True):
+        pieces = wrap(cell, None if width is None else size)
+        beside.append((size, pieces))
+        start += size + _GAP
+        is_too_wide = max(map(display_width, pieces)) > size
+        if is_too_wide and width is not None:
+            lines += _side_by_side(beside)
+            beside = [(start - _GAP, ("",))]
+    first, rest = row[-1], ""
+    if width is not None:
+        first, rest = _split(row[-1], width - start)
+    beside.append((0, (first,)))
+    lines += _side_by_side(beside)
+    return [*lines, *wrap(INDENT + rest, width)] if rest else lines
 
 
-def wrap(text: str, width: int | None) -> list[str]:
-    """Return the text in lines of at most `width` columns, broken between words where possible; None: as it is.
-
-    A colour must not span words.
-    """
-    if width is None:
-        return [text]
-    lines = [""]
-    for word in text.split(" "):
-        for piece in _split_word(word, width):
-            longer = f"{lines[-1]} {piece}" if lines[-1] else piece
-            if display_width(longer) <= width:
-                lines[-1] = longer
-            else:
-                lines.append(piece)
-    return [line.rstrip() for line in lines]
+def _split(text: str, room: int) -> tuple[str, str]:
+    """Return the words of a text that fit beside other cells, and the rest."""
+    first = wrap(text, max(room, 1))[0]
+    rest = text.removeprefix(first)
+    is_whole = text.startswith(first) and rest[:1] in {"", " "}
+    if is_whole and display_width(first) <= room:
+        return first, rest.strip()
+    return "", text
 
 
-def _split_word(word: str, width: int) -> list[str]:
-    if display_width(word) <= width:
-        return [word]
-    pieces, room = [""], width
-    for char in click.unstyle(word):
-        wide = display_width(char)
-        if wide > room:
-            pieces.append("")
-            room = width
-        pieces[-1] += char
-        room -= wide
-    return pieces
-
-
-def truncate(text: str, width: int) -> str:
-    """Return the text, or as much of its start as fits before a `…`."""
-    if display_width(text) <= width:
-        return text
-    return _split_word(text, width - 1)[0] + "…"
-
-
-def display_width(text: str) -> int:
-    """Return how many terminal columns a text takes: colours and combining marks none, wide characters two."""
-    if text.isascii() and "\x1b" not in text:
-        return len(text)
-    return sum(_char_width(char) for char in click.unstyle(text))
-
-
-def _char_width(char: str) -> int:
-    if unicodedata.category(char) in {"Mn", "Me", "Cf"}:
-        return 0
-    return 2 if unicodedata.east_asian_width(char) in {"W", "F"} else 1
+def _side_by_side(cells: Iterable[tuple[int, Sequence[str]]]) -> list[str]:
+    """Return the lines of cells, each with the width of its column, but for lines that would be empty."""
+    sizes, texts = zip(*cells, strict=True)
+    found: list[str] = []
+    for line in zip_longest(*texts, fillvalue=""):
+        padded = [
+            piece + " " * (size - display_width(piece))
+            for size, piece in zip(sizes, line, strict=True)
+        ]
+        found.append((" " * _GAP).join(padded).rstrip())
+    return list(filter(None, found))
 
 
 def join_first(items: Sequence[str], limit: int | None) -> str:

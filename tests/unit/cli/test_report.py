@@ -170,5 +170,5 @@ def test_the_last_line_says_what_is_wrong() -> None:
 def test_what_an_event_without_a_version_is_about(
     fields: dict[str, Any], subject: str
 ) -> None:
-    """A line begins with the node, the channel, the install or the registry, safe to print."""
-    assert lines(event(**NODE_LEVEL | fields))[0].startswith(subject + "  ")
+    """Beside the kind is the node, the channel, the install or the registry, safe to print."""
+    assert lines(event(**NODE_LEVEL | fields))[0].split("  ")[1] == subject

@@ -1,16 +1,23 @@
-"""Tables: columns that fit a terminal, rows that stay whole off it."""
+"""Tables: columns that fit a terminal, ids that stay whole, rows that stay whole off it."""
 
 from __future__ import annotations
 
 import click
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from watcher.cli.terminal import colour, display_width, join_first, table, wrap
+from watcher.cli.terminal import INDENT, bold, colour, dim, join_first, table
+from watcher.text.columns import display_width
 
 HEAD = ("NODE", "STATE", "WHAT")
-_WORDS = st.text(st.sampled_from("ab-日\u0301 "), max_size=60)
+_IDS = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", fullmatch=True)
+_CELLS = st.text(st.sampled_from("ab日\u0301/: "), max_size=60)
+_ROWS = st.lists(st.tuples(_IDS, _CELLS, _CELLS), min_size=1, max_size=5)
+
+
+def plain(lines: list[str]) -> list[str]:
+    """Return the lines without their colours."""
+    return [click.unstyle(line) for line in lines]
 
 
 def test_what_fits_is_laid_out_as_it_is() -> None:
@@ -18,102 +25,113 @@ def test_what_fits_is_laid_out_as_it_is() -> None:
     expected = ["NODE   STATE   WHAT", "alpha  ok      -", "b      banned  a word"]
     rows = [("alpha", colour("ok"), "-"), ("b", colour("banned"), "a word")]
     for width in (None, 21, 22, 200):
-        assert [click.unstyle(line) for line in table(HEAD, rows, width)] == expected
+        assert plain(table(HEAD, rows, width)) == expected
 
 
-def test_cells_are_wrapped_in_their_column() -> None:
-    """What is too wide is broken between words, below its own head, and each line of a cell keeps its colours."""
+def test_the_last_cell_goes_on_below_its_row() -> None:
+    """It uses all columns there, and the cells beside it stay on one line."""
     rows = [
-        ("alpha", "ok", f"one two {colour('banned')} three four"),
-        ("x" * 14, "ok", "-"),
+        ("alpha", "ok", f"one two {colour('banned')} four five six"),
+        ("b", "ok", "-"),
     ]
-    head, *lines = table(HEAD, rows, 30)
-    assert click.unstyle(head) == "NODE        STATE  WHAT"
-    assert [click.unstyle(line) for line in lines] == [
-        "alpha       ok     one two",
-        "                   banned",
-        "                   three four",
-        "xxxxxxxxxx  ok     -",
-        "xxxx",
+    lines = table(HEAD, rows, 30)
+    assert plain(lines) == [
+        "NODE   STATE  WHAT",
+        "alpha  ok     one two banned",
+        "    four five six",
+        "b      ok     -",
     ]
     assert "\x1b[31mbanned\x1b[0m" in lines[1]
 
 
-def test_where_columns_have_no_room_a_row_is_a_block() -> None:
-    """A terminal that is too narrow for the columns gets each row as lines of head and cell."""
-    said = table(
-        HEAD, [("alpha", "ok", "one two three four"), ("bravo", "ok", "-")], 20
-    )
-    assert [click.unstyle(line) for line in said] == [
-        "NODE   alpha",
-        "STATE  ok",
-        "WHAT   one two three",
-        "       four",
-        "",
-        "NODE   bravo",
-        "STATE  ok",
-        "WHAT   -",
+def test_a_word_is_not_broken_to_fill_a_row() -> None:
+    """Where the first word does not fit beside the other cells, the cell is below them."""
+    rows = [("alpha", "ok", "http://example.com/a/b/c and so on")]
+    assert plain(table(HEAD, rows, 30))[1:] == [
+        "alpha  ok",
+        "    http://example.com/a/b/c",
+        "    and so on",
     ]
 
 
-def test_a_text_below_its_row() -> None:
-    """It has all columns for itself, also where a row is a block; a row without one has no line for it."""
-    rows = [("one", "first cell"), ("two", "second cell")]
-    below = ["why this is so, at length", ""]
-    assert [click.unstyle(line) for line in table(("ID", "WHAT"), rows, 20, below)] == [
+def test_other_cells_are_wrapped_in_their_column() -> None:
+    """They break between words, and the columns beside them stay in their place."""
+    rows = [("alpha", "a state that takes quite some words", "what is to be done now")]
+    assert plain(table(HEAD, rows, 60)) == [
+        "NODE   STATE                          WHAT",
+        "alpha  a state that takes quite some  what is to be done now",
+        "       words",
+    ]
+
+
+def test_an_id_has_a_line_of_its_own_if_it_is_too_long() -> None:
+    """The rest of its row is below it, in its columns, and no other row moves."""
+    name = "a-pack-with-a-long-name-" * 4
+    rows = [(name, "ok", "why"), ("alpha", "banned", "a reason")]
+    assert plain(table(HEAD, rows, 40)) == [
+        "NODE   STATE   WHAT",
+        name,
+        "       ok      why",
+        "alpha  banned  a reason",
+    ]
+
+
+def test_a_column_that_says_nothing_is_left_out() -> None:
+    """A terminal has no room for it; in a pipe the columns are always the same."""
+    rows = [("alpha", "-", "-"), ("bravo", "-", "why")]
+    assert plain(table(HEAD, rows, 40)) == ["NODE   WHAT", "alpha  -", "bravo  why"]
+    assert plain(table(HEAD, rows))[0].split() == list(HEAD)
+
+
+def test_a_text_across_all_columns() -> None:
+    """It stands between two rows and is wrapped to the whole width, with the blanks that it begins with."""
+    rows = [("one", "-"), f"{INDENT}why this is so, at length", ("two", "cell")]
+    assert plain(table(("ID", "WHAT"), rows, 24)) == [
         "ID   WHAT",
-        "one  first cell",
-        "  why this is so, at",
-        "  length",
-        "two  second cell",
+        "one  -",
+        "    why this is so, at",
+        "    length",
+        "two  cell",
     ]
-    narrow = [
-        click.unstyle(line) for line in table(("ID", "A LONGER TITLE"), rows, 16, below)
-    ]
-    assert narrow[3:7] == ["first cell", "  why this is", "  so, at length", ""]
-    assert narrow[-1] == "second cell"
 
 
 def test_one_long_cell_moves_its_own_row_only() -> None:
     """Off a terminal nothing is wrapped or cut, and a long id costs no other row its place."""
-    head, long, short = table(
-        HEAD, [("x" * 100, "ok", "y" * 500), ("alpha", "ok", "-")]
+    head, long, short = plain(
+        table(HEAD, [("x" * 100, "ok", "y" * 500), ("alpha", "ok", "-")])
     )
     assert long == f"{'x' * 100}  ok     {'y' * 500}"
-    assert click.unstyle(head) == f"NODE{' ' * 46}STATE  WHAT"
+    assert head == f"NODE{' ' * 46}STATE  WHAT"
     assert short == f"alpha{' ' * 45}ok     -"
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [("abc", 3), ("日本", 4), ("e\u0301", 1), (colour("banned"), 6), ("", 0), ("ü", 1)],
-)
-def test_columns(text: str, expected: int) -> None:
-    """Wide characters take two columns, marks and colours none."""
-    assert display_width(text) == expected
-
-
-@given(_WORDS, st.integers(2, 30))
-def test_wrapping_keeps_to_the_width_and_loses_nothing(text: str, width: int) -> None:
-    """No line is wider than it may be, and all but blanks is still there, in order."""
-    lines = wrap(text, width)
-    assert max(map(display_width, lines)) <= width
-    assert "".join(lines).replace(" ", "") == text.replace(" ", "")
-
-
-@given(st.lists(st.tuples(_WORDS, _WORDS, _WORDS), max_size=5), st.integers(20, 90))
-def test_no_row_is_wider_than_the_terminal(
+@given(_ROWS, st.integers(40, 200))
+def test_every_row_fits_and_is_whole(
     rows: list[tuple[str, str, str]], width: int
 ) -> None:
-    """Whatever the cells and the width, every line fits."""
-    assert (
-        max(display_width(line) for line in table(HEAD, rows, width)) <= width
-        if rows
-        else True
-    )
+    """No line is wider than the terminal, but for an id alone; no id is broken; nothing is lost."""
+    lines = plain(table((), rows, width))
+    ids = [row[0] for row in rows]
+    for line in lines:
+        assert display_width(line) <= width or line.strip() in ids
+    words = [word for line in lines for word in line.split(" ")]
+    assert all(one in words for one in ids)
+    characters = sorted("".join(words).replace(" ", ""))
+    assert characters == sorted("".join(map("".join, rows)).replace(" ", ""))
 
 
 def test_a_long_list_is_counted() -> None:
     """The first entries are named and the others counted."""
     assert join_first(["a", "b", "c", "d"], 2) == "a, b and 2 more"
     assert join_first(["a", "b"], 2) == join_first(["a", "b"], None) == "a, b"
+
+
+def test_three_colours() -> None:
+    """What is bad is red or yellow, what is expressly good green, anything else plain; the words say it too."""
+    words = ("banned", "failed", "flagged", "unknown", "ok", "active", "outdated")
+    codes = [colour(word).removesuffix("\x1b[0m") for word in words]
+    assert codes == [
+        *("\x1b[31mbanned", "\x1b[31mfailed", "\x1b[33mflagged", "\x1b[33munknown"),
+        *("\x1b[32mok", "active", "outdated"),
+    ]
+    assert (dim("a"), bold("a")) == ("\x1b[2ma\x1b[0m", "\x1b[1ma\x1b[0m")

@@ -7,8 +7,6 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 
-import click
-
 from watcher import timestamps
 from watcher.alerts.advice import advice_on_copy, commands
 from watcher.changes.transitions import node_url
@@ -22,7 +20,16 @@ from watcher.cli.commands.installs import (
 from watcher.cli.documents import AuditDocument, PackForm
 from watcher.cli.progress_line import progress_line
 from watcher.cli.report import error_form, failure_lines
-from watcher.cli.terminal import colour, echo, echo_result, table, to_json, wrap
+from watcher.cli.terminal import (
+    INDENT,
+    Row,
+    colour,
+    echo,
+    echo_result,
+    styled,
+    table,
+    to_json,
+)
 from watcher.errors import StateError
 from watcher.model.exposure import Exposure, exposure_key
 from watcher.model.finding import Finding
@@ -35,6 +42,7 @@ from watcher.registry import transport
 from watcher.settings.loading import Loaded
 from watcher.settings.model import Settings
 from watcher.streams import width
+from watcher.text.columns import display_width
 from watcher.text.plural import plural
 from watcher.text.sanitize import Trusted, escape_invisible, safe_line, sanitize_line
 
@@ -166,16 +174,18 @@ def lines(
         fitting = of_kind if width is None else of_kind[:_SHOWN]
         text += _table(fitting, done, width, named=named)
         if more := len(of_kind) - len(fitting):
-            text += wrap(f"and {plural(more, 'more pack')}; --json has all", width)
+            text.append(f"and {plural(more, 'more pack')}; --json has all")
         text.append("")
-    return [*text, *wrap(_summary(done, seconds), width)]
+    return [*text, _summary(done, seconds)]
 
 
 def _table(
     rows: Sequence[Finding], done: Audit, width: int | None, *, named: bool
 ) -> list[str]:
     places = {one.install for one in done.inventories if one.named is named}
-    by_place = len(places) > 1
+    # On a terminal an install that all rows share is said once, above them.
+    shared = places if width is None else {one.install for one in rows}
+    by_place = len(shared) > 1
     head = ["PACK", "VERSION", "VERDICT", "WHAT TO DO"]
     cells = [_cells(one) for one in rows]
     if by_place:
@@ -186,22 +196,40 @@ def _table(
         (one.install, one.id) for one in done.findings if not _only_claims(one)
     )
     typed = [_commands(one) if copies[one.install, one.id] == 1 else () for one in rows]
-    below: list[str] = []
+    found: list[Row] = []
     if width is None:  # so that a row is a line
         head += ["WHY", "COMMAND"]
-        for row, one, of in zip(cells, rows, typed, strict=True):
+    for row, one, of in zip(cells, rows, typed, strict=True):
+        found.append(row)
+        if width is None:
             row += [_why(one, _REASON) or "-", " && ".join(of) or "-"]
-    else:
-        for one, of in zip(rows, typed, strict=True):
-            why = [_why(one, _TERMINAL_REASON), *(f"$ {command}" for command in of)]
-            below.append("\n".join(filter(None, why)))
-    found = table(head, cells, width, below)
-    if not named:
-        return found
-    whose = (
-        "these workflows name" if by_place else f"{_name(*places)}: this workflow names"
-    )
-    return [*wrap(whose, width), *found]
+            continue
+        if why := _why(one, _TERMINAL_REASON):
+            found.append(INDENT + why)
+        for command in of:
+            found += _typed(command, width)
+    return [*_whose(shared, places, named=named), *table(head, found, width)]
+
+
+def _whose(
+    shared: Collection[str], places: Collection[str], *, named: bool
+) -> list[str]:
+    """Return the line above a table: whose packs they are, unless a column says it or nothing has to."""
+    if len(shared) > 1:
+        return ["these workflows name"] if named else []
+    [name] = map(_name, shared)
+    if named:
+        return [f"{name}: this workflow names"]
+    return [f"{name}:"] if len(places) > 1 else []
+
+
+def _typed(command: str, width: int) -> list[str]:
+    """Return the lines of a command, which can be pasted also where they are two."""
+    line = f"{INDENT}$ {command}"
+    if display_width(line) <= width:
+        return [line]
+    start, _, end = line.rpartition(" ")
+    return [f"{start} \\", f"{INDENT}{INDENT}{end}"]
 
 
 def _name(install: str) -> str:
@@ -293,5 +321,5 @@ def _summary(done: Audit, seconds: float) -> str:
     )
     for count, noun, what in missing:
         if count:
-            parts.append(click.style(f"{plural(count, noun)} {what}", fg="red"))
+            parts.append(styled(f"{plural(count, noun)} {what}", "red"))
     return "; ".join(parts)

@@ -6,17 +6,18 @@ import contextlib
 import re
 import sys
 from collections.abc import Callable, Collection, Sequence
+from itertools import groupby
 
 from watcher import durations, timestamps
 from watcher.alerts.reference import events_of, reference_of
 from watcher.changes.exposure import copies_of
 from watcher.cli.loading import existing_state
 from watcher.cli.options import read
-from watcher.cli.report import event_subject, what_happened
-from watcher.cli.terminal import colour, echo, short_time, table, to_json
+from watcher.cli.report import event_row
+from watcher.cli.terminal import Row, dim, echo, short_time, table, to_json
 from watcher.errors import StateError, UsageError
 from watcher.model.channel import knowing
-from watcher.model.event import Event, Kind
+from watcher.model.event import Event, Kind, rank
 from watcher.model.event_form import public_form
 from watcher.polling.clock import clock
 from watcher.settings import node_ids
@@ -25,7 +26,6 @@ from watcher.state.store import StateFolder
 from watcher.streams import width
 from watcher.text.mask import describe
 from watcher.text.plural import plural
-from watcher.text.sanitize import sanitize_line
 
 LIMIT = 50
 """Events that are shown without `--limit` and `--ref`."""
@@ -135,31 +135,38 @@ def choose(
     kinds: Collection[Kind] = (),
     since: str = "",
 ) -> list[Event]:
-    """Return the events that match, newest first; what is empty matches all. `nodes` are ids in lower case."""
-    return [
+    """Return the events that match; what is empty matches all. `nodes` are ids in lower case.
+
+    The newest poll is first, and of one poll the worst event.
+    """
+    matching = [
         event
         for event in reversed(events)
         if (not nodes or (event.node or "").lower() in nodes)
         and (not kinds or event.kind in kinds)
         and (not since or timestamps.seconds_between(since, event.at) >= 0)
     ]
+    polls = groupby(matching, _poll)
+    return [event for _, of_poll in polls for event in sorted(of_poll, key=rank)]
+
+
+def _poll(event: Event) -> str:
+    """Return what tells a poll: the time at which it began."""
+    return event.at
 
 
 def lines(events: Sequence[Event], width: int | None = None) -> list[str]:
-    """Return the table for people; `width` is the terminal's, or None for a pipe."""
+    """Return the table for people; `width` is the terminal's, or None for a pipe.
+
+    A terminal gets the time of a poll once, above its events.
+    """
     if not events:
         return ["No events."]
-    return table(
-        ("TIME", "EVENT", "NODE", "VERSION", "WHAT"),
-        [
-            (
-                short_time(event.at),
-                colour(event.kind),
-                event_subject(event),
-                "-" if event.version is None else sanitize_line(event.version),
-                what_happened(event) or "-",
-            )
-            for event in events
-        ],
-        width,
-    )
+    if width is None:
+        rows = [(short_time(event.at), *event_row(event, None)) for event in events]
+        return table(("TIME", "EVENT", "NODE VERSION", "WHAT"), rows)
+    found: list[Row] = []
+    for at, of_poll in groupby(events, _poll):
+        found.append(dim(short_time(at)))
+        found += [event_row(event, width) for event in of_poll]
+    return table((), found, width)

@@ -6,8 +6,6 @@ import asyncio
 import sys
 from collections.abc import Callable, Sequence
 
-import click
-
 from watcher.cli.commands.installs import (
     base_name,
     scan_all,
@@ -16,7 +14,7 @@ from watcher.cli.commands.installs import (
     version_cell,
 )
 from watcher.cli.progress_line import ProgressLine
-from watcher.cli.terminal import colour, echo, echo_error, table, to_json, wrap
+from watcher.cli.terminal import colour, echo, echo_error, styled, table, to_json
 from watcher.errors import WatchError
 from watcher.model.pack import Inventory, Pack, PackKind, Source, SourceKind
 from watcher.settings.loading import Loaded
@@ -94,12 +92,12 @@ def lines(scanned: Sequence[tuple[Source, Inventory]], width: int | None) -> lis
         packs = one.packs if width is None else one.packs[:_SHOWN]
         name = sanitize_line(one.install)
         head = f"{name}: {_summary(one.packs)} ({_place(source)})"
-        found += ["", *wrap(head, width)]
+        found += ["", head]
         if packs:
             columns = ("PACK", "VERSION", "KIND", "EVIDENCE")
             found += table(columns, map(_cells, packs), width)
         if more := len(one.packs) - len(packs):
-            found += wrap(f"and {plural(more, 'more pack')}; --json has all", width)
+            found.append(f"and {plural(more, 'more pack')}; --json has all")
     return found[1:]
 
 
@@ -108,7 +106,7 @@ def _summary(packs: Sequence[Pack]) -> str:
     if disabled := sum(not pack.enabled for pack in packs):
         parts.append(f"{disabled} disabled")
     if unknown := sum(pack.kind is PackKind.UNKNOWN for pack in packs):
-        parts.append(click.style(f"{unknown} unknown", fg="yellow"))
+        parts.append(styled(f"{unknown} unknown", "yellow"))
     return ", ".join(parts)
 
 
@@ -119,6 +117,8 @@ def _cells(pack: Pack) -> tuple[str, ...]:
     return (
         sanitize_line(pack.id) if pack.id else shown_name(pack),
         version_cell(pack),
-        colour(pack.kind.value) + ("" if pack.enabled else " (disabled)"),
-        escape_invisible(pack.evidence) + where,
+        colour(pack.kind.value),
+        ("" if pack.enabled else "disabled; ")
+        + escape_invisible(pack.evidence)
+        + where,
     )

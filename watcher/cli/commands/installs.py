@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from watcher.cli.loading import working_folder
+from watcher.cli.terminal import dim
 from watcher.errors import UsageError
 from watcher.installs import places
 from watcher.installs.scan import scan
@@ -22,8 +23,8 @@ from watcher.settings.model import Settings
 from watcher.settings.sources import absolute
 from watcher.text.sanitize import escape_invisible, sanitize_line
 
-_COMMIT = 10
-"""Characters of a commit in a table."""
+_COMMIT = 7
+"""Characters of a commit in a table, as git shows it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,4 +109,5 @@ def version_cell(pack: Pack) -> str:
     """Return the version of a pack, or its commit."""
     if pack.version is not None:
         return sanitize_line(pack.version)
-    return f"commit {sanitize_line(pack.commit[:_COMMIT])}" if pack.commit else "-"
+    commit = sanitize_line((pack.commit or "")[:_COMMIT])
+    return dim(f"commit {commit}") if commit else "-"

@@ -191,9 +191,9 @@ class RunLines(Observer):
 
     def poll_finished(self, report: Report, next_poll: str) -> None:
         """Show the events and a line that sums up the poll."""
-        *events, summary = reports.lines(report, dry_run=False, width=width(sys.stderr))
-        for line in events:
+        for line in reports.event_lines(report.events, width(sys.stderr)):
             _say(line)
+        summary = reports.summary(report)
         next_one = _next(next_poll, report.finished)
         self._say_at(report.finished, f"{summary}; {next_one}")
 

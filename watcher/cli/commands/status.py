@@ -3,28 +3,43 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-
-import click
 
 from watcher import durations, timestamps
 from watcher.alerts.queues.queue import Queue, error_in_words, retry_at
 from watcher.changes.exposure import copies_of, is_accepted
+from watcher.changes.facts import safe_version
 from watcher.changes.sweeps import at_stake, incomplete_in_words
 from watcher.cli.commands.health import usual_age
 from watcher.cli.loading import existing_state
 from watcher.cli.options import read
 from watcher.cli.report import reading_in_words, watched_in_words
-from watcher.cli.terminal import colour, echo, join_first, table, to_json, wrap
+from watcher.cli.terminal import (
+    colour,
+    dim,
+    echo,
+    join_first,
+    styled,
+    table,
+    to_json,
+)
 from watcher.delivery.confirming import protocol_without_answers
 from watcher.errors import UsageError
+from watcher.model import finding
 from watcher.model.listing import ALL
 from watcher.model.pack import Copy
-from watcher.model.precedence import is_same_version
+from watcher.model.precedence import is_newer, is_same_version
 from watcher.model.snapshot import Node
-from watcher.model.version import ACTIVE, BANNED, FLAGGED, Version, newest
+from watcher.model.version import (
+    ACTIVE,
+    BANNED,
+    FLAGGED,
+    STATUSES,
+    Version,
+    newest,
+)
 from watcher.polling.clock import clock
 from watcher.settings import node_ids
 from watcher.settings.loading import Loaded
@@ -49,6 +64,7 @@ _WORST_FIRST = (
     "empty",
     "deprecated",
     _UNKNOWN,
+    "outdated",
     "unchecked",
     "ok",
 )
@@ -88,6 +104,8 @@ class NodeRow:
     """Why the last poll could not read it, safe to print."""
     installed: tuple[Copy, ...]
     """Where it is installed, enabled copies first."""
+    outdated: bool
+    """Whether a version that is run is older than the newest good one."""
     exposed: tuple[Exposed, ...]
     """What of it is run and bad, by version."""
 
@@ -101,6 +119,8 @@ class NodeRow:
         for one in self.exposed:
             is_gone = one.verdict in {"deleted", "delisted"}
             wrong.append("removed" if is_gone else one.verdict)
+        if self.outdated:
+            wrong.append("outdated")
         return min(map(_WORST_FIRST.index, wrong))
 
     @property
@@ -167,6 +187,8 @@ def node_row(
     failure = checks.health.nodes.get(key) or checks.health.nodes.get(ALL)
     installable = newest(one for one in node.listed if one.status == ACTIVE)
     is_unknown = key in checks.unknown
+    advised = safe_version(node, STATUSES)
+    good = advised.version if advised else None
     return NodeRow(
         node=name,
         state=_UNKNOWN if is_unknown else _state(node, read=failure is None),
@@ -180,6 +202,11 @@ def node_row(
         checked_at=checks.checked.get(key),
         error=sanitize_line(failure.error) if failure else None,
         installed=copies,
+        outdated=good is not None
+        and any(
+            copy.enabled and copy.version is not None and is_newer(good, copy.version)
+            for copy in copies
+        ),
         exposed=exposed,
     )
 
@@ -359,6 +386,10 @@ class Overview:
         """Return whether a moment is too long ago."""
         return timestamps.seconds_between(moment, self.now) > self.max_age
 
+    def long(self, since: str) -> str:
+        """Return for how long something has lasted."""
+        return durations.in_words(timestamps.seconds_between(since, self.now))
+
     def ago(self, moment: str) -> str:
         """Return how long ago a moment was."""
         return durations.ago(timestamps.seconds_between(moment, self.now))
@@ -475,8 +506,7 @@ def lines(overview: Overview, width: int | None = None) -> list[str]:
     rows = overview.rows
     channels = channel_rows(overview.state, overview.channels)
     installs = install_rows(overview.state, overview.installs)
-    summary = [_summary(overview, rows, channels), *_overall(overview, rows)]
-    text = _wrapped(summary, width)
+    text = [_summary(overview, rows, channels), *_overall(overview, rows)]
     text += _node_lines(overview, filter(overview.has_line, rows), width)
     if overview.only_problems:
         channels = [row for row in channels if row.undelivered]
@@ -487,20 +517,11 @@ def lines(overview: Overview, width: int | None = None) -> list[str]:
     return text
 
 
-def _wrapped(texts: Iterable[str], width: int | None) -> list[str]:
-    return [line for text in texts for line in wrap(text, width)]
-
-
 def _section(
-    head: Sequence[str],
-    cells: Sequence[Sequence[str]],
-    notes: Iterable[str],
-    width: int | None,
+    head: Sequence[str], cells: Sequence[Sequence[str]], width: int | None
 ) -> list[str]:
-    """Return a table and the notes below it; nothing without a row."""
-    if not cells:
-        return []
-    return ["", *table(head, cells, width), *_wrapped(notes, width)]
+    """Return a table; nothing without a row."""
+    return ["", *table(head, cells, width)] if cells else []
 
 
 def _summary(
@@ -508,16 +529,20 @@ def _summary(
 ) -> str:
     """Return the line that says at a glance whether anything is wrong."""
     ok, bad = sum(row.is_ok for row in rows), sum(row.has_problem for row in rows)
+    outdated = sum(row.is_ok and row.outdated for row in rows)
     unknown = sum(row.state == _UNKNOWN and not row.has_problem for row in rows)
     unchecked = len(rows) - ok - bad - unknown
-    nodes = [f"{ok} ok", _style(f"{bad} with problems", "red" if bad else None)]
+    nodes = [f"{ok - outdated} ok"]
+    if outdated:
+        nodes.append(f"{outdated} outdated")
+    nodes.append(styled(f"{bad} with problems", "red" if bad else None))
     if unknown:
         nodes.append(f"{unknown} unknown to the registry")
     if unchecked:
         nodes.append(f"{unchecked} not checked yet")
     parts = [", ".join(nodes), _last_poll(overview)]
     if undelivered := sum(row.undelivered for row in channels):
-        parts.append(_style(f"{plural(undelivered, 'alert')} undelivered", "yellow"))
+        parts.append(styled(f"{plural(undelivered, 'alert')} undelivered", "yellow"))
     return " · ".join(parts)
 
 
@@ -531,16 +556,16 @@ def _last_poll(overview: Overview) -> str:
     )
     if checks.requests:
         text += f" ({reading_in_words(checks.way, checks.requests)})"
-    return _style(text, "red" if late else None)
+    return styled(text, "red" if late else None)
 
 
 def _overall(overview: Overview, rows: Sequence[NodeRow]) -> list[str]:
     """Return what concerns all nodes: pages that could not be read, and the counts of what globs choose."""
     found: list[str] = []
     if of_all := _error_of_all(overview.state):
-        found.append(_style(f"the last poll could read no node pack: {of_all}", "red"))
+        found.append(styled(f"the last poll could read no node pack: {of_all}", "red"))
     elif of_sweep := _error_of_sweep(overview.state):
-        found.append(_style(of_sweep, "red"))
+        found.append(styled(of_sweep, "red"))
     if overview.globs and not overview.is_narrowed:
         found.append(_of_globs(overview, rows))
     return found
@@ -561,86 +586,125 @@ def _of_globs(overview: Overview, rows: Sequence[NodeRow]) -> str:
 def _node_lines(
     overview: Overview, rows: Iterable[NodeRow], width: int | None
 ) -> list[str]:
-    """Return the table of the nodes, worst first, how many it leaves out, and why some could not be read."""
-    by_rank = sorted(rows, key=lambda row: row.rank)
+    """Return the table of the nodes, worst first and in that what is run, and how many it leaves out."""
+    by_rank = sorted(rows, key=lambda row: (row.rank, not row.exposed))
     fitting = by_rank if width is None else by_rank[:NODES_SHOWN]
-    head = ["NODE", "STATE", "NEWEST", "YOU RUN", "PROBLEMS", "LAST GOOD CHECK"]
+    head = ["NODE", "STATE", "NEWEST", "YOU RUN", "PROBLEMS"]
     cells = [_cells(overview, row, width) for row in fitting]
     if not overview.installs:
         head.remove("YOU RUN")
-    notes: list[str] = []
+    found = _section(head, cells, width)
     if more := len(by_rank) - len(fitting):
-        notes.append(f"and {more:,} more; --node ID shows one, --json all")
-    of_all = _error_of_all(overview.state)
-    notes += [
-        f"{sanitize_line(row.node)}: {row.error}"
-        for row in fitting
-        if row.error and row.error != of_all
-    ]
-    return _section(head, cells, notes, width)
+        found.append(f"and {more:,} more; --node ID shows one, --json all")
+    return found
 
 
 def _cells(overview: Overview, row: NodeRow, width: int | None) -> list[str]:
     limit = None if width is None else _PROBLEMS_SHOWN
-    copies = join_first([_copy(copy) for copy in row.installed], limit) or "-"
+    copies = [_copy(copy, overview.state.installs) for copy in row.installed]
+    problems = [join_first(_problems(row), limit), _unread(overview, row)]
     return [
         sanitize_line(row.node),
-        colour(row.state),
+        _state_cell(row),
         sanitize_line(row.newest or "-"),
-        *([copies] if overview.installs else []),
-        join_first(_problems(row), limit) or "-",
-        _when(overview, row.checked_at),
+        *([join_first(copies, limit) or "-"] if overview.installs else []),
+        "; ".join(filter(None, problems)) or "-",
     ]
 
 
-def _copy(copy: Copy) -> str:
-    """Return which version is installed where."""
+def _state_cell(row: NodeRow) -> str:
+    """Return how it stands: first what is run and bad, then the node's own state."""
+    run = [one.verdict for one in row.exposed if not one.accepted]
+    if run:
+        worst = min(run, key=finding.rank)
+        return styled(f"runs {worst}", "red" if worst == BANNED else "yellow")
+    if row.state == "ok" and row.outdated:
+        return "outdated"
+    # A version that is not run may be bad: then it is not green.
+    is_calm = row.state == "ok" and not row.is_ok
+    return row.state if is_calm else colour(row.state)
+
+
+def _unread(overview: Overview, row: NodeRow) -> str:
+    """Return why the last poll could not read it, and how old is what is shown; "" if it was read."""
+    polled_at, read_at = overview.state.checks.polled_at, row.checked_at
+    age = timestamps.seconds_between(read_at, polled_at or read_at) if read_at else 0
+    if row.error is None and age <= overview.max_age:
+        return ""
+    parts = [f"last read {overview.ago(read_at)}" if read_at else "never read"]
+    if row.error and row.error != _error_of_all(overview.state):
+        parts.insert(0, row.error)
+    return ", ".join(parts)
+
+
+def _copy(copy: Copy, installs: Collection[str]) -> str:
+    """Return which version is installed; and where, if that may be in several places."""
     version = "unknown version"
     if copy.version is not None:
         version = sanitize_line(copy.version)
-    disabled = "" if copy.enabled else ", disabled"
-    return f"{version} ({sanitize_line(copy.install)}{disabled})"
+    notes = [sanitize_line(copy.install)] if len(installs) > 1 else []
+    if not copy.enabled:
+        notes.append("disabled")
+    return f"{version} {dim('(' + ', '.join(notes) + ')')}" if notes else version
 
 
 def _install_lines(
     overview: Overview, rows: Sequence[InstallRow], width: int | None
 ) -> list[str]:
-    """Return the table of the installs, and why one could not be scanned."""
+    """Return the table of the installs."""
     cells = [
         (
             sanitize_line(row.name),
             "-" if row.packs is None else str(row.packs),
-            _when(overview, row.scanned_at),
-            overview.ago(row.failing_since) if row.failing_since else "-",
+            _scan_problem(overview, row),
         )
         for row in rows
     ]
-    head = ("INSTALL", "PACKS", "LAST GOOD SCAN", "FAILING SINCE")
-    notes = [f"{row.name}: {row.error}" for row in rows if row.error]
-    return _section(head, cells, notes, width)
+    return _section(("INSTALL", "PACKS", "PROBLEM"), cells, width)
+
+
+def _scan_problem(overview: Overview, row: InstallRow) -> str:
+    """Return why an install could not be scanned, and how old is what is known of it; "-" if it could."""
+    when = (
+        f"last scanned {overview.ago(row.scanned_at)}"
+        if row.scanned_at
+        else "never scanned"
+    )
+    if not row.error:
+        return "-" if row.scanned_at else when
+    return f"{_failing_for(overview, row.failing_since)}, {when}: {row.error}"
+
+
+def _failing_for(overview: Overview, since: str | None) -> str:
+    if since is None:
+        return styled("failing", "yellow")
+    return styled(f"failing for {overview.long(since)}", "yellow")
 
 
 def _channel_lines(
     overview: Overview, rows: Sequence[ChannelRow], width: int | None
 ) -> list[str]:
-    """Return the table of the channels, and which alerts are aside."""
+    """Return the table of the channels."""
     cells = [
-        (
-            _channel_name(row),
-            str(row.undelivered),
-            sanitize_line(error_in_words(row.error or "", row.may_have_arrived) or "-"),
-            overview.ago(row.failing_since) if row.failing_since else "-",
-        )
+        (_channel_name(row), str(row.undelivered), _channel_problem(overview, row))
         for row in rows
     ]
-    head = ("CHANNEL", "UNDELIVERED", "LAST ERROR", "FAILING SINCE")
-    notes = [
-        f"{row.name}: {plural(row.aside, 'alert')} refused also in the plainest form"
-        f" ({sanitize_line(row.aside_error or '')}); tried until alert_expiry"
-        for row in rows
-        if row.aside
-    ]
-    return _section(head, cells, notes, width)
+    return _section(("CHANNEL", "UNDELIVERED", "PROBLEM"), cells, width)
+
+
+def _channel_problem(overview: Overview, row: ChannelRow) -> str:
+    """Return why its alerts are undelivered; "-" where there is no problem."""
+    found: list[str] = []
+    error = sanitize_line(error_in_words(row.error or "", row.may_have_arrived))
+    if row.failing_since:
+        found.append(f"{_failing_for(overview, row.failing_since)}: {error}")
+    elif error:
+        found.append(error)
+    if row.aside:
+        why = sanitize_line(row.aside_error or "")
+        refused = f"{plural(row.aside, 'alert')} refused also in the plainest form"
+        found.append(f"{refused} ({why}); tried until alert_expiry")
+    return "; ".join(found) or "-"
 
 
 def _channel_name(row: ChannelRow) -> str:
@@ -649,12 +713,3 @@ def _channel_name(row: ChannelRow) -> str:
     if row.unconfirmed:
         return f"{row.name} (unconfirmed)"
     return row.name if marked else f"{row.name} (no longer configured)"
-
-
-def _when(overview: Overview, moment: str | None) -> str:
-    """Return how long ago something was last good."""
-    return overview.ago(moment) if moment else "never"
-
-
-def _style(text: str, fg: str | None) -> str:
-    return click.style(text, fg=fg) if fg else text

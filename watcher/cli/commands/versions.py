@@ -6,8 +6,6 @@ import asyncio
 import sys
 from collections.abc import Callable, Sequence
 
-import click
-
 from watcher import timestamps
 from watcher.changes.transitions import node_url
 from watcher.cli.commands.history import earliest
@@ -20,13 +18,16 @@ from watcher.cli.options import read
 from watcher.cli.progress_line import progress_line
 from watcher.cli.report import error_form, failure_lines
 from watcher.cli.terminal import (
+    INDENT,
+    Row,
     colour,
+    dim,
     echo,
     echo_result,
     short_time,
+    styled,
     table,
     to_json,
-    wrap,
 )
 from watcher.model.event_form import public_time
 from watcher.model.version import STATUSES
@@ -162,26 +163,27 @@ def lines(
         text += _table(found.versions, width, with_reasons=with_reasons)
     if more := found.total - len(found.versions):
         older = plural(more, "older version")
-        text += wrap(f"and {older}; --limit {found.total} shows all", width)
+        text.append(f"and {older}; --limit {found.total} shows all")
     if text:
         text.append("")
-    return [*text, *wrap(_summary(found, seconds), width)]
+    return [*text, _summary(found, seconds)]
 
 
 def _table(
     versions: Sequence[FoundVersion], width: int | None, *, with_reasons: bool
 ) -> list[str]:
-    head = ["PUBLISHED", "STATUS", "NODE", "VERSION"]
-    cells = [_cells(one) for one in versions]
+    head = ["PUBLISHED", "STATUS", "NODE VERSION"]
     if not with_reasons:
-        return table(head, cells, width)
-    if width is not None:
-        below = [_reason(one, _TERMINAL_TEXT) for one in versions]
-        return table(head, cells, width, below)
-    # In a pipe a row is a line.
-    for row, one in zip(cells, versions, strict=True):
-        row.append(_reason(one, _TEXT) or "-")
-    return table([*head, "REASON"], cells, width)
+        return table(head, map(_cells, versions), width)
+    if width is None:  # so that a row is a line
+        rows = [[*_cells(one), _reason(one, _TEXT) or "-"] for one in versions]
+        return table([*head, "REASON"], rows)
+    found: list[Row] = []
+    for one in versions:
+        found.append(_cells(one))
+        if reason := _reason(one, _TERMINAL_TEXT):
+            found.append(INDENT + reason)
+    return table(head, found, width)
 
 
 def _cells(found: FoundVersion) -> list[str]:
@@ -189,10 +191,9 @@ def _cells(found: FoundVersion) -> list[str]:
     published = public_time(version.created_at)
     status = colour(sanitize_line(version.status, _STATUS))
     return [
-        short_time(published) if published else "-",
+        dim(short_time(published)) if published else "-",
         f"{status}, {colour('deprecated')}" if version.deprecated else status,
-        sanitize_line(found.node),
-        sanitize_line(version.version) or "-",
+        f"{sanitize_line(found.node)} {sanitize_line(version.version)}".rstrip(),
     ]
 
 
@@ -216,5 +217,5 @@ def _summary(found: Found, seconds: float) -> str:
     if found.deprecated:
         line += f"; {colour('deprecated')}: {found.deprecated}"
     if found.incomplete:
-        line += f"; {click.style(found.incomplete, fg='red')}"
+        line += f"; {styled(found.incomplete, 'red')}"
     return line

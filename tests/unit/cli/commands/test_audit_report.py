@@ -9,12 +9,12 @@ import click
 import pytest
 
 from watcher.cli.commands.audit import lines
-from watcher.cli.terminal import display_width
 from watcher.model.failure import ReadFailure
 from watcher.model.finding import Finding
 from watcher.model.pack import Inventory, Pack, PackKind, Verdict
 from watcher.model.version import SafeVersion
 from watcher.polling.audit import Audit
+from watcher.text.columns import display_width, wrap
 
 
 def finding(
@@ -51,9 +51,9 @@ def test_a_reason_has_a_line_of_its_own() -> None:
     assert shown(*findings) == [
         "PACK  VERSION  VERDICT  WHAT TO DO",
         "evil  1.0.0    banned   remove it first, then move to 1.1.0",
-        "  Adware",
-        "  $ comfy node uninstall evil",
-        "  $ comfy node install evil@1.1.0",
+        "    Adware",
+        "    $ comfy node uninstall evil",
+        "    $ comfy node install evil@1.1.0",
         "",
         "2 packs (0.0 s): 1 banned, 1 ok",
     ]
@@ -86,10 +86,30 @@ def test_what_to_type(
     one = finding("pack", verdict, safe=safe)
     shown_ones = shown(replace(one, pack=replace(one.pack, enabled=enabled)))
     assert [
-        line.removeprefix("  $ ") for line in shown_ones if line.startswith("  $ ")
+        line.removeprefix("    $ ") for line in shown_ones if line.startswith("    $ ")
     ] == typed
     clone = replace(one, pack=replace(one.pack, kind=PackKind.GIT, enabled=enabled))
     assert not [line for line in shown(clone) if "comfy" in line]
+
+
+def test_a_command_that_is_too_long_can_be_pasted_all_the_same() -> None:
+    """It goes on after a backslash, and its id is whole."""
+    name = "a-pack-with-quite-a-long-name-to-type"
+    found = shown(finding(name, Verdict.OUTDATED))
+    at = found.index("    $ comfy node install \\")
+    assert found[at + 1] == f"        {name}@1.1.0"
+
+
+def test_an_install_that_all_rows_share_is_said_once() -> None:
+    """Above them, if there are others; a column says it where rows are of several."""
+    bad = finding("evil", Verdict.BANNED, install="studio")
+    fine = finding("fine", Verdict.OK, install="laptop")
+    assert shown(bad, fine)[:2] == [
+        "studio:",
+        "PACK  VERSION  VERDICT  WHAT TO DO",
+    ]
+    both = shown(bad, replace(fine, verdict=Verdict.OUTDATED))
+    assert both[0].startswith("INSTALL  PACK")
 
 
 def test_nothing_to_type_where_there_are_several_copies() -> None:
@@ -105,7 +125,7 @@ def test_nothing_to_type_where_there_are_several_copies() -> None:
 
 @pytest.mark.parametrize("width", [20, 40, 80])
 def test_no_line_is_wider_than_the_terminal(width: int) -> None:
-    """Whatever is in a row, a title or the summary."""
+    """Whatever is in a row or a title; an id is wider only where it is wider than the terminal."""
     name = "a-pack-with-quite-a-long-name-" * 3
     rows = [
         finding(name, one, reason="why " * 90, install=f"{name}{number}")
@@ -113,7 +133,10 @@ def test_no_line_is_wider_than_the_terminal(width: int) -> None:
     ]
     named = finding(name, Verdict.BANNED, named=True, install=f"{name}.json")
     found = shown(*rows, named, width=width)
-    assert max(map(display_width, found)) <= width
+    written = [line for text in found for line in wrap(text, width, "  ")]
+    for line in written:
+        assert display_width(line) <= width or " " not in line.strip()
+    assert any(name in line for line in written)
 
 
 def test_many_packs_are_counted() -> None:

@@ -109,15 +109,17 @@ def test_nothing_chosen_is_said() -> None:
 
 
 def test_a_line_says_when_what_and_of_what() -> None:
-    """A row has time, kind, node, version, and the transition with its reason."""
-    assert shown(event(reason="Adware")) == [
+    """A row has time, kind, node, version, what it was before if not simply active, and the reason."""
+    banned = event(kind=Kind.BANNED, before="flagged", after="banned")
+    assert shown(event(reason="Adware"), banned) == [
         "TIME EVENT NODE VERSION WHAT",
-        f"2026-03-02 00:00:00Z flagged {PACK} 1.0.0 active → flagged; Adware",
+        f"2026-03-02 00:00:00Z flagged {PACK} 1.0.0 Adware",
+        f"2026-03-02 00:00:00Z banned {PACK} 1.0.0 was flagged",
     ]
 
 
 def test_node_level_and_registry_level_events_have_no_version() -> None:
-    """An event about a node or the registry shows a dash where a version would be."""
+    """An event about a node or the registry has no version beside it."""
     nothing: dict[str, Any] = {
         "version": None,
         "version_id": None,
@@ -128,5 +130,5 @@ def test_node_level_and_registry_level_events_have_no_version() -> None:
         event(kind=Kind.BASELINE, **nothing, reason="2 versions"),
         event(kind=Kind.FAILING, node=None, **nothing),
     )
-    assert node.endswith(f" baseline {PACK} - 2 versions")
-    assert registry.endswith(" failing (registry) - -")
+    assert node.endswith(f" baseline {PACK} 2 versions")
+    assert registry.endswith(" failing (registry)")

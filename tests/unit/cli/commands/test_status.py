@@ -25,13 +25,13 @@ from watcher.alerts.queues.outbox import Outbox
 from watcher.alerts.queues.outcomes import Acknowledgement, replay
 from watcher.changes.health import FailureStreak, Health
 from watcher.cli.commands import status
-from watcher.cli.terminal import display_width
 from watcher.model.channel import Grouping
 from watcher.model.exposure import Exposure, Installed
 from watcher.model.outcome import Cause
 from watcher.model.pack import Pack, PackKind
 from watcher.model.snapshot import Mark, Node, Snapshot, SweepBaseline
 from watcher.state.model import Checks, State
+from watcher.text.columns import display_width
 
 COUNTS = ("undelivered", "aside", "may_have_arrived")
 UNTROUBLED = {
@@ -223,13 +223,10 @@ def test_alerts_aside_are_shown_with_why() -> None:
         "HTTP 413",
         minute(1),
     )
-    *_, head, line, said = shown(state(known(), outbox=waiting), channels=("ops",))
-    assert head == "CHANNEL UNDELIVERED LAST ERROR FAILING SINCE"
-    assert line == "ops 2 HTTP 413 3 minutes ago"
-    assert (
-        said
-        == "ops: 2 alerts refused also in the plainest form (HTTP 413); tried until alert_expiry"
-    )
+    *_, head, line = shown(state(known(), outbox=waiting), channels=("ops",))
+    assert head == "CHANNEL UNDELIVERED PROBLEM"
+    refused = "2 alerts refused also in the plainest form (HTTP 413); tried until alert_expiry"
+    assert line == f"ops 2 failing for 3 minutes: HTTP 413; {refused}"
 
 
 def test_alerts_that_may_have_arrived_are_shown() -> None:
@@ -296,6 +293,7 @@ def test_the_document_is_json_with_nulls_for_what_is_not_known() -> None:
         "checked_at": None,
         "error": None,
         "installed": [],
+        "outdated": False,
         "exposed": [],
     }
 
@@ -308,12 +306,12 @@ def test_a_fresh_state_is_empty() -> None:
 
 
 def test_the_table_has_a_row_a_node() -> None:
-    """A person sees state, newest version, problems with what ails them, and the last good check."""
+    """A person sees state, newest version, and problems with what ails them; when it was read is said for all."""
     head, line = shown(
         state(known(version("1.0"), version("0.9", "flagged", deprecated=True)))
     )
-    assert head == "NODE STATE NEWEST PROBLEMS LAST GOOD CHECK"
-    assert line == f"{PACK} ok 1.0 0.9 flagged deprecated 3 minutes ago"
+    assert head == "NODE STATE NEWEST PROBLEMS"
+    assert line == f"{PACK} ok 1.0 0.9 flagged deprecated"
 
 
 def test_many_problems_are_counted() -> None:
@@ -330,17 +328,24 @@ def test_many_problems_are_counted() -> None:
 
 
 def test_a_failing_node_says_why() -> None:
-    """Below the table a node that cannot be read says why, and what was known of it is still there."""
-    failure = FailureStreak(count=4, since=NOW, error="it timed out\x1b[2J")
-    said = shown(
-        state(
-            known(version("1.0")),
-            checks=Checks(health=Health(nodes={PACK.lower(): failure})),
-        )
+    """A node that cannot be read says why and since when, and what was known of it is still there."""
+    health = Health(
+        nodes={
+            PACK.lower(): FailureStreak(count=4, since=NOW, error="timed out\x1b[2J")
+        }
     )
-    assert said[1] == f"{PACK} unread 1.0 - never"
-    assert said[2].startswith(f"{PACK}: it timed out")
-    assert "\x1b" not in said[2]
+    given = state(known(version("1.0")), checks=Checks(health=health))
+    _, said = shown(given)
+    assert said.startswith(f"{PACK} unread 1.0 timed out")
+    assert said.endswith(", never read")
+    assert "\x1b" not in said
+    read_once = replace(given.checks, polled_at=NOW, checked={PACK.lower(): NOW})
+    _, said = shown(replace(given, checks=read_once))
+    assert said.endswith(", last read 3 minutes ago")
+    # Also without a failure, if it is long ago.
+    late = replace(read_once, polled_at=minute(60), health=Health())
+    _, said = shown(replace(given, checks=late), now=minute(60))
+    assert said == f"{PACK} ok 1.0 last read 1 hour ago"
 
 
 def test_a_former_channel_is_marked_as_such() -> None:
@@ -357,7 +362,7 @@ def test_a_former_channel_is_marked_as_such() -> None:
         for line in shown(state(known(), outbox=set_aside))
         if line.startswith("ops (former)")
     )
-    assert line == "ops (former) 1 - -"
+    assert line == "ops (former) 1 -"
 
 
 def crowd(*odd: Node, total: int = 300) -> State:
@@ -590,18 +595,18 @@ def test_installs_have_a_table_and_nodes_say_where_they_run() -> None:
         installs={"studio": packs},
         checks=replace(checks, health=Health(installs={"office": down})),
     )
-    head, line, installs, studio, office, why = shown(
-        given, installs=("studio", "office")
-    )
-    assert head == "NODE STATE NEWEST YOU RUN PROBLEMS LAST GOOD CHECK"
-    assert "1.0 (studio), unknown version (studio, disabled)" in line
-    assert installs == "INSTALL PACKS LAST GOOD SCAN FAILING SINCE"
-    assert studio.split()[:2] == ["studio", "2"]
-    assert office.split()[:3] == ["office", "-", "never"]
-    assert why.startswith("office: not")
-    assert "\x1b" not in why
+    head, line, installs, studio, office = shown(given, installs=("studio", "office"))
+    assert head == "NODE STATE NEWEST YOU RUN PROBLEMS"
+    assert line == f"{PACK} ok 1.0 1.0, unknown version (disabled) -"
+    assert installs == "INSTALL PACKS PROBLEM"
+    assert studio == "studio 2 -"
+    assert office.startswith("office - failing for 3 minutes, never scanned: not")
+    assert "\x1b" not in office
     problems = shown(given, installs=("studio", "office"), only_problems=True)
-    assert [line.split()[0] for line in problems] == ["INSTALL", "office", "office:"]
+    assert [line.split()[0] for line in problems] == ["INSTALL", "office"]
+    both = replace(given, installs={"studio": packs, "office": packs[:1]})
+    _, line, *_ = shown(both, installs=("studio", "office"))
+    assert "1.0 (office), 1.0 (studio), unknown version (studio, disabled)" in line
     (first, second) = cast(
         "list[dict[str, Any]]",
         status.document(view(given, installs=("studio", "office")))["installs"],
