@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import signal
-import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -20,7 +19,7 @@ import click
 
 from watcher.cli import invocation
 from watcher.cli.loading import working_folder
-from watcher.cli.terminal import echo, wrap
+from watcher.cli.terminal import echo
 from watcher.delivery.client import Worker
 from watcher.durations import DAY
 from watcher.errors import StateError, WatchError
@@ -31,7 +30,6 @@ from watcher.polling.model import Report
 from watcher.polling.poll import Poller
 from watcher.settings.model import Settings
 from watcher.state.store import StateFolder
-from watcher.streams import width
 from watcher.timestamps import later
 
 
@@ -155,11 +153,9 @@ def _perform(folder: Path) -> None:
 
 def _indented(messages: Iterable[str]) -> Iterator[str]:
     """Yield the lines of messages without the empty ones, as wide as the terminal."""
-    columns = width(sys.stdout)
     for message in messages:
         for line in filter(None, message.splitlines()):
-            for part in wrap(line, columns and columns - len(_INDENT)):
-                yield _INDENT + part
+            yield _INDENT + line
 
 
 def _install(folder: Path) -> None:
