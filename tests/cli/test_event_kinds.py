@@ -163,7 +163,7 @@ def test_one_node_fails_and_recovers(watch: Watcher, registry: FakeRegistry) -> 
 
 
 def test_what_is_installed_is_in_the_history(watch: Watcher) -> None:
-    """Events about what somebody runs are found by their kinds, and the table says where it is run."""
+    """Events about what somebody runs are found by their kinds, the worst first; the table says where it is run."""
     watch.check()
     copy = Copy(install="workstation", version="1.0.0", enabled=True)
     past = [
@@ -173,7 +173,7 @@ def test_what_is_installed_is_in_the_history(watch: Watcher) -> None:
     ]
     (watch.state / "history.jsonl").write_bytes(b"".join(map(write_event, past)))
     found = watch.history("--kind", "exposed,cleared,update")
-    assert [one["kind"] for one in found] == ["update", "cleared", "exposed"]
+    assert [one["kind"] for one in found] == ["exposed", "update", "cleared"]
     assert found[0]["installed"] == [
         {"install": "workstation", "version": "1.0.0", "enabled": True}
     ]
