@@ -12,6 +12,8 @@ from watcher.alerts.reference import key_of
 from watcher.alerts.render import Format, render
 from watcher.delivery.services.service import Context, Prepare
 
+SUMMARY = 300
+"""Bytes; PagerDuty takes 1,024 characters, and reads them out on the telephone. Its details have the rest."""
 _DETAILS = 10_000
 """Bytes; PagerDuty takes 512 KB of an event."""
 

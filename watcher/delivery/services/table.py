@@ -146,7 +146,7 @@ RULES: Mapping[str, Rules] = {
     "Mattermost": Rules(shown_as=Format.MARKDOWN),
     "OneSignal": Rules(refuses=re.compile(rb'"id"\s*:\s*""|"errors"\s*:\s*[\[{]\s*"')),
     "Opsgenie": _OPSGENIE,
-    "Pager Duty": Rules(prepare=on_call.pagerduty, lines=1),
+    "Pager Duty": Rules(prepare=on_call.pagerduty, lines=1, most=on_call.SUMMARY),
     "PagerTree": Rules(
         prepare=on_call.pagertree, grade=("urgency", ("critical", "medium", "low"))
     ),
