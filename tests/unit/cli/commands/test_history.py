@@ -10,6 +10,7 @@ import pytest
 from tests.support.factories import NOW, PACK, event, minute
 from watcher.cli.commands.history import choose, lines, parse_since
 from watcher.model.event import Event, Kind
+from watcher.model.pack import Copy
 
 EVENTS = tuple(
     event(f"e{number}", kind, node=node, at=minute(number))
@@ -132,3 +133,40 @@ def test_node_level_and_registry_level_events_have_no_version() -> None:
     )
     assert node.endswith(f" baseline {PACK} 2 versions")
     assert registry.endswith(" failing (registry)")
+
+
+def test_a_terminal_gets_the_time_of_a_poll_once() -> None:
+    """The newest poll is first, and of each poll the worst event; who runs it is said without the place."""
+    copy = Copy(install="workstation", version="1.0.0", enabled=True)
+    first = [event("1", Kind.NEW, node="b"), event("2", Kind.FLAGGED, node="a")]
+    second = [
+        event("3", Kind.NEW, node="c", at=minute(15)),
+        event("4", Kind.BANNED, at=minute(15), installed=(copy,), reason="Adware"),
+    ]
+    assert [click.unstyle(line) for line in lines(choose([*first, *second]), 80)] == [
+        "2026-03-02 00:15:00Z",
+        f"banned   {PACK} 1.0.0  you run it; Adware",
+        "new      c 1.0.0",
+        "2026-03-02 00:00:00Z",
+        "flagged  a 1.0.0",
+        "new      b 1.0.0",
+    ]
+
+
+def test_usual_events_have_a_line_each() -> None:
+    """Seventeen events of four polls take 25 lines of 80 columns at most, with an id of sixty characters among them."""
+    copy = Copy(install="workstation", version="1.0.0", enabled=True)
+    kinds = [kind for kind in Kind if kind is not Kind.BASELINE]
+    past = [
+        event(
+            str(number),
+            kind,
+            node="comfyui-animatediff-evolved" if number else "x" * 60,
+            at=minute(15 * (number % 4)),
+            installed=(copy,),
+            reason="Asked for by its author" if kind is Kind.BANNED else "",
+        )
+        for number, kind in enumerate([*kinds, Kind.NEW, Kind.UPDATE])
+    ]
+    assert len(past) == 17
+    assert len(lines(choose(sorted(past, key=lambda one: one.at)), 80)) <= 25

@@ -670,3 +670,61 @@ def test_what_is_run_and_bad_is_a_problem() -> None:
         one["exposed"]
         for one in cast("Any", status.document(view(given, names))["nodes"])
     ] == [()] * 4
+
+
+def test_the_state_says_what_you_run() -> None:
+    """Of a pack that is run and bad it is no green ok, but says so; an older version than the newest good one too."""
+    good = (version("1.0"), version("1.1"))
+    nodes = [
+        known(version("1.0", "banned"), version("1.1"), node="evil"),
+        known(version("1.0", "flagged"), version("1.1"), node="odd"),
+        known(version("1.0", "flagged"), version("1.1"), node="known-odd"),
+        *(known(*good, node=name) for name in ("old", "kept", "fine", "not-run")),
+        known(version("0.9", "flagged"), *good, node="once"),
+    ]
+    run = {"kept": "1.0", "fine": "1.1", "once": "1.1", "not-run": None}
+    packs = tuple(
+        Pack(
+            folder=node.node,
+            kind=PackKind.REGISTRY,
+            id=node.node,
+            version=run.get(node.node, "1.0"),
+            enabled=node.node != "kept",
+        )
+        for node in nodes
+    )
+    exposures = {
+        "evil@1.0": Exposure(verdict="banned", installs=("studio",)),
+        "odd@1.0": Exposure(verdict="flagged", installs=("studio",)),
+        "known-odd@1.0": Exposure(
+            verdict="flagged", installs=("studio",), accepted="flagged"
+        ),
+    }
+    given = state(*nodes, installs={"studio": packs})
+    snapshot = replace(given.snapshot, installed=Installed(exposures=exposures))
+    names = [node.node for node in nodes]
+    text = status.lines(
+        view(replace(given, snapshot=snapshot), names, installs=("studio",)), 120
+    )
+    states = {line.split()[0]: line for line in text[2:] if line}
+    assert click.style("runs banned", fg="red") in states["evil"]
+    assert click.style("runs flagged", fg="yellow") in states["odd"]
+    assert " outdated " in states["known-odd"]
+    assert " outdated " in states["old"]
+    assert " ok " in states["once"]
+    for name in ("kept", "fine", "not-run"):
+        assert click.style("ok", fg="green") in states[name]
+    assert click.unstyle(text[0]).startswith("3 ok, 1 outdated, 4 with problems")
+    order = list(states)
+    assert order.index("evil") < order.index("odd") < order.index("old")
+    assert order.index("old") < order.index("kept")
+
+
+def test_what_is_run_comes_first_among_what_is_equally_bad() -> None:
+    """Of two packs with a banned version the one that is run is on top."""
+    nodes = [known(version("1.0", "banned"), node=name) for name in ("a", "b")]
+    given = state(*nodes)
+    exposures = {"b@1.0": Exposure(verdict="banned", installs=("studio",))}
+    snapshot = replace(given.snapshot, installed=Installed(exposures=exposures))
+    rows = shown(replace(given, snapshot=snapshot), ["a", "b"], installs=("studio",))
+    assert [line.split()[0] for line in rows[1:3]] == ["b", "a"]

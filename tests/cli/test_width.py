@@ -1,0 +1,80 @@
+"""A terminal that is narrow: every line that is written to it fits, and what programs read is written as it is."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.support.comfyui import ComfyUI
+from tests.support.fake_registry.server import FakeRegistry
+from tests.support.fakes.webhook import Answer, Webhook
+from tests.support.harness import Watcher
+from tests.support.terminal import on_terminal
+from watcher.text.columns import display_width
+
+PACK = "comfyui-a-pack-with-a-name-that-says-all-that-its-nodes-do"
+ABSENT = "comfyui-a-pack-with-quite-another-name"
+_FINDING = """[{
+    "issue_type": "reads_browser_passwords", "severity": "critical",
+    "file_path": "nodes/glow.py", "line_number": 42
+}]"""
+
+
+def _written(watch: Watcher, *args: str, columns: int) -> list[str]:
+    """Return the lines that a command leaves on a terminal, without their colours."""
+    with on_terminal(watch, *args, COLUMNS=str(columns)) as terminal:
+        terminal.end()
+    shown = re.sub(
+        r"\r\x1b\[K[^\r\n]*(?=\r\x1b\[K)|\x1b\[[0-9;]*[mK]", "", terminal.said
+    )
+    return shown.replace("\r", "").splitlines()
+
+
+@pytest.fixture
+def troubled(
+    watch: Watcher, registry: FakeRegistry, webhook: Webhook, tmp_path: Path
+) -> Watcher:
+    """A watcher whose packs, installs and channels have something wrong with them, and long names."""
+    webhook.answer["/gone"] = Answer(status=404)
+    registry.catalog.publish(PACK, "1.0.0")
+    registry.catalog.publish(PACK, "1.1.0", status="flagged", reason=_FINDING)
+    ComfyUI(tmp_path / "ComfyUI").registry(PACK, "1.1.0")
+    return watch.but(
+        nodes=["alpha", ABSENT],
+        installs=[str(tmp_path / "ComfyUI"), str(tmp_path / "not-mounted")],
+        alert_urls=[webhook.apprise_url("/gone")],
+        baseline="summary",
+    )
+
+
+@pytest.mark.parametrize("columns", [40, 80])
+def test_no_line_is_wider_than_the_terminal(troubled: Watcher, columns: int) -> None:
+    """Not a table's, a warning's, an error's, a hint's or a log's; an id is whole, and may be wider if it is alone."""
+    commands = (
+        *("check", "check --dry-run", "status", "history", "health --strict"),
+        *("audit", "versions --reasons", "installed", "test-alerts", "config"),
+        *("status --node nowhere", "status --log-level debug --set log_format=console"),
+    )
+    for command in commands:
+        lines = _written(troubled, *command.split(), columns=columns)
+        assert lines, command
+        wide = [line for line in lines if display_width(line) > columns]
+        assert all(re.fullmatch(r" *[\w.@-]+,?", line) for line in wide), (
+            command,
+            wide,
+        )
+    ids = re.findall(
+        r"comfyui-\S+", "\n".join(_written(troubled, "status", columns=40))
+    )
+    assert {PACK, ABSENT} <= set(ids)
+
+
+def test_what_programs_read_is_not_wrapped(troubled: Watcher) -> None:
+    """A JSON document has its lines as they are, however narrow the terminal is."""
+    troubled.check(code=1)
+    for command in ("status", "history"):
+        text = "\n".join(_written(troubled, command, "--json", columns=40))
+        assert json.loads(text) == troubled.document(command)
