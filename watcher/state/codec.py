@@ -67,8 +67,9 @@ def decode(form: type[_Form], text: bytes) -> _Form:
         return decoder(form).validate_json(text, strict=True)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
+    what = first["msg"][:1].lower() + first["msg"][1:]
     place = ".".join(str(part) for part in first["loc"])
-    raise UnreadableFormError(f"{first['msg']}{f' (at {place})' if place else ''}")
+    raise UnreadableFormError(f"{what}{f' (at {place})' if place else ''}")
 
 
 def each(lines: Iterable[bytes], read: Callable[[bytes], _Value]) -> Iterator[_Value]:

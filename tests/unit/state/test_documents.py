@@ -123,7 +123,7 @@ def test_a_missing_field_is_named(name: str) -> None:
     for field in whole:
         less = {key: value for key, value in whole.items() if key != field}
         with pytest.raises(
-            UnreadableFormError, match=rf"Field required \(at {field}\)"
+            UnreadableFormError, match=rf"field required \(at {field}\)"
         ):
             read(json.dumps(less).encode())
 
