@@ -68,7 +68,7 @@ deployments: $(READY) $(DEPLOY_READY) ## try each place it runs in with that pla
 	@$(BIN)/python -m pytest --quiet -rs -n 2 --dist worksteal -m deployment \
 	    -o faulthandler_timeout=600 tests/deploy $(PYTEST_ARGS)
 
-installs: $(READY) $(INSTALLS_READY) ## hold what is read in an installed ComfyUI against what comfy-cli and the Manager list
+installs: $(READY) $(INSTALLS_READY) ## compare what is read in an installed ComfyUI with what comfy-cli and the Manager list
 	@$(BIN)/python -m pytest --quiet -rs -n 0 -m installs tests/installs $(PYTEST_ARGS)
 
 chaos: $(READY) ## run every chaos test (kills, full disks, bad answers), an hour; prints one table

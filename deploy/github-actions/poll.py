@@ -25,7 +25,7 @@ _SETTINGS = {
 _CONFIGURATION = 2
 _NO_ALERT_URLS = (
     "alert-urls is empty: is the secret set, and its name spelled as in the workflow? "
-    "For no alerts at all give none"
+    "If you want no alerts, give none"
 )
 
 

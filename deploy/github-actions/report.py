@@ -84,7 +84,7 @@ def _verdict(
         owed or unread
     ):  # as bad as an alert that nobody got: nothing else may tell of it
         owed = [
-            "for a reason that its document does not have, such as a file of the state that cannot be written"
+            "something failed that the document does not show, such as writing a file of the state"
         ]
     parts = [f"fail-on: {title(poll.counts)}"] if code == 3 else []
     if owed or unread:

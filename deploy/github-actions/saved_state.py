@@ -51,9 +51,7 @@ def keep() -> int:
     folder = Path(os.environ["FOLDER"])
     try:
         if not state_files.is_worth_saving(folder / "before", folder / "state"):
-            say(
-                "Only times and counts of the last poll differ: the state that was saved last stays."
-            )
+            say("Nothing changed but times and counts, so nothing is saved.")
             return 0
         if not _kept_on_a_branch():
             set_output("save", "true")
@@ -127,8 +125,8 @@ def _say_what_is_unusual(before: Path) -> None:
         annotate(
             "notice",
             _TITLE,
-            "there is none yet, or it was deleted: what the registry shows now becomes the baseline, which is one "
-            "message; alerts that a deleted state still owed are not sent",
+            "there is none yet, or it was deleted. What the registry shows now is the baseline, which is one message. "
+            "Alerts that a deleted state still owed are not sent",
         )
         return
     polled = state_files.polled_at(before)
@@ -142,8 +140,8 @@ def _say_what_is_unusual(before: Path) -> None:
         annotate(
             "warning",
             _TITLE,
-            f"it is {age.days} days old (a poll of {polled:%Y-%m-%d %H:%M} UTC): the schedule stood still, or the "
-            "state was set back; what has changed since then is reported now, even if it was before",
+            f"it is {age.days} days old (a poll of {polled:%Y-%m-%d %H:%M} UTC): the schedule did not run, or the "
+            "state was set back. What has changed since then is reported now, also if it was reported before",
         )
 
 
@@ -161,7 +159,7 @@ def _pushed(folder: Path) -> int:
         annotate(
             "notice",
             _TITLE,
-            "another run has saved one meanwhile; this run polled later, and its state goes on",
+            "another run has saved one meanwhile. This run polled later, so its state is kept",
         )
     branch.push(branch.commit(folder / "state", tip, _message(folder)))
     return 0
@@ -172,15 +170,15 @@ def _set_aside(winner: str) -> int:
         annotate(
             "warning",
             _TITLE,
-            "another run has saved a later one meanwhile, which goes on; what only this run has seen is reported again "
-            "by the next",
+            "another run has saved a later one meanwhile, which is kept. The next run reports again what only this run "
+            "has seen",
         )
         return 0
     annotate(
         "error",
         _TITLE,
-        "another run has saved one meanwhile, and each owes an alert that the other does not know; the saved one goes "
-        "on, and what only this run has seen is reported again by the next if it still holds",
+        "another run has saved one meanwhile, and each owes an alert that the other does not know. The saved one is "
+        "kept. The next run reports again what only this run has seen, if it still holds",
     )
     return 1
 
