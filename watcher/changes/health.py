@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 from watcher import timestamps
 from watcher.changes.transitions import (
@@ -21,6 +22,7 @@ from watcher.model.event import EMPTY, GONE, Event, Kind
 from watcher.model.failure import Fault, ReadFailure
 from watcher.model.listing import ALL
 from watcher.model.snapshot import Node, Snapshot
+from watcher.text.sanitize import Trusted
 from watcher.timestamps import Moment
 
 _A_FEW = 3
@@ -39,6 +41,8 @@ class FailureStreak:
     """Why, in the last of these polls."""
     untried: bool = False
     """The last of these polls made no request. The next one makes it first."""
+    ours: bool = False
+    """The error is in this program's words alone: no text of the registry's is in it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,12 +99,13 @@ def assess(
     now: str,
     *,
     empty: Collection[str] = (),
+    near: Mapping[str, str] = MappingProxyType({}),
 ) -> Assessment:
     """Count one poll's failures and successes, and report what has become failing or has recovered.
 
     `unread` are the failures and `read` the successes, by lower-case id. The nodes in `empty` were read and never had a
     version. The id may be wrong, so they are reported failing at the threshold too, and recover when they have a
-    version.
+    version. `near` has the ids that were probably meant.
 
     A node that was not polled keeps its count. One outage is reported once: while the registry is reported failing, no
     node is. If every node that cannot be read was already reported failing, the registry is not.
@@ -111,7 +116,8 @@ def assess(
         streaks[key] = once_more(streaks.get(key), failed.error, now, untried=untried)
     found_empty = {key: one for key, one in health.empty.items() if key not in read}
     for key in empty:
-        found_empty[key] = once_more(health.empty.get(key), "no versions found", now)
+        doubt = f"no versions found: {is_id_right(near.get(key, ''))}"
+        found_empty[key] = once_more(health.empty.get(key), doubt, now)
     is_down = bool(unread) and registry_is_down(unread, len(unread) + len(read))
     events: list[Event] = []
     if snapshot.registry_failing and read and not is_down:
@@ -134,7 +140,7 @@ def assess(
         due = []
     failing = [(key, "failing", _story(streaks[key])) for key in due]
     failing += [
-        (key, EMPTY, _story(found_empty[key]))
+        (key, EMPTY, _story_of_empty(found_empty[key], near.get(key, "")))
         for key in empty
         if found_empty[key].count >= threshold and not _is_failing(snapshot, key)
     ]
@@ -183,12 +189,29 @@ def once_more(
 ) -> FailureStreak:
     """Return the streak with this poll's failure."""
     count, since = (failure.count, failure.since) if failure else (0, now)
-    return FailureStreak(count=count + 1, since=since, error=error, untried=untried)
+    return FailureStreak(
+        count=count + 1,
+        since=since,
+        error=error,
+        untried=untried,
+        ours=isinstance(error, Trusted),
+    )
 
 
 def _story(failure: FailureStreak) -> str:
     since = timestamps.for_people(failure.since)
     return f"{failure.error}; in {in_polls(failure)}, since {since}"
+
+
+def is_id_right(near: str) -> str:
+    """Return the doubt about an id without versions, with the one that was probably meant, if there is one."""
+    return f"is the id right? Did you mean {near}?" if near else "is the id right?"
+
+
+def _story_of_empty(found: FailureStreak, near: str) -> str:
+    since = timestamps.for_people(found.since)
+    polls = in_polls(found)
+    return f"no versions found in {polls}, since {since}: {is_id_right(near)}"
 
 
 def in_polls(failure: FailureStreak) -> str:

@@ -429,6 +429,8 @@ def _exit_code() -> int:
     except Exception as error:  # noqa: BLE001 - the last resort: a person gets a line, not a traceback
         log.debug("unexpected", error=f"{type(error).__name__}: {masked(str(error))}")
         hint = "run again with --log-level debug for its message"
+        if log.is_logged("debug"):
+            hint = "its message is in the log"
         echo_error(WatchError(f"unexpected {type(error).__name__}", hint))
         return 1
 

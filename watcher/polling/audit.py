@@ -14,12 +14,13 @@ from watcher.model.finding import Finding, rank
 from watcher.model.pack import Inventory, PackRecords, Verdict
 from watcher.model.version import STATUSES
 from watcher.polling.reading.exposures import Known
-from watcher.polling.reading.nodes import compare_nodes
+from watcher.polling.reading.nodes import Compared, compare_nodes
 from watcher.polling.reading.plan import Plan
 from watcher.polling.reading.read import Asker, ask_each
 from watcher.polling.reading.reasons import read_summaries
 from watcher.progress import Progress, silent
 from watcher.registry.client import Registry, RequestLimits
+from watcher.registry.search import read_near
 
 EXPLAINED = (Verdict.BANNED, Verdict.FLAGGED, Verdict.DELETED)
 """The verdicts for which the registry has a reason."""
@@ -97,6 +98,7 @@ async def audit(
             for of, pack in packs
         ]
         findings = await _with_reasons(registry, findings, progress)
+        findings = await _with_near(registry, findings, found)
     findings = [
         replace(one, accepted=_is_accepted(one, accept, reported)) for one in findings
     ]
@@ -172,6 +174,26 @@ async def _with_reasons(
     return [
         replace(one, detail=reasons.get((one.node, one.listed.key), ""))
         if one.listed and one.node
+        else one
+        for one in findings
+    ]
+
+
+async def _with_near(
+    registry: Registry, findings: Sequence[Finding], found: Compared
+) -> list[Finding]:
+    """Return the findings; of ids that a file names, and no registry has, with the one that was probably meant."""
+    empty = {one.lower() for one in found.empty}
+    unknown = {
+        one.id.lower(): one.id
+        for one in findings
+        if one.named and one.id and one.id.lower() in empty
+    }
+    known = [node.node for node in found.nodes.values() if node.is_there]
+    near = await read_near(registry, unknown.values(), known)
+    return [
+        replace(one, why=f"{one.why}; did you mean {meant}?")
+        if one.named and (meant := near.get((one.id or "").lower()))
         else one
         for one in findings
     ]

@@ -10,6 +10,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 
+from watcher.changes.health import is_id_right
 from watcher.model.failure import ReadFailure
 from watcher.model.version import STATUSES, Version, recency, standing
 from watcher.polling.reading.reasons import read_summaries
@@ -20,6 +21,7 @@ from watcher.registry.error_body import with_message
 from watcher.registry.pages import PageRead, read_pages
 from watcher.registry.row import VersionRow, parse_version
 from watcher.registry.schema import parse_page
+from watcher.registry.search import read_near
 from watcher.text.plural import plural
 from watcher.text.status_reason import summarize
 
@@ -198,15 +200,19 @@ class _Lookup:
 
     async def _why_empty(self, query: Query) -> str:
         """Return why a node has no version; "" if it has others than those that were asked for."""
-        unknown = "the registry has no version of it; is the id right?"
         if not query.statuses and not query.status_reason:
-            return unknown
+            return await self._doubt()
         try:
             answer = await self.registry.ask(Query(node=query.node, page_size=1))
             is_known = answer.code != HTTPStatus.OK or parse_page(answer.body).items
         except NoAnswerError:
             return ""
-        return "" if is_known else unknown
+        return "" if is_known else await self._doubt()
+
+    async def _doubt(self) -> str:
+        near = await read_near(self.registry, [self.node], ())
+        doubt = is_id_right(near.get(self.node.lower(), ""))
+        return f"the registry has no version of it: {doubt}"
 
     def problems(self) -> Iterator[str]:
         """Yield what could not be read, for a person."""

@@ -22,6 +22,7 @@ from watcher.model.listing import ALL
 from watcher.polling.model import PollConfig, Report, Scans, SetAside
 from watcher.polling.reading.compare import PollChange, compare
 from watcher.polling.reading.exposures import had_installs, with_installs
+from watcher.polling.reading.near import near_ids
 from watcher.polling.reading.plan import make_plan
 from watcher.polling.reading.read import read
 from watcher.polling.reading.reasons import reasons_for
@@ -98,6 +99,7 @@ class Poller:
             events=found.events,
             unread=tuple(failed),
             empty=tuple(compared.empty),
+            near=found.checks.near,
             delivered=done.delivered,
             unconfirmed=done.unconfirmed,
             pending=pending,
@@ -161,6 +163,8 @@ class Poller:
             config.registry_url, config.limits, progress=progress
         ) as registry:
             answers = await read(registry, plan, self.clock, progress)
+            near = await near_ids(registry, plan, answers)
+            answers = replace(answers, near=near)
             change = compare(config, plan, answers, of_channels)
             if config.installs or had_installs(state):
                 change = with_installs(config, plan, answers, change, scans)

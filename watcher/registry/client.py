@@ -101,6 +101,20 @@ class PackQuery:
         ]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SearchQuery:
+    """The parameters of `GET /nodes/search` (docs/registry.md, Search)."""
+
+    path: ClassVar[str] = "/nodes/search"
+    node: ClassVar[str] = "the search"
+    """What it asks about, for people."""
+    text: str
+
+    def parameters(self) -> list[tuple[str, str]]:
+        """Return the parameters under the API's names."""
+        return [("search", self.text), ("page", "1"), ("limit", "20")]
+
+
 class _FailedAttemptError(Exception):
     """No whole answer came. The message says why, for a person."""
 
@@ -154,7 +168,7 @@ class Registry:
             await one.aclose()
 
     async def ask(
-        self, query: Query | PackQuery, *, retries: int | None = None
+        self, query: Query | PackQuery | SearchQuery, *, retries: int | None = None
     ) -> Answer:
         """Request one page, and retry after network errors, 429 and 5xx.
 

@@ -93,7 +93,7 @@ async def _read_chunk(registry: Registry, query: PackQuery) -> PackRecords:
 async def _read_page(
     registry: Registry, query: PackQuery
 ) -> tuple[list[PackRecord], float]:
-    """Return the records of one page, and how many pages there are, as `_parse`. Raises NoAnswerError."""
+    """Return the records of one page, and how many pages there are, as `parse_packs`. Raises NoAnswerError."""
     answer = await registry.ask(query, retries=min(1, registry.limits.retries))
     if answer.code in _ABSENT and query.is_first and query.page == 1:
         raise NoAnswerError(
@@ -101,7 +101,7 @@ async def _read_page(
         )
     if answer.code != HTTPStatus.OK:
         raise NoAnswerError(f"the registry does not answer GET /nodes ({answer.code})")
-    return _parse(answer.body)
+    return parse_packs(answer.body)
 
 
 def _badness(record: PackRecord) -> int:
@@ -113,7 +113,7 @@ def _badness(record: PackRecord) -> int:
     )
 
 
-def _parse(body: bytes) -> tuple[list[PackRecord], float]:
+def parse_packs(body: bytes) -> tuple[list[PackRecord], float]:
     """Return the records in an answer's body, and how many pages there are: infinity if it does not say.
 
     Rows without a readable id are left out. Raises NoAnswerError.

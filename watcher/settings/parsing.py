@@ -21,6 +21,7 @@ from watcher.text.mask import (
     find_url,
     is_visible,
 )
+from watcher.text.near import nearest
 
 SECRET = frozenset({"alert_urls", "channels", "heartbeat_url"})
 """Settings whose values no message, log or listing shows."""
@@ -57,12 +58,7 @@ def path(text: str) -> str:
 
 def suggest(name: str, known: Iterable[str], *, likeness: float = 0.5) -> str | None:
     """Return the known name most similar to this one, or None if none is at least as similar as `likeness`."""
-    import difflib
-
-    close = difflib.get_close_matches(
-        name.lower().replace("-", "_"), list(known), n=1, cutoff=likeness
-    )
-    return close[0] if close else None
+    return nearest(name.replace("-", "_"), known, likeness=likeness) or None
 
 
 def split_list(value: object) -> list[object]:

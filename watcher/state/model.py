@@ -50,6 +50,8 @@ class Checks:
     """How the last poll read: `each` node by itself, or by a `sweep` over the pages of all; "" before the first."""
     requests: int = 0
     """How many requests the last poll took."""
+    near: Mapping[str, str] = field(default_factory=dict)
+    """Which id was probably meant by each that the registry does not know, by lower-case id; "" if none is similar."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""A catalog of nodes and versions in memory, and what `GET /versions` and `GET /nodes` answer about it.
+"""A catalog of nodes and versions in memory, and what `GET /versions`, `GET /nodes` and `GET /nodes/search` answer.
 
 As docs/registry.md has it: versions come ordered by their text, and those that are equal in that come in no order that
 means anything; reasons come only on request, a page past the end is an empty page, and `GET /nodes` compares ids with
@@ -173,6 +173,21 @@ class Catalog:
             "limit": limit,
             "totalPages": pages,
         }
+
+    def search(
+        self, query: Mapping[str, Sequence[str]]
+    ) -> tuple[int, dict[str, object]]:
+        """Return the HTTP status and the document that `GET /nodes/search` answers: packs with a text in id or name."""
+        sought = query.get("search", [""])[0].lower()
+        with self._lock:
+            ids = [
+                str(pack["id"])
+                for pack in self._packs.values()
+                if sought in f"{pack['id']} {pack['name']}".lower()
+            ]
+        if not ids:
+            ids = [""]  # of no id `packs` would answer with all
+        return self.packs({**query, "node_id": ids})
 
     def answer(
         self, query: Mapping[str, Sequence[str]]

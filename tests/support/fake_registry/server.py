@@ -1,4 +1,4 @@
-"""A small registry on loopback that answers `GET /versions` and `GET /nodes` from a catalog in memory.
+"""A small registry on loopback that answers as the real one from a catalog in memory.
 
 The tests and the benchmark poll it.
 """
@@ -106,7 +106,8 @@ class FakeRegistry:
             return response
         if self._latency:
             await asyncio.sleep(self._latency)
-        known = path == "/versions" or (path == "/nodes" and self.serves_nodes)
+        is_of_packs = path in {"/nodes", "/nodes/search"} and self.serves_nodes
+        known = path == "/versions" or is_of_packs
         status, body = (
             self._encoded(path, query)
             if request.method == "GET" and known
@@ -121,8 +122,12 @@ class FakeRegistry:
             self._answers_of = now
         key = f"{path}?{query}"
         if key not in self._answers:
-            answer = self.catalog.answer if path == "/versions" else self.catalog.packs
-            status, document = answer(parse_qs(query, keep_blank_values=True))
+            answers = {
+                "/versions": self.catalog.answer,
+                "/nodes": self.catalog.packs,
+                "/nodes/search": self.catalog.search,
+            }
+            status, document = answers[path](parse_qs(query, keep_blank_values=True))
             self._answers[key] = status, encoded(document)
         return self._answers[key]
 

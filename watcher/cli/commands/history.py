@@ -25,6 +25,7 @@ from watcher.settings.loading import Loaded
 from watcher.state.store import StateFolder
 from watcher.streams import width
 from watcher.text.mask import describe
+from watcher.text.near import meant
 from watcher.text.plural import plural
 
 LIMIT = 50
@@ -74,6 +75,13 @@ def show(
         echo(f"warning: no message {ref} found: {_WHY_NOT}", error=True)
     most = limit or (LIMIT if ref is None else None)
     events = choose(past, ids, kinds, begin)[:most]
+    known = {event.node for event in recorded.events if event.node}
+    missing = ids - set(map(str.lower, known))
+    if question := meant(sorted(missing), known):
+        echo(
+            f"warning: no events of {', '.join(sorted(missing))}: {question}",
+            error=True,
+        )
     if as_json:
         echo(to_json({"events": [public_form(event) for event in events]}))
     else:

@@ -21,6 +21,7 @@ from watcher.polling.setup import validate_channels
 from watcher.settings.loading import Loaded, where_to_set
 from watcher.state.store import StateFolder
 from watcher.text.mask import describe
+from watcher.text.near import nearest
 
 
 def send_samples(*, settings: Callable[[], Loaded], channels: tuple[str, ...]) -> int:
@@ -33,9 +34,10 @@ def send_samples(*, settings: Callable[[], Loaded], channels: tuple[str, ...]) -
         )
         raise UsageError("there are no channels", hint)
     if unknown := [name for name in channels if name not in known]:
+        near = nearest(unknown[0], known)
         raise UsageError(
             f"there is no channel {describe(unknown[0])}",
-            hint=f"channels: {', '.join(known)}",
+            hint=f"did you mean {near}?" if near else f"channels: {', '.join(known)}",
         )
     folder = StateFolder(loaded.settings.state_dir)
     chosen_channels = [known[name] for name in channels or known]

@@ -11,6 +11,7 @@ from watcher import durations, timestamps
 from watcher.alerts.queues.queue import Queue, error_in_words, retry_at
 from watcher.changes.exposure import copies_of, is_accepted
 from watcher.changes.facts import safe_version
+from watcher.changes.health import FailureStreak
 from watcher.changes.sweeps import at_stake, incomplete_in_words
 from watcher.cli.commands.health import usual_age
 from watcher.cli.loading import existing_state
@@ -45,8 +46,9 @@ from watcher.settings import node_ids
 from watcher.settings.loading import Loaded
 from watcher.state.model import State
 from watcher.streams import width
+from watcher.text.near import meant
 from watcher.text.plural import plural
-from watcher.text.sanitize import sanitize_line
+from watcher.text.sanitize import Trusted, safe_line, sanitize_line
 
 NODES_SHOWN = 50
 """Nodes that a terminal gets; the others are counted."""
@@ -101,7 +103,7 @@ class NodeRow:
     checked_at: str | None
     """When it was last read (RFC 3339)."""
     error: str | None
-    """Why the last poll could not read it, safe to print."""
+    """Why the last poll could not read it, or doubted its id; safe to print."""
     installed: tuple[Copy, ...]
     """Where it is installed, enabled copies first."""
     outdated: bool
@@ -200,7 +202,7 @@ def node_row(
             if one.status in {FLAGGED, BANNED} or one.deprecated
         ),
         checked_at=checks.checked.get(key),
-        error=sanitize_line(failure.error) if failure else None,
+        error=_shown(failure or checks.health.empty.get(key)),
         installed=copies,
         outdated=good is not None
         and any(
@@ -244,10 +246,17 @@ def watched(configured: Iterable[str], state: State) -> tuple[str, ...]:
     return tuple(ids.values())
 
 
+def _shown(streak: FailureStreak | None) -> str | None:
+    """Return why the polls of a streak failed, safe to print."""
+    if streak is None:
+        return None
+    return safe_line(Trusted(streak.error) if streak.ours else streak.error)
+
+
 def _error_of_all(state: State) -> str:
     """Return why the last poll could not read the pages of all node packs, safe to print; "" if it could."""
     failure = state.checks.health.nodes.get(ALL)
-    return sanitize_line(failure.error) if failure else ""
+    return _shown(failure) or ""
 
 
 def _error_of_sweep(state: State) -> str:
@@ -255,7 +264,7 @@ def _error_of_sweep(state: State) -> str:
     streak = state.checks.health.sweep
     if streak is None:
         return ""
-    return f"{incomplete_in_words(streak)}: {sanitize_line(streak.error)}; {at_stake(state.snapshot.sweep_baseline)}"
+    return f"{incomplete_in_words(streak)}: {_shown(streak)}; {at_stake(state.snapshot.sweep_baseline)}"
 
 
 def install_rows(state: State, installs: Iterable[str]) -> list[InstallRow]:
@@ -493,10 +502,10 @@ def _ids_of(nodes: Sequence[str], known: Sequence[str]) -> frozenset[str]:
     """Return the ids of `--node`; UsageError for one that is not watched."""
     chosen = {node.lower(): node for node in read("--node", node_ids.read, list(nodes))}
     if missing := chosen.keys() - set(map(str.lower, known)):
-        names = ", ".join(chosen[key] for key in sorted(missing))
+        names = [chosen[key] for key in sorted(missing)]
         raise UsageError(
-            f"not watched: {names}",
-            hint="comfy-watch status --json has all that are",
+            f"not watched: {', '.join(names)}",
+            meant(names, known) or "comfy-watch status --json has all that are",
         )
     return frozenset(chosen)
 

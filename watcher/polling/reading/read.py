@@ -45,6 +45,8 @@ class Answers:
     """What `GET /nodes` says of packs as a whole."""
     packs_due: frozenset[str] = frozenset()
     """Those it was asked about; empty if it was not asked."""
+    near: Mapping[str, str] = field(default_factory=dict)
+    """As `Checks.near`."""
 
 
 async def read(

@@ -6,6 +6,7 @@ from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from watcher.changes.health import is_id_right
 from watcher.model.listing import ALL
 from watcher.polling.model import Report, SetAside
 from watcher.polling.sending.dispatch import Dispatch
@@ -52,16 +53,20 @@ def problems(report: Report) -> list[Problem]:
         for (error, kind), nodes in by_error.items()
     ]
     if report.empty:
-        nodes = [sanitize_line(node) for node in report.empty]
-        found.append(
+        by_near: dict[str, list[str]] = {}
+        for node in report.empty:
+            near = sanitize_line(report.near.get(node.lower(), ""))
+            by_near.setdefault(near, []).append(sanitize_line(node))
+        found += [
             Problem(
                 level="warning",
                 event="node empty",
                 fields={"nodes": _some(nodes), "count": len(nodes)},
-                sentence=f"{_some(nodes)}: no versions found: is the id right?",
+                sentence=f"{_some(nodes)}: no versions found: {is_id_right(near)}",
                 about=tuple(f"empty {node}" for node in nodes),
             )
-        )
+            for near, nodes in by_near.items()
+        ]
     found += _of_installs(report, {error for error, _ in by_error})
     return found + delivery_problems(
         report.channel_errors, report.expired_by_channel, report.unsaved
