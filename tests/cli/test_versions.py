@@ -312,7 +312,7 @@ def test_a_banned_pack_and_an_unknown_one(
     done = versions("THIEF", "typo", "lamps", code=1)
     assert done.err.splitlines() == [
         "error: THIEF: the whole pack is banned: Stole keys",
-        "error: typo: the registry has no version of it; is the id right?",
+        "error: typo: the registry has no version of it: is the id right?",
     ]
     assert names(done) == ["Lamps 1.10.0", "Lamps 1.9.0"]
     assert summary(done).endswith("; 2 of 3 packs could not be read completely")
@@ -329,7 +329,7 @@ def test_an_id_with_other_versions_is_known(
     assert summary(versions("lamps", "--status", "banned")) == "no version found"
     done = versions("typo", "--status", "banned", code=1)
     assert (
-        done.err == "error: typo: the registry has no version of it; is the id right?\n"
+        done.err == "error: typo: the registry has no version of it: is the id right?\n"
     )
     altered(registry, lambda _query, _true: web.Response(status=404))
     assert (

@@ -330,7 +330,7 @@ def test_an_id_without_versions_fails_at_the_threshold_and_once() -> None:
     assert said(done.events) == [(Kind.FAILING, "New")]
     assert (
         done.events[0].reason
-        == "no versions found; in 3 polls in a row, since 2026-03-02 00:00 UTC"
+        == "no versions found in 3 polls in a row, since 2026-03-02 00:00 UTC: is the id right?"
     )
     assert (done.events[0].before, done.events[0].after) == (None, "empty")
     for _ in range(3):
