@@ -35,7 +35,7 @@ def test_an_id_that_is_wrong(
     assert f"alpah: {DOUBT} Did you mean alpha?" in first.err
     assert "3 nodes checked, 2 without versions, " in first.out
     shown = wrong.run("status").out
-    assert f"KJNodes: {DOUBT} Did you mean comfyui-kjnodes?" in shown
+    assert f"{DOUBT} Did you mean comfyui-kjnodes?" in shown
     for _ in range(2):
         wrong.run("check")
     assert _searches(registry) == ["KJNodes"]
