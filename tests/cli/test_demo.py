@@ -33,7 +33,7 @@ def test_the_demo(tmp_path: Path, webhook: Webhook) -> None:
     assert (done.code, done.err) == (0, "")
     acts = _acts(done.out)
     assert [act[0] for act in acts] == [act.title for act in ACTS]
-    words = ("Now watched", "Flagged", "BANNED", "Reinstated", "New", "Deprecated")
+    words = ("Now watched:", "Flagged", "BANNED", "Reinstated", "New", "Deprecated")
     for act, word in zip(acts, words, strict=False):
         assert act[1].startswith(f"    {word} {NODE}")
         assert len([line for line in act if "history --ref" in line]) == 1

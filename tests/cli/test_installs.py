@@ -77,6 +77,36 @@ def test_the_first_scan_reports_what_is_bad_now(
     assert len(webhook.messages()) == 1
 
 
+def test_malware_that_is_run(
+    watch: Watcher, comfyui: LivedIn, registry: FakeRegistry, webhook: Webhook
+) -> None:
+    """No other version is advised, in the message, in the JSON or by `audit`; a ban of what is not run has one."""
+    watch.check()
+    registry.catalog.publish("alpha", "0.9.0", status="banned")
+    for version in ("1.0.0", "0.9.0"):
+        reason = "A token stealer"
+        registry.catalog.set_status("alpha", version, "banned", reason)
+    registry.catalog.publish("alpha", "1.1.0")
+    document = watch.check()
+    known = {
+        one["version"]: one.get("safe_version", "absent")
+        for one in document["events"]
+        if one["kind"] == "banned"
+    }
+    assert known == {"1.0.0": "absent", "0.9.0": "1.1.0"}
+    text = webhook.messages()[-1].json["message"]
+    assert (
+        "`alpha` `1.0.0`, which you run on `studio`\n"
+        "Remove it; change the passwords and keys that this machine held. "
+        "Do not install another version before you know why.\n"
+        "Reason: `A token stealer`." in text
+    )
+    assert "good version" not in text
+    done = watch.run("audit", str(comfyui.root), "--json")
+    (pack,) = json.loads(done.out)["packs"]
+    assert (pack["verdict"], "safe_version" in pack) == ("banned", False)
+
+
 def test_what_the_registry_does_is_said_once(
     watch: Watcher, registry: FakeRegistry
 ) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from watcher.durations import ago, parse, show
+from watcher.durations import age, ago, parse, show
 
 MEANINGS = [
     ("90s", 90),
@@ -107,6 +107,23 @@ def test_shown(seconds: float, shown: str) -> None:
 def test_ago(seconds: float, said: str) -> None:
     """A person reads in one unit how long ago something was."""
     assert ago(seconds) == said
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (480, "8 minutes"),
+        (7 * 3600, "7 hours"),
+        (86_399, "23 hours"),
+        (86_400, "1 day"),
+        (36 * 3600, "1 day"),
+        (8.9 * 86_400, "8 days"),
+        (1000 * 86_400, "1,000 days"),
+    ],
+)
+def test_age(seconds: float, said: str) -> None:
+    """An age is days, of any number; hours or minutes only below a day."""
+    assert age(seconds) == said
 
 
 @given(st.integers(min_value=0, max_value=10**11))

@@ -34,6 +34,7 @@ _MALWARE = Trusted(
 )
 _MALWARE_IN_SHORT = Trusted("remove it; change passwords, keys; do not reinstall")
 _SWAPPED = Trusted("do not install it again before you know why")
+_DISABLE = Trusted("disable or remove it; there is no good version")
 _SWAPPED_IN_SHORT = Trusted("do not reinstall it")
 _BAD = frozenset({FLAGGED, DELETED, "deprecated", "delisted"})
 _MILD = frozenset({PENDING, "outdated"})
@@ -64,17 +65,19 @@ def advice_on_node(events: Iterable[Event]) -> Advice:
     run = [one for one in run if one.kind is not Kind.BASELINE]
     good = _newest_good(of_node)
     if not run:
-        words = _of_what_nobody_runs(good)
-        return Advice(words=words, in_short=words)
+        return _as_short(_of_what_nobody_runs(good))
     move = _moving(good, run[0].version)
     if any(map(is_a_ban, run)):
-        return _of_a_ban(move, good, is_swapped=any(map(replaces_archive, run)))
+        remove = _remove(good, move)
+        return Advice(words=remove, in_short=_then("remove it, then ", move) or remove)
     if any(map(replaces_archive, run)):
-        words = _then(f"{_SWAPPED}; ", move) if move else (_SWAPPED,)
+        words = _then(f"{_SWAPPED}; ", move) or (_SWAPPED,)
         return Advice(words=words, in_short=(_SWAPPED_IN_SHORT,))
-    if good == _NONE:
-        move = (Trusted("disable or remove it; there is no good version"),)
-    return Advice(words=move, in_short=move)
+    return _as_short((_DISABLE,) if good == _NONE else move)
+
+
+def _as_short(words: Words) -> Advice:
+    return Advice(words=words, in_short=words)
 
 
 def _newest_good(of_node: tuple[Event, ...]) -> SafeVersion | None:
@@ -96,21 +99,6 @@ def _of_what_nobody_runs(good: SafeVersion | None) -> Words:
     return Trusted("the newest good version is "), good.version
 
 
-def _of_a_ban(move: Words, good: SafeVersion | None, *, is_swapped: bool) -> Advice:
-    if is_swapped:
-        remove = Trusted(f"remove it; {_SWAPPED}")
-        return Advice(words=(remove,), in_short=(Trusted("remove it"),))
-    if move:
-        return Advice(
-            words=_then("remove it first, then ", move),
-            in_short=_then("remove it, then ", move),
-        )
-    none = "; there is no good version" if good == _NONE else ""
-    return Advice(
-        words=(Trusted(f"remove it{none}"),), in_short=(Trusted("remove it"),)
-    )
-
-
 def _moving(good: SafeVersion | None, bad: str | None) -> Words:
     """Return the words for a move to a version from another one: "go back to" an older one."""
     if good is None or good.version is None:
@@ -119,8 +107,15 @@ def _moving(good: SafeVersion | None, bad: str | None) -> Words:
     return Trusted("go back to " if is_back else "move to "), good.version
 
 
+def _remove(good: SafeVersion | None, move: Words) -> Words:
+    """Return the words for the removal of what is banned, and what to do then."""
+    none = "; there is no good version" if good == _NONE else ""
+    return _then("remove it first, then ", move) or (Trusted(f"remove it{none}"),)
+
+
 def _then(first: str, words: Words) -> Words:
-    return Trusted(first + words[0]), *words[1:]
+    """Return words with others before them; () if there are none."""
+    return (Trusted(first + words[0]), *words[1:]) if words else ()
 
 
 def advice_on_failure(event: Event) -> Advice:
@@ -146,23 +141,18 @@ def advice_on_copy(finding: Finding) -> Words:
 
     Nobody need run what a workflow names. A disabled copy need not be replaced.
     """
-    verdict, good = finding.verdict, finding.advised
+    verdict, good, enabled = finding.verdict, finding.advised, finding.pack.enabled
     move = _moving(good, finding.pack.version)
     if finding.named:
         return _on_reference(verdict, good)
     if finding.is_malware:
         return (_MALWARE,)
-    enabled = finding.pack.enabled
     if verdict == BANNED:
-        if enabled and good == _NONE:
-            return (Trusted("remove it; there is no good version"),)
-        if enabled and move:
-            return _then("remove it first, then ", move)
-        return (Trusted("remove it"),)
+        return _remove(good, move) if enabled else (Trusted("remove it"),)
     if verdict in _BAD and not enabled:
         return (Trusted("remove it, or leave it disabled"),)
     if verdict in _BAD and good == _NONE:
-        return (Trusted("disable or remove it; there is no good version"),)
+        return (_DISABLE,)
     return move if verdict in {*_BAD, *_MILD} and enabled else ()
 
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from heapq import nsmallest
+from typing import NamedTuple
 
 from watcher.alerts.advice import advice_on_failure, advice_on_node
 from watcher.alerts.phrasing import (
@@ -24,6 +25,7 @@ from watcher.alerts.phrasing import (
 )
 from watcher.alerts.reference import reference_of
 from watcher.model.event import (
+    TROUBLES,
     Event,
     Kind,
     Rank,
@@ -37,7 +39,7 @@ from watcher.model.event import (
     warns,
 )
 from watcher.model.precedence import is_same_version
-from watcher.model.version import BANNED, FLAGGED, recency
+from watcher.model.version import BANNED, recency
 
 LINES = 25
 """The most events that one message shows."""
@@ -99,8 +101,12 @@ def compose(events: tuple[Event, ...], part: int = 0, reference: str = "") -> Di
     """
     ordered = worst_first(events)
     looks = _first_looks(ordered)
-    # What they have to say, others say, or one line says it of all of them.
-    quiet = {key: one.event for key, one in looks.items() if not one.banned}
+    # What these have to say, others say, or one line says it of all of them.
+    quiet = {
+        key: replace(one.event, after=None) if one.event.after == BANNED else one.event
+        for key, one in looks.items()
+        if not one.left[BANNED]
+    }
     single = [event for event in ordered if event.id not in quiet]
     groups = _groups(single)
     ranks = [rank(event) for event in single]
@@ -129,7 +135,7 @@ def compose(events: tuple[Event, ...], part: int = 0, reference: str = "") -> Di
             )
         )
     shown = {key for line in lines for key in line.events}
-    labels = {event.id: label(event) for event in ordered}
+    labels = {event.id: label(quiet.get(event.id, event)) for event in ordered}
     return Digest(
         worst=ordered[0],
         titles=titles(ordered, tuple(labels.values()), quiet, part),
@@ -151,7 +157,7 @@ def _phrasing(
 ) -> Phrasing:
     """Return what is said of an event; advice on a node is taken once, at the worst of its events."""
     if look:
-        return phrasing_of_banned(event, look.named, look.banned)
+        return phrasing_of_banned(event, look.named, look.left[BANNED])
     if event.node and warns(event):
         return phrasing(event, advice_on_node(by_node.pop(event.node.lower(), ())))
     return phrasing(event, advice_on_failure(event))
@@ -179,10 +185,8 @@ def _groups(events: Sequence[Event]) -> list[Group]:
 def _line_of_watched(looks: Iterable[_FirstLook], quiet: Iterable[Event]) -> Line:
     """Return the line of all nodes that are watched from now on, which stands for the quiet ones."""
     found = tuple(looks)
-    bad = {
-        FLAGGED: sum(one.flagged for one in found),
-        "deprecated": sum(one.deprecated for one in found),
-    }
+    mild = [status for status in TROUBLES if status != BANNED]
+    bad = {status: sum(one.left[status] for one in found) for status in mild}
     events = tuple(quiet)
     return Line(
         phrasing=phrasing_of_watched([one.event for one in found], bad),
@@ -196,17 +200,14 @@ def _line_of_watched(looks: Iterable[_FirstLook], quiet: Iterable[Event]) -> Lin
 _WATCHED = Group(key=("kind", Kind.BASELINE), is_of_many=True)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _FirstLook:
+class _FirstLook(NamedTuple):
     """The baseline of a node, without what other events of the message say."""
 
     event: Event
     named: tuple[str, ...]
     """The latest banned versions."""
-    banned: int
-    """How many versions are banned; the next two likewise."""
-    flagged: int
-    deprecated: int
+    left: Mapping[str, int]
+    """How many versions are bad, by status."""
 
 
 def _first_looks(events: Sequence[Event]) -> dict[str, _FirstLook]:
@@ -217,40 +218,27 @@ def _first_looks(events: Sequence[Event]) -> dict[str, _FirstLook]:
         if event.version is not None:
             key = (event.node or "").lower(), status or ""
             said.setdefault(key, []).append(event.version)
-    return {
-        event.id: _first_look(event, said)
-        for event in events
-        if event.kind is Kind.BASELINE and not is_about_all(event)
-    }
-
-
-def _first_look(
-    event: Event, said: Mapping[tuple[str, str], Sequence[str]]
-) -> _FirstLook:
-    node = (event.node or "").lower()
-    tally = event.tally or Tally(banned=event.after == BANNED)
-    left = {
-        status: max(0, count - len(said.get((node, status), ())))
-        for status, count in (
-            (BANNED, tally.banned),
-            (FLAGGED, tally.flagged),
-            ("deprecated", tally.deprecated),
-        )
-    }
-    known = said.get((node, BANNED), ())
-    named = tuple(
-        one.version
-        for one in event.bad_versions
-        if one.status == BANNED
-        and not any(is_same_version(one.version, text) for text in known)
-    )
-    return _FirstLook(
-        event=event,
-        named=named,
-        banned=max(left[BANNED], len(named)),
-        flagged=left[FLAGGED],
-        deprecated=left["deprecated"],
-    )
+    looks: dict[str, _FirstLook] = {}
+    for event in events:
+        if event.kind is not Kind.BASELINE or is_about_all(event):
+            continue
+        node = (event.node or "").lower()
+        tally = event.tally or Tally(banned=event.after == BANNED)
+        found = {status: getattr(tally, status) for status in TROUBLES}
+        left = {
+            status: max(0, count - len(said.get((node, status), ())))
+            for status, count in found.items()
+        }
+        known = said.get((node, BANNED), ())
+        named = [one.version for one in event.bad_versions if one.status == BANNED]
+        named = [
+            text
+            for text in named
+            if not any(is_same_version(text, other) for other in known)
+        ]
+        left[BANNED] = max(left[BANNED], len(named))
+        looks[event.id] = _FirstLook(event, tuple(named), left)
+    return looks
 
 
 def owed(events: Iterable[Event], part: int) -> dict[str, bool]:

@@ -177,27 +177,22 @@ def phrasing_of_banned(event: Event, named: Sequence[str], count: int) -> Phrasi
 
     `named` are the texts of some of them.
     """
-    found = phrasing(event, Advice())
     if not named:
-        return found
-    others = named[1:_BANNED]
-    words = (Trusted("also banned: "), *_listed(others, count - 1))
+        return phrasing(event, Advice())
+    ban = replace(event, kind=Kind.BANNED, version=named[0], reason="")
+    found = phrasing(ban, Advice())
+    words = (Trusted("also banned: "), *_listed(named[1:_BANNED], count - 1))
     also = (Piece(part=Part.DETAILS, words=words),) if count > 1 else ()
-    return replace(
-        found,
-        what=_loud(BANNED, event),
-        version=named[0],
-        about="",
-        pieces=(*also, *(one for one in found.pieces if one.part is not Part.WHY)),
-    )
+    return replace(found, what=f"already {found.what}:", pieces=(*also, *found.pieces))
 
 
 def phrasing_of_watched(baselines: Sequence[Event], bad: Mapping[str, int]) -> Phrasing:
     """Return what is said of all nodes that are watched from now on, of whose versions so many are bad in each way."""
     names = [event.node or "" for event in baselines]
-    found = [f"{number:,} {status}" for status, number in bad.items() if number]
-    is_one = sum(bad.values()) == 1
-    about = f", with {' and '.join(found)} version{'' if is_one else 's'}"
+    found = " and ".join(
+        f"{count:,} {status}" for status, count in bad.items() if count
+    )
+    end = "" if sum(bad.values()) == 1 else "s"
     pieces: tuple[Piece, ...] = ()
     if 1 < len(names) <= _NAMES:
         words = (Trusted(": "), *_listed(names, len(names)))
@@ -207,7 +202,7 @@ def phrasing_of_watched(baselines: Sequence[Event], bad: Mapping[str, int]) -> P
         what="now watched:" if len(names) == 1 else _now_watched(len(names)),
         name=names[0] if len(names) == 1 else None,
         version=None,
-        about=about if found else "",
+        about=f", with {found} version{end}" if found else "",
         pieces=pieces,
         heads=True,
     )

@@ -24,7 +24,7 @@ _WORDS = str.maketrans(
         "\uff3c": "/",
     }
 )
-_SYMBOLS = re.compile(r"^[^\x00-\x7f]+ ", re.MULTILINE)
+_SYMBOLS = re.compile(r"^(- )?[^\x00-\x7f]+ ", re.MULTILINE)
 """What stands before a line; its words say the same."""
 _OTHER = re.compile(r"[^\n\r -~]+")
 _HARMLESS = re.compile(r"[A-Za-z0-9._+-]*")
@@ -45,7 +45,7 @@ def ascii_text(text: str) -> str:
     """
     if text.isascii():
         return text.replace("`", "'")
-    plain = _SYMBOLS.sub("", text).translate(_WORDS)
+    plain = _SYMBOLS.sub(r"\1", text).translate(_WORDS)
     plain = plain.replace("  ...", " ...")
     return _OTHER.sub(
         "?", "".join(char if char.isascii() else _letter(char) for char in plain)

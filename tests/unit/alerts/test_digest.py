@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from tests.support.factories import event
 from watcher.alerts.digest import LINES, Digest, compose, sample
 from watcher.alerts.phrasing import Part, counts
-from watcher.model.event import Event, Kind, event_id
+from watcher.alerts.render import Format, render
+from watcher.model.event import BadVersion, Event, Kind, Tally, event_id
 from watcher.model.version import SafeVersion
 
 
@@ -69,6 +70,69 @@ def test_many_baselines_are_one_group_with_the_troubled_first() -> None:
     )
     beside = compose((*events[:4], _event(Kind.BASELINE, None, None)))
     assert len({line.group for line in beside.lines}) == 2
+
+
+def _look(node: str, *banned: str, flagged: int = 0, **fields: Any) -> Event:
+    """Make the baseline of a node with banned versions, and so many flagged ones."""
+    given: dict[str, Any] = {
+        "after": "banned" if banned else "flagged" if flagged else None,
+        "bad_versions": tuple(
+            BadVersion(node=node, version=one, status="banned") for one in banned
+        ),
+        "tally": Tally(versions=9, banned=len(banned), flagged=flagged),
+    }
+    return _event(Kind.BASELINE, node, None, **given | fields)
+
+
+def _exposed(node: str, version: str, after: str) -> Event:
+    return _event(Kind.EXPOSED, node, version, after=after)
+
+
+def _said(*events: Event, part: int = 0) -> list[str]:
+    """Return the lines of a message, without the foot."""
+    body = render(compose(tuple(events), part), Format.TEXT, 3000, 100).body
+    return [line for line in body.splitlines()[:-2] if line]
+
+
+def test_a_first_message_says_each_thing_once() -> None:
+    """What you run and is bad comes first; then what is watched, in one line; then other banned versions, by name."""
+    looks = [_look(f"calm-{number}") for number in range(9)]
+    looks += [_look("run", "v1.0", flagged=1), _look("wild", "3.0", "2.0", flagged=3)]
+    assert _said(
+        *looks, _exposed("Run", "1.0.0", "banned"), _exposed("run", "1.1", "flagged")
+    ) == [
+        "⛔ You run BANNED `Run` `1.0.0`",
+        "Remove it.",
+        "https://registry.comfy.org/nodes/Some-Pack",
+        "- 🚩 You run flagged `1.1`.",
+        "👀 Now watched: 11 packs, with 3 flagged versions",
+        "- ⛔ Already BANNED: `wild` `3.0`. Also banned: `2.0`. https://registry.comfy.org/nodes/Some-Pack",
+    ]
+
+
+def test_of_few_packs_the_names_are_said() -> None:
+    """Up to three are named; what several baselines say is one line all the same."""
+    assert _said(_look("a")) == ["👀 Now watched: `a`"]
+    assert _said(_look("a"), _look("b")) == ["👀 Now watched: 2 packs: `a`, `b`"]
+    assert _said(*map(_look, "abcd")) == ["👀 Now watched: 4 packs"]
+
+
+def test_what_a_baseline_cannot_name_is_a_count() -> None:
+    """A pack has three banned versions by name, and the others as a count; what has no line at all is counted too."""
+    (_, line) = _said(_look("a", *(f"1.{number}" for number in range(7))))
+    assert "`1.0`. Also banned: `1.1`, `1.2` and 4 more." in line
+    many = _look("a", "1.0", tally=Tally(versions=900, banned=70))
+    assert "Also banned: 69 more." in _said(many)[1]
+    flags = [_event(Kind.FLAGGED, f"n{number}") for number in range(LINES)]
+    digest = compose((*flags, *map(_look, "abc")))
+    assert counts(digest.rest) == "3 now watched"
+
+
+def test_a_further_message_does_not_say_again_what_is_watched() -> None:
+    """It names the banned versions that the first one had no room for."""
+    assert _said(_look("a", "1.0"), _look("b", "1.0"), part=1)[0].startswith(
+        "⛔ Already BANNED: `a` `1.0`"
+    )
 
 
 def test_no_version_text_makes_a_baseline_seem_troubled() -> None:

@@ -86,6 +86,24 @@ def test_what_may_be_a_link_or_markup_is_replaced(
     assert compose((_event(Kind.BANNED, node, version),)).titles[0] == f"BANNED {shown}"
 
 
+def test_the_others_are_counted_by_kind() -> None:
+    """The worst is named; then how many others of which bad kind, the worst kind first, and "other" for the rest."""
+    events = [
+        _event(Kind.BANNED, "a"),
+        *(_event(Kind.FLAGGED, f"f{number}") for number in range(2)),
+        *(_event(Kind.NEW, f"n{number}") for number in range(9)),
+    ]
+    titles = compose(tuple(events)).titles
+    assert titles[:3] == (
+        "BANNED a 1.0.0 (+ 2 flagged, 9 other)",
+        "BANNED a 1.0.0 (+ 11 other)",
+        "BANNED a 1.0.0",
+    )
+    assert compose(tuple(events[1:3])).titles[0] == "Flagged f0 1.0.0 (+ 1 flagged)"
+    assert compose(tuple(events[3:5])).titles[0] == "New n0 1.0.0 (+ 1 other)"
+    assert compose(tuple(events[:1])).titles[0] == "BANNED a 1.0.0"
+
+
 _WORDS = st.sampled_from(["evil", "com", "a", "0"])
 _JOINTS = st.sampled_from([".", "_", "-", "evil", "com", "0"])
 _IDS = st.builds(

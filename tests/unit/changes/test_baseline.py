@@ -16,7 +16,7 @@ from tests.support.factories import (
     version,
 )
 from tests.support.work import calls_of
-from watcher.model.event import Kind
+from watcher.model.event import Kind, Tally
 from watcher.model.snapshot import Node
 from watcher.model.version import STATUSES
 
@@ -50,6 +50,22 @@ def test_the_summary_says_what_is_watched_and_what_is_wrong() -> None:
         event.reason
         == "5 versions; newest 1.0; banned: 0.8; flagged: 0.9; deprecated: 0.7"
     )
+
+
+def test_the_summary_has_values() -> None:
+    """How many versions are bad in which way, and which: the banned ones first, the latest first, at most ten."""
+    rows = [
+        version(f"1.{at}", "flagged", created_at=f"2026-01-{at + 1:02}T00:00:00Z")
+        for at in range(12)
+    ]
+    rows += [version("0.1", "banned"), version("0.2", deprecated=True)]
+    (event,) = compare(None, *rows).events
+    assert event.tally == Tally(versions=14, banned=1, flagged=12, deprecated=1)
+    named = [(one.version, one.status) for one in event.bad_versions]
+    assert named == [
+        ("0.1", "banned"),
+        *((f"1.{at}", "flagged") for at in range(11, 2, -1)),
+    ]
 
 
 def test_the_summary_counts_what_it_has_no_room_for() -> None:

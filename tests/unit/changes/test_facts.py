@@ -21,6 +21,7 @@ from tests.support.factories import (
 from tests.support.strategies import snapshots
 from watcher.changes.facts import finished, safe_version
 from watcher.model.event import Event, Kind
+from watcher.model.pack import Copy
 from watcher.model.snapshot import Mark, Node, Snapshot
 from watcher.model.version import STATUSES, SafeVersion, Version
 
@@ -217,6 +218,26 @@ def test_a_finished_event_has_its_safe_version_and_reason() -> None:
         (None, ""),
         (NONE, ""),
     ]
+
+
+def test_after_malware_that_is_run_no_version_is_advised() -> None:
+    """A ban of what is run whose reason names malware has no version; other events on the pack keep theirs."""
+    snapshot = Snapshot(nodes={PACK.lower(): known(version("0.9"))})
+    run = (Copy(install="studio", version="1.0.0", enabled=True),)
+    given: dict[str, Any] = {"kind": Kind.BANNED, "installed": run}
+    events = (
+        event("stealer", **given),
+        event("exposed", Kind.EXPOSED, after="banned", installed=run),
+        event("late word", **given),
+        event("dull", **given),
+        event("not run", Kind.BANNED),
+        event("flag", Kind.FLAGGED, installed=run),
+    )
+    reasons = dict.fromkeys((one.id for one in events), "a token stealer")
+    reasons |= {"dull": "by its author", "late word": "x" * 2000 + " a stealer"}
+    done = finished(events, snapshot, ALL, reasons)
+    advised = {one.id for one in done if one.safe_version == SafeVersion("0.9")}
+    assert advised == {"dull", "not run", "flag"}
 
 
 @given(snapshots(), st.lists(st.sampled_from(STATUSES)))

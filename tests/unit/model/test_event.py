@@ -83,6 +83,9 @@ def test_a_baseline_is_as_bad_as_the_worst_in_it(
 ) -> None:
     """A summary that tells of a ban is critical, though nothing has changed."""
     assert severity_of(event(kind=Kind.BASELINE, after=after)).value == severity
+    # Nobody is woken for what the whole registry has.
+    of_all = severity_of(event(kind=Kind.BASELINE, node=None, after=after)).value
+    assert of_all == ("warning" if severity == "critical" else severity)
 
 
 @pytest.mark.parametrize(

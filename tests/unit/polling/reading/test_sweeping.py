@@ -17,7 +17,7 @@ from tests.support.fakes.fault import asked as query_of
 from tests.support.fakes.pages import UnsteadyPages
 from tests.support.parameters import one_of
 from tests.support.polls import Watcher, reported
-from watcher.model.event import BadVersion, Event
+from watcher.model.event import BadVersion, Event, Tally
 from watcher.model.version import STATUSES
 from watcher.polling.model import Report
 
@@ -97,6 +97,7 @@ def test_one_baseline_of_all(first: tuple[Watcher, Report]) -> None:
     assert event.bad_versions == (
         BadVersion(node="Pack-03", version="1.1.0", status="flagged"),
     )
+    assert event.tally == Tally(packs=12, versions=24, flagged=1)
     assert (report.watched, report.checked, report.way) == (PACKS, PACKS, "sweep")
 
 
