@@ -76,7 +76,7 @@ def age(seconds: float) -> str:
     """Return seconds for people as days, of any number; hours or minutes only below a day: "8 days", "5 hours"."""
     days = int(seconds // DAY)
     if days < 1:
-        return in_words(seconds)
+        return in_words(seconds) if seconds >= 60 else "less than a minute"
     return "1 day" if days == 1 else f"{days:,} days"
 
 

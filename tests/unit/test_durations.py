@@ -112,6 +112,7 @@ def test_ago(seconds: float, said: str) -> None:
 @pytest.mark.parametrize(
     ("seconds", "said"),
     [
+        (0, "less than a minute"),
         (480, "8 minutes"),
         (7 * 3600, "7 hours"),
         (86_399, "23 hours"),
