@@ -61,7 +61,7 @@ def test_what_is_typed_next(
     shell = [
         "sh",
         "-c",
-        f"{typed} init 'my own.toml' > said && tail -1 said > next && sed -i 's/ &&.*//' next && . ./next",
+        f"{typed} init 'my own.toml' > said && sed -n 2p said > next && . ./next",
     ]
     done = subprocess.run(
         shell,
@@ -75,12 +75,12 @@ def test_what_is_typed_next(
     [said] = tmp_path.rglob("said")
     own = " --config 'my own.toml'"
     each = [
-        f"{shown.format(folder=tmp_path)} {name}{own}"
+        f"  {shown.format(folder=tmp_path)} {name}{own}"
         for name in ("config", "test-alerts", "check")
     ]
     assert said.read_text("utf-8").splitlines() == [
         "Wrote my own.toml. Add your node packs and alert URLs to it, then:",
-        f"  {' && '.join(each)}",
+        *each,
     ]
     # `config` finds the file, in which nothing is watched yet.
     assert done.returncode in {0, 2}, done.stderr

@@ -29,7 +29,13 @@ from watcher.cli.options import (
     targets_argument,
     with_settings,
 )
-from watcher.cli.terminal import echo, echo_error, echo_result, to_json
+from watcher.cli.terminal import (
+    Document,
+    echo,
+    echo_error,
+    echo_result,
+    to_json,
+)
 from watcher.errors import UsageError, WatchError
 from watcher.model.pack import Verdict
 from watcher.model.version import STATUSES
@@ -358,13 +364,9 @@ def init(path: Path | None, system: bool) -> int:
     template.write(path)
     config = "" if path == default else f" --config {invocation.quoted(str(path))}"
     typed = invocation.command()
-    each = [f"{typed} {name}{config}" for name in ("config", "test-alerts", "check")]
-    echo_result(
-        [
-            f"Wrote {path}. Add your node packs and alert URLs to it, then:",
-            f"  {' && '.join(each)}",
-        ]
-    )
+    steps = [f"  {typed} {name}{config}" for name in ("config", "test-alerts", "check")]
+    wrote = f"Wrote {path}. Add your node packs and alert URLs to it, then:"
+    echo_result([wrote, *map(Document, steps)])
     return 0
 
 

@@ -50,7 +50,7 @@ INDENT = "    "
 
 
 class Document(str):
-    """What a program may read: it is written as it is, also to a terminal that is narrower."""
+    """What a program may read, a shell too: it is written as it is, also to a terminal that is narrower."""
 
     __slots__ = ()
 

@@ -7,8 +7,9 @@ import json
 import os
 import signal
 import tempfile
+import textwrap
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -19,7 +20,7 @@ import click
 
 from watcher.cli import invocation
 from watcher.cli.loading import working_folder
-from watcher.cli.terminal import echo
+from watcher.cli.terminal import Document, echo
 from watcher.delivery.client import Worker
 from watcher.durations import DAY
 from watcher.errors import StateError, WatchError
@@ -45,10 +46,10 @@ class Act:
 
 NODE = "comfyui-night-lights"
 
-_STORY = f"""\
-Comfy Watch polls the Comfy Registry, and alerts you about the node packs that
-you run. Here it polls a made-up registry on this machine, seven times. You run
-{NODE} 1.1.0. Below each step is the alert that it sends."""
+_STORY = (
+    "Comfy Watch polls the Comfy Registry, and alerts you about the node packs that you run. Here it polls a made-up"
+    f" registry on this machine, seven times. You run {NODE} 1.1.0. Below each step is the alert that it sends."
+)
 
 _FINDINGS = json.dumps(
     [
@@ -70,7 +71,7 @@ _FINDINGS = json.dumps(
     ]
 )
 _COMFYUI = "ComfyUI"
-_INDENT = "    "
+_FIVE_MINUTES = 300.0
 _VERDICT = json.dumps({"message": "Steals passwords", "by": "a reviewer"})
 
 
@@ -90,7 +91,7 @@ ACTS = (
     ),
     Act(
         "The author releases 1.2.0.",
-        lambda world: world.edit("1.2.0"),
+        lambda world: world.edit("1.2.0", createdAt=later(clock(), -_FIVE_MINUTES)),
     ),
     Act(
         "The author deprecates 1.0.0.",
@@ -126,16 +127,17 @@ def demo() -> int:
     typed = invocation.command()
     echo("Each alert came once, and where nothing changed there was none.")
     echo("To look once at what you have installed:")
-    echo(f"  {typed} audit")
+    echo(Document(f"  {typed} audit"))
     echo("To be alerted from now on:")
-    echo(f"  {typed} init")
+    echo(Document(f"  {typed} init"))
     return 0
 
 
 def _perform(folder: Path) -> None:
     with _World() as world, Worker() as worker:
         _install(folder)
-        echo(_STORY)
+        for line in textwrap.wrap(_STORY, width=78):
+            echo(line)
         for act in ACTS:
             echo()
             echo(click.style(f"▶ {act.title}", bold=True))
@@ -147,15 +149,9 @@ def _perform(folder: Path) -> None:
                 if report.errors:
                     _, why = report.errors[0]
                 raise WatchError(f"the demo failed: {why}", "please report this")
-            for line in _indented(arrived or ["(no alert)"]):
-                echo(line)
-
-
-def _indented(messages: Iterable[str]) -> Iterator[str]:
-    """Yield the lines of messages without the empty ones, as wide as the terminal."""
-    for message in messages:
-        for line in filter(None, message.splitlines()):
-            yield _INDENT + line
+            for message in arrived or ["(no alert)"]:
+                for line in filter(None, message.splitlines()):
+                    echo(f"    {line}")
 
 
 def _install(folder: Path) -> None:
