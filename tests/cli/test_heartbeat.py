@@ -75,7 +75,7 @@ def test_a_monitor_that_is_down_changes_nothing(
     began = time.monotonic()
     done = watch.run("check")
     assert time.monotonic() - began < 20
-    assert (done.code, "1 node checked" in done.out, done.err.count("\n")) == (
+    assert (done.code, "1 pack checked" in done.out, done.err.count("\n")) == (
         0,
         True,
         1,

@@ -173,13 +173,13 @@ def test_on_a_terminal_it_speaks_to_a_person(
     with on_terminal(watch, "run", TZ="JST-9", COLUMNS="100", NO_COLOR="1") as terminal:
         terminal.until("next poll at ")
         said = terminal.said.splitlines()
-    assert said[0] == "watching 1 node, 0 channels, every 15m; Ctrl-C ends it"
+    assert said[0] == "watching 1 pack, 0 channels, every 15m; Ctrl-C ends it"
     assert said[1].split() == ["new", "alpha", "1.0.0"]
     now = datetime.now(timezone(timedelta(hours=9)))
     hours = {f"{now - timedelta(minutes=minutes):%H:%M}" for minutes in range(3)}
     assert any(
         re.match(
-            rf"{hour}:\d\d 1 node checked, 1 event \(2 requests, \d+\.\d s\); next poll at ",
+            rf"{hour}:\d\d 1 pack checked, 1 event \(2 requests, \d+\.\d s\); next poll at ",
             said[2],
         )
         for hour in hours

@@ -222,11 +222,11 @@ def test_the_journal_is_for_people(watch: Watcher) -> None:
     lines = _polled(watch, "next poll at ")
     assert {line[:3] for line in lines} == {"<4>", "<6>", "<7>"}
     said = [line[3:] for line in lines if line[:3] != "<7>"]
-    assert "watching 2 nodes, 0 channels, every 1h" in said
+    assert "watching 2 packs, 0 channels, every 1h" in said
     assert ["new", "alpha", "1.0.0"] in [line.split() for line in said]
     assert [line for line in said if line.startswith("warning: nowhere: ")]
     assert [
-        line for line in said if re.match(r"2 nodes checked, .*next poll at ", line)
+        line for line in said if re.match(r"2 packs checked, .*next poll at ", line)
     ]
     today = time.strftime("%Y-%m-%d", time.gmtime())
     assert [line for line in lines if "\x1b" in line or f"{today}T" in line] == []

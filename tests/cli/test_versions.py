@@ -128,7 +128,7 @@ def test_all_versions_newest_first(
     done = versions()
     assert done.err == ""
     assert [" ".join(row.split()) for row in done.out.splitlines()[:-2]] == [
-        "PUBLISHED STATUS NODE VERSION",
+        "PUBLISHED STATUS PACK VERSION",
         "2026-03-02 16:00:00Z flagged tides 0.1.0",
         "2026-03-02 15:00:00Z active Lamps 1.10.0",
         "2026-03-02 14:00:00Z banned thief 2.0.0",

@@ -35,7 +35,7 @@ def test_slow_nodes(
     nodes = [f"slow-{number}" for number in range(slow)]
     gate = Gate(registry, *nodes)
     with on_terminal(watch.but(nodes=["alpha", *nodes]), "check") as terminal:
-        terminal.until(f"\r\x1b[K1 of {slow + 1} nodes checked{named} (")
+        terminal.until(f"\r\x1b[K1 of {slow + 1} packs checked{named} (")
         gate.open()
         assert terminal.end() == 0
     assert " of " not in terminal.said.rpartition("\r\x1b[K")[2]

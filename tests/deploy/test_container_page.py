@@ -147,7 +147,7 @@ def test_the_page_leads_to_alerts(
     assert "rgthree-comfy" in said
     assert len(webhook.wait_for(2)) == 2  # the sample
 
-    assert "1 node checked" in reader.does(once)
+    assert "1 pack checked" in reader.does(once)
     assert len(webhook.wait_for(3)) == 3
     registry.catalog.set_status("rgthree-comfy", "1.0.0", "banned", "steals passwords")
     reader.does(upgrade)

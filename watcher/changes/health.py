@@ -226,7 +226,7 @@ def _commonest_error(unread: Mapping[str, ReadFailure], watched: int) -> str:
         if failure.fault is not Fault.UNTRIED
     ]
     error, _ = Counter(tried).most_common(1)[0]
-    return error if watched == 1 else f"{error} ({len(unread)} of {watched} nodes)"
+    return error if watched == 1 else f"{error} ({len(unread)} of {watched} packs)"
 
 
 def _turn_registry(snapshot: Snapshot, story: str, now: str) -> tuple[Snapshot, Event]:

@@ -124,7 +124,7 @@ def event_lines(events: Iterable[Event], width: int | None) -> list[str]:
 
 def summary(report: Report, *, dry_run: bool = False) -> str:
     """Return the line that counts what a poll found and did."""
-    counts = [f"{plural(report.checked, 'node')} checked"]
+    counts = [f"{plural(report.checked, 'pack')} checked"]
     if report.watched > report.checked:
         counts.append(f"{report.watched - report.checked} failed")
     if report.empty:
@@ -213,7 +213,7 @@ def watched_in_words(nodes: int, globs: Sequence[str]) -> str:
         return "the whole registry"
     parts: list[str] = []
     if nodes or not globs:
-        parts.append(plural(nodes, "node"))
+        parts.append(plural(nodes, "pack"))
     if globs:
         parts.append(join_first([*map(sanitize_line, globs)], _GLOBS))
     return " and ".join(parts)

@@ -114,17 +114,17 @@ def test_the_exit_code(fields: dict[str, Any], code: int) -> None:
 
 def test_the_last_line_sums_up() -> None:
     """It counts what was checked, found, delivered, and so on, leaving out zeros, and says how long the poll took."""
-    assert lines() == ["1 node checked, 0 events (1.5 s)"]
+    assert lines() == ["1 pack checked, 0 events (1.5 s)"]
     assert lines(way="each", requests=1) == [
-        "1 node checked, 0 events (1 request, 1.5 s)"
+        "1 pack checked, 0 events (1 request, 1.5 s)"
     ]
     (partly,) = lines(unscanned=(("laptop", "a file cannot be read"),))
     assert "0 events, 1 install not scanned in full (" in partly
     (unsaved,) = lines(unsaved=("checks.json: full", "outbox.json: full"))
     assert "0 events, 2 files not written (" in unsaved
-    swept = "1 node checked, 0 events, 4 seen on pages only (swept with 309 requests, 1.5 s)"
+    swept = "1 pack checked, 0 events, 4 seen on pages only (swept with 309 requests, 1.5 s)"
     assert lines(way="sweep", requests=309, postponed=4) == [swept]
-    assert lines(finished=minute(-5)) == ["1 node checked, 0 events (0.0 s)"]
+    assert lines(finished=minute(-5)) == ["1 pack checked, 0 events (0.0 s)"]
     given: dict[str, Any] = {
         "watched": 3,
         "checked": 2,
@@ -134,7 +134,7 @@ def test_the_last_line_sums_up() -> None:
     }
     given |= {"expired_by_channel": {"ops": 3}}
     alerts = "1 alert delivered, 4 alerts sent unconfirmed, 2 alerts still undelivered, 3 alerts expired"
-    counts = f"2 nodes checked, 1 failed, 1 event, {alerts}"
+    counts = f"2 packs checked, 1 failed, 1 event, {alerts}"
     why = "channel ops: 3 alerts expired: not delivered within alert_expiry"
     assert lines(event(), **given)[-1] == f"{counts} (1.5 s): {why}"
     dry_run = "dry run: nothing saved or sent"
@@ -152,7 +152,7 @@ def test_the_last_line_says_what_is_wrong() -> None:
     (shown,) = report.lines(done, dry_run=False, width=200)
     assert shown.endswith("(1.5 s)")
     (empty,) = report.lines(poll_report(empty=(PACK,)), dry_run=False)
-    assert empty.startswith("1 node checked, 1 without versions, 0 events")
+    assert empty.startswith("1 pack checked, 1 without versions, 0 events")
 
 
 @pytest.mark.parametrize(

@@ -172,7 +172,7 @@ def lines(events: Sequence[Event], width: int | None = None) -> list[str]:
         return ["No events."]
     if width is None:
         rows = [(short_time(event.at), *event_row(event, None)) for event in events]
-        return table(("TIME", "EVENT", "NODE VERSION", "WHAT"), rows)
+        return table(("TIME", "EVENT", "PACK VERSION", "WHAT"), rows)
     found: list[Row] = []
     for at, of_poll in groupby(events, _poll):
         found.append(dim(short_time(at)))

@@ -598,7 +598,7 @@ def _node_lines(
     """Return the table of the nodes, worst first and in that what is run, and how many it leaves out."""
     by_rank = sorted(rows, key=lambda row: (row.rank, not row.exposed))
     fitting = by_rank if width is None else by_rank[:NODES_SHOWN]
-    head = ["NODE", "STATE", "NEWEST", "YOU RUN", "PROBLEMS"]
+    head = ["PACK", "STATE", "NEWEST", "YOU RUN", "PROBLEMS"]
     cells = [_cells(overview, row, width) for row in fitting]
     if not overview.installs:
         head.remove("YOU RUN")

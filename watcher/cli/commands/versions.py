@@ -172,7 +172,7 @@ def lines(
 def _table(
     versions: Sequence[FoundVersion], width: int | None, *, with_reasons: bool
 ) -> list[str]:
-    head = ["PUBLISHED", "STATUS", "NODE VERSION"]
+    head = ["PUBLISHED", "STATUS", "PACK VERSION"]
     if not with_reasons:
         return table(head, map(_cells, versions), width)
     if width is None:  # so that a row is a line

@@ -162,7 +162,7 @@ class Asker:
         if 0 < len(self._under_way) <= _FEW:
             few = f", waiting for {', '.join(self._under_way)}"
         done = len(self._readings)
-        self.progress("nodes", f"{done} of {plural(self._total, 'node')} checked{few}")
+        self.progress("nodes", f"{done} of {plural(self._total, 'pack')} checked{few}")
 
     def _reason_not_to_try(self) -> str:
         """Return why no further node is tried in this poll, or ""."""

@@ -76,8 +76,8 @@ async def read_summaries(
     tasks = [
         asyncio.create_task(ask(node, statuses)) for node, statuses in by_node.items()
     ]
-    nodes = plural(len(by_node), "node")
-    progress("reasons", f"asking the registry for its reasons, of {nodes}")
+    packs = plural(len(by_node), "pack")
+    progress("reasons", f"asking the registry for its reasons, of {packs}")
     _, late = await asyncio.wait(tasks, timeout=patience)
     progress("reasons", "")
     for task in late:

@@ -238,5 +238,5 @@ def _some(names: list[str]) -> str:
     """Return the first names and the count of the others."""
     if len(names) <= _NAMES:
         return ", ".join(names)
-    more = plural(len(names) - _NAMES, "more node")
+    more = plural(len(names) - _NAMES, "more pack")
     return f"{', '.join(names[:_NAMES])} and {more}"

@@ -41,4 +41,4 @@ def test_what_a_channel_gets_of_packs_that_only_a_pattern_includes(
         )
         assert (only in shown["channels.usual"]) is is_said
         assert "kinds: new; nodes" in shown["channels.chosen"]
-        assert shown["interval"] == ("1h" if is_said else "15m")
+        assert shown["interval"] == ('"1h"' if is_said else '"15m"')

@@ -113,7 +113,7 @@ def test_a_line_says_when_what_and_of_what() -> None:
     """A row has time, kind, node, version, what it was before if not simply active, and the reason."""
     banned = event(kind=Kind.BANNED, before="flagged", after="banned")
     assert shown(event(reason="Adware"), banned) == [
-        "TIME EVENT NODE VERSION WHAT",
+        "TIME EVENT PACK VERSION WHAT",
         f"2026-03-02 00:00:00Z flagged {PACK} 1.0.0 Adware",
         f"2026-03-02 00:00:00Z banned {PACK} 1.0.0 was flagged",
     ]

@@ -62,17 +62,17 @@ def test_a_poll_is_one_line(said: Said) -> None:
     )
     first, watching, quiet, flagged, eventful, late = said()
     assert first == "warning: something is odd"
-    assert watching == "watching 2 nodes, 1 channel, every 15m; Ctrl-C ends it"
-    assert quiet == "09:00:01 1 node checked, 0 events (1.5 s); next poll at 09:15:00"
+    assert watching == "watching 2 packs, 1 channel, every 15m; Ctrl-C ends it"
+    assert quiet == "09:00:01 1 pack checked, 0 events (1.5 s); next poll at 09:15:00"
     assert "flagged" in flagged
-    assert eventful == "09:00:01 1 node checked, 1 event (1.5 s); next poll at 09:00:20"
+    assert eventful == "09:00:01 1 pack checked, 1 event (1.5 s); next poll at 09:00:20"
     assert late.startswith("23:50:00 ")
     assert late.endswith("next poll at 2026-03-03 00:05:00")
 
 
 @pytest.mark.parametrize(
     ("nodes", "watched"),
-    [(("alpha", "bravo"), "2 nodes, 1 install"), ((), "1 install")],
+    [(("alpha", "bravo"), "2 packs, 1 install"), ((), "1 install")],
 )
 def test_what_is_watched(said: Said, nodes: tuple[str, ...], watched: str) -> None:
     """Installs are counted too, and alone where no pack is named: their packs are watched."""
@@ -111,7 +111,7 @@ def test_what_goes_wrong_is_said(said: Said) -> None:
         "error: the old settings stay: interval: 'x' is not a duration",
     ]
     assert found[6].startswith(
-        "settings read again: watching 2 nodes, 1 channel, every 15m; next poll at "
+        "settings read again: watching 2 packs, 1 channel, every 15m; next poll at "
     )
     assert found[7:] == [
         "error: the lock was replaced",

@@ -310,7 +310,7 @@ def test_the_table_has_a_row_a_node() -> None:
     head, line = shown(
         state(known(version("1.0"), version("0.9", "flagged", deprecated=True)))
     )
-    assert head == "NODE STATE NEWEST PROBLEMS"
+    assert head == "PACK STATE NEWEST PROBLEMS"
     assert line == f"{PACK} ok 1.0 0.9 flagged deprecated"
 
 
@@ -413,7 +413,7 @@ def test_problems_are_on_top() -> None:
     ]
     rows = [line.split()[0] for line in shown(given, names)]
     assert rows == [
-        "NODE",
+        "PACK",
         "evil",
         "suspicious",
         "old",
@@ -425,7 +425,7 @@ def test_problems_are_on_top() -> None:
     rows = [
         line.split()[0] for line in shown(given, names, ["ops"], only_problems=True)
     ]
-    assert rows == ["NODE", "evil", "suspicious", "old"]
+    assert rows == ["PACK", "evil", "suspicious", "old"]
     assert shown(given, ["pack-000"], only_problems=True) == []
     document = status.document(view(given, names, only_problems=True))
     assert [
@@ -452,7 +452,7 @@ def test_one_node_can_be_chosen() -> None:
         chosen=frozenset({"evil", "pack-000"}),
         width=80,
     )
-    assert [line.split()[0] for line in rows] == ["NODE", "evil", "pack-000"]
+    assert [line.split()[0] for line in rows] == ["PACK", "evil", "pack-000"]
 
 
 @pytest.mark.parametrize("columns", [60, 80, 120])
@@ -496,7 +496,7 @@ def test_what_globs_choose_is_summed_up(columns: int | None) -> None:
         for line in said
         if line.split()[1:2] in (["STATE"], ["ok"], ["banned"], ["unread"])
     ]
-    assert table == ["NODE", "evil", "lost", "down", "suspicious", "old", "pack-007"]
+    assert table == ["PACK", "evil", "lost", "down", "suspicious", "old", "pack-007"]
     assert len(said) < 14
 
 
@@ -537,7 +537,7 @@ def test_pages_that_could_not_be_read_are_one_line() -> None:
         "watching the whole registry: 2 node packs with 3 versions; deprecated: 1",
     ]
     assert [line.split()[:2] for line in said[2:]] == [
-        ["NODE", "STATE"],
+        ["PACK", "STATE"],
         ["old", "unread"],
     ]
     found = status.document(view(given, nodes, named=frozenset({"old"}), globs=["*"]))
@@ -596,7 +596,7 @@ def test_installs_have_a_table_and_nodes_say_where_they_run() -> None:
         checks=replace(checks, health=Health(installs={"office": down})),
     )
     head, line, installs, studio, office = shown(given, installs=("studio", "office"))
-    assert head == "NODE STATE NEWEST YOU RUN PROBLEMS"
+    assert head == "PACK STATE NEWEST YOU RUN PROBLEMS"
     assert line == f"{PACK} ok 1.0 1.0, unknown version (disabled) -"
     assert installs == "INSTALL PACKS PROBLEM"
     assert studio == "studio 2 -"

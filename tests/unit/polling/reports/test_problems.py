@@ -50,7 +50,7 @@ def test_nodes_with_the_same_error_share_a_line() -> None:
     """A registry that is down is one line that names a few nodes and counts the rest."""
     errors = tuple((f"node-{number}", "it timed out") for number in range(5))
     assert sentences(errors=(*errors, ("other", "HTTP 500"))) == [
-        "error: node-0, node-1, node-2 and 2 more nodes: it timed out",
+        "error: node-0, node-1, node-2 and 2 more packs: it timed out",
         "error: other: HTTP 500",
     ]
 
@@ -71,7 +71,7 @@ def test_a_problem_has_fields_for_a_log() -> None:
             "error",
             "node unread",
             {
-                "nodes": "node: 0, node: 1, node: 2 and 2 more nodes",
+                "nodes": "node: 0, node: 1, node: 2 and 2 more packs",
                 "count": 5,
                 "error": "it timed out: twice",
             },
