@@ -80,11 +80,11 @@ ALL = _of_none(
 
 EVENTS: dict[str, Event] = {
     "ban": _event(Kind.BANNED, **_BAN),
-    "ban without a safe version": _event(Kind.BANNED, safe_version=SafeVersion(None)),
-    "ban, safe version not known": _event(Kind.BANNED),
+    "ban without a good version": _event(Kind.BANNED, safe_version=SafeVersion(None)),
+    "ban, good version not known": _event(Kind.BANNED),
     "ban of what is run": _event(Kind.BANNED, copies=(HERE, THERE), **_BAN),
     "malware that is run": _event(Kind.BANNED, copies=(HERE,), **_STEALS),
-    "ban of what is run, nothing safe": _event(
+    "ban of what is run, nothing good": _event(
         Kind.BANNED, copies=(HERE,), safe_version=SafeVersion(None)
     ),
     "ban of another version": _event(Kind.BANNED, copies=(THERE,), **_STEALS),
@@ -123,7 +123,7 @@ EVENTS: dict[str, Event] = {
     "exposure of a clone": _of_pack(Kind.EXPOSED, copies=(CLONE,), after="banned"),
     "flag": _event(Kind.FLAGGED, **_PUBLIC, after="flagged", reason="eval in run.py:7"),
     "flag of what is run": _event(Kind.FLAGGED, copies=(HERE,), **_STEALS),
-    "flag of what is run, nothing safe": _event(
+    "flag of what is run, nothing good": _event(
         Kind.FLAGGED, copies=(HERE,), safe_version=SafeVersion(None)
     ),
     "deletion": _event(Kind.DELETED, **_BAN, after="deleted"),
