@@ -1,7 +1,8 @@
 """`python -m tests.support.pictures`: draw the pictures of docs/images from what the program really sends.
 
-It needs Chromium (Debian: `chromium fonts-noto-color-emoji`). The mail is the page that a mail server got. Of the
-Discord message, the embed is the one that was posted; how Discord draws an embed is imitated.
+It needs Chromium (Debian: `chromium fonts-noto-color-emoji`), and shows the events of docs/alerts.md. The mail is the
+page that a mail server got. Of the Discord message, the embed is the one that was posted; how Discord draws an embed is
+imitated.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import pytest
 import requests
 from markdown_it import MarkdownIt
 
-from tests.golden.samples import MESSAGES
+from tests.cli.test_docs import ALERTS
 from tests.support.fakes.smtp import Mailbox
 from tests.support.fakes.webhook import Webhook
 from tests.support.program import ROOT
@@ -26,7 +27,6 @@ from watcher.delivery.urls import load
 from watcher.model.outcome import Delivered
 
 IMAGES = ROOT / "docs" / "images"
-EVENTS = MESSAGES["a day"]
 _DISCORD = """<!doctype html><meta charset="utf-8"><style>
 body{{margin:0;padding:20px;background:#313338;color:#dbdee1;font:16px/1.375 "gg sans","Noto Sans",sans-serif}}
 .message{{display:flex;gap:16px}} .avatar{{width:40px;height:40px;border-radius:50%;background:#5865f2}}
@@ -44,7 +44,7 @@ ul{{margin:4px 0 10px;padding-left:18px}} p{{margin:6px 0}}</style>
 def _deliver(url: str) -> None:
     load()
     outcome = send(
-        Job(url=url, events=EVENTS, timeout=30.0), lambda _: None, lambda _: None
+        Job(url=url, events=ALERTS, timeout=30.0), lambda _: None, lambda _: None
     )
     assert outcome == Delivered(), outcome
 
@@ -76,8 +76,14 @@ def discord() -> str:
         color=f"{embed['color']:06x}",
         author=html.escape(embed["author"]["name"]),
         title=html.escape(embed["title"]),
-        body=MarkdownIt("commonmark").render(embed["description"]),
+        body=MarkdownIt("commonmark", {"breaks": True}).render(embed["description"]),
     )
+
+
+def narrow(page: str, width: int) -> str:
+    """Return a page that shows another one so wide: Chromium has no window of less than 500."""
+    style = "position:fixed;inset:0;border:0;height:100%"
+    return f'<!doctype html><iframe style="{style}" width="{width}" srcdoc="{html.escape(page)}"></iframe>'
 
 
 def draw(page: str, name: str, size: str, *options: str) -> None:
@@ -104,10 +110,10 @@ def draw(page: str, name: str, size: str, *options: str) -> None:
 def main() -> None:
     """Draw all pictures."""
     IMAGES.mkdir(exist_ok=True)
-    page = mail()
-    draw(page, "mail", "700,375")
-    draw(page, "mail-dark-narrow", "500,495", "--blink-settings=preferredColorScheme=0")
-    draw(discord(), "discord", "640,360")
+    page, dark = mail(), "--blink-settings=preferredColorScheme=0"
+    draw(page, "mail", "700,320")
+    draw(narrow(page, 360), "mail-dark-narrow", "360,486", dark)
+    draw(discord(), "discord", "640,345")
 
 
 if __name__ == "__main__":
