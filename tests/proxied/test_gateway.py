@@ -12,6 +12,7 @@ import pytest
 
 from tests.proxied.scenes import ban
 from tests.proxied.services.table import PEERS
+from tests.support.fakes.ports import Refused
 from watcher.delivery.client import Worker
 from watcher.delivery.job import Job
 from watcher.model.outcome import Undelivered
@@ -45,9 +46,12 @@ def _gateway(answer: bytes) -> Iterator[int]:
     [
         (
             b"HTTP/1.1 407 Authentication\r\n\r\n",
-            "the HTTP proxy wants a login: put it into HTTPS_PROXY",
+            "PROXY wants a login: write USER:PASSWORD@ before its host",
         ),
-        (b"HTTP/1.1 502 Bad Gateway\r\n\r\n", "the HTTP proxy refused the connection"),
+        (
+            b"HTTP/1.1 502 Bad Gateway\r\n\r\n",
+            "PROXY refused the connection: ask for the channel's host to be allowed",
+        ),
         (b"", "the connection was lost"),
         (b"HTTP/1.1 200 OK\r\n\r\nnot TLS", "the TLS connection failed"),
     ],
@@ -59,4 +63,16 @@ def test_what_a_proxy_refuses_has_not_left(
     with _gateway(answer) as port, Worker() as worker:
         monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{port}")
         job = Job(url=PEERS["discord"].url, events=(ban(),), timeout=20)
-        assert asyncio.run(worker.deliver(job)) == Undelivered(reason=reason)
+        named = reason.replace("PROXY", f"the proxy 127.0.0.1:{port} (HTTPS_PROXY)")
+        assert asyncio.run(worker.deliver(job)) == Undelivered(reason=named)
+
+
+def test_a_proxy_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is said that it is the proxy that cannot be reached, and never its password."""
+    with Refused() as nobody, Worker() as worker:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://me:hunter2@127.0.0.1:{nobody.port}")
+        job = Job(url=PEERS["discord"].url, events=(ban(),), timeout=20)
+        outcome = asyncio.run(worker.deliver(job))
+    proxy = f"the proxy 127.0.0.1:{nobody.port} (HTTPS_PROXY)"
+    reason = f"{proxy} cannot be reached: check that it runs, and its address"
+    assert outcome == Undelivered(reason=reason)

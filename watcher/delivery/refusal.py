@@ -16,18 +16,22 @@ from watcher.delivery.exchange import Exchange
 from watcher.model.outcome import Cause, Undelivered
 
 _EXCEPTION = re.compile(r"[\w /-]{0,40}Exception: (.{0,2000})", re.DOTALL)
+_PROXY = "the HTTP proxy"
+"""Stands for the proxy, and what names it."""
 _EXCEPTIONS = {
     r"answer is too long": "the answer is too long: check the host and the path of the channel's URL",
-    r"tunnel connection failed: 407": "the HTTP proxy wants a login: put it into HTTPS_PROXY",
-    r"tunnel connection failed": "the HTTP proxy refused the connection",
+    r"tunnel connection failed: 407": f"{_PROXY} wants a login: write USER:PASSWORD@ before its host",
+    r"tunnel connection failed": f"{_PROXY} refused the connection: ask for the channel's host to be allowed",
+    r"connect to proxy": f"{_PROXY} cannot be reached: check that it runs, and its address",
     r"timed? ?out": "timed out",
-    r"connection refused|errno 111\b": "connection refused",
-    r"name or service not known|name resolution|nodename nor servname|getaddrinfo": "the host's name was not found",
+    r"connection refused|errno 111\b": "connection refused: check the channel's URL and the firewall",
+    r"name or service not known|name resolution|nodename nor servname|getaddrinfo": "the host's name was not found: "
+    "check the channel's URL, and that this machine is online",
     r"certificate.{0,9}verif|verify failed|self.signed|hostname mismatch": "the certificate does not verify: renew it, "
     "or name its authority in REQUESTS_CA_BUNDLE (for what is no web service, in SSL_CERT_FILE)",
     r"certificate|\bssl|\btls": "the TLS connection failed",
     r"reset by peer|aborted|broken pipe|unexpectedly closed|without response|incomplete": "the connection was lost",
-    r"unreachable|no route to host": "the host cannot be reached",
+    r"unreachable|no route to host": "the host cannot be reached: check that this machine is online",
     r"authentication|password incorrect|\b53[05]\b": "the login was refused",
 }
 REFUSED = "refused the message"
@@ -127,6 +131,8 @@ class Evidence:
     """Some target of the URL has the message."""
     has_asked: bool = True
     """Something left this process."""
+    proxy: str = ""
+    """The proxy of the environment, and what names it; for people."""
 
 
 def judge(evidence: Evidence) -> Undelivered:
@@ -140,6 +146,8 @@ def judge(evidence: Evidence) -> Undelivered:
     reason, cause = min(
         failures, key=lambda one: _BY_CAUSE.index(one[1]), default=("", Cause.OTHER)
     )
+    if evidence.proxy:
+        reason = reason.replace(_PROXY, evidence.proxy)
     if cause is Cause.GONE and evidence.has_reached:
         cause = Cause.OTHER  # another target of the same URL is there
     waits = [

@@ -41,6 +41,7 @@ from watcher.delivery.targets import Targets
 from watcher.delivery.urls import parameters, service_of
 from watcher.delivery.wire import Wire
 from watcher.model.outcome import Cause, Delivered, Outcome, Undelivered
+from watcher.registry.network import proxy_in_words
 
 if TYPE_CHECKING:
     from apprise import NotifyBase
@@ -153,6 +154,7 @@ class _Attempt:
             or self._is_refused_in_part(),
             has_reached=bool(self._targets.known),
             has_asked=bool(self._wire.contacts),
+            proxy=proxy_in_words(),
         )
         failure = replace(judge(evidence), left=message.left)
         return self._outcome(failure, context, done=done)

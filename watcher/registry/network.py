@@ -160,6 +160,15 @@ def route_to(url: str, *, is_secret: bool = False, by_proxy: bool = True) -> Rou
     )
 
 
+def proxy_in_words() -> str:
+    """Return the proxy for https, and what names it; "" if there is none that can be used."""
+    try:
+        proxy = route_to("https://").proxy
+    except ConfigError:
+        return ""
+    return f"the proxy {proxy.place} ({proxy.named_by})" if proxy else ""
+
+
 def proxy_warnings(environ: Mapping[str, str]) -> list[str]:
     """Return a warning for each variable that should name a proxy and cannot; none shows what it holds."""
     return [

@@ -132,7 +132,9 @@ def test_a_refused_connection_says_so() -> None:
     """A refused connection is distinct from a server that refuses the message."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    assert _send(f"json://127.0.0.1:{port}/") == "connection refused"
+    assert _send(f"json://127.0.0.1:{port}/") == (
+        "connection refused: check the channel's URL and the firewall"
+    )
 
 
 def test_a_services_own_words_are_heard(

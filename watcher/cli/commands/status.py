@@ -635,7 +635,12 @@ def _state_cell(row: NodeRow) -> str:
 
 
 def _unread(overview: Overview, row: NodeRow) -> str:
-    """Return why the last poll could not read it, and how old is what is shown; "" if it was read."""
+    """Return why the last poll could not read it, and how old is what is shown; of an empty one the doubt about its id.
+
+    "" if it was read.
+    """
+    if row.state == "empty":
+        return row.error or ""
     polled_at, read_at = overview.state.checks.polled_at, row.checked_at
     age = timestamps.seconds_between(read_at, polled_at or read_at) if read_at else 0
     if row.error is None and age <= overview.max_age:
