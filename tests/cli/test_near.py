@@ -33,7 +33,7 @@ def test_an_id_that_is_wrong(
     assert first.code == 0
     assert f"KJNodes: {DOUBT} Did you mean comfyui-kjnodes?" in first.err
     assert f"alpah: {DOUBT} Did you mean alpha?" in first.err
-    assert "3 nodes checked, 2 without versions, " in first.out
+    assert "3 packs checked, 2 without versions, " in first.out
     shown = wrong.run("status").out
     assert f"{DOUBT} Did you mean comfyui-kjnodes?" in shown
     for _ in range(2):
