@@ -69,7 +69,7 @@ _HEADLINES = (
 )
 _TITLE = re.compile(
     r"(?:# |\*|<b>)?(?:Part [0-9]+: )?(?:Comfy Watch(?:: [0-9]+ [a-z0-9, ]+)?"
-    rf"|(?:{'|'.join(_HEADLINES)})(?: \(\+ [0-9]+ [a-z0-9, ]+\))?)(?:\*|</b>)?"
+    rf"|(?:{'|'.join(_HEADLINES)})(?: \\?\(\\?\+ [0-9]+ [a-z0-9, ]+\\?\))?)(?:\*|</b>)?"
 )
 """As a service stresses and escapes it, or not."""
 _ASCII_LINE = re.compile(r"[A-Za-z][A-Za-z ]{2,40}:? (?:\(blank\) )?'")
