@@ -22,6 +22,7 @@ NEEDS_LINUX = (
     "unit/delivery/test_client.py",
     "unit/settings/test_template.py",
     "unit/test_log.py",
+    "unit/test_streams.py",
 )
 """Modules that import `resource`, `pty` or the forking worker."""
 
