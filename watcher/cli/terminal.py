@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Sequence
-from itertools import compress, zip_longest
+from itertools import chain, compress, zip_longest
 from typing import TextIO
 
 import click
@@ -65,7 +65,7 @@ def to_json(document: object) -> Document:
 
 
 def echo(line: str = "", *, error: bool = False) -> None:
-    """Write one line, or a `Document`, to stdout or to stderr. On a terminal a line is wrapped to its width.
+    """Write a line, or a `Document`, to stdout or to stderr. On a terminal a line is wrapped to its width.
 
     Characters that the stream's encoding lacks are replaced. CI systems read workflow commands from the output, so
     both of their markers are broken: the second `#` of `##[` becomes an escape that JSON reads as the same text, and a
@@ -83,7 +83,9 @@ def echo(line: str = "", *, error: bool = False) -> None:
         priority = _priority(text) if streams.is_journal(stream) else ""
         text = priority + _colour_label(text)
     if not isinstance(line, Document):
-        text = "\n".join(wrap(text, streams.width(stream), "  "))
+        columns = streams.width(stream)
+        wrapped = [wrap(one, columns, "  ") for one in text.split("\n")]
+        text = "\n".join(chain.from_iterable(wrapped))
     try:
         with streams.progress_hidden():
             click.echo(text, err=error, color=streams.coloured(stream))
