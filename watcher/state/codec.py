@@ -8,11 +8,13 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Callable, Hashable, Iterable, Iterator
-from dataclasses import fields, make_dataclass
+from dataclasses import Field, field, fields, make_dataclass
 from functools import cache, cached_property
 from typing import Any, ClassVar, Generic, Literal, TypeVar, cast, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
+
+from watcher.state.model import ADDED
 
 FORMAT = 5
 """The number in every file. It is raised when older versions could not read one of them any more.
@@ -82,14 +84,16 @@ def each(lines: Iterable[bytes], read: Callable[[bytes], _Value]) -> Iterator[_V
 class Document(Generic[_Value]):
     """The JSON form of one file: `format`, `revision` if the file has one, then the fields of the value.
 
-    Each of these has to be there. Below them what has its default is left out.
+    Each of these has to be there, but for what was `ADDED` when there were states already. Below them what has its
+    default is left out.
     """
 
     def __init__(self, value: type[_Value], *head: str) -> None:
         """Describe the form; `head` are numbers beside the value."""
         self.value = value
         self._head = head
-        self._names = [one.name for one in fields(cast("Any", value))]
+        self._fields = fields(cast("Any", value))
+        self._names = [one.name for one in self._fields]
 
     @cached_property
     def form(self) -> type[Any]:
@@ -98,7 +102,10 @@ class Document(Generic[_Value]):
         head = {"format": Literal[FORMAT], **dict.fromkeys(self._head, int)}
         return make_dataclass(
             self.value.__name__,
-            [*head.items(), *((name, hints[name]) for name in self._names)],
+            [
+                *head.items(),
+                *(_part(one, hints[one.name]) for one in self._fields),
+            ],
             kw_only=True,
             eq=False,
             repr=False,
@@ -120,6 +127,14 @@ class Document(Generic[_Value]):
         values = {name: getattr(value, name) for name in self._names}
         form = self.form(format=FORMAT, **head, **values)
         return (_layout(_plain(form)) + "\n").encode()
+
+
+def _part(one: Field[Any], form: object) -> tuple[Any, ...]:
+    """Return a field of a document's form: one that was added has its default, any other none."""
+    if not one.metadata.get(ADDED):
+        return one.name, form
+    default = field(default=one.default, default_factory=one.default_factory)
+    return one.name, form, default
 
 
 def _refuse_other_format(text: bytes) -> None:

@@ -13,6 +13,9 @@ from watcher.model.pack import Pack, PackRecord
 from watcher.model.snapshot import Snapshot
 from watcher.timestamps import Moment, MomentOrEmpty
 
+ADDED = "added"
+"""Marks a field, in its metadata, that a file of the same format may lack: it is younger than the format."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checks:
@@ -50,7 +53,7 @@ class Checks:
     """How the last poll read: `each` node by itself, or by a `sweep` over the pages of all; "" before the first."""
     requests: int = 0
     """How many requests the last poll took."""
-    near: Mapping[str, str] = field(default_factory=dict)
+    near: Mapping[str, str] = field(default_factory=dict, metadata={ADDED: True})
     """Which id was probably meant by each that the registry does not know, by lower-case id; "" if none is similar."""
 
 
