@@ -130,9 +130,30 @@ _RUN = (
 )
 """The same ban, and something else, where both are run."""
 
+_README = (
+    replace(
+        ALERTS[0],
+        installed=(Copy(install="ComfyUI", version="1.2.0", enabled=True),),
+    ),
+    Event(
+        id="5",
+        kind=Kind.NEW,
+        node="comfyui-harbour-kit",
+        version="3.2.0",
+        after="active",
+        url=node_url("comfyui-harbour-kit"),
+        published="2026-01-31T11:52:00Z",
+        safe_version=SafeVersion("3.2.0"),
+        changelog="Ships that turn with the wind",
+        at=_SEEN,
+        installed=(Copy(install="ComfyUI", version="3.1.0", enabled=True),),
+    ),
+)
+"""Two packs of the picture on top of the README, with the settings of its four steps."""
+
 
 def _alert() -> str:
-    return _fenced("alert", _shown(render(compose(ALERTS), Format.TEXT, 3000, 200)))
+    return _fenced("alert", _shown(render(compose(_README), Format.TEXT, 3000, 200)))
 
 
 def _alerts() -> dict[str, str]:

@@ -64,7 +64,7 @@ _MOST_SAID = 2**16
 _WORD = re.compile(r"[a-z_]{3,40}|M_[A-Z_]{3,40}")
 _CODE = re.compile(r"\d{1,6}")
 _TOKEN = "the token is refused: make a new one"  # noqa: S105 - a sentence
-_TARGET = "the target is gone: correct the channel's URL"
+_TARGET = "the recipient is gone: correct the channel's URL"
 _TOKENS = {
     "account_inactive",
     "invalid_auth",

@@ -135,7 +135,7 @@ def test_a_url_of_which_a_target_was_reached_is_not_gone() -> None:
         (
             410,
             "channel_is_archived",
-            "HTTP 410 (channel_is_archived), the target is gone",
+            "HTTP 410 (channel_is_archived), the recipient is gone",
             Cause.GONE,
         ),
         (
@@ -236,7 +236,7 @@ def test_the_request_with_the_message_says_why() -> None:
         ([login, message, logout], "HTTP 500"),
         (
             [login, logout],
-            "HTTP 403 (no_service), the target is gone: correct the channel's URL",
+            "HTTP 403 (no_service), the recipient is gone: correct the channel's URL",
         ),
         (
             [logout, _answer(200, {"error": "fatal_error"})],
