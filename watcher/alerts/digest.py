@@ -21,6 +21,7 @@ from watcher.alerts.phrasing import (
     phrasing_of_banned,
     phrasing_of_watched,
     titles,
+    titles_of_sample,
     when_seen,
 )
 from watcher.alerts.reference import reference_of
@@ -87,7 +88,10 @@ class Digest:
     when: str
     """When the events were seen, for people."""
     reference: str
-    """Equal for equal events, so that a person recognises a repeat; `history --ref` finds the events by it."""
+    """Equal for equal events, so that a person recognises a repeat; `history --ref` finds the events by it.
+
+    "" for a sample, which no history has.
+    """
     part: int
     """Which further message this is; 0 for none."""
     owed: Mapping[str, bool]
@@ -136,13 +140,18 @@ def compose(events: tuple[Event, ...], part: int = 0, reference: str = "") -> Di
         )
     shown = {key for line in lines for key in line.events}
     labels = {event.id: label(quiet.get(event.id, event)) for event in ordered}
+    said = titles(ordered, tuple(labels.values()), quiet, part)
+    reference = reference or reference_of(events)
+    if all(map(_is_of_sample, events)):
+        said = titles_of_sample(said)
+        reference = ""
     return Digest(
         worst=ordered[0],
-        titles=titles(ordered, tuple(labels.values()), quiet, part),
+        titles=said,
         lines=tuple(lines),
         rest=tuple(one for key, one in labels.items() if key not in shown),
         when=when_seen(events),
-        reference=reference or reference_of(events),
+        reference=reference,
         part=part,
         owed={
             key: is_run
@@ -269,7 +278,7 @@ def sample(at: str) -> tuple[Event, ...]:
     kinds = {"1.0.1": Kind.NEW, "1.0.0": Kind.DEPRECATED}
     return tuple(
         Event(
-            id=event_id("test", at, version),
+            id=_id_in_sample(at, version),
             kind=kind,
             node=node,
             version=version,
@@ -279,6 +288,15 @@ def sample(at: str) -> tuple[Event, ...]:
         )
         for version, kind in kinds.items()
     )
+
+
+def _id_in_sample(at: str, version: str | None) -> str:
+    return event_id("test", at, version)
+
+
+def _is_of_sample(event: Event) -> bool:
+    """Return whether an event is one of `sample`: no text from outside makes another one look so."""
+    return event.id == _id_in_sample(event.at, event.version)
 
 
 def _subject(event: Event) -> tuple[str, str]:

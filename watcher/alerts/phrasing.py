@@ -629,6 +629,12 @@ def titles(
     return tuple(f"{which_part(part).capitalize()}: {one}" for one in found)
 
 
+def titles_of_sample(found: Iterable[str]) -> tuple[str, ...]:
+    """Return the titles of a sample, from those of its events: each begins with the word "Test"."""
+    marks = ("Test of your alerts", "Test")
+    return (*(f"{mark}: {title}" for title, mark in product(found, marks)), *marks)
+
+
 def _headline(event: Event, of_name: int, of_version: int, *, runs: bool) -> str:
     """Return an event in a few words, with `runs` also that it is run; "" for a name that is not fit for a title."""
     what, about = _sentence(event)

@@ -197,7 +197,8 @@ class _Bodies:
                 writer.sentence(line.phrasing, stage, named=True)
                 for line, stage in shown
             ]
-            body = (" " if self.lines == 1 else "\n").join([*lines, rest])
+            between = " " if self.lines == 1 else "\n"
+            body = between.join(filter(None, [*lines, rest]))
         else:
             by_group: dict[Group, list[tuple[Phrasing, int]]] = {}
             for line, stage in shown:
@@ -231,11 +232,14 @@ class _Bodies:
             which_part(digest.part),
             "" if is_short else digest.when,
         )
-        command = look_up(digest.reference, in_full=in_full)
-        command = (writer.plain if is_short else writer.quoted)(command)
+        command = ""
+        if digest.reference:
+            command = look_up(digest.reference, in_full=in_full)
+            command = (writer.plain if is_short else writer.quoted)(command)
         # A line of its own has room for marks between its parts; in a sentence they are noise.
         joint = " · " if self.lines is None else ", "
-        return joint.join([*map(writer.plain, filter(None, ours)), command])
+        parts = [*map(writer.plain, filter(None, ours)), command]
+        return joint.join(filter(None, parts))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -382,13 +382,10 @@ def _count(service: Plugin) -> int:
 
 def _mark(message: Rendered, digest: Digest) -> bytes:
     """Return a word of the message that looks the same in JSON, in a form, in XML and in an address."""
+    if digest.reference and digest.reference in message.body:
+        return digest.reference.encode()
     words = _WORD.findall(message.body) or _WORD.findall(message.title)
-    mark = (
-        digest.reference
-        if digest.reference in message.body
-        else max(words, key=len, default="")
-    )
-    return mark.encode()
+    return max(words, key=len, default="").encode()
 
 
 def _plain(service: Plugin, job: Job) -> tuple[Rendered, str]:

@@ -203,7 +203,11 @@ def test_all_events_are_there_in_order(events: list[Event]) -> None:
 def test_the_sample_says_that_it_is_a_test() -> None:
     """Nobody can take the sample for an alert, and two samples are no repeat of each other."""
     events = sample("2026-01-01T00:00:00Z")
-    assert "only-a-test" in compose(events).titles[0]
+    digest = compose(events)
+    assert all(title.startswith("Test") for title in digest.titles)
+    assert digest.titles[0].startswith("Test of your alerts: Deprecated this-is-only")
+    text = render(digest, Format.TEXT, 2000, 100)
+    assert "ref" not in text.body  # no history has it
     assert all(one.reason.startswith("a test of your alerts") for one in events)
     assert {one.url for one in events} == {""}
     others = sample("2026-01-02T00:00:00Z")

@@ -32,8 +32,7 @@ LIMIT = 50
 """Events that are shown without `--limit` and `--ref`."""
 _REFERENCE = re.compile("[0-9a-fA-F]{8}")
 _WHY_NOT = (
-    "the history has lost some of its events, its channel has other settings now, or it is a sample from"
-    " test-alerts"
+    "the history has lost some of its events, or its channel has other settings now"
 )
 
 
