@@ -205,7 +205,7 @@ def test_a_ban_that_was_not_answered_is_asked_for_again(
     _fail(registry, lambda request: request.path == "/nodes")
     done = watch.run("check", "--json")
     assert (done.code, _said(json.loads(done.out))) == (0, [])
-    assert "bans of whole packs may show later" in done.err
+    assert "bans of whole packs may be seen late" in done.err
     assert watch.run("check").err == ""
     registry.respond = None
     assert _said(watch.check()) == [("banned", "alpha", None, "banned")]

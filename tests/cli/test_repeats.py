@@ -148,7 +148,7 @@ def test_problems_of_a_poll(job: Job, registry: FakeRegistry) -> None:
     assert (first.code, len(first.err.splitlines())) == (1, 2)
     again = job.check()
     assert (again.code, again.err) == (1, "")
-    assert again.out.startswith("1 pack checked, 1 failed, 1 without versions")
+    assert again.out.startswith("1 of 2 packs checked, 1 without versions")
     assert again.out.endswith(first.err.splitlines()[0].removeprefix("error") + "\n")
     for name in ("CI", "GITHUB_ACTIONS", "INVOCATION_ID"):
         assert job.check(**{name: "1"}).err == first.err

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from watcher.model.bounds import Items, items_of
 from watcher.model.event import FieldChange
 from watcher.model.version import STATUSES
+from watcher.text.plural import plural
 from watcher.text.sanitize import Trusted
 
 Words = tuple[str, ...]
@@ -51,7 +52,8 @@ def difference(changes: tuple[FieldChange, ...]) -> Words:
         named = [Trusted(name)] if name else [Trusted("field "), Item(change.field)]
         words += [*named, Trusted(": "), *_of_field(change)]
     if len(changes) > _FIELDS:
-        words.append(Trusted(f"; and {len(changes) - _FIELDS} more fields"))
+        more = plural(len(changes) - _FIELDS, "more field")
+        words.append(Trusted(f"; and {more}"))
     return tuple(words)
 
 

@@ -471,7 +471,8 @@ def running(event: Event, *, with_places: bool = True) -> Words:
         if with_places:
             words += [Trusted(" on "), *_places(installs)]
     if len(by_version) > _VERSIONS:
-        words.append(Trusted(f", and {len(by_version) - _VERSIONS} more versions"))
+        more_versions = plural(len(by_version) - _VERSIONS, "more version")
+        words.append(Trusted(f", and {more_versions}"))
     return tuple(words)
 
 

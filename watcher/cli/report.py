@@ -124,9 +124,8 @@ def event_lines(events: Iterable[Event], width: int | None) -> list[str]:
 
 def summary(report: Report, *, dry_run: bool = False) -> str:
     """Return the line that counts what a poll found and did."""
-    counts = [f"{plural(report.checked, 'pack')} checked"]
-    if report.watched > report.checked:
-        counts.append(f"{report.watched - report.checked} failed")
+    of_all = f"{report.checked:,} of " if report.watched > report.checked else ""
+    counts = [f"{of_all}{plural(report.watched, 'pack')} checked"]
     if report.empty:
         counts.append(f"{len(report.empty)} without versions")
     counts.append(plural(len(report.events), "event"))

@@ -275,7 +275,7 @@ def join_first(items: Sequence[str], limit: int | None) -> str:
     """Return the items joined by commas; those after the first `limit` (None: no limit) are only counted."""
     if limit is None or len(items) <= limit:
         return ", ".join(items)
-    return f"{', '.join(items[:limit])} and {len(items) - limit} more"
+    return f"{', '.join(items[:limit])} and {len(items) - limit:,} more"
 
 
 def short_time(moment: str) -> str:

@@ -11,6 +11,7 @@ import re
 from collections import Counter
 
 from watcher.text.json_limits import MOST_VALUES, too_dense
+from watcher.text.plural import plural
 from watcher.text.sanitize import sanitize_line
 
 _READ_AT_MOST = 8_000_000
@@ -161,12 +162,15 @@ def _findings(items: list[object], rest: str | None) -> str:
         severities, key=lambda severity: _RANKS.get(severity, _UNKNOWN_RANK)
     )
     counts = [
-        f"{severities[severity]} {sanitize_line(severity, 20)}"
+        f"{severities[severity]:,} {sanitize_line(severity, 20)}"
         for severity in ranked[:_SEVERITIES]
     ]
     if others := sum(severities[severity] for severity in ranked[_SEVERITIES:]):
-        counts.append(f"{others} other")
-    summary = f"{', '.join(counts)} finding{'' if severities.total() == 1 else 's'}"
+        counts.append(f"{others:,} other")
+    total = severities.total()
+    summary = f"{counts[0]} finding{'' if total == 1 else 's'}"
+    if len(counts) > 1:
+        summary = f"{plural(total, 'finding')} ({', '.join(counts)})"
     if rest is not None:
         summary = f"at least {summary}"
     # Only what is shown is sanitized, which takes a thousand times as long as counting it.

@@ -77,6 +77,9 @@ def test_many_fields_are_counted() -> None:
     assert _said(*(("tags", "a", str(number)) for number in range(6))).endswith(
         "; and 2 more fields"
     )
+    assert _said(*(("tags", "a", str(number)) for number in range(5))).endswith(
+        "; and 1 more field"
+    )
 
 
 def test_two_long_values_begin_where_they_differ() -> None:

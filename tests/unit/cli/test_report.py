@@ -134,7 +134,7 @@ def test_the_last_line_sums_up() -> None:
     }
     given |= {"expired_by_channel": {"ops": 3}}
     alerts = "1 alert delivered, 4 alerts sent unconfirmed, 2 alerts still undelivered, 3 alerts expired"
-    counts = f"2 packs checked, 1 failed, 1 event, {alerts}"
+    counts = f"2 of 3 packs checked, 1 event, {alerts}"
     why = "channel ops: 3 alerts expired: not delivered within alert_expiry"
     assert lines(event(), **given)[-1] == f"{counts} (1.5 s): {why}"
     dry_run = "dry run: nothing saved or sent"

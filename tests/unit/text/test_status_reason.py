@@ -85,7 +85,7 @@ def test_findings_are_counted_and_placed() -> None:
     """Findings, under new and old names, give severities, worst types and places, never code."""
     said = summarize(json.dumps(_FINDINGS))
     assert said == (
-        "3 critical, 1 info, 1 unrated findings: exec_call x2, network; in nodes/run.py:12, nodes/other.py:3, net.py"
+        "5 findings (3 critical, 1 info, 1 unrated): exec_call x2, network; in nodes/run.py:12, nodes/other.py:3, net.py"
     )
     assert "SNIPPET" not in said
 
@@ -174,7 +174,7 @@ def test_of_findings_that_were_cut_off_there_are_at_least_so_many() -> None:
     """A count is never wrong: where the end is missing, what could be read is the least that there is."""
     whole = json.dumps(_FINDINGS)
     assert summarize(whole[:-1]).startswith(
-        "at least 3 critical, 1 info, 1 unrated findings: exec_call x2"
+        "at least 5 findings (3 critical, 1 info, 1 unrated): exec_call x2"
     )
     assert summarize(whole[: whole.index('{"error_type"') + 5]).startswith(
         "at least 2 critical findings: exec_call x2"
@@ -183,7 +183,7 @@ def test_of_findings_that_were_cut_off_there_are_at_least_so_many() -> None:
 
 @pytest.mark.parametrize(
     ("count", "said"),
-    [(20_000, "20000 info findings"), (20_001, "at least 20000 info findings")],
+    [(20_000, "20,000 info findings"), (20_001, "at least 20,000 info findings")],
 )
 def test_so_many_findings_are_read_and_no_more(count: int, said: str) -> None:
     """Thousands are read; past them it is said that there are more."""
@@ -203,7 +203,7 @@ def test_padding_hides_no_worse_finding(padding: dict[str, object]) -> None:
     worst = {"severity": "critical", "code_snippet": '"severity": "fatal"'}
     assert (
         summarize(json.dumps([*[padding] * 20_000, worst]))
-        == "at least 1 critical, 20000 info findings"
+        == "at least 20,001 findings (1 critical, 20,000 info)"
     )
 
 
@@ -215,7 +215,7 @@ def test_what_is_rated_in_many_ways_is_counted_whole() -> None:
     ]
     assert (
         summarize(json.dumps(rated))
-        == "1 critical, 1 high, 1 medium, 1 odd, 2 low, 2 other findings"
+        == "8 findings (1 critical, 1 high, 1 medium, 1 odd, 2 low, 2 other)"
     )
 
 

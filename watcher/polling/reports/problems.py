@@ -88,7 +88,7 @@ def _of_installs(report: Report, errors: Container[str]) -> list[Problem]:
             level="error",
             event="install unscanned",
             fields={"install": name, "error": error},
-            sentence=f"install {sanitize_line(name)}: {error}; what is known of it holds",
+            sentence=f"install {sanitize_line(name)}: {error}; its last list of packs is used",
             about=(f"install {sanitize_line(name)}",),
             cause=error,
         )
@@ -112,7 +112,7 @@ def _of_installs(report: Report, errors: Container[str]) -> list[Problem]:
                 level="warning",
                 event="packs unread",
                 fields={"error": Trusted(error)},
-                sentence=f"{error}; so bans of whole packs may show later",
+                sentence=f"{error}; so bans of whole packs may be seen late",
             )
         )
     return found
