@@ -85,7 +85,8 @@ def test_findings_are_counted_and_placed() -> None:
     """Findings, under new and old names, give severities, worst types and places, never code."""
     said = summarize(json.dumps(_FINDINGS))
     assert said == (
-        "5 findings (3 critical, 1 info, 1 unrated): exec_call x2, network; in nodes/run.py:12, nodes/other.py:3, net.py"
+        "5 findings (3 critical, 1 info, 1 unrated): exec_call x2, network;"
+        " in nodes/run.py:12, nodes/other.py:3, net.py"
     )
     assert "SNIPPET" not in said
 
