@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import plistlib
 import re
+from pathlib import Path
 
 import pytest
 
+from tests.deploy.support.person import blocks
 from tests.support import program
 from watcher.cli.main import cli
+from watcher.settings.loading import load
 
 pytestmark = pytest.mark.deployment
 
@@ -35,3 +38,26 @@ def test_the_pages_name_what_there_is(page: str) -> None:
     shown = re.findall(r"^\s*comfy-watch ([a-z-]+)", text, re.MULTILINE)
     assert shown
     assert set(shown) <= set(cli.commands)
+
+
+def test_the_settings_of_the_page_for_windows(tmp_path: Path) -> None:
+    """The settings that it shows are valid, and the path in single quotes comes as it is written."""
+    (settings,) = blocks("windows.md", "toml")
+    path = tmp_path / "comfy-watch.toml"
+    path.write_text(settings, "utf-8")
+    loaded = load(
+        config=path,
+        overrides={},
+        environ={},
+        cwd=tmp_path,
+        container_secrets=tmp_path / "none",
+    )
+    (install,) = loaded.settings.installs
+    assert install.where.endswith(r"C:\ComfyUI_windows_portable\ComfyUI")
+
+
+def test_the_commands_of_the_page_for_windows_can_be_pasted() -> None:
+    """Each block is commands alone: no comment, and nothing that stands for something else."""
+    shown = blocks("windows.md", "powershell")
+    assert shown
+    assert [block for block in shown if "#" in block or "…" in block] == []

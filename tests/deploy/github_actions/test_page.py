@@ -97,9 +97,11 @@ def test_the_workflow_that_users_copy(world: World) -> None:
     assert len(world.alerts()) == 1
 
 
-@pytest.mark.parametrize("example", [0, 1], ids=["with outputs", "with an audit"])
+@pytest.mark.parametrize(
+    "example", [0, 1, 2], ids=["all packs", "with outputs", "with an audit"]
+)
 def test_the_examples_of_steps(tmp_path: Path, example: int) -> None:
-    """The examples with a later step and with an audit are a workflow's, without a finding of actionlint."""
+    """The examples of steps are a workflow's, without a finding of actionlint."""
     steps = yaml.safe_load(blocks(_PAGE, "yaml")[example])
     workflow = {
         "name": "a",
@@ -109,6 +111,19 @@ def test_the_examples_of_steps(tmp_path: Path, example: int) -> None:
     path = tmp_path / "workflow.yml"
     path.write_text(yaml.safe_dump(workflow, sort_keys=False), "utf-8")
     assert actionlint(path) == []
+
+
+def test_the_whole_registry(world: World) -> None:
+    """The step that watches everything finds packs that nobody names; without quotes its star is no YAML."""
+    block = blocks(_PAGE, "yaml")[0]
+    (step,) = yaml.safe_load(block)
+    nodes, public_state = step["with"]["nodes"], step["with"]["public-state"]
+    world.registry.catalog.publish("bravo", "1.0.0")
+    done = world.use(nodes=nodes, public_state=str(public_state).lower())
+    assert done.code == 0
+    assert "2 of 2 node packs checked" in done.summary
+    with pytest.raises(yaml.YAMLError):
+        yaml.safe_load(block.replace('"*"', "*"))
 
 
 def test_the_state_is_looked_at_as_the_page_says(world: World, person: Person) -> None:
