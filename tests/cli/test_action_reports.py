@@ -358,7 +358,7 @@ def test_an_exit_code_that_the_document_does_not_explain(
     done = job.report(job.written(_document(_event()), code=1), choice)
     assert (done.code, _sees_the_ban(done)) == (code, True)
     assert any(
-        "for a reason that its document does not have" in text
+        "something failed that the document does not show" in text
         for text in done.said("error" if code else "warning")
     )
 

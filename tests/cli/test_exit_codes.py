@@ -140,7 +140,7 @@ WRONG: dict[str, tuple[list[str], dict[str, object], list[str]]] = {
     "unknown channel": (
         ["test-alerts", "jason"],
         {"alert_urls": "json://127.0.0.1"},
-        ["'jason'", "channels: json"],
+        ["'jason'", "did you mean json?"],
     ),
 }
 
