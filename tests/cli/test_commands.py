@@ -140,7 +140,7 @@ def test_status(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> Non
     chosen = watch.document("status", "--node", "BRAVO", "--node", "alpha")["nodes"]
     assert [row["node"] for row in chosen] == ["alpha", "bravo"]
     refused = watch.run("status", "--node", "zulu", "--node", "alpha")
-    assert (refused.code, refused.out) == (2, "")
+    assert (refused.code, refused.out) == (2, "exit 2: not watched: zulu\n")
     assert "not watched: zulu" in refused.err
     assert len(registry.requests) == asked
 
@@ -161,6 +161,8 @@ def test_history(watch: Watcher, registry: FakeRegistry) -> None:
     new, flagged = ("new", "alpha", "1.1.0"), ("flagged", "bravo", "1.0.0")
     assert [list(event) for event in watch.history()] == [EVENT_KEYS] * 4
     assert shown("--limit", "2") == {flagged, new}
+    cut = watch.run("history", "--limit", "1").out.splitlines()
+    assert cut[-1] == "and 3 older events; --limit 4 shows all"
     assert shown("--node", "ALPHA") == {("baseline", "alpha", None), new}
     assert shown("--kind", "flagged, New") == {flagged, new}
     assert shown("--since", second["started"]) == {flagged, new}
@@ -322,6 +324,17 @@ def test_repeated_options_add_up(watch: Watcher, registry: FakeRegistry) -> None
     assert reported(shown) == [("new", "alpha", "1.1.0")]
 
 
+def test_a_misspelled_secret_file(watch: Watcher) -> None:
+    """Where it is why there is no channel, `check` and `test-alerts` name it, and the command that shows all."""
+    (watch.folder / "alert_url").write_text("json://127.0.0.1")
+    del watch.settings["alert_urls"]
+    secrets = {"CREDENTIALS_DIRECTORY": str(watch.folder)}
+    for command in ("check", "test-alerts"):
+        said = watch.run(command, env=secrets).err
+        assert "alert_url: unknown setting, ignored; did you mean alert_urls?" in said
+        assert "comfy-watch config shows what was read" in said
+
+
 def test_nowhere_for_alerts(watch: Watcher, webhook: Webhook) -> None:
     """Without a channel `check`, `run` and `config` say that alerts go nowhere, unless that is intended."""
     warning = "no channel is configured (alert_urls is empty: environment COMFY_WATCH_ALERT_URLS), so alerts go nowhere"
@@ -431,7 +444,7 @@ def test_init(watch: Watcher, fork_server: ForkServer) -> None:
     assert fork_server.run("config", cwd=watch.folder).code == 0
     path.write_text("mine", "utf-8")
     done = watch.run("init")
-    assert (done.code, done.out) == (2, "")
+    assert (done.code, done.found) == (2, "")
     assert done.err.startswith(
         "error: comfy-watch.toml exists already, and was left as it is\nhint: "
     )

@@ -153,6 +153,8 @@ def test_2_wrong_usage_or_settings(
     args, settings, said = WRONG[case]
     done = watch.but(**settings).run(*args)
     assert (done.code, done.found) == (2, "")
+    has_document = "--json" in args or not args
+    assert done.out.count("\n") == (0 if has_document else 1)
     assert not [part for part in said if part not in done.err]
     assert "S3cr3t" not in done.err
     assert case == "no command" or all(
@@ -198,6 +200,9 @@ def test_4_damaged_state(
     for command in ("check", "run", "status"):
         done = watch.run(command)
         assert (done.code, done.found) == (4, "")
+        lead = "nothing was checked" if command == "check" else "exit 4"
+        assert done.out.startswith(f"{lead}: {watch.state / file} ")
+        assert done.out.count("\n") == 1
         assert not [part for part in (file, why, "hint: ") if part not in done.err]
     assert (watch.contents(), len(registry.requests)) == before
 

@@ -102,9 +102,11 @@ def test_a_poll_in_the_future_is_no_good_sign(watch: Watcher) -> None:
 
 
 def test_bad_input_is_one_line(watch: Watcher) -> None:
-    """What is wrong with the options, the settings or the state is the line, and the code is theirs."""
-    for options in (["--max-age", "soon"], ["--max-age", "0"]):
-        assert health(watch, *options, code=2).startswith("unhealthy: --max-age")
+    """What is wrong with the settings or the state is the line, and the code is theirs; a wrong option is an error."""
+    for given in ("soon", "0"):
+        refused = watch.run("health", "--max-age", given)
+        assert (refused.code, "unhealthy" in refused.out) == (2, False)
+        assert refused.err.startswith("error: --max-age")
     assert health(watch.but(interval="x", jitter=7), code=2).startswith(
         "unhealthy: interval: 'x'"
     )

@@ -152,7 +152,7 @@ def test_no_target(comfyui: ComfyUI, run: Any, tmp_path: Path) -> None:
     assert done.out.startswith("Office PC: 5 packs")
     settings.write_text("[[installs]]\nname = 'Office PC'\npath = 'gone'\n")
     done = run()
-    assert (done.code, done.out) == (1, "")
+    assert (done.code, done.out) == (1, "Office PC: could not be read\n")
     assert done.err == f"error: Office PC: {tmp_path / 'gone'} does not exist\n"
 
 

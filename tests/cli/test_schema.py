@@ -33,9 +33,11 @@ def test_an_unknown_schema_is_a_usage_error_with_the_known_names(
     run: Callable[..., program.Completed],
 ) -> None:
     """The error names what was given, made harmless, and what there is."""
-    done = run("schema", "setings\x1b")
+    near = run("schema", "snap")
+    assert near.err.endswith("hint: did you mean snapshot?\n")
+    done = run("schema", "nothing\x1b")
     assert (done.code, done.out) == (2, "")
-    assert "error: there is no schema 'setings" in done.err
+    assert "error: there is no schema 'nothing" in done.err
     assert f"hint: schemas: {', '.join(_NAMES)}\n" in done.err
     assert "\x1b" not in done.err
 

@@ -118,7 +118,7 @@ def test_a_working_folder_that_is_gone(watch: Watcher) -> None:
     lost.rmdir()
     done = watch.run("config", cwd=folder)
     os.close(folder)
-    assert (done.code, done.out) == (2, "")
+    assert (done.code, done.found) == (2, "")
     assert done.err.startswith("error: the working folder has been deleted\nhint: ")
 
 
@@ -145,7 +145,7 @@ def test_no_process_for_apprise(
     assert (done.code, "1.1.0" in done.out) == (1, True)
     assert done.err.startswith("error: channel json: the process that delivers could")
     failed = alerting.after(_NO_PROCESS, "run")
-    assert (failed.code, failed.out) == (1, "")
+    assert (failed.code, failed.found) == (1, "")
     said = (
         "error: apprise could not be started: Resource temporarily unavailable\nhint: "
     )
@@ -184,7 +184,7 @@ def test_a_demo_without_a_temporary_folder(watch: Watcher) -> None:
     """Where no temporary folder can be written the demo says what to set, and names no option that it lacks."""
     seam = "import tempfile; tempfile._candidate_tempdir_list = lambda: ['/proc']"
     done = watch.after(seam, "demo")
-    assert (done.code, done.out) == (1, "")
+    assert (done.code, done.found) == (1, "")
     assert done.err.startswith(
         "error: there is no writable folder for temporary files\nhint: set TMPDIR"
     )

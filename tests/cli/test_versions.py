@@ -315,7 +315,9 @@ def test_a_banned_pack_and_an_unknown_one(
         "error: typo: the registry has no version of it: is the id right?",
     ]
     assert names(done) == ["Lamps 1.10.0", "Lamps 1.9.0"]
-    assert summary(done).endswith("; 2 of 3 packs could not be read completely")
+    assert summary(done).endswith(
+        "; 1 pack is banned as a whole; 1 pack is unknown to the registry"
+    )
     registry.catalog.pardon_node("thief")
     registry.catalog.ban_node("thief")
     assert versions("thief", code=1).err == "error: thief: the whole pack is banned\n"
@@ -517,7 +519,7 @@ def test_usage_errors(
     """What cannot be meant is refused with exit code 2, in words, before anything is asked."""
     done = versions(*args, code=2)
     assert said in done.err
-    assert (done.out, registry.requests) == ("", [])
+    assert (done.found, registry.requests) == ("", [])
 
 
 def test_settings_hold_where_there_are_any(

@@ -48,8 +48,10 @@ class Completed:
 
     @property
     def found(self) -> str:
-        """Stdout without the line in which a `check` sums up why it checked nothing."""
-        return "" if self.out.startswith("nothing was checked: ") else self.out
+        """Stdout without the line in which a command that ended early says why."""
+        return (
+            "" if self.out.startswith(("nothing was checked: ", "exit ")) else self.out
+        )
 
 
 def surroundings(home: Path, env: Mapping[str, str] | None = None) -> dict[str, str]:

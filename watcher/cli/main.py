@@ -31,6 +31,7 @@ from watcher.cli.options import (
 )
 from watcher.cli.terminal import (
     Document,
+    OutputError,
     echo,
     echo_error,
     echo_result,
@@ -421,20 +422,36 @@ def _exit_code() -> int:
         context = error.ctx if isinstance(error, click.NoSuchOption) else None
         if commands and context and context.command is cli:
             hint = f"options come after the command; {hint}"
-        echo_error(WatchError(said, hint))
-        return error.exit_code
+        return _fail(UsageError(said, hint))
     except (click.Abort, KeyboardInterrupt):
         return 130
     except WatchError as error:
-        echo_error(error)
-        return error.exit_code
+        return _fail(error)
     except Exception as error:  # noqa: BLE001 - the last resort: a person gets a line, not a traceback
         log.debug("unexpected", error=f"{type(error).__name__}: {masked(str(error))}")
         hint = "run again with --log-level debug for its message"
         if log.is_logged("debug"):
             hint = "its message is in the log"
-        echo_error(WatchError(f"unexpected {type(error).__name__}", hint))
-        return 1
+        return _fail(WatchError(f"unexpected {type(error).__name__}", hint))
+
+
+def _fail(error: WatchError) -> int:
+    """Say why a command ends early, and return its exit code.
+
+    Where stdout is no terminal it gets the reason too, as one line, since stderr may be somewhere else. It stays empty
+    where a program expects a document, and where it cannot be written.
+    """
+    if not error.is_repeat:
+        echo_error(error)
+    words = sys.argv[1:]
+    has_document = "--json" in words or words[:1] == ["schema"]
+    is_read_along = streams.width(sys.stdout) is not None and not error.is_repeat
+    if not (has_document or is_read_along or isinstance(error, OutputError)):
+        lead = f"exit {error.exit_code}"
+        if words[:1] == ["check"]:
+            lead = "nothing was checked"
+        echo_result([f"{lead}: {'; '.join(error.what.splitlines())}"])
+    return error.exit_code
 
 
 def _as_our_own(message: str) -> str:

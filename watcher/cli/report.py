@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from watcher.cli.documents import (
@@ -104,13 +105,22 @@ def failure_lines(failures: Iterable[ReadFailure], what: str = "") -> Iterator[s
             yield f"hint: {hint}"
 
 
-def lines(report: Report, *, dry_run: bool, width: int | None = None) -> list[str]:
-    """Return the lines for stdout: the events, worst first, and a summary.
+def lines(
+    report: Report,
+    *,
+    dry_run: bool,
+    width: int | None = None,
+    fail_on: Collection[Kind] = (),
+) -> list[str]:
+    """Return the lines for stdout: the events, worst first, and a summary, which says which of them are in `fail_on`.
 
     `width` is the terminal's, None where stdout is not a terminal: there the summary says what is wrong, since stderr
     may be somewhere else.
     """
     last = summary(report, dry_run=dry_run)
+    if matching := _matching(report, fail_on):
+        counts = (f"{count:,} {kind}" for kind, count in matching.items())
+        last += f"; exit 3: {', '.join(counts)}"
     if width is None:
         last += _why_it_fails(report)
     return [*event_lines(report.events, width), last]
@@ -127,7 +137,7 @@ def summary(report: Report, *, dry_run: bool = False) -> str:
     of_all = f"{report.checked:,} of " if report.watched > report.checked else ""
     counts = [f"{of_all}{plural(report.watched, 'pack')} checked"]
     if report.empty:
-        counts.append(f"{len(report.empty)} without versions")
+        counts.append(f"{len(report.empty):,} without versions")
     counts.append(plural(len(report.events), "event"))
     if report.postponed:
         counts.append(f"{report.postponed:,} seen on pages only")
@@ -161,9 +171,15 @@ def reading_in_words(way: str, requests: int) -> str:
     return f"{'swept with ' if way == 'sweep' else ''}{plural(requests, 'request')}"
 
 
-def exit_code(report: Report, fail_on: Iterable[Kind]) -> int:
+def _matching(report: Report, fail_on: Collection[Kind]) -> dict[Kind, int]:
+    """Return how many events of a poll have which of these kinds, worst first."""
+    counts = Counter(event.kind for event in report.events)
+    return {kind: counts[kind] for kind in Kind if kind in fail_on and counts[kind]}
+
+
+def exit_code(report: Report, fail_on: Collection[Kind]) -> int:
     """Return the exit code of `check` (docs/behaviour.md, Commands)."""
-    if {event.kind for event in report.events}.intersection(fail_on):
+    if _matching(report, fail_on):
         return 3
     unread = report.watched > report.checked or bool(report.errors or report.unscanned)
     return 1 if unread or report.pending or report.expired or report.unsaved else 0

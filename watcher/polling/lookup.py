@@ -162,6 +162,11 @@ class _Lookup:
     empty: str = ""
     """Why there is no version at all, if that is a problem."""
 
+    @property
+    def is_banned(self) -> bool:
+        """Whether the registry says that the whole pack is banned."""
+        return bool(self.node) and any(one.ban is not None for one in self.failed)
+
     async def read(self, progress: Progress) -> None:
         """Read the pages."""
         filters = self.filters
@@ -230,7 +235,7 @@ class _Lookup:
             yield "the registry does not say how many versions there are"
         elif self.total is not None and came > self.total:
             versions = plural(came, "version")
-            yield f"{versions} came, and the registry says that there are {self.total}: more may be missing"
+            yield f"{versions} came, and the registry says that there are {self.total:,}: more may be missing"
         elif self.total is not None and not self.failed:
             missing = self.total - self.unreadable - came
             if missing > 0:
@@ -292,6 +297,10 @@ def _found(lookups: Iterable[_Lookup], filters: Filters, limit: int) -> Found:
     )
 
 
+def _are(nodes: list[str]) -> str:
+    return f"{plural(len(nodes), 'pack')} {'is' if len(nodes) == 1 else 'are'}"
+
+
 def _worst_first(statuses: Iterable[str]) -> list[str]:
     return sorted(
         sorted(statuses),
@@ -305,12 +314,19 @@ def _incomplete(lookups: list[_Lookup], problems: list[ReadFailure]) -> str:
     if not problems:
         return ""
     if lookups[0].node:
-        packs = len({problem.node for problem in problems})
+        banned = [one.node for one in lookups if one.is_banned]
+        unknown = [one.node for one in lookups if one.empty and not one.foreign]
+        unread = {one.node for one in problems} - {*banned, *unknown}
         of = plural(len(lookups), "pack")
-        return f"{packs} of {of} could not be read completely"
+        parts = (
+            (len(banned), f"{_are(banned)} banned as a whole"),
+            (len(unknown), f"{_are(unknown)} unknown to the registry"),
+            (len(unread), f"{len(unread):,} of {of} could not be read completely"),
+        )
+        return "; ".join(words for count, words in parts if count)
     failed = sum(read.pages for read in lookups[0].failed)
     pages = plural(lookups[0].pages, "page")
-    return f"{failed} of {pages} could not be read" if failed else "some are missing"
+    return f"{failed:,} of {pages} could not be read" if failed else "some are missing"
 
 
 async def _with_reasons(registry: Registry, found: Found, progress: Progress) -> Found:

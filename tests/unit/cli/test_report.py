@@ -142,6 +142,17 @@ def test_the_last_line_sums_up() -> None:
     assert tried == f"{counts} (1.5 s); {dry_run}: {why}"
 
 
+def test_the_last_line_says_why_the_exit_code_is_3() -> None:
+    """It counts the events whose kinds were asked for, worst first; the others are no reason."""
+    events = (event(), event("e2", Kind.BANNED), event("e3", Kind.BANNED))
+    done = poll_report(*events)
+    kinds = {event().kind, Kind.BANNED, Kind.DELETED}
+    *_, line = report.lines(done, dry_run=False, fail_on=kinds)
+    assert line.endswith(f"; exit 3: 2 banned, 1 {event().kind}")
+    *_, calm = report.lines(done, dry_run=False, fail_on={Kind.DELETED})
+    assert "exit" not in calm
+
+
 def test_the_last_line_says_what_is_wrong() -> None:
     """Where stdout is no terminal it ends with the first error, as a person reads it; on one stderr has said it."""
     given: dict[str, Any] = {"checked": 0, "errors": ((PACK, "it timed out"),)}

@@ -293,7 +293,7 @@ def _summary(done: Audit, seconds: float) -> str:
         parts = ["no pack was found"]
     else:
         counts = Counter(one.verdict for one in findings)
-        verdicts = [f"{counts[one]} {colour(one)}" for one in Verdict if counts[one]]
+        verdicts = [f"{counts[one]:,} {colour(one)}" for one in Verdict if counts[one]]
         packs = plural(len(findings), "pack")
         parts = [f"{packs} ({seconds:.1f} s): {', '.join(verdicts)}"]
     clones = sum(

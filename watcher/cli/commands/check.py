@@ -44,8 +44,7 @@ def check(
 ) -> int:
     """Do one poll, print its result and return the exit code.
 
-    WatchError as the parts raise it; where nobody reads along it is on stdout too, and only there if it was said within
-    a day.
+    WatchError as the parts raise it; where nobody reads along it is a repeat if it was said within a day.
     """
     # A dry run writes nothing, no notes either.
     notes = None if dry_run or repeats.are_wanted() else repeats.Notes()
@@ -53,18 +52,15 @@ def check(
         done, signal = _poll(settings(nodes), notes, dry_run=dry_run)
     except WatchError as error:
         is_due = notes is None or as_json or notes.is_due(repeats.key_of(error))
-        if not as_json and (width(sys.stdout) is None or not is_due):
-            why = "; ".join(error.what.splitlines())
-            echo_result([f"nothing was checked: {why}"])
-        if is_due:
-            raise
-        return error.exit_code
+        error.is_repeat = not is_due
+        raise
     if done is None:
         echo("stopped; nothing was changed", error=True)
     elif as_json:
         echo_result([report.as_json(done)])
     else:
-        echo_result(report.lines(done, dry_run=dry_run, width=width(sys.stdout)))
+        columns = width(sys.stdout)
+        echo_result(report.lines(done, dry_run=dry_run, width=columns, fail_on=fail_on))
     if done is None or signal:
         return 128 + signal
     return report.exit_code(done, fail_on)
@@ -154,6 +150,13 @@ def _echo_problem(problem: Problem) -> None:
 
 
 def _setting_problems(chosen: Loaded) -> list[Problem]:
+    """Return what is said of settings without a channel: a misspelled name may be why there is none."""
+    without_channel = channel_warnings(chosen)
+    if not without_channel:
+        return []
+    sentences = [
+        f"{one}; comfy-watch config shows what was read" for one in without_channel
+    ]
     return [
         Problem(
             level="warning",
@@ -162,7 +165,7 @@ def _setting_problems(chosen: Loaded) -> list[Problem]:
             sentence=sentence,
             about=("settings channels",),
         )
-        for sentence in channel_warnings(chosen)
+        for sentence in (*chosen.warnings, *sentences)
     ]
 
 

@@ -22,9 +22,13 @@ _POLLS_MISSED = 3
 
 
 def health(*, settings: Callable[[], Loaded], max_age: str | None, strict: bool) -> int:
-    """Print one line and return the exit code: 0 or 1, 2 for wrong settings, 4 for a state that cannot be used."""
+    """Print one line and return the exit code: 0 or 1, 2 for wrong settings, 4 for a state that cannot be used.
+
+    UsageError for a wrong `max_age`.
+    """
+    # A wrong option says nothing of the polls: it is an error, and not "unhealthy".
+    longest = None if max_age is None else _longest(max_age)
     try:
-        longest = None if max_age is None else _longest(max_age)
         loaded = settings()
         state = existing_state(loaded).load()
         channels = [channel.name for channel in loaded.settings.all_channels()]

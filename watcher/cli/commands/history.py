@@ -73,7 +73,8 @@ def show(
     if ref is not None and not (past := _message(ref.lower(), state, past, loaded)):
         echo(f"warning: no message {ref} found: {_WHY_NOT}", error=True)
     most = limit or (LIMIT if ref is None else None)
-    events = choose(past, ids, kinds, begin)[:most]
+    matching = choose(past, ids, kinds, begin)
+    events = matching[:most]
     known = {event.node for event in recorded.events if event.node}
     missing = ids - set(map(str.lower, known))
     if question := meant(sorted(missing), known):
@@ -86,6 +87,9 @@ def show(
     else:
         for line in lines(events, width(sys.stdout)):
             echo(line)
+        if more := len(matching) - len(events):
+            older = plural(more, "older event")
+            echo(f"and {older}; --limit {len(matching)} shows all")
     return 0
 
 

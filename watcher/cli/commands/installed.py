@@ -87,10 +87,11 @@ def lines(scanned: Sequence[tuple[Source, Inventory]], width: int | None) -> lis
     """
     found: list[str] = []
     for source, one in scanned:
+        name = sanitize_line(one.install)
         if one.at is None:
+            found += ["", f"{name}: could not be read"]
             continue
         packs = one.packs if width is None else one.packs[:_SHOWN]
-        name = sanitize_line(one.install)
         head = f"{name}: {_summary(one.packs)} ({_place(source)})"
         found += ["", head]
         if packs:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from watcher import log
 from watcher.alerts.digest import sample
@@ -29,9 +29,11 @@ def send_samples(*, settings: Callable[[], Loaded], channels: tuple[str, ...]) -
     loaded = settings()
     known = {channel.name: channel for channel in loaded.settings.all_channels()}
     if not known:
+        _say(loaded.warnings)  # a misspelled name may be why there is none
         hint = where_to_set(
             loaded, "alert_urls or [[channels]]", "COMFY_WATCH_ALERT_URLS"
         )
+        hint += "\ncomfy-watch config shows what was read"
         raise UsageError("there are no channels", hint)
     if unknown := [name for name in channels if name not in known]:
         near = nearest(unknown[0], known)
@@ -67,9 +69,13 @@ def send_samples(*, settings: Callable[[], Loaded], channels: tuple[str, ...]) -
         url_digests = validate_channels(
             loaded.settings, folder, loaded.origins, worker.refusal
         ).url_digests
-        for warning in loaded.warnings:
-            echo(f"warning: {warning}", error=True)
+        _say(loaded.warnings)
         return 0 if all(asyncio.run(send_all())) else 1
+
+
+def _say(warnings: Iterable[str]) -> None:
+    for warning in warnings:
+        echo(f"warning: {warning}", error=True)
 
 
 def _end_backoff(folder: StateFolder, name: str, url_digest: str) -> None:

@@ -7,6 +7,7 @@ from watcher.errors import UsageError
 from watcher.settings.model import json_schema
 from watcher.state import schema
 from watcher.text.mask import describe
+from watcher.text.near import nearest
 
 PRINTED: dict[str, type[object]] = {
     "check": documents.CheckDocument,
@@ -26,7 +27,8 @@ def document_of(name: str) -> dict[str, object]:
         return schema.of(PRINTED[name])
     if name in schema.NAMES:
         return schema.of_file(name)
+    near = nearest(name, NAMES)
     raise UsageError(
         f"there is no schema {describe(name)}",
-        hint=f"schemas: {', '.join(NAMES)}",
+        hint=f"did you mean {near}?" if near else f"schemas: {', '.join(NAMES)}",
     )

@@ -395,13 +395,20 @@ class Overview:
         """Return whether a moment is too long ago."""
         return timestamps.seconds_between(moment, self.now) > self.max_age
 
+    def is_ahead(self, moment: str) -> bool:
+        """Return whether a moment is in the future, by more than two clocks may differ."""
+        return timestamps.seconds_between(moment, self.now) < -self.max_age
+
     def long(self, since: str) -> str:
         """Return for how long something has lasted."""
         return durations.in_words(timestamps.seconds_between(since, self.now))
 
     def ago(self, moment: str) -> str:
-        """Return how long ago a moment was."""
-        return durations.ago(timestamps.seconds_between(moment, self.now))
+        """Return how long ago a moment was. A clock may have been set back: then it is in the future."""
+        seconds = timestamps.seconds_between(moment, self.now)
+        if self.is_ahead(moment):
+            return f"{durations.in_words(-seconds)} in the future"
+        return durations.ago(seconds)
 
 
 def document(overview: Overview) -> dict[str, object]:
@@ -541,14 +548,14 @@ def _summary(
     outdated = sum(row.is_ok and row.outdated for row in rows)
     unknown = sum(row.state == _UNKNOWN and not row.has_problem for row in rows)
     unchecked = len(rows) - ok - bad - unknown
-    nodes = [f"{ok - outdated} ok"]
+    nodes = [f"{ok - outdated:,} ok"]
     if outdated:
-        nodes.append(f"{outdated} outdated")
-    nodes.append(styled(f"{bad} with problems", "red" if bad else None))
+        nodes.append(f"{outdated:,} outdated")
+    nodes.append(styled(f"{bad:,} with problems", "red" if bad else None))
     if unknown:
-        nodes.append(f"{unknown} unknown to the registry")
+        nodes.append(f"{unknown:,} unknown to the registry")
     if unchecked:
-        nodes.append(f"{unchecked} not checked yet")
+        nodes.append(f"{unchecked:,} not checked yet")
     parts = [", ".join(nodes), _last_poll(overview)]
     if undelivered := sum(row.undelivered for row in channels):
         parts.append(styled(f"{plural(undelivered, 'alert')} undelivered", "yellow"))
@@ -560,12 +567,15 @@ def _last_poll(overview: Overview) -> str:
     if not checks.polled_at:
         return "no poll yet"
     late = overview.is_late(checks.polled_at)
-    text = (
-        f"last poll {overview.ago(checks.polled_at)}{', which is late' if late else ''}"
-    )
+    ahead = overview.is_ahead(checks.polled_at)
+    text = f"last poll {overview.ago(checks.polled_at)}"
+    if late:
+        text += ", which is late"
+    if ahead:
+        text += ": is the clock right?"
     if checks.requests:
         text += f" ({reading_in_words(checks.way, checks.requests)})"
-    return styled(text, "red" if late else None)
+    return styled(text, "red" if late or ahead else None)
 
 
 def _overall(overview: Overview, rows: Sequence[NodeRow]) -> list[str]:

@@ -215,7 +215,7 @@ def _summary(found: Found, seconds: float) -> str:
         versions, packs = plural(found.total, "version"), plural(found.packs, "pack")
         line = f"{versions} of {packs} ({seconds:.1f} s): {', '.join(counts)}"
     if found.deprecated:
-        line += f"; {colour('deprecated')}: {found.deprecated}"
+        line += f"; {colour('deprecated')}: {found.deprecated:,}"
     if found.incomplete:
         line += f"; {styled(found.incomplete, 'red')}"
     return line

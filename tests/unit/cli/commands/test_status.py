@@ -85,6 +85,15 @@ def shown(
     return [" ".join(click.unstyle(line).split()) for line in tables if line]
 
 
+def test_a_poll_in_the_future_is_said() -> None:
+    """Where the clock was set back the last poll is not "just now"; two clocks may differ a little."""
+    polled = state(known())
+    first, *_ = status.lines(view(polled, now=minute(-60 * 24)))
+    assert "last poll 24 hours in the future: is the clock right?" in first
+    first, *_ = status.lines(view(polled, now=minute(-1)))
+    assert "last poll just now" in first
+
+
 def test_the_newest_is_the_newest_one_can_install() -> None:
     """The newest version is the latest created that is active and was not removed."""
     rows = (
