@@ -8,7 +8,6 @@ from aiohttp import web
 from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.webhook import Webhook
 from tests.support.harness import Watcher
-from tests.support.parameters import one_of
 
 DOUBT = "no versions found: is the id right?"
 
@@ -45,11 +44,11 @@ def test_an_id_that_is_wrong(
     assert DOUBT + " Did you mean comfyui" not in wrong.run("check").err
 
 
-@pytest.mark.parametrize("status", one_of(404, 500, 200))
+@pytest.mark.parametrize(("status", "searches"), [(404, 1), (500, 2), (200, 2)])
 def test_a_search_that_fails(
-    watch: Watcher, registry: FakeRegistry, status: int
+    watch: Watcher, registry: FakeRegistry, status: int, searches: int
 ) -> None:
-    """Nothing is said of a search that fails, and the next poll asks again."""
+    """Nothing is said of a search that fails, and the next poll asks again, unless the registry has none."""
 
     async def respond(request: web.BaseRequest) -> web.StreamResponse | None:
         if request.path != "/nodes/search":
@@ -61,7 +60,7 @@ def test_a_search_that_fails(
     for _ in range(2):
         done = wrong.run("check")
         assert (done.code, done.err) == (0, f"warning: unheard-of: {DOUBT}\n")
-    assert len(_searches(registry)) == 2
+    assert len(_searches(registry)) == searches
 
 
 def test_a_suggestion_is_of_a_stranger(watch: Watcher, registry: FakeRegistry) -> None:
@@ -117,3 +116,31 @@ def test_a_file_that_names_an_unknown_pack(
         '{"nodes": [{"id": 1, "type": "X", "properties": {"cnr_id": "kjnodes", "ver": "1.0.0"}}]}'
     )
     assert "did you mean comfyui-kjnodes?" in watch.run("audit", "flow.json").out
+
+
+def test_what_a_search_is_told(watch: Watcher, registry: FakeRegistry) -> None:
+    """A search that is told to slow down delays nothing else of its poll: the reason of a flag is read."""
+    catalog = registry.catalog
+    wrong = watch.but(nodes=["alpha", "unheard-of"])
+    wrong.run("check")
+
+    async def respond(request: web.BaseRequest) -> web.StreamResponse | None:
+        if request.path != "/nodes/search":
+            return None
+        return web.Response(status=429, headers={"Retry-After": "3600"})
+
+    registry.respond = respond
+    catalog.set_status("alpha", "1.0.0", "flagged", "Rejected by admin")
+    (event,) = wrong.but(nodes=["alpha", "unheard-of", "another"]).check()["events"]
+    assert event["reason"] == "Rejected by admin"
+
+
+def test_ids_that_are_many(watch: Watcher, registry: FakeRegistry) -> None:
+    """Each poll searches for a few of many unknown ids, and a poll after them for none."""
+    nodes = [f"unheard-of-{number}" for number in range(20)]
+    wrong = watch.but(nodes=nodes)
+    counts = []
+    for _ in range(4):
+        wrong.run("check")
+        counts.append(len(set(_searches(registry)).intersection(nodes)))
+    assert counts == [8, 16, 20, 20]

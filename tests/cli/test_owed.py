@@ -169,7 +169,7 @@ def test_an_alert_is_not_dropped_silently(watch: Watcher, receiver: Receiver) ->
     assert done.code == -signal.SIGKILL
     assert "1 alert expired: not delivered within alert_expiry" in done.err
     receiver.down = set()
-    assert "backing off after HTTP 500" in watch.run("check").err
+    assert "HTTP 500; its alerts are kept and retried" in watch.run("check").err
     watch.end_backoffs()
     watch.check()
     assert [taken.path for taken in receiver.taken] == ["/old"]

@@ -12,6 +12,7 @@ from aiohttp import web
 
 from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.faults import inflict
+from tests.support.fakes.webhook import Webhook
 from tests.support.fork_server import ForkServer
 from tests.support.program import Completed
 from watcher import timestamps
@@ -213,3 +214,62 @@ def test_causes_without_end(job: Job, registry: FakeRegistry) -> None:
         answering(status)
         said.append(job.check().err)
     assert len(list(filter(None, said))) == 8
+
+
+def test_a_wrong_id_in_an_outage(job: Job, registry: FakeRegistry) -> None:
+    """An id without versions is no news after polls in which nothing could be read."""
+    job.well["nodes"] = ["alpha", "wrong-id"]
+    job.is_well(True)
+    assert "wrong-id: no versions found" in job.check().err
+    inflict(registry, "status_403_forbidden")
+    assert "alpha, wrong-id" in job.check().err
+    registry.respond = None
+    assert job.check().err.splitlines() == [
+        "alpha can be read again",
+        "wrong-id can be read again",
+    ]
+
+
+def test_pages_that_fail(job: Job, registry: FakeRegistry) -> None:
+    """Where not even the pages can be read, nothing is said to be readable again."""
+    job.well["nodes"] = ["*", "wrong-id"]
+    job.is_well(True)
+    inflict(registry, "status_404_json", nodes={"wrong-id"})
+    assert "wrong-id" in job.check().err
+    inflict(registry, "status_500_json")
+    assert "again" not in job.check().err
+
+
+def test_stdout_has_each_reason(job: Job, registry: FakeRegistry) -> None:
+    """What is held back is on stdout, and not the first of it alone."""
+    job.well["nodes"] = ["alpha", "beta", "gamma"]
+    job.is_well(True)
+    registry.catalog.publish("gamma", "1.0.0")
+    statuses = {"alpha": 403, "beta": 404}
+
+    async def respond(request: web.BaseRequest) -> web.StreamResponse | None:
+        status = statuses.get(request.query.get("nodeId", ""))
+        return web.json_response({}, status=status) if status else None
+
+    registry.respond = respond
+    for _ in range(2):
+        said = job.check().out
+        assert "alpha: " in said
+        assert "(403)" in said
+        assert "beta: " in said
+        assert "(404)" in said
+
+
+def test_a_channel_that_waits(
+    job: Job, registry: FakeRegistry, webhook: Webhook
+) -> None:
+    """That a channel waits after a failure is no other cause than the failure."""
+    job.well |= {"alert_urls": webhook.apprise_url("/a"), "baseline": "silent"}
+    job.is_well(True)
+    job.check()
+    webhook.answer["/a"] = 500
+    registry.catalog.publish("alpha", "2.0.0")
+    assert "HTTP 500" in job.check().err
+    waiting = job.check()
+    assert (waiting.code, waiting.err) == (1, "")
+    assert "channel json: HTTP 500" in waiting.out

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 
 from watcher import timestamps
 from watcher.durations import DAY
@@ -58,10 +58,12 @@ class Notes:
         self._write({**noted, key: {"": now}})
         return True
 
-    def news(self, problems: Mapping[str, str]) -> tuple[frozenset[str], list[str]]:
+    def news(
+        self, problems: Mapping[str, str], unsure: Container[str] = ()
+    ) -> tuple[frozenset[str], list[str]]:
         """Return which problems of a poll are to be said now, and which have ended; note both.
 
-        `problems` has the cause of each, by its key.
+        `problems` has the cause of each, by its key. Of those in `unsure` nobody knows whether they have ended.
         """
         noted, now = self._read(), clock()
         due: set[str] = set()
@@ -73,12 +75,16 @@ class Notes:
                 due.add(key)
                 said[name] = now
             lasting[key] = said
-        ended = [key for key in noted if key not in problems]
-        if _OVERLAP in noted:
-            lasting[_OVERLAP] = noted[_OVERLAP]
+        ended: list[str] = []
+        for key in noted.keys() - problems.keys():
+            said = _recent(noted[key], now)
+            if key not in unsure and key != _OVERLAP:
+                ended.append(key)
+            elif said:
+                lasting[key] = said
         if lasting != noted:
             self._write(lasting)
-        return frozenset(due), ended
+        return frozenset(due), sorted(ended)
 
     def _read(self) -> _Noted:
         try:

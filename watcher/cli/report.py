@@ -38,6 +38,7 @@ _TEXT = 300
 _VALUE = 80
 _WORD = re.compile(r"[^\s,;()\"]+")
 _GLOBS = 5
+_ERRORS = 5
 
 
 def as_json(report: Report) -> str:
@@ -156,12 +157,12 @@ def summary(report: Report, *, dry_run: bool = False) -> str:
 
 
 def _why_it_fails(report: Report) -> str:
-    """Return the first error of a poll, and how many more there are; "" if there is none."""
+    """Return the errors of a poll, and of many how many more there are; "" if there is none."""
     errors = [one.sentence for one in problems(report) if one.level == "error"]
     if not errors:
         return ""
-    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-    return f": {errors[0]}{more}"
+    more = len(errors) - _ERRORS
+    return f": {'; '.join(errors[:_ERRORS])}{f' (and {more} more)' if more > 0 else ''}"
 
 
 def reading_in_words(way: str, requests: int) -> str:

@@ -194,7 +194,11 @@ class Registry:
             else:
                 reached = True
                 self._see_that_it_is_the_registrys(answer)
-                if answer.code not in _RETRIED or not self._may_retry(answer):
+                # What a search is refused for delays nothing else: it is optional.
+                is_optional = isinstance(query, SearchQuery)
+                if answer.code not in _RETRIED or is_optional:
+                    return answer
+                if not self._may_retry(answer):
                     return answer
                 if is_last:
                     return answer
@@ -208,7 +212,8 @@ class Registry:
         """Raise NoAnswerError for an answer of something else on the way: a proxy, or a network that wants a login."""
         cause = f"HTTP {answer.code}"
         if answer.is_page:
-            raise NoAnswerError(network.other_page(self.route))
+            why = network.other_page(self.route)
+            raise NoAnswerError(why, Fault.REGISTRY, cause="a page")
         if answer.code in _REDIRECTS:
             why = network.redirect(self.route, answer.code, answer.location)
             raise NoAnswerError(why, Fault.REGISTRY, cause=cause)

@@ -10,15 +10,18 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from watcher.errors import ConfigError
 from watcher.text.sanitize import Trusted, sanitize_line
 
+if TYPE_CHECKING:
+    import httpx
+
 _PORTS = {"http": 80, "https": 443}
 _VARIABLE = re.compile(r"(?:https?|all)_proxy", re.IGNORECASE)
-_NO_HOST = re.compile(r"[\s\"'<>\\^`{|}%]")
 _WANTS_LOGIN = "407"
 _ADVICE_OF_PORTAL = (
     "check registry_url, and whether this network wants a login in a browser"
@@ -27,27 +30,25 @@ _SYSTEM = "the system's settings"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Proxy:
-    """An HTTP proxy that the environment names."""
-
-    url: str = field(repr=False)
-    """May hold a password."""
-    place: str
-    """Host and port."""
-    named_by: str
-    """The variable, or `_SYSTEM`."""
-    has_login: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
     """Which way requests to one address go."""
 
     target: str
     """Host and port; "" if they are secret."""
-    proxy: Proxy | None = None
+    proxy: httpx.Proxy | None = field(default=None, repr=False)
+    """The HTTP proxy that the environment names. It may hold a password."""
+    named_by: str = ""
+    """The variable that names it, or `_SYSTEM`."""
     ca_file: str = ""
     """The file that `SSL_CERT_FILE` names."""
+
+    @property
+    def by_proxy(self) -> str:
+        """The proxy and what names it, in words; "" if there is none."""
+        if self.proxy is None:
+            return ""
+        place = _place(urlsplit(str(self.proxy.url)))
+        return f"the proxy {place} ({self.named_by})"
 
 
 class Trouble(Enum):
@@ -104,7 +105,7 @@ def refused_by_proxy(route: Route, code: str) -> Trusted:
     """Return what it means that the proxy refuses to connect to the target, by the status of its answer."""
     trouble = Trouble.BARRED
     if code == _WANTS_LOGIN:
-        has_login = route.proxy is not None and route.proxy.has_login
+        has_login = route.proxy is not None and route.proxy.raw_auth is not None
         trouble = Trouble.WRONG_LOGIN if has_login else Trouble.LOGIN
     return sentence(trouble, route, code if code.isdigit() else "")
 
@@ -112,7 +113,7 @@ def refused_by_proxy(route: Route, code: str) -> Trusted:
 def other_page(route: Route) -> Trusted:
     """Return that something answered with a web page, as the login of a network does."""
     return Trusted(
-        f"{route.target}{_by_proxy(route)} answered with a web page instead of JSON; {_ADVICE_OF_PORTAL}"
+        f"{route.target}{_way(route)} answered with a web page instead of JSON; {_ADVICE_OF_PORTAL}"
     )
 
 
@@ -124,7 +125,7 @@ def redirect(route: Route, code: int, location: str) -> Trusted:
         host = ""
     where = f"to {sanitize_line(host, 100)}" if host else "elsewhere"
     return Trusted(
-        f"{route.target}{_by_proxy(route)} redirects {where} ({code}), which is not followed; {_ADVICE_OF_PORTAL}"
+        f"{route.target}{_way(route)} redirects {where} ({code}), which is not followed; {_ADVICE_OF_PORTAL}"
     )
 
 
@@ -132,12 +133,11 @@ def place_of(route: Route) -> str:
     """Return where no answer came from, to begin a sentence; "" if that is secret and there is no proxy."""
     if not (route.target or route.proxy):
         return ""
-    return f"cannot reach {route.target or 'it'}{_by_proxy(route)}: "
+    return f"cannot reach {route.target or 'it'}{_way(route)}: "
 
 
-def _by_proxy(route: Route) -> str:
-    proxy = route.proxy
-    return f" through the proxy {proxy.place} ({proxy.named_by})" if proxy else ""
+def _way(route: Route) -> str:
+    return f" through {route.by_proxy}" if route.proxy else ""
 
 
 def _about_authority(route: Route) -> str:
@@ -151,11 +151,23 @@ def route_to(url: str, *, is_secret: bool = False, by_proxy: bool = True) -> Rou
 
     `is_secret`: host and port are not shown. ConfigError if that is no address of an HTTP proxy.
     """
-    parts = urlsplit(url)
-    shown = "its host" if is_secret else parts.hostname or ""
+    target = urlsplit(url)
+    value = _value_for(target) if by_proxy else ""
+    named_by = _variable_with(value)
+    proxy = _proxy(value)
+    if value and proxy is None:
+        what = "is not the address of an HTTP proxy"
+        if _is_socks(value):
+            what = "names a SOCKS proxy, which is not supported"
+        host = "its host" if is_secret else target.hostname
+        raise ConfigError(
+            f"{named_by} {what}",
+            hint=f"write http://HOST:PORT, or name {host} in NO_PROXY to go without a proxy",
+        )
     return Route(
-        target="" if is_secret else _place(parts),
-        proxy=_proxy_for(parts, shown) if by_proxy else None,
+        target="" if is_secret else _place(target),
+        proxy=proxy,
+        named_by=named_by,
         ca_file=os.environ.get("SSL_CERT_FILE", ""),
     )
 
@@ -163,10 +175,9 @@ def route_to(url: str, *, is_secret: bool = False, by_proxy: bool = True) -> Rou
 def proxy_in_words() -> str:
     """Return the proxy for https, and what names it; "" if there is none that can be used."""
     try:
-        proxy = route_to("https://").proxy
+        return route_to("https://").by_proxy
     except ConfigError:
         return ""
-    return f"the proxy {proxy.place} ({proxy.named_by})" if proxy else ""
 
 
 def proxy_warnings(environ: Mapping[str, str]) -> list[str]:
@@ -174,59 +185,47 @@ def proxy_warnings(environ: Mapping[str, str]) -> list[str]:
     return [
         f"environment {name} is not the address of a proxy; write http://HOST:PORT"
         for name, value in environ.items()
-        if _VARIABLE.fullmatch(name) and value and _address(value) is None
+        if _VARIABLE.fullmatch(name)
+        and value
+        and not _proxy(value)
+        and not _is_socks(value)
     ]
 
 
-def _proxy_for(target: SplitResult, shown: str) -> Proxy | None:
+def _value_for(target: SplitResult) -> str:
+    """Return what the environment names as the proxy for an address; "" if it is to be reached without one."""
     proxies = getproxies()
-    value = proxies.get(target.scheme) or proxies.get("all")
-    host = target.hostname or ""
-    if not value or proxy_bypass(host) or proxy_bypass(target.netloc):
-        return None
-    named_by = _variable_with(value)
-    parts = _address(value)
-    if parts is None or parts.scheme not in _PORTS:
-        raise unusable(named_by, shown, parts.scheme if parts else "")
-    return Proxy(
-        url=parts.geturl(),
-        place=_place(parts),
-        named_by=named_by,
-        has_login=parts.username is not None,
-    )
-
-
-def unusable(named_by: str, host: str, scheme: str = "") -> ConfigError:
-    """Return the error for a proxy to a host that cannot be used, without its address; `scheme` is that address's."""
-    what = "is not the address of an HTTP proxy"
-    if scheme.startswith("socks"):
-        what = "names a SOCKS proxy, which is not supported"
-    return ConfigError(
-        f"{named_by} {what}",
-        hint=f"write http://HOST:PORT, or name {host} in NO_PROXY to go without a proxy",
-    )
+    if proxy_bypass(target.hostname or "") or proxy_bypass(target.netloc):
+        return ""
+    return proxies.get(target.scheme) or proxies.get("all", "")
 
 
 def _variable_with(value: str) -> str:
     """Return the name of the variable that names a proxy; several of one value are the same proxy."""
-    names = (
-        name
-        for name, one in os.environ.items()
-        if one == value and _VARIABLE.fullmatch(name)
-    )
-    return next(names, _SYSTEM)
+    names = (name for name, one in os.environ.items() if one == value)
+    return next(filter(_VARIABLE.fullmatch, names), _SYSTEM)
 
 
-def _address(value: str) -> SplitResult | None:
-    """Return the parts of a proxy's address, whose scheme may be left out; None if it is no address."""
+def _proxy(value: str) -> httpx.Proxy | None:
+    """Return the HTTP proxy of an address, whose scheme may be left out; None if it is none."""
+    if not value:
+        return None
+    import httpx  # not where no proxy is named: the process that sends alerts does without
+
     text = value.strip()
     try:
-        parts = urlsplit(text if "://" in text else f"http://{text}")
-        is_usable = parts.port != 0
-    except ValueError:  # of a port or of brackets
+        proxy = httpx.Proxy(text if "://" in text else f"http://{text}")
+        parts = urlsplit(str(proxy.url))
+        host = parts.hostname if parts.port != 0 else ""
+    except (ValueError, httpx.InvalidURL):  # their words hold the address
         return None
-    host = parts.hostname or ""
-    return parts if host and is_usable and not _NO_HOST.search(host) else None
+    # httpx escapes what can be in no name; in an IPv6 address it is a zone.
+    is_host = host and (":" in host or "%" not in host)
+    return proxy if is_host and proxy.url.scheme in _PORTS else None
+
+
+def _is_socks(value: str) -> bool:
+    return value.strip().lower().startswith("socks")
 
 
 def _place(parts: SplitResult) -> str:

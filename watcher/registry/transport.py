@@ -23,10 +23,6 @@ from watcher.text.sanitize import Trusted
 
 FAILURES = (httpx.TransportError, OSError)
 """What a failing request may raise; a TimeoutError is an OSError."""
-_EXPIRED = frozenset({9, 10})
-"""What OpenSSL says of a certificate that is not valid yet, or not any more."""
-_OTHER_HOST = frozenset({62, 64})
-"""What it says of one for another name, or another address."""
 _CA_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 """What names other certificates; the first counts more."""
 
@@ -45,34 +41,22 @@ def check_usable(url: str) -> None:
             f"registry_url: the host of {url!r} is not a valid host name",
             hint="a host name has 1 to 63 letters, digits or dashes between dots, an IPv4 address four numbers to 255",
         ) from None
-    route = network.route_to(url)
+    network.route_to(url)
     if httpx.URL(url).scheme == "https" and any(map(os.environ.get, _CA_VARIABLES)):
         _certificates()
-    _proxy_of(route, url)
 
 
 def transports(url: str, route: Route) -> Callable[[], httpx.AsyncBaseTransport]:
     """Return what opens ways to the origin of `url` along a route; their user bounds the requests and their time.
 
-    All share what is loaded once, the certificates. ConfigError if these, or the route's proxy, cannot be used.
+    All share what is loaded once, the certificates. ConfigError if these cannot be used.
     """
     return partial(
         httpx.AsyncHTTPTransport,
         verify=_certificates() if httpx.URL(url).scheme == "https" else False,
         limits=httpx.Limits(max_connections=None, max_keepalive_connections=None),
-        proxy=_proxy_of(route, url),
+        proxy=route.proxy,
     )
-
-
-def _proxy_of(route: Route, url: str) -> httpx.Proxy | None:
-    """Return a route's proxy as httpx takes it. ConfigError if it does not."""
-    if route.proxy is None:
-        return None
-    try:
-        return httpx.Proxy(route.proxy.url)
-    except (ValueError, httpx.InvalidURL):
-        host = httpx.URL(url).host if route.target else "its host"
-        raise network.unusable(route.proxy.named_by, host) from None
 
 
 def _certificates() -> ssl.SSLContext:
@@ -93,10 +77,12 @@ def describe(error: BaseException, route: Route) -> Trusted:
         return network.refused_by_proxy(route, str(error)[:3])
     for cause in _causes(error):
         if (found := _trouble(cause)) is not None:
-            return network.sentence(found, route, _detail(cause))
-        number = cause.errno if isinstance(cause, OSError) else None
-        if number:
-            name = errno.errorcode.get(number, number)
+            # What OpenSSL says of an authority names no host.
+            is_unknown = found is Trouble.UNTRUSTED
+            detail = str(getattr(cause, "verify_message", "")) if is_unknown else ""
+            return network.sentence(found, route, detail)
+        if isinstance(cause, OSError) and cause.errno:
+            name = errno.errorcode.get(cause.errno, cause.errno)
             return Trusted(f"{network.place_of(route)}network error {name}")
     if isinstance(error, FAILURES) and not isinstance(
         error, (httpx.UnsupportedProtocol, httpx.LocalProtocolError)
@@ -106,15 +92,28 @@ def describe(error: BaseException, route: Route) -> Trusted:
     return Trusted(f"{network.place_of(route)}{what}")
 
 
+_CERTIFICATE_ERRORS = {
+    9: Trouble.EXPIRED,  # not valid yet
+    10: Trouble.EXPIRED,
+    62: Trouble.OTHER_HOST,
+    64: Trouble.OTHER_HOST,  # of an address
+}
+"""What OpenSSL's codes mean."""
+_SYSTEM_ERRORS = {
+    errno.ECONNREFUSED: Trouble.REFUSED,
+    errno.ECONNRESET: Trouble.BROKEN,
+    errno.EPIPE: Trouble.BROKEN,
+    errno.ENETUNREACH: Trouble.UNREACHABLE,
+    errno.EHOSTUNREACH: Trouble.NO_HOST,
+    errno.ETIMEDOUT: Trouble.LATE,
+}
+
+
 def _trouble(cause: BaseException) -> Trouble | None:
     """Return what an error of the system or of TLS means; None for any other."""
     match cause:
-        case ssl.SSLCertVerificationError(verify_code=code) if code in _EXPIRED:
-            return Trouble.EXPIRED
-        case ssl.SSLCertVerificationError(verify_code=code) if code in _OTHER_HOST:
-            return Trouble.OTHER_HOST
         case ssl.SSLCertVerificationError():
-            return Trouble.UNTRUSTED
+            return _CERTIFICATE_ERRORS.get(cause.verify_code, Trouble.UNTRUSTED)
         case ssl.SSLError():
             return Trouble.NO_TLS
         case socket.gaierror():
@@ -125,22 +124,6 @@ def _trouble(cause: BaseException) -> Trouble | None:
             return _SYSTEM_ERRORS.get(number)
         case _:
             return None
-
-
-def _detail(cause: BaseException) -> str:
-    """Return what OpenSSL says of a certificate that it does not trust; it names no host."""
-    is_untrusted = _trouble(cause) is Trouble.UNTRUSTED
-    return str(getattr(cause, "verify_message", "")) if is_untrusted else ""
-
-
-_SYSTEM_ERRORS = {
-    errno.ECONNREFUSED: Trouble.REFUSED,
-    errno.ECONNRESET: Trouble.BROKEN,
-    errno.EPIPE: Trouble.BROKEN,
-    errno.ENETUNREACH: Trouble.UNREACHABLE,
-    errno.EHOSTUNREACH: Trouble.NO_HOST,
-    errno.ETIMEDOUT: Trouble.LATE,
-}
 
 
 def _causes(error: BaseException) -> list[BaseException]:

@@ -98,12 +98,12 @@ _DEEP = b"[" * 100_000 + b"]" * 100_000
 
 fixed(
     "html_200",
-    Means.UNREADABLE,
+    Means.REGISTRY,
     A_PAGE,
     _HTML,
     content_type="text/html; charset=utf-8",
 )
-fixed("html_200_said_to_be_json", Means.UNREADABLE, A_PAGE, _HTML)
+fixed("html_200_said_to_be_json", Means.REGISTRY, A_PAGE, _HTML)
 fixed("empty_body", Means.UNREADABLE, "the answer is empty", b"")
 fixed(
     "not_gzip",

@@ -154,12 +154,14 @@ def test_the_last_line_says_why_the_exit_code_is_3() -> None:
 
 
 def test_the_last_line_says_what_is_wrong() -> None:
-    """Where stdout is no terminal it ends with the first error, as a person reads it; on one stderr has said it."""
+    """Where stdout is no terminal it ends with the errors, as a person reads them; on one stderr has said it."""
     given: dict[str, Any] = {"checked": 0, "errors": ((PACK, "it timed out"),)}
-    given |= {"channel_errors": {"ops": "HTTP 500"}}
-    done = poll_report(**given)
+    done = poll_report(**given, channel_errors={"ops": "HTTP 500"})
     (line,) = report.lines(done, dry_run=False)
-    assert line.endswith(f"(1.5 s): {PACK}: it timed out (and 1 more)")
+    ops = "channel ops: HTTP 500; its alerts are kept and retried"
+    assert line.endswith(f"(1.5 s): {PACK}: it timed out; {ops}")
+    many = poll_report(**given, channel_errors=dict.fromkeys("abcdef", "x"))
+    assert report.lines(many, dry_run=False)[0].endswith("retried (and 2 more)")
     (shown,) = report.lines(done, dry_run=False, width=200)
     assert shown.endswith("(1.5 s)")
     (empty,) = report.lines(poll_report(empty=(PACK,)), dry_run=False)

@@ -28,7 +28,7 @@ from watcher.errors import ConfigError
 from watcher.model.failure import Fault, ReadFailure
 from watcher.model.listing import Listing
 from watcher.registry.client import Query
-from watcher.registry.network import Proxy, Route
+from watcher.registry.network import Route
 from watcher.registry.transport import check_usable, describe
 
 pytestmark = pytest.mark.measured
@@ -89,9 +89,20 @@ def test_a_proxy_may_be_named_without_a_scheme(
     registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`host:port`, as many tools take it, is an http proxy; its user and password go to it alone."""
-    monkeypatch.setenv("http_proxy", registry.url.replace("http://", "me:secret@"))
+    place = registry.url.removeprefix("http://")
+    monkeypatch.setenv("http_proxy", f"me:secret@{place}")
     assert answer(ELSEWHERE).code == 200
     assert registry.requests[0].headers["Proxy-Authorization"] == "Basic bWU6c2VjcmV0"
+
+
+def test_a_login_with_brackets(
+    registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the HTTP client takes as a login is no reason to refuse a proxy."""
+    place = registry.url.removeprefix("http://")
+    monkeypatch.setenv("http_proxy", f"http://me:a]b[c@{place}")
+    assert answer(ELSEWHERE).code == 200
+    assert registry.requests[0].headers["Proxy-Authorization"] == "Basic bWU6YV1iW2M="
 
 
 @pytest.mark.parametrize(
@@ -359,6 +370,7 @@ def test_a_cause_counts_more_than_its_wrapping() -> None:
 def test_an_address_that_is_secret() -> None:
     """Of an address that may hold a secret nothing is said, and its proxy is."""
     assert describe(OSError(111, "x"), Route(target="")).startswith("the connection")
-    proxy = Proxy(url="http://p.test:1", place="p.test:1", named_by="ALL_PROXY")
-    said = describe(OSError(111, "x"), Route(target="", proxy=proxy))
+    proxy = httpx.Proxy("http://p.test:1")
+    route = Route(target="", proxy=proxy, named_by="ALL_PROXY")
+    said = describe(OSError(111, "x"), route)
     assert said.startswith("cannot reach it through the proxy p.test:1 (ALL_PROXY): ")

@@ -186,7 +186,7 @@ def reason_to_wait(queue: Queue) -> str:
         return ""
     reason = error_in_words(queue.error, queue.may_have_arrived)
     if queue.retry_at:
-        return f"backing off after {reason}"
+        return reason
     last = max(queue.messages, key=lambda message: message.standing)
     match last.standing:
         case Standing.ASIDE:

@@ -23,6 +23,7 @@ from watcher.polling.reports.problems import (
     ProblemReporter,
     ended_problems,
     problems,
+    unsure_problems,
 )
 from watcher.polling.setup import channel_warnings, config_to_watch, lock_holder
 from watcher.progress import Progress
@@ -179,7 +180,7 @@ def _report_news(
 ) -> None:
     """Report problems that are new, that were last reported a day ago, and that have ended."""
     causes = {key: problem.cause for problem in found for key in problem.about}
-    due, ended = notes.news(causes)
+    due, ended = notes.news(causes, unsure_problems(done))
     report_problems(
         problem
         for problem in found
@@ -187,10 +188,7 @@ def _report_news(
     )
     channels = {channel.name for channel in config.channels} - done.set_aside
     installs = [source.name for source in config.installs]
-    # Of a node that was not read nothing has ended that anybody knows of.
-    unread = {node.lower() for node, _ in done.errors}
-    read = [node for node in done.nodes if node.lower() not in unread]
-    for sentence in ended_problems(ended, read, channels, installs):
+    for sentence in ended_problems(ended, done.nodes, channels, installs):
         echo(sentence, error=True)
     if any(key.startswith(repeats.ERROR) for key in ended):
         echo("comfy-watch check works again", error=True)

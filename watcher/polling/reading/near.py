@@ -15,7 +15,7 @@ async def near_ids(registry: Registry, plan: Plan, answers: Answers) -> dict[str
     unknown = {
         key: plan.nodes[key]
         for key, reading in answers.nodes.items()
-        if key in plan.nodes and _is_unknown(plan, key, reading)
+        if _is_unknown(plan, key, reading)
     }
     kept = {key: one for key, one in plan.checks.near.items() if key in unknown}
     asked = [node for key, node in unknown.items() if key not in kept]
@@ -23,9 +23,9 @@ async def near_ids(registry: Registry, plan: Plan, answers: Answers) -> dict[str
         return kept
     known = [one.node for one in plan.snapshot.nodes.values() if one.is_there]
     known += [
-        reading.spelling or reading.node
-        for reading in answers.nodes.values()
-        if isinstance(reading, Listing) and reading.versions
+        one.spelling or one.node
+        for one in answers.nodes.values()
+        if isinstance(one, Listing) and one.versions
     ]
     return kept | await read_near(registry, asked, known)
 
@@ -35,8 +35,10 @@ def _is_unknown(plan: Plan, key: str, reading: Reading) -> bool:
     before = plan.snapshot.nodes.get(key)
     if key not in plan.named or (before and before.baseline_at):
         return False
-    if isinstance(reading, ReadFailure):
-        return reading.fault is Fault.NOT_FOUND
-    is_whole = isinstance(reading, Listing) and not reading.incomplete
-    has_none = isinstance(reading, Listing) and not reading.versions
-    return is_whole and has_none and plan.options.all_watched
+    match reading:
+        case ReadFailure():
+            return reading.fault is Fault.NOT_FOUND
+        case Listing(versions=(), incomplete=""):
+            return plan.options.all_watched
+        case _:
+            return False

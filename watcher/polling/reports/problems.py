@@ -179,6 +179,13 @@ def set_aside_problems(found: Iterable[SetAside]) -> list[Problem]:
     ]
 
 
+def unsure_problems(report: Report) -> frozenset[str]:
+    """Return the keys (`Problem.about`) of problems that may last, seen or not: of nodes that were not read."""
+    unread = [node for node, _ in report.errors] if report.checked else report.nodes
+    names = [sanitize_line(node) for node in unread]
+    return frozenset(f"{what} {name}" for what in ("unread", "empty") for name in names)
+
+
 def ended_problems(
     about: Iterable[str],
     nodes: Iterable[str],

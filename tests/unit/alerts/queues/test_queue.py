@@ -236,17 +236,17 @@ def test_a_line_says_all_that_follows() -> None:
     [
         (Queue(), ""),
         (queue(), ""),
-        (attempt(queue()), "backing off after HTTP 500"),
+        (attempt(queue()), "HTTP 500"),
         (refused(queue(), 1), ""),
         (refused(queue(), 2), "refused also in the plainest form: HTTP 400"),
         (
             attempt(queue(), "timed out", unanswered=True),
-            "backing off after timed out; may have arrived",
+            "timed out; may have arrived",
         ),
         (queue(message(unanswered=1)), ""),
         (queue(message(unanswered=5)), "no answer; may have arrived"),
     ],
 )
 def test_why_a_queue_waits(waiting: Queue, reason: str) -> None:
-    """A channel that backs off says so; one that takes what else it gets says what holds up a message."""
+    """A channel that backs off says after what; one that takes what else it gets says what holds up a message."""
     assert reason_to_wait(waiting) == reason
