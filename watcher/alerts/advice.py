@@ -24,7 +24,7 @@ from watcher.model.event import (
     warns,
 )
 from watcher.model.finding import Finding
-from watcher.model.precedence import is_newer
+from watcher.model.precedence import is_newer, is_same_version
 from watcher.model.version import BANNED, DELETED, FLAGGED, PENDING, SafeVersion
 from watcher.text.sanitize import Trusted
 
@@ -48,7 +48,7 @@ class Advice:
 
     words: Words = ()
     in_short: Words = ()
-    """The same as a text message has room for it: less of it where more would cost the rest."""
+    """Less of it, where a text message has no room for all; () if it is that short."""
 
 
 def advice_on_node(events: Iterable[Event]) -> Advice:
@@ -65,19 +65,15 @@ def advice_on_node(events: Iterable[Event]) -> Advice:
     run = [one for one in run if one.kind is not Kind.BASELINE]
     good = _newest_good(of_node)
     if not run:
-        return _as_short(_of_what_nobody_runs(good))
+        return Advice(words=_of_what_nobody_runs(good))
     move = _moving(good, run[0].version)
     if any(map(is_a_ban, run)):
-        remove = _remove(good, move)
-        return Advice(words=remove, in_short=_then("remove it, then ", move) or remove)
+        in_short = _then("remove it, then ", move)
+        return Advice(words=_remove(good, move), in_short=in_short)
     if any(map(replaces_archive, run)):
         words = _then(f"{_SWAPPED}; ", move) or (_SWAPPED,)
         return Advice(words=words, in_short=(_SWAPPED_IN_SHORT,))
-    return _as_short((_DISABLE,) if good == _NONE else move)
-
-
-def _as_short(words: Words) -> Advice:
-    return Advice(words=words, in_short=words)
+    return Advice(words=(_DISABLE,) if good == _NONE else move)
 
 
 def _newest_good(of_node: tuple[Event, ...]) -> SafeVersion | None:
@@ -86,9 +82,10 @@ def _newest_good(of_node: tuple[Event, ...]) -> SafeVersion | None:
     if not known:
         return None
     good = max(known, key=lambda event: event.at).safe_version
-    named = good.version if good else None
-    is_bad = any(event.version == named and warns(event) for event in of_node)
-    return None if named is not None and is_bad else good
+    if good is None or good.version is None:
+        return good
+    bad = [event.version for event in of_node if event.version and warns(event)]
+    return None if any(is_same_version(good.version, one) for one in bad) else good
 
 
 def _of_what_nobody_runs(good: SafeVersion | None) -> Words:

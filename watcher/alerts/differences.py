@@ -5,6 +5,7 @@ Our own words are `Trusted`; every other string is untrusted.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from itertools import takewhile
 from urllib.parse import urlsplit
 
@@ -44,17 +45,32 @@ class Item(str):
 
 def difference(changes: tuple[FieldChange, ...]) -> Words:
     """Return what differs in an event's fields; () if there are none."""
-    words: list[str] = []
+    clauses: list[Words] = []
     for change in changes[:_FIELDS]:
         name = FIELD_NAMES.get(change.field)
-        words += [Trusted("; ")] if words else []
         # Our own words come first: a message may begin a line with them.
         named = [Trusted(name)] if name else [Trusted("field "), Item(change.field)]
-        words += [*named, Trusted(": "), *_of_field(change)]
+        clauses.append((*named, Trusted(": "), *_of_field(change)))
     if len(changes) > _FIELDS:
         more = plural(len(changes) - _FIELDS, "more field")
-        words.append(Trusted(f"; and {more}"))
+        clauses.append((Trusted(f"and {more}"),))
+    return joined("; ", clauses)
+
+
+def joined(joint: str, clauses: Iterable[Words]) -> Words:
+    """Return all words of several clauses, with a joint of our own between them; an empty clause is left out."""
+    words: list[str] = []
+    for clause in filter(None, clauses):
+        words += [Trusted(joint), *clause] if words else clause
     return tuple(words)
+
+
+def listed(names: Sequence[str], count: int) -> Words:
+    """Return names of which there are so many: "a, b and 3 more"."""
+    words = joined(", ", ((name,) for name in names))
+    if more := count - len(names):
+        return *words, Trusted(f" and {more:,} more" if words else f"{more:,} more")
+    return words
 
 
 def known_status(status: str) -> str:
@@ -107,22 +123,16 @@ def _of_list(before: Items, after: Items) -> Words:
     # Removals keep half of the room, so that many additions cannot hide them.
     shown_removed = removed[: max(_ITEMS // 2, _ITEMS - len(added))]
     shown_added = added[: _ITEMS - len(shown_removed)]
-    adds = _clause("adds", shown_added, len(added) + after.more)
-    drops = _clause("drops", shown_removed, len(removed) + before.more)
-    joint = (Trusted("; "),) if adds and drops else ()
+    adds = _clause("adds ", shown_added, len(added) + after.more)
+    drops = _clause("drops ", shown_removed, len(removed) + before.more)
     same = (Trusted("the same in another order or number"),)
-    return (*adds, *joint, *drops) or same
+    return joined("; ", (adds, drops)) or same
 
 
 def _clause(verb: str, shown: list[str], count: int) -> Words:
     """Return what was done to which items, of which some are shown; () for none."""
-    words: list[str] = []
-    for item in shown:
-        words.append(Trusted(", " if words else f"{verb} "))
-        words.append(Item(item) if item else Trusted("(empty)"))
-    if more := count - len(shown):
-        words.append(Trusted(f" and {more} more" if words else f"{verb} {more} more"))
-    return tuple(words)
+    items = [Item(item) if item else Trusted("(empty)") for item in shown]
+    return (Trusted(verb), *listed(items, count)) if count else ()
 
 
 def _from_the_difference(before: str, after: str) -> tuple[str, str]:

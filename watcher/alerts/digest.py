@@ -5,7 +5,7 @@ Rules: docs/behaviour.md, Messages.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from heapq import nsmallest
@@ -13,10 +13,8 @@ from typing import NamedTuple
 
 from watcher.alerts.advice import advice_on_failure, advice_on_node
 from watcher.alerts.phrasing import (
-    Label,
     Phrasing,
     heading_of_exposures,
-    label,
     phrasing,
     phrasing_of_banned,
     phrasing_of_watched,
@@ -31,7 +29,6 @@ from watcher.model.event import (
     Kind,
     Rank,
     Severity,
-    Tally,
     event_id,
     is_about_all,
     rank,
@@ -68,10 +65,8 @@ class Line:
     phrasing: Phrasing
     group: Group
     rank: Rank
-    events: tuple[str, ...]
-    """Their ids."""
-    labels: tuple[Label, ...]
-    """How they are counted where the line is not shown."""
+    events: tuple[Event, ...]
+    """What is counted where the line is not shown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +78,7 @@ class Digest:
     """Variants, longest first, in safe ASCII. The first that fits is used."""
     lines: tuple[Line, ...]
     """Worst first."""
-    rest: tuple[Label, ...]
+    rest: tuple[Event, ...]
     """The events that have no line."""
     when: str
     """When the events were seen, for people."""
@@ -106,41 +101,30 @@ def compose(events: tuple[Event, ...], part: int = 0, reference: str = "") -> Di
     ordered = worst_first(events)
     looks = _first_looks(ordered)
     # What these have to say, others say, or one line says it of all of them.
-    quiet = {
-        key: replace(one.event, after=None) if one.event.after == BANNED else one.event
-        for key, one in looks.items()
-        if not one.left[BANNED]
-    }
-    single = [event for event in ordered if event.id not in quiet]
-    groups = _groups(single)
-    ranks = [rank(event) for event in single]
-    watched = None
-    if looks and (quiet or not part):
-        watched = _line_of_watched(looks.values(), quiet.values())
-        groups.append(watched.group)
-        ranks.append(watched.rank)
-    by_node: dict[str, list[Event]] = {}
+    quiet = {key for key, look in looks.items() if not look.left[BANNED]}
+    by_subject: dict[_Subject, list[Event]] = defaultdict(list)
     for event in ordered:
-        by_node.setdefault((event.node or "").lower(), []).append(event)
-    chosen = _chosen(ranks, groups)
-    lines: list[Line] = []
-    for number in chosen:
-        if number == len(single) and watched:
-            lines.append(watched)
-            continue
-        event = single[number]
-        lines.append(
-            Line(
-                phrasing=_phrasing(event, looks.get(event.id), by_node),
-                group=groups[number],
-                rank=ranks[number],
-                events=(event.id,),
-                labels=(label(event),),
-            )
+        by_subject[_subject(event)].append(event)
+    exposed = sum(event.kind is Kind.EXPOSED for event in ordered)
+    lines = [
+        Line(
+            phrasing=_phrasing(event, looks.get(event.id), by_subject),
+            group=_group(event, exposed),
+            rank=rank(event),
+            events=(event,),
         )
-    shown = {key for line in lines for key in line.events}
-    labels = {event.id: label(quiet.get(event.id, event)) for event in ordered}
-    said = titles(ordered, tuple(labels.values()), quiet, part)
+        for event in ordered
+        if event.id not in quiet
+    ]
+    if looks and (quiet or not part):
+        lines.append(_line_of_watched(looks.values()))
+    lines = _chosen(lines)
+    shown = {event.id for line in lines for event in line.events}
+    counted = [
+        looks[event.id].event if event.id in looks else event for event in ordered
+    ]
+    owing = owed(events, part).items()
+    said = titles(counted, part)
     reference = reference or reference_of(events)
     if all(map(_is_of_sample, events)):
         said = titles_of_sample(said)
@@ -149,60 +133,44 @@ def compose(events: tuple[Event, ...], part: int = 0, reference: str = "") -> Di
         worst=ordered[0],
         titles=said,
         lines=tuple(lines),
-        rest=tuple(one for key, one in labels.items() if key not in shown),
+        rest=tuple(event for event in counted if event.id not in shown),
         when=when_seen(events),
         reference=reference,
         part=part,
-        owed={
-            key: is_run
-            for key, is_run in owed(events, part).items()
-            if key not in quiet
-        },
+        owed={key: is_run for key, is_run in owing if key not in quiet},
     )
 
 
 def _phrasing(
-    event: Event, look: _FirstLook | None, by_node: dict[str, list[Event]]
+    event: Event, look: _FirstLook | None, by_subject: dict[_Subject, list[Event]]
 ) -> Phrasing:
     """Return what is said of an event; advice on a node is taken once, at the worst of its events."""
     if look:
         return phrasing_of_banned(event, look.named, look.left[BANNED])
-    if event.node and warns(event):
-        return phrasing(event, advice_on_node(by_node.pop(event.node.lower(), ())))
+    if warns(event):
+        return phrasing(event, advice_on_node(by_subject.pop(_subject(event), ())))
     return phrasing(event, advice_on_failure(event))
 
 
-def _groups(events: Sequence[Event]) -> list[Group]:
-    """Return the group of each event."""
-    exposed = sum(event.kind is Kind.EXPOSED for event in events)
-    problems = Group(
-        key=("kind", Kind.EXPOSED),
-        heading=heading_of_exposures(exposed),
-        is_of_many=True,
-    )
-    groups: list[Group] = []
-    for event in events:
-        if event.kind is Kind.EXPOSED and exposed > _TOGETHER:
-            groups.append(problems)
-        elif event.kind is Kind.BASELINE and not is_about_all(event):
-            groups.append(_WATCHED)
-        else:
-            groups.append(Group(key=_subject(event)))
-    return groups
+def _group(event: Event, exposed: int) -> Group:
+    """Return the group of an event of a message with so many exposures."""
+    if event.kind is Kind.EXPOSED and exposed > _TOGETHER:
+        heading = heading_of_exposures(exposed)
+        return Group(key=("kind", event.kind), heading=heading, is_of_many=True)
+    is_watched = event.kind is Kind.BASELINE and not is_about_all(event)
+    return _WATCHED if is_watched else Group(key=_subject(event))
 
 
-def _line_of_watched(looks: Iterable[_FirstLook], quiet: Iterable[Event]) -> Line:
+def _line_of_watched(looks: Iterable[_FirstLook]) -> Line:
     """Return the line of all nodes that are watched from now on, which stands for the quiet ones."""
     found = tuple(looks)
     mild = [status for status in TROUBLES if status != BANNED]
     bad = {status: sum(one.left[status] for one in found) for status in mild}
-    events = tuple(quiet)
     return Line(
         phrasing=phrasing_of_watched([one.event for one in found], bad),
         group=_WATCHED,
         rank=max(rank(one.event) for one in found),
-        events=tuple(event.id for event in events),
-        labels=tuple(map(label, events)),
+        events=tuple(one.event for one in found if not one.left[BANNED]),
     )
 
 
@@ -213,7 +181,8 @@ class _FirstLook(NamedTuple):
     """The baseline of a node, without what other events of the message say."""
 
     event: Event
-    named: tuple[str, ...]
+    """Its `after` is the worst that is left."""
+    named: Sequence[str]
     """The latest banned versions."""
     left: Mapping[str, int]
     """How many versions are bad, by status."""
@@ -221,33 +190,35 @@ class _FirstLook(NamedTuple):
 
 def _first_looks(events: Sequence[Event]) -> dict[str, _FirstLook]:
     """Return what the baselines of nodes say that no other event says, by their ids, worst first."""
-    said: dict[tuple[str, str], list[str]] = {}
+    said: dict[tuple[_Subject, str | None], list[str]] = defaultdict(list)
     for event in events:
-        status = event.after if event.kind is Kind.EXPOSED else event.kind.value
+        status = event.after if event.kind is Kind.EXPOSED else event.kind
         if event.version is not None:
-            key = (event.node or "").lower(), status or ""
-            said.setdefault(key, []).append(event.version)
-    looks: dict[str, _FirstLook] = {}
-    for event in events:
-        if event.kind is not Kind.BASELINE or is_about_all(event):
-            continue
-        node = (event.node or "").lower()
-        tally = event.tally or Tally(banned=event.after == BANNED)
-        found = {status: getattr(tally, status) for status in TROUBLES}
-        left = {
-            status: max(0, count - len(said.get((node, status), ())))
-            for status, count in found.items()
-        }
-        known = said.get((node, BANNED), ())
-        named = [one.version for one in event.bad_versions if one.status == BANNED]
-        named = [
-            text
-            for text in named
-            if not any(is_same_version(text, other) for other in known)
-        ]
-        left[BANNED] = max(left[BANNED], len(named))
-        looks[event.id] = _FirstLook(event, tuple(named), left)
-    return looks
+            said[_subject(event), status].append(event.version)
+    return {
+        event.id: _first_look(
+            event, {status: said[_subject(event), status] for status in TROUBLES}
+        )
+        for event in events
+        if event.kind is Kind.BASELINE and not is_about_all(event)
+    }
+
+
+def _first_look(event: Event, said: Mapping[str, list[str]]) -> _FirstLook:
+    """Return what a baseline says but for the versions, by status, that others say are bad."""
+    named: dict[str, list[str]] = {status: [] for status in said}
+    for one in event.bad_versions:
+        known = said.get(one.status, ())
+        if not any(is_same_version(one.version, text) for text in known):
+            named.setdefault(one.status, []).append(one.version)
+    left: dict[str, int] = {}
+    for status, known in said.items():
+        found = event.tally
+        count = getattr(found, status) if found else int(event.after == status)
+        # What is said may be of a later poll, and not among what is counted.
+        left[status] = max(count - len(known), len(named[status]))
+    worst = next((status for status, count in left.items() if count), None)
+    return _FirstLook(replace(event, after=worst), named[BANNED], left)
 
 
 def owed(events: Iterable[Event], part: int) -> dict[str, bool]:
@@ -299,7 +270,10 @@ def _is_of_sample(event: Event) -> bool:
     return event.id == _id_in_sample(event.at, event.version)
 
 
-def _subject(event: Event) -> tuple[str, str]:
+_Subject = tuple[str, str]
+
+
+def _subject(event: Event) -> _Subject:
     if event.channel is not None:
         return "channel", event.channel
     if event.install is not None:
@@ -307,8 +281,8 @@ def _subject(event: Event) -> tuple[str, str]:
     return ("registry", "") if event.node is None else ("node", event.node.lower())
 
 
-def _chosen(ranks: Sequence[Rank], groups: Sequence[Group]) -> list[int]:
-    """Return the numbers of the lines that are shown, worst first.
+def _chosen(lines: Sequence[Line]) -> list[Line]:
+    """Return the lines that are shown, worst first.
 
     The mildest are left out first, and among equals the last ones of the longest groups, so that no node crowds out
     others.
@@ -316,8 +290,8 @@ def _chosen(ranks: Sequence[Rank], groups: Sequence[Group]) -> list[int]:
     places: Counter[Group] = Counter()
     first: dict[Group, int] = {}
     found: list[tuple[Rank, int, int, int]] = []
-    for number, (one, group) in enumerate(zip(ranks, groups, strict=True)):
-        first.setdefault(group, number)
-        found.append((one, places[group], first[group], number))
-        places[group] += 1
-    return [number for *_, number in nsmallest(LINES, found)]
+    for number, line in enumerate(lines):
+        first.setdefault(line.group, number)
+        found.append((line.rank, places[line.group], first[line.group], number))
+        places[line.group] += 1
+    return [lines[number] for *_, number in nsmallest(LINES, found)]

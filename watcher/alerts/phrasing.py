@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from itertools import product
@@ -17,7 +17,14 @@ from typing import NamedTuple, assert_never
 
 from watcher import durations, timestamps
 from watcher.alerts.advice import Advice
-from watcher.alerts.differences import Item, Words, difference, known_status
+from watcher.alerts.differences import (
+    Item,
+    Words,
+    difference,
+    joined,
+    known_status,
+    listed,
+)
 from watcher.model.event import (
     EMPTY,
     EXPOSURES,
@@ -27,7 +34,6 @@ from watcher.model.event import (
     BadVersion,
     Event,
     Kind,
-    Rank,
     Severity,
     Tally,
     is_about_all,
@@ -73,6 +79,7 @@ PAGE = "registry"
 """The words of a link to a page of the registry, where its address is not shown."""
 _WHICH_YOU_RUN = ", which you run"
 _YOU_RUN_IT = Trusted("you run it")
+_WATCHED = "now watched"
 _VERSIONS, _INSTALLS = 2, 3
 """The most versions that are run that a line names, and the most installs of each."""
 _NAMES, _BANNED, _LATEST = 3, 3, 5
@@ -81,6 +88,8 @@ _VERSION_TEXT = re.compile(r"[vV]?[0-9][0-9A-Za-z-]*(?:[.+][0-9A-Za-z-]+)*")
 """Any semantic version, and what is like one: `1.2.0+build.5`, `v2.0-rc.1`, `1.2.0.1`, `1.0b2`."""
 _TITLE_SIZES = ((100, 60), (40, 20))
 """The most characters of a name and a version; the second where a title must be short."""
+_KINDS = 3
+"""The most bad kinds that a title names beside the worst event; the rest of what is bad is one count."""
 _AFTER_A_STATUS = (
     Kind.BANNED,
     Kind.FLAGGED,
@@ -114,8 +123,7 @@ class Part(IntEnum):
     """All of it: the event is only counted."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Piece:
+class Piece(NamedTuple):
     """Something that is said of an event: `RUNS` goes on with its headline, and any other part is a clause."""
 
     part: Part
@@ -124,13 +132,6 @@ class Piece:
     """What is left of it after it gave way."""
     on_own_line: bool = False
     """A block has it in a line of its own."""
-
-
-class Label(NamedTuple):
-    """How an event is counted where it is not shown."""
-
-    rank: Rank
-    words: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,13 +155,14 @@ class Phrasing:
 def phrasing(event: Event, advice: Advice) -> Phrasing:
     """Return what is said of an event, with the advice on its node."""
     what, about = _sentence(event)
+    in_short = advice.in_short or advice.words
     pieces = (
-        Piece(part=Part.RUNS, words=_runs(event), in_short=_runs_in_short(event)),
-        Piece(part=Part.ADVICE, words=advice.words, in_short=advice.in_short),
-        Piece(part=Part.DETAILS, words=_details(event)),
-        Piece(part=Part.WHY, words=_why(event), on_own_line=is_about_all(event)),
-        Piece(part=Part.SINCE, words=_since(event)),
-        Piece(part=Part.LINK, words=(event.url,) if event.node is not None else ()),
+        Piece(Part.RUNS, _runs(event), _runs_in_short(event)),
+        Piece(Part.ADVICE, advice.words, in_short),
+        Piece(Part.DETAILS, _details(event)),
+        Piece(Part.WHY, _why(event), on_own_line=is_about_all(event)),
+        Piece(Part.SINCE, _since(event)),
+        Piece(Part.LINK, (event.url,) if event.node is not None else ()),
     )
     return Phrasing(
         symbol=_symbol(event),
@@ -181,29 +183,30 @@ def phrasing_of_banned(event: Event, named: Sequence[str], count: int) -> Phrasi
         return phrasing(event, Advice())
     ban = replace(event, kind=Kind.BANNED, version=named[0], reason="")
     found = phrasing(ban, Advice())
-    words = (Trusted("also banned: "), *_listed(named[1:_BANNED], count - 1))
-    also = (Piece(part=Part.DETAILS, words=words),) if count > 1 else ()
+    words = (Trusted("also banned: "), *listed(named[1:_BANNED], count - 1))
+    also = (Piece(Part.DETAILS, words),) if count > 1 else ()
     return replace(found, what=f"already {found.what}:", pieces=(*also, *found.pieces))
 
 
 def phrasing_of_watched(baselines: Sequence[Event], bad: Mapping[str, int]) -> Phrasing:
     """Return what is said of all nodes that are watched from now on, of whose versions so many are bad in each way."""
     names = [event.node or "" for event in baselines]
+    is_one = len(names) == 1
     found = " and ".join(
         f"{count:,} {status}" for status, count in bad.items() if count
     )
     end = "" if sum(bad.values()) == 1 else "s"
-    pieces: tuple[Piece, ...] = ()
-    if 1 < len(names) <= _NAMES:
-        words = (Trusted(": "), *_listed(names, len(names)))
-        pieces = (Piece(part=Part.RUNS, words=words),)
+    last = (Trusted(f", with {found} version{end}"),) if found else ()
+    few = (Trusted(" ("), *listed(names, len(names)), Trusted(")"))
+    words = (*few, *last) if 1 < len(names) <= _NAMES else last
+    piece = Piece(Part.RUNS, words, last)
     return Phrasing(
         symbol=SYMBOLS[Kind.BASELINE],
-        what="now watched:" if len(names) == 1 else _now_watched(len(names)),
-        name=names[0] if len(names) == 1 else None,
+        what="now watched:" if is_one else _now_watched(len(names)),
+        name=names[0] if is_one else None,
         version=None,
-        about=f", with {found} version{end}" if found else "",
-        pieces=pieces,
+        about="",
+        pieces=(piece,) if words else (),
         heads=True,
     )
 
@@ -396,10 +399,7 @@ def _details(event: Event) -> Words:
         clauses.append((Trusted("changelog: "), event.changelog))
     if event.changes:
         clauses.append(difference(event.changes))
-    words: list[str] = []
-    for clause in clauses:
-        words += [Trusted("; "), *clause] if words else clause
-    return tuple(words)
+    return joined("; ", clauses)
 
 
 def _inventory(event: Event) -> Words:
@@ -481,23 +481,25 @@ def _runs(event: Event) -> Words:
     if is_about_all(event) and event.tally and event.tally.patterns:
         return Trusted(" for "), event.tally.patterns
     words = running(event)
-    if words[:1] == (_YOU_RUN_IT,) and event.kind is Kind.EXPOSED:
-        return words[1:]  # its sentence says that
-    if words[:1] == (_YOU_RUN_IT,) and not _ends_with_a_verb(event):
-        return Trusted(_WHICH_YOU_RUN), *words[1:]
+    if words[:1] == (_YOU_RUN_IT,):
+        return *_that_it_is_run(event), *words[1:]
     return (Trusted("; "), *words) if words else ()
 
 
 def _runs_in_short(event: Event) -> Words:
     """Return the same in short: that it is run, or which version is."""
-    if event.kind is Kind.EXPOSED:
-        return ()
     if runs_it(event):
-        is_verb = _ends_with_a_verb(event)
-        return (Trusted(f"; {_YOU_RUN_IT}" if is_verb else _WHICH_YOU_RUN),)
+        return _that_it_is_run(event)
     run = (copy.version for copy in event.installed if copy.enabled and copy.version)
     version = next(run, None)
     return (Trusted("; you run "), Item(version)) if version else ()
+
+
+def _that_it_is_run(event: Event) -> Words:
+    if event.kind is Kind.EXPOSED:
+        return ()  # its sentence says that
+    is_verb = _ends_with_a_verb(event)
+    return (Trusted(f"; {_YOU_RUN_IT}" if is_verb else _WHICH_YOU_RUN),)
 
 
 def _ends_with_a_verb(event: Event) -> bool:
@@ -508,34 +510,16 @@ def _ends_with_a_verb(event: Event) -> bool:
 def _places(installs: Sequence[str]) -> Words:
     """Return the names of installs, each once, the first ones quoted and the rest counted."""
     names = list(dict.fromkeys(installs))
-    return _listed([Item(name) for name in names[:_INSTALLS]], len(names))
-
-
-def _listed(names: Sequence[str], count: int) -> Words:
-    """Return names of which there are so many: "a, b and 3 more"."""
-    words: list[str] = []
-    for name in names:
-        words += [Trusted(", "), name] if words else [name]
-    if more := count - len(names):
-        words.append(Trusted(f" and {more:,} more" if words else f"{more:,} more"))
-    return tuple(words)
+    return listed([Item(name) for name in names[:_INSTALLS]], len(names))
 
 
 # Counts
 
 
-def label(event: Event) -> Label:
-    """Return how an event is counted."""
-    words = _counted_as(event)
-    if warns(event) and runs_it(event) and event.kind is not Kind.BASELINE:
-        words += " that you run"
-    return Label(rank(event), words)
-
-
 def _counted_as(event: Event) -> str:
     if event.kind is Kind.BASELINE:
         trouble = _trouble(event)
-        return f"with {trouble} versions" if trouble else "now watched"
+        return f"with {trouble} versions" if trouble else _WATCHED
     if event.kind is Kind.EXPOSED and event.after in EXPOSURES:
         return event.after or ""
     if replaces_archive(event):
@@ -547,25 +531,29 @@ def _counted_as(event: Event) -> str:
     return "with an update" if event.kind is Kind.UPDATE else event.kind.value
 
 
-def counts(labels: Iterable[Label]) -> str:
+def _counted_in_full(event: Event) -> str:
+    words = _counted_as(event)
+    is_run = warns(event) and runs_it(event) and event.kind is not Kind.BASELINE
+    return f"{words} that you run" if is_run else words
+
+
+def counts(events: Iterable[Event]) -> str:
     """Return how many events there are of what, worst first: "1 banned, 30 new"."""
-    total = Counter[str]()
-    for one, number in sorted(Counter(labels).items()):
-        total[one.words] += number
+    total = Counter(map(_counted_in_full, sorted(events, key=rank)))
     return ", ".join(f"{number} {words}" for words, number in total.items())
 
 
-def more(labels: Sequence[Label], *, follow: int, in_short: bool) -> str:
+def more(events: Sequence[Event], *, follow: int, in_short: bool) -> str:
     """Return the words for events that are not shown, of which so many follow in further messages; "" for none.
 
     "… and 31 more: 1 banned, 30 new (1 follows)", or in short "… and 31 more".
     """
-    if not labels:
+    if not events:
         return ""
-    words = f"… and {len(labels)} more"
+    words = f"… and {len(events)} more"
     if not in_short:
-        kinds = {one.words for one in labels}
-        words += f" {kinds.pop()}" if len(kinds) == 1 else f": {counts(labels)}"
+        kinds = set(map(_counted_in_full, events))
+        words += f" {kinds.pop()}" if len(kinds) == 1 else f": {counts(events)}"
     verb = "follows" if follow == 1 else "follow"
     return f"{words} ({follow} {verb})" if follow else words
 
@@ -596,38 +584,40 @@ def look_up(reference: str, *, in_full: bool) -> str:
 # Titles
 
 
-def titles(
-    worst_first: Sequence[Event],
-    labels: Sequence[Label],
-    said: Container[str],
-    part: int,
-) -> tuple[str, ...]:
+def titles(worst_first: Sequence[Event], part: int) -> tuple[str, ...]:
     """Return a message's titles, longest first: the worst event, and how many others of which bad kind.
 
-    They are safe ASCII that no service takes for markup. `said` are the ids of events that add nothing bad.
+    They are safe ASCII that no service takes for markup.
     """
-    worst, others = worst_first[0], worst_first[1:]
-    found: dict[str, None] = {}
-    if {one.words for one in labels} == {"now watched"} and others:
-        found[_capital(_now_watched(len(labels)))] = None
+    worst, *others = worst_first
+    number = len(worst_first)
+    found: list[str] = []
+    if others and all(_counted_as(event) == _WATCHED for event in worst_first):
+        found.append(_capital(_now_watched(number)))
+    for sizes, runs in product(_TITLE_SIZES, (True, False)):
+        if title := _headline(worst, *sizes, runs=runs):
+            found += [title + end for end in (*_ends(others), "")]
+    found += [f"{PRODUCT}: {counts(worst_first)}"]
+    found += [f"{PRODUCT}: {plural(number, 'event')}", PRODUCT]
+    start = f"{which_part(part).capitalize()}: " if part else ""
+    return tuple(dict.fromkeys(start + one for one in found))
+
+
+def _ends(others: Sequence[Event]) -> Iterator[str]:
+    """Yield ends of a title that count the other events, longest first: by kind, then how many are bad at all."""
     bad = Counter(
         _counted_as(event)
         for event in others
-        if event.id not in said and severity_of(event) is not Severity.INFO
+        if severity_of(event) is not Severity.INFO
     )
-    rest = len(others) - bad.total()
-    counted = [f"{number} {words}" for words, number in bad.items()]
-    counted += [f"{rest} other"] if rest else []
-    ends = [f" (+ {', '.join(counted)})", f" (+ {len(others)} other)"] if others else []
-    for sizes, runs in product(_TITLE_SIZES, (True, False)):
-        if title := _headline(worst, *sizes, runs=runs):
-            found |= dict.fromkeys(f"{title}{end}" for end in (*ends, ""))
-    found[f"{PRODUCT}: {counts(labels)}"] = None
-    found[f"{PRODUCT}: {plural(len(labels), 'event')}"] = None
-    found[PRODUCT] = None
-    if not part:
-        return tuple(found)
-    return tuple(f"{which_part(part).capitalize()}: {one}" for one in found)
+    for most in (_KINDS, 0):
+        named = dict(list(bad.items())[:most])
+        unnamed = bad.total() - sum(named.values())
+        more = "more bad" if named else "bad"
+        counted = {**named, more: unnamed, "other": len(others) - bad.total()}
+        words = ", ".join(f"{count} {what}" for what, count in counted.items() if count)
+        if words:
+            yield f" (+ {words})"
 
 
 def titles_of_sample(found: Iterable[str]) -> tuple[str, ...]:

@@ -29,7 +29,7 @@ from watcher.alerts.phrasing import (
     more,
     which_part,
 )
-from watcher.model.event import CRITICAL_RANK, Event
+from watcher.model.event import Event, Severity, severity_of
 from watcher.text.ascii import ascii_text, plain_name
 from watcher.text.sanitize import Trusted, sanitize_line
 
@@ -87,9 +87,8 @@ _LINK = re.compile(
 )
 """A page of the registry. A node called `..` has none: its link would lead elsewhere."""
 _MARKS = re.compile(r"[\\*_\[\]~<&]")
-_STOP = Trusted(".")
-_WORD = re.compile(r"[A-Za-z0-9._+-]+")
-"""What needs no quotation marks in plain ASCII."""
+_WORD = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._+-]*[A-Za-z0-9])?")
+"""What needs no quotation marks in plain ASCII, since it cannot end a sentence."""
 _QUOTATION_MARKS = str.maketrans("“”", "''")
 
 
@@ -147,10 +146,13 @@ def plainest(events: tuple[Event, ...], part: int = 0, reference: str = "") -> R
     """
     digest = compose(events, part, reference)
     worst, *others = digest.lines
-    stay = (Part.RUNS, Part.ADVICE)
-    pieces = tuple(piece for piece in worst.phrasing.pieces if piece.part in stay)
+    pieces = tuple(
+        piece if piece.part is Part.RUNS else piece._replace(words=piece.in_short)
+        for piece in worst.phrasing.pieces
+        if piece.part in (Part.RUNS, Part.ADVICE)
+    )
     line = replace(worst, phrasing=replace(worst.phrasing, pieces=pieces))
-    rest = (*(label for one in others for label in one.labels), *digest.rest)
+    rest = (*(event for one in others for event in one.events), *digest.rest)
     digest = replace(digest, lines=(line,), rest=rest)
     room = PLAINEST_LIMIT - len(PRODUCT) - 1
     return replace(render(digest, Format.PLAINEST, room, 0, 1), title=PRODUCT)
@@ -188,7 +190,7 @@ class _Bodies:
             stage = rounds + 1 if is_cut_further else rounds
             if stage < Part.LINE:
                 shown.append((line, stage))
-        left = self._left({event for line, _ in shown for event in line.events})
+        left = self._left({event.id for line, _ in shown for event in line.events})
         rest = self._rest(len(shown), of_worst, len(left))
         if of_worst == _ALONE:
             body = writer.sentence(worst.phrasing, of_worst, named=True)
@@ -204,7 +206,7 @@ class _Bodies:
             for line, stage in shown:
                 by_group.setdefault(line.group, []).append((line.phrasing, stage))
             groups = itertools.starmap(writer.group, by_group.items())
-            body = writer.between.join([*groups, writer.paragraph(rest)])
+            body = writer.between.join([*groups, writer.listed(rest, [])])
         return Rendered(title="", body=writer.letters(body), left=left)
 
     def _left(self, named: set[str]) -> tuple[str, ...]:
@@ -220,15 +222,15 @@ class _Bodies:
         """Return the last block: what is not shown, when it was seen, and how to look it up."""
         digest, writer = self.digest, self.writer
         hidden = digest.lines[shown:]
-        labels = [*(one for line in hidden for one in line.labels), *digest.rest]
+        counted = [*(one for line in hidden for one in line.events), *digest.rest]
         is_last = of_worst >= Part.LINE
         is_short = self.lines is not None or of_worst >= Part.SINCE
-        critical = sum(one.rank[0] == CRITICAL_RANK for one in labels)
+        critical = sum(severity_of(one) is Severity.CRITICAL for one in counted)
         # What is critical and only counted has to be looked up.
         is_tight = is_last or self.lines == 1
         in_full = not is_tight and (not is_short or critical > follow)
         ours = (
-            more(labels, follow=follow, in_short=is_last),
+            more(counted, follow=follow, in_short=is_last),
             which_part(digest.part),
             "" if is_short else digest.when,
         )
@@ -253,8 +255,7 @@ class _Writer:
     stressed: Callable[[str], str]
     link: Callable[[str], str]
     listed: Callable[[str, list[str]], str]
-    """A block and the lines below it."""
-    paragraph: Callable[[str], str]
+    """A block and the lines below it, if any."""
     break_: str
     """What separates the lines of a block."""
     between: str
@@ -277,7 +278,7 @@ class _Writer:
         """Return an event in lines: what happened; what to do; why, since when, and the link."""
         lines = [self._headline(phrasing, stage, named=True)]
         if advice := _said(phrasing, Part.ADVICE, stage):
-            lines.append(self._advice(_ended(_capital(advice)), stage))
+            lines.append(self._advice(_capital(advice), stage) + ".")
         clauses = list(self._clauses(phrasing, stage, named=True))
         is_link_alone = [piece.part for piece, _ in clauses] == [Part.LINK]
         if is_link_alone and not advice:
@@ -324,17 +325,10 @@ class _Writer:
     def _advice(self, words: Words, stage: int) -> str:
         """Return what to do, our own words stressed."""
         _, of_version = _room(stage)
-        return "".join(
-            self._stress(one)
-            if isinstance(one, Trusted)
-            else self._quotation(one, of_version)
-            for one in words
-        )
+        return self.words(words, of_version, self._stress)
 
     def _stress(self, words: str) -> str:
         """Return our own words stressed, without the blank at their end, which markup does not take."""
-        if words is _STOP:
-            return words
         return self.stressed(words.rstrip()) + " " * words.endswith(" ")
 
     def _clauses(
@@ -350,10 +344,16 @@ class _Writer:
             elif named and (pages := [*filter(_LINK.fullmatch, piece.words)]):
                 yield piece, "".join(map(self.link, pages))
 
-    def words(self, words: Iterable[str], limit: int) -> str:
+    def words(
+        self,
+        words: Iterable[str],
+        limit: int,
+        own: Callable[[str], str] | None = None,
+    ) -> str:
         """Return our own words as they are, and untrusted ones quoted in at most `limit` characters each."""
+        own = own or self.plain
         return "".join(
-            self.plain(one) if isinstance(one, Trusted) else self._quotation(one, limit)
+            own(one) if isinstance(one, Trusted) else self._quotation(one, limit)
             for one in words
         )
 
@@ -381,13 +381,6 @@ def _said(phrasing: Phrasing, part: Part, stage: int) -> Words:
     )
 
 
-def _ended(words: Words) -> Words:
-    """Return the words of a sentence with a full stop."""
-    if isinstance(words[-1], Trusted):
-        return *words[:-1], Trusted(f"{words[-1]}.")
-    return *words, _STOP
-
-
 def _capital(words: Words) -> Words:
     """Return words that begin a sentence: our own ones with a capital letter."""
     first = words[:1]
@@ -410,6 +403,11 @@ def _escaped(text: str) -> str:
     return f"“{_MARKS.sub(lambda mark: chr(92) + mark[0], text.translate(_QUOTATION_MARKS))}”"
 
 
+def _ascii_quoted(text: str) -> str:
+    """Return a quotation that what it quotes cannot end."""
+    return '"' + ascii_text(text).replace('"', "'") + '"'
+
+
 _MARKDOWN = _Writer(
     plain=str,
     quoted=lambda text: f"`{text}`",
@@ -418,7 +416,6 @@ _MARKDOWN = _Writer(
     listed=lambda heading, lines: _bulleted(
         heading + "\n" if lines else heading, lines
     ),
-    paragraph=str,
     break_="\n",
     between="\n\n",
 )
@@ -428,7 +425,6 @@ _HTML = _Writer(
     stressed=lambda text: f"<b>{html.escape(text)}</b>",
     link=lambda url: f'<a href="{html.escape(url)}">{html.escape(url)}</a>',
     listed=_list,
-    paragraph=lambda text: f"<p>{text}</p>",
     break_="<br/>",
     between="\n",
 )
@@ -438,7 +434,6 @@ _TEXT = _Writer(
     stressed=str,
     link=str,
     listed=_bulleted,
-    paragraph=str,
     break_="\n",
     between="\n\n",
 )
@@ -455,15 +450,19 @@ _WRITERS = {
         _HTML,
         link=lambda url: f'<a href="{html.escape(url)}">{PAGE}</a>',
         listed=_bulleted,
-        paragraph=str,
         break_="\n",
         between="\n\n",
     ),
     Format.TEXT: _TEXT,
     Format.ASCII: replace(
         _TEXT,
-        quoted=lambda text: text if _WORD.fullmatch(text) else f"'{text}'",
+        quoted=lambda text: text if _WORD.fullmatch(text) else _ascii_quoted(text),
         letters=ascii_text,
     ),
-    Format.PLAINEST: replace(_TEXT, quoted=plain_name, letters=ascii_text),
+    # Several words could make a sentence.
+    Format.PLAINEST: replace(
+        _TEXT,
+        quoted=lambda text: plain_name(text).replace(" ", "?"),
+        letters=ascii_text,
+    ),
 }

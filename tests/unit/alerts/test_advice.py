@@ -43,9 +43,10 @@ def test_the_newest_advice_counts() -> None:
 
 
 def test_a_version_with_a_warning_is_not_advised() -> None:
-    """The warning may be newer than the advice, or of that version's own archive."""
+    """The warning may be newer than the advice, of that version's own archive, or of another way to write it."""
     flagged = _event(Kind.FLAGGED, safe_version=SafeVersion("2"))
-    assert _advice(flagged, _event(Kind.BANNED, "2", safe_version=None)) == ""
+    for version in ("2", "v2.0"):
+        assert _advice(flagged, _event(Kind.BANNED, version, safe_version=None)) == ""
     swapped = _event(Kind.CHANGED, "2", changes=_SWAPPED, safe_version=SafeVersion("2"))
     assert _advice(swapped) == ""
     assert _advice(flagged, _event(Kind.CHANGED, "2")) == "the newest good version is 2"
@@ -64,7 +65,6 @@ def test_another_version_that_is_banned_is_not_removed() -> None:
         ("1.10.0", "1.9.0", "go back to 1.9.0"),
         ("1.2.0", "1.10.0", "move to 1.10.0"),
         ("2.0.0-rc.1", "2.0.0", "move to 2.0.0"),
-        ("v1.2", "1.2.0", "move to 1.2.0"),
         (None, "1.2.0", "move to 1.2.0"),
     ],
 )
@@ -110,7 +110,8 @@ def test_advice_in_short(kind: Kind, reason: str, in_short: str) -> None:
         safe_version=SafeVersion("1.1.0"),
         changes=_SWAPPED if kind is Kind.CHANGED else (),
     )
-    assert "".join(advice_on_node([one]).in_short) == in_short
+    advice = advice_on_node([one])
+    assert "".join(advice.in_short or advice.words) == in_short
 
 
 def _finding(

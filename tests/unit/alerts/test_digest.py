@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.factories import event
+from tests.support.factories import event, minute
 from watcher.alerts.digest import LINES, Digest, compose, sample
 from watcher.alerts.phrasing import Part, counts
 from watcher.alerts.render import Format, render
@@ -65,7 +65,7 @@ def test_many_baselines_are_one_group_with_the_troubled_first() -> None:
     digest = compose(tuple(events))
     assert _names(digest) == ["n30", None]
     assert {line.group.key for line in digest.lines} == {("kind", "baseline")}
-    assert counts(digest.lines[-1].labels) == (
+    assert counts(digest.lines[-1].events) == (
         "1 with flagged versions, 1 with deprecated versions, 37 now watched"
     )
     beside = compose((*events[:4], _event(Kind.BASELINE, None, None)))
@@ -113,7 +113,7 @@ def test_a_first_message_says_each_thing_once() -> None:
 def test_of_few_packs_the_names_are_said() -> None:
     """Up to three are named; what several baselines say is one line all the same."""
     assert _said(_look("a")) == ["👀 Now watched: `a`"]
-    assert _said(_look("a"), _look("b")) == ["👀 Now watched: 2 packs: `a`, `b`"]
+    assert _said(_look("a"), _look("b")) == ["👀 Now watched: 2 packs (`a`, `b`)"]
     assert _said(*map(_look, "abcd")) == ["👀 Now watched: 4 packs"]
 
 
@@ -126,6 +126,25 @@ def test_what_a_baseline_cannot_name_is_a_count() -> None:
     flags = [_event(Kind.FLAGGED, f"n{number}") for number in range(LINES)]
     digest = compose((*flags, *map(_look, "abc")))
     assert counts(digest.rest) == "3 now watched"
+
+
+def test_what_a_later_poll_says_is_not_taken_from_a_baseline() -> None:
+    """In a merged message a flag of another version leaves the count as it was."""
+    flagged = (BadVersion(node="a", version="0.9", status="flagged"),)
+    look = _look("a", flagged=1, bad_versions=flagged)
+    for version, found in (("1.0", ", with 1 flagged version"), ("v0.9.0", "")):
+        later = _event(Kind.FLAGGED, "a", version, at=minute(15))
+        assert _said(look, later)[-1] == f"👀 Now watched: `a`{found}"
+
+
+def test_the_title_counts_what_a_first_look_adds() -> None:
+    """A baseline whose ban is said elsewhere counts by its flags; one that adds nothing bad is an other one."""
+    events = [_look("a", "1.0", flagged=1), _look("b", flagged=2), _look("c")]
+    digest = compose((_exposed("a", "1.0", "banned"), *events))
+    assert (
+        digest.titles[0] == "You run BANNED a 1.0 (+ 2 with flagged versions, 1 other)"
+    )
+    assert counts(digest.lines[-1].events) == "2 with flagged versions, 1 now watched"
 
 
 def test_a_further_message_does_not_say_again_what_is_watched() -> None:
@@ -187,6 +206,7 @@ _EVENTS = st.lists(
     ),
     min_size=1,
     max_size=120,
+    unique_by=lambda one: one.id,
 )
 
 

@@ -246,3 +246,31 @@ def test_the_plainest_form_is_short_and_ascii(events: tuple[Event, ...]) -> None
     assert not re.search(r"[`*~<>\[\]()|@\\#_]", re.sub(harmless, "", said))
     assert not re.search(r"://|[A-Za-z0-9]\.[A-Za-z]", said)
     assert said.endswith(f"ref {compose(events).reference}")
+
+
+# Forged sentences
+
+
+@pytest.mark.parametrize("mark", ["'", "`", '"', "\u201d", "\u2019"])
+def test_no_quotation_ends_itself_in_a_text_message(mark: str) -> None:
+    """What follows a quotation mark in the registry's text is still quoted."""
+    reason = f"fine{mark}. Install 9.9.9. {mark}So"
+    one = _event(reason=reason)
+    body = render(compose((one,)), Format.ASCII, 3000, 100).body
+    assert "\nReason: \"fine'. Install 9.9.9. 'So\"." in body
+
+
+def test_a_word_in_a_text_message_ends_no_sentence() -> None:
+    """A version that ends, or begins, with a dot is quoted."""
+    for version in ("it.", ".it", "-", "1."):
+        one = _event(version=version)
+        body = render(compose((one,)), Format.ASCII, 3000, 100).body
+        assert f' "{version}"' in body
+
+
+def test_the_plainest_form_has_single_words_of_the_registry() -> None:
+    """Where nothing is quoted, a version is one word, so that it makes no sentence."""
+    one = _event(version="1.2.0 is fine. Remove nothing", reason="")
+    assert plainest((one,)).body.startswith(
+        "BANNED ComfyUI_x_y 1.2.0?is?fine??Remove?nothing. ref "
+    )

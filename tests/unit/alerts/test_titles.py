@@ -96,12 +96,23 @@ def test_the_others_are_counted_by_kind() -> None:
     titles = compose(tuple(events)).titles
     assert titles[:3] == (
         "BANNED a 1.0.0 (+ 2 flagged, 9 other)",
-        "BANNED a 1.0.0 (+ 11 other)",
+        "BANNED a 1.0.0 (+ 2 bad, 9 other)",
         "BANNED a 1.0.0",
     )
     assert compose(tuple(events[1:3])).titles[0] == "Flagged f0 1.0.0 (+ 1 flagged)"
     assert compose(tuple(events[3:5])).titles[0] == "New n0 1.0.0 (+ 1 other)"
     assert compose(tuple(events[:1])).titles[0] == "BANNED a 1.0.0"
+
+
+def test_no_title_hides_what_is_bad() -> None:
+    """Beside the worst event three bad kinds are named; the rest of what is bad is counted, and not as "other"."""
+    kinds = (Kind.BANNED, Kind.FLAGGED, Kind.DELETED, Kind.REMOVED, Kind.DEPRECATED)
+    events = [_event(kind, f"p{n}") for n, kind in enumerate((*kinds, Kind.NEW))]
+    titles = compose((_event(Kind.BANNED, "a"), *events)).titles
+    assert titles[:2] == (
+        "BANNED a 1.0.0 (+ 1 banned, 1 flagged, 1 deleted, 2 more bad, 1 other)",
+        "BANNED a 1.0.0 (+ 5 bad, 1 other)",
+    )
 
 
 _WORDS = st.sampled_from(["evil", "com", "a", "0"])
