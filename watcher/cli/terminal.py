@@ -189,9 +189,11 @@ def table(
     for row in given:
         if isinstance(row, str):
             lines += wrap(row, width)
-            continue
-        for line in _row_lines(row, sizes, width):
-            lines += wrap(line, width, INDENT)
+        elif width is None:
+            lines.append(_padded(row, sizes))
+        else:
+            for line in _row_lines(row, sizes, width):
+                lines += wrap(line, width, INDENT)
     return lines
 
 
@@ -226,49 +228,34 @@ def _used(cells: Sequence[str], most: int) -> int:
     return max((size for size in pieces if size <= most), default=most)
 
 
-def _row_lines(
-    row: Sequence[str], sizes: Sequence[int], width: int | None
-) -> list[str]:
+def _row_lines(row: Sequence[str], sizes: Sequence[int], width: int) -> list[str]:
     lines: list[str] = []
     beside: list[tuple[int, Sequence[str]]] = []
     start = 0
     for cell, size in zip(row[:-1], sizes[:-1], strict=True):
-        pieces = wrap(cell, None if width is None else size)
+        pieces = wrap(cell, size)
         beside.append((size, pieces))
         start += size + _GAP
-        is_too_wide = max(map(display_width, pieces)) > size
-        if is_too_wide and width is not None:
+        if max(map(display_width, pieces)) > size:
             lines += _side_by_side(beside)
             beside = [(start - _GAP, ("",))]
-    first, rest = row[-1], ""
-    if width is not None:
-        first, rest = _split(row[-1], width - start)
-    beside.append((0, (first,)))
-    lines += _side_by_side(beside)
-    return [*lines, *wrap(INDENT + rest, width)] if rest else lines
-
-
-def _split(text: str, room: int) -> tuple[str, str]:
-    """Return the words of a text that fit beside other cells, and the rest."""
-    first = wrap(text, max(room, 1))[0]
-    rest = text.removeprefix(first)
-    is_whole = text.startswith(first) and rest[:1] in {"", " "}
-    if is_whole and display_width(first) <= room:
-        return first, rest.strip()
-    return "", text
+    first, *below = wrap(row[-1], width, INDENT, room=width - start)
+    return [*lines, *_side_by_side([*beside, (0, (first,))]), *below]
 
 
 def _side_by_side(cells: Iterable[tuple[int, Sequence[str]]]) -> list[str]:
     """Return the lines of cells, each with the width of its column, but for lines that would be empty."""
     sizes, texts = zip(*cells, strict=True)
-    found: list[str] = []
-    for line in zip_longest(*texts, fillvalue=""):
-        padded = [
-            piece + " " * (size - display_width(piece))
-            for size, piece in zip(sizes, line, strict=True)
-        ]
-        found.append((" " * _GAP).join(padded).rstrip())
+    found = [_padded(line, sizes) for line in zip_longest(*texts, fillvalue="")]
     return list(filter(None, found))
+
+
+def _padded(cells: Sequence[str], sizes: Sequence[int]) -> str:
+    padded = [
+        cell + " " * (size - display_width(cell))
+        for cell, size in zip(cells, sizes, strict=True)
+    ]
+    return (" " * _GAP).join(padded).rstrip()
 
 
 def join_first(items: Sequence[str], limit: int | None) -> str:

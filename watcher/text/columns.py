@@ -9,51 +9,73 @@ import re
 import unicodedata
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_RESET = "\x1b[0m"
+_CHARACTER = re.compile(rf"{_COLOUR.pattern}|.", re.DOTALL)
 _WORD = re.compile(r" *[^ ]+")
 """A word, with the blanks before it."""
 _WHOLE = re.compile(r"[\w.@-]{1,160}[,;:]?", re.ASCII)
 """A word that is never broken: what could be the id of a node pack, also with its version."""
+_WIDEST = 2
+"""The columns of a wide character."""
 
 
-def wrap(text: str, width: int | None, indent: str = "") -> list[str]:
+def wrap(
+    text: str, width: int | None, indent: str = "", *, room: int | None = None
+) -> list[str]:
     """Return the text in lines of at most `width` columns, broken between words; a width of None means one line.
 
     Each line begins with the blanks of the first one, and all but the first with the `indent` too. A word that is too
     long for a line of its own is broken. An id is not, so that it can be found and copied: alone in its line, it may be
-    wider than the width.
+    wider than the width. The first line has `room` columns, if that is given; it is empty if no word fits there.
     """
-    if width is None or display_width(text) <= width:
+    if width is None:
+        return [text]
+    room = width if room is None else room
+    if display_width(text) <= room:
         return [text]
     margin = text[: len(text) - len(text.lstrip(" "))] + indent
+    margin = margin[: width - _WIDEST]
     lines: list[str] = []
     line = ""
     for word in _WORD.findall(text):
-        if display_width(line + word) <= width:
+        if display_width(line + word) <= room:
             line += word
             continue
-        if line.strip():
+        if line.strip() or room < width:
             lines.append(line)
-        word = word.lstrip(" ")  # noqa: PLW2901 - the blanks were between two words, and are now between two lines
-        fits = display_width(margin + word) <= width
-        *full, line = [margin + word] if fits else _broken(word, width)
+        room = width
+        # The blanks were between two words, and are now between two lines.
+        *full, line = _pieces(word.lstrip(" "), margin, width)
         lines += full
-    return [*lines, line]
+    return _with_whole_colours([*lines, line])
 
 
-def _broken(word: str, width: int) -> list[str]:
-    """Return a long word in pieces that fill lines; an id, which is one piece, and what fits."""
-    plain = _COLOUR.sub("", word)
-    if display_width(plain) <= width or _WHOLE.fullmatch(plain):
+def _pieces(word: str, margin: str, width: int) -> list[str]:
+    """Return the lines that a word takes, each with the margin; an id is one line, without it if that is too wide."""
+    if display_width(margin + word) <= width:
+        return [margin + word]
+    if _WHOLE.fullmatch(_COLOUR.sub("", word)):
         return [word]
-    pieces, room = [""], width
-    for char in plain:
-        wide = _char_width(char)
-        if wide > room:
-            pieces.append("")
-            room = width
+    pieces, left = [margin], width - len(margin)
+    for char in _CHARACTER.findall(word):
+        wide = display_width(char)
+        if wide > left:
+            pieces.append(margin)
+            left = width - len(margin)
         pieces[-1] += char
-        room -= wide
+        left -= wide
     return pieces
+
+
+def _with_whole_colours(lines: list[str]) -> list[str]:
+    """End a colour with its line and begin it again in the next one, so that what stands beside them has none."""
+    found: list[str] = []
+    begun = ""
+    for line in lines:
+        coloured = begun + line
+        begun = "".join(_COLOUR.findall(coloured.rpartition(_RESET)[2]))
+        found.append(coloured + _RESET if begun else coloured)
+    return found
 
 
 def truncate(text: str, width: int) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import click
 from hypothesis import given
 from hypothesis import strategies as st
@@ -62,6 +64,19 @@ def test_other_cells_are_wrapped_in_their_column() -> None:
         "alpha  a state that takes quite some  what is to be done now",
         "       words",
     ]
+
+
+def test_a_colour_keeps_to_its_cell() -> None:
+    """Where a coloured cell is wrapped, the cells beside it and the lines after it are not coloured."""
+    rows = [
+        ("alpha", dim(f"(my {'日本語' * 9})"), "what is to be done now"),
+        ("b", "-", "-"),
+    ]
+    lines = table(HEAD, rows, 60)
+    assert all(line.count("\x1b[2m") == line.count("\x1b[0m") for line in lines[1:])
+    assert re.fullmatch(
+        r"alpha  \x1b\[2m\(my\x1b\[0m +what is to be done now", lines[1]
+    )
 
 
 def test_an_id_has_a_line_of_its_own_if_it_is_too_long() -> None:

@@ -54,6 +54,36 @@ def test_other_long_words_are_broken() -> None:
     assert wrap("see http://example/a/b", 10) == ["see", "http://exa", "mple/a/b"]
 
 
+def test_a_broken_word_keeps_the_margin() -> None:
+    """No text that somebody else wrote begins where the program's own lines begin."""
+    assert wrap("  見 日本語日本語 banned x", 10, "  ") == [
+        "  見",
+        "    日本語",
+        "    日本語",
+        "    banned",
+        "    x",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("one two", [click.style("one", dim=True), click.style("two", dim=True)]),
+        ("日本語", [click.style("日本", dim=True), click.style("語", dim=True)]),
+    ],
+)
+def test_a_colour_ends_with_its_line(text: str, expected: list[str]) -> None:
+    """It begins again in the next line, and ends with the last one, also where a word is broken."""
+    assert wrap(f"{click.style(text, dim=True)} end", 4) == [*expected, "end"]
+
+
+def test_a_first_line_with_less_room() -> None:
+    """It is empty if no word fits there."""
+    assert wrap("one two three", 9, room=4) == ["one", "two three"]
+    assert wrap("three two one", 9, room=4) == ["", "three two", "one"]
+    assert wrap("three", 9, room=-1) == ["", "three"]
+
+
 def test_what_is_too_long_is_cut() -> None:
     """The end shows that something is missing, and a wide character is not cut in half."""
     assert [truncate("abcd", width) for width in (4, 3)] == ["abcd", "ab…"]
