@@ -189,8 +189,6 @@ def node_row(
     failure = checks.health.nodes.get(key) or checks.health.nodes.get(ALL)
     installable = newest(one for one in node.listed if one.status == ACTIVE)
     is_unknown = key in checks.unknown
-    advised = safe_version(node, STATUSES)
-    good = advised.version if advised else None
     return NodeRow(
         node=name,
         state=_UNKNOWN if is_unknown else _state(node, read=failure is None),
@@ -204,13 +202,18 @@ def node_row(
         checked_at=checks.checked.get(key),
         error=_shown(failure or checks.health.empty.get(key)),
         installed=copies,
-        outdated=good is not None
-        and any(
-            copy.enabled and copy.version is not None and is_newer(good, copy.version)
-            for copy in copies
-        ),
+        outdated=_is_outdated(node, copies),
         exposed=exposed,
     )
+
+
+def _is_outdated(node: Node, copies: Iterable[Copy]) -> bool:
+    """Return whether an enabled copy is older than the newest good version."""
+    run = [copy.version for copy in copies if copy.enabled and copy.version is not None]
+    # Most nodes of a whole registry are not run, and to compare all versions takes a while.
+    advised = safe_version(node, STATUSES) if run else None
+    good = advised.version if advised else None
+    return good is not None and any(is_newer(good, version) for version in run)
 
 
 def _exposed_of(state: State) -> dict[str, tuple[Exposed, ...]]:
