@@ -281,7 +281,7 @@ installs = [{name = "me@work", path = "/srv/my \\"own\\" UI"}]
 accept = ["alpha@1.2.0"]
 alert_urls = "none"
 interval = "1m30s"
-jitter = 0.25
+jitter = 0.1234567
 retries = 2
 state_dir = "/srv/a state"
 """

@@ -104,10 +104,8 @@ def _as_toml(value: object) -> str:
         case dict():
             pairs = [f"{key} = {_as_toml(one)}" for key, one in value.items()]
             return f"{{{', '.join(pairs)}}}"
-        case bool() | int():
+        case bool() | int() | float():
             return json.dumps(value)
-        case float():
-            return f"{value:g}"
         case _:
             return escape_invisible(json.dumps(str(value), ensure_ascii=False))
 
