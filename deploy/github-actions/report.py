@@ -107,7 +107,8 @@ def _unread(poll: Poll) -> list[str]:
         else []
     )
     if any(one.about.sort == "registry" for one in poll.problems):
-        parts.append("the registry could not be read in full")
+        in_full = " in full" if poll.checked else ""
+        parts.append(f"the registry could not be read{in_full}")
     return [*parts, *unscanned(poll)]
 
 

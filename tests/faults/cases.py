@@ -16,7 +16,8 @@ GOOD = ("good-a", "good-b", "good-c")
 CROWD = tuple(f"good-{number:02}" for number in range(46))
 """With the others, more than are asked at once."""
 THRESHOLD = 2
-_NOT_TRIED = "not tried, since the registry could not be reached"
+_NONE_IS_KNOWN = "the registry knows none of the packs (404): is registry_url right?"
+NOT_TRIED = "not tried, since the registry could not be reached"
 BAD_PAGE = 2
 _COUNTS = re.compile(r"\d+ of \d+")
 
@@ -149,15 +150,21 @@ class Case:
             usual = f"page {BAD_PAGE}: {self.expected.said.removesuffix('; is the id right?')}"
             said = (_MORE_PAGES | _FEWER_ROWS | _NO_NODE).get(self.fault, usual)
             return frozenset({without_counts(said)})
-        gives_up = self.expected.unreached and self.breadth is Breadth.EVERYONE
-        return frozenset(
-            {without_counts(self.expected.said)} | ({_NOT_TRIED} if gives_up else set())
-        )
+        said = without_counts(self.expected.said)
+        if self.meets_several and said.endswith("; is the id right?"):
+            said = _NONE_IS_KNOWN
+        return frozenset({said} | ({NOT_TRIED} if self.gives_up else set()))
+
+    @property
+    def gives_up(self) -> bool:
+        """Whether not all nodes are asked."""
+        return self.expected.unreached and self.breadth is Breadth.EVERYONE
 
     @property
     def lines(self) -> range:
         """How many lines it takes to say that: one for each sentence, whoever it is about.
 
+        What was not tried follows from what failed for all, and has no line.
         A sentence with a count is two where some nodes have a version more than others.
         """
         counts = self.expected.said != without_counts(self.expected.said)
@@ -166,7 +173,8 @@ class Case:
             and self.stage is Stage.CHANGE
             and not set(self.met) <= set(self.living)
         )
-        return range(len(self.said), len(self.said) + 1 + differ)
+        number = len(self.said - {NOT_TRIED})
+        return range(number, number + 1 + differ)
 
     @property
     def is_whole(self) -> bool:

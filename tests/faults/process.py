@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from tests.chaos.receiver import Receiver
 from tests.faults import due
-from tests.faults.cases import THRESHOLD, Case
+from tests.faults.cases import NOT_TRIED, THRESHOLD, Case
 from tests.faults.due import Due, Moment
 from tests.faults.matrix import (
     MEGABYTES,
@@ -123,6 +123,10 @@ class Stand:
             document["alerts"] == alerts, "lost", f"{now}: {document['alerts']}"
         )
         errors = {error["node"] or ALL: error["error"] for error in document["errors"]}
+        if set(errors) == {ALL} and len(now.failed) > 1:  # one entry says it of all
+            errors = dict.fromkeys(now.failed, errors[ALL])
+            if verdict.case.gives_up:
+                errors[now.failed[-1]] = NOT_TRIED
         failed = set(errors)
         right = failed == set(now.failed) and document["nodes"]["failed"] == len(failed)
         verdict.expect(right, "other nodes affected", f"{now}: {document['errors']}")

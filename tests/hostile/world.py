@@ -94,6 +94,7 @@ _LOGGED = (
     "stopping",
     "stopped",
     "node unread",
+    "registry unread",
     "node empty",
     "channel failed",
     "settings",

@@ -43,9 +43,12 @@ _ERRORS = 5
 
 def as_json(report: Report) -> str:
     """Return the document of `check --json` (docs/behaviour.md, Commands)."""
+    errors = report.errors
+    if of_all := report.failure_of_registry:
+        errors = ((ALL, of_all.error),)
     unread = [
         ErrorForm(node=None if node == ALL else node, error=safe_line(error, _TEXT))
-        for node, error in report.errors
+        for node, error in errors
     ]
     unscanned = [
         ErrorForm(install=name, error=error[:_TEXT]) for name, error in report.unscanned

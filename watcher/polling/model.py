@@ -9,7 +9,7 @@ from watcher import timestamps
 from watcher.alerts.queues.channel_identity import Addresses
 from watcher.model.channel import Channel
 from watcher.model.event import Event
-from watcher.model.failure import ReadFailure
+from watcher.model.failure import Fault, ReadFailure
 from watcher.model.listing import ALL
 from watcher.model.pack import Pack, Source
 from watcher.registry.client import RequestLimits
@@ -122,6 +122,20 @@ class Report:
     def errors(self) -> tuple[tuple[str, str], ...]:
         """Why each node could not be read, by its id."""
         return tuple((one.node or ALL, one.error) for one in self.unread)
+
+    @property
+    def failure_of_registry(self) -> ReadFailure | None:
+        """Why no node could be read, if that is one cause, and the registry's or the network's.
+
+        Of a single node only the lack of any answer is: what the registry answers may be about that node.
+        """
+        tried = [one for one in self.unread if one.fault is not Fault.UNTRIED]
+        are_all = len(self.unread) == self.watched and not self.checked
+        kinds = {one.kind for one in tried}
+        if not are_all or len(kinds) != 1 or not tried[0].registry_wide:
+            return None
+        is_reached = tried[0].fault is not Fault.UNREACHED
+        return None if self.watched == 1 and is_reached else tried[0]
 
     @property
     def seconds(self) -> float:

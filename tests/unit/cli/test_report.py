@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -11,6 +12,7 @@ import pytest
 from tests.support.factories import NOW, PACK, URL, event, minute, poll_report
 from watcher.cli import report
 from watcher.model.event import Event, FieldChange, Kind
+from watcher.model.failure import Fault, ReadFailure
 from watcher.model.pack import Copy
 
 NODE_LEVEL: dict[str, Any] = {
@@ -77,6 +79,19 @@ def test_the_json_document() -> None:
         "errors": [{"node": "x", "error": "it timed out"}],
         "alerts": {"delivered": 1, "unconfirmed": 4, "pending": 2, "expired": 3},
     }
+
+
+def test_a_registry_that_gives_no_answer_is_one_entry() -> None:
+    """Its `node` is null, and all nodes count as failed; so it is with a single node."""
+    for number in (1, 3):
+        unread = tuple(
+            ReadFailure(node=f"n{one}", error="refused", fault=Fault.UNREACHED)
+            for one in range(number)
+        )
+        done = replace(poll_report(watched=number, checked=0), unread=unread)
+        document = json.loads(report.as_json(done))
+        assert document["errors"] == [{"node": None, "error": "refused"}]
+        assert document["nodes"]["failed"] == number
 
 
 def test_a_node_level_event_has_null_for_its_version() -> None:

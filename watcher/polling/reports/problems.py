@@ -15,6 +15,8 @@ from watcher.text.sanitize import Trusted, escape_invisible, safe_line, sanitize
 
 _ERROR_LENGTH = 300
 _NAMES = 3
+_REGISTRY = "registry"
+"""The key of the problem that the registry as a whole cannot be read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,11 +39,16 @@ class Problem:
 def problems(report: Report) -> list[Problem]:
     """Return the problems of a poll. Nodes with the same error share one."""
     by_error: dict[tuple[str, str], list[str]] = {}
-    for one in report.unread:
-        name = "all node packs" if one.node == ALL else sanitize_line(one.node or "")
+    of_all = report.failure_of_registry
+    found: list[Problem] = []
+    for one in (of_all,) if of_all else report.unread:
         error = Trusted(safe_line(one.error, _ERROR_LENGTH))
-        by_error.setdefault((error, one.kind), []).append(name)
-    found = [
+        if one is of_all or one.node == ALL:
+            found.append(_of_registry(report, error, one.kind))
+        else:
+            name = sanitize_line(one.node or "")
+            by_error.setdefault((error, one.kind), []).append(name)
+    found += [
         Problem(
             level="error",
             event="node unread",
@@ -67,9 +74,26 @@ def problems(report: Report) -> list[Problem]:
             )
             for near, nodes in by_near.items()
         ]
-    found += _of_installs(report, {error for error, _ in by_error})
+    errors = {str(one.fields["error"]) for one in found if one.level == "error"}
+    found += _of_installs(report, errors)
     return found + delivery_problems(
         report.channel_errors, report.expired_by_channel, report.unsaved
+    )
+
+
+def _of_registry(report: Report, error: Trusted, cause: str) -> Problem:
+    """Return the problem that nothing, or not all, could be read of the registry."""
+    packs = plural(report.watched, "pack")
+    is_nothing = not report.checked
+    return Problem(
+        level="error",
+        event="registry unread",
+        fields={"count": report.watched - report.checked, "error": error},
+        sentence=f"the registry cannot be read: {error} ({packs})"
+        if is_nothing
+        else error,
+        about=(_REGISTRY,),
+        cause=cause,
     )
 
 
@@ -204,7 +228,9 @@ def ended_problems(
     sentences: list[str] = []
     for key in about:
         what, _, name = key.partition(" ")
-        if what == "unread" and name.lower() in watched:
+        if key == _REGISTRY and watched:
+            sentences.append(f"the registry{CAN_BE_READ}")
+        elif what == "unread" and name.lower() in watched:
             sentences.append(f"{name}{CAN_BE_READ}")
         elif what == "empty" and name.lower() in watched:
             sentences.append(f"{name}{HAS_VERSIONS}")

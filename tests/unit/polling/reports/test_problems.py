@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from tests.support.factories import poll_report
+from watcher.model.failure import Fault, ReadFailure
 from watcher.polling.model import SetAside
 from watcher.polling.reports.problems import (
     ProblemReporter,
@@ -53,6 +55,31 @@ def test_nodes_with_the_same_error_share_a_line() -> None:
         "error: node-0, node-1, node-2 and 2 more packs: it timed out",
         "error: other: HTTP 500",
     ]
+
+
+def test_a_registry_that_is_down_is_one_sentence() -> None:
+    """It is about the registry, with the packs as a count; a single pack, and one that fails otherwise, is named."""
+    down = [
+        ReadFailure(node=node, error="it timed out", fault=Fault.UNREACHED)
+        for node in ("alpha", "bravo")
+    ]
+    untried = ReadFailure(node="c", error="not tried", fault=Fault.UNTRIED)
+
+    def said(*unread: ReadFailure, **fields: Any) -> list[str]:
+        done = poll_report(**{"checked": 0, "watched": len(unread), **fields})
+        return [one.sentence for one in problems(replace(done, unread=unread))]
+
+    assert said(*down, untried) == [
+        "the registry cannot be read: it timed out (3 packs)"
+    ]
+    assert said(*down, watched=3, checked=1) == ["alpha, bravo: it timed out"]
+    odd = replace(untried, error="HTTP 500", fault=Fault.REGISTRY)
+    assert said(*down, odd) == ["alpha, bravo: it timed out", "c: HTTP 500"]
+    assert said(odd) == ["c: HTTP 500"]
+    assert ended_problems(["registry"], ["alpha"], []) == [
+        "the registry can be read again"
+    ]
+    assert ended_problems(["registry"], [], []) == []
 
 
 def test_a_problem_has_fields_for_a_log() -> None:
