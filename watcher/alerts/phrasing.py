@@ -227,7 +227,7 @@ def beside_the_kind(event: Event, *, in_short: bool = False) -> list[Words]:
 
     `in_short` it does not say where the node is run.
     """
-    why = (event.reason,) if event.reason else ()
+    why = _reason(event)
     parts = (
         _transition(event),
         running(event, with_places=not in_short),
@@ -433,13 +433,17 @@ def _why(event: Event) -> Words:
         return (_WHAT_FOLLOWS,)
     if not event.reason:
         return ()
-    if event.install is not None:
-        # A person has to type the name of the file to create.
-        before, name, after = event.reason.partition(OWN_FILES[0])
-        middle = (Trusted(f" {name} "), after) if name else ()
-        return Trusted("reason: "), before, *middle
     # Our own words come first: each clause may begin a line.
-    return Trusted("reason: "), event.reason
+    return Trusted("reason: "), *_reason(event)
+
+
+def _reason(event: Event) -> Words:
+    """Return the reason; () without one. A person has to type the name of the file to create in an install."""
+    before, name, after = event.reason, "", ""
+    if event.install is not None:
+        before, name, after = event.reason.partition(OWN_FILES[0])
+    words = (before, Trusted(f" {name} "), after) if name else (before,)
+    return tuple(filter(None, words))
 
 
 # Who runs it

@@ -37,6 +37,8 @@ class Audit:
     """One for each pack, worst first."""
     problems: tuple[ReadFailure, ...]
     """What was not read or not answered, each thing once."""
+    cause: str = ""
+    """Why none of several packs could be checked, if that is one cause; a problem says it too."""
 
 
 def fails(audit: Audit, verdicts: Collection[str]) -> bool:
@@ -102,13 +104,15 @@ async def audit(
     findings = [
         replace(one, accepted=_is_accepted(one, accept, reported)) for one in findings
     ]
+    cause = _cause_of_all(findings, asked=len(ids))
     return Audit(
         inventories=inventories,
         findings=tuple(sorted(findings, key=_order)),
         problems=(
             *_of_scans(inventories),
-            *_of_registry(findings, records, asked=len(ids)),
+            *_of_registry(findings, records, cause),
         ),
+        cause=cause,
     )
 
 
@@ -138,20 +142,36 @@ def _of_scans(inventories: Iterable[Inventory]) -> Iterator[ReadFailure]:
             yield ReadFailure(install=one.install, error=error)
 
 
-def _of_registry(
-    findings: Sequence[Finding], records: PackRecords, *, asked: int
-) -> Iterator[ReadFailure]:
-    """Yield what was not read or not answered, each thing once; what holds for all of several packs is one."""
-    gaps = dict.fromkeys(gap for one in findings for gap in one.gaps)
+def _gaps(findings: Iterable[Finding]) -> list[ReadFailure]:
+    """Return what is not known of the findings, each thing once."""
+    return list(dict.fromkeys(gap for one in findings for gap in one.gaps))
+
+
+def _tried(gaps: Iterable[ReadFailure]) -> list[ReadFailure]:
+    """Return the failures about packs: what was not tried follows from the others."""
     of_nodes = [gap for gap in gaps if gap.node is not None]
+    return [gap for gap in of_nodes if gap.fault is not Fault.UNTRIED] or of_nodes
+
+
+def _cause_of_all(findings: Iterable[Finding], *, asked: int) -> str:
+    """Return why none of several packs could be checked; "" if one could, or if there are several causes."""
+    gaps = _gaps(findings)
+    failed = {gap.node for gap in gaps if gap.node is not None}
+    errors = {gap.error for gap in _tried(gaps)}
+    is_one_cause = len(failed) == asked and len(errors) == 1
+    return errors.pop() if asked > 1 and is_one_cause else ""
+
+
+def _of_registry(
+    findings: Sequence[Finding], records: PackRecords, cause: str
+) -> Iterator[ReadFailure]:
+    """Yield what was not read or not answered, each thing once; what is the cause for all packs is one."""
+    gaps = _gaps(findings)
     yield from (gap for gap in gaps if gap.install is not None)
-    # What was not tried follows from the failures before it.
-    tried = [gap for gap in of_nodes if gap.fault is not Fault.UNTRIED] or of_nodes
+    tried = _tried(gaps)
     errors = {gap.error for gap in tried}
-    are_all = len({gap.node for gap in of_nodes}) == asked
-    if asked > 1 and are_all and len(errors) == 1:
-        error = f"no pack could be checked: {tried[0].error}"
-        yield ReadFailure(error=error)
+    if cause:
+        yield ReadFailure(error=f"no pack could be checked: {cause}")
     else:
         yield from tried
     failure = records.failure

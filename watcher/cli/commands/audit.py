@@ -204,7 +204,8 @@ def _table(
         if width is None:
             row += [_why(one, _REASON) or "-", " && ".join(of) or "-"]
             continue
-        if why := _why(one, _TERMINAL_REASON):
+        why = _why(one, _TERMINAL_REASON)
+        if why and not _is_said_of_all(done, one):
             found.append(INDENT + why)
         for command in of:
             found += _typed(command, width)
@@ -284,6 +285,12 @@ def _why(finding: Finding, limit: int) -> str:
     if finding.verdict is Verdict.FLAGGED:
         return f"{reason}{'; ' if reason else ''}not reviewed yet"
     return reason
+
+
+def _is_said_of_all(done: Audit, finding: Finding) -> bool:
+    """Return whether an error says for all packs at once why this one could not be checked."""
+    is_unread = any(gap.node is not None for gap in finding.gaps)
+    return bool(done.cause) and is_unread and finding.verdict is Verdict.UNKNOWN
 
 
 def _summary(done: Audit, seconds: float) -> str:

@@ -48,7 +48,7 @@ from watcher.state.model import State
 from watcher.streams import width
 from watcher.text.near import meant
 from watcher.text.plural import plural
-from watcher.text.sanitize import Trusted, safe_line, sanitize_line
+from watcher.text.sanitize import Trusted, escape_invisible, safe_line, sanitize_line
 
 NODES_SHOWN = 50
 """Nodes that a terminal gets; the others are counted."""
@@ -278,7 +278,8 @@ def install_rows(state: State, installs: Iterable[str]) -> list[InstallRow]:
             name=name,
             packs=len(state.installs[name]) if name in state.installs else None,
             scanned_at=state.checks.scanned.get(name),
-            error=sanitize_line(failure.error)
+            # The words of a scan are this program's, with names of files to find.
+            error=escape_invisible(failure.error)
             if (failure := failures.get(name))
             else None,
             failing_since=failure.since if failure else None,

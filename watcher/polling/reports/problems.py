@@ -111,7 +111,7 @@ def _of_installs(report: Report, errors: Container[str]) -> list[Problem]:
         Problem(
             level="error",
             event="install unscanned",
-            fields={"install": name, "error": error},
+            fields={"install": name, "error": Trusted(error)},
             sentence=f"install {sanitize_line(name)}: {error}; its last list of packs is used",
             about=(f"install {sanitize_line(name)}",),
             cause=error,

@@ -65,6 +65,28 @@ def test_a_reason_has_a_line_of_its_own() -> None:
     ]
 
 
+def test_the_cause_for_all_packs_is_not_repeated() -> None:
+    """On a terminal an error says it once; another reason stays, and so do all in a pipe."""
+    down = "cannot reach it: refused"
+    fields: dict[str, Any] = {"safe": "", "why": f"it could not be checked: {down}"}
+    packs = [
+        finding(
+            name, Verdict.UNKNOWN, **fields, gaps=(ReadFailure(error=down, node=name),)
+        )
+        for name in ("one", "two")
+    ]
+    own = finding("own", Verdict.UNKNOWN, safe="", why="it has no id")
+    assert shown(*packs, own, cause=down)[:4] == [
+        "PACK  VERSION  VERDICT",
+        "one   1.0.0    unknown",
+        "two   1.0.0    unknown",
+        "own   1.0.0    unknown",
+    ]
+    assert "    it has no id" in shown(*packs, own, cause=down)
+    assert down in shown(*packs, own, cause=down, width=None)[1]
+    assert any(down in line for line in shown(*packs, own, width=100))
+
+
 @pytest.mark.parametrize(
     ("verdict", "safe", "enabled", "typed"),
     [

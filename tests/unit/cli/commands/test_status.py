@@ -28,7 +28,7 @@ from watcher.cli.commands import status
 from watcher.model.channel import Grouping
 from watcher.model.exposure import Exposure, Installed
 from watcher.model.outcome import Cause
-from watcher.model.pack import Pack, PackKind
+from watcher.model.pack import OWN_FILES, Pack, PackKind
 from watcher.model.snapshot import Mark, Node, Snapshot, SweepBaseline
 from watcher.state.model import Checks, State
 from watcher.text.columns import display_width
@@ -632,6 +632,14 @@ def test_installs_have_a_table_and_nodes_say_where_they_run() -> None:
         None,
         NOW,
     )
+
+
+def test_a_file_to_create_is_named_as_it_is_typed() -> None:
+    """The words of a scan are the program's, and a name in them is no host."""
+    empty = FailureStreak(count=2, since=NOW, error=f"create {OWN_FILES[0]} in it")
+    checks = Checks(polled_at=NOW, health=Health(installs={"office": empty}))
+    *_, office = shown(state(checks=checks), installs=("office",))
+    assert office.endswith(": create example_node.py.example in it")
 
 
 def test_what_is_run_and_bad_is_a_problem() -> None:
