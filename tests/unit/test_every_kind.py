@@ -14,7 +14,7 @@ from tests.support.fake_registry.catalog import Catalog
 from tests.support.program import ROOT
 from watcher.alerts.advice import Advice
 from watcher.alerts.differences import FIELD_NAMES
-from watcher.alerts.phrasing import SYMBOLS, counts, phrasing
+from watcher.alerts.phrasing import SYMBOLS, label, phrasing
 from watcher.cli import terminal
 from watcher.cli.documents import VersionForm
 from watcher.delivery.services import mail, push, service
@@ -75,7 +75,7 @@ def test_a_kind_lacks_nothing(kind: Kind) -> None:
     assert SYMBOLS[kind]
     said = phrasing(named, Advice())
     assert said.what or said.about
-    assert counts([named])
+    assert label(named).words
     [default] = knowing([channel()], ["Alpha"])
     assert (wants(default, named), wants(default, chosen)) == (by_default, of_globs)
     assert wants(default, event(kind=kind, node=None)) is by_default

@@ -13,8 +13,10 @@ from typing import NamedTuple
 
 from watcher.alerts.advice import advice_on_failure, advice_on_node
 from watcher.alerts.phrasing import (
+    Label,
     Phrasing,
     heading_of_exposures,
+    label,
     phrasing,
     phrasing_of_banned,
     phrasing_of_watched,
@@ -78,7 +80,7 @@ class Digest:
     """Variants, longest first, in safe ASCII. The first that fits is used."""
     lines: tuple[Line, ...]
     """Worst first."""
-    rest: tuple[Event, ...]
+    rest: Counter[Label]
     """The events that have no line."""
     when: str
     """When the events were seen, for people."""
@@ -105,20 +107,18 @@ def compose(events: tuple[Event, ...], part: int = 0, reference: str = "") -> Di
     by_subject: dict[_Subject, list[Event]] = defaultdict(list)
     for event in ordered:
         by_subject[_subject(event)].append(event)
-    exposed = sum(event.kind is Kind.EXPOSED for event in ordered)
     lines = [
         Line(
             phrasing=_phrasing(event, looks.get(event.id), by_subject),
-            group=_group(event, exposed),
+            group=group,
             rank=rank(event),
             events=(event,),
         )
-        for event in ordered
-        if event.id not in quiet
+        for event, group in _chosen([one for one in ordered if one.id not in quiet])
     ]
     if looks and (quiet or not part):
         lines.append(_line_of_watched(looks.values()))
-    lines = _chosen(lines)
+        lines.sort(key=lambda line: line.rank)
     shown = {event.id for line in lines for event in line.events}
     counted = [
         looks[event.id].event if event.id in looks else event for event in ordered
@@ -133,7 +133,7 @@ def compose(events: tuple[Event, ...], part: int = 0, reference: str = "") -> Di
         worst=ordered[0],
         titles=said,
         lines=tuple(lines),
-        rest=tuple(event for event in counted if event.id not in shown),
+        rest=Counter(label(event) for event in counted if event.id not in shown),
         when=when_seen(events),
         reference=reference,
         part=part,
@@ -206,19 +206,23 @@ def _first_looks(events: Sequence[Event]) -> dict[str, _FirstLook]:
 
 def _first_look(event: Event, said: Mapping[str, list[str]]) -> _FirstLook:
     """Return what a baseline says but for the versions, by status, that others say are bad."""
-    named: dict[str, list[str]] = {status: [] for status in said}
-    for one in event.bad_versions:
-        known = said.get(one.status, ())
-        if not any(is_same_version(one.version, text) for text in known):
-            named.setdefault(one.status, []).append(one.version)
+    unsaid = [
+        one
+        for one in event.bad_versions
+        if not any(
+            is_same_version(one.version, text) for text in said.get(one.status, ())
+        )
+    ]
     left: dict[str, int] = {}
     for status, known in said.items():
         found = event.tally
         count = getattr(found, status) if found else int(event.after == status)
         # What is said may be of a later poll, and not among what is counted.
-        left[status] = max(count - len(known), len(named[status]))
+        listed = sum(one.status == status for one in unsaid)
+        left[status] = max(count - len(known), listed)
     worst = next((status for status, count in left.items() if count), None)
-    return _FirstLook(replace(event, after=worst), named[BANNED], left)
+    named = [one.version for one in unsaid if one.status == BANNED]
+    return _FirstLook(replace(event, after=worst), named, left)
 
 
 def owed(events: Iterable[Event], part: int) -> dict[str, bool]:
@@ -281,17 +285,19 @@ def _subject(event: Event) -> _Subject:
     return ("registry", "") if event.node is None else ("node", event.node.lower())
 
 
-def _chosen(lines: Sequence[Line]) -> list[Line]:
-    """Return the lines that are shown, worst first.
+def _chosen(events: Sequence[Event]) -> list[tuple[Event, Group]]:
+    """Return the events that have a line, worst first, each with its group.
 
     The mildest are left out first, and among equals the last ones of the longest groups, so that no node crowds out
     others.
     """
+    exposed = sum(event.kind is Kind.EXPOSED for event in events)
     places: Counter[Group] = Counter()
     first: dict[Group, int] = {}
-    found: list[tuple[Rank, int, int, int]] = []
-    for number, line in enumerate(lines):
-        first.setdefault(line.group, number)
-        found.append((line.rank, places[line.group], first[line.group], number))
-        places[line.group] += 1
-    return [lines[number] for *_, number in nsmallest(LINES, found)]
+    found: list[tuple[Rank, int, int, int, Group]] = []
+    for number, event in enumerate(events):
+        group = _group(event, exposed)
+        first.setdefault(group, number)
+        found.append((rank(event), places[group], first[group], number, group))
+        places[group] += 1
+    return [(events[number], group) for *_, number, group in nsmallest(LINES, found)]

@@ -34,6 +34,7 @@ from watcher.model.event import (
     BadVersion,
     Event,
     Kind,
+    Rank,
     Severity,
     Tally,
     is_about_all,
@@ -92,11 +93,13 @@ _KINDS = 3
 """The most bad kinds that a title names beside the worst event; the rest of what is bad is one count."""
 _AFTER_A_STATUS = (
     Kind.BANNED,
+    Kind.EXPOSED,
     Kind.FLAGGED,
     Kind.DELETED,
     Kind.REMOVED,
     Kind.REINSTATED,
     Kind.CLEARED,
+    Kind.PENDING,
 )
 """Kinds whose status before may be any."""
 _WHAT_FOLLOWS = Trusted(
@@ -358,26 +361,26 @@ def _transition(event: Event) -> Words:
     if event.kind in (Kind.CHANGED, Kind.EXPOSED) and before != after:
         arrow = (Trusted(" → "),) if before and after else ()
         return tuple(words for words in (before, *arrow, after) if words)
-    if event.kind in _AFTER_A_STATUS and before not in {"", ACTIVE}:
-        return Trusted("was "), before
-    return ()
+    return _was(event)
+
+
+def _was(event: Event) -> Words:
+    """Return the status before, where that says something."""
+    before = event.before or ACTIVE
+    if before == ACTIVE or event.kind not in _AFTER_A_STATUS:
+        return ()
+    return Trusted("was "), known_status(before)
 
 
 def _since(event: Event) -> Words:
-    """Return the status before, where that says something, and since when the version is public."""
+    """Return the status before, and since when the version is public."""
     if event.version is None:
         return ()
-    words: list[str] = []
-    implied = {Kind.CHANGED, Kind.DEPRECATED, Kind.UNDEPRECATED, Kind.UPDATE, Kind.NEW}
-    if event.before and event.before != ACTIVE and event.kind not in implied:
-        words += [Trusted("was "), known_status(event.before)]
-    if public := _age(event):
-        joint = ", " if words else ""
+    public = _age(event)
+    said = f"public for {public}"
+    if event.kind is Kind.PENDING:
         said = f"uploaded {public} ago"
-        if event.kind is not Kind.PENDING:
-            said = f"public for {public}"
-        words.append(Trusted(joint + said))
-    return tuple(words)
+    return joined(", ", (_was(event), (Trusted(said),) if public else ()))
 
 
 def _age(event: Event) -> str:
@@ -535,29 +538,40 @@ def _counted_as(event: Event) -> str:
     return "with an update" if event.kind is Kind.UPDATE else event.kind.value
 
 
-def _counted_in_full(event: Event) -> str:
+class Label(NamedTuple):
+    """How an event is counted where it is not shown."""
+
+    rank: Rank
+    words: str
+
+
+def label(event: Event) -> Label:
+    """Return how an event is counted."""
     words = _counted_as(event)
-    is_run = warns(event) and runs_it(event) and event.kind is not Kind.BASELINE
-    return f"{words} that you run" if is_run else words
+    if warns(event) and runs_it(event) and event.kind is not Kind.BASELINE:
+        words += " that you run"
+    return Label(rank(event), words)
 
 
-def counts(events: Iterable[Event]) -> str:
+def counts(labels: Iterable[Label]) -> str:
     """Return how many events there are of what, worst first: "1 banned, 30 new"."""
-    total = Counter(map(_counted_in_full, sorted(events, key=rank)))
+    total = Counter[str]()
+    for one, number in sorted(Counter(labels).items()):
+        total[one.words] += number
     return ", ".join(f"{number} {words}" for words, number in total.items())
 
 
-def more(events: Sequence[Event], *, follow: int, in_short: bool) -> str:
+def more(labels: Counter[Label], *, follow: int, in_short: bool) -> str:
     """Return the words for events that are not shown, of which so many follow in further messages; "" for none.
 
     "… and 31 more: 1 banned, 30 new (1 follows)", or in short "… and 31 more".
     """
-    if not events:
+    if not labels:
         return ""
-    words = f"… and {len(events)} more"
+    words = f"… and {labels.total()} more"
     if not in_short:
-        kinds = set(map(_counted_in_full, events))
-        words += f" {kinds.pop()}" if len(kinds) == 1 else f": {counts(events)}"
+        kinds = {one.words for one in labels}
+        words += f" {kinds.pop()}" if len(kinds) == 1 else f": {counts(labels)}"
     verb = "follows" if follow == 1 else "follow"
     return f"{words} ({follow} {verb})" if follow else words
 
@@ -601,7 +615,7 @@ def titles(worst_first: Sequence[Event], part: int) -> tuple[str, ...]:
     for sizes, runs in product(_TITLE_SIZES, (True, False)):
         if title := _headline(worst, *sizes, runs=runs):
             found += [title + end for end in (*_ends(others), "")]
-    found += [f"{PRODUCT}: {counts(worst_first)}"]
+    found += [f"{PRODUCT}: {counts(map(label, worst_first))}"]
     found += [f"{PRODUCT}: {plural(number, 'event')}", PRODUCT]
     start = f"{which_part(part).capitalize()}: " if part else ""
     return tuple(dict.fromkeys(start + one for one in found))

@@ -11,6 +11,7 @@ from __future__ import annotations
 import html
 import itertools
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -25,11 +26,12 @@ from watcher.alerts.phrasing import (
     Part,
     Phrasing,
     Piece,
+    label,
     look_up,
     more,
     which_part,
 )
-from watcher.model.event import Event, Severity, severity_of
+from watcher.model.event import CRITICAL_RANK, Event
 from watcher.text.ascii import ascii_text, plain_name
 from watcher.text.sanitize import Trusted, sanitize_line
 
@@ -152,7 +154,7 @@ def plainest(events: tuple[Event, ...], part: int = 0, reference: str = "") -> R
         if piece.part in (Part.RUNS, Part.ADVICE)
     )
     line = replace(worst, phrasing=replace(worst.phrasing, pieces=pieces))
-    rest = (*(event for one in others for event in one.events), *digest.rest)
+    rest = digest.rest + Counter(label(event) for one in others for event in one.events)
     digest = replace(digest, lines=(line,), rest=rest)
     room = PLAINEST_LIMIT - len(PRODUCT) - 1
     return replace(render(digest, Format.PLAINEST, room, 0, 1), title=PRODUCT)
@@ -222,10 +224,13 @@ class _Bodies:
         """Return the last block: what is not shown, when it was seen, and how to look it up."""
         digest, writer = self.digest, self.writer
         hidden = digest.lines[shown:]
-        counted = [*(one for line in hidden for one in line.events), *digest.rest]
+        counted = Counter(label(event) for line in hidden for event in line.events)
+        counted += digest.rest
         is_last = of_worst >= Part.LINE
         is_short = self.lines is not None or of_worst >= Part.SINCE
-        critical = sum(severity_of(one) is Severity.CRITICAL for one in counted)
+        critical = sum(
+            number for one, number in counted.items() if one.rank[0] == CRITICAL_RANK
+        )
         # What is critical and only counted has to be looked up.
         is_tight = is_last or self.lines == 1
         in_full = not is_tight and (not is_short or critical > follow)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.support.factories import event, minute
 from watcher.alerts.digest import LINES, Digest, compose, sample
-from watcher.alerts.phrasing import Part, counts
+from watcher.alerts.phrasing import Part, counts, label
 from watcher.alerts.render import Format, render
 from watcher.model.event import BadVersion, Event, Kind, Tally, event_id
 from watcher.model.version import SafeVersion
@@ -65,7 +65,7 @@ def test_many_baselines_are_one_group_with_the_troubled_first() -> None:
     digest = compose(tuple(events))
     assert _names(digest) == ["n30", None]
     assert {line.group.key for line in digest.lines} == {("kind", "baseline")}
-    assert counts(digest.lines[-1].events) == (
+    assert counts(map(label, digest.lines[-1].events)) == (
         "1 with flagged versions, 1 with deprecated versions, 37 now watched"
     )
     beside = compose((*events[:4], _event(Kind.BASELINE, None, None)))
@@ -118,14 +118,20 @@ def test_of_few_packs_the_names_are_said() -> None:
 
 
 def test_what_a_baseline_cannot_name_is_a_count() -> None:
-    """A pack has three banned versions by name, and the others as a count; what has no line at all is counted too."""
+    """A pack has three banned versions by name, and the others as a count."""
     (_, line) = _said(_look("a", *(f"1.{number}" for number in range(7))))
     assert "`1.0`. Also banned: `1.1`, `1.2` and 4 more." in line
     many = _look("a", "1.0", tally=Tally(versions=900, banned=70))
     assert "Also banned: 69 more." in _said(many)[1]
+
+
+def test_what_is_watched_is_said_beside_any_burst() -> None:
+    """Its line takes the place of no event, and no event takes its place; where room is short it is a count."""
     flags = [_event(Kind.FLAGGED, f"n{number}") for number in range(LINES)]
     digest = compose((*flags, *map(_look, "abc")))
-    assert counts(digest.rest) == "3 now watched"
+    assert (len(digest.lines), digest.rest.total()) == (LINES + 1, 0)
+    assert "\n👀 Now watched: 3 packs" in render(digest, Format.TEXT, 3000, 0).body
+    assert ", 3 now watched" in render(digest, Format.TEXT, 600, 0).body
 
 
 def test_what_a_later_poll_says_is_not_taken_from_a_baseline() -> None:
@@ -144,7 +150,10 @@ def test_the_title_counts_what_a_first_look_adds() -> None:
     assert (
         digest.titles[0] == "You run BANNED a 1.0 (+ 2 with flagged versions, 1 other)"
     )
-    assert counts(digest.lines[-1].events) == "2 with flagged versions, 1 now watched"
+    assert (
+        counts(map(label, digest.lines[-1].events))
+        == "2 with flagged versions, 1 now watched"
+    )
 
 
 def test_a_further_message_does_not_say_again_what_is_watched() -> None:
@@ -183,7 +192,7 @@ def test_a_burst_is_counted_past_the_cap() -> None:
     names = _names(digest)
     assert len(names) == LINES
     assert {names.count(name) for name in names} == {2, 3}
-    assert len(digest.rest) == 175
+    assert digest.rest.total() == 175
     alone = compose(tuple(_event(Kind.NEW, version=f"1.{i}.0") for i in range(30)))
     assert len(alone.lines) == LINES
 
@@ -215,7 +224,7 @@ def test_all_events_are_there_in_order(events: list[Event]) -> None:
     """Shown and counts events add up to all of them, and lines never get worse on the way down."""
     digest = compose(tuple(events))
     shown = [key for line in digest.lines for key in line.events]
-    assert len(shown) + len(digest.rest) == len(events)
+    assert len(shown) + digest.rest.total() == len(events)
     ranks = [line.rank for line in digest.lines]
     assert ranks == sorted(ranks)
 
