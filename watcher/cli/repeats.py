@@ -53,7 +53,7 @@ class Notes:
     def is_due(self, key: str) -> bool:
         """Return whether an error was not said within a day; then note that it is said now."""
         noted, now = self._read(), clock()
-        if not _is_news(noted.get(key, {}), "", now):
+        if _recent(noted.get(key, {}), now):
             return False
         self._write({**noted, key: {"": now}})
         return True
@@ -71,7 +71,7 @@ class Notes:
         for key, cause in sorted(problems.items()):
             said = _recent(noted.get(key, {}), now)
             name = digest(cause, 16)
-            if _is_news(said, name, now):
+            if name not in said and len(said) < _MOST_CAUSES:
                 due.add(key)
                 said[name] = now
             lasting[key] = said
@@ -107,12 +107,6 @@ class Notes:
             files.replace_file(self._path, json.dumps(noted).encode())
         except OSError:
             pass  # the problem is said more often
-
-
-def _is_news(said: Mapping[str, str], cause: str, now: str) -> bool:
-    """Return whether a cause is to be said, by when which were."""
-    recent = _recent(said, now)
-    return cause not in recent and len(recent) < _MOST_CAUSES
 
 
 def _recent(said: Mapping[str, str], now: str) -> dict[str, str]:

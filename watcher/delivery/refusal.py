@@ -18,9 +18,10 @@ from watcher.model.outcome import Cause, Undelivered
 _EXCEPTION = re.compile(r"[\w /-]{0,40}Exception: (.{0,2000})", re.DOTALL)
 _PROXY = "the HTTP proxy"
 """Stands for the proxy, and what names it."""
+_PROXY_LOGIN = f"{_PROXY} wants a login: write USER:PASSWORD@ before its host"
 _EXCEPTIONS = {
     r"answer is too long": "the answer is too long: check the host and the path of the channel's URL",
-    r"tunnel connection failed: 407": f"{_PROXY} wants a login: write USER:PASSWORD@ before its host",
+    r"tunnel connection failed: 407": _PROXY_LOGIN,
     r"tunnel connection failed": f"{_PROXY} refused the connection: ask for the channel's host to be allowed",
     r"connect to proxy": f"{_PROXY} cannot be reached: check that it runs, and its address",
     r"timed? ?out": "timed out",
@@ -44,6 +45,7 @@ _STATUSES = {
     401: (Cause.GONE, "the token or login is refused: make a new one"),
     403: (Cause.OTHER, "not allowed: check the token or login, and what it may do"),
     404: (Cause.GONE, _NOT_THERE),
+    407: (Cause.OTHER, _PROXY_LOGIN),
     410: (Cause.GONE, _NOT_THERE),
     413: (Cause.CONTENT, ""),
     422: (Cause.CONTENT, ""),

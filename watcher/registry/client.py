@@ -210,16 +210,18 @@ class Registry:
 
     def _see_that_it_is_the_registrys(self, answer: Answer) -> None:
         """Raise NoAnswerError for an answer of something else on the way: a proxy, or a network that wants a login."""
-        cause = f"HTTP {answer.code}"
+        route, code = self.route, answer.code
         if answer.is_page:
-            why = network.other_page(self.route)
-            raise NoAnswerError(why, Fault.REGISTRY, cause="a page")
-        if answer.code in _REDIRECTS:
-            why = network.redirect(self.route, answer.code, answer.location)
-            raise NoAnswerError(why, Fault.REGISTRY, cause=cause)
-        if answer.code == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED and self.route.proxy:
-            why = network.refused_by_proxy(self.route, str(answer.code))
-            raise NoAnswerError(why, Fault.REGISTRY, cause=cause)
+            what = "answered with a web page instead of JSON"
+            why = network.not_the_registry(route, what)
+        elif code in _REDIRECTS:
+            what = network.redirects(code, answer.location)
+            why = network.not_the_registry(route, what)
+        elif code == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED and route.proxy:
+            why = network.refused_by_proxy(route, str(code))
+        else:
+            return
+        raise NoAnswerError(why, Fault.REGISTRY, cause=f"HTTP {code}")
 
     def _may_retry(self, answer: Answer) -> bool:
         """Return whether a 429 or 5xx may be retried in this poll. A 429 delays all requests. Raises NoAnswerError."""

@@ -5,11 +5,12 @@ Of a proxy's address only host and port are ever shown: it may hold a password.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import StrEnum
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
 _PORTS = {"http": 80, "https": 443}
 _VARIABLE = re.compile(r"(?:https?|all)_proxy", re.IGNORECASE)
 _WANTS_LOGIN = "407"
-_ADVICE_OF_PORTAL = (
-    "check registry_url, and whether this network wants a login in a browser"
-)
 _SYSTEM = "the system's settings"
 
 
@@ -39,8 +37,6 @@ class Route:
     """The HTTP proxy that the environment names. It may hold a password."""
     named_by: str = ""
     """The variable that names it, or `_SYSTEM`."""
-    ca_file: str = ""
-    """The file that `SSL_CERT_FILE` names."""
 
     @property
     def by_proxy(self) -> str:
@@ -51,82 +47,77 @@ class Route:
         return f"the proxy {place} ({self.named_by})"
 
 
-class Trouble(Enum):
-    """Why no answer came, and what to try; then the same where it is a proxy that was to be reached."""
+class Trouble(StrEnum):
+    """Why no answer came, and what to try."""
 
-    REFUSED = (
-        "the connection was refused",
-        "check the address and the firewall",
-        "the proxy refused the connection",
-        "check that it runs, and its address",
+    REFUSED = "the connection was refused; check the address and the firewall"
+    PROXY_REFUSED = (
+        "the proxy refused the connection; check that it runs, and its address"
     )
-    UNRESOLVED = (
-        "its host name cannot be resolved",
-        "check the name, and that this machine is online",
-        "the proxy's host name cannot be resolved",
-        "check its address",
-    )
-    UNREACHABLE = (
-        "the network is unreachable",
-        "check that this machine is online",
-    )
-    NO_HOST = ("its host is unreachable", "check the address and the network")
-    BROKEN = ("the connection broke off", "check the network and the firewall")
-    LATE = ("it timed out", "check the network and the firewall, or raise timeout")
-    UNTRUSTED = ("its TLS certificate is not trusted", "")
-    EXPIRED = ("its TLS certificate is not valid today", "check this machine's clock")
-    OTHER_HOST = ("its TLS certificate is for another host", "check the address")
-    NO_TLS = ("TLS failed", "check that this port speaks https")
-    BARRED = (
-        "the proxy refused to connect to it",
-        "ask for it to be allowed, or name its host in NO_PROXY",
-    )
-    LOGIN = (
-        "the proxy wants a login",
-        "write USER:PASSWORD@ before its host",
-    )
-    WRONG_LOGIN = ("the proxy refused the login", "correct it in its address")
+    UNRESOLVED = "its host name cannot be resolved; check the name, and that this machine is online"
+    PROXY_UNRESOLVED = "the proxy's host name cannot be resolved; check its address"
+    UNREACHABLE = "the network is unreachable; check that this machine is online"
+    NO_HOST = "its host is unreachable; check the address and the network"
+    BROKEN = "the connection broke off; check the network and the firewall"
+    LATE = "it timed out; check the network and the firewall, or raise timeout"
+    UNTRUSTED = "its TLS certificate is not trusted ({}); {}"
+    EXPIRED = "its TLS certificate is not valid today; check this machine's clock"
+    OTHER_HOST = "its TLS certificate is for another host; check the address"
+    NO_TLS = "TLS failed; check that this port speaks https"
+    BARRED = "the proxy refused to connect to it ({}); ask for it to be allowed, or name its host in NO_PROXY"
+    LOGIN = "the proxy wants a login (407); write USER:PASSWORD@ before its host"
+    WRONG_LOGIN = "the proxy refused the login (407); correct it in its address"
 
 
-def sentence(trouble: Trouble, route: Route, detail: str = "") -> Trusted:
-    """Return why no answer came, by which way it was asked for, and what to try. `detail` says more of the trouble."""
-    what, advice, *of_proxy = trouble.value
-    if route.proxy is not None and of_proxy:
-        what, advice = of_proxy
-    if trouble is Trouble.UNTRUSTED:
-        advice = _about_authority(route)
-    text = f"{what} ({detail})" if detail else what
-    if advice:
-        text += f"; {advice}"
-    return Trusted(f"{place_of(route)}{text}")
+_OF_PROXY = {
+    Trouble.REFUSED: Trouble.PROXY_REFUSED,
+    Trouble.UNRESOLVED: Trouble.PROXY_UNRESOLVED,
+}
+"""What it is where the proxy was to be reached."""
+
+
+def sentence(trouble: Trouble, route: Route, *details: str) -> Trusted:
+    """Return why no answer came, by which way it was asked for, and what to try."""
+    if route.proxy is not None:
+        trouble = _OF_PROXY.get(trouble, trouble)
+    return Trusted(f"{place_of(route)}{trouble.format(*details)}")
+
+
+def untrusted(route: Route, why: str) -> Trusted:
+    """Return that the certificate's authority is not known; `why` is OpenSSL's word, which names no host."""
+    advice = (
+        "if a proxy or a virus scanner opens TLS, name its CA file in SSL_CERT_FILE"
+    )
+    if file := os.environ.get("SSL_CERT_FILE"):
+        advice = (
+            f"check that {file} (SSL_CERT_FILE) has the certificate of its authority"
+        )
+    return sentence(Trouble.UNTRUSTED, route, why, advice)
 
 
 def refused_by_proxy(route: Route, code: str) -> Trusted:
     """Return what it means that the proxy refuses to connect to the target, by the status of its answer."""
-    trouble = Trouble.BARRED
-    if code == _WANTS_LOGIN:
-        has_login = route.proxy is not None and route.proxy.raw_auth is not None
-        trouble = Trouble.WRONG_LOGIN if has_login else Trouble.LOGIN
-    return sentence(trouble, route, code if code.isdigit() else "")
+    if code != _WANTS_LOGIN:
+        return sentence(Trouble.BARRED, route, code if code.isdigit() else "no status")
+    has_login = route.proxy is not None and route.proxy.raw_auth is not None
+    return sentence(Trouble.WRONG_LOGIN if has_login else Trouble.LOGIN, route)
 
 
-def other_page(route: Route) -> Trusted:
-    """Return that something answered with a web page, as the login of a network does."""
+def not_the_registry(route: Route, what: str) -> Trusted:
+    """Return that something else answered, as the login of a network does; `what` it did."""
     return Trusted(
-        f"{route.target}{_way(route)} answered with a web page instead of JSON; {_ADVICE_OF_PORTAL}"
+        f"{route.target}{_way(route)} {what}; check registry_url, and whether this network wants a login in a browser"
     )
 
 
-def redirect(route: Route, code: int, location: str) -> Trusted:
+def redirects(code: int, location: str) -> str:
     """Return that an answer leads elsewhere; of where only the host is shown."""
     try:
-        host = urlsplit(location).hostname or ""
+        host = urlsplit(location).hostname
     except ValueError:
-        host = ""
+        host = None
     where = f"to {sanitize_line(host, 100)}" if host else "elsewhere"
-    return Trusted(
-        f"{route.target}{_way(route)} redirects {where} ({code}), which is not followed; {_ADVICE_OF_PORTAL}"
-    )
+    return f"redirects {where} ({code}), which is not followed"
 
 
 def place_of(route: Route) -> str:
@@ -138,12 +129,6 @@ def place_of(route: Route) -> str:
 
 def _way(route: Route) -> str:
     return f" through {route.by_proxy}" if route.proxy else ""
-
-
-def _about_authority(route: Route) -> str:
-    if route.ca_file:
-        return f"check that {route.ca_file} (SSL_CERT_FILE) has the certificate of its authority"
-    return "if a proxy or a virus scanner opens TLS, name its CA file in SSL_CERT_FILE"
 
 
 def route_to(url: str, *, is_secret: bool = False, by_proxy: bool = True) -> Route:
@@ -168,16 +153,17 @@ def route_to(url: str, *, is_secret: bool = False, by_proxy: bool = True) -> Rou
         target="" if is_secret else _place(target),
         proxy=proxy,
         named_by=named_by,
-        ca_file=os.environ.get("SSL_CERT_FILE", ""),
     )
 
 
 def proxy_in_words() -> str:
-    """Return the proxy for https, and what names it; "" if there is none that can be used."""
-    try:
-        return route_to("https://").by_proxy
-    except ConfigError:
-        return ""
+    """Return the only proxy that the environment names for the web, and what names it; "" if there is none."""
+    found: set[str] = set()
+    for scheme in _PORTS:
+        with contextlib.suppress(ConfigError):
+            found.add(route_to(f"{scheme}://").by_proxy)
+    found.discard("")
+    return found.pop() if len(found) == 1 else ""
 
 
 def proxy_warnings(environ: Mapping[str, str]) -> list[str]:

@@ -76,11 +76,12 @@ def describe(error: BaseException, route: Route) -> Trusted:
     if isinstance(error, httpx.ProxyError):
         return network.refused_by_proxy(route, str(error)[:3])
     for cause in _causes(error):
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            if (found := _CERTIFICATE_ERRORS.get(cause.verify_code)) is None:
+                return network.untrusted(route, cause.verify_message)
+            return network.sentence(found, route)
         if (found := _trouble(cause)) is not None:
-            # What OpenSSL says of an authority names no host.
-            is_unknown = found is Trouble.UNTRUSTED
-            detail = str(getattr(cause, "verify_message", "")) if is_unknown else ""
-            return network.sentence(found, route, detail)
+            return network.sentence(found, route)
         if isinstance(cause, OSError) and cause.errno:
             name = errno.errorcode.get(cause.errno, cause.errno)
             return Trusted(f"{network.place_of(route)}network error {name}")
@@ -112,8 +113,6 @@ _SYSTEM_ERRORS = {
 def _trouble(cause: BaseException) -> Trouble | None:
     """Return what an error of the system or of TLS means; None for any other."""
     match cause:
-        case ssl.SSLCertVerificationError():
-            return _CERTIFICATE_ERRORS.get(cause.verify_code, Trouble.UNTRUSTED)
         case ssl.SSLError():
             return Trouble.NO_TLS
         case socket.gaierror():

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from itertools import chain, count
-from urllib.parse import urlsplit
 
 from watcher.text import mask
 
@@ -39,9 +37,11 @@ def names(urls: Iterable[str], taken: Iterable[str]) -> dict[str, str]:
     unfree = set(taken)
     found: dict[str, str] = {}
     for url in urls:
-        service = _service(url)
-        numbered = (f"{service}-{number}" for number in count(2))
-        name = next(one for one in chain([service], numbered) if one not in unfree)
+        name = service = _service(url)
+        number = 1
+        while name in unfree:
+            number += 1
+            name = f"{service}-{number}"
         unfree.add(name)
         found[url] = name
     return found
@@ -51,15 +51,7 @@ def _service(url: str) -> str:
     """Return the service of a URL: its scheme, or that of a native address."""
     scheme = mask.scheme(url)
     if scheme in ("http", "https"):
-        scheme = _of_host(url) or scheme
+        host = url.split("/", 3)[2].rpartition("@")[2].partition(":")[0].lower()
+        known = (NATIVE[end] for end in NATIVE if f".{host}".endswith(f".{end}"))
+        return next(known, scheme)
     return scheme.replace("+", "-")
-
-
-def _of_host(url: str) -> str:
-    try:
-        host = urlsplit(url).hostname or ""
-    except ValueError:
-        return ""
-    labels = host.split(".")
-    ends = (".".join(labels[number:]) for number in range(len(labels)))
-    return next((NATIVE[end] for end in ends if end in NATIVE), "")

@@ -63,6 +63,13 @@ def test_what_is_gone_is_said_with_what_to_do() -> None:
     )
 
 
+def test_a_proxy_that_answers_itself_is_named() -> None:
+    """Without a tunnel a proxy answers in the service's place."""
+    proxy = "the proxy 127.0.0.1:1 (http_proxy)"
+    wish = f"HTTP 407, {proxy} wants a login: write USER:PASSWORD@ before its host"
+    assert _judged(407, proxy=proxy) == (wish, Cause.OTHER)
+
+
 def test_a_redirect_says_what_to_do() -> None:
     """A redirect is not followed, and the address can be corrected."""
     assert _judged(302) == (

@@ -28,7 +28,7 @@ from watcher.errors import ConfigError
 from watcher.model.failure import Fault, ReadFailure
 from watcher.model.listing import Listing
 from watcher.registry.client import Query
-from watcher.registry.network import Route
+from watcher.registry.network import Route, proxy_in_words
 from watcher.registry.transport import check_usable, describe
 
 pytestmark = pytest.mark.measured
@@ -328,6 +328,17 @@ def test_a_host_that_does_not_exist() -> None:
         "cannot reach registry.invalid:443: its host name cannot be resolved;"
         " check the name, and that this machine is online"
     )
+
+
+def test_the_proxy_of_the_web_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is named, without its login, if it is the only one that can be used."""
+    assert proxy_in_words() == ""
+    monkeypatch.setenv("http_proxy", "me:hunter2@p.test:1")
+    assert proxy_in_words() == "the proxy p.test:1 (http_proxy)"
+    monkeypatch.setenv("https_proxy", "socks5://p.test")
+    assert proxy_in_words() == "the proxy p.test:1 (http_proxy)"
+    monkeypatch.setenv("https_proxy", "q.test:1")
+    assert proxy_in_words() == ""
 
 
 SOMEWHERE = Route(target="a.test:443")
