@@ -373,6 +373,16 @@ class Overview:
             for name, key in ((name, name.lower()) for name in self.nodes)
         ]
 
+    @cached_property
+    def error_of_all(self) -> str:
+        """Why the last poll could read no node pack, if that is one cause for several, safe to print; "" if not."""
+        if of_pages := _error_of_all(self.state):
+            return of_pages
+        if len(self.rows) == 1 or any(row.state == "empty" for row in self.rows):
+            return ""
+        errors = {row.error for row in self.rows}
+        return errors.pop() or "" if len(errors) == 1 else ""
+
     def wants(self, row: NodeRow) -> bool:
         """Return whether a node was asked for."""
         chosen = not self.chosen or row.node.lower() in self.chosen
@@ -585,7 +595,7 @@ def _last_poll(overview: Overview) -> str:
 def _overall(overview: Overview, rows: Sequence[NodeRow]) -> list[str]:
     """Return what concerns all nodes: pages that could not be read, and the counts of what globs choose."""
     found: list[str] = []
-    if of_all := _error_of_all(overview.state):
+    if of_all := overview.error_of_all:
         found.append(styled(f"the last poll could read no node pack: {of_all}", "red"))
     elif of_sweep := _error_of_sweep(overview.state):
         found.append(styled(of_sweep, "red"))
@@ -660,7 +670,7 @@ def _unread(overview: Overview, row: NodeRow) -> str:
     if row.error is None and age <= overview.max_age:
         return ""
     parts = [f"last read {overview.ago(read_at)}" if read_at else "never read"]
-    if row.error and row.error != _error_of_all(overview.state):
+    if row.error and row.error != overview.error_of_all:
         parts.insert(0, row.error)
     return ", ".join(parts)
 

@@ -634,6 +634,17 @@ def test_installs_have_a_table_and_nodes_say_where_they_run() -> None:
     )
 
 
+def test_a_cause_that_all_packs_share_is_said_once() -> None:
+    """It is above the table; where one pack was read it is in the rows of the others."""
+    down = FailureStreak(count=1, since=NOW, error="refused")
+    checks = Checks(polled_at=NOW, health=Health(nodes={"one": down, "two": down}))
+    said, _, *rows = shown(state(checks=checks), ("one", "two"))
+    assert said == "the last poll could read no node pack: refused"
+    assert rows == ["one unread - never read", "two unread - never read"]
+    lines = shown(state(checks=checks), ("one", "two", "three"))
+    assert "one unread - refused, never read" in lines
+
+
 def test_a_file_to_create_is_named_as_it_is_typed() -> None:
     """The words of a scan are the program's, and a name in them is no host."""
     empty = FailureStreak(count=2, since=NOW, error=f"create {OWN_FILES[0]} in it")
