@@ -51,12 +51,14 @@ class Terminal:
 
 
 @contextlib.contextmanager
-def on_terminal(watch: Watcher, *args: str, **env: str) -> Iterator[Terminal]:
-    """Start a command with a terminal for all its streams; it is killed with the `with` block."""
+def on_terminal(
+    watch: Watcher, *args: str, stderr: int | None = None, **env: str
+) -> Iterator[Terminal]:
+    """Start a command with a terminal for its streams, but for stderr if that is given; the `with` block ends it."""
     ours, theirs = pty.openpty()
     process = watch.fork(
         *args,
-        streams=(theirs, theirs, theirs),
+        streams=(theirs, theirs, theirs if stderr is None else stderr),
         env={"TERM": "xterm", "COLUMNS": "80", **env},
     )
     os.close(theirs)
@@ -71,6 +73,6 @@ def on_terminal(watch: Watcher, *args: str, **env: str) -> Iterator[Terminal]:
 
 def shown(watch: Watcher, *args: str, **env: str) -> str:
     """Run a command on a terminal to its end, which is success, and return what it wrote."""
-    with on_terminal(watch, *args, **env) as terminal:
+    with on_terminal(watch, *args, stderr=None, **env) as terminal:
         assert terminal.end() == 0, terminal.said
     return terminal.said

@@ -28,10 +28,8 @@ _COLOURS: dict[str, str] = {
 }
 """Colours of version statuses, verdicts, node states and results of `test-alerts`: what is bad, or expressly good."""
 
-_LABEL_COLOURS = {"error": "red", "warning": "yellow", "hint": None}
-
-_PRIORITIES = {"error": "<3>", "warning": "<4>", "hint": "<3>"}
-"""In the journal, by label: a hint belongs to the error before it."""
+_LABELS = {"error": ("<3>", "red"), "warning": ("<4>", "yellow"), "hint": ("<3>", None)}
+"""How a line on stderr may begin, with its priority in the journal and its colour. A hint belongs to its error."""
 
 _USUAL_WIDTH = 48
 """Without a terminal, the most columns that one long cell may add to the cells of other rows."""
@@ -80,8 +78,7 @@ def echo(line: str = "", *, error: bool = False) -> None:
     if text.lstrip().startswith("::"):
         text = text.replace("::", ": :", 1)
     if error:
-        priority = _priority(text) if streams.is_journal(stream) else ""
-        text = priority + _colour_label(text)
+        text = _with_label(text, is_journal=streams.is_journal(stream))
     if not isinstance(line, Document):
         columns = streams.width(stream)
         wrapped = [wrap(one, columns, "  ") for one in text.split("\n")]
@@ -143,16 +140,14 @@ def dim(text: str) -> str:
     return click.style(text, dim=True)
 
 
-def _colour_label(text: str) -> str:
+def _with_label(text: str, *, is_journal: bool) -> str:
+    """Return a text with its label in colour; for the journal with its priority first, as lines of the log have it."""
     label, colon, rest = text.partition(":")
-    if label not in _LABEL_COLOURS:
-        return text
-    return click.style(label + colon, fg=_LABEL_COLOURS[label], bold=True) + rest
-
-
-def _priority(text: str) -> str:
-    """Return what a line to systemd's journal begins with, as those of the log do."""
-    return _PRIORITIES.get(text.partition(":")[0], "<6>")
+    priority = "<6>"
+    if label in _LABELS:
+        priority, fg = _LABELS[label]
+        text = click.style(label + colon, fg=fg, bold=True) + rest
+    return priority + text if is_journal else text
 
 
 def _redirect_to_devnull(stream: TextIO) -> None:

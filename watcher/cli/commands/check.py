@@ -61,7 +61,17 @@ def check(
         echo_result([report.as_json(done)])
     else:
         columns = width(sys.stdout)
-        echo_result(report.lines(done, dry_run=dry_run, width=columns, fail_on=fail_on))
+        # What stderr had within a day, or has somewhere else, is said here.
+        says_why = columns is None or notes is not None
+        echo_result(
+            report.lines(
+                done,
+                dry_run=dry_run,
+                width=columns,
+                fail_on=fail_on,
+                says_why=says_why,
+            )
+        )
     if done is None or signal:
         return 128 + signal
     return report.exit_code(done, fail_on)

@@ -708,14 +708,12 @@ def _scan_problem(overview: Overview, row: InstallRow) -> str:
         if row.scanned_at
         else "never scanned"
     )
-    if not row.error:
+    if row.failing_since is None:
         return "-" if row.scanned_at else when
     return f"{_failing_for(overview, row.failing_since)}, {when}: {row.error}"
 
 
-def _failing_for(overview: Overview, since: str | None) -> str:
-    if since is None:
-        return styled("failing", "yellow")
+def _failing_for(overview: Overview, since: str) -> str:
     return styled(f"failing for {overview.long(since)}", "yellow")
 
 
