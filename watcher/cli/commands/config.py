@@ -105,7 +105,7 @@ def _as_toml(value: object) -> str:
             pairs = [f"{key} = {_as_toml(one)}" for key, one in value.items()]
             return f"{{{', '.join(pairs)}}}"
         case bool() | int() | float():
-            return json.dumps(value)
+            return json.dumps(value).removesuffix(".0")
         case _:
             return escape_invisible(json.dumps(str(value), ensure_ascii=False))
 
