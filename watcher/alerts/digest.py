@@ -33,6 +33,7 @@ from watcher.model.event import (
     Severity,
     event_id,
     is_about_all,
+    is_run_malware,
     rank,
     runs_it,
     severity_of,
@@ -111,13 +112,17 @@ def compose(events: tuple[Event, ...], part: int = 0, reference: str = "") -> Di
         Line(
             phrasing=_phrasing(event, looks.get(event.id), by_subject),
             group=group,
-            rank=rank(event),
+            rank=place,
             events=(event,),
         )
-        for event, group in _chosen([one for one in ordered if one.id not in quiet])
+        for event, group, place in _chosen(
+            [one for one in ordered if one.id not in quiet]
+        )
     ]
     if looks and (quiet or not part):
-        lines.append(_line_of_watched(looks.values()))
+        after_run = _after_what_is_run(ordered)
+        place = max(_place(look.event, after_run) for look in looks.values())
+        lines.append(_line_of_watched(looks.values(), place))
         lines.sort(key=lambda line: line.rank)
     shown = {event.id for line in lines for event in line.events}
     counted = [
@@ -148,7 +153,14 @@ def _phrasing(
     if look:
         return phrasing_of_banned(event, look.named, look.left[BANNED])
     if warns(event):
-        return phrasing(event, advice_on_node(by_subject.pop(_subject(event), ())))
+        subject = _subject(event)
+        of_node = by_subject.pop(subject, [])
+        if any(map(is_run_malware, of_node)):
+            # That advice is about those versions: what else you run and is bad keeps its own.
+            by_subject[subject] = [
+                one for one in of_node if runs_it(one) and not is_run_malware(one)
+            ]
+        return phrasing(event, advice_on_node(of_node))
     return phrasing(event, advice_on_failure(event))
 
 
@@ -161,7 +173,7 @@ def _group(event: Event, exposed: int) -> Group:
     return _WATCHED if is_watched else Group(key=_subject(event))
 
 
-def _line_of_watched(looks: Iterable[_FirstLook]) -> Line:
+def _line_of_watched(looks: Iterable[_FirstLook], place: Rank) -> Line:
     """Return the line of all nodes that are watched from now on, which stands for the quiet ones."""
     found = tuple(looks)
     mild = [status for status in TROUBLES if status != BANNED]
@@ -169,7 +181,7 @@ def _line_of_watched(looks: Iterable[_FirstLook]) -> Line:
     return Line(
         phrasing=phrasing_of_watched([one.event for one in found], bad),
         group=_WATCHED,
-        rank=max(rank(one.event) for one in found),
+        rank=place,
         events=tuple(one.event for one in found if not one.left[BANNED]),
     )
 
@@ -285,8 +297,22 @@ def _subject(event: Event) -> _Subject:
     return ("registry", "") if event.node is None else ("node", event.node.lower())
 
 
-def _chosen(events: Sequence[Event]) -> list[tuple[Event, Group]]:
-    """Return the events that have a line, worst first, each with its group.
+def _after_what_is_run(events: Iterable[Event]) -> Rank:
+    """Return the rank after the mildest event that warns of what somebody runs; one before all if there is none."""
+    run = (one for one in events if warns(one) and runs_it(one))
+    ranks = (rank(one) for one in run if one.kind is not Kind.BASELINE)
+    severity, apart, kind, after_it = max(ranks, default=(0, 0, 0, 0))
+    return severity, apart, kind, after_it + 1
+
+
+def _place(event: Event, after_run: Rank) -> Rank:
+    """Return the rank by which an event has its place: the first look at a node comes after all that is run and bad."""
+    is_first_look = event.kind is Kind.BASELINE and not is_about_all(event)
+    return max(rank(event), after_run) if is_first_look else rank(event)
+
+
+def _chosen(events: Sequence[Event]) -> list[tuple[Event, Group, Rank]]:
+    """Return the events that have a line, worst first, each with its group and place.
 
     The mildest are left out first, and among equals the last ones of the longest groups, so that no node crowds out
     others.
@@ -294,10 +320,15 @@ def _chosen(events: Sequence[Event]) -> list[tuple[Event, Group]]:
     exposed = sum(event.kind is Kind.EXPOSED for event in events)
     places: Counter[Group] = Counter()
     first: dict[Group, int] = {}
+    after_run = _after_what_is_run(events)
     found: list[tuple[Rank, int, int, int, Group]] = []
     for number, event in enumerate(events):
         group = _group(event, exposed)
         first.setdefault(group, number)
-        found.append((rank(event), places[group], first[group], number, group))
+        place = _place(event, after_run)
+        found.append((place, places[group], first[group], number, group))
         places[group] += 1
-    return [(events[number], group) for *_, number, group in nsmallest(LINES, found)]
+    return [
+        (events[number], group, place)
+        for place, *_, number, group in nsmallest(LINES, found)
+    ]

@@ -29,7 +29,6 @@ from watcher.model.event import (
     EMPTY,
     EXPOSURES,
     INCOMPLETE,
-    SWEPT_KINDS,
     TROUBLES,
     BadVersion,
     Event,
@@ -46,7 +45,7 @@ from watcher.model.event import (
     warns,
 )
 from watcher.model.pack import OWN_FILES, Copy
-from watcher.model.selection import INTERVAL_OF_GLOBS, NODE_ID
+from watcher.model.selection import NODE_ID
 from watcher.model.version import ACTIVE, BANNED
 from watcher.text.ascii import plain_name
 from watcher.text.plural import plural
@@ -103,9 +102,8 @@ _AFTER_A_STATUS = (
 )
 """Kinds whose status before may be any."""
 _WHAT_FOLLOWS = Trusted(
-    f"from now on: {', '.join(kind for kind in Kind if kind in SWEPT_KINDS and kind is not Kind.BASELINE)}"
-    " (of packs that you name or run, the usual kinds), unless a channel names its kinds;"
-    f" polled every {durations.show(INTERVAL_OF_GLOBS)} unless interval says otherwise"
+    "from now on you hear of bans, flags and deletions, and when they end; "
+    "of packs that you name or run, of every change. A channel's own kinds replace this"
 )
 
 
@@ -396,8 +394,6 @@ def _details(event: Event) -> Words:
     if is_about_all(event):
         return _inventory(event)
     clauses: list[Words] = []
-    if replaces_archive(event):
-        clauses.append((Trusted("the archive of a published version was replaced"),))
     if event.changelog:
         clauses.append((Trusted("changelog: "), event.changelog))
     if event.changes:
@@ -458,7 +454,7 @@ def running(event: Event, *, with_places: bool = True) -> Words:
     The version that the event is about comes first. Disabled copies are mentioned where none is enabled.
     """
     enabled = [copy for copy in event.installed if copy.enabled]
-    verb = "you run " if enabled else "you keep a disabled "
+    verb = Trusted("you run " if enabled else "you keep a disabled ")
     unknown = "a copy of unknown version" if enabled else "copy of unknown version"
 
     def order(copy: Copy) -> tuple[bool, bool]:
@@ -470,17 +466,29 @@ def running(event: Event, *, with_places: bool = True) -> Words:
     words: list[str] = []
     for version, installs in list(by_version.items())[:_VERSIONS]:
         is_known = version is not None or event.kind is Kind.EXPOSED
+        named = Trusted(unknown) if version is None else Item(version)
+        if words:
+            # In brackets, so that nobody takes this version for a bad one.
+            words += _beside(named, installs if with_places else ())
+            continue
         if enabled and is_known and version == event.version:
             words.append(_YOU_RUN_IT)
         else:
-            named = Trusted(unknown) if version is None else Item(version)
-            words += [Trusted(", also " if words else verb), named]
+            words += [verb, named]
         if with_places:
             words += [Trusted(" on "), *_places(installs)]
     if len(by_version) > _VERSIONS:
         more_versions = plural(len(by_version) - _VERSIONS, "more version")
         words.append(Trusted(f", and {more_versions}"))
     return tuple(words)
+
+
+def _beside(version: str, installs: Sequence[str]) -> Words:
+    """Return what else is installed: " (laptop has 1.1.0)"."""
+    if not installs:
+        return Trusted(" (also "), version, Trusted(")")
+    has = "has" if len(set(installs)) == 1 else "have"
+    return Trusted(" ("), *_places(installs), Trusted(f" {has} "), version, Trusted(")")
 
 
 def _runs(event: Event) -> Words:
@@ -608,6 +616,9 @@ def titles(worst_first: Sequence[Event], part: int) -> tuple[str, ...]:
     They are safe ASCII that no service takes for markup.
     """
     worst, *others = worst_first
+    if worst.kind is not Kind.BASELINE:
+        # What is watched from now on is no news beside what happened.
+        others = [one for one in others if one.kind is not Kind.BASELINE]
     number = len(worst_first)
     found: list[str] = []
     if others and all(_counted_as(event) == _WATCHED for event in worst_first):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import given
@@ -12,6 +13,7 @@ from watcher.alerts.digest import LINES, Digest, compose, sample
 from watcher.alerts.phrasing import Part, counts, label
 from watcher.alerts.render import Format, render
 from watcher.model.event import BadVersion, Event, Kind, Tally, event_id
+from watcher.model.pack import Copy
 from watcher.model.version import SafeVersion
 
 
@@ -88,6 +90,11 @@ def _exposed(node: str, version: str, after: str) -> Event:
     return _event(Kind.EXPOSED, node, version, after=after)
 
 
+def _on_pc(one: Event, **fields: Any) -> Event:
+    copy = Copy(install="pc", version=one.version, enabled=True)
+    return replace(one, installed=(copy,), **fields)
+
+
 def _said(*events: Event, part: int = 0) -> list[str]:
     """Return the lines of a message, without the foot."""
     body = render(compose(tuple(events), part), Format.TEXT, 3000, 100).body
@@ -143,17 +150,37 @@ def test_what_a_later_poll_says_is_not_taken_from_a_baseline() -> None:
         assert _said(look, later)[-1] == f"👀 Now watched: `a`{found}"
 
 
-def test_the_title_counts_what_a_first_look_adds() -> None:
-    """A baseline whose ban is said elsewhere counts by its flags; one that adds nothing bad is an other one."""
+def test_the_title_counts_no_first_look_beside_what_happened() -> None:
+    """What is watched from now on has a line of its own. It counts by its flags where its ban is said elsewhere."""
     events = [_look("a", "1.0", flagged=1), _look("b", flagged=2), _look("c")]
     digest = compose((_exposed("a", "1.0", "banned"), *events))
-    assert (
-        digest.titles[0] == "You run BANNED a 1.0 (+ 2 with flagged versions, 1 other)"
-    )
+    assert digest.titles[0] == "You run BANNED a 1.0"
     assert (
         counts(map(label, digest.lines[-1].events))
         == "2 with flagged versions, 1 now watched"
     )
+
+
+def test_what_is_run_and_bad_comes_before_first_looks() -> None:
+    """A version that is banned, and that nobody runs, is no news beside one that is run, however mild that is."""
+    exposed = _on_pc(_exposed("a", "1.0", "deprecated"))
+    assert [line.split(" `")[0] for line in _said(_look("b", "2.0"), exposed)] == [
+        "📉 You run deprecated",
+        "👀 Now watched:",
+        "- ⛔ Already BANNED:",
+    ]
+
+
+def test_a_flag_of_what_is_run_keeps_its_advice_beside_malware() -> None:
+    """That another version of the pack steals says nothing about what to do with this one."""
+    stealer = _on_pc(_exposed("a", "1.0", "banned"), reason="a stealer")
+    flagged = _on_pc(_exposed("a", "2.0", "flagged"), safe_version=SafeVersion("1.5.0"))
+    unused = _event(Kind.FLAGGED, "a", "1.7", safe_version=SafeVersion("1.5.0"))
+    said = _said(stealer, flagged, unused)
+    assert "before you know why" in said[1]
+    assert [line for line in said if "`1.5.0`" in line] == [
+        "- 🚩 You run flagged `2.0` on `pc`: go back to `1.5.0`."
+    ]
 
 
 def test_a_further_message_does_not_say_again_what_is_watched() -> None:

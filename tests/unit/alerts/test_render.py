@@ -108,8 +108,10 @@ def test_so_many_lines_and_no_more(
     assert list(in_shown(Dialect.TEXT, body)) == []
     if "ref " in shown[-1]:
         hidden = re.search(r"… and (\d+) more", body)
+        marks = {symbol[:1] for symbol in (*SYMBOLS.values(), "🚨")}
+        watched = re.compile(r"👀 Now watched: (\d+) packs")
         listed = sum(
-            line[:1] in {symbol[:1] for symbol in (*SYMBOLS.values(), "🚨")}
+            int(many[1]) if (many := watched.match(line)) else line[:1] in marks
             for line in shown
         )
         assert (int(hidden[1]) if hidden else 0) + listed == len(events)
