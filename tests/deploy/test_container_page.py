@@ -115,7 +115,7 @@ def test_the_page_leads_to_alerts(
     """Each step works as it is written, from the clone to the upgrade, without rights and on a read-only root."""
     build, demo, settings, up, look, once, upgrade = blocks("container.md", "sh")
     reader.does(build)
-    assert "Done. Polling found every change" in reader.does(demo)
+    assert "Each alert came once" in reader.does(demo)
 
     registry.catalog.publish("rgthree-comfy", "1.0.0")
     reader.does(settings)

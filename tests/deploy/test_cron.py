@@ -84,10 +84,10 @@ def test_a_problem_that_lasts(cron: Cron, registry: FakeRegistry) -> None:
     cron.does(step("settings"), user=USER)
     give(cron, "http://127.0.0.1:9")
     (mail,) = cron.once(step("crontab"))
-    assert mail.startswith("error: alpha: ")
+    assert mail.startswith("error: the registry cannot be read: ")
     assert cron.once(step("crontab")) == []
     give(cron, registry.url)
-    assert cron.once(step("crontab")) == ["alpha can be read again\n"]
+    assert cron.once(step("crontab")) == ["the registry can be read again\n"]
 
 
 def test_the_machines_file(cron: Cron, registry: FakeRegistry) -> None:
