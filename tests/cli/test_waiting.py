@@ -80,7 +80,7 @@ def test_no_line_where_it_could_not_be_wiped(
         assert "waiting for" not in terminal.said
     else:
         (said,) = slow.run("check").err.splitlines()
-        assert said.startswith("error: alpha: cannot reach ")
+        assert said.startswith("error: the registry cannot be read: cannot reach ")
 
 
 def test_a_line_fits_the_terminal() -> None:
