@@ -102,8 +102,8 @@ _AFTER_A_STATUS = (
 )
 """Kinds whose status before may be any."""
 _WHAT_FOLLOWS = Trusted(
-    "from now on you hear of bans, flags and deletions, and when they end; "
-    "of packs that you name or run, of every change. A channel's own kinds replace this"
+    "from now on you hear of bans, flags and deletions, and when they end. "
+    "Of packs that you name or run you hear of every change"
 )
 
 
@@ -394,6 +394,8 @@ def _details(event: Event) -> Words:
     if is_about_all(event):
         return _inventory(event)
     clauses: list[Words] = []
+    if replaces_archive(event):
+        clauses.append((Trusted("its download was replaced after the release"),))
     if event.changelog:
         clauses.append((Trusted("changelog: "), event.changelog))
     if event.changes:
