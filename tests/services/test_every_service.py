@@ -79,7 +79,8 @@ def test_a_big_digest_fits(destination: Destination, alerted: Operator) -> None:
     assert alerted.check()["alerts"]["pending"] == 0
     [text] = _come(destination, 1)
     assert "keylogger" in text
-    assert f"{_MANY} more" in text
+    counted = f"{_MANY} other", f"{_MANY} more"  # in the title, or in a line
+    assert any(count in text for count in counted)
     assert len(text.encode()) <= destination.most
 
 
