@@ -436,12 +436,18 @@ def test_settings_of_the_command_line(
 
 
 def test_init(watch: Watcher, fork_server: ForkServer) -> None:
-    """`init` writes a file that is valid as it is, and never overwrites anything."""
+    """`init` writes a valid file in which `check` and `config` say what to set, and never overwrites anything."""
     done = watch.run("init")
     path = watch.folder / "comfy-watch.toml"
     assert (done.code, done.err) == (0, "")
     assert "comfy-watch.toml" in done.out
-    assert fork_server.run("config", cwd=watch.folder).code == 0
+    for command, code in (("config", 0), ("check", 2)):
+        done = fork_server.run(command, cwd=watch.folder)
+        assert done.code == code
+        first, hint = done.err.splitlines()[:2]
+        assert first.endswith("there is nothing to watch: installs and nodes are empty")
+        assert hint == f"hint: set installs (your ComfyUI) or nodes in {path}"
+        assert "COMFY_WATCH_" not in done.err
     path.write_text("mine", "utf-8")
     done = watch.run("init")
     assert (done.code, done.found) == (2, "")

@@ -79,7 +79,7 @@ def test_what_is_typed_next(
         for name in ("config", "test-alerts", "check")
     ]
     assert said.read_text("utf-8").splitlines() == [
-        "Wrote my own.toml. Add your node packs and alert URLs to it, then:",
+        "Wrote my own.toml. Set installs (your ComfyUI) and alert_urls in it, then:",
         *each,
     ]
     # `config` finds the file, in which nothing is watched yet.

@@ -20,7 +20,7 @@ def existing_state(loaded: Loaded) -> StateFolder:
     if not (loaded.settings.nodes or loaded.settings.installs or folder.exists()):
         error = nothing_to_watch(loaded)
         raise UsageError(
-            error.what, f"there is no state in {folder.path}\n{error.hint}"
+            error.what, f"{error.hint}\nthere is no state in {folder.path}"
         )
     return folder
 

@@ -366,7 +366,7 @@ def init(path: Path | None, system: bool) -> int:
     config = "" if path == default else f" --config {invocation.quoted(str(path))}"
     typed = invocation.command()
     steps = [f"  {typed} {name}{config}" for name in ("config", "test-alerts", "check")]
-    wrote = f"Wrote {path}. Add your node packs and alert URLs to it, then:"
+    wrote = f"Wrote {path}. Set installs (your ComfyUI) and alert_urls in it, then:"
     echo_result([wrote, *map(Document, steps)])
     return 0
 

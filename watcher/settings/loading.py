@@ -110,21 +110,23 @@ def load(
 
 
 def where_to_set(loaded: Loaded, what: str, variable: str) -> str:
-    """Return hints that say where to set something: the settings file, else where one was looked for."""
+    """Return hints that say where to set something: in the settings file, else in one that `init` writes."""
     if loaded.config_file:
-        return f"set {what}; the settings file is {loaded.config_file}"
+        return f"set {what} in {loaded.config_file}"
     places = ", ".join(map(str, loaded.searched))
     return (
-        f"no settings file was found; looked for {places}\n"
-        f"write one with comfy-watch init, or set {variable}"
+        f"write a settings file with comfy-watch init, and set {what} in it; or set {variable}\n"
+        f"no settings file was found; looked for {places}"
     )
 
 
 def nothing_to_watch(loaded: Loaded) -> UsageError:
     """Return the error for settings without nodes and installs."""
     return UsageError(
-        "there is nothing to watch: nodes and installs are empty",
-        hint=where_to_set(loaded, "nodes or installs", "COMFY_WATCH_NODES"),
+        "there is nothing to watch: installs and nodes are empty",
+        hint=where_to_set(
+            loaded, "installs (your ComfyUI) or nodes", "COMFY_WATCH_INSTALLS"
+        ),
     )
 
 

@@ -58,7 +58,7 @@ def _steps(
 ) -> list[str]:
     lines = [
         f"Wrote {settings}, which everybody can read; the alert URLs go into {credential}, which only root can.",
-        f"1. Name your node packs in {settings}.",
+        f"1. Set installs (your ComfyUI) or nodes in {settings}.",
         f"2. Put your alert URLs into {credential}, one per line. A service gets them with",
         f"   LoadCredential={_CREDENTIAL}:{credential}",
         f"3. As root: {command} config && {command} test-alerts",

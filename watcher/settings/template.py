@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
@@ -25,7 +25,7 @@ _HOW = """\
 """
 
 _HEAD = f"""\
-# Comfy Watch: settings.
+# Comfy Watch: settings. Set alert_urls, and installs (your ComfyUI) or nodes.
 #
 {_HOW}#
 # A setting can also come from the environment (COMFY_WATCH_INTERVAL=5m), or from a file of its name in a secrets folder
@@ -34,7 +34,7 @@ _HEAD = f"""\
 """
 
 _SYSTEM_HEAD = f"""\
-# Comfy Watch: settings of this machine, for a service or for cron.
+# Comfy Watch: settings of this machine, for a service or for cron. Set installs (your ComfyUI) or nodes.
 #
 {_HOW}#
 # Everybody may read this file, so it has no place for secrets. Each of those is a file of its own in {{folder}},
@@ -42,7 +42,7 @@ _SYSTEM_HEAD = f"""\
 """
 
 _SECTIONS = {
-    "What to watch": ("nodes", "installs", "accept", "statuses"),
+    "What to watch": ("installs", "nodes", "accept", "statuses"),
     "Alerts": (
         "alert_urls",
         "heartbeat_url",
@@ -66,14 +66,17 @@ _SECTIONS = {
 }
 
 _EXAMPLES: Mapping[str, object] = {
-    "nodes": ["rgthree-comfy"],
     "installs": ["~/ComfyUI"],
+    "nodes": ["rgthree-comfy", "comfyui-kjnodes"],
     "accept": ["rgthree-comfy@1.0.3"],
     "heartbeat_url": "https://hc-ping.com/your-uuid",
     "alert_urls": [
         "discord://webhook_id/webhook_token",
         "mailtos://user:password@example.com?to=you@example.com",
     ],
+}
+_SYSTEM_EXAMPLES: Mapping[str, object] = {
+    "installs": ["/opt/ComfyUI"],  # a service has no home folder of a person
 }
 _CHANNEL: Mapping[str, object] = {
     "name": "security",
@@ -93,7 +96,9 @@ def text(system: Folders | None = None, state: Path = Path("state")) -> str:
     The file in the `system`'s folders is for everybody to read, and has no place for secrets.
     """
     parts = [_HEAD if system is None else _SYSTEM_HEAD.format(folder=system.settings)]
-    values = {**_EXAMPLES, "state_dir": state if system is None else system.state}
+    values = {**_EXAMPLES, "state_dir": state}
+    if system is not None:
+        values |= {**_SYSTEM_EXAMPLES, "state_dir": system.state}
     for title, names in _SECTIONS.items():
         parts.append(f"# ---- {title} ".ljust(120, "-") + "\n")
         for name in names:
@@ -103,18 +108,13 @@ def text(system: Folders | None = None, state: Path = Path("state")) -> str:
             else:
                 parts.append(_setting(name, field, values.get(name, field.default)))
     if system is not None:
-        return _with_nodes(parts)
+        return "\n".join(parts)
     keys = [
         _setting(name, field, _CHANNEL[name])
         for name, field in ChannelTable.model_fields.items()
     ]
-    return _with_nodes(parts).replace("#channels = []", "\n#[[channels]]") + "".join(
-        keys
-    )
-
-
-def _with_nodes(parts: Iterable[str]) -> str:
-    return "\n".join(parts).replace("#nodes =", "nodes =")
+    settings = "\n".join(parts).replace("#channels = []", "\n#[[channels]]")
+    return settings + "".join(keys)
 
 
 def _secret(name: str, field: FieldInfo, folder: Path) -> str:

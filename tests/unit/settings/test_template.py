@@ -39,11 +39,11 @@ def _load(path: Path) -> Settings:
 
 
 def test_the_sample_validates(tmp_path: Path) -> None:
-    """The file as written is valid and private, watches one node and leaves everything else at its default."""
+    """The file as written is valid and private, and sets nothing: what to watch is for its owner to choose."""
     path = tmp_path / "comfy-watch.toml"
     template.write(path)
-    assert tomllib.loads(path.read_text("utf-8")).keys() == {"nodes"}
-    assert len(_load(path).nodes) == 1
+    assert tomllib.loads(path.read_text("utf-8")) == {}
+    assert _load(path).all_installs() == ()
     assert path.stat().st_mode & 0o777 == 0o600  # it will hold secrets
 
 
@@ -59,6 +59,17 @@ def test_every_setting_is_in_it_with_its_default(tmp_path: Path) -> None:
         assert getattr(loaded, name) == getattr(defaults, name), name
     assert loaded.state_dir == tmp_path / defaults.state_dir
     assert len(loaded.all_channels()) == 3
+
+
+def test_what_to_set_comes_first() -> None:
+    """The first line names what to set, and `installs` is the first setting."""
+    text = template.text()
+    first = text.splitlines()[0]
+    assert all(name in first for name in ("alert_urls", "installs", "nodes"))
+    assert re.findall(r"^#([a-z_]+) = ", text, re.MULTILINE)[:2] == [
+        "installs",
+        "nodes",
+    ]
 
 
 def test_the_schema_describes_the_file() -> None:
@@ -166,7 +177,8 @@ def test_the_systems_files(tmp_path: Path) -> None:
         (),
         system.state,
     )
-    assert (len(loaded.settings.nodes), loaded.warnings) == (1, ())
+    watched = (loaded.settings.installs, loaded.settings.nodes)
+    assert (watched, loaded.warnings) == (((), ()), ())
     assert [line for line in lines if "chmod" in line] == []
 
 

@@ -13,7 +13,7 @@ from watcher.model.channel import Channel
 from watcher.model.event import SWEPT_KINDS, Kind
 from watcher.polling.setup import url_warnings, validate_channels, warnings
 from watcher.registry.transport import check_usable
-from watcher.settings.loading import Loaded
+from watcher.settings.loading import Loaded, nothing_to_watch
 from watcher.settings.model import DURATIONS, Settings
 from watcher.settings.parsing import NO_ALERTS
 from watcher.state.store import StateFolder
@@ -31,6 +31,10 @@ def show(*, settings: Callable[[], Loaded], as_json: bool) -> int:
     known = loaded.settings
     check_usable(known.registry_url)
     validate_channels(known, StateFolder(known.state_dir), loaded.origins)
+    if not (known.nodes or known.installs):
+        what, hint, *_places = str(nothing_to_watch(loaded)).splitlines()
+        echo(f"warning: {what}", error=True)  # a poll refuses it
+        echo(hint, error=True)
     for warning in (*warnings(loaded), *url_warnings(known)):
         echo(f"warning: {warning}", error=True)
     if as_json:
