@@ -44,7 +44,7 @@ def test_who_hears_what(
         ("1.0.0", "flagged")
     ]
     assert (
-        "every 1h unless interval says otherwise"
+        "Of packs that you name or run you hear of every change"
         in webhook.messages("/usual")[0].json["message"]
     )
     assert webhook.messages("/picky") == []
