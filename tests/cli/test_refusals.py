@@ -82,7 +82,7 @@ def test_no_message_blocks_the_ones_behind_it(
     assert (row["undelivered"], row["aside"], row["aside_error"]) == (1, 1, "HTTP 400")
     said = watch.run("status").out
     assert (
-        "a: 1 alert refused also in the plainest form (HTTP 400); tried until alert_expiry"
+        "1 alert refused also in the plainest form (HTTP 400); tried until alert_expiry"
         in said
     )
     done = watch.run("check", env={"CI": "1"})

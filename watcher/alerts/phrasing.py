@@ -660,7 +660,8 @@ def titles_of_sample(found: Iterable[str]) -> tuple[str, ...]:
 def _headline(event: Event, of_name: int, of_version: int, *, runs: bool) -> str:
     """Return an event in a few words, with `runs` also that it is run; "" for a name that is not fit for a title."""
     what, about = _sentence(event)
-    name, version = _name(event), event.version
+    name = _name(event)
+    version = None if is_about_all(event) else event.version
     if name is not None and not NODE_ID.fullmatch(name):
         return ""
     words = [_capital(what)] if what else []

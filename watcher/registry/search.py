@@ -6,7 +6,7 @@ The endpoint is optional, and nothing depends on it (docs/registry.md, Search).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from http import HTTPStatus
 from itertools import islice
 
@@ -34,15 +34,18 @@ async def read_near(
     Of those without a near `known` id the registry is asked. Where it fails, that id and those after it are left out.
     No failure is raised.
     """
+    asked = tuple(nodes)
+    # A search also finds packs without versions, which are no help.
+    unknown = {node.lower() for node in asked}
     others = tuple(known)
     found: dict[str, str] = {}
     try:
         async with asyncio.timeout(_PATIENCE):
-            for node in islice(nodes, _MOST):
+            for node in islice(asked, _MOST):
                 await asyncio.sleep(0)  # a comparison takes a while
                 found[node.lower()] = ""  # and stays so if the time is over
                 near = nearest_id(node, others)
-                found[node.lower()] = near or await _search(registry, node)
+                found[node.lower()] = near or await _search(registry, node, unknown)
     except TimeoutError:
         pass
     except Exception:  # noqa: BLE001 - the answer is optional: whatever is in it, the poll goes on
@@ -50,8 +53,10 @@ async def read_near(
     return found
 
 
-async def _search(registry: Registry, node: str) -> str:
+async def _search(registry: Registry, node: str, unknown: Container[str]) -> str:
     """Return the active pack that a search finds and whose id is similar; "" if there is none, or no search.
+
+    It is none of the ids that are `unknown`, in lower case.
 
     Raises NoAnswerError.
     """
@@ -63,7 +68,9 @@ async def _search(registry: Registry, node: str) -> str:
             raise NoAnswerError(f"the search failed ({answer.code})")
         records, _ = parse_packs(answer.body)
         ids = [one.id for one in records if one.status == _ACTIVE]
-        usable = filter(NODE_ID.fullmatch, ids)
+        usable = [
+            one for one in ids if NODE_ID.fullmatch(one) and one.lower() not in unknown
+        ]
         if near := nearest_id(node, usable, likeness=_LIKENESS):
             return near
     return ""

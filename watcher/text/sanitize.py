@@ -55,9 +55,11 @@ _GOES_ON = re.compile(r"_\w")
 
 _HARMLESS = re.compile(r"[ -~]*")
 _COMMAND = re.compile(r"\A\s*::|##\[")
+_FIRST_OF_WORD = re.compile(r"(?<!\S)::(?!\s)")
+"""Where a terminal breaks a line, any word may be its first."""
 _CLEAN = re.compile(r"[!-~]+(?: [!-~]+)*")
 _SUSPECT = re.compile(
-    r"[<@%&\\]|[(\[{] ?[Aa]|://|\]\(|##\[|\A::|[\w-]\.[A-Za-z]{2}|[Ww]{3}\."
+    r"[<@%&\\]|[(\[{] ?[Aa]|://|\]\(|##\[|(?:\A| )::|[\w-]\.[A-Za-z]{2}|[Ww]{3}\."
 )
 """What must be examined. A clean text without it is returned unchanged. Every form of `_AT_SIGN` begins like this."""
 
@@ -95,7 +97,7 @@ def sanitize_line(text: str, limit: int = 200, *, cut_off: bool = False) -> str:
     Whitespace becomes one space. Controls, escapes, bidi controls and invisible characters are removed, and combining
     marks limited. E-mail addresses are redacted. `@` becomes U+FF20, and `<` of a tag or mention U+2039. `://` and the
     dots of host names are bracketed (`https[:]//evil[.]example`) so that nothing links them, and `](` is separated. A
-    leading `::` and any `##[` (workflow commands) are broken. A cut is marked with `…`.
+    `::` that begins a word, and any `##[` (workflow commands), are broken. A cut is marked with `…`.
     The function is idempotent. It reads only the start of a huge text. If the text is `cut_off` already, its last word
     is dropped, since it may be half an address.
     """
@@ -115,8 +117,7 @@ def sanitize_line(text: str, limit: int = 200, *, cut_off: bool = False) -> str:
     line = line.replace("@", _AT).replace(_SMALL_AT, _AT)
     line = _TAG.sub(_ANGLE, line).replace("://", "[:]//").replace("##[", "# #[")
     line = re.sub(_HOST_DOT, "[.]", line).replace("](", "] (")
-    if line.startswith("::"):
-        line = ": :" + line[2:]
+    line = _FIRST_OF_WORD.sub(": :", line)
     if len(line) <= limit and cut:
         line += _ELLIPSIS
     return (
