@@ -143,7 +143,7 @@ OUTPUTS = CHANNELS | {
 }
 """Where untrusted text is shown."""
 _OUR_ESCAPES = re.compile(
-    r"\x1b\[(?:0|1|3[0-9])m|\r\d+ of [\d,]+ nodes? checked|\r\x1b\[K"
+    r"\x1b\[(?:0|1|2|3[0-9])m|\r\d+ of [\d,]+ packs? checked|\r\x1b\[K"
 )
 
 
@@ -474,8 +474,7 @@ class World:
         """Return how many lines there should be, by the same command's document."""
         if kind == "status":
             document = json.loads(self._run("status", "--json").out)
-            errors = sum(1 for node in document["nodes"] if node["error"])
-            return 3 + len(document["nodes"]) + errors + 2 + len(document["channels"])
+            return 3 + len(document["nodes"]) + 2 + len(document["channels"])
         if kind == "history":
             return 1 + len(
                 (self._state_dir / "history.jsonl").read_bytes().splitlines()
