@@ -128,6 +128,8 @@ def test_ordinary_text_is_untouched(text: str) -> None:
         ("\u3164\u2800\u115f", ""),
         ("@everyone <!channel> <@123> <#5>", "＠everyone ‹!channel> ‹＠123> ‹#5>"),
         ("::error::x", ": :error::x"),
+        ("it says ::error::x", "it says : :error::x"),
+        ("std::vector", "std::vector"),
         ("\n ::error::x", ": :error::x"),
         ("say ##[error]x", "say # #[error]x"),
         ("https://evil.example/a.py", "https[:]//evil[.]example/a.py"),

@@ -39,7 +39,7 @@ def test_each_problem_has_a_sentence() -> None:
         channel_errors={"ops": "HTTP 500", "mail": "HTTP 401"},
         expired_by_channel={"mail": 1},
     ) == [
-        "error: x[2J: it timed out ::error::",
+        "error: x[2J: it timed out : :error::",
         "warning: y: no versions found: is the id right?",
         "error: history.jsonl cannot be written; no change and no alert is lost",
         "error: channel ops: HTTP 500; its alerts are kept and retried",
