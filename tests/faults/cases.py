@@ -196,12 +196,8 @@ class Case:
 
 
 def without_counts(error: str) -> str:
-    """Return what is said of a node that could not be read, whatever it counts of the node's versions.
-
-    Also without the advice on a certificate: it depends on a variable that a program of its own does not get.
-    """
-    said = _COUNTS.sub("some", without_host(error).rpartition("incomplete: ")[2])
-    return said if "SSL_CERT_FILE" not in said else said.rpartition("; ")[0]
+    """Return what is said of a node that could not be read, whatever it counts of the node's versions."""
+    return _COUNTS.sub("some", without_host(error).rpartition("incomplete: ")[2])
 
 
 def cases(

@@ -21,6 +21,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import pytest
+
 from tests.chaos.figures import counting
 from tests.faults import due
 from tests.faults.asking import hurried
@@ -368,7 +370,9 @@ def faulty(case: Case, registry: FakeRegistry) -> Iterator[str]:
         with Refused() as refused:
             yield refused.url
     elif case.fault == "untrusted":
-        with Untrusted() as untrusted:
+        # The advice names this file; a program of its own does not get the variable either.
+        with pytest.MonkeyPatch.context() as surroundings, Untrusted() as untrusted:
+            surroundings.delenv("SSL_CERT_FILE", raising=False)
             yield untrusted.url
     else:
         if case.breadth is Breadth.PAGE:

@@ -8,8 +8,6 @@ A fault is added to `answer_faults` or `document_faults`, with its expectations;
 
 from __future__ import annotations
 
-import os
-
 from aiohttp import web
 
 from tests.support.fake_registry.catalog import Catalog
@@ -32,14 +30,9 @@ async def _unreached(
 
 
 _UNTRUSTED = "cannot reach HOST: its TLS certificate is not trusted"
-_CA_FILE = os.environ.get("SSL_CERT_FILE")
 _AUTHORITY = (
     "if a proxy or a virus scanner opens TLS, name its CA file in SSL_CERT_FILE"
 )
-if _CA_FILE:
-    _AUTHORITY = (
-        f"check that {_CA_FILE} (SSL_CERT_FILE) has the certificate of its authority"
-    )
 
 ADDRESS_FAULTS = {
     name: Fault(
