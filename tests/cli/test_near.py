@@ -6,6 +6,7 @@ import pytest
 from aiohttp import web
 
 from tests.support.fake_registry.server import FakeRegistry
+from tests.support.fakes.faults import inflict
 from tests.support.fakes.webhook import Webhook
 from tests.support.harness import Watcher
 
@@ -61,6 +62,17 @@ def test_a_search_that_fails(
         done = wrong.run("check")
         assert (done.code, done.err) == (0, f"warning: unheard-of: {DOUBT}\n")
     assert len(_searches(registry)) == searches
+
+
+def test_two_ids_without_versions(watch: Watcher, registry: FakeRegistry) -> None:
+    """None of them is suggested for the other, though the search finds both."""
+    nodes = ["good-a", "good-b"]
+    for node in nodes:
+        registry.catalog.publish(node, "1.0.0")
+    inflict(registry, "nothing", nodes=nodes)
+    said = watch.but(nodes=nodes).run("check").err
+    assert DOUBT in said
+    assert "Did you mean" not in said
 
 
 def test_a_suggestion_is_of_a_stranger(watch: Watcher, registry: FakeRegistry) -> None:

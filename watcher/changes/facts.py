@@ -76,7 +76,7 @@ def finished(
         known = event.safe_version or safe[key]
         one = replace(event, reason=": ".join(reason), safe_version=known)
         if is_run_malware(one):
-            # Here, before the reason is cut: whoever reads the event need not know the rule.
+            # Before the reason is cut: what reads the event need not know the rule.
             one = replace(one, safe_version=None)
         done.append(bounded(one))
     return tuple(done)
