@@ -55,8 +55,8 @@ _GOES_ON = re.compile(r"_\w")
 
 _HARMLESS = re.compile(r"[ -~]*")
 _COMMAND = re.compile(r"\A\s*::|##\[")
-_FIRST_OF_WORD = re.compile(r"(?<!\S)::(?!\s)")
-"""Where a terminal breaks a line, any word may be its first."""
+_FIRST_OF_WORD = re.compile(r"(?<!\S)::+")
+"""Colons that begin a word. Where a terminal breaks a line, any word may be its first."""
 _CLEAN = re.compile(r"[!-~]+(?: [!-~]+)*")
 _SUSPECT = re.compile(
     r"[<@%&\\]|[(\[{] ?[Aa]|://|\]\(|##\[|(?:\A| )::|[\w-]\.[A-Za-z]{2}|[Ww]{3}\."
@@ -117,7 +117,7 @@ def sanitize_line(text: str, limit: int = 200, *, cut_off: bool = False) -> str:
     line = line.replace("@", _AT).replace(_SMALL_AT, _AT)
     line = _TAG.sub(_ANGLE, line).replace("://", "[:]//").replace("##[", "# #[")
     line = re.sub(_HOST_DOT, "[.]", line).replace("](", "] (")
-    line = _FIRST_OF_WORD.sub(": :", line)
+    line = _FIRST_OF_WORD.sub(lambda colons: " ".join(colons[0]), line)
     if len(line) <= limit and cut:
         line += _ELLIPSIS
     return (

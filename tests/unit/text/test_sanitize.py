@@ -57,6 +57,7 @@ _PIECES = st.lists(
 
 @given(_NASTY | _PIECES, st.integers(min_value=1, max_value=130))
 @example("<@ab.cd", 60)
+@example(":::", 4)
 def test_it_is_idempotent(text: str, limit: int) -> None:
     """What has been made plain stays as it is, so that every layer may do it again."""
     once = sanitize_line(text, limit)
@@ -131,6 +132,7 @@ def test_ordinary_text_is_untouched(text: str) -> None:
         ("it says ::error::x", "it says : :error::x"),
         ("std::vector", "std::vector"),
         ("\n ::error::x", ": :error::x"),
+        ("x :::error::x", "x : : :error::x"),
         ("say ##[error]x", "say # #[error]x"),
         ("https://evil.example/a.py", "https[:]//evil[.]example/a.py"),
         ("www.evil.com and bücher.xn--p1ai", "www[.]evil[.]com and bücher[.]xn--p1ai"),

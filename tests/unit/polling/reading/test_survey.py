@@ -167,15 +167,12 @@ def test_a_registry_that_does_not_answer_is_not_asked_for_every_node(
     )
     inflict(registry, fault)
     report = made.poll()
-    # That is 24 nodes, and three more that were under way.
-    assert 24 <= len(set(made.asked())) <= 27
+    causes = Counter(dict(report.errors).values())
+    tried = 200 - causes["not tried, since the registry could not be reached"]
+    # That is 24 nodes, and three more that were under way. A busy server may not have seen a request that timed out.
+    assert 24 <= tried <= 27
+    assert len(set(made.asked())) <= tried
     assert (len(report.errors), made.progress) == (200, 200)
-    assert (
-        Counter(dict(report.errors).values())[
-            "not tried, since the registry could not be reached"
-        ]
-        >= 173
-    )
     assert reported(report) == [("failing", None, None)]
 
 
