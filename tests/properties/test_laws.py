@@ -310,6 +310,7 @@ def _batches(draw: st.DrawFn) -> list[tuple[Event, ...]]:
             replace(
                 draw(events(f"e{poll}.{number}")),
                 node=draw(st.sampled_from([PACK, "other", None])),
+                at=NOW,
             )
             for number in range(size)
         )
