@@ -115,6 +115,8 @@ class Report:
     """Installs that could not be scanned, or only in part, with the reason."""
     unknown: tuple[str, ...] = ()
     """Ids that only installs name and the registry does not know, as far as that was not said before."""
+    no_reasons: str = ""
+    """That the registry gives no reasons any more, if that was not said before."""
     no_packs: str = ""
     """Why the registry says nothing of packs as a whole, if that was not said before."""
 

@@ -12,6 +12,7 @@ from watcher.alerts.queues import outbox
 from watcher.alerts.queues.outbox import Outbox, merged
 from watcher.alerts.queues.ownership import reroute
 from watcher.alerts.queues.queue import reason_to_wait
+from watcher.changes.explaining import explaining_after, stopped_in_words
 from watcher.changes.exposure import copies_of, with_copies
 from watcher.changes.facts import finished
 from watcher.delivery.client import Worker
@@ -19,6 +20,7 @@ from watcher.errors import StateError, UnsureError
 from watcher.model.channel import knowing
 from watcher.model.failure import ReadFailure
 from watcher.model.listing import ALL
+from watcher.model.version import BANNED, FLAGGED
 from watcher.polling.model import PollConfig, Report, Scans, SetAside
 from watcher.polling.reading.compare import PollChange, compare
 from watcher.polling.reading.exposures import had_installs, with_installs
@@ -110,6 +112,9 @@ class Poller:
             nodes=nodes,
             unscanned=tuple(unscanned),
             unknown=tuple(unknown),
+            no_reasons=""
+            if before.explaining.stopped
+            else stopped_in_words(found.checks.explaining),
             no_packs="" if before.packs_error else found.checks.packs_error,
             way=found.checks.way,
             requests=found.checks.requests,
@@ -170,9 +175,20 @@ class Poller:
                 change = with_installs(config, plan, answers, change, scans)
             events = with_copies(change.events, copies_of(change.installs))
             reasons = await reasons_for(registry, events, patience, progress)
+        read_reasons = [
+            reasons[event.id]
+            for event in events
+            if event.id in reasons and event.after in {BANNED, FLAGGED}
+        ]
         return replace(
             change,
-            checks=replace(change.checks, requests=registry.requests),
+            checks=replace(
+                change.checks,
+                requests=registry.requests,
+                explaining=explaining_after(
+                    state.checks.explaining, read_reasons, started
+                ),
+            ),
             events=finished(events, change.snapshot, config.statuses, reasons),
         )
 

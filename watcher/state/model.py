@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from watcher.alerts.queues.channel_identity import Addresses
 from watcher.alerts.queues.outbox import Outbox
+from watcher.changes.explaining import Explaining
 from watcher.changes.health import Health
 from watcher.model.event import Event
 from watcher.model.pack import Pack, PackRecord
@@ -55,6 +56,8 @@ class Checks:
     """How many requests the last poll took."""
     near: Mapping[str, str] = field(default_factory=dict, metadata={ADDED: True})
     """Which id was probably meant by each that the registry does not know, by lower-case id; "" if none is similar."""
+    explaining: Explaining = field(default_factory=Explaining, metadata={ADDED: True})
+    """Whether the registry still says why it flags and bans versions."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from functools import cached_property
 
 from watcher import durations, timestamps
 from watcher.alerts.queues.queue import Queue, error_in_words, retry_at
+from watcher.changes.explaining import stopped_in_words
 from watcher.changes.exposure import copies_of, is_accepted
 from watcher.changes.facts import safe_version
 from watcher.changes.health import FailureStreak
@@ -599,6 +600,8 @@ def _overall(overview: Overview, rows: Sequence[NodeRow]) -> list[str]:
         found.append(styled(f"the last poll could read no node pack: {of_all}", "red"))
     elif of_sweep := _error_of_sweep(overview.state):
         found.append(styled(of_sweep, "red"))
+    if silent := stopped_in_words(overview.state.checks.explaining):
+        found.append(styled(silent, "yellow"))
     if overview.globs and not overview.is_narrowed:
         found.append(_of_globs(overview, rows))
     return found

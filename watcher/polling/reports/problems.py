@@ -74,6 +74,15 @@ def problems(report: Report) -> list[Problem]:
             )
             for near, nodes in by_near.items()
         ]
+    if report.no_reasons:
+        found.append(
+            Problem(
+                level="warning",
+                event="reasons empty",
+                fields={"error": Trusted(report.no_reasons)},
+                sentence=report.no_reasons,
+            )
+        )
     errors = {str(one.fields["error"]) for one in found if one.level == "error"}
     found += _of_installs(report, errors)
     return found + delivery_problems(
