@@ -9,15 +9,15 @@ from dataclasses import replace
 from watcher.alerts.digest import worst_first
 from watcher.model.bounds import bounded
 from watcher.model.event import Event
-from watcher.model.event_form import public_form
+from watcher.model.event_form import EventForm, public_form
 from watcher.text.sanitize import escape_values
 
 MOST_EVENTS = 200
 MOST_BYTES = 60_000
 """Of the objects as ASCII JSON: with the text beside them, less than what common web frameworks take (100 KB)."""
-_SHORT_TEXT, _FEW_COPIES = 80, 3
-"""Characters of each text, and installed copies, of an event that is too large. Then any takes less than half of
-`MOST_BYTES`.
+_SHORT_TEXT, _FEW = 80, 3
+"""Characters of each text, and installed copies and findings, of an event that is too large. Then any takes less than
+half of `MOST_BYTES`.
 """
 
 
@@ -33,7 +33,7 @@ def event_objects(
     for event in worst_first(events)[:MOST_EVENTS]:
         form = escape_values(public_form(event))
         if _size(form) > left:
-            form = _short_form(event)
+            form = escape_values(_short_form(event))
         left -= _size(form)
         if left < 0:
             break
@@ -47,11 +47,13 @@ def plainest_objects(events: Sequence[Event]) -> list[object]:
     There must be at least one event.
     """
     worst = worst_first(events)[0]
-    return [_short_form(replace(worst, reason="", changes=(), bad_versions=()))]
+    form = _short_form(replace(worst, reason="", changes=(), bad_versions=()))
+    # Only here: the severity of the event rests on its findings.
+    return [escape_values(replace(form, findings=(), finding_count=0))]
 
 
-def _short_form(event: Event) -> object:
-    return escape_values(public_form(bounded(event, _SHORT_TEXT, _FEW_COPIES)))
+def _short_form(event: Event) -> EventForm:
+    return public_form(bounded(event, _SHORT_TEXT, _FEW, _FEW))
 
 
 def _size(form: object) -> int:

@@ -20,6 +20,7 @@ from watcher.model.event import (
     is_meant,
 )
 from watcher.model.pack import Copy
+from watcher.model.scan import MOST_IN_EVENT, Scan, shortened
 from watcher.model.version import SafeVersion
 
 _LONGEST_NAME = 100
@@ -42,7 +43,10 @@ class Items:
 
 
 def bounded(
-    event: Event, longest: int = LONGEST_TEXT, copies: int = MOST_COPIES
+    event: Event,
+    longest: int = LONGEST_TEXT,
+    copies: int = MOST_COPIES,
+    findings: int = MOST_IN_EVENT,
 ) -> Event:
     """Return the event with long texts cut to their beginning, their length and a digest of the whole text.
 
@@ -86,8 +90,24 @@ def bounded(
         install=event.install and cut(event.install, longest_name),
         installed=installed,
         bad_versions=bad_versions,
+        scan=event.scan and _scan(event.scan, findings, longest),
         tally=event.tally and replace(event.tally, patterns=kept(event.tally.patterns)),
     )
+
+
+def _scan(scan: Scan, most: int, longest: int) -> Scan:
+    """Return the scan with the first of its findings, their texts cut."""
+    scan = shortened(scan, most)
+    items = tuple(
+        replace(
+            one,
+            rule=cut(one.rule, longest),
+            severity=cut(one.severity, longest),
+            file=cut(one.file, longest),
+        )
+        for one in scan.items
+    )
+    return replace(scan, items=items)
 
 
 def _foremost(event: Event, most: int) -> tuple[Copy, ...]:

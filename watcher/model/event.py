@@ -11,7 +11,8 @@ from typing import assert_never
 from watcher.model.malware import names_malware
 from watcher.model.pack import Copy
 from watcher.model.precedence import is_same_version
-from watcher.model.version import BANNED, SafeVersion
+from watcher.model.scan import Scan
+from watcher.model.version import BANNED, FLAGGED, SafeVersion
 from watcher.timestamps import Moment
 
 REFERENCES = 2**32
@@ -169,6 +170,10 @@ class Event:
     """For a baseline: some of the banned and flagged versions, the banned ones first, and the latest first."""
     tally: Tally | None = None
     """For a baseline."""
+    scan: Scan | None = None
+    """For `flagged`, `banned` and an exposure to these: what the scanner found; None if that was not read."""
+    ends: Severity | None = None
+    """For `reinstated`, `cleared`, `undeprecated` and `recovered`: how bad what it ends was."""
 
     @property
     def key(self) -> str:
@@ -211,13 +216,17 @@ def severity_of(event: Event) -> Severity:
     match event.kind:
         case Kind.BANNED:
             return Severity.CRITICAL
-        case Kind.EXPOSED:
-            return Severity.CRITICAL if event.after == BANNED else Severity.WARNING
+        case Kind.EXPOSED if event.after == BANNED:
+            return Severity.CRITICAL
+        case Kind.EXPOSED if event.after == FLAGGED:
+            return _of_flag(event.scan)
+        case Kind.FLAGGED:
+            return _of_flag(event.scan)
         case Kind.CHANGED:
             is_hit = replaces_archive(event) and runs_it(event)
             return Severity.CRITICAL if is_hit else Severity.WARNING
         case (
-            Kind.FLAGGED | Kind.DELETED | Kind.REMOVED | Kind.FAILING | Kind.DEPRECATED
+            Kind.EXPOSED | Kind.DELETED | Kind.REMOVED | Kind.FAILING | Kind.DEPRECATED
         ):
             return Severity.WARNING
         case Kind.BASELINE:
@@ -237,6 +246,12 @@ def severity_of(event: Event) -> Severity:
             return Severity.INFO
         case _:
             assert_never(event.kind)
+
+
+def _of_flag(scan: Scan | None) -> Severity:
+    """Return how bad a flag is: a warning, unless the scanner surely found nothing but what is harmless."""
+    is_harmless = scan is not None and scan.is_harmless
+    return Severity.INFO if is_harmless else Severity.WARNING
 
 
 TROUBLES = {

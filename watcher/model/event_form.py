@@ -14,7 +14,22 @@ from watcher.model.event import (
     severity_of,
 )
 from watcher.model.pack import Copy
+from watcher.model.scan import MOST_IN_EVENT, Scan
 from watcher.timestamps import Moment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanFindingForm:
+    """One thing that the registry's scanner found. Every text is untrusted."""
+
+    rule: str | None
+    """The scanner's name of what it looks for; None if it says none."""
+    severity: str | None
+    """How bad the scanner calls it, in lower case: `info`, `critical` or another word; None if it does not say."""
+    file: str | None
+    """Where it is in the archive; None if it does not say."""
+    line: int | None
+    """The line there; None if it does not say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +72,12 @@ class EventForm:
     """The newest good version: active and not deprecated. None if there is none. Absent if that is not known, and after
     the ban of something that you run for malware: then no other version is advised.
     """
+    findings: tuple[ScanFindingForm, ...] = ()
+    """What the registry's scanner found in a flagged or banned version, each rule and file once: those that no earlier
+    version had first, then the worst first. At most 20. Absent if it was not read.
+    """
+    finding_count: int = 0
+    """How many findings there are; absent if they were not read."""
     installed: tuple[Copy, ...]
     """The installed copies of the node pack, in whatever version: enabled ones first. At most 50."""
     bad_versions: tuple[BadVersion, ...] = ()
@@ -87,11 +108,26 @@ def public_form(event: Event) -> EventForm:
         published=public_time(event.published),
         severity=severity_of(event),
         safe_version=event.safe_version.version if event.safe_version else "",
+        findings=finding_forms(event.scan),
+        finding_count=event.scan.count if event.scan else 0,
         installed=event.installed,
         bad_versions=event.bad_versions,
         channel=event.channel,
         install=event.install,
         url=event.url,
+    )
+
+
+def finding_forms(scan: Scan | None) -> tuple[ScanFindingForm, ...]:
+    """Return the first findings of a scan; none if there is no scan."""
+    return tuple(
+        ScanFindingForm(
+            rule=one.rule or None,
+            severity=one.severity or None,
+            file=one.file or None,
+            line=one.line,
+        )
+        for one in (scan.items[:MOST_IN_EVENT] if scan else ())
     )
 
 

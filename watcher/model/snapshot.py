@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from watcher.model.exposure import Installed
+from watcher.model.scan import Scan
 from watcher.model.version import STATUSES, Version, is_watched
 from watcher.timestamps import MomentOrEmpty
 
@@ -54,6 +55,8 @@ class Node:
     """Keys of pending versions that were active, flagged, banned or deleted before."""
     versions: tuple[Version, ...] = ()
     """Oldest first."""
+    scans: Mapping[str, Scan] = field(default_factory=dict)
+    """What the scanner found in versions, of those whose findings were read: by version key, the newest 20."""
 
     @property
     def is_there(self) -> bool:

@@ -1,4 +1,4 @@
-"""A version's `status_reason`, which may be megabytes of a scanner's findings, summarized in one line. Pure.
+"""A version's `status_reason`, which may be megabytes of a scanner's findings, read and summarized in a line. Pure.
 
 The reason is plain text, a JSON object with a `message`, or a JSON array of findings with new or old key names. It may
 hold reviewers' e-mail addresses and attackers' code; neither is passed on.
@@ -9,34 +9,28 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from dataclasses import dataclass, replace
 
+from watcher.model.event import digest
+from watcher.model.scan import Scan, ScanFinding, badness
 from watcher.text.json_limits import MOST_VALUES, too_dense
 from watcher.text.plural import plural
-from watcher.text.sanitize import sanitize_line
+from watcher.text.sanitize import redact_emails, sanitize_line
 
 _READ_AT_MOST = 8_000_000
 _ITEMS_AT_MOST = 20_000
+_DISTINCT_AT_MOST = 1000
+"""Rules and files that a scan can have before it is bounded: to make their texts safe takes time."""
+_HISTORY_AT_MOST = 50
+_DEEPEST = 2
+"""JSON in a text of JSON in a text."""
+_LONGEST = 200
+"""Characters of a rule or a file that is kept as it came."""
 _SEVERITIES = 5
 _TYPES = 3
 _PLACES = 3
+_MOST_LINES = 10**9
 _UNRATED = "unrated"
-_RANKS = {
-    name: rank
-    for rank, name in enumerate(
-        (
-            "critical",
-            "error",
-            "high",
-            "medium",
-            "warning",
-            "moderate",
-            "low",
-            "info",
-            _UNRATED,
-        )
-    )
-}
-_UNKNOWN_RANK = 4.5
 _DECODER = json.JSONDecoder()
 _LENIENT = json.JSONDecoder(strict=False)
 _START = 100_000
@@ -50,47 +44,92 @@ _SEVERITY = re.compile(r'"severity"\s*:\s*"([A-Za-z]{1,20})"')
 _CODE = re.compile(r'"?code_snippet', re.IGNORECASE)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """What a reason says."""
+
+    summary: str
+    """One line, sanitized; "" if the reason says nothing."""
+    scan: Scan | None
+    """The findings in it, whatever an earlier version had; None if it has none."""
+
+
 def summarize(reason: str, limit: int = 300) -> str:
-    """Return a reason in at most `limit` characters, sanitized; "" if there is none.
+    """Return the summary of a reason alone, as `read_reason`."""
+    return _summary(_read(reason), limit)
+
+
+def read_reason(reason: str, limit: int = 300) -> Reason:
+    """Return what a reason says, its summary in at most `limit` characters.
 
     An object is summarized by its `message`, else by the last one of its `statusHistory`. Findings are summarized by
     their number per severity, the worst issue types and where they are; "at least" says that the reason was cut off or
-    is too large, so that of the rest only severities were counted. Anything else is shortened. Never raises; takes a
-    fraction of a second at most.
+    is too large, so that of the rest only severities were counted. Anything else is shortened.
+
+    Findings in the messages of an object's history are in the scan too. It is whole only if the summarized message is
+    findings, and if all findings of the reason were read. Never raises; takes a fraction of a second at most.
     """
-    text = reason[:_READ_AT_MOST].strip("\ufeff \t\r\n")
-    return (
-        _summary(text, limit) if text[:1] in ("{", "[") else sanitize_line(text, limit)
-    )
+    said = _read(reason)
+    return Reason(summary=_summary(said, limit), scan=_scan(said))
 
 
-def _summary(text: str, limit: int, *, nested: bool = False) -> str:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Said:
+    """What one text says: findings, or anything else."""
+
+    text: str = ""
+    """What is not findings."""
+    is_cut_off: bool = False
+    """That text is the beginning of a longer one."""
+    findings: tuple[ScanFinding, ...] = ()
+    """With their texts as they came."""
+    rest: str | None = None
+    """The text of findings that were not read; None if all were."""
+    is_whole: bool = False
+    """All of the text is findings, and was read; so is what is `older`, if it is JSON."""
+    older: tuple[_Said, ...] = ()
+    """The other messages of an object."""
+
+
+def _read(reason: str) -> _Said:
+    said = _read_text(reason[:_READ_AT_MOST].strip("\ufeff \t\r\n"))
+    if len(reason) > _READ_AT_MOST:
+        return replace(said, is_whole=False)
+    return said
+
+
+def _read_text(text: str, depth: int = 0) -> _Said:
+    if not _is_like_json(text):
+        return _Said(text=text)
+    if depth > _DEEPEST:
+        return _of_no_json(text)
     whole = text
     if too_dense(text.encode("utf-8", "surrogatepass")):
         text = text[:MOST_VALUES]  # each takes a character at least
     if text.startswith("["):
         items, end = _items(text)
-        all_read = whole.startswith("]", end)
-        if any(isinstance(item, dict) for item in items):
-            return sanitize_line(
-                _findings(items, None if all_read else whole[end:]), limit
+        is_closed = whole.startswith("]", end)
+        all_read = is_closed and end + 1 == len(whole)
+        if findings := tuple(_finding(one) for one in items if isinstance(one, dict)):
+            return _Said(
+                findings=findings,
+                rest=None if all_read else whole[end:],
+                is_whole=all_read and len(findings) == len(items),
             )
-        if items or all_read:
-            return sanitize_line(
-                "; ".join(_text(item) for item in items[:50] if _text(item)), limit
-            )
-    else:
-        about, cut_off = _about(text)
-        if about is not None:
-            message = _message(about)
-            deeper = message[:1] in ("{", "[") and not nested
-            return (
-                _summary(message, limit, nested=True)
-                if deeper
-                else sanitize_line(message, limit, cut_off=cut_off)
-            )
+        if items or is_closed:
+            return _Said(text="; ".join(filter(None, map(_text, items[:50]))))
+    elif found := _about(text):
+        return _of_object(*found, depth)
+    return _of_no_json(text)
+
+
+def _is_like_json(text: str) -> bool:
+    return text[:1] in ("{", "[")
+
+
+def _of_no_json(text: str) -> _Said:
     start = _CODE.split(text[:_START], maxsplit=1)[0]
-    return sanitize_line(start, limit, cut_off=_is_cut_off(start))
+    return _Said(text=start, is_cut_off=_is_cut_off(start))
 
 
 def _is_cut_off(text: str) -> bool:
@@ -108,16 +147,44 @@ def _is_cut_off(text: str) -> bool:
     return False
 
 
-def _about(text: str) -> tuple[dict[str, object] | None, bool]:
-    """Return a JSON object, or only its message if it is cut off, else None; and whether the message is cut off too."""
+def _of_object(about: dict[str, object], is_whole: bool, depth: int) -> _Said:
+    """Return what an object says, of which the end may be missing."""
+    history = about.get("statusHistory")
+    entries = history if isinstance(history, list) else []
+    messages = [
+        entry.get("message")
+        for entry in [about, *reversed(entries[-_HISTORY_AT_MOST:])]
+        if isinstance(entry, dict)
+    ]
+    latest = list(filter(None, map(_text, messages)))
+    if not latest:
+        return _Said()
+    said, *older = (_read_text(message, depth + 1) for message in latest)
+    are_read = all(
+        one.is_whole
+        for one, message in zip(older, latest[1:], strict=True)
+        if _is_like_json(message)
+    )
+    are_texts = all(isinstance(one, str | None) for one in messages)
+    are_all = is_whole and are_texts and len(entries) <= _HISTORY_AT_MOST
+    return replace(
+        said,
+        is_cut_off=said.is_cut_off or not is_whole,
+        is_whole=said.is_whole and are_read and are_all,
+        older=(*said.older, *older),
+    )
+
+
+def _about(text: str) -> tuple[dict[str, object], bool] | None:
+    """Return a JSON object and True; if it is cut off, its message and whether that is whole; else None."""
     try:
-        return json.loads(text), False
+        return json.loads(text), True
     except (ValueError, RecursionError):
-        if found := _MESSAGE.search(text):
-            return {
-                "message": json.loads(f'"{found[1]}"', strict=False)
-            }, not text.startswith('"', found.end())
-        return None, False
+        pass
+    if found := _MESSAGE.search(text):
+        message = json.loads(f'"{found[1]}"', strict=False)
+        return {"message": message}, text.startswith('"', found.end())
+    return None
 
 
 def _items(text: str) -> tuple[list[object], int]:
@@ -135,75 +202,16 @@ def _items(text: str) -> tuple[list[object], int]:
         items.append(item)
 
 
-def _message(about: dict[str, object]) -> str:
-    """Return an object's own message, else the last one of its history; "" without any."""
-    history = about.get("statusHistory")
-    entries = [about, *reversed(history if isinstance(history, list) else [])]
-    return next(
-        (
-            text
-            for entry in entries
-            if isinstance(entry, dict) and (text := _text(entry.get("message")))
-        ),
-        "",
+def _finding(item: dict[str, object]) -> ScanFinding:
+    """Return a finding, its texts as they came."""
+    line = _first(item, "line_number", "line")
+    is_number = line.isascii() and line.isdecimal() and int(line[:20]) < _MOST_LINES
+    return ScanFinding(
+        rule=_first(item, "issue_type", "type", "error_type"),
+        severity=_text(item.get("severity")).lower(),
+        file=_first(item, "file_path", "path", "file"),
+        line=int(line) if is_number else None,
     )
-
-
-def _findings(items: list[object], rest: str | None) -> str:
-    """Return a summary of findings. `rest` is the text of those that were not decoded, None if all were."""
-    findings = [
-        (_text(item.get("severity")).lower() or _UNRATED, item)
-        for item in items
-        if isinstance(item, dict)
-    ]
-    severities = Counter(severity for severity, _ in findings)
-    severities.update(found[1].lower() for found in _SEVERITY.finditer(rest or ""))
-    ranked = sorted(
-        severities, key=lambda severity: _RANKS.get(severity, _UNKNOWN_RANK)
-    )
-    counts = [
-        f"{severities[severity]:,} {sanitize_line(severity, 20)}"
-        for severity in ranked[:_SEVERITIES]
-    ]
-    if others := sum(severities[severity] for severity in ranked[_SEVERITIES:]):
-        counts.append(f"{others:,} other")
-    total = severities.total()
-    summary = f"{counts[0]} finding{'' if total == 1 else 's'}"
-    if len(counts) > 1:
-        summary = f"{plural(total, 'finding')} ({', '.join(counts)})"
-    if rest is not None:
-        summary = f"at least {summary}"
-    # Only what is shown is sanitized, which takes a thousand times as long as counting it.
-    worst = [finding for severity, finding in findings if severity == ranked[0]]
-    types = Counter(
-        kind
-        for finding in worst
-        if (kind := _first(finding, "issue_type", "type", "error_type"))
-    )
-    if types:
-        named = [
-            f"{sanitize_line(kind, 120)}{f' x{count}' if count > 1 else ''}"
-            for kind, count in types.most_common(_TYPES)
-        ]
-        summary += f": {', '.join(named)}{_more(len(types) - _TYPES)}"
-    every = (
-        (_first(item, "file_path", "path", "file"), _first(item, "line_number", "line"))
-        for item in worst
-    )
-    if places := list(dict.fromkeys(place for place in every if place[0])):
-        summary += f"; in {', '.join(_position(*place) for place in places[:_PLACES])}{_more(len(places) - _PLACES)}"
-    return summary
-
-
-def _more(count: int) -> str:
-    return f" and {count} more" if count > 0 else ""
-
-
-def _position(path: str, line: str) -> str:
-    path = sanitize_line(path, 120)
-    if len(path) > 60:
-        path = "…" + path[-59:]
-    return f"{path}:{sanitize_line(line, 20)}" if line else path
 
 
 def _first(finding: dict[str, object], *names: str) -> str:
@@ -222,3 +230,93 @@ def _text(value: object) -> str:
         and abs(value) < 10**18
         else ""
     )
+
+
+def _scan(said: _Said) -> Scan | None:
+    """Return the findings of all messages; None if there are none. What two messages have is one finding."""
+    found: Counter[ScanFinding] = Counter()
+    unread = 0
+    for one in (said, *said.older):
+        found |= Counter(one.findings)
+        unread += sum(1 for _ in _SEVERITY.finditer(one.rest or ""))
+    if not found:
+        return None
+    distinct: dict[tuple[str, str], ScanFinding] = {}
+    for finding in sorted(found, key=badness):
+        distinct.setdefault((finding.rule, finding.file), finding)
+    kept = list(distinct.values())[:_DISTINCT_AT_MOST]
+    return Scan(
+        items=tuple(map(_kept, kept)),
+        count=found.total() + unread,
+        is_whole=said.is_whole and len(kept) == len(distinct),
+    )
+
+
+def _kept(finding: ScanFinding) -> ScanFinding:
+    return replace(
+        finding,
+        rule=_kept_text(finding.rule),
+        severity=_kept_text(finding.severity),
+        file=_kept_text(finding.file),
+    )
+
+
+def _kept_text(text: str) -> str:
+    """Return a text as it came; a long or odd one sanitized, with a digest, so that two that differ stay different."""
+    is_short = len(text) <= _LONGEST and text.isprintable()
+    if is_short and redact_emails(text) == text:
+        return text
+    begun = text[: 2 * _LONGEST]
+    shown = sanitize_line(begun, _LONGEST, cut_off=len(begun) < len(text))
+    return f"{shown} (sha256 {digest(text, 16)})"
+
+
+def _summary(said: _Said, limit: int) -> str:
+    if not said.findings:
+        return sanitize_line(said.text, limit, cut_off=said.is_cut_off)
+    return sanitize_line(_in_words(said.findings, said.rest), limit)
+
+
+def _in_words(findings: tuple[ScanFinding, ...], rest: str | None) -> str:
+    severities = Counter(finding.severity for finding in findings)
+    severities.update(found[1].lower() for found in _SEVERITY.finditer(rest or ""))
+    ranked = sorted(severities, key=_rank)
+    counts = [
+        f"{severities[severity]:,} {sanitize_line(severity, 20) or _UNRATED}"
+        for severity in ranked[:_SEVERITIES]
+    ]
+    if others := sum(severities[severity] for severity in ranked[_SEVERITIES:]):
+        counts.append(f"{others:,} other")
+    total = severities.total()
+    summary = f"{counts[0]} finding{'' if total == 1 else 's'}"
+    if len(counts) > 1:
+        summary = f"{plural(total, 'finding')} ({', '.join(counts)})"
+    if rest is not None:
+        summary = f"at least {summary}"
+    # Only what is shown is sanitized, which takes a thousand times as long as counting it.
+    worst = [finding for finding in findings if finding.severity == ranked[0]]
+    if rules := Counter(finding.rule for finding in worst if finding.rule):
+        named = [
+            f"{sanitize_line(rule, 120)}{f' x{count}' if count > 1 else ''}"
+            for rule, count in rules.most_common(_TYPES)
+        ]
+        summary += f": {', '.join(named)}{_more(len(rules) - _TYPES)}"
+    every = ((finding.file, finding.line) for finding in worst if finding.file)
+    if places := list(dict.fromkeys(every)):
+        summary += f"; in {', '.join(_position(*place) for place in places[:_PLACES])}{_more(len(places) - _PLACES)}"
+    return summary
+
+
+def _rank(severity: str) -> float:
+    return badness(ScanFinding(rule="-", severity=severity, file="-", line=None))
+
+
+def _more(count: int) -> str:
+    return f" and {count} more" if count > 0 else ""
+
+
+def _position(path: str, line: int | None) -> str:
+    path = sanitize_line(path, 120)
+    if len(path) > 60:
+        path = "…" + path[-59:]
+    return path if line is None else f"{path}:{line}"

@@ -85,7 +85,7 @@ def test_findings_are_counted_and_placed() -> None:
     """Findings, under new and old names, give severities, worst types and places, never code."""
     said = summarize(json.dumps(_FINDINGS))
     assert said == (
-        "5 findings (3 critical, 1 info, 1 unrated): exec_call x2, network;"
+        "5 findings (3 critical, 1 unrated, 1 info): exec_call x2, network;"
         " in nodes/run.py:12, nodes/other.py:3, net.py"
     )
     assert "SNIPPET" not in said
@@ -175,7 +175,7 @@ def test_of_findings_that_were_cut_off_there_are_at_least_so_many() -> None:
     """A count is never wrong: where the end is missing, what could be read is the least that there is."""
     whole = json.dumps(_FINDINGS)
     assert summarize(whole[:-1]).startswith(
-        "at least 5 findings (3 critical, 1 info, 1 unrated): exec_call x2"
+        "at least 5 findings (3 critical, 1 unrated, 1 info): exec_call x2"
     )
     assert summarize(whole[: whole.index('{"error_type"') + 5]).startswith(
         "at least 2 critical findings: exec_call x2"

@@ -1,0 +1,92 @@
+"""What the scanner found, and when a flag is harmless."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from tests.support.factories import event
+from watcher.model.event import Kind, severity_of
+from watcher.model.scan import Scan, ScanFinding, badness, shortened
+
+
+def finding(
+    severity: str = "info", rule: str = "a", file: str = "x.py", line: int | None = 1
+) -> ScanFinding:
+    """Return a finding."""
+    return ScanFinding(rule=rule, severity=severity, file=file, line=line)
+
+
+def scan(*items: ScanFinding, **fields: Any) -> Scan:
+    """Return a scan whose findings were read and are known."""
+    known: dict[str, Any] = {"count": len(items), "is_whole": True, "new": 0}
+    return Scan(items=items, **(known | fields))
+
+
+HARMLESS = scan(finding())
+_HARMFUL = {
+    "cut off": replace(HARMLESS, is_whole=False),
+    "new": replace(HARMLESS, new=1),
+    "nothing to compare with": replace(HARMLESS, new=None),
+    "empty": scan(),
+    "another severity": scan(finding(), finding("low", "b")),
+    "no severity": scan(finding(), finding("", "b")),
+    "no rule": scan(finding(rule="")),
+    "no file": scan(finding(file="")),
+}
+
+
+def test_what_is_informational_and_known_is_harmless() -> None:
+    """All three together make a scan harmless."""
+    assert HARMLESS.is_harmless
+
+
+@pytest.mark.parametrize("why", _HARMFUL)
+def test_what_is_not_sure_is_not_harmless(why: str) -> None:
+    """Where one of them is lacking or unknown, it is not."""
+    assert not _HARMFUL[why].is_harmless
+
+
+@pytest.mark.parametrize("kind", [Kind.FLAGGED, Kind.EXPOSED])
+@pytest.mark.parametrize("why", [*_HARMFUL, "not read", ""])
+def test_a_flag_is_a_warning_unless_it_is_harmless(kind: Kind, why: str) -> None:
+    """The same holds for what somebody runs that is flagged."""
+    found = None if why == "not read" else _HARMFUL.get(why, HARMLESS)
+    flag = event(kind=kind, after="flagged", scan=found)
+    assert severity_of(flag).value == ("warning" if why else "info")
+
+
+@pytest.mark.parametrize(
+    ("kind", "after", "severity"),
+    [
+        (Kind.BANNED, "banned", "critical"),
+        (Kind.EXPOSED, "banned", "critical"),
+        (Kind.EXPOSED, "deleted", "warning"),
+        (Kind.DELETED, "deleted", "warning"),
+    ],
+)
+def test_a_harmless_scan_excuses_nothing_but_a_flag(
+    kind: Kind, after: str, severity: str
+) -> None:
+    """A person has decided on anything else."""
+    assert severity_of(event(kind=kind, after=after, scan=HARMLESS)).value == severity
+
+
+def test_findings_have_an_order() -> None:
+    """What is unknown stands before what is surely harmless."""
+    order = [finding(name) for name in ("critical", "high", "medium", "odd", "low", "")]
+    order += [finding()]
+    assert all(badness(one) < badness(other) for one, other in pairwise(order))
+    assert badness(finding(file="")) < badness(finding())
+
+
+def test_a_shortened_scan_is_as_bad() -> None:
+    """The worst comes first, so that the others need not be there."""
+    bad = scan(finding("critical"), *[finding(file=f"{n}.py") for n in range(9)])
+    short = shortened(bad, 3)
+    assert (len(short.items), short.count) == (3, 10)
+    assert not short.is_harmless
+    assert shortened(scan(*bad.items[1:]), 3).is_harmless

@@ -1,0 +1,80 @@
+"""What the registry's scanner found in a version, as values: why it was flagged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+MOST_KEPT = 100
+"""Findings of a version that the snapshot keeps."""
+
+MOST_IN_EVENT = 20
+"""Findings that an event has."""
+
+INFO = "info"
+"""The only severity that is harmless; also without any a finding is not."""
+
+_FROM_WORST = ("critical", "error", "high", "medium", "warning", "moderate", "low", "")
+_RANKS = {name: rank for rank, name in enumerate(_FROM_WORST)}
+_UNKNOWN_RANK = 4.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanFinding:
+    """One thing that the scanner found. Every text is untrusted."""
+
+    rule: str
+    """The scanner's name of what it looks for; "" if it says none."""
+    severity: str
+    """How bad the scanner calls it, in lower case; "" if it does not say."""
+    file: str
+    """Where it is in the archive; "" if it does not say."""
+    line: int | None
+    """The line there."""
+
+    @property
+    def is_harmless(self) -> bool:
+        """Whether the scanner calls it informational, and says what and where it is."""
+        return self.severity == INFO and bool(self.rule and self.file)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scan:
+    """What the scanner found in one version."""
+
+    items: tuple[ScanFinding, ...]
+    """Each rule and file once: those that are new first, then the worst first. Of many only the first are kept."""
+    count: int
+    """How many findings there are, those that are left out included."""
+    is_whole: bool = False
+    """The reason consists of findings, and all of them were read."""
+    new: int | None = None
+    """How many rules and files no earlier version had: the first ones of `items`. None if the findings of no earlier
+    version are known.
+    """
+
+    @property
+    def is_harmless(self) -> bool:
+        """Whether every finding is informational, and known from an earlier version.
+
+        What is left out of `items` is no worse than the last of them, so that these are enough.
+        """
+        return (
+            self.is_whole
+            and self.new == 0
+            and bool(self.items)
+            and all(finding.is_harmless for finding in self.items)
+        )
+
+
+def badness(finding: ScanFinding) -> float:
+    """Return a key that sorts findings worst first. What is harmless comes last."""
+    if finding.is_harmless:
+        return len(_FROM_WORST)
+    if finding.severity == INFO:
+        return _RANKS[""]
+    return _RANKS.get(finding.severity, _UNKNOWN_RANK)
+
+
+def shortened(scan: Scan, most: int) -> Scan:
+    """Return the scan with at most so many of its findings."""
+    return scan if len(scan.items) <= most else replace(scan, items=scan.items[:most])
