@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from watcher.model.scan import ScanFinding
+from watcher.text.sanitize import Trusted, sanitize_line
+
 RULES: Mapping[str, str] = {
     "contains_blacklisted_url": "links to a site where anybody can put files",
     "contains_btc_address": "contains a Bitcoin address",
@@ -28,7 +31,7 @@ RULES: Mapping[str, str] = {
     "python_privilege_escalation": "contains a word such as sudo",
     "python_sensitive_file_access": "reads a file by its path",
     "python_url_command_execution": "contains a command line",
-    "susp_svg_onload_onerror_jul23": "contains an SVG image with a script",
+    "susp_svg_onload_onerror_jul23": "mentions SVG beside onload or onerror",
     "vendored_known": "bundles a file of another project",
     "vendored_unknown": "bundles a file of unknown origin",
     "windows_process_manipulation": "opens other processes on Windows",
@@ -37,8 +40,20 @@ RULES: Mapping[str, str] = {
 
 _SEVERITY = "info_"
 """What the scanner itself puts before the name of some rules."""
+_READ, _LONGEST_FILE = 300, 50
+"""Characters of a file's name that are read, and those that are shown."""
 
 
 def in_words(rule: str) -> str:
-    """Return what a rule sees, in plain words; a rule that is not known as it is written, which is untrusted text."""
-    return RULES.get(rule.lower().removeprefix(_SEVERITY), rule)
+    """Return what a rule sees, in plain words that are `Trusted`; a rule that is not known as it is written."""
+    words = RULES.get(rule.lower().removeprefix(_SEVERITY))
+    return Trusted(words) if words else rule
+
+
+def place(finding: ScanFinding) -> str:
+    """Return the file and the line of a finding, sanitized; of a long name the end. "" if it has none."""
+    file = sanitize_line(finding.file, _READ)
+    if len(file) > _LONGEST_FILE:
+        file = "…" + file[1 - _LONGEST_FILE :]
+    is_known = bool(file) and finding.line is not None
+    return f"{file}:{finding.line}" if is_known else file

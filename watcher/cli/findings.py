@@ -1,0 +1,39 @@
+"""The table of what the registry's scanner found in a version."""
+
+from __future__ import annotations
+
+import json
+
+from watcher.cli.terminal import Row, styled, table
+from watcher.model.scan import INFO, Scan, ScanFinding
+from watcher.text.rules import in_words, place
+from watcher.text.sanitize import Trusted, sanitize_line
+
+_COLOURS = {"critical": "red", INFO: None}
+_TEXT = 60
+_SEVERITY = 12
+
+
+def findings_table(scan: Scan, width: int | None) -> list[str]:
+    """Return the lines of the table: how bad, what the rule sees, and where; last, how many findings there are in all.
+
+    A rule that is not known is in quotation marks, so that it cannot be taken for our own words. `width` is the
+    terminal's, None for a pipe.
+    """
+    rows: list[Row] = [_row(one) for one in scan.items]
+    if scan.count > len(scan.items):
+        at_least = "" if scan.is_whole else "at least "
+        rows.append(f"{at_least}{scan.count:,} findings in all")
+    return table(("SEVERITY", "FINDING", "WHERE"), rows, width)
+
+
+def _row(finding: ScanFinding) -> tuple[str, str, str]:
+    severity = sanitize_line(finding.severity, _SEVERITY)
+    words = in_words(finding.rule)
+    if not isinstance(words, Trusted):
+        words = json.dumps(sanitize_line(words, _TEXT), ensure_ascii=False)
+    return (
+        styled(severity, _COLOURS.get(severity, "yellow")) if severity else "-",
+        words,
+        place(finding) or "-",
+    )
