@@ -272,7 +272,7 @@ def test_a_total_that_is_too_small_is_said(
 
 
 def test_a_page_that_fails_is_said(versions: Versions, registry: FakeRegistry) -> None:
-    """Which page failed, and why, is an error; the other pages are shown."""
+    """How many pages failed, and why, is an error; the other pages are shown."""
     for number in range(250):
         registry.catalog.publish("pack", f"1.{number}.0")
 
@@ -282,7 +282,7 @@ def test_a_page_that_fails_is_said(versions: Versions, registry: FakeRegistry) -
 
     altered(registry, alter)
     done = versions("--json", code=1)
-    said = "page 2 could not be read: registry error (500): busy [31m"
+    said = "1 page could not be read: registry error (500): busy [31m"
     assert done.err == f"error: {said}\n"
     assert document(done)["total"] == 150
     assert document(done)["errors"] == [{"node": None, "error": said}]

@@ -23,21 +23,11 @@ def command(*, for_root: bool = False) -> str:
 
 def _typed(program: str, *, whole: bool) -> str:
     path = os.path.abspath(program)  # noqa: PTH100 - no link is followed
-    if whole:
-        return quoted(path)
     name = _without_exe(Path(path).name)
-    found = shutil.which(name) or ""
+    is_found = _without_exe(shutil.which(name) or "") == _without_exe(path)
     # What uv runs has a PATH of its own, which the shell has not.
-    if "UV" not in os.environ and _without_exe(found) == _without_exe(path):
-        return quoted(name)
-    try:
-        below = Path(path).relative_to(Path.cwd())
-    except (OSError, ValueError):  # it is elsewhere, or the working folder is gone
-        return quoted(path)
-    # A shell looks for a bare name on its PATH alone.
-    return quoted(
-        f"{os.curdir}{os.sep}{below}" if len(below.parts) == 1 else str(below)
-    )
+    is_enough = is_found and "UV" not in os.environ and not whole
+    return quoted(name if is_enough else path)
 
 
 def _without_exe(path: str) -> str:

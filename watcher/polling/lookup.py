@@ -27,8 +27,6 @@ from watcher.text.status_reason import summarize
 
 _PATIENCE = 300.0
 """Seconds that all reasons may take."""
-_NAMED_PAGES = 5
-"""Pages that a message names; of more it says how many there are."""
 
 Key = tuple[str, str]
 """A lower-case node id, and the key of a version in it."""
@@ -225,9 +223,9 @@ class _Lookup:
         for read in self.failed:
             by_error.setdefault(self._reason(read), []).append(read)
         for error, reads in by_error.items():
+            pages = plural(sum(read.pages for read in reads), "page")
             is_first = reads[0].number == 1
-            pages = "" if is_first else f"{_names(reads)} could not be read: "
-            yield f"{pages}{error}"
+            yield error if is_first else f"{pages} could not be read: {error}"
         came = len(self.versions)
         if self.foreign:
             yield "the answer holds other nodes' versions, as if nodeId were ignored"
@@ -252,18 +250,6 @@ class _Lookup:
             has_reason = reason.lower() != "node banned"
             return f"the whole pack is banned{f': {reason}' if has_reason else ''}"
         return read.error
-
-
-def _names(reads: Iterable[PageRead]) -> str:
-    """Return which pages these are."""
-    numbers = sorted(
-        number
-        for read in reads
-        for number in range(read.number, read.number + read.pages)
-    )
-    if len(numbers) > _NAMED_PAGES:
-        return f"{len(numbers)} pages"
-    return f"page{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}"
 
 
 def _found(lookups: Iterable[_Lookup], filters: Filters, limit: int) -> Found:

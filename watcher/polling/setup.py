@@ -19,7 +19,6 @@ from watcher.delivery import urls
 from watcher.delivery.client import Worker
 from watcher.delivery.process import WorkerError
 from watcher.errors import ConfigError, InstallationError
-from watcher.model.channel import Channel
 from watcher.model.exposure import exposure_key
 from watcher.polling.clock import clock
 from watcher.polling.model import PollConfig, request_limits
@@ -93,17 +92,6 @@ def preload(worker: Worker | None) -> Callable[[], None]:
             hint="reinstall comfy-watch, then start it again",
         ) from None
     return installation_check(files)
-
-
-def recheck_channels(channels: tuple[Channel, ...], worker: Worker) -> None:
-    """Raise InstallationError if apprise no longer accepts a channel's URL that it has accepted before."""
-    refused = ((channel.name, worker.refusal(channel.url)) for channel in channels)
-    problems = [f"channel {name}: {why}" for name, why in refused if why is not None]
-    if problems:
-        raise InstallationError(
-            "\n".join(problems),
-            hint="these URLs worked before: install what is missing",
-        )
 
 
 def validate_channels(

@@ -82,18 +82,13 @@ async def send(url: str, ping: Ping, seconds: float) -> str:
     return "" if 200 <= code < 300 else f"HTTP {code}"
 
 
-def failed(why: str) -> str:
-    """Return in words that a ping failed."""
-    return f"heartbeat_url: the ping failed: {why}"
-
-
 def problem(why: str) -> Problem:
     """Return the problem that a failed ping is."""
     return Problem(
         level="warning",
         event="heartbeat failed",
         fields={"error": why},
-        sentence=f"{failed(why)}; polls and alerts go on",
+        sentence=f"heartbeat_url: the ping failed: {why}; polls and alerts go on",
         about=(ABOUT,),
     )
 

@@ -85,18 +85,15 @@ def _poll(
         return _poll_and_report(chosen, notes, dry_run=dry_run)
     except InUseError:  # the run that holds the state polls, and says so to the monitor
         raise
-    except StateError as error:
+    except StateError:
         settings = chosen.settings
         if dry_run or not (url := settings.heartbeat_address()):
             raise
         from watcher.service import heartbeat
 
-        why = asyncio.run(heartbeat.send(url, heartbeat.Ping.FAIL, settings.timeout))
-        if not why:
-            raise
-        # A part of the error, so that it is said as often as the error.
-        what = f"{error.what}\n{heartbeat.failed(why)}"
-        raise type(error)(what, error.hint) from None
+        # The error is what is to be said, whether or not the monitor hears it.
+        asyncio.run(heartbeat.send(url, heartbeat.Ping.FAIL, settings.timeout))
+        raise
 
 
 def _poll_and_report(

@@ -28,7 +28,6 @@ from watcher.polling.setup import (
     config_to_watch,
     lock_holder,
     preload,
-    recheck_channels,
     warnings,
 )
 from watcher.service import systemd
@@ -73,7 +72,6 @@ def run_forever(*, settings: Callable[..., Loaded], nodes: tuple[str, ...]) -> i
     with worker:
         setup = _Setup(load, chosen, worker)
         schedule = setup.schedule(chosen)
-        recheck_channels(schedule.config.channels, worker)
         with setup.folder.locked(lock_holder("run")):
             setup.folder.load()
             try:
