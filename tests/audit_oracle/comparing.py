@@ -11,6 +11,7 @@ from tests.audit_oracle.endpoint import GOOD, Endpoint
 from tests.audit_oracle.expected import (
     FAILING,
     FINE,
+    SEVERITIES,
     WORST_FIRST,
     Claim,
     Outcome,
@@ -126,7 +127,7 @@ def disagreements(
         if said is None:
             yield f"{cell}: missing"
             continue
-        verdict = str(said["verdict"])
+        verdict = _graded(said)
         failing |= cell.enabled and verdict in FAILING
         matching = {outcome for outcome in cell.outcomes if outcome.verdict == verdict}
         if not matching:
@@ -151,8 +152,16 @@ def disagreements(
         yield f"exit {code}, not {codes}"
 
 
+def _graded(said: Said) -> str:
+    """Return the verdict as the oracle writes it."""
+    is_info = said["verdict"] == "flagged" and said["severity"] == "info"
+    return "flagged-info" if is_info else str(said["verdict"])
+
+
 def _beside(cell: Cell, said: Said, verdict: str) -> Iterator[str]:
     """Yield what is wrong beside the verdict."""
+    if said["severity"] != SEVERITIES.get(verdict, "warning"):
+        yield f"severity {said['severity']}"
     if said["kind"] not in cell.form.kinds:
         yield f"kind {said['kind']}"
     if said["enabled"] != cell.enabled:

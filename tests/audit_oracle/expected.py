@@ -6,7 +6,8 @@ than one. Each of these places is marked "Open:".
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import product
 from typing import Literal
@@ -27,13 +28,19 @@ WORST_FIRST = (
     "flagged",
     "deleted",
     "delisted",
+    "flagged-info",
     "pending",
     "deprecated",
     "unknown",
     "outdated",
     "ok",
 )
-"""The verdicts of the contract in its order."""
+"""The verdicts of the contract in its order, with a flag that is info as `flagged-info`."""
+SEVERITIES = {
+    "banned": "critical",
+    **dict.fromkeys(("flagged-info", "pending", "outdated", "ok"), "info"),
+}
+"""How bad they are; the others are warnings."""
 FAILING = frozenset({"banned", "flagged", "deleted", "delisted"})
 """What `--fail-on` has by default."""
 FINE = frozenset({"outdated", "ok"})
@@ -195,7 +202,7 @@ def _by_listing(reading: Reading, pack: Pack) -> list[Outcome]:
         if reading.version and _canonical(version.text) == reading.version
     ]
     if same:
-        outcomes = [_of_version(version) for version in same]
+        outcomes = [_of_version(version, pack) for version in same]
         if not reading.clone and _newest_good(pack, above=reading.version):
             outcomes.append(Outcome("outdated"))
         return _leaving_open([_worst(outcomes)], pack)
@@ -230,18 +237,47 @@ def _leaving_open(outcomes: list[Outcome], pack: Pack) -> list[Outcome]:
     return outcomes
 
 
-def _of_version(version: Version) -> Outcome:
-    """Return what the registry's row of a version says."""
+def _of_version(version: Version, pack: Pack | None = None) -> Outcome:
+    """Return what the registry's row of a version says; without its pack nothing is said of earlier versions."""
     verdicts = ["deprecated"] if version.deprecated else []
     match version.status:
         case "active":
             verdicts.append("ok")
+        case "flagged" if pack and _is_info(version, pack):
+            verdicts.append("flagged-info")
         case "banned" | "flagged" | "deleted" | "pending":
             verdicts.append(version.status)
         case _:
             verdicts.append("unknown")
     known = version.status != NEW_VERSION_STATUS
     return Outcome(min(verdicts, key=WORST_FIRST.index), unanswered=not known)
+
+
+def _is_info(version: Version, pack: Pack) -> bool:
+    """Return whether a flag is info: each finding is, and the nearest earlier flagged version had its rule and file."""
+    found = _findings(version)
+    earlier = [
+        one
+        for one in pack.listed
+        if one.status == "flagged" and _precedence(one) < _precedence(version)
+    ]
+    if not found or not earlier:
+        return False
+    known = {places(one) for one in _findings(max(earlier, key=_precedence))}
+    return all(one["severity"] == "info" and places(one) in known for one in found)
+
+
+def places(finding: Mapping[str, str]) -> tuple[str, str]:
+    """Return what makes a finding the same in another version."""
+    return finding["issue_type"], finding["file_path"]
+
+
+def _findings(version: Version) -> list[Mapping[str, str]]:
+    """Return the findings of a version, if its reason is nothing else."""
+    try:
+        return list(json.loads(version.reason))
+    except ValueError:
+        return []
 
 
 def _mildest(pack: Pack) -> Outcome | None:

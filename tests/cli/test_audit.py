@@ -149,6 +149,7 @@ def test_the_document(audit: Audit, comfyui: ComfyUI, registry: FakeRegistry) ->
         "enabled": True,
         "folder": "evil",
         "verdict": "banned",
+        "severity": "critical",
         "status": "banned",
         "deprecated": False,
         "reason": "Contains a stealer, says (address removed)",

@@ -35,9 +35,12 @@ def offered(run: Callable[..., program.Completed]) -> Callable[..., list[str]]:
 
 def test_kinds(offered: Callable[..., list[str]]) -> None:
     """Options for event kinds offer them all, also after a comma."""
-    assert offered("check", "--fail-on", "") == [*Kind]
+    assert offered("check", "--fail-on", "") == [*Kind, "flagged-info"]
     assert offered("history", "--kind", "ba") == ["banned", "baseline"]
-    assert offered("check", "--fail-on", "banned,fl") == ["banned,flagged"]
+    assert offered("check", "--fail-on", "banned,fl") == [
+        "banned,flagged",
+        "banned,flagged-info",
+    ]
 
 
 def test_words(offered: Callable[..., list[str]]) -> None:

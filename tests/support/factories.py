@@ -15,6 +15,7 @@ from watcher.model.event import Event, Kind
 from watcher.model.failure import ReadFailure
 from watcher.model.listing import Listing
 from watcher.model.outcome import Undelivered
+from watcher.model.scan import Scan, ScanFinding
 from watcher.model.snapshot import Node
 from watcher.model.version import ACTIVE, STATUSES, Version, in_order
 from watcher.polling.model import PollConfig, Report
@@ -92,6 +93,15 @@ def event(name: str = "e1", kind: Kind = Kind.FLAGGED, **fields: Any) -> Event:
         "after": "flagged",
     }
     return Event(**{"id": name, "kind": kind, "at": NOW, "url": URL} | given | fields)
+
+
+HARMLESS = Scan(
+    items=(ScanFinding(rule="net", severity="info", file="x.py", line=1),),
+    count=1,
+    is_whole=True,
+    new=0,
+)
+"""What the scanner found in a version of which the flag is only informational."""
 
 
 def failed(

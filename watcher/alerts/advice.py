@@ -23,7 +23,7 @@ from watcher.model.event import (
     runs_it,
     warns,
 )
-from watcher.model.finding import Finding
+from watcher.model.finding import Finding, Grade
 from watcher.model.precedence import is_newer, is_same_version
 from watcher.model.version import BANNED, DELETED, FLAGGED, PENDING, SafeVersion
 from watcher.text.sanitize import Trusted
@@ -136,8 +136,11 @@ def advice_on_failure(event: Event) -> Advice:
 def advice_on_copy(finding: Finding) -> Words:
     """Return what to do about an installed copy, or one that a workflow names; () if nothing, or it is not known.
 
-    Nobody need run what a workflow names. A disabled copy need not be replaced.
+    Nobody need run what a workflow names. A disabled copy need not be replaced. Nothing is to be done about a flag that
+    is only informational.
     """
+    if finding.grade is Grade.FLAGGED_INFO:
+        return ()
     verdict, good, enabled = finding.verdict, finding.advised, finding.pack.enabled
     move = _moving(good, finding.pack.version)
     if finding.named:
@@ -169,6 +172,8 @@ def commands(finding: Finding, name: str) -> tuple[str, ...]:
     verdict, good, enabled = finding.verdict, finding.advised, finding.pack.enabled
     version = good.version if good else None
     if not _WORD.fullmatch(name) or (version and not _WORD.fullmatch(version)):
+        return ()
+    if finding.grade is Grade.FLAGGED_INFO:
         return ()
     install = (f"comfy node install {name}@{version}",) if enabled and version else ()
     if verdict == BANNED:

@@ -12,7 +12,7 @@ from watcher.changes.transitions import node_url
 from watcher.changes.verdict import identities
 from watcher.model.event import EXPOSURES, Event, Kind, event_id
 from watcher.model.exposure import Exposure, Installed, accepts, exposure_key
-from watcher.model.finding import Finding, rank, worst
+from watcher.model.finding import Finding, Grade, is_worse, worst
 from watcher.model.pack import Copy, Pack, Verdict
 from watcher.model.snapshot import Node
 
@@ -91,7 +91,7 @@ def _place(copy: Copy) -> tuple[bool, str, str]:
 
 def is_accepted(one: Exposure) -> bool:
     """Return whether the finding is accepted: what is worse than when it was, is not."""
-    return bool(one.accepted) and rank(one.verdict) >= rank(one.accepted)
+    return bool(one.accepted) and not is_worse(one.verdict, one.accepted)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +132,7 @@ class _Case:
             return None
         verdict = accepted = ""
         if bad:
-            verdict = str(worst(bad).verdict)
+            verdict = str(worst(bad).grade)
         elif old:
             verdict = old.verdict
         if accepts(poll.accept, self.node, self.version):
@@ -143,7 +143,7 @@ class _Case:
 
     def exposed(self, new: Exposure) -> Event | None:
         """Return the event of something that is bad; None where it is known, or another event says it."""
-        kind = EXPOSURES[new.verdict]
+        kind = EXPOSURES[Grade(new.verdict).verdict]
         if is_accepted(new) or any(one.kind is kind for one in self._events()):
             return None
         old = self.old
@@ -151,7 +151,7 @@ class _Case:
         # One more install that has it is news, one less is none.
         if old is None or not is_reported or not set(new.installs) <= set(old.installs):
             return self._event(Kind.EXPOSED, before=None, after=new.verdict)
-        if rank(new.verdict) >= rank(old.verdict):
+        if not is_worse(new.verdict, old.verdict):
             return None
         return self._event(Kind.EXPOSED, before=old.verdict, after=new.verdict)
 
@@ -196,24 +196,29 @@ class _Case:
         ]
 
     def _event(self, kind: Kind, *, before: str | None, after: str | None) -> Event:
-        """Return an event about it."""
+        """Return an event about it: how bad it was, and is."""
         findings = self.findings
         listed = next((one.listed for one in findings if one.listed), None)
         known = self.poll.after.get(self.node)
         node = known.node if known else next((one.node for one in findings), None)
-        safe = (one.safe_version for one in findings if one.verdict == after)
-        reasons = [one.reason for one in findings if one.verdict == after]
+        said = [one for one in findings if one.grade == after]
+        was, now = _verdict(before), _verdict(after)
         return Event(
-            id=event_id("installed", self.key, self.seen, kind, before, after),
+            id=event_id("installed", self.key, self.seen, kind, was, now),
             kind=kind,
             node=node or self.node,
             version=self.version,
             version_id=listed.id or None if listed else None,
-            before=before,
-            after=after,
+            before=was,
+            after=now,
             at=self.poll.now,
             url=node_url(node or self.node),
-            reason=next(filter(None, reasons), ""),
+            reason=next(filter(None, (one.reason for one in said)), ""),
             published=listed.created_at if listed else "",
-            safe_version=next(safe, None),
+            safe_version=next((one.safe_version for one in said), None),
         )
+
+
+def _verdict(grade: str | None) -> str | None:
+    """Return the verdict of a grade."""
+    return None if grade is None else str(Grade(grade).verdict)

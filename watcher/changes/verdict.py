@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from watcher.changes.facts import safe_version
 from watcher.model.failure import Fault, ReadFailure
-from watcher.model.finding import Finding, rank, worst
+from watcher.model.finding import Finding, Grade, grade_of, rank, worst
 from watcher.model.pack import (
     PACK_STATUSES,
     Claim,
@@ -22,6 +22,7 @@ from watcher.model.pack import (
     Verdict,
 )
 from watcher.model.precedence import is_newer, is_same_version
+from watcher.model.scan import Scan
 from watcher.model.selection import NODE_ID
 from watcher.model.snapshot import Mark, Node
 from watcher.model.version import (
@@ -144,8 +145,15 @@ class _Ground:
     why: str = ""
     of_pack: bool = False
     listed: Version | None = None
+    scan: Scan | None = None
+    """What the scanner found in `listed`; None if that was not read."""
     unanswered: bool = False
     """The registry did not say what `why` is about, or said what is not known here."""
+
+    @property
+    def grade(self) -> Grade:
+        """The verdict, and of a flag how bad it is."""
+        return grade_of(self.verdict, self.scan)
 
 
 def judge(install: str, pack: Pack, known: Callable[[str], Knowledge]) -> Finding:
@@ -221,7 +229,7 @@ def _judge_as(install: str, pack: Pack, one: Identity, known: Knowledge) -> Find
     if known.lack:
         grounds.append(_Ground(verdict=Verdict.UNKNOWN, why=known.lack))
         gaps.append(known.no_records or ReadFailure(node=one.id, error=known.lack))
-    ground = min(grounds, key=lambda each: rank(each.verdict))
+    ground = min(grounds, key=lambda each: rank(each.grade))
     return Finding(
         install=install,
         pack=pack,
@@ -229,6 +237,7 @@ def _judge_as(install: str, pack: Pack, one: Identity, known: Knowledge) -> Find
         id=one.id,
         node=known.node.node if known.node else one.id,
         listed=ground.listed,
+        scan=ground.scan,
         safe_version=known.safe_version,
         by=_by(pack, one, ground),
         why=ground.why,
@@ -286,22 +295,21 @@ def _of_repository(pack: Pack, one: Identity, known: Knowledge) -> Iterator[_Gro
 
 def _of_version(pack: Pack, text: str, known: Knowledge) -> Iterator[_Ground]:
     """Yield what holds for the version that a copy has."""
-    found = find_version(text, known.node.listed) if known.node else None
-    if found is None:
+    found = meant_by(text, known)
+    if not found:
         yield _of_unlisted(pack, text, known)
         return
-    yield _of_listed(found, known)
-    safe = known.safe_version
-    if safe and safe.version and is_newer(safe.version, found.version):
-        yield _Ground(verdict=Verdict.OUTDATED, listed=found)
+    yield from (_of_listed(one, known) for one in found)
+    worst, safe = found[0], known.safe_version
+    if safe and safe.version and is_newer(safe.version, worst.version):
+        yield _Ground(verdict=Verdict.OUTDATED, listed=worst)
 
 
 def _of_claim(text: str, known: Knowledge) -> Iterator[_Ground]:
     """Yield what holds for a version that is only claimed: it may be of any commit, so that it is never outdated."""
-    found = find_version(text, known.node.listed) if known.node else None
-    if found is not None:
-        yield _of_listed(found, known)
-    else:
+    found = meant_by(text, known)
+    yield from (_of_listed(one, known) for one in found)
+    if not found:
         why = f"the registry does not have its version {text}"
         yield from _of_no_version(known, why)
 
@@ -314,9 +322,11 @@ def _of_no_version(
         yield _of_unread(known)
         return
     yield _Ground(verdict=Verdict.UNKNOWN, why=why)
-    # It may be any of them: only what holds for all is certain.
-    every = [_of_listed(version, known) for version in known.node.listed]
-    mildest = max(every, key=lambda one: rank(one.verdict), default=None)
+    # It may be any of them: only what holds for all is certain, and of no flag that its findings are known.
+    every = [
+        replace(_of_listed(version, known), scan=None) for version in known.node.listed
+    ]
+    mildest = max(every, key=lambda one: rank(one.grade), default=None)
     if mildest is not None and mildest.verdict is not Verdict.OK:
         worse = "" if mildest.verdict is Verdict.BANNED else " or worse"
         why = f"every version of it is {mildest.verdict}{worse}"
@@ -346,6 +356,7 @@ def _of_listed(version: Version, known: Knowledge) -> _Ground:
     return _Ground(
         verdict=verdict,
         listed=version,
+        scan=known.node.scans.get(version.key) if known.node else None,
         why=why if is_unknown else "",
         unanswered=is_unknown,
     )
@@ -357,7 +368,7 @@ def _of_unlisted(pack: Pack, text: str, known: Knowledge) -> _Ground:
     if node is None or not known.is_complete:
         return _of_unread(known)
     left = [one for one in node.versions if node.marks.get(one.key) is Mark.LEFT]
-    if known.is_narrowed or find_version(text, left):
+    if known.is_narrowed or find_versions(text, left):
         why = "its version has none of the watched statuses"
         return _Ground(verdict=Verdict.UNKNOWN, why=why)
     if pack.kind is PackKind.REGISTRY:
@@ -368,10 +379,12 @@ def _of_unlisted(pack: Pack, text: str, known: Knowledge) -> _Ground:
     return _Ground(verdict=Verdict.UNKNOWN, why=why)
 
 
-def find_version(text: str, versions: Iterable[Version]) -> Version | None:
-    """Return the version that an installed pack says it is, also if it is written otherwise: `v1.2` is `1.2.0`.
+def meant_by(text: str, known: Knowledge) -> list[Version]:
+    """Return the listed versions that a copy may be which says that it is this one, the worst first."""
+    return find_versions(text, known.node.listed) if known.node else []
 
-    Of several the worst is returned.
-    """
+
+def find_versions(text: str, versions: Iterable[Version]) -> list[Version]:
+    """Return the versions that a text names, also if it is written otherwise (`v1.2` is `1.2.0`), the worst first."""
     same = [one for one in versions if is_same_version(one.version, text)]
-    return max(same, key=badness, default=None)
+    return sorted(same, key=badness, reverse=True)

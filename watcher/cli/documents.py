@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from watcher.model.event import Severity
 from watcher.model.event_form import EventForm
 from watcher.model.pack import PackKind, Verdict
 from watcher.timestamps import Moment
@@ -102,6 +103,10 @@ class PackForm:
     """The name of the pack's folder or file."""
     verdict: Verdict
     """The worst verdict that holds."""
+    severity: Severity
+    """How bad the verdict is. `flagged` is a warning, unless the scanner surely found nothing but what is informational
+    and was in an earlier version too; then it is info.
+    """
     status: str | None
     """The status of that version in the registry (`active`, `pending`, `flagged`, `banned`, `deleted`, or one that this
     program does not know); None if the registry does not list it. A ban of the whole pack does not change it.

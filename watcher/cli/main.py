@@ -38,7 +38,8 @@ from watcher.cli.terminal import (
     to_json,
 )
 from watcher.errors import UsageError, WatchError
-from watcher.model.pack import Verdict
+from watcher.model.event import MATCHES
+from watcher.model.finding import Grade
 from watcher.model.version import STATUSES
 from watcher.settings import parsing
 
@@ -88,11 +89,35 @@ def cli() -> None:
     """Run one of the commands below."""
 
 
-@cli.command(epilog=ending("check --node comfyui-kjnodes --dry-run", KINDS_HELP))
+_FLAGS_HELP = f"""\
+`{Grade.FLAGGED}` is a warning. `{Grade.FLAGGED_INFO}` is a flag whose findings are all informational, and known from an
+earlier version.
+"""
+
+
+def _matches(words: list[object]) -> frozenset[str]:
+    """Return the words of `check --fail-on`."""
+    return frozenset(parsing.choices(words, MATCHES, "an event kind"))
+
+
+@cli.command(
+    epilog=ending(
+        "check --node comfyui-kjnodes --dry-run",
+        f"KINDS are event kinds separated by commas: {', '.join(MATCHES)}.",
+        _FLAGS_HELP,
+    )
+)
 @nodes_option(help="Also watch this pack, or a pattern of ids (repeatable).")
 @click.option("--dry-run", is_flag=True, help="Save nothing and send nothing.")
 @json_option
-@kinds_option("--fail-on", help="Exit with 3 if this poll has such an event.")
+@repeatable(
+    "--fail-on",
+    parse=_matches,
+    without=frozenset(),
+    metavar="KINDS",
+    help="Exit with 3 if this poll has such an event.",
+    shell_complete=offering(MATCHES),
+)
 @with_settings()
 def check(**options: Any) -> int:
     """Poll once: see what has changed, save it and send alerts."""
@@ -173,12 +198,14 @@ def installed(**options: Any) -> int:
     return command(**options)
 
 
-_FATAL = frozenset({Verdict.BANNED, Verdict.FLAGGED, Verdict.DELETED, Verdict.DELISTED})
+_FATAL = frozenset({Grade.BANNED, Grade.FLAGGED, Grade.DELETED, Grade.DELISTED})
 """The verdicts for which `audit` exits with 3 unless it is asked otherwise."""
 _NO_VERDICT = "none"
 
 _VERDICTS_HELP = f"""\
-VERDICTS are verdicts separated by commas: {", ".join(Verdict)}; or {_NO_VERDICT}.
+VERDICTS are verdicts separated by commas: {", ".join(Grade)}; or {_NO_VERDICT}.
+
+{_FLAGS_HELP}
 
 \b
 Exit codes:
@@ -189,11 +216,11 @@ Exit codes:
 """
 
 
-def _verdicts(words: list[object]) -> frozenset[Verdict]:
+def _grades(words: list[object]) -> frozenset[Grade]:
     """Return the verdicts of `--fail-on`; nothing for `none` alone."""
     if {parsing.lower(word) for word in words} == {_NO_VERDICT}:
         return frozenset()
-    return frozenset(map(Verdict, parsing.choices(words, [*Verdict], "a verdict")))
+    return frozenset(map(Grade, parsing.choices(words, [*Grade], "a verdict")))
 
 
 def _findings(words: list[object]) -> tuple[str, ...]:
@@ -206,11 +233,11 @@ def _findings(words: list[object]) -> tuple[str, ...]:
 @targets_argument
 @repeatable(
     "--fail-on",
-    parse=_verdicts,
+    parse=_grades,
     without=_FATAL,
     metavar="VERDICTS",
     help="Exit with 3 if a pack has one of these.  [default: banned,flagged,deleted,delisted]",
-    shell_complete=offering(Verdict),
+    shell_complete=offering(Grade),
 )
 @repeatable(
     "--accept",

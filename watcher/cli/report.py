@@ -16,7 +16,15 @@ from watcher.cli.documents import (
     ReadingForm,
 )
 from watcher.cli.terminal import join_first, styled, table, to_json
-from watcher.model.event import Event, Kind, Severity, rank, severity_of
+from watcher.model.event import (
+    MATCHES,
+    Event,
+    Kind,
+    Severity,
+    match_of,
+    rank,
+    severity_of,
+)
 from watcher.model.event_form import public_form
 from watcher.model.failure import ReadFailure
 from watcher.model.listing import ALL
@@ -114,7 +122,7 @@ def lines(
     *,
     dry_run: bool,
     width: int | None = None,
-    fail_on: Collection[Kind] = (),
+    fail_on: Collection[str] = (),
     says_why: bool = True,
 ) -> list[str]:
     """Return the lines for stdout: the events, worst first, and a summary, which says which of them are in `fail_on`.
@@ -175,13 +183,13 @@ def reading_in_words(way: str, requests: int) -> str:
     return f"{'swept with ' if way == 'sweep' else ''}{plural(requests, 'request')}"
 
 
-def _matching(report: Report, fail_on: Collection[Kind]) -> dict[Kind, int]:
-    """Return how many events of a poll have which of these kinds, worst first."""
-    counts = Counter(event.kind for event in report.events)
-    return {kind: counts[kind] for kind in Kind if kind in fail_on and counts[kind]}
+def _matching(report: Report, fail_on: Collection[str]) -> dict[str, int]:
+    """Return how many events of a poll match which of these words."""
+    counts = Counter(map(match_of, report.events))
+    return {word: counts[word] for word in MATCHES if word in fail_on and counts[word]}
 
 
-def exit_code(report: Report, fail_on: Collection[Kind]) -> int:
+def exit_code(report: Report, fail_on: Collection[str]) -> int:
     """Return the exit code of `check` (docs/behaviour.md, Commands)."""
     if _matching(report, fail_on):
         return 3

@@ -181,6 +181,19 @@ class Event:
         return "" if self.version is None else self.version_id or f"={self.version}"
 
 
+FLAGGED_INFO = "flagged-info"
+"""A flag that is no warning, in the words of `--fail-on`."""
+
+MATCHES = (*Kind, FLAGGED_INFO)
+"""The words of `check --fail-on`."""
+
+
+def match_of(event: Event) -> str:
+    """Return the word of `check --fail-on` that an event matches."""
+    is_calm = event.kind is Kind.FLAGGED and severity_of(event) is Severity.INFO
+    return FLAGGED_INFO if is_calm else event.kind
+
+
 def is_about_all(event: Event) -> bool:
     """Return whether it is the baseline of all nodes that globs choose, and not of one."""
     return event.kind is Kind.BASELINE and event.node is None

@@ -13,11 +13,11 @@ class Exposure:
     """Something bad that is run, as it was last reported."""
 
     verdict: str
-    """What is wrong with it."""
+    """What is wrong with it: a verdict, or `flagged-info`."""
     installs: tuple[str, ...]
     """Names of the installs that run it, sorted."""
     accepted: str = ""
-    """The verdict at which the setting `accept` took it; "" if it never did."""
+    """The same when the setting `accept` took it; "" if it never did."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,18 +4,72 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import StrEnum
 
+from watcher.model.event import Severity
 from watcher.model.failure import ReadFailure
 from watcher.model.malware import names_malware
 from watcher.model.pack import Pack, Verdict
+from watcher.model.scan import Scan
 from watcher.model.version import SafeVersion, Version
 
-_RANKS = {verdict: rank for rank, verdict in enumerate(Verdict)}
+
+class Grade(StrEnum):
+    """A verdict, and of a flag how bad it is; the worst first. `audit --fail-on` takes these words."""
+
+    BANNED = "banned"
+    FLAGGED = "flagged"
+    """A warning."""
+    DELETED = "deleted"
+    DELISTED = "delisted"
+    FLAGGED_INFO = "flagged-info"
+    """The scanner found nothing but what is informational and was in an earlier version too."""
+    PENDING = "pending"
+    DEPRECATED = "deprecated"
+    UNKNOWN = "unknown"
+    OUTDATED = "outdated"
+    OK = "ok"
+
+    @property
+    def verdict(self) -> Verdict:
+        """The verdict alone."""
+        return Verdict.FLAGGED if self is Grade.FLAGGED_INFO else Verdict(self)
+
+    @property
+    def severity(self) -> Severity:
+        """How bad it is, in the words for events."""
+        if self is Grade.BANNED:
+            return Severity.CRITICAL
+        return Severity.INFO if self in _CALM else Severity.WARNING
+
+    @property
+    def in_words(self) -> str:
+        """The verdict, with its severity where that is not the usual one."""
+        return "flagged (info)" if self is Grade.FLAGGED_INFO else str(self)
 
 
-def rank(verdict: Verdict | str) -> int:
-    """Return a key that sorts verdicts, the worst first."""
-    return _RANKS[Verdict(verdict)]
+_CALM = {Grade.FLAGGED_INFO, Grade.PENDING, Grade.OUTDATED, Grade.OK}
+_RANKS = {grade: rank for rank, grade in enumerate(Grade)}
+
+
+def grade_of(verdict: Verdict, scan: Scan | None) -> Grade:
+    """Return the grade of a verdict. `scan` is what the scanner found in the version; None if that was not read."""
+    is_calm = verdict is Verdict.FLAGGED and scan is not None and scan.is_harmless
+    return Grade.FLAGGED_INFO if is_calm else Grade(verdict)
+
+
+def rank(grade: Grade | Verdict | str) -> int:
+    """Return a key that sorts grades, the worst first. A verdict alone is as bad as it can be."""
+    return _RANKS[Grade(grade)]
+
+
+def is_worse(grade: Grade | str, than: Grade | str) -> bool:
+    """Return whether a grade is worse than an earlier one. A flag is no worse than a flag.
+
+    What the scanner found does not change, but it cannot always be read again.
+    """
+    now, before = Grade(grade), Grade(than)
+    return now.verdict is not before.verdict and rank(now) < rank(before)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +85,8 @@ class Finding:
     """The same, as the registry spells it where that is known."""
     listed: Version | None = None
     """The installed version as the registry lists it."""
+    scan: Scan | None = None
+    """What the scanner found in it; None if that was not read."""
     safe_version: SafeVersion | None = None
     """The newest good version; None if that is not known."""
     by: str = ""
@@ -44,6 +100,11 @@ class Finding:
     accepted: bool = False
     named: bool = False
     """A workflow names it: nobody need run it."""
+
+    @property
+    def grade(self) -> Grade:
+        """The verdict, and of a flag how bad it is."""
+        return grade_of(self.verdict, self.scan)
 
     @property
     def reason(self) -> str:
@@ -65,4 +126,4 @@ class Finding:
 
 def worst(findings: Iterable[Finding]) -> Finding:
     """Return the first of the worst findings."""
-    return min(findings, key=lambda one: rank(one.verdict))
+    return min(findings, key=lambda one: rank(one.grade))

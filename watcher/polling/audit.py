@@ -10,7 +10,7 @@ from watcher.changes.transitions import DiffOptions
 from watcher.changes.verdict import identities, judge
 from watcher.model.exposure import Exposure, accepts, exposure_key
 from watcher.model.failure import Fault, ReadFailure
-from watcher.model.finding import Finding, rank
+from watcher.model.finding import Finding, Grade, is_worse, rank
 from watcher.model.pack import Inventory, PackRecords, Verdict
 from watcher.model.version import STATUSES
 from watcher.polling.reading.exposures import Known
@@ -41,10 +41,10 @@ class Audit:
     """Why none of several packs could be checked, if that is one cause; a problem says it too."""
 
 
-def fails(audit: Audit, verdicts: Collection[str]) -> bool:
-    """Return whether something that is run has one of the verdicts, and is not accepted."""
+def fails(audit: Audit, grades: Collection[Grade]) -> bool:
+    """Return whether something that is run has one of the grades, and is not accepted."""
     return any(
-        one.verdict in verdicts and one.pack.enabled and not one.accepted
+        one.grade in grades and one.pack.enabled and not one.accepted
         for one in audit.findings
     )
 
@@ -124,12 +124,9 @@ def _is_accepted(
     if node is None or finding.verdict in {Verdict.UNKNOWN, Verdict.OK}:
         return False  # nothing is known to be bad, so that there is nothing to accept
     known = reported.get(exposure_key(node, version))
-    is_worse = (
-        known is not None
-        and known.accepted != ""
-        and rank(finding.verdict) < rank(known.accepted)
-    )
-    return accepts(accept, node, version) and not is_worse
+    if known and known.accepted and is_worse(finding.grade, known.accepted):
+        return False
+    return accepts(accept, node, version)
 
 
 def _of_scans(inventories: Iterable[Inventory]) -> Iterator[ReadFailure]:
@@ -222,7 +219,7 @@ async def _with_near(
 def _order(finding: Finding) -> tuple[object, ...]:
     pack = finding.pack
     return (
-        rank(finding.verdict),
+        rank(finding.grade),
         not pack.enabled,
         (pack.id or pack.folder).lower(),
         finding.install,

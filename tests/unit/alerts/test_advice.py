@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.factories import event
+from tests.support.factories import HARMLESS, event
 from watcher.alerts.advice import advice_on_copy, advice_on_node, commands
 from watcher.model.event import Event, FieldChange, Kind
 from watcher.model.finding import Finding
@@ -131,6 +131,15 @@ def _finding(
         safe_version=None if good == "" else SafeVersion(good),
         **fields,
     )
+
+
+def test_nothing_is_to_be_done_about_a_flag_that_is_info() -> None:
+    """Whether the pack is run, disabled or named by a workflow, and whatever version is good."""
+    for good in ("1.1.0", "0.9.0", None):
+        ways: tuple[dict[str, Any], ...] = ({}, {"enabled": False}, {"named": True})
+        for fields in ways:
+            info = _finding("flagged", good, scan=HARMLESS, **fields)
+            assert advice_on_copy(info) == commands(info, "p") == ()
 
 
 def _to_do(*finding: Any, **fields: Any) -> str:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.factories import NOW, PACK, event, known, version
+from tests.support.factories import HARMLESS, NOW, PACK, event, known, version
 from watcher.changes import exposure
 from watcher.changes.exposure import Poll
 from watcher.changes.updates import offer
@@ -156,6 +156,29 @@ def test_a_worse_verdict_is_news_and_a_milder_one_is_not() -> None:
     milder, events = assess(FLAGGED, run("deprecated"))
     assert (events, milder.exposures[f"{KEY}@1.0"].verdict) == ([], "deprecated")
     assert assess(milder, run("banned"))[1] == [("exposed", "deprecated", "banned")]
+
+
+def test_a_flag_that_is_info_is_milder_than_a_deletion() -> None:
+    """What follows it is news if it is worse; that its reason can be read no more is none."""
+    info = replace(run(), scan=HARMLESS)
+    first, events = assess(Installed(), info)
+    assert events == [("exposed", None, "flagged")]
+    assert assess(first, info) == (first, [])
+    assert assess(first, run("deleted"))[1] == [("exposed", "flagged", "deleted")]
+    assert assess(FLAGGED, run("deleted"))[1] == []
+    again, events = assess(first, run())
+    assert events == []
+    assert assess(again, run("ok"))[1] == [("cleared", "flagged", None)]
+
+
+def test_a_flag_that_was_accepted_as_info() -> None:
+    """A deletion ends that; a reason that can be read no more does not."""
+    accept = {f"{KEY}@1.0"}
+    taken, _ = assess(Installed(), replace(run(), scan=HARMLESS), accept=accept)
+    assert assess(taken, run(), accept=accept)[1] == []
+    assert assess(taken, run("deleted"), accept=accept)[1] == [
+        ("exposed", None, "deleted")
+    ]
 
 
 def test_a_version_written_otherwise_is_that_version() -> None:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.factories import NOW, PACK, known, version
-from watcher.changes.verdict import Knowledge, find_version, judge
+from tests.support.factories import HARMLESS, NOW, PACK, known, version
+from watcher.changes.verdict import Knowledge, find_versions, judge
 from watcher.model.failure import Fault, ReadFailure
-from watcher.model.finding import Finding, rank
+from watcher.model.finding import Finding, Grade, rank
 from watcher.model.pack import Claim, Identity, Pack, PackKind, PackRecord, Verdict
 from watcher.model.precedence import is_newer
 from watcher.model.snapshot import Mark, Node
+from watcher.model.version import SafeVersion
 from watcher.text.repository import repository_key
 
 OURS = "https://github.com/ann/Some-Pack"
@@ -77,13 +79,60 @@ def test_verdicts_are_sorted_worst_first() -> None:
         "flagged",
         "deleted",
         "delisted",
+        "flagged-info",
         "pending",
         "deprecated",
         "unknown",
         "outdated",
         "ok",
     ]
-    assert sorted(Verdict, key=rank) == words
+    assert sorted(Grade, key=rank) == words
+    assert sorted(Verdict, key=rank) == [one for one in words if one in [*Verdict]]
+
+
+def test_how_bad_a_flag_is() -> None:
+    """A flag that is info is milder than a deletion of the whole pack, and worse than a deprecation."""
+    flagged = version("1.0.0", "flagged", deprecated=True)
+    for scan, word in (
+        (None, "flagged"),
+        (replace(HARMLESS, new=None), "flagged"),
+        (HARMLESS, "flagged-info"),
+    ):
+        node = known(flagged, scans={flagged.key: scan} if scan else {})
+        found = of(pack(), node, record=record())
+        assert (found.grade, found.verdict, found.scan) == (word, "flagged", scan)
+        deleted = of(pack(), node, record=record("deleted"))
+        assert deleted.verdict == ("flagged" if word == "flagged" else "deleted")
+
+
+def test_of_two_flags_that_are_meant_the_worse_counts() -> None:
+    """A version that was published twice is info only if both are, and deleted if the other one is."""
+    one, other = version("1.0", "flagged"), version("1.0.0", "flagged")
+    scans = {one.key: HARMLESS}
+    found = of(pack(), known(one, other, scans=scans))
+    assert (found.grade, found.listed) == ("flagged", other)
+    both = known(one, other, scans={**scans, other.key: HARMLESS})
+    assert of(pack(), both).grade == "flagged-info"
+    gone = known(one, replace(other, status="deleted"), scans=scans)
+    assert of(pack(), gone).grade == "deleted"
+
+
+def test_a_flag_of_any_version_is_a_warning() -> None:
+    """A clone that may be any version has the mildest verdict of all, and no flag is known to be info then."""
+    flagged = version("1.0.0", "flagged")
+    node = known(flagged, scans={flagged.key: HARMLESS})
+    assert of(clone(), node, record=record()).grade == "flagged"
+    claimed = of(clone(claimed_version="1.0.0"), node, record=record())
+    assert claimed.grade == "flagged-info"
+
+
+def test_a_flag_that_is_info_is_no_good_version() -> None:
+    """It is not advised, and not what one is outdated by."""
+    old, new = version("1.0.0"), version("1.1.0", "flagged")
+    node = known(old, new, scans={new.key: HARMLESS})
+    found = of(pack(), node)
+    assert (found.verdict, found.safe_version) == ("ok", SafeVersion("1.0.0"))
+    assert of(pack("1.1.0"), node).safe_version == SafeVersion("1.0.0")
 
 
 def test_an_incomplete_listing() -> None:
@@ -279,17 +328,16 @@ def test_versions_are_compared_by_what_they_mean(
     text: str, listed: list[str], found: str | None
 ) -> None:
     """The same text, and what means the same, is the same version; a pre-release or another build is not."""
-    match = find_version(text, map(version, listed))
-    assert (match.version if match else None) == found
+    matches = find_versions(text, map(version, listed))
+    assert [one.version for one in matches] == ([found] if found else [])
 
 
 @pytest.mark.parametrize("other", ["1.0.0", "1.0", "v1.0.0"])
 def test_of_two_versions_that_are_meant_the_worse_counts(other: str) -> None:
     """A version that was published twice, or written in two ways, may be either."""
     twice = (version("1.0.0", id="a"), version(other, "banned", id="b"))
-    match = find_version("1.0.0", twice)
-    assert match is not None
-    assert match.status == "banned"
+    assert [one.status for one in find_versions("1.0.0", twice)] == ["banned", "active"]
+    assert of(pack(), known(*twice)).verdict == "banned"
 
 
 @given(st.text(max_size=12), st.text(max_size=12))

@@ -9,7 +9,7 @@ from typing import Any
 import click
 import pytest
 
-from tests.support.factories import NOW, PACK, URL, event, minute, poll_report
+from tests.support.factories import HARMLESS, NOW, PACK, URL, event, minute, poll_report
 from watcher.cli import report
 from watcher.model.event import Event, FieldChange, Kind
 from watcher.model.failure import Fault, ReadFailure
@@ -125,6 +125,24 @@ def test_the_exit_code(fields: dict[str, Any], code: int) -> None:
         code,
         3,
     ]
+
+
+def test_a_flag_that_is_info_is_a_match_of_its_own() -> None:
+    """`flagged` is a warning, and `flagged-info` the rest; `exposed` is either."""
+    calm = event(scan=HARMLESS)
+    for word, one, code in (
+        ("flagged", event(), 3),
+        ("flagged", calm, 0),
+        ("flagged-info", calm, 3),
+        ("flagged-info", event(), 0),
+        ("exposed", replace(calm, kind=Kind.EXPOSED), 3),
+    ):
+        done = poll_report(one)
+        assert report.exit_code(done, {word}) == code
+    *_, line = report.lines(
+        poll_report(calm, event("e2")), dry_run=False, fail_on={"flagged-info"}
+    )
+    assert line.endswith("; exit 3: 1 flagged-info")
 
 
 def test_the_last_line_sums_up() -> None:

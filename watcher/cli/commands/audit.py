@@ -32,7 +32,7 @@ from watcher.cli.terminal import (
 )
 from watcher.errors import StateError
 from watcher.model.exposure import Exposure, exposure_key
-from watcher.model.finding import Finding
+from watcher.model.finding import Finding, Grade
 from watcher.model.pack import PackKind, Verdict
 from watcher.polling.audit import Audit, audit, fails, is_limit
 from watcher.polling.clock import clock
@@ -59,7 +59,7 @@ def run_audit(
     settings: Callable[[], Loaded],
     targets: tuple[str, ...],
     accept: Collection[str],
-    fail_on: Collection[Verdict],
+    fail_on: Collection[Grade],
     only_problems: bool,
     as_json: bool,
 ) -> int:
@@ -150,6 +150,7 @@ def _form(finding: Finding) -> PackForm:
         enabled=pack.enabled,
         folder=pack.folder,
         verdict=finding.verdict,
+        severity=finding.grade.severity,
         status=listed.status if listed else None,
         deprecated=listed.deprecated if listed else None,
         reason=finding.reason,
@@ -253,9 +254,14 @@ def _cells(finding: Finding) -> list[str]:
     return [
         _pack_cell(finding),
         version_cell(finding.pack),
-        colour(finding.verdict) + disabled + accepted,
+        _coloured(finding.grade) + disabled + accepted,
         "".join(map(safe_line, advice_on_copy(finding))) or "-",
     ]
+
+
+def _coloured(grade: Grade) -> str:
+    """Return the verdict in its colour; one that is only informational has none."""
+    return colour(grade.in_words)
 
 
 def _pack_cell(finding: Finding) -> str:
@@ -299,8 +305,8 @@ def _summary(done: Audit, seconds: float) -> str:
     if not findings:
         parts = ["no pack was found"]
     else:
-        counts = Counter(one.verdict for one in findings)
-        verdicts = [f"{counts[one]:,} {colour(one)}" for one in Verdict if counts[one]]
+        counts = Counter(one.grade for one in findings)
+        verdicts = [f"{counts[one]:,} {_coloured(one)}" for one in Grade if counts[one]]
         packs = plural(len(findings), "pack")
         parts = [f"{packs} ({seconds:.1f} s): {', '.join(verdicts)}"]
     clones = sum(

@@ -14,7 +14,6 @@ from watcher.cli.signals import Stop
 from watcher.cli.terminal import echo, echo_result
 from watcher.delivery.client import Worker
 from watcher.errors import InUseError, StateError, WatchError
-from watcher.model.event import Kind
 from watcher.polling.clock import clock
 from watcher.polling.model import PollConfig, Report
 from watcher.polling.poll import Poller, StoppedError
@@ -41,7 +40,7 @@ def check(
     nodes: tuple[str, ...],
     dry_run: bool,
     as_json: bool,
-    fail_on: frozenset[Kind],
+    fail_on: frozenset[str],
 ) -> int:
     """Do one poll, print its result and return the exit code.
 

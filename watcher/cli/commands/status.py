@@ -223,7 +223,9 @@ def _exposed_of(state: State) -> dict[str, tuple[Exposed, ...]]:
     for key, one in sorted(state.snapshot.installed.exposures.items()):
         node, _, version = key.partition("@")
         exposed = Exposed(
-            version=version or None, verdict=one.verdict, accepted=is_accepted(one)
+            version=version or None,
+            verdict=finding.Grade(one.verdict).verdict,
+            accepted=is_accepted(one),
         )
         found[node] = (*found.get(node, ()), exposed)
     return found

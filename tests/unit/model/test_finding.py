@@ -1,0 +1,54 @@
+"""How bad a verdict on an installed pack is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tests.support.factories import HARMLESS, event
+from watcher.model.event import Kind, severity_of
+from watcher.model.finding import Grade, grade_of, is_worse
+from watcher.model.pack import Verdict
+
+
+@pytest.mark.parametrize(
+    "kind", [Kind.BANNED, Kind.FLAGGED, Kind.DELETED, Kind.DEPRECATED, Kind.PENDING]
+)
+def test_a_verdict_has_the_severity_of_the_event_of_its_name(kind: Kind) -> None:
+    """Whether or not what the scanner found is informational and known."""
+    for scan in (None, HARMLESS, replace(HARMLESS, new=1)):
+        grade = grade_of(Verdict(kind), scan)
+        assert grade.severity is severity_of(event(kind=kind, scan=scan))
+        assert grade.verdict.value == kind.value
+
+
+def test_verdicts_without_an_event() -> None:
+    """What is not known, or gone without a word, is a warning."""
+    assert {
+        one: Grade(one).severity.value
+        for one in ("delisted", "unknown", "outdated", "ok")
+    } == {
+        "delisted": "warning",
+        "unknown": "warning",
+        "outdated": "info",
+        "ok": "info",
+    }
+
+
+@pytest.mark.parametrize(
+    ("grade", "than", "worse"),
+    [
+        ("banned", "flagged", True),
+        ("deleted", "flagged", False),
+        ("deleted", "flagged-info", True),
+        ("flagged", "deleted", True),
+        ("flagged-info", "deleted", False),
+        ("flagged", "flagged-info", False),
+        ("flagged-info", "flagged", False),
+        ("flagged-info", "deprecated", True),
+    ],
+)
+def test_what_is_worse(grade: str, than: str, worse: bool) -> None:
+    """Another verdict is, further up in the order; that a reason can be read no more is not."""
+    assert is_worse(grade, than) is worse
