@@ -264,7 +264,7 @@ def test_a_command_offers_what_it_uses() -> None:
         for name, command in main.cli.commands.items()
     }
     asking = {name for name, options in offered.items() if "--registry-url" in options}
-    assert asking == {"audit", "check", "run", "config", "versions"}
+    assert asking == {"audit", "check", "run", "config", "versions", "wait"}
     assert "--log-format" not in offered["status"] | offered["history"]
 
 
@@ -436,15 +436,19 @@ def test_sample_settings(tmp_path: Path) -> None:
 
 
 def test_json(watch: Watcher, registry: FakeRegistry) -> None:
-    """The document in docs/commands.md has the keys and types of one that `check --json` prints."""
+    """The documents in docs/commands.md have the keys and types of what `check` and `wait` print with `--json`."""
     watch = watch.but(nodes="alpha bravo")
     for node, version in (("alpha", "0.9.0"), ("bravo", "1.0.0")):
         registry.catalog.publish(node, version)
     watch.check()
     registry.catalog.set_status("alpha", "1.0.0", "flagged", "for a reason")
     inflict(registry, "status_404_json", nodes={"bravo"})
-    (shown,) = (json.loads(block) for block in _blocks("json", PAGES))
-    assert _shape(shown) == _shape(watch.check(code=1))
+    checked, waited = (json.loads(block) for block in _blocks("json", PAGES))
+    assert _shape(checked) == _shape(watch.check(code=1))
+    found = [{"issue_type": "x", "severity": "info", "file": "x.py", "line": 1}]
+    registry.catalog.set_status("alpha", "1.0.0", "flagged", json.dumps(found))
+    done = watch.run("wait", "alpha", "1.0.0", "--json")
+    assert _shape(waited) == _shape(json.loads(done.out))
 
 
 def _shape(value: Any) -> Any:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from watcher.model.event import Severity
-from watcher.model.event_form import EventForm
+from watcher.model.event_form import EventForm, ScanFindingForm
 from watcher.model.pack import PackKind, Verdict
 from watcher.timestamps import Moment
 
@@ -221,6 +221,38 @@ class VersionsDocument:
     """How many matching versions have each status, worst first."""
     errors: tuple[ErrorForm, ...]
     """What could not be read. If there is anything, the counts are too low."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitDocument:
+    """What `wait --json` prints: what the registry says of one version. Its texts are untrusted."""
+
+    started: Moment
+    """When the wait began."""
+    finished: Moment
+    """When it ended."""
+    node: str
+    """The node pack's id, as the registry writes it if it has shown the version."""
+    version: str | None
+    """The version that was waited for; None if none was named and none was seen."""
+    version_id: str | None
+    """The registry's id of the version; None if it was never seen."""
+    status: str | None
+    """What was seen last: `active`, `pending`, `flagged`, `banned`, `deleted`, or a status that this program does not
+    know. It is `banned` or `deleted` if the whole pack is. None if the version was never seen.
+    """
+    reason: str | None
+    """A summary of the registry's reason; empty if it gives none. None if it was not read."""
+    findings: tuple[ScanFindingForm, ...] | None
+    """What the registry's scanner found, each rule and file once: the worst first. Empty if there is none; None if it
+    was not read.
+    """
+    finding_count: int | None
+    """How many findings there are; None if they were not read."""
+    error: str | None
+    """Why there is no verdict, or no reason for one; None if there is both."""
+    url: str
+    """The pack's page in the registry."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

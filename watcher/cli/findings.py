@@ -29,11 +29,16 @@ def findings_table(scan: Scan, width: int | None) -> list[str]:
 
 def _row(finding: ScanFinding) -> tuple[str, str, str]:
     severity = sanitize_line(finding.severity, _SEVERITY)
-    words = in_words(finding.rule)
-    if not isinstance(words, Trusted):
-        words = json.dumps(sanitize_line(words, _TEXT), ensure_ascii=False)
     return (
         styled(severity, _COLOURS.get(severity, "yellow")) if severity else "-",
-        words,
+        words_of(finding),
         place(finding) or "-",
     )
+
+
+def words_of(finding: ScanFinding) -> str:
+    """Return what the rule sees; one that is not known is in quotation marks."""
+    words = in_words(finding.rule)
+    if isinstance(words, Trusted):
+        return words
+    return json.dumps(sanitize_line(words, _TEXT), ensure_ascii=False)

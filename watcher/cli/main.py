@@ -336,6 +336,43 @@ def versions(**options: Any) -> int:
     return command(**options)
 
 
+_WAIT_HELP = """\
+\b
+Exit codes:
+  0  the version is active
+  1  it was not judged within --for
+  2  usage or configuration error
+  3  it is flagged, banned or deleted
+"""
+
+
+@cli.command(epilog=ending("wait comfyui-kjnodes 1.2.0", _WAIT_HELP))
+@click.argument("node", required=False, metavar="[ID")
+@click.argument("version", required=False, metavar="[VERSION]]")
+@click.option(
+    "--for",
+    "longest",
+    metavar="DURATION",
+    help="How long to wait, such as 90m.  [default: 1h]",
+)
+@click.option(
+    "--every",
+    metavar="DURATION",
+    help="How long to pause between two looks.  [default: 30s]",
+)
+@json_option
+@with_settings("state_dir", "log_format")
+def wait(**options: Any) -> int:
+    """Wait until a version that you published is judged.
+
+    Without arguments it takes the name and the version of ./pyproject.toml. An ID alone takes the version from there if
+    the name is that ID, else the newest version that is pending. It needs no settings, and writes nothing.
+    """
+    from watcher.cli.commands.wait import run_wait as command
+
+    return command(**options)
+
+
 @cli.command("test-alerts", epilog=ending("test-alerts discord"))
 @click.argument("channels", nargs=-1, metavar="[CHANNEL]...")
 @with_settings("registry_url")
@@ -403,7 +440,8 @@ def init(path: Path | None, system: bool) -> int:
 def schema(name: str) -> int:
     """Print the JSON Schema of a file, or of a command's output.
 
-    NAME is snapshot, outbox, checks, addresses, history, installs, retry, check, audit, versions, webhook or settings.
+    NAME is snapshot, outbox, checks, addresses, history, installs, retry, check, audit, versions, wait, webhook or
+    settings.
     """
     from watcher.cli.commands.schema import document_of
 

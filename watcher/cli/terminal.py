@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -94,6 +95,12 @@ def echo(line: str = "", *, error: bool = False) -> None:
             raise OutputError("" if is_gone else what) from None
 
 
+def echo_command(line: str) -> None:
+    """Write a workflow command of our own to stderr, as it is; GitHub Actions reads both streams."""
+    with contextlib.suppress(OSError), streams.progress_hidden():
+        click.echo(line, err=True)
+
+
 def echo_result(lines: Iterable[str]) -> None:
     """Write to stdout what a command did. If stdout cannot be written, stderr gets a line and the command goes on.
 
@@ -138,6 +145,11 @@ def bold(text: str) -> str:
 def dim(text: str) -> str:
     """Return the text as secondary."""
     return click.style(text, dim=True)
+
+
+def unstyle(text: str) -> str:
+    """Return the text without colours."""
+    return click.unstyle(text)
 
 
 def _with_label(text: str, *, is_journal: bool) -> str:

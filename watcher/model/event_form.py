@@ -118,8 +118,10 @@ def public_form(event: Event) -> EventForm:
     )
 
 
-def finding_forms(scan: Scan | None) -> tuple[ScanFindingForm, ...]:
-    """Return the first findings of a scan; none if there is no scan."""
+def finding_forms(
+    scan: Scan | None, most: int | None = MOST_IN_EVENT
+) -> tuple[ScanFindingForm, ...]:
+    """Return the first findings of a scan, all of them if `most` is None; none if there is no scan."""
     return tuple(
         ScanFindingForm(
             rule=one.rule or None,
@@ -127,7 +129,7 @@ def finding_forms(scan: Scan | None) -> tuple[ScanFindingForm, ...]:
             file=one.file or None,
             line=one.line,
         )
-        for one in (scan.items[:MOST_IN_EVENT] if scan else ())
+        for one in (scan.items[:most] if scan else ())
     )
 
 

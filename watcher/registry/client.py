@@ -129,6 +129,7 @@ class Registry:
     """Connections to the registry for one poll, as an async context manager.
 
     `asked_to_wait` is "" until a 429 asks for too long a wait. Then it says so, and no further request is made.
+    `retry_after` is the longest `Retry-After` of a 429 or 5xx, in seconds.
     """
 
     def __init__(
@@ -150,6 +151,7 @@ class Registry:
         self._resume_at = 0.0
         self._delayed = 0.0
         self.asked_to_wait = ""
+        self.retry_after = 0.0
         self.requests = 0
         """How many were sent, repeats too."""
         self._headers = {
@@ -226,6 +228,7 @@ class Registry:
     def _may_retry(self, answer: Answer) -> bool:
         """Return whether a 429 or 5xx may be retried in this poll. A 429 delays all requests. Raises NoAnswerError."""
         wait = answer.retry_after or 0.0
+        self.retry_after = max(self.retry_after, wait)
         is_for_all = answer.code == HTTPStatus.TOO_MANY_REQUESTS
         if wait > _LONGEST_RETRY_AFTER:
             why = f"the registry asked to wait {durations.show(wait)} ({answer.code})"

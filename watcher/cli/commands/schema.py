@@ -13,6 +13,7 @@ PRINTED: dict[str, type[object]] = {
     "check": documents.CheckDocument,
     "audit": documents.AuditDocument,
     "versions": documents.VersionsDocument,
+    "wait": documents.WaitDocument,
     "webhook": documents.WebhookDocument,
 }
 SETTINGS = "settings"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncGenerator, Collection, Mapping
 from dataclasses import replace
 from http import HTTPStatus
 
@@ -88,7 +88,7 @@ async def read_summaries(
 
 async def read_reasons(
     registry: Registry, node: str, wanted: Mapping[str, str]
-) -> AsyncIterator[tuple[str, str]]:
+) -> AsyncGenerator[tuple[str, str]]:
     """Yield (version key, reason) of some versions, as soon as each is read. `wanted` has their statuses by key.
 
     A reason can be megabytes long (docs/registry.md, Statuses), so only pages of these statuses are read, a few rows at
@@ -142,7 +142,7 @@ async def _one_by_one(
 async def _page(registry: Registry, query: Query) -> Page | None:
     """Return a page that is not essential; None if it cannot be read."""
     try:
-        answer = await registry.ask(query, retries=1)
+        answer = await registry.ask(query, retries=min(1, registry.limits.retries))
         return parse_page(answer.body) if answer.code == HTTPStatus.OK else None
     except NoAnswerError:
         return None

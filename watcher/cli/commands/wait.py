@@ -1,0 +1,352 @@
+"""`wait`: until the registry has judged a version, from arguments to exit code. Nothing is kept."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from watcher import durations, timestamps
+from watcher.changes.transitions import node_url
+from watcher.cli import invocation
+from watcher.cli.documents import WaitDocument
+from watcher.cli.findings import findings_table, words_of
+from watcher.cli.loading import working_folder
+from watcher.cli.options import read
+from watcher.cli.progress_line import progress_line
+from watcher.cli.signals import Stop
+from watcher.cli.terminal import (
+    colour,
+    dim,
+    echo,
+    echo_command,
+    echo_result,
+    short_time,
+    to_json,
+    unstyle,
+)
+from watcher.cli.workflow_commands import Level, annotation, are_read
+from watcher.errors import UsageError
+from watcher.installs.recognise import pyproject, texts
+from watcher.installs.safe_files import Folder, UnreadableError
+from watcher.model.event_form import finding_forms
+from watcher.model.scan import shortened
+from watcher.model.version import ACTIVE
+from watcher.polling.clock import clock
+from watcher.polling.model import request_limits
+from watcher.polling.wait import Look, Waiter, Wanted
+from watcher.progress import Progress
+from watcher.registry import transport
+from watcher.settings import model, node_ids, parsing
+from watcher.settings.loading import Loaded
+from watcher.streams import width
+from watcher.text.mask import describe, is_visible
+from watcher.text.sanitize import safe_line, sanitize_line
+
+_FILE = "pyproject.toml"
+_FOR = "1h"
+_EVERY = "30s"
+_LONGEST = 366 * durations.DAY
+_TEXT = 300
+"""Characters of a reason, and of an error."""
+_SHOWN = 50
+"""Findings that a terminal gets."""
+_STATUS = 40
+"""Characters of a status that this program does not know."""
+_PLACE = "wait"
+"""Where progress is reported."""
+
+
+def run_wait(
+    *,
+    settings: Callable[[], Loaded],
+    node: str | None,
+    version: str | None,
+    longest: str | None,
+    every: str | None,
+    as_json: bool,
+) -> int:
+    """Wait, print what came of it and return the exit code.
+
+    UsageError for wrong arguments, and where it is not known what to wait for; ConfigError as
+    `transport.check_usable`.
+    """
+    least = model.SHORTEST_INTERVAL
+    seconds = _seconds("--for", longest or _FOR, 0.0)
+    pause = _seconds("--every", every or _EVERY, least)
+    wanted = wanted_of(node, version)
+    known = settings().settings
+    transport.check_usable(known.registry_url)
+    started = clock()
+    talk = _Talk(wanted, as_json=as_json)
+
+    async def wait(progress: Progress) -> Look | int:
+        """Return what was seen last, or the number of the signal that ended it."""
+        stop = Stop()
+        talk.progress = progress
+        talk.begin(seconds)
+        waiter = Waiter(
+            wanted=wanted,
+            registry_url=known.registry_url,
+            limits=request_limits(known),
+            every=pause,
+            longest=seconds,
+            now=clock,
+            report=talk.report,
+        )
+        waiting = asyncio.create_task(waiter.run())
+        stopping = asyncio.create_task(stop.event.wait())
+        await asyncio.wait({waiting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if stop.signal:
+            waiting.cancel()
+            await asyncio.gather(waiting, return_exceptions=True)
+            return stop.signal
+        stopping.cancel()
+        return await waiting
+
+    with progress_line(known) as progress:
+        found = asyncio.run(wait(progress))
+    if isinstance(found, int):
+        echo("stopped; the version is not judged yet", error=True)
+        return 128 + found
+    finished = clock()
+    done = _Done(
+        look=found, wanted=wanted, started=started, finished=finished, longest=seconds
+    )
+    if found.is_judged and found.why:
+        echo(f"warning: {safe_line(found.why, _TEXT)}", error=True)
+    if as_json:
+        echo_result([to_json(done.document())])
+    else:
+        echo_result(done.lines(width(sys.stdout)))
+    if are_read(os.environ):
+        for line in done.annotations(_folder(os.environ)):
+            echo_command(line)
+    return done.code
+
+
+def _seconds(option: str, text: str, least: float) -> float:
+    return read(option, lambda one: parsing.seconds(one, least, _LONGEST), text)
+
+
+def wanted_of(node: str | None, version: str | None) -> Wanted:
+    """Return what the arguments name, with the help of ./pyproject.toml. UsageError if it cannot be known."""
+    if node is None:
+        return _of_project(_project(working_folder()))
+    [name] = read("ID", node_ids.read, [node])
+    if version is not None:
+        return Wanted(node=name, version=read("VERSION", _version, version))
+    try:
+        project = _project(working_folder())
+    except UsageError:  # it may be any pack's, and none is needed
+        return Wanted(node=name)
+    if project.id is None or project.id.lower() != name.lower():
+        return Wanted(node=name)
+    return Wanted(node=name, version=project.version or "")
+
+
+def _version(text: str) -> str:
+    found = texts.version(text)
+    if found is None or not is_visible(found) or " " in found:
+        raise ValueError(f"{describe(text)} is no version; write it as it is published")
+    return found
+
+
+def _project(folder: Path) -> pyproject.Project:
+    """Return what ./pyproject.toml says; UsageError if it cannot be read."""
+    path = folder / _FILE
+    try:
+        # It may be a link: this folder is not an install, in which anything may lie.
+        path = path.resolve()
+        data = Folder(str(path.parent)).read(path.name, limit=pyproject.LIMIT)
+        if data is None:
+            raise UsageError(f"there is no {_FILE} in this folder", _hint())
+        return pyproject.read(data)
+    except (UnreadableError, ValueError, OSError) as error:
+        raise UsageError(safe_line(str(error)), _hint()) from None
+
+
+def _of_project(project: pyproject.Project) -> Wanted:
+    """Return the name and version of a project; UsageError if it does not say both."""
+    version = project.version
+    if project.id is None or version is None or not is_visible(version):
+        remark = project.remark or "its version is not valid"
+        raise UsageError(f"{_FILE}: {remark}", _hint(project.id))
+    return Wanted(node=project.id, version=version)
+
+
+def _hint(node: str | None = None) -> str:
+    typed = invocation.command()
+    return f"name the pack and the version: {typed} wait {node or 'ID'} VERSION"
+
+
+@dataclass(slots=True)
+class _Talk:
+    """Says what is waited for, and what changes meanwhile, each thing once."""
+
+    wanted: Wanted
+    as_json: bool
+    progress: Progress = field(init=False)
+    longest: float = 0.0
+    said: str = ""
+    """The last that was said of the version."""
+    causes: set[str] = field(default_factory=set)
+    """Of the failures that were said."""
+
+    def begin(self, longest: float) -> None:
+        """Begin to show what is waited for."""
+        self.longest = longest
+        self.progress(_PLACE, f"asking about {_name(self.wanted, None)}")
+
+    def report(self, look: Look) -> None:
+        """Say what a look has seen, if that is news."""
+        name = _name(self.wanted, look)
+        if not look.is_judged:
+            longest = durations.show(self.longest)
+            why = safe_line(look.why, _TEXT)
+            self.progress(_PLACE, f"{name}: {why}; waiting for at most {longest}")
+        if look.cause:
+            if look.cause not in self.causes:
+                self.causes.add(look.cause)
+                why = safe_line(look.why, _TEXT)
+                echo(f"warning: {name}: {why}; asking again", error=True)
+            return
+        why = safe_line(look.why, _TEXT)
+        if not look.is_judged and why != self.said:  # the last line says a verdict
+            self.said = why
+            # With --json only the document may be on stdout.
+            line = f"{dim(short_time(clock()))}  {name}: {why}"
+            echo(line, error=self.as_json)
+
+
+def _name(wanted: Wanted, look: Look | None) -> str:
+    """Return which version it is, as far as that is known."""
+    node, version = wanted.node, wanted.version
+    if look is not None:
+        node = look.node
+        version = look.version.version if look.version else version
+    return f"{sanitize_line(node)} {sanitize_line(version)}".rstrip()
+
+
+def _status(look: Look) -> str:
+    """Return what the registry says of the version, in its colour."""
+    status = colour(sanitize_line(look.status or "", _STATUS))
+    is_deprecated = look.version is not None and look.version.deprecated
+    return f"{status}, {colour('deprecated')}" if is_deprecated else status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Done:
+    """What came of it, for each kind of output."""
+
+    look: Look
+    wanted: Wanted
+    started: str
+    finished: str
+    longest: float
+
+    @property
+    def code(self) -> int:
+        """The exit code."""
+        if not self.look.is_judged:
+            return 1
+        return 0 if self.look.status == ACTIVE else 3
+
+    @property
+    def error(self) -> str:
+        """Why there is no verdict, or no reason for one; "" if there is both."""
+        look = self.look
+        if not look.is_judged:
+            last = (
+                f"; it was {look.status} before" if look.cause and look.status else ""
+            )
+            why = safe_line(look.why, _TEXT)
+            return f"not judged within {durations.show(self.longest)}: {why}{last}"
+        if self.code == 3 and look.reason is None:
+            return "the registry's reason could not be read"
+        return ""
+
+    def document(self) -> WaitDocument:
+        """Return the document of `wait --json`."""
+        look = self.look
+        version = look.version
+        scan = look.reason.scan if look.reason else None
+        return WaitDocument(
+            started=self.started,
+            finished=self.finished,
+            node=look.node,
+            version=(version.version if version else self.wanted.version) or None,
+            version_id=(version.id if version else "") or None,
+            status=look.status,
+            reason=self.reason,
+            findings=finding_forms(scan, None) if look.reason else None,
+            finding_count=(scan.count if scan else 0) if look.reason else None,
+            error=self.error or None,
+            url=node_url(look.node),
+        )
+
+    @property
+    def reason(self) -> str | None:
+        """The registry's reason in a line; None if it was not read."""
+        look = self.look
+        if look.of_pack:
+            return look.of_pack
+        return look.reason.summary if look.reason else None
+
+    def lines(self, width: int | None) -> list[str]:
+        """Return the lines for people; the last one says what came of it."""
+        scan = self.look.reason.scan if self.look.reason else None
+        if self.code != 3 or scan is None:
+            return [self.summary()]
+        shown = scan if width is None else shortened(scan, _SHOWN)
+        return [*findings_table(shown, width), "", self.summary()]
+
+    def summary(self) -> str:
+        """Return the last line."""
+        name, what = _name(self.wanted, self.look), self._what()
+        return f"exit {self.code}: {name} {what}" if self.code else f"{name} {what}"
+
+    def _what(self) -> str:
+        """Return what came of it, after the version's name."""
+        if self.code == 1:
+            return f"was {self.error}"
+        if self.look.of_pack:
+            return f"is refused: {safe_line(self.look.of_pack, _TEXT)}"
+        seconds = max(timestamps.seconds_between(self.started, self.finished), 0)
+        what = f"is {_status(self.look)} ({durations.in_words(seconds)})"
+        why = self.error or (self.reason if self.code else "")
+        return f"{what}: {safe_line(why, _TEXT)}" if why else what
+
+    def annotations(self, folder: str) -> list[str]:
+        """Return what GitHub Actions shows beside the run, and beside the files: these lie in `folder`."""
+        if self.code == 0:
+            return []
+        title = _name(self.wanted, self.look)
+        found = [annotation(Level.ERROR, title, unstyle(self.summary()))]
+        scan = self.look.reason.scan if self.look.reason else None
+        if self.code != 3 or scan is None:
+            return found
+        for one in scan.items[:_NOTES]:
+            level = _LEVELS.get(one.severity, Level.WARNING)
+            words = words_of(one)
+            file = f"{folder}{one.file}" if one.file else ""
+            found.append(annotation(level, title, words, file=file, line=one.line))
+        return found
+
+
+_LEVELS = {"critical": Level.ERROR, "info": Level.NOTICE}
+"""Any other severity, and none, is a warning."""
+_NOTES = 10
+"""Findings that are annotations: GitHub shows no more of one level and step."""
+
+
+def _folder(environ: Mapping[str, str]) -> str:
+    """Return what the runner puts before the path of a file in this folder: a job may work in a folder below."""
+    try:
+        below = Path.cwd().relative_to(environ.get("GITHUB_WORKSPACE", ""))
+    except (ValueError, OSError):
+        return ""
+    return "" if below == Path() else f"{below.as_posix()}/"
