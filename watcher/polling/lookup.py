@@ -160,11 +160,6 @@ class _Lookup:
     empty: str = ""
     """Why there is no version at all, if that is a problem."""
 
-    @property
-    def is_banned(self) -> bool:
-        """Whether the registry says that the whole pack is banned."""
-        return bool(self.node) and any(one.ban is not None for one in self.failed)
-
     async def read(self, progress: Progress) -> None:
         """Read the pages."""
         filters = self.filters
@@ -231,13 +226,10 @@ class _Lookup:
             yield "the answer holds other nodes' versions, as if nodeId were ignored"
         elif self.total is None and not self.failed:
             yield "the registry does not say how many versions there are"
-        elif self.total is not None and came > self.total:
-            versions = plural(came, "version")
-            yield f"{versions} came, and the registry says that there are {self.total:,}: more may be missing"
-        elif self.total is not None and not self.failed:
+        elif self.total is not None:
             missing = self.total - self.unreadable - came
-            if missing > 0:
-                yield f"{missing:,} of {plural(self.total, 'version')} did not come; ask again"
+            if came > self.total or (missing > 0 and not self.failed):
+                yield f"{came:,} came of the {plural(self.total, 'version')} that the registry counts; ask again"
         if self.unreadable:
             yield f"{plural(self.unreadable, 'version')} could not be read"
         if self.empty and not self.foreign:
@@ -283,10 +275,6 @@ def _found(lookups: Iterable[_Lookup], filters: Filters, limit: int) -> Found:
     )
 
 
-def _are(nodes: list[str]) -> str:
-    return f"{plural(len(nodes), 'pack')} {'is' if len(nodes) == 1 else 'are'}"
-
-
 def _worst_first(statuses: Iterable[str]) -> list[str]:
     return sorted(
         sorted(statuses),
@@ -300,16 +288,9 @@ def _incomplete(lookups: list[_Lookup], problems: list[ReadFailure]) -> str:
     if not problems:
         return ""
     if lookups[0].node:
-        banned = [one.node for one in lookups if one.is_banned]
-        unknown = [one.node for one in lookups if one.empty and not one.foreign]
-        unread = {one.node for one in problems} - {*banned, *unknown}
+        wrong = len({one.node for one in problems})
         of = plural(len(lookups), "pack")
-        parts = (
-            (len(banned), f"{_are(banned)} banned as a whole"),
-            (len(unknown), f"{_are(unknown)} unknown to the registry"),
-            (len(unread), f"{len(unread):,} of {of} could not be read completely"),
-        )
-        return "; ".join(words for count, words in parts if count)
+        return f"{wrong:,} of {of} could not be shown completely"
     failed = sum(read.pages for read in lookups[0].failed)
     pages = plural(lookups[0].pages, "page")
     return f"{failed:,} of {pages} could not be read" if failed else "some are missing"

@@ -22,7 +22,7 @@ from watcher.errors import ConfigError, InstallationError
 from watcher.model.exposure import exposure_key
 from watcher.polling.clock import clock
 from watcher.polling.model import PollConfig, request_limits
-from watcher.registry import network, transport
+from watcher.registry import transport
 from watcher.settings.loading import Loaded, nothing_to_watch, url_problems
 from watcher.settings.model import Settings
 from watcher.settings.parsing import NO_ALERTS
@@ -42,8 +42,7 @@ UrlProblem = Callable[[str], str | None]
 
 def warnings(loaded: Loaded) -> tuple[str, ...]:
     """Return warnings about valid settings."""
-    proxies = network.proxy_warnings(os.environ)
-    return (*loaded.warnings, *proxies, *channel_warnings(loaded))
+    return (*loaded.warnings, *channel_warnings(loaded))
 
 
 def channel_warnings(loaded: Loaded) -> tuple[str, ...]:

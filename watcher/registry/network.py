@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -164,18 +163,6 @@ def proxy_in_words() -> str:
             found.add(route_to(f"{scheme}://").by_proxy)
     found.discard("")
     return found.pop() if len(found) == 1 else ""
-
-
-def proxy_warnings(environ: Mapping[str, str]) -> list[str]:
-    """Return a warning for each variable that should name a proxy and cannot; none shows what it holds."""
-    return [
-        f"environment {name} is not the address of a proxy; write http://HOST:PORT"
-        for name, value in environ.items()
-        if _VARIABLE.fullmatch(name)
-        and value
-        and not _proxy(value)
-        and not _is_socks(value)
-    ]
 
 
 def _value_for(target: SplitResult) -> str:

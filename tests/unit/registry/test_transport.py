@@ -242,17 +242,6 @@ def test_the_program_begins_nothing_where_no_request_can_be_made(
     assert not state.exists()
 
 
-def test_a_variable_that_the_registry_does_not_need(
-    run: Callable[..., Completed],
-) -> None:
-    """A proxy variable that is no address is a warning where channels alone would use it."""
-    env = {"HTTPS_PROXY": "secret word"}
-    done = run("config", "--registry-url", ELSEWHERE, env=env)
-    assert done.code == 0
-    assert "warning: environment HTTPS_PROXY is not the address of a proxy" in done.err
-    assert "secret" not in done.err + done.out
-
-
 @pytest.mark.parametrize(
     "address",
     [
