@@ -9,14 +9,16 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from itertools import pairwise
 
+from watcher.changes.scans import VersionKey, version_of, with_scans
 from watcher.changes.transitions import text_of
 from watcher.model.bounds import bounded
-from watcher.model.event import Event, FieldChange, Kind, is_run_malware
+from watcher.model.event import Event, FieldChange, Kind, is_explained, is_run_malware
 from watcher.model.listing import Listing
 from watcher.model.precedence import is_prerelease, normalised, precedence
 from watcher.model.snapshot import Node, Snapshot
 from watcher.model.version import ACTIVE, SafeVersion, Version, is_watched, recency
 from watcher.text.changelog import first_line
+from watcher.text.status_reason import Reason
 
 
 def with_release_notes(
@@ -57,29 +59,32 @@ def finished(
     events: Iterable[Event],
     snapshot: Snapshot,
     statuses: Collection[str],
-    reasons: Mapping[str, str],
-) -> tuple[Event, ...]:
+    reasons: Mapping[VersionKey, Reason],
+) -> tuple[Snapshot, tuple[Event, ...]]:
     """Return the events of a poll with what is no part of the transition, as they are kept and sent.
 
-    `reasons` has summaries of the registry's reasons by the id of the event that each belongs to; what an event says
-    already stays before it. The newest good version is that of `snapshot`, as `statuses` are watched. An exposure that
-    has one keeps it: the registry's answer about the pack as a whole counts there.
+    The snapshot is the given one with what the scanner found in versions of events. `reasons` are those that the
+    registry gave; what an event says already stays before one. The newest good version is that of `snapshot`, as
+    `statuses` are watched. An exposure that has one keeps it: the registry's answer about the pack as a whole counts
+    there.
     """
     safe: dict[str, SafeVersion | None] = {}
     done: list[Event] = []
+    snapshot, events = with_scans(snapshot, events, reasons)
     for event in events:
         key = (event.node or "").lower()
         if key not in safe:
             node = snapshot.nodes.get(key)
             safe[key] = safe_version(node, statuses) if node else None
-        reason = filter(None, (event.reason, reasons.get(event.id, "")))
+        said = reasons.get(version_of(event)) if is_explained(event) else None
+        reason = filter(None, (event.reason, said.summary if said else ""))
         known = event.safe_version or safe[key]
         one = replace(event, reason=": ".join(reason), safe_version=known)
         if is_run_malware(one):
             # Before the reason is cut: what reads the event need not know the rule.
             one = replace(one, safe_version=None)
         done.append(bounded(one))
-    return tuple(done)
+    return snapshot, tuple(done)
 
 
 def safe_version(node: Node, statuses: Collection[str]) -> SafeVersion | None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from watcher.model.listing import Listing
+from watcher.model.scan import Scan
 from watcher.model.snapshot import Mark, Node
 from watcher.model.version import (
     ACTIVE,
@@ -38,6 +39,7 @@ class KnownVersions:
     marks: dict[str, Mark]
     partial: set[str]
     decided: set[str]
+    scans: dict[str, Scan]
 
     @classmethod
     def of(cls, node: Node) -> Self:
@@ -49,6 +51,7 @@ class KnownVersions:
             marks=dict(node.marks),
             partial=set(node.partial),
             decided=set(node.decided),
+            scans=dict(node.scans),
         )
 
     def put_into(self, node: Node) -> Node:
@@ -61,6 +64,7 @@ class KnownVersions:
             partial=tuple(sorted(self.partial)),
             decided=tuple(sorted(self.decided)),
             versions=in_order(self.rows.values()),
+            scans=self.scans,
         )
 
     def count(self, *keys: str) -> int:
@@ -77,6 +81,8 @@ class KnownVersions:
         if old is not None and old.key != key:
             if old.key in self.seen or key in self.seen:
                 self.seen[key] = self.count(old.key, key)
+            if old.key in self.scans:
+                self.scans[key] = self.scans[old.key]
             self.forget(old.key)
         self.rows[key] = version
         self.marks.pop(key, None)
@@ -108,6 +114,7 @@ class KnownVersions:
         self.marks.pop(key, None)
         self.partial.discard(key)
         self.decided.discard(key)
+        self.scans.pop(key, None)
         self.seen_floor = max(self.seen_floor, self.seen.pop(key, 0))
 
     def forget_the_rest(self, shown: Collection[str]) -> None:

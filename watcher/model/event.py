@@ -12,7 +12,7 @@ from watcher.model.malware import names_malware
 from watcher.model.pack import Copy
 from watcher.model.precedence import is_same_version
 from watcher.model.scan import Scan
-from watcher.model.version import BANNED, FLAGGED, SafeVersion
+from watcher.model.version import BANNED, DELETED, FLAGGED, SafeVersion
 from watcher.timestamps import Moment
 
 REFERENCES = 2**32
@@ -295,6 +295,14 @@ def is_run_malware(event: Event) -> bool:
     `watcher.model.finding` has the same rule for an installed copy.
     """
     return is_a_ban(event) and runs_it(event) and names_malware(event.reason)
+
+
+def is_explained(event: Event) -> bool:
+    """Return whether the registry's reason for the status of a version belongs to an event."""
+    kinds = {Kind.FLAGGED, Kind.BANNED, Kind.DELETED, Kind.EXPOSED}
+    statuses = {FLAGGED, BANNED, DELETED}
+    is_one = event.kind in kinds and event.after in statuses
+    return is_one and event.node is not None and event.version is not None
 
 
 def replaces_archive(event: Event) -> bool:

@@ -17,7 +17,7 @@ from watcher.polling.reading.exposures import Known
 from watcher.polling.reading.nodes import Compared, compare_nodes
 from watcher.polling.reading.plan import Plan
 from watcher.polling.reading.read import Asker, ask_each
-from watcher.polling.reading.reasons import read_summaries
+from watcher.polling.reading.reasons import read_all
 from watcher.progress import Progress, silent
 from watcher.registry.client import Registry, RequestLimits
 from watcher.registry.search import read_near
@@ -187,10 +187,10 @@ async def _with_reasons(
         for one in findings
         if one.listed and one.node and one.verdict in EXPLAINED
     }
-    reasons = await read_summaries(registry, wanted, _PATIENCE, progress)
+    reasons = await read_all(registry, wanted, _PATIENCE, progress)
     return [
-        replace(one, detail=reasons.get((one.node, one.listed.key), ""))
-        if one.listed and one.node
+        replace(one, detail=reason.summary)
+        if one.listed and (reason := reasons.get((one.node or "", one.listed.key)))
         else one
         for one in findings
     ]

@@ -13,7 +13,7 @@ from http import HTTPStatus
 from watcher.changes.health import is_id_right
 from watcher.model.failure import ReadFailure
 from watcher.model.version import STATUSES, Version, recency, standing
-from watcher.polling.reading.reasons import read_summaries
+from watcher.polling.reading.reasons import read_all
 from watcher.progress import Progress
 from watcher.registry.answer import NoAnswerError
 from watcher.registry.client import Query, Registry, RequestLimits
@@ -303,9 +303,10 @@ async def _with_reasons(registry: Registry, found: Found, progress: Progress) ->
         for one in found.versions
         if one.version.status in STATUSES
     }
-    reasons = await read_summaries(registry, wanted, _PATIENCE, progress)
+    reasons = await read_all(registry, wanted, _PATIENCE, progress)
+    summaries = {key: reason.summary for key, reason in reasons.items()}
     versions = tuple(
-        replace(one, reason=reasons.get((one.node, one.version.key)))
+        replace(one, reason=summaries.get((one.node, one.version.key)))
         for one in found.versions
     )
     unread = sum(

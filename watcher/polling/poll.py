@@ -15,6 +15,7 @@ from watcher.alerts.queues.queue import reason_to_wait
 from watcher.changes.explaining import explaining_after, stopped_in_words
 from watcher.changes.exposure import copies_of, with_copies
 from watcher.changes.facts import finished
+from watcher.changes.scans import version_of
 from watcher.delivery.client import Worker
 from watcher.errors import StateError, UnsureError
 from watcher.model.channel import knowing
@@ -174,12 +175,14 @@ class Poller:
             if config.installs or had_installs(state):
                 change = with_installs(config, plan, answers, change, scans)
             events = with_copies(change.events, copies_of(change.installs))
-            reasons = await reasons_for(registry, events, patience, progress)
+            nodes = change.snapshot.nodes
+            reasons = await reasons_for(registry, events, nodes, patience, progress)
         read_reasons = [
-            reasons[event.id]
+            reasons[version_of(event)].summary
             for event in events
-            if event.id in reasons and event.after in {BANNED, FLAGGED}
+            if event.after in {BANNED, FLAGGED} and version_of(event) in reasons
         ]
+        snapshot, events = finished(events, change.snapshot, config.statuses, reasons)
         return replace(
             change,
             checks=replace(
@@ -189,7 +192,8 @@ class Poller:
                     state.checks.explaining, read_reasons, started
                 ),
             ),
-            events=finished(events, change.snapshot, config.statuses, reasons),
+            snapshot=snapshot,
+            events=events,
         )
 
     async def _save_and_deliver(self, state: State, found: PollChange) -> Dispatch:

@@ -20,10 +20,12 @@ from tests.support.factories import (
 )
 from tests.support.strategies import snapshots
 from watcher.changes.facts import finished, safe_version
+from watcher.changes.scans import version_of
 from watcher.model.event import Event, Kind
 from watcher.model.pack import Copy
 from watcher.model.snapshot import Mark, Node, Snapshot
 from watcher.model.version import STATUSES, SafeVersion, Version
+from watcher.text.status_reason import Reason, read_reason
 
 NONE = SafeVersion(None)
 
@@ -206,17 +208,20 @@ def test_a_finished_event_has_its_safe_version_and_reason() -> None:
     events = (
         event("a"),
         event("b", version=None),
+        event("f", Kind.DEPRECATED, after="deprecated"),
         event("c", node="other"),
         event("d", node=None),
         event("e", safe_version=NONE),
     )
-    done = finished(events, snapshot, ALL, {"a": "1 finding"})
+    reasons = {(PACK.lower(), "id-1.0.0"): read_reason("1 finding")}
+    _, done = finished(events, snapshot, ALL, reasons)
     assert [(one.safe_version, one.reason) for one in done] == [
         (SafeVersion("1.0"), "1 finding"),
         (SafeVersion("1.0"), ""),
+        (SafeVersion("1.0"), ""),
         (None, ""),
         (None, ""),
-        (NONE, ""),
+        (NONE, "1 finding"),
     ]
 
 
@@ -225,18 +230,21 @@ def test_after_malware_that_is_run_no_version_is_advised() -> None:
     snapshot = Snapshot(nodes={PACK.lower(): known(version("0.9"))})
     run = (Copy(install="studio", version="1.0.0", enabled=True),)
     given: dict[str, Any] = {"kind": Kind.BANNED, "installed": run}
-    events = (
-        event("stealer", **given),
-        event("exposed", Kind.EXPOSED, after="banned", installed=run),
-        event("late word", **given),
-        event("dull", **given),
-        event("not run", Kind.BANNED),
-        event("flag", Kind.FLAGGED, installed=run),
-    )
-    reasons = dict.fromkeys((one.id for one in events), "a token stealer")
-    reasons |= {"dull": "by its author", "late word": "x" * 2000 + " a stealer"}
-    done = finished(events, snapshot, ALL, reasons)
-    advised = {one.id for one in done if one.safe_version == SafeVersion("0.9")}
+    stealer = "a token stealer"
+    cases = {
+        event("stealer", **given): stealer,
+        event("exposed", Kind.EXPOSED, after="banned", installed=run): stealer,
+        event("late word", **given): "x" * 2000 + " a stealer",
+        event("dull", **given): "by its author",
+        event("not run", Kind.BANNED): stealer,
+        event("flag", Kind.FLAGGED, installed=run): stealer,
+    }
+    advised = set()
+    for one, summary in cases.items():
+        reasons = {version_of(one): Reason(summary=summary, scan=None)}
+        _, [done] = finished([one], snapshot, ALL, reasons)
+        if done.safe_version == SafeVersion("0.9"):
+            advised.add(done.id)
     assert advised == {"dull", "not run", "flag"}
 
 

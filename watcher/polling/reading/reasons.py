@@ -3,73 +3,81 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Collection, Mapping
+from collections.abc import AsyncGenerator, Collection, Iterable, Mapping
 from dataclasses import replace
 from http import HTTPStatus
 
-from watcher.model.event import Event, Kind, rank
-from watcher.model.version import BANNED, DELETED, FLAGGED, STATUSES
+from watcher.changes.scans import VersionKey, unread_before, version_of
+from watcher.model.event import Event, is_explained, rank
+from watcher.model.snapshot import Node
+from watcher.model.version import FLAGGED, STATUSES
 from watcher.progress import Progress
 from watcher.registry.answer import NoAnswerError
 from watcher.registry.client import Query, Registry
 from watcher.registry.row import VersionRow, parse_version
 from watcher.registry.schema import Page, parse_page
 from watcher.text.plural import plural
-from watcher.text.status_reason import summarize
+from watcher.text.status_reason import Reason, read_reason
 
-_EXPLAINED = {FLAGGED, BANNED, DELETED}
-"""The registry's reason explains these statuses of a version."""
 _MOST_NODES = 200
 """How many nodes are asked about in one poll, at most: each takes a request or more."""
 _ROWS = 20
 _PAGES = 50
 """The most pages, of `_ROWS` each, that are read of one status of a node."""
-_KINDS = {Kind.FLAGGED, Kind.BANNED, Kind.DELETED, Kind.EXPOSED}
 
 
 async def reasons_for(
     registry: Registry,
-    events: tuple[Event, ...],
+    events: Iterable[Event],
+    nodes: Mapping[str, Node],
     patience: float,
     progress: Progress,
-) -> dict[str, str]:
-    """Return the registry's reasons by the ids of events, as far as these come within `patience` seconds.
+) -> dict[VersionKey, Reason]:
+    """Return the registry's reasons of the versions of events, as far as these come within `patience` seconds.
 
-    Of many nodes only those with the worst events are asked about. An exposure may say by what it is known already.
+    Of many nodes only those with the worst events are asked about. The flagged versions that flagged ones are compared
+    with are asked about too, where `nodes`, by lower-case id, do not have what was found in them.
     """
-    wanted: dict[tuple[str, str], Event] = {}
-    nodes: set[str] = set()
-    for event in sorted(events, key=rank):
-        is_said = bool(event.reason) and event.kind is not Kind.EXPOSED
-        is_one = event.kind in _KINDS and event.after in _EXPLAINED and not is_said
-        if not is_one or event.version is None or event.node is None:
-            continue
-        if event.node in nodes or len(nodes) < _MOST_NODES:
-            nodes.add(event.node)
-            wanted[event.node, event.key] = event
-    statuses = {key: event.after or "" for key, event in wanted.items()}
-    reasons = await read_summaries(registry, statuses, patience, progress)
-    return {wanted[key].id: reason for key, reason in reasons.items()}
+    spelled: dict[str, str] = {}
+    wanted: dict[str, dict[str, str]] = {}
+    flagged: dict[str, set[str]] = {}
+    for event in filter(is_explained, sorted(events, key=rank)):
+        name, key = version_of(event)
+        if name in wanted or len(wanted) < _MOST_NODES:
+            spelled[name] = event.node or ""
+            wanted.setdefault(name, {})[key] = event.after or ""
+            if event.after == FLAGGED:
+                flagged.setdefault(name, set()).add(key)
+    for name, keys in flagged.items():
+        if node := nodes.get(name):
+            wanted[name] |= dict.fromkeys(unread_before(node, keys), FLAGGED)
+    statuses = {
+        (spelled[name], key): status
+        for name, of_node in wanted.items()
+        for key, status in of_node.items()
+    }
+    reasons = await read_all(registry, statuses, patience, progress)
+    return {(node.lower(), key): reason for (node, key), reason in reasons.items()}
 
 
-async def read_summaries(
+async def read_all(
     registry: Registry,
     wanted: Mapping[tuple[str, str], str],
     patience: float,
     progress: Progress,
-) -> dict[tuple[str, str], str]:
-    """Return summaries of the registry's reasons by node and version key, of those that come within `patience`.
+) -> dict[tuple[str, str], Reason]:
+    """Return the registry's reasons by node and version key, of those that come within `patience` seconds.
 
-    It is in seconds. `wanted` has the statuses of versions, by node and version key too.
+    `wanted` has the statuses of versions, by node and version key too.
     """
     by_node: dict[str, dict[str, str]] = {}
     for (node, key), status in wanted.items():
         by_node.setdefault(node, {})[key] = status
-    reasons: dict[tuple[str, str], str] = {}
+    reasons: dict[tuple[str, str], Reason] = {}
 
     async def ask(node: str, statuses: Mapping[str, str]) -> None:
         async for key, reason in read_reasons(registry, node, statuses):
-            reasons[node, key] = summarize(reason)
+            reasons[node, key] = read_reason(reason)
 
     if not wanted:
         return reasons

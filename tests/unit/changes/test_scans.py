@@ -1,0 +1,339 @@
+"""What the scanner found in a version, compared with earlier ones of its pack: what is known, and what is kept."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.factories import PACK, event, known, listing, version
+from watcher.changes.diff import compare_listing
+from watcher.changes.scans import (
+    MOST_SCANS,
+    VersionKey,
+    read_scans,
+    unread_before,
+    version_of,
+    with_scans,
+)
+from watcher.changes.transitions import DiffOptions
+from watcher.model.event import Event, Kind, Severity, severity_of
+from watcher.model.precedence import is_newer
+from watcher.model.scan import MOST_KEPT, Scan
+from watcher.model.snapshot import Mark, Node, Snapshot
+from watcher.text.status_reason import Reason, read_reason
+
+Found = tuple[str, str, str]
+"""A rule, a file and a severity."""
+FFMPEG: Found = ("runs_ffmpeg", "nodes/video.py", "info")
+ENVIRONMENT: Found = ("environment", "nodes/paths.py", "info")
+
+
+def reason(*found: Found, **fields: Any) -> Reason:
+    """Return a reason with findings; each stands on a line of its own."""
+    findings = [
+        {"issue_type": rule, "file_path": file, "severity": severity, "line": number}
+        | fields
+        for number, (rule, file, severity) in enumerate(found, 1)
+    ]
+    return read_reason(json.dumps(findings))
+
+
+def scan(*found: Found) -> Scan:
+    """Return what a reason has."""
+    made = reason(*found).scan
+    assert made is not None
+    return made
+
+
+def rules(found: Scan | None) -> list[str]:
+    """Return the rules of the findings that are there."""
+    return [one.rule for one in found.items] if found else []
+
+
+def pack(*statuses: str, kept: dict[str, Scan] | None = None, **fields: Any) -> Node:
+    """Return a node with the versions 1.0, 1.1 and so on, of these statuses, and scans by version text."""
+    versions = [version(f"1.{n}", status) for n, status in enumerate(statuses)]
+    scans = {f"id-{text}": one for text, one in (kept or {}).items()}
+    return known(*versions, scans=scans, **fields)
+
+
+def flag(text: str, kind: Kind = Kind.FLAGGED, **fields: Any) -> Event:
+    """Return an event on a flagged version."""
+    return event(kind=kind, version=text, version_id=f"id-{text}", **fields)
+
+
+def polled(
+    node: Node, events: Iterable[Event], reasons: dict[str, Reason]
+) -> tuple[Node, list[Event]]:
+    """Return the node and the events of a poll that read these reasons, by version text."""
+    name = PACK.lower()
+    read: dict[VersionKey, Reason] = {
+        (name, f"id-{text}"): one for text, one in reasons.items()
+    }
+    before = Snapshot(nodes={name: node})
+    after, done = with_scans(before, events, read)
+    return after.nodes[name], list(done)
+
+
+def found_in(node: Node, found: Reason, text: str) -> Scan | None:
+    """Return the scan of a version with this reason."""
+    return read_scans(node, {f"id-{text}": found}).get(f"id-{text}")
+
+
+def test_what_an_earlier_version_had_is_known() -> None:
+    """The same rule in the same file is known, on whatever line; such a scan is harmless."""
+    node = pack("flagged", "flagged", kept={"1.0": scan(ENVIRONMENT, FFMPEG)})
+    found = found_in(node, reason(FFMPEG), "1.1")
+    assert found is not None
+    assert (found.new, found.is_harmless) == (0, True)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        ("runs_ffmpeg", "nodes/audio.py", "info"),
+        ("runs_ffmpeg", "./nodes/video.py", "info"),
+        ("RUNS_FFMPEG", "nodes/video.py", "info"),
+        ("network", "nodes/video.py", "info"),
+    ],
+)
+def test_another_rule_or_file_is_new(other: Found) -> None:
+    """What is written in another way is another one. What is new comes first, even if something else is worse."""
+    worse = ("environment", "nodes/paths.py", "critical")
+    node = pack("flagged", "flagged", kept={"1.0": scan(ENVIRONMENT, FFMPEG)})
+    found = found_in(node, reason(worse, FFMPEG, other), "1.1")
+    assert found is not None
+    assert (found.new, found.is_harmless) == (1, False)
+    assert rules(found) == [other[0], "environment", "runs_ffmpeg"]
+
+
+def test_any_earlier_version_makes_known() -> None:
+    """All earlier versions count together, of whatever status but `banned`; a later one does not."""
+    everything = reason(FFMPEG, ENVIRONMENT)
+    kept = {"1.0": scan(FFMPEG), "1.1": scan(ENVIRONMENT)}
+    for status, new in (("active", 0), ("deleted", 0), ("flagged", 0), ("banned", 1)):
+        node = pack(status, "flagged", "flagged", kept=kept)
+        found = found_in(node, everything, "1.2")
+        assert found is not None
+        assert found.new == new
+    later = pack("flagged", "flagged", "flagged", kept={"1.2": scan(FFMPEG)})
+    assert found_in(later, reason(FFMPEG), "1.0") == scan(FFMPEG)
+
+
+def test_without_an_earlier_scan_nothing_is_new() -> None:
+    """Where there is nothing to compare with, that is unknown, and no harmless scan; its own earlier one is none."""
+    node = pack("active", "flagged", kept={"1.1": scan(FFMPEG)})
+    found = found_in(node, reason(FFMPEG), "1.1")
+    assert found is not None
+    assert (found.new, found.is_harmless) == (None, False)
+
+
+@pytest.mark.parametrize("text", ["1.1.0", "v1.1", "1.1+build"])
+def test_an_equal_version_is_no_earlier_one(text: str) -> None:
+    """Another way to write a version does not make it earlier; nor does a text that says no order."""
+    same = version(text, "flagged")
+    node = known(version("1.1", "flagged"), same, scans={same.key: scan(FFMPEG)})
+    assert unread_before(node, {"id-1.1"}) == {}
+    assert found_in(node, reason(FFMPEG), "1.1") == scan(FFMPEG)
+
+
+def test_texts_without_an_order_are_not_compared() -> None:
+    """Of two versions that are no semantic ones none is earlier; but both are earlier than one that is."""
+    odd, other = version("nightly", "flagged"), version("release", "flagged")
+    node = known(odd, other, version("1.0", "flagged"), scans={odd.key: scan(FFMPEG)})
+    for text, new in (("release", None), ("1.0", 0)):
+        found = read_scans(node, {f"id-{text}": reason(FFMPEG)})[f"id-{text}"]
+        assert found.new == new
+
+
+def test_the_nearest_flagged_version_is_asked_about() -> None:
+    """Of the listed flagged versions before one it is the newest by semantic versioning, unless its scan is kept."""
+    texts = ("1.9", "1.10", "1.11", "2.0")
+    node = known(*(version(text, "flagged") for text in texts))
+    assert list(unread_before(node, {"id-2.0"})) == ["id-1.11"]
+    assert list(unread_before(node, {"id-1.10"})) == ["id-1.9"]
+    assert list(unread_before(node, {"id-1.9"})) == []
+    assert list(unread_before(node, {"id-1.11", "id-2.0"})) == ["id-1.10"]
+    kept = replace(node, scans={"id-1.11": scan(FFMPEG)})
+    assert list(unread_before(kept, {"id-2.0"})) == []
+    gone = replace(node, marks={"id-1.11": Mark.REMOVED})
+    assert list(unread_before(gone, {"id-2.0"})) == ["id-1.10"]
+
+
+def test_what_may_be_known_is_not_called_new() -> None:
+    """Where the nearest flagged version was not read, or an earlier scan is not full, only what is known is certain."""
+    cut_off = replace(scan(FFMPEG), is_whole=False)
+    large = scan(*[(f"{n}", "a.py", "info") for n in range(MOST_KEPT)])
+    full = scan(FFMPEG, *[(f"{n}", "a.py", "info") for n in range(MOST_KEPT - 2)])
+    for statuses, kept, new in (
+        (("flagged", "flagged", "flagged"), {"1.0": scan(FFMPEG)}, None),
+        (("flagged", "active", "flagged"), {"1.0": cut_off}, None),
+        (("flagged", "active", "flagged"), {"1.0": large}, None),
+        (("flagged", "active", "flagged"), {"1.0": full}, 1),
+    ):
+        node = pack(*statuses, kept=kept)
+        known_too = kept["1.0"].items[0]
+        old = (known_too.rule, known_too.file, "info")
+        found = found_in(node, reason(old, ENVIRONMENT), "1.2")
+        assert found is not None
+        assert found.new == new
+        found = found_in(node, reason(old), "1.2")
+        assert found is not None
+        assert found.new == 0
+
+
+def test_versions_of_one_poll_are_compared_with_each_other() -> None:
+    """Of two flagged versions that come at once the later one is compared with the earlier one."""
+    node, events = polled(
+        pack("flagged", "flagged", "flagged"),
+        [flag("1.2"), flag("1.1")],
+        {"1.0": reason(FFMPEG), "1.1": reason(FFMPEG), "1.2": reason(ENVIRONMENT)},
+    )
+    assert [one.scan.new for one in events if one.scan] == [1, 0]
+    assert [severity_of(one) for one in events] == [Severity.WARNING, Severity.INFO]
+    assert node.scans.keys() == {"id-1.0", "id-1.1", "id-1.2"}
+
+
+def test_what_was_not_read_is_a_warning() -> None:
+    """Without a reason an event has no scan, and what was kept of its version goes: its end is as bad as the flag."""
+    kept = {"1.0": scan(FFMPEG), "1.1": replace(scan(FFMPEG), new=0)}
+    for reasons in ({}, {"1.1": read_reason("Flagged by a person")}):
+        for kind in (Kind.FLAGGED, Kind.EXPOSED):
+            node, [done] = polled(
+                pack("flagged", "flagged", kept=kept), [flag("1.1", kind)], reasons
+            )
+            assert done.scan is None
+            assert severity_of(done) is Severity.WARNING
+            assert node.scans.keys() == {"id-1.0"}
+
+
+def test_a_kept_scan_is_as_harmless_as_all_events_on_its_version() -> None:
+    """One that was read for comparison only, or for what somebody runs, does not say how its flag was reported."""
+    statuses = ("flagged", "flagged")
+    read = {"1.0": reason(FFMPEG), "1.1": reason(FFMPEG)}
+    node, [done] = polled(pack(*statuses), [flag("1.1", Kind.EXPOSED)], read)
+    assert severity_of(done) is Severity.INFO
+    assert [one.new for one in node.scans.values()] == [None, None]
+    node, [done] = polled(pack(*statuses), [flag("1.1")], read)
+    assert [one.is_harmless for one in node.scans.values()] == [False, True]
+    node, [done] = polled(node, [flag("1.1", Kind.EXPOSED)], {"1.1": read["1.1"]})
+    assert node.scans["id-1.1"].is_harmless
+    worse = {"1.1": reason(FFMPEG, ENVIRONMENT)}
+    node, [done] = polled(node, [flag("1.1", Kind.EXPOSED)], worse)
+    assert severity_of(done) is Severity.WARNING
+    assert not node.scans["id-1.1"].is_harmless
+
+
+def test_a_ban_has_its_findings_and_keeps_none() -> None:
+    """What a reviewer rejected is no excuse for a later version."""
+    before = pack("flagged", "banned", kept={"1.0": scan(FFMPEG)})
+    banned = flag("1.1", Kind.BANNED, after="banned")
+    node, [done] = polled(before, [banned], {"1.1": reason(FFMPEG, ENVIRONMENT)})
+    assert done.scan is not None
+    assert (done.scan.new, rules(done.scan)) == (1, ["environment", "runs_ffmpeg"])
+    assert node.scans.keys() == {"id-1.0"}
+
+
+@pytest.mark.parametrize("kind", [Kind.DEPRECATED, Kind.CHANGED, Kind.DELETED])
+def test_other_events_on_a_flagged_version_have_no_findings(kind: Kind) -> None:
+    """Only a flag and a ban are explained by findings."""
+    before = pack("flagged", "flagged")
+    one = flag("1.1", kind, after="deleted" if kind is Kind.DELETED else "flagged")
+    _, [done] = polled(before, [one], {"1.1": reason(FFMPEG)})
+    assert done == one
+
+
+def test_the_newest_scans_are_kept() -> None:
+    """A node keeps as many as it may, by semantic versioning; each has as many findings as it may."""
+    count = MOST_SCANS + 5
+    many = reason(*[("rule", f"{number}.py", "info") for number in range(300)])
+    node, _ = polled(
+        pack(*["flagged"] * count),
+        [flag(f"1.{n}") for n in range(count)],
+        {f"1.{n}": many for n in range(count)},
+    )
+    assert node.scans.keys() == {f"id-1.{n}" for n in range(5, count)}
+    assert {len(one.items) for one in node.scans.values()} == {MOST_KEPT}
+    assert {one.count for one in node.scans.values()} == {300}
+
+
+def test_a_poll_without_flags_changes_nothing() -> None:
+    """The snapshot stays the same object, so that it need not be written."""
+    snapshot = Snapshot(nodes={PACK.lower(): pack("active")})
+    after, done = with_scans(snapshot, [event(kind=Kind.NEW, after="active")], {})
+    assert after is snapshot
+    assert [one.scan for one in done] == [None]
+
+
+def test_a_version_that_gets_an_id_keeps_its_scan() -> None:
+    """A scan belongs to the version, and goes with it."""
+    nameless = version("1.0", "flagged", id="")
+    node = known(nameless, scans={nameless.key: scan(FFMPEG)})
+    options = DiffOptions(now="2026-03-02T00:00:00.000Z")
+    named = compare_listing(node, listing(version("1.0", "flagged")), options, "")
+    assert named.node.scans == {"id-1.0": scan(FFMPEG)}
+
+
+_RULES = st.sampled_from(["a", "b"])
+_FILES = st.sampled_from(["x.py", "y.py", ""])
+_FINDINGS = st.lists(
+    st.tuples(_RULES, _FILES, st.sampled_from(["info", " INFO ", "low", ""])),
+    max_size=4,
+)
+_STATUSES = st.sampled_from(["flagged", "active", "banned"])
+
+
+@given(
+    st.lists(st.tuples(_STATUSES, st.none() | _FINDINGS), min_size=1, max_size=5),
+    st.data(),
+)
+def test_what_is_harmless_is_known_from_an_earlier_version(
+    versions: list[tuple[str, list[Found] | None]], data: st.DataObject
+) -> None:
+    """Whatever is read and kept, an info flag has only informational findings, each in an earlier version."""
+    texts = [f"1.{number}" for number in range(len(versions))]
+    truth = {
+        text: found or [] for text, (_, found) in zip(texts, versions, strict=True)
+    }
+    read = {
+        text: reason(*found)
+        for text, (_, found) in zip(texts, versions, strict=True)
+        if found is not None
+    }
+    asked = data.draw(st.sets(st.sampled_from(texts)))
+    kept = {
+        text: one.scan for text, one in read.items() if one.scan and text not in asked
+    }
+    node = pack(*(status for status, _ in versions), kept=kept)
+    events = [flag(text) for text in sorted(asked)]
+    after, done = polled(
+        node, events, {text: read[text] for text in asked & read.keys()}
+    )
+    for one in done:
+        text = str(one.version)
+        if severity_of(one) is Severity.INFO:
+            for rule, file, severity in truth[text]:
+                assert severity.strip().lower() == "info"
+                assert rule
+                assert file
+                assert any(
+                    (rule, file) in {found[:2] for found in truth[other]}
+                    for other in texts
+                    if is_newer(text, than=other)
+                )
+        if one.scan and one.scan.new:
+            new = {(found.rule, found.file) for found in one.scan.items[: one.scan.new]}
+            for other in texts:
+                if is_newer(text, than=other) and f"id-{other}" in after.scans:
+                    assert not new & {found[:2] for found in truth[other]}
+    assert polled(node, events, {text: read[text] for text in asked & read.keys()}) == (
+        after,
+        done,
+    )
+    assert all(version_of(one)[1].startswith("id-") for one in done)

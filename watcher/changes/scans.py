@@ -1,0 +1,164 @@
+"""What the scanner found in versions, compared with what it found in earlier ones of the same pack. Pure.
+
+Rules: docs/behaviour.md, Events (Severity).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import groupby
+
+from watcher.model.event import Event, Kind, is_explained
+from watcher.model.precedence import precedence
+from watcher.model.scan import MOST_KEPT, Scan, shortened
+from watcher.model.snapshot import Node, Snapshot
+from watcher.model.version import BANNED, FLAGGED, Version
+from watcher.text.status_reason import Reason
+
+MOST_SCANS = 20
+"""Versions whose scans a node keeps."""
+
+VersionKey = tuple[str, str]
+"""The lower-case id of a node, and the key of a version of it."""
+
+
+def version_of(event: Event) -> VersionKey:
+    """Return what identifies the version that an event is about."""
+    return (event.node or "").lower(), event.key
+
+
+def unread_before(node: Node, keys: Collection[str]) -> dict[str, Version]:
+    """Return the nearest flagged version before each of some versions, if its scan is not kept, by version key."""
+    found: dict[str, Version] = {}
+    nearest: Version | None = None
+    listed = _flagged(node)
+    for equals in _oldest_first(node):
+        if nearest and any(one.key in keys for one in equals):
+            found[nearest.key] = nearest
+        nearest = next((one for one in equals if one.key in listed), nearest)
+    return {key: one for key, one in found.items() if key not in {*node.scans, *keys}}
+
+
+def read_scans(node: Node, reasons: Mapping[str, Reason]) -> dict[str, Scan]:
+    """Return what was found in the versions whose reasons were read, each compared with the earlier ones of the node.
+
+    `reasons` and the result are by version key. What the node keeps of other versions counts too.
+    """
+    kept = {key: scan for key, scan in node.scans.items() if key not in reasons}
+    read = {key: one.scan for key, one in reasons.items()}
+    found: dict[str, Scan] = {}
+    earlier = Earlier()
+    listed = _flagged(node)
+    for equals in _oldest_first(node):
+        scans = {one.key: read.get(one.key) or kept.get(one.key) for one in equals}
+        found |= {
+            key: earlier.compare(scan)
+            for key, scan in scans.items()
+            if scan and key in read
+        }
+        for one in equals:
+            # A person has rejected what is banned, so that it excuses nothing.
+            if (scan := scans[one.key]) and one.status != BANNED:
+                earlier.take(scan)
+        if nearest := next((one.key for one in equals if one.key in listed), None):
+            earlier.lacks_nearest = nearest not in {*kept, *read}
+    return found
+
+
+@dataclass(slots=True)
+class Earlier:
+    """What is known of the versions before one."""
+
+    known: set[tuple[str, str]] = field(default_factory=set)
+    """The rules and files of all findings."""
+    has_scans: bool = False
+    lacks_some: bool = False
+    """One of the scans has more findings than these."""
+    lacks_nearest: bool = False
+    """The nearest flagged version was not read."""
+
+    def take(self, scan: Scan) -> None:
+        """Add the findings of an earlier version."""
+        self.known |= {(one.rule, one.file) for one in scan.items}
+        self.has_scans = True
+        if not scan.is_whole or len(scan.items) >= MOST_KEPT:
+            self.lacks_some = True
+
+    def compare(self, scan: Scan) -> Scan:
+        """Return a scan with those findings first that no earlier version has, at most `MOST_KEPT` of all."""
+        new = [one for one in scan.items if (one.rule, one.file) not in self.known]
+        old = [one for one in scan.items if (one.rule, one.file) in self.known]
+        # What is not known here an earlier version may have all the same.
+        is_unsure = bool(new) and (self.lacks_some or self.lacks_nearest)
+        if is_unsure or not self.has_scans:
+            return shortened(replace(scan, new=None), MOST_KEPT)
+        return shortened(replace(scan, items=(*new, *old), new=len(new)), MOST_KEPT)
+
+
+def _flagged(node: Node) -> set[str]:
+    return {one.key for one in node.listed if one.status == FLAGGED}
+
+
+def _oldest_first(node: Node) -> Iterator[list[Version]]:
+    """Yield the versions by semantic versioning; several that are equal by that, none of which is earlier, at once."""
+    by_age = sorted(node.versions, key=lambda one: precedence(one.version))
+    for _, equals in groupby(by_age, key=lambda one: precedence(one.version)[:-1]):
+        yield list(equals)
+
+
+def with_scans(
+    snapshot: Snapshot, events: Iterable[Event], reasons: Mapping[VersionKey, Reason]
+) -> tuple[Snapshot, tuple[Event, ...]]:
+    """Return the snapshot and the events of a poll with what was found in flagged and banned versions.
+
+    `reasons` are those that were read: of the versions of events, and of the flagged ones before them.
+    """
+    by_node: dict[str, dict[str, Reason]] = {}
+    for (name, key), reason in reasons.items():
+        by_node.setdefault(name, {})[key] = reason
+    found = {
+        name: read_scans(node, of_node)
+        for name, of_node in by_node.items()
+        if (node := snapshot.nodes.get(name))
+    }
+    done: list[Event] = []
+    flags: dict[str, list[Event]] = {}
+    for event in events:
+        name, key = version_of(event)
+        one = event
+        if is_explained(event) and event.after in {FLAGGED, BANNED}:
+            one = replace(event, scan=found.get(name, {}).get(key))
+            if event.after == FLAGGED:
+                flags.setdefault(name, []).append(one)
+        done.append(one)
+    changed = {
+        name: _keeping(node, of_node, found.get(name, {}))
+        for name, of_node in flags.items()
+        if (node := snapshot.nodes.get(name))
+    }
+    return snapshot.with_nodes(changed), tuple(done)
+
+
+def _keeping(node: Node, flags: Iterable[Event], read: Mapping[str, Scan]) -> Node:
+    """Return the node with the scans that it keeps of what was `read`.
+
+    A scan is kept as harmless only if every event on its version was: what ends these is as bad as they were.
+    """
+    scans = {**node.scans}
+    scans |= {key: replace(scan, new=None) for key, scan in read.items()}
+    for event in flags:
+        before = node.scans.get(event.key)
+        was_harmless = before is not None and before.is_harmless
+        if event.scan is None:
+            scans.pop(event.key, None)
+        elif event.kind is Kind.FLAGGED or was_harmless:
+            scans[event.key] = event.scan
+    of_age = [
+        one.key
+        for equals in _oldest_first(node)
+        for one in equals
+        if one.key in scans and one.status != BANNED
+    ]
+    kept = {key: scans[key] for key in of_age[-MOST_SCANS:]}
+    return replace(node, scans=kept)
