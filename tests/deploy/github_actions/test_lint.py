@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.deploy.support.person import blocks
 from tests.deploy.support.tools import checked, package
 from tests.support import program
 
@@ -74,6 +75,17 @@ def test_actionlint_and_the_workflows() -> None:
     """Actionlint finds nothing in the workflow that users copy, and in our own."""
     for path in (_WORKFLOW, *(program.ROOT / ".github" / "workflows").glob("*.yml")):
         assert actionlint(path) == [], path
+
+
+def test_actionlint_and_the_workflow_of_publishers(tmp_path: Path) -> None:
+    """Actionlint finds nothing in the workflow that publishers copy, whose second job waits for the first."""
+    (workflow,) = blocks("publishers.md", "yaml")
+    path = tmp_path / "workflow.yml"
+    path.write_text(workflow, "utf-8")
+    assert actionlint(path) == []
+    jobs = yaml.safe_load(workflow)["jobs"]
+    assert jobs["verdict"]["needs"] == "publish"
+    assert "comfy-watch wait" in jobs["verdict"]["steps"][-1]["run"]
 
 
 def test_actionlint_finds_a_mistake(tmp_path: Path) -> None:

@@ -1,0 +1,52 @@
+"""docs/publishers.md: what `wait` prints there is what it prints, in the folder of the pack."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from aiohttp import web
+
+from tests.support import program
+from tests.support.fake_registry.server import FakeRegistry
+
+NODE, VERSION = "comfyui-tide-tables", "2.4.0"
+FINDING = {
+    "issue_type": "python_command_injection_risk",
+    "severity": "info",
+    "file_path": "nodes/harbour.py",
+    "line_number": 14,
+}
+_PAGE = program.ROOT / "docs" / "publishers.md"
+
+
+def _without_times(text: str) -> list[str]:
+    """Return the lines without moments, durations and gaps between columns."""
+    text = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ|\(\d+ \w+\)", "TIME", text)
+    return [" ".join(line.split()) for line in text.splitlines()]
+
+
+def test_what_wait_prints(
+    run: Callable[..., program.Completed], registry: FakeRegistry, tmp_path: Path
+) -> None:
+    """Without arguments, where a pyproject is, `wait` prints the block of the page and ends with 3."""
+    asked = 0
+
+    async def respond(request: web.BaseRequest) -> None:
+        nonlocal asked
+        asked += request.path.startswith("/versions")
+        if asked == 2:
+            reason = json.dumps([FINDING])
+            registry.catalog.set_status(NODE, VERSION, "flagged", reason)
+
+    registry.catalog.publish(NODE, VERSION, status="pending")
+    registry.respond = respond
+    project = f'[project]\nname = "{NODE}"\nversion = "{VERSION}"\n'
+    (tmp_path / "pyproject.toml").write_text(project, "utf-8")
+    env = {"COMFY_WATCH_REGISTRY_URL": registry.url}
+    done = run("wait", "--every", "0.1", env=env, module="tests.support.eager")
+    page = _PAGE.read_text("utf-8").partition("<!-- wait -->\n```text\n")[2]
+    assert (done.code, done.err) == (3, "")
+    assert _without_times(done.out) == _without_times(page.partition("```")[0])
