@@ -229,7 +229,7 @@ def test_config(watch: Watcher, registry: FakeRegistry) -> None:
     file = watch.folder / "comfy-watch.toml"
     file.write_text(
         f'interval = "1h"\nnodes = ["zulu"]\n[[channels]]\nname = "chat"\nurl = "discord://1234567890/{SECRET}"\n'
-        'kinds = ["banned"]\nnodes = ["a*"]\ngrouping = "node"\n',
+        'kinds = ["banned"]\nnodes = ["a*"]\nmin_severity = "warning"\ngrouping = "node"\n',
         "utf-8",
     )
     file.chmod(0o600)
@@ -251,7 +251,7 @@ def test_config(watch: Watcher, registry: FakeRegistry) -> None:
         ("alert_urls", "json (json://***)", "environment COMFY_WATCH_ALERT_URLS"),
         (
             "channels.chat",
-            "discord://***; kinds: banned; nodes: a*; scope: all; grouping: node",
+            "discord://***; kinds: banned; nodes: a*; scope: all; min_severity: warning; grouping: node",
             "settings file",
         ),
     ):
@@ -268,6 +268,7 @@ def test_config(watch: Watcher, registry: FakeRegistry) -> None:
             "kinds": ["banned"],
             "nodes": ["a*"],
             "scope": "all",
+            "min_severity": "warning",
             "grouping": "node",
         }
     ]

@@ -64,12 +64,17 @@ _NO_NEWS = {Verdict.PENDING, Verdict.OUTDATED}
 """The verdicts that say neither that something is wrong nor that all is well."""
 
 
+_ENDS = {Kind.REINSTATED, Kind.CLEARED, Kind.UNDEPRECATED, Kind.RECOVERED}
+"""The kinds that end something, of which `ends` says how bad it was."""
+
+
 @pytest.mark.parametrize("kind", Kind)
 def test_a_kind_lacks_nothing(kind: Kind) -> None:
     """A kind has a severity, which is its colour on a terminal, a symbol, words, and channels that get it or do not."""
     severity, by_default, of_globs = _DECIDED[kind]
+    ends = Severity.WARNING if kind in _ENDS else None
     named, chosen = (
-        event(kind=kind, node=node, after=None) for node in ("ALPHA", "beta")
+        event(kind=kind, node=node, after=None, ends=ends) for node in ("ALPHA", "beta")
     )
     assert severity_of(named).value == severity
     assert SYMBOLS[kind]

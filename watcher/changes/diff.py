@@ -249,12 +249,13 @@ class _Comparison:
         left_decided = left and ACTIVE in self.node.statuses
         decided = old.key in known.decided or left_decided
         about = self._about(version, old.key, version.key)
+        ends = known.severity_of_end(old)
         if old.key in known.partial:
             # Its other fields were never read: that they are read now is no change.
             old = replace(version, status=old.status, deprecated=old.deprecated)
         if not left and old == version:
             return []
-        return about.transition(old, returned=left, decided=decided)
+        return about.transition(old, returned=left, decided=decided, ends=ends)
 
     def _compare_missing(self, matched: set[str], texts: set[str]) -> None:
         """Compare a complete listing with the known versions that it does not show.

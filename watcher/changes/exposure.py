@@ -8,15 +8,15 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from watcher.changes.transitions import node_url
+from watcher.changes.transitions import node_url, severity_of_end
 from watcher.changes.verdict import identities
-from watcher.model.event import EXPOSURES, Event, Kind, event_id
+from watcher.model.event import EXPOSURES, Event, Kind, Severity, event_id, worst_of
 from watcher.model.exposure import Exposure, Installed, accepts, exposure_key
 from watcher.model.finding import Finding, Grade, is_worse, worst
 from watcher.model.pack import Copy, Pack, Verdict
 from watcher.model.snapshot import Node
 
-_ENDS = {Kind.REINSTATED, Kind.UNDEPRECATED, Kind.NEW}
+_ENDS = {Kind.REINSTATED, Kind.UNDEPRECATED}
 """The kinds of events that say that something is well again."""
 
 
@@ -139,7 +139,23 @@ class _Case:
             # What it was when it was accepted first stays: what gets worse than that is reported.
             accepted = (old.accepted if old else "") or verdict
         names = tuple(sorted(installs))
-        return Exposure(verdict=verdict, installs=names, accepted=accepted)
+        ends = self._ends(verdict)
+        return Exposure(verdict=verdict, installs=names, accepted=accepted, ends=ends)
+
+    def _ends(self, grade: str) -> Severity | None:
+        """Return how bad the worst was that its end has to say; None where the verdict says it."""
+        old, verdict = self.old, Grade(grade).verdict
+        if old is not None and Grade(old.verdict).verdict is verdict:
+            return old.ends
+        if old is not None and not is_accepted(old):
+            before = old.ends or severity_of_end(old.verdict)
+            if before is not Severity.INFO and not self._is_ended(before):
+                return worst_of(before, severity_of_end(verdict))
+        listed = (one.listed for one in self.findings if one.verdict == verdict)
+        version, node = next(listed, None), self.poll.after.get(self.node)
+        if verdict is not Verdict.FLAGGED or version is None or node is None:
+            return None
+        return node.ends.get(version.key)
 
     def exposed(self, new: Exposure) -> Event | None:
         """Return the event of something that is bad; None where it is known, or another event says it."""
@@ -162,9 +178,20 @@ class _Case:
             return None
         # To take an install out of the settings clears nothing.
         is_configured = bool(set(old.installs) & self.poll.installs)
-        if not is_configured or any(one.kind in _ENDS for one in self._events()):
+        ends = old.ends or severity_of_end(old.verdict)
+        if not is_configured or self._is_ended(ends):
             return None
-        return self._event(Kind.CLEARED, before=old.verdict, after=None)
+        event = self._event(Kind.CLEARED, before=old.verdict, after=None)
+        return replace(event, ends=ends)
+
+    def _is_ended(self, severity: Severity) -> bool:
+        """Return whether another event of this poll says that something so bad is over."""
+        return any(
+            event.kind in _ENDS
+            and event.ends is not None
+            and event.ends.reaches(severity)
+            for event in self._events()
+        )
 
     def _may_be_hidden(self, old: Exposure) -> bool:
         """Return whether an install has a copy of the pack that is not fine and may be any version of it."""

@@ -8,6 +8,8 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Self
 
+from watcher.changes.transitions import severity_of_end
+from watcher.model.event import Severity, worst_of
 from watcher.model.listing import Listing
 from watcher.model.scan import Scan
 from watcher.model.snapshot import Mark, Node
@@ -40,6 +42,7 @@ class KnownVersions:
     partial: set[str]
     decided: set[str]
     scans: dict[str, Scan]
+    ends: dict[str, Severity]
 
     @classmethod
     def of(cls, node: Node) -> Self:
@@ -52,6 +55,7 @@ class KnownVersions:
             partial=set(node.partial),
             decided=set(node.decided),
             scans=dict(node.scans),
+            ends=dict(node.ends),
         )
 
     def put_into(self, node: Node) -> Node:
@@ -63,6 +67,7 @@ class KnownVersions:
             marks=self.marks,
             partial=tuple(sorted(self.partial)),
             decided=tuple(sorted(self.decided)),
+            ends=dict(sorted(self.ends.items())),
             versions=in_order(self.rows.values()),
             scans=self.scans,
         )
@@ -91,22 +96,49 @@ class KnownVersions:
         else:
             self.partial.discard(key)
 
+    def severity_of_end(self, version: Version) -> Severity:
+        """Return how bad the worst was that was reported of a version since it was active."""
+        return self.ends.get(version.key) or severity_of_end(version.status)
+
     def take_decision(self, version: Version, old: Version | None) -> None:
-        """Record whether a pending version was decided before (`Node.decided`). `old` is None for a new one."""
+        """Record what the row does not say of what the version was (`Node.decided`, `Node.ends`).
+
+        `old` is None for a new one.
+        """
+        was_left = old is not None and self.marks.get(old.key) is Mark.LEFT
         decided = old is not None and (
-            old.key in self.decided
-            or old.status in _DECIDED
-            or self.marks.get(old.key) is Mark.LEFT
+            old.key in self.decided or old.status in _DECIDED or was_left
         )
-        self.decided -= {version.key} if old is None else {version.key, old.key}
+        ends = self._end_after(version, old, decided=decided, was_left=was_left)
+        for key in {version.key} if old is None else {version.key, old.key}:
+            self.decided.discard(key)
+            self.ends.pop(key, None)
         if decided and version.status not in _DECIDED:
             self.decided.add(version.key)
+        if ends is not None:
+            self.ends[version.key] = ends
+
+    def _end_after(
+        self, version: Version, old: Version | None, *, decided: bool, was_left: bool
+    ) -> Severity | None:
+        """Return how bad the worst was that a version still has to be freed of; None where its status says it."""
+        if old is None or not decided or version.status == ACTIVE:
+            return None
+        if old.status == version.status and not was_left:
+            return self.ends.get(old.key)
+        before = self.severity_of_end(old)
+        if before is not Severity.INFO:
+            return worst_of(before, severity_of_end(version.status))
+        # Of what is pending the status does not say that nothing bad was reported before.
+        return None if version.status in _DECIDED else before
 
     def leave(self, version: Version, *, active_is_watched: bool) -> None:
         """Mark a version that left the watched statuses. If it was pending and is not active, it counts as decided."""
-        self.marks[version.key] = Mark.LEFT
-        if version.status == PENDING and active_is_watched:
-            self.decided.add(version.key)
+        key = version.key
+        self.marks[key] = Mark.LEFT
+        if version.status == PENDING and active_is_watched and key not in self.decided:
+            self.decided.add(key)
+            self.ends[key] = Severity.INFO
 
     def forget(self, key: str) -> None:
         """Drop a version. The floor rises to its counter, so that no event id is used twice."""
@@ -115,6 +147,7 @@ class KnownVersions:
         self.partial.discard(key)
         self.decided.discard(key)
         self.scans.pop(key, None)
+        self.ends.pop(key, None)
         self.seen_floor = max(self.seen_floor, self.seen.pop(key, 0))
 
     def forget_the_rest(self, shown: Collection[str]) -> None:

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, replace
 from urllib.parse import quote
 
-from watcher.model.event import Event, FieldChange, Kind, event_id
+from watcher.model.event import Event, FieldChange, Kind, Severity, event_id
 from watcher.model.snapshot import Node, Snapshot
 from watcher.model.version import (
     ACTIVE,
@@ -29,6 +29,17 @@ _KIND_OF_STATUS = {
     BANNED: Kind.BANNED,
     DELETED: Kind.DELETED,
 }
+
+
+_ENDINGS = {Kind.REINSTATED, Kind.CLEARED, Kind.UNDEPRECATED, Kind.RECOVERED}
+"""The kinds that end something, so that their `Event.ends` says how bad that was."""
+
+
+def severity_of_end(was: str | None) -> Severity:
+    """Return how bad what ends was, by the status or other `before` that it had, if nothing else is known of it."""
+    if was == ACTIVE:
+        return Severity.INFO
+    return Severity.CRITICAL if was == BANNED else Severity.WARNING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -126,7 +137,12 @@ def _event(
         reason=reason,
         at=now,
         url=node_url(node),
+        ends=_ends(kind, before),
     )
+
+
+def _ends(kind: Kind, before: str | None) -> Severity | None:
+    return severity_of_end(before) if kind in _ENDINGS else None
 
 
 def counted(node: Node, *keys: str) -> Node:
@@ -164,11 +180,13 @@ class VersionEvents:
             events.append(self._deprecation())
         return events
 
-    def transition(self, old: Version, *, returned: bool, decided: bool) -> list[Event]:
+    def transition(
+        self, old: Version, *, returned: bool, decided: bool, ends: Severity
+    ) -> list[Event]:
         """Return the events between two readings of the version.
 
         `returned`: it had left the watched statuses. `decided`: it was active, flagged, banned or deleted before it was
-        pending.
+        pending. `ends`: how bad the worst was since it was active.
         """
         version = self.version
         events: list[Event] = []
@@ -185,9 +203,11 @@ class VersionEvents:
             if (
                 kind := _status_kind(old.status, version.status, decided=decided)
             ) is not None:
-                events.append(
-                    self.event(kind, None if returned else old.status, version.status)
-                )
+                before = None if returned else old.status
+                event = self.event(kind, before, version.status)
+                if kind is Kind.REINSTATED:
+                    event = replace(event, ends=ends)
+                events.append(event)
             else:
                 changes.insert(
                     0,
@@ -232,6 +252,7 @@ class VersionEvents:
             at=self.now,
             url=node_url(self.node),
             published=self.version.created_at,
+            ends=_ends(kind, before),
         )
 
     def _deprecation(self) -> Event:

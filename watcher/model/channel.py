@@ -12,8 +12,11 @@ from watcher.model.event import (
     SWEPT_KINDS,
     Event,
     Kind,
+    Severity,
     is_about_all,
     runs_its_pack,
+    severity_of,
+    worst_of,
 )
 
 
@@ -44,6 +47,8 @@ class Channel:
     """Globs over lower-case node ids; empty means every node."""
     scope: Scope = Scope.ALL
     grouping: Grouping = Grouping.POLL
+    min_severity: Severity = Severity.INFO
+    """How bad an event has to be."""
     kinds_given: bool = False
     """The settings name its kinds, so it gets these of every node."""
     named: frozenset[str] | None = None
@@ -62,7 +67,13 @@ def wants(channel: Channel, event: Event) -> bool:
     """
     if event.kind not in channel.kinds or event.channel == channel.name:
         return False
-    if event.kind not in SWEPT_KINDS and _is_only_swept(channel, event):
+    least = channel.min_severity
+    if _is_only_swept(channel, event):
+        if event.kind not in SWEPT_KINDS:
+            return False
+        # Most harmless packs have an informational flag.
+        least = worst_of(least, Severity.WARNING)
+    if not _is_as_bad_as(least, event):
         return False
     if channel.scope is Scope.INSTALLED and not _is_about_installed(event):
         return False
@@ -70,6 +81,12 @@ def wants(channel: Channel, event: Event) -> bool:
         return True
     node = event.node.lower()
     return any(fnmatchcase(node, glob.lower()) for glob in channel.nodes)
+
+
+def _is_as_bad_as(least: Severity, event: Event) -> bool:
+    """Return whether an event, or what it ends, is at least so bad; a baseline says what is there, and always is."""
+    counts = event.ends or severity_of(event)
+    return event.kind is Kind.BASELINE or counts.reaches(least)
 
 
 def knowing(channels: Iterable[Channel], named: Iterable[str]) -> tuple[Channel, ...]:

@@ -62,6 +62,15 @@ class Severity(StrEnum):
     WARNING = "warning"
     INFO = "info"
 
+    def reaches(self, least: Severity) -> bool:
+        """Return whether it is as bad as `least`, or worse."""
+        return _SEVERITIES.index(self) <= _SEVERITIES.index(least)
+
+
+def worst_of(*severities: Severity) -> Severity:
+    """Return the worst of some severities."""
+    return min(severities, key=_SEVERITIES.index)
+
 
 DEFAULT_KINDS: frozenset[Kind] = frozenset(Kind) - {Kind.PENDING, Kind.UPDATE}
 """What a channel gets unless it names its kinds (docs/behaviour.md, Channels)."""
@@ -173,7 +182,7 @@ class Event:
     scan: Scan | None = None
     """For `flagged`, `banned` and an exposure to these: what the scanner found; None if that was not read."""
     ends: Severity | None = None
-    """For `reinstated`, `cleared`, `undeprecated` and `recovered`: how bad what it ends was."""
+    """For `reinstated`, `cleared`, `undeprecated` and `recovered`: how bad the worst was that it ends."""
 
     @property
     def key(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from watcher.model.event import Severity
 from watcher.model.precedence import is_same_version
 
 
@@ -18,6 +19,8 @@ class Exposure:
     """Names of the installs that run it, sorted."""
     accepted: str = ""
     """The same when the setting `accept` took it; "" if it never did."""
+    ends: Severity | None = None
+    """How bad the worst was that was reported of it, where that does not follow from its verdict."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from watcher.model.event import Severity
 from watcher.model.exposure import Installed
 from watcher.model.scan import Scan
 from watcher.model.version import STATUSES, Version, is_watched
@@ -53,6 +54,10 @@ class Node:
     """Keys of versions with a field that was never read: its first value will not be a change."""
     decided: tuple[str, ...] = ()
     """Keys of pending versions that were active, flagged, banned or deleted before."""
+    ends: Mapping[str, Severity] = field(default_factory=dict)
+    """How bad the worst was that was reported of a version since it was active, by key, where that does not follow from
+    its status.
+    """
     versions: tuple[Version, ...] = ()
     """Oldest first."""
     scans: Mapping[str, Scan] = field(default_factory=dict)

@@ -15,7 +15,7 @@ from pydantic import (
 )
 
 from watcher.model.channel import Channel, Grouping, Scope
-from watcher.model.event import DEFAULT_KINDS, Kind
+from watcher.model.event import DEFAULT_KINDS, Kind, Severity
 from watcher.settings import node_ids, parsing
 
 ANY_CASE = BeforeValidator(parsing.lower)
@@ -58,6 +58,11 @@ class ChannelTable(BaseModel):
         Scope.ALL,
         description="`all`, or `installed`: only what is about node packs that you run.",
     )
+    min_severity: Annotated[Severity, ANY_CASE] = Field(
+        Severity.INFO,
+        description="How bad an event has to be: `info`, `warning` or `critical`. What ends something passes if that "
+        "was bad enough, and a `baseline` always.",
+    )
     grouping: Annotated[Grouping, ANY_CASE] = Field(
         Grouping.POLL,
         description="What one message is about: a whole `poll`, one `node`, or one `event`.",
@@ -72,6 +77,7 @@ class ChannelTable(BaseModel):
             kinds_given="kinds" in self.model_fields_set,
             nodes=self.nodes,
             scope=self.scope,
+            min_severity=self.min_severity,
             grouping=self.grouping,
         )
 

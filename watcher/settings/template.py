@@ -84,6 +84,7 @@ _CHANNEL: Mapping[str, object] = {
     "kinds": ["banned", "flagged", "failing"],
     "nodes": ["comfyui-*", "rgthree-comfy"],
     "scope": "all",
+    "min_severity": "info",
     "grouping": "event",
 }
 

@@ -14,7 +14,7 @@ from tests.support.factories import HARMLESS, NOW, PACK, event, known, version
 from watcher.changes import exposure
 from watcher.changes.exposure import Poll
 from watcher.changes.updates import offer
-from watcher.model.event import Event, Kind
+from watcher.model.event import Event, Kind, Severity
 from watcher.model.exposure import Installed
 from watcher.model.finding import Finding
 from watcher.model.pack import Claim, Identity, Pack, PackKind, Verdict
@@ -144,11 +144,18 @@ def test_what_another_event_says_is_only_recorded(
         ]
 
 
-@pytest.mark.parametrize("kind", [Kind.REINSTATED, Kind.UNDEPRECATED, Kind.NEW])
+@pytest.mark.parametrize("kind", [Kind.REINSTATED, Kind.UNDEPRECATED])
 def test_an_end_that_another_event_says_is_only_recorded(kind: Kind) -> None:
-    """No `cleared` stands beside the event that says that the version is well again."""
-    after, events = assess(FLAGGED, run("ok"), events=[event(kind=kind, version="1.0")])
+    """No `cleared` stands beside an event that says that something as bad is over; it does beside a milder one."""
+    ends = event(kind=kind, version="1.0", ends=Severity.WARNING)
+    after, events = assess(FLAGGED, run("ok"), events=[ends])
     assert (events, after.exposures) == ([], {})
+    milder = replace(ends, ends=Severity.INFO)
+    other = replace(ends, kind=Kind.RECOVERED, version=None)
+    for beside in (milder, other):
+        assert assess(FLAGGED, run("ok"), events=[beside])[1] == [
+            ("cleared", "flagged", None)
+        ]
 
 
 def test_a_worse_verdict_is_news_and_a_milder_one_is_not() -> None:

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from tests.unit.settings.conftest import TOKEN, Loads
 from watcher.model.channel import Grouping, Scope
-from watcher.model.event import DEFAULT_KINDS, Kind
+from watcher.model.event import DEFAULT_KINDS, Kind, Severity
 from watcher.model.version import STATUSES
 from watcher.settings import node_ids, parsing
 from watcher.settings.model import DURATIONS, Settings, json_schema
@@ -293,6 +293,10 @@ CHANNEL = "[[channels]]\nname = 'x'\nurl = 'j://'\n"
         (f"{CHANNEL}kinds = []", "channels, entry 1, kinds: the list is empty"),
         (f"{CHANNEL}kinds = ['x']", "channels, entry 1, kinds: 'x' is not an event"),
         (f"{CHANNEL}grouping = 'x'", "channels, entry 1, grouping: 'x' is not allowed"),
+        (
+            f"{CHANNEL}min_severity = 'high'",
+            "channels, entry 1, min_severity: 'high' is not allowed; give",
+        ),
         (f"{CHANNEL}scope = 'x'", "channels, entry 1, scope: 'x' is not allowed"),
         (f"{CHANNEL}nodes = ['a b']", "channels, entry 1, nodes, entry 1: 'a b' is"),
         (f"{CHANNEL}nodes = ['!a']", "channels, entry 1, nodes, entry 1: '!a' leaves"),
@@ -396,6 +400,7 @@ def test_channel_tables(loads: Loads) -> None:
         kinds = ["Banned", "flagged"]
         nodes = ["comfyui-*", "x"]
         scope = "Installed"
+        min_severity = "Warning"
         grouping = "node"
         [[channels]]
         name = "all.of-it_2"
@@ -417,11 +422,12 @@ def test_channel_tables(loads: Loads) -> None:
     assert every.kinds == set(Kind)
     assert (rest.kinds, rest.nodes, rest.grouping) == (DEFAULT_KINDS, (), Grouping.POLL)
     assert [one.kinds_given for one in (ops, every, rest)] == [True, True, False]
-    text = json.dumps([{"name": "a", "url": "json://h", "kinds": "new pending"}])
-    assert loads("", COMFY_WATCH_CHANNELS=text).settings.all_channels()[0].kinds == {
-        Kind.NEW,
-        Kind.PENDING,
-    }
+    assert (ops.min_severity, rest.min_severity) == (Severity.WARNING, Severity.INFO)
+    table = {"name": "a", "url": "json://h", "kinds": "new pending"}
+    text = json.dumps([table | {"min_severity": "critical"}])
+    [one] = loads("", COMFY_WATCH_CHANNELS=text).settings.all_channels()
+    assert one.kinds == {Kind.NEW, Kind.PENDING}
+    assert one.min_severity is Severity.CRITICAL
 
 
 def test_made_directly(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from watcher import durations
 from watcher.cli.terminal import echo, join_first, table, to_json
 from watcher.delivery.confirming import protocol_without_answers
 from watcher.model.channel import Channel
-from watcher.model.event import SWEPT_KINDS, Kind
+from watcher.model.event import DEFAULT_KINDS, Kind
 from watcher.polling.setup import url_warnings, validate_channels, warnings
 from watcher.registry.transport import check_usable
 from watcher.settings.loading import Loaded, nothing_to_watch
@@ -123,8 +123,8 @@ def _masked_entry(channel: dict[str, object]) -> str:
 def document(loaded: Loaded) -> dict[str, object]:
     """Return the JSON document: `config_file` (or null) and `settings`, each by name with `value` and `from`.
 
-    Durations are seconds. Each channel is an object with its name, masked URL, kinds, nodes, scope and grouping,
-    and `unconfirmed`; `alert_urls` may be "none".
+    Durations are seconds. Each channel is an object with its name, masked URL, kinds, nodes, scope,
+    min_severity and grouping, and `unconfirmed`; `alert_urls` may be "none".
     """
     values = _values(loaded.settings)
     return {
@@ -162,16 +162,30 @@ def _masked(url: str) -> str:
 
 
 def _one_line(channel: Channel, most: int | None, *, has_globs: bool) -> str:
-    named = [kind.value for kind in Kind if kind in channel.kinds]
-    kinds = "all" if channel.kinds == frozenset(Kind) else ", ".join(named)
-    if has_globs and not channel.kinds_given:
-        swept = ", ".join(kind for kind in Kind if kind in SWEPT_KINDS)
-        kinds += f" (of packs that only a pattern includes: {swept})"
     place = _masked(channel.url)
     if protocol_without_answers(channel.url):
         place += ", unconfirmed"
     nodes = join_first([sanitize_line(glob) for glob in channel.nodes], most) or "all"
-    return f"{place}; kinds: {kinds}; nodes: {nodes}; scope: {channel.scope}; grouping: {channel.grouping}"
+    parts = (
+        place,
+        f"kinds: {_kinds(channel, has_globs=has_globs)}",
+        f"nodes: {nodes}",
+        f"scope: {channel.scope}",
+        f"min_severity: {channel.min_severity}",
+        f"grouping: {channel.grouping}",
+    )
+    return "; ".join(parts)
+
+
+def _kinds(channel: Channel, *, has_globs: bool) -> str:
+    """Return which kinds a channel gets, in few words where it is many."""
+    if has_globs and not channel.kinds_given:
+        return "default (fewer of packs that only a pattern includes)"
+    if channel.kinds == DEFAULT_KINDS:
+        return "default"
+    if channel.kinds == frozenset(Kind):
+        return "all"
+    return ", ".join(kind for kind in Kind if kind in channel.kinds)
 
 
 def _table(channel: Channel) -> dict[str, object]:
@@ -182,5 +196,6 @@ def _table(channel: Channel) -> dict[str, object]:
         "kinds": [kind.value for kind in Kind if kind in channel.kinds],
         "nodes": list(channel.nodes),
         "scope": channel.scope.value,
+        "min_severity": channel.min_severity.value,
         "grouping": channel.grouping.value,
     }
