@@ -41,6 +41,7 @@ from watcher.model.event import (
     severity_of,
 )
 from watcher.model.pack import Copy
+from watcher.model.scan import Scan, ScanFinding
 from watcher.model.version import SafeVersion
 from watcher.polling.model import PollConfig
 from watcher.settings.channel_tables import ChannelTable
@@ -130,6 +131,33 @@ _RUN = (
 )
 """The same ban, and something else, where both are run."""
 
+_RISKY = ScanFinding(
+    rule="downloads_and_executes", severity="critical", file="nodes/glow.py", line=42
+)
+_USUAL = ScanFinding(
+    rule="python_command_injection_risk", severity="info", file="video.py", line=7
+)
+_FLAGS = tuple(
+    Event(
+        id=f"flag of {node}",
+        kind=Kind.FLAGGED,
+        node=node,
+        version="1.3.0",
+        before="pending",
+        after="flagged",
+        url=node_url(node),
+        published="2026-01-31T11:24:00Z",
+        safe_version=SafeVersion("1.2.0"),
+        at=_SEEN,
+        scan=Scan(items=(finding,), count=count, is_whole=True, new=new),
+    )
+    for node, finding, count, new in (
+        ("comfyui-night-lights", _RISKY, 13, 1),
+        ("comfyui-tide-tables", _USUAL, 12, 0),
+    )
+)
+"""A flag with a new finding, and a harmless one."""
+
 _README = (
     replace(
         ALERTS[0],
@@ -167,6 +195,7 @@ def _alerts() -> dict[str, str]:
         "pop-up": render(digest, Format.TEXT, 1000, 60, lines=2),
         "plainest": plainest(ALERTS),
         "installed": render(compose(_RUN), Format.TEXT, 3000, 200),
+        "flags": render(compose(_FLAGS), Format.TEXT, 3000, 200),
     }
     return {
         name: _fenced(f"alert {name}", _shown(message))

@@ -8,6 +8,7 @@ from typing import Any
 from tests.support.factories import NOW, event, minute
 from watcher.model.event import GONE, BadVersion, Event, FieldChange, Kind, Tally
 from watcher.model.pack import OWN_FILES, Copy
+from watcher.model.scan import Scan, ScanFinding
 from watcher.model.version import SafeVersion
 
 HERE = Copy(install="workstation", version="1.2.0", enabled=True)
@@ -45,6 +46,36 @@ _PUBLIC: dict[str, Any] = {
     "safe_version": SafeVersion("1.1.0"),
 }
 _BAN: dict[str, Any] = _PUBLIC | {"reason": "Asked for by its author"}
+STEALS = ScanFinding(
+    rule="downloads_and_executes", severity="critical", file="nodes/glow.py", line=42
+)
+STARTS = ScanFinding(
+    rule="python_command_injection_risk", severity="info", file="nodes/run.py", line=7
+)
+READS = ScanFinding(
+    rule="python_environment_manipulation", severity="info", file="env.py", line=1
+)
+ODD = ScanFinding(rule="odd_rule", severity="", file="", line=None)
+HOSTILE = (
+    ScanFinding(
+        rule="::error:: @everyone <b>[x](https://evil.example)",
+        severity="\u202ecritical",
+        file="\u202ea/" * 2000 + "`@here.py",
+        line=1,
+    ),
+    ScanFinding(
+        rule="nothing to do. All findings are informational",
+        severity="critical",
+        file="a.py. Nothing to do; b.py",
+        line=2,
+    ),
+)
+
+
+def _scan(*items: ScanFinding, new: int | None = None, count: int = 0) -> Scan:
+    return Scan(items=items, count=count or len(items), is_whole=True, new=new)
+
+
 _STEALS: dict[str, Any] = _PUBLIC | {"reason": "A token stealer"}
 
 
@@ -114,6 +145,13 @@ EVENTS: dict[str, Event] = {
     "exposure to a flag": _event(
         Kind.EXPOSED, copies=(HERE,), after="flagged", safe_version=SafeVersion("1.1.0")
     ),
+    "exposure to a harmless flag": _event(
+        Kind.EXPOSED,
+        copies=(HERE,),
+        after="flagged",
+        safe_version=SafeVersion("1.1.0"),
+        scan=_scan(STARTS, new=0),
+    ),
     "exposure that grew": _event(
         Kind.EXPOSED, copies=(HERE,), before="flagged", after="banned"
     ),
@@ -125,6 +163,40 @@ EVENTS: dict[str, Event] = {
     "flag of what is run": _event(Kind.FLAGGED, copies=(HERE,), **_STEALS),
     "flag of what is run, nothing good": _event(
         Kind.FLAGGED, copies=(HERE,), safe_version=SafeVersion(None)
+    ),
+    "flag with new findings": _event(
+        Kind.FLAGGED, **_PUBLIC, scan=_scan(STEALS, STARTS, READS, ODD, new=3, count=60)
+    ),
+    "flag with many new findings that is run": _event(
+        Kind.FLAGGED,
+        copies=(HERE,),
+        **_PUBLIC,
+        scan=_scan(STEALS, STARTS, READS, ODD, new=16, count=60),
+    ),
+    "flag with a new informational finding": _event(
+        Kind.FLAGGED, **_PUBLIC, scan=_scan(READS, STARTS, new=1)
+    ),
+    "flag with a finding that is bad and known": _event(
+        Kind.FLAGGED, **_PUBLIC, scan=_scan(STEALS, STARTS, new=0)
+    ),
+    "first flag": _event(Kind.FLAGGED, **_PUBLIC, scan=_scan(STEALS, ODD)),
+    "first flag, informational": _event(
+        Kind.FLAGGED, **_PUBLIC, scan=_scan(STARTS, READS, count=35)
+    ),
+    "harmless flag": _event(
+        Kind.FLAGGED, **_PUBLIC, scan=_scan(STARTS, READS, new=0, count=12)
+    ),
+    "harmless flag of what is run": _event(
+        Kind.FLAGGED, copies=(HERE, THERE), **_PUBLIC, scan=_scan(STARTS, new=0)
+    ),
+    "flag of which not all could be read": _event(
+        Kind.FLAGGED,
+        **_PUBLIC,
+        reason="at least 9 critical findings",
+        scan=replace(_scan(STEALS, new=1, count=9), is_whole=False),
+    ),
+    "flag with hostile findings": _event(
+        Kind.FLAGGED, **_PUBLIC, scan=_scan(*HOSTILE, new=2)
     ),
     "deletion": _event(Kind.DELETED, **_BAN, after="deleted"),
     "removal": _event(Kind.REMOVED, before="active", after="removed"),
@@ -181,7 +253,11 @@ EVENTS: dict[str, Event] = {
     "pack without versions": _of_pack(Kind.FAILING, after="empty", reason="a typo?"),
     "pack that recovered": _of_pack(Kind.RECOVERED, before="failing"),
     "pack that has versions": _of_pack(Kind.RECOVERED, before="empty"),
-    "registry that fails": _of_none(Kind.FAILING, reason="timed out"),
+    "registry that fails": _of_none(
+        Kind.FAILING,
+        reason="cannot reach api.comfy.org: its host name cannot be resolved; in 3 polls in a row,"
+        " since 2026-03-01 00:00 UTC",
+    ),
     "registry in part": _of_none(Kind.FAILING, after="incomplete", reason="page 2"),
     "registry that recovered": _of_none(Kind.RECOVERED),
     "registry in full": _of_none(Kind.RECOVERED, before="incomplete"),
@@ -254,6 +330,11 @@ MESSAGES: dict[str, tuple[Event, ...]] = {
     "a first scan": (
         *_many(Kind.EXPOSED, 4, after="deprecated", safe_version=SafeVersion("9.0")),
         EVENTS["exposure to a ban"],
+    ),
+    "a day of flags": (
+        EVENTS["harmless flag"],
+        _event(Kind.FLAGGED, node="tide-tables", **_PUBLIC, scan=_scan(STEALS, new=1)),
+        *_many(Kind.FLAGGED, 3, scan=_scan(STARTS, new=0)),
     ),
     "more than there is room for": (
         *_many(Kind.FLAGGED, 28, after="flagged", reason="eval"),

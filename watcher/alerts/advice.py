@@ -18,6 +18,7 @@ from watcher.model.event import (
     Event,
     Kind,
     is_a_ban,
+    is_harmless,
     is_run_malware,
     replaces_archive,
     runs_it,
@@ -36,6 +37,7 @@ _MALWARE_IN_SHORT = Trusted("remove it; change passwords, keys; do not reinstall
 _SWAPPED = Trusted("do not install it again before you know why")
 _DISABLE = Trusted("disable or remove it; there is no good version")
 _SWAPPED_IN_SHORT = Trusted("do not reinstall it")
+_NOTHING = Trusted("nothing to do")
 _BAD = frozenset({FLAGGED, DELETED, "deprecated", "delisted"})
 _MILD = frozenset({PENDING, "outdated"})
 _NONE = SafeVersion(None)
@@ -115,8 +117,13 @@ def _then(first: str, words: Words) -> Words:
     return (Trusted(first + words[0]), *words[1:]) if words else ()
 
 
-def advice_on_failure(event: Event) -> Advice:
-    """Return what to do about something that is failing; nothing if it is only to be waited for."""
+def advice_on_event(event: Event) -> Advice:
+    """Return what to do about what warns of no version: about a failure, unless it is only to be waited for.
+
+    A harmless flag says itself that nothing is to be done: most packs have one.
+    """
+    if is_harmless(event):
+        return Advice(words=(_NOTHING,))
     if event.kind is not Kind.FAILING:
         return Advice()
     if event.channel is not None:

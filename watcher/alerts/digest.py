@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from heapq import nsmallest
 from typing import NamedTuple
 
-from watcher.alerts.advice import advice_on_failure, advice_on_node
+from watcher.alerts.advice import advice_on_event, advice_on_node
 from watcher.alerts.phrasing import (
     Label,
     Phrasing,
@@ -161,7 +161,7 @@ def _phrasing(
                 one for one in of_node if runs_it(one) and not is_run_malware(one)
             ]
         return phrasing(event, advice_on_node(of_node))
-    return phrasing(event, advice_on_failure(event))
+    return phrasing(event, advice_on_event(event))
 
 
 def _group(event: Event, exposed: int) -> Group:

@@ -1,7 +1,7 @@
 """What a message says of an event, by its kind. The renderers lay it out, and phrase nothing. Pure.
 
 Not here is the reason of an event (`Event.reason`): who makes the event gives it. It is the registry's text, or for a
-baseline and a failure a sentence of `watcher.changes`.
+baseline and a failure a sentence of `watcher.changes`. `watcher.alerts.findings` says why a version is flagged.
 Our own words are `Trusted`, or in a field that says so; every other string is untrusted.
 """
 
@@ -25,6 +25,7 @@ from watcher.alerts.differences import (
     known_status,
     listed,
 )
+from watcher.alerts.findings import in_a_sentence, in_a_title, scan_of_flag
 from watcher.model.event import (
     EMPTY,
     EXPOSURES,
@@ -37,6 +38,7 @@ from watcher.model.event import (
     Severity,
     Tally,
     is_about_all,
+    is_harmless,
     is_meant,
     rank,
     replaces_archive,
@@ -90,6 +92,12 @@ _TITLE_SIZES = ((100, 60), (40, 20))
 """The most characters of a name and a version; the second where a title must be short."""
 _KINDS = 3
 """The most bad kinds that a title names beside the worst event; the rest of what is bad is one count."""
+_SINCE = r"since [-\d]+ [:\d]+ UTC"
+_OF_A_FAILURE = (
+    rf"(\Acannot reach api\.comfy\.org: |; may have arrived|; no alert was delivered {_SINCE}"
+    rf"|; in (?:1 poll|\d+ polls in a row), {_SINCE}| {re.escape(OWN_FILES[0])} )"
+)
+"""Our own words in the reason of a failure (`watcher.changes.health`)."""
 _AFTER_A_STATUS = (
     Kind.BANNED,
     Kind.EXPOSED,
@@ -228,7 +236,7 @@ def beside_the_kind(event: Event, *, in_short: bool = False) -> list[Words]:
 
     `in_short` it does not say where the node is run.
     """
-    why = _reason(event)
+    why = _findings(event) or _reason(event)
     parts = (
         _transition(event),
         running(event, with_places=not in_short),
@@ -243,7 +251,7 @@ def beside_the_kind(event: Event, *, in_short: bool = False) -> list[Words]:
 
 def _sentence(event: Event) -> tuple[str, str]:
     """Return what happened, in the words before and after the name. This is the one table of all kinds."""
-    words = event.kind.value
+    words = "flagged, nothing new:" if is_harmless(event) else event.kind.value
     is_of_pack = event.version is None
     match event.kind:
         case Kind.BANNED:
@@ -432,18 +440,24 @@ def _latest(versions: Sequence[BadVersion]) -> Words:
 def _why(event: Event) -> Words:
     if is_about_all(event) and event.tally and event.tally.packs:
         return (_WHAT_FOLLOWS,)
-    if not event.reason:
-        return ()
+    if findings := _findings(event):
+        return findings
     # Our own words come first: each clause may begin a line.
-    return Trusted("reason: "), *_reason(event)
+    return (Trusted("reason: "), *_reason(event)) if event.reason else ()
+
+
+def _findings(event: Event) -> Words:
+    """Return what a flag is about in words, which are better than the summary in its reason; () if it was not read."""
+    scan = scan_of_flag(event)
+    return in_a_sentence(scan) if scan else ()
 
 
 def _reason(event: Event) -> Words:
-    """Return the reason; () without one. A person has to type the name of the file to create in an install."""
-    before, name, after = event.reason, "", ""
-    if event.install is not None:
-        before, name, after = event.reason.partition(OWN_FILES[0])
-    words = (before, Trusted(f" {name} "), after) if name else (before,)
+    """Return the reason; () without one. In that of a failure our own words are not quoted."""
+    words = [event.reason]
+    if event.kind is Kind.FAILING:
+        words = re.split(_OF_A_FAILURE, event.reason)
+        words[1::2] = map(Trusted, words[1::2])
     return tuple(filter(None, words))
 
 
@@ -471,7 +485,7 @@ def running(event: Event, *, with_places: bool = True) -> Words:
         named = Trusted(unknown) if version is None else Item(version)
         if words:
             # In brackets, so that nobody takes this version for a bad one.
-            words += _beside(named, installs if with_places else ())
+            words += _beside(verb, named, installs if with_places else ())
             continue
         if enabled and is_known and version == event.version:
             words.append(_YOU_RUN_IT)
@@ -485,12 +499,14 @@ def running(event: Event, *, with_places: bool = True) -> Words:
     return tuple(words)
 
 
-def _beside(version: str, installs: Sequence[str]) -> Words:
-    """Return what else is installed: " (laptop has 1.1.0)"."""
+def _beside(verb: str, version: str, installs: Sequence[str]) -> Words:
+    """Return what else is installed: " (on laptop you run 1.1.0)"."""
     if not installs:
         return Trusted(" (also "), version, Trusted(")")
-    has = "has" if len(set(installs)) == 1 else "have"
-    return Trusted(" ("), *_places(installs), Trusted(f" {has} "), version, Trusted(")")
+    return (
+        *(Trusted(" (on "), *_places(installs), Trusted(f" {verb}"), version),
+        Trusted(")"),
+    )
 
 
 def _runs(event: Event) -> Words:
@@ -625,9 +641,10 @@ def titles(worst_first: Sequence[Event], part: int) -> tuple[str, ...]:
     found: list[str] = []
     if others and all(_counted_as(event) == _WATCHED for event in worst_first):
         found.append(_capital(_now_watched(number)))
-    for sizes, runs in product(_TITLE_SIZES, (True, False)):
+    why = dict.fromkeys((in_a_title(worst), ""))
+    for sizes, runs, said in product(_TITLE_SIZES, (True, False), why):
         if title := _headline(worst, *sizes, runs=runs):
-            found += [title + end for end in (*_ends(others), "")]
+            found += [title + said + end for end in (*_ends(others), "")]
     found += [f"{PRODUCT}: {counts(map(label, worst_first))}"]
     found += [f"{PRODUCT}: {plural(number, 'event')}", PRODUCT]
     start = f"{which_part(part).capitalize()}: " if part else ""

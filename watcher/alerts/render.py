@@ -111,11 +111,13 @@ def render(
 
     What has no room gives way in the order of `Part`, of the mildest events first; at last their lines become a count.
     The name and version of the worst, and what to do about it, go last. Markup is never cut. With `lines` the body has
-    at most that many: one for each event, and a last one with the count of the others. The size is asked for a few
-    times only, however much has to go.
+    at most that many: one for each event, and a last one with the count of the others. A single one has no symbol: a
+    service may read it out. The size is asked for a few times only, however much has to go.
     """
     title = next((title for title in digest.titles if len(title) <= title_limit), "")
     number = len(digest.lines)
+    if lines == 1:
+        digest = _without_symbols(digest)
     if lines is not None:
         number = min(number, max(1, lines - 1))
     bodies = _Bodies(digest=digest, writer=_WRITERS[form], number=number, lines=lines)
@@ -139,6 +141,14 @@ def render(
         else:
             low = middle + 1
     return fitting
+
+
+def _without_symbols(digest: Digest) -> Digest:
+    lines = tuple(
+        replace(line, phrasing=replace(line.phrasing, symbol=""))
+        for line in digest.lines
+    )
+    return replace(digest, lines=lines)
 
 
 def plainest(events: tuple[Event, ...], part: int = 0, reference: str = "") -> Rendered:
@@ -305,7 +315,7 @@ class _Writer:
 
     def _headline(self, phrasing: Phrasing, stage: int, *, named: bool) -> str:
         of_name, of_version = _room(stage)
-        parts = [phrasing.symbol]
+        parts = [phrasing.symbol] if phrasing.symbol else []
         what, about = phrasing.what, phrasing.about
         if what:
             parts.append(self.stressed(what[:1].upper() + what[1:]))

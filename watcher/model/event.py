@@ -240,17 +240,18 @@ def severity_of(event: Event) -> Severity:
             return Severity.CRITICAL
         case Kind.EXPOSED if event.after == BANNED:
             return Severity.CRITICAL
-        case Kind.EXPOSED if event.after == FLAGGED:
-            return _of_flag(event.scan)
-        case Kind.FLAGGED:
-            return _of_flag(event.scan)
         case Kind.CHANGED:
             is_hit = replaces_archive(event) and runs_it(event)
             return Severity.CRITICAL if is_hit else Severity.WARNING
         case (
-            Kind.EXPOSED | Kind.DELETED | Kind.REMOVED | Kind.FAILING | Kind.DEPRECATED
+            Kind.EXPOSED
+            | Kind.FLAGGED
+            | Kind.DELETED
+            | Kind.REMOVED
+            | Kind.FAILING
+            | Kind.DEPRECATED
         ):
-            return Severity.WARNING
+            return Severity.INFO if is_harmless(event) else Severity.WARNING
         case Kind.BASELINE:
             worst = TROUBLES.get(event.after or "", Severity.INFO)
             is_critical = worst is Severity.CRITICAL
@@ -268,12 +269,6 @@ def severity_of(event: Event) -> Severity:
             return Severity.INFO
         case _:
             assert_never(event.kind)
-
-
-def _of_flag(scan: Scan | None) -> Severity:
-    """Return how bad a flag is: a warning, unless the scanner surely found nothing but what is harmless."""
-    is_harmless = scan is not None and scan.is_harmless
-    return Severity.INFO if is_harmless else Severity.WARNING
 
 
 TROUBLES = {
@@ -296,6 +291,17 @@ def is_a_ban(event: Event) -> bool:
     """Return whether a version, or the whole node, is banned."""
     is_exposed_ban = event.kind is Kind.EXPOSED and event.after == BANNED
     return event.kind is Kind.BANNED or is_exposed_ban
+
+
+def is_a_flag(event: Event) -> bool:
+    """Return whether a version is flagged."""
+    is_exposed_flag = event.kind is Kind.EXPOSED and event.after == FLAGGED
+    return event.kind is Kind.FLAGGED or is_exposed_flag
+
+
+def is_harmless(event: Event) -> bool:
+    """Return whether it is a flag for which the scanner surely found nothing but what is harmless."""
+    return is_a_flag(event) and event.scan is not None and event.scan.is_harmless
 
 
 def is_run_malware(event: Event) -> bool:

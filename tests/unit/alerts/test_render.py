@@ -109,7 +109,9 @@ def test_so_many_lines_and_no_more(
     if "ref " in shown[-1]:
         hidden = re.search(r"… and (\d+) more", body)
         marks = {symbol[:1] for symbol in (*SYMBOLS.values(), "🚨")}
-        watched = re.compile(r"👀 Now watched: (\d+) packs")
+        watched = re.compile(r"(?:👀 )?Now watched: (\d+) packs")
+        if lines == 1:  # it has no symbol
+            shown = [f"📝 {shown[0]}" if not watched.match(shown[0]) else shown[0]]
         listed = sum(
             int(many[1]) if (many := watched.match(line)) else line[:1] in marks
             for line in shown

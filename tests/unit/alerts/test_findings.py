@@ -1,0 +1,92 @@
+"""Why a version is flagged, in words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.golden.samples import HOSTILE, ODD, READS, STARTS, STEALS
+from tests.support.factories import event
+from watcher.alerts.digest import compose
+from watcher.alerts.findings import in_a_sentence, in_a_title
+from watcher.alerts.render import Format, render
+from watcher.model.event import Event, Kind, Severity, severity_of
+from watcher.model.scan import Scan, ScanFinding
+
+
+def _scan(*items: ScanFinding, **fields: Any) -> Scan:
+    given: dict[str, Any] = {"items": items, "count": len(items), "is_whole": True}
+    return Scan(**given | fields)
+
+
+def _flag(scan: Scan, kind: Kind = Kind.FLAGGED) -> Event:
+    return event(kind=kind, scan=scan)
+
+
+def _body(*events: Event) -> str:
+    return render(compose(events), Format.TEXT, 3000, 100).body
+
+
+def test_what_is_new_comes_alone() -> None:
+    """What earlier versions had too is not named beside what they had not."""
+    words = "".join(in_a_sentence(_scan(STEALS, STARTS, new=1)))
+    assert words.startswith("new in this version: ")
+    assert "nodes/glow.py:42" in words
+    assert "nodes/run.py" not in words
+    assert "more" not in words
+
+
+def test_a_rule_is_named_once() -> None:
+    """Of many findings of one rule the first one is named, so that they hide no other rule; the rest is a count."""
+    often = [
+        ScanFinding(rule=READS.rule, severity="info", file=f"{n}.py", line=n)
+        for n in range(20)
+    ]
+    words = "".join(in_a_sentence(_scan(*often, STARTS, new=103, count=158)))
+    assert words.count("environment") == 1
+    assert "starts other programs" in words
+    assert words.endswith(", and 101 more")
+
+
+@pytest.mark.parametrize("kind", [Kind.FLAGGED, Kind.EXPOSED])
+def test_a_harmless_flag_makes_nobody_act(kind: Kind) -> None:
+    """It is an info, names no version to move to, and says that there is nothing to do, also if it is run."""
+    flag = _flag(_scan(STARTS, new=0), kind)
+    assert severity_of(flag) is Severity.INFO
+    assert "Nothing to do." in _body(flag)
+
+
+@pytest.mark.parametrize(
+    "scan",
+    [
+        _scan(STEALS, new=0),
+        _scan(STARTS, new=1),
+        _scan(STARTS, new=None),
+        _scan(STARTS, new=0, is_whole=False),
+        _scan(ODD, new=0),
+    ],
+)
+def test_any_other_flag_is_a_warning(scan: Scan) -> None:
+    """Nothing is called harmless by mistake."""
+    flag = _flag(scan)
+    assert severity_of(flag) is Severity.WARNING
+    assert "othing" not in _body(flag)
+
+
+def test_the_summary_of_findings_is_not_said_twice() -> None:
+    """Beside the plain words there is no reason; it stays where the findings could not be read, and of a ban."""
+    reason = "9 critical findings: odd_rule"
+    scan = _scan(STEALS, new=1)
+    assert "Reason:" not in _body(event(scan=scan, reason=reason))
+    unread = _scan(STEALS, new=1, is_whole=False)
+    assert f"Reason: `{reason}`." in _body(event(scan=unread, reason=reason))
+    ban = event(kind=Kind.BANNED, scan=scan, reason=reason)
+    assert f"Reason: `{reason}`." in _body(ban)
+
+
+def test_the_title_has_what_is_worse_than_informational() -> None:
+    """Only our own words get there: not those of a rule that is not known."""
+    assert in_a_title(_flag(_scan(STEALS, new=1))) == ": downloads a file and runs it"
+    assert in_a_title(_flag(_scan(STARTS, new=1))) == ""
+    assert in_a_title(_flag(_scan(*HOSTILE, new=2))) == ""
