@@ -19,7 +19,7 @@ from watcher.text.sanitize import redact_emails, sanitize_line
 
 _READ_AT_MOST = 8_000_000
 _ITEMS_AT_MOST = 20_000
-_DISTINCT_AT_MOST = 1000
+_DISTINCT_AT_MOST = 500
 """Rules and files that a scan can have before it is bounded: to make their texts safe takes time."""
 _HISTORY_AT_MOST = 50
 _DEEPEST = 2
@@ -67,7 +67,7 @@ def read_reason(reason: str, limit: int = 300) -> Reason:
     is too large, so that of the rest only severities were counted. Anything else is shortened.
 
     Findings in the messages of an object's history are in the scan too. It is whole only if the summarized message is
-    findings, and if all findings of the reason were read. Never raises; takes a fraction of a second at most.
+    findings, and if all findings of the reason were read. Never raises; takes about a second at most.
     """
     said = _read(reason)
     return Reason(summary=_summary(said, limit), scan=_scan(said))
@@ -118,8 +118,12 @@ def _read_text(text: str, depth: int = 0) -> _Said:
             )
         if items or is_closed:
             return _Said(text="; ".join(filter(None, map(_text, items[:50]))))
-    elif found := _about(text):
-        return _of_object(*found, depth)
+    elif (about := _object(text)) is not None:
+        return _of_object(about, depth)
+    elif found := _MESSAGE.search(text):
+        said = _read_text(json.loads(f'"{found[1]}"', strict=False).strip(), depth + 1)
+        is_cut_off = said.is_cut_off or not text.startswith('"', found.end())
+        return replace(said, is_cut_off=is_cut_off, is_whole=False)
     return _of_no_json(text)
 
 
@@ -147,8 +151,8 @@ def _is_cut_off(text: str) -> bool:
     return False
 
 
-def _of_object(about: dict[str, object], is_whole: bool, depth: int) -> _Said:
-    """Return what an object says, of which the end may be missing."""
+def _of_object(about: dict[str, object], depth: int) -> _Said:
+    """Return what an object says: its own message, else the last one of its history, and all others."""
     history = about.get("statusHistory")
     entries = history if isinstance(history, list) else []
     messages = [
@@ -166,25 +170,21 @@ def _of_object(about: dict[str, object], is_whole: bool, depth: int) -> _Said:
         if _is_like_json(message)
     )
     are_texts = all(isinstance(one, str | None) for one in messages)
-    are_all = is_whole and are_texts and len(entries) <= _HISTORY_AT_MOST
+    are_all = are_texts and len(entries) <= _HISTORY_AT_MOST
     return replace(
         said,
-        is_cut_off=said.is_cut_off or not is_whole,
         is_whole=said.is_whole and are_read and are_all,
         older=(*said.older, *older),
     )
 
 
-def _about(text: str) -> tuple[dict[str, object], bool] | None:
-    """Return a JSON object and True; if it is cut off, its message and whether that is whole; else None."""
+def _object(text: str) -> dict[str, object] | None:
+    """Return a JSON object; None if the text is none, or only its beginning."""
     try:
-        return json.loads(text), True
+        about: dict[str, object] = json.loads(text)
     except (ValueError, RecursionError):
-        pass
-    if found := _MESSAGE.search(text):
-        message = json.loads(f'"{found[1]}"', strict=False)
-        return {"message": message}, text.startswith('"', found.end())
-    return None
+        return None
+    return about
 
 
 def _items(text: str) -> tuple[list[object], int]:
@@ -266,7 +266,7 @@ def _kept_text(text: str) -> str:
     is_short = len(text) <= _LONGEST and text.isprintable()
     if is_short and redact_emails(text) == text:
         return text
-    begun = text[: 2 * _LONGEST]
+    begun = text[:_LONGEST]
     shown = sanitize_line(begun, _LONGEST, cut_off=len(begun) < len(text))
     return f"{shown} (sha256 {digest(text, 16)})"
 
