@@ -69,18 +69,75 @@ def v(text: str, status: str = "active", **facts: object) -> Version:
     return Version(text=text, status=status, **facts)  # type: ignore[arg-type]  # any of its fields
 
 
-_FINDINGS = json.dumps(
-    [
-        {
-            "issue_type": "python_network_operations",
-            "severity": "info",
-            "file_path": "nodes.py",
-        }
-    ]
-)
+def _findings(*files: str, severity: str = "info") -> str:
+    """Return a reason with a finding in each file."""
+    rule = {"issue_type": "python_network_operations", "severity": severity}
+    return json.dumps([rule | {"file_path": file} for file in files])
+
+
+_FINDINGS = _findings("nodes.py")
+_CRITICAL = _findings("nodes.py", severity="critical")
 _MALWARE = '{"message": "Contains malware: a credential stealer"}'
 _OLD, _THIS, _NEXT = v("1.0.0"), v(INSTALLED), v("1.10.0")
 _TWO = (_OLD, _THIS)
+
+
+def _flagged(text: str, reason: str, **facts: object) -> Version:
+    return v(text, "flagged", reason=reason, **facts)
+
+
+_INFO = _flagged(INSTALLED, _FINDINGS)
+_FLAGGED_AGAIN: dict[str, tuple[Version, ...]] = {
+    "Known": (_flagged("1.0.0", _FINDINGS), _INFO),
+    "Known-Of-Two": (_flagged("1.0.0", _findings("web.py", "nodes.py")), _INFO),
+    "Known-Among-Others": (
+        _flagged("0.9.0", _CRITICAL),
+        _OLD,
+        _flagged("1.1.0", _FINDINGS),
+        _INFO,
+        _NEXT,
+    ),
+    "Known-As-Worse": (_flagged("1.0.0", _CRITICAL), _INFO),
+    "Known-Twice-Written": (_flagged("1.0.0", _FINDINGS), _flagged("1.2", _FINDINGS)),
+    "Known-Or-Deleted": (
+        _flagged("1.0.0", _FINDINGS),
+        _flagged("1.2", _FINDINGS),
+        v(INSTALLED, "deleted"),
+    ),
+    "Known-Deprecated": (
+        _flagged("1.0.0", _FINDINGS),
+        _flagged(INSTALLED, _FINDINGS, deprecated=True),
+    ),
+    "Not-Known-In-One-File": (
+        _flagged("1.0.0", _FINDINGS),
+        _flagged(INSTALLED, _findings("nodes.py", "web.py")),
+    ),
+    "Not-Known-Before": (_INFO, _flagged("1.3.0", _FINDINGS)),
+    "Not-Known-By-Nearest": (
+        _flagged("1.0.0", _FINDINGS),
+        _flagged("1.1.0", _findings("web.py")),
+        _INFO,
+    ),
+    "Not-Known-By-Text": (_flagged("1.0.0", "uses the network"), _INFO),
+    "Known-Critical": (
+        _flagged("1.0.0", _CRITICAL),
+        _flagged(INSTALLED, _CRITICAL),
+    ),
+    "Known-Without-Severity": (
+        _flagged("1.0.0", _FINDINGS),
+        _flagged(INSTALLED, _findings("nodes.py", severity="")),
+    ),
+    "Known-Cut-Off": (
+        _flagged("1.0.0", _FINDINGS),
+        _flagged(INSTALLED, _FINDINGS.removesuffix("]")),
+    ),
+    "Known-No-Reason": (_flagged("1.0.0", _FINDINGS), _flagged(INSTALLED, "")),
+    "Known-Banned": (
+        _flagged("1.0.0", _FINDINGS),
+        v(INSTALLED, "banned", reason=_FINDINGS),
+    ),
+}
+"""Packs of which two versions are flagged, or one is for nothing that was not there."""
 
 _OF_VERSIONS: dict[str, tuple[Version, ...]] = {
     "Active": _TWO,
@@ -94,6 +151,7 @@ _OF_VERSIONS: dict[str, tuple[Version, ...]] = {
     "Deprecated-Only": (v(INSTALLED, deprecated=True),),
     "Flagged": (_OLD, v(INSTALLED, "flagged")),
     "Flagged-Info": (_OLD, v(INSTALLED, "flagged", reason=_FINDINGS)),
+    **_FLAGGED_AGAIN,
     "Banned": (_OLD, v(INSTALLED, "banned")),
     "Banned-Deprecated": (_OLD, v(INSTALLED, "banned", deprecated=True)),
     "Banned-Malware": (_OLD, v(INSTALLED, "banned", reason=_MALWARE)),
@@ -156,6 +214,22 @@ _OTHERS = (
         id="Flagged-Row-Banned",
         versions=(_OLD, v(INSTALLED, "flagged")),
         rows=(Row(status=BANNED),),
+    ),
+    Pack(
+        id="Known-Row-Deleted",
+        versions=_FLAGGED_AGAIN["Known"],
+        rows=(Row(status=DELETED),),
+    ),
+    Pack(
+        id="Known-Row-Banned",
+        versions=_FLAGGED_AGAIN["Known"],
+        rows=(Row(status=BANNED),),
+    ),
+    Pack(id="Known-Row-None", versions=_FLAGGED_AGAIN["Known"], rows=()),
+    Pack(
+        id="Known-Short",
+        versions=(v("0.9.0"), *_FLAGGED_AGAIN["Known"]),
+        listing="short",
     ),
     Pack(
         id="All-Deleted-Row-Deleted",

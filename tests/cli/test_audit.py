@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 from jsonschema import Draft202012Validator
 
 from tests.support import program
 from tests.support.comfyui import ComfyUI
 from tests.support.fake_registry.server import FakeRegistry
+from tests.support.fakes.fault import asked
 from tests.support.fakes.faults import inflict
 from tests.support.harness import write_settings
 from watcher.cli.commands.schema import document_of
@@ -191,6 +193,127 @@ def test_fail_on(audit: Audit, comfyui: ComfyUI, registry: FakeRegistry) -> None
     audit("ComfyUI", "--fail-on", "banned", "--fail-on", "outdated,OK", code=3)
     registry.catalog.set_status("pack", "1.0.0", "banned")
     audit("ComfyUI", "--fail-on", "none")
+
+
+def _found(*severities: str, file: str = "nodes.py") -> str:
+    """Return a reason with findings of these severities, each of a rule of its own."""
+    return json.dumps(
+        [
+            {"issue_type": f"rule-{number}", "severity": one, "file_path": file}
+            for number, one in enumerate(severities)
+        ]
+    )
+
+
+def test_a_flag_that_is_info(
+    audit: Audit, comfyui: ComfyUI, registry: FakeRegistry
+) -> None:
+    """What is informational and was in an earlier version is no exit 3 unless asked for, and nothing is advised."""
+    catalog = registry.catalog
+    catalog.publish("pack", "1.0.0", status="flagged", reason=_found("info", "info"))
+    catalog.publish("pack", "1.1.0", status="flagged", reason=_found("info"))
+    catalog.publish("pack", "0.9.0")
+    comfyui.registry("pack", "1.1.0")
+    done = audit("ComfyUI")
+    assert " ".join(done.out.splitlines()[1].split()).startswith(
+        "pack 1.1.0 flagged (info) - "
+    )
+    assert "comfy node" not in done.out
+    assert done.out.splitlines()[-1].endswith(": 1 flagged (info)")
+    (one,) = document(audit("ComfyUI", "--json"))["packs"]
+    assert (one["verdict"], one["severity"], one["safe_version"]) == (
+        "flagged",
+        "info",
+        "0.9.0",
+    )
+    audit("ComfyUI", "--fail-on", "flagged")
+    audit("ComfyUI", "--fail-on", "banned,flagged-info", code=3)
+    audit("ComfyUI", "--fail-on", "flagged-info", "--accept", "pack@1.1.0")
+
+
+@pytest.mark.parametrize(
+    ("earlier", "reason"),
+    [
+        pytest.param(_found("info"), _found("info", "low"), id="not informational"),
+        pytest.param(_found("info"), _found("info", "info"), id="a new rule"),
+        pytest.param(_found("info"), _found("info", file="web.py"), id="a new file"),
+        pytest.param(_found("info"), _found(""), id="no severity"),
+        pytest.param(_found("info"), _found("info")[:-1], id="cut off"),
+        pytest.param(_found("info"), "", id="no reason"),
+        pytest.param(_found("info"), "[]", id="no finding"),
+        pytest.param("", _found("info"), id="nothing to compare with"),
+    ],
+)
+def test_a_flag_that_is_a_warning(
+    audit: Audit,
+    comfyui: ComfyUI,
+    registry: FakeRegistry,
+    earlier: str,
+    reason: str,
+) -> None:
+    """Whatever is not surely informational and known is exit 3."""
+    registry.catalog.publish("pack", "1.0.0", status="flagged", reason=earlier)
+    registry.catalog.publish("pack", "1.1.0", status="flagged", reason=reason)
+    comfyui.registry("pack", "1.1.0")
+    (one,) = document(audit("ComfyUI", "--json", code=3))["packs"]
+    assert (one["verdict"], one["severity"]) == ("flagged", "warning")
+    audit("ComfyUI", "--fail-on", "flagged-info")
+
+
+@pytest.mark.parametrize("unread", ["1.0.0", "1.1.0"])
+def test_a_reason_that_is_not_given(
+    audit: Audit, comfyui: ComfyUI, registry: FakeRegistry, unread: str
+) -> None:
+    """The flag is a warning if the registry keeps the reason of the version, or of the one before it, to itself."""
+    catalog = registry.catalog
+    for version in ("1.0.0", "1.1.0"):
+        catalog.publish("pack", version, status="flagged", reason=_found("info"))
+    comfyui.registry("pack", "1.1.0")
+    audit("ComfyUI")
+    catalog.edit("pack", unread, status_reason={"not": "text"})
+    audit("ComfyUI", code=3)
+
+
+def test_reasons_that_cannot_be_read(
+    audit: Audit, comfyui: ComfyUI, registry: FakeRegistry
+) -> None:
+    """A registry that fails where it is asked for reasons makes each flag a warning, and the table says why."""
+    for version in ("1.0.0", "1.1.0"):
+        registry.catalog.publish(
+            "pack", version, status="flagged", reason=_found("info")
+        )
+    comfyui.registry("pack", "1.1.0")
+
+    async def respond(request: web.BaseRequest) -> web.StreamResponse | None:
+        is_refused = "include_status_reason" in asked(request)
+        return web.Response(status=500) if is_refused else None
+
+    registry.respond = respond
+    done = audit("ComfyUI", code=3)
+    assert "the registry's reason could not be read; not reviewed yet" in done.out
+    audit("ComfyUI", "--fail-on", "banned")
+
+
+def test_a_deletion_behind_a_flag_that_is_info(
+    audit: Audit, comfyui: ComfyUI, registry: FakeRegistry
+) -> None:
+    """The deletion of the whole pack is worse, and what another identity of the copy has counts too."""
+    catalog = registry.catalog
+    for name in ("pack", "other"):
+        for version in ("1.0.0", "1.1.0"):
+            catalog.publish(name, version, status="flagged", reason=_found("info"))
+    comfyui.registry("pack", "1.1.0", folder="other")
+    assert verdicts(audit("ComfyUI", "--json")) == [("other", "flagged")]
+    catalog.edit_pack("pack", status="deleted")
+    assert verdicts(audit("ComfyUI", "--json", code=3)) == [("other", "deleted")]
+    catalog.set_status("other", "1.1.0", "flagged", _found("high"))
+    (one,) = document(audit("ComfyUI", "--json", code=3))["packs"]
+    assert (one["verdict"], one["severity"], one["id"]) == (
+        "flagged",
+        "warning",
+        "other",
+    )
+    assert one["reason"].startswith("its folder is named after other")
 
 
 def test_bad_options(audit: Audit, comfyui: ComfyUI) -> None:

@@ -127,6 +127,10 @@ class Knowledge:
         why = f": {failure.error}" if failure else ""
         return f"the registry does not say whether the whole pack is banned{why}"
 
+    def versions_meant(self, text: str) -> list[Version]:
+        """Return the listed versions that a copy may have which says that it has this one, the worst first."""
+        return find_versions(text, self.node.listed) if self.node else []
+
     @property
     def _status(self) -> str:
         return self.record.status if self.record else ""
@@ -190,6 +194,11 @@ def identities(pack: Pack) -> list[Identity]:
     return [one for one in (*own, *pack.others) if NODE_ID.fullmatch(one.id)]
 
 
+def named_version(pack: Pack) -> str | None:
+    """Return the version that a copy, or a clone's file, says it has; None if it says none."""
+    return pack.claimed_version or pack.version
+
+
 def _may_be(one: Identity, known: Callable[[str], Knowledge]) -> bool:
     """Return whether an identity counts: a folder may have any name, so there has to be such a pack."""
     if one.by is not Claim.FOLDER:
@@ -215,7 +224,7 @@ def _why_nameless(pack: Pack) -> str:
 def _judge_as(install: str, pack: Pack, one: Identity, known: Knowledge) -> Finding:
     """Return the worst that holds for a copy if it is the pack that an id names."""
     grounds = [*_of_pack(pack, known), *_of_repository(pack, one, known)]
-    text = pack.claimed_version or pack.version
+    text = named_version(pack)
     if text is None:
         grounds += _of_no_version(known)
     elif pack.kind is PackKind.GIT:
@@ -295,7 +304,7 @@ def _of_repository(pack: Pack, one: Identity, known: Knowledge) -> Iterator[_Gro
 
 def _of_version(pack: Pack, text: str, known: Knowledge) -> Iterator[_Ground]:
     """Yield what holds for the version that a copy has."""
-    found = meant_by(text, known)
+    found = known.versions_meant(text)
     if not found:
         yield _of_unlisted(pack, text, known)
         return
@@ -307,7 +316,7 @@ def _of_version(pack: Pack, text: str, known: Knowledge) -> Iterator[_Ground]:
 
 def _of_claim(text: str, known: Knowledge) -> Iterator[_Ground]:
     """Yield what holds for a version that is only claimed: it may be of any commit, so that it is never outdated."""
-    found = meant_by(text, known)
+    found = known.versions_meant(text)
     yield from (_of_listed(one, known) for one in found)
     if not found:
         why = f"the registry does not have its version {text}"
@@ -377,11 +386,6 @@ def _of_unlisted(pack: Pack, text: str, known: Knowledge) -> _Ground:
     what = f"its version {text}" if known.is_in_registry else f"a pack {pack.id}"
     why = f"the registry does not have {what}"
     return _Ground(verdict=Verdict.UNKNOWN, why=why)
-
-
-def meant_by(text: str, known: Knowledge) -> list[Version]:
-    """Return the listed versions that a copy may be which says that it is this one, the worst first."""
-    return find_versions(text, known.node.listed) if known.node else []
 
 
 def find_versions(text: str, versions: Iterable[Version]) -> list[Version]:

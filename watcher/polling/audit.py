@@ -6,13 +6,15 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
+from watcher.changes.scans import VersionKey, read_scans, unread_before
 from watcher.changes.transitions import DiffOptions
-from watcher.changes.verdict import identities, judge
+from watcher.changes.verdict import identities, judge, named_version
 from watcher.model.exposure import Exposure, accepts, exposure_key
 from watcher.model.failure import Fault, ReadFailure
 from watcher.model.finding import Finding, Grade, is_worse, rank
-from watcher.model.pack import Inventory, PackRecords, Verdict
-from watcher.model.version import STATUSES
+from watcher.model.pack import Inventory, Pack, PackRecords, Verdict
+from watcher.model.snapshot import Node
+from watcher.model.version import BANNED, DELETED, FLAGGED, STATUSES
 from watcher.polling.reading.exposures import Known
 from watcher.polling.reading.nodes import Compared, compare_nodes
 from watcher.polling.reading.plan import Plan
@@ -21,11 +23,10 @@ from watcher.polling.reading.reasons import read_all
 from watcher.progress import Progress, silent
 from watcher.registry.client import Registry, RequestLimits
 from watcher.registry.search import read_near
+from watcher.text.status_reason import Reason
 
-EXPLAINED = (Verdict.BANNED, Verdict.FLAGGED, Verdict.DELETED)
-"""The verdicts for which the registry has a reason."""
-_PATIENCE = 15.0
-"""Seconds that the registry's reasons may take. The verdicts need none of them."""
+_EXPLAINED = {BANNED, FLAGGED, DELETED}
+"""The statuses for which the registry has a reason."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,11 +96,16 @@ async def audit(
             statuses=STATUSES,
             now=now,
         )
+        installed = [pack for _, pack in packs]
+        patience = limits.timeout
+        reasons = await _reasons(registry, known, installed, patience, progress)
+        known = replace(known, nodes=_with_scans(found.nodes, reasons))
         findings = [
-            replace(judge(of.install, pack, known.of), named=of.named)
+            replace(
+                _explained(judge(of.install, pack, known.of), reasons), named=of.named
+            )
             for of, pack in packs
         ]
-        findings = await _with_reasons(registry, findings, progress)
         findings = await _with_near(registry, findings, found)
     findings = [
         replace(one, accepted=_is_accepted(one, accept, reported)) for one in findings
@@ -178,22 +184,53 @@ def _of_registry(
         yield ReadFailure(error=f"{error}: {failure.error}", fault=failure.fault)
 
 
-async def _with_reasons(
-    registry: Registry, findings: Sequence[Finding], progress: Progress
-) -> list[Finding]:
-    """Return the findings with summaries of why installed versions are banned, flagged or deleted."""
-    wanted = {
-        (one.node, one.listed.key): one.listed.status
-        for one in findings
-        if one.listed and one.node and one.verdict in EXPLAINED
+async def _reasons(
+    registry: Registry,
+    known: Known,
+    packs: Iterable[Pack],
+    patience: float,
+    progress: Progress,
+) -> dict[VersionKey, Reason]:
+    """Return the registry's reasons of the bad versions that copies may have, and of the flagged ones before these."""
+    wanted: dict[VersionKey, str] = {}
+    for pack in packs:
+        text = named_version(pack)
+        if text is None:
+            continue
+        for one in identities(pack):
+            about = known.of(one.id)
+            bad = [of for of in about.versions_meant(text) if of.status in _EXPLAINED]
+            if about.node is None or not bad:
+                continue
+            flagged = [of.key for of in bad if of.status == FLAGGED]
+            before = unread_before(about.node, flagged).values()
+            wanted |= {(about.node.node, of.key): of.status for of in (*bad, *before)}
+    reasons = await read_all(registry, wanted, patience, progress)
+    return {(node.lower(), key): one for (node, key), one in reasons.items()}
+
+
+def _with_scans(
+    nodes: Mapping[str, Node], reasons: Mapping[VersionKey, Reason]
+) -> dict[str, Node]:
+    """Return the nodes with what the scanner found in the versions whose reasons were read."""
+    by_node: dict[str, dict[str, Reason]] = {}
+    for (name, key), reason in reasons.items():
+        by_node.setdefault(name, {})[key] = reason
+    found = {
+        name: replace(nodes[name], scans=read_scans(nodes[name], of_node))
+        for name, of_node in by_node.items()
     }
-    reasons = await read_all(registry, wanted, _PATIENCE, progress)
-    return [
-        replace(one, detail=reason.summary)
-        if one.listed and (reason := reasons.get((one.node or "", one.listed.key)))
-        else one
-        for one in findings
-    ]
+    return {**nodes, **found}
+
+
+def _explained(finding: Finding, reasons: Mapping[VersionKey, Reason]) -> Finding:
+    """Return a finding with a summary of why the installed version is banned, flagged or deleted."""
+    listed, node = finding.listed, finding.node
+    if listed is None or node is None or listed.status not in _EXPLAINED:
+        return finding
+    reason = reasons.get((node.lower(), listed.key))
+    detail = reason.summary if reason else "the registry's reason could not be read"
+    return replace(finding, detail=detail)
 
 
 async def _with_near(
