@@ -31,9 +31,6 @@ _LONGEST_SILENCE = 330.0
 _TICKS = 4
 """Notifications of a service that lives, in the time in which systemd expects one."""
 
-_SLOWEST_TICK = 30.0
-"""Seconds between two attempts to send what the socket had no room for."""
-
 _MICROSECONDS = 1_000_000
 
 
@@ -80,8 +77,6 @@ class Systemd(Observer):
         self._has_deadline = has_deadline
         self._speaker = speaker
         self._socket: socket.socket | None = None
-        self._owed: list[str] = []
-        """What could not be sent yet, oldest first."""
         self._is_ready = False
         self._is_busy = False
         self._is_alive = True
@@ -140,7 +135,6 @@ class Systemd(Observer):
     def reloaded(self, schedule: Schedule, next_poll: str) -> None:
         """Say that this is done."""
         self._fit_watchdog(schedule)
-        self._send("READY=1")
         self._say("settings reloaded", next_poll)
 
     def reload_failed(self, error: WatchError) -> None:
@@ -162,7 +156,9 @@ class Systemd(Observer):
         self._send("STOPPING=1", f"STATUS=stopped: {safe_line(Trusted(error.line))}")
 
     def _say(self, what: str, next_poll: str) -> None:
-        self._send(f"STATUS={what}; next poll {timestamps.for_people(next_poll)}")
+        # READY again, as the socket may have had no room for the first one.
+        status = f"{what}; next poll {timestamps.for_people(next_poll)}"
+        self._send("READY=1", f"STATUS={status}")
 
     def _fit_watchdog(self, schedule: Schedule) -> None:
         """Ask for a later watchdog if it is too early for a poll in which all goes as it may."""
@@ -176,32 +172,22 @@ class Systemd(Observer):
             self._send(f"WATCHDOG_USEC={int(least * _MICROSECONDS)}")
 
     async def _tick(self) -> None:
-        """Send signs of life, and what the socket had no room for, until the loop ends."""
-        while True:
-            if self._watchdog and (
-                self._is_alive or not self._is_busy or self._has_deadline()
-            ):
+        """Send signs of life until the loop ends."""
+        while self._watchdog:
+            if self._is_alive or not self._is_busy or self._has_deadline():
                 self._is_alive = False
                 self._send("WATCHDOG=1")
-            elif self._owed:
-                self._send()
-            pause = self._watchdog / _TICKS if self._watchdog else _SLOWEST_TICK
-            await asyncio.sleep(min(pause, _SLOWEST_TICK))
+            await asyncio.sleep(self._watchdog / _TICKS)
 
     def _send(self, *fields: str) -> None:
-        """Send one datagram, and before it what is owed. Of what cannot be sent now the newest of each kind is owed."""
-        if fields:
-            self._owe("\n".join(fields))
+        """Send one datagram. One that the socket has no room for is lost: a later one says the same."""
         try:
             if self._socket is None:
                 self._socket = socket.socket(_FAMILY or -1, socket.SOCK_DGRAM)
                 self._socket.setblocking(False)
-            while self._owed:
-                self._socket.sendto(
-                    self._owed[0].encode("utf-8", "replace"), self._address
-                )
-                del self._owed[0]
-        except BlockingIOError:  # it is full
+            message = "\n".join(fields).encode("utf-8", "replace")
+            self._socket.sendto(message, self._address)
+        except BlockingIOError:
             return
         except OSError as error:
             if not self._is_unheard:
@@ -222,10 +208,3 @@ class Systemd(Observer):
                 sentence=sentence,
             )
         )
-
-    def _owe(self, message: str) -> None:
-        kind = message.partition("=")[0]
-        self._owed = [
-            *(one for one in self._owed if one.partition("=")[0] != kind),
-            message,
-        ]
