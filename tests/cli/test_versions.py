@@ -543,7 +543,7 @@ def test_settings_hold_where_there_are_any(
 
 
 def test_on_a_terminal(watch: Watcher, registry: FakeRegistry) -> None:
-    """On a terminal no line is wider, but for an id that is; reasons are below their rows; NO_COLOR is obeyed."""
+    """On a terminal no line is wider, but for an id that is; what the scanner found is below a row."""
     published(registry)
     long_id = "a-pack-with-a-name-that-is-much-too-long-for-a-narrow-terminal"
     registry.catalog.publish(long_id, "1.0.0-" + "x" * 50)
@@ -552,5 +552,5 @@ def test_on_a_terminal(watch: Watcher, registry: FakeRegistry) -> None:
     plain = re.sub(r"\x1b\[[0-9;]*[mK]", "", text)
     lines = plain.replace("\r", "").splitlines()
     assert [line for line in lines if len(line) > 60] == [long_id]
-    assert "    1 critical finding: Exfiltration; in nodes.py" in lines
+    assert '    critical  "Exfiltration"  nodes.py' in lines
     assert "\x1b[31m" not in shown(watch, "versions", NO_COLOR="1")

@@ -11,8 +11,8 @@ from watcher.model.scan import Scan, ScanFinding
 from watcher.text.rules import in_words, place
 from watcher.text.sanitize import Trusted
 
-_SHOWN = 3
-"""The most findings that a sentence names, each of another rule."""
+MOST_FINDINGS = 3
+"""The findings that a message names of a version."""
 
 
 def scan_of_flag(event: Event) -> Scan | None:
@@ -21,8 +21,11 @@ def scan_of_flag(event: Event) -> Scan | None:
     return event.scan if is_why else None
 
 
-def in_a_sentence(scan: Scan) -> Words:
-    """Return what was found, without capital letter and full stop: what is new in this version, if anything is."""
+def in_a_sentence(scan: Scan, most: int = MOST_FINDINGS) -> Words:
+    """Return what was found, without capital letter and full stop: what is new in this version, if anything is.
+
+    At most so many findings are named, each of another rule; the rest is counted.
+    """
     if scan.is_harmless:
         return (Trusted(_of_harmless(scan.count)),)
     found = scan.items[: scan.new or None]
@@ -37,7 +40,7 @@ def in_a_sentence(scan: Scan) -> Words:
     of_rules: dict[str, ScanFinding] = {}
     for one in found:
         of_rules.setdefault(one.rule, one)
-    shown = list(of_rules.values())[:_SHOWN]
+    shown = list(of_rules.values())[:most]
     words = (Trusted(f"{start}: "), *joined("; ", map(_finding, shown)))
     more = (scan.new or scan.count) - len(shown)
     return (*words, Trusted(f", and {more:,} more")) if more > 0 else words

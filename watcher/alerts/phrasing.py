@@ -25,7 +25,12 @@ from watcher.alerts.differences import (
     known_status,
     listed,
 )
-from watcher.alerts.findings import in_a_sentence, in_a_title, scan_of_flag
+from watcher.alerts.findings import (
+    MOST_FINDINGS,
+    in_a_sentence,
+    in_a_title,
+    scan_of_flag,
+)
 from watcher.model.event import (
     EMPTY,
     EXPOSURES,
@@ -234,9 +239,11 @@ def subject(event: Event) -> Words:
 def beside_the_kind(event: Event, *, in_short: bool = False) -> list[Words]:
     """Return what a table says of an event beside its kind, its node and its version.
 
-    `in_short` it does not say where the node is run.
+    `in_short` it does not say where the node is run, and names one finding.
     """
-    why = _findings(event) or _reason(event)
+    scan = scan_of_flag(event)
+    most = 1 if in_short else MOST_FINDINGS
+    why = in_a_sentence(scan, most) if scan else _reason(event)
     parts = (
         _transition(event),
         running(event, with_places=not in_short),
@@ -440,16 +447,11 @@ def _latest(versions: Sequence[BadVersion]) -> Words:
 def _why(event: Event) -> Words:
     if is_about_all(event) and event.tally and event.tally.packs:
         return (_WHAT_FOLLOWS,)
-    if findings := _findings(event):
-        return findings
+    if scan := scan_of_flag(event):
+        # In plain words, which are better than the summary in its reason.
+        return in_a_sentence(scan)
     # Our own words come first: each clause may begin a line.
     return (Trusted("reason: "), *_reason(event)) if event.reason else ()
-
-
-def _findings(event: Event) -> Words:
-    """Return what a flag is about in words, which are better than the summary in its reason; () if it was not read."""
-    scan = scan_of_flag(event)
-    return in_a_sentence(scan) if scan else ()
 
 
 def _reason(event: Event) -> Words:

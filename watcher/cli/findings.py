@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from watcher.cli.terminal import Row, styled, table
+from watcher.cli.terminal import INDENT, Row, styled, table
 from watcher.model.scan import INFO, Scan, ScanFinding
 from watcher.text.rules import in_words, place
 from watcher.text.sanitize import Trusted, sanitize_line
@@ -25,6 +25,14 @@ def findings_table(scan: Scan, width: int | None) -> list[str]:
         at_least = "" if scan.is_whole else "at least "
         rows.append(f"{at_least}{scan.count:,} findings in all")
     return table(("SEVERITY", "FINDING", "WHERE"), rows, width)
+
+
+def findings_below(scan: Scan | None, width: int | None) -> list[str]:
+    """Return the same lines to stand below the row of a version; none without findings."""
+    if scan is None:
+        return []
+    room = None if width is None else width - len(INDENT)
+    return [INDENT + line for line in findings_table(scan, room)]
 
 
 def _row(finding: ScanFinding) -> tuple[str, str, str]:

@@ -23,7 +23,7 @@ from watcher.registry.row import VersionRow, parse_version
 from watcher.registry.schema import parse_page
 from watcher.registry.search import read_near
 from watcher.text.plural import plural
-from watcher.text.status_reason import summarize
+from watcher.text.status_reason import Reason, summarize
 
 _PATIENCE = 300.0
 """Seconds that all reasons may take."""
@@ -64,8 +64,8 @@ class FoundVersion:
     version: Version
     changelog: str
     """Its beginning."""
-    reason: str | None = None
-    """A summary; None if it was not asked for, or could not be read."""
+    reason: Reason | None = None
+    """None if it was not asked for, or could not be read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -304,9 +304,8 @@ async def _with_reasons(registry: Registry, found: Found, progress: Progress) ->
         if one.version.status in STATUSES
     }
     reasons = await read_all(registry, wanted, _PATIENCE, progress)
-    summaries = {key: reason.summary for key, reason in reasons.items()}
     versions = tuple(
-        replace(one, reason=summaries.get((one.node, one.version.key)))
+        replace(one, reason=reasons.get((one.node, one.version.key)))
         for one in found.versions
     )
     unread = sum(

@@ -11,6 +11,7 @@ from itertools import groupby
 from watcher import durations, timestamps
 from watcher.alerts.reference import events_of, reference_of
 from watcher.changes.exposure import copies_of
+from watcher.cli.findings import findings_below
 from watcher.cli.loading import existing_state
 from watcher.cli.options import read
 from watcher.cli.report import event_row
@@ -48,7 +49,8 @@ def show(
 ) -> int:
     """Print the events that match, and on stderr how many lines of the history cannot be read.
 
-    With `ref` they are the events of one message, all of them unless there is a `limit`. UsageError for a wrong node
+    With `ref` they are the events of one message, all of them unless there is a `limit`; with it or with `nodes` the
+    findings are listed. UsageError for a wrong node
     id, time or reference, StateError for the history of another version.
     """
     loaded = settings()
@@ -85,7 +87,8 @@ def show(
     if as_json:
         echo(to_json({"events": [public_form(event) for event in events]}))
     else:
-        for line in lines(events, width(sys.stdout)):
+        is_narrow = bool(ids) or ref is not None
+        for line in lines(events, width(sys.stdout), with_findings=is_narrow):
             echo(line)
         if more := len(matching) - len(events):
             older = plural(more, "older event")
@@ -166,18 +169,22 @@ def _poll(event: Event) -> str:
     return event.at
 
 
-def lines(events: Sequence[Event], width: int | None = None) -> list[str]:
+def lines(
+    events: Sequence[Event], width: int | None = None, *, with_findings: bool = False
+) -> list[str]:
     """Return the table for people; `width` is the terminal's, or None for a pipe.
 
-    A terminal gets the time of a poll once, above its events.
+    A terminal gets the time of a poll once, above its events. `with_findings`: below an event is all that the scanner
+    found.
     """
     if not events:
         return ["No events."]
-    if width is None:
-        rows = [(short_time(event.at), *event_row(event, None)) for event in events]
-        return table(("TIME", "EVENT", "PACK VERSION", "WHAT"), rows)
+    head = () if width else ("TIME", "EVENT", "PACK VERSION", "WHAT")
     found: list[Row] = []
     for at, of_poll in groupby(events, _poll):
-        found.append(dim(short_time(at)))
-        found += [event_row(event, width) for event in of_poll]
-    return table((), found, width)
+        found += [dim(short_time(at))] if width else []
+        for event in of_poll:
+            row = event_row(event, width)
+            found.append(row if width else (short_time(at), *row))
+            found += findings_below(event.scan, width) if with_findings else []
+    return table(head, found, width)

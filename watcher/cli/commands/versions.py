@@ -14,6 +14,7 @@ from watcher.cli.documents import (
     VersionForm,
     VersionsDocument,
 )
+from watcher.cli.findings import findings_below
 from watcher.cli.options import read
 from watcher.cli.progress_line import progress_line
 from watcher.cli.report import error_form, failure_lines
@@ -30,6 +31,7 @@ from watcher.cli.terminal import (
     to_json,
 )
 from watcher.model.event_form import public_time
+from watcher.model.scan import shortened
 from watcher.model.version import STATUSES
 from watcher.polling.clock import clock
 from watcher.polling.lookup import Filters, Found, FoundVersion, look_up
@@ -45,6 +47,8 @@ _TEXT = 300
 """Characters of a reason, and of an error."""
 _TERMINAL_TEXT = 160
 """Characters of a reason on a terminal."""
+_FINDINGS = 5
+"""Findings of a version."""
 _STATUS = 40
 """Characters of a status that this program does not know."""
 _LONGEST_SEARCH = 1000
@@ -140,7 +144,7 @@ def _form(found: FoundVersion) -> VersionForm:
         status=version.status,
         deprecated=version.deprecated,
         published=public_time(version.created_at),
-        reason=found.reason,
+        reason=found.reason.summary if found.reason else None,
         changelog=found.changelog,
         download_url=version.download_url or None,
         dependencies=version.dependencies,
@@ -181,8 +185,11 @@ def _table(
     found: list[Row] = []
     for one in versions:
         found.append(_cells(one))
-        if reason := _reason(one, _TERMINAL_TEXT):
-            found.append(INDENT + reason)
+        scan = one.reason.scan if one.reason else None
+        is_findings_alone = scan is not None and scan.is_whole
+        reason = "" if is_findings_alone else _reason(one, _TERMINAL_TEXT)
+        found += [INDENT + reason] if reason else []
+        found += findings_below(scan and shortened(scan, _FINDINGS), width)
     return table(head, found, width)
 
 
@@ -201,7 +208,7 @@ def _reason(found: FoundVersion, limit: int) -> str:
     """Return the reason, shortened. Of a status that this program does not know, none is asked for."""
     if found.reason is None:
         return "(could not be read)" if found.version.status in STATUSES else ""
-    return sanitize_line(found.reason, limit)
+    return sanitize_line(found.reason.summary, limit)
 
 
 def _summary(found: Found, seconds: float) -> str:

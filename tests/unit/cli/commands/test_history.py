@@ -11,6 +11,7 @@ from tests.support.factories import NOW, PACK, event, minute
 from watcher.cli.commands.history import choose, lines, parse_since
 from watcher.model.event import Event, Kind
 from watcher.model.pack import Copy
+from watcher.model.scan import Scan, ScanFinding
 
 EVENTS = tuple(
     event(f"e{number}", kind, node=node, at=minute(number))
@@ -170,3 +171,19 @@ def test_usual_events_have_a_line_each() -> None:
     ]
     assert len(past) == 17
     assert len(lines(choose(sorted(past, key=lambda one: one.at)), 80)) <= 25
+
+
+@pytest.mark.parametrize("width", [None, 80])
+def test_findings_below_a_flag(width: int | None) -> None:
+    """Where few events are asked for, all that the scanner found in a version is below its row."""
+    starts = ScanFinding(
+        rule="python_command_injection_risk", severity="info", file="run.py", line=7
+    )
+    scan = Scan(items=(starts,), count=1, is_whole=True)
+    past = [event("1", scan=scan), event("2", Kind.NEW)]
+    rows = lines(past, width)
+    shown = lines(past, width, with_findings=True)
+    assert [click.unstyle(line) for line in shown if line not in rows] == [
+        "    SEVERITY  FINDING                WHERE",
+        "    info      starts other programs  run.py:7",
+    ]
