@@ -5,7 +5,7 @@ None of it is part of an event's id.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
@@ -56,7 +56,7 @@ def with_release_notes(
 
 
 def finished(
-    events: Iterable[Event],
+    events: Sequence[Event],
     snapshot: Snapshot,
     statuses: Collection[str],
     reasons: Mapping[VersionKey, Reason],

@@ -5,7 +5,7 @@ Rules: docs/behaviour.md, Events (Severity).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 
@@ -108,7 +108,9 @@ def _oldest_first(node: Node) -> Iterator[list[Version]]:
 
 
 def with_scans(
-    snapshot: Snapshot, events: Iterable[Event], reasons: Mapping[VersionKey, Reason]
+    snapshot: Snapshot,
+    events: Collection[Event],
+    reasons: Mapping[VersionKey, Reason],
 ) -> tuple[Snapshot, tuple[Event, ...]]:
     """Return the snapshot and the events of a poll with what was found in flagged and banned versions.
 
@@ -117,48 +119,37 @@ def with_scans(
     by_node: dict[str, dict[str, Reason]] = {}
     for (name, key), reason in reasons.items():
         by_node.setdefault(name, {})[key] = reason
-    found = {
-        name: read_scans(node, of_node)
-        for name, of_node in by_node.items()
-        if (node := snapshot.nodes.get(name))
-    }
-    done: list[Event] = []
-    flags: dict[str, list[Event]] = {}
+    flags: dict[str, set[str]] = {}
     for event in events:
         name, key = version_of(event)
-        one = event
-        if is_explained(event) and event.after in {FLAGGED, BANNED}:
-            one = replace(event, scan=found.get(name, {}).get(key))
-            if event.after == FLAGGED:
-                flags.setdefault(name, []).append(one)
-        done.append(one)
-    changed = {
-        name: _keeping(node, of_node, found.get(name, {}))
-        for name, of_node in flags.items()
-        if (node := snapshot.nodes.get(name))
-    }
-    return snapshot.with_nodes(changed), tuple(done)
+        if event.kind is Kind.FLAGGED:
+            flags.setdefault(name, set()).add(key)
+    found: dict[VersionKey, Scan] = {}
+    changed: dict[str, Node] = {}
+    for name in by_node.keys() | flags.keys():
+        if node := snapshot.nodes.get(name):
+            read = by_node.get(name, {})
+            scans = read_scans(node, read)
+            found |= {(name, key): scan for key, scan in scans.items()}
+            # What was found before a version was flagged again may be something else.
+            replaced = read.keys() | flags.get(name, set())
+            kept = {k: scan for k, scan in node.scans.items() if k not in replaced}
+            changed[name] = _keeping(node, kept | scans)
+    done = tuple(
+        replace(event, scan=found.get(version_of(event)))
+        if is_explained(event) and event.after in {FLAGGED, BANNED}
+        else event
+        for event in events
+    )
+    return snapshot.with_nodes(changed), done
 
 
-def _keeping(node: Node, flags: Iterable[Event], read: Mapping[str, Scan]) -> Node:
-    """Return the node with the scans that it keeps of what was `read`.
-
-    A scan is kept as harmless only if every event on its version was: what ends these is as bad as they were.
-    """
-    scans = {**node.scans}
-    scans |= {key: replace(scan, new=None) for key, scan in read.items()}
-    for event in flags:
-        before = node.scans.get(event.key)
-        was_harmless = before is not None and before.is_harmless
-        if event.scan is None:
-            scans.pop(event.key, None)
-        elif event.kind is Kind.FLAGGED or was_harmless:
-            scans[event.key] = event.scan
+def _keeping(node: Node, scans: Mapping[str, Scan]) -> Node:
+    """Return the node with as many of the scans as it keeps: those of the newest versions."""
     of_age = [
         one.key
         for equals in _oldest_first(node)
         for one in equals
         if one.key in scans and one.status != BANNED
     ]
-    kept = {key: scans[key] for key in of_age[-MOST_SCANS:]}
-    return replace(node, scans=kept)
+    return replace(node, scans={key: scans[key] for key in of_age[-MOST_SCANS:]})

@@ -23,6 +23,7 @@ from watcher.model.bounds import bounded
 from watcher.model.event import Event, FieldChange, Kind, rank
 from watcher.model.event_form import public_form
 from watcher.model.pack import Copy
+from watcher.model.scan import Scan, ScanFinding
 from watcher.model.version import WATCHED_FIELDS, SafeVersion
 
 
@@ -72,10 +73,12 @@ def test_an_event_that_is_too_large_is_shortened() -> None:
         Copy(install=f"{number}{text}", version=text, enabled=True)
         for number in range(500)
     )
+    finding = ScanFinding(rule=text, severity=text, file=text, line=10**9)
     large = bounded(
         Event(
             id="e",
             kind=Kind.FLAGGED,
+            scan=Scan(items=(finding,) * 100, count=10**6),
             node="n" * 100,
             at="",
             url="",
@@ -93,6 +96,19 @@ def test_an_event_that_is_too_large_is_shortened() -> None:
         ]
         assert "1000 characters, sha256" in shown["reason"]
     assert len(objects(large, large)) == 2
+
+
+def test_the_severity_does_not_depend_on_how_much_fits() -> None:
+    """A flag that is only informational is that in every form; the plainest has no text of its findings."""
+    known = ScanFinding(rule="a", severity="info", file="a.py", line=1)
+    scan = Scan(items=(known,) * 20, count=20, is_whole=True, new=0)
+    one = event("a", scan=scan, changelog="x" * 900)
+    [short] = objects(one, most_bytes=1000)
+    [plainest] = cast("list[dict[str, Any]]", plainest_objects([one]))
+    assert (short["severity"], len(short["findings"])) == ("info", 3)
+    assert short["finding_count"] == 20
+    assert plainest["severity"] == "info"
+    assert not {"findings", "finding_count"} & plainest.keys()
 
 
 def test_of_equals_the_newest_is_first() -> None:

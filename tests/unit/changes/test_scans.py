@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -69,7 +68,7 @@ def flag(text: str, kind: Kind = Kind.FLAGGED, **fields: Any) -> Event:
 
 
 def polled(
-    node: Node, events: Iterable[Event], reasons: dict[str, Reason]
+    node: Node, events: list[Event], reasons: dict[str, Reason]
 ) -> tuple[Node, list[Event]]:
     """Return the node and the events of a poll that read these reasons, by version text."""
     name = PACK.lower()
@@ -200,34 +199,27 @@ def test_versions_of_one_poll_are_compared_with_each_other() -> None:
     assert node.scans.keys() == {"id-1.0", "id-1.1", "id-1.2"}
 
 
-def test_what_was_not_read_is_a_warning() -> None:
-    """Without a reason an event has no scan, and what was kept of its version goes: its end is as bad as the flag."""
+@pytest.mark.parametrize("kind", [Kind.FLAGGED, Kind.EXPOSED])
+@pytest.mark.parametrize("is_read", [False, True])
+def test_what_was_not_read_is_a_warning(kind: Kind, is_read: bool) -> None:
+    """Without findings an event has no scan, even if one is kept. That stays only if it may still be true."""
     kept = {"1.0": scan(FFMPEG), "1.1": replace(scan(FFMPEG), new=0)}
-    for reasons in ({}, {"1.1": read_reason("Flagged by a person")}):
-        for kind in (Kind.FLAGGED, Kind.EXPOSED):
-            node, [done] = polled(
-                pack("flagged", "flagged", kept=kept), [flag("1.1", kind)], reasons
-            )
-            assert done.scan is None
-            assert severity_of(done) is Severity.WARNING
-            assert node.scans.keys() == {"id-1.0"}
-
-
-def test_a_kept_scan_is_as_harmless_as_all_events_on_its_version() -> None:
-    """One that was read for comparison only, or for what somebody runs, does not say how its flag was reported."""
-    statuses = ("flagged", "flagged")
-    read = {"1.0": reason(FFMPEG), "1.1": reason(FFMPEG)}
-    node, [done] = polled(pack(*statuses), [flag("1.1", Kind.EXPOSED)], read)
-    assert severity_of(done) is Severity.INFO
-    assert [one.new for one in node.scans.values()] == [None, None]
-    node, [done] = polled(pack(*statuses), [flag("1.1")], read)
-    assert [one.is_harmless for one in node.scans.values()] == [False, True]
-    node, [done] = polled(node, [flag("1.1", Kind.EXPOSED)], {"1.1": read["1.1"]})
-    assert node.scans["id-1.1"].is_harmless
-    worse = {"1.1": reason(FFMPEG, ENVIRONMENT)}
-    node, [done] = polled(node, [flag("1.1", Kind.EXPOSED)], worse)
+    reasons = {"1.1": read_reason("Flagged by a person")} if is_read else {}
+    before = pack("flagged", "flagged", kept=kept)
+    node, [done] = polled(before, [flag("1.1", kind)], reasons)
+    assert done.scan is None
     assert severity_of(done) is Severity.WARNING
-    assert not node.scans["id-1.1"].is_harmless
+    is_kept = kind is Kind.EXPOSED and not is_read
+    assert node.scans.keys() == {"id-1.0", *(["id-1.1"] if is_kept else [])}
+
+
+def test_what_somebody_runs_is_compared_too() -> None:
+    """The flag of a version that was installed later says what was found, and whether an earlier version had it."""
+    read = {"1.0": reason(FFMPEG), "1.1": reason(FFMPEG)}
+    before = pack("flagged", "flagged")
+    node, [done] = polled(before, [flag("1.1", Kind.EXPOSED)], read)
+    assert severity_of(done) is Severity.INFO
+    assert [one.new for one in node.scans.values()] == [None, 0]
 
 
 def test_a_ban_has_its_findings_and_keeps_none() -> None:

@@ -10,6 +10,7 @@ from tests.support.factories import NOW, event
 from watcher.model.event import Event, Kind
 from watcher.model.event_form import public_form
 from watcher.model.pack import Copy
+from watcher.model.scan import Scan, ScanFinding
 from watcher.model.version import SafeVersion
 from watcher.text.sanitize import escape_values
 
@@ -59,6 +60,19 @@ def test_the_installed_copies_are_listed() -> None:
         {"install": "workstation", "version": "1.0", "enabled": True},
         {"install": "laptop", "version": None, "enabled": False},
     ]
+
+
+def test_findings_are_there_where_they_were_read() -> None:
+    """At most 20 are shown, and all are counted; what a finding does not say is null. Else both keys are absent."""
+    found = ScanFinding(rule="a", severity="info", file="a.py", line=7)
+    silent = ScanFinding(rule="", severity="", file="", line=None)
+    shown = _printed(event(scan=Scan(items=(found, *[silent] * 30), count=40)))
+    assert (len(shown["findings"]), shown["finding_count"]) == (20, 40)
+    assert shown["findings"][:2] == [
+        {"rule": "a", "severity": "info", "file": "a.py", "line": 7},
+        {"rule": None, "severity": None, "file": None, "line": None},
+    ]
+    assert not {"findings", "finding_count"} & _printed(event()).keys()
 
 
 @pytest.mark.parametrize(

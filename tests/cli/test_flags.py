@@ -1,0 +1,172 @@
+"""What a flag says, from the registry to every output: the real program, a registry and a webhook on loopback."""
+
+from __future__ import annotations
+
+import json
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from tests.support.fake_registry.server import FakeRegistry
+from tests.support.fakes.fault import asked
+from tests.support.fakes.webhook import Webhook
+from tests.support.fault_points import Cut
+from tests.support.harness import Watcher
+from tests.support.lived_in import LivedIn
+
+FFMPEG = {"issue_type": "python_command_injection_risk", "file_path": "video.py"}
+PATHS = {"issue_type": "python_environment_manipulation", "file_path": "paths.py"}
+
+
+def findings(*found: dict[str, str], **fields: object) -> str:
+    """Return a reason with informational findings, each on a line of its own."""
+    return json.dumps(
+        [
+            {"severity": "info", "line_number": number, **one, **fields}
+            for number, one in enumerate(found, 1)
+        ]
+    )
+
+
+@pytest.fixture
+def watch(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> Watcher:
+    """A watcher of a pack whose first version was flagged before it was watched."""
+    catalog = registry.catalog
+    catalog.set_status("alpha", "1.0.0", "flagged", findings(FFMPEG, PATHS))
+    made = watch.but(alert_urls=[webhook.apprise_url("/a")])
+    made.check()
+    webhook.messages().clear()
+    return made
+
+
+def flagged(watch: Watcher, registry: FakeRegistry, text: str, reason: str) -> Any:
+    """Publish a flagged version, and return the event of the poll that sees it."""
+    registry.catalog.publish("alpha", text, status="flagged", reason=reason)
+    [event] = watch.check()["events"]
+    assert (event["kind"], event["version"]) == ("flagged", text)
+    return event
+
+
+def test_a_flag_of_what_is_known_is_info(
+    watch: Watcher, registry: FakeRegistry, webhook: Webhook
+) -> None:
+    """The findings of the version before are read once; in every output the event has its own."""
+    event = flagged(watch, registry, "1.1.0", findings(FFMPEG))
+    assert (event["severity"], event["finding_count"]) == ("info", 1)
+    assert event["findings"] == [
+        {
+            "rule": "python_command_injection_risk",
+            "severity": "info",
+            "file": "video.py",
+            "line": 1,
+        }
+    ]
+    assert webhook.messages("/a")[-1].json["events"] == [event]
+    assert json.loads(watch.run("history", "--json").out)["events"][0] == event
+    registry.requests.clear()
+    event = flagged(watch, registry, "1.2.0", findings(PATHS, FFMPEG))
+    assert (event["severity"], event["finding_count"]) == ("info", 2)
+    snapshot = json.loads((watch.state / "snapshot.json").read_bytes())
+    kept = snapshot["nodes"]["alpha"]["scans"]
+    assert [len(one["items"]) for one in kept.values()] == [2, 1, 2]
+    quiet = watch.contents()
+    assert watch.check()["events"] == []
+    later = watch.contents()
+    assert {name for name in quiet if quiet[name] != later[name]} == {"checks.json"}
+
+
+def test_a_flag_of_something_new_is_a_warning(
+    watch: Watcher, registry: FakeRegistry
+) -> None:
+    """What no earlier version had comes first, then the worst; what it had is no excuse for it."""
+    other = {"issue_type": "steals", "file_path": "a.py"}
+    event = flagged(watch, registry, "1.1.0", findings(PATHS, other, FFMPEG))
+    assert (event["severity"], event["finding_count"]) == ("warning", 3)
+    assert [one["rule"] for one in event["findings"]] == [
+        "steals",
+        PATHS["issue_type"],
+        FFMPEG["issue_type"],
+    ]
+    worse = flagged(watch, registry, "1.2.0", findings(FFMPEG, severity="critical"))
+    assert worse["severity"] == "warning"
+    again = flagged(watch, registry, "1.3.0", findings(other))
+    assert again["severity"] == "info"
+
+
+@pytest.mark.parametrize("reason", ["", "Flagged", "[]", findings(FFMPEG)[:-1]])
+def test_a_flag_that_does_not_say_why_is_a_warning(
+    watch: Watcher, registry: FakeRegistry, reason: str
+) -> None:
+    """Without findings the keys are not there; with some of them that is not all."""
+    event = flagged(watch, registry, "1.1.0", reason)
+    assert event["severity"] == "warning"
+    assert ("findings" in event) == ("finding_count" in event) == ("[{" in reason)
+
+
+def test_what_cannot_be_read_is_a_warning(
+    watch: Watcher, registry: FakeRegistry
+) -> None:
+    """While no reason can be read the flag comes in time, as a warning; the next one is compared again."""
+
+    async def refuse(request: web.BaseRequest) -> web.StreamResponse | None:
+        is_refused = "include_status_reason" in asked(request)
+        return web.Response(status=500) if is_refused else None
+
+    registry.respond = refuse
+    event = flagged(watch, registry, "1.1.0", findings(FFMPEG))
+    assert event["severity"] == "warning"
+    assert "findings" not in event
+    registry.respond = None
+    event = flagged(watch, registry, "1.2.0", findings(FFMPEG))
+    assert event["severity"] == "info"
+
+
+def test_a_reason_that_is_too_large_is_a_warning(
+    watch: Watcher, registry: FakeRegistry
+) -> None:
+    """A scan of megabytes is no reason to be late, and what was not read is never fine."""
+    small = watch.but(max_response_mb="1")
+    large = findings(FFMPEG, code_snippet="x" * 2**20)
+    assert flagged(small, registry, "1.1.0", large)["severity"] == "warning"
+    many = findings(*[FFMPEG | {"file_path": f"{n}.py"} for n in range(150)])
+    event = flagged(small, registry, "1.2.0", many)
+    assert (len(event["findings"]), event["finding_count"]) == (20, 150)
+    assert event["severity"] == "warning"
+
+
+def test_a_flagged_version_that_somebody_installs_is_compared(
+    watch: Watcher, registry: FakeRegistry, tmp_path: Path
+) -> None:
+    """An exposure to a flag says what was found, and is as bad as that."""
+    registry.catalog.publish("alpha", "1.1.0", status="flagged", reason=findings(PATHS))
+    comfyui = LivedIn(tmp_path / "studio")
+    watch = watch.but(installs=[str(comfyui.root)])
+    registry.catalog.edit("alpha", "1.1.0", status_reason="")
+    assert watch.check()["events"][0]["severity"] == "warning"
+    registry.catalog.edit("alpha", "1.1.0", status_reason=findings(PATHS))
+    comfyui.put("alpha", "1.1.0")
+    [event] = watch.check()["events"]
+    assert (event["kind"], event["severity"]) == ("exposed", "info")
+    assert event["finding_count"] == 1
+
+
+@pytest.mark.parametrize(
+    "place", ["rename state/outbox.json", "rename state/snapshot.json"]
+)
+def test_a_repeat_after_a_crash_says_the_same(
+    watch: Watcher, registry: FakeRegistry, webhook: Webhook, place: str
+) -> None:
+    """However a poll is killed, the event that is sent in the end has the same findings and severity."""
+    registry.catalog.publish(
+        "alpha", "1.1.0", status="flagged", reason=findings(FFMPEG)
+    )
+    assert watch.cut(place, Cut.AFTER).code == -signal.SIGKILL
+    watch.check()
+    events = [
+        event for message in webhook.messages("/a") for event in message.json["events"]
+    ]
+    [event] = [one for one in events if one["version"] == "1.1.0"]
+    assert (event["severity"], event["finding_count"]) == ("info", 1)
