@@ -50,3 +50,14 @@ def test_what_wait_prints(
     page = _PAGE.read_text("utf-8").partition("<!-- wait -->\n```text\n")[2]
     assert (done.code, done.err) == (3, "")
     assert _without_times(done.out) == _without_times(page.partition("```")[0])
+
+
+def test_a_flag_without_a_reason(
+    run: Callable[..., program.Completed], registry: FakeRegistry
+) -> None:
+    """Where the registry gives no reason, `wait` says so."""
+    registry.catalog.publish(NODE, VERSION, status="flagged")
+    env = {"COMFY_WATCH_REGISTRY_URL": registry.url}
+    done = run("wait", NODE, VERSION, env=env)
+    assert (done.code, done.err) == (3, "")
+    assert done.out.endswith(": the registry gives no reason\n")

@@ -317,7 +317,8 @@ class _Done:
             return f"is refused: {safe_line(self.look.of_pack, _TEXT)}"
         seconds = max(timestamps.seconds_between(self.started, self.finished), 0)
         what = f"is {_status(self.look)} ({durations.in_words(seconds)})"
-        why = self.error or (self.reason if self.code else "")
+        reason = self.reason or "the registry gives no reason"
+        why = self.error or (reason if self.code else "")
         return f"{what}: {safe_line(why, _TEXT)}" if why else what
 
     def annotations(self, folder: str) -> list[str]:
