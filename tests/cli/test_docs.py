@@ -470,12 +470,11 @@ def test_json(watch: Watcher, registry: FakeRegistry) -> None:
     for node, version in (("alpha", "0.9.0"), ("bravo", "1.0.0")):
         registry.catalog.publish(node, version)
     watch.check()
-    registry.catalog.set_status("alpha", "1.0.0", "flagged", "for a reason")
+    found = [{"issue_type": "x", "severity": "info", "file": "x.py", "line": 1}]
+    registry.catalog.set_status("alpha", "1.0.0", "flagged", json.dumps(found))
     inflict(registry, "status_404_json", nodes={"bravo"})
     checked, waited = (json.loads(block) for block in _blocks("json", PAGES))
     assert _shape(checked) == _shape(watch.check(code=1))
-    found = [{"issue_type": "x", "severity": "info", "file": "x.py", "line": 1}]
-    registry.catalog.set_status("alpha", "1.0.0", "flagged", json.dumps(found))
     done = watch.run("wait", "alpha", "1.0.0", "--json")
     assert _shape(waited) == _shape(json.loads(done.out))
 

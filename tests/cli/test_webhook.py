@@ -20,6 +20,7 @@ from watcher.cli.commands.schema import document_of
 from watcher.model.event import Event, Kind
 from watcher.model.event_form import public_form
 from watcher.model.pack import Copy
+from watcher.model.scan import Scan, ScanFinding
 from watcher.model.version import SafeVersion
 from watcher.text.sanitize import escape_values
 
@@ -166,9 +167,11 @@ def test_the_sample_in_the_docs_is_valid() -> None:
     given = {
         key: value
         for key, value in shown.items()
-        if key not in {"kind", "severity", "changes"}
+        if key not in {"kind", "severity", "changes", "findings", "finding_count"}
     }
     given["safe_version"] = SafeVersion(shown["safe_version"])
+    found = tuple(ScanFinding(**finding) for finding in shown["findings"])
+    given["scan"] = Scan(items=found, count=shown["finding_count"])
     given["installed"] = tuple(Copy(**copy) for copy in shown["installed"])
     given["safe_version"] = SafeVersion(shown["safe_version"])
     event = Event(kind=Kind(shown["kind"]), **given)

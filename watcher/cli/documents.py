@@ -274,7 +274,7 @@ class WebhookDocument:
     """apprise's word for the severity of the worst event: `failure` is critical."""
     events: tuple[EventForm, ...]
     """The events, worst first: at most 200, and at most 60,000 bytes. The plainest form, which follows when you refuse
-    a message for what it is, has only the worst event, without its reason, changes and bad versions.
+    a message for what it is, has only the worst event, without its reason, findings, changes and bad versions.
     """
     event_count: int
     """How many events the message has. If `events` has fewer, `comfy-watch history --ref REF --json` prints all of
