@@ -11,7 +11,9 @@ from tests.hostile.corpus import TEXTS, made_up
 from tests.support import factories
 from watcher.model.event import Event, FieldChange, Kind
 from watcher.model.pack import Copy
-from watcher.model.version import SafeVersion
+from watcher.model.scan import INFO, Scan, ScanFinding
+from watcher.model.version import FLAGGED, SafeVersion
+from watcher.text.rules import RULES
 
 UNTRUSTED = (
     st.sampled_from([text for text in TEXTS if len(text) < 5000])
@@ -22,6 +24,21 @@ UNTRUSTED = (
 _FIELDS = st.sampled_from(["downloadUrl", "dependencies", "tags", "status"])
 _VALUES = UNTRUSTED | st.lists(UNTRUSTED, max_size=4).map(json.dumps)
 
+
+_FINDINGS = st.builds(
+    ScanFinding,
+    rule=UNTRUSTED | st.sampled_from([*RULES]),
+    severity=UNTRUSTED | st.sampled_from([INFO, "critical"]),
+    file=UNTRUSTED,
+    line=st.none() | st.integers(0, 10**9),
+)
+_SCANS = st.builds(
+    Scan,
+    items=st.lists(_FINDINGS, min_size=1, max_size=4).map(tuple),
+    count=st.integers(4, 200),
+    is_whole=st.booleans(),
+    new=st.none() | st.integers(0, 100),
+)
 
 _WITHOUT_A_NODE = (Kind.FAILING, Kind.RECOVERED, Kind.BASELINE)
 """What may be about the registry, or about all packs; every other event is about one (docs/behaviour.md, Events)."""
@@ -46,7 +63,7 @@ def events(draw: st.DrawFn) -> list[Event]:
             version=draw(st.none() | UNTRUSTED),
             version_id=draw(st.none() | UNTRUSTED),
             before=draw(st.none() | UNTRUSTED),
-            after=draw(st.none() | UNTRUSTED),
+            after=draw(st.none() | UNTRUSTED | st.just(FLAGGED)),
             reason=draw(UNTRUSTED),
             changes=tuple(
                 FieldChange(
@@ -71,6 +88,7 @@ def events(draw: st.DrawFn) -> list[Event]:
                 )
                 for _ in range(number)
             ),
+            scan=draw(st.none() | _SCANS),
         )
         for number, (kind, node) in enumerate(
             draw(st.lists(_subject(), min_size=1, max_size=3))
