@@ -13,7 +13,11 @@ MOST_IN_EVENT = 20
 INFO = "info"
 """The only severity that is harmless; also without any a finding is not."""
 
-_FROM_WORST = ("critical", "error", "high", "medium", "warning", "moderate", "low", "")
+_FROM_WORST = (
+    *("critical", "error", "high", "medium", "warning", "moderate", "low"),
+    "",
+    INFO,
+)
 _RANKS = {name: rank for rank, name in enumerate(_FROM_WORST)}
 _UNKNOWN_RANK = 4.5
 
@@ -66,13 +70,15 @@ class Scan:
         )
 
 
+def severity_rank(severity: str) -> float:
+    """Return a key that sorts severities worst first: none at all is worse than `info`."""
+    return _RANKS.get(severity, _UNKNOWN_RANK)
+
+
 def badness(finding: ScanFinding) -> float:
     """Return a key that sorts findings worst first. What is harmless comes last."""
-    if finding.is_harmless:
-        return len(_FROM_WORST)
-    if finding.severity == INFO:
-        return _RANKS[""]
-    return _RANKS.get(finding.severity, _UNKNOWN_RANK)
+    is_vague = finding.severity == INFO and not finding.is_harmless
+    return severity_rank("" if is_vague else finding.severity)
 
 
 def shortened(scan: Scan, most: int) -> Scan:
