@@ -446,8 +446,12 @@ def test_init(watch: Watcher, fork_server: ForkServer) -> None:
         done = fork_server.run(command, cwd=watch.folder)
         assert done.code == code
         first, hint = done.err.splitlines()[:2]
-        assert first.endswith("there is nothing to watch: installs and nodes are empty")
-        assert hint == f"hint: set installs (your ComfyUI) or nodes in {path}"
+        assert first.endswith(
+            "there is nothing to watch: installs, nodes and publishers are empty"
+        )
+        assert (
+            hint == f"hint: set installs (your ComfyUI), nodes or publishers in {path}"
+        )
         assert "COMFY_WATCH_" not in done.err
     path.write_text("mine", "utf-8")
     done = watch.run("init")

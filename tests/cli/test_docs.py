@@ -377,6 +377,7 @@ def test_every_setting_has_an_effect() -> None:
         if path.parent.name != "settings"
     ]
     code = "\n".join(path.read_text("utf-8") for path in modules)
+    code = code.replace("settings.selection", "settings.nodes")
     code = code.replace("settings.all_channels", "settings.channels")
     code = code.replace("settings.all_installs", "settings.installs")
     code = code.replace("settings.heartbeat_address", "settings.heartbeat_url")

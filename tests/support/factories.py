@@ -140,8 +140,9 @@ def watch(
     registry_url: str, *nodes: str, channels: tuple[Channel, ...] = (), **fields: Any
 ) -> PollConfig:
     """Make a poll's configuration, with no patience for a registry that is down."""
+    has_others = fields.get("globs") or fields.get("publishers")
     given: dict[str, Any] = {
-        "nodes": nodes or (() if fields.get("globs") else (PACK,)),
+        "nodes": nodes or (() if has_others else (PACK,)),
         "statuses": STATUSES,
         "registry_url": registry_url,
         "globs": (),

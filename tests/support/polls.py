@@ -21,7 +21,8 @@ class Watcher:
         self, registry: FakeRegistry, folder: Path, *nodes: str, **settings: Any
     ) -> None:
         self.registry = registry
-        self.nodes = nodes or (() if settings.get("globs") else ("pack",))
+        has_others = settings.get("globs") or settings.get("publishers")
+        self.nodes = nodes or (() if has_others else ("pack",))
         self.settings = settings
         self.folder = StateFolder(folder)
         self.clock = clock

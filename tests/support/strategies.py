@@ -23,7 +23,7 @@ from watcher.alerts.queues.queue import Message, Queue
 from watcher.model.channel import Channel, Grouping, Scope
 from watcher.model.event import DEFAULT_KINDS, Event, Kind
 from watcher.model.pack import Pack
-from watcher.model.snapshot import Node, Snapshot
+from watcher.model.snapshot import Node, Publisher, Snapshot
 from watcher.model.version import STATUSES, Version, in_order
 from watcher.state.model import Checks
 from watcher.timestamps import Moment
@@ -132,7 +132,13 @@ def snapshots(draw: st.DrawFn) -> Snapshot:
     """Make up a snapshot."""
     names = draw(st.lists(_NAMES, max_size=3, unique_by=str.lower))
     nodes = {name.lower(): draw(made(Node, node=st.just(name))) for name in names}
-    snapshot: Snapshot = draw(made(Snapshot, nodes=st.just(nodes)))
+    publishers = {
+        name.lower(): draw(made(Publisher, publisher=st.just(name)))
+        for name in draw(st.lists(_NAMES, max_size=2, unique_by=str.lower))
+    }
+    snapshot: Snapshot = draw(
+        made(Snapshot, nodes=st.just(nodes), publishers=st.just(publishers))
+    )
     return snapshot
 
 

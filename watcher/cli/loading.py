@@ -17,7 +17,7 @@ from watcher.state.store import StateFolder
 def existing_state(loaded: Loaded) -> StateFolder:
     """Return the state folder to read; UsageError if it does not exist and nothing is watched."""
     folder = StateFolder(loaded.settings.state_dir)
-    if not (loaded.settings.nodes or loaded.settings.installs or folder.exists()):
+    if not (loaded.settings.watches_anything or folder.exists()):
         error = nothing_to_watch(loaded)
         raise UsageError(
             error.what, f"{error.hint}\nthere is no state in {folder.path}"

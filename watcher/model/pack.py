@@ -139,6 +139,8 @@ class PackRecord:
     """Why it has that status."""
     repository: str = ""
     """The address of its source."""
+    publisher: str = ""
+    """The id of its publisher."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,6 +156,20 @@ class PackRecords:
     def absent(self) -> bool:
         """Whether the registry does not have the endpoint."""
         return self.failure is not None and self.failure.fault is Fault.NOT_FOUND
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackList:
+    """The packs of one publisher, as far as the registry listed them."""
+
+    publisher: str
+    """The publisher's id, as it was asked for."""
+    packs: tuple[str, ...]
+    """Their ids, as the registry writes them."""
+    at: str
+    """When it was requested, as `Listing.at`."""
+    incomplete: str = ""
+    """Why packs may be missing, for a person; "" if all are there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,16 +34,14 @@ class Selection:
         They never choose a node called `*`, which is no id and stands for the registry itself (`model.listing.ALL`).
         """
         key = node.lower()
-        if key == _EVERYTHING:
+        if key == _EVERYTHING or self.leaves_out(key):
             return False
-        is_chosen = False
-        for glob in self.globs:
-            if _leaves_out(glob):
-                if _matches(key, glob[1:]):
-                    return False
-            elif not is_chosen:
-                is_chosen = _matches(key, glob)
-        return is_chosen
+        return any(_matches(key, glob) for glob in self.globs if not _leaves_out(glob))
+
+    def leaves_out(self, node: str) -> bool:
+        """Return whether a glob with `!` matches a node's id, in any case."""
+        key = node.lower()
+        return any(_matches(key, glob[1:]) for glob in self.globs if _leaves_out(glob))
 
     @property
     def is_everything(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -11,6 +11,9 @@ from watcher.model.exposure import Installed
 from watcher.model.scan import Scan
 from watcher.model.version import STATUSES, Version, is_watched
 from watcher.timestamps import MomentOrEmpty
+
+ADDED = "added"
+"""Marks a field, in its metadata, that a file of the same format may lack: it is younger than the format."""
 
 
 class Mark(StrEnum):
@@ -96,6 +99,20 @@ class SweepBaseline:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Publisher:
+    """A publisher whose packs are watched."""
+
+    publisher: str
+    """The id as it is in the settings."""
+    baseline_at: MomentOrEmpty = ""
+    """When the first complete list with packs came; "" before that. A pack that comes later is news."""
+    empty_since: MomentOrEmpty = ""
+    """When a first list was empty, which makes it provisional as an empty listing is."""
+    packs: tuple[str, ...] = ()
+    """Ids of the packs that were seen in a list, as the registry writes them, sorted. None is ever taken away."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     """What is known of all nodes."""
 
@@ -115,9 +132,19 @@ class Snapshot:
     """What was reported of the ComfyUIs whose packs are watched, and of these packs."""
     sweep_baseline: SweepBaseline = field(default_factory=SweepBaseline)
     """The baseline of all nodes that globs choose."""
+    publishers: Mapping[str, Publisher] = field(
+        default_factory=dict, metadata={ADDED: True}
+    )
+    """The publishers whose packs are, or were, watched, by lower-case id."""
     nodes: Mapping[str, Node] = field(default_factory=dict)
     """By lower-case id."""
 
     def with_nodes(self, changed: Mapping[str, Node]) -> Snapshot:
         """Return the snapshot with some nodes changed."""
         return replace(self, nodes={**self.nodes, **changed}) if changed else self
+
+    def packs_of(self, publishers: Iterable[str]) -> Iterator[str]:
+        """Yield the ids of the packs of some publishers, each given by its id in any case."""
+        for publisher in publishers:
+            known = self.publishers.get(publisher.lower())
+            yield from known.packs if known else ()

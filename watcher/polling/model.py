@@ -47,6 +47,8 @@ class PollConfig:
     """The channels' URLs, as the state keeps them (`watcher.alerts.queues.channel_identity`)."""
     installs: tuple[Source, ...] = ()
     """ComfyUIs whose packs are watched too."""
+    publishers: tuple[str, ...] = ()
+    """Ids of publishers, all of whose packs are watched."""
     accept: frozenset[str] = frozenset()
     """Versions whose findings are accepted (`watcher.model.exposure.exposure_key`)."""
 
@@ -117,6 +119,10 @@ class Report:
     """Ids that only installs name and the registry does not know, as far as that was not said before."""
     no_reasons: str = ""
     """That the registry gives no reasons any more, if that was not said before."""
+    without_packs: tuple[str, ...] = ()
+    """Publishers of which this poll has found out that they have no packs."""
+    unlisted: tuple[tuple[str, str], ...] = ()
+    """Publishers whose list of packs could not be read in full, with the reason, if it could be before."""
     no_packs: str = ""
     """Why the registry says nothing of packs as a whole, if that was not said before."""
 

@@ -28,12 +28,20 @@ from watcher.polling.reading.compare import PollChange, compare
 from watcher.polling.reading.exposures import had_installs, with_installs
 from watcher.polling.reading.near import near_ids
 from watcher.polling.reading.plan import make_plan
+from watcher.polling.reading.publishers import (
+    due,
+    newly_unread,
+    unlisted,
+    with_lists,
+    without_packs,
+)
 from watcher.polling.reading.read import read
 from watcher.polling.reading.reasons import reasons_for
 from watcher.polling.sending.dispatch import DeliveryOptions, Dispatch, dispatch
 from watcher.polling.sending.reroute import channel_states, followed, set_aside
 from watcher.progress import Progress, silent
 from watcher.registry.client import Registry
+from watcher.registry.publishers import read_lists
 from watcher.state.model import State
 from watcher.state.store import StateFolder
 
@@ -114,6 +122,10 @@ class Poller:
             nodes=nodes,
             unscanned=tuple(unscanned),
             unknown=tuple(unknown),
+            without_packs=without_packs(
+                self.config.publishers, state.snapshot, found.snapshot
+            ),
+            unlisted=newly_unread(self.config.publishers, before, found.checks),
             no_reasons=""
             if before.explaining.stopped
             else stopped_in_words(found.checks.explaining),
@@ -152,7 +164,7 @@ class Poller:
             await asyncio.gather(task, stop, return_exceptions=True)
 
     async def _read_change(self, state: State, started: str) -> PollChange:
-        """Scan the installs, read what is watched, and return what differs from the state."""
+        """Scan the installs, read which packs publishers have and what is watched, and return what differs."""
         config, progress, patience = (
             self.config,
             self.progress,
@@ -164,11 +176,15 @@ class Poller:
             from watcher.polling.reading.installs import scan_all
 
             scans = await scan_all(config.installs, state.installs, patience, progress)
-        plan = make_plan(config, state, scans, started)
         of_channels = channel_states(state, config.channels, config.addresses)
         async with Registry(
             config.registry_url, config.limits, progress=progress
         ) as registry:
+            asked = due(config, state.checks, started)
+            lists = await read_lists(registry, asked, self.clock)
+            state = with_lists(config, state, lists, started)
+            lacking = unlisted(state.snapshot, lists)
+            plan = make_plan(config, state, scans, started, unlisted=lacking)
             answers = await read(registry, plan, self.clock, progress)
             near = await near_ids(registry, plan, answers)
             answers = replace(answers, near=near)
@@ -275,8 +291,13 @@ class Poller:
         )
 
     def _named(self, found: PollChange) -> Iterator[str]:
-        """Yield the ids that are watched because the settings name them, or because they are installed."""
+        """Yield the ids that are watched because the settings name them or their publisher, or that are installed.
+
+        A pack of which it is not known whose it is may be a watched publisher's.
+        """
         yield from self.config.nodes
+        yield from found.snapshot.packs_of(self.config.publishers)
+        yield from found.unplaced
         yield from (
             pack.id for packs in found.installs.values() for pack in packs if pack.id
         )

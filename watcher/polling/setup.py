@@ -140,6 +140,7 @@ def poll_config(
         alert_expiry=settings.alert_expiry,
         addresses=validate_channels(settings, folder, origins, refusal),
         installs=settings.all_installs(),
+        publishers=settings.publishers,
         accept=frozenset(
             exposure_key(*finding.rsplit("@", 1)) for finding in settings.accept
         ),
@@ -150,7 +151,7 @@ def config_to_watch(
     loaded: Loaded, folder: StateFolder, refusal: UrlProblem
 ) -> PollConfig:
     """Return the configuration of a poll, as `poll_config`; UsageError if there is nothing to watch."""
-    if not loaded.settings.nodes and not loaded.settings.installs:
+    if not loaded.settings.watches_anything:
         raise nothing_to_watch(loaded)
     return poll_config(loaded.settings, folder, loaded.origins, refusal)
 

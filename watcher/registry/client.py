@@ -9,7 +9,7 @@ import random
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import ClassVar, Self
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import httpx
 
@@ -81,24 +81,49 @@ class Query:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PackQuery:
-    """The parameters of `GET /nodes` (docs/registry.md, Packs as a whole)."""
+    """The parameters of `GET /nodes` (docs/registry.md, Packs as a whole). Without ids it has all packs."""
 
     path: ClassVar[str] = "/nodes"
     node: ClassVar[str] = "the packs as a whole"
     """What it asks about, for people."""
-    ids: tuple[str, ...]
+    ids: tuple[str, ...] = ()
     page: int = 1
-    is_first: bool
+    is_first: bool = True
     """It is the first request of all: after a usable answer the endpoint is there, whatever a later one says."""
 
     def parameters(self) -> list[tuple[str, str]]:
         """Return the parameters under the API's names."""
-        return [
-            *(("node_id", one) for one in self.ids),
-            ("include_banned", "true"),
-            ("page", str(self.page)),
-            ("limit", str(PAGE_SIZE)),
-        ]
+        return [*(("node_id", one) for one in self.ids), *_page_of_packs(self.page)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PublisherQuery:
+    """The parameters of `GET /publishers/{id}/nodes/v2` (docs/registry.md, Packs of a publisher)."""
+
+    publisher: str
+    page: int = 1
+
+    @property
+    def path(self) -> str:
+        """The path of the request."""
+        return f"/publishers/{quote(self.publisher, safe='')}/nodes/v2"
+
+    @property
+    def node(self) -> str:
+        """What it asks about, for people."""
+        return f"publisher {self.publisher}"
+
+    def parameters(self) -> list[tuple[str, str]]:
+        """Return the parameters under the API's names."""
+        return _page_of_packs(self.page)
+
+
+def _page_of_packs(page: int) -> list[tuple[str, str]]:
+    return [
+        ("include_banned", "true"),
+        ("page", str(page)),
+        ("limit", str(PAGE_SIZE)),
+    ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -170,7 +195,10 @@ class Registry:
             await one.aclose()
 
     async def ask(
-        self, query: Query | PackQuery | SearchQuery, *, retries: int | None = None
+        self,
+        query: Query | PackQuery | PublisherQuery | SearchQuery,
+        *,
+        retries: int | None = None,
     ) -> Answer:
         """Request one page, and retry after network errors, 429 and 5xx.
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import math
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 
 from watcher.model.failure import Fault, ReadFailure
 from watcher.model.pack import PACK_STATUSES, PackRecord, PackRecords
+from watcher.model.version import BANNED
 from watcher.registry.answer import NoAnswerError
 from watcher.registry.client import PackQuery, Registry
 from watcher.text.json_limits import too_dense
@@ -26,6 +26,11 @@ _MOST_PAGES = 20
 _LONGEST_TEXT = 10_000
 """Characters that are kept of a text."""
 _PREFIX = "NodeStatus"
+_PUBLISHER_BANNED = "publisherstatusbanned"
+_BY_PUBLISHER = "its publisher is banned"
+"""The reason of a ban that is its publisher's, whatever else the answer says of the pack."""
+_MOST_ROWS = 5_000
+"""Of one page: fifty times what is requested, so that an answer which ignores `limit` is still read."""
 _FROM_GOOD_TO_BAD = ("active", "unknown", "deleted", "banned")
 _ABSENT = {
     HTTPStatus.NOT_FOUND,
@@ -74,26 +79,25 @@ async def _read_chunk(registry: Registry, query: PackQuery) -> PackRecords:
     found: dict[str, PackRecord] = {}
     for number in range(1, _MOST_PAGES + 1):
         try:
-            records, pages = await _read_page(registry, replace(query, page=number))
+            page = await _read_page(registry, replace(query, page=number))
         except NoAnswerError as error:
             return PackRecords(records=found, failure=error.failure())
         except Exception as error:  # noqa: BLE001 - the answer is optional: whatever is in it, the poll goes on
             failure = ReadFailure(error=f"unexpected {type(error).__name__}")
             return PackRecords(records=found, failure=failure)
         before = len(found)
-        for record in records:
+        for record in page.records:
             if record.id.lower() in wanted:
                 _add(found, record)
         # A page without anything new is the last one, whatever the answer claims.
-        if len(found) in {before, len(wanted)} or number >= pages:
+        is_last = page.total_pages is not None and number >= page.total_pages
+        if len(found) in {before, len(wanted)} or is_last:
             break
     return PackRecords(records=found)
 
 
-async def _read_page(
-    registry: Registry, query: PackQuery
-) -> tuple[list[PackRecord], float]:
-    """Return the records of one page, and how many pages there are, as `parse_packs`. Raises NoAnswerError."""
+async def _read_page(registry: Registry, query: PackQuery) -> PackPage:
+    """Return one page. Raises NoAnswerError."""
     answer = await registry.ask(query, retries=min(1, registry.limits.retries))
     if answer.code in _ABSENT and query.is_first and query.page == 1:
         raise NoAnswerError(
@@ -113,26 +117,44 @@ def _badness(record: PackRecord) -> int:
     )
 
 
-def parse_packs(body: bytes) -> tuple[list[PackRecord], float]:
-    """Return the records in an answer's body, and how many pages there are: infinity if it does not say.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PackPage:
+    """One page of packs. Its numbers are None where the answer does not say them readably."""
 
-    Rows without a readable id are left out. Raises NoAnswerError.
-    """
+    records: tuple[PackRecord, ...]
+    """The rows with a readable id."""
+    items: int
+    """How many rows there are, the unreadable ones too."""
+    total: int | None
+    page_size: int | None
+    total_pages: int | None
+
+
+def parse_packs(body: bytes, endpoint: str = "GET /nodes") -> PackPage:
+    """Return the page in an answer's body. Raises NoAnswerError if it is no list of packs; that names the endpoint."""
     if too_dense(body):
-        raise NoAnswerError("GET /nodes answers with too many values")
+        raise NoAnswerError(f"{endpoint} answers with too many values")
     try:
         answer = json.loads(body.decode("utf-8-sig"))
     except (ValueError, RecursionError):
-        raise NoAnswerError("GET /nodes answers with no readable JSON") from None
+        raise NoAnswerError(f"{endpoint} answers with no readable JSON") from None
     about = answer if isinstance(answer, dict) else {}
-    rows = about.get("nodes")
-    if rows is None and about.get("total") == 0:
+    total, rows = _count(about.get("total")), about.get("nodes")
+    if rows is None and total == 0:
         rows = []
     if not isinstance(rows, list):
-        raise NoAnswerError("GET /nodes answers without a list of packs")
-    pages = about.get("totalPages")
-    records = [record for row in rows if (record := _record(row)) is not None]
-    return records, pages if isinstance(pages, int) else math.inf
+        raise NoAnswerError(f"{endpoint} answers without a list of packs")
+    if len(rows) > _MOST_ROWS:
+        raise NoAnswerError(
+            f"{endpoint} answers with far more packs than were requested"
+        )
+    return PackPage(
+        records=tuple(record for row in rows if (record := _record(row)) is not None),
+        items=len(rows),
+        total=total,
+        page_size=_count(about.get("limit")),
+        total_pages=_count(about.get("totalPages")),
+    )
 
 
 def _record(row: object) -> PackRecord | None:
@@ -140,12 +162,29 @@ def _record(row: object) -> PackRecord | None:
         return None
     status = _text(row.get("status"))
     short = status.removeprefix(_PREFIX).lower()
-    return PackRecord(
+    record = PackRecord(
         id=name,
         status=short if short in PACK_STATUSES else status,
         status_detail=_text(row.get("status_detail")),
         repository=_text(row.get("repository")),
     )
+    publisher = row.get("publisher")
+    return _of_publisher(record, publisher) if isinstance(publisher, dict) else record
+
+
+def _of_publisher(record: PackRecord, publisher: dict[str, object]) -> PackRecord:
+    """Return the record with its publisher. The ban of one is a ban of each of its packs; a pack's own says why."""
+    record = replace(record, publisher=_text(publisher.get("id")))
+    is_banned = _text(publisher.get("status")).lower() == _PUBLISHER_BANNED
+    if not is_banned or (record.status == BANNED and record.status_detail):
+        return record
+    return replace(record, status=BANNED, status_detail=_BY_PUBLISHER)
+
+
+def _count(value: object) -> int | None:
+    if not isinstance(value, int) or isinstance(value, bool):
+        return None
+    return value if value >= 0 else None
 
 
 def _text(value: object) -> str:

@@ -66,7 +66,7 @@ async def _search(registry: Registry, node: str, unknown: Container[str]) -> str
             return ""
         if answer.code != HTTPStatus.OK:
             raise NoAnswerError(f"the search failed ({answer.code})")
-        records, _ = parse_packs(answer.body)
+        records = parse_packs(answer.body).records
         ids = [one.id for one in records if one.status == _ACTIVE]
         usable = [
             one for one in ids if NODE_ID.fullmatch(one) and one.lower() not in unknown

@@ -50,8 +50,13 @@ def address(url: str, ping: Ping) -> str:
 
 
 def ping_after(report: Report) -> Ping:
-    """Return the ping that follows a poll: FAIL if no node could be read, or if the state could not be written."""
-    return Ping.FAIL if report.unsaved or not report.checked else Ping.DONE
+    """Return the ping that follows a poll: FAIL if no node could be read, or if the state could not be written.
+
+    Where there is none to read, as of a publisher without packs, nothing has failed.
+    """
+    is_tried = bool(report.watched or report.errors or report.unscanned)
+    is_unread = is_tried and not report.checked
+    return Ping.FAIL if report.unsaved or is_unread else Ping.DONE
 
 
 async def send(url: str, ping: Ping, seconds: float) -> str:

@@ -107,6 +107,11 @@ class LogLines(Observer):
                 if schedule.config.globs
                 else {}
             ),
+            **(
+                {"publishers": len(schedule.config.publishers)}
+                if schedule.config.publishers
+                else {}
+            ),
             installs=len(schedule.config.installs),
             channels=len(schedule.config.channels),
             interval=schedule.interval,

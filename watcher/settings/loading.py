@@ -74,7 +74,13 @@ def load(
     settings, problems = _validated(found)
     origins = dict.fromkeys(Settings.model_fields, "default") | found.origins
     changes: dict[str, object] = {}
-    if settings.selection().chooses and origins["interval"] == "default":
+    chosen = settings.selection()
+    if chosen.globs and not chosen.chooses and not settings.publishers:
+        problems.append(
+            f"nodes: '{chosen.globs[0]}' leaves out packs, but nothing includes any; add '*', or set publishers"
+            f" ({origins['nodes']})"
+        )
+    if chosen.chooses and origins["interval"] == "default":
         changes["interval"] = INTERVAL_OF_GLOBS
         origins["interval"] = "default where nodes has a pattern"
     # A path in the file starts where the file is.
@@ -121,12 +127,11 @@ def where_to_set(loaded: Loaded, what: str, variable: str) -> str:
 
 
 def nothing_to_watch(loaded: Loaded) -> UsageError:
-    """Return the error for settings without nodes and installs."""
+    """Return the error for settings without nodes, publishers and installs."""
+    what = "installs (your ComfyUI), nodes or publishers"
     return UsageError(
-        "there is nothing to watch: installs and nodes are empty",
-        hint=where_to_set(
-            loaded, "installs (your ComfyUI) or nodes", "COMFY_WATCH_INSTALLS"
-        ),
+        "there is nothing to watch: installs, nodes and publishers are empty",
+        hint=where_to_set(loaded, what, "COMFY_WATCH_INSTALLS"),
     )
 
 

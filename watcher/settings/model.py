@@ -112,6 +112,11 @@ class Settings(BaseSettings):
         " or JSON.",
     )
     """With absolute paths once loaded."""
+    publishers: Annotated[tuple[str, ...], list_with(node_ids.read_publishers)] = Field(
+        (),
+        description="Ids of publishers, or their URLs on registry.comfy.org. All their node packs are watched, and new"
+        " ones within a day. `!pack` in `nodes` leaves one out. In the environment: as `nodes`.",
+    )
     accept: Annotated[tuple[str, ...], list_with(node_ids.read_accepted)] = Field(
         (),
         description="Findings about installed packs that you know and accept, as `pack@1.2.0`. They are shown and"
@@ -242,6 +247,11 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Read the keyword arguments and nothing else: `load` has sources of its own."""
         return (given["init_settings"],)
+
+    @property
+    def watches_anything(self) -> bool:
+        """Whether there is something to watch."""
+        return bool(self.nodes or self.publishers or self.installs)
 
     def selection(self) -> Selection:
         """Return what `nodes` watches, ids and globs apart."""

@@ -1,4 +1,4 @@
-"""Node ids as people type them: an id, or a pack's URL on registry.comfy.org; globs over ids; ids with a version. Pure.
+"""Ids as people type them, of packs and publishers: an id, or its URL on registry.comfy.org; globs; versions. Pure.
 
 Each function raises ValueError with what is wrong with each entry (docs/behaviour.md, Settings).
 """
@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import re
 
-from watcher.model.selection import NODE_ID, is_glob, split
+from watcher.model.selection import NODE_ID, is_glob
 from watcher.settings.parsing import read_each, split_list
 from watcher.text.mask import describe, find_url, is_visible
 
 _LONGEST = 100
-_PACK_URL = re.compile(
-    r"(?:https?://)?registry\.comfy\.org/(?:[^?#]*/)?nodes/([^/?#]+)/*(?:[?#].*)?",
-    re.IGNORECASE,
-)
+_SITE = r"(?:https?://)?registry\.comfy\.org/(?:[^?#]*/)?"
+_PACK_URL = re.compile(_SITE + r"nodes/([^/?#]+)/*(?:[?#].*)?", re.IGNORECASE)
+_PUBLISHER_URL = re.compile(_SITE + r"publishers/([^/?#]+)/*(?:[?#].*)?", re.IGNORECASE)
 _GLOB = re.compile(r"!?(?:[A-Za-z0-9._*?-]|\[!?[A-Za-z0-9._-]+\]){1,200}")
 """A glob that an id could match."""
 
@@ -26,14 +25,8 @@ def read(value: object) -> tuple[str, ...]:
 
 
 def read_watched(value: object) -> tuple[str, ...]:
-    """Return node ids, as `read`, and globs over ids, in their order; ValueError for globs that only leave out."""
-    entries = _once(read_each(split_list(value), id_or_glob))
-    chosen = split(entries)
-    if chosen.globs and not chosen.chooses:
-        raise ValueError(
-            f"'{chosen.globs[0]}' leaves out packs, but no pattern includes any; add '*'"
-        )
-    return entries
+    """Return node ids, as `read`, and globs over ids, in their order."""
+    return _once(read_each(split_list(value), id_or_glob))
 
 
 def read_globs(value: object) -> tuple[str, ...]:
@@ -41,9 +34,27 @@ def read_globs(value: object) -> tuple[str, ...]:
     return _once(read_each(split_list(value), _including))
 
 
+def read_publishers(value: object) -> tuple[str, ...]:
+    """Return ids of publishers, a URL as its id and without the `@` of one; each once, in its first spelling."""
+    return _once(read_each(split_list(value), _publisher))
+
+
 def read_accepted(value: object) -> tuple[str, ...]:
     """Return findings that are accepted, as `pack@1.2.0`, each once."""
     return tuple(dict.fromkeys(read_each(split_list(value), _finding)))
+
+
+def _publisher(item: object) -> str:
+    text = item.strip() if isinstance(item, str) else ""
+    if url := _PUBLISHER_URL.fullmatch(text):
+        text = url[1]
+    text = text.removeprefix("@")
+    if not NODE_ID.fullmatch(text):
+        raise ValueError(
+            f"{describe(item)} is not the id of a publisher; give the last part of the publisher's URL on"
+            " registry.comfy.org"
+        )
+    return text
 
 
 def _finding(item: object) -> str:

@@ -25,7 +25,7 @@ _HOW = """\
 """
 
 _HEAD = f"""\
-# Comfy Watch: settings. Set alert_urls, and installs (your ComfyUI) or nodes.
+# Comfy Watch: settings. Set alert_urls, and installs (your ComfyUI), nodes or publishers.
 #
 {_HOW}#
 # A setting can also come from the environment (COMFY_WATCH_INTERVAL=5m), or from a file of its name in a secrets folder
@@ -34,7 +34,7 @@ _HEAD = f"""\
 """
 
 _SYSTEM_HEAD = f"""\
-# Comfy Watch: settings of this machine, for a service or for cron. Set installs (your ComfyUI) or nodes.
+# Comfy Watch: settings of this machine, for a service or for cron. Set installs (your ComfyUI), nodes or publishers.
 #
 {_HOW}#
 # Everybody may read this file, so it has no place for secrets. Each of those is a file of its own in {{folder}},
@@ -42,7 +42,7 @@ _SYSTEM_HEAD = f"""\
 """
 
 _SECTIONS = {
-    "What to watch": ("installs", "nodes", "accept", "statuses"),
+    "What to watch": ("installs", "nodes", "publishers", "accept", "statuses"),
     "Alerts": (
         "alert_urls",
         "heartbeat_url",
@@ -68,6 +68,7 @@ _SECTIONS = {
 _EXAMPLES: Mapping[str, object] = {
     "installs": ["~/ComfyUI"],
     "nodes": ["rgthree-comfy", "comfyui-kjnodes"],
+    "publishers": ["your-publisher-id"],
     "accept": ["rgthree-comfy@1.0.3"],
     "heartbeat_url": "https://hc-ping.com/your-uuid",
     "alert_urls": [

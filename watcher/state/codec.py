@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Generic, Literal, TypeVar, cast, get_type_hint
 
 from pydantic import TypeAdapter, ValidationError
 
-from watcher.state.model import ADDED
+from watcher.model.snapshot import ADDED
 
 FORMAT = 5
 """The number in every file. It is raised when older versions could not read one of them any more.

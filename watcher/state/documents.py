@@ -46,13 +46,17 @@ def read_snapshot(text: bytes) -> Snapshot:
     for key, node in snapshot.nodes.items():
         if key != node.node.lower():
             raise UnreadableFormError(f"the entry {key!r} holds another node")
+    for key, publisher in snapshot.publishers.items():
+        if key != publisher.publisher.lower():
+            raise UnreadableFormError(f"the entry {key!r} holds another publisher")
     return snapshot
 
 
 def write_snapshot(snapshot: Snapshot) -> bytes:
     """Encode `snapshot.json`, sorted, so that a diff shows what has changed."""
     nodes = dict(sorted(snapshot.nodes.items()))
-    return SNAPSHOT.write(replace(snapshot, nodes=nodes))
+    publishers = dict(sorted(snapshot.publishers.items()))
+    return SNAPSHOT.write(replace(snapshot, nodes=nodes, publishers=publishers))
 
 
 def read_outbox(text: bytes) -> tuple[int, Outbox]:

@@ -11,11 +11,18 @@ from watcher.changes.explaining import Explaining
 from watcher.changes.health import Health
 from watcher.model.event import Event
 from watcher.model.pack import Pack, PackRecord
-from watcher.model.snapshot import Snapshot
+from watcher.model.snapshot import ADDED, Snapshot
 from watcher.timestamps import Moment, MomentOrEmpty
 
-ADDED = "added"
-"""Marks a field, in its metadata, that a file of the same format may lack: it is younger than the format."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListCheck:
+    """How the last reading of a publisher's list of packs went."""
+
+    at: MomentOrEmpty = ""
+    """When the last poll began that read all of it; "" if none did."""
+    error: str = ""
+    """Why the last reading got none, or not all of it; "" if it got all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +63,10 @@ class Checks:
     """How many requests the last poll took."""
     near: Mapping[str, str] = field(default_factory=dict, metadata={ADDED: True})
     """Which id was probably meant by each that the registry does not know, by lower-case id; "" if none is similar."""
+    publishers: Mapping[str, ListCheck] = field(
+        default_factory=dict, metadata={ADDED: True}
+    )
+    """How the lists of the watched publishers' packs were read, by lower-case id of the publisher."""
     explaining: Explaining = field(default_factory=Explaining, metadata={ADDED: True})
     """Whether the registry still says why it flags and bans versions."""
 

@@ -1,4 +1,4 @@
-"""A catalog of nodes and versions in memory, and what `GET /versions`, `GET /nodes` and `GET /nodes/search` answer.
+"""A catalog of nodes and versions in memory, and what the endpoints answer.
 
 As docs/registry.md has it: versions come ordered by their text, and those that are equal in that come in no order that
 means anything; reasons come only on request, a page past the end is an empty page, and `GET /nodes` compares ids with
@@ -41,6 +41,8 @@ class Catalog:
         self._nodes: dict[str, dict[str, Row]] = {}
         self._banned: dict[str, str] = {}
         self._packs: dict[str, Row] = {}
+        self._publishers: dict[str, str] = {}
+        """The status of each that was banned."""
         self._published = 0
 
     def publish(
@@ -141,6 +143,40 @@ class Catalog:
                 fields["status"] = f"NodeStatus{str(status).capitalize()}"
             _with(self._packs[node.lower()], fields)
             self.edits += 1
+
+    def give(self, node: str, publisher: str) -> None:
+        """Let a publisher have a node, which may have no version yet; before that, `example` has each."""
+        with self._lock:
+            pack = self._packs.setdefault(node.lower(), _pack(node))
+            status = self._publishers.get(publisher, "PublisherStatusActive")
+            pack["publisher"] = {"id": publisher, "name": publisher, "status": status}
+            self.edits += 1
+
+    def ban_publisher(self, publisher: str, on: bool = True) -> None:
+        """Ban a publisher, or undo that, as `GET /nodes` shows it with each of its nodes."""
+        status = f"PublisherStatus{'Banned' if on else 'Active'}"
+        with self._lock:
+            self._publishers[publisher] = status
+            for pack in self._packs.values():
+                if _publisher_of(pack) == publisher:
+                    pack["publisher"] = {
+                        "id": publisher,
+                        "name": publisher,
+                        "status": status,
+                    }
+            self.edits += 1
+
+    def packs_of(
+        self, publisher: str, query: Mapping[str, Sequence[str]]
+    ) -> tuple[int, dict[str, object]]:
+        """Return the HTTP status and the document that `GET /publishers/{id}/nodes/v2` answers."""
+        with self._lock:
+            ids = [
+                str(pack["id"])
+                for pack in self._packs.values()
+                if _publisher_of(pack) == publisher
+            ]
+        return self.packs({**query, "node_id": ids or [""]})
 
     def packs(
         self, query: Mapping[str, Sequence[str]]
@@ -273,6 +309,11 @@ def _pack(node: str) -> Row:
             "status": "PublisherStatusActive",
         },
     }
+
+
+def _publisher_of(pack: Row) -> str:
+    publisher = pack["publisher"]
+    return str(publisher["id"]) if isinstance(publisher, dict) else ""
 
 
 def _long(status: str) -> str:

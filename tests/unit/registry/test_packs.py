@@ -54,8 +54,9 @@ def test_status_detail_and_repository(registry: FakeRegistry) -> None:
             status="banned",
             status_detail="Malware",
             repository="https://github.com/ann/ComfyUI-My-Pack",
+            publisher="example",
         ),
-        "gone": PackRecord(id="gone", status="deleted"),
+        "gone": PackRecord(id="gone", status="deleted", publisher="example"),
     }
     assert found.failure is None
 
@@ -289,6 +290,14 @@ def test_a_registry_that_hangs_or_is_gone(registry: FakeRegistry) -> None:
             {"id": "pack", "status": "banned", "x": {}},
             PackRecord(id="pack", status="banned"),
         ),
+        (
+            {"id": "pack", "status": "active", "publisher": {"id": 7, "status": None}},
+            PackRecord(id="pack"),
+        ),
+        (
+            {"id": "pack", "status": "active", "publisher": "PublisherStatusBanned"},
+            PackRecord(id="pack"),
+        ),
     ],
 )
 def test_odd_fields_cost_only_themselves(
@@ -297,6 +306,30 @@ def test_odd_fields_cost_only_themselves(
     """A field of a wrong type is empty, an unknown status stays as it came, and rows without an id are passed over."""
     serve(registry, {"nodes": [None, row, {"name": "x"}]})
     assert read(registry, "pack").records == {"pack": record}
+
+
+@pytest.mark.parametrize("status", ["active", "deleted", "banned", "NodeStatusAsleep"])
+def test_the_ban_of_a_publisher_is_one_of_each_of_its_packs(
+    registry: FakeRegistry, status: str
+) -> None:
+    """Whatever else the registry says of a pack, it is banned with its publisher; the reason says so."""
+    publisher = {"id": "ann", "status": "PublisherStatusBanned"}
+    row = {"id": "pack", "status": status, "publisher": publisher}
+    serve(registry, {"nodes": [row]})
+    assert read(registry, "pack").records["pack"] == PackRecord(
+        id="pack",
+        status="banned",
+        status_detail="its publisher is banned",
+        publisher="ann",
+    )
+
+
+def test_a_ban_of_its_own_says_why(registry: FakeRegistry) -> None:
+    """Of a pack that is banned as its publisher is, the registry's own reason for the pack is kept."""
+    publisher = {"id": "ann", "status": "PublisherStatusBanned"}
+    own = {"id": "pack", "status": "banned", "status_detail": "Steals tokens"}
+    serve(registry, {"nodes": [own | {"publisher": publisher}]})
+    assert read(registry, "pack").records["pack"].status_detail == "Steals tokens"
 
 
 def test_the_worse_of_two_rows_counts(registry: FakeRegistry) -> None:

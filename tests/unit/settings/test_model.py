@@ -21,6 +21,7 @@ from watcher.settings.model import DURATIONS, Settings, json_schema
 DEFAULTS: dict[str, object] = {
     "nodes": (),
     "installs": (),
+    "publishers": (),
     "accept": (),
     "statuses": STATUSES,
     "registry_url": "https://api.comfy.org",
@@ -82,6 +83,8 @@ ACCEPTED: list[tuple[str, str, object]] = [
         f"https://registry.comfy.org/publishers/somebody/nodes/{PACK}#top",
         (PACK,),
     ),
+    *(("publishers", text, ("Ann", "bob")) for text in ("Ann,@bob", '["@Ann", "bob"]')),
+    ("publishers", "https://registry.comfy.org/publishers/ann/?x=1, @ANN", ("ann",)),
     ("nodes", "*", ("*",)),
     (
         "nodes",
@@ -144,6 +147,19 @@ REFUSED: list[tuple[str, str]] = [
             '[""]',
             "[5]",
             "[a]",
+        )
+    ),
+    *(
+        ("publishers", text)
+        for text in (
+            "ann/*",
+            "*",
+            "!ann",
+            "@",
+            "a b/c",
+            f"https://registry.comfy.org/nodes/{PACK}",
+            f"https://u:{TOKEN}@registry.comfy.org/publishers/x",
+            "[5]",
         )
     ),
     ("statuses", "flaged"),

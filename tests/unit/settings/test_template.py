@@ -20,7 +20,15 @@ from watcher.settings.loading import load
 from watcher.settings.model import Settings, json_schema
 from watcher.settings.places import Folders
 
-EXAMPLES = {"heartbeat_url", "nodes", "installs", "accept", "alert_urls", "channels"}
+EXAMPLES = {
+    "heartbeat_url",
+    "nodes",
+    "installs",
+    "publishers",
+    "accept",
+    "alert_urls",
+    "channels",
+}
 """Settings that the sample shows by an example; their default is empty, and said to be."""
 
 
@@ -65,7 +73,9 @@ def test_what_to_set_comes_first() -> None:
     """The first line names what to set, and `installs` is the first setting."""
     text = template.text()
     first = text.splitlines()[0]
-    assert all(name in first for name in ("alert_urls", "installs", "nodes"))
+    assert all(
+        name in first for name in ("alert_urls", "installs", "nodes", "publishers")
+    )
     assert re.findall(r"^#([a-z_]+) = ", text, re.MULTILINE)[:2] == [
         "installs",
         "nodes",

@@ -31,7 +31,7 @@ def show(*, settings: Callable[[], Loaded], as_json: bool) -> int:
     known = loaded.settings
     check_usable(known.registry_url)
     validate_channels(known, StateFolder(known.state_dir), loaded.origins)
-    if not (known.nodes or known.installs):
+    if not known.watches_anything:
         what, hint, *_places = str(nothing_to_watch(loaded)).splitlines()
         echo(f"warning: {what}", error=True)  # a poll refuses it
         echo(hint, error=True)

@@ -116,7 +116,9 @@ def _message(
                 elif reference_of(events) == ref:
                     return events
         if chosen.globs:
-            channels = knowing(channels, (*chosen.names, *copies_of(known.installs)))
+            published = known.snapshot.packs_of(loaded.settings.publishers)
+            named = (*chosen.names, *published, *copies_of(known.installs))
+            channels = knowing(channels, named)
     return events_of(ref, past, channels) or last
 
 

@@ -19,6 +19,7 @@ from watcher.cli.signals import Stop, end_at_once, on_hangup
 from watcher.cli.terminal import echo, echo_error
 from watcher.delivery.client import Worker
 from watcher.errors import InstallationError, ReplacedError, WatchError, line_of
+from watcher.model.selection import Selection
 from watcher.polling.clock import clock
 from watcher.polling.model import Report
 from watcher.polling.poll import Poller
@@ -249,8 +250,12 @@ class RunLines(Observer):
         counts = [plural(len(config.channels), "channel")]
         if config.installs:
             counts.insert(0, plural(len(config.installs), "install"))
-        if config.nodes or config.globs or not config.installs:
-            counts.insert(0, watched_in_words(len(config.nodes), config.globs))
+        if config.publishers:
+            counts.insert(0, plural(len(config.publishers), "publisher"))
+        chosen = Selection(globs=config.globs)
+        globs = config.globs if chosen.chooses else ()
+        if config.nodes or globs or not (config.publishers or config.installs):
+            counts.insert(0, watched_in_words(len(config.nodes), globs))
         every = f"every {durations.show(schedule.interval)}"
         _say(f"{what} {', '.join([*counts, every])}{end}")
 

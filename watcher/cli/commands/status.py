@@ -115,7 +115,7 @@ class NodeRow:
     @property
     def rank(self) -> int:
         """How much it needs a person: worst is 0, then the rest in the order of `_WORST_FIRST`."""
-        wrong = [self.state]
+        wrong = ["ok" if self.has_no_version_yet else self.state]
         for version in self.problems:
             is_bad = version.status in {BANNED, FLAGGED}
             wrong.append(version.status if is_bad else "deprecated")
@@ -129,7 +129,13 @@ class NodeRow:
     @property
     def is_ok(self) -> bool:
         """Whether it was read, and nothing is wrong with it, any of its versions, or what is run of it."""
-        return self.state == "ok" and not self.problems and not self.exposed
+        is_well = self.state == "ok" or self.has_no_version_yet
+        return is_well and not self.problems and not self.exposed
+
+    @property
+    def has_no_version_yet(self) -> bool:
+        """Whether it is empty and its id is not in doubt, since a publisher has it."""
+        return self.state == "empty" and self.error is None
 
     @property
     def has_problem(self) -> bool:
@@ -176,6 +182,20 @@ class InstallRow:
     """Why the last poll could not scan it, or not all of it; safe to print."""
     failing_since: str | None
     """When the first scan failed since a good one (RFC 3339)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublisherRow:
+    """One publisher, with the keys of `status --json`."""
+
+    publisher: str
+    """Its id in the settings."""
+    packs: int | None
+    """How many packs it has, or had since this state began; None while there was no list of them."""
+    listed_at: str | None
+    """When the list was last read in full (RFC 3339)."""
+    error: str | None
+    """Why it could not be read since; safe to print."""
 
 
 def node_row(
@@ -291,6 +311,23 @@ def install_rows(state: State, installs: Iterable[str]) -> list[InstallRow]:
     ]
 
 
+def publisher_rows(state: State, publishers: Iterable[str]) -> list[PublisherRow]:
+    """Return the rows of the configured publishers."""
+    rows: list[PublisherRow] = []
+    for name in publishers:
+        known = state.snapshot.publishers.get(name.lower())
+        check = state.checks.publishers.get(name.lower())
+        rows.append(
+            PublisherRow(
+                publisher=name,
+                packs=len(known.packs) if known else None,
+                listed_at=(check.at or None) if check else None,
+                error=safe_line(check.error) if check and check.error else None,
+            )
+        )
+    return rows
+
+
 def channel_rows(state: State, channels: Mapping[str, bool]) -> list[ChannelRow]:
     """Return the rows of the configured channels, then of removed ones that have undelivered alerts.
 
@@ -357,6 +394,8 @@ class Overview:
     """Lower-case ids of the nodes that the settings name, or an install has."""
     channels: Mapping[str, bool] = field(default_factory=dict)
     """The configured channels, and whether what each gets is unconfirmed."""
+    publishers: Sequence[str] = ()
+    """Ids of the configured publishers."""
     installs: Sequence[str] = ()
     """Names of the configured installs."""
     now: str
@@ -448,6 +487,7 @@ def document(overview: Overview) -> dict[str, object]:
             for row in rows
             if overview.wants(row)
         ],
+        "publishers": list(map(asdict, publisher_rows(state, overview.publishers))),
         "installs": list(map(asdict, install_rows(state, overview.installs))),
         "channels": list(map(asdict, channel_rows(state, overview.channels))),
     }
@@ -498,12 +538,19 @@ def show(
     overview = Overview(
         state=state,
         nodes=watched_nodes,
-        globs=chosen.globs,
-        named=frozenset({*map(str.lower, chosen.names), *copies_of(state.installs)}),
+        globs=chosen.globs if chosen.chooses else (),
+        named=frozenset(
+            {
+                *map(str.lower, chosen.names),
+                *map(str.lower, state.snapshot.packs_of(known.publishers)),
+                *copies_of(state.installs),
+            }
+        ),
         channels={
             one.name: bool(protocol_without_answers(one.url))
             for one in known.all_channels()
         },
+        publishers=known.publishers,
         installs=[source.name for source in known.all_installs()],
         now=clock(),
         max_age=usual_age(state, known.interval),
@@ -512,7 +559,7 @@ def show(
     )
     if as_json:
         echo(to_json(document(overview)))
-    elif not overview.nodes and not overview.globs:
+    elif not (overview.nodes or overview.globs or overview.publishers):
         echo(
             "Nothing is watched yet. Add node packs to the settings, or try `comfy-watch check --node ID`."
         )
@@ -538,13 +585,16 @@ def lines(overview: Overview, width: int | None = None) -> list[str]:
     """Return the summary and the tables for people; `width` is the terminal's, or None for a pipe, which gets all."""
     rows = overview.rows
     channels = channel_rows(overview.state, overview.channels)
+    publishers = publisher_rows(overview.state, overview.publishers)
     installs = install_rows(overview.state, overview.installs)
     text = [_summary(overview, rows, channels), *_overall(overview, rows)]
     text += _node_lines(overview, filter(overview.has_line, rows), width)
     if overview.only_problems:
         channels = [row for row in channels if row.undelivered]
+        publishers = [row for row in publishers if row.error]
         installs = [row for row in installs if row.error]
     if not overview.chosen:
+        text += _publisher_lines(overview, publishers, width)
         text += _install_lines(overview, installs, width)
         text += _channel_lines(overview, channels, width)
     return text
@@ -689,6 +739,30 @@ def _copy(copy: Copy, installs: Collection[str]) -> str:
     if not copy.enabled:
         notes.append("disabled")
     return f"{version} {dim('(' + ', '.join(notes) + ')')}" if notes else version
+
+
+def _publisher_lines(
+    overview: Overview, rows: Sequence[PublisherRow], width: int | None
+) -> list[str]:
+    """Return the table of the publishers."""
+    cells = [
+        (
+            sanitize_line(row.publisher),
+            "-" if row.packs is None else str(row.packs),
+            _list_problem(overview, row),
+        )
+        for row in rows
+    ]
+    return _section(("PUBLISHER", "PACKS", "PROBLEM"), cells, width)
+
+
+def _list_problem(overview: Overview, row: PublisherRow) -> str:
+    """Return why its packs could not be listed, or the doubt about one without packs; "-" if all is well."""
+    if row.listed_at is None:
+        return row.error or "not listed yet"
+    if row.error:
+        return f"{row.error}; last listed {overview.ago(row.listed_at)}"
+    return "-" if row.packs else "no node packs yet: is the id right?"
 
 
 def _install_lines(

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from watcher.changes.health import ChannelState, assess, assess_channels
+from watcher.changes.publishers import take_records
 from watcher.changes.sweeps import assess_sweep, set_baseline
 from watcher.model.event import Event
 from watcher.model.listing import ALL
@@ -30,6 +31,8 @@ class PollChange:
     compared: Compared
     postponed: int
     """How many nodes differ in a sweep and were not asked by themselves."""
+    unplaced: frozenset[str] = frozenset()
+    """Lower-case ids of packs of which the registry did not say whose they are, if publishers are watched."""
     installs: Mapping[str, tuple[Pack, ...]] = field(default_factory=dict)
     """The last good list of each install."""
     scan_errors: Mapping[str, str] = field(default_factory=dict)
@@ -46,6 +49,8 @@ def compare(
     found, now = compare_nodes(plan, answers), plan.options.now
     threshold = config.failure_threshold
     known, of_all = with_baseline(plan, answers, found)
+    records = answers.packs.records.values()
+    known = take_records(known, plan.publishers, records)
     before = plan.checks.health
     # A page 1 that failed in another poll, and not in this one, is over.
     streaks = {
@@ -84,6 +89,9 @@ def compare(
         checks=replace(checks, health=after),
         events=tuple(events),
         postponed=len(answers.later),
+        unplaced=answers.packs_due - answers.packs.records.keys()
+        if plan.publishers
+        else frozenset(),
     )
 
 
@@ -92,7 +100,7 @@ def with_baseline(
 ) -> tuple[Snapshot, Event | None]:
     """Return the known snapshot with the baseline of all as this poll leaves it, and the event of that."""
     known, sweep = plan.snapshot, answers.sweep
-    if not plan.globs.globs and known.sweep_baseline != SweepBaseline():
+    if not plan.globs.chooses and known.sweep_baseline != SweepBaseline():
         return replace(known, sweep_baseline=SweepBaseline()), None
     if not isinstance(sweep, Sweep) or not plan.sets_baseline(sweep):
         return known, None

@@ -33,7 +33,8 @@ async def near_ids(registry: Registry, plan: Plan, answers: Answers) -> dict[str
 def _is_unknown(plan: Plan, key: str, reading: Reading) -> bool:
     """Return whether the settings name an id of which the registry has, and had, no version."""
     before = plan.snapshot.nodes.get(key)
-    if key not in plan.named or (before and before.baseline_at):
+    is_doubtful = key in plan.named and key not in plan.published
+    if not is_doubtful or (before and before.baseline_at):
         return False
     match reading:
         case ReadFailure():

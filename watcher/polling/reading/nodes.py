@@ -124,6 +124,15 @@ class _Comparison:
         if isinstance(sweep, Sweep):
             self._judge_sweep(sweep)
         self._doubt_address()
+        if plan.publishers and not found.watched:
+            self._judge_lists()
+
+    def _judge_lists(self) -> None:
+        """Where nothing is watched, because a publisher's packs are not known yet, the registry could not be read."""
+        if self._plan.unlisted is not None:
+            self.found.unread[ALL] = self._plan.unlisted
+        elif self._plan.snapshot.registry_failing:
+            self.found.read.add(ALL)  # the lists came, and nobody has packs
 
     def _doubt_address(self) -> None:
         """Where the registry knows none of several ids, and nothing like them, doubt its address and not each id."""
@@ -304,8 +313,8 @@ class _Comparison:
             if self._may_be_unknown(key):
                 found.unknown.append(listing.node)
                 self._take_nothing(key, listing)
-            elif key in plan.nodes:  # nobody wrote the id of another one
-                found.empty.append(listing.node)
+            elif key in plan.named and key not in plan.published:
+                found.empty.append(listing.node)  # whose id may be wrong
         return after
 
     def _take_nothing(self, key: str, answer: Reading | None) -> None:
@@ -356,9 +365,10 @@ class _Comparison:
 
     def _may_be_unknown(self, key: str) -> bool:
         """Return whether only installs name the node, and it never had a version."""
-        known = self._plan.snapshot.nodes.get(key)
-        is_named = key in self._plan.named or key not in self._plan.nodes
-        return not is_named and not (known and known.baseline_at)
+        plan = self._plan
+        known = plan.snapshot.nodes.get(key)
+        is_sure = key in plan.named or key in plan.published or key not in plan.nodes
+        return not is_sure and not (known and known.baseline_at)
 
     def _is_stale(self, key: str, server_time: ServerTime) -> bool:
         """Return whether an answer is older than the known one, and note since when there are only such."""

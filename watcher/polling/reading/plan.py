@@ -22,6 +22,7 @@ from watcher.changes.transitions import DiffOptions
 from watcher.changes.verdict import identities
 from watcher.durations import DAY
 from watcher.model.event import Kind, rank
+from watcher.model.failure import ReadFailure
 from watcher.model.listing import Listing, ServerTime
 from watcher.model.pack import Claim, PackRecord, PackRecords
 from watcher.model.selection import Selection
@@ -68,9 +69,17 @@ class Plan:
     """What is watched, and what is known of it."""
 
     nodes: Mapping[str, str]
-    """By lower-case id, as they are written: what is watched whatever the globs choose, by name or as installed."""
+    """By lower-case id, as they are written: what is watched whatever the globs choose, by name, as a publisher's, or
+    as installed.
+    """
     named: frozenset[str] = frozenset()
     """Lower-case ids that the settings name."""
+    published: frozenset[str] = frozenset()
+    """Lower-case ids that a watched publisher has: the registry has these packs, though they may have no version."""
+    publishers: tuple[str, ...] = ()
+    """Ids of the watched publishers."""
+    unlisted: ReadFailure | None = None
+    """Why it is not known which packs a watched publisher has; None if it is known of each."""
     globs: Selection = field(default_factory=Selection)
     has_installs: bool = False
     only_folders: frozenset[str] = frozenset()
@@ -298,12 +307,16 @@ class Plan:
         """Return the nodes to ask `GET /nodes` about, by lower-case id.
 
         Each has its moment of the day, and is due until it was answered. A node that was not watched before is due at
-        once. Installed packs are asked about in every poll until there is an answer that counts: a pack without a
-        version may be in no registry, so that one that does not show it has answered.
+        once; where publishers are watched, so is one that only globs choose. Installed packs are asked about in every
+        poll until there is an answer that counts: a pack without a version may be in no registry, so that one that does
+        not show it has answered.
         """
         turn, left_open = self._turn(sweep), frozenset(self.checks.packs_open)
         before = {node.lower() for node in self.checks.watched}
         new = self.nodes.keys() - before
+        if self.publishers and isinstance(sweep, Sweep) and not self.lacks_baseline:
+            # It may be a publisher's, of which channels get more.
+            new |= sweep.nodes.keys() - self.snapshot.nodes.keys()
         found = [
             key
             for key in self.watched(sweep)
@@ -363,8 +376,15 @@ class Plan:
         return has_passed
 
 
-def make_plan(config: PollConfig, state: State, scans: Scans, started: str) -> Plan:
-    """Return what a poll of these settings and installs is to read."""
+def make_plan(
+    config: PollConfig,
+    state: State,
+    scans: Scans,
+    started: str,
+    *,
+    unlisted: ReadFailure | None = None,
+) -> Plan:
+    """Return what a poll of these settings, publishers and installs is to read."""
     checks = state.checks
     if checks.answer_scope != config.answer_scope:
         # They are those of other answers.
@@ -376,19 +396,26 @@ def make_plan(config: PollConfig, state: State, scans: Scans, started: str) -> P
             answer_scope=config.answer_scope,
         )
     named = frozenset(node.lower() for node in config.nodes)
+    globs = Selection(globs=config.globs)
+    packs = state.snapshot.packs_of(config.publishers)
+    published = [pack for pack in packs if not globs.leaves_out(pack)]
+    given = (*config.nodes, *published)
     # All that installed packs may be.
     claims = [
         one for of in scans.packs.values() for pack in of for one in identities(pack)
     ]
     by_more = {one.id.lower() for one in claims if one.by is not Claim.FOLDER}
     by_folder = {one.id.lower() for one in claims} - by_more
-    nodes = _joined(config.nodes, sorted(one.id for one in claims), checks.packs)
+    nodes = _joined(given, sorted(one.id for one in claims), checks.packs)
     return Plan(
         nodes={node.lower(): node for node in nodes},
         named=named,
-        globs=Selection(globs=config.globs),
+        published=frozenset(pack.lower() for pack in published),
+        publishers=config.publishers,
+        unlisted=unlisted,
+        globs=globs,
         has_installs=bool(config.installs),
-        only_folders=frozenset(by_folder - named),
+        only_folders=frozenset(by_folder - {node.lower() for node in given}),
         snapshot=state.snapshot,
         checks=checks,
         options=DiffOptions(
@@ -404,7 +431,7 @@ def _joined(
     installed: Iterable[str],
     records: Mapping[str, PackRecord | None],
 ) -> tuple[str, ...]:
-    """Return the ids to watch, each once, whatever its case: `nodes`, then those of installed packs.
+    """Return the ids to watch, each once, whatever its case: the given `nodes`, then those of installed packs.
 
     An id that only installs name is spelled as the registry spells it, where that is known.
     """

@@ -84,6 +84,7 @@ def problems(report: Report) -> list[Problem]:
             )
         )
     errors = {str(one.fields["error"]) for one in found if one.level == "error"}
+    found += _of_publishers(report, errors)
     found += _of_installs(report, errors)
     return found + delivery_problems(
         report.channel_errors, report.expired_by_channel, report.unsaved
@@ -92,18 +93,44 @@ def problems(report: Report) -> list[Problem]:
 
 def _of_registry(report: Report, error: Trusted, cause: str) -> Problem:
     """Return the problem that nothing, or not all, could be read of the registry."""
-    packs = plural(report.watched, "pack")
+    # Before the list of a publisher's packs came, there is none.
+    of_packs = f" ({plural(report.watched, 'pack')})" if report.watched else ""
     is_nothing = not report.checked
     return Problem(
         level="error",
         event="registry unread",
         fields={"count": report.watched - report.checked, "error": error},
-        sentence=f"the registry cannot be read: {error} ({packs})"
+        sentence=f"the registry cannot be read: {error}{of_packs}"
         if is_nothing
         else error,
         about=(_REGISTRY,),
         cause=cause,
     )
+
+
+def _of_publishers(report: Report, errors: Container[str]) -> list[Problem]:
+    """Return what is said once of publishers. `errors` are those of nodes, and of the registry."""
+    found: list[Problem] = []
+    for publisher, why in report.unlisted:
+        error = Trusted(safe_line(f"publisher {publisher}: {why}", _ERROR_LENGTH))
+        if error not in errors:
+            found.append(
+                Problem(
+                    level="warning",
+                    event="publisher unlisted",
+                    fields={"publisher": publisher, "error": error},
+                    sentence=f"{error}; what is known of them stays",
+                )
+            )
+    return found + [
+        Problem(
+            level="warning",
+            event="publisher without packs",
+            fields={"publisher": publisher},
+            sentence=f"publisher {publisher} has no node packs yet: is the id right?",
+        )
+        for publisher in report.without_packs
+    ]
 
 
 def _of_installs(report: Report, errors: Container[str]) -> list[Problem]:

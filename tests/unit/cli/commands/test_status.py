@@ -287,6 +287,7 @@ def test_the_document_is_json_with_nulls_for_what_is_not_known() -> None:
             "deprecated": 0,
         },
         "nodes": document["nodes"],
+        "publishers": [],
         "installs": [],
         "channels": [{**dict.fromkeys(COUNTS, 0), **UNTROUBLED, "name": "ops"}],
     }

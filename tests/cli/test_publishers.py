@@ -1,0 +1,444 @@
+"""`publishers`, through the real program: all packs of a publisher are watched, and new ones are news."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from tests.support.fake_registry.server import FakeRegistry
+from tests.support.fakes.webhook import Webhook
+from tests.support.fault_points import Cut
+from tests.support.harness import Watcher, reported
+
+pytestmark = pytest.mark.measured
+
+OWN = "/publishers/ann/nodes/v2"
+
+
+@pytest.fixture
+def watch(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> Watcher:
+    """A watcher of ann's packs alone, which are alpha and bravo; charlie is somebody else's."""
+    for node in ("bravo", "charlie"):
+        registry.catalog.publish(node, "1.0.0")
+    for node in ("alpha", "bravo"):
+        registry.catalog.give(node, "ann")
+    return watch.but(
+        nodes="",
+        publishers="ann",
+        baseline="summary",
+        channels=[{"name": "a", "url": webhook.apprise_url("/a")}],
+    )
+
+
+def lists_due(watch: Watcher) -> None:
+    """Let the lists be a day old."""
+    with watch.edited("checks.json") as checks:
+        for check in checks["publishers"].values():
+            check["at"] = "2026-01-01T00:00:00Z"
+
+
+def asked(registry: FakeRegistry) -> Iterator[str]:
+    """Yield the paths of the requests for lists since the last call."""
+    requests = list(registry.requests)
+    registry.requests.clear()
+    for one in requests:
+        if one.path == OWN or (one.path == "/nodes" and "node_id" not in one.query):
+            yield one.path
+
+
+def publish(registry: FakeRegistry, node: str, publisher: str = "ann") -> None:
+    """Let a publisher have a new pack with a first version."""
+    registry.catalog.publish(node, "0.1.0")
+    registry.catalog.give(node, publisher)
+
+
+@pytest.mark.parametrize("status", [200, 401, 403, 404])
+def test_all_packs_of_a_publisher(
+    watch: Watcher, registry: FakeRegistry, webhook: Webhook, status: int
+) -> None:
+    """From either endpoint: the first list gets baselines, a pack that comes later is news from its first version."""
+    registry.lists_of_publishers = status
+    paths = [OWN] if status == 200 else [OWN, "/nodes"]
+    assert sorted(watch.reported()) == [
+        ("baseline", "alpha", None),
+        ("baseline", "bravo", None),
+    ]
+    assert list(asked(registry)) == paths
+    registry.catalog.publish("alpha", "1.1.0")
+    publish(registry, "delta")
+    assert watch.reported() == [("new", "alpha", "1.1.0")]
+    assert list(asked(registry)) == []
+    lists_due(watch)
+    found = watch.check()
+    assert reported(found["events"]) == [("new", "delta", "0.1.0")]
+    assert found["nodes"]["watched"] == 3
+    assert list(asked(registry)) == paths
+    assert [len(one.json["events"]) for one in webhook.messages()] == [2, 1, 1]
+    quiet = watch.contents()
+    assert watch.reported() == []
+    later = watch.contents()
+    assert {name for name in quiet if quiet[name] != later[name]} == {"checks.json"}
+
+
+def test_a_list_that_cannot_be_read(watch: Watcher, registry: FakeRegistry) -> None:
+    """What is known stays, the exit code too; it is said once, tried by each poll, and shown by `status`."""
+    watch.check()
+    registry.lists_of_publishers = 500
+    lists_due(watch)
+    registry.requests.clear()
+    done = watch.run("check")
+    assert (done.code, list(asked(registry))) == (0, [OWN])
+    said = (
+        f"warning: publisher ann: its packs cannot be listed: the registry does not answer GET {OWN} (500);"
+        " what is known of them stays\n"
+    )
+    assert done.err == said
+    publish(registry, "delta")
+    again = watch.run("check")
+    assert (again.code, again.err, list(asked(registry))) == (0, "", [OWN])
+    (row,) = watch.document("status")["publishers"]
+    assert (row["packs"], row["listed_at"]) == (2, "2026-01-01T00:00:00Z")
+    assert row["error"] in said
+    assert re.search(
+        r"ann +2 +its packs cannot .*; last listed ", watch.run("status").out
+    )
+    registry.lists_of_publishers = 200
+    assert watch.reported() == [("new", "delta", "0.1.0")]
+    assert watch.document("status")["publishers"][0]["error"] is None
+
+
+def test_nothing_is_watched_before_the_first_list(
+    watch: Watcher, registry: FakeRegistry, webhook: Webhook
+) -> None:
+    """Then the registry could not be read: exit code 1, and an alert at the threshold; and it recovers."""
+    watch = watch.but(failure_threshold=2)
+    registry.lists_of_publishers = 503
+    found = watch.check(code=1)
+    assert found["nodes"] == {"watched": 0, "checked": 0, "failed": 0}
+    ((node, error),) = [(one["node"], one["error"]) for one in found["errors"]]
+    assert node is None
+    assert error.startswith("publisher ann: its packs cannot be listed: the registry ")
+    done = watch.run("check")
+    assert done.code == 1
+    assert done.err.startswith("error: the registry cannot be read: publisher ann: ")
+    assert "packs)" not in done.err
+    assert "publisher ann" in watch.run("status").out
+    assert [one["kind"] for one in webhook.messages()[-1].json["events"]] == ["failing"]
+    registry.lists_of_publishers = 200
+    assert watch.reported() == [
+        ("baseline", "alpha", None),
+        ("baseline", "bravo", None),
+        ("recovered", None, None),
+    ]
+
+
+def test_other_packs_are_read_without_a_list(
+    watch: Watcher, registry: FakeRegistry
+) -> None:
+    """Where something else is watched, a first list that fails is only said."""
+    registry.lists_of_publishers = 500
+    watch = watch.but(nodes="charlie")
+    done = watch.run("check")
+    assert (done.code, done.err.count("warning: publisher ann: ")) == (0, 1)
+    assert watch.document("status")["publishers"] == [
+        {
+            "publisher": "ann",
+            "packs": None,
+            "listed_at": None,
+            "error": f"its packs cannot be listed: the registry does not answer GET {OWN} (500)",
+        }
+    ]
+
+
+def test_a_page_that_fails(watch: Watcher, registry: FakeRegistry) -> None:
+    """A first list with a hole is no baseline: what the next one adds is no news, and what comes after it is."""
+    for number in range(150):
+        publish(registry, f"p-{number:03}")
+
+    async def respond(request: web.BaseRequest) -> web.StreamResponse | None:
+        is_second = request.path == OWN and request.query["page"] == "2"
+        return web.Response(status=500) if is_second else None
+
+    registry.respond = respond
+    watch = watch.but(baseline="silent")
+    found = watch.check()
+    assert (found["nodes"]["watched"], found["events"]) == (100, [])
+    (row,) = watch.document("status")["publishers"]
+    assert "the list of its packs is incomplete: page 2: " in row["error"]
+    registry.respond = None
+    found = watch.check()
+    assert (found["nodes"]["watched"], found["events"]) == (152, [])
+    publish(registry, "q")
+    lists_due(watch)
+    assert watch.reported() == [("new", "q", "0.1.0")]
+
+
+def test_a_list_that_has_less_takes_nothing_away(
+    watch: Watcher, registry: FakeRegistry
+) -> None:
+    """A pack that leaves the publisher stays watched; `!pack` in `nodes` ends that, and its end is no event."""
+    watch.check()
+    registry.catalog.give("bravo", "bob")
+    lists_due(watch)
+    assert watch.check()["nodes"]["watched"] == 2
+    registry.catalog.publish("bravo", "2.0.0")
+    assert watch.reported() == [("new", "bravo", "2.0.0")]
+    without = watch.but(nodes="!bravo")
+    assert without.check()["nodes"]["watched"] == 1
+    registry.catalog.publish("bravo", "3.0.0")
+    assert without.reported() == []
+    assert "!bravo" not in without.run("status").out
+    # Whoever leaves it out no more hears what changed meanwhile, as of a pack in `nodes`.
+    assert watch.reported() == [("new", "bravo", "3.0.0")]
+
+
+def test_packs_that_patterns_leave_out(watch: Watcher, registry: FakeRegistry) -> None:
+    """A pattern leaves a publisher's packs out, new ones too, but not those that are named; alone it is refused."""
+    publish(registry, "test-1")
+    watch = watch.but(nodes="!test-* !bravo test-1")
+    assert {node for _, node, _ in watch.reported()} == {"alpha", "test-1"}
+    publish(registry, "test-2")
+    lists_due(watch)
+    assert watch.reported() == []
+    done = watch.but(publishers="", nodes="!test-*").run("check")
+    assert done.code == 2
+    assert "leaves out packs, but nothing includes any" in done.err
+
+
+def test_a_publisher_without_packs(
+    watch: Watcher, registry: FakeRegistry, webhook: Webhook
+) -> None:
+    """It is said once and fails nothing; its first pack is news."""
+    watch = watch.but(publishers="@Cyd")
+    done = watch.run("check")
+    assert (done.code, done.err) == (
+        0,
+        "warning: publisher Cyd has no node packs yet: is the id right?\n",
+    )
+    assert done.out.startswith("0 packs checked, 0 events ")
+    again = watch.run("check")
+    assert (again.code, again.err) == (0, "")
+    assert (
+        "Cyd        0      no node packs yet: is the id right?"
+        in watch.run("status").out
+    )
+    publish(registry, "delta", "Cyd")
+    lists_due(watch)
+    assert watch.reported() == [("new", "delta", "0.1.0")]
+    assert len(webhook.messages()) == 1
+
+
+def test_a_pack_without_versions(watch: Watcher, registry: FakeRegistry) -> None:
+    """Nobody doubts its id, and its first version is news, whether it was in the first list or came later."""
+    registry.catalog.give("empty", "ann")
+    for _ in range(4):
+        done = watch.run("check")
+        assert (done.code, done.err) == (0, "")
+    registry.catalog.give("later", "ann")
+    lists_due(watch)
+    assert watch.run("check").err == ""
+    said = watch.run("status").out.splitlines()
+    assert said[0].startswith("4 ok, 0 with problems")
+    assert watch.run("status", "--problems").out.count("empty") == 0
+    for node in ("empty", "later"):
+        registry.catalog.publish(node, "0.1.0")
+    assert sorted(watch.reported()) == [
+        ("new", "empty", "0.1.0"),
+        ("new", "later", "0.1.0"),
+    ]
+
+
+def test_a_new_pack_that_cannot_be_read_yet(
+    watch: Watcher, registry: FakeRegistry
+) -> None:
+    """It is news by the poll that reads it, also after a restart: no baseline takes it in."""
+    watch.check()
+    publish(registry, "delta")
+    lists_due(watch)
+
+    async def respond(request: web.BaseRequest) -> web.StreamResponse | None:
+        is_delta = request.query.get("nodeId") == "delta"
+        return web.Response(status=500) if is_delta else None
+
+    registry.respond = respond
+    found = watch.check(code=1)
+    assert ([one["node"] for one in found["errors"]], found["events"]) == (
+        ["delta"],
+        [],
+    )
+    registry.respond = None
+    assert watch.reported() == [("new", "delta", "0.1.0")]
+
+
+@pytest.mark.parametrize(
+    "label", ["rename state/snapshot.json", "rename state/checks.json"]
+)
+@pytest.mark.parametrize("cut", [one for one in Cut if one is not Cut.HALF])
+def test_a_new_pack_is_news_once_though_the_poll_is_killed(
+    watch: Watcher,
+    registry: FakeRegistry,
+    webhook: Webhook,
+    label: str,
+    cut: Cut,
+) -> None:
+    """Whether the list was saved or not, the first version is told once."""
+    watch.check()
+    publish(registry, "delta")
+    lists_due(watch)
+    done = watch.cut(label, cut)
+    assert done.code != 0
+    watch.run("check")
+    watch.run("check")
+    told = [
+        event["id"]
+        for message in webhook.messages()
+        for event in message.json["events"]
+        if event["node"] == "delta"
+    ]
+    assert len(told) == len(set(told)) == 1
+
+
+def test_another_publisher_in_the_settings(
+    watch: Watcher, registry: FakeRegistry
+) -> None:
+    """A new one is read at once and begins with baselines; one that is gone is not watched; back, it missed nothing."""
+    watch.check()
+    registry.catalog.give("charlie", "bob")
+    both = watch.but(publishers="ann bob")
+    registry.requests.clear()
+    assert both.reported() == [("baseline", "charlie", None)]
+    assert {one.path for one in registry.requests} >= {"/publishers/bob/nodes/v2"}
+    assert OWN not in {one.path for one in registry.requests}
+    only = watch.but(publishers="bob")
+    registry.catalog.publish("alpha", "1.1.0")
+    publish(registry, "delta")
+    assert only.check()["nodes"]["watched"] == 1
+    assert [row["publisher"] for row in only.document("status")["publishers"]] == [
+        "bob"
+    ]
+    assert sorted(both.reported()) == [
+        ("new", "alpha", "1.1.0"),
+        ("new", "delta", "0.1.0"),
+    ]
+
+
+@pytest.mark.parametrize("status", [200, 403])
+def test_a_publisher_beside_the_whole_registry(
+    watch: Watcher, registry: FakeRegistry, webhook: Webhook, status: int
+) -> None:
+    """A channel without kinds hears every change of the publisher's packs, also the first version of a new one, and
+    nothing is asked twice: the pages have the versions.
+    """
+    registry.lists_of_publishers = status
+    watch = watch.but(nodes="*")
+    watch.check()
+    assert not [one for one in registry.requests if "nodeId" in one.query]
+    for node in ("alpha", "charlie"):
+        registry.catalog.publish(node, "1.1.0")
+    publish(registry, "delta")
+    publish(registry, "echo", "bob")
+    registry.requests.clear()
+    assert len(watch.reported()) == 4
+    assert list(asked(registry)) == []
+    told = [(one["kind"], one["node"]) for one in webhook.messages()[-1].json["events"]]
+    assert sorted(told) == [("new", "alpha"), ("new", "delta")]
+    assert watch.document("status")["publishers"][0]["packs"] == 3
+    message = webhook.messages()[-1].json["message"]
+    [ref] = re.findall(r"history --ref ([0-9a-f]{8})", message) or [None]
+    if ref:
+        assert len(watch.history("--ref", ref)) == 2
+
+
+def test_a_new_pack_of_which_nobody_says_whose_it_is(
+    watch: Watcher, registry: FakeRegistry, webhook: Webhook
+) -> None:
+    """While `GET /nodes` fails it may be the publisher's, so that channels hear of it."""
+    watch = watch.but(nodes="*")
+    watch.check()
+    publish(registry, "delta")
+
+    async def respond(request: web.BaseRequest) -> web.StreamResponse | None:
+        return web.Response(status=500) if request.path == "/nodes" else None
+
+    registry.respond = respond
+    watch.check()
+    told = [(one["kind"], one["node"]) for one in webhook.messages()[-1].json["events"]]
+    assert told == [("new", "delta")]
+
+
+def test_a_ban_of_the_publisher(
+    watch: Watcher, registry: FakeRegistry, webhook: Webhook
+) -> None:
+    """It is `banned` without a version of each watched pack, with that reason; its end is `reinstated`."""
+    watch.check()
+    registry.catalog.ban_publisher("ann")
+    with watch.edited("checks.json") as checks:
+        checks["packs_at"] = ""
+    found = watch.check()
+    said = [(one["node"], one["version"], one["reason"]) for one in found["events"]]
+    assert sorted(said) == [
+        (node, None, "its publisher is banned") for node in ("alpha", "bravo")
+    ]
+    assert {one["kind"] for one in found["events"]} == {"banned"}
+    assert "its publisher is banned" in webhook.messages()[-1].json["message"]
+    assert watch.reported() == []
+    registry.catalog.edit_pack("alpha", status="banned", status_detail="malware")
+    with watch.edited("checks.json") as checks:
+        checks["packs_at"] = ""
+    assert watch.reported() == []
+    registry.catalog.edit_pack("alpha", status="active")
+    registry.catalog.ban_publisher("ann", on=False)
+    with watch.edited("checks.json") as checks:
+        checks["packs_at"] = ""
+    assert sorted(watch.reported()) == [
+        ("reinstated", "alpha", None),
+        ("reinstated", "bravo", None),
+    ]
+
+
+def test_the_publisher_of_a_new_pack_is_banned_already(
+    watch: Watcher, registry: FakeRegistry
+) -> None:
+    """At the first poll too the ban of each pack is said."""
+    registry.catalog.ban_publisher("ann")
+    found = [one for one in watch.check()["events"] if one["kind"] == "banned"]
+    assert sorted(one["node"] for one in found) == ["alpha", "bravo"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"packs": ["alpha", "bravo"]', '"packs": "alpha"'),
+        ('"publisher": "ann"', '"publisher": "bob"'),
+        ('"publisher": "ann", ', ""),
+    ],
+)
+def test_a_wrong_state_is_refused(watch: Watcher, old: str, new: str) -> None:
+    """What no version writes about a publisher is exit code 4, and the file is left as it is."""
+    watch.check()
+    path = watch.state / "snapshot.json"
+    text = json.dumps(json.loads(path.read_text("utf-8")))
+    assert old in text
+    path.write_text(text.replace(old, new), "utf-8")
+    before = watch.contents()
+    assert watch.run("check").code == 4
+    assert watch.contents() == before
+
+
+def test_what_the_commands_say(watch: Watcher) -> None:
+    """`config` shows the setting, `status` the publisher before and after the first poll, `run` how many there are."""
+    settings: dict[str, Any] = watch.document("config")["settings"]
+    assert settings["publishers"]["value"] == ["ann"]
+    assert settings["interval"]["value"] == 900
+    assert "ann        -      not listed yet" in watch.run("status").out
+    watch.check()
+    assert "ann        2      -" in watch.run("status").out
+    assert watch.but(publishers="").run("check").code == 2
+    with watch.but(interval="1h").start("run") as started:
+        started.until_logged("started")
+        assert started.log("started")[0]["publishers"] == 1

@@ -1,0 +1,126 @@
+"""What a list of a publisher's packs means: a later pack is news, and none is ever taken away."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.support.factories import CHECKED, NOW, known
+from watcher.changes.publishers import take_list, take_records
+from watcher.model.pack import PackList, PackRecord
+from watcher.model.selection import Selection
+from watcher.model.snapshot import Node, Publisher, Snapshot
+from watcher.model.version import STATUSES
+
+FIRST = "2026-03-01T09:00:00.000Z"
+
+
+def taken(
+    snapshot: Snapshot, *packs: str, globs: tuple[str, ...] = (), **fields: Any
+) -> Snapshot:
+    """Take a list of ann's packs."""
+    found = PackList(**{"publisher": "ann", "packs": packs, "at": NOW} | fields)
+    return take_list(snapshot, found, Selection(globs=globs), STATUSES)
+
+
+@pytest.fixture
+def first() -> Snapshot:
+    """What is known after a first list of two packs."""
+    return taken(Snapshot(), "Beta", "alpha", at=FIRST)
+
+
+def test_the_first_list(first: Snapshot) -> None:
+    """Its packs are remembered in order, and have no node: their first listing is a baseline as any other."""
+    assert first.publishers == {
+        "ann": Publisher(publisher="ann", baseline_at=FIRST, packs=("alpha", "Beta"))
+    }
+    assert first.nodes == {}
+
+
+def test_a_later_pack_is_news(first: Snapshot) -> None:
+    """It has its node, with the baseline of the first list, before anything is read of it."""
+    after = taken(first, "alpha", "Beta", "gamma")
+    assert after.publishers["ann"].packs == ("alpha", "Beta", "gamma")
+    assert after.publishers["ann"].baseline_at == FIRST
+    assert after.nodes == {
+        "gamma": Node(node="gamma", baseline_at=FIRST, statuses=STATUSES)
+    }
+
+
+def test_a_pack_that_is_known_stays_as_it_is(first: Snapshot) -> None:
+    """One that is watched for another reason has its own baseline."""
+    pack = known(node="gamma", baseline_at=CHECKED)
+    before = replace(first, nodes={"gamma": pack})
+    assert taken(before, "GAMMA").nodes == {"gamma": pack}
+
+
+def test_a_pack_that_is_left_out_gets_no_node(first: Snapshot) -> None:
+    """If it is watched later, that begins with a baseline."""
+    after = taken(first, "gamma", "delta", globs=("!g*",))
+    assert after.nodes.keys() == {"delta"}
+    assert "gamma" in after.publishers["ann"].packs
+
+
+@pytest.mark.parametrize("packs", [("ALPHA", "beta"), ("alpha",), ()])
+def test_the_same_list_or_less_changes_nothing(
+    first: Snapshot, packs: tuple[str, ...]
+) -> None:
+    """The very same object comes back, so that nothing is written; a pack that left stays."""
+    assert taken(first, *packs) is first
+    assert taken(first, *packs, incomplete="why") is first
+
+
+def test_an_incomplete_first_list_is_no_baseline() -> None:
+    """What it shows is watched; what comes with the first whole list belongs to that."""
+    part = taken(Snapshot(), "alpha", incomplete="page 2", at=FIRST)
+    assert part.publishers["ann"] == Publisher(publisher="ann", packs=("alpha",))
+    whole = taken(part, "alpha", "beta")
+    assert whole.publishers["ann"].baseline_at == NOW
+    assert whole.nodes == {}
+    nothing = Snapshot()
+    assert taken(nothing, incomplete="page 1") is nothing
+
+
+def test_what_an_incomplete_later_list_shows_counts(first: Snapshot) -> None:
+    """A new pack in it is news too."""
+    assert taken(first, "gamma", incomplete="page 2").nodes.keys() == {"gamma"}
+
+
+def test_an_empty_first_list_is_provisional() -> None:
+    """The versions' dates decide what is news of a pack that comes after it, as after an empty listing."""
+    empty = taken(Snapshot(), at=FIRST)
+    assert empty.publishers["ann"] == Publisher(publisher="ann", empty_since=FIRST)
+    assert taken(empty) is empty
+    after = taken(empty, "alpha")
+    assert after.nodes == {"alpha": Node(node="alpha", empty_since=FIRST)}
+    later = taken(after, "alpha", "beta")
+    assert later.nodes["beta"] == Node(node="beta", baseline_at=NOW, statuses=STATUSES)
+
+
+def test_records_say_whose_a_pack_is(first: Snapshot) -> None:
+    """A pack that is watched already is the publisher's as soon as its record says so, whatever the case of the id."""
+    records = [
+        PackRecord(id="Gamma", publisher="Ann"),
+        PackRecord(id="alpha", publisher="bob"),
+        PackRecord(id="delta"),
+    ]
+    after = take_records(first, ("ann", "cyd"), records)
+    assert after.publishers["ann"].packs == ("alpha", "Beta", "Gamma")
+    assert after.publishers.keys() == {"ann"}
+    assert after.nodes == {}
+    assert take_records(after, ("ann", "cyd"), records) is after
+
+
+def test_a_record_before_the_first_list_is_no_baseline() -> None:
+    """A pack that only a record named does not make the others news."""
+    part = take_records(Snapshot(), ("ann",), [PackRecord(id="x", publisher="ann")])
+    assert part.publishers["ann"] == Publisher(publisher="ann", packs=("x",))
+    assert taken(part, "x", "y").nodes == {}
+
+
+def test_the_packs_of_some_publishers(first: Snapshot) -> None:
+    """Only those of the publishers that are asked for, in any case."""
+    assert tuple(first.packs_of(("ANN", "bob"))) == ("alpha", "Beta")
+    assert tuple(first.packs_of(())) == ()
