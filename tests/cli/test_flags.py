@@ -38,14 +38,15 @@ def watch(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> Watcher:
     catalog.set_status("alpha", "1.0.0", "flagged", findings(FFMPEG, PATHS))
     made = watch.but(alert_urls=[webhook.apprise_url("/a")])
     made.check()
-    webhook.messages().clear()
     return made
 
 
-def flagged(watch: Watcher, registry: FakeRegistry, text: str, reason: str) -> Any:
+def flagged(
+    watch: Watcher, registry: FakeRegistry, text: str, reason: str, code: int = 0
+) -> Any:
     """Publish a flagged version, and return the event of the poll that sees it."""
     registry.catalog.publish("alpha", text, status="flagged", reason=reason)
-    [event] = watch.check()["events"]
+    [event] = watch.check(code=code)["events"]
     assert (event["kind"], event["version"]) == ("flagged", text)
     return event
 
@@ -151,6 +152,22 @@ def test_a_flagged_version_that_somebody_installs_is_compared(
     [event] = watch.check()["events"]
     assert (event["kind"], event["severity"]) == ("exposed", "info")
     assert event["finding_count"] == 1
+
+
+def test_a_flag_that_waits_keeps_its_findings(
+    watch: Watcher, registry: FakeRegistry, webhook: Webhook
+) -> None:
+    """What a channel is owed, also merged with later events, is sent with the findings that were read at first."""
+    webhook.answer["/a"] = 500
+    first = flagged(watch, registry, "1.1.0", findings(FFMPEG), code=1)
+    low = findings(FFMPEG, severity="low")
+    second = flagged(watch, registry, "1.2.0", low, code=1)
+    registry.catalog.edit("alpha", "1.1.0", status_reason="")
+    webhook.answer["/a"] = 200
+    watch.end_backoffs()
+    assert watch.check()["alerts"]["delivered"] == 2
+    assert webhook.messages("/a")[-1].json["events"] == [second, first]
+    assert [first["severity"], second["severity"]] == ["info", "warning"]
 
 
 @pytest.mark.parametrize(

@@ -78,6 +78,8 @@ async def read_all(
     async def ask(node: str, statuses: Mapping[str, str]) -> None:
         async for key, reason in read_reasons(registry, node, statuses):
             reasons[node, key] = read_reason(reason)
+            # A page can have megabytes of reasons to read: whoever waits or stops must not wait for all of them.
+            await asyncio.sleep(0)
 
     if not wanted:
         return reasons
