@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from watcher.errors import UsageError
 from watcher.model.listing import Listing, NodeBanned, Reading
-from watcher.model.pack import PACK_STATUSES, PackRecords
+from watcher.model.pack import PackRecord, PackRecords
 from watcher.model.precedence import is_same_version
 from watcher.model.version import (
     ACTIVE,
@@ -25,7 +25,7 @@ from watcher.model.version import (
     recency,
 )
 from watcher.polling.reading.reasons import read_reasons
-from watcher.registry.client import Query, Registry, RequestLimits
+from watcher.registry.client import Query, Registry
 from watcher.registry.packs import read_packs
 from watcher.registry.reader import read_node
 from watcher.text.sanitize import sanitize_line
@@ -35,6 +35,8 @@ _REFUSED = (FLAGGED, BANNED, DELETED)
 """Statuses in which a version is refused."""
 _REFUSED_PACK = (BANNED, DELETED)
 """The same of a pack as a whole."""
+_STATUS = 40
+"""Characters of a status that this program does not know."""
 _LONGEST_PAUSE = 300.0
 """Seconds that the registry may ask for between two looks: a longer `Retry-After` would hide the verdict."""
 _REASON_TRIES = 3
@@ -51,6 +53,15 @@ class Wanted:
     """As its publisher writes it; "" for the newest version that is pending."""
     id: str = ""
     """The registry's id of it, once that is known."""
+
+    def is_exactly(self, row: Version) -> bool:
+        """Return whether a row is the version, as it is written here."""
+        has_text = bool(self.version) and row.version == self.version
+        return has_text or (bool(self.id) and row.id == self.id)
+
+    def is_meant_by(self, row: Version) -> bool:
+        """Return whether a row is the version, also if it is written otherwise: `v1.2` is `1.2.0`."""
+        return bool(self.version) and is_same_version(row.version, self.version)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,9 +91,10 @@ class Waiter:
     """Waits for one version. Its clock and its sleep can be replaced; all times are in seconds."""
 
     wanted: Wanted
-    registry_url: str
-    limits: RequestLimits
-    """There are no retries in one look: the next one asks again."""
+    connect: Callable[[], Registry]
+    """Opens connections for one look. It needs no retries: the next look asks again."""
+    timeout: float
+    """Of one request."""
     every: float
     """Between two looks."""
     longest: float
@@ -94,169 +106,187 @@ class Waiter:
     monotonic: Callable[[], float] = time.monotonic
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
+    seen: Look = field(init=False)
+    """What has been seen so far."""
+
+    def __post_init__(self) -> None:
+        self.seen = Look(node=self.wanted.node)
+
     async def run(self) -> Look:
         """Return what was seen last: a verdict with its reason, or why there is none when the time is over.
 
-        It ends at most one `timeout` after `longest`. UsageError if no version is named and none is pending;
-        ConfigError if the environment names a proxy that cannot be used.
+        It ends at most one `timeout` after `longest`. UsageError if no version is named and none is pending; what
+        `connect` raises.
         """
         deadline = self.monotonic() + self.longest
-        latest = deadline + self.limits.timeout
-        seen = Look(node=self.wanted.node)
+        latest = deadline + self.timeout
         is_last = False
         while True:
-            seen, asked_pause = await self._look(seen, latest)
-            self.report(seen)
-            if seen.is_judged:
-                return await self._with_reason(seen, latest)
+            asked_pause = await self._look(latest)
+            self.report(self.seen)
+            if self.seen.is_judged:
+                await self._read_reason(latest)
+                return self.seen
             left = deadline - self.monotonic()
             if is_last or left <= 0:
-                return seen
+                return self.seen
             pause = max(self.every, min(asked_pause, _LONGEST_PAUSE))
             is_last = left <= pause
             await self.sleep(min(left, pause))
 
-    def _registry(self) -> Registry:
-        return Registry(self.registry_url, replace(self.limits, retries=0))
-
-    async def _look(self, seen: Look, latest: float) -> tuple[Look, float]:
-        """Return what is known after one more look, and how long the registry asked to wait."""
-        async with self._registry() as registry:
+    async def _look(self, latest: float) -> float:
+        """Look once more. Return how long the registry asked to wait."""
+        async with self.connect() as registry:
             try:
                 async with asyncio.timeout(latest - self.monotonic()):
-                    reading = await read_node(
-                        registry, Query(node=self.wanted.node), self.now
-                    )
-                    found = await self._judge(registry, seen, reading)
+                    query = Query(node=self.wanted.node)
+                    reading = await read_node(registry, query, self.now)
+                    await self._judge(registry, reading)
             except TimeoutError:
-                found = _failed(seen, "the registry took too long", "late")
-            return found, registry.retry_after
+                self._fail("the registry took too long")
+            return registry.retry_after
 
-    async def _judge(self, registry: Registry, seen: Look, reading: Reading) -> Look:
-        """Return what a reading of the pack means for the version."""
+    async def _judge(self, registry: Registry, reading: Reading) -> None:
+        """Decide what a reading of the pack means for the version."""
         if isinstance(reading, NodeBanned):
-            return _of_pack(seen, BANNED, reading.message)
+            self._refuse_pack(BANNED, reading.message)
+            return
         if not isinstance(reading, Listing):
-            return _failed(seen, reading.error, reading.kind)
-        node = reading.spelling or seen.node
+            self._fail(reading.error, reading.kind)
+            return
         version = self._find(reading)
         if version is not None:
-            # From now on it is this one, whatever else is published.
-            self.wanted = replace(
-                self.wanted, version=version.version, id=version.id or self.wanted.id
-            )
-            seen = replace(seen, node=node, version=version, status=version.status)
+            self._take(version, reading)
             if version.status in _REFUSED:
-                return replace(seen, is_judged=True, why="", cause="")
+                self._judged()
+                return
+        node = self.seen.node
         records = await read_packs(registry, (node, self.wanted.node))
         record = records.records.get(node.lower())
         if record is not None and record.status in _REFUSED_PACK:
-            return _of_pack(seen, record.status, record.status_detail)
-        if version is None:
-            return self._missing(seen, reading)
-        if version.status == ACTIVE:
-            return _active(seen, records)
-        if version.status == PENDING:
-            return replace(seen, why="it is pending", cause="")
-        status = sanitize_line(version.status, 40)
-        why = f"its status is {status}, which this program does not know"
-        return replace(seen, why=why, cause="")
+            self._refuse_pack(record.status, record.status_detail)
+        elif version is None:
+            self._miss(reading)
+        elif version.status == ACTIVE:
+            self._take_active(record, records)
+        elif version.status == PENDING:
+            self._wait("it is pending")
+        else:
+            status = sanitize_line(version.status, _STATUS)
+            self._wait(f"its status is {status}, which this program does not know")
 
     def _find(self, listing: Listing) -> Version | None:
         """Return the row of the version; of several with one text the one that was created last.
 
         Without a name it is the newest pending one.
         """
-        wanted, versions = self.wanted, listing.versions
+        wanted = self.wanted
+        # Where a listing lacks the version, an older one with its text is another one.
+        versions = [one for one in listing.versions if not self._is_older(one)]
         if not (wanted.version or wanted.id):
             return newest(one for one in versions if one.status == PENDING)
-        same = [
-            one
-            for one in versions
-            if one.version == wanted.version or (one.id and one.id == wanted.id)
-        ]
-        return _latest(
-            same or (one for one in versions if _is(one.version, wanted.version))
+        same = [one for one in versions if wanted.is_exactly(one)]
+        # A row that is written otherwise counts only if there is none that is written so.
+        same = same or [one for one in versions if wanted.is_meant_by(one)]
+        return max(
+            same, key=lambda one: (recency(one.created_at), badness(one)), default=None
         )
 
-    def _missing(self, seen: Look, listing: Listing) -> Look:
-        """Return that the version is not in a listing. UsageError if none is named and none is pending."""
-        if listing.incomplete:
-            return _failed(seen, listing.incomplete, listing.incomplete)
-        if seen.version is not None:
-            why = "the registry does not show it any more"
-            return _failed(seen, why, why)
-        if not self.wanted.version:
-            raise _nothing_pending(seen.node, listing)
-        why = "it is not there yet"
-        if not listing.versions:
-            why = "the registry has no version of this pack yet; is the id right?"
-        return replace(seen, why=why, cause="")
+    def _is_older(self, row: Version) -> bool:
+        """Return whether a row is another version, and older than the one that was seen."""
+        seen = self.seen.version
+        return (
+            seen is not None
+            and row.id != seen.id
+            and recency(row.created_at) < recency(seen.created_at)
+        )
 
-    async def _with_reason(self, seen: Look, latest: float) -> Look:
-        """Return a verdict with its reason, if that comes in time. A verdict holds without it."""
-        version = seen.version
-        if seen.of_pack or version is None:
-            return seen
-        # What is active needs no reason: it is only asked for once.
+    def _take(self, version: Version, listing: Listing) -> None:
+        """Note the row of the version. From now on it is this one, whatever else is published."""
+        text = self.wanted.version or version.version
+        self.wanted = replace(
+            self.wanted, version=text, id=version.id or self.wanted.id
+        )
+        self.seen = replace(
+            self.seen,
+            node=listing.spelling or self.seen.node,
+            version=version,
+            status=version.status,
+        )
+
+    def _miss(self, listing: Listing) -> None:
+        """Note that a listing lacks the version. UsageError if none is named and none is pending."""
+        if listing.incomplete:
+            self._fail(listing.incomplete)
+        elif self.seen.version is not None:
+            self._fail("the registry does not show it any more")
+        elif not self.wanted.version:
+            raise _nothing_pending(self.seen.node, listing)
+        elif listing.versions:
+            self._wait("it is not there yet")
+        else:
+            self._wait("the registry has no version of this pack yet; is the id right?")
+
+    def _take_active(self, record: PackRecord | None, records: PackRecords) -> None:
+        """Judge an active version, unless it is not certain that its pack is not banned (docs/behaviour.md)."""
+        failure = records.failure
+        if record is not None and record.status == ACTIVE:
+            self._judged()
+        elif record is None and failure is not None and records.absent:
+            # The registry will never answer that: asking again is of no use.
+            self._judged(f"bans of whole packs were not looked at: {failure.error}")
+        else:
+            why = failure.error if failure else "GET /nodes does not have the pack"
+            if record is not None:
+                status = sanitize_line(record.status, _STATUS)
+                why = f"the status of the pack is {status}, which this program does not know"
+            self._fail(f"it is active, but the whole pack may be banned: {why}")
+
+    def _refuse_pack(self, status: str, detail: str) -> None:
+        """Note that the whole pack is refused."""
+        reason = summarize(detail)
+        has_reason = bool(reason) and reason.lower() != "node banned"
+        whole = f"the whole pack is {status}"
+        said = f"{whole}: {reason}" if has_reason else whole
+        self.seen = replace(self.seen, status=status, of_pack=said)
+        self._judged()
+
+    def _judged(self, why: str = "") -> None:
+        self.seen = replace(self.seen, is_judged=True, why=why, cause="")
+
+    def _wait(self, why: str) -> None:
+        self.seen = replace(self.seen, why=why, cause="")
+
+    def _fail(self, why: str, cause: str = "") -> None:
+        """Note that a look failed: what was seen before still holds."""
+        self.seen = replace(self.seen, why=why, cause=cause or why)
+
+    async def _read_reason(self, latest: float) -> None:
+        """Ask for the reason of a verdict, which holds without it."""
+        version = self.seen.version
+        if self.seen.of_pack or version is None:
+            return
+        # What is active needs none: it is asked for only once.
         tries = 1 if version.status == ACTIVE else _REASON_TRIES
         for attempt in range(tries):
             if attempt:
                 await self.sleep(min(self.every, _REASON_PAUSE))
+            within = min(latest - self.monotonic(), self.timeout)
             with suppress(TimeoutError):
-                within = min(latest - self.monotonic(), self.limits.timeout)
-                async with asyncio.timeout(within), self._registry() as registry:
-                    reasons = read_reasons(
-                        registry, seen.node, {version.key: version.status}
-                    )
-                    async with aclosing(reasons):
-                        async for _, text in reasons:
-                            return replace(seen, reason=read_reason(text))
-        return seen
+                async with asyncio.timeout(within), self.connect() as registry:
+                    text = await _reason_of(registry, self.seen.node, version)
+                    if text is not None:
+                        self.seen = replace(self.seen, reason=read_reason(text))
+                        return
 
 
-def _is(one: str, other: str) -> bool:
-    return bool(other) and is_same_version(one, other)
-
-
-def _latest(versions: Iterable[Version]) -> Version | None:
-    """Return the version that was created last; of several the worst."""
-    return max(
-        versions, key=lambda one: (recency(one.created_at), badness(one)), default=None
-    )
-
-
-def _failed(seen: Look, why: str, cause: str) -> Look:
-    """Return that a look failed: what was seen before still holds."""
-    return replace(seen, why=why, cause=cause)
-
-
-def _of_pack(seen: Look, status: str, detail: str) -> Look:
-    """Return that the whole pack is refused."""
-    reason = summarize(detail)
-    has_reason = bool(reason) and reason.lower() != "node banned"
-    whole = f"the whole pack is {status}"
-    said = f"{whole}: {reason}" if has_reason else whole
-    return replace(seen, status=status, is_judged=True, of_pack=said, why="", cause="")
-
-
-def _active(seen: Look, records: PackRecords) -> Look:
-    """Return an active version: judged, unless it is not certain that its pack is not banned (docs/behaviour.md)."""
-    record = records.records.get(seen.node.lower())
-    failure = records.failure
-    if record is not None and record.status in PACK_STATUSES:
-        return replace(seen, is_judged=True, why="", cause="")
-    if record is None and failure is not None and records.absent:
-        why = f"bans of whole packs were not looked at: {failure.error}"
-        return replace(seen, is_judged=True, why=why, cause="")
-    why = "GET /nodes does not have the pack"
-    if record is not None:
-        status = sanitize_line(record.status, 40)
-        why = f"the pack has a status that this program does not know: {status}"
-    elif failure is not None:
-        why = failure.error
-    what = f"it is active, but the whole pack may be banned: {why}"
-    return _failed(seen, what, what)
+async def _reason_of(registry: Registry, node: str, version: Version) -> str | None:
+    """Return the registry's reason for a version's status; None if it cannot be read."""
+    wanted = {version.key: version.status}
+    async with aclosing(read_reasons(registry, node, wanted)) as reasons:
+        async for _, text in reasons:
+            return text
+    return None
 
 
 def _nothing_pending(node: str, listing: Listing) -> UsageError:

@@ -109,7 +109,7 @@ class Catalog:
         """Turn a version's deprecation on or off."""
         self.edit(node, version, deprecated=on)
 
-    def edit(self, node: str, version: str, **fields: object) -> None:
+    def edit(self, node: str, version: str, /, **fields: object) -> None:
         """Set fields of a version, by the API's names, to any JSON value."""
         with self._lock:
             _with(self._nodes[node.lower()][version], fields)

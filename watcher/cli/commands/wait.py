@@ -6,7 +6,8 @@ import asyncio
 import os
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from watcher import durations, timestamps
@@ -40,6 +41,7 @@ from watcher.polling.model import request_limits
 from watcher.polling.wait import Look, Waiter, Wanted
 from watcher.progress import Progress
 from watcher.registry import transport
+from watcher.registry.client import Registry
 from watcher.settings import model, node_ids, parsing
 from watcher.settings.loading import Loaded
 from watcher.streams import width
@@ -80,6 +82,7 @@ def run_wait(
     wanted = wanted_of(node, version)
     known = settings().settings
     transport.check_usable(known.registry_url)
+    limits = replace(request_limits(known), retries=0)
     started = clock()
     talk = _Talk(wanted, as_json=as_json)
 
@@ -90,8 +93,8 @@ def run_wait(
         talk.begin(seconds)
         waiter = Waiter(
             wanted=wanted,
-            registry_url=known.registry_url,
-            limits=request_limits(known),
+            connect=partial(Registry, known.registry_url, limits),
+            timeout=known.timeout,
             every=pause,
             longest=seconds,
             now=clock,
