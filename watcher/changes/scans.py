@@ -37,7 +37,8 @@ def unread_before(node: Node, keys: Collection[str]) -> dict[str, Version]:
         if nearest and any(one.key in keys for one in equals):
             found[nearest.key] = nearest
         nearest = next((one for one in equals if one.key in listed), nearest)
-    return {key: one for key, one in found.items() if key not in {*node.scans, *keys}}
+    known = {*node.scans, *keys}
+    return {key: one for key, one in found.items() if key not in known}
 
 
 def read_scans(node: Node, reasons: Mapping[str, Reason]) -> dict[str, Scan]:
@@ -48,7 +49,7 @@ def read_scans(node: Node, reasons: Mapping[str, Reason]) -> dict[str, Scan]:
     kept = {key: scan for key, scan in node.scans.items() if key not in reasons}
     read = {key: one.scan for key, one in reasons.items()}
     found: dict[str, Scan] = {}
-    earlier = Earlier()
+    earlier = _Earlier()
     listed = _flagged(node)
     for equals in _oldest_first(node):
         scans = {one.key: read.get(one.key) or kept.get(one.key) for one in equals}
@@ -62,12 +63,12 @@ def read_scans(node: Node, reasons: Mapping[str, Reason]) -> dict[str, Scan]:
             if (scan := scans[one.key]) and one.status != BANNED:
                 earlier.take(scan)
         if nearest := next((one.key for one in equals if one.key in listed), None):
-            earlier.lacks_nearest = nearest not in {*kept, *read}
+            earlier.lacks_nearest = nearest not in kept and nearest not in read
     return found
 
 
 @dataclass(slots=True)
-class Earlier:
+class _Earlier:
     """What is known of the versions before one."""
 
     known: set[tuple[str, str]] = field(default_factory=set)
@@ -120,10 +121,8 @@ def with_scans(
     for (name, key), reason in reasons.items():
         by_node.setdefault(name, {})[key] = reason
     flags: dict[str, set[str]] = {}
-    for event in events:
-        name, key = version_of(event)
-        if event.kind is Kind.FLAGGED:
-            flags.setdefault(name, set()).add(key)
+    for name, key in (version_of(one) for one in events if one.kind is Kind.FLAGGED):
+        flags.setdefault(name, set()).add(key)
     found: dict[VersionKey, Scan] = {}
     changed: dict[str, Node] = {}
     for name in by_node.keys() | flags.keys():
