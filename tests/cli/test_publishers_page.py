@@ -11,6 +11,7 @@ from aiohttp import web
 
 from tests.support import program
 from tests.support.fake_registry.server import FakeRegistry
+from watcher.settings.loading import load
 
 NODE, VERSION = "comfyui-tide-tables", "2.4.0"
 FINDING = {
@@ -61,3 +62,15 @@ def test_a_flag_without_a_reason(
     done = run("wait", NODE, VERSION, env=env)
     assert (done.code, done.err) == (3, "")
     assert done.out.endswith(": the registry gives no reason\n")
+
+
+def test_the_settings_file(tmp_path: Path) -> None:
+    """The settings file of the page is valid, and watches all packs of a publisher."""
+    (block,) = re.findall(
+        r"^```toml\n(.*?)^```$", _PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL
+    )
+    file = tmp_path / "comfy-watch.toml"
+    file.write_text(block, "utf-8")
+    loaded = load(config=file, overrides={}, environ={}, cwd=tmp_path)
+    assert loaded.settings.publishers == ("me",)
+    assert [one.name for one in loaded.settings.all_channels()] == ["discord"]
