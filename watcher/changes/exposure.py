@@ -225,10 +225,10 @@ class _Case:
     def _event(self, kind: Kind, *, before: str | None, after: str | None) -> Event:
         """Return an event about it: how bad it was, and is."""
         findings = self.findings
-        listed = next((one.listed for one in findings if one.listed), None)
         known = self.poll.after.get(self.node)
         node = known.node if known else next((one.node for one in findings), None)
         said = [one for one in findings if one.grade == after]
+        listed = next((one.listed for one in said or findings if one.listed), None)
         was, now = _verdict(before), _verdict(after)
         return Event(
             id=event_id("installed", self.key, self.seen, kind, was, now),

@@ -186,8 +186,12 @@ class Event:
 
     @property
     def key(self) -> str:
-        """The key of the version that it is about (as `Version.key`), or "" for the node as a whole."""
-        return "" if self.version is None else self.version_id or f"={self.version}"
+        """The key of the version that it is about (as `Version.key`), or "" for the node as a whole.
+
+        A clone that is exposed has no version, but may be judged by one.
+        """
+        by_text = "" if self.version is None else f"={self.version}"
+        return self.version_id or by_text
 
 
 FLAGGED_INFO = "flagged-info"
@@ -317,7 +321,7 @@ def is_explained(event: Event) -> bool:
     kinds = {Kind.FLAGGED, Kind.BANNED, Kind.DELETED, Kind.EXPOSED}
     statuses = {FLAGGED, BANNED, DELETED}
     is_one = event.kind in kinds and event.after in statuses
-    return is_one and event.node is not None and event.version is not None
+    return is_one and event.node is not None and event.key != ""
 
 
 def replaces_archive(event: Event) -> bool:

@@ -16,10 +16,11 @@ from watcher.changes.endings import with_flags
 from watcher.changes.explaining import explaining_after, stopped_in_words
 from watcher.changes.exposure import copies_of, with_copies
 from watcher.changes.facts import finished
-from watcher.changes.scans import version_of
+from watcher.changes.scans import version_of, with_scans
 from watcher.delivery.client import Worker
 from watcher.errors import StateError, UnsureError
 from watcher.model.channel import knowing
+from watcher.model.event import Event
 from watcher.model.failure import ReadFailure
 from watcher.model.listing import ALL
 from watcher.model.version import BANNED, FLAGGED
@@ -188,12 +189,20 @@ class Poller:
             answers = await read(registry, plan, self.clock, progress)
             near = await near_ids(registry, plan, answers)
             answers = replace(answers, near=near)
-            change = compare(config, plan, answers, of_channels)
-            if config.installs or had_installs(state):
-                change = with_installs(config, plan, answers, change, scans)
-            events = with_copies(change.events, copies_of(change.installs))
+            compared = compare(config, plan, answers, of_channels)
+
+            def judged(change: PollChange) -> tuple[PollChange, tuple[Event, ...]]:
+                if config.installs or had_installs(state):
+                    change = with_installs(config, plan, answers, change, scans)
+                return change, with_copies(change.events, copies_of(change.installs))
+
+            change, events = judged(compared)
             nodes = change.snapshot.nodes
             reasons = await reasons_for(registry, events, nodes, patience, progress)
+        if reasons:
+            # Only now it is known how bad flags are, and so whether something else is worse.
+            snapshot, _ = with_scans(compared.snapshot, events, reasons)
+            change, events = judged(replace(compared, snapshot=snapshot))
         read_reasons = [
             reasons[version_of(event)].summary
             for event in events
