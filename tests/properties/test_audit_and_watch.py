@@ -171,9 +171,9 @@ def _days_later(days: int) -> str:
     return timestamps.later(clock(), days * 90_000)
 
 
-def _exposed(watcher: Watcher) -> dict[str, Grade]:
+def _exposed(polls: Watcher) -> dict[str, Grade]:
     """Return what the state says is run and bad."""
-    exposures = watcher.folder.load().snapshot.installed.exposures
+    exposures = polls.folder.load().snapshot.installed.exposures
     return {key: Grade(one.verdict) for key, one in exposures.items()}
 
 
@@ -227,9 +227,9 @@ def test_the_first_look(world: World, registry: FakeRegistry, state: Path) -> No
     """Each copy that `audit` calls bad is exposed with that verdict and severity, and nothing else is."""
     findings = _audited(world, registry)
     assert {Grade.FLAGGED, Grade.FLAGGED_INFO} <= {one.grade for one in findings}
-    watcher = _watcher(world, registry, state)
-    report = watcher.poll()
-    exposed = _exposed(watcher)
+    polls = _watcher(world, registry, state)
+    report = polls.poll()
+    exposed = _exposed(polls)
     assert _disagreements(findings, exposed) == []
     # The ban of a whole pack is an event of its own.
     banned = {one.node for one in report.events if one.kind is Kind.BANNED}
@@ -239,21 +239,21 @@ def test_the_first_look(world: World, registry: FakeRegistry, state: Path) -> No
         if key.partition("@")[0] not in banned
     }
     # A quiet poll changes nothing of it.
-    revision = watcher.folder.load().snapshot.revision
-    assert watcher.poll().events == ()
-    assert watcher.folder.load().snapshot.revision == revision
+    revision = polls.folder.load().snapshot.revision
+    assert polls.poll().events == ()
+    assert polls.folder.load().snapshot.revision == revision
 
 
 def test_later_looks(world: World, registry: FakeRegistry, state: Path) -> None:
     """A watch that goes on says the same as `audit`, which sees everything for the first time, or worse of a flag."""
-    watcher = _watcher(world, registry, state)
-    watcher.poll()
+    polls = _watcher(world, registry, state)
+    polls.poll()
     for day in range(1, 4):
         world.live()
         # Once a day a poll asks how packs stand as a whole.
-        watcher.clock = partial(_days_later, day)
-        watcher.poll()
-        exposed = _exposed(watcher)
+        polls.clock = partial(_days_later, day)
+        polls.poll()
+        exposed = _exposed(polls)
         findings = _audited(world, registry)
         for key, grade in _bad(findings).items():
             # A flag that a ban of the whole pack hid is no news when that ends, so that its reason was not read.

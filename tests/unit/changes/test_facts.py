@@ -207,7 +207,7 @@ def test_a_finished_event_has_its_safe_version_and_reason() -> None:
     snapshot = Snapshot(nodes={PACK.lower(): known(version("1.0"))})
     events = (
         event("a"),
-        event("b", version=None),
+        event("b", version=None, version_id=None),
         event("f", Kind.DEPRECATED, after="deprecated"),
         event("c", node="other"),
         event("d", node=None),
