@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import signal
+import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,10 @@ from jsonschema import Draft202012Validator
 
 from tests.support import program
 from tests.support.fake_registry.server import FakeRegistry
+from tests.support.fakes.faults import FAULTS, inflict
+from tests.support.fork_server import ForkServer
+from tests.support.harness import Watcher, write_settings
+from tests.support.terminal import on_terminal
 from watcher.cli.commands.schema import document_of
 
 pytestmark = pytest.mark.measured
@@ -113,6 +120,95 @@ def test_findings_are_shown(wait: Wait, registry: FakeRegistry) -> None:
     ]
 
 
+def test_findings_without_a_table(wait: Wait, registry: FakeRegistry) -> None:
+    """A reason that is no list of findings is the last line, and there are none."""
+    reason = (
+        '{"message": "Steals passwords, says bob@example.com", "by": "bob@example.com"}'
+    )
+    registry.catalog.publish("lamps", "1.0.0", status="banned", reason=reason)
+    done = wait("lamps", "1.0.0", code=3)
+    assert len(done.out.splitlines()) == 1
+    assert last(done).endswith("banned: Steals passwords, says (address removed)")
+    found = document(wait("lamps", "1.0.0", "--json", code=3))
+    assert (found["findings"], found["finding_count"]) == ([], 0)
+
+
+@pytest.mark.parametrize("by", ["403", "GET /nodes", "publisher", "deleted"])
+def test_a_refused_pack(wait: Wait, registry: FakeRegistry, by: str) -> None:
+    """A pack that is banned or deleted as a whole is 3, whatever the version's row says; no finding was read."""
+    registry.catalog.publish("lamps", "1.0.0", status="pending")
+    match by:
+        case "403":
+            registry.catalog.ban_node("lamps")
+        case "publisher":
+            publisher = {"id": "me", "status": "PublisherStatusBanned"}
+            registry.catalog.edit_pack("lamps", publisher=publisher)
+        case _:
+            status = "deleted" if by == "deleted" else "banned"
+            registry.catalog.edit_pack("lamps", status=status, status_detail="Malware")
+    found = document(wait("lamps", "1.0.0", "--json", code=3))
+    assert found["status"] == ("deleted" if by == "deleted" else "banned")
+    assert found["reason"].startswith(f"the whole pack is {found['status']}")
+    assert (found["findings"], found["finding_count"]) == (None, None)
+    registry.catalog.set_status("lamps", "1.0.0", "active")
+    done = wait("lamps", "1.0.0", code=3)
+    assert last(done).startswith("exit 3: lamps 1.0.0 is refused: the whole pack is ")
+
+
+def test_an_active_version_that_is_deprecated(
+    wait: Wait, registry: FakeRegistry
+) -> None:
+    """A version that is active and deprecated is 0, and the line says both."""
+    registry.catalog.publish("lamps", "1.0.0", deprecated=True)
+    assert last(wait("lamps", "1.0.0", code=0)) == "lamps 1.0.0 is active, deprecated"
+
+
+def test_no_ban_by_mistake_and_no_pardon(wait: Wait, registry: FakeRegistry) -> None:
+    """A 403 of a wall is asked again and ends with 1; so does an active version whose pack cannot be asked about."""
+    registry.catalog.publish("lamps", "1.0.0")
+    inflict(registry, "status_403_forbidden")
+    done = wait("lamps", "1.0.0", "--for", "0.5", "--every", "0.1", code=1)
+    assert "refused access (403): Forbidden" in last(done)
+    assert done.err.count("refused access (403)") == 1  # each cause once
+
+    async def respond(request: web.BaseRequest) -> web.StreamResponse | None:
+        is_of_packs = request.path.startswith("/nodes")
+        return web.Response(status=403, body=b"{}") if is_of_packs else None
+
+    registry.respond = respond
+    found = document(wait("lamps", "1.0.0", "--for", "0.2", "--json", code=1))
+    assert found["status"] == "active"
+    assert "the whole pack may be banned" in found["error"]
+
+
+def test_a_registry_without_get_nodes(wait: Wait, registry: FakeRegistry) -> None:
+    """Where the registry does not have GET /nodes, the version's row decides, and stderr says what was not asked."""
+    registry.catalog.publish("lamps", "1.0.0")
+    registry.serves_nodes = False
+    done = wait("lamps", "1.0.0", code=0)
+    assert done.err.startswith("warning: bans of whole packs were not looked at: ")
+
+
+def test_a_flag_holds_without_its_reason(wait: Wait, registry: FakeRegistry) -> None:
+    """If the reason cannot be read, the exit code is 3 all the same; the document says that it was not read."""
+    registry.catalog.publish("lamps", "1.0.0", status="flagged", reason=FINDINGS)
+
+    async def respond(request: web.BaseRequest) -> web.StreamResponse | None:
+        is_of_reasons = "include_status_reason" in request.path_qs
+        return web.Response(status=403, body=b"{}") if is_of_reasons else None
+
+    registry.respond = respond
+    found = document(wait("lamps", "1.0.0", "--every", "0.1", "--json", code=3))
+    assert (found["status"], found["reason"]) == ("flagged", None)
+    assert (found["findings"], found["finding_count"]) == (None, None)
+    assert found["error"] == "the registry's reason could not be read"
+    done = wait("lamps", "1.0.0", "--every", "0.1", code=3)
+    assert last(done).endswith("flagged: the registry's reason could not be read")
+
+
+# What it does meanwhile
+
+
 def test_it_waits(wait: Wait, registry: FakeRegistry) -> None:
     """A version that is not there yet, is pending and then has a status that nobody knows is waited for."""
     looks = 0
@@ -140,3 +236,332 @@ def test_it_waits(wait: Wait, registry: FakeRegistry) -> None:
     ]
     assert last(done) == "lamps 1.0.0 is active"
     assert done.err == ""
+
+
+def test_faults_are_survived(wait: Wait, registry: FakeRegistry) -> None:
+    """An answer that fails is asked for again; each cause is said once, on stderr, with what happens then."""
+    registry.catalog.publish("lamps", "1.0.0")
+    faults = ["html_502", "truncated_body", "html_502", "truncated_body"]
+
+    async def respond(request: web.BaseRequest) -> web.StreamResponse | None:
+        if not faults:
+            return None
+        return await FAULTS[faults.pop(0)].play(request, registry.catalog)
+
+    registry.respond = respond
+    done = wait("lamps", "1.0.0", "--every", "0.1", code=0)
+    assert len(done.out.splitlines()) == 1
+    said = done.err.splitlines()
+    assert len(said) == 2
+    assert said[0] == "warning: lamps 1.0.0: registry error (502); asking again"
+    assert "the connection broke off" in said[1]
+
+
+def test_not_judged_in_time(wait: Wait, registry: FakeRegistry) -> None:
+    """If the time is over, the exit code is 1, and the last line and the document say why."""
+    registry.catalog.publish("lamps", "1.0.0", status="pending")
+    options = ("lamps", "1.0.0", "--for", "0.3", "--every", "0.1")
+    done = wait(*options, code=1)
+    why = "not judged within 300ms: it is pending"
+    assert last(done) == f"exit 1: lamps 1.0.0 was {why}"
+    found = document(wait(*options, "--json", code=1))
+    assert (found["status"], found["error"]) == ("pending", why)
+    assert (found["reason"], found["findings"]) == (None, None)
+    never = document(wait("lamps", "2.0.0", "--for", "0", "--json", code=1))
+    assert (never["version"], never["version_id"]) == ("2.0.0", None)
+    assert never["status"] is None
+    assert never["error"] == "not judged within 0s: it is not there yet"
+
+
+@pytest.mark.parametrize("fault", ["drip", "header_drip", "hang"])
+def test_a_slow_server_does_not_hold_it(
+    wait: Wait, registry: FakeRegistry, fault: str
+) -> None:
+    """It ends within `--for` and one `timeout`, whatever the server does; a little more is the start of Python."""
+    registry.catalog.publish("lamps", "1.0.0")
+    inflict(registry, fault)
+    begun = time.monotonic()
+    options = ("--for", "1", "--every", "0.1", "--set", "timeout=1s")
+    done = wait("lamps", "1.0.0", *options, code=1)
+    assert time.monotonic() - begun < 2 + 4
+    assert "timed out" in last(done)
+
+
+def test_a_long_retry_after(wait: Wait, registry: FakeRegistry) -> None:
+    """It ends in time however long the registry asks to wait; until then it asks only once more, at the end."""
+    registry.catalog.publish("lamps", "1.0.0")
+    inflict(registry, "rate_limited_absurd")
+    done = wait("lamps", "1.0.0", "--for", "1", "--every", "0.1", code=1)
+    assert "the registry asked to wait" in last(done)
+    assert len(registry.requests) == 2
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_at_once(
+    env: dict[str, str], registry: FakeRegistry, tmp_path: Path, number: signal.Signals
+) -> None:
+    """A signal ends it with a line and the usual exit code, also while it waits for an answer; there is no document."""
+    registry.catalog.publish("lamps", "1.0.0", status="pending")
+    inflict(registry, "hang")
+    words = ("wait", "lamps", "1.0.0", "--json")
+    with program.start(*words, cwd=tmp_path, env=env) as started:
+        started.until(lambda _: bool(registry.requests))
+        started.signal(number)
+        done = started.wait()
+    assert done.code == 128 + number
+    assert done.out == ""
+    assert done.err == "stopped; the version is not judged yet\n"
+
+
+def test_on_a_terminal(
+    env: dict[str, str], registry: FakeRegistry, tmp_path: Path, fork_server: ForkServer
+) -> None:
+    """A line says what is waited for and for how long at most; it is wiped in the end."""
+    registry.catalog.publish("lamps", "1.0.0", status="pending")
+    settings = {"registry_url": registry.url, "interval": "10s"}
+    watch = Watcher(tmp_path, registry, fork_server=fork_server, **settings)
+    options = ("lamps", "1.0.0", "--for", "5m", "--every", "2")
+    with on_terminal(watch, "wait", *options) as terminal:
+        terminal.until("\r\x1b[Klamps 1.0.0: it is pending; waiting for at most 5m (")
+        registry.catalog.set_status("lamps", "1.0.0", "active")
+        assert terminal.end() == 0
+    assert "waiting" not in terminal.said.rpartition("\r\x1b[K")[2]
+
+
+# What it waits for
+
+
+def test_the_project_of_this_folder(
+    wait: Wait, registry: FakeRegistry, tmp_path: Path
+) -> None:
+    """Without arguments it is what ./pyproject.toml names, the name in any case, the version however it is written."""
+    registry.catalog.publish("lamps", "1.2.0")
+    registry.catalog.publish("lamps", "1.3.0", status="pending")
+    project(tmp_path, '[project]\nname = "LAMPS"\nversion = "v1.2"\n')
+    assert last(wait(code=0)) == "lamps 1.2.0 is active"
+
+
+def test_an_id_alone(wait: Wait, registry: FakeRegistry, tmp_path: Path) -> None:
+    """An ID alone is the version of ./pyproject.toml if that is of the pack, else the newest that is pending."""
+    for version, day in (("1.10.0", 3), ("1.9.0", 2), ("2.0.0", 1)):
+        moment = datetime(2026, 3, day, tzinfo=UTC)
+        registry.catalog.publish("lamps", version, status="pending", created_at=moment)
+    registry.catalog.publish("lamps", "1.2.0")
+    newest = "exit 1: lamps 1.10.0 was not judged within 0s: it is pending"
+    once = ("--for", "0")
+    assert last(wait("lamps", *once, code=1)) == newest
+    project(tmp_path, '[project]\nname = "other"\nversion = "1.2.0"\n')
+    address = "https://registry.comfy.org/nodes/lamps"
+    assert last(wait(address, *once, code=1)) == newest
+    project(tmp_path, '[project]\nname = "Lamps"\nversion = "1.2.0"\n')
+    assert last(wait("lamps", *once, code=0)) == "lamps 1.2.0 is active"
+    # A version that is made elsewhere is not in the file.
+    project(tmp_path, '[project]\nname = "lamps"\ndynamic = ["version"]\n')
+    assert last(wait("lamps", *once, code=1)) == newest
+    project(tmp_path, "[project")
+    assert last(wait("lamps", *once, code=1)) == newest
+
+
+def test_the_newest_pending_version_stays_it(
+    wait: Wait, registry: FakeRegistry
+) -> None:
+    """Once chosen it is waited for, though a newer one is published meanwhile."""
+    looks = 0
+
+    async def respond(request: web.BaseRequest) -> None:
+        nonlocal looks
+        looks += request.path.startswith("/versions")
+        if looks == 2 and request.path.startswith("/versions"):
+            registry.catalog.publish("lamps", "2.0.0", status="pending")
+            registry.catalog.set_status("lamps", "1.0.0", "active")
+
+    registry.catalog.publish("lamps", "1.0.0", status="pending")
+    registry.respond = respond
+    assert last(wait("lamps", "--every", "0.1", code=0)) == "lamps 1.0.0 is active"
+
+
+def test_the_version_that_was_published_last(
+    wait: Wait, registry: FakeRegistry
+) -> None:
+    """Of several rows with the text it is the one that was created last; what is written so comes first."""
+    for name, status, day in (
+        ("a", "deleted", 1),
+        ("b", "active", 3),
+        ("c", "flagged", 2),
+    ):
+        moment = datetime(2026, 3, day, tzinfo=UTC)
+        registry.catalog.publish("lamps", name, status=status, created_at=moment)
+        registry.catalog.edit("lamps", name, version="1.0")
+    moment = datetime(2026, 3, 4, tzinfo=UTC)
+    registry.catalog.publish("lamps", "1.0.0", status="banned", created_at=moment)
+    assert last(wait("lamps", "1.0", code=0)) == "lamps 1.0 is active"
+    assert last(wait("lamps", "1.0.0", code=3)).startswith(
+        "exit 3: lamps 1.0.0 is banned"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (None, "there is no pyproject.toml in this folder"),
+        ("[project", "pyproject.toml is not valid TOML"),
+        ("", "pyproject.toml: it has no [project] name"),
+        ("project = 3", "pyproject.toml: it has no [project] name"),
+        (
+            '[project]\nname = "a b"\nversion = "1"',
+            "its [project] name cannot be an id",
+        ),
+        (
+            '[project]\nname = ["x"]\nversion = "1"',
+            "its [project] name cannot be an id",
+        ),
+        ('[project]\nname = "x"', "pyproject.toml: it has no version"),
+        ('[project]\nname = "x"\ndynamic = ["version"]', "its version is dynamic"),
+        ('[project]\nname = "x"\nversion = 1.2', "its version is not valid"),
+        ('[project]\nname = "x"\nversion = ""', "its version is not valid"),
+        ('[project]\nname = "x"\nversion = "1\\u202e2"', "its version is not valid"),
+        ("a" * 300_000, "pyproject.toml is larger than 256 KB, which is not read"),
+    ],
+)
+def test_a_project_that_does_not_say_it(
+    wait: Wait, registry: FakeRegistry, tmp_path: Path, text: str | None, said: str
+) -> None:
+    """Without a name and a version the exit code is 2, with a hint what to type; no registry is asked."""
+    if text is not None:
+        project(tmp_path, text)
+    done = wait(code=2)
+    assert said in done.err.splitlines()[0]
+    assert done.err.splitlines()[1].startswith("hint: name the pack and the version: ")
+    assert done.out == f"exit 2: {done.err.splitlines()[0].removeprefix('error: ')}\n"
+    assert registry.requests == []
+
+
+def test_nothing_is_pending(wait: Wait, registry: FakeRegistry) -> None:
+    """An ID without a pending version, or that the registry does not know, is exit 2 with a hint."""
+    registry.catalog.publish("lamps", "1.2.0")
+    done = wait("lamps", "--json", code=2)
+    assert done.out == ""
+    assert done.err == (
+        "error: no version of lamps is pending; the newest is 1.2.0 (active)\n"
+        "hint: name the version: comfy-watch wait lamps VERSION\n"
+    )
+    assert "the registry has no version of nobody" in wait("nobody", code=2).err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("a/b",), "ID: 'a/b' is not the id of a pack"),
+        (("lamps*", "1.0"), "ID: 'lamps*' is a pattern"),
+        (("lamps", "1 0"), "VERSION: '1 0' is no version"),
+        (("lamps", "\u202e1"), "VERSION: '\\u202e1' is no version"),
+        (("lamps", "1.0", "--for", "soon"), "--for: 'soon' is not a duration"),
+        (("lamps", "1.0", "--every", "never"), "--every: 'never' is not a duration"),
+        (("lamps", "1.0", "--set", "timeout=no"), "timeout: 'no' is not a duration"),
+        (("a", "b", "c"), "got unexpected extra argument"),
+    ],
+)
+def test_a_wrong_use(
+    wait: Wait, registry: FakeRegistry, words: tuple[str, ...], said: str
+) -> None:
+    """What cannot be meant is exit 2, and no registry is asked."""
+    assert said in wait(*words, code=2).err
+    assert registry.requests == []
+
+
+def test_the_shortest_pause(
+    run: Callable[..., program.Completed], env: dict[str, str]
+) -> None:
+    """Two looks are at least ten seconds apart, as two polls are."""
+    done = run("wait", "lamps", "1.0", "--every", "9s", env=env)
+    assert done.code == 2
+    assert "--every: '9s' is out of range; give 10s to " in done.err
+
+
+# GitHub Actions
+
+
+def test_annotations(wait: Wait, registry: FakeRegistry, tmp_path: Path) -> None:
+    """On GitHub Actions each finding is a note at its file, as the runner sees that; --json has only its document."""
+    registry.catalog.publish("lamps", "1.0.0", status="flagged", reason=FINDINGS)
+    env = {"GITHUB_ACTIONS": "true", "GITHUB_WORKSPACE": str(tmp_path.parent)}
+    notes = [
+        "::error title=lamps 1.0.0::exit 3: lamps 1.0.0 is flagged: 2 findings",
+        f"::error title=lamps 1.0.0,file={tmp_path.name}/nodes/glow.py,line=42::contains a Bitcoin address",
+        f"::notice title=lamps 1.0.0,file={tmp_path.name}/nodes/video.py,line=3::starts other programs",
+    ]
+    done = wait("lamps", "1.0.0", code=3, **env)
+    assert re.sub(r" \(\d+ \w+\)", "", done.err).splitlines() == notes
+    as_json = wait("lamps", "1.0.0", "--json", code=3, **env)
+    assert document(as_json)["finding_count"] == 2
+    assert as_json.err.count("::") == 6
+    elsewhere = {**env, "GITHUB_WORKSPACE": str(tmp_path / "elsewhere")}
+    assert "file=nodes/glow.py," in wait("lamps", "1.0.0", code=3, **elsewhere).err
+    registry.catalog.set_status("lamps", "1.0.0", "active")
+    assert wait("lamps", "1.0.0", code=0, **env).err == ""
+
+
+def test_hostile_findings_forge_no_annotation(
+    wait: Wait, registry: FakeRegistry
+) -> None:
+    """Whatever a finding says: each line of output that is a command is one of ours, with our properties."""
+    nasty = "x%0A::error title=y,file=z::w\r\n::error::q\u202e##[error]a\u2028::set-output name=a::b"
+    findings = [
+        {
+            "issue_type": nasty,
+            "severity": nasty,
+            "file_path": nasty,
+            "line_number": nasty,
+            "code_snippet": nasty,
+        },
+        {"issue_type": "a,b:c", "severity": "critical", "file_path": "a,line=9:b%.py"},
+    ]
+    for reason in (json.dumps(findings), nasty):
+        if reason is nasty:
+            registry.catalog.edit("lamps", "1.0.0", status_reason=reason)
+        else:
+            registry.catalog.publish("lamps", "1.0.0", status="flagged", reason=reason)
+        done = wait("lamps", "1.0.0", code=3, GITHUB_ACTIONS="true")
+        assert "##[" not in done.out + done.err
+        assert not re.search(r"^\s*::", done.out, re.MULTILINE)
+        for line in done.err.splitlines():
+            command = re.fullmatch(r"::(error|warning|notice) ([^:]*)::(.*)", line)
+            assert command, line
+            names = [one.partition("=")[0] for one in command[2].split(",")]
+            assert names in (["title"], ["title", "file"], ["title", "file", "line"])
+            assert line.isprintable()
+            assert not re.search(r"%(?!25|0A|0D|3A|2C)", line)
+
+
+def test_only_the_first_findings_are_notes(wait: Wait, registry: FakeRegistry) -> None:
+    """GitHub shows ten notes of a level: no more are written, and on a terminal only the first are shown."""
+    found = [
+        {"issue_type": f"rule_{number}", "severity": "info", "file_path": "x.py"}
+        for number in range(158)
+    ]
+    reason = json.dumps(found)
+    registry.catalog.publish("lamps", "1.0.0", status="flagged", reason=reason)
+    done = wait("lamps", "1.0.0", code=3, GITHUB_ACTIONS="true")
+    assert done.err.count("::notice ") == 10
+    assert len(done.out.splitlines()) == 1 + 158 + 2
+    assert len(document(wait("lamps", "1.0.0", "--json", code=3))["findings"]) == 158
+
+
+# Settings
+
+
+def test_settings_where_there_are_any(
+    run: Callable[..., program.Completed], registry: FakeRegistry, tmp_path: Path
+) -> None:
+    """It needs no settings, writes nothing, and takes the registry's address from where other commands do."""
+    registry.catalog.publish("lamps", "1.0.0")
+    options = ("--registry-url", registry.url)
+    assert run("wait", "lamps", "1.0.0", *options).code == 0
+    assert (
+        run("wait", "lamps", "1.0.0", "--set", f"registry_url={registry.url}").code == 0
+    )
+    assert list(tmp_path.iterdir()) == []
+    write_settings(tmp_path, registry_url=registry.url, timeout="5s")
+    assert run("wait", "lamps", "1.0.0").code == 0
+    (tmp_path / "comfy-watch.toml").write_text("timeout = 0\n", "utf-8")
+    assert run("wait", "lamps", "1.0.0").code == 2

@@ -70,8 +70,12 @@ class Verdict(StrEnum):
     DELETED = "deleted"
     REFUSED_PACK = "403 for the whole pack"
     BANNED_PACK = "GET /nodes says that the pack is banned"
+    BANNED_PUBLISHER = "GET /nodes says that the publisher is banned"
     UNKNOWN = "a status that nobody knows"
 
+
+_OF_PACK = {Verdict.BANNED_PACK, Verdict.BANNED_PUBLISHER}
+"""What only GET /nodes says."""
 
 _STATUSES = {
     Verdict.ACTIVE: "active",
@@ -81,6 +85,7 @@ _STATUSES = {
     Verdict.DELETED: "deleted",
     Verdict.REFUSED_PACK: "pending",
     Verdict.BANNED_PACK: "pending",
+    Verdict.BANNED_PUBLISHER: "pending",
     Verdict.UNKNOWN: "NodeVersionStatusQuarantined",
 }
 """Of the version's row."""
@@ -170,9 +175,9 @@ def plan(seed: int) -> Plan:
     ending = rng.choices([*Ending], weights=[5, 1, 3, 1])[0]
     age = 0.0 if ending is Ending.JUST else age
     longest, storms = _time(rng, ending, appears, judged, every + age)
-    verdict = rng.choices([*Verdict], weights=[4, 1, 2, 1, 1, 1, 1, 1])[0]
+    verdict = rng.choices([*Verdict], weights=[4, 1, 2, 1, 1, 1, 1, 1, 1])[0]
     records = Records.USUAL
-    if verdict is not Verdict.BANNED_PACK and rng.random() < 0.3:
+    if verdict not in _OF_PACK and rng.random() < 0.3:
         records = rng.choice([*Records])
     return Plan(
         seed=seed,
@@ -260,6 +265,9 @@ class World:
                 judged.ban_node(NODE)
             case Verdict.BANNED_PACK:
                 judged.edit_pack(NODE, status="banned", status_detail="Malware")
+            case Verdict.BANNED_PUBLISHER:
+                publisher = {"id": "me", "status": "PublisherStatusBanned"}
+                judged.edit_pack(NODE, publisher=publisher)
             case _:
                 pass
         if plan.records is Records.STRANGE:

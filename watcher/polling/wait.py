@@ -28,7 +28,7 @@ from watcher.polling.reading.reasons import read_reasons
 from watcher.registry.client import Query, Registry
 from watcher.registry.packs import read_packs
 from watcher.registry.reader import read_node
-from watcher.text.sanitize import sanitize_line
+from watcher.text.sanitize import Trusted, sanitize_line
 from watcher.text.status_reason import Reason, read_reason, summarize
 
 _REFUSED = (FLAGGED, BANNED, DELETED)
@@ -234,13 +234,15 @@ class Waiter:
             self._judged()
         elif record is None and failure is not None and records.absent:
             # The registry will never answer that: asking again is of no use.
-            self._judged(f"bans of whole packs were not looked at: {failure.error}")
+            what = f"bans of whole packs were not looked at: {failure.error}"
+            self._judged(Trusted(what))
         else:
             why = failure.error if failure else "GET /nodes does not have the pack"
             if record is not None:
                 status = sanitize_line(record.status, _STATUS)
                 why = f"the status of the pack is {status}, which this program does not know"
-            self._fail(f"it is active, but the whole pack may be banned: {why}")
+            what = f"it is active, but the whole pack may be banned: {why}"
+            self._fail(Trusted(what))
 
     def _refuse_pack(self, status: str, detail: str) -> None:
         """Note that the whole pack is refused."""

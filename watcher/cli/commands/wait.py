@@ -46,7 +46,8 @@ from watcher.settings import model, node_ids, parsing
 from watcher.settings.loading import Loaded
 from watcher.streams import width
 from watcher.text.mask import describe, is_visible
-from watcher.text.sanitize import safe_line, sanitize_line
+from watcher.text.plural import plural
+from watcher.text.sanitize import Trusted, safe_line, sanitize_line
 
 _FILE = "pyproject.toml"
 _FOR = "1h"
@@ -169,7 +170,7 @@ def _project(folder: Path) -> pyproject.Project:
             raise UsageError(f"there is no {_FILE} in this folder", _hint())
         return pyproject.read(data)
     except (UnreadableError, ValueError, OSError) as error:
-        raise UsageError(safe_line(str(error)), _hint()) from None
+        raise UsageError(safe_line(Trusted(error)), _hint()) from None
 
 
 def _of_project(project: pyproject.Project) -> Wanted:
@@ -320,9 +321,14 @@ class _Done:
             return f"is refused: {safe_line(self.look.of_pack, _TEXT)}"
         seconds = max(timestamps.seconds_between(self.started, self.finished), 0)
         what = f"is {_status(self.look)} ({durations.in_words(seconds)})"
-        reason = self.reason or "the registry gives no reason"
-        why = self.error or (reason if self.code else "")
+        why = self.error or (self._why_refused() if self.code else "")
         return f"{what}: {safe_line(why, _TEXT)}" if why else what
+
+    def _why_refused(self) -> str:
+        scan = self.look.reason.scan if self.look.reason else None
+        if scan is not None and scan.is_whole:  # the table says the rest
+            return plural(scan.count, "finding")
+        return self.reason or "the registry gives no reason"
 
     def annotations(self, folder: str) -> list[str]:
         """Return what GitHub Actions shows beside the run, and beside the files: these lie in `folder`."""
