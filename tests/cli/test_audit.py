@@ -260,6 +260,19 @@ def test_a_flag_that_is_a_warning(
     audit("ComfyUI", "--fail-on", "flagged-info")
 
 
+def test_a_banned_publisher(
+    audit: Audit, comfyui: ComfyUI, registry: FakeRegistry
+) -> None:
+    """Whatever the registry says of the version, the pack of a banned publisher is banned, and no version good."""
+    registry.catalog.publish("pack", "1.0.0")
+    registry.catalog.give("pack", "ann")
+    registry.catalog.ban_publisher("ann")
+    comfyui.registry("pack", "1.0.0")
+    (one,) = document(audit("ComfyUI", "--json", code=3))["packs"]
+    assert (one["verdict"], one["safe_version"]) == ("banned", None)
+    assert "its publisher is banned" in one["reason"]
+
+
 @pytest.mark.parametrize("unread", ["1.0.0", "1.1.0"])
 def test_a_reason_that_is_not_given(
     audit: Audit, comfyui: ComfyUI, registry: FakeRegistry, unread: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.webhook import Webhook
 from tests.support.fault_points import Cut
 from tests.support.harness import Watcher, reported
+from tests.support.lived_in import LivedIn
 
 pytestmark = pytest.mark.measured
 
@@ -120,6 +122,7 @@ def test_nothing_is_watched_before_the_first_list(
     registry.lists_of_publishers = 503
     found = watch.check(code=1)
     assert found["nodes"] == {"watched": 0, "checked": 0, "failed": 0}
+    assert found["reading"]["way"] == "each"
     ((node, error),) = [(one["node"], one["error"]) for one in found["errors"]]
     assert node is None
     assert error.startswith("publisher ann: its packs cannot be listed: the registry ")
@@ -197,6 +200,27 @@ def test_a_list_that_has_less_takes_nothing_away(
     assert watch.reported() == [("new", "bravo", "3.0.0")]
 
 
+def test_a_registry_that_lists_nothing_again(
+    watch: Watcher, registry: FakeRegistry
+) -> None:
+    """It has recovered also if its list shows that the publisher has no packs."""
+    watch = watch.but(publishers="cyd", failure_threshold=1)
+    registry.lists_of_publishers = 500
+    assert watch.reported(code=1) == [("failing", None, None)]
+    registry.lists_of_publishers = 200
+    assert watch.reported() == [("recovered", None, None)]
+
+
+def test_another_registry(watch: Watcher, registry: FakeRegistry) -> None:
+    """What another registry says of a publisher is asked for at once, not a day later."""
+    watch.check()
+    with FakeRegistry() as other:
+        other.catalog.publish("delta", "0.1.0")
+        other.catalog.give("delta", "ann")
+        found = watch.but(registry_url=other.url).check()
+    assert ("new", "delta", "0.1.0") in reported(found["events"])
+
+
 def test_packs_that_patterns_leave_out(watch: Watcher, registry: FakeRegistry) -> None:
     """A pattern leaves a publisher's packs out, new ones too, but not those that are named; alone it is refused."""
     publish(registry, "test-1")
@@ -251,6 +275,22 @@ def test_a_pack_without_versions(watch: Watcher, registry: FakeRegistry) -> None
         ("new", "empty", "0.1.0"),
         ("new", "later", "0.1.0"),
     ]
+
+
+def test_an_installed_pack_that_a_publisher_has(
+    watch: Watcher, registry: FakeRegistry, tmp_path: Path
+) -> None:
+    """It is not unknown to the registry though it has no version yet, as another one is; and each is watched once."""
+    registry.catalog.give("Empty", "ann")
+    comfyui = LivedIn(tmp_path / "studio")
+    for node in ("alpha", "empty", "private"):
+        comfyui.put(node, "1.0.0")
+    done = watch.but(installs=[str(comfyui.root)]).run("check")
+    assert done.code == 0
+    assert done.err == (
+        "warning: private: installed, but the registry does not know it\n"
+    )
+    assert done.out.splitlines()[-1].startswith("4 packs checked, ")
 
 
 def test_a_new_pack_that_cannot_be_read_yet(
@@ -349,9 +389,8 @@ def test_a_publisher_beside_the_whole_registry(
     assert sorted(told) == [("new", "alpha"), ("new", "delta")]
     assert watch.document("status")["publishers"][0]["packs"] == 3
     message = webhook.messages()[-1].json["message"]
-    [ref] = re.findall(r"history --ref ([0-9a-f]{8})", message) or [None]
-    if ref:
-        assert len(watch.history("--ref", ref)) == 2
+    [ref] = re.findall(r"history --ref ([0-9a-f]{8})", message)
+    assert len(watch.history("--ref", ref)) == 2
 
 
 def test_a_new_pack_of_which_nobody_says_whose_it_is(

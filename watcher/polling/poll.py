@@ -182,7 +182,7 @@ class Poller:
             config.registry_url, config.limits, progress=progress
         ) as registry:
             asked = due(config, state.checks, started)
-            lists = await read_lists(registry, asked, self.clock)
+            lists = await read_lists(registry, asked, self.clock, progress)
             state = with_lists(config, state, lists, started)
             lacking = unlisted(state.snapshot, lists)
             plan = make_plan(config, state, scans, started, unlisted=lacking)

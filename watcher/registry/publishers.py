@@ -14,6 +14,7 @@ from http import HTTPStatus
 from watcher.model.failure import Fault, ReadFailure
 from watcher.model.pack import PackList
 from watcher.model.selection import NODE_ID
+from watcher.progress import Progress, silent
 from watcher.registry.answer import Answer, NoAnswerError
 from watcher.registry.client import PackQuery, PublisherQuery, Registry
 from watcher.registry.packs import PackPage, parse_packs
@@ -32,7 +33,10 @@ ListReading = PackList | ReadFailure
 
 
 async def read_lists(
-    registry: Registry, publishers: Iterable[str], now: Callable[[], str]
+    registry: Registry,
+    publishers: Iterable[str],
+    now: Callable[[], str],
+    progress: Progress = silent,
 ) -> dict[str, ListReading]:
     """Return the list of each publisher's packs, by its id as given. Every failure is a value.
 
@@ -40,7 +44,10 @@ async def read_lists(
     """
     asked = tuple(publishers)
     readings = await asyncio.gather(
-        *(_read(registry, PublisherQuery(publisher=one), now) for one in asked)
+        *(
+            _read(registry, PublisherQuery(publisher=one), now, progress)
+            for one in asked
+        )
     )
     found: dict[str, ListReading] = {}
     refused: list[str] = []
@@ -50,7 +57,7 @@ async def read_lists(
         else:
             found[publisher] = _own_list(publisher, reading)
     if refused:
-        whole = await _read(registry, PackQuery(), now)
+        whole = await _read(registry, PackQuery(), now, progress)
         found |= {one: _list_among_all(one, whole) for one in refused}
     return found
 
@@ -84,23 +91,33 @@ class _Pages:
 
 
 async def _read(
-    registry: Registry, first: PublisherQuery | PackQuery, now: Callable[[], str]
+    registry: Registry,
+    first: PublisherQuery | PackQuery,
+    now: Callable[[], str],
+    progress: Progress,
 ) -> _Pages | ReadFailure:
     """Return all pages, up to the first that fails, or why not even one came."""
     try:
-        return await _read_pages(registry, first, now)
+        return await _read_pages(registry, first, now, progress)
     except NoAnswerError as error:
         return error.failure()
     except Exception as error:  # noqa: BLE001 - the answer is optional: whatever is in it, the poll goes on
         return ReadFailure(error=f"unexpected {type(error).__name__}")
+    finally:
+        progress(f"list {first.node}", "")
 
 
 async def _read_pages(
-    registry: Registry, first: PublisherQuery | PackQuery, now: Callable[[], str]
+    registry: Registry,
+    first: PublisherQuery | PackQuery,
+    now: Callable[[], str],
+    progress: Progress,
 ) -> _Pages:
     """Return all pages, up to the first after page 1 that fails. Raises NoAnswerError for page 1."""
     clock = asyncio.get_running_loop().time
     latest, asked_at = clock() + _LONGEST_READING, now()
+    place = f"list {first.node}"
+    progress(place, f"{first.node}: reading which packs there are")
     answer = await _ask(registry, first)
     pages = _Pages(at=moment(asked_at, answer.server_time))
     pages.add(_page(answer, first))
@@ -111,6 +128,7 @@ async def _read_pages(
             pages.count.note(f"page {number} was not requested: it took too long")
             break
         try:
+            progress(place, f"{first.node}: reading page {number} of the list")
             answer = await _ask(registry, replace(first, page=number))
             pages.add(_page(answer, first))
         except NoAnswerError as error:

@@ -13,6 +13,7 @@ import pytest
 from tests.support.factories import poll_report, watch
 from tests.support.fakes.webhook import Answer, Webhook
 from watcher.errors import ReplacedError
+from watcher.model.listing import ALL
 from watcher.polling.model import Report
 from watcher.polling.reports.problems import Problem
 from watcher.service.heartbeat import (
@@ -92,6 +93,11 @@ def test_what_a_poll_says() -> None:
     """A poll that read something is done; it failed if it read nothing, or if something could not be written."""
     assert ping_after(poll_report(watched=2, checked=1)) is Ping.DONE
     assert ping_after(poll_report(watched=2, checked=0)) is Ping.FAIL
+    # A publisher without packs leaves nothing to read, and one without a list is a failure.
+    nothing = poll_report(watched=0, checked=0)
+    assert ping_after(nothing) is Ping.DONE
+    for what in ({"errors": [(ALL, "x")]}, {"unscanned": (("laptop", "x"),)}):
+        assert ping_after(poll_report(watched=0, checked=0, **what)) is Ping.FAIL
     assert (
         ping_after(
             poll_report(

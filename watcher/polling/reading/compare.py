@@ -133,7 +133,8 @@ def _checks_after(plan: Plan, answers: Answers, found: Compared) -> Checks:
             packs_open=() if is_answered else tuple(sorted(open_now)),
             packs_error="" if failure is None else failure.error,
         )
-    is_swept = isinstance(answers.sweep, Sweep) or ALL in found.unread
+    is_refused = answers.sweep is not None and ALL in found.unread
+    is_swept = isinstance(answers.sweep, Sweep) or is_refused
     return replace(
         checks,
         polled_at=plan.options.now,

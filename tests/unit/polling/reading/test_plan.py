@@ -77,6 +77,18 @@ def _records(*banned: str, known: list[str]) -> PackRecords:
     )
 
 
+def test_a_new_pack_may_be_a_publishers() -> None:
+    """Where publishers are watched, a pack that a sweep shows first is asked about at once; not before a baseline."""
+    plan = _plan("known")
+    sweep = _sweep(known="active", fresh="active")
+    assert plan.due(sweep) == []
+    plan = replace(plan, publishers=("ann",))
+    assert plan.due(sweep) == ["fresh"]
+    no_baseline = replace(plan.snapshot, sweep_baseline=SweepBaseline())
+    sweep.incomplete = "page 2"
+    assert replace(plan, snapshot=no_baseline).due(sweep) == []
+
+
 @pytest.mark.parametrize(
     ("named", "globs", "tries"),
     [(99, (), False), (100, (), True), (1, ("a*",), True)],
