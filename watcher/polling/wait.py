@@ -272,7 +272,8 @@ class Waiter:
         tries = 1 if version.status == ACTIVE else _REASON_TRIES
         for attempt in range(tries):
             if attempt:
-                await self.sleep(min(self.every, _REASON_PAUSE))
+                left = max(latest - self.monotonic(), 0.0)
+                await self.sleep(min(self.every, _REASON_PAUSE, left))
             within = min(latest - self.monotonic(), self.timeout)
             with suppress(TimeoutError):
                 async with asyncio.timeout(within), self.connect() as registry:

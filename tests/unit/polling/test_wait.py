@@ -1,0 +1,239 @@
+"""Waiting for a verdict: when it looks again, when it ends, and what counts as the version."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+
+import pytest
+from aiohttp import web
+
+from tests.faults.asking import hurried
+from tests.support.fake_registry.catalog import Catalog
+from tests.support.fake_registry.server import FakeRegistry, encoded
+from tests.support.fakes.fault import asked
+from tests.support.fakes.faults import FAULTS, Means, inflict
+from tests.support.virtual import VirtualRegistry, run
+from watcher.polling.wait import Look, Waiter, Wanted
+from watcher.registry.client import Registry, RequestLimits
+
+NOW = "2026-03-02T12:00:00.000Z"
+TIMEOUT = 30.0
+Answered = Callable[[web.BaseRequest], Awaitable[web.StreamResponse | None]]
+
+
+@dataclass
+class Peer:
+    """A registry without sockets, whose loop never waits; `other` may give another answer."""
+
+    catalog: Catalog = field(default_factory=Catalog)
+    other: Answered | None = None
+    asked: list[tuple[float, str]] = field(default_factory=list)
+    """When each request came, and for what."""
+
+    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer from the catalog."""
+        self.asked.append((asyncio.get_running_loop().time(), request.path_qs))
+        if self.other is not None:
+            found = await self.other(request)
+            if found is not None:
+                return found
+        is_of_packs = request.path == "/nodes"
+        answering = self.catalog.packs if is_of_packs else self.catalog.answer
+        status, document = answering(asked(request))
+        return web.Response(status=status, body=encoded(document))
+
+    @property
+    def looks(self) -> list[float]:
+        """When each look began."""
+        return [
+            at
+            for at, path in self.asked
+            if path.startswith("/versions") and "reason" not in path
+        ]
+
+
+def wait(
+    peer: Peer, version: str = "1.0.0", longest: float = 600.0, every: float = 30.0
+) -> tuple[Look, float]:
+    """Wait, and return what was seen last and how long it took."""
+
+    async def work() -> tuple[Look, float]:
+        loop = asyncio.get_running_loop()
+        limits = RequestLimits(timeout=TIMEOUT, retries=0)
+        waiter = Waiter(
+            wanted=Wanted(node="lamps", version=version),
+            connect=partial(VirtualRegistry, peer.answer, limits),
+            timeout=TIMEOUT,
+            every=every,
+            longest=longest,
+            now=lambda: NOW,
+            report=lambda _: None,
+            monotonic=loop.time,
+        )
+        return await waiter.run(), loop.time()
+
+    return run(work())
+
+
+def test_a_look_at_the_very_end() -> None:
+    """It looks at once, then after each pause, and a last time when the time is over."""
+    peer = Peer()
+    peer.catalog.publish("lamps", "1.0.0", status="pending")
+    look, seconds = wait(peer, longest=100.0)
+    assert peer.looks == [0.0, 30.0, 60.0, 90.0, 100.0]
+    assert (look.why, seconds) == ("it is pending", 100.0)
+
+
+@pytest.mark.parametrize(
+    ("status", "asked_for", "pause"),
+    [
+        (429, "7", 30.0),
+        (429, "45", 45.0),
+        (503, "120", 120.0),
+        (429, "99999999", 300.0),
+        (503, "99999999", 300.0),
+        (500, "", 30.0),
+    ],
+)
+def test_a_pause_that_is_asked_for(status: int, asked_for: str, pause: float) -> None:
+    """`Retry-After` is kept to if it is longer than the pause, up to five minutes; then it asks again."""
+    peer = Peer()
+    peer.catalog.publish("lamps", "1.0.0")
+
+    async def once(_: web.BaseRequest) -> web.StreamResponse | None:
+        headers = {"Retry-After": asked_for} if asked_for else {}
+        is_first = len(peer.asked) == 1
+        return web.Response(status=status, headers=headers) if is_first else None
+
+    peer.other = once
+    look, seconds = wait(peer)
+    assert peer.looks == [0.0, pause]
+    assert (look.is_judged, seconds) == (True, pause)
+
+
+@pytest.mark.parametrize("path", ["/versions", "/nodes"])
+def test_silence_at_the_end(path: str) -> None:
+    """A last look that gets no answer ends after one `timeout`; what it saw before that is kept."""
+    peer = Peer()
+    peer.catalog.publish("lamps", "1.0.0")
+
+    async def silent(request: web.BaseRequest) -> web.StreamResponse | None:
+        return (
+            await FAULTS["hang"].play(request, peer.catalog)
+            if request.path == path
+            else None
+        )
+
+    peer.other = silent
+    look, seconds = wait(peer, longest=0.0)
+    assert (look.is_judged, seconds) == (False, TIMEOUT)
+    assert look.status == ("active" if path == "/nodes" else None)
+    assert look.why
+
+
+@pytest.mark.parametrize(("status", "times"), [("active", 1), ("flagged", 3)])
+def test_how_often_a_reason_is_asked_for(status: str, times: int) -> None:
+    """The reason of a refusal is asked for three times, that of an active version once; the verdict stands."""
+    peer = Peer()
+    peer.catalog.publish("lamps", "1.0.0", status=status, reason="because")
+
+    async def walled(request: web.BaseRequest) -> web.StreamResponse | None:
+        is_of_reasons = "include_status_reason" in request.path_qs
+        return web.Response(status=403) if is_of_reasons else None
+
+    peer.other = walled
+    look, _ = wait(peer)
+    times_asked = {at for at, path in peer.asked if "include_status_reason" in path}
+    assert sorted(times_asked) == [0.0, 5.0, 10.0][:times]
+    assert (look.is_judged, look.status, look.reason) == (True, status, None)
+
+
+def test_a_reason_within_the_time() -> None:
+    """A reason that never comes does not hold it: it ends one `timeout` after the time at the latest."""
+    peer = Peer()
+    peer.catalog.publish("lamps", "1.0.0", status="flagged")
+
+    async def silent(request: web.BaseRequest) -> web.StreamResponse | None:
+        is_of_reasons = "include_status_reason" in request.path_qs
+        return (
+            await FAULTS["hang"].play(request, peer.catalog) if is_of_reasons else None
+        )
+
+    peer.other = silent
+    look, seconds = wait(peer, longest=10.0)
+    assert (look.status, look.reason) == ("flagged", None)
+    assert seconds <= 10.0 + TIMEOUT
+
+
+def test_an_older_version_with_the_same_text() -> None:
+    """If a page leaves the version out, an older one with its text, which was deleted, is not taken for it."""
+    peer = Peer()
+    for number, status in enumerate(("deleted", "pending")):
+        at = datetime(2026, 3, 1 + number, tzinfo=UTC)
+        peer.catalog.publish("lamps", status, status=status, created_at=at)
+        peer.catalog.edit("lamps", status, version="1.0.0")
+
+    async def without(request: web.BaseRequest) -> web.StreamResponse | None:
+        if len(peer.looks) != 2 or request.path != "/versions":
+            return None
+        document = peer.catalog.answer(asked(request))[1]
+        rows = document["versions"]
+        assert isinstance(rows, list)
+        document["versions"] = [row for row in rows if "Deleted" in row["status"]]
+        return web.Response(body=encoded(document))
+
+    peer.other = without
+    look, _ = wait(peer, longest=60.0)
+    assert (look.is_judged, look.status) == (False, "pending")
+
+
+def test_a_version_that_is_gone() -> None:
+    """A version that was there and is not shown any more is waited for, and what was seen of it is kept."""
+    peer = Peer()
+    peer.catalog.publish("lamps", "0.9.0")
+    peer.catalog.publish("lamps", "1.0.0", status="pending")
+
+    async def gone(request: web.BaseRequest) -> None:
+        if len(peer.looks) == 2 and request.path == "/versions":
+            peer.catalog.remove("lamps", "1.0.0")
+
+    peer.other = gone
+    look, _ = wait(peer, longest=30.0)
+    assert (look.status, look.why) == (
+        "pending",
+        "the registry does not show it any more",
+    )
+
+
+@pytest.mark.parametrize("name", sorted(FAULTS))
+def test_every_fault(registry: FakeRegistry, name: str) -> None:
+    """Whatever two looks are answered with, over real connections, the third sees the flag; a ban ends it at once."""
+    reason = json.dumps([{"issue_type": "x", "severity": "info"}])
+    for number in range(4):
+        registry.catalog.publish("lamps", f"0.{number}.0")
+    registry.catalog.publish("another", "1.0.0", status="banned")
+    registry.catalog.publish("lamps", "1.0.0", status="flagged", reason=reason)
+    inflict(registry, name, nodes={"lamps"}, times=2)
+    limits = RequestLimits(
+        timeout=0.3 if FAULTS[name].slow else 20.0, retries=0, max_bytes=16 * 2**20
+    )
+    waiter = Waiter(
+        wanted=Wanted(node="lamps", version="1.0.0"),
+        connect=partial(Registry, registry.url, limits),
+        timeout=20.0,
+        every=30.0,
+        longest=3600.0,
+        now=lambda: NOW,
+        report=lambda _: None,
+    )
+    look, _ = hurried(waiter.run())
+    is_ban = FAULTS[name].means is Means.BANNED
+    assert look.is_judged
+    assert look.status == ("banned" if is_ban else "flagged")
+    if not is_ban:
+        assert look.reason is not None
