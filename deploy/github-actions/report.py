@@ -126,7 +126,8 @@ def _annotate(poll: Poll | None, verdict: Verdict) -> None:
 def _level(event: Event) -> str:
     if event.severity == "critical":
         return "error"
-    return "warning" if event.kind in _WARNED_OF else ""
+    is_warning = event.severity == "warning" and event.kind in _WARNED_OF
+    return "warning" if is_warning else ""
 
 
 def _annotate_events(level: str, events: list[Event]) -> None:

@@ -335,6 +335,7 @@ def test_every_event_has_a_row(job: Job) -> None:
             installed=[{"install": "studio", "version": None, "enabled": 1}],
         ),
         _event(kind="flagged", severity="warning", version=None),
+        _event(kind="flagged", severity="info"),
     ]
     done = job.report(job.written(_document(*others, _event())), "alerts")
     assert (done.code, _sees_the_ban(done)) == (0, True)

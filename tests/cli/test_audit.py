@@ -29,7 +29,7 @@ MALWARE = (
 )
 REASONS = {
     "evil": "Contains a stealer, says (address removed) comfy node uninstall evil",
-    "finding": "1 info finding: net; in x.py; not reviewed yet comfy node disable finding",
+    "finding": "informational findings: net, in x.py; not reviewed yet comfy node disable finding",
     "withdrawn": "the registry does not list this version any more comfy node install withdrawn@2.0.0",
 }
 """By pack: the last columns of its row."""
@@ -219,6 +219,10 @@ def test_a_flag_that_is_info(
         "pack 1.1.0 flagged (info) - "
     )
     assert "comfy node" not in done.out
+    assert (
+        "the only finding is informational, and earlier versions had it too" in done.out
+    )
+    assert "not reviewed" not in done.out
     assert done.out.splitlines()[-1].endswith(": 1 flagged (info)")
     (one,) = document(audit("ComfyUI", "--json"))["packs"]
     assert (one["verdict"], one["severity"], one["safe_version"]) == (

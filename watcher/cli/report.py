@@ -221,7 +221,12 @@ def _what_happened(event: Event, *, in_short: bool = False) -> str:
     from watcher.alerts.phrasing import beside_the_kind
 
     clauses = beside_the_kind(event, in_short=in_short)
-    return "; ".join("".join(map(_safe, words)) for words in clauses)
+    return "; ".join(map(safe_words, clauses))
+
+
+def safe_words(words: Iterable[str]) -> str:
+    """Return our own words and others as one text, safe to print."""
+    return "".join(map(_safe, words))
 
 
 def _safe(words: str) -> str:

@@ -107,9 +107,14 @@ class Finding:
         return grade_of(self.verdict, self.scan)
 
     @property
+    def basis(self) -> str:
+        """What the verdict rests on, but for the registry's reason."""
+        return ": ".join(filter(None, (self.by, self.why)))
+
+    @property
     def reason(self) -> str:
         """What the verdict rests on, and the registry's reason."""
-        return ": ".join(filter(None, (self.by, self.why, self.detail)))
+        return ": ".join(filter(None, (self.basis, self.detail)))
 
     @property
     def is_malware(self) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 from watcher import timestamps
 from watcher.alerts.advice import advice_on_copy, commands
+from watcher.alerts.findings import in_a_sentence
 from watcher.changes.transitions import node_url
 from watcher.cli.commands.installs import (
     base_name,
@@ -19,7 +20,7 @@ from watcher.cli.commands.installs import (
 )
 from watcher.cli.documents import AuditDocument, PackForm
 from watcher.cli.progress_line import progress_line
-from watcher.cli.report import error_form, failure_lines
+from watcher.cli.report import error_form, failure_lines, safe_words
 from watcher.cli.terminal import (
     INDENT,
     Row,
@@ -287,10 +288,16 @@ def _why(finding: Finding, limit: int) -> str:
     """Return the reason, shortened. Evidence is shown as `installed` shows it: its words are this program's."""
     if finding.reason and finding.reason == finding.pack.evidence:
         return escape_invisible(finding.reason)
-    reason = sanitize_line(finding.reason, limit)
-    if finding.verdict is Verdict.FLAGGED:
-        return f"{reason}{'; ' if reason else ''}not reviewed yet"
-    return reason
+    if finding.verdict is not Verdict.FLAGGED:
+        return sanitize_line(finding.reason, limit)
+    found = sanitize_line(finding.detail, limit)
+    if finding.scan and finding.scan.is_whole:
+        found = safe_words(in_a_sentence(finding.scan))
+    elif finding.listed and not found:
+        found = "the registry gives no reason"
+    because = ": ".join(filter(None, (sanitize_line(finding.basis, limit), found)))
+    is_calm = finding.grade is Grade.FLAGGED_INFO
+    return because if is_calm else f"{because}; not reviewed yet"
 
 
 def _is_said_of_all(done: Audit, finding: Finding) -> bool:

@@ -8,10 +8,12 @@ from typing import Any
 import click
 import pytest
 
+from tests.support.factories import HARMLESS, version
 from watcher.cli.commands.audit import lines
 from watcher.model.failure import ReadFailure
 from watcher.model.finding import Finding
 from watcher.model.pack import Inventory, Pack, PackKind, Verdict
+from watcher.model.scan import Scan
 from watcher.model.version import SafeVersion
 from watcher.polling.audit import Audit
 from watcher.text.columns import display_width, wrap
@@ -63,6 +65,42 @@ def test_a_reason_has_a_line_of_its_own() -> None:
         f"evil 1.0.0 banned remove it first, then move to 1.1.0 Adware {' && '.join(typed)}",
         "fine 1.0.0 ok - - -",
     ]
+
+
+@pytest.mark.parametrize(
+    ("scan", "reason", "shown_as"),
+    [
+        (
+            replace(HARMLESS, new=1),
+            "1 finding",
+            "new in this version, informational: net, in x.py:1; not reviewed yet",
+        ),
+        (
+            HARMLESS,
+            "1 finding",
+            "the only finding is informational, and earlier versions had it too",
+        ),
+        (
+            replace(HARMLESS, is_whole=False),
+            "at least 1 finding",
+            "at least 1 finding; not reviewed yet",
+        ),
+        (None, "By hand", "By hand; not reviewed yet"),
+        (None, "", "the registry gives no reason; not reviewed yet"),
+    ],
+)
+def test_why_a_version_is_flagged(
+    scan: Scan | None, reason: str, shown_as: str
+) -> None:
+    """In words if all that was found is known; a clone says first by what it is judged."""
+    one = finding("odd", Verdict.FLAGGED, reason=reason, scan=scan)
+    one = replace(one, listed=version("1.0.0", "flagged"))
+    row = shown(one, width=None)[1]
+    assert f"  {shown_as}  " in row.replace("\u2024", ".")
+    assert ("flagged (info)" in row) is (scan is HARMLESS)
+    clone = replace(one, by="a clone whose file says 1.0.0")
+    text = shown(clone, width=None)[1].replace("\u2024", ".")
+    assert f"  a clone whose file says 1.0.0: {shown_as}  " in text
 
 
 def test_the_cause_for_all_packs_is_not_repeated() -> None:
