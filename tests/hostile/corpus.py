@@ -327,6 +327,84 @@ def reasons(text: str) -> tuple[str, ...]:
     )
 
 
+ODD: tuple[object, ...] = (
+    None,
+    True,
+    -1,
+    10**17,
+    10**400,
+    float("inf"),
+    1.5,
+    [],
+    {"evil": ["evil"]},
+    ["::error::evil"],
+    "\ud800",
+    "1\n::error::evil",
+    "\u0661",
+    "9" * 5000,
+)
+"""What may stand where a finding has a line, or any text."""
+_DEEP = "[" * 50_000
+_SHORT = 60
+
+
+def findings(rule: str, severity: str, file: str) -> tuple[str, ...]:
+    """Return reasons that are findings with these texts, among findings of every odd kind, whole and cut off.
+
+    In a list of very many findings there are only the beginnings of the texts.
+    """
+    told = {
+        "issue_type": rule,
+        "severity": severity,
+        "scanner": "yara_scan",
+        "description": "evil",
+        "file_path": file,
+        "line_number": 7,
+        "code_snippet": "import evil  # jane.reviewer@comfy.example",
+        "admin_tags": ["evil"],
+        "metadata": {"matched_patterns": ["evil"]},
+    }
+    few = {"type": rule[:_SHORT], "severity": severity[:_SHORT], "path": file[:_SHORT]}
+    odd: list[object] = [
+        {
+            "issue_type": value,
+            "severity": value,
+            "file_path": value,
+            "line_number": value,
+        }
+        for value in ODD
+    ]
+    odd += [few | {"line": value} for value in ODD]
+    older = {"error_type": rule, "severity": severity, "file": file, "line": "7"}
+    whole = json.dumps([told])
+    history = [
+        {
+            "status": "NodeVersionStatusFlagged",
+            "message": whole,
+            "by": "jane.reviewer@comfy.example",
+        }
+    ]
+    return (
+        whole,
+        json.dumps([*odd, told]),
+        json.dumps([*ODD, older]),
+        json.dumps([few | {"line": number} for number in range(20_001)]),
+        json.dumps([told | {"code_snippet": "evil " * 400_000}]),
+        json.dumps([told | {"metadata": 0}]).replace(
+            '"metadata": 0', f'"metadata": {_DEEP}'
+        ),
+        json.dumps([told, {"code_snippet": "x"}]).replace('"x"', _DEEP),
+        json.dumps(
+            {
+                "message": json.dumps({"message": whole}),
+                "by": "jane.reviewer@comfy.example",
+            }
+        ),
+        json.dumps({"message": "evil", "statusHistory": history}),
+        whole[:-60],
+    )
+
+
 _PIECES: tuple[Callable[[random.Random], str], ...] = (
     lambda dice: dice.choice([text for text in TEXTS if len(text) < 200]),
     lambda dice: dice.choice("`*_~|<>[]()!#-=\\&;:@/.%\"'{}$^+"),
