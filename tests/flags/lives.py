@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Self
 
 from aiohttp import web
-from pydantic import SecretStr
 
 from tests.flags.oracle import Due, due, why
 from tests.flags.packs import Key, MadePack, Packs, Release
@@ -24,7 +23,6 @@ from tests.support.fakes.fault import asked
 from tests.support.fakes.webhook import Webhook
 from tests.support.worker import WORKER
 from watcher import timestamps
-from watcher.model.channel import Grouping
 from watcher.model.version import ACTIVE, BANNED, DELETED, FLAGGED, PENDING
 from watcher.polling import setup
 from watcher.polling.model import Report
@@ -180,16 +178,16 @@ class Life(contextlib.ExitStack):
 
     def _poll(self) -> Report:
         # A message on each pack: in one of all only so many events have their objects.
-        channel = ChannelTable(
-            name="hook",
-            url=SecretStr(self._webhook.apprise_url()),
-            grouping=Grouping.NODE,
-        )
+        table = {
+            "name": "hook",
+            "url": self._webhook.apprise_url(),
+            "grouping": "node",
+        }
         chosen = Settings(
             registry_url=self._registry.url,
             state_dir=self._folder.path,
             nodes=("*", *NAMED),
-            channels=(channel,),
+            channels=(ChannelTable.model_validate(table),),
             retries=0,
             max_response_mb=READ_AT_MOST_MB,
         )

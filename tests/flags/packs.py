@@ -100,7 +100,7 @@ class Shares:
     """Of packs in a week: about 55 versions a day of 4,348 packs."""
     newcomers: float = 0.02
     """Of releases, that are the first of a pack that nobody knew."""
-    grown: float = 0.035
+    grown: float = 0.025
     """Of releases, that have a finding in another place."""
     taken_over: float = 0.004
     """Of releases, that are an attacker's."""
