@@ -134,6 +134,10 @@ PARTS = {
         on_every_core=True,
         tried={"cases": len(list(cases())) + len(list(process_cases()))},
     ),
+    "flags": Part(
+        module="tests.flags",
+        tried={"polls": 70, "flags": 4000, "left out": 3000},
+    ),
     "hostile text": Part(
         module="tests.chaos.hostile",
         on_every_core=True,

@@ -17,6 +17,9 @@ from watcher.model.version import ACTIVE, BANNED, DELETED, FLAGGED, PENDING
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 _WEEK = timedelta(weeks=1)
+_YOUNG = 9 * _WEEK
+_APART = 10 * _WEEK
+"""Between two versions of a pack from before the first poll."""
 
 Place = tuple[str, str]
 """A rule, and the file in which it matched."""
@@ -98,7 +101,7 @@ class Shares:
     """Of the flagged versions from before the first poll, that a person has let pass."""
     releases: float = 0.09
     """Of packs in a week: about 55 versions a day of 4,348 packs."""
-    newcomers: float = 0.02
+    newcomers: float = 0.015
     """Of releases, that are the first of a pack that nobody knew."""
     grown: float = 0.025
     """Of releases, that have a finding in another place."""
@@ -106,12 +109,14 @@ class Shares:
     """Of releases, that are an attacker's."""
     backports: float = 0.04
     """Of releases, that belong to an older line."""
-    unreadable: float = 0.012
+    unreadable: float = 0.008
     """Of releases, whose reason cannot be read in full, ever."""
-    failing: float = 0.006
+    failing: float = 0.004
     """Of packs with habits, whose reasons cannot be requested at a poll."""
-    pardoned: float = 0.002
+    pardoned: float = 0.0005
     """Of flagged versions in a week, that a person lets pass."""
+    pardoned_soon: float = 0.03
+    """The same of those that are younger than two months: their publishers ask for it."""
     banned: float = 0.0004
     """Of flagged versions, that a person bans; of active ones a tenth of that."""
     scanned_again: float = 0.0005
@@ -243,7 +248,7 @@ class Packs:
         count = min(1 + int(self.dice.paretovariate(1.16) * 1.6), 60)
         for before in range(count, 0, -1):
             release = self._release(
-                pack, self._next(pack), created=START - before * _WEEK
+                pack, self._next(pack), created=START - before * _APART
             )
             is_pardoned = release.found and self._happens(self.shares.earlier_pardoned)
             release.status = ACTIVE if is_pardoned else release.verdict
@@ -259,7 +264,7 @@ class Packs:
             pack.habits["prohibited-string", "nodes.py"] = self.dice.choice(
                 (CRITICAL, None)
             )
-        if self._happens(0.01):
+        if self._happens(0.005):
             # One scan can have 158 findings, all informational.
             pack.habits |= {
                 ("vendored_unknown", f"web/lib/{at}.js"): INFO for at in range(130)
@@ -289,8 +294,9 @@ class Packs:
             case "pending":
                 return release.verdict
             case "flagged":
+                is_young = self.now - release.created < _YOUNG
                 turns = {
-                    ACTIVE: shares.pardoned,
+                    ACTIVE: shares.pardoned_soon if is_young else shares.pardoned,
                     BANNED: shares.banned,
                     DELETED: shares.banned,
                     PENDING: shares.scanned_again,
