@@ -92,7 +92,7 @@ class Shares:
     """How often things happen: a share of packs, of releases, or of versions in a week."""
 
     with_habits: float = 0.62
-    """Of packs, that have findings."""
+    """Of versions, that are flagged: those of packs with habits."""
     severe: float = 0.004
     """Of those packs, that have a finding of another severity, or of none, in each version."""
     hashed: float = 0.0
@@ -201,6 +201,8 @@ class Packs:
         self.now = START
         self.failing: frozenset[str] = frozenset()
         self.packs: dict[str, MadePack] = {}
+        self._settled = self._flagged = 0
+        """Versions from before the first poll, and those of them that are flagged."""
         for _ in range(number):
             self._settled_pack()
 
@@ -243,7 +245,10 @@ class Packs:
     # Before the first poll
 
     def _settled_pack(self) -> None:
-        pack = self._pack()
+        # Few packs have most of the versions: dice would make the share of flagged ones differ much.
+        pack = self._pack(
+            has_habits=self._flagged <= self.shares.with_habits * self._settled
+        )
         # By a Pareto distribution: the median is 3 where the mean is 6.5, and one in a hundred has 60.
         count = min(1 + int(self.dice.paretovariate(1.16) * 1.6), 60)
         for before in range(count, 0, -1):
@@ -252,11 +257,13 @@ class Packs:
             )
             is_pardoned = release.found and self._happens(self.shares.earlier_pardoned)
             release.status = ACTIVE if is_pardoned else release.verdict
+        self._settled += count
+        self._flagged += count if pack.habits else 0
 
-    def _pack(self) -> MadePack:
+    def _pack(self, *, has_habits: bool) -> MadePack:
         name = f"pack-{len(self.packs)}"
         pack = self.packs[name] = MadePack(name, habits={})
-        if not self._happens(self.shares.with_habits):
+        if not has_habits:
             return pack
         for _ in range(min(1 + int(self.dice.expovariate(0.5)), 30)):
             pack.habits[self._place()] = INFO
@@ -321,7 +328,7 @@ class Packs:
     def _released(self, pack: MadePack) -> Release:
         """Publish one more version: of the pack, or of one that nobody knew."""
         if self._happens(self.shares.newcomers):
-            pack = self._pack()
+            pack = self._pack(has_habits=self._happens(self.shares.with_habits))
         if pack.releases and self._happens(
             self.shares.grown if pack.habits else self.shares.grown / 10
         ):
