@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -291,6 +292,12 @@ def test_a_reason_that_is_not_given(
     audit("ComfyUI", code=3)
 
 
+async def _without_reasons(request: web.BaseRequest) -> web.StreamResponse | None:
+    """Fail where reasons are asked for."""
+    is_refused = "include_status_reason" in asked(request)
+    return web.Response(status=500) if is_refused else None
+
+
 def test_reasons_that_cannot_be_read(
     audit: Audit, comfyui: ComfyUI, registry: FakeRegistry
 ) -> None:
@@ -301,11 +308,7 @@ def test_reasons_that_cannot_be_read(
         )
     comfyui.registry("pack", "1.1.0")
 
-    async def respond(request: web.BaseRequest) -> web.StreamResponse | None:
-        is_refused = "include_status_reason" in asked(request)
-        return web.Response(status=500) if is_refused else None
-
-    registry.respond = respond
+    registry.respond = _without_reasons
     done = audit("ComfyUI", code=3)
     assert "the registry's reason could not be read; not reviewed yet" in done.out
     audit("ComfyUI", "--fail-on", "banned")
@@ -320,6 +323,13 @@ def test_a_deletion_behind_a_flag_that_is_info(
         for version in ("1.0.0", "1.1.0"):
             catalog.publish(name, version, status="flagged", reason=_found("info"))
     comfyui.registry("pack", "1.1.0", folder="other")
+    catalog.publish("withdrawn", "2.0.0")
+    comfyui.registry("withdrawn", "1.0.0")
+    assert verdicts(audit("ComfyUI", "--json", code=3)) == [
+        ("withdrawn", "delisted"),
+        ("other", "flagged"),
+    ]
+    shutil.rmtree(comfyui.nodes / "withdrawn")
     assert verdicts(audit("ComfyUI", "--json")) == [("other", "flagged")]
     catalog.edit_pack("pack", status="deleted")
     assert verdicts(audit("ComfyUI", "--json", code=3)) == [("other", "deleted")]
@@ -376,6 +386,35 @@ def test_what_has_become_worse_is_not_accepted(
     assert run("check").code == 0
     assert "(accepted)" not in audit(code=3).out
     assert "banned (accepted)" in audit("--accept", "pack@1.2.0").out
+
+
+def test_what_was_accepted_as_info_stays_accepted(
+    run: Callable[..., program.Completed],
+    audit: Audit,
+    comfyui: ComfyUI,
+    registry: FakeRegistry,
+    tmp_path: Path,
+) -> None:
+    """That its reason cannot be read now makes it no worse; a deletion of the pack does."""
+    for version in ("1.0.0", "1.1.0"):
+        registry.catalog.publish(
+            "pack", version, status="flagged", reason=_found("info")
+        )
+    comfyui.registry("pack", "1.1.0")
+    settings: dict[str, Any] = {
+        "installs": ["ComfyUI"],
+        "registry_url": registry.url,
+    }
+    write_settings(tmp_path, **settings)
+    assert run("check").code == 0
+    write_settings(tmp_path, **settings, accept=["pack@1.1.0"])
+    assert run("check").code == 0
+    assert "flagged (info) (accepted)" in audit().out
+    registry.respond = _without_reasons
+    assert "flagged (accepted)" in audit().out
+    registry.catalog.edit_pack("pack", status="deleted")
+    registry.respond = None
+    assert "deleted  " in audit(code=3).out
 
 
 def test_a_disabled_copy_is_not_run(

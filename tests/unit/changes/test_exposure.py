@@ -178,6 +178,15 @@ def test_a_flag_that_is_info_is_milder_than_a_deletion() -> None:
     assert assess(again, run("ok"))[1] == [("cleared", "flagged", None)]
 
 
+def test_of_two_clones_the_worse_is_said() -> None:
+    """The event has the version by which it is worse, whose reason is read for it."""
+    mild = replace(run(text=None), listed=version("1.0"), scan=HARMLESS)
+    worse = replace(run(text=None, install="office"), listed=version("2.0"))
+    for runs in ((mild, worse), (worse, mild)):
+        _, [found] = exposure.assess(Installed(), poll(*runs))
+        assert (found.version, found.version_id) == (None, "id-2.0")
+
+
 def test_a_flag_that_was_accepted_as_info() -> None:
     """A deletion ends that; a reason that can be read no more does not."""
     accept = {f"{KEY}@1.0"}

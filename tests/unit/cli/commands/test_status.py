@@ -658,7 +658,7 @@ def test_what_is_run_and_bad_is_a_problem() -> None:
     """A version that is run and deleted or delisted is shown, and so is which finding is accepted."""
     exposures = {
         f"{PACK.lower()}@1.0": Exposure(
-            verdict="flagged", installs=("studio",), accepted="flagged"
+            verdict="flagged-info", installs=("studio",), accepted="flagged-info"
         ),
         f"{PACK.lower()}@0.9": Exposure(verdict="deleted", installs=("studio",)),
         "gone@2.0": Exposure(verdict="delisted", installs=("studio",)),
