@@ -168,7 +168,7 @@ def plan(seed: int) -> Plan:
     """Return the plan of a number."""
     rng = random.Random(seed)
     form = rng.choice([*Form])
-    every = rng.choices([30.0, 60.0, 120.0, 300.0], weights=[1, 2, 4, 8])[0]
+    every = rng.choices([30.0, 60.0, 120.0, 300.0], weights=[1, 2, 6, 18])[0]
     age = rng.choice([0.0, 0.0, 60.0, 600.0])
     appears = 0.0 if form is Form.NEWEST else rng.choice([0.0, 0.0, 45.0, 200.0])
     judged = appears + rng.uniform(1, 120) * MINUTE

@@ -18,6 +18,7 @@ from tests.support.fake_registry.server import FakeRegistry, encoded
 from tests.support.fakes.fault import asked
 from tests.support.fakes.faults import FAULTS, Means, inflict
 from tests.support.virtual import VirtualRegistry, run
+from watcher.errors import UsageError
 from watcher.polling.wait import Look, Waiter, Wanted
 from watcher.registry.client import Registry, RequestLimits
 
@@ -134,6 +135,40 @@ def test_silence_at_the_end(path: str) -> None:
     assert (look.is_judged, seconds) == (False, TIMEOUT)
     assert look.status == ("active" if path == "/nodes" else None)
     assert look.why
+
+
+def test_a_slow_look_at_the_end() -> None:
+    """A last look of several slow answers ends after one `timeout`, and not after one for each answer."""
+    peer = Peer()
+    peer.catalog.publish("lamps", "1.0.0", status="pending")
+
+    async def slow(_: web.BaseRequest) -> None:
+        await asyncio.sleep(TIMEOUT * 0.9)
+
+    peer.other = slow
+    look, seconds = wait(peer, longest=0.0)
+    assert seconds == TIMEOUT
+    assert (look.status, look.why) == ("pending", "the registry took too long")
+
+
+def test_an_incomplete_first_listing() -> None:
+    """Without a version's name it waits for a whole listing, or for one with a pending version, before it gives up."""
+    peer = Peer()
+    peer.catalog.publish("lamps", "0.9.0")
+    peer.catalog.publish("lamps", "1.0.0", status="pending")
+
+    async def torn(request: web.BaseRequest) -> web.StreamResponse | None:
+        is_first = len(peer.asked) == 1
+        played = FAULTS["wrong_row_types"].play
+        return await played(request, peer.catalog) if is_first else None
+
+    peer.other = torn
+    look, _ = wait(peer, version="", longest=30.0)
+    assert look.version is not None
+    assert look.version.version == "1.0.0"
+    peer.catalog.set_status("lamps", "1.0.0", "active")
+    with pytest.raises(UsageError, match=r"no version of lamps is pending"):
+        wait(peer, version="")
 
 
 @pytest.mark.parametrize(("status", "times"), [("active", 1), ("flagged", 3)])
