@@ -14,7 +14,7 @@ _ITEMS_AT_MOST = 20_000
 _HISTORY_AT_MOST = 50
 _DEEPEST = 2
 """JSON in a text of JSON in a text."""
-_LINES = 10**9
+_LINE_DIGITS = 9
 _DECODER = json.JSONDecoder()
 _LENIENT = json.JSONDecoder(strict=False)
 _START = 100_000
@@ -39,20 +39,21 @@ class Said:
     rest: str | None = None
     """The text of findings that were not read; None if all were."""
     is_whole: bool = False
-    """All of the text is findings, and was read; so is what is `older`, if it is JSON."""
+    """All of the text is findings, and was read; so is what is `older`."""
     older: tuple[Said, ...] = ()
-    """The other messages of an object."""
+    """The other messages of an object, and those of objects in it."""
 
 
 def decode(reason: str) -> Said:
     """Return what a reason says. Never raises."""
-    said = _read_text(reason[:_READ_AT_MOST].strip("\ufeff \t\r\n"))
+    said = _read_text(reason[:_READ_AT_MOST])
     if len(reason) > _READ_AT_MOST:
         return replace(said, is_whole=False)
     return said
 
 
 def _read_text(text: str, depth: int = 0) -> Said:
+    text = text.strip("\ufeff \t\r\n")
     if not _is_like_json(text):
         return Said(text=text)
     if depth > _DEEPEST:
@@ -75,7 +76,7 @@ def _read_text(text: str, depth: int = 0) -> Said:
     elif (about := _object(text)) is not None:
         return _of_object(about, depth)
     elif found := _MESSAGE.search(text):
-        said = _read_text(json.loads(f'"{found[1]}"', strict=False).strip(), depth + 1)
+        said = _read_text(json.loads(f'"{found[1]}"', strict=False), depth + 1)
         is_cut_off = said.is_cut_off or not text.startswith('"', found.end())
         return replace(said, is_cut_off=is_cut_off, is_whole=False)
     return _of_no_json(text)
@@ -108,28 +109,28 @@ def _is_cut_off(text: str) -> bool:
 def _of_object(about: dict[str, object], depth: int) -> Said:
     """Return what an object says: its own message, else the last one of its history, and all others."""
     history = about.get("statusHistory")
-    entries = history if isinstance(history, list) else []
+    entries = history if isinstance(history, list) else [history]
+    parts = [about | {"statusHistory": None}, *reversed(entries[-_HISTORY_AT_MOST:])]
     messages = [
-        entry.get("message")
-        for entry in [about, *reversed(entries[-_HISTORY_AT_MOST:])]
-        if isinstance(entry, dict)
+        _text(part.get("message")) if isinstance(part, dict) else part
+        for part in parts
+        if isinstance(part, dict | str)
     ]
-    latest = list(filter(None, map(_text, messages)))
-    if not latest:
-        return Said()
-    said, *older = (_read_text(message, depth + 1) for message in latest)
-    are_read = all(
-        one.is_whole
-        for one, message in zip(older, latest[1:], strict=True)
-        if _is_like_json(message)
-    )
-    are_texts = all(isinstance(one, str | None) for one in messages)
-    are_all = are_texts and len(entries) <= _HISTORY_AT_MOST
+    read = [_read_text(message, depth + 1) for message in messages if message]
+    said, *older = read or [Said()]
+    are_read = all(one.is_whole for one in (said, *older))
+    are_all = len(entries) <= _HISTORY_AT_MOST and all(map(_is_flat, parts))
     return replace(
         said,
-        is_whole=said.is_whole and are_read and are_all,
-        older=(*said.older, *older),
+        is_whole=are_read and are_all,
+        older=(*said.older, *(each for one in older for each in (one, *one.older))),
     )
+
+
+def _is_flat(part: object) -> bool:
+    """Return whether a part of an object has no lists or objects, which could be findings."""
+    values = part.values() if isinstance(part, dict) else [part]
+    return not any(isinstance(one, dict | list) for one in values)
 
 
 def _object(text: str) -> dict[str, object] | None:
@@ -158,11 +159,11 @@ def _items(text: str) -> tuple[list[object], int]:
 
 def _finding(item: dict[str, object]) -> ScanFinding:
     """Return a finding, its texts as they came."""
-    line = _first(item, "line_number", "line")
-    is_number = line.isascii() and line.isdecimal() and int(line[:20]) < _LINES
+    line = _first(item, "line_number", "line").strip()
+    is_number = line.isascii() and line.isdecimal() and len(line) <= _LINE_DIGITS
     return ScanFinding(
         rule=_first(item, "issue_type", "type", "error_type"),
-        severity=_text(item.get("severity")).lower(),
+        severity=_text(item.get("severity")).strip().lower(),
         file=_first(item, "file_path", "path", "file"),
         line=int(line) if is_number else None,
     )
@@ -174,9 +175,9 @@ def _first(finding: dict[str, object], *names: str) -> str:
 
 
 def _text(value: object) -> str:
-    """Return text or a number as text, and "" for anything else."""
+    """Return text as it came, or a number as text; "" for blanks and anything else."""
     if isinstance(value, str):
-        return value.strip()
+        return value if value.strip() else ""
     return (
         str(value)
         if isinstance(value, int)

@@ -50,8 +50,8 @@ def read_reason(reason: str, limit: int = 300) -> Reason:
     their number per severity, the worst issue types and where they are; "at least" says that the reason was cut off or
     is too large, so that of the rest only severities were counted. Anything else is shortened.
 
-    Findings in the messages of an object's history are in the scan too. It is whole only if the summarized message is
-    findings, and if all findings of the reason were read. Never raises; takes about a second at most.
+    Findings in the messages of an object's history are in the scan too. It is whole only if each message is findings,
+    and if all of these were read. Never raises; takes about a second at most.
     """
     said = decode(reason)
     return Reason(summary=_summary(said, limit), scan=_scan(said))

@@ -101,6 +101,7 @@ def test_a_severity_is_info_only_if_it_says_so(severity: object, kept: str) -> N
         (True, None),
         (10**9, None),
         ("9" * 90, None),
+        ("0" * 20 + "9" * 5000, None),
         ([1], None),
     ],
 )
@@ -117,6 +118,14 @@ def test_what_does_not_say_what_and_where_is_not_harmless(
     """Without a rule or a file nothing can be known from an earlier version."""
     assert not is_sure(read([INFO | {name: value}]))
     assert not is_sure(read([INFO, INFO | {name: value}]))
+
+
+@pytest.mark.parametrize("name", ["issue_type", "file_path"])
+@pytest.mark.parametrize("other", ["a.py ", " a.py", "a.py\u3000", "A.py", "./a.py"])
+def test_what_is_written_otherwise_is_another(name: str, other: str) -> None:
+    """A file may be called almost as another one, which is no reason to take it for that."""
+    one, another = (only(INFO | {name: text}) for text in ("a.py", other))
+    assert one != another
 
 
 def test_a_rule_and_file_stand_once_with_the_worst() -> None:
@@ -175,6 +184,19 @@ _NOT_WHOLE: dict[str, object] = {
     "a person's last words": {
         "statusHistory": [{"message": _WHOLE}, {"message": "Do not run it"}]
     },
+    "a person's words before": {
+        "message": _WHOLE,
+        "statusHistory": [{"message": "Rejected: malware"}],
+    },
+    "words around findings": {
+        "message": _WHOLE,
+        "statusHistory": [{"message": f"policy: {_WHOLE}"}],
+    },
+    "findings elsewhere in it": {"message": _WHOLE, "findings": [CRITICAL]},
+    "findings elsewhere in the history": {
+        "message": _WHOLE,
+        "statusHistory": [{"message": "", "findings": [CRITICAL]}],
+    },
     "a message that is no text": {
         "message": [CRITICAL],
         "statusHistory": [{"message": _WHOLE}],
@@ -208,7 +230,7 @@ def test_what_was_not_read_in_full_is_not_whole(why: str) -> None:
 @pytest.mark.parametrize("size", [0, 1, 3])
 def test_an_object_has_the_findings_of_its_messages(size: int) -> None:
     """Findings are found in the message and in every one of the history; what two have is one finding."""
-    history = [{"status": "x", "message": _WHOLE}, {"message": None}, 3] * size
+    history = [{"status": "x", "message": _WHOLE}, {"message": None}, None] * size
     scan = read(
         {"message": _WHOLE, "by": "jane@comfy.example", "statusHistory": history}
     )
@@ -227,9 +249,44 @@ def test_findings_of_a_history_count() -> None:
     assert scan is not None
     assert [one.severity for one in scan.items] == ["critical", "info"]
     assert not scan.is_whole
-    last = read({"statusHistory": [{"message": "Pending"}, {"message": _WHOLE}]})
-    assert last is not None
-    assert last.is_whole
+
+
+@pytest.mark.parametrize(
+    "history",
+    [
+        json.dumps([CRITICAL]),
+        [json.dumps([CRITICAL])],
+        {"message": json.dumps([CRITICAL])},
+        [{"message": "\ufeff" + json.dumps([CRITICAL])}],
+        [
+            {
+                "message": json.dumps(
+                    {
+                        "statusHistory": [
+                            {"message": _WHOLE},
+                            {"message": json.dumps([CRITICAL])},
+                        ]
+                    }
+                )
+            }
+        ],
+        [
+            {
+                "message": json.dumps(
+                    {
+                        "message": _WHOLE,
+                        "statusHistory": [{"message": json.dumps([CRITICAL])}],
+                    }
+                )
+            }
+        ],
+    ],
+)
+def test_findings_of_a_history_in_any_form_count(history: object) -> None:
+    """However a history is written, and however deep, a critical finding in it comes first."""
+    scan = read({"message": _WHOLE, "statusHistory": history})
+    assert scan is not None
+    assert (scan.items[0].severity, scan.count) == ("critical", 3)
 
 
 def test_the_worst_of_any_message_counts() -> None:
