@@ -74,12 +74,17 @@ async def read_all(
     for (node, key), status in wanted.items():
         by_node.setdefault(node, {})[key] = status
     reasons: dict[tuple[str, str], Reason] = {}
+    # A page can have megabytes of reasons, and takes memory until all of them are read.
+    places = asyncio.Semaphore(registry.limits.concurrency)
+    # Whoever waits or stops waits for one of them at most.
+    reader = asyncio.Lock()
 
     async def ask(node: str, statuses: Mapping[str, str]) -> None:
-        async for key, reason in read_reasons(registry, node, statuses):
-            reasons[node, key] = read_reason(reason)
-            # A page can have megabytes of reasons to read: whoever waits or stops must not wait for all of them.
-            await asyncio.sleep(0)
+        async with places:
+            async for key, reason in read_reasons(registry, node, statuses):
+                async with reader:
+                    reasons[node, key] = read_reason(reason)
+                    await asyncio.sleep(0)
 
     if not wanted:
         return reasons

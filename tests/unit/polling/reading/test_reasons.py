@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -10,8 +11,10 @@ from tests.faults.asking import hurried
 from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.faults import FAULTS, inflict
 from tests.support.parameters import one_of
-from watcher.polling.reading.reasons import read_reasons
+from watcher.polling.reading import reasons
+from watcher.polling.reading.reasons import read_all, read_reasons
 from watcher.registry.client import Registry, RequestLimits
+from watcher.text.status_reason import Reason
 
 
 def _reasons(
@@ -133,3 +136,40 @@ def test_another_nodes_reason_is_not_taken(registry: FakeRegistry) -> None:
     )
     inflict(registry, "row_of_another")
     assert _reasons(registry, {wanted: "flagged"}) == {}
+
+
+def test_others_work_between_two_reasons(
+    registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reading one can take a second, so that of many packs at once, no two are read in one go."""
+    wanted = {
+        (pack, registry.catalog.publish(pack, f"{at}", status="flagged", reason="r")): (
+            "flagged"
+        )
+        for pack in "abcdefgh"
+        for at in range(3)
+    }
+    turn = 0
+    turns: list[int] = []
+
+    def read(_: str) -> Reason:
+        turns.append(turn)
+        return Reason(summary="", scan=None)
+
+    monkeypatch.setattr(reasons, "read_reason", read)
+
+    async def count() -> None:
+        nonlocal turn
+        while True:
+            turn += 1
+            await asyncio.sleep(0)
+
+    async def work() -> None:
+        counting = asyncio.create_task(count())
+        async with Registry(registry.url, RequestLimits(retries=0)) as client:
+            found = await read_all(client, wanted, 30, lambda *_: None)
+        counting.cancel()
+        assert found.keys() == wanted.keys()
+
+    hurried(work())
+    assert len(set(turns)) == len(turns) == len(wanted)
