@@ -120,7 +120,9 @@ def test_nothing_is_watched_before_the_first_list(
     """Then the registry could not be read: exit code 1, and an alert at the threshold; and it recovers."""
     watch = watch.but(failure_threshold=2)
     registry.lists_of_publishers = 503
-    found = watch.check(code=1)
+    first = watch.run("check", "--json")
+    assert (first.code, first.err.count("publisher ann: ")) == (1, 1)
+    found = json.loads(first.out)
     assert found["nodes"] == {"watched": 0, "checked": 0, "failed": 0}
     assert found["reading"]["way"] == "each"
     ((node, error),) = [(one["node"], one["error"]) for one in found["errors"]]
@@ -217,8 +219,11 @@ def test_another_registry(watch: Watcher, registry: FakeRegistry) -> None:
     with FakeRegistry() as other:
         other.catalog.publish("delta", "0.1.0")
         other.catalog.give("delta", "ann")
-        found = watch.but(registry_url=other.url).check()
-    assert ("new", "delta", "0.1.0") in reported(found["events"])
+        other.lists_of_publishers = 500
+        moved = watch.but(registry_url=other.url)
+        assert "publisher ann: its packs cannot be listed" in moved.run("check").err
+        other.lists_of_publishers = 200
+        assert ("new", "delta", "0.1.0") in moved.reported()
 
 
 def test_packs_that_patterns_leave_out(watch: Watcher, registry: FakeRegistry) -> None:
@@ -232,6 +237,17 @@ def test_packs_that_patterns_leave_out(watch: Watcher, registry: FakeRegistry) -
     done = watch.but(publishers="", nodes="!test-*").run("check")
     assert done.code == 2
     assert "leaves out packs, but nothing includes any" in done.err
+
+
+def test_from_the_whole_registry_to_a_publisher(
+    watch: Watcher, registry: FakeRegistry
+) -> None:
+    """Patterns that only leave out keep no baseline of all: a later `*` begins with one."""
+    watch.but(nodes="*").check()
+    watch.but(nodes="!bravo").check()
+    publish(registry, "echo", "bob")
+    again = watch.but(nodes="*").reported()
+    assert again == [("baseline", None, None)]
 
 
 def test_a_publisher_without_packs(
@@ -251,18 +267,23 @@ def test_a_publisher_without_packs(
         "Cyd        0      no node packs yet: is the id right?"
         in watch.run("status").out
     )
-    publish(registry, "delta", "Cyd")
     lists_due(watch)
+    registry.lists_of_publishers = 500
+    assert watch.run("check").code == 0
+    registry.lists_of_publishers = 200
+    publish(registry, "delta", "Cyd")
     assert watch.reported() == [("new", "delta", "0.1.0")]
     assert len(webhook.messages()) == 1
 
 
 def test_a_pack_without_versions(watch: Watcher, registry: FakeRegistry) -> None:
-    """Nobody doubts its id, and its first version is news, whether it was in the first list or came later."""
+    """Nobody doubts its id, also if `nodes` has it; its first version is news, in whichever list the pack was first."""
     registry.catalog.give("empty", "ann")
+    watch = watch.but(nodes="empty")
     for _ in range(4):
         done = watch.run("check")
         assert (done.code, done.err) == (0, "")
+    assert "/nodes/search" not in {one.path for one in registry.requests}
     registry.catalog.give("later", "ann")
     lists_due(watch)
     assert watch.run("check").err == ""

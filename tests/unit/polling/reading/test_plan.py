@@ -13,9 +13,16 @@ from watcher.changes.health import FailureStreak, Health
 from watcher.changes.transitions import DiffOptions
 from watcher.model.failure import Fault, ReadFailure
 from watcher.model.listing import Listing, NodeBanned, ServerTime
-from watcher.model.pack import PackRecord, PackRecords
+from watcher.model.pack import (
+    Claim,
+    Identity,
+    Pack,
+    PackKind,
+    PackRecord,
+    PackRecords,
+)
 from watcher.model.selection import Selection
-from watcher.model.snapshot import Node, Snapshot, SweepBaseline
+from watcher.model.snapshot import Node, Publisher, Snapshot, SweepBaseline
 from watcher.model.version import STATUSES, Version
 from watcher.polling.model import Scans
 from watcher.polling.reading.compare import compare
@@ -213,6 +220,26 @@ def test_another_registry_is_asked_about_every_pack() -> None:
     for scope, due in ((config.answer_scope, []), ("another", ["one"])):
         state = State(checks=replace(checks, answer_scope=scope))
         assert make_plan(config, state, Scans(), NOW).due(None) == due
+
+
+def test_what_a_publisher_has_is_a_pack_whatever_folders_say() -> None:
+    """A pack that only an installed folder is named after may be none; one that a publisher has is one."""
+    folders = [
+        Pack(
+            folder=one,
+            others=(Identity(id=one, by=Claim.FOLDER),),
+            kind=PackKind.REGISTRY,
+        )
+        for one in ("one", "two")
+    ]
+    scans = Scans(packs={"studio": tuple(folders)})
+    config = watch("http://localhost", "named", publishers=("Ann", "bob"))
+    ann = Publisher(publisher="ann", packs=("One",))
+    state = State(snapshot=Snapshot(publishers={"ann": ann}))
+    plan = make_plan(config, state, scans, NOW)
+    assert plan.nodes == {"named": "named", "one": "One", "two": "two"}
+    assert plan.only_folders == frozenset({"two"})
+    assert plan.published == frozenset({"one"})
 
 
 def test_a_pack_that_was_not_watched_before_is_due_at_once() -> None:
