@@ -63,7 +63,7 @@ def read_scans(node: Node, reasons: Mapping[str, Reason]) -> dict[str, Scan]:
             if (scan := scans[one.key]) and one.status != BANNED:
                 earlier.take(scan)
         if nearest := next((one.key for one in equals if one.key in listed), None):
-            earlier.lacks_nearest = nearest not in kept and nearest not in read
+            earlier.lacks_nearest = scans[nearest] is None
     return found
 
 
@@ -77,7 +77,7 @@ class _Earlier:
     lacks_some: bool = False
     """One of the scans has more findings than these."""
     lacks_nearest: bool = False
-    """The nearest flagged version was not read."""
+    """What was found in the nearest flagged version was not read."""
 
     def take(self, scan: Scan) -> None:
         """Add the findings of an earlier version."""

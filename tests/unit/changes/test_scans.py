@@ -187,6 +187,16 @@ def test_what_may_be_known_is_not_called_new() -> None:
         assert found.new == 0
 
 
+@pytest.mark.parametrize("said", ["", "Flagged by a person", "[]"])
+def test_nothing_is_new_after_a_flag_without_findings(said: str) -> None:
+    """Why the nearest flagged version was flagged is not known then, so that it may have had all of it."""
+    node = pack("flagged", "flagged", "flagged", kept={"1.0": scan(FFMPEG)})
+    reasons = {"1.1": read_reason(said), "1.2": reason(ENVIRONMENT)}
+    _, [done] = polled(node, [flag("1.2")], reasons)
+    assert done.scan is not None
+    assert done.scan.new is None
+
+
 def test_versions_of_one_poll_are_compared_with_each_other() -> None:
     """Of two flagged versions that come at once the later one is compared with the earlier one."""
     node, events = polled(
