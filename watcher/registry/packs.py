@@ -12,11 +12,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 
-from watcher.model.failure import Fault, ReadFailure
+from watcher.model.failure import Fault
 from watcher.model.pack import PACK_STATUSES, PackRecord, PackRecords
 from watcher.model.version import BANNED
 from watcher.registry.answer import NoAnswerError
-from watcher.registry.client import PackQuery, Registry
+from watcher.registry.client import PackQuery, PublisherQuery, Registry
 from watcher.text.json_limits import too_dense
 
 _MOST_IDS = 60
@@ -79,12 +79,9 @@ async def _read_chunk(registry: Registry, query: PackQuery) -> PackRecords:
     found: dict[str, PackRecord] = {}
     for number in range(1, _MOST_PAGES + 1):
         try:
-            page = await _read_page(registry, replace(query, page=number))
+            page = await read_page(registry, replace(query, page=number))
         except NoAnswerError as error:
             return PackRecords(records=found, failure=error.failure())
-        except Exception as error:  # noqa: BLE001 - the answer is optional: whatever is in it, the poll goes on
-            failure = ReadFailure(error=f"unexpected {type(error).__name__}")
-            return PackRecords(records=found, failure=failure)
         before = len(found)
         for record in page.records:
             if record.id.lower() in wanted:
@@ -96,16 +93,25 @@ async def _read_chunk(registry: Registry, query: PackQuery) -> PackRecords:
     return PackRecords(records=found)
 
 
-async def _read_page(registry: Registry, query: PackQuery) -> PackPage:
-    """Return one page. Raises NoAnswerError."""
+async def read_page(registry: Registry, query: PackQuery | PublisherQuery) -> PackPage:
+    """Return one page. Raises NoAnswerError, whatever is wrong with it: the answer is optional."""
     answer = await registry.ask(query, retries=min(1, registry.limits.retries))
-    if answer.code in _ABSENT and query.is_first and query.page == 1:
-        raise NoAnswerError(
-            f"the registry does not have GET /nodes ({answer.code})", Fault.NOT_FOUND
-        )
+    endpoint = f"GET {query.path}"
     if answer.code != HTTPStatus.OK:
-        raise NoAnswerError(f"the registry does not answer GET /nodes ({answer.code})")
-    return parse_packs(answer.body)
+        is_first = isinstance(query, PackQuery) and query.is_first and query.page == 1
+        is_absent = is_first and answer.code in _ABSENT
+        raise NoAnswerError(
+            f"the registry does not {'have' if is_absent else 'answer'} {endpoint} ({answer.code})",
+            Fault.NOT_FOUND if is_absent else Fault.OWN,
+            cause=f"HTTP {answer.code}",
+        )
+    try:
+        page = parse_packs(answer.body, endpoint)
+    except NoAnswerError:
+        raise
+    except Exception as error:
+        raise NoAnswerError(f"unexpected {type(error).__name__}") from error
+    return replace(page, server_time=answer.server_time)
 
 
 def _badness(record: PackRecord) -> int:
@@ -126,8 +132,10 @@ class PackPage:
     items: int
     """How many rows there are, the unreadable ones too."""
     total: int | None
-    page_size: int | None
+    """How many packs there are."""
     total_pages: int | None
+    server_time: str = ""
+    """As `Answer.server_time`."""
 
 
 def parse_packs(body: bytes, endpoint: str = "GET /nodes") -> PackPage:
@@ -152,7 +160,6 @@ def parse_packs(body: bytes, endpoint: str = "GET /nodes") -> PackPage:
         records=tuple(record for row in rows if (record := _record(row)) is not None),
         items=len(rows),
         total=total,
-        page_size=_count(about.get("limit")),
         total_pages=_count(about.get("totalPages")),
     )
 

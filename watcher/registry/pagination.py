@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Protocol
 
 from watcher.model.listing import Listing, ServerTime
 from watcher.model.version import ACTIVE, Version, badness, in_order
@@ -122,104 +121,6 @@ class NodeRows:
         )
 
 
-class CountedPage(Protocol):
-    """What a page of any rows says of all of them; None where it does not say it."""
-
-    @property
-    def items(self) -> int:
-        """How many rows it has."""
-
-    @property
-    def total(self) -> int | None:
-        """How many there are."""
-
-    @property
-    def page_size(self) -> int | None:
-        """How many a page has."""
-
-    @property
-    def total_pages(self) -> int | None:
-        """How many pages there are."""
-
-
-@dataclass(slots=True, kw_only=True)
-class PageCount:
-    """Whether the pages of one query fit together, and whether there is a further one."""
-
-    what: str
-    """What the rows are, in the plural."""
-    most_pages: int
-    items: int = 0
-    """All rows so far, readable or not."""
-    pages: int = 0
-    total: int | None = None
-    """From the first page that has one, like `total_pages`."""
-    total_pages: int | None = None
-    ended: bool = False
-    """No further page is worth reading."""
-    is_full: bool = False
-    """The last page has as many rows as were asked for."""
-    fault: str = ""
-    """The first thing that does not fit."""
-
-    def add(self, page: CountedPage) -> bool:
-        """Count one page; return whether it is more than the empty one after the last, whatever that says of others."""
-        self.ended = self.ended or not page.items
-        if not page.items and self.is_full and self.items == self.total:
-            return False
-        self.is_full = page.items >= min(page.page_size or PAGE_SIZE, PAGE_SIZE)
-        self.items += page.items
-        self.pages += 1
-        self._take_total(page)
-        self._take_total_pages(page)
-        return True
-
-    def _take_total(self, page: CountedPage) -> None:
-        if page.total is None:
-            self.note(f"the answer does not say how many {self.what} there are")
-        elif self.total is None:
-            self.total = page.total
-        elif self.total != page.total:
-            self.note(f"the number of {self.what} changed between pages")
-        page_size = min(page.page_size or PAGE_SIZE, PAGE_SIZE)
-        if (page.total or 0) > self.most_pages * page_size:
-            self.note(
-                f"the answer claims {page.total} {self.what}, more than there can be"
-            )
-            self.ended = True
-
-    def _take_total_pages(self, page: CountedPage) -> None:
-        pages = page.total_pages
-        if pages is None:
-            return
-        if self.total_pages is None:
-            self.total_pages = pages
-        elif self.total_pages != pages:
-            self.note("the number of pages changed between pages")
-        fitting = -(-(page.total or 0) // (page.page_size or PAGE_SIZE))
-        is_empty_page = (page.total, pages) == (0, 1)
-        if page.total is not None and pages != fitting and not is_empty_page:
-            self.note(
-                f"the answer claims {page.total} {self.what} on {pages} pages, which does not fit"
-            )
-        if pages > self.most_pages:
-            self.ended = True
-
-    @property
-    def has_more(self) -> bool:
-        """Whether a further page may have rows, by the number of rows or of pages.
-
-        After a full page there may be one though all came that the registry says there are.
-        """
-        total = self.total or 0
-        lacks = self.items < total or self.pages < (self.total_pages or 0)
-        return not self.ended and (lacks or (self.is_full and self.items == total))
-
-    def note(self, fault: str) -> None:
-        """Note what does not fit, if nothing was noted before."""
-        self.fault = self.fault or fault
-
-
 @dataclass(slots=True)
 class ListingBuilder:
     """The pages of one node's own listing so far."""
@@ -228,18 +129,26 @@ class ListingBuilder:
     bytes_left: int
     """How many bytes more may come."""
     rows: NodeRows = field(default_factory=NodeRows)
-    pages: PageCount = field(
-        default_factory=lambda: PageCount(what="versions", most_pages=MOST_PAGES)
-    )
+    items: int = 0
+    """All rows, of whatever node, readable or not."""
     count: int = 0
     """The node's rows."""
+    pages: int = 0
+    total: int | None = None
+    """From the first page that has one, like `total_pages`."""
+    total_pages: int | None = None
+    ended: bool = False
+    """No further page is worth reading."""
+    is_full: bool = False
+    """The last page has as many rows as were asked for."""
 
     def add_page(self, page: Page, number: int, size: int, server_time: str) -> None:
         """Add one page's rows, and note what does not fit."""
         self.rows.add_time(ServerTime.of(server_time))
-        self.pages.ended = size >= self.bytes_left
-        if not self.pages.add(page):
-            return
+        self.ended = not page.items or size >= self.bytes_left
+        if not page.items and self.is_full and self.items == self.total:
+            return  # a page after the last one, whatever it says of the others
+        self.is_full = page.items >= min(page.page_size or PAGE_SIZE, PAGE_SIZE)
         if page.fault:
             self.rows.note(f"{page.fault} on page {number}")
         for number_in_page, row in enumerate(page.rows):
@@ -247,29 +156,67 @@ class ListingBuilder:
                 self.rows.note(
                     "the answer holds other nodes' versions, as if nodeId were ignored"
                 )
-                self.pages.ended = True
+                self.ended = True
                 continue
             if self.rows.add(row, page.unreported.get(number_in_page)):
                 self.rows.note(_TWICE)
             self.count += 1
-        self.rows.note(self.pages.fault)
+        self.items += page.items
+        self.pages += 1
         self.bytes_left -= size
+        self._take_total(page)
+        self._take_total_pages(page)
+
+    def _take_total(self, page: Page) -> None:
+        if page.total is None:
+            self.rows.note("the answer does not say how many versions there are")
+        elif self.total is None:
+            self.total = page.total
+        elif self.total != page.total:
+            self.rows.note("the number of versions changed between pages")
+        if (page.total or 0) > MOST_PAGES * min(page.page_size or PAGE_SIZE, PAGE_SIZE):
+            self.rows.note(
+                f"the answer claims {page.total} versions, more than any node has"
+            )
+            self.ended = True
+
+    def _take_total_pages(self, page: Page) -> None:
+        pages = page.total_pages
+        if pages is None:
+            return
+        if self.total_pages is None:
+            self.total_pages = pages
+        elif self.total_pages != pages:
+            self.rows.note("the number of pages changed between pages")
+        fitting = -(-(page.total or 0) // (page.page_size or PAGE_SIZE))
+        is_empty_page = (page.total, pages) == (0, 1)
+        if page.total is not None and pages != fitting and not is_empty_page:
+            self.rows.note(
+                f"the answer claims {page.total} versions on {pages} pages, which does not fit"
+            )
+        if pages > MOST_PAGES:
+            self.ended = True
 
     @property
     def has_more(self) -> bool:
-        """Whether a further page may have rows."""
-        return self.pages.has_more
+        """Whether a further page may have rows, by the number of versions or of pages.
+
+        After a full page there may be one though all came that the registry says there are.
+        """
+        total = self.total or 0
+        lacks = self.items < total or self.pages < (self.total_pages or 0)
+        return not self.ended and (lacks or (self.is_full and self.items == total))
 
     def fail(self, number: int, fault: str) -> None:
         """Note that a page could not be read."""
         self.rows.note(f"page {number}{fault}")
-        self.pages.ended = True
+        self.ended = True
 
     def listing(self, at: str, statuses: Collection[str]) -> Listing:
         """Return the listing after the last page."""
         incomplete = ""
-        if self.count != self.pages.total:
-            incomplete = f"{self.count} of {self.pages.total} versions came"
+        if self.count != self.total:
+            incomplete = f"{self.count} of {self.total} versions came"
             if self.bytes_left <= 0:
                 incomplete += ", which are larger than max_response_mb"
         return self.rows.listing(

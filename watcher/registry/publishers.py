@@ -1,24 +1,22 @@
 """Which packs a publisher has: `GET /publishers/{id}/nodes/v2`, else all pages of `GET /nodes`.
 
 Descriptions of the first differ on whether it needs a token (docs/registry.md, Packs of a publisher). A list is
-complete by the rules of a listing (docs/behaviour.md, Listings).
+complete by the rules of a sweep (docs/behaviour.md, Sweeps).
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Container, Iterable
-from dataclasses import dataclass, field, replace
-from http import HTTPStatus
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, replace
 
-from watcher.model.failure import Fault, ReadFailure
-from watcher.model.pack import PackList
+from watcher.model.failure import ReadFailure
+from watcher.model.pack import PackList, PackRecord
 from watcher.model.selection import NODE_ID
 from watcher.progress import Progress, silent
-from watcher.registry.answer import Answer, NoAnswerError
-from watcher.registry.client import PackQuery, PublisherQuery, Registry
-from watcher.registry.packs import PackPage, parse_packs
-from watcher.registry.pagination import PageCount
+from watcher.registry.answer import NoAnswerError
+from watcher.registry.client import PAGE_SIZE, PackQuery, PublisherQuery, Registry
+from watcher.registry.packs import read_page
 from watcher.registry.reader import moment
 
 _REFUSALS = {"HTTP 401", "HTTP 403", "HTTP 404"}
@@ -55,39 +53,23 @@ async def read_lists(
         if isinstance(reading, ReadFailure) and reading.cause in _REFUSALS:
             refused.append(publisher)
         else:
-            found[publisher] = _own_list(publisher, reading)
+            found[publisher] = _list(publisher, reading, is_own=True)
     if refused:
         whole = await _read(registry, PackQuery(), now, progress)
-        found |= {one: _list_among_all(one, whole) for one in refused}
+        found |= {one: _list(one, whole, is_own=False) for one in refused}
     return found
 
 
-@dataclass(slots=True, kw_only=True)
-class _Pages:
-    """The packs on the pages of one query."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Packs:
+    """The packs on all pages of one query."""
 
+    records: Collection[PackRecord]
+    """Each pack once."""
     at: str
     """As `PackList.at`."""
-    packs: list[tuple[str, str]] = field(default_factory=list)
-    """Pairs of a pack's id and its publisher's, "" where the answer does not say that."""
-    count: PageCount = field(
-        default_factory=lambda: PageCount(what="packs", most_pages=_MOST_PAGES)
-    )
-
-    def add(self, page: PackPage) -> None:
-        """Add one page, and note what does not fit."""
-        if len(page.records) < page.items:
-            self.count.note("a row is unreadable")
-        self.packs += ((record.id, record.publisher) for record in page.records)
-        self.count.add(page)
-
-    def finish(self) -> None:
-        """Note what does not fit after the last page."""
-        ids = {pack.lower() for pack, _ in self.packs}
-        if len(ids) < len(self.packs):
-            self.count.note("a pack came twice")
-        if len(self.packs) != self.count.total:
-            self.count.note(f"{len(self.packs)} of {self.count.total} packs came")
+    incomplete: str
+    """As `PackList.incomplete`."""
 
 
 async def _read(
@@ -95,87 +77,60 @@ async def _read(
     first: PublisherQuery | PackQuery,
     now: Callable[[], str],
     progress: Progress,
-) -> _Pages | ReadFailure:
-    """Return all pages, up to the first that fails, or why not even one came."""
-    try:
-        return await _read_pages(registry, first, now, progress)
-    except NoAnswerError as error:
-        return error.failure()
-    except Exception as error:  # noqa: BLE001 - the answer is optional: whatever is in it, the poll goes on
-        return ReadFailure(error=f"unexpected {type(error).__name__}")
-    finally:
-        progress(f"list {first.node}", "")
-
-
-async def _read_pages(
-    registry: Registry,
-    first: PublisherQuery | PackQuery,
-    now: Callable[[], str],
-    progress: Progress,
-) -> _Pages:
-    """Return all pages, up to the first after page 1 that fails. Raises NoAnswerError for page 1."""
+) -> _Packs | ReadFailure:
+    """Return what all pages show, up to the first that fails, or why not even one came."""
     clock = asyncio.get_running_loop().time
     latest, asked_at = clock() + _LONGEST_READING, now()
     place = f"list {first.node}"
-    progress(place, f"{first.node}: reading which packs there are")
-    answer = await _ask(registry, first)
-    pages = _Pages(at=moment(asked_at, answer.server_time))
-    pages.add(_page(answer, first))
-    number = 1
-    while pages.count.has_more and number < _MOST_PAGES:
-        number += 1
-        if clock() > latest:
-            pages.count.note(f"page {number} was not requested: it took too long")
-            break
+    records: dict[str, PackRecord] = {}
+    totals: set[str] = set()
+    at = fault = ""
+    for number in range(1, _MOST_PAGES + 1):
+        progress(place, f"{first.node}: reading page {number} of the list")
         try:
-            progress(place, f"{first.node}: reading page {number} of the list")
-            answer = await _ask(registry, replace(first, page=number))
-            pages.add(_page(answer, first))
+            page = await read_page(registry, replace(first, page=number))
         except NoAnswerError as error:
-            pages.count.note(f"page {number}: {error.why}")
+            if number == 1:
+                return error.failure()
+            fault = f"page {number}: {error.why}"
             break
-    pages.finish()
-    return pages
+        finally:
+            progress(place, "")
+        at = at or moment(asked_at, page.server_time)
+        before = len(records)
+        records.update((one.id.lower(), one) for one in page.records)
+        is_news = len(records) > before
+        if is_news or number == 1:
+            totals.add(_counted(page.total))
+        # After a full page there may be more, whatever the total says.
+        is_last = totals == {_counted(len(records))} and page.items < PAGE_SIZE
+        if is_last or not is_news:
+            break
+        if clock() > latest:
+            fault = f"page {number + 1} was not requested: it took too long"
+            break
+    if totals != {_counted(len(records))}:
+        lack = f"{_counted(len(records))} of {' or '.join(sorted(totals))} packs came"
+        fault = fault or lack
+    return _Packs(records=records.values(), at=at, incomplete=fault)
 
 
-async def _ask(registry: Registry, query: PublisherQuery | PackQuery) -> Answer:
-    return await registry.ask(query, retries=min(1, registry.limits.retries))
+def _counted(total: int | None) -> str:
+    return "an unknown number of" if total is None else f"{total:,}"
 
 
-def _page(answer: Answer, query: PublisherQuery | PackQuery) -> PackPage:
-    """Return the page in an answer. Raises NoAnswerError."""
-    if answer.code != HTTPStatus.OK:
-        why = f"the registry does not answer GET {query.path} ({answer.code})"
-        raise NoAnswerError(why, Fault.REGISTRY, cause=f"HTTP {answer.code}")
-    return parse_packs(answer.body, f"GET {query.path}")
-
-
-def _own_list(publisher: str, pages: _Pages | ReadFailure) -> ListReading:
-    """Return the packs of a publisher's own list, which has nobody else's."""
-    if isinstance(pages, ReadFailure):
-        return pages
-    if any(of.lower() not in {"", publisher.lower()} for _, of in pages.packs):
-        pages.count.note("it has other publishers' packs")
-    return _list(publisher, pages, {"", publisher.lower()})
-
-
-def _list_among_all(publisher: str, pages: _Pages | ReadFailure) -> ListReading:
-    """Return the packs of a publisher among those of all."""
-    if isinstance(pages, ReadFailure):
-        return pages
-    if pages.packs and not any(of for _, of in pages.packs):
+def _list(publisher: str, packs: _Packs | ReadFailure, *, is_own: bool) -> ListReading:
+    """Return a publisher's packs: in its own list those of nobody too, among those of all not."""
+    if isinstance(packs, ReadFailure):
+        return packs
+    records, fault = packs.records, packs.incomplete
+    names = {publisher.lower(), ""} if is_own else {publisher.lower()}
+    theirs = [one.id for one in records if one.publisher.lower() in names]
+    if is_own and len(theirs) < len(records):
+        fault = fault or "it has other publishers' packs"
+    elif not is_own and records and not any(one.publisher for one in records):
         return ReadFailure(error="GET /nodes does not say whose the packs are")
-    return _list(publisher, pages, {publisher.lower()})
-
-
-def _list(publisher: str, pages: _Pages, names: Container[str]) -> PackList:
-    """Return the packs whose publisher has one of these names, in lower case."""
-    packs = dict.fromkeys(pack for pack, of in pages.packs if of.lower() in names)
-    usable = tuple(pack for pack in packs if NODE_ID.fullmatch(pack))
-    odd = "" if len(usable) == len(packs) else "a pack has an impossible id"
-    return PackList(
-        publisher=publisher,
-        packs=usable,
-        at=pages.at,
-        incomplete=pages.count.fault or odd,
-    )
+    usable = tuple(filter(NODE_ID.fullmatch, theirs))
+    if len(usable) < len(theirs):
+        fault = fault or "a pack has an impossible id"
+    return PackList(publisher=publisher, packs=usable, at=packs.at, incomplete=fault)

@@ -118,7 +118,7 @@ async def row_bomb(request: web.BaseRequest, catalog: Catalog) -> web.StreamResp
 
 @fault(
     Means.INCOMPLETE,
-    "the answer claims 100000 versions, more than there can be",
+    "the answer claims 100000 versions, more than any node has",
     shows=(FLAGGED, NEW),
     heavy=True,
 )
