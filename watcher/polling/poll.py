@@ -198,7 +198,9 @@ class Poller:
 
             change, events = judged(compared)
             nodes = change.snapshot.nodes
-            reasons = await reasons_for(registry, events, nodes, patience, progress)
+            reasons = await reasons_for(
+                registry, events, nodes, patience, progress, plan.is_stale
+            )
         if reasons:
             # Only now it is known how bad flags are, and so whether something else is worse.
             snapshot, _ = with_scans(compared.snapshot, events, reasons)

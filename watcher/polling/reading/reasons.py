@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Collection, Iterable, Mapping
+from collections.abc import (
+    AsyncGenerator,
+    Awaitable,
+    Callable,
+    Collection,
+    Iterable,
+    Mapping,
+)
 from dataclasses import replace
 from http import HTTPStatus
 
 from watcher.changes.scans import VersionKey, unread_before, version_of
 from watcher.model.event import Event, is_explained, rank
+from watcher.model.listing import ServerTime
 from watcher.model.snapshot import Node
 from watcher.model.version import FLAGGED, STATUSES
 from watcher.progress import Progress
@@ -25,6 +33,13 @@ _ROWS = 20
 _PAGES = 50
 """The most pages, of `_ROWS` each, that are read of one status of a node."""
 
+IsStale = Callable[[str, ServerTime], bool]
+"""Whether an answer about a node, by lower-case id, is older than what was known of it before."""
+
+
+def _is_never(_node: str, _made: ServerTime) -> bool:
+    return False
+
 
 async def reasons_for(
     registry: Registry,
@@ -32,6 +47,7 @@ async def reasons_for(
     nodes: Mapping[str, Node],
     patience: float,
     progress: Progress,
+    is_stale: IsStale,
 ) -> dict[VersionKey, Reason]:
     """Return the registry's reasons of the versions of events, as far as these come within `patience` seconds.
 
@@ -56,7 +72,7 @@ async def reasons_for(
         for name, of_node in wanted.items()
         for key, status in of_node.items()
     }
-    reasons = await read_all(registry, statuses, patience, progress)
+    reasons = await read_all(registry, statuses, patience, progress, is_stale)
     return {(node.lower(), key): reason for (node, key), reason in reasons.items()}
 
 
@@ -65,6 +81,7 @@ async def read_all(
     wanted: Mapping[tuple[str, str], str],
     patience: float,
     progress: Progress,
+    is_stale: IsStale = _is_never,
 ) -> dict[tuple[str, str], Reason]:
     """Return the registry's reasons by node and version key, of those that come within `patience` seconds.
 
@@ -81,7 +98,7 @@ async def read_all(
 
     async def ask(node: str, statuses: Mapping[str, str]) -> None:
         async with places:
-            async for key, reason in read_reasons(registry, node, statuses):
+            async for key, reason in read_reasons(registry, node, statuses, is_stale):
                 async with reader:
                     reasons[node, key] = read_reason(reason)
                     await asyncio.sleep(0)
@@ -102,14 +119,22 @@ async def read_all(
 
 
 async def read_reasons(
-    registry: Registry, node: str, wanted: Mapping[str, str]
+    registry: Registry,
+    node: str,
+    wanted: Mapping[str, str],
+    is_stale: IsStale = _is_never,
 ) -> AsyncGenerator[tuple[str, str]]:
     """Yield (version key, reason) of some versions, as soon as each is read. `wanted` has their statuses by key.
 
     A reason can be megabytes long (docs/registry.md, Statuses), so only pages of these statuses are read, a few rows at
     a time, until all are found. A page that fails may hold too long reasons of other versions: then the wanted rows are
-    read one by one. A reason that cannot be read is left out: an alert does not wait for it.
+    read one by one. A reason that cannot be read is left out: an alert does not wait for it. So is one from an answer
+    that is stale: it may be of an earlier flag.
     """
+
+    async def read(query: Query) -> Page | None:
+        return await _page(registry, query, is_stale)
+
     # Only statuses that are known here can be requested.
     for status in sorted(set(wanted.values()) & set(STATUSES)):
         missing = {key for key, of in wanted.items() if of == status}
@@ -120,14 +145,12 @@ async def read_reasons(
         while missing and number < last:
             number += 1
             query = replace(first, page=number)
-            page = await _page(registry, query)
+            page = await read(query)
             rows = page.rows if page else []
             if page is None and (
-                page := await _page(
-                    registry, replace(query, include_status_reason=False)
-                )
+                page := await read(replace(query, include_status_reason=False))
             ):
-                rows = await _one_by_one(registry, query, page, missing)
+                rows = await _one_by_one(read, query, page, missing)
             if page is None or not page.rows:
                 break
             if any(row.node_id.lower() != node.lower() for row in page.rows):
@@ -142,22 +165,27 @@ async def read_reasons(
 
 
 async def _one_by_one(
-    registry: Registry, query: Query, outline: Page, keys: Collection[str]
+    read: Callable[[Query], Awaitable[Page | None]],
+    query: Query,
+    outline: Page,
+    keys: Collection[str],
 ) -> list[VersionRow]:
     """Return the rows of some versions, each read as a page of its own. `outline` is the page without reasons."""
     before = (query.page - 1) * query.page_size
     rows: list[VersionRow] = []
     for place, row in enumerate(outline.rows, before + 1):
         if parse_version(row).key in keys:
-            page = await _page(registry, replace(query, page=place, page_size=1))
+            page = await read(replace(query, page=place, page_size=1))
             rows += page.rows if page else ()
     return rows
 
 
-async def _page(registry: Registry, query: Query) -> Page | None:
-    """Return a page that is not essential; None if it cannot be read."""
+async def _page(registry: Registry, query: Query, is_stale: IsStale) -> Page | None:
+    """Return a page that is not essential; None if it cannot be read, or is older than what is known."""
     try:
         answer = await registry.ask(query, retries=min(1, registry.limits.retries))
+        if is_stale(query.node.lower(), ServerTime.of(answer.server_time)):
+            return None
         return parse_page(answer.body) if answer.code == HTTPStatus.OK else None
     except NoAnswerError:
         return None

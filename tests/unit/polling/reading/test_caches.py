@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -22,6 +23,7 @@ from tests.support.fakes.fault import asked as query_of
 from tests.support.parameters import examples
 from tests.support.polls import Watcher, reported
 from watcher import timestamps
+from watcher.model.event import Severity, severity_of
 from watcher.polling.model import Report
 
 BANNED = ("banned", "pack", "1.1.0")
@@ -105,6 +107,36 @@ def test_a_ban_is_told_once(
     assert made.folder.load().checks.stale_since == {}
     registry.catalog.set_status("pack", "1.1.0", "active")
     assert reported(_later(made, proxy)) == [("reinstated", "pack", "1.1.0")]
+
+
+def test_a_reason_from_before_a_flag_is_not_its_reason(
+    watcher: Callable[..., Watcher], proxy: CachingProxy, registry: FakeRegistry
+) -> None:
+    """A version is flagged again for something worse: the copy of its first reason does not excuse that.
+
+    Only the page of twenty is in the cache, so that the reason is read from another one.
+    """
+    harmless, worse = (
+        json.dumps([{"issue_type": "r", "severity": severity, "file_path": "a.py"}])
+        for severity in ("info", "critical")
+    )
+    made = watcher()
+    registry.catalog.set_status("pack", "1.0.0", "flagged", reason=harmless)
+    registry.catalog.set_status("pack", "1.1.0", "flagged", reason=harmless)
+    assert [severity_of(one) for one in _later(made, proxy).events] == [
+        Severity.WARNING,
+        Severity.INFO,
+    ]
+    registry.catalog.set_status("pack", "1.1.0", "active")
+    assert reported(_later(made, proxy)) == [("reinstated", "pack", "1.1.0")]
+    registry.catalog.set_status("pack", "1.1.0", "flagged", reason=worse)
+    proxy.gives_copies = True
+    proxy.route = lambda request: 0 if "include_status_reason" in request.query else 1
+    [flag] = _later(made, proxy).events
+    assert (severity_of(flag), flag.reason) == (
+        Severity.WARNING,
+        "1 critical finding: r; in a.py",
+    )
 
 
 def test_a_change_in_a_copy_that_is_not_older_counts(
