@@ -136,7 +136,7 @@ PARTS = {
     ),
     "flags": Part(
         module="tests.flags",
-        tried={"polls": 70, "flags": 4000, "left out": 3000},
+        tried={"polls": 70, "flags": 3000, "left out": 2000},
     ),
     "hostile text": Part(
         module="tests.chaos.hostile",

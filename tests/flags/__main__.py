@@ -17,7 +17,7 @@ from tests.flags.packs import Packs, Shares
 FEWER = 0.9
 """So many fewer flagged alerts a channel without `kinds` has to get."""
 _POLLS = 13
-_LARGE, _SMALL = 3000, 1000
+_LARGE, _SMALL = 2000, 1000
 _OTHERS = {
     "15 of 100 releases are a pack's first": Shares(newcomers=0.15),
     "10 of 100 releases have a finding in a new place": Shares(grown=0.1),
