@@ -84,6 +84,9 @@ _FURTHER_LINE = re.compile(
     "|(?:Mend the cause|Correct its URL or make a new one), then run |[0-9,]+ banned "
 )
 """A line of a block below its headline begins with our own words."""
+_ANNOTATION = re.compile(
+    "::(?:error|warning|notice) title=[^:,]*(?:,file=[^:,]*)?(?:,line=[0-9]+)?::(?!.*##\\[).*"
+)
 _WORDS_ALONE = {"paragraph_open", "inline", "text", "paragraph_close"}
 _FILES = ("py", "js")
 _TAGS_OURS = {"p", "ul", "li", "b", "code", "samp", "a", "br", "h1"}
@@ -368,6 +371,19 @@ def in_terminal_line(lines: Iterable[str]) -> Iterator[Finding]:
     for line in lines:
         for link in re.findall(r".{0,20}://[^ ]*evil.{0,20}", line):
             yield "forged_links", link
+
+
+def in_annotations(text: str) -> Iterator[Finding]:
+    """Find what annotations for GitHub Actions may not hold: each line is one, whose properties are ours."""
+    yield from (
+        finding for finding in in_any(text) if finding[0] != "workflow_commands"
+    )
+    for line in text.splitlines():
+        if not _ANNOTATION.fullmatch(line):
+            yield "workflow_commands", line[:300]
+        if len(line) > _LONGEST_LINE:
+            yield "floods", f"an annotation of {len(line)} characters"
+    yield from in_terminal_line(text.splitlines())
 
 
 def in_json_log(text: str, names: Collection[str] | None) -> Iterator[Finding]:

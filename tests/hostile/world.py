@@ -26,7 +26,7 @@ from pathlib import Path
 from aiohttp import web
 
 from tests.hostile import parsers
-from tests.hostile.corpus import ADDRESSES, BROKEN, CANARY, HALVES, reasons
+from tests.hostile.corpus import ADDRESSES, BROKEN, CANARY, HALVES, findings, reasons
 from tests.hostile.dialects import Dialect, Shown
 from tests.hostile.parsers import Finding
 from tests.proxied.peer import Peer
@@ -37,6 +37,7 @@ from tests.support.fake_registry.server import FakeRegistry, encoded
 from tests.support.fakes.fault import asked
 from tests.support.fakes.smtp import Mail, Mailbox
 from tests.support.fork_server import ForkServer
+from tests.support.lived_in import LivedIn
 
 _CHANGING = (
     ("tags", "tags_admin", "dependencies", "supported_os"),
@@ -66,6 +67,7 @@ _PLACES = (
         "error",
     ),
     "changelog",
+    *("rule", "severity of a finding", "file of a finding"),
 )
 FIELDS = len(_PLACES) + 1
 """How many texts a node carries; what one of them is in is shown nowhere: the time of creation."""
@@ -139,6 +141,8 @@ OUTPUTS = CHANNELS | {
         "config",
         "config --json",
     ),
+    *("versions", "versions --json", "wait", "wait --json", "annotations"),
+    *("audit", "audit --json"),
     *("snapshot.json", "history.jsonl"),
 }
 """Where untrusted text is shown."""
@@ -146,6 +150,11 @@ _OUR_ESCAPES = re.compile(
     r"\x1b\[(?:0|1|2|3[0-9])m|\r\d+ of [\d,]+ packs? checked|\r\x1b\[K"
 )
 
+
+_FOUND = "7.0.0"
+"""The version of each node in which the scanner finds something."""
+_WAITED_FOR = 6
+"""Nodes whose `_FOUND` is waited for."""
 
 Placed = tuple[str, str]
 """A field and the text in it."""
@@ -238,6 +247,8 @@ class _Life:
     changed: str
     blamed: str
     other: str
+    found: str
+    """The findings of `_FOUND`."""
     error: str
 
 
@@ -293,6 +304,16 @@ class World:
         first, second = (self._person(node + number, ADDRESSES) for number in (3, 11))
         return [text, first, f"hold: {second}"]
 
+    def _found(self, node: int) -> str:
+        """Return findings with a node's texts in them."""
+        first = len(_PLACES) - 3
+        severity, file = self._marked(node, first + 1), self._marked(node, first + 2)
+        # Of what cannot be decoded nothing but the beginning is shown.
+        along = [(_PLACES[at], self._text(node, at)) for at in (first + 1, first + 2)]
+        rule = self._marked(node, first, *along)
+        forms = findings(rule, severity, file)
+        return forms[(self._turn + node) % len(forms)]
+
     def _play(self) -> None:
         catalog = self._registry.catalog
         before = {"created_at": "2026-01-01T00:00:00Z"}
@@ -313,11 +334,15 @@ class World:
                 changed=self._marked(number, 12) + "+",
                 blamed="8" + self._marked(number, 14, ("a person's reason", other)),
                 other=reasons(other)[form],
+                found=self._found(number),
                 error=other
                 if number >= count - APART
                 else self._marked(number, 15)[:_LONGEST_ERROR],
             )
-            for version in ("1.0.0", "1.0.1", life.flagged, life.changed, life.blamed):
+            for version in (
+                *("1.0.0", "1.0.1", _FOUND),
+                *(life.flagged, life.changed, life.blamed),
+            ):
                 catalog.publish(node, version, **before)
             lives.append(life)
         errors = {
@@ -336,6 +361,7 @@ class World:
                 )
             catalog.set_status(node, life.flagged, "flagged", life.reason)
             catalog.set_status(node, life.blamed, "flagged", life.other)
+            catalog.set_status(node, _FOUND, "flagged", life.found)
             version_id = f"{self._marked(number, 11)[:200]}!"
             catalog.publish(
                 node, life.banned, id=version_id, status="banned", reason=life.person
@@ -350,12 +376,13 @@ class World:
                 node,
                 "9.9.9",
                 deprecated=True,
-                created_at=self._text(number, 17) or "x",
+                created_at=self._text(number, FIELDS - 1) or "x",
                 changelog=changelog,
             )
         self._log("json")
         self._log("console")
         self._poll(dry_run=True)
+        self._look_up()
         self._refuse(errors)
         self._poll(dry_run=True)
         self._command("status", kind="status")
@@ -424,9 +451,9 @@ class World:
             "COMFY_WATCH_CHANNELS": json.dumps(channels),
         }
 
-    def _run(self, *args: str) -> program.Completed:
+    def _run(self, *args: str, **env: str) -> program.Completed:
         done = self._programs.run(
-            *args, cwd=self._folder, env=self._environment(), timeout=600
+            *args, cwd=self._folder, env=self._environment() | env, timeout=600
         )
         assert "Traceback" not in done.err, done.err
         return done
@@ -469,6 +496,46 @@ class World:
             done.out,
             findings,
         )
+
+    def _look_up(self) -> None:
+        """Run the commands that keep nothing: all that they show comes right from the registry."""
+        rows = ("versions", *self._nodes, "--limit", "100000", "--reasons")
+        shown = json.loads(self._see(*rows, "--json", code=0))["shown"]
+        self._see(*rows, code=0, expected=shown + 3)
+        studio = LivedIn(self._folder / "studio")
+        for node in self._nodes:
+            studio.put(node, _FOUND)
+        packs = json.loads(self._see("audit", str(studio.root), "--json", code=3))[
+            "packs"
+        ]
+        self._see("audit", str(studio.root), code=3, expected=len(packs) + 3)
+        for node in self._nodes[:_WAITED_FOR]:
+            found = json.loads(self._see("wait", node, _FOUND, "--json", code=3))
+            rows_of_table = len(found["findings"])
+            is_more = found["finding_count"] > rows_of_table
+            self._see(
+                "wait",
+                node,
+                _FOUND,
+                code=3,
+                expected=rows_of_table + 3 + is_more if rows_of_table else 1,
+            )
+        self._on_a_terminal("wait", self._nodes[0], _FOUND)
+        self._on_a_terminal(*rows)
+
+    def _see(self, *args: str, code: int, expected: int = 0) -> str:
+        """Look at what a command prints, for a program or as so many lines, and at its annotations; return it."""
+        done = self._run(*args, GITHUB_ACTIONS="true")
+        assert done.code == code, done
+        is_document = "--json" in args
+        findings = (
+            parsers.in_json(done.out, printed=True)
+            if is_document
+            else parsers.in_lines(done.out, expected)
+        )
+        self.account.look(args[0] + " --json" * is_document, done.out, findings)
+        self.account.look("annotations", done.err, parsers.in_annotations(done.err))
+        return done.out
 
     def _expected(self, kind: str, out: str) -> int:
         """Return how many lines there should be, by the same command's document."""

@@ -41,7 +41,7 @@ from watcher.settings import node_ids
 from watcher.settings.loading import Loaded
 from watcher.streams import width
 from watcher.text.plural import plural
-from watcher.text.sanitize import sanitize_line
+from watcher.text.sanitize import escape_invisible, sanitize_line
 
 _TEXT = 300
 """Characters of a reason, and of an error."""
@@ -130,7 +130,8 @@ def _document(
         total=found.total,
         shown=len(found.versions),
         packs=found.packs,
-        by_status=dict(found.by_status),
+        # Keys, but the registry's words all the same.
+        by_status={escape_invisible(one): n for one, n in found.by_status.items()},
         errors=tuple(map(error_form, found.problems)),
     )
 
