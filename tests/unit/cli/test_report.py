@@ -227,6 +227,7 @@ def test_what_an_event_without_a_version_is_about(
         ({"kind": Kind.EXPOSED, "after": "banned"}, "31"),
         ({"kind": Kind.EXPOSED, "after": "flagged"}, "33"),
         ({"kind": Kind.FLAGGED}, "33"),
+        ({"kind": Kind.FLAGGED, "scan": HARMLESS}, ""),
         ({"kind": Kind.REINSTATED}, "32"),
         ({"kind": Kind.RECOVERED}, "32"),
         ({"kind": Kind.NEW}, ""),
@@ -237,6 +238,6 @@ def test_a_kind_is_coloured_by_how_bad_the_event_is(
     fields: dict[str, Any], code: str
 ) -> None:
     """What is critical is red, what is a warning yellow, what ends something bad green, and anything else plain."""
-    (line,) = report.event_lines([event(**fields)], 80)
+    line, *_ = report.event_lines([event(**fields)], 80)
     kind = fields["kind"].value
     assert line.startswith(f"\x1b[{code}m{kind}\x1b[0m" if code else f"{kind}  ")

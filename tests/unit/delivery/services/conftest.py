@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import requests
 
+from tests.support.factories import HARMLESS
 from tests.support.fakes import webhook as webhooks
 from tests.support.fakes.webhook import Webhook
 from tests.support.worker import job
@@ -47,6 +48,8 @@ RELEASE = {
     "id": "id1",
 }
 FLAG = {"kind": Kind.FLAGGED, "version": "1.1.0", "after": "flagged", "id": "id2"}
+HARMLESS_FLAG = {**FLAG, "scan": HARMLESS}
+"""A flag of which everything is informational and known: it is as good as a release."""
 
 
 def content(request: requests.PreparedRequest) -> Any:

@@ -11,7 +11,13 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from tests.unit.delivery.services.conftest import FLAG, RELEASE, Service, event
+from tests.unit.delivery.services.conftest import (
+    FLAG,
+    HARMLESS_FLAG,
+    RELEASE,
+    Service,
+    event,
+)
 from watcher.model.event import Event
 
 HOOK = "discord://1234567890/token"
@@ -30,13 +36,14 @@ def test_a_discord_message_is_an_embed_with_the_colour_of_its_severity(
 ) -> None:
     """A ban, a flag and a release have three colours; the title leads to the page, and nothing is previewed."""
     colours = []
-    for one in (event(), event(**FLAG), event(**RELEASE)):
+    for one in (event(), event(**FLAG), event(**RELEASE), event(**HARMLESS_FLAG)):
         assert service.tell(HOOK, one) == ""
         [embed] = service.last["embeds"]
         assert embed["url"] == "https://registry.comfy.org/nodes/comfyui-night-lights"
         assert "content" not in service.last
         colours.append(embed["color"])
-    assert len(set(colours)) == 3
+    assert len(set(colours[:3])) == 3
+    assert colours[3] == colours[2]
     assert colours[0] >> 16 > max(colours[0] >> 8 & 255, colours[0] & 255)  # red
 
 
@@ -85,14 +92,14 @@ def test_a_slack_message_is_blocks_of_the_colour_of_its_severity(
 ) -> None:
     """Slack shows the blocks whole and makes no links of words; a lock screen shows the title."""
     colours = []
-    for one in (event(), event(**FLAG), event(**RELEASE)):
+    for one in (event(), event(**FLAG), event(**RELEASE), event(**HARMLESS_FLAG)):
         assert service.tell(_SLACK + query, one, answer=_OK) == ""
         [attachment] = service.last["attachments"]
         header, section, _ = attachment["blocks"]
         assert header["text"]["text"] == attachment["fallback"]
         assert (section["expand"], section["text"]["verbatim"]) == (True, True)
         colours.append(attachment["color"])
-    assert colours == ["#A32037", "#CACF29", "#3AA3E3"]
+    assert colours == ["#A32037", "#CACF29", "#3AA3E3", "#3AA3E3"]
 
 
 @pytest.mark.parametrize("query", ["?blocks=no", "?format=text"])

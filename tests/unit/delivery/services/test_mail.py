@@ -8,7 +8,13 @@ from email.message import EmailMessage
 import pytest
 
 from tests.support.fakes.smtp import Mailbox
-from tests.unit.delivery.services.conftest import FLAG, RELEASE, Service, event
+from tests.unit.delivery.services.conftest import (
+    FLAG,
+    HARMLESS_FLAG,
+    RELEASE,
+    Service,
+    event,
+)
 from watcher.model.event import Event, Kind
 
 
@@ -35,6 +41,7 @@ def test_a_mail_has_the_priority_of_its_severity(mailbox: Mailbox) -> None:
         ({}, "1", "high"),
         (FLAG, "3", "normal"),
         (RELEASE, "5", "low"),
+        (HARMLESS_FLAG, "5", "low"),
     ):
         mail = _mail(mailbox, "", event(**fields))
         assert (mail["X-Priority"], mail["Importance"]) == (priority, importance)

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.delivery.services.conftest import FLAG, RELEASE, Service, content, event
+from tests.unit.delivery.services.conftest import (
+    FLAG,
+    HARMLESS_FLAG,
+    RELEASE,
+    Service,
+    content,
+    event,
+)
 from watcher.model.event import Event, Kind
 
 BACK = {"kind": Kind.REINSTATED, "before": "banned", "after": "active", "id": "id3"}
@@ -115,15 +122,15 @@ def test_all_responders_are_in_one_alert(service: Service, scheme: str) -> None:
 def test_the_severity_is_the_services_own(
     service: Service, url: str, path: list[str], levels: list[str]
 ) -> None:
-    """A ban, a flag and a release are critical, warning and info in the service's words."""
+    """A ban, a flag and a release are critical, warning and info in the service's words; so is a harmless flag."""
     found = []
-    for one in (event(), event(**FLAG), event(**RELEASE)):
+    for one in (event(), event(**FLAG), event(**RELEASE), event(**HARMLESS_FLAG)):
         assert service.tell(url, one) == ""
         value = service.last
         for name in path:
             value = value[name]
         found.append(value)
-    assert found == levels
+    assert found == [*levels, levels[-1]]
 
 
 @pytest.mark.parametrize(

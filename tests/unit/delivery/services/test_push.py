@@ -18,7 +18,13 @@ from tests.hostile.parsers import in_shown
 from tests.proxied.scenes import hostile
 from tests.support.fakes.webhook import Webhook
 from tests.support.parameters import one_of
-from tests.unit.delivery.services.conftest import FLAG, RELEASE, Service, event
+from tests.unit.delivery.services.conftest import (
+    FLAG,
+    HARMLESS_FLAG,
+    RELEASE,
+    Service,
+    event,
+)
 from watcher.alerts.digest import compose
 from watcher.delivery.services.service import Context
 from watcher.delivery.services.table import RULES, prepare
@@ -112,6 +118,11 @@ def test_ntfy_shows_the_severity_and_opens_the_page(webhook: Webhook) -> None:
         "low",
         "information_source,new",
     )
+    harmless = _ntfy(webhook, "", event(**HARMLESS_FLAG))
+    assert (harmless.headers["X-Priority"], harmless.headers["X-Tags"]) == (
+        "low",
+        "information_source,flagged",
+    )
 
 
 def test_ntfy_keeps_what_the_url_sets(webhook: Webhook) -> None:
@@ -176,7 +187,7 @@ def test_what_was_to_be_encrypted_is_not_sent_in_the_open(
 def test_a_pop_up_has_its_urgency(name: str) -> None:
     """A desktop notification of a ban is critical, one of a release is low; the URL may say otherwise."""
     [plugin] = [one for one in _plugins() if str(one.service_name) == name]
-    for fields, urgency in (({}, 2), (FLAG, 1), (RELEASE, 0)):
+    for fields, urgency in (({}, 2), (FLAG, 1), (RELEASE, 0), (HARMLESS_FLAG, 0)):
         popup = plugin.__new__(plugin)
         popup.urgency = 1
         happened = (event(**fields),)
