@@ -74,7 +74,7 @@ class Stop:
 
     def __init__(
         self,
-        on_stop: Callable[[str], None] = lambda _: None,
+        on_stop: Callable[[str], object] = lambda _: None,
         overdue: Callable[[str], None] = lambda _: None,
         overdue_code: int | None = None,
     ) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
 
 from watcher.errors import UsageError
 from watcher.model.listing import Listing, NodeBanned, Reading
 from watcher.model.pack import PackRecord, PackRecords
 from watcher.model.precedence import is_same_version
+from watcher.model.scan import Scan
 from watcher.model.version import (
     ACTIVE,
     BANNED,
@@ -24,12 +24,12 @@ from watcher.model.version import (
     newest,
     recency,
 )
-from watcher.polling.reading.reasons import read_reasons
+from watcher.polling.reading.reasons import read_all
 from watcher.registry.client import Query, Registry
 from watcher.registry.packs import read_packs
 from watcher.registry.reader import read_node
 from watcher.text.sanitize import Trusted, sanitize_line
-from watcher.text.status_reason import Reason, read_reason, summarize
+from watcher.text.status_reason import Reason, summarize
 
 _REFUSED = (FLAGGED, BANNED, DELETED)
 """Statuses in which a version is refused."""
@@ -84,6 +84,11 @@ class Look:
     """Why it is not judged, or what is not known of it, for a person."""
     cause: str = ""
     """The same for all failures of one kind; "" unless the look failed."""
+
+    @property
+    def scan(self) -> Scan | None:
+        """What the scanner found in the version; None if it found nothing, or the reason was not read."""
+        return self.reason.scan if self.reason else None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -275,35 +280,20 @@ class Waiter:
                 left = max(latest - self.monotonic(), 0.0)
                 await self.sleep(min(self.every, _REASON_PAUSE, left))
             within = min(latest - self.monotonic(), self.timeout)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(within), self.connect() as registry:
-                    text = await _reason_of(registry, self.seen.node, version)
-                    if text is not None:
-                        self.seen = replace(self.seen, reason=read_reason(text))
-                        return
-
-
-async def _reason_of(registry: Registry, node: str, version: Version) -> str | None:
-    """Return the registry's reason for a version's status; None if it cannot be read."""
-    wanted = {version.key: version.status}
-    async with aclosing(read_reasons(registry, node, wanted)) as reasons:
-        async for _, text in reasons:
-            return text
-    return None
+            wanted = {(self.seen.node, version.key): version.status}
+            async with self.connect() as registry:
+                for reason in (await read_all(registry, wanted, within)).values():
+                    self.seen = replace(self.seen, reason=reason)
+                    return
 
 
 def _nothing_pending(node: str, listing: Listing) -> UsageError:
     """Return that no version is named and none is pending."""
     name = sanitize_line(node)
-    if not listing.versions:
-        return UsageError(
-            f"the registry has no version of {name}",
-            hint=f"check the id, and name the version: comfy-watch wait {name} VERSION",
-        )
-    last = newest(listing.versions)
-    text = sanitize_line(last.version) if last else ""
-    status = last.status if last and last.status in STATUSES else "unknown"
-    return UsageError(
-        f"no version of {name} is pending; the newest is {text} ({status})",
-        hint=f"name the version: comfy-watch wait {name} VERSION",
-    )
+    what = f"the registry has no version of {name}; is the id right?"
+    if last := newest(listing.versions):
+        text = sanitize_line(last.version)
+        status = last.status if last.status in STATUSES else "unknown"
+        what = f"no version of {name} is pending; the newest is {text} ({status})"
+    hint = f"name the version: comfy-watch wait {name} VERSION"
+    return UsageError(what, hint=hint)

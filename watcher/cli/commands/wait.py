@@ -85,13 +85,10 @@ def run_wait(
     transport.check_usable(known.registry_url)
     limits = replace(request_limits(known), retries=0)
     started = clock()
-    talk = _Talk(wanted, as_json=as_json)
 
     async def wait(progress: Progress) -> Look | int:
         """Return what was seen last, or the number of the signal that ended it."""
-        stop = Stop()
-        talk.progress = progress
-        talk.begin(seconds)
+        talk = _Talk(wanted, as_json=as_json, longest=seconds, progress=progress)
         waiter = Waiter(
             wanted=wanted,
             connect=partial(Registry, known.registry_url, limits),
@@ -102,14 +99,12 @@ def run_wait(
             report=talk.report,
         )
         waiting = asyncio.create_task(waiter.run())
-        stopping = asyncio.create_task(stop.event.wait())
-        await asyncio.wait({waiting, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        if stop.signal:
-            waiting.cancel()
-            await asyncio.gather(waiting, return_exceptions=True)
+        stop = Stop(lambda _: waiting.cancel())
+        progress(_PLACE, f"asking about {_name(wanted)}")
+        try:
+            return await waiting
+        except asyncio.CancelledError:
             return stop.signal
-        stopping.cancel()
-        return await waiting
 
     with progress_line(known) as progress:
         found = asyncio.run(wait(progress))
@@ -193,40 +188,31 @@ class _Talk:
 
     wanted: Wanted
     as_json: bool
-    progress: Progress = field(init=False)
-    longest: float = 0.0
+    longest: float
+    progress: Progress
     said: str = ""
     """The last that was said of the version."""
     causes: set[str] = field(default_factory=set)
     """Of the failures that were said."""
 
-    def begin(self, longest: float) -> None:
-        """Begin to show what is waited for."""
-        self.longest = longest
-        self.progress(_PLACE, f"asking about {_name(self.wanted, None)}")
-
     def report(self, look: Look) -> None:
         """Say what a look has seen, if that is news."""
-        name = _name(self.wanted, look)
-        if not look.is_judged:
-            longest = durations.show(self.longest)
-            why = safe_line(look.why, _TEXT)
-            self.progress(_PLACE, f"{name}: {why}; waiting for at most {longest}")
+        if look.is_judged:
+            return  # the last line says it
+        what = f"{_name(self.wanted, look)}: {safe_line(look.why, _TEXT)}"
+        longest = durations.show(self.longest)
+        self.progress(_PLACE, f"{what}; waiting for at most {longest}")
         if look.cause:
             if look.cause not in self.causes:
                 self.causes.add(look.cause)
-                why = safe_line(look.why, _TEXT)
-                echo(f"warning: {name}: {why}; asking again", error=True)
-            return
-        why = safe_line(look.why, _TEXT)
-        if not look.is_judged and why != self.said:  # the last line says a verdict
-            self.said = why
+                echo(f"warning: {what}; asking again", error=True)
+        elif what != self.said:
+            self.said = what
             # With --json only the document may be on stdout.
-            line = f"{dim(short_time(clock()))}  {name}: {why}"
-            echo(line, error=self.as_json)
+            echo(f"{dim(short_time(clock()))}  {what}", error=self.as_json)
 
 
-def _name(wanted: Wanted, look: Look | None) -> str:
+def _name(wanted: Wanted, look: Look | None = None) -> str:
     """Return which version it is, as far as that is known."""
     node, version = wanted.node, wanted.version
     if look is not None:
@@ -276,8 +262,7 @@ class _Done:
     def document(self) -> WaitDocument:
         """Return the document of `wait --json`."""
         look = self.look
-        version = look.version
-        scan = look.reason.scan if look.reason else None
+        version, reason, scan = look.version, look.reason, look.scan
         return WaitDocument(
             started=self.started,
             finished=self.finished,
@@ -285,24 +270,16 @@ class _Done:
             version=(version.version if version else self.wanted.version) or None,
             version_id=(version.id if version else "") or None,
             status=look.status,
-            reason=self.reason,
-            findings=finding_forms(scan, None) if look.reason else None,
-            finding_count=(scan.count if scan else 0) if look.reason else None,
+            reason=look.of_pack or (reason.summary if reason else None),
+            findings=finding_forms(scan, None) if reason else None,
+            finding_count=(scan.count if scan else 0) if reason else None,
             error=self.error or None,
             url=node_url(look.node),
         )
 
-    @property
-    def reason(self) -> str | None:
-        """The registry's reason in a line; None if it was not read."""
-        look = self.look
-        if look.of_pack:
-            return look.of_pack
-        return look.reason.summary if look.reason else None
-
     def lines(self, width: int | None) -> list[str]:
         """Return the lines for people; the last one says what came of it."""
-        scan = self.look.reason.scan if self.look.reason else None
+        scan = self.look.scan
         if self.code != 3 or scan is None:
             return [self.summary()]
         shown = scan if width is None else shortened(scan, _SHOWN)
@@ -321,14 +298,12 @@ class _Done:
             return f"is refused: {safe_line(self.look.of_pack, _TEXT)}"
         seconds = max(timestamps.seconds_between(self.started, self.finished), 0)
         what = f"is {_status(self.look)} ({durations.in_words(seconds)})"
-        why = self.error or (self._why_refused() if self.code else "")
+        why, reason, scan = self.error, self.look.reason, self.look.scan
+        if self.code and scan is not None and scan.is_whole:
+            why = plural(scan.count, "finding")  # the table says the rest
+        elif self.code and reason is not None:
+            why = reason.summary or "the registry gives no reason"
         return f"{what}: {safe_line(why, _TEXT)}" if why else what
-
-    def _why_refused(self) -> str:
-        scan = self.look.reason.scan if self.look.reason else None
-        if scan is not None and scan.is_whole:  # the table says the rest
-            return plural(scan.count, "finding")
-        return self.reason or "the registry gives no reason"
 
     def annotations(self, folder: str) -> list[str]:
         """Return what GitHub Actions shows beside the run, and beside the files: these lie in `folder`."""
@@ -336,10 +311,8 @@ class _Done:
             return []
         title = _name(self.wanted, self.look)
         found = [annotation(Level.ERROR, title, unstyle(self.summary()))]
-        scan = self.look.reason.scan if self.look.reason else None
-        if self.code != 3 or scan is None:
-            return found
-        for one in scan.items[:_NOTES]:
+        scan = self.look.scan
+        for one in scan.items[:_NOTES] if self.code == 3 and scan else ():
             level = _LEVELS.get(one.severity, Level.WARNING)
             words = words_of(one)
             file = f"{folder}{one.file}" if one.file else ""

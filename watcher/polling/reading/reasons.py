@@ -19,7 +19,7 @@ from watcher.model.event import Event, is_explained, rank
 from watcher.model.listing import ServerTime
 from watcher.model.snapshot import Node
 from watcher.model.version import FLAGGED, STATUSES
-from watcher.progress import Progress
+from watcher.progress import Progress, silent
 from watcher.registry.answer import NoAnswerError
 from watcher.registry.client import Query, Registry
 from watcher.registry.row import VersionRow, parse_version
@@ -80,7 +80,7 @@ async def read_all(
     registry: Registry,
     wanted: Mapping[tuple[str, str], str],
     patience: float,
-    progress: Progress,
+    progress: Progress = silent,
     is_stale: IsStale = _is_never,
 ) -> dict[tuple[str, str], Reason]:
     """Return the registry's reasons by node and version key, of those that come within `patience` seconds.
