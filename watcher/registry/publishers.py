@@ -21,8 +21,11 @@ from watcher.registry.reader import moment
 
 _REFUSALS = {"HTTP 401", "HTTP 403", "HTTP 404"}
 """Causes of failures after which the pages of all packs are read instead."""
-_MOST_PAGES = 1_000
-"""100,000 packs, twenty times what the registry had in 2026."""
+_MOST_PACKS = 100_000
+"""Twenty times what the registry had in 2026."""
+_MOST_PAGES = _MOST_PACKS // PAGE_SIZE
+_LONGEST_ID = 101
+"""Characters of an id that are kept: one that is too long stays impossible."""
 _LONGEST_READING = 300.0
 """Seconds after which no further page is requested."""
 
@@ -98,13 +101,16 @@ async def _read(
             progress(place, "")
         at = at or moment(asked_at, page.server_time)
         before = len(records)
-        records.update((one.id.lower(), one) for one in page.records)
+        records.update((one.id.lower(), one) for one in map(_in_short, page.records))
         is_news = len(records) > before
         if is_news or number == 1:
             totals.add(_counted(page.total))
         # After a full page there may be more, whatever the total says.
         is_last = totals == {_counted(len(records))} and page.items < PAGE_SIZE
         if is_last or not is_news:
+            break
+        if len(records) > _MOST_PACKS:
+            fault = f"page {number + 1} was not requested: there are too many packs"
             break
         if clock() > latest:
             fault = f"page {number + 1} was not requested: it took too long"
@@ -113,6 +119,13 @@ async def _read(
         lack = f"{_counted(len(records))} of {' or '.join(sorted(totals))} packs came"
         fault = fault or lack
     return _Packs(records=records.values(), at=at, incomplete=fault)
+
+
+def _in_short(record: PackRecord) -> PackRecord:
+    """Return which pack it is and whose; the rest, of all pages, can be gigabytes."""
+    return PackRecord(
+        id=record.id[:_LONGEST_ID], publisher=record.publisher[:_LONGEST_ID]
+    )
 
 
 def _counted(total: int | None) -> str:

@@ -332,6 +332,22 @@ def test_endless_pages_end(
     assert found.incomplete == "page 2 was not requested: it took too long"
 
 
+def test_no_list_is_longer_than_any_registry(
+    registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many packs a page has, no more are read once there are too many; an id too long for one is none."""
+    monkeypatch.setattr(publishers, "_MOST_PACKS", 900)
+
+    def large(page: int, document: dict[str, Any]) -> None:
+        rows = [{"id": f"p-{page}-{number}"} for number in range(500)]
+        document.update(nodes=[*rows, {"id": f"{page}" * 10_000}], total=10**9)
+
+    change(registry, large)
+    found = listed(registry)
+    assert found.incomplete == "page 3 was not requested: there are too many packs"
+    assert len(found.packs) == 1_000
+
+
 def test_an_id_is_one_part_of_the_address(registry: FakeRegistry) -> None:
     """No id of a publisher leads to another endpoint."""
     read(registry, "../nodes", "a.b")
