@@ -95,10 +95,7 @@ def test_a_list_that_cannot_be_read(watch: Watcher, registry: FakeRegistry) -> N
     registry.requests.clear()
     done = watch.run("check")
     assert (done.code, list(asked(registry))) == (0, [OWN])
-    said = (
-        f"warning: publisher ann: its packs cannot be listed: the registry does not answer GET {OWN} (500);"
-        " what is known of them stays\n"
-    )
+    said = f"warning: publisher ann: its packs cannot be listed: the registry does not answer GET {OWN} (500)\n"
     assert done.err == said
     publish(registry, "delta")
     again = watch.run("check")
@@ -258,13 +255,13 @@ def test_a_publisher_without_packs(
     done = watch.run("check")
     assert (done.code, done.err) == (
         0,
-        "warning: publisher Cyd has no node packs yet: is the id right?\n",
+        "warning: publisher Cyd: it has no node packs yet; its id may be wrong\n",
     )
     assert done.out.startswith("0 packs checked, 0 events ")
     again = watch.run("check")
     assert (again.code, again.err) == (0, "")
     assert (
-        "Cyd        0      no node packs yet: is the id right?"
+        "Cyd        0      it has no node packs yet; its id may be wrong; last listed "
         in watch.run("status").out
     )
     lists_due(watch)

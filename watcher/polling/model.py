@@ -119,10 +119,8 @@ class Report:
     """Ids that only installs name and the registry does not know, as far as that was not said before."""
     no_reasons: str = ""
     """That the registry gives no reasons any more, if that was not said before."""
-    without_packs: tuple[str, ...] = ()
-    """Publishers of which this poll has found out that they have no packs."""
     unlisted: tuple[tuple[str, str], ...] = ()
-    """Publishers whose list of packs could not be read in full, with the reason, if it could be before."""
+    """Publishers without a whole list of packs, or with an empty one, with the reason, if that was not so before."""
     no_packs: str = ""
     """Why the registry says nothing of packs as a whole, if that was not said before."""
 

@@ -31,10 +31,9 @@ from watcher.polling.reading.near import near_ids
 from watcher.polling.reading.plan import make_plan
 from watcher.polling.reading.publishers import (
     due,
-    newly_unread,
+    newly_unlisted,
     unlisted,
     with_lists,
-    without_packs,
 )
 from watcher.polling.reading.read import read
 from watcher.polling.reading.reasons import reasons_for
@@ -123,10 +122,7 @@ class Poller:
             nodes=nodes,
             unscanned=tuple(unscanned),
             unknown=tuple(unknown),
-            without_packs=without_packs(
-                self.config.publishers, state.snapshot, found.snapshot
-            ),
-            unlisted=newly_unread(self.config.publishers, before, found.checks),
+            unlisted=newly_unlisted(self.config.publishers, before, found.checks),
             no_reasons=""
             if before.explaining.stopped
             else stopped_in_words(found.checks.explaining),

@@ -195,7 +195,7 @@ class PublisherRow:
     listed_at: str | None
     """When the list was last read in full (RFC 3339)."""
     error: str | None
-    """Why it could not be read since; safe to print."""
+    """Why it could not be read since, or the doubt about an empty one; safe to print."""
 
 
 def node_row(
@@ -757,12 +757,11 @@ def _publisher_lines(
 
 
 def _list_problem(overview: Overview, row: PublisherRow) -> str:
-    """Return why its packs could not be listed, or the doubt about one without packs; "-" if all is well."""
+    """Return what is wrong with the list of its packs; "-" if all is well."""
     if row.listed_at is None:
         return row.error or "not listed yet"
-    if row.error:
-        return f"{row.error}; last listed {overview.ago(row.listed_at)}"
-    return "-" if row.packs else "no node packs yet: is the id right?"
+    listed = f"{row.error}; last listed {overview.ago(row.listed_at)}"
+    return listed if row.error else "-"
 
 
 def _install_lines(

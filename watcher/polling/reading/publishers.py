@@ -24,18 +24,18 @@ from watcher.state.model import Checks, ListCheck, State
 
 def due(config: PollConfig, checks: Checks, now: str) -> list[str]:
     """Return the publishers whose list is to be read."""
-    is_same = checks.answer_scope == config.answer_scope
+    known = _checks(config, checks)
     return [
-        one
-        for one in config.publishers
-        if not (is_same and _is_fresh(checks.publishers.get(one.lower()), now))
+        publisher
+        for publisher in config.publishers
+        if not (at := known.get(publisher.lower(), ListCheck()).at)
+        or not 0 <= timestamps.seconds_between(at, now) < DAY
     ]
 
 
-def _is_fresh(check: ListCheck | None, now: str) -> bool:
-    if check is None or check.error or not check.at:
-        return False
-    return 0 <= timestamps.seconds_between(check.at, now) < DAY
+def _checks(config: PollConfig, checks: Checks) -> Mapping[str, ListCheck]:
+    """Return how lists were read where they are read now: those of another registry say nothing of this one."""
+    return checks.publishers if checks.answer_scope == config.answer_scope else {}
 
 
 def with_lists(
@@ -43,15 +43,17 @@ def with_lists(
 ) -> State:
     """Return the state with what came of the lists that were due; what is known of the others stays."""
     snapshot, globs = state.snapshot, Selection(globs=config.globs)
-    known = state.checks.publishers
+    known = _checks(config, state.checks)
     keys = [one.lower() for one in config.publishers]
     checks = {key: known[key] for key in keys if key in known}
     for publisher, reading in readings.items():
         if isinstance(reading, PackList):
             snapshot = take_list(snapshot, reading, globs, config.statuses)
         key, error = publisher.lower(), _error(reading)
-        before = known.get(key, ListCheck())
-        checks[key] = ListCheck(at=before.at if error else now, error=error)
+        at = known.get(key, ListCheck()).at if error else now
+        if not (error or snapshot.publishers[key].packs):
+            error = "it has no node packs yet; its id may be wrong"
+        checks[key] = ListCheck(at=at, error=error)
     return replace(
         state,
         snapshot=snapshot,
@@ -90,26 +92,10 @@ def unlisted(
     return None
 
 
-def without_packs(
-    publishers: Iterable[str], before: Snapshot, after: Snapshot
-) -> tuple[str, ...]:
-    """Return the publishers that have no packs, as this poll has found out."""
-    return tuple(
-        one
-        for one in publishers
-        if _is_without(after, one) and not _is_without(before, one)
-    )
-
-
-def _is_without(snapshot: Snapshot, publisher: str) -> bool:
-    known = snapshot.publishers.get(publisher.lower())
-    return known is not None and bool(known.empty_since) and not known.packs
-
-
-def newly_unread(
+def newly_unlisted(
     publishers: Iterable[str], before: Checks, after: Checks
 ) -> tuple[tuple[str, str], ...]:
-    """Return the publishers whose list could not be read, or not in full, and could be before, each with the reason."""
+    """Return the publishers whose packs are not known, or not all of them, and were before, each with the reason."""
     found: list[tuple[str, str]] = []
     for one in publishers:
         was, now = (

@@ -110,26 +110,16 @@ def _of_registry(report: Report, error: Trusted, cause: str) -> Problem:
 
 def _of_publishers(report: Report, errors: Container[str]) -> list[Problem]:
     """Return what is said once of publishers. `errors` are those of nodes, and of the registry."""
-    found: list[Problem] = []
-    for publisher, why in report.unlisted:
-        error = Trusted(safe_line(f"publisher {publisher}: {why}", _ERROR_LENGTH))
-        if error not in errors:
-            found.append(
-                Problem(
-                    level="warning",
-                    event="publisher unlisted",
-                    fields={"publisher": publisher, "error": error},
-                    sentence=f"{error}; what is known of them stays",
-                )
-            )
-    return found + [
+    return [
         Problem(
             level="warning",
-            event="publisher without packs",
-            fields={"publisher": publisher},
-            sentence=f"publisher {publisher} has no node packs yet: is the id right?",
+            event="publisher unlisted",
+            fields={"publisher": publisher, "error": error},
+            sentence=error,
         )
-        for publisher in report.without_packs
+        for publisher, why in report.unlisted
+        if (error := Trusted(safe_line(f"publisher {publisher}: {why}", _ERROR_LENGTH)))
+        not in errors
     ]
 
 
