@@ -66,6 +66,16 @@ _FINDINGS = json.dumps(
         }
     ]
 )
+_HARMLESS = json.dumps(
+    [
+        {
+            "issue_type": "python_environment_manipulation",
+            "severity": "info",
+            "file_path": "nodes.py",
+            "line_number": 12,
+        }
+    ]
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +96,8 @@ class Chapter:
     is_whole: bool = False
     """All packs of the registry are watched, by sweep, in place of those that the settings name otherwise."""
     due: frozenset[Fact] = frozenset()
+    spared: frozenset[Fact] = frozenset()
+    """Events that are recorded, and that no channel wants."""
 
 
 def _begin(catalog: Catalog) -> None:
@@ -94,6 +106,7 @@ def _begin(catalog: Catalog) -> None:
             catalog.publish(
                 pack, f"1.{number}.0", created_at=f"2025-03-0{number + 1}T10:00:00Z"
             )
+    catalog.set_status("epsilon", "1.1.0", "flagged", _HARMLESS)
     catalog.publish(
         "alpha", "2.0.0", status="pending", created_at="2025-03-09T10:00:00Z"
     )
@@ -126,6 +139,7 @@ def _many_changes(catalog: Catalog) -> None:
     catalog.publish("alpha", "1.4.0", created_at="2025-04-01T10:00:00Z")
     catalog.deprecate("alpha", "1.0.0")
     catalog.set_status("beta", "1.2.0", "flagged", _FINDINGS)
+    catalog.set_status("epsilon", "1.3.0", "flagged", _HARMLESS)
     catalog.set_status("gamma", "1.1.0", "banned", "malware")
     catalog.ban_node("delta")
     catalog.remove("epsilon", "1.0.0")
@@ -134,6 +148,7 @@ def _many_changes(catalog: Catalog) -> None:
 def _more_changes(catalog: Catalog) -> None:
     catalog.set_status("alpha", "2.0.0", "active")
     catalog.set_status("beta", "1.2.0", "active")
+    catalog.set_status("epsilon", "1.3.0", "active")
     catalog.pardon_node("delta")
     catalog.edit("gamma", "1.3.0", dependencies=["torch"])
 
@@ -141,7 +156,11 @@ def _more_changes(catalog: Catalog) -> None:
 def _more_packs(catalog: Catalog) -> None:
     for pack in ("eta", "theta"):
         catalog.publish(
-            pack, "1.0.0", status="flagged", created_at="2025-05-01T10:00:00Z"
+            pack,
+            "1.0.0",
+            status="flagged",
+            reason=_HARMLESS,
+            created_at="2025-05-01T10:00:00Z",
         )
         catalog.publish(pack, "1.1.0", created_at="2025-05-02T10:00:00Z")
 
@@ -149,7 +168,8 @@ def _more_packs(catalog: Catalog) -> None:
 def _changes_of_more_packs(catalog: Catalog) -> None:
     catalog.set_status("alpha", "1.4.0", "flagged", _FINDINGS)
     catalog.set_status("eta", "1.1.0", "banned", "malware")
-    catalog.publish("iota", "1.0.0", status="flagged")
+    catalog.set_status("theta", "1.1.0", "flagged", _HARMLESS)
+    catalog.publish("iota", "1.0.0", status="flagged", reason=_HARMLESS)
 
 
 CHAPTERS = (
@@ -172,6 +192,7 @@ CHAPTERS = (
                 ("new", "alpha", "1.4.0"),
                 ("deprecated", "alpha", "1.0.0"),
                 ("flagged", "beta", "1.2.0"),
+                ("flagged", "epsilon", "1.3.0"),
                 ("banned", "gamma", "1.1.0"),
                 ("banned", "delta", None),
                 # Said at the second sight of its absence only.
@@ -189,6 +210,7 @@ CHAPTERS = (
                 ("exposed", "epsilon", "0.9.0"),
                 ("new", "alpha", "2.0.0"),
                 ("reinstated", "beta", "1.2.0"),
+                ("reinstated", "epsilon", "1.3.0"),
                 ("reinstated", "delta", None),
                 ("changed", "gamma", "1.3.0"),
             }
@@ -231,6 +253,8 @@ CHAPTERS = (
                 ("flagged", "iota", "1.0.0"),
             }
         ),
+        # Only "*" includes it, and an earlier version had its finding.
+        spared=frozenset({("flagged", "theta", "1.1.0")}),
     ),
 )
 
