@@ -62,8 +62,8 @@ def read_scans(node: Node, reasons: Mapping[str, Reason]) -> dict[str, Scan]:
             # A person has rejected what is banned, so that it excuses nothing.
             if (scan := scans[one.key]) and one.status != BANNED:
                 earlier.take(scan)
-        if nearest := next((one.key for one in equals if one.key in listed), None):
-            earlier.lacks_nearest = scans[nearest] is None
+        if nearest := [one.key for one in equals if one.key in listed]:
+            earlier.lacks_nearest = any(scans[key] is None for key in nearest)
     return found
 
 
@@ -77,7 +77,7 @@ class _Earlier:
     lacks_some: bool = False
     """One of the scans has more findings than these."""
     lacks_nearest: bool = False
-    """What was found in the nearest flagged version was not read."""
+    """What was found in the nearest flagged version, or in one that is equal to it, was not read."""
 
     def take(self, scan: Scan) -> None:
         """Add the findings of an earlier version."""
@@ -128,11 +128,11 @@ def with_scans(
     for name in by_node.keys() | flags.keys():
         if node := snapshot.nodes.get(name):
             read = by_node.get(name, {})
-            scans = read_scans(node, read)
-            found |= {(name, key): scan for key, scan in scans.items()}
             # What was found before a version was flagged again may be something else.
             replaced = read.keys() | flags.get(name, set())
             kept = {k: scan for k, scan in node.scans.items() if k not in replaced}
+            scans = read_scans(replace(node, scans=kept), read)
+            found |= {(name, key): scan for key, scan in scans.items()}
             changed[name] = _keeping(node, kept | scans)
     done = tuple(
         replace(event, scan=found.get(version_of(event)))

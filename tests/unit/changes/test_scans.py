@@ -197,6 +197,23 @@ def test_nothing_is_new_after_a_flag_without_findings(said: str) -> None:
     assert done.scan.new is None
 
 
+def test_nothing_is_new_after_an_unread_flag_of_the_same_poll() -> None:
+    """What the nearest flagged version had before it was flagged again is not what it has now."""
+    node = pack("flagged", "flagged", kept={"1.0": scan(FFMPEG)})
+    _, events = polled(node, [flag("1.0"), flag("1.1")], {"1.1": reason(ENVIRONMENT)})
+    assert [one.scan and one.scan.new for one in events] == [None, None]
+
+
+def test_nothing_is_new_where_one_of_two_equal_versions_was_not_read() -> None:
+    """`1.0` and `1.0.0` are both the nearest one."""
+    texts = ("1.0", "1.0.0", "1.1")
+    node = known(*(version(text, "flagged") for text in texts))
+    read = {"1.0": reason(FFMPEG), "1.1": reason(ENVIRONMENT)}
+    _, [done] = polled(node, [flag("1.1")], read)
+    assert done.scan is not None
+    assert done.scan.new is None
+
+
 def test_versions_of_one_poll_are_compared_with_each_other() -> None:
     """Of two flagged versions that come at once the later one is compared with the earlier one."""
     node, events = polled(
