@@ -78,7 +78,7 @@ def project(folder: Path, text: str) -> None:
 
 def last(done: program.Completed) -> str:
     """Return the last line, without how long it took."""
-    return re.sub(r" \(\d+ \w+\)", "", done.out.splitlines()[-1])
+    return re.sub(r" \(waited \d+ \w+\)", "", done.out.splitlines()[-1])
 
 
 # How it ends
@@ -118,6 +118,27 @@ def test_findings_are_shown(wait: Wait, registry: FakeRegistry) -> None:
         ["critical", "contains a Bitcoin address", "nodes/glow.py:42"],
         ["info", "starts other programs", "nodes/video.py:3"],
     ]
+
+
+@pytest.mark.parametrize(
+    ("severities", "words"),
+    [
+        (["info"], "1 finding, informational"),
+        (["info", "info"], "2 findings, all informational"),
+        (["info", "low"], "2 findings"),
+    ],
+)
+def test_a_calm_flag_says_so(
+    wait: Wait, registry: FakeRegistry, severities: list[str], words: str
+) -> None:
+    """The last line says if all findings are informational. Two of one rule in one file have one row."""
+    found = [json.loads(FINDINGS)[0] | {"severity": one} for one in severities]
+    registry.catalog.publish(
+        "lamps", "1.0.0", status="flagged", reason=json.dumps(found)
+    )
+    done = wait("lamps", "1.0.0", code=3)
+    assert last(done) == f"exit 3: lamps 1.0.0 is flagged: {words}"
+    assert ("1 of 2 findings; " in done.out) == (len(found) == 2)
 
 
 def test_findings_without_a_table(wait: Wait, registry: FakeRegistry) -> None:
@@ -491,7 +512,7 @@ def test_annotations(wait: Wait, registry: FakeRegistry, tmp_path: Path) -> None
         f"::notice title=lamps 1.0.0,file={tmp_path.name}/nodes/video.py,line=3::starts other programs",
     ]
     done = wait("lamps", "1.0.0", code=3, **env)
-    assert re.sub(r" \(\d+ \w+\)", "", done.err).splitlines() == notes
+    assert re.sub(r" \(waited \d+ \w+\)", "", done.err).splitlines() == notes
     as_json = wait("lamps", "1.0.0", "--json", code=3, **env)
     assert document(as_json)["finding_count"] == 2
     assert as_json.err.count("::") == 6

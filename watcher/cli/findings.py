@@ -15,16 +15,22 @@ _SEVERITY = 12
 
 
 def findings_table(scan: Scan, width: int | None) -> list[str]:
-    """Return the lines of the table: how bad, what the rule sees, and where; last, how many findings there are in all.
+    """Return the lines of the table: how bad, what the rule sees, and where; last, how many of them have a row.
 
     A rule that is not known is in quotation marks, so that it cannot be taken for our own words. `width` is the
     terminal's, None for a pipe.
     """
     rows: list[Row] = [_row(one) for one in scan.items]
     if scan.count > len(scan.items):
-        at_least = "" if scan.is_whole else "at least "
-        rows.append(f"{at_least}{scan.count:,} findings in all")
+        rows.append(_left_out(scan))
     return table(("SEVERITY", "FINDING", "WHERE"), rows, width)
+
+
+def _left_out(scan: Scan) -> str:
+    """Return how many findings have no row, and why: of a rule in a file only one has, and of many rows only some."""
+    at_least = "" if scan.is_whole else "at least "
+    of_all = f"{len(scan.items):,} of {at_least}{scan.count:,} findings"
+    return f"{of_all}; a rule is shown once for each file"
 
 
 def findings_below(scan: Scan | None, width: int | None) -> list[str]:

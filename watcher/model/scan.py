@@ -57,17 +57,18 @@ class Scan:
     """
 
     @property
-    def is_harmless(self) -> bool:
-        """Whether every finding is informational, and known from an earlier version.
+    def is_informational(self) -> bool:
+        """Whether every finding is informational.
 
         What is left out of `items` is no worse than the last of them, so that these are enough.
         """
-        return (
-            self.is_whole
-            and self.new == 0
-            and bool(self.items)
-            and all(finding.is_harmless for finding in self.items)
-        )
+        are_calm = all(finding.is_harmless for finding in self.items)
+        return self.is_whole and bool(self.items) and are_calm
+
+    @property
+    def is_harmless(self) -> bool:
+        """Whether every finding is informational, and known from an earlier version."""
+        return self.new == 0 and self.is_informational
 
 
 def severity_rank(severity: str) -> float:

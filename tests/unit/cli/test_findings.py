@@ -33,9 +33,15 @@ def test_rule_file_and_line() -> None:
 
 def test_findings_that_are_not_shown_are_counted() -> None:
     """The last line says how many there are in all, at least so many if not all could be read."""
-    assert _lines(replace(SCAN, count=2000))[-1] == "2,000 findings in all"
+    assert (
+        _lines(replace(SCAN, count=2000))[-1]
+        == "2 of 2,000 findings; a rule is shown once for each file"
+    )
     cut = replace(SCAN, count=9, is_whole=False)
-    assert _lines(cut)[-1] == "at least 9 findings in all"
+    assert (
+        _lines(cut)[-1]
+        == "2 of at least 9 findings; a rule is shown once for each file"
+    )
 
 
 def test_what_the_scanner_does_not_say() -> None:

@@ -297,7 +297,8 @@ class _Done:
         if self.look.of_pack:
             return f"is refused: {safe_line(self.look.of_pack, _TEXT)}"
         seconds = max(timestamps.seconds_between(self.started, self.finished), 0)
-        what = f"is {_status(self.look)} ({durations.in_words(seconds)})"
+        waited = f" (waited {durations.in_words(seconds)})" if seconds >= 1 else ""
+        what = f"is {_status(self.look)}{waited}"
         why, reason, scan = self.error, self.look.reason, self.look.scan
         if self.code and scan is not None and scan.is_whole:
             why = plural(scan.count, "finding")  # the table says the rest
