@@ -95,6 +95,15 @@ async def _read_chunk(registry: Registry, query: PackQuery) -> PackRecords:
 
 async def read_page(registry: Registry, query: PackQuery | PublisherQuery) -> PackPage:
     """Return one page. Raises NoAnswerError, whatever is wrong with it: the answer is optional."""
+    try:
+        return await _read_page(registry, query)
+    except NoAnswerError:
+        raise
+    except Exception as error:
+        raise NoAnswerError(f"unexpected {type(error).__name__}") from error
+
+
+async def _read_page(registry: Registry, query: PackQuery | PublisherQuery) -> PackPage:
     answer = await registry.ask(query, retries=min(1, registry.limits.retries))
     endpoint = f"GET {query.path}"
     if answer.code != HTTPStatus.OK:
@@ -105,12 +114,7 @@ async def read_page(registry: Registry, query: PackQuery | PublisherQuery) -> Pa
             Fault.NOT_FOUND if is_absent else Fault.OWN,
             cause=f"HTTP {answer.code}",
         )
-    try:
-        page = parse_packs(answer.body, endpoint)
-    except NoAnswerError:
-        raise
-    except Exception as error:
-        raise NoAnswerError(f"unexpected {type(error).__name__}") from error
+    page = parse_packs(answer.body, endpoint)
     return replace(page, server_time=answer.server_time)
 
 
