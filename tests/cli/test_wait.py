@@ -123,15 +123,15 @@ def test_findings_are_shown(wait: Wait, registry: FakeRegistry) -> None:
 @pytest.mark.parametrize(
     ("severities", "words"),
     [
-        (["info"], "1 finding, informational"),
-        (["info", "info"], "2 findings, all informational"),
+        (["info"], "1 info finding"),
+        (["info", "info"], "2 info findings"),
         (["info", "low"], "2 findings"),
     ],
 )
 def test_a_calm_flag_says_so(
     wait: Wait, registry: FakeRegistry, severities: list[str], words: str
 ) -> None:
-    """The last line says if all findings are informational. Two of one rule in one file have one row."""
+    """The last line says if all findings are only info. Two of one rule in one file have one row."""
     found = [json.loads(FINDINGS)[0] | {"severity": one} for one in severities]
     registry.catalog.publish(
         "lamps", "1.0.0", status="flagged", reason=json.dumps(found)

@@ -301,7 +301,8 @@ class _Done:
         what = f"is {_status(self.look)}{waited}"
         why, reason, scan = self.error, self.look.reason, self.look.scan
         if self.code and scan is not None and scan.is_whole:
-            why = plural(scan.count, "finding")  # the table says the rest
+            what_found = "info finding" if scan.is_informational else "finding"
+            why = plural(scan.count, what_found)  # the table says the rest
         elif self.code and reason is not None:
             why = reason.summary or "the registry gives no reason"
         return f"{what}: {safe_line(why, _TEXT)}" if why else what
