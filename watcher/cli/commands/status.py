@@ -30,6 +30,7 @@ from watcher.cli.terminal import (
 from watcher.delivery.confirming import protocol_without_answers
 from watcher.errors import UsageError
 from watcher.model import finding
+from watcher.model.event import Severity
 from watcher.model.listing import ALL
 from watcher.model.pack import Copy
 from watcher.model.precedence import is_newer, is_same_version
@@ -58,6 +59,9 @@ _PROBLEMS_SHOWN = 3
 _UNKNOWN = "unknown"
 """The state of a pack that only an install names, and that the registry does not know: nothing to mend."""
 
+_COLOURS = {Severity.CRITICAL: "red", Severity.WARNING: "yellow", Severity.INFO: None}
+"""Colours of what is run."""
+
 _WORST_FIRST = (
     BANNED,
     "failing",
@@ -76,11 +80,11 @@ _WORST_FIRST = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exposed:
-    """Something bad of a node that is run, with the keys of `status --json`."""
+    """Something bad of a node that is run."""
 
     version: str | None
     """As it is installed; None where that is not known."""
-    verdict: str
+    grade: finding.Grade
     accepted: bool
 
 
@@ -120,11 +124,17 @@ class NodeRow:
             is_bad = version.status in {BANNED, FLAGGED}
             wrong.append(version.status if is_bad else "deprecated")
         for one in self.exposed:
-            is_gone = one.verdict in {"deleted", "delisted"}
-            wrong.append("removed" if is_gone else one.verdict)
+            is_gone = one.grade in {finding.Grade.DELETED, finding.Grade.DELISTED}
+            wrong.append("removed" if is_gone else one.grade.verdict)
         if self.outdated:
             wrong.append("outdated")
         return min(map(_WORST_FIRST.index, wrong))
+
+    @property
+    def run(self) -> finding.Grade:
+        """The worst that is run of it and not accepted."""
+        grades = [one.grade for one in self.exposed if not one.accepted]
+        return min(grades, key=finding.rank, default=finding.Grade.OK)
 
     @property
     def is_ok(self) -> bool:
@@ -244,7 +254,7 @@ def _exposed_of(state: State) -> dict[str, tuple[Exposed, ...]]:
         node, _, version = key.partition("@")
         exposed = Exposed(
             version=version or None,
-            verdict=finding.Grade(one.verdict).verdict,
+            grade=finding.Grade(one.verdict),
             accepted=is_accepted(one),
         )
         found[node] = (*found.get(node, ()), exposed)
@@ -357,15 +367,19 @@ def _problems(row: NodeRow) -> list[str]:
     """Return what is wrong with versions: first what is run and no longer listed as a version, then the newest."""
     listed = [version.version for version in row.problems]
     accepted = [one.version for one in row.exposed if one.accepted]
+    calm = [one.version for one in row.exposed if _is_calm(one)]
     found: list[str] = []
     for one in row.exposed:
         if not _is_among(one.version, listed):
             version = sanitize_line(one.version or "")
             mark = "(accepted)" if one.accepted else ""
-            found.append(" ".join(filter(None, (version, colour(one.verdict), mark))))
+            what = colour(one.grade.in_words)
+            found.append(" ".join(filter(None, (version, what, mark))))
     for problem in reversed(row.problems):
         words = [sanitize_line(problem.version)]
-        if problem.status in {FLAGGED, BANNED}:
+        if problem.status == FLAGGED and _is_among(problem.version, calm):
+            words.append(finding.Grade.FLAGGED_INFO.in_words)
+        elif problem.status in {FLAGGED, BANNED}:
             words.append(colour(problem.status))
         if problem.deprecated:
             words.append(colour("deprecated"))
@@ -373,6 +387,11 @@ def _problems(row: NodeRow) -> list[str]:
             words.append("(accepted)")
         found.append(" ".join(words))
     return found
+
+
+def _is_calm(exposed: Exposed) -> bool:
+    """Return whether it is a flag that asks nothing of anybody."""
+    return exposed.grade is finding.Grade.FLAGGED_INFO
 
 
 def _is_among(version: str | None, others: Iterable[str | None]) -> bool:
@@ -483,7 +502,11 @@ def document(overview: Overview) -> dict[str, object]:
             **counts(rows),
         },
         "nodes": [
-            asdict(row) | {"problems": list(map(_problem_form, row.problems))}
+            asdict(row)
+            | {
+                "problems": list(map(_problem_form, row.problems)),
+                "exposed": list(map(_exposed_form, row.exposed)),
+            }
             for row in rows
             if overview.wants(row)
         ],
@@ -499,6 +522,14 @@ def _problem_form(version: Version) -> dict[str, object]:
         "version_id": version.id or None,
         "status": version.status,
         "deprecated": version.deprecated,
+    }
+
+
+def _exposed_form(exposed: Exposed) -> dict[str, object]:
+    return {
+        "version": exposed.version,
+        "verdict": exposed.grade.verdict,
+        "accepted": exposed.accepted,
     }
 
 
@@ -675,7 +706,9 @@ def _node_lines(
     overview: Overview, rows: Iterable[NodeRow], width: int | None
 ) -> list[str]:
     """Return the table of the nodes, worst first and in that what is run, and how many it leaves out."""
-    by_rank = sorted(rows, key=lambda row: (row.rank, not row.exposed))
+    by_rank = sorted(
+        rows, key=lambda row: (row.rank, finding.rank(row.run), not row.exposed)
+    )
     fitting = by_rank if width is None else by_rank[:NODES_SHOWN]
     head = ["PACK", "STATE", "NEWEST", "YOU RUN", "PROBLEMS"]
     cells = [_cells(overview, row, width) for row in fitting]
@@ -702,10 +735,8 @@ def _cells(overview: Overview, row: NodeRow, width: int | None) -> list[str]:
 
 def _state_cell(row: NodeRow) -> str:
     """Return how it stands: first what is run and bad, then the node's own state."""
-    run = [one.verdict for one in row.exposed if not one.accepted]
-    if run:
-        worst = min(run, key=finding.rank)
-        return styled(f"runs {worst}", "red" if worst == BANNED else "yellow")
+    if row.run is not finding.Grade.OK:
+        return styled(f"runs {row.run.in_words}", _COLOURS[row.run.severity])
     if row.state == "ok" and row.outdated:
         return "outdated"
     # A version that is not run may be bad: then it is not green.

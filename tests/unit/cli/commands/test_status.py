@@ -678,7 +678,7 @@ def test_what_is_run_and_bad_is_a_problem() -> None:
         line.split()[0]: line
         for line in shown(given, names, installs=("studio",), only_problems=True)
     }
-    assert "0.9 deleted, 1.0 flagged (accepted)" in rows[PACK]
+    assert "0.9 deleted, 1.0 flagged (info) (accepted)" in rows[PACK]
     assert "2.0 delisted" in rows["gone"]
     assert " deleted " in rows["cloned"]
     assert "fine" not in rows
@@ -706,6 +706,7 @@ def test_the_state_says_what_you_run() -> None:
     good = (version("1.0"), version("1.1"))
     nodes = [
         known(version("1.0", "banned"), version("1.1"), node="evil"),
+        known(version("1.0", "flagged"), version("1.1"), node="calm"),
         known(version("1.0", "flagged"), version("1.1"), node="odd"),
         known(version("1.0", "flagged"), version("1.1"), node="known-odd"),
         *(known(*good, node=name) for name in ("old", "kept", "fine", "not-run")),
@@ -725,6 +726,7 @@ def test_the_state_says_what_you_run() -> None:
     exposures = {
         "evil@1.0": Exposure(verdict="banned", installs=("studio",)),
         "odd@1.0": Exposure(verdict="flagged", installs=("studio",)),
+        "calm@1.0": Exposure(verdict="flagged-info", installs=("studio",)),
         "known-odd@1.0": Exposure(
             verdict="flagged", installs=("studio",), accepted="flagged"
         ),
@@ -738,14 +740,17 @@ def test_the_state_says_what_you_run() -> None:
     states = {line.split()[0]: line for line in text[2:] if line}
     assert click.style("runs banned", fg="red") in states["evil"]
     assert click.style("runs flagged", fg="yellow") in states["odd"]
+    assert "\x1b" not in states["calm"]
+    assert states["calm"].count("flagged (info)") == 2
     assert " outdated " in states["known-odd"]
     assert " outdated " in states["old"]
     assert " ok " in states["once"]
     for name in ("kept", "fine", "not-run"):
         assert click.style("ok", fg="green") in states[name]
-    assert click.unstyle(text[0]).startswith("3 ok, 1 outdated, 4 with problems")
+    assert click.unstyle(text[0]).startswith("3 ok, 1 outdated, 5 with problems")
     order = list(states)
-    assert order.index("evil") < order.index("odd") < order.index("old")
+    assert order.index("evil") < order.index("odd") < order.index("calm")
+    assert order.index("calm") < order.index("old")
     assert order.index("old") < order.index("kept")
 
 
