@@ -64,12 +64,17 @@ def rank(grade: Grade | Verdict | str) -> int:
 
 
 def is_worse(grade: Grade | str, than: Grade | str) -> bool:
-    """Return whether a grade is worse than an earlier one. A flag is no worse than a flag.
+    """Return whether a grade is worse than an earlier one, first by its severity. A flag is no worse than a flag.
 
     What the scanner found does not change, but it cannot always be read again.
     """
     now, before = Grade(grade), Grade(than)
-    return now.verdict is not before.verdict and rank(now) < rank(before)
+    if now.verdict is before.verdict:
+        return False
+    if now.severity is not before.severity:
+        # Who hears of warnings alone did not hear of a flag that is an info.
+        return now.severity.reaches(before.severity)
+    return rank(now) < rank(before)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -178,6 +178,14 @@ def test_a_flag_that_is_info_is_milder_than_a_deletion() -> None:
     assert assess(again, run("ok"))[1] == [("cleared", "flagged", None)]
 
 
+def test_a_deprecation_is_worse_than_a_flag_that_is_info() -> None:
+    """Who hears of warnings alone did not hear of the flag, but hears of the deprecation and of its end."""
+    first, _ = assess(Installed(), replace(run(), scan=HARMLESS))
+    then, events = assess(first, run("deprecated"))
+    assert events == [("exposed", "flagged", "deprecated")]
+    assert assess(then, run("ok"))[1] == [("cleared", "deprecated", None)]
+
+
 def test_of_two_clones_the_worse_is_said() -> None:
     """The event has the version by which it is worse, whose reason is read for it."""
     mild = replace(run(text=None), listed=version("1.0"), scan=HARMLESS)

@@ -46,9 +46,11 @@ def test_verdicts_without_an_event() -> None:
         ("flagged-info", "deleted", False),
         ("flagged", "flagged-info", False),
         ("flagged-info", "flagged", False),
-        ("flagged-info", "deprecated", True),
+        ("flagged-info", "deprecated", False),
+        ("deprecated", "flagged-info", True),
+        ("deprecated", "flagged", False),
     ],
 )
 def test_what_is_worse(grade: str, than: str, worse: bool) -> None:
-    """Another verdict is, further up in the order; that a reason can be read no more is not."""
+    """Another verdict is, by its severity and then the order; that a reason can be read no more is not."""
     assert is_worse(grade, than) is worse
