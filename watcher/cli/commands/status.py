@@ -505,7 +505,7 @@ def document(overview: Overview) -> dict[str, object]:
             asdict(row)
             | {
                 "problems": list(map(_problem_form, row.problems)),
-                "exposed": list(map(_exposed_form, row.exposed)),
+                "exposed": tuple(map(_exposed_form, row.exposed)),
             }
             for row in rows
             if overview.wants(row)
