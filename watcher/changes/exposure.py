@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from watcher.changes.transitions import node_url, severity_of_end
+from watcher.changes.transitions import node_url
 from watcher.changes.verdict import identities
 from watcher.model.event import EXPOSURES, Event, Kind, Severity, event_id, worst_of
 from watcher.model.exposure import Exposure, Installed, accepts, exposure_key
-from watcher.model.finding import Finding, Grade, is_worse, worst
+from watcher.model.finding import Finding, Grade, is_worse, rank, worst
 from watcher.model.pack import Copy, Pack, Verdict
 from watcher.model.snapshot import Node
 
@@ -130,10 +130,10 @@ class _Case:
         installs = lasting | {one.install for one in bad}
         if not installs:
             return None
-        verdict = accepted = ""
-        if bad:
-            verdict = str(worst(bad).grade)
-        elif old:
+        verdict = str(worst(bad).grade) if bad else ""
+        accepted = ""
+        # What was found in a version cannot always be read again: the worst that was reported of it stays.
+        if old and (not bad or _is_same_but_worse(old.verdict, verdict)):
             verdict = old.verdict
         if accepts(poll.accept, self.node, self.version):
             # What it was when it was accepted first stays: what gets worse than that is reported.
@@ -144,18 +144,14 @@ class _Case:
 
     def _ends(self, grade: str) -> Severity | None:
         """Return how bad the worst was that its end has to say; None where the verdict says it."""
-        old, verdict = self.old, Grade(grade).verdict
-        if old is not None and Grade(old.verdict).verdict is verdict:
-            return old.ends
-        if old is not None and not is_accepted(old):
-            before = old.ends or severity_of_end(old.verdict)
-            if before is not Severity.INFO and not self._is_ended(before):
-                return worst_of(before, severity_of_end(verdict))
-        listed = (one.listed for one in self.findings if one.verdict == verdict)
-        version, node = next(listed, None), self.poll.after.get(self.node)
-        if verdict is not Verdict.FLAGGED or version is None or node is None:
+        old, now = self.old, Grade(grade)
+        if old is None:
             return None
-        return node.ends.get(version.key)
+        if Grade(old.verdict).verdict is now.verdict:
+            return old.ends
+        before = _severity_of(old)
+        is_over = before is Severity.INFO or self._is_ended(before)
+        return None if is_over or is_accepted(old) else worst_of(before, now.severity)
 
     def exposed(self, new: Exposure) -> Event | None:
         """Return the event of something that is bad; None where it is known, or another event says it."""
@@ -178,7 +174,7 @@ class _Case:
             return None
         # To take an install out of the settings clears nothing.
         is_configured = bool(set(old.installs) & self.poll.installs)
-        ends = old.ends or severity_of_end(old.verdict)
+        ends = _severity_of(old)
         if not is_configured or self._is_ended(ends):
             return None
         event = self._event(Kind.CLEARED, before=old.verdict, after=None)
@@ -244,6 +240,16 @@ class _Case:
             published=listed.created_at if listed else "",
             safe_version=next((one.safe_version for one in said), None),
         )
+
+
+def _severity_of(old: Exposure) -> Severity:
+    """Return how bad the worst was that was reported of it."""
+    return old.ends or Grade(old.verdict).severity
+
+
+def _is_same_but_worse(old: str, new: str) -> bool:
+    """Return whether a grade has the verdict of another one and is worse."""
+    return _verdict(old) == _verdict(new) and rank(old) < rank(new)
 
 
 def _verdict(grade: str | None) -> str | None:

@@ -12,7 +12,6 @@ from watcher.alerts.queues import outbox
 from watcher.alerts.queues.outbox import Outbox, merged
 from watcher.alerts.queues.ownership import reroute
 from watcher.alerts.queues.queue import reason_to_wait
-from watcher.changes.endings import with_flags
 from watcher.changes.explaining import explaining_after, stopped_in_words
 from watcher.changes.exposure import copies_of, with_copies
 from watcher.changes.facts import finished
@@ -197,7 +196,7 @@ class Poller:
             reasons = await reasons_for(
                 registry, events, nodes, patience, progress, plan.is_stale
             )
-        if reasons:
+        if events:
             # Only now it is known how bad flags are, and so whether something else is worse.
             snapshot, _ = with_scans(compared.snapshot, events, reasons)
             change, events = judged(replace(compared, snapshot=snapshot))
@@ -216,7 +215,7 @@ class Poller:
                     state.checks.explaining, read_reasons, started
                 ),
             ),
-            snapshot=with_flags(snapshot, events),
+            snapshot=snapshot,
             events=events,
         )
 

@@ -10,6 +10,7 @@ import pytest
 from tests.support.factories import (
     BEFORE,
     CHECKED,
+    HARMLESS,
     NOW,
     PACK,
     URL,
@@ -21,7 +22,7 @@ from tests.support.factories import (
 )
 from watcher.changes.diff import compare_ban, compare_listing
 from watcher.changes.transitions import DiffOptions, node_url
-from watcher.model.event import FieldChange, Kind
+from watcher.model.event import FieldChange, Kind, Severity
 from watcher.model.snapshot import Node
 from watcher.model.version import WATCHED_FIELDS, Version
 
@@ -106,6 +107,30 @@ def test_an_approval_is_new_only_once(life: tuple[str, ...], kind: str) -> None:
     approved = compare(node, version("1.0"))
     assert reported(approved) == [(kind, "1.0", "pending", "active")]
     assert approved.node.decided == ()
+
+
+@pytest.mark.parametrize(
+    ("life", "is_harmless", "ends"),
+    [
+        (("flagged",), True, Severity.INFO),
+        (("flagged",), False, Severity.WARNING),
+        (("flagged", "pending"), True, Severity.INFO),
+        (("flagged", "pending"), False, Severity.WARNING),
+        (("flagged", "deleted"), True, Severity.WARNING),
+        (("banned", "flagged"), True, Severity.CRITICAL),
+        (("active", "pending"), False, Severity.INFO),
+    ],
+)
+def test_a_reinstatement_ends_the_worst(
+    life: tuple[str, ...], is_harmless: bool, ends: Severity
+) -> None:
+    """It counts as bad as the worst since the version was active; a flag as what is known to have been found."""
+    row = version("1.0", life[0])
+    node = known(row, scans={row.key: HARMLESS} if is_harmless else {})
+    for status in life[1:]:
+        node = compare(node, version("1.0", status)).node
+    [event] = compare(node, version("1.0")).events
+    assert (event.kind, event.ends) == (Kind.REINSTATED, ends)
 
 
 PLAIN, MARKED = version("1.0"), version("1.0", deprecated=True)

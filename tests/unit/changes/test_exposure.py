@@ -186,6 +186,16 @@ def test_a_deprecation_is_worse_than_a_flag_that_is_info() -> None:
     assert assess(then, run("ok"))[1] == [("cleared", "deprecated", None)]
 
 
+@pytest.mark.parametrize("is_info", [True, False])
+def test_an_end_counts_as_bad_as_the_flag_that_was_reported(is_info: bool) -> None:
+    """That a flag is only informational is not known of it later, if it was reported as a warning."""
+    first, _ = assess(Installed(), replace(run(), scan=HARMLESS if is_info else None))
+    after, events = assess(first, replace(run(), scan=HARMLESS))
+    assert (after, events) == (first, [])
+    _, [cleared] = exposure.assess(after, poll(run("ok")))
+    assert cleared.ends is (Severity.INFO if is_info else Severity.WARNING)
+
+
 def test_of_two_clones_the_worse_is_said() -> None:
     """The event has the version by which it is worse, whose reason is read for it."""
     mild = replace(run(text=None), listed=version("1.0"), scan=HARMLESS)
