@@ -81,49 +81,37 @@ class Query:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PackQuery:
-    """The parameters of `GET /nodes` (docs/registry.md, Packs as a whole). Without ids it has all packs."""
+    """The parameters of `GET /nodes`, or of `GET /publishers/{id}/nodes/v2` if it is for one `publisher`.
 
-    path: ClassVar[str] = "/nodes"
-    node: ClassVar[str] = "the packs as a whole"
-    """What it asks about, for people."""
+    docs/registry.md, Packs as a whole, Packs of a publisher. Without ids it has all packs.
+    """
+
+    publisher: str = ""
     ids: tuple[str, ...] = ()
     page: int = 1
     is_first: bool = True
     """It is the first request of all: after a usable answer the endpoint is there, whatever a later one says."""
 
-    def parameters(self) -> list[tuple[str, str]]:
-        """Return the parameters under the API's names."""
-        return [*(("node_id", one) for one in self.ids), *_page_of_packs(self.page)]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class PublisherQuery:
-    """The parameters of `GET /publishers/{id}/nodes/v2` (docs/registry.md, Packs of a publisher)."""
-
-    publisher: str
-    page: int = 1
-
     @property
     def path(self) -> str:
         """The path of the request."""
-        return f"/publishers/{quote(self.publisher, safe='')}/nodes/v2"
+        name = quote(self.publisher, safe="")
+        return f"/publishers/{name}/nodes/v2" if name else "/nodes"
 
     @property
     def node(self) -> str:
         """What it asks about, for people."""
-        return f"publisher {self.publisher}"
+        name = self.publisher
+        return f"publisher {name}" if name else "the packs as a whole"
 
     def parameters(self) -> list[tuple[str, str]]:
         """Return the parameters under the API's names."""
-        return _page_of_packs(self.page)
-
-
-def _page_of_packs(page: int) -> list[tuple[str, str]]:
-    return [
-        ("include_banned", "true"),
-        ("page", str(page)),
-        ("limit", str(PAGE_SIZE)),
-    ]
+        return [
+            *(("node_id", one) for one in self.ids),
+            ("include_banned", "true"),
+            ("page", str(self.page)),
+            ("limit", str(PAGE_SIZE)),
+        ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -196,7 +184,7 @@ class Registry:
 
     async def ask(
         self,
-        query: Query | PackQuery | PublisherQuery | SearchQuery,
+        query: Query | PackQuery | SearchQuery,
         *,
         retries: int | None = None,
     ) -> Answer:

@@ -16,7 +16,7 @@ from watcher.model.failure import Fault
 from watcher.model.pack import PACK_STATUSES, PackRecord, PackRecords
 from watcher.model.version import BANNED
 from watcher.registry.answer import NoAnswerError
-from watcher.registry.client import PackQuery, PublisherQuery, Registry
+from watcher.registry.client import PackQuery, Registry
 from watcher.text.json_limits import too_dense
 
 _MOST_IDS = 60
@@ -93,7 +93,7 @@ async def _read_chunk(registry: Registry, query: PackQuery) -> PackRecords:
     return PackRecords(records=found)
 
 
-async def read_page(registry: Registry, query: PackQuery | PublisherQuery) -> PackPage:
+async def read_page(registry: Registry, query: PackQuery) -> PackPage:
     """Return one page. Raises NoAnswerError, whatever is wrong with it: the answer is optional."""
     try:
         return await _read_page(registry, query)
@@ -103,11 +103,11 @@ async def read_page(registry: Registry, query: PackQuery | PublisherQuery) -> Pa
         raise NoAnswerError(f"unexpected {type(error).__name__}") from error
 
 
-async def _read_page(registry: Registry, query: PackQuery | PublisherQuery) -> PackPage:
+async def _read_page(registry: Registry, query: PackQuery) -> PackPage:
     answer = await registry.ask(query, retries=min(1, registry.limits.retries))
     endpoint = f"GET {query.path}"
     if answer.code != HTTPStatus.OK:
-        is_first = isinstance(query, PackQuery) and query.is_first and query.page == 1
+        is_first = query.is_first and query.page == 1 and not query.publisher
         is_absent = is_first and answer.code in _ABSENT
         raise NoAnswerError(
             f"the registry does not {'have' if is_absent else 'answer'} {endpoint} ({answer.code})",

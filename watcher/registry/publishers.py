@@ -15,7 +15,7 @@ from watcher.model.pack import PackList, PackRecord
 from watcher.model.selection import NODE_ID
 from watcher.progress import Progress, silent
 from watcher.registry.answer import NoAnswerError
-from watcher.registry.client import PAGE_SIZE, PackQuery, PublisherQuery, Registry
+from watcher.registry.client import PAGE_SIZE, PackQuery, Registry
 from watcher.registry.packs import read_page
 from watcher.registry.reader import moment
 
@@ -45,10 +45,7 @@ async def read_lists(
     """
     asked = tuple(publishers)
     readings = await asyncio.gather(
-        *(
-            _read(registry, PublisherQuery(publisher=one), now, progress)
-            for one in asked
-        )
+        *(_read(registry, PackQuery(publisher=one), now, progress) for one in asked)
     )
     found: dict[str, ListReading] = {}
     refused: list[str] = []
@@ -77,7 +74,7 @@ class _Packs:
 
 async def _read(
     registry: Registry,
-    first: PublisherQuery | PackQuery,
+    first: PackQuery,
     now: Callable[[], str],
     progress: Progress,
 ) -> _Packs | ReadFailure:
