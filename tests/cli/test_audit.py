@@ -217,7 +217,7 @@ def test_a_flag_that_is_info(
     comfyui.registry("pack", "1.1.0")
     done = audit("ComfyUI")
     assert " ".join(done.out.splitlines()[1].split()).startswith(
-        "pack 1.1.0 flagged (info) - "
+        "pack 1.1.0 flagged (info) nothing "
     )
     assert "comfy node" not in done.out
     assert (

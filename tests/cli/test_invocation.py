@@ -73,7 +73,7 @@ def test_what_is_typed_next(
         for name in ("config", "test-alerts", "check")
     ]
     assert said.read_text("utf-8").splitlines() == [
-        "Wrote my own.toml. Set installs (your ComfyUI) and alert_urls in it, then:",
+        "Wrote my own.toml. Set installs (your ComfyUI), nodes or publishers, and alert_urls; then:",
         *each,
     ]
     # `config` finds the file, in which nothing is watched yet.

@@ -141,13 +141,13 @@ def advice_on_event(event: Event) -> Advice:
 
 
 def advice_on_copy(finding: Finding) -> Words:
-    """Return what to do about an installed copy, or one that a workflow names; () if nothing, or it is not known.
+    """Return what to do about an installed copy, or one that a workflow names; () if nothing is known.
 
     Nobody need run what a workflow names. A disabled copy need not be replaced. Nothing is to be done about a flag that
     is only informational.
     """
     if finding.grade is Grade.FLAGGED_INFO:
-        return ()
+        return (Trusted("nothing"),)
     verdict, good, enabled = finding.verdict, finding.advised, finding.pack.enabled
     move = _moving(good, finding.pack.version)
     if finding.named:

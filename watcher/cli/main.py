@@ -430,7 +430,7 @@ def init(path: Path | None, system: bool) -> int:
     config = "" if path == default else f" --config {invocation.quoted(str(path))}"
     typed = invocation.command()
     steps = [f"  {typed} {name}{config}" for name in ("config", "test-alerts", "check")]
-    wrote = f"Wrote {path}. Set installs (your ComfyUI) and alert_urls in it, then:"
+    wrote = f"Wrote {path}. Set installs (your ComfyUI), nodes or publishers, and alert_urls; then:"
     echo_result([wrote, *map(Document, steps)])
     return 0
 

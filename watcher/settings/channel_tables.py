@@ -60,8 +60,8 @@ class ChannelTable(BaseModel):
     )
     min_severity: Annotated[Severity, ANY_CASE] = Field(
         Severity.INFO,
-        description="How bad an event has to be: `info`, `warning` or `critical`. What ends something passes if that "
-        "was bad enough, and a `baseline` always.",
+        description="How bad an event has to be: `info`, `warning` or `critical`. The end of something, such as "
+        "`cleared`, passes if that was bad enough. A `baseline` always passes.",
     )
     grouping: Annotated[Grouping, ANY_CASE] = Field(
         Grouping.POLL,

@@ -55,6 +55,9 @@ def error_lines(error: ErrorDetails, origins: Mapping[str, str]) -> list[str]:
 
 def unknown_line(name: str, origin: str) -> str:
     """Return a line for a setting that there is not."""
+    if name in ChannelTable.model_fields.keys() - InstallTable.model_fields.keys():
+        why = "this is a key of a channel, not a setting; put the line below a [[channels]]"
+        return f"{name}: {why} ({origin})"
     return f"{_safe_name(name)}: {_unknown(name, Settings)} ({origin})"
 
 

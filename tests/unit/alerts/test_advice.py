@@ -139,7 +139,8 @@ def test_nothing_is_to_be_done_about_a_flag_that_is_info() -> None:
         ways: tuple[dict[str, Any], ...] = ({}, {"enabled": False}, {"named": True})
         for fields in ways:
             info = _finding("flagged", good, scan=HARMLESS, **fields)
-            assert advice_on_copy(info) == commands(info, "p") == ()
+            assert advice_on_copy(info) == ("nothing",)
+            assert commands(info, "p") == ()
 
 
 def _to_do(*finding: Any, **fields: Any) -> str:

@@ -292,6 +292,7 @@ CHANNEL = "[[channels]]\nname = 'x'\nurl = 'j://'\n"
         ("intervall = 5", "intervall: unknown setting; did you mean interval?"),
         ("log-level = 'x'", "'log-level': unknown setting; did you mean log_level?"),
         ("zzz = 5", "zzz: unknown setting; known are nodes, installs, "),
+        ("min_severity = 'warning'", "min_severity: this is a key of a channel"),
         ("_env_file = 'x'", "_env_file: unknown setting"),
         (f"'json://{TOKEN}' = 5", "'json://***': unknown setting"),
         (f"'alert_urls:{TOKEN}' = 1", "'alert_urls:***': unknown setting; did you"),
