@@ -348,10 +348,10 @@ _DEEP = "[" * 50_000
 _SHORT = 60
 
 
-def findings(rule: str, severity: str, file: str) -> tuple[str, ...]:
-    """Return reasons that are findings with these texts, among findings of every odd kind, whole and cut off.
+def findings(form: int, rule: str, severity: str, file: str) -> str:
+    """Return a reason that is findings with these texts, in one of `FORMS` forms, whole or cut off.
 
-    In a list of very many findings there are only the beginnings of the texts.
+    Of very many findings each has the beginnings of the texts only.
     """
     told = {
         "issue_type": rule,
@@ -364,45 +364,42 @@ def findings(rule: str, severity: str, file: str) -> tuple[str, ...]:
         "admin_tags": ["evil"],
         "metadata": {"matched_patterns": ["evil"]},
     }
-    few = {"type": rule[:_SHORT], "severity": severity[:_SHORT], "path": file[:_SHORT]}
-    odd: list[object] = [
-        {
-            "issue_type": value,
-            "severity": value,
-            "file_path": value,
-            "line_number": value,
-        }
-        for value in ODD
-    ]
-    odd += [few | {"line": value} for value in ODD]
     older = {"error_type": rule, "severity": severity, "file": file, "line": "7"}
+    few = {"type": rule[:_SHORT], "severity": severity[:_SHORT], "path": file[:_SHORT]}
+    by = {"by": "jane.reviewer@comfy.example"}
     whole = json.dumps([told])
-    history = [
-        {
-            "status": "NodeVersionStatusFlagged",
-            "message": whole,
-            "by": "jane.reviewer@comfy.example",
-        }
-    ]
-    return (
-        whole,
-        json.dumps([*odd, told]),
-        json.dumps([*ODD, older]),
-        json.dumps([few | {"line": number} for number in range(20_001)]),
-        json.dumps([told | {"code_snippet": "evil " * 400_000}]),
-        json.dumps([told | {"metadata": 0}]).replace(
-            '"metadata": 0', f'"metadata": {_DEEP}'
-        ),
-        json.dumps([told, {"code_snippet": "x"}]).replace('"x"', _DEEP),
-        json.dumps(
-            {
-                "message": json.dumps({"message": whole}),
-                "by": "jane.reviewer@comfy.example",
-            }
-        ),
-        json.dumps({"message": "evil", "statusHistory": history}),
-        whole[:-60],
-    )
+    match form:
+        case 0:
+            return whole
+        case 1:
+            names = ("issue_type", "severity", "file_path", "line_number")
+            odd = [dict.fromkeys(names, value) for value in ODD]
+            return json.dumps([*odd, *(few | {"line": value} for value in ODD), told])
+        case 2:
+            return json.dumps([*ODD, older])
+        case 3:
+            return json.dumps([few | {"line": number} for number in range(20_001)])
+        case 4:
+            return json.dumps([told | {"code_snippet": "evil " * 400_000}])
+        case 5:
+            return json.dumps([told | {"code_snippet": 0}]).replace(
+                '"code_snippet": 0', f'"code_snippet": {_DEEP}'
+            )
+        case 6:
+            return json.dumps([told, {"code_snippet": "x"}]).replace('"x"', _DEEP)
+        case 7:
+            return json.dumps({"message": json.dumps({"message": whole}), **by})
+        case 8:
+            history = {"status": "NodeVersionStatusFlagged", "message": whole, **by}
+            return json.dumps({"message": "evil", "statusHistory": [history]})
+        case _:
+            return whole[:-60]
+
+
+FORMS = 10
+"""How many forms `findings` has."""
+LARGE = (3, 4)
+"""Those of megabytes."""
 
 
 _PIECES: tuple[Callable[[random.Random], str], ...] = (

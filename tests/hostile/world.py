@@ -26,7 +26,15 @@ from pathlib import Path
 from aiohttp import web
 
 from tests.hostile import parsers
-from tests.hostile.corpus import ADDRESSES, BROKEN, CANARY, HALVES, findings, reasons
+from tests.hostile.corpus import (
+    ADDRESSES,
+    BROKEN,
+    CANARY,
+    FORMS,
+    HALVES,
+    findings,
+    reasons,
+)
 from tests.hostile.dialects import Dialect, Shown
 from tests.hostile.parsers import Finding
 from tests.proxied.peer import Peer
@@ -311,8 +319,7 @@ class World:
         # Of what cannot be decoded nothing but the beginning is shown.
         along = [(_PLACES[at], self._text(node, at)) for at in (first + 1, first + 2)]
         rule = self._marked(node, first, *along)
-        forms = findings(rule, severity, file)
-        return forms[(self._turn + node) % len(forms)]
+        return findings((self._turn + node) % FORMS, rule, severity, file)
 
     def _play(self) -> None:
         catalog = self._registry.catalog
