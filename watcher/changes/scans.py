@@ -28,6 +28,14 @@ def version_of(event: Event) -> VersionKey:
     return (event.node or "").lower(), event.key
 
 
+def by_node(reasons: Mapping[VersionKey, Reason]) -> dict[str, dict[str, Reason]]:
+    """Return reasons by the lower-case id of the node, then by version key."""
+    found: dict[str, dict[str, Reason]] = {}
+    for (node, key), reason in reasons.items():
+        found.setdefault(node, {})[key] = reason
+    return found
+
+
 def unread_before(node: Node, keys: Collection[str]) -> dict[str, Version]:
     """Return the nearest flagged version before each of some versions, if its scan is not kept, by version key."""
     found: dict[str, Version] = {}
@@ -117,17 +125,15 @@ def with_scans(
 
     `reasons` are those that were read: of the versions of events, and of the flagged ones before them.
     """
-    by_node: dict[str, dict[str, Reason]] = {}
-    for (name, key), reason in reasons.items():
-        by_node.setdefault(name, {})[key] = reason
+    read_of = by_node(reasons)
     flags: dict[str, set[str]] = {}
     for name, key in (version_of(one) for one in events if one.kind is Kind.FLAGGED):
         flags.setdefault(name, set()).add(key)
     found: dict[VersionKey, Scan] = {}
     changed: dict[str, Node] = {}
-    for name in by_node.keys() | flags.keys():
+    for name in read_of.keys() | flags.keys():
         if node := snapshot.nodes.get(name):
-            read = by_node.get(name, {})
+            read = read_of.get(name, {})
             # What was found before a version was flagged again may be something else.
             replaced = read.keys() | flags.get(name, set())
             kept = {k: scan for k, scan in node.scans.items() if k not in replaced}

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from watcher.changes.scans import VersionKey, read_scans, unread_before
+from watcher.changes.scans import VersionKey, by_node, read_scans, unread_before
 from watcher.changes.transitions import DiffOptions
 from watcher.changes.verdict import identities, judge, named_version
 from watcher.model.exposure import Exposure, accepts, exposure_key
@@ -192,7 +192,7 @@ async def _reasons(
     progress: Progress,
 ) -> dict[VersionKey, Reason]:
     """Return the registry's reasons of the bad versions that copies may have, and of the flagged ones before these."""
-    wanted: dict[VersionKey, str] = {}
+    wanted: dict[tuple[str, str], str] = {}
     for pack in packs:
         text = named_version(pack)
         if text is None:
@@ -205,20 +205,16 @@ async def _reasons(
             flagged = [of.key for of in bad if of.status == FLAGGED]
             before = unread_before(about.node, flagged).values()
             wanted |= {(about.node.node, of.key): of.status for of in (*bad, *before)}
-    reasons = await read_all(registry, wanted, patience, progress)
-    return {(node.lower(), key): one for (node, key), one in reasons.items()}
+    return await read_all(registry, wanted, patience, progress)
 
 
 def _with_scans(
     nodes: Mapping[str, Node], reasons: Mapping[VersionKey, Reason]
 ) -> dict[str, Node]:
     """Return the nodes with what the scanner found in the versions whose reasons were read."""
-    by_node: dict[str, dict[str, Reason]] = {}
-    for (name, key), reason in reasons.items():
-        by_node.setdefault(name, {})[key] = reason
     found = {
         name: replace(nodes[name], scans=read_scans(nodes[name], of_node))
-        for name, of_node in by_node.items()
+        for name, of_node in by_node(reasons).items()
     }
     return {**nodes, **found}
 

@@ -305,7 +305,7 @@ async def _with_reasons(registry: Registry, found: Found, progress: Progress) ->
     }
     reasons = await read_all(registry, wanted, _PATIENCE, progress)
     versions = tuple(
-        replace(one, reason=reasons.get((one.node, one.version.key)))
+        replace(one, reason=reasons.get((one.node.lower(), one.version.key)))
         for one in found.versions
     )
     unread = sum(

@@ -72,8 +72,7 @@ async def reasons_for(
         for name, of_node in wanted.items()
         for key, status in of_node.items()
     }
-    reasons = await read_all(registry, statuses, patience, progress, is_stale)
-    return {(node.lower(), key): reason for (node, key), reason in reasons.items()}
+    return await read_all(registry, statuses, patience, progress, is_stale)
 
 
 async def read_all(
@@ -82,15 +81,15 @@ async def read_all(
     patience: float,
     progress: Progress = silent,
     is_stale: IsStale = _is_never,
-) -> dict[tuple[str, str], Reason]:
-    """Return the registry's reasons by node and version key, of those that come within `patience` seconds.
+) -> dict[VersionKey, Reason]:
+    """Return the registry's reasons of those versions that come within `patience` seconds.
 
-    `wanted` has the statuses of versions, by node and version key too.
+    `wanted` has the statuses of versions, by the id of the node as the registry writes it, and the version's key.
     """
     by_node: dict[str, dict[str, str]] = {}
     for (node, key), status in wanted.items():
         by_node.setdefault(node, {})[key] = status
-    reasons: dict[tuple[str, str], Reason] = {}
+    reasons: dict[VersionKey, Reason] = {}
     # A page can have megabytes of reasons, and takes memory until all of them are read.
     places = asyncio.Semaphore(registry.limits.concurrency)
     # Whoever waits or stops waits for one of them at most.
@@ -100,7 +99,7 @@ async def read_all(
         async with places:
             async for key, reason in read_reasons(registry, node, statuses, is_stale):
                 async with reader:
-                    reasons[node, key] = read_reason(reason)
+                    reasons[node.lower(), key] = read_reason(reason)
                     await asyncio.sleep(0)
 
     if not wanted:
