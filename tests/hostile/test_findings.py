@@ -54,11 +54,11 @@ def test_no_findings_flood_the_state(registry: FakeRegistry, tmp_path: Path) -> 
     versions = [f"1.{number}.0" for number in range(24)]
     for version in versions:
         registry.catalog.publish("pack", version)
-    watcher = Watcher(registry, tmp_path / "state")
-    watcher.poll()
+    watch = Watcher(registry, tmp_path / "state")
+    watch.poll()
     for version in versions:
         registry.catalog.set_status("pack", version, "flagged", flood)
-    report = watcher.poll()
+    report = watch.poll()
     assert len(reported(report)) == len(versions)
     sizes = {file.name: file.stat().st_size for file in (tmp_path / "state").iterdir()}
     assert sizes["snapshot.json"] < 2_000_000
