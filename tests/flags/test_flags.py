@@ -49,6 +49,18 @@ def test_harmless_flags_are_left_out_and_nothing_else(tmp_path: Path) -> None:
     _holds(_lived(tmp_path, 300, 2, weeks=3))
 
 
+def test_nothing_else_is_left_out_where_much_is_wrong(tmp_path: Path) -> None:
+    """Where many findings are new, not informational or not to be read, the same flags are left out and no other."""
+    shares = Shares(
+        severe=0.2, grown=0.3, unreadable=0.3, failing=0.1, releases=0.2, backports=0.2
+    )
+    with Life(Packs(60, _SEED, shares), tmp_path) as life:
+        account = life.polls(2, weeks=3)
+    assert account.wrong == []
+    assert account.passed.keys() >= {"a new place", "not info", "could not be read"}
+    assert account.flags["left out"]
+
+
 @pytest.mark.bounded
 def test_harmless_flags_of_a_larger_registry(tmp_path: Path) -> None:
     """The same holds of a larger one, for longer."""
