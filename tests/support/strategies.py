@@ -21,7 +21,7 @@ from watcher.alerts.queues.channel_identity import Addresses
 from watcher.alerts.queues.outbox import Outbox
 from watcher.alerts.queues.queue import Message, Queue
 from watcher.model.channel import Channel, Grouping, Scope
-from watcher.model.event import DEFAULT_KINDS, Event, Kind
+from watcher.model.event import DEFAULT_KINDS, Event, Kind, Severity
 from watcher.model.pack import Pack
 from watcher.model.snapshot import Node, Publisher, Snapshot
 from watcher.model.version import STATUSES, Version, in_order
@@ -188,5 +188,6 @@ def channels() -> st.SearchStrategy[tuple[Channel, ...]]:
         nodes=st.sampled_from([(), ("some-*",), ("other",)]),
         scope=st.sampled_from(Scope),
         grouping=st.sampled_from(Grouping),
+        min_severity=st.sampled_from(Severity),
     )
     return st.lists(one, max_size=3, unique_by=lambda made: made.name).map(tuple)
