@@ -161,7 +161,7 @@ _OUR_ESCAPES = re.compile(
 
 _FOUND = "7.0.0"
 """The version of each node in which the scanner finds something."""
-_WAITED_FOR = 6
+_WAITED_FOR = 4
 """Nodes whose `_FOUND` is waited for."""
 
 Placed = tuple[str, str]
