@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 
-from watcher.model.event import Event, Kind, is_explained
+from watcher.model.event import Event, Kind, Severity, is_explained
 from watcher.model.precedence import precedence
 from watcher.model.scan import MOST_KEPT, Scan, shortened
 from watcher.model.snapshot import Node, Snapshot
@@ -140,13 +140,33 @@ def with_scans(
             scans = read_scans(replace(node, scans=kept), read)
             found |= {(name, key): scan for key, scan in scans.items()}
             changed[name] = _keeping(node, kept | scans)
+            if late := scans.keys() - node.scans.keys() - flags.get(name, set()):
+                changed[name] = _reported_before(changed[name], late)
+    after = snapshot.with_nodes(changed)
     done = tuple(
-        replace(event, scan=found.get(version_of(event)))
+        replace(event, scan=found.get(version_of(event)) or _kept(after, event))
         if is_explained(event) and event.after in {FLAGGED, BANNED}
         else event
         for event in events
     )
-    return snapshot.with_nodes(changed), done
+    return after, done
+
+
+def _kept(snapshot: Snapshot, event: Event) -> Scan | None:
+    """Return what is known to have been found in the version that an event is about."""
+    name, key = version_of(event)
+    node = snapshot.nodes.get(name)
+    return node.scans.get(key) if node else None
+
+
+def _reported_before(node: Node, keys: Collection[str]) -> Node:
+    """Return the node whose flags of some versions were reported, or known, before their findings were read.
+
+    Such a flag was a warning, whatever was found, and so is what its end has to say.
+    """
+    late = {*keys} & _flagged(node)
+    ends = {**dict.fromkeys(sorted(late), Severity.WARNING), **node.ends}
+    return replace(node, ends=ends)
 
 
 def _keeping(node: Node, scans: Mapping[str, Scan]) -> Node:

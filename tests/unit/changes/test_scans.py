@@ -229,15 +229,30 @@ def test_versions_of_one_poll_are_compared_with_each_other() -> None:
 @pytest.mark.parametrize("kind", [Kind.FLAGGED, Kind.EXPOSED])
 @pytest.mark.parametrize("is_read", [False, True])
 def test_what_was_not_read_is_a_warning(kind: Kind, is_read: bool) -> None:
-    """Without findings an event has no scan, even if one is kept. That stays only if it may still be true."""
+    """Without findings an event has no scan, unless one is kept that may still be true; of a new flag none may."""
     kept = {"1.0": scan(FFMPEG), "1.1": replace(scan(FFMPEG), new=0)}
     reasons = {"1.1": read_reason("Flagged by a person")} if is_read else {}
     before = pack("flagged", "flagged", kept=kept)
     node, [done] = polled(before, [flag("1.1", kind)], reasons)
-    assert done.scan is None
-    assert severity_of(done) is Severity.WARNING
     is_kept = kind is Kind.EXPOSED and not is_read
+    assert done.scan == (kept["1.1"] if is_kept else None)
+    assert severity_of(done) is (Severity.INFO if is_kept else Severity.WARNING)
     assert node.scans.keys() == {"id-1.0", *(["id-1.1"] if is_kept else [])}
+
+
+@pytest.mark.parametrize("is_kept", [False, True])
+def test_a_flag_that_was_reported_before_it_was_read_was_a_warning(
+    is_kept: bool,
+) -> None:
+    """What is found later, to compare a later version with it, makes the end of that flag no milder."""
+    first, second = scan(FFMPEG), replace(scan(FFMPEG), new=0)
+    kept = {"1.0": first, "1.1": second} if is_kept else {"1.0": first}
+    before = pack("flagged", "flagged", "flagged", kept=kept)
+    read = {"1.1": reason(FFMPEG), "1.2": reason(FFMPEG)}
+    node, [done] = polled(before, [flag("1.2")], read)
+    assert severity_of(done) is Severity.INFO
+    assert node.scans["id-1.1"].is_harmless
+    assert node.ends == ({} if is_kept else {"id-1.1": Severity.WARNING})
 
 
 def test_what_somebody_runs_is_compared_too() -> None:
