@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from tests.support.factories import PACK, channel, event
+from tests.support.factories import HARMLESS, PACK, channel, event
 from watcher.model.channel import Grouping, Scope, grouped, knowing, wants
-from watcher.model.event import Event, Kind
+from watcher.model.event import Event, Kind, Severity
 from watcher.model.pack import Copy
 
 EVENTS = (
@@ -81,6 +83,46 @@ def test_what_is_run_is_never_less() -> None:
         ),
     )
     assert not wants(default, event(kind=Kind.DEPRECATED))
+
+
+@pytest.mark.parametrize(
+    ("one", "counts"),
+    [
+        (event(kind=Kind.BANNED), Severity.CRITICAL),
+        (event(kind=Kind.FLAGGED), Severity.WARNING),
+        (event(kind=Kind.FLAGGED, scan=HARMLESS), Severity.INFO),
+        (event(kind=Kind.NEW), Severity.INFO),
+        (event(kind=Kind.REINSTATED, ends=Severity.CRITICAL), Severity.CRITICAL),
+        (event(kind=Kind.REINSTATED, ends=Severity.INFO), Severity.INFO),
+        (event(kind=Kind.FAILING, node=None, channel="b"), Severity.WARNING),
+        (event(kind=Kind.BASELINE, after=None), Severity.CRITICAL),
+    ],
+)
+def test_a_channel_may_be_for_what_is_bad(one: Event, counts: Severity) -> None:
+    """An event passes up to its severity, what ends something up to that of what it ends, and a baseline always."""
+    passed = [least for least in Severity if wants(channel(min_severity=least), one)]
+    assert passed == list(Severity)[list(Severity).index(counts) :]
+
+
+@pytest.mark.parametrize("least", Severity)
+@pytest.mark.parametrize("kind", [Kind.FLAGGED, Kind.REINSTATED])
+def test_an_informational_flag_of_what_only_a_glob_includes_is_left_out(
+    least: Severity, kind: Kind
+) -> None:
+    """So is its end; of a pack that is named or run, and with kinds of its own, it passes as anywhere else."""
+    calm, bad = event(kind=kind, scan=HARMLESS), event(kind=kind)
+    if kind is Kind.REINSTATED:
+        calm, bad = (
+            replace(bad, ends=Severity.INFO),
+            replace(bad, ends=Severity.WARNING),
+        )
+    run = replace(calm, installed=(Copy(install="a", version="9", enabled=True),))
+    chosen = channel(min_severity=least, kinds=frozenset({kind}), kinds_given=True)
+    default, given = knowing([channel(min_severity=least), chosen], [])
+    [named] = knowing([default], [PACK])
+    is_all, is_most = least is Severity.INFO, least is not Severity.CRITICAL
+    assert (wants(default, calm), wants(default, bad)) == (False, is_most)
+    assert {wants(named, calm), wants(default, run), wants(given, calm)} == {is_all}
 
 
 def test_a_channel_for_what_is_run_gets_no_baseline_of_all() -> None:

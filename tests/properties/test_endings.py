@@ -1,0 +1,484 @@
+"""What ends something goes where that went, in every life of a pack and of what is installed of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from tests.support.factories import (
+    HARMLESS,
+    PACK,
+    channel,
+    event,
+    minute,
+    version,
+    watch,
+)
+from tests.support.parameters import examples
+from tests.support.strategies import shown
+from watcher.changes.exposure import copies_of, with_copies
+from watcher.changes.facts import finished
+from watcher.changes.scans import VersionKey, unread_before, version_of, with_scans
+from watcher.model.channel import Channel, knowing, wants
+from watcher.model.event import (
+    EXPOSURES,
+    Event,
+    Kind,
+    Severity,
+    is_explained,
+    severity_of,
+    worst_of,
+)
+from watcher.model.exposure import Exposure, exposure_key
+from watcher.model.failure import Fault, ReadFailure
+from watcher.model.finding import Grade
+from watcher.model.listing import Listing, NodeBanned, Reading
+from watcher.model.pack import (
+    Pack,
+    PackKind,
+    PackRecord,
+    PackRecords,
+    Source,
+    SourceKind,
+)
+from watcher.model.scan import Scan, ScanFinding
+from watcher.model.snapshot import Node
+from watcher.model.version import (
+    ACTIVE,
+    BANNED,
+    DELETED,
+    FLAGGED,
+    PENDING,
+    STATUSES,
+    Version,
+    in_order,
+)
+from watcher.polling.model import Scans
+from watcher.polling.reading.compare import PollChange, compare
+from watcher.polling.reading.exposures import with_installs
+from watcher.polling.reading.plan import make_plan
+from watcher.polling.reading.read import Answers
+from watcher.state import documents
+from watcher.state.model import State
+from watcher.text.status_reason import Reason
+
+KEY = PACK.lower()
+STUDIO = Source(name="studio", kind=SourceKind.PATH, where="/studio")
+BAD = {FLAGGED: Kind.FLAGGED, BANNED: Kind.BANNED, DELETED: Kind.DELETED}
+ENDS = {Kind.REINSTATED, Kind.CLEARED, Kind.UNDEPRECATED, Kind.RECOVERED}
+
+
+def _reason(severity: str) -> Reason:
+    """Make a reason with one finding; whatever the version, it is the same one."""
+    finding = ScanFinding(rule="net", severity=severity, file="x.py", line=1)
+    return Reason(summary="why", scan=Scan(items=(finding,), count=1, is_whole=True))
+
+
+_FOUND = st.sampled_from(["info", "info", "high", ""])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """What happens before one poll, and what the poll meets."""
+
+    moves: dict[str, str]
+    """By version text: the status that it gets, or what else happens to it; "" where nothing does."""
+    statuses: tuple[str, ...] = STATUSES
+    """The watched ones."""
+    answer: str = "whole"
+    """How the registry answers: with a `whole` listing, one that is `cut`, a `ban` of the pack, or not at all (`none`).
+    """
+    record: str = ACTIVE
+    """The pack's status by `GET /nodes`."""
+    found: dict[str, str] = field(default_factory=dict)
+    """By version text: the severity of what the scanner found; "" where the reason cannot be read."""
+    runs: str | None = None
+    """The installed version; None if there is none."""
+    unseen: bool = False
+    """The install cannot be scanned."""
+
+
+_VERSIONS = ["1.0", "2.0", "3.0"]
+_GONE, _DEPRECATED, _NAMELESS = "gone", "deprecated", "nameless"
+_RARE = [
+    *([PENDING] * 4),
+    BANNED,
+    DELETED,
+    "Quarantined",
+    _GONE,
+    _DEPRECATED,
+    _NAMELESS,
+]
+_MOVES = st.sampled_from([*([""] * 8), *([ACTIVE] * 4), *([FLAGGED] * 4), *_RARE])
+
+
+def steps(
+    statuses: st.SearchStrategy[tuple[str, ...]] = st.just(STATUSES),  # noqa: B008 - made once
+    runs: st.SearchStrategy[str | None] = st.none(),  # noqa: B008 - as above
+) -> st.SearchStrategy[Step]:
+    """Make up a poll."""
+    return st.builds(
+        Step,
+        moves=st.fixed_dictionaries(dict.fromkeys(_VERSIONS, _MOVES)),
+        statuses=statuses,
+        answer=st.sampled_from(["whole"] * 12 + ["cut", "cut", "ban", "none"]),
+        record=st.sampled_from([ACTIVE] * 15 + [BANNED]),
+        found=st.fixed_dictionaries(dict.fromkeys(_VERSIONS, _FOUND)),
+        runs=runs,
+        unseen=st.sampled_from([False] * 7 + [True]),
+    )
+
+
+def _moved(one: Version, move: str) -> Version | None:
+    """Return a version after a move; None if it is not listed any more."""
+    match move:
+        case "gone":
+            return None
+        case "deprecated":
+            return replace(one, deprecated=not one.deprecated)
+        case "nameless":
+            return replace(one, id="" if one.id else f"id-{one.version}")
+        case _:
+            return replace(one, status=move)
+
+
+@dataclass
+class Life:
+    """Polls of one pack, with a restart between any two: only what the state's file holds is kept."""
+
+    baseline: str = "summary"
+    has_installs: bool = False
+    state: State = field(default_factory=State)
+    number: int = 0
+    picture: dict[str, Version] = field(
+        default_factory=lambda: {text: version(text) for text in _VERSIONS[:2]}
+    )
+    """What the registry has of the pack, by version text."""
+
+    def listed(self, step: Step) -> tuple[Version, ...]:
+        """Return the versions that an answer shows."""
+        return shown(in_order(self.picture.values()), step.statuses)
+
+    def _move(self, step: Step) -> None:
+        for text, move in step.moves.items():
+            if not move:
+                continue
+            one = self.picture.pop(text, version(text))
+            if (moved := _moved(one, move)) is not None:
+                self.picture[text] = moved
+
+    def poll(self, step: Step) -> tuple[Event, ...]:
+        """Do what a poll does between its reading and its saving; return the events."""
+        self.number += 1
+        self._move(step)
+        now = minute(self.number)
+        config = watch(
+            "http://registry",
+            PACK,
+            statuses=step.statuses,
+            baseline=self.baseline,
+            installs=(STUDIO,) if self.has_installs else (),
+        )
+        scans = self._scans(step)
+        plan = make_plan(config, self.state, scans, now)
+        record = PackRecord(id=PACK, status=step.record)
+        answers = Answers(
+            nodes={KEY: self._answer(step, now)},
+            packs=PackRecords(records={KEY: record}),
+        )
+        compared = compare(config, plan, answers, ())
+
+        def judged(change: PollChange) -> tuple[PollChange, tuple[Event, ...]]:
+            if self.has_installs:
+                change = with_installs(config, plan, answers, change, scans)
+            return change, with_copies(change.events, copies_of(change.installs))
+
+        change, events = judged(compared)
+        reasons = _read(step, events, change.snapshot.nodes.get(KEY))
+        if events:
+            snapshot, _ = with_scans(compared.snapshot, events, reasons)
+            change, events = judged(replace(compared, snapshot=snapshot))
+        snapshot, events = finished(events, change.snapshot, step.statuses, reasons)
+        saved = documents.write_snapshot(snapshot)
+        self.state = replace(
+            self.state,
+            snapshot=documents.read_snapshot(saved),
+            checks=change.checks,
+            installs=change.installs,
+        )
+        return events
+
+    def _scans(self, step: Step) -> Scans:
+        if not self.has_installs:
+            return Scans()
+        if step.unseen:
+            return Scans(packs=self.state.installs, errors={"studio": "unmounted"})
+        found: tuple[Pack, ...] = ()
+        if step.runs is not None:
+            found = (
+                Pack(folder=PACK, kind=PackKind.REGISTRY, id=PACK, version=step.runs),
+            )
+        return Scans(packs={"studio": found}, errors={"studio": ""})
+
+    def _answer(self, step: Step, now: str) -> Reading:
+        match step.answer:
+            case "ban":
+                return NodeBanned(node=PACK, message="Node banned")
+            case "none":
+                return ReadFailure(node=PACK, error="HTTP 500", fault=Fault.OWN)
+            case _:
+                return Listing(
+                    node=PACK,
+                    versions=self.listed(step),
+                    at=now,
+                    elsewhere=frozenset(one.key for one in self.picture.values()),
+                    incomplete="it was cut short" if step.answer == "cut" else "",
+                    spelling=PACK,
+                )
+
+
+def _read(
+    step: Step, events: Iterable[Event], node: Node | None
+) -> dict[VersionKey, Reason]:
+    """Return the reasons that a poll reads: of the versions of events, and of those that they are compared with."""
+    about = [version_of(one) for one in events if is_explained(one)]
+    keys = {key for _, key in about}
+    if node is not None:
+        keys |= unread_before(node, keys).keys()
+    found = {key: step.found.get(key.lstrip("id-=")) for key in keys}
+    return {
+        (KEY, key): _reason(severity) for key, severity in found.items() if severity
+    }
+
+
+_INFORMED = event(kind=Kind.FLAGGED, scan=HARMLESS)
+"""What nothing bad counts as."""
+
+
+@dataclass
+class Told:
+    """What was reported of a pack and has not ended: the judge of `Event.ends`, from events and listings alone."""
+
+    versions: dict[str, list[Event]] = field(default_factory=dict)
+    """By version text, since the version was active."""
+    pack: list[Event] = field(default_factory=list)
+    removed: set[str] = field(default_factory=set)
+
+    def ended_by(self, end: Event) -> list[Event]:
+        """Return what an event ends."""
+        match end.kind:
+            case Kind.REINSTATED if end.version is not None:
+                return self.versions.get(end.version) or [_INFORMED]
+            case Kind.REINSTATED if end.before == BANNED:
+                return [one for one in self.pack if one.kind is Kind.BANNED]
+            case Kind.REINSTATED:
+                # That the pack is empty does not go everywhere, a warning of its own would.
+                return [event(kind=Kind.DELETED)]
+            case Kind.UNDEPRECATED:
+                return [event(kind=Kind.DEPRECATED)]
+            case _:
+                return [one for one in self.pack if one.kind is Kind.FAILING]
+
+    def see(self, one: Event) -> None:
+        """Take an event."""
+        if one.version is None:
+            if one.kind is Kind.REINSTATED:
+                self.pack = [each for each in self.pack if each.kind is not Kind.BANNED]
+            self.pack.append(one)
+            return
+        if one.kind is Kind.REMOVED:
+            self.removed.add(one.version)
+        elif one.after == ACTIVE or one.before == "removed":
+            self.removed.discard(one.version)
+            self.versions.pop(one.version, None)
+        if one.kind in BAD.values():
+            self.versions.setdefault(one.version, []).append(one)
+
+    def take(self, listed: Iterable[Version]) -> None:
+        """Take what a listing shows and no event said: it counts as told."""
+        for one in listed:
+            if one.version in self.removed:
+                self.removed.discard(one.version)
+                self.versions.pop(one.version, None)
+            if one.status in BAD and not self.versions.get(one.version):
+                silent = event(kind=BAD[one.status], after=one.status)
+                self.versions[one.version] = [silent]
+
+
+def _channels() -> Iterator[Channel]:
+    """Yield channels of each severity: for a pack that is named or only included, and with kinds of their own."""
+    for least in Severity:
+        default = channel(min_severity=least)
+        yield from knowing([default], [PACK])
+        yield from knowing([default], [])
+        yield from knowing([replace(default, kinds=_ALL, kinds_given=True)], [])
+
+
+_ALL = frozenset(Kind)
+
+
+_FEW = [STATUSES, STATUSES, (ACTIVE, FLAGGED), (ACTIVE, PENDING, FLAGGED), (FLAGGED,)]
+
+
+_FIRST = ("1.0", "", "")
+
+
+def _told(
+    *moves: tuple[str, str, str], statuses: tuple[str, ...] = STATUSES
+) -> list[Step]:
+    """Make a life of moves: a version, what happens to it, and the severity of what the scanner finds."""
+    return [
+        Step(
+            moves={text: move},
+            statuses=statuses,
+            found=dict.fromkeys(_VERSIONS, severity),
+        )
+        for text, move, severity in (_FIRST, ("1.0", FLAGGED, "high"), *moves)
+    ]
+
+
+_FIRST_PENDING = _told(
+    ("3.0", PENDING, ""), ("3.0", FLAGGED, "info"), ("3.0", ACTIVE, "")
+)
+_PENDING_AND_AWAY = _told(
+    ("2.0", FLAGGED, "high"),
+    ("2.0", PENDING, ""),
+    ("2.0", BANNED, ""),
+    ("2.0", ACTIVE, ""),
+    statuses=(ACTIVE, PENDING, FLAGGED),
+)
+_AWAY_AND_MILDER = _told(
+    ("2.0", FLAGGED, "high"),
+    ("2.0", BANNED, ""),
+    ("2.0", FLAGGED, "info"),
+    ("2.0", ACTIVE, ""),
+    statuses=(ACTIVE, FLAGGED),
+)
+
+
+_MILDER_FOR_LONG = _told(
+    ("2.0", BANNED, ""), ("2.0", FLAGGED, ""), ("3.0", ACTIVE, ""), ("2.0", ACTIVE, "")
+)
+_READ_LATER = _told(("2.0", FLAGGED, ""), ("3.0", FLAGGED, "info"), ("2.0", ACTIVE, ""))
+
+
+@st.composite
+def _lives(draw: st.DrawFn) -> list[Step]:
+    """Make up a life whose settings watch all statuses, or mostly the same few."""
+    few = draw(st.sampled_from(_FEW))
+    return draw(st.lists(steps(st.sampled_from([*([few] * 9), STATUSES])), max_size=20))
+
+
+@examples(500)
+@example(_FIRST_PENDING, "summary")
+@example(_PENDING_AND_AWAY, "summary")
+@example(_AWAY_AND_MILDER, "summary")
+@example(_MILDER_FOR_LONG, "summary")
+@example(_READ_LATER, "summary")
+@given(
+    _lives(),
+    st.sampled_from(["summary", "silent", "full"]),
+)
+def test_an_end_goes_where_the_beginning_went(life: list[Step], baseline: str) -> None:
+    """A channel takes an end exactly if it took something that this ends, whatever was between them."""
+    lived, told = Life(baseline=baseline), Told()
+    for step in life:
+        for one in lived.poll(step):
+            assert (one.ends is not None) is (one.kind in ENDS)
+            begun = told.ended_by(one) if one.kind in ENDS else []
+            for to in _channels():
+                if begun and one.kind in to.kinds:
+                    assert wants(to, one) is any(wants(to, each) for each in begun)
+            told.see(one)
+        if step.answer in {"whole", "cut"}:
+            told.take(lived.listed(step))
+
+
+@dataclass
+class Run:
+    """What was reported of versions that are run, and has not ended."""
+
+    open: dict[str, list[Event]] = field(default_factory=dict)
+    """By `exposure_key`."""
+
+    def see(self, events: Iterable[Event], exposures: Mapping[str, Exposure]) -> None:
+        """Take the events of a poll; assert that each end is as bad as what it ends, and that none is missing."""
+        cleared = {
+            exposure_key(PACK, one.version): one
+            for one in events
+            if one.kind is Kind.CLEARED
+        }
+        for key in self.open.keys() | exposures.keys() | cleared.keys():
+            about = [one for one in events if _is_about(one, key)]
+            ends = [one.ends for one in about if one.kind in _PARDONS and one.ends]
+            left = [
+                one
+                for one in self.open.pop(key, [])
+                if not any(each.reaches(severity_of(one)) for each in ends)
+            ]
+            if key in exposures:
+                kind = EXPOSURES[Grade(exposures[key].verdict).verdict]
+                begun = [one for one in about if one.kind in {kind, Kind.EXPOSED}]
+                self.open[key] = left + begun
+            elif left:
+                assert cleared[key].ends is worst_of(*map(severity_of, left))
+
+
+_PARDONS = {Kind.REINSTATED, Kind.UNDEPRECATED}
+_RUN = st.sampled_from([*(["1.0"] * 8), "2.0", None])
+
+
+def _is_about(one: Event, key: str) -> bool:
+    """Return whether an event is about a version that is run, or its pack as a whole."""
+    return one.version is None or exposure_key(PACK, one.version) == key
+
+
+_Run = tuple[str, str, str, str | None]
+
+
+def _run(*polls: _Run) -> list[Step]:
+    """Make a life of moves, as `_told`, each with the installed version."""
+    runs = [None, None, *(installed for *_, installed in polls)]
+    life = _told(*((text, move, found) for text, move, found, _ in polls))
+    return [replace(step, runs=one) for step, one in zip(life, runs, strict=True)]
+
+
+_NO_LONGER_RUN = _run(
+    ("2.0", BANNED, "", "2.0"),
+    ("2.0", FLAGGED, "high", "2.0"),
+    ("2.0", "", "", None),
+)
+_FLAGGED_WHILE_RUN = _run(
+    ("2.0", FLAGGED, "info", "2.0"), ("3.0", ACTIVE, "", "2.0"), ("2.0", "", "", None)
+)
+_FLAGGED_BEFORE = _run(
+    ("2.0", FLAGGED, "info", None), ("2.0", "", "info", "2.0"), ("2.0", "", "", None)
+)
+_THEN_UNREAD = _run(
+    ("2.0", FLAGGED, "info", None), ("2.0", "", "", "2.0"), ("2.0", ACTIVE, "", "2.0")
+)
+_READ_WHILE_RUN = _run(
+    ("2.0", FLAGGED, "", "2.0"),
+    ("3.0", FLAGGED, "info", "2.0"),
+    ("3.0", ACTIVE, "", "2.0"),
+    ("2.0", "", "", None),
+)
+
+
+@examples(500)
+@example(_NO_LONGER_RUN, "summary")
+@example(_FLAGGED_WHILE_RUN, "summary")
+@example(_FLAGGED_BEFORE, "summary")
+@example(_THEN_UNREAD, "summary")
+@example(_READ_WHILE_RUN, "summary")
+@given(st.lists(steps(runs=_RUN), max_size=20), st.sampled_from(["summary", "silent"]))
+def test_what_was_run_has_an_end_as_bad(life: list[Step], baseline: str) -> None:
+    """What is run and bad no more was ended by an event that is as bad as the worst that was reported of it."""
+    lived, run = Life(baseline=baseline, has_installs=True), Run()
+    for step in life:
+        events = lived.poll(step)
+        assert all((one.ends is not None) is (one.kind in ENDS) for one in events)
+        run.see(events, lived.state.snapshot.installed.exposures)
