@@ -46,8 +46,8 @@ def events_of(
     """Return the events of the message with this reference; () if there is none.
 
     `recorded` are past events, oldest first. `channels` are those of today; one that takes everything and one with the
-    default kinds are tried too. A message is not found if its channel has other `kinds`, `nodes`, `scope` or
-    `grouping` by now, or if one of its events is no longer recorded.
+    default kinds are tried too. A message is not found if its channel has other `kinds`, `nodes`, `scope`,
+    `min_severity` or `grouping` by now, or if one of its events is no longer recorded.
     """
     wanted = int(reference, 16)
     polls = [tuple(of_poll) for _, of_poll in groupby(recorded, key=attrgetter("at"))]
