@@ -195,7 +195,7 @@ def test_a_list_that_has_less_takes_nothing_away(
     registry.catalog.publish("bravo", "3.0.0")
     assert without.reported() == []
     assert "!bravo" not in without.run("status").out
-    # Whoever leaves it out no more hears what changed meanwhile, as of a pack in `nodes`.
+    # When it is no longer left out, what changed meanwhile is reported, as of a pack in `nodes`.
     assert watch.reported() == [("new", "bravo", "3.0.0")]
 
 

@@ -326,7 +326,7 @@ class World:
     def _kept(self, now: float) -> tuple[Catalog, dict[str, str]]:
         """Return what a cache may have kept, and how old it says that this is."""
         age = self.rng.uniform(0, self.plan.age)
-        # Whoever names no version chooses it now.
+        # Where no version was named, this look chooses it.
         is_first = now < 1
         age = 0.0 if is_first else age
         found = [catalog for begin, catalog in self.phases if begin <= now - age][-1]
