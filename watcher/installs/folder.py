@@ -6,7 +6,7 @@ import os
 import re
 import stat
 from collections.abc import Callable, Collection
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from watcher.installs.node_folders import NodeFolder, node_folders
 from watcher.installs.recognise import folders, git, pyproject, texts
@@ -29,6 +29,8 @@ _PACKED_LIMIT = 8 * 1024 * 1024
 _TRACKING_LIMIT = 8 * 1024 * 1024
 _SHOWN = 3
 """Failures that are named."""
+_MOST_READINGS = 5
+"""Of a folder that changes while it is read."""
 
 
 def read(source: Source, had: Collection[str], go_on: Callable[[], None]) -> Inventory:
@@ -63,30 +65,70 @@ def _packs_in(
     folder: NodeFolder, go_on: Callable[[], None], *, had_packs: bool
 ) -> list[Pack]:
     """Return the packs of one `custom_nodes`, disabled ones too; Unscannable if they may not be all."""
-    where = folder.path
-    before = _identity(where, folder.shown, had_packs=had_packs)
-    entries = _entries(where, folder.shown)
-    disabled = os.path.join(where, folders.DISABLED)  # noqa: PTH118 - names may be bytes that are no text
-    has_disabled = any(
-        entry.name == folders.DISABLED and entry.is_folder for entry in entries
+    identity = _identity(folder.path, folder.shown, had_packs=had_packs)
+    listed = _listed(folder)
+    seen: dict[str, Pack] = {}
+    for _ in range(_MOST_READINGS):
+        found = _read_packs(folder, listed, go_on)
+        if _identity(folder.path, folder.shown) != identity:
+            raise Unscannable(f"{folder.shown} was replaced while it was read")
+        before, listed = listed, _listed(folder)
+        if listed == before:
+            break
+        # One that is moved meanwhile, as to disable it, may be in neither list.
+        seen |= found
+    else:
+        found = seen
+    packs = list(found.values())
+    has_own_file = any(
+        entry.name in OWN_FILES and entry.is_file for entry in listed.enabled
     )
-    aside = (
-        _entries(disabled, f"{folders.DISABLED} in {folder.shown}")
-        if has_disabled
-        else []
-    )
-    found: list[Pack] = []
-    for place, listed in ((where, entries), (disabled, aside)):
-        for entry in listed:
-            go_on()
-            if (pack := _pack(place, entry, disabled=place != where)) is not None:
-                found.append(replace(pack, place=folder.place))
-    if _identity(where, folder.shown) != before:
-        raise Unscannable(f"{folder.shown} was replaced while it was read")
-    has_own_file = any(entry.name in OWN_FILES and entry.is_file for entry in entries)
-    if had_packs and not found and not has_own_file:
+    if had_packs and not packs and not has_own_file:
         raise Unscannable(f"{folder.shown} has no packs any more{_IS_IT_MOUNTED}")
+    return packs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Listed:
+    """What one `custom_nodes` holds."""
+
+    enabled: tuple[Entry, ...]
+    disabled: tuple[Entry, ...]
+    """What the Manager moved away in it."""
+
+
+def _listed(folder: NodeFolder) -> _Listed:
+    """Return the entries of one `custom_nodes`; Unscannable if they may not be all."""
+    enabled = _entries(folder.path, folder.shown)
+    has_disabled = any(
+        entry.name == folders.DISABLED and entry.is_folder for entry in enabled
+    )
+    disabled = (
+        _entries(_disabled_in(folder), f"{folders.DISABLED} in {folder.shown}")
+        if has_disabled
+        else ()
+    )
+    return _Listed(enabled=enabled, disabled=disabled)
+
+
+def _read_packs(
+    folder: NodeFolder, listed: _Listed, go_on: Callable[[], None]
+) -> dict[str, Pack]:
+    """Return the packs among the entries of one `custom_nodes`, by their paths; what is gone meanwhile is none."""
+    found: dict[str, Pack] = {}
+    disabled = _disabled_in(folder)
+    for place, entries in ((folder.path, listed.enabled), (disabled, listed.disabled)):
+        for entry in entries:
+            go_on()
+            pack = _pack(place, entry, disabled=place == disabled)
+            if pack is not None:
+                path = os.path.join(place, entry.name)  # noqa: PTH118 - as below
+                found[path] = replace(pack, place=folder.place)
     return found
+
+
+def _disabled_in(folder: NodeFolder) -> str:
+    return os.path.join(folder.path, folders.DISABLED)  # noqa: PTH118 - names may be bytes that are no text
 
 
 def _identity(place: str, shown: str, *, had_packs: bool = False) -> object:
@@ -106,8 +148,8 @@ def _identity(place: str, shown: str, *, had_packs: bool = False) -> object:
         raise Unscannable(f"{shown} {reason(error)}") from None
 
 
-def _entries(place: str, shown: str) -> list[Entry]:
-    """Return the entries of a folder; Unscannable if it cannot be read whole."""
+def _entries(place: str, shown: str) -> tuple[Entry, ...]:
+    """Return the entries of a folder, by name; Unscannable if it cannot be read whole."""
     try:
         found = Folder(place).entries()
     except OSError as error:
@@ -116,7 +158,7 @@ def _entries(place: str, shown: str) -> list[Entry]:
         raise Unscannable(
             f"{shown} has more than {MOST_ENTRIES:,} entries; the rest was not looked at"
         )
-    return found
+    return tuple(sorted(found, key=lambda entry: entry.name))
 
 
 def _pack(place: str, entry: Entry, *, disabled: bool) -> Pack | None:

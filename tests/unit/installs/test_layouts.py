@@ -8,7 +8,7 @@ import re
 import shutil
 import threading
 from dataclasses import dataclass
-from itertools import count
+from itertools import count, cycle
 from pathlib import Path
 
 import pytest
@@ -307,6 +307,49 @@ def test_packs_that_are_moved_away_during_a_scan(tmp_path: Path) -> None:
             }
     finally:
         thread.join()
+
+
+@pytest.mark.parametrize("when", range(1, 5))
+def test_a_pack_that_is_disabled_during_a_scan(tmp_path: Path, when: int) -> None:
+    """It is found once, as it is now, although it was in neither folder when that was listed."""
+    make(tmp_path, *(f"{OWN}/{name}*" for name in ("first", "moved", "stays")))
+    source = Source(name="x", kind=SourceKind.PATH, where=str(tmp_path))
+    steps = count(1)
+
+    def disable() -> None:
+        if next(steps) == when:
+            (tmp_path / OWN / ".disabled").mkdir()
+            (tmp_path / OWN / "moved").rename(
+                tmp_path / OWN / ".disabled" / "moved@1_0_0"
+            )
+
+    found = folder.read(source, (), disable).packs
+    expected = {"first": True, "moved@1_0_0": False, "stays": True}
+    if when == 4:  # it is over before that
+        expected = {"first": True, "moved": True, "stays": True}
+    assert {
+        pack.folder.removeprefix(".disabled/"): pack.enabled for pack in found
+    } == expected
+    assert len(found) == 3
+
+
+def test_a_pack_that_is_moved_all_the_time(tmp_path: Path) -> None:
+    """A scan that never sees the folder at rest still has every pack."""
+    make(tmp_path, f"{OWN}/moved*", f"{OWN}/stays*", f"{OWN}/.disabled/")
+    source = Source(name="x", kind=SourceKind.PATH, where=str(tmp_path))
+    places = cycle((f"{OWN}/moved", f"{OWN}/.disabled/moved"))
+    there = next(places)
+
+    def move() -> None:
+        nonlocal there
+        before, there = there, next(places)
+        (tmp_path / before).rename(tmp_path / there)
+
+    found = folder.read(source, (), move).packs
+    assert {pack.folder.removeprefix(".disabled/") for pack in found} == {
+        "moved",
+        "stays",
+    }
 
 
 def test_a_folder_that_is_replaced_during_a_scan(tmp_path: Path) -> None:
