@@ -156,6 +156,8 @@ def test_the_document(audit: Audit, comfyui: ComfyUI, registry: FakeRegistry) ->
         "status": "banned",
         "deprecated": False,
         "reason": "Contains a stealer, says (address removed)",
+        "file": None,
+        "line": None,
         "url": "https://registry.comfy.org/nodes/evil",
     }
     by_folder = {pack["folder"]: pack for pack in found["packs"]}

@@ -121,6 +121,11 @@ class PackForm:
     """The newest good version: active and not deprecated. None if there is none. Absent if it is not known, and for a
     pack that has no version.
     """
+    file: str | None
+    """The file in which it is referred to, relative to the working folder if it lies there; None for an installed pack.
+    """
+    line: int | None
+    """Where that stands in the file; None if it is not known."""
     url: str | None
     """The pack's page in the registry; None without an id."""
 

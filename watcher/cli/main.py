@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 import signal
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any, NoReturn
 import click
 
 from watcher import log, streams
+from watcher.cli.formats import FORMATS
 from watcher.cli.options import (
     KINDS_HELP,
     ending,
@@ -61,6 +63,9 @@ Exit codes:
   3  --fail-on matched an event of this poll
   4  the state cannot be used; nothing was changed
 """
+
+
+_ASKS_FOR_DOCUMENT = re.compile(r"(?:^| )--(?:json|format[ =](?!table))")
 
 
 def _show_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
@@ -249,7 +254,14 @@ def _findings(words: list[object]) -> tuple[str, ...]:
 @click.option(
     "--problems", "only_problems", is_flag=True, help="Show only packs that are not ok."
 )
-@json_option
+@click.option(
+    "--format",
+    "shown_as",
+    type=click.Choice(FORMATS),
+    metavar="FORMAT",
+    help=f"How to print it: {', '.join(FORMATS)}.  [default: {FORMATS[0]}]",
+)
+@click.option("--json", "shown_as", flag_value="json", help="Short for --format json.")
 @with_settings("state_dir", "log_format")
 def audit(**options: Any) -> int:
     """Say what you have installed that is banned, flagged or old.
@@ -509,7 +521,7 @@ def _fail(error: WatchError) -> int:
     if not error.is_repeat:
         echo_error(error)
     words = sys.argv[1:]
-    has_document = "--json" in words or words[:1] == ["schema"]
+    has_document = words[:1] == ["schema"] or _ASKS_FOR_DOCUMENT.search(" ".join(words))
     is_read_along = streams.width(sys.stdout) is not None and not error.is_repeat
     if not (has_document or is_read_along or isinstance(error, OutputError)):
         lead = f"exit {error.exit_code}"

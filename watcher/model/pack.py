@@ -93,6 +93,12 @@ class Pack:
     """Whether a file of it could not be read: what a scan found before is then better than this."""
     damaged: bool = False
     """Whether that is a property of the file, and may stay so: no TOML, too large, a link."""
+    file: str = ""
+    """The path of the file that names it, if it is a reference; "" if it is installed."""
+    line: int | None = None
+    """Where it stands in that file; None if that is not known."""
+    own_file: str = ""
+    """The path of a file in it, by which it can be shown, if it is installed in a folder that was scanned."""
 
 
 def named_after(folder: str) -> str:

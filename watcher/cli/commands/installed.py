@@ -6,13 +6,8 @@ import asyncio
 import sys
 from collections.abc import Callable, Sequence
 
-from watcher.cli.commands.installs import (
-    base_name,
-    scan_all,
-    shown_name,
-    targets_of,
-    version_cell,
-)
+from watcher.cli.commands.installs import scan_all, targets_of
+from watcher.cli.pack_names import base_name, shown_name, version_cell
 from watcher.cli.progress_line import ProgressLine
 from watcher.cli.terminal import colour, echo, echo_error, styled, table, to_json
 from watcher.errors import WatchError

@@ -1,4 +1,4 @@
-"""The installs that a command looks at, scanned at once, and how a pack is named in a table."""
+"""The installs that a command looks at, scanned at once."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ from functools import partial
 from pathlib import Path
 
 from watcher.cli.loading import working_folder
-from watcher.cli.terminal import dim
 from watcher.errors import UsageError
 from watcher.installs import places
 from watcher.installs.scan import scan
-from watcher.model.pack import Inventory, Pack, Source, named_after
+from watcher.model.pack import Inventory, Source
 from watcher.polling.clock import clock
 from watcher.progress import Progress
 from watcher.settings import install_tables
@@ -22,9 +21,6 @@ from watcher.settings.loading import Loaded
 from watcher.settings.model import Settings
 from watcher.settings.sources import absolute
 from watcher.text.sanitize import escape_invisible, sanitize_line
-
-_COMMIT = 7
-"""Characters of a commit in a table, as git shows it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,24 +86,3 @@ async def scan_all(
         return replace(found, at=clock()) if found.places else found
 
     return list(await asyncio.gather(*map(one, sources)))
-
-
-def base_name(pack: Pack) -> str:
-    """Return the name of a pack's folder or file, not sanitized, without what marks it as disabled.
-
-    That it is disabled, and its version, have words of their own in a table.
-    """
-    return pack.folder if pack.enabled else named_after(pack.folder)
-
-
-def shown_name(pack: Pack) -> str:
-    """Return `base_name`, safe to print."""
-    return sanitize_line(base_name(pack))
-
-
-def version_cell(pack: Pack) -> str:
-    """Return the version of a pack, or its commit."""
-    if pack.version is not None:
-        return sanitize_line(pack.version)
-    commit = sanitize_line((pack.commit or "")[:_COMMIT])
-    return dim(f"commit {commit}") if commit else "-"

@@ -8,12 +8,22 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from watcher.installs.result import in_order
 from watcher.installs.scan import scan
 from watcher.model.pack import Inventory, Pack, PackKind, Source
 from watcher.polling.model import Scans
 from watcher.progress import Progress
+
+_FORGOTTEN: dict[str, Any] = {
+    "evidence": "",
+    "unreadable": False,
+    "file": "",
+    "line": None,
+    "own_file": "",
+}
+"""What is kept of no pack: it says how it was found."""
 
 
 async def scan_all(
@@ -78,5 +88,5 @@ def _kept(scan: Inventory, last: tuple[Pack, ...]) -> tuple[tuple[Pack, ...], st
         error = f"{first.folder}: {first.evidence or 'it cannot be read'}"
     if len(unread) > 1:
         error += f", and {len(unread) - 1} more"
-    kept = in_order(replace(pack, evidence="", unreadable=False) for pack in found)
+    kept = in_order(replace(pack, **_FORGOTTEN) for pack in found)
     return kept, "; ".join(filter(None, (failure, error)))

@@ -9,7 +9,7 @@ import click
 import pytest
 
 from tests.support.factories import HARMLESS, version
-from watcher.cli.commands.audit import lines
+from watcher.cli.formats.table import lines
 from watcher.model.failure import ReadFailure
 from watcher.model.finding import Finding
 from watcher.model.pack import Inventory, Pack, PackKind, Verdict

@@ -1,0 +1,48 @@
+"""The JSON document of `audit`. Pure."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from watcher.changes.transitions import node_url
+from watcher.cli.documents import AuditDocument, PackForm
+from watcher.cli.formats.paths import within
+from watcher.cli.formats.words import rows
+from watcher.cli.report import error_form
+from watcher.model.finding import Finding
+from watcher.polling.audit import Audit
+
+
+def document(
+    done: Audit, started: str, finished: str, folder: Path, *, only_problems: bool
+) -> AuditDocument:
+    """Return what `audit --json` prints (docs/audit.md); paths are relative to the working `folder`."""
+    return AuditDocument(
+        started=started,
+        finished=finished,
+        packs=tuple(
+            _form(one, folder) for one in rows(done, only_problems=only_problems)
+        ),
+        errors=tuple(map(error_form, done.problems)),
+    )
+
+
+def _form(finding: Finding, folder: Path) -> PackForm:
+    pack, listed, advised = finding.pack, finding.listed, finding.advised
+    return PackForm(
+        install=finding.install,
+        id=finding.id or pack.id,
+        kind=pack.kind,
+        version=pack.version,
+        enabled=pack.enabled,
+        folder=pack.folder,
+        verdict=finding.verdict,
+        severity=finding.grade.severity,
+        status=listed.status if listed else None,
+        deprecated=listed.deprecated if listed else None,
+        reason=finding.reason,
+        safe_version=advised.version if advised else "",
+        file=within(pack.file, folder) if pack.file else None,
+        line=pack.line,
+        url=node_url(finding.node) if finding.node else None,
+    )

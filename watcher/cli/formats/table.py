@@ -1,0 +1,141 @@
+"""The tables that `audit` prints for people. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+
+from watcher.alerts.advice import advice_on_copy, commands
+from watcher.cli.formats.words import (
+    in_colour,
+    only_claims,
+    pack_cell,
+    rows,
+    summary,
+    why,
+)
+from watcher.cli.pack_names import version_cell
+from watcher.cli.terminal import INDENT, Row, table
+from watcher.model.finding import Finding
+from watcher.model.pack import PackKind, Verdict
+from watcher.polling.audit import Audit
+from watcher.text.columns import display_width
+from watcher.text.plural import plural
+from watcher.text.sanitize import Trusted, safe_line
+
+_SHOWN = 50
+"""Packs that a terminal gets."""
+_REASON = 300
+"""Characters of a reason."""
+_TERMINAL_REASON = 160
+"""The same on a terminal."""
+
+
+def lines(
+    done: Audit, seconds: float, width: int | None, *, only_problems: bool = False
+) -> list[str]:
+    """Return tables of what is installed and of what workflows name, and a summary.
+
+    `width` is the terminal's, on which packs that are fine are only counted; None for a pipe, which gets all.
+    """
+    chosen = rows(done, only_problems=only_problems or width is not None)
+    text: list[str] = []
+    for named in (False, True):
+        of_kind = [one for one in chosen if one.named is named]
+        if not of_kind:
+            continue
+        fitting = of_kind if width is None else of_kind[:_SHOWN]
+        text += _table(fitting, done, width, named=named)
+        if more := len(of_kind) - len(fitting):
+            text.append(f"and {plural(more, 'more pack')}; --json has all")
+        text.append("")
+    return [*text, summary(done, seconds)]
+
+
+def _table(
+    findings: Sequence[Finding], done: Audit, width: int | None, *, named: bool
+) -> list[str]:
+    places = {one.install for one in done.inventories if one.named is named}
+    # On a terminal an install that all rows share is said once, above them.
+    shared = places if width is None else {one.install for one in findings}
+    by_place = len(shared) > 1
+    head = ["PACK", "VERSION", "VERDICT", "WHAT TO DO"]
+    cells = [_cells(one) for one in findings]
+    if by_place:
+        head.insert(0, "WORKFLOW" if named else "INSTALL")
+        cells = [
+            [_name(one.install), *of] for one, of in zip(findings, cells, strict=True)
+        ]
+    # comfy-cli knows packs by their ids alone, and uninstalls every copy: of several copies nothing is to be typed.
+    copies = Counter(
+        (one.install, one.id) for one in done.findings if not only_claims(one)
+    )
+    typed = [
+        _commands(one) if copies[one.install, one.id] == 1 else () for one in findings
+    ]
+    found: list[Row] = []
+    if width is None:  # so that a row is a line
+        head += ["WHY", "COMMAND"]
+    for row, one, of in zip(cells, findings, typed, strict=True):
+        found.append(row)
+        if width is None:
+            row += [why(one, _REASON) or "-", " && ".join(of) or "-"]
+            continue
+        reason = why(one, _TERMINAL_REASON)
+        if reason and not _is_said_of_all(done, one):
+            found.append(INDENT + reason)
+        for command in of:
+            found += _typed(command, width)
+    return [*_whose(shared, places, named=named), *table(head, found, width)]
+
+
+def _whose(
+    shared: Collection[str], places: Collection[str], *, named: bool
+) -> list[str]:
+    """Return the line above a table: whose packs they are, unless a column says it or nothing has to."""
+    if len(shared) > 1:
+        return ["these workflows name"] if named else []
+    [name] = map(_name, shared)
+    if named:
+        return [f"{name}: this workflow names"]
+    return [f"{name}:"] if len(places) > 1 else []
+
+
+def _typed(command: str, width: int) -> list[str]:
+    """Return the lines of a command, which can be pasted also where they are two."""
+    line = f"{INDENT}$ {command}"
+    if display_width(line) <= width:
+        return [line]
+    start, _, end = line.rpartition(" ")
+    return [f"{start} \\", f"{INDENT}{INDENT}{end}"]
+
+
+def _name(install: str) -> str:
+    """Return an install's name, which a person chose, as it is."""
+    return safe_line(Trusted(install))
+
+
+def _commands(finding: Finding) -> tuple[str, ...]:
+    """Return what to type about a pack that came from the registry, as comfy-cli takes it."""
+    pack, name = finding.pack, finding.id
+    is_from_registry = pack.kind is PackKind.REGISTRY and not finding.named
+    if name is None or name != pack.id or not is_from_registry:
+        return ()
+    return commands(finding, name)
+
+
+def _cells(finding: Finding) -> list[str]:
+    disabled = "" if finding.pack.enabled else " (disabled)"
+    accepted = " (accepted)" if finding.accepted else ""
+    return [
+        pack_cell(finding),
+        version_cell(finding.pack),
+        in_colour(finding.grade) + disabled + accepted,
+        "".join(map(safe_line, advice_on_copy(finding))) or "-",
+    ]
+
+
+def _is_said_of_all(done: Audit, finding: Finding) -> bool:
+    """Return whether an error says for all packs at once why this one could not be checked."""
+    is_unread = any(gap.node is not None for gap in finding.gaps)
+    return bool(done.cause) and is_unread and finding.verdict is Verdict.UNKNOWN

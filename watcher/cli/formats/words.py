@@ -1,0 +1,103 @@
+"""What all formats of `audit` say of a pack, and of all of them: in words, safe to print. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from watcher.alerts.findings import in_a_sentence
+from watcher.cli.pack_names import base_name, shown_name
+from watcher.cli.report import safe_words
+from watcher.cli.terminal import colour, styled
+from watcher.model.finding import Finding, Grade
+from watcher.model.pack import PackKind, Verdict
+from watcher.polling.audit import Audit
+from watcher.text.plural import plural
+from watcher.text.sanitize import escape_invisible, sanitize_line
+
+
+def rows(done: Audit, *, only_problems: bool) -> list[Finding]:
+    """Return the findings to show."""
+    return [
+        one
+        for one in done.findings
+        if not (only_problems and one.verdict is Verdict.OK)
+    ]
+
+
+def in_colour(grade: Grade) -> str:
+    """Return the verdict in its colour; one that is only informational has none."""
+    return colour(grade.in_words)
+
+
+def pack_cell(finding: Finding) -> str:
+    """Return which pack it is, and its folder where that has another name."""
+    pack, name = finding.pack, finding.id or finding.pack.id
+    if name is None or only_claims(finding):
+        return shown_name(pack)
+    if finding.named or base_name(pack).lower() == name.lower():
+        return sanitize_line(name)
+    return f"{sanitize_line(name)} (folder {shown_name(pack)})"
+
+
+def only_claims(finding: Finding) -> bool:
+    """Return whether the id is no more than a claim, so that the folder says better which pack it is."""
+    return (
+        finding.pack.kind is PackKind.GIT
+        and finding.verdict is Verdict.UNKNOWN
+        and not finding.named
+    )
+
+
+def why(finding: Finding, limit: int) -> str:
+    """Return the reason, shortened. Evidence is shown as `installed` shows it: its words are this program's."""
+    if finding.reason and finding.reason == finding.pack.evidence:
+        return escape_invisible(finding.reason)
+    if finding.verdict is not Verdict.FLAGGED:
+        return sanitize_line(finding.reason, limit)
+    found = sanitize_line(finding.detail, limit)
+    if finding.scan and finding.scan.is_whole:
+        found = safe_words(in_a_sentence(finding.scan))
+    elif finding.listed and not found:
+        found = "the registry gives no reason"
+    because = ": ".join(filter(None, (sanitize_line(finding.basis, limit), found)))
+    is_calm = finding.grade is Grade.FLAGGED_INFO
+    return because if is_calm else f"{because}; not reviewed yet"
+
+
+def summary(done: Audit, seconds: float) -> str:
+    """Return the last line: how many packs were looked at, how many have which verdict, and what it rests on."""
+    findings = done.findings
+    if not findings:
+        parts = ["no pack was found"]
+    else:
+        counts = Counter(one.grade for one in findings)
+        verdicts = [f"{counts[one]:,} {in_colour(one)}" for one in Grade if counts[one]]
+        packs = plural(len(findings), "pack")
+        parts = [f"{packs} ({seconds:.1f} s): {', '.join(verdicts)}"]
+    clones = sum(
+        one.pack.kind is PackKind.GIT and one.listed is not None for one in findings
+    )
+    if clones:
+        parts.append(f"{plural(clones, 'clone')} judged by the version in a file")
+    if accepted := sum(one.accepted for one in findings):
+        parts.append(f"{accepted} accepted")
+    failed = [one for one in done.inventories if one.failure]
+    partly = sum(bool(one.places) for one in failed)
+    missing = (
+        (len(failed) - partly, "install", "could not be read"),
+        (partly, "install", "could not be read in full"),
+        (
+            sum(bool(one.gaps) for one in findings),
+            "pack",
+            "could not be checked in full",
+        ),
+        (
+            sum(len(one.unnamed) for one in done.inventories),
+            "type",
+            "of nodes that name no pack",
+        ),
+    )
+    for count, noun, what in missing:
+        if count:
+            parts.append(styled(f"{plural(count, noun)} {what}", "red"))
+    return "; ".join(parts)
