@@ -10,6 +10,11 @@ import re
 import sys
 from pathlib import Path
 
+# Some steps run before the program is installed: its source lies in the action's repository too.
+sys.path.insert(1, str(Path(__file__).resolve().parents[2]))
+
+from watcher.cli import workflow_commands as of_the_program
+
 _PLAIN = re.compile(r"[^\r\n]*")
 
 
@@ -17,19 +22,18 @@ def set_output(name: str, value: str) -> None:
     """Set an output of this step; ValueError for a value of more than one line."""
     if not _PLAIN.fullmatch(value):
         raise ValueError(f"the output {name} has a line end")
-    _append("GITHUB_OUTPUT", f"{name}={value}\n")
+    with Path(os.environ["GITHUB_OUTPUT"]).open("ab") as file:
+        file.write(_encoded(f"{name}={value}\n"))
 
 
 def add_summary(markdown: str) -> None:
     """Add Markdown to the summary of the job."""
-    _append("GITHUB_STEP_SUMMARY", markdown)
+    of_the_program.add_summary(os.environ, markdown)
 
 
 def annotate(level: str, title: str, text: str) -> None:
     """Print an annotation: `level` is `error`, `warning` or `notice`. The texts need no escaping."""
-    _print(
-        f"::{level} title={_escaped(title).replace(':', '%3A').replace(',', '%2C')}::{_escaped(text)}"
-    )
+    _print(of_the_program.annotation(of_the_program.Level(level), title, text))
 
 
 def say(text: str) -> None:
@@ -44,18 +48,9 @@ def refuse(text: str) -> None:
     raise SystemExit(2)
 
 
-def _escaped(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-
 def _print(line: str) -> None:
     sys.stdout.buffer.write(_encoded(f"{line}\n"))
     sys.stdout.buffer.flush()
-
-
-def _append(variable: str, text: str) -> None:
-    with Path(os.environ[variable]).open("ab") as file:
-        file.write(_encoded(text))
 
 
 def _encoded(text: str) -> bytes:

@@ -1,12 +1,15 @@
-"""Annotations: lines on stderr from which GitHub Actions, and what works like it, makes notes beside a file. Pure.
+"""What GitHub Actions, and what works like it, takes from a program: annotations and the summary of the job.
 
-Every text in them may be untrusted: what could end a line or a property is escaped, as the runner's own toolkit does.
+An annotation is a line of the log, from which GitHub makes a note beside a file. Every text in it may be untrusted:
+what could end a line or a property is escaped, as the runner's own toolkit does. Scripts of the actions use this before
+the program is installed, so it imports nothing else that has to be.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
+from pathlib import Path
 
 from watcher.text.sanitize import escape_invisible, redact_emails
 
@@ -38,6 +41,25 @@ def annotation(
             properties["line"] = str(line)
     shown = ",".join(f"{name}={_property(text)}" for name, text in properties.items())
     return f"::{level} {shown}::{_data(message)}"
+
+
+def folder_here(environ: Mapping[str, str]) -> str:
+    """Return what stands before the path of a file in the working folder, as GitHub wants it: a job may work below."""
+    try:
+        below = Path.cwd().relative_to(environ.get("GITHUB_WORKSPACE", ""))
+    except (ValueError, OSError):
+        return ""
+    return "" if below == Path() else f"{below.as_posix()}/"
+
+
+def add_summary(environ: Mapping[str, str], markdown: str) -> None:
+    """Add Markdown to the summary of the job, if there is one. OSError if it cannot be written.
+
+    What UTF-8 cannot hold is spelled out.
+    """
+    if path := environ.get("GITHUB_STEP_SUMMARY"):
+        with Path(path).open("ab") as file:
+            file.write(markdown.encode("utf-8", "backslashreplace"))
 
 
 def _data(text: str) -> str:

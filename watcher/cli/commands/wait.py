@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -29,7 +29,12 @@ from watcher.cli.terminal import (
     to_json,
     unstyle,
 )
-from watcher.cli.workflow_commands import Level, annotation, are_read
+from watcher.cli.workflow_commands import (
+    Level,
+    annotation,
+    are_read,
+    folder_here,
+)
 from watcher.errors import UsageError
 from watcher.installs.recognise import pyproject, texts
 from watcher.installs.safe_files import Folder, UnreadableError
@@ -122,7 +127,7 @@ def run_wait(
     else:
         echo_result(done.lines(width(sys.stdout)))
     if are_read(os.environ):
-        for line in done.annotations(_folder(os.environ)):
+        for line in done.annotations(folder_here(os.environ)):
             echo_command(line)
     return done.code
 
@@ -326,12 +331,3 @@ _LEVELS = {"critical": Level.ERROR, "info": Level.NOTICE}
 """Any other severity, and none, is a warning."""
 _NOTES = 10
 """Findings that are annotations: GitHub shows no more of one level and step."""
-
-
-def _folder(environ: Mapping[str, str]) -> str:
-    """Return what the runner puts before the path of a file in this folder: a job may work in a folder below."""
-    try:
-        below = Path.cwd().relative_to(environ.get("GITHUB_WORKSPACE", ""))
-    except (ValueError, OSError):
-        return ""
-    return "" if below == Path() else f"{below.as_posix()}/"
