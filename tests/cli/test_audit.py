@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ from watcher.cli.commands.schema import document_of
 pytestmark = pytest.mark.measured
 
 Audit = Callable[..., program.Completed]
+
+LONG_AGO = "2026-01-01T00:00:00Z"
 
 MALWARE = (
     "remove it; change the passwords and keys that this machine held. "
@@ -83,19 +86,20 @@ def verdicts(done: program.Completed) -> list[tuple[str, str]]:
 def _every_verdict(comfyui: ComfyUI, registry: FakeRegistry) -> None:
     """Install a pack for each verdict, in an order that is not theirs."""
     catalog = registry.catalog
+    publish = partial(catalog.publish, created_at=LONG_AGO)
     for name in ("fine", "behind", "aged", "fresh", "gone", "finding", "evil"):
-        catalog.publish(name, "1.0.0")
+        publish(name, "1.0.0")
         comfyui.registry(name, "1.0.0")
-    catalog.publish("behind", "1.10.0")
+    publish("behind", "1.10.0")
     catalog.deprecate("aged", "1.0.0")
-    catalog.publish("aged", "1.1.0")
+    publish("aged", "1.1.0")
     catalog.set_status("gone", "1.0.0", "deleted")
     catalog.set_status("fresh", "1.0.0", "pending")
     finding = '[{"issue_type": "net", "severity": "info", "file_path": "x.py"}]'
     catalog.set_status("finding", "1.0.0", "flagged", finding)
     catalog.set_status("evil", "1.0.0", "banned", REASON)
-    catalog.publish("evil", "0.9.0")
-    catalog.publish("withdrawn", "2.0.0")
+    publish("evil", "0.9.0")
+    publish("withdrawn", "2.0.0")
     comfyui.registry("withdrawn", "1.0.0")
     comfyui.single("mine.py")
 

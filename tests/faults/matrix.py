@@ -149,6 +149,7 @@ class Run:
             channels=(),
             alert_expiry=7 * 86_400.0,
             addresses=Addresses(),
+            minimum_age=0.0,
         )
 
     def poll(self, now: Due, *, url: str = "") -> Report:

@@ -149,6 +149,7 @@ def _audited(world: World, registry: FakeRegistry) -> tuple[Finding, ...]:
             [await scan(_source(world), timeout=30)],
             registry_url=registry.url,
             limits=RequestLimits(timeout=30, retries=0, concurrency=16),
+            minimum_age=0,
             clock=clock,
         )
         return done.findings

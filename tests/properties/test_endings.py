@@ -9,6 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.support.factories import (
+    ANY_AGE,
     HARMLESS,
     PACK,
     channel,
@@ -201,7 +202,9 @@ class Life:
         if events:
             snapshot, _ = with_scans(compared.snapshot, events, reasons)
             change, events = judged(replace(compared, snapshot=snapshot))
-        snapshot, events = finished(events, change.snapshot, step.statuses, reasons)
+        snapshot, events = finished(
+            events, change.snapshot, step.statuses, reasons, ANY_AGE
+        )
         saved = documents.write_snapshot(snapshot)
         self.state = replace(
             self.state,

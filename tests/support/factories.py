@@ -17,7 +17,7 @@ from watcher.model.listing import Listing
 from watcher.model.outcome import Undelivered
 from watcher.model.scan import Scan, ScanFinding
 from watcher.model.snapshot import Node
-from watcher.model.version import ACTIVE, STATUSES, Version, in_order
+from watcher.model.version import ACTIVE, STATUSES, MinimumAge, Version, in_order
 from watcher.polling.model import PollConfig, Report
 from watcher.registry.client import RequestLimits
 
@@ -28,6 +28,10 @@ BEFORE = "2026-01-01T00:00:00Z"
 CHECKED = "2026-03-01T00:00:00.000Z"
 """When the node was last read completely."""
 NOW = "2026-03-02T00:00:00.000Z"
+
+
+ANY_AGE = MinimumAge(seconds=0, now=NOW)
+"""Every version is old enough."""
 
 
 def minute(number: float) -> str:
@@ -64,7 +68,7 @@ def compare(known_as: Node | None, /, *versions: Version, **fields: Any) -> Diff
     terms: dict[str, Any] = {"now": NOW}
     terms |= {
         name: fields.pop(name)
-        for name in ("statuses", "baseline", "now")
+        for name in ("statuses", "baseline", "now", "minimum_age")
         if name in fields
     }
     checked_at = fields.pop("checked_at", CHECKED)
@@ -151,6 +155,7 @@ def watch(
         "failure_threshold": 1,
         "channels": channels,
         "alert_expiry": 7 * 86_400.0,
+        "minimum_age": 0.0,
         "addresses": Addresses(
             salt="ab" * 16,
             apprise="2.3",

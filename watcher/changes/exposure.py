@@ -15,6 +15,7 @@ from watcher.model.exposure import Exposure, Installed, accepts, exposure_key
 from watcher.model.finding import Finding, Grade, is_worse, rank, worst
 from watcher.model.pack import Copy, Pack, Verdict
 from watcher.model.snapshot import Node
+from watcher.model.version import MinimumAge
 
 _ENDS = {Kind.REINSTATED, Kind.UNDEPRECATED}
 """The kinds of events that say that something is well again."""
@@ -38,6 +39,7 @@ class Poll:
     """Versions whose findings are accepted, as `pack@1.2.0`."""
     statuses: Collection[str]
     """The watched ones."""
+    minimum_age: MinimumAge
     now: str
 
 

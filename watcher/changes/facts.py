@@ -13,12 +13,22 @@ from watcher.changes.scans import VersionKey, version_of, with_scans
 from watcher.changes.transitions import text_of
 from watcher.model.bounds import bounded
 from watcher.model.event import Event, FieldChange, Kind, is_explained, is_run_malware
+from watcher.model.event_form import public_time
 from watcher.model.listing import Listing
 from watcher.model.precedence import is_prerelease, normalised, precedence
 from watcher.model.snapshot import Node, Snapshot
-from watcher.model.version import ACTIVE, SafeVersion, Version, is_watched, recency
+from watcher.model.version import (
+    ACTIVE,
+    MinimumAge,
+    SafeVersion,
+    Version,
+    YoungVersion,
+    is_watched,
+    recency,
+)
 from watcher.text.changelog import first_line
 from watcher.text.status_reason import Reason
+from watcher.timestamps import MomentOrEmpty
 
 
 def with_release_notes(
@@ -60,6 +70,7 @@ def finished(
     snapshot: Snapshot,
     statuses: Collection[str],
     reasons: Mapping[VersionKey, Reason],
+    minimum_age: MinimumAge,
 ) -> tuple[Snapshot, tuple[Event, ...]]:
     """Return the events of a poll with what is no part of the transition, as they are kept and sent.
 
@@ -75,7 +86,7 @@ def finished(
         key = (event.node or "").lower()
         if key not in safe:
             node = snapshot.nodes.get(key)
-            safe[key] = safe_version(node, statuses) if node else None
+            safe[key] = safe_version(node, statuses, minimum_age) if node else None
         said = reasons.get(version_of(event)) if is_explained(event) else None
         reason = filter(None, (event.reason, said.summary if said else ""))
         known = event.safe_version or safe[key]
@@ -87,11 +98,13 @@ def finished(
     return snapshot, tuple(done)
 
 
-def safe_version(node: Node, statuses: Collection[str]) -> SafeVersion | None:
-    """Return the newest version that is active and not deprecated, a pre-release only if there is nothing else.
+def safe_version(
+    node: Node, statuses: Collection[str], minimum_age: MinimumAge
+) -> SafeVersion | None:
+    """Return the version to advise: active, not deprecated and old enough, else a younger one if only that is good.
 
-    There is none if the whole node is banned. None: it is not known before the first complete listing that shows active
-    versions, and while these are not watched.
+    It is the newest, a pre-release only if there is nothing else. There is none if the whole node is banned. None: it
+    is not known before the first complete listing that shows active versions, and while these are not watched.
     """
     if node.banned:
         return SafeVersion(None)
@@ -102,8 +115,14 @@ def safe_version(node: Node, statuses: Collection[str]) -> SafeVersion | None:
     good = good_versions(node)
     if not good:
         return SafeVersion(None)
-    best = max(good, key=lambda one: (not is_prerelease(one.version), _age(one)))
-    return SafeVersion(best.version)
+    newest = max(good, key=_preference)
+    old = old_enough(node, good, minimum_age)
+    if newest in old:
+        return SafeVersion(newest.version)
+    # Who has to move at once has to know of a fix that is new.
+    since = _out_since(node, newest, minimum_age)
+    advised = max(old, key=_preference, default=newest)
+    return SafeVersion(advised.version, YoungVersion(newest.version, since))
 
 
 def good_versions(node: Node) -> list[Version]:
@@ -112,6 +131,38 @@ def good_versions(node: Node) -> list[Version]:
         _meaning(one) for one in node.listed if one.status != ACTIVE or one.deprecated
     }
     return [one for one in node.listed if one.version and _meaning(one) not in bad]
+
+
+def old_enough(
+    node: Node, good: Sequence[Version], minimum_age: MinimumAge
+) -> list[Version]:
+    """Return those of a node's good versions that are old enough to be advised, in whatever way rows write them."""
+    young = {
+        _meaning(one)
+        for one in good
+        if not minimum_age.is_reached(_out_since(node, one, minimum_age))
+    }
+    return [one for one in good if _meaning(one) not in young]
+
+
+def _out_since(node: Node, version: Version, minimum_age: MinimumAge) -> MomentOrEmpty:
+    """Return since when an active version is out; "" if that is not known.
+
+    A version may have waited for its scan: from when it was created until it was seen to become active nobody could
+    install it.
+    """
+    created = public_time(version.created_at)
+    if created is None or minimum_age.is_future(created):
+        return ""
+    seen = node.active_since.get(version.key)
+    # Our own clock may have been ahead.
+    is_seen = seen is not None and not minimum_age.is_future(seen)
+    return max(created, seen) if is_seen and seen else created
+
+
+def _preference(version: Version) -> tuple[object, ...]:
+    """Return a key that sorts good versions, the one to advise last."""
+    return not is_prerelease(version.version), _age(version)
 
 
 def _meaning(version: Version) -> object:

@@ -19,9 +19,11 @@ from watcher.model.version import (
     DELETED,
     FLAGGED,
     PENDING,
+    MinimumAge,
     Version,
     in_order,
 )
+from watcher.timestamps import Moment
 
 KEPT = 2000
 """The most versions that a node keeps and a listing does not show, newest first: a pack may publish and remove without
@@ -43,6 +45,7 @@ class KnownVersions:
     decided: set[str]
     scans: dict[str, Scan]
     ends: dict[str, Severity]
+    active_since: dict[str, Moment]
 
     @classmethod
     def of(cls, node: Node) -> Self:
@@ -56,6 +59,7 @@ class KnownVersions:
             decided=set(node.decided),
             scans=dict(node.scans),
             ends=dict(node.ends),
+            active_since=dict(node.active_since),
         )
 
     def put_into(self, node: Node) -> Node:
@@ -68,6 +72,7 @@ class KnownVersions:
             partial=tuple(sorted(self.partial)),
             decided=tuple(sorted(self.decided)),
             ends=dict(sorted(self.ends.items())),
+            active_since=dict(sorted(self.active_since.items())),
             versions=in_order(self.rows.values()),
             scans=self.scans,
         )
@@ -95,6 +100,31 @@ class KnownVersions:
             self.partial.add(key)
         else:
             self.partial.discard(key)
+
+    def take_activation(
+        self, version: Version, old: Version | None, now: Moment
+    ) -> None:
+        """Record that a version became active which was known to be something else (`Node.active_since`).
+
+        `old` is None for a new one: when that became active its date says.
+        """
+        moment = self.active_since.pop(old.key, None) if old else None
+        if old is not None and not self._is_active(old):
+            moment = now
+        if moment is not None and version.status == ACTIVE:
+            self.active_since[version.key] = moment
+
+    def _is_active(self, version: Version) -> bool:
+        is_gone = self.marks.get(version.key) in {Mark.REMOVED, Mark.LEFT}
+        return version.status == ACTIVE and not is_gone
+
+    def forget_old_activations(self, minimum_age: MinimumAge) -> None:
+        """Drop the moments of versions that are old enough by them."""
+        self.active_since = {
+            key: moment
+            for key, moment in self.active_since.items()
+            if not minimum_age.is_reached(moment)
+        }
 
     def severity_of_end(self, version: Version) -> Severity:
         """Return how bad the worst was that was reported of a version since it was active.
@@ -154,6 +184,7 @@ class KnownVersions:
         self.decided.discard(key)
         self.scans.pop(key, None)
         self.ends.pop(key, None)
+        self.active_since.pop(key, None)
         self.seen_floor = max(self.seen_floor, self.seen.pop(key, 0))
 
     def forget_the_rest(self, shown: Collection[str]) -> None:

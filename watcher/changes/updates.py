@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from watcher.changes.exposure import Poll
-from watcher.changes.facts import good_versions, safe_version
-from watcher.changes.transitions import REMOVED, node_url
+from watcher.changes.facts import good_versions, old_enough, safe_version
+from watcher.changes.transitions import node_url
 from watcher.model.event import Event, Kind, event_id
 from watcher.model.exposure import Installed, exposure_key
 from watcher.model.finding import Finding
@@ -17,51 +17,66 @@ from watcher.model.version import Version
 
 
 def offer(reported: Installed, poll: Poll) -> tuple[Installed, tuple[Event, ...]]:
-    """Return what was offered after a poll, and the events: at most one for each pack.
+    """Return which versions are awaited after a poll, and the events: at most one for each pack.
 
-    What was offered is the newest good version so far of each pack. A version is offered once: by its `new` event, or
-    when it becomes the newest good one that there was so far.
+    A version is awaited until it is good and old enough. It is offered in the poll in which it has become that, or
+    never: what somebody installs afterwards makes none of the others news.
     """
-    best: dict[str, str] = {}
+    awaited: dict[str, tuple[str, ...]] = {}
     events: list[Event] = []
     for key, versions in sorted(_enabled(poll.findings).items()):
-        node, old = poll.after.get(key), reported.offered.get(key)
-        safe = safe_version(node, poll.statuses) if node else None
-        if node is None or safe is None or safe.version is None:
-            if old is not None:
-                best[key] = (
-                    old  # not known just now: forgetting it would offer it again
-                )
+        node, old = poll.after.get(key), reported.awaited.get(key)
+        if node is None:
             continue
-        newest = safe.version
-        is_better = old is not None and is_newer(newest, old)
-        # It never falls: what was offered once is not offered again after a better one is gone.
-        best[key] = newest if old is None or is_better else old
-        was_read = key in poll.before and bool(poll.before[key].baseline_at)
-        if not versions or not was_read:
+        good = _to_offer(node, poll)
+        if good is None and old is None:
+            continue  # a first reading has to be complete
+        texts = {one.version for one in node.versions}
+        before = poll.before.get(key)
+        if old is None or before is None:
+            candidates, is_first = texts, True
+        else:
+            unknown = texts - {one.version for one in before.versions}
+            candidates, is_first = unknown | (texts & {*old}), False
+        arrived = [one for one in good or () if one.version in candidates]
+        left = candidates - {one.version for one in arrived}
+        awaited[key] = tuple(sorted(left))
+        if is_first or not versions:
             continue  # a first reading is no news
         running = min(versions, key=precedence)
-        fresh = {event.version for event in poll.events if _is_release(event, key)}
-        if is_better:
-            fresh.add(newest)
-        good = [
-            one
-            for one in good_versions(node)
-            if one.version in fresh and is_newer(one.version, running)
-        ]
-        if not is_prerelease(running):
-            # The newest good version is a pre-release only where there is nothing else.
-            good = [
-                one
-                for one in good
-                if one.version == newest or not is_prerelease(one.version)
-            ]
-        if good:
-            update = max(good, key=lambda one: precedence(one.version))
+        update = _best(arrived, good or (), running)
+        if update is not None:
             seen = reported.seen + len(events)
             events.append(_update(node, update, running, poll.now, seen))
     seen = reported.seen + len(events)
-    return replace(reported, offered=best, seen=seen), tuple(events)
+    return replace(reported, awaited=awaited, seen=seen), tuple(events)
+
+
+def _to_offer(node: Node, poll: Poll) -> list[Version] | None:
+    """Return the versions that are good and old enough; None if that is not known."""
+    safe = safe_version(node, poll.statuses, poll.minimum_age)
+    if safe is None or safe.version is None:
+        return None if safe is None else []
+    return old_enough(node, good_versions(node), poll.minimum_age)
+
+
+def _best(
+    arrived: Sequence[Version], good: Sequence[Version], running: str
+) -> Version | None:
+    """Return the newest of the versions that have `arrived` that is newer than the running one; None without one.
+
+    Of pre-releases there is one only for who runs one, or if no release is good.
+    """
+    takes_any = is_prerelease(running) or all(
+        is_prerelease(one.version) for one in good
+    )
+    newer = [
+        one
+        for one in arrived
+        if is_newer(one.version, running)
+        and (takes_any or not is_prerelease(one.version))
+    ]
+    return max(newer, key=lambda one: precedence(one.version), default=None)
 
 
 def _enabled(findings: Iterable[Finding]) -> dict[str, list[str]]:
@@ -72,12 +87,6 @@ def _enabled(findings: Iterable[Finding]) -> dict[str, list[str]]:
         if one.pack.enabled and one.pack.version:
             versions.append(one.pack.version)
     return found
-
-
-def _is_release(event: Event, key: str) -> bool:
-    """Return whether a version of the pack is active for the first time."""
-    about = event.node is not None and event.node.lower() == key
-    return about and event.kind is Kind.NEW and event.before != REMOVED
 
 
 def _update(node: Node, version: Version, running: str, now: str, seen: int) -> Event:

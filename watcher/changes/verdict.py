@@ -32,6 +32,7 @@ from watcher.model.version import (
     FLAGGED,
     PENDING,
     STATUSES,
+    MinimumAge,
     SafeVersion,
     Version,
     badness,
@@ -59,6 +60,8 @@ class Knowledge:
     """Keys of versions of which the answer does not say readably whether they are deprecated."""
     statuses: tuple[str, ...] = STATUSES
     """Those that are watched."""
+    minimum_age: MinimumAge
+    """How old a version has to be to be advised."""
     reason: str = ""
     """A summary of why the pack as a whole is banned or deleted."""
     unread: ReadFailure | None = None
@@ -108,7 +111,7 @@ class Knowledge:
             return None
         if _is_empty(self.node):
             return SafeVersion(None)
-        return safe_version(self.node, self.statuses)
+        return safe_version(self.node, self.statuses, self.minimum_age)
 
     @property
     def lack(self) -> str:
@@ -310,7 +313,9 @@ def _of_version(pack: Pack, text: str, known: Knowledge) -> Iterator[_Ground]:
         return
     yield from (_of_listed(one, known) for one in found)
     worst, safe = found[0], known.safe_version
-    if safe and safe.version and is_newer(safe.version, worst.version):
+    if safe is None or safe.version is None or safe.is_young:
+        return
+    if is_newer(safe.version, worst.version):
         yield _Ground(verdict=Verdict.OUTDATED, listed=worst)
 
 

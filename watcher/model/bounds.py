@@ -85,13 +85,22 @@ def bounded(
         reason=kept(event.reason),
         changes=tuple(_shortened(one, longest) for one in event.changes),
         published=kept(event.published),
-        safe_version=safe and SafeVersion(if_any(safe.version)),
+        safe_version=safe and _safe(safe, longest),
         changelog=kept(event.changelog),
         install=event.install and cut(event.install, longest_name),
         installed=installed,
         bad_versions=bad_versions,
         scan=event.scan and _scan(event.scan, findings, longest),
         tally=event.tally and replace(event.tally, patterns=kept(event.tally.patterns)),
+    )
+
+
+def _safe(safe: SafeVersion, longest: int) -> SafeVersion:
+    """Return the advised version, and a younger one, with their texts cut."""
+    version, younger = safe.version, safe.younger
+    return SafeVersion(
+        version=None if version is None else cut(version, longest),
+        younger=younger and replace(younger, version=cut(younger.version, longest)),
     )
 
 

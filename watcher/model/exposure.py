@@ -31,8 +31,10 @@ class Installed:
     """Names of the installs that were reported failing and have not recovered, sorted."""
     seen: int = 0
     """How many events installs and exposures had, so that each event has an id of its own."""
-    offered: Mapping[str, str] = field(default_factory=dict)
-    """By lower-case id of an installed pack: its newest version so far that was active and not deprecated."""
+    awaited: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By lower-case id of an installed pack: its versions that were never good and old enough, which may become an
+    `update`. Sorted.
+    """
     exposures: Mapping[str, Exposure] = field(default_factory=dict)
     """By `exposure_key`."""
 

@@ -10,7 +10,7 @@ from watcher.model.event import Severity
 from watcher.model.exposure import Installed
 from watcher.model.scan import Scan
 from watcher.model.version import STATUSES, Version, is_watched
-from watcher.timestamps import MomentOrEmpty
+from watcher.timestamps import Moment, MomentOrEmpty
 
 ADDED = "added"
 """Marks a field, in its metadata, that a file of the same format may lack: it is younger than the format."""
@@ -61,6 +61,8 @@ class Node:
     """How bad the worst was that was reported of a version since it was active, by key, where that does not follow from
     its status.
     """
+    active_since: Mapping[str, Moment] = field(default_factory=dict)
+    """When an active version was seen to become that, by key, while its age may matter (the setting `minimum_age`)."""
     versions: tuple[Version, ...] = ()
     """Oldest first."""
     scans: Mapping[str, Scan] = field(default_factory=dict)

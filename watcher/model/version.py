@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import astuple, dataclass
 
+from watcher import timestamps
+from watcher.timestamps import Moment, MomentOrEmpty
+
 ACTIVE = "active"
 PENDING = "pending"
 FLAGGED = "flagged"
@@ -76,11 +79,50 @@ class Version:
 
 
 @dataclass(frozen=True, slots=True)
+class YoungVersion:
+    """A good version that is not known to be old enough to be advised before an older one."""
+
+    version: str
+    """Untrusted text."""
+    since: MomentOrEmpty
+    """Since when it is out; "" if that is not known."""
+
+
+@dataclass(frozen=True, slots=True)
 class SafeVersion:
-    """The newest good version of a node, where that is known."""
+    """The version of a node that is advised, where that is known: the newest good one that is old enough."""
 
     version: str | None
     """Untrusted text; None if there is no good one."""
+    younger: YoungVersion | None = None
+    """The newest good version, if it is too young. It is the advised one itself where no other is good."""
+
+    @property
+    def is_young(self) -> bool:
+        """Whether the advised version itself is too young, for want of an older one."""
+        return self.younger is not None and self.younger.version == self.version
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MinimumAge:
+    """How old a version has to be at a moment."""
+
+    seconds: float
+    """0: any version is old enough."""
+    now: Moment
+
+    def is_reached(self, since: MomentOrEmpty) -> bool:
+        """Return whether a version that is out since then is old enough. It is not if that is not known."""
+        if not self.seconds:
+            return True
+        return bool(since) and self._age(since) >= self.seconds
+
+    def is_future(self, moment: Moment) -> bool:
+        """Return whether a moment is still to come, so that a clock or the registry was wrong."""
+        return self._age(moment) < 0
+
+    def _age(self, since: Moment) -> float:
+        return timestamps.seconds_between(since, self.now)
 
 
 def by_key(rows: Iterable[Version]) -> dict[str, Version]:

@@ -14,7 +14,7 @@ from watcher.model.failure import Fault, ReadFailure
 from watcher.model.finding import Finding, Grade, is_worse, rank
 from watcher.model.pack import Inventory, Pack, PackRecords, Verdict
 from watcher.model.snapshot import Node
-from watcher.model.version import BANNED, DELETED, FLAGGED, STATUSES
+from watcher.model.version import BANNED, DELETED, FLAGGED, STATUSES, MinimumAge
 from watcher.polling.reading.exposures import Known
 from watcher.polling.reading.nodes import Compared, compare_nodes
 from watcher.polling.reading.plan import Plan
@@ -24,6 +24,7 @@ from watcher.progress import Progress, silent
 from watcher.registry.client import Registry, RequestLimits
 from watcher.registry.search import read_near
 from watcher.text.status_reason import Reason
+from watcher.timestamps import Moment
 
 _EXPLAINED = {BANNED, FLAGGED, DELETED}
 """The statuses for which the registry has a reason."""
@@ -61,6 +62,8 @@ async def audit(
     *,
     registry_url: str,
     limits: RequestLimits,
+    minimum_age: float,
+    active_since: Mapping[str, Mapping[str, Moment]] = MappingProxyType({}),
     accept: Collection[str] = (),
     reported: Mapping[str, Exposure] = MappingProxyType({}),
     clock: Callable[[], str],
@@ -68,6 +71,7 @@ async def audit(
 ) -> Audit:
     """Return what the registry says of every pack; it is not asked if none has an id. No answer is an exception.
 
+    `minimum_age` is in seconds, and `active_since` has by lower-case id what a watch knows of it (`Node.active_since`).
     `accept` has versions as `pack@1.2.0`, and `reported` by `exposure_key` what a watch knows of them: what has become
     worse since it was accepted there is not accepted. ConfigError if the environment names a proxy that cannot be used.
     """
@@ -88,18 +92,19 @@ async def audit(
         asker = Asker(registry=registry, plan=plan, clock=clock, progress=progress)
         answers = await ask_each(asker)
         found, records = compare_nodes(plan, answers), answers.packs
+        nodes = _with_moments(found.nodes, active_since)
         known = Known(
             found=found,
-            nodes=found.nodes,
+            nodes=nodes,
             records=records.records,
             failure=records.failure,
             statuses=STATUSES,
-            now=now,
+            minimum_age=MinimumAge(seconds=minimum_age, now=now),
         )
         installed = [pack for _, pack in packs]
         patience = limits.timeout
         reasons = await _reasons(registry, known, installed, patience, progress)
-        known = replace(known, nodes=_with_scans(found.nodes, reasons))
+        known = replace(known, nodes=_with_scans(nodes, reasons))
         findings = [
             replace(
                 _explained(judge(of.install, pack, known.of), reasons), named=of.named
@@ -217,6 +222,16 @@ def _with_scans(
         for name, of_node in by_node(reasons).items()
     }
     return {**nodes, **found}
+
+
+def _with_moments(
+    nodes: Mapping[str, Node], active_since: Mapping[str, Mapping[str, Moment]]
+) -> dict[str, Node]:
+    """Return the nodes with when a watch saw their versions become active."""
+    return {
+        key: replace(node, active_since=active_since.get(key, {}))
+        for key, node in nodes.items()
+    }
 
 
 def _explained(finding: Finding, reasons: Mapping[VersionKey, Reason]) -> Finding:

@@ -51,6 +51,8 @@ class PollConfig:
     """Ids of publishers, all of whose packs are watched."""
     accept: frozenset[str] = frozenset()
     """Versions whose findings are accepted (`watcher.model.exposure.exposure_key`)."""
+    minimum_age: float
+    """How old a version has to be to be advised, in seconds."""
 
     @property
     def answer_scope(self) -> str:

@@ -141,6 +141,7 @@ def poll_config(
         addresses=validate_channels(settings, folder, origins, refusal),
         installs=settings.all_installs(),
         publishers=settings.publishers,
+        minimum_age=settings.minimum_age,
         accept=frozenset(
             exposure_key(*finding.rsplit("@", 1)) for finding in settings.accept
         ),

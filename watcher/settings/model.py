@@ -43,7 +43,7 @@ from watcher.text import mask
 SHORTEST_INTERVAL = 10.0
 """Seconds between the starts of two polls of `run`, at least."""
 
-DURATIONS = frozenset({"interval", "timeout", "alert_expiry"})
+DURATIONS = frozenset({"interval", "timeout", "alert_expiry", "minimum_age"})
 """Settings that are durations, in seconds."""
 
 _DAY = 86_400
@@ -121,6 +121,11 @@ class Settings(BaseSettings):
         (),
         description="Findings about installed packs that you know and accept, as `pack@1.2.0`. They are shown and"
         " marked, but not reported as `exposed` and not counted by `audit`. That ends when the status gets worse.",
+    )
+    minimum_age: Annotated[float, _duration(0, 366 * _DAY)] = Field(
+        1.0 * _DAY,
+        description="How old a version has to be before it is advised, and before `update` and `outdated` count it. A"
+        " younger one is named beside the advised one, and is advised if no other is good. `0` advises any.",
     )
     statuses: Annotated[tuple[str, ...], list_with(parsing.statuses, *STATUSES)] = (
         Field(STATUSES, description="Which versions to watch, by status.")

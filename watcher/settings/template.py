@@ -42,7 +42,14 @@ _SYSTEM_HEAD = f"""\
 """
 
 _SECTIONS = {
-    "What to watch": ("installs", "nodes", "publishers", "accept", "statuses"),
+    "What to watch": (
+        "installs",
+        "nodes",
+        "publishers",
+        "accept",
+        "minimum_age",
+        "statuses",
+    ),
     "Alerts": (
         "alert_urls",
         "heartbeat_url",

@@ -10,21 +10,30 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.factories import (
+    ANY_AGE,
     BEFORE,
     NOW,
     PACK,
     compare,
     event,
     known,
+    minute,
     version,
 )
 from tests.support.strategies import snapshots
 from watcher.changes.facts import finished, safe_version
 from watcher.changes.scans import version_of
+from watcher.durations import DAY
 from watcher.model.event import Event, Kind
 from watcher.model.pack import Copy
 from watcher.model.snapshot import Mark, Node, Snapshot
-from watcher.model.version import STATUSES, SafeVersion, Version
+from watcher.model.version import (
+    STATUSES,
+    MinimumAge,
+    SafeVersion,
+    Version,
+    YoungVersion,
+)
 from watcher.text.status_reason import Reason, read_reason
 
 NONE = SafeVersion(None)
@@ -171,13 +180,84 @@ def test_the_newest_good_version_is_safe(
     versions: list[Version], safe: str | None
 ) -> None:
     """It is active and not deprecated, newest by semantic versioning, and a pre-release only for want of a release."""
-    assert safe_version(known(*versions), ALL) == SafeVersion(safe)
+    assert safe_version(known(*versions), ALL, ANY_AGE) == SafeVersion(safe)
+
+
+A_DAY = MinimumAge(seconds=DAY, now=NOW)
+
+
+def aged(text: str, hours: float | str, *args: str, **fields: Any) -> Version:
+    """Make a version that was created so many hours ago, or at a time that is no time."""
+    at = hours if isinstance(hours, str) else minute(-hours * 60)
+    return version(text, *args, created_at=at, **fields)
+
+
+@pytest.mark.parametrize(
+    ("versions", "safe"),
+    [
+        ([aged("1.0", 24), aged("1.1", 23.9)], ("1.0", "1.1")),
+        (
+            [aged("1.0", 99), aged("1.1", 24), aged("1.2", 3), aged("1.3", 1)],
+            ("1.1", "1.3"),
+        ),
+        # A younger version that is older by its number is no reason to wait.
+        ([aged("1.0", 3), aged("2.0", 99)], ("2.0", None)),
+        ([aged("1.0", 3), aged("1.1", 1)], ("1.1", "1.1")),
+        ([aged("1.0", 99, "banned"), aged("1.1", 1)], ("1.1", "1.1")),
+        ([aged("1.0", 99), aged("1.1", 1, deprecated=True)], ("1.0", None)),
+        ([aged("1.0", 99), aged("2.0-rc.1", 3)], ("1.0", None)),
+        ([aged("2.0-rc.1", 99), aged("1.0", 3)], ("2.0-rc.1", "1.0")),
+        # Of rows that are one version the youngest counts.
+        ([aged("0.9", 99), aged("1.0", 99), aged("v1.0.0", 3)], ("0.9", "v1.0.0")),
+    ],
+)
+def test_a_version_that_is_old_enough_is_advised(
+    versions: list[Version], safe: tuple[str, str | None]
+) -> None:
+    """The newest good one is named beside it if it is younger, and is advised for want of an older one."""
+    found = safe_version(known(*versions), ALL, A_DAY)
+    assert found is not None
+    assert (found.version, found.younger and found.younger.version) == safe
+    assert found.is_young is (safe[0] == safe[1])
+    assert safe_version(known(*versions), ALL, ANY_AGE) == SafeVersion(
+        safe[1] or safe[0]
+    )
+
+
+@pytest.mark.parametrize("created", ["", "soon", "2026-13-01T00:00:00Z", minute(1)])
+def test_what_has_no_age_is_not_old(created: str) -> None:
+    """A date that is none, or in the future, makes no version old: it is advised only for want of another."""
+    odd = version("1.1", created_at=created)
+    node = known(version("1.0"), odd)
+    younger = YoungVersion("1.1", "")
+    assert safe_version(node, ALL, A_DAY) == SafeVersion("1.0", younger)
+    assert safe_version(known(odd), ALL, A_DAY) == SafeVersion("1.1", younger)
+    assert safe_version(node, ALL, ANY_AGE) == SafeVersion("1.1")
+
+
+def test_the_age_begins_when_a_version_became_active() -> None:
+    """If the state saw that, and later than the version was created; a clock that was ahead then says nothing."""
+    seen = {
+        "id-1.1": minute(-60),
+        "id-1.2": minute(-99 * 60),
+        "id-1.3": minute(60),
+    }
+    versions = [version("1.0"), version("1.1")]
+    node = known(*versions, active_since=seen)
+    younger = YoungVersion("1.1", minute(-60))
+    assert safe_version(node, ALL, A_DAY) == SafeVersion("1.0", younger)
+    for text in ("1.2", "1.3"):
+        node = known(*versions, version(text), active_since=seen)
+        assert safe_version(node, ALL, A_DAY) == SafeVersion(text)
+    node = known(version("1.0"), aged("1.2", 3), active_since=seen)
+    younger = YoungVersion("1.2", minute(-180))
+    assert safe_version(node, ALL, A_DAY) == SafeVersion("1.0", younger)
 
 
 def test_no_version_of_a_banned_pack_is_safe() -> None:
     """Whatever its versions say, and also if none was ever listed."""
-    assert safe_version(known(version("1.0"), banned=True), ALL) == NONE
-    assert safe_version(Node(node=PACK, banned=True), ALL) == NONE
+    assert safe_version(known(version("1.0"), banned=True), ALL, ANY_AGE) == NONE
+    assert safe_version(Node(node=PACK, banned=True), ALL, ANY_AGE) == NONE
 
 
 def test_a_version_that_is_gone_is_not_safe() -> None:
@@ -188,17 +268,20 @@ def test_a_version_that_is_gone_is_not_safe() -> None:
         version("1.2"),
         marks={"id-1.1": Mark.ABSENT, "id-1.2": Mark.REMOVED},
     )
-    assert safe_version(node, ALL) == SafeVersion("1.1")
+    assert safe_version(node, ALL, ANY_AGE) == SafeVersion("1.1")
 
 
 def test_nothing_is_said_of_what_is_not_known() -> None:
     """Before the first complete listing, and while active versions are not watched, there is no advice."""
-    assert safe_version(Node(node=PACK, versions=(version("1.0"),)), ALL) is None
+    assert (
+        safe_version(Node(node=PACK, versions=(version("1.0"),)), ALL, ANY_AGE) is None
+    )
     flagged = known(
         version("1.0"), version("1.1", "flagged"), statuses=("flagged", "banned")
     )
     assert [
-        safe_version(flagged, statuses) for statuses in (("flagged", "banned"), ALL)
+        safe_version(flagged, statuses, ANY_AGE)
+        for statuses in (("flagged", "banned"), ALL)
     ] == [None, None]
 
 
@@ -214,7 +297,7 @@ def test_a_finished_event_has_its_safe_version_and_reason() -> None:
         event("e", safe_version=NONE),
     )
     reasons = {(PACK.lower(), "id-1.0.0"): read_reason("1 finding")}
-    _, done = finished(events, snapshot, ALL, reasons)
+    _, done = finished(events, snapshot, ALL, reasons, ANY_AGE)
     assert [(one.safe_version, one.reason) for one in done] == [
         (SafeVersion("1.0"), "1 finding"),
         (SafeVersion("1.0"), ""),
@@ -242,7 +325,7 @@ def test_after_malware_that_is_run_no_version_is_advised() -> None:
     advised = set()
     for one, summary in cases.items():
         reasons = {version_of(one): Reason(summary=summary, scan=None)}
-        _, [done] = finished([one], snapshot, ALL, reasons)
+        _, [done] = finished([one], snapshot, ALL, reasons, ANY_AGE)
         if done.safe_version == SafeVersion("0.9"):
             advised.add(done.id)
     assert advised == {"dull", "not run", "flag"}
@@ -254,7 +337,7 @@ def test_a_safe_version_can_be_installed(
 ) -> None:
     """Whatever is known of a node, the version that is named is listed as active and is not deprecated."""
     for node in snapshot.nodes.values():
-        safe = safe_version(node, statuses)
+        safe = safe_version(node, statuses, ANY_AGE)
         if safe and safe.version:
             assert any(
                 (one.status, one.deprecated) == ("active", False)

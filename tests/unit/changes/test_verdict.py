@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.factories import HARMLESS, NOW, PACK, known, version
+from tests.support.factories import ANY_AGE, HARMLESS, NOW, PACK, known, version
 from watcher.changes.verdict import Knowledge, find_versions, judge
 from watcher.model.failure import Fault, ReadFailure
 from watcher.model.finding import Finding, Grade, rank
@@ -50,9 +50,14 @@ TIMED_OUT = ReadFailure(error="it timed out")
 ABSENT = ReadFailure(error="no such endpoint", fault=Fault.NOT_FOUND)
 
 
+def _knowledge(**fields: Any) -> Knowledge:
+    """Return what is known where a version may be of any age."""
+    return Knowledge(**{"minimum_age": ANY_AGE} | fields)
+
+
 def of(installed: Pack, node: Node | None, **fields: Any) -> Finding:
     """Judge a pack by what is known of its node; without a record the registry has no `GET /nodes`."""
-    about = Knowledge(
+    about = _knowledge(
         node=node, **{"no_records": None if "record" in fields else ABSENT} | fields
     )
     return judge("studio", installed, lambda _: about)
@@ -219,13 +224,13 @@ def named(by: Claim, name: str = "evil") -> tuple[Identity, ...]:
     return (Identity(id=name, by=by),)
 
 
-GOOD = Knowledge(node=known(version("1.0.0")), record=record())
-BAD_VERSION = Knowledge(
+GOOD = _knowledge(node=known(version("1.0.0")), record=record())
+BAD_VERSION = _knowledge(
     node=known(version("1.0.0", "banned")), record=record(id="evil")
 )
-BAD_PACK = Knowledge(node=known(version("7.0.0")), record=record("banned", id="evil"))
-ALL_BAD = Knowledge(node=known(version("7.0.0", "flagged")), record=record(id="evil"))
-NO_PACK = Knowledge(node=EMPTY)
+BAD_PACK = _knowledge(node=known(version("7.0.0")), record=record("banned", id="evil"))
+ALL_BAD = _knowledge(node=known(version("7.0.0", "flagged")), record=record(id="evil"))
+NO_PACK = _knowledge(node=EMPTY)
 
 
 @pytest.mark.parametrize("other", [BAD_VERSION, BAD_PACK, ALL_BAD])
@@ -268,7 +273,7 @@ def test_a_folder_may_have_any_name() -> None:
         ).verdict
         == "ok"
     )
-    unread = Knowledge(node=None, unread=TIMED_OUT)
+    unread = _knowledge(node=None, unread=TIMED_OUT)
     found = judge("studio", installed, lambda name: unread if name == "mine" else GOOD)
     assert (found.verdict, found.gaps) == ("unknown", (TIMED_OUT,))
     found = judge("studio", installed, {PACK: BAD_VERSION, "mine": unread}.__getitem__)

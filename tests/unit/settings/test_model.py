@@ -23,6 +23,7 @@ DEFAULTS: dict[str, object] = {
     "installs": (),
     "publishers": (),
     "accept": (),
+    "minimum_age": 86_400,
     "statuses": STATUSES,
     "registry_url": "https://api.comfy.org",
     "state_dir": Path("state"),

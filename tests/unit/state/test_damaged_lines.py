@@ -163,7 +163,12 @@ def test_a_damaged_line_among_acknowledgements_breaks_nothing(
 def _show(state: State) -> None:
     """Show the state as `status` and `health` do."""
     view = Overview(
-        state=state, nodes=["alpha"], channels={"ops": False}, now=NOW, max_age=60
+        state=state,
+        nodes=["alpha"],
+        channels={"ops": False},
+        now=NOW,
+        max_age=60,
+        minimum_age=60,
     )
     document(view)
     status_lines(view)

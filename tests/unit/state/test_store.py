@@ -64,7 +64,7 @@ PICTURE = Snapshot(
     installed=Installed(
         failing=("bare",),
         seen=3,
-        offered={PACK.lower(): "1.0"},
+        awaited={PACK.lower(): ("1.0",)},
         exposures={
             f"{PACK.lower()}@1.0": Exposure(
                 verdict="flagged", installs=("studio",), accepted="flagged"

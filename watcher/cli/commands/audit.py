@@ -53,6 +53,7 @@ def run_audit(
             await scan_all(chosen.sources, known.timeout, progress, workflows=True),
             registry_url=known.registry_url,
             limits=request_limits(known),
+            minimum_age=known.minimum_age,
             accept={*known.accept, *accept},
             reported=_reported(known, accept),
             clock=clock,

@@ -40,6 +40,7 @@ from watcher.model.version import (
     BANNED,
     FLAGGED,
     STATUSES,
+    MinimumAge,
     Version,
     newest,
 )
@@ -213,6 +214,8 @@ def node_row(
     state: State,
     copies: tuple[Copy, ...] = (),
     exposed: tuple[Exposed, ...] = (),
+    *,
+    minimum_age: MinimumAge,
 ) -> NodeRow:
     """Return the row of a watched node, with what is installed and exposed of it."""
     key, checks = name.lower(), state.checks
@@ -233,17 +236,17 @@ def node_row(
         checked_at=checks.checked.get(key),
         error=_shown(failure or checks.health.empty.get(key)),
         installed=copies,
-        outdated=_is_outdated(node, copies),
+        outdated=_is_outdated(node, copies, minimum_age),
         exposed=exposed,
     )
 
 
-def _is_outdated(node: Node, copies: Iterable[Copy]) -> bool:
-    """Return whether an enabled copy is older than the newest good version."""
+def _is_outdated(node: Node, copies: Iterable[Copy], minimum_age: MinimumAge) -> bool:
+    """Return whether an enabled copy is older than the newest good version that is old enough."""
     run = [copy.version for copy in copies if copy.enabled and copy.version is not None]
     # Most nodes of a whole registry are not run, and to compare all versions takes a while.
-    advised = safe_version(node, STATUSES) if run else None
-    good = advised.version if advised else None
+    advised = safe_version(node, STATUSES, minimum_age) if run else None
+    good = advised.version if advised and not advised.is_young else None
     return good is not None and any(is_newer(good, version) for version in run)
 
 
@@ -420,6 +423,8 @@ class Overview:
     now: str
     max_age: float
     """Seconds after which a poll or a check is late."""
+    minimum_age: float
+    """How old a version has to be to be advised, in seconds."""
     chosen: frozenset[str] = frozenset()
     """Lower-case ids of the nodes to show; empty for all."""
     only_problems: bool = False
@@ -429,8 +434,15 @@ class Overview:
         """A row for every watched node, in the order of the settings."""
         copies = copies_of(self.state.installs) if self.installs else {}
         exposed = _exposed_of(self.state) if self.installs else {}
+        age = MinimumAge(seconds=self.minimum_age, now=self.now)
         return [
-            node_row(name, self.state, copies.get(key, ()), exposed.get(key, ()))
+            node_row(
+                name,
+                self.state,
+                copies.get(key, ()),
+                exposed.get(key, ()),
+                minimum_age=age,
+            )
             for name, key in ((name, name.lower()) for name in self.nodes)
         ]
 
@@ -585,6 +597,7 @@ def show(
         installs=[source.name for source in known.all_installs()],
         now=clock(),
         max_age=usual_age(state, known.interval),
+        minimum_age=known.minimum_age,
         chosen=_ids_of(nodes, watched_nodes),
         only_problems=only_problems,
     )

@@ -19,7 +19,7 @@ from watcher.model.exposure import Installed
 from watcher.model.failure import ReadFailure
 from watcher.model.pack import PACK_STATUSES, PackRecord
 from watcher.model.snapshot import Node, Snapshot
-from watcher.model.version import ACTIVE, BANNED
+from watcher.model.version import ACTIVE, BANNED, MinimumAge
 from watcher.polling.model import PollConfig, Scans
 from watcher.polling.reading.compare import PollChange
 from watcher.polling.reading.nodes import Compared
@@ -42,14 +42,17 @@ class Known:
     failure: ReadFailure | None
     """Why there was no usable answer about packs as a whole, or not about all."""
     statuses: tuple[str, ...]
-    now: str
+    minimum_age: MinimumAge
 
     def of(self, name: str) -> Knowledge:
         """Return what is known of a node, by its id."""
         key = name.lower()
         node, unread = self.nodes.get(key), self.found.unread.get(key)
         if key in self.found.no_packs:
-            node, unread = node or Node(node=name, empty_since=self.now), None
+            node, unread = (
+                node or Node(node=name, empty_since=self.minimum_age.now),
+                None,
+            )
         if node is not None and key in self.found.registry_ids:
             node = replace(node, node=self.found.registry_ids[key])
         record = self.records.get(key)
@@ -67,6 +70,7 @@ class Known:
             record=record,
             unreadable=self.found.unreadable.get(key, frozenset()),
             statuses=self.statuses,
+            minimum_age=self.minimum_age,
             reason=reason or next(bans, ""),
             unread=unread,
             no_records=self.failure,
@@ -129,13 +133,14 @@ def with_installs(
         config.failure_threshold,
         now,
     )
+    minimum_age = MinimumAge(seconds=config.minimum_age, now=now)
     known = Known(
         found=found,
         nodes=change.snapshot.nodes,
         records=records,
         failure=failure,
         statuses=config.statuses,
-        now=now,
+        minimum_age=minimum_age,
     )
     findings = [
         one
@@ -153,6 +158,7 @@ def with_installs(
         events=change.events,
         accept=config.accept,
         statuses=config.statuses,
+        minimum_age=minimum_age,
         now=now,
     )
     installed, exposed = exposure.assess(scanned.snapshot.installed, poll)

@@ -422,6 +422,7 @@ def make_plan(
             statuses=tuple(one for one in STATUSES if one in config.statuses),
             baseline=config.baseline,
             now=started,
+            minimum_age=config.minimum_age,
         ),
     )
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, cast
 
 import click
 import pytest
 
 from tests.support.factories import (
+    ANY_AGE,
     NOW,
     PACK,
     channel,
@@ -42,6 +44,7 @@ UNTROUBLED = {
     "configured": True,
     "unconfirmed": False,
 }
+node_row = partial(status.node_row, minimum_age=ANY_AGE)
 OPS, MAIL = channel("ops"), channel("mail")
 
 
@@ -58,7 +61,7 @@ def state(*nodes: Node, **fields: Any) -> State:
 
 def row(*versions: Any, **fields: Any) -> status.NodeRow:
     """Return the row of a node with these versions."""
-    return status.node_row(PACK, state(known(*versions, **fields)))
+    return node_row(PACK, state(known(*versions, **fields)))
 
 
 def view(
@@ -68,9 +71,11 @@ def view(
     **fields: Any,
 ) -> status.Overview:
     """Return what is seen of a state three minutes after its poll."""
-    said: dict[str, Any] = {"now": minute(3), "max_age": 2700.0, **fields}
+    said: dict[str, Any] = {"now": minute(3), "max_age": 2700.0, "minimum_age": 0.0}
     configured = dict.fromkeys(channels, False)
-    return status.Overview(state=given, nodes=nodes, channels=configured, **said)
+    return status.Overview(
+        state=given, nodes=nodes, channels=configured, **said | fields
+    )
 
 
 def shown(
@@ -135,7 +140,7 @@ def test_what_is_not_watched_any_more_is_not_shown() -> None:
     )
     marks = {"id-2.0": Mark.LEFT, "id-4.0": Mark.LEFT}
     narrow = known(*rows, marks=marks, statuses=("active",))
-    shown_row = status.node_row(PACK, state(narrow))
+    shown_row = node_row(PACK, state(narrow))
     assert (shown_row.newest, shown_row.problems) == ("1.0", ())
     (shown_node,) = cast(
         "list[dict[str, object]]", status.document(view(state(narrow)))["nodes"]
@@ -148,7 +153,7 @@ def test_what_is_not_watched_any_more_is_not_shown() -> None:
     _, line = shown(state(narrow))
     assert line.split()[:4] == [PACK, "ok", "1.0", "-"]
     gone = known(version("1.0"), marks={"id-1.0": Mark.LEFT}, statuses=("active",))
-    assert status.node_row(PACK, state(gone)).state == "ok"
+    assert node_row(PACK, state(gone)).state == "ok"
 
 
 @pytest.mark.parametrize(
@@ -179,8 +184,8 @@ def test_how_a_node_stands(node: Node, unread: bool, expected: str) -> None:
         else {}
     )
     given = state(node, checks=Checks(health=Health(nodes=failures)))
-    assert status.node_row(PACK, given).state == expected
-    assert status.node_row(PACK, given).error == ("it timed out" if unread else None)
+    assert node_row(PACK, given).state == expected
+    assert node_row(PACK, given).error == ("it timed out" if unread else None)
 
 
 def test_what_was_watched_beside_the_settings_is_shown() -> None:
@@ -191,11 +196,9 @@ def test_what_was_watched_beside_the_settings_is_shown() -> None:
 
 def test_a_node_is_named_as_it_is_watched() -> None:
     """The id is shown as the settings write it, and finds the node in any case."""
-    assert (
-        status.node_row(PACK.upper(), state(known(version("1.0")))).node == PACK.upper()
-    )
-    assert status.node_row(PACK.upper(), state(known(version("1.0")))).newest == "1.0"
-    assert status.node_row("never-seen", state()).state == "unchecked"
+    assert node_row(PACK.upper(), state(known(version("1.0")))).node == PACK.upper()
+    assert node_row(PACK.upper(), state(known(version("1.0")))).newest == "1.0"
+    assert node_row("never-seen", state()).state == "unchecked"
 
 
 def test_undelivered_alerts_are_counted_by_channel() -> None:

@@ -44,7 +44,15 @@ class Days:
         """Return what `status` shows."""
         state = self.watcher.folder.load()
         return "\n".join(
-            lines(Overview(state=state, nodes=["pack"], now=self.now, max_age=1e9))
+            lines(
+                Overview(
+                    state=state,
+                    nodes=["pack"],
+                    now=self.now,
+                    max_age=1e9,
+                    minimum_age=0,
+                )
+            )
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.support.factories import NOW, PACK, known, version
+from tests.support.factories import ANY_AGE, PACK, known, version
 from watcher.changes.verdict import Knowledge
 from watcher.model.failure import Fault, ReadFailure
 from watcher.model.pack import PackRecord
@@ -18,7 +18,9 @@ KEY = PACK.lower()
 def knowledge(found: Compared, **fields: Any) -> Knowledge:
     """Return what is known of the pack."""
     given: dict[str, Any] = {"nodes": {}, "records": {}, "failure": None}
-    return Known(found=found, statuses=STATUSES, now=NOW, **given | fields).of(PACK)
+    return Known(
+        found=found, statuses=STATUSES, minimum_age=ANY_AGE, **given | fields
+    ).of(PACK)
 
 
 def test_a_pack_that_is_not_there_was_read() -> None:
