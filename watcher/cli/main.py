@@ -35,10 +35,12 @@ from watcher.cli.terminal import (
     Document,
     OutputError,
     echo,
+    echo_command,
     echo_error,
     echo_result,
     to_json,
 )
+from watcher.cli.workflow_commands import Level, annotation, are_read
 from watcher.errors import UsageError, WatchError
 from watcher.model.event import MATCHES
 from watcher.model.finding import Grade
@@ -520,6 +522,8 @@ def _fail(error: WatchError) -> int:
     """
     if not error.is_repeat:
         echo_error(error)
+        if are_read(os.environ):
+            echo_command(annotation(Level.ERROR, "Comfy Watch", error.what))
     words = sys.argv[1:]
     has_document = words[:1] == ["schema"] or _ASKS_FOR_DOCUMENT.search(" ".join(words))
     is_read_along = streams.width(sys.stdout) is not None and not error.is_repeat

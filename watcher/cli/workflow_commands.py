@@ -63,6 +63,9 @@ def add_summary(environ: Mapping[str, str], markdown: str) -> None:
 
 
 def _data(text: str) -> str:
+    text = text.replace(
+        "##[", "# #["
+    )  # the older mark of a command, which counts anywhere in a line
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 

@@ -44,11 +44,13 @@ class Audit:
 
 
 def fails(audit: Audit, grades: Collection[Grade]) -> bool:
-    """Return whether something that is run has one of the grades, and is not accepted."""
-    return any(
-        one.grade in grades and one.pack.enabled and not one.accepted
-        for one in audit.findings
-    )
+    """Return whether something that counts has one of the grades."""
+    return any(one.grade in grades and counts(one) for one in audit.findings)
+
+
+def counts(finding: Finding) -> bool:
+    """Return whether `--fail-on` looks at it: it is run, and not accepted."""
+    return finding.pack.enabled and not finding.accepted
 
 
 def is_limit(problem: ReadFailure) -> bool:

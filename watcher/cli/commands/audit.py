@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
 
 from watcher import timestamps
+from watcher.cli import workflow_commands
 from watcher.cli.commands.installs import scan_all, targets_of
-from watcher.cli.formats import document, table
+from watcher.cli.formats import document, notes, table
+from watcher.cli.formats.words import summary
 from watcher.cli.loading import working_folder
 from watcher.cli.progress_line import progress_line
 from watcher.cli.report import failure_lines
-from watcher.cli.terminal import echo, echo_result, to_json
+from watcher.cli.terminal import echo, echo_command, echo_result, to_json
 from watcher.errors import StateError
 from watcher.model.exposure import Exposure, exposure_key
 from watcher.model.finding import Grade
@@ -66,22 +70,43 @@ def run_audit(
     for one in filter(is_limit, done.problems):
         echo(f"warning: {sanitize_line(one.line, _LIMIT)}", error=True)
     unread = [one for one in done.problems if not is_limit(one)]
-    for line in failure_lines(unread, " could not be checked"):
+    errors = [*failure_lines(unread, " could not be checked")]
+    for line in errors:
         echo(line, error=True)
+    seconds = max(timestamps.seconds_between(started, finished), 0)
     if shown_as == "json":
         form = document.document(
             done, started, finished, working_folder(), only_problems=only_problems
         )
         echo_result([to_json(form)])
     else:
-        seconds = max(timestamps.seconds_between(started, finished), 0)
         columns = width(sys.stdout)
         echo_result(table.lines(done, seconds, columns, only_problems=only_problems))
-    if fails(done, fail_on):
-        return 3
+    code = 1 if unread else 0
     if chosen.are_named and any(one.failure for one in done.inventories):
-        return 2
-    return 1 if unread else 0
+        code = 2
+    if fails(done, fail_on):
+        code = 3
+    if workflow_commands.are_read(os.environ):
+        ending = f"exit code {code}: {summary(done, seconds)}" if code else ""
+        _tell_actions(done, fail_on, ending, errors)
+    return code
+
+
+def _tell_actions(
+    done: Audit, fail_on: Collection[Grade], ending: str, unread: Sequence[str]
+) -> None:
+    """Write annotations for GitHub Actions."""
+    folder = working_folder()
+    for line in notes.lines(
+        done,
+        fail_on=fail_on,
+        ending=ending,
+        unread=unread,
+        folder=folder,
+        root=Path(os.environ.get("GITHUB_WORKSPACE") or folder),
+    ):
+        echo_command(line)
 
 
 def _reported(settings: Settings, accept: Collection[str]) -> Mapping[str, Exposure]:
