@@ -8,7 +8,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from watcher.installs.scan import scan
+from watcher.installs.scan import look, scan
 from watcher.model.pack import Inventory, Source, SourceKind
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -146,7 +146,19 @@ def scanned(
 ) -> Inventory:
     """Return what a scan finds."""
     source = Source(name="x", kind=kind, where=str(where))
-    return asyncio.run(scan(source, timeout=timeout, had=had, workflows=workflows))
+    if workflows:
+        [found] = looked_at(where, kind, timeout=timeout)
+        return found
+    return asyncio.run(scan(source, timeout=timeout, had=had))
+
+
+def looked_at(
+    where: Path | str, kind: SourceKind = SourceKind.PATH, *, timeout: float = 10
+) -> tuple[Inventory, ...]:
+    """Return what `audit` finds in a TARGET, with paths as seen from the folder that it lies in."""
+    source = Source(name="x", kind=kind, where=str(where))
+    base = str(Path(where).parent)
+    return asyncio.run(look(source, timeout=timeout, base=base))
 
 
 def refused(

@@ -146,9 +146,11 @@ def advice_on_copy(finding: Finding) -> Words:
     Nobody need run what a workflow names. A disabled copy need not be replaced. Nothing is to be done about a flag that
     is only informational.
     """
+    verdict, good, enabled = finding.verdict, finding.advised, finding.pack.enabled
+    if finding.pack.is_unpinned and good and good.version:
+        return Trusted("pin "), f"{finding.id}@{good.version}"
     if finding.grade is Grade.FLAGGED_INFO:
         return (Trusted("nothing"),)
-    verdict, good, enabled = finding.verdict, finding.advised, finding.pack.enabled
     move = _moving(good, finding.pack.version)
     if finding.named:
         return _on_reference(verdict, good)

@@ -5,7 +5,7 @@ None of it is part of an event's id.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
@@ -123,6 +123,11 @@ def safe_version(
     since = _out_since(node, newest, minimum_age)
     advised = max(old, key=_preference, default=newest)
     return SafeVersion(advised.version, YoungVersion(newest.version, since))
+
+
+def newest_of(versions: Iterable[Version]) -> Version | None:
+    """Return the newest of some versions, a pre-release only if there is nothing else; None if there is none."""
+    return max(versions, key=_preference, default=None)
 
 
 def good_versions(node: Node) -> list[Version]:

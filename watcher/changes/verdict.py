@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from watcher.changes.facts import safe_version
+from watcher.changes.facts import newest_of, safe_version
 from watcher.model.failure import Fault, ReadFailure
 from watcher.model.finding import Finding, Grade, grade_of, rank, worst
 from watcher.model.pack import (
@@ -202,6 +202,19 @@ def named_version(pack: Pack) -> str | None:
     return pack.claimed_version or pack.version
 
 
+def judged_version(pack: Pack, known: Knowledge) -> str | None:
+    """Return the version by which a copy is judged: its own, else the newest one that a reference without one means.
+
+    None if there is none.
+    """
+    if not pack.is_unpinned or known.node is None:
+        return named_version(pack)
+    listed = known.node.listed
+    active = [one for one in listed if one.status == ACTIVE]
+    best = newest_of(active or listed)
+    return best.version if best else None
+
+
 def _may_be(one: Identity, known: Callable[[str], Knowledge]) -> bool:
     """Return whether an identity counts: a folder may have any name, so there has to be such a pack."""
     if one.by is not Claim.FOLDER:
@@ -227,8 +240,10 @@ def _why_nameless(pack: Pack) -> str:
 def _judge_as(install: str, pack: Pack, one: Identity, known: Knowledge) -> Finding:
     """Return the worst that holds for a copy if it is the pack that an id names."""
     grounds = [*_of_pack(pack, known), *_of_repository(pack, one, known)]
-    text = named_version(pack)
-    if text is None:
+    text = judged_version(pack, known)
+    if pack.is_unpinned:
+        grounds.append(_of_newest(text, one, known))
+    elif text is None:
         grounds += _of_no_version(known)
     elif pack.kind is PackKind.GIT:
         grounds += _of_claim(text, known)
@@ -260,6 +275,8 @@ def _judge_as(install: str, pack: Pack, one: Identity, known: Knowledge) -> Find
 
 def _by(pack: Pack, one: Identity, ground: _Ground) -> str:
     """Return what says that a copy is what it was judged as; "" where its own id and version do."""
+    if pack.is_unpinned:
+        return "not pinned"
     if one.id != pack.id and one.by is Claim.FOLDER:
         return f"its folder is named after {one.id}"
     if one.id != pack.id:
@@ -326,6 +343,20 @@ def _of_claim(text: str, known: Knowledge) -> Iterator[_Ground]:
     if not found:
         why = f"the registry does not have its version {text}"
         yield from _of_no_version(known, why)
+
+
+def _of_newest(text: str | None, one: Identity, known: Knowledge) -> _Ground:
+    """Return what holds for the newest version, which a reference without a version installs."""
+    if known.node is None or not known.is_complete:
+        return _of_unread(known)
+    if text is None:
+        what = f"a pack {one.id}" if not known.is_in_registry else "any version"
+        why = f"the registry does not have {what}"
+        return _Ground(verdict=Verdict.UNKNOWN, why=why)
+    ground = _of_listed(known.versions_meant(text)[0], known)
+    is_active = ground.listed is not None and ground.listed.status == ACTIVE
+    what = "the newest active version" if is_active else "the newest version"
+    return replace(ground, why=ground.why or f"judged by {text}, {what}")
 
 
 def _of_no_version(

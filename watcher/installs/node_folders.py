@@ -25,6 +25,10 @@ _SHOWN = 4
 """Names that an error shows of what was found instead."""
 
 
+class NoComfyUI(Unscannable):
+    """A folder has no folder of packs, nor anything that should lead to one."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeFolder:
     """A folder of packs."""
@@ -42,7 +46,7 @@ def node_folders(
     """Return the folders of packs of a ComfyUI root, a portable one's, a base directory or a `custom_nodes`.
 
     They are all that there may be, each once, whatever lies beside them: any pack can make another. The others are
-    reasons why it cannot be known what else there is. Unscannable if there is none, with what was found instead.
+    reasons why it cannot be known what else there is. NoComfyUI if there is none, with what was found instead.
     """
     path = Path(where)
     try:
@@ -68,7 +72,7 @@ def node_folders(
             failed.append(error.what)
     missing = [folder for folder in own if folder.place in had and folder not in there]
     if not there and not failed and not missing:
-        raise Unscannable(
+        raise NoComfyUI(
             f"no ComfyUI: looked for {NODES} in {where} and {path / _PORTABLE}, {_instead(path)}"
         )
     each: dict[str, NodeFolder] = {}  # two settings may name one folder

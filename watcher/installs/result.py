@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from watcher.errors import WatchError
-from watcher.model.pack import Pack
+from watcher.model.failure import ReadFailure
+from watcher.model.pack import Inventory, Pack, Source
 
 
 class Unscannable(WatchError):  # noqa: N818 - it says what the install is
@@ -13,6 +14,12 @@ class Unscannable(WatchError):  # noqa: N818 - it says what the install is
 
     It says nothing about what is installed: a list that a scan gave before still holds.
     """
+
+
+def failed(source: Source, error: Unscannable) -> Inventory:
+    """Return the inventory of an install that cannot be scanned."""
+    failure = ReadFailure(install=source.name, error=error.what, hint=error.hint)
+    return Inventory(install=source.name, failure=failure, places=frozenset())
 
 
 def in_order(packs: Iterable[Pack]) -> tuple[Pack, ...]:

@@ -60,6 +60,8 @@ class Entry:
     is_file: bool
     is_broken: bool = False
     """Whether it is a link that leads nowhere."""
+    is_link: bool = False
+    """Whether it is a link, if links were not followed: then it is nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,12 @@ class Folder:
             known = filter(None, map(_entry, found))
             return list(islice(known, MOST_ENTRIES + 1))
 
+    def own_entries(self, most: int) -> list[Entry]:
+        """Return the entries, links not followed, at most `most`; OSError if it cannot be read."""
+        with os.scandir(self.path) as found:
+            known = filter(None, map(_own_entry, found))
+            return list(islice(known, most))
+
     def identity(self) -> tuple[int, int]:
         """Return what tells this folder from any other that may come to lie at its path; OSError if there is none."""
         found = os.stat(self.path)  # noqa: PTH116 - as in `kind`
@@ -123,8 +131,7 @@ class Folder:
         for part in parts:
             path = os.path.join(path, part)  # noqa: PTH118 - as in `kind`
             found = os.lstat(path)
-            is_junction = getattr(found, "st_reparse_tag", 0) == _JUNCTION
-            if stat.S_ISLNK(found.st_mode) or is_junction:
+            if stat.S_ISLNK(found.st_mode) or _is_junction(found):
                 raise OSError(errno.ELOOP, "")
         _require_regular(found.st_mode)
         file = os.open(path, os.O_RDONLY | _UNIX_FLAGS | _WINDOWS_FLAGS)
@@ -135,6 +142,10 @@ class Folder:
             os.close(file)
             raise
         return file
+
+
+def _is_junction(found: os.stat_result) -> bool:
+    return getattr(found, "st_reparse_tag", 0) == _JUNCTION
 
 
 def _require_regular(mode: int) -> None:
@@ -165,4 +176,19 @@ def _entry(entry: os.DirEntry[str]) -> Entry | None:
         return Entry(name=entry.name, is_folder=False, is_file=False, is_broken=True)
     return Entry(
         name=entry.name, is_folder=stat.S_ISDIR(mode), is_file=stat.S_ISREG(mode)
+    )
+
+
+def _own_entry(entry: os.DirEntry[str]) -> Entry | None:
+    """Return an entry, a link as such; None for one that is gone since the folder was listed."""
+    try:
+        found = entry.stat(follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+    is_link = stat.S_ISLNK(found.st_mode) or _is_junction(found)
+    return Entry(
+        name=entry.name,
+        is_folder=stat.S_ISDIR(found.st_mode) and not is_link,
+        is_file=stat.S_ISREG(found.st_mode),
+        is_link=is_link,
     )

@@ -5,16 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import replace
 from functools import partial
 from typing import assert_never
 
 from watcher import durations
 from watcher.installs.recognise import images
-from watcher.installs.result import Unscannable, in_order
+from watcher.installs.result import Unscannable, failed, in_order
 from watcher.installs.safe_files import reason
-from watcher.model.failure import ReadFailure
 from watcher.model.pack import Inventory, Source, SourceKind
 
 
@@ -23,49 +22,70 @@ async def scan(
     *,
     timeout: float,  # noqa: ASYNC109 - a setting, which the reasons name
     had: Collection[str] = (),
-    workflows: bool = False,
 ) -> Inventory:
     """Return what one install has, its packs in the order of `in_order`, read within `timeout` seconds.
 
-    `had` are the places that had packs at the last good scan. `workflows`: a file that is one is read as what it names,
-    else it is refused. What cannot be read is the failure, in which no secret is. A single pack that cannot be read is
-    `unknown`, and says why.
+    `had` are the places that had packs at the last good scan. What cannot be read is the failure, in which no secret
+    is. A single pack that cannot be read is `unknown`, and says why.
     """
+    [found] = await _scanned(source, timeout, _read(source, had))
+    return found
+
+
+async def look(
+    source: Source,
+    *,
+    timeout: float,  # noqa: ASYNC109 - as above
+    base: str,
+) -> tuple[Inventory, ...]:
+    """Return what a TARGET of `audit` has: an install as `scan` does, and the files in it that name packs.
+
+    `base` is the folder from which paths are shown.
+    """
+    if source.kind is SourceKind.URL:
+        return (await scan(source, timeout=timeout),)
+    from watcher.installs import references
+
+    reading = _in_thread(partial(references.read, source, base, timeout))
+    return await _scanned(source, timeout, reading)
+
+
+async def _scanned(
+    source: Source,
+    timeout: float,  # noqa: ASYNC109 - as above
+    reading: Awaitable[tuple[Inventory, ...]],
+) -> tuple[Inventory, ...]:
     try:
         async with asyncio.timeout(timeout):
-            found = await _read(source, had, workflows=workflows)
+            found = await reading
     except Unscannable as error:
-        return _failed(source, error.what, error.hint)
+        return (failed(source, error),)
     except TimeoutError:
-        return _failed(source, f"there was no answer within {durations.show(timeout)}")
+        why = f"there was no answer within {durations.show(timeout)}"
+        return (failed(source, Unscannable(why)),)
     except OSError as error:
-        return _failed(source, f"something in it {reason(error)}")
-    return replace(found, packs=in_order(found.packs))
+        return (failed(source, Unscannable(f"something in it {reason(error)}")),)
+    return tuple(
+        one if one.named else replace(one, packs=in_order(one.packs)) for one in found
+    )
 
 
-def _failed(source: Source, why: str, hint: str = "") -> Inventory:
-    failure = ReadFailure(install=source.name, error=why, hint=hint)
-    return Inventory(install=source.name, failure=failure, places=frozenset())
-
-
-async def _read(source: Source, had: Collection[str], *, workflows: bool) -> Inventory:
+async def _read(source: Source, had: Collection[str]) -> tuple[Inventory, ...]:
     is_image = source.where.lower().endswith(images.SUFFIXES)
     match source.kind:
         case SourceKind.PATH if not is_image:
             from watcher.installs import folder
 
-            return await _in_thread(partial(folder.read, source, had))
+            return await _in_thread(lambda go_on: (folder.read(source, had, go_on),))
         case SourceKind.PATH | SourceKind.SNAPSHOT:
             from watcher.installs import document
 
-            return await _in_thread(
-                lambda _: document.read(source, may_be_workflow=workflows)
-            )
+            return await _in_thread(lambda _: (document.read(source),))
         case SourceKind.URL:
             from watcher.installs import manager
 
             packs = await manager.packs(source.where)
-            return Inventory(install=source.name, packs=packs)
+            return (Inventory(install=source.name, packs=packs),)
         case _:
             assert_never(source.kind)
 
@@ -74,14 +94,16 @@ class _AbandonedError(Exception):
     """Nobody waits for the scan any more."""
 
 
-async def _in_thread(work: Callable[[Callable[[], None]], Inventory]) -> Inventory:
+async def _in_thread(
+    work: Callable[[Callable[[], None]], tuple[Inventory, ...]],
+) -> tuple[Inventory, ...]:
     """Return what `work` returns in a thread of its own, which does not hold up the program's end.
 
     A volume that does not answer holds a thread for ever. `work` calls its argument now and then, which ends it once
     nobody waits.
     """
     loop = asyncio.get_running_loop()
-    done: asyncio.Future[Inventory] = loop.create_future()
+    done: asyncio.Future[tuple[Inventory, ...]] = loop.create_future()
     abandoned = threading.Event()
 
     def go_on() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from watcher.installs.recognise.texts import TooMuchError
+
 LIMIT = 128 * 1024
 """Bytes; real files have less than half of it. The worst of this size take the parser a few seconds."""
 
@@ -9,7 +11,7 @@ LIMIT = 128 * 1024
 def load(data: bytes) -> object:
     """Return the document, every scalar as its text; ValueError with the reason if it cannot be read."""
     if len(data) > LIMIT:
-        raise ValueError(f"is larger than {LIMIT // 1024} KB, which is not read")
+        raise TooMuchError(f"is larger than {LIMIT // 1024} KB, which is not read")
     import yaml
 
     try:

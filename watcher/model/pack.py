@@ -97,6 +97,8 @@ class Pack:
     """The path of the file that names it, if it is a reference; "" if it is installed."""
     line: int | None = None
     """Where it stands in that file; None if that is not known."""
+    is_unpinned: bool = False
+    """Whether it is a reference without a version, so that what is installed by it is the newest."""
     own_file: str = ""
     """The path of a file in it, by which it can be shown, if it is installed in a folder that was scanned."""
 
@@ -127,6 +129,8 @@ class Inventory:
     """It is a workflow, which names packs: nobody need run them."""
     unnamed: tuple[str, ...] = ()
     """The types of a workflow's nodes that name no pack: untrusted text."""
+    unknown: tuple[str, ...] = ()
+    """What in its file cannot be known, or was not read, for a person. May hold untrusted text."""
 
 
 PACK_STATUSES = ("active", "deleted", "banned")

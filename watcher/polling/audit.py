@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from watcher.changes.scans import VersionKey, by_node, read_scans, unread_before
 from watcher.changes.transitions import DiffOptions
-from watcher.changes.verdict import identities, judge, named_version
+from watcher.changes.verdict import identities, judge, judged_version
 from watcher.model.exposure import Exposure, accepts, exposure_key
 from watcher.model.failure import Fault, ReadFailure
 from watcher.model.finding import Finding, Grade, is_worse, rank
@@ -143,13 +143,15 @@ def _is_accepted(
 
 
 def _of_scans(inventories: Iterable[Inventory]) -> Iterator[ReadFailure]:
-    """Yield what could not be scanned, and which nodes of workflows name no pack: which they take cannot be said."""
+    """Yield what could not be scanned, which nodes of workflows name no pack, and what in files cannot be known."""
     for one in inventories:
         if one.failure:
             yield one.failure
         if one.unnamed:
             error = f"nodes that name no pack: {', '.join(one.unnamed)}"
             yield ReadFailure(install=one.install, error=error)
+        for what in one.unknown:
+            yield ReadFailure(install=one.install, error=what)
 
 
 def _gaps(findings: Iterable[Finding]) -> list[ReadFailure]:
@@ -201,11 +203,11 @@ async def _reasons(
     """Return the registry's reasons of the bad versions that copies may have, and of the flagged ones before these."""
     wanted: dict[tuple[str, str], str] = {}
     for pack in packs:
-        text = named_version(pack)
-        if text is None:
-            continue
         for one in identities(pack):
             about = known.of(one.id)
+            text = judged_version(pack, about)
+            if text is None:
+                continue
             bad = [of for of in about.versions_meant(text) if of.status in _EXPLAINED]
             if about.node is None or not bad:
                 continue

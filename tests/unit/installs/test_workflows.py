@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import struct
 import zlib
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -69,12 +70,15 @@ WORKFLOW = {
 GITHUB = "https://github.com"
 
 
-def _claimed(name: str, version: str | None = None) -> Pack:
+def _claimed(
+    name: str, version: str | None = None, *, is_unpinned: bool = False
+) -> Pack:
     return Pack(
         folder=name,
         kind=PackKind.CLAIMED,
         id=name,
         version=version,
+        is_unpinned=is_unpinned,
         evidence="the workflow",
     )
 
@@ -92,7 +96,7 @@ def _cloned(repository: str, **fields: Any) -> Pack:
 NAMED = (
     _cloned("ann/ComfyUI-Foo", commit=COMMIT),
     _claimed("grouped", "3.0.0"),
-    _claimed("inner"),
+    _claimed("inner", is_unpinned=True),
     _claimed("innermost", "2.0.0"),
     _claimed("listed", "0.1.0"),
     _claimed("my-pack", "1.1.0"),
@@ -158,10 +162,13 @@ def test_where_it_is(tmp_path: Path, name: str) -> None:
     """A workflow is found in JSON and in what ComfyUI writes into images, with all that is nested in it."""
     (tmp_path / name).write_bytes(FILES[name])
     found = _named_by(tmp_path / name)
-    assert set(found.packs) == set(NAMED)
+    assert {replace(one, file="", line=None) for one in found.packs} == set(NAMED)
+    assert {one.file for one in found.packs} == {str(tmp_path / name)}
+    assert {one.line for one in found.packs} == {1 if name == "plain.json" else None}
     assert (found.named, found.unnamed, len(found.packs)) == (True, (), len(NAMED))
+    what = "a workflow" if name == "plain.json" else "an image"
     assert refused(tmp_path / name, _kind(tmp_path / name)).endswith(
-        "is a workflow, not a snapshot"
+        f"is {what}, not a snapshot"
     )
 
 

@@ -54,7 +54,12 @@ def run_audit(
 
     async def look(progress: Progress) -> Audit:
         return await audit(
-            await scan_all(chosen.sources, known.timeout, progress, workflows=True),
+            await scan_all(
+                chosen.sources,
+                known.timeout,
+                progress,
+                with_files=chosen.are_named,
+            ),
             registry_url=known.registry_url,
             limits=request_limits(known),
             minimum_age=known.minimum_age,

@@ -12,7 +12,7 @@ from pathlib import Path
 from watcher.cli.loading import working_folder
 from watcher.errors import UsageError
 from watcher.installs import places
-from watcher.installs.scan import scan
+from watcher.installs.scan import look, scan
 from watcher.model.pack import Inventory, Source
 from watcher.polling.clock import clock
 from watcher.progress import Progress
@@ -75,14 +75,18 @@ async def scan_all(
     timeout: float,  # noqa: ASYNC109 - a setting, which `scan` takes
     progress: Progress,
     *,
-    workflows: bool = False,
+    with_files: bool = False,
 ) -> list[Inventory]:
-    """Return what each install has. `workflows`: a file that is one is read as what it names, else it is refused."""
+    """Return what each install has. `with_files`: the files are read, too, that name packs (`look`)."""
+    base = str(working_folder()) if with_files else ""
 
-    async def one(source: Source) -> Inventory:
+    async def one(source: Source) -> tuple[Inventory, ...]:
         progress(source.name, f"scanning {sanitize_line(source.name)}")
-        found = await scan(source, timeout=timeout, workflows=workflows)
+        if with_files:
+            found = await look(source, timeout=timeout, base=base)
+        else:
+            found = (await scan(source, timeout=timeout),)
         progress(source.name, "")
-        return replace(found, at=clock()) if found.places else found
+        return tuple(replace(of, at=clock()) if of.places else of for of in found)
 
-    return list(await asyncio.gather(*map(one, sources)))
+    return [of for found in await asyncio.gather(*map(one, sources)) for of in found]

@@ -9,6 +9,8 @@ import struct
 import zlib
 from collections.abc import Iterator
 
+from watcher.installs.recognise.texts import TooMuchError
+
 SUFFIXES = (".png", ".webp")
 LIMIT = 16 * 1024 * 1024
 """Bytes of one text once it is unpacked."""
@@ -62,7 +64,7 @@ def _unpacked(data: bytes) -> bytes:
     except zlib.error:
         raise ValueError("holds a text that is damaged") from None
     if unpacker.unconsumed_tail:
-        raise ValueError(
+        raise TooMuchError(
             f"holds a text of more than {LIMIT // 1024**2} MB, which is not unpacked"
         )
     return text

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 
+from watcher.installs.recognise.texts import TooMuchError
 from watcher.text.json_limits import too_dense
 
 
 def load(data: bytes) -> object:
-    """Return the document; ValueError if it is none, or holds more values than anybody's list has."""
+    """Return the document; ValueError if it is none, TooMuchError if it holds more values than anybody's list has."""
     if too_dense(data):
-        raise ValueError("holds too many values")
+        raise TooMuchError("holds too many values")
     try:
         document: object = json.loads(data.decode("utf-8-sig"))
     except (ValueError, RecursionError):

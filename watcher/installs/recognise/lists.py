@@ -52,19 +52,18 @@ def _of_entry(name: str, entry: dict[str, object]) -> Pack:
     )
 
 
+def is_snapshot(document: object) -> bool:
+    """Return whether a document is a snapshot, perhaps one of a form that is not known."""
+    snapshot = _unwrapped(document)
+    return bool(_MANAGER_KEYS & snapshot.keys()) or _is_of_desktop(snapshot)
+
+
 def of_snapshot(document: object) -> tuple[Pack, ...]:
     """Return the packs of a snapshot; ValueError with what it is instead, after the file's name."""
-    snapshot = table(document)
-    # cm-cli writes the same below one key.
-    inner = table(snapshot.get("custom_nodes"))
-    if not _MANAGER_KEYS & snapshot.keys() and _MANAGER_KEYS & inner.keys():
-        snapshot = inner
+    snapshot = _unwrapped(document)
     if _MANAGER_KEYS & snapshot.keys():
         packs = list(_of_manager(snapshot))
-    elif (
-        snapshot.get("type") == "comfyui-desktop-2-snapshot"
-        or "customNodes" in snapshot
-    ):
+    elif _is_of_desktop(snapshot):
         packs = list(_of_desktop(snapshot))
     else:
         raise ValueError("is not a snapshot of the Manager or of Comfy Desktop 2")
@@ -73,6 +72,21 @@ def of_snapshot(document: object) -> tuple[Pack, ...]:
         pack
         for pack in packs
         if pack.kind is not PackKind.FILE or pack.folder not in OWN_FILES
+    )
+
+
+def _unwrapped(document: object) -> dict[str, object]:
+    """Return a snapshot, of which cm-cli writes the Manager's below one key."""
+    snapshot = table(document)
+    inner = table(snapshot.get("custom_nodes"))
+    is_below = not _MANAGER_KEYS & snapshot.keys() and _MANAGER_KEYS & inner.keys()
+    return inner if is_below else snapshot
+
+
+def _is_of_desktop(snapshot: dict[str, object]) -> bool:
+    return (
+        snapshot.get("type") == "comfyui-desktop-2-snapshot"
+        or "customNodes" in snapshot
     )
 
 

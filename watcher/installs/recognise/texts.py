@@ -15,6 +15,10 @@ _LONGEST_VERSION = 100
 _LONGEST_ADDRESS = 500
 
 
+class TooMuchError(ValueError):
+    """Something holds more than is read. Its text says what, after a name."""
+
+
 def pack_id(value: object) -> str | None:
     """Return a pack's id as it is written, without white space around it; None for what can be none."""
     text = value.strip() if isinstance(value, str) else ""
@@ -61,9 +65,9 @@ def github(name: object) -> str | None:
 
 
 def require_few(entries: Sized, what: str) -> None:
-    """Raise ValueError if there are more entries than anybody has."""
+    """Raise TooMuchError if there are more entries than anybody has."""
     if len(entries) > MOST:
-        raise ValueError(f"has more than {MOST:,} {what}")
+        raise TooMuchError(f"has more than {MOST:,} {what}")
 
 
 def last_part(repository: str) -> str:

@@ -18,6 +18,7 @@ _GROUP = ("workflow>", "workflow/")
 """What the type of a group node begins with, before its name."""
 _HASH = re.compile(r"v?[0-9a-f]{4,40}", re.IGNORECASE)
 """A shortened commit where a version is expected."""
+_NO_VERSION = frozenset({None, "unknown", "nightly", "latest"})
 _NO_TYPE = "(without a type)"
 _LONGEST = 200
 """Characters of a type."""
@@ -26,6 +27,16 @@ _LONGEST = 200
 def is_workflow(document: object) -> bool:
     """Return whether a document is a workflow: as the editor saves it, or as a prompt."""
     return isinstance(table(document).get("nodes"), list) or _is_prompt(document)
+
+
+def is_surely_workflow(document: object) -> bool:
+    """Return whether a document is a workflow beyond doubt: other programs too have graphs with `nodes`."""
+    graph = table(document)
+    nodes = graph.get("nodes")
+    if not isinstance(nodes, list) or not isinstance(graph.get("links"), list):
+        return _is_prompt(document)
+    are_typed = all("type" in table(node) for node in nodes)
+    return are_typed and bool({"last_node_id", "version", "state"} & graph.keys())
 
 
 def _is_prompt(document: object) -> bool:
@@ -118,12 +129,14 @@ def _pack(properties: dict[str, object]) -> Pack | None:
         or commit is not None
         or _HASH.fullmatch(version or "") is not None
     )
+    is_unpinned = not is_git and version in _NO_VERSION
     return Pack(
         folder=pack_id or texts.last_part(repository or ""),
         # Without a repository the id is no claim of a clone: its version is not known, that is all.
         kind=PackKind.GIT if is_git and repository else PackKind.CLAIMED,
         id=pack_id,
-        version=None if is_git or version in {"unknown", "nightly"} else version,
+        version=None if is_git or is_unpinned else version,
+        is_unpinned=is_unpinned,
         commit=commit,
         repository=repository,
         evidence="the workflow",

@@ -1,0 +1,302 @@
+"""The packs that a Dockerfile installs, and what in it cannot be known. Pure.
+
+Nothing is run. The instructions are read as a builder reads them: continued lines, comments between these, heredocs,
+`# escape=`, and variables with their values of `ARG` and `ENV` in each stage. Of packages that do so none reads
+heredocs or keeps the lines of words.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from bisect import bisect_left
+from collections import ChainMap
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from watcher.installs.recognise import commands, shell, texts
+from watcher.installs.recognise.located import Located, located
+from watcher.installs.recognise.shell import Word
+from watcher.model.pack import Pack
+from watcher.text.sanitize import sanitize_line
+
+LIMIT = 1024 * 1024
+"""Bytes."""
+
+_EFFORT = 4 * LIMIT
+_SHOWN = 10
+"""What cannot be known of one file, as far as it is said by itself."""
+_LONGEST = 100
+"""Characters of a word that cannot be known."""
+_DIRECTIVE = re.compile(r"#[ \t]*([A-Za-z]+)[ \t]*=[ \t]*(\S+)[ \t]*")
+_KEYWORD = re.compile(r"[ \t]*([A-Za-z]+)(?=\s|$)")
+_FLAG = re.compile(r"\s*--[a-z][^\s]*")
+_HEREDOC = re.compile(
+    r"""'[^']*'|"(?:[^"\\]|\\.)*"|\\.|(?<!\S)\d*<<(?P<dash>-?)(?P<quote>["']?)(?P<end>[^\s<>|&;()"']+)(?P=quote)"""
+)
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
+_CHECK = re.compile(r"\bCMD\b", re.IGNORECASE)
+_STAGE = re.compile(
+    r"(?:--\S+\s+)*(?P<base>\S+)(?:\s+as\s+(?P<name>\S+))?", re.IGNORECASE
+)
+_INSTRUCTIONS = frozenset(
+    {"ADD", "ARG", "CMD", "COPY", "ENTRYPOINT", "ENV", "EXPOSE", "FROM", "HEALTHCHECK"}
+    | {"LABEL", "MAINTAINER", "ONBUILD", "RUN", "SHELL", "STOPSIGNAL", "USER"}
+    | {"VOLUME", "WORKDIR"}
+)
+_WITH_HEREDOCS = frozenset({"RUN", "COPY", "ADD"})
+_RUNS = frozenset({"RUN", "CMD", "ENTRYPOINT"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What a Dockerfile says of packs."""
+
+    packs: tuple[Pack, ...]
+    """Those that it installs, with their lines, in the order of the file."""
+    unknown: tuple[str, ...]
+    """What cannot be known, for a person. Holds untrusted text."""
+
+
+def is_dockerfile(data: bytes) -> bool:
+    """Return whether a text has an instruction of a Dockerfile."""
+    lines = data[:LIMIT].decode("utf-8-sig", "replace").split("\n")
+    found = (_KEYWORD.match(line) for line in lines)
+    return any(one is not None and one[1] in _INSTRUCTIONS for one in found)
+
+
+def read(data: bytes) -> Reading:
+    """Return what a Dockerfile says of packs; TooMuchError if that is more than anybody writes."""
+    text = data.decode("utf-8-sig", "replace")
+    text = text.replace("\r\n", "\n").replace(shell.UNKNOWN, "\ufffd")
+    reader = _Reader()
+    for instruction in _instructions(text):
+        reader.take(instruction)
+        texts.require_few(reader.packs, "packs")
+    found = {(one.id, one.version) for one in reader.packs}
+    # A variable may be used where nothing here can see it; where it is used here, that place is shown.
+    defined = [one for one in reader.defined if (one.id, one.version) not in found]
+    packs = dict.fromkeys([*reader.packs, *defined])
+    unknowns = tuple(dict.fromkeys(reader.unknown))
+    more = len(unknowns) - _SHOWN
+    if more > 0:
+        unknowns = (*unknowns[:_SHOWN], f"{more:,} more words cannot be known")
+    return Reading(
+        packs=tuple(sorted(packs, key=lambda one: one.line or 0)), unknown=unknowns
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Instruction:
+    """One instruction, its continued lines joined."""
+
+    keyword: str
+    body: Located
+    heredocs: Located | None = None
+    """The lines after it that belong to it, with the line end before them."""
+
+
+def _instructions(text: str) -> Iterator[_Instruction]:
+    """Yield the instructions of a Dockerfile."""
+    lines = text.split("\n")
+    escape = _escape(lines)
+    ends = _ends(lines)
+    at = 0
+    while at < len(lines):
+        parts, at = _joined(lines, at, escape)
+        body = located(parts)
+        keyword = _KEYWORD.match(body.text)
+        if keyword is None:
+            continue
+        name, start = keyword[1].upper(), keyword.end()
+        if name == "ONBUILD" and (inner := _KEYWORD.match(body.text, start)):
+            name, start = inner[1].upper(), inner.end()
+        first = at
+        if name in _WITH_HEREDOCS:
+            at = _after_heredocs(body.text, at, ends)
+        heredocs = None
+        if at > first:
+            heredocs = located([("\n".join(["", *lines[first:at]]), first)])
+        yield _Instruction(keyword=name, body=body.behind(start), heredocs=heredocs)
+
+
+def _escape(lines: list[str]) -> str:
+    """Return the character that continues a line."""
+    for line in lines:
+        directive = _DIRECTIVE.fullmatch(line)
+        if directive is None:
+            break
+        if directive[1].lower() == "escape":
+            return directive[2] if directive[2] in {"\\", "`"} else "\\"
+    return "\\"
+
+
+def _ends(lines: list[str]) -> dict[str, list[int]]:
+    """Return where each text is a line, without tabs before it too."""
+    found: dict[str, list[int]] = {}
+    for index, line in enumerate(lines):
+        for form in {line, line.lstrip("\t")}:
+            found.setdefault(form, []).append(index)
+    return found
+
+
+def _joined(
+    lines: list[str], at: int, escape: str
+) -> tuple[list[tuple[str, int]], int]:
+    """Return the parts of the instruction that begins on a line, each with its line, and which line follows."""
+    parts: list[tuple[str, int]] = []
+    while at < len(lines):
+        line, at = lines[at], at + 1
+        visible = line.strip()
+        if visible.startswith("#") or not visible:
+            if parts:
+                continue
+            return [], at
+        end = line.rstrip(" \t")
+        is_continued = end.endswith(escape) and not end.endswith(escape * 2)
+        parts.append((end[:-1] if is_continued else line, at))
+        if not is_continued:
+            break
+    return parts, at
+
+
+def _after_heredocs(text: str, at: int, ends: dict[str, list[int]]) -> int:
+    """Return the line that follows the heredocs of an instruction; the same one if they have no end."""
+    for found in _HEREDOC.finditer(text):
+        if found["end"] is None:
+            continue
+        places = ends.get(found["end"], [])
+        index = bisect_left(places, at)
+        if index < len(places):
+            at = places[index] + 1
+    return at
+
+
+@dataclass(slots=True, kw_only=True)
+class _Stage:
+    """The variables of one stage."""
+
+    values: dict[str, str] = field(default_factory=dict)
+    of_environment: set[str] = field(default_factory=set)
+    """The names of those that `ENV` set: no `ARG` changes them."""
+
+
+@dataclass(slots=True, kw_only=True)
+class _Reader:
+    """What was read so far."""
+
+    packs: list[Pack] = field(default_factory=list)
+    defined: list[Pack] = field(default_factory=list)
+    """The archives that variables name."""
+    unknown: list[str] = field(default_factory=list)
+    effort: shell.Effort = field(default_factory=lambda: shell.Effort(_EFFORT))
+    stage: _Stage = field(default_factory=_Stage)
+    arguments: dict[str, str] | None = None
+    """What stands before the first stage: a stage has it if it says so. None before that."""
+    stages: dict[str, _Stage] = field(default_factory=dict)
+
+    def take(self, instruction: _Instruction) -> None:
+        """Take what one instruction says."""
+        keyword, body = instruction.keyword, instruction.body
+        if keyword == "FROM":
+            self._begin_stage(body.text.strip())
+        elif keyword in {"ARG", "ENV"}:
+            self._define(body, is_argument=keyword == "ARG")
+        elif keyword == "ADD":
+            for word in shell.words(body, self.stage.values, self.effort):
+                self._take_archives(word)
+        elif keyword == "HEALTHCHECK":
+            found = _CHECK.search(body.text)
+            if found:
+                self._take_commands(body.behind(found.end()))
+        elif keyword in _RUNS:
+            self._take_commands(body, instruction.heredocs)
+
+    def _begin_stage(self, text: str) -> None:
+        if self.arguments is None:
+            self.arguments = self.stage.values
+        found = _STAGE.match(text)
+        base = self.stages.get(found["base"].lower(), _Stage()) if found else _Stage()
+        self.effort.spend(len(base.values))
+        self.stage = _Stage(
+            values=dict(base.values), of_environment=set(base.of_environment)
+        )
+        if found and found["name"]:
+            self.stages[found["name"].lower()] = self.stage
+
+    def _define(self, body: Located, *, is_argument: bool) -> None:
+        """Take the variables of `ARG` and `ENV`."""
+        found = shell.words(body, self.stage.values, self.effort)
+        for word in found:
+            self.defined += [one for one in commands.archives(word) if one.id]
+        if found and not is_argument and "=" not in found[0].text:
+            value = " ".join(word.text for word in found[1:])
+            self._set(found[0].text, value, is_argument=False)
+            return
+        for word in found:
+            name, is_given, value = word.text.partition("=")
+            if is_given:
+                self._set(name, value, is_argument=is_argument)
+            elif is_argument and self.arguments and name in self.arguments:
+                self._set(name, self.arguments[name], is_argument=True)
+
+    def _set(self, name: str, value: str, *, is_argument: bool) -> None:
+        if not is_argument:
+            self.stage.of_environment.add(name)
+        elif name in self.stage.of_environment:
+            return
+        self.stage.values[name] = value
+
+    def _take_commands(self, body: Located, heredocs: Located | None = None) -> None:
+        start = 0
+        while flag := _FLAG.match(body.text, start):
+            start = flag.end()
+        body = body.behind(start)
+        variables = ChainMap({}, self.stage.values)
+        listed = _exec_form(body)
+        if listed is not None:
+            found = shell.started(listed, variables, self.effort)
+        else:
+            script = body if heredocs is None else body + heredocs
+            found = shell.commands(script, variables, self.effort)
+        for command in found:
+            self._take_command(command)
+
+    def _take_command(self, command: shell.Command) -> None:
+        for word in command:
+            self._take_archives(word)
+        for word in commands.operands(command):
+            if commands.archives(word):
+                continue
+            if shell.is_known(word.text):
+                self.packs.append(commands.pack(word))
+            else:
+                self._note(word)
+
+    def _take_archives(self, word: Word) -> None:
+        for one in commands.archives(word):
+            if shell.is_known(word.text):
+                self.packs.append(one)
+            else:
+                self._note(word)
+
+    def _note(self, word: Word) -> None:
+        written = sanitize_line(word.as_written, _LONGEST)
+        self.unknown.append(f"line {word.line}: {written} cannot be known")
+
+
+def _exec_form(body: Located) -> list[Word] | None:
+    """Return the words of a command that is written as a JSON array; None if it is not."""
+    if not body.text.lstrip().startswith("["):
+        return None
+    try:
+        listed = json.loads(body.text)
+    except (ValueError, RecursionError):
+        return None
+    if not all(isinstance(one, str) for one in listed):
+        return None
+    places = (found.start() for found in _STRING.finditer(body.text))
+    return [
+        Word(parts=((text.replace(shell.UNKNOWN, ""), body.line(at)),))
+        for text, at in zip(listed, places, strict=True)
+    ]
