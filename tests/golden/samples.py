@@ -9,7 +9,7 @@ from tests.support.factories import NOW, event, minute
 from watcher.model.event import GONE, BadVersion, Event, FieldChange, Kind, Tally
 from watcher.model.pack import OWN_FILES, Copy
 from watcher.model.scan import Scan, ScanFinding
-from watcher.model.version import SafeVersion
+from watcher.model.version import SafeVersion, YoungVersion
 
 HERE = Copy(install="workstation", version="1.2.0", enabled=True)
 THERE = Copy(install="laptop", version="1.1.0", enabled=True)
@@ -45,6 +45,9 @@ _PUBLIC: dict[str, Any] = {
     "published": "2026-01-28T17:32:08.412Z",
     "safe_version": SafeVersion("1.1.0"),
 }
+_FIX = YoungVersion("1.3.0", since=minute(-3 * 60))
+_FIXED = {"safe_version": SafeVersion("1.1.0", _FIX)}
+_YOUNG = {"safe_version": SafeVersion("1.3.0", _FIX)}
 _BAN: dict[str, Any] = _PUBLIC | {"reason": "Asked for by its author"}
 STEALS = ScanFinding(
     rule="downloads_and_executes", severity="critical", file="nodes/glow.py", line=42
@@ -133,6 +136,12 @@ EVENTS: dict[str, Event] = {
             for place in range(40)
         ),
     ),
+    "ban of what is run, with a younger fix": _event(
+        Kind.BANNED, copies=(HERE,), **_BAN | _FIXED
+    ),
+    "ban of what is run, only a young version is good": _event(
+        Kind.BANNED, copies=(HERE,), **_BAN | _YOUNG
+    ),
     "ban of a pack": _of_pack(Kind.BANNED, before="active", after="banned"),
     "ban of a pack that is run": _of_pack(Kind.BANNED, copies=(THERE, CLONE)),
     "exposure to a ban": _event(
@@ -164,6 +173,16 @@ EVENTS: dict[str, Event] = {
     "flag of what is run, nothing good": _event(
         Kind.FLAGGED, copies=(HERE,), safe_version=SafeVersion(None)
     ),
+    "flag of what is run, with a younger fix": _event(
+        Kind.FLAGGED, copies=(HERE,), **_PUBLIC | _FIXED
+    ),
+    "flag with a younger fix": _event(Kind.FLAGGED, **_PUBLIC | _FIXED),
+    "flag with a younger fix of unknown age": _event(
+        Kind.FLAGGED,
+        **_PUBLIC
+        | {"safe_version": SafeVersion("1.1.0", YoungVersion("1.3.0", since=""))},
+    ),
+    "flag, only a young version is good": _event(Kind.FLAGGED, **_PUBLIC | _YOUNG),
     "flag with new findings": _event(
         Kind.FLAGGED, **_PUBLIC, scan=_scan(STEALS, STARTS, READS, ODD, new=3, count=60)
     ),
@@ -220,6 +239,12 @@ EVENTS: dict[str, Event] = {
     ),
     "clearing of a clone": _of_pack(Kind.CLEARED, copies=(CLONE,), before="banned"),
     "undeprecation": _event(Kind.UNDEPRECATED, before="deprecated"),
+    "update beside a younger version": _event(
+        Kind.UPDATE,
+        copies=(THERE,),
+        after="active",
+        safe_version=SafeVersion("1.2.0", _FIX),
+    ),
     "update": _event(Kind.UPDATE, copies=(THERE,), after="active"),
     "release": _event(
         Kind.NEW,

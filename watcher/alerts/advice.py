@@ -11,6 +11,7 @@ import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from watcher import durations, timestamps
 from watcher.alerts.differences import Words
 from watcher.model.event import (
     EMPTY,
@@ -26,8 +27,16 @@ from watcher.model.event import (
 )
 from watcher.model.finding import Finding, Grade
 from watcher.model.precedence import is_newer, is_same_version
-from watcher.model.version import BANNED, DELETED, FLAGGED, PENDING, SafeVersion
+from watcher.model.version import (
+    BANNED,
+    DELETED,
+    FLAGGED,
+    PENDING,
+    SafeVersion,
+    YoungVersion,
+)
 from watcher.text.sanitize import Trusted
+from watcher.timestamps import Moment
 
 _MALWARE = Trusted(
     "remove it; change the passwords and keys that this machine held. "
@@ -58,36 +67,51 @@ def advice_on_node(events: Iterable[Event]) -> Advice:
 
     A ban of what somebody runs is to be removed first; if it names malware, no other version is advised. The newest
     good version is that of the newest of the events that knows it: a message may carry the events of several polls. A
-    version that any of them warns of is not advised.
+    version that any of them warns of is not advised. Ages are those at that event, so that a message that is repeated
+    stays the same.
     """
     of_node = tuple(events)
     if any(map(is_run_malware, of_node)):
         return Advice(words=(_MALWARE,), in_short=(_MALWARE_IN_SHORT,))
     run = [one for one in of_node if warns(one) and runs_it(one)]
     run = [one for one in run if one.kind is not Kind.BASELINE]
-    good = _newest_good(of_node)
+    good, at = _newest_good(of_node)
     if not run:
-        return Advice(words=_of_what_nobody_runs(good))
-    move = _moving(good, run[0].version)
+        brief = _of_what_nobody_runs(good)
+        return Advice(words=(*brief, *_ages(good, at)), in_short=brief)
+    brief = _moving(good, run[0].version)
+    move = (*brief, *_ages(good, at))
     if any(map(is_a_ban, run)):
-        in_short = _then("remove it, then ", move)
+        in_short = _then("remove it, then ", brief)
         return Advice(words=_remove(good, move), in_short=in_short)
     if any(map(replaces_archive, run)):
         words = _then(f"{_SWAPPED}; ", move) or (_SWAPPED,)
         return Advice(words=words, in_short=(_SWAPPED_IN_SHORT,))
-    return Advice(words=(_DISABLE,) if good == _NONE else move)
+    if good == _NONE:
+        return Advice(words=(_DISABLE,))
+    return Advice(words=move, in_short=brief)
 
 
-def _newest_good(of_node: tuple[Event, ...]) -> SafeVersion | None:
-    """Return the newest good version of a node; None if it is not known, or one of the events warns of it."""
+def _newest_good(of_node: tuple[Event, ...]) -> tuple[SafeVersion | None, Moment]:
+    """Return the newest good version of a node, and when it was that.
+
+    None if it is not known, or one of the events warns of it.
+    """
     known = [event for event in of_node if event.safe_version is not None]
     if not known:
-        return None
-    good = max(known, key=lambda event: event.at).safe_version
-    if good is None or good.version is None:
-        return good
+        return None, ""
+    newest = max(known, key=lambda event: event.at)
+    good = newest.safe_version
     bad = [event.version for event in of_node if event.version and warns(event)]
-    return None if any(is_same_version(good.version, one) for one in bad) else good
+
+    def is_bad(version: str) -> bool:
+        return any(is_same_version(version, one) for one in bad)
+
+    if good is not None and good.version is not None and is_bad(good.version):
+        good = None
+    if good is not None and good.younger is not None and is_bad(good.younger.version):
+        good = SafeVersion(good.version)
+    return good, newest.at
 
 
 def _of_what_nobody_runs(good: SafeVersion | None) -> Words:
@@ -106,6 +130,39 @@ def _moving(good: SafeVersion | None, bad: str | None) -> Words:
     return Trusted("go back to " if is_back else "move to "), good.version
 
 
+def _ages(good: SafeVersion | None, at: Moment) -> Words:
+    """Return what follows an advised version: how young it is itself, or that a younger one is newer; () if neither."""
+    return (*_own_age(good, at), *_younger(good, at))
+
+
+def _own_age(good: SafeVersion | None, at: Moment) -> Words:
+    """Return how young an advised version is, in brackets; () if it is old enough, or if that is not known."""
+    if good is None or good.younger is None or not good.is_young:
+        return ()
+    age = _age(good.younger, at)
+    return (Trusted(f" (out for {age})"),) if age else ()
+
+
+def _younger(good: SafeVersion | None, at: Moment) -> Words:
+    """Return that a newer version than the advised one is too young: it may have an urgent fix. () if there is none."""
+    if good is None or good.younger is None or good.is_young:
+        return ()
+    return (Trusted("; "), *_how_young(good.younger, at))
+
+
+def _how_young(younger: YoungVersion, at: Moment) -> Words:
+    if age := _age(younger, at):
+        return younger.version, Trusted(f" has been out for {age}")
+    return Trusted("the age of "), younger.version, Trusted(" is not known")
+
+
+def _age(younger: YoungVersion, at: Moment) -> str:
+    """Return how long a version has been out; "" if that is not known."""
+    if not younger.since:
+        return ""
+    return durations.age(max(timestamps.seconds_between(younger.since, at), 0))
+
+
 def _remove(good: SafeVersion | None, move: Words) -> Words:
     """Return the words for the removal of what is banned, and what to do then."""
     none = "; there is no good version" if good == _NONE else ""
@@ -120,10 +177,13 @@ def _then(first: str, words: Words) -> Words:
 def advice_on_event(event: Event) -> Advice:
     """Return what to do about what warns of no version: about a failure, unless it is only to be waited for.
 
-    A harmless flag says itself that nothing is to be done: most packs have one.
+    A harmless flag says itself that nothing is to be done: most packs have one. An update says itself which version to
+    move to.
     """
     if is_harmless(event):
         return Advice(words=(_NOTHING,))
+    if event.kind is Kind.UPDATE:
+        return Advice(words=beside_an_update(event))
     if event.kind is not Kind.FAILING:
         return Advice()
     if event.channel is not None:
@@ -140,6 +200,14 @@ def advice_on_event(event: Event) -> Advice:
     return Advice()
 
 
+def beside_an_update(event: Event) -> Words:
+    """Return that a newer version than the one that is offered is too young; () if there is none."""
+    good = event.safe_version
+    if good is None or good.younger is None or good.is_young:
+        return ()
+    return _how_young(good.younger, event.at)
+
+
 def advice_on_copy(finding: Finding) -> Words:
     """Return what to do about an installed copy, or one that a workflow names; () if nothing is known.
 
@@ -152,8 +220,10 @@ def advice_on_copy(finding: Finding) -> Words:
     if finding.grade is Grade.FLAGGED_INFO:
         return (Trusted("nothing"),)
     move = _moving(good, finding.pack.version)
+    if move:
+        move = (*move, *_ages(good, finding.at))
     if finding.named:
-        return _on_reference(verdict, good)
+        return _on_reference(verdict, good, finding.at)
     if finding.is_malware:
         return (_MALWARE,)
     if verdict == BANNED:
@@ -165,11 +235,12 @@ def advice_on_copy(finding: Finding) -> Words:
     return move if verdict in {*_BAD, *_MILD} and enabled else ()
 
 
-def _on_reference(verdict: str, good: SafeVersion | None) -> Words:
+def _on_reference(verdict: str, good: SafeVersion | None, at: Moment) -> Words:
     if verdict in {*_BAD, BANNED} and good == _NONE:
         return (Trusted("do not install it; there is no good version"),)
     if verdict in {*_BAD, *_MILD, BANNED} and good and good.version:
-        return Trusted("install "), good.version, Trusted(" instead")
+        words = (Trusted("install "), good.version, *_own_age(good, at))
+        return (*words, Trusted(" instead"), *_younger(good, at))
     return (Trusted("do not install it"),) if verdict == BANNED else ()
 
 

@@ -16,7 +16,7 @@ from itertools import product
 from typing import NamedTuple, assert_never
 
 from watcher import durations, timestamps
-from watcher.alerts.advice import Advice
+from watcher.alerts.advice import Advice, beside_an_update
 from watcher.alerts.differences import (
     Item,
     Words,
@@ -244,9 +244,11 @@ def beside_the_kind(event: Event, *, in_short: bool = False) -> list[Words]:
     scan = scan_of_flag(event)
     most = 1 if in_short else MOST_FINDINGS
     why = in_a_sentence(scan, most) if scan else _reason(event)
+    younger = beside_an_update(event) if event.kind is Kind.UPDATE else ()
     parts = (
         _transition(event),
         running(event, with_places=not in_short),
+        younger,
         _details(event),
         (*why, *_latest(event.bad_versions)) if is_about_all(event) else why,
     )

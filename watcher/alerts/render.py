@@ -83,6 +83,7 @@ where it is all that is left and even its advice in short has no room.
 _ALONE = Part.LINE + len(_NAMES)
 """The stage of the worst line where nothing is beside it."""
 _ITEM = 60
+_AROUND = " ;()"
 _BACKSLASH = "\uff3c"  # FULLWIDTH REVERSE SOLIDUS: reads as one, escapes nothing
 _LINK = re.compile(
     r"https://registry\.comfy\.org(?:/(?!(?:[^/]*/)*\.\.?(?:/|\Z))[A-Za-z0-9._~%/-]{0,600})?"
@@ -343,8 +344,12 @@ class _Writer:
         return self.words(words, of_version, self._stress)
 
     def _stress(self, words: str) -> str:
-        """Return our own words stressed, without the blank at their end, which markup does not take."""
-        return self.stressed(words.rstrip()) + " " * words.endswith(" ")
+        """Return our own words stressed, but for blanks and marks around them: markup takes no blanks there."""
+        text = words.strip(_AROUND)
+        if not text:
+            return self.plain(words)
+        begin, end = words.split(text)
+        return self.plain(begin) + self.stressed(text) + self.plain(end)
 
     def _clauses(
         self, phrasing: Phrasing, stage: int, *, named: bool

@@ -266,6 +266,7 @@ def _judge_as(install: str, pack: Pack, one: Identity, known: Knowledge) -> Find
         listed=ground.listed,
         scan=ground.scan,
         safe_version=known.safe_version,
+        at=known.minimum_age.now,
         by=_by(pack, one, ground),
         why=ground.why,
         detail=known.reason if ground.of_pack else "",

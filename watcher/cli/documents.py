@@ -118,8 +118,8 @@ class PackForm:
     For `unknown` and `delisted` it says why. Empty if there is none.
     """
     safe_version: str | None = ""
-    """The newest good version: active and not deprecated. None if there is none. Absent if it is not known, and for a
-    pack that has no version.
+    """The newest good version: active, not deprecated and at least `minimum_age` old, else a younger one. None if there
+    is none. Absent if it is not known, and for a pack that has no version.
     """
     file: str | None
     """The file in which it is referred to, relative to the working folder if it lies there; None for an installed pack.

@@ -12,6 +12,7 @@ from watcher.model.malware import names_malware
 from watcher.model.pack import Pack, Verdict
 from watcher.model.scan import Scan
 from watcher.model.version import SafeVersion, Version
+from watcher.timestamps import MomentOrEmpty
 
 
 class Grade(StrEnum):
@@ -94,6 +95,8 @@ class Finding:
     """What the scanner found in it; None if that was not read."""
     safe_version: SafeVersion | None = None
     """The newest good version; None if that is not known."""
+    at: MomentOrEmpty = ""
+    """When that was judged; "" without an id."""
     by: str = ""
     """What says that it is that pack, if not its own id and version do."""
     why: str = ""

@@ -20,13 +20,13 @@ from watcher.cli.terminal import echo, echo_command, echo_result, to_json
 from watcher.errors import StateError
 from watcher.model.exposure import Exposure, exposure_key
 from watcher.model.finding import Grade
+from watcher.model.snapshot import Snapshot
 from watcher.polling.audit import Audit, audit, fails, is_limit
 from watcher.polling.clock import clock
 from watcher.polling.model import request_limits
 from watcher.progress import Progress
 from watcher.registry import transport
 from watcher.settings.loading import Loaded
-from watcher.settings.model import Settings
 from watcher.streams import width
 from watcher.text.sanitize import sanitize_line
 
@@ -51,6 +51,7 @@ def run_audit(
     if chosen.note:
         echo(chosen.note, error=True)
     started = clock()
+    snapshot = _watched(loaded)
 
     async def look(progress: Progress) -> Audit:
         return await audit(
@@ -64,7 +65,10 @@ def run_audit(
             limits=request_limits(known),
             minimum_age=known.minimum_age,
             accept={*known.accept, *accept},
-            reported=_reported(known, accept),
+            reported=_reported(snapshot, accept) if known.accept else {},
+            active_since={
+                key: node.active_since for key, node in snapshot.nodes.items()
+            },
             clock=clock,
             progress=progress,
         )
@@ -114,22 +118,28 @@ def _tell_actions(
         echo_command(line)
 
 
-def _reported(settings: Settings, accept: Collection[str]) -> Mapping[str, Exposure]:
-    """Return what a watch with these settings has reported, but for what is accepted just now; nothing without one.
+def _watched(loaded: Loaded) -> Snapshot:
+    """Return what a watch with these settings knows; nothing without one.
 
     The state is only read, also while another process works on it. Where it cannot be read, nothing is known of
-    what was before.
+    what was before. A folder that no settings name may be anybody's.
     """
-    if not settings.accept:
-        return {}
+    is_named = not loaded.origins["state_dir"].startswith("default")
+    if not (loaded.config_file or is_named or loaded.settings.accept):
+        return Snapshot()
     from watcher.state.store import StateFolder
 
     try:
-        exposures = StateFolder(settings.state_dir).load().snapshot.installed.exposures
+        return StateFolder(loaded.settings.state_dir).load().snapshot
     except StateError:
-        return {}
+        return Snapshot()
+
+
+def _reported(snapshot: Snapshot, accept: Collection[str]) -> Mapping[str, Exposure]:
+    """Return what a watch has reported, but for what is accepted just now."""
     now = {
         exposure_key(node, version)
         for node, _, version in (text.rpartition("@") for text in accept)
     }
+    exposures = snapshot.installed.exposures
     return {key: one for key, one in exposures.items() if key not in now}
