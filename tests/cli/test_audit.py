@@ -606,7 +606,7 @@ def test_a_workflow(audit: Audit, registry: FakeRegistry, tmp_path: Path) -> Non
     for pack in ("evil", "fine", "fresh"):
         registry.catalog.publish(pack, "1.0.0")
     registry.catalog.set_status("evil", "1.0.0", "banned", REASON)
-    registry.catalog.publish("evil", "0.9.0")
+    registry.catalog.publish("evil", "0.9.0", created_at=LONG_AGO)
     (tmp_path / "flow.json").write_text(json.dumps(WORKFLOW))
     done = audit("flow.json", code=3)
     first, _, *rows = done.out.splitlines()
