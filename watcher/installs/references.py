@@ -35,8 +35,9 @@ _LOOKED_FOR = "a Dockerfile, a snapshot or a workflow"
 _LIMIT = 16 * 1024 * 1024
 _IMAGE_LIMIT = 64 * 1024 * 1024
 _DOCKERFILE = re.compile(
-    r"(?i:dockerfile)|(?:Dockerfile|Containerfile)(?:\..*)?|.+\.[Dd]ockerfile"
+    r"(?i:dockerfile)|(?:Dockerfile|Containerfile)(?:\..*)?(?<!\.dockerignore)|.+\.[Dd]ockerfile"
 )
+"""The names of Dockerfiles; beside one may be a list of what its builder leaves out."""
 _JSON, _YAML = (".json",), (".yaml", ".yml")
 # What a workflow or a snapshot has in it, however it is written: other files need not be decoded.
 _IN_JSON = re.compile(rb'"nodes"|class_type|custom_nodes|customNodes|\\u00[2-7]')

@@ -100,6 +100,9 @@ def _instructions(text: str) -> Iterator[_Instruction]:
     """Yield the instructions of a Dockerfile."""
     lines = text.split("\n")
     escape = _escape(lines)
+    if escape == "`":
+        # To a shell of Windows a backslash is a part of a path.
+        lines = [line.replace("\\", "/") for line in lines]
     ends = _ends(lines)
     at = 0
     while at < len(lines):

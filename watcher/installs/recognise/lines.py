@@ -12,7 +12,10 @@ _NAME = re.compile(
     r"""["']([^"'\\\n]{1,500})["']|^[ \t]*([^\s"'#{}\[\],&*?|>%@`:][^\s"'#{}\[\],]{0,499}):(?=\s|$)""",
     re.MULTILINE,
 )
-_VERSION = re.compile(r"""["']?\s*[,:]?\s*(?:["']ver["']\s*:\s*)?["']?([^"'\s,}]+)""")
+_VERSION = re.compile(
+    r"""\s*:?\s*["']?([^"'\s,:{}\[\]]+)|[^{}]{0,300}?["'](?:ver|version)["']\s*:\s*["']([^"']+)"""
+)
+"""The version of a name, right behind it or beside it in its object."""
 
 
 def with_lines(packs: Iterable[Pack], text: str) -> tuple[Pack, ...]:
@@ -28,7 +31,8 @@ def with_lines(packs: Iterable[Pack], text: str) -> tuple[Pack, ...]:
         line += text.count("\n", counted, match.start())
         counted = match.start()
         beside = _VERSION.match(text, match.end())
-        places.setdefault((name.lower(), beside[1] if beside else ""), line)
+        version = (beside[1] or beside[2]) if beside else ""
+        places.setdefault((name.lower(), version), line)
         places.setdefault((name.lower(), ""), line)
     return tuple(replace(pack, line=_line(pack, places)) for pack in found)
 

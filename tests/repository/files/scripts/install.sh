@@ -1,0 +1,2 @@
+#!/bin/sh
+comfy node install quillwork

@@ -1,0 +1,49 @@
+"""What `expected.txt` says of the files of a repository in `files`, which are written in the style of real ones."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+HERE = Path(__file__).parent
+FILES = HERE / "files"
+
+Place = tuple[int, str]
+"""A line, and what it names: `id@1.2.0`, `id`, a repository without scheme and suffix, or a file."""
+
+
+@dataclass(slots=True)
+class Listed:
+    """What a file names."""
+
+    packs: Counter[Place] = field(default_factory=Counter)
+    unknown: list[Place] = field(default_factory=list)
+    """Parts of the texts that cannot be known; of a workflow, types of nodes."""
+
+
+def listed() -> dict[str, Listed]:
+    """Return what each file names, by its path; any other file of the tree names nothing."""
+    found: dict[str, Listed] = {}
+    current = Listed()
+    for line in (HERE / "expected.txt").read_text("utf-8").splitlines():
+        if line.startswith("    "):
+            at, what = line.split(maxsplit=1)
+            if what.startswith("? "):
+                current.unknown.append((int(at), what.removeprefix("? ")))
+            else:
+                current.packs[int(at), what] += 1
+        elif line and not line.startswith("#"):
+            current = found[line] = Listed()
+    return found
+
+
+def repository_of(address: str) -> str:
+    """Return a repository as the list writes it."""
+    address = address.partition("://")[2] or address.removeprefix("git@")
+    return address.replace(":", "/").removesuffix(".git")
+
+
+def is_dockerfile(path: str) -> bool:
+    """Return whether a file of the list is one that an image is built from."""
+    return not path.endswith((".json", ".yaml"))
