@@ -160,6 +160,7 @@ def test_the_document(audit: Audit, comfyui: ComfyUI, registry: FakeRegistry) ->
         "status": "banned",
         "deprecated": False,
         "reason": "Contains a stealer, says (address removed)",
+        "accepted": None,
         "file": None,
         "line": None,
         "url": "https://registry.comfy.org/nodes/evil",
@@ -355,7 +356,7 @@ def test_bad_options(audit: Audit, comfyui: ComfyUI) -> None:
         "'baned' is not a verdict (did you mean banned?)"
         in audit("ComfyUI", "--fail-on", "baned", code=2).err
     )
-    assert "is not a finding" in audit("ComfyUI", "--accept", "pack", code=2).err
+    assert "is not a finding" in audit("ComfyUI", "--accept", "pack@", code=2).err
     assert comfyui.root.exists()
 
 
@@ -420,7 +421,7 @@ def test_what_was_accepted_as_info_stays_accepted(
     assert "flagged (accepted)" in audit().out
     registry.catalog.edit_pack("pack", status="deleted")
     registry.respond = None
-    assert "deleted  " in audit(code=3).out
+    assert "deleted (was accepted as flagged)" in audit(code=3).out
 
 
 def test_a_disabled_copy_is_not_run(

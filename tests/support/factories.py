@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from watcher import timestamps
@@ -10,6 +11,7 @@ from watcher.alerts.queues.outbox import Outbox
 from watcher.alerts.queues.outcomes import Unanswered, failed_attempt, replay
 from watcher.changes.diff import Difference, compare_listing
 from watcher.changes.transitions import DiffOptions
+from watcher.model.acceptance import Acceptance, Accepted, End
 from watcher.model.channel import Channel
 from watcher.model.event import Event, Kind
 from watcher.model.failure import ReadFailure
@@ -97,6 +99,22 @@ def event(name: str = "e1", kind: Kind = Kind.FLAGGED, **fields: Any) -> Event:
         "after": "flagged",
     }
     return Event(**{"id": name, "kind": kind, "at": NOW, "url": URL} | given | fields)
+
+
+def accepted(
+    verdict: str = "flagged",
+    finding: str = f"{PACK}@1.0",
+    reason: str = "",
+    until: str = "",
+    ended: End | None = None,
+) -> Accepted:
+    """Make what accepts something that was bad in this way at first."""
+    by = Acceptance(
+        finding=finding,
+        reason=reason,
+        until=date.fromisoformat(until) if until else None,
+    )
+    return Accepted(verdict=verdict, by=by, ended=ended)
 
 
 HARMLESS = Scan(

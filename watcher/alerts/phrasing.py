@@ -31,6 +31,7 @@ from watcher.alerts.findings import (
     in_a_title,
     scan_of_flag,
 )
+from watcher.model.acceptance import Accepted, End
 from watcher.model.event import (
     EMPTY,
     EXPOSURES,
@@ -411,6 +412,8 @@ def _details(event: Event) -> Words:
     if is_about_all(event):
         return _inventory(event)
     clauses: list[Words] = []
+    if event.acceptance:
+        clauses.append(_acceptance(event.acceptance))
     if replaces_archive(event):
         clauses.append((Trusted("its download was replaced after the release"),))
     if event.changelog:
@@ -418,6 +421,14 @@ def _details(event: Event) -> Words:
     if event.changes:
         clauses.append(difference(event.changes))
     return joined("; ", clauses)
+
+
+def _acceptance(accepted: Accepted) -> Words:
+    """Return until when, or as what, something was accepted, and why."""
+    how: Words = (Trusted(accepted.in_words),)
+    if accepted.ended is End.WORSE:
+        how = Trusted("was accepted as "), known_status(accepted.verdict)
+    return joined(": ", (how, (accepted.reason,) if accepted.reason else ()))
 
 
 def _inventory(event: Event) -> Words:

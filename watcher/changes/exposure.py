@@ -10,9 +10,17 @@ from dataclasses import dataclass, replace
 
 from watcher.changes.transitions import node_url
 from watcher.changes.verdict import identities
+from watcher.model.acceptance import (
+    Acceptance,
+    Accepted,
+    Wrong,
+    in_order,
+    longest,
+    longest_of,
+)
 from watcher.model.event import EXPOSURES, Event, Kind, Severity, event_id, worst_of
-from watcher.model.exposure import Exposure, Installed, accepts, exposure_key
-from watcher.model.finding import Finding, Grade, is_worse, rank, worst
+from watcher.model.exposure import Exposure, Installed, exposure_key
+from watcher.model.finding import Finding, Grade, accepted_as, is_worse, rank, worst
 from watcher.model.pack import Copy, Pack, Verdict
 from watcher.model.snapshot import Node
 from watcher.model.version import MinimumAge
@@ -35,8 +43,8 @@ class Poll:
     """The nodes before this poll, by lower-case id."""
     after: Mapping[str, Node]
     events: Sequence[Event]
-    accept: Collection[str]
-    """Versions whose findings are accepted, as `pack@1.2.0`."""
+    accept: Collection[Acceptance]
+    """Findings that are known."""
     statuses: Collection[str]
     """The watched ones."""
     minimum_age: MinimumAge
@@ -92,8 +100,8 @@ def _place(copy: Copy) -> tuple[bool, str, str]:
 
 
 def is_accepted(one: Exposure) -> bool:
-    """Return whether the finding is accepted: what is worse than when it was, is not."""
-    return bool(one.accepted) and not is_worse(one.verdict, one.accepted)
+    """Return whether all that is bad of it is accepted, so that it is not reported."""
+    return one.acceptance is not None and one.acceptance.ended is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,16 +141,46 @@ class _Case:
         if not installs:
             return None
         verdict = str(worst(bad).grade) if bad else ""
-        accepted = ""
         # What was found in a version cannot always be read again: the worst that was reported of it stays.
         if old and (not bad or _is_same_but_worse(old.verdict, verdict)):
             verdict = old.verdict
-        if accepts(poll.accept, self.node, self.version):
-            # What it was when it was accepted first stays: what gets worse than that is reported.
-            accepted = (old.accepted if old else "") or verdict
-        names = tuple(sorted(installs))
-        ends = self._ends(verdict)
-        return Exposure(verdict=verdict, installs=names, accepted=accepted, ends=ends)
+        by = self._accepted_by(bad, is_unseen=bool(lasting))
+        return Exposure(
+            verdict=verdict,
+            installs=tuple(sorted(installs)),
+            acceptance=self._acceptance(by, verdict) if by else None,
+            ends=self._ends(verdict),
+        )
+
+    def _accepted_by(
+        self, bad: Sequence[Finding], *, is_unseen: bool
+    ) -> tuple[Acceptance, ...]:
+        """Return what accepts its bad copies; () if one of them is not accepted.
+
+        `is_unseen`: some of them cannot be seen, or judged, in this poll.
+        """
+        accept = self.poll.accept
+        found = [one.covered_by(accept) for one in bad]
+        if is_unseen:
+            found += self._accepted_unseen()
+        known = [one for one in found if one is not None]
+        return in_order(known) if len(known) == len(found) else ()
+
+    def _accepted_unseen(self) -> list[Acceptance | None]:
+        """Return what accepts copies that cannot be seen: what accepts any copy, else what accepted them before."""
+        accept = self.poll.accept
+        anyway = longest(accept, Wrong(node=self.node, version=self.version))
+        if anyway is not None or self.old is None or self.old.acceptance is None:
+            return [anyway]
+        return [
+            longest_of(accept, before.finding) for before in self.old.acceptance.all
+        ]
+
+    def _acceptance(self, by: tuple[Acceptance, ...], verdict: str) -> Accepted:
+        """Return how long it is accepted, and as what: what it was at first stays until the settings change."""
+        known = self.old.acceptance if self.old else None
+        first = known.verdict if known and known.all == by else verdict
+        return accepted_as(first, by, verdict, self.poll.now)
 
     def _ends(self, grade: str) -> Severity | None:
         """Return how bad the worst was that its end has to say; None where the verdict says it."""
@@ -164,10 +202,13 @@ class _Case:
         is_reported = old is not None and not is_accepted(old)
         # One more install that has it is news, one less is none.
         if old is None or not is_reported or not set(new.installs) <= set(old.installs):
-            return self._event(Kind.EXPOSED, before=None, after=new.verdict)
-        if not is_worse(new.verdict, old.verdict):
+            before = None
+        elif is_worse(new.verdict, old.verdict):
+            before = old.verdict
+        else:
             return None
-        return self._event(Kind.EXPOSED, before=old.verdict, after=new.verdict)
+        event = self._event(Kind.EXPOSED, before=before, after=new.verdict)
+        return replace(event, acceptance=new.acceptance)
 
     def cleared(self) -> Event | None:
         """Return the event of something that is well again; None where another event says it, or nobody can say it."""

@@ -6,10 +6,11 @@ of all that it may be counts (docs/behaviour.md, Events (Verdicts)).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from watcher.changes.facts import newest_of, safe_version
+from watcher.model.event import EXPOSURES
 from watcher.model.failure import Fault, ReadFailure
 from watcher.model.finding import Finding, Grade, grade_of, rank, worst
 from watcher.model.pack import (
@@ -163,20 +164,21 @@ class _Ground:
         return grade_of(self.verdict, self.scan)
 
 
-def judge(install: str, pack: Pack, known: Callable[[str], Knowledge]) -> Finding:
-    """Return the worst finding of an installed pack, of all that it may be, with all that is not known of it.
-
-    `known` returns what is known of a node by its id.
-    """
-    each = judge_each(install, pack, known)
+def as_one(each: Sequence[Finding]) -> Finding:
+    """Return the worst finding of a copy, with all that is not known of it. What is accepted hides nothing else."""
+    bad = [one for one in each if one.verdict in EXPOSURES]
+    not_accepted = [one for one in bad if not one.is_accepted]
     gaps = dict.fromkeys(gap for one in each for gap in one.gaps)
-    return replace(worst(each), gaps=tuple(gaps))
+    return replace(worst(not_accepted or each), gaps=tuple(gaps))
 
 
 def judge_each(
     install: str, pack: Pack, known: Callable[[str], Knowledge]
 ) -> list[Finding]:
-    """Return a finding for each pack that a copy may be, its own id first; one without an id if there is none."""
+    """Return a finding for each pack that a copy may be, its own id first; one without an id if there is none.
+
+    `known` returns what is known of a node by its id.
+    """
     found = [
         _judge_as(install, pack, one, known(one.id))
         for one in identities(pack)
@@ -265,6 +267,7 @@ def _judge_as(install: str, pack: Pack, one: Identity, known: Knowledge) -> Find
         node=known.node.node if known.node else one.id,
         listed=ground.listed,
         scan=ground.scan,
+        of_pack=ground.of_pack,
         safe_version=known.safe_version,
         at=known.minimum_age.now,
         by=_by(pack, one, ground),

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from watcher.model.event import Severity
-from watcher.model.event_form import EventForm, ScanFindingForm
+from watcher.model.event_form import AcceptedForm, EventForm, ScanFindingForm
 from watcher.model.pack import PackKind, Verdict
 from watcher.timestamps import Moment
 
@@ -121,6 +121,8 @@ class PackForm:
     """The newest good version: active, not deprecated and at least `minimum_age` old, else a younger one. None if there
     is none. Absent if it is not known, and for a pack that has no version.
     """
+    accepted: AcceptedForm | None
+    """How the settings, or `--accept`, accept what is wrong; None if nothing does, or if that has ended."""
     file: str | None
     """The file in which it is referred to, relative to the working folder if it lies there; None for an installed pack.
     """

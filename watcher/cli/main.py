@@ -42,6 +42,7 @@ from watcher.cli.terminal import (
 )
 from watcher.cli.workflow_commands import Level, annotation, are_read
 from watcher.errors import UsageError, WatchError
+from watcher.model.acceptance import Acceptance
 from watcher.model.event import MATCHES
 from watcher.model.finding import Grade
 from watcher.model.version import STATUSES
@@ -230,10 +231,10 @@ def _grades(words: list[object]) -> frozenset[Grade]:
     return frozenset(map(Grade, parsing.choices(words, [*Grade], "a verdict")))
 
 
-def _findings(words: list[object]) -> tuple[str, ...]:
-    from watcher.settings import node_ids
+def _findings(words: list[object]) -> tuple[Acceptance, ...]:
+    from watcher.settings import accept_tables
 
-    return node_ids.read_accepted(words)
+    return accept_tables.read_findings(words)
 
 
 @cli.command(epilog=ending("audit ~/ComfyUI --problems", _VERDICTS_HELP))
@@ -250,8 +251,8 @@ def _findings(words: list[object]) -> tuple[str, ...]:
     "--accept",
     parse=_findings,
     without=(),
-    metavar="PACK@VERSION",
-    help="Do not count this finding for --fail-on (repeatable).",
+    metavar="FINDING",
+    help="Do not count this finding for --fail-on: PACK@VERSION, PACK@COMMIT of a clone, or PACK (repeatable).",
 )
 @click.option(
     "--problems", "only_problems", is_flag=True, help="Show only packs that are not ok."

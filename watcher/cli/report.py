@@ -16,6 +16,7 @@ from watcher.cli.documents import (
     ReadingForm,
 )
 from watcher.cli.terminal import join_first, styled, table, to_json
+from watcher.model.acceptance import Accepted
 from watcher.model.event import (
     MATCHES,
     Event,
@@ -222,6 +223,12 @@ def _what_happened(event: Event, *, in_short: bool = False) -> str:
 
     clauses = beside_the_kind(event, in_short=in_short)
     return "; ".join(map(safe_words, clauses))
+
+
+def acceptance_in_words(accepted: Accepted) -> str:
+    """Return how a finding is, or was, accepted, in brackets and with the reason, which the user wrote."""
+    said = ": ".join(filter(None, (accepted.in_words, accepted.reason)))
+    return f"({safe_line(Trusted(said))})"
 
 
 def safe_words(words: Iterable[str]) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import assert_never
 
+from watcher.model.acceptance import Accepted
 from watcher.model.malware import names_malware
 from watcher.model.pack import Copy
 from watcher.model.precedence import is_same_version
@@ -181,6 +182,8 @@ class Event:
     """For a baseline."""
     scan: Scan | None = None
     """For `flagged`, `banned` and an exposure to these: what the scanner found; None if that was not read."""
+    acceptance: Accepted | None = None
+    """For `exposed`: what accepted it, if that has ended."""
     ends: Severity | None = None
     """For `reinstated`, `cleared`, `undeprecated` and `recovered`: how bad the worst was that it ends."""
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from watcher.model.acceptance import Accepted
 from watcher.model.event import Severity
-from watcher.model.precedence import is_same_version
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,8 +17,8 @@ class Exposure:
     """What is wrong with it: a verdict, or `flagged-info`."""
     installs: tuple[str, ...]
     """Names of the installs that run it, sorted."""
-    accepted: str = ""
-    """The same when the setting `accept` took it; "" if it never did."""
+    acceptance: Accepted | None = None
+    """What accepts all that is bad of it; None if nothing does."""
     ends: Severity | None = None
     """How bad the worst was that was reported of it, where that does not follow from its verdict."""
 
@@ -42,12 +42,3 @@ class Installed:
 def exposure_key(node: str, version: str | None) -> str:
     """Return the key of a version of a pack that is run; without a version, of a clone."""
     return f"{node.lower()}@{version or ''}"
-
-
-def accepts(accepted: Iterable[str], node: str, version: str | None) -> bool:
-    """Return whether one of the accepted findings (`pack@1.2.0`) names a version, however it is written."""
-    found = (text.rpartition("@") for text in accepted) if version is not None else ()
-    return any(
-        name.lower() == node.lower() and is_same_version(one, version or "")
-        for name, _, one in found
-    )

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from watcher.model.acceptance import Acceptance, Accepted, End, Wrong, longest
 from watcher.model.event import Severity
 from watcher.model.failure import ReadFailure
 from watcher.model.malware import names_malware
@@ -105,7 +106,10 @@ class Finding:
     """A summary of the registry's reason."""
     gaps: tuple[ReadFailure, ...] = ()
     """What was not read or not answered: the truth may be worse than the verdict."""
-    accepted: bool = False
+    of_pack: bool = False
+    """The verdict is about the pack as a whole, whatever the version."""
+    acceptance: Accepted | None = None
+    """What accepts it, or did until that ended; None if nothing does."""
     named: bool = False
     """A workflow names it: nobody need run it."""
 
@@ -113,6 +117,23 @@ class Finding:
     def grade(self) -> Grade:
         """The verdict, and of a flag how bad it is."""
         return grade_of(self.verdict, self.scan)
+
+    def covered_by(self, accept: Iterable[Acceptance]) -> Acceptance | None:
+        """Return what accepts it for longest; None if nothing covers it, or nothing is known to be wrong."""
+        if self.id is None or self.verdict in {Verdict.UNKNOWN, Verdict.OK}:
+            return None
+        wrong = Wrong(
+            node=self.id,
+            version=self.pack.version,
+            commit=self.pack.commit or "",
+            is_ban_of_pack=self.of_pack and self.verdict is Verdict.BANNED,
+        )
+        return longest(accept, wrong)
+
+    @property
+    def is_accepted(self) -> bool:
+        """Whether it is known, and is not reported."""
+        return self.acceptance is not None and self.acceptance.ended is None
 
     @property
     def basis(self) -> str:
@@ -135,6 +156,22 @@ class Finding:
     def advised(self) -> SafeVersion | None:
         """The version that is advised; None if none is known, or none may be advised."""
         return None if self.is_malware else self.safe_version
+
+
+def accepted_as(
+    first: Grade | str, by: tuple[Acceptance, ...], grade: Grade | str, now: str
+) -> Accepted:
+    """Return how something is accepted that was of a `first` grade, and is of another at a moment (RFC 3339).
+
+    `by` is not empty, and has what ends first first.
+    """
+    ended = None
+    soonest, *others = by
+    if soonest.is_over(now):
+        ended = End.DAY
+    elif is_worse(grade, first):
+        ended = End.WORSE
+    return Accepted(verdict=str(first), by=soonest, others=tuple(others), ended=ended)
 
 
 def worst(findings: Iterable[Finding]) -> Finding:

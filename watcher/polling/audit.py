@@ -8,11 +8,12 @@ from types import MappingProxyType
 
 from watcher.changes.scans import VersionKey, by_node, read_scans, unread_before
 from watcher.changes.transitions import DiffOptions
-from watcher.changes.verdict import identities, judge, judged_version
-from watcher.model.exposure import Exposure, accepts, exposure_key
+from watcher.changes.verdict import as_one, identities, judge_each, judged_version
+from watcher.model.acceptance import Acceptance
+from watcher.model.exposure import Exposure, exposure_key
 from watcher.model.failure import Fault, ReadFailure
-from watcher.model.finding import Finding, Grade, is_worse, rank
-from watcher.model.pack import Inventory, Pack, PackRecords, Verdict
+from watcher.model.finding import Finding, Grade, accepted_as, rank
+from watcher.model.pack import Inventory, Pack, PackRecords
 from watcher.model.snapshot import Node
 from watcher.model.version import BANNED, DELETED, FLAGGED, STATUSES, MinimumAge
 from watcher.polling.reading.exposures import Known
@@ -50,7 +51,7 @@ def fails(audit: Audit, grades: Collection[Grade]) -> bool:
 
 def counts(finding: Finding) -> bool:
     """Return whether `--fail-on` looks at it: it is run, and not accepted."""
-    return finding.pack.enabled and not finding.accepted
+    return finding.pack.enabled and not finding.is_accepted
 
 
 def is_limit(problem: ReadFailure) -> bool:
@@ -66,7 +67,8 @@ async def audit(
     limits: RequestLimits,
     minimum_age: float,
     active_since: Mapping[str, Mapping[str, Moment]] = MappingProxyType({}),
-    accept: Collection[str] = (),
+    accept: Collection[Acceptance] = (),
+    accept_now: Collection[Acceptance] = (),
     reported: Mapping[str, Exposure] = MappingProxyType({}),
     clock: Callable[[], str],
     progress: Progress = silent,
@@ -74,8 +76,9 @@ async def audit(
     """Return what the registry says of every pack; it is not asked if none has an id. No answer is an exception.
 
     `minimum_age` is in seconds, and `active_since` has by lower-case id what a watch knows of it (`Node.active_since`).
-    `accept` has versions as `pack@1.2.0`, and `reported` by `exposure_key` what a watch knows of them: what has become
-    worse since it was accepted there is not accepted. ConfigError if the environment names a proxy that cannot be used.
+    `accept` has known findings, and `reported` by `exposure_key` what a watch knows of them: what has become worse
+    since it was accepted there is not accepted, unless `accept_now` has it. ConfigError if the environment names a
+    proxy that cannot be used.
     """
     inventories = tuple(inventories)
     packs = [(one, pack) for one in inventories for pack in one.packs]
@@ -84,6 +87,7 @@ async def audit(
         for one in identities(pack):
             ids.setdefault(one.id.lower(), one.id)
     now = clock()
+    terms = _Terms(accept=accept, at_once=accept_now, reported=reported, now=now)
     async with Registry(registry_url, limits, progress=progress) as registry:
         plan = Plan(
             nodes=ids,
@@ -107,16 +111,12 @@ async def audit(
         patience = limits.timeout
         reasons = await _reasons(registry, known, installed, patience, progress)
         known = replace(known, nodes=_with_scans(nodes, reasons))
-        findings = [
-            replace(
-                _explained(judge(of.install, pack, known.of), reasons), named=of.named
-            )
-            for of, pack in packs
-        ]
+        findings = []
+        for of, pack in packs:
+            each = judge_each(of.install, pack, known.of)
+            worst = as_one([_with_acceptance(one, terms) for one in each])
+            findings.append(replace(_explained(worst, reasons), named=of.named))
         findings = await _with_near(registry, findings, found)
-    findings = [
-        replace(one, accepted=_is_accepted(one, accept, reported)) for one in findings
-    ]
     cause = _cause_of_all(findings, asked=len(ids))
     return Audit(
         inventories=inventories,
@@ -129,17 +129,37 @@ async def audit(
     )
 
 
-def _is_accepted(
-    finding: Finding, accept: Collection[str], reported: Mapping[str, Exposure]
-) -> bool:
-    """Return whether a finding is accepted, and no worse than when a watch saw it first."""
-    node, version = finding.id, finding.pack.version
-    if node is None or finding.verdict in {Verdict.UNKNOWN, Verdict.OK}:
-        return False  # nothing is known to be bad, so that there is nothing to accept
-    known = reported.get(exposure_key(node, version))
-    if known and known.accepted and is_worse(finding.grade, known.accepted):
-        return False
-    return accepts(accept, node, version)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Terms:
+    """What is accepted."""
+
+    accept: Collection[Acceptance]
+    at_once: Collection[Acceptance]
+    """The same, whatever it was before."""
+    reported: Mapping[str, Exposure]
+    now: str
+
+
+def _with_acceptance(finding: Finding, terms: _Terms) -> Finding:
+    """Return a finding with what accepts it, or accepted it until the last day, or until it got worse."""
+    grade, now = finding.grade, terms.now
+    accepted = None
+    if found := finding.covered_by(terms.accept):
+        first = _as_first_accepted(finding, found, terms.reported)
+        accepted = accepted_as(first, (found,), grade, now)
+    if accepted is None or accepted.ended:
+        at_once = finding.covered_by(terms.at_once)
+        accepted = accepted_as(grade, (at_once,), grade, now) if at_once else accepted
+    return replace(finding, acceptance=accepted)
+
+
+def _as_first_accepted(
+    finding: Finding, accepted: Acceptance, reported: Mapping[str, Exposure]
+) -> str:
+    """Return what was wrong when a watch first saw that it is accepted; what is wrong now, if none has seen it."""
+    known = reported.get(exposure_key(finding.id or "", finding.pack.version))
+    first = known.acceptance if known else None
+    return first.verdict if first and accepted in first.all else finding.grade
 
 
 def _of_scans(inventories: Iterable[Inventory]) -> Iterator[ReadFailure]:

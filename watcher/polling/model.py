@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from watcher import timestamps
 from watcher.alerts.queues.channel_identity import Addresses
+from watcher.model.acceptance import Acceptance
 from watcher.model.channel import Channel
 from watcher.model.event import Event
 from watcher.model.failure import Fault, ReadFailure
@@ -49,8 +50,8 @@ class PollConfig:
     """ComfyUIs whose packs are watched too."""
     publishers: tuple[str, ...] = ()
     """Ids of publishers, all of whose packs are watched."""
-    accept: frozenset[str] = frozenset()
-    """Versions whose findings are accepted (`watcher.model.exposure.exposure_key`)."""
+    accept: tuple[Acceptance, ...] = ()
+    """Findings about what is installed that are known."""
     minimum_age: float
     """How old a version has to be to be advised, in seconds."""
 

@@ -19,7 +19,6 @@ from watcher.delivery import urls
 from watcher.delivery.client import Worker
 from watcher.delivery.process import WorkerError
 from watcher.errors import ConfigError, InstallationError
-from watcher.model.exposure import exposure_key
 from watcher.polling.clock import clock
 from watcher.polling.model import PollConfig, request_limits
 from watcher.registry import transport
@@ -142,9 +141,7 @@ def poll_config(
         installs=settings.all_installs(),
         publishers=settings.publishers,
         minimum_age=settings.minimum_age,
-        accept=frozenset(
-            exposure_key(*finding.rsplit("@", 1)) for finding in settings.accept
-        ),
+        accept=settings.all_accepted(),
     )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel
 
 from watcher.settings import parsing
+from watcher.settings.accept_tables import AcceptTable
 from watcher.settings.channel_tables import ChannelTable
 from watcher.settings.install_tables import InstallTable
 from watcher.settings.model import Settings
@@ -30,6 +31,7 @@ _OF_NUMBERS: Mapping[str, str] = {
 }
 """What is wrong with a number, by the type of pydantic's error."""
 _TABLES: Mapping[str, type[BaseModel]] = {
+    "accept": AcceptTable,
     "channels": ChannelTable,
     "installs": InstallTable,
 }
@@ -70,6 +72,8 @@ def _reason(error: ErrorDetails) -> str:
             return "is required"
         case "extra_forbidden":
             name, table = str(inside[-1]), _TABLES[str(setting)]
+            if name in parsing.SHORT_FORMS:
+                return parsing.both_forms(name)
             if name in Settings.model_fields:
                 return f"this is a setting, not a key of a table; put the line above the first [[{setting}]]"
             return _unknown(name, table)

@@ -26,11 +26,19 @@ from pydantic_settings import (
 
 from watcher.durations import show
 from watcher.model import selection
+from watcher.model.acceptance import Acceptance
 from watcher.model.channel import Channel
 from watcher.model.pack import Source
 from watcher.model.selection import INTERVAL_OF_GLOBS, Selection
 from watcher.model.version import STATUSES
-from watcher.settings import channel_names, install_tables, node_ids, parsing
+from watcher.settings import (
+    accept_tables,
+    channel_names,
+    install_tables,
+    node_ids,
+    parsing,
+)
+from watcher.settings.accept_tables import AcceptTable
 from watcher.settings.channel_tables import (
     ANY_CASE,
     ChannelTable,
@@ -87,6 +95,13 @@ _Installs = Annotated[
     ),
     AfterValidator(install_tables.unique),
 ]
+_Accept = Annotated[
+    tuple[AcceptTable, ...],
+    BeforeValidator(
+        accept_tables.read_accept,
+        json_schema_input_type=list[AcceptTable | str] | str,
+    ),
+]
 
 
 class Settings(BaseSettings):
@@ -117,10 +132,13 @@ class Settings(BaseSettings):
         description="Ids of publishers, or their URLs on registry.comfy.org. All their node packs are watched, and new"
         " ones within a day. `!pack` in `nodes` leaves one out. In the environment: as `nodes`.",
     )
-    accept: Annotated[tuple[str, ...], list_with(node_ids.read_accepted)] = Field(
+    accept: _Accept = Field(
         (),
-        description="Findings about installed packs that you know and accept, as `pack@1.2.0`. They are shown and"
-        " marked, but not reported as `exposed` and not counted by `audit`. That ends when the status gets worse.",
+        description="Findings about installed packs that you know and accept: `pack@1.2.0`, `pack@COMMIT` for a clone"
+        " (at least 7 digits), or `pack` for copies of unknown version and for a ban of the whole pack. They are shown"
+        " and marked, but not reported as `exposed` and not counted by `audit`. That ends when the status gets worse,"
+        " or after the day `until` of an `[[accept]]` table. In the environment: as `nodes`, or JSON of strings or of"
+        " tables.",
     )
     minimum_age: Annotated[float, _duration(0, 366 * _DAY)] = Field(
         1.0 * _DAY,
@@ -272,6 +290,10 @@ class Settings(BaseSettings):
     def all_installs(self) -> tuple[Source, ...]:
         """Return every install. One without a name has that of its folder or host."""
         return install_tables.sources(self.installs)
+
+    def all_accepted(self) -> tuple[Acceptance, ...]:
+        """Return every known finding, each once."""
+        return accept_tables.acceptances(self.accept)
 
     def heartbeat_address(self) -> str:
         """Return `heartbeat_url` in the clear; "" where there is none."""

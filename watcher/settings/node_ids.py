@@ -1,4 +1,4 @@
-"""Ids as people type them, of packs and publishers: an id, or its URL on registry.comfy.org; globs; versions. Pure.
+"""Ids as people type them, of packs and publishers: an id, or its URL on registry.comfy.org; globs. Pure.
 
 Each function raises ValueError with what is wrong with each entry (docs/behaviour.md, Settings).
 """
@@ -9,7 +9,7 @@ import re
 
 from watcher.model.selection import NODE_ID, is_glob
 from watcher.settings.parsing import read_each, split_list
-from watcher.text.mask import describe, find_url, is_visible
+from watcher.text.mask import describe, find_url
 
 _LONGEST = 100
 _SITE = r"(?:https?://)?registry\.comfy\.org/(?:[^?#]*/)?"
@@ -39,11 +39,6 @@ def read_publishers(value: object) -> tuple[str, ...]:
     return _once(read_each(split_list(value), _publisher))
 
 
-def read_accepted(value: object) -> tuple[str, ...]:
-    """Return findings that are accepted, as `pack@1.2.0`, each once."""
-    return tuple(dict.fromkeys(read_each(split_list(value), _finding)))
-
-
 def _publisher(item: object) -> str:
     text = item.strip() if isinstance(item, str) else ""
     if url := _PUBLISHER_URL.fullmatch(text):
@@ -53,21 +48,6 @@ def _publisher(item: object) -> str:
         raise ValueError(
             f"{describe(item)} is not the id of a publisher; give the last part of the publisher's URL on"
             " registry.comfy.org"
-        )
-    return text
-
-
-def _finding(item: object) -> str:
-    text = item.strip() if isinstance(item, str) else ""
-    node, _, version = text.rpartition("@")
-    is_version = is_visible(version) and " " not in version
-    if (
-        not NODE_ID.fullmatch(node)
-        or not 0 < len(version) <= _LONGEST
-        or not is_version
-    ):
-        raise ValueError(
-            f"{describe(item)} is not a finding; give the id of a pack and a version of it, e.g. rgthree-comfy@1.0.3"
         )
     return text
 

@@ -182,7 +182,7 @@ def toml_file(path: Path, named_by: str) -> Layer:
     except RecursionError:
         problem = "not valid TOML: nested too deeply"
     except ValueError as error:
-        problem = _syntax_problem(str(error))
+        problem = _of_both_forms(text) or _syntax_problem(str(error))
     layer = given(values, str(path))
     if problem:
         layer.problems.append(f"{path}: {problem}")
@@ -235,6 +235,16 @@ def places(environ: Mapping[str, str], cwd: Path) -> tuple[Path, ...]:
     """Return where an unnamed settings file is looked for: working folder, the user's folder, the system's."""
     folders = [one.settings for one in (user_folders(environ), SYSTEM) if one]
     return tuple(folder / FILE_NAME for folder in (cwd, *folders))
+
+
+def _of_both_forms(text: str) -> str:
+    """Return what is wrong with a text that has a setting as a list and as tables, which is no TOML; "" if none is."""
+    for name in parsing.SHORT_FORMS:
+        as_list = re.search(rf"^\s*{name}\s*=", text, re.MULTILINE)
+        as_tables = re.search(rf"^\s*\[\[\s*{name}\s*\]\]", text, re.MULTILINE)
+        if as_list and as_tables:
+            return parsing.both_forms(name)
+    return ""
 
 
 def _syntax_problem(message: str) -> str:

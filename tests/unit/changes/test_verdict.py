@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.factories import ANY_AGE, HARMLESS, NOW, PACK, known, version
-from watcher.changes.verdict import Knowledge, find_versions, judge
+from watcher.changes.verdict import Knowledge, as_one, find_versions, judge_each
 from watcher.model.failure import Fault, ReadFailure
 from watcher.model.finding import Finding, Grade, rank
 from watcher.model.pack import Claim, Identity, Pack, PackKind, PackRecord, Verdict
@@ -55,12 +56,17 @@ def _knowledge(**fields: Any) -> Knowledge:
     return Knowledge(**{"minimum_age": ANY_AGE} | fields)
 
 
+def judged(install: str, installed: Pack, about: Callable[[str], Knowledge]) -> Finding:
+    """Judge a pack by what is known of each node."""
+    return as_one(judge_each(install, installed, about))
+
+
 def of(installed: Pack, node: Node | None, **fields: Any) -> Finding:
     """Judge a pack by what is known of its node; without a record the registry has no `GET /nodes`."""
     about = _knowledge(
         node=node, **{"no_records": None if "record" in fields else ABSENT} | fields
     )
-    return judge("studio", installed, lambda _: about)
+    return judged("studio", installed, lambda _: about)
 
 
 def test_an_unreadable_deprecation_is_not_fine() -> None:
@@ -256,7 +262,7 @@ def test_the_worst_of_all_that_a_copy_may_be(
     installed: Pack, by: str, other: Knowledge
 ) -> None:
     """A bad verdict of any pack that it may be counts, and the judgement says by which."""
-    found = judge("studio", installed, lambda name: other if name == "evil" else GOOD)
+    found = judged("studio", installed, lambda name: other if name == "evil" else GOOD)
     is_delisted = other is ALL_BAD and installed.kind is PackKind.REGISTRY
     assert found.verdict == (
         "delisted" if is_delisted else "flagged" if other is ALL_BAD else "banned"
@@ -268,15 +274,15 @@ def test_a_folder_may_have_any_name() -> None:
     """Its name counts only if the registry has such a pack; that it could not be asked is not fine."""
     installed = pack(others=named(Claim.FOLDER, "mine"))
     assert (
-        judge(
+        judged(
             "studio", installed, lambda name: NO_PACK if name == "mine" else GOOD
         ).verdict
         == "ok"
     )
     unread = _knowledge(node=None, unread=TIMED_OUT)
-    found = judge("studio", installed, lambda name: unread if name == "mine" else GOOD)
+    found = judged("studio", installed, lambda name: unread if name == "mine" else GOOD)
     assert (found.verdict, found.gaps) == ("unknown", (TIMED_OUT,))
-    found = judge("studio", installed, {PACK: BAD_VERSION, "mine": unread}.__getitem__)
+    found = judged("studio", installed, {PACK: BAD_VERSION, "mine": unread}.__getitem__)
     assert (found.verdict, found.gaps) == ("banned", (TIMED_OUT,))
 
 

@@ -19,6 +19,7 @@ import pytest
 from tests.support.factories import (
     NOW,
     PACK,
+    accepted,
     channel,
     event,
     failed,
@@ -37,6 +38,7 @@ from watcher.alerts.queues.outcomes import Acknowledgement, FailedAttempt, repla
 from watcher.alerts.queues.queue import is_due
 from watcher.changes.health import FailureStreak, Health
 from watcher.errors import StateError, UnsureError
+from watcher.model.acceptance import End
 from watcher.model.channel import Channel
 from watcher.model.event import Kind
 from watcher.model.exposure import Exposure, Installed
@@ -67,7 +69,9 @@ PICTURE = Snapshot(
         awaited={PACK.lower(): ("1.0",)},
         exposures={
             f"{PACK.lower()}@1.0": Exposure(
-                verdict="flagged", installs=("studio",), accepted="flagged"
+                verdict="flagged",
+                installs=("studio",),
+                acceptance=accepted(reason="known", until="2026-11-30", ended=End.DAY),
             )
         },
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from watcher import timestamps
@@ -18,7 +18,7 @@ from watcher.cli.progress_line import progress_line
 from watcher.cli.report import failure_lines
 from watcher.cli.terminal import echo, echo_command, echo_result, to_json
 from watcher.errors import StateError
-from watcher.model.exposure import Exposure, exposure_key
+from watcher.model.acceptance import Acceptance
 from watcher.model.finding import Grade
 from watcher.model.snapshot import Snapshot
 from watcher.polling.audit import Audit, audit, fails, is_limit
@@ -38,7 +38,7 @@ def run_audit(
     *,
     settings: Callable[[], Loaded],
     targets: tuple[str, ...],
-    accept: Collection[str],
+    accept: Collection[Acceptance],
     fail_on: Collection[Grade],
     only_problems: bool,
     shown_as: str | None,
@@ -64,8 +64,9 @@ def run_audit(
             registry_url=known.registry_url,
             limits=request_limits(known),
             minimum_age=known.minimum_age,
-            accept={*known.accept, *accept},
-            reported=_reported(snapshot, accept) if known.accept else {},
+            accept=known.all_accepted(),
+            accept_now=accept,
+            reported=snapshot.installed.exposures,
             active_since={
                 key: node.active_since for key, node in snapshot.nodes.items()
             },
@@ -133,13 +134,3 @@ def _watched(loaded: Loaded) -> Snapshot:
         return StateFolder(loaded.settings.state_dir).load().snapshot
     except StateError:
         return Snapshot()
-
-
-def _reported(snapshot: Snapshot, accept: Collection[str]) -> Mapping[str, Exposure]:
-    """Return what a watch has reported, but for what is accepted just now."""
-    now = {
-        exposure_key(node, version)
-        for node, _, version in (text.rpartition("@") for text in accept)
-    }
-    exposures = snapshot.installed.exposures
-    return {key: one for key, one in exposures.items() if key not in now}

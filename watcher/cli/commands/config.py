@@ -153,6 +153,7 @@ def _values(settings: Settings) -> dict[str, object]:
             {"name": source.name, table.kind.value: table.shown}
             for source, table in named
         ],
+        "accept": [table.shown for table in settings.accept],
         "channels": [_table(channel) for channel in channels if not channel.placed],
     }
 

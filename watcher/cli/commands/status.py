@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 
 from watcher import durations, timestamps
 from watcher.alerts.queues.queue import Queue, error_in_words, retry_at
 from watcher.changes.explaining import stopped_in_words
-from watcher.changes.exposure import copies_of, is_accepted
+from watcher.changes.exposure import copies_of
 from watcher.changes.facts import safe_version
 from watcher.changes.health import FailureStreak
 from watcher.changes.sweeps import at_stake, incomplete_in_words
 from watcher.cli.commands.health import usual_age
 from watcher.cli.loading import existing_state
 from watcher.cli.options import read
-from watcher.cli.report import reading_in_words, watched_in_words
+from watcher.cli.report import acceptance_in_words, reading_in_words, watched_in_words
 from watcher.cli.terminal import (
     colour,
     dim,
@@ -30,7 +30,9 @@ from watcher.cli.terminal import (
 from watcher.delivery.confirming import protocol_without_answers
 from watcher.errors import UsageError
 from watcher.model import finding
+from watcher.model.acceptance import Accepted, End
 from watcher.model.event import Severity
+from watcher.model.event_form import accepted_form
 from watcher.model.listing import ALL
 from watcher.model.pack import Copy
 from watcher.model.precedence import is_newer, is_same_version
@@ -86,7 +88,13 @@ class Exposed:
     version: str | None
     """As it is installed; None where that is not known."""
     grade: finding.Grade
-    accepted: bool
+    acceptance: Accepted | None
+    """What accepts it, or did until that ended; None if nothing does."""
+
+    @property
+    def is_accepted(self) -> bool:
+        """Whether it is known, and is not reported."""
+        return self.acceptance is not None and self.acceptance.ended is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +142,7 @@ class NodeRow:
     @property
     def run(self) -> finding.Grade:
         """The worst that is run of it and not accepted."""
-        grades = [one.grade for one in self.exposed if not one.accepted]
+        grades = [one.grade for one in self.exposed if not one.is_accepted]
         return min(grades, key=finding.rank, default=finding.Grade.OK)
 
     @property
@@ -250,7 +258,7 @@ def _is_outdated(node: Node, copies: Iterable[Copy], minimum_age: MinimumAge) ->
     return good is not None and any(is_newer(good, version) for version in run)
 
 
-def _exposed_of(state: State) -> dict[str, tuple[Exposed, ...]]:
+def _exposed_of(state: State, now: str) -> dict[str, tuple[Exposed, ...]]:
     """Return what is run and bad of each node, by its lower-case id."""
     found: dict[str, tuple[Exposed, ...]] = {}
     for key, one in sorted(state.snapshot.installed.exposures.items()):
@@ -258,10 +266,17 @@ def _exposed_of(state: State) -> dict[str, tuple[Exposed, ...]]:
         exposed = Exposed(
             version=version or None,
             grade=finding.Grade(one.verdict),
-            accepted=is_accepted(one),
+            acceptance=_as_of(one.acceptance, now),
         )
         found[node] = (*found.get(node, ()), exposed)
     return found
+
+
+def _as_of(accepted: Accepted | None, now: str) -> Accepted | None:
+    """Return how something is accepted at a moment: its last day may have ended since the last poll."""
+    if accepted is None or not accepted.by.is_over(now):
+        return accepted
+    return replace(accepted, ended=End.DAY)
 
 
 def _state(node: Node, *, read: bool) -> str:
@@ -369,15 +384,13 @@ def channel_rows(state: State, channels: Mapping[str, bool]) -> list[ChannelRow]
 def _problems(row: NodeRow) -> list[str]:
     """Return what is wrong with versions: first what is run and no longer listed as a version, then the newest."""
     listed = [version.version for version in row.problems]
-    accepted = [one.version for one in row.exposed if one.accepted]
     calm = [one.version for one in row.exposed if _is_calm(one)]
     found: list[str] = []
     for one in row.exposed:
         if not _is_among(one.version, listed):
             version = sanitize_line(one.version or "")
-            mark = "(accepted)" if one.accepted else ""
-            what = colour(one.grade.in_words)
-            found.append(" ".join(filter(None, (version, what, mark))))
+            words = [version, colour(one.grade.in_words), _acceptance(one)]
+            found.append(" ".join(filter(None, words)))
     for problem in reversed(row.problems):
         words = [sanitize_line(problem.version)]
         if problem.status == FLAGGED and _is_among(problem.version, calm):
@@ -386,10 +399,15 @@ def _problems(row: NodeRow) -> list[str]:
             words.append(colour(problem.status))
         if problem.deprecated:
             words.append(colour("deprecated"))
-        if _is_among(problem.version, accepted):
-            words.append("(accepted)")
-        found.append(" ".join(words))
+        run = (one for one in row.exposed if _is_among(one.version, [problem.version]))
+        words += map(_acceptance, run)
+        found.append(" ".join(filter(None, words)))
     return found
+
+
+def _acceptance(exposed: Exposed) -> str:
+    """Return how it is, or was, accepted; "" if nothing accepts it."""
+    return acceptance_in_words(exposed.acceptance) if exposed.acceptance else ""
 
 
 def _is_calm(exposed: Exposed) -> bool:
@@ -433,7 +451,7 @@ class Overview:
     def rows(self) -> list[NodeRow]:
         """A row for every watched node, in the order of the settings."""
         copies = copies_of(self.state.installs) if self.installs else {}
-        exposed = _exposed_of(self.state) if self.installs else {}
+        exposed = _exposed_of(self.state, self.now) if self.installs else {}
         age = MinimumAge(seconds=self.minimum_age, now=self.now)
         return [
             node_row(
@@ -538,10 +556,12 @@ def _problem_form(version: Version) -> dict[str, object]:
 
 
 def _exposed_form(exposed: Exposed) -> dict[str, object]:
+    form = accepted_form(exposed.acceptance)
     return {
         "version": exposed.version,
         "verdict": exposed.grade.verdict,
-        "accepted": exposed.accepted,
+        "accepted": form if exposed.is_accepted else None,
+        "was_accepted": None if exposed.is_accepted else form,
     }
 
 

@@ -9,6 +9,7 @@ from watcher.cli.documents import AuditDocument, PackForm
 from watcher.cli.formats.paths import within
 from watcher.cli.formats.words import rows
 from watcher.cli.report import error_form
+from watcher.model.event_form import accepted_form
 from watcher.model.finding import Finding
 from watcher.polling.audit import Audit
 
@@ -42,6 +43,7 @@ def _form(finding: Finding, folder: Path) -> PackForm:
         deprecated=listed.deprecated if listed else None,
         reason=finding.reason,
         safe_version=advised.version if advised else "",
+        accepted=accepted_form(finding.acceptance if finding.is_accepted else None),
         file=within(pack.file, folder) if pack.file else None,
         line=pack.line,
         url=node_url(finding.node) if finding.node else None,

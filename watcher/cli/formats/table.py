@@ -15,6 +15,7 @@ from watcher.cli.formats.words import (
     why,
 )
 from watcher.cli.pack_names import version_cell
+from watcher.cli.report import acceptance_in_words
 from watcher.cli.terminal import INDENT, Row, table
 from watcher.model.finding import Finding
 from watcher.model.pack import PackKind, Verdict
@@ -126,7 +127,9 @@ def _commands(finding: Finding) -> tuple[str, ...]:
 
 def _cells(finding: Finding) -> list[str]:
     disabled = "" if finding.pack.enabled else " (disabled)"
-    accepted = " (accepted)" if finding.accepted else ""
+    accepted = ""
+    if finding.acceptance:
+        accepted = f" {acceptance_in_words(finding.acceptance)}"
     return [
         pack_cell(finding),
         version_cell(finding.pack),

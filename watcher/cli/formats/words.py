@@ -79,7 +79,7 @@ def summary(done: Audit, seconds: float) -> str:
     )
     if clones:
         parts.append(f"{plural(clones, 'clone')} judged by the version in a file")
-    if accepted := sum(one.accepted for one in findings):
+    if accepted := sum(one.is_accepted for one in findings):
         parts.append(f"{accepted} accepted")
     failed = [one for one in done.inventories if one.failure]
     partly = sum(bool(one.places) for one in failed)

@@ -15,6 +15,7 @@ from tests.support.factories import (
     ANY_AGE,
     NOW,
     PACK,
+    accepted,
     channel,
     event,
     failed,
@@ -28,6 +29,7 @@ from watcher.alerts.queues.outcomes import Acknowledgement, replay
 from watcher.changes.health import FailureStreak, Health
 from watcher.cli.commands import status
 from watcher.model.channel import Grouping
+from watcher.model.event_form import AcceptedForm
 from watcher.model.exposure import Exposure, Installed
 from watcher.model.outcome import Cause
 from watcher.model.pack import OWN_FILES, Pack, PackKind
@@ -661,7 +663,9 @@ def test_what_is_run_and_bad_is_a_problem() -> None:
     """A version that is run and deleted or delisted is shown, and so is which finding is accepted."""
     exposures = {
         f"{PACK.lower()}@1.0": Exposure(
-            verdict="flagged-info", installs=("studio",), accepted="flagged-info"
+            verdict="flagged-info",
+            installs=("studio",),
+            acceptance=accepted("flagged-info"),
         ),
         f"{PACK.lower()}@0.9": Exposure(verdict="deleted", installs=("studio",)),
         "gone@2.0": Exposure(verdict="delisted", installs=("studio",)),
@@ -689,13 +693,19 @@ def test_what_is_run_and_bad_is_a_problem() -> None:
         "list[dict[str, Any]]",
         status.document(view(given, names, installs=("studio",)))["nodes"],
     )
+    not_accepted = {"accepted": None, "was_accepted": None}
     assert [one["exposed"] for one in said] == [
         (
-            {"version": "0.9", "verdict": "deleted", "accepted": False},
-            {"version": "1.0", "verdict": "flagged", "accepted": True},
+            {"version": "0.9", "verdict": "deleted"} | not_accepted,
+            {
+                "version": "1.0",
+                "verdict": "flagged",
+                "accepted": AcceptedForm(reason=None, until=None),
+                "was_accepted": None,
+            },
         ),
-        ({"version": "2.0", "verdict": "delisted", "accepted": False},),
-        ({"version": None, "verdict": "deleted", "accepted": False},),
+        ({"version": "2.0", "verdict": "delisted"} | not_accepted,),
+        ({"version": None, "verdict": "deleted"} | not_accepted,),
         (),
     ]
     assert [
@@ -731,7 +741,7 @@ def test_the_state_says_what_you_run() -> None:
         "odd@1.0": Exposure(verdict="flagged", installs=("studio",)),
         "calm@1.0": Exposure(verdict="flagged-info", installs=("studio",)),
         "known-odd@1.0": Exposure(
-            verdict="flagged", installs=("studio",), accepted="flagged"
+            verdict="flagged", installs=("studio",), acceptance=accepted("flagged")
         ),
     }
     given = state(*nodes, installs={"studio": packs})
