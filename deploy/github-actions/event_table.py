@@ -1,7 +1,4 @@
-"""The Markdown of the job's summary. Text from the registry is sanitized and stands in code, where nothing is markup.
-
-Inside a code span of a table no text can end the span, the cell or the row, mention anybody, or become a link.
-"""
+"""The Markdown of the job's summary. Text from the registry stands in code, where nothing is markup."""
 
 from __future__ import annotations
 
@@ -10,15 +7,13 @@ from collections.abc import Mapping, Sequence
 
 from poll_document import Copy, Event, Poll, Subject
 
+from watcher.text.markdown_table import quoted, table
 from watcher.text.plural import plural
 from watcher.text.sanitize import sanitize_line
 
-_MOST_ROWS = 200
 _MOST_BYTES = 400_000
 """Of a table. GitHub shows no summary at all that has more than a mebibyte."""
 _MOST_COPIES = 3
-# FULLWIDTH VERTICAL LINE, REVERSE SOLIDUS.
-_LOOKALIKES = str.maketrans({"`": "'", "|": "\uff5c", "\\": "\uff3c"})
 _PAGE = re.compile(r"https://registry\.comfy\.org/nodes/[A-Za-z0-9._~%-]{1,300}")
 _REGISTRY = "the registry"
 _NAME, _TEXT = 100, 300
@@ -45,10 +40,10 @@ def summary(poll: Poll) -> str:
                 (*row[:3], _runs(event.runs), *row[3:])
                 for row, event in zip(rows, poll.events, strict=True)
             ]
-        lines += _table(head, rows)
+        lines += table(head, rows, len(rows), _MOST_BYTES)
     if poll.problems:
         rows = [(_shown(one.about), quoted(one.why, _TEXT)) for one in poll.problems]
-        lines += _table(("could not be checked", "why"), rows)
+        lines += table(("could not be checked", "why"), rows, len(rows), _MOST_BYTES)
     return "\n".join(lines) + "\n"
 
 
@@ -71,12 +66,6 @@ def unscanned(poll: Poll) -> list[str]:
     """Return how many installs could not be scanned."""
     count = sum(one.about.sort == "install" for one in poll.problems)
     return [f"{plural(count, 'install')} could not be scanned"] if count else []
-
-
-def quoted(text: str | None, limit: int) -> str:
-    """Return untrusted text as code of at most `limit` characters; "" for None and what shows as nothing."""
-    line = "" if text is None else sanitize_line(text, limit).translate(_LOOKALIKES)
-    return f"`{line}`" if line else ""
 
 
 def plain(text: str, limit: int = _NAME) -> str:
@@ -121,16 +110,3 @@ def _runs(copies: Sequence[Copy]) -> str:
     ]
     more = f" and {len(shown) - _MOST_COPIES} more" if len(shown) > _MOST_COPIES else ""
     return ", ".join(shown[:_MOST_COPIES]) + more
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    shown = [f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head))]
-    room, left = _MOST_BYTES, len(rows)
-    for cells in rows[:_MOST_ROWS]:
-        row = f"| {' | '.join(cells)} |"
-        room -= len(row.encode()) + 1
-        if room < 0:
-            break
-        shown.append(row)
-        left -= 1
-    return [*shown, "", *([f"And {left} more.", ""] if left else [])]

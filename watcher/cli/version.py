@@ -18,6 +18,13 @@ def line(distribution: str = "comfy-watch") -> str:
     return f"comfy-watch, version {__version__}{suffix}"
 
 
+def homepage(distribution: str = "comfy-watch") -> str:
+    """Return the address of this program's page, as its package has it."""
+    urls = metadata.metadata(distribution).get_all("Project-URL") or ()
+    named = dict(str(one).split(", ", 1) for one in urls)
+    return named["Homepage"]
+
+
 def _commit(distribution: str) -> str:
     """Return the commit that was installed; "" where the installer wrote down none."""
     try:

@@ -123,7 +123,9 @@ def _read_packs(
             pack = _pack(place, entry, disabled=place == disabled)
             if pack is not None:
                 path = os.path.join(place, entry.name)  # noqa: PTH118 - as below
-                found[path] = replace(pack, place=folder.place)
+                found[path] = replace(
+                    pack, place=folder.place, own_file=pack.own_file or path
+                )
     return found
 
 
@@ -173,7 +175,8 @@ def _pack(place: str, entry: Entry, *, disabled: bool) -> Pack | None:
         path = os.path.join(place, entry.name)  # noqa: PTH118 - as above
         contents = _contents(Folder(path))
         if not Folder(path).is_gone():
-            return folders.pack(folder, contents, enabled=enabled)
+            pack = folders.pack(folder, contents, enabled=enabled)
+            return pack and replace(pack, own_file=_own_file(path, contents))
         is_broken = os.path.islink(path)  # noqa: PTH114 - as above
     else:
         is_broken = entry.is_broken
@@ -187,6 +190,26 @@ def _pack(place: str, entry: Entry, *, disabled: bool) -> Pack | None:
             unreadable=True,
         )
     return None
+
+
+def _own_file(path: str, contents: Contents) -> str:
+    """Return the path of the file by which the folder of a pack is shown; the folder's own where it has no file."""
+    if contents.pyproject is not None:
+        name = "pyproject.toml"
+    elif contents.loadable:
+        name = "__init__.py"
+    else:
+        name = _first_file(Folder(path))
+    return os.path.join(path, name) if name else path  # noqa: PTH118 - as above
+
+
+def _first_file(folder: Folder) -> str:
+    """Return the name of the first file by name; "" if none can be seen."""
+    try:
+        entries = folder.own_entries(MOST_ENTRIES)
+    except OSError:
+        return ""
+    return min((entry.name for entry in entries if entry.is_file), default="")
 
 
 def _contents(folder: Folder) -> Contents:

@@ -8,6 +8,7 @@ import re
 import shutil
 import socket
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,8 +22,8 @@ REPOSITORY = "https://github.com/ann/ComfyUI-My-Pack"
 
 
 def packs_of(where: Path) -> dict[str, Pack]:
-    """Return the packs of a folder by their folder; no two have the same."""
-    packs = scanned(where).packs
+    """Return the packs of a folder by their folder, without their own files; no two have the same folder."""
+    packs = [replace(pack, own_file="") for pack in scanned(where).packs]
     found = {pack.folder: pack for pack in packs}
     assert len(found) == len(packs)
     return found
@@ -32,6 +33,36 @@ def packs_of(where: Path) -> dict[str, Pack]:
 def comfyui(tmp_path: Path) -> ComfyUI:
     """An empty ComfyUI."""
     return ComfyUI(tmp_path / "ComfyUI")
+
+
+def test_the_file_by_which_a_pack_is_shown(comfyui: ComfyUI) -> None:
+    """It is its pyproject, its `__init__.py`, the single file, or the first file in it; no link is looked behind."""
+    comfyui.registry("marked", "1.0.0")
+    comfyui.plain("plain")
+    comfyui.single("one.py")
+    comfyui.single("off.py.disabled")
+    comfyui.registry("off", "1.0.0", folder=".disabled/off@1_0_0")
+    odd = comfyui.nodes / "odd"
+    (odd / "a folder").mkdir(parents=True)
+    (odd / "a link").symlink_to("z.txt")
+    for name in ("z.txt", "b.txt"):
+        (odd / name).touch()
+    (comfyui.nodes / "nothing" / "inside").mkdir(parents=True)
+    (comfyui.nodes / "broken").symlink_to("nowhere")
+    shown = {pack.folder: pack.own_file for pack in scanned(comfyui.root).packs}
+    assert shown == {
+        name: str(comfyui.nodes / file)
+        for name, file in {
+            "marked": "marked/pyproject.toml",
+            "plain": "plain/__init__.py",
+            "one.py": "one.py",
+            "off.py.disabled": "off.py.disabled",
+            ".disabled/off@1_0_0": ".disabled/off@1_0_0/pyproject.toml",
+            "odd": "odd/b.txt",
+            "nothing": "nothing",
+            "broken": "broken",
+        }.items()
+    }
 
 
 def test_each_kind(comfyui: ComfyUI) -> None:

@@ -5,21 +5,25 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 
-from watcher import timestamps
-from watcher.cli import workflow_commands
+from watcher import __version__, timestamps
+from watcher.cli import version, workflow_commands
 from watcher.cli.commands.installs import scan_all, targets_of
-from watcher.cli.formats import document, notes, table
+from watcher.cli.formats import notes, table
+from watcher.cli.formats.document import document
+from watcher.cli.formats.markdown import markdown
+from watcher.cli.formats.sarif import Run, sarif
 from watcher.cli.formats.words import summary
 from watcher.cli.loading import working_folder
 from watcher.cli.progress_line import progress_line
 from watcher.cli.report import failure_lines
-from watcher.cli.terminal import echo, echo_command, echo_result, to_json
-from watcher.errors import StateError
+from watcher.cli.terminal import Document, echo, echo_command, echo_result, to_json
+from watcher.errors import StateError, UsageError
 from watcher.model.acceptance import Acceptance
 from watcher.model.finding import Grade
+from watcher.model.pack import Source, SourceKind
 from watcher.model.snapshot import Snapshot
 from watcher.polling.audit import Audit, audit, fails, is_limit
 from watcher.polling.clock import clock
@@ -46,6 +50,8 @@ def run_audit(
     """Audit installs, print the result and return the exit code. ConfigError as `transport.check_usable`."""
     loaded = settings()
     chosen = targets_of(targets, lambda: loaded)
+    if shown_as == "sarif":
+        _require_files(chosen.sources)
     known = loaded.settings
     transport.check_usable(known.registry_url)
     if chosen.note:
@@ -83,22 +89,16 @@ def run_audit(
     errors = [*failure_lines(unread, " could not be checked")]
     for line in errors:
         echo(line, error=True)
-    seconds = max(timestamps.seconds_between(started, finished), 0)
-    if shown_as == "json":
-        form = document.document(
-            done, started, finished, working_folder(), only_problems=only_problems
-        )
-        echo_result([to_json(form)])
-    else:
-        columns = width(sys.stdout)
-        echo_result(table.lines(done, seconds, columns, only_problems=only_problems))
+    echo_result(
+        _printed(done, started, finished, shown_as, only_problems=only_problems)
+    )
     code = 1 if unread else 0
     if chosen.are_named and any(one.failure for one in done.inventories):
         code = 2
     if fails(done, fail_on):
         code = 3
     if workflow_commands.are_read(os.environ):
-        ending = f"exit code {code}: {summary(done, seconds)}" if code else ""
+        ending = f"exit code {code}: {summary(done)}" if code else ""
         _tell_actions(done, fail_on, ending, errors)
     return code
 
@@ -117,6 +117,49 @@ def _tell_actions(
         root=Path(os.environ.get("GITHUB_WORKSPACE") or folder),
     ):
         echo_command(line)
+
+
+def _require_files(chosen: Iterable[Source]) -> None:
+    """Raise UsageError if SARIF, which shows each pack in a file, cannot show one of the installs."""
+    for source in chosen:
+        if source.kind is SourceKind.URL:
+            raise UsageError(
+                f"--format sarif shows packs in files, and {source.name} is an address",
+                hint="name the folder of that ComfyUI, or a snapshot of it",
+            )
+
+
+def _printed(
+    done: Audit,
+    started: str,
+    finished: str,
+    shown_as: str | None,
+    *,
+    only_problems: bool,
+) -> Iterable[str]:
+    """Return what stdout gets."""
+    folder = working_folder()
+    match shown_as:
+        case "json":
+            form = document(
+                done, started, finished, folder, only_problems=only_problems
+            )
+            return [to_json(form)]
+        case "markdown":
+            return [Document(markdown(done, folder))]
+        case "sarif":
+            run = Run(
+                started=started,
+                finished=finished,
+                folder=folder,
+                version=__version__,
+                home=version.homepage(),
+            )
+            return [to_json(sarif(done, run))]
+        case _:
+            seconds = max(timestamps.seconds_between(started, finished), 0)
+            columns = width(sys.stdout)
+            return table.lines(done, seconds, columns, only_problems=only_problems)
 
 
 def _watched(loaded: Loaded) -> Snapshot:

@@ -1,14 +1,33 @@
-"""Where a file lies, as a repository's tools name it. Pure."""
+"""Where a file lies, as the tools of a repository name it. Pure."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+from urllib.parse import quote
+
+from watcher.model.finding import Finding
 
 
 def within(file: str, folder: Path) -> str:
-    """Return a path as it is below the folder, with forward slashes; as it is if it lies elsewhere."""
+    """Return a path relative to the folder, with forward slashes; the whole path if it lies elsewhere."""
+    return _within(file, folder).as_posix()
+
+
+def uri(file: str, folder: Path) -> str:
+    """Return the same as a URI reference, percent-encoded; a `file:` URI if it lies elsewhere."""
+    path = _within(file, folder)
+    return path.as_uri() if path.is_absolute() else quote(os.fsencode(path.as_posix()))
+
+
+def _within(file: str, folder: Path) -> Path:
     path = Path(os.path.normpath(folder / file))
-    if path.is_relative_to(folder):
-        path = path.relative_to(folder)
-    return path.as_posix()
+    return path.relative_to(folder) if path.is_relative_to(folder) else path
+
+
+def place(finding: Finding, folder: Path) -> str:
+    """Return where a reference stands (`docker/Dockerfile:12`), or the name of the install that has the pack."""
+    pack = finding.pack
+    if not pack.file:
+        return finding.install
+    return within(pack.file, folder) + (f":{pack.line}" if pack.line else "")

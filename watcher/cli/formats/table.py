@@ -7,15 +7,15 @@ from collections.abc import Collection, Sequence
 
 from watcher.alerts.advice import advice_on_copy, commands
 from watcher.cli.formats.words import (
-    in_colour,
+    acceptance,
     only_claims,
     pack_cell,
     rows,
     summary,
+    verdict,
     why,
 )
 from watcher.cli.pack_names import version_cell
-from watcher.cli.report import acceptance_in_words
 from watcher.cli.terminal import INDENT, Row, table
 from watcher.model.finding import Finding
 from watcher.model.pack import PackKind, Verdict
@@ -126,14 +126,10 @@ def _commands(finding: Finding) -> tuple[str, ...]:
 
 
 def _cells(finding: Finding) -> list[str]:
-    disabled = "" if finding.pack.enabled else " (disabled)"
-    accepted = ""
-    if finding.acceptance:
-        accepted = f" {acceptance_in_words(finding.acceptance)}"
     return [
         pack_cell(finding),
         version_cell(finding.pack),
-        in_colour(finding.grade) + disabled + accepted,
+        " ".join(filter(None, (verdict(finding), acceptance(finding)))),
         "".join(map(safe_line, advice_on_copy(finding))) or "-",
     ]
 

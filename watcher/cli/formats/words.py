@@ -6,7 +6,7 @@ from collections import Counter
 
 from watcher.alerts.findings import in_a_sentence
 from watcher.cli.pack_names import base_name, shown_name
-from watcher.cli.report import safe_words
+from watcher.cli.report import acceptance_in_words, safe_words
 from watcher.cli.terminal import colour, styled
 from watcher.model.finding import Finding, Grade
 from watcher.model.pack import PackKind, Verdict
@@ -27,6 +27,17 @@ def rows(done: Audit, *, only_problems: bool) -> list[Finding]:
 def in_colour(grade: Grade) -> str:
     """Return the verdict in its colour; one that is only informational has none."""
     return colour(grade.in_words)
+
+
+def verdict(finding: Finding) -> str:
+    """Return the verdict in its colour, and whether the copy is disabled."""
+    disabled = "" if finding.pack.enabled else " (disabled)"
+    return in_colour(finding.grade) + disabled
+
+
+def acceptance(finding: Finding) -> str:
+    """Return how it is, or was, accepted, in brackets; "" if it never was."""
+    return acceptance_in_words(finding.acceptance) if finding.acceptance else ""
 
 
 def pack_cell(finding: Finding) -> str:
@@ -64,8 +75,8 @@ def why(finding: Finding, limit: int) -> str:
     return because if is_calm else f"{because}; not reviewed yet"
 
 
-def summary(done: Audit, seconds: float) -> str:
-    """Return the last line: how many packs were looked at, how many have which verdict, and what it rests on."""
+def summary(done: Audit, seconds: float | None = None) -> str:
+    """Return in one line how many packs were looked at, in what time, how many have which verdict, and why."""
     findings = done.findings
     if not findings:
         parts = ["no pack was found"]
@@ -73,7 +84,8 @@ def summary(done: Audit, seconds: float) -> str:
         counts = Counter(one.grade for one in findings)
         verdicts = [f"{counts[one]:,} {in_colour(one)}" for one in Grade if counts[one]]
         packs = plural(len(findings), "pack")
-        parts = [f"{packs} ({seconds:.1f} s): {', '.join(verdicts)}"]
+        took = "" if seconds is None else f" ({seconds:.1f} s)"
+        parts = [f"{packs}{took}: {', '.join(verdicts)}"]
     clones = sum(
         one.pack.kind is PackKind.GIT and one.listed is not None for one in findings
     )

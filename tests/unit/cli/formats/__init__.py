@@ -1,0 +1,1 @@
+"""The formats of `audit`, as pure functions of what was found."""

@@ -1,0 +1,179 @@
+"""`audit --format sarif`: SARIF 2.1.0, as GitHub's code scanning takes it. Pure.
+
+Each pack that is not ok is a result, in the file that names it, or a file of the pack. The text of a message may have
+links and placeholders, so that brackets and braces in it are replaced by characters that only look like them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from watcher.alerts.advice import advice_on_copy
+from watcher.alerts.phrasing import PRODUCT
+from watcher.cli.formats.paths import uri
+from watcher.cli.formats.rules import RULES, Rule
+from watcher.cli.formats.words import acceptance, pack_cell, rows, why
+from watcher.cli.pack_names import version_cell
+from watcher.cli.report import error_form
+from watcher.cli.terminal import unstyle
+from watcher.model.event import Severity
+from watcher.model.failure import ReadFailure
+from watcher.model.finding import Finding
+from watcher.polling.audit import Audit, is_limit
+from watcher.text.plural import plural
+from watcher.text.sanitize import Trusted, safe_line
+
+_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+_MOST = 25_000
+"""Results of a run: GitHub refuses a file with more."""
+_REASON = 300
+_LEVELS = {
+    Severity.CRITICAL: "error",
+    Severity.WARNING: "warning",
+    Severity.INFO: "note",
+}
+_INDEXES = {verdict: index for index, verdict in enumerate(RULES)}
+_LOOKALIKES = str.maketrans("[]{}\\`", "\uff3b\uff3d\uff5b\uff5d\uff3c'")
+
+Form = dict[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """What a document says beside what was found."""
+
+    started: str
+    finished: str
+    folder: Path
+    """The working folder, to which paths are relative."""
+    version: str
+    """Of this program."""
+    home: str
+    """Its page."""
+
+
+def sarif(done: Audit, run: Run) -> Form:
+    """Return the document of an audit."""
+    findings = rows(done, only_problems=True)
+    notices = [*map(_notice, done.problems)]
+    if more := len(findings) - _MOST:
+        text = f"{plural(more, 'more pack')} not shown: --format json has all"
+        notices += [_notification("warning", text)] if more > 0 else []
+    driver = {
+        "name": PRODUCT,
+        "semanticVersion": run.version,
+        "informationUri": run.home,
+        "rules": [_rule(verdict, rule) for verdict, rule in RULES.items()],
+    }
+    invocation = {
+        "executionSuccessful": all(map(is_limit, done.problems)),
+        "startTimeUtc": run.started,
+        "endTimeUtc": run.finished,
+        "toolExecutionNotifications": notices,
+    }
+    results = [*_results(findings[:_MOST], run.folder)]
+    return {
+        "$schema": _SCHEMA,
+        "version": "2.1.0",
+        "runs": [
+            {
+                "tool": {"driver": driver},
+                "invocations": [invocation],
+                "columnKind": "unicodeCodePoints",
+                "results": results,
+            }
+        ],
+    }
+
+
+def _rule(verdict: str, rule: Rule) -> Form:
+    help_ = f"{rule.meaning} {rule.remedy}"
+    return {
+        "id": _rule_id(verdict),
+        "name": rule.name,
+        "shortDescription": {"text": rule.title},
+        "fullDescription": {"text": rule.meaning},
+        "help": {"text": help_, "markdown": help_},
+        "defaultConfiguration": {"level": rule.level},
+    }
+
+
+def _rule_id(verdict: str) -> str:
+    return f"comfy-watch/{verdict}"
+
+
+def _results(findings: list[Finding], folder: Path) -> Iterator[Form]:
+    seen: Counter[tuple[str, ...]] = Counter()
+    for one in findings:
+        where = uri(one.pack.file or one.pack.own_file or one.install, folder)
+        identity = (where, *_identity(one))
+        seen[identity] += 1
+        text = "\0".join((*identity, str(seen[identity])))
+        line = one.pack.line or 1
+        result: Form = {
+            "ruleId": _rule_id(one.verdict),
+            "ruleIndex": _INDEXES[one.verdict],
+            "level": _LEVELS[one.grade.severity],
+            "message": {"text": _message(one)},
+            "locations": [
+                {
+                    "physicalLocation": {
+                        "artifactLocation": {"uri": where},
+                        "region": {"startLine": line},
+                    }
+                }
+            ],
+            # The only one that GitHub looks at. Its own is of the line, in which several packs may be named.
+            "partialFingerprints": {
+                "primaryLocationLineHash": hashlib.sha256(
+                    text.encode("utf-8", "replace")
+                ).hexdigest()[:32]
+            },
+        }
+        if one.acceptance and one.is_accepted:
+            justification = one.acceptance.reason or one.acceptance.in_words
+            result["suppressions"] = [
+                {"kind": "external", "justification": justification}
+            ]
+        yield result
+
+
+def _identity(finding: Finding) -> tuple[str, str, str]:
+    """Return what stays the same while an alert is the same: not the line, but the version that was judged."""
+    pack, listed = finding.pack, finding.listed
+    version = pack.version or (listed.version if listed else None)
+    name = finding.id or pack.id or pack.folder
+    return finding.verdict, name.lower(), version or ""
+
+
+def _message(finding: Finding) -> str:
+    """Return sentences: the first says what is wrong and what to do, since it may be all that is shown."""
+    version = unstyle(version_cell(finding.pack)).strip("-")
+    subject = f"{pack_cell(finding)} {version}".strip()
+    verdict = "is " + finding.grade.in_words
+    if not finding.pack.enabled:
+        verdict += ", and disabled"
+    if accepted := acceptance(finding):
+        verdict += f" {accepted}"
+    advice = "".join(map(safe_line, advice_on_copy(finding)))
+    reason = why(finding, _REASON)
+    said = ": ".join(filter(None, (f"{subject} {verdict}", advice))) + "."
+    if reason:
+        said += f" Why: {reason.rstrip('.')}."
+    return said.translate(_LOOKALIKES)
+
+
+def _notice(failure: ReadFailure) -> Form:
+    form = error_form(failure)
+    about = form.install or form.node
+    shown = f"{safe_line(Trusted(about))}: " if about else ""
+    level = "warning" if is_limit(failure) else "error"
+    return _notification(level, f"{shown}{form.error}".translate(_LOOKALIKES))
+
+
+def _notification(level: str, text: str) -> Form:
+    return {"level": level, "message": {"text": text}}
