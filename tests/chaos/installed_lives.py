@@ -49,6 +49,8 @@ class Copy(NamedTuple):
 
 Copies = dict[str, Copy]
 """What an install has, by the name of the folder."""
+_NOT_MODELLED = {"baseline", "update", "appeared", "vanished"}
+"""The kinds of events that are not counted here."""
 FROM_BAD_TO_FINE = ("banned", "flagged", "delisted", "deprecated", "unknown", "")
 
 
@@ -328,7 +330,7 @@ class InstallsMachine(Life):
         got = Counter(
             (one.kind.value, one.node, one.version, one.install) for one in events
         )
-        for fact in [fact for fact in got if fact[0] in {"baseline", "update"}]:
+        for fact in [fact for fact in got if fact[0] in _NOT_MODELLED]:
             del got[fact]
         assert got == self.model.due, (
             got - self.model.due,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.support.factories import event
 from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.faults import inflict
 from tests.support.harness import Watcher
+from tests.support.lived_in import LivedIn
 from watcher import timestamps
 from watcher.model.event import Kind
 from watcher.model.pack import Copy
@@ -180,3 +183,24 @@ def test_what_is_installed_is_in_the_history(watch: Watcher) -> None:
     said = watch.run("history").out
     assert "you run 1.0.0 on workstation" in said
     assert "flagged; you run it on workstation" in said
+
+
+def test_packs_come_to_an_install_and_go(watch: Watcher, tmp_path: Path) -> None:
+    """A pack that was not there is `appeared` at once; one that is gone is `vanished` at the second poll."""
+    comfyui = LivedIn(tmp_path / "studio")
+    comfyui.single("before.py")
+    watch = watch.but(installs=[str(comfyui.root)])
+    watch.check()
+    assert watch.reported() == []
+    comfyui.put("alpha", "1.0.0")
+    evil = comfyui.single("evil.py")
+    assert watch.reported() == [
+        ("appeared", "alpha", "1.0.0"),
+        ("appeared", None, None),
+    ]
+    evil.unlink()
+    assert watch.reported() == []
+    assert watch.reported() == [("vanished", None, None)]
+    comfyui.put("alpha", "1.1.0")
+    comfyui.switch_off("alpha")
+    assert watch.reported() == []

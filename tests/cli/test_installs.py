@@ -134,7 +134,6 @@ def test_an_install_that_changes_is_news_if_it_becomes_bad(
     registry.catalog.publish("alpha", "1.1.0")
     comfyui.put("alpha", "1.1.0")
     assert _said(watch.check()) == []
-    comfyui.put("bravo", "1.0.0")
     comfyui.put("alpha", "0.9.0")
     assert _said(watch.check()) == [("exposed", "alpha", "0.9.0", "banned")]
     comfyui.put("alpha", "1.1.0")
@@ -323,7 +322,7 @@ def test_an_install_that_cannot_be_scanned(
 def test_a_poll_that_dies_reports_once(
     watch: Watcher, comfyui: LivedIn, webhook: Webhook
 ) -> None:
-    """Killed between the list of packs and the commit, what is exposed is reported once."""
+    """Killed between the list of packs and the commit, what is exposed, came and went is reported once."""
     watch.check()
     watch.registry.catalog.publish("bravo", "0.9.0", status="banned")
     comfyui.put("bravo", "0.9.0")
@@ -334,9 +333,13 @@ def test_a_poll_that_dies_reports_once(
     assert watch.contents()["snapshot.json"] == before
     watch.check()
     watch.check()
-    (message,) = webhook.messages()
-    assert _said(message.json) == [("exposed", "bravo", "0.9.0", "banned")]
-    assert _copies(message.json) == [("studio", "0.9.0", True)]
+    watch.check()
+    first, second = webhook.messages()
+    assert _said(first.json) == [
+        ("appeared", "bravo", "0.9.0", None),
+        ("exposed", "bravo", "0.9.0", "banned"),
+    ]
+    assert _said(second.json) == [("vanished", "alpha", "1.0.0", None)]
 
 
 def test_an_install_that_does_not_answer_holds_nothing_up(watch: Watcher) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.support.factories import NOW, event, minute
 from watcher.model.event import GONE, BadVersion, Event, FieldChange, Kind, Tally
-from watcher.model.pack import OWN_FILES, Copy
+from watcher.model.pack import OWN_FILES, Copy, PackKind
 from watcher.model.scan import Scan, ScanFinding
 from watcher.model.version import SafeVersion, YoungVersion
 
@@ -38,6 +38,20 @@ def _of_pack(kind: Kind, **fields: Any) -> Event:
 
 def _of_none(kind: Kind, **fields: Any) -> Event:
     return _event(kind, **{"node": None, "version": None, "url": ""} | fields)
+
+
+def _appeared(
+    kind: Kind,
+    pack_kind: PackKind = PackKind.REGISTRY,
+    *,
+    enabled: bool = True,
+    install: str = "workstation",
+    **fields: Any,
+) -> Event:
+    copy = Copy(install=install, version=fields.get("version"), enabled=enabled)
+    copies = (copy,) if kind is Kind.APPEARED else ()
+    given = {"pack_kind": pack_kind, "install": install, "copies": copies}
+    return _of_none(kind, **given | fields)
 
 
 _PUBLIC: dict[str, Any] = {
@@ -300,6 +314,38 @@ EVENTS: dict[str, Event] = {
         Kind.FAILING, install="laptop", reason=f"is empty; create {OWN_FILES[0]} there"
     ),
     "install that recovered": _of_none(Kind.RECOVERED, install="laptop"),
+    "registry pack that appeared": _appeared(
+        Kind.APPEARED, node="comfyui-glow", version="1.2.0", folder="comfyui-glow"
+    ),
+    "clone that appeared": _appeared(
+        Kind.APPEARED,
+        PackKind.GIT,
+        node="rgthree-comfy",
+        folder="Upscaler",
+        repository="https://github.com/evil/Upscaler.git",
+    ),
+    "claimed pack that appeared, disabled": _appeared(
+        Kind.APPEARED,
+        PackKind.CLAIMED,
+        enabled=False,
+        node="comfyui-glow",
+        version="1.2.0",
+        folder=".disabled/comfyui-glow@1_2_0",
+    ),
+    "file that appeared": _appeared(Kind.APPEARED, PackKind.FILE, folder="evil.py"),
+    "folder that appeared": _appeared(
+        Kind.APPEARED, PackKind.UNKNOWN, folder="Upscaler", install="the @ops"
+    ),
+    "hostile folder that appeared": _appeared(
+        Kind.APPEARED,
+        PackKind.GIT,
+        folder="\u202e`@everyone` <b>[x](https://evil.example)\n::error::",
+        repository="git@evil.example:<!channel>/x`y.git",
+    ),
+    "registry pack that vanished": _appeared(
+        Kind.VANISHED, node="comfyui-glow", version="1.2.0", folder="comfyui-glow"
+    ),
+    "file that vanished": _appeared(Kind.VANISHED, PackKind.FILE, folder="evil.py"),
     "hostile names": _event(
         Kind.FLAGGED,
         node="@everyone <b>[x](https://evil.example)",
@@ -360,6 +406,16 @@ MESSAGES: dict[str, tuple[Event, ...]] = {
         EVENTS["harmless flag"],
         _event(Kind.FLAGGED, node="tide-tables", **_PUBLIC, scan=_scan(STEALS, new=1)),
         *_many(Kind.FLAGGED, 3, scan=_scan(STARTS, new=0)),
+    ),
+    "many packs that appeared": (
+        *_many(Kind.APPEARED, 30, install="laptop", pack_kind=PackKind.REGISTRY),
+        EVENTS["file that appeared"],
+        EVENTS["file that vanished"],
+    ),
+    "a pack that appeared and is bad": (
+        EVENTS["exposure to a flag"],
+        EVENTS["folder that appeared"],
+        EVENTS["install that fails"],
     ),
     "more than there is room for": (
         *_many(Kind.FLAGGED, 28, after="flagged", reason="eval"),

@@ -26,6 +26,7 @@ from watcher.alerts.phrasing import (
 )
 from watcher.alerts.reference import reference_of
 from watcher.model.event import (
+    APPEARANCES,
     TROUBLES,
     Event,
     Kind,
@@ -169,6 +170,8 @@ def _group(event: Event, exposed: int) -> Group:
     if event.kind is Kind.EXPOSED and exposed > _TOGETHER:
         heading = heading_of_exposures(exposed)
         return Group(key=("kind", event.kind), heading=heading, is_of_many=True)
+    if event.kind in APPEARANCES:
+        return Group(key=("kind", event.kind), is_of_many=True)
     is_watched = event.kind is Kind.BASELINE and not is_about_all(event)
     return _WATCHED if is_watched else Group(key=_subject(event))
 

@@ -33,6 +33,7 @@ from watcher.alerts.findings import (
 )
 from watcher.model.acceptance import Accepted, End
 from watcher.model.event import (
+    APPEARANCES,
     EMPTY,
     EXPOSURES,
     INCOMPLETE,
@@ -52,7 +53,7 @@ from watcher.model.event import (
     severity_of,
     warns,
 )
-from watcher.model.pack import OWN_FILES, Copy
+from watcher.model.pack import OWN_FILES, Copy, PackKind
 from watcher.model.selection import NODE_ID
 from watcher.model.version import ACTIVE, BANNED
 from watcher.text.ascii import plain_name
@@ -69,10 +70,12 @@ SYMBOLS: dict[Kind, str] = {
     Kind.FAILING: "🔌",
     Kind.DEPRECATED: "📉",
     Kind.CHANGED: "📝",
+    Kind.APPEARED: "📥",
     Kind.REINSTATED: "✅",
     Kind.CLEARED: "✅",
     Kind.UNDEPRECATED: "📈",
     Kind.RECOVERED: "✅",
+    Kind.VANISHED: "📤",
     Kind.UPDATE: "🆙",
     Kind.NEW: "✨",
     Kind.PENDING: "⏳",
@@ -157,12 +160,14 @@ class Phrasing:
     what: str
     """What happened: our own words before the name, upper-case for what is critical."""
     name: str | None
-    """The node, a channel or an install; None for the registry."""
+    """The node, a channel or an install, or the folder of a pack without an id; None for the registry."""
     version: str | None
     about: str
     """What happened: our own words after the name."""
     pieces: tuple[Piece, ...]
     """In the order in which they are read; none is empty."""
+    place: str | None = None
+    """The install in which it happened, between what happened and the name."""
     heads: bool = False
     """It stands above the other lines of its group."""
 
@@ -177,7 +182,7 @@ def phrasing(event: Event, advice: Advice) -> Phrasing:
         Piece(Part.DETAILS, _details(event)),
         Piece(Part.WHY, _why(event), on_own_line=is_about_all(event)),
         Piece(Part.SINCE, _since(event)),
-        Piece(Part.LINK, (event.url,) if event.node is not None else ()),
+        Piece(Part.LINK, (event.url,) if _has_page(event) else ()),
     )
     return Phrasing(
         symbol=_symbol(event),
@@ -186,6 +191,7 @@ def phrasing(event: Event, advice: Advice) -> Phrasing:
         version=event.version,
         about=about,
         pieces=tuple(piece for piece in pieces if piece.words),
+        place=_place(event),
     )
 
 
@@ -230,6 +236,8 @@ def subject(event: Event) -> Words:
     """Return what an event is about, for a table: a node, a channel, an install or the registry."""
     if event.node is not None:
         return (event.node,)
+    if event.folder is not None:
+        return (event.folder,)
     if event.install is not None:
         return Trusted("(install "), event.install, Trusted(")")
     if event.channel is not None:
@@ -248,7 +256,9 @@ def beside_the_kind(event: Event, *, in_short: bool = False) -> list[Words]:
     younger = beside_an_update(event) if event.kind is Kind.UPDATE else ()
     parts = (
         _transition(event),
-        running(event, with_places=not in_short),
+        _where(event)
+        if event.kind in APPEARANCES
+        else running(event, with_places=not in_short),
         younger,
         _details(event),
         (*why, *_latest(event.bad_versions)) if is_about_all(event) else why,
@@ -283,8 +293,8 @@ def _sentence(event: Event) -> tuple[str, str]:
             return "", " is no longer a problem"
         case Kind.CLEARED:
             return "you do not run", " any more"
-        case Kind.UPDATE:
-            return "update available:", ""
+        case Kind.UPDATE | Kind.APPEARED | Kind.VANISHED:
+            return _SENTENCES[event.kind], ""
         case Kind.BASELINE:
             return _sentence_of_baseline(event)
         case (
@@ -301,6 +311,13 @@ def _sentence(event: Event) -> tuple[str, str]:
             return words, ""
         case _:
             assert_never(event.kind)
+
+
+_SENTENCES = {
+    Kind.UPDATE: "update available:",
+    Kind.APPEARED: "appeared on",
+    Kind.VANISHED: "vanished from",
+}
 
 
 def _sentence_of_failure(event: Event) -> tuple[str, str]:
@@ -365,7 +382,20 @@ def _loud(words: str, event: Event) -> str:
 
 def _name(event: Event) -> str | None:
     names = (event.channel, event.install, event.node)
+    if event.kind in APPEARANCES:
+        names = (event.node, event.folder, event.install)
     return next((name for name in names if name is not None), None)
+
+
+def _place(event: Event) -> str | None:
+    """Return the install in which a pack appeared, or from which it vanished; None for other events."""
+    return event.install if event.kind in APPEARANCES else None
+
+
+def _has_page(event: Event) -> bool:
+    """Return whether its pack has a page on the registry: what has not come from there may only claim an id."""
+    is_claimed = event.pack_kind not in {None, PackKind.REGISTRY}
+    return event.node is not None and not is_claimed
 
 
 # Since when, and why
@@ -412,6 +442,8 @@ def _details(event: Event) -> Words:
     if is_about_all(event):
         return _inventory(event)
     clauses: list[Words] = []
+    if event.node is not None and event.folder not in {None, event.node}:
+        clauses.append((Trusted("its folder: "), event.folder or ""))
     if event.acceptance:
         clauses.append(_acceptance(event.acceptance))
     if replaces_archive(event):
@@ -526,6 +558,8 @@ def _beside(verb: str, version: str, installs: Sequence[str]) -> Words:
 
 def _runs(event: Event) -> Words:
     """Return the same as the end of a headline."""
+    if event.kind in APPEARANCES:
+        return _came_from(event)
     if is_about_all(event) and event.tally and event.tally.patterns:
         return Trusted(" for "), event.tally.patterns
     words = running(event)
@@ -536,6 +570,8 @@ def _runs(event: Event) -> Words:
 
 def _runs_in_short(event: Event) -> Words:
     """Return the same in short: that it is run, or which version is."""
+    if event.kind in APPEARANCES:
+        return (Trusted(f", {_origin(event)}"),) if event.pack_kind else ()
     if runs_it(event):
         return _that_it_is_run(event)
     run = (copy.version for copy in event.installed if copy.enabled and copy.version)
@@ -561,6 +597,49 @@ def _places(installs: Sequence[str]) -> Words:
     return listed([Item(name) for name in names[:_INSTALLS]], len(names))
 
 
+# Where an installed pack came from
+
+
+_ORIGINS: dict[PackKind, str] = {
+    PackKind.REGISTRY: "from the registry",
+    PackKind.CLAIMED: "as its own file says",
+    PackKind.GIT: "a clone",
+    PackKind.FILE: "a single file",
+    PackKind.UNKNOWN: "an unknown folder",
+}
+"""What is said of a pack that appeared, by how it was recognised."""
+
+
+def _origin(event: Event) -> str:
+    """Return where a pack came from; "" for what is not about an installed pack."""
+    return _ORIGINS[event.pack_kind] if event.pack_kind else ""
+
+
+def _came_from(event: Event) -> Words:
+    """Return where a pack came from, with the address of a clone, and whether it is disabled."""
+    words: Words = (Trusted(f", {_origin(event)}"),) if event.pack_kind else ()
+    if event.pack_kind is PackKind.GIT and event.repository:
+        words = *words, Trusted(" of "), _without_scheme(event.repository)
+    copies = [copy for copy in event.installed if copy.install == event.install]
+    if copies and not any(copy.enabled for copy in copies):
+        words = *words, Trusted("; it is disabled")
+    return words
+
+
+def _without_scheme(address: str) -> str:
+    """Return the address of a repository as people write it: `github.com/x/y`, also for `git@github.com:x/y.git`."""
+    _, is_url, place = address.rpartition("://")
+    if not is_url:
+        place = place.removeprefix("git@").replace(":", "/", 1)
+    return place.removesuffix(".git")
+
+
+def _where(event: Event) -> Words:
+    """Return the install of a pack that appeared or vanished, and where it came from, for a table."""
+    on = "on " if event.kind is Kind.APPEARED else "from "
+    return Trusted(on), event.install or "", *_came_from(event)
+
+
 # Counts
 
 
@@ -574,7 +653,7 @@ def _counted_as(event: Event) -> str:
         return "with a replaced archive"
     if event.channel is not None:
         return f"channel {event.kind}"
-    if event.install is not None:
+    if event.install is not None and event.kind not in APPEARANCES:
         return f"install {event.kind}"
     return "with an update" if event.kind is Kind.UPDATE else event.kind.value
 
@@ -691,6 +770,8 @@ def titles_of_sample(found: Iterable[str]) -> tuple[str, ...]:
 
 def _headline(event: Event, of_name: int, of_version: int, *, runs: bool) -> str:
     """Return an event in a few words, with `runs` also that it is run; "" for a name that is not fit for a title."""
+    if event.kind in APPEARANCES:
+        return _headline_of_appearance(event, of_name, of_version)
     what, about = _sentence(event)
     name = _name(event)
     version = None if is_about_all(event) else event.version
@@ -707,6 +788,22 @@ def _headline(event: Event, of_name: int, of_version: int, *, runs: bool) -> str
     says_so = event.kind in (Kind.EXPOSED, Kind.BASELINE) or _ends_with_a_verb(event)
     is_run = runs and warns(event) and runs_it(event) and not says_so
     return " ".join(words) + about + (_WHICH_YOU_RUN if is_run else "")
+
+
+def _headline_of_appearance(event: Event, of_name: int, of_version: int) -> str:
+    """Return the same of a pack that appeared or vanished; what is not fit for a title is left out."""
+    name, place, version = _name(event), event.install or "", event.version or ""
+    what, _ = _sentence(event)
+    where = "an install"
+    if NODE_ID.fullmatch(place):
+        where = plain_name(place, of_name)
+    words = [_capital(what), f"{where}:"]
+    if name is not None and NODE_ID.fullmatch(name):
+        words.append(plain_name(name, of_name))
+        if _VERSION_TEXT.fullmatch(version):
+            words.append(plain_name(version, of_version))
+        words[-1] += ","
+    return " ".join(filter(None, [*words, _origin(event) or "a pack"]))
 
 
 def _capital(words: str) -> str:

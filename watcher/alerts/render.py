@@ -320,6 +320,8 @@ class _Writer:
         what, about = phrasing.what, phrasing.about
         if what:
             parts.append(self.stressed(what[:1].upper() + what[1:]))
+        if phrasing.place is not None:
+            parts.append(self.words((phrasing.place, Trusted(":")), of_version))
         is_named = named or phrasing.version is None or not what
         if phrasing.name is not None and is_named:
             room = of_name

@@ -88,9 +88,14 @@ def copies_of(installs: Mapping[str, Iterable[Pack]]) -> dict[str, tuple[Copy, .
 def with_copies(
     events: Iterable[Event], copies: Mapping[str, tuple[Copy, ...]]
 ) -> tuple[Event, ...]:
-    """Return the events with the installed copies of their packs, which say how urgent they are."""
+    """Return the events with the installed copies of their packs, which say how urgent they are.
+
+    A pack without an id that appeared has its own copy already.
+    """
     return tuple(
-        replace(event, installed=copies.get((event.node or "").lower(), ()))
+        replace(event, installed=copies.get(event.node.lower(), ()))
+        if event.node is not None
+        else event
         for event in events
     )
 

@@ -89,6 +89,8 @@ def bounded(
         safe_version=safe and _safe(safe, longest),
         changelog=kept(event.changelog),
         install=event.install and cut(event.install, longest_name),
+        folder=if_any(event.folder),
+        repository=if_any(event.repository),
         installed=installed,
         bad_versions=bad_versions,
         acceptance=event.acceptance and _acceptance(event.acceptance, longest),

@@ -8,6 +8,7 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 
 from watcher.model.event import (
+    APPEARANCES,
     DEFAULT_KINDS,
     SWEPT_KINDS,
     Event,
@@ -62,8 +63,8 @@ class Channel:
 def wants(channel: Channel, event: Event) -> bool:
     """Return whether the channel wants the event.
 
-    An event about the registry as a whole, an install or another channel passes every node glob and scope. None is
-    about itself.
+    An event about the registry as a whole, an install, a pack without an id or another channel passes every node glob
+    and scope. None is about itself.
     """
     if event.kind not in channel.kinds or event.channel == channel.name:
         return False
@@ -108,10 +109,14 @@ def _is_only_swept(channel: Channel, event: Event) -> bool:
 
 
 def _is_about_installed(event: Event) -> bool:
-    """Return whether an event touches what somebody runs, or ran until this poll; a baseline of all nodes does not."""
+    """Return whether an event touches what somebody runs, or ran until this poll; a baseline of all nodes does not.
+
+    What is in an install, or was, is about that, even if nobody runs it.
+    """
     if event.node is None:
         return not is_about_all(event)
-    return event.kind is Kind.CLEARED or runs_its_pack(event)
+    is_of_install = event.kind is Kind.CLEARED or event.kind in APPEARANCES
+    return is_of_install or runs_its_pack(event)
 
 
 def grouped(channel: Channel, events: tuple[Event, ...]) -> list[tuple[Event, ...]]:

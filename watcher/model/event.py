@@ -10,7 +10,7 @@ from typing import assert_never
 
 from watcher.model.acceptance import Accepted
 from watcher.model.malware import names_malware
-from watcher.model.pack import Copy
+from watcher.model.pack import Copy, PackKind
 from watcher.model.precedence import is_same_version
 from watcher.model.scan import Scan
 from watcher.model.version import BANNED, DELETED, FLAGGED, SafeVersion
@@ -46,10 +46,12 @@ class Kind(StrEnum):
     FAILING = "failing"
     DEPRECATED = "deprecated"
     CHANGED = "changed"
+    APPEARED = "appeared"
     REINSTATED = "reinstated"
     CLEARED = "cleared"
     UNDEPRECATED = "undeprecated"
     RECOVERED = "recovered"
+    VANISHED = "vanished"
     UPDATE = "update"
     NEW = "new"
     PENDING = "pending"
@@ -73,8 +75,13 @@ def worst_of(*severities: Severity) -> Severity:
     return min(severities, key=_SEVERITIES.index)
 
 
-DEFAULT_KINDS: frozenset[Kind] = frozenset(Kind) - {Kind.PENDING, Kind.UPDATE}
-"""What a channel gets unless it names its kinds (docs/behaviour.md, Channels)."""
+APPEARANCES: frozenset[Kind] = frozenset((Kind.APPEARED, Kind.VANISHED))
+"""What a channel for installed packs gets too unless it names its kinds (docs/behaviour.md, Channels)."""
+
+DEFAULT_KINDS: frozenset[Kind] = (
+    frozenset(Kind) - {Kind.PENDING, Kind.UPDATE} - APPEARANCES
+)
+"""What any channel gets unless it names its kinds."""
 
 SWEPT_KINDS: frozenset[Kind] = frozenset(
     (
@@ -145,7 +152,9 @@ class Event:
     kind: Kind
     """What happened."""
     node: str | None
-    """None for the registry as a whole, the baseline of all nodes that globs choose, a channel or an install."""
+    """None for the registry as a whole, the baseline of all nodes that globs choose, a channel or an install, and for
+    an installed pack without an id.
+    """
     version: str | None = None
     """None for the node as a whole, like `version_id`."""
     version_id: str | None = None
@@ -173,7 +182,13 @@ class Event:
     channel: str | None = None
     """The channel that is failing or has recovered, by name; `node` is None then."""
     install: str | None = None
-    """The same for an install."""
+    """The same for an install; for `appeared` and `vanished` the one that the pack is in, or was."""
+    folder: str | None = None
+    """For `appeared` and `vanished`: the name of the pack's folder or file, as `Pack.folder`."""
+    pack_kind: PackKind | None = None
+    """The same for how it was recognised."""
+    repository: str | None = None
+    """The same for the address of its repository, if it has one."""
     installed: tuple[Copy, ...] = ()
     """The installed copies of the node pack, whatever their version: enabled ones first."""
     bad_versions: tuple[BadVersion, ...] = ()
@@ -269,6 +284,8 @@ def severity_of(event: Event) -> Severity:
             | Kind.CLEARED
             | Kind.UNDEPRECATED
             | Kind.RECOVERED
+            | Kind.APPEARED
+            | Kind.VANISHED
             | Kind.UPDATE
             | Kind.NEW
             | Kind.PENDING

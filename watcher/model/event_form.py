@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from watcher import timestamps
 from watcher.model.acceptance import Accepted
 from watcher.model.event import (
+    APPEARANCES,
     BadVersion,
     Event,
     FieldChange,
@@ -14,7 +15,7 @@ from watcher.model.event import (
     Severity,
     severity_of,
 )
-from watcher.model.pack import Copy
+from watcher.model.pack import Copy, PackKind
 from watcher.model.scan import MOST_IN_EVENT, Scan
 from watcher.timestamps import Moment
 
@@ -52,7 +53,9 @@ class EventForm:
     kind: Kind
     """What happened."""
     node: str | None
-    """The node pack's id; None if the event is about the whole registry, a channel or an install."""
+    """The node pack's id; None if the event is about the whole registry, a channel, an install, or an installed pack
+    without an id.
+    """
     version: str | None
     """The version's text; None if the event is about the whole pack."""
     version_id: str | None
@@ -99,7 +102,17 @@ class EventForm:
     channel: str | None = None
     """The name of the alert channel that is failing or has recovered; absent in other events."""
     install: str | None = None
-    """The name of the install that cannot be scanned, or can be again; absent in other events."""
+    """The name of the install that cannot be scanned, or can be again; for `appeared` and `vanished` that of the
+    pack. Absent in other events.
+    """
+    folder: str = ""
+    """The pack's folder, or its single file; absent but for `appeared` and `vanished`."""
+    pack_kind: PackKind | None = None
+    """How the pack was recognised; absent but for `appeared` and `vanished`."""
+    repository: str | None = ""
+    """The address of the repository that the pack was cloned from, or names; None if there is none. Absent but for
+    `appeared` and `vanished`.
+    """
     accepted: AcceptedForm | None = None
     """What accepted an `exposed` until that ended; absent if nothing did."""
     url: str
@@ -128,6 +141,9 @@ def public_form(event: Event) -> EventForm:
         bad_versions=event.bad_versions,
         channel=event.channel,
         install=event.install,
+        folder=event.folder or "",
+        pack_kind=event.pack_kind,
+        repository=event.repository if event.kind in APPEARANCES else "",
         accepted=accepted_form(event.acceptance),
         url=event.url,
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from watcher.model.acceptance import Accepted
 from watcher.model.event import Severity
+from watcher.model.pack import PackKind, SourceKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,19 +25,57 @@ class Exposure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KnownPack:
+    """A pack of an install, as it was last seen there. Every text is untrusted."""
+
+    folder: str
+    """The name of its folder or file."""
+    place: str = ""
+    """Which folder of packs it lies in, as `Pack.place`."""
+    kind: PackKind
+    """How it was recognised."""
+    id: str | None = None
+    """As written; None where there is none."""
+    version: str | None = None
+    """As written; None where it is not known."""
+    repository: str | None = None
+    """The address of its repository; None where it has none."""
+    enabled: bool = True
+    """Whether ComfyUI loads it."""
+    missing: bool = False
+    """The last scan that read everything did not find it. If the next one does not either, it has vanished."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownInstall:
+    """What an install is known to have: each scan is compared with it."""
+
+    source: SourceKind
+    """What it was read from: another kind of source shows other packs."""
+    packs: tuple[KnownPack, ...] = ()
+    """By folder."""
+    places: tuple[str, ...] = ()
+    """The folders that were read, as `Pack.place` has them, sorted."""
+    is_whole: bool = False
+    """A scan has read everything once: a pack that comes later is news, wherever it is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Installed:
     """What was reported of all installs."""
 
     failing: tuple[str, ...] = ()
     """Names of the installs that were reported failing and have not recovered, sorted."""
     seen: int = 0
-    """How many events installs and exposures had, so that each event has an id of its own."""
+    """How many events installs and what is in them had, so that each event has an id of its own."""
     awaited: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """By lower-case id of an installed pack: its versions that were never good and old enough, which may become an
     `update`. Sorted.
     """
     exposures: Mapping[str, Exposure] = field(default_factory=dict)
     """By `exposure_key`."""
+    known: Mapping[str, KnownInstall] = field(default_factory=dict)
+    """What each install has, by its name; one that was never read is absent."""
 
 
 def exposure_key(node: str, version: str | None) -> str:

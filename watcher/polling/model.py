@@ -69,6 +69,10 @@ class Scans:
     """By install: as it was scanned, or as the last good scan found it. One that was never scanned is absent."""
     errors: Mapping[str, str] = field(default_factory=dict)
     """By every install: why it, or a pack in it, could not be read; "" if all could be."""
+    places: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """By install, the folders of which the scan found all packs, as `Pack.place` has them; absent if it failed."""
+    whole: frozenset[str] = frozenset()
+    """The installs of which that is every folder."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

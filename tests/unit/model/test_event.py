@@ -206,10 +206,12 @@ def test_the_worst_event_is_first() -> None:
         ),
         *("changed", "archive named", "baseline flagged"),
         *(
+            "appeared",
             "reinstated",
             "cleared",
             "undeprecated",
             "recovered",
+            "vanished",
             "update",
             "new",
             "pending",

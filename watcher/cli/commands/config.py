@@ -182,7 +182,7 @@ def _kinds(channel: Channel, *, has_globs: bool) -> str:
     """Return which kinds a channel gets, in few words where it is many."""
     if has_globs and not channel.kinds_given:
         return "default (fewer of packs that only a pattern includes)"
-    if channel.kinds == DEFAULT_KINDS:
+    if not channel.kinds_given or channel.kinds == DEFAULT_KINDS:
         return "default"
     if channel.kinds == frozenset(Kind):
         return "all"

@@ -1,4 +1,4 @@
-"""What a poll's answers mean for installed packs: `exposed`, `cleared`, `update`, and which installs fail. Pure.
+"""What a poll's answers mean for installed packs: `exposed`, `cleared`, `update`, `appeared`, `vanished`. Pure.
 
 Each copy is judged by what is known of its pack after the poll, and the verdicts are compared with what was reported
 before.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from watcher.changes import exposure
+from watcher.changes import appearances, exposure
 from watcher.changes.exposure import Poll
 from watcher.changes.health import assess_scans
 from watcher.changes.updates import offer
@@ -163,6 +163,17 @@ def with_installs(
     )
     installed, exposed = exposure.assess(scanned.snapshot.installed, poll)
     installed, updates = offer(installed, poll)
+    found_there = [
+        appearances.Scan(
+            install=source.name,
+            source=source.kind,
+            packs=scans.packs.get(source.name, ()),
+            places=scans.places.get(source.name, frozenset()),
+            is_whole=source.name in scans.whole,
+        )
+        for source in config.installs
+    ]
+    installed, appeared = appearances.assess(installed, found_there, now)
     snapshot = change.snapshot
     if installed != snapshot.installed:
         snapshot = replace(snapshot, installed=installed)
@@ -184,7 +195,7 @@ def with_installs(
             packs=dict(sorted(records.items())),
             packs_error=failure.error if failure else checks.packs_error,
         ),
-        events=(*change.events, *scanned.events, *exposed, *updates),
+        events=(*change.events, *scanned.events, *exposed, *updates, *appeared),
         installs=dict(scans.packs),
         scan_errors=scans.errors,
     )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from watcher.installs.result import in_order
@@ -38,25 +38,41 @@ async def scan_all(
         *(_scan(source, last.get(source.name), patience) for source in sources)
     )
     progress("installs", "")
-    named = [(source.name, *of) for source, of in zip(sources, found, strict=True)]
+    named = {source.name: of for source, of in zip(sources, found, strict=True)}
     return Scans(
-        packs={name: packs for name, packs, _ in named if packs is not None},
-        errors={name: error for name, _, error in named},
+        packs={name: of.packs for name, of in named.items() if of.packs is not None},
+        errors={name: of.error for name, of in named.items()},
+        places={name: of.places for name, of in named.items() if of.places},
+        whole=frozenset(name for name, of in named.items() if of.is_whole),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Scanned:
+    """What is known of one install after a scan."""
+
+    packs: tuple[Pack, ...] | None
+    """None if nothing ever was."""
+    error: str
+    """Why not all of it could be read."""
+    places: frozenset[str] = frozenset()
+    is_whole: bool = False
 
 
 async def _scan(
     source: Source, last: tuple[Pack, ...] | None, patience: float
-) -> tuple[tuple[Pack, ...] | None, str]:
-    """Return an install's packs, or its last list, and why not all of it could be read."""
+) -> _Scanned:
+    """Return an install's packs, or its last list."""
     had = {pack.place for pack in last or ()}
     try:
         found = await scan(source, timeout=patience, had=had)
     except Exception as error:  # noqa: BLE001 - whatever is in one install must not end the poll
-        return last, f"unexpected {type(error).__name__}"
+        return _Scanned(packs=last, error=f"unexpected {type(error).__name__}")
     if found.failure and not found.places:
-        return last, found.failure.line
-    return _kept(found, last or ())
+        return _Scanned(packs=last, error=found.failure.line)
+    packs, why = _kept(found, last or ())
+    is_whole = found.failure is None
+    return _Scanned(packs=packs, error=why, places=found.places, is_whole=is_whole)
 
 
 def _kept(scan: Inventory, last: tuple[Pack, ...]) -> tuple[tuple[Pack, ...], str]:

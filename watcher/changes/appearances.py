@@ -1,0 +1,200 @@
+"""Packs that appear in an install or vanish from it (docs/behaviour.md, Events (Appearances)). Pure.
+
+A scan is compared with what the snapshot knows of the install, which is saved in one step with the events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass, replace
+
+from watcher.changes.transitions import node_url
+from watcher.model.event import Event, Kind, event_id
+from watcher.model.exposure import Installed, KnownInstall, KnownPack
+from watcher.model.pack import Copy, Pack, SourceKind, named_after
+
+_Packs = list[KnownPack]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scan:
+    """What a scan found in one install."""
+
+    install: str
+    """Its name."""
+    source: SourceKind
+    packs: tuple[Pack, ...]
+    """A pack that cannot be read is as the last good scan found it."""
+    places: frozenset[str]
+    """The folders that could be read, as `Pack.place` has them; none if the scan failed."""
+    is_whole: bool
+    """Whether these are all that the install has."""
+
+
+def assess(
+    reported: Installed, scans: Iterable[Scan], now: str
+) -> tuple[Installed, tuple[Event, ...]]:
+    """Return what is known of the installs after a poll, and the events.
+
+    `scans` has every configured install: one that is not configured any more is forgotten.
+    """
+    known: dict[str, KnownInstall] = {}
+    events: list[Event] = []
+    for scan in sorted(scans, key=lambda one: one.install):
+        name, before = scan.install, reported.known.get(scan.install)
+        if before is not None and before.source is not scan.source:
+            before = None  # another source shows other packs
+        if not scan.places:
+            if before is not None:
+                known[name] = before
+            continue
+        found = _compared(before, scan)
+        known[name] = found.after
+        changed = [(Kind.APPEARED, pack) for pack in found.appeared]
+        changed += [(Kind.VANISHED, pack) for pack in found.vanished]
+        for kind, pack in changed:
+            seen = reported.seen + len(events)
+            events.append(_event(kind, name, pack, seen, now))
+    seen = reported.seen + len(events)
+    return replace(reported, known=known, seen=seen), tuple(events)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """What a scan says of one install."""
+
+    after: KnownInstall
+    appeared: _Packs
+    vanished: _Packs
+
+
+def _compared(before: KnownInstall | None, scan: Scan) -> _Found:
+    there = [_known(pack) for pack in scan.packs if pack.place in scan.places]
+    known = before or KnownInstall(source=scan.source)
+    # Where a folder could not be read, its packs may still be there.
+    unread = [
+        one for one in known.packs if not scan.is_whole and one.place not in scan.places
+    ]
+    gone, new = _differing(known, there, unread)
+    # A pack that is missing may have been moved to what could not be read.
+    missing, vanished = gone, []
+    if scan.is_whole:
+        missing = [replace(one, missing=True) for one in gone if not one.missing]
+        vanished = [one for one in gone if one.missing]
+    # In a folder that is read for the first time a pack may have been for long, unless all was read once.
+    appeared = [one for one in new if known.is_whole or one.place in known.places]
+    places = scan.places if scan.is_whole else scan.places.union(known.places)
+    packs = sorted([*there, *unread, *missing], key=_order)
+    after = KnownInstall(
+        source=scan.source,
+        packs=tuple(packs),
+        places=tuple(sorted(places)),
+        is_whole=known.is_whole or scan.is_whole,
+    )
+    return _Found(after=after, appeared=_each_id(appeared), vanished=_each_id(vanished))
+
+
+def _differing(
+    known: KnownInstall, there: _Packs, unread: _Packs
+) -> tuple[_Packs, _Packs]:
+    """Return the known packs that are gone, and the packs that are new.
+
+    Two packs with an id are one pack if it is the same id. Else it is one pack if it is where it was; if it is gone
+    from there, and another clone of its repository has come; or another one of its name, as when it is disabled.
+    """
+    gone = [one for one in known.packs if one not in {*unread}]
+    gone, new = _unpaired(gone, there, _place_and_source)
+    gone, new = _unpaired(gone, new, _place)
+    known_ids, ids = _ids(known.packs), _ids([*there, *unread])
+    gone = [one for one in gone if _id(one) not in ids]
+    new = [one for one in new if _id(one) not in known_ids]
+    gone, new = _unpaired(gone, new, _source)
+    return _unpaired(gone, new, _name)
+
+
+def _unpaired(
+    known: _Packs, found: _Packs, key: Callable[[KnownPack], Hashable]
+) -> tuple[_Packs, _Packs]:
+    """Return both lists without the pairs with an equal key: a known pack and a found one that may be the same."""
+    left: dict[Hashable, _Packs] = {}
+    for one in known:
+        left.setdefault(key(one), []).append(one)
+    new: _Packs = []
+    for one in found:
+        same = left.get(key(one), []) if key(one) is not None else []
+        pair = next((other for other in same if _may_be_one(other, one)), None)
+        if pair is None:
+            new.append(one)
+        else:
+            same.remove(pair)
+    return [one for others in left.values() for one in others], new
+
+
+def _may_be_one(known: KnownPack, found: KnownPack) -> bool:
+    return known.id is None or found.id is None or _id(known) == _id(found)
+
+
+def _place_and_source(pack: KnownPack) -> Hashable:
+    return pack.place, pack.folder, pack.repository
+
+
+def _place(pack: KnownPack) -> Hashable:
+    return pack.place, pack.folder
+
+
+def _source(pack: KnownPack) -> Hashable:
+    return pack.repository
+
+
+def _name(pack: KnownPack) -> Hashable:
+    return named_after(pack.folder).lower()
+
+
+def _id(pack: KnownPack) -> str | None:
+    return pack.id.lower() if pack.id else None
+
+
+def _ids(packs: Iterable[KnownPack]) -> set[str | None]:
+    return {_id(one) for one in packs} - {None}
+
+
+def _each_id(packs: _Packs) -> _Packs:
+    """Return the packs, of several copies with one id only one: the enabled one if there is one."""
+    enabled_first = sorted(packs, key=lambda one: (not one.enabled, *_order(one)))
+    chosen = {
+        _id(one) or _place_and_source(one): one for one in reversed(enabled_first)
+    }
+    return sorted(chosen.values(), key=_order)
+
+
+def _order(pack: KnownPack) -> tuple[str, str, str, str]:
+    return pack.folder.lower(), pack.folder, pack.place, pack.repository or ""
+
+
+def _known(pack: Pack) -> KnownPack:
+    return KnownPack(
+        folder=pack.folder,
+        place=pack.place,
+        kind=pack.kind,
+        id=pack.id,
+        version=pack.version,
+        repository=pack.repository,
+        enabled=pack.enabled,
+    )
+
+
+def _event(kind: Kind, install: str, pack: KnownPack, seen: int, now: str) -> Event:
+    copy = Copy(install=install, version=pack.version, enabled=pack.enabled)
+    return Event(
+        id=event_id("installed", install, pack.place, pack.folder, seen, kind),
+        kind=kind,
+        node=pack.id,
+        version=pack.version,
+        at=now,
+        url=node_url(pack.id),
+        install=install,
+        folder=pack.folder,
+        pack_kind=pack.kind,
+        repository=pack.repository,
+        installed=(copy,) if kind is Kind.APPEARED else (),
+    )
