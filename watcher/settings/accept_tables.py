@@ -29,7 +29,8 @@ def _finding(value: object) -> str:
     """Return a finding as it is written."""
     text = value.strip() if isinstance(value, str) else ""
     node, at, what = text.partition("@")
-    is_what = 0 < len(what) <= _LONGEST_VERSION and is_visible(what) and " " not in what
+    is_word = is_visible(what) and not set(" @") & set(what)
+    is_what = is_word and 0 < len(what) <= _LONGEST_VERSION
     if not NODE_ID.fullmatch(node) or is_what != bool(at):
         raise ValueError(
             f"{describe(value)} is not a finding; give the id of a pack, and a version or a clone's commit of it, e.g."

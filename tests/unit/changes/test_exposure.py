@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import pytest
@@ -24,7 +25,7 @@ from watcher.changes import exposure
 from watcher.changes.exposure import Poll
 from watcher.changes.updates import offer
 from watcher.durations import DAY
-from watcher.model.acceptance import Acceptance
+from watcher.model.acceptance import Acceptance, Accepted, End
 from watcher.model.event import Event, Kind, Severity
 from watcher.model.exposure import Installed
 from watcher.model.finding import Finding
@@ -65,6 +66,7 @@ def poll(*runs: Finding, events: Sequence[Event] = (), **fields: Any) -> Poll:
         "before": after,
         "after": after,
         "accept": (),
+        "now": NOW,
         "statuses": STATUSES,
         "minimum_age": ANY_AGE,
     }
@@ -72,7 +74,6 @@ def poll(*runs: Finding, events: Sequence[Event] = (), **fields: Any) -> Poll:
         findings=runs,
         installs=frozenset({"studio", "office"}),
         events=events,
-        now=NOW,
         **terms | fields,
     )
 
@@ -225,10 +226,10 @@ def test_of_two_clones_the_worse_is_said() -> None:
 
 def test_a_flag_that_was_accepted_as_info() -> None:
     """A deletion ends that; a reason that can be read no more does not."""
-    accept = [Acceptance(finding=f"{KEY}@1.0")]
-    taken, _ = assess(Installed(), replace(run(), scan=HARMLESS), accept=accept)
-    assert assess(taken, run(), accept=accept)[1] == []
-    assert assess(taken, run("deleted"), accept=accept)[1] == [
+    entries = accept("1.0")
+    taken, _ = assess(Installed(), replace(run(), scan=HARMLESS), accept=entries)
+    assert assess(taken, run(), accept=entries)[1] == []
+    assert assess(taken, run("deleted"), accept=entries)[1] == [
         ("exposed", None, "deleted")
     ]
 
@@ -270,17 +271,166 @@ def test_what_is_not_seen_is_not_cleared() -> None:
 
 def test_what_is_accepted_is_recorded_with_its_verdict() -> None:
     """An accepted finding is no news until it is worse than when it was accepted, or accepted no more."""
-    accept = [Acceptance(finding=f"{KEY}@1.0")]
-    taken, events = assess(Installed(), run("deprecated"), accept=accept)
+    entries = accept("1.0")
+    taken, events = assess(Installed(), run("deprecated"), accept=entries)
     assert (events, first_accepted(taken)) == ([], "deprecated")
-    assert assess(taken, run("ok"), accept=accept)[1] == []
-    worse, events = assess(taken, run("flagged"), accept=accept)
+    assert assess(taken, run("ok"), accept=entries)[1] == []
+    worse, events = assess(taken, run("flagged"), accept=entries)
     assert events == [("exposed", None, "flagged")]
-    assert assess(worse, run("flagged"), accept=accept) == (worse, [])
-    assert assess(worse, run("ok"), accept=accept)[1] == [("cleared", "flagged", None)]
+    assert assess(worse, run("flagged"), accept=entries) == (worse, [])
+    assert assess(worse, run("ok"), accept=entries)[1] == [("cleared", "flagged", None)]
     assert assess(taken, run("deprecated"))[1] == [("exposed", None, "deprecated")]
-    later, events = assess(FLAGGED, run(), accept=accept)
+    later, events = assess(FLAGGED, run(), accept=entries)
     assert (events, first_accepted(later)) == ([], "flagged")
+
+
+C1, C2 = "0123abcdef" * 4, "f" * 40
+LAST_DAY = date(2026, 3, 2)
+"""The day of `NOW`."""
+LATER = "2026-03-03T00:00:00.000Z"
+
+
+def clone(
+    verdict: str = "flagged", commit: str = C1, install: str = "studio"
+) -> Finding:
+    """Make a clone of `PACK`, of which this is to be said."""
+    one = run(verdict, None, install)
+    pack = replace(one.pack, kind=PackKind.GIT, commit=commit)
+    return replace(one, pack=pack)
+
+
+def accept(*findings: str, **fields: Any) -> list[Acceptance]:
+    """Make accepted findings of `PACK`: a version, a commit, or "" for the pack."""
+    return [
+        Acceptance(finding=f"{PACK}@{one}" if one else PACK, **fields)
+        for one in findings
+    ]
+
+
+def test_clones_and_packs_are_accepted() -> None:
+    """A clone is accepted by its commit or with its pack, and not by a version that its file names."""
+    for entries in (accept(C1[:7]), accept(""), accept(C1)):
+        taken, events = assess(Installed(), clone(), accept=entries)
+        assert (events, first_accepted(taken, f"{KEY}@")) == ([], "flagged")
+        assert assess(taken, clone(), accept=entries) == (taken, [])
+        assert assess(taken, clone("ok"), accept=entries)[1] == []
+    for entries in (accept("1.0"), accept(C2[:7])):
+        assert assess(Installed(), clone(), accept=entries)[1] == [
+            ("exposed", None, "flagged")
+        ]
+
+
+def test_a_ban_of_the_whole_pack_is_accepted_with_it() -> None:
+    """A version of a banned pack is accepted with the pack; a ban, or a flag, of the version alone is not."""
+    banned = replace(run("banned"), of_pack=True)
+    taken, events = assess(Installed(), banned, accept=accept(""))
+    assert (events, first_accepted(taken)) == ([], "banned")
+    for other in (run("banned"), run("flagged"), replace(run("deleted"), of_pack=True)):
+        after = str(other.verdict)
+        assert assess(Installed(), other, accept=accept(""))[1] == [
+            ("exposed", None, after)
+        ]
+    # The version's own flag is reported when the ban of the pack is over.
+    assert assess(taken, run("flagged"), accept=accept(""))[1] == [
+        ("exposed", None, "flagged")
+    ]
+
+
+def test_every_bad_copy_has_to_be_accepted() -> None:
+    """A clone of another commit that is bad is reported though the first one is accepted; one that is well is not."""
+    key, entries = f"{KEY}@", accept(C1[:7])
+    taken, events = assess(Installed(), clone(), clone("ok", C2), accept=entries)
+    assert events == []
+    both = (clone(), clone("deprecated", C2, "office"))
+    worse, events = assess(taken, *both, accept=entries)
+    assert (events, first_accepted(worse, key)) == (
+        [("exposed", None, "flagged")],
+        None,
+    )
+    # Once each of them is accepted there is nothing more to say; and one that goes ends nothing.
+    each = accept(C1[:7], C2[:7])
+    again, events = assess(worse, *both, accept=each)
+    assert (events, first_accepted(again, key)) == ([], "flagged")
+    assert assess(again, clone(), accept=each)[1] == []
+
+
+def test_the_last_day_of_an_acceptance() -> None:
+    """It holds that day. The next day's poll reports the finding once, with until when it was accepted and why."""
+    entries = accept("1.0", until=LAST_DAY, reason="known")
+    taken, events = assess(Installed(), run(), accept=entries)
+    assert events == []
+    ended, (found,) = exposure.assess(taken, poll(run(), accept=entries, now=LATER))
+    assert (found.kind, found.before, found.after) == ("exposed", None, "flagged")
+    assert found.acceptance == Accepted(verdict="flagged", by=entries[0], ended=End.DAY)
+    assert exposure.assess(ended, poll(run(), accept=entries, now=LATER)) == (ended, ())
+    assert assess(ended, run("ok"), accept=entries, now=LATER)[1] == [
+        ("cleared", "flagged", None)
+    ]
+    # A later day accepts it again, without a word.
+    longer = accept("1.0", until=date(2026, 12, 1))
+    assert assess(ended, run(), accept=longer, now=LATER)[1] == []
+
+
+@pytest.mark.parametrize("unseen", [True, False])
+def test_an_acceptance_of_what_cannot_be_seen_ends_too(unseen: bool) -> None:
+    """Where an install, or what a clone is, cannot be read, what was accepted stays accepted until its last day."""
+    entries = accept(C1[:7], until=LAST_DAY)
+    taken, _ = assess(Installed(), clone(), accept=entries)
+    runs = () if unseen else (clone("unknown", C2),)
+    fields = {"unseen": frozenset({"studio"} if unseen else ()), "accept": entries}
+    assert assess(taken, *runs, **fields) == (taken, [])
+    assert assess(taken, *runs, **fields, now=LATER)[1] == [
+        ("exposed", None, "flagged")
+    ]
+    assert assess(taken, *runs, **{**fields, "accept": ()})[1] == [
+        ("exposed", None, "flagged")
+    ]
+
+
+def test_what_is_accepted_while_it_cannot_be_seen() -> None:
+    """A version or a pack covers each copy, seen or not; a commit covers none that is not seen."""
+    unseen = frozenset({"studio"})
+    exposed, _ = assess(Installed(), clone())
+    for finding, ended in (("", True), (C1[:7], False)):
+        after, events = assess(exposed, unseen=unseen, accept=accept(finding))
+        is_known = first_accepted(after, f"{KEY}@") is not None
+        assert (events, is_known) == ([], ended)
+
+
+def test_the_acceptance_that_ends_first_ends_all() -> None:
+    """Of several clones each has to be accepted on the day."""
+    entries = [*accept(C1[:7]), *accept(C2[:7], until=LAST_DAY, reason="for now")]
+    both = (clone(), clone("deprecated", C2))
+    taken, _ = assess(Installed(), *both, accept=entries)
+    _, (found,) = exposure.assess(taken, poll(*both, accept=entries, now=LATER))
+    assert found.acceptance is not None
+    assert found.acceptance.reason == "for now"
+
+
+def test_a_changed_entry_accepts_what_is_now() -> None:
+    """What has become worse is accepted again by an entry that was changed since."""
+    taken, _ = assess(Installed(), run("deprecated"), accept=accept("1.0"))
+    worse, (found,) = exposure.assess(taken, poll(run("deleted"), accept=accept("1.0")))
+    assert found.acceptance is not None
+    assert (found.acceptance.ended, found.acceptance.verdict) == (
+        End.WORSE,
+        "deprecated",
+    )
+    entries = accept("1.0", reason="gone, and we know")
+    again, events = assess(worse, run("deleted"), accept=entries)
+    assert (events, first_accepted(again)) == ([], "deleted")
+
+
+def test_nothing_is_accepted_of_what_is_not_known_to_be_bad() -> None:
+    """What is well or unknown is not accepted: what it becomes is compared with nothing."""
+    for verdict in ("ok", "unknown", "outdated"):
+        assert assess(Installed(), run(verdict), accept=accept("1.0")) == (
+            Installed(),
+            [],
+        )
+    assert [run(one).covered_by(accept("1.0")) for one in ("ok", "unknown")] == [
+        None
+    ] * 2
 
 
 def test_events_have_ids_of_their_own() -> None:
