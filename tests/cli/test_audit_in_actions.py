@@ -1,4 +1,4 @@
-"""What `audit` tells GitHub Actions: annotations, by the real program."""
+"""What `audit` tells GitHub Actions: annotations and the summary of the job, by the real program."""
 
 from __future__ import annotations
 
@@ -92,11 +92,28 @@ def test_what_counts(audit: Audit, comfyui: ComfyUI, registry: FakeRegistry) -> 
     assert _notes(elsewhere) == []
 
 
+def test_the_summary(
+    audit: Audit, comfyui: ComfyUI, registry: FakeRegistry, tmp_path: Path
+) -> None:
+    """The job's summary gets what `--format markdown` prints, after what is in it, whatever the format is."""
+    _install(comfyui, registry, "fine")
+    summary = tmp_path / "summary.md"
+    summary.write_text("before\n", "utf-8")
+    env = {"GITHUB_STEP_SUMMARY": str(summary)}
+    printed = audit(str(comfyui.root), "--format", "markdown", code=0)
+    audit(str(comfyui.root), "--json", code=0, **env)
+    assert summary.read_text("utf-8").strip() == f"before\n{printed.out.strip()}"
+    away = audit(str(comfyui.root), code=0, GITHUB_STEP_SUMMARY=str(tmp_path))
+    assert "warning: the summary of the job could not be written: " in away.err
+
+
 def test_what_could_not_be_read(audit: Audit, tmp_path: Path) -> None:
     """A TARGET that is not there is a warning with the reason, beside the error with the exit code."""
     ending, unread = _notes(audit(str(tmp_path / "nowhere"), code=2))
     assert ending.startswith("::error title=Comfy Watch::exit code 2: ")
-    assert unread.startswith("::warning title=Comfy Watch::error: nowhere: ")
+    assert unread.startswith(
+        "::warning title=not everything was checked::error: nowhere: "
+    )
 
 
 def test_a_wrong_use(audit: Audit) -> None:

@@ -18,6 +18,7 @@ _FILES = f"{REPOSITORY}/blob/main/"
 _FOLDERS = (
     ".ci",
     ".github",
+    "audit",
     "bench",
     "deploy",
     "docs",

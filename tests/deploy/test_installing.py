@@ -12,9 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.test_links import REPOSITORY
 from tests.deploy.support.person import Person, marked
-from tests.deploy.support.tools import lack, tool, until
+from tests.deploy.support.tools import ended, tool, until
 from tests.support import program
 from tests.support.fake_registry.server import FakeRegistry
 from tests.support.harness import write_settings
@@ -31,24 +30,12 @@ class _Installer(Person):
 
     def __init__(self, home: Path) -> None:
         super().__init__(home)
-        self.repository = home.parent / "repository"
-        self._git(
-            "clone", "--quiet", program.ROOT.as_uri(), str(self.repository), cwd=home
-        )
-        settings = f'[url "{self.repository.as_uri()}"]\n\tinsteadOf = {REPOSITORY}\n[safe]\n\tdirectory = *\n'
-        (home / ".gitconfig").write_text(settings)
+        self.repository = self.finds_the_repository()
 
     def publish(self) -> str:
         """Add a commit to the repository, and return it as `--version` shows it."""
-        self._git(
-            "commit",
-            "--quiet",
-            "--allow-empty",
-            "--message",
-            "next",
-            cwd=self.repository,
-        )
-        return self._git("rev-parse", "HEAD", cwd=self.repository)[:12]
+        self._git("commit", "--quiet", "--allow-empty", "--message", "next")
+        return self._git("rev-parse", "HEAD")[:12]
 
     def follows(self, marker: str) -> str:
         """Carry out a block of the page, and return what that printed."""
@@ -83,27 +70,15 @@ class _Installer(Person):
             "SHELL": "/bin/bash",
         }
 
-    @staticmethod
-    def _git(*args: str, cwd: Path) -> str:
-        who = (
-            "-c",
-            "user.name=a",
-            "-c",
-            "user.email=a@example.org",
-            "-c",
-            "safe.directory=*",
-        )
-        command = [tool("git"), *who, *args]
-        return subprocess.run(
-            command, cwd=cwd, check=True, capture_output=True, text=True
-        ).stdout.strip()
+    def _git(self, *args: str) -> str:
+        done = ended(tool("git"), *args, cwd=self.repository, env=self.environment())
+        assert done.code == 0, done
+        return done.out.strip()
 
 
 @pytest.fixture
 def installer(tmp_path: Path) -> _Installer:
     """Somebody with an empty home."""
-    if not (program.ROOT / ".git").exists():
-        lack("this is no checkout")
     tool("uv")
     return _Installer(tmp_path / "home")
 

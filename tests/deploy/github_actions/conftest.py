@@ -153,6 +153,21 @@ def world(
 
 
 def machine(folder: Path, action: Path, git: GitServer, api: Webhook) -> Runner:
+    """Return a runner of the watch's action for a repository on a git server."""
+    github = {
+        "api_url": api.url,
+        "event_path": str(folder.parent / "event.json"),
+        "ref_name": "main",
+        "repository": REPOSITORY,
+        "server_url": git.url,
+        "token": TOKEN,
+    }
+    return equipped(folder, action, action, github)
+
+
+def equipped(
+    folder: Path, repository: Path, action: Path, github: Mapping[str, str]
+) -> Runner:
     """Return a runner that has this environment's program where the action's step would install one."""
     home, there = folder / "home", folder / "program"
     home.mkdir(parents=True)
@@ -160,7 +175,7 @@ def machine(folder: Path, action: Path, git: GitServer, api: Webhook) -> Runner:
     (there / "bin" / "comfy-watch").symlink_to(
         program.ROOT / ".venv" / "bin" / "comfy-watch"
     )
-    (there / "installed").write_text(str(action), "utf-8")
+    (there / "installed").write_text(str(repository), "utf-8")
     return Runner(
         folder=folder,
         action=action,
@@ -170,14 +185,7 @@ def machine(folder: Path, action: Path, git: GitServer, api: Webhook) -> Runner:
             "PATH": python_on_path(folder / "python"),
             "PYTHONPATH": str(program.ROOT / "tests" / "support" / "offline"),
         },
-        github={
-            "api_url": api.url,
-            "event_path": str(folder.parent / "event.json"),
-            "ref_name": "main",
-            "repository": REPOSITORY,
-            "server_url": git.url,
-            "token": TOKEN,
-        },
+        github=github,
         caches={},
         prepare=lambda temp: (temp / "comfy-watch-program").symlink_to(there),
     )

@@ -1,4 +1,4 @@
-"""The action's files as linters see them, at their strictest."""
+"""The files of both actions as linters see them, at their strictest."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ pytestmark = pytest.mark.deployment
 
 _FOLDER = program.ROOT / "deploy" / "github-actions"
 _ACTION = program.ROOT / "action.yml"
+_AUDIT = program.ROOT / "audit" / "action.yml"
+_ACTIONS = [_ACTION, _AUDIT]
 _WORKFLOW = _FOLDER / "comfy-watch.yml"
 _LINT = """
     import {readFileSync} from "node:fs";
@@ -26,13 +28,13 @@ _LINT = """
 """
 
 
-def _definition() -> dict[str, Any]:
-    definition: dict[str, Any] = yaml.safe_load(_ACTION.read_text("utf-8"))
+def _definition(action: Path) -> dict[str, Any]:
+    definition: dict[str, Any] = yaml.safe_load(action.read_text("utf-8"))
     return definition
 
 
-def _steps() -> list[dict[str, Any]]:
-    steps: list[dict[str, Any]] = _definition()["runs"]["steps"]
+def _steps(action: Path) -> list[dict[str, Any]]:
+    steps: list[dict[str, Any]] = _definition(action)["runs"]["steps"]
     return steps
 
 
@@ -49,26 +51,28 @@ def actionlint(path: Path) -> list[str]:
     return [one["message"] for one in json.loads(found)]
 
 
+def zizmor(persona: str, *paths: Path) -> str:
+    """Return what zizmor says of workflows and actions; AssertionError where it finds something."""
+    options = ("--offline", f"--persona={persona}", "--strict-collection")
+    config = program.ROOT / ".github" / "zizmor.yml"
+    where = ("--no-progress", "--config", str(config), *map(str, paths))
+    return checked("zizmor", *options, *where)
+
+
 def test_zizmor() -> None:
     """Zizmor finds nothing in any workflow or action as its auditor, the persona that also reports what may be."""
-    config = program.ROOT / ".github" / "zizmor.yml"
-    said = checked(
-        *(
-            "zizmor",
-            "--offline",
-            "--persona=auditor",
-            "--strict-collection",
-            "--no-progress",
-        ),
-        *(
-            "--config",
-            str(config),
-            str(_ACTION),
-            str(_WORKFLOW),
-            str(program.ROOT / ".github" / "workflows"),
-        ),
-    )
+    workflows = program.ROOT / ".github" / "workflows"
+    said = zizmor("auditor", *_ACTIONS, _WORKFLOW, workflows)
     assert "No findings to report" in said
+
+
+def test_the_workflow_that_audits(tmp_path: Path) -> None:
+    """Neither actionlint nor zizmor finds anything in the workflow that users copy from the page."""
+    path = tmp_path / ".github" / "workflows" / "ci.yml"
+    path.parent.mkdir(parents=True)
+    path.write_text(blocks("ci.md", "yaml")[0], "utf-8")
+    assert actionlint(path) == []
+    assert "No findings to report" in zizmor("regular", path)
 
 
 def test_actionlint_and_the_workflows() -> None:
@@ -95,18 +99,19 @@ def test_actionlint_finds_a_mistake(tmp_path: Path) -> None:
     assert "steps" in actionlint(path)[0]
 
 
-def test_actionlint_and_the_action(tmp_path: Path) -> None:
-    """Actionlint finds nothing in the action's steps: it reads workflows only, so they are read as a called one's."""
+@pytest.mark.parametrize("action", _ACTIONS, ids=["watch", "audit"])
+def test_actionlint_and_the_actions(tmp_path: Path, action: Path) -> None:
+    """Actionlint finds nothing in an action's steps: it reads workflows only, so they are read as a called one's."""
     inputs = {
         name: {"description": one["description"], "type": "string"}
-        for name, one in _definition()["inputs"].items()
+        for name, one in _definition(action)["inputs"].items()
     }
     outputs = {
         name: {
             "description": one["description"],
             "value": f"${{{{ jobs.action.outputs.{name} }}}}",
         }
-        for name, one in _definition()["outputs"].items()
+        for name, one in _definition(action)["outputs"].items()
     }
     workflow = {
         "name": "action",
@@ -115,9 +120,10 @@ def test_actionlint_and_the_action(tmp_path: Path) -> None:
             "action": {
                 "runs-on": "ubuntu-latest",
                 "outputs": {
-                    name: one["value"] for name, one in _definition()["outputs"].items()
+                    name: one["value"]
+                    for name, one in _definition(action)["outputs"].items()
                 },
-                "steps": _steps(),
+                "steps": _steps(action),
             }
         },
     }
@@ -130,10 +136,11 @@ def test_shellcheck() -> None:
     """Shellcheck, with all its optional checks, finds nothing in the scripts and in what the steps run."""
     for path in _FOLDER.glob("*.sh"):
         checked("shellcheck", "--enable=all", str(path))
-    for number, step in enumerate(step for step in _steps() if "run" in step):
+    steps = [step for action in _ACTIONS for step in _steps(action) if "run" in step]
+    for step in steps:
         assert step["shell"] == "bash"
         assert "${{" not in step["run"], (
-            f"step {number}: inputs reach scripts by the environment only"
+            f"{step['name']}: inputs reach scripts by the environment only"
         )
 
 
@@ -144,7 +151,7 @@ def test_secrets_reach_the_steps_that_need_them() -> None:
         "inputs.heartbeat-url": set(),
         "inputs.token": set(),
     }
-    for step in _steps():
+    for step in _steps(_ACTION):
         for name, steps in holders.items():
             if name in json.dumps(step):
                 steps.add(step["name"])

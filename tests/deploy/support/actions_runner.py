@@ -1,4 +1,4 @@
-"""A runner of GitHub's, simulated: it carries out the steps of action.yml in order, each as a process of its own.
+"""A runner of GitHub's, simulated: it carries out the steps of an action.yml in order, each as a process of its own.
 
 What it does is what GitHub documents: the shell's options, the files for outputs and the summary, the commands in the
 log and how they are stopped, conditions and contexts. Steps that use another action are played.
@@ -33,6 +33,8 @@ class Annotation:
     level: str
     title: str
     text: str
+    file: str = ""
+    line: str = ""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -272,11 +274,18 @@ class _Job:
 
 
 def _annotation(found: re.Match[str]) -> Annotation:
-    properties = dict(part.partition("=")[::2] for part in (found[2] or "").split(","))
-    title = (
-        _unescaped(properties.get("title", "")).replace("%3A", ":").replace("%2C", ",")
+    parts = (part.partition("=") for part in (found[2] or "").split(","))
+    given = {
+        name: _unescaped(value.replace("%3A", ":").replace("%2C", ","))
+        for name, _, value in parts
+    }
+    return Annotation(
+        level=found[1],
+        title=given.get("title", ""),
+        text=_unescaped(found[3]),
+        file=given.get("file", ""),
+        line=given.get("line", ""),
     )
-    return Annotation(level=found[1], title=title, text=_unescaped(found[3]))
 
 
 def _unescaped(text: str) -> str:
@@ -309,7 +318,7 @@ def copied_action(source: Path, target: Path) -> None:
         "CHANGELOG.md",
     ):
         shutil.copy(source / name, target / name)
-    for name in ("deploy", "requirements", "watcher"):
+    for name in ("audit", "deploy", "requirements", "watcher"):
         shutil.copytree(
             source / name, target / name, ignore=shutil.ignore_patterns("__pycache__")
         )

@@ -6,7 +6,8 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.deploy.support.tools import ended
+from tests.cli.test_links import REPOSITORY
+from tests.deploy.support.tools import ended, lack, tool
 from tests.support import program
 from tests.support.program import Completed
 
@@ -26,6 +27,20 @@ class Person:
         command.parent.mkdir(parents=True)
         command.symlink_to(program.ROOT / ".venv" / "bin" / "comfy-watch")
         return command
+
+    def finds_the_repository(self) -> Path:
+        """Have the address of Comfy Watch's repository lead to a copy of this checkout, and return the copy."""
+        if not (program.ROOT / ".git").exists():
+            lack("this is no checkout")
+        copy = self.home.parent / "repository"
+        (self.home / ".gitconfig").write_text(
+            f'[url "{copy.as_uri()}"]\n\tinsteadOf = {REPOSITORY}\n[safe]\n\tdirectory = *\n'
+            "[user]\n\tname = a\n\temail = a@example.org\n"
+        )
+        clone = ("clone", "--quiet", program.ROOT.as_uri(), str(copy))
+        done = ended(tool("git"), *clone, env=self.environment())
+        assert done.code == 0, done
+        return copy
 
     def environment(self, env: Mapping[str, str] | None = None) -> dict[str, str]:
         """Return what a login gives them, and then `env`: none of the caller's settings, secrets or proxies."""
@@ -76,3 +91,16 @@ def marked(page: str, marker: str) -> str:
     )
     assert len(found) == 1, f"{page} has {len(found)} blocks marked {marker!r}"
     return str(found[0])
+
+
+def tables(page: str) -> dict[str, list[list[str]]]:
+    """Return the tables of a page of `docs/` by the head of their first column; a row is its cells."""
+    text = (program.ROOT / "docs" / page).read_text("utf-8")
+    found: dict[str, list[list[str]]] = {}
+    for block in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE):
+        rows = [
+            [cell.strip() for cell in line.strip("|\n").split("|")]
+            for line in block.splitlines()
+        ]
+        found[rows[0][0]] = rows[2:]
+    return found

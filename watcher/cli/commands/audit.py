@@ -106,7 +106,7 @@ def run_audit(
 def _tell_actions(
     done: Audit, fail_on: Collection[Grade], ending: str, unread: Sequence[str]
 ) -> None:
-    """Write annotations for GitHub Actions."""
+    """Write annotations for GitHub Actions, and the summary of the job."""
     folder = working_folder()
     for line in notes.lines(
         done,
@@ -117,6 +117,11 @@ def _tell_actions(
         root=Path(os.environ.get("GITHUB_WORKSPACE") or folder),
     ):
         echo_command(line)
+    try:
+        workflow_commands.add_summary(os.environ, f"{markdown(done, folder)}\n\n")
+    except OSError as error:
+        why = f"the summary of the job could not be written: {error.strerror}"
+        echo(f"warning: {why}", error=True)
 
 
 def _require_files(chosen: Iterable[Source]) -> None:

@@ -17,6 +17,7 @@ from watcher.polling.audit import Audit, counts
 from watcher.text.sanitize import safe_line
 
 _TITLE = "Comfy Watch"
+_UNREAD = "not everything was checked"
 _MOST = 9
 """Packs of one level: GitHub shows ten annotations of a level and step, and one is about all packs."""
 _LINES = 20
@@ -36,18 +37,19 @@ def lines(
 ) -> list[str]:
     """Return the lines of all annotations: errors for what `fail_on` names, warnings for other bad verdicts.
 
-    `ending` says how it ended, "" if well. `unread` has a line for each thing that could not be read. Paths are
-    relative to the `root` of the repository; the program works in `folder`.
+    `ending` says how it ended, "" if well. `unread` has a line for each thing that could not be read, and for what
+    packs could not be checked: these have no annotation of their own. Paths are relative to the `root` of the
+    repository; the program works in `folder`.
     """
     counted = [one for one in done.findings if counts(one)]
     failed = [one for one in counted if one.grade in fail_on]
     bad = [one for one in counted if one.grade.severity is not Severity.INFO]
-    warned = [one for one in bad if one.grade not in fail_on]
+    warned = [one for one in bad if one.grade not in fail_on and not one.gaps]
     found: list[str] = []
     if ending:
         found.append(annotation(Level.ERROR, _TITLE, unstyle(ending)))
     if unread:
-        found.append(annotation(Level.WARNING, _TITLE, _joined(unread)))
+        found.append(annotation(Level.WARNING, _UNREAD, _joined(unread)))
     for level, findings in ((Level.ERROR, failed), (Level.WARNING, warned)):
         found += [_of(one, level, folder, root) for one in findings[:_MOST]]
     return found

@@ -1,0 +1,205 @@
+"""The action that audits: what a run of it does and says, by the workflow of docs/ci.md too."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.deploy.github_actions.conftest import equipped
+from tests.deploy.support.actions_runner import Finished, Runner
+from tests.deploy.support.person import blocks, tables
+from tests.support import program
+from tests.support.fake_registry.server import FakeRegistry
+
+pytestmark = pytest.mark.deployment
+
+_PAGE = "ci.md"
+_DOCKERFILE = """\
+FROM python:3.13
+RUN comfy node install fine@1.0.0
+RUN comfy node install evil@1.0.0
+"""
+_BANNED = "banned: evil 1.0.0"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Repository:
+    """A repository whose workflow uses the action."""
+
+    registry: FakeRegistry
+    runner: Runner
+
+    def use(self, *, env: Mapping[str, str] | None = None, **inputs: str) -> Finished:
+        """Run the workflow once; an input `fail_on` is the action's `fail-on`."""
+        given = {name.replace("_", "-"): value for name, value in inputs.items()}
+        settings = {
+            "COMFY_WATCH_MINIMUM_AGE": "0",
+            "COMFY_WATCH_REGISTRY_URL": self.registry.url,
+            "COMFY_WATCH_RETRIES": "0",
+            **(env or {}),
+        }
+        done = self.runner.use(given, settings)
+        assert done.unknown == []
+        return done
+
+    def put(self, name: str, text: str) -> None:
+        """Write a file of the repository."""
+        path = self.runner.folder / "workspace" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")
+
+
+@pytest.fixture
+def repository(tmp_path: Path, action: Path, registry: FakeRegistry) -> Repository:
+    """A repository with a Dockerfile that names a good and a banned pack."""
+    for node in ("fine", "evil"):
+        registry.catalog.publish(node, "1.0.0")
+    registry.catalog.set_status("evil", "1.0.0", "banned", "runs code")
+    runner = equipped(tmp_path / "machine", action, action / "audit", {})
+    made = Repository(registry=registry, runner=runner)
+    made.put("docker/Dockerfile", _DOCKERFILE)
+    return made
+
+
+def _results(done: Finished) -> list[dict[str, Any]]:
+    document = json.loads(Path(done.outputs["file"]).read_bytes())
+    results: list[dict[str, Any]] = document["runs"][0]["results"]
+    return results
+
+
+def test_a_banned_pack(repository: Repository) -> None:
+    """The job is red with exit code 3; the line, the summary and the SARIF file say which pack it is."""
+    done = repository.use()
+    assert (done.code, done.outputs["exit-code"]) == (3, "3")
+    ending, banned = done.annotations
+    assert ending.text == "exit code 3: 2 packs: 1 banned, 1 ok"
+    assert (banned.level, banned.title) == ("error", _BANNED)
+    assert (banned.file, banned.line) == ("docker/Dockerfile", "3")
+    assert banned.text.startswith("runs code\n")
+    assert "evil" in done.summary
+    assert done.outputs["file"].endswith(".sarif")
+    (result,) = _results(done)
+    assert result["ruleId"] == "comfy-watch/banned"
+
+
+def test_nothing_bad(repository: Repository) -> None:
+    """Where no pack is bad the job is green, has no annotation, and a file without results."""
+    repository.registry.catalog.set_status("evil", "1.0.0", "active")
+    done = repository.use()
+    assert (done.code, done.outputs["exit-code"], done.annotations) == (0, "0", [])
+    assert "2 packs" in done.summary
+    assert _results(done) == []
+
+
+@pytest.mark.parametrize("shown_as", ["json", "markdown", "table"])
+def test_the_format(repository: Repository, shown_as: str) -> None:
+    """The file has the format of the input; the annotations and the summary are the same."""
+    done = repository.use(format=shown_as, fail_on="none")
+    assert done.code == 0
+    assert done.said("warning") == [f"{_BANNED}: {done.annotations[0].text}"]
+    assert "evil" in done.summary
+    text = Path(done.outputs["file"]).read_text("utf-8")
+    assert "evil" in text
+    if shown_as == "json":
+        assert len(json.loads(text)["packs"]) == 2
+
+
+def test_several_paths(repository: Repository) -> None:
+    """Each line of `path` is looked at, also one that begins with a hyphen; empty lines are none."""
+    repository.put("-x/Dockerfile", "FROM a\nRUN comfy node install other@1.0.0\n")
+    repository.registry.catalog.publish("other", "1.0.0")
+    done = repository.use(path="docker\n\n  -x  \n", fail_on="none", format="json")
+    packs = json.loads(Path(done.outputs["file"]).read_bytes())["packs"]
+    assert [pack["id"] for pack in packs] == ["evil", "fine", "other"]
+
+
+def test_a_path_that_is_not_there(repository: Repository) -> None:
+    """It is exit code 2 with the reason, and what is there was looked at."""
+    done = repository.use(path="docker\nnowhere", fail_on="none")
+    assert (done.code, done.outputs["exit-code"]) == (2, "2")
+    assert any("nowhere" in said for said in done.said("warning"))
+    assert len(_results(done)) == 1
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"format": "xml"}, "--format"),
+        ({"fail_on": "bad"}, "--fail-on"),
+        ({"path": "http://127.0.0.1:1"}, "sarif"),
+    ],
+)
+def test_a_wrong_input(
+    repository: Repository, wrong: dict[str, Any], said: str
+) -> None:
+    """It is exit code 2, an error that names it, and no file."""
+    done = repository.use(**wrong)
+    assert (done.code, done.outputs["exit-code"], done.outputs["file"]) == (2, "2", "")
+    (error,) = done.said("error")
+    assert said in error
+    assert repository.registry.requests == []
+
+
+def test_a_registry_that_does_not_answer(repository: Repository) -> None:
+    """It is exit code 1, and a warning says which host it was."""
+    away = {"COMFY_WATCH_REGISTRY_URL": "http://127.0.0.1:9"}
+    done = repository.use(env=away)
+    assert (done.code, done.outputs["exit-code"]) == (1, "1")
+    assert any("127.0.0.1" in said for said in done.said("warning"))
+
+
+def test_inputs_are_no_code(repository: Repository) -> None:
+    """An input with a shell's or a workflow's own characters is a value like any other."""
+    there = repository.runner.folder / "workspace" / "made"
+    text = f'$(touch {there}) `touch {there}` "; touch {there}; ${{{{ github.token }}}} ::error::x'
+    wrong: dict[str, Any] = dict.fromkeys(("path", "fail_on", "format"), text)
+    for name, value in wrong.items():
+        assert repository.use(**{name: value}).code == 2
+    assert not there.exists()
+
+
+def test_the_workflow_of_the_page(repository: Repository) -> None:
+    """The workflow that users copy runs the action with its defaults, and uploads the file also if the job is red."""
+    workflow = yaml.safe_load(blocks(_PAGE, "yaml")[0])
+    assert {"pull_request", "schedule"} == workflow[True].keys()  # `on` is YAML's yes
+    steps = workflow["jobs"]["audit"]["steps"]
+    (ours,) = [one for one in steps if one["uses"].startswith("OWNER/comfy-watch/")]
+    done = repository.use(**ours.get("with", {}))
+    assert (ours["id"], done.code) == ("audit", 3)
+    upload = steps[-1]
+    assert upload["if"] == "always() && steps.audit.outputs.file"
+    assert upload["with"]["sarif_file"] == "${{ steps.audit.outputs.file }}"
+    assert Path(done.outputs["file"]).exists()
+
+
+def test_an_acceptance(repository: Repository) -> None:
+    """The acceptance of the page, for the pack of the repository, makes the job green."""
+    (accepted,) = blocks(_PAGE, "toml")
+    accepted = re.sub(r'"comfyui-[^"]*"', '"evil@1.0.0"', accepted)
+    repository.put(
+        "comfy-watch.toml", re.sub(r"until = .*", "until = 2999-01-01", accepted)
+    )
+    done = repository.use()
+    assert (done.code, done.annotations) == (0, [])
+
+
+def test_inputs_and_outputs_of_the_page() -> None:
+    """The tables have every input with its default and every output, in the action's order."""
+    definition = yaml.safe_load(
+        (program.ROOT / "audit" / "action.yml").read_text("utf-8")
+    )
+    found = tables(_PAGE)
+    assert [(row[0], row[1]) for row in found["input"]] == [
+        (f"`{name}`", f"`{one['default']}`")
+        for name, one in definition["inputs"].items()
+    ]
+    assert [row[0] for row in found["output"]] == [
+        f"`{name}`" for name in definition["outputs"]
+    ]
