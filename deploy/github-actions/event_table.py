@@ -105,7 +105,7 @@ def _shown(about: Subject) -> str:
 def _runs(copies: Sequence[Copy]) -> str:
     """Return which versions of a node pack are run, and where; "" for none."""
     shown = [
-        f"{quoted(copy.version, _NAME) or 'a clone'} on {quoted(copy.install, _NAME)}"
+        f"{quoted(copy.version, _NAME) or 'a copy of unknown version'} on {quoted(copy.install, _NAME)}"
         for copy in copies
     ]
     more = f" and {len(shown) - _MOST_COPIES} more" if len(shown) > _MOST_COPIES else ""

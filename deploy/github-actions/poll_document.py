@@ -144,7 +144,8 @@ def _event(raw: Mapping[str, object]) -> Event:
         if "safe_version" in raw
         else None,
         reason=_text(raw.get("reason"))
-        or "; ".join(f"{field}: {old} → {new}" for field, old, new in changes),
+        or "; ".join(f"{field}: {old} → {new}" for field, old, new in changes)
+        or _origin(raw),
         runs=tuple(
             Copy(
                 install=_text(one.get("install")) or "",
@@ -157,9 +158,17 @@ def _event(raw: Mapping[str, object]) -> Event:
     )
 
 
+def _origin(raw: Mapping[str, object]) -> str:
+    """Return where a pack that appeared or vanished is, or was, and what it is; "" for other events."""
+    if "folder" not in raw:
+        return ""
+    parts = (_text(raw.get(key)) for key in ("install", "pack_kind", "repository"))
+    return "; ".join(filter(None, parts))
+
+
 def _subject(raw: Mapping[str, object]) -> Subject:
-    """Return what is about a node, else a channel, else an install; what names none is about the registry."""
-    for sort in ("node", "channel", "install"):
+    """Return what is about a node, else a folder, a channel or an install; what names none is about the registry."""
+    for sort in ("node", "folder", "channel", "install"):
         if name := _text(raw.get(sort)):
             return Subject(sort=sort, name=name)
     return Subject(sort="registry", name="")

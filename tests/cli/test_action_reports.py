@@ -343,8 +343,8 @@ def test_every_event_has_a_row(job: Job) -> None:
         "| failing | channel `mine` |  |  | none |  |  |",
         "| failing | install `studio` |  |  | none |  |  |",
         "| failing | the registry |  |  | none |  |  |",
-        "| appeared | install `studio` |",
-        "| **exposed** | `alpha` |  | a clone on `studio` |",
+        "| appeared | folder `x` |  |  | none | `studio; git` |  |",
+        "| **exposed** | `alpha` |  | a copy of unknown version on `studio` |",
     ):
         assert row in done.summary
     assert done.said("error")[0].startswith("exposed: alpha the whole pack: exposed")

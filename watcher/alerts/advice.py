@@ -200,6 +200,19 @@ def advice_on_event(event: Event) -> Advice:
     return Advice()
 
 
+def advice_on_appeared(number: int) -> Advice:
+    """Return what to do about so many packs of a message that appeared."""
+    which = "it" if number == 1 else "one of them"
+    return Advice(
+        words=(
+            Trusted(
+                f"if nobody installed {which}, stop ComfyUI and remove it; somebody may control this machine"
+            ),
+        ),
+        in_short=(Trusted(f"if nobody installed {which}, stop ComfyUI"),),
+    )
+
+
 def beside_an_update(event: Event) -> Words:
     """Return that a newer version than the one that is offered is too young; () if there is none."""
     good = event.safe_version

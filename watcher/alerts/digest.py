@@ -11,7 +11,12 @@ from dataclasses import dataclass, replace
 from heapq import nsmallest
 from typing import NamedTuple
 
-from watcher.alerts.advice import advice_on_event, advice_on_node
+from watcher.alerts.advice import (
+    Advice,
+    advice_on_appeared,
+    advice_on_event,
+    advice_on_node,
+)
 from watcher.alerts.phrasing import (
     Label,
     Phrasing,
@@ -150,9 +155,16 @@ def compose(events: tuple[Event, ...], part: int = 0, reference: str = "") -> Di
 def _phrasing(
     event: Event, look: _FirstLook | None, by_subject: dict[_Subject, list[Event]]
 ) -> Phrasing:
-    """Return what is said of an event; advice on a node is taken once, at the worst of its events."""
+    """Return what is said of an event; advice on a node is taken once, at the worst of its events.
+
+    So is advice on what appeared.
+    """
     if look:
         return phrasing_of_banned(event, look.named, look.left[BANNED])
+    if event.kind is Kind.APPEARED:
+        appeared = by_subject.pop(_subject(event), [])
+        advice = advice_on_appeared(len(appeared)) if appeared else Advice()
+        return phrasing(event, advice)
     if warns(event):
         subject = _subject(event)
         of_node = by_subject.pop(subject, [])
@@ -171,7 +183,7 @@ def _group(event: Event, exposed: int) -> Group:
         heading = heading_of_exposures(exposed)
         return Group(key=("kind", event.kind), heading=heading, is_of_many=True)
     if event.kind in APPEARANCES:
-        return Group(key=("kind", event.kind), is_of_many=True)
+        return Group(key=_subject(event), is_of_many=True)
     is_watched = event.kind is Kind.BASELINE and not is_about_all(event)
     return _WATCHED if is_watched else Group(key=_subject(event))
 
@@ -293,6 +305,8 @@ _Subject = tuple[str, str]
 
 
 def _subject(event: Event) -> _Subject:
+    if event.kind in APPEARANCES:
+        return "kind", event.kind
     if event.channel is not None:
         return "channel", event.channel
     if event.install is not None:

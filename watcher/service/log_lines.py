@@ -36,6 +36,8 @@ class LogLines(Observer):
                 about = {"channel": event.channel}
             elif event.install is not None:
                 about = {"install": event.install}
+            if event.folder is not None:
+                about |= {"node": event.node, "folder": event.folder}
             if event.installed:
                 about["runs"] = runs_its_pack(event)
             log.info(

@@ -47,6 +47,33 @@ def test_the_worst_comes_first_and_takes_its_node_with_it() -> None:
     assert digest.worst.kind is Kind.BANNED
 
 
+def test_what_to_do_about_packs_that_appeared_stands_once() -> None:
+    """They stand together, each with its install, and the advice is at the first of them; what vanished has none."""
+    given: dict[str, Any] = {"node": None, "version": None}
+    came = [
+        _event(Kind.APPEARED, **given, install=place, folder=f"{place}.py")
+        for place in ("studio", "laptop")
+    ]
+    gone = _event(Kind.VANISHED, **given, install="studio", folder="old.py")
+    one, both = compose((came[0], gone)), compose((*came, gone))
+    said = [
+        "".join(word for piece in line.phrasing.pieces for word in piece.words)
+        for digest in (one, both)
+        for line in digest.lines
+    ]
+    advice = ", stop ComfyUI and remove it; somebody may control this machine"
+    assert said == [
+        *(f"if nobody installed it{advice}", ""),
+        *(f"if nobody installed one of them{advice}", "", ""),
+    ]
+    assert len({line.group for line in both.lines}) == 2
+    assert [line.phrasing.place for line in both.lines] == [
+        "studio",
+        "laptop",
+        "studio",
+    ]
+
+
 def test_channels_installs_and_the_registry_have_groups_of_their_own() -> None:
     """What is not about a node stands by itself."""
     given: dict[str, Any] = {"node": None, "version": None}

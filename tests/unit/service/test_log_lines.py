@@ -23,7 +23,7 @@ def _as_before() -> Iterator[None]:
 
 
 def test_an_event_is_a_line() -> None:
-    """It names a node, a channel or an install, and says whether somebody runs the node where it is installed."""
+    """It names a node, a channel, an install or a folder, and says whether somebody runs a node that is installed."""
     stream = io.StringIO()
     log.configure("info", "json", stream)
     about: dict[str, Any] = {"kind": Kind.FAILING, "node": None, "version": None}
@@ -33,14 +33,16 @@ def test_an_event_is_a_line() -> None:
         event("e3", installed=(Copy(install="pc", version="1.0.0", enabled=False),)),
         event("e4", channel="ops", **about),
         event("e5", install="laptop", **about),
+        event("e6", install="laptop", folder="x.py", **about),
     )
     LogLines().poll_finished(poll_report(*events), NOW)
     lines = [json.loads(line) for line in stream.getvalue().splitlines()][:-1]
-    keys = ("node", "channel", "install", "runs")
+    keys = ("node", "channel", "install", "folder", "runs")
     assert [{key: line[key] for key in keys if key in line} for line in lines] == [
         {"node": PACK},
         {"node": PACK, "runs": True},
         {"node": PACK, "runs": False},
         {"channel": "ops"},
         {"install": "laptop"},
+        {"install": "laptop", "folder": "x.py", "node": None},
     ]

@@ -1,0 +1,162 @@
+"""Packs that nobody installed are reported: the real program, real folders, a registry and a webhook on loopback."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.fakes.faults import inflict
+from tests.support.fakes.webhook import Webhook
+from tests.support.harness import Watcher
+from tests.support.lived_in import LivedIn
+
+YAML = "extra_model_paths.yaml"
+
+
+@pytest.fixture
+def comfyui(tmp_path: Path) -> LivedIn:
+    """A ComfyUI that has alpha 1.0.0."""
+    installed = LivedIn(tmp_path / "studio")
+    installed.put("alpha", "1.0.0")
+    return installed
+
+
+@pytest.fixture
+def watch(watch: Watcher, webhook: Webhook, comfyui: LivedIn) -> Watcher:
+    """A watcher of that ComfyUI alone, whose channel is for what is installed."""
+    channel = {"name": "a", "url": webhook.apprise_url("/a"), "scope": "installed"}
+    return watch.but(nodes="", installs=[str(comfyui.root)], channels=[channel])
+
+
+def _said(document: dict[str, Any]) -> list[str]:
+    """Return what appeared and vanished, each with its folder."""
+    return [
+        f"{one['kind']} {one['folder']}"
+        for one in document["events"]
+        if "folder" in one
+    ]
+
+
+def test_every_pack_that_somebody_adds_is_told(
+    watch: Watcher, comfyui: LivedIn, webhook: Webhook
+) -> None:
+    """One message has all of them, each with where it comes from, also without an id; the registry may be down."""
+    watch.check()
+    comfyui.put("bravo", "2.0.0")
+    comfyui.clone("Upscaler", "https://me:secret@github.com/x/y.git")
+    comfyui.plain("loose")
+    comfyui.single("evil.py")
+    comfyui.disable(comfyui.claimed("delta", "0.1"), "0.1")
+    inflict(watch.registry, "status_404_json")
+    document = watch.check(code=1)
+    keys = ("folder", "node", "version", "pack_kind", "repository", "install")
+    assert [tuple(one[key] for key in keys) for one in document["events"]] == [
+        (".disabled/delta@0_1", "delta", "0.1", "claimed", None, "studio"),
+        ("bravo", "bravo", "2.0.0", "registry", None, "studio"),
+        ("evil.py", None, None, "file", None, "studio"),
+        ("loose", None, None, "unknown", None, "studio"),
+        *(("Upscaler", None, None, "git", "https://github.com/x/y.git", "studio"),),
+    ]
+    (message,) = webhook.messages()
+    text = message.json["message"]
+    assert "Appeared on `studio`: `evil.py`, a single file" in text
+    assert "Appeared on `studio`: `Upscaler`, a clone of `github[.]com/x/y`" in text
+    assert "secret" not in json.dumps(message.json)
+    assert _said(watch.check(code=1)) == []
+
+
+def test_what_people_and_the_manager_do_is_not_told(
+    watch: Watcher, comfyui: LivedIn
+) -> None:
+    """A new version, a clone in its place, to disable and to enable, and an update that a poll falls into."""
+    watch.check()
+    moves: tuple[Callable[[], None], ...] = (
+        lambda: comfyui.put("alpha", "1.1.0"),
+        lambda: comfyui.put_clone("alpha", "1.1.0"),
+        lambda: comfyui.switch_off("alpha"),
+        lambda: comfyui.switch_on("alpha"),
+        lambda: comfyui.remove("alpha"),
+        lambda: comfyui.put("alpha", "1.2.0"),
+        lambda: comfyui.spoil("alpha"),
+        lambda: comfyui.mend("alpha"),
+    )
+    for move in moves:
+        move()
+        assert _said(json.loads(watch.run("check", "--json").out)) == []
+
+
+def test_a_volume_that_comes_and_goes_is_not_told(
+    watch: Watcher, comfyui: LivedIn
+) -> None:
+    """What was added meanwhile is; and what is gone, only after two scans that read all."""
+    comfyui.single("old.py")
+    watch.check()
+    comfyui.unmount()
+    for _ in range(3):
+        assert _said(watch.check(code=1)) == []
+    comfyui.mount()
+    comfyui.single("new.py")
+    (comfyui.nodes / "old.py").unlink()
+    assert _said(watch.check()) == ["appeared new.py"]
+    comfyui.unmount()
+    assert _said(watch.check(code=1)) == []
+    comfyui.mount()
+    assert _said(watch.check()) == ["vanished old.py"]
+
+
+def test_another_folder_of_packs(watch: Watcher, comfyui: LivedIn) -> None:
+    """One that is added to the ComfyUI's own file is told; one that could not be read at first is not."""
+    paths = comfyui.root / YAML
+    paths.write_text("a: {custom_nodes: late}")
+    assert _said(watch.check(code=1)) == []
+    (comfyui.root / "late").mkdir()
+    (comfyui.root / "late" / "was_there.py").write_text("")
+    assert _said(watch.check()) == []
+    (comfyui.root / "late" / "came.py").write_text("")
+    assert _said(watch.check()) == ["appeared came.py"]
+    paths.write_text("a: {custom_nodes: late}\nb: {custom_nodes: theirs}")
+    assert _said(watch.check(code=1)) == []
+    (comfyui.root / "theirs").mkdir()
+    (comfyui.root / "theirs" / "evil.py").write_text("")
+    assert _said(watch.check()) == ["appeared evil.py"]
+
+
+def test_an_install_with_another_name_is_a_new_one(
+    watch: Watcher, comfyui: LivedIn
+) -> None:
+    """Its first scan makes no event, nor does the end of the old one."""
+    watch.check()
+    comfyui.single("new.py")
+    renamed = watch.but(installs=[{"name": "office", "path": str(comfyui.root)}])
+    assert _said(renamed.check()) == []
+    assert _said(renamed.check()) == []
+
+
+def test_who_asks_is_told_what_appeared(watch: Watcher, comfyui: LivedIn) -> None:
+    """`check`, `history` and `--fail-on` know it; a name from outside can neither forge a line nor send an escape."""
+    watch.check()
+    comfyui.single("a\n::error::b\x1b[31m.py")
+    done = watch.run("check", "--fail-on", "appeared")
+    assert done.code == 3
+    [row, last] = done.out.splitlines()
+    assert row.split() == [
+        *("appeared", "a", ":", ":error::b[31m.py", "on", "studio,"),
+        *("a", "single", "file"),
+    ]
+    assert "exit 3: 1 appeared" in last
+    (event,) = watch.history("--kind", "appeared")
+    assert event["folder"] == "a\\u000a::error::b\\u001b[31m.py"
+    assert "\x1b" not in watch.run("history").out
+
+
+def test_a_quiet_scan_writes_nothing_of_what_is_known(watch: Watcher) -> None:
+    """A poll that finds the same packs does not rewrite the snapshot."""
+    watch.check()
+    before = watch.contents()
+    watch.check()
+    after = watch.contents()
+    assert {name for name in before if before[name] != after[name]} == {"checks.json"}
