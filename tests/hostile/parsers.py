@@ -48,6 +48,9 @@ _OTHER_DOTS = "\u3002\uff0e\uff61"
 _MARKDOWN_OURS = re.compile(
     "inline|text|code_inline|softbreak|(?:paragraph|bullet_list|list_item|strong|link)_(?:open|close)"
 )
+_TABLE_OURS = re.compile(
+    "inline|text|code_inline|(?:heading|paragraph|table|thead|tbody|tr|th|td|strong)_(?:open|close)"
+)
 _JOINED = r"(?:(?<=[A-Za-z0-9])|(?<=[A-Za-z0-9]\\))_(?=[A-Za-z0-9])"
 _NAMED = rf"[A-Za-z0-9](?:\\?(?:[A-Za-z0-9?-]|\.(?=[0-9])|{_JOINED}))*"
 _NUMBERED = r"[vV]?[0-9](?:\\?(?:[A-Za-z0-9?+-]|\.(?=[0-9])))*"
@@ -352,6 +355,35 @@ def _in_telegram(text: str, *, escapes: bool) -> Iterator[Finding]:
             yield "escaped_markup", line
         if escapes and re.search(r"[()~>#+=|{}.!-]", outside):
             yield "escaped_markup", line
+
+
+def in_tables(text: str, rows: int) -> Iterator[Finding]:
+    """Read Markdown as GitHub does: it is a heading and tables with so many rows, and no quotation ends early."""
+    yield from in_any(text)
+    tokens = _tokens(text)
+    for token in tokens:
+        if not _TABLE_OURS.fullmatch(token.type):
+            yield "escaped_markup", f"{token.type}: {token.content[:80]}"
+        elif token.type == "text":
+            yield from _outside(token.content)
+    if (found := sum(token.type == "tr_open" for token in tokens)) != rows:
+        yield "forged_lines", f"{found} rows instead of {rows}"
+
+
+def in_sarif(text: str, results: int) -> Iterator[Finding]:
+    """Find what a document in SARIF may not hold: a text in it has no links, which SARIF has too, or placeholders."""
+    yield from in_json(text, printed=True)
+    [run] = json.loads(text)["runs"]
+    said = [one["message"]["text"] for one in run["results"]]
+    for invocation in run["invocations"]:
+        notices = invocation["toolExecutionNotifications"]
+        said += [one["message"]["text"] for one in notices]
+    for message in said:
+        yield from in_message(message)
+        if re.search(r"[][{}\\`]", message):
+            yield "escaped_markup", message
+    if len(run["results"]) != results:
+        yield "forged_lines", f"{len(run['results'])} results"
 
 
 def in_lines(text: str, expected: int) -> Iterator[Finding]:

@@ -8,7 +8,9 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+from dataclasses import replace
 from itertools import islice
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given
@@ -43,11 +45,18 @@ from watcher.cli import report
 from watcher.cli.commands import history
 from watcher.cli.commands.status import Overview, document
 from watcher.cli.commands.status import lines as status_lines
-from watcher.cli.terminal import echo, to_json
+from watcher.cli.formats.markdown import markdown
+from watcher.cli.formats.sarif import Run, sarif
+from watcher.cli.terminal import Document, echo, to_json
 from watcher.model.channel import Grouping
 from watcher.model.event import Event
 from watcher.model.event_form import public_form
+from watcher.model.failure import ReadFailure
+from watcher.model.finding import Finding
+from watcher.model.pack import Pack, PackKind, Verdict
 from watcher.model.snapshot import Snapshot
+from watcher.model.version import SafeVersion
+from watcher.polling.audit import Audit
 from watcher.polling.reports.problems import problems
 from watcher.state.model import Checks, State
 from watcher.text.status_reason import summarize
@@ -125,6 +134,48 @@ def test_any_text_in_any_status(texts: list[str], name: str) -> None:
     )
     assert list(parsers.in_lines(_printed(*status_lines(view)), 4)) == []
     assert list(parsers.in_json(_printed(to_json(document(view))), printed=True)) == []
+
+
+@examples(25)
+@given(st.lists(UNTRUSTED, min_size=4, max_size=4))
+def test_any_text_in_any_format(texts: list[str]) -> None:
+    """Whatever packs, versions, files and reasons are, Markdown has a row for each, and SARIF a result."""
+    name, version, file, reason = texts
+    pack = Pack(
+        folder=name,
+        kind=PackKind.CLAIMED,
+        id=name,
+        version=version,
+        file=f"/work/{file}",
+        line=3,
+    )
+    one = Finding(
+        install="here",
+        pack=pack,
+        verdict=Verdict.BANNED,
+        id=name,
+        detail=reason,
+        safe_version=SafeVersion(version),
+        named=True,
+    )
+    problems = (ReadFailure(node=name, error=reason),)
+    done = Audit(inventories=(), findings=(one, one), problems=problems)
+    folder = Path("/work")
+    shown = _printed(Document(markdown(done, folder)))
+    assert list(parsers.in_tables(shown, 3 + 2)) == []
+    # The name of a file stays as it is: code is enough. Nothing else does.
+    plain = [replace(of, pack=replace(of.pack, file="")) for of in done.findings]
+    shown = _printed(Document(markdown(replace(done, findings=tuple(plain)), folder)))
+    assert list(parsers.in_message(shown)) == []
+    run = Run(
+        started=factories.NOW,
+        finished=factories.NOW,
+        folder=folder,
+        version="1.0.0",
+        home="https://registry.comfy.org",
+    )
+    shown = _printed(to_json(sarif(done, run)))
+    assert list(parsers.in_sarif(shown, 2)) == []
 
 
 @examples(25)

@@ -20,7 +20,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from itertools import cycle
+from itertools import chain, cycle
 from pathlib import Path
 
 from aiohttp import web
@@ -150,7 +150,7 @@ OUTPUTS = CHANNELS | {
         "config --json",
     ),
     *("versions", "versions --json", "wait", "wait --json", "annotations"),
-    *("audit", "audit --json"),
+    *("audit", "audit --json", "audit --format markdown", "audit --format sarif"),
     *("snapshot.json", "history.jsonl"),
 }
 """Where untrusted text is shown."""
@@ -159,6 +159,8 @@ _OUR_ESCAPES = re.compile(
 )
 
 
+_FORMS = (" --json", " --format markdown", " --format sarif")
+"""How the document of a command is asked for."""
 _FOUND = "7.0.0"
 """The version of each node in which the scanner finds something."""
 _WAITED_FOR = 4
@@ -516,6 +518,11 @@ class World:
             "packs"
         ]
         self._see("audit", str(studio.root), code=3, expected=len(packs) + 3)
+        bad = sum(pack["verdict"] != "ok" for pack in packs)
+        for form, rows in (("markdown", bad + 1), ("sarif", bad)):
+            self._see(
+                "audit", str(studio.root), "--format", form, code=3, expected=rows
+            )
         for node in self._nodes[:_WAITED_FOR]:
             found = json.loads(self._see("wait", node, _FOUND, "--json", code=3))
             rows_of_table = len(found["findings"])
@@ -534,13 +541,19 @@ class World:
         """Look at what a command prints, for a program or as so many lines, and at its annotations; return it."""
         done = self._run(*args, GITHUB_ACTIONS="true")
         assert done.code == code, done
-        is_document = "--json" in args
-        findings = (
-            parsers.in_json(done.out, printed=True)
-            if is_document
-            else parsers.in_lines(done.out, expected)
-        )
-        self.account.look(args[0] + " --json" * is_document, done.out, findings)
+        form = next((one for one in _FORMS if one.split()[-1] in args), "")
+        match form:
+            case " --json":
+                findings = parsers.in_json(done.out, printed=True)
+            case " --format markdown":
+                findings = chain(
+                    parsers.in_message(done.out), parsers.in_tables(done.out, expected)
+                )
+            case " --format sarif":
+                findings = parsers.in_sarif(done.out, expected)
+            case _:
+                findings = parsers.in_lines(done.out, expected)
+        self.account.look(args[0] + form, done.out, findings)
         self.account.look("annotations", done.err, parsers.in_annotations(done.err))
         return done.out
 

@@ -66,9 +66,10 @@ def _cells(finding: Finding, folder: Path) -> list[str]:
 
 
 def _problem(failure: ReadFailure) -> tuple[str, str]:
-    form = error_form(failure)
-    about = code(_short(form.install or form.node or "")) or "the registry"
-    return about, code(_short(form.error))
+    about = quoted(failure.node, _NAME) or "the registry"
+    if failure.install is not None:
+        about = code(_short(failure.install))
+    return about, code(_short(error_form(failure).error))
 
 
 def _short(text: str) -> str:

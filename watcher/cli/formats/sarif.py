@@ -25,7 +25,7 @@ from watcher.model.failure import ReadFailure
 from watcher.model.finding import Finding
 from watcher.polling.audit import Audit, is_limit
 from watcher.text.plural import plural
-from watcher.text.sanitize import Trusted, safe_line
+from watcher.text.sanitize import Trusted, safe_line, sanitize_line
 
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 _MOST = 25_000
@@ -168,11 +168,12 @@ def _message(finding: Finding) -> str:
 
 
 def _notice(failure: ReadFailure) -> Form:
-    form = error_form(failure)
-    about = form.install or form.node
-    shown = f"{safe_line(Trusted(about))}: " if about else ""
+    about = sanitize_line(failure.node or "")
+    if failure.install is not None:
+        about = safe_line(Trusted(failure.install))
+    said = ": ".join(filter(None, (about, error_form(failure).error)))
     level = "warning" if is_limit(failure) else "error"
-    return _notification(level, f"{shown}{form.error}".translate(_LOOKALIKES))
+    return _notification(level, said.translate(_LOOKALIKES))
 
 
 def _notification(level: str, text: str) -> Form:
