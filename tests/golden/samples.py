@@ -11,9 +11,11 @@ from watcher.model.pack import OWN_FILES, Copy, PackKind
 from watcher.model.scan import Scan, ScanFinding
 from watcher.model.version import SafeVersion, YoungVersion
 
-HERE = Copy(install="workstation", version="1.2.0", enabled=True)
-THERE = Copy(install="laptop", version="1.1.0", enabled=True)
-CLONE = Copy(install="server", version=None, enabled=True)
+NODE = "night-lights"
+HERE = Copy(install="workstation", version="1.2.0", enabled=True, by_id=NODE)
+THERE = Copy(install="laptop", version="1.1.0", enabled=True, by_id=NODE)
+BY_HAND = Copy(install="garage", version="1.2.0", enabled=True, folder="night lights")
+CLONE = Copy(install="server", version=None, enabled=True, folder="ComfyUI_night")
 UNUSED = Copy(install="attic", version="1.2.0", enabled=False)
 UNUSED_CLONE = Copy(install="attic", version=None, enabled=False)
 SWAPPED = (FieldChange(field="downloadUrl", before="https://a", after="https://b"),)
@@ -27,7 +29,7 @@ FORGED = BadVersion(
 
 
 def _event(kind: Kind, *, copies: tuple[Copy, ...] = (), **fields: Any) -> Event:
-    given = {"node": "night-lights", "version": "1.2.0", "before": None, "after": None}
+    given = {"node": NODE, "version": "1.2.0", "before": None, "after": None}
     given |= {"url": "https://registry.comfy.org/nodes/night-lights"}
     return event(kind, kind, **{"installed": copies} | given | fields)
 
@@ -131,6 +133,9 @@ EVENTS: dict[str, Event] = {
     "ban without a good version": _event(Kind.BANNED, safe_version=SafeVersion(None)),
     "ban, good version not known": _event(Kind.BANNED),
     "ban of what is run": _event(Kind.BANNED, copies=(HERE, THERE), **_BAN),
+    "ban of what is run, by hand too": _event(
+        Kind.BANNED, copies=(HERE, BY_HAND, THERE), **_BAN
+    ),
     "malware that is run": _event(Kind.BANNED, copies=(HERE,), **_STEALS),
     "ban of what is run, nothing good": _event(
         Kind.BANNED, copies=(HERE,), safe_version=SafeVersion(None)

@@ -6,13 +6,18 @@ stands alone in a line, or after a colon.
 
 from __future__ import annotations
 
-import re
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from watcher import durations, timestamps
-from watcher.alerts.differences import Words
+from watcher.alerts.commands import (
+    Typed,
+    are_for_the_folder,
+    commands_for,
+    in_one_line,
+)
+from watcher.alerts.differences import Command, Item, Words, listed
 from watcher.model.event import (
     EMPTY,
     GONE,
@@ -20,12 +25,14 @@ from watcher.model.event import (
     Kind,
     is_a_ban,
     is_harmless,
+    is_meant,
     is_run_malware,
     replaces_archive,
     runs_it,
     warns,
 )
 from watcher.model.finding import Finding, Grade
+from watcher.model.pack import Copy, is_handled_by_id
 from watcher.model.precedence import is_newer, is_same_version
 from watcher.model.version import (
     BANNED,
@@ -50,7 +57,8 @@ _NOTHING = Trusted("nothing to do")
 _BAD = frozenset({FLAGGED, DELETED, "deprecated", "delisted"})
 _MILD = frozenset({PENDING, "outdated"})
 _NONE = SafeVersion(None)
-_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
+_COMMANDS, _INSTALLS = 2, 3
+"""The most commands of a node, and the most installs that one of them names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +68,8 @@ class Advice:
     words: Words = ()
     in_short: Words = ()
     """Less of it, where a text message has no room for all; () if it is that short."""
+    commands: tuple[Words, ...] = ()
+    """What to paste, a sentence for each command."""
 
 
 def advice_on_node(events: Iterable[Event]) -> Advice:
@@ -71,8 +81,12 @@ def advice_on_node(events: Iterable[Event]) -> Advice:
     stays the same.
     """
     of_node = tuple(events)
-    if any(map(is_run_malware, of_node)):
-        return Advice(words=(_MALWARE,), in_short=(_MALWARE_IN_SHORT,))
+    if malware := [*filter(is_run_malware, of_node)]:
+        return Advice(
+            words=(_MALWARE,),
+            in_short=(_MALWARE_IN_SHORT,),
+            commands=_commands(malware, None, removes=True),
+        )
     run = [one for one in of_node if warns(one) and runs_it(one)]
     run = [one for one in run if one.kind is not Kind.BASELINE]
     good, at = _newest_good(of_node)
@@ -81,15 +95,59 @@ def advice_on_node(events: Iterable[Event]) -> Advice:
         return Advice(words=(*brief, *_ages(good, at)), in_short=brief)
     brief = _moving(good, run[0].version)
     move = (*brief, *_ages(good, at))
-    if any(map(is_a_ban, run)):
-        in_short = _then("remove it, then ", brief)
-        return Advice(words=_remove(good, move), in_short=in_short)
+    if bans := [*filter(is_a_ban, run)]:
+        return Advice(
+            words=_remove(good, move),
+            in_short=_then("remove it, then ", brief),
+            commands=_commands(bans, good, removes=True),
+        )
+    typed = _commands(run, good, removes=False)
     if any(map(replaces_archive, run)):
         words = _then(f"{_SWAPPED}; ", move) or (_SWAPPED,)
-        return Advice(words=words, in_short=(_SWAPPED_IN_SHORT,))
+        in_short = (_SWAPPED_IN_SHORT,)
+        return Advice(words=words, in_short=in_short, commands=typed if move else ())
     if good == _NONE:
-        return Advice(words=(_DISABLE,))
-    return Advice(words=move, in_short=brief)
+        return Advice(words=(_DISABLE,), commands=typed)
+    return Advice(words=move, in_short=brief, commands=typed)
+
+
+def _commands(
+    run: Iterable[Event], good: SafeVersion | None, *, removes: bool
+) -> tuple[Words, ...]:
+    """Return what to paste about the copies that these events are about: each command once, with its installs."""
+    places: dict[tuple[Typed, ...], dict[str, None]] = {}
+    has_others = False
+    for event in run:
+        has_others |= len({copy.install for copy in event.installed}) > 1
+        for copy in _meant(event):
+            is_by_id = copy.by_id == event.node
+            typed = commands_for(
+                copy.by_id if is_by_id else None, copy.folder, good, removes=removes
+            )
+            if typed:
+                places.setdefault(typed, {})[copy.install] = None
+    found: list[Words] = []
+    for typed, installs in list(places.items())[:_COMMANDS]:
+        where: Words = ()
+        if has_others:
+            names = [Item(one) for one in list(installs)[:_INSTALLS]]
+            where = Trusted("on "), *listed(names, len(installs)), Trusted(", ")
+        there = "in the folder that holds it, " if are_for_the_folder(typed) else ""
+        command = Command(in_one_line(typed))
+        found.append((*where, Trusted(f"{there}run "), command))
+    return tuple(found)
+
+
+def _meant(event: Event) -> list[Copy]:
+    """Return the copies that are run and that a warning is about.
+
+    Of several clones it is not known which of them is exposed.
+    """
+    run = [copy for copy in event.installed if copy.enabled and is_meant(copy, event)]
+    if event.kind is not Kind.EXPOSED or event.version is not None:
+        return run
+    clones = [copy for copy in run if copy.version is None]
+    return clones if len(clones) == 1 else []
 
 
 def _newest_good(of_node: tuple[Event, ...]) -> tuple[SafeVersion | None, Moment]:
@@ -257,20 +315,24 @@ def _on_reference(verdict: str, good: SafeVersion | None, at: Moment) -> Words:
     return (Trusted("do not install it"),) if verdict == BANNED else ()
 
 
-def commands(finding: Finding, name: str) -> tuple[str, ...]:
-    """Return the commands of comfy-cli that do this about a copy from the registry; () where there are none.
+def commands(finding: Finding, copies: Mapping[str, int]) -> tuple[Typed, ...]:
+    """Return the commands that do this about an installed copy; () where there are none.
 
-    `name` is its id. Text from outside that a shell could take for more than a word is no part of a command.
+    `copies` is how many packs of its install have each lower-case id. A copy that comfy-cli does not handle by its id
+    alone is moved away if it is bad: what a newer version is of a clone, nobody can say.
     """
-    verdict, good, enabled = finding.verdict, finding.advised, finding.pack.enabled
-    version = good.version if good else None
-    if not _WORD.fullmatch(name) or (version and not _WORD.fullmatch(version)):
+    if finding.named or finding.grade is Grade.FLAGGED_INFO:
         return ()
-    if finding.grade is Grade.FLAGGED_INFO:
+    pack, verdict = finding.pack, finding.verdict
+    good = finding.advised if pack.enabled else None
+    is_by_id = is_handled_by_id(pack, finding.node, copies)
+    is_mild = verdict in _MILD and good is not None and good.version is not None
+    if verdict not in {*_BAD, BANNED} and not (is_by_id and is_mild):
         return ()
-    install = (f"comfy node install {name}@{version}",) if enabled and version else ()
-    if verdict == BANNED:
-        return (f"comfy node uninstall {name}", *install)
-    if verdict in _BAD and enabled and good == _NONE:
-        return (f"comfy node disable {name}",)
-    return install if verdict in {*_BAD, *_MILD} else ()
+    return commands_for(
+        pack.id if is_by_id else None,
+        pack.folder if pack.place_path else None,
+        good,
+        removes=verdict == BANNED,
+        place=pack.place_path or "",
+    )

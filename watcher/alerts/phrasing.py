@@ -133,16 +133,18 @@ class Part(IntEnum):
     SINCE = 3
     DETAILS = 4
     WHY = 5
-    RUNS = 6
+    COMMAND = 6
+    """What to paste; only a block has it, in a line of its own."""
+    RUNS = 7
     """Where it is run, and in which other versions; that it is run stays."""
-    ADVICE = 7
+    ADVICE = 8
     """The long form of it."""
-    LINE = 8
+    LINE = 9
     """All of it: the event is only counted."""
 
 
 class Piece(NamedTuple):
-    """Something that is said of an event: `RUNS` goes on with its headline, and any other part is a clause."""
+    """Something that is said of an event: `RUNS` goes on with its headline, and other parts are clauses."""
 
     part: Part
     words: Words
@@ -179,6 +181,7 @@ def phrasing(event: Event, advice: Advice) -> Phrasing:
     pieces = (
         Piece(Part.RUNS, _runs(event), _runs_in_short(event)),
         Piece(Part.ADVICE, advice.words, in_short),
+        *(Piece(Part.COMMAND, words) for words in advice.commands),
         Piece(Part.DETAILS, _details(event)),
         Piece(Part.WHY, _why(event), on_own_line=is_about_all(event)),
         Piece(Part.SINCE, _since(event)),

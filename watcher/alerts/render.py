@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from watcher.alerts.differences import Item, Words
+from watcher.alerts.differences import Command, Item, Words
 from watcher.alerts.digest import Digest, Group, compose
 from watcher.alerts.phrasing import (
     BLANK,
@@ -89,6 +89,8 @@ _LINK = re.compile(
     r"https://registry\.comfy\.org(?:/(?!(?:[^/]*/)*\.\.?(?:/|\Z))[A-Za-z0-9._~%/-]{0,600})?"
 )
 """A page of the registry. A node called `..` has none: its link would lead elsewhere."""
+_APART = (Part.RUNS, Part.ADVICE, Part.COMMAND)
+"""What is no clause."""
 _MARKS = re.compile(r"[\\*_\[\]~<&]")
 _WORD = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._+-]*[A-Za-z0-9])?")
 """What needs no quotation marks in plain ASCII, since it cannot end a sentence."""
@@ -295,6 +297,7 @@ class _Writer:
         lines = [self._headline(phrasing, stage, named=True)]
         if advice := _said(phrasing, Part.ADVICE, stage):
             lines.append(self._advice(_capital(advice), stage) + ".")
+        lines += self._commands(phrasing, stage)
         clauses = list(self._clauses(phrasing, stage, named=True))
         is_link_alone = [piece.part for piece, _ in clauses] == [Part.LINK]
         if is_link_alone and not advice:
@@ -353,13 +356,19 @@ class _Writer:
         begin, end = words.split(text)
         return self.plain(begin) + self.stressed(text) + self.plain(end)
 
+    def _commands(self, phrasing: Phrasing, stage: int) -> Iterator[str]:
+        """Yield what to paste, without a full stop, which one could take for a part of it."""
+        for piece in phrasing.pieces:
+            if piece.part is Part.COMMAND and stage < Part.COMMAND:
+                yield self.words(_capital(piece.words), _ITEM)
+
     def _clauses(
         self, phrasing: Phrasing, stage: int, *, named: bool
     ) -> Iterator[tuple[Piece, str]]:
         """Yield the other pieces, each a sentence."""
         limit = _QUOTES[stage >= Part.QUOTATION]
         for piece in phrasing.pieces:
-            if piece.part in (Part.RUNS, Part.ADVICE) or stage >= piece.part:
+            if piece.part in _APART or stage >= piece.part:
                 continue
             if piece.part is not Part.LINK:
                 yield piece, self.words(_capital(piece.words), limit) + "."
@@ -380,6 +389,8 @@ class _Writer:
         )
 
     def _quotation(self, words: str, limit: int) -> str:
+        if isinstance(words, Command):
+            return self.quoted(words)
         limit = min(limit, _ITEM) if isinstance(words, Item) else limit
         text = sanitize_line(words, limit).replace("`", "'")
         if text.endswith("\\"):

@@ -124,7 +124,10 @@ def _read_packs(
             if pack is not None:
                 path = os.path.join(place, entry.name)  # noqa: PTH118 - as below
                 found[path] = replace(
-                    pack, place=folder.place, own_file=pack.own_file or path
+                    pack,
+                    place=folder.place,
+                    place_path=folder.path_to_show,
+                    own_file=pack.own_file or path,
                 )
     return found
 

@@ -68,6 +68,7 @@ def bounded(
             copy,
             install=cut(copy.install, longest_name),
             version=if_any(copy.version),
+            folder=if_any(copy.folder),
         )
         for copy in _foremost(event, copies)
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from watcher import timestamps
@@ -42,6 +43,18 @@ class AcceptedForm:
     """Why, in the words of who wrote the settings; None if they say nothing."""
     until: str | None
     """The last day (`2026-11-30`, UTC); None if it has no end."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CopyForm:
+    """One copy of a pack."""
+
+    install: str
+    """The install's name in the settings."""
+    version: str | None
+    """As written there; None for a clone."""
+    enabled: bool
+    """Whether it is run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +106,7 @@ class EventForm:
     """
     finding_count: int = 0
     """How many findings there are; absent if they were not read."""
-    installed: tuple[Copy, ...]
+    installed: tuple[CopyForm, ...]
     """The installed copies of the node pack, in whatever version: enabled ones first. At most 50."""
     bad_versions: tuple[BadVersion, ...] = ()
     """For a baseline: banned and flagged versions, at most 10, the banned ones first, then the latest first. Absent if
@@ -137,7 +150,7 @@ def public_form(event: Event) -> EventForm:
         safe_version=event.safe_version.version if event.safe_version else "",
         findings=finding_forms(event.scan),
         finding_count=event.scan.count if event.scan else 0,
-        installed=event.installed,
+        installed=copy_forms(event.installed),
         bad_versions=event.bad_versions,
         channel=event.channel,
         install=event.install,
@@ -156,6 +169,14 @@ def accepted_form(accepted: Accepted | None) -> AcceptedForm | None:
     until = accepted.by.until
     return AcceptedForm(
         reason=accepted.reason or None, until=until.isoformat() if until else None
+    )
+
+
+def copy_forms(copies: Iterable[Copy]) -> tuple[CopyForm, ...]:
+    """Return what is public of installed copies."""
+    return tuple(
+        CopyForm(install=one.install, version=one.version, enabled=one.enabled)
+        for one in copies
     )
 
 

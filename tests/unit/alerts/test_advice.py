@@ -88,6 +88,91 @@ def test_malware_that_is_run() -> None:
     assert _advice(exposed) == MALWARE
 
 
+def _typed(*events: Event) -> list[str]:
+    return ["".join(words) for words in advice_on_node(events).commands]
+
+
+def _copy(install: str = "a", version: str | None = "1.2.0", **fields: Any) -> Copy:
+    given: dict[str, Any] = {"enabled": True, "folder": "Folder"}
+    return Copy(install=install, version=version, **given | fields)
+
+
+_INSTALL = "run comfy node install p@1.1.0"
+_UNINSTALL = "run comfy node uninstall p"
+_MOVE = "in the folder that holds it, run mkdir ../Folder.removed && mv ./Folder ../Folder.removed"
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "by_id", "by_hand"),
+    [
+        (Kind.BANNED, {}, f"{_UNINSTALL} && {_INSTALL.removeprefix('run ')}", _MOVE),
+        (Kind.BANNED, {"safe_version": SafeVersion(None)}, _UNINSTALL, _MOVE),
+        (Kind.BANNED, {"safe_version": None}, _UNINSTALL, _MOVE),
+        (Kind.BANNED, {"reason": "a stealer"}, _UNINSTALL, _MOVE),
+        (Kind.EXPOSED, {"after": "deleted"}, _INSTALL, _MOVE),
+        (Kind.FLAGGED, {}, _INSTALL, _MOVE),
+        (
+            Kind.FLAGGED,
+            {"safe_version": SafeVersion(None)},
+            "run comfy node disable p",
+            _MOVE,
+        ),
+        (Kind.FLAGGED, {"safe_version": None}, "", ""),
+        (Kind.CHANGED, {"changes": _SWAPPED}, _INSTALL, _MOVE),
+        (
+            Kind.CHANGED,
+            {"changes": _SWAPPED, "safe_version": SafeVersion(None)},
+            "",
+            "",
+        ),
+        (Kind.NEW, {}, "", ""),
+        (Kind.BASELINE, {"after": "banned"}, "", ""),
+    ],
+)
+def test_what_to_paste(
+    kind: Kind, fields: dict[str, Any], by_id: str, by_hand: str
+) -> None:
+    """What is run and bad has a command, by how it was installed; malware is only removed, and nothing is installed."""
+    given: dict[str, Any] = {"node": "p", "safe_version": SafeVersion("1.1.0")}
+    given |= fields
+    for copy, line in ((_copy(by_id="p"), by_id), (_copy(), by_hand)):
+        assert _typed(_event(kind, installed=(copy,), **given)) == (
+            [line] if line else []
+        )
+    other = _copy(version="1.0.0", by_id="p")
+    unused = _copy(enabled=False)
+    assert _typed(_event(kind, installed=(other, unused), **given)) == []
+
+
+def test_what_to_paste_on_which_install() -> None:
+    """Where there are several, each command says for which it is; of many commands there are two."""
+    copies = (
+        *(_copy(name, by_id="p") for name in "abcd"),
+        _copy("e"),
+        _copy("f", folder="another"),
+        _copy("g", "1.0.0", by_id="p"),
+    )
+    ban = _event(Kind.BANNED, node="p", installed=copies)
+    assert _typed(ban) == [f"on a, b, c and 1 more, {_UNINSTALL}", f"on e, {_MOVE}"]
+
+
+def test_what_to_paste_where_ids_are_spelled_in_two_ways() -> None:
+    """comfy-cli knows a pack by one spelling only: its folder is moved."""
+    ban = _event(Kind.BANNED, node="P", installed=(_copy(by_id="p"),))
+    assert _typed(ban) == [_MOVE]
+
+
+def test_what_to_paste_about_a_clone() -> None:
+    """Of several clones nobody knows which is exposed; a ban of the whole pack is about all of its copies."""
+    copies = (_copy("a", None), _copy("b", "1.3.0", by_id="p"))
+    exposed = _event(Kind.EXPOSED, None, node="p", after="banned", installed=copies)
+    assert _typed(exposed) == [f"on a, {_MOVE}"]
+    two = (*copies, _copy("c", None))
+    assert _typed(_event(Kind.EXPOSED, None, after="banned", installed=two)) == []
+    of_pack = _event(Kind.BANNED, None, node="p", installed=copies)
+    assert _typed(of_pack) == [f"on a, {_MOVE}", f"on b, {_UNINSTALL}"]
+
+
 @pytest.mark.parametrize(
     ("kind", "reason", "in_short"),
     [
@@ -127,6 +212,7 @@ def _finding(
         pack=pack,
         verdict=Verdict(verdict),
         id="p",
+        node="p",
         detail=reason,
         safe_version=None if good == "" else SafeVersion(good),
         **fields,
@@ -140,7 +226,7 @@ def test_nothing_is_to_be_done_about_a_flag_that_is_info() -> None:
         for fields in ways:
             info = _finding("flagged", good, scan=HARMLESS, **fields)
             assert advice_on_copy(info) == ("nothing",)
-            assert commands(info, "p") == ()
+            assert commands(info, {"p": 1}) == ()
 
 
 def _to_do(*finding: Any, **fields: Any) -> str:
@@ -179,7 +265,7 @@ def test_a_copy_that_is_banned_for_malware(good: str | None) -> None:
         banned = _finding("banned", good, "A token stealer", enabled=enabled)
         assert "".join(advice_on_copy(banned)) == MALWARE
         assert banned.advised is None
-        assert commands(banned, "p") == ("comfy node uninstall p",)
+        assert commands(banned, {"p": 1}) == (("comfy", "node", "uninstall", "p"),)
     for verdict, reason in (("banned", "By its author"), ("flagged", "A stealer")):
         assert "passwords" not in _to_do(verdict, good, reason)
     # Nobody need run what a workflow names.

@@ -32,7 +32,7 @@ from watcher.errors import UsageError
 from watcher.model import finding
 from watcher.model.acceptance import Accepted, End
 from watcher.model.event import Severity
-from watcher.model.event_form import accepted_form
+from watcher.model.event_form import CopyForm, accepted_form, copy_forms
 from watcher.model.listing import ALL
 from watcher.model.pack import Copy
 from watcher.model.precedence import is_newer, is_same_version
@@ -118,7 +118,7 @@ class NodeRow:
     """When it was last read (RFC 3339)."""
     error: str | None
     """Why the last poll could not read it, or doubted its id; safe to print."""
-    installed: tuple[Copy, ...]
+    installed: tuple[CopyForm, ...]
     """Where it is installed, enabled copies first."""
     outdated: bool
     """Whether a version that is run is older than the newest good one."""
@@ -243,7 +243,7 @@ def node_row(
         ),
         checked_at=checks.checked.get(key),
         error=_shown(failure or checks.health.empty.get(key)),
-        installed=copies,
+        installed=copy_forms(copies),
         outdated=_is_outdated(node, copies, minimum_age),
         exposed=exposed,
     )
@@ -794,7 +794,7 @@ def _unread(overview: Overview, row: NodeRow) -> str:
     return ", ".join(parts)
 
 
-def _copy(copy: Copy, installs: Collection[str]) -> str:
+def _copy(copy: CopyForm, installs: Collection[str]) -> str:
     """Return which version is installed; and where, if that may be in several places."""
     version = "unknown version"
     if copy.version is not None:

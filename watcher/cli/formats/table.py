@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Sequence
 
-from watcher.alerts.advice import advice_on_copy, commands
+from watcher.alerts.advice import advice_on_copy
+from watcher.alerts.commands import Typed, in_one_line
 from watcher.cli.formats.words import (
     acceptance,
-    only_claims,
     pack_cell,
     rows,
     summary,
+    typed,
     verdict,
     why,
 )
 from watcher.cli.pack_names import version_cell
-from watcher.cli.terminal import INDENT, Row, table
+from watcher.cli.terminal import INDENT, Pasted, Row, table
 from watcher.model.finding import Finding
-from watcher.model.pack import PackKind, Verdict
+from watcher.model.pack import Verdict
 from watcher.polling.audit import Audit
 from watcher.text.columns import display_width
 from watcher.text.plural import plural
 from watcher.text.sanitize import Trusted, safe_line
 
+_GOES_ON = " \\"
+"""The end of a line that a shell joins with the next one."""
 _SHOWN = 50
 """Packs that a terminal gets."""
 _REASON = 300
@@ -67,26 +69,20 @@ def _table(
         cells = [
             [_name(one.install), *of] for one, of in zip(findings, cells, strict=True)
         ]
-    # comfy-cli knows packs by their ids alone, and uninstalls every copy: of several copies nothing is to be typed.
-    copies = Counter(
-        (one.install, one.id) for one in done.findings if not only_claims(one)
-    )
-    typed = [
-        _commands(one) if copies[one.install, one.id] == 1 else () for one in findings
-    ]
+    to_paste = typed(done, findings)
     found: list[Row] = []
     if width is None:  # so that a row is a line
         head += ["WHY", "COMMAND"]
-    for row, one, of in zip(cells, findings, typed, strict=True):
+    for row, one, of in zip(cells, findings, to_paste, strict=True):
         found.append(row)
         if width is None:
-            row += [why(one, _REASON) or "-", " && ".join(of) or "-"]
+            row += [why(one, _REASON) or "-", in_one_line(of) or "-"]
             continue
         reason = why(one, _TERMINAL_REASON)
         if reason and not _is_said_of_all(done, one):
             found.append(INDENT + reason)
         for command in of:
-            found += _typed(command, width)
+            found += _folded(command, width)
     return [*_whose(shared, places, named=named), *table(head, found, width)]
 
 
@@ -102,27 +98,23 @@ def _whose(
     return [f"{name}:"] if len(places) > 1 else []
 
 
-def _typed(command: str, width: int) -> list[str]:
-    """Return the lines of a command, which can be pasted also where they are two."""
-    line = f"{INDENT}$ {command}"
-    if display_width(line) <= width:
-        return [line]
-    start, _, end = line.rpartition(" ")
-    return [f"{start} \\", f"{INDENT}{INDENT}{end}"]
+def _folded(command: Typed, width: int) -> list[Row]:
+    """Return the lines of a command, which can be pasted also where they are several."""
+    found = [f"{INDENT}$ {command[0]}"]
+    for word in command[1:]:
+        line = f"{found[-1]} {word}"
+        # The mark at its end needs room too.
+        if display_width(line) + len(_GOES_ON) <= width:
+            found[-1] = line
+        else:
+            found[-1] += _GOES_ON
+            found.append(f"{INDENT}{INDENT}{word}")
+    return [*map(Pasted, found)]
 
 
 def _name(install: str) -> str:
     """Return an install's name, which a person chose, as it is."""
     return safe_line(Trusted(install))
-
-
-def _commands(finding: Finding) -> tuple[str, ...]:
-    """Return what to type about a pack that came from the registry, as comfy-cli takes it."""
-    pack, name = finding.pack, finding.id
-    is_from_registry = pack.kind is PackKind.REGISTRY and not finding.named
-    if name is None or name != pack.id or not is_from_registry:
-        return ()
-    return commands(finding, name)
 
 
 def _cells(finding: Finding) -> list[str]:

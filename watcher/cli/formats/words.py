@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 
+from watcher.alerts.advice import commands
+from watcher.alerts.commands import Typed
 from watcher.alerts.findings import in_a_sentence
 from watcher.cli.pack_names import base_name, shown_name
 from watcher.cli.report import acceptance_in_words, safe_words
 from watcher.cli.terminal import colour, styled
 from watcher.model.finding import Finding, Grade
-from watcher.model.pack import PackKind, Verdict
+from watcher.model.pack import Pack, PackKind, Verdict, copies_by_id
 from watcher.polling.audit import Audit
 from watcher.text.plural import plural
 from watcher.text.sanitize import escape_invisible, sanitize_line
@@ -38,6 +41,16 @@ def verdict(finding: Finding) -> str:
 def acceptance(finding: Finding) -> str:
     """Return how it is, or was, accepted, in brackets; "" if it never was."""
     return acceptance_in_words(finding.acceptance) if finding.acceptance else ""
+
+
+def typed(done: Audit, findings: Iterable[Finding]) -> list[tuple[Typed, ...]]:
+    """Return the commands to paste about each of the findings."""
+    packs: dict[str, list[Pack]] = {}
+    for one in done.findings:
+        if not only_claims(one):
+            packs.setdefault(one.install, []).append(one.pack)
+    copies = {install: copies_by_id(of) for install, of in packs.items()}
+    return [commands(one, copies.get(one.install, {})) for one in findings]
 
 
 def pack_cell(finding: Finding) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from typing import Any
 
@@ -27,7 +28,12 @@ def finding(
     given: dict[str, Any] = {"install": "here", "detail": fields.pop("reason", "")}
     known = None if safe == "" else SafeVersion(safe)
     return Finding(
-        pack=pack, verdict=verdict, id=name, safe_version=known, **given | fields
+        pack=pack,
+        verdict=verdict,
+        id=name,
+        node=name,
+        safe_version=known,
+        **given | fields,
     )
 
 
@@ -149,7 +155,40 @@ def test_what_to_type(
         line.removeprefix("    $ ") for line in shown_ones if line.startswith("    $ ")
     ] == typed
     clone = replace(one, pack=replace(one.pack, kind=PackKind.GIT, enabled=enabled))
-    assert not [line for line in shown(clone) if "comfy" in line]
+    assert not [line for line in shown(clone) if "comfy" in line or "mv" in line]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "safe", "enabled", "is_moved"),
+    [
+        (Verdict.BANNED, "1.1.0", True, True),
+        (Verdict.BANNED, "", False, True),
+        (Verdict.FLAGGED, None, True, True),
+        (Verdict.DEPRECATED, "1.1.0", True, True),
+        (Verdict.FLAGGED, "", True, False),
+        (Verdict.DELETED, "1.1.0", False, False),
+        (Verdict.OUTDATED, "1.1.0", True, False),
+        (Verdict.PENDING, None, True, False),
+        (Verdict.UNKNOWN, "1.1.0", True, False),
+    ],
+)
+def test_what_moves_another_copy_away(
+    verdict: Verdict, safe: str | None, enabled: bool, is_moved: bool
+) -> None:
+    """What comfy-cli does not handle is moved away if it is bad, unless it is disabled and not banned."""
+    one = finding("pack", verdict, safe=safe)
+    there: dict[str, Any] = {"enabled": enabled, "place_path": "/comfyui/custom_nodes"}
+    copies: tuple[dict[str, Any], ...] = (
+        {"kind": PackKind.CLAIMED},
+        {"kind": PackKind.GIT, "version": None, "claimed_version": "1.0.0"},
+        {"kind": PackKind.REGISTRY, "id": "another"},
+        {"kind": PackKind.REGISTRY, "place": "extra_model_paths.yaml: more"},
+    )
+    for fields in copies:
+        copy = replace(one, pack=replace(one.pack, **there | fields))
+        command = shown(copy, width=None)[1].partition("  cd ")[2]
+        moves = "/comfyui/custom_nodes && mkdir ../pack.removed && mv ./pack ../pack.removed"
+        assert command == (moves if is_moved else "")
 
 
 def test_a_command_that_is_too_long_can_be_pasted_all_the_same() -> None:
@@ -158,6 +197,17 @@ def test_a_command_that_is_too_long_can_be_pasted_all_the_same() -> None:
     found = shown(finding(name, Verdict.OUTDATED))
     at = found.index("    $ comfy node install \\")
     assert found[at + 1] == f"        {name}@1.1.0"
+    pack = Pack(
+        folder="a b", kind=PackKind.FILE, place_path=f"/{'comfy ui/' * 9}custom_nodes"
+    )
+    moved = finding(name, Verdict.BANNED)
+    lines = shown(replace(moved, pack=pack))
+    start = next(at for at, line in enumerate(lines) if line.startswith("    $ "))
+    pasted = "\n".join(lines[start:-2]).removeprefix("    $ ")
+    assert shlex.split(pasted.replace("\\\n", "")) == [
+        *("cd", pack.place_path, "&&", "mkdir", "../a b.removed", "&&"),
+        *("mv", "./a b", "../a b.removed"),
+    ]
 
 
 def test_an_install_that_all_rows_share_is_said_once() -> None:
@@ -172,15 +222,21 @@ def test_an_install_that_all_rows_share_is_said_once() -> None:
     assert both[0].startswith("INSTALL  PACK")
 
 
-def test_nothing_to_type_where_there_are_several_copies() -> None:
+def test_of_several_copies_only_the_bad_one_is_moved() -> None:
     """comfy-cli uninstalls every copy of a pack, the good ones too."""
     bad, fine = finding("pack", Verdict.BANNED), finding("pack", Verdict.OK)
-    disabled = replace(
-        bad, pack=replace(bad.pack, folder=".disabled/pack@1_0_0", enabled=False)
-    )
-    assert not [line for line in shown(disabled, fine) if "$" in line]
+    folder = ".disabled/pack@1_0_0"
+    disabled = replace(bad.pack, folder=folder, enabled=False, place_path="/nodes")
+    bad = replace(bad, pack=disabled)
+    assert [line.strip() for line in shown(bad, fine, width=100) if "$" in line] == [
+        f"$ cd /nodes && mkdir ../pack@1_0_0.removed && mv ./{folder} ../pack@1_0_0.removed"
+    ]
     elsewhere = replace(fine, install="there")
-    assert [line for line in shown(disabled, elsewhere) if "$" in line]
+    assert "    $ comfy node uninstall pack" in shown(bad, elsewhere)
+    # Of a clone that claims the id, and is not that pack, comfy-cli knows better.
+    clone = replace(fine.pack, kind=PackKind.GIT)
+    fork = replace(fine, verdict=Verdict.UNKNOWN, pack=clone)
+    assert "    $ comfy node uninstall pack" in shown(bad, fork)
 
 
 @pytest.mark.parametrize("width", [20, 40, 80])
