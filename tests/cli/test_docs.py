@@ -108,12 +108,17 @@ ALERTS = (
     ),
 )
 
+
+def _copy(install: str, node: str | None, version: str) -> Copy:
+    return Copy(install=install, version=version, enabled=True, by_id=node)
+
+
 _RUN = (
     replace(
         ALERTS[0],
         installed=(
-            Copy(install="workstation", version="1.2.0", enabled=True),
-            Copy(install="laptop", version="1.1.0", enabled=True),
+            _copy("workstation", ALERTS[0].node, "1.2.0"),
+            _copy("laptop", ALERTS[0].node, "1.1.0"),
         ),
     ),
     Event(
@@ -126,7 +131,7 @@ _RUN = (
         published="2025-12-24T08:00:00Z",
         safe_version=SafeVersion("2.4.0"),
         at=_SEEN,
-        installed=(Copy(install="workstation", version="2.3.0", enabled=True),),
+        installed=(_copy("workstation", "comfyui-tide-tables", "2.3.0"),),
     ),
 )
 """The same ban, and something else, where both are run."""
@@ -161,7 +166,7 @@ _FLAGS = tuple(
 _README = (
     replace(
         ALERTS[0],
-        installed=(Copy(install="ComfyUI", version="1.2.0", enabled=True),),
+        installed=(_copy("ComfyUI", ALERTS[0].node, "1.2.0"),),
     ),
     Event(
         id="5",
@@ -174,7 +179,7 @@ _README = (
         safe_version=SafeVersion("3.2.0"),
         changelog="Ships that turn with the wind",
         at=_SEEN,
-        installed=(Copy(install="ComfyUI", version="3.1.0", enabled=True),),
+        installed=(_copy("ComfyUI", "comfyui-harbour-kit", "3.1.0"),),
     ),
 )
 """Two packs of the picture on top of the README, with the settings of its four steps."""

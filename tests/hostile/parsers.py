@@ -45,6 +45,8 @@ _INVISIBLE = re.compile(
 _DOTS = ".\u2024"
 _OTHER_DOTS = "\u3002\uff0e\uff61"
 """What a browser takes for a dot, though in a sentence they may be its end."""
+_COMMAND_OURS = r"(comfy node install [A-Za-z0-9][A-Za-z0-9._-]*)@(?=[vV]?[0-9])"
+"""An @ that is no mention: it stands in a command between an id and a version."""
 _MARKDOWN_OURS = re.compile(
     "inline|text|code_inline|softbreak|(?:paragraph|bullet_list|list_item|strong|link)_(?:open|close)"
 )
@@ -120,6 +122,7 @@ def in_any(text: str, *, controls: str = "\n") -> Iterator[Finding]:
 def in_message(text: str) -> Iterator[Finding]:
     """Find what no text of a message may hold, however it is read: a mention, an address that a reader makes a link."""
     yield from in_any(text, controls="\r\n")
+    text = re.sub(_COMMAND_OURS, r"\1 ", text)
     for mention in re.findall(r".{0,20}(?:@|<[!@#]|<users/).{0,20}", text):
         yield "pings", mention
     rest = re.sub(_OURS, "", text)

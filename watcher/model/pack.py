@@ -121,7 +121,7 @@ def copies_by_id(packs: Iterable[Pack]) -> Counter[str]:
 
 
 def is_handled_by_id(pack: Pack, node: str | None, copies: Mapping[str, int]) -> bool:
-    """Return whether comfy-cli, told to do something to a node pack, does it to this copy alone.
+    """Return whether a command of comfy-cli about a node pack acts on this copy, and on no other.
 
     `node` is the registry's spelling: comfy-cli knows no other. `copies` are those of the install: comfy-cli removes
     each of them, and switches any. It does not see the folders of `extra_model_paths.yaml`, and spares the Manager.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from typing import Any
 from urllib.parse import quote
@@ -120,7 +121,7 @@ def test_so_many_lines_and_no_more(
 
 
 _RUN = (
-    Copy(install="workstation", version="1.0.3", enabled=True),
+    Copy(install="workstation", version="1.0.3", enabled=True, by_id="bad"),
     Copy(install="laptop", version=None, enabled=True),
 )
 
@@ -128,7 +129,8 @@ _RUN = (
 def test_what_goes_first_where_room_is_short() -> None:
     """The link goes, then the history, the reason, where it is run, the long advice; then lines become counts.
 
-    The pack and version of the worst event never go, and what to do about it goes last.
+    The command goes after the reason. The pack and version of the worst event never go, and what to do about it goes
+    last.
     """
     given: dict[str, Any] = {
         "published": "2026-01-31T12:34:56Z",
@@ -143,7 +145,8 @@ def test_what_goes_first_where_room_is_short() -> None:
         "link": "https:",
         "since": "Was flagged, public for",
         "reason": "stealer",
-        "where": "workstation",
+        "command": "comfy node uninstall bad",
+        "where": "n `workstation`",
         "advice": "change the passwords",
         "lines": "🚩",
         "run": "which you run",
@@ -159,6 +162,35 @@ def test_what_goes_first_where_room_is_short() -> None:
         last |= {name: limit for name, words in pieces.items() if words in body}
     assert list(last) == sorted(last, key=lambda name: -last[name])
     assert len(set(last.values())) == len(last) - 1  # the last two are both to the end
+
+
+_MOVE = "mkdir '../a b_c.removed' && mv './a b_c' '../a b_c.removed'"
+_INSTALL = "comfy node uninstall a-b_c && comfy node install a-b_c@1.0.2"
+
+
+@pytest.mark.parametrize("form", set(Format) - {Format.PLAINEST})
+@pytest.mark.parametrize(
+    ("fields", "command"),
+    [({"by_id": "a-b_c"}, _INSTALL), ({"folder": "a b_c"}, _MOVE)],
+)
+def test_a_command_can_be_copied(
+    form: Format, fields: dict[str, str], command: str
+) -> None:
+    """What a reader is shown has it whole and unchanged, once, at the end of a line; one line alone has none."""
+    copy = Copy(install="workstation", version="1.0.3", enabled=True, **fields)
+    good = SafeVersion("1.0.2")
+    ban = _event(node="a-b_c", installed=(copy,), safe_version=good, reason="")
+    body = render(compose((ban,)), form, 3000, 100).body
+    if form is Format.CODELESS:
+        body = re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", body)
+    if form.markup == "html":
+        body = html.unescape(re.sub(r"<(?!/?(?:code|samp))[^<>]*>", "\n", body))
+        body = re.sub(r"</?(?:code|samp)>", "`", body)
+    lines = [line for line in body.splitlines() if command in line]
+    assert [re.sub(r"[`“”\"]", "", line[-len(command) - 1 :]) for line in lines] == [
+        command
+    ]
+    assert command not in render(compose((ban,)), form, 3000, 100, 1).body
 
 
 def test_the_mildest_give_way_first() -> None:
