@@ -11,7 +11,15 @@ from pathlib import Path
 from tests.chaos.figures import Result
 from tests.chaos.receiver import Taken
 from tests.chaos.witness import channel_of, in_flight, points
-from tests.chaos.world import CHANNELS, CHAPTERS, Chapter, Fact, Home, World
+from tests.chaos.world import (
+    CHANNELS,
+    CHAPTERS,
+    Chapter,
+    Fact,
+    Home,
+    World,
+    wants,
+)
 from tests.support import program
 from tests.support.fault_points import FAILURES, Cut
 from tests.support.fork_server import CrashPoint
@@ -97,12 +105,12 @@ def _facts_by_the_model(
     calm = world.home("calm", chapter, home.state)
     calm.until_quiet()
     facts: dict[str, Fact] = {
-        e["id"]: (e["kind"], e.get("node"), e.get("version")) for e in calm.history()
+        e["id"]: (e["kind"], e.get("node") or e.get("folder"), e.get("version"))
+        for e in calm.history()
     }
     for channel, counts in _alerts(taken + world.receiver.taken, facts).items():
-        assert Counter(facts[event] for event in counts.elements()) == Counter(owed), (
-            channel
-        )
+        got = Counter(facts[event] for event in counts.elements())
+        assert got == Counter(fact for fact in owed if wants(channel, fact)), channel
     return facts
 
 
@@ -232,7 +240,7 @@ class Trial:
         return polls
 
     def _judge(self, what: object, channel: str, got: Counter[str]) -> None:
-        due = self._stage.due.keys()
+        due = {key for key, fact in self._stage.due.items() if wants(channel, fact)}
         lost = due - got.keys()
         invented = got.keys() - due
         again = got - Counter(dict.fromkeys(due | invented, 1))

@@ -1,4 +1,4 @@
-"""The world that the killed program lives in: a registry whose packs have a busy day, a ComfyUI, and five channels.
+"""The world that the killed program lives in: a registry whose packs have a busy day, a ComfyUI, and six channels.
 
 `CHAPTERS` are what happens before each poll; `Chapter.due` says, by hand, which events it owes.
 """
@@ -37,10 +37,13 @@ CHANNELS = {
     "late": "event",
     "backlog": "poll",
     "strict": "event",
+    "guard": "poll",
 }
 """Each channel's grouping; its path begins with `/` and its name. Until the last chapter `late` and `backlog` refuse
-everything, and `strict` refuses whatever is about `_UNWANTED` for what it is.
+everything, and `strict` refuses whatever is about `_UNWANTED` for what it is. `guard` wants to hear of nothing but
+packs that appear in the ComfyUI or vanish from it, and no other channel does.
 """
+_GUARDED = ("appeared", "vanished")
 
 REFUSING = frozenset({"late", "backlog", "strict"})
 
@@ -51,8 +54,11 @@ _MOVED = "/late/elsewhere"
 _ONLY_INSTALLED = "zeta"
 """A pack that the settings do not name."""
 
+_STRANGER = "stranger"
+"""A folder that nobody installed."""
+
 Fact = tuple[str, str | None, str | None]
-"""What an event says at its shortest: kind, pack (None for the ComfyUI), version."""
+"""What an event says at its shortest: kind, pack or folder (None for the ComfyUI), version."""
 
 _LONGEST = 60.0
 """Seconds that a program may take."""
@@ -76,6 +82,11 @@ _HARMLESS = json.dumps(
         }
     ]
 )
+
+
+def wants(channel: str, fact: Fact) -> bool:
+    """Return whether a channel is owed an event."""
+    return (fact[0] in _GUARDED) is (channel == "guard")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,10 +139,13 @@ def _begin_to_run(comfyui: LivedIn) -> None:
 def _run_others(comfyui: LivedIn) -> None:
     comfyui.put(_ONLY_INSTALLED, "1.1.0")
     comfyui.put("beta", "1.2.0")
+    comfyui.put_clone("alpha", "1.3.0")
+    comfyui.plain(_STRANGER)
 
 
 def _run_less(comfyui: LivedIn) -> None:
     comfyui.remove("gamma")
+    comfyui.remove(_STRANGER)
     comfyui.put("epsilon", "0.9.0")  # which the registry never had
 
 
@@ -197,6 +211,8 @@ CHAPTERS = (
                 ("banned", "delta", None),
                 # Said at the second sight of its absence only.
                 ("removed", "epsilon", "1.0.0"),
+                ("appeared", "alpha", None),
+                ("appeared", _STRANGER, None),
             }
         ),
     ),
@@ -208,6 +224,10 @@ CHAPTERS = (
             {
                 ("cleared", "gamma", "1.1.0"),
                 ("exposed", "epsilon", "0.9.0"),
+                ("appeared", "epsilon", "0.9.0"),
+                # Said at the second sight of their absence, too.
+                ("vanished", "gamma", "1.1.0"),
+                ("vanished", _STRANGER, None),
                 ("new", "alpha", "2.0.0"),
                 ("reinstated", "beta", "1.2.0"),
                 ("reinstated", "epsilon", "1.3.0"),
@@ -331,6 +351,7 @@ class World:
                 "url": self.receiver.apprise_url(moved.get(name, f"/{name}")),
                 "grouping": grouping,
             }
+            | ({"kinds": _GUARDED} if name == "guard" else {})
             for name, grouping in CHANNELS.items()
         ]
         write_settings(
