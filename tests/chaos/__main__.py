@@ -92,6 +92,16 @@ PARTS = {
             "failing": 100,
         },
     ),
+    "lives of appearances": Part(
+        module="tests.chaos.appearing_lives",
+        tried={
+            "lives": 500,
+            "polls": 5000,
+            "crashes": 50,
+            "appeared": 700,
+            "vanished": 500,
+        },
+    ),
     "lives of sweeps": Part(
         module="tests.chaos.swept_lives",
         tried={

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from tests.chaos import (
+    appearing_lives,
     channels,
     crashes,
     folders,
@@ -135,6 +136,12 @@ def test_no_life_loses_or_invents_an_alert() -> None:
 def test_no_life_of_installs_loses_or_invents_an_alert() -> None:
     """However packs come, change and go, and volumes with them, each exposure is reported once, as a model has it."""
     lives.live(installed_lives.InstallsMachine, 10, 20)
+
+
+@pytest.mark.bounded
+def test_every_pack_that_appears_is_told() -> None:
+    """However packs are installed, moved and removed while scans fail, each that is added, or gone, is told once."""
+    lives.live(appearing_lives.AppearancesMachine, 40, 25)
 
 
 @pytest.mark.bounded

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import json
 import shutil
 from pathlib import Path
 
@@ -31,7 +33,8 @@ class LivedIn(ComfyUI):
 
     def remove(self, pack: str) -> None:
         """Uninstall a pack."""
-        shutil.rmtree(self.nodes / pack)
+        path = self.nodes / pack
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     def switch_off(self, pack: str) -> None:
         """Disable a pack as older Managers do."""
@@ -55,6 +58,29 @@ class LivedIn(ComfyUI):
     @property
     def _elsewhere(self) -> Path:
         return self.root.with_name(f"{self.root.name} (elsewhere)")
+
+    def beside(self, nodes: Path) -> LivedIn:
+        """Return the same ComfyUI with its packs in another folder, which is made."""
+        other = copy.copy(self)
+        other.nodes = nodes
+        nodes.mkdir(parents=True)
+        return other
+
+    def name_more(self, folder: str, *, is_garbled: bool = False) -> None:
+        """Let `extra_model_paths.yaml` name a folder of packs, "" for none, or be no YAML."""
+        path = self.root / "extra_model_paths.yaml"
+        said = f"more: {{custom_nodes: {json.dumps(folder)}}}" if folder else ""
+        path.write_text("[" if is_garbled else said)
+
+    def empty(self, *, is_empty: bool = True) -> None:
+        """Let the folder of packs be an empty one, as a volume that is not mounted leaves, or be itself again."""
+        kept = self.nodes.with_name(f"{self.nodes.name} (elsewhere)")
+        if is_empty:
+            self.nodes.rename(kept)
+            self.nodes.mkdir()
+        else:
+            self.nodes.rmdir()
+            kept.rename(self.nodes)
 
     def spoil(self, pack: str) -> None:
         """Let a pack's pyproject be one that nobody can read: a link to itself."""

@@ -75,7 +75,7 @@ def _compared(before: KnownInstall | None, scan: Scan) -> _Found:
     unread = [
         one for one in known.packs if not scan.is_whole and one.place not in scan.places
     ]
-    gone, new = _differing(known, there, unread)
+    gone, new, unread = _differing(known, there, unread)
     # A pack that is missing may have been moved to what could not be read.
     missing, vanished = gone, []
     if scan.is_whole:
@@ -96,8 +96,8 @@ def _compared(before: KnownInstall | None, scan: Scan) -> _Found:
 
 def _differing(
     known: KnownInstall, there: _Packs, unread: _Packs
-) -> tuple[_Packs, _Packs]:
-    """Return the known packs that are gone, and the packs that are new.
+) -> tuple[_Packs, _Packs, _Packs]:
+    """Return the known packs that are gone, the packs that are new, and what is left of the `unread` ones.
 
     Two packs with an id are one pack if it is the same id. Else it is one pack if it is where it was; if it is gone
     from there, and another clone of its repository has come; or another one of its name, as when it is disabled.
@@ -109,7 +109,11 @@ def _differing(
     gone = [one for one in gone if _id(one) not in ids]
     new = [one for one in new if _id(one) not in known_ids]
     gone, new = _unpaired(gone, new, _source)
-    return _unpaired(gone, new, _name)
+    gone, new = _unpaired(gone, new, _name)
+    # It may have been moved from where nobody can look: if one like it is still there, the scan that sees it tells so.
+    unread, new = _unpaired(unread, new, _source)
+    unread, new = _unpaired(unread, new, _name)
+    return gone, new, unread
 
 
 def _unpaired(

@@ -262,3 +262,16 @@ def test_each_event_has_an_id_of_its_own() -> None:
     ids = [one.id for one in _lived(*scans)]
     assert len({*ids}) == len(ids) == 6
     assert ids == [one.id for one in _lived(*scans)]
+
+
+@pytest.mark.parametrize("pack", [CLONE, LOOSE, SINGLE])
+def test_what_is_moved_out_of_an_unread_folder_is_no_news(pack: Pack) -> None:
+    """Nor has it vanished later. If another one like it is still there, that is the one that appears."""
+    before = _scan(replace(pack, place=MORE), GLOW)
+    meanwhile = _part(pack, GLOW)
+    moved = _scan(pack, GLOW)
+    assert _said(before, meanwhile, moved, moved) == [(), (), (), ()]
+    both = _scan(pack, replace(pack, place=MORE), GLOW)
+    assert _said(before, meanwhile, both, both) == [
+        *((), (), (f"appeared {pack.folder}",), ())
+    ]

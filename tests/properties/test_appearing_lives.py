@@ -1,0 +1,45 @@
+"""A few histories of installs, and what of them must be told (the whole of it is `tests.chaos.appearing_lives`)."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.chaos import lives
+from tests.chaos.appearing_lives import (
+    FILE,
+    MORE,
+    OWN,
+    AppearancesMachine,
+    Trouble,
+    living,
+)
+
+
+def test_some_histories() -> None:
+    """Each pack that is added is told by the next poll that can see it, and nothing else is."""
+    lives.live(AppearancesMachine, 4, 15)
+
+
+@pytest.mark.parametrize("name", ["beta", "shadow", FILE])
+@pytest.mark.parametrize("trouble", ["an install", "a folder of packs"])
+def test_what_comes_while_a_scan_fails(name: str, trouble: Trouble) -> None:
+    """It is told by the first scan that can see it, wherever it is by then."""
+    with living("moth") as life:
+        life.plant("studio", OWN, name, is_clone=False, polls=0)
+        life.fail_or_mend("studio", OWN, "alpha", trouble)
+        life.poll()
+        assert life.told == []
+        life.fail_or_mend("studio", OWN, "alpha", trouble)
+        life.poll()
+        assert [one.kind.value for one in life.told] == ["appeared"]
+
+
+def test_a_pack_of_an_attacker_beside_another_of_its_name() -> None:
+    """A second folder of one name without an id is a pack of its own; a second copy of one id is not."""
+    with living() as life:
+        life.add("studio", OWN, "beta", "registry", "1.0.0", polls=1)
+        life.add("studio", MORE, "beta", "git", "1.0.0", polls=1)
+        assert [one.folder for one in life.told] == ["beta"]
+        life.plant("studio", OWN, "shadow", is_clone=False, polls=1)
+        life.plant("studio", MORE, "shadow", is_clone=False, polls=1)
+        assert [one.folder for one in life.told] == ["beta", "shadow", "shadow"]
