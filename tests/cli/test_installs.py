@@ -342,6 +342,44 @@ def test_a_poll_that_dies_reports_once(
     assert _said(second.json) == [("vanished", "alpha", "1.0.0", None)]
 
 
+@pytest.mark.parametrize("cut", [Cut.BEFORE, Cut.AFTER])
+def test_an_update_is_offered_once_by_polls_that_die(
+    watch: Watcher, webhook: Webhook, registry: FakeRegistry, cut: Cut
+) -> None:
+    """Killed before or after the commit, the poll in which a version is old enough offers it, or the next one does."""
+    watch.check()
+    registry.catalog.publish("alpha", "1.1.0")
+    assert _said(watch.check()) == [("new", "alpha", "1.1.0", "active")]
+    patient = watch.but(minimum_age="0s")
+    assert patient.cut("rename state/snapshot.json", cut).code == -signal.SIGKILL
+    patient.check()
+    assert _said(patient.check()) == []
+    assert _said(watch.check()) == []
+    said = [one for message in webhook.messages() for one in _said(message.json)]
+    assert said == [
+        ("new", "alpha", "1.1.0", "active"),
+        ("update", "alpha", "1.1.0", "1.1.0"),
+    ]
+
+
+def test_a_younger_version_is_named_everywhere(
+    watch: Watcher, webhook: Webhook, registry: FakeRegistry, comfyui: LivedIn
+) -> None:
+    """The message and `audit` advise the old version and name the new one beside it; JSON has the old one alone."""
+    registry.catalog.publish("alpha", "0.9.0", created_at="2026-01-01T00:00:00Z")
+    registry.catalog.publish("alpha", "1.1.0")
+    watch.check()
+    registry.catalog.set_status("alpha", "1.0.0", "flagged", "[]")
+    (event,) = watch.check()["events"]
+    assert event["safe_version"] == "0.9.0"
+    text = webhook.messages()[-1].json["message"]
+    assert "Go back to `0.9.0`; `1.1.0` has been out for less than a minute." in text
+    advice = "go back to 0.9.0; 1.1.0 has been out for less than a minute"
+    assert advice in watch.run("audit", str(comfyui.root)).out
+    (row,) = watch.document("status")["nodes"]
+    assert (row["newest"], row["outdated"]) == ("1.1.0", False)
+
+
 def test_an_install_that_does_not_answer_holds_nothing_up(watch: Watcher) -> None:
     """A ComfyUI that takes a connection and says nothing costs its `timeout`; the rest is polled."""
     with socket.create_server(("127.0.0.1", 0)) as silent:

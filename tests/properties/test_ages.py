@@ -314,8 +314,8 @@ def _step(
     return Step(hours=hours, moves=texts, created=created, runs=runs)
 
 
-@examples(200)
-@given(st.lists(STEPS, min_size=1, max_size=10))
+@examples(100)
+@given(st.lists(STEPS, min_size=1, max_size=8))
 @example([_step(b=ACTIVE, created="30"), _step(runs="1.1.0"), _step()])
 @example([_step(b=ACTIVE), _step(a="deprecated")])
 @example([_step(), _step(b=ACTIVE), _step(a=FLAGGED), _step(24, a=BANNED)])
