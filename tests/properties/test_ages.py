@@ -18,7 +18,7 @@ from watcher.alerts.digest import compose
 from watcher.alerts.render import Format, plainest, render
 from watcher.changes.exposure import copies_of, with_copies
 from watcher.changes.facts import finished
-from watcher.changes.verdict import judge
+from watcher.changes.verdict import as_one, judge_each
 from watcher.cli import report
 from watcher.cli.commands import status
 from watcher.cli.formats import table
@@ -279,7 +279,7 @@ class Life:
             statuses=STATUSES,
             minimum_age=MinimumAge(seconds=LEAST, now=self.now),
         )
-        finding = judge("studio", running, known.of)
+        finding = as_one(judge_each("studio", running, known.of))
         inventory = Inventory(install="studio", packs=(running,))
         named = replace(finding, named=True)
         return Audit(
