@@ -519,9 +519,9 @@ class World:
         ]
         self._see("audit", str(studio.root), code=3, expected=len(packs) + 3)
         bad = sum(pack["verdict"] != "ok" for pack in packs)
-        for form, rows in (("markdown", bad + 1), ("sarif", bad)):
+        for form, count in (("markdown", bad + 1), ("sarif", bad)):
             self._see(
-                "audit", str(studio.root), "--format", form, code=3, expected=rows
+                "audit", str(studio.root), "--format", form, code=3, expected=count
             )
         for node in self._nodes[:_WAITED_FOR]:
             found = json.loads(self._see("wait", node, _FOUND, "--json", code=3))

@@ -28,7 +28,7 @@ from watcher.text.plural import plural
 from watcher.text.sanitize import Trusted, safe_line, sanitize_line
 
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
-_MOST = 25_000
+MOST = 25_000
 """Results of a run: GitHub refuses a file with more."""
 _REASON = 300
 _LEVELS = {
@@ -56,11 +56,11 @@ class Run:
     """Its page."""
 
 
-def sarif(done: Audit, run: Run) -> Form:
-    """Return the document of an audit."""
+def sarif(done: Audit, run: Run, most: int = MOST) -> Form:
+    """Return the document of an audit, with at most so many results, the worst."""
     findings = rows(done, only_problems=True)
     notices = [*map(_notice, done.problems)]
-    if more := len(findings) - _MOST:
+    if more := len(findings) - most:
         text = f"{plural(more, 'more pack')} not shown: --format json has all"
         notices += [_notification("warning", text)] if more > 0 else []
     driver = {
@@ -75,7 +75,7 @@ def sarif(done: Audit, run: Run) -> Form:
         "endTimeUtc": run.finished,
         "toolExecutionNotifications": notices,
     }
-    results = [*_results(findings[:_MOST], run.folder)]
+    results = [*_results(findings[:most], run.folder)]
     return {
         "$schema": _SCHEMA,
         "version": "2.1.0",

@@ -8,12 +8,12 @@ from typing import Any
 
 from markdown_it import MarkdownIt
 
+from tests.support.factories import accepted
 from tests.unit.cli.commands.test_audit_report import finding
 from watcher.cli.formats.markdown import markdown
-from watcher.model.acceptance import Acceptance, Accepted
 from watcher.model.failure import ReadFailure
 from watcher.model.finding import Finding
-from watcher.model.pack import Inventory, Verdict
+from watcher.model.pack import Verdict
 from watcher.polling.audit import Audit
 
 COMMENT = 65_536
@@ -101,17 +101,16 @@ def test_it_fits_a_comment() -> None:
     assert text.count("And ") == 2
 
 
-def test_an_inventory_is_of_no_matter() -> None:
-    """An install's name, which may have markup, stands in code."""
+def test_the_name_of_an_install() -> None:
+    """It may have markup, and stands in code."""
     one = replace(finding("evil", Verdict.BANNED), install="a|b `c` [d](e)")
     two = finding("old", Verdict.OUTDATED)
-    text = text_of(one, two, inventories=(Inventory(install=one.install),))
+    text = text_of(one, two)
     assert rows_of(text)[1][0] == "a\uff5cb 'c' [d](e)"
 
 
 def test_what_is_accepted_is_marked() -> None:
     """The reason, which may have markup, stands in code beside the verdict."""
-    by = Acceptance(finding="evil", reason="see **us** | [x](y)")
-    accepted = Accepted(verdict="banned", by=by)
-    text = text_of(replace(finding("evil", Verdict.BANNED), acceptance=accepted))
+    mark = accepted("banned", "evil", "see **us** | [x](y)")
+    text = text_of(replace(finding("evil", Verdict.BANNED), acceptance=mark))
     assert rows_of(text)[1][2] == "banned (accepted: see **us** \uff5c [x](y))"

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.factories import HARMLESS, version
+from tests.support.factories import HARMLESS, accepted, version
 from tests.unit.cli.commands.test_audit_report import finding
-from watcher.cli.formats.sarif import Run, sarif
-from watcher.model.acceptance import Acceptance, Accepted, End
+from watcher.cli.formats.sarif import MOST, Run, sarif
+from watcher.model.acceptance import End
 from watcher.model.failure import Fault, ReadFailure
 from watcher.model.finding import Finding
 from watcher.model.pack import Inventory, Pack, PackKind, Verdict
@@ -29,7 +28,7 @@ RUN = Run(
 
 
 def run_of(
-    *findings: Finding, problems: tuple[ReadFailure, ...] = ()
+    *findings: Finding, problems: tuple[ReadFailure, ...] = (), most: int = MOST
 ) -> dict[str, Any]:
     """Return the only run of the document, as its reader has it."""
     done = Audit(
@@ -37,7 +36,7 @@ def run_of(
         findings=findings,
         problems=problems,
     )
-    document: dict[str, Any] = json.loads(json.dumps(sarif(done, RUN)))
+    document: dict[str, Any] = json.loads(json.dumps(sarif(done, RUN, most)))
     [run] = document["runs"]
     assert isinstance(run, dict)
     return run
@@ -177,16 +176,14 @@ def test_a_clone_is_told_by_the_version_that_was_judged() -> None:
 )
 def test_what_is_accepted_is_suppressed(reason: str, justification: str) -> None:
     """It stays a result, as the standard has it; what was accepted until its last day is an ordinary one again."""
-    until = date(2026, 11, 30)
-    by = Acceptance(finding="evil@1.0.0", reason=reason, until=until)
-    accepted = Accepted(verdict="banned", by=by)
-    one = replace(finding("evil", Verdict.BANNED), acceptance=accepted)
+    now = accepted("banned", "evil@1.0.0", reason, "2026-11-30")
+    one = replace(finding("evil", Verdict.BANNED), acceptance=now)
     [result] = run_of(one)["results"]
     assert result["suppressions"] == [
         {"kind": "external", "justification": justification}
     ]
     assert "evil 1.0.0 is banned (accepted until " in result["message"]["text"]
-    over = replace(one, acceptance=replace(accepted, ended=End.DAY))
+    over = replace(one, acceptance=replace(now, ended=End.DAY))
     assert "suppressions" not in run_of(over)["results"][0]
 
 
@@ -210,9 +207,9 @@ def test_what_could_not_be_read_is_said() -> None:
 
 def test_no_more_than_github_takes() -> None:
     """A run has at most 25,000 results, the worst, and says how many there are beside them."""
-    one, last = finding("evil", Verdict.BANNED), finding("old", Verdict.OUTDATED)
-    run = run_of(*[one] * 25_000, last)
-    assert {result["ruleId"] for result in run["results"]} == {"comfy-watch/banned"}
-    assert len(run["results"]) == 25_000
+    findings = [finding("evil", Verdict.BANNED), finding("old", Verdict.OUTDATED)]
+    run = run_of(*findings, most=1)
+    assert [result["ruleId"] for result in run["results"]] == ["comfy-watch/banned"]
     [said] = run["invocations"][0]["toolExecutionNotifications"]
     assert said["message"]["text"] == "1 more pack not shown: --format json has all"
+    assert MOST == 25_000
