@@ -395,6 +395,9 @@ def test_what_is_accepted_while_it_cannot_be_seen() -> None:
         after, events = assess(exposed, unseen=unseen, accept=accept(finding))
         is_known = first_accepted(after, f"{KEY}@") is not None
         assert (events, is_known) == ([], ended)
+    # An entry for the pack may take the place of one for the commit.
+    taken, _ = assess(Installed(), clone(), accept=accept(C1[:7]))
+    assert assess(taken, unseen=unseen, accept=accept(""))[1] == []
 
 
 def test_the_acceptance_that_ends_first_ends_all() -> None:
