@@ -29,7 +29,8 @@ _FILES = (
         "README.md",
         "SECURITY.md",
     ),
-    *(".containerignore", "Containerfile", "action.yml", "pyproject.toml"),
+    *(".containerignore", "Containerfile", "action.yml", "audit/action.yml"),
+    *(".pre-commit-hooks.yaml", "pyproject.toml"),
 )
 _SCRIPTS = {".in", ".json", ".md", ".py", ".sh", ".txt", ".yaml", ".yml", ""}
 
