@@ -44,10 +44,6 @@ def assess(
         name, before = scan.install, reported.known.get(scan.install)
         if before is not None and before.source is not scan.source:
             before = None  # another source shows other packs
-        if not scan.places:
-            if before is not None:
-                known[name] = before
-            continue
         found = _compared(before, scan)
         known[name] = found.after
         changed = [(Kind.APPEARED, pack) for pack in found.appeared]
@@ -83,13 +79,14 @@ def _compared(before: KnownInstall | None, scan: Scan) -> _Found:
         vanished = [one for one in gone if one.missing]
     # In a folder that is read for the first time a pack may have been for long, unless all was read once.
     appeared = [one for one in new if known.is_whole or one.place in known.places]
-    places = scan.places if scan.is_whole else scan.places.union(known.places)
+    is_whole = known.is_whole or scan.is_whole
+    places = () if is_whole else sorted(scan.places.union(known.places))
     packs = sorted([*there, *unread, *missing], key=_order)
     after = KnownInstall(
         source=scan.source,
         packs=tuple(packs),
-        places=tuple(sorted(places)),
-        is_whole=known.is_whole or scan.is_whole,
+        places=tuple(places),
+        is_whole=is_whole,
     )
     return _Found(after=after, appeared=_each_id(appeared), vanished=_each_id(vanished))
 
@@ -105,7 +102,7 @@ def _differing(
     gone = [one for one in known.packs if one not in {*unread}]
     gone, new = _unpaired(gone, there, _place_and_source)
     gone, new = _unpaired(gone, new, _place)
-    known_ids, ids = _ids(known.packs), _ids([*there, *unread])
+    known_ids, ids = _ids(known.packs), _ids(there)
     gone = [one for one in gone if _id(one) not in ids]
     new = [one for one in new if _id(one) not in known_ids]
     gone, new = _unpaired(gone, new, _source)

@@ -55,7 +55,7 @@ class KnownInstall:
     packs: tuple[KnownPack, ...] = ()
     """By folder."""
     places: tuple[str, ...] = ()
-    """The folders that were read, as `Pack.place` has them, sorted."""
+    """The folders that were read, as `Pack.place` has them, sorted; none once a scan has read everything."""
     is_whole: bool = False
     """A scan has read everything once: a pack that comes later is news, wherever it is."""
 

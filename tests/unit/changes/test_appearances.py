@@ -184,6 +184,15 @@ def test_packs_without_an_id_are_a_pack_each() -> None:
     assert _said(_scan(GLOW), _scan(GLOW, hidden)) == [(), ("appeared glow.disabled",)]
 
 
+def test_an_update_that_is_half_done_is_no_news() -> None:
+    """The Manager has moved the old copy away, and the new one has no file yet that says its id."""
+    old = replace(GLOW, folder=".disabled/glow@1_0_0", enabled=False)
+    half, new = replace(LOOSE, folder="glow"), replace(GLOW, version="2.0.0")
+    assert _said(_scan(GLOW), _scan(old, half), _scan(old, new), _scan(new)) == [
+        *((), (), (), ()),
+    ]
+
+
 def test_another_id_in_one_folder_is_another_pack() -> None:
     """It appears, and the one that was there vanishes."""
     other = replace(GLOW, id="gloom")
@@ -227,6 +236,10 @@ def test_what_could_not_be_read_says_nothing() -> None:
     assert _said(whole, _part(outside, place=MORE), _scan(outside), _scan(outside)) == [
         *((), (), (), ("vanished glow",)),
     ]
+    beside = replace(LOOSE, place="")
+    assert _said(whole, _part(inside, beside), _scan(inside, beside, outside)) == [
+        *((), ("appeared loose",), ()),
+    ]
     kept = _part(inside, replace(SINGLE, place=MORE))
     assert _said(whole, kept) == [(), ()], "a list from before, of what was not read"
 
@@ -243,6 +256,9 @@ def test_a_folder_that_is_read_for_the_first_time() -> None:
         *((), (), ("appeared loose",)),
     ]
     assert _said(_part(GLOW), _part(outside, place=MORE), _part(later, place=MORE)) == [
+        *((), (), ("appeared evil.py",)),
+    ]
+    assert _said(_part(), _part(outside, place=MORE), _part(SINGLE)) == [
         *((), (), ("appeared evil.py",)),
     ]
 
