@@ -186,9 +186,10 @@ def test_packs_without_an_id_are_a_pack_each() -> None:
 
 def test_an_update_that_is_half_done_is_no_news() -> None:
     """The Manager has moved the old copy away, and the new one has no file yet that says its id."""
-    old = replace(GLOW, folder=".disabled/glow@1_0_0", enabled=False)
-    half, new = replace(LOOSE, folder="glow"), replace(GLOW, version="2.0.0")
-    assert _said(_scan(GLOW), _scan(old, half), _scan(old, new), _scan(new)) == [
+    first = replace(GLOW, repository="https://github.com/ann/glow")
+    old = replace(first, folder=".disabled/glow@1_0_0", enabled=False)
+    half, new = replace(LOOSE, folder="glow"), replace(first, version="2.0.0")
+    assert _said(_scan(first), _scan(old, half), _scan(old, new), _scan(new)) == [
         *((), (), (), ()),
     ]
 
