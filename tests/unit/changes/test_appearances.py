@@ -239,8 +239,8 @@ def test_what_could_not_be_read_says_nothing() -> None:
     ]
     beside = replace(LOOSE, place="")
     assert _said(whole, _part(inside, beside), _scan(inside, beside, outside)) == [
-        *((), ("appeared loose",), ()),
-    ]
+        *((), (), ("appeared loose",)),
+    ], "it may have been moved from what could not be read, until that is seen"
     kept = _part(inside, replace(SINGLE, place=MORE))
     assert _said(whole, kept) == [(), ()], "a list from before, of what was not read"
 
