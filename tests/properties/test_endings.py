@@ -407,8 +407,16 @@ class Run:
     open: dict[str, list[Event]] = field(default_factory=dict)
     """By `exposure_key`."""
 
-    def see(self, events: Iterable[Event], exposures: Mapping[str, Exposure]) -> None:
-        """Take the events of a poll; assert that each end is as bad as what it ends, and that none is missing."""
+    def see(
+        self,
+        events: Iterable[Event],
+        exposures: Mapping[str, Exposure],
+        standing: Mapping[str, str],
+    ) -> None:
+        """Take the events of a poll; assert that each end is as bad as what it ends, and that none is missing.
+
+        `standing` is the status of each version that the registry listed in it.
+        """
         cleared = {
             exposure_key(PACK, one.version): one
             for one in events
@@ -416,11 +424,11 @@ class Run:
         }
         for key in self.open.keys() | exposures.keys() | cleared.keys():
             about = [one for one in events if _is_about(one, key)]
-            ends = [one.ends for one in about if one.kind in _PARDONS and one.ends]
+            pardons = [one for one in about if one.kind in _PARDONS]
             left = [
                 one
                 for one in self.open.pop(key, [])
-                if not any(each.reaches(severity_of(one)) for each in ends)
+                if not any(_is_over(one, each, standing) for each in pardons)
             ]
             if key in exposures:
                 kind = EXPOSURES[Grade(exposures[key].verdict).verdict]
@@ -428,6 +436,14 @@ class Run:
                 self.open[key] = left + begun
             elif left:
                 assert cleared[key].ends is worst_of(*map(severity_of, left))
+
+
+def _is_over(one: Event, pardon: Event, standing: Mapping[str, str]) -> bool:
+    """Return whether an event ends another one; that the pack is back ends nothing that is listed of a version."""
+    is_of_pack = pardon.version is None and one.version is not None
+    still_holds = standing.get(one.version or "") == one.after
+    is_as_bad = pardon.ends is not None and pardon.ends.reaches(severity_of(one))
+    return is_as_bad and not (is_of_pack and still_holds)
 
 
 _PARDONS = {Kind.REINSTATED, Kind.UNDEPRECATED}
@@ -471,7 +487,16 @@ _READ_WHILE_RUN = _run(
 )
 
 
+_BANNED_BESIDE_ITS_PACK = [
+    *_run(("1.0", BANNED, "", "1.0")),
+    Step(moves=dict.fromkeys(_VERSIONS, ""), answer="ban", runs="1.0"),
+    Step(moves=dict.fromkeys(_VERSIONS, ""), runs="1.0"),
+    *_run(("1.0", FLAGGED, "info", "1.0"), ("1.0", PENDING, "", "1.0"))[2:],
+]
+
+
 @examples(500)
+@example(_BANNED_BESIDE_ITS_PACK, "summary")
 @example(_NO_LONGER_RUN, "summary")
 @example(_FLAGGED_WHILE_RUN, "summary")
 @example(_FLAGGED_BEFORE, "summary")
@@ -484,4 +509,9 @@ def test_what_was_run_has_an_end_as_bad(life: list[Step], baseline: str) -> None
     for step in life:
         events = lived.poll(step)
         assert all((one.ends is not None) is (one.kind in ENDS) for one in events)
-        run.see(events, lived.state.snapshot.installed.exposures)
+        answered = lived.listed(step) if step.answer in {"whole", "cut"} else ()
+        run.see(
+            events,
+            lived.state.snapshot.installed.exposures,
+            {one.version: one.status for one in answered},
+        )
