@@ -611,7 +611,7 @@ def test_a_workflow(audit: Audit, registry: FakeRegistry, tmp_path: Path) -> Non
     (tmp_path / "flow.json").write_text(json.dumps(WORKFLOW))
     done = audit("flow.json", code=3)
     first, _, *rows = done.out.splitlines()
-    assert first == "flow.json: this workflow names"
+    assert first == "flow.json: this file names"
     assert [" ".join(row.split()) for row in rows[:3]] == [
         "evil 1.0.0 banned install 0.9.0 instead Contains a stealer, says (address removed) -",
         "fresh commit 0123456 unknown - it does not say which version it is -",

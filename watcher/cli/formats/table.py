@@ -37,7 +37,7 @@ _TERMINAL_REASON = 160
 def lines(
     done: Audit, seconds: float, width: int | None, *, only_problems: bool = False
 ) -> list[str]:
-    """Return tables of what is installed and of what workflows name, and a summary.
+    """Return tables of what is installed and of what files name, and a summary.
 
     `width` is the terminal's, on which packs that are fine are only counted; None for a pipe, which gets all.
     """
@@ -65,10 +65,8 @@ def _table(
     head = ["PACK", "VERSION", "VERDICT", "WHAT TO DO"]
     cells = [_cells(one) for one in findings]
     if by_place:
-        head.insert(0, "WORKFLOW" if named else "INSTALL")
-        cells = [
-            [_name(one.install), *of] for one, of in zip(findings, cells, strict=True)
-        ]
+        head.insert(0, "FILE" if named else "INSTALL")
+        cells = [[_place(one), *of] for one, of in zip(findings, cells, strict=True)]
     to_paste = typed(done, findings)
     found: list[Row] = []
     if width is None:  # so that a row is a line
@@ -91,10 +89,10 @@ def _whose(
 ) -> list[str]:
     """Return the line above a table: whose packs they are, unless a column says it or nothing has to."""
     if len(shared) > 1:
-        return ["these workflows name"] if named else []
+        return ["these files name"] if named else []
     [name] = map(_name, shared)
     if named:
-        return [f"{name}: this workflow names"]
+        return [f"{name}: this file names"]
     return [f"{name}:"] if len(places) > 1 else []
 
 
@@ -115,6 +113,13 @@ def _folded(command: Typed, width: int) -> list[Row]:
 def _name(install: str) -> str:
     """Return an install's name, which a person chose, as it is."""
     return safe_line(Trusted(install))
+
+
+def _place(finding: Finding) -> str:
+    """Return which install it is in, or where it is named."""
+    line = finding.pack.line
+    is_shown = finding.named and line is not None
+    return _name(finding.install) + (f":{line}" if is_shown else "")
 
 
 def _cells(finding: Finding) -> list[str]:

@@ -121,6 +121,7 @@ def summary(done: Audit, seconds: float | None = None) -> str:
             "type",
             "of nodes that name no pack",
         ),
+        (sum(len(one.unknown) for one in done.inventories), "problem", "in files"),
     )
     for count, noun, what in missing:
         if count:

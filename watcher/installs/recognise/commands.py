@@ -61,6 +61,8 @@ def operands(command: Command) -> list[Word]:
 
 def archives(word: Word) -> list[Pack]:
     """Return the packs whose archives a word names; their texts are unknown where the word is."""
+    if "node." not in word.text:
+        return []
     return [
         _versioned(unquote(found[1]), unquote(found[2]), word.line, "an archive")
         for found in _ARCHIVE.finditer(word.text)

@@ -20,8 +20,8 @@ from watcher.installs.recognise.shell import Word
 from watcher.model.pack import Pack
 from watcher.text.sanitize import sanitize_line
 
-LIMIT = 1024 * 1024
-"""Bytes."""
+LIMIT = 256 * 1024
+"""Bytes; real files have less than a tenth of it."""
 
 _EFFORT = 4 * LIMIT
 _SHOWN = 10
@@ -72,11 +72,11 @@ def read(data: bytes) -> Reading:
     reader = _Reader()
     for instruction in _instructions(text):
         reader.take(instruction)
-        texts.require_few(reader.packs, "packs")
     found = {(one.id, one.version) for one in reader.packs}
     # A variable may be used where nothing here can see it; where it is used here, that place is shown.
     defined = [one for one in reader.defined if (one.id, one.version) not in found]
     packs = dict.fromkeys([*reader.packs, *defined])
+    texts.require_few(packs, "packs")
     unknowns = tuple(dict.fromkeys(reader.unknown))
     more = len(unknowns) - _SHOWN
     if more > 0:
@@ -264,6 +264,7 @@ class _Reader:
             found = shell.commands(script, variables, self.effort)
         for command in found:
             self._take_command(command)
+            texts.require_few(self.packs, "packs")
 
     def _take_command(self, command: shell.Command) -> None:
         for word in command:

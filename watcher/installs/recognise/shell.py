@@ -23,10 +23,12 @@ UNKNOWN = "\0"
 Variables = MutableMapping[str, str]
 """What is known of variables, by name. A value may have parts that cannot be known."""
 
-_DEEPEST = 20
+_DEEPEST = 10
 """Scripts within scripts, and defaults within defaults."""
 _LONGEST_WRITTEN = 200
 """Characters of what cannot be known."""
+_EACH = 16
+"""Characters that take as long as a word or a command does."""
 _LONGEST_SUM = 4_096
 """Characters between `$((` and `))`."""
 
@@ -65,11 +67,11 @@ class Word:
 
     parts: tuple[tuple[str, int], ...]
     """Texts, each with its line; at least one."""
+    text: str = field(init=False)
+    """All of it, with `UNKNOWN` around what cannot be known."""
 
-    @property
-    def text(self) -> str:
-        """All of it, with `UNKNOWN` around what cannot be known."""
-        return "".join(text for text, _ in self.parts)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "text", "".join(text for text, _ in self.parts))
 
     @property
     def line(self) -> int:
@@ -97,11 +99,11 @@ class Effort:
     """What may still be read of one file: loops are gone through, and variables may hold much."""
 
     left: int
-    """Characters."""
+    """Characters; a word or a command costs some too."""
 
-    def spend(self, characters: int) -> None:
+    def spend(self, characters: int, things: int = 1) -> None:
         """Take from it; TooMuchError if nothing is left."""
-        self.left -= characters + 1
+        self.left -= characters + _EACH * things
         if self.left < 0:
             raise TooMuchError("has loops or variables that make too much of it")
 
@@ -412,7 +414,7 @@ class _Reader:
         if self.at == begin:
             self.at += 1  # what no rule above knows
         found = [Word(parts=tuple(parts)) for parts in fields if parts]
-        self.effort.spend(sum(len(text) for one in found for text, _ in one.parts))
+        self.effort.spend(sum(len(one.text) for one in found), len(found))
         return found
 
     def _quoted(self) -> list[tuple[str, int]]:

@@ -21,6 +21,7 @@ _FORGOTTEN: dict[str, Any] = {
     "unreadable": False,
     "file": "",
     "line": None,
+    "is_unpinned": False,
     "own_file": "",
 }
 """What is kept of no pack: it says how it was found."""

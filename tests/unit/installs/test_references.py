@@ -1,0 +1,309 @@
+"""Files that name packs, in a folder or by themselves: which are read, and what is said of the rest."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.support.comfyui import COMMIT, ComfyUI, looked_at
+from tests.unit.installs.test_workflows import FILES
+from watcher.installs import references
+from watcher.installs.recognise import dockerfile
+from watcher.model.pack import Inventory, SourceKind
+
+INSTALLS = "FROM x\nRUN comfy-node-install a@1.0.0 b\n"
+WORKFLOW = json.dumps(
+    {
+        "last_node_id": 2,
+        "nodes": [
+            {"type": "A", "properties": {"cnr_id": "a", "ver": "1.0.0"}},
+            {"type": "B", "properties": {"cnr_id": "b"}},
+        ],
+        "links": [],
+    },
+    indent=1,
+)
+SNAPSHOT = json.dumps(
+    {
+        "cnr_custom_nodes": {"a": "1.0.0", "b": "unknown"},
+        "git_custom_nodes": {"https://github.com/ann/x": {"hash": COMMIT}},
+    },
+    indent=1,
+)
+YAML = "custom_nodes:\n  cnr_custom_nodes:\n    a: 1.0.0\n    b:\n"
+DESKTOP = json.dumps(
+    {
+        "type": "comfyui-desktop-2-snapshot",
+        "version": 1,
+        "customNodes": [{"type": "cnr", "id": "a", "version": "1.0.0"}],
+    }
+)
+
+
+def _write(root: Path, files: Mapping[str, str | bytes]) -> Path:
+    for name, content in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return root
+
+
+def _named(found: tuple[Inventory, ...]) -> dict[str, list[str]]:
+    """Return what each inventory names: `id@version:line`, with `*` where it is not pinned."""
+    return {
+        one.install: [
+            f"{pack.id}@{pack.version}:{pack.line}{'*' if pack.is_unpinned else ''}"
+            for pack in one.packs
+        ]
+        for one in found
+    }
+
+
+def _said(found: tuple[Inventory, ...]) -> list[str]:
+    return [what for one in found for what in one.unknown]
+
+
+def test_a_folder(tmp_path: Path) -> None:
+    """Each file that names packs is one inventory, at any depth; what else lies there is nothing."""
+    root = _write(
+        tmp_path / "repo",
+        {
+            "Dockerfile": INSTALLS,
+            "docker/Dockerfile.gpu": INSTALLS,
+            "docker/gpu.Dockerfile": INSTALLS,
+            "docker/x.dockerfile": INSTALLS,
+            "a/b/c/d/Containerfile": INSTALLS,
+            "flow.json": WORKFLOW,
+            "snapshots/s.json": SNAPSHOT,
+            "snapshots/s.yaml": YAML,
+            "snapshots/desktop.json": DESKTOP,
+            "image.png": FILES["text.png"],
+            "install.sh": "comfy node install a",
+            "README.md": INSTALLS,
+            "dockerfile.py": INSTALLS,
+            "package.json": '{"name": "x"}',
+            "graph.json": '{"nodes": [{"id": 1}], "links": [{"source": 1}], "version": 1}',
+            "n8n.json": '{"nodes": [{"type": "x"}], "connections": {}}',
+            "broken.json": '{"nodes": [',
+            "compose.yaml": "services: {nodes: {image: x}}",
+            "broken.yaml": "custom_nodes: [",
+            "plain.png": b"\x89PNG\r\n\x1a\n",
+        },
+    )
+    found = looked_at(root)
+    docker = ["a@1.0.0:2", "b@None:2*"]
+    assert len(found) == 10
+    assert _named(found) | {"repo/image.png": []} == {
+        "repo/Dockerfile": docker,
+        "repo/docker/Dockerfile.gpu": docker,
+        "repo/docker/gpu.Dockerfile": docker,
+        "repo/docker/x.dockerfile": docker,
+        "repo/a/b/c/d/Containerfile": docker,
+        "repo/flow.json": ["a@1.0.0:7", "b@None:12*"],
+        "repo/snapshots/s.json": ["a@1.0.0:3", "b@None:4*", "None@None:7"],
+        "repo/snapshots/s.yaml": ["a@1.0.0:3", "b@None:4*"],
+        "repo/snapshots/desktop.json": ["a@1.0.0:1"],
+        "repo/image.png": [],
+    }
+    assert all(one.named and one.failure is None for one in found)
+    assert {pack.file for pack in found[0].packs} == {str(root / "Dockerfile")}
+    assert _said(found) == []
+
+
+@pytest.mark.parametrize(
+    "folder",
+    [
+        *(
+            ".git",
+            "node_modules",
+            "lib/site-packages",
+            "custom_nodes/x",
+            "venv",
+            "conda",
+        ),
+        *("ComfyUI/user/default", "ComfyUI/input", "ComfyUI/output", "ComfyUI/models"),
+        *("ComfyUI/temp", "ComfyUI/custom_nodes/pack"),
+    ],
+)
+def test_folders_that_are_never_read(tmp_path: Path, folder: str) -> None:
+    """Environments, packs, and what a ComfyUI keeps for its user hold files that nobody here wrote."""
+    ComfyUI(tmp_path / "ComfyUI")
+    files = {f"{folder}/Dockerfile": INSTALLS, f"{folder}/w.json": WORKFLOW}
+    marks = {"venv/pyvenv.cfg": "", "conda/conda-meta/history": ""}
+    root = _write(tmp_path, {**files, **marks, "Dockerfile": INSTALLS})
+    assert [one.packs[0].file for one in looked_at(root) if one.named] == [
+        str(root / "Dockerfile")
+    ]
+
+
+def test_folders_of_these_names_elsewhere(tmp_path: Path) -> None:
+    """A repository may have folders of these names that are no ComfyUI's."""
+    root = _write(tmp_path, {"models/Dockerfile": INSTALLS, "user/w.json": WORKFLOW})
+    assert len(looked_at(root)) == 2
+
+
+def test_packs_and_files(tmp_path: Path) -> None:
+    """A folder with packs and such files has both read."""
+    comfyui = ComfyUI(tmp_path / "ComfyUI")
+    comfyui.registry("installed", "1.0.0")
+    _write(comfyui.root, {"Dockerfile": INSTALLS})
+    first, second = looked_at(comfyui.root)
+    assert [(pack.id, pack.file) for pack in first.packs] == [("installed", "")]
+    assert (first.named, second.named, second.install) == (
+        False,
+        True,
+        "ComfyUI/Dockerfile",
+    )
+    [alone] = looked_at(comfyui.root / "custom_nodes")
+    assert [pack.id for pack in alone.packs] == ["installed"]
+
+
+def test_nothing_there(tmp_path: Path) -> None:
+    """A folder with nothing to look at is an error: its name may be wrong."""
+    [found] = looked_at(_write(tmp_path, {"README.md": ""}))
+    assert found.failure is not None
+    assert "nor is there a Dockerfile, a snapshot or a workflow" in found.failure.error
+
+
+def test_a_file_without_packs_was_read(tmp_path: Path) -> None:
+    """A Dockerfile that installs no pack is no error."""
+    [found] = looked_at(_write(tmp_path, {"Dockerfile": "FROM x\n"}))
+    assert (found.failure, found.packs) == (None, ())
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "expected"),
+    [
+        ("build", INSTALLS, ["a@1.0.0:2", "b@None:2*"]),
+        ("Dockerfile", "", []),
+        ("flow", WORKFLOW, ["a@1.0.0:7", "b@None:12*"]),
+        ("flow.json", '{"nodes": []}', []),
+    ],
+)
+def test_a_file_of_any_name(
+    tmp_path: Path, name: str, content: str, expected: list[str]
+) -> None:
+    """A file that is named by itself is read whatever its name is."""
+    [found] = looked_at(_write(tmp_path, {name: content}) / name)
+    assert found.failure is None
+    assert _named((found,)) == {name: expected}
+
+
+def test_a_snapshot_by_itself(tmp_path: Path) -> None:
+    """A snapshot that is named by itself is an install, of which a pack without a version is not pinned."""
+    path = _write(tmp_path, {"s.json": SNAPSHOT}) / "s.json"
+    [found] = looked_at(path, SourceKind.SNAPSHOT)
+    assert not found.named
+    assert set(*_named((found,)).values()) == {"a@1.0.0:3", "b@None:4*", "None@None:7"}
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "why"),
+    [
+        ("notes.txt", "from here\nto there", "is not a Dockerfile, a snapshot or a w"),
+        ("empty", "", "is not a Dockerfile, a snapshot or a workflow"),
+        ("flow", '{"a": 1}', "is not a snapshot of the Manager or of Comfy Desktop 2"),
+        ("Dockerfile", "#" * dockerfile.LIMIT + "##", "is larger than 256 KB"),
+    ],
+)
+def test_a_file_that_names_nothing(
+    tmp_path: Path, name: str, content: str, why: str
+) -> None:
+    """A file that is named by itself, and is none of these, is an error."""
+    [found] = looked_at(_write(tmp_path, {name: content}) / name)
+    assert found.failure is not None
+    assert why in found.failure.error
+    assert found.places == frozenset()
+
+
+def test_links_are_not_followed(tmp_path: Path) -> None:
+    """A link leads nowhere, and one that may hide a Dockerfile from this is said."""
+    outside = _write(tmp_path / "outside", {"Dockerfile": INSTALLS})
+    root = _write(tmp_path / "repo", {"x/Dockerfile": INSTALLS})
+    (root / "folder").symlink_to(outside)
+    (root / "up").symlink_to(root)
+    (root / "Dockerfile").symlink_to(outside / "Dockerfile")
+    (root / "Dockerfile.same").symlink_to(root / "x" / "Dockerfile")
+    found = looked_at(root)
+    assert [one.install for one in found if one.packs] == ["repo/x/Dockerfile"]
+    assert _said(found) == ["repo/Dockerfile is a link, which is not followed"]
+
+
+def test_what_is_too_much(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is not read for its size is said, and all else is read."""
+    monkeypatch.setattr(references, "_LIMIT", 100_000)
+    root = _write(
+        tmp_path,
+        {
+            "Dockerfile": "#" * 100_001,
+            "large.json": WORKFLOW + " " * 100_000,
+            "dense.json": '{"nodes": [' + "1," * 300_000 + "1]}",
+            "many/Dockerfile": "RUN comfy-node-install " + "a " * 5_001,
+            "fine/Dockerfile": INSTALLS,
+            "/".join(["d"] * 52) + "/Dockerfile": INSTALLS,
+        },
+    )
+    found = looked_at(root)
+    assert [len(one.packs) for one in found if one.packs] == [2]
+    assert sorted(what.split("/", 1)[1] for what in _said(found)) == [
+        "Dockerfile is larger than 97 KB, which is not read",
+        "/".join(["d"] * 51) + " lies too deep to be read",
+        "dense.json is larger than 97 KB, which is not read",
+        "large.json is larger than 97 KB, which is not read",
+        "many/Dockerfile has more than 5,000 packs",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("bound", "why"),
+    [
+        ("_MOST_ENTRIES", "there are more than 2 files"),
+        ("_MOST_BYTES", "there are more than 0 GB to read"),
+        ("_SHARE", "it takes too long"),
+    ],
+)
+def test_too_many_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bound: str, why: str
+) -> None:
+    """A walk ends at its bounds, says so once, and keeps what it found until then."""
+    monkeypatch.setattr(references, bound, 0 if bound == "_SHARE" else 2)
+    root = _write(tmp_path, {f"{number}/Dockerfile": INSTALLS for number in range(9)})
+    found = looked_at(root)
+    assert _said(found) == [f"not all of it was read: {why}"]
+    assert sum(bool(one.packs) for one in found) < 9
+
+
+def test_too_many_packs(tmp_path: Path) -> None:
+    """A repository names no more packs than an install has."""
+    packs = "RUN comfy-node-install " + " ".join(f"a{one}" for one in range(3000))
+    root = _write(tmp_path, {"Dockerfile": packs, "Dockerfile.2": packs})
+    found = looked_at(root)
+    assert [len(one.packs) for one in found] == [3000, 0]
+    assert _said(found) == ["not all of it was read: more than 5,000 packs are named"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_folder_that_may_not_be_read(tmp_path: Path) -> None:
+    """It is said, and all else is read."""
+    root = _write(tmp_path, {"a/Dockerfile": INSTALLS, "b/Dockerfile": INSTALLS})
+    (root / "a").chmod(0)
+    found = looked_at(root)
+    (root / "a").chmod(0o755)
+    assert [len(one.packs) for one in found] == [2, 0]
+    assert _said(found) == [f"{root.name}/a may not be read by this user"]
+
+
+def test_names_that_are_no_text(tmp_path: Path) -> None:
+    """A folder's name may be bytes that are no text, or hold escapes: the files in it are still read."""
+    folder = os.fsencode(tmp_path) + b"/\xff\x1b[31m"
+    os.mkdir(folder)  # noqa: PTH102 - bytes
+    with open(folder + b"/Dockerfile", "wb") as file:  # noqa: PTH123 - as above
+        file.write(INSTALLS.encode())
+    [found] = looked_at(tmp_path)
+    assert len(found.packs) == 2
+    found.install.encode()
+    found.packs[0].file.encode()
