@@ -286,8 +286,9 @@ def advice_on_copy(finding: Finding) -> Words:
     is only informational.
     """
     verdict, good, enabled = finding.verdict, finding.advised, finding.pack.enabled
-    if finding.pack.is_unpinned and good and good.version:
-        return Trusted("pin "), f"{finding.id}@{good.version}"
+    if finding.pack.is_unpinned and finding.id and good and good.version:
+        words = (Trusted("pin "), finding.id, Trusted("@"), good.version)
+        return (*words, *_ages(good, finding.at))
     if finding.grade is Grade.FLAGGED_INFO:
         return (Trusted("nothing"),)
     move = _moving(good, finding.pack.version)

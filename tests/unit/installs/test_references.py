@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.comfyui import COMMIT, ComfyUI, looked_at
-from tests.unit.installs.test_workflows import FILES
+from tests.unit.installs.test_workflows import png
 from watcher.installs import references
 from watcher.installs.recognise import dockerfile
 from watcher.model.pack import Inventory, SourceKind
@@ -81,7 +81,7 @@ def test_a_folder(tmp_path: Path) -> None:
             "snapshots/s.json": SNAPSHOT,
             "snapshots/s.yaml": YAML,
             "snapshots/desktop.json": DESKTOP,
-            "image.png": FILES["text.png"],
+            "image.png": png((b"tEXt", b"workflow\0" + WORKFLOW.encode())),
             "install.sh": "comfy node install a",
             "README.md": INSTALLS,
             "dockerfile.py": INSTALLS,
@@ -97,7 +97,7 @@ def test_a_folder(tmp_path: Path) -> None:
     found = looked_at(root)
     docker = ["a@1.0.0:2", "b@None:2*"]
     assert len(found) == 10
-    assert _named(found) | {"repo/image.png": []} == {
+    assert _named(found) == {
         "repo/Dockerfile": docker,
         "repo/docker/Dockerfile.gpu": docker,
         "repo/docker/gpu.Dockerfile": docker,
@@ -107,7 +107,7 @@ def test_a_folder(tmp_path: Path) -> None:
         "repo/snapshots/s.json": ["a@1.0.0:3", "b@None:4*", "None@None:7"],
         "repo/snapshots/s.yaml": ["a@1.0.0:3", "b@None:4*"],
         "repo/snapshots/desktop.json": ["a@1.0.0:1"],
-        "repo/image.png": [],
+        "repo/image.png": ["a@1.0.0:None", "b@None:None*"],
     }
     assert all(one.named and one.failure is None for one in found)
     assert {pack.file for pack in found[0].packs} == {str(root / "Dockerfile")}

@@ -106,7 +106,8 @@ NAMED = (
 TEXT = json.dumps(WORKFLOW).encode()
 
 
-def _png(*chunks: tuple[bytes, bytes]) -> bytes:
+def png(*chunks: tuple[bytes, bytes]) -> bytes:
+    """Return a PNG of chunks, each with its type."""
     parts = [
         struct.pack(">I", len(body))
         + kind
@@ -144,12 +145,12 @@ def _webp(*texts: bytes, order: str = "<", prefix: bytes = b"") -> bytes:
 
 FILES = {
     "plain.json": TEXT,
-    "text.png": _png(
+    "text.png": png(
         (b"IHDR", b"x" * 13), (b"tEXt", b"prompt\0{}"), (b"tEXt", b"workflow\0" + TEXT)
     ),
-    "packed.png": _png((b"zTXt", b"workflow\0\0" + zlib.compress(TEXT))),
-    "international.png": _png((b"iTXt", b"workflow\0\0\0en\0translated\0" + TEXT)),
-    "international-packed.png": _png(
+    "packed.png": png((b"zTXt", b"workflow\0\0" + zlib.compress(TEXT))),
+    "international.png": png((b"iTXt", b"workflow\0\0\0en\0translated\0" + TEXT)),
+    "international-packed.png": png(
         (b"iTXt", b"workflow\0\1\0\0\0" + zlib.compress(TEXT))
     ),
     "little.webp": _webp(b"prompt:{}", b"workflow:" + TEXT),
@@ -232,7 +233,7 @@ def test_nodes_that_name_no_pack(tmp_path: Path, case: str, form: str) -> None:
     text = json.dumps(document).encode()
     key = b"workflow" if "nodes" in table(document) else b"prompt"
     path = tmp_path / f"w.{form}"
-    path.write_bytes(text if form == "json" else _png((b"tEXt", key + b"\0" + text)))
+    path.write_bytes(text if form == "json" else png((b"tEXt", key + b"\0" + text)))
     assert _named_by(path).unnamed == types
 
 
@@ -271,17 +272,17 @@ def test_the_list_of_comfyuis_own_nodes() -> None:
 REFUSED = {
     "other.json": (b'{"a": 1}', "is not a snapshot of the Manager"),
     "deep.json": (b'{"nodes": ' + b"[" * 100_000, "is not valid JSON"),
-    "empty.png": (_png((b"IEND", b"")), "holds no workflow"),
+    "empty.png": (png((b"IEND", b"")), "holds no workflow"),
     "cut.png": (
-        _png((b"tEXt", b"workflow\0" + TEXT))[:9] + b"\xff\xff\xff",
+        png((b"tEXt", b"workflow\0" + TEXT))[:9] + b"\xff\xff\xff",
         "holds no workflow",
     ),
     "damaged.png": (
-        _png((b"zTXt", b"workflow\0\0" + b"x" * 9)),
+        png((b"zTXt", b"workflow\0\0" + b"x" * 9)),
         "holds a text that is damaged",
     ),
     "bomb.png": (
-        _png((b"zTXt", b"workflow\0\0" + zlib.compress(b"[" * (images.LIMIT + 1)))),
+        png((b"zTXt", b"workflow\0\0" + zlib.compress(b"[" * (images.LIMIT + 1)))),
         "holds a text of more than 16 MB, which is not unpacked",
     ),
     "none.webp": (

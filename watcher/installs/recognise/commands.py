@@ -17,6 +17,7 @@ from watcher.model.pack import Pack, PackKind
 _COMFY = frozenset({"comfy", "comfy.exe", "comfy-cli", "comfycli", "comfy_cli"})
 _MANAGER = frozenset({"cm-cli", "cm-cli.exe", "cm-cli.py", "cm_cli"})
 _SCRIPT = frozenset({"comfy-node-install", "comfy-node-install.sh"})
+_TOOLS = _COMFY | _MANAGER | _SCRIPT
 _INSTALLS = frozenset({"install", "reinstall"})
 _FROM_REGISTRY = "registry-install"
 _WITH_VALUE = frozenset(
@@ -51,6 +52,8 @@ def operands(command: Command) -> list[Word]:
     if not command or _handles_files(command):
         return []
     for index, word in enumerate(command):
+        if not _may_install(word):
+            continue
         found = _operands_after(word, command[index + 1 :])
         if found is not None:
             feeder = next((one for one in command[:index] if _feeds(one)), None)
@@ -78,9 +81,8 @@ def pack(word: Word) -> Pack:
     name, _, version = text.partition("@")
     if texts.pack_id(name) == name:
         return _versioned(name, version, word.line, "")
-    repository = texts.github(name)
-    if repository is not None and "/" in name:
-        return _of_repository(repository, word.line)
+    if texts.is_github(name):
+        return _of_repository(texts.github(name) or "", word.line)
     return Pack(
         folder=text[:_LONGEST_NAME],
         kind=PackKind.UNKNOWN,
@@ -129,19 +131,22 @@ def _unknown_of(feeder: Word) -> Word:
     return Word(parts=((unknown(f"what {feeder.base_name} adds"), feeder.line),))
 
 
+def _may_install(word: Word) -> bool:
+    """Return whether a word is a tool, or one that cannot be known, which may be comfy-cli."""
+    name = word.base_name
+    return name in _TOOLS or not is_known(name)
+
+
 def _operands_after(word: Word, rest: Sequence[Word]) -> list[Word] | None:
     """Return what stands behind a tool that installs; None if the word is none, or does something else."""
     name = word.base_name
     if name in _SCRIPT:
         return list(_without_options(rest))
-    # What cannot be known may be comfy-cli: what follows shows whether it is.
-    if name in _COMFY or not is_known(name):
-        behind_node = _behind(rest, {"node"})
-        return None if behind_node is None else _behind_comfy_node(behind_node)
     if name in _MANAGER:
         behind = _behind(rest, _INSTALLS)
         return None if behind is None else list(_without_options(behind))
-    return None
+    behind_node = _behind(rest, {"node"})
+    return None if behind_node is None else _behind_comfy_node(behind_node)
 
 
 def _behind_comfy_node(rest: Sequence[Word]) -> list[Word] | None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,14 @@ class Located:
     def line(self, offset: int) -> int:
         """Return the line on which a character stands."""
         return self.lines[max(bisect_right(self.starts, offset) - 1, 0)]
+
+    def parts(self, start: int, stop: int) -> list[tuple[str, int]]:
+        """Return what stands between two offsets, divided where another line of the file begins; at least one part."""
+        first = max(bisect_right(self.starts, start) - 1, 0)
+        last = bisect_left(self.starts, stop, first + 1)
+        bounds = [start, *self.starts[first + 1 : last], stop]
+        texts = (self.text[begin:end] for begin, end in pairwise(bounds))
+        return list(zip(texts, self.lines[first:last], strict=True))
 
     def behind(self, start: int) -> Located:
         """Return what stands behind an offset."""

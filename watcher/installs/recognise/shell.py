@@ -132,6 +132,7 @@ def started(
     found: list[Word], variables: Variables, effort: Effort
 ) -> Iterator[Command]:
     """Yield a command that is started without a shell, with those of a script that it gives to one."""
+    effort.spend(sum(len(word.text) for word in found), len(found))
     reader = _Reader(script=located([]), variables=variables, effort=effort)
     yield from reader.run(found, [])
 
@@ -399,7 +400,7 @@ class _Reader:
             line, char = self.script.line(self.at), text[self.at]
             if literal := self.literal.match(text, self.at):
                 is_assignment |= self.at == begin and "=" in literal[0]
-                fields[-1].append((literal[0], line))
+                fields[-1] += self.script.parts(*literal.span())
                 self.at = literal.end()
             elif char in "\\'\"":
                 fields[-1] += self._quoted()
@@ -429,7 +430,7 @@ class _Reader:
             end = text.find("'", start + 1)
             end = end if end >= 0 else len(text)
             self.at = end + 1
-            return [(text[start + 1 : end], line)]
+            return self.script.parts(start + 1, end)
         self.at = start + 1
         found: list[tuple[str, int]] = [("", line)]
         found += self._up_to('"', _QUOTED_LITERAL)
@@ -445,7 +446,7 @@ class _Reader:
                 return
             if plain := literal.match(text, self.at):
                 self.at = plain.end()
-                yield plain[0], line
+                yield from self.script.parts(*plain.span())
             elif char == "\\":
                 taken = text[self.at + 1 : self.at + 2]
                 self.at += 2

@@ -58,10 +58,15 @@ def address(value: object) -> str | None:
     return valid(parts._replace(netloc=f"{host}{port}", query="", fragment="").geturl())
 
 
+def is_github(name: str) -> bool:
+    """Return whether a text names a repository as `author/repo`."""
+    return _GITHUB.fullmatch(name) is not None
+
+
 def github(name: object) -> str | None:
     """Return the address of a repository that is named as `author/repo`, or by its address."""
     text = name.strip() if isinstance(name, str) else ""
-    return f"https://github.com/{text}" if _GITHUB.fullmatch(text) else address(name)
+    return f"https://github.com/{text}" if is_github(text) else address(name)
 
 
 def require_few(entries: Sized, what: str) -> None:
