@@ -636,6 +636,75 @@ def test_nodes_that_name_no_pack(
     assert registry.requests == []
 
 
+DOCKERFILE = """FROM x
+ARG EXTRA
+RUN comfy-node-install evil@1.0.0 \\
+    fine \\
+    ann/clone
+RUN comfy node install $EXTRA
+"""
+
+
+def test_a_repository(audit: Audit, registry: FakeRegistry, tmp_path: Path) -> None:
+    """Each file is shown by its path, each reference by its line; what is not pinned and not known is said."""
+    for pack in ("evil", "fine"):
+        registry.catalog.publish(pack, "1.0.0", created_at=LONG_AGO)
+    registry.catalog.set_status("evil", "1.0.0", "banned", REASON)
+    registry.catalog.publish("evil", "0.9.0", created_at=LONG_AGO)
+    for folder in ("", "docker"):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        (tmp_path / folder / "Dockerfile").write_text(DOCKERFILE)
+    done = audit(".", code=3)
+    rows = [" ".join(row.split()) for row in done.out.splitlines()]
+    assert rows[0] == "these files name"
+    assert [rows[index] for index in (2, 4, 6)] == [
+        "Dockerfile:3 evil 1.0.0 banned install 0.9.0 instead Contains a stealer, says (address removed) -",
+        "Dockerfile:5 clone - unknown - a clone that names no id -",
+        "Dockerfile:4 fine - ok pin fine@1.0.0 not pinned: judged by 1.0.0, the newest active version -",
+    ]
+    assert rows[-1].endswith("2 problems in files")
+    assert done.err.splitlines() == [
+        "error: Dockerfile: line 6: $EXTRA cannot be known",
+        "error: docker/Dockerfile: line 6: $EXTRA cannot be known",
+    ]
+    document = json.loads(audit("docker", "--json", "--fail-on", "none", code=1).out)
+    Draft202012Validator(document_of("audit")).validate(document)
+    places = [(one["id"], one["file"], one["line"]) for one in document["packs"]]
+    assert places == [
+        *(("evil", "docker/Dockerfile", 3), (None, "docker/Dockerfile", 5)),
+        ("fine", "docker/Dockerfile", 4),
+    ]
+    assert document["errors"] == [
+        {"install": "docker/Dockerfile", "error": "line 6: $EXTRA cannot be known"}
+    ]
+
+
+def test_a_repository_without_references(audit: Audit, tmp_path: Path) -> None:
+    """A Dockerfile that installs no pack is fine, and a folder without anything to read is an error."""
+    (tmp_path / "repo").mkdir()
+    assert "nor is there a Dockerfile" in audit("repo", code=2).err
+    (tmp_path / "repo" / "Dockerfile").write_text("FROM x\n")
+    assert audit("repo").out == "no pack was found\n"
+    assert audit("repo/Dockerfile").out == "no pack was found\n"
+
+
+def test_a_repository_may_lie_about_names(
+    audit: Audit, registry: FakeRegistry, tmp_path: Path
+) -> None:
+    """Names of files and words in them control no terminal and forge no line or command of a job."""
+    registry.catalog.publish("fine", "1.0.0")
+    name = "\x1b[31m\u202e\n::error::x"
+    (tmp_path / name).mkdir()
+    words = name.replace("\n", "")
+    text = f"RUN comfy-node-install fine 'x{words}' $A\x1b[31m\u202e $(\x1b[31m)\r\n"
+    (tmp_path / name / "Dockerfile").write_text(text)
+    for args in ((), ("--json",), ("--format", "markdown"), ("--format", "sarif")):
+        done = audit(".", *args, code=1)
+        shown = done.out + done.err
+        assert not {"\x1b", "\u202e", "\r"} & set(shown)
+        assert not any(line.lstrip().startswith("::") for line in shown.splitlines())
+
+
 def test_hostile_text_stays_text(
     audit: Audit, comfyui: ComfyUI, registry: FakeRegistry
 ) -> None:

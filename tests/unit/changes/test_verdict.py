@@ -351,6 +351,73 @@ def test_of_two_versions_that_are_meant_the_worse_counts(other: str) -> None:
     assert of(pack(), known(*twice)).verdict == "banned"
 
 
+@pytest.mark.parametrize(
+    ("versions", "verdict", "why"),
+    [
+        (
+            {"1.0.0": "active", "1.1.0": "active"},
+            Verdict.OK,
+            "judged by 1.1.0, the newest active version",
+        ),
+        (
+            {"1.0.0": "active", "2.0.0-rc.1": "active", "3.0.0": "banned"},
+            Verdict.OK,
+            "judged by 1.0.0, the newest active version",
+        ),
+        (
+            {"1.0.0": "flagged", "1.1.0": "banned"},
+            Verdict.BANNED,
+            "judged by 1.1.0, the newest version",
+        ),
+        (
+            {"1.0.0": "banned", "1.1.0": "pending"},
+            Verdict.PENDING,
+            "judged by 1.1.0, the newest version",
+        ),
+        (
+            {"1.1.0": "active", "v1.1": "banned"},
+            Verdict.BANNED,
+            "judged by 1.1.0, the newest version",
+        ),
+    ],
+)
+def test_a_reference_without_a_version(
+    versions: dict[str, str], verdict: Verdict, why: str
+) -> None:
+    """It is judged by the newest active version, else by the newest of all, and is said not to be pinned."""
+    node = known(*(version(name, status) for name, status in versions.items()))
+    found = of(pack(None, PackKind.CLAIMED, is_unpinned=True), node, record=record())
+    assert (found.verdict, found.reason) == (verdict, f"not pinned: {why}")
+
+
+def test_a_reference_to_a_deprecated_version() -> None:
+    """What is installed without a version may be deprecated, although an older one is not."""
+    node = known(version("1.0.0"), version("1.1.0", deprecated=True))
+    reference = pack(None, PackKind.CLAIMED, is_unpinned=True)
+    found = of(reference, node, record=record())
+    assert found.verdict is Verdict.DEPRECATED
+    assert found.safe_version is not None
+    assert found.safe_version.version == "1.0.0"
+
+
+@pytest.mark.parametrize(
+    ("node", "fields", "verdict", "reason"),
+    [
+        (EMPTY, {}, Verdict.UNKNOWN, f"the registry does not have a pack {PACK}"),
+        (EMPTY, {"record": record()}, Verdict.UNKNOWN, "the registry does not have any version"),
+        (None, {}, Verdict.UNKNOWN, "the registry has not been asked yet"),
+        (known(version("1.0.0")), {"record": record("banned")}, Verdict.BANNED, "the whole pack"),
+    ],
+)  # fmt: skip
+def test_a_reference_without_a_version_of_what_is_not_known(
+    node: Node | None, fields: dict[str, Any], verdict: Verdict, reason: str
+) -> None:
+    """A pack that is banned as a whole, or not known, is no less so without a version."""
+    reference = pack(None, PackKind.CLAIMED, is_unpinned=True)
+    found = of(reference, node, **fields)
+    assert (found.verdict, found.reason) == (verdict, f"not pinned: {reason}")
+
+
 @given(st.text(max_size=12), st.text(max_size=12))
 def test_no_two_versions_are_each_newer(one: str, other: str) -> None:
     """Being newer has one direction, and no version is newer than itself."""
