@@ -60,10 +60,18 @@ def assess(reported: Installed, poll: Poll) -> tuple[Installed, tuple[Event, ...
             run.setdefault(key, []).append(one)
     exposures: dict[str, Exposure] = {}
     events: list[Event] = []
+    acceptances = reported.acceptances
     for key in sorted(run.keys() | reported.exposures.keys()):
         findings, old = run.get(key, []), reported.exposures.get(key)
         seen = reported.seen + len(events)
-        case = _Case(key=key, findings=findings, old=old, poll=poll, seen=seen)
+        case = _Case(
+            key=key,
+            findings=findings,
+            old=old,
+            known=acceptances.get(key),
+            poll=poll,
+            seen=seen,
+        )
         new = case.exposure()
         if new is not None:
             exposures[key] = new
@@ -71,7 +79,14 @@ def assess(reported: Installed, poll: Poll) -> tuple[Installed, tuple[Event, ...
         if event is not None:
             events.append(event)
     seen = reported.seen + len(events)
-    return replace(reported, exposures=exposures, seen=seen), tuple(events)
+    # What is well again, or not seen, may come back worse than what was accepted.
+    accepted = {
+        key: one
+        for key, one in acceptances.items()
+        if key not in exposures and {*one.all} <= {*poll.accept}
+    }
+    after = replace(reported, exposures=exposures, accepted=accepted, seen=seen)
+    return after, tuple(events)
 
 
 def copies_of(installs: Mapping[str, Iterable[Pack]]) -> dict[str, tuple[Copy, ...]]:
@@ -128,6 +143,8 @@ class _Case:
     """Of its enabled copies."""
     old: Exposure | None
     """What was reported of it."""
+    known: Accepted | None
+    """How it is accepted, or was when it was last bad."""
     poll: Poll
     seen: int
     """How many events there were of installs and exposures before."""
@@ -192,7 +209,7 @@ class _Case:
 
     def _acceptance(self, by: tuple[Acceptance, ...], verdict: str) -> Accepted:
         """Return how long it is accepted, and as what: what it was at first stays until the settings change."""
-        known = self.old.acceptance if self.old else None
+        known = self.known
         first = known.verdict if known and known.all == by else verdict
         return accepted_as(first, by, verdict, self.poll.now)
 

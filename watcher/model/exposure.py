@@ -74,8 +74,20 @@ class Installed:
     """
     exposures: Mapping[str, Exposure] = field(default_factory=dict)
     """By `exposure_key`."""
+    accepted: Mapping[str, Accepted] = field(default_factory=dict)
+    """By `exposure_key`: how something was accepted that is well now. It may become worse than it was at first."""
     known: Mapping[str, KnownInstall] = field(default_factory=dict)
     """What each install has, by its name; one that was never read is absent."""
+
+    @property
+    def acceptances(self) -> dict[str, Accepted]:
+        """How something is accepted, or was when it was last bad, by `exposure_key`."""
+        found = {
+            key: one.acceptance
+            for key, one in self.exposures.items()
+            if one.acceptance is not None
+        }
+        return {**self.accepted, **found}
 
 
 def exposure_key(node: str, version: str | None) -> str:

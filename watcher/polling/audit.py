@@ -9,8 +9,8 @@ from types import MappingProxyType
 from watcher.changes.scans import VersionKey, by_node, read_scans, unread_before
 from watcher.changes.transitions import DiffOptions
 from watcher.changes.verdict import as_one, identities, judge_each, judged_version
-from watcher.model.acceptance import Acceptance
-from watcher.model.exposure import Exposure, exposure_key
+from watcher.model.acceptance import Acceptance, Accepted
+from watcher.model.exposure import exposure_key
 from watcher.model.failure import Fault, ReadFailure
 from watcher.model.finding import Finding, Grade, accepted_as, rank
 from watcher.model.pack import Inventory, Pack, PackRecords
@@ -69,14 +69,14 @@ async def audit(
     active_since: Mapping[str, Mapping[str, Moment]] = MappingProxyType({}),
     accept: Collection[Acceptance] = (),
     accept_now: Collection[Acceptance] = (),
-    reported: Mapping[str, Exposure] = MappingProxyType({}),
+    reported: Mapping[str, Accepted] = MappingProxyType({}),
     clock: Callable[[], str],
     progress: Progress = silent,
 ) -> Audit:
     """Return what the registry says of every pack; it is not asked if none has an id. No answer is an exception.
 
     `minimum_age` is in seconds, and `active_since` has by lower-case id what a watch knows of it (`Node.active_since`).
-    `accept` has known findings, and `reported` by `exposure_key` what a watch knows of them: what has become worse
+    `accept` has known findings, and `reported` by `exposure_key` how a watch saw them accepted: what has become worse
     since it was accepted there is not accepted, unless `accept_now` has it. ConfigError if the environment names a
     proxy that cannot be used.
     """
@@ -136,7 +136,7 @@ class _Terms:
     accept: Collection[Acceptance]
     at_once: Collection[Acceptance]
     """The same, whatever it was before."""
-    reported: Mapping[str, Exposure]
+    reported: Mapping[str, Accepted]
     now: str
 
 
@@ -154,11 +154,10 @@ def _with_acceptance(finding: Finding, terms: _Terms) -> Finding:
 
 
 def _as_first_accepted(
-    finding: Finding, accepted: Acceptance, reported: Mapping[str, Exposure]
+    finding: Finding, accepted: Acceptance, reported: Mapping[str, Accepted]
 ) -> str:
     """Return what was wrong when a watch first saw that it is accepted; what is wrong now, if none has seen it."""
-    known = reported.get(exposure_key(finding.id or "", finding.pack.version))
-    first = known.acceptance if known else None
+    first = reported.get(exposure_key(finding.id or "", finding.pack.version))
     return first.verdict if first and accepted in first.all else finding.grade
 
 

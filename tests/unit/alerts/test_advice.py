@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from watcher.alerts.advice import advice_on_copy, advice_on_node, commands
 from watcher.model.event import Event, FieldChange, Kind
 from watcher.model.finding import Finding
 from watcher.model.pack import Copy, Pack, PackKind, Verdict
-from watcher.model.version import SafeVersion
+from watcher.model.version import SafeVersion, YoungVersion
 from watcher.text.sanitize import Trusted
 
 BAD = ("flagged", "deleted", "deprecated", "delisted")
@@ -294,6 +295,30 @@ def test_a_disabled_copy_need_not_be_replaced(verdict: Verdict) -> None:
 def test_what_a_workflow_names(verdict: str, good: str | None, words: str) -> None:
     """Nobody need run it, so that nothing is to be removed."""
     assert _to_do(verdict, good, named=True) == words
+
+
+@pytest.mark.parametrize(
+    ("good", "words"),
+    [
+        (SafeVersion("1.0.0"), "pin p@1.0.0"),
+        (
+            SafeVersion("1.0.0", YoungVersion("1.2.0", "2026-01-31T09:00:00Z")),
+            "pin p@1.0.0; 1.2.0 has been out for 3 hours",
+        ),
+        (
+            SafeVersion("1.2.0", YoungVersion("1.2.0", "2026-01-31T09:00:00Z")),
+            "pin p@1.2.0 (out for 3 hours)",
+        ),
+    ],
+)
+def test_what_is_not_pinned(good: SafeVersion, words: str) -> None:
+    """A version to pin is named with its age too, and with a younger one, which may be a fix."""
+    one = replace(
+        _finding("ok", "1.0.0", named=True, at="2026-01-31T12:00:00Z"),
+        safe_version=good,
+    )
+    unpinned = replace(one, pack=replace(one.pack, version=None, is_unpinned=True))
+    assert "".join(advice_on_copy(unpinned)) == words
 
 
 def test_a_version_is_untrusted() -> None:

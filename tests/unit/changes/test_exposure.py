@@ -672,3 +672,21 @@ def test_a_copy_has_the_name_of_its_folder_if_that_is_known() -> None:
         ("list", None),
         ("seen", "a"),
     ]
+
+
+@pytest.mark.parametrize("between", ["ok", "pending", None])
+def test_what_was_accepted_is_known_while_it_is_well(between: str | None) -> None:
+    """A flag that was accepted, and is over for a while, does not make a later ban one that is accepted."""
+    entries = accept("1.0")
+    taken, _ = assess(Installed(), run(), accept=entries)
+    well, events = assess(taken, *([run(between)] if between else []), accept=entries)
+    assert (events, well.exposures) == ([], {})
+    again, events = assess(well, run(), accept=entries)
+    assert (events, first_accepted(again)) == ([], "flagged")
+    assert assess(well, run("banned"), accept=entries)[1] == [
+        ("exposed", None, "banned")
+    ]
+    # Another entry is about what is there now, and none is kept that the settings do not have.
+    changed = accept("1.0", reason="known")
+    assert assess(well, run("banned"), accept=changed)[1] == []
+    assert assess(well, accept=())[0].accepted == {}
