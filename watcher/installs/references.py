@@ -38,6 +38,8 @@ _DOCKERFILE = re.compile(
     r"(?i:dockerfile)|(?:Dockerfile|Containerfile)(?:\..*)?(?<!\.dockerignore)|.+\.[Dd]ockerfile"
 )
 """The names of Dockerfiles; beside one may be a list of what its builder leaves out."""
+_LIKE_DOCKERFILE = re.compile(r"(?i:.*(?:docker|container)file.*)(?<!\.dockerignore)")
+"""The names of what is one if it begins so."""
 _JSON, _YAML = (".json",), (".yaml", ".yml")
 # What a workflow or a snapshot has in it, however it is written: other files need not be decoded.
 _IN_JSON = re.compile(rb'"nodes"|class_type|custom_nodes|customNodes|\\u00[2-7]')
@@ -149,6 +151,8 @@ def _found_in(name: str, data: bytes) -> _Named | None:
     """Return what a file in a repository names; None if it is any other file. ValueError if it cannot be read whole."""
     if _DOCKERFILE.fullmatch(name):
         return _of_dockerfile(data)
+    if _is_like_a_dockerfile(name):
+        return _of_dockerfile(data) if dockerfile.is_dockerfile(data) else None
     is_image, is_yaml = _has(name, images.SUFFIXES), _has(name, _YAML)
     if not is_image and not (_IN_YAML if is_yaml else _IN_JSON).search(data):
         return None
@@ -206,6 +210,10 @@ class _Walk:
     go_on: Callable[[], None]
     left_out: list[str] = field(default_factory=list)
     """What was not read, for a person."""
+    files: list[tuple[str, ...]] = field(default_factory=list)
+    """The paths of those that were looked into."""
+    links: list[tuple[str, ...]] = field(default_factory=list)
+    """The paths of those that may name packs."""
     looked_at: int = 0
     bytes_read: int = 0
     is_over: bool = False
@@ -214,6 +222,7 @@ class _Walk:
         """Yield what each file names."""
         packs = 0
         for parts in self._files():
+            self.files.append(parts)
             found = self._read(parts)
             if found is None:
                 continue
@@ -228,6 +237,7 @@ class _Walk:
                 unnamed=found.unnamed,
                 unknown=found.unknown,
             )
+        self._say_links()
 
     def _read(self, parts: tuple[str, ...]) -> _Named | None:
         """Return what a file names; None if that is nothing, or it cannot be read, which is said."""
@@ -263,8 +273,8 @@ class _Walk:
                     below.append(path)
                 elif entry.is_file and _may_name_packs(entry.name):
                     yield path
-                elif entry.is_link and _DOCKERFILE.fullmatch(entry.name):
-                    self._take_link(path)
+                elif entry.is_link and _is_text_that_may(entry.name):
+                    self.links.append(path)
             waiting += reversed(below)
 
     def _entries(self, parts: tuple[str, ...]) -> list[Entry]:
@@ -297,22 +307,33 @@ class _Walk:
         self.is_over = True
         self.left_out.append(f"not all of it was read: {why}")
 
-    def _take_link(self, parts: tuple[str, ...]) -> None:
-        """Say that a link is not followed, unless it leads to a file that is read anyway."""
+    def _say_links(self) -> None:
+        """Say which links are not followed, but for those that lead to a file that was read anyway."""
         root = os.path.realpath(self.root)
-        target = os.path.realpath(os.path.join(self.root, *parts))  # noqa: PTH118 - as above
-        if not target.startswith(os.path.join(root, "")):  # noqa: PTH118 - as above
-            self.left_out.append(
-                f"{self._name(parts)} is a link, which is not followed"
-            )
+        files = {os.path.join(root, *parts) for parts in self.files}  # noqa: PTH118 - as above
+        for parts in self.links:
+            target = os.path.realpath(os.path.join(self.root, *parts))  # noqa: PTH118 - as above
+            if target not in files:
+                self.left_out.append(
+                    f"{self._name(parts)} is a link, which is not followed"
+                )
 
     def _name(self, parts: tuple[str, ...]) -> str:
         return texts.valid("/".join(filter(None, (self.shown, *parts))))
 
 
 def _may_name_packs(name: str) -> bool:
-    suffixes = (*_JSON, *_YAML, *images.SUFFIXES)
-    return _DOCKERFILE.fullmatch(name) is not None or _has(name, suffixes)
+    return _is_text_that_may(name) or _has(name, images.SUFFIXES)
+
+
+def _is_text_that_may(name: str) -> bool:
+    is_dockerfile = _DOCKERFILE.fullmatch(name) is not None
+    return is_dockerfile or _is_like_a_dockerfile(name) or _has(name, (*_JSON, *_YAML))
+
+
+def _is_like_a_dockerfile(name: str) -> bool:
+    is_other = _has(name, (*_JSON, *_YAML, *images.SUFFIXES))
+    return _LIKE_DOCKERFILE.fullmatch(name) is not None and not is_other
 
 
 def _has(name: str, suffixes: tuple[str, ...]) -> bool:

@@ -40,6 +40,7 @@ def _unknown(text: str) -> tuple[str, ...]:
         "cm-cli install a@1.0.0 b --user-directory /u --no-deps",
         "python3 custom_nodes/ComfyUI-Manager/cm-cli.py install a@1.0.0 b",
         '$PY "${COMFYUI_PATH}/custom_nodes/ComfyUI-Manager/cm-cli.py" install a@1.0.0 b',
+        "comfy --unheard-of x node --other y install a@1.0.0 b",
         "sudo -u me env X=1 timeout 60 comfy node install a@1.0.0 b",
         "cd /x && . venv/bin/activate; comfy node install a@1.0.0 'b'",
         '(comfy node install a@1.0.0; { comfy node install "b"; })',
@@ -102,6 +103,7 @@ def test_what_installs_nothing(instruction: str) -> None:
         f"RUN python -c \"fetch('{ARCHIVE}')\"",
         f"ENV URL={ARCHIVE}",
         "ADD https://cdn.comfy.org/ann/comfyui-glow/1.2.0/node.tar.gz /x/",
+        "ADD https://me@cdn.comfy.org:443//ann/comfyui-glow//1.2.0/node.zip?x=1 /x/",
     ],
 )
 def test_archives(instruction: str) -> None:
@@ -193,6 +195,8 @@ def test_variables() -> None:
         ("comfy node install $(cat nodes)", "$(cat nodes)"),
         ("comfy node install `cat x`", "`cat x`"),
         ("xargs -a nodes.txt comfy-node-install", "what xargs adds"),
+        ("comfy node install {a,b}", "{a,b}"),
+        ("comfy node install a*", "a*"),
         ('while read n; do comfy-node-install "$n"; done < x', "$n"),
         ('add() { comfy node install "$1"; }; add a', "$1"),
         ("X=a; if b; then X=c; fi; comfy-node-install $X", "$X"),
@@ -208,6 +212,29 @@ def test_what_cannot_be_known(command: str, word: str) -> None:
     assert said.endswith(" cannot be known")
     assert word.replace("@", "\uff20") in said
     assert _read(text) == []
+
+
+@pytest.mark.parametrize(
+    "instruction", ["COPY <<EOF /x.sh", "RUN cat <<EOF > /x.sh", "RUN tee /x.sh <<EOF"]
+)
+def test_a_script_that_is_written(instruction: str) -> None:
+    """A file that begins as a script of a shell is read as one: something will run it."""
+    body = "#!/bin/bash\ncomfy-node-install a\nEOF\nRUN comfy-node-install b"
+    assert _read(f"FROM x\n{instruction}\n{body}\n") == ["4 a", "6 b"]
+
+
+def test_the_end_of_a_heredoc() -> None:
+    """It ends where the builder ends it: tabs before the end count, and it is all of its word."""
+    for end, begin in (("\tEOF", "EOF"), ("EOF", "EOF;x")):
+        text = f"RUN <<{begin}\n{end}\ncomfy-node-install a\n{begin}\nRUN comfy-node-install b\n"
+        assert "5 b" in _read(text)
+        assert _unknown(text) or "3 a" in _read(text)
+
+
+def test_what_is_no_instruction() -> None:
+    """A line that no builder takes is said if it looks as if it installed something."""
+    [said] = _unknown("FROM x\nThe next one\ncomfy node install a\n")
+    assert said == "line 3: comfy node install a cannot be known"
 
 
 def test_many_unknown_words_are_counted() -> None:

@@ -76,6 +76,8 @@ def test_a_folder(tmp_path: Path) -> None:
             "docker/Dockerfile.gpu": INSTALLS,
             "docker/gpu.Dockerfile": INSTALLS,
             "docker/x.dockerfile": INSTALLS,
+            "docker/Dockerfile-cpu": INSTALLS,
+            "docker/dockerfile.dev": f"# for us\n\n{INSTALLS}",
             "a/b/c/d/Containerfile": INSTALLS,
             "flow.json": WORKFLOW,
             "snapshots/s.json": SNAPSHOT,
@@ -84,7 +86,7 @@ def test_a_folder(tmp_path: Path) -> None:
             "image.png": png((b"tEXt", b"workflow\0" + WORKFLOW.encode())),
             "install.sh": "comfy node install a",
             "README.md": INSTALLS,
-            "dockerfile.py": INSTALLS,
+            "dockerfile.py": f"import re\n{INSTALLS}",
             "package.json": '{"name": "x"}',
             "graph.json": '{"nodes": [{"id": 1}], "links": [{"source": 1}], "version": 1}',
             "n8n.json": '{"nodes": [{"type": "x"}], "connections": {}}',
@@ -96,12 +98,14 @@ def test_a_folder(tmp_path: Path) -> None:
     )
     found = looked_at(root)
     docker = ["a@1.0.0:2", "b@None:2*"]
-    assert len(found) == 10
+    assert len(found) == 12
     assert _named(found) == {
         "repo/Dockerfile": docker,
         "repo/docker/Dockerfile.gpu": docker,
         "repo/docker/gpu.Dockerfile": docker,
         "repo/docker/x.dockerfile": docker,
+        "repo/docker/Dockerfile-cpu": docker,
+        "repo/docker/dockerfile.dev": ["a@1.0.0:4", "b@None:4*"],
         "repo/a/b/c/d/Containerfile": docker,
         "repo/flow.json": ["a@1.0.0:7", "b@None:12*"],
         "repo/snapshots/s.json": ["a@1.0.0:3", "b@None:4*", "None@None:7"],
@@ -205,6 +209,7 @@ def test_a_snapshot_by_itself(tmp_path: Path) -> None:
     ("name", "content", "why"),
     [
         ("notes.txt", "from here\nto there", "is not a Dockerfile, a snapshot or a w"),
+        ("README", f"Write this:\n{INSTALLS}", "is not a Dockerfile, a snapshot or"),
         ("empty", "", "is not a Dockerfile, a snapshot or a workflow"),
         ("flow", '{"a": 1}', "is not a snapshot of the Manager or of Comfy Desktop 2"),
         ("Dockerfile", "#" * dockerfile.LIMIT + "##", "is larger than 256 KB"),
@@ -221,16 +226,22 @@ def test_a_file_that_names_nothing(
 
 
 def test_links_are_not_followed(tmp_path: Path) -> None:
-    """A link leads nowhere, and one that may hide a Dockerfile from this is said."""
+    """A link leads nowhere, and one is said that may name packs and leads to no file that is read."""
     outside = _write(tmp_path / "outside", {"Dockerfile": INSTALLS})
     root = _write(tmp_path / "repo", {"x/Dockerfile": INSTALLS})
     (root / "folder").symlink_to(outside)
     (root / "up").symlink_to(root)
     (root / "Dockerfile").symlink_to(outside / "Dockerfile")
     (root / "Dockerfile.same").symlink_to(root / "x" / "Dockerfile")
+    _write(root, {"x/build.txt": INSTALLS})
+    (root / "Dockerfile.text").symlink_to(root / "x" / "build.txt")
+    (root / "flow.json").symlink_to(outside / "flow.json")
     found = looked_at(root)
     assert [one.install for one in found if one.packs] == ["repo/x/Dockerfile"]
-    assert _said(found) == ["repo/Dockerfile is a link, which is not followed"]
+    assert _said(found) == [
+        f"repo/{name} is a link, which is not followed"
+        for name in ("Dockerfile", "Dockerfile.text", "flow.json")
+    ]
 
 
 def test_what_is_too_much(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,6 +24,8 @@ _WITH_VALUE = frozenset(
     {"--workspace", "--where", "--channel", "--mode", "--user-directory", "--version"}
 )
 """The options of these tools that take a value."""
+_FLAGS = frozenset({"--here", "--recent", "--skip-prompt", "--no-skip-prompt"})
+"""The options of comfy-cli that stand before its commands and take no value."""
 _FEEDS = frozenset({"xargs", "parallel"})
 """What gives a command its words from a file or from another command."""
 _BEFORE = frozenset({"sudo", "env", "exec", "nohup"})
@@ -38,7 +40,12 @@ _HANDLES = frozenset(
 """Commands to which the name of a tool is that of a file, a package or a text."""
 _NO_VERSION = frozenset({"", "latest", "nightly", "unknown"})
 _ARCHIVE = re.compile(
-    r"https?://cdn\.comfy\.org/[^/\s\"']+/([^/\s\"']+)/([^/\s\"']+)/node\.(?:zip|tar\.gz)",
+    r"https?://(?:[^/\s\"'@]*@)?cdn\.comfy\.org(?::[0-9]*)?/+[^/\s\"']+/+([^/\s\"']+)/+([^/\s\"']+)/+node\.(?:zip|tar\.gz)",
+    re.IGNORECASE,
+)
+_PATTERN = re.compile(r"[*?]|\[[^\]]+\]|\{.*(?:,|\.\.).*\}", re.DOTALL)
+_INSTALL = re.compile(
+    r"comfy-node-install|node\s+install|cm[-_]cli.*install|cdn\.comfy\.org/",
     re.IGNORECASE,
 )
 _LONGEST_NAME = 100
@@ -60,6 +67,16 @@ def operands(command: Command) -> list[Word]:
             fed = [] if feeder is None else [_unknown_of(feeder)]
             return [*found, *fed]
     return []
+
+
+def may_install(text: str) -> bool:
+    """Return whether a text that is no command looks as if it installed packs."""
+    return _INSTALL.search(text) is not None
+
+
+def is_several(word: Word) -> bool:
+    """Return whether a shell may make other words of a word: it can be no id, and no address without a login."""
+    return _PATTERN.search(word.text) is not None and "://" not in word.text
 
 
 def archives(word: Word) -> list[Pack]:
@@ -164,15 +181,23 @@ def _behind_comfy_node(rest: Sequence[Word]) -> list[Word] | None:
 
 
 def _behind(rest: Sequence[Word], subcommands: Container[str]) -> Sequence[Word] | None:
-    """Return what stands behind a subcommand, if that is the first word that is no option; else None."""
-    is_value = False
+    """Return what stands behind a subcommand, if that is the first word that is no option; else None.
+
+    A word behind an option that is not known may be its value.
+    """
+    is_value = may_be_value = False
     for index, word in enumerate(rest):
         if is_value:
             is_value = False
         elif word.text.startswith("-"):
             is_value = word.text in _WITH_VALUE
+            may_be_value = word.text not in _FLAGS and "=" not in word.text
+        elif word.text in subcommands:
+            return rest[index + 1 :]
+        elif may_be_value:
+            may_be_value = False
         else:
-            return rest[index + 1 :] if word.text in subcommands else None
+            return None
     return None
 
 

@@ -32,7 +32,7 @@ _DIRECTIVE = re.compile(r"#[ \t]*([A-Za-z]+)[ \t]*=[ \t]*(\S+)[ \t]*")
 _KEYWORD = re.compile(r"[ \t]*([A-Za-z]+)(?=\s|$)")
 _FLAG = re.compile(r"\s*--[a-z][^\s]*")
 _HEREDOC = re.compile(
-    r"""'[^']*'|"(?:[^"\\]|\\.)*"|\\.|(?<!\S)\d*<<(?P<dash>-?)(?P<quote>["']?)(?P<end>[^\s<>|&;()"']+)(?P=quote)"""
+    r"""'[^']*'|"(?:[^"\\]|\\.)*"|\\.|(?<!\S)\d*<<(?P<dash>-?)(?P<quote>["']?)(?P<end>[^\s<"']+)(?P=quote)"""
 )
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 _CHECK = re.compile(r"\bCMD\b", re.IGNORECASE)
@@ -59,10 +59,11 @@ class Reading:
 
 
 def is_dockerfile(data: bytes) -> bool:
-    """Return whether a text has an instruction of a Dockerfile."""
+    """Return whether a text begins with an instruction of a Dockerfile."""
     lines = data[:LIMIT].decode("utf-8-sig", "replace").split("\n")
-    found = (_KEYWORD.match(line) for line in lines)
-    return any(one is not None and one[1] in _INSTRUCTIONS for one in found)
+    visible = (line for line in lines if line.strip() and line.strip()[0] != "#")
+    keyword = _KEYWORD.match(next(visible, ""))
+    return keyword is not None and keyword[1] in _INSTRUCTIONS
 
 
 def read(data: bytes) -> Reading:
@@ -91,6 +92,7 @@ class _Instruction:
     """One instruction, its continued lines joined."""
 
     keyword: str
+    """In capital letters; "" for what is none."""
     body: Located
     heredocs: Located | None = None
     """The lines after it that belong to it, with the line end before them."""
@@ -109,7 +111,8 @@ def _instructions(text: str) -> Iterator[_Instruction]:
         parts, at = _joined(lines, at, escape)
         body = located(parts)
         keyword = _KEYWORD.match(body.text)
-        if keyword is None:
+        if keyword is None or keyword[1].upper() not in _INSTRUCTIONS:
+            yield _Instruction(keyword="", body=body)
             continue
         name, start = keyword[1].upper(), keyword.end()
         if name == "ONBUILD" and (inner := _KEYWORD.match(body.text, start)):
@@ -134,12 +137,20 @@ def _escape(lines: list[str]) -> str:
     return "\\"
 
 
-def _ends(lines: list[str]) -> dict[str, list[int]]:
-    """Return where each text is a line, without tabs before it too."""
-    found: dict[str, list[int]] = {}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ends:
+    """Where each text is a line: where a heredoc may end."""
+
+    plain: dict[str, list[int]]
+    stripped: dict[str, list[int]]
+    """Without tabs before it."""
+
+
+def _ends(lines: list[str]) -> _Ends:
+    found = _Ends(plain={}, stripped={})
     for index, line in enumerate(lines):
-        for form in {line, line.lstrip("\t")}:
-            found.setdefault(form, []).append(index)
+        found.plain.setdefault(line, []).append(index)
+        found.stripped.setdefault(line.lstrip("\t"), []).append(index)
     return found
 
 
@@ -163,12 +174,13 @@ def _joined(
     return parts, at
 
 
-def _after_heredocs(text: str, at: int, ends: dict[str, list[int]]) -> int:
+def _after_heredocs(text: str, at: int, ends: _Ends) -> int:
     """Return the line that follows the heredocs of an instruction; the same one if they have no end."""
     for found in _HEREDOC.finditer(text):
         if found["end"] is None:
             continue
-        places = ends.get(found["end"], [])
+        lines = ends.stripped if found["dash"] else ends.plain
+        places = lines.get(found["end"], [])
         index = bisect_left(places, at)
         if index < len(places):
             at = places[index] + 1
@@ -205,6 +217,9 @@ class _Reader:
             self._begin_stage(body.text.strip())
         elif keyword in {"ARG", "ENV"}:
             self._define(body, is_argument=keyword == "ARG")
+        elif keyword in {"ADD", "COPY"} and instruction.heredocs:
+            # The files that it makes are as those of `cat`.
+            self._take_commands(located([("cat", 1)]) + body, instruction.heredocs)
         elif keyword == "ADD":
             for word in shell.words(body, self.stage.values, self.effort):
                 self._take_archives(word)
@@ -214,6 +229,9 @@ class _Reader:
                 self._take_commands(body.behind(found.end()))
         elif keyword in _RUNS:
             self._take_commands(body, instruction.heredocs)
+        elif not keyword and commands.may_install(body.text):
+            # A builder refuses it, or has read the lines before it otherwise.
+            self._note(Word(parts=((body.text, body.line(0)),)))
 
     def _begin_stage(self, text: str) -> None:
         if self.arguments is None:
@@ -272,7 +290,7 @@ class _Reader:
         for word in commands.operands(command):
             if commands.archives(word):
                 continue
-            if shell.is_known(word.text):
+            if shell.is_known(word.text) and not commands.is_several(word):
                 self.packs.append(commands.pack(word))
             else:
                 self._note(word)

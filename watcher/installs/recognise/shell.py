@@ -300,8 +300,9 @@ class _Reader:
                 self.variables.pop(word.text, None)
             return
         script, is_shell = _script_in(rest)
-        if is_shell and script is None:
-            for body in bodies:
+        for body in bodies:
+            # What is written to a file is a script if it says so.
+            if (is_shell and script is None) or _SHEBANG.match(body.text):
                 yield from self._script(body)
         if script is not None:
             yield from self._script(located(script.parts))
