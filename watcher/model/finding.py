@@ -111,7 +111,7 @@ class Finding:
     acceptance: Accepted | None = None
     """What accepts it, or did until that ended; None if nothing does."""
     named: bool = False
-    """A workflow names it: nobody need run it."""
+    """A file names it: nobody need run it."""
 
     @property
     def grade(self) -> Grade:

@@ -139,7 +139,7 @@ _MANAGER = "comfyui-manager"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inventory:
-    """The packs of one install, or those that a workflow names, as one scan found them."""
+    """The packs of one install, or those that a file names, as one scan found them."""
 
     install: str
     """Its name."""
@@ -151,7 +151,7 @@ class Inventory:
     at: str | None = None
     """When it was scanned (RFC 3339); None if it could not be."""
     named: bool = False
-    """It is a workflow, which names packs: nobody need run them."""
+    """It is a file that names packs: nobody need run them."""
     unnamed: tuple[str, ...] = ()
     """The types of a workflow's nodes that name no pack: untrusted text."""
     unknown: tuple[str, ...] = ()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from watcher.installs.recognise import dockerfile
 from watcher.installs.recognise.texts import TooMuchError
@@ -292,3 +294,73 @@ def test_bytes_that_are_no_text() -> None:
     found = dockerfile.read(data)
     assert [pack.id for pack in found.packs if pack.id] == ["a"]
     assert all(text.isprintable() for text in found.unknown)
+
+
+_PIECES = st.sampled_from(
+    (
+        *("RUN ", "ENV ", "ARG ", "ADD ", "FROM x AS y", "COPY ", "CMD ", "ONBUILD "),
+        *(
+            "comfy-node-install ",
+            "comfy node install ",
+            "a@1.0.0 ",
+            "b ",
+            "c=d ",
+            ARCHIVE,
+        ),
+        *(
+            "$",
+            "${",
+            "}",
+            "$(",
+            ")",
+            "(",
+            "`",
+            "'",
+            '"',
+            "\\",
+            "\n",
+            "\\\n",
+            "\r\n",
+            " ",
+        ),
+        *(
+            "<<E",
+            "<<-'E'",
+            "\nE\n",
+            "<",
+            ">",
+            "&&",
+            "||",
+            ";",
+            "|",
+            "#",
+            "[",
+            '["',
+            '"]',
+        ),
+        *(
+            "for n in ",
+            "; do ",
+            "; done",
+            "if ",
+            "; fi",
+            "case x in ",
+            "esac",
+            "sh -c ",
+            "eval ",
+        ),
+        *("c", ":-", "\0", "\ufeff", "\udcff", "# escape=`\n", "`\n", "\t", "\x1b"),
+    )
+)
+
+
+@given(st.lists(_PIECES, max_size=40))
+def test_any_text(pieces: list[str]) -> None:
+    """Any text is read to its end, each reference has a line of it, and nothing that is unknown is taken for a pack."""
+    data = "".join(pieces).encode("utf-8", "surrogateescape")
+    found = dockerfile.read(data)
+    lines = data.count(b"\n") + 1
+    assert all(1 <= (pack.line or 0) <= lines for pack in found.packs)
+    assert all(
+        "\0" not in f"{pack.folder}{pack.id}{pack.version}" for pack in found.packs
+    )
