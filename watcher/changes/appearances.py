@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, replace
+from operator import attrgetter
 
 from watcher.changes.transitions import node_url
 from watcher.model.event import Event, Kind, event_id
@@ -14,6 +15,9 @@ from watcher.model.exposure import Installed, KnownInstall, KnownPack
 from watcher.model.pack import Copy, Pack, SourceKind, named_after
 
 _Packs = list[KnownPack]
+_SOURCE = attrgetter("repository")
+_PLACE = attrgetter("place", "folder")
+_PLACE_AND_SOURCE = attrgetter("place", "folder", "repository")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,32 +45,21 @@ def assess(
     known: dict[str, KnownInstall] = {}
     events: list[Event] = []
     for scan in sorted(scans, key=lambda one: one.install):
-        name, before = scan.install, reported.known.get(scan.install)
-        if before is not None and before.source is not scan.source:
-            before = None  # another source shows other packs
-        found = _compared(before, scan)
-        known[name] = found.after
-        changed = [(Kind.APPEARED, pack) for pack in found.appeared]
-        changed += [(Kind.VANISHED, pack) for pack in found.vanished]
+        before = reported.known.get(scan.install)
+        if before is None or before.source is not scan.source:
+            before = KnownInstall(source=scan.source)  # it shows other packs
+        known[scan.install], changed = _compared(before, scan)
         for kind, pack in changed:
-            seen = reported.seen + len(events)
-            events.append(_event(kind, name, pack, seen, now))
+            events.append(_event(kind, scan.install, pack, reported.seen, now))
     seen = reported.seen + len(events)
     return replace(reported, known=known, seen=seen), tuple(events)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Found:
-    """What a scan says of one install."""
-
-    after: KnownInstall
-    appeared: _Packs
-    vanished: _Packs
-
-
-def _compared(before: KnownInstall | None, scan: Scan) -> _Found:
+def _compared(
+    known: KnownInstall, scan: Scan
+) -> tuple[KnownInstall, list[tuple[Kind, KnownPack]]]:
+    """Return what is known of an install after a scan, and the packs that appeared or vanished."""
     there = [_known(pack) for pack in scan.packs if pack.place in scan.places]
-    known = before or KnownInstall(source=scan.source)
     # Where a folder could not be read, its packs may still be there.
     unread = [
         one for one in known.packs if not scan.is_whole and one.place not in scan.places
@@ -82,13 +75,10 @@ def _compared(before: KnownInstall | None, scan: Scan) -> _Found:
     is_whole = known.is_whole or scan.is_whole
     places = () if is_whole else sorted(scan.places.union(known.places))
     packs = sorted([*there, *unread, *missing], key=_order)
-    after = KnownInstall(
-        source=scan.source,
-        packs=tuple(packs),
-        places=tuple(places),
-        is_whole=is_whole,
-    )
-    return _Found(after=after, appeared=_each_id(appeared), vanished=_each_id(vanished))
+    after = replace(known, packs=tuple(packs), places=tuple(places), is_whole=is_whole)
+    changed = [(Kind.APPEARED, pack) for pack in _each_id(appeared)]
+    changed += [(Kind.VANISHED, pack) for pack in _each_id(vanished)]
+    return after, changed
 
 
 def _differing(
@@ -100,15 +90,15 @@ def _differing(
     from there, and another clone of its repository has come; or another one of its name, as when it is disabled.
     """
     gone = [one for one in known.packs if one not in {*unread}]
-    gone, new = _unpaired(gone, there, _place_and_source)
-    gone, new = _unpaired(gone, new, _place)
+    gone, new = _unpaired(gone, there, _PLACE_AND_SOURCE)
+    gone, new = _unpaired(gone, new, _PLACE)
     known_ids, ids = _ids(known.packs), _ids(there)
     gone = [one for one in gone if _id(one) not in ids]
     new = [one for one in new if _id(one) not in known_ids]
-    gone, new = _unpaired(gone, new, _source)
+    gone, new = _unpaired(gone, new, _SOURCE)
     gone, new = _unpaired(gone, new, _name)
     # It may have been moved from where nobody can look: if one like it is still there, the scan that sees it tells so.
-    unread, new = _unpaired(unread, new, _source)
+    unread, new = _unpaired(unread, new, _SOURCE)
     unread, new = _unpaired(unread, new, _name)
     return gone, new, unread
 
@@ -123,28 +113,13 @@ def _unpaired(
     new: _Packs = []
     for one in found:
         same = left.get(key(one), []) if key(one) is not None else []
-        pair = next((other for other in same if _may_be_one(other, one)), None)
+        # Two ids are two packs.
+        pair = next((other for other in same if len(_ids([other, one])) < 2), None)
         if pair is None:
             new.append(one)
         else:
             same.remove(pair)
     return [one for others in left.values() for one in others], new
-
-
-def _may_be_one(known: KnownPack, found: KnownPack) -> bool:
-    return known.id is None or found.id is None or _id(known) == _id(found)
-
-
-def _place_and_source(pack: KnownPack) -> Hashable:
-    return pack.place, pack.folder, pack.repository
-
-
-def _place(pack: KnownPack) -> Hashable:
-    return pack.place, pack.folder
-
-
-def _source(pack: KnownPack) -> Hashable:
-    return pack.repository
 
 
 def _name(pack: KnownPack) -> Hashable:
@@ -163,7 +138,7 @@ def _each_id(packs: _Packs) -> _Packs:
     """Return the packs, of several copies with one id only one: the enabled one if there is one."""
     enabled_first = sorted(packs, key=lambda one: (not one.enabled, *_order(one)))
     chosen = {
-        _id(one) or _place_and_source(one): one for one in reversed(enabled_first)
+        _id(one) or _PLACE_AND_SOURCE(one): one for one in reversed(enabled_first)
     }
     return sorted(chosen.values(), key=_order)
 
@@ -187,7 +162,9 @@ def _known(pack: Pack) -> KnownPack:
 def _event(kind: Kind, install: str, pack: KnownPack, seen: int, now: str) -> Event:
     copy = Copy(install=install, version=pack.version, enabled=pack.enabled)
     return Event(
-        id=event_id("installed", install, pack.place, pack.folder, seen, kind),
+        id=event_id(
+            "installed", install, *_PLACE_AND_SOURCE(pack), pack.id, seen, kind
+        ),
         kind=kind,
         node=pack.id,
         version=pack.version,

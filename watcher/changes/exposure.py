@@ -63,14 +63,13 @@ def assess(reported: Installed, poll: Poll) -> tuple[Installed, tuple[Event, ...
     acceptances = reported.acceptances
     for key in sorted(run.keys() | reported.exposures.keys()):
         findings, old = run.get(key, []), reported.exposures.get(key)
-        seen = reported.seen + len(events)
         case = _Case(
             key=key,
             findings=findings,
             old=old,
             known=acceptances.get(key),
             poll=poll,
-            seen=seen,
+            seen=reported.seen,
         )
         new = case.exposure()
         if new is not None:

@@ -113,15 +113,15 @@ def safe_version(
     ):
         return None
     good = good_versions(node)
-    if not good:
+    newest = newest_of(good)
+    if newest is None:
         return SafeVersion(None)
-    newest = max(good, key=_preference)
     old = old_enough(node, good, minimum_age)
     if newest in old:
         return SafeVersion(newest.version)
     # Who has to move at once has to know of a fix that is new.
     since = _out_since(node, newest, minimum_age)
-    advised = max(old, key=_preference, default=newest)
+    advised = newest_of(old) or newest
     return SafeVersion(advised.version, YoungVersion(newest.version, since))
 
 

@@ -26,38 +26,31 @@ def offer(reported: Installed, poll: Poll) -> tuple[Installed, tuple[Event, ...]
     events: list[Event] = []
     for key, versions in sorted(_enabled(poll.findings).items()):
         node, old = poll.after.get(key), reported.awaited.get(key)
-        if node is None:
-            continue
-        good = _to_offer(node, poll)
-        if good is None and old is None:
+        good = _to_offer(node, poll) if node else None
+        if node is None or (good is None and old is None):
             continue  # a first reading has to be complete
-        texts = {one.version for one in node.versions}
-        before = poll.before.get(key)
-        if old is None or before is None:
-            candidates, is_first = texts, True
-        else:
-            unknown = texts - {one.version for one in before.versions}
-            candidates, is_first = unknown | (texts & {*old}), False
+        before = None if old is None else poll.before.get(key)
+        known = {one.version for one in before.versions} if before else set()
+        candidates = {one.version for one in node.versions} - (known - {*(old or ())})
         arrived = [one for one in good or () if one.version in candidates]
         left = candidates - {one.version for one in arrived}
         awaited[key] = tuple(sorted(left))
-        if is_first or not versions:
+        if before is None or not versions:
             continue  # a first reading is no news
         running = min(versions, key=precedence)
         update = _best(arrived, good or (), running)
         if update is not None:
-            seen = reported.seen + len(events)
-            events.append(_update(node, update, running, poll.now, seen))
+            events.append(_update(node, update, running, poll.now, reported.seen))
     seen = reported.seen + len(events)
     return replace(reported, awaited=awaited, seen=seen), tuple(events)
 
 
 def _to_offer(node: Node, poll: Poll) -> list[Version] | None:
     """Return the versions that are good and old enough; None if that is not known."""
-    safe = safe_version(node, poll.statuses, poll.minimum_age)
-    if safe is None or safe.version is None:
-        return None if safe is None else []
-    return old_enough(node, good_versions(node), poll.minimum_age)
+    if safe_version(node, poll.statuses, poll.minimum_age) is None:
+        return None
+    good = [] if node.banned else good_versions(node)
+    return old_enough(node, good, poll.minimum_age)
 
 
 def _best(
