@@ -171,8 +171,6 @@ def test_any_text_in_any_format(texts: list[str]) -> None:
         started=factories.NOW,
         finished=factories.NOW,
         folder=folder,
-        version="1.0.0",
-        home="https://registry.comfy.org",
     )
     shown = _printed(to_json(sarif(done, run)))
     assert list(parsers.in_sarif(shown, 2)) == []

@@ -8,8 +8,8 @@ import sys
 from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 
-from watcher import __version__, timestamps
-from watcher.cli import version, workflow_commands
+from watcher import timestamps
+from watcher.cli import workflow_commands
 from watcher.cli.commands.installs import scan_all, targets_of
 from watcher.cli.formats import notes, table
 from watcher.cli.formats.document import document
@@ -143,23 +143,13 @@ def _printed(
     only_problems: bool,
 ) -> Iterable[str]:
     """Return what stdout gets."""
-    folder = working_folder()
+    run = Run(started=started, finished=finished, folder=working_folder())
     match shown_as:
         case "json":
-            form = document(
-                done, started, finished, folder, only_problems=only_problems
-            )
-            return [to_json(form)]
+            return [to_json(document(done, run, only_problems=only_problems))]
         case "markdown":
-            return [Document(markdown(done, folder))]
+            return [Document(markdown(done, run.folder))]
         case "sarif":
-            run = Run(
-                started=started,
-                finished=finished,
-                folder=folder,
-                version=__version__,
-                home=version.homepage(),
-            )
             return [to_json(sarif(done, run))]
         case _:
             seconds = max(timestamps.seconds_between(started, finished), 0)

@@ -7,6 +7,7 @@ from pathlib import Path
 from watcher.changes.transitions import node_url
 from watcher.cli.documents import AuditDocument, PackForm
 from watcher.cli.formats.paths import within
+from watcher.cli.formats.sarif import Run
 from watcher.cli.formats.words import rows
 from watcher.cli.report import error_form
 from watcher.model.event_form import accepted_form
@@ -14,15 +15,13 @@ from watcher.model.finding import Finding
 from watcher.polling.audit import Audit
 
 
-def document(
-    done: Audit, started: str, finished: str, folder: Path, *, only_problems: bool
-) -> AuditDocument:
-    """Return what `audit --json` prints (docs/audit.md); paths are relative to the working `folder`."""
+def document(done: Audit, run: Run, *, only_problems: bool) -> AuditDocument:
+    """Return what `audit --json` prints (docs/audit.md); paths are relative to the working folder."""
     return AuditDocument(
-        started=started,
-        finished=finished,
+        started=run.started,
+        finished=run.finished,
         packs=tuple(
-            _form(one, folder) for one in rows(done, only_problems=only_problems)
+            _form(one, run.folder) for one in rows(done, only_problems=only_problems)
         ),
         errors=tuple(map(error_form, done.problems)),
     )

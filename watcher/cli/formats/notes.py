@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from watcher.alerts.advice import advice_on_copy
 from watcher.cli.formats.paths import within
-from watcher.cli.formats.words import pack_cell, why
+from watcher.cli.formats.words import advice, pack_cell, why
 from watcher.cli.pack_names import version_cell
 from watcher.cli.terminal import unstyle
 from watcher.cli.workflow_commands import Level, annotation
 from watcher.model.event import Severity
 from watcher.model.finding import Finding, Grade
 from watcher.polling.audit import Audit, counts
-from watcher.text.sanitize import safe_line
 
 _TITLE = "Comfy Watch"
 _UNREAD = "not everything was checked"
@@ -65,12 +63,11 @@ def _of(finding: Finding, level: Level, folder: Path, root: Path) -> str:
     has_version = pack.version is not None or pack.commit is not None
     version = f" {version_cell(pack)}" if has_version else ""
     title = f"{finding.grade.in_words}: {pack_cell(finding)}{version}"
-    advice = "".join(map(safe_line, advice_on_copy(finding)))
     file = pack.file or pack.own_file
     return annotation(
         level,
         unstyle(title),
-        "\n".join(filter(None, (why(finding, _TEXT), advice))) or title,
+        "\n".join(filter(None, (why(finding, _TEXT), advice(finding)))) or title,
         file=within(str(folder / file), root) if file else "",
         line=pack.line,
     )

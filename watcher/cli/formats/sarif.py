@@ -12,24 +12,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from watcher.alerts.advice import advice_on_copy
+from watcher import __version__
 from watcher.alerts.phrasing import PRODUCT
 from watcher.cli.formats.paths import uri
 from watcher.cli.formats.rules import RULES, Rule
-from watcher.cli.formats.words import acceptance, pack_cell, rows, why
+from watcher.cli.formats.words import acceptance, advice, pack_cell, rows, why
 from watcher.cli.pack_names import version_cell
 from watcher.cli.report import error_form
 from watcher.cli.terminal import unstyle
+from watcher.cli.version import homepage
 from watcher.model.event import Severity
 from watcher.model.failure import ReadFailure
-from watcher.model.finding import Finding
+from watcher.model.finding import Finding, Grade
+from watcher.model.pack import Verdict
 from watcher.polling.audit import Audit, is_limit
-from watcher.text.plural import plural
 from watcher.text.sanitize import Trusted, safe_line, sanitize_line
 
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
-MOST = 25_000
-"""Results of a run: GitHub refuses a file with more."""
 _REASON = 300
 _LEVELS = {
     Severity.CRITICAL: "error",
@@ -50,32 +49,23 @@ class Run:
     finished: str
     folder: Path
     """The working folder, to which paths are relative."""
-    version: str
-    """Of this program."""
-    home: str
-    """Its page."""
 
 
-def sarif(done: Audit, run: Run, most: int = MOST) -> Form:
-    """Return the document of an audit, with at most so many results, the worst."""
+def sarif(done: Audit, run: Run) -> Form:
+    """Return the document of an audit."""
     findings = rows(done, only_problems=True)
-    notices = [*map(_notice, done.problems)]
-    if more := len(findings) - most:
-        text = f"{plural(more, 'more pack')} not shown: --format json has all"
-        notices += [_notification("warning", text)] if more > 0 else []
     driver = {
         "name": PRODUCT,
-        "semanticVersion": run.version,
-        "informationUri": run.home,
+        "semanticVersion": __version__,
+        "informationUri": homepage(),
         "rules": [_rule(verdict, rule) for verdict, rule in RULES.items()],
     }
     invocation = {
         "executionSuccessful": all(map(is_limit, done.problems)),
         "startTimeUtc": run.started,
         "endTimeUtc": run.finished,
-        "toolExecutionNotifications": notices,
+        "toolExecutionNotifications": [*map(_notice, done.problems)],
     }
-    results = [*_results(findings[:most], run.folder)]
     return {
         "$schema": _SCHEMA,
         "version": "2.1.0",
@@ -84,21 +74,21 @@ def sarif(done: Audit, run: Run, most: int = MOST) -> Form:
                 "tool": {"driver": driver},
                 "invocations": [invocation],
                 "columnKind": "unicodeCodePoints",
-                "results": results,
+                "results": [*_results(findings, run.folder)],
             }
         ],
     }
 
 
-def _rule(verdict: str, rule: Rule) -> Form:
+def _rule(verdict: Verdict, rule: Rule) -> Form:
     help_ = f"{rule.meaning} {rule.remedy}"
     return {
         "id": _rule_id(verdict),
-        "name": rule.name,
+        "name": f"{verdict.capitalize()}Pack",
         "shortDescription": {"text": rule.title},
         "fullDescription": {"text": rule.meaning},
         "help": {"text": help_, "markdown": help_},
-        "defaultConfiguration": {"level": rule.level},
+        "defaultConfiguration": {"level": _LEVELS[Grade(verdict).severity]},
     }
 
 
@@ -159,9 +149,8 @@ def _message(finding: Finding) -> str:
         verdict += ", and disabled"
     if accepted := acceptance(finding):
         verdict += f" {accepted}"
-    advice = "".join(map(safe_line, advice_on_copy(finding)))
     reason = why(finding, _REASON)
-    said = ": ".join(filter(None, (f"{subject} {verdict}", advice))) + "."
+    said = ": ".join(filter(None, (f"{subject} {verdict}", advice(finding)))) + "."
     if reason:
         said += f" Why: {reason.rstrip('.')}."
     return said.translate(_LOOKALIKES)
@@ -173,8 +162,4 @@ def _notice(failure: ReadFailure) -> Form:
         about = safe_line(Trusted(failure.install))
     said = ": ".join(filter(None, (about, error_form(failure).error)))
     level = "warning" if is_limit(failure) else "error"
-    return _notification(level, said.translate(_LOOKALIKES))
-
-
-def _notification(level: str, text: str) -> Form:
-    return {"level": level, "message": {"text": text}}
+    return {"level": level, "message": {"text": said.translate(_LOOKALIKES)}}

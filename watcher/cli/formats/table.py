@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from watcher.alerts.advice import advice_on_copy
 from watcher.alerts.commands import Typed, in_one_line
 from watcher.cli.formats.words import (
     acceptance,
+    advice,
     pack_cell,
     rows,
     summary,
@@ -127,7 +127,7 @@ def _cells(finding: Finding) -> list[str]:
         pack_cell(finding),
         version_cell(finding.pack),
         " ".join(filter(None, (verdict(finding), acceptance(finding)))),
-        "".join(map(safe_line, advice_on_copy(finding))) or "-",
+        advice(finding) or "-",
     ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from watcher.alerts.advice import commands
+from watcher.alerts.advice import advice_on_copy, commands
 from watcher.alerts.commands import Typed
 from watcher.alerts.findings import in_a_sentence
 from watcher.cli.pack_names import base_name, shown_name
@@ -41,6 +41,11 @@ def verdict(finding: Finding) -> str:
 def acceptance(finding: Finding) -> str:
     """Return how it is, or was, accepted, in brackets; "" if it never was."""
     return acceptance_in_words(finding.acceptance) if finding.acceptance else ""
+
+
+def advice(finding: Finding) -> str:
+    """Return what to do about it; "" for nothing."""
+    return safe_words(advice_on_copy(finding))
 
 
 def typed(done: Audit, findings: Iterable[Finding]) -> list[tuple[Typed, ...]]:

@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.factories import HARMLESS, accepted, version
 from tests.unit.cli.commands.test_audit_report import finding
-from watcher.cli.formats.sarif import MOST, Run, sarif
+from watcher.cli.formats.sarif import Run, sarif
 from watcher.model.acceptance import End
 from watcher.model.failure import Fault, ReadFailure
 from watcher.model.finding import Finding
@@ -22,13 +22,11 @@ RUN = Run(
     started="2026-01-31T12:00:00.000Z",
     finished="2026-01-31T12:00:01.000Z",
     folder=Path("/work"),
-    version="1.2.3",
-    home="https://example.org/comfy-watch",
 )
 
 
 def run_of(
-    *findings: Finding, problems: tuple[ReadFailure, ...] = (), most: int = MOST
+    *findings: Finding, problems: tuple[ReadFailure, ...] = ()
 ) -> dict[str, Any]:
     """Return the only run of the document, as its reader has it."""
     done = Audit(
@@ -36,7 +34,7 @@ def run_of(
         findings=findings,
         problems=problems,
     )
-    document: dict[str, Any] = json.loads(json.dumps(sarif(done, RUN, most)))
+    document: dict[str, Any] = json.loads(json.dumps(sarif(done, RUN)))
     [run] = document["runs"]
     assert isinstance(run, dict)
     return run
@@ -203,13 +201,3 @@ def test_what_could_not_be_read_is_said() -> None:
     assert [one["level"] for one in invocation["toolExecutionNotifications"]] == [
         "warning"
     ]
-
-
-def test_no_more_than_github_takes() -> None:
-    """A run has at most 25,000 results, the worst, and says how many there are beside them."""
-    findings = [finding("evil", Verdict.BANNED), finding("old", Verdict.OUTDATED)]
-    run = run_of(*findings, most=1)
-    assert [result["ruleId"] for result in run["results"]] == ["comfy-watch/banned"]
-    [said] = run["invocations"][0]["toolExecutionNotifications"]
-    assert said["message"]["text"] == "1 more pack not shown: --format json has all"
-    assert MOST == 25_000
