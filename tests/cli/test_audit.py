@@ -630,7 +630,7 @@ def test_nodes_that_name_no_pack(
     (error,) = json.loads(done.out)["errors"]
     assert error == {
         "install": "flow.json",
-        "error": "nodes that name no pack: Another, Sharpen\\u202e Me",
+        "error": "nodes that name no pack: Another, Sharpen Me",
     }
     assert done.err == f"error: flow.json: {error['error']}\n"
     assert registry.requests == []

@@ -37,6 +37,10 @@ Finding = tuple[str, str]
 _OURS = r"https://registry\.comfy\.org(?:/nodes/[A-Za-z0-9._~%-]*)?"
 _LONGEST_LINE = 2500
 _LONGEST_LOG_LINE = 8000
+_LONGEST_ANNOTATION = 8000
+"""One lists what could not be read."""
+_RELATIVE = re.compile(r"(?:[A-Za-z0-9_.~!$&'()*+,;=@/-]|%[0-9A-F]{2})+")
+"""An address that leads to nowhere but below where it stands."""
 _MOST_MARKS = 3
 _INVISIBLE = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164"
@@ -61,12 +65,14 @@ _LEADS = (
     "(?:(?:Already )?BANNED:?|ARCHIVE REPLACED|You run (?:BANNED|[a-z]+)|Update available:|Now watched:"
     "|[A-Z][a-z]+)"
 )
+_ORIGINS = "from the registry|as its own file says|a clone|a single file|an unknown folder|a pack"
 _HEADLINES = (
     rf"{_LEADS} (?:a version of )?{_NAMED}(?: {_NUMBERED})?(?:, which you run)?",
     rf"(?:You run )?BANNED {_NAMED}, the whole pack(?:, which you run)?",
     rf"You do not run {_NAMED} any more",
     rf"(?:Install {_NAMED}|An install) can(?:not| be) [a-z ]+",
     rf"(?:BANNED|Flagged|Deprecated) versions in {_NAMED}(?:, now watched)?",
+    rf"(?:Appeared on|Vanished from) (?:an install|{_NAMED}):(?: {_NAMED}(?: {_NUMBERED})?,)? (?:{_ORIGINS})",
     rf"{_NAMED} (?:is|has|cannot|can) [a-z ]+",
     "The registry [a-z ]+",
     rf"Alerts (?:no longer reach {_NAMED}|reach {_NAMED} again)",
@@ -81,7 +87,7 @@ _ASCII_LINE = re.compile(r"[A-Za-z][A-Za-z ]{2,40}:? (?:\(blank\) )?'")
 """In a text message, which has no symbols; a pack without a visible name is "(blank)"."""
 _ASCII_HEADLINE = re.compile(rf"(?:- )?(?:{'|'.join(_HEADLINES)})(?:[.:;,]| on |\Z)")
 """The same where the pack's name needs no quotation marks."""
-_EVENT_LINE = re.compile("(?:- )?[⛔❗🚩🗑❌🔌📉📝✅📈🆙✨⏳👀🚨] ")
+_EVENT_LINE = re.compile("(?:- )?[⛔❗🚩🗑❌🔌📉📝✅📈🆙✨⏳👀🚨📥📤] ")
 _FURTHER_LINE = re.compile(
     "(?:Reason|Changelog|Also banned|Dependencies|(?:Admin t|T)ags|Archive|Accelerators|Systems|Status"
     "|ComfyUI(?: frontend)?): |Field |Was |The (?:newest good version is|archive of a published version was) "
@@ -93,7 +99,7 @@ _ANNOTATION = re.compile(
     "::(?:error|warning|notice) title=[^:,]*(?:,file=[^:,]*)?(?:,line=[0-9]+)?::(?!.*##\\[).*"
 )
 _WORDS_ALONE = {"paragraph_open", "inline", "text", "paragraph_close"}
-_FILES = ("py", "js")
+_FILES = ("py", "js", "json")
 _TAGS_OURS = {"p", "ul", "li", "b", "code", "samp", "a", "br", "h1"}
 
 
@@ -136,7 +142,8 @@ def in_message(text: str) -> Iterator[Finding]:
 def _live_hosts(text: str) -> Iterator[str]:
     """Return what a reader may take for a host, by Unicode's categories: letters of any script with their marks.
 
-    Symbols stand in hosts too (`i❤.example`), but the last label is one of letters; `py` and `js` are files' names.
+    Symbols stand in hosts too (`i❤.example`), but the last label is one of letters; `py`, `js` and `json` end the names
+    of files.
     """
     for place, char in enumerate(text):
         if char not in _DOTS + _OTHER_DOTS:
@@ -360,8 +367,11 @@ def _in_telegram(text: str, *, escapes: bool) -> Iterator[Finding]:
             yield "escaped_markup", line
 
 
-def in_tables(text: str, rows: int) -> Iterator[Finding]:
-    """Read Markdown as GitHub does: it is a heading and tables with so many rows, and no quotation ends early."""
+def in_tables(text: str, rows: int | None) -> Iterator[Finding]:
+    """Read Markdown as GitHub does: it is a heading and tables with so many rows, and no quotation ends early.
+
+    No `rows` are as many as there was room for.
+    """
     yield from in_any(text)
     tokens = _tokens(text)
     for token in tokens:
@@ -369,7 +379,9 @@ def in_tables(text: str, rows: int) -> Iterator[Finding]:
             yield "escaped_markup", f"{token.type}: {token.content[:80]}"
         elif token.type == "text":
             yield from _outside(token.content)
-    if (found := sum(token.type == "tr_open" for token in tokens)) != rows:
+            yield from in_message(token.content)
+    found = sum(token.type == "tr_open" for token in tokens)
+    if rows is not None and found != rows:
         yield "forged_lines", f"{found} rows instead of {rows}"
 
 
@@ -381,6 +393,12 @@ def in_sarif(text: str, results: int) -> Iterator[Finding]:
     for invocation in run["invocations"]:
         notices = invocation["toolExecutionNotifications"]
         said += [one["message"]["text"] for one in notices]
+    for result in run["results"]:
+        for place in result["locations"]:
+            where = place["physicalLocation"]["artifactLocation"]["uri"]
+            is_below = where == "." or not {"", ".", ".."} & {*where.split("/")}
+            if not (is_below and _RELATIVE.fullmatch(where)):
+                yield "forged_links", where
     for message in said:
         yield from in_message(message)
         if re.search(r"[][{}\\`]", message):
@@ -408,17 +426,21 @@ def in_terminal_line(lines: Iterable[str]) -> Iterator[Finding]:
             yield "forged_links", link
 
 
-def in_annotations(text: str) -> Iterator[Finding]:
-    """Find what annotations for GitHub Actions may not hold: each line is one, whose properties are ours."""
+def in_annotations(text: str, errors: int = 0) -> Iterator[Finding]:
+    """Find what stderr may not hold on GitHub Actions: so many errors, and annotations, whose properties are ours."""
     yield from (
         finding for finding in in_any(text) if finding[0] != "workflow_commands"
     )
-    for line in text.splitlines():
-        if not _ANNOTATION.fullmatch(line):
+    lines = text.splitlines()
+    said = [line for line in lines if line.startswith("error: ")]
+    if len(said) != errors:
+        yield "forged_lines", f"{len(said)} errors, {errors} expected"
+    for line in lines:
+        if line not in said and not _ANNOTATION.fullmatch(line):
             yield "workflow_commands", line[:300]
-        if len(line) > _LONGEST_LINE:
+        if len(line) > _LONGEST_ANNOTATION:
             yield "floods", f"an annotation of {len(line)} characters"
-    yield from in_terminal_line(text.splitlines())
+    yield from in_terminal_line(lines)
 
 
 def in_json_log(text: str, names: Collection[str] | None) -> Iterator[Finding]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import random
+from typing import TypeVar
 
 from hypothesis import strategies as st
 
 from tests.hostile.corpus import TEXTS, made_up
 from tests.support import factories
-from watcher.model.event import Event, FieldChange, Kind
-from watcher.model.pack import Copy
+from watcher.model.event import APPEARANCES, Event, FieldChange, Kind
+from watcher.model.pack import Copy, PackKind
 from watcher.model.scan import INFO, Scan, ScanFinding
 from watcher.model.version import FLAGGED, SafeVersion
 from watcher.text.rules import RULES
@@ -40,8 +41,12 @@ _SCANS = st.builds(
     new=st.none() | st.integers(0, 100),
 )
 
-_WITHOUT_A_NODE = (Kind.FAILING, Kind.RECOVERED, Kind.BASELINE)
-"""What may be about the registry, or about all packs; every other event is about one (docs/behaviour.md, Events)."""
+T = TypeVar("T")
+
+_WITHOUT_A_NODE = (Kind.FAILING, Kind.RECOVERED, Kind.BASELINE, *APPEARANCES)
+"""What may be about the registry, about all packs, or about a folder; every other event is about one
+(docs/behaviour.md, Events).
+"""
 
 
 @st.composite
@@ -50,6 +55,13 @@ def _subject(draw: st.DrawFn) -> tuple[Kind, str | None]:
     kind = draw(st.sampled_from(Kind))
     nodes = st.none() | UNTRUSTED if kind in _WITHOUT_A_NODE else UNTRUSTED
     return kind, draw(nodes)
+
+
+def _only_of_packs(
+    kind: Kind, drawn: st.SearchStrategy[T]
+) -> st.SearchStrategy[T | None]:
+    """Return what only an event about a pack that appears, or vanishes, has."""
+    return drawn if kind in APPEARANCES else st.none()
 
 
 @st.composite
@@ -80,6 +92,9 @@ def events(draw: st.DrawFn) -> list[Event]:
             changelog=draw(UNTRUSTED),
             channel=draw(st.none() | UNTRUSTED),
             install=draw(st.none() | UNTRUSTED),
+            folder=draw(_only_of_packs(kind, UNTRUSTED)),
+            pack_kind=draw(_only_of_packs(kind, st.sampled_from(PackKind))),
+            repository=draw(_only_of_packs(kind, st.none() | UNTRUSTED)),
             installed=tuple(
                 Copy(
                     install=draw(UNTRUSTED),

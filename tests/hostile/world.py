@@ -20,7 +20,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from itertools import chain, cycle
+from functools import partial
+from itertools import cycle
 from pathlib import Path
 
 from aiohttp import web
@@ -37,6 +38,7 @@ from tests.hostile.corpus import (
 )
 from tests.hostile.dialects import Dialect, Shown
 from tests.hostile.parsers import Finding
+from tests.hostile.repository import folder_name, plant
 from tests.proxied.peer import Peer
 from tests.proxied.proxy import Proxy
 from tests.proxied.services.table import ON_CALL, PEERS
@@ -92,6 +94,7 @@ _FILES = {
         "history.jsonl",
         "addresses.json",
         "retry.json",
+        "installs.json",
         "acks.jsonl",
     ),
     "lock",
@@ -163,6 +166,10 @@ _FORMS = (" --json", " --format markdown", " --format sarif")
 """How the document of a command is asked for."""
 _FOUND = "7.0.0"
 """The version of each node in which the scanner finds something."""
+_TURNS = 4
+"""So many chapters have each text in the files of a repository."""
+_LONGEST_ADDRESS = 2000
+"""Of a repository: what is longer is shown no more."""
 _WAITED_FOR = 4
 """Nodes whose `_FOUND` is waited for."""
 
@@ -294,6 +301,7 @@ class World:
             self._proxy = ends.enter_context(Proxy(PEERS.values()))
             self._mailbox = ends.enter_context(Mailbox())
             self._folder = Path(ends.enter_context(tempfile.TemporaryDirectory()))
+            self._lab = LivedIn(self._folder / "lab")
             self._play()
 
     def _text(self, node: int, number: int) -> str:
@@ -388,6 +396,7 @@ class World:
                 created_at=self._text(number, FIELDS - 1) or "x",
                 changelog=changelog,
             )
+        self._let_packs_appear()
         self._log("json")
         self._log("console")
         self._poll(dry_run=True)
@@ -403,6 +412,15 @@ class World:
         self._state()
         self._messages()
         self._requests()
+
+    def _let_packs_appear(self) -> None:
+        """Let folders and clones be in a ComfyUI that some of the texts name, in their turn."""
+        for number, text in enumerate(self._texts[self._turn % _TURNS :: _TURNS]):
+            folder = folder_name(self.account.mark("folder of a pack", text))
+            if folder:
+                self._lab.plain(folder)
+            address = f"https://github.com/evil/{text[:_LONGEST_ADDRESS]}"
+            self._lab.clone(f"clone-{number}", address)
 
     def _refuse(self, errors: Mapping[str, str]) -> None:
         """Have the registry refuse each of these nodes from now on, in these words."""
@@ -458,6 +476,7 @@ class World:
             "COMFY_WATCH_RETRIES": "0",
             "COMFY_WATCH_FAILURE_THRESHOLD": "1",
             "COMFY_WATCH_CHANNELS": json.dumps(channels),
+            "COMFY_WATCH_INSTALLS": json.dumps([str(self._lab.root)]),
         }
 
     def _run(self, *args: str, **env: str) -> program.Completed:
@@ -523,6 +542,7 @@ class World:
             self._see(
                 "audit", str(studio.root), "--format", form, code=3, expected=count
             )
+        self._look_into_a_repository()
         for node in self._nodes[:_WAITED_FOR]:
             found = json.loads(self._see("wait", node, _FOUND, "--json", code=3))
             rows_of_table = len(found["findings"])
@@ -537,8 +557,27 @@ class World:
         self._on_a_terminal("wait", self._nodes[0], _FOUND)
         self._on_a_terminal(*rows)
 
-    def _see(self, *args: str, code: int, expected: int = 0) -> str:
-        """Look at what a command prints, for a program or as so many lines, and at its annotations; return it."""
+    def _look_into_a_repository(self) -> None:
+        """Audit files in which some of the texts name packs; they take their turn."""
+        texts = self._texts[self._turn % _TURNS :: _TURNS]
+        plant(self._folder / "repository", texts, self.account.mark)
+        audit = "audit", "repository", "--set", "timeout=5m"
+        done = json.loads(self._run(*audit, "--json").out)
+        see = partial(self._see, *audit, code=3, errors=len(done["errors"]))
+        see("--json")
+        see(expected=len(done["packs"]) + 4)
+        see("--format", "markdown", expected=None)
+        self._asked = {one["id"] for one in done["packs"] if one["id"] is not None}
+        bad = [one for one in done["packs"] if one["verdict"] != "ok"]
+        see("--format", "sarif", expected=len(bad))
+
+    def _see(
+        self, *args: str, code: int, expected: int | None = 0, errors: int = 0
+    ) -> str:
+        """Look at what a command prints, for a program or as so many lines, and at its annotations; return it.
+
+        Of a summary for GitHub, None is as many lines as there is room for. So many `errors` are on stderr.
+        """
         done = self._run(*args, GITHUB_ACTIONS="true")
         assert done.code == code, done
         form = next((one for one in _FORMS if one.split()[-1] in args), "")
@@ -546,22 +585,22 @@ class World:
             case " --json":
                 findings = parsers.in_json(done.out, printed=True)
             case " --format markdown":
-                findings = chain(
-                    parsers.in_message(done.out), parsers.in_tables(done.out, expected)
-                )
+                findings = parsers.in_tables(done.out, expected)
             case " --format sarif":
-                findings = parsers.in_sarif(done.out, expected)
+                findings = parsers.in_sarif(done.out, expected or 0)
             case _:
-                findings = parsers.in_lines(done.out, expected)
+                findings = parsers.in_lines(done.out, expected or 0)
         self.account.look(args[0] + form, done.out, findings)
-        self.account.look("annotations", done.err, parsers.in_annotations(done.err))
+        said = parsers.in_annotations(done.err, errors)
+        self.account.look("annotations", done.err, said)
         return done.out
 
     def _expected(self, kind: str, out: str) -> int:
         """Return how many lines there should be, by the same command's document."""
         if kind == "status":
             document = json.loads(self._run("status", "--json").out)
-            return 3 + len(document["nodes"]) + 2 + len(document["channels"])
+            installs = 2 + len(document["installs"])
+            return 3 + len(document["nodes"]) + 2 + len(document["channels"]) + installs
         if kind == "history":
             return 1 + len(
                 (self._state_dir / "history.jsonl").read_bytes().splitlines()
@@ -669,12 +708,17 @@ class World:
         """See that no node's id changed what was asked."""
         allowed = {"nodeId", "statuses", "include_status_reason", "page", "pageSize"}
         findings: list[Finding] = []
-        spelled = {one for node in self._nodes for one in (node, node.lower())}
+        known = {*self._nodes, *self._asked}
+        spelled = {one for node in known for one in (node, node.lower())}
         for request in self._registry.requests:
             query = request.query
             if request.path == "/nodes":
                 others = set(query["node_id"]) - spelled
                 findings += (("forged_lines", f"asked for {one}") for one in others)
+            elif request.path == "/nodes/search":
+                # A word of an id, or all of one.
+                if not re.fullmatch(r"[A-Za-z0-9._-]+", query["search"][0]):
+                    findings.append(("forged_lines", request.query_string))
             elif (
                 request.path != "/versions"
                 or query.keys() - allowed
@@ -683,7 +727,7 @@ class World:
                 findings.append(
                     ("forged_lines", f"asked {request.path}?{request.query_string}")
                 )
-            elif query["nodeId"][0] not in self._nodes:
+            elif query["nodeId"][0] not in spelled:
                 findings.append(("forged_lines", f"asked for {query['nodeId']}"))
         self.account.look("requests", "", iter(findings))
 

@@ -24,11 +24,16 @@ from watcher.polling.reading.reasons import read_all
 from watcher.progress import Progress, silent
 from watcher.registry.client import Registry, RequestLimits
 from watcher.registry.search import read_near
+from watcher.text.sanitize import sanitize_line
 from watcher.text.status_reason import Reason
 from watcher.timestamps import Moment
 
 _EXPLAINED = {BANNED, FLAGGED, DELETED}
 """The statuses for which the registry has a reason."""
+_TYPES = 100
+"""Types of nodes that one error lists."""
+_LONGEST_TYPE = 100
+"""Characters of one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,7 +172,10 @@ def _of_scans(inventories: Iterable[Inventory]) -> Iterator[ReadFailure]:
         if one.failure:
             yield one.failure
         if one.unnamed:
-            error = f"nodes that name no pack: {', '.join(one.unnamed)}"
+            types = [sanitize_line(of, _LONGEST_TYPE) for of in one.unnamed[:_TYPES]]
+            if more := len(one.unnamed) - len(types):
+                types.append(f"and {more} more")
+            error = f"nodes that name no pack: {', '.join(types)}"
             yield ReadFailure(install=one.install, error=error)
         for what in one.unknown:
             yield ReadFailure(install=one.install, error=what)

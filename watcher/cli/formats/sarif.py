@@ -26,7 +26,7 @@ from watcher.model.failure import ReadFailure
 from watcher.model.finding import Finding, Grade
 from watcher.model.pack import Verdict
 from watcher.polling.audit import Audit, is_limit
-from watcher.text.sanitize import Trusted, safe_line, sanitize_line
+from watcher.text.sanitize import safe_line, sanitize_line
 
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 _REASON = 300
@@ -159,7 +159,8 @@ def _message(finding: Finding) -> str:
 def _notice(failure: ReadFailure) -> Form:
     about = sanitize_line(failure.node or "")
     if failure.install is not None:
-        about = safe_line(Trusted(failure.install))
+        # A file lies in folders that anybody may have named.
+        about = safe_line(failure.install)
     said = ": ".join(filter(None, (about, error_form(failure).error)))
     level = "warning" if is_limit(failure) else "error"
     return {"level": level, "message": {"text": said.translate(_LOOKALIKES)}}
