@@ -662,7 +662,7 @@ def test_a_repository(audit: Audit, registry: FakeRegistry, tmp_path: Path) -> N
         "Dockerfile:5 clone - unknown - a clone that names no id -",
         "Dockerfile:4 fine - ok pin fine@1.0.0 not pinned: judged by 1.0.0, the newest active version -",
     ]
-    assert rows[-1].endswith("2 problems in files")
+    assert rows[-1].endswith("2 not pinned; 2 problems in files")
     assert done.err.splitlines() == [
         "error: Dockerfile: line 6: $EXTRA cannot be known",
         "error: docker/Dockerfile: line 6: $EXTRA cannot be known",

@@ -111,6 +111,8 @@ def summary(done: Audit, seconds: float | None = None) -> str:
         parts.append(f"{plural(clones, 'clone')} judged by the version in a file")
     if accepted := sum(one.is_accepted for one in findings):
         parts.append(f"{accepted} accepted")
+    if unpinned := sum(one.pack.is_unpinned for one in findings):
+        parts.append(f"{unpinned} not pinned")
     failed = [one for one in done.inventories if one.failure]
     partly = sum(bool(one.places) for one in failed)
     missing = (
