@@ -82,7 +82,7 @@ def test_markdown(audit: Audit, comfyui: ComfyUI, registry: FakeRegistry) -> Non
     assert empty == ""
     assert head == "| pack | version | verdict | what to do | why |"
     assert rows == [
-        "| `evil` | `1.0.0` | **banned** | remove it; there is no good version | `Adware` |"
+        "| `evil` | `1.0.0` | **banned** | remove it; there is no good version: `comfy node uninstall evil` | `Adware` |"
     ]
 
 

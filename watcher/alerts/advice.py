@@ -190,25 +190,17 @@ def _moving(good: SafeVersion | None, bad: str | None) -> Words:
 
 def _ages(good: SafeVersion | None, at: Moment) -> Words:
     """Return what follows an advised version: how young it is itself, or that a younger one is newer; () if neither."""
-    return (*_own_age(good, at), *_younger(good, at))
-
-
-def _own_age(good: SafeVersion | None, at: Moment) -> Words:
-    """Return how young an advised version is, in brackets; () if it is old enough, or if that is not known."""
-    if good is None or good.younger is None or not good.is_young:
-        return ()
-    age = _age(good.younger, at)
+    if younger := beside(good, at):
+        return Trusted("; "), *younger
+    age = _age(good.younger, at) if good and good.younger else ""
     return (Trusted(f" (out for {age})"),) if age else ()
 
 
-def _younger(good: SafeVersion | None, at: Moment) -> Words:
+def beside(good: SafeVersion | None, at: Moment) -> Words:
     """Return that a newer version than the advised one is too young: it may have an urgent fix. () if there is none."""
     if good is None or good.younger is None or good.is_young:
         return ()
-    return (Trusted("; "), *_how_young(good.younger, at))
-
-
-def _how_young(younger: YoungVersion, at: Moment) -> Words:
+    younger = good.younger
     if age := _age(younger, at):
         return younger.version, Trusted(f" has been out for {age}")
     return Trusted("the age of "), younger.version, Trusted(" is not known")
@@ -241,7 +233,7 @@ def advice_on_event(event: Event) -> Advice:
     if is_harmless(event):
         return Advice(words=(_NOTHING,))
     if event.kind is Kind.UPDATE:
-        return Advice(words=beside_an_update(event))
+        return Advice(words=beside(event.safe_version, event.at))
     if event.kind is not Kind.FAILING:
         return Advice()
     if event.channel is not None:
@@ -271,14 +263,6 @@ def advice_on_appeared(number: int) -> Advice:
     )
 
 
-def beside_an_update(event: Event) -> Words:
-    """Return that a newer version than the one that is offered is too young; () if there is none."""
-    good = event.safe_version
-    if good is None or good.younger is None or good.is_young:
-        return ()
-    return _how_young(good.younger, event.at)
-
-
 def advice_on_copy(finding: Finding) -> Words:
     """Return what to do about an installed copy, or one that a workflow names; () if nothing is known.
 
@@ -291,9 +275,7 @@ def advice_on_copy(finding: Finding) -> Words:
         return (*words, *_ages(good, finding.at))
     if finding.grade is Grade.FLAGGED_INFO:
         return (Trusted("nothing"),)
-    move = _moving(good, finding.pack.version)
-    if move:
-        move = (*move, *_ages(good, finding.at))
+    move = (*_moving(good, finding.pack.version), *_ages(good, finding.at))
     if finding.named:
         return _on_reference(verdict, good, finding.at)
     if finding.is_malware:
@@ -311,8 +293,8 @@ def _on_reference(verdict: str, good: SafeVersion | None, at: Moment) -> Words:
     if verdict in {*_BAD, BANNED} and good == _NONE:
         return (Trusted("do not install it; there is no good version"),)
     if verdict in {*_BAD, *_MILD, BANNED} and good and good.version:
-        words = (Trusted("install "), good.version, *_own_age(good, at))
-        return (*words, Trusted(" instead"), *_younger(good, at))
+        instead = Trusted("install "), good.version, Trusted(" instead")
+        return (*instead, *_ages(good, at))
     return (Trusted("do not install it"),) if verdict == BANNED else ()
 
 

@@ -16,7 +16,7 @@ from itertools import product
 from typing import NamedTuple, assert_never
 
 from watcher import durations, timestamps
-from watcher.alerts.advice import Advice, beside_an_update
+from watcher.alerts.advice import Advice, beside
 from watcher.alerts.differences import (
     Item,
     Words,
@@ -256,7 +256,9 @@ def beside_the_kind(event: Event, *, in_short: bool = False) -> list[Words]:
     scan = scan_of_flag(event)
     most = 1 if in_short else MOST_FINDINGS
     why = in_a_sentence(scan, most) if scan else _reason(event)
-    younger = beside_an_update(event) if event.kind is Kind.UPDATE else ()
+    younger: Words = ()
+    if event.kind is Kind.UPDATE:
+        younger = beside(event.safe_version, event.at)
     parts = (
         _transition(event),
         _where(event)
@@ -574,7 +576,7 @@ def _runs(event: Event) -> Words:
 def _runs_in_short(event: Event) -> Words:
     """Return the same in short: that it is run, or which version is."""
     if event.kind in APPEARANCES:
-        return (Trusted(f", {_origin(event)}"),) if event.pack_kind else ()
+        return _from(event)
     if runs_it(event):
         return _that_it_is_run(event)
     run = (copy.version for copy in event.installed if copy.enabled and copy.version)
@@ -618,9 +620,13 @@ def _origin(event: Event) -> str:
     return _ORIGINS[event.pack_kind] if event.pack_kind else ""
 
 
+def _from(event: Event) -> Words:
+    return (Trusted(f", {_origin(event)}"),) if event.pack_kind else ()
+
+
 def _came_from(event: Event) -> Words:
     """Return where a pack came from, with the address of a clone, and whether it is disabled."""
-    words: Words = (Trusted(f", {_origin(event)}"),) if event.pack_kind else ()
+    words = _from(event)
     if event.pack_kind is PackKind.GIT and event.repository:
         words = *words, Trusted(" of "), _without_scheme(event.repository)
     copies = [copy for copy in event.installed if copy.install == event.install]

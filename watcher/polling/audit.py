@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 
 from watcher.changes.scans import VersionKey, by_node, read_scans, unread_before
 from watcher.changes.transitions import DiffOptions
@@ -14,7 +13,7 @@ from watcher.model.exposure import exposure_key
 from watcher.model.failure import Fault, ReadFailure
 from watcher.model.finding import Finding, Grade, accepted_as, rank
 from watcher.model.pack import Inventory, Pack, PackRecords
-from watcher.model.snapshot import Node
+from watcher.model.snapshot import Node, Snapshot
 from watcher.model.version import BANNED, DELETED, FLAGGED, STATUSES, MinimumAge
 from watcher.polling.reading.exposures import Known
 from watcher.polling.reading.nodes import Compared, compare_nodes
@@ -26,7 +25,6 @@ from watcher.registry.client import Registry, RequestLimits
 from watcher.registry.search import read_near
 from watcher.text.sanitize import sanitize_line
 from watcher.text.status_reason import Reason
-from watcher.timestamps import Moment
 
 _EXPLAINED = {BANNED, FLAGGED, DELETED}
 """The statuses for which the registry has a reason."""
@@ -71,28 +69,33 @@ async def audit(
     registry_url: str,
     limits: RequestLimits,
     minimum_age: float,
-    active_since: Mapping[str, Mapping[str, Moment]] = MappingProxyType({}),
     accept: Collection[Acceptance] = (),
     accept_now: Collection[Acceptance] = (),
-    reported: Mapping[str, Accepted] = MappingProxyType({}),
+    watched: Snapshot | None = None,
     clock: Callable[[], str],
     progress: Progress = silent,
 ) -> Audit:
     """Return what the registry says of every pack; it is not asked if none has an id. No answer is an exception.
 
-    `minimum_age` is in seconds, and `active_since` has by lower-case id what a watch knows of it (`Node.active_since`).
-    `accept` has known findings, and `reported` by `exposure_key` how a watch saw them accepted: what has become worse
-    since it was accepted there is not accepted, unless `accept_now` has it. ConfigError if the environment names a
+    `minimum_age` is in seconds, and `accept` has known findings. `watched` is what a watch knows: when it saw versions
+    become active, and how it saw findings accepted. What has become worse since then is not accepted, unless
+    `accept_now` has it. ConfigError if the environment names a
     proxy that cannot be used.
     """
     inventories = tuple(inventories)
+    watched = watched or Snapshot()
     packs = [(one, pack) for one in inventories for pack in one.packs]
     ids: dict[str, str] = {}
     for _, pack in packs:
         for one in identities(pack):
             ids.setdefault(one.id.lower(), one.id)
     now = clock()
-    terms = _Terms(accept=accept, at_once=accept_now, reported=reported, now=now)
+    terms = _Terms(
+        accept=accept,
+        at_once=accept_now,
+        reported=watched.installed.acceptances,
+        now=now,
+    )
     async with Registry(registry_url, limits, progress=progress) as registry:
         plan = Plan(
             nodes=ids,
@@ -103,7 +106,7 @@ async def audit(
         asker = Asker(registry=registry, plan=plan, clock=clock, progress=progress)
         answers = await ask_each(asker)
         found, records = compare_nodes(plan, answers), answers.packs
-        nodes = _with_moments(found.nodes, active_since)
+        nodes = _with_moments(found.nodes, watched)
         known = Known(
             found=found,
             nodes=nodes,
@@ -255,12 +258,10 @@ def _with_scans(
     return {**nodes, **found}
 
 
-def _with_moments(
-    nodes: Mapping[str, Node], active_since: Mapping[str, Mapping[str, Moment]]
-) -> dict[str, Node]:
+def _with_moments(nodes: Mapping[str, Node], watched: Snapshot) -> dict[str, Node]:
     """Return the nodes with when a watch saw their versions become active."""
     return {
-        key: replace(node, active_since=active_since.get(key, {}))
+        key: replace(node, active_since=watched.nodes.get(key, node).active_since)
         for key, node in nodes.items()
     }
 

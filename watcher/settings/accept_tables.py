@@ -103,8 +103,7 @@ def read_accept(value: object) -> list[object]:
     """Return the tables of a list, of JSON, or of words; a finding alone becomes a table too."""
     if isinstance(value, str) and value.lstrip().startswith("{"):
         raise ValueError("the value is one table of JSON; put it into a list, [{…}]")
-    is_list = isinstance(value, (str, list, tuple))
-    if not is_list:
+    if not isinstance(value, (str, list, tuple)):
         raise ValueError(
             'the value is not a list of findings; write accept = ["rgthree-comfy@1.0.3"], or [[accept]] with two'
             " brackets"
@@ -122,11 +121,7 @@ def read_findings(words: Iterable[object]) -> tuple[Acceptance, ...]:
 
 def acceptances(tables: Iterable[AcceptTable]) -> tuple[Acceptance, ...]:
     """Return what the tables accept, each once."""
-    found = (
-        Acceptance(finding=one.finding, reason=one.reason, until=one.until)
-        for one in tables
-    )
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(Acceptance(**dict(one)) for one in tables))
 
 
 def _entry(item: object) -> AcceptTable:

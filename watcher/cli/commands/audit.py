@@ -72,10 +72,7 @@ def run_audit(
             minimum_age=known.minimum_age,
             accept=known.all_accepted(),
             accept_now=accept,
-            reported=snapshot.installed.acceptances,
-            active_since={
-                key: node.active_since for key, node in snapshot.nodes.items()
-            },
+            watched=snapshot,
             clock=clock,
             progress=progress,
         )

@@ -5,9 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 from watcher.alerts.advice import advice_on_copy
+from watcher.alerts.commands import Typed, in_one_line
 from watcher.alerts.phrasing import PRODUCT
 from watcher.cli.formats.paths import place
-from watcher.cli.formats.words import acceptance, pack_cell, rows, summary, verdict, why
+from watcher.cli.formats.words import (
+    acceptance,
+    pack_cell,
+    rows,
+    summary,
+    typed,
+    verdict,
+    why,
+)
 from watcher.cli.pack_names import version_cell
 from watcher.cli.report import error_form
 from watcher.cli.terminal import unstyle
@@ -36,7 +45,9 @@ def markdown(done: Audit, folder: Path) -> str:
         by_place = len(places) > 1 or any(one.pack.file for one in findings)
         first = 0 if by_place else 1
         head = ["where", "pack", "version", "verdict", "what to do", "why"][first:]
-        cells = (_cells(one, folder)[first:] for one in findings)
+        commands = typed(done, findings)
+        each = zip(findings, commands, strict=True)
+        cells = (_cells(one, of, folder)[first:] for one, of in each)
         lines += table(head, cells, len(findings), _FINDINGS)
     if done.problems:
         problems = map(_problem, done.problems)
@@ -45,10 +56,10 @@ def markdown(done: Audit, folder: Path) -> str:
     return "\n".join(lines).rstrip("\n")
 
 
-def _cells(finding: Finding, folder: Path) -> list[str]:
-    is_critical = finding.grade.severity is Severity.CRITICAL
+def _cells(finding: Finding, commands: tuple[Typed, ...], folder: Path) -> list[str]:
     said = unstyle(verdict(finding))
-    said = f"**{said}**" if is_critical else said
+    if finding.grade.severity is Severity.CRITICAL:
+        said = f"**{said}**"
     accepted = code(acceptance(finding))
     version = unstyle(version_cell(finding.pack))
     advice = [
@@ -60,9 +71,16 @@ def _cells(finding: Finding, folder: Path) -> list[str]:
         code(pack_cell(finding)),
         version if version == _NOTHING else code(version),
         " ".join(filter(None, (said, accepted))),
-        "".join(advice) or _NOTHING,
+        ": ".join(filter(None, ("".join(advice), _to_paste(commands)))) or _NOTHING,
         code(why(finding, _TEXT)) or _NOTHING,
     ]
+
+
+def _to_paste(commands: tuple[Typed, ...]) -> str:
+    """Return commands as code; "" for none, and for what code cannot show as it is."""
+    line = in_one_line(commands)
+    shown = code(line)
+    return shown if line in shown else ""
 
 
 def _problem(failure: ReadFailure) -> tuple[str, str]:

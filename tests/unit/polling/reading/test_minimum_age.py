@@ -46,7 +46,7 @@ class Days:
 
     def audited(self, *, with_state: bool) -> Finding:
         """Return what `audit` says of the pack now."""
-        nodes = self.polls.folder.load().snapshot.nodes if with_state else {}
+        watched = self.polls.folder.load().snapshot if with_state else None
 
         async def look() -> Finding:
             done = await audit(
@@ -54,7 +54,7 @@ class Days:
                 registry_url=self.registry.url,
                 limits=RequestLimits(timeout=30, retries=0, concurrency=4),
                 minimum_age=DAY,
-                active_since={key: one.active_since for key, one in nodes.items()},
+                watched=watched,
                 clock=clock,
             )
             [finding] = done.findings
