@@ -99,9 +99,11 @@ def test_malware_that_is_run(
         "`alpha` `1.0.0`, which you run on `studio`\n"
         "Remove it; change the passwords and keys that this machine held. "
         "Do not install another version before you know why.\n"
+        "Run `comfy node uninstall alpha`\n"
         "Reason: `A token stealer`." in text
     )
     assert "good version" not in text
+    assert "node install" not in text
     done = watch.run("audit", str(comfyui.root), "--json")
     (pack,) = json.loads(done.out)["packs"]
     assert (pack["verdict"], "safe_version" in pack) == ("banned", False)
