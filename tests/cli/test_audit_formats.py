@@ -81,9 +81,8 @@ def test_markdown(audit: Audit, comfyui: ComfyUI, registry: FakeRegistry) -> Non
     assert heading == "### Comfy Watch: 2 packs: 1 banned, 1 ok"
     assert empty == ""
     assert head == "| pack | version | verdict | what to do | why |"
-    assert rows == [
-        "| `evil` | `1.0.0` | **banned** | remove it; there is no good version: `comfy node uninstall evil` | `Adware` |"
-    ]
+    advice = "remove it; there is no good version: `comfy node uninstall evil`"
+    assert rows == [f"| `evil` | `1.0.0` | **banned** | {advice} | `Adware` |"]
 
 
 def test_json_has_a_short_form(

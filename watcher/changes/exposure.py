@@ -264,17 +264,16 @@ class _Case:
 
     def _may_be_hidden(self, old: Exposure) -> bool:
         """Return whether an install has a copy of the pack that is not fine and may be any version of it."""
-        of_pack = [
+        any_version = [
             one
             for one in self.poll.findings
-            if one.node is not None and one.node.lower() == self.node
-        ]
-        any_version = [
-            one for one in of_pack if one.pack.enabled and one.pack.version is None
+            if one.pack.enabled and one.pack.version is None
         ]
         not_fine = {*EXPOSURES, Verdict.UNKNOWN}
         return any(
-            one.install in old.installs and one.verdict in not_fine
+            (one.node or "").lower() == self.node
+            and one.install in old.installs
+            and one.verdict in not_fine
             for one in any_version
         )
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from watcher.changes.exposure import Poll
 from watcher.changes.facts import good_versions, old_enough, safe_version
-from watcher.changes.transitions import node_url
-from watcher.model.event import Event, Kind, event_id
-from watcher.model.exposure import Installed, exposure_key
+from watcher.changes.transitions import VersionEvents
+from watcher.model.event import Event, Kind
+from watcher.model.exposure import Installed
 from watcher.model.finding import Finding
 from watcher.model.precedence import is_newer, is_prerelease, precedence
 from watcher.model.snapshot import Node
@@ -40,7 +40,10 @@ def offer(reported: Installed, poll: Poll) -> tuple[Installed, tuple[Event, ...]
         running = min(versions, key=precedence)
         update = _best(arrived, good or (), running)
         if update is not None:
-            events.append(_update(node, update, running, poll.now, reported.seen))
+            about = VersionEvents(
+                node=node.node, now=poll.now, version=update, count=reported.seen
+            )
+            events.append(about.event(Kind.UPDATE, running, update.version))
     seen = reported.seen + len(events)
     return replace(reported, awaited=awaited, seen=seen), tuple(events)
 
@@ -80,19 +83,3 @@ def _enabled(findings: Iterable[Finding]) -> dict[str, list[str]]:
         if one.pack.enabled and one.pack.version:
             versions.append(one.pack.version)
     return found
-
-
-def _update(node: Node, version: Version, running: str, now: str, seen: int) -> Event:
-    key = exposure_key(node.node, version.version)
-    return Event(
-        id=event_id("installed", key, seen, Kind.UPDATE, running, version.version),
-        kind=Kind.UPDATE,
-        node=node.node,
-        version=version.version,
-        version_id=version.id or None,
-        before=running,
-        after=version.version,
-        at=now,
-        url=node_url(node.node),
-        published=version.created_at,
-    )

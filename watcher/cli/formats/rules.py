@@ -11,54 +11,45 @@ from watcher.model.pack import Verdict
 class Rule:
     """How a verdict is explained. The texts are the program's own."""
 
-    title: str
     meaning: str
     remedy: str
 
 
 RULES: dict[Verdict, Rule] = {
     Verdict.BANNED: Rule(
-        title="A node pack is banned",
         meaning="Somebody has rejected this version of the node pack, or the whole pack, for the Comfy Registry.",
         remedy="Remove it first, then install the version that the message names. If the reason names malware, install"
         " no other version before you know why, and change the passwords and keys that the machine held.",
     ),
     Verdict.FLAGGED: Rule(
-        title="A node pack is flagged",
         meaning="The registry's scanner has found something in this version that nobody has reviewed yet. Most harmless"
         " packs have a finding.",
         remedy="Read what was found. If you cannot judge it, install the version that the message names. A note says"
         " that all findings are informational and not new to the pack: then there is nothing to do.",
     ),
     Verdict.DELETED: Rule(
-        title="A node pack is deleted",
         meaning="This version, or the whole pack, is deleted in the Comfy Registry.",
         remedy="Install the version that the message names, or disable or remove the pack if there is none.",
     ),
     Verdict.DELISTED: Rule(
-        title="A node pack is no longer in the registry",
         meaning="The ComfyUI-Manager installed this pack from the Comfy Registry, which no longer lists this version,"
         " or the whole pack.",
         remedy="Install the version that the message names, or disable or remove the pack if there is none.",
     ),
     Verdict.PENDING: Rule(
-        title="A node pack is not scanned yet",
         meaning="This version is uploaded, and no scan has judged it yet.",
         remedy="Wait for the scan, or use the version that the message names until then.",
     ),
     Verdict.DEPRECATED: Rule(
-        title="A node pack is deprecated",
         meaning="The publisher advises against this version.",
         remedy="Install the version that the message names.",
     ),
     Verdict.UNKNOWN: Rule(
-        title="Nothing is known of a node pack",
         meaning="The registry does not say anything that counts for this copy. It may come from elsewhere, or the"
         " registry did not answer. The message says why.",
         remedy="Make sure that you know where the pack comes from and that you trust it.",
     ),
     Verdict.OUTDATED: Rule(
-        title="A node pack is outdated",
         meaning="A newer version is active and not deprecated.",
         remedy="Install the version that the message names when it suits you.",
     ),

@@ -85,7 +85,7 @@ def _rule(verdict: Verdict, rule: Rule) -> Form:
     return {
         "id": _rule_id(verdict),
         "name": f"{verdict.capitalize()}Pack",
-        "shortDescription": {"text": rule.title},
+        "shortDescription": {"text": f"A node pack is {verdict}"},
         "fullDescription": {"text": rule.meaning},
         "help": {"text": help_, "markdown": help_},
         "defaultConfiguration": {"level": _LEVELS[Grade(verdict).severity]},
