@@ -31,7 +31,7 @@ from watcher.alerts.findings import (
     in_a_title,
     scan_of_flag,
 )
-from watcher.model.acceptance import Accepted, End
+from watcher.model.acceptance import Accepted
 from watcher.model.event import (
     APPEARANCES,
     EMPTY,
@@ -462,10 +462,8 @@ def _details(event: Event) -> Words:
 
 def _acceptance(accepted: Accepted) -> Words:
     """Return until when, or as what, something was accepted, and why."""
-    how: Words = (Trusted(accepted.in_words),)
-    if accepted.ended is End.WORSE:
-        how = Trusted("was accepted as "), known_status(accepted.verdict)
-    return joined(": ", (how, (accepted.reason,) if accepted.reason else ()))
+    why = (accepted.reason,) if accepted.reason else ()
+    return joined(": ", ((Trusted(accepted.in_words),), why))
 
 
 def _inventory(event: Event) -> Words:

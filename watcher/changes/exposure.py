@@ -96,12 +96,13 @@ def copies_of(installs: Mapping[str, Iterable[Pack]]) -> dict[str, tuple[Copy, .
         copies = copies_by_id(of_install)
         for pack in of_install:
             is_handled = is_handled_by_id(pack, pack.id, copies)
+            by_id = pack.id if is_handled else None
             for one in identities(pack):
                 copy = Copy(
                     install=install,
                     version=pack.version,
                     enabled=pack.enabled,
-                    by_id=one.id if is_handled and one.id == pack.id else None,
+                    by_id=by_id,
                     folder=pack.folder if pack.place_path else None,
                 )
                 found.setdefault(one.id.lower(), []).append(copy)

@@ -27,15 +27,10 @@ def rows(done: Audit, *, only_problems: bool) -> list[Finding]:
     ]
 
 
-def in_colour(grade: Grade) -> str:
-    """Return the verdict in its colour; one that is only informational has none."""
-    return colour(grade.in_words)
-
-
 def verdict(finding: Finding) -> str:
     """Return the verdict in its colour, and whether the copy is disabled."""
     disabled = "" if finding.pack.enabled else " (disabled)"
-    return in_colour(finding.grade) + disabled
+    return colour(finding.grade.in_words) + disabled
 
 
 def acceptance(finding: Finding) -> str:
@@ -100,7 +95,9 @@ def summary(done: Audit, seconds: float | None = None) -> str:
         parts = ["no pack was found"]
     else:
         counts = Counter(one.grade for one in findings)
-        verdicts = [f"{counts[one]:,} {in_colour(one)}" for one in Grade if counts[one]]
+        verdicts = [
+            f"{counts[one]:,} {colour(one.in_words)}" for one in Grade if counts[one]
+        ]
         packs = plural(len(findings), "pack")
         took = "" if seconds is None else f" ({seconds:.1f} s)"
         parts = [f"{packs}{took}: {', '.join(verdicts)}"]
