@@ -133,7 +133,7 @@ def with_installs(
         config.failure_threshold,
         now,
     )
-    minimum_age = MinimumAge(seconds=config.minimum_age, now=now)
+    minimum_age = plan.options.age_to_advise
     known = Known(
         found=found,
         nodes=change.snapshot.nodes,
