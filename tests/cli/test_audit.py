@@ -664,8 +664,8 @@ def test_a_repository(audit: Audit, registry: FakeRegistry, tmp_path: Path) -> N
     ]
     assert rows[-1].endswith("2 not pinned; 2 problems in files")
     assert done.err.splitlines() == [
-        "error: Dockerfile: line 6: $EXTRA cannot be known",
-        "error: docker/Dockerfile: line 6: $EXTRA cannot be known",
+        "error: Dockerfile: line 6: cannot tell what this installs: $EXTRA",
+        "error: docker/Dockerfile: line 6: cannot tell what this installs: $EXTRA",
     ]
     document = json.loads(audit("docker", "--json", "--fail-on", "none", code=1).out)
     Draft202012Validator(document_of("audit")).validate(document)
@@ -675,7 +675,10 @@ def test_a_repository(audit: Audit, registry: FakeRegistry, tmp_path: Path) -> N
         ("fine", "docker/Dockerfile", 4),
     ]
     assert document["errors"] == [
-        {"install": "docker/Dockerfile", "error": "line 6: $EXTRA cannot be known"}
+        {
+            "install": "docker/Dockerfile",
+            "error": "line 6: cannot tell what this installs: $EXTRA",
+        }
     ]
 
 

@@ -81,7 +81,7 @@ def read(data: bytes) -> Reading:
     unknowns = tuple(dict.fromkeys(reader.unknown))
     more = len(unknowns) - _SHOWN
     if more > 0:
-        unknowns = (*unknowns[:_SHOWN], f"{more:,} more words cannot be known")
+        unknowns = (*unknowns[:_SHOWN], f"{more:,} more such words")
     return Reading(
         packs=tuple(sorted(packs, key=lambda one: one.line or 0)), unknown=unknowns
     )
@@ -304,7 +304,9 @@ class _Reader:
 
     def _note(self, word: Word) -> None:
         written = sanitize_line(word.as_written, _LONGEST)
-        self.unknown.append(f"line {word.line}: {written} cannot be known")
+        self.unknown.append(
+            f"line {word.line}: cannot tell what this installs: {written}"
+        )
 
 
 def _exec_form(body: Located) -> list[Word] | None:
