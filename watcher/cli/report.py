@@ -226,9 +226,9 @@ def _what_happened(event: Event, *, in_short: bool = False) -> str:
 
 
 def acceptance_in_words(accepted: Accepted) -> str:
-    """Return how a finding is, or was, accepted, in brackets and with the reason, which the user wrote."""
+    """Return how a finding is, or was, accepted, with the reason, which the user wrote."""
     said = ": ".join(filter(None, (accepted.in_words, accepted.reason)))
-    return f"({safe_line(Trusted(said))})"
+    return safe_line(Trusted(said))
 
 
 def safe_words(words: Iterable[str]) -> str:

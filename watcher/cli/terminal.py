@@ -35,7 +35,7 @@ _LABELS = {"error": ("<3>", "red"), "warning": ("<4>", "yellow"), "hint": ("<3>"
 _USUAL_WIDTH = 48
 """Without a terminal, the most columns that one long cell may add to the cells of other rows."""
 
-_LEAST_TEXT = 28
+_LEAST_TEXT = 16
 """The columns that the last cell of a row gets, if it needs them, before other cells are wrapped."""
 
 _LEAST_WIDTH = 20

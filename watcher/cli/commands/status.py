@@ -407,7 +407,9 @@ def _problems(row: NodeRow) -> list[str]:
 
 def _acceptance(exposed: Exposed) -> str:
     """Return how it is, or was, accepted; "" if nothing accepts it."""
-    return acceptance_in_words(exposed.acceptance) if exposed.acceptance else ""
+    if exposed.acceptance is None:
+        return ""
+    return f"({acceptance_in_words(exposed.acceptance)})"
 
 
 def _is_calm(exposed: Exposed) -> bool:

@@ -16,6 +16,7 @@ from watcher.cli.formats.words import (
     why,
 )
 from watcher.cli.pack_names import version_cell
+from watcher.cli.report import acceptance_in_words
 from watcher.cli.terminal import INDENT, Pasted, Row, table
 from watcher.model.finding import Finding
 from watcher.model.pack import Verdict
@@ -26,6 +27,8 @@ from watcher.text.sanitize import Trusted, safe_line
 
 _GOES_ON = " \\"
 """The end of a line that a shell joins with the next one."""
+_ACCEPTED = "accepted"
+"""The mark of what is accepted. On a terminal until when and why is a line of its own."""
 _SHOWN = 50
 """Packs that a terminal gets."""
 _REASON = 300
@@ -63,7 +66,7 @@ def _table(
     shared = places if width is None else {one.install for one in findings}
     by_place = len(shared) > 1
     head = ["PACK", "VERSION", "VERDICT", "WHAT TO DO"]
-    cells = [_cells(one) for one in findings]
+    cells = [_cells(one, width) for one in findings]
     if by_place:
         head.insert(0, "FILE" if named else "INSTALL")
         cells = [[_place(one), *of] for one, of in zip(findings, cells, strict=True)]
@@ -79,6 +82,10 @@ def _table(
         reason = why(one, _TERMINAL_REASON)
         if reason and not _is_said_of_all(done, one):
             found.append(INDENT + reason)
+        if one.acceptance:
+            accepted = acceptance_in_words(one.acceptance)
+            if accepted != _ACCEPTED:  # which the row says already
+                found.append(INDENT + accepted)
         for command in of:
             found += _folded(command, width)
     return [*_whose(shared, places, named=named), *table(head, found, width)]
@@ -122,11 +129,14 @@ def _place(finding: Finding) -> str:
     return _name(finding.install) + (f":{line}" if is_shown else "")
 
 
-def _cells(finding: Finding) -> list[str]:
+def _cells(finding: Finding, width: int | None) -> list[str]:
+    accepted = acceptance(finding)
+    if width is not None:
+        accepted = f"({_ACCEPTED})" if finding.is_accepted else ""
     return [
         pack_cell(finding),
         version_cell(finding.pack),
-        " ".join(filter(None, (verdict(finding), acceptance(finding)))),
+        " ".join(filter(None, (verdict(finding), accepted))),
         advice(finding) or "-",
     ]
 

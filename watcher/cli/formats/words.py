@@ -35,7 +35,9 @@ def verdict(finding: Finding) -> str:
 
 def acceptance(finding: Finding) -> str:
     """Return how it is, or was, accepted, in brackets; "" if it never was."""
-    return acceptance_in_words(finding.acceptance) if finding.acceptance else ""
+    if finding.acceptance is None:
+        return ""
+    return f"({acceptance_in_words(finding.acceptance)})"
 
 
 def advice(finding: Finding) -> str:

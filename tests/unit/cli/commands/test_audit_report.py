@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import click
@@ -11,6 +12,7 @@ import pytest
 
 from tests.support.factories import HARMLESS, version
 from watcher.cli.formats.table import lines
+from watcher.model.acceptance import Acceptance, Accepted, End
 from watcher.model.failure import ReadFailure
 from watcher.model.finding import Finding
 from watcher.model.pack import Inventory, Pack, PackKind, Verdict
@@ -208,6 +210,37 @@ def test_a_command_that_is_too_long_can_be_pasted_all_the_same() -> None:
         *("cd", pack.place_path, "&&", "mkdir", "../a b.removed", "&&"),
         *("mv", "./a b", "../a b.removed"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("ended", "mark", "below"),
+    [
+        (None, "banned (accepted)", "accepted until 2027-01-31: own (old) fork"),
+        (End.DAY, "banned", "was accepted until 2027-01-31: own (old) fork"),
+    ],
+)
+def test_until_when_and_why_it_is_accepted_is_below_the_row(
+    ended: End | None, mark: str, below: str
+) -> None:
+    """A terminal has no room for it in a column; in a pipe, where a row is a line, it is beside the verdict."""
+    by = Acceptance(
+        finding="evil@1.0.0", reason="own (old) fork", until=date(2027, 1, 31)
+    )
+    accepted = Accepted(verdict="banned", by=by, ended=ended)
+    found = finding("evil", Verdict.BANNED, reason="Hides", acceptance=accepted)
+    _, row, *more = shown(found, width=80)
+    assert f"  {mark}  " in row
+    at = more.index("    Hides")
+    assert more[at + 1] == f"    {below}"
+    assert f"banned ({below})" in shown(found, width=None)[1]
+
+
+def test_what_is_accepted_for_ever_without_a_reason_says_no_more() -> None:
+    """The mark in the row is enough."""
+    accepted = Accepted(verdict="banned", by=Acceptance(finding="evil"))
+    found = finding("evil", Verdict.BANNED, reason="Hides", acceptance=accepted)
+    text = "\n".join(shown(found, width=80))
+    assert text.count("accepted") == 2  # the other one is in the summary
 
 
 def test_an_install_that_all_rows_share_is_said_once() -> None:
