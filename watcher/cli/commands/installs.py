@@ -59,7 +59,8 @@ def targets_of(names: Sequence[str], settings: Callable[[], Loaded]) -> _ChosenI
         )
         raise UsageError(
             f"no ComfyUI found; looked in the working folder and {', '.join(looked)}",
-            hint="name one: its folder, its address (http://127.0.0.1:8188) or a snapshot file",
+            hint="name one: its folder, its address (http://127.0.0.1:8188) or a snapshot file;"
+            " for the files of a repository: comfy-watch audit .",
         )
     return _ChosenInstalls(
         sources=install_tables.of_folders(place.path for place in found),
