@@ -603,7 +603,7 @@ WORKFLOW = {
 
 
 def test_a_workflow(audit: Audit, registry: FakeRegistry, tmp_path: Path) -> None:
-    """A workflow names packs: it is never said that somebody runs them, and the advice is what to install instead."""
+    """A workflow names packs: it is never said that somebody runs them, and malware is not to be installed at all."""
     for pack in ("evil", "fine", "fresh"):
         registry.catalog.publish(pack, "1.0.0")
     registry.catalog.set_status("evil", "1.0.0", "banned", REASON)
@@ -613,7 +613,7 @@ def test_a_workflow(audit: Audit, registry: FakeRegistry, tmp_path: Path) -> Non
     first, _, *rows = done.out.splitlines()
     assert first == "flow.json: this file names"
     assert [" ".join(row.split()) for row in rows[:3]] == [
-        "evil 1.0.0 banned install 0.9.0 instead Contains a stealer, says (address removed) -",
+        "evil 1.0.0 banned do not install it Contains a stealer, says (address removed) -",
         "fresh commit 0123456 unknown - it does not say which version it is -",
         "fine 1.0.0 ok - - -",
     ]
@@ -658,7 +658,7 @@ def test_a_repository(audit: Audit, registry: FakeRegistry, tmp_path: Path) -> N
     rows = [" ".join(row.split()) for row in done.out.splitlines()]
     assert rows[0] == "these files name"
     assert [rows[index] for index in (2, 4, 6)] == [
-        "Dockerfile:3 evil 1.0.0 banned install 0.9.0 instead Contains a stealer, says (address removed) -",
+        "Dockerfile:3 evil 1.0.0 banned do not install it Contains a stealer, says (address removed) -",
         "Dockerfile:5 clone - unknown - a clone that names no id -",
         "Dockerfile:4 fine - ok pin fine@1.0.0 not pinned: judged by 1.0.0, the newest active version -",
     ]

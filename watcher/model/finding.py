@@ -147,10 +147,8 @@ class Finding:
 
     @property
     def is_malware(self) -> bool:
-        """Whether the copy is banned for malware: then no other version is advised."""
-        is_installed = not self.named
-        is_banned = self.verdict is Verdict.BANNED
-        return is_installed and is_banned and names_malware(self.detail)
+        """Whether it is banned for malware: then no other version is advised, also not to who only names it."""
+        return self.verdict is Verdict.BANNED and names_malware(self.detail)
 
     @property
     def advised(self) -> SafeVersion | None:

@@ -243,6 +243,14 @@ def test_what_is_accepted_for_ever_without_a_reason_says_no_more() -> None:
     assert text.count("accepted") == 2  # the other one is in the summary
 
 
+def test_no_version_of_malware_is_advised_for_a_file() -> None:
+    """Nobody need run what a Dockerfile names, and nobody is told to install more of it."""
+    found = finding("evil", Verdict.BANNED, reason="Steals passwords", named=True)
+    text = "\n".join(shown(found))
+    assert "do not install it" in text
+    assert "1.1.0" not in text
+
+
 def test_an_install_that_all_rows_share_is_said_once() -> None:
     """Above them, if there are others; a column says it where rows are of several."""
     bad = finding("evil", Verdict.BANNED, install="studio")
