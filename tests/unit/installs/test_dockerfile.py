@@ -51,6 +51,8 @@ def _unknown(text: str) -> tuple[str, ...]:
         'su - me -c "comfy node install a@1.0.0" && eval comfy-node-install b',
         "echo 'comfy node install a@1.0.0 b' | sh",
         "for n in a@1.0.0 b; do comfy-node-install $n; done",
+        "for n in a@1.0.0 b; do m=$n; comfy-node-install $m; done; for n in c; do d $n; done",
+        "add() { comfy-node-install a@1.0.0 $N; }; N=b; add",
         'NODES="a@1.0.0 b"; comfy-node-install $NODES',
         "OUT=$(comfy node install a@1.0.0) && X=`comfy node install b`",
         "--mount=type=cache,target=/c comfy node install a@1.0.0 b",
@@ -104,6 +106,7 @@ def test_what_installs_nothing(instruction: str) -> None:
         f"RUN comfy-node-install {ARCHIVE}",
         f"RUN python -c \"fetch('{ARCHIVE}')\"",
         f"ENV URL={ARCHIVE}",
+        f"RUN URL={ARCHIVE}; wget $URL; URL=other",
         "ADD https://cdn.comfy.org/ann/comfyui-glow/1.2.0/node.tar.gz /x/",
         "ADD https://me@cdn.comfy.org:443//ann/comfyui-glow//1.2.0/node.zip?x=1 /x/",
     ],
@@ -202,6 +205,9 @@ def test_variables() -> None:
         ('while read n; do comfy-node-install "$n"; done < x', "$n"),
         ('add() { comfy node install "$1"; }; add a', "$1"),
         ("X=a; if b; then X=c; fi; comfy-node-install $X", "$X"),
+        ("X=a; comfy-node-install $X; X=c", "$X"),
+        ("X=a; X+=' c'; comfy-node-install $X", "$X"),
+        ("wget $BASE/ann/1.0.0/node.zip", "$BASE/ann"),
         ("for n in $(cat x); do comfy-node-install $n; done", "$(cat x)"),
         ("wget https://cdn.comfy.org/ann/$NODE/1.0.0/node.zip", "$NODE"),
     ],
@@ -237,6 +243,15 @@ def test_what_is_no_instruction() -> None:
     """A line that no builder takes is said if it looks as if it installed something."""
     [said] = _unknown("FROM x\nThe next one\ncomfy node install a\n")
     assert said == "line 3: cannot tell what this installs: comfy node install a"
+
+
+def test_a_loop() -> None:
+    """A command is read once for each value of a loop, whose variable is the same in all of its words."""
+    text = "for n in a b; do for v in 1.0.0 2.0.0; do comfy node registry-install --version $v $n; done; done"
+    versions = ("a@1.0.0", "b@1.0.0", "a@2.0.0", "b@2.0.0")
+    assert sorted(_read(f"RUN {text}")) == sorted(f"1 {one}" for one in versions)
+    text = "for n in a b; do m=$n; comfy-node-install $n@$m; done"
+    assert _read(f"RUN {text}") == ["1 a@a", "1 b@b"]
 
 
 def test_many_unknown_words_are_counted() -> None:

@@ -11,7 +11,7 @@ from collections.abc import Container, Iterator, Sequence
 from urllib.parse import unquote
 
 from watcher.installs.recognise import texts
-from watcher.installs.recognise.shell import Command, Word, is_known, unknown
+from watcher.installs.recognise.shell import UNKNOWN, Command, Word, is_known, unknown
 from watcher.model.pack import Pack, PackKind
 
 _COMFY = frozenset({"comfy", "comfy.exe", "comfy-cli", "comfycli", "comfy_cli"})
@@ -48,6 +48,11 @@ _INSTALL = re.compile(
     r"comfy-node-install|node\s+install|cm[-_]cli.*install|cdn\.comfy\.org/",
     re.IGNORECASE,
 )
+_MAY_BE_ARCHIVE = re.compile(
+    rf"{UNKNOWN}[^{UNKNOWN}]*{UNKNOWN}[^\s{UNKNOWN}]*/v?\d[^/{UNKNOWN}]*/node\.(?:zip|tar\.gz)",
+    re.IGNORECASE,
+)
+"""What ends as the address of an archive does, and begins with what cannot be known."""
 _LONGEST_NAME = 100
 
 
@@ -87,6 +92,11 @@ def archives(word: Word) -> list[Pack]:
         _versioned(unquote(found[1]), unquote(found[2]), word.line, "an archive")
         for found in _ARCHIVE.finditer(word.text)
     ]
+
+
+def may_be_archive(word: Word) -> bool:
+    """Return whether a word may be the address of an archive, and its beginning cannot be known."""
+    return _MAY_BE_ARCHIVE.match(word.text) is not None
 
 
 def pack(word: Word) -> Pack:
@@ -145,7 +155,7 @@ def _feeds(word: Word) -> bool:
 
 def _unknown_of(feeder: Word) -> Word:
     """Return the mark of the words that a command gives to another one."""
-    return Word(parts=((unknown(f"what {feeder.base_name} adds"), feeder.line),))
+    return Word(unknown(f"what {feeder.base_name} adds"), feeder.line)
 
 
 def _may_install(word: Word) -> bool:
@@ -177,7 +187,7 @@ def _behind_comfy_node(rest: Sequence[Word]) -> list[Word] | None:
     version = _value_of("--version", behind) or (named[1] if named[1:] else None)
     if version is None or not named:
         return named
-    return [Word(parts=(*named[0].parts, ("@", named[0].line), *version.parts))]
+    return [Word(f"{named[0].text}@{version.text}", named[0].line)]
 
 
 def _behind(rest: Sequence[Word], subcommands: Container[str]) -> Sequence[Word] | None:
@@ -221,5 +231,5 @@ def _value_of(option: str, rest: Sequence[Word]) -> Word | None:
         if word.text == option:
             return following
         if word.text.startswith(f"{option}="):
-            return Word(parts=((word.text.partition("=")[2], word.line),))
+            return Word(word.text.partition("=")[2], word.line)
     return None

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import json
 import re
-from bisect import bisect_left
-from collections import ChainMap
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from watcher.installs.recognise import commands, shell, texts
-from watcher.installs.recognise.located import Located, located
+from watcher.installs.recognise.located import Located, heredoc_end
 from watcher.installs.recognise.shell import Word
 from watcher.model.pack import Pack
 from watcher.text.sanitize import sanitize_line
@@ -29,12 +28,12 @@ _SHOWN = 10
 _LONGEST = 100
 """Characters of a word that cannot be known."""
 _DIRECTIVE = re.compile(r"#[ \t]*([A-Za-z]+)[ \t]*=[ \t]*(\S+)[ \t]*")
-_KEYWORD = re.compile(r"[ \t]*([A-Za-z]+)(?=\s|$)")
-_FLAG = re.compile(r"\s*--[a-z][^\s]*")
+_KEYWORD = re.compile(r"[ \t]*([A-Za-z]+)(?=\s|\\\n|$)")
+_FLAG = re.compile(r"(?:\s|\\\n)*--[a-z][^\s]*")
 _HEREDOC = re.compile(
     r"""'[^']*'|"(?:[^"\\]|\\.)*"|\\.|(?<!\S)\d*<<(?P<dash>-?)(?P<quote>["']?)(?P<end>[^\s<"']+)(?P=quote)"""
 )
-_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _CHECK = re.compile(r"\bCMD\b", re.IGNORECASE)
 _STAGE = re.compile(
     r"(?:--\S+\s+)*(?P<base>\S+)(?:\s+as\s+(?P<name>\S+))?", re.IGNORECASE
@@ -71,7 +70,7 @@ def read(data: bytes) -> Reading:
     text = data.decode("utf-8-sig", "replace")
     text = text.replace("\r\n", "\n").replace(shell.UNKNOWN, "\ufffd")
     reader = _Reader()
-    for instruction in _instructions(text):
+    for instruction in _instructions(text, reader.effort):
         reader.take(instruction)
     found = {(one.id, one.version) for one in reader.packs}
     # A variable may be used where nothing here can see it; where it is used here, that place is shown.
@@ -89,41 +88,45 @@ def read(data: bytes) -> Reading:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Instruction:
-    """One instruction, its continued lines joined."""
+    """One instruction."""
 
     keyword: str
     """In capital letters; "" for what is none."""
     body: Located
-    heredocs: Located | None = None
-    """The lines after it that belong to it, with the line end before them."""
+    """All its lines, those of its heredocs too. Each but the last one that is continued ends with a backslash."""
+    at: int = 0
+    """Where in it that begins which follows the keyword."""
+    has_heredocs: bool = False
 
 
-def _instructions(text: str) -> Iterator[_Instruction]:
+def _instructions(text: str, effort: shell.Effort) -> Iterator[_Instruction]:
     """Yield the instructions of a Dockerfile."""
     lines = text.split("\n")
     escape = _escape(lines)
     if escape == "`":
         # To a shell of Windows a backslash is a part of a path.
         lines = [line.replace("\\", "/") for line in lines]
-    ends = _ends(lines)
     at = 0
     while at < len(lines):
-        parts, at = _joined(lines, at, escape)
-        body = located(parts)
-        keyword = _KEYWORD.match(body.text)
+        first = at
+        body, at = _joined(lines, at, escape)
+        keyword = _KEYWORD.match(body)
         if keyword is None or keyword[1].upper() not in _INSTRUCTIONS:
-            yield _Instruction(keyword="", body=body)
+            yield _Instruction(keyword="", body=Located(body, first + 1))
             continue
         name, start = keyword[1].upper(), keyword.end()
-        if name == "ONBUILD" and (inner := _KEYWORD.match(body.text, start)):
+        if name == "ONBUILD" and (inner := _KEYWORD.match(body, start)):
             name, start = inner[1].upper(), inner.end()
-        first = at
+        below = at
         if name in _WITH_HEREDOCS:
-            at = _after_heredocs(body.text, at, ends)
-        heredocs = None
-        if at > first:
-            heredocs = located([("\n".join(["", *lines[first:at]]), first)])
-        yield _Instruction(keyword=name, body=body.behind(start), heredocs=heredocs)
+            for found in _HEREDOC.finditer(body):
+                at = _after(found, lines, at, effort)
+        yield _Instruction(
+            keyword=name,
+            body=Located("\n".join([body, *lines[below:at]]), first + 1),
+            at=start,
+            has_heredocs=at > below,
+        )
 
 
 def _escape(lines: list[str]) -> str:
@@ -137,61 +140,45 @@ def _escape(lines: list[str]) -> str:
     return "\\"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Ends:
-    """Where each text is a line: where a heredoc may end."""
+def _joined(lines: list[str], at: int, escape: str) -> tuple[str, int]:
+    """Return the instruction that begins on a line, and which line follows it.
 
-    plain: dict[str, list[int]]
-    stripped: dict[str, list[int]]
-    """Without tabs before it."""
-
-
-def _ends(lines: list[str]) -> _Ends:
-    found = _Ends(plain={}, stripped={})
-    for index, line in enumerate(lines):
-        found.plain.setdefault(line, []).append(index)
-        found.stripped.setdefault(line.lstrip("\t"), []).append(index)
-    return found
-
-
-def _joined(
-    lines: list[str], at: int, escape: str
-) -> tuple[list[tuple[str, int]], int]:
-    """Return the parts of the instruction that begins on a line, each with its line, and which line follows."""
-    parts: list[tuple[str, int]] = []
+    A comment and an empty line in it are lines with nothing on them.
+    """
+    parts: list[str] = []
     while at < len(lines):
         line, at = lines[at], at + 1
         visible = line.strip()
         if visible.startswith("#") or not visible:
-            if parts:
-                continue
-            return [], at
+            if not parts:
+                break
+            parts.append("\\\n")
+            continue
         end = line.rstrip(" \t")
         is_continued = end.endswith(escape) and not end.endswith(escape * 2)
-        parts.append((end[:-1] if is_continued else line, at))
+        parts.append(f"{end[:-1]}\\\n" if is_continued else line)
         if not is_continued:
             break
-    return parts, at
+    return "".join(parts), at
 
 
-def _after_heredocs(text: str, at: int, ends: _Ends) -> int:
-    """Return the line that follows the heredocs of an instruction; the same one if they have no end."""
-    for found in _HEREDOC.finditer(text):
-        if found["end"] is None:
-            continue
-        lines = ends.stripped if found["dash"] else ends.plain
-        places = lines.get(found["end"], [])
-        index = bisect_left(places, at)
-        if index < len(places):
-            at = places[index] + 1
-    return at
+def _after(
+    heredoc: re.Match[str], lines: list[str], at: int, effort: shell.Effort
+) -> int:
+    """Return the line that follows a heredoc that begins on a line; the same one if it has no end."""
+    if heredoc["end"] is None:
+        return at
+    last = heredoc_end(lines, at, heredoc["end"], dash=bool(heredoc["dash"]))
+    following = at if last is None else last + 1
+    effort.spend((len(lines) if last is None else following) - at)
+    return following
 
 
 @dataclass(slots=True, kw_only=True)
 class _Stage:
     """The variables of one stage."""
 
-    values: dict[str, str] = field(default_factory=dict)
+    values: dict[str, shell.Values] = field(default_factory=dict)
     of_environment: set[str] = field(default_factory=set)
     """The names of those that `ENV` set: no `ARG` changes them."""
 
@@ -206,32 +193,32 @@ class _Reader:
     unknown: list[str] = field(default_factory=list)
     effort: shell.Effort = field(default_factory=lambda: shell.Effort(_EFFORT))
     stage: _Stage = field(default_factory=_Stage)
-    arguments: dict[str, str] | None = None
+    arguments: dict[str, shell.Values] | None = None
     """What stands before the first stage: a stage has it if it says so. None before that."""
     stages: dict[str, _Stage] = field(default_factory=dict)
 
     def take(self, instruction: _Instruction) -> None:
         """Take what one instruction says."""
-        keyword, body = instruction.keyword, instruction.body
+        keyword, body, at = instruction.keyword, instruction.body, instruction.at
         if keyword == "FROM":
-            self._begin_stage(body.text.strip())
+            self._begin_stage(body.text[at:].replace("\\\n", "").strip())
         elif keyword in {"ARG", "ENV"}:
-            self._define(body, is_argument=keyword == "ARG")
-        elif keyword in {"ADD", "COPY"} and instruction.heredocs:
+            self._define(body, at, is_argument=keyword == "ARG")
+        elif keyword in {"ADD", "COPY"} and instruction.has_heredocs:
             # The files that it makes are as those of `cat`.
-            self._take_commands(located([("cat", 1)]) + body, instruction.heredocs)
+            self._take_commands(Located(f"cat{body.text[at:]}", body.line(at)), 0)
         elif keyword == "ADD":
-            for word in shell.words(body, self.stage.values, self.effort):
+            for word in shell.words(body, self.stage.values, self.effort, at):
                 self._take_archives(word)
         elif keyword == "HEALTHCHECK":
-            found = _CHECK.search(body.text)
+            found = _CHECK.search(body.text, at)
             if found:
-                self._take_commands(body.behind(found.end()))
+                self._take_commands(body, found.end())
         elif keyword in _RUNS:
-            self._take_commands(body, instruction.heredocs)
+            self._take_commands(body, at)
         elif not keyword and commands.may_install(body.text):
             # A builder refuses it, or has read the lines before it otherwise.
-            self._note(Word(parts=((body.text, body.line(0)),)))
+            self._note(Word(body.text, body.first))
 
     def _begin_stage(self, text: str) -> None:
         if self.arguments is None:
@@ -245,11 +232,11 @@ class _Reader:
         if found and found["name"]:
             self.stages[found["name"].lower()] = self.stage
 
-    def _define(self, body: Located, *, is_argument: bool) -> None:
+    def _define(self, body: Located, at: int, *, is_argument: bool) -> None:
         """Take the variables of `ARG` and `ENV`."""
-        found = shell.words(body, self.stage.values, self.effort)
+        found = shell.words(body, self.stage.values, self.effort, at)
         for word in found:
-            self.defined += [one for one in commands.archives(word) if one.id]
+            self._take_definition(word)
         if found and not is_argument and "=" not in found[0].text:
             value = " ".join(word.text for word in found[1:])
             self._set(found[0].text, value, is_argument=False)
@@ -259,34 +246,34 @@ class _Reader:
             if is_given:
                 self._set(name, value, is_argument=is_argument)
             elif is_argument and self.arguments and name in self.arguments:
-                self._set(name, self.arguments[name], is_argument=True)
+                self._set(name, *self.arguments[name].each, is_argument=True)
 
     def _set(self, name: str, value: str, *, is_argument: bool) -> None:
         if not is_argument:
             self.stage.of_environment.add(name)
         elif name in self.stage.of_environment:
             return
-        self.stage.values[name] = value
+        self.stage.values[name] = shell.Values((value,))
 
-    def _take_commands(self, body: Located, heredocs: Located | None = None) -> None:
-        start = 0
-        while flag := _FLAG.match(body.text, start):
-            start = flag.end()
-        body = body.behind(start)
-        variables = ChainMap({}, self.stage.values)
-        listed = _exec_form(body)
-        if listed is not None:
-            found = shell.started(listed, variables, self.effort)
-        else:
-            script = body if heredocs is None else body + heredocs
-            found = shell.commands(script, variables, self.effort)
+    def _take_commands(self, body: Located, at: int) -> None:
+        while flag := _FLAG.match(body.text, at):
+            at = flag.end()
+        listed = _of_array(body, at)
+        script, start = (body, at) if listed is None else (listed, 0)
+        found = shell.commands(script, self.stage.values, self.effort, start)
         for command in found:
             self._take_command(command)
             texts.require_few(self.packs, "packs")
 
     def _take_command(self, command: shell.Command) -> None:
+        if shell.is_assignment(command[0]):
+            for word in command:
+                self._take_definition(word)
+            return
         for word in command:
             self._take_archives(word)
+            if commands.may_be_archive(word):
+                self._note(word)
         for word in commands.operands(command):
             if commands.archives(word):
                 continue
@@ -294,6 +281,13 @@ class _Reader:
                 self.packs.append(commands.pack(word))
             else:
                 self._note(word)
+
+    def _take_definition(self, word: Word) -> None:
+        """Take the archives that a variable names."""
+        if shell.is_known(word.text):
+            self.defined += [one for one in commands.archives(word) if one.id]
+        else:
+            self._take_archives(word)
 
     def _take_archives(self, word: Word) -> None:
         for one in commands.archives(word):
@@ -309,18 +303,20 @@ class _Reader:
         )
 
 
-def _exec_form(body: Located) -> list[Word] | None:
-    """Return the words of a command that is written as a JSON array; None if it is not."""
-    if not body.text.lstrip().startswith("["):
+def _of_array(body: Located, at: int) -> Located | None:
+    """Return the script that does what a command does that is written as a JSON array; None if it is not."""
+    text = body.text[at:].replace("\\\n", "")
+    if not text.lstrip().startswith("["):
         return None
     try:
-        listed = json.loads(body.text)
+        listed = json.loads(text)
     except (ValueError, RecursionError):
         return None
     if not all(isinstance(one, str) for one in listed):
         return None
-    places = (found.start() for found in _STRING.finditer(body.text))
-    return [
-        Word(parts=((text.replace(shell.UNKNOWN, ""), body.line(at)),))
-        for text, at in zip(listed, places, strict=True)
+    places = (found.start() for found in _STRING.finditer(body.text, at))
+    words = [
+        Word(shlex.quote(one.replace(shell.UNKNOWN, "")), body.line(place))
+        for one, place in zip(listed, places, strict=True)
     ]
+    return shell.script_of(words)

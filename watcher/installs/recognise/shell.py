@@ -1,7 +1,8 @@
 """The commands of a shell script, with the words that each is given, as far as they can be known. Pure.
 
-Nothing is run. A script is read as a shell reads it: quotes, variables, continued lines, comments, heredocs, loops and
-scripts within scripts. What only the shell can know, such as what a command prints, is marked in the word.
+Nothing is run, and neither loops nor branches are followed. Each command of a script is taken as one that runs. A
+variable has one value in all of a script, or those that a `for` gives it: then a command is read once for each. What
+may have any other value is marked in the word.
 
 `shlex` tells neither on which line a word stands, nor whether a `$` in it was quoted.
 """
@@ -9,19 +10,17 @@ scripts within scripts. What only the shell can know, such as what a command pri
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
 from collections import ChainMap
 from collections.abc import Iterator, MutableMapping, Sequence
 from dataclasses import dataclass, field
+from itertools import dropwhile
 
-from watcher.installs.recognise.located import Located, located
+from watcher.installs.recognise.located import Located, heredoc_end
 from watcher.installs.recognise.texts import TooMuchError
 
 UNKNOWN = "\0"
 """What stands before and after a part of a word that cannot be known, which is as it is written."""
 
-Variables = MutableMapping[str, str]
-"""What is known of variables, by name. A value may have parts that cannot be known."""
 
 _DEEPEST = 10
 """Scripts within scripts, and defaults within defaults."""
@@ -29,54 +28,64 @@ _LONGEST_WRITTEN = 200
 """Characters of what cannot be known."""
 _EACH = 16
 """Characters that take as long as a word or a command does."""
-_LONGEST_SUM = 4_096
-"""Characters between `$((` and `))`."""
 
-_UNKNOWN_PART = re.compile(f"{UNKNOWN}[^{UNKNOWN}]*{UNKNOWN}?")
+_ANY_UNKNOWN = f"{UNKNOWN}[^{UNKNOWN}]*{UNKNOWN}?"
+_UNKNOWN_PART = re.compile(_ANY_UNKNOWN)
 _BLANK = re.compile(r"(?:[ \t]|\\\n)+")
 _SPACE = re.compile(r"(?:[ \t\n]|\\\n)+")
 _COMMENT = re.compile(r"#[^\n]*")
 _REDIRECTION = re.compile(r"&>>?|\d*(?P<how><<<|<<-?|<>|>>|>\||[<>]&|<(?!\()|>(?!\())")
 _OPERATOR = re.compile(r"&&|\|\||;;&?|;&|\|&|[;&|()\n]")
-_LITERAL = re.compile(rf"[^ \t\n\\'\"$`&|;()<>{UNKNOWN}]+")
-_LITERAL_TEXT = re.compile(rf"[^ \t\n\\'\"$`{UNKNOWN}]+")
-_QUOTED_LITERAL = re.compile(rf"[^\"\\$`{UNKNOWN}]+")
-_DEFAULT_LITERAL = re.compile(rf"[^}}'\"\\$`{UNKNOWN}]+")
+_LITERAL = re.compile(rf"(?:[^ \t\n\\'\"$`&|;()<>{UNKNOWN}]+|{_ANY_UNKNOWN})+")
+_LITERAL_TEXT = re.compile(rf"(?:[^ \t\n\\'\"$`{UNKNOWN}]+|{_ANY_UNKNOWN})+")
+_QUOTED_LITERAL = re.compile(rf"(?:[^\"\\$`{UNKNOWN}]+|{_ANY_UNKNOWN})+")
+_DEFAULT_LITERAL = re.compile(rf"(?:[^}}'\"\\$`{UNKNOWN}]+|{_ANY_UNKNOWN})+")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_SPECIAL = re.compile(r"[@*#?$!0-9-]")
+_NAME_OR_SPECIAL = re.compile(rf"{_NAME.pattern}|[@*#?$!0-9-]")
 _OR = re.compile(r":?[-+=?]")
-_ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(\+?)=(.*)", re.DOTALL)
-_FIELD = re.compile(
-    rf"(?:{UNKNOWN}[^{UNKNOWN}]*{UNKNOWN}?|[^ \t\n{UNKNOWN}])+|[ \t\n]+"
-)
-_END_WORD = re.compile(
-    r"""[ \t]*(?:'(?P<single>[^'\n]*)'|"(?P<double>[^"\n]*)"|(?P<plain>(?:\\.|[^\s;&|<>()'"`\\])+))"""
-)
+_ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\+?=")
+_FIELD = re.compile(rf"(?:{_ANY_UNKNOWN}|[^ \t\n{UNKNOWN}])+|[ \t\n]+")
 _LINE_END = re.compile(r"(?<!\\)\n")
 _SHELL = re.compile(r"(?:ba|da|a|z|k)?sh|su|runuser")
 _SCRIPT_OPTION = re.compile(r"-[A-Za-z]*c|--command")
 _VALUE_OPTION = re.compile(r"[-+][A-Za-z]*o")
 _SHEBANG = re.compile(r"#!.*\b(?:ba|da|a|z|k)?sh\b")
+_KEYWORDS = frozenset(
+    {"if", "then", "elif", "else", "fi", "while", "until", "do", "done", "case", "esac"}
+    | {"{", "}", "!", "time"}
+)
 _PRINTS = frozenset({"echo", "printf", ":"})
 _DECLARES = frozenset({"export", "local", "readonly", "declare", "typeset"})
+_CHANGES = frozenset({"read", "unset", "mapfile", "readarray", "getopts"})
+"""Commands that give variables values which cannot be known."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
+class Values:
+    """What a variable is: one value, or one for each round of a loop. They may have parts that cannot be known."""
+
+    each: tuple[str, ...]
+    loop: tuple[int, int] = (0, 0)
+    """Which loop that is: how deep its script is, and where in it."""
+
+
+Variables = MutableMapping[str, Values]
+"""What is known of variables, by name."""
+
+
+@dataclass(frozen=True, slots=True)
 class Word:
     """One word of a command, with its variables replaced."""
 
-    parts: tuple[tuple[str, int], ...]
-    """Texts, each with its line; at least one."""
-    text: str = field(init=False)
-    """All of it, with `UNKNOWN` around what cannot be known."""
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "text", "".join(text for text, _ in self.parts))
+    written: str
+    """Its text, also with line ends that continue a line."""
+    line: int
+    """The line on which it begins."""
 
     @property
-    def line(self) -> int:
-        """The line on which it begins."""
-        return self.parts[0][1]
+    def text(self) -> str:
+        """All of it, with `UNKNOWN` around what cannot be known."""
+        return self.written.replace("\\\n", "")
 
     @property
     def as_written(self) -> str:
@@ -96,7 +105,7 @@ Command = tuple[Word, ...]
 
 @dataclass(slots=True)
 class Effort:
-    """What may still be read of one file: loops are gone through, and variables may hold much."""
+    """What may still be read of one file: variables may hold much, and scripts be read often."""
 
     left: int
     """Characters; a word or a command costs some too."""
@@ -118,29 +127,32 @@ def is_known(text: str) -> bool:
     return UNKNOWN not in text
 
 
+def is_assignment(word: Word) -> bool:
+    """Return whether a word before a command assigns a variable; a command of such words alone only assigns."""
+    return _ASSIGNMENT.match(word.text) is not None
+
+
 def commands(
-    script: Located, variables: Variables, effort: Effort
+    script: Located, variables: Variables, effort: Effort, at: int = 0, depth: int = 0
 ) -> Iterator[Command]:
-    """Yield the commands of a script, those of scripts within it too, each before the command that holds it.
-
-    What it assigns is in `variables` afterwards.
-    """
-    return _Reader(script=script, variables=variables, effort=effort).read()
-
-
-def started(
-    found: list[Word], variables: Variables, effort: Effort
-) -> Iterator[Command]:
-    """Yield a command that is started without a shell, with those of a script that it gives to one."""
-    effort.spend(sum(len(word.text) for word in found), len(found))
-    reader = _Reader(script=located([]), variables=variables, effort=effort)
-    yield from reader.run(found, [])
+    """Yield the commands of a script, those of scripts within it too, each before the command that holds it."""
+    own = ChainMap({}, variables)
+    for is_last in (False, True):
+        reader = _Reader(
+            script=script, variables=own, effort=effort, at=at, depth=depth
+        )
+        # A loop or a function may use what is assigned further down: the first reading only assigns.
+        for command in reader.read():
+            if is_last:
+                yield command
 
 
-def words(text: Located, variables: Variables, effort: Effort) -> list[Word]:
+def words(
+    text: Located, variables: Variables, effort: Effort, at: int = 0
+) -> list[Word]:
     """Return the words of a text in which only quotes, `$`, backslashes and spaces have a meaning."""
     reader = _Reader(
-        script=text, variables=variables, effort=effort, literal=_LITERAL_TEXT
+        script=text, variables=variables, effort=effort, literal=_LITERAL_TEXT, at=at
     )
     found: list[Word] = []
     while reader.at < len(text.text):
@@ -149,24 +161,6 @@ def words(text: Located, variables: Variables, effort: Effort) -> list[Word]:
         else:
             found += reader.word()
     return found
-
-
-@dataclass(slots=True, kw_only=True)
-class _Loop:
-    """A loop: of `for`, what its variable becomes at each further round, and where its body begins."""
-
-    name: str = ""
-    left: list[str] = field(default_factory=list)
-    start: int | None = None
-    open: int = 0
-
-
-@dataclass(slots=True, kw_only=True)
-class _Lines:
-    """Where the lines of a script begin that are equal, without tabs before them too: where a heredoc may end."""
-
-    plain: dict[str, list[int]]
-    stripped: dict[str, list[int]]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -181,46 +175,73 @@ class _Reader:
     at: int = 0
     is_substitution: bool = False
     """Whether it ends at a `)` that nothing opened."""
-    lines: _Lines | None = None
     after_heredocs: int | None = None
     """Where the next line begins, if there are heredocs before it."""
-    line_end: int = -1
-    began: int = 0
-    """Where the command that was read last begins."""
     inner: list[Command] = field(default_factory=list)
     """The commands of substitutions in words."""
-    loops: list[_Loop] = field(default_factory=list)
-    open: int = 0
-    branches: int = 0
-    cases: int = 0
-    again: bool = False
-    """Whether the body of a loop is to be read once more."""
+    rounds: dict[tuple[int, int], tuple[int, int]] = field(default_factory=dict)
+    """In which round of each loop the present command is read, and of how many."""
+    assigned: dict[str, list[str]] = field(default_factory=dict)
+    """What a command gives variables, in all rounds."""
+    looped: str = ""
+    """The variable of which it is a loop."""
 
     def read(self) -> Iterator[Command]:
         """Yield the commands up to the end."""
         fed: list[Located] = []
-        may_not_run = False
+        opened = cases = 0
         operator = "\n"
         while operator:
-            found, bodies, operator = self._until_operator()
-            inner, self.inner = self.inner, []
-            yield from inner
-            self.again = False
-            yield from self.run(found, [*bodies, *fed], may_not_run=may_not_run)
-            if self.again:
-                operator = "\n"
-                continue
-            is_piped = operator in {"|", "|&"}
-            fed = [*bodies, *_printed(found)] if is_piped else []
-            may_not_run = operator == "||"
+            begin = self.at, self.after_heredocs
+            given, fed = fed, []
+            loops: set[tuple[int, int]] = set()
+            readings = 0
+            while True:
+                readings += 1
+                self.at, self.after_heredocs = begin
+                found, bodies, operator = self._until_operator()
+                yield from self.inner
+                self.inner = []
+                yield from self._run(found, [*bodies, *given])
+                if operator in {"|", "|&"}:
+                    fed += [*bodies, *_printed(found)]
+                loops.update(self.rounds)
+                if not self._next_round():
+                    break
+            self._assign(loops, readings)
+            keywords = [word.text for word in found[: _keywords(found)]]
+            cases += keywords.count("case") - keywords.count("esac")
             if operator == "\n" and self.after_heredocs is not None:
                 self.at, self.after_heredocs = self.after_heredocs, None
             elif operator == "(":
-                self.open += 1
-            elif operator == ")" and self.open:
-                self.open -= 1
-            elif operator == ")" and self.is_substitution and not self.cases:
+                opened += 1
+            elif operator == ")" and opened:
+                opened -= 1
+            elif operator == ")" and self.is_substitution and cases <= 0:
                 return
+
+    def _next_round(self) -> bool:
+        """Begin the next round of the loops of a command; False after the last one."""
+        while self.rounds:
+            loop, (index, count) = self.rounds.popitem()
+            if index + 1 < count:
+                self.rounds[loop] = index + 1, count
+                return True
+        return False
+
+    def _assign(self, loops: set[tuple[int, int]], readings: int) -> None:
+        """Give variables their values. One that gets another value than it has cannot be known."""
+        for name, values in self.assigned.items():
+            new = Values((unknown(f"${name}"),))
+            if name == self.looped:
+                new = Values(tuple(values) or ("",), (self.depth, self.at))
+            elif len({*values}) == 1:
+                new = Values((values[0],))
+            elif len(loops) == 1 and len(values) == readings:
+                new = Values(tuple(values), *loops)
+            is_other = self.variables.get(name, new) != new and name != self.looped
+            self.variables[name] = Values((unknown(f"${name}"),)) if is_other else new
+        self.assigned, self.looped = {}, ""
 
     def _until_operator(self) -> tuple[list[Word], list[Located], str]:
         """Return the words of a command, its heredocs, and what ends it; "" at the end of the script."""
@@ -232,277 +253,204 @@ class _Reader:
             if skipped := _BLANK.match(text, self.at) or _COMMENT.match(text, self.at):
                 self.at = skipped.end()
             elif redirection := _REDIRECTION.match(text, self.at):
-                self.at = redirection.end()
-                if redirection["how"] in {"<<", "<<-"}:
-                    bodies += self._heredoc(strips_tabs=redirection["how"] == "<<-")
-                else:
-                    self._skip_target()
+                blank = _BLANK.match(text, redirection.end())
+                self.at = blank.end() if blank else redirection.end()
+                target = self.word()
+                if redirection["how"] in {"<<", "<<-"} and target:
+                    dash = redirection["how"] == "<<-"
+                    bodies += self._heredoc(target[0].text, dash=dash)
             elif ending := _OPERATOR.match(text, self.at):
                 self.at, operator = ending.end(), ending[0]
             else:
-                self.began = self.began if found else self.at
                 found += self.word()
         self.effort.spend(self.at - begin)
         return found, bodies, operator
 
-    def _skip_target(self) -> None:
-        """Skip the file of a redirection."""
-        if blank := _BLANK.match(self.script.text, self.at):
-            self.at = blank.end()
-        self.word()
-
-    def _heredoc(self, *, strips_tabs: bool) -> list[Located]:
-        """Return the heredoc whose end is named here; nothing if it has no end."""
-        text = self.script.text
-        word = _END_WORD.match(text, self.at)
-        if word is None:
-            return []
-        self.at = word.end()
-        end = (
-            word["single"] or word["double"] or (word["plain"] or "").replace("\\", "")
-        )
+    def _heredoc(self, end: str, *, dash: bool) -> list[Located]:
+        """Return a heredoc of this command; nothing if it has no end."""
+        script = self.script
         start = self.after_heredocs
         if start is None:
-            if self.line_end < self.at:
-                found = _LINE_END.search(text, self.at)
-                self.line_end = found.start() if found else len(text)
-            start = self.line_end + 1
-        if self.lines is None:
-            self.lines = _lines_of(text)
-        lines = self.lines.stripped if strips_tabs else self.lines.plain
-        places = lines.get(end, [])
-        index = bisect_left(places, start)
-        if index == len(places):
+            found = _LINE_END.search(script.text, self.at)
+            start = found.end() if found else len(script.text)
+        first = script.line(start) - script.first
+        last = heredoc_end(script.lines, first, end, dash=dash)
+        stop = len(script.text) if last is None else script.starts[last]
+        self.effort.spend(stop - self.at)
+        if last is None:
             return []
-        stop = places[index]
-        line_end = text.find("\n", stop)
-        self.after_heredocs = line_end + 1 if line_end >= 0 else len(text)
-        self.effort.spend(stop - start)
-        return [located([(text[start:stop], self.script.line(start))])]
+        self.after_heredocs = stop + len(script.lines[last]) + 1
+        return [Located(script.text[start:stop], script.first + first)]
 
-    def run(
-        self, found: list[Word], bodies: list[Located], *, may_not_run: bool = False
-    ) -> Iterator[Command]:
-        """Yield a command with those of the scripts that it is given. What is assigned and repeated takes effect."""
+    def _run(self, found: list[Word], bodies: list[Located]) -> Iterator[Command]:
+        """Yield a command with those of the scripts that it is given; keep what it assigns."""
         if not found:
-            for (
-                body
-            ) in bodies:  # the only way in which a Dockerfile gives a script alone
-                yield from self._script(body)
+            # The only way in which a Dockerfile gives a script alone.
+            yield from self._scripts(bodies)
             return
-        rest = self._after_keywords(found)
-        is_optional = may_not_run or self.branches > 0
-        rest = self._assigned(rest, is_optional=is_optional)
-        if not rest or rest[0].text in _PRINTS:
+        index = _keywords(found)
+        rest = found[index:]
+        if index and found[index - 1].text == "case":
             return
-        if rest[0].text in {"read", "unset"}:
+        if rest and rest[0].text in {"for", "select"}:
+            self._loop(rest[1:])
+            return
+        if rest and rest[0].text in _DECLARES:
+            rest = [word for word in rest if is_assignment(word)]
+        command = list(dropwhile(is_assignment, rest))
+        if not command:
+            self._keep(rest)
+            if rest:
+                yield tuple(rest)
+            return
+        rest = command
+        if rest[0].text in _PRINTS:
+            return
+        if rest[0].text in _CHANGES:
             for word in rest[1:]:
-                self.variables.pop(word.text, None)
+                self.assigned[word.text] = [unknown(f"${word.text}")]
             return
         script, is_shell = _script_in(rest)
-        for body in bodies:
-            # What is written to a file is a script if it says so.
-            if (is_shell and script is None) or _SHEBANG.match(body.text):
-                yield from self._script(body)
         if script is not None:
-            yield from self._script(located(script.parts))
+            yield from self._scripts([Located(script.written, script.line)])
+        reads_bodies = is_shell and script is None
+        # What is written to a file is a script if it says so.
+        yield from self._scripts(
+            [one for one in bodies if reads_bodies or _SHEBANG.match(one.text)]
+        )
         yield tuple(word for word in rest if word is not script)
 
-    def _script(self, script: Located) -> Iterator[Command]:
-        is_other = script.text.startswith("#!") and not _SHEBANG.match(script.text)
-        if self.depth < _DEEPEST and not is_other:
-            yield from _Reader(
-                script=script,
-                variables=ChainMap({}, self.variables),
-                effort=self.effort,
-                depth=self.depth + 1,
-            ).read()
+    def _scripts(self, scripts: list[Located]) -> Iterator[Command]:
+        for script in scripts:
+            is_other = script.text.startswith("#!") and not _SHEBANG.match(script.text)
+            if self.depth < _DEEPEST and not is_other:
+                yield from commands(
+                    script, self.variables, self.effort, depth=self.depth + 1
+                )
 
-    def _after_keywords(self, found: list[Word]) -> list[Word]:
-        """Return the words behind the keywords of a command, whose effect on the reading is had."""
-        for index, word in enumerate(found):
-            match word.text:
-                case "for":
-                    self._begin_loop(found[index + 1 :])
-                    return []
-                case "case":
-                    self.branches += 1
-                    self.cases += 1
-                    return []
-                case "if":
-                    self.branches += 1
-                case "while" | "until" | "select":
-                    self.loops.append(_Loop())
-                case "do":
-                    if self.loops and self.loops[-1].start is None:
-                        self.loops[-1].start = self.began
-                        self.loops[-1].open = self.open
-                case "fi":
-                    self.branches = max(self.branches - 1, 0)
-                case "esac":
-                    self.branches = max(self.branches - 1, 0)
-                    self.cases = max(self.cases - 1, 0)
-                case "done":
-                    self._end_loop()
-                case "then" | "else" | "elif" | "{" | "}" | "!" | "time":
-                    pass
-                case _:
-                    return found[index:]
-        return []
+    def _loop(self, rest: list[Word]) -> None:
+        """Keep the values of the variable of a `for`."""
+        name = rest[0].text if rest else ""
+        has_values = len(rest) > 1 and rest[1].text == "in"
+        values = [word.text for word in rest[2:]]
+        values = values if has_values else [unknown(f"${name}")]
+        self.assigned.setdefault(name, []).extend(values)
+        self.looped = name
 
-    def _begin_loop(self, rest: list[Word]) -> None:
-        """Give the variable of a `for` its first value."""
-        loop = _Loop()
-        self.loops.append(loop)
-        if not rest or not _NAME.fullmatch(rest[0].text):
-            return
-        loop.name = rest[0].text
-        if len(rest) == 1 or rest[1].text != "in":
-            self.variables[loop.name] = unknown(f"${loop.name}")
-            return
-        loop.left = [word.text for word in reversed(rest[2:])]
-        self.variables[loop.name] = loop.left.pop() if loop.left else ""
-
-    def _end_loop(self) -> None:
-        """Return to the beginning of a loop, if its variable has a further value."""
-        loop = self.loops[-1] if self.loops else _Loop()
-        if loop.left and loop.start is not None:
-            self.variables[loop.name] = loop.left.pop()
-            self.at, self.open = loop.start, loop.open
-            self.again, self.after_heredocs = True, None
-        elif self.loops:
-            self.loops.pop()
-
-    def _assigned(self, rest: list[Word], *, is_optional: bool) -> list[Word]:
-        """Return a command without what is assigned before it. If that is all, its variables have these values."""
-        if rest and rest[0].text in _DECLARES:
-            rest = [word for word in rest[1:] if not word.text.startswith("-")]
-            if not all(_ASSIGNMENT.match(word.text) for word in rest):
-                return []
+    def _keep(self, assignments: list[Word]) -> None:
+        """Keep what variables are assigned."""
         values: dict[str, str] = {}
-        for index, word in enumerate(rest):
-            found = _ASSIGNMENT.match(word.text)
-            if found is None:
-                return rest[index:]
-            name, plus, value = found.groups()
-            before = self.variables.get(name, unknown(f"${name}"))
-            value = f"{before}{value}" if plus else value
-            is_certain = not is_optional or before == value
-            values[name] = value if is_certain else unknown(f"${name}")
-        self.variables.update(values)
-        return []
+        for word in assignments:
+            name, _, value = word.text.partition("=")
+            if name.endswith("+"):
+                name = name[:-1]
+                value = unknown(f"${name}")
+            values[name] = value
+        for name, value in values.items():
+            self.assigned.setdefault(name, []).append(value)
 
     def word(self) -> list[Word]:
         """Return the word that begins here: none, or several, if a variable without quotes says so."""
         text, begin = self.script.text, self.at
-        fields: list[list[tuple[str, int]]] = [[]]
+        line = self.script.line(begin)
+        fields: list[list[str]] = [[]]
         is_assignment = False
         while self.at < len(text):
-            line, char = self.script.line(self.at), text[self.at]
+            char = text[self.at]
             if literal := self.literal.match(text, self.at):
                 is_assignment |= self.at == begin and "=" in literal[0]
-                fields[-1] += self.script.parts(*literal.span())
                 self.at = literal.end()
+                fields[-1].append(literal[0])
             elif char in "\\'\"":
-                fields[-1] += self._quoted()
-            elif char in f"$`{UNKNOWN}" or text.startswith(("<(", ">("), self.at):
+                fields[-1].append(self._quoted())
+            elif char in "$`" or text.startswith(("<(", ">("), self.at):
                 value = self._expansion()
                 if is_assignment:
-                    fields[-1].append((value, line))
+                    fields[-1].append(value)
                 else:
-                    _split(value, line, fields)
+                    _split(value, fields)
             else:
                 break
         if self.at == begin:
             self.at += 1  # what no rule above knows
-        found = [Word(parts=tuple(parts)) for parts in fields if parts]
-        self.effort.spend(sum(len(one.text) for one in found), len(found))
+        found = [Word("".join(pieces), line) for pieces in fields if pieces]
+        self.effort.spend(sum(len(one.written) for one in found), len(found))
         return found
 
-    def _quoted(self) -> list[tuple[str, int]]:
-        """Return what a quote or a backslash begins, with the lines of its parts."""
+    def _quoted(self) -> str:
+        """Return what a quote or a backslash begins."""
         text, start = self.script.text, self.at
-        line = self.script.line(start)
         if text[start] == "\\":
             self.at = min(start + 2, len(text))
             taken = text[start + 1 : start + 2]
-            return [] if taken == "\n" else [(taken or "\\", line)]
+            return "\\\n" if taken == "\n" else taken or "\\"
         if text[start] == "'":
             end = text.find("'", start + 1)
             end = end if end >= 0 else len(text)
             self.at = end + 1
-            return self.script.parts(start + 1, end)
+            return text[start + 1 : end]
         self.at = start + 1
-        found: list[tuple[str, int]] = [("", line)]
-        found += self._up_to('"', _QUOTED_LITERAL)
-        return found
+        return self._up_to('"', _QUOTED_LITERAL)
 
-    def _up_to(self, end: str, literal: re.Pattern[str]) -> Iterator[tuple[str, int]]:
-        """Yield what stands before the end of a quoted text, or of a default, with the lines of its parts."""
+    def _up_to(self, end: str, literal: re.Pattern[str]) -> str:
+        """Return what stands before the end of a quoted text, or of a default."""
         text = self.script.text
+        found: list[str] = []
         while self.at < len(text):
-            line, char = self.script.line(self.at), text[self.at]
+            char = text[self.at]
             if char == end:
                 self.at += 1
-                return
+                break
             if plain := literal.match(text, self.at):
                 self.at = plain.end()
-                yield from self.script.parts(*plain.span())
+                found.append(plain[0])
             elif char == "\\":
                 taken = text[self.at + 1 : self.at + 2]
                 self.at += 2
-                if taken != "\n":
-                    yield (taken if taken in '"\\$`}' else f"\\{taken}"), line
+                found.append(taken if taken and taken in '"\\$`}' else f"\\{taken}")
             elif char in "'\"":
-                yield from self._quoted()
+                found.append(self._quoted())
             else:
-                yield self._expansion(), line
+                found.append(self._expansion())
+        return "".join(found)
 
     def _expansion(self) -> str:
         """Return the value of the variable or the substitution that begins here."""
         text, start = self.script.text, self.at
         char, following = text[start], text[start + 1 : start + 2]
-        if char == UNKNOWN:
-            part = _UNKNOWN_PART.match(text, start)
-            self.at = part.end() if part else start + 1
-            return unknown(text[start : self.at])
         if char == "`":
             return self._backquoted()
-        if text.startswith("$((", start):
-            end = text.find("))", start, start + _LONGEST_SUM)
-            self.at = end + 2 if end >= 0 else start + 3
-            return unknown(text[start : self.at])
         if following == "(":  # also `<(` and `>(`
             return self._substitution()
         if following == "{":
             return self._braces()
-        name = _NAME.match(text, start + 1)
-        if name:
+        if name := _NAME_OR_SPECIAL.match(text, start + 1):
             self.at = name.end()
             return self._value(name[0], f"${name[0]}")
-        if _SPECIAL.match(text, start + 1):
-            self.at = start + 2
-            return unknown(text[start : self.at])
         self.at = start + 1
         return "" if following and following in "'\"" else "$"
 
     def _value(self, name: str, written: str) -> str:
-        value = self.variables.get(name)
-        if value is None:
+        values = self.variables.get(name)
+        if values is None:
             return unknown(written)
+        index, count = 0, len(values.each)
+        if count > 1:
+            index, _ = self.rounds.setdefault(values.loop, (0, count))
+        value = values.each[min(index, count - 1)]
         self.effort.spend(len(value))
         return value
 
     def _backquoted(self) -> str:
-        text, start = self.script.text, self.at
-        end = text.find("`", start + 1)
+        script, start = self.script, self.at
+        end = script.text.find("`", start + 1)
         if end < 0:
             self.at = start + 1
             return "`"
-        script = located([(text[start + 1 : end], self.script.line(start))])
-        self.inner += self._script(script)
         self.at = end + 1
-        return unknown(text[start : self.at])
+        within = Located(script.text[start + 1 : end], script.line(start))
+        self.inner += self._scripts([within])
+        return unknown(script.text[start : self.at])
 
     def _substitution(self) -> str:
         text, start = self.script.text, self.at
@@ -515,10 +463,9 @@ class _Reader:
                 depth=self.depth + 1,
                 at=self.at,
                 is_substitution=True,
-                lines=self.lines,
             )
             self.inner += within.read()
-            self.at, self.lines = within.at, within.lines
+            self.at = within.at
         return unknown(text[start : min(self.at, start + _LONGEST_WRITTEN)])
 
     def _braces(self) -> str:
@@ -530,54 +477,64 @@ class _Reader:
         how = _OR.match(text, self.at)
         self.at = how.end() if how else self.at
         self.depth += 1
-        other = "".join(part for part, _ in self._up_to("}", _DEFAULT_LITERAL))
+        other = self._up_to("}", _DEFAULT_LITERAL)
         self.depth -= 1
         written = text[start : min(self.at, start + _LONGEST_WRITTEN)]
         if name is None or (other and how is None):
             return unknown(written)
-        value = self.variables.get(name[0])
-        has_value = bool(value) or (value == "" and how and not how[0].startswith(":"))
         if how is None or how[0][-1] == "?":
             return self._value(name[0], written)
+        is_set = name[0] in self.variables
+        value = self._value(name[0], written) if is_set else ""
+        has_value = bool(value) or (is_set and how[0][0] != ":")
         if how[0][-1] == "+":
-            return unknown(written) if value is None else other if has_value else ""
-        return self._value(name[0], written) if has_value else other
+            return unknown(written) if not is_set else other if has_value else ""
+        return value if has_value else other
 
 
-def _lines_of(text: str) -> _Lines:
-    """Return where each line begins."""
-    found = _Lines(plain={}, stripped={})
-    start = 0
-    for line in text.split("\n"):
-        found.plain.setdefault(line, []).append(start)
-        found.stripped.setdefault(line.lstrip("\t"), []).append(start)
-        start += len(line) + 1
-    return found
+def _keywords(found: Sequence[Word]) -> int:
+    """Return how many words before a command are no part of it."""
+    for index, word in enumerate(found):
+        if word.text not in _KEYWORDS:
+            return index
+        if word.text == "case":
+            return index + 1
+    return len(found)
 
 
-def _split(value: str, line: int, fields: list[list[tuple[str, int]]]) -> None:
+def _split(value: str, fields: list[list[str]]) -> None:
     """Add the value of a variable without quotes to the fields of a word: it may begin new ones."""
     for piece in _FIELD.findall(value):
         if piece[0] not in " \t\n":
-            fields[-1].append((piece, line))
+            fields[-1].append(piece)
         elif fields[-1]:
             fields.append([])
 
 
+def script_of(found: Sequence[Word]) -> Located:
+    """Return the script that words are together, each on its line."""
+    written: list[str] = []
+    first = line = found[0].line if found else 1
+    for word in found:
+        written += ["\\\n" * (word.line - line), word.written, " "]
+        line = max(line, word.line) + word.written.count("\n")
+    return Located("".join(written), first)
+
+
 def _printed(found: Sequence[Word]) -> list[Located]:
     """Return what a command prints that only prints."""
-    if not found or found[0].text not in _PRINTS:
-        return []
-    parts = [part for word in found[1:] for part in (*word.parts, (" ", word.line))]
-    return [located(parts)]
+    prints = found and found[0].text in _PRINTS
+    return [script_of(found[1:])] if prints else []
 
 
 def _script_in(rest: Sequence[Word]) -> tuple[Word | None, bool]:
     """Return the script that a command gives to a shell, and whether it starts a shell that reads commands."""
     if rest[0].text == "eval":
-        parts = [part for word in rest[1:] for part in (*word.parts, (" ", word.line))]
-        return (Word(parts=tuple(parts)) if parts else None), False
-    start = next((i for i, one in enumerate(rest) if _is_shell(one)), None)
+        given = script_of(rest[1:])
+        return Word(given.text, given.first), False
+    start = next(
+        (i for i, one in enumerate(rest) if _SHELL.fullmatch(one.base_name)), None
+    )
     if start is None:
         return None, False
     takes_operands = rest[start].base_name in {"su", "runuser"}
@@ -591,7 +548,3 @@ def _script_in(rest: Sequence[Word]) -> tuple[Word | None, bool]:
         elif not word.text.startswith("-") and not takes_operands:
             return None, False
     return None, not takes_operands
-
-
-def _is_shell(word: Word) -> bool:
-    return _SHELL.fullmatch(word.base_name) is not None
