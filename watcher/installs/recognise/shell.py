@@ -136,24 +136,19 @@ def commands(
     script: Located, variables: Variables, effort: Effort, at: int = 0, depth: int = 0
 ) -> Iterator[Command]:
     """Yield the commands of a script, those of scripts within it too, each before the command that holds it."""
-    own = ChainMap({}, variables)
-    for is_last in (False, True):
-        reader = _Reader(
-            script=script, variables=own, effort=effort, at=at, depth=depth
-        )
-        # A loop or a function may use what is assigned further down: the first reading only assigns.
-        for command in reader.read():
-            if is_last:
-                yield command
+    own: ChainMap[str, Values] = ChainMap({}, variables)
+    found = list(_Reader(script, own, effort, depth=depth, at=at).read())
+    if own.maps[0]:
+        # A loop or a function may use what is assigned further down.
+        found = list(_Reader(script, own, effort, depth=depth, at=at).read())
+    yield from found
 
 
 def words(
     text: Located, variables: Variables, effort: Effort, at: int = 0
 ) -> list[Word]:
     """Return the words of a text in which only quotes, `$`, backslashes and spaces have a meaning."""
-    reader = _Reader(
-        script=text, variables=variables, effort=effort, literal=_LITERAL_TEXT, at=at
-    )
+    reader = _Reader(text, variables, effort, literal=_LITERAL_TEXT, at=at)
     found: list[Word] = []
     while reader.at < len(text.text):
         if space := _SPACE.match(text.text, reader.at):
@@ -163,7 +158,7 @@ def words(
     return found
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True)
 class _Reader:
     """One reading of a script, or of the part of one between `$(` and `)`."""
 
@@ -457,9 +452,9 @@ class _Reader:
         self.at = start + 2
         if self.depth < _DEEPEST:
             within = _Reader(
-                script=self.script,
-                variables=ChainMap({}, self.variables),
-                effort=self.effort,
+                self.script,
+                ChainMap({}, self.variables),
+                self.effort,
                 depth=self.depth + 1,
                 at=self.at,
                 is_substitution=True,
