@@ -290,7 +290,9 @@ class AppearancesMachine(Life):
         """A pack is disabled in one of three ways, or enabled again."""
         if found := self._picked(pick):
             install, place, copy = found
-            suffix = f"@{(copy.version or 'nightly').replace('.', '_')}"
+            # The Manager names no version of a single file.
+            version = (copy.version or "nightly").replace(".", "_")
+            suffix = "" if copy.kind == "file" else f"@{version}"
             off = (
                 f"{copy.name}.disabled",
                 f".disabled/{copy.name}",
