@@ -149,9 +149,10 @@ def test_a_flagged_version_that_somebody_installs_is_compared(
     assert watch.check()["events"][0]["severity"] == "warning"
     registry.catalog.edit("alpha", "1.1.0", status_reason=findings(PATHS))
     comfyui.put("alpha", "1.1.0")
-    [event] = watch.check()["events"]
+    event, appeared = watch.check()["events"]
     assert (event["kind"], event["severity"]) == ("exposed", "info")
     assert event["finding_count"] == 1
+    assert appeared["kind"] == "appeared"
 
 
 def test_a_flag_that_waits_keeps_its_findings(
