@@ -97,9 +97,9 @@ PARTS = {
         tried={
             "lives": 500,
             "polls": 5000,
-            "crashes": 50,
-            "appeared": 700,
-            "vanished": 500,
+            "crashes": 200,
+            "appeared": 600,
+            "vanished": 250,
         },
     ),
     "lives of sweeps": Part(
