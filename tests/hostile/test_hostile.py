@@ -146,7 +146,7 @@ def test_any_text_in_any_format(texts: list[str]) -> None:
         kind=PackKind.CLAIMED,
         id=name,
         version=version,
-        file=f"/work/{file}",
+        file=f"/repo/{file}",
         line=3,
     )
     one = Finding(
@@ -160,7 +160,7 @@ def test_any_text_in_any_format(texts: list[str]) -> None:
     )
     problems = (ReadFailure(node=name, error=reason),)
     done = Audit(inventories=(), findings=(one, one), problems=problems)
-    folder = Path("/work")
+    folder = Path("/repo")
     shown = _printed(Document(markdown(done, folder)))
     assert list(parsers.in_tables(shown, 3 + 2)) == []
     # The name of a file stays as it is: code is enough. Nothing else does.

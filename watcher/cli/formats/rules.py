@@ -50,7 +50,7 @@ RULES: dict[Verdict, Rule] = {
         remedy="Make sure that you know where the pack comes from and that you trust it.",
     ),
     Verdict.OUTDATED: Rule(
-        meaning="A newer version is active and not deprecated.",
+        meaning="A newer version is active, not deprecated and old enough to be advised.",
         remedy="Install the version that the message names when it suits you.",
     ),
 }

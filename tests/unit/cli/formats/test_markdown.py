@@ -23,7 +23,7 @@ COMMENT = 65_536
 def text_of(*findings: Finding, **fields: Any) -> str:
     """Return the text about these findings."""
     given = {"inventories": (), "problems": (), **fields}
-    return markdown(Audit(findings=findings, **given), Path("/work"))
+    return markdown(Audit(findings=findings, **given), Path("/repo"))
 
 
 def rows_of(text: str) -> list[list[str]]:
@@ -73,7 +73,7 @@ def test_where_a_pack_is() -> None:
     """A reference has its file and line, relative to the working folder; of several installs each is named."""
     one = finding("evil", Verdict.BANNED)
     named = replace(
-        one, pack=replace(one.pack, file="/work/a/Dockerfile.gpu", line=12), named=True
+        one, pack=replace(one.pack, file="/repo/a/Dockerfile.gpu", line=12), named=True
     )
     assert rows_of(text_of(named))[1][0] == "a/Dockerfile.gpu:12"
     two = replace(one, install="there")

@@ -21,7 +21,7 @@ from watcher.polling.audit import Audit
 RUN = Run(
     started="2026-01-31T12:00:00.000Z",
     finished="2026-01-31T12:00:01.000Z",
-    folder=Path("/work"),
+    folder=Path("/repo"),
 )
 
 
@@ -111,12 +111,12 @@ def test_a_message_has_no_links_or_placeholders() -> None:
 @pytest.mark.parametrize(
     ("file", "uri"),
     [
-        ("/work/a/pyproject.toml", "a/pyproject.toml"),
-        ("/work/./b/../a/x.py", "a/x.py"),
-        ("/work/odd #1%/x y.py", "odd%20%231%25/x%20y.py"),
-        ("/work/a:b/ä.py", "a%3Ab/%C3%A4.py"),
-        ("/work/bytes\udcff.py", "bytes%FF.py"),
-        ("/work-2/x.py", "file:///work-2/x.py"),
+        ("/repo/a/pyproject.toml", "a/pyproject.toml"),
+        ("/repo/./b/../a/x.py", "a/x.py"),
+        ("/repo/odd #1%/x y.py", "odd%20%231%25/x%20y.py"),
+        ("/repo/a:b/ä.py", "a%3Ab/%C3%A4.py"),
+        ("/repo/bytes\udcff.py", "bytes%FF.py"),
+        ("/repo-2/x.py", "file:///repo-2/x.py"),
         ("/x y/z.py", "file:///x%20y/z.py"),
     ],
 )
@@ -127,7 +127,7 @@ def test_where_a_copy_is_shown(file: str, uri: str) -> None:
 
 def test_where_a_reference_is_shown() -> None:
     """Where it stands in the file that has it; on line 1 if that is not known."""
-    one = shown_in("", file="/work/docker/Dockerfile", line=12)
+    one = shown_in("", file="/repo/docker/Dockerfile", line=12)
     assert place(one) == ("docker/Dockerfile", 12)
     unknown = replace(one, pack=replace(one.pack, line=None))
     assert place(unknown) == ("docker/Dockerfile", 1)
@@ -135,7 +135,7 @@ def test_where_a_reference_is_shown() -> None:
 
 def test_an_alert_stays_one_alert() -> None:
     """Neither another reason or line, nor what else is found, makes another of it."""
-    one = shown_in("", file="/work/Dockerfile", line=3)
+    one = shown_in("", file="/repo/Dockerfile", line=3)
     moved = replace(one, pack=replace(one.pack, line=30), detail="Adware")
     [first] = fingerprints(one)
     assert fingerprints(finding("other", Verdict.BANNED), moved)[1] == first
@@ -143,11 +143,11 @@ def test_an_alert_stays_one_alert() -> None:
 
 def test_another_alert_is_another() -> None:
     """Another pack in one line, another version, place or verdict, and a second copy, are alerts of their own."""
-    one = shown_in("", file="/work/Dockerfile", line=3)
+    one = shown_in("", file="/repo/Dockerfile", line=3)
     others = [
         replace(one, id="other"),
         replace(one, pack=replace(one.pack, version="2.0.0")),
-        replace(one, pack=replace(one.pack, file="/work/b/Dockerfile")),
+        replace(one, pack=replace(one.pack, file="/repo/b/Dockerfile")),
         replace(one, verdict=Verdict.FLAGGED),
         one,
     ]
@@ -156,7 +156,7 @@ def test_another_alert_is_another() -> None:
 
 def test_a_clone_is_told_by_the_version_that_was_judged() -> None:
     """A clone has no version of its own: another one in its file is another alert."""
-    pack = Pack(folder="clone", kind=PackKind.GIT, id="clone", own_file="/work/c/x")
+    pack = Pack(folder="clone", kind=PackKind.GIT, id="clone", own_file="/repo/c/x")
     one = Finding(
         install="here",
         pack=pack,
