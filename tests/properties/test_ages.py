@@ -20,7 +20,6 @@ from watcher.changes.exposure import copies_of, with_copies
 from watcher.changes.facts import finished
 from watcher.changes.verdict import as_one, judge_each
 from watcher.cli import report
-from watcher.cli.commands import status
 from watcher.cli.formats import table
 from watcher.model.event import Event, Kind
 from watcher.model.failure import Fault, ReadFailure
@@ -55,6 +54,7 @@ from watcher.polling.reading.plan import make_plan
 from watcher.polling.reading.read import Answers
 from watcher.state import documents
 from watcher.state.model import State
+from watcher.state.overview import node_rows
 
 KEY = PACK.lower()
 STUDIO = Source(name="studio", kind=SourceKind.PATH, where="/studio")
@@ -257,12 +257,9 @@ class Life:
 
     def _judge_outdated(self, running: Pack, saved: State, verdict: Verdict) -> None:
         """`status` and `audit` call outdated what runs an older version than a good one that is old enough."""
-        row = status.node_row(
-            PACK,
-            saved,
-            copies_of({"studio": [running]})[KEY],
-            minimum_age=MinimumAge(seconds=LEAST, now=self.now),
-        )
+        with_pack = replace(saved, installs={"studio": (running,)})
+        age = MinimumAge(seconds=LEAST, now=self.now)
+        (row,) = node_rows([PACK], with_pack, age)
         best = max(self.model.old(self.now), key=_place, default="")
         is_outdated = precedence(best) > precedence(running.version or "")
         assert row.outdated == is_outdated

@@ -28,6 +28,22 @@ class Mark(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Ban:
+    """A ban that was seen, of a version or of a node as a whole. It is kept when it ends."""
+
+    version: str | None = None
+    """The version's text; None for the node as a whole."""
+    since: Moment
+    """When the poll began that saw it first."""
+    until: MomentOrEmpty = ""
+    """When the poll began that saw that it had ended; "" while it lasts."""
+    changed: Moment
+    """When the poll began that last saw a difference in it."""
+    reason: str = ""
+    """A summary of the registry's reason, without e-mail addresses; "" if it was not read. Untrusted text."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
     """What is known of one node."""
 
@@ -67,6 +83,10 @@ class Node:
     """Oldest first."""
     scans: Mapping[str, Scan] = field(default_factory=dict)
     """What the scanner found in versions, of those whose findings were read: by version key, the newest 20."""
+    bans: Mapping[str, Ban] = field(default_factory=dict)
+    """The bans that were seen, also those that ended: by version key, "" for the node itself."""
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """How many events it had since this state began, by kind."""
 
     @property
     def is_there(self) -> bool:
@@ -138,6 +158,8 @@ class Snapshot:
         default_factory=dict, metadata={ADDED: True}
     )
     """The publishers whose packs are, or were, watched, by lower-case id."""
+    counts: Mapping[str, int] = field(default_factory=dict, metadata={ADDED: True})
+    """How many events the registry as a whole had since this state began, by kind, baselines of all nodes included."""
     nodes: Mapping[str, Node] = field(default_factory=dict)
     """By lower-case id."""
 

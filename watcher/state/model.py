@@ -61,6 +61,8 @@ class Checks:
     """How the last poll read: `each` node by itself, or by a `sweep` over the pages of all; "" before the first."""
     requests: int = 0
     """How many requests the last poll took."""
+    seconds: float = field(default=0.0, metadata={ADDED: True})
+    """How long the last poll took to read and compare."""
     near: Mapping[str, str] = field(default_factory=dict, metadata={ADDED: True})
     """Which id was probably meant by each that the registry does not know, by lower-case id; "" if none is similar."""
     publishers: Mapping[str, ListCheck] = field(

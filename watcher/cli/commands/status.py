@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 
 from watcher import durations, timestamps
 from watcher.alerts.queues.queue import Queue, error_in_words, retry_at
 from watcher.changes.explaining import stopped_in_words
 from watcher.changes.exposure import copies_of
-from watcher.changes.facts import safe_version
-from watcher.changes.health import FailureStreak
 from watcher.changes.sweeps import at_stake, incomplete_in_words
 from watcher.cli.commands.health import usual_age
 from watcher.cli.loading import existing_state
@@ -30,138 +28,41 @@ from watcher.cli.terminal import (
 from watcher.delivery.confirming import protocol_without_answers
 from watcher.errors import UsageError
 from watcher.model import finding
-from watcher.model.acceptance import Accepted, End
 from watcher.model.event import Severity
-from watcher.model.event_form import CopyForm, accepted_form, copy_forms
+from watcher.model.event_form import CopyForm, accepted_form
 from watcher.model.listing import ALL
-from watcher.model.pack import Copy
-from watcher.model.precedence import is_newer, is_same_version
-from watcher.model.snapshot import Node
+from watcher.model.precedence import is_same_version
 from watcher.model.version import (
-    ACTIVE,
     BANNED,
     FLAGGED,
-    STATUSES,
     MinimumAge,
     Version,
-    newest,
 )
 from watcher.polling.clock import clock
 from watcher.settings import node_ids
 from watcher.settings.loading import Loaded
 from watcher.state.model import State
+from watcher.state.overview import (
+    UNKNOWN,
+    Exposed,
+    NodeRow,
+    counts,
+    node_rows,
+    reason_of,
+    watched,
+)
 from watcher.streams import width
 from watcher.text.near import meant
 from watcher.text.plural import plural
-from watcher.text.sanitize import Trusted, escape_invisible, safe_line, sanitize_line
+from watcher.text.sanitize import escape_invisible, safe_line, sanitize_line
 
 NODES_SHOWN = 50
 """Nodes that a terminal gets; the others are counted."""
 _PROBLEMS_SHOWN = 3
 """Problems of a node that a terminal gets; the others are counted."""
-_UNKNOWN = "unknown"
-"""The state of a pack that only an install names, and that the registry does not know: nothing to mend."""
 
 _COLOURS = {Severity.CRITICAL: "red", Severity.WARNING: "yellow", Severity.INFO: None}
 """Colours of what is run."""
-
-_WORST_FIRST = (
-    BANNED,
-    "failing",
-    "unread",
-    "removed",
-    FLAGGED,
-    "empty",
-    "deprecated",
-    _UNKNOWN,
-    "outdated",
-    "unchecked",
-    "ok",
-)
-"""States of nodes, and what is wrong with versions."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Exposed:
-    """Something bad of a node that is run."""
-
-    version: str | None
-    """As it is installed; None where that is not known."""
-    grade: finding.Grade
-    acceptance: Accepted | None
-    """What accepts it, or did until that ended; None if nothing does."""
-
-    @property
-    def is_accepted(self) -> bool:
-        """Whether it is known, and is not reported."""
-        return self.acceptance is not None and self.acceptance.ended is None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NodeRow:
-    """One watched node, with the keys of `status --json`."""
-
-    node: str
-    """Its id as it is watched."""
-    state: str
-    """`banned`, `failing` (and reported as such), `unread` (the last poll could not read it), `removed` (it has no
-    version left), `ok`, `empty` (it never had a version), `unknown` (likewise, and only an install names it) or
-    `unchecked`.
-    """
-    newest: str | None
-    """The newest version that can be installed."""
-    versions: int
-    """How many versions are listed."""
-    problems: tuple[Version, ...]
-    """Its flagged, banned and deprecated versions."""
-    checked_at: str | None
-    """When it was last read (RFC 3339)."""
-    error: str | None
-    """Why the last poll could not read it, or doubted its id; safe to print."""
-    installed: tuple[CopyForm, ...]
-    """Where it is installed, enabled copies first."""
-    outdated: bool
-    """Whether a version that is run is older than the newest good one."""
-    exposed: tuple[Exposed, ...]
-    """What of it is run and bad, by version."""
-
-    @property
-    def rank(self) -> int:
-        """How much it needs a person: worst is 0, then the rest in the order of `_WORST_FIRST`."""
-        wrong = ["ok" if self.has_no_version_yet else self.state]
-        for version in self.problems:
-            is_bad = version.status in {BANNED, FLAGGED}
-            wrong.append(version.status if is_bad else "deprecated")
-        for one in self.exposed:
-            is_gone = one.grade in {finding.Grade.DELETED, finding.Grade.DELISTED}
-            wrong.append("removed" if is_gone else one.grade.verdict)
-        if self.outdated:
-            wrong.append("outdated")
-        return min(map(_WORST_FIRST.index, wrong))
-
-    @property
-    def run(self) -> finding.Grade:
-        """The worst that is run of it and not accepted."""
-        grades = [one.grade for one in self.exposed if not one.is_accepted]
-        return min(grades, key=finding.rank, default=finding.Grade.OK)
-
-    @property
-    def is_ok(self) -> bool:
-        """Whether it was read, and nothing is wrong with it, any of its versions, or what is run of it."""
-        is_well = self.state == "ok" or self.has_no_version_yet
-        return is_well and not self.problems and not self.exposed
-
-    @property
-    def has_no_version_yet(self) -> bool:
-        """Whether it is empty and its id is not in doubt, since a publisher has it."""
-        return self.state == "empty" and self.error is None
-
-    @property
-    def has_problem(self) -> bool:
-        """Whether something is wrong with it: not of a node that was never read, or is not the registry's."""
-        return not self.is_ok and (
-            self.state not in {"unchecked", _UNKNOWN} or bool(self.exposed)
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,100 +118,10 @@ class PublisherRow:
     """Why it could not be read since, or the doubt about an empty one; safe to print."""
 
 
-def node_row(
-    name: str,
-    state: State,
-    copies: tuple[Copy, ...] = (),
-    exposed: tuple[Exposed, ...] = (),
-    *,
-    minimum_age: MinimumAge,
-) -> NodeRow:
-    """Return the row of a watched node, with what is installed and exposed of it."""
-    key, checks = name.lower(), state.checks
-    node = state.snapshot.nodes.get(key, Node(node=name))
-    failure = checks.health.nodes.get(key) or checks.health.nodes.get(ALL)
-    installable = newest(one for one in node.listed if one.status == ACTIVE)
-    is_unknown = key in checks.unknown
-    return NodeRow(
-        node=name,
-        state=_UNKNOWN if is_unknown else _state(node, read=failure is None),
-        newest=installable.version if installable and not node.banned else None,
-        versions=len(node.listed),
-        problems=tuple(
-            one
-            for one in node.listed
-            if one.status in {FLAGGED, BANNED} or one.deprecated
-        ),
-        checked_at=checks.checked.get(key),
-        error=_shown(failure or checks.health.empty.get(key)),
-        installed=copy_forms(copies),
-        outdated=_is_outdated(node, copies, minimum_age),
-        exposed=exposed,
-    )
-
-
-def _is_outdated(node: Node, copies: Iterable[Copy], minimum_age: MinimumAge) -> bool:
-    """Return whether an enabled copy is older than the newest good version that is old enough."""
-    run = [copy.version for copy in copies if copy.enabled and copy.version is not None]
-    # Most nodes of a whole registry are not run, and to compare all versions takes a while.
-    advised = safe_version(node, STATUSES, minimum_age) if run else None
-    good = advised.version if advised and not advised.is_young else None
-    return good is not None and any(is_newer(good, version) for version in run)
-
-
-def _exposed_of(state: State, now: str) -> dict[str, tuple[Exposed, ...]]:
-    """Return what is run and bad of each node, by its lower-case id."""
-    found: dict[str, tuple[Exposed, ...]] = {}
-    for key, one in sorted(state.snapshot.installed.exposures.items()):
-        node, _, version = key.partition("@")
-        exposed = Exposed(
-            version=version or None,
-            grade=finding.Grade(one.verdict),
-            acceptance=_as_of(one.acceptance, now),
-        )
-        found[node] = (*found.get(node, ()), exposed)
-    return found
-
-
-def _as_of(accepted: Accepted | None, now: str) -> Accepted | None:
-    """Return how something is accepted at a moment: its last day may have ended since the last poll."""
-    if accepted is None or not accepted.by.is_over(now):
-        return accepted
-    return replace(accepted, ended=End.DAY)
-
-
-def _state(node: Node, *, read: bool) -> str:
-    if node.banned:
-        return "banned"
-    if node.failing and not (read and node.empty_since):
-        return "failing"
-    if not read:
-        return "unread"
-    if node.baseline_at:
-        return "removed" if node.emptied else "ok"
-    return "empty" if node.empty_since else "unchecked"
-
-
-def watched(configured: Iterable[str], state: State) -> tuple[str, ...]:
-    """Return the ids to show: the configured ones, then those that only the last poll watched (`check --node`)."""
-    ids: dict[str, str] = {}
-    for node in (*configured, *state.checks.watched):
-        if node != ALL:
-            ids.setdefault(node.lower(), node)
-    return tuple(ids.values())
-
-
-def _shown(streak: FailureStreak | None) -> str | None:
-    """Return why the polls of a streak failed, safe to print."""
-    if streak is None:
-        return None
-    return safe_line(Trusted(streak.error) if streak.ours else streak.error)
-
-
 def _error_of_all(state: State) -> str:
     """Return why the last poll could not read the pages of all node packs, safe to print; "" if it could."""
     failure = state.checks.health.nodes.get(ALL)
-    return _shown(failure) or ""
+    return reason_of(failure) or ""
 
 
 def _error_of_sweep(state: State) -> str:
@@ -318,7 +129,7 @@ def _error_of_sweep(state: State) -> str:
     streak = state.checks.health.sweep
     if streak is None:
         return ""
-    return f"{incomplete_in_words(streak)}: {_shown(streak)}; {at_stake(state.snapshot.sweep_baseline)}"
+    return f"{incomplete_in_words(streak)}: {reason_of(streak)}; {at_stake(state.snapshot.sweep_baseline)}"
 
 
 def install_rows(state: State, installs: Iterable[str]) -> list[InstallRow]:
@@ -452,19 +263,8 @@ class Overview:
     @cached_property
     def rows(self) -> list[NodeRow]:
         """A row for every watched node, in the order of the settings."""
-        copies = copies_of(self.state.installs) if self.installs else {}
-        exposed = _exposed_of(self.state, self.now) if self.installs else {}
         age = MinimumAge(seconds=self.minimum_age, now=self.now)
-        return [
-            node_row(
-                name,
-                self.state,
-                copies.get(key, ()),
-                exposed.get(key, ()),
-                minimum_age=age,
-            )
-            for name, key in ((name, name.lower()) for name in self.nodes)
-        ]
+        return node_rows(self.nodes, self.state, age, with_installs=bool(self.installs))
 
     @cached_property
     def error_of_all(self) -> str:
@@ -576,17 +376,6 @@ def _reading(state: State) -> dict[str, object] | None:
     return {"way": checks.way, "requests": checks.requests, "error": error or None}
 
 
-def counts(rows: Sequence[NodeRow]) -> dict[str, int]:
-    """Return how many versions are listed, and how many of them are bad, by what they are."""
-    problems = [version for row in rows for version in row.problems]
-    return {
-        "versions": sum(row.versions for row in rows),
-        "banned": sum(version.status == BANNED for version in problems),
-        "flagged": sum(version.status == FLAGGED for version in problems),
-        "deprecated": sum(version.deprecated for version in problems),
-    }
-
-
 def show(
     *,
     settings: Callable[[], Loaded],
@@ -679,7 +468,7 @@ def _summary(
     """Return the line that says at a glance whether anything is wrong."""
     ok, bad = sum(row.is_ok for row in rows), sum(row.has_problem for row in rows)
     outdated = sum(row.is_ok and row.outdated for row in rows)
-    unknown = sum(row.state == _UNKNOWN and not row.has_problem for row in rows)
+    unknown = sum(row.state == UNKNOWN and not row.has_problem for row in rows)
     unchecked = len(rows) - ok - bad - unknown
     nodes = [f"{ok - outdated:,} ok"]
     if outdated:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any, cast
 
 import click
@@ -35,6 +34,7 @@ from watcher.model.outcome import Cause
 from watcher.model.pack import OWN_FILES, Pack, PackKind
 from watcher.model.snapshot import Mark, Node, Snapshot, SweepBaseline
 from watcher.state.model import Checks, State
+from watcher.state.overview import NodeRow, node_rows, watched
 from watcher.text.columns import display_width
 
 COUNTS = ("undelivered", "aside", "may_have_arrived")
@@ -46,7 +46,14 @@ UNTROUBLED = {
     "configured": True,
     "unconfirmed": False,
 }
-node_row = partial(status.node_row, minimum_age=ANY_AGE)
+
+
+def node_row(name: str, given: State) -> NodeRow:
+    """Return the row of a node of which nothing is installed."""
+    (found,) = node_rows([name], given, ANY_AGE)
+    return found
+
+
 OPS, MAIL = channel("ops"), channel("mail")
 
 
@@ -61,7 +68,7 @@ def state(*nodes: Node, **fields: Any) -> State:
     return State(**given | fields)
 
 
-def row(*versions: Any, **fields: Any) -> status.NodeRow:
+def row(*versions: Any, **fields: Any) -> NodeRow:
     """Return the row of a node with these versions."""
     return node_row(PACK, state(known(*versions, **fields)))
 
@@ -193,7 +200,7 @@ def test_how_a_node_stands(node: Node, unread: bool, expected: str) -> None:
 def test_what_was_watched_beside_the_settings_is_shown() -> None:
     """Nodes of the last poll's command line stand behind the configured ones, each once."""
     given = State(checks=Checks(watched=(PACK.upper(), "beside")))
-    assert status.watched([PACK], given) == (PACK, "beside")
+    assert watched([PACK], given) == (PACK, "beside")
 
 
 def test_a_node_is_named_as_it_is_watched() -> None:
@@ -542,7 +549,7 @@ def test_pages_that_could_not_be_read_are_one_line() -> None:
         given,
         checks=replace(given.checks, way="each", health=Health(nodes={"*": failure})),
     )
-    nodes = status.watched(
+    nodes = watched(
         ["old"], replace(given, checks=replace(given.checks, watched=("*", "pack-001")))
     )
     assert nodes == ("old", "pack-001")

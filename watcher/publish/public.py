@@ -1,0 +1,294 @@
+"""What may be published of a state. Pure.
+
+The published files are made of this value alone, so that whatever it leaves out can be in none of them. The rules are
+in docs/behaviour.md, Published files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from watcher.alerts.queues.queue import Queue
+from watcher.model.event import Event, Kind, is_a_ban
+from watcher.model.exposure import Installed
+from watcher.model.listing import ALL
+from watcher.model.malware import names_malware
+from watcher.model.pack import Copy, Pack
+from watcher.model.selection import Selection
+from watcher.model.snapshot import Node, Snapshot
+from watcher.model.version import MinimumAge
+from watcher.state.model import Checks, State
+from watcher.state.overview import NodeRow, node_rows, watched
+from watcher.timestamps import MomentOrEmpty
+
+KINDS_OF_INSTALLS = frozenset(
+    {Kind.EXPOSED, Kind.CLEARED, Kind.APPEARED, Kind.VANISHED, Kind.UPDATE}
+)
+"""Kinds of events that there are only because somebody runs something."""
+_NEVER_POLLED = "1970-01-01T00:00:00.000Z"
+_FORMER_INSTALL = "another install"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What the settings say of what is published."""
+
+    selection: Selection
+    """The packs that `nodes` chooses."""
+    publishers: tuple[str, ...] = ()
+    """Ids of publishers whose packs are watched."""
+    minimum_age: float
+    """How old a version has to be to be advised, in seconds."""
+    channels: tuple[str, ...] = ()
+    """Names of the channels, in the order of the settings."""
+    installs: Mapping[str, str] | None = None
+    """By the name of each install, what it is called in public: no address. None if nothing shows what is run."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undelivered:
+    """The alerts that one channel has not taken."""
+
+    alerts: int
+    oldest: MomentOrEmpty
+    """When the poll began that saw the oldest of them; "" if there are none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Public:
+    """What may be published. Texts of the registry are untrusted."""
+
+    at: MomentOrEmpty
+    """When the last poll began that ran to its end, which all ages are relative to; "" before the first."""
+    version: str
+    """The program's version."""
+    state: State
+    """The state without what is private. It has no outbox and no addresses, and no reasons of failures."""
+    events: tuple[Event, ...]
+    """What the history has, oldest first."""
+    rows: tuple[NodeRow, ...]
+    """How each watched pack stands, in the order in which the settings name them, then by id."""
+    channels: tuple[Undelivered, ...]
+    """By channel, in the order of the settings. An alert that is private is not counted."""
+    minimum_age: MinimumAge
+    """How old a version has to be at the last poll."""
+    has_patterns: bool
+    """Whether patterns choose packs, which may be those of a whole registry."""
+    shows_installs: bool
+    """Whether it says what is run."""
+    hides_installs: bool
+    """Whether something is run, and it does not say what. How much was read then follows from what is hidden."""
+
+
+def published(
+    state: State, history: Iterable[Event], terms: Terms, version: str
+) -> Public:
+    """Return what may be published of a state and its history, by the terms of the settings."""
+    hides = terms.installs is None and _has_installs(state)
+    ids = {one.lower(): one for one in _watched(state, terms, hides=hides)}
+    public = _State(state=state, terms=terms, ids=ids)
+    redacted = public.redacted()
+    at = state.checks.polled_at
+    age = MinimumAge(seconds=terms.minimum_age, now=at or _NEVER_POLLED)
+    return Public(
+        at=at,
+        version=version,
+        state=redacted,
+        events=tuple(
+            public.event(event)
+            for event in history
+            if event.channel is None and not public.is_private(event)
+        ),
+        rows=tuple(node_rows(ids.values(), redacted, age)),
+        channels=tuple(map(public.undelivered, terms.channels)),
+        minimum_age=age,
+        has_patterns=terms.selection.chooses,
+        shows_installs=terms.installs is not None,
+        hides_installs=hides,
+    )
+
+
+def _has_installs(state: State) -> bool:
+    return bool(state.installs or state.snapshot.installed.known)
+
+
+def _watched(state: State, terms: Terms, *, hides: bool) -> tuple[str, ...]:
+    """Return the ids of the packs that are published, each once: what only an install names is none if that `hides`."""
+    chosen = terms.selection
+    named = [
+        *chosen.names,
+        *(
+            pack
+            for pack in state.snapshot.packs_of(terms.publishers)
+            if not chosen.leaves_out(pack)
+        ),
+    ]
+    matching = sorted(
+        node.node
+        for node in state.snapshot.nodes.values()
+        if (node.baseline_at or node.banned) and chosen.matches(node.node)
+    )
+    known = replace(state, checks=Checks()) if hides else state
+    return watched([*named, *matching], known)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _State:
+    """A state, and what of it is published."""
+
+    state: State
+    terms: Terms
+    ids: Mapping[str, str]
+    """The packs that are published, by lower-case id."""
+
+    @property
+    def _is_open(self) -> bool:
+        """Whether it may be said what is run."""
+        return self.terms.installs is not None
+
+    def is_private(self, event: Event) -> bool:
+        """Return whether an event must not even be counted."""
+        if event.node is not None and event.node.lower() not in self.ids:
+            return True
+        is_of_install = event.kind in KINDS_OF_INSTALLS or event.install is not None
+        return is_of_install and not self._is_open
+
+    def event(self, event: Event) -> Event:
+        """Return an event without what is private in it."""
+        is_failure = event.kind in {Kind.FAILING, Kind.RECOVERED}
+        # A failure names hosts and files, and where a pack came from may be an address at home.
+        has_address = is_failure or event.install is not None
+        event = replace(
+            event,
+            reason="" if has_address else event.reason,
+            repository=None,
+            install=event.install and self._name(event.install),
+            installed=tuple(map(self._copy, event.installed)) if self._is_open else (),
+        )
+        if self._is_open:
+            return event
+        # Who runs malware gets no advice: so that this shows nothing, nobody does.
+        is_malware = is_a_ban(event) and names_malware(event.reason)
+        return replace(
+            event,
+            safe_version=None if is_malware else event.safe_version,
+            tally=event.tally and replace(event.tally, has_others=False),
+            ends=None,
+        )
+
+    def _copy(self, copy: Copy) -> Copy:
+        return replace(copy, install=self._name(copy.install), by_id=None, folder=None)
+
+    def _name(self, install: str) -> str:
+        return (self.terms.installs or {}).get(install, _FORMER_INSTALL)
+
+    def undelivered(self, channel: str) -> Undelivered:
+        """Return the alerts that a channel has not taken, without private ones."""
+        outbox = self.state.outbox
+        queue = outbox.queues.get(channel, Queue())
+        owed = [
+            message.queued_at
+            for message in queue.messages
+            for event in message.events
+            if not self.is_private(outbox.events[event])
+        ]
+        return Undelivered(alerts=len(owed), oldest=min(owed, default=""))
+
+    def redacted(self) -> State:
+        """Return the state without what is private."""
+        installs: dict[str, tuple[Pack, ...]] = {}
+        if self._is_open:
+            for name, packs in self.state.installs.items():
+                public = self._name(name)
+                installs[public] = (*installs.get(public, ()), *map(_bare, packs))
+        return State(
+            snapshot=self._snapshot(), checks=self._checks(), installs=installs
+        )
+
+    def _snapshot(self) -> Snapshot:
+        snapshot = self.state.snapshot
+        installed = Installed()
+        if self._is_open:
+            known = snapshot.installed
+            installed = Installed(
+                failing=tuple(map(self._name, known.failing)),
+                exposures={
+                    key: replace(one, installs=tuple(map(self._name, one.installs)))
+                    for key, one in known.exposures.items()
+                },
+                counts=known.counts,
+            )
+        return Snapshot(
+            revision=snapshot.revision,
+            registry_failing=snapshot.registry_failing,
+            installed=installed,
+            sweep_baseline=snapshot.sweep_baseline,
+            counts=snapshot.counts,
+            nodes={
+                key: self._node(node)
+                for key, node in snapshot.nodes.items()
+                if key in self.ids
+            },
+        )
+
+    def _node(self, node: Node) -> Node:
+        """Return what is known of a published pack."""
+        if self._is_open or not KINDS_OF_INSTALLS & node.counts.keys():
+            return node
+        counts = {
+            kind: count
+            for kind, count in node.counts.items()
+            if kind not in KINDS_OF_INSTALLS
+        }
+        return replace(node, counts=counts)
+
+    def _checks(self) -> Checks:
+        """Return how the polls went, without reasons: they name hosts and files."""
+        checks = self.state.checks
+        health = checks.health
+        of_sweep = health.sweep and replace(health.sweep, error="")
+        installs = {
+            self._name(name): replace(streak, error="")
+            for name, streak in health.installs.items()
+            if self._is_open
+        }
+        health = replace(
+            health,
+            nodes={
+                key: replace(streak, error="")
+                for key, streak in health.nodes.items()
+                if key in self.ids or key == ALL
+            },
+            empty={
+                key: replace(streak, error="")
+                for key, streak in health.empty.items()
+                if key in self.ids
+            },
+            installs=installs,
+            sweep=of_sweep,
+        )
+        return Checks(
+            polled_at=checks.polled_at,
+            polled_before=checks.polled_before,
+            health=health,
+            checked={key: at for key, at in checks.checked.items() if key in self.ids},
+            watched=tuple(self.ids.values()),
+            unknown=tuple(key for key in checks.unknown if key in self.ids),
+            way=checks.way,
+            requests=checks.requests,
+            seconds=checks.seconds,
+        )
+
+
+def _bare(pack: Pack) -> Pack:
+    """Return an installed pack as what it is, without where it is and came from."""
+    return Pack(
+        folder=pack.folder,
+        kind=pack.kind,
+        id=pack.id,
+        version=pack.version,
+        claimed_version=pack.claimed_version,
+        others=pack.others,
+        enabled=pack.enabled,
+    )
