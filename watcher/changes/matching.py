@@ -12,7 +12,7 @@ from watcher.changes.transitions import severity_of_end
 from watcher.model.event import Severity, worst_of
 from watcher.model.listing import Listing
 from watcher.model.scan import Scan
-from watcher.model.snapshot import Mark, Node
+from watcher.model.snapshot import Ban, Mark, Node
 from watcher.model.version import (
     ACTIVE,
     BANNED,
@@ -46,6 +46,7 @@ class KnownVersions:
     scans: dict[str, Scan]
     ends: dict[str, Severity]
     active_since: dict[str, Moment]
+    bans: dict[str, Ban]
 
     @classmethod
     def of(cls, node: Node) -> Self:
@@ -60,6 +61,7 @@ class KnownVersions:
             scans=dict(node.scans),
             ends=dict(node.ends),
             active_since=dict(node.active_since),
+            bans=dict(node.bans),
         )
 
     def put_into(self, node: Node) -> Node:
@@ -75,6 +77,7 @@ class KnownVersions:
             active_since=dict(sorted(self.active_since.items())),
             versions=in_order(self.rows.values()),
             scans=self.scans,
+            bans=self.bans,
         )
 
     def count(self, *keys: str) -> int:
@@ -93,6 +96,8 @@ class KnownVersions:
                 self.seen[key] = self.count(old.key, key)
             if old.key in self.scans:
                 self.scans[key] = self.scans[old.key]
+            if old.key in self.bans:
+                self.bans[key] = self.bans[old.key]
             self.forget(old.key)
         self.rows[key] = version
         self.marks.pop(key, None)
@@ -185,6 +190,7 @@ class KnownVersions:
         self.scans.pop(key, None)
         self.ends.pop(key, None)
         self.active_since.pop(key, None)
+        self.bans.pop(key, None)
         self.seen_floor = max(self.seen_floor, self.seen.pop(key, 0))
 
     def forget_the_rest(self, shown: Collection[str]) -> None:

@@ -12,6 +12,7 @@ from watcher.alerts.queues import outbox
 from watcher.alerts.queues.outbox import Outbox, merged
 from watcher.alerts.queues.ownership import reroute
 from watcher.alerts.queues.queue import reason_to_wait
+from watcher.changes.bans import with_bans
 from watcher.changes.explaining import explaining_after, stopped_in_words
 from watcher.changes.exposure import copies_of, with_copies
 from watcher.changes.facts import finished
@@ -218,7 +219,7 @@ class Poller:
                     state.checks.explaining, read_reasons, started
                 ),
             ),
-            snapshot=snapshot,
+            snapshot=with_bans(snapshot, events, started),
             events=events,
         )
 

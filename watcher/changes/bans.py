@@ -1,0 +1,59 @@
+"""The record of bans that were seen, of versions and of nodes as a whole, as a poll leaves it. Pure.
+
+A ban is over when something good is seen again. What is deleted, missing or of an unknown status was banned for a
+reason that nobody took back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from watcher.changes.scans import VersionKey, version_of
+from watcher.model.event import Event, Kind
+from watcher.model.snapshot import Ban, Node, Snapshot
+from watcher.model.version import ACTIVE, BANNED, FLAGGED, PENDING
+from watcher.timestamps import Moment
+
+_OVER = {ACTIVE, PENDING, FLAGGED}
+"""Statuses that say that a version is not banned any more."""
+
+
+def with_bans(snapshot: Snapshot, events: Iterable[Event], now: Moment) -> Snapshot:
+    """Return the snapshot of a poll with the bans as it saw them; the same object if there is nothing new.
+
+    `events` are those of the poll, with the registry's reasons.
+    """
+    reasons = {
+        version_of(event): event.reason
+        for event in events
+        if event.kind is Kind.BANNED and event.reason
+    }
+    changed: dict[str, Node] = {}
+    for name, node in snapshot.nodes.items():
+        if found := dict(_news(name, node, reasons, now)):
+            changed[name] = replace(node, bans={**node.bans, **found})
+    return snapshot.with_nodes(changed)
+
+
+def _news(
+    name: str, node: Node, reasons: dict[VersionKey, str], now: Moment
+) -> Iterator[tuple[str, Ban]]:
+    """Yield what differs in the bans of one node, by version key."""
+    banned = {one.key: one.version for one in node.versions if one.status == BANNED}
+    bans: dict[str, str | None] = {**banned, "": None} if node.banned else {**banned}
+    for key, version in bans.items():
+        fresh = Ban(version=version, since=now, changed=now)
+        known = node.bans.get(key, fresh)
+        reason = reasons.get((name, key)) or known.reason
+        after = replace(known, version=version, until="", reason=reason)
+        if after != node.bans.get(key):
+            yield key, replace(after, changed=now)
+    if not node.bans:
+        return
+    over = {one.key for one in node.versions if one.status in _OVER}
+    if not node.banned:
+        over.add("")
+    for key, ban in node.bans.items():
+        if key in over and not ban.until:
+            yield key, replace(ban, until=now, changed=now)
