@@ -97,6 +97,11 @@ _WORD = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._+-]*[A-Za-z0-9])?")
 _QUOTATION_MARKS = str.maketrans("“”", "''")
 
 
+def is_page(address: str) -> bool:
+    """Return whether an address is a page of the registry, so that it may be a link."""
+    return _LINK.fullmatch(address) is not None
+
+
 def body_bytes(message: Rendered) -> int:
     """Return the size of a message whose service counts the body alone, as it is."""
     return len(message.body.encode())
@@ -372,7 +377,7 @@ class _Writer:
                 continue
             if piece.part is not Part.LINK:
                 yield piece, self.words(_capital(piece.words), limit) + "."
-            elif named and (pages := [*filter(_LINK.fullmatch, piece.words)]):
+            elif named and (pages := [*filter(is_page, piece.words)]):
                 yield piece, "".join(map(self.link, pages))
 
     def words(
