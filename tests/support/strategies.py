@@ -9,7 +9,7 @@ import builtins
 import types
 import typing
 from collections import abc
-from dataclasses import is_dataclass
+from dataclasses import is_dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, get_args, get_origin, get_type_hints
 
@@ -22,10 +22,12 @@ from watcher.alerts.queues.outbox import Outbox
 from watcher.alerts.queues.queue import Message, Queue
 from watcher.model.channel import Channel, Grouping, Scope
 from watcher.model.event import DEFAULT_KINDS, Event, Kind, Severity
+from watcher.model.exposure import Exposure, Installed
+from watcher.model.finding import Grade
 from watcher.model.pack import Pack
 from watcher.model.snapshot import Node, Publisher, Snapshot
 from watcher.model.version import STATUSES, Version, in_order
-from watcher.state.model import Checks
+from watcher.state.model import Checks, State
 from watcher.timestamps import Moment
 
 _WORDS = st.sampled_from(["", "a", "b"])
@@ -165,6 +167,31 @@ def outboxes(draw: st.DrawFn) -> Outbox:
         )
     )
     return waiting
+
+
+@st.composite
+def states(draw: st.DrawFn) -> State:
+    """Make up a whole state: what polls, scans and deliveries could have left, and more."""
+    snapshot = draw(snapshots())
+    counts = st.dictionaries(st.sampled_from(Kind), st.integers(1, 2**40), max_size=3)
+    graded = made(Exposure, verdict=st.sampled_from(Grade))
+    installed = made(
+        Installed, exposures=st.dictionaries(_NAMES, graded, max_size=2), counts=counts
+    )
+    return State(
+        snapshot=replace(
+            snapshot,
+            installed=draw(installed),
+            counts=draw(counts),
+            nodes={
+                key: replace(node, counts=draw(counts), versions=draw(pictures()))
+                for key, node in snapshot.nodes.items()
+            },
+        ),
+        outbox=draw(outboxes()),
+        checks=draw(checks()),
+        installs=draw(installs()),
+    )
 
 
 def checks() -> st.SearchStrategy[Checks]:

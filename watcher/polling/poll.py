@@ -13,6 +13,7 @@ from watcher.alerts.queues.outbox import Outbox, merged
 from watcher.alerts.queues.ownership import reroute
 from watcher.alerts.queues.queue import reason_to_wait
 from watcher.changes.bans import with_bans
+from watcher.changes.counting import with_counts
 from watcher.changes.explaining import explaining_after, stopped_in_words
 from watcher.changes.exposure import copies_of, with_copies
 from watcher.changes.facts import finished
@@ -44,6 +45,7 @@ from watcher.registry.client import Registry
 from watcher.registry.publishers import read_lists
 from watcher.state.model import State
 from watcher.state.store import StateFolder
+from watcher.timestamps import seconds_between
 
 
 class StoppedError(Exception):
@@ -215,11 +217,13 @@ class Poller:
             checks=replace(
                 change.checks,
                 requests=registry.requests,
+                # The clock may have been set back.
+                seconds=max(0.0, seconds_between(started, self.clock())),
                 explaining=explaining_after(
                     state.checks.explaining, read_reasons, started
                 ),
             ),
-            snapshot=with_bans(snapshot, events, started),
+            snapshot=with_counts(with_bans(snapshot, events, started), events),
             events=events,
         )
 

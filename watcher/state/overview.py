@@ -30,6 +30,8 @@ from watcher.text.sanitize import Trusted, safe_line
 UNKNOWN = "unknown"
 """The state of a pack that only an install names, and that the registry does not know: nothing to mend."""
 
+STATES = (BANNED, "failing", "unread", "removed", "ok", "empty", UNKNOWN, "unchecked")
+"""What `NodeRow.state` may be."""
 
 _WORST_FIRST = (
     BANNED,

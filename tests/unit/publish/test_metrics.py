@@ -1,0 +1,234 @@
+"""The figures of `metrics.prom`, read by the parsers of both text formats."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client import Metric
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as newer
+from prometheus_client.parser import text_string_to_metric_families as older
+
+from tests.support.factories import NOW, PACK, channel, event, known, minute, version
+from tests.support.strategies import states
+from watcher import timestamps
+from watcher.alerts.queues import outbox
+from watcher.alerts.queues.outbox import Outbox
+from watcher.model.event import Kind
+from watcher.model.pack import Pack, PackKind
+from watcher.model.selection import Selection
+from watcher.model.snapshot import Snapshot
+from watcher.publish.metrics import metrics
+from watcher.publish.public import KINDS_OF_INSTALLS, Public, Terms, published
+from watcher.state.model import Checks, State
+
+Figures = dict[tuple[str, str], float]
+"""By the name of a metric and the value of its label, "" for none."""
+
+KEY = PACK.lower()
+TERMS = Terms(selection=Selection(names=(PACK,)), minimum_age=0, channels=("ops",))
+OPEN = replace(TERMS, installs={"home": "home"})
+POLLED = Checks(polled_at=NOW, requests=7, seconds=1.25, checked={KEY: NOW})
+RUN = Pack(folder="some-pack", kind=PackKind.REGISTRY, id=PACK, version="1.0.0")
+LIVED = State(
+    snapshot=Snapshot(
+        nodes={
+            KEY: known(
+                version("1.0.0"),
+                version("2.0.0", "flagged", deprecated=True),
+                version("3.0.0", "NodeVersionStatusQuarantined"),
+                counts={"flagged": 2, "exposed": 1},
+            ),
+            "private": known(version(), node="Private", counts={"banned": 5}),
+        },
+        counts={"failing": 3},
+    ),
+    checks=POLLED,
+    installs={"home": (RUN,)},
+)
+"""A state of a pack that is watched and installed, and of one that only an install named."""
+
+
+def public(state: State = LIVED, terms: Terms = OPEN, program: str = "1.2.3") -> Public:
+    """Return what is published of a state."""
+    return published(state, (), terms, program)
+
+
+def figures(families: Iterable[Metric]) -> Figures:
+    """Return the figures of what a parser read; each is a gauge, with a text of help and no time of its own."""
+    found: Figures = {}
+    for family in families:
+        assert family.type == "gauge"
+        assert family.documentation
+        for sample in family.samples:
+            assert sample.name == family.name
+            assert sample.timestamp is None
+            assert len(sample.labels) <= 1
+            label = "".join(sample.labels.values())
+            found[family.name.removeprefix("comfy_watch_"), label] = sample.value
+    return found
+
+
+def read(text: str) -> Figures:
+    """Return the figures of a text, which both parsers read alike."""
+    found = figures(newer(text))  # type: ignore[no-untyped-call] # it has no hints
+    assert figures(older(text)) == found
+    return found
+
+
+def of(found: Figures, name: str) -> dict[str, float]:
+    """Return the figures of one metric by their labels."""
+    return {label: figure for (one, label), figure in found.items() if one == name}
+
+
+def test_a_state_is_shown_as_figures() -> None:
+    """Each figure has its name, its meaning and its labels, and what is 0 is there too."""
+    owed = outbox.enqueue(Outbox(), (channel("ops"),), (event(),), 1, minute(0.125))
+    text = metrics(public(replace(LIVED, outbox=owed)))
+    assert text.splitlines()[:5] == [
+        "# HELP comfy_watch_build_info The version of comfy-watch as a label; always 1.",
+        "# TYPE comfy_watch_build_info gauge",
+        'comfy_watch_build_info{version="1.2.3"} 1',
+        "# HELP comfy_watch_packs Watched packs, by how they stand.",
+        "# TYPE comfy_watch_packs gauge",
+    ]
+    assert text.endswith("\n# EOF\n")
+    now = timestamps.read(NOW).timestamp()
+    found = read(text)
+    assert of(found, "packs") == {
+        "banned": 0,
+        "failing": 0,
+        "unread": 0,
+        "removed": 0,
+        "ok": 1,
+        "empty": 0,
+        "unknown": 0,
+        "unchecked": 0,
+    }
+    assert of(found, "versions") == {
+        "active": 1,
+        "pending": 0,
+        "flagged": 1,
+        "banned": 0,
+        "deleted": 0,
+        "unknown": 1,
+    }
+    events = of(found, "events")
+    assert {*events} == {*Kind}
+    assert {kind: number for kind, number in events.items() if number} == {
+        "flagged": 2,
+        "exposed": 1,
+        "failing": 3,
+    }
+    assert {
+        name: figure
+        for (name, label), figure in found.items()
+        if name not in {"packs", "versions", "events"} and label != "1.2.3"
+    } == {
+        "deprecated_versions": 1,
+        "undelivered_alerts": 1,
+        "undelivered_oldest_timestamp_seconds": now + 7.5,
+        "last_poll_timestamp_seconds": now,
+        "last_poll_duration_seconds": 1.25,
+        "last_poll_requests": 7,
+    }
+
+
+def test_before_the_first_poll_it_is_a_document_without_moments() -> None:
+    """All figures are 0 then, and what never was is not there."""
+    found = read(metrics(public(State())))
+    assert {name for (name, _), figure in found.items() if figure} == {
+        "build_info",
+        "packs",
+    }
+    assert of(found, "packs")["unchecked"] == 1
+    assert not {name for name, _ in found if "last_poll" in name or "oldest" in name}
+
+
+def test_channels_are_numbered_in_the_order_of_the_settings() -> None:
+    """Their names are private. One that owes nothing has no oldest alert."""
+    owed = outbox.enqueue(Outbox(), (channel("chat"),), (event(),), 1, NOW)
+    terms = replace(OPEN, channels=("ops", "chat"))
+    text = metrics(public(replace(LIVED, outbox=owed), terms))
+    found = read(text)
+    assert of(found, "undelivered_alerts") == {"1": 0, "2": 1}
+    assert [*of(found, "undelivered_oldest_timestamp_seconds")] == ["2"]
+    assert "ops" not in text
+    assert "chat" not in text
+
+
+def test_what_is_run_shows_in_no_figure_unless_it_is_published() -> None:
+    """A state with an install has the figures of one without, and says not how much was read."""
+    without = replace(LIVED, installs={}, checks=replace(POLLED, requests=5, seconds=1))
+    shown = read(metrics(public(terms=TERMS)))
+    alone = read(metrics(public(without, TERMS)))
+    cost = {"last_poll_duration_seconds", "last_poll_requests"}
+    assert {name for name, _ in alone.keys() - shown.keys()} == cost
+    assert shown.items() <= alone.items()
+    assert {*of(shown, "events")} == {*Kind} - KINDS_OF_INSTALLS
+
+
+@pytest.mark.parametrize("text", ['"', "\\", "\n", '\\n"} 2 \n# EOF', "1.2.3+é🙂"])
+def test_a_label_is_read_as_it_is(text: str) -> None:
+    """A quote, a backslash or a line break in a label ends nothing."""
+    assert of(read(metrics(public(program=text))), "build_info") == {text: 1}
+
+
+@given(state=states(), has_installs=st.booleans(), names=st.sets(st.just("A")))
+def test_the_figures_are_those_of_the_state(
+    state: State, has_installs: bool, names: set[str]
+) -> None:
+    """Both parsers read the same figures of any state, and each is what a count of the state itself gives."""
+    shown = published(
+        state,
+        (),
+        Terms(
+            selection=Selection(names=tuple(names), globs=("*",)),
+            minimum_age=0,
+            channels=(*state.outbox.queues,),
+            installs={} if has_installs else None,
+        ),
+        "1",
+    )
+    found = read(metrics(shown))
+    nodes = shown.state.snapshot.nodes
+    listed = [one for node in nodes.values() for one in node.listed]
+    assert sum(of(found, "packs").values()) == len(shown.rows)
+    for name, figure in of(found, "packs").items():
+        assert figure == [row.state for row in shown.rows].count(name)
+    assert sum(of(found, "versions").values()) == len(listed)
+    for status in ("flagged", "banned"):
+        assert of(found, "versions")[status] == [one.status for one in listed].count(
+            status
+        )
+    assert found["deprecated_versions", ""] == sum(one.deprecated for one in listed)
+    assert of(found, "events") == _counted(state, shown)
+    owed = {
+        str(number): one for number, one in enumerate(shown.channels, 1) if one.alerts
+    }
+    assert of(found, "undelivered_oldest_timestamp_seconds") == {
+        number: timestamps.read(one.oldest).timestamp() for number, one in owed.items()
+    }
+    assert {
+        number: alerts
+        for number, alerts in of(found, "undelivered_alerts").items()
+        if alerts
+    } == {number: one.alerts for number, one in owed.items()}
+
+
+def _counted(state: State, shown: Public) -> dict[str, float]:
+    """Return the events that are counted in a state, of the packs that are published, by kind."""
+    nodes = [state.snapshot.nodes[key].counts for key in shown.state.snapshot.nodes]
+    places = [*nodes, state.snapshot.counts]
+    kinds = {*Kind} - KINDS_OF_INSTALLS
+    if shown.shows_installs:
+        places.append(state.snapshot.installed.counts)
+        kinds = {*Kind}
+    found: Counter[str] = Counter()
+    for counts in places:
+        found.update(counts)
+    return {kind: found[kind] for kind in kinds}
