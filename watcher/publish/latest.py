@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from watcher.changes.facts import safe_version
 from watcher.changes.transitions import node_url
 from watcher.model.event_form import public_time
+from watcher.model.snapshot import Node
 from watcher.model.version import ACTIVE, BANNED, FLAGGED, STATUSES, newest
 from watcher.publish.public import Public
 from watcher.state.overview import counts
@@ -15,19 +16,20 @@ from watcher.text.sanitize import escape_values
 
 
 def latest(public: Public) -> str:
-    """Return the newest good version of each pack, one a line; a pack of which none is known is left out."""
-    lines = (
-        f"{json.dumps(pack)}: {json.dumps(escape_values(facts))}"
-        for pack, facts in sorted(_packs(public))
-    )
+    """Return the newest good version of each pack, one a line. A pack of which none is known is left out."""
+    lines = [
+        f"{json.dumps(pack)}: {json.dumps(escape_values(good))}"
+        for pack, good in sorted(_good_versions(public))
+    ]
     return '{"packs": {\n' + ",\n".join(lines) + "\n}}\n"
 
 
-def _packs(public: Public) -> Iterator[tuple[str, dict[str, str | None]]]:
+def _good_versions(public: Public) -> Iterator[tuple[str, dict[str, str | None]]]:
+    nodes = public.state.snapshot.nodes
     for row in public.rows:
-        node = public.state.snapshot.nodes.get(row.node.lower())
-        good = node and safe_version(node, STATUSES, public.minimum_age)
-        if node is None or not good or good.version is None:
+        node = nodes.get(row.node.lower(), Node(node=row.node))
+        good = safe_version(node, STATUSES, public.minimum_age)
+        if good is None or good.version is None:
             continue
         same = (
             one
@@ -46,17 +48,21 @@ def _packs(public: Public) -> Iterator[tuple[str, dict[str, str | None]]]:
 
 
 def badge(public: Public) -> str:
-    """Return a badge in the form that shields.io reads: how much is banned and flagged. A banned pack counts as one."""
+    """Return a badge in the form of shields.io's endpoints: how much is banned and flagged.
+
+    A pack that is banned as a whole counts as one, beside its versions that are.
+    """
     found = counts(public.rows)
-    bad = {
-        BANNED: found[BANNED] + sum(row.state == BANNED for row in public.rows),
-        FLAGGED: found[FLAGGED],
-    }
-    message, colour = "no poll yet", "lightgrey"
-    if public.at:
-        shown = [f"{count:,} {name}" for name, count in bad.items() if count]
-        message = ", ".join(shown) or "ok"
-        colour = "red" if bad[BANNED] else "yellow" if bad[FLAGGED] else "brightgreen"
+    banned = found[BANNED] + sum(row.state == BANNED for row in public.rows)
+    bad = {BANNED: banned, FLAGGED: found[FLAGGED]}
+    parts = [f"{count:,} {name}" for name, count in bad.items() if count]
+    message, colour = ", ".join(parts), "red" if banned else "orange"
+    if not public.at:
+        message, colour = "no poll yet", "lightgrey"
+    elif not message and public.nothing_was_read:
+        message, colour = "not read", "lightgrey"
+    elif not message:
+        message, colour = "ok", "brightgreen"
     form = {
         "schemaVersion": 1,
         "label": "Comfy Registry",

@@ -1,91 +1,78 @@
 """The public record of bans: a document for each banned version or pack, in the form of the OSV schema. Pure.
 
-The form is that of https://ossf.github.io/osv-schema/, whose prefix `x_` is for databases that nobody aggregates. No
-ecosystem is registered for node packs, so `affected` names no package: the facts are in `database_specific`.
+The form is that of https://ossf.github.io/osv-schema/, which gives ids with `x_` to databases that nobody aggregates.
+It has no ecosystem of node packs, and scanners refuse others, so `affected` names no package: `database_specific` does.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from watcher.changes.transitions import REGISTRY_SITE, node_url
-from watcher.model.event import digest
+from watcher.changes.transitions import node_url
+from watcher.model.event import LONGEST_TEXT, digest
 from watcher.model.snapshot import Ban, Node
 from watcher.publish.public import Public
 from watcher.text.sanitize import escape_values, sanitize_line
 
 _SCHEMA_VERSION = "1.7.5"
+_LONGEST_NAME = 76
+"""Characters of a pack and its version in a summary, which should have at most 120."""
+_EVERY_VERSION = {"type": "SEMVER", "events": [{"introduced": "0"}]}
 
 
 def documents(public: Public) -> Mapping[str, str]:
-    """Return the documents of all bans that were seen, by the name of the file."""
+    """Return the documents of all bans that were seen, by the names of their files."""
     found: dict[str, str] = {}
     for node in public.state.snapshot.nodes.values():
-        for version, (key, ban) in _by_text(node).items():
-            name = _name(node.node, version)
-            found[f"osv/{name}.json"] = _document(name, node, key, ban)
+        for text, bans in _by_text(node).items():
+            name = "x_COMFY-" + digest(f"{node.node.lower()}\0{text}", 16)
+            found[f"osv/{name}.json"] = _document(name, node, bans)
     return dict(sorted(found.items()))
 
 
-def _name(node: str, version: str) -> str:
-    return "x_COMFY-" + digest(f"{node.lower()}\0{version}", 16)
-
-
-def _by_text(node: Node) -> dict[str, tuple[str, Ban]]:
-    """Return the bans of a node with their keys, by the version's text; "" for the node as a whole.
-
-    Several versions may have one text: one that is still banned counts before one that is not, then the latest.
-    """
-    found: dict[str, tuple[str, Ban]] = {}
+def _by_text(node: Node) -> dict[str, list[tuple[str, Ban]]]:
+    """Return the bans of a node with their keys, by the version's text; "" for the node as a whole."""
+    found: dict[str, list[tuple[str, Ban]]] = {}
     for key, ban in node.bans.items():
-        if ban.version == "":
-            continue  # a version without a text cannot be looked up, and is not the whole pack
-        text = ban.version or ""
-        if text not in found:
-            found[text] = key, ban
-            continue
-        other = found[text]
-        worst = max(
-            other,
-            (key, ban),
-            key=lambda one: (not one[1].until, one[1].changed, one[0]),
-        )
-        one = replace(
-            worst[1],
-            since=min(other[1].since, ban.since),
-            changed=max(other[1].changed, ban.changed),
-        )
-        found[text] = worst[0], one
+        # Nobody can look up a version without a text, which is not the node as a whole.
+        if ban.version != "":
+            found.setdefault(ban.version or "", []).append((key, ban))
     return found
 
 
-def _document(name: str, node: Node, key: str, ban: Ban) -> str:
-    """Return one document. All that is in it changes only with the ban."""
-    facts: dict[str, object] = {
-        "registry": REGISTRY_SITE,
-        "node": node.node,
-        "version": ban.version,
-        "version_id": None if key.startswith("=") else key or None,
-        "reason": ban.reason,
+def _document(name: str, node: Node, bans: Sequence[tuple[str, Ban]]) -> str:
+    """Return one document of the bans of a version's text, which several versions may have.
+
+    It changes only with one of these bans.
+    """
+    # What is still banned counts before what is not, then the latest.
+    key, ban = max(bans, key=lambda one: (not one[1].until, one[1].changed, one[0]))
+    ban = replace(
+        ban,
+        since=min(one.since for _, one in bans),
+        changed=max(one.changed for _, one in bans),
+    )
+    affected: dict[str, object] = {
+        "database_specific": {
+            "node": node.node,
+            "version": ban.version,
+            "version_id": None if key.startswith("=") else key or None,
+            "reason": ban.reason,
+        }
     }
-    affected: dict[str, object] = {"database_specific": facts}
     if ban.version is None:
-        every = {"type": "SEMVER", "events": [{"introduced": "0"}]}
-        affected["ranges"] = [every]
+        affected["ranges"] = [_EVERY_VERSION]
     else:
         affected["versions"] = [ban.version]
-    what = sanitize_line(f"{node.node} {ban.version or 'as a whole'}", 80)
-    stands = "was banned, and is not any more" if ban.until else "is banned"
-    ended = {"withdrawn": ban.until} if ban.until else {}
     document = {
         "schema_version": _SCHEMA_VERSION,
         "id": name,
         "modified": ban.changed,
         "published": ban.since,
-        **ended,
-        "summary": f"{what} {stands} in the Comfy Registry",
+        **({"withdrawn": ban.until} if ban.until else {}),
+        "summary": _summary(node, ban),
         "details": _details(ban),
         "affected": [affected],
         "references": [{"type": "WEB", "url": node_url(node.node)}],
@@ -93,9 +80,15 @@ def _document(name: str, node: Node, key: str, ban: Ban) -> str:
     return json.dumps(escape_values(document), indent=2) + "\n"
 
 
+def _summary(node: Node, ban: Ban) -> str:
+    what = f"{node.node} {'as a whole' if ban.version is None else ban.version}"
+    stands = "is no longer banned" if ban.until else "is banned"
+    return f"{sanitize_line(what, _LONGEST_NAME)} {stands} from the Comfy Registry"
+
+
 def _details(ban: Ban) -> str:
-    """Return what is known of a ban, as Markdown. A line of code in it is text as it is."""
+    """Return what is known of a ban as Markdown. The reason is a block of code there: text as it is."""
     what = "node pack" if ban.version is None else "version of a node pack"
     text = f"The Comfy Registry has banned this {what}."
-    reason = sanitize_line(ban.reason, 500)
-    return f"{text} The reason it gives:\n\n    {reason}\n" if reason else text
+    reason = sanitize_line(ban.reason, LONGEST_TEXT)
+    return f"{text} Its reason:\n\n    {reason}" if reason else text

@@ -22,7 +22,6 @@ from watcher.changes.transitions import node_url
 from watcher.model.event import Event, Kind, Severity, rank, severity_of
 from watcher.model.finding import Grade
 from watcher.model.finding import rank as grade_rank
-from watcher.model.listing import ALL
 from watcher.model.malware import names_malware
 from watcher.model.precedence import is_same_version
 from watcher.model.scan import Scan
@@ -244,7 +243,7 @@ def _standing(public: Public) -> tuple[Severity, str]:
         return Severity.WARNING, "There was no poll yet: nothing is known."
     if not rows:
         return Severity.INFO, "No packs are watched."
-    if _nothing_was_read(public):
+    if public.nothing_was_read:
         return Severity.WARNING, "The last poll could read none of the watched packs."
     if not bad:
         return Severity.INFO, f"All is well with {plural(len(rows), 'watched pack')}."
@@ -268,18 +267,13 @@ def _standing(public: Public) -> tuple[Severity, str]:
     )
 
 
-def _nothing_was_read(public: Public) -> bool:
-    unread = public.state.checks.health.nodes
-    return ALL in unread or all(row.node.lower() in unread for row in public.rows)
-
-
 def _notes(public: Public) -> Iterator[str]:
     """Yield what is to be known of how it was read."""
     health = public.state.checks.health
     unread = sum(row.node.lower() in health.nodes for row in public.rows)
     if not public.rows or not public.at:
         return
-    if _nothing_was_read(public):
+    if public.nothing_was_read:
         yield "What follows is what earlier polls saw."
     elif unread:
         yield f"The last poll could not read {plural(unread, 'pack')}."

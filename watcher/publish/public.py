@@ -80,6 +80,12 @@ class Public:
     hides_installs: bool
     """Whether something is run, and it does not say what. How much was read then follows from what is hidden."""
 
+    @property
+    def nothing_was_read(self) -> bool:
+        """Whether the last poll could read none of the packs, so that what is known is older."""
+        unread = self.state.checks.health.nodes
+        return ALL in unread or all(row.node.lower() in unread for row in self.rows)
+
 
 def published(
     state: State, history: Iterable[Event], terms: Terms, version: str
