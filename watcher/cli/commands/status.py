@@ -449,10 +449,36 @@ def lines(overview: Overview, width: int | None = None) -> list[str]:
         publishers = [row for row in publishers if row.error]
         installs = [row for row in installs if row.error]
     if not overview.chosen:
-        text += _publisher_lines(overview, publishers, width)
-        text += _install_lines(overview, installs, width)
-        text += _channel_lines(overview, channels, width)
+        of_publishers = [
+            (sanitize_line(row.publisher), row.packs, _list_problem(overview, row))
+            for row in publishers
+        ]
+        of_installs = [
+            (sanitize_line(row.name), row.packs, _scan_problem(overview, row))
+            for row in installs
+        ]
+        of_channels = [
+            (_channel_name(row), row.undelivered, _channel_problem(overview, row))
+            for row in channels
+        ]
+        text += _counted("PUBLISHER", "PACKS", of_publishers, width)
+        text += _counted("INSTALL", "PACKS", of_installs, width)
+        text += _counted("CHANNEL", "UNDELIVERED", of_channels, width)
     return text
+
+
+def _counted(
+    of: str,
+    what: str,
+    rows: Iterable[tuple[str, int | None, str]],
+    width: int | None,
+) -> list[str]:
+    """Return a table of what has a name, a count (None: not known) and a problem."""
+    cells = [
+        (name, "-" if count is None else str(count), problem)
+        for name, count, problem in rows
+    ]
+    return _section((of, what, "PROBLEM"), cells, width)
 
 
 def _section(
@@ -596,42 +622,12 @@ def _copy(copy: CopyForm, installs: Collection[str]) -> str:
     return f"{version} {dim('(' + ', '.join(notes) + ')')}" if notes else version
 
 
-def _publisher_lines(
-    overview: Overview, rows: Sequence[PublisherRow], width: int | None
-) -> list[str]:
-    """Return the table of the publishers."""
-    cells = [
-        (
-            sanitize_line(row.publisher),
-            "-" if row.packs is None else str(row.packs),
-            _list_problem(overview, row),
-        )
-        for row in rows
-    ]
-    return _section(("PUBLISHER", "PACKS", "PROBLEM"), cells, width)
-
-
 def _list_problem(overview: Overview, row: PublisherRow) -> str:
     """Return what is wrong with the list of its packs; "-" if all is well."""
     if row.listed_at is None:
         return row.error or "not listed yet"
     listed = f"{row.error}; last listed {overview.ago(row.listed_at)}"
     return listed if row.error else "-"
-
-
-def _install_lines(
-    overview: Overview, rows: Sequence[InstallRow], width: int | None
-) -> list[str]:
-    """Return the table of the installs."""
-    cells = [
-        (
-            sanitize_line(row.name),
-            "-" if row.packs is None else str(row.packs),
-            _scan_problem(overview, row),
-        )
-        for row in rows
-    ]
-    return _section(("INSTALL", "PACKS", "PROBLEM"), cells, width)
 
 
 def _scan_problem(overview: Overview, row: InstallRow) -> str:
@@ -648,17 +644,6 @@ def _scan_problem(overview: Overview, row: InstallRow) -> str:
 
 def _failing_for(overview: Overview, since: str) -> str:
     return styled(f"failing for {overview.long(since)}", "yellow")
-
-
-def _channel_lines(
-    overview: Overview, rows: Sequence[ChannelRow], width: int | None
-) -> list[str]:
-    """Return the table of the channels."""
-    cells = [
-        (_channel_name(row), str(row.undelivered), _channel_problem(overview, row))
-        for row in rows
-    ]
-    return _section(("CHANNEL", "UNDELIVERED", "PROBLEM"), cells, width)
 
 
 def _channel_problem(overview: Overview, row: ChannelRow) -> str:
