@@ -368,7 +368,7 @@ def test_settings() -> None:
 
 def _in_words(value: str) -> str:
     """Return a value that `config` shows as a table for people has it."""
-    if value == "none":
+    if value in {"none", "true", "false"}:
         return value
     read = tomllib.loads(f"value = {value}")["value"]
     return (", ".join(read) or "none") if isinstance(read, list) else str(read)

@@ -388,6 +388,20 @@ def wait(**options: Any) -> int:
     return command(**options)
 
 
+@cli.command(epilog=ending("publish /var/www/html/comfy-watch"))
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@with_settings("registry_url", "log_format")
+def publish(**options: Any) -> int:
+    """Write a page, feeds and other files for a web server.
+
+    It works offline. DIR gets what the state knows: index.html, which links to the other files. It is made if need be,
+    and a DIR with an index.html of somebody else is refused. The setting `publish_dir` has each poll do the same.
+    """
+    from watcher.cli.commands.publish import publish as command
+
+    return command(**options)
+
+
 @cli.command("test-alerts", epilog=ending("test-alerts discord"))
 @click.argument("channels", nargs=-1, metavar="[CHANNEL]...")
 @with_settings("registry_url")

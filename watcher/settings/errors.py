@@ -85,6 +85,8 @@ def _reason(error: ErrorDetails) -> str:
         case "literal_error" | "enum":
             allowed = error["ctx"]["expected"]
             return f"{mask.describe(error['input'])} is not allowed; give {allowed}"
+        case "bool_parsing" | "bool_type":
+            return f"{mask.describe(error['input'])} is not allowed; give true or false"
         case "model_type":
             return (
                 f"{mask.describe(error['input'])} is not a table; write [[{setting}]]"

@@ -198,13 +198,29 @@ def placed(table: InstallTable, place: Callable[[Path], Path]) -> InstallTable:
 def sources(tables: Iterable[InstallTable]) -> tuple[Source, ...]:
     """Return the installs of absolute tables. One without a name gets that of its folder or host, a second one `-2`."""
     found = list(tables)
-    taken = {table.name.lower() for table in found}
-    made: list[Source] = []
-    for table in found:
-        name = table.name or _unique_name(_usual_name(table), taken)
-        taken.add(name.lower())
-        made.append(Source(name=name, kind=table.kind, where=table.where))
-    return tuple(made)
+    names = _names(found, map(_usual_name, found))
+    return tuple(
+        Source(name=name, kind=table.kind, where=table.where)
+        for name, table in zip(names, found, strict=True)
+    )
+
+
+def public_names(tables: Iterable[InstallTable]) -> dict[str, str]:
+    """Return by the name of each install one that says nothing of its folder or host: the given one, else its place."""
+    found = list(tables)
+    places = (f"install {place}" for place in range(1, len(found) + 1))
+    names = [source.name for source in sources(found)]
+    return dict(zip(names, _names(found, places), strict=True))
+
+
+def _names(tables: Sequence[InstallTable], usual: Iterable[str]) -> list[str]:
+    """Return the names that tables have, and for each without one its usual name, or that and a number."""
+    taken = {table.name.lower() for table in tables}
+    names: list[str] = []
+    for table, other in zip(tables, usual, strict=True):
+        names.append(table.name or _unique_name(other, taken))
+        taken.add(names[-1].lower())
+    return names
 
 
 def targets(given: Sequence[str], place: Callable[[Path], Path]) -> tuple[Source, ...]:

@@ -19,6 +19,7 @@ from watcher.settings.places import (
     CONTAINER_SECRETS,
     SYSTEM,
     Folders,
+    holds,
     is_same,
     state_home,
 )
@@ -86,7 +87,7 @@ def load(
     # A path in the file starts where the file is.
     starts = {
         name: folder if origins[name] == str(config_file) else cwd
-        for name in ("installs", "state_dir")
+        for name in ("installs", "state_dir", "publish_dir")
     }
     try:
         place = partial(sources.absolute, starts["installs"])
@@ -104,10 +105,24 @@ def load(
             )
     except ValueError as error:
         problems.append(f"state_dir: {error} ({origins['state_dir']})")
+    try:
+        if settings.publish_dir is not None:
+            changes["publish_dir"] = sources.absolute(
+                starts["publish_dir"], settings.publish_dir
+            )
+    except ValueError as error:
+        problems.append(f"publish_dir: {error} ({origins['publish_dir']})")
+    settings = settings.model_copy(update=changes)
+    public = settings.publish_dir
+    if public and not problems and holds(public, settings.state_dir):
+        problems.append(
+            f"publish_dir: the state folder is in it, and everybody may read what is there; give a folder of its own"
+            f" ({origins['publish_dir']})"
+        )
     if problems:
         raise ConfigError(*problems)
     return Loaded(
-        settings=settings.model_copy(update=changes),
+        settings=settings,
         origins=origins,
         config_file=config_file,
         searched=() if config_file else sources.places(environ, cwd),

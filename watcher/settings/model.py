@@ -67,13 +67,17 @@ def _interval(value: object) -> float:
     return parsing.seconds(value, SHORTEST_INTERVAL, 366 * _DAY)
 
 
-def _state_dir(value: object) -> Path:
+def _folder(example: str, value: object) -> Path:
     text = str(value) if isinstance(value, (str, Path)) else ""
     if not parsing.path(text).strip() or not text.isprintable():
         raise ValueError(
-            f"{mask.describe(value)} is not a folder; give a path, e.g. 'state'"
+            f"{mask.describe(value)} is not a folder; give a path, e.g. '{example}'"
         )
     return Path(text)
+
+
+def _publish_dir(value: object) -> Path | None:
+    return None if parsing.lower(value) in (None, "") else _folder("public", value)
 
 
 def _alert_urls(value: object) -> tuple[SecretStr, ...] | None:
@@ -152,7 +156,7 @@ class Settings(BaseSettings):
         "https://api.comfy.org", description="The registry's URL."
     )
     state_dir: Annotated[
-        Path, BeforeValidator(_state_dir, json_schema_input_type=str)
+        Path, BeforeValidator(partial(_folder, "state"), json_schema_input_type=str)
     ] = Field(
         Path("state"),
         description="The state folder. A relative path starts at the settings file's folder; in the environment and on"
@@ -161,6 +165,19 @@ class Settings(BaseSettings):
         " `~/.config/comfy-watch`.",
     )
     """Absolute once loaded."""
+    publish_dir: Annotated[
+        Path | None,
+        BeforeValidator(_publish_dir, json_schema_input_type=str | None),
+    ] = Field(
+        None,
+        description="A folder that each poll leaves as `comfy-watch publish` would: a page, feeds and other files for a"
+        " web server. Everybody can read them. A relative path starts where that of `state_dir` does.",
+    )
+    """Absolute once loaded."""
+    publish_installs: bool = Field(
+        False,
+        description="Whether the published files show what you run: `true` or `false`.",
+    )
     interval: Annotated[
         float, BeforeValidator(_interval, json_schema_input_type=float | str)
     ] = Field(

@@ -123,3 +123,8 @@ def is_same(folder: Path, known: Path) -> bool:
     return folder.is_absolute() and Path(os.path.realpath(folder)) == Path(
         os.path.realpath(known)
     )
+
+
+def holds(folder: Path, other: Path) -> bool:
+    """Return whether an absolute path leads to another folder, or to one above it."""
+    return Path(os.path.realpath(other)).is_relative_to(os.path.realpath(folder))

@@ -67,6 +67,7 @@ _SECTIONS = {
         "registry_url",
     ),
     "State and logs": ("state_dir", "log_level", "log_format"),
+    "Published files": ("publish_dir", "publish_installs"),
     "Channels with their own settings (these tables must stay at the end of the file)": (
         "channels",
     ),
@@ -78,6 +79,7 @@ _EXAMPLES: Mapping[str, object] = {
     "publishers": ["your-publisher-id"],
     "accept": ["rgthree-comfy@1.0.3"],
     "heartbeat_url": "https://hc-ping.com/your-uuid",
+    "publish_dir": "public",
     "alert_urls": [
         "discord://webhook_id/webhook_token",
         "mailtos://user:password@example.com?to=you@example.com",

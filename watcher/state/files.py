@@ -1,8 +1,8 @@
 """Files that survive: whole or not at all, and on the disk before the next step begins.
 
 Every function raises OSError as the system gives it; `watcher.state.store` turns it into words. Files are
-private (0600, where the system has modes), since they tell what somebody runs. What root makes in another user's folder
-is that user's (`watcher.state.owner`).
+private (0600, where the system has modes) unless another mode is given, since they tell what somebody runs. What root
+makes in another user's folder is that user's (`watcher.state.owner`).
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,19 +29,21 @@ class UnsyncedError(OSError):
     """A file was replaced, but a power loss may bring the old one back."""
 
 
-def make_folder(folder: Path) -> None:
+def make_folder(folder: Path, mode: int = FOLDER_MODE) -> None:
     """Create a folder and what is missing above it, durably; one that is there stays as it is."""
     missing = [path for path in (folder, *folder.parents) if not path.exists()]
     for path in reversed(missing):
-        owner.make_folder(path, FOLDER_MODE)
+        owner.make_folder(path, mode)
         disk.sync_folder(path.parent)
 
 
-def replace_file(path: Path, content: bytes) -> None:
+def replace_file(
+    path: Path, content: bytes, mode: int = FILE_MODE, *, is_durable: bool = True
+) -> None:
     """Put `content` at `path`. Readers, also after a crash, find either the whole old file or the whole new one.
 
-    Raises UnsyncedError if the rename succeeded but was not confirmed on disk. After any other error the old file is
-    still there.
+    Unless it `is_durable`, a loss of power may leave something else. Raises UnsyncedError if the rename succeeded but
+    was not confirmed on disk. After any other error the old file is still there.
     """
     temporary = path.with_name(
         f".{path.name}.{secrets.token_hex(_RANDOM_BYTES)}{_LEFTOVER}"
@@ -48,7 +51,10 @@ def replace_file(path: Path, content: bytes) -> None:
     try:
         with _opened(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL) as descriptor:
             _write_all(descriptor, content)
-            disk.sync(descriptor)
+            if mode != FILE_MODE:
+                owner.set_mode(descriptor, mode)
+            if is_durable:
+                disk.sync(descriptor)
         disk.replace(temporary, path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
@@ -59,7 +65,8 @@ def replace_file(path: Path, content: bytes) -> None:
         raise
     log.debug("file written", path=path, bytes=len(content))
     try:
-        disk.confirm(path)
+        if is_durable:
+            disk.confirm(path)
     except OSError as error:
         raise UnsyncedError(error.errno, error.strerror, str(path)) from error
 
@@ -113,11 +120,18 @@ def remove(path: Path) -> None:
         disk.sync_folder(path.parent)
 
 
-def remove_leftovers(folder: Path) -> None:
-    """Remove the temporary files that a killed run left, and no one else's."""
-    for leftover in folder.glob(f".*.{'[0-9a-f]' * (2 * _RANDOM_BYTES)}{_LEFTOVER}"):
+def remove_leftovers(folder: Path, name: str = "*", age: float = 0.0) -> None:
+    """Remove the temporary files that a killed run left, and no one else's.
+
+    Where no lock is held, `name` is a glob for the files that they were to be, and `age` in seconds is how old they
+    have to be: another process may be about to rename a younger one.
+    """
+    for leftover in folder.glob(
+        f".{name}.{'[0-9a-f]' * (2 * _RANDOM_BYTES)}{_LEFTOVER}"
+    ):
         with contextlib.suppress(FileNotFoundError):
-            disk.unlink(leftover)
+            if not age or time.time() - leftover.lstat().st_mtime > age:
+                disk.unlink(leftover)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

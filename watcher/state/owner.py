@@ -23,6 +23,9 @@ if sys.platform == "win32":
         """Create a folder, unless it is there."""
         path.mkdir(mode=mode, exist_ok=True)
 
+    def set_mode(descriptor: int, mode: int) -> None:
+        """Do nothing: who may read a file follows from its folder."""
+
 else:
     _ROOT = 0
     _OTHERS_WRITE = 0o022
@@ -51,10 +54,11 @@ else:
             return descriptor
 
     def make_folder(path: Path, mode: int) -> None:
-        """Create a folder, unless it is there; for root it gets the owner of the folder that it is in."""
+        """Create a folder, unless it is there; for root it gets the owner of the folder that it is in.
+
+        It has this mode whatever the umask is.
+        """
         path.mkdir(mode=mode, exist_ok=True)
-        if os.geteuid() != _ROOT or path.parent.stat().st_uid == _ROOT:
-            return
         with _folder(path.parent) as (parent, about):
             made = os.open(
                 path.name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=parent
@@ -62,10 +66,16 @@ else:
             try:
                 is_empty = not os.listdir(made)  # noqa: PTH208 - a path may lead elsewhere by now
                 # Else something was put in its place.
-                if os.fstat(made).st_uid == _ROOT and is_empty:
+                if os.fstat(made).st_uid == os.geteuid() and is_empty:
+                    set_mode(made, mode)
                     _give(made, about)
             finally:
                 os.close(made)
+
+    def set_mode(descriptor: int, mode: int) -> None:
+        """Give an open file or folder this mode, whatever the umask is."""
+        with contextlib.suppress(OSError):  # a file system may have no modes
+            os.fchmod(descriptor, mode)
 
     @contextlib.contextmanager
     def _folder(path: Path) -> Iterator[tuple[int, os.stat_result]]:

@@ -274,6 +274,31 @@ def test_state_dir(loads: Loads, tmp_path: Path) -> None:
     )
 
 
+def test_publish_dir(loads: Loads, tmp_path: Path) -> None:
+    """A relative folder starts where a relative state folder does."""
+    (tmp_path / "etc").mkdir()
+    config = tmp_path / "etc" / "c.toml"
+    config.write_text("publish_dir = 'public'")
+    assert loads(config=config).settings.publish_dir == tmp_path / "etc" / "public"
+    for loaded in (
+        loads(config=config, COMFY_WATCH_PUBLISH_DIR="x"),
+        loads(config=config, overrides={"publish_dir": "x"}),
+    ):
+        assert loaded.settings.publish_dir == loads.cwd / "x"
+    assert loads(config=config, COMFY_WATCH_PUBLISH_DIR="").settings.publish_dir is None
+
+
+@_linux_folders
+@pytest.mark.parametrize("folder", ["state", ".", "link/state", "x/../state"])
+def test_publish_dir_is_apart_from_the_state(loads: Loads, folder: str) -> None:
+    """What everybody may read has no state in it; a folder in the state's is as private as that, and harms nobody."""
+    (loads.cwd / "link").symlink_to(loads.cwd)
+    (refused,) = loads.problems(f"publish_dir = '{folder}'")
+    assert refused.startswith("publish_dir: the state folder is in it")
+    inside = loads("publish_dir = 'state/public'").settings.publish_dir
+    assert inside == loads.cwd / "state" / "public"
+
+
 @_linux_folders
 @pytest.mark.parametrize(
     ("variables", "state"),

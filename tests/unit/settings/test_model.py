@@ -27,6 +27,8 @@ DEFAULTS: dict[str, object] = {
     "statuses": STATUSES,
     "registry_url": "https://api.comfy.org",
     "state_dir": Path("state"),
+    "publish_dir": None,
+    "publish_installs": False,
     "interval": 900,
     "jitter": 0.1,
     "concurrency": 16,
@@ -106,6 +108,9 @@ ACCEPTED: list[tuple[str, str, object]] = [
     ("interval", "1h30m", 5400),
     ("max_response_mb", "0.5", 0.5),
     *(("heartbeat_url", text, None) for text in ("", " none ")),
+    *(("publish_dir", text, None) for text in ("", " ")),
+    *(("publish_installs", text, True) for text in ("true", "1", "Yes")),
+    *(("publish_installs", text, False) for text in ("false", "0", "NO")),
     *(
         ("heartbeat_url", url, SecretStr(url))
         for url in ("https://hc-ping.com/x/?a=b", "http://u:p@[::1]:8000")
@@ -286,6 +291,10 @@ CHANNEL = "[[channels]]\nname = 'x'\nurl = 'j://'\n"
         (f"retries = {10**30}", "retries: a huge number is out of range"),
         ("nodes = 5", "nodes: 5 is not a list of names"),
         ("state_dir = ''", "state_dir: '' is not a folder"),
+        ("publish_dir = 5", "publish_dir: 5 is not a folder"),
+        ("publish_dir = 'https://x.y'", "publish_dir: 'https://***' is a URL, not"),
+        ("publish_installs = 'maybe'", "publish_installs: 'maybe' is not allowed; g"),
+        ("publish_installs = []", "publish_installs: a list is not allowed; give tr"),
         ("alert_urls = 5", "alert_urls: the value is not a list of apprise URLs"),
         ("heartbeat_url = 5", "heartbeat_url: the value (not shown) is not the URL"),
         ("[channels]\nname = 'x'", "channels: the value is not a list of tables"),

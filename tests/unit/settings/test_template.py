@@ -28,6 +28,7 @@ EXAMPLES = {
     "accept",
     "alert_urls",
     "channels",
+    "publish_dir",
 }
 """Settings that the sample shows by an example; their default is empty, and said to be."""
 

@@ -147,6 +147,7 @@ def _values(settings: Settings) -> dict[str, object]:
         for name, value in settings
     } | {
         "state_dir": str(settings.state_dir),
+        "publish_dir": str(settings.publish_dir) if settings.publish_dir else None,
         "heartbeat_url": _masked(heartbeat) if heartbeat else None,
         "alert_urls": NO_ALERTS if settings.alert_urls is None else placed,
         "installs": [

@@ -1,0 +1,40 @@
+"""`publish`: what the state knows, as files for a web server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from watcher.cli.loading import existing_state, working_folder
+from watcher.cli.terminal import echo, echo_result
+from watcher.errors import UsageError
+from watcher.publish.folder import write
+from watcher.publish.publication import files
+from watcher.publish.setup import public_of, terms_of
+from watcher.settings.loading import Loaded
+from watcher.settings.places import holds
+from watcher.text.plural import plural
+from watcher.text.sanitize import escape_invisible
+
+
+def publish(*, settings: Callable[[], Loaded], folder: Path) -> int:
+    """Write the files into a folder, and print how many it were; UsageError, WatchError or StateError if it cannot."""
+    loaded = settings()
+    state = existing_state(loaded)
+    place = working_folder() / folder
+    shown = escape_invisible(str(folder))
+    if holds(place, state.path):
+        raise UsageError(
+            f"the state folder {escape_invisible(str(state.path))} is in {shown}, and everybody may read what is there",
+            hint="name a folder of its own",
+        )
+    public = public_of(state, terms_of(loaded.settings))
+    written = write(place, files(public))
+    if not public.at:
+        echo("warning: no poll has been completed yet", error=True)
+    echo_result(
+        [
+            f"wrote {plural(written.files, 'file')} to {shown}; {written.changed:,} changed"
+        ]
+    )
+    return 0

@@ -1,0 +1,116 @@
+"""The folder for a web server, and the only writer of what is in it.
+
+Each file is whole at any time, and everybody can read it. No link in the folder is followed, and of what others put
+there nothing is changed but files with the names of ours. Nothing is forced onto the disk except the page: what a loss
+of power took is written again, since it differs then.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from watcher.errors import UsageError, WatchError
+from watcher.publish.publication import PAGE
+from watcher.settings.places import open_at_once
+from watcher.state import disk, files
+from watcher.text.sanitize import escape_invisible
+
+MARK = b'<meta name="generator" content="comfy-watch">'
+"""What a page of ours has near its begin."""
+
+_FILE_MODE = 0o644
+_FOLDER_MODE = 0o755
+_BANS = "osv"
+_BAN = f"x_COMFY-{'[0-9a-f]' * 16}.json"
+"""A glob for the names of bans."""
+_HEAD = 1024
+"""Bytes of a page in which the mark is."""
+_ABANDONED = 60.0
+"""Seconds after which nobody is still writing a temporary file."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """What was written."""
+
+    files: int
+    """How many files are published."""
+    changed: int
+    """How many of them are new or differ, and how many were removed."""
+
+
+def write(folder: Path, published: Iterable[tuple[str, str]]) -> Written:
+    """Write files by their names into a folder, which is made if need be, and remove bans that are not published.
+
+    UsageError, before anything is written, for what is no folder, or has a page that is not ours. WatchError if
+    something cannot be written; the files before it are.
+    """
+    try:
+        _require_ours(folder)
+        return _write(folder, published)
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        path = escape_invisible(str(error.filename or folder))
+        raise WatchError(
+            f"{path} cannot be written: {why}",
+            hint="free some space on its disk"
+            if error.errno == errno.ENOSPC
+            else "see that this user may write to it, or name another folder",
+        ) from None
+
+
+def _require_ours(folder: Path) -> None:
+    """Raise UsageError where files of ours have no place."""
+    shown, bans = escape_invisible(str(folder)), folder / _BANS
+    if os.path.lexists(folder) and not folder.is_dir():
+        raise UsageError(f"{shown} is not a folder")
+    if os.path.lexists(bans) and (bans.is_symlink() or not bans.is_dir()):
+        raise UsageError(
+            f"{escape_invisible(str(bans))} is a link or a file, where a folder has to be; move it away"
+        )
+    page = folder / PAGE
+    if os.path.lexists(page) and MARK not in (_read(page, _HEAD) or b""):
+        raise UsageError(
+            f"{shown} has an {PAGE} that comfy-watch did not write",
+            hint="name a folder of its own",
+        )
+
+
+def _write(folder: Path, published: Iterable[tuple[str, str]]) -> Written:
+    files.make_folder(folder, _FOLDER_MODE)
+    names: set[str] = set()
+    changed = 0
+    for name, text in published:
+        path, content = folder / name, text.encode("utf-8", "replace")
+        names.add(name)
+        if not path.parent.is_dir():
+            files.make_folder(path.parent, _FOLDER_MODE)
+        if _read(path, len(content) + 1) != content:
+            files.replace_file(path, content, _FILE_MODE, is_durable=name == PAGE)
+            changed += 1
+    for ban in (folder / _BANS).glob(_BAN):
+        is_file = stat.S_ISREG(ban.lstat().st_mode)
+        if is_file and f"{_BANS}/{ban.name}" not in names:
+            disk.unlink(ban)
+            changed += 1
+    for name in (*names, f"{_BANS}/{_BAN}"):
+        path = folder / name
+        files.remove_leftovers(path.parent, path.name, _ABANDONED)
+    return Written(files=len(names), changed=changed)
+
+
+def _read(path: Path, most: int) -> bytes | None:
+    """Return at most so many bytes of a file; None if there is none that can be read. A link is none."""
+    if path.is_symlink():
+        return None
+    try:
+        with open(path, "rb", opener=open_at_once) as file:
+            is_file = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+            return file.read(most) if is_file else None
+    except OSError:
+        return None
