@@ -10,7 +10,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from watcher import timestamps
 from watcher.alerts.advice import Advice, beside
@@ -32,20 +34,30 @@ from watcher.model.version import (
     STATUSES,
     SafeVersion,
     Version,
+    recency,
 )
 from watcher.publish.public import Public
 from watcher.state.overview import UNKNOWN, Exposed, NodeRow, counts
 from watcher.text.plural import plural
 from watcher.text.sanitize import Trusted, safe_line
 
+if TYPE_CHECKING:
+    from jinja2 import Template
+
 DAYS = 90
 """Days that the drawing and the lists of events go back, that of the last poll included."""
-MOST_PACKS, MOST_VERSIONS, MOST_EVENTS, MOST_ROWS = 100, 5, 25, 200
+MOST_PACKS, MOST_VERSIONS, MOST_EVENTS, MOST_ROWS = 100, 5, 15, 200
 """Bad packs that are shown, bad versions of each, events of each list, and rows of the table. The rest is counted."""
 
 _TEMPLATES = Path(__file__).with_name("templates")
 _TEXT = 300
-_RUN = Trusted("you run it")
+_OK = "ok"
+_FROM_WORST = (*Severity, _OK)
+_TONES = {
+    BANNED: Severity.CRITICAL,
+    FLAGGED: Severity.WARNING,
+    "deprecated": Severity.INFO,
+}
 _STATES = {
     BANNED: "the whole pack is banned",
     "failing": "could not be read",
@@ -69,12 +81,12 @@ class Text:
 Sentence = list[Text]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Label:
-    """A word for how bad something is, with its severity, which is a class of the style sheet too."""
+    """Words for how bad something is. The style sheet has a class for each tone: the severities, and `ok`."""
 
     words: str
-    severity: Severity
+    tone: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +96,8 @@ class BadVersion:
     version: str
     label: Label
     is_run: bool
+    seen: str
+    """The day on which that was seen; "" if it is not known."""
     notes: list[Sentence]
     """That it is accepted, and why it is bad."""
 
@@ -94,12 +108,12 @@ class BadPack:
 
     name: str
     url: str
-    label: Label
-    is_run: bool
+    tone: str
+    """Of the worst."""
     state: Sentence
     versions: list[BadVersion]
     more: str
-    """What is counted alone; "" for nothing."""
+    """What of it is not shown; "" for nothing."""
     good: Sentence
     """The newest good version; empty if that is not known, or none may be advised."""
 
@@ -127,7 +141,6 @@ class Lane:
 class Happened:
     """An event in plain sentences."""
 
-    at: str
     day: str
     severity: Severity
     what: str
@@ -167,12 +180,14 @@ class Page:
     at: str
     looked: str
     """When the last poll began, for people; "" before the first."""
-    severity: Severity
-    standing: str
+    standing: Label
     """How all stands, in one sentence."""
     notes: list[str]
     """What is to be known of how it was read."""
-    counts: str
+    counts: list[Label]
+    """How many packs and versions are bad, by what they are."""
+    versions: str
+    """How many versions there are."""
     bad: list[BadPack]
     more_bad: int
     days: list[str]
@@ -181,11 +196,15 @@ class Page:
     lists: list[EventList]
     packs: list[PackRow]
     more_packs: int
-    shows_installs: bool
 
 
 def page(public: Public) -> str:
     """Return the page: one file without scripts, which requests nothing."""
+    return _template().render(page=_page(public))
+
+
+@cache
+def _template() -> Template:
     # Here, since most of what imports this module writes no page.
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -197,25 +216,26 @@ def page(public: Public) -> str:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    return environment.get_template("page.html").render(page=_page(public))
+    return environment.get_template("page.html")
 
 
 def _page(public: Public) -> Page:
     rows = sorted(public.rows, key=_place)
     bad = [row for row in rows if row.has_problem]
+    # Of those that are equally bad, the latest: of a whole registry only the first are shown.
+    bad = sorted(sorted(bad, key=_latest_problem, reverse=True), key=_place)
     known = _Known.of(public, bad[:MOST_PACKS])
     days = _days(public.at)
     first = days[0] if days else ""
-    recent = [event for event in public.events if event.at[:10] >= first and first]
-    severity, standing = _standing(public)
+    recent = [event for event in public.events if first and _day(event.at) >= first]
     return Page(
         version=public.version,
-        at=public.at,
+        at=timestamps.show(timestamps.read(public.at)) if public.at else "",
         looked=timestamps.for_people(public.at),
-        severity=severity,
-        standing=standing,
+        standing=_standing(public),
         notes=list(_notes(public)),
         counts=_counts(public.rows),
+        versions=plural(sum(row.versions for row in public.rows), "version"),
         bad=[_bad_pack(row, known) for row in bad[:MOST_PACKS]],
         more_bad=max(len(bad) - MOST_PACKS, 0),
         days=[days[0], days[-1]] if days else [],
@@ -223,7 +243,6 @@ def _page(public: Public) -> Page:
         lists=_lists(recent),
         packs=[_pack_row(row) for row in rows[:MOST_ROWS]],
         more_packs=max(len(rows) - MOST_ROWS, 0),
-        shows_installs=public.shows_installs,
     )
 
 
@@ -232,39 +251,37 @@ def _page(public: Public) -> Page:
 
 def _place(row: NodeRow) -> tuple[object, ...]:
     """Return a key that sorts packs: what is run and bad, then the worst."""
-    is_run = row.run.severity is not Severity.INFO
+    is_run = _is_run(row)
     return not is_run, grade_rank(row.run) if is_run else 0, row.rank
 
 
-def _standing(public: Public) -> tuple[Severity, str]:
+def _latest_problem(row: NodeRow) -> str:
+    return max((recency(one.created_at) for one in row.problems), default="")
+
+
+def _standing(public: Public) -> Label:
     rows = public.rows
-    bad = [row for row in rows if row.has_problem]
+    bad = sum(row.has_problem for row in rows)
+    run = sum(_is_run(row) for row in rows)
+    watched = plural(len(rows), "watched pack")
     if not public.at:
-        return Severity.WARNING, "There was no poll yet: nothing is known."
+        return Label("There was no poll yet: nothing is known.", Severity.WARNING)
     if not rows:
-        return Severity.INFO, "No packs are watched."
+        return Label("No packs are watched.", Severity.INFO)
     if public.nothing_was_read:
-        return Severity.WARNING, "The last poll could read none of the watched packs."
+        words = "The last poll could read none of the watched packs."
+        return Label(words, Severity.WARNING)
     if not bad:
-        return Severity.INFO, f"All is well with {plural(len(rows), 'watched pack')}."
-    found = counts(rows)
-    packs = sum(row.state == BANNED for row in rows)
-    named = [plural(packs, "banned pack")] if packs else []
-    named += [
-        plural(found[status], f"{status} version")
-        for status in (BANNED, FLAGGED, "deprecated")
-        if found[status]
-    ]
-    run = sum(row.run.severity is not Severity.INFO for row in rows)
-    you = f"You run bad versions of {plural(run, 'pack')}. " if run else ""
-    with_what = f", with {_and(named)}" if named else ""
-    some = f"{len(bad):,} of {plural(len(rows), 'watched pack')}"
-    is_critical = bool(packs or found[BANNED])
-    need = "needs" if len(bad) == 1 else "need"
-    return (
-        Severity.CRITICAL if is_critical else Severity.WARNING,
-        f"{you}{some} {need} a look{with_what}.",
-    )
+        return Label(f"All is well with {watched}.", _OK)
+    need = "needs" if bad == 1 else "need"
+    you = f"; you run {run:,} of them" if run else ""
+    worst = min(rows, key=lambda row: row.rank)
+    return Label(f"{bad:,} of {watched} {need} a look{you}.", _tone(worst))
+
+
+def _is_run(row: NodeRow) -> bool:
+    """Return whether something is run of it that warns."""
+    return row.run.severity is not Severity.INFO
 
 
 def _notes(public: Public) -> Iterator[str]:
@@ -283,19 +300,21 @@ def _notes(public: Public) -> Iterator[str]:
         yield f"The last poll could not scan the install {safe_line(name)}."
 
 
-def _counts(rows: Sequence[NodeRow]) -> str:
-    """Return how many packs and versions there are, and how many are bad in which way."""
+def _counts(rows: Sequence[NodeRow]) -> list[Label]:
+    """Return how many packs and versions are bad in which way; those that are not, are not counted."""
     found = counts(rows)
-    found["banned as a whole"] = sum(row.state == BANNED for row in rows)
-    packs = plural(len(rows), "pack")
-    parts = [f"{packs} with {plural(found.pop('versions'), 'version')}"]
-    parts += [f"{count:,} {name}" for name, count in found.items() if count]
-    return ", ".join(parts)
+    packs = sum(row.state == BANNED for row in rows)
+    whole = Label(f"{plural(packs, 'pack')} banned as a whole", Severity.CRITICAL)
+    return [*([whole] if packs else []), *_labels_of(found)]
 
 
-def _and(words: Sequence[str]) -> str:
-    *first, last = words
-    return f"{', '.join(first)} and {last}" if first else last
+def _labels_of(found: Mapping[str, int]) -> list[Label]:
+    """Return how many versions are bad, by their status."""
+    return [
+        Label(f"{found[status]:,} {status}", tone)
+        for status, tone in _TONES.items()
+        if found[status]
+    ]
 
 
 # What is bad
@@ -338,28 +357,38 @@ class _Known:
         event = self.events.get((row.node.lower(), key))
         return (ban and ban.reason) or (event.reason if event else "")
 
+    def seen(self, row: NodeRow, key: str) -> str:
+        """Return the day on which a ban or a flag was seen first; "" if that is not known."""
+        ban = self.node(row).bans.get(key)
+        event = self.events.get((row.node.lower(), key))
+        at = ban.since if ban and not ban.until else event.at if event else ""
+        return _day(at) if at else ""
+
 
 def _bad_pack(row: NodeRow, known: _Known) -> BadPack:
     versions = sorted(
         _bad_versions(row, known), key=lambda one: (not one[1].is_run, one[0])
     )
     shown = [one for _, one in versions[:MOST_VERSIONS]]
-    deprecated = sum(
-        one.deprecated and one.status not in {BANNED, FLAGGED} for one in row.problems
-    )
     left = len(versions) - len(shown)
-    more = [f"{plural(left, 'more bad version')}"] if left else []
-    more += [f"{plural(deprecated, 'deprecated version')}"] if deprecated else []
+    run = [one.version for one in row.exposed if one.grade is Grade.DEPRECATED]
+    mild = [one for one in row.problems if one.status not in {BANNED, FLAGGED}]
+    mild = [one for one in mild if not any(_is_version(text, one) for text in run)]
+    more = [plural(left, "bad version")] if left else []
+    more += [plural(len(mild), "deprecated version")] if mild else []
     return BadPack(
         name=safe_line(row.node),
         url=_url(row),
-        label=_labels(row)[0],
-        is_run=row.run.severity is not Severity.INFO,
+        tone=_tone(row),
         state=_state(row, known),
         versions=shown,
-        more=_and(more) if more else "",
+        more=" and ".join(more),
         good=_good(row, known),
     )
+
+
+def _tone(row: NodeRow) -> str:
+    return min((one.tone for one in _labels(row)), key=_FROM_WORST.index)
 
 
 def _url(row: NodeRow) -> str:
@@ -378,7 +407,7 @@ def _state(row: NodeRow, known: _Known) -> Sentence:
         read = timestamps.for_people(row.checked_at or "")
         since = f", last read {read}" if read else ", never read"
         said = (*said, Trusted(since))
-    return _texts(said)
+    return _sentence(said)
 
 
 def _bad_versions(row: NodeRow, known: _Known) -> Iterator[tuple[int, BadVersion]]:
@@ -387,33 +416,34 @@ def _bad_versions(row: NodeRow, known: _Known) -> Iterator[tuple[int, BadVersion
     for version in reversed(row.problems):
         if version.status not in {BANNED, FLAGGED}:
             continue
-        run = [one for one in left if _is_of(one, version)]
+        run = [one for one in left if _is_version(one.version, version)]
         left = [one for one in left if one not in run]
         scan = known.scan(row, version.key)
         is_calm = version.status == FLAGGED and scan is not None and scan.is_harmless
         grade = Grade.FLAGGED_INFO if is_calm else Grade(version.status)
         why = _why(version.status, scan, known.reason(row, version.key))
-        yield _bad_version(version.version, grade, run, why)
+        seen = known.seen(row, version.key)
+        yield _bad_version(version.version, grade, run, why, seen)
     for one in left:
-        yield _bad_version(one.version, one.grade, [one], ())
+        yield _bad_version(one.version, one.grade, [one], (), "")
 
 
 def _bad_version(
-    version: str | None, grade: Grade, run: Sequence[Exposed], why: Words
+    version: str | None, grade: Grade, run: Sequence[Exposed], why: Words, seen: str
 ) -> tuple[int, BadVersion]:
     accepted = [
         Trusted(one.acceptance.in_words) for one in run if one.acceptance is not None
     ]
     return grade_rank(grade), BadVersion(
         version="a copy of unknown version" if version is None else safe_line(version),
-        label=Label(words=grade.in_words, severity=grade.severity),
+        label=Label(grade.in_words, grade.severity),
         is_run=bool(run),
-        notes=[_texts(words) for words in (tuple(accepted[:1]), why) if words],
+        seen=seen,
+        notes=[_sentence(words) for words in (tuple(accepted[:1]), why) if words],
     )
 
 
-def _is_of(exposed: Exposed, version: Version) -> bool:
-    text = exposed.version
+def _is_version(text: str | None, version: Version) -> bool:
     return text is not None and is_same_version(text, version.version)
 
 
@@ -434,16 +464,20 @@ def _good(row: NodeRow, known: _Known) -> Sentence:
     if good is None:
         return []
     if good.version is None:
-        return _texts((Trusted("There is no good version"),))
-    return _texts(_newest_good(good, known.public.at))
+        return _sentence((Trusted("there is no good version"),))
+    return _sentence(_newest_good(good, known.public.at))
 
 
 def _newest_good(good: SafeVersion, at: str) -> Words:
-    newest: Words = (Trusted("The newest good version is "), good.version or "")
+    newest: Words = (Trusted("the newest good version is "), good.version or "")
     return joined("; ", (newest, beside(good, at)))
 
 
 # What happened
+
+
+def _day(at: str) -> str:
+    return str(timestamps.read(at).date())
 
 
 def _days(at: str) -> list[str]:
@@ -451,11 +485,11 @@ def _days(at: str) -> list[str]:
     if not at:
         return []
     last = timestamps.read(at).date()
-    return [f"{last - timedelta(days=ago)}" for ago in reversed(range(DAYS))]
+    return [str(last - timedelta(days=ago)) for ago in reversed(range(DAYS))]
 
 
 def _lanes(events: Iterable[Event], days: Sequence[str]) -> list[Lane]:
-    by_day = Counter((severity_of(event), event.at[:10]) for event in events)
+    by_day = Counter((severity_of(event), _day(event.at)) for event in events)
     return [
         _lane(severity, [by_day[severity, day] for day in days], days)
         for severity in Severity
@@ -507,19 +541,22 @@ def _happened(event: Event) -> Happened:
     pieces = {piece.part: piece.words for piece in said.pieces}
     has_page = bool(pieces.pop(Part.LINK, ()))
     runs = pieces.pop(Part.RUNS, ())
-    what = said.what or ""
+    severity = severity_of(event)
+    if severity is Severity.INFO:
+        # Of news the first lines are enough: here a list is long.
+        pieces.pop(Part.SINCE, ())
+    what = said.what
     if said.place is not None:
         what = f"{what} {safe_line(said.place)}:"
     return Happened(
-        at=event.at,
-        day=event.at[:10],
-        severity=severity_of(event),
+        day=_day(event.at),
+        severity=severity,
         what=what[:1].upper() + what[1:],
         name="" if said.name is None else safe_line(said.name) or NAMELESS,
         url=node_url(event.node) if has_page else "",
         version="" if said.version is None else safe_line(said.version) or BLANK,
         about=_texts((Trusted(said.about), *runs)),
-        notes=[_texts(_capital(words)) for words in pieces.values()],
+        notes=[*map(_sentence, pieces.values())],
     )
 
 
@@ -540,31 +577,18 @@ def _pack_row(row: NodeRow) -> PackRow:
 
 
 def _labels(row: NodeRow) -> list[Label]:
-    """Return how a pack stands, the worst first: what is run of it, its state, and how many versions are bad."""
+    """Return how a pack stands: what is run of it, its own state, and how many versions are bad; the worst first."""
     found: list[Label] = []
     if row.run is not Grade.OK:
-        found.append(Label(words=f"runs {row.run.in_words}", severity=row.run.severity))
-    if row.state != "ok":
-        words = _STATES.get(row.state, row.state)
-        is_bad = row.has_problem
-        severity = Severity.WARNING if is_bad else Severity.INFO
-        found.append(
-            Label(
-                words=words,
-                severity=Severity.CRITICAL if row.state == BANNED else severity,
-            )
-        )
-    for status, severity in (
-        (BANNED, Severity.CRITICAL),
-        (FLAGGED, Severity.WARNING),
-    ):
-        if count := sum(one.status == status for one in row.problems):
-            found.append(Label(words=f"{count:,} {status}", severity=severity))
-    if count := sum(one.deprecated for one in row.problems):
-        found.append(Label(words=f"{count:,} deprecated", severity=Severity.INFO))
+        found.append(Label(f"runs {row.run.in_words}", row.run.severity))
+    if row.state in _STATES:
+        is_bad = row.state == BANNED
+        usual = Severity.WARNING if row.has_problem else Severity.INFO
+        found.append(Label(_STATES[row.state], Severity.CRITICAL if is_bad else usual))
+    found += _labels_of(counts([row]))
     if row.outdated:
-        found.append(Label(words="outdated", severity=Severity.INFO))
-    return found or [Label(words="ok", severity=Severity.INFO)]
+        found.append(Label("outdated", Severity.INFO))
+    return found or [Label("ok", _OK)]
 
 
 # Words
@@ -578,8 +602,9 @@ def _texts(words: Words) -> Sentence:
     ]
 
 
-def _capital(words: Words) -> Words:
-    first = words[0]
+def _sentence(words: Words) -> Sentence:
+    """Return words with a capital letter, if the first are ours, and a full stop."""
+    first, *others = words
     if isinstance(first, Trusted):
-        return (Trusted(first[:1].upper() + first[1:]), *words[1:])
-    return words
+        first = Trusted(first[:1].upper() + first[1:])
+    return _texts((first, *others, Trusted(".")))

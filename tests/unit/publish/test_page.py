@@ -56,7 +56,7 @@ def _public(
 def test_how_all_stands() -> None:
     """It says what is bad, which version is good instead, and when that was seen."""
     bad = _Reader(page(_public(version("1.0"), version("1.1", "banned")))).text
-    assert "1 of 1 watched pack needs a look, with 1 banned version." in bad
+    assert "1 of 1 watched pack needs a look. 1 banned of 2 versions" in bad
     assert "The newest good version is 1.0." in bad
     assert "Last looked at 2026-03-02 00:00 UTC" in bad
     assert "All is well with 1 watched pack." in _Reader(page(_public(version()))).text
