@@ -7,7 +7,6 @@ only its host knows where it is.
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import replace
 from functools import lru_cache
 from itertools import islice
@@ -24,6 +23,8 @@ from watcher.publish.public import Public
 
 ENTRIES = 200
 """The most events of a feed."""
+_ROOM = 1_000_000
+"""More bytes than the alert of one event has."""
 _BEFORE_ALL = "1970-01-01T00:00:00.000Z"
 """When a feed was updated that has no entry, of a state without a baseline."""
 
@@ -113,7 +114,7 @@ def _entry(event: Event) -> _Entry:
     # The address, the time and the reference, which finds it in a history, are for those who get a message.
     alone = compose((replace(event, url=""),))
     message = replace(alone, when="", reference="")
-    said = render(message, Format.TEXT, sys.maxsize, sys.maxsize)
+    said = render(message, Format.TEXT, _ROOM, _ROOM)
     has_page = event.node is not None and is_page(event.url)
     return _Entry(
         id=f"urn:comfy-watch:event:{quote(event.id, safe='')}",

@@ -1,0 +1,199 @@
+"""The feeds: which events they have, in which words, as readers of XML and JSON find them."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import replace
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.hostile import strategies as hostile
+from tests.hostile.corpus import BROKEN, TEXTS
+from tests.support.factories import NOW, PACK, URL, event, known, minute, version
+from watcher.alerts.digest import compose
+from watcher.alerts.render import Format, render
+from watcher.model.event import Event, Kind, Severity, severity_of
+from watcher.model.selection import Selection
+from watcher.model.snapshot import Snapshot, SweepBaseline
+from watcher.publish.feeds import ENTRIES, atom, json_feed
+from watcher.publish.public import Public, Terms, published
+from watcher.state.model import Checks, State
+
+_TERMS = Terms(selection=Selection(names=(PACK,)), minimum_age=0.0)
+_ATOM = "{http://www.w3.org/2005/Atom}"
+
+
+def _public(*events: Event, snapshot: Snapshot | None = None, at: str = NOW) -> Public:
+    """Make what may be published of one pack with these events, oldest first."""
+    nodes = {PACK.lower(): known(version())}
+    state = State(
+        snapshot=snapshot or Snapshot(nodes=nodes), checks=Checks(polled_at=at)
+    )
+    return published(state, events, _TERMS, "1.2.3")
+
+
+def _entries(public: Public) -> list[dict[str, Any]]:
+    """Return the entries of the Atom feed, with the names of JSON Feed."""
+    return [
+        {
+            "id": entry.findtext(f"{_ATOM}id"),
+            **({"url": link.attrib["href"]} if link is not None else {}),
+            "title": entry.findtext(f"{_ATOM}title"),
+            "content_text": entry.findtext(f"{_ATOM}content"),
+            "date_published": entry.findtext(f"{_ATOM}updated"),
+            "tags": [one.attrib["term"] for one in entry.findall(f"{_ATOM}category")],
+        }
+        for entry in ET.fromstring(atom(public)).findall(f"{_ATOM}entry")
+        for link in [entry.find(f"{_ATOM}link")]
+    ]
+
+
+def _items(public: Public) -> list[dict[str, Any]]:
+    """Return the entries of the JSON Feed."""
+    items: list[dict[str, Any]] = json.loads(json_feed(public))["items"]
+    return items
+
+
+def _of_feed(public: Public, name: str) -> str | None:
+    return ET.fromstring(atom(public)).findtext(f"{_ATOM}{name}")
+
+
+def test_an_entry_is_an_alert_without_what_only_a_message_needs() -> None:
+    """Both feeds have the title and the text of the event's alert, but not when it was seen and how to look it up."""
+    flagged = event(reason="it opens a shell")
+    [item] = _items(_public(flagged))
+    assert item == {
+        "id": "urn:comfy-watch:event:e1",
+        "url": URL,
+        "title": "Flagged Some-Pack 1.0.0",
+        "content_text": "🚩 Flagged `Some-Pack` `1.0.0`\nReason: `it opens a shell`.",
+        "date_published": NOW,
+        "tags": ["flagged", "warning"],
+    }
+    assert _entries(_public(flagged)) == [item | {"tags": ["flagged"]}]
+    alert = render(compose((flagged,)), Format.TEXT, 10_000, 100)
+    assert item["title"] == alert.title
+    assert alert.body.startswith(item["content_text"])
+
+
+def test_the_feeds_have_their_own_words() -> None:
+    """Each names its form, its title and its author."""
+    document = json.loads(json_feed(_public()))
+    assert document["version"] == "https://jsonfeed.org/version/1.1"
+    assert document["title"] == _of_feed(_public(), "title") == "Comfy Watch"
+    assert document["authors"] == [{"name": "Comfy Watch"}]
+    assert _of_feed(_public(), f"author/{_ATOM}name") == "Comfy Watch"
+
+
+def test_the_latest_warnings() -> None:
+    """The last 200 events of warning or worse are there, newest first; how many milder ones are between, is nothing."""
+    kinds = [Kind.FLAGGED, Kind.NEW, Kind.BANNED, Kind.REINSTATED]
+    history = [
+        event(f"e{number}", kinds[number % len(kinds)], at=minute(number))
+        for number in range(3 * ENTRIES)
+    ]
+    bad = [one for one in history if severity_of(one) is not Severity.INFO]
+    expected = [f"urn:comfy-watch:event:{one.id}" for one in reversed(bad)][:ENTRIES]
+    public = _public(*history)
+    assert [one["id"] for one in _items(public)] == expected
+    assert [one["id"] for one in _entries(public)] == expected
+    assert len(expected) == ENTRIES
+
+
+def test_when_a_feed_was_updated() -> None:
+    """It is when its newest entry was; without one when the first baseline came, and before that ever the same."""
+    public = _public(event("e1", at=minute(1)), event("e2", at=minute(2)))
+    assert _of_feed(public, "updated") == minute(2)
+    nodes = {
+        PACK.lower(): known(baseline_at=minute(3)),
+        "other": known(node="other", baseline_at=""),
+    }
+    swept = Snapshot(nodes=nodes, sweep_baseline=SweepBaseline(baseline_at=minute(2)))
+    assert _of_feed(_public(snapshot=Snapshot(nodes=nodes)), "updated") == minute(3)
+    assert _of_feed(_public(snapshot=swept), "updated") == minute(2)
+    never = _of_feed(_public(snapshot=Snapshot()), "updated")
+    assert never == "1970-01-01T00:00:00.000Z"
+
+
+def test_the_id_of_a_feed() -> None:
+    """It stays when there is news, and the feed of a watcher that began at another time has another."""
+    first = _of_feed(_public(), "id")
+    assert first is not None
+    assert first.startswith("urn:comfy-watch:feed:")
+    assert _of_feed(_public(event()), "id") == first
+    later = Snapshot(nodes={PACK.lower(): known(baseline_at=minute(1))})
+    assert _of_feed(_public(snapshot=later), "id") != first
+
+
+@pytest.mark.parametrize("write", [atom, json_feed])
+def test_a_quiet_poll_changes_nothing(write: Any) -> None:
+    """When the last poll was is in neither feed, and the same state gives the same text."""
+    history = [event("e1"), event("e2", Kind.BANNED)]
+    assert write(_public(*history)) == write(_public(*history, at=minute(5)))
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"kind": Kind.FAILING, "node": None, "version": None},
+        {"node": ".."},
+        {"url": "javascript:alert(1)"},
+        {"url": "https://evil.example/"},
+    ],
+)
+def test_a_link_leads_to_a_page_of_the_registry(fields: dict[str, Any]) -> None:
+    """What has no page there has no link, and is an entry all the same."""
+    url = {"url": f"https://registry.comfy.org/nodes/{fields.get('node')}"}
+    public = replace(_public(), events=(event(**url | fields),))
+    [entry], [item] = _entries(public), _items(public)
+    assert "url" not in entry
+    assert "url" not in item
+    assert item["content_text"]
+
+
+def test_one_element_is_one_line() -> None:
+    """A difference of two feeds shows which entries are new."""
+    before = atom(_public(event("e1"))).splitlines()
+    after = atom(_public(event("e1"), event("e2", Kind.BANNED))).splitlines()
+    assert [line for line in before if line not in after] == []
+    assert after[8:10] == ["<entry>", "<id>urn:comfy-watch:event:e2</id>"]
+
+
+@given(hostile.events(), st.text(max_size=8))
+def test_hostile_texts_stay_texts(events: list[Event], name: str) -> None:
+    """Whatever the texts of an event are, both feeds can be read, say the same, and have no element but ours."""
+    events[0] = replace(events[0], id=name)
+    public = replace(_public(), events=tuple(events))
+    tree = ET.fromstring(atom(public).encode())
+    elements = Counter(one.tag.removeprefix(_ATOM) for one in tree.iter())
+    count, links = elements["entry"], elements["link"]
+    assert elements == Counter(
+        feed=1,
+        author=1,
+        name=1,
+        entry=count,
+        link=links,
+        **dict.fromkeys(("id", "title", "updated"), count + 1),
+        **dict.fromkeys(("category", "content"), count),
+    )
+    items = _items(public)
+    assert [one | {"tags": one["tags"][:1]} for one in items] == _entries(public)
+    bad = [one for one in events if severity_of(one) is not Severity.INFO]
+    assert len(items) == len(bad)
+
+
+@pytest.mark.parametrize("text", [*BROKEN, *TEXTS[:: len(TEXTS) // 40], "\0\x08\ufffe"])
+def test_hostile_reasons_say_what_an_alert_says(text: str) -> None:
+    """The text of an entry is that of the alert, in both feeds, also where it was more than text."""
+    flagged = event(reason=text, version=text)
+    alert = render(compose((flagged,)), Format.TEXT, 10_000, 1000)
+    public = _public(flagged)
+    [entry], [item] = _entries(public), _items(public)
+    assert alert.body.startswith(item["content_text"])
+    assert item["content_text"] == entry["content_text"]
+    assert item["title"] == entry["title"] == alert.title
