@@ -402,6 +402,18 @@ def publish(**options: Any) -> int:
     return command(**options)
 
 
+@cli.command(epilog=ending("metrics > comfy-watch.prom"))
+@with_settings("registry_url", "log_format")
+def metrics(**options: Any) -> int:
+    """Print figures for Prometheus, as in the file metrics.prom.
+
+    It works offline. Both text formats of Prometheus can be read from it: version 0.0.4 and OpenMetrics 1.0.
+    """
+    from watcher.cli.commands.metrics import show as command
+
+    return command(**options)
+
+
 @cli.command("test-alerts", epilog=ending("test-alerts discord"))
 @click.argument("channels", nargs=-1, metavar="[CHANNEL]...")
 @with_settings("registry_url")
@@ -540,7 +552,9 @@ def _fail(error: WatchError) -> int:
         if are_read(os.environ):
             echo_command(annotation(Level.ERROR, "Comfy Watch", error.what))
     words = sys.argv[1:]
-    has_document = words[:1] == ["schema"] or _ASKS_FOR_DOCUMENT.search(" ".join(words))
+    has_document = words[:1] in (["schema"], ["metrics"]) or _ASKS_FOR_DOCUMENT.search(
+        " ".join(words)
+    )
     is_read_along = streams.width(sys.stdout) is not None and not error.is_repeat
     if not (has_document or is_read_along or isinstance(error, OutputError)):
         lead = f"exit {error.exit_code}"

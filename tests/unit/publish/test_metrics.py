@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from prometheus_client import Metric
-from prometheus_client.openmetrics.parser import text_string_to_metric_families as newer
-from prometheus_client.parser import text_string_to_metric_families as older
 
 from tests.support.factories import NOW, PACK, channel, event, known, minute, version
+from tests.support.figures import Figures, read
 from tests.support.strategies import states
 from watcher import timestamps
 from watcher.alerts.queues import outbox
@@ -25,9 +22,6 @@ from watcher.model.snapshot import Snapshot
 from watcher.publish.metrics import metrics
 from watcher.publish.public import KINDS_OF_INSTALLS, Public, Terms, published
 from watcher.state.model import Checks, State
-
-Figures = dict[tuple[str, str], float]
-"""By the name of a metric and the value of its label, "" for none."""
 
 KEY = PACK.lower()
 TERMS = Terms(selection=Selection(names=(PACK,)), minimum_age=0, channels=("ops",))
@@ -58,30 +52,8 @@ def public(state: State = LIVED, terms: Terms = OPEN, program: str = "1.2.3") ->
     return published(state, (), terms, program)
 
 
-def figures(families: Iterable[Metric]) -> Figures:
-    """Return the figures of what a parser read; each is a gauge, with a text of help and no time of its own."""
-    found: Figures = {}
-    for family in families:
-        assert family.type == "gauge"
-        assert family.documentation
-        for sample in family.samples:
-            assert sample.name == family.name
-            assert sample.timestamp is None
-            assert len(sample.labels) <= 1
-            label = "".join(sample.labels.values())
-            found[family.name.removeprefix("comfy_watch_"), label] = sample.value
-    return found
-
-
-def read(text: str) -> Figures:
-    """Return the figures of a text, which both parsers read alike."""
-    found = figures(newer(text))  # type: ignore[no-untyped-call] # it has no hints
-    assert figures(older(text)) == found
-    return found
-
-
 def of(found: Figures, name: str) -> dict[str, float]:
-    """Return the figures of one metric by their labels."""
+    """Return all figures of one metric, by label."""
     return {label: figure for (one, label), figure in found.items() if one == name}
 
 

@@ -1,0 +1,107 @@
+"""`metrics` by the real program: what it prints of a state, and what it leaves alone."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.support.fake_registry.server import FakeRegistry
+from tests.support.fakes.webhook import Webhook
+from tests.support.fault_points import Cut
+from tests.support.figures import Figures, of, read
+from tests.support.harness import Watcher
+from tests.support.lived_in import LivedIn
+from watcher import __version__
+
+pytestmark = pytest.mark.measured
+
+
+def figures(watch: Watcher) -> Figures:
+    """Return the figures, which come with nothing else."""
+    done = watch.run("metrics")
+    assert (done.code, done.err) == (0, "")
+    assert done.out.endswith("\n# EOF\n")
+    return read(done.out)
+
+
+def test_a_watched_pack_in_figures(
+    watch: Watcher, registry: FakeRegistry, webhook: Webhook
+) -> None:
+    """They are those of the state, also without the history; nothing is asked, written or sent."""
+    webhook.answer["/dead"] = 500
+    watch = watch.but(
+        nodes="alpha bravo",
+        baseline="summary",
+        alert_urls=webhook.apprise_url("/dead"),
+    )
+    before = figures(watch)
+    assert of(before, "packs") == {"unchecked": 2}
+    assert of(before, "build_info") == {__version__: 1}
+    assert ("last_poll_timestamp_seconds", "") not in before
+    registry.catalog.publish("bravo", "1.0.0")
+    watch.check(code=1)
+    registry.catalog.set_status("alpha", "1.0.0", "flagged")
+    watch.check(code=1)
+    (watch.state / "history.jsonl").write_text("{")
+    asked, kept = len(registry.requests), watch.contents()
+    found = figures(watch)
+    assert (len(registry.requests), watch.contents()) == (asked, kept)
+    assert of(found, "packs") == {"ok": 2}
+    assert of(found, "versions") == {"active": 1, "flagged": 1}
+    assert of(found, "events") == {"baseline": 2, "flagged": 1}
+    assert of(found, "undelivered_alerts") == {"1": 3}
+    oldest = found["undelivered_oldest_timestamp_seconds", "1"]
+    assert oldest < found["last_poll_timestamp_seconds", ""]
+    assert found["last_poll_requests", ""] >= 2
+    assert 0 < found["last_poll_duration_seconds", ""] < 20
+
+
+@pytest.mark.parametrize("shown", [False, True], ids=["private", "published"])
+def test_what_is_run(
+    watch: Watcher, registry: FakeRegistry, tmp_path: Path, shown: bool
+) -> None:
+    """It is in the figures only with `publish_installs`."""
+    comfyui = LivedIn(tmp_path / "studio")
+    comfyui.put("alpha", "1.0.0")
+    watch = watch.but(installs=[str(comfyui.root)], publish_installs=shown)
+    watch.check()
+    comfyui.put("bravo", "1.0.0")
+    registry.catalog.publish("bravo", "1.0.0", status="flagged")
+    watch.check()
+    found = figures(watch)
+    assert of(found, "packs") == {"ok": 2 if shown else 1}
+    assert bool(of(found, "last_poll_requests")) == shown
+    events = of(found, "events")
+    assert ("exposed" in events, "appeared" in events) == (shown, shown)
+
+
+@pytest.mark.parametrize(
+    ("place", "cut"),
+    [
+        ("rename state/outbox.json", Cut.AFTER),
+        ("rename state/snapshot.json", Cut.BEFORE),
+        ("rename state/snapshot.json", Cut.AFTER),
+        ("write state/history.jsonl", Cut.AFTER),
+    ],
+)
+def test_a_killed_poll_counts_each_event_once(
+    watch: Watcher, registry: FakeRegistry, place: str, cut: Cut
+) -> None:
+    """Wherever it is killed, the next poll leaves the counts that it would have left."""
+    watch.check()
+    registry.catalog.set_status("alpha", "1.0.0", "flagged")
+    registry.catalog.publish("alpha", "1.1.0")
+    assert watch.cut(place, cut).code == -signal.SIGKILL
+    watch.check()
+    assert of(figures(watch), "events") == {"flagged": 1, "new": 1}
+
+
+def test_a_state_that_cannot_be_used(watch: Watcher) -> None:
+    """It is exit code 4, and nothing on standard output that a collector could take for figures."""
+    watch.check()
+    (watch.state / "snapshot.json").write_text("{")
+    done = watch.run("metrics")
+    assert (done.code, done.out) == (4, "")
+    assert "snapshot.json" in done.err
