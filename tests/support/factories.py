@@ -10,6 +10,7 @@ from watcher.alerts.queues.channel_identity import Addresses
 from watcher.alerts.queues.outbox import Outbox
 from watcher.alerts.queues.outcomes import Unanswered, failed_attempt, replay
 from watcher.changes.diff import Difference, compare_listing
+from watcher.changes.health import FailureStreak, Health
 from watcher.changes.transitions import DiffOptions
 from watcher.model.acceptance import Acceptance, Accepted, End
 from watcher.model.channel import Channel
@@ -18,10 +19,13 @@ from watcher.model.failure import ReadFailure
 from watcher.model.listing import Listing
 from watcher.model.outcome import Undelivered
 from watcher.model.scan import Scan, ScanFinding
-from watcher.model.snapshot import Node
+from watcher.model.selection import Selection
+from watcher.model.snapshot import Node, Snapshot
 from watcher.model.version import ACTIVE, STATUSES, MinimumAge, Version, in_order
 from watcher.polling.model import PollConfig, Report
+from watcher.publish.public import Public, Terms, published
 from watcher.registry.client import RequestLimits
+from watcher.state.model import Checks, State
 
 PACK = "Some-Pack"
 URL = "https://registry.comfy.org/nodes/Some-Pack"
@@ -204,3 +208,15 @@ def poll_report(*events: Event, **fields: Any) -> Report:
     errors = fields.pop("errors", ())
     given["unread"] = tuple(ReadFailure(node=node, error=why) for node, why in errors)
     return Report(**given | fields)
+
+
+def public(*nodes: Node, at: str = NOW, failing: str = "", **terms: Any) -> Public:
+    """Make what may be published of nodes that are watched by name; the last poll could not read one of them."""
+    streaks = {failing.lower(): FailureStreak(count=1, error="down", since=NOW)}
+    state = State(
+        snapshot=Snapshot(nodes={node.node.lower(): node for node in nodes}),
+        checks=Checks(polled_at=at, health=Health(nodes=streaks if failing else {})),
+    )
+    names = tuple(node.node for node in nodes)
+    given: dict[str, Any] = {"selection": Selection(names=names), "minimum_age": 0.0}
+    return published(state, (), Terms(**given | terms), "1.2.3")

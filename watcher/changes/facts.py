@@ -116,12 +116,13 @@ def safe_version(
     newest = newest_of(good)
     if newest is None:
         return SafeVersion(None)
-    old = old_enough(node, good, minimum_age)
-    if newest in old:
+    equal = [one for one in good if _meaning(one) == _meaning(newest)]
+    if old_enough(node, equal, minimum_age):
+        # Most packs end here: to tell the age of each version would take a while.
         return SafeVersion(newest.version)
     # Who has to move at once has to know of a fix that is new.
     since = _out_since(node, newest, minimum_age)
-    advised = newest_of(old) or newest
+    advised = newest_of(old_enough(node, good, minimum_age)) or newest
     return SafeVersion(advised.version, YoungVersion(newest.version, since))
 
 

@@ -74,10 +74,10 @@ def _document(name: str, node: Node, bans: Sequence[tuple[str, Ban]]) -> str:
         **({"withdrawn": ban.until} if ban.until else {}),
         "summary": _summary(node, ban),
         "details": _details(ban),
-        "affected": [affected],
+        "affected": [escape_values(affected)],
         "references": [{"type": "WEB", "url": node_url(node.node)}],
     }
-    return json.dumps(escape_values(document), indent=2) + "\n"
+    return json.dumps(document, indent=2) + "\n"
 
 
 def _summary(node: Node, ban: Ban) -> str:
@@ -89,6 +89,6 @@ def _summary(node: Node, ban: Ban) -> str:
 def _details(ban: Ban) -> str:
     """Return what is known of a ban as Markdown. The reason is a block of code there: text as it is."""
     what = "node pack" if ban.version is None else "version of a node pack"
-    text = f"The Comfy Registry has banned this {what}."
+    text = f"The Comfy Registry banned this {what}."
     reason = sanitize_line(ban.reason, LONGEST_TEXT)
     return f"{text} Its reason:\n\n    {reason}" if reason else text

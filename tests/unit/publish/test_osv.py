@@ -1,0 +1,168 @@
+"""The public record of bans, held against the rules of the OSV schema."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+from markdown_it import MarkdownIt
+
+from tests.support.factories import NOW, PACK, URL, known, minute, public, version
+from tests.support.parameters import examples
+from tests.support.strategies import made
+from watcher.model.snapshot import Ban
+from watcher.publish.osv import documents
+
+_MOMENT = {
+    "type": "string",
+    "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$",
+}
+_TEXT = {"type": "string"}
+
+
+def _object(required: str, **properties: object) -> dict[str, object]:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": required.split(),
+        "additionalProperties": False,
+    }
+
+
+_RANGE = _object(
+    "type events",
+    type={"enum": ["SEMVER"]},
+    events={"type": "array", "items": _object("introduced", introduced=_TEXT)},
+)
+_AFFECTED = _object(
+    "database_specific",
+    versions={"type": "array", "items": {"type": "string", "minLength": 1}},
+    ranges={"type": "array", "items": _RANGE},
+    database_specific=_object(
+        "node version version_id reason",
+        node=_TEXT,
+        version={"type": ["string", "null"]},
+        version_id={"type": ["string", "null"]},
+        reason=_TEXT,
+    ),
+)
+RULES = _object(
+    "schema_version id modified published summary details affected references",
+    schema_version={"const": "1.7.5"},
+    id={"type": "string", "pattern": "^x_COMFY-[0-9a-f]{16}$"},
+    modified=_MOMENT,
+    published=_MOMENT,
+    withdrawn=_MOMENT,
+    summary={"type": "string", "maxLength": 120},
+    details=_TEXT,
+    affected={"type": "array", "items": _AFFECTED},
+    references={
+        "type": "array",
+        "items": _object("type url", type={"const": "WEB"}, url=_TEXT),
+    },
+)
+"""What the schema asks of the fields that are used, and that no other field is."""
+
+
+def record(**bans: Ban) -> dict[str, Any]:
+    """Return the only document of a pack with these bans, as JSON has it."""
+    (document,) = documents(public(known(bans=bans))).values()
+    found: dict[str, Any] = json.loads(document)
+    return found
+
+
+def test_a_banned_version() -> None:
+    """A banned version has a document that says which, since when, and why."""
+    ban = Ban(version="1.0.2", since=NOW, changed=minute(1), reason="It stole *tokens*")
+    node = known(version("1.0.2", "banned"), bans={"id-1.0.2": ban})
+    ((name, text),) = documents(public(node)).items()
+    place = hashlib.sha256(b"some-pack\x001.0.2").hexdigest()[:16]
+    assert name == f"osv/x_COMFY-{place}.json"
+    assert json.loads(text) == {
+        "schema_version": "1.7.5",
+        "id": f"x_COMFY-{place}",
+        "modified": minute(1),
+        "published": NOW,
+        "summary": "Some-Pack 1.0.2 is banned from the Comfy Registry",
+        "details": "The Comfy Registry banned this version of a node pack. Its reason:\n\n    It stole *tokens*",
+        "affected": [
+            {
+                "versions": ["1.0.2"],
+                "database_specific": {
+                    "node": PACK,
+                    "version": "1.0.2",
+                    "version_id": "id-1.0.2",
+                    "reason": "It stole *tokens*",
+                },
+            }
+        ],
+        "references": [{"type": "WEB", "url": URL}],
+    }
+
+
+def test_a_ban_that_ended() -> None:
+    """A ban that is over stays in the record, and is withdrawn."""
+    found = record(a=Ban(version="1", since=NOW, until=minute(5), changed=minute(5)))
+    assert found["withdrawn"] == found["modified"] == minute(5)
+    assert found["summary"].startswith("Some-Pack 1 is no longer banned")
+
+
+def test_a_pack_as_a_whole() -> None:
+    """The ban of a whole pack has a name without a version, and every version is affected."""
+    found = record(**{"": Ban(since=NOW, changed=NOW)})
+    digest = hashlib.sha256(b"some-pack\x00").hexdigest()
+    assert found["id"] == f"x_COMFY-{digest[:16]}"
+    assert found["summary"].startswith("Some-Pack as a whole is banned")
+    (affected,) = found["affected"]
+    assert affected["ranges"][0]["events"] == [{"introduced": "0"}]
+    facts = affected["database_specific"]
+    assert (facts["version"], facts["version_id"]) == (None, None)
+
+
+def test_two_versions_of_one_text() -> None:
+    """Versions of one text share a document: it is withdrawn when none of them is banned, and changes with each."""
+    begun = Ban(version="1", since=minute(2), changed=minute(2), reason="steals")
+    ended = Ban(version="1", since=NOW, until=minute(5), changed=minute(5))
+    first = record(a=begun, b=ended)
+    assert "withdrawn" not in first
+    assert (first["published"], first["modified"]) == (NOW, minute(5))
+    assert first["affected"][0]["database_specific"]["version_id"] == "a"
+    assert first == record(b=ended, a=begun)
+
+
+def test_what_has_no_document() -> None:
+    """A flag has none, nor a version without a text: that would be the name of the pack as a whole."""
+    bare = Ban(version="", since=NOW, changed=NOW)
+    node = known(version("1", "flagged"), version("", "banned"), bans={"id-": bare})
+    assert documents(public(node)) == {}
+    assert documents(public(known(version("1", "banned")))) == {}
+
+
+@pytest.mark.parametrize("key", ["id", "=1"])
+def test_only_the_registry_gives_ids(key: str) -> None:
+    """A version that had no id of the registry's has none in its document."""
+    found = record(**{key: Ban(version="1", since=NOW, changed=NOW)})
+    facts = found["affected"][0]["database_specific"]
+    assert facts["version_id"] == (None if key == "=1" else key)
+
+
+@examples(60)
+@given(st.dictionaries(st.text(max_size=3), made(Ban), max_size=3))
+def test_any_ban_makes_a_valid_document(bans: dict[str, Ban]) -> None:
+    """Whatever texts it has, a document is ASCII, keeps the schema's rules, and its reason is text in Markdown."""
+    for name, text in documents(public(known(bans=bans))).items():
+        document = json.loads(text)
+        assert text.isascii()
+        assert "\\u202e" not in text
+        Draft202012Validator(RULES).validate(document)
+        assert name == f"osv/{document['id']}.json"
+        assert urlsplit(document["references"][0]["url"]).scheme == "https"
+        kinds = [token.type for token in MarkdownIt().parse(document["details"])]
+        reason = ["code_block"] if "Its reason" in document["details"] else []
+        assert kinds == ["paragraph_open", "inline", "paragraph_close", *reason]
