@@ -1,8 +1,8 @@
 """The step that polls: `comfy-watch check --json` with the inputs as settings. It ends with 0 whatever the poll did.
 
 Environment: `FOLDER` (an output of prepare.py); as the inputs of action.yml `ALERT_URLS`, `FAIL_ON`, `HEARTBEAT_URL`,
-`NODES` and `SETTINGS`; what the runner sets. Outputs: `code`, the exit code; `document`, the file with what it printed;
-`refusal`, why it was not started.
+`NODES`, `PUBLISH` and `SETTINGS`; what the runner sets. Outputs: `code`, the exit code; `document`, the file with what
+it printed; `publish-dir`, the folder with the published files, "" if there are none; `refusal`, why it was not started.
 """
 
 from __future__ import annotations
@@ -32,11 +32,14 @@ _NO_ALERT_URLS = (
 def main() -> None:
     """Poll, unless it is not said where alerts go."""
     document = Path(os.environ["FOLDER"], "check.json")
+    published = Path(os.environ["FOLDER"], "published")
     given = {
         name: value
         for variable, name in _SETTINGS.items()
         if (value := os.environ.pop(variable).strip())
     }
+    if os.environ["PUBLISH"] == "true":
+        given["publish_dir"] = str(published)
     code, refusal = _CONFIGURATION, _NO_ALERT_URLS
     if "alert_urls" in given:
         try:
@@ -45,6 +48,9 @@ def main() -> None:
             code, refusal = 1, f"the program could not be started: {error}"
     set_output("code", str(code))
     set_output("document", str(document))
+    # The page is written last: where it is, the rest is whole.
+    is_whole = (published / "index.html").is_file()
+    set_output("publish-dir", str(published) if is_whole else "")
     set_output("refusal", " ".join(refusal.split()))
 
 

@@ -1,7 +1,8 @@
 """The step that checks the inputs and whether others can see this repository, before anything is installed or read.
 
-Environment: `FAIL_ON_INCOMPLETE`, `PUBLIC_STATE`, `STATE`, `STATE_NAME` as the inputs of action.yml; `GITHUB_TOKEN`
-where the event does not say whether the repository is private (a schedule's does not); what the runner sets.
+Environment: `FAIL_ON_INCOMPLETE`, `PUBLIC_STATE`, `PUBLISH`, `STATE`, `STATE_NAME` as the inputs of action.yml;
+`GITHUB_TOKEN` where the event does not say whether the repository is private (a schedule's does not); what the runner
+sets.
 Output: `folder`, the place of everything that belongs to this state.
 """
 
@@ -22,6 +23,7 @@ from workflow_commands import annotate, refuse, set_output
 _CHOICES = {
     "FAIL_ON_INCOMPLETE": ("alerts", "always", "never"),
     "PUBLIC_STATE": ("true", "false"),
+    "PUBLISH": ("true", "false"),
     "STATE": ("branch", "cache"),
 }
 _NAME = re.compile(r"(?!.*(?:\.\.|\.lock\Z|\.\Z))[A-Za-z0-9][A-Za-z0-9._-]{0,99}")

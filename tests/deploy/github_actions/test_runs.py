@@ -11,6 +11,7 @@ import pytest
 
 from tests.deploy.github_actions.conftest import REPOSITORY, World
 from tests.deploy.support.actions_runner import python_on_path
+from tests.deploy.support.person import tables
 from tests.deploy.support.tools import tool
 from tests.support.fakes.webhook import Answer
 from tests.support.harness import write_settings
@@ -118,6 +119,41 @@ def test_fail_on(world: World) -> None:
     assert len(world.alerts()) == 2
 
 
+def test_publish(world: World) -> None:
+    """`publish` leaves what is published, for others to read, also if the job turns red; the output has the folder."""
+    assert world.use().outputs["publish-dir"] == ""
+    world.registry.catalog.set_status("alpha", "1.0.0", "banned", "steals passwords")
+    done = world.use(publish="true", fail_on="banned")
+    assert done.code == 3
+    folder = Path(done.outputs["publish-dir"])
+    files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*")}
+    names = {row[0].split("`")[1].strip("/") for row in tables("publish.md")["file"]}
+    assert {name for name in files if "/" not in name} == names
+    assert len([name for name in files if name.startswith("osv/x_COMFY-")]) == 1
+    assert "steals passwords" in files["index.html"].read_text("utf-8")
+    assert {oct(path.stat().st_mode & 0o044) for path in files.values()} == {"0o44"}
+    assert "published" not in world.files()
+
+
+def test_nothing_is_published(world: World) -> None:
+    """A run that published nothing has no folder to deploy: wrong settings, or a state that cannot be used.
+
+    One that could not reach the registry publishes what is known.
+    """
+    wrong = {"COMFY_WATCH_INTERVAL": "never"}
+    done = world.use(publish="true", env=wrong)
+    assert (done.code, done.outputs["publish-dir"]) == (2, "")
+    assert world.use(publish="true", alert_urls="").outputs["publish-dir"] == ""
+    world.use()
+    gone = {"COMFY_WATCH_REGISTRY_URL": "http://127.0.0.1:9"}
+    done = world.use(publish="true", env=gone)
+    assert done.outputs["exit-code"] == "1"
+    assert "alpha" in Path(done.outputs["publish-dir"], "index.html").read_text("utf-8")
+    world.put({**world.files(), "snapshot.json": "{"}, parent=world.commits()[0])
+    done = world.use(publish="true")
+    assert (done.code, done.outputs["publish-dir"]) == (4, "")
+
+
 def test_an_empty_secret(world: World) -> None:
     """An unset secret is an empty string: the job fails with exit code 2 and one line, and nothing is polled."""
     for given in ("", "  \n "):
@@ -202,6 +238,7 @@ def test_nobody_says_whether_it_is_public(world: World) -> None:
     [
         {"state": "disk"},
         {"public_state": "yes"},
+        {"publish": "page"},
         {"fail_on_incomplete": "maybe"},
         {"state_name": "../main"},
         {"state_name": "a b"},

@@ -1,6 +1,6 @@
 """systemd itself, as the first process of a namespace, with the program in /opt/comfy-watch.
 
-Its root folder is this machine's, but for /opt, /run, /var/lib and what is written to /etc.
+Its root folder is this machine's, but for /opt, /run, /var/cache, /var/lib and what is written to /etc.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ _TARGETS = (
     "network-online",
     "multi-user",
     "timers",
+    "sockets",
     "exit",
 )
 _INNER = """
@@ -46,6 +47,7 @@ mount --bind "$PACKAGES" /run/keep/packages
 mount --bind "$ROOT/watcher" /run/keep/watcher
 mount --bind "$ROOT/deploy" /run/keep/deploy
 mount -t tmpfs -o mode=755 none /var/lib
+mount -t tmpfs -o mode=755 none /var/cache
 mount -t tmpfs -o mode=755 none /opt
 mkdir -p /opt/python /opt/comfy-watch/bin "/opt/comfy-watch/lib/$PYTHON/site-packages" /opt/comfy-watch/app/watcher \\
     /opt/deploy
