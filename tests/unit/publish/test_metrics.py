@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import replace
 
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from tests.support.factories import NOW, PACK, channel, event, known, minute, version
 from tests.support.figures import Figures, read
+from tests.support.program import ROOT
 from tests.support.strategies import states
 from watcher import timestamps
 from watcher.alerts.queues import outbox
@@ -45,6 +47,7 @@ LIVED = State(
     installs={"home": (RUN,)},
 )
 """A state of a pack that is watched and installed, and of one that only an install named."""
+OWED = outbox.enqueue(Outbox(), (channel("ops"),), (event(),), 1, minute(0.125))
 
 
 def public(state: State = LIVED, terms: Terms = OPEN, program: str = "1.2.3") -> Public:
@@ -59,8 +62,7 @@ def of(found: Figures, name: str) -> dict[str, float]:
 
 def test_a_state_is_shown_as_figures() -> None:
     """Each figure has its name, its meaning and its labels, and what is 0 is there too."""
-    owed = outbox.enqueue(Outbox(), (channel("ops"),), (event(),), 1, minute(0.125))
-    text = metrics(public(replace(LIVED, outbox=owed)))
+    text = metrics(public(replace(LIVED, outbox=OWED)))
     assert text.splitlines()[:5] == [
         "# HELP comfy_watch_build_info The version of comfy-watch as a label; always 1.",
         "# TYPE comfy_watch_build_info gauge",
@@ -108,6 +110,25 @@ def test_a_state_is_shown_as_figures() -> None:
         "last_poll_duration_seconds": 1.25,
         "last_poll_requests": 7,
     }
+
+
+def test_the_examples_for_prometheus_know_no_other_figures() -> None:
+    """Each metric of the rules and the board is there, with the labels that they ask for."""
+    folder = ROOT / "deploy" / "prometheus"
+    found = read(metrics(public(replace(LIVED, outbox=OWED))))
+    asked = {
+        match
+        for name in ("rules.yml", "board.json")
+        for match in re.findall(
+            r'comfy_watch_(\w+)(?:\{\w+=~?\\?"([^"\\]*))?',
+            (folder / name).read_text("utf-8"),
+        )
+    }
+    assert len(asked) > 10
+    for name, labels in asked:
+        known = of(found, name)
+        assert known, name
+        assert {*filter(None, labels.split("|"))} <= known.keys(), name
 
 
 def test_before_the_first_poll_it_is_a_document_without_moments() -> None:
