@@ -2,20 +2,145 @@
 
 from __future__ import annotations
 
+import os
+import re
+import signal
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from tests.support.harness import Watcher
+from tests.support import program
+from tests.support.fakes.webhook import Webhook
+from tests.support.fault_points import Cut
+from tests.support.fork_server import CrashPoint, ForkServer
+from tests.support.harness import Watcher, write_settings
 from watcher.publish.folder import MARK
 
 FOREIGN = b"<!doctype html><title>a blog</title>"
+NAMES = {
+    "index.html",
+    "feed.xml",
+    "feed.json",
+    "latest.json",
+    "badge.json",
+    "metrics.prom",
+}
+_BAN = re.compile(r"osv/x_COMFY-[0-9a-f]{16}\.json")
 
 
 @pytest.fixture
 def public(tmp_path: Path) -> Path:
     """Where the files go; no folder yet."""
     return tmp_path / "www" / "public"
+
+
+@pytest.fixture
+def watch(watch: Watcher, public: Path) -> Watcher:
+    """A watcher of alpha and bravo whose polls write files."""
+    watch.registry.catalog.publish("bravo", "1.0.0")
+    return watch.but(nodes="alpha bravo", publish_dir=str(public))
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Return the files of a folder by their names."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def inodes(folder: Path) -> dict[str, int]:
+    """Return which file each name of a folder has."""
+    return {path.name: path.stat().st_ino for path in folder.rglob("*")}
+
+
+def published(watch: Watcher, folder: Path) -> dict[str, bytes]:
+    """Return what `publish` writes into a new folder."""
+    done = watch.run("publish", str(folder))
+    assert (done.code, done.err) == (0, "")
+    return contents(folder)
+
+
+def test_without_a_poll(watch: Watcher, public: Path) -> None:
+    """Before the first poll it says so, and writes files that say so."""
+    done = watch.run("publish", str(public))
+    assert (done.code, done.out) == (0, f"wrote 6 files to {public}; 6 changed\n")
+    assert done.err == "warning: no poll has been completed yet\n"
+    assert contents(public).keys() == NAMES
+    assert b"no poll yet" in (public / "index.html").read_bytes()
+    assert watch.contents() == {}
+
+
+def test_what_it_says(watch: Watcher, public: Path) -> None:
+    """It says how many files are published and how many differ, and a relative folder starts at the working folder."""
+    watch.but(publish_dir="").check()
+    watch.registry.catalog.ban_node("bravo", "it steals")
+    watch.but(publish_dir="").check()
+    first, again = (watch.run("publish", "www/public") for _ in range(2))
+    assert first.out == "wrote 7 files to www/public; 7 changed\n"
+    assert again.out == "wrote 7 files to www/public; 0 changed\n"
+    (ban,) = contents(public).keys() - NAMES
+    assert _BAN.fullmatch(ban)
+
+
+def test_polls_write_what_publish_would(
+    watch: Watcher, webhook: Webhook, public: Path
+) -> None:
+    """After every poll the folder has the bytes that `publish` makes of the state: the first, with a ban, with alerts
+    that nobody took, quiet ones, and those of `run`.
+    """
+    webhook.answer["/dead"] = 500
+    catalog = watch.registry.catalog
+    watch = watch.but(
+        installs=[], alert_urls=[webhook.apprise_url("/dead")], publish_installs=True
+    )
+
+    def is_as_published(name: str) -> None:
+        assert contents(public) == published(watch, public.parent / name)
+
+    watch.check()
+    is_as_published("first")
+    catalog.publish("alpha", "1.1.0", status="flagged", reason="it mines")
+    catalog.ban_node("bravo", "it steals")
+    assert watch.check(code=1)["alerts"]["pending"] == 2
+    assert len(contents(public)) == 1 + len(NAMES)
+    is_as_published("owed")
+    watch.check(code=1)
+    is_as_published("quiet")
+    catalog.publish("alpha", "1.2.0")
+    with watch.but(interval="1h", log_format="json").start("run") as started:
+        started.until_logged("poll")
+        is_as_published("run")
+    webhook.answer.clear()
+    watch.end_backoffs()
+    watch.check()
+    is_as_published("delivered")
+
+
+def test_a_quiet_poll_changes_two_files(watch: Watcher, public: Path) -> None:
+    """If nothing is new, only the page and the figures are written; the others are the same files as before."""
+    watch.registry.catalog.ban_node("bravo", "it steals")
+    watch.check()
+    watch.check()
+    before, files = inodes(public), contents(public)
+    watch.check()
+    kept = {"index.html", "metrics.prom"}
+    after = contents(public)
+    assert {name for name in files if after[name] != files[name]} == kept
+    assert {name for name in before if inodes(public)[name] != before[name]} == kept
+
+
+def test_everybody_can_read_them(watch: Watcher, public: Path) -> None:
+    """The files, and the folders that are made for them, can be read by a web server of another user."""
+    watch.registry.catalog.ban_node("bravo", "it steals")
+    watch.check()
+    made = [public.parent, public, *public.rglob("*")]
+    modes = {(path.is_dir(), path.stat().st_mode & 0o777) for path in made}
+    assert modes == {(True, 0o755), (False, 0o644)}
+    assert watch.state.stat().st_mode & 0o777 == 0o700
 
 
 def test_a_page_of_somebody_else(watch: Watcher, public: Path) -> None:
@@ -36,3 +161,255 @@ def test_a_page_of_somebody_else(watch: Watcher, public: Path) -> None:
     refused = watch.run("publish", str(page))
     assert (refused.code, ours.read_bytes()) == (2, MARK)
     assert "is not a folder" in refused.err
+
+
+@pytest.mark.parametrize("folder", ["state", ".", "link", "../{}"])
+def test_the_state_stays_private(watch: Watcher, folder: str) -> None:
+    """The state folder, and what it is in, are refused: whoever serves them would serve the state."""
+    watch.but(publish_dir="").check()
+    (watch.folder / "link").symlink_to(watch.state)
+    before = watch.contents()
+    refused = watch.run("publish", folder.format(watch.folder.name))
+    assert (refused.code, watch.contents()) == (2, before)
+    assert f"the state folder {watch.state} is in " in refused.err
+    assert not (watch.folder / "index.html").exists()
+
+
+def test_exit_codes(watch: Watcher, public: Path) -> None:
+    """4: the state cannot be used; 1: the folder cannot be written; 2: no folder was given. Nothing else is touched."""
+    assert watch.run("publish").code == 2
+    watch.check()
+    before = contents(public)
+    (public / "feed.json").unlink()
+    (public / "feed.json").mkdir()
+    done = watch.run("publish", str(public))
+    assert (done.code, done.out.count("\n")) == (1, 1)
+    assert f"error: {public}/feed.json cannot be written: Is a directory" in done.err
+    (public / "feed.json").rmdir()
+    (watch.state / "checks.json").write_text("{")
+    assert watch.run("publish", str(public)).code == 4
+    assert contents(public).items() <= before.items()
+
+
+@pytest.fixture
+def cut(
+    watch: Watcher, public: Path, fork_server: ForkServer
+) -> Callable[..., program.Completed]:
+    """Run a command up to a fault point in the folder that it writes."""
+
+    def cut(
+        label: str,
+        cut: Cut,
+        *command: str,
+        at: int = 1,
+        env: dict[str, str] | None = None,
+    ) -> program.Completed:
+        trace = watch.folder / "trace"
+        trace.unlink(missing_ok=True)
+        point = CrashPoint(folder=public, trace=trace, label=label, at=at, cut=cut)
+        given = {**watch.environment(), **(env or {})}
+        return fork_server.run(*command, cwd=watch.folder, env=given, point=point)
+
+    return cut
+
+
+def test_a_kill_leaves_each_file_old_or_new(
+    watch: Watcher, public: Path, cut: Callable[..., program.Completed]
+) -> None:
+    """Killed at any step of writing, it leaves whole files, and what others put there; then the next one mends it."""
+    kept = {"notes.txt": b"mine", "osv/x_COMFY-mine.json": b"{}"}
+    (public / "osv").mkdir(parents=True)
+    for name, content in kept.items():
+        (public / name).write_bytes(content)
+    command = ("publish", str(public))
+    catalog = watch.registry.catalog
+    quiet = watch.but(publish_dir="")
+    quiet.check()
+    assert watch.run(*command).code == 0
+    old = contents(public)
+    catalog.publish("alpha", "1.1.0", status="banned", reason="it mines")
+    catalog.ban_node("bravo", "it steals")
+    quiet.check()
+    new = published(quiet, public.parent / "new") | kept
+    assert cut("", Cut.AFTER, *command).code == 0
+    assert contents(public) == new
+    points = (watch.folder / "trace").read_text().splitlines()
+    ways = {"write": Cut.HALF, "rename": Cut.AFTER}
+    kills = [
+        (label, points[: place + 1].count(label), ways[label.split()[0]])
+        for place, label in enumerate(points)
+        if label.startswith(tuple(ways))
+    ]
+    assert len(kills) >= 2 * 7
+    for label, at, way in kills:
+        for name in contents(public):
+            (public / name).unlink()
+        for name, content in old.items():
+            (public / name).write_bytes(content)
+        assert cut(label, way, *command, at=at).code == -signal.SIGKILL
+        found = contents(public)
+        assert found.keys() >= old.keys()
+        leftovers = {name for name in found if name.endswith(".tmp")}
+        assert len(leftovers) == (way is Cut.HALF)
+        for name in found.keys() - leftovers:
+            assert found[name] in (old.get(name), new.get(name)), (label, name)
+        for name in leftovers:  # a young one may be another process's
+            os.utime(public / name, (0, 0))
+            assert watch.run(*command).code == 0
+            assert contents(public) == new, label
+
+
+def test_a_full_disk(
+    watch: Watcher,
+    webhook: Webhook,
+    public: Path,
+    cut: Callable[..., program.Completed],
+) -> None:
+    """It is a warning after a poll, which delivers its alerts and keeps its exit code, and exit code 1 of `publish`."""
+    watch.settings["alert_urls"] = [webhook.apprise_url("/a")]
+    watch.check()
+    watch.registry.catalog.publish("alpha", "1.1.0")
+    full = ("write public/.metrics.prom.tmp", Cut.FULL)
+    done = cut(*full, "check")
+    assert (done.code, len(webhook.messages())) == (0, 1)
+    why = f"{public}/metrics.prom cannot be written: No space left on device"
+    assert (
+        done.err == f"warning: publish_dir: {why}; hint: free some space on its disk\n"
+    )
+    assert "1 alert delivered" in done.out
+    assert not [name for name in contents(public) if name.endswith(".tmp")]
+    done = cut(*full, "publish", str(public))
+    assert (done.code, why in done.err, done.out) == (1, True, f"exit 1: {why}\n")
+    assert watch.run("publish", str(public)).code == 0
+
+
+def test_a_warning_is_repeated_once_a_day(watch: Watcher, public: Path) -> None:
+    """Cron gets it when it begins and when it ends, and not with each poll; without the setting nothing has ended."""
+    env = {"CI": "", "HOME": str(watch.folder / "home"), "XDG_CACHE_HOME": ""}
+    public.mkdir(parents=True)
+    page = public / "index.html"
+    page.write_bytes(FOREIGN)
+    said = f"warning: publish_dir: {public} has an index.html that comfy-watch did not write; hint: name a folder"
+    first, second = (watch.run("check", env=env) for _ in range(2))
+    assert (first.code, second.code, second.err) == (0, 0, "")
+    assert first.err.startswith(said)
+    assert list(public.iterdir()) == [page]
+    assert watch.but(publish_dir="").run("check", env=env).err == ""
+    assert watch.run("check", env=env).err.startswith(said)
+    page.unlink()
+    mended = watch.run("check", env=env)
+    assert mended.err == "publish_dir: the files are written again\n"
+    assert contents(public).keys() == NAMES
+
+
+def test_a_dry_run_writes_nothing(watch: Watcher, public: Path) -> None:
+    """What is not saved is not published."""
+    assert watch.run("check", "--dry-run").code == 0
+    assert not public.parent.exists()
+
+
+def test_nothing_of_a_link_is_written(watch: Watcher, public: Path) -> None:
+    """A link in place of a file is replaced, one in place of the folder of bans is refused; nobody's file changes."""
+    watch.registry.catalog.ban_node("bravo", "it steals")
+    watch.check()
+    before = contents(public)
+    theirs = public.parent / "theirs"
+    theirs.write_bytes(b"theirs")
+    links = before.keys() - {"index.html"}
+    for name in links:
+        (public / name).unlink()
+        (public / name).symlink_to(theirs)
+    done = watch.run("publish", str(public))
+    assert done.out == f"wrote 7 files to {public}; 6 changed\n"
+    assert contents(public) == before
+    assert theirs.read_bytes() == b"theirs"
+    (public / "osv").rename(public.parent / "osv")
+    (public / "osv").symlink_to(public.parent / "osv")
+    watch.registry.catalog.publish("alpha", "1.1.0", status="banned", reason="it mines")
+    done = watch.run("check")
+    assert (done.code, done.err.count("osv is a link or a file")) == (0, 1)
+    assert len(list((public.parent / "osv").iterdir())) == 1
+    assert watch.run("publish", str(public)).code == 2
+
+
+def test_several_at_once(watch: Watcher, public: Path) -> None:
+    """Those that write one folder at the same time do not disturb each other."""
+    watch.but(publish_dir="").check()
+    starts = [watch.start("publish", str(public)) for _ in range(4)]
+    begun = [start.__enter__() for start in starts]
+    try:
+        assert [one.process.wait(30) for one in begun] == [0] * 4
+    finally:
+        for start in starts:
+            start.__exit__(None, None, None)
+    assert contents(public) == published(watch, public.parent / "alone")
+
+
+def _has_page(folder: Path, _: program.Started) -> bool:
+    return (folder / "index.html").exists()
+
+
+def test_a_reload_takes_another_folder(watch: Watcher, public: Path) -> None:
+    """`run` writes where the settings say when it reads them again."""
+    other = public.parent / "other"
+    by_file = watch.but(interval="")
+    by_file.settings = {}
+    write = partial(
+        write_settings,
+        watch.folder,
+        registry_url=watch.registry.url,
+        nodes=["alpha"],
+        alert_urls="none",
+        jitter=0,
+    )
+    write(interval="1h")
+    with by_file.start("run") as started:
+        started.until_logged("poll")
+        assert not public.exists()
+        for folder in (public, other):
+            write(interval="50ms", publish_dir=f"www/{folder.name}")
+            started.signal(signal.SIGHUP)
+            started.until(partial(_has_page, folder))
+    assert contents(other).keys() == NAMES
+
+
+_SLOW = """
+import os, pathlib, time
+from watcher.cli.main import main
+
+replace = os.replace
+
+def slowly(source, target, **options):
+    if str(target).endswith("feed.xml"):
+        pathlib.Path("writing").touch()
+        time.sleep(60)
+    replace(source, target, **options)
+
+os.replace = slowly
+main()
+"""
+"""A program whose disk hangs."""
+
+
+def test_a_disk_that_hangs(watch: Watcher, public: Path) -> None:
+    """`run` ends in time all the same, with what it has seen saved; the files are as they were."""
+    (watch.folder / "slow.py").write_text(_SLOW)
+    env = watch.but(interval="1h").environment()
+    with program.start("run", cwd=watch.folder, env=env, module="slow") as started:
+        started.until(lambda _: (watch.folder / "writing").exists())
+        started.signal(signal.SIGTERM)
+        assert started.process.wait(5) == 0
+        assert started.log()[-1]["event"] == "stopped"
+    assert {path.suffix for path in public.iterdir()} == {".tmp"}
+    assert watch.document("status")["nodes"]
+    assert watch.check()["events"] == []
+
+
+def test_both_settings_are_shown(watch: Watcher, public: Path) -> None:
+    """`config` shows them, and refuses a folder that has the state in it."""
+    shown = watch.but(publish_installs=True).document("config")["settings"]
+    assert shown["publish_dir"]["value"] == str(public)
+    assert shown["publish_installs"]["value"] is True
+    refused = watch.but(publish_dir="state").run("config")
+    assert refused.code == 2
+    assert "publish_dir: the state folder is in it" in refused.err

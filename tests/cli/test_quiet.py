@@ -17,6 +17,7 @@ _UNNEEDED = (
     "watcher.polling.audit",
     "watcher.polling.lookup",
     "watcher.polling.sending.channel_round",
+    "watcher.publish",
     "watcher.service",
 )
 _MOST = 132

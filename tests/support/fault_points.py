@@ -105,9 +105,10 @@ _GROWN: Mapping[Cut, Callable[[bytes], bytes]] = {
 class FaultPoints:
     """Kills its process at the point `label` when it comes there for the `at`th time; at 0 it never does.
 
-    `folder` is the state folder. `trace` is a file that gets the label of each point passed, and of the last one, and
-    what `tests.chaos.witness` has to know. `uncertain` is a file that keeps what is not certain to be on the disk for
-    the next process in the same folder: a kill does not force it there, and a loss of power may take it yet.
+    `folder` is the state folder, or that of published files. `trace` is a file that gets the label of each point
+    passed, and of the last one, and what `tests.chaos.witness` has to know. `uncertain` is a file that keeps what is
+    not certain to be on the disk for the next process in the same folder: a kill does not force it there, and a loss of
+    power may take it yet.
     """
 
     def __init__(
@@ -311,11 +312,14 @@ class FaultPoints:
         return int(self._point(self._named("write", file.path), call, half))
 
     def _ftruncate(self, descriptor: int, length: int) -> None:
-        file = self._files[descriptor]
+        real = self._real["ftruncate"]
+        if (file := self._files.get(descriptor)) is None:
+            real(descriptor, length)
+            return
 
         def call() -> None:
             self._disk.contents.setdefault(file.path, file.path.read_bytes())
-            self._real["ftruncate"](descriptor, length)
+            real(descriptor, length)
 
         self._point(self._named("ftruncate", file.path), call)
 

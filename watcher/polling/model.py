@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from watcher import timestamps
@@ -15,6 +15,7 @@ from watcher.model.listing import ALL
 from watcher.model.pack import Pack, Source
 from watcher.registry.client import RequestLimits
 from watcher.settings.model import Settings
+from watcher.state.store import StateFolder
 
 
 def request_limits(settings: Settings) -> RequestLimits:
@@ -54,6 +55,8 @@ class PollConfig:
     """Findings about what is installed that are known."""
     minimum_age: float
     """How old a version has to be to be advised, in seconds."""
+    publish: Callable[[StateFolder], object] | None = None
+    """Writes the files of what is saved to `publish_dir`, and raises WatchError; None without that setting."""
 
     @property
     def answer_scope(self) -> str:
@@ -128,6 +131,8 @@ class Report:
     """That the registry gives no reasons any more, if that was not said before."""
     unlisted: tuple[tuple[str, str], ...] = ()
     """Publishers without a whole list of packs, or with an empty one, with the reason, if that was not so before."""
+    unpublished: str = ""
+    """Why the files of `publish_dir` could not be written, or not all of them."""
     no_packs: str = ""
     """Why the registry says nothing of packs as a whole, if that was not said before."""
 

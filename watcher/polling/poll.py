@@ -19,7 +19,7 @@ from watcher.changes.exposure import copies_of, with_copies
 from watcher.changes.facts import finished
 from watcher.changes.scans import version_of, with_scans
 from watcher.delivery.client import Worker
-from watcher.errors import StateError, UnsureError
+from watcher.errors import StateError, UnsureError, line_of
 from watcher.model.channel import knowing
 from watcher.model.event import Event
 from watcher.model.failure import ReadFailure
@@ -79,15 +79,32 @@ class Poller:
         state = self.folder.load()
         found = await self._until_stopped(self._read_change(state, started))
         if self.dry_run:
-            done = Dispatch(state.outbox)
-        else:
-            done = await self._save_and_deliver(
-                replace(state, checks=found.checks), found
-            )
-        return self._report(state, found, done, started)
+            return self._report(state, found, Dispatch(state.outbox), started)
+        done = await self._save_and_deliver(replace(state, checks=found.checks), found)
+        unpublished = await self._publish()
+        return self._report(state, found, done, started, unpublished)
+
+    async def _publish(self) -> str:
+        """Write the files of what is saved; return why not all could be written, "" if they were.
+
+        They are made of what was read again, so that they are those that `publish` would write.
+        """
+        if self.config.publish is None:
+            return ""
+        try:
+            # In a thread, so that a signal and the watchdog are heard meanwhile.
+            await asyncio.to_thread(self.config.publish, self.folder)
+        except Exception as error:  # noqa: BLE001 - the poll is done, and its alerts are sent
+            return line_of(error)
+        return ""
 
     def _report(
-        self, state: State, found: PollChange, done: Dispatch, started: str
+        self,
+        state: State,
+        found: PollChange,
+        done: Dispatch,
+        started: str,
+        unpublished: str = "",
     ) -> Report:
         compared, before = found.compared, state.checks
         nodes = tuple(compared.watched.values())
@@ -121,6 +138,7 @@ class Poller:
             channel_errors=self._channel_errors(done),
             set_aside=frozenset(one.channel for one in aside),
             unsaved=tuple(done.unsaved),
+            unpublished=unpublished,
             nodes=nodes,
             unscanned=tuple(unscanned),
             unknown=tuple(unknown),

@@ -69,7 +69,7 @@ def lock_holder(command: str) -> str:
     return f"comfy-watch {command} (process {os.getpid()}, since {timestamps.for_people(clock())})"
 
 
-def preload(worker: Worker | None) -> Callable[[], None]:
+def preload(worker: Worker | None, later: Iterable[str] = _LATER) -> Callable[[], None]:
     """Import what `run` will need for changes, deliveries and log lines, while it can still be imported.
 
     Returns a check of the files it was imported from, as `installation_check`; InstallationError if an import fails.
@@ -77,7 +77,7 @@ def preload(worker: Worker | None) -> Callable[[], None]:
     files = [str(watcher.__file__)]
     try:
         log.prepare()
-        for module in _LATER:
+        for module in later:
             import_module(module)
         if worker is not None:
             files += worker.start()
@@ -86,7 +86,7 @@ def preload(worker: Worker | None) -> Callable[[], None]:
     except Exception as error:  # noqa: BLE001 - an import can raise anything
         what = f"{type(error).__name__}: {error}"
         raise InstallationError(
-            f"what compares nodes, writes the log or sends messages cannot be loaded: {sanitize_line(what, 200)}",
+            f"what compares nodes, writes files or sends messages cannot be loaded: {sanitize_line(what, 200)}",
             hint="reinstall comfy-watch, then start it again",
         ) from None
     return installation_check(files)
@@ -142,7 +142,18 @@ def poll_config(
         publishers=settings.publishers,
         minimum_age=settings.minimum_age,
         accept=settings.all_accepted(),
+        publish=_publisher(settings),
     )
+
+
+def _publisher(settings: Settings) -> Callable[[StateFolder], object] | None:
+    """Return what writes the files of `publish_dir`."""
+    if settings.publish_dir is None:
+        return None
+    # Here, since most polls publish nothing.
+    from watcher.publish.setup import publish, terms_of
+
+    return partial(publish, terms=terms_of(settings), to=settings.publish_dir)
 
 
 def config_to_watch(

@@ -1,12 +1,21 @@
-"""From settings and a state folder to what may be published of it."""
+"""From settings and a state folder to what is published of it."""
 
 from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import watcher
 from watcher.publish.public import Public, Terms, published
 from watcher.settings.install_tables import public_names
 from watcher.settings.model import Settings
 from watcher.state.store import StateFolder
+
+if TYPE_CHECKING:
+    from watcher.publish.folder import Written
+
+NEEDED = ("watcher.publish.folder", "watcher.publish.publication", "jinja2")
+"""What `publish` imports when it is first called."""
 
 
 def terms_of(settings: Settings) -> Terms:
@@ -21,9 +30,15 @@ def terms_of(settings: Settings) -> Terms:
     )
 
 
-def public_of(folder: StateFolder, terms: Terms) -> Public:
-    """Return what may be published of what is saved; StateError if it cannot be used.
+def publish(folder: StateFolder, terms: Terms, to: Path) -> tuple[Public, Written]:
+    """Write the files of what is saved to a folder, and return both what they are made of and how many they are.
 
-    A poll reads it again too, so that it leaves what `publish` would write.
+    Raises StateError if the state cannot be used, and what `watcher.publish.folder.write` does.
     """
-    return published(folder.load(), folder.history().events, terms, watcher.__version__)
+    # Here, since a failure of what only the files need must not keep a poll from its alerts.
+    from watcher.publish.folder import write
+    from watcher.publish.publication import files
+
+    state, history = folder.load(), folder.history()
+    public = published(state, history.events, terms, watcher.__version__)
+    return public, write(to, files(public))

@@ -18,6 +18,7 @@ from watcher.polling.clock import clock
 from watcher.polling.model import PollConfig, Report
 from watcher.polling.poll import Poller, StoppedError
 from watcher.polling.reports.problems import (
+    PUBLISHING,
     Problem,
     ProblemReporter,
     ended_problems,
@@ -198,6 +199,8 @@ def _report_news(
         echo(sentence, error=True)
     if any(key.startswith(repeats.ERROR) for key in ended):
         echo("comfy-watch check works again", error=True)
+    if config.publish and PUBLISHING in ended:
+        echo("publish_dir: the files are written again", error=True)
     if url:
         from watcher.service import heartbeat
 

@@ -8,9 +8,8 @@ from pathlib import Path
 from watcher.cli.loading import existing_state, working_folder
 from watcher.cli.terminal import echo, echo_result
 from watcher.errors import UsageError
-from watcher.publish.folder import write
-from watcher.publish.publication import files
-from watcher.publish.setup import public_of, terms_of
+from watcher.publish.setup import publish as write
+from watcher.publish.setup import terms_of
 from watcher.settings.loading import Loaded
 from watcher.settings.places import holds
 from watcher.text.plural import plural
@@ -28,8 +27,7 @@ def publish(*, settings: Callable[[], Loaded], folder: Path) -> int:
             f"the state folder {escape_invisible(str(state.path))} is in {shown}, and everybody may read what is there",
             hint="name a folder of its own",
         )
-    public = public_of(state, terms_of(loaded.settings))
-    written = write(place, files(public))
+    public, written = write(state, terms_of(loaded.settings), place)
     if not public.at:
         echo("warning: no poll has been completed yet", error=True)
     echo_result(

@@ -135,6 +135,10 @@ class _Setup:
         if config.channels and not self._has_apprise:
             self._checks.append(preload(self.worker))
             self._has_apprise = True
+        if config.publish:
+            from watcher.publish.setup import NEEDED
+
+            preload(None, NEEDED)
         return Schedule(
             config=config,
             interval=chosen.settings.interval,

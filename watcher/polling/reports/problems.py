@@ -17,6 +17,8 @@ _ERROR_LENGTH = 300
 _NAMES = 3
 _REGISTRY = "registry"
 """The key of the problem that the registry as a whole cannot be read."""
+PUBLISHING = "publish_dir"
+"""The key of the problem that published files cannot be written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +88,18 @@ def problems(report: Report) -> list[Problem]:
     errors = {str(one.fields["error"]) for one in found if one.level == "error"}
     found += _of_publishers(report, errors)
     found += _of_installs(report, errors)
+    if report.unpublished:
+        error = Trusted(safe_line(Trusted(report.unpublished)))
+        found.append(
+            Problem(
+                level="warning",
+                event="not published",
+                fields={"error": error},
+                sentence=f"publish_dir: {error}",
+                about=(PUBLISHING,),
+                cause=error,
+            )
+        )
     return found + delivery_problems(
         report.channel_errors, report.expired_by_channel, report.unsaved
     )
