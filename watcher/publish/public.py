@@ -6,10 +6,11 @@ in docs/behaviour.md, Published files.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from watcher.alerts.queues.queue import Queue
+from watcher.model.channel import Channel, knowing, wants
 from watcher.model.event import Event, Kind, is_a_ban
 from watcher.model.exposure import Installed
 from watcher.model.listing import ALL
@@ -40,8 +41,8 @@ class Terms:
     """Ids of publishers whose packs are watched."""
     minimum_age: float
     """How old a version has to be to be advised, in seconds."""
-    channels: tuple[str, ...] = ()
-    """Names of the channels, in the order of the settings."""
+    channels: tuple[Channel, ...] = ()
+    """The channels, in the order of the settings."""
     installs: Mapping[str, str] | None = None
     """By the name of each install, what it is called in public: no address. None if nothing shows what is run."""
 
@@ -93,19 +94,21 @@ def published(
     """Return what may be published of a state and its history, by the terms of the settings."""
     hides = terms.installs is None and _has_installs(state)
     ids = {one.lower(): one for one in _watched(state, terms, hides=hides)}
-    public = _State(state=state, terms=terms, ids=ids)
+    named = frozenset(one.lower() for one in _named(state, terms))
+    public = _State(state=state, terms=terms, ids=ids, named=named)
     redacted = public.redacted()
     at = state.checks.polled_at
+    shown = (
+        event
+        for event in history
+        if event.channel is None and not public.is_private(event)
+    )
     age = MinimumAge(seconds=terms.minimum_age, now=at or _NEVER_POLLED)
     return Public(
         at=at,
         version=version,
         state=redacted,
-        events=tuple(
-            public.event(event)
-            for event in history
-            if event.channel is None and not public.is_private(event)
-        ),
+        events=tuple(sorted(map(public.event, shown), key=_place)),
         rows=tuple(node_rows(ids.values(), redacted, age)),
         channels=tuple(map(public.undelivered, terms.channels)),
         minimum_age=age,
@@ -115,6 +118,11 @@ def published(
     )
 
 
+def _place(event: Event) -> tuple[str, str]:
+    """Return a key that sorts events by time: a poll sees those of packs that are run before the others."""
+    return event.at, (event.node or "").lower()
+
+
 def _has_installs(state: State) -> bool:
     return bool(state.installs or state.snapshot.installed.known)
 
@@ -122,21 +130,21 @@ def _has_installs(state: State) -> bool:
 def _watched(state: State, terms: Terms, *, hides: bool) -> tuple[str, ...]:
     """Return the ids of the packs that are published, each once: what only an install names is none if that `hides`."""
     chosen = terms.selection
-    named = [
-        *chosen.names,
-        *(
-            pack
-            for pack in state.snapshot.packs_of(terms.publishers)
-            if not chosen.leaves_out(pack)
-        ),
-    ]
-    matching = sorted(
+    matching = [
         node.node
-        for node in state.snapshot.nodes.values()
+        for _, node in sorted(state.snapshot.nodes.items())
         if (node.baseline_at or node.banned) and chosen.matches(node.node)
-    )
+    ]
     known = replace(state, checks=Checks()) if hides else state
-    return watched([*named, *matching], known)
+    return watched([*_named(state, terms), *matching], known)
+
+
+def _named(state: State, terms: Terms) -> Iterator[str]:
+    """Yield the ids of the packs that are watched by name, or as one of a publisher's."""
+    yield from terms.selection.names
+    for pack in state.snapshot.packs_of(terms.publishers):
+        if not terms.selection.leaves_out(pack):
+            yield pack
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +155,8 @@ class _State:
     terms: Terms
     ids: Mapping[str, str]
     """The packs that are published, by lower-case id."""
+    named: frozenset[str]
+    """Lower-case ids of the packs that are watched by name, or as one of a publisher's."""
 
     @property
     def _is_open(self) -> bool:
@@ -158,7 +168,14 @@ class _State:
         if event.node is not None and event.node.lower() not in self.ids:
             return True
         is_of_install = event.kind in KINDS_OF_INSTALLS or event.install is not None
-        return is_of_install and not self._is_open
+        # What is run has a baseline of its own, whatever globs choose.
+        is_baseline = event.kind is Kind.BASELINE and event.node is not None
+        is_extra = is_baseline and not self._is_named(event.node or "")
+        return (is_of_install or is_extra) and not self._is_open
+
+    def _is_named(self, node: str) -> bool:
+        """Return whether a pack is watched by its name, or as one of a publisher's."""
+        return node.lower() in self.named
 
     def event(self, event: Event) -> Event:
         """Return an event without what is private in it."""
@@ -189,17 +206,25 @@ class _State:
     def _name(self, install: str) -> str:
         return (self.terms.installs or {}).get(install, _FORMER_INSTALL)
 
-    def undelivered(self, channel: str) -> Undelivered:
+    def undelivered(self, channel: Channel) -> Undelivered:
         """Return the alerts that a channel has not taken, without private ones."""
         outbox = self.state.outbox
-        queue = outbox.queues.get(channel, Queue())
-        owed = [
-            message.queued_at
-            for message in queue.messages
-            for event in message.events
-            if not self.is_private(outbox.events[event])
+        queue = outbox.queues.get(channel.name, Queue())
+        owed = {key for message in queue.messages for key in message.events}
+        moments = [
+            event.at
+            for event in map(outbox.events.__getitem__, owed)
+            if not self.is_private(event) and self._goes_to(channel, event)
         ]
-        return Undelivered(alerts=len(owed), oldest=min(owed, default=""))
+        return Undelivered(alerts=len(moments), oldest=min(moments, default=""))
+
+    def _goes_to(self, channel: Channel, event: Event) -> bool:
+        """Return whether a channel gets an event whatever is run, if that is private."""
+        if self._is_open:
+            return True
+        if self.terms.selection.chooses:
+            [channel] = knowing([channel], self.named)
+        return wants(channel, self.event(event))
 
     def redacted(self) -> State:
         """Return the state without what is private."""
@@ -226,7 +251,6 @@ class _State:
                 counts=known.counts,
             )
         return Snapshot(
-            revision=snapshot.revision,
             registry_failing=snapshot.registry_failing,
             installed=installed,
             sweep_baseline=snapshot.sweep_baseline,
@@ -240,14 +264,17 @@ class _State:
 
     def _node(self, node: Node) -> Node:
         """Return what is known of a published pack."""
-        if self._is_open or not KINDS_OF_INSTALLS & node.counts.keys():
+        if self._is_open:
             return node
         counts = {
             kind: count
             for kind, count in node.counts.items()
             if kind not in KINDS_OF_INSTALLS
         }
-        return replace(node, counts=counts)
+        if not self._is_named(node.node):
+            counts.pop(Kind.BASELINE, None)
+        # What was reported as the worst, and which findings were read, follows from what is run too.
+        return replace(node, counts=counts, seen={}, ends={}, scans={})
 
     def _checks(self) -> Checks:
         """Return how the polls went, without reasons: they name hosts and files."""

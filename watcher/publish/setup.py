@@ -25,7 +25,7 @@ def terms_of(settings: Settings) -> Terms:
         selection=settings.selection(),
         publishers=settings.publishers,
         minimum_age=settings.minimum_age,
-        channels=tuple(channel.name for channel in settings.all_channels()),
+        channels=settings.all_channels(),
         installs=public_names(settings.installs) if shows_installs else None,
     )
 

@@ -26,7 +26,9 @@ from watcher.publish.public import KINDS_OF_INSTALLS, Public, Terms, published
 from watcher.state.model import Checks, State
 
 KEY = PACK.lower()
-TERMS = Terms(selection=Selection(names=(PACK,)), minimum_age=0, channels=("ops",))
+TERMS = Terms(
+    selection=Selection(names=(PACK,)), minimum_age=0, channels=(channel("ops"),)
+)
 OPEN = replace(TERMS, installs={"home": "home"})
 POLLED = Checks(polled_at=NOW, requests=7, seconds=1.25, checked={KEY: NOW})
 RUN = Pack(folder="some-pack", kind=PackKind.REGISTRY, id=PACK, version="1.0.0")
@@ -47,7 +49,7 @@ LIVED = State(
     installs={"home": (RUN,)},
 )
 """A state of a pack that is watched and installed, and of one that only an install named."""
-OWED = outbox.enqueue(Outbox(), (channel("ops"),), (event(),), 1, minute(0.125))
+OWED = outbox.enqueue(Outbox(), (channel("ops"),), (event(at=minute(0.125)),), 1, NOW)
 
 
 def public(state: State = LIVED, terms: Terms = OPEN, program: str = "1.2.3") -> Public:
@@ -145,7 +147,7 @@ def test_before_the_first_poll_it_is_a_document_without_moments() -> None:
 def test_channels_are_numbered_in_the_order_of_the_settings() -> None:
     """Their names are private. One that owes nothing has no oldest alert."""
     owed = outbox.enqueue(Outbox(), (channel("chat"),), (event(),), 1, NOW)
-    terms = replace(OPEN, channels=("ops", "chat"))
+    terms = replace(OPEN, channels=(channel("ops"), channel("chat")))
     text = metrics(public(replace(LIVED, outbox=owed), terms))
     found = read(text)
     assert of(found, "undelivered_alerts") == {"1": 0, "2": 1}
@@ -182,7 +184,7 @@ def test_the_figures_are_those_of_the_state(
         Terms(
             selection=Selection(names=tuple(names), globs=("*",)),
             minimum_age=0,
-            channels=(*state.outbox.queues,),
+            channels=tuple(map(channel, state.outbox.queues)),
             installs={} if has_installs else None,
         ),
         "1",

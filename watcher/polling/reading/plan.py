@@ -130,7 +130,12 @@ class Plan:
                 for key, node in known.items()
                 if (node.baseline_at or node.banned) and self.globs.matches(key)
             }
-        return {**self.nodes, **dict(sorted(chosen.items())), **self.nodes}
+        given = {
+            key: name
+            for key, name in self.nodes.items()
+            if key in self.named or key in self.published
+        }
+        return {**self.nodes, **dict(sorted(chosen.items())), **given}
 
     def in_order(self, nodes: Iterable[str]) -> list[str]:
         """Return nodes in the order to ask: those that the last poll did not try first, those that failed last."""
