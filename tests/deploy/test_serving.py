@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -78,26 +79,27 @@ def content_types() -> dict[str, str]:
     }
 
 
-@pytest.fixture
-def published(tmp_path: Path, registry: FakeRegistry) -> Path:
-    """What is published after polls that saw a ban."""
-    folder = tmp_path / "published"
-    watcher = Watcher(tmp_path, registry)
-    registry.catalog.publish("alpha", "1.0.0")
-    registry.catalog.publish("alpha", "1.1.0")
-    watcher.check()
-    registry.catalog.set_status("alpha", "1.1.0", "banned", "steals passwords")
-    watcher.check()
-    assert watcher.run("publish", str(folder)).code == 0
-    return folder
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What is published after polls that saw a ban: work on a copy."""
+    place = tmp_path_factory.mktemp("watched")
+    with FakeRegistry() as registry:
+        watcher = Watcher(place, registry, publish_dir="published")
+        registry.catalog.publish("alpha", "1.0.0")
+        registry.catalog.publish("alpha", "1.1.0")
+        watcher.check()
+        registry.catalog.set_status("alpha", "1.1.0", "banned", "steals passwords")
+        watcher.check()
+    return place / "published"
 
 
 @pytest.fixture
 def site(tmp_path: Path, published: Path) -> Iterator[Site]:
     """The server with a socket that is given to it, as by systemd. Only the folder differs from what users copy."""
+    folder = shutil.copytree(published, tmp_path / "published")
     configuration = tmp_path / "lighttpd.conf"
     configuration.write_text(
-        f'include "{CONFIGURATION}"\nserver.document-root := "{published}"\n', "utf-8"
+        f'include "{CONFIGURATION}"\nserver.document-root := "{folder}"\n', "utf-8"
     )
     begin = (
         f"LISTEN_PID=$$ LISTEN_FDS=1 exec {tool('lighttpd')} -D -f {configuration} 3<&"
@@ -109,7 +111,7 @@ def site(tmp_path: Path, published: Path) -> Iterator[Site]:
             stderr=subprocess.DEVNULL,
         )
         try:
-            yield Site(port=listener.getsockname()[1], folder=published)
+            yield Site(port=listener.getsockname()[1], folder=folder)
         finally:
             server.terminate()
             server.wait(20)
