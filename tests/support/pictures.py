@@ -8,9 +8,6 @@ imitated.
 from __future__ import annotations
 
 import html
-import subprocess
-import tempfile
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +15,7 @@ import requests
 from markdown_it import MarkdownIt
 
 from tests.cli.test_docs import ALERTS
+from tests.support.chromium import DARK, draw, in_a_frame
 from tests.support.fakes.smtp import Mailbox
 from tests.support.fakes.webhook import Webhook
 from tests.support.program import ROOT
@@ -80,40 +78,14 @@ def discord() -> str:
     )
 
 
-def narrow(page: str, width: int) -> str:
-    """Return a page that shows another one so wide: Chromium has no window of less than 500."""
-    style = "position:fixed;inset:0;border:0;height:100%"
-    return f'<!doctype html><iframe style="{style}" width="{width}" srcdoc="{html.escape(page)}"></iframe>'
-
-
-def draw(page: str, name: str, size: str, *options: str) -> None:
-    """Draw a page of the size (`WIDTH,HEIGHT`) to a picture in `docs/images`."""
-    with tempfile.TemporaryDirectory() as folder:
-        source = Path(folder) / "page.html"
-        source.write_text(page, "utf-8")
-        command = [
-            "chromium",
-            "--headless",
-            "--no-sandbox",
-            "--hide-scrollbars",
-            f"--user-data-dir={folder}/profile",
-        ]
-        command += [
-            f"--window-size={size}",
-            f"--screenshot={IMAGES / name}.png",
-            *options,
-            source.as_uri(),
-        ]
-        subprocess.run(command, check=True, timeout=120, capture_output=True)
-
-
 def main() -> None:
     """Draw all pictures."""
     IMAGES.mkdir(exist_ok=True)
-    page, dark = mail(), "--blink-settings=preferredColorScheme=0"
-    draw(page, "mail", "700,320")
-    draw(narrow(page, 360), "mail-dark-narrow", "360,486", dark)
-    draw(discord(), "discord", "640,345")
+    page = mail()
+    draw(page, IMAGES / "mail.png", "700,320")
+    narrow = in_a_frame(page, 360)
+    draw(narrow, IMAGES / "mail-dark-narrow.png", "360,486", DARK)
+    draw(discord(), IMAGES / "discord.png", "640,345")
 
 
 if __name__ == "__main__":

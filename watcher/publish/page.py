@@ -6,9 +6,10 @@ wrote stays apart from our own, and is sanitized as everywhere.
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
@@ -16,9 +17,10 @@ from typing import TYPE_CHECKING
 
 from watcher import timestamps
 from watcher.alerts.advice import Advice, beside
-from watcher.alerts.differences import Words, joined
+from watcher.alerts.differences import Item, Words, joined, listed
 from watcher.alerts.findings import in_a_sentence
 from watcher.alerts.phrasing import BLANK, NAMELESS, Part, phrasing
+from watcher.alerts.render import is_page
 from watcher.changes.facts import safe_version
 from watcher.changes.transitions import node_url
 from watcher.model.event import Event, Kind, Severity, rank, severity_of
@@ -27,7 +29,7 @@ from watcher.model.finding import rank as grade_rank
 from watcher.model.malware import names_malware
 from watcher.model.precedence import is_same_version
 from watcher.model.scan import Scan
-from watcher.model.snapshot import Node
+from watcher.model.snapshot import Ban, Node
 from watcher.model.version import (
     BANNED,
     FLAGGED,
@@ -46,12 +48,16 @@ if TYPE_CHECKING:
 
 DAYS = 90
 """Days that the drawing and the lists of events go back, that of the last poll included."""
-MOST_PACKS, MOST_VERSIONS, MOST_EVENTS, MOST_ROWS = 100, 5, 15, 200
-"""Bad packs that are shown, bad versions of each, events of each list, and rows of the table. The rest is counted."""
+MOST_PACKS, MOST_VERSIONS, MOST_EVENTS, MOST_ROWS, MOST_RUN = 60, 5, 15, 200, 3
+"""Bad packs that are shown, bad versions of each, events of each list, rows of the table, and versions that are run in
+a row. The rest is counted.
+"""
 
 _TEMPLATES = Path(__file__).with_name("templates")
-_TEXT = 300
+_NAME, _VERSION, _TEXT = 100, 60, 200
+"""Characters that are shown of an id, a version and any other text, so that nobody can make the page a large one."""
 _OK = "ok"
+_NO_VERSION = Trusted("a copy of unknown version")
 _FROM_WORST = (*Severity, _OK)
 _TONES = {
     BANNED: Severity.CRITICAL,
@@ -169,7 +175,8 @@ class PackRow:
     url: str
     labels: list[Label]
     newest: str
-    installed: str
+    installed: Sentence
+    """The versions that are run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,7 +231,6 @@ def _page(public: Public) -> Page:
     bad = [row for row in rows if row.has_problem]
     # Of those that are equally bad, the latest: of a whole registry only the first are shown.
     bad = sorted(sorted(bad, key=_latest_problem, reverse=True), key=_place)
-    known = _Known.of(public, bad[:MOST_PACKS])
     days = _days(public.at)
     first = days[0] if days else ""
     recent = [event for event in public.events if first and _day(event.at) >= first]
@@ -236,7 +242,7 @@ def _page(public: Public) -> Page:
         notes=list(_notes(public)),
         counts=_counts(public.rows),
         versions=plural(sum(row.versions for row in public.rows), "version"),
-        bad=[_bad_pack(row, known) for row in bad[:MOST_PACKS]],
+        bad=[*itertools.starmap(_bad_pack, _known(public, bad[:MOST_PACKS]))],
         more_bad=max(len(bad) - MOST_PACKS, 0),
         days=[days[0], days[-1]] if days else [],
         lanes=_lanes(recent, days),
@@ -271,8 +277,12 @@ def _standing(public: Public) -> Label:
     if public.nothing_was_read:
         words = "The last poll could read none of the watched packs."
         return Label(words, Severity.WARNING)
+    well = sum(row.is_ok for row in rows)
+    if not (bad or well):
+        return Label(f"Nothing is known yet of {watched}.", Severity.WARNING)
     if not bad:
-        return Label(f"All is well with {watched}.", _OK)
+        some = f"{well:,} of " if well < len(rows) else ""
+        return Label(f"All is well with {some}{watched}.", _OK)
     need = "needs" if bad == 1 else "need"
     you = f"; you run {run:,} of them" if run else ""
     worst = min(rows, key=lambda row: row.rank)
@@ -297,7 +307,7 @@ def _notes(public: Public) -> Iterator[str]:
     elif health.sweep:
         yield "The last poll could not read all pages of the registry."
     for name in health.installs:
-        yield f"The last poll could not scan the install {safe_line(name)}."
+        yield f"The last poll could not scan the install {safe_line(name, _NAME)}."
 
 
 def _counts(rows: Sequence[NodeRow]) -> list[Label]:
@@ -322,47 +332,47 @@ def _labels_of(found: Mapping[str, int]) -> list[Label]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Known:
-    """What is known of some packs besides their rows."""
+    """What is known of a pack besides its row."""
 
-    public: Public
+    node: Node
     events: Mapping[tuple[str, str], Event]
-    """The last ban or flag of each version, by lower-case id and key."""
+    """Its last events by the version's key and the kind."""
+    public: Public
 
-    @classmethod
-    def of(cls, public: Public, rows: Iterable[NodeRow]) -> _Known:
-        """Return what is known of the packs of these rows."""
-        names = {row.node.lower() for row in rows}
-        events = {
-            (event.node.lower(), event.key): event
-            for event in public.events
-            if event.kind in {Kind.BANNED, Kind.FLAGGED}
-            and event.node is not None
-            and event.node.lower() in names
-        }
-        return cls(public=public, events=events)
-
-    def node(self, row: NodeRow) -> Node:
-        key = row.node.lower()
-        return self.public.state.snapshot.nodes.get(key, Node(node=row.node))
-
-    def scan(self, row: NodeRow, key: str) -> Scan | None:
-        """Return what the scanner found in a version, if all of it is known."""
-        event = self.events.get((row.node.lower(), key))
-        scan = self.node(row).scans.get(key) or (event and event.scan)
+    def scan(self, version: Version) -> Scan | None:
+        """Return what the scanner found in a banned or flagged version, if all of it is known."""
+        event = self.events.get((version.key, version.status))
+        scan = self.node.scans.get(version.key) or (event and event.scan)
         return scan if scan and scan.is_whole else None
 
-    def reason(self, row: NodeRow, key: str) -> str:
+    def reason(self, key: str, status: str) -> str:
         """Return the registry's reason for a ban or a flag; "" if that is not known."""
-        ban = self.node(row).bans.get(key)
-        event = self.events.get((row.node.lower(), key))
+        ban, event = self._ban(key), self.events.get((key, status))
         return (ban and ban.reason) or (event.reason if event else "")
 
-    def seen(self, row: NodeRow, key: str) -> str:
-        """Return the day on which a ban or a flag was seen first; "" if that is not known."""
-        ban = self.node(row).bans.get(key)
-        event = self.events.get((row.node.lower(), key))
-        at = ban.since if ban and not ban.until else event.at if event else ""
+    def seen(self, version: Version) -> str:
+        """Return the day on which a ban or a flag was first seen; "" if that is not known."""
+        event = self.events.get((version.key, version.status))
+        ban = self._ban(version.key)
+        at = ban.since if ban else event.at if event else ""
         return _day(at) if at else ""
+
+    def _ban(self, key: str) -> Ban | None:
+        ban = self.node.bans.get(key)
+        return ban if ban and not ban.until else None
+
+
+def _known(public: Public, rows: Iterable[NodeRow]) -> Iterator[tuple[NodeRow, _Known]]:
+    """Yield some rows, each with what else is known of its pack."""
+    found = {row.node.lower(): row for row in rows}
+    events: dict[str, dict[tuple[str, str], Event]] = {key: {} for key in found}
+    for event in public.events:
+        key = (event.node or "").lower()
+        if event.kind in {Kind.BANNED, Kind.FLAGGED} and key in found:
+            events[key][event.key, event.kind] = event
+    for key, row in found.items():
+        node = public.state.snapshot.nodes.get(key, Node(node=row.node))
+        yield row, _Known(node=node, events=events[key], public=public)
 
 
 def _bad_pack(row: NodeRow, known: _Known) -> BadPack:
@@ -377,7 +387,7 @@ def _bad_pack(row: NodeRow, known: _Known) -> BadPack:
     more = [plural(left, "bad version")] if left else []
     more += [plural(len(mild), "deprecated version")] if mild else []
     return BadPack(
-        name=safe_line(row.node),
+        name=safe_line(row.node, _NAME),
         url=_url(row),
         tone=_tone(row),
         state=_state(row, known),
@@ -393,7 +403,8 @@ def _tone(row: NodeRow) -> str:
 
 def _url(row: NodeRow) -> str:
     """Return the page of a pack on the registry; "" if it has none."""
-    return "" if row.state == UNKNOWN else node_url(row.node)
+    url = node_url(row.node)
+    return url if row.state != UNKNOWN and is_page(url) else ""
 
 
 def _state(row: NodeRow, known: _Known) -> Sentence:
@@ -401,7 +412,7 @@ def _state(row: NodeRow, known: _Known) -> Sentence:
     if words is None:
         return []
     said: Words = (Trusted(words[:1].upper() + words[1:]),)
-    if row.state == BANNED and (reason := known.reason(row, "")):
+    if row.state == BANNED and (reason := known.reason("", BANNED)):
         said = (*said, Trusted(": "), reason)
     if row.state in {"failing", "unread"}:
         read = timestamps.for_people(row.checked_at or "")
@@ -418,11 +429,11 @@ def _bad_versions(row: NodeRow, known: _Known) -> Iterator[tuple[int, BadVersion
             continue
         run = [one for one in left if _is_version(one.version, version)]
         left = [one for one in left if one not in run]
-        scan = known.scan(row, version.key)
+        scan = known.scan(version)
         is_calm = version.status == FLAGGED and scan is not None and scan.is_harmless
         grade = Grade.FLAGGED_INFO if is_calm else Grade(version.status)
-        why = _why(version.status, scan, known.reason(row, version.key))
-        seen = known.seen(row, version.key)
+        why = _why(version.status, scan, known.reason(version.key, version.status))
+        seen = known.seen(version)
         yield _bad_version(version.version, grade, run, why, seen)
     for one in left:
         yield _bad_version(one.version, one.grade, [one], (), "")
@@ -435,7 +446,7 @@ def _bad_version(
         Trusted(one.acceptance.in_words) for one in run if one.acceptance is not None
     ]
     return grade_rank(grade), BadVersion(
-        version="a copy of unknown version" if version is None else safe_line(version),
+        version=safe_line(_NO_VERSION if version is None else version, _VERSION),
         label=Label(grade.in_words, grade.severity),
         is_run=bool(run),
         seen=seen,
@@ -456,11 +467,10 @@ def _why(status: str, scan: Scan | None, reason: str) -> Words:
 
 def _good(row: NodeRow, known: _Known) -> Sentence:
     """Return the newest good version; nothing where a ban names malware, or that is not known."""
-    node = known.node(row)
     bans = [version.key for version in row.problems if version.status == BANNED]
-    if any(names_malware(known.reason(row, key)) for key in ["", *bans]):
+    if any(names_malware(known.reason(key, BANNED)) for key in ["", *bans]):
         return []
-    good = safe_version(node, STATUSES, known.public.minimum_age)
+    good = safe_version(known.node, STATUSES, known.public.minimum_age)
     if good is None:
         return []
     if good.version is None:
@@ -537,9 +547,9 @@ def _latest(events: Iterable[Event]) -> list[Event]:
 
 
 def _happened(event: Event) -> Happened:
-    said = phrasing(replace(event, installed=event.installed[:3]), Advice())
+    said = phrasing(event, Advice())
     pieces = {piece.part: piece.words for piece in said.pieces}
-    has_page = bool(pieces.pop(Part.LINK, ()))
+    [link] = pieces.pop(Part.LINK, ("",))
     runs = pieces.pop(Part.RUNS, ())
     severity = severity_of(event)
     if severity is Severity.INFO:
@@ -547,14 +557,16 @@ def _happened(event: Event) -> Happened:
         pieces.pop(Part.SINCE, ())
     what = said.what
     if said.place is not None:
-        what = f"{what} {safe_line(said.place)}:"
+        what = f"{what} {safe_line(said.place, _NAME)}:"
     return Happened(
         day=_day(event.at),
         severity=severity,
         what=what[:1].upper() + what[1:],
-        name="" if said.name is None else safe_line(said.name) or NAMELESS,
-        url=node_url(event.node) if has_page else "",
-        version="" if said.version is None else safe_line(said.version) or BLANK,
+        name="" if said.name is None else safe_line(said.name, _NAME) or NAMELESS,
+        url=link if is_page(link) else "",
+        version=""
+        if said.version is None
+        else safe_line(said.version, _VERSION) or BLANK,
         about=_texts((Trusted(said.about), *runs)),
         notes=[*map(_sentence, pieces.values())],
     )
@@ -564,15 +576,14 @@ def _happened(event: Event) -> Happened:
 
 
 def _pack_row(row: NodeRow) -> PackRow:
-    run = dict.fromkeys(
-        copy.version or "unknown version" for copy in row.installed if copy.enabled
-    )
+    copies = (copy.version for copy in row.installed if copy.enabled)
+    run = [*dict.fromkeys(one or _NO_VERSION for one in copies)]
     return PackRow(
-        name=safe_line(row.node),
+        name=safe_line(row.node, _NAME),
         url=_url(row),
         labels=_labels(row),
-        newest=safe_line(row.newest or ""),
-        installed=", ".join(map(safe_line, run)),
+        newest=safe_line(row.newest or "", _VERSION),
+        installed=_texts(listed(run[:MOST_RUN], len(run))),
     )
 
 
@@ -596,7 +607,10 @@ def _labels(row: NodeRow) -> list[Label]:
 
 def _texts(words: Words) -> Sentence:
     return [
-        Text(text=safe_line(one, _TEXT) or BLANK, is_ours=isinstance(one, Trusted))
+        Text(
+            text=safe_line(one, _VERSION if isinstance(one, Item) else _TEXT) or BLANK,
+            is_ours=isinstance(one, Trusted),
+        )
         for one in words
         if one or not isinstance(one, Trusted)
     ]

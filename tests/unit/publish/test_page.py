@@ -1,71 +1,385 @@
-"""The page: what it says of a state, as a strict reader of HTML finds it."""
+"""The page: what it says of a state, read as a browser reads it."""
 
 from __future__ import annotations
 
+import re
 from html.parser import HTMLParser
 from typing import Any
 
-from tests.support.factories import NOW, PACK, event, known, version
-from watcher.model.event import Event, Kind
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from tests.support import page_picture, strategies
+from tests.support.factories import (
+    CHECKED,
+    HARMLESS,
+    NOW,
+    PACK,
+    accepted,
+    event,
+    known,
+    minute,
+    version,
+)
+from watcher.changes.health import FailureStreak, Health
+from watcher.model.event import Event, FieldChange, Kind
+from watcher.model.exposure import Exposure, Installed, exposure_key
+from watcher.model.pack import Copy, Pack, PackKind
+from watcher.model.scan import Scan, ScanFinding
 from watcher.model.selection import Selection
-from watcher.model.snapshot import Snapshot
+from watcher.model.snapshot import Ban, Node, Snapshot, SweepBaseline
 from watcher.model.version import Version
-from watcher.publish.page import page
+from watcher.publish.page import DAYS, MOST_EVENTS, MOST_PACKS, MOST_ROWS, page
 from watcher.publish.public import Public, Terms, published
 from watcher.state.model import Checks, State
 
-_TERMS = Terms(selection=Selection(names=(PACK,)), minimum_age=0.0)
+_ALL = Terms(selection=Selection(globs=("*",)), minimum_age=0.0)
+_OPEN = Terms(selection=_ALL.selection, minimum_age=0.0, installs={"home": "home"})
+_FAILED = FailureStreak(count=1, since=NOW, error="no answer")
 
 
 class _Reader(HTMLParser):
-    """The text of a page, and its elements with their attributes."""
+    """The text of a page and of its sections, and its elements with their attributes."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
-        self.words: list[str] = []
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.elements: list[tuple[str, dict[str, str]]] = []
+        self._words: list[str] = []
+        self._sections: dict[str, list[str]] = {}
         self._is_style = False
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
+        attributes = {name: value or "" for name, value in attrs}
+        self.elements.append((tag, attributes))
         self._is_style = tag == "style"
+        if tag == "section":
+            self._words = self._sections[attributes["aria-labelledby"]] = []
+        if tag == "header":
+            self._words = self._sections["header"] = []
+        if tag in {"article", "li", "p", "td", "th", "tr", "title", "h3"}:
+            self._words.append(" ")
 
     def handle_data(self, data: str) -> None:
         if not self._is_style:
-            self.words.append(data)
+            self._words.append(data)
         self._is_style = False
 
-    @property
-    def text(self) -> str:
-        """All text as one line."""
-        return " ".join("".join(self.words).split())
+    def of(self, section: str) -> str:
+        """Return the text of a section as one line; "" if it is not there."""
+        return " ".join("".join(self._sections.get(section, [])).split())
+
+    def all(self, tag: str) -> list[dict[str, str]]:
+        """Return the attributes of all elements of a kind."""
+        return [attributes for name, attributes in self.elements if name == tag]
 
 
 def _public(
-    *versions: Version, events: tuple[Event, ...] = (), **fields: Any
+    *versions: Version,
+    events: tuple[Event, ...] = (),
+    terms: Terms = _ALL,
+    health: Health | None = None,
+    run: str | None = None,
+    exposures: dict[str, Exposure] | None = None,
+    **fields: Any,
 ) -> Public:
-    """Make what may be published of one pack with these versions."""
+    """Make what may be published of one pack with these versions, of which one may be `run`."""
     state = State(
-        snapshot=Snapshot(nodes={PACK.lower(): known(*versions, **fields)}),
-        checks=Checks(polled_at=NOW),
+        snapshot=Snapshot(
+            nodes={PACK.lower(): known(*versions, **fields)},
+            installed=Installed(exposures=exposures or {}),
+        ),
+        checks=Checks(
+            polled_at=NOW, health=health or Health(), checked={PACK.lower(): CHECKED}
+        ),
+        installs={"home": (_pack(run),)} if run else {},
     )
-    return published(state, events, _TERMS, "1.2.3")
+    return published(state, events, terms, "1.2.3")
+
+
+def _pack(text: str) -> Pack:
+    return Pack(folder=PACK, kind=PackKind.REGISTRY, id=PACK, version=text)
+
+
+def _read(*versions: Version, **fields: Any) -> _Reader:
+    return _Reader(page(_public(*versions, **fields)))
+
+
+def _many(number: int, *, banned: str = "1.1") -> Public:
+    """Make what may be published of so many packs with a banned version."""
+    nodes = {
+        f"pack-{place}": known(
+            version("1.0"), version(banned, "banned"), node=f"pack-{place}"
+        )
+        for place in range(number)
+    }
+    snapshot = Snapshot(nodes=nodes, sweep_baseline=SweepBaseline(globs=("*",)))
+    state = State(snapshot=snapshot, checks=Checks(polled_at=NOW))
+    return published(state, (), _ALL, "1.2.3")
+
+
+# How all stands
 
 
 def test_how_all_stands() -> None:
-    """It says what is bad, which version is good instead, and when that was seen."""
-    bad = _Reader(page(_public(version("1.0"), version("1.1", "banned")))).text
-    assert "1 of 1 watched pack needs a look. 1 banned of 2 versions" in bad
-    assert "The newest good version is 1.0." in bad
-    assert "Last looked at 2026-03-02 00:00 UTC" in bad
-    assert "All is well with 1 watched pack." in _Reader(page(_public(version()))).text
+    """It says how much is bad, and when that was seen."""
+    bad = _read(version("1.0"), version("1.1", "banned")).of("header")
+    assert bad == (
+        "Comfy Watch 1 of 1 watched pack needs a look. 1 banned of 2 versions "
+        "Last looked at 2026-03-02 00:00 UTC"
+    )
+    assert "All is well with 1 watched pack." in _read(version()).of("header")
 
 
 def test_before_the_first_poll() -> None:
-    """Without a poll it says that nothing is known."""
-    empty = _Reader(page(published(State(), (), _TERMS, "1.2.3"))).text
-    assert "There was no poll yet: nothing is known." in empty
+    """Without a poll it says that nothing is known, and claims nothing."""
+    empty = _Reader(page(published(State(), (), _ALL, "1.2.3")))
+    assert "There was no poll yet: nothing is known." in empty.of("header")
+    assert (empty.of("bad"), empty.of("events"), empty.of("packs")) == ("", "", "")
+
+
+def test_nothing_watched() -> None:
+    """A poll of nothing found nothing that is well."""
+    state = State(checks=Checks(polled_at=NOW))
+    text = page(published(state, (), _ALL, "1.2.3"))
+    assert "No packs are watched." in _Reader(text).of("header")
+
+
+def test_nothing_known_yet() -> None:
+    """A pack that was never read is not well."""
+    state = State(checks=Checks(polled_at=NOW))
+    terms = Terms(selection=Selection(names=("a", "b")), minimum_age=0.0)
+    found = _Reader(page(published(state, (), terms, "1.2.3")))
+    assert "Nothing is known yet of 2 watched packs." in found.of("header")
+    state = State(
+        snapshot=Snapshot(nodes={"a": known(version(), node="a")}),
+        checks=state.checks,
+    )
+    found = _Reader(page(published(state, (), terms, "1.2.3")))
+    assert "All is well with 1 of 2 watched packs." in found.of("header")
+
+
+def test_nothing_was_read() -> None:
+    """If the last poll could read nothing, it says so, and that the rest is older."""
+    health = Health(nodes={PACK.lower(): _FAILED})
+    found = _read(version(), health=health)
+    assert "The last poll could read none of the watched packs." in found.of("header")
+    assert "What follows is what earlier polls saw." in found.of("header")
+    said = "Could not be read, last read 2026-03-01 00:00 UTC."
+    assert said in found.of("bad")
+    assert "no answer" not in found.of("bad")
+
+
+def test_pages_that_were_not_read() -> None:
+    """A sweep that lacked pages is mentioned."""
+    found = _read(version(), health=Health(sweep=_FAILED)).of("header")
+    assert "The last poll could not read all pages of the registry." in found
+
+
+# What is bad
+
+
+def test_the_worst_comes_first() -> None:
+    """What is banned comes before what is flagged; what is deprecated is counted."""
+    found = _read(
+        version("1.0"),
+        version("1.1", "flagged"),
+        version("1.2", "banned"),
+        version("1.3", deprecated=True),
+    )
+    assert re.search(
+        r"Some-Pack 1\.2 banned 1\.1 flagged Not shown: 1 deprecated version\. "
+        r"The newest good version is 1\.0\.\Z",
+        found.of("bad"),
+    )
+
+
+def test_why_it_is_flagged() -> None:
+    """A flag says what the scanner found, from the snapshot or from the event, and when it was seen."""
+    item = ScanFinding(
+        rule="python_bytecode_manipulation", severity="info", file="a.py", line=7
+    )
+    scan = Scan(items=(item,), count=1, is_whole=True, new=1)
+    why = "New in this version, informational: imports or compiles code at run time, in a.py:7."
+    kept = _read(version("1.1", "flagged"), scans={"id-1.1": scan}, terms=_OPEN)
+    assert why in kept.of("bad")
+    seen = event(version="1.1", version_id="id-1.1", scan=scan)
+    assert f"1.1 flagged seen 2026-03-02 {why}" in _read(
+        version("1.1", "flagged"), events=(seen,)
+    ).of("bad")
+    calm = _read(version("1.1", "flagged"), scans={"id-1.1": HARMLESS}, terms=_OPEN)
+    assert "1.1 flagged (info) " in calm.of("bad")
+
+
+def test_why_it_is_banned() -> None:
+    """A ban gives the registry's reason; one that is over gives none for a flag that came after it."""
+    ban = Ban(since=CHECKED, changed=NOW, reason="Breaks the rules")
+    said = "1.1 banned seen 2026-03-01 Reason: Breaks the rules."
+    found = _read(version("1.1", "banned"), bans={"id-1.1": ban})
+    assert said in found.of("bad")
+    over = Ban(since=CHECKED, until=NOW, changed=NOW, reason="Breaks the rules")
+    found = _read(version("1.1", "flagged"), bans={"id-1.1": over})
+    assert "rules" not in found.of("bad")
+
+
+def test_a_whole_pack() -> None:
+    """The ban of a whole pack has its reason, and no version is advised."""
+    ban = Ban(since=CHECKED, changed=NOW, reason="Breaks the rules")
+    found = _read(version("1.0"), banned=True, bans={"": ban})
+    assert "The whole pack is banned: Breaks the rules." in found.of("bad")
+    assert "1 pack banned as a whole" in found.of("header")
+    assert "There is no good version." in found.of("bad")
+
+
+def test_malware() -> None:
+    """Where a ban names malware no other version is advised."""
+    ban = Ban(since=CHECKED, changed=NOW, reason="Contains malware")
+    found = _read(version("1.0"), version("1.1", "banned"), bans={"id-1.1": ban})
+    assert "good version" not in found.of("bad")
+
+
+def test_what_is_run() -> None:
+    """What is run and bad comes first and is marked, if that may be said; nothing of it shows if not."""
+    versions = (version("1.0"), version("1.1", "flagged"), version("1.2", "banned"))
+    exposures = {
+        exposure_key(PACK, "1.1"): Exposure(verdict="flagged", installs=("home",)),
+        exposure_key(PACK, "0.9"): Exposure(verdict="deleted", installs=("home",)),
+    }
+    said = _read(*versions, terms=_OPEN, run="1.1", exposures=exposures)
+    assert "1.1 flagged you run it 0.9 deleted you run it 1.2 banned" in said.of("bad")
+    assert "1 of 1 watched pack needs a look; you run 1 of them." in said.of("header")
+    assert "runs flagged" in said.of("packs")
+    assert "1.0 you run 1.1" in said.of("packs")
+    hidden = page(_public(*versions, run="1.1", exposures=exposures))
+    assert "you run" not in hidden
+    assert "0.9" not in _Reader(hidden).of("bad")
+
+
+def test_what_is_accepted() -> None:
+    """What is run and accepted is no reason to look at it first, and it says that it is accepted."""
+    exposure = Exposure(
+        verdict="flagged", installs=("home",), acceptance=accepted(until="2027-01-01")
+    )
+    found = _read(
+        version("1.1", "flagged"),
+        terms=_OPEN,
+        run="1.1",
+        exposures={exposure_key(PACK, "1.1"): exposure},
+    )
+    assert "Accepted until 2027-01-01." in found.of("bad")
+    assert "you run" not in found.of("header")
+
+
+def test_many() -> None:
+    """Of many packs, versions and events only some are shown, and the rest is counted."""
+    found = _Reader(page(_many(MOST_ROWS + 7)))
+    assert len(found.all("article")) == MOST_PACKS
+    assert f"And {MOST_ROWS + 7 - MOST_PACKS} more." in found.of("bad")
+    assert "And 7 more." in found.of("packs")
+    versions = [version(f"1.{number}", "banned") for number in range(8)]
+    assert "Not shown: 3 bad versions." in _read(*versions).of("bad")
+    events = tuple(
+        event(f"e{number}", Kind.NEW, at=minute(-number))
+        for number in reversed(range(MOST_EVENTS + 9))
+    )
+    assert "And 9 before." in _read(version(), events=events).of("events")
+
+
+def test_the_largest() -> None:
+    """The page stays below a megabyte, whatever texts a registry has."""
+    long = "\N{CYCLONE}" * 900
+    nodes = {
+        f"{place}{long}": Node(
+            node=f"{place}{long}",
+            baseline_at=NOW,
+            versions=tuple(
+                version(f"{number}{long}", "banned", id=f"{number}")
+                for number in range(9)
+            ),
+            bans={
+                f"{number}": Ban(since=NOW, changed=NOW, reason=long)
+                for number in range(9)
+            },
+        )
+        for place in range(MOST_ROWS + 1)
+    }
+    state = State(snapshot=Snapshot(nodes=nodes), checks=Checks(polled_at=NOW))
+    changes = tuple(
+        FieldChange(field=f"{number}{long}", before=long, after=f"{number}{long}")
+        for number in range(5)
+    )
+    events = [
+        event(f"{number}", kind, node=f"0{long}", reason=long, changes=changes)
+        for number in range(MOST_EVENTS)
+        for kind in (Kind.CHANGED, Kind.NEW)
+    ]
+    text = page(published(state, events, _ALL, "1.2.3"))
+    assert 300_000 < len(text.encode()) < 1_000_000
+
+
+# What happened
+
+
+def test_the_drawing() -> None:
+    """Each severity has a lane with its events by day, and says so to who does not see it."""
+    events = (
+        event("e1", Kind.BANNED, at="2026-02-01T05:00:00.000Z"),
+        event("e2", at="2026-03-01T05:00:00.000Z"),
+        event("e3", at="2026-03-02T00:00:00.000Z"),
+        event("e4", at="2026-03-02T00:00:00.000Z"),
+    )
+    found = _read(version(), events=events)
+    assert [lane["aria-label"] for lane in found.all("svg")] == [
+        "1 critical event, most on 2026-02-01: 1",
+        "3 warning events, most on 2026-03-02: 2",
+        "0 info events",
+    ]
+    bars = [(bar["x"], bar["height"]) for bar in found.all("rect")]
+    assert bars == [("60", "100"), ("88", "50"), ("89", "100")]
+
+
+def test_the_last_days() -> None:
+    """What happened earlier is neither drawn nor listed."""
+    days = 24 * 60
+    events = (
+        event("e1", at=minute(-DAYS * days)),
+        event("e2", at=minute(-(DAYS - 1) * days), version="0.1"),
+    )
+    found = _read(version(), events=events)
+    assert found.all("svg")[1]["aria-label"].startswith("1 warning event,")
+    assert [bar["x"] for bar in found.all("rect")] == ["0"]
+    assert found.of("events").count("Flagged") == 1
+
+
+def test_the_latest_events() -> None:
+    """Warnings and other news are listed apart, the latest poll first, in the words of alerts."""
+    events = (
+        event("e1", Kind.NEW, at=minute(-9), version="0.8", published=minute(-99)),
+        event("e2", at=minute(-9), version="0.9", before="pending"),
+        event("e3", at=NOW, version="1.0"),
+        event("e4", Kind.BANNED, at=NOW, version="1.1", reason="Breaks the rules"),
+        event("e5", Kind.FAILING, node=None, version=None),
+    )
+    assert _read(version(), events=events).of("events").partition("Latest")[2] == (
+        " warnings"
+        " 2026-03-02 BANNED Some-Pack 1.1. Reason: Breaks the rules."
+        " 2026-03-02 Flagged Some-Pack 1.0."
+        " 2026-03-02 The registry cannot be read."
+        " 2026-03-01 Flagged Some-Pack 0.9. Was pending."
+        " Other news 2026-03-01 New Some-Pack 0.8."
+    )
+
+
+def test_who_runs_it() -> None:
+    """A warning says who runs what it is about, if that may be said."""
+    copies = (Copy(install="home", version="1.0.0", enabled=True),)
+    said = event(installed=copies)
+    found = _read(version(), events=(said,), terms=_OPEN).of("events")
+    assert "Flagged Some-Pack 1.0.0, which you run on home." in found
+    assert "home" not in _read(version(), events=(said,)).of("events")
+
+
+# Its form
 
 
 def test_the_first_bytes() -> None:
@@ -76,18 +390,56 @@ def test_the_first_bytes() -> None:
 
 
 def test_links() -> None:
-    """Links lead to the registry and to files beside the page, and not on with where one came from."""
-    said = event(
-        kind=Kind.BANNED, reason="https://evil.example", url="https://evil.example"
-    )
-    found = _Reader(page(_public(version("1.0", "banned"), events=(said,))))
-    links = [attributes for tag, attributes in found.elements if tag == "a"]
-    assert {link["href"] for link in links} == {
-        f"https://registry.comfy.org/nodes/{PACK}",
-        "feed.xml",
-        "feed.json",
+    """Links lead to the registry, and to files beside the page; none is where a text says."""
+    evil = "https://evil.example"
+    said = event(kind=Kind.BANNED, reason=evil, url=evil, node=PACK)
+    found = _read(version("1.0", "banned"), events=(said,))
+    links = found.all("a")
+    feeds = [{"href": "feed.xml"}, {"href": "feed.json"}]
+    registry = {
+        "href": f"https://registry.comfy.org/nodes/{PACK}",
+        "rel": "noopener noreferrer nofollow",
     }
-    assert all(
-        "noopener" in (link.get("rel") or "feed") or "feed" in (link["href"] or "")
-        for link in links
+    assert [link for link in links if link not in feeds] == [registry] * 2
+    assert [link["href"] for link in found.all("link")] == ["feed.xml", "feed.json"]
+    assert not {"script", "img", "iframe", "form"} & {tag for tag, _ in found.elements}
+
+
+def test_untrusted_text() -> None:
+    """A text of the registry is text, and cannot reorder ours."""
+    text = page(_public(version("<b>1</b>\u202e", "banned")))
+    assert "<bdi>\N{SINGLE LEFT-POINTING ANGLE QUOTATION MARK}b&gt;1" in text
+    assert "\u202e" not in text
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow])
+@given(
+    snapshot=strategies.snapshots(),
+    checks=strategies.checks(),
+    happened=strategies.events(),
+)
+def test_any_state(snapshot: Snapshot, checks: Checks, happened: Event) -> None:
+    """Any state has a page, each time the same, whose elements are those of the template."""
+    state = State(snapshot=snapshot, checks=checks)
+    public = published(state, (happened,), _ALL, "1.2.3")
+    text = page(public)
+    assert text == page(public)
+    assert {tag for tag, _ in _Reader(text).elements} <= _TAGS
+    text.encode()
+
+
+_TAGS = {
+    *("html", "head", "meta", "title", "link", "style", "body", "header", "main"),
+    *("section", "article", "div", "figure", "figcaption", "h1", "h2", "h3", "p"),
+    *("ul", "ol", "li", "a", "b", "bdi", "strong", "span", "time", "svg", "rect"),
+    *("table", "caption", "thead", "tbody", "tr", "th", "td", "footer"),
+}
+
+
+@pytest.mark.parametrize("name", ["page-light", "page-dark", "page-telephone"])
+def test_the_pictures(name: str) -> None:
+    """The pictures in docs/ show the page as it is now."""
+    picture = (page_picture.IMAGES / f"{name}.png").read_bytes()
+    assert page_picture.mark_of(picture) == page_picture.digest(), (
+        "run python -m tests.support.page_picture"
     )

@@ -1,0 +1,184 @@
+"""The published page, as what people read it with finds it: Chromium, a strict parser of HTML, and axe-core."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+
+from tests.deploy.support.tools import ended, package, tool
+from tests.hostile import corpus
+from tests.support import chromium, page_picture
+from tests.support.chromium import DARK, LIGHT, in_a_frame
+from tests.support.factories import NOW, known, version
+from watcher.model.selection import Selection
+from watcher.model.snapshot import Ban, Snapshot
+from watcher.publish.page import page
+from watcher.publish.public import Public, Terms, published
+from watcher.state.model import Checks, State
+
+pytestmark = pytest.mark.deployment
+
+_EVERYTHING = Terms(selection=Selection(globs=("*",)), minimum_age=0.0)
+_POLICY = re.compile(r"<meta http-equiv=.*\n")
+_JUDGE = """<script>{axe}</script><script>
+addEventListener("load", async () => {{
+  const {{violations, passes}} = await axe.run();
+  const found = violations.map(one => [one.id, one.nodes[0].html]);
+  document.body.textContent = JSON.stringify({{found, passes: passes.map(one => one.id)}});
+}});
+</script>"""
+_MEASURE = """<script>
+addEventListener("load", () => {
+  const of = document.querySelector("iframe").contentDocument.documentElement;
+  document.body.textContent = `wide: ${of.scrollWidth}`;
+});
+</script>"""
+_PARSE = """
+import html5lib, sys
+parser = html5lib.HTMLParser()
+parser.parse(sys.stdin.read())
+for place, error, values in parser.errors:
+    print(place, error, values)
+"""
+
+
+def _hostile() -> Public:
+    """Make what may be published of packs whose every text is hostile, or has no blank."""
+    texts = [*corpus.TEXTS, "x" * 500, "…" * 500]
+    nodes = {
+        f"pack-{number}{text}".lower(): known(
+            version(f"1.0 {text}", "banned", id=f"{number}"),
+            version(f"1.1 {text}"),
+            node=f"pack-{number}{text}",
+            bans={f"{number}": Ban(since=NOW, changed=NOW, reason=text)},
+        )
+        for number, text in enumerate(texts)
+    }
+    state = State(snapshot=Snapshot(nodes=nodes), checks=Checks(polled_at=NOW))
+    return published(state, (), _EVERYTHING, "1.0.0")
+
+
+_STATES = {
+    "watched": page_picture.public(),
+    "hostile": _hostile(),
+    "no poll": published(State(), (), _EVERYTHING, "1.0.0"),
+}
+_PAGES = {name: page(public) for name, public in _STATES.items()}
+
+
+@pytest.fixture(autouse=True)
+def _chromium() -> None:
+    tool(chromium.PROGRAM)
+
+
+@pytest.fixture(params=_PAGES)
+def text(request: pytest.FixtureRequest) -> str:
+    """The page of a state."""
+    return _PAGES[request.param]
+
+
+def test_valid(text: str, tmp_path: Path) -> None:
+    """A strict parser of HTML finds no mistake in it."""
+    path = tmp_path / "index.html"
+    path.write_text(text, "utf-8")
+    assert _mistakes(path) == ""
+    path.write_text(text.replace("</section>", "", 1), "utf-8")
+    assert "end-tag" in _mistakes(path)
+
+
+def _mistakes(path: Path) -> str:
+    python = Path(tool("check-jsonschema")).with_name("python")
+    with path.open("rb") as stdin:
+        done = ended(python, "-c", _PARSE, env={"PYTHONUTF8": "1"}, stdin=stdin)
+    assert done.code == 0, done
+    return done.out
+
+
+@pytest.mark.parametrize("scheme", [LIGHT, DARK])
+def test_accessible(text: str, scheme: str) -> None:
+    """axe-core finds nothing in it that hinders anybody, light and dark."""
+    found = _judged(text, scheme)
+    assert found["found"] == []
+    assert "color-contrast" in found["passes"]
+
+
+def test_what_hinders_is_found() -> None:
+    """It finds text that is hard to see, and a picture that says nothing."""
+    text = _PAGES["watched"].replace('role="img" aria-label', 'role="img" data-x')
+    found = _judged(text.replace("--quiet: #5a616b", "--quiet: #bbb"), LIGHT)
+    assert {"color-contrast", "svg-img-alt"} <= {rule for rule, _ in found["found"]}
+
+
+def _judged(text: str, scheme: str) -> dict[str, Any]:
+    """Return what axe-core says of a page: what hinders, each with where, and the rules that hold."""
+    axe = (package("axe-core") / "axe.min.js").read_text("utf-8")
+    copy = _POLICY.sub("", text).replace("</head>", _JUDGE.format(axe=axe) + "</head>")
+    found: dict[str, Any] = json.loads(html.unescape(_body(chromium.dom(copy, scheme))))
+    return found
+
+
+def _body(dom: str) -> str:
+    _, _, body = dom.rpartition("<body>")
+    return body.partition("</body>")[0]
+
+
+def test_narrow(text: str) -> None:
+    """On a telephone nothing of it is wider than the window."""
+    shown = in_a_frame(text, 360)
+    assert "wide: 360" in _body(chromium.dom(f"{shown}<body>{_MEASURE}"))
+
+
+def test_it_requests_nothing(text: str) -> None:
+    """Whoever opens it asks its host for it alone, and nobody else for anything."""
+    with _served(text) as (address, asked):
+        said = chromium.opened(address, "--dump-dom", "--enable-logging=stderr")
+    assert "Comfy Watch" in said
+    assert asked == ["/"]
+
+
+@contextmanager
+def _served(text: str) -> Iterator[tuple[str, list[str]]]:
+    """Serve a page, and give its address, and what was asked for."""
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(text.encode())
+
+        def log_message(self, *args: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/", asked
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_pictures(tmp_path: Path) -> None:
+    """The pictures of docs/ can be drawn: each shows something, and is small."""
+    page_picture.draw(tmp_path)
+    drawn = {path.name: path.read_bytes() for path in tmp_path.glob("*.png")}
+    sizes = {name: page_picture.size_of(picture) for name, picture in drawn.items()}
+    assert sizes == {
+        "page-light.png": (1280, 1000),
+        "page-dark.png": (1280, 1000),
+        "page-telephone.png": (360, 900),
+    }
+    assert all(len(picture) < 150_000 for picture in drawn.values())
+    assert all(len(set(page_picture.pixels_of(one))) > 50 for one in drawn.values())
+    assert drawn["page-light.png"] != drawn["page-dark.png"]
