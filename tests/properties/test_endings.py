@@ -20,6 +20,7 @@ from tests.support.factories import (
 )
 from tests.support.parameters import examples
 from tests.support.strategies import shown
+from watcher.changes.bans import with_bans
 from watcher.changes.exposure import copies_of, with_copies
 from watcher.changes.facts import finished
 from watcher.changes.scans import VersionKey, unread_before, version_of, with_scans
@@ -205,7 +206,7 @@ class Life:
         snapshot, events = finished(
             events, change.snapshot, step.statuses, reasons, ANY_AGE
         )
-        saved = documents.write_snapshot(snapshot)
+        saved = documents.write_snapshot(with_bans(snapshot, events, now))
         self.state = replace(
             self.state,
             snapshot=documents.read_snapshot(saved),

@@ -1,0 +1,87 @@
+"""What the record of bans says at the end of every life of a pack, whatever happened to its versions and to polls."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from tests.properties.test_endings import KEY, Life, Step, steps
+from tests.support.factories import minute
+from tests.support.parameters import examples
+from tests.support.strategies import watched_statuses
+from watcher.model.event import Event, Kind
+from watcher.model.snapshot import Ban
+from watcher.model.version import ACTIVE, BANNED, DELETED, FLAGGED, PENDING, STATUSES
+
+
+@dataclass
+class Seen:
+    """What was seen of bans, by version text; "" for the pack: the judge of the record."""
+
+    bans: dict[str, Ban] = field(default_factory=dict)
+
+    def take(
+        self, statuses: dict[str, str], events: tuple[Event, ...], now: str
+    ) -> None:
+        """Take the statuses that a poll showed, and its events."""
+        said = {
+            event.version or "": event for event in events if event.kind is Kind.BANNED
+        }
+        for text, status in statuses.items():
+            known = self.bans.get(text)
+            if status == BANNED:
+                begun = Ban(version=text or None, since=now, changed=now)
+                after = replace(known or begun, until="")
+                if text in said and said[text].reason:
+                    after = replace(after, reason=said[text].reason)
+            elif status in {ACTIVE, PENDING, FLAGGED} and known and not known.until:
+                after = replace(known, until=now)
+            else:
+                continue
+            if after != known:
+                self.bans[text] = replace(after, changed=now)
+
+
+def _moves(text: str, *moves: str) -> list[tuple[Step, bool]]:
+    """Make a life in which one version moves, and no poll dies."""
+    return [(Step(moves={text: move}, found={text: "high"}), False) for move in moves]
+
+
+_BACK_AND_FORTH = _moves("1.0", ACTIVE, BANNED, DELETED, ACTIVE, BANNED, FLAGGED)
+_GONE = _moves("1.0", ACTIVE, BANNED, "gone", "", "", ACTIVE, BANNED)
+_NAMELESS = _moves("1.0", "nameless", BANNED, "nameless", ACTIVE)
+
+
+@examples(300)
+@example(_BACK_AND_FORTH)
+@example(_GONE)
+@example(_NAMELESS)
+@given(
+    st.lists(
+        st.tuples(steps(st.just(STATUSES) | watched_statuses()), st.booleans()),
+        max_size=20,
+    )
+)
+def test_a_ban_lasts_until_something_good_is_seen(
+    life: list[tuple[Step, bool]],
+) -> None:
+    """Each record says what was seen of its version: what is missing or deleted ends none, nor does a poll that died
+    before it was saved begin one.
+    """
+    lived, seen = Life(), Seen()
+    for step, dies in life:
+        before = lived.state
+        events = lived.poll(step)
+        if dies:
+            lived.state = before
+            continue
+        listed = lived.listed(step) if step.answer in {"whole", "cut"} else ()
+        node = lived.state.snapshot.nodes.get(KEY)
+        of_pack = BANNED if node and node.banned else ACTIVE
+        shown = {one.version: one.status for one in listed} | {"": of_pack}
+        seen.take(shown, events, minute(lived.number))
+        bans = [*node.bans.values()] if node else []
+        assert {ban.version or "": ban for ban in bans} == seen.bans
+        assert len(bans) == len(seen.bans)
