@@ -40,14 +40,17 @@ def _news(
     name: str, node: Node, reasons: dict[VersionKey, str], now: Moment
 ) -> Iterator[tuple[str, Ban]]:
     """Yield what differs in the bans of one node, by version key."""
-    banned = {one.key: one.version for one in node.versions if one.status == BANNED}
-    bans: dict[str, str | None] = {**banned, "": None} if node.banned else {**banned}
-    for key, version in bans.items():
-        fresh = Ban(version=version, since=now, changed=now)
-        known = node.bans.get(key, fresh)
-        reason = reasons.get((name, key)) or known.reason
-        after = replace(known, version=version, until="", reason=reason)
-        if after != node.bans.get(key):
+    banned: dict[str, str | None] = {
+        one.key: one.version for one in node.versions if one.status == BANNED
+    }
+    if node.banned:
+        banned[""] = None
+    for key, version in banned.items():
+        known = node.bans.get(key)
+        begun = known or Ban(version=version, since=now, changed=now)
+        reason = reasons.get((name, key)) or begun.reason
+        after = replace(begun, until="", reason=reason)
+        if after != known:
             yield key, replace(after, changed=now)
     if not node.bans:
         return

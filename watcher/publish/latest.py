@@ -9,7 +9,7 @@ from watcher.changes.facts import safe_version
 from watcher.changes.transitions import node_url
 from watcher.model.event_form import public_time
 from watcher.model.snapshot import Node
-from watcher.model.version import ACTIVE, BANNED, FLAGGED, STATUSES, newest
+from watcher.model.version import BANNED, FLAGGED, STATUSES, newest
 from watcher.publish.public import Public
 from watcher.state.overview import counts
 from watcher.text.sanitize import escape_values
@@ -31,11 +31,7 @@ def _good_versions(public: Public) -> Iterator[tuple[str, dict[str, str | None]]
         good = safe_version(node, STATUSES, public.minimum_age)
         if good is None or good.version is None:
             continue
-        same = (
-            one
-            for one in node.listed
-            if one.status == ACTIVE and one.version == good.version
-        )
+        same = (one for one in node.listed if one.version == good.version)
         found = newest(same)
         yield (
             row.node,

@@ -152,6 +152,18 @@ def test_only_the_registry_gives_ids(key: str) -> None:
     assert facts["version_id"] == (None if key == "=1" else key)
 
 
+def test_hostile_texts() -> None:
+    """Nothing invisible is in a document, nor what makes a summary longer than one line or a reason more than text."""
+    text = "\u202e1\ud800\n# a\n<b>"
+    found = record(a=Ban(version=text, since=NOW, changed=NOW, reason=text * 40))
+    facts = found["affected"][0]["database_specific"]
+    said = (found["summary"], found["details"], *map(str, facts.values()))
+    assert not any("\u202e" in one or "\ud800" in one for one in said)
+    assert found["summary"].startswith("Some-Pack 1 # a \u2039b> is banned")
+    assert found["details"].count("\n") == 2
+    assert facts["version"] == "\\u202e1\\ud800\\u000a# a\\u000a<b>"
+
+
 @examples(60)
 @given(st.dictionaries(st.text(max_size=3), made(Ban), max_size=3))
 def test_any_ban_makes_a_valid_document(bans: dict[str, Ban]) -> None:
