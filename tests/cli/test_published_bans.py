@@ -1,0 +1,101 @@
+"""The public record of bans as `publish` leaves it, while a registry bans, pardons and bans again."""
+
+from __future__ import annotations
+
+import json
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.fake_registry.server import FakeRegistry
+from tests.support.fault_points import Cut
+from tests.support.harness import Watcher
+
+
+def record(watch: Watcher) -> list[dict[str, Any]]:
+    """Publish, and return the documents of bans, those of versions first."""
+    public = watch.folder / "public"
+    done = watch.run("publish", str(public))
+    assert done.code == 0, done
+    found = [json.loads(one.read_bytes()) for one in public.glob("osv/*.json")]
+    return sorted(found, key=lambda one: str(one["affected"][0].get("versions", "~")))
+
+
+def test_banned_pardoned_and_banned_again(
+    watch: Watcher, registry: FakeRegistry
+) -> None:
+    """A document appears with a ban, is withdrawn with its end, and holds again with the next ban."""
+    watch.check()
+    assert record(watch) == []
+    registry.catalog.set_status("alpha", "1.0.0", "banned", "It stole tokens")
+    begun = watch.check()["started"]
+    (ban,) = record(watch)
+    assert (ban["published"], ban["modified"]) == (begun, begun)
+    assert ban["affected"][0]["database_specific"]["reason"] == "It stole tokens"
+    assert "withdrawn" not in ban
+    for status in ("deleted", "NodeVersionStatusQuarantined"):
+        registry.catalog.set_status("alpha", "1.0.0", status)
+        watch.check()
+        assert record(watch) == [ban]
+    registry.catalog.set_status("alpha", "1.0.0", "flagged")
+    over = watch.check()["started"]
+    (ended,) = record(watch)
+    assert (ended["published"], ended["withdrawn"]) == (begun, over)
+    assert ended["id"] == ban["id"]
+    registry.catalog.set_status("alpha", "1.0.0", "banned", "It stole wallets")
+    again = watch.check()["started"]
+    (second,) = record(watch)
+    assert (second["published"], second["modified"]) == (begun, again)
+    assert "withdrawn" not in second
+    assert second["affected"][0]["database_specific"]["reason"] == "It stole wallets"
+
+
+def test_a_pack_and_its_badge(watch: Watcher, registry: FakeRegistry) -> None:
+    """A ban of the pack has a document beside that of its version, and both are counted."""
+    registry.catalog.set_status("alpha", "1.0.0", "banned")
+    watch.check()
+    registry.catalog.ban_node("alpha", "It stole tokens")
+    watch.check()
+    of_version, of_pack = record(watch)
+    assert of_version["affected"][0]["versions"] == ["1.0.0"]
+    assert of_pack["summary"] == "alpha as a whole is banned from the Comfy Registry"
+    badge = json.loads((watch.folder / "public" / "badge.json").read_bytes())
+    assert badge["message"] == "2 banned"
+    registry.catalog.pardon_node("alpha")
+    watch.check()
+    still, pardoned = record(watch)
+    assert (still, "withdrawn" in pardoned) == (of_version, True)
+
+
+@pytest.mark.parametrize("cut", [Cut.BEFORE, Cut.AFTER])
+def test_a_poll_that_dies_at_the_commit(
+    watch: Watcher, registry: FakeRegistry, cut: Cut
+) -> None:
+    """A record is saved with the event of its ban: after a kill both are there, or neither is until the next poll."""
+    watch.check()
+    registry.catalog.set_status("alpha", "1.0.0", "banned", "It stole tokens")
+    done = watch.cut("rename state/snapshot.json", cut)
+    assert done.code == -signal.SIGKILL
+    assert len(record(watch)) == (cut is Cut.AFTER)
+    watch.check()
+    (event,) = watch.history()
+    (ban,) = record(watch)
+    assert ban["published"] == event["at"]
+
+
+def test_a_quiet_poll_leaves_the_snapshot(
+    watch: Watcher, registry: FakeRegistry
+) -> None:
+    """A state from before the record gets it in one poll, and the next one writes nothing of it again."""
+    registry.catalog.set_status("alpha", "1.0.0", "banned")
+    watch.check()
+    snapshot: Path = watch.state / "snapshot.json"
+    with watch.edited("snapshot.json") as document:
+        del document["nodes"]["alpha"]["bans"]
+    watch.check()
+    written = snapshot.read_bytes()
+    assert len(record(watch)) == 1
+    watch.check()
+    assert snapshot.read_bytes() == written
