@@ -19,6 +19,7 @@ _UNNEEDED = (
     "watcher.polling.sending.channel_round",
     "watcher.publish",
     "watcher.service",
+    "jinja2",
 )
 _MOST = 132
 """Modules of our own that a quiet poll may load.
@@ -38,7 +39,7 @@ def check(*options):
         print(end.code)
 
 def loaded():
-    return {name for name in sys.modules if name.startswith("watcher")}
+    return {name for name in sys.modules if name.startswith(("watcher", "jinja2"))}
 
 """
 
@@ -81,8 +82,9 @@ def test_run_loads_early_what_a_change_needs(
     registry.catalog.ban_node("charlie", "it steals")
     names = _script(
         watch,
-        "check()\nfrom watcher.polling.setup import preload\npreload(None)\nknown = loaded()\n"
-        "check('--json', '--node', 'bravo', '--node', 'charlie', '--set', 'baseline=full')\n"
+        "check()\nfrom watcher.polling.setup import preload\nfrom watcher.publish.setup import NEEDED\n"
+        "preload(None)\npreload(None, NEEDED)\nknown = loaded()\n"
+        "check('--json', '--node', 'bravo', '--node', 'charlie', '--set', 'baseline=full', '--set', 'publish_dir=w')\n"
         "print(sorted(loaded() - known))",
     )
     assert "bravo" in "".join(names)

@@ -86,7 +86,7 @@ def _write(folder: Path, published: Iterable[tuple[str, str]]) -> Written:
     names: set[str] = set()
     changed = 0
     for name, text in published:
-        path, content = folder / name, text.encode("utf-8", "replace")
+        path, content = folder / name, text.encode()
         names.add(name)
         if not path.parent.is_dir():
             files.make_folder(path.parent, _FOLDER_MODE)
@@ -98,9 +98,10 @@ def _write(folder: Path, published: Iterable[tuple[str, str]]) -> Written:
         if is_file and f"{_BANS}/{ban.name}" not in names:
             disk.unlink(ban)
             changed += 1
-    for name in (*names, f"{_BANS}/{_BAN}"):
-        path = folder / name
-        files.remove_leftovers(path.parent, path.name, _ABANDONED)
+    files.remove_leftovers(folder / _BANS, _BAN, _ABANDONED)
+    for name in names:
+        if "/" not in name:
+            files.remove_leftovers(folder, name, _ABANDONED)
     return Written(files=len(names), changed=changed)
 
 
@@ -110,7 +111,6 @@ def _read(path: Path, most: int) -> bytes | None:
         return None
     try:
         with open(path, "rb", opener=open_at_once) as file:
-            is_file = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
-            return file.read(most) if is_file else None
+            return file.read(most)
     except OSError:
         return None

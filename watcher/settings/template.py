@@ -87,6 +87,7 @@ _EXAMPLES: Mapping[str, object] = {
 }
 _SYSTEM_EXAMPLES: Mapping[str, object] = {
     "installs": ["/opt/ComfyUI"],  # a service has no home folder of a person
+    "publish_dir": "/var/www/html/comfy-watch",
 }
 _CHANNEL: Mapping[str, object] = {
     "name": "security",
