@@ -89,6 +89,7 @@ class Job:
             "FOLDER": str(self.folder),
             "HEARTBEAT_URL": "",
             "NODES": "alpha bravo charlie *" if swept else "alpha bravo charlie",
+            "PUBLISH": "false",
             "RUNNER_TEMP": str(self.folder.parent),
             "SETTINGS": "",
             **env,

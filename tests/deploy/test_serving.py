@@ -84,12 +84,12 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What is published after polls that saw a ban: work on a copy."""
     place = tmp_path_factory.mktemp("watched")
     with FakeRegistry() as registry:
-        watcher = Watcher(place, registry, publish_dir="published")
+        watched = Watcher(place, registry, publish_dir="published")
         registry.catalog.publish("alpha", "1.0.0")
         registry.catalog.publish("alpha", "1.1.0")
-        watcher.check()
+        watched.check()
         registry.catalog.set_status("alpha", "1.1.0", "banned", "steals passwords")
-        watcher.check()
+        watched.check()
     return place / "published"
 
 
@@ -193,12 +193,12 @@ def test_the_page_is_written_as_the_page_says(
 ) -> None:
     """The first command, where the settings are, leaves the page that it names."""
     command = person.installs()
-    watcher = Watcher(tmp_path, registry)
+    watched = Watcher(tmp_path, registry)
     registry.catalog.publish("alpha", "1.0.0")
-    watcher.check()
+    watched.check()
     words, *_ = blocks("publish.md", "sh")
     path = {"PATH": f"{command.parent}:{person.environment()['PATH']}"}
-    done = person.shell(words, cwd=tmp_path, env={**watcher.environment(), **path})
+    done = person.shell(words, cwd=tmp_path, env={**watched.environment(), **path})
     assert (done.code, done.err) == (0, "")
     assert "alpha" in (tmp_path / "page" / "index.html").read_text("utf-8")
 

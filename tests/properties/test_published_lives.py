@@ -104,13 +104,13 @@ class Lives:
         self.hours += hours
         self.without.poll()
         self.having.poll()
-        one, other = (self.public(watcher) for watcher in (self.without, self.having))
+        one, other = (self.public(life) for life in (self.without, self.having))
         assert dict(differences("", one, other)) == {}
 
-    def public(self, watcher: Watcher) -> Public:
-        """Return what a watcher may publish, without what follows from how much it read."""
-        state = watcher.folder.load()
-        history = watcher.folder.history().events
+    def public(self, life: Watcher) -> Public:
+        """Return what one of them may publish, without what follows from how much it read."""
+        state = life.folder.load()
+        history = life.folder.history().events
         found = published(state, history, self.terms, "1.0")
         checks = replace(found.state.checks, requests=0, seconds=0.0)
         return replace(
