@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import zipfile
@@ -52,7 +53,7 @@ def test_contents(wheel: Path) -> None:
 
 
 def test_what_pip_installs(wheel: Path, tmp_path: Path) -> None:
-    """The installed wheel knows its version and no commit, and prints its schemas."""
+    """The installed wheel knows its version and no commit, prints its schemas, and has the form of the page."""
     site = tmp_path / "site"
     pip = [sys.executable, "-m", "pip", "--quiet", "install", "--no-deps", "--no-index"]
     subprocess.run([*pip, "--target", site, wheel], check=True, capture_output=True)
@@ -63,3 +64,13 @@ def test_what_pip_installs(wheel: Path, tmp_path: Path) -> None:
         done = program.run(*words, cwd=tmp_path, env={"PYTHONPATH": str(site)})
         assert (done.code, done.err) == (0, "")
         assert said in done.out
+    code = "from watcher.publish import page; print(page._template().name)"
+    environment = {**os.environ, "PYTHONPATH": str(site)}
+    shown = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env=environment,
+        check=True,
+        capture_output=True,
+    )
+    assert shown.stdout == b"page.html\n"

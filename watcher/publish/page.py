@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
 DAYS = 90
 """Days that the drawing and the lists of events go back, that of the last poll included."""
-MOST_PACKS, MOST_VERSIONS, MOST_EVENTS, MOST_ROWS, MOST_RUN = 60, 5, 15, 200, 3
+MOST_PACKS, MOST_VERSIONS, MOST_EVENTS, MOST_ROWS, MOST_RUN = 24, 5, 15, 200, 3
 """Bad packs that are shown, bad versions of each, events of each list, rows of the table, and versions that are run in
 a row. The rest is counted.
 """
@@ -386,10 +386,11 @@ def _bad_pack(row: NodeRow, known: _Known) -> BadPack:
     mild = [one for one in mild if not any(_is_version(text, one) for text in run)]
     more = [plural(left, "bad version")] if left else []
     more += [plural(len(mild), "deprecated version")] if mild else []
+    tones = [one.label.tone for one in shown if row.state not in _STATES]
     return BadPack(
         name=safe_line(row.node, _NAME),
         url=_url(row),
-        tone=_tone(row),
+        tone=min(tones, key=_FROM_WORST.index) if tones else _tone(row),
         state=_state(row, known),
         versions=shown,
         more=" and ".join(more),
