@@ -86,6 +86,13 @@ class _NodeExporter(Server):
             f"--web.listen-address=127.0.0.1:{self.port}",
         ]
 
+    def figures(self) -> Figures:
+        """Return ours of the figures that it shows."""
+        lines = _text(f"http://127.0.0.1:{self.port}/metrics").splitlines()
+        assert "node_textfile_scrape_error 0" in lines
+        ours = [one for one in lines if PREFIX in one and "node_textfile" not in one]
+        return read("\n".join([*ours, "# EOF\n"]))
+
 
 class _Handler(SimpleHTTPRequestHandler):
     """Serves a folder, and says of what type the figures are."""
@@ -176,7 +183,7 @@ def test_a_server_reads_the_file(tmp_path: Path, figures: str, sent_as: str) -> 
 
 
 def test_node_exporter_shows_what_cron_writes(tmp_path: Path, watch: Watcher) -> None:
-    """The line for cron leaves a file that everybody may read, and that the textfile collector takes as it is."""
+    """The line for cron leaves a file that everybody may read, and the textfile collector takes it, or a link to it."""
     line = (_FOLDER / "comfy-watch-metrics").read_text("utf-8").splitlines()[-1]
     script = line.partition(" root ")[2]
     exporter = _NodeExporter(tmp_path / "exporter")
@@ -191,11 +198,13 @@ def test_node_exporter_shows_what_cron_writes(tmp_path: Path, watch: Watcher) ->
     assert (done.code, done.out, done.err) == (0, "", "")
     (written,) = (exporter.folder / "figures").iterdir()
     assert written.stat().st_mode & 0o777 == 0o644
+    expected = read(written.read_text("utf-8"))
     with exporter:
-        lines = _text(f"http://127.0.0.1:{exporter.port}/metrics").splitlines()
-    assert "node_textfile_scrape_error 0" in lines
-    ours = [one for one in lines if PREFIX in one and "node_textfile" not in one]
-    assert read("\n".join([*ours, "# EOF\n"])) == read(written.read_text("utf-8"))
+        assert exporter.figures() == expected
+        written.rename(exporter.folder / "metrics.prom")
+        assert exporter.figures() == {}
+        written.symlink_to(exporter.folder / "metrics.prom")
+        assert exporter.figures() == expected
 
 
 def _as_figures(series: list[dict[str, Any]]) -> Figures:

@@ -7,7 +7,7 @@ is there too, so that it can be seen to rise; a moment that never was has none.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from watcher import timestamps
 from watcher.model.event import Kind
@@ -76,12 +76,12 @@ def _families(public: Public) -> Iterator[tuple[str, str, _Samples]]:
     yield (
         "undelivered_alerts",
         "Alerts that a channel has not taken, by its number in the settings.",
-        _by_channel([one.alerts for one in public.channels]),
+        _by_channel(one.alerts for one in public.channels),
     )
     yield (
         "undelivered_oldest_timestamp_seconds",
         "When the oldest of these was seen; nothing where there is none.",
-        _by_channel([_seconds(one.oldest) for one in public.channels]),
+        _by_channel(_seconds(one.oldest) for one in public.channels),
     )
     yield from _last_poll(public)
 
@@ -122,7 +122,7 @@ def _events(public: Public) -> Mapping[str, int]:
     return found
 
 
-def _all_of(words: tuple[str, ...] | list[Kind], counts: Mapping[str, int]) -> _Samples:
+def _all_of(words: Iterable[str], counts: Mapping[str, int]) -> _Samples:
     """Return the count of each of the words, which have a series of their own even while that is 0."""
     return {word: counts.get(word, 0) for word in words}
 
@@ -135,7 +135,7 @@ def _single(figure: float | None) -> _Samples:
     return {} if figure is None else {"": figure}
 
 
-def _by_channel(figures: list[float | None]) -> _Samples:
+def _by_channel(figures: Iterable[float | None]) -> _Samples:
     return _by(
         "channel",
         {
