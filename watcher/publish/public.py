@@ -10,14 +10,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from watcher.alerts.queues.queue import Queue
+from watcher.model.acceptance import Accepted
 from watcher.model.channel import Channel, knowing, wants
-from watcher.model.event import Event, Kind, is_a_ban
+from watcher.model.event import Event, Kind, event_id, is_a_ban
 from watcher.model.exposure import Installed
 from watcher.model.listing import ALL
 from watcher.model.malware import names_malware
 from watcher.model.pack import Copy, Pack
 from watcher.model.selection import Selection
-from watcher.model.snapshot import Node, Snapshot
+from watcher.model.snapshot import Ban, Node, Snapshot
 from watcher.model.version import MinimumAge
 from watcher.state.model import Checks, State
 from watcher.state.overview import NodeRow, node_rows, watched
@@ -95,14 +96,10 @@ def published(
     hides = terms.installs is None and _has_installs(state)
     ids = {one.lower(): one for one in _watched(state, terms, hides=hides)}
     named = frozenset(one.lower() for one in _named(state, terms))
-    public = _State(state=state, terms=terms, ids=ids, named=named)
+    public = _State(state=state, terms=terms, ids=ids, named=named, hides=hides)
     redacted = public.redacted()
     at = state.checks.polled_at
-    shown = (
-        event
-        for event in history
-        if event.channel is None and not public.is_private(event)
-    )
+    shown = (event for event in history if not public.is_private(event))
     age = MinimumAge(seconds=terms.minimum_age, now=at or _NEVER_POLLED)
     return Public(
         at=at,
@@ -128,13 +125,18 @@ def _has_installs(state: State) -> bool:
 
 
 def _watched(state: State, terms: Terms, *, hides: bool) -> tuple[str, ...]:
-    """Return the ids of the packs that are published, each once: what only an install names is none if that `hides`."""
-    chosen = terms.selection
+    """Return the ids of the packs that are published, each once: what only an install names is none if that `hides`.
+
+    Before the baseline of all, a pack that patterns choose is only known because it is run.
+    """
+    chosen, snapshot = terms.selection, state.snapshot
     matching = [
         node.node
-        for _, node in sorted(state.snapshot.nodes.items())
+        for _, node in sorted(snapshot.nodes.items())
         if (node.baseline_at or node.banned) and chosen.matches(node.node)
     ]
+    if not snapshot.sweep_baseline.baseline_at:
+        matching = []
     known = replace(state, checks=Checks()) if hides else state
     return watched([*_named(state, terms), *matching], known)
 
@@ -157,6 +159,8 @@ class _State:
     """The packs that are published, by lower-case id."""
     named: frozenset[str]
     """Lower-case ids of the packs that are watched by name, or as one of a publisher's."""
+    hides: bool
+    """Whether something is run, and it may not be said what."""
 
     @property
     def _is_open(self) -> bool:
@@ -165,8 +169,12 @@ class _State:
 
     def is_private(self, event: Event) -> bool:
         """Return whether an event must not even be counted."""
-        if event.node is not None and event.node.lower() not in self.ids:
+        if event.channel is not None:
             return True
+        if event.node is not None:
+            is_there = event.node.lower() in self.ids
+            if not is_there or event.at < self._known_since(event.node):
+                return True
         is_of_install = event.kind in KINDS_OF_INSTALLS or event.install is not None
         # What is run has a baseline of its own, whatever globs choose.
         is_baseline = event.kind is Kind.BASELINE and event.node is not None
@@ -177,17 +185,32 @@ class _State:
         """Return whether a pack is watched by its name, or as one of a publisher's."""
         return node.lower() in self.named
 
+    def _known_since(self, node: str) -> MomentOrEmpty:
+        """Return since when a pack may be known: "" for ever.
+
+        It may have been run before patterns chose it, and was watched then. Where that is hidden, it is known since the
+        baseline of all.
+        """
+        if not self.hides or self._is_named(node):
+            return ""
+        return self.state.snapshot.sweep_baseline.baseline_at
+
     def event(self, event: Event) -> Event:
         """Return an event without what is private in it."""
         is_failure = event.kind in {Kind.FAILING, Kind.RECOVERED}
         # A failure names hosts and files, and where a pack came from may be an address at home.
         has_address = is_failure or event.install is not None
+        install = event.install and self._name(event.install)
+        parts = install, event.at, event.kind, event.folder, event.version
         event = replace(
             event,
+            # Its own is a digest of the install's host or folder, which one could find by trying.
+            id=event_id(*parts) if install else event.id,
             reason="" if has_address else event.reason,
             repository=None,
-            install=event.install and self._name(event.install),
+            install=install,
             installed=tuple(map(self._copy, event.installed)) if self._is_open else (),
+            acceptance=_accepted(event.acceptance),
         )
         if self._is_open:
             return event
@@ -196,7 +219,6 @@ class _State:
         return replace(
             event,
             safe_version=None if is_malware else event.safe_version,
-            tally=event.tally and replace(event.tally, has_others=False),
             ends=None,
         )
 
@@ -245,7 +267,11 @@ class _State:
             installed = Installed(
                 failing=tuple(map(self._name, known.failing)),
                 exposures={
-                    key: replace(one, installs=tuple(map(self._name, one.installs)))
+                    key: replace(
+                        one,
+                        installs=tuple(map(self._name, one.installs)),
+                        acceptance=_accepted(one.acceptance),
+                    )
                     for key, one in known.exposures.items()
                 },
                 counts=known.counts,
@@ -273,8 +299,27 @@ class _State:
         }
         if not self._is_named(node.node):
             counts.pop(Kind.BASELINE, None)
+        since = self._known_since(node.node)
         # What was reported as the worst, and which findings were read, follows from what is run too.
-        return replace(node, counts=counts, seen={}, ends={}, scans={})
+        return replace(
+            node,
+            baseline_at=self._baseline_of(node),
+            bans={
+                key: _known_from(since, ban)
+                for key, ban in node.bans.items()
+                if not ban.until or ban.until >= since
+            },
+            counts=counts,
+            seen={},
+            ends={},
+            scans={},
+        )
+
+    def _baseline_of(self, node: Node) -> MomentOrEmpty:
+        """Return when the first listing of a pack came: of one that patterns choose, the baseline of all."""
+        of_all = self.state.snapshot.sweep_baseline.baseline_at
+        is_chosen = node.baseline_at and of_all and not self._is_named(node.node)
+        return of_all if is_chosen else node.baseline_at
 
     def _checks(self) -> Checks:
         """Return how the polls went, without reasons: they name hosts and files."""
@@ -307,11 +352,25 @@ class _State:
             health=health,
             checked={key: at for key, at in checks.checked.items() if key in self.ids},
             watched=tuple(self.ids.values()),
-            unknown=tuple(key for key in checks.unknown if key in self.ids),
-            way=checks.way,
-            requests=checks.requests,
-            seconds=checks.seconds,
+            unknown=checks.unknown if self._is_open else (),
+            # How much was read follows from what is run.
+            requests=0 if self.hides else checks.requests,
+            seconds=0.0 if self.hides else checks.seconds,
         )
+
+
+def _known_from(since: MomentOrEmpty, ban: Ban) -> Ban:
+    """Return a ban as it is known to who has known the pack since then."""
+    if ban.since >= since:
+        return ban
+    return replace(ban, since=since, changed=max(ban.changed, since), reason="")
+
+
+def _accepted(accepted: Accepted | None) -> Accepted | None:
+    """Return how something is accepted, without why: that is written for those who read the settings."""
+    if accepted is None:
+        return None
+    return replace(accepted, by=replace(accepted.by, reason=""), others=())
 
 
 def _bare(pack: Pack) -> Pack:

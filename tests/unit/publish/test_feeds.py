@@ -159,7 +159,8 @@ def test_a_link_leads_to_a_page_of_the_registry(fields: dict[str, Any]) -> None:
 def test_one_element_is_one_line() -> None:
     """A difference of two feeds shows which entries are new."""
     before = atom(_public(event("e1"))).splitlines()
-    after = atom(_public(event("e1"), event("e2", Kind.BANNED))).splitlines()
+    news = event("e2", Kind.BANNED, at=minute(1))
+    after = atom(_public(event("e1"), news)).splitlines()
     assert [line for line in before if line not in after] == []
     assert after[8:10] == ["<entry>", "<id>urn:comfy-watch:event:e2</id>"]
 
