@@ -133,10 +133,9 @@ def newest_of(versions: Iterable[Version]) -> Version | None:
 
 def good_versions(node: Node) -> list[Version]:
     """Return the versions that are active and not deprecated, in whatever way the registry's rows write them."""
-    bad = {
-        _meaning(one) for one in node.listed if one.status != ACTIVE or one.deprecated
-    }
-    return [one for one in node.listed if one.version and _meaning(one) not in bad]
+    listed = node.listed
+    bad = {_meaning(one) for one in listed if one.status != ACTIVE or one.deprecated}
+    return [one for one in listed if one.version and _meaning(one) not in bad]
 
 
 def old_enough(

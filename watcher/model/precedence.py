@@ -16,6 +16,7 @@ Precedence = tuple[
 ]
 
 
+@lru_cache(maxsize=2048)
 def precedence(version: str) -> Precedence:
     """Return a key that sorts version texts, the newest last, as semantic versioning does (`1.10` is `1.10.0`).
 
@@ -59,8 +60,8 @@ def is_newer(version: str, than: str) -> bool:
 
 def is_prerelease(version: str) -> bool:
     """Return whether a text is a semantic version such as `2.0.0-rc.1`."""
-    found = _semantic(version)
-    return found is not None and found[2] is not None
+    is_semantic, _, is_release, *_ = precedence(version)
+    return is_semantic and not is_release
 
 
 def _semantic(version: str) -> re.Match[str] | None:
