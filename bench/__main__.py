@@ -37,6 +37,9 @@ LATENCY = 0.05
 ROUNDS = 5
 WHOLE = (5100, 30_600)
 """Nodes and versions of a registry, as in 2026. It has more than 300 pages, so 300 nodes of it are asked one by one."""
+PUBLISHED = (5100, 33_000)
+EVENTS = 10_000
+"""Of the history that is published with it."""
 LARGE = (20_000, 150_000)
 POLLS = (200, 2000)
 """Polls of `run` after which its memory is looked at."""
@@ -103,9 +106,18 @@ class Stage:
         commands = {
             name: watch.command("check") for name, watch in self.watches.items()
         }
+        return self._measured({**commands, **others})
+
+    def costs(
+        self, watch: Watch, others: Mapping[str, Sequence[str]]
+    ) -> dict[str, Measured]:
+        """Run a quiet poll of one program, as `check`, and other commands of it in turn, round after round."""
+        return self._measured({"check": watch.command("check"), **others})
+
+    def _measured(self, commands: Mapping[str, Sequence[str]]) -> dict[str, Measured]:
         found: dict[str, list[Measured]] = {}
         for _ in range(ROUNDS):
-            for name, command in {**commands, **others}.items():
+            for name, command in commands.items():
                 self.server.seen()
                 cost = run(command, self.folder)
                 seen = self.server.seen()
@@ -280,6 +292,50 @@ def loopback(programs: Programs) -> Iterator[Row]:
                 yield f"{title}, no latency, quiet{name}", str(quiet[name].cost), ""
 
 
+def publish(programs: Programs) -> Iterator[Row]:
+    """A whole registry with a long history as files, beside other commands; and what a quiet poll pays for them."""
+    with stage(programs, ["*"], of=PUBLISHED, latency=0.0) as one:
+        for name, watch in one.watches.items():
+            run(_history(watch, EVENTS), watch.folder)
+            page = watch.folder / "site" / "index.html"
+            others = {
+                "publish": watch.command("publish", "site"),
+                "status": watch.command("status", "--json"),
+                "history": watch.command("history", "--json", "--limit", str(EVENTS)),
+                "publishing": watch.command("check", "--set", "publish_dir=site"),
+            }
+            found = {other: got.cost for other, got in one.costs(watch, others).items()}
+            cost, size = found["publish"], page.stat().st_size / 1e6
+            beside = ", ".join(f"{of} {found[of]}" for of in ("status", "history"))
+            holds = cost.cpu <= 2, cost.peak_mb <= 150, size <= 1
+            yield (
+                f"publish a whole registry{name}",
+                f"{cost}, page {size:.2f} MB ({beside})",
+                bound("<= 2 s CPU, 150 MB, 1 MB", *holds),
+            )
+            more = found["publishing"].cpu - found["check"].cpu
+            yield f"a quiet poll that publishes it{name}", f"{more:.2f} s CPU more", ""
+    with stage(programs, nodes(20), latency=0.0) as one:
+        for name, watch in one.watches.items():
+            run(_history(watch, 500), watch.folder)
+            command = watch.command("check", "--set", "publish_dir=site")
+            found = {
+                other: got.cost
+                for other, got in one.costs(watch, {"publishing": command}).items()
+            }
+            more = found["publishing"].cpu - found["check"].cpu
+            yield (
+                f"20 packs, a quiet poll that publishes{name}",
+                f"{more:.2f} s CPU more ({found['publishing']})",
+                bound("<= 0.1 s more", more <= 0.1),
+            )
+
+
+def _history(watch: Watch, events: int) -> list[str]:
+    given = [str(watch.folder / "state"), str(events)]
+    return [sys.executable, "-m", "bench.history", *given]
+
+
 def nvchecker(one: Stage, count: int) -> list[str]:
     """Have nvchecker know status and deprecation of every version of some nodes; return the command of a quiet run."""
     settings, old, new = (
@@ -303,7 +359,8 @@ def nvchecker(one: Stage, count: int) -> list[str]:
 
 
 ROWS: Mapping[str, Callable[[Programs], Iterator[Row]]] = {
-    row.__name__: row for row in (few, many, whole, start, growth, memory, loopback)
+    row.__name__: row
+    for row in (few, many, whole, start, growth, memory, publish, loopback)
 }
 
 
