@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -27,6 +28,8 @@ NAMES = {
     "badge.json",
     "metrics.prom",
 }
+_PROMISED = 5.0
+"""Seconds in which a signal ends `run`."""
 _BAN = re.compile(r"osv/x_COMFY-[0-9a-f]{16}\.json")
 
 
@@ -302,6 +305,18 @@ def test_a_warning_is_repeated_once_a_day(watch: Watcher, public: Path) -> None:
     assert contents(public).keys() == NAMES
 
 
+def test_run_warns_with_each_poll(watch: Watcher, public: Path) -> None:
+    """The log of `run` has the warning, and the poll is as good as any."""
+    public.mkdir(parents=True)
+    (public / "index.html").write_bytes(FOREIGN)
+    with watch.but(interval="50ms").start("run") as started:
+        started.until_logged("poll", 2)
+        first, second, *_ = started.log("not published")
+    assert first["level"] == second["level"] == "warning"
+    assert first["error"].startswith(f"{public} has an index.html that")
+    assert watch.run("health").code == 0
+
+
 def test_a_dry_run_writes_nothing(watch: Watcher, public: Path) -> None:
     """What is not saved is not published."""
     assert watch.run("check", "--dry-run").code == 0
@@ -397,8 +412,11 @@ def test_a_disk_that_hangs(watch: Watcher, public: Path) -> None:
     env = watch.but(interval="1h").environment()
     with program.start("run", cwd=watch.folder, env=env, module="slow") as started:
         started.until(lambda _: (watch.folder / "writing").exists())
+        began = time.monotonic()
         started.signal(signal.SIGTERM)
-        assert started.process.wait(5) == 0
+        assert started.process.wait(20) == 0
+        assert time.monotonic() - began < _PROMISED
+        assert len(started.log("stopping")) == 1
         assert started.log()[-1]["event"] == "stopped"
     assert {path.suffix for path in public.iterdir()} == {".tmp"}
     assert watch.document("status")["nodes"]
