@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from html.parser import HTMLParser
 from typing import Any
@@ -194,6 +195,34 @@ def test_the_worst_comes_first() -> None:
     )
 
 
+def test_the_order_of_packs() -> None:
+    """What is run and bad comes before worse that nobody runs; of what is equally bad, the latest comes first."""
+    nodes = {
+        name: known(version("1.0", status, created_at=created), node=name)
+        for name, status, created in (
+            ("early", "banned", "2026-01-01T00:00:00Z"),
+            ("late", "banned", "2026-02-01T00:00:00Z"),
+            ("run", "flagged", "2025-01-01T00:00:00Z"),
+        )
+    }
+    exposures = {"run@1.0": Exposure(verdict="flagged", installs=("home",))}
+    state = State(
+        snapshot=Snapshot(nodes=nodes, installed=Installed(exposures=exposures)),
+        checks=Checks(polled_at=NOW),
+    )
+    text = _Reader(page(published(state, (), _OPEN, "1.2.3"))).of("bad")
+    assert re.findall(r"\b(early|late|run) 1\.0", text) == ["run", "late", "early"]
+
+
+def test_the_newest_version_comes_first() -> None:
+    """Of versions that are equally bad the newest comes first."""
+    found = _read(
+        version("1.0", "banned", created_at="2026-01-01T00:00:00Z"),
+        version("1.1", "banned", created_at="2026-02-01T00:00:00Z"),
+    )
+    assert "1.1 banned 1.0 banned" in found.of("bad")
+
+
 def test_why_it_is_flagged() -> None:
     """A flag says what the scanner found, from the snapshot or from the event, and when it was seen."""
     item = ScanFinding(
@@ -207,6 +236,9 @@ def test_why_it_is_flagged() -> None:
     assert f"1.1 flagged seen 2026-03-02 {why}" in _read(
         version("1.1", "flagged"), events=(seen,)
     ).of("bad")
+    part = Scan(items=(item,), count=2)
+    unread = _read(version("1.1", "flagged"), scans={"id-1.1": part}, terms=_OPEN)
+    assert "imports" not in unread.of("bad")
     calm = _read(version("1.1", "flagged"), scans={"id-1.1": HARMLESS}, terms=_OPEN)
     assert "1.1 flagged (info) " in calm.of("bad")
 
@@ -304,8 +336,9 @@ def test_the_largest() -> None:
         for place in range(MOST_ROWS + 1)
     }
     state = State(snapshot=Snapshot(nodes=nodes), checks=Checks(polled_at=NOW))
+    items = json.dumps([f"{number}{long}" for number in range(6)])
     changes = tuple(
-        FieldChange(field=f"{number}{long}", before=long, after=f"{number}{long}")
+        FieldChange(field=f"{number}{long}", before="[]", after=items)
         for number in range(5)
     )
     events = [
@@ -314,7 +347,7 @@ def test_the_largest() -> None:
         for kind in (Kind.CHANGED, Kind.NEW)
     ]
     text = page(published(state, events, _ALL, "1.2.3"))
-    assert 300_000 < len(text.encode()) < 1_000_000
+    assert 300_000 < len(text.encode()) < 700_000
 
 
 # What happened
@@ -336,6 +369,9 @@ def test_the_drawing() -> None:
     ]
     bars = [(bar["x"], bar["height"]) for bar in found.all("rect")]
     assert bars == [("60", "100"), ("88", "50"), ("89", "100")]
+    many = [event(f"n{number}", at=NOW) for number in range(400)]
+    drawn = _read(version(), events=(*events, *many)).all("rect")
+    assert [bar["height"] for bar in drawn] == ["100", "8", "100"]
 
 
 def test_the_last_days() -> None:
