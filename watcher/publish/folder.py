@@ -7,9 +7,9 @@ of power took is written again, since it differs then.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
-import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,10 +94,11 @@ def _write(folder: Path, published: Iterable[tuple[str, str]]) -> Written:
             files.replace_file(path, content, _FILE_MODE, is_durable=name == PAGE)
             changed += 1
     for ban in (folder / _BANS).glob(_BAN):
-        is_file = stat.S_ISREG(ban.lstat().st_mode)
+        is_file = ban.is_file() and not ban.is_symlink()
         if is_file and f"{_BANS}/{ban.name}" not in names:
-            disk.unlink(ban)
-            changed += 1
+            with contextlib.suppress(FileNotFoundError):  # another process was quicker
+                disk.unlink(ban)
+                changed += 1
     files.remove_leftovers(folder / _BANS, _BAN, _ABANDONED)
     for name in names:
         if "/" not in name:
