@@ -18,9 +18,9 @@ from tests.deploy.support.tools import ended, package, tool
 from tests.hostile import corpus
 from tests.support import chromium, page_picture
 from tests.support.chromium import DARK, LIGHT, in_a_frame
-from tests.support.factories import NOW, known, version
+from tests.support.factories import CHECKED, NOW, known, version
 from watcher.model.selection import Selection
-from watcher.model.snapshot import Ban, Snapshot
+from watcher.model.snapshot import Ban, Snapshot, SweepBaseline
 from watcher.publish.page import page
 from watcher.publish.public import Public, Terms, published
 from watcher.state.model import Checks, State
@@ -63,7 +63,11 @@ def _hostile() -> Public:
         )
         for number, text in enumerate(texts)
     }
-    state = State(snapshot=Snapshot(nodes=nodes), checks=Checks(polled_at=NOW))
+    swept = SweepBaseline(globs=("*",), baseline_at=CHECKED)
+    state = State(
+        snapshot=Snapshot(nodes=nodes, sweep_baseline=swept),
+        checks=Checks(polled_at=NOW),
+    )
     return published(state, (), _EVERYTHING, "1.0.0")
 
 

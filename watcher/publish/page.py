@@ -556,6 +556,9 @@ def _happened(event: Event) -> Happened:
     if severity is Severity.INFO:
         # Of news the first lines are enough: here a list is long.
         pieces.pop(Part.SINCE, ())
+    if event.kind is Kind.BASELINE:
+        # It says what was found; what follows from it, only those hear who get alerts.
+        pieces[Part.WHY] = (event.reason,) if event.node else ()
     what = said.what
     if said.place is not None:
         what = f"{what} {safe_line(said.place, _NAME)}:"
@@ -569,7 +572,7 @@ def _happened(event: Event) -> Happened:
         if said.version is None
         else safe_line(said.version, _VERSION) or BLANK,
         about=_texts((Trusted(said.about), *runs)),
-        notes=[*map(_sentence, pieces.values())],
+        notes=[_sentence(words) for words in pieces.values() if any(words)],
     )
 
 

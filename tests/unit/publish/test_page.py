@@ -23,7 +23,7 @@ from tests.support.factories import (
     version,
 )
 from watcher.changes.health import FailureStreak, Health
-from watcher.model.event import Event, FieldChange, Kind
+from watcher.model.event import Event, FieldChange, Kind, Tally
 from watcher.model.exposure import Exposure, Installed, exposure_key
 from watcher.model.pack import Copy, Pack, PackKind
 from watcher.model.scan import Scan, ScanFinding
@@ -36,6 +36,7 @@ from watcher.state.model import Checks, State
 
 _ALL = Terms(selection=Selection(globs=("*",)), minimum_age=0.0)
 _OPEN = Terms(selection=_ALL.selection, minimum_age=0.0, installs={"home": "home"})
+_SWEPT = SweepBaseline(globs=("*",), baseline_at="2025-01-01T00:00:00.000Z")
 _FAILED = FailureStreak(count=1, since=NOW, error="no answer")
 
 
@@ -87,6 +88,7 @@ def _public(
     """Make what may be published of one pack with these versions, of which one may be `run`."""
     state = State(
         snapshot=Snapshot(
+            sweep_baseline=_SWEPT,
             nodes={PACK.lower(): known(*versions, **fields)},
             installed=Installed(exposures=exposures or {}),
         ),
@@ -114,7 +116,7 @@ def _many(number: int, *, banned: str = "1.1") -> Public:
         )
         for place in range(number)
     }
-    snapshot = Snapshot(nodes=nodes, sweep_baseline=SweepBaseline(globs=("*",)))
+    snapshot = Snapshot(sweep_baseline=_SWEPT, nodes=nodes)
     state = State(snapshot=snapshot, checks=Checks(polled_at=NOW))
     return published(state, (), _ALL, "1.2.3")
 
@@ -153,7 +155,9 @@ def test_nothing_known_yet() -> None:
     found = _Reader(page(published(state, (), terms, "1.2.3")))
     assert "Nothing is known yet of 2 watched packs." in found.of("header")
     state = State(
-        snapshot=Snapshot(nodes={"a": known(version(), node="a")}),
+        snapshot=Snapshot(
+            sweep_baseline=_SWEPT, nodes={"a": known(version(), node="a")}
+        ),
         checks=state.checks,
     )
     found = _Reader(page(published(state, (), terms, "1.2.3")))
@@ -207,7 +211,9 @@ def test_the_order_of_packs() -> None:
     }
     exposures = {"run@1.0": Exposure(verdict="flagged", installs=("home",))}
     state = State(
-        snapshot=Snapshot(nodes=nodes, installed=Installed(exposures=exposures)),
+        snapshot=Snapshot(
+            sweep_baseline=_SWEPT, nodes=nodes, installed=Installed(exposures=exposures)
+        ),
         checks=Checks(polled_at=NOW),
     )
     text = _Reader(page(published(state, (), _OPEN, "1.2.3"))).of("bad")
@@ -335,7 +341,10 @@ def test_the_largest() -> None:
         )
         for place in range(MOST_ROWS + 1)
     }
-    state = State(snapshot=Snapshot(nodes=nodes), checks=Checks(polled_at=NOW))
+    state = State(
+        snapshot=Snapshot(sweep_baseline=_SWEPT, nodes=nodes),
+        checks=Checks(polled_at=NOW),
+    )
     items = json.dumps([f"{number}{long}" for number in range(6)])
     changes = tuple(
         FieldChange(field=f"{number}{long}", before="[]", after=items)
@@ -404,6 +413,18 @@ def test_the_latest_events() -> None:
         " 2026-03-01 Flagged Some-Pack 0.9. Was pending."
         " Other news 2026-03-01 New Some-Pack 0.8."
     )
+
+
+def test_a_baseline() -> None:
+    """A baseline says what was found, and not what those will hear who get alerts."""
+    one = event(kind=Kind.BASELINE, version=None, after=None, reason="3 versions")
+    tally = Tally(packs=9, versions=20)
+    everything = event(
+        "e2", Kind.BASELINE, node=None, version=None, after=None, tally=tally
+    )
+    found = _read(version(), events=(one, everything), terms=_OPEN).of("events")
+    assert "Now watched: Some-Pack. 3 versions." in found
+    assert found.endswith("Now watched: 9 node packs with 20 versions.")
 
 
 def test_who_runs_it() -> None:
