@@ -424,7 +424,7 @@ def test_a_baseline() -> None:
     )
     found = _read(version(), events=(one, everything), terms=_OPEN).of("events")
     assert "Now watched: Some-Pack. 3 versions." in found
-    assert found.endswith("Now watched: 9 node packs with 20 versions.")
+    assert "Now watched: 9 node packs with 20 versions. 2026-03-02" in found
 
 
 def test_who_runs_it() -> None:
