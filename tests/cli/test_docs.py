@@ -21,6 +21,7 @@ import pytest
 from pydantic.fields import FieldInfo
 
 from tests.support import program, readme_picture
+from tests.support.factories import public
 from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.faults import inflict
 from tests.support.fakes.webhook import Webhook
@@ -42,8 +43,10 @@ from watcher.model.event import (
 )
 from watcher.model.pack import Copy
 from watcher.model.scan import Scan, ScanFinding
+from watcher.model.snapshot import Ban, Node
 from watcher.model.version import SafeVersion
 from watcher.polling.model import PollConfig
+from watcher.publish.publication import files
 from watcher.settings.channel_tables import ChannelTable
 from watcher.settings.loading import Loaded, load
 from watcher.settings.model import Settings
@@ -449,6 +452,18 @@ def test_every_event_kind_has_a_rule_and_a_test() -> None:
     assert [
         kind for kind in Kind if f"`{kind}`" not in rules or f'"{kind}"' not in tests
     ] == []
+
+
+def test_published_files() -> None:
+    """docs/publish.md and docs/behaviour.md name every published file, and no other."""
+    banned = Node(node="alpha", bans={"": Ban(since=_SEEN, changed=_SEEN)})
+    written = {name.partition("/")[0] for name, _ in files(public(banned))}
+    shown = {
+        re.findall(r"[\w.]+", row[0])[0] for row in _tables(DOCS / "publish.md")["file"]
+    }
+    rules = (DOCS / "behaviour.md").read_text("utf-8").partition("## Published")[2]
+    named = set(re.findall(r"`(osv|[a-z]+\.[a-z]+)`", rules.partition("- **Never")[0]))
+    assert written == shown == named
 
 
 def test_sample_settings(tmp_path: Path) -> None:
