@@ -202,24 +202,20 @@ class _State:
         has_address = is_failure or event.install is not None
         install = event.install and self._name(event.install)
         parts = install, event.at, event.kind, event.folder, event.version
-        event = replace(
+        # Who runs malware gets no advice: so that this shows nothing, nobody does.
+        is_malware = is_a_ban(event) and names_malware(event.reason)
+        has_advice = self._is_open or not is_malware
+        return replace(
             event,
             # Its own is a digest of the install's host or folder, which one could find by trying.
             id=event_id(*parts) if install else event.id,
             reason="" if has_address else event.reason,
+            safe_version=event.safe_version if has_advice else None,
             repository=None,
             install=install,
             installed=tuple(map(self._copy, event.installed)) if self._is_open else (),
             acceptance=_accepted(event.acceptance),
-        )
-        if self._is_open:
-            return event
-        # Who runs malware gets no advice: so that this shows nothing, nobody does.
-        is_malware = is_a_ban(event) and names_malware(event.reason)
-        return replace(
-            event,
-            safe_version=None if is_malware else event.safe_version,
-            ends=None,
+            ends=event.ends if self._is_open else None,
         )
 
     def _copy(self, copy: Copy) -> Copy:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from dataclasses import replace
 from typing import Any
@@ -186,6 +187,8 @@ def test_hostile_texts_stay_texts(events: list[Event], name: str) -> None:
     assert [one | {"tags": one["tags"][:1]} for one in items] == _entries(public)
     bad = [one for one in events if severity_of(one) is not Severity.INFO]
     assert len(items) == len(bad)
+    urn = re.compile(r"urn:comfy-watch:event:[\w.~%-]*", re.ASCII)
+    assert all(urn.fullmatch(one["id"]) for one in items)
 
 
 @pytest.mark.parametrize("text", [*BROKEN, *TEXTS[:: len(TEXTS) // 40], "\0\x08\ufffe"])
