@@ -351,7 +351,7 @@ class _Known:
         return (ban and ban.reason) or (event.reason if event else "")
 
     def seen(self, version: Version) -> str:
-        """Return the day on which a ban or a flag was first seen; "" if that is not known."""
+        """Return the day on which a ban or a flag was seen; "" if that is not known."""
         event = self.events.get((version.key, version.status))
         ban = self._ban(version.key)
         at = ban.since if ban else event.at if event else ""
@@ -476,7 +476,7 @@ def _good(row: NodeRow, known: _Known) -> Sentence:
         return []
     if good.version is None:
         return _sentence((Trusted("there is no good version"),))
-    return _sentence(_newest_good(good, known.public.at))
+    return _sentence(_newest_good(good, known.public.minimum_age.now))
 
 
 def _newest_good(good: SafeVersion, at: str) -> Words:

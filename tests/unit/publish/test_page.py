@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Any
 
@@ -267,6 +268,20 @@ def test_a_whole_pack() -> None:
     assert "The whole pack is banned: Breaks the rules." in found.of("bad")
     assert "1 pack banned as a whole" in found.of("header")
     assert "There is no good version." in found.of("bad")
+
+
+def test_a_young_version() -> None:
+    """What is advised is old enough, and a younger one is mentioned; also where the last poll is not known any more."""
+    terms = Terms(selection=_ALL.selection, minimum_age=7 * 86_400.0)
+    versions = (
+        version("1.0"),
+        version("1.1", created_at="2026-03-01T00:00:00Z"),
+        version("0.9", "flagged"),
+    )
+    said = "The newest good version is 1.0; 1.1 has been out for 1 day."
+    assert said in _read(*versions, terms=terms).of("bad")
+    lost = replace(_public(*versions, terms=terms), at="")
+    assert "no poll yet" in page(lost)
 
 
 def test_malware() -> None:
