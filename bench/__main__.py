@@ -297,15 +297,17 @@ def publish(programs: Programs) -> Iterator[Row]:
     with stage(programs, ["*"], of=PUBLISHED, latency=0.0) as one:
         for name, watch in one.watches.items():
             run(_history(watch, EVENTS), watch.folder)
-            page = watch.folder / "site" / "index.html"
+            site = watch.folder / "site"
             others = {
-                "publish": watch.command("publish", "site"),
+                "publish": watch.command("publish", str(site)),
                 "status": watch.command("status", "--json"),
                 "history": watch.command("history", "--json", "--limit", str(EVENTS)),
-                "publishing": watch.command("check", "--set", "publish_dir=site"),
+                "publishing": watch.command(
+                    "check", "--set", f"publish_dir={watch.folder}/site"
+                ),
             }
             found = {other: got.cost for other, got in one.costs(watch, others).items()}
-            cost, size = found["publish"], page.stat().st_size / 1e6
+            cost, size = found["publish"], (site / "index.html").stat().st_size / 1e6
             beside = ", ".join(f"{of} {found[of]}" for of in ("status", "history"))
             holds = cost.cpu <= 2, cost.peak_mb <= 150, size <= 1
             yield (
@@ -318,7 +320,9 @@ def publish(programs: Programs) -> Iterator[Row]:
     with stage(programs, nodes(20), latency=0.0) as one:
         for name, watch in one.watches.items():
             run(_history(watch, 500), watch.folder)
-            command = watch.command("check", "--set", "publish_dir=site")
+            command = watch.command(
+                "check", "--set", f"publish_dir={watch.folder}/site"
+            )
             found = {
                 other: got.cost
                 for other, got in one.costs(watch, {"publishing": command}).items()

@@ -1,0 +1,413 @@
+"""The published files: the same bytes for the same state, nothing private, and every text as a text."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass, replace
+from functools import cache
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.hostile.corpus import TEXTS
+from tests.hostile.strategies import UNTRUSTED
+from tests.hostile.strategies import events as hostile_events
+from tests.support import figures, program
+from tests.support.factories import NOW, channel, known, minute, version
+from tests.support.harness import write_settings
+from tests.support.page_picture import public as pictured
+from tests.support.parameters import examples
+from tests.support.strategies import made, states
+from watcher.alerts.queues.outbox import Outbox
+from watcher.alerts.queues.queue import Queue
+from watcher.changes.health import FailureStreak
+from watcher.model.acceptance import Acceptance
+from watcher.model.event import Event, Kind
+from watcher.model.exposure import Exposure, Installed, KnownPack
+from watcher.model.pack import Copy, Pack, PackKind, PackRecord
+from watcher.model.selection import Selection
+from watcher.model.snapshot import Ban, Snapshot
+from watcher.publish.public import KINDS_OF_INSTALLS, Terms, published
+from watcher.publish.publication import files
+from watcher.state.model import Checks, ListCheck, State
+from watcher.state.store import StateFolder
+
+LATER = minute(60)
+ALL = Terms(selection=Selection(globs=("*",)), minimum_age=0.0)
+SECRET = "zz-secret-zz"
+PRIVATE: Mapping[type, tuple[str, ...]] = {
+    FailureStreak: ("error",),
+    Acceptance: ("reason",),
+    ListCheck: ("error",),
+    Checks: ("packs_error",),
+    Queue: ("error", "url_digest"),
+    PackRecord: ("repository",),
+    KnownPack: ("place", "repository"),
+    Pack: (
+        "place",
+        "place_path",
+        "repository",
+        "evidence",
+        "file",
+        "own_file",
+    ),
+    Copy: ("by_id", "folder", "install"),
+}
+"""What is in no file, whatever the settings: addresses, paths and why something failed or is accepted."""
+
+
+def written(state: State, history: Any, terms: Terms = ALL) -> dict[str, str]:
+    """Return the published files."""
+    return dict(files(published(state, history, terms, "1.2.3")))
+
+
+@st.composite
+def histories(draw: st.DrawFn, state: State) -> tuple[Event, ...]:
+    """Make up events of every kind, most of them about packs that the state has."""
+    names = [node.node for node in state.snapshot.nodes.values()]
+    about = st.none() | st.sampled_from([*names, "stranger"])
+    count = draw(st.integers(0, 8))
+    ids = [f"event-{number}" for number in range(count)]
+    return tuple(draw(made(Event, id=st.just(one), node=about)) for one in ids)
+
+
+@st.composite
+def lived(draw: st.DrawFn) -> tuple[State, tuple[Event, ...]]:
+    """Make up a whole state with a history."""
+    state = draw(states())
+    return state, draw(histories(state))
+
+
+def turned(value: Any) -> Any:
+    """Return a value with each of its mappings in the opposite order."""
+    if is_dataclass(value) and not isinstance(value, type):
+        parts = {one.name: getattr(value, one.name) for one in fields(value)}
+        return replace(value, **{name: turned(part) for name, part in parts.items()})
+    if isinstance(value, dict):
+        return {key: turned(value[key]) for key in reversed(value)}
+    return tuple(map(turned, value)) if type(value) is tuple else value
+
+
+@examples(60)
+@given(lived(), st.booleans())
+def test_the_same_state_has_the_same_files(
+    one: tuple[State, tuple[Event, ...]], shows: bool
+) -> None:
+    """The order in which a mapping was filled is in no file."""
+    state, history = one
+    names = dict.fromkeys(state.installs, "home")
+    terms = replace(ALL, installs=names if shows else None)
+    assert written(state, history, terms) == written(
+        turned(state), turned(history), terms
+    )
+
+
+@examples(60)
+@given(lived())
+def test_a_quiet_poll_changes_two_files(one: tuple[State, tuple[Event, ...]]) -> None:
+    """Where only time has passed, the page and the figures may differ, and nothing else."""
+    state, history = one
+    polled = replace(state.checks, polled_at=NOW)
+    later = replace(
+        polled,
+        polled_at=LATER,
+        polled_before=NOW,
+        checked=dict.fromkeys(polled.checked, LATER),
+        requests=polled.requests + 1,
+        seconds=polled.seconds + 1,
+    )
+    before = written(replace(state, checks=polled), history)
+    after = written(replace(state, checks=later), history)
+    assert {name for name in before | after if before.get(name) != after.get(name)} <= {
+        "index.html",
+        "metrics.prom",
+    }
+
+
+def hidden_from(state: State) -> State:
+    """Return a state as it is where nothing is run."""
+    quiet = frozenset(KINDS_OF_INSTALLS)
+    nodes = {
+        key: replace(
+            node,
+            ends={},
+            seen={},
+            scans={},
+            counts={kind: n for kind, n in node.counts.items() if kind not in quiet},
+        )
+        for key, node in state.snapshot.nodes.items()
+    }
+    checks = replace(
+        state.checks,
+        watched=(),
+        unknown=(),
+        scanned={},
+        health=replace(state.checks.health, installs={}),
+    )
+    snapshot = replace(state.snapshot, revision=0, installed=Installed(), nodes=nodes)
+    return replace(state, snapshot=snapshot, checks=checks, installs={})
+
+
+@examples(60)
+@given(lived(), st.data())
+def test_what_is_run_is_in_no_file(
+    one: tuple[State, tuple[Event, ...]], data: st.DataObject
+) -> None:
+    """Whatever installs, copies and events about them are added to a state, the files of named packs stay the same."""
+    state, history = one
+    names = tuple(node.node for node in state.snapshot.nodes.values())
+    terms = replace(ALL, selection=Selection(names=names[:2]))
+    without = hidden_from(state)
+    kept = [
+        replace(event, installed=(), ends=None, acceptance=None)
+        for event in history
+        if event.kind not in KINDS_OF_INSTALLS and event.install is None
+    ]
+    more = data.draw(st.lists(made(Event, id=st.just("more")), max_size=3))
+    of_installs = [
+        replace(event, node=None, kind=Kind.APPEARED, install="home") for event in more
+    ]
+    runs = data.draw(st.lists(made(Copy), min_size=1, max_size=2))
+    running = [replace(event, installed=tuple(runs)) for event in kept]
+    having = replace(state, installs={"home": (data.draw(made(Pack)),)})
+    shown = [
+        {
+            name: re.sub("comfy_watch_last_poll_(duration|requests).*\n", "", text)
+            for name, text in found.items()
+        }
+        for found in (
+            written(without, kept, terms),
+            written(having, [*running, *of_installs], terms),
+        )
+    ]
+    assert shown[0] == shown[1]
+
+
+def planted(value: Any) -> Any:
+    """Return a value with a secret in each field that is private."""
+    if is_dataclass(value) and not isinstance(value, type):
+        parts = {one.name: getattr(value, one.name) for one in fields(value)}
+        parts = {name: planted(part) for name, part in parts.items()}
+        secret = dict.fromkeys(PRIVATE.get(type(value), ()), SECRET)
+        if isinstance(value, Event):
+            is_of_install = value.install is not None
+            is_failure = value.kind in {Kind.FAILING, Kind.RECOVERED}
+            secret["repository"] = f"https://{SECRET}@{SECRET}"
+            if is_of_install or is_failure:
+                secret["reason"] = SECRET
+            if is_of_install:
+                secret["install"] = secret["id"] = SECRET
+        return replace(value, **parts | secret)
+    if isinstance(value, dict):
+        return {key: planted(part) for key, part in value.items()}
+    return tuple(map(planted, value)) if type(value) is tuple else value
+
+
+@examples(80)
+@given(lived(), made(Pack), made(Exposure), made(FailureStreak), st.booleans())
+def test_nothing_private_is_in_any_file(
+    one: tuple[State, tuple[Event, ...]],
+    pack: Pack,
+    exposure: Exposure,
+    streak: FailureStreak,
+    shows: bool,
+) -> None:
+    """No channel, address, path or text of a failure is in a file, also where installs are shown."""
+    state, history = one
+    about_channel = Event(
+        id="c", kind=Kind.FAILING, node=None, channel=SECRET, at=NOW, url=""
+    )
+    node = next(iter(state.snapshot.nodes), "stranger")
+    installed = replace(
+        state.snapshot.installed,
+        failing=(SECRET,),
+        exposures={
+            f"{node}@": replace(exposure, verdict="flagged", installs=(SECRET,))
+        },
+    )
+    health = replace(
+        state.checks.health, installs={SECRET: streak}, nodes={node: streak}
+    )
+    state = planted(
+        replace(
+            state,
+            installs={SECRET: (replace(pack, id=node),)},
+            outbox=Outbox(queues={SECRET: Queue()}),
+            checks=replace(state.checks, polled_at=NOW, health=health),
+            snapshot=replace(
+                state.snapshot, installed=installed, channels_failing=(SECRET,)
+            ),
+        )
+    )
+    terms = replace(
+        ALL, channels=(channel(SECRET),), installs={SECRET: "home"} if shows else None
+    )
+    found = written(state, (*planted(history), about_channel), terms)
+    assert {name for name, text in found.items() if SECRET in text} == set()
+
+
+class Shape(HTMLParser):
+    """The elements of a page with the names of their attributes, where its links lead, and its text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: set[tuple[str, tuple[str, ...]]] = set()
+        self.links: set[str] = set()
+        self.others: list[str] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.add((tag, tuple(sorted(name for name, _ in attrs))))
+        self.links |= {value or "" for name, value in attrs if name == "href"}
+
+    def handle_comment(self, data: str) -> None:
+        self.others.append(data)
+
+    def unknown_decl(self, data: str) -> None:
+        self.others.append(data)
+
+    def handle_pi(self, data: str) -> None:
+        self.others.append(data)
+
+
+LINK = re.compile(
+    r"https://registry\.comfy\.org/nodes/[A-Za-z0-9._~%-]*|feed\.(xml|json)"
+)
+
+
+def judge(found: Mapping[str, str]) -> None:
+    """See that every file is read as what it is, and that the page has no element, attribute or link of a text's."""
+    for name, text in found.items():
+        text.encode()
+        assert not re.search(
+            "[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufffe\uffff]", text
+        ), name
+        if name.endswith(".json"):
+            json.loads(text)
+    shape = Shape(found["index.html"])
+    assert shape.elements <= shape_of_all().elements
+    assert shape.others == []
+    assert {link for link in shape.links if not LINK.fullmatch(link)} == set()
+    feed = ET.fromstring(found["feed.xml"])
+    entries = [one for one in feed if one.tag.endswith("entry")]
+    assert len(entries) == len(json.loads(found["feed.json"])["items"])
+    tags = {one.tag.rpartition("}")[2] for one in feed.iter()}
+    assert tags <= {
+        *("feed", "id", "title", "updated", "author", "name", "entry"),
+        *("link", "category", "content"),
+    }
+    figures.read(found["metrics.prom"])
+
+
+@cache
+def shape_of_all() -> Shape:
+    """Return the shape of a page that has everything that pages may have, and no hostile text."""
+    return Shape(dict(files(pictured()))["index.html"])
+
+
+def hostile(texts: list[str], history: list[Event]) -> tuple[State, list[Event], Terms]:
+    """Return a state in which each text is all that it may be, its history, and terms by which all is shown."""
+    # An id with half a character has no address, so that no poll takes it in.
+    ids = [text.encode("utf-8", "replace").decode() for text in texts]
+    nodes = {
+        name.lower(): known(
+            version(f"1{text}", "banned", id=f"{number}", created_at=text),
+            version(f"2{text}", text, id=f"x{number}"),
+            version(text, id=f"{number}{text}"),
+            node=name,
+            bans={
+                f"{number}": Ban(
+                    version=f"1{text}", since=NOW, changed=NOW, reason=text
+                ),
+                "": Ban(since=NOW, changed=NOW, until=NOW, reason=text),
+            },
+        )
+        for number, (text, name) in enumerate(zip(texts, ids, strict=True))
+    }
+    installs = {
+        text: (made_pack(text, node),)
+        for text, node in zip(texts, reversed(ids), strict=True)
+    }
+    about = [
+        replace(event, node=event.node and ids[number % len(ids)])
+        for number, event in enumerate(history)
+    ]
+    state = State(
+        snapshot=Snapshot(nodes=nodes),
+        checks=Checks(polled_at=NOW, watched=tuple(ids)),
+        installs=installs,
+    )
+    names = {text: text for text in texts}
+    terms = replace(ALL, selection=Selection(names=tuple(ids)), installs=names)
+    return state, [*history, *about], terms
+
+
+def made_pack(text: str, node: str) -> Pack:
+    """Return an installed copy of a pack in a folder of this name."""
+    return Pack(folder=text, kind=PackKind.REGISTRY, id=node, version=f"1{node}")
+
+
+@examples(60)
+@given(
+    st.lists(UNTRUSTED, min_size=1, max_size=4, unique_by=str.lower), hostile_events()
+)
+def test_any_text_stays_a_text(texts: list[str], history: list[Event]) -> None:
+    """Whatever packs, versions, reasons and installs are called, each file is what it is."""
+    judge(written(*hostile(texts, history)))
+
+
+@pytest.mark.parametrize("share", range(4))
+def test_the_whole_corpus_stays_text(share: int) -> None:
+    """The same holds of all hostile texts that are known, with lone halves of characters and very long ones too."""
+    texts = [*TEXTS, "\ud800", "\udfff evil", "]]>" * 999, "\x00\x0b", "# EOF", "-->"]
+    unique = {text.lower(): text for text in texts[share::4]}
+    judge(written(*hostile([*unique.values()], [])))
+
+
+@pytest.mark.measured
+def test_two_machines_write_the_same(tmp_path: Path) -> None:
+    """Processes with other hash seeds, locales, zones and working folders write the same bytes."""
+    state, history, _ = hostile(["Alpha", "beta ü", "gamma <b>", "delta"], [])
+    nodes = state.snapshot.nodes
+    state = replace(
+        state,
+        installs={},
+        checks=replace(state.checks, checked=dict.fromkeys(nodes, NOW)),
+    )
+    folder = StateFolder(tmp_path / "state")
+    with folder.locked():
+        folder.prepare(state.outbox, 0)
+        folder.commit(replace(state.snapshot, revision=1))
+        folder.save_checks(state.checks, 1)
+        folder.record(tuple(history))
+    write_settings(tmp_path, nodes=["*"], state_dir=str(tmp_path / "state"))
+    machines = (
+        {"PYTHONHASHSEED": "1", "LANG": "C", "LC_ALL": "C", "TZ": "UTC"},
+        {"PYTHONHASHSEED": "2", "LC_ALL": "tr_TR.UTF-8", "TZ": "Pacific/Kiritimati"},
+        {"PYTHONHASHSEED": "3", "LC_ALL": "POSIX", "PYTHONUTF8": "0", "TZ": "EST5EDT"},
+    )
+    found = []
+    for number, env in enumerate(machines):
+        elsewhere = tmp_path / f"machine {number}"
+        elsewhere.mkdir()
+        given = ["publish", "site", "--config", str(tmp_path / "comfy-watch.toml")]
+        done = program.run(*given, cwd=elsewhere, env=env)
+        assert done.code == 0, done
+        site = elsewhere / "site"
+        found.append(
+            {
+                str(path.relative_to(site)): path.read_bytes()
+                for path in site.rglob("*")
+                if path.is_file()
+            }
+        )
+    assert found[0] == found[1] == found[2]
+    assert len(found[0]) > 6
