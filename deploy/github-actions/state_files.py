@@ -95,10 +95,12 @@ def _ids(lines: Iterable[bytes]) -> Iterable[str]:
 
 
 def _content(file: Path) -> object:
-    """Return what counts as a change of a file: its bytes, of checks.json all but times and counts of polls."""
+    """Return what counts as a change of a file: its bytes, of checks.json all but times and figures of polls."""
     if file.name == "checks.json" and (document := _document(file, _without_times)):
         return {
-            key: value for key, value in document.items() if not isinstance(value, int)
+            key: value
+            for key, value in document.items()
+            if not isinstance(value, int | float)
         }
     return file.read_bytes()
 
