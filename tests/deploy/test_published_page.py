@@ -19,6 +19,7 @@ from tests.hostile import corpus
 from tests.support import chromium, page_picture
 from tests.support.chromium import DARK, LIGHT, in_a_frame
 from tests.support.factories import CHECKED, NOW, known, version
+from tests.support.page_shape import Shape
 from watcher.model.selection import Selection
 from watcher.model.snapshot import Ban, Snapshot, SweepBaseline
 from watcher.publish.page import page
@@ -141,6 +142,18 @@ def test_narrow(text: str) -> None:
     """On a telephone nothing of it is wider than the window."""
     shown = in_a_frame(text, 360)
     assert "wide: 360" in _body(chromium.dom(f"{shown}<body>{_MEASURE}"))
+
+
+def test_texts_stay_texts() -> None:
+    """Chromium makes no element, attribute, comment or link of a text, and shows each reason whole or cut."""
+    usual = Shape(chromium.dom(_PAGES["watched"]))
+    dom = chromium.dom(_PAGES["hostile"])
+    found = Shape(dom)
+    assert found.elements <= usual.elements
+    assert found.others == []
+    assert found.foreign_links == set()
+    assert dom.count("<article") == _PAGES["hostile"].count("<article")
+    assert dom.count("evil") == _PAGES["hostile"].count("evil")
 
 
 def test_it_requests_nothing() -> None:

@@ -7,7 +7,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
 from functools import cache
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -23,6 +22,7 @@ from tests.support import figures, program
 from tests.support.factories import NOW, channel, known, minute, version
 from tests.support.harness import write_settings
 from tests.support.page_picture import public as pictured
+from tests.support.page_shape import Shape
 from tests.support.parameters import examples
 from tests.support.strategies import made, states
 from watcher.alerts.queues.outbox import Outbox
@@ -253,36 +253,6 @@ def test_nothing_private_is_in_any_file(
     assert {name for name, text in found.items() if SECRET in text} == set()
 
 
-class Shape(HTMLParser):
-    """The elements of a page with the names of their attributes, where its links lead, and its text."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.elements: set[tuple[str, tuple[str, ...]]] = set()
-        self.links: set[str] = set()
-        self.others: list[str] = []
-        self.feed(text)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.add((tag, tuple(sorted(name for name, _ in attrs))))
-        self.links |= {value or "" for name, value in attrs if name == "href"}
-
-    def handle_comment(self, data: str) -> None:
-        self.others.append(data)
-
-    def unknown_decl(self, data: str) -> None:
-        self.others.append(data)
-
-    def handle_pi(self, data: str) -> None:
-        self.others.append(data)
-
-
-LINK = re.compile(
-    r"https://registry\.comfy\.org/nodes/[A-Za-z0-9._~%-]*|feed\.(xml|json)"
-)
-
-
 def judge(found: Mapping[str, str]) -> None:
     """See that every file is read as what it is, and that the page has no element, attribute or link of a text's."""
     for name, text in found.items():
@@ -295,7 +265,7 @@ def judge(found: Mapping[str, str]) -> None:
     shape = Shape(found["index.html"])
     assert shape.elements <= shape_of_all().elements
     assert shape.others == []
-    assert {link for link in shape.links if not LINK.fullmatch(link)} == set()
+    assert shape.foreign_links == set()
     feed = ET.fromstring(found["feed.xml"])
     entries = [one for one in feed if one.tag.endswith("entry")]
     assert len(entries) == len(json.loads(found["feed.json"])["items"])
