@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from functools import cache
 from typing import Annotated, Any, get_type_hints
@@ -90,6 +91,9 @@ def read_row(item: object) -> tuple[VersionRow | None, frozenset[str]]:
     """Return a row, and which of its fields do not fit; None if it cannot be identified."""
     if not isinstance(item, dict):
         return None, frozenset()
+    with suppress(ValueError, RecursionError):
+        row = _decoder().validate_json(json.dumps(item), strict=True)
+        return row if identifies(row) else None, frozenset()
     given = {name: item[name] for name in FIELDS if name in item}
     unreadable = frozenset(
         name for name, value in given.items() if not _fits(name, value)
@@ -110,6 +114,9 @@ def _fits(name: str, value: object) -> bool:
     except (ValueError, RecursionError):
         return False
     return True
+
+
+_decoder = cache(lambda: TypeAdapter(VersionRow))
 
 
 @cache

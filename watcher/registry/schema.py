@@ -1,7 +1,7 @@
 """One page of `GET /versions`, from bytes to values. Source: docs/registry.md, Endpoint.
 
-A page is decoded whole, which is fast. If something in it does not fit, it is decoded row by row, so that one bad row
-does not cost the good ones. The number of values and rows is bounded before that.
+A page is decoded row by row, so that one bad row does not cost the good ones. The number of values and rows is bounded
+before that.
 """
 
 from __future__ import annotations
@@ -9,17 +9,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
-from typing import Annotated, NoReturn
-
-from pydantic import FailFast, TypeAdapter, ValidationError
+from typing import NoReturn
 
 from watcher.registry.answer import NoAnswerError
 from watcher.registry.row import (
     ATTRIBUTES,
-    MISSING,
     VersionRow,
-    identifies,
     ids_of,
     read_row,
 )
@@ -27,16 +22,6 @@ from watcher.text.json_limits import too_dense
 
 MOST_ROWS = 5_000
 """Of one page: fifty times what is requested, so that an answer which ignores `pageSize` is still read."""
-
-
-@dataclass(slots=True, kw_only=True, eq=False, repr=False)
-class _Answer:
-    """The parts of an answer that are read. One row that does not fit makes the whole invalid."""
-
-    versions: Annotated[list[VersionRow] | None, FailFast()] = MISSING
-    total: int | None = MISSING
-    pageSize: int | None = MISSING  # noqa: N815 - the API's own name
-    totalPages: int | None = MISSING  # noqa: N815 - the API's own name
 
 
 @dataclass(slots=True, kw_only=True, eq=False, repr=False)
@@ -60,45 +45,15 @@ class Page:
     """Names the first row that does not say whose it is."""
 
 
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
 def parse_page(body: bytes) -> Page:
     """Return the page in an answer's body. Raises NoAnswerError if it is no list of versions."""
     body = body.removeprefix(b"\xef\xbb\xbf")
     if too_dense(body):
         raise NoAnswerError("the answer holds too many values to be a page of versions")
-    try:
-        answer = _answer().validate_json(body, strict=True)
-    except ValidationError:
-        return _read_in_parts(body)
-    rows = answer.versions or []
-    _count_rows(rows)
-    if not all(identifies(row) for row in rows):
-        return _read_in_parts(body)
-    if answer.versions in (None, MISSING) and answer.total in (None, MISSING):
-        raise NoAnswerError("the answer has no list of versions")
-    return Page(
-        rows=rows,
-        items=len(rows),
-        total=_count(answer.total),
-        page_size=_count(answer.pageSize),
-        total_pages=_count(answer.totalPages),
-    )
-
-
-_answer = cache(lambda: TypeAdapter(_Answer))
-
-
-def _count_rows(rows: Sequence[object]) -> None:
-    if len(rows) > MOST_ROWS:
-        raise NoAnswerError(
-            f"the answer holds {len(rows)} rows, far more than were requested"
-        )
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _read_in_parts(body: bytes) -> Page:
     try:
         # As text: bytes could also be UTF-16, whose values were not counted.
         answer = json.loads(body.decode(), parse_constant=_no_constant)
@@ -113,7 +68,10 @@ def _read_in_parts(body: bytes) -> Page:
         items = []
     if not isinstance(items, list):
         raise NoAnswerError("the answer has no list of versions")
-    _count_rows(items)
+    if len(items) > MOST_ROWS:
+        raise NoAnswerError(
+            f"the answer holds {len(items)} rows, far more than were requested"
+        )
     page = _read_rows(items)
     page.total = total
     page.page_size = _count(answer.get("pageSize"))
