@@ -106,14 +106,14 @@ class Lives:
         self.hours += hours
         self.without.poll()
         self.having.poll()
-        one, other = (self.public(watcher) for watcher in (self.without, self.having))
+        one, other = (self.public(life) for life in (self.without, self.having))
         assert dict(differences("", alike(one), alike(other))) == {}
         assert shown(one) == shown(other)
 
-    def public(self, watcher: Watcher) -> Public:
-        """Return what a watcher may publish."""
+    def public(self, life: Watcher) -> Public:
+        """Return what one of them may publish."""
         return published(
-            watcher.folder.load(), watcher.folder.history().events, self.terms, "1.0"
+            life.folder.load(), life.folder.history().events, self.terms, "1.0"
         )
 
     # What happens in the registry
