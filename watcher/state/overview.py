@@ -13,7 +13,7 @@ from watcher.model.acceptance import Accepted, End
 from watcher.model.event_form import CopyForm, copy_forms
 from watcher.model.listing import ALL
 from watcher.model.pack import Copy
-from watcher.model.precedence import is_newer
+from watcher.model.precedence import is_newer, is_same_version
 from watcher.model.snapshot import Node
 from watcher.model.version import (
     ACTIVE,
@@ -112,6 +112,14 @@ class NodeRow:
         """The worst that is run of it and not accepted."""
         grades = [one.grade for one in self.exposed if not one.is_accepted]
         return min(grades, key=finding.rank, default=finding.Grade.OK)
+
+    def exposed_as(self, version: Version) -> list[Exposed]:
+        """Return what is run and bad that has the number of a listed version."""
+        return [
+            one
+            for one in self.exposed
+            if one.version is not None and is_same_version(one.version, version.version)
+        ]
 
     @property
     def is_ok(self) -> bool:

@@ -31,7 +31,6 @@ from watcher.model import finding
 from watcher.model.event import Severity
 from watcher.model.event_form import CopyForm, accepted_form
 from watcher.model.listing import ALL
-from watcher.model.precedence import is_same_version
 from watcher.model.version import (
     BANNED,
     FLAGGED,
@@ -194,23 +193,22 @@ def channel_rows(state: State, channels: Mapping[str, bool]) -> list[ChannelRow]
 
 def _problems(row: NodeRow) -> list[str]:
     """Return what is wrong with versions: first what is run and no longer listed as a version, then the newest."""
-    listed = [version.version for version in row.problems]
-    calm = [one.version for one in row.exposed if _is_calm(one)]
+    listed = [one for version in row.problems for one in row.exposed_as(version)]
     found: list[str] = []
     for one in row.exposed:
-        if not _is_among(one.version, listed):
+        if one not in listed:
             version = sanitize_line(one.version or "")
             words = [version, colour(one.grade.in_words), _acceptance(one)]
             found.append(" ".join(filter(None, words)))
     for problem in reversed(row.problems):
         words = [sanitize_line(problem.version)]
-        if problem.status == FLAGGED and _is_among(problem.version, calm):
+        run = row.exposed_as(problem)
+        if problem.status == FLAGGED and any(map(_is_calm, run)):
             words.append(finding.Grade.FLAGGED_INFO.in_words)
         elif problem.status in {FLAGGED, BANNED}:
             words.append(colour(problem.status))
         if problem.deprecated:
             words.append(colour("deprecated"))
-        run = (one for one in row.exposed if _is_among(one.version, [problem.version]))
         words += map(_acceptance, run)
         found.append(" ".join(filter(None, words)))
     return found
@@ -226,12 +224,6 @@ def _acceptance(exposed: Exposed) -> str:
 def _is_calm(exposed: Exposed) -> bool:
     """Return whether it is a flag that asks nothing of anybody."""
     return exposed.grade is finding.Grade.FLAGGED_INFO
-
-
-def _is_among(version: str | None, others: Iterable[str | None]) -> bool:
-    return version is not None and any(
-        other is not None and is_same_version(version, other) for other in others
-    )
 
 
 @dataclass(frozen=True, kw_only=True)
