@@ -6,14 +6,15 @@ wrote stays apart from our own, and is sanitized as everywhere.
 
 from __future__ import annotations
 
-import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import NamedTuple
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from watcher import timestamps
 from watcher.alerts.advice import Advice, beside
@@ -24,17 +25,16 @@ from watcher.alerts.render import is_page
 from watcher.changes.facts import safe_version
 from watcher.changes.transitions import node_url
 from watcher.model.event import Event, Kind, Severity, rank, severity_of
-from watcher.model.finding import Grade
+from watcher.model.finding import Grade, grade_of
 from watcher.model.finding import rank as grade_rank
 from watcher.model.malware import names_malware
-from watcher.model.precedence import is_same_version
+from watcher.model.pack import Verdict
 from watcher.model.scan import Scan
 from watcher.model.snapshot import Ban, Node
 from watcher.model.version import (
     BANNED,
     FLAGGED,
     STATUSES,
-    SafeVersion,
     Version,
     recency,
 )
@@ -42,9 +42,6 @@ from watcher.publish.public import Public
 from watcher.state.overview import UNKNOWN, Exposed, NodeRow, counts
 from watcher.text.plural import plural
 from watcher.text.sanitize import Trusted, safe_line
-
-if TYPE_CHECKING:
-    from jinja2 import Template
 
 DAYS = 90
 """Days that the drawing and the lists of events go back, that of the last poll included."""
@@ -75,20 +72,11 @@ _STATES = {
 }
 """What is said of a pack's state; of one that was read, nothing."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Text:
-    """A part of a sentence."""
-
-    text: str
-    is_ours: bool
+Sentence = list[tuple[str, bool]]
+"""The parts of a text, and whether each is our own."""
 
 
-Sentence = list[Text]
-
-
-@dataclass(frozen=True, slots=True)
-class Label:
+class Label(NamedTuple):
     """Words for how bad something is. The style sheet has a class for each tone: the severities, and `ok`."""
 
     words: str
@@ -100,7 +88,7 @@ class BadVersion:
     """A version that is banned or flagged, or one that is run and bad."""
 
     version: str
-    label: Label
+    grade: Grade
     is_run: bool
     seen: str
     """The day on which that was seen; "" if it is not known."""
@@ -125,25 +113,6 @@ class BadPack:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bar:
-    """A day on which something happened, in the coordinates of its lane."""
-
-    x: int
-    height: int
-    title: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lane:
-    """The events of one severity by day."""
-
-    severity: Severity
-    count: int
-    title: str
-    bars: list[Bar]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Happened:
     """An event in plain sentences."""
 
@@ -159,15 +128,6 @@ class Happened:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EventList:
-    """The latest events of some severities."""
-
-    title: str
-    events: list[Happened]
-    more: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class PackRow:
     """A watched pack in the table."""
 
@@ -179,42 +139,41 @@ class PackRow:
     """The versions that are run."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
-    """What the page says."""
-
-    version: str
-    at: str
-    looked: str
-    """When the last poll began, for people; "" before the first."""
-    standing: Label
-    """How all stands, in one sentence."""
-    notes: list[str]
-    """What is to be known of how it was read."""
-    counts: list[Label]
-    """How many packs and versions are bad, by what they are."""
-    versions: str
-    """How many versions there are."""
-    bad: list[BadPack]
-    more_bad: int
-    days: list[str]
-    """The first and the last day of the drawing."""
-    lanes: list[Lane]
-    lists: list[EventList]
-    packs: list[PackRow]
-    more_packs: int
-
-
 def page(public: Public) -> str:
     """Return the page: one file without scripts, which requests nothing."""
-    return _template().render(page=_page(public))
+    # Of those that are equally bad, the latest: of a whole registry only the first are shown.
+    rows = sorted(sorted(public.rows, key=_latest_problem, reverse=True), key=_place)
+    bad = [row for row in rows if row.has_problem]
+    days = _days(public.minimum_age.now)
+    recent = [event for event in public.events if _day(event.at) >= days[0]]
+    events: Mapping[tuple[str, str, str], Event] = {
+        ((event.node or "").lower(), event.key, event.kind): event
+        for event in public.events
+    }
+    found = counts(rows)
+    return _template().render(
+        version=public.version,
+        at=timestamps.show(timestamps.read(public.at)) if public.at else "",
+        looked=timestamps.for_people(public.at),
+        standing=_standing(public),
+        notes=_notes(public),
+        counts=[*_banned_packs(rows), *_labels_of(found)],
+        versions=plural(found["versions"], "version"),
+        bad=[
+            _bad_pack(_Known(row=row, public=public, events=events))
+            for row in bad[:MOST_PACKS]
+        ],
+        more_bad=max(len(bad) - MOST_PACKS, 0),
+        days=days,
+        lanes=_lanes(recent, days),
+        lists=_lists(recent),
+        packs=[_pack_row(row) for row in rows[:MOST_ROWS]],
+        more_packs=max(len(rows) - MOST_ROWS, 0),
+    )
 
 
 @cache
 def _template() -> Template:
-    # Here, since most of what imports this module writes no page.
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
@@ -224,32 +183,6 @@ def _template() -> Template:
         auto_reload=False,
     )
     return environment.get_template("page.html")
-
-
-def _page(public: Public) -> Page:
-    rows = sorted(public.rows, key=_place)
-    bad = [row for row in rows if row.has_problem]
-    # Of those that are equally bad, the latest: of a whole registry only the first are shown.
-    bad = sorted(sorted(bad, key=_latest_problem, reverse=True), key=_place)
-    days = _days(public.at)
-    first = days[0] if days else ""
-    recent = [event for event in public.events if first and _day(event.at) >= first]
-    return Page(
-        version=public.version,
-        at=timestamps.show(timestamps.read(public.at)) if public.at else "",
-        looked=timestamps.for_people(public.at),
-        standing=_standing(public),
-        notes=list(_notes(public)),
-        counts=_counts(public.rows),
-        versions=plural(sum(row.versions for row in public.rows), "version"),
-        bad=[*itertools.starmap(_bad_pack, _known(public, bad[:MOST_PACKS]))],
-        more_bad=max(len(bad) - MOST_PACKS, 0),
-        days=[days[0], days[-1]] if days else [],
-        lanes=_lanes(recent, days),
-        lists=_lists(recent),
-        packs=[_pack_row(row) for row in rows[:MOST_ROWS]],
-        more_packs=max(len(rows) - MOST_ROWS, 0),
-    )
 
 
 # How all stands
@@ -310,12 +243,11 @@ def _notes(public: Public) -> Iterator[str]:
         yield f"The last poll could not scan the install {safe_line(name, _NAME)}."
 
 
-def _counts(rows: Sequence[NodeRow]) -> list[Label]:
-    """Return how many packs and versions are bad in which way; those that are not, are not counted."""
-    found = counts(rows)
-    packs = sum(row.state == BANNED for row in rows)
-    whole = Label(f"{plural(packs, 'pack')} banned as a whole", Severity.CRITICAL)
-    return [*([whole] if packs else []), *_labels_of(found)]
+def _banned_packs(rows: Sequence[NodeRow]) -> Iterator[Label]:
+    """Yield how many packs are banned as a whole, if any are."""
+    if packs := sum(row.state == BANNED for row in rows):
+        words = f"{plural(packs, 'pack')} banned as a whole"
+        yield Label(words, Severity.CRITICAL)
 
 
 def _labels_of(found: Mapping[str, int]) -> list[Label]:
@@ -332,28 +264,33 @@ def _labels_of(found: Mapping[str, int]) -> list[Label]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Known:
-    """What is known of a pack besides its row."""
+    """All that is known of a pack."""
 
-    node: Node
-    events: Mapping[tuple[str, str], Event]
-    """Its last events by the version's key and the kind."""
+    row: NodeRow
     public: Public
+    events: Mapping[tuple[str, str, str], Event]
+    """The last events by the pack's lower-case id, the version's key and the kind."""
+
+    @property
+    def node(self) -> Node:
+        """What the snapshot has of it."""
+        nodes = self.public.state.snapshot.nodes
+        return nodes.get(self.row.node.lower(), Node(node=self.row.node))
 
     def scan(self, version: Version) -> Scan | None:
         """Return what the scanner found in a banned or flagged version, if all of it is known."""
-        event = self.events.get((version.key, version.status))
+        event = self._event(version.key, version.status)
         scan = self.node.scans.get(version.key) or (event and event.scan)
         return scan if scan and scan.is_whole else None
 
     def reason(self, key: str, status: str) -> str:
         """Return the registry's reason for a ban or a flag; "" if that is not known."""
-        ban, event = self._ban(key), self.events.get((key, status))
+        ban, event = self._ban(key), self._event(key, status)
         return (ban and ban.reason) or (event.reason if event else "")
 
     def seen(self, version: Version) -> str:
         """Return the day on which a ban or a flag was seen; "" if that is not known."""
-        event = self.events.get((version.key, version.status))
-        ban = self._ban(version.key)
+        ban, event = self._ban(version.key), self._event(version.key, version.status)
         at = ban.since if ban else event.at if event else ""
         return _day(at) if at else ""
 
@@ -361,40 +298,31 @@ class _Known:
         ban = self.node.bans.get(key)
         return ban if ban and not ban.until else None
 
-
-def _known(public: Public, rows: Iterable[NodeRow]) -> Iterator[tuple[NodeRow, _Known]]:
-    """Yield some rows, each with what else is known of its pack."""
-    found = {row.node.lower(): row for row in rows}
-    events: dict[str, dict[tuple[str, str], Event]] = {key: {} for key in found}
-    for event in public.events:
-        key = (event.node or "").lower()
-        if event.kind in {Kind.BANNED, Kind.FLAGGED} and key in found:
-            events[key][event.key, event.kind] = event
-    for key, row in found.items():
-        node = public.state.snapshot.nodes.get(key, Node(node=row.node))
-        yield row, _Known(node=node, events=events[key], public=public)
+    def _event(self, key: str, kind: str) -> Event | None:
+        return self.events.get((self.row.node.lower(), key, kind))
 
 
-def _bad_pack(row: NodeRow, known: _Known) -> BadPack:
+def _bad_pack(known: _Known) -> BadPack:
+    row = known.row
     versions = sorted(
-        _bad_versions(row, known), key=lambda one: (not one[1].is_run, one[0])
+        _bad_versions(known), key=lambda one: (not one.is_run, grade_rank(one.grade))
     )
-    shown = [one for _, one in versions[:MOST_VERSIONS]]
+    shown = versions[:MOST_VERSIONS]
     left = len(versions) - len(shown)
-    run = [one.version for one in row.exposed if one.grade is Grade.DEPRECATED]
     mild = [one for one in row.problems if one.status not in {BANNED, FLAGGED}]
-    mild = [one for one in mild if not any(_is_version(text, one) for text in run)]
+    # Of these, what is run is shown.
+    mild = [one for one in mild if not row.exposed_as(one)]
     more = [plural(left, "bad version")] if left else []
     more += [plural(len(mild), "deprecated version")] if mild else []
-    tones = [one.label.tone for one in shown if row.state not in _STATES]
+    tones = [one.grade.severity for one in shown if row.state not in _STATES]
     return BadPack(
         name=safe_line(row.node, _NAME),
         url=_url(row),
         tone=min(tones, key=_FROM_WORST.index) if tones else _tone(row),
-        state=_state(row, known),
+        state=_state(known),
         versions=shown,
         more=" and ".join(more),
-        good=_good(row, known),
+        good=_good(known),
     )
 
 
@@ -408,55 +336,47 @@ def _url(row: NodeRow) -> str:
     return url if row.state != UNKNOWN and is_page(url) else ""
 
 
-def _state(row: NodeRow, known: _Known) -> Sentence:
-    words = _STATES.get(row.state)
-    if words is None:
+def _state(known: _Known) -> Sentence:
+    row = known.row
+    if row.state not in _STATES:
         return []
-    said: Words = (Trusted(words[:1].upper() + words[1:]),)
+    said: Words = (Trusted(_STATES[row.state]),)
     if row.state == BANNED and (reason := known.reason("", BANNED)):
         said = (*said, Trusted(": "), reason)
     if row.state in {"failing", "unread"}:
         read = timestamps.for_people(row.checked_at or "")
-        since = f", last read {read}" if read else ", never read"
-        said = (*said, Trusted(since))
+        said = (*said, Trusted(f", last read {read}" if read else ", never read"))
     return _sentence(said)
 
 
-def _bad_versions(row: NodeRow, known: _Known) -> Iterator[tuple[int, BadVersion]]:
-    """Yield the banned and flagged versions, the newest first, and what is run and bad; each with its rank."""
-    left = list(row.exposed)
-    for version in reversed(row.problems):
+def _bad_versions(known: _Known) -> Iterator[BadVersion]:
+    """Yield the banned and flagged versions, the newest first, and what is run and bad."""
+    left = known.row.exposed
+    for version in reversed(known.row.problems):
         if version.status not in {BANNED, FLAGGED}:
             continue
-        run = [one for one in left if _is_version(one.version, version)]
-        left = [one for one in left if one not in run]
+        run = known.row.exposed_as(version)
+        left = tuple(one for one in left if one not in run)
         scan = known.scan(version)
-        is_calm = version.status == FLAGGED and scan is not None and scan.is_harmless
-        grade = Grade.FLAGGED_INFO if is_calm else Grade(version.status)
+        grade = grade_of(Verdict(version.status), scan)
         why = _why(version.status, scan, known.reason(version.key, version.status))
-        seen = known.seen(version)
-        yield _bad_version(version.version, grade, run, why, seen)
+        yield _bad_version(version.version, grade, run, why, known.seen(version))
     for one in left:
         yield _bad_version(one.version, one.grade, [one], (), "")
 
 
 def _bad_version(
     version: str | None, grade: Grade, run: Sequence[Exposed], why: Words, seen: str
-) -> tuple[int, BadVersion]:
-    accepted = [
-        Trusted(one.acceptance.in_words) for one in run if one.acceptance is not None
-    ]
-    return grade_rank(grade), BadVersion(
+) -> BadVersion:
+    accepted = [one.acceptance.in_words for one in run if one.acceptance is not None]
+    notes = [tuple(map(Trusted, accepted[:1])), why]
+    return BadVersion(
         version=safe_line(_NO_VERSION if version is None else version, _VERSION),
-        label=Label(grade.in_words, grade.severity),
+        grade=grade,
         is_run=bool(run),
         seen=seen,
-        notes=[_sentence(words) for words in (tuple(accepted[:1]), why) if words],
+        notes=[_sentence(words) for words in notes if words],
     )
-
-
-def _is_version(text: str | None, version: Version) -> bool:
-    return text is not None and is_same_version(text, version.version)
 
 
 def _why(status: str, scan: Scan | None, reason: str) -> Words:
@@ -466,22 +386,19 @@ def _why(status: str, scan: Scan | None, reason: str) -> Words:
     return of_registry or found if status == BANNED else found or of_registry
 
 
-def _good(row: NodeRow, known: _Known) -> Sentence:
+def _good(known: _Known) -> Sentence:
     """Return the newest good version; nothing where a ban names malware, or that is not known."""
-    bans = [version.key for version in row.problems if version.status == BANNED]
+    bans = [one.key for one in known.row.problems if one.status == BANNED]
     if any(names_malware(known.reason(key, BANNED)) for key in ["", *bans]):
         return []
-    good = safe_version(known.node, STATUSES, known.public.minimum_age)
+    age = known.public.minimum_age
+    good = safe_version(known.node, STATUSES, age)
     if good is None:
         return []
     if good.version is None:
         return _sentence((Trusted("there is no good version"),))
-    return _sentence(_newest_good(good, known.public.minimum_age.now))
-
-
-def _newest_good(good: SafeVersion, at: str) -> Words:
-    newest: Words = (Trusted("the newest good version is "), good.version or "")
-    return joined("; ", (newest, beside(good, at)))
+    newest: Words = (Trusted("the newest good version is "), good.version)
+    return _sentence(joined("; ", (newest, beside(good, age.now))))
 
 
 # What happened
@@ -492,54 +409,37 @@ def _day(at: str) -> str:
 
 
 def _days(at: str) -> list[str]:
-    """Return the days of the drawing; none before the first poll."""
-    if not at:
-        return []
+    """Return the days of the drawing."""
     last = timestamps.read(at).date()
     return [str(last - timedelta(days=ago)) for ago in reversed(range(DAYS))]
 
 
-def _lanes(events: Iterable[Event], days: Sequence[str]) -> list[Lane]:
+def _lanes(
+    events: Iterable[Event], days: Sequence[str]
+) -> Iterator[tuple[Severity, str, Sequence[int]]]:
+    """Yield each severity, its events in words, and their number by day."""
     by_day = Counter((severity_of(event), _day(event.at)) for event in events)
-    return [
-        _lane(severity, [by_day[severity, day] for day in days], days)
-        for severity in Severity
-    ]
+    for severity in Severity:
+        numbers = [by_day[severity, day] for day in days]
+        most = max(numbers)
+        title = plural(sum(numbers), f"{severity} event")
+        if most:
+            title += f", most on {days[numbers.index(most)]}: {most:,}"
+        yield severity, title, numbers
 
 
-def _lane(severity: Severity, numbers: Sequence[int], days: Sequence[str]) -> Lane:
-    most = max(numbers, default=0)
-    total = sum(numbers)
-    title = plural(total, f"{severity} event")
-    if most:
-        title += f", most on {days[numbers.index(most)]}: {most:,}"
-    return Lane(
-        severity=severity,
-        count=total,
-        title=title,
-        bars=[
-            # The least of them can be seen.
-            Bar(x=x, height=max(100 * number // most, 8), title=f"{day}: {number:,}")
-            for x, (number, day) in enumerate(zip(numbers, days, strict=True))
-            if number
-        ],
-    )
+def _lists(events: Iterable[Event]) -> Iterator[tuple[str, list[Happened], int]]:
+    """Yield lists with their titles: the latest events, and how many others there are.
 
-
-def _lists(events: Iterable[Event]) -> list[EventList]:
-    """Return the latest events: what warns apart, so that nothing crowds it out."""
-    by_severity: dict[bool, list[Event]] = {True: [], False: []}
-    for event in events:
-        by_severity[severity_of(event) is not Severity.INFO].append(event)
+    What warns has a list of its own, so that nothing crowds it out.
+    """
+    by_warning: dict[bool, list[Event]] = {True: [], False: []}
+    for event in _latest(events):
+        by_warning[severity_of(event) is not Severity.INFO].append(event)
     titles = {True: "Latest warnings", False: "Other news"}
-    return [
-        EventList(
-            title=titles[warns],
-            events=[_happened(event) for event in _latest(found)[:MOST_EVENTS]],
-            more=max(len(found) - MOST_EVENTS, 0),
-        )
-        for warns, found in by_severity.items()
-    ]
+    for warns, found in by_warning.items():
+        shown = [_happened(event) for event in found[:MOST_EVENTS]]
+        yield titles[warns], shown, len(found) - len(shown)
 
 
 def _latest(events: Iterable[Event]) -> list[Event]:
@@ -611,9 +511,9 @@ def _labels(row: NodeRow) -> list[Label]:
 
 def _texts(words: Words) -> Sentence:
     return [
-        Text(
-            text=safe_line(one, _VERSION if isinstance(one, Item) else _TEXT) or BLANK,
-            is_ours=isinstance(one, Trusted),
+        (
+            safe_line(one, _VERSION if isinstance(one, Item) else _TEXT) or BLANK,
+            isinstance(one, Trusted),
         )
         for one in words
         if one or not isinstance(one, Trusted)

@@ -14,7 +14,7 @@ from watcher.state.store import StateFolder
 if TYPE_CHECKING:
     from watcher.publish.folder import Written
 
-NEEDED = ("watcher.publish.folder", "watcher.publish.publication", "jinja2")
+NEEDED = ("watcher.publish.folder", "watcher.publish.publication")
 """What `publish` imports when it is first called."""
 
 
