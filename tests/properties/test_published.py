@@ -19,7 +19,7 @@ from tests.hostile.corpus import TEXTS
 from tests.hostile.strategies import UNTRUSTED
 from tests.hostile.strategies import events as hostile_events
 from tests.support import figures, program
-from tests.support.factories import NOW, channel, known, minute, version
+from tests.support.factories import NOW, PACK, channel, event, known, minute, version
 from tests.support.harness import write_settings
 from tests.support.page_picture import public as pictured
 from tests.support.page_shape import Shape
@@ -29,11 +29,11 @@ from watcher.alerts.queues.outbox import Outbox
 from watcher.alerts.queues.queue import Queue
 from watcher.changes.health import FailureStreak
 from watcher.model.acceptance import Acceptance
-from watcher.model.event import Event, Kind
+from watcher.model.event import Event, Kind, Severity
 from watcher.model.exposure import Exposure, Installed, KnownPack
 from watcher.model.pack import Copy, Pack, PackKind, PackRecord
 from watcher.model.selection import Selection
-from watcher.model.snapshot import Ban, Snapshot
+from watcher.model.snapshot import Ban, Snapshot, SweepBaseline
 from watcher.publish.public import KINDS_OF_INSTALLS, Terms, published
 from watcher.publish.publication import files
 from watcher.state.model import Checks, ListCheck, State
@@ -381,3 +381,26 @@ def test_two_machines_write_the_same(tmp_path: Path) -> None:
         )
     assert found[0] == found[1] == found[2]
     assert len(found[0]) > 6
+
+
+def test_what_of_an_event_follows_from_what_is_run() -> None:
+    """A baseline of its own, what an end ends, and by which id or folder a copy can be moved are not there."""
+    copy = Copy(install="home", version="1", enabled=True, by_id=PACK, folder="here")
+    history = (
+        event("e1", Kind.BASELINE, version=None, at=minute(1), installed=(copy,)),
+        event("e2", Kind.REINSTATED, at=minute(1), ends=Severity.CRITICAL),
+    )
+    swept = SweepBaseline(globs=("*",), baseline_at=NOW)
+    state = State(
+        snapshot=Snapshot(
+            nodes={PACK.lower(): known(counts={"baseline": 1})}, sweep_baseline=swept
+        ),
+        checks=Checks(polled_at=minute(2)),
+    )
+    public = published(state, history, ALL, "1")
+    [hidden] = public.events
+    assert public.state.snapshot.nodes[PACK.lower()].counts == {}
+    assert (hidden.id, hidden.ends) == ("e2", None)
+    shown = published(state, history, replace(ALL, installs={"home": "home"}), "1")
+    assert [one.ends for one in shown.events] == [None, Severity.CRITICAL]
+    assert shown.events[0].installed == (replace(copy, by_id=None, folder=None),)
