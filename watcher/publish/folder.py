@@ -20,16 +20,20 @@ from watcher.settings.places import open_at_once
 from watcher.state import disk, files
 from watcher.text.sanitize import escape_invisible
 
-MARK = b'<meta name="generator" content="comfy-watch">'
-"""What a page of ours has near its begin."""
+MARK = b"""\
+<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="generator" content="comfy-watch">
+"""
+"""What a page of ours begins with, in each version of this program."""
 
 _FILE_MODE = 0o644
 _FOLDER_MODE = 0o755
 _BANS = "osv"
 _BAN = f"x_COMFY-{'[0-9a-f]' * 16}.json"
 """A glob for the names of bans."""
-_HEAD = 1024
-"""Bytes of a page in which the mark is."""
 _ABANDONED = 60.0
 """Seconds after which nobody is still writing a temporary file."""
 
@@ -74,7 +78,7 @@ def _require_ours(folder: Path) -> None:
             f"{escape_invisible(str(bans))} is a link or a file, where a folder has to be; move it away"
         )
     page = folder / PAGE
-    if os.path.lexists(page) and MARK not in (_read(page, _HEAD) or b""):
+    if os.path.lexists(page) and _read(page, len(MARK)) != MARK:
         raise UsageError(
             f"{shown} has an {PAGE} that comfy-watch did not write",
             hint="name a folder of its own",

@@ -240,7 +240,7 @@ def _notes(public: Public) -> Iterator[str]:
     elif health.sweep:
         yield "The last poll could not read all pages of the registry."
     for name in health.installs:
-        yield f"The last poll could not scan the install {safe_line(name, _NAME)}."
+        yield f"The last poll could not scan {safe_line(name, _NAME)}."
 
 
 def _banned_packs(rows: Sequence[NodeRow]) -> Iterator[Label]:
@@ -286,7 +286,11 @@ class _Known:
     def reason(self, key: str, status: str) -> str:
         """Return the registry's reason for a ban or a flag; "" if that is not known."""
         ban, event = self._ban(key), self._event(key, status)
-        return (ban and ban.reason) or (event.reason if event else "")
+        if reason := (ban and ban.reason) or (event.reason if event else ""):
+            return reason
+        # Of what was bad before it was watched, only who runs it is told why.
+        exposed = self._event(key, Kind.EXPOSED)
+        return exposed.reason if exposed and exposed.after == status else ""
 
     def seen(self, version: Version) -> str:
         """Return the day on which a ban or a flag was seen; "" if that is not known."""

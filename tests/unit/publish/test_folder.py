@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from watcher.errors import UsageError, WatchError
 from watcher.publish.folder import MARK, Written, write
 
-PAGE = f"<!doctype html>\n<html>{MARK.decode()}\n"
+PAGE = MARK.decode()
 BAN, OTHER = (f"osv/x_COMFY-{digit * 16}.json" for digit in "0f")
 ALL = {"feed.xml": "<feed/>", BAN: "{}", OTHER: "{}", "index.html": PAGE}
 
@@ -137,6 +137,14 @@ def test_a_page_that_is_none_of_ours(
     page = folder / "index.html"
     page.unlink()
     make(page)
+    with pytest.raises(UsageError, match="that comfy-watch did not write"):
+        publish(folder, **{"feed.xml": "new"})
+    assert (folder / "feed.xml").read_text() == "<feed/>"
+
+
+def test_a_page_that_speaks_of_ours(folder: Path) -> None:
+    """A page is ours only if it begins as ours do: one that has our mark further on is somebody else's."""
+    (folder / "index.html").write_text(f"<!-- {PAGE} -->")
     with pytest.raises(UsageError, match="that comfy-watch did not write"):
         publish(folder, **{"feed.xml": "new"})
     assert (folder / "feed.xml").read_text() == "<feed/>"

@@ -31,6 +31,7 @@ from watcher.model.scan import Scan, ScanFinding
 from watcher.model.selection import Selection
 from watcher.model.snapshot import Ban, Node, Snapshot, SweepBaseline
 from watcher.model.version import Version
+from watcher.publish.folder import MARK
 from watcher.publish.page import DAYS, MOST_EVENTS, MOST_PACKS, MOST_ROWS, page
 from watcher.publish.public import Public, Terms, published
 from watcher.state.model import Checks, State
@@ -291,6 +292,19 @@ def test_malware() -> None:
     assert "good version" not in found.of("bad")
 
 
+def test_malware_that_is_run() -> None:
+    """Why something is banned may be known only of what is run; that names malware as well."""
+    exposed = event(
+        kind=Kind.EXPOSED, version_id="id-1.1", after="banned", reason="malware"
+    )
+    versions = (version("1.0"), version("1.1", "banned"))
+    said = _read(*versions, events=(exposed,), terms=_OPEN, run="1.1").of("bad")
+    assert "Reason: malware." in said
+    assert "good version" not in said
+    hidden = _read(*versions, events=(exposed,), run="1.1").of("bad")
+    assert "malware" not in hidden
+
+
 def test_what_is_run() -> None:
     """What is run and bad comes first and is marked, if that may be said; nothing of it shows if not."""
     versions = (version("1.0"), version("1.1", "flagged"), version("1.2", "banned"))
@@ -456,9 +470,7 @@ def test_who_runs_it() -> None:
 
 def test_the_first_bytes() -> None:
     """It begins with what says that this program wrote it."""
-    first = page(_public(version()))[:200]
-    assert first.startswith("<!doctype html>")
-    assert '<meta name="generator" content="comfy-watch">' in first
+    assert page(_public(version())).startswith(MARK.decode())
 
 
 def test_links() -> None:
