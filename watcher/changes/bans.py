@@ -40,23 +40,19 @@ def _news(
     name: str, node: Node, reasons: dict[VersionKey, str], now: Moment
 ) -> Iterator[tuple[str, Ban]]:
     """Yield what differs in the bans of one node, by version key."""
-    banned: dict[str, str | None] = {
-        one.key: one.version for one in node.versions if one.status == BANNED
-    }
-    if node.banned:
-        banned[""] = None
-    for key, version in banned.items():
+    rows = [(one.key, one.version, one.status) for one in node.versions]
+    for key, version, status in (
+        *rows,
+        ("", None, BANNED if node.banned else ACTIVE),
+    ):
         known = node.bans.get(key)
-        begun = known or Ban(version=version, since=now, changed=now)
-        reason = reasons.get((name, key)) or begun.reason
-        after = replace(begun, until="", reason=reason)
+        if status == BANNED:
+            begun = known or Ban(version=version, since=now, changed=now)
+            reason = reasons.get((name, key)) or begun.reason
+            after = replace(begun, until="", reason=reason)
+        elif known and not known.until and status in _OVER:
+            after = replace(known, until=now)
+        else:
+            continue
         if after != known:
             yield key, replace(after, changed=now)
-    if not node.bans:
-        return
-    over = {one.key for one in node.versions if one.status in _OVER}
-    if not node.banned:
-        over.add("")
-    for key, ban in node.bans.items():
-        if key in over and not ban.until:
-            yield key, replace(ban, until=now, changed=now)

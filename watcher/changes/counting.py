@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from watcher.model.event import Event
-from watcher.model.snapshot import Node, Snapshot
+from watcher.model.snapshot import Snapshot
 
 
 def with_counts(snapshot: Snapshot, events: Iterable[Event]) -> Snapshot:
@@ -35,10 +35,10 @@ def with_counts(snapshot: Snapshot, events: Iterable[Event]) -> Snapshot:
     if not (of_nodes or of_installs or of_all):
         return snapshot
     installed = snapshot.installed
-    nodes: dict[str, Node] = {}
-    for key, more in of_nodes.items():
-        node = snapshot.nodes[key]
-        nodes[key] = replace(node, counts=_sum(node.counts, more))
+    nodes = {
+        key: replace(snapshot.nodes[key], counts=_sum(snapshot.nodes[key].counts, more))
+        for key, more in of_nodes.items()
+    }
     return replace(
         snapshot.with_nodes(nodes),
         installed=replace(installed, counts=_sum(installed.counts, of_installs)),
