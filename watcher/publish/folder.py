@@ -86,7 +86,6 @@ def _require_ours(folder: Path) -> None:
 
 
 def _write(folder: Path, published: Iterable[tuple[str, str]]) -> Written:
-    files.make_folder(folder, _FOLDER_MODE)
     names: set[str] = set()
     changed = 0
     for name, text in published:

@@ -163,12 +163,12 @@ def page(public: Public) -> str:
             _bad_pack(_Known(row=row, public=public, events=events))
             for row in bad[:MOST_PACKS]
         ],
-        more_bad=max(len(bad) - MOST_PACKS, 0),
+        more_bad=len(bad[MOST_PACKS:]),
         days=days,
         lanes=_lanes(recent, days),
         lists=_lists(recent),
         packs=[_pack_row(row) for row in rows[:MOST_ROWS]],
-        more_packs=max(len(rows) - MOST_ROWS, 0),
+        more_packs=len(rows[MOST_ROWS:]),
     )
 
 
