@@ -198,8 +198,7 @@ class Lives:
 def alike(public: Public) -> Public:
     """Return what may be published without what follows from how much was read: the figures leave that out."""
     checks = replace(public.state.checks, requests=0, seconds=0.0)
-    state = replace(public.state, checks=checks)
-    return replace(public, state=state, hides_installs=False)
+    return replace(public, state=replace(public.state, checks=checks))
 
 
 def shown(public: Public) -> dict[str, str]:

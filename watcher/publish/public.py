@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from watcher.alerts.queues.queue import Queue
+from watcher.changes.health import FailureStreak
 from watcher.model.acceptance import Accepted
 from watcher.model.channel import Channel, knowing, wants
 from watcher.model.event import Event, Kind, event_id, is_a_ban
@@ -75,12 +76,8 @@ class Public:
     """By channel, in the order of the settings. An alert that is private is not counted."""
     minimum_age: MinimumAge
     """How old a version has to be at the last poll."""
-    has_patterns: bool
-    """Whether patterns choose packs, which may be those of a whole registry."""
     shows_installs: bool
     """Whether it says what is run."""
-    hides_installs: bool
-    """Whether something is run, and it does not say what. How much was read then follows from what is hidden."""
 
     @property
     def nothing_was_read(self) -> bool:
@@ -93,7 +90,8 @@ def published(
     state: State, history: Iterable[Event], terms: Terms, version: str
 ) -> Public:
     """Return what may be published of a state and its history, by the terms of the settings."""
-    hides = terms.installs is None and _has_installs(state)
+    has_installs = bool(state.installs or state.snapshot.installed.known)
+    hides = terms.installs is None and has_installs
     ids = {one.lower(): one for one in _watched(state, terms, hides=hides)}
     named = frozenset(one.lower() for one in _named(state, terms))
     public = _State(state=state, terms=terms, ids=ids, named=named, hides=hides)
@@ -109,19 +107,13 @@ def published(
         rows=tuple(node_rows(ids.values(), redacted, age)),
         channels=tuple(map(public.undelivered, terms.channels)),
         minimum_age=age,
-        has_patterns=terms.selection.chooses,
         shows_installs=terms.installs is not None,
-        hides_installs=hides,
     )
 
 
 def _place(event: Event) -> tuple[str, str]:
     """Return a key that sorts events by time: a poll sees those of packs that are run before the others."""
     return event.at, (event.node or "").lower()
-
-
-def _has_installs(state: State) -> bool:
-    return bool(state.installs or state.snapshot.installed.known)
 
 
 def _watched(state: State, terms: Terms, *, hides: bool) -> tuple[str, ...]:
@@ -288,13 +280,8 @@ class _State:
         """Return what is known of a published pack."""
         if self._is_open:
             return node
-        counts = {
-            kind: count
-            for kind, count in node.counts.items()
-            if kind not in KINDS_OF_INSTALLS
-        }
-        if not self._is_named(node.node):
-            counts.pop(Kind.BASELINE, None)
+        is_named = self._is_named(node.node)
+        private = KINDS_OF_INSTALLS | (set() if is_named else {Kind.BASELINE})
         since = self._known_since(node.node)
         # What was reported as the worst, and which findings were read, follows from what is run too.
         return replace(
@@ -305,7 +292,11 @@ class _State:
                 for key, ban in node.bans.items()
                 if not ban.until or ban.until >= since
             },
-            counts=counts,
+            counts={
+                kind: count
+                for kind, count in node.counts.items()
+                if kind not in private
+            },
             seen={},
             ends={},
             scans={},
@@ -329,16 +320,8 @@ class _State:
         }
         health = replace(
             health,
-            nodes={
-                key: replace(streak, error="")
-                for key, streak in health.nodes.items()
-                if key in self.ids or key == ALL
-            },
-            empty={
-                key: replace(streak, error="")
-                for key, streak in health.empty.items()
-                if key in self.ids
-            },
+            nodes=self._streaks(health.nodes),
+            empty=self._streaks(health.empty),
             installs=installs,
             sweep=of_sweep,
         )
@@ -353,6 +336,15 @@ class _State:
             requests=0 if self.hides else checks.requests,
             seconds=0.0 if self.hides else checks.seconds,
         )
+
+    def _streaks(
+        self, of_packs: Mapping[str, FailureStreak]
+    ) -> dict[str, FailureStreak]:
+        return {
+            key: replace(streak, error="")
+            for key, streak in of_packs.items()
+            if key in self.ids or key == ALL
+        }
 
 
 def _known_from(since: MomentOrEmpty, ban: Ban) -> Ban:
