@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from watcher.changes.facts import safe_version
 from watcher.changes.transitions import node_url
 from watcher.model.event_form import public_time
+from watcher.model.malware import names_malware
 from watcher.model.snapshot import Node
 from watcher.model.version import BANNED, FLAGGED, STATUSES, newest
 from watcher.publish.public import Public
@@ -16,7 +17,10 @@ from watcher.text.sanitize import escape_values
 
 
 def latest(public: Public) -> str:
-    """Return the newest good version of each pack, one a line. A pack of which none is known is left out."""
+    """Return the newest good version of each pack, one a line.
+
+    A pack of which none is known is left out, and one with a ban for malware: no program should install it again.
+    """
     lines = [
         f"{json.dumps(pack)}: {json.dumps(escape_values(good))}"
         for pack, good in sorted(_good_versions(public))
@@ -28,6 +32,9 @@ def _good_versions(public: Public) -> Iterator[tuple[str, dict[str, str | None]]
     nodes = public.state.snapshot.nodes
     for row in public.rows:
         node = nodes.get(row.node.lower(), Node(node=row.node))
+        bans = (ban for ban in node.bans.values() if not ban.until)
+        if any(names_malware(ban.reason) for ban in bans):
+            continue
         good = safe_version(node, STATUSES, public.minimum_age)
         if good is None or good.version is None:
             continue

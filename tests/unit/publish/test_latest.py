@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.factories import BEFORE, NOW, known, minute, public, version
 from watcher.durations import DAY
-from watcher.model.snapshot import Node
+from watcher.model.snapshot import Ban, Node
 from watcher.publish.latest import badge, latest
 from watcher.publish.public import Public
 
@@ -68,6 +68,14 @@ def test_a_version_is_as_young_as_its_youngest_row() -> None:
 def test_a_pack_without_a_good_version_is_left_out(node: Node) -> None:
     """So is a pack of which none is known."""
     assert packs(public(node)) == {}
+
+
+@pytest.mark.parametrize(("until", "is_left_out"), [("", True), (NOW, False)])
+def test_malware_is_left_out(until: str, is_left_out: bool) -> None:
+    """A pack of which a version is banned for malware has no good version, until that ban ends."""
+    ban = Ban(since=BEFORE, changed=NOW, until=until, reason="Steals passwords")
+    node = known(version("1.0"), bans={"id-0.9": ban})
+    assert (packs(public(node)) == {}) is is_left_out
 
 
 def test_one_pack_a_line() -> None:
