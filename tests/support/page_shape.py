@@ -6,7 +6,8 @@ import re
 from html.parser import HTMLParser
 
 _LINK = re.compile(
-    r"https://registry\.comfy\.org/nodes/[A-Za-z0-9._~%-]*|feed\.(xml|json)"
+    r"https://registry\.comfy\.org/nodes/[A-Za-z0-9._~%-]*"
+    r"|feed\.(xml|json)|(latest|badge)\.json|metrics\.prom|osv/x_COMFY-[0-9a-f]{16}\.json"
 )
 
 
@@ -30,7 +31,7 @@ class Shape(HTMLParser):
 
     @property
     def foreign_links(self) -> set[str]:
-        """The links that lead neither to the page of a pack nor to a feed."""
+        """The links that lead neither to the page of a pack nor to another published file."""
         return {link for link in self.links if not _LINK.fullmatch(link)}
 
     def unknown_decl(self, data: str) -> None:

@@ -27,17 +27,30 @@ def documents(public: Public) -> Mapping[str, str]:
     found: dict[str, str] = {}
     for node in public.state.snapshot.nodes.values():
         for text, bans in _by_text(node).items():
-            name = "x_COMFY-" + digest(f"{node.node.lower()}\0{text}", 16)
-            found[f"osv/{name}.json"] = _document(name, node, bans)
+            name = _name(node, text)
+            found[_file(name)] = _document(name, node, bans)
     return dict(sorted(found.items()))
+
+
+def document_of(node: Node, ban: Ban) -> str:
+    """Return the name of the file of a ban's document; "" if it has none."""
+    # Nobody can look up a version without a text, which is not the node as a whole.
+    return "" if ban.version == "" else _file(_name(node, ban.version or ""))
+
+
+def _name(node: Node, text: str) -> str:
+    return "x_COMFY-" + digest(f"{node.node.lower()}\0{text}", 16)
+
+
+def _file(name: str) -> str:
+    return f"osv/{name}.json"
 
 
 def _by_text(node: Node) -> dict[str, list[tuple[str, Ban]]]:
     """Return the bans of a node with their keys, by the version's text; "" for the node as a whole."""
     found: dict[str, list[tuple[str, Ban]]] = {}
     for key, ban in node.bans.items():
-        # Nobody can look up a version without a text, which is not the node as a whole.
-        if ban.version != "":
+        if document_of(node, ban):
             found.setdefault(ban.version or "", []).append((key, ban))
     return found
 

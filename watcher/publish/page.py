@@ -38,6 +38,7 @@ from watcher.model.version import (
     Version,
     recency,
 )
+from watcher.publish.osv import document_of
 from watcher.publish.public import Public
 from watcher.state.overview import UNKNOWN, Exposed, NodeRow, counts
 from watcher.text.plural import plural
@@ -92,6 +93,8 @@ class BadVersion:
     is_run: bool
     seen: str
     """The day on which that was seen; "" if it is not known."""
+    record: str
+    """The file of the ban's document; "" if there is none."""
     notes: list[Sentence]
     """That it is accepted, and why it is bad."""
 
@@ -105,6 +108,8 @@ class BadPack:
     tone: str
     """Of the worst."""
     state: Sentence
+    record: str
+    """The file of the document of its ban as a whole; "" if there is none."""
     versions: list[BadVersion]
     more: str
     """What of it is not shown; "" for nothing."""
@@ -298,6 +303,11 @@ class _Known:
         at = ban.since if ban else event.at if event else ""
         return _day(at) if at else ""
 
+    def record(self, key: str) -> str:
+        """Return the file of the document of a ban; "" if there is none."""
+        ban = self._ban(key)
+        return document_of(self.node, ban) if ban else ""
+
     def _ban(self, key: str) -> Ban | None:
         ban = self.node.bans.get(key)
         return ban if ban and not ban.until else None
@@ -324,6 +334,7 @@ def _bad_pack(known: _Known) -> BadPack:
         url=_url(row),
         tone=min(tones, key=_FROM_WORST.index) if tones else _tone(row),
         state=_state(known),
+        record=known.record(""),
         versions=shown,
         more=" and ".join(more),
         good=_good(known),
@@ -364,13 +375,26 @@ def _bad_versions(known: _Known) -> Iterator[BadVersion]:
         scan = known.scan(version)
         grade = grade_of(Verdict(version.status), scan)
         why = _why(version.status, scan, known.reason(version.key, version.status))
-        yield _bad_version(version.version, grade, run, why, known.seen(version))
+        yield _bad_version(
+            version.version,
+            grade,
+            run,
+            why,
+            seen=known.seen(version),
+            record=known.record(version.key),
+        )
     for one in left:
-        yield _bad_version(one.version, one.grade, [one], (), "")
+        yield _bad_version(one.version, one.grade, [one], ())
 
 
 def _bad_version(
-    version: str | None, grade: Grade, run: Sequence[Exposed], why: Words, seen: str
+    version: str | None,
+    grade: Grade,
+    run: Sequence[Exposed],
+    why: Words,
+    *,
+    seen: str = "",
+    record: str = "",
 ) -> BadVersion:
     accepted = [one.acceptance.in_words for one in run if one.acceptance is not None]
     notes = [tuple(map(Trusted, accepted[:1])), why]
@@ -379,6 +403,7 @@ def _bad_version(
         grade=grade,
         is_run=bool(run),
         seen=seen,
+        record=record,
         notes=[_sentence(words) for words in notes if words],
     )
 

@@ -32,6 +32,7 @@ from watcher.model.selection import Selection
 from watcher.model.snapshot import Ban, Node, Snapshot, SweepBaseline
 from watcher.model.version import Version
 from watcher.publish.folder import MARK
+from watcher.publish.osv import documents
 from watcher.publish.page import DAYS, MOST_EVENTS, MOST_PACKS, MOST_ROWS, page
 from watcher.publish.public import Public, Terms, published
 from watcher.state.model import Checks, State
@@ -254,7 +255,7 @@ def test_why_it_is_flagged() -> None:
 def test_why_it_is_banned() -> None:
     """A ban gives the registry's reason; one that is over gives none for a flag that came after it."""
     ban = Ban(since=CHECKED, changed=NOW, reason="Breaks the rules")
-    said = "1.1 banned seen 2026-03-01 Reason: Breaks the rules."
+    said = "1.1 banned seen 2026-03-01 record Reason: Breaks the rules."
     found = _read(version("1.1", "banned"), bans={"id-1.1": ban})
     assert said in found.of("bad")
     over = Ban(since=CHECKED, until=NOW, changed=NOW, reason="Breaks the rules")
@@ -479,14 +480,51 @@ def test_links() -> None:
     said = event(kind=Kind.BANNED, reason=evil, url=evil, node=PACK)
     found = _read(version("1.0", "banned"), events=(said,))
     links = found.all("a")
-    feeds = [{"href": "feed.xml"}, {"href": "feed.json"}]
+    files = [
+        {"href": name}
+        for name in (
+            "feed.xml",
+            "feed.json",
+            "latest.json",
+            "badge.json",
+            "metrics.prom",
+        )
+    ]
     registry = {
         "href": f"https://registry.comfy.org/nodes/{PACK}",
         "rel": "noopener noreferrer nofollow",
     }
-    assert [link for link in links if link not in feeds] == [registry] * 2
+    assert [link for link in links if link not in files] == [registry] * 2
     assert [link["href"] for link in found.all("link")] == ["feed.xml", "feed.json"]
     assert not {"script", "img", "iframe", "form"} & {tag for tag, _ in found.elements}
+
+
+def test_records_of_bans() -> None:
+    """A ban links to its document, that of a version and of the whole pack; one that ended, or has none, does not."""
+    since = {"since": CHECKED, "changed": NOW}
+    versions = (version("1.0", "banned"), version("1.1", "flagged"))
+    bans = {
+        "": Ban(**since),
+        "id-1.0": Ban(version="1.0", **since),
+        "id-1.1": Ban(version="1.1", until=NOW, **since),
+    }
+    shown = _public(*versions, bans=bans, banned=True)
+    found = [link["href"] or "" for link in _Reader(page(shown)).all("a")]
+    records = [href for href in found if href.startswith("osv/")]
+    texts = documents(shown)
+    said = [json.loads(texts[name])["summary"] for name in records]
+    assert said == [
+        f"{PACK} as a whole is banned from the Comfy Registry",
+        f"{PACK} 1.0 is banned from the Comfy Registry",
+    ]
+    nameless = {"id-": Ban(version="", **since)}
+    assert "record" not in _read(version("", "banned"), bans=nameless).of("bad")
+
+
+def test_only_deprecated() -> None:
+    """Of a pack of which nothing else is bad, it is said how many versions are deprecated."""
+    found = _read(version("1.0"), version("1.1", deprecated=True)).of("bad")
+    assert "Some-Pack 1 deprecated version. The newest good" in found
 
 
 def test_untrusted_text() -> None:
