@@ -71,7 +71,7 @@ def test_without_a_poll(watch: Watcher, public: Path) -> None:
     """Before the first poll it says so, and writes files that say so."""
     done = watch.run("publish", str(public))
     assert (done.code, done.out) == (0, f"wrote 6 files to {public}; 6 changed\n")
-    assert done.err == "warning: no poll has been completed yet\n"
+    assert done.err == f"warning: no poll has been completed yet in {watch.state}\n"
     assert contents(public).keys() == NAMES
     assert b"no poll yet" in (public / "index.html").read_bytes()
     assert watch.contents() == {}
@@ -174,7 +174,7 @@ def test_the_state_stays_private(watch: Watcher, folder: str) -> None:
     before = watch.contents()
     refused = watch.run("publish", folder.format(watch.folder.name))
     assert (refused.code, watch.contents()) == (2, before)
-    assert f"the state folder {watch.state} is in " in refused.err
+    assert f"error: DIR holds the state, {watch.state}, and" in refused.err
     assert not (watch.folder / "index.html").exists()
 
 

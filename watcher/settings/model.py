@@ -176,7 +176,8 @@ class Settings(BaseSettings):
     """Absolute once loaded."""
     publish_installs: bool = Field(
         False,
-        description="Whether the published files show what you run: `true` or `false`.",
+        description="Whether the published files show what you run: `true` or `false`. Everybody who can read them then"
+        " sees which of your machines has something bad.",
     )
     interval: Annotated[
         float, BeforeValidator(_interval, json_schema_input_type=float | str)

@@ -24,12 +24,13 @@ def publish(*, settings: Callable[[], Loaded], folder: Path) -> int:
     shown = escape_invisible(str(folder))
     if holds(place, state.path):
         raise UsageError(
-            f"the state folder {escape_invisible(str(state.path))} is in {shown}, and everybody may read what is there",
+            f"DIR holds the state, {escape_invisible(str(state.path))}, and everybody may read what is there",
             hint="name a folder of its own",
         )
     public, written = write(state, terms_of(loaded.settings), place)
     if not public.at:
-        echo("warning: no poll has been completed yet", error=True)
+        where = escape_invisible(str(state.path))
+        echo(f"warning: no poll has been completed yet in {where}", error=True)
     echo_result(
         [
             f"wrote {plural(written.files, 'file')} to {shown}; {written.changed:,} changed"
