@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Iterator
 
 from watcher.changes.facts import safe_version
 from watcher.changes.transitions import node_url
+from watcher.model.event import is_a_ban
 from watcher.model.event_form import public_time
 from watcher.model.malware import names_malware
 from watcher.model.snapshot import Node
@@ -30,10 +32,16 @@ def latest(public: Public) -> str:
 
 def _good_versions(public: Public) -> Iterator[tuple[str, dict[str, str | None]]]:
     nodes = public.state.snapshot.nodes
+    # Why a version is banned that was banned before it was watched, only the event says.
+    reported: defaultdict[str, list[str]] = defaultdict(list)
+    for event in filter(is_a_ban, public.events):
+        reported[(event.node or "").lower()].append(event.reason)
     for row in public.rows:
         node = nodes.get(row.node.lower(), Node(node=row.node))
-        bans = (ban for ban in node.bans.values() if not ban.until)
-        if any(names_malware(ban.reason) for ban in bans):
+        reasons = [ban.reason for ban in node.bans.values() if not ban.until]
+        if any(one.status == BANNED for one in row.problems):
+            reasons += reported[row.node.lower()]
+        if any(map(names_malware, reasons)):
             continue
         good = safe_version(node, STATUSES, public.minimum_age)
         if good is None or good.version is None:

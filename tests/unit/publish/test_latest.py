@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from tests.support.factories import BEFORE, NOW, known, minute, public, version
+from tests.support.factories import (
+    BEFORE,
+    NOW,
+    PACK,
+    event,
+    known,
+    minute,
+    public,
+    version,
+)
 from watcher.durations import DAY
+from watcher.model.event import Kind
 from watcher.model.snapshot import Ban, Node
 from watcher.publish.latest import badge, latest
 from watcher.publish.public import Public
@@ -76,6 +87,18 @@ def test_malware_is_left_out(until: str, is_left_out: bool) -> None:
     ban = Ban(since=BEFORE, changed=NOW, until=until, reason="Steals passwords")
     node = known(version("1.0"), bans={"id-0.9": ban})
     assert (packs(public(node)) == {}) is is_left_out
+
+
+@pytest.mark.parametrize(
+    ("status", "is_left_out"), [("banned", True), ("active", False)]
+)
+def test_malware_that_only_an_event_names(status: str, is_left_out: bool) -> None:
+    """So is one whose ban was there before it was watched: of that only what is run has the reason, in an event."""
+    said = event(
+        kind=Kind.EXPOSED, after="banned", reason="Steals passwords", node=PACK
+    )
+    shown = public(known(version("1.0"), version("0.9", status)))
+    assert (packs(replace(shown, events=(said,))) == {}) is is_left_out
 
 
 def test_one_pack_a_line() -> None:
