@@ -323,30 +323,6 @@ def test_a_dry_run_writes_nothing(watch: Watcher, public: Path) -> None:
     assert not public.parent.exists()
 
 
-def test_nothing_of_a_link_is_written(watch: Watcher, public: Path) -> None:
-    """A link in place of a file is replaced, one in place of the folder of bans is refused; nobody's file changes."""
-    watch.registry.catalog.ban_node("bravo", "it steals")
-    watch.check()
-    before = contents(public)
-    theirs = public.parent / "theirs"
-    theirs.write_bytes(b"theirs")
-    links = before.keys() - {"index.html"}
-    for name in links:
-        (public / name).unlink()
-        (public / name).symlink_to(theirs)
-    done = watch.run("publish", str(public))
-    assert done.out == f"wrote 7 files to {public}; 6 changed\n"
-    assert contents(public) == before
-    assert theirs.read_bytes() == b"theirs"
-    (public / "osv").rename(public.parent / "osv")
-    (public / "osv").symlink_to(public.parent / "osv")
-    watch.registry.catalog.publish("alpha", "1.1.0", status="banned", reason="it mines")
-    done = watch.run("check")
-    assert (done.code, done.err.count("osv is a link or a file")) == (0, 1)
-    assert len(list((public.parent / "osv").iterdir())) == 1
-    assert watch.run("publish", str(public)).code == 2
-
-
 def test_several_at_once(watch: Watcher, public: Path) -> None:
     """Those that write one folder at the same time do not disturb each other."""
     watch.but(publish_dir="").check()
