@@ -12,6 +12,7 @@ import pytest
 from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fault_points import Cut
 from tests.support.harness import Watcher
+from tests.support.lived_in import LivedIn
 
 
 def record(watch: Watcher) -> list[dict[str, Any]]:
@@ -67,6 +68,32 @@ def test_a_pack_and_its_badge(watch: Watcher, registry: FakeRegistry) -> None:
     watch.check()
     still, pardoned = record(watch)
     assert (still, "withdrawn" in pardoned) == (of_version, True)
+
+
+@pytest.mark.parametrize("has_install", [False, True])
+def test_other_patterns(
+    watch: Watcher, registry: FakeRegistry, has_install: bool
+) -> None:
+    """Documents and feed stay when the settings have another pattern, also where it is hidden what is run."""
+    home = LivedIn(watch.folder / "comfy")
+    home.put("alpha", "1.0.0")
+    registry.catalog.publish("bravo", "1.0.0")
+    installs = [str(home.root)] if has_install else []
+    watch = watch.but(nodes="*", installs=installs)
+    watch.check()
+    for version in ("1.1.0", "1.2.0"):
+        registry.catalog.publish("bravo", version, status="banned", reason="It stole")
+    watch.check()
+    registry.catalog.set_status("bravo", "1.1.0", "active")
+    watch.check()
+    before = record(watch)
+    assert ["withdrawn" in one for one in before] == [True, False]
+    feed = (watch.folder / "public" / "feed.xml").read_bytes()
+    for nodes in ("* !charlie", "* !charlie !delta"):
+        watch = watch.but(nodes=nodes)
+        watch.check()
+        assert record(watch) == before
+        assert (watch.folder / "public" / "feed.xml").read_bytes() == feed
 
 
 @pytest.mark.parametrize("cut", [Cut.BEFORE, Cut.AFTER])

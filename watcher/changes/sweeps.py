@@ -5,7 +5,7 @@ Rules: docs/behaviour.md, Sweeps, and Events (Failing).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from watcher import timestamps
@@ -31,6 +31,7 @@ from watcher.model.version import (
     is_watched,
 )
 from watcher.text.plural import plural
+from watcher.timestamps import Moment
 
 _OF_PAGES = "only a page of all node packs shows it"
 """Why the rows that a sweep shows of a node are no complete listing."""
@@ -83,6 +84,18 @@ def came_since(sweep_baseline: SweepBaseline, listing: Listing) -> bool:
     return not sweep_baseline.statuses or any(
         is_watched(row.status, sweep_baseline.statuses) for row in listing.versions
     )
+
+
+def chosen_since(before: SweepBaseline, globs: Sequence[str]) -> dict[str, Moment]:
+    """Return since when globs choose nodes that did before; none do if what left nodes out is gone."""
+    gone = set(before.globs).difference(globs)
+    if not all(Selection(globs=(glob,)).chooses for glob in gone):
+        return {}
+    return {
+        glob: before.since.get(glob, before.baseline_at)
+        for glob in globs
+        if glob in before.globs and Selection(globs=(glob,)).chooses
+    }
 
 
 def newcomer(node: str, sweep_baseline: SweepBaseline) -> Node:

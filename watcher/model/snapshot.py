@@ -114,6 +114,8 @@ class SweepBaseline:
     """The globs that it was set for."""
     baseline_at: MomentOrEmpty = ""
     """When the first complete sweep came; "" before that."""
+    since: Mapping[str, Moment] = field(default_factory=dict)
+    """When the first complete sweep for a glob came that had an earlier baseline, by the glob."""
     statuses: tuple[str, ...] = ()
     """The statuses that were watched then; empty for all."""
     failing: bool = False

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from watcher.alerts.queues.queue import Queue
 from watcher.changes.health import FailureStreak
+from watcher.changes.transitions import severity_of_end
 from watcher.model.acceptance import Accepted
 from watcher.model.channel import Channel, knowing, wants
 from watcher.model.event import Event, Kind, event_id, is_a_ban
@@ -185,7 +186,17 @@ class _State:
         """
         if not self.hides or self._is_named(node):
             return ""
-        return self.state.snapshot.sweep_baseline.baseline_at
+        return self._chosen_since(node)
+
+    def _chosen_since(self, node: str) -> MomentOrEmpty:
+        """Return since when patterns choose a pack, also those of earlier settings: "" before the baseline of all."""
+        baseline = self.state.snapshot.sweep_baseline
+        moments = (
+            at
+            for glob, at in baseline.since.items()
+            if Selection(globs=(glob,)).matches(node)
+        )
+        return min((baseline.baseline_at, *moments))
 
     def event(self, event: Event) -> Event:
         """Return an event without what is private in it."""
@@ -234,7 +245,9 @@ class _State:
             return True
         if self.terms.selection.chooses:
             [channel] = knowing([channel], self.named)
-        return wants(channel, self.event(event))
+        # How bad the worst was follows from what is run, but not how bad the last was.
+        ends = event.ends and severity_of_end(event.before)
+        return wants(channel, replace(self.event(event), ends=ends))
 
     def redacted(self) -> State:
         """Return the state without what is private."""
@@ -304,7 +317,7 @@ class _State:
 
     def _baseline_of(self, node: Node) -> MomentOrEmpty:
         """Return when the first listing of a pack came: of one that patterns choose, the baseline of all."""
-        of_all = self.state.snapshot.sweep_baseline.baseline_at
+        of_all = self._chosen_since(node.node)
         is_chosen = node.baseline_at and of_all and not self._is_named(node.node)
         return of_all if is_chosen else node.baseline_at
 

@@ -156,6 +156,19 @@ def test_a_pack_that_patterns_choose_is_known_since_their_baseline() -> None:
     )
 
 
+def test_a_pack_is_known_since_the_first_of_its_patterns() -> None:
+    """Of a pack that a pattern has chosen for longer, what was seen since then is there; of others it is not."""
+    swept = replace(SWEPT, since={f"{PACK.lower()}*": CHECKED})
+    ban = Ban(since=CHECKED, changed=CHECKED, reason="bad")
+    other = known(node="Other", bans={"": ban})
+    state = state_of(known(bans={"": ban}), other, sweep_baseline=swept)
+    before = event("e1", at=CHECKED)
+    public = published(running(state), [before, replace(before, node="Other")], ALL, "")
+    assert public.events == (before,)
+    assert public.state.snapshot.nodes[KEY].bans == {"": ban}
+    assert public.state.snapshot.nodes["other"].bans[""].since == NOW
+
+
 def test_a_pack_that_is_named_is_known_as_ever() -> None:
     """Of a pack that the settings name, or whose publisher they do, nothing is left out because it is run."""
     ban = Ban(since=CHECKED, changed=CHECKED, reason="bad")
@@ -188,6 +201,19 @@ def test_undelivered_alerts_do_not_depend_on_what_is_run(
         running(replace(state, outbox=queued)), (), replace(terms, installs={}), "1"
     )
     assert [one.alerts for one in shown.channels] == [2, 1]
+
+
+@pytest.mark.parametrize(("before", "alerts"), [("banned", 1), ("flagged", 0)])
+def test_an_undelivered_alert_of_an_end(before: str, alerts: int) -> None:
+    """A channel for what is critical gets the end of a ban; how bad it was for who runs it is not counted."""
+    ops = replace(NAMED.channels[0], min_severity=Severity.CRITICAL)
+    ended = event(
+        kind=Kind.REINSTATED, before=before, after="active", ends=Severity.CRITICAL
+    )
+    queued = enqueue(Outbox(), (ops,), (ended,), 1, NOW)
+    terms = replace(NAMED, channels=(ops,))
+    (undelivered,) = published(state_of(outbox=queued), (), terms, "1").channels
+    assert undelivered.alerts == alerts
 
 
 @pytest.mark.parametrize("terms", [NAMED, OPEN])

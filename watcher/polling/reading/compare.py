@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from watcher.changes.health import ChannelState, assess, assess_channels
 from watcher.changes.publishers import take_records
-from watcher.changes.sweeps import assess_sweep, set_baseline
+from watcher.changes.sweeps import assess_sweep, chosen_since, set_baseline
 from watcher.model.event import Event
 from watcher.model.listing import ALL
 from watcher.model.pack import Pack
@@ -107,6 +107,7 @@ def with_baseline(
     sweep_baseline = SweepBaseline(
         globs=plan.globs.globs,
         baseline_at=sweep.at,
+        since=chosen_since(known.sweep_baseline, plan.globs.globs),
         statuses=sweep.statuses,
         failing=known.sweep_baseline.failing,
     )
