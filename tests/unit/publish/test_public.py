@@ -87,6 +87,15 @@ def running(state: State) -> State:
     )
 
 
+def test_what_is_unread_of_private_packs_shows_in_nothing() -> None:
+    """A pack that only an install names is in no part of what may be published, its failures included."""
+    failing = FailureStreak(count=1, since=NOW, error="")
+    health = Health(nodes={KEY: failing, "private": failing})
+    state = state_of(checks=Checks(polled_at=NOW, health=health))
+    found = published(running(state), (), NAMED, "1").state.checks.health
+    assert found.nodes == {KEY: failing}
+
+
 def test_a_hidden_install_shows_in_nothing() -> None:
     """A watcher with an install publishes what one without it does: its own state and events are not there."""
     state = state_of()
@@ -273,6 +282,14 @@ def test_what_is_run_is_shown_without_addresses() -> None:
     assert "10.0.0." not in repr(public)
     assert "install 1" in repr(public)
     assert len(public.events) == len(history)
+
+
+def test_an_install_that_left_the_settings_has_no_name() -> None:
+    """Its name may be a host, and the settings do not say any more what it is called in public."""
+    former = replace(OPEN, installs={})
+    past = [event("e1", installed=(COPY,))]
+    found = published(running(state_of()), past, former, "1")
+    assert HOST not in repr(found)
 
 
 def test_the_id_of_an_event_about_an_install_is_made_of_what_is_public() -> None:
