@@ -181,6 +181,7 @@ def test_the_state_stays_private(watch: Watcher, folder: str) -> None:
 def test_exit_codes(watch: Watcher, public: Path) -> None:
     """4: the state cannot be used; 1: the folder cannot be written; 2: no folder was given. Nothing else is touched."""
     assert watch.run("publish").code == 2
+    assert "DIR: '' is not a folder; give" in watch.run("publish", "").err
     watch.check()
     before = contents(public)
     (public / "feed.json").unlink()

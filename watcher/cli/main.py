@@ -389,7 +389,7 @@ def wait(**options: Any) -> int:
 
 
 @cli.command(epilog=ending("publish /var/www/html/comfy-watch"))
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("folder", metavar="DIR", type=click.Path())
 @with_settings("registry_url", "log_format")
 def publish(**options: Any) -> int:
     """Write a page, feeds and other files for a web server.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 from watcher.cli.loading import existing_state, working_folder
 from watcher.cli.terminal import echo, echo_result
@@ -16,12 +15,14 @@ from watcher.text.plural import plural
 from watcher.text.sanitize import escape_invisible
 
 
-def publish(*, settings: Callable[[], Loaded], folder: Path) -> int:
+def publish(*, settings: Callable[[], Loaded], folder: str) -> int:
     """Write the files into a folder, and print how many it were; UsageError, WatchError or StateError if it cannot."""
+    if not folder:
+        raise UsageError("DIR: '' is not a folder; give a path, e.g. 'public'")
     loaded = settings()
     state = existing_state(loaded)
     place = working_folder() / folder
-    shown = escape_invisible(str(folder))
+    shown = escape_invisible(folder)
     if holds(place, state.path):
         raise UsageError(
             f"DIR holds the state, {escape_invisible(str(state.path))}, and everybody may read what is there",
