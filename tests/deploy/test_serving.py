@@ -14,18 +14,13 @@ import pytest
 
 from tests.deploy.support.person import Person, blocks, tables
 from tests.deploy.support.tools import checked, ended, tool
-from tests.support import program
+from tests.support import chromium, program
 from tests.support.fake_registry.server import FakeRegistry
 from tests.support.harness import Watcher
 
 pytestmark = pytest.mark.deployment
 
 CONFIGURATION = program.ROOT / "deploy" / "page" / "lighttpd.conf"
-_BROWSER = (
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic"),
-    *("--no-first-run", "--disable-background-networking"),
-    *("--disable-component-update", "--disable-sync", "--enable-logging=stderr"),
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,7 +165,8 @@ def test_a_browser_may_ask_for_nothing_else(site: Site, tmp_path: Path) -> None:
 
 def _browse(url: str, folder: Path) -> program.Completed:
     profile = f"--user-data-dir={folder / 'profile'}"
-    return ended(tool("chromium"), *_BROWSER, profile, "--dump-dom", f"{url}/")
+    options = (*chromium.FLAGS, "--enable-logging=stderr", profile, "--dump-dom")
+    return ended(tool(chromium.PROGRAM), *options, f"{url}/")
 
 
 def test_the_commands_of_the_page(site: Site, person: Person) -> None:

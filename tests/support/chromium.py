@@ -10,7 +10,7 @@ from pathlib import Path
 PROGRAM = "chromium"
 LIGHT, DARK = (f"--blink-settings=preferredColorScheme={scheme}" for scheme in "10")
 """What a page is told that the reader prefers."""
-_FLAGS = (
+FLAGS = (
     "--headless",
     "--no-sandbox",
     "--disable-gpu",
@@ -48,7 +48,7 @@ def opened(page: str, *options: str) -> str:
             source.write_text(page, "utf-8")
             address = source.as_uri()
         done = subprocess.run(
-            [PROGRAM, *_FLAGS, f"--user-data-dir={folder}/profile", *options, address],
+            [PROGRAM, *FLAGS, f"--user-data-dir={folder}/profile", *options, address],
             check=True,
             timeout=120,
             capture_output=True,
