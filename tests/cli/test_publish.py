@@ -174,8 +174,24 @@ def test_the_state_stays_private(watch: Watcher, folder: str) -> None:
     before = watch.contents()
     refused = watch.run("publish", folder.format(watch.folder.name))
     assert (refused.code, watch.contents()) == (2, before)
-    assert f"error: DIR holds the state, {watch.state}, and" in refused.err
+    assert "error: the state folder is in " in refused.err
     assert not (watch.folder / "index.html").exists()
+
+
+def test_the_settings_stay_private(
+    watch: Watcher, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """The folder of the settings file is refused: whoever serves it would serve the alert URLs."""
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    away = watch.but(publish_dir="", state_dir=str(elsewhere))
+    away.check()
+    refused = away.run("publish", ".")
+    assert refused.code == 2
+    assert "error: the settings file is in ., and everybody may read" in refused.err
+    assert not (watch.folder / "index.html").exists()
+    again = away.but(publish_dir=".").run("config")
+    assert again.code == 2
+    assert "publish_dir: the settings file is in it, and" in again.err
 
 
 def test_exit_codes(watch: Watcher, public: Path) -> None:

@@ -72,6 +72,8 @@ def badge(public: Public) -> str:
         message, colour = "no poll yet", "lightgrey"
     elif not message and public.nothing_was_read:
         message, colour = "not read", "lightgrey"
+    elif not public.rows:
+        message, colour = "no packs", "lightgrey"
     elif not message:
         message, colour = "ok", "brightgreen"
     form = {

@@ -84,7 +84,8 @@ class Public:
     def nothing_was_read(self) -> bool:
         """Whether the last poll could read none of the packs, so that what is known is older."""
         unread = self.state.checks.health.nodes
-        return ALL in unread or all(row.node.lower() in unread for row in self.rows)
+        keys = [row.node.lower() for row in self.rows]
+        return ALL in unread or (bool(keys) and all(key in unread for key in keys))
 
 
 def published(

@@ -114,9 +114,10 @@ def load(
         problems.append(f"publish_dir: {error} ({origins['publish_dir']})")
     settings = settings.model_copy(update=changes)
     public = settings.publish_dir
-    if public and not problems and holds(public, settings.state_dir):
+    inside = public and private_in(public, settings.state_dir, config_file)
+    if inside and not problems:
         problems.append(
-            f"publish_dir: the state folder is in it, and everybody may read what is there; give a folder of its own"
+            f"publish_dir: {inside} is in it, and everybody may read what is there; give a folder of its own"
             f" ({origins['publish_dir']})"
         )
     if problems:
@@ -128,6 +129,14 @@ def load(
         searched=() if config_file else sources.places(environ, cwd),
         warnings=tuple(found.warnings),
     )
+
+
+def private_in(folder: Path, state_dir: Path, config_file: Path | None) -> str:
+    """Return what lies in a folder that nobody else may read, for people; "" if nothing does. Paths are absolute."""
+    if holds(folder, state_dir):
+        return "the state folder"
+    is_in = config_file is not None and holds(folder, config_file)
+    return "the settings file" if is_in else ""
 
 
 def where_to_set(loaded: Loaded, what: str, variable: str) -> str:

@@ -126,5 +126,5 @@ def is_same(folder: Path, known: Path) -> bool:
 
 
 def holds(folder: Path, other: Path) -> bool:
-    """Return whether an absolute path leads to another folder, or to one above it."""
+    """Return whether an absolute path leads to another file or folder, or to a folder above it."""
     return Path(os.path.realpath(other)).is_relative_to(os.path.realpath(folder))

@@ -121,6 +121,7 @@ def test_hostile_texts() -> None:
     ("shown", "message", "colour"),
     [
         (public(at=""), "no poll yet", "lightgrey"),
+        (public(), "no packs", "lightgrey"),
         (public(known(version("1.0"))), "ok", "brightgreen"),
         (public(known(version("1.0")), failing="some-pack"), "not read", "lightgrey"),
         (

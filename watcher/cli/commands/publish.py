@@ -9,8 +9,7 @@ from watcher.cli.terminal import echo, echo_result
 from watcher.errors import UsageError
 from watcher.publish.setup import publish as write
 from watcher.publish.setup import terms_of
-from watcher.settings.loading import Loaded
-from watcher.settings.places import holds
+from watcher.settings.loading import Loaded, private_in
 from watcher.text.plural import plural
 from watcher.text.sanitize import escape_invisible
 
@@ -23,9 +22,9 @@ def publish(*, settings: Callable[[], Loaded], folder: str) -> int:
     state = existing_state(loaded)
     place = working_folder() / folder
     shown = escape_invisible(folder)
-    if holds(place, state.path):
+    if inside := private_in(place, state.path, loaded.config_file):
         raise UsageError(
-            f"DIR holds the state, {escape_invisible(str(state.path))}, and everybody may read what is there",
+            f"{inside} is in {shown}, and everybody may read what is there",
             hint="name a folder of its own",
         )
     public, written = write(state, terms_of(loaded.settings), place)
