@@ -184,7 +184,7 @@ def test_the_settings_stay_private(
     """The folder of the settings file is refused: whoever serves it would serve the alert URLs."""
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     away = watch.but(publish_dir="", state_dir=str(elsewhere))
-    away.check()
+    (watch.folder / "comfy-watch.toml").write_text('statuses = ["active"]')
     refused = away.run("publish", ".")
     assert refused.code == 2
     assert "error: the settings file is in ., and everybody may read" in refused.err
