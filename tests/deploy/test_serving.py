@@ -165,10 +165,8 @@ def test_a_browser_may_ask_for_nothing_else(site: Site, tmp_path: Path) -> None:
 
 def _browse(url: str, folder: Path) -> program.Completed:
     profile = f"--user-data-dir={folder / 'profile'}"
-    # The time has it end only after what it forbids is in its log.
-    options = ("--enable-logging=stderr", "--dump-dom", "--virtual-time-budget=2000")
-    browser = (tool(chromium.PROGRAM), *chromium.FLAGS, profile)
-    return ended(*browser, *options, f"{url}/")
+    options = (*chromium.FLAGS, "--enable-logging=stderr", profile, "--dump-dom")
+    return ended(tool(chromium.PROGRAM), *options, f"{url}/")
 
 
 def test_the_commands_of_the_page(site: Site, person: Person) -> None:
