@@ -5,11 +5,7 @@ from __future__ import annotations
 import html
 import json
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
@@ -158,34 +154,10 @@ def test_texts_stay_texts() -> None:
 
 def test_it_requests_nothing() -> None:
     """Whoever opens it asks its host for it alone, whatever the texts in it are."""
-    with _served(_PAGES["hostile"]) as (address, asked):
+    with chromium.served(_PAGES["hostile"]) as (address, asked):
         said = chromium.opened(address, "--dump-dom", "--enable-logging=stderr")
     assert "Comfy Watch" in said
     assert asked == ["/"]
-
-
-@contextmanager
-def _served(text: str) -> Iterator[tuple[str, list[str]]]:
-    """Serve a page, and give its address, and what was asked for."""
-    asked: list[str] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            asked.append(self.path)
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.write(text.encode())
-
-        def log_message(self, *args: object) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/", asked
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 def test_pictures(tmp_path: Path) -> None:
