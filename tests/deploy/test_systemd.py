@@ -185,7 +185,8 @@ def test_the_page(settled: ServiceManager, registry: FakeRegistry, port: int) ->
     settled.done("systemctl stop comfy-watch.service")
     registry.catalog.set_status("rgthree-comfy", "1.0.0", "banned", "steals passwords")
     settled.done("/opt/comfy-watch/bin/comfy-watch check")
-    assert b"steals passwords" in get(port, "/").body
+    # The server looks at a file anew after a second.
+    until(lambda: b"steals passwords" in get(port, "/").body, "the ban")
     owners = "find -L /var/cache/comfy-watch -printf '%U\\n' | sort -u"
     assert len(settled.done(owners).split()) == 1
     registry.catalog.set_status("rgthree-comfy", "1.0.0", "active", "")
