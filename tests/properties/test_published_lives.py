@@ -167,8 +167,12 @@ class Lives:
         self.registry.catalog.give(pack, publisher)
 
     def break_or_mend(self, pack: str) -> None:
-        """Let no answer about a pack be readable, or each again."""
-        self.broken ^= {pack.lower()}
+        """Let no answer about a pack be readable, or each again; of one pack at a time.
+
+        Of several it follows from how many are asked whether that is a failure of the registry (docs/publish.md).
+        """
+        if self.broken <= {pack.lower()}:
+            self.broken ^= {pack.lower()}
 
     # What happens in the installs
 

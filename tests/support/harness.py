@@ -174,9 +174,16 @@ class Watcher:
         )
 
     def contents(self) -> dict[str, bytes]:
-        """Return the state folder's files, the lock aside; empty where there is no folder."""
-        files = self.state.iterdir() if self.state.exists() else ()
-        return {file.name: file.read_bytes() for file in files if file.name != "lock"}
+        """Return the state folder's files, the lock aside; empty where there is no folder.
+
+        A process may be writing: what is gone again before it was read is left out.
+        """
+        found: dict[str, bytes] = {}
+        for file in self.state.iterdir() if self.state.exists() else ():
+            if file.name != "lock":
+                with contextlib.suppress(FileNotFoundError):
+                    found[file.name] = file.read_bytes()
+        return found
 
     def end_backoffs(self) -> None:
         """End every channel's backoff, as if it had been waited for."""

@@ -293,7 +293,7 @@ class _Known:
         ban, event = self._ban(key), self._event(key, status)
         if reason := (ban and ban.reason) or (event.reason if event else ""):
             return reason
-        # Of what was bad before it was watched, only who runs it is told why.
+        # Of what was bad before it was watched, only who runs it hears why.
         exposed = self._event(key, Kind.EXPOSED)
         return exposed.reason if exposed and exposed.after == status else ""
 
