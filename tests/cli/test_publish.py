@@ -168,7 +168,7 @@ def test_a_page_of_somebody_else(watch: Watcher, public: Path) -> None:
 
 @pytest.mark.parametrize("folder", ["state", ".", "link", "../{}"])
 def test_the_state_stays_private(watch: Watcher, folder: str) -> None:
-    """The state folder, and what it is in, are refused: whoever serves them would serve the state."""
+    """The state folder, and what it is in, are refused: a server of it would serve the state."""
     watch.but(publish_dir="").check()
     (watch.folder / "link").symlink_to(watch.state)
     before = watch.contents()
@@ -181,7 +181,7 @@ def test_the_state_stays_private(watch: Watcher, folder: str) -> None:
 def test_the_settings_stay_private(
     watch: Watcher, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """The folder of the settings file is refused: whoever serves it would serve the alert URLs."""
+    """The folder of the settings file is refused: a server of it would serve the alert URLs."""
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     away = watch.but(publish_dir="", state_dir=str(elsewhere))
     (watch.folder / "comfy-watch.toml").write_text('statuses = ["active"]')
@@ -390,7 +390,7 @@ replace = os.replace
 def slowly(source, target, **options):
     if str(target).endswith("feed.xml"):
         pathlib.Path("writing").touch()
-        time.sleep(60)
+        time.sleep(60)  # longer than a stop may take, as a disk that hangs
     replace(source, target, **options)
 
 os.replace = slowly

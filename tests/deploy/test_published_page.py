@@ -153,7 +153,7 @@ def test_texts_stay_texts() -> None:
 
 
 def test_it_requests_nothing() -> None:
-    """Whoever opens it asks its host for it alone, whatever the texts in it are."""
+    """A browser that opens it asks its host for the page alone, whatever the texts in it are."""
     with chromium.served(_PAGES["hostile"]) as (address, asked):
         said = chromium.opened(address, "--dump-dom", "--enable-logging=stderr")
     assert "Comfy Watch" in said

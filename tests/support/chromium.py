@@ -13,7 +13,7 @@ from threading import Thread
 
 PROGRAM = "chromium"
 LIGHT, DARK = (f"--blink-settings=preferredColorScheme={scheme}" for scheme in "10")
-"""What a page is told that the reader prefers."""
+"""Options for what the reader prefers."""
 FLAGS = (
     "--headless",
     "--no-sandbox",

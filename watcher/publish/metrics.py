@@ -1,7 +1,8 @@
 """`metrics.prom`: figures for Prometheus, in what its text format 0.0.4 and OpenMetrics 1.0 have in common. Pure.
 
-That is gauges without timestamps of their own, and a last line that the older format takes for a comment. A figure of 0
-is there too, so that it can be seen to rise; a moment that never was has none.
+That is gauges without timestamps of their own, and a last line that the older format takes for a comment. A count of 0
+is there too, so that it can be seen to rise. A moment that never was has no figure, nor has what a poll took where that
+is hidden.
 """
 
 from __future__ import annotations
