@@ -18,7 +18,6 @@ from watcher.polling.reports.problems import (
     problems,
 )
 from watcher.service.observer import Observer, Schedule
-from watcher.text.sanitize import escape_invisible
 
 _SHORTEST_WAIT = 0.05
 _CHECK_RETRY = 1.0
@@ -56,8 +55,6 @@ class Daemon:
         self._reloaded = reloaded
         self._next_poll = 0.0
         """A moment of the loop's clock."""
-        self._revision = 0
-        """Of the state, as this process left it."""
         self._changed = asyncio.Event()
         """A reload has changed the schedule."""
 
@@ -103,10 +100,7 @@ class Daemon:
         report_problems = ProblemReporter(observer.problem)
         observer.poll_started()
         try:
-            self._revision = _require_same_state(poller, self._revision)
             report = await _reporting_to(report_problems, poller).poll()
-            # It is lower if the state vanished meanwhile.
-            self._revision = max(self._revision, poller.folder.load_revision())
         except StoppedError:
             return True
         except ReplacedError:
@@ -203,18 +197,6 @@ def _reporting_to(report_problems: ProblemReporter, poller: Poller) -> Poller:
         on_expired=report_problems.expired,
         on_set_aside=report_problems.set_aside,
     )
-
-
-def _require_same_state(poller: Poller, revision: int) -> int:
-    """Return the state's revision. ReplacedError if it is older than this process left it: changes would be lost."""
-    found = poller.folder.load_revision()
-    if found < revision:
-        raise ReplacedError(
-            f"the state in {escape_invisible(str(poller.folder.path))} has vanished or was replaced"
-            " while this process ran",
-            hint="put it back, or begin with an empty folder; then start comfy-watch again",
-        )
-    return found
 
 
 def _next_due(poller: Poller) -> float | None:

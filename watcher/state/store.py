@@ -65,6 +65,8 @@ class _Held:
     lock: files.Lock | None = None
     turn: threading.Lock = field(default_factory=threading.Lock)
     """Held while writing to the journal, which threads share."""
+    revision: int = 0
+    """The highest revision that this process has read or committed."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -119,14 +121,27 @@ class StateFolder:
                 hint="another comfy-watch may be working on it by now; see that only one does, then start again",
             )
 
+    def _see_that_it_is_known(self, revision: int) -> None:
+        if revision < self._held.revision:
+            raise ReplacedError(
+                f"the state in {self._shown()} has vanished or was replaced while this process ran",
+                hint="put it back, or begin with an empty folder; then start comfy-watch again",
+            )
+        self._held.revision = revision
+
     def load(self) -> State:
-        """Read everything except the alerts of a change that was never committed."""
+        """Read everything except the alerts of a change that was never committed.
+
+        Raises ReplacedError if the snapshot is older than this process knows it.
+        """
         # Commands that hold no lock read this while a poll writes. The journal comes before the outbox, which takes it
         # in before it is removed; the snapshot comes last, so that no file beside it seems newer than its commit.
         outcomes: tuple[JournalEntry, ...] = self._read(ACKS, journal.read_journal, ())
         written_at, waiting = self._read(OUTBOX, documents.read_outbox, (0, Outbox()))
         checks_at, checks = self._read(CHECKS, documents.CHECKS.read, (0, Checks()))
         snapshot = self._snapshot()
+        # Looked at in what is used: between a look of its own and this one the files may go, and all would begin anew.
+        self._see_that_it_is_known(snapshot.revision)
         # A commit is written before what goes with it, so this snapshot is an old copy, or is lost.
         if (needed := max(written_at, checks_at)) > snapshot.revision:
             found = (
@@ -189,6 +204,7 @@ class StateFolder:
         may be sent then, and nothing written that is only valid with the new revision.
         """
         self._replace(SNAPSHOT, documents.write_snapshot(snapshot), UnsureError)
+        self._held.revision = snapshot.revision
 
     def fsync_folder(self) -> None:
         """Fsync the folder, in case an earlier run died before it did."""

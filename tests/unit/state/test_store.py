@@ -37,7 +37,7 @@ from watcher.alerts.queues.outbox import Outbox
 from watcher.alerts.queues.outcomes import Acknowledgement, FailedAttempt, replay
 from watcher.alerts.queues.queue import is_due
 from watcher.changes.health import FailureStreak, Health
-from watcher.errors import StateError, UnsureError
+from watcher.errors import ReplacedError, StateError, UnsureError
 from watcher.model.acceptance import End
 from watcher.model.channel import Channel
 from watcher.model.event import Kind
@@ -186,6 +186,22 @@ def test_one_rename_makes_change_and_alerts_real(folder: StateFolder) -> None:
     assert owed(folder) == ["flag", "release", "later"]
     assert folder.load().snapshot.revision == 2
     assert folder.load().outbox.unrecorded == {"later": 2}
+
+
+@pytest.mark.parametrize("is_read", [False, True])
+def test_a_state_that_vanished_is_not_begun_anew(
+    folder: StateFolder, *, is_read: bool
+) -> None:
+    """A process that has committed or read a revision refuses an older one, also an empty folder."""
+    polled(folder)
+    known = StateFolder(folder.path) if is_read else folder
+    if is_read:
+        known.load()
+    for file in folder.path.iterdir():
+        file.unlink()
+    with pytest.raises(ReplacedError, match="has vanished or was replaced"):
+        known.load()
+    assert StateFolder(folder.path).load() == State()
 
 
 def test_a_change_that_is_not_certain_is_reported_as_such(
@@ -387,7 +403,7 @@ def test_a_missing_file_is_refused(
         (folder.path / name).unlink()
     before = contents(folder)
     with pytest.raises(StateError, match=said):
-        folder.load()
+        StateFolder(folder.path).load()
     assert contents(folder) == before
 
 
