@@ -15,7 +15,7 @@ from pathlib import Path
 
 import coverage
 import pytest
-from hypothesis import is_hypothesis_test, settings
+from hypothesis import HealthCheck, is_hypothesis_test, settings
 
 import tests.support.offline.sitecustomize  # noqa: F401 - keeps pytest on loopback
 import watcher
@@ -27,9 +27,10 @@ from tests.support.fakes.webhook import Webhook
 from tests.support.fork_server import ForkServer
 from watcher.delivery.urls import load
 
-# How long a machine takes is no property of the program, so no example has a deadline.
-settings.register_profile("thorough", deadline=None)
-settings.register_profile("quick", deadline=None, max_examples=25)
+# How long a machine takes is no property of the program: no example has a deadline, and none is too slow to make.
+_UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("thorough", _UNTIMED)
+settings.register_profile("quick", _UNTIMED, max_examples=10)
 settings.load_profile("quick")
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from hypothesis import HealthCheck, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.fake_registry.server import FakeRegistry
@@ -294,7 +294,7 @@ def play(selection: str, polls: Any) -> None:
 
 
 @pytest.mark.parametrize("selection", ["names", "a publisher"])
-@examples(32, suppressed=[HealthCheck.too_slow])
+@examples(32)
 @given(polls=polls(steps("stranger"), 0.5, 1, 13, 25, 60))
 def test_nothing_shows_what_is_run(selection: str, polls: Any) -> None:
     """Whatever happens to packs, and whatever is installed meanwhile, both publish the same."""
@@ -304,7 +304,7 @@ def test_nothing_shows_what_is_run(selection: str, polls: Any) -> None:
 # With globs the registry is asked once a day what it says of a pack as a whole, and at once of one that is installed;
 # and a pack that was installed before the registry had it is no newcomer.
 @pytest.mark.parametrize("selection", ["everything", "a glob and a name"])
-@examples(32, suppressed=[HealthCheck.too_slow])
+@examples(32)
 @given(polls=polls(steps(), 25, 60))
 def test_nothing_shows_what_is_run_of_a_whole_registry(
     selection: str, polls: Any

@@ -39,7 +39,8 @@ def one_row_of(*rows: tuple[object, ...], fast: int = 1) -> list[ParameterSet]:
 def examples(count: int, *, suppressed: Collection[HealthCheck] = ()) -> settings:
     """Return the settings of a test of so many examples in CI, and as much fewer in the fast tests as others have."""
     profile = settings()
-    shown = max(1, count * profile.max_examples // 100)
     return settings(
-        max_examples=shown, deadline=None, suppress_health_check=[*suppressed]
+        profile,
+        max_examples=max(1, count * profile.max_examples // 100),
+        suppress_health_check=[*profile.suppress_health_check, *suppressed],
     )

@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 
 from tests.support import page_picture, strategies
 from tests.support.factories import (
@@ -534,7 +534,6 @@ def test_untrusted_text() -> None:
     assert "\u202e" not in text
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(
     snapshot=strategies.snapshots(),
     checks=strategies.checks(),
