@@ -334,6 +334,7 @@ def test_any_text_stays_a_text(texts: list[str], history: list[Event]) -> None:
     judge(written(*hostile(texts, history)))
 
 
+@pytest.mark.bounded
 @pytest.mark.parametrize("share", range(4))
 def test_the_whole_corpus_stays_text(share: int) -> None:
     """The same holds of all hostile texts that are known, with lone halves of characters and very long ones too."""

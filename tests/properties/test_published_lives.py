@@ -303,6 +303,7 @@ def test_nothing_shows_what_is_run(selection: str, polls: Any) -> None:
 
 # With globs the registry is asked once a day what it says of a pack as a whole, and at once of one that is installed;
 # and a pack that was installed before the registry had it is no newcomer.
+@pytest.mark.bounded
 @pytest.mark.parametrize("selection", ["everything", "a glob and a name"])
 @examples(32)
 @given(polls=polls(steps(), 25, 60))
