@@ -1,16 +1,20 @@
-"""What a run on GitHub Actions reports: the action's own steps, each as a process, with a runner's files.
+"""What a run on GitHub Actions reports: the action's own steps, with a runner's files.
 
 tests/deploy/github_actions carries out the whole action.
 """
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import io
 import json
+import os
 import re
+import runpy
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
@@ -63,6 +67,54 @@ _QUICK = (((*_EACH, "sweep"), True), (("install",), False))
 """The combinations that run each time."""
 
 
+def _as_process(
+    script: Path, args: Sequence[str], env: Mapping[str, str], folder: Path
+) -> tuple[int, str]:
+    """Start a step as a runner does; return its exit code, and what it said."""
+    done = subprocess.run(
+        [sys.executable, str(script), *args],
+        cwd=folder,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=_PATIENCE,
+        check=False,
+    )
+    return done.returncode, done.stdout.decode("utf-8")
+
+
+def _carry_out(
+    script: Path, args: Sequence[str], env: Mapping[str, str], folder: Path
+) -> tuple[int, str]:
+    """Carry out a step in this process, which takes a tenth of the time."""
+    kept = io.BytesIO()
+    said = io.TextIOWrapper(kept, "utf-8", write_through=True)
+    known = set(sys.modules)
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        contextlib.redirect_stdout(said),
+        contextlib.redirect_stderr(said),
+        contextlib.chdir(folder),
+    ):
+        for name in set(os.environ) - set(env):
+            patch.delenv(name)
+        for name, value in env.items():
+            patch.setenv(name, value)
+        patch.setattr(sys, "argv", [str(script), *args])
+        patch.syspath_prepend(str(script.parent))
+        try:
+            runpy.run_path(str(script), run_name="__main__")
+            code = 0
+        except SystemExit as end:
+            code = int(end.code or 0)
+        finally:
+            for name in set(sys.modules) - known:
+                if (script.parent / f"{name}.py").exists():
+                    del sys.modules[name]
+    return code, kept.getvalue().decode("utf-8")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """A job of a repository that watches three packs and an install; its state is kept in `folder`."""
@@ -100,10 +152,15 @@ class Job:
 
     def report(self, polled: Mapping[str, str], choice: str, **env: str) -> Finished:
         """Carry out the step `Report`, with `choice` as the input `fail-on-incomplete`."""
-        given = {name.upper(): value for name, value in polled.items()}
-        return self.step("report.py", {**given, "FAIL_ON_INCOMPLETE": choice, **env})
+        return self.step("report.py", _inputs(polled, choice) | env)
 
-    def step(self, script: str, env: Mapping[str, str], *args: str) -> Finished:
+    def step(
+        self,
+        script: str,
+        env: Mapping[str, str],
+        *args: str,
+        carry_out: Callable[..., tuple[int, str]] = _carry_out,
+    ) -> Finished:
         """Carry out a step. No traceback may show, and no command but an annotation."""
         outputs, summary = (
             self.folder.parent / name for name in ("outputs", "summary")
@@ -115,21 +172,15 @@ class Job:
             "GITHUB_STEP_SUMMARY": str(summary),
             **env,
         }
-        run = subprocess.run(
-            [sys.executable, str(_SCRIPTS / script), *args],
-            cwd=self.folder.parent,
-            env=program.surroundings(
-                self.folder.parent, {"GITHUB_ACTIONS": "true", **given}
-            ),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=_PATIENCE,
-            check=False,
+        surroundings = program.surroundings(
+            self.folder.parent, {"GITHUB_ACTIONS": "true", **given}
         )
-        done = Finished(code=run.returncode, summary=summary.read_text("utf-8"))
+        code, said = carry_out(
+            _SCRIPTS / script, args, surroundings, self.folder.parent
+        )
+        done = Finished(code=code, summary=summary.read_text("utf-8"))
         done.outputs = read_outputs(outputs.read_text("utf-8"))
-        done.read_log(run.stdout.decode("utf-8"))
+        done.read_log(said)
         assert "Traceback" not in done.log, done.log
         assert done.unknown == []
         return done
@@ -184,6 +235,11 @@ def job(tmp_path: Path, registry: FakeRegistry, webhook: Webhook) -> Job:
         Path(sys.executable).with_name("comfy-watch")
     )
     return Job(folder=folder, registry=registry, webhook=webhook, installed=installed)
+
+
+def _inputs(polled: Mapping[str, str], choice: str) -> dict[str, str]:
+    given = {name.upper(): value for name, value in polled.items()}
+    return {**given, "FAIL_ON_INCOMPLETE": choice}
 
 
 def _event(**other: object) -> dict[str, Any]:
@@ -284,7 +340,8 @@ def test_a_ban_that_turns_the_job_red_hides_nothing(job: Job) -> None:
     job.poll(ALERT_URLS="none")
     job.registry.catalog.set_status("alpha", "1.0.0", "banned", "steals passwords")
     job.failing.update(("channel", "install"))
-    done = job.report(job.poll(FAIL_ON="banned"), "never")
+    polled = job.poll(FAIL_ON="banned")
+    done = job.step("report.py", _inputs(polled, "never"), carry_out=_as_process)
     assert (done.code, _sees_the_ban(done)) == (3, True)
     (said,) = [text for text in done.said("error") if text.startswith("Comfy Watch")]
     assert said == (
