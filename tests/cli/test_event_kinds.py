@@ -172,11 +172,10 @@ def test_what_is_installed_is_in_the_history(watch: Watcher) -> None:
     past = [
         event("1", Kind.EXPOSED, node="alpha", installed=(copy,)),
         event("2", Kind.CLEARED, node="alpha", before="flagged", after=None),
-        event("3", Kind.UPDATE, version="1.1.0", before=None, installed=(copy,)),
     ]
     (watch.state / "history.jsonl").write_bytes(b"".join(map(write_event, past)))
-    found = watch.history("--kind", "exposed,cleared,update")
-    assert [one["kind"] for one in found] == ["exposed", "update", "cleared"]
+    found = watch.history("--kind", "exposed,cleared")
+    assert [one["kind"] for one in found] == ["exposed", "cleared"]
     assert found[0]["installed"] == [
         {"install": "workstation", "version": "1.0.0", "enabled": True}
     ]

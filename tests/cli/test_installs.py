@@ -344,26 +344,6 @@ def test_a_poll_that_dies_reports_once(
     assert _said(second.json) == [("vanished", "alpha", "1.0.0", None)]
 
 
-@pytest.mark.parametrize("cut", [Cut.BEFORE, Cut.AFTER])
-def test_an_update_is_offered_once_by_polls_that_die(
-    watch: Watcher, webhook: Webhook, registry: FakeRegistry, cut: Cut
-) -> None:
-    """Killed before or after the commit, the poll in which a version is old enough offers it, or the next one does."""
-    watch.check()
-    registry.catalog.publish("alpha", "1.1.0")
-    assert _said(watch.check()) == [("new", "alpha", "1.1.0", "active")]
-    patient = watch.but(minimum_age="0s")
-    assert patient.cut("rename state/snapshot.json", cut).code == -signal.SIGKILL
-    patient.check()
-    assert _said(patient.check()) == []
-    assert _said(watch.check()) == []
-    said = [one for message in webhook.messages() for one in _said(message.json)]
-    assert said == [
-        ("new", "alpha", "1.1.0", "active"),
-        ("update", "alpha", "1.1.0", "1.1.0"),
-    ]
-
-
 def test_a_younger_version_is_named_everywhere(
     watch: Watcher, webhook: Webhook, registry: FakeRegistry, comfyui: LivedIn
 ) -> None:

@@ -258,13 +258,6 @@ EVENTS: dict[str, Event] = {
     ),
     "clearing of a clone": _of_pack(Kind.CLEARED, copies=(CLONE,), before="banned"),
     "undeprecation": _event(Kind.UNDEPRECATED, before="deprecated"),
-    "update beside a younger version": _event(
-        Kind.UPDATE,
-        copies=(THERE,),
-        after="active",
-        safe_version=SafeVersion("1.2.0", _FIX),
-    ),
-    "update": _event(Kind.UPDATE, copies=(THERE,), after="active"),
     "release": _event(
         Kind.NEW,
         before="pending",

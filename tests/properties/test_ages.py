@@ -21,7 +21,7 @@ from watcher.changes.facts import finished
 from watcher.changes.verdict import as_one, judge_each
 from watcher.cli import report
 from watcher.cli.formats import table
-from watcher.model.event import Event, Kind
+from watcher.model.event import Event
 from watcher.model.failure import Fault, ReadFailure
 from watcher.model.listing import Listing
 from watcher.model.pack import (
@@ -109,8 +109,6 @@ class Model:
     seen: dict[str, Version] = field(default_factory=dict)
     """By version text, as the last answer had it."""
     became_active: dict[str, str] = field(default_factory=dict)
-    arrived: set[str] | None = None
-    """All that was good and old enough in some poll; None before the first scan."""
 
     def look(self, picture: dict[str, Version], now: str) -> None:
         """Take in what an answer shows."""
@@ -147,20 +145,6 @@ class Model:
         newest = max(good, key=_place, default=None)
         advised = max(self.old(now), key=_place, default=newest)
         return advised, None if advised == newest else newest
-
-    def update(self, running: str, now: str) -> str | None:
-        """Return what a poll has to offer to who runs a version."""
-        old = set(self.old(now))
-        fresh = set() if self.arrived is None else old - self.arrived
-        self.arrived = (self.arrived or set()) | old
-        any_will_do = is_prerelease(running) or all(map(is_prerelease, old))
-        newer = [
-            one
-            for one in fresh
-            if precedence(one) > precedence(running)
-            and (any_will_do or not is_prerelease(one))
-        ]
-        return max(newer, key=precedence, default=None)
 
 
 def _place(text: str) -> tuple[object, ...]:
@@ -201,9 +185,6 @@ class Life:
         saved, events = self._poll(step, running)
         if self.model.seen:
             self._judge(events, running, saved)
-        update = self.model.update(step.runs, self.now) if self.model.seen else None
-        offered = [one.version for one in events if one.kind is Kind.UPDATE]
-        assert offered == [one for one in [update] if one]
         if step.is_saved:
             self.state = saved
         else:

@@ -43,7 +43,6 @@ _DECIDED = {
     Kind.UNDEPRECATED: ("info", _YES, _NO),
     Kind.RECOVERED: ("info", _YES, _YES),
     Kind.VANISHED: ("info", _NO, _NO),
-    Kind.UPDATE: ("info", _NO, _NO),
     Kind.NEW: ("info", _YES, _NO),
     Kind.PENDING: ("info", _NO, _NO),
     Kind.BASELINE: ("info", _YES, _YES),

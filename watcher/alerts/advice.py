@@ -227,13 +227,10 @@ def _then(first: str, words: Words) -> Words:
 def advice_on_event(event: Event) -> Advice:
     """Return what to do about what warns of no version: about a failure, unless it is only to be waited for.
 
-    A harmless flag says itself that nothing is to be done: most packs have one. An update says itself which version to
-    move to.
+    A harmless flag says itself that nothing is to be done: most packs have one.
     """
     if is_harmless(event):
         return Advice(words=(_NOTHING,))
-    if event.kind is Kind.UPDATE:
-        return Advice(words=beside(event.safe_version, event.at))
     if event.kind is not Kind.FAILING:
         return Advice()
     if event.channel is not None:

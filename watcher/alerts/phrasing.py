@@ -16,7 +16,7 @@ from itertools import product
 from typing import NamedTuple, assert_never
 
 from watcher import durations, timestamps
-from watcher.alerts.advice import Advice, beside
+from watcher.alerts.advice import Advice
 from watcher.alerts.differences import (
     Item,
     Words,
@@ -76,7 +76,6 @@ SYMBOLS: dict[Kind, str] = {
     Kind.UNDEPRECATED: "📈",
     Kind.RECOVERED: "✅",
     Kind.VANISHED: "📤",
-    Kind.UPDATE: "🆙",
     Kind.NEW: "✨",
     Kind.PENDING: "⏳",
     Kind.BASELINE: "👀",
@@ -256,15 +255,11 @@ def beside_the_kind(event: Event, *, in_short: bool = False) -> list[Words]:
     scan = scan_of_flag(event)
     most = 1 if in_short else MOST_FINDINGS
     why = in_a_sentence(scan, most) if scan else _reason(event)
-    younger: Words = ()
-    if event.kind is Kind.UPDATE:
-        younger = beside(event.safe_version, event.at)
     parts = (
         _transition(event),
         _where(event)
         if event.kind in APPEARANCES
         else running(event, with_places=not in_short),
-        younger,
         _details(event),
         (*why, *_latest(event.bad_versions)) if is_about_all(event) else why,
     )
@@ -298,8 +293,9 @@ def _sentence(event: Event) -> tuple[str, str]:
             return "", " is no longer a problem"
         case Kind.CLEARED:
             return "you do not run", " any more"
-        case Kind.UPDATE | Kind.APPEARED | Kind.VANISHED:
-            return _SENTENCES[event.kind], ""
+        case Kind.APPEARED | Kind.VANISHED:
+            is_there = event.kind is Kind.APPEARED
+            return "appeared on" if is_there else "vanished from", ""
         case Kind.BASELINE:
             return _sentence_of_baseline(event)
         case (
@@ -316,13 +312,6 @@ def _sentence(event: Event) -> tuple[str, str]:
             return words, ""
         case _:
             assert_never(event.kind)
-
-
-_SENTENCES = {
-    Kind.UPDATE: "update available:",
-    Kind.APPEARED: "appeared on",
-    Kind.VANISHED: "vanished from",
-}
 
 
 def _sentence_of_failure(event: Event) -> tuple[str, str]:
@@ -662,7 +651,7 @@ def _counted_as(event: Event) -> str:
         return f"channel {event.kind}"
     if event.install is not None and event.kind not in APPEARANCES:
         return f"install {event.kind}"
-    return "with an update" if event.kind is Kind.UPDATE else event.kind.value
+    return event.kind.value
 
 
 class Label(NamedTuple):

@@ -23,7 +23,6 @@ from watcher.model.exposure import Exposure, Installed, exposure_key
 from watcher.model.finding import Finding, Grade, accepted_as, is_worse, rank, worst
 from watcher.model.pack import Copy, Pack, Verdict, copies_by_id, is_handled_by_id
 from watcher.model.snapshot import Node
-from watcher.model.version import MinimumAge
 
 _ENDS = {Kind.REINSTATED, Kind.UNDEPRECATED}
 """The kinds of events that say that something is well again."""
@@ -39,15 +38,11 @@ class Poll:
     """Names of all configured installs."""
     unseen: frozenset[str]
     """Those of them whose packs are not known, so that what was reported of them stays."""
-    before: Mapping[str, Node]
-    """The nodes before this poll, by lower-case id."""
     after: Mapping[str, Node]
+    """The nodes after this poll, by lower-case id."""
     events: Sequence[Event]
     accept: Collection[Acceptance]
     """Findings that are known."""
-    statuses: Collection[str]
-    """The watched ones."""
-    minimum_age: MinimumAge
     now: str
 
 

@@ -52,7 +52,6 @@ class Kind(StrEnum):
     UNDEPRECATED = "undeprecated"
     RECOVERED = "recovered"
     VANISHED = "vanished"
-    UPDATE = "update"
     NEW = "new"
     PENDING = "pending"
     BASELINE = "baseline"
@@ -78,9 +77,7 @@ def worst_of(*severities: Severity) -> Severity:
 APPEARANCES: frozenset[Kind] = frozenset((Kind.APPEARED, Kind.VANISHED))
 """What a channel for installed packs gets too unless it names its kinds (docs/behaviour.md, Channels)."""
 
-DEFAULT_KINDS: frozenset[Kind] = (
-    frozenset(Kind) - {Kind.PENDING, Kind.UPDATE} - APPEARANCES
-)
+DEFAULT_KINDS: frozenset[Kind] = frozenset(Kind) - {Kind.PENDING} - APPEARANCES
 """What any channel gets unless it names its kinds."""
 
 SWEPT_KINDS: frozenset[Kind] = frozenset(
@@ -286,7 +283,6 @@ def severity_of(event: Event) -> Severity:
             | Kind.RECOVERED
             | Kind.APPEARED
             | Kind.VANISHED
-            | Kind.UPDATE
             | Kind.NEW
             | Kind.PENDING
         ):

@@ -68,10 +68,6 @@ class Installed:
     """Names of the installs that were reported failing and have not recovered, sorted."""
     seen: int = 0
     """How many events installs and what is in them had, so that each event has an id of its own."""
-    awaited: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """By lower-case id of an installed pack: its versions that were never good and old enough, which may become an
-    `update`. Sorted.
-    """
     exposures: Mapping[str, Exposure] = field(default_factory=dict)
     """By `exposure_key`."""
     accepted: Mapping[str, Accepted] = field(default_factory=dict)

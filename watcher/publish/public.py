@@ -27,7 +27,7 @@ from watcher.state.overview import NodeRow, node_rows, watched
 from watcher.timestamps import MomentOrEmpty
 
 KINDS_OF_INSTALLS = frozenset(
-    {Kind.EXPOSED, Kind.CLEARED, Kind.APPEARED, Kind.VANISHED, Kind.UPDATE}
+    {Kind.EXPOSED, Kind.CLEARED, Kind.APPEARED, Kind.VANISHED}
 )
 """Kinds of events that there are only because somebody runs something."""
 _NEVER_POLLED = "1970-01-01T00:00:00.000Z"

@@ -49,7 +49,7 @@ class ChannelTable(BaseModel):
     )
     kinds: Annotated[frozenset[Kind], list_with(_kinds, "all", *Kind)] = Field(
         DEFAULT_KINDS,
-        description=f'`"all"`, or a list of: {", ".join(Kind)}. Default: all of them but `pending`, `update`, '
+        description=f'`"all"`, or a list of: {", ".join(Kind)}. Default: all of them but `pending`, '
         '`appeared` and `vanished`; with `scope = "installed"` the last two as well.',
     )
     nodes: Annotated[tuple[str, ...], list_with(node_ids.read_globs)] = Field(

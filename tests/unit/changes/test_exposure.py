@@ -12,26 +12,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.factories import (
-    ANY_AGE,
     HARMLESS,
     NOW,
     PACK,
     event,
     known,
-    minute,
     version,
 )
 from watcher.changes import exposure
 from watcher.changes.exposure import Poll
-from watcher.changes.updates import offer
-from watcher.durations import DAY
 from watcher.model.acceptance import Acceptance, Accepted, End
 from watcher.model.event import Event, Kind, Severity
 from watcher.model.exposure import Installed
 from watcher.model.finding import Finding
 from watcher.model.pack import Claim, Identity, Pack, PackKind, Verdict
-from watcher.model.snapshot import Node
-from watcher.model.version import STATUSES, MinimumAge
 
 KEY = PACK.lower()
 
@@ -63,12 +57,9 @@ def poll(*runs: Finding, events: Sequence[Event] = (), **fields: Any) -> Poll:
     after = {KEY: known(version("1.0"))}
     terms: dict[str, Any] = {
         "unseen": frozenset(),
-        "before": after,
         "after": after,
         "accept": (),
         "now": NOW,
-        "statuses": STATUSES,
-        "minimum_age": ANY_AGE,
     }
     return Poll(
         findings=runs,
@@ -497,111 +488,6 @@ def test_exposures_follow_what_is_run(
             before.installs if before else ()
         )
         assert exposure.assess(reported, poll(*runs, unseen=hidden)) == (reported, ())
-
-
-def _node(*texts: str, **fields: Any) -> Node:
-    return known(*(version(text) for text in texts), **fields)
-
-
-def offered(
-    reported: Installed,
-    before: Node | None,
-    after: Node,
-    *runs: Finding,
-    **fields: Any,
-) -> tuple[Installed, list[str | None]]:
-    """Return what is awaited after a poll, and the versions that were offered just now."""
-    known_before = {KEY: before} if before else {}
-    found = poll(*runs, before=known_before, after={KEY: after}, **fields)
-    installed, updates = offer(reported, found)
-    assert {one.kind for one in updates} <= {Kind.UPDATE}
-    return installed, [one.version for one in updates]
-
-
-def test_a_newer_version_is_offered_in_the_poll_in_which_it_is_new() -> None:
-    """It is offered once, and not where the install changed, where one runs it already, or where it is no better."""
-    old, new = _node("1.0"), _node("1.0", "1.1")
-    start, events = offered(Installed(), None, old, run("ok"))
-    assert (events, start.awaited) == ([], {KEY: ()})
-    after, events = offered(start, old, new, run("ok"))
-    assert (events, after.awaited) == (["1.1"], {KEY: ()})
-    assert offered(after, new, new, run("ok")) == (after, [])
-    assert offered(after, new, new, run("ok", "0.9"))[1] == []
-    assert offered(start, old, new, run("ok", "1.1"))[1] == []
-    assert offered(start, old, new, run("ok", enabled=False))[1] == []
-    assert offered(start, old, new, run("ok", None))[1] == []
-    assert offered(Installed(), None, new, run("ok"))[1] == []
-    assert offered(Installed(), new, new, run("ok"))[1] == []
-
-
-def test_what_becomes_good_is_offered_once() -> None:
-    """A version that was flagged at first sight is offered when it is active; one that was offered is not again."""
-    flagged = known(version("1.0"), version("1.1", "flagged"))
-    good = _node("1.0", "1.1")
-    start, _ = offered(Installed(), None, flagged, run("ok"))
-    assert start.awaited == {KEY: ("1.1",)}
-    after, events = offered(start, flagged, good, run("ok"))
-    assert events == ["1.1"]
-    back, events = offered(after, good, flagged, run("ok"))
-    assert (events, back.awaited) == ([], {KEY: ()})
-    assert offered(back, flagged, good, run("ok"))[1] == []
-
-
-def test_a_version_is_offered_when_it_is_old_enough() -> None:
-    """That is in the first poll then, also if nothing else has changed, and whatever was installed in the meantime."""
-    node = known(version("1.0"), version("1.1", created_at=minute(0)))
-
-    def after_hours(
-        hours: float, reported: Installed, *runs: Finding, before: Node | None = node
-    ) -> tuple[Installed, list[str | None]]:
-        age = MinimumAge(seconds=DAY, now=minute(hours * 60))
-        return offered(reported, before, node, *runs, minimum_age=age)
-
-    first, events = after_hours(1, Installed(), run("ok"), before=None)
-    assert (events, first.awaited) == ([], {KEY: ("1.1",)})
-    assert after_hours(23.9, first, run("ok")) == (first, [])
-    done, events = after_hours(24, first, run("ok"))
-    assert (events, done.awaited) == (["1.1"], {KEY: ()})
-    assert after_hours(99, first, run("ok"))[1] == ["1.1"]
-    assert after_hours(25, done, run("ok")) == (done, [])
-    missed, events = after_hours(24, first, run("ok", "1.1"))
-    assert events == []
-    assert after_hours(25, missed, run("ok", "1.0")) == (missed, [])
-
-
-def test_a_version_is_offered_once_however_old_it_has_to_be() -> None:
-    """Neither a longer nor a shorter age in the settings, nor a clock that is set back, makes it news again."""
-    node = known(version("1.0"), version("1.1", created_at=minute(0)))
-    reported, offers = Installed(), []
-    for days, least in ((1, 3), (2, 1), (3, 7), (8, 7), (9, 0), (0.5, 1), (3, 1)):
-        age = MinimumAge(seconds=least * DAY, now=minute(days * 24 * 60))
-        reported, events = offered(reported, node, node, run("ok"), minimum_age=age)
-        offers.append(events)
-    assert offers == [[], ["1.1"], [], [], [], [], []]
-
-
-def test_what_comes_while_nothing_is_known_is_offered_later() -> None:
-    """A version that came while the whole pack was banned is offered when it is not any more."""
-    old, new = _node("1.0"), _node("1.0", "1.1")
-    banned = replace(new, banned=True)
-    start, _ = offered(Installed(), None, old, run("ok"))
-    start, events = offered(start, old, banned, run("ok"))
-    assert (events, start.awaited) == ([], {KEY: ("1.1",)})
-    assert offered(start, banned, new, run("ok"))[1] == ["1.1"]
-    unread = Node(node=PACK, versions=old.versions)
-    assert offered(Installed(), None, unread, run("ok")) == (Installed(), [])
-
-
-def test_no_pre_release_is_offered_to_who_runs_a_release() -> None:
-    """It is offered to who runs one; a backport is offered to who runs an older one than that."""
-    old, new = _node("1.0"), _node("1.0", "2.0-rc.1")
-    start, _ = offered(Installed(), None, old, run("ok"))
-    assert offered(start, old, new, run("ok"))[1] == []
-    assert offered(start, old, new, run("ok", "2.0-beta"))[1] == ["2.0-rc.1"]
-    main, backport = _node("1.0", "2.0"), _node("1.0", "1.0.1", "2.0")
-    start, _ = offered(Installed(), None, main, run("ok"))
-    assert offered(start, main, backport, run("ok"))[1] == ["1.0.1"]
-    assert offered(start, main, backport, run("ok", "2.0"))[1] == []
 
 
 def test_copies_are_all_that_may_be_the_pack() -> None:

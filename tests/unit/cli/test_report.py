@@ -231,7 +231,6 @@ def test_what_an_event_without_a_version_is_about(
         ({"kind": Kind.REINSTATED}, "32"),
         ({"kind": Kind.RECOVERED}, "32"),
         ({"kind": Kind.NEW}, ""),
-        ({"kind": Kind.UPDATE}, ""),
     ],
 )
 def test_a_kind_is_coloured_by_how_bad_the_event_is(

@@ -212,7 +212,6 @@ def test_the_worst_event_is_first() -> None:
             "undeprecated",
             "recovered",
             "vanished",
-            "update",
             "new",
             "pending",
             "baseline ",

@@ -66,7 +66,6 @@ PICTURE = Snapshot(
     installed=Installed(
         failing=("bare",),
         seen=3,
-        awaited={PACK.lower(): ("1.0",)},
         exposures={
             f"{PACK.lower()}@1.0": Exposure(
                 verdict="flagged",

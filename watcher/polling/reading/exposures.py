@@ -1,4 +1,4 @@
-"""What a poll's answers mean for installed packs: `exposed`, `cleared`, `update`, `appeared`, `vanished`. Pure.
+"""What a poll's answers mean for installed packs: `exposed`, `cleared`, `appeared`, `vanished`. Pure.
 
 Each copy is judged by what is known of its pack after the poll, and the verdicts are compared with what was reported
 before.
@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from watcher.changes import appearances, exposure
 from watcher.changes.exposure import Poll
 from watcher.changes.health import assess_scans
-from watcher.changes.updates import offer
 from watcher.changes.verdict import Knowledge, judge_each
 from watcher.model.event import Kind
 from watcher.model.exposure import Installed
@@ -133,14 +132,13 @@ def with_installs(
         config.failure_threshold,
         now,
     )
-    minimum_age = plan.options.age_to_advise
     known = Known(
         found=found,
         nodes=change.snapshot.nodes,
         records=records,
         failure=failure,
         statuses=config.statuses,
-        minimum_age=minimum_age,
+        minimum_age=plan.options.age_to_advise,
     )
     findings = [
         one
@@ -153,16 +151,12 @@ def with_installs(
         findings=findings,
         installs=names,
         unseen=names - scans.packs.keys(),
-        before=plan.snapshot.nodes,
         after=change.snapshot.nodes,
         events=change.events,
         accept=config.accept,
-        statuses=config.statuses,
-        minimum_age=minimum_age,
         now=now,
     )
     installed, exposed = exposure.assess(scanned.snapshot.installed, poll)
-    installed, updates = offer(installed, poll)
     found_there = [
         appearances.Scan(
             install=source.name,
@@ -195,7 +189,7 @@ def with_installs(
             packs=dict(sorted(records.items())),
             packs_error=failure.error if failure else checks.packs_error,
         ),
-        events=(*change.events, *scanned.events, *exposed, *updates, *appeared),
+        events=(*change.events, *scanned.events, *exposed, *appeared),
         installs=dict(scans.packs),
         scan_errors=scans.errors,
     )

@@ -168,7 +168,7 @@ def test_usual_events_have_a_line_each() -> None:
             installed=(copy,),
             reason="Asked for by its author" if kind is Kind.BANNED else "",
         )
-        for number, kind in enumerate([*kinds, Kind.NEW, Kind.UPDATE])
+        for number, kind in enumerate([*kinds, Kind.NEW, Kind.NEW, Kind.PENDING])
     ]
     assert len(past) == 17
     assert len(lines(choose(sorted(past, key=lambda one: one.at)), 80)) <= 25

@@ -71,29 +71,6 @@ def days(registry: FakeRegistry, tmp_path: Path, state: Path) -> Days:
     return made
 
 
-def test_an_update_comes_in_a_quiet_poll(days: Days) -> None:
-    """It comes once, when the version is a day old, with the requests of any quiet poll; a poll may be missed."""
-    days.after(0)
-    days.registry.catalog.publish("pack", "1.1.0")
-    assert days.after(0) == [("new", "pack", "1.1.0")]
-    assert days.after(23) == []
-    revision = days.polls.folder.load().snapshot.revision
-    assert days.after(99) == [("update", "pack", "1.1.0")]
-    assert days.polls.asked() == ["pack"]
-    assert days.polls.folder.load().snapshot.revision == revision + 1
-    assert days.after(100) == []
-    assert days.polls.folder.load().snapshot.revision == revision + 1
-
-
-def test_an_update_needs_no_registry(days: Days) -> None:
-    """A version becomes old enough while the registry cannot be reached."""
-    days.after(0)
-    days.registry.catalog.publish("pack", "1.1.0")
-    days.after(1)
-    days.polls.settings |= {"url": "http://127.0.0.1:9", "failure_threshold": 9}
-    assert days.after(25) == [("update", "pack", "1.1.0")]
-
-
 def test_a_version_that_waited_for_its_scan(days: Days) -> None:
     """It is as old as its scan; `audit` knows that from the state, and goes by its date without one."""
     days.publish("1.1.0", status="pending")
@@ -108,15 +85,3 @@ def test_a_version_that_waited_for_its_scan(days: Days) -> None:
     advice = "".join(advice_on_copy(days.audited(with_state=True)))
     assert advice == "go back to 0.9.0; 1.1.0 has been out for 2 hours"
     assert "".join(advice_on_copy(days.audited(with_state=False))) == "move to 1.1.0"
-
-
-def test_a_pack_that_comes_to_a_watched_registry(days: Days) -> None:
-    """Its versions are active when they are seen first, so that their dates count."""
-    days.polls.settings |= {"globs": ("*",)}
-    days.polls.nodes = ()
-    days.after(-1)
-    days.registry.catalog.publish("later", "1.0.0", created_at=LONG_AGO)
-    days.publish("1.1.0")
-    assert ("update", "pack", "1.1.0") in days.after(0)
-    nodes = days.polls.folder.load().snapshot.nodes
-    assert [nodes[key].active_since for key in ("later", "pack")] == [{}, {}]
