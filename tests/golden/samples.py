@@ -9,7 +9,7 @@ from tests.support.factories import NOW, event, minute
 from watcher.model.event import GONE, BadVersion, Event, FieldChange, Kind, Tally
 from watcher.model.pack import OWN_FILES, Copy, PackKind
 from watcher.model.scan import Scan, ScanFinding
-from watcher.model.version import SafeVersion, YoungVersion
+from watcher.model.version import SafeVersion
 
 NODE = "night-lights"
 HERE = Copy(install="workstation", version="1.2.0", enabled=True, by_id=NODE)
@@ -61,9 +61,7 @@ _PUBLIC: dict[str, Any] = {
     "published": "2026-01-28T17:32:08.412Z",
     "safe_version": SafeVersion("1.1.0"),
 }
-_FIX = YoungVersion("1.3.0", since=minute(-3 * 60))
-_FIXED = {"safe_version": SafeVersion("1.1.0", _FIX)}
-_YOUNG = {"safe_version": SafeVersion("1.3.0", _FIX)}
+_YOUNG = {"safe_version": SafeVersion("1.3.0", minute(-3 * 60))}
 _BAN: dict[str, Any] = _PUBLIC | {"reason": "Asked for by its author"}
 STEALS = ScanFinding(
     rule="downloads_and_executes", severity="critical", file="nodes/glow.py", line=42
@@ -155,9 +153,6 @@ EVENTS: dict[str, Event] = {
             for place in range(40)
         ),
     ),
-    "ban of what is run, with a younger fix": _event(
-        Kind.BANNED, copies=(HERE,), **_BAN | _FIXED
-    ),
     "ban of what is run, only a young version is good": _event(
         Kind.BANNED, copies=(HERE,), **_BAN | _YOUNG
     ),
@@ -191,15 +186,6 @@ EVENTS: dict[str, Event] = {
     "flag of what is run": _event(Kind.FLAGGED, copies=(HERE,), **_STEALS),
     "flag of what is run, nothing good": _event(
         Kind.FLAGGED, copies=(HERE,), safe_version=SafeVersion(None)
-    ),
-    "flag of what is run, with a younger fix": _event(
-        Kind.FLAGGED, copies=(HERE,), **_PUBLIC | _FIXED
-    ),
-    "flag with a younger fix": _event(Kind.FLAGGED, **_PUBLIC | _FIXED),
-    "flag with a younger fix of unknown age": _event(
-        Kind.FLAGGED,
-        **_PUBLIC
-        | {"safe_version": SafeVersion("1.1.0", YoungVersion("1.3.0", since=""))},
     ),
     "flag, only a young version is good": _event(Kind.FLAGGED, **_PUBLIC | _YOUNG),
     "flag with new findings": _event(

@@ -1,4 +1,4 @@
-"""Nothing young is advised while an older version is good, and nothing newer is hidden, in every life of a pack."""
+"""Nothing young is advised while an older version is good, in every life of a pack."""
 
 from __future__ import annotations
 
@@ -65,10 +65,6 @@ _VERSION = r"[`'\"]?([0-9][0-9A-Za-z.-]*[0-9A-Za-z])"
 _ADVICE = re.compile(
     rf"(?:go back to|move to|newest good version is|install) {_VERSION}", re.IGNORECASE
 )
-_MENTION = re.compile(
-    rf"{_VERSION}[`'\"]? has been out for|the age of {_VERSION}[`'\"]? is not known",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,14 +104,9 @@ class Model:
 
     seen: dict[str, Version] = field(default_factory=dict)
     """By version text, as the last answer had it."""
-    became_active: dict[str, str] = field(default_factory=dict)
 
-    def look(self, picture: dict[str, Version], now: str) -> None:
+    def look(self, picture: dict[str, Version]) -> None:
         """Take in what an answer shows."""
-        for text, one in picture.items():
-            old = self.seen.get(text)
-            if old is not None and (old.status, one.status) != (ACTIVE, ACTIVE):
-                self.became_active[text] = now
         self.seen = dict(picture)
 
     def _good(self) -> list[str]:
@@ -130,21 +121,16 @@ class Model:
             age = timestamps.seconds_between(self.seen[text].created_at, now)
         except ValueError:
             return False
-        if text in self.became_active:
-            since = self.became_active[text]
-            age = min(age, timestamps.seconds_between(since, now))
         return age >= LEAST
 
     def old(self, now: str) -> list[str]:
         """Return the good versions that are old enough."""
         return [text for text in self._good() if self._is_old(text, now)]
 
-    def advised(self, now: str) -> tuple[str | None, str | None]:
-        """Return the version to advise, and the younger one to name beside it."""
-        good = self._good()
-        newest = max(good, key=_place, default=None)
-        advised = max(self.old(now), key=_place, default=newest)
-        return advised, None if advised == newest else newest
+    def advised(self, now: str) -> str | None:
+        """Return the version to advise."""
+        newest = max(self._good(), key=_place, default=None)
+        return max(self.old(now), key=_place, default=newest)
 
 
 def _place(text: str) -> tuple[object, ...]:
@@ -180,7 +166,7 @@ class Life:
         self._move(step)
         before = deepcopy(self.model)
         if step.is_read:
-            self.model.look(self.picture, self.now)
+            self.model.look(self.picture)
         running = Pack(folder=PACK, kind=PackKind.REGISTRY, id=PACK, version=step.runs)
         saved, events = self._poll(step, running)
         if self.model.seen:
@@ -219,22 +205,18 @@ class Life:
         return state, events
 
     def _judge(self, events: Iterable[Event], running: Pack, saved: State) -> None:
-        advised, younger = self.model.advised(self.now)
+        advised = self.model.advised(self.now)
+        is_young = advised is not None and advised not in self.model.old(self.now)
         events = tuple(one for one in events if one.node is not None)
         for event in events:
             safe = event.safe_version
             assert safe is not None
-            assert safe.version == advised
-            named = None if safe.is_young else safe.younger and safe.younger.version
-            assert named == younger
+            assert (safe.version, safe.is_young) == (advised, is_young)
         audit = self._audit(running, saved)
         self._judge_outdated(running, saved, audit.findings[0].verdict)
-        for text, is_brief in _texts(events, audit):
-            told = _ADVICE.findall(text)
-            assert set(told) <= {advised}, text
-            mentions = {"".join(groups) for groups in _MENTION.findall(text)}
-            assert mentions <= {younger}, text
-            assert bool(mentions) or not (told and younger) or is_brief, text
+        for text in _texts(events, audit):
+            assert set(_ADVICE.findall(text)) <= {advised}, text
+            assert is_young or "out for" not in text, text
 
     def _judge_outdated(self, running: Pack, saved: State, verdict: Verdict) -> None:
         """`status` and `audit` call outdated what runs an older version than a good one that is old enough."""
@@ -267,21 +249,21 @@ class Life:
         )
 
 
-def _texts(events: tuple[Event, ...], audit: Audit) -> Iterator[tuple[str, bool]]:
-    """Yield what each output says, and whether it has no room for a younger version."""
-    yield from ((line, False) for line in table.lines(audit, 0, None))
+def _texts(events: tuple[Event, ...], audit: Audit) -> Iterator[str]:
+    """Yield what each output says."""
+    yield from table.lines(audit, 0, None)
     if not events:
         return
     digest = compose(events)
     for form in Format:
-        yield render(digest, form, 20_000, 100).body, form is Format.PLAINEST
-    yield render(digest, Format.ASCII, 160, 100, 1).body, True
-    yield plainest(events).body, True
+        yield render(digest, form, 20_000, 100).body
+    yield render(digest, Format.ASCII, 160, 100, 1).body
+    yield plainest(events).body
     lines = report.lines(poll_report(*events), dry_run=False)
-    yield "\n".join(map(click.unstyle, lines)), False
+    yield "\n".join(map(click.unstyle, lines))
     # A message that is merged from several polls has the last word of each pack.
     alone = (compose((one,)) for one in events)
-    yield from ((render(one, Format.TEXT, 20_000, 100).body, False) for one in alone)
+    yield from (render(one, Format.TEXT, 20_000, 100).body for one in alone)
 
 
 def _step(
@@ -300,8 +282,8 @@ def _step(
 @example([_step(), _step(b=PENDING, created="40"), _step(b=ACTIVE), _step(24)])
 @example([_step(b=PENDING), _step(b=ACTIVE), _step(c=ACTIVE), _step(23.9), _step(1)])
 @example([_step(), _step(a=FLAGGED, b=ACTIVE, created="soon"), _step(99, a=BANNED)])
-def test_what_is_advised_is_old_and_what_is_newer_is_named(steps: list[Step]) -> None:
-    """Each event and text has the version that a simple model advises, and names a younger one that is newer."""
+def test_what_is_advised_is_old(steps: list[Step]) -> None:
+    """Each event and text has the version that a simple model advises."""
     life = Life()
     for step in steps:
         life.live(step)

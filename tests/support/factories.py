@@ -74,7 +74,7 @@ def compare(known_as: Node | None, /, *versions: Version, **fields: Any) -> Diff
     terms: dict[str, Any] = {"now": NOW}
     terms |= {
         name: fields.pop(name)
-        for name in ("statuses", "baseline", "now", "minimum_age")
+        for name in ("statuses", "baseline", "now")
         if name in fields
     }
     checked_at = fields.pop("checked_at", CHECKED)

@@ -40,7 +40,6 @@ from watcher.model.version import (
     FLAGGED,
     PENDING,
     SafeVersion,
-    YoungVersion,
 )
 from watcher.text.sanitize import Trusted
 from watcher.timestamps import Moment
@@ -92,9 +91,9 @@ def advice_on_node(events: Iterable[Event]) -> Advice:
     good, at = _newest_good(of_node)
     if not run:
         brief = _of_what_nobody_runs(good)
-        return Advice(words=(*brief, *_ages(good, at)), in_short=brief)
+        return Advice(words=(*brief, *age_of(good, at)), in_short=brief)
     brief = _moving(good, run[0].version)
-    move = (*brief, *_ages(good, at))
+    move = (*brief, *age_of(good, at))
     if bans := [*filter(is_a_ban, run)]:
         return Advice(
             words=_remove(good, move),
@@ -167,8 +166,6 @@ def _newest_good(of_node: tuple[Event, ...]) -> tuple[SafeVersion | None, Moment
 
     if good is not None and good.version is not None and is_bad(good.version):
         good = None
-    if good is not None and good.younger is not None and is_bad(good.younger.version):
-        good = SafeVersion(good.version)
     return good, newest.at
 
 
@@ -188,29 +185,13 @@ def _moving(good: SafeVersion | None, bad: str | None) -> Words:
     return Trusted("go back to " if is_back else "move to "), good.version
 
 
-def _ages(good: SafeVersion | None, at: Moment) -> Words:
-    """Return what follows an advised version: how young it is itself, or that a younger one is newer; () if neither."""
-    if younger := beside(good, at):
-        return Trusted("; "), *younger
-    age = _age(good.younger, at) if good and good.younger else ""
-    return (Trusted(f" (out for {age})"),) if age else ()
-
-
-def beside(good: SafeVersion | None, at: Moment) -> Words:
-    """Return that a newer version than the advised one is too young: it may have an urgent fix. () if there is none."""
-    if good is None or good.younger is None or good.is_young:
+def age_of(good: SafeVersion | None, at: Moment) -> Words:
+    """Return what follows an advised version that is too young: its age. () if it is not, or its age is not known."""
+    if good is None or not good.young_since:
         return ()
-    younger = good.younger
-    if age := _age(younger, at):
-        return younger.version, Trusted(f" has been out for {age}")
-    return Trusted("the age of "), younger.version, Trusted(" is not known")
-
-
-def _age(younger: YoungVersion, at: Moment) -> str:
-    """Return how long a version has been out; "" if that is not known."""
-    if not younger.since:
-        return ""
-    return durations.age(max(timestamps.seconds_between(younger.since, at), 0))
+    age = timestamps.seconds_between(good.young_since, at)
+    # A date in the future says nothing.
+    return (Trusted(f" (out for {durations.age(age)})"),) if age >= 0 else ()
 
 
 def _remove(good: SafeVersion | None, move: Words) -> Words:
@@ -269,10 +250,10 @@ def advice_on_copy(finding: Finding) -> Words:
     verdict, good, enabled = finding.verdict, finding.advised, finding.pack.enabled
     if finding.pack.is_unpinned and finding.id and good and good.version:
         words = (Trusted("pin "), finding.id, Trusted("@"), good.version)
-        return (*words, *_ages(good, finding.at))
+        return (*words, *age_of(good, finding.at))
     if finding.grade is Grade.FLAGGED_INFO:
         return (Trusted("nothing"),)
-    move = (*_moving(good, finding.pack.version), *_ages(good, finding.at))
+    move = (*_moving(good, finding.pack.version), *age_of(good, finding.at))
     if finding.named:
         return _on_reference(verdict, good, finding.at)
     if finding.is_malware:
@@ -291,7 +272,7 @@ def _on_reference(verdict: str, good: SafeVersion | None, at: Moment) -> Words:
         return (Trusted("do not install it; there is no good version"),)
     if verdict in {*_BAD, *_MILD, BANNED} and good and good.version:
         instead = Trusted("install "), good.version, Trusted(" instead")
-        return (*instead, *_ages(good, at))
+        return (*instead, *age_of(good, at))
     return (Trusted("do not install it"),) if verdict == BANNED else ()
 
 

@@ -182,7 +182,6 @@ class _Comparison:
                     {row.version for row in self.listing.versions if not row.id},
                 )
         self.known.forget_the_rest(matched)
-        self.known.forget_old_activations(self.options.age_to_advise)
         return self.known.put_into(self.node), replace(
             self.listing, versions=tuple(rows)
         )
@@ -221,7 +220,6 @@ class _Comparison:
             )
         else:
             events = self._changes(old, version)
-        known.take_activation(version, old, self.options.now)
         # A version that was reported removed begins anew.
         known.take_decision(version, None if relisted else old)
         known.take(

@@ -22,7 +22,6 @@ from watcher.model.version import (
     MinimumAge,
     SafeVersion,
     Version,
-    YoungVersion,
     is_watched,
     recency,
 )
@@ -112,18 +111,13 @@ def safe_version(
         is_watched(ACTIVE, of) for of in (statuses, node.statuses or statuses)
     ):
         return None
-    good = good_versions(node)
-    newest = newest_of(good)
-    if newest is None:
+    good = sorted(_good_versions(node), key=_preference, reverse=True)
+    if not good:
         return SafeVersion(None)
-    equal = [one for one in good if _meaning(one) == _meaning(newest)]
-    if old_enough(node, equal, minimum_age):
-        # Most packs end here: to tell the age of each version would take a while.
-        return SafeVersion(newest.version)
-    # Who has to move at once has to know of a fix that is new.
-    since = _out_since(node, newest, minimum_age)
-    advised = newest_of(old_enough(node, good, minimum_age)) or newest
-    return SafeVersion(advised.version, YoungVersion(newest.version, since))
+    for one in good:
+        if minimum_age.is_reached(_created(one)):
+            return SafeVersion(one.version)
+    return SafeVersion(good[0].version, _created(good[0]))
 
 
 def newest_of(versions: Iterable[Version]) -> Version | None:
@@ -131,38 +125,16 @@ def newest_of(versions: Iterable[Version]) -> Version | None:
     return max(versions, key=_preference, default=None)
 
 
-def good_versions(node: Node) -> list[Version]:
+def _good_versions(node: Node) -> list[Version]:
     """Return the versions that are active and not deprecated, in whatever way the registry's rows write them."""
     listed = node.listed
     bad = {_meaning(one) for one in listed if one.status != ACTIVE or one.deprecated}
     return [one for one in listed if one.version and _meaning(one) not in bad]
 
 
-def old_enough(
-    node: Node, good: Sequence[Version], minimum_age: MinimumAge
-) -> list[Version]:
-    """Return those of a node's good versions that are old enough to be advised, in whatever way rows write them."""
-    young = {
-        _meaning(one)
-        for one in good
-        if not minimum_age.is_reached(_out_since(node, one, minimum_age))
-    }
-    return [one for one in good if _meaning(one) not in young]
-
-
-def _out_since(node: Node, version: Version, minimum_age: MinimumAge) -> MomentOrEmpty:
-    """Return since when an active version is out; "" if that is not known.
-
-    A version may have waited for its scan: from when it was created until it was seen to become active nobody could
-    install it.
-    """
-    created = public_time(version.created_at)
-    if created is None or minimum_age.is_future(created):
-        return ""
-    seen = node.active_since.get(version.key)
-    # Our own clock may have been ahead.
-    is_seen = seen is not None and not minimum_age.is_future(seen)
-    return max(created, seen) if is_seen and seen else created
+def _created(version: Version) -> MomentOrEmpty:
+    """Return when a version was created; "" if its date cannot be read."""
+    return public_time(version.created_at) or ""
 
 
 def _preference(version: Version) -> tuple[object, ...]:

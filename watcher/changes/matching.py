@@ -19,11 +19,9 @@ from watcher.model.version import (
     DELETED,
     FLAGGED,
     PENDING,
-    MinimumAge,
     Version,
     in_order,
 )
-from watcher.timestamps import Moment
 
 KEPT = 2000
 """The most versions that a node keeps and a listing does not show, newest first: a pack may publish and remove without
@@ -45,7 +43,6 @@ class KnownVersions:
     decided: set[str]
     scans: dict[str, Scan]
     ends: dict[str, Severity]
-    active_since: dict[str, Moment]
     bans: dict[str, Ban]
 
     @classmethod
@@ -60,7 +57,6 @@ class KnownVersions:
             decided=set(node.decided),
             scans=dict(node.scans),
             ends=dict(node.ends),
-            active_since=dict(node.active_since),
             bans=dict(node.bans),
         )
 
@@ -74,7 +70,6 @@ class KnownVersions:
             partial=tuple(sorted(self.partial)),
             decided=tuple(sorted(self.decided)),
             ends=dict(sorted(self.ends.items())),
-            active_since=dict(sorted(self.active_since.items())),
             versions=in_order(self.rows.values()),
             scans=self.scans,
             bans=self.bans,
@@ -105,31 +100,6 @@ class KnownVersions:
             self.partial.add(key)
         else:
             self.partial.discard(key)
-
-    def take_activation(
-        self, version: Version, old: Version | None, now: Moment
-    ) -> None:
-        """Record that a version became active which was known to be something else (`Node.active_since`).
-
-        `old` is None for a new one: when that became active its date says.
-        """
-        moment = self.active_since.pop(old.key, None) if old else None
-        if old is not None and not self._is_active(old):
-            moment = now
-        if moment is not None and version.status == ACTIVE:
-            self.active_since[version.key] = moment
-
-    def _is_active(self, version: Version) -> bool:
-        is_gone = self.marks.get(version.key) in {Mark.REMOVED, Mark.LEFT}
-        return version.status == ACTIVE and not is_gone
-
-    def forget_old_activations(self, minimum_age: MinimumAge) -> None:
-        """Drop the moments of versions that are old enough by them."""
-        self.active_since = {
-            key: moment
-            for key, moment in self.active_since.items()
-            if not minimum_age.is_reached(moment)
-        }
 
     def severity_of_end(self, version: Version) -> Severity:
         """Return how bad the worst was that was reported of a version since it was active.
@@ -189,7 +159,6 @@ class KnownVersions:
         self.decided.discard(key)
         self.scans.pop(key, None)
         self.ends.pop(key, None)
-        self.active_since.pop(key, None)
         self.bans.pop(key, None)
         self.seen_floor = max(self.seen_floor, self.seen.pop(key, 0))
 

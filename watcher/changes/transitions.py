@@ -16,7 +16,6 @@ from watcher.model.version import (
     PENDING,
     STATUSES,
     WATCHED_FIELDS,
-    MinimumAge,
     Version,
 )
 
@@ -53,13 +52,6 @@ class DiffOptions:
     """The setting `baseline`."""
     now: str
     """When this poll began, RFC 3339."""
-    minimum_age: float = 0.0
-    """How old a version has to be to be advised, in seconds."""
-
-    @property
-    def age_to_advise(self) -> MinimumAge:
-        """How old a version has to be to be advised now."""
-        return MinimumAge(seconds=self.minimum_age, now=self.now)
 
     @property
     def all_watched(self) -> bool:

@@ -101,12 +101,9 @@ def bounded(
 
 
 def _safe(safe: SafeVersion, longest: int) -> SafeVersion:
-    """Return the advised version, and a younger one, with their texts cut."""
-    version, younger = safe.version, safe.younger
-    return SafeVersion(
-        version=None if version is None else cut(version, longest),
-        younger=younger and replace(younger, version=cut(younger.version, longest)),
-    )
+    """Return the advised version with its text cut."""
+    version = safe.version
+    return replace(safe, version=None if version is None else cut(version, longest))
 
 
 def _acceptance(accepted: Accepted, longest: int) -> Accepted:

@@ -77,8 +77,6 @@ class Node:
     """How bad the worst was that was reported of a version since it was active, by key, where that does not follow from
     its status.
     """
-    active_since: Mapping[str, Moment] = field(default_factory=dict)
-    """When an active version was seen to become that, by key, while its age may matter (the setting `minimum_age`)."""
     versions: tuple[Version, ...] = ()
     """Oldest first."""
     scans: Mapping[str, Scan] = field(default_factory=dict)

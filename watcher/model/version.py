@@ -79,28 +79,18 @@ class Version:
 
 
 @dataclass(frozen=True, slots=True)
-class YoungVersion:
-    """A good version that is not known to be old enough to be advised before an older one."""
-
-    version: str
-    """Untrusted text."""
-    since: MomentOrEmpty
-    """Since when it is out; "" if that is not known."""
-
-
-@dataclass(frozen=True, slots=True)
 class SafeVersion:
-    """The version of a node that is advised, where that is known: the newest good one that is old enough."""
+    """The version of a node that is advised: the newest good one that is old enough, else the newest good one."""
 
     version: str | None
     """Untrusted text; None if there is no good one."""
-    younger: YoungVersion | None = None
-    """The newest good version, if it is too young. It is the advised one itself where no other is good."""
+    young_since: MomentOrEmpty | None = None
+    """When it was created, if it is not old enough; "" if that is not known."""
 
     @property
     def is_young(self) -> bool:
-        """Whether the advised version itself is too young, for want of an older one."""
-        return self.younger is not None and self.younger.version == self.version
+        """Whether it is too young, and advised for want of an older one."""
+        return self.young_since is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,18 +101,14 @@ class MinimumAge:
     """0: any version is old enough."""
     now: Moment
 
-    def is_reached(self, since: MomentOrEmpty) -> bool:
-        """Return whether a version that is out since then is old enough. It is not if that is not known."""
+    def is_reached(self, created: MomentOrEmpty) -> bool:
+        """Return whether a version that was created then is old enough. It is not if that is not known."""
         if not self.seconds:
             return True
-        return bool(since) and self._age(since) >= self.seconds
-
-    def is_future(self, moment: Moment) -> bool:
-        """Return whether a moment is still to come, so that a clock or the registry was wrong."""
-        return self._age(moment) < 0
-
-    def _age(self, since: Moment) -> float:
-        return timestamps.seconds_between(since, self.now)
+        return (
+            bool(created)
+            and timestamps.seconds_between(created, self.now) >= self.seconds
+        )
 
 
 def by_key(rows: Iterable[Version]) -> dict[str, Version]:

@@ -77,8 +77,8 @@ async def audit(
 ) -> Audit:
     """Return what the registry says of every pack; it is not asked if none has an id. No answer is an exception.
 
-    `minimum_age` is in seconds, and `accept` has known findings. `watched` is what a watch knows: when it saw versions
-    become active, and how it saw findings accepted. What has become worse since then is not accepted, unless
+    `minimum_age` is in seconds, and `accept` has known findings. `watched` is what a watch knows: how it saw findings
+    accepted. What has become worse since then is not accepted, unless
     `accept_now` has it. ConfigError if the environment names a
     proxy that cannot be used.
     """
@@ -106,10 +106,9 @@ async def audit(
         asker = Asker(registry=registry, plan=plan, clock=clock, progress=progress)
         answers = await ask_each(asker)
         found, records = compare_nodes(plan, answers), answers.packs
-        nodes = _with_moments(found.nodes, watched)
         known = Known(
             found=found,
-            nodes=nodes,
+            nodes=found.nodes,
             records=records.records,
             failure=records.failure,
             statuses=STATUSES,
@@ -118,7 +117,7 @@ async def audit(
         installed = [pack for _, pack in packs]
         patience = limits.timeout
         reasons = await _reasons(registry, known, installed, patience, progress)
-        known = replace(known, nodes=_with_scans(nodes, reasons))
+        known = replace(known, nodes=_with_scans(found.nodes, reasons))
         findings = []
         for of, pack in packs:
             each = judge_each(of.install, pack, known.of)
@@ -256,14 +255,6 @@ def _with_scans(
         for name, of_node in by_node(reasons).items()
     }
     return {**nodes, **found}
-
-
-def _with_moments(nodes: Mapping[str, Node], watched: Snapshot) -> dict[str, Node]:
-    """Return the nodes with when a watch saw their versions become active."""
-    return {
-        key: replace(node, active_since=watched.nodes.get(key, node).active_since)
-        for key, node in nodes.items()
-    }
 
 
 def _explained(finding: Finding, reasons: Mapping[VersionKey, Reason]) -> Finding:

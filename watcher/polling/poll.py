@@ -24,7 +24,7 @@ from watcher.model.channel import knowing
 from watcher.model.event import Event
 from watcher.model.failure import ReadFailure
 from watcher.model.listing import ALL
-from watcher.model.version import BANNED, FLAGGED
+from watcher.model.version import BANNED, FLAGGED, MinimumAge
 from watcher.polling.model import PollConfig, Report, Scans, SetAside
 from watcher.polling.reading.compare import PollChange, compare
 from watcher.polling.reading.exposures import had_installs, with_installs
@@ -226,7 +226,7 @@ class Poller:
             for event in events
             if event.after in {BANNED, FLAGGED} and version_of(event) in reasons
         ]
-        minimum_age = plan.options.age_to_advise
+        minimum_age = MinimumAge(seconds=config.minimum_age, now=started)
         snapshot, events = finished(
             events, change.snapshot, config.statuses, reasons, minimum_age
         )

@@ -17,8 +17,8 @@ from typing import NamedTuple
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from watcher import timestamps
-from watcher.alerts.advice import Advice, beside
-from watcher.alerts.differences import Item, Words, joined, listed
+from watcher.alerts.advice import Advice, age_of
+from watcher.alerts.differences import Item, Words, listed
 from watcher.alerts.findings import in_a_sentence
 from watcher.alerts.phrasing import BLANK, NAMELESS, Part, phrasing
 from watcher.alerts.render import is_page
@@ -427,7 +427,7 @@ def _good(known: _Known) -> Sentence:
     if good.version is None:
         return _sentence((Trusted("there is no good version"),))
     newest: Words = (Trusted("the newest good version is "), good.version)
-    return _sentence(joined("; ", (newest, beside(good, age.now))))
+    return _sentence((*newest, *age_of(good, age.now)))
 
 
 # What happened

@@ -147,7 +147,7 @@ class Settings(BaseSettings):
     minimum_age: Annotated[float, _duration(0, 366 * _DAY)] = Field(
         1.0 * _DAY,
         description="How old a version has to be before it is advised, and before `outdated` counts it. A"
-        " younger one is named beside the advised one, and is advised if no other is good. `0` advises any.",
+        " younger one is advised, with its age, if no other is good. `0` advises any.",
     )
     statuses: Annotated[tuple[str, ...], list_with(parsing.statuses, *STATUSES)] = (
         Field(STATUSES, description="Which versions to watch, by status.")

@@ -32,7 +32,6 @@ from watcher.model.version import (
     MinimumAge,
     SafeVersion,
     Version,
-    YoungVersion,
 )
 from watcher.text.status_reason import Reason, read_reason
 
@@ -193,35 +192,36 @@ def aged(text: str, hours: float | str, *args: str, **fields: Any) -> Version:
 
 
 @pytest.mark.parametrize(
-    ("versions", "safe"),
+    ("versions", "safe", "newest"),
     [
-        ([aged("1.0", 24), aged("1.1", 23.9)], ("1.0", "1.1")),
+        ([aged("1.0", 24), aged("1.1", 23.9)], "1.0", "1.1"),
         (
             [aged("1.0", 99), aged("1.1", 24), aged("1.2", 3), aged("1.3", 1)],
-            ("1.1", "1.3"),
+            "1.1",
+            "1.3",
         ),
         # A younger version that is older by its number is no reason to wait.
-        ([aged("1.0", 3), aged("2.0", 99)], ("2.0", None)),
-        ([aged("1.0", 3), aged("1.1", 1)], ("1.1", "1.1")),
-        ([aged("1.0", 99, "banned"), aged("1.1", 1)], ("1.1", "1.1")),
-        ([aged("1.0", 99), aged("1.1", 1, deprecated=True)], ("1.0", None)),
-        ([aged("1.0", 99), aged("2.0-rc.1", 3)], ("1.0", None)),
-        ([aged("2.0-rc.1", 99), aged("1.0", 3)], ("2.0-rc.1", "1.0")),
-        # Of rows that are one version the youngest counts.
-        ([aged("0.9", 99), aged("1.0", 99), aged("v1.0.0", 3)], ("0.9", "v1.0.0")),
+        ([aged("1.0", 3), aged("2.0", 99)], "2.0", "2.0"),
+        ([aged("1.0", 99), aged("1.1", 1, deprecated=True)], "1.0", "1.0"),
+        ([aged("1.0", 99), aged("2.0-rc.1", 3)], "1.0", "1.0"),
+        ([aged("2.0-rc.1", 99), aged("1.0", 3)], "2.0-rc.1", "1.0"),
     ],
 )
 def test_a_version_that_is_old_enough_is_advised(
-    versions: list[Version], safe: tuple[str, str | None]
+    versions: list[Version], safe: str, newest: str
 ) -> None:
-    """The newest good one is named beside it if it is younger, and is advised for want of an older one."""
-    found = safe_version(known(*versions), ALL, A_DAY)
-    assert found is not None
-    assert (found.version, found.younger and found.younger.version) == safe
-    assert found.is_young is (safe[0] == safe[1])
-    assert safe_version(known(*versions), ALL, ANY_AGE) == SafeVersion(
-        safe[1] or safe[0]
-    )
+    """It is the newest good one of that age; without a minimum it is the newest of all good ones."""
+    node = known(*versions)
+    assert safe_version(node, ALL, A_DAY) == SafeVersion(safe)
+    assert safe_version(node, ALL, ANY_AGE) == SafeVersion(newest)
+
+
+def test_a_young_version_is_advised_for_want_of_an_older_one() -> None:
+    """It is the newest good one, with the time at which it was created."""
+    node = known(aged("0.9", 99, "banned"), aged("1.0", 3), aged("1.1", 1))
+    young = safe_version(node, ALL, A_DAY)
+    assert young == SafeVersion("1.1", minute(-60))
+    assert young.is_young
 
 
 @pytest.mark.parametrize("created", ["", "soon", "2026-13-01T00:00:00Z", minute(1)])
@@ -229,29 +229,11 @@ def test_what_has_no_age_is_not_old(created: str) -> None:
     """A date that is none, or in the future, makes no version old: it is advised only for want of another."""
     odd = version("1.1", created_at=created)
     node = known(version("1.0"), odd)
-    younger = YoungVersion("1.1", "")
-    assert safe_version(node, ALL, A_DAY) == SafeVersion("1.0", younger)
-    assert safe_version(known(odd), ALL, A_DAY) == SafeVersion("1.1", younger)
+    assert safe_version(node, ALL, A_DAY) == SafeVersion("1.0")
+    alone = safe_version(known(odd), ALL, A_DAY)
+    assert alone
+    assert (alone.version, alone.is_young) == ("1.1", True)
     assert safe_version(node, ALL, ANY_AGE) == SafeVersion("1.1")
-
-
-def test_the_age_begins_when_a_version_became_active() -> None:
-    """If the state saw that, and later than the version was created; a clock that was ahead then says nothing."""
-    seen = {
-        "id-1.1": minute(-60),
-        "id-1.2": minute(-99 * 60),
-        "id-1.3": minute(60),
-    }
-    versions = [version("1.0"), version("1.1")]
-    node = known(*versions, active_since=seen)
-    younger = YoungVersion("1.1", minute(-60))
-    assert safe_version(node, ALL, A_DAY) == SafeVersion("1.0", younger)
-    for text in ("1.2", "1.3"):
-        node = known(*versions, version(text), active_since=seen)
-        assert safe_version(node, ALL, A_DAY) == SafeVersion(text)
-    node = known(version("1.0"), aged("1.2", 3), active_since=seen)
-    younger = YoungVersion("1.2", minute(-180))
-    assert safe_version(node, ALL, A_DAY) == SafeVersion("1.0", younger)
 
 
 def test_no_version_of_a_banned_pack_is_safe() -> None:

@@ -5,7 +5,6 @@ end to what is kept.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,16 +12,13 @@ from hypothesis import strategies as st
 
 from tests.support.factories import (
     CHECKED,
-    NOW,
     compare,
     known,
-    minute,
     reported,
     version,
 )
 from tests.support.parameters import examples
 from watcher.changes.matching import KEPT
-from watcher.durations import DAY
 from watcher.model.event import Event, Kind
 from watcher.model.snapshot import Mark, Node
 from watcher.model.version import Version, in_order
@@ -223,48 +219,3 @@ def test_a_node_whose_listings_are_never_complete_is_kept_up_to_a_bound() -> Non
     back = compare(node, version("1.0.0"), incomplete="it was cut short")
     assert reported(back) == [("new", "1.0.0", None, "active")]
     assert len({*ids, back.events[0].id}) == len(ids) + 1
-
-
-def test_when_a_version_became_active_is_known_while_it_matters() -> None:
-    """It is noted where that was seen, and dropped once the version is old enough or is not active any more."""
-
-    def after(node: Node | None, *rows: Version, hours: float = 0) -> Node:
-        fields: dict[str, Any] = {"now": minute(hours * 60), "minimum_age": DAY}
-        return compare(node, *rows, **fields).node
-
-    pending = version("2.1", "pending")
-    first = after(None, version("2.0"), pending, version("2.2", "flagged"))
-    assert first.active_since == {}
-    rows = (version("2.0"), version("2.1"), version("2.2"), version("2.3"))
-    live = after(first, *rows, hours=1)
-    # A version that is active when it is seen first has only its date.
-    assert live.active_since == {"id-2.1": minute(60), "id-2.2": minute(60)}
-    assert after(live, *rows, hours=2) == live
-    less = (version("2.0"), version("2.1"), version("2.2", "banned"), OTHER)
-    assert after(live, *less, hours=2).active_since == {"id-2.1": minute(60)}
-    more = (*rows, version("2.4"))
-    assert after(live, *more, hours=24.9).active_since == live.active_since
-    assert after(live, *more, hours=25).active_since == {}
-
-
-def test_what_is_listed_again_became_active_then() -> None:
-    """A version that was removed was not there; one that an answer left out once was."""
-    fields: dict[str, Any] = {"minimum_age": DAY}
-    node = known(version("1.0"), OTHER)
-    absent = compare(node, OTHER, **fields).node
-    assert compare(absent, version("1.0"), OTHER, **fields).node.active_since == {}
-    removed = compare(absent, OTHER, **fields).node
-    back = compare(removed, version("1.0"), OTHER, **fields).node
-    assert back.active_since == {"id-1.0": NOW}
-    nameless = compare(back, BARE, version("3.0"), OTHER, **fields).node
-    assert nameless.active_since == {"id-1.0": NOW}
-
-
-def test_a_moment_goes_to_the_id_that_a_version_gets() -> None:
-    """Until then its text is its key."""
-    fields: dict[str, Any] = {"minimum_age": DAY}
-    node = known(replace(BARE, status="pending"), OTHER)
-    bare = compare(node, BARE, OTHER, **fields).node
-    assert bare.active_since == {BARE.key: NOW}
-    later = compare(bare, version("1.0"), OTHER, now=minute(9), **fields).node
-    assert later.active_since == {"id-1.0": NOW}

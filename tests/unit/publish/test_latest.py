@@ -59,13 +59,6 @@ def test_a_young_version_waits() -> None:
     )
 
 
-def test_a_version_is_as_young_as_its_youngest_row() -> None:
-    """A version that rows write in two ways is young if one of them is."""
-    rows = (version("0.9"), version("v1.0"), version("1.0", created_at=minute(-60)))
-    shown = public(known(*rows), minimum_age=DAY)
-    assert packs(shown)["Some-Pack"]["version"] == "0.9"
-
-
 @pytest.mark.parametrize(
     "node",
     [

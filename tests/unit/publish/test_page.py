@@ -273,15 +273,14 @@ def test_a_whole_pack() -> None:
 
 
 def test_a_young_version() -> None:
-    """What is advised is old enough, and a younger one is mentioned; also where the last poll is not known any more."""
+    """What is advised is old enough; for want of another a younger one is, with its age."""
     terms = Terms(selection=_ALL.selection, minimum_age=7 * 86_400.0)
-    versions = (
-        version("1.0"),
-        version("1.1", created_at="2026-03-01T00:00:00Z"),
-        version("0.9", "flagged"),
-    )
-    said = "The newest good version is 1.0; 1.1 has been out for 1 day."
+    young = version("1.1", created_at="2026-03-01T00:00:00Z")
+    versions = (version("0.9", "flagged"), young)
+    said = "The newest good version is 1.1 (out for 1 day)."
     assert said in _read(*versions, terms=terms).of("bad")
+    said = "The newest good version is 1.0."
+    assert said in _read(version("1.0"), *versions, terms=terms).of("bad")
     lost = replace(_public(*versions, terms=terms), at="")
     assert "no poll yet" in page(lost)
 

@@ -138,7 +138,7 @@ def with_installs(
         records=records,
         failure=failure,
         statuses=config.statuses,
-        minimum_age=plan.options.age_to_advise,
+        minimum_age=MinimumAge(seconds=config.minimum_age, now=now),
     )
     findings = [
         one

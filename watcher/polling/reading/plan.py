@@ -427,7 +427,6 @@ def make_plan(
             statuses=tuple(one for one in STATUSES if one in config.statuses),
             baseline=config.baseline,
             now=started,
-            minimum_age=config.minimum_age,
         ),
     )
 
