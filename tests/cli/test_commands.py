@@ -247,7 +247,6 @@ def test_config(watch: Watcher, registry: FakeRegistry) -> None:
         ("interval", '"1h"', "settings file"),
         ("timeout", '"1m30s"', "command line"),
         ("log_level", '"error"', "command line"),
-        ("max_response_mb", "32", "default"),
         ("alert_urls", "json (json://***)", "environment COMFY_WATCH_ALERT_URLS"),
         (
             "channels.chat",
@@ -282,7 +281,6 @@ installs = [{name = "me@work", path = "/srv/my \\"own\\" UI"}]
 accept = ["alpha@1.2.0"]
 alert_urls = "none"
 interval = "1m30s"
-jitter = 0.1234567
 retries = 2
 state_dir = "/srv/a state"
 """

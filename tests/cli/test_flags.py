@@ -129,11 +129,10 @@ def test_a_reason_that_is_too_large_is_a_warning(
     watch: Watcher, registry: FakeRegistry
 ) -> None:
     """A scan of megabytes is no reason to be late, and what was not read is never fine."""
-    small = watch.but(max_response_mb="1")
-    large = findings(FFMPEG, code_snippet="x" * 2**20)
-    assert flagged(small, registry, "1.1.0", large)["severity"] == "warning"
+    large = findings(FFMPEG, code_snippet="x" * 2**25)
+    assert flagged(watch, registry, "1.1.0", large)["severity"] == "warning"
     many = findings(*[FFMPEG | {"file_path": f"{n}.py"} for n in range(150)])
-    event = flagged(small, registry, "1.2.0", many)
+    event = flagged(watch, registry, "1.2.0", many)
     assert (len(event["findings"]), event["finding_count"]) == (20, 150)
     assert event["severity"] == "warning"
 

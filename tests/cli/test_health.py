@@ -107,7 +107,7 @@ def test_bad_input_is_one_line(watch: Watcher) -> None:
         refused = watch.run("health", "--max-age", given)
         assert (refused.code, "unhealthy" in refused.out) == (2, False)
         assert refused.err.startswith("error: --max-age")
-    assert health(watch.but(interval="x", jitter=7), code=2).startswith(
+    assert health(watch.but(interval="x", retries=77), code=2).startswith(
         "unhealthy: interval: 'x'"
     )
     assert "nothing to watch" in health(watch.but(nodes=""), code=2)

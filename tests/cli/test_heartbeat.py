@@ -39,18 +39,18 @@ def heard(webhook: Webhook) -> list[str]:
 def test_a_monitor_hears_of_each_poll(
     watch: Watcher, registry: FakeRegistry, webhook: Webhook
 ) -> None:
-    """A start and an end; a failure where no node could be read or the state is of no use; nothing of a dry run."""
+    """Its end; a failure where no node could be read or the state is of no use; nothing of a dry run."""
     watch.check()
-    assert heard(webhook) == ["/start", ""]
+    assert heard(webhook) == [""]
     watch.check("--dry-run")
     assert watch.run("check", "--set", "interval=x").code == 2
-    assert heard(webhook) == ["/start", ""]
+    assert heard(webhook) == [""]
     inflict(registry, "status_503_json")
     watch.check(code=1)
-    assert heard(webhook)[2:] == ["/start", "/fail"]
+    assert heard(webhook) == ["", "/fail"]
     (watch.state / "checks.json").write_text("{")
     assert watch.run("check").code == 4
-    assert heard(webhook)[4:] in (["/fail"], ["/start", "/fail"])
+    assert heard(webhook) == ["", "/fail", "/fail"]
 
 
 def test_a_check_that_is_locked_out_is_no_failure(
@@ -69,8 +69,7 @@ def test_a_monitor_that_is_down_changes_nothing(
     watch: Watcher, webhook: Webhook, answer: int | Answer
 ) -> None:
     """The poll's result, its exit code and its alerts are as ever, the delay is bounded, and one line says why."""
-    for path in ("/s3cr3t", "/s3cr3t/start"):
-        webhook.answer[path] = answer
+    webhook.answer["/s3cr3t"] = answer
     watch = watch.but(timeout="1s", alert_urls=[webhook.apprise_url("/alerts")])
     began = time.monotonic()
     done = watch.run("check")
@@ -108,10 +107,10 @@ def test_where_each_run_has_no_log_it_is_said_once(
 
 
 def test_a_service_has_a_heartbeat(watch: Watcher, webhook: Webhook) -> None:
-    """`run` pings around each poll; a monitor that is down is one line of its log."""
-    with watch.but(interval="100ms", jitter=0).start("run") as started:
+    """`run` pings after each poll; a monitor that is down is one line of its log."""
+    with watch.but(interval="100ms").start("run") as started:
         webhook.wait_for(2, "/s3cr3t")
-        assert heard(webhook)[:4] == ["/start", "", "/start", ""]
+        assert heard(webhook)[:2] == ["", ""]
         webhook.answer["/s3cr3t"] = 500
         started.until_logged("heartbeat failed")
         started.until_logged("poll", len(started.log("poll")) + 3)

@@ -63,7 +63,6 @@ def watch(
         fork_server=fork_server,
         baseline="silent",
         interval="20ms",
-        jitter=0,
         alert_urls=url,
     )
     made.install()

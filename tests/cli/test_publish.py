@@ -7,7 +7,6 @@ import re
 import signal
 import time
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,7 @@ from tests.support import program
 from tests.support.fakes.webhook import Webhook
 from tests.support.fault_points import Cut
 from tests.support.fork_server import CrashPoint, ForkServer
-from tests.support.harness import Watcher, write_settings
+from tests.support.harness import Watcher
 from watcher.publish.folder import MARK
 
 FOREIGN = b"<!doctype html><title>a blog</title>"
@@ -355,30 +354,6 @@ def test_several_at_once(watch: Watcher, public: Path) -> None:
 
 def _has_page(folder: Path, _: program.Started) -> bool:
     return (folder / "index.html").exists()
-
-
-def test_a_reload_takes_another_folder(watch: Watcher, public: Path) -> None:
-    """`run` writes where the settings say when it reads them again."""
-    other = public.parent / "other"
-    by_file = watch.but(interval="")
-    by_file.settings = {}
-    write = partial(
-        write_settings,
-        watch.folder,
-        registry_url=watch.registry.url,
-        nodes=["alpha"],
-        alert_urls="none",
-        jitter=0,
-    )
-    write(interval="1h")
-    with by_file.start("run") as started:
-        started.until_logged("poll")
-        assert not public.exists()
-        for folder in (public, other):
-            write(interval="50ms", publish_dir=f"www/{folder.name}")
-            started.signal(signal.SIGHUP)
-            started.until(partial(_has_page, folder))
-    assert contents(other).keys() == NAMES
 
 
 _SLOW = """

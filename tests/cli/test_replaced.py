@@ -48,7 +48,7 @@ def holding() -> Iterator[Holding]:
 def watch(watch: Watcher, webhook: Webhook) -> Watcher:
     """A watcher that has its baseline, and a channel with a message for each event."""
     ops = {"name": "ops", "url": webhook.apprise_url("/ops"), "grouping": "event"}
-    made = watch.but(interval="1h", jitter=0, channels=[ops])
+    made = watch.but(interval="1h", channels=[ops])
     made.check()
     return made
 

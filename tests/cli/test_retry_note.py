@@ -21,7 +21,7 @@ def watch(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> Watcher:
         {"name": name, "url": webhook.apprise_url(f"/{name}")}
         for name in ("ops", "mail")
     ]
-    made = watch.but(interval="1h", jitter=0, channels=channels)
+    made = watch.but(interval="1h", channels=channels)
     made.check()
     webhook.answer |= {"/ops": 500, "/mail": 500}
     registry.catalog.publish("alpha", "1.1.0")

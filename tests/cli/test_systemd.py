@@ -77,7 +77,7 @@ def _running(watch: Watcher, address: str, **env: str) -> Iterator[Started]:
 
 
 def test_a_life(watch: Watcher, manager: Manager) -> None:
-    """It is ready with its first poll, says what that did, reloads, and says that it stops."""
+    """It is ready with its first poll, says what that did, and says that it stops."""
     with _running(watch, manager.address) as started:
         assert (
             manager.until(lambda it: "READY=1" in it)
@@ -89,16 +89,6 @@ def test_a_life(watch: Watcher, manager: Manager) -> None:
             r" next poll [\d-]+ [\d:]+ UTC",
             status,
         )
-        before = time.monotonic_ns() // 1000
-        started.signal(signal.SIGHUP)
-        reloading = manager.until(lambda it: it.startswith("RELOADING=1"))
-        assert (
-            before
-            <= int(reloading.partition("\nMONOTONIC_USEC=")[2])
-            <= time.monotonic_ns() // 1000
-        )
-        said = "READY=1\nSTATUS=settings reloaded; next poll"
-        manager.until(lambda it: it.startswith(said))
         started.signal(signal.SIGTERM)
         assert (
             manager.until(lambda it: it.startswith("STOPPING=1"))
@@ -106,21 +96,6 @@ def test_a_life(watch: Watcher, manager: Manager) -> None:
         )
         assert started.wait().code == 0
     assert [it for it in manager.heard if "WATCHDOG" in it] == []
-
-
-def test_a_reload_that_fails_is_over_too(watch: Watcher, tmp_path: Path) -> None:
-    """Systemd hears why, and that the service is ready again; no address is in it."""
-    manager = Manager(str(tmp_path / "notify"))
-    with contextlib.closing(manager), _running(watch, manager.address) as started:
-        manager.until(lambda it: "STATUS=last poll" in it)
-        (watch.folder / "comfy-watch.toml").write_text(
-            "alert_url = ['json://secret']\n"
-        )
-        started.signal(signal.SIGHUP)
-        said = manager.until(lambda it: it.startswith("READY=1"))
-        assert said.startswith("READY=1\nSTATUS=reload failed, the old settings stay: ")
-        assert "alert_url" in said
-        assert "secret" not in said
 
 
 def test_a_watchdog_that_is_too_early(watch: Watcher, tmp_path: Path) -> None:

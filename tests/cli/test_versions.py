@@ -528,20 +528,15 @@ def test_usage_errors(
 def test_settings_hold_where_there_are_any(
     run: Callable[..., program.Completed], registry: FakeRegistry, tmp_path: Path
 ) -> None:
-    """The settings' address, retries and bound of an answer hold; no state comes of it."""
+    """The settings' address holds; no state comes of it."""
     published(registry)
     write_settings(
         tmp_path,
         registry_url=registry.url,
         nodes=["other"],
-        retries=0,
-        max_response_mb=0.001,
     )
-    done = run("versions")
-    assert done.code == 1
-    assert "(max_response_mb)" in done.err
+    assert run("versions").code == 0
     assert [path.name for path in tmp_path.iterdir()] == ["comfy-watch.toml"]
-    assert run("versions", "--set", "max_response_mb=1").code == 0
 
 
 def test_on_a_terminal(watch: Watcher, registry: FakeRegistry) -> None:

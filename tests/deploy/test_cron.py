@@ -115,7 +115,7 @@ def test_the_machines_file(cron: Cron, registry: FakeRegistry) -> None:
         )
     registry.catalog.publish("alpha", "1.1.0")
     assert "alpha" in cron.does("/usr/local/bin/comfy-watch status")
-    cron.does("/usr/local/bin/comfy-watch check")
+    assert cron.run("/usr/local/bin/comfy-watch check").code == 4
     assert cron.owners("/var/lib/comfy-watch") == {"comfy-watch"}
     cron.does(
         "setpriv --reuid comfy-watch --regid comfy-watch --clear-groups /usr/local/bin/comfy-watch check"

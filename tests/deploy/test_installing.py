@@ -92,7 +92,6 @@ def settled(installer: _Installer, registry: FakeRegistry) -> _Installer:
         nodes=["alpha"],
         registry_url=registry.url,
         interval="10s",
-        jitter=0,
         alert_urls="none",
     )
     return installer

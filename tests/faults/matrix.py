@@ -56,7 +56,7 @@ from watcher.registry.client import RequestLimits
 from watcher.state.model import State
 from watcher.state.store import StateFolder
 
-MEGABYTES = 16
+MEGABYTES = 32
 POLLS_WITH_FAULT = 3
 RETRIES = 2
 MOST_MEMORY = 256 * 2**20

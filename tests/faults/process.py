@@ -14,7 +14,6 @@ from tests.faults import due
 from tests.faults.cases import NOT_TRIED, THRESHOLD, Case
 from tests.faults.due import Due, Moment
 from tests.faults.matrix import (
-    MEGABYTES,
     RAW,
     Verdict,
     moments,
@@ -74,7 +73,6 @@ class Stand:
             registry_url=url,
             timeout=timeout,
             retries=int(asked_again),
-            max_response_mb=MEGABYTES,
             failure_threshold=THRESHOLD,
         )
         self._receiver.forget()

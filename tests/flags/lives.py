@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from pathlib import Path
 from typing import Self
@@ -189,12 +189,13 @@ class Life(contextlib.ExitStack):
             nodes=("*", *NAMED),
             channels=(ChannelTable.model_validate(table),),
             retries=0,
-            max_response_mb=READ_AT_MOST_MB,
         )
 
         async def once() -> Report:
+            config = setup.poll_config(chosen, self._folder)
+            limits = replace(config.limits, max_bytes=READ_AT_MOST_MB << 20)
             poller = Poller(
-                config=setup.poll_config(chosen, self._folder),
+                config=replace(config, limits=limits),
                 folder=self._folder,
                 clock=lambda: timestamps.show(self.packs.now),
                 stopping=asyncio.Event(),

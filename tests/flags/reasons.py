@@ -7,7 +7,7 @@ import json
 from tests.flags.packs import Found, Release, Told
 
 READ_AT_MOST_MB = 2
-"""Megabytes of an answer that the polls of these tests read; the ordinary setting would only make them slow."""
+"""Megabytes of an answer that the polls of these tests read; the ordinary bound would only make them slow."""
 _ITEMS_READ = 20_000
 _CODE = "subprocess.run([ffmpeg, '-i', path])  # reviewer: jane.reviewer@comfy.example"
 

@@ -36,13 +36,8 @@ def load_settings(
         environ=os.environ,
         cwd=working_folder(),
     )
-    configure_log(loaded)
-    return loaded
-
-
-def configure_log(loaded: Loaded) -> None:
-    """Have the log written as the settings say."""
     log.configure(loaded.settings.log_level, loaded.settings.log_format, sys.stderr)
+    return loaded
 
 
 def working_folder() -> Path:

@@ -1,4 +1,4 @@
-"""Signals: the first one stops gracefully, the second at once; SIGHUP reloads (docs/behaviour.md, Commands)."""
+"""Signals: the first one stops gracefully, the second at once (docs/behaviour.md, Commands)."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if sys.platform == "win32":
     _TO_STOP = (signal.SIGINT, signal.SIGBREAK, signal.SIGTERM)
     """Ctrl-C, Ctrl-Break, and what only this process can send itself: others can end it at once, and nothing else."""
 else:
-    _TO_STOP = (signal.SIGTERM, signal.SIGINT)
+    _TO_STOP: tuple[signal.Signals, ...] = (signal.SIGTERM, signal.SIGINT)
+    # It stays ignored where it is, as `nohup` has it.
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+        _TO_STOP += (signal.SIGHUP,)
 
 LONGEST_STOP = 4.0
 """Seconds from the first signal to the end of the process, whatever it waits for. Five are promised."""
-
-_UNTIL_CLOSED = 0.5
-"""Seconds after which a terminal that is being closed is certain to be gone: some send the signal before that."""
 
 _LAST_WORDS = 0.3
 """Seconds that a process has to say that it ends now: what it writes to may not be read any more."""
@@ -66,7 +66,7 @@ def end_at_once(last_words: Callable[[str], None]) -> None:
 
 
 class Stop:
-    """The request to stop: `event` is set by the first SIGTERM or SIGINT, `signal` is its number, else 0.
+    """The request to stop: `event` is set by the first SIGTERM, SIGINT or SIGHUP, `signal` is its number, else 0.
 
     A process that still runs `LONGEST_STOP` seconds later is ended, as by a second signal. That is safe at any moment:
     every write is atomic, and what is not acknowledged stays in the outbox.
@@ -78,7 +78,7 @@ class Stop:
         overdue: Callable[[str], None] = lambda _: None,
         overdue_code: int | None = None,
     ) -> None:
-        """Handle both signals; call it inside the running loop.
+        """Handle these signals; call it inside the running loop.
 
         `on_stop` is called in the loop with the first signal's name. `overdue` is called with it in another thread
         when the time is up. The exit code is then `overdue_code`, else 128 and the signal's number.
@@ -99,15 +99,10 @@ class Stop:
     def _handle(self, number: int, _frame: object) -> None:
         if self.signal:
             os._exit(128 + number)
-        self.request(number)
-
-    def request(self, number: int) -> None:
-        """Stop as if the signal had come, if none has."""
-        if not self.signal:
-            self.signal = number
-            self._begin_deadline()
-            with contextlib.suppress(RuntimeError):  # the loop has ended
-                self._loop.call_soon_threadsafe(self._begin)
+        self.signal = number
+        self._begin_deadline()
+        with contextlib.suppress(RuntimeError):  # the loop has ended
+            self._loop.call_soon_threadsafe(self._begin)
 
     @property
     def name(self) -> str:
@@ -124,43 +119,3 @@ class Stop:
         if not self.is_over:
             self._overdue(self.name)
         os._exit(code)
-
-
-if sys.platform == "win32":
-
-    def on_hangup(stop: Stop, reload: Callable[[], object]) -> None:
-        """Do nothing: Windows has no such signal."""
-
-else:
-
-    def on_hangup(stop: Stop, reload: Callable[[], object]) -> None:
-        """Handle SIGHUP, inside the running loop: `reload`, or stop if the terminal of this process was closed.
-
-        It stays ignored where it was ignored when this process started, as `nohup` does.
-        """
-        if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
-            return
-        loop = asyncio.get_running_loop()
-        had_terminal = _has_terminal()
-
-        def decide() -> None:
-            if had_terminal and not _has_terminal():
-                stop.request(signal.SIGHUP)
-            else:
-                reload()
-
-        def handle(_number: int, _frame: object) -> None:
-            wait = _UNTIL_CLOSED if had_terminal else 0.0
-            with contextlib.suppress(RuntimeError):  # the loop has ended
-                loop.call_soon_threadsafe(loop.call_later, wait, decide)
-
-        # The loop's own handlers end with it, and a terminal that is closed may send the signal twice.
-        signal.signal(signal.SIGHUP, handle)
-
-    def _has_terminal() -> bool:
-        """Return whether this process belongs to a terminal that is open."""
-        try:
-            os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
-        except OSError:
-            return False
-        return True

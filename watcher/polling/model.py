@@ -24,7 +24,6 @@ def request_limits(settings: Settings) -> RequestLimits:
         timeout=settings.timeout,
         retries=settings.retries,
         concurrency=settings.concurrency,
-        max_bytes=int(settings.max_response_mb * 1024 * 1024),
     )
 
 

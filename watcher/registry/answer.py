@@ -81,7 +81,7 @@ class Body:
         self._size += len(chunk)
         if self._size > self._limit:
             raise NoAnswerError(
-                f"its answer is larger than {self._limit / 1024 / 1024:g} MB (max_response_mb)"
+                f"its answer is larger than {self._limit / 1024 / 1024:g} MB"
             )
         self._parts.append(chunk)
 

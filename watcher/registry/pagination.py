@@ -16,7 +16,7 @@ from watcher.registry.row import MISSING, VersionRow, parse_version
 from watcher.registry.schema import Page
 
 MOST_PAGES = 200
-"""20,000 versions, far more than any node has. All pages together may be as large as one answer (`max_response_mb`)."""
+"""20,000 versions, far more than any node has. All pages together may be as large as one answer."""
 _TWICE = "a version came twice"
 
 
@@ -218,7 +218,7 @@ class ListingBuilder:
         if self.count != self.total:
             incomplete = f"{self.count} of {self.total} versions came"
             if self.bytes_left <= 0:
-                incomplete += ", which are larger than max_response_mb"
+                incomplete += ", which are too large"
         return self.rows.listing(
             self.node, at=at, statuses=statuses, incomplete=incomplete
         )

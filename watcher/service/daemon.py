@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures.thread  # noqa: F401 - asyncio would load it with its first thread
+import contextlib
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from watcher import timestamps
 from watcher.alerts.queues.queue import FIRST_WAIT, seconds_left
-from watcher.errors import ReplacedError, StateError, WatchError, line_of
+from watcher.errors import ReplacedError, StateError
 from watcher.polling.poll import Poller, StoppedError
 from watcher.polling.reports.problems import (
     ProblemReporter,
@@ -18,6 +19,9 @@ from watcher.polling.reports.problems import (
     problems,
 )
 from watcher.service.observer import Observer, Schedule
+
+_SPREAD = 0.1
+"""By which share of itself the interval varies, so that watchers do not ask at the same moment."""
 
 _SHORTEST_WAIT = 0.05
 _CHECK_RETRY = 1.0
@@ -36,12 +40,8 @@ class Daemon:
         schedule: Schedule,
         check_installation: Callable[[], None],
         observer: Observer,
-        reloaded: Callable[[], Schedule],
     ) -> None:
-        """Prepare the loop. `check_installation` raises InstallationError if it was replaced.
-
-        `reloaded` returns the schedule of settings that are read again, or raises WatchError.
-        """
+        """Prepare the loop. `check_installation` raises InstallationError if it was replaced."""
         self._schedule = schedule
         self._observer = observer
 
@@ -52,11 +52,8 @@ class Daemon:
         self._poller = replace(poller, progress=progress)
         self._stopping = poller.stopping
         self._check_installation = check_installation
-        self._reloaded = reloaded
         self._next_poll = 0.0
         """A moment of the loop's clock."""
-        self._changed = asyncio.Event()
-        """A reload has changed the schedule."""
 
     async def run(self) -> None:
         """Poll as often as the schedule says.
@@ -72,31 +69,11 @@ class Daemon:
             self._check_installation()  # the poll may have failed because of it
             await self._deliver_until_next_poll(is_saved=is_saved)
 
-    def reload(self) -> None:
-        """Read the settings again. The next poll takes them over, and deliveries at once.
-
-        If they are wrong, the old ones stay.
-        """
-        self._observer.reloading()
-        try:
-            schedule = self._reloaded()
-        except Exception as error:  # noqa: BLE001 - the service outlives any settings
-            ours = error if isinstance(error, WatchError) else None
-            self._observer.reload_failed(ours or WatchError(line_of(error)))
-            return
-        # As if the new interval had held since the last poll began.
-        self._next_poll += schedule.interval - self._schedule.interval
-        self._schedule = schedule
-        self._poller = replace(self._poller, config=schedule.config)
-        self._changed.set()
-        self._observer.reloaded(schedule, self._time_of_next_poll())
-
     async def _poll(self) -> bool:
         """Poll once; return False if the state could not be saved. ReplacedError and InstallationError as `run`."""
-        poller, observer, schedule = self._poller, self._observer, self._schedule
-        jitter = random.uniform(-schedule.jitter, schedule.jitter)  # noqa: S311 - no secret
-        began = asyncio.get_running_loop().time()
-        self._next_poll = began + schedule.interval * (1 + jitter)
+        poller, observer = self._poller, self._observer
+        pause = self._schedule.interval * random.uniform(1 - _SPREAD, 1 + _SPREAD)  # noqa: S311 - no secret
+        self._next_poll = asyncio.get_running_loop().time() + pause
         report_problems = ProblemReporter(observer.problem)
         observer.poll_started()
         try:
@@ -129,11 +106,6 @@ class Daemon:
         while (
             not self._stopping.is_set() and (left := self._next_poll - loop.time()) > 0
         ):
-            if self._changed.is_set():  # what is owed may have other channels to go to
-                self._changed.clear()
-                if not await self._deliver():
-                    paused_until = loop.time() + _PAUSE
-                continue
             # Read before the queues: a backoff that ends between the two is seen as a change.
             ended = self._poller.folder.ended_backoffs()
             due = _next_due(self._poller)
@@ -148,28 +120,19 @@ class Daemon:
                 paused_until = loop.time() + _PAUSE
 
     async def _backoff_ended(self, seconds: float, ended: Mapping[str, str]) -> bool:
-        """Wait for the seconds or a stop; return True as soon as `test-alerts` reached a channel, or on a reload."""
+        """Wait for the seconds or a stop; return True as soon as `test-alerts` reached a channel."""
         loop = asyncio.get_running_loop()
         until = loop.time() + seconds
         while not self._stopping.is_set() and (left := until - loop.time()) > 0:
             await self._wait(min(left, _CHECK_RETRY))
-            if self._changed.is_set() or self._poller.folder.ended_backoffs() != ended:
+            if self._poller.folder.ended_backoffs() != ended:
                 return True
         return False
 
     async def _wait(self, seconds: float) -> None:
-        """Wait for the seconds, a stop or a reload."""
-        waits = [
-            asyncio.create_task(event.wait())
-            for event in (self._stopping, self._changed)
-        ]
-        try:
-            await asyncio.wait(
-                waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED
-            )
-        finally:
-            for one in waits:
-                one.cancel()
+        """Wait for the seconds or a stop."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._stopping.wait(), seconds)
 
     async def _deliver(self) -> bool:
         """Deliver what is due; return False if the state did not allow it. InstallationError as `run`."""

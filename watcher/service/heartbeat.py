@@ -1,14 +1,12 @@
-"""The heartbeat: pings that tell a monitor when a poll begins, when it ends, and that one failed.
+"""The heartbeat: a ping after each poll tells a monitor that it was done, or that it failed.
 
-Its address follows healthchecks.io: `/start` and `/fail` below the path, or the URL as it is. A monitor that cannot be
+Its address follows healthchecks.io: the URL as it is, or `/fail` below its path. A monitor that cannot be
 reached is a problem to report, and never the poll's failure (docs/behaviour.md, Polls).
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
-from enum import StrEnum
 from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit, urlunsplit
@@ -33,35 +31,27 @@ _LAST_MOMENT = 1.0
 """Seconds that pings still get when `run` ends; one that says why it ends by itself gets five times as long."""
 
 
-class Ping(StrEnum):
-    """What a ping says; the value is what it adds to the URL's path."""
-
-    START = "start"
-    DONE = ""
-    FAIL = "fail"
-
-
-def address(url: str, ping: Ping) -> str:
+def address(url: str, *, failed: bool) -> str:
     """Return where a ping goes; a query stays at the end."""
-    if ping is Ping.DONE:
+    if not failed:
         return url
     parts = urlsplit(url)
-    return urlunsplit(parts._replace(path=f"{parts.path.rstrip('/')}/{ping}"))
+    return urlunsplit(parts._replace(path=f"{parts.path.rstrip('/')}/fail"))
 
 
-def ping_after(report: Report) -> Ping:
-    """Return the ping that follows a poll: FAIL if no node could be read, or if the state could not be written.
+def has_failed(report: Report) -> bool:
+    """Return whether no node could be read in a poll, or the state could not be written.
 
     Where there is none to read, as of a publisher without packs, nothing has failed.
     """
     is_tried = bool(report.watched or report.errors or report.unscanned)
     is_unread = is_tried and not report.checked
-    return Ping.FAIL if report.unsaved or is_unread else Ping.DONE
+    return bool(report.unsaved) or is_unread
 
 
-async def send(url: str, ping: Ping, seconds: float) -> str:
+async def send(url: str, seconds: float, *, failed: bool) -> str:
     """Send one ping within so many seconds; return why it failed, without any part of the URL, or ""."""
-    target = address(url, ping)
+    target = address(url, failed=failed)
     try:
         route = network.route_to(target, is_secret=True)
     except WatchError as error:  # of a proxy that cannot be used
@@ -98,38 +88,18 @@ def problem(why: str) -> Problem:
     )
 
 
-async def with_pings(
-    poll: Awaitable[Report], url: str, seconds: float
-) -> tuple[Report, str]:
-    """Do one poll with a ping before and after it; return its report, and why the last ping failed, or "".
-
-    The first ping is sent beside the poll. After the poll both take at most so many seconds together.
-    """
-    loop = asyncio.get_running_loop()
-    start = asyncio.create_task(send(url, Ping.START, seconds))
-    try:
-        report = await poll
-        began = loop.time()
-        # So that the two arrive in their order.
-        await asyncio.wait({start}, timeout=seconds / 2)
-    finally:
-        start.cancel()
-        await asyncio.gather(start, return_exceptions=True)
-    return report, await send(url, ping_after(report), seconds - (loop.time() - began))
-
-
 class Heartbeat(Observer):
-    """The pings of `run`: one after the other, beside the polls. Its `with` block is around the loop.
+    """The pings of `run`, beside the polls; its `with` block is around the loop. While one hangs only the newest waits.
 
-    A lasting failure is reported to another observer when it begins, once a day, and when it ends. While a ping hangs,
-    only the newest two wait.
+    A lasting failure is reported to another observer when it begins, once a day, and when it ends.
     """
 
     def __init__(self, speaker: Observer) -> None:
         self._speaker = speaker
         self._url = ""
         self._timeout = 0.0
-        self._waiting: list[Ping] = []
+        self._waiting: bool | None = None
+        """Whether the poll has failed about which the next ping is; None if there is none to send."""
         self._sending: asyncio.Task[None] | None = None
         self._reported_at: float | None = None
 
@@ -142,10 +112,10 @@ class Heartbeat(Observer):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Wait a moment for the pings under way; after an error of the state, which ends the loop, send FAIL."""
+        """Wait a moment for the pings under way; after an error of the state, which ends the loop, say so."""
         patience = _LAST_MOMENT
         if isinstance(error, StateError):
-            self._put(Ping.FAIL)
+            self._put(failed=True)
             patience *= 5
         if self._sending is not None:
             await asyncio.wait({self._sending}, timeout=patience)
@@ -159,36 +129,25 @@ class Heartbeat(Observer):
             schedule.config.limits.timeout,
         )
 
-    def reloaded(self, schedule: Schedule, next_poll: str) -> None:
-        """Take the URL from the new schedule."""
-        self.started(schedule)
-
-    def poll_started(self) -> None:
-        """Send START."""
-        self._put(Ping.START)
-
     def poll_finished(self, report: Report, next_poll: str) -> None:
-        """Send DONE, or FAIL if nothing could be read or written."""
-        self._put(ping_after(report))
+        """Say that it was done, or that nothing could be read or written."""
+        self._put(failed=has_failed(report))
 
     def poll_failed(self, error: Exception, next_poll: str) -> None:
-        """Send FAIL."""
-        self._put(Ping.FAIL)
+        """Say so."""
+        self._put(failed=True)
 
-    def _put(self, ping: Ping) -> None:
+    def _put(self, *, failed: bool) -> None:
         if not self._url:
             return
-        self._waiting = [*self._waiting[-1:], ping]
+        self._waiting = failed
         if self._sending is None or self._sending.done():
             self._sending = asyncio.create_task(self._send_all())
 
     async def _send_all(self) -> None:
-        while self._waiting:
-            ping = self._waiting.pop(0)
-            why = await send(self._url, ping, self._timeout)
-            # A start that is lost is made up for by the next ping.
-            if ping is not Ping.START:
-                self._report(why)
+        while (failed := self._waiting) is not None:
+            self._waiting = None
+            self._report(await send(self._url, self._timeout, failed=failed))
 
     def _report(self, why: str) -> None:
         now = asyncio.get_running_loop().time()

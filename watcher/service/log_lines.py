@@ -17,7 +17,18 @@ class LogLines(Observer):
 
     def started(self, schedule: Schedule) -> None:
         """Log what is watched, after each warning about the settings."""
-        self._log_schedule("started", schedule)
+        for warning in schedule.warnings:
+            log.warning("settings", warning=Trusted(warning))
+        config = schedule.config
+        log.info(
+            "started",
+            nodes=len(config.nodes),
+            patterns=" ".join(config.globs),
+            publishers=len(config.publishers),
+            installs=len(config.installs),
+            channels=len(config.channels),
+            interval=schedule.interval,
+        )
 
     def problem(self, problem: Problem) -> None:
         """Log a problem at its level."""
@@ -76,14 +87,6 @@ class LogLines(Observer):
         """Log why."""
         _log_failure("delivery", error)
 
-    def reloaded(self, schedule: Schedule, next_poll: str) -> None:
-        """Log what is watched now, after each warning about the settings."""
-        self._log_schedule("reloaded", schedule)
-
-    def reload_failed(self, error: WatchError) -> None:
-        """Log what is wrong."""
-        log.error("reload failed: the old settings stay", error=Trusted(error.line))
-
     def stopping(self, signal: str) -> None:
         """Log which signal came."""
         log.info("stopping", signal=signal)
@@ -96,28 +99,6 @@ class LogLines(Observer):
         """Log why."""
         what = "state" if isinstance(error, ReplacedError) else "installation"
         log.error(f"stopped: {what}", error=Trusted(error.line))
-
-    @staticmethod
-    def _log_schedule(event: str, schedule: Schedule) -> None:
-        for warning in schedule.warnings:
-            log.warning("settings", warning=Trusted(warning))
-        log.info(
-            event,
-            nodes=len(schedule.config.nodes),
-            **(
-                {"patterns": " ".join(schedule.config.globs)}
-                if schedule.config.globs
-                else {}
-            ),
-            **(
-                {"publishers": len(schedule.config.publishers)}
-                if schedule.config.publishers
-                else {}
-            ),
-            installs=len(schedule.config.installs),
-            channels=len(schedule.config.channels),
-            interval=schedule.interval,
-        )
 
 
 def _log_failure(work: str, error: Exception) -> None:

@@ -14,13 +14,11 @@ from watcher.polling.sending.dispatch import Dispatch
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
-    """What is polled, and how often: all of it can change while the service runs."""
+    """What is polled, and how often."""
 
     config: PollConfig
     interval: float
     """Seconds between the starts of two polls."""
-    jitter: float
-    """By which share of itself the interval varies."""
     heartbeat_url: str = field(default="", repr=False)
     """Secret; "" where there is none."""
     warnings: tuple[str, ...] = ()
@@ -60,15 +58,6 @@ class Observer:
 
     def delivery_failed(self, error: Exception) -> None:
         """Hear that between two polls the state allowed no deliveries."""
-
-    def reloading(self) -> None:
-        """Hear that the settings are about to be read again."""
-
-    def reloaded(self, schedule: Schedule, next_poll: str) -> None:
-        """Hear that the settings were read again, and when the first poll with them begins."""
-
-    def reload_failed(self, error: WatchError) -> None:
-        """Hear that the settings were read again and are wrong, so that the old ones stay."""
 
     def stopping(self, signal: str) -> None:
         """Hear that a signal, by its name, asks the loop to end."""

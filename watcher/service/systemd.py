@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-import time
 from collections.abc import Callable, MutableMapping
 
 from watcher import timestamps
@@ -127,20 +126,6 @@ class Systemd(Observer):
     def delivery_failed(self, error: Exception) -> None:
         """Note that only the next poll is waited for."""
         self._is_busy = False
-
-    def reloading(self) -> None:
-        """Say that the settings are read again."""
-        self._send("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
-
-    def reloaded(self, schedule: Schedule, next_poll: str) -> None:
-        """Say that this is done."""
-        self._fit_watchdog(schedule)
-        self._say("settings reloaded", next_poll)
-
-    def reload_failed(self, error: WatchError) -> None:
-        """Say that this is done, and why nothing has changed."""
-        line = safe_line(Trusted(error.line))
-        self._send("READY=1", f"STATUS=reload failed, the old settings stay: {line}")
 
     def stopping(self, signal: str) -> None:
         """Say so."""

@@ -25,9 +25,7 @@ _OF_NUMBERS: Mapping[str, str] = {
     "int_from_float": "not a whole number",
     "int_type": "not a whole number",
     "int_parsing_size": "out of range",
-    "float_parsing": "not a number",
-    "float_type": "not a number",
-    "finite_number": "not a number",
+    "finite_number": "not a whole number",
 }
 """What is wrong with a number, by the type of pydantic's error."""
 _TABLES: Mapping[str, type[BaseModel]] = {

@@ -187,13 +187,6 @@ class Settings(BaseSettings):
         f" `{show(INTERVAL_OF_GLOBS)}` if `nodes` has `*` or a pattern.",
     )
     """Seconds, as every duration."""
-    jitter: Annotated[float, _NUMBER] = Field(
-        0.1,
-        ge=0,
-        le=1,
-        allow_inf_nan=False,
-        description="How much the interval varies at random: 0.1 is a tenth of it, up or down.",
-    )
     concurrency: Annotated[int, _NUMBER] = Field(
         16, ge=1, le=256, description="Requests at a time."
     )
@@ -207,13 +200,6 @@ class Settings(BaseSettings):
         le=20,
         description="How often a request is tried again after a network error, a 429 or a 5xx. A `Retry-After` of more"
         " than a minute ends the retries of this poll.",
-    )
-    max_response_mb: Annotated[float, _NUMBER] = Field(
-        32.0,
-        ge=0.001,
-        le=4096,
-        description="The largest response, in MB after decompression. All pages of one node pack together have the same"
-        " limit.",
     )
     baseline: Annotated[Literal["summary", "silent", "full"], ANY_CASE] = Field(
         "summary",
@@ -236,9 +222,8 @@ class Settings(BaseSettings):
     )
     heartbeat_url: _Heartbeat = Field(
         None,
-        description="A monitor that notices when polls stop, such as healthchecks.io; secret. It gets a ping at"
-        " `/start` before a poll and at the URL itself after it. After a poll that could read no node, or could not use"
-        " the state, the ping goes to `/fail`.",
+        description="A monitor that notices when polls stop, such as healthchecks.io; secret. It gets a ping"
+        " after every poll: at `/fail` if that could read nothing or could not use the state.",
     )
     alert_expiry: Annotated[float, _duration(0.001, 3660 * _DAY)] = Field(
         7.0 * _DAY,

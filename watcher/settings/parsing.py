@@ -147,9 +147,9 @@ def lower(value: object) -> object:
 
 
 def number(value: object) -> object:
-    """Return a value that may be a number, or the text of one, as it is: `true` is no number."""
+    """Return a value that may be a whole number, or the text of one, as it is: `true` is none."""
     if isinstance(value, bool):
-        raise ValueError(f"{describe(value)} is not a number")
+        raise ValueError(f"{describe(value)} is not a whole number")
     return value
 
 

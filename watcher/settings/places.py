@@ -49,7 +49,13 @@ if sys.platform == "win32":
         """Return whether this process may do everything here, and what it makes belongs to the system."""
         return False
 
+    def name_of(user: int) -> str:
+        """Return how a command names a user."""
+        return f"#{user}"
+
 else:
+    import pwd
+
     SYSTEM = Folders(settings=Path("/etc", _NAME), state=Path("/var/lib", _NAME))
     CONTAINER_SECRETS = Path("/run/secrets")
 
@@ -99,6 +105,13 @@ else:
     def is_root() -> bool:
         """Return whether this process may do everything here, and what it makes belongs to the system."""
         return os.geteuid() == 0
+
+    def name_of(user: int) -> str:
+        """Return how a command names a user; one without a name by the number."""
+        try:
+            return pwd.getpwuid(user).pw_name
+        except KeyError:
+            return f"'#{user}'"
 
 
 def state_home(

@@ -59,11 +59,9 @@ _SECTIONS = {
     ),
     "Polls": (
         "interval",
-        "jitter",
         "concurrency",
         "timeout",
         "retries",
-        "max_response_mb",
         "registry_url",
     ),
     "State and logs": ("state_dir", "log_level", "log_format"),

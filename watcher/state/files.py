@@ -1,8 +1,7 @@
 """Files that survive: whole or not at all, and on the disk before the next step begins.
 
 Every function raises OSError as the system gives it; `watcher.state.store` turns it into words. Files are
-private (0600, where the system has modes) unless another mode is given, since they tell what somebody runs. What root
-makes in another user's folder is that user's (`watcher.state.owner`).
+private (0600, where the system has modes) unless another mode is given, since they tell what somebody runs.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from watcher import log
-from watcher.state import disk, locking, owner
+from watcher.state import disk, locking
 
 FILE_MODE = 0o600
 FOLDER_MODE = 0o700
@@ -33,7 +32,8 @@ def make_folder(folder: Path, mode: int = FOLDER_MODE) -> None:
     """Create a folder and what is missing above it, durably; one that is there stays as it is."""
     missing = [path for path in (folder, *folder.parents) if not path.exists()]
     for path in reversed(missing):
-        owner.make_folder(path, mode)
+        path.mkdir(mode=mode, exist_ok=True)
+        path.chmod(mode)  # whatever is masked
         disk.sync_folder(path.parent)
 
 
@@ -52,7 +52,7 @@ def replace_file(
         with _opened(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL) as descriptor:
             _write_all(descriptor, content)
             if mode != FILE_MODE:
-                owner.set_mode(descriptor, mode)
+                temporary.chmod(mode)
             if is_durable:
                 disk.sync(descriptor)
         disk.replace(temporary, path)
@@ -173,7 +173,7 @@ def lock_holder(path: Path) -> str:
 
 @contextlib.contextmanager
 def _opened(path: Path, flags: int) -> Iterator[int]:
-    descriptor = owner.open_file(path, flags | disk.BINARY, FILE_MODE)
+    descriptor = os.open(path, flags | disk.BINARY, FILE_MODE)
     try:
         yield descriptor
     finally:

@@ -23,6 +23,7 @@ from watcher.errors import InUseError, ReplacedError, StateError, UnsureError
 from watcher.model.event import Event
 from watcher.model.pack import Pack
 from watcher.model.snapshot import Snapshot
+from watcher.settings.places import is_root, name_of
 from watcher.state import (
     codec,
     disk,
@@ -87,6 +88,7 @@ class StateFolder:
 
         `holder` names this process in the error that another one gets.
         """
+        self._require_own()
         with contextlib.ExitStack() as held:
             with self._failing("cannot be written"):
                 files.make_folder(self.path)
@@ -112,6 +114,16 @@ class StateFolder:
                     raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
                 files.remove_leftovers(self.path)
             yield
+
+    def _require_own(self) -> None:
+        """Raise StateError for root in a state of another user, who could not use what root writes there."""
+        with self._failing("cannot be read"):
+            if is_root() and self.path.exists() and self.path.stat().st_uid:
+                owner = self.path.stat().st_uid
+                raise StateError(
+                    f"state folder {self._shown()} belongs to {name_of(owner)}, so root does not write there",
+                    hint=f"begin the command with: sudo -u {name_of(owner)}",
+                )
 
     def see_that_it_is_held(self) -> None:
         """Raise ReplacedError where the lock's file was deleted, or the folder replaced, while this process held it."""
@@ -248,6 +260,7 @@ class StateFolder:
 
         If a queue fails again, the record no longer matches and is ignored.
         """
+        self._require_own()
         self._replace(
             RETRY,
             documents.RETRY.write(

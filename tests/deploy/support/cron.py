@@ -108,7 +108,7 @@ class Cron:
             self._world.wait()
 
     def run(self, words: str, *, user: str = "root") -> Completed:
-        """Carry out words in the world, in a shell of a user; sudo is taken out for root, who needs none."""
+        """Carry out words in the world, in a shell of a user; sudo is taken out where root needs none."""
         home = HOME if user == USER else "/root"
         shell = [
             "env",
@@ -122,7 +122,9 @@ class Cron:
             if user == USER
             else []
         )
-        script = f"cd {home}\n{words.replace('sudo ', '')}"
+        script = (
+            f"cd {home}\n{words.replace('sudo -u', 'runuser -u').replace('sudo ', '')}"
+        )
         return ended(*self._enter(), *as_user, *shell, "bash", "-euc", script)
 
     def does(self, words: str, *, user: str = "root") -> str:

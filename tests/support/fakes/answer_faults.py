@@ -154,9 +154,7 @@ def bom(document: Document) -> Altered:
     return b"\xef\xbb\xbf" + encoded(document)
 
 
-@altered(
-    Means.UNREADABLE, "its answer is larger than 16 MB (max_response_mb)", heavy=True
-)
+@altered(Means.UNREADABLE, "its answer is larger than 32 MB", heavy=True)
 def gzip_bomb(document: Document) -> Altered:
     """The ordinary document, and then `BOMB_MEGABYTES` of blanks: good JSON to whoever reads it all."""
     return _zipped(_bomb(encoded(document)))
@@ -207,9 +205,7 @@ def _zipped(body: bytes) -> web.Response:
     )
 
 
-@fault(
-    Means.UNREADABLE, "its answer is larger than 16 MB (max_response_mb)", heavy=True
-)
+@fault(Means.UNREADABLE, "its answer is larger than 32 MB", heavy=True)
 async def endless_body(
     request: web.BaseRequest, catalog: Catalog
 ) -> web.StreamResponse:

@@ -24,7 +24,7 @@ from tests.support.fakes.fault import (
 HUGE_REASON = "x" * (2 * 2**20)
 FINDINGS = "[" + "{}," * 700_000 + "{}]"
 ROWS = 6_000
-_BLANKS = b" " * (5 * 2**20)
+_BLANKS = b" " * (10 * 2**20)
 
 
 @altered(Means.INCOMPLETE, "row 1 is unreadable on page 1", shows=(FLAGGED,))
@@ -186,13 +186,13 @@ def empty_later_pages(document: Document) -> Altered:
 
 @altered(
     Means.INCOMPLETE,
-    "4 of 5 versions came, which are larger than max_response_mb",
+    "4 of 5 versions came, which are too large",
     shows=(NEW,),
     heavy=True,
     page_size="1",
 )
 def large_pages(document: Document) -> Altered:
-    """One row a page, and five megabytes of blanks: every page may be read, and all of them are too much."""
+    """One row a page, and ten megabytes of blanks: every page may be read, and all of them are too much."""
     return encoded(document) + _BLANKS
 
 

@@ -59,7 +59,7 @@ def without_host(error: str) -> str:
 class Fault:
     """One way to answer wrongly, and what is expected of a program that meets it.
 
-    The expectations hold for a node of five versions, with 16 MB allowed.
+    The expectations hold for a node of five versions, with 32 MB allowed.
     """
 
     name: str

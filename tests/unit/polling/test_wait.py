@@ -255,7 +255,7 @@ def test_every_fault(registry: FakeRegistry, name: str) -> None:
     registry.catalog.publish("lamps", "1.0.0", status="flagged", reason=reason)
     inflict(registry, name, nodes={"lamps"}, times=2)
     limits = RequestLimits(
-        timeout=0.3 if FAULTS[name].slow else 20.0, retries=0, max_bytes=16 * 2**20
+        timeout=0.3 if FAULTS[name].slow else 20.0, retries=0, max_bytes=32 * 2**20
     )
     waiter = Waiter(
         wanted=Wanted(node="lamps", version="1.0.0"),

@@ -212,18 +212,3 @@ def test_a_file_that_cannot_be_written(folder: Path, name: str) -> None:
     assert error.value.exit_code == 1
     assert (folder / "index.html").read_text() == PAGE
     assert not [found for found in contents(folder) if found.endswith(".tmp")]
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
-def test_root_in_somebodys_folder(folder: Path) -> None:
-    """What root writes into the folder of a user is that user's, and everybody can read it."""
-    home = folder.parent / "home"
-    home.mkdir(mode=0o755)
-    os.chown(home, 54_321, 54_322)
-    publish(home / "public")
-    made = list((home / "public").rglob("*"))
-    assert {(path.stat().st_uid, path.stat().st_gid) for path in made} == {
-        (54_321, 54_322)
-    }
-    assert {path.stat().st_mode & 0o777 for path in made if path.is_file()} == {0o644}
-    assert (home / "public" / "osv").stat().st_mode & 0o777 == 0o755

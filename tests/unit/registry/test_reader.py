@@ -29,7 +29,7 @@ from watcher.registry import reader
 from watcher.registry.client import Query, Registry, RequestLimits
 from watcher.registry.reader import read_node
 
-MEGABYTES = 16
+MEGABYTES = 32
 
 
 def listing_of(
@@ -435,10 +435,7 @@ def test_a_listing_is_no_larger_than_an_answer(registry: FakeRegistry) -> None:
         registry.catalog.edit("pack", f"1.{number}.0", dependencies=["x" * 200_000])
     _altered(registry, dict, pageSize="1")
     listing = listing_of(registry, max_bytes=1_000_000)
-    assert (
-        listing.incomplete
-        == "5 of 12 versions came, which are larger than max_response_mb"
-    )
+    assert listing.incomplete == "5 of 12 versions came, which are too large"
     assert (len(listing.versions), len(registry.requests)) == (5, 5)
 
 

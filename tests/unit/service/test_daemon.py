@@ -77,8 +77,8 @@ def test_a_full_disk_is_no_reason_to_hurry(
 
     async def run() -> None:
         folder.loop.append(asyncio.get_running_loop())
-        plan = Schedule(config=config, interval=900, jitter=0)
-        await Daemon(poller, plan, lambda: None, LogLines(), lambda: plan).run()
+        plan = Schedule(config=config, interval=900)
+        await Daemon(poller, plan, lambda: None, LogLines()).run()
 
     with folder.locked():
         asyncio.run(run())

@@ -14,15 +14,12 @@ from tests.support.factories import poll_report, watch
 from tests.support.fakes.webhook import Answer, Webhook
 from watcher.errors import ReplacedError
 from watcher.model.listing import ALL
-from watcher.polling.model import Report
 from watcher.polling.reports.problems import Problem
 from watcher.service.heartbeat import (
     Heartbeat,
-    Ping,
     address,
-    ping_after,
+    has_failed,
     send,
-    with_pings,
 )
 from watcher.service.observer import Observer, Schedule
 
@@ -48,7 +45,7 @@ def plan(url: str, timeout: float = 5) -> Schedule:
     """Make a plan whose pings go to the URL."""
     config = watch("http://127.0.0.1:9")
     config = replace(config, limits=replace(config.limits, timeout=timeout))
-    return Schedule(config=config, interval=60, jitter=0, heartbeat_url=url)
+    return Schedule(config=config, interval=60, heartbeat_url=url)
 
 
 async def until(true: Callable[[], object]) -> None:
@@ -64,48 +61,29 @@ def _came(webhook: Webhook, path: str, count: int) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("url", "start", "done"),
+    ("url", "failed"),
     [
-        (
-            "https://hc-ping.com/uuid",
-            "https://hc-ping.com/uuid/start",
-            "https://hc-ping.com/uuid",
-        ),
-        (
-            "https://hc-ping.com/uuid/",
-            "https://hc-ping.com/uuid/start",
-            "https://hc-ping.com/uuid/",
-        ),
-        (
-            "https://h/p/slug?create=1&x=/",
-            "https://h/p/slug/start?create=1&x=/",
-            "https://h/p/slug?create=1&x=/",
-        ),
-        ("http://u:p@h:8000", "http://u:p@h:8000/start", "http://u:p@h:8000"),
+        ("https://hc-ping.com/uuid", "https://hc-ping.com/uuid/fail"),
+        ("https://hc-ping.com/uuid/", "https://hc-ping.com/uuid/fail"),
+        ("https://h/p/slug?create=1&x=/", "https://h/p/slug/fail?create=1&x=/"),
+        ("http://u:p@h:8000", "http://u:p@h:8000/fail"),
     ],
 )
-def test_where_pings_go(url: str, start: str, done: str) -> None:
-    """What a ping says is the last part of the path, whatever slash or query the URL ends with."""
-    assert [address(url, ping) for ping in (Ping.START, Ping.DONE)] == [start, done]
+def test_where_pings_go(url: str, failed: str) -> None:
+    """A failure is the last part of the path, whatever slash or query the URL ends with; else it is the URL itself."""
+    assert [address(url, failed=one) for one in (True, False)] == [failed, url]
 
 
 def test_what_a_poll_says() -> None:
     """A poll that read something is done; it failed if it read nothing, or if something could not be written."""
-    assert ping_after(poll_report(watched=2, checked=1)) is Ping.DONE
-    assert ping_after(poll_report(watched=2, checked=0)) is Ping.FAIL
+    assert not has_failed(poll_report(watched=2, checked=1))
+    assert has_failed(poll_report(watched=2, checked=0))
     # A publisher without packs leaves nothing to read, and one without a list is a failure.
-    nothing = poll_report(watched=0, checked=0)
-    assert ping_after(nothing) is Ping.DONE
+    assert not has_failed(poll_report(watched=0, checked=0))
     for what in ({"errors": [(ALL, "x")]}, {"unscanned": (("laptop", "x"),)}):
-        assert ping_after(poll_report(watched=0, checked=0, **what)) is Ping.FAIL
-    assert (
-        ping_after(
-            poll_report(
-                watched=2, checked=2, unsaved=("checks.json: the disk is full",)
-            )
-        )
-        is Ping.FAIL
-    )
+        assert has_failed(poll_report(watched=0, checked=0, **what))
+    unsaved = ("checks.json: the disk is full",)
+    assert has_failed(poll_report(watched=2, checked=2, unsaved=unsaved))
 
 
 @pytest.mark.parametrize(
@@ -133,77 +111,38 @@ def test_how_a_ping_ends(webhook: Webhook, answer: Answer, why: str) -> None:
     """Only 2xx is taken for an arrival. The body does not matter, and the reason has nothing of the URL in it."""
     webhook.answer[f"/{TOKEN}/fail"] = answer
     began = time.monotonic()
-    assert (
-        asyncio.run(
-            send(
-                f"{webhook.url}/{TOKEN}?q={TOKEN}",
-                Ping.FAIL,
-                0.5 if answer.hang else 20,
-            )
-        )
-        == why
-    )
+    url, seconds = f"{webhook.url}/{TOKEN}?q={TOKEN}", 0.5 if answer.hang else 20
+    assert asyncio.run(send(url, seconds, failed=True)) == why
     assert time.monotonic() - began < 5
     (message,) = webhook.messages()
     assert (message.method, message.query) == ("GET", f"q={TOKEN}")
 
 
-def test_a_poll_between_its_pings(webhook: Webhook) -> None:
-    """The poll goes on beside the first ping; the two arrive in their order, and a fault of theirs is returned."""
-
-    async def poll() -> Report:
-        await asyncio.to_thread(webhook.wait_for, 1, "/x/start")
-        assert webhook.messages("/x") == []
-        return poll_report(watched=1, checked=1)
-
-    assert asyncio.run(with_pings(poll(), f"{webhook.url}/x", 5)) == (
-        poll_report(watched=1, checked=1),
-        "",
-    )
-    assert [message.path for message in webhook.messages()] == ["/x/start", "/x"]
-
-
-def test_a_monitor_that_hangs_holds_up_a_poll_for_the_timeout(webhook: Webhook) -> None:
-    """Both pings together take no longer than `timeout` after the poll."""
-    webhook.answer["/x"] = webhook.answer["/x/start"] = Answer(hang=True)
-
-    async def poll() -> Report:
-        return poll_report(watched=1, checked=1)
-
-    began = time.monotonic()
-    _, why = asyncio.run(with_pings(poll(), f"{webhook.url}/x", 1))
-    assert why.startswith("it timed out; ")
-    assert time.monotonic() - began < 1.9
-
-
 def test_a_service_is_not_held_up(webhook: Webhook) -> None:
-    """What the loop reports returns at once while a ping is slow; only the newest two wait, and the end is awaited."""
-    webhook.answer["/x/start"] = Answer(delay=0.5)
+    """What the loop reports returns at once while a ping is slow; only the newest waits, and the end is awaited."""
+    webhook.answer["/x"] = Answer(delay=0.5)
     speaker = Speaker()
 
     async def live() -> None:
         async with Heartbeat(speaker) as heartbeat:
             heartbeat.started(plan(f"{webhook.url}/x"))
-            heartbeat.poll_started()
-            await until(lambda: webhook.messages("/x/start"))
+            done = poll_report(watched=1, checked=1)
+            heartbeat.poll_finished(done, "")
+            await until(lambda: webhook.messages("/x"))
             began = time.monotonic()
             for _ in range(50):
-                heartbeat.poll_started()
-                heartbeat.poll_finished(poll_report(watched=1, checked=1), "")
+                heartbeat.poll_finished(done, "")
+                heartbeat.poll_failed(OSError(), "")
             assert time.monotonic() - began < 0.2
-            await until(lambda: webhook.messages("/x"))
+            await until(lambda: webhook.messages("/x/fail"))
 
     asyncio.run(live())
-    assert [message.path for message in webhook.messages()] == [
-        "/x/start",
-        "/x/start",
-        "/x",
-    ]
+    assert [message.path for message in webhook.messages()] == ["/x", "/x/fail"]
     assert speaker.said == []
 
 
 def test_a_lasting_failure_is_said_once(webhook: Webhook) -> None:
-    """It is said when it begins and when it ends, without the URL; another URL after a reload is taken."""
+    """It is said when it begins and when it ends, without the URL."""
     speaker = Speaker()
     webhook.answer["/x/fail"] = 500
 
@@ -213,19 +152,14 @@ def test_a_lasting_failure_is_said_once(webhook: Webhook) -> None:
             for count in range(1, 4):
                 heartbeat.poll_failed(OSError(), "")
                 await until(partial(_came, webhook, "/x/fail", count))
-            heartbeat.reloaded(plan(f"{webhook.url}/y"), "")
+            webhook.answer.clear()
             heartbeat.poll_failed(OSError(), "")
             await until(lambda: len(speaker.said) == 2)
-            heartbeat.reloaded(plan(""), "")
-            heartbeat.poll_started()
 
     asyncio.run(live())
     assert speaker.said == [
         "heartbeat_url: the ping failed: HTTP 500; polls and alerts go on",
         "heartbeat: heartbeat_url: pings arrive again",
-    ]
-    assert [message.path for message in webhook.messages()] == ["/x/fail"] * 3 + [
-        "/y/fail"
     ]
 
 

@@ -60,7 +60,6 @@ def test_a_poll_that_does_not_get_on_shows_no_life(
             limits=RequestLimits(timeout=4 * _TICK, retries=0, concurrency=1),
         ),
         interval=900,
-        jitter=0,
     )
     under_way: set[str] = set()
     observer = Systemd(

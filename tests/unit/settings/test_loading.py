@@ -24,13 +24,13 @@ def test_precedence(loads: Loads, tmp_path: Path) -> None:
     container, credentials = tmp_path / "container", tmp_path / "credentials"
     for folder in (container, credentials):
         folder.mkdir()
-    for name in ("retries", "concurrency", "failure_threshold", "jitter"):
-        (container / name).write_text("1\n")
+    for name in ("retries", "concurrency", "failure_threshold", "log_level"):
+        (container / name).write_text("error\n" if name == "log_level" else "1\n")
     for name in ("RETRIES", "comfy_watch_concurrency", "failure_threshold"):
         (credentials / name).write_text(" 2 \n")
     loaded = loads(
-        "retries = 0\nconcurrency = 9\nfailure_threshold = 9\njitter = 0.9\ninterval = '9m'\ntimeout = '9s'",
-        overrides={"retries": "4", "log_level": None},
+        "retries = 0\nconcurrency = 9\nfailure_threshold = 9\nlog_level = 'debug'\ninterval = '9m'\ntimeout = '9s'",
+        overrides={"retries": "4", "log_format": None},
         secrets=container,
         CREDENTIALS_DIRECTORY=str(credentials),
         COMFY_WATCH_RETRIES="3",
@@ -41,10 +41,10 @@ def test_precedence(loads: Loads, tmp_path: Path) -> None:
         ("retries", 4, "command line"),
         ("concurrency", 3, "environment comfy_watch_concurrency"),
         ("failure_threshold", 2, f"secret file {credentials / 'failure_threshold'}"),
-        ("jitter", 1, f"secret file {container / 'jitter'}"),
+        ("log_level", "error", f"secret file {container / 'log_level'}"),
         ("interval", 540, str(loads.file)),
         ("timeout", 3, "environment COMFY_WATCH_TIMEOUT"),
-        ("log_level", "info", "default"),
+        ("log_format", "auto", "default"),
     ):
         assert (getattr(loaded.settings, name), loaded.origins[name]) == (value, origin)
     assert loaded.config_file == loads.file
@@ -505,7 +505,7 @@ def test_all_problems_at_once(loads: Loads, tmp_path: Path) -> None:
     secrets = tmp_path / "secrets"
     secrets.mkdir()
     (secrets / "alert_urls").write_text(TOKEN)
-    (secrets / "jitter").write_bytes(b"\xff")
+    (secrets / "retries").write_bytes(b"\xff")
     lines = loads.problems(
         "interval = 'soon'\nretrys = 3\n[[channels]]\nname = ' '\nurl = 1\ncolor = 'red'",
         secrets=secrets,
@@ -514,7 +514,7 @@ def test_all_problems_at_once(loads: Loads, tmp_path: Path) -> None:
         COMFY_WATCH_TIMEOUTS="3",
     )
     starts = {
-        "secret file ": f"secret file {secrets / 'jitter'}: not UTF-8 text",
+        "secret file ": f"secret file {secrets / 'retries'}: not UTF-8 text",
         "interval: ": f"({loads.file})",
         "concurrency: ": "(environment COMFY_WATCH_CONCURRENCY)",
         "alert_urls, entry 1: ": f"(secret file {secrets / 'alert_urls'})",

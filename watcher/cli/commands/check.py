@@ -92,7 +92,7 @@ def _poll(
         from watcher.service import heartbeat
 
         # The error is what is to be said, whether or not the monitor hears it.
-        asyncio.run(heartbeat.send(url, heartbeat.Ping.FAIL, settings.timeout))
+        asyncio.run(heartbeat.send(url, settings.timeout, failed=True))
         raise
 
 
@@ -124,16 +124,16 @@ def _poll_and_report(
             on_set_aside=report_problems.set_aside,
         )
         try:
-            if not url:
-                return await poller.poll(), stop.signal
-            from watcher.service import heartbeat
-
-            done, why = await heartbeat.with_pings(poller.poll(), url, settings.timeout)
-            if why:
-                pings.append(heartbeat.problem(why))
-            return done, stop.signal
+            done = await poller.poll()
         except StoppedError:
             return None, stop.signal
+        if url:
+            from watcher.service import heartbeat
+
+            failed = heartbeat.has_failed(done)
+            if why := await heartbeat.send(url, settings.timeout, failed=failed):
+                pings.append(heartbeat.problem(why))
+        return done, stop.signal
 
     with Worker() as worker:
         config = config_to_watch(chosen, folder, worker.refusal)

@@ -6,16 +6,14 @@ import asyncio
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime
-from functools import partial
 
 from watcher import durations, log, timestamps
 from watcher.cli import report as reports
-from watcher.cli.loading import collect_rarely, configure_log
+from watcher.cli.loading import collect_rarely
 from watcher.cli.progress_line import progress_line
 from watcher.cli.report import watched_in_words
-from watcher.cli.signals import Stop, end_at_once, on_hangup
+from watcher.cli.signals import Stop, end_at_once
 from watcher.cli.terminal import echo, echo_error
 from watcher.delivery.client import Worker
 from watcher.errors import InstallationError, ReplacedError, WatchError, line_of
@@ -40,7 +38,6 @@ from watcher.settings.loading import Loaded
 from watcher.state.store import StateFolder
 from watcher.streams import is_journal, width
 from watcher.text.plural import plural
-from watcher.text.sanitize import escape_invisible
 
 CHANNEL_BUDGET = 5.0
 """Seconds after which `run` turns from a channel with many messages to the other channels, and returns to it later."""
@@ -51,9 +48,8 @@ def run_forever(*, settings: Callable[..., Loaded], nodes: tuple[str, ...]) -> i
 
     WatchError for what is wrong before the first poll.
     """
-    load = partial(settings, nodes)
+    chosen = settings(nodes)
     worker = Worker()
-    chosen = load()
     # Lines for people on a terminal and in the journal, log lines elsewhere or if asked for.
     speaker: Observer = RunLines() if log.is_for_people() else LogLines()
     manager = systemd.from_environment(
@@ -71,102 +67,59 @@ def run_forever(*, settings: Callable[..., Loaded], nodes: tuple[str, ...]) -> i
 
     end_at_once(last_words)  # judging alert URLs can take seconds
     with worker:
-        setup = _Setup(load, chosen, worker)
-        schedule = setup.schedule(chosen)
-        with setup.folder.locked(lock_holder("run")):
-            setup.folder.load()
+        folder = StateFolder(chosen.settings.state_dir)
+        # All that will be needed is imported while it can be.
+        checks = [preload(None)]
+        config = config_to_watch(chosen, folder, worker.refusal)
+        if config.channels:
+            checks.append(preload(worker))
+        if config.publish:
+            from watcher.publish.setup import NEEDED
+
+            preload(None, NEEDED)
+        schedule = Schedule(
+            config=config,
+            interval=chosen.settings.interval,
+            heartbeat_url=chosen.settings.heartbeat_address(),
+            warnings=warnings(chosen),
+        )
+
+        def check_installation() -> None:
+            for check in checks:
+                check()
+
+        async def serve() -> Stop:
+            def end_overdue(signal: str) -> None:
+                worker.kill()
+                observer.stopped(signal)
+
+            stop = Stop(observer.stopping, end_overdue, 0)
+            collect_rarely()
+            with progress_line(chosen.settings) as progress:
+                poller = Poller(
+                    config=config,
+                    folder=folder,
+                    clock=clock,
+                    stopping=stop.event,
+                    worker=worker,
+                    progress=progress,
+                    channel_budget=CHANNEL_BUDGET,
+                )
+                daemon = Daemon(poller, schedule, check_installation, observer)
+                async with heartbeat:
+                    await daemon.run()
+            return stop
+
+        with folder.locked(lock_holder("run")):
+            folder.load()
             try:
-                stop = asyncio.run(_serve(setup, schedule, observer, heartbeat))
+                stop = asyncio.run(serve())
             except (ReplacedError, InstallationError) as error:
                 observer.gave_up(error)
                 return error.exit_code
     stop.is_over = True
     observer.stopped(stop.name)
     return 0
-
-
-async def _serve(
-    setup: _Setup, schedule: Schedule, observer: Observer, heartbeat: Heartbeat
-) -> Stop:
-    """Serve until the stop that is returned."""
-
-    def end_overdue(signal: str) -> None:
-        setup.worker.kill()
-        observer.stopped(signal)
-
-    stop = Stop(observer.stopping, end_overdue, 0)
-    collect_rarely()
-    with progress_line(setup.chosen.settings) as progress:
-        poller = Poller(
-            config=schedule.config,
-            folder=setup.folder,
-            clock=clock,
-            stopping=stop.event,
-            worker=setup.worker,
-            progress=progress,
-            channel_budget=CHANNEL_BUDGET,
-        )
-        daemon = Daemon(
-            poller, schedule, setup.check_installation, observer, setup.reloaded
-        )
-        on_hangup(stop, daemon.reload)
-        async with heartbeat:
-            await daemon.run()
-    return stop
-
-
-class _Setup:
-    """What `run` is set up with: the settings, which can be read again, and the files that it was loaded from."""
-
-    def __init__(
-        self, load: Callable[..., Loaded], chosen: Loaded, worker: Worker
-    ) -> None:
-        """Import what will be needed while it can be imported; InstallationError as `preload`."""
-        self._load = load
-        self.chosen = chosen
-        self.worker = worker
-        self.folder = StateFolder(chosen.settings.state_dir)
-        self._checks = [preload(None)]
-        self._has_apprise = False
-
-    def schedule(self, chosen: Loaded) -> Schedule:
-        """Return what the settings have `run` do; UsageError or ConfigError if they cannot be used."""
-        config = config_to_watch(chosen, self.folder, self.worker.refusal)
-        if config.channels and not self._has_apprise:
-            self._checks.append(preload(self.worker))
-            self._has_apprise = True
-        if config.publish:
-            from watcher.publish.setup import NEEDED
-
-            preload(None, NEEDED)
-        return Schedule(
-            config=config,
-            interval=chosen.settings.interval,
-            jitter=chosen.settings.jitter,
-            heartbeat_url=chosen.settings.heartbeat_address(),
-            warnings=warnings(chosen),
-        )
-
-    def reloaded(self) -> Schedule:
-        """Return the schedule of settings read again; WatchError if they are wrong, and nothing has changed."""
-        try:
-            chosen = self._load()
-            schedule = self.schedule(chosen)
-        except WatchError:
-            configure_log(self.chosen)
-            raise
-        self.chosen = chosen
-        if chosen.settings.state_dir == self.folder.path:
-            return schedule
-        path = escape_invisible(str(self.folder.path))
-        kept = f"{path} is used until comfy-watch is started again"
-        warning = f"state_dir cannot change while comfy-watch runs: {kept}"
-        return replace(schedule, warnings=(*schedule.warnings, warning))
-
-    def check_installation(self) -> None:
-        """Raise InstallationError if a file that was loaded was replaced."""
-        for check in self._checks:
-            check()
 
 
 class RunLines(Observer):
@@ -180,8 +133,22 @@ class RunLines(Observer):
 
     def started(self, schedule: Schedule) -> None:
         """Say what is watched, how often, and what is odd about the settings."""
+        if log.is_logged("warning"):
+            for warning in schedule.warnings:
+                echo(f"warning: {warning}", error=True)
+        config = schedule.config
+        counts = [plural(len(config.channels), "channel")]
+        if config.installs:
+            counts.insert(0, plural(len(config.installs), "install"))
+        if config.publishers:
+            counts.insert(0, plural(len(config.publishers), "publisher"))
+        chosen = Selection(globs=config.globs)
+        globs = config.globs if chosen.chooses else ()
+        if config.nodes or globs or not (config.publishers or config.installs):
+            counts.insert(0, watched_in_words(len(config.nodes), globs))
+        every = f"every {durations.show(schedule.interval)}"
         end = "" if self._is_journal else "; Ctrl-C ends it"
-        self._say_schedule("watching", schedule, end)
+        _say(f"watching {', '.join([*counts, every])}{end}")
 
     def problem(self, problem: Problem) -> None:
         """Say what is wrong."""
@@ -220,16 +187,6 @@ class RunLines(Observer):
         """Say why."""
         echo(f"error: nothing could be delivered: {line_of(error)}", error=True)
 
-    def reloaded(self, schedule: Schedule, next_poll: str) -> None:
-        """Say what is watched now."""
-        self._say_schedule(
-            "settings read again: watching", schedule, f"; {_next(next_poll, clock())}"
-        )
-
-    def reload_failed(self, error: WatchError) -> None:
-        """Say what is wrong."""
-        echo(f"error: the old settings stay: {error.line}", error=True)
-
     def stopping(self, signal: str) -> None:
         """Say which signal came."""
         _say(f"stopping ({signal})")
@@ -244,24 +201,6 @@ class RunLines(Observer):
 
     def _say_at(self, moment: str, line: str) -> None:
         _say(line if self._is_journal else f"{_at(moment)} {line}")
-
-    @staticmethod
-    def _say_schedule(what: str, schedule: Schedule, end: str) -> None:
-        if log.is_logged("warning"):
-            for warning in schedule.warnings:
-                echo(f"warning: {warning}", error=True)
-        config = schedule.config
-        counts = [plural(len(config.channels), "channel")]
-        if config.installs:
-            counts.insert(0, plural(len(config.installs), "install"))
-        if config.publishers:
-            counts.insert(0, plural(len(config.publishers), "publisher"))
-        chosen = Selection(globs=config.globs)
-        globs = config.globs if chosen.chooses else ()
-        if config.nodes or globs or not (config.publishers or config.installs):
-            counts.insert(0, watched_in_words(len(config.nodes), globs))
-        every = f"every {durations.show(schedule.interval)}"
-        _say(f"{what} {', '.join([*counts, every])}{end}")
 
 
 def _say(line: str) -> None:
