@@ -145,7 +145,8 @@ def _event(raw: Mapping[str, object]) -> Event:
         else None,
         reason=_text(raw.get("reason"))
         or "; ".join(f"{field}: {old} → {new}" for field, old, new in changes)
-        or _origin(raw),
+        or (_text(raw.get("install")) if "folder" in raw else None)
+        or "",
         runs=tuple(
             Copy(
                 install=_text(one.get("install")) or "",
@@ -156,14 +157,6 @@ def _event(raw: Mapping[str, object]) -> Event:
         ),
         url=_text(raw.get("url")) or "",
     )
-
-
-def _origin(raw: Mapping[str, object]) -> str:
-    """Return where a pack that appeared or vanished is, or was, and what it is; "" for other events."""
-    if "folder" not in raw:
-        return ""
-    parts = (_text(raw.get(key)) for key in ("install", "pack_kind", "repository"))
-    return "; ".join(filter(None, parts))
 
 
 def _subject(raw: Mapping[str, object]) -> Subject:

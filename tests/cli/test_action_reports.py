@@ -268,7 +268,6 @@ def _document(*events: object, errors: object = (), **other: object) -> dict[str
         "started": "2026-01-31T12:00:00.000Z",
         "finished": "2026-01-31T12:00:01.000Z",
         "nodes": {"watched": 1, "checked": 1, "failed": 0},
-        "reading": {"way": "each", "requests": 1, "postponed": 0},
         "events": list(events),
         "errors": errors,
         "alerts": {"delivered": 0, "unconfirmed": 0, "pending": 0, "expired": 0},
@@ -384,7 +383,6 @@ def test_every_event_has_a_row(job: Job) -> None:
             **whole,
             install="studio",
             folder="x",
-            pack_kind="git",
         ),
         _event(
             kind="exposed",
@@ -401,7 +399,7 @@ def test_every_event_has_a_row(job: Job) -> None:
         "| failing | channel `mine` |  |  | none |  |  |",
         "| failing | install `studio` |  |  | none |  |  |",
         "| failing | the registry |  |  | none |  |  |",
-        "| appeared | folder `x` |  |  | none | `studio; git` |  |",
+        "| appeared | folder `x` |  |  | none | `studio` |  |",
         "| **exposed** | `alpha` |  | a copy of unknown version on `studio` |",
     ):
         assert row in done.summary

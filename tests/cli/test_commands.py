@@ -59,7 +59,7 @@ def test_check_json_is_one_document(watch: Watcher, registry: FakeRegistry) -> N
     inflict(registry, "status_404_json", nodes={"bravo"})
     done = watch.run("check", "--json", "--node", "bravo")
     document = json.loads(done.out)
-    keys = ["started", "finished", "nodes", "reading", "events", "errors", "alerts"]
+    keys = ["started", "finished", "nodes", "events", "errors", "alerts"]
     assert list(document) == keys
     assert document["nodes"] == {"watched": 2, "checked": 1, "failed": 1}
     assert document["alerts"] == counts()

@@ -37,12 +37,9 @@ def test_who_hears_what(
 ) -> None:
     """A channel without kinds hears all usual kinds of a named pack, and of others what warns of them."""
     found = watch.check()
-    assert (found["nodes"]["watched"], found["reading"]["way"]) == (4, "sweep")
+    assert found["nodes"]["watched"] == 4
     [whole] = [event for event in found["events"] if event["node"] is None]
     assert (whole["kind"], whole["after"]) == ("baseline", "flagged")
-    assert [(one["version"], one["status"]) for one in whole["bad_versions"]] == [
-        ("1.0.0", "flagged")
-    ]
     assert (
         "Of packs that you name or run you hear of every change"
         in webhook.messages("/usual")[0].json["message"]

@@ -121,7 +121,6 @@ def test_nothing_is_watched_before_the_first_list(
     assert (first.code, first.err.count("publisher ann: ")) == (1, 1)
     found = json.loads(first.out)
     assert found["nodes"] == {"watched": 0, "checked": 0, "failed": 0}
-    assert found["reading"]["way"] == "each"
     ((node, error),) = [(one["node"], one["error"]) for one in found["errors"]]
     assert node is None
     assert error.startswith("publisher ann: its packs cannot be listed: the registry ")

@@ -47,7 +47,7 @@ def plainest_objects(events: Sequence[Event]) -> list[object]:
     There must be at least one event.
     """
     worst = worst_first(events)[0]
-    form = _short_form(replace(worst, reason="", changes=(), bad_versions=()))
+    form = _short_form(replace(worst, reason="", changes=()))
     # Only here: the severity of the event rests on its findings.
     return [escape_values(replace(form, findings=(), finding_count=0))]
 

@@ -40,18 +40,6 @@ class NodeCounts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReadingForm:
-    """How the node packs were read."""
-
-    way: str
-    """`each`: every pack was asked for by itself. `sweep`: the pages of all packs were read."""
-    requests: int
-    """How many requests the registry got."""
-    postponed: int
-    """How many packs differ on the pages, and were not asked for by themselves in this poll."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class AlertCounts:
     """How many alerts."""
 
@@ -75,8 +63,6 @@ class CheckDocument:
     """When it ended."""
     nodes: NodeCounts
     """How many node packs there are."""
-    reading: ReadingForm
-    """How they were read."""
     events: tuple[EventForm, ...]
     """All events of this poll."""
     errors: tuple[ErrorForm, ...]
@@ -281,7 +267,7 @@ class WebhookDocument:
     """apprise's word for the severity of the worst event: `failure` is critical."""
     events: tuple[EventForm, ...]
     """The events, worst first: at most 200, and at most 60,000 bytes. The plainest form, which follows when you refuse
-    a message for what it is, has only the worst event, without its reason, findings, changes and bad versions.
+    a message for what it is, has only the worst event, without its reason, findings and changes.
     """
     event_count: int
     """How many events the message has. If `events` has fewer, `comfy-watch history --ref REF --json` prints all of

@@ -13,7 +13,6 @@ from watcher.cli.documents import (
     CheckDocument,
     ErrorForm,
     NodeCounts,
-    ReadingForm,
 )
 from watcher.cli.terminal import join_first, styled, table, to_json
 from watcher.model.acceptance import Accepted
@@ -70,9 +69,6 @@ def as_json(report: Report) -> str:
                 watched=report.watched,
                 checked=report.checked,
                 failed=report.watched - report.checked,
-            ),
-            reading=ReadingForm(
-                way=report.way, requests=report.requests, postponed=report.postponed
             ),
             events=tuple(public_form(event) for event in report.events),
             errors=(*unread, *unscanned),

@@ -8,15 +8,13 @@ from dataclasses import dataclass
 from watcher import timestamps
 from watcher.model.acceptance import Accepted
 from watcher.model.event import (
-    APPEARANCES,
-    BadVersion,
     Event,
     FieldChange,
     Kind,
     Severity,
     severity_of,
 )
-from watcher.model.pack import Copy, PackKind
+from watcher.model.pack import Copy
 from watcher.model.scan import MOST_IN_EVENT, Scan
 from watcher.timestamps import Moment
 
@@ -108,10 +106,6 @@ class EventForm:
     """How many findings there are; absent if they were not read."""
     installed: tuple[CopyForm, ...]
     """The installed copies of the node pack, in whatever version: enabled ones first. At most 50."""
-    bad_versions: tuple[BadVersion, ...] = ()
-    """For a baseline: banned and flagged versions, at most 10, the banned ones first, then the latest first. Absent if
-    there are none.
-    """
     channel: str | None = None
     """The name of the alert channel that is failing or has recovered; absent in other events."""
     install: str | None = None
@@ -120,12 +114,6 @@ class EventForm:
     """
     folder: str = ""
     """The pack's folder, or its single file; absent but for `appeared` and `vanished`."""
-    pack_kind: PackKind | None = None
-    """How the pack was recognised; absent but for `appeared` and `vanished`."""
-    repository: str | None = ""
-    """The address of the repository that the pack was cloned from, or names; None if there is none. Absent but for
-    `appeared` and `vanished`.
-    """
     accepted: AcceptedForm | None = None
     """What accepted an `exposed` until that ended; absent if nothing did."""
     url: str
@@ -151,12 +139,9 @@ def public_form(event: Event) -> EventForm:
         findings=finding_forms(event.scan),
         finding_count=event.scan.count if event.scan else 0,
         installed=copy_forms(event.installed),
-        bad_versions=event.bad_versions,
         channel=event.channel,
         install=event.install,
         folder=event.folder or "",
-        pack_kind=event.pack_kind,
-        repository=event.repository if event.kind in APPEARANCES else "",
         accepted=accepted_form(event.acceptance),
         url=event.url,
     )

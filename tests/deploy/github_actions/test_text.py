@@ -81,7 +81,6 @@ def _document(*texts: str) -> dict[str, Any]:
             for text in texts
             for sort in ("node", "install")
         ],
-        "reading": {"way": "each", "requests": 1, "postponed": 0},
         "alerts": {"delivered": 0, "unconfirmed": 0, "pending": 0, "expired": 0},
     }
 

@@ -55,7 +55,6 @@ def test_the_json_document() -> None:
         "started": NOW,
         "finished": minute(0.025),
         "nodes": {"watched": 2, "checked": 1, "failed": 1},
-        "reading": {"way": "sweep", "requests": 309, "postponed": 4},
         "events": [
             {
                 "id": "e1",
