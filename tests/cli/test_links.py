@@ -207,18 +207,13 @@ def test_the_tags_of_the_pages() -> None:
         for text in texts
         for tag in re.findall(r"OWNER/comfy-watch(?:@|\S+/)(v\d[\d.]*)", text)
     ] == []
-    named = re.compile(
-        r"(?:/comfy-watch:|newTag: |comfy-watch, version )(\d[\d.]*\d)\b"
-    )
+    named = re.compile(r"(?:/comfy-watch:|comfy-watch, version )(\d[\d.]*\d)\b")
     assert {
         (path.name, version)
         for path in _texts()
         if path.suffix in {".md", ".yaml"}
         for version in named.findall(path.read_text("utf-8"))
-    } == {
-        (name, __version__)
-        for name in ("install.md", "kubernetes.md", "kustomization.yaml")
-    }
+    } == {(name, __version__) for name in ("install.md", "container.md")}
 
 
 def test_the_places_it_runs_in() -> None:

@@ -19,14 +19,7 @@ from tests.support.harness import Watcher
 from watcher.publish.folder import MARK
 
 FOREIGN = b"<!doctype html><title>a blog</title>"
-NAMES = {
-    "index.html",
-    "feed.xml",
-    "feed.json",
-    "latest.json",
-    "badge.json",
-    "metrics.prom",
-}
+NAMES = {"index.html", "feed.xml", "metrics.prom"}
 _PROMISED = 5.0
 """Seconds in which a signal ends `run`."""
 _BAN = re.compile(r"osv/x_COMFY-[0-9a-f]{16}\.json")
@@ -69,7 +62,7 @@ def published(watch: Watcher, folder: Path) -> dict[str, bytes]:
 def test_without_a_poll(watch: Watcher, public: Path) -> None:
     """Before the first poll it says so, and writes files that say so."""
     done = watch.run("publish", str(public))
-    assert (done.code, done.out) == (0, f"wrote 6 files to {public}; 6 changed\n")
+    assert (done.code, done.out) == (0, f"wrote 3 files to {public}; 3 changed\n")
     assert done.err == f"warning: no poll has been completed yet in {watch.state}\n"
     assert contents(public).keys() == NAMES
     assert b"no poll yet" in (public / "index.html").read_bytes()
@@ -82,8 +75,8 @@ def test_what_it_says(watch: Watcher, public: Path) -> None:
     watch.registry.catalog.ban_node("bravo", "it steals")
     watch.but(publish_dir="").check()
     first, again = (watch.run("publish", "www/public") for _ in range(2))
-    assert first.out == "wrote 7 files to www/public; 7 changed\n"
-    assert again.out == "wrote 7 files to www/public; 0 changed\n"
+    assert first.out == "wrote 4 files to www/public; 4 changed\n"
+    assert again.out == "wrote 4 files to www/public; 0 changed\n"
     (ban,) = contents(public).keys() - NAMES
     assert _BAN.fullmatch(ban)
 
@@ -199,12 +192,12 @@ def test_exit_codes(watch: Watcher, public: Path) -> None:
     assert "DIR: '' is not a folder; give" in watch.run("publish", "").err
     watch.check()
     before = contents(public)
-    (public / "feed.json").unlink()
-    (public / "feed.json").mkdir()
+    (public / "feed.xml").unlink()
+    (public / "feed.xml").mkdir()
     done = watch.run("publish", str(public))
     assert (done.code, done.out.count("\n")) == (1, 1)
-    assert f"error: {public}/feed.json cannot be written: Is a directory" in done.err
-    (public / "feed.json").rmdir()
+    assert f"error: {public}/feed.xml cannot be written: Is a directory" in done.err
+    (public / "feed.xml").rmdir()
     (watch.state / "checks.json").write_text("{")
     assert watch.run("publish", str(public)).code == 4
     assert contents(public).items() <= before.items()
@@ -259,7 +252,7 @@ def test_a_kill_leaves_each_file_old_or_new(
         for place, label in enumerate(points)
         if label.startswith(tuple(ways))
     ]
-    assert len(kills) >= 2 * 7
+    assert len(kills) >= 2 * 4
     for label, at, way in kills:
         for name in contents(public):
             (public / name).unlink()

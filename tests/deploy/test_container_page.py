@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import shlex
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.deploy.support.person import Person, blocks
-from tests.deploy.support.podman import Podman, alone
+from tests.deploy.support.podman import Container, Podman, alone
 from tests.deploy.support.tools import alerted, checked, lack, tool, until
-from tests.deploy.test_serving import content_types, get
 from tests.support import program
 from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.webhook import Webhook
@@ -21,7 +23,6 @@ pytestmark = pytest.mark.deployment
 
 _REPOSITORY = "https://github.com/OWNER/comfy-watch"
 _COMPOSE = program.ROOT / "deploy" / "compose.yaml"
-_PAGE = program.ROOT / "deploy" / "page" / "compose.yaml"
 _INSIDE = "docker compose exec --no-TTY comfy-watch "
 
 
@@ -45,13 +46,10 @@ class Reader:
         self.where = Path(place.read_text("utf-8").strip())
         return done.out + done.err
 
-    def stays_on_loopback(self, *, page: bool = False) -> None:
-        """Have containers use the network that the tests' registry is on."""
+    def stays_on_loopback(self) -> None:
+        """Have the container use the network that the tests' registry is on."""
         override = self.where / "compose.override.yaml"
-        second = ", page: {network_mode: host, ports: !reset []}" if page else ""
-        override.write_text(
-            f"services: {{comfy-watch: {{network_mode: host}}{second}}}\n", "utf-8"
-        )
+        override.write_text("services: {comfy-watch: {network_mode: host}}\n", "utf-8")
 
 
 @pytest.fixture
@@ -88,13 +86,11 @@ def reader(person: Person, podman: Podman, image: str) -> Iterator[Reader]:
             )
 
 
-def test_the_compose_files_follow_the_specification() -> None:
-    """Each is valid by the schema of the Compose specification, and Compose has nothing to say about both."""
+def test_the_compose_file_follows_the_specification() -> None:
+    """It is valid by the schema of the Compose specification, and Compose has nothing to say about it."""
     schema = "--builtin-schema=vendor.compose-spec"
-    checked("check-jsonschema", schema, str(_COMPOSE), str(_PAGE))
-    both = (f"--file={_COMPOSE}", f"--file={_PAGE}")
-    for files in (both[:1], both):
-        assert checked("docker-compose", *files, "config", "--quiet") == ""
+    checked("check-jsonschema", schema, str(_COMPOSE))
+    assert checked("docker-compose", f"--file={_COMPOSE}", "config", "--quiet") == ""
 
 
 def test_a_missing_secret_is_said(reader: Reader) -> None:
@@ -116,48 +112,11 @@ def test_a_missing_secret_is_said(reader: Reader) -> None:
     assert '"started"' not in reader.does("docker compose logs")
 
 
-def test_the_published_page(reader: Reader, registry: FakeRegistry) -> None:
-    """The steps of the page serve what is published from a container that can write nothing and has no rights."""
-    build, *_ = blocks("container.md", "sh")
-    *_, steps, _ = blocks("publish.md", "sh")
-    reader.does(build)
-    reader.does("cd deploy; mkdir secrets; echo none > secrets/alert_urls")
-    registry.catalog.publish("rgthree-comfy", "1.0.0")
-    (reader.where / "comfy-watch.toml").write_text(
-        f'nodes = ["rgthree-comfy"]\nregistry_url = "{registry.url}"\n', "utf-8"
-    )
-    reader.does("chmod 444 comfy-watch.toml secrets/alert_urls")
-    reader.stays_on_loopback(page=True)
-    reader.does(
-        steps.replace("> .env", "> .env; sed -i s/$/:compose.override.yaml/ .env")
-    )
-    until(lambda: _is_there("/"), "the page")
-    assert b"rgthree-comfy" in get(8088, "/").body
-    types = content_types()
-    for name in ("index.html", "feed.json", "metrics.prom"):
-        assert get(8088, f"/{name}").content_type == types[name]
-    inside = "docker compose exec --no-TTY page "
-    status = reader.does(inside + "cat /proc/1/status")
-    for fact in ("Name:\tlighttpd", "Uid:\t10002", "CapBnd:\t0000000000000000"):
-        assert fact in status
-    for path in ("/x", "/var/cache/comfy-watch/x"):
-        touched = reader.does(inside + f"sh -c 'touch {path} 2>&1 || true'")
-        assert "Read-only file system" in touched
-    (name,) = reader.does("docker compose ps --quiet page").split()
-    reader.does(f"docker healthcheck run {name}")
-
-
-def _is_there(path: str) -> bool:
-    with contextlib.suppress(OSError):
-        return get(8088, path).status == 200
-    return False
-
-
 def test_the_page_leads_to_alerts(
     reader: Reader, registry: FakeRegistry, webhook: Webhook
 ) -> None:
     """Each step works as it is written, from the clone to the upgrade, without rights and on a read-only root."""
-    build, demo, settings, up, look, once, upgrade = blocks("container.md", "sh")
+    build, demo, settings, up, look, once, _, upgrade = blocks("container.md", "sh")
     reader.does(build)
     assert "Each alert came once" in reader.does(demo)
 
@@ -197,3 +156,52 @@ def test_the_page_leads_to_alerts(
     reader.does(upgrade)
     reader.does("docker compose restart")
     assert alerted(webhook, 4) == ["banned"]
+
+
+def test_the_pod_of_the_cronjob(
+    podman: Podman,
+    image: str,
+    registry: FakeRegistry,
+    webhook: Webhook,
+    tmp_path: Path,
+) -> None:
+    """It polls once, with the settings and the secret that the page's commands make, and ends with 0."""
+    tool("catatonit")
+    registry.catalog.publish("rgthree-comfy", "1.0.0")
+    files = {
+        "comfy-watch.toml": f'nodes = ["rgthree-comfy"]\nregistry_url = "{registry.url}"\n',
+        "alert_urls": webhook.apprise_url(),
+    }
+    (commands,) = (one for one in blocks("container.md", "sh") if "kubectl" in one)
+    given = []
+    for command in commands.splitlines():
+        _, _, kind, *_, name, source = shlex.split(command)
+        file = Path(source).name
+        data = (
+            {"kind": "ConfigMap", "data": {file: files[file]}}
+            if kind == "configmap"
+            else {
+                "kind": "Secret",
+                "data": {file: base64.b64encode(files[file].encode()).decode()},
+            }
+        )
+        given.append({"apiVersion": "v1", "metadata": {"name": name}, **data})
+    (text,) = (one for one in blocks("container.md", "yaml") if "CronJob" in one)
+    claim, cronjob = yaml.safe_load_all(text)
+    # Podman has no clock for it: this is what a cluster makes of it at its time.
+    template = cronjob["spec"]["jobTemplate"]
+    job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": cronjob["metadata"]}
+    (container,) = template["spec"]["template"]["spec"]["containers"]
+    podman.says("tag", image, container["image"])
+    manifests = tmp_path / "manifests.yaml"
+    manifests.write_text(yaml.safe_dump_all([*given, claim, job | template]), "utf-8")
+    with alone("cluster"):
+        try:
+            podman.says("kube", "play", "--network=host", str(manifests))
+            pods = ("ps", "--all", "--quiet", "--filter=name=-pod-comfy-watch")
+            assert Container(podman, podman.says(*pods)).wait() == 0
+            assert alerted(webhook) == ["baseline"]
+        finally:
+            podman("kube", "down", "--force", str(manifests))
+            for one in (*given, claim):
+                podman("volume", "rm", "--force", one["metadata"]["name"])

@@ -130,16 +130,6 @@ def _text(url: str) -> str:
         return str(answer.read().decode())
 
 
-def _shown() -> list[str]:
-    """Return the expressions of the board. What they compare with 0 may have nothing to show."""
-    board = json.loads((_FOLDER / "board.json").read_text("utf-8"))
-    return [
-        target["expr"].removesuffix(" > 0")
-        for panel in board["panels"]
-        for target in panel["targets"]
-    ]
-
-
 def test_promtool_finds_nothing_wrong(tmp_path: Path, figures: str) -> None:
     """The figures, the rules, the settings and what the rules say of made-up figures are as Prometheus wants them."""
     path = tmp_path / "metrics.prom"
@@ -155,7 +145,7 @@ def test_promtool_finds_nothing_wrong(tmp_path: Path, figures: str) -> None:
 
 @pytest.mark.parametrize("sent_as", _TYPES.values(), ids=[*_TYPES])
 def test_a_server_reads_the_file(tmp_path: Path, figures: str, sent_as: str) -> None:
-    """It has each figure of the file, each rule works, and each panel of the board has something to show."""
+    """It has each figure of the file, and each rule works."""
     served, prometheus = tmp_path / "public", _Prometheus(tmp_path / "prometheus")
     served.mkdir()
     (served / "metrics.prom").write_text(figures, "utf-8")
@@ -167,11 +157,8 @@ def test_a_server_reads_the_file(tmp_path: Path, figures: str, sent_as: str) -> 
         prometheus.target = f"127.0.0.1:{web.server_port}"
         with prometheus:
             until(
-                lambda: (
-                    len(prometheus.value(f"{PREFIX}build_info[1m]")) == 1
-                    and all(map(prometheus.value, _shown()))
-                ),
-                "two scrapes",
+                lambda: len(prometheus.value(f"{PREFIX}build_info")) == 1,
+                "a scrape",
             )
             series = prometheus.value(f'{{__name__=~"{PREFIX}.*"}}')
             (target,) = prometheus.ask("targets")["activeTargets"]

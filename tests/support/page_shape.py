@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 
 _LINK = re.compile(
     r"https://registry\.comfy\.org/nodes/[A-Za-z0-9._~%-]*"
-    r"|feed\.(xml|json)|(latest|badge)\.json|metrics\.prom|osv/x_COMFY-[0-9a-f]{16}\.json"
+    r"|feed\.xml|metrics\.prom|osv/x_COMFY-[0-9a-f]{16}\.json"
 )
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from watcher.publish.feeds import atom, json_feed
-from watcher.publish.latest import badge, latest
+from watcher.publish.feeds import atom
 from watcher.publish.metrics import metrics
 from watcher.publish.osv import documents
 from watcher.publish.page import page
@@ -18,9 +17,6 @@ PAGE = "index.html"
 def files(public: Public) -> Iterator[tuple[str, str]]:
     """Yield the name of each file, relative to the folder and with `/`, and its text: `index.html` last."""
     yield "feed.xml", atom(public)
-    yield "feed.json", json_feed(public)
-    yield "latest.json", latest(public)
-    yield "badge.json", badge(public)
     yield "metrics.prom", metrics(public)
     yield from documents(public).items()
     yield PAGE, page(public)

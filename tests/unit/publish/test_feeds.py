@@ -1,8 +1,7 @@
-"""The feeds: which events they have, in which words, as readers of XML and JSON find them."""
+"""The feed: which events it has, in which words, as readers of XML find them."""
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from dataclasses import replace
@@ -21,7 +20,7 @@ from watcher.alerts.render import Format, render
 from watcher.model.event import Event, Kind, Severity, severity_of
 from watcher.model.selection import Selection
 from watcher.model.snapshot import Snapshot, SweepBaseline
-from watcher.publish.feeds import ENTRIES, atom, json_feed
+from watcher.publish.feeds import ENTRIES, atom
 from watcher.publish.public import Public, Terms, published
 from watcher.state.model import Checks, State
 
@@ -39,14 +38,14 @@ def _public(*events: Event, snapshot: Snapshot | None = None, at: str = NOW) -> 
 
 
 def _entries(public: Public) -> list[dict[str, Any]]:
-    """Return the entries of the Atom feed, with the names of JSON Feed."""
+    """Return the entries of the feed."""
     return [
         {
             "id": entry.findtext(f"{_ATOM}id"),
             **({"url": link.attrib["href"]} if link is not None else {}),
             "title": entry.findtext(f"{_ATOM}title"),
-            "content_text": entry.findtext(f"{_ATOM}content"),
-            "date_published": entry.findtext(f"{_ATOM}updated"),
+            "content": entry.findtext(f"{_ATOM}content"),
+            "updated": entry.findtext(f"{_ATOM}updated"),
             "tags": [one.attrib["term"] for one in entry.findall(f"{_ATOM}category")],
         }
         for entry in ET.fromstring(atom(public)).findall(f"{_ATOM}entry")
@@ -54,40 +53,30 @@ def _entries(public: Public) -> list[dict[str, Any]]:
     ]
 
 
-def _items(public: Public) -> list[dict[str, Any]]:
-    """Return the entries of the JSON Feed."""
-    items: list[dict[str, Any]] = json.loads(json_feed(public))["items"]
-    return items
-
-
 def _of_feed(public: Public, name: str) -> str | None:
     return ET.fromstring(atom(public)).findtext(f"{_ATOM}{name}")
 
 
 def test_an_entry_is_an_alert_without_what_only_a_message_needs() -> None:
-    """Both feeds have the title and the text of the event's alert, but not when it was seen and how to look it up."""
+    """It has the title and the text of the event's alert, but not when it was seen and how to look it up."""
     flagged = event(reason="it opens a shell")
-    [item] = _items(_public(flagged))
-    assert item == {
+    [entry] = _entries(_public(flagged))
+    assert entry == {
         "id": "urn:comfy-watch:event:e1",
         "url": URL,
         "title": "Flagged Some-Pack 1.0.0",
-        "content_text": "🚩 Flagged `Some-Pack` `1.0.0`\nReason: `it opens a shell`.",
-        "date_published": NOW,
-        "tags": ["flagged", "warning"],
+        "content": "🚩 Flagged `Some-Pack` `1.0.0`\nReason: `it opens a shell`.",
+        "updated": NOW,
+        "tags": ["flagged"],
     }
-    assert _entries(_public(flagged)) == [item | {"tags": ["flagged"]}]
     alert = render(compose((flagged,)), Format.TEXT, 10_000, 100)
-    assert item["title"] == alert.title
-    assert alert.body.startswith(item["content_text"])
+    assert entry["title"] == alert.title
+    assert alert.body.startswith(entry["content"])
 
 
-def test_the_feeds_have_their_own_words() -> None:
-    """Each names its form, its title and its author."""
-    document = json.loads(json_feed(_public()))
-    assert document["version"] == "https://jsonfeed.org/version/1.1"
-    assert document["title"] == _of_feed(_public(), "title") == "Comfy Watch"
-    assert document["authors"] == [{"name": "Comfy Watch"}]
+def test_the_feed_has_its_own_words() -> None:
+    """It names its title and its author."""
+    assert _of_feed(_public(), "title") == "Comfy Watch"
     assert _of_feed(_public(), f"author/{_ATOM}name") == "Comfy Watch"
 
 
@@ -100,9 +89,7 @@ def test_the_latest_warnings() -> None:
     ]
     bad = [one for one in history if severity_of(one) is not Severity.INFO]
     expected = [f"urn:comfy-watch:event:{one.id}" for one in reversed(bad)][:ENTRIES]
-    public = _public(*history)
-    assert [one["id"] for one in _items(public)] == expected
-    assert [one["id"] for one in _entries(public)] == expected
+    assert [one["id"] for one in _entries(_public(*history))] == expected
     assert len(expected) == ENTRIES
 
 
@@ -131,11 +118,10 @@ def test_the_id_of_a_feed() -> None:
     assert _of_feed(_public(snapshot=later), "id") != first
 
 
-@pytest.mark.parametrize("write", [atom, json_feed])
-def test_a_quiet_poll_changes_nothing(write: Any) -> None:
-    """When the last poll was is in neither feed, and the same state gives the same text."""
+def test_a_quiet_poll_changes_nothing() -> None:
+    """When the last poll was is not in it, and the same state gives the same text."""
     history = [event("e1"), event("e2", Kind.BANNED)]
-    assert write(_public(*history)) == write(_public(*history, at=minute(5)))
+    assert atom(_public(*history)) == atom(_public(*history, at=minute(5)))
 
 
 @pytest.mark.parametrize(
@@ -151,10 +137,9 @@ def test_a_link_leads_to_a_page_of_the_registry(fields: dict[str, Any]) -> None:
     """What has no page there has no link, and is an entry all the same."""
     url = {"url": f"https://registry.comfy.org/nodes/{fields.get('node')}"}
     public = replace(_public(), events=(event(**url | fields),))
-    [entry], [item] = _entries(public), _items(public)
+    [entry] = _entries(public)
     assert "url" not in entry
-    assert "url" not in item
-    assert item["content_text"]
+    assert entry["content"]
 
 
 def test_one_element_is_one_line() -> None:
@@ -168,7 +153,7 @@ def test_one_element_is_one_line() -> None:
 
 @given(hostile.events(), st.text(max_size=8))
 def test_hostile_texts_stay_texts(events: list[Event], name: str) -> None:
-    """Whatever the texts of an event are, both feeds can be read, say the same, and have no element but ours."""
+    """Whatever the texts of an event are, the feed can be read, and has no element but ours."""
     events[0] = replace(events[0], id=name)
     public = replace(_public(), events=tuple(events))
     tree = ET.fromstring(atom(public).encode())
@@ -183,21 +168,18 @@ def test_hostile_texts_stay_texts(events: list[Event], name: str) -> None:
         **dict.fromkeys(("id", "title", "updated"), count + 1),
         **dict.fromkeys(("category", "content"), count),
     )
-    items = _items(public)
-    assert [one | {"tags": one["tags"][:1]} for one in items] == _entries(public)
+    entries = _entries(public)
     bad = [one for one in events if severity_of(one) is not Severity.INFO]
-    assert len(items) == len(bad)
+    assert len(entries) == len(bad)
     urn = re.compile(r"urn:comfy-watch:event:[\w.~%-]*", re.ASCII)
-    assert all(urn.fullmatch(one["id"]) for one in items)
+    assert all(urn.fullmatch(one["id"]) for one in entries)
 
 
 @pytest.mark.parametrize("text", [*BROKEN, *TEXTS[:: len(TEXTS) // 40], "\0\x08\ufffe"])
 def test_hostile_reasons_say_what_an_alert_says(text: str) -> None:
-    """The text of an entry is that of the alert, in both feeds, also where it was more than text."""
+    """The text of an entry is that of the alert, also where it was more than text."""
     flagged = event(reason=text, version=text)
     alert = render(compose((flagged,)), Format.TEXT, 10_000, 1000)
-    public = _public(flagged)
-    [entry], [item] = _entries(public), _items(public)
-    assert alert.body.startswith(item["content_text"])
-    assert item["content_text"] == entry["content_text"]
-    assert item["title"] == entry["title"] == alert.title
+    [entry] = _entries(_public(flagged))
+    assert alert.body.startswith(entry["content"])
+    assert entry["title"] == alert.title

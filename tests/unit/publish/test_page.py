@@ -479,22 +479,13 @@ def test_links() -> None:
     said = event(kind=Kind.BANNED, reason=evil, url=evil, node=PACK)
     found = _read(version("1.0", "banned"), events=(said,))
     links = found.all("a")
-    files = [
-        {"href": name}
-        for name in (
-            "feed.xml",
-            "feed.json",
-            "latest.json",
-            "badge.json",
-            "metrics.prom",
-        )
-    ]
+    files = [{"href": name} for name in ("feed.xml", "metrics.prom")]
     registry = {
         "href": f"https://registry.comfy.org/nodes/{PACK}",
         "rel": "noopener noreferrer nofollow",
     }
     assert [link for link in links if link not in files] == [registry] * 2
-    assert [link["href"] for link in found.all("link")] == ["feed.xml", "feed.json"]
+    assert [link["href"] for link in found.all("link")] == ["feed.xml"]
     assert not {"script", "img", "iframe", "form"} & {tag for tag, _ in found.elements}
 
 
