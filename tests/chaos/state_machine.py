@@ -61,7 +61,6 @@ ROCK = "0.0.1"
 """A version that every pack has and that nothing ever happens to: only a pack that is empty as a whole lacks it."""
 NAMES = ("ops", "mail", "team", "boss", "night", "day")
 """More than there are channels at once; who leaves one may see another get it."""
-NARROW = (("active",), ("flagged", "banned"), ("active", "pending", "flagged"))
 
 FAULTY = {
     f.name: reading_of(f.means)
@@ -169,7 +168,6 @@ class WatcherMachine(Life):
         self.channels: list[Wiring] = []
         self.paths: list[str] = []
         self.watched = list(PACKS)
-        self.statuses: tuple[str, ...] = STATUSES
         self.broken: dict[str, str] = {}
         self.empty: set[str] = set()
         self.nameless: set[str] = set()
@@ -224,12 +222,8 @@ class WatcherMachine(Life):
             document = _empty(document)
         if glitch.nameless:
             document = _nameless(document)
-        # Where only some statuses are asked for, whether it hides some of them is found out by asking for all.
-        is_first = ("statuses" in query) == (set(self.statuses) < set(STATUSES))
-        if "include_status_reason" not in query and (glitch.counted or is_first):
-            document = _hiding(
-                document, glitch if is_first else replace(glitch, torn=False)
-            )
+        if "include_status_reason" not in query:
+            document = _hiding(document, glitch)
         return document
 
     @initialize(
@@ -567,11 +561,6 @@ class WatcherMachine(Life):
         elif len(self.watched) > 1:
             self.watched.remove(pack)
 
-    @rule(statuses=st.sampled_from((STATUSES, STATUSES, *NARROW)))
-    def choose_statuses(self, statuses: tuple[str, ...]) -> None:
-        """The watched statuses are narrowed or widened."""
-        self.statuses = statuses
-
     @rule(hours=st.sampled_from([0, 1, 48, -1, -48, -200]))
     def set_clock(self, hours: int) -> None:
         """The machine's own clock is slow by so much from now on, or ahead."""
@@ -768,7 +757,6 @@ class WatcherMachine(Life):
             folder,
             work,
             nodes=tuple(self.watched),
-            statuses=self.statuses,
             failure_threshold=self.trouble.threshold,
             alert_expiry=EXPIRY.total_seconds(),
             alert_urls=urls,
@@ -781,15 +769,6 @@ class WatcherMachine(Life):
     def clock(self) -> datetime:
         """The machine's own."""
         return self.now - self.slow_by
-
-    @property
-    def _looked(self) -> datetime:
-        """When a poll looks: by the machine's own clock, or by the registry's if that is earlier by a day at most."""
-        return (
-            self.now
-            if timedelta() < self.clock - self.now <= timedelta(days=1)
-            else self.clock
-        )
 
     def _called(self) -> dict[str, str]:
         """Return each channel's path by the name that the program has for it."""
@@ -833,13 +812,7 @@ class WatcherMachine(Life):
                 self.conditions.poll(self._called(), reports, self.clock),
             )
             figures.add("channels failing and recovered", len(reports))
-            facts, readings = self.subscriber.look(
-                self.watched,
-                self.statuses,
-                self._looked,
-                noted=noted,
-                glitches=glitches,
-            )
+            facts, readings = self.subscriber.look(self.watched, glitches=glitches)
             facts += self.trouble.poll(readings, noted=noted)
         found, due = (
             Counter(fact for event, fact in new.items() if event not in of_channels),

@@ -20,8 +20,6 @@ _REGISTRY = ""
 _NOT_FEW = 3
 """Of fewer nodes one alone is most of them, and says nothing of the registry."""
 
-ALL = frozenset({"active", "pending", "flagged", "banned", "deleted"})
-
 
 class Reading(StrEnum):
     """How the reading of one pack ended in one poll."""
@@ -54,15 +52,14 @@ class Truth:
 class Seen:
     """A version as it was last seen.
 
-    It was only ever `pending`, it has `left` the watched statuses, it `missed` so many listings in a row, or it is
-    `gone`. It is `nameless` while no row showed its id.
+    It was only ever `pending`, it `missed` so many listings in a row, or it is `gone`. It is `nameless` while no row
+    showed its id.
     """
 
     status: str
     deprecated: bool
     pending: bool = False
     nameless: bool = False
-    left: bool = False
     missed: int = 0
     gone: bool = False
 
@@ -87,15 +84,13 @@ class Glitch:
 
 @dataclass(slots=True)
 class Pack:
-    """What was seen of a pack; `based` after the first complete look. `of` are the statuses the last such covered.
+    """What was seen of a pack; `based` after the first complete look.
 
     `emptied` are the versions that went with the whole pack, until it is back.
     """
 
     seen: dict[int, Seen] = field(default_factory=dict)
     based: bool = False
-    of: frozenset[str] = ALL
-    looked: datetime | None = None
     banned: bool = False
     emptied: frozenset[int] = frozenset()
 
@@ -146,16 +141,12 @@ class Subscriber:
     def look(
         self,
         packs: Iterable[str],
-        statuses: Iterable[str],
-        now: datetime,
         *,
-        noted: bool,
         glitches: Mapping[str, Glitch] | None = None,
     ) -> tuple[list[Fact], dict[str, Reading]]:
         """Look at the packs; return what must be reported, and how each reading ended.
 
-        `noted` says whether the time of this look is remembered. Where a crash cost that time, what came since the look
-        before may be reported once it is watched: it never was. Some packs' answers may have `glitches`.
+        Some packs' answers may have `glitches`.
         """
         facts: list[Fact] = []
         readings: dict[str, Reading] = {}
@@ -169,7 +160,7 @@ class Subscriber:
                 facts += [] if pack.banned else [("banned", name, None)]
                 pack.banned = True
                 continue
-            found, is_complete = self._list(name, pack, glitch, frozenset(statuses))
+            found, is_complete = self._list(name, pack, glitch)
             facts += [
                 (kind, name, None if number is None else self._names[number])
                 for number, kind in found
@@ -179,36 +170,21 @@ class Subscriber:
                 continue
             if not pack.based:
                 facts.append(("baseline", name, None))
-                pack.based, pack.looked = True, now
-            pack.of = frozenset(statuses)
-            if noted:
-                pack.looked = now
+                pack.based = True
         return facts, readings
 
     def _list(
-        self, name: str, pack: Pack, glitch: Glitch, statuses: frozenset[str]
+        self, name: str, pack: Pack, glitch: Glitch
     ) -> tuple[list[tuple[int | None, str]], bool]:
         """Take in a listing; return what it reports and whether it is complete."""
         there = (
             {} if glitch.empty else self._as_known(name, pack, nameless=glitch.nameless)
         )
         hidden = {number for number in there if self._names[number] in glitch.hidden}
-        listed = {
-            number: truth for number, truth in there.items() if truth.status in statuses
-        }
         shown = {
-            number: truth for number, truth in listed.items() if number not in hidden
+            number: truth for number, truth in there.items() if number not in hidden
         }
-        is_complete = not glitch.torn and (
-            len(shown) == len(listed)
-            or not (glitch.counted or _contradicts(pack, listed, shown, statuses))
-        )
-        if (
-            glitch.counted
-            and hidden
-            and _lost_sight(pack, shown, there.keys() - hidden, statuses)
-        ):
-            is_complete = False
+        is_complete = not (glitch.torn or (glitch.counted and hidden))
         found: list[tuple[int | None, str]] = []
         # However many reasons kept it away, it is back once.
         is_back = is_complete if pack.banned else bool(pack.emptied and shown)
@@ -226,7 +202,7 @@ class Subscriber:
                 {self._names[number] for number in shown} if glitch.nameless else set()
             )
             unsure = {number for number in pack.seen if self._names[number] in maybe}
-            found += _absences(pack, shown.keys() | unsure, statuses, there)
+            found += _absences(pack, shown.keys() | unsure)
         return found, is_complete
 
     def _as_known(self, name: str, pack: Pack, *, nameless: bool) -> dict[int, Truth]:
@@ -248,7 +224,6 @@ class Subscriber:
                     same,
                     key=lambda n: (
                         pack.seen[n].gone,
-                        pack.seen[n].left,
                         pack.seen[n].missed,
                         -n,
                     ),
@@ -273,22 +248,12 @@ def _sights(
         seen = pack.seen.get(number)
         is_pending = truth.status == "pending"
         if seen is None:
-            # Only newly watched, not new, is what was there at the last look among statuses it did not cover.
-            is_new = (
-                truth.status in pack.of
-                or pack.looked is None
-                or truth.created > pack.looked
-            )
-            found += [
-                (number, kind)
-                for kind in _at_first_sight(truth)
-                if pack.based and is_new
-            ]
+            found += [(number, kind) for kind in _at_first_sight(truth) if pack.based]
         elif seen.gone:
             found += [(number, kind) for kind in _at_first_sight(truth)]
         else:
-            is_pending = is_pending and seen.pending and not seen.left
-            if seen.left or seen.status != truth.status:
+            is_pending = is_pending and seen.pending
+            if seen.status != truth.status:
                 found.append((number, _on_arrival(truth.status, seen)))
             if seen.deprecated != truth.deprecated:
                 found.append(
@@ -304,60 +269,20 @@ def _sights(
     return found
 
 
-def _contradicts(
-    pack: Pack,
-    listed: dict[int, Truth],
-    shown: dict[int, Truth],
-    statuses: frozenset[str],
-) -> bool:
-    """Return whether a listing of some statuses is found out: it hides what the question for all of them then shows."""
-    return not statuses >= ALL and any(
-        number in listed
-        and number not in shown
-        and seen.status in statuses
-        and not seen.left
-        and not seen.gone
-        for number, seen in pack.seen.items()
-    )
-
-
-def _lost_sight(
-    pack: Pack, shown: dict[int, Truth], there: set[int], statuses: frozenset[str]
-) -> bool:
-    """Return whether nobody knows where a version went: the answer for all statuses lacks some it counts, and this."""
-    return not statuses >= ALL and any(
-        number not in there
-        and number not in shown
-        and seen.status in statuses
-        and not seen.left
-        and not seen.gone
-        for number, seen in pack.seen.items()
-    )
-
-
-def _absences(
-    pack: Pack, shown: set[int], statuses: frozenset[str], there: dict[int, Truth]
-) -> list[tuple[int | None, str]]:
+def _absences(pack: Pack, shown: set[int]) -> list[tuple[int | None, str]]:
     """Take in what a complete listing does not show, and return what that reports.
 
     A row without an id may be any version of its name, so that it says of none that it is missing. Missed twice it is
-    gone, and the pack as a whole if nothing else is left. Of some statuses only, it has left them, at once if it is
-    `there` with another.
+    gone, and the pack as a whole if nothing else is left.
     """
     missing = {
         number: seen
         for number, seen in pack.seen.items()
         if number not in shown and not seen.gone
     }
-    if not statuses >= ALL:
-        for number, seen in missing.items():
-            if seen.status in statuses:
-                seen.left = seen.left or seen.missed == 1 or number in there
-                seen.missed = int(not seen.left)
-        return []
     again = [number for number, seen in missing.items() if seen.missed]
     for number, seen in missing.items():
-        seen.left, seen.missed, seen.gone = False, 1, number in again
+        seen.missed, seen.gone = 1, number in again
     if again and not shown and len(again) == len(missing):
         pack.emptied = frozenset(again)
         return [(None, "removed")]
@@ -378,7 +303,7 @@ def _on_arrival(status: str, before: Seen) -> str:
         return "changed"
     if status != "active":
         return status
-    return "new" if before.pending and not before.left else "reinstated"
+    return "new" if before.pending else "reinstated"
 
 
 # Failing and recovered

@@ -64,7 +64,6 @@ PAGE_FAULTS = (
     "invalid_utf8",
     "rate_limited_missing",
 )
-NARROW = (("active",), ("active", "pending", "flagged"))
 WATCHED: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     ((), ("*",)),
     (("Alpha",), ("*",)),
@@ -104,15 +103,13 @@ class Onlooker(Subscriber):
         finally:
             self._truth = kept
 
-    def differs(
-        self, name: str, rows: Mapping[int, Truth], statuses: frozenset[str]
-    ) -> bool:
+    def differs(self, name: str, rows: Mapping[int, Truth]) -> bool:
         """Return whether rows are not what was last seen of a pack: one is new, other than it was, or lacking."""
         pack = self.pack(name)
         listed = {
             number: (one.status, one.deprecated)
             for number, one in pack.seen.items()
-            if not one.gone and not one.left and one.status in statuses
+            if not one.gone
         }
         return listed != {
             number: (one.status, one.deprecated) for number, one in rows.items()
@@ -169,11 +166,6 @@ class Witness:
                 return True
         return False
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether the registry says that it has no version of those that were asked for."""
-        return {page.total for page in self.pages} == {0} and not self.failed
-
 
 def _badness(truth: Truth) -> tuple[int, bool]:
     return _WORST_LAST.index(truth.status), truth.deprecated
@@ -199,7 +191,6 @@ class SweptMachine(Life):
         """By the id of a row: its pack, and the version's number."""
         self.others: tuple[str, ...] = ()
         self.watch = WATCHED[0]
-        self.statuses: tuple[str, ...] = STATUSES
         self.broken: dict[str, str] = {}
         self.vanished: dict[str, list[dict[str, Any]]] = {}
         self.banned: dict[str, str] = {}
@@ -210,8 +201,8 @@ class SweptMachine(Life):
         """Packs whose last own answer was that they are banned: what pages show of them waits for another."""
         self.met: set[str] = set()
         """The packs that were watched before."""
-        self.whole: tuple[tuple[str, ...], datetime, frozenset[str]] | None = None
-        """The globs of the baseline of all, when it was set, and the statuses that were watched."""
+        self.whole: tuple[str, ...] | None = None
+        """The globs of the baseline of all."""
         self.was_down = False
         self.turned: dict[str, datetime] = {}
         """When each watched pack was last asked about by itself, or began to be watched."""
@@ -503,11 +494,6 @@ class SweptMachine(Life):
         """Other packs are watched from now on."""
         self.watch = watch
 
-    @rule(chosen=st.sampled_from((STATUSES, STATUSES, *NARROW)))
-    def choose_statuses(self, chosen: tuple[str, ...]) -> None:
-        """The watched statuses are narrowed or widened."""
-        self.statuses = chosen
-
     # Polls
 
     @rule(hours=st.sampled_from([0, 0, 1, 7, 25]))
@@ -524,16 +510,15 @@ class SweptMachine(Life):
     def _poll(self, folder: StateFolder, hours: int) -> None:
         self.now += timedelta(hours=hours, minutes=1)
         before = folder.load() if self.path.exists() else State()
-        self.witness, started = Witness(), self.now
+        self.witness = Witness()
         self.pages.served.clear()
         self.works(
             folder,
             nodes=(*self._nodes, *self.watch[1]),
-            statuses=self.statuses,
             concurrency=1,
             failure_threshold=self.trouble.threshold,
         )
-        self._see(before, started)
+        self._see(before)
 
     @property
     def _nodes(self) -> tuple[str, ...]:
@@ -550,7 +535,7 @@ class SweptMachine(Life):
 
     # The judgement
 
-    def _see(self, before: State, started: datetime) -> None:
+    def _see(self, before: State) -> None:
         """Take in what a poll saw, if it came so far as to make that durable: all that is new on the disk is owed."""
         folder = StateFolder(self.path)
         after = folder.load()
@@ -563,23 +548,23 @@ class SweptMachine(Life):
         noted = after.checks.polled_at != before.checks.polled_at
         due: list[Fact] = []
         if noted or after.snapshot.revision != before.snapshot.revision:
-            due = self._look(started, noted=noted)
+            due = self._look(noted=noted)
         self.facts |= new
         found, owed = Counter(new.values()), Counter(due)
         assert found == owed, f"late or lost {owed - found}, invented {found - owed}"
         set_for = after.snapshot.sweep_baseline.globs
-        assert set_for == (self.whole[0] if self.whole else ()), (
+        assert set_for == (self.whole or ()), (
             f"baseline of all for {set_for}, not {self.whole}"
         )
         self._count(due)
 
-    def _look(self, started: datetime, *, noted: bool) -> list[Fact]:
+    def _look(self, *, noted: bool) -> list[Fact]:
         """Return what a poll had to report."""
         witness, globs = self.witness, self.watch[1]
         if globs and not witness.has_swept and (witness.failed or not self.watched()):
             self.was_down = self.was_down or noted
             return self.trouble.poll({_REGISTRY: Reading.NO_WAY}, noted=noted)
-        look = _Look(self, started, noted=noted)
+        look = _Look(self, noted=noted)
         look.all()
         if noted:
             self.was_down = (
@@ -622,10 +607,8 @@ class SweptMachine(Life):
             return False
         if self.whole is None:
             return True
-        before, _, covered = self.whole
-        shown = {truth.status for truth in self.witness.shown.get(pack, {}).values()}
-        is_set = before == _lower(globs) and covered == frozenset(self.statuses)
-        return not is_set and not (self._matches(pack, before) and covered & shown)
+        is_set = self.whole == _lower(globs)
+        return not is_set and not self._matches(pack, self.whole)
 
     def _see_that_each_had_its_turn(self, look: _Look, *, noted: bool) -> None:
         """See that each pack of a sweep was asked about within a day, in whatever way."""
@@ -694,13 +677,11 @@ def _lower(globs: Iterable[str]) -> tuple[str, ...]:
 class _Look:
     """One poll's look at all packs, in the way of the models."""
 
-    def __init__(self, life: SweptMachine, started: datetime, *, noted: bool) -> None:
+    def __init__(self, life: SweptMachine, *, noted: bool) -> None:
         self.life = life
-        self.started = started
         self.noted = noted
         self.witness = life.witness
         self.subscriber = life.subscriber
-        self.statuses = frozenset(life.statuses)
         self.readings: dict[str, Reading] = {}
         self.facts: list[Fact] = []
         self.joined: set[str] = set()
@@ -708,11 +689,8 @@ class _Look:
     def all(self) -> None:
         """Look at every watched pack, then at the records, the baseline of all, and who could not be read."""
         life, globs = self.life, self.life.watch[1]
-        watched, narrow = life.watched(), not self.statuses >= frozenset(STATUSES)
-        was_set = life.whole is not None and life.whole[::2] == (
-            _lower(globs),
-            self.statuses,
-        )
+        watched = life.watched()
+        was_set = life.whole == _lower(globs)
         for pack in watched:
             self.facts += [
                 fact
@@ -728,7 +706,7 @@ class _Look:
             life.whole = None
         elif self.witness.is_complete and not was_set:
             self.facts += [("baseline", "", None)] if self.joined or not watched else []
-            life.whole = _lower(globs), self.started, self.statuses
+            life.whole = _lower(globs)
         self._take_records()
         if (life.was_down or life.trouble.is_down) and self.witness.has_swept:
             self.readings[_REGISTRY] = Reading.READ
@@ -738,15 +716,10 @@ class _Look:
         if not globs:
             life.sweeps.end(noted=self.noted)
         else:
-            is_none_left = (
-                was_set
-                and narrow
-                and self.witness.is_empty
-                and not self.witness.is_refused
-            )
-            lacks = not (self.witness.is_complete or is_none_left)
             self.facts += life.sweeps.poll(
-                lacks=lacks, is_down=life.trouble.is_down, noted=self.noted
+                lacks=not self.witness.is_complete,
+                is_down=life.trouble.is_down,
+                noted=self.noted,
             )
 
     def _at(self, name: str) -> list[Fact]:
@@ -764,20 +737,17 @@ class _Look:
             if not self.life.trouble.has_failed(name):
                 self.readings[name] = Reading.READ
             return []
-        is_settled = pack.of == self.statuses and not self.life.trouble.is_failing(name)
-        needs = pack.based and (
-            self.subscriber.differs(name, rows, self.statuses) or not is_settled
-        )
+        is_failing = self.life.trouble.is_failing(name)
+        needs = pack.based and (self.subscriber.differs(name, rows) or is_failing)
         assert not needs or len(witness.asked) >= MOST_QUESTIONS, (
             f"{name} was not asked"
         )
-        # A glob chooses no pack that shows nothing of the watched statuses.
+        # A glob chooses no pack that shows nothing.
         is_there = pack.based or bool(rows)
         facts = self._seen(
             name,
             rows,
             torn=needs or not (is_there and witness.is_complete),
-            at=self.started,
         )
         if pack.based and not needs:
             self.readings[name] = Reading.READ
@@ -788,7 +758,6 @@ class _Look:
     def _welcome(self, name: str, pack: Pack) -> None:
         """Let a pack that came after the baseline of all be news."""
         if self.life._matches(name, self.life.watch[1]) and self.life.whole is not None:
-            _, pack.looked, pack.of = self.life.whole
             pack.based = True
 
     def _answered(
@@ -798,16 +767,16 @@ class _Look:
         life = self.life
         is_banned = pack.banned or name in life.hidden | life.recorded
         if not (pack.based or pack.banned) and rows and self.witness.is_complete:
-            based = self._seen(name, rows, torn=False, at=self.started)
+            based = self._seen(name, rows, torn=False)
             self.joined |= {name} if joins else set()
             return based + self._answered(name, pack, rows, joins=False)
         if name in life.broken and life.banned.get(name) != "answer":
             self.readings[name] = FAULTY[life.broken[name]]
-            return [] if is_banned else self._seen(name, rows, torn=True, at=life.now)
+            return [] if is_banned else self._seen(name, rows, torn=True)
         life.hidden.discard(name)
         if joins and pack.seen and not rows and self.witness.is_complete:
             # It was seen before: that no page shows it any more is its baseline.
-            pack.based, pack.looked, pack.of = True, self.started, self.statuses
+            pack.based = True
             joins = False
         if life.banned.get(name) == "answer":
             self.readings[name] = Reading.READ
@@ -817,20 +786,16 @@ class _Look:
             pack.banned = pack.banned or is_news
             return [("banned", name, None)] if is_news else []
         there = {} if name in life.vanished else self.subscriber.truth(name)
-        facts = self._seen(name, dict(there), torn=False, at=life.now)
+        facts = self._seen(name, dict(there), torn=False)
         self.readings[name] = Reading.READ
         if joins and self.witness.is_complete:
             self.joined.add(name)
         return facts
 
-    def _seen(
-        self, name: str, rows: dict[int, Truth], *, torn: bool, at: datetime
-    ) -> list[Fact]:
+    def _seen(self, name: str, rows: dict[int, Truth], *, torn: bool) -> list[Fact]:
         with self.subscriber.shown(name, rows):
             glitches = {name: Glitch(torn=torn)}
-            facts, _ = self.subscriber.look(
-                [name], self.statuses, at, noted=self.noted, glitches=glitches
-            )
+            facts, _ = self.subscriber.look([name], glitches=glitches)
         return facts
 
     def _take_records(self) -> None:

@@ -30,7 +30,6 @@ from tests.chaos.state_machine import Edit
 from tests.chaos.witness import FORCED, TOOK, WROTE, in_flight
 from tests.support import program
 from watcher.model.channel import Grouping
-from watcher.model.version import STATUSES
 
 _LONG = 900
 """Seconds after which a sweep hangs, and shows where."""
@@ -179,25 +178,6 @@ def test_a_success_that_a_crash_forgot_ends_no_row_of_failures() -> None:
         life.crash_while_saving(at=4, after=False, hours=2)
         life.outage(0)
         life.poll(100)
-
-
-def test_a_crash_does_not_turn_old_versions_into_news() -> None:
-    """Killed before the first poll was noted down, the program knows what was there when it widens its statuses."""
-    with state_machine.living([Grouping.POLL]) as life:
-        life.publish_or_move("alpha", "1.0.0", "banned")
-        life.choose_statuses(("active",))
-        life.crash_while_saving(at=7, after=False)
-        life.choose_statuses(STATUSES)
-
-
-def test_a_version_that_nobody_shows_has_not_left() -> None:
-    """Missing where some statuses are asked for, and not shown where all are, a version may be as it was."""
-    with state_machine.living([Grouping.POLL]) as life:
-        life.choose_statuses(("flagged", "banned"))
-        life.publish_or_move("alpha", "1.0.0", "banned")
-        life.poll(0)
-        life.hide("alpha", "1.0.0", "active", {"1.0.0"}, counted=True)
-        life.publish_or_move("alpha", "1.0.0", "banned")
 
 
 @pytest.mark.bounded

@@ -89,13 +89,13 @@ def complaint(url: str, query: Query | None = None, **limits: Any) -> str:
     return str(caught.value)
 
 
-def read(url: str, asked: Query, **limits: Any) -> Reading:
+def read(url: str, node: str, **limits: Any) -> Reading:
     """Read one node over a pool of its own, by a clock that stands at `NOON`."""
 
     async def work() -> Reading:
         bounds = RequestLimits(**{"timeout": 10.0, "retries": 0} | limits)
         async with Registry(url, bounds) as registry:
-            return await read_node(registry, asked, lambda: NOON)
+            return await read_node(registry, node, lambda: NOON)
 
     return asyncio.run(work())
 

@@ -192,7 +192,7 @@ class Life:
         change = with_installs(config, plan, answers, change, scans)
         events = with_copies(change.events, copies_of(change.installs))
         age = MinimumAge(seconds=LEAST, now=self.now)
-        snapshot, events = finished(events, change.snapshot, STATUSES, {}, age)
+        snapshot, events = finished(events, change.snapshot, {}, age)
         state = replace(
             self.state,
             snapshot=documents.read_snapshot(documents.write_snapshot(snapshot)),
@@ -236,7 +236,6 @@ class Life:
             nodes=saved.snapshot.nodes,
             records={KEY: PackRecord(id=PACK, status=ACTIVE)},
             failure=None,
-            statuses=STATUSES,
             minimum_age=MinimumAge(seconds=LEAST, now=self.now),
         )
         finding = as_one(judge_each("studio", running, known.of))

@@ -19,7 +19,6 @@ from tests.support.factories import (
     watch,
 )
 from tests.support.parameters import examples
-from tests.support.strategies import shown
 from watcher.changes.bans import with_bans
 from watcher.changes.exposure import copies_of, with_copies
 from watcher.changes.facts import finished
@@ -54,7 +53,6 @@ from watcher.model.version import (
     DELETED,
     FLAGGED,
     PENDING,
-    STATUSES,
     Version,
     in_order,
 )
@@ -88,8 +86,6 @@ class Step:
 
     moves: dict[str, str]
     """By version text: the status that it gets, or what else happens to it; "" where nothing does."""
-    statuses: tuple[str, ...] = STATUSES
-    """The watched ones."""
     answer: str = "whole"
     """How the registry answers: with a `whole` listing, one that is `cut`, a `ban` of the pack, or not at all (`none`).
     """
@@ -118,14 +114,12 @@ _MOVES = st.sampled_from([*([""] * 8), *([ACTIVE] * 4), *([FLAGGED] * 4), *_RARE
 
 
 def steps(
-    statuses: st.SearchStrategy[tuple[str, ...]] = st.just(STATUSES),  # noqa: B008 - made once
-    runs: st.SearchStrategy[str | None] = st.none(),  # noqa: B008 - as above
+    runs: st.SearchStrategy[str | None] = st.none(),  # noqa: B008 - made once
 ) -> st.SearchStrategy[Step]:
     """Make up a poll."""
     return st.builds(
         Step,
         moves=st.fixed_dictionaries(dict.fromkeys(_VERSIONS, _MOVES)),
-        statuses=statuses,
         answer=st.sampled_from(["whole"] * 12 + ["cut", "cut", "ban", "none"]),
         record=st.sampled_from([ACTIVE] * 15 + [BANNED]),
         found=st.fixed_dictionaries(dict.fromkeys(_VERSIONS, _FOUND)),
@@ -160,9 +154,10 @@ class Life:
     )
     """What the registry has of the pack, by version text."""
 
-    def listed(self, step: Step) -> tuple[Version, ...]:
-        """Return the versions that an answer shows."""
-        return shown(in_order(self.picture.values()), step.statuses)
+    @property
+    def listed(self) -> tuple[Version, ...]:
+        """The versions that an answer shows."""
+        return in_order(self.picture.values())
 
     def _move(self, step: Step) -> None:
         for text, move in step.moves.items():
@@ -180,7 +175,6 @@ class Life:
         config = watch(
             "http://registry",
             PACK,
-            statuses=step.statuses,
             baseline=self.baseline,
             installs=(STUDIO,) if self.has_installs else (),
         )
@@ -203,9 +197,7 @@ class Life:
         if events:
             snapshot, _ = with_scans(compared.snapshot, events, reasons)
             change, events = judged(replace(compared, snapshot=snapshot))
-        snapshot, events = finished(
-            events, change.snapshot, step.statuses, reasons, ANY_AGE
-        )
+        snapshot, events = finished(events, change.snapshot, reasons, ANY_AGE)
         saved = documents.write_snapshot(with_bans(snapshot, events, now))
         self.state = replace(
             self.state,
@@ -236,9 +228,8 @@ class Life:
             case _:
                 return Listing(
                     node=PACK,
-                    versions=self.listed(step),
+                    versions=self.listed,
                     at=now,
-                    elsewhere=frozenset(one.key for one in self.picture.values()),
                     incomplete="it was cut short" if step.answer == "cut" else "",
                     spelling=PACK,
                 )
@@ -324,20 +315,14 @@ def _channels() -> Iterator[Channel]:
 _ALL = frozenset(Kind)
 
 
-_FEW = [STATUSES, STATUSES, (ACTIVE, FLAGGED), (ACTIVE, PENDING, FLAGGED), (FLAGGED,)]
-
-
 _FIRST = ("1.0", "", "")
 
 
-def _told(
-    *moves: tuple[str, str, str], statuses: tuple[str, ...] = STATUSES
-) -> list[Step]:
+def _told(*moves: tuple[str, str, str]) -> list[Step]:
     """Make a life of moves: a version, what happens to it, and the severity of what the scanner finds."""
     return [
         Step(
             moves={text: move},
-            statuses=statuses,
             found=dict.fromkeys(_VERSIONS, severity),
         )
         for text, move, severity in (_FIRST, ("1.0", FLAGGED, "high"), *moves)
@@ -352,14 +337,12 @@ _PENDING_AND_AWAY = _told(
     ("2.0", PENDING, ""),
     ("2.0", BANNED, ""),
     ("2.0", ACTIVE, ""),
-    statuses=(ACTIVE, PENDING, FLAGGED),
 )
 _AWAY_AND_MILDER = _told(
     ("2.0", FLAGGED, "high"),
     ("2.0", BANNED, ""),
     ("2.0", FLAGGED, "info"),
     ("2.0", ACTIVE, ""),
-    statuses=(ACTIVE, FLAGGED),
 )
 
 
@@ -369,13 +352,6 @@ _MILDER_FOR_LONG = _told(
 _READ_LATER = _told(("2.0", FLAGGED, ""), ("3.0", FLAGGED, "info"), ("2.0", ACTIVE, ""))
 
 
-@st.composite
-def _lives(draw: st.DrawFn) -> list[Step]:
-    """Make up a life whose settings watch all statuses, or mostly the same few."""
-    few = draw(st.sampled_from(_FEW))
-    return draw(st.lists(steps(st.sampled_from([*([few] * 9), STATUSES])), max_size=20))
-
-
 @examples(500)
 @example(_FIRST_PENDING, "summary")
 @example(_PENDING_AND_AWAY, "summary")
@@ -383,7 +359,7 @@ def _lives(draw: st.DrawFn) -> list[Step]:
 @example(_MILDER_FOR_LONG, "summary")
 @example(_READ_LATER, "summary")
 @given(
-    _lives(),
+    st.lists(steps(), max_size=20),
     st.sampled_from(["summary", "silent", "full"]),
 )
 def test_an_end_goes_where_the_beginning_went(life: list[Step], baseline: str) -> None:
@@ -398,7 +374,7 @@ def test_an_end_goes_where_the_beginning_went(life: list[Step], baseline: str) -
                     assert wants(to, one) is any(wants(to, each) for each in begun)
             told.see(one)
         if step.answer in {"whole", "cut"}:
-            told.take(lived.listed(step))
+            told.take(lived.listed)
 
 
 @dataclass

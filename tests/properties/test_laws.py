@@ -14,8 +14,6 @@ from tests.support.strategies import (
     channels,
     events,
     pictures,
-    shown,
-    watched_statuses,
 )
 from watcher.alerts.queues import outbox
 from watcher.alerts.queues.outbox import Outbox
@@ -37,7 +35,7 @@ from watcher.model.event import (
 )
 from watcher.model.failure import ReadFailure
 from watcher.model.snapshot import Mark, Node, Snapshot
-from watcher.model.version import STATUSES, Version
+from watcher.model.version import Version
 from watcher.state.model import Checks
 
 FAST = examples(60)
@@ -46,12 +44,12 @@ Picture = tuple[Version, ...]
 
 _BAN = "ban"
 _FAILURE = "failure"
-_Step = tuple[Picture, tuple[str, ...], bool] | str
+_Step = tuple[Picture, bool] | str
 
 
 def lives() -> st.SearchStrategy[list[_Step]]:
-    """Make up a life: listings (what there is, what is watched, whether it is complete), bans and failures."""
-    look = st.tuples(PICTURES, st.just(STATUSES) | watched_statuses(), st.booleans())
+    """Make up a life: listings (what there is, whether it is complete), bans and failures."""
+    look = st.tuples(PICTURES, st.booleans())
     return st.lists(look | st.sampled_from([_BAN, _FAILURE]), max_size=10)
 
 
@@ -64,11 +62,10 @@ def live(node: Node | None, step: _Step, at: str = NOW) -> Difference:
         failed = {PACK.lower(): ReadFailure(node=PACK, error="unreadable")}
         after = assess(Checks().health, snapshot, failed, {}, 1, at)
         return Difference(node=after.snapshot.nodes[PACK.lower()], events=after.events)
-    picture, statuses, complete = step
+    picture, complete = step
     listed = compare(
         node,
-        *shown(picture, statuses),
-        statuses=statuses,
+        *picture,
         incomplete="" if complete else "it was cut short",
         now=at,
     )
@@ -88,23 +85,21 @@ def after(life: Sequence[_Step]) -> Node | None:
 
 
 @FAST
-@given(PICTURES, watched_statuses())
-def test_a_picture_does_not_differ_from_itself(
-    picture: Picture, statuses: tuple[str, ...]
-) -> None:
+@given(PICTURES)
+def test_a_picture_does_not_differ_from_itself(picture: Picture) -> None:
     """The difference of any picture and itself is empty."""
-    node = known(*shown(picture, statuses), statuses=statuses)
-    difference = compare(node, *shown(picture, statuses), statuses=statuses)
+    node = known(*picture)
+    difference = compare(node, *picture)
     assert (difference.node, difference.events) == (node, ())
 
 
 @FAST
-@given(lives(), PICTURES, watched_statuses() | st.just(STATUSES))
+@given(lives(), PICTURES)
 def test_a_listing_twice_reports_only_absences(
-    life: list[_Step], picture: Picture, statuses: tuple[str, ...]
+    life: list[_Step], picture: Picture
 ) -> None:
     """Whatever happened before, the same listing again reports at most that what is absent was removed."""
-    step = (picture, statuses, True)
+    step = (picture, True)
     node = after([*life, step])
     second = live(node, step)
     third = live(second.node, step)
@@ -189,15 +184,15 @@ def test_the_worst_comes_first(given: list[Event]) -> None:
 
 
 @FAST
-@given(lives(), PICTURES, watched_statuses())
+@given(lives(), PICTURES)
 def test_an_incomplete_listing_takes_nothing_away(
-    life: list[_Step], picture: Picture, statuses: tuple[str, ...]
+    life: list[_Step], picture: Picture
 ) -> None:
     """An incomplete listing removes nothing, marks nothing absent, sets no baseline, pardons nobody, and loses no
     version; that a node is back after it had turned empty can be seen in it.
     """
     before = after(life) or Node(node=PACK)
-    step = live(before, (picture, statuses, False))
+    step = live(before, (picture, False))
     of_the_node = {one.kind for one in step.events if one.version is None}
     assert of_the_node - {Kind.RECOVERED} <= (
         {Kind.REINSTATED} if before.emptied and not before.banned else set()
@@ -212,23 +207,6 @@ def test_an_incomplete_listing_takes_nothing_away(
     assert {one.key for one in before.versions} <= {
         one.key for one in step.node.versions
     }
-
-
-@FAST
-@given(PICTURES, st.lists(watched_statuses(), max_size=4), watched_statuses())
-def test_narrowing_and_widening_invent_nothing(
-    picture: Picture, settings_since: list[tuple[str, ...]], first: tuple[str, ...]
-) -> None:
-    """While the registry stands still, no edit of `statuses` makes an event, the unknown statuses' included."""
-    node = compare(None, *shown(picture, first), statuses=first, baseline="silent").node
-    if not node.baseline_at:
-        return
-    for statuses in [*settings_since, STATUSES, first, STATUSES]:
-        difference = compare(node, *shown(picture, statuses), statuses=statuses)
-        node = difference.node
-        assert difference.events == ()
-    assert node.versions == picture
-    assert not node.marks
 
 
 @FAST
@@ -273,8 +251,8 @@ def test_what_two_listings_in_a_row_show_differently_is_reported(
 ) -> None:
     """Complete or not, with a baseline or without: of a version seen twice each change is reported."""
     step = live(
-        after([*life, (one, STATUSES, first_complete)]),
-        (other, STATUSES, then_complete),
+        after([*life, (one, first_complete)]),
+        (other, then_complete),
     )
     before = {version.key: version for version in one}
     heard = {
@@ -292,10 +270,8 @@ def test_what_two_listings_in_a_row_show_differently_is_reported(
 def test_after_a_complete_listing_the_picture_is_the_registrys(
     life: list[_Step], picture: Picture
 ) -> None:
-    """Once all statuses were listed completely, what is present in the picture is exactly what the registry has."""
-    node = live(
-        after([*life, (picture, STATUSES, True)]), (picture, STATUSES, True)
-    ).node
+    """Once all was listed completely, what is present in the picture is exactly what the registry has."""
+    node = live(after([*life, (picture, True)]), (picture, True)).node
     present = tuple(one for one in node.versions if one.key not in node.marks)
     assert present == picture
     assert set(node.marks.values()) <= {Mark.ABSENT, Mark.REMOVED}

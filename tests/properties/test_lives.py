@@ -10,7 +10,6 @@ from tests.chaos.state_machine import PACKS, WatcherMachine, living
 from tests.chaos.subscriber import Fact
 from tests.support.parameters import one_of
 from watcher.model.channel import Grouping
-from watcher.model.version import STATUSES
 
 POLL = [Grouping.POLL]
 ALL = len(PACKS)
@@ -67,21 +66,6 @@ def test_what_was_removed_before_its_node_turned_empty_is_new_when_it_is_back() 
         }
 
 
-@pytest.mark.parametrize("hours", one_of(-48, -200, -1, 0, 48))
-def test_a_clock_that_was_wrong_at_first_hides_nothing(hours: int) -> None:
-    """What was published after the last poll is reported once it is watched, however wrong the clock was before."""
-    with living(POLL) as life:
-        life.choose_statuses(("active",))
-        life.set_clock(hours)
-        life.poll(0)
-        life.set_clock(0)
-        life.poll(0)
-        life.publish_or_move("alpha", "1.0.0", "banned")
-        life.choose_statuses(STATUSES)
-        life.poll(0)
-        assert reported(life) == {("banned", "alpha", "1.0.0"): 1}
-
-
 @pytest.mark.parametrize("fault", one_of("status_403_forbidden", "status_403_html"))
 def test_a_wall_bans_no_pack(fault: str) -> None:
     """A 403 that does not say that a node is banned is a failure of the registry, reported once, and it recovers."""
@@ -130,15 +114,3 @@ def test_a_version_published_again_is_known_without_an_id(polls: int) -> None:
         life.poll(0)
         life.poll(0)
         assert reported(life) == Counter([*before, removed])
-
-
-def test_leaving_the_watched_statuses_is_not_reported() -> None:
-    """A version that leaves them is no removal; that it is back is a change."""
-    with living(POLL) as life:
-        publish(life, "1.0.0")
-        life.choose_statuses(("active", "pending", "flagged"))
-        for status in ("banned", "banned", "active"):
-            publish(life, "1.0.0", status=status)
-        life.choose_statuses(STATUSES)
-        life.poll(0)
-        assert reported(life) == {("reinstated", "alpha", "1.0.0"): 1}

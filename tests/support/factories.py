@@ -63,24 +63,16 @@ def known(*versions: Version, **fields: Any) -> Node:
     given = {
         "node": PACK,
         "baseline_at": CHECKED,
-        "statuses": STATUSES,
         "versions": in_order(versions),
     }
     return Node(**given | fields)
 
 
 def compare(known_as: Node | None, /, *versions: Version, **fields: Any) -> Difference:
-    """Compare with a listing of the versions; `statuses`, `baseline`, `now` and `checked_at` are the poll's terms."""
+    """Compare with a listing of the versions; `baseline`, `now` and `minimum_age` are the poll's terms."""
     terms: dict[str, Any] = {"now": NOW}
-    terms |= {
-        name: fields.pop(name)
-        for name in ("statuses", "baseline", "now")
-        if name in fields
-    }
-    checked_at = fields.pop("checked_at", CHECKED)
-    return compare_listing(
-        known_as, listing(*versions, **fields), DiffOptions(**terms), checked_at
-    )
+    terms |= {name: fields.pop(name) for name in ("baseline", "now") if name in fields}
+    return compare_listing(known_as, listing(*versions, **fields), DiffOptions(**terms))
 
 
 def reported(

@@ -24,7 +24,7 @@ from watcher.model.pack import Copy, Pack, PackKind
 from watcher.model.scan import Scan, ScanFinding
 from watcher.model.selection import Selection
 from watcher.model.snapshot import Ban, Node, Snapshot
-from watcher.model.version import STATUSES, Version
+from watcher.model.version import Version
 from watcher.publish.page import page
 from watcher.publish.public import Public, Terms, published
 from watcher.state.model import Checks, State
@@ -127,7 +127,6 @@ def _node(pack: str) -> Node:
     return Node(
         node=pack,
         baseline_at=_ago(120),
-        statuses=STATUSES,
         versions=versions,
         scans={last: _SCANS[pack]} if pack in _SCANS else {},
         bans={last: ban} if pack == _NIGHT else {},

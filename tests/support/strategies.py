@@ -87,17 +87,6 @@ def watched_statuses() -> st.SearchStrategy[tuple[str, ...]]:
     )
 
 
-def shown(
-    picture: tuple[Version, ...], statuses: tuple[str, ...]
-) -> tuple[Version, ...]:
-    """Return what the registry lists of a picture when asked for these statuses."""
-    return tuple(
-        one
-        for one in picture
-        if set(statuses) >= set(STATUSES) or one.status in statuses
-    )
-
-
 def made(form: Any, **given: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     """Make up a value of a type: of a dataclass all fields that are not `given`, each as its annotation says."""
     if form is Moment:

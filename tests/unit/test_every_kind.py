@@ -22,7 +22,7 @@ from watcher.model.channel import knowing, wants
 from watcher.model.event import Kind, Severity, severity_of
 from watcher.model.pack import Verdict
 from watcher.model.snapshot import Node
-from watcher.model.version import STATUSES, WATCHED_FIELDS, Version
+from watcher.model.version import WATCHED_FIELDS, Version
 from watcher.registry.row import FIELDS
 
 _YES, _NO = True, False
@@ -132,5 +132,5 @@ def test_a_watched_field_lacks_nothing(attribute: str) -> None:
     several = isinstance(getattr(empty, attribute), tuple)
     value: Any = ("x",) if several else "x"
     filled = version("1.0", **{attribute: value})
-    state = Node(node=PACK, baseline_at=BEFORE, statuses=STATUSES, versions=(empty,))
+    state = Node(node=PACK, baseline_at=BEFORE, versions=(empty,))
     assert bool(compare(state, filled).events) is (field in _FROM_THE_FIRST)

@@ -32,10 +32,10 @@ def set_baseline(
     An empty listing may be provisional. Events that were reported between incomplete listings are not repeated
     (docs/behaviour.md, Listings, and Baseline in Events).
     """
-    if not listing.versions and options.all_watched:
+    if not listing.versions:
         # The earlier time counts: our clock may have been ahead then, so versions created after now are news.
         since = min(node.empty_since or listing.at, listing.at, key=recency)
-        return replace(node, empty_since=since, statuses=()), []
+        return replace(node, empty_since=since), []
     late: list[Version] = []
     first: list[Version] = []
     for version in listing.versions:
@@ -71,13 +71,7 @@ def set_baseline(
         )
         events += about.first_sight()
     node = counted(node, *{event.key for event in events})
-    node = replace(
-        node,
-        baseline_at=listing.at,
-        empty_since="",
-        statuses=options.statuses,
-    )
-    return node, events
+    return replace(node, baseline_at=listing.at, empty_since=""), events
 
 
 def bad_versions(versions: Iterable[tuple[str, Version]]) -> tuple[BadVersion, ...]:

@@ -27,10 +27,6 @@ from watcher.model.version import (
     BANNED,
     WATCHED_FIELDS,
     Version,
-    by_key,
-    created_by,
-    find_row,
-    is_watched,
 )
 
 _DETAILS = WATCHED_FIELDS.keys() - {"tags_admin"}
@@ -80,13 +76,9 @@ def compare_record(
 
 
 def compare_listing(
-    known: Node | None, listing: Listing, options: DiffOptions, checked_at: str
+    known: Node | None, listing: Listing, options: DiffOptions
 ) -> Difference:
-    """Compare a listing with what was known of its node.
-
-    `checked_at` is the time of the last complete listing, "" if there was none. Versions of a status that is newly
-    watched, and that were created by then, are recorded without an event.
-    """
+    """Compare a listing with what was known of its node."""
     node = known or Node(node=listing.node)
     returning = node.emptied and bool(listing.versions)
     events: list[Event] = []
@@ -101,14 +93,13 @@ def compare_listing(
         )
         node = replace(counted(node, ""), banned=False)
     # Most listings are as the last one, and cost no comparison.
-    settled = not node.marks and not node.partial and node.statuses == options.statuses
+    settled = not node.marks and not node.partial
     if node.versions != listing.versions or not settled:
         comparison = _Comparison(
             node=node,
             known=KnownVersions.of(node),
             listing=listing,
             options=options,
-            checked_at=checked_at,
             returning=returning,
             events=events,
         )
@@ -119,22 +110,6 @@ def compare_listing(
     return Difference(
         node=node, events=tuple(with_release_notes(events, node, listing))
     )
-
-
-def missing_from(
-    known: Node | None, listing: Listing, options: DiffOptions
-) -> tuple[Version, ...]:
-    """Return the known versions that a listing of some statuses should show and does not."""
-    if known is None or options.all_watched or (known.emptied and not listing.versions):
-        return ()
-    shown = by_key(listing.versions)
-    kept = (version for version in known.versions if version.status in options.statuses)
-    there = (
-        version
-        for version in kept
-        if known.marks.get(version.key) not in {Mark.LEFT, Mark.REMOVED}
-    )
-    return tuple(version for version in there if find_row(version, shown) is None)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -148,7 +123,6 @@ class _Comparison:
     known: KnownVersions
     listing: Listing
     options: DiffOptions
-    checked_at: str
     returning: bool
     """The node had turned empty and is listed again, which is one event. Its versions are compared with those known
     before. Versions that were reported removed before that are treated as new.
@@ -174,13 +148,12 @@ class _Comparison:
         node = self.node = replace(
             self.node, emptied=self.node.emptied and not self.returning
         )
-        if not self.listing.incomplete:
-            self.node = replace(node, statuses=self.options.statuses)
-            if not node.emptied:  # else it is reported that no version is left
-                self._compare_missing(
-                    matched,
-                    {row.version for row in self.listing.versions if not row.id},
-                )
+        # Of an emptied node it is reported that no version is left.
+        if not (self.listing.incomplete or node.emptied):
+            self._compare_missing(
+                matched,
+                {row.version for row in self.listing.versions if not row.id},
+            )
         self.known.forget_the_rest(matched)
         return self.known.put_into(self.node), replace(
             self.listing, versions=tuple(rows)
@@ -211,9 +184,8 @@ class _Comparison:
         known = self.known
         relisted = old is not None and known.marks.get(old.key) is Mark.REMOVED
         if old is None:
-            events = (
-                self._about(version).first_sight() if self._is_news(version) else []
-            )
+            is_news = bool(self.node.baseline_at)
+            events = self._about(version).first_sight() if is_news else []
         elif relisted:
             events = self._about(version, old.key, version.key).first_sight(
                 before=REMOVED
@@ -229,36 +201,21 @@ class _Comparison:
             known.count_one(version.key)
             self.events += events
 
-    def _is_news(self, version: Version) -> bool:
-        """Return whether an unknown version is news, and not just of a newly watched status."""
-        node = self.node
-        if not node.baseline_at:
-            return False
-        # `checked_at` is lost in a crash right after the first listing. Only then does `baseline_at` count: our clock
-        # may have been ahead when it was written.
-        since = self.checked_at or node.baseline_at
-        return is_watched(version.status, node.statuses) or not created_by(
-            version, since
-        )
-
     def _changes(self, old: Version, version: Version) -> list[Event]:
         """Return the events between two readings of a version that was not removed."""
         known = self.known
-        left = known.marks.get(old.key) is Mark.LEFT
-        # What left while active versions were watched has got another status, which is a decision.
-        left_decided = left and ACTIVE in self.node.statuses
-        decided = old.key in known.decided or left_decided
+        decided = old.key in known.decided
         about = self._about(version, old.key, version.key)
         ends = known.severity_of_end(old)
         if old.key in known.partial:
             # Its other fields were never read: that they are read now is no change.
             old = replace(version, status=old.status, deprecated=old.deprecated)
-        if not left and old == version:
+        if old == version:
             return []
-        return about.transition(old, returned=left, decided=decided, ends=ends)
+        return about.transition(old, decided=decided, ends=ends)
 
     def _compare_missing(self, matched: set[str], texts: set[str]) -> None:
-        """Compare a complete listing with the known versions that it does not show.
+        """Mark the known versions that a complete listing does not show; report those missing for the second time.
 
         `matched` are the keys of the versions that it shows. `texts` are the version texts of its rows without an id:
         each may be any version with that text.
@@ -273,15 +230,8 @@ class _Comparison:
             for version in hidden
             if self.known.marks.get(version.key) is not Mark.REMOVED
         ]
-        take = self._take_absences if self.options.all_watched else self._take_leavings
-        take(gone)
-
-    def _take_absences(self, gone: list[Version]) -> None:
-        """Mark versions that a listing of all statuses does not show; report those missing for the second time.
-
-        A version that does not come back with its node is missing for the first time.
-        """
         known = self.known
+        # A version that does not come back with its node is missing for the first time.
         again = [
             version
             for version in gone
@@ -308,21 +258,3 @@ class _Comparison:
             )
             known.count_one(version.key)
             known.marks[version.key] = Mark.REMOVED
-
-    def _take_leavings(self, gone: list[Version]) -> None:
-        """Mark versions that a listing of some statuses does not show.
-
-        They left the watched statuses if they are known to have another one, or are missing for the second time.
-        """
-        for version in gone:
-            if version.status in self.options.statuses:
-                missed = (
-                    self.known.marks.get(version.key) in {Mark.ABSENT, Mark.LEFT}
-                    and not self.returning
-                )
-                if missed or version.key in self.listing.elsewhere:
-                    self.known.leave(
-                        version, active_is_watched=ACTIVE in self.options.statuses
-                    )
-                else:
-                    self.known.marks[version.key] = Mark.ABSENT

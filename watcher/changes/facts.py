@@ -5,7 +5,7 @@ None of it is part of an event's id.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
@@ -22,7 +22,6 @@ from watcher.model.version import (
     MinimumAge,
     SafeVersion,
     Version,
-    is_watched,
     recency,
 )
 from watcher.text.changelog import first_line
@@ -67,16 +66,14 @@ def with_release_notes(
 def finished(
     events: Sequence[Event],
     snapshot: Snapshot,
-    statuses: Collection[str],
     reasons: Mapping[VersionKey, Reason],
     minimum_age: MinimumAge,
 ) -> tuple[Snapshot, tuple[Event, ...]]:
     """Return the events of a poll with what is no part of the transition, as they are kept and sent.
 
     The snapshot is the given one with what the scanner found in versions of events. `reasons` are those that the
-    registry gave; what an event says already stays before one. The newest good version is that of `snapshot`, as
-    `statuses` are watched. An exposure that has one keeps it: the registry's answer about the pack as a whole counts
-    there.
+    registry gave; what an event says already stays before one. The newest good version is that of `snapshot`.
+    An exposure that has one keeps it: the registry's answer about the pack as a whole counts there.
     """
     safe: dict[str, SafeVersion | None] = {}
     done: list[Event] = []
@@ -85,7 +82,7 @@ def finished(
         key = (event.node or "").lower()
         if key not in safe:
             node = snapshot.nodes.get(key)
-            safe[key] = safe_version(node, statuses, minimum_age) if node else None
+            safe[key] = safe_version(node, minimum_age) if node else None
         said = reasons.get(version_of(event)) if is_explained(event) else None
         reason = filter(None, (event.reason, said.summary if said else ""))
         known = event.safe_version or safe[key]
@@ -97,19 +94,15 @@ def finished(
     return snapshot, tuple(done)
 
 
-def safe_version(
-    node: Node, statuses: Collection[str], minimum_age: MinimumAge
-) -> SafeVersion | None:
+def safe_version(node: Node, minimum_age: MinimumAge) -> SafeVersion | None:
     """Return the version to advise: active, not deprecated and old enough, else a younger one if only that is good.
 
     It is the newest, a pre-release only if there is nothing else. There is none if the whole node is banned. None: it
-    is not known before the first complete listing that shows active versions, and while these are not watched.
+    is not known before the first complete listing.
     """
     if node.banned:
         return SafeVersion(None)
-    if not node.baseline_at or not all(
-        is_watched(ACTIVE, of) for of in (statuses, node.statuses or statuses)
-    ):
+    if not node.baseline_at:
         return None
     good = sorted(_good_versions(node), key=_preference, reverse=True)
     if not good:

@@ -18,7 +18,6 @@ from watcher.model.version import (
     BANNED,
     DELETED,
     FLAGGED,
-    PENDING,
     Version,
     in_order,
 )
@@ -116,11 +115,10 @@ class KnownVersions:
 
         `old` is None for a new one.
         """
-        was_left = old is not None and self.marks.get(old.key) is Mark.LEFT
         decided = old is not None and (
-            old.key in self.decided or old.status in _DECIDED or was_left
+            old.key in self.decided or old.status in _DECIDED
         )
-        ends = self._end_after(version, old, decided=decided, was_left=was_left)
+        ends = self._end_after(version, old, decided=decided)
         for key in {version.key} if old is None else {version.key, old.key}:
             self.decided.discard(key)
             self.ends.pop(key, None)
@@ -130,26 +128,18 @@ class KnownVersions:
             self.ends[version.key] = ends
 
     def _end_after(
-        self, version: Version, old: Version | None, *, decided: bool, was_left: bool
+        self, version: Version, old: Version | None, *, decided: bool
     ) -> Severity | None:
         """Return how bad the worst was that a version still has to be freed of; None where its status says it."""
         if old is None or not decided or version.status == ACTIVE:
             return None
-        if old.status == version.status and not was_left:
+        if old.status == version.status:
             return self.ends.get(old.key)
         before = self.severity_of_end(old)
         if before is not Severity.INFO:
             return worst_of(before, severity_of_end(version.status))
         # Of what is pending the status does not say that nothing bad was reported before.
         return None if version.status in _DECIDED else before
-
-    def leave(self, version: Version, *, active_is_watched: bool) -> None:
-        """Mark a version that left the watched statuses. If it was pending and is not active, it counts as decided."""
-        key = version.key
-        self.marks[key] = Mark.LEFT
-        if version.status == PENDING and active_is_watched and key not in self.decided:
-            self.decided.add(key)
-            self.ends[key] = Severity.INFO
 
     def forget(self, key: str) -> None:
         """Drop a version. The floor rises to its counter, so that no event id is used twice."""

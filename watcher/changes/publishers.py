@@ -13,9 +13,7 @@ from watcher.model.selection import Selection
 from watcher.model.snapshot import Node, Publisher, Snapshot
 
 
-def take_list(
-    snapshot: Snapshot, found: PackList, globs: Selection, statuses: tuple[str, ...]
-) -> Snapshot:
+def take_list(snapshot: Snapshot, found: PackList, globs: Selection) -> Snapshot:
     """Return the snapshot with what a list shows; the same object if it shows nothing new.
 
     Packs of the first list get their baseline as packs in `nodes` do. A later one gets a node here, before its versions
@@ -32,7 +30,7 @@ def take_list(
     newcomers: dict[str, Node] = {}
     for pack in after.packs:
         is_new = pack.lower() not in known and not globs.leaves_out(pack)
-        if is_new and (node := _newcomer(pack, before, statuses)):
+        if is_new and (node := _newcomer(pack, before)):
             newcomers[pack.lower()] = node
     return _with(snapshot, after).with_nodes(newcomers)
 
@@ -64,15 +62,13 @@ def _with_packs(publisher: Publisher, packs: Iterable[str]) -> Publisher:
     return replace(publisher, packs=tuple(known[key] for key in sorted(known)))
 
 
-def _newcomer(
-    pack: str, publisher: Publisher, statuses: tuple[str, ...]
-) -> Node | None:
+def _newcomer(pack: str, publisher: Publisher) -> Node | None:
     """Return a pack that an earlier list did not have, so that its versions are news; None if there was no list.
 
     An earlier list without any pack is believed as an empty listing is: by the dates of the versions.
     """
     if publisher.baseline_at:
-        return Node(node=pack, baseline_at=publisher.baseline_at, statuses=statuses)
+        return Node(node=pack, baseline_at=publisher.baseline_at)
     if publisher.empty_since:
         return Node(node=pack, empty_since=publisher.empty_since)
     return None

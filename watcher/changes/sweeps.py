@@ -26,9 +26,7 @@ from watcher.model.snapshot import Node, Snapshot, SweepBaseline
 from watcher.model.version import (
     BANNED,
     FLAGGED,
-    STATUSES,
     Version,
-    is_watched,
 )
 from watcher.text.plural import plural
 from watcher.timestamps import Moment
@@ -39,51 +37,36 @@ _LONGEST_GLOBS = 60
 """Characters of the globs that it shows."""
 
 
-def is_as_known(node: Node, rows: Mapping[str, Version], options: DiffOptions) -> bool:
+def is_as_known(node: Node, rows: Mapping[str, Version]) -> bool:
     """Return whether readable rows, by key, are all that is known of a node, so that there is nothing to compare."""
-    if not is_settled(node, options):
+    if not is_settled(node):
         return False
     if node.marks or node.partial or node.emptied:
         return False
     return rows == {one.key: one for one in node.versions}
 
 
-def is_settled(node: Node, options: DiffOptions) -> bool:
+def is_settled(node: Node) -> bool:
     """Return whether nothing is to be done about a node while its rows stay as they are."""
-    has_baseline = bool(node.baseline_at)
-    return has_baseline and not node.failing and node.statuses == options.statuses
+    return bool(node.baseline_at) and not node.failing
 
 
-def compare_rows(
-    node: Node, listing: Listing, options: DiffOptions, checked_at: str
-) -> Difference:
+def compare_rows(node: Node, listing: Listing, options: DiffOptions) -> Difference:
     """Compare what a sweep shows of a node with what is known: nothing follows from what is not shown."""
     rows = replace(listing, incomplete=_OF_PAGES)
-    return compare_listing(node, rows, options, checked_at)
+    return compare_listing(node, rows, options)
 
 
-def lacks_rows(node: Node, listing: Listing, options: DiffOptions) -> bool:
-    """Return whether a known version of a watched status is not shown."""
+def lacks_rows(node: Node, listing: Listing) -> bool:
+    """Return whether a known version is not shown."""
     keys = {version.key for version in listing.versions}
-    return any(
-        version.key not in keys and is_watched(version.status, options.statuses)
-        for version in node.listed
-    )
+    return any(version.key not in keys for version in node.listed)
 
 
-def came_since(sweep_baseline: SweepBaseline, listing: Listing) -> bool:
-    """Return whether the last baseline of all would have had the node if it had shown these rows then.
-
-    Where only some statuses were watched then, one of the rows has to have one of these.
-    """
-    if not (
-        sweep_baseline.baseline_at
-        and Selection(globs=sweep_baseline.globs).matches(listing.node)
-    ):
-        return False
-    return not sweep_baseline.statuses or any(
-        is_watched(row.status, sweep_baseline.statuses) for row in listing.versions
-    )
+def came_since(sweep_baseline: SweepBaseline, node: str) -> bool:
+    """Return whether the last baseline of all would have had the node if it had been there."""
+    globs = Selection(globs=sweep_baseline.globs)
+    return bool(sweep_baseline.baseline_at) and globs.matches(node)
 
 
 def chosen_since(before: SweepBaseline, globs: Sequence[str]) -> dict[str, Moment]:
@@ -99,15 +82,8 @@ def chosen_since(before: SweepBaseline, globs: Sequence[str]) -> dict[str, Momen
 
 
 def newcomer(node: str, sweep_baseline: SweepBaseline) -> Node:
-    """Return a pack that the baseline of all did not have as it was then: without a version of the watched statuses.
-
-    So each of these versions is news, whatever its date.
-    """
-    return Node(
-        node=node,
-        baseline_at=sweep_baseline.baseline_at,
-        statuses=sweep_baseline.statuses or STATUSES,
-    )
+    """Return a pack that the baseline of all did not have: each of its versions is news, whatever its date."""
+    return Node(node=node, baseline_at=sweep_baseline.baseline_at)
 
 
 def set_baseline(
@@ -147,8 +123,7 @@ def set_baseline(
         Kind.BASELINE,
         options.now,
         after=worst,
-        # Of other statuses there may be some.
-        reason=_summary(found, is_narrowed=bool(sweep_baseline.statuses)),
+        reason=_summary(found),
     )
     return after, replace(event, bad_versions=bad_versions(listed), tally=found)
 
@@ -163,11 +138,11 @@ def _bad(found: Tally) -> dict[str, int]:
     return {name: count for name, count in bad.items() if count}
 
 
-def _summary(found: Tally, *, is_narrowed: bool) -> str:
+def _summary(found: Tally) -> str:
     """Return a summary for people."""
     packs = plural(found.packs, "more node pack" if found.has_others else "node pack")
     chosen = f" for {found.patterns}" if found.patterns else ""
-    hint = "" if found.packs or is_narrowed else ": is the pattern right?"
+    hint = "" if found.packs else ": is the pattern right?"
     parts = [f"{packs} with {plural(found.versions, 'version')}{chosen}{hint}"]
     if found.banned_packs:
         parts.append(f"banned as a whole: {found.banned_packs:,}")

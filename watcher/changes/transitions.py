@@ -46,17 +46,10 @@ def severity_of_end(was: str | None) -> Severity:
 class DiffOptions:
     """How to compare."""
 
-    statuses: tuple[str, ...] = STATUSES
-    """The watched ones."""
     baseline: str = "summary"
     """The setting `baseline`."""
     now: str
     """When this poll began, RFC 3339."""
-
-    @property
-    def all_watched(self) -> bool:
-        """Whether all statuses are watched, so that a missing version is really missing."""
-        return set(self.statuses) >= set(STATUSES)
 
 
 def node_url(node: str | None) -> str:
@@ -180,13 +173,11 @@ class VersionEvents:
             events.append(self._deprecation())
         return events
 
-    def transition(
-        self, old: Version, *, returned: bool, decided: bool, ends: Severity
-    ) -> list[Event]:
+    def transition(self, old: Version, *, decided: bool, ends: Severity) -> list[Event]:
         """Return the events between two readings of the version.
 
-        `returned`: it had left the watched statuses. `decided`: it was active, flagged, banned or deleted before it was
-        pending. `ends`: how bad the worst was since it was active.
+        `decided`: it was active, flagged, banned or deleted before it was pending. `ends`: how bad the worst was since
+        it was active.
         """
         version = self.version
         events: list[Event] = []
@@ -199,22 +190,17 @@ class VersionEvents:
             for attribute, name in WATCHED_FIELDS.items()
             if getattr(old, attribute) != getattr(version, attribute)
         ]
-        if returned or old.status != version.status:
-            if (
-                kind := _status_kind(old.status, version.status, decided=decided)
-            ) is not None:
-                before = None if returned else old.status
-                event = self.event(kind, before, version.status)
-                if kind is Kind.REINSTATED:
-                    event = replace(event, ends=ends)
-                events.append(event)
-            else:
-                changes.insert(
-                    0,
-                    FieldChange(
-                        field="status", before=old.status, after=version.status
-                    ),
+        if old.status != version.status:
+            kind = _status_kind(old.status, version.status, decided=decided)
+            if kind is None:
+                change = FieldChange(
+                    field="status", before=old.status, after=version.status
                 )
+                changes.insert(0, change)
+            else:
+                event = self.event(kind, old.status, version.status)
+                is_end = kind is Kind.REINSTATED
+                events.append(replace(event, ends=ends) if is_end else event)
         if old.deprecated != version.deprecated:
             events.append(self._deprecation())
         if changes:

@@ -32,7 +32,6 @@ from watcher.model.version import (
     DELETED,
     FLAGGED,
     PENDING,
-    STATUSES,
     MinimumAge,
     SafeVersion,
     Version,
@@ -59,8 +58,6 @@ class Knowledge:
     """None if the registry has not answered about the pack as a whole, or does not know it."""
     unreadable: frozenset[str] = frozenset()
     """Keys of versions of which the answer does not say readably whether they are deprecated."""
-    statuses: tuple[str, ...] = STATUSES
-    """Those that are watched."""
     minimum_age: MinimumAge
     """How old a version has to be to be advised."""
     reason: str = ""
@@ -84,15 +81,9 @@ class Knowledge:
 
     @property
     def is_complete(self) -> bool:
-        """Whether every version of the watched statuses is known. An empty first listing shows that there is none."""
+        """Whether every version is known. An empty first listing shows that there is none."""
         node = self.node
         return node is not None and (bool(node.baseline_at) or _is_empty(node))
-
-    @property
-    def is_narrowed(self) -> bool:
-        """Whether versions of some statuses are not watched, so that a version that is not listed may be there."""
-        covered = (self.node.statuses if self.node else ()) or STATUSES
-        return not set(STATUSES) <= set(self.statuses) & set(covered)
 
     @property
     def is_in_registry(self) -> bool:
@@ -112,7 +103,7 @@ class Knowledge:
             return None
         if _is_empty(self.node):
             return SafeVersion(None)
-        return safe_version(self.node, self.statuses, self.minimum_age)
+        return safe_version(self.node, self.minimum_age)
 
     @property
     def lack(self) -> str:
@@ -298,8 +289,7 @@ def _of_pack(pack: Pack, known: Knowledge) -> Iterator[_Ground]:
         yield _Ground(verdict=Verdict.BANNED, of_pack=True, why="the whole pack")
     if known.is_deleted:
         yield _Ground(verdict=Verdict.DELETED, of_pack=True, why="the whole pack")
-    # A listing of some statuses does not prove that the pack is gone.
-    is_gone = known.is_complete and not known.is_in_registry and not known.is_narrowed
+    is_gone = known.is_complete and not known.is_in_registry
     if pack.kind is PackKind.REGISTRY and is_gone:
         why = "the registry does not list this pack any more"
         yield _Ground(verdict=Verdict.DELISTED, of_pack=True, why=why)
@@ -416,10 +406,6 @@ def _of_unlisted(pack: Pack, text: str, known: Knowledge) -> _Ground:
     node = known.node
     if node is None or not known.is_complete:
         return _of_unread(known)
-    left = [one for one in node.versions if node.marks.get(one.key) is Mark.LEFT]
-    if known.is_narrowed or find_versions(text, left):
-        why = "its version has none of the watched statuses"
-        return _Ground(verdict=Verdict.UNKNOWN, why=why)
     if pack.kind is PackKind.REGISTRY:
         why = "the registry does not list this version any more"
         return _Ground(verdict=Verdict.DELISTED, why=why)

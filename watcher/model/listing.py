@@ -48,8 +48,6 @@ class Listing:
     server_time: ServerTime = ServerTime()
     incomplete: str = ""
     """Why the listing is incomplete, for a person; "" if it is complete."""
-    elsewhere: frozenset[str] = frozenset()
-    """Keys of known versions that it does not show because their status was not requested."""
     unreported: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """By version key: the fields of `Version` that the answer withheld, or gave unreadably; they are empty here."""
     changelogs: Mapping[str, str] = field(default_factory=dict)

@@ -9,7 +9,7 @@ from enum import StrEnum
 from watcher.model.event import Severity
 from watcher.model.exposure import Installed
 from watcher.model.scan import Scan
-from watcher.model.version import STATUSES, Version, is_watched
+from watcher.model.version import Version
 from watcher.timestamps import Moment, MomentOrEmpty
 
 ADDED = "added"
@@ -23,8 +23,6 @@ class Mark(StrEnum):
     """Missing from the last complete listing. It is removed if it is missing from the next one too."""
     REMOVED = "removed"
     """Reported as removed. It is kept so that its return is an event of its own."""
-    LEFT = "left"
-    """Its status is not watched any more: recorded, not reported."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,8 +51,6 @@ class Node:
     """When the first complete listing came; "" before that."""
     empty_since: MomentOrEmpty = ""
     """When a first listing was empty, which makes it provisional (docs/behaviour.md, Listings)."""
-    statuses: tuple[str, ...] = ()
-    """The statuses that the last complete listing covered."""
     banned: bool = False
     """The registry says that the node as a whole is banned."""
     ban_recorded: bool = False
@@ -93,14 +89,11 @@ class Node:
 
     @property
     def listed(self) -> tuple[Version, ...]:
-        """The versions that are listed under the watched statuses, as far as is known."""
+        """The versions that are listed, as far as is known."""
         if self.emptied:
             return ()
-        hidden, watched = {Mark.REMOVED, Mark.LEFT}, self.statuses or STATUSES
         return tuple(
-            v
-            for v in self.versions
-            if self.marks.get(v.key) not in hidden and is_watched(v.status, watched)
+            one for one in self.versions if self.marks.get(one.key) is not Mark.REMOVED
         )
 
 
@@ -114,8 +107,6 @@ class SweepBaseline:
     """When the first complete sweep came; "" before that."""
     since: Mapping[str, Moment] = field(default_factory=dict)
     """When the first complete sweep for a glob came that had an earlier baseline, by the glob."""
-    statuses: tuple[str, ...] = ()
-    """The statuses that were watched then; empty for all."""
     failing: bool = False
     """Incomplete sweeps were reported as failing, and have not recovered."""
 

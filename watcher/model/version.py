@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import astuple, dataclass
 
 from watcher import timestamps
@@ -18,11 +18,6 @@ STATUSES: tuple[str, ...] = (ACTIVE, PENDING, FLAGGED, BANNED, DELETED)
 """The statuses of the API's spec (`NodeVersionStatus`), by their short names."""
 
 API_PREFIX = "NodeVersionStatus"
-
-
-def is_watched(status: str, statuses: Collection[str]) -> bool:
-    """Return whether a status is one of the watched `statuses`. If these are all of them, unknown ones are too."""
-    return status in statuses or set(statuses) >= set(STATUSES)
 
 
 def status_from_api(name: str) -> str:

@@ -14,7 +14,7 @@ from watcher.model.failure import Fault, ReadFailure
 from watcher.model.finding import Finding, Grade, accepted_as, rank
 from watcher.model.pack import Inventory, Pack, PackRecords
 from watcher.model.snapshot import Node, Snapshot
-from watcher.model.version import BANNED, DELETED, FLAGGED, STATUSES, MinimumAge
+from watcher.model.version import BANNED, DELETED, FLAGGED, MinimumAge
 from watcher.polling.reading.exposures import Known
 from watcher.polling.reading.nodes import Compared, compare_nodes
 from watcher.polling.reading.plan import Plan
@@ -111,7 +111,6 @@ async def audit(
             nodes=found.nodes,
             records=records.records,
             failure=records.failure,
-            statuses=STATUSES,
             minimum_age=MinimumAge(seconds=minimum_age, now=now),
         )
         installed = [pack for _, pack in packs]

@@ -36,7 +36,7 @@ class PollConfig:
     globs: tuple[str, ...]
     """Globs over the ids of the whole registry (`watcher.model.selection.Selection`)."""
     statuses: tuple[str, ...]
-    """Watched statuses, by short name."""
+    """Those whose changes are told, by short name."""
     registry_url: str
     limits: RequestLimits
     baseline: str
@@ -56,11 +56,6 @@ class PollConfig:
     """How old a version has to be to be advised, in seconds."""
     publish: Callable[[StateFolder], object] | None = None
     """Writes the files of what is saved to `publish_dir`, and raises WatchError; None without that setting."""
-
-    @property
-    def answer_scope(self) -> str:
-        """What an answer depends on besides the node. What is kept of answers is valid only for the same scope."""
-        return " ".join([self.registry_url, *sorted(self.statuses)])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

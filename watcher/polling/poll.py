@@ -18,6 +18,7 @@ from watcher.changes.explaining import explaining_after, stopped_in_words
 from watcher.changes.exposure import copies_of, with_copies
 from watcher.changes.facts import finished
 from watcher.changes.scans import version_of, with_scans
+from watcher.changes.told import told
 from watcher.delivery.client import Worker
 from watcher.errors import StateError, UnsureError, line_of
 from watcher.model.channel import knowing
@@ -199,6 +200,7 @@ class Poller:
         ) as registry:
             asked = due(config, state.checks, started)
             lists = await read_lists(registry, asked, self.clock, progress)
+            known = state.snapshot.nodes
             state = with_lists(config, state, lists, started)
             lacking = unlisted(state.snapshot, lists)
             plan = make_plan(config, state, scans, started, unlisted=lacking)
@@ -227,9 +229,8 @@ class Poller:
             if event.after in {BANNED, FLAGGED} and version_of(event) in reasons
         ]
         minimum_age = MinimumAge(seconds=config.minimum_age, now=started)
-        snapshot, events = finished(
-            events, change.snapshot, config.statuses, reasons, minimum_age
-        )
+        snapshot, events = finished(events, change.snapshot, reasons, minimum_age)
+        snapshot = with_counts(with_bans(snapshot, events, started), events)
         return replace(
             change,
             checks=replace(
@@ -241,8 +242,8 @@ class Poller:
                     state.checks.explaining, read_reasons, started
                 ),
             ),
-            snapshot=with_counts(with_bans(snapshot, events, started), events),
-            events=events,
+            snapshot=snapshot,
+            events=told(events, config.statuses, known, snapshot.nodes),
         )
 
     async def _save_and_deliver(self, state: State, found: PollChange) -> Dispatch:

@@ -25,7 +25,7 @@ from watcher.model.version import (
     recency,
 )
 from watcher.polling.reading.reasons import read_all
-from watcher.registry.client import Query, Registry
+from watcher.registry.client import Registry
 from watcher.registry.packs import read_packs
 from watcher.registry.reader import read_node
 from watcher.text.sanitize import Trusted, sanitize_line
@@ -144,8 +144,7 @@ class Waiter:
         async with self.connect() as registry:
             try:
                 async with asyncio.timeout(latest - self.monotonic()):
-                    query = Query(node=self.wanted.node)
-                    reading = await read_node(registry, query, self.now)
+                    reading = await read_node(registry, self.wanted.node, self.now)
                     await self._judge(registry, reading)
             except TimeoutError:
                 self._fail("the registry took too long")

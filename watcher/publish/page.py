@@ -34,7 +34,6 @@ from watcher.model.snapshot import Ban, Node
 from watcher.model.version import (
     BANNED,
     FLAGGED,
-    STATUSES,
     Version,
     recency,
 )
@@ -421,7 +420,7 @@ def _good(known: _Known) -> Sentence:
     if any(names_malware(known.reason(key, BANNED)) for key in ["", *bans]):
         return []
     age = known.public.minimum_age
-    good = safe_version(known.node, STATUSES, age)
+    good = safe_version(known.node, age)
     if good is None:
         return []
     if good.version is None:

@@ -5,7 +5,7 @@ docs/behaviour.md, Listings, defines a complete one; docs/registry.md, Pages and
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -87,10 +87,9 @@ class NodeRows:
         node: str,
         *,
         at: str,
-        statuses: Collection[str] = (),
         incomplete: str = "",
     ) -> Listing:
-        """Return the rows with some `statuses`, all if there are none, without those that cannot be trusted.
+        """Return the rows without those that cannot be trusted.
 
         Of two rows with one version text, one with an id and one without, only the one with the id is kept: both would
         match one known version, which would then change with every poll.
@@ -109,9 +108,7 @@ class NodeRows:
             self.note(_TWICE)
         return Listing(
             node=node,
-            versions=in_order(
-                one for one in versions if not statuses or one.status in statuses
-            ),
+            versions=in_order(versions),
             at=at,
             server_time=self.server_time or ServerTime(),
             incomplete=self.fault or incomplete,
@@ -212,13 +209,11 @@ class ListingBuilder:
         self.rows.note(f"page {number}{fault}")
         self.ended = True
 
-    def listing(self, at: str, statuses: Collection[str]) -> Listing:
+    def listing(self, at: str) -> Listing:
         """Return the listing after the last page."""
         incomplete = ""
         if self.count != self.total:
             incomplete = f"{self.count} of {self.total} versions came"
             if self.bytes_left <= 0:
                 incomplete += ", which are too large"
-        return self.rows.listing(
-            self.node, at=at, statuses=statuses, incomplete=incomplete
-        )
+        return self.rows.listing(self.node, at=at, incomplete=incomplete)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import replace
 from http import HTTPStatus
 
@@ -15,7 +15,6 @@ from watcher.model.listing import (
     Reading,
     ServerTime,
 )
-from watcher.model.version import Version, by_key, find_row
 from watcher.registry.answer import Answer, NoAnswerError
 from watcher.registry.client import Query, Registry
 from watcher.registry.error_body import describe_refusal, parse_ban
@@ -32,7 +31,7 @@ _FAR_OFF = 24 * 3600.0
 
 async def read_node(
     registry: Registry,
-    first: Query,
+    node: str,
     now: Callable[[], str],
     *,
     retries: int | None = None,
@@ -41,14 +40,14 @@ async def read_node(
 
     `retries` overrides the limits' for the first page.
     """
-    asked_at = now()
+    first, asked_at = Query(node=node), now()
     try:
         answer = await registry.ask(first, retries=retries)
         if answer.code != HTTPStatus.OK:
-            return _judge_status(first.node, answer)
+            return _judge_status(node, answer)
         return await _read_pages(registry, first, answer, asked_at)
     except NoAnswerError as error:
-        return error.failure(first.node)
+        return error.failure(node)
 
 
 async def _read_pages(
@@ -76,46 +75,7 @@ async def _read_pages(
             break
         builder.add_page(page, number, len(later.body), later.server_time)
     oldest = builder.rows.server_time.oldest if builder.rows.server_time else ""
-    return builder.listing(at=moment(asked_at, oldest), statuses=first.statuses)
-
-
-async def read_whereabouts(
-    registry: Registry,
-    listing: Listing,
-    missing: Collection[Version],
-    statuses: Collection[str],
-    now: Callable[[], str],
-) -> Listing:
-    """Look for versions that a complete listing of some `statuses` does not show any more in one of all statuses.
-
-    Those of `missing` with another status are `elsewhere` in the listing that is returned. If they have one of
-    `statuses`, or cannot be looked for, the listing is incomplete: one odd answer does not prove that they left.
-    """
-    if listing.incomplete or not missing:
-        return listing
-    whole = await read_node(registry, Query(node=listing.node), now)
-    found: dict[str, Version] = {}
-    if isinstance(whole, Listing):
-        rows = by_key(whole.versions)
-        found = {
-            version.key: row
-            for version in missing
-            if (row := find_row(version, rows)) is not None
-        }
-        listing = replace(listing, server_time=listing.server_time | whole.server_time)
-    if any(row.status in statuses for row in found.values()):
-        return replace(
-            listing,
-            incomplete="versions are missing that it shows with all statuses",
-        )
-    if len(found) < len(missing) and not (
-        isinstance(whole, Listing) and not whole.incomplete
-    ):
-        return replace(
-            listing,
-            incomplete="versions are missing, and the listing with all statuses cannot be read",
-        )
-    return replace(listing, elsewhere=frozenset(found))
+    return builder.listing(at=moment(asked_at, oldest))
 
 
 def moment(asked_at: str, server_time: str) -> str:

@@ -30,8 +30,6 @@ _REFUSALS = {HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN}
 class Sweep:
     """What the pages show of the wanted nodes."""
 
-    statuses: tuple[str, ...] = ()
-    """The ones that were requested; empty for all."""
     at: str = ""
     """As `Listing.at`."""
     total: int = 0
@@ -41,15 +39,10 @@ class Sweep:
     incomplete: str = ""
     """Why rows may be missing, for a person; "" if all came."""
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether no version has one of the narrowed statuses. Where all are requested, there has to be one."""
-        return not self.total and bool(self.statuses)
-
     def listing(self, key: str, node: str) -> Listing:
         """Return the rows that came of a node as a listing; whether more may be missing says `incomplete` of all."""
         rows = self.nodes.get(key) or NodeRows()
-        return rows.listing(node, at=self.at, statuses=self.statuses)
+        return rows.listing(node, at=self.at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +57,6 @@ class NoSweep:
 
 async def read_sweep(
     registry: Registry,
-    statuses: tuple[str, ...],
     now: Callable[[], str],
     *,
     is_wanted: Callable[[str], bool],
@@ -73,17 +65,17 @@ async def read_sweep(
     reads_again: bool,
     progress: Progress,
 ) -> Sweep | NoSweep:
-    """Read the pages of all versions with some `statuses`, none for all, and keep the rows of the wanted nodes.
+    """Read the pages of all versions, and keep the rows of the wanted nodes.
 
     `is_wanted` is called once for each way to write a node's id, `is_worth_it` with the number of versions. Rows that
     are `known` versions are these objects. If rows are missing though every page came, they are read a second time in
     another size, if `reads_again`.
     """
-    sweep = Sweep(statuses=statuses)
+    sweep = Sweep()
     shared = {version.key: version for version in known}
     collector = _Collector(sweep, is_wanted, shared)
     for page_size in (PAGE_SIZE, _OTHER_PAGE_SIZE):
-        query = Query(statuses=statuses, page_size=page_size)
+        query = Query(page_size=page_size)
         ended = await collector.read(registry, query, now, is_worth_it, progress)
         if ended is not None:
             if page_size == PAGE_SIZE:

@@ -150,7 +150,11 @@ class Settings(BaseSettings):
         " younger one is advised, with its age, if no other is good. `0` advises any.",
     )
     statuses: Annotated[tuple[str, ...], list_with(parsing.statuses, *STATUSES)] = (
-        Field(STATUSES, description="Which versions to watch, by status.")
+        Field(
+            STATUSES,
+            description="Which changes of versions to tell, by the status after the change, or before what ends. What"
+            " says that a version which you run is bad is always told.",
+        )
     )
     registry_url: Annotated[str, BeforeValidator(parsing.registry_url)] = Field(
         "https://api.comfy.org", description="The registry's URL."

@@ -41,8 +41,8 @@ class Checks:
     """When the registry made the newest answer that is known of each node, by its own clock; by lower-case node id."""
     stale_since: Mapping[str, Moment] = field(default_factory=dict)
     """Since when only older answers came for a node, by our clock; by lower-case node id."""
-    answer_scope: str = ""
-    """What these two are valid for: the registry's URL and the watched statuses."""
+    registry_url: str = ""
+    """The registry whose answers these two are of."""
     watched: tuple[str, ...] = ()
     """The node ids of the last poll."""
     scanned: Mapping[str, Moment] = field(default_factory=dict)

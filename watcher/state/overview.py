@@ -19,7 +19,6 @@ from watcher.model.version import (
     ACTIVE,
     BANNED,
     FLAGGED,
-    STATUSES,
     MinimumAge,
     Version,
     newest,
@@ -191,7 +190,7 @@ def _is_outdated(node: Node, copies: Iterable[Copy], minimum_age: MinimumAge) ->
     """Return whether an enabled copy is older than the newest good version that is old enough."""
     run = [copy.version for copy in copies if copy.enabled and copy.version is not None]
     # Most nodes of a whole registry are not run, and to compare all versions takes a while.
-    advised = safe_version(node, STATUSES, minimum_age) if run else None
+    advised = safe_version(node, minimum_age) if run else None
     good = advised.version if advised and not advised.is_young else None
     return good is not None and any(is_newer(good, version) for version in run)
 

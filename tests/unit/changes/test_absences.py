@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.support.factories import (
     NOW,
     compare,
     known,
-    listing,
     reported,
     version,
 )
-from watcher.changes.diff import compare_ban, missing_from
-from watcher.changes.transitions import DiffOptions
+from watcher.changes.diff import compare_ban
 from watcher.model.snapshot import Mark, Node
 from watcher.model.version import Version
 
@@ -141,16 +137,3 @@ def test_a_node_that_was_emptied_and_banned_comes_back_once() -> None:
     assert reported(compare(pardoned.node, ONE)) == [
         ("reinstated", None, "removed", "active")
     ]
-
-
-@pytest.mark.parametrize(("had", "has"), [("id-1.0", ""), ("", "id-1.0"), ("", "")])
-def test_a_version_that_is_shown_without_an_id_is_not_missing(
-    had: str, has: str
-) -> None:
-    """Where one of two rows has no id, their texts say that they are one version; two ids say that they are not."""
-    options = DiffOptions(statuses=("active",), now=NOW)
-    one = version("1.0", id=had)
-    assert missing_from(known(one), listing(version("1.0", id=has)), options) == ()
-    assert missing_from(known(ONE), listing(version("1.0", id="another")), options) == (
-        ONE,
-    )

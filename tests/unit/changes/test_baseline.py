@@ -7,7 +7,6 @@ from dataclasses import replace
 import pytest
 
 from tests.support.factories import (
-    BEFORE,
     NOW,
     PACK,
     compare,
@@ -18,9 +17,7 @@ from tests.support.factories import (
 from tests.support.work import calls_of
 from watcher.model.event import Kind, Tally
 from watcher.model.snapshot import Node
-from watcher.model.version import STATUSES
 
-NARROW = ("active", "pending")
 EMPTY_AT = "2026-02-01T00:00:00.000Z"
 PROVISIONAL = Node(node=PACK, empty_since=EMPTY_AT)
 OLD = version("1.0", created_at="2026-01-31T23:59:59.9Z")
@@ -33,7 +30,7 @@ def test_the_summary_is_one_event() -> None:
     difference = compare(None, *rows)
     assert reported(difference) == [("baseline", None, None, "flagged")]
     assert difference.node.versions == rows
-    assert (difference.node.baseline_at, difference.node.statuses) == (NOW, STATUSES)
+    assert difference.node.baseline_at == NOW
 
 
 def test_the_summary_says_what_is_watched_and_what_is_wrong() -> None:
@@ -147,7 +144,7 @@ def test_a_flag_that_comes_with_the_baseline_is_reported(
     node = compare(None, version("1.0"), incomplete="1 row is unreadable").node
     difference = compare(node, version("1.0", "flagged"), baseline=baseline)
     assert reported(difference) == [("flagged", "1.0", "active", "flagged"), *more]
-    assert (difference.node.baseline_at, difference.node.statuses) == (NOW, STATUSES)
+    assert difference.node.baseline_at == NOW
     ids = [event.id for event in difference.events]
     banned = compare(difference.node, version("1.0", "banned"))
     assert reported(banned) == [("banned", "1.0", "flagged", "banned")]
@@ -213,16 +210,3 @@ def test_an_incomplete_listing_leaves_the_provisional_state() -> None:
         ("baseline", None, None, None),
         ("new", "2.0", None, "active"),
     ]
-
-
-def test_with_narrowed_statuses_an_empty_listing_is_a_baseline() -> None:
-    """An empty listing of some statuses is a baseline like any other, and the first version after it an event."""
-    first = compare(None, statuses=NARROW)
-    assert reported(first) == [("baseline", None, None, None)]
-    assert (first.node.baseline_at, first.node.statuses, first.node.empty_since) == (
-        NOW,
-        NARROW,
-        "",
-    )
-    later = compare(first.node, version("1.0", created_at=BEFORE), statuses=NARROW)
-    assert reported(later) == [("new", "1.0", None, "active")]

@@ -447,6 +447,5 @@ def test_the_order_of_a_listing_is_no_fact() -> None:
         known(old),
         replace(listing(), versions=(new, old)),
         DiffOptions(now=NOW),
-        CHECKED,
     )
     assert difference.node.versions == (old, new)

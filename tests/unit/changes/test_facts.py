@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
 from tests.support.factories import (
     ANY_AGE,
@@ -179,7 +178,7 @@ def test_the_newest_good_version_is_safe(
     versions: list[Version], safe: str | None
 ) -> None:
     """It is active and not deprecated, newest by semantic versioning, and a pre-release only for want of a release."""
-    assert safe_version(known(*versions), ALL, ANY_AGE) == SafeVersion(safe)
+    assert safe_version(known(*versions), ANY_AGE) == SafeVersion(safe)
 
 
 A_DAY = MinimumAge(seconds=DAY, now=NOW)
@@ -212,14 +211,14 @@ def test_a_version_that_is_old_enough_is_advised(
 ) -> None:
     """It is the newest good one of that age; without a minimum it is the newest of all good ones."""
     node = known(*versions)
-    assert safe_version(node, ALL, A_DAY) == SafeVersion(safe)
-    assert safe_version(node, ALL, ANY_AGE) == SafeVersion(newest)
+    assert safe_version(node, A_DAY) == SafeVersion(safe)
+    assert safe_version(node, ANY_AGE) == SafeVersion(newest)
 
 
 def test_a_young_version_is_advised_for_want_of_an_older_one() -> None:
     """It is the newest good one, with the time at which it was created."""
     node = known(aged("0.9", 99, "banned"), aged("1.0", 3), aged("1.1", 1))
-    young = safe_version(node, ALL, A_DAY)
+    young = safe_version(node, A_DAY)
     assert young == SafeVersion("1.1", minute(-60))
     assert young.is_young
 
@@ -229,17 +228,17 @@ def test_what_has_no_age_is_not_old(created: str) -> None:
     """A date that is none, or in the future, makes no version old: it is advised only for want of another."""
     odd = version("1.1", created_at=created)
     node = known(version("1.0"), odd)
-    assert safe_version(node, ALL, A_DAY) == SafeVersion("1.0")
-    alone = safe_version(known(odd), ALL, A_DAY)
+    assert safe_version(node, A_DAY) == SafeVersion("1.0")
+    alone = safe_version(known(odd), A_DAY)
     assert alone
     assert (alone.version, alone.is_young) == ("1.1", True)
-    assert safe_version(node, ALL, ANY_AGE) == SafeVersion("1.1")
+    assert safe_version(node, ANY_AGE) == SafeVersion("1.1")
 
 
 def test_no_version_of_a_banned_pack_is_safe() -> None:
     """Whatever its versions say, and also if none was ever listed."""
-    assert safe_version(known(version("1.0"), banned=True), ALL, ANY_AGE) == NONE
-    assert safe_version(Node(node=PACK, banned=True), ALL, ANY_AGE) == NONE
+    assert safe_version(known(version("1.0"), banned=True), ANY_AGE) == NONE
+    assert safe_version(Node(node=PACK, banned=True), ANY_AGE) == NONE
 
 
 def test_a_version_that_is_gone_is_not_safe() -> None:
@@ -250,21 +249,12 @@ def test_a_version_that_is_gone_is_not_safe() -> None:
         version("1.2"),
         marks={"id-1.1": Mark.ABSENT, "id-1.2": Mark.REMOVED},
     )
-    assert safe_version(node, ALL, ANY_AGE) == SafeVersion("1.1")
+    assert safe_version(node, ANY_AGE) == SafeVersion("1.1")
 
 
 def test_nothing_is_said_of_what_is_not_known() -> None:
-    """Before the first complete listing, and while active versions are not watched, there is no advice."""
-    assert (
-        safe_version(Node(node=PACK, versions=(version("1.0"),)), ALL, ANY_AGE) is None
-    )
-    flagged = known(
-        version("1.0"), version("1.1", "flagged"), statuses=("flagged", "banned")
-    )
-    assert [
-        safe_version(flagged, statuses, ANY_AGE)
-        for statuses in (("flagged", "banned"), ALL)
-    ] == [None, None]
+    """Before the first complete listing there is no advice."""
+    assert safe_version(Node(node=PACK, versions=(version("1.0"),)), ANY_AGE) is None
 
 
 def test_a_finished_event_has_its_safe_version_and_reason() -> None:
@@ -279,7 +269,7 @@ def test_a_finished_event_has_its_safe_version_and_reason() -> None:
         event("e", safe_version=NONE),
     )
     reasons = {(PACK.lower(), "id-1.0.0"): read_reason("1 finding")}
-    _, done = finished(events, snapshot, ALL, reasons, ANY_AGE)
+    _, done = finished(events, snapshot, reasons, ANY_AGE)
     assert [(one.safe_version, one.reason) for one in done] == [
         (SafeVersion("1.0"), "1 finding"),
         (SafeVersion("1.0"), ""),
@@ -307,19 +297,17 @@ def test_after_malware_that_is_run_no_version_is_advised() -> None:
     advised = set()
     for one, summary in cases.items():
         reasons = {version_of(one): Reason(summary=summary, scan=None)}
-        _, [done] = finished([one], snapshot, ALL, reasons, ANY_AGE)
+        _, [done] = finished([one], snapshot, reasons, ANY_AGE)
         if done.safe_version == SafeVersion("0.9"):
             advised.add(done.id)
     assert advised == {"dull", "not run", "flag"}
 
 
-@given(snapshots(), st.lists(st.sampled_from(STATUSES)))
-def test_a_safe_version_can_be_installed(
-    snapshot: Snapshot, statuses: list[str]
-) -> None:
+@given(snapshots())
+def test_a_safe_version_can_be_installed(snapshot: Snapshot) -> None:
     """Whatever is known of a node, the version that is named is listed as active and is not deprecated."""
     for node in snapshot.nodes.values():
-        safe = safe_version(node, statuses, ANY_AGE)
+        safe = safe_version(node, ANY_AGE)
         if safe and safe.version:
             assert any(
                 (one.status, one.deprecated) == ("active", False)

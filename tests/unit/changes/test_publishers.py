@@ -12,7 +12,6 @@ from watcher.changes.publishers import take_list, take_records
 from watcher.model.pack import PackList, PackRecord
 from watcher.model.selection import Selection
 from watcher.model.snapshot import Node, Publisher, Snapshot
-from watcher.model.version import STATUSES
 
 FIRST = "2026-03-01T09:00:00.000Z"
 
@@ -22,7 +21,7 @@ def taken(
 ) -> Snapshot:
     """Take a list of ann's packs."""
     found = PackList(**{"publisher": "ann", "packs": packs, "at": NOW} | fields)
-    return take_list(snapshot, found, Selection(globs=globs), STATUSES)
+    return take_list(snapshot, found, Selection(globs=globs))
 
 
 @pytest.fixture
@@ -44,9 +43,7 @@ def test_a_later_pack_is_news(first: Snapshot) -> None:
     after = taken(first, "alpha", "Beta", "gamma")
     assert after.publishers["ann"].packs == ("alpha", "Beta", "gamma")
     assert after.publishers["ann"].baseline_at == FIRST
-    assert after.nodes == {
-        "gamma": Node(node="gamma", baseline_at=FIRST, statuses=STATUSES)
-    }
+    assert after.nodes == {"gamma": Node(node="gamma", baseline_at=FIRST)}
 
 
 def test_a_pack_that_is_known_stays_as_it_is(first: Snapshot) -> None:
@@ -96,7 +93,7 @@ def test_an_empty_first_list_is_provisional() -> None:
     after = taken(empty, "alpha")
     assert after.nodes == {"alpha": Node(node="alpha", empty_since=FIRST)}
     later = taken(after, "alpha", "beta")
-    assert later.nodes["beta"] == Node(node="beta", baseline_at=NOW, statuses=STATUSES)
+    assert later.nodes["beta"] == Node(node="beta", baseline_at=NOW)
 
 
 def test_records_say_whose_a_pack_is(first: Snapshot) -> None:

@@ -310,7 +310,7 @@ def test_a_version_that_gets_an_id_keeps_its_scan() -> None:
     nameless = version("1.0", "flagged", id="")
     node = known(nameless, scans={nameless.key: scan(FFMPEG)})
     options = DiffOptions(now="2026-03-02T00:00:00.000Z")
-    named = compare_listing(node, listing(version("1.0", "flagged")), options, "")
+    named = compare_listing(node, listing(version("1.0", "flagged")), options)
     assert named.node.scans == {"id-1.0": scan(FFMPEG)}
 
 

@@ -168,20 +168,6 @@ def test_removed_versions() -> None:
     )
 
 
-def test_narrowed_statuses() -> None:
-    """Where not all statuses are watched, a version that does not show may have another one."""
-    some = ("flagged", "banned")
-    node = known(version("0.9.0", "banned"), statuses=some)
-    found = of(pack(), node, statuses=some)
-    assert (found.verdict, found.why) == (
-        "unknown",
-        "its version has none of the watched statuses",
-    )
-    assert of(pack("0.9.0"), node, statuses=some).verdict == "banned"
-    left = known(version("1.0.0", "pending"), marks={"id-1.0.0": Mark.LEFT})
-    assert of(pack(), left).verdict == "unknown"
-
-
 @pytest.mark.parametrize(
     ("installed", "why"),
     [

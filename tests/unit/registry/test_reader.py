@@ -15,7 +15,6 @@ from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.fault import asked as query_of
 from tests.support.fakes.fault import ordinary, without_host
 from tests.support.fakes.faults import FAULTS, Means, inflict
-from watcher.changes.transitions import DiffOptions
 from watcher.model.failure import Fault, ReadFailure
 from watcher.model.listing import (
     Listing,
@@ -23,20 +22,16 @@ from watcher.model.listing import (
     Reading,
     ServerTime,
 )
-from watcher.model.version import STATUSES
-from watcher.polling.reading.plan import Plan
 from watcher.registry import reader
-from watcher.registry.client import Query, Registry, RequestLimits
+from watcher.registry.client import Registry, RequestLimits
 from watcher.registry.reader import read_node
 
 MEGABYTES = 32
 
 
-def listing_of(
-    registry: FakeRegistry, asked: Query | None = None, **limits: Any
-) -> Listing:
+def listing_of(registry: FakeRegistry, **limits: Any) -> Listing:
     """Read `pack`, which must give a listing."""
-    reading = read(registry.url, asked or Query(node="pack"), **limits)
+    reading = read(registry.url, "pack", **limits)
     assert isinstance(reading, Listing), reading
     return reading
 
@@ -59,7 +54,7 @@ def test_a_fault_means_what_is_expected(registry: FakeRegistry, name: str) -> No
         "timeout": 0.3 if FAULTS[name].slow else 20.0,
         "max_bytes": MEGABYTES * 2**20,
     }
-    reading = read(registry.url, Query(node="pack"), **limits)
+    reading = read(registry.url, "pack", **limits)
     expected = FAULTS[name]
     match expected.means:
         case Means.COMPLETE | Means.OLDER:
@@ -157,34 +152,6 @@ def _altered(
 
 
 # What is asked
-
-
-@pytest.mark.parametrize(
-    ("statuses", "sent"),
-    [
-        (STATUSES, None),
-        (tuple(reversed(STATUSES)), None),
-        (("flagged",), ["NodeVersionStatusFlagged"]),
-        (("active", "banned"), ["NodeVersionStatusActive", "NodeVersionStatusBanned"]),
-    ],
-    ids=["all", "all-shuffled", "one", "two"],
-)
-def test_statuses_are_filtered_unless_all_are_watched(
-    registry: FakeRegistry, statuses: tuple[str, ...], sent: list[str] | None
-) -> None:
-    """With all statuses watched no filter is sent, so that a status of tomorrow comes too; else the filter is."""
-    plan = Plan(nodes={}, options=DiffOptions(statuses=statuses, now=NOON))
-    listing_of(registry, Query(node="pack", statuses=plan.filter))
-    assert registry.requests[0].query.get("statuses") == sent
-
-
-def test_a_filter_that_is_ignored_is_made_up_for(registry: FakeRegistry) -> None:
-    """A version of a status that was not asked for is left out, and the listing is complete all the same."""
-    registry.catalog.publish("pack", "1.0.0", status="flagged")
-    registry.catalog.publish("pack", "2.0.0", status="active")
-    _serve(registry, *_rows(registry, "pack"))
-    listing = listing_of(registry, Query(node="pack", statuses=("flagged",)))
-    assert (texts(listing), listing.incomplete) == (["1.0.0"], "")
 
 
 @pytest.mark.parametrize("count", [0, 1, 99, 100, 101, 200, 250])
@@ -502,7 +469,7 @@ def test_a_reading_says_when_it_was_made(
     registry.respond = responding(Date="Mon, 02 Mar 2026 12:00:00 GMT", Age="60")(
         code, body
     )
-    reading = read(registry.url, Query(node="pack"))
+    reading = read(registry.url, "pack")
     assert isinstance(reading, kind)
     assert reading.server_time == ServerTime.of("2026-03-02T11:59:00.000Z")
     if isinstance(reading, Listing):
@@ -550,7 +517,7 @@ def test_the_time_is_from_before_the_question(registry: FakeRegistry) -> None:
         async with Registry(
             registry.url, RequestLimits(timeout=10.0, retries=0)
         ) as client:
-            return await read_node(client, Query(node="pack"), lambda: next(ticks))
+            return await read_node(client, "pack", lambda: next(ticks))
 
     listing = asyncio.run(work())
     assert isinstance(listing, Listing)

@@ -77,7 +77,7 @@ def test_the_environments_proxy_is_asked(
     """The proxy gets the request for the registry's own host, however the variable is spelled."""
     of_pack(registry)
     monkeypatch.setenv(name, registry.url)
-    reading = read(ELSEWHERE, Query(node="pack"))
+    reading = read(ELSEWHERE, "pack")
     assert isinstance(reading, Listing)
     assert len(reading.versions) == 5
     (asked,) = registry.requests
@@ -305,7 +305,7 @@ def test_a_host_with_two_addresses_that_refuse() -> None:
 def test_failures_of_the_way_are_the_registrys() -> None:
     """What happens before an answer says nothing of the node: it lies with the registry or the way to it."""
     with Refused() as nobody:
-        reading = read(nobody.url, Query(node="pack"))
+        reading = read(nobody.url, "pack")
     assert isinstance(reading, ReadFailure)
     assert (reading.node, reading.fault) == ("pack", Fault.UNREACHED)
     assert without_host(reading.error) == REFUSED

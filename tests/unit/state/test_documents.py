@@ -14,7 +14,6 @@ from watcher.alerts.queues import outbox
 from watcher.alerts.queues.channel_identity import Addresses
 from watcher.alerts.queues.outbox import Outbox
 from watcher.model.snapshot import Mark, Node, Snapshot
-from watcher.model.version import STATUSES
 from watcher.state import documents
 from watcher.state.codec import UnreadableFormError
 from watcher.state.model import Checks
@@ -47,7 +46,7 @@ def test_a_snapshot_is_laid_out_for_people() -> None:
         version("1", id="x", tags=("u",)),
         version("2.0", id=""),
         seen={"": 1},
-        marks={"x": Mark.LEFT},
+        marks={"x": Mark.ABSENT},
     )
     nodes = {"zeta": Node(node="Zeta"), PACK.lower(): node}
     text = documents.write_snapshot(
@@ -67,12 +66,11 @@ def test_a_snapshot_is_laid_out_for_people() -> None:
         '  "some-pack": {',
         '   "node": "Some-Pack",',
         f'   "baseline_at": "{CHECKED}",',
-        f'   "statuses": {json.dumps(STATUSES)},',
         '   "seen": {',
         '    "": 1',
         "   },",
         '   "marks": {',
-        '    "x": "left"',
+        '    "x": "absent"',
         "   },",
         '   "versions": [',
         '    {"version": "1", "id": "x", "status": "active", "created_at": "2026-01-01T00:00:00Z", "tags": ["u"]},',

@@ -108,7 +108,6 @@ def with_baseline(
         globs=plan.globs.globs,
         baseline_at=sweep.at,
         since=chosen_since(known.sweep_baseline, plan.globs.globs),
-        statuses=sweep.statuses,
         failing=known.sweep_baseline.failing,
     )
     nodes = {key: found.nodes.get(key) or known.nodes[key] for key in found.baseline}

@@ -40,7 +40,6 @@ class Known:
     """What is known of packs as a whole; None for one that no registry was seen to have."""
     failure: ReadFailure | None
     """Why there was no usable answer about packs as a whole, or not about all."""
-    statuses: tuple[str, ...]
     minimum_age: MinimumAge
 
     def of(self, name: str) -> Knowledge:
@@ -68,7 +67,6 @@ class Known:
             node=node,
             record=record,
             unreadable=self.found.unreadable.get(key, frozenset()),
-            statuses=self.statuses,
             minimum_age=self.minimum_age,
             reason=reason or next(bans, ""),
             unread=unread,
@@ -137,7 +135,6 @@ def with_installs(
         nodes=change.snapshot.nodes,
         records=records,
         failure=failure,
-        statuses=config.statuses,
         minimum_age=MinimumAge(seconds=config.minimum_age, now=now),
     )
     findings = [

@@ -40,6 +40,6 @@ def _is_unknown(plan: Plan, key: str, reading: Reading) -> bool:
         case ReadFailure():
             return reading.fault is Fault.NOT_FOUND
         case Listing(versions=(), incomplete=""):
-            return plan.options.all_watched
+            return True
         case _:
             return False

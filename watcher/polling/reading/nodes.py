@@ -169,9 +169,7 @@ class _Comparison:
         """Note what the pages of all could not show."""
         found, plan = self.found, self._plan
         if plan.globs.chooses:
-            # Of narrowed statuses there may be no version left.
-            is_fine = sweep.is_empty and not plan.lacks_baseline
-            found.lacking = "" if is_fine else sweep.incomplete
+            found.lacking = sweep.incomplete
         why: list[str] = []
         if found.lacking:
             why.append(f"the pages of all node packs are incomplete: {found.lacking}")
@@ -249,9 +247,8 @@ class _Comparison:
             found.unseen |= {key} if view.lacks else set()
         if view.listing.versions:
             self._take_server_time(key, view.listing.server_time)
-        checked_at = plan.checks.checked.get(key, "")
         base = node or Node(node=name)
-        difference = compare_rows(base, view.listing, plan.options, checked_at)
+        difference = compare_rows(base, view.listing, plan.options)
         return self._take_difference(key, difference)
 
     def _take_answer(self, key: str, node: Node | None, answer: Reading) -> Node | None:
@@ -294,12 +291,9 @@ class _Comparison:
             for version, names in listing.unreported.items()
             if "deprecated" in names
         )
-        # An id that an install names may be wrong: narrowed statuses make an empty listing a baseline.
-        is_doubtful = not listing.versions and self._may_be_unknown(key)
-        if key in found.baseline or (is_doubtful and not options.all_watched):
+        if key in found.baseline:
             options = replace(options, baseline="silent")
-        checked_at = plan.checks.checked.get(key, "")
-        difference = compare_listing(node, listing, options, checked_at)
+        difference = compare_listing(node, listing, options)
         after = self._take_difference(key, difference)
         if listing.incomplete:
             error = f"the listing is incomplete: {listing.incomplete}"

@@ -27,7 +27,7 @@ from watcher.model.listing import Listing, ServerTime
 from watcher.model.pack import Claim, PackRecord, PackRecords
 from watcher.model.selection import Selection
 from watcher.model.snapshot import Node, Snapshot
-from watcher.model.version import BANNED, STATUSES
+from watcher.model.version import BANNED
 from watcher.polling.model import PollConfig, Scans
 from watcher.registry.client import PAGE_SIZE
 from watcher.registry.sweep import NoSweep, Sweep
@@ -88,11 +88,6 @@ class Plan:
     checks: Checks = field(default_factory=Checks)
     """Of the last poll, with the times of answers that are valid for this one."""
     options: DiffOptions
-
-    @property
-    def filter(self) -> tuple[str, ...]:
-        """The statuses to request; empty for all, so that unknown ones come too."""
-        return () if self.options.all_watched else self.options.statuses
 
     # Sweep or not
 
@@ -155,12 +150,9 @@ class Plan:
 
     @property
     def lacks_baseline(self) -> bool:
-        """Whether the globs have no baseline of all yet, or had other ones, or other statuses, then."""
+        """Whether the globs have no baseline of all yet, or were other ones then."""
         sweep_baseline = self.snapshot.sweep_baseline
-        is_same = (sweep_baseline.globs, sweep_baseline.statuses) == (
-            self.globs.globs,
-            self.filter,
-        )
+        is_same = sweep_baseline.globs == self.globs.globs
         return self.globs.chooses and not (sweep_baseline.baseline_at and is_same)
 
     def _waits(self, key: str, sweep: Sweep) -> bool:
@@ -176,17 +168,20 @@ class Plan:
         known, rows = self.snapshot.nodes.get(key), sweep.nodes.get(key)
         if known is not None and known.banned:
             return None
-        if known is not None and rows is not None and not rows.fault:
-            is_known = is_as_known(known, rows.versions, self.options)
-            if is_known:
-                return None
+        if (
+            known is not None
+            and rows is not None
+            and not rows.fault
+            and is_as_known(known, rows.versions)
+        ):
+            return None
         listing = sweep.listing(key, name)
         if known is not None and known.baseline_at:
             return self._difference(known, key, listing)
         is_chosen = self.globs.matches(key)
         sweep_baseline = self.snapshot.sweep_baseline
         is_new = is_chosen and known is None and rows is not None
-        if is_new and (not self.lacks_baseline or came_since(sweep_baseline, listing)):
+        if is_new and (not self.lacks_baseline or came_since(sweep_baseline, name)):
             return self._difference(newcomer(name, sweep_baseline), key, listing)
         is_whole = not (sweep.incomplete or listing.incomplete)
         in_baseline = is_chosen and self.sets_baseline(sweep)
@@ -203,19 +198,17 @@ class Plan:
             base = known or Node(node=name)
             if base.versions and rows is None:
                 # Or it was there, and is not any more: what comes of it later is news.
-                statuses = self.options.statuses
-                base = replace(base, baseline_at=sweep.at, statuses=statuses)
+                base = replace(base, baseline_at=sweep.at)
             return self._difference(base, key, listing)
         is_asked = not self._waits(key, sweep)
         return View(base=known, listing=listing, is_asked=is_asked, lacks=True)
 
     def _difference(self, base: Node, key: str, listing: Listing) -> View | None:
         """Return how rows differ from `base`; None if all is as the snapshot has it."""
-        checked_at, options = self.checks.checked.get(key, ""), self.options
-        difference = compare_rows(base, listing, options, checked_at)
+        difference = compare_rows(base, listing, self.options)
         is_known = difference.node == self.snapshot.nodes.get(key)
-        is_same = is_known and is_settled(base, options) and not difference.events
-        lacks = lacks_rows(base, listing, options)
+        is_same = is_known and is_settled(base) and not difference.events
+        lacks = lacks_rows(base, listing)
         if is_same and not (lacks or listing.incomplete):
             return None
         urgency = min(map(rank, difference.events), default=_MILDEST)
@@ -224,7 +217,7 @@ class Plan:
             listing = replace(
                 listing, versions=(), server_time=ServerTime(), incomplete=_STALE
             )
-            lacks, urgency = lacks_rows(base, listing, options), _MILDEST
+            lacks, urgency = lacks_rows(base, listing), _MILDEST
         return View(
             base=base,
             listing=listing,
@@ -252,8 +245,7 @@ class Plan:
         Of many those whose rows show the worst are asked first. `records` are those of this poll.
         """
         watched = self.watched(sweep)
-        may_lack_rows = sweep.incomplete and not sweep.is_empty
-        if may_lack_rows and not self.globs.chooses:
+        if sweep.incomplete and not self.globs.chooses:
             # What is new of each may be in what did not come.
             return self.in_order(watched.values()), frozenset()
         most = max(_MOST_QUESTIONS, _pages_of(sweep.total))
@@ -391,14 +383,14 @@ def make_plan(
 ) -> Plan:
     """Return what a poll of these settings, publishers and installs is to read."""
     checks = state.checks
-    if checks.answer_scope != config.answer_scope:
-        # They are those of other answers.
+    if checks.registry_url != config.registry_url:
+        # They are those of another registry.
         checks = replace(
             checks,
             server_times={},
             stale_since={},
             packs_at="",
-            answer_scope=config.answer_scope,
+            registry_url=config.registry_url,
         )
     named = frozenset(node.lower() for node in config.nodes)
     globs = Selection(globs=config.globs)
@@ -424,7 +416,6 @@ def make_plan(
         snapshot=state.snapshot,
         checks=checks,
         options=DiffOptions(
-            statuses=tuple(one for one in STATUSES if one in config.statuses),
             baseline=config.baseline,
             now=started,
         ),

@@ -35,7 +35,7 @@ def due(config: PollConfig, checks: Checks, now: str) -> list[str]:
 
 def _checks(config: PollConfig, checks: Checks) -> Mapping[str, ListCheck]:
     """Return how lists were read where they are read now: those of another registry say nothing of this one."""
-    return checks.publishers if checks.answer_scope == config.answer_scope else {}
+    return checks.publishers if checks.registry_url == config.registry_url else {}
 
 
 def with_lists(
@@ -48,7 +48,7 @@ def with_lists(
     checks = {key: known[key] for key in keys if key in known}
     for publisher, reading in readings.items():
         if isinstance(reading, PackList):
-            snapshot = take_list(snapshot, reading, globs, config.statuses)
+            snapshot = take_list(snapshot, reading, globs)
         key, error = publisher.lower(), _error(reading)
         at = known.get(key, ListCheck()).at if error else now
         if not (error or snapshot.publishers[key].packs):

@@ -1,7 +1,7 @@
 """What a poll requests: pages of all packs, single packs, and records of packs.
 
-Of what comes only as much is compared with the snapshot as it takes to know what else to ask (`Plan.questions`,
-`missing_from`). No event comes of that.
+Of what comes only as much is compared with the snapshot as it takes to know what else to ask (`Plan.questions`). No
+event comes of that.
 """
 
 from __future__ import annotations
@@ -10,15 +10,14 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from watcher.changes.diff import missing_from
 from watcher.model.failure import Fault, ReadFailure
 from watcher.model.listing import Listing, Reading
 from watcher.model.pack import PackRecords
 from watcher.polling.reading.plan import Plan
 from watcher.progress import Progress
-from watcher.registry.client import Query, Registry
+from watcher.registry.client import Registry
 from watcher.registry.packs import read_packs
-from watcher.registry.reader import read_node, read_whereabouts
+from watcher.registry.reader import read_node
 from watcher.registry.sweep import NoSweep, Sweep, read_sweep
 from watcher.text.plural import plural
 
@@ -57,7 +56,6 @@ async def read(
     if plan.tries_sweep:
         sweep = await read_sweep(
             registry,
-            plan.filter,
             clock,
             is_wanted=plan.is_wanted,
             is_worth_it=plan.is_worth_it,
@@ -174,20 +172,8 @@ class Asker:
 
     async def _read_one(self, node: str) -> Reading:
         once = self._failures >= max(self.registry.limits.concurrency, _SHORTEST_STREAK)
-        query = Query(node=node, statuses=self.plan.filter)
         retries = 0 if once else None
         try:
-            reading = await read_node(self.registry, query, self.clock, retries=retries)
-            if not isinstance(reading, Listing):
-                return reading
-            known = self.plan.snapshot.nodes.get(node.lower())
-            missing = missing_from(known, reading, self.plan.options)
-            return await read_whereabouts(
-                self.registry,
-                reading,
-                missing,
-                self.plan.options.statuses,
-                self.clock,
-            )
+            return await read_node(self.registry, node, self.clock, retries=retries)
         except Exception as error:  # noqa: BLE001 - one node's answer must not end the reading of the others
             return ReadFailure(node=node, error=f"unexpected {type(error).__name__}")

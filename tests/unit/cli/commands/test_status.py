@@ -139,32 +139,6 @@ def test_problems_are_flagged_banned_and_deprecated_versions() -> None:
     assert [one.version for one in problems] == ["1.0", "2.0", "3.0"]
 
 
-def test_what_is_not_watched_any_more_is_not_shown() -> None:
-    """Versions that left the watched statuses, or whose status is watched no more, are neither newest nor problems."""
-    rows = (
-        version("1.0", created_at="2026-01-01T00:00:00Z"),
-        version("2.0", created_at="2026-01-02T00:00:00Z"),
-        version("3.0", "flagged"),
-        version("4.0", deprecated=True, created_at="2026-01-03T00:00:00Z"),
-    )
-    marks = {"id-2.0": Mark.LEFT, "id-4.0": Mark.LEFT}
-    narrow = known(*rows, marks=marks, statuses=("active",))
-    shown_row = node_row(PACK, state(narrow))
-    assert (shown_row.newest, shown_row.problems) == ("1.0", ())
-    (shown_node,) = cast(
-        "list[dict[str, object]]", status.document(view(state(narrow)))["nodes"]
-    )
-    assert (shown_node["newest"], shown_node["problems"], shown_node["state"]) == (
-        "1.0",
-        [],
-        "ok",
-    )
-    _, line = shown(state(narrow))
-    assert line.split()[:4] == [PACK, "ok", "1.0", "-"]
-    gone = known(version("1.0"), marks={"id-1.0": Mark.LEFT}, statuses=("active",))
-    assert node_row(PACK, state(gone)).state == "ok"
-
-
 @pytest.mark.parametrize(
     ("node", "unread", "expected"),
     [

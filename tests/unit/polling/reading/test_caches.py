@@ -188,31 +188,6 @@ def test_a_copy_of_a_403_bans_no_pack_again(
     assert reported(_later(made, proxy)) == []
 
 
-def test_narrowed_statuses(
-    watcher: Callable[..., Watcher], proxy: CachingProxy, registry: FakeRegistry
-) -> None:
-    """Where a version is looked for in a copy of all statuses, what that says is not believed if it is older."""
-    statuses = ("active", "flagged")
-    made = watcher(statuses=statuses)
-    _fresh(proxy, 1)
-    # A copy of all statuses.
-    _later(made, proxy, statuses=("active", "flagged", "pending", "banned", "deleted"))
-    _later(made, proxy, statuses=statuses)
-    _later(made, proxy, statuses=statuses)
-    registry.catalog.set_status("pack", "1.1.0", "banned")
-    proxy.gives_copies = True
-    proxy.route = lambda request: 2 if "statuses" in query_of(request) else 1
-    assert reported(_later(made, proxy, statuses=statuses)) == []
-    assert made.folder.load().snapshot.nodes["pack"].marks == {}
-    _fresh(proxy)
-    assert reported(_later(made, proxy, statuses=statuses)) == []
-    node = made.folder.load().snapshot.nodes["pack"]
-    assert {one.version: node.marks.get(one.key) for one in node.versions} == {
-        "1.0.0": None,
-        "1.1.0": "left",
-    }
-
-
 # Times that are wrong
 
 

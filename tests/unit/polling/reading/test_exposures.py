@@ -8,7 +8,6 @@ from tests.support.factories import ANY_AGE, PACK, known, version
 from watcher.changes.verdict import Knowledge
 from watcher.model.failure import Fault, ReadFailure
 from watcher.model.pack import PackRecord
-from watcher.model.version import STATUSES
 from watcher.polling.reading.exposures import Known
 from watcher.polling.reading.nodes import Compared
 
@@ -18,9 +17,7 @@ KEY = PACK.lower()
 def knowledge(found: Compared, **fields: Any) -> Knowledge:
     """Return what is known of the pack."""
     given: dict[str, Any] = {"nodes": {}, "records": {}, "failure": None}
-    return Known(
-        found=found, statuses=STATUSES, minimum_age=ANY_AGE, **given | fields
-    ).of(PACK)
+    return Known(found=found, minimum_age=ANY_AGE, **given | fields).of(PACK)
 
 
 def test_a_pack_that_is_not_there_was_read() -> None:

@@ -23,7 +23,7 @@ from watcher.model.pack import (
 )
 from watcher.model.selection import Selection
 from watcher.model.snapshot import Node, Publisher, Snapshot, SweepBaseline
-from watcher.model.version import STATUSES, Version
+from watcher.model.version import Version
 from watcher.polling.model import Scans
 from watcher.polling.reading.compare import compare
 from watcher.polling.reading.nodes import compare_nodes
@@ -49,7 +49,6 @@ def _plan(*names: str, polled_at: str = NOW, now: str = NOW) -> Plan:
         name: Node(
             node=name,
             baseline_at=BEFORE,
-            statuses=STATUSES,
             versions=(_version(),),
         )
         for name in names
@@ -216,9 +215,9 @@ def test_a_part_that_always_fails_keeps_no_other_unanswered() -> None:
 def test_another_registry_is_asked_about_every_pack() -> None:
     """What one has answered says nothing of the other."""
     config = watch("http://localhost", "one")
-    checks = Checks(packs_at=NOW, watched=("one",), answer_scope=config.answer_scope)
-    for scope, due in ((config.answer_scope, []), ("another", ["one"])):
-        state = State(checks=replace(checks, answer_scope=scope))
+    checks = Checks(packs_at=NOW, watched=("one",), registry_url=config.registry_url)
+    for url, due in ((config.registry_url, []), ("another", ["one"])):
+        state = State(checks=replace(checks, registry_url=url))
         assert make_plan(config, state, Scans(), NOW).due(None) == due
 
 
@@ -250,21 +249,11 @@ def test_a_pack_that_was_not_watched_before_is_due_at_once() -> None:
     assert plan.due(None) == []
 
 
-@pytest.mark.parametrize(("statuses", "asked"), [((), 3), (("flagged",), 0)])
-def test_an_empty_first_page_shows_no_named_pack(
-    statuses: tuple[str, ...], asked: int
-) -> None:
-    """Each is asked then; but of narrowed statuses there may be no version."""
+def test_an_empty_first_page_shows_no_named_pack() -> None:
+    """Each is asked then."""
     plan = replace(_plan(), nodes={name: name for name in NAMES[:3]}, globs=Selection())
-    sweep = Sweep(at=NOW, statuses=statuses, incomplete="no versions came")
-    if statuses:
-        options = DiffOptions(now=NOW, statuses=statuses)
-        known = {
-            name: Node(node=name, baseline_at=BEFORE, statuses=statuses)
-            for name in NAMES[:3]
-        }
-        plan = replace(plan, options=options, snapshot=Snapshot(nodes=known))
-    assert len(plan.questions(sweep, _records(known=[]))[0]) == asked
+    sweep = Sweep(at=NOW, incomplete="no versions came")
+    assert len(plan.questions(sweep, _records(known=[]))[0]) == 3
 
 
 def _listing(*versions: Version, incomplete: str = "") -> Listing:

@@ -18,7 +18,6 @@ from tests.support.fakes.pages import UnsteadyPages
 from tests.support.parameters import one_of
 from tests.support.polls import Watcher, reported
 from watcher.model.event import BadVersion, Event, Tally
-from watcher.model.version import STATUSES
 from watcher.polling.model import Report
 
 PACKS = 12
@@ -122,30 +121,6 @@ def test_a_pack_that_comes_later_is_news(
     assert reported(swept.poll()) == []
 
 
-def test_a_later_pack_is_asked_about_until_it_answers(
-    swept: Watcher, registry: FakeRegistry
-) -> None:
-    """What pages hide of a pack that came later is not believed to be absent, though fewer statuses are watched now."""
-    for version in ("1.0.0", "1.1.0"):
-        registry.catalog.publish("Later", version)
-    _answer_pages(registry, _without("Later 1.1.0"))
-    pages = registry.respond
-    assert pages is not None
-
-    async def respond(request: web.BaseRequest) -> web.StreamResponse | None:
-        is_about_it = query_of(request).get("nodeId") == ["Later"]
-        return web.Response(status=400) if is_about_it else await pages(request)
-
-    registry.respond = respond
-    assert reported(swept.poll(statuses=("active",), failure_threshold=3)) == [
-        ("new", "Later", "1.0.0")
-    ]
-    registry.respond = pages
-    assert reported(swept.poll(statuses=("active",), failure_threshold=3)) == [
-        ("new", "Later", "1.1.0")
-    ]
-
-
 def test_other_globs_have_a_baseline_of_their_own(
     swept: Watcher, registry: FakeRegistry, state: Path
 ) -> None:
@@ -156,36 +131,6 @@ def test_other_globs_have_a_baseline_of_their_own(
     assert (first.watched, reported(first)) == (9, [("baseline", None, None)])
     (event,) = narrow.poll(globs=("*",)).events
     assert "4 more node packs with 7 versions; flagged: 1" in event.reason
-
-
-def test_a_pack_that_takes_a_watched_status_is_news(
-    swept: Watcher, registry: FakeRegistry, state: Path
-) -> None:
-    """An old version that is flagged is news where only flagged ones are watched, though its pack was never seen."""
-    narrow = Watcher(
-        registry, state / "narrow", globs=("*",), statuses=("flagged", "banned")
-    )
-    assert narrow.poll().watched == 1
-    registry.catalog.set_status("Pack-05", "1.0.0", "flagged")
-    assert reported(narrow.poll()) == [("flagged", "Pack-05", "1.0.0")]
-    assert reported(narrow.poll()) == []
-
-
-def test_other_statuses_have_a_baseline_of_their_own(
-    registry: FakeRegistry, state: Path
-) -> None:
-    """Statuses that show more packs set one baseline for these; what takes a status that was watched stays news."""
-    for node in ("a", "b", "c"):
-        registry.catalog.publish(node, "1.0.0", created_at="2025-01-01T00:00:00Z")
-        registry.catalog.publish(node, "1.1.0", created_at="2025-01-02T00:00:00Z")
-    registry.catalog.set_status("a", "1.1.0", "flagged")
-    made = Watcher(registry, state, globs=("*",), statuses=("flagged", "banned"))
-    assert made.poll().watched == 1
-    registry.catalog.set_status("b", "1.0.0", "banned")
-    wide = made.poll(statuses=STATUSES)
-    assert reported(wide) == [("baseline", None, None), ("banned", "b", "1.0.0")]
-    assert "1 more node pack with 2 versions" in wide.events[0].reason
-    assert reported(made.poll(statuses=STATUSES)) == []
 
 
 def test_an_id_without_versions_is_no_pack(registry: FakeRegistry, state: Path) -> None:
@@ -215,18 +160,6 @@ def test_no_pack_passes_for_the_registry(
         [],
         [],
     )
-
-
-def test_what_is_watched_no_more_is_not_missing(
-    registry: FakeRegistry, state: Path
-) -> None:
-    """After `statuses` are narrowed, packs that still have to be asked lack nothing, and the poll is a good one."""
-    for number in range(250):
-        registry.catalog.publish(f"pack-{number}", "1.0.0")
-    made = Watcher(registry, state, globs=("*",))
-    made.poll()
-    report = made.poll(statuses=("banned",))
-    assert (report.postponed, report.watched, report.checked) == (50, 250, 250)
 
 
 def test_a_ban_of_a_whole_pack_is_in_the_baseline(
@@ -432,30 +365,6 @@ def test_an_empty_answer_is_no_baseline(registry: FakeRegistry, state: Path) -> 
     assert reported(made.poll()) == [("baseline", None, None)]
 
 
-def test_narrowed_statuses_of_which_no_version_is_left(
-    registry: FakeRegistry, state: Path
-) -> None:
-    """Where the only banned version is active again that is no failure; before the baseline an empty answer is one."""
-    registry.catalog.publish("p", "1.0.0")
-    made = Watcher(registry, state, globs=("*",), statuses=("banned",))
-    assert reported(made.poll()) == [("failing", None, None)]
-    registry.catalog.set_status("p", "1.0.0", "banned")
-    assert sorted(reported(made.poll())) == [
-        ("baseline", None, None),
-        ("recovered", None, None),
-    ]
-    registry.catalog.set_status("p", "1.0.0", "active")
-    left = made.poll()
-    assert (reported(left), left.errors) == ([], ())
-    registry.catalog.set_status("p", "1.0.0", "banned")
-    assert reported(made.poll()) == [("banned", "p", "1.0.0")]
-    _answer_pages(registry, lambda _: web.Response(status=403))
-    assert reported(made.poll()) == [("failing", None, None)]
-    registry.respond = None
-    registry.catalog.set_status("p", "1.0.0", "active")
-    assert reported(made.poll()) == [("recovered", None, None)]
-
-
 @pytest.mark.parametrize("globs", [("*",), ("late*", "pack-*")])
 def test_a_later_pack_is_news_whatever_its_dates_say(
     swept: Watcher, registry: FakeRegistry, globs: tuple[str, ...]
@@ -549,22 +458,6 @@ def test_without_records_the_baseline_is_one_event(
     assert (event.kind, event.node, event.after) == ("baseline", None, "banned")
     assert event.reason.startswith("3 node packs with 3 versions; banned as a whole: 1")
     assert reported(_a_day_later(made)) == []
-
-
-def test_newly_watched_statuses_are_one_baseline(
-    registry: FakeRegistry, state: Path
-) -> None:
-    """Packs that the watched statuses hid are one event when these are widened; a pack that came since is news."""
-    for node in ("a", "b", "c"):
-        registry.catalog.publish(
-            node, "1.0.0", status="active" if node == "a" else "flagged"
-        )
-    made = Watcher(registry, state, globs=("*",))
-    assert reported(made.poll(statuses=("active",))) == [("baseline", None, None)]
-    registry.catalog.publish("d", "1.0.0")
-    found = reported(made.poll())
-    assert sorted(found, key=str) == [("baseline", None, None), ("new", "d", "1.0.0")]
-    assert reported(made.poll()) == []
 
 
 def test_globs_that_match_nothing_say_so(swept: Watcher) -> None:
@@ -730,12 +623,6 @@ def test_a_page_that_fails_hides_nothing_of_named_packs(
     report = made.poll()
     assert sorted(reported(report)) == [("new", name, "2.0.0") for name in names[::13]]
     assert (report.checked, report.errors, len(set(made.asked()))) == (130, (), 130)
-    registry.respond = None
-    made.poll()
-    narrow = Watcher(registry, state / "narrow", *names, statuses=("banned",))
-    narrow.poll()
-    # There is no such version, which is no reason to ask each.
-    assert narrow.poll().requests == 1
 
 
 def test_failures_with_refusals_between_are_not_in_a_row(
