@@ -27,16 +27,13 @@ Audit = Callable[..., program.Completed]
 
 LONG_AGO = "2026-01-01T00:00:00Z"
 
-MALWARE = (
-    "remove it; change the passwords and keys that this machine held. "
-    "Do not install another version before you know why"
-)
+NEWEST = "the newest good version is"
 REASONS = {
-    "evil": "Contains a stealer, says (address removed) comfy node uninstall evil",
-    "finding": "informational findings: net, in x.py; not reviewed yet comfy node disable finding",
-    "withdrawn": "the registry does not list this version any more comfy node install withdrawn@2.0.0",
+    "evil": "Contains a stealer, says (address removed); not banned: 0.9.0",
+    "finding": "informational findings: net, in x.py; not reviewed yet",
+    "withdrawn": "the registry does not list this version any more",
 }
-"""By pack: the last columns of its row."""
+"""By pack: the last column of its row."""
 REASON = (
     '{"message": "Contains a stealer, says bob@example.com", "by": "bob@example.com"}'
 )
@@ -114,16 +111,16 @@ def test_every_verdict_worst_first(
     *table, empty, summary = done.out.splitlines()
     assert empty == ""
     assert [" ".join(row.split()) for row in table] == [
-        "PACK VERSION VERDICT WHAT TO DO WHY COMMAND",
-        f"evil 1.0.0 banned {MALWARE} {REASONS['evil']}",
-        f"finding 1.0.0 flagged disable or remove it; there is no good version {REASONS['finding']}",
-        "gone 1.0.0 deleted disable or remove it; there is no good version - comfy node disable gone",
-        f"withdrawn 1.0.0 delisted move to 2.0.0 {REASONS['withdrawn']}",
-        "fresh 1.0.0 pending - - -",
-        "aged 1.0.0 deprecated move to 1.1.0 - comfy node install aged@1.1.0",
-        "mine.py - unknown - a single file has no id -",
-        "behind 1.0.0 outdated move to 1.10.0 - comfy node install behind@1.10.0",
-        "fine 1.0.0 ok - - -",
+        "PACK VERSION VERDICT WHAT TO DO WHY",
+        f"evil 1.0.0 banned stop ComfyUI, remove it, read why {REASONS['evil']}",
+        f"finding 1.0.0 flagged there is no good version {REASONS['finding']}",
+        "gone 1.0.0 deleted there is no good version -",
+        f"withdrawn 1.0.0 delisted {NEWEST} 2.0.0 {REASONS['withdrawn']}",
+        "fresh 1.0.0 pending there is no good version -",
+        f"aged 1.0.0 deprecated {NEWEST} 1.1.0 -",
+        "mine.py - unknown - a single file has no id",
+        f"behind 1.0.0 outdated {NEWEST} 1.10.0 -",
+        "fine 1.0.0 ok - -",
     ]
     assert summary.startswith("9 packs (")
     assert (
@@ -160,6 +157,7 @@ def test_the_document(audit: Audit, comfyui: ComfyUI, registry: FakeRegistry) ->
         "status": "banned",
         "deprecated": False,
         "reason": "Contains a stealer, says (address removed)",
+        "safe_version": "0.9.0",
         "accepted": None,
         "file": None,
         "line": None,
@@ -224,9 +222,8 @@ def test_a_flag_that_is_info(
     comfyui.registry("pack", "1.1.0")
     done = audit("ComfyUI")
     assert " ".join(done.out.splitlines()[1].split()).startswith(
-        "pack 1.1.0 flagged (info) nothing "
+        "pack 1.1.0 flagged (info) - "
     )
-    assert "comfy node" not in done.out
     assert (
         "the only finding is informational, and earlier versions had it too" in done.out
     )
@@ -430,7 +427,7 @@ def test_a_disabled_copy_is_not_run(
     """It is shown with its mark, and does not count."""
     registry.catalog.publish("pack", "1.0.0", status="banned")
     comfyui.disable(comfyui.registry("pack", "1.0.0"), "1.0.0")
-    assert "banned (disabled)  remove it" in audit("ComfyUI").out
+    assert "banned (disabled)  - " in audit("ComfyUI").out
 
 
 def test_bans_of_whole_packs(
@@ -463,8 +460,8 @@ def test_clones(audit: Audit, comfyui: ComfyUI, registry: FakeRegistry) -> None:
     done = audit("ComfyUI")
     rows = [" ".join(row.split()) for row in done.out.splitlines()]
     assert rows[1:3] == [
-        "fork commit 0123456 unknown - claims to be pack, whose repository is ann/pack -",
-        "pack (folder ours) commit 0123456 ok - a clone whose file says 1.0.0 -",
+        "fork commit 0123456 unknown - claims to be pack, whose repository is ann/pack",
+        "pack (folder ours) commit 0123456 ok - a clone whose file says 1.0.0",
     ]
     assert "; 1 clone judged by the version in a file" in done.out
     registry.catalog.set_status("pack", "1.0.0", "banned", "Steals")
@@ -564,9 +561,9 @@ def test_several_installs(audit: Audit, registry: FakeRegistry, tmp_path: Path) 
         ComfyUI(tmp_path / name).registry("pack", "1.0.0")
     rows = [" ".join(row.split()) for row in audit("one", "two").out.splitlines()]
     assert rows[:3] == [
-        "INSTALL PACK VERSION VERDICT WHAT TO DO WHY COMMAND",
-        "one pack 1.0.0 ok - - -",
-        "two pack 1.0.0 ok - - -",
+        "INSTALL PACK VERSION VERDICT WHAT TO DO WHY",
+        "one pack 1.0.0 ok - -",
+        "two pack 1.0.0 ok - -",
     ]
     assert len(registry.requests) == 2
 
@@ -613,9 +610,9 @@ def test_a_workflow(audit: Audit, registry: FakeRegistry, tmp_path: Path) -> Non
     first, _, *rows = done.out.splitlines()
     assert first == "flow.json: this file names"
     assert [" ".join(row.split()) for row in rows[:3]] == [
-        "evil 1.0.0 banned do not install it Contains a stealer, says (address removed) -",
-        "fresh commit 0123456 unknown - it does not say which version it is -",
-        "fine 1.0.0 ok - - -",
+        "evil 1.0.0 banned do not install it Contains a stealer, says (address removed); not banned: 0.9.0",
+        "fresh commit 0123456 unknown - it does not say which version it is",
+        "fine 1.0.0 ok - -",
     ]
 
 
@@ -658,9 +655,9 @@ def test_a_repository(audit: Audit, registry: FakeRegistry, tmp_path: Path) -> N
     rows = [" ".join(row.split()) for row in done.out.splitlines()]
     assert rows[0] == "these files name"
     assert [rows[index] for index in (2, 4, 6)] == [
-        "Dockerfile:3 evil 1.0.0 banned do not install it Contains a stealer, says (address removed) -",
-        "Dockerfile:5 clone - unknown - a clone that names no id -",
-        "Dockerfile:4 fine - ok pin fine@1.0.0 not pinned: judged by 1.0.0, the newest active version -",
+        f"Dockerfile:3 evil 1.0.0 banned do not install it {REASONS['evil']}",
+        "Dockerfile:5 clone - unknown - a clone that names no id",
+        f"Dockerfile:4 fine - ok {NEWEST} 1.0.0 not pinned: judged by 1.0.0, the newest active version",
     ]
     assert rows[-1].endswith("2 not pinned; 2 problems in files")
     assert done.err.splitlines() == [

@@ -81,7 +81,7 @@ def test_markdown(audit: Audit, comfyui: ComfyUI, registry: FakeRegistry) -> Non
     assert heading == "### Comfy Watch: 2 packs: 1 banned, 1 ok"
     assert empty == ""
     assert head == "| pack | version | verdict | what to do | why |"
-    advice = "remove it; there is no good version: `comfy node uninstall evil`"
+    advice = "stop ComfyUI, remove it, read why"
     assert rows == [f"| `evil` | `1.0.0` | **banned** | {advice} | `Adware` |"]
 
 

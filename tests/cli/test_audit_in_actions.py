@@ -72,8 +72,11 @@ def test_annotations(audit: Audit, comfyui: ComfyUI, registry: FakeRegistry) -> 
     titles = [re.sub(r",file=[^:]*", "", line) for line in _notes(done)]
     assert titles == [
         f"::error title=Comfy Watch::exit code 3: {ending}",
-        "::error title=banned%3A evil 1.0.0::runs code, says bob%0Aremove it first, then go back to 0.9.0",
-        "::warning title=deprecated%3A aged 1.0.0::move to 1.1.0",
+        (
+            "::error title=banned%3A evil 1.0.0::runs code, says bob; not banned: 0.9.0%0A"
+            "stop ComfyUI, remove it, read why"
+        ),
+        "::warning title=deprecated%3A aged 1.0.0::the newest good version is 1.1.0",
     ]
     strict = audit(str(comfyui.root), "--fail-on", "outdated", code=3)
     levels = [line.split()[0] for line in _notes(strict)]

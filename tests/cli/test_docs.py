@@ -113,7 +113,7 @@ ALERTS = (
 
 
 def _copy(install: str, node: str | None, version: str) -> Copy:
-    return Copy(install=install, version=version, enabled=True, by_id=node)
+    return Copy(install=install, version=version, enabled=True)
 
 
 _RUN = (

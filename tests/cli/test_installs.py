@@ -77,10 +77,10 @@ def test_the_first_scan_reports_what_is_bad_now(
     assert len(webhook.messages()) == 1
 
 
-def test_malware_that_is_run(
+def test_a_ban_of_what_is_run(
     watch: Watcher, comfyui: LivedIn, registry: FakeRegistry, webhook: Webhook
 ) -> None:
-    """No other version is advised, in the message, in the JSON or by `audit`; a ban of what is not run has one."""
+    """It is to be removed; that another version is not banned is a fact, in the message, in the JSON and in `audit`."""
     watch.check()
     registry.catalog.publish("alpha", "0.9.0", status="banned")
     for version in ("1.0.0", "0.9.0"):
@@ -93,20 +93,18 @@ def test_malware_that_is_run(
         for one in document["events"]
         if one["kind"] == "banned"
     }
-    assert known == {"1.0.0": "absent", "0.9.0": "1.1.0"}
+    assert known == {"1.0.0": "1.1.0", "0.9.0": "1.1.0"}
     text = webhook.messages()[-1].json["message"]
     assert (
         "`alpha` `1.0.0`, which you run on `studio`\n"
-        "Remove it; change the passwords and keys that this machine held. "
-        "Do not install another version before you know why.\n"
-        "Run `comfy node uninstall alpha`\n"
+        "Stop ComfyUI and remove it. If the reason speaks of malware, or there is none, change the passwords and keys"
+        " that this machine held. Not banned: `1.1.0`.\n"
         "Reason: `A token stealer`." in text
     )
     assert "good version" not in text
-    assert "node install" not in text
     done = watch.run("audit", str(comfyui.root), "--json")
     (pack,) = json.loads(done.out)["packs"]
-    assert (pack["verdict"], "safe_version" in pack) == ("banned", False)
+    assert (pack["verdict"], pack["safe_version"]) == ("banned", "1.1.0")
 
 
 def test_what_the_registry_does_is_said_once(
@@ -344,23 +342,25 @@ def test_a_poll_that_dies_reports_once(
     assert _said(second.json) == [("vanished", "alpha", "1.0.0", None)]
 
 
-def test_a_young_version_waits(
+def test_a_young_version_is_not_advised(
     watch: Watcher, webhook: Webhook, registry: FakeRegistry, comfyui: LivedIn
 ) -> None:
-    """The message and `audit` advise the old version; where none is good the new one, with its age."""
+    """The message, `audit` and the JSON have the old one; where none is good the new one, with its age."""
     registry.catalog.publish("alpha", "0.9.0", created_at="2026-01-01T00:00:00Z")
     registry.catalog.publish("alpha", "1.1.0")
     watch.check()
     registry.catalog.set_status("alpha", "1.0.0", "flagged", "[]")
     (event,) = watch.check()["events"]
     assert event["safe_version"] == "0.9.0"
-    assert "Go back to `0.9.0`." in webhook.messages()[-1].json["message"]
-    assert "go back to 0.9.0" in watch.run("audit", str(comfyui.root)).out
+    text = webhook.messages()[-1].json["message"]
+    assert "The newest good version is `0.9.0`." in text
+    done = watch.run("audit", str(comfyui.root))
+    assert "the newest good version is 0.9.0" in done.out
     (row,) = watch.document("status")["nodes"]
     assert (row["newest"], row["outdated"]) == ("1.1.0", False)
     registry.catalog.set_status("alpha", "0.9.0", "flagged", "[]")
     watch.check()
-    advice = "move to 1.1.0 (out for less than a minute)"
+    advice = "the newest good version is 1.1.0 (out for less than a minute)"
     assert advice in watch.run("audit", str(comfyui.root)).out
 
 

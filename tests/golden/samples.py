@@ -12,8 +12,8 @@ from watcher.model.scan import Scan, ScanFinding
 from watcher.model.version import SafeVersion
 
 NODE = "night-lights"
-HERE = Copy(install="workstation", version="1.2.0", enabled=True, by_id=NODE)
-THERE = Copy(install="laptop", version="1.1.0", enabled=True, by_id=NODE)
+HERE = Copy(install="workstation", version="1.2.0", enabled=True)
+THERE = Copy(install="laptop", version="1.1.0", enabled=True)
 BY_HAND = Copy(install="garage", version="1.2.0", enabled=True, folder="night lights")
 CLONE = Copy(install="server", version=None, enabled=True, folder="ComfyUI_night")
 UNUSED = Copy(install="attic", version="1.2.0", enabled=False)

@@ -100,7 +100,6 @@ def events(draw: st.DrawFn) -> list[Event]:
                     install=draw(UNTRUSTED),
                     version=draw(st.none() | UNTRUSTED),
                     enabled=draw(st.booleans()),
-                    by_id=draw(st.none() | UNTRUSTED),
                     folder=draw(st.none() | UNTRUSTED),
                 )
                 for _ in range(number)

@@ -52,13 +52,12 @@ PRIVATE: Mapping[type, tuple[str, ...]] = {
     KnownPack: ("place", "repository"),
     Pack: (
         "place",
-        "place_path",
         "repository",
         "evidence",
         "file",
         "own_file",
     ),
-    Copy: ("by_id", "folder", "install"),
+    Copy: ("folder", "install"),
 }
 """What is in no file, whatever the settings: addresses, paths and why something failed or is accepted."""
 
@@ -385,8 +384,8 @@ def test_two_machines_write_the_same(tmp_path: Path) -> None:
 
 
 def test_what_of_an_event_follows_from_what_is_run() -> None:
-    """A baseline of its own, what an end ends, and by which id or folder a copy can be moved are not there."""
-    copy = Copy(install="home", version="1", enabled=True, by_id=PACK, folder="here")
+    """A baseline of its own, what an end ends, and the folder of a copy are not there."""
+    copy = Copy(install="home", version="1", enabled=True, folder="here")
     history = (
         event("e1", Kind.BASELINE, version=None, at=minute(1), installed=(copy,)),
         event("e2", Kind.REINSTATED, at=minute(1), ends=Severity.CRITICAL),
@@ -404,4 +403,4 @@ def test_what_of_an_event_follows_from_what_is_run() -> None:
     assert (hidden.id, hidden.ends) == ("e2", None)
     shown = published(state, history, replace(ALL, installs={"home": "home"}), "1")
     assert [one.ends for one in shown.events] == [None, Severity.CRITICAL]
-    assert shown.events[0].installed == (replace(copy, by_id=None, folder=None),)
+    assert shown.events[0].installed == (replace(copy, folder=None),)

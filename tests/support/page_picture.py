@@ -167,7 +167,7 @@ def _event(
         published=_ago(days + (0.04 if kind is Kind.NEW else 1.2)) if version else "",
         reason=_WHY if (kind, pack) == (Kind.BANNED, _NIGHT) else "",
         scan=_SCANS.get(pack or "") if kind is Kind.FLAGGED else None,
-        installed=(Copy(install=_INSTALL, version="1.3.0", enabled=True, by_id=pack),)
+        installed=(Copy(install=_INSTALL, version="1.3.0", enabled=True),)
         if is_run
         else (),
         **fields,

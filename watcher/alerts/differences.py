@@ -43,12 +43,6 @@ class Item(str):
     __slots__ = ()
 
 
-class Command(str):
-    """A command to paste (`watcher.alerts.commands`): it is shown as it is, and whole."""
-
-    __slots__ = ()
-
-
 def difference(changes: tuple[FieldChange, ...]) -> Words:
     """Return what differs in an event's fields; () if there are none."""
     clauses: list[Words] = []

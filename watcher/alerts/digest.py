@@ -11,12 +11,7 @@ from dataclasses import dataclass, replace
 from heapq import nsmallest
 from typing import NamedTuple
 
-from watcher.alerts.advice import (
-    Advice,
-    advice_on_appeared,
-    advice_on_event,
-    advice_on_node,
-)
+from watcher.alerts.advice import advice_on
 from watcher.alerts.phrasing import (
     Label,
     Phrasing,
@@ -39,7 +34,6 @@ from watcher.model.event import (
     Severity,
     event_id,
     is_about_all,
-    is_run_malware,
     rank,
     runs_it,
     severity_of,
@@ -155,26 +149,10 @@ def compose(events: tuple[Event, ...], part: int = 0, reference: str = "") -> Di
 def _phrasing(
     event: Event, look: _FirstLook | None, by_subject: dict[_Subject, list[Event]]
 ) -> Phrasing:
-    """Return what is said of an event; advice on a node is taken once, at the worst of its events.
-
-    So is advice on what appeared.
-    """
+    """Return what is said of an event."""
     if look:
         return phrasing_of_banned(event, look.named, look.left[BANNED])
-    if event.kind is Kind.APPEARED:
-        appeared = by_subject.pop(_subject(event), [])
-        advice = advice_on_appeared(len(appeared)) if appeared else Advice()
-        return phrasing(event, advice)
-    if warns(event):
-        subject = _subject(event)
-        of_node = by_subject.pop(subject, [])
-        if any(map(is_run_malware, of_node)):
-            # That advice is about those versions: what else you run and is bad keeps its own.
-            by_subject[subject] = [
-                one for one in of_node if runs_it(one) and not is_run_malware(one)
-            ]
-        return phrasing(event, advice_on_node(of_node))
-    return phrasing(event, advice_on_event(event))
+    return phrasing(event, advice_on(event, by_subject[_subject(event)]))
 
 
 def _group(event: Event, exposed: int) -> Group:

@@ -132,13 +132,11 @@ class Part(IntEnum):
     SINCE = 3
     DETAILS = 4
     WHY = 5
-    COMMAND = 6
-    """What to paste; only a block has it, in a line of its own."""
-    RUNS = 7
+    RUNS = 6
     """Where it is run, and in which other versions; that it is run stays."""
-    ADVICE = 8
+    ADVICE = 7
     """The long form of it."""
-    LINE = 9
+    LINE = 8
     """All of it: the event is only counted."""
 
 
@@ -176,11 +174,9 @@ class Phrasing:
 def phrasing(event: Event, advice: Advice) -> Phrasing:
     """Return what is said of an event, with the advice on its node."""
     what, about = _sentence(event)
-    in_short = advice.in_short or advice.words
     pieces = (
         Piece(Part.RUNS, _runs(event), _runs_in_short(event)),
-        Piece(Part.ADVICE, advice.words, in_short),
-        *(Piece(Part.COMMAND, words) for words in advice.commands),
+        Piece(Part.ADVICE, advice.words, advice.in_short),
         Piece(Part.DETAILS, _details(event)),
         Piece(Part.WHY, _why(event), on_own_line=is_about_all(event)),
         Piece(Part.SINCE, _since(event)),

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from watcher.alerts.differences import Command, Item, Words
+from watcher.alerts.differences import Item, Words
 from watcher.alerts.digest import Digest, Group, compose
 from watcher.alerts.phrasing import (
     BLANK,
@@ -89,7 +89,7 @@ _LINK = re.compile(
     r"https://registry\.comfy\.org(?:/(?!(?:[^/]*/)*\.\.?(?:/|\Z))[A-Za-z0-9._~%/-]{0,600})?"
 )
 """A page of the registry. A node called `..` has none: its link would lead elsewhere."""
-_APART = (Part.RUNS, Part.ADVICE, Part.COMMAND)
+_APART = (Part.RUNS, Part.ADVICE)
 """What is no clause."""
 _MARKS = re.compile(r"[\\*_\[\]~<&]")
 _WORD = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._+-]*[A-Za-z0-9])?")
@@ -300,9 +300,8 @@ class _Writer:
     def block(self, phrasing: Phrasing, stage: int) -> str:
         """Return an event in lines: what happened; what to do; why, since when, and the link."""
         lines = [self._headline(phrasing, stage, named=True)]
-        if advice := _said(phrasing, Part.ADVICE, stage):
-            lines.append(self._advice(_capital(advice), stage) + ".")
-        lines += self._commands(phrasing, stage)
+        if advice := _said(phrasing, Part.ADVICE, 0):
+            lines.append(self._advice(advice, stage))
         clauses = list(self._clauses(phrasing, stage, named=True))
         is_link_alone = [piece.part for piece, _ in clauses] == [Part.LINK]
         if is_link_alone and not advice:
@@ -317,7 +316,7 @@ class _Writer:
     def sentence(self, phrasing: Phrasing, stage: int, *, named: bool) -> str:
         """Return an event in one line. `named`: of which node."""
         text = self._headline(phrasing, stage, named=named)
-        if advice := _said(phrasing, Part.ADVICE, stage):
+        if advice := _said(phrasing, Part.ADVICE, Part.ADVICE):
             text += f": {self._advice(advice, stage)}"
         clauses = self._clauses(phrasing, stage, named=named)
         return " ".join([f"{text}.", *(clause for _, clause in clauses)])
@@ -361,12 +360,6 @@ class _Writer:
         begin, end = words.split(text)
         return self.plain(begin) + self.stressed(text) + self.plain(end)
 
-    def _commands(self, phrasing: Phrasing, stage: int) -> Iterator[str]:
-        """Yield what to paste, without a full stop, which one could take for a part of it."""
-        for piece in phrasing.pieces:
-            if piece.part is Part.COMMAND and stage < Part.COMMAND:
-                yield self.words(_capital(piece.words), _ITEM)
-
     def _clauses(
         self, phrasing: Phrasing, stage: int, *, named: bool
     ) -> Iterator[tuple[Piece, str]]:
@@ -394,8 +387,6 @@ class _Writer:
         )
 
     def _quotation(self, words: str, limit: int) -> str:
-        if isinstance(words, Command):
-            return self.quoted(words)
         limit = min(limit, _ITEM) if isinstance(words, Item) else limit
         text = sanitize_line(words, limit).replace("`", "'")
         if text.endswith("\\"):

@@ -21,7 +21,7 @@ from watcher.model.acceptance import (
 from watcher.model.event import EXPOSURES, Event, Kind, Severity, event_id, worst_of
 from watcher.model.exposure import Exposure, Installed, exposure_key
 from watcher.model.finding import Finding, Grade, accepted_as, is_worse, rank, worst
-from watcher.model.pack import Copy, Pack, Verdict, copies_by_id, is_handled_by_id
+from watcher.model.pack import Copy, Pack, Verdict
 from watcher.model.snapshot import Node
 
 _ENDS = {Kind.REINSTATED, Kind.UNDEPRECATED}
@@ -87,18 +87,13 @@ def copies_of(installs: Mapping[str, Iterable[Pack]]) -> dict[str, tuple[Copy, .
     """Return the installed copies that may be each pack, by its lower-case id: enabled ones first."""
     found: dict[str, list[Copy]] = {}
     for install, packs in installs.items():
-        of_install = tuple(packs)
-        copies = copies_by_id(of_install)
-        for pack in of_install:
-            is_handled = is_handled_by_id(pack, pack.id, copies)
-            by_id = pack.id if is_handled else None
+        for pack in packs:
             for one in identities(pack):
                 copy = Copy(
                     install=install,
                     version=pack.version,
                     enabled=pack.enabled,
-                    by_id=by_id,
-                    folder=pack.folder if pack.place_path else None,
+                    folder=pack.folder,
                 )
                 found.setdefault(one.id.lower(), []).append(copy)
     return {key: tuple(sorted(copies, key=_place)) for key, copies in found.items()}

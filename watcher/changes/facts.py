@@ -12,7 +12,7 @@ from itertools import pairwise
 from watcher.changes.scans import VersionKey, version_of, with_scans
 from watcher.changes.transitions import text_of
 from watcher.model.bounds import bounded
-from watcher.model.event import Event, FieldChange, Kind, is_explained, is_run_malware
+from watcher.model.event import Event, FieldChange, Kind, is_explained
 from watcher.model.event_form import public_time
 from watcher.model.listing import Listing
 from watcher.model.precedence import is_prerelease, normalised, precedence
@@ -86,11 +86,9 @@ def finished(
         said = reasons.get(version_of(event)) if is_explained(event) else None
         reason = filter(None, (event.reason, said.summary if said else ""))
         known = event.safe_version or safe[key]
-        one = replace(event, reason=": ".join(reason), safe_version=known)
-        if is_run_malware(one):
-            # Before the reason is cut: what reads the event need not know the rule.
-            one = replace(one, safe_version=None)
-        done.append(bounded(one))
+        done.append(
+            bounded(replace(event, reason=": ".join(reason), safe_version=known))
+        )
     return snapshot, tuple(done)
 
 

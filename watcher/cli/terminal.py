@@ -169,12 +169,6 @@ def _redirect_to_devnull(stream: TextIO) -> None:
     os.close(devnull)
 
 
-class Pasted(str):
-    """A line to paste, which a terminal may break, but nothing else."""
-
-    __slots__ = ()
-
-
 Row = Sequence[str] | str
 """The cells of a row, or a line across all columns."""
 
@@ -200,9 +194,7 @@ def table(
     sizes = _column_sizes([row for row in given if not isinstance(row, str)], width)
     lines: list[str] = []
     for row in given:
-        if isinstance(row, Pasted):
-            lines.append(row)
-        elif isinstance(row, str):
+        if isinstance(row, str):
             lines += wrap(row, width)
         elif width is None:
             lines.append(_padded(row, sizes))

@@ -126,7 +126,6 @@ def _read_packs(
                 found[path] = replace(
                     pack,
                     place=folder.place,
-                    place_path=folder.path_to_show,
                     own_file=pack.own_file or path,
                 )
     return found

@@ -13,8 +13,6 @@ from watcher.installs.recognise import texts
 from watcher.installs.recognise.json_text import table
 from watcher.installs.result import Unscannable
 from watcher.installs.safe_files import Folder, UnreadableError, reason
-from watcher.model.pack import OWN_PLACES
-from watcher.text.sanitize import escape_invisible, sanitize_line
 
 NODES = "custom_nodes"
 _PORTABLE = "ComfyUI"
@@ -40,20 +38,6 @@ class NodeFolder:
     """As a reason may name it."""
     place: str
     """As `Pack.place` has it."""
-
-    @property
-    def path_to_show(self) -> str | None:
-        """As `Pack.place_path` has it; None on Windows, where a POSIX shell is rare.
-
-        A path from a file is untrusted, and a variable in it may hold a secret.
-        """
-        path = self.path
-        if os.name != "posix" or escape_invisible(path) != path:
-            return None
-        if self.place in OWN_PLACES:
-            return path
-        has_variable = {"$", "%"} & {*self.place}
-        return None if has_variable or sanitize_line(path, _LONGEST) != path else path
 
 
 def node_folders(

@@ -9,7 +9,6 @@ from enum import StrEnum
 from typing import assert_never
 
 from watcher.model.acceptance import Accepted
-from watcher.model.malware import names_malware
 from watcher.model.pack import Copy, PackKind
 from watcher.model.precedence import is_same_version
 from watcher.model.scan import Scan
@@ -173,7 +172,7 @@ class Event:
     published: str = ""
     """When the version was created, as the API gives it (RFC 3339); untrusted text. "" for the node as a whole."""
     safe_version: SafeVersion | None = None
-    """The newest good version; None if that is not known, or none may be advised (`is_run_malware`)."""
+    """The newest good version; None if that is not known."""
     changelog: str = ""
     """The first line of a `new` version's changelog: untrusted text, without e-mail addresses."""
     channel: str | None = None
@@ -322,14 +321,6 @@ def is_a_flag(event: Event) -> bool:
 def is_harmless(event: Event) -> bool:
     """Return whether it is a flag for which the scanner surely found nothing but what is harmless."""
     return is_a_flag(event) and event.scan is not None and event.scan.is_harmless
-
-
-def is_run_malware(event: Event) -> bool:
-    """Return whether something that somebody runs is banned for malware: then no other version is advised.
-
-    `watcher.model.finding` has the same rule for an installed copy.
-    """
-    return is_a_ban(event) and runs_it(event) and names_malware(event.reason)
 
 
 def is_explained(event: Event) -> bool:

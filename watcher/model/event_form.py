@@ -95,8 +95,7 @@ class EventForm:
     """How bad it is."""
     safe_version: str | None = ""
     """The newest good version: active, not deprecated and at least `minimum_age` old, else a younger one. None if there
-    is none. Absent if that is not known, and after the ban of something that you run for malware: then no other version
-    is advised.
+    is none. Absent if that is not known.
     """
     findings: tuple[ScanFindingForm, ...] = ()
     """What the registry's scanner found in a flagged or banned version, each rule and file once: those that no earlier

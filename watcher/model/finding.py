@@ -9,7 +9,6 @@ from enum import StrEnum
 from watcher.model.acceptance import Acceptance, Accepted, End, Wrong, longest
 from watcher.model.event import Severity
 from watcher.model.failure import ReadFailure
-from watcher.model.malware import names_malware
 from watcher.model.pack import Pack, Verdict
 from watcher.model.scan import Scan
 from watcher.model.version import SafeVersion, Version
@@ -144,16 +143,6 @@ class Finding:
     def reason(self) -> str:
         """What the verdict rests on, and the registry's reason."""
         return ": ".join(filter(None, (self.basis, self.detail)))
-
-    @property
-    def is_malware(self) -> bool:
-        """Whether it is banned for malware: then no other version is advised, also not to who only names it."""
-        return self.verdict is Verdict.BANNED and names_malware(self.detail)
-
-    @property
-    def advised(self) -> SafeVersion | None:
-        """The version that is advised; None if none is known, or none may be advised."""
-        return None if self.is_malware else self.safe_version
 
 
 def accepted_as(

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -72,8 +71,6 @@ class Pack:
     """The name of its folder or file, also if it is disabled."""
     place: str = ""
     """Which folder of packs it lies in, if that is not the install's own `custom_nodes`."""
-    place_path: str | None = None
-    """The path of that folder, for a POSIX shell on this machine; None where there is none that may be shown."""
     kind: PackKind
     """How it was recognised."""
     id: str | None = None
@@ -113,28 +110,6 @@ def named_after(folder: str) -> str:
     """
     name = folder.removeprefix(".disabled/").removesuffix(".disabled")
     return name.partition("@")[0] or name
-
-
-def copies_by_id(packs: Iterable[Pack]) -> Counter[str]:
-    """Return how many packs have each lower-case id."""
-    return Counter(one.id.lower() for one in packs if one.id is not None)
-
-
-def is_handled_by_id(pack: Pack, node: str | None, copies: Mapping[str, int]) -> bool:
-    """Return whether a command of comfy-cli about a node pack acts on this copy, and on no other.
-
-    `node` is the registry's spelling: comfy-cli knows no other. `copies` are those of the install: comfy-cli removes
-    each of them, and switches any. It does not see the folders of `extra_model_paths.yaml`, and spares the Manager.
-    """
-    if pack.kind is not PackKind.REGISTRY or node is None or pack.id != node:
-        return False
-    key = node.lower()
-    return copies[key] == 1 and pack.place in OWN_PLACES and _MANAGER not in key
-
-
-OWN_PLACES = frozenset({"", "ComfyUI/", "."})
-"""The places that are a ComfyUI's own `custom_nodes`."""
-_MANAGER = "comfyui-manager"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,10 +192,8 @@ class Copy:
     """As written there; None for a clone."""
     enabled: bool
     """Whether it is run."""
-    by_id: str | None = None
-    """Its id as written, if `is_handled_by_id` holds for that; else None."""
     folder: str | None = None
-    """The name of its folder or file, if it can be moved by that (`Pack.place_path`): untrusted text."""
+    """The name of its folder or file: untrusted text."""
 
 
 class SourceKind(StrEnum):

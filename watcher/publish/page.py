@@ -17,7 +17,7 @@ from typing import NamedTuple
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from watcher import timestamps
-from watcher.alerts.advice import Advice, age_of
+from watcher.alerts.advice import Advice, newest_good, not_banned
 from watcher.alerts.differences import Item, Words, listed
 from watcher.alerts.findings import in_a_sentence
 from watcher.alerts.phrasing import BLANK, NAMELESS, Part, phrasing
@@ -27,7 +27,6 @@ from watcher.changes.transitions import node_url
 from watcher.model.event import Event, Kind, Severity, rank, severity_of
 from watcher.model.finding import Grade, grade_of
 from watcher.model.finding import rank as grade_rank
-from watcher.model.malware import names_malware
 from watcher.model.pack import Verdict
 from watcher.model.scan import Scan
 from watcher.model.snapshot import Ban, Node
@@ -113,7 +112,7 @@ class BadPack:
     more: str
     """What of it is not shown; "" for nothing."""
     good: Sentence
-    """The newest good version; empty if that is not known, or none may be advised."""
+    """The newest good version; empty if that is not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -415,18 +414,13 @@ def _why(status: str, scan: Scan | None, reason: str) -> Words:
 
 
 def _good(known: _Known) -> Sentence:
-    """Return the newest good version; nothing where a ban names malware, or that is not known."""
-    bans = [one.key for one in known.row.problems if one.status == BANNED]
-    if any(names_malware(known.reason(key, BANNED)) for key in ["", *bans]):
-        return []
-    age = known.public.minimum_age
-    good = safe_version(known.node, age)
-    if good is None:
-        return []
-    if good.version is None:
-        return _sentence((Trusted("there is no good version"),))
-    newest: Words = (Trusted("the newest good version is "), good.version)
-    return _sentence((*newest, *age_of(good, age.now)))
+    """Return the newest good version, where versions are banned as a fact; nothing if that is not known."""
+    good = safe_version(known.node, known.public.minimum_age)
+    if any(one.status == BANNED for one in known.row.problems):
+        fact = not_banned(good)
+        return _sentence(fact) if fact else []
+    words = newest_good(good, known.public.minimum_age.now)
+    return _sentence(words) if words else []
 
 
 # What happened

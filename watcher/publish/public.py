@@ -14,10 +14,9 @@ from watcher.changes.health import FailureStreak
 from watcher.changes.transitions import severity_of_end
 from watcher.model.acceptance import Accepted
 from watcher.model.channel import Channel, knowing, wants
-from watcher.model.event import Event, Kind, event_id, is_a_ban
+from watcher.model.event import Event, Kind, event_id
 from watcher.model.exposure import Installed
 from watcher.model.listing import ALL
-from watcher.model.malware import names_malware
 from watcher.model.pack import Copy, Pack
 from watcher.model.selection import Selection
 from watcher.model.snapshot import Ban, Node, Snapshot
@@ -206,15 +205,11 @@ class _State:
         has_address = is_failure or event.install is not None
         install = event.install and self._name(event.install)
         parts = install, event.at, event.kind, event.folder, event.version
-        # Who runs malware gets no advice: so that this shows nothing, nobody does.
-        is_malware = is_a_ban(event) and names_malware(event.reason)
-        has_advice = self._is_open or not is_malware
         return replace(
             event,
             # Its own is a digest of the install's host or folder, which one could find by trying.
             id=event_id(*parts) if install else event.id,
             reason="" if has_address else event.reason,
-            safe_version=event.safe_version if has_advice else None,
             repository=None,
             install=install,
             installed=tuple(map(self._copy, event.installed)) if self._is_open else (),
@@ -223,7 +218,7 @@ class _State:
         )
 
     def _copy(self, copy: Copy) -> Copy:
-        return replace(copy, install=self._name(copy.install), by_id=None, folder=None)
+        return replace(copy, install=self._name(copy.install), folder=None)
 
     def _name(self, install: str) -> str:
         return (self.terms.installs or {}).get(install, _FORMER_INSTALL)

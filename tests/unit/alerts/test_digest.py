@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.factories import event, minute
+from tests.unit.alerts.test_advice import STOP
 from watcher.alerts.digest import LINES, Digest, compose, sample
 from watcher.alerts.phrasing import Part, counts, label
 from watcher.alerts.render import Format, render
 from watcher.model.event import BadVersion, Event, Kind, Tally, event_id
 from watcher.model.pack import Copy
-from watcher.model.version import SafeVersion
 
 
 def _event(
@@ -45,33 +45,6 @@ def test_the_worst_comes_first_and_takes_its_node_with_it() -> None:
     groups = list(dict.fromkeys(line.group.key for line in digest.lines))
     assert groups == [("node", "worse"), ("node", "bad"), ("node", "calm")]
     assert digest.worst.kind is Kind.BANNED
-
-
-def test_what_to_do_about_packs_that_appeared_stands_once() -> None:
-    """They stand together, each with its install, and the advice is at the first of them; what vanished has none."""
-    given: dict[str, Any] = {"node": None, "version": None}
-    came = [
-        _event(Kind.APPEARED, **given, install=place, folder=f"{place}.py")
-        for place in ("studio", "laptop")
-    ]
-    gone = _event(Kind.VANISHED, **given, install="studio", folder="old.py")
-    one, both = compose((came[0], gone)), compose((*came, gone))
-    said = [
-        "".join(word for piece in line.phrasing.pieces for word in piece.words)
-        for digest in (one, both)
-        for line in digest.lines
-    ]
-    advice = ", stop ComfyUI and remove it; somebody may control this machine"
-    assert said == [
-        *(f"if nobody installed it{advice}", ""),
-        *(f"if nobody installed one of them{advice}", "", ""),
-    ]
-    assert len({line.group for line in both.lines}) == 2
-    assert [line.phrasing.place for line in both.lines] == [
-        "studio",
-        "laptop",
-        "studio",
-    ]
 
 
 def test_channels_installs_and_the_registry_have_groups_of_their_own() -> None:
@@ -136,7 +109,7 @@ def test_a_first_message_says_each_thing_once() -> None:
         *looks, _exposed("Run", "1.0.0", "banned"), _exposed("run", "1.1", "flagged")
     ) == [
         "⛔ You run BANNED `Run` `1.0.0`",
-        "Remove it.",
+        STOP,
         "https://registry.comfy.org/nodes/Some-Pack",
         "- 🚩 You run flagged `1.1`.",
         "👀 Now watched: 11 packs, with 3 flagged versions",
@@ -195,18 +168,6 @@ def test_what_is_run_and_bad_comes_before_first_looks() -> None:
         "📉 You run deprecated",
         "👀 Now watched:",
         "- ⛔ Already BANNED:",
-    ]
-
-
-def test_a_flag_of_what_is_run_keeps_its_advice_beside_malware() -> None:
-    """That another version of the pack steals says nothing about what to do with this one."""
-    stealer = _on_pc(_exposed("a", "1.0", "banned"), reason="a stealer")
-    flagged = _on_pc(_exposed("a", "2.0", "flagged"), safe_version=SafeVersion("1.5.0"))
-    unused = _event(Kind.FLAGGED, "a", "1.7", safe_version=SafeVersion("1.5.0"))
-    said = _said(stealer, flagged, unused)
-    assert "before you know why" in said[1]
-    assert [line for line in said if "`1.5.0`" in line] == [
-        "- 🚩 You run flagged `2.0` on `pc`: go back to `1.5.0`."
     ]
 
 
@@ -303,14 +264,3 @@ def _advised(*events: Event) -> list[str]:
         next((p.words[-1] for p in line.phrasing.pieces if p.part is Part.ADVICE), "")
         for line in compose(events).lines
     ]
-
-
-def test_a_node_is_advised_once() -> None:
-    """Several warnings of a node have one piece of advice, at the worst; what is no warning has none."""
-    given: dict[str, Any] = {"safe_version": SafeVersion("0.9")}
-    assert _advised(
-        _event(Kind.FLAGGED, "a", "1", **given),
-        _event(Kind.BANNED, "A", "2", **given),
-        _event(Kind.DEPRECATED, "a", "3", **given),
-        _event(Kind.NEW, "d", **given),
-    ) == ["0.9", "", "", ""]

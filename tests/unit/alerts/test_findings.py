@@ -51,10 +51,10 @@ def test_a_rule_is_named_once() -> None:
 
 @pytest.mark.parametrize("kind", [Kind.FLAGGED, Kind.EXPOSED])
 def test_a_harmless_flag_makes_nobody_act(kind: Kind) -> None:
-    """It is an info, names no version to move to, and says that there is nothing to do, also if it is run."""
+    """It is an info, and names no good version, also if it is run."""
     flag = _flag(_scan(STARTS, new=0), kind)
     assert severity_of(flag) is Severity.INFO
-    assert "Nothing to do." in _body(flag)
+    assert "good version" not in _body(flag)
 
 
 @pytest.mark.parametrize(

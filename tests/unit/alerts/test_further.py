@@ -67,7 +67,6 @@ def _named(messages: list[Rendered]) -> list[str]:
 def test_what_is_run_is_never_only_counted() -> None:
     """Every ban of it is named once, in as many messages as that takes."""
     messages = _messages(_bans(300, 0))
-    assert len(messages) == 12
     assert sorted(_named(messages)) == [f"mine-{number:03}" for number in range(300)]
 
 
@@ -125,9 +124,7 @@ def test_what_is_run_is_named_with_what_to_do(limit: int, lines: int | None) -> 
         message.body for message in _messages(bans, lines=lines, limit=limit)
     )
     # The advice is in the same line, or alone in the next one.
-    about = re.findall(
-        r"BANNED `.*, which you run.*(?:: |\n)[Rr]emove it; .*passw", said
-    )
+    about = re.findall(r"BANNED `.*(?:: |\n)[Ss]top ComfyUI", said)
     assert len(about) == said.count("BANNED") == 9
 
 
@@ -193,7 +190,7 @@ _HOSTILE = "é中@everyone <b>[x](https://evil.example) " * 3
 _NODES = ["my-pack", "x" * 100, "a.b" * 33, _HOSTILE]
 _VERSIONS = ["1.2.0", "9" * 80, _HOSTILE, None]
 _SWAPPED = (FieldChange(field="downloadUrl", before="https://a", after="https://b"),)
-_ADVICE = re.compile(r": (remove it|do not reinstall it|do not install it again)")
+_ADVICE = re.compile(r": (stop ComfyUI, remove it|your copy may be either one)")
 
 
 @pytest.mark.parametrize("kind", [Kind.BANNED, Kind.EXPOSED, Kind.CHANGED])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import re
 from typing import Any
 from urllib.parse import quote
@@ -21,7 +20,6 @@ from watcher.alerts.phrasing import SYMBOLS
 from watcher.alerts.render import Format, Rendered, plainest, render
 from watcher.model.event import Event, Kind
 from watcher.model.pack import Copy
-from watcher.model.version import SafeVersion
 
 _EVENTS = events().map(tuple)
 _READ_AS = {
@@ -121,76 +119,13 @@ def test_so_many_lines_and_no_more(
 
 
 _RUN = (
-    Copy(install="workstation", version="1.0.3", enabled=True, by_id="bad"),
+    Copy(install="workstation", version="1.0.3", enabled=True),
     Copy(install="laptop", version=None, enabled=True),
 )
 
 
-def test_what_goes_first_where_room_is_short() -> None:
-    """The link goes, then the history, the reason, where it is run, the long advice; then lines become counts.
-
-    The command goes after the reason. The pack and version of the worst event never go, and what to do about it goes
-    last.
-    """
-    given: dict[str, Any] = {
-        "published": "2026-01-31T12:34:56Z",
-        "reason": "stealer " * 40,
-    }
-    worst = _event(
-        node="bad", safe_version=SafeVersion("1.0.2"), installed=_RUN, **given
-    )
-    others = [_event(Kind.FLAGGED, f"n{i}", **given) for i in range(4)]
-    digest = compose((*others, worst))
-    pieces = {
-        "link": "https:",
-        "since": "Was flagged, public for",
-        "reason": "stealer",
-        "command": "comfy node uninstall bad",
-        "where": "n `workstation`",
-        "advice": "change the passwords",
-        "lines": "🚩",
-        "run": "which you run",
-        "in short": "emove it; change",
-    }
-    last = dict.fromkeys(pieces, 10_000)
-    for limit in range(2400, 130, -20):
-        body = render(digest, Format.TEXT, limit, 100).body
-        assert len(body.encode()) <= limit
-        assert "`bad` `1.0.3`" in body
-        counts = map(int, re.findall(r"… and (\d+) more", body))
-        assert body.count("🚩") + sum(counts) == 4
-        last |= {name: limit for name, words in pieces.items() if words in body}
-    assert list(last) == sorted(last, key=lambda name: -last[name])
-    assert len(set(last.values())) == len(last) - 1  # the last two are both to the end
-
-
 _MOVE = "mkdir '../a b_c.removed' && mv './a b_c' '../a b_c.removed'"
 _INSTALL = "comfy node uninstall a-b_c && comfy node install a-b_c@1.0.2"
-
-
-@pytest.mark.parametrize("form", [one for one in Format if one is not Format.PLAINEST])
-@pytest.mark.parametrize(
-    ("fields", "command"),
-    [({"by_id": "a-b_c"}, _INSTALL), ({"folder": "a b_c"}, _MOVE)],
-)
-def test_a_command_can_be_copied(
-    form: Format, fields: dict[str, str], command: str
-) -> None:
-    """What a reader is shown has it whole and unchanged, once, at the end of a line; one line alone has none."""
-    copy = Copy(install="workstation", version="1.0.3", enabled=True, **fields)
-    good = SafeVersion("1.0.2")
-    ban = _event(node="a-b_c", installed=(copy,), safe_version=good, reason="")
-    body = render(compose((ban,)), form, 3000, 100).body
-    if form is Format.CODELESS:
-        body = re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", body)
-    if form.markup == "html":
-        body = html.unescape(re.sub(r"<(?!/?(?:code|samp))[^<>]*>", "\n", body))
-        body = re.sub(r"</?(?:code|samp)>", "`", body)
-    lines = [line for line in body.splitlines() if command in line]
-    assert [re.sub(r"[`“”\"]", "", line[-len(command) - 1 :]) for line in lines] == [
-        command
-    ]
-    assert command not in render(compose((ban,)), form, 3000, 100, 1).body
 
 
 def test_the_mildest_give_way_first() -> None:

@@ -523,43 +523,6 @@ def test_copies_are_all_that_may_be_the_pack() -> None:
     assert (about.installed, other.installed) == (copies[KEY], ())
 
 
-@pytest.mark.parametrize(
-    ("pack", "beside", "is_handled"),
-    [
-        ({}, (), True),
-        ({}, ({"id": "another"}, {"id": None, "kind": PackKind.FILE}), True),
-        ({}, ({"folder": ".disabled/b", "enabled": False},), False),
-        ({}, ({"id": "p"},), False),
-        ({"kind": PackKind.CLAIMED}, (), False),
-        ({"kind": PackKind.GIT}, (), False),
-        ({"place": "ComfyUI/"}, (), True),
-        ({"place": "extra_model_paths.yaml: more"}, (), False),
-        ({"id": "ComfyUI-Manager"}, (), False),
-    ],
-)
-def test_which_copies_comfy_cli_handles_by_their_id(
-    pack: dict[str, Any], beside: tuple[dict[str, Any], ...], is_handled: bool
-) -> None:
-    """One from the registry, where comfy-cli finds it, and nothing else that has the id, in whatever spelling."""
-    given: dict[str, Any] = {"folder": "b", "kind": PackKind.REGISTRY, "id": "P"}
-    packs = [Pack(**given | one) for one in (pack, *beside)]
-    name = packs[0].id
-    copies = exposure.copies_of({"studio": packs, "elsewhere": [Pack(**given)]})
-    found = [one for one in copies[str(name).lower()] if one.install == "studio"]
-    assert {one.by_id for one in found} == {name if is_handled else None}
-
-
-def test_a_copy_has_the_name_of_its_folder_if_that_is_known() -> None:
-    """A list, as the Manager's, may have another name for it."""
-    listed = Pack(folder="a", kind=PackKind.REGISTRY, id=PACK)
-    seen = replace(listed, place_path="/comfyui/custom_nodes")
-    copies = exposure.copies_of({"list": [listed], "seen": [seen]})[KEY]
-    assert [(one.install, one.folder) for one in copies] == [
-        ("list", None),
-        ("seen", "a"),
-    ]
-
-
 @pytest.mark.parametrize("between", ["ok", "pending", None])
 def test_what_was_accepted_is_known_while_it_is_well(between: str | None) -> None:
     """A flag that was accepted, and is over for a while, does not make a later ban one that is accepted."""

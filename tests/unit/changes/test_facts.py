@@ -21,10 +21,8 @@ from tests.support.factories import (
 )
 from tests.support.strategies import snapshots
 from watcher.changes.facts import finished, safe_version
-from watcher.changes.scans import version_of
 from watcher.durations import DAY
 from watcher.model.event import Event, Kind
-from watcher.model.pack import Copy
 from watcher.model.snapshot import Mark, Node, Snapshot
 from watcher.model.version import (
     STATUSES,
@@ -32,7 +30,7 @@ from watcher.model.version import (
     SafeVersion,
     Version,
 )
-from watcher.text.status_reason import Reason, read_reason
+from watcher.text.status_reason import read_reason
 
 NONE = SafeVersion(None)
 
@@ -278,29 +276,6 @@ def test_a_finished_event_has_its_safe_version_and_reason() -> None:
         (None, ""),
         (NONE, "1 finding"),
     ]
-
-
-def test_after_malware_that_is_run_no_version_is_advised() -> None:
-    """A ban of what is run whose reason names malware has no version; other events on the pack keep theirs."""
-    snapshot = Snapshot(nodes={PACK.lower(): known(version("0.9"))})
-    run = (Copy(install="studio", version="1.0.0", enabled=True),)
-    given: dict[str, Any] = {"kind": Kind.BANNED, "installed": run}
-    stealer = "a token stealer"
-    cases = {
-        event("stealer", **given): stealer,
-        event("exposed", Kind.EXPOSED, after="banned", installed=run): stealer,
-        event("late word", **given): "x" * 2000 + " a stealer",
-        event("dull", **given): "by its author",
-        event("not run", Kind.BANNED): stealer,
-        event("flag", Kind.FLAGGED, installed=run): stealer,
-    }
-    advised = set()
-    for one, summary in cases.items():
-        reasons = {version_of(one): Reason(summary=summary, scan=None)}
-        _, [done] = finished([one], snapshot, reasons, ANY_AGE)
-        if done.safe_version == SafeVersion("0.9"):
-            advised.add(done.id)
-    assert advised == {"dull", "not run", "flag"}
 
 
 @given(snapshots())

@@ -54,7 +54,7 @@ def test_the_installed_copies_are_listed() -> None:
     """Each has its install, its version as written there, null for a clone, and whether it is run."""
     copies = (
         Copy(install="workstation", version="1.0", enabled=True),
-        Copy(install="laptop", version=None, enabled=False, by_id="p", folder="p"),
+        Copy(install="laptop", version=None, enabled=False, folder="p"),
     )
     assert _printed(event(installed=copies))["installed"] == [
         {"install": "workstation", "version": "1.0", "enabled": True},

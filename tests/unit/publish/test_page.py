@@ -197,7 +197,7 @@ def test_the_worst_comes_first() -> None:
     )
     assert re.search(
         r"Some-Pack 1\.2 banned 1\.1 flagged Not shown: 1 deprecated version\. "
-        r"The newest good version is 1\.0\.\Z",
+        r"Not banned: 1\.0\.\Z",
         found.of("bad"),
     )
 
@@ -283,26 +283,6 @@ def test_a_young_version() -> None:
     assert said in _read(version("1.0"), *versions, terms=terms).of("bad")
     lost = replace(_public(*versions, terms=terms), at="")
     assert "no poll yet" in page(lost)
-
-
-def test_malware() -> None:
-    """Where a ban names malware no other version is advised."""
-    ban = Ban(since=CHECKED, changed=NOW, reason="Contains malware")
-    found = _read(version("1.0"), version("1.1", "banned"), bans={"id-1.1": ban})
-    assert "good version" not in found.of("bad")
-
-
-def test_malware_that_is_run() -> None:
-    """Why something is banned may be known only of what is run; that names malware as well."""
-    exposed = event(
-        kind=Kind.EXPOSED, version_id="id-1.1", after="banned", reason="malware"
-    )
-    versions = (version("1.0"), version("1.1", "banned"))
-    said = _read(*versions, events=(exposed,), terms=_OPEN, run="1.1").of("bad")
-    assert "Reason: malware." in said
-    assert "good version" not in said
-    hidden = _read(*versions, events=(exposed,), run="1.1").of("bad")
-    assert "malware" not in hidden
 
 
 def test_what_is_run() -> None:

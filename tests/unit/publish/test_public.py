@@ -42,7 +42,7 @@ NAMED = Terms(
 ALL = replace(NAMED, selection=Selection(globs=("*",)))
 OPEN = replace(NAMED, installs={HOST: "install 1"})
 RUN = Pack(folder=KEY, kind=PackKind.REGISTRY, id=PACK, version="1.0.0")
-COPY = Copy(install=HOST, version="1.0.0", enabled=True, by_id=PACK, folder=KEY)
+COPY = Copy(install=HOST, version="1.0.0", enabled=True, folder=KEY)
 SWEPT = SweepBaseline(globs=("*",), baseline_at=NOW)
 
 
@@ -118,20 +118,12 @@ def test_a_hidden_install_shows_in_nothing() -> None:
 
 
 def test_an_event_is_the_same_whoever_runs_its_pack() -> None:
-    """It has no copies, and a ban for malware no advice, which nobody gets who runs that."""
-    banned = event("e1", Kind.BANNED, reason="malware", after="banned")
-    flagged = event("e2", ends=None, safe_version=SafeVersion("0.9"))
+    """It has no copies."""
+    banned = event("e1", Kind.BANNED, ends=None, safe_version=SafeVersion("0.9"))
     state = state_of()
-    assert published(
-        running(state),
-        [replace(banned, installed=(COPY,)), replace(flagged, installed=(COPY,))],
-        NAMED,
-        "1",
-    ) == published(
-        state,
-        [replace(banned, safe_version=SafeVersion("0.9")), flagged],
-        NAMED,
-        "1",
+    run = replace(banned, installed=(COPY,))
+    assert published(running(state), [run], NAMED, "1") == published(
+        state, [banned], NAMED, "1"
     )
 
 
@@ -269,7 +261,6 @@ def test_what_is_run_is_shown_without_addresses() -> None:
             HOST: (
                 replace(
                     RUN,
-                    place_path="/home/me/10.0.0.9",
                     place="10.0.0.9",
                     repository="ssh://10.0.0.9/x",
                     evidence="10.0.0.9",

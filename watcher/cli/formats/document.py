@@ -28,7 +28,7 @@ def document(done: Audit, run: Run, *, only_problems: bool) -> AuditDocument:
 
 
 def _form(finding: Finding, folder: Path) -> PackForm:
-    pack, listed, advised = finding.pack, finding.listed, finding.advised
+    pack, listed, advised = finding.pack, finding.listed, finding.safe_version
     return PackForm(
         install=finding.install,
         id=finding.id or pack.id,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from watcher.alerts.advice import advice_on_copy
-from watcher.alerts.commands import Typed, in_one_line
 from watcher.alerts.phrasing import PRODUCT
 from watcher.cli.formats.paths import place
 from watcher.cli.formats.words import (
@@ -13,7 +12,6 @@ from watcher.cli.formats.words import (
     pack_cell,
     rows,
     summary,
-    typed,
     verdict,
     why,
 )
@@ -45,9 +43,7 @@ def markdown(done: Audit, folder: Path) -> str:
         by_place = len(places) > 1 or any(one.pack.file for one in findings)
         first = 0 if by_place else 1
         head = ["where", "pack", "version", "verdict", "what to do", "why"][first:]
-        commands = typed(done, findings)
-        each = zip(findings, commands, strict=True)
-        cells = (_cells(one, of, folder)[first:] for one, of in each)
+        cells = (_cells(one, folder)[first:] for one in findings)
         lines += table(head, cells, len(findings), _FINDINGS)
     if done.problems:
         problems = map(_problem, done.problems)
@@ -56,7 +52,7 @@ def markdown(done: Audit, folder: Path) -> str:
     return "\n".join(lines).rstrip("\n")
 
 
-def _cells(finding: Finding, commands: tuple[Typed, ...], folder: Path) -> list[str]:
+def _cells(finding: Finding, folder: Path) -> list[str]:
     said = unstyle(verdict(finding))
     if finding.grade.severity is Severity.CRITICAL:
         said = f"**{said}**"
@@ -71,16 +67,9 @@ def _cells(finding: Finding, commands: tuple[Typed, ...], folder: Path) -> list[
         code(pack_cell(finding)),
         version if version == _NOTHING else code(version),
         " ".join(filter(None, (said, accepted))),
-        ": ".join(filter(None, ("".join(advice), _to_paste(commands)))) or _NOTHING,
+        "".join(advice) or _NOTHING,
         code(why(finding, _TEXT)) or _NOTHING,
     ]
-
-
-def _to_paste(commands: tuple[Typed, ...]) -> str:
-    """Return commands as code; "" for none, and for what code cannot show as it is."""
-    line = in_one_line(commands)
-    shown = code(line)
-    return shown if line in shown else ""
 
 
 def _problem(failure: ReadFailure) -> tuple[str, str]:

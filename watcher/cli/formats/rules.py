@@ -18,8 +18,8 @@ class Rule:
 RULES: dict[Verdict, Rule] = {
     Verdict.BANNED: Rule(
         meaning="Somebody has rejected this version of the node pack, or the whole pack, for the Comfy Registry.",
-        remedy="Remove it first, then install the version that the message names. If the reason names malware, install"
-        " no other version before you know why, and change the passwords and keys that the machine held.",
+        remedy="Stop ComfyUI and remove it. If the reason speaks of malware, or there is none, change the passwords and"
+        " keys that this machine held.",
     ),
     Verdict.FLAGGED: Rule(
         meaning="The registry's scanner has found something in this version that nobody has reviewed yet. Most harmless"

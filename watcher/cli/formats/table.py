@@ -4,29 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from watcher.alerts.commands import Typed, in_one_line
 from watcher.cli.formats.words import (
     acceptance,
     advice,
     pack_cell,
     rows,
     summary,
-    typed,
     verdict,
     why,
 )
 from watcher.cli.pack_names import version_cell
 from watcher.cli.report import acceptance_in_words
-from watcher.cli.terminal import INDENT, Pasted, Row, table
+from watcher.cli.terminal import INDENT, Row, table
 from watcher.model.finding import Finding
 from watcher.model.pack import Verdict
 from watcher.polling.audit import Audit
-from watcher.text.columns import display_width
 from watcher.text.plural import plural
 from watcher.text.sanitize import Trusted, safe_line
 
-_GOES_ON = " \\"
-"""The end of a line that a shell joins with the next one."""
 _ACCEPTED = "accepted"
 """The mark of what is accepted. On a terminal until when and why is a line of its own."""
 _SHOWN = 50
@@ -70,14 +65,13 @@ def _table(
     if by_place:
         head.insert(0, "FILE" if named else "INSTALL")
         cells = [[_place(one), *of] for one, of in zip(findings, cells, strict=True)]
-    to_paste = typed(done, findings)
     found: list[Row] = []
     if width is None:  # so that a row is a line
-        head += ["WHY", "COMMAND"]
-    for row, one, of in zip(cells, findings, to_paste, strict=True):
+        head += ["WHY"]
+    for row, one in zip(cells, findings, strict=True):
         found.append(row)
         if width is None:
-            row += [why(one, _REASON) or "-", in_one_line(of) or "-"]
+            row += [why(one, _REASON) or "-"]
             continue
         reason = why(one, _TERMINAL_REASON)
         if reason and not _is_said_of_all(done, one):
@@ -86,8 +80,6 @@ def _table(
             accepted = acceptance_in_words(one.acceptance)
             if accepted != _ACCEPTED:  # which the row says already
                 found.append(INDENT + accepted)
-        for command in of:
-            found += _folded(command, width)
     return [*_whose(shared, places, named=named), *table(head, found, width)]
 
 
@@ -101,20 +93,6 @@ def _whose(
     if named:
         return [f"{name}: this file names"]
     return [f"{name}:"] if len(places) > 1 else []
-
-
-def _folded(command: Typed, width: int) -> list[Row]:
-    """Return the lines of a command, which can be pasted also where they are several."""
-    found = [f"{INDENT}$ {command[0]}"]
-    for word in command[1:]:
-        line = f"{found[-1]} {word}"
-        # The mark at its end needs room too.
-        if display_width(line) + len(_GOES_ON) <= width:
-            found[-1] = line
-        else:
-            found[-1] += _GOES_ON
-            found.append(f"{INDENT}{INDENT}{word}")
-    return [*map(Pasted, found)]
 
 
 def _name(install: str) -> str:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 
-from watcher.alerts.advice import advice_on_copy, commands
-from watcher.alerts.commands import Typed
+from watcher.alerts.advice import advice_on_copy, not_banned
 from watcher.alerts.findings import in_a_sentence
 from watcher.cli.pack_names import base_name, shown_name
 from watcher.cli.report import acceptance_in_words, safe_words
 from watcher.cli.terminal import colour, styled
 from watcher.model.finding import Finding, Grade
-from watcher.model.pack import Pack, PackKind, Verdict, copies_by_id
+from watcher.model.pack import PackKind, Verdict
 from watcher.polling.audit import Audit
 from watcher.text.plural import plural
 from watcher.text.sanitize import escape_invisible, sanitize_line
@@ -45,16 +43,6 @@ def advice(finding: Finding) -> str:
     return safe_words(advice_on_copy(finding))
 
 
-def typed(done: Audit, findings: Iterable[Finding]) -> list[tuple[Typed, ...]]:
-    """Return the commands to paste about each of the findings."""
-    packs: dict[str, list[Pack]] = {}
-    for one in done.findings:
-        if not only_claims(one):
-            packs.setdefault(one.install, []).append(one.pack)
-    copies = {install: copies_by_id(of) for install, of in packs.items()}
-    return [commands(one, copies.get(one.install, {})) for one in findings]
-
-
 def pack_cell(finding: Finding) -> str:
     """Return which pack it is, and its folder where that has another name."""
     pack, name = finding.pack, finding.id or finding.pack.id
@@ -78,6 +66,9 @@ def why(finding: Finding, limit: int) -> str:
     """Return the reason, shortened. Evidence is shown as `installed` shows it: its words are this program's."""
     if finding.reason and finding.reason == finding.pack.evidence:
         return escape_invisible(finding.reason)
+    if finding.verdict is Verdict.BANNED:
+        fact = safe_words(not_banned(finding.safe_version))
+        return "; ".join(filter(None, (sanitize_line(finding.reason, limit), fact)))
     if finding.verdict is not Verdict.FLAGGED:
         return sanitize_line(finding.reason, limit)
     found = sanitize_line(finding.detail, limit)

@@ -52,12 +52,12 @@ def test_the_worst_first_and_the_rest_counted() -> None:
         ["pack", "version", "verdict", "what to do", "why"],
         [
             *("evil", "1.0.0", "banned"),
-            "remove it first, then go back to 0.9.0: comfy node uninstall evil && comfy node install evil@0.9.0",
-            "Adware",
+            "stop ComfyUI, remove it, read why",
+            "Adware; not banned: 0.9.0",
         ],
         [
             *("old", "1.0.0", "outdated"),
-            "move to 1.1.0: comfy node install old@1.1.0",
+            "the newest good version is 1.1.0",
             "-",
         ],
     ]
