@@ -99,7 +99,6 @@ PARTS = {
             "polls": 5000,
             "crashes": 200,
             "appeared": 600,
-            "vanished": 250,
         },
     ),
     "lives of sweeps": Part(

@@ -1,18 +1,17 @@
 """Histories of installs at random: what people and attackers do to packs, while scans fail and the watcher dies.
 
 `AppearancesMachine` is a Hypothesis state machine around the real poll and real folders. Beside it stands a model of
-what must be told, which shares no code with the program: each pack that is added, by the next poll that can see it;
-what is gone, once two scans have missed it; each once, and nothing else. `python -m tests.chaos.appearing_lives` lives
-500 histories and prints its figures as one JSON line.
+what must be told, which shares no code with the program: each pack that is added, by the next poll that can see it,
+once, and nothing else. `python -m tests.chaos.appearing_lives` lives 500 histories and prints its figures as one JSON
+line.
 """
 
 from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from dataclasses import replace as replaced
 from typing import Literal, NamedTuple, assert_never, get_args
 
 from hypothesis import strategies as st
@@ -20,7 +19,8 @@ from hypothesis.stateful import initialize, precondition, rule
 
 from tests.chaos.lives import CrashAt, Fragile, Life, figures, run
 from tests.support.lived_in import LivedIn
-from watcher.model.event import Event
+from watcher.model.event import Event, Kind
+from watcher.model.pack import Pack
 from watcher.state.store import StateFolder
 
 INSTALLS = ("studio", "laptop")
@@ -37,8 +37,8 @@ Trouble = Literal[
 TROUBLES: tuple[Trouble, ...] = get_args(Trouble)
 """What a scan may not be able to read."""
 
-Told = tuple[str, str, str | None, str]
-"""What an event says at its shortest: kind, install, id, and what its folder is named after if it has none."""
+Told = tuple[str, str | None, str]
+"""What an event says at its shortest: install, id, and what its folder is named after if it has none."""
 
 
 class Copy(NamedTuple):
@@ -50,7 +50,6 @@ class Copy(NamedTuple):
     """Its id, if what is in it says that."""
     kind: str
     version: str | None = None
-    repository: str | None = None
 
     @property
     def name(self) -> str:
@@ -66,43 +65,34 @@ class Copy(NamedTuple):
         """Whether ComfyUI loads it."""
         return ".disabled" not in self.folder
 
-    def may_be(self, other: Copy) -> bool:
-        """Return whether both may be one pack: what has no id may be any."""
-        return not (self.pack and other.pack) or self.pack == other.pack
-
 
 Copies = dict[str, Copy]
 """The copies in a folder of packs, by their own folders."""
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A copy that an install is known to have."""
-
-    place: str
-    copy: Copy
-    missed: bool = False
-    """One scan that read everything has missed it."""
-
-    @property
-    def path(self) -> tuple[str, str]:
-        """Where it is."""
-        return self.place, self.copy.folder
 
 
 @dataclass(slots=True)
 class Known:
     """What is known of one install."""
 
-    entries: list[Entry] = field(default_factory=list)
+    packs: set[tuple[str, str | None]] = field(default_factory=set)
+    """What the folder of each pack is named after, and its id, as the last good scan saw them and what came since."""
     places: set[str] = field(default_factory=set)
     """The folders of packs that were read."""
     was_whole: bool = False
     """Whether a scan has read everything once."""
 
-    def ids(self) -> set[str]:
-        """Return the ids of all its packs."""
-        return {one.copy.pack for one in self.entries if one.copy.pack}
+    def is_news(self, place: str, copy: Copy) -> bool:
+        """Return whether a copy is of a pack that was not there."""
+        # In a folder that nobody could read until now a pack may have been for long.
+        if not self.was_whole and place not in self.places:
+            return False
+        if copy.pack is None:
+            return all(name != copy.name for name, _ in self.packs)
+        # A folder whose id could not be read is the same pack.
+        return all(
+            pack != copy.pack and not (pack is None and name == copy.name)
+            for name, pack in self.packs
+        )
 
 
 @dataclass(slots=True)
@@ -113,8 +103,8 @@ class Model:
     """By install, of those that were scanned."""
     due: Counter[Told] = field(default_factory=Counter)
     """All that was to be told until now."""
-    said: dict[Told, set[Copy]] = field(default_factory=dict)
-    """What may be said of each of these."""
+    said: dict[Told, set[str | None]] = field(default_factory=dict)
+    """The versions that may be said of each of these."""
 
     def poll(self, seen: Mapping[str, Mapping[str, Copies | None]]) -> None:
         """Take in what a poll saw of each configured install: its folders of packs, None for one it could not read."""
@@ -126,67 +116,27 @@ class Model:
             }
             if read:
                 is_whole = len(read) == len(places)
-                self.known[install] = self._scanned(install, read, is_whole=is_whole)
+                self._scanned(install, read, is_whole=is_whole)
 
     def _scanned(
         self, install: str, read: Mapping[str, Copies], *, is_whole: bool
-    ) -> Known:
-        before = self.known.get(install, Known())
+    ) -> None:
+        known = self.known.setdefault(install, Known())
         there = [
-            Entry(place, copy)
-            for place, copies in read.items()
-            for copy in copies.values()
+            (place, copy) for place, copies in read.items() for copy in copies.values()
         ]
-        unread = (
-            [] if is_whole else [one for one in before.entries if one.place not in read]
-        )
-        places = before.places | read.keys()
-        now = Known([*there, *unread], places, before.was_whole or is_whole)
-        gone = [one for one in before.entries if one not in unread]
-        gone, new = _unpaired(gone, there, lambda one: one.path)
-        gone = [one for one in gone if one.copy.pack not in now.ids()]
-        new = [one for one in new if one.copy.pack not in before.ids()]
-        gone, new = _unpaired(gone, new, lambda one: one.copy.name)
-        # It may have been moved from where nobody can look. If one of its name is still there, that is told later.
-        unread, new = _unpaired(unread, new, lambda one: one.copy.name)
-        # In a folder that nobody could read until now a pack may have been for long.
-        news = [one for one in new if before.was_whole or one.place in before.places]
-        self._tell("appeared", install, news)
+        news = set()
+        for place, copy in there:
+            what = install, copy.pack, "" if copy.pack else copy.name
+            if known.is_news(place, copy):
+                news.add(what)
+                self.said.setdefault(what, set()).add(copy.version)
+        self.due.update(news)
         if is_whole:
-            self._tell("vanished", install, [one for one in gone if one.missed])
-            gone = [replaced(one, missed=True) for one in gone if not one.missed]
-        # Else it may have been moved to where nobody can look.
-        now.entries = [*there, *unread, *gone]
-        return now
-
-    def _tell(self, kind: str, install: str, entries: list[Entry]) -> None:
-        """Count what is told of each pack; several copies of one id are one."""
-        packs: set[object] = set()
-        for one in entries:
-            copy = one.copy
-            what = kind, install, copy.pack, "" if copy.pack else copy.name
-            self.said.setdefault(what, set()).add(copy)
-            if (copy.pack or one.path) not in packs:
-                packs.add(copy.pack or one.path)
-                self.due[what] += 1
-
-
-def _unpaired(
-    known: list[Entry], there: list[Entry], key: Callable[[Entry], object]
-) -> tuple[list[Entry], list[Entry]]:
-    """Return what is left of both lists without the pairs that are alike and may be one pack."""
-    left, new = [*known], []
-    for one in there:
-        alike = [
-            other
-            for other in left
-            if key(other) == key(one) and other.copy.may_be(one.copy)
-        ]
-        if alike:
-            left.remove(alike[0])
-        else:
-            new.append(one)
-    return left, new
+            known.packs.clear()
+        known.packs |= {(copy.name, copy.pack) for _, copy in there}
+        known.places |= read.keys()
+        known.was_whole |= is_whole
 
 
 @contextlib.contextmanager
@@ -402,10 +352,7 @@ class AppearancesMachine(Life):
         assert got == self.model.due, (got - self.model.due, self.model.due - got)
         assert len({one.id for one in events}) == len(events)
         for event in events:
-            copies = self.model.said[_what(event)]
-            assert (event.pack_kind, event.version, event.repository) in {
-                (one.kind, one.version, one.repository) for one in copies
-            }, event
+            assert event.version in self.model.said[_what(event)], event
 
     @rule(at=st.integers(1, 8), after=st.booleans())
     def crash(self, at: int, after: bool) -> None:
@@ -441,23 +388,22 @@ class AppearancesMachine(Life):
     def _seen(self) -> dict[str, dict[str, Copies | None]]:
         listed = StateFolder(self.path).load().installs if self.path.exists() else {}
         return {
-            install: self._seen_in(
-                install, {pack.place for pack in listed.get(install, ())}
-            )
+            install: self._seen_in(install, listed.get(install, ()))
             for install in self.configured
         }
 
-    def _seen_in(self, install: str, had: set[str]) -> dict[str, Copies | None]:
+    def _seen_in(self, install: str, had: Sequence[Pack]) -> dict[str, Copies | None]:
+        """Return what a scan sees; `had` is the list of the last one."""
         seen: dict[str, Copies | None] = {}
         for place in (OWN, MORE) if install in self.named else (OWN,):
             copies: Copies | None = {
-                folder: self._as_seen(install, place, copy)
+                folder: self._as_seen(install, place, copy, had)
                 for folder, copy in self.there[install][place].items()
             }
             if (install, place) in self.hidden:
                 copies = {}
             has_own_files = place == OWN and (install, place) not in self.hidden
-            if not copies and not has_own_files and place in had:
+            if not copies and not has_own_files and place in {one.place for one in had}:
                 copies = None
             is_named = place == OWN or install not in self.garbled
             if (install, "all") in self.hidden or not is_named:
@@ -465,17 +411,16 @@ class AppearancesMachine(Life):
             seen[place] = copies
         return seen
 
-    def _as_seen(self, install: str, place: str, copy: Copy) -> Copy:
+    def _as_seen(
+        self, install: str, place: str, copy: Copy, had: Sequence[Pack]
+    ) -> Copy:
         """Return a copy, of which nothing but the folder is known if it was never readable."""
         if (install, place, copy.folder) not in self.spoilt:
             return copy
-        known = self.model.known.get(install, Known()).entries
-        before = [
-            one.copy
-            for one in known
-            if one.path == (place, copy.folder) and one.copy.kind != "unknown"
-        ]
-        return before[0] if before else Copy(copy.folder, None, "unknown")
+        for one in had:
+            if (one.place, one.folder) == (place, copy.folder):
+                return Copy(copy.folder, one.id, one.kind, one.version)
+        return Copy(copy.folder, None, "unknown")
 
     def _is_hidden(self, install: str, place: str) -> bool:
         return bool({(install, "all"), (install, place)} & self.hidden)
@@ -530,7 +475,7 @@ class AppearancesMachine(Life):
     def told(self) -> list[Event]:
         """What was told until now."""
         events = StateFolder(self.path).history().events
-        return [one for one in events if one.kind.value in {"appeared", "vanished"}]
+        return [one for one in events if one.kind is Kind.APPEARED]
 
     def _polls(self, folder: StateFolder) -> bool:
         """Poll once; False if the program died."""
@@ -542,26 +487,22 @@ class AppearancesMachine(Life):
         )
 
     def close_books(self) -> None:
-        """Let everything be read again, and poll twice more."""
+        """Let everything be read again, and poll once more."""
         self._mend()
         self.poll()
-        self.poll()
-        for kind in ("appeared", "vanished"):
-            figures.add(
-                kind, sum(n for what, n in self.model.due.items() if what[0] == kind)
-            )
+        figures.add("appeared", self.model.due.total())
 
 
 def _add(comfyui: LivedIn, name: str, how: str, version: str) -> Copy:
     """Put a pack into a folder of packs. Some names stand for what never says which pack it is."""
-    repository = f"https://github.com/example/{name}"
     has_id = name in WITH_ID
     if name == FILE:
         comfyui.single(name)
         return Copy(name, None, "file")
     if how == "git":
-        comfyui.clone(name, repository, pack=name if has_id else None, version=version)
-        return Copy(name, name if has_id else None, "git", repository=repository)
+        address, pack = f"https://github.com/example/{name}", name if has_id else None
+        comfyui.clone(name, address, pack=pack, version=version)
+        return Copy(name, pack, "git")
     if how == "unknown" or not has_id:
         comfyui.plain(name)
         return Copy(name, None, "unknown")
@@ -570,9 +511,8 @@ def _add(comfyui: LivedIn, name: str, how: str, version: str) -> Copy:
 
 
 def _what(event: Event) -> Told:
-    install, folder = event.install or "", event.folder or ""
-    name = "" if event.node else Copy(folder, None, "").name
-    return event.kind.value, install, event.node, name
+    name = "" if event.node else Copy(event.folder or "", None, "").name
+    return event.install or "", event.node, name
 
 
 if __name__ == "__main__":

@@ -49,7 +49,7 @@ class Copy(NamedTuple):
 
 Copies = dict[str, Copy]
 """What an install has, by the name of the folder."""
-_NOT_MODELLED = {"baseline", "appeared", "vanished"}
+_NOT_MODELLED = {"baseline", "appeared"}
 """The kinds of events that are not counted here."""
 FROM_BAD_TO_FINE = ("banned", "flagged", "delisted", "deprecated", "unknown", "")
 

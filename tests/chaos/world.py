@@ -37,14 +37,10 @@ CHANNELS = {
     "late": "event",
     "backlog": "poll",
     "strict": "event",
-    "guard": "poll",
 }
 """Each channel's grouping; its path begins with `/` and its name. Until the last chapter `late` and `backlog` refuse
-everything, and `strict` refuses whatever is about `_UNWANTED` for what it is. `guard` wants to hear of nothing but
-packs that appear in the ComfyUI or vanish from it, and no other channel does.
+everything, and `strict` refuses whatever is about `_UNWANTED` for what it is.
 """
-_GUARDED = ("appeared", "vanished")
-
 REFUSING = frozenset({"late", "backlog", "strict"})
 
 _UNWANTED = "gamma"
@@ -82,11 +78,6 @@ _HARMLESS = json.dumps(
         }
     ]
 )
-
-
-def wants(channel: str, fact: Fact) -> bool:
-    """Return whether a channel is owed an event."""
-    return (fact[0] in _GUARDED) is (channel == "guard")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,9 +216,6 @@ CHAPTERS = (
                 ("cleared", "gamma", "1.1.0"),
                 ("exposed", "epsilon", "0.9.0"),
                 ("appeared", "epsilon", "0.9.0"),
-                # Said at the second sight of their absence, too.
-                ("vanished", "gamma", "1.1.0"),
-                ("vanished", _STRANGER, None),
                 ("new", "alpha", "2.0.0"),
                 ("reinstated", "beta", "1.2.0"),
                 ("reinstated", "epsilon", "1.3.0"),
@@ -351,7 +339,6 @@ class World:
                 "url": self.receiver.apprise_url(moved.get(name, f"/{name}")),
                 "grouping": grouping,
             }
-            | ({"kinds": _GUARDED} if name == "guard" else {})
             for name, grouping in CHANNELS.items()
         ]
         write_settings(

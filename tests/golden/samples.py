@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.support.factories import NOW, event, minute
 from watcher.model.event import GONE, BadVersion, Event, FieldChange, Kind, Tally
-from watcher.model.pack import OWN_FILES, Copy, PackKind
+from watcher.model.pack import OWN_FILES, Copy
 from watcher.model.scan import Scan, ScanFinding
 from watcher.model.version import SafeVersion
 
@@ -43,17 +43,10 @@ def _of_none(kind: Kind, **fields: Any) -> Event:
 
 
 def _appeared(
-    kind: Kind,
-    pack_kind: PackKind = PackKind.REGISTRY,
-    *,
-    enabled: bool = True,
-    install: str = "workstation",
-    **fields: Any,
+    *, enabled: bool = True, install: str = "workstation", **fields: Any
 ) -> Event:
     copy = Copy(install=install, version=fields.get("version"), enabled=enabled)
-    copies = (copy,) if kind is Kind.APPEARED else ()
-    given = {"pack_kind": pack_kind, "install": install, "copies": copies}
-    return _of_none(kind, **given | fields)
+    return _of_none(Kind.APPEARED, install=install, copies=(copy,), **fields)
 
 
 _PUBLIC: dict[str, Any] = {
@@ -298,38 +291,21 @@ EVENTS: dict[str, Event] = {
         Kind.FAILING, install="laptop", reason=f"is empty; create {OWN_FILES[0]} there"
     ),
     "install that recovered": _of_none(Kind.RECOVERED, install="laptop"),
-    "registry pack that appeared": _appeared(
-        Kind.APPEARED, node="comfyui-glow", version="1.2.0", folder="comfyui-glow"
+    "pack that appeared": _appeared(
+        node="comfyui-glow", version="1.2.0", folder="comfyui-glow"
     ),
-    "clone that appeared": _appeared(
-        Kind.APPEARED,
-        PackKind.GIT,
-        node="rgthree-comfy",
-        folder="Upscaler",
-        repository="https://github.com/evil/Upscaler.git",
-    ),
-    "claimed pack that appeared, disabled": _appeared(
-        Kind.APPEARED,
-        PackKind.CLAIMED,
+    "clone that appeared": _appeared(node="rgthree-comfy", folder="Upscaler"),
+    "pack that appeared, disabled": _appeared(
         enabled=False,
         node="comfyui-glow",
         version="1.2.0",
         folder=".disabled/comfyui-glow@1_2_0",
     ),
-    "file that appeared": _appeared(Kind.APPEARED, PackKind.FILE, folder="evil.py"),
-    "folder that appeared": _appeared(
-        Kind.APPEARED, PackKind.UNKNOWN, folder="Upscaler", install="the @ops"
-    ),
+    "file that appeared": _appeared(folder="evil.py"),
+    "folder that appeared": _appeared(folder="Upscaler", install="the @ops"),
     "hostile folder that appeared": _appeared(
-        Kind.APPEARED,
-        PackKind.GIT,
-        folder="\u202e`@everyone` <b>[x](https://evil.example)\n::error::",
-        repository="git@evil.example:<!channel>/x`y.git",
+        folder="\u202e`@everyone` <b>[x](https://evil.example)\n::error::"
     ),
-    "registry pack that vanished": _appeared(
-        Kind.VANISHED, node="comfyui-glow", version="1.2.0", folder="comfyui-glow"
-    ),
-    "file that vanished": _appeared(Kind.VANISHED, PackKind.FILE, folder="evil.py"),
     "hostile names": _event(
         Kind.FLAGGED,
         node="@everyone <b>[x](https://evil.example)",
@@ -392,9 +368,8 @@ MESSAGES: dict[str, tuple[Event, ...]] = {
         *_many(Kind.FLAGGED, 3, scan=_scan(STARTS, new=0)),
     ),
     "many packs that appeared": (
-        *_many(Kind.APPEARED, 30, install="laptop", pack_kind=PackKind.REGISTRY),
+        *_many(Kind.APPEARED, 30, install="laptop"),
         EVENTS["file that appeared"],
-        EVENTS["file that vanished"],
     ),
     "a pack that appeared and is bad": (
         EVENTS["exposure to a flag"],

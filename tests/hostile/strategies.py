@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from tests.hostile.corpus import TEXTS, made_up
 from tests.support import factories
-from watcher.model.event import APPEARANCES, Event, FieldChange, Kind
-from watcher.model.pack import Copy, PackKind
+from watcher.model.event import Event, FieldChange, Kind
+from watcher.model.pack import Copy
 from watcher.model.scan import INFO, Scan, ScanFinding
 from watcher.model.version import FLAGGED, SafeVersion
 from watcher.text.rules import RULES
@@ -43,7 +43,7 @@ _SCANS = st.builds(
 
 T = TypeVar("T")
 
-_WITHOUT_A_NODE = (Kind.FAILING, Kind.RECOVERED, Kind.BASELINE, *APPEARANCES)
+_WITHOUT_A_NODE = (Kind.FAILING, Kind.RECOVERED, Kind.BASELINE, Kind.APPEARED)
 """What may be about the registry, about all packs, or about a folder; every other event is about one
 (docs/behaviour.md, Events).
 """
@@ -60,8 +60,8 @@ def _subject(draw: st.DrawFn) -> tuple[Kind, str | None]:
 def _only_of_packs(
     kind: Kind, drawn: st.SearchStrategy[T]
 ) -> st.SearchStrategy[T | None]:
-    """Return what only an event about a pack that appears, or vanishes, has."""
-    return drawn if kind in APPEARANCES else st.none()
+    """Return what only an event about a pack that appears has."""
+    return drawn if kind is Kind.APPEARED else st.none()
 
 
 @st.composite
@@ -93,8 +93,6 @@ def events(draw: st.DrawFn) -> list[Event]:
             channel=draw(st.none() | UNTRUSTED),
             install=draw(st.none() | UNTRUSTED),
             folder=draw(_only_of_packs(kind, UNTRUSTED)),
-            pack_kind=draw(_only_of_packs(kind, st.sampled_from(PackKind))),
-            repository=draw(_only_of_packs(kind, st.none() | UNTRUSTED)),
             installed=tuple(
                 Copy(
                     install=draw(UNTRUSTED),

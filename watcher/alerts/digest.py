@@ -26,7 +26,6 @@ from watcher.alerts.phrasing import (
 )
 from watcher.alerts.reference import reference_of
 from watcher.model.event import (
-    APPEARANCES,
     TROUBLES,
     Event,
     Kind,
@@ -160,7 +159,7 @@ def _group(event: Event, exposed: int) -> Group:
     if event.kind is Kind.EXPOSED and exposed > _TOGETHER:
         heading = heading_of_exposures(exposed)
         return Group(key=("kind", event.kind), heading=heading, is_of_many=True)
-    if event.kind in APPEARANCES:
+    if event.kind is Kind.APPEARED:
         return Group(key=_subject(event), is_of_many=True)
     is_watched = event.kind is Kind.BASELINE and not is_about_all(event)
     return _WATCHED if is_watched else Group(key=_subject(event))
@@ -283,7 +282,7 @@ _Subject = tuple[str, str]
 
 
 def _subject(event: Event) -> _Subject:
-    if event.kind in APPEARANCES:
+    if event.kind is Kind.APPEARED:
         return "kind", event.kind
     if event.channel is not None:
         return "channel", event.channel

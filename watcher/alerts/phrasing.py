@@ -33,7 +33,6 @@ from watcher.alerts.findings import (
 )
 from watcher.model.acceptance import Accepted
 from watcher.model.event import (
-    APPEARANCES,
     EMPTY,
     EXPOSURES,
     INCOMPLETE,
@@ -53,7 +52,7 @@ from watcher.model.event import (
     severity_of,
     warns,
 )
-from watcher.model.pack import OWN_FILES, Copy, PackKind
+from watcher.model.pack import OWN_FILES, Copy
 from watcher.model.selection import NODE_ID
 from watcher.model.version import ACTIVE, BANNED
 from watcher.text.ascii import plain_name
@@ -75,7 +74,6 @@ SYMBOLS: dict[Kind, str] = {
     Kind.CLEARED: "✅",
     Kind.UNDEPRECATED: "📈",
     Kind.RECOVERED: "✅",
-    Kind.VANISHED: "📤",
     Kind.NEW: "✨",
     Kind.PENDING: "⏳",
     Kind.BASELINE: "👀",
@@ -254,7 +252,7 @@ def beside_the_kind(event: Event, *, in_short: bool = False) -> list[Words]:
     parts = (
         _transition(event),
         _where(event)
-        if event.kind in APPEARANCES
+        if event.kind is Kind.APPEARED
         else running(event, with_places=not in_short),
         _details(event),
         (*why, *_latest(event.bad_versions)) if is_about_all(event) else why,
@@ -289,9 +287,8 @@ def _sentence(event: Event) -> tuple[str, str]:
             return "", " is no longer a problem"
         case Kind.CLEARED:
             return "you do not run", " any more"
-        case Kind.APPEARED | Kind.VANISHED:
-            is_there = event.kind is Kind.APPEARED
-            return "appeared on" if is_there else "vanished from", ""
+        case Kind.APPEARED:
+            return "appeared on", ""
         case Kind.BASELINE:
             return _sentence_of_baseline(event)
         case (
@@ -372,20 +369,19 @@ def _loud(words: str, event: Event) -> str:
 
 def _name(event: Event) -> str | None:
     names = (event.channel, event.install, event.node)
-    if event.kind in APPEARANCES:
+    if event.kind is Kind.APPEARED:
         names = (event.node, event.folder, event.install)
     return next((name for name in names if name is not None), None)
 
 
 def _place(event: Event) -> str | None:
-    """Return the install in which a pack appeared, or from which it vanished; None for other events."""
-    return event.install if event.kind in APPEARANCES else None
+    """Return the install in which a pack appeared; None for other events."""
+    return event.install if event.kind is Kind.APPEARED else None
 
 
 def _has_page(event: Event) -> bool:
-    """Return whether its pack has a page on the registry: what has not come from there may only claim an id."""
-    is_claimed = event.pack_kind not in {None, PackKind.REGISTRY}
-    return event.node is not None and not is_claimed
+    """Return whether its pack has a page on the registry: what appeared may only claim an id."""
+    return event.node is not None and event.kind is not Kind.APPEARED
 
 
 # Since when, and why
@@ -546,8 +542,8 @@ def _beside(verb: str, version: str, installs: Sequence[str]) -> Words:
 
 def _runs(event: Event) -> Words:
     """Return the same as the end of a headline."""
-    if event.kind in APPEARANCES:
-        return _came_from(event)
+    if event.kind is Kind.APPEARED:
+        return _that_it_is_disabled(event)
     if is_about_all(event) and event.tally and event.tally.patterns:
         return Trusted(" for "), event.tally.patterns
     words = running(event)
@@ -558,8 +554,8 @@ def _runs(event: Event) -> Words:
 
 def _runs_in_short(event: Event) -> Words:
     """Return the same in short: that it is run, or which version is."""
-    if event.kind in APPEARANCES:
-        return _from(event)
+    if event.kind is Kind.APPEARED:
+        return ()
     if runs_it(event):
         return _that_it_is_run(event)
     run = (copy.version for copy in event.installed if copy.enabled and copy.version)
@@ -585,51 +581,16 @@ def _places(installs: Sequence[str]) -> Words:
     return listed([Item(name) for name in names[:_INSTALLS]], len(names))
 
 
-# Where an installed pack came from
-
-
-_ORIGINS: dict[PackKind, str] = {
-    PackKind.REGISTRY: "from the registry",
-    PackKind.CLAIMED: "as its own file says",
-    PackKind.GIT: "a clone",
-    PackKind.FILE: "a single file",
-    PackKind.UNKNOWN: "an unknown folder",
-}
-"""What is said of a pack that appeared, by how it was recognised."""
-
-
-def _origin(event: Event) -> str:
-    """Return where a pack came from; "" for what is not about an installed pack."""
-    return _ORIGINS[event.pack_kind] if event.pack_kind else ""
-
-
-def _from(event: Event) -> Words:
-    return (Trusted(f", {_origin(event)}"),) if event.pack_kind else ()
-
-
-def _came_from(event: Event) -> Words:
-    """Return where a pack came from, with the address of a clone, and whether it is disabled."""
-    words = _from(event)
-    if event.pack_kind is PackKind.GIT and event.repository:
-        words = *words, Trusted(" of "), _without_scheme(event.repository)
+def _that_it_is_disabled(event: Event) -> Words:
+    """Return whether a pack that appeared is disabled; () if it is not."""
     copies = [copy for copy in event.installed if copy.install == event.install]
-    if copies and not any(copy.enabled for copy in copies):
-        words = *words, Trusted("; it is disabled")
-    return words
-
-
-def _without_scheme(address: str) -> str:
-    """Return the address of a repository as people write it: `github.com/x/y`, also for `git@github.com:x/y.git`."""
-    _, is_url, place = address.rpartition("://")
-    if not is_url:
-        place = place.removeprefix("git@").replace(":", "/", 1)
-    return place.removesuffix(".git")
+    is_run = not copies or any(copy.enabled for copy in copies)
+    return () if is_run else (Trusted("; it is disabled"),)
 
 
 def _where(event: Event) -> Words:
-    """Return the install of a pack that appeared or vanished, and where it came from, for a table."""
-    on = "on " if event.kind is Kind.APPEARED else "from "
-    return Trusted(on), event.install or "", *_came_from(event)
+    """Return the install in which a pack appeared, for a table."""
+    return Trusted("on "), event.install or "", *_that_it_is_disabled(event)
 
 
 # Counts
@@ -645,7 +606,7 @@ def _counted_as(event: Event) -> str:
         return "with a replaced archive"
     if event.channel is not None:
         return f"channel {event.kind}"
-    if event.install is not None and event.kind not in APPEARANCES:
+    if event.install is not None and event.kind is not Kind.APPEARED:
         return f"install {event.kind}"
     return event.kind.value
 
@@ -762,7 +723,7 @@ def titles_of_sample(found: Iterable[str]) -> tuple[str, ...]:
 
 def _headline(event: Event, of_name: int, of_version: int, *, runs: bool) -> str:
     """Return an event in a few words, with `runs` also that it is run; "" for a name that is not fit for a title."""
-    if event.kind in APPEARANCES:
+    if event.kind is Kind.APPEARED:
         return _headline_of_appearance(event, of_name, of_version)
     what, about = _sentence(event)
     name = _name(event)
@@ -783,7 +744,7 @@ def _headline(event: Event, of_name: int, of_version: int, *, runs: bool) -> str
 
 
 def _headline_of_appearance(event: Event, of_name: int, of_version: int) -> str:
-    """Return the same of a pack that appeared or vanished; what is not fit for a title is left out."""
+    """Return the same of a pack that appeared; what is not fit for a title is left out."""
     name, place, version = _name(event), event.install or "", event.version or ""
     what, _ = _sentence(event)
     where = "an install"
@@ -794,8 +755,8 @@ def _headline_of_appearance(event: Event, of_name: int, of_version: int) -> str:
         words.append(plain_name(name, of_name))
         if _VERSION_TEXT.fullmatch(version):
             words.append(plain_name(version, of_version))
-        words[-1] += ","
-    return " ".join(filter(None, [*words, _origin(event) or "a pack"]))
+        return " ".join(words)
+    return " ".join([*words, "a pack"])
 
 
 def _capital(words: str) -> str:

@@ -91,7 +91,6 @@ def bounded(
         changelog=kept(event.changelog),
         install=event.install and cut(event.install, longest_name),
         folder=if_any(event.folder),
-        repository=if_any(event.repository),
         installed=installed,
         bad_versions=bad_versions,
         acceptance=event.acceptance and _acceptance(event.acceptance, longest),

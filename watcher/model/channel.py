@@ -8,7 +8,6 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 
 from watcher.model.event import (
-    APPEARANCES,
     DEFAULT_KINDS,
     SWEPT_KINDS,
     Event,
@@ -111,11 +110,11 @@ def _is_only_swept(channel: Channel, event: Event) -> bool:
 def _is_about_installed(event: Event) -> bool:
     """Return whether an event touches what somebody runs, or ran until this poll; a baseline of all nodes does not.
 
-    What is in an install, or was, is about that, even if nobody runs it.
+    What appeared in an install is about that, even if nobody runs it.
     """
     if event.node is None:
         return not is_about_all(event)
-    is_of_install = event.kind is Kind.CLEARED or event.kind in APPEARANCES
+    is_of_install = event.kind in {Kind.CLEARED, Kind.APPEARED}
     return is_of_install or runs_its_pack(event)
 
 

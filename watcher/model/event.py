@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import assert_never
 
 from watcher.model.acceptance import Accepted
-from watcher.model.pack import Copy, PackKind
+from watcher.model.pack import Copy
 from watcher.model.precedence import is_same_version
 from watcher.model.scan import Scan
 from watcher.model.version import BANNED, DELETED, FLAGGED, SafeVersion
@@ -50,7 +50,6 @@ class Kind(StrEnum):
     CLEARED = "cleared"
     UNDEPRECATED = "undeprecated"
     RECOVERED = "recovered"
-    VANISHED = "vanished"
     NEW = "new"
     PENDING = "pending"
     BASELINE = "baseline"
@@ -73,10 +72,7 @@ def worst_of(*severities: Severity) -> Severity:
     return min(severities, key=_SEVERITIES.index)
 
 
-APPEARANCES: frozenset[Kind] = frozenset((Kind.APPEARED, Kind.VANISHED))
-"""What a channel for installed packs gets too unless it names its kinds (docs/behaviour.md, Channels)."""
-
-DEFAULT_KINDS: frozenset[Kind] = frozenset(Kind) - {Kind.PENDING} - APPEARANCES
+DEFAULT_KINDS: frozenset[Kind] = frozenset(Kind) - {Kind.PENDING}
 """What any channel gets unless it names its kinds."""
 
 SWEPT_KINDS: frozenset[Kind] = frozenset(
@@ -178,13 +174,9 @@ class Event:
     channel: str | None = None
     """The channel that is failing or has recovered, by name; `node` is None then."""
     install: str | None = None
-    """The same for an install; for `appeared` and `vanished` the one that the pack is in, or was."""
+    """The same for an install; for `appeared` the one that the pack is in."""
     folder: str | None = None
-    """For `appeared` and `vanished`: the name of the pack's folder or file, as `Pack.folder`."""
-    pack_kind: PackKind | None = None
-    """The same for how it was recognised."""
-    repository: str | None = None
-    """The same for the address of its repository, if it has one."""
+    """For `appeared`: the name of the pack's folder or file, as `Pack.folder`."""
     installed: tuple[Copy, ...] = ()
     """The installed copies of the node pack, whatever their version: enabled ones first."""
     bad_versions: tuple[BadVersion, ...] = ()
@@ -281,7 +273,6 @@ def severity_of(event: Event) -> Severity:
             | Kind.UNDEPRECATED
             | Kind.RECOVERED
             | Kind.APPEARED
-            | Kind.VANISHED
             | Kind.NEW
             | Kind.PENDING
         ):

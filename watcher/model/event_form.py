@@ -108,11 +108,11 @@ class EventForm:
     channel: str | None = None
     """The name of the alert channel that is failing or has recovered; absent in other events."""
     install: str | None = None
-    """The name of the install that cannot be scanned, or can be again; for `appeared` and `vanished` that of the
-    pack. Absent in other events.
+    """The name of the install that cannot be scanned, or can be again; for `appeared` that of the pack. Absent in other
+    events.
     """
     folder: str = ""
-    """The pack's folder, or its single file; absent but for `appeared` and `vanished`."""
+    """The pack's folder, or its single file; absent but for `appeared`."""
     accepted: AcceptedForm | None = None
     """What accepted an `exposed` until that ended; absent if nothing did."""
     url: str

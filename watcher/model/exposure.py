@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 from watcher.model.acceptance import Accepted
 from watcher.model.event import Severity
-from watcher.model.pack import PackKind, SourceKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,38 +25,22 @@ class Exposure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownPack:
-    """A pack of an install, as it was last seen there. Every text is untrusted."""
+    """A pack that an install has, as far as it decides whether one is new. Untrusted text, in lower case."""
 
-    folder: str
-    """The name of its folder or file."""
-    place: str = ""
-    """Which folder of packs it lies in, as `Pack.place`."""
-    kind: PackKind
-    """How it was recognised."""
+    name: str
+    """What its folder or file is named after."""
     id: str | None = None
-    """As written; None where there is none."""
-    version: str | None = None
-    """As written; None where it is not known."""
-    repository: str | None = None
-    """The address of its repository; None where it has none."""
-    enabled: bool = True
-    """Whether ComfyUI loads it."""
-    missing: bool = False
-    """The last scan that read everything did not find it. If the next one does not either, it has vanished."""
+    """None where there is none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownInstall:
     """What an install is known to have: each scan is compared with it."""
 
-    source: SourceKind
-    """What it was read from: another kind of source shows other packs."""
     packs: tuple[KnownPack, ...] = ()
-    """By folder."""
-    places: tuple[str, ...] = ()
-    """The folders that were read, as `Pack.place` has them, sorted; none once a scan has read everything."""
-    is_whole: bool = False
-    """A scan has read everything once: a pack that comes later is news, wherever it is."""
+    """Sorted."""
+    places: tuple[str, ...] | None = None
+    """The folders that were read, as `Pack.place` has them, sorted; None once a scan has read everything."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

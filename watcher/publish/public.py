@@ -25,9 +25,7 @@ from watcher.state.model import Checks, State
 from watcher.state.overview import NodeRow, node_rows, watched
 from watcher.timestamps import MomentOrEmpty
 
-KINDS_OF_INSTALLS = frozenset(
-    {Kind.EXPOSED, Kind.CLEARED, Kind.APPEARED, Kind.VANISHED}
-)
+KINDS_OF_INSTALLS = frozenset({Kind.EXPOSED, Kind.CLEARED, Kind.APPEARED})
 """Kinds of events that there are only because somebody runs something."""
 _NEVER_POLLED = "1970-01-01T00:00:00.000Z"
 _FORMER_INSTALL = "another install"
@@ -210,7 +208,6 @@ class _State:
             # Its own is a digest of the install's host or folder, which one could find by trying.
             id=event_id(*parts) if install else event.id,
             reason="" if has_address else event.reason,
-            repository=None,
             install=install,
             installed=tuple(map(self._copy, event.installed)) if self._is_open else (),
             acceptance=_accepted(event.acceptance),

@@ -15,7 +15,7 @@ from pydantic import (
 )
 
 from watcher.model.channel import Channel, Grouping, Scope
-from watcher.model.event import APPEARANCES, DEFAULT_KINDS, Kind, Severity
+from watcher.model.event import DEFAULT_KINDS, Kind, Severity
 from watcher.settings import node_ids, parsing
 
 ANY_CASE = BeforeValidator(parsing.lower)
@@ -49,8 +49,7 @@ class ChannelTable(BaseModel):
     )
     kinds: Annotated[frozenset[Kind], list_with(_kinds, "all", *Kind)] = Field(
         DEFAULT_KINDS,
-        description=f'`"all"`, or a list of: {", ".join(Kind)}. Default: all of them but `pending`, '
-        '`appeared` and `vanished`; with `scope = "installed"` the last two as well.',
+        description=f'`"all"`, or a list of: {", ".join(Kind)}. Default: all of them but `pending`.',
     )
     nodes: Annotated[tuple[str, ...], list_with(node_ids.read_globs)] = Field(
         (), description="Ids or patterns such as `comfyui-*`. Default: every node."
@@ -71,14 +70,11 @@ class ChannelTable(BaseModel):
 
     def channel(self) -> Channel:
         """Return the channel that the table describes."""
-        kinds, kinds_given = self.kinds, "kinds" in self.model_fields_set
-        if self.scope is Scope.INSTALLED and not kinds_given:
-            kinds |= APPEARANCES
         return Channel(
             name=self.name,
             url=self.url.get_secret_value(),
-            kinds=kinds,
-            kinds_given=kinds_given,
+            kinds=self.kinds,
+            kinds_given="kinds" in self.model_fields_set,
             nodes=self.nodes,
             scope=self.scope,
             min_severity=self.min_severity,

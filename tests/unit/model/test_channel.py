@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.factories import HARMLESS, PACK, channel, event
 from watcher.model.channel import Grouping, Scope, grouped, knowing, wants
-from watcher.model.event import APPEARANCES, DEFAULT_KINDS, Event, Kind, Severity
+from watcher.model.event import Event, Kind, Severity
 from watcher.model.pack import Copy
 
 EVENTS = (
@@ -135,21 +135,18 @@ def test_a_channel_for_what_is_run_gets_no_baseline_of_all() -> None:
 
 
 def test_what_appears_is_for_every_channel_of_installs_that_has_its_kind() -> None:
-    """Disabled or gone, run or not: it passes `scope`; and without an id every glob, as it may be any pack."""
-    for kind in APPEARANCES:
-        where: dict[str, Any] = {"install": "studio", "folder": "x", "kind": kind}
-        one, nameless = event(**where), event(**where, node=None)
-        every = channel(scope=Scope.INSTALLED, kinds=APPEARANCES)
-        other = channel(nodes=("nothing",), kinds=APPEARANCES)
-        assert (wants(every, one), wants(every, nameless)) == (True, True)
-        assert (wants(other, one), wants(other, nameless)) == (False, True)
-        assert not wants(channel(), one)
+    """Disabled or not, it passes `scope`; and without an id every glob, as it may be any pack."""
+    where: dict[str, Any] = {"install": "studio", "folder": "x"}
+    one = event(kind=Kind.APPEARED, **where)
+    nameless = replace(one, node=None)
+    every, other = channel(scope=Scope.INSTALLED), channel(nodes=("nothing",))
+    assert (wants(every, one), wants(every, nameless)) == (True, True)
+    assert (wants(other, one), wants(other, nameless)) == (False, True)
 
 
 def test_what_appears_is_never_only_swept() -> None:
     """A channel without kinds of its own gets it although only a glob includes the pack."""
-    of_installs = channel(scope=Scope.INSTALLED, kinds=DEFAULT_KINDS | APPEARANCES)
-    [default] = knowing([of_installs], [])
+    [default] = knowing([channel()], [])
     assert wants(default, event(kind=Kind.APPEARED, install="studio", folder="x"))
 
 

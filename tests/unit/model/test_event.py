@@ -211,7 +211,6 @@ def test_the_worst_event_is_first() -> None:
             "cleared",
             "undeprecated",
             "recovered",
-            "vanished",
             "new",
             "pending",
             "baseline ",

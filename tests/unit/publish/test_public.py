@@ -24,7 +24,7 @@ from watcher.changes.health import FailureStreak, Health
 from watcher.model.channel import Scope
 from watcher.model.event import Event, Kind, Severity
 from watcher.model.exposure import Exposure, Installed, KnownInstall
-from watcher.model.pack import Copy, Pack, PackKind, SourceKind
+from watcher.model.pack import Copy, Pack, PackKind
 from watcher.model.selection import Selection
 from watcher.model.snapshot import Ban, Node, Snapshot, SweepBaseline
 from watcher.model.version import SafeVersion
@@ -63,7 +63,7 @@ def state_of(*nodes: Node, **fields: Any) -> State:
 def running(state: State) -> State:
     """Return the state of a watcher that also has an install, in which the pack is."""
     installed = Installed(
-        known={HOST: KnownInstall(source=SourceKind.URL)},
+        known={HOST: KnownInstall()},
         exposures={f"{KEY}@1.0.0": Exposure(verdict="flagged", installs=(HOST,))},
         failing=(HOST,),
         counts={"failing": 2},
@@ -238,7 +238,6 @@ def test_what_is_run_is_shown_without_addresses() -> None:
             Kind.APPEARED,
             install=HOST,
             folder=KEY,
-            repository="ssh://10.0.0.9/x",
             reason="10.0.0.9",
         ),
         event("e3", Kind.FAILING, node=None, install=HOST, reason="10.0.0.9"),

@@ -410,24 +410,6 @@ def test_an_entry_of_alert_urls_takes_no_name_of_a_table(loads: Loads) -> None:
     assert [one.name for one in channels] == ["discord-2", "discord-3", "Discord"]
 
 
-def test_a_channel_for_installed_packs_gets_what_appears(loads: Loads) -> None:
-    """Unless it names its kinds. So does no other channel."""
-    toml = """
-        [[channels]]
-        name = "run"
-        url = "slack://t"
-        scope = "installed"
-        [[channels]]
-        name = "picky"
-        url = "slack://u"
-        scope = "installed"
-        kinds = "banned"
-    """
-    run, picky = loads(toml).settings.all_channels()
-    assert run.kinds == DEFAULT_KINDS | {Kind.APPEARED, Kind.VANISHED}
-    assert picky.kinds == {Kind.BANNED}
-
-
 def test_channel_tables(loads: Loads) -> None:
     """A `[[channels]]` table, or JSON in the environment, gives a channel keys of its own."""
     toml = """

@@ -1,4 +1,4 @@
-"""What a poll's answers mean for installed packs: `exposed`, `cleared`, `appeared`, `vanished`. Pure.
+"""What a poll's answers mean for installed packs: `exposed`, `cleared`, `appeared`. Pure.
 
 Each copy is judged by what is known of its pack after the poll, and the verdicts are compared with what was reported
 before.
@@ -157,7 +157,6 @@ def with_installs(
     found_there = [
         appearances.Scan(
             install=source.name,
-            source=source.kind,
             packs=scans.packs.get(source.name, ()),
             places=scans.places.get(source.name, frozenset()),
             is_whole=source.name in scans.whole,

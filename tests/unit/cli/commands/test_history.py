@@ -157,7 +157,7 @@ def test_a_terminal_gets_the_time_of_a_poll_once() -> None:
 def test_usual_events_have_a_line_each() -> None:
     """Seventeen events of four polls take 25 lines of 80 columns at most, with an id of sixty characters among them."""
     copy = Copy(install="workstation", version="1.0.0", enabled=True)
-    rare = {Kind.BASELINE, Kind.APPEARED, Kind.VANISHED}
+    rare = {Kind.BASELINE, Kind.APPEARED}
     kinds = [kind for kind in Kind if kind not in rare]
     past = [
         event(
