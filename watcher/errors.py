@@ -18,8 +18,6 @@ class WatchError(Exception):
         super().__init__(what, hint)
         self.what = what
         self.hint = hint
-        self.is_repeat = False
-        """It was on stderr within a day, and is not said there again."""
 
     def __str__(self) -> str:
         return "\n".join(self._lines())

@@ -48,7 +48,11 @@ FINDINGS = json.dumps(
 @pytest.fixture
 def env(registry: FakeRegistry) -> dict[str, str]:
     """The environment of `wait`: nothing but the registry's address, and a short bound on a request."""
-    return {"COMFY_WATCH_REGISTRY_URL": registry.url, "COMFY_WATCH_TIMEOUT": "5s"}
+    return {
+        "COMFY_WATCH_REGISTRY_URL": registry.url,
+        "COMFY_WATCH_TIMEOUT": "5s",
+        "COMFY_WATCH_RETRIES": "0",
+    }
 
 
 @pytest.fixture
@@ -100,7 +104,7 @@ def test_a_verdict_ends_it(
     assert found["node"] == "Lamps"
     assert (found["version"], found["version_id"]) == ("1.0.0", number)
     assert (found["status"], found["error"]) == (status, None)
-    assert found["finding_count"] == 2
+    assert found["finding_count"] == (2 if code else None)
     assert found["url"] == "https://registry.comfy.org/nodes/Lamps"
     shown = wait("lamps", "1.0.0", code=code)
     lead = "exit 3: " if code else ""
@@ -190,7 +194,7 @@ def test_no_ban_by_mistake_and_no_pardon(wait: Wait, registry: FakeRegistry) -> 
     inflict(registry, "status_403_forbidden")
     done = wait("lamps", "1.0.0", "--for", "0.5", "--every", "0.1", code=1)
     assert "refused access (403): Forbidden" in last(done)
-    assert done.err.count("refused access (403)") == 1  # each cause once
+    assert done.err.count("refused access (403)") == 1  # said once
 
     async def respond(request: web.BaseRequest) -> web.StreamResponse | None:
         is_of_packs = request.path.startswith("/nodes")
@@ -260,9 +264,9 @@ def test_it_waits(wait: Wait, registry: FakeRegistry) -> None:
 
 
 def test_faults_are_survived(wait: Wait, registry: FakeRegistry) -> None:
-    """An answer that fails is asked for again; each cause is said once, on stderr, with what happens then."""
+    """An answer that fails is asked for again, which stderr says."""
     registry.catalog.publish("lamps", "1.0.0")
-    faults = ["html_502", "truncated_body", "html_502", "truncated_body"]
+    faults = ["html_502", "html_502", "truncated_body"]
 
     async def respond(request: web.BaseRequest) -> web.StreamResponse | None:
         if not faults:
@@ -355,15 +359,15 @@ def test_on_a_terminal(
 def test_the_project_of_this_folder(
     wait: Wait, registry: FakeRegistry, tmp_path: Path
 ) -> None:
-    """Without arguments it is what ./pyproject.toml names, the name in any case, the version however it is written."""
+    """Without arguments it is what ./pyproject.toml names, the name in any case."""
     registry.catalog.publish("lamps", "1.2.0")
     registry.catalog.publish("lamps", "1.3.0", status="pending")
-    project(tmp_path, '[project]\nname = "LAMPS"\nversion = "v1.2"\n')
+    project(tmp_path, '[project]\nname = "LAMPS"\nversion = "1.2.0"\n')
     assert last(wait(code=0)) == "lamps 1.2.0 is active"
 
 
 def test_an_id_alone(wait: Wait, registry: FakeRegistry, tmp_path: Path) -> None:
-    """An ID alone is the version of ./pyproject.toml if that is of the pack, else the newest that is pending."""
+    """An ID alone is the newest version that is pending."""
     for version, day in (("1.10.0", 3), ("1.9.0", 2), ("2.0.0", 1)):
         moment = datetime(2026, 3, day, tzinfo=UTC)
         registry.catalog.publish("lamps", version, status="pending", created_at=moment)
@@ -371,16 +375,9 @@ def test_an_id_alone(wait: Wait, registry: FakeRegistry, tmp_path: Path) -> None
     newest = "exit 1: lamps 1.10.0 was not judged within 0s: it is pending"
     once = ("--for", "0")
     assert last(wait("lamps", *once, code=1)) == newest
-    project(tmp_path, '[project]\nname = "other"\nversion = "1.2.0"\n')
+    project(tmp_path, '[project]\nname = "Lamps"\nversion = "1.2.0"\n')
     address = "https://registry.comfy.org/nodes/lamps"
     assert last(wait(address, *once, code=1)) == newest
-    project(tmp_path, '[project]\nname = "Lamps"\nversion = "1.2.0"\n')
-    assert last(wait("lamps", *once, code=0)) == "lamps 1.2.0 is active"
-    # A version that is made elsewhere is not in the file.
-    project(tmp_path, '[project]\nname = "lamps"\ndynamic = ["version"]\n')
-    assert last(wait("lamps", *once, code=1)) == newest
-    project(tmp_path, "[project")
-    assert last(wait("lamps", *once, code=1)) == newest
 
 
 def test_the_newest_pending_version_stays_it(
@@ -404,7 +401,7 @@ def test_the_newest_pending_version_stays_it(
 def test_the_version_that_was_published_last(
     wait: Wait, registry: FakeRegistry
 ) -> None:
-    """Of several rows with the text it is the one that was created last; what is written so comes first."""
+    """Of several rows with the text it is the one that was created last."""
     for name, status, day in (
         ("a", "deleted", 1),
         ("b", "active", 3),
@@ -497,75 +494,6 @@ def test_the_shortest_pause(
     done = run("wait", "lamps", "1.0", "--every", "9s", env=env)
     assert done.code == 2
     assert "--every: '9s' is out of range; give 10s to " in done.err
-
-
-# GitHub Actions
-
-
-def test_annotations(wait: Wait, registry: FakeRegistry, tmp_path: Path) -> None:
-    """On GitHub Actions each finding is a note at its file, as the runner sees that; --json has only its document."""
-    registry.catalog.publish("lamps", "1.0.0", status="flagged", reason=FINDINGS)
-    env = {"GITHUB_ACTIONS": "true", "GITHUB_WORKSPACE": str(tmp_path.parent)}
-    notes = [
-        "::error title=lamps 1.0.0::exit 3: lamps 1.0.0 is flagged: 2 findings",
-        f"::error title=lamps 1.0.0,file={tmp_path.name}/nodes/glow.py,line=42::contains a Bitcoin address",
-        f"::notice title=lamps 1.0.0,file={tmp_path.name}/nodes/video.py,line=3::starts other programs",
-    ]
-    done = wait("lamps", "1.0.0", code=3, **env)
-    assert re.sub(r" \(waited \d+ \w+\)", "", done.err).splitlines() == notes
-    as_json = wait("lamps", "1.0.0", "--json", code=3, **env)
-    assert document(as_json)["finding_count"] == 2
-    assert as_json.err.count("::") == 6
-    elsewhere = {**env, "GITHUB_WORKSPACE": str(tmp_path / "elsewhere")}
-    assert "file=nodes/glow.py," in wait("lamps", "1.0.0", code=3, **elsewhere).err
-    registry.catalog.set_status("lamps", "1.0.0", "active")
-    assert wait("lamps", "1.0.0", code=0, **env).err == ""
-
-
-def test_hostile_findings_forge_no_annotation(
-    wait: Wait, registry: FakeRegistry
-) -> None:
-    """Whatever a finding says: each line of output that is a command is one of ours, with our properties."""
-    nasty = "x%0A::error title=y,file=z::w\r\n::error::q\u202e##[error]a\u2028::set-output name=a::b"
-    findings = [
-        {
-            "issue_type": nasty,
-            "severity": nasty,
-            "file_path": nasty,
-            "line_number": nasty,
-            "code_snippet": nasty,
-        },
-        {"issue_type": "a,b:c", "severity": "critical", "file_path": "a,line=9:b%.py"},
-    ]
-    for reason in (json.dumps(findings), nasty):
-        if reason is nasty:
-            registry.catalog.edit("lamps", "1.0.0", status_reason=reason)
-        else:
-            registry.catalog.publish("lamps", "1.0.0", status="flagged", reason=reason)
-        done = wait("lamps", "1.0.0", code=3, GITHUB_ACTIONS="true")
-        assert "##[" not in done.out + done.err
-        assert not re.search(r"^\s*::", done.out, re.MULTILINE)
-        for line in done.err.splitlines():
-            command = re.fullmatch(r"::(error|warning|notice) ([^:]*)::(.*)", line)
-            assert command, line
-            names = [one.partition("=")[0] for one in command[2].split(",")]
-            assert names in (["title"], ["title", "file"], ["title", "file", "line"])
-            assert line.isprintable()
-            assert not re.search(r"%(?!25|0A|0D|3A|2C)", line)
-
-
-def test_only_the_first_findings_are_notes(wait: Wait, registry: FakeRegistry) -> None:
-    """GitHub shows ten notes of a level: no more are written, and on a terminal only the first are shown."""
-    found = [
-        {"issue_type": f"rule_{number}", "severity": "info", "file_path": "x.py"}
-        for number in range(158)
-    ]
-    reason = json.dumps(found)
-    registry.catalog.publish("lamps", "1.0.0", status="flagged", reason=reason)
-    done = wait("lamps", "1.0.0", code=3, GITHUB_ACTIONS="true")
-    assert done.err.count("::notice ") == 10
-    assert len(done.out.splitlines()) == 1 + 158 + 2
-    assert len(document(wait("lamps", "1.0.0", "--json", code=3))["findings"]) == 158
 
 
 # Settings

@@ -368,7 +368,7 @@ Exit codes:
     "--for",
     "longest",
     metavar="DURATION",
-    help="How long to wait, such as 90m.  [default: 1h]",
+    help="How long to wait, such as 90m.  [default: 2h]",
 )
 @click.option(
     "--every",
@@ -380,8 +380,8 @@ Exit codes:
 def wait(**options: Any) -> int:
     """Wait until a version that you published is judged.
 
-    Without arguments it takes the name and the version of ./pyproject.toml. An ID alone takes the version from there if
-    the name is that ID, else the newest version that is pending. It needs no settings, and writes nothing.
+    Without arguments it takes the name and the version of ./pyproject.toml. An ID alone is the newest version
+    that is pending. It needs no settings, and writes nothing.
     """
     from watcher.cli.commands.wait import run_wait as command
 
@@ -547,15 +547,14 @@ def _fail(error: WatchError) -> int:
     Where stdout is no terminal it gets the reason too, as one line, since stderr may be somewhere else. It stays empty
     where a program expects a document, and where it cannot be written.
     """
-    if not error.is_repeat:
-        echo_error(error)
-        if are_read(os.environ):
-            echo_command(annotation(Level.ERROR, "Comfy Watch", error.what))
+    echo_error(error)
+    if are_read(os.environ):
+        echo_command(annotation(Level.ERROR, "Comfy Watch", error.what))
     words = sys.argv[1:]
     has_document = words[:1] in (["schema"], ["metrics"]) or _ASKS_FOR_DOCUMENT.search(
         " ".join(words)
     )
-    is_read_along = streams.width(sys.stdout) is not None and not error.is_repeat
+    is_read_along = streams.width(sys.stdout) is not None
     if not (has_document or is_read_along or isinstance(error, OutputError)):
         lead = f"exit {error.exit_code}"
         if words[:1] == ["check"]:

@@ -120,17 +120,16 @@ def lines(
     dry_run: bool,
     width: int | None = None,
     fail_on: Collection[str] = (),
-    says_why: bool = True,
 ) -> list[str]:
     """Return the lines for stdout: the events, worst first, and a summary, which says which of them are in `fail_on`.
 
-    `width` is the terminal's, None where stdout is not a terminal. `says_why`: the summary says what is wrong.
+    `width` is the terminal's; None where stdout is not a terminal: then the summary says what is wrong.
     """
     last = summary(report, dry_run=dry_run)
     if matching := _matching(report, fail_on):
         counts = (f"{count:,} {kind}" for kind, count in matching.items())
         last += f"; exit 3: {', '.join(counts)}"
-    if says_why:
+    if width is None:
         last += _why_it_fails(report)
     return [*event_lines(report.events, width), last]
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 from watcher.errors import UsageError
 from watcher.model.listing import Listing, NodeBanned, Reading
 from watcher.model.pack import PackRecord, PackRecords
-from watcher.model.precedence import is_same_version
 from watcher.model.scan import Scan
 from watcher.model.version import (
     ACTIVE,
@@ -39,9 +38,6 @@ _STATUS = 40
 """Characters of a status that this program does not know."""
 _LONGEST_PAUSE = 300.0
 """Seconds that the registry may ask for between two looks: a longer `Retry-After` would hide the verdict."""
-_REASON_TRIES = 3
-_REASON_PAUSE = 5.0
-"""Seconds between two questions for the reason."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,17 +47,6 @@ class Wanted:
     node: str
     version: str = ""
     """As its publisher writes it; "" for the newest version that is pending."""
-    id: str = ""
-    """The registry's id of it, once that is known."""
-
-    def is_exactly(self, row: Version) -> bool:
-        """Return whether a row is the version, as it is written here."""
-        has_text = bool(self.version) and row.version == self.version
-        return has_text or (bool(self.id) and row.id == self.id)
-
-    def is_meant_by(self, row: Version) -> bool:
-        """Return whether a row is the version, also if it is written otherwise: `v1.2` is `1.2.0`."""
-        return bool(self.version) and is_same_version(row.version, self.version)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,8 +67,8 @@ class Look:
     """The registry's reason for the version's status; None if it was not read."""
     why: str = ""
     """Why it is not judged, or what is not known of it, for a person."""
-    cause: str = ""
-    """The same for all failures of one kind; "" unless the look failed."""
+    has_failed: bool = False
+    """The look failed: what was seen before still holds."""
 
     @property
     def scan(self) -> Scan | None:
@@ -97,7 +82,7 @@ class Waiter:
 
     wanted: Wanted
     connect: Callable[[], Registry]
-    """Opens connections for one look. It needs no retries: the next look asks again."""
+    """Opens connections for one look."""
     timeout: float
     """Of one request."""
     every: float
@@ -156,7 +141,7 @@ class Waiter:
             self._refuse_pack(BANNED, reading.message)
             return
         if not isinstance(reading, Listing):
-            self._fail(reading.error, reading.kind)
+            self._fail(reading.error)
             return
         version = self._find(reading)
         if version is not None:
@@ -172,7 +157,10 @@ class Waiter:
         elif version is None:
             self._miss(reading)
         elif version.status == ACTIVE:
-            self._take_active(record, records)
+            if reading.incomplete:  # it may lack a newer row of this version
+                self._fail(reading.incomplete)
+            else:
+                self._take_active(record, records)
         elif version.status == PENDING:
             self._wait("it is pending")
         else:
@@ -180,37 +168,21 @@ class Waiter:
             self._wait(f"its status is {status}, which this program does not know")
 
     def _find(self, listing: Listing) -> Version | None:
-        """Return the row of the version; of several with one text the one that was created last.
+        """Return the row of the version; of several the one that was created last.
 
         Without a name it is the newest pending one.
         """
-        wanted = self.wanted
-        # Where a listing lacks the version, an older one with its text is another one.
-        versions = [one for one in listing.versions if not self._is_older(one)]
-        if not (wanted.version or wanted.id):
-            return newest(one for one in versions if one.status == PENDING)
-        same = [one for one in versions if wanted.is_exactly(one)]
-        # A row that is written otherwise counts only if there is none that is written so.
-        same = same or [one for one in versions if wanted.is_meant_by(one)]
+        if not (text := self.wanted.version):
+            return newest(one for one in listing.versions if one.status == PENDING)
         return max(
-            same, key=lambda one: (recency(one.created_at), badness(one)), default=None
-        )
-
-    def _is_older(self, row: Version) -> bool:
-        """Return whether a row is another version, and older than the one that was seen."""
-        seen = self.seen.version
-        return (
-            seen is not None
-            and row.id != seen.id
-            and recency(row.created_at) < recency(seen.created_at)
+            (one for one in listing.versions if one.version == text),
+            key=lambda one: (recency(one.created_at), badness(one)),
+            default=None,
         )
 
     def _take(self, version: Version, listing: Listing) -> None:
         """Note the row of the version. From now on it is this one, whatever else is published."""
-        text = self.wanted.version or version.version
-        self.wanted = replace(
-            self.wanted, version=text, id=version.id or self.wanted.id
-        )
+        self.wanted = replace(self.wanted, version=version.version)
         self.seen = replace(
             self.seen,
             node=listing.spelling or self.seen.node,
@@ -222,8 +194,6 @@ class Waiter:
         """Note that a listing lacks the version. UsageError if none is named and none is pending."""
         if listing.incomplete:
             self._fail(listing.incomplete)
-        elif self.seen.version is not None:
-            self._fail("the registry does not show it any more")
         elif not self.wanted.version:
             raise _nothing_pending(self.seen.node, listing)
         elif listing.versions:
@@ -258,32 +228,25 @@ class Waiter:
         self._judged()
 
     def _judged(self, why: str = "") -> None:
-        self.seen = replace(self.seen, is_judged=True, why=why, cause="")
+        self.seen = replace(self.seen, is_judged=True, why=why, has_failed=False)
 
     def _wait(self, why: str) -> None:
-        self.seen = replace(self.seen, why=why, cause="")
+        self.seen = replace(self.seen, why=why, has_failed=False)
 
-    def _fail(self, why: str, cause: str = "") -> None:
+    def _fail(self, why: str) -> None:
         """Note that a look failed: what was seen before still holds."""
-        self.seen = replace(self.seen, why=why, cause=cause or why)
+        self.seen = replace(self.seen, why=why, has_failed=True)
 
     async def _read_reason(self, latest: float) -> None:
-        """Ask for the reason of a verdict, which holds without it."""
+        """Ask for the reason of a refusal, which holds without it."""
         version = self.seen.version
-        if self.seen.of_pack or version is None:
+        if self.seen.of_pack or version is None or version.status not in _REFUSED:
             return
-        # What is active needs none: it is asked for only once.
-        tries = 1 if version.status == ACTIVE else _REASON_TRIES
-        for attempt in range(tries):
-            if attempt:
-                left = max(latest - self.monotonic(), 0.0)
-                await self.sleep(min(self.every, _REASON_PAUSE, left))
-            within = min(latest - self.monotonic(), self.timeout)
-            wanted = {(self.seen.node, version.key): version.status}
-            async with self.connect() as registry:
-                for reason in (await read_all(registry, wanted, within)).values():
-                    self.seen = replace(self.seen, reason=reason)
-                    return
+        within = min(latest - self.monotonic(), self.timeout)
+        wanted = {(self.seen.node, version.key): version.status}
+        async with self.connect() as registry:
+            for reason in (await read_all(registry, wanted, within)).values():
+                self.seen = replace(self.seen, reason=reason)
 
 
 def _nothing_pending(node: str, listing: Listing) -> UsageError:

@@ -14,18 +14,11 @@ from urllib.parse import urlsplit, urlunsplit
 import httpx
 
 from watcher import __version__
-from watcher.durations import DAY
 from watcher.errors import StateError, WatchError
 from watcher.polling.model import Report
 from watcher.polling.reports.problems import Problem
 from watcher.registry import network, transport
 from watcher.service.observer import Observer, Schedule
-
-ABOUT = "heartbeat"
-"""The key of the problem that a failed ping is (`Problem.about`)."""
-
-ARRIVES_AGAIN = "heartbeat_url: pings arrive again"
-"""What is said when a heartbeat that failed works."""
 
 _LAST_MOMENT = 1.0
 """Seconds that pings still get when `run` ends; one that says why it ends by itself gets five times as long."""
@@ -84,14 +77,14 @@ def problem(why: str) -> Problem:
         event="heartbeat failed",
         fields={"error": why},
         sentence=f"heartbeat_url: the ping failed: {why}; polls and alerts go on",
-        about=(ABOUT,),
+        about=("the pings of heartbeat_url fail",),
     )
 
 
 class Heartbeat(Observer):
     """The pings of `run`, beside the polls; its `with` block is around the loop. While one hangs only the newest waits.
 
-    A lasting failure is reported to another observer when it begins, once a day, and when it ends.
+    Another observer hears of each that fails.
     """
 
     def __init__(self, speaker: Observer) -> None:
@@ -101,7 +94,6 @@ class Heartbeat(Observer):
         self._waiting: bool | None = None
         """Whether the poll has failed about which the next ping is; None if there is none to send."""
         self._sending: asyncio.Task[None] | None = None
-        self._reported_at: float | None = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -147,13 +139,5 @@ class Heartbeat(Observer):
     async def _send_all(self) -> None:
         while (failed := self._waiting) is not None:
             self._waiting = None
-            self._report(await send(self._url, self._timeout, failed=failed))
-
-    def _report(self, why: str) -> None:
-        now = asyncio.get_running_loop().time()
-        if why and (self._reported_at is None or now - self._reported_at >= DAY):
-            self._reported_at = now
-            self._speaker.problem(problem(why))
-        elif not why and self._reported_at is not None:
-            self._reported_at = None
-            self._speaker.problem_ended("heartbeat", ARRIVES_AGAIN)
+            if why := await send(self._url, self._timeout, failed=failed):
+                self._speaker.problem(problem(why))

@@ -35,10 +35,6 @@ class LogLines(Observer):
         emit = log.warning if problem.level == "warning" else log.error
         emit(problem.event, **problem.fields)
 
-    def problem_ended(self, event: str, sentence: str) -> None:
-        """Log that it is over."""
-        log.info(event, message=Trusted(sentence))
-
     def poll_finished(self, report: Report, next_poll: str) -> None:
         """Log each event, then a summary of the poll."""
         for event in report.events:

@@ -44,9 +44,6 @@ class Observer:
     def problem(self, problem: Problem) -> None:
         """Hear of a problem of a poll, or of a delivery between two, before its end is reported."""
 
-    def problem_ended(self, event: str, sentence: str) -> None:
-        """Hear that a lasting problem is over: the name of a log line, and a sentence for a person."""
-
     def poll_finished(self, report: Report, next_poll: str) -> None:
         """Hear that a poll is done and saved, and when the next one begins."""
 

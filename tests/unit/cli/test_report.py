@@ -186,7 +186,7 @@ def test_the_last_line_says_why_the_exit_code_is_3() -> None:
 
 
 def test_the_last_line_says_what_is_wrong() -> None:
-    """It ends with the errors, as a person reads them, unless stderr has said them beside it."""
+    """It ends with the errors, as a person reads them, unless a terminal has them above it."""
     given: dict[str, Any] = {"checked": 0, "errors": ((PACK, "it timed out"),)}
     done = poll_report(**given, channel_errors={"ops": "HTTP 500"})
     (line,) = report.lines(done, dry_run=False)
@@ -194,7 +194,7 @@ def test_the_last_line_says_what_is_wrong() -> None:
     assert line.endswith(f"(1.5 s): {PACK}: it timed out; {ops}")
     many = poll_report(**given, channel_errors=dict.fromkeys("abcdef", "x"))
     assert report.lines(many, dry_run=False)[0].endswith("retried (and 2 more)")
-    (shown,) = report.lines(done, dry_run=False, width=200, says_why=False)
+    (shown,) = report.lines(done, dry_run=False, width=200)
     assert shown.endswith("(1.5 s)")
     (empty,) = report.lines(poll_report(empty=(PACK,)), dry_run=False)
     assert empty.startswith("1 pack checked, 1 without versions, 0 events")

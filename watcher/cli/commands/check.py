@@ -15,13 +15,11 @@ from watcher.cli.terminal import echo, echo_result
 from watcher.delivery.client import Worker
 from watcher.errors import InUseError, StateError, WatchError
 from watcher.polling.clock import clock
-from watcher.polling.model import PollConfig, Report
+from watcher.polling.model import Report
 from watcher.polling.poll import Poller, StoppedError
 from watcher.polling.reports.problems import (
-    PUBLISHING,
     Problem,
     ProblemReporter,
-    ended_problems,
     problems,
     unsure_problems,
 )
@@ -45,31 +43,24 @@ def check(
 ) -> int:
     """Do one poll, print its result and return the exit code.
 
-    WatchError as the parts raise it; where nobody reads along it is a repeat if it was said within a day.
+    WatchError as the parts raise it.
     """
     # A dry run writes nothing, no notes either.
     notes = None if dry_run or repeats.are_wanted() else repeats.Notes()
     try:
         done, signal = _poll(settings(nodes), notes, dry_run=dry_run)
-    except WatchError as error:
-        is_due = notes is None or as_json or notes.is_due(repeats.key_of(error))
-        error.is_repeat = not is_due
+    except WatchError:
+        if notes is not None:
+            notes.note_failure()
         raise
     if done is None:
         echo("stopped; nothing was changed", error=True)
     elif as_json:
         echo_result([report.as_json(done)])
     else:
-        columns = width(sys.stdout)
-        # What stderr had within a day, or has somewhere else, is said here.
-        says_why = columns is None or notes is not None
         echo_result(
             report.lines(
-                done,
-                dry_run=dry_run,
-                width=columns,
-                fail_on=fail_on,
-                says_why=says_why,
+                done, dry_run=dry_run, width=width(sys.stdout), fail_on=fail_on
             )
         )
     if done is None or signal:
@@ -149,7 +140,7 @@ def _poll_and_report(
                 if notes is None:
                     report_problems(found)
                 else:
-                    _report_news(notes, config, done, found, report_problems, url)
+                    _report_news(notes, done, found, report_problems)
     return done, signal
 
 
@@ -171,7 +162,7 @@ def _setting_problems(chosen: Loaded) -> list[Problem]:
             event="settings",
             fields={},
             sentence=sentence,
-            about=("settings channels",),
+            about=("no channel is configured",),
         )
         for sentence in (*chosen.warnings, *sentences)
     ]
@@ -179,30 +170,17 @@ def _setting_problems(chosen: Loaded) -> list[Problem]:
 
 def _report_news(
     notes: repeats.Notes,
-    config: PollConfig,
     done: Report,
     found: Sequence[Problem],
     report_problems: ProblemReporter,
-    url: str,
 ) -> None:
     """Report problems that are new, that were last reported a day ago, and that have ended."""
-    causes = {key: problem.cause for problem in found for key in problem.about}
-    due, ended = notes.news(causes, unsure_problems(done))
+    keys = [key for problem in found for key in problem.about]
+    due, ended = notes.news(keys, unsure_problems(done))
     report_problems(
         problem
         for problem in found
-        if not problem.about or due.intersection(problem.about)
+        if not problem.about or not due.isdisjoint(problem.about)
     )
-    channels = {channel.name for channel in config.channels} - done.set_aside
-    installs = [source.name for source in config.installs]
-    for sentence in ended_problems(ended, done.nodes, channels, installs):
-        echo(sentence, error=True)
-    if any(key.startswith(repeats.ERROR) for key in ended):
-        echo("comfy-watch check works again", error=True)
-    if config.publish and PUBLISHING in ended:
-        echo("publish_dir: the files are written again", error=True)
-    if url:
-        from watcher.service import heartbeat
-
-        if heartbeat.ABOUT in ended:
-            echo(heartbeat.ARRIVES_AGAIN, error=True)
+    for key in ended:
+        echo(f"no longer: {key}", error=True)

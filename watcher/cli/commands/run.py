@@ -155,10 +155,6 @@ class RunLines(Observer):
         if log.is_logged(problem.level):
             echo(f"{problem.level}: {problem.sentence}", error=True)
 
-    def problem_ended(self, event: str, sentence: str) -> None:
-        """Say that it is over."""
-        _say(sentence)
-
     def poll_finished(self, report: Report, next_poll: str) -> None:
         """Show the events and a line that sums up the poll."""
         for line in reports.event_lines(report.events, width(sys.stderr)):

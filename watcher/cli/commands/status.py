@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 
@@ -15,7 +15,7 @@ from watcher.changes.sweeps import at_stake, incomplete_in_words
 from watcher.cli.commands.health import usual_age
 from watcher.cli.loading import existing_state
 from watcher.cli.options import read
-from watcher.cli.report import acceptance_in_words, reading_in_words, watched_in_words
+from watcher.cli.report import acceptance_in_words, watched_in_words
 from watcher.cli.terminal import (
     colour,
     dim,
@@ -103,34 +103,6 @@ class InstallRow:
     """When the first scan failed since a good one (RFC 3339)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PublisherRow:
-    """One publisher, with the keys of `status --json`."""
-
-    publisher: str
-    """Its id in the settings."""
-    packs: int | None
-    """How many packs it has, or had since this state began; None while there was no list of them."""
-    listed_at: str | None
-    """When the list was last read in full (RFC 3339)."""
-    error: str | None
-    """Why it could not be read since, or the doubt about an empty one; safe to print."""
-
-
-def _error_of_all(state: State) -> str:
-    """Return why the last poll could not read the pages of all node packs, safe to print; "" if it could."""
-    failure = state.checks.health.nodes.get(ALL)
-    return reason_of(failure) or ""
-
-
-def _error_of_sweep(state: State) -> str:
-    """Return why the last sweeps of globs were incomplete, safe to print; "" if the last one was not."""
-    streak = state.checks.health.sweep
-    if streak is None:
-        return ""
-    return f"{incomplete_in_words(streak)}: {reason_of(streak)}; {at_stake(state.snapshot.sweep_baseline)}"
-
-
 def install_rows(state: State, installs: Iterable[str]) -> list[InstallRow]:
     """Return the rows of the configured installs, by name."""
     failures = state.checks.health.installs
@@ -147,23 +119,6 @@ def install_rows(state: State, installs: Iterable[str]) -> list[InstallRow]:
         )
         for name in installs
     ]
-
-
-def publisher_rows(state: State, publishers: Iterable[str]) -> list[PublisherRow]:
-    """Return the rows of the configured publishers."""
-    rows: list[PublisherRow] = []
-    for name in publishers:
-        known = state.snapshot.publishers.get(name.lower())
-        check = state.checks.publishers.get(name.lower())
-        rows.append(
-            PublisherRow(
-                publisher=name,
-                packs=len(known.packs) if known else None,
-                listed_at=(check.at or None) if check else None,
-                error=safe_line(check.error) if check and check.error else None,
-            )
-        )
-    return rows
 
 
 def channel_rows(state: State, channels: Mapping[str, bool]) -> list[ChannelRow]:
@@ -189,41 +144,6 @@ def channel_rows(state: State, channels: Mapping[str, bool]) -> list[ChannelRow]
         )
         for name, queue in queues.items()
     ]
-
-
-def _problems(row: NodeRow) -> list[str]:
-    """Return what is wrong with versions: first what is run and no longer listed as a version, then the newest."""
-    listed = [one for version in row.problems for one in row.exposed_as(version)]
-    found: list[str] = []
-    for one in row.exposed:
-        if one not in listed:
-            version = sanitize_line(one.version or "")
-            words = [version, colour(one.grade.in_words), _acceptance(one)]
-            found.append(" ".join(filter(None, words)))
-    for problem in reversed(row.problems):
-        words = [sanitize_line(problem.version)]
-        run = row.exposed_as(problem)
-        if problem.status == FLAGGED and any(map(_is_calm, run)):
-            words.append(finding.Grade.FLAGGED_INFO.in_words)
-        elif problem.status in {FLAGGED, BANNED}:
-            words.append(colour(problem.status))
-        if problem.deprecated:
-            words.append(colour("deprecated"))
-        words += map(_acceptance, run)
-        found.append(" ".join(filter(None, words)))
-    return found
-
-
-def _acceptance(exposed: Exposed) -> str:
-    """Return how it is, or was, accepted; "" if nothing accepts it."""
-    if exposed.acceptance is None:
-        return ""
-    return f"({acceptance_in_words(exposed.acceptance)})"
-
-
-def _is_calm(exposed: Exposed) -> bool:
-    """Return whether it is a flag that asks nothing of anybody."""
-    return exposed.grade is finding.Grade.FLAGGED_INFO
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -258,37 +178,20 @@ class Overview:
         age = MinimumAge(seconds=self.minimum_age, now=self.now)
         return node_rows(self.nodes, self.state, age, with_installs=bool(self.installs))
 
-    @cached_property
-    def error_of_all(self) -> str:
-        """Why the last poll could read no node pack, if that is one cause for several, safe to print; "" if not."""
-        if of_pages := _error_of_all(self.state):
-            return of_pages
-        if len(self.rows) == 1 or any(row.state == "empty" for row in self.rows):
-            return ""
-        errors = {row.error for row in self.rows}
-        return errors.pop() or "" if len(errors) == 1 else ""
-
     def wants(self, row: NodeRow) -> bool:
         """Return whether a node was asked for."""
         chosen = not self.chosen or row.node.lower() in self.chosen
         return chosen and (row.has_problem or not self.only_problems)
 
     def has_line(self, row: NodeRow) -> bool:
-        """Return whether a table has a row for the node: of those that only globs choose, only for a problem."""
-        if not self.wants(row):
-            return False
-        is_named = not self.globs or row.node.lower() in self.named
-        if self.is_narrowed or is_named or row.installed:
-            return True
-        # Where no node could be read, one line says so for all.
-        is_said = row.error is not None and row.error == _error_of_all(self.state)
-        is_alone = bool(row.problems) or not is_said or row.state != "unread"
-        return row.has_problem and is_alone
-
-    @property
-    def is_narrowed(self) -> bool:
-        """Whether only some nodes were asked for."""
-        return bool(self.chosen) or self.only_problems
+        """Return whether the table has a row for the node: of those that only globs choose, for its own problem."""
+        key = row.node.lower()
+        if not self.globs or {key} & (self.named | self.chosen):
+            return self.wants(row)
+        # That the whole registry cannot be read is one line above the table.
+        is_its_own = row.state != "unread" or key in self.state.checks.health.nodes
+        is_bad = bool(row.problems or row.exposed) or is_its_own
+        return self.wants(row) and row.has_problem and is_bad
 
     def is_late(self, moment: str) -> bool:
         """Return whether a moment is too long ago."""
@@ -298,16 +201,31 @@ class Overview:
         """Return whether a moment is in the future, by more than two clocks may differ."""
         return timestamps.seconds_between(moment, self.now) < -self.max_age
 
-    def long(self, since: str) -> str:
-        """Return for how long something has lasted."""
-        return durations.in_words(timestamps.seconds_between(since, self.now))
-
-    def ago(self, moment: str) -> str:
-        """Return how long ago a moment was. A clock may have been set back: then it is in the future."""
+    def ago(self, moment: str | None) -> str:
+        """Return how long ago a moment was; a clock may have been set back: then it is in the future."""
+        if moment is None:
+            return "never"
         seconds = timestamps.seconds_between(moment, self.now)
         if self.is_ahead(moment):
             return f"{durations.in_words(-seconds)} in the future"
         return durations.ago(seconds)
+
+
+def errors(overview: Overview) -> Iterator[str]:
+    """Yield what could not be read of the registry as a whole or of a publisher, safe to print."""
+    state, health = overview.state, overview.state.checks.health
+    if ALL in health.nodes:
+        yield f"the registry could not be read: {reason_of(health.nodes[ALL])}"
+    elif streak := health.sweep:
+        stake = at_stake(state.snapshot.sweep_baseline)
+        yield f"{incomplete_in_words(streak)}: {reason_of(streak)}; {stake}"
+    if silent := stopped_in_words(state.checks.explaining):
+        yield silent
+    for name in overview.publishers:
+        check = state.checks.publishers.get(name.lower())
+        if check and check.error:
+            listed = f"last listed: {overview.ago(check.at or None)}"
+            yield f"publisher {sanitize_line(name)}: {safe_line(check.error)}; {listed}"
 
 
 def document(overview: Overview) -> dict[str, object]:
@@ -317,7 +235,6 @@ def document(overview: Overview) -> dict[str, object]:
     return {
         "polled_at": polled_at or None,
         "late": overview.is_late(polled_at) if polled_at else None,
-        "reading": _reading(state),
         "summary": {
             "watched": len(rows),
             "ok": sum(row.is_ok for row in rows),
@@ -325,6 +242,7 @@ def document(overview: Overview) -> dict[str, object]:
             "unchecked": sum(row.state == "unchecked" for row in rows),
             **counts(rows),
         },
+        "errors": list(errors(overview)),
         "nodes": [
             asdict(row)
             | {
@@ -334,7 +252,6 @@ def document(overview: Overview) -> dict[str, object]:
             for row in rows
             if overview.wants(row)
         ],
-        "publishers": list(map(asdict, publisher_rows(state, overview.publishers))),
         "installs": list(map(asdict, install_rows(state, overview.installs))),
         "channels": list(map(asdict, channel_rows(state, overview.channels))),
     }
@@ -357,15 +274,6 @@ def _exposed_form(exposed: Exposed) -> dict[str, object]:
         "accepted": form if exposed.is_accepted else None,
         "was_accepted": None if exposed.is_accepted else form,
     }
-
-
-def _reading(state: State) -> dict[str, object] | None:
-    """Return how the last poll read the nodes; None before the first."""
-    checks = state.checks
-    if not checks.way:
-        return None
-    error = _error_of_all(state) or _error_of_sweep(state)
-    return {"way": checks.way, "requests": checks.requests, "error": error or None}
 
 
 def show(
@@ -432,45 +340,43 @@ def lines(overview: Overview, width: int | None = None) -> list[str]:
     """Return the summary and the tables for people; `width` is the terminal's, or None for a pipe, which gets all."""
     rows = overview.rows
     channels = channel_rows(overview.state, overview.channels)
-    publishers = publisher_rows(overview.state, overview.publishers)
     installs = install_rows(overview.state, overview.installs)
-    text = [_summary(overview, rows, channels), *_overall(overview, rows)]
-    text += _node_lines(overview, filter(overview.has_line, rows), width)
+    text = [_summary(overview, rows, channels)]
+    text += [styled(error, "red") for error in errors(overview)]
+    if overview.globs:
+        text.append(_of_globs(overview, rows))
+    text += _node_table(overview, filter(overview.has_line, rows), width)
+    if overview.chosen:
+        return text
     if overview.only_problems:
         channels = [row for row in channels if row.undelivered]
-        publishers = [row for row in publishers if row.error]
         installs = [row for row in installs if row.error]
-    if not overview.chosen:
-        of_publishers = [
-            (sanitize_line(row.publisher), row.packs, _list_problem(overview, row))
-            for row in publishers
-        ]
-        of_installs = [
-            (sanitize_line(row.name), row.packs, _scan_problem(overview, row))
+    text += _section(
+        ("INSTALL", "PACKS", "SCANNED", "PROBLEM"),
+        [
+            (
+                sanitize_line(row.name),
+                "-" if row.packs is None else str(row.packs),
+                overview.ago(row.scanned_at),
+                _failing(overview, row.failing_since, row.error or ""),
+            )
             for row in installs
-        ]
-        of_channels = [
-            (_channel_name(row), row.undelivered, _channel_problem(overview, row))
+        ],
+        width,
+    )
+    return text + _section(
+        ("CHANNEL", "UNDELIVERED", "NEXT TRY", "PROBLEM"),
+        [
+            (
+                _channel_name(row),
+                str(row.undelivered),
+                _next_try(overview, row),
+                _channel_problem(overview, row),
+            )
             for row in channels
-        ]
-        text += _counted("PUBLISHER", "PACKS", of_publishers, width)
-        text += _counted("INSTALL", "PACKS", of_installs, width)
-        text += _counted("CHANNEL", "UNDELIVERED", of_channels, width)
-    return text
-
-
-def _counted(
-    of: str,
-    what: str,
-    rows: Iterable[tuple[str, int | None, str]],
-    width: int | None,
-) -> list[str]:
-    """Return a table of what has a name, a count (None: not known) and a problem."""
-    cells = [
-        (name, "-" if count is None else str(count), problem)
-        for name, count, problem in rows
-    ]
-    return _section((of, what, "PROBLEM"), cells, width)
+        ],
+        width,
+    )
 
 
 def _section(
@@ -487,15 +393,18 @@ def _summary(
     ok, bad = sum(row.is_ok for row in rows), sum(row.has_problem for row in rows)
     outdated = sum(row.is_ok and row.outdated for row in rows)
     unknown = sum(row.state == UNKNOWN and not row.has_problem for row in rows)
-    unchecked = len(rows) - ok - bad - unknown
-    nodes = [f"{ok - outdated:,} ok"]
-    if outdated:
-        nodes.append(f"{outdated:,} outdated")
-    nodes.append(styled(f"{bad:,} with problems", "red" if bad else None))
-    if unknown:
-        nodes.append(f"{unknown:,} unknown to the registry")
-    if unchecked:
-        nodes.append(f"{unchecked:,} not checked yet")
+    found = {
+        "ok": ok - outdated,
+        "outdated": outdated,
+        "with problems": bad,
+        "unknown to the registry": unknown,
+        "not checked yet": len(rows) - ok - bad - unknown,
+    }
+    nodes = [
+        styled(f"{count:,} {what}", "red" if what == "with problems" and bad else None)
+        for what, count in found.items()
+        if count or what in {"ok", "with problems"}
+    ]
     parts = [", ".join(nodes), _last_poll(overview)]
     if undelivered := sum(row.undelivered for row in channels):
         parts.append(styled(f"{plural(undelivered, 'alert')} undelivered", "yellow"))
@@ -503,48 +412,29 @@ def _summary(
 
 
 def _last_poll(overview: Overview) -> str:
-    checks = overview.state.checks
-    if not checks.polled_at:
+    moment = overview.state.checks.polled_at
+    if not moment:
         return "no poll yet"
-    late = overview.is_late(checks.polled_at)
-    ahead = overview.is_ahead(checks.polled_at)
-    text = f"last poll {overview.ago(checks.polled_at)}"
-    if late:
-        text += ", which is late"
-    if ahead:
-        text += ": is the clock right?"
-    if checks.requests:
-        text += f" ({reading_in_words(checks.way, checks.requests)})"
-    return styled(text, "red" if late or ahead else None)
-
-
-def _overall(overview: Overview, rows: Sequence[NodeRow]) -> list[str]:
-    """Return what concerns all nodes: pages that could not be read, and the counts of what globs choose."""
-    found: list[str] = []
-    if of_all := overview.error_of_all:
-        found.append(styled(f"the last poll could read no node pack: {of_all}", "red"))
-    elif of_sweep := _error_of_sweep(overview.state):
-        found.append(styled(of_sweep, "red"))
-    if silent := stopped_in_words(overview.state.checks.explaining):
-        found.append(styled(silent, "yellow"))
-    if overview.globs and not overview.is_narrowed:
-        found.append(_of_globs(overview, rows))
-    return found
+    text = f"last poll {overview.ago(moment)}"
+    if overview.is_late(moment):
+        return styled(f"{text}, which is late", "red")
+    if overview.is_ahead(moment):
+        return styled(f"{text}: is the clock right?", "red")
+    return text
 
 
 def _of_globs(overview: Overview, rows: Sequence[NodeRow]) -> str:
+    """Return one count of what globs choose."""
     found = counts(rows)
-    found["banned as a whole"] = sum(row.state == BANNED for row in rows)
-    packs = plural(len(rows), "node pack")
-    versions = plural(found["versions"], "version")
     watched = watched_in_words(len(overview.named), overview.globs)
-    parts = [f"watching {watched}: {packs} with {versions}"]
-    bad = (BANNED, FLAGGED, "deprecated", "banned as a whole")
+    packs = plural(len(rows), "node pack")
+    parts = [f"watching {watched}: {packs} with {plural(found['versions'], 'version')}"]
+    bad = (BANNED, FLAGGED, "deprecated")
     parts += [f"{name}: {found[name]:,}" for name in bad if found[name]]
     return "; ".join(parts)
 
 
-def _node_lines(
+def _node_table(
     overview: Overview, rows: Iterable[NodeRow], width: int | None
 ) -> list[str]:
     """Return the table of the nodes, worst first and in that what is run, and how many it leaves out."""
@@ -552,7 +442,7 @@ def _node_lines(
         rows, key=lambda row: (row.rank, finding.rank(row.run), not row.exposed)
     )
     fitting = by_rank if width is None else by_rank[:NODES_SHOWN]
-    head = ["PACK", "STATE", "NEWEST", "YOU RUN", "PROBLEMS"]
+    head = ["PACK", "STATE", "NEWEST", "YOU RUN", "CHECKED", "PROBLEMS"]
     cells = [_cells(overview, row, width) for row in fitting]
     if not overview.installs:
         head.remove("YOU RUN")
@@ -565,13 +455,14 @@ def _node_lines(
 def _cells(overview: Overview, row: NodeRow, width: int | None) -> list[str]:
     limit = None if width is None else _PROBLEMS_SHOWN
     copies = [_copy(copy, overview.state.installs) for copy in row.installed]
-    problems = [join_first(_problems(row), limit), _unread(overview, row)]
+    problems = filter(None, (join_first(_problems(row), limit), row.error))
     return [
         sanitize_line(row.node),
         _state_cell(row),
         sanitize_line(row.newest or "-"),
         *([join_first(copies, limit) or "-"] if overview.installs else []),
-        "; ".join(filter(None, problems)) or "-",
+        overview.ago(row.checked_at),
+        "; ".join(problems) or "-",
     ]
 
 
@@ -586,21 +477,39 @@ def _state_cell(row: NodeRow) -> str:
     return row.state if is_calm else colour(row.state)
 
 
-def _unread(overview: Overview, row: NodeRow) -> str:
-    """Return why the last poll could not read it, and how old is what is shown; of an empty one the doubt about its id.
+def _problems(row: NodeRow) -> list[str]:
+    """Return what is wrong with versions: first what is run and no longer listed as a version, then the newest."""
+    listed = [one for version in row.problems for one in row.exposed_as(version)]
+    found: list[str] = []
+    for one in row.exposed:
+        if one not in listed:
+            version = sanitize_line(one.version or "")
+            words = [version, colour(one.grade.in_words), _acceptance(one)]
+            found.append(" ".join(filter(None, words)))
+    for problem in reversed(row.problems):
+        words = [sanitize_line(problem.version)]
+        run = row.exposed_as(problem)
+        if problem.status == FLAGGED and any(map(_is_calm, run)):
+            words.append(finding.Grade.FLAGGED_INFO.in_words)
+        elif problem.status in {FLAGGED, BANNED}:
+            words.append(colour(problem.status))
+        if problem.deprecated:
+            words.append(colour("deprecated"))
+        words += map(_acceptance, run)
+        found.append(" ".join(filter(None, words)))
+    return found
 
-    "" if it was read.
-    """
-    if row.state == "empty":
-        return row.error or ""
-    polled_at, read_at = overview.state.checks.polled_at, row.checked_at
-    age = timestamps.seconds_between(read_at, polled_at or read_at) if read_at else 0
-    if row.error is None and age <= overview.max_age:
+
+def _acceptance(exposed: Exposed) -> str:
+    """Return how it is, or was, accepted; "" if nothing accepts it."""
+    if exposed.acceptance is None:
         return ""
-    parts = [f"last read {overview.ago(read_at)}" if read_at else "never read"]
-    if row.error and row.error != overview.error_of_all:
-        parts.insert(0, row.error)
-    return ", ".join(parts)
+    return f"({acceptance_in_words(exposed.acceptance)})"
+
+
+def _is_calm(exposed: Exposed) -> bool:
+    """Return whether it is a flag that asks nothing of anybody."""
+    return exposed.grade is finding.Grade.FLAGGED_INFO
 
 
 def _copy(copy: CopyForm, installs: Collection[str]) -> str:
@@ -614,43 +523,12 @@ def _copy(copy: CopyForm, installs: Collection[str]) -> str:
     return f"{version} {dim('(' + ', '.join(notes) + ')')}" if notes else version
 
 
-def _list_problem(overview: Overview, row: PublisherRow) -> str:
-    """Return what is wrong with the list of its packs; "-" if all is well."""
-    if row.listed_at is None:
-        return row.error or "not listed yet"
-    listed = f"{row.error}; last listed {overview.ago(row.listed_at)}"
-    return listed if row.error else "-"
-
-
-def _scan_problem(overview: Overview, row: InstallRow) -> str:
-    """Return why an install could not be scanned, and how old is what is known of it; "-" if it could."""
-    when = (
-        f"last scanned {overview.ago(row.scanned_at)}"
-        if row.scanned_at
-        else "never scanned"
-    )
-    if row.failing_since is None:
-        return "-" if row.scanned_at else when
-    return f"{_failing_for(overview, row.failing_since)}, {when}: {row.error}"
-
-
-def _failing_for(overview: Overview, since: str) -> str:
-    return styled(f"failing for {overview.long(since)}", "yellow")
-
-
-def _channel_problem(overview: Overview, row: ChannelRow) -> str:
-    """Return why its alerts are undelivered; "-" where there is no problem."""
-    found: list[str] = []
-    error = sanitize_line(error_in_words(row.error or "", row.may_have_arrived))
-    if row.failing_since:
-        found.append(f"{_failing_for(overview, row.failing_since)}: {error}")
-    elif error:
-        found.append(error)
-    if row.aside:
-        why = sanitize_line(row.aside_error or "")
-        refused = f"{plural(row.aside, 'alert')} refused also in the plainest form"
-        found.append(f"{refused} ({why}); tried until alert_expiry")
-    return "; ".join(found) or "-"
+def _failing(overview: Overview, since: str | None, error: str) -> str:
+    """Return why something fails and for how long; "-" if it does not."""
+    if since is None:
+        return error or "-"
+    lasting = durations.in_words(timestamps.seconds_between(since, overview.now))
+    return f"{styled(f'failing for {lasting}', 'yellow')}: {error}"
 
 
 def _channel_name(row: ChannelRow) -> str:
@@ -659,3 +537,22 @@ def _channel_name(row: ChannelRow) -> str:
     if row.unconfirmed:
         return f"{row.name} (unconfirmed)"
     return row.name if marked else f"{row.name} (no longer configured)"
+
+
+def _next_try(overview: Overview, row: ChannelRow) -> str:
+    """Return when delivery is tried again; "-" where nothing waits, or the channel is gone."""
+    if not (row.undelivered and row.configured):
+        return "-"
+    left = timestamps.seconds_between(overview.now, row.next_try or overview.now)
+    return f"in {durations.in_words(left)}" if left > 0 else "next poll"
+
+
+def _channel_problem(overview: Overview, row: ChannelRow) -> str:
+    """Return why its alerts are undelivered; "-" where there is no problem."""
+    error = sanitize_line(error_in_words(row.error or "", row.may_have_arrived))
+    found = [_failing(overview, row.failing_since, error)]
+    if row.aside:
+        why = sanitize_line(row.aside_error or "")
+        refused = f"{plural(row.aside, 'alert')} refused also in the plainest form"
+        found.append(f"{refused} ({why}); tried until alert_expiry")
+    return "; ".join(one for one in found if one != "-") or "-"

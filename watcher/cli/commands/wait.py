@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from watcher import durations, timestamps
 from watcher.changes.transitions import node_url
 from watcher.cli import invocation
 from watcher.cli.documents import WaitDocument
-from watcher.cli.findings import findings_table, words_of
+from watcher.cli.findings import findings_table
 from watcher.cli.loading import working_folder
 from watcher.cli.options import read
 from watcher.cli.progress_line import progress_line
@@ -23,17 +22,9 @@ from watcher.cli.terminal import (
     colour,
     dim,
     echo,
-    echo_command,
     echo_result,
     short_time,
     to_json,
-    unstyle,
-)
-from watcher.cli.workflow_commands import (
-    Level,
-    annotation,
-    are_read,
-    folder_here,
 )
 from watcher.errors import UsageError
 from watcher.installs.recognise import pyproject, texts
@@ -55,7 +46,7 @@ from watcher.text.plural import plural
 from watcher.text.sanitize import Trusted, safe_line, sanitize_line
 
 _FILE = "pyproject.toml"
-_FOR = "1h"
+_FOR = "2h"
 _EVERY = "30s"
 _LONGEST = 366 * durations.DAY
 _TEXT = 300
@@ -88,7 +79,6 @@ def run_wait(
     wanted = wanted_of(node, version)
     known = settings().settings
     transport.check_usable(known.registry_url)
-    limits = replace(request_limits(known), retries=0)
     started = clock()
 
     async def wait(progress: Progress) -> Look | int:
@@ -96,7 +86,7 @@ def run_wait(
         talk = _Talk(wanted, as_json=as_json, longest=seconds, progress=progress)
         waiter = Waiter(
             wanted=wanted,
-            connect=partial(Registry, known.registry_url, limits),
+            connect=partial(Registry, known.registry_url, request_limits(known)),
             timeout=known.timeout,
             every=pause,
             longest=seconds,
@@ -126,9 +116,6 @@ def run_wait(
         echo_result([to_json(done.document())])
     else:
         echo_result(done.lines(width(sys.stdout)))
-    if are_read(os.environ):
-        for line in done.annotations(folder_here(os.environ)):
-            echo_command(line)
     return done.code
 
 
@@ -141,15 +128,9 @@ def wanted_of(node: str | None, version: str | None) -> Wanted:
     if node is None:
         return _of_project(_project(working_folder()))
     [name] = read("ID", node_ids.read, [node])
-    if version is not None:
-        return Wanted(node=name, version=read("VERSION", _version, version))
-    try:
-        project = _project(working_folder())
-    except UsageError:  # it may be any pack's, and none is needed
+    if version is None:
         return Wanted(node=name)
-    if project.id is None or project.id.lower() != name.lower():
-        return Wanted(node=name)
-    return Wanted(node=name, version=project.version or "")
+    return Wanted(node=name, version=read("VERSION", _version, version))
 
 
 def _version(text: str) -> str:
@@ -197,8 +178,6 @@ class _Talk:
     progress: Progress
     said: str = ""
     """The last that was said of the version."""
-    causes: set[str] = field(default_factory=set)
-    """Of the failures that were said."""
 
     def report(self, look: Look) -> None:
         """Say what a look has seen, if that is news."""
@@ -207,12 +186,12 @@ class _Talk:
         what = f"{_name(self.wanted, look)}: {safe_line(look.why, _TEXT)}"
         longest = durations.show(self.longest)
         self.progress(_PLACE, f"{what}; waiting for at most {longest}")
-        if look.cause:
-            if look.cause not in self.causes:
-                self.causes.add(look.cause)
-                echo(f"warning: {what}; asking again", error=True)
-        elif what != self.said:
-            self.said = what
+        if what == self.said:
+            return
+        self.said = what
+        if look.has_failed:
+            echo(f"warning: {what}; asking again", error=True)
+        else:
             # With --json only the document may be on stdout.
             echo(f"{dim(short_time(clock()))}  {what}", error=self.as_json)
 
@@ -255,11 +234,8 @@ class _Done:
         """Why there is no verdict, or no reason for one; "" if there is both."""
         look = self.look
         if not look.is_judged:
-            last = (
-                f"; it was {look.status} before" if look.cause and look.status else ""
-            )
             why = safe_line(look.why, _TEXT)
-            return f"not judged within {durations.show(self.longest)}: {why}{last}"
+            return f"not judged within {durations.show(self.longest)}: {why}"
         if self.code == 3 and look.reason is None:
             return "the registry's reason could not be read"
         return ""
@@ -311,23 +287,3 @@ class _Done:
         elif self.code and reason is not None:
             why = reason.summary or "the registry gives no reason"
         return f"{what}: {safe_line(why, _TEXT)}" if why else what
-
-    def annotations(self, folder: str) -> list[str]:
-        """Return what GitHub Actions shows beside the run, and beside the files: these lie in `folder`."""
-        if self.code == 0:
-            return []
-        title = _name(self.wanted, self.look)
-        found = [annotation(Level.ERROR, title, unstyle(self.summary()))]
-        scan = self.look.scan
-        for one in scan.items[:_NOTES] if self.code == 3 and scan else ():
-            level = _LEVELS.get(one.severity, Level.WARNING)
-            words = words_of(one)
-            file = f"{folder}{one.file}" if one.file else ""
-            found.append(annotation(level, title, words, file=file, line=one.line))
-        return found
-
-
-_LEVELS = {"critical": Level.ERROR, "info": Level.NOTICE}
-"""Any other severity, and none, is a warning."""
-_NOTES = 10
-"""Findings that are annotations: GitHub shows no more of one level and step."""

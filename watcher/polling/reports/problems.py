@@ -15,10 +15,6 @@ from watcher.text.sanitize import Trusted, escape_invisible, safe_line, sanitize
 
 _ERROR_LENGTH = 300
 _NAMES = 3
-_REGISTRY = "registry"
-"""The key of the problem that the registry as a whole cannot be read."""
-PUBLISHING = "publish_dir"
-"""The key of the problem that published files cannot be written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,33 +29,30 @@ class Problem:
     sentence: str
     """For a person; safe to print."""
     about: tuple[str, ...] = ()
-    """Keys of the nodes or channels that it is about, if it may last until the next poll; else empty."""
-    cause: str = ""
-    """Tells it from other problems of the same; "": there are no others."""
+    """What may last until the next poll, in words: "alpha cannot be read"; else empty."""
 
 
 def problems(report: Report) -> list[Problem]:
     """Return the problems of a poll. Nodes with the same error share one."""
-    by_error: dict[tuple[str, str], list[str]] = {}
+    by_error: dict[str, list[str]] = {}
     of_all = report.failure_of_registry
     found: list[Problem] = []
     for one in (of_all,) if of_all else report.unread:
         error = Trusted(safe_line(one.error, _ERROR_LENGTH))
         if one is of_all or one.node == ALL:
-            found.append(_of_registry(report, error, one.kind))
+            found.append(_of_registry(report, error))
         else:
             name = sanitize_line(one.node or "")
-            by_error.setdefault((error, one.kind), []).append(name)
+            by_error.setdefault(error, []).append(name)
     found += [
         Problem(
             level="error",
             event="node unread",
             fields={"nodes": _some(nodes), "count": len(nodes), "error": error},
             sentence=f"{_some(nodes)}: {error}",
-            about=tuple(f"unread {node}" for node in nodes),
-            cause=kind,
+            about=tuple(map(_unread, nodes)),
         )
-        for (error, kind), nodes in by_error.items()
+        for error, nodes in by_error.items()
     ]
     if report.empty:
         by_near: dict[str, list[str]] = {}
@@ -72,7 +65,7 @@ def problems(report: Report) -> list[Problem]:
                 event="node empty",
                 fields={"nodes": _some(nodes), "count": len(nodes)},
                 sentence=f"{_some(nodes)}: no versions found: {is_id_right(near)}",
-                about=tuple(f"empty {node}" for node in nodes),
+                about=tuple(map(_empty, nodes)),
             )
             for near, nodes in by_near.items()
         ]
@@ -96,8 +89,7 @@ def problems(report: Report) -> list[Problem]:
                 event="not published",
                 fields={"error": error},
                 sentence=f"publish_dir: {error}",
-                about=(PUBLISHING,),
-                cause=error,
+                about=("publish_dir cannot be written",),
             )
         )
     return found + delivery_problems(
@@ -105,7 +97,7 @@ def problems(report: Report) -> list[Problem]:
     )
 
 
-def _of_registry(report: Report, error: Trusted, cause: str) -> Problem:
+def _of_registry(report: Report, error: Trusted) -> Problem:
     """Return the problem that nothing, or not all, could be read of the registry."""
     # Before the list of a publisher's packs came, there is none.
     of_packs = f" ({plural(report.watched, 'pack')})" if report.watched else ""
@@ -117,8 +109,7 @@ def _of_registry(report: Report, error: Trusted, cause: str) -> Problem:
         sentence=f"the registry cannot be read: {error}{of_packs}"
         if is_nothing
         else error,
-        about=(_REGISTRY,),
-        cause=cause,
+        about=("the registry cannot be read",),
     )
 
 
@@ -153,8 +144,7 @@ def _of_installs(report: Report, errors: Container[str]) -> list[Problem]:
             event="install unscanned",
             fields={"install": name, "error": Trusted(error)},
             sentence=f"install {sanitize_line(name)}: {error}; its last list of packs is used",
-            about=(f"install {sanitize_line(name)}",),
-            cause=error,
+            about=(f"install {sanitize_line(name)} cannot be read",),
         )
         for name, error in unscanned
     ]
@@ -208,8 +198,7 @@ def delivery_problems(
             },
             sentence=f"channel {name}: {safe_line(why)}"
             + ("" if name in expired else "; its alerts are kept and retried"),
-            about=() if name in expired else (f"channel {name}",),
-            cause=why,
+            about=() if name in expired else (_undelivered(name),),
         )
         for name, why in failures.items()
     ]
@@ -244,41 +233,26 @@ def set_aside_problems(found: Iterable[SetAside]) -> list[Problem]:
 
 
 def unsure_problems(report: Report) -> frozenset[str]:
-    """Return the keys (`Problem.about`) of problems that may last, seen or not: of nodes that were not read."""
+    """Return the problems that may last, seen or not (`Problem.about`).
+
+    They are of nodes that were not read, and of channels whose alerts wait for an URL.
+    """
     unread = [node for node, _ in report.errors] if report.checked else report.nodes
     names = [sanitize_line(node) for node in unread]
-    return frozenset(f"{what} {name}" for what in ("unread", "empty") for name in names)
+    aside = map(_undelivered, report.set_aside)
+    return frozenset({*map(_unread, names), *map(_empty, names), *aside})
 
 
-def ended_problems(
-    about: Iterable[str],
-    nodes: Iterable[str],
-    channels: Iterable[str],
-    installs: Iterable[str] = (),
-) -> list[str]:
-    """Return a sentence for each problem that has ended, by its key in `Problem.about`.
+def _unread(node: str) -> str:
+    return f"{node} cannot be read"
 
-    A node that is no longer watched, or a channel or an install that is not among these, gets none.
-    """
-    # Here, since most polls end no problem.
-    from watcher.alerts.phrasing import CAN_BE_READ, HAS_VERSIONS
 
-    watched, configured = {sanitize_line(node).lower() for node in nodes}, set(channels)
-    scanned = {sanitize_line(name) for name in installs}
-    sentences: list[str] = []
-    for key in about:
-        what, _, name = key.partition(" ")
-        if key == _REGISTRY and watched:
-            sentences.append(f"the registry{CAN_BE_READ}")
-        elif what == "unread" and name.lower() in watched:
-            sentences.append(f"{name}{CAN_BE_READ}")
-        elif what == "empty" and name.lower() in watched:
-            sentences.append(f"{name}{HAS_VERSIONS}")
-        elif what == "channel" and name in configured:
-            sentences.append(f"channel {name}: no undelivered alerts left")
-        elif what == "install" and name in scanned:
-            sentences.append(f"install {name}{CAN_BE_READ}")
-    return sentences
+def _empty(node: str) -> str:
+    return f"{node} has no versions"
+
+
+def _undelivered(channel: str) -> str:
+    return f"channel {channel} takes no alerts"
 
 
 class ProblemReporter:

@@ -11,7 +11,6 @@ from watcher.polling.model import SetAside
 from watcher.polling.reports.problems import (
     ProblemReporter,
     delivery_problems,
-    ended_problems,
     problems,
     set_aside_problems,
 )
@@ -76,10 +75,6 @@ def test_a_registry_that_is_down_is_one_sentence() -> None:
     odd = replace(untried, error="HTTP 500", fault=Fault.REGISTRY)
     assert said(*down, odd) == ["alpha, bravo: it timed out", "c: HTTP 500"]
     assert said(odd) == ["c: HTTP 500"]
-    assert ended_problems(["registry"], ["alpha"], []) == [
-        "the registry can be read again"
-    ]
-    assert ended_problems(["registry"], [], []) == []
 
 
 def test_a_problem_has_fields_for_a_log() -> None:
@@ -123,24 +118,6 @@ def test_alerts_that_are_set_aside_have_a_sentence() -> None:
         second
         == "[[channels]]: ops was removed; 1 alert for its URL is kept until it is back or alert_expiry"
     )
-
-
-def test_the_end_of_a_problem_is_said_for_what_still_exists() -> None:
-    """A node that is no longer watched, and a channel that is gone, get no sentence."""
-    about = [
-        "unread Alpha",
-        "unread gone",
-        "empty bravo",
-        "empty gone",
-        "channel ops",
-        "channel gone",
-        "settings x",
-    ]
-    assert ended_problems(about, ["alpha", "bravo"], ["ops"]) == [
-        "Alpha can be read again",
-        "bravo has versions now",
-        "channel ops: no undelivered alerts left",
-    ]
 
 
 def test_a_problem_is_reported_once() -> None:
