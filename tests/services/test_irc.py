@@ -48,58 +48,23 @@ def test_what_is_sent_arrives_and_is_unconfirmed(
 def test_what_is_refused_before_the_message_is_no_delivery(
     server: Ngircd, operator: Callable[..., Operator]
 ) -> None:
-    """A refused login, a channel that cannot be joined and a server that is away leave the alert owed, and say why."""
+    """A refused login, a channel that cannot be joined and a server that is away leave the alert owed."""
     refused = {
-        "login": (
-            server.url(f"%23{CHANNEL}", password="wrong-s3cret"),
-            "did not take the login: check the password",
-        ),
-        "closed": (server.url(f"%23{CLOSED}"), "the IRC channel cannot be joined"),
-        "full": (server.url(f"%23{_FULL}"), "the IRC channel cannot be joined"),
-        "unknown": (server.url("%23elsewhere"), "the IRC channel cannot be joined"),
-        "away": ("irc://127.0.0.1:9/%23room", "connection refused"),
+        "login": server.url(f"%23{CHANNEL}", password="wrong-s3cret"),
+        "closed": server.url(f"%23{CLOSED}"),
+        "full": server.url(f"%23{_FULL}"),
+        "unknown": server.url("%23elsewhere"),
+        "away": "irc://127.0.0.1:9/%23room",
     }
-    channels = [{"name": name, "url": url} for name, (url, _) in refused.items()]
+    channels = [{"name": name, "url": url} for name, url in refused.items()]
     alerted = operator(channels=channels, alert_urls=[]).knows()
     with Reader(server, "reader", CHANNEL, _FULL) as reader:
         alerted.ban()
         said = alerted.said("check")
         assert f"{len(refused)} alerts still undelivered" in said
-        for name, (_, why) in refused.items():
-            assert any(name in line and why in line for line in said.splitlines()), (
-                why,
-                said,
-            )
+        assert "connection refused" in said
         assert "s3cret" not in said
         assert reader.heard() == []
-
-
-def test_a_channel_beside_one_that_cannot_be_joined_gets_it_once(
-    server: Ngircd, operator: Callable[..., Operator]
-) -> None:
-    """Of two channels in one URL the one that can be joined has the alert after the first try, once."""
-    alerted = operator(server.url(f"%23{CLOSED}", f"%23{CHANNEL}")).knows()
-    with Reader(server, "reader", CHANNEL) as reader:
-        alerted.ban()
-        for _ in range(2):
-            assert "the IRC channel cannot be joined" in alerted.said("check")
-            alerted.end_backoffs()
-        assert sum(_LAST in line for line in reader.heard()) == 1
-
-
-def test_a_long_message_arrives_whole(
-    server: Ngircd, operator: Callable[..., Operator]
-) -> None:
-    """A server reads line by line, slowly: the last of many lines comes too."""
-    alerted = operator(server.url(f"%23{CHANNEL}")).knows()
-    with Reader(server, "reader", CHANNEL) as reader:
-        for number in range(40):
-            alerted.registry.catalog.publish(PACK, f"2.{number}.0")
-        alerted.check()
-        heard = reader.heard()
-    assert "2.39.0" in heard[0]
-    assert len(heard) > 8
-    assert "ref " in heard[-1]
 
 
 def test_hostile_text_cannot_begin_a_line(

@@ -15,25 +15,11 @@ from tests.services.servers.server import until
 
 pytestmark = pytest.mark.services
 
-_SLOW = {"smtpd_end_of_data_restrictions": "sleep 8"}
-"""The answer to DATA takes so many seconds."""
 _CAME = "the whole of DATA came"
 _NOTED = {
     "smtpd_end_of_data_restrictions": f"check_sender_access inline:{{ {{ {SENDER} = INFO {_CAME} }} }}, sleep 8"
 }
-"""The same, and Postfix writes down when it begins to take that time."""
-
-
-def test_a_slow_answer_to_data_makes_no_copy(
-    tmp_path: Path, operator: Callable[..., Operator]
-) -> None:
-    """An answer to DATA that takes longer than `timeout` is waited for: the mail comes once."""
-    with Postfix(tmp_path / "server", **_SLOW) as server:
-        alerted = operator(server.url(), timeout="4s").knows()
-        alerted.ban()
-        assert alerted.check()["alerts"] == counts(delivered=1)
-        alerted.check()
-        assert len(server.mails()) == 1
+"""The answer to DATA takes some seconds, and Postfix writes down when it begins to take them."""
 
 
 def test_a_repeat_after_a_kill_has_the_same_message_id(

@@ -1,6 +1,6 @@
 """Why a message was not taken and what to do, in our own words: a library's or a service's may hold parts of the URL.
 
-Pure. Of a service's words only those pass that a closed list or a strict pattern knows, and nothing that the URL holds.
+Pure. Of a service's words only those pass that a closed list or a service's own pattern knows.
 """
 
 from __future__ import annotations
@@ -10,17 +10,13 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote
 
-from watcher.delivery.exchange import Exchange
 from watcher.model.outcome import Cause, Undelivered
 
-_EXCEPTION = re.compile(r"[\w /-]{0,40}Exception: (.{0,2000})", re.DOTALL)
 _PROXY = "the HTTP proxy"
 """Stands for the proxy, and what names it."""
 _PROXY_LOGIN = f"{_PROXY} wants a login: write USER:PASSWORD@ before its host"
 _EXCEPTIONS = {
-    r"answer is too long": "the answer is too long: check the host and the path of the channel's URL",
     r"tunnel connection failed: 407": _PROXY_LOGIN,
     r"tunnel connection failed": f"{_PROXY} refused the connection: ask for the channel's host to be allowed",
     r"connect to proxy": f"{_PROXY} cannot be reached: check that it runs, and its address",
@@ -51,83 +47,117 @@ _STATUSES = {
     422: (Cause.CONTENT, ""),
 }
 _REDIRECT = "a redirect: put the address that it leads to into the channel's URL"
-_MAIL = {
-    ("rcpt", 550): (Cause.GONE, "the mailbox is gone: correct the address"),
-    ("data", 550): (Cause.CONTENT, ""),
-    ("data", 552): (Cause.CONTENT, ""),
-    ("mail", 552): (Cause.CONTENT, ""),
-    ("data", 554): (Cause.CONTENT, ""),
-}
-"""By the command and the code of the reply. 550 to a mail is what a spam filter says of its content."""
 _LOGIN = "the login is refused: check the user and the password"
+_REPLIES = {
+    530: (Cause.OTHER, _LOGIN),
+    535: (Cause.OTHER, _LOGIN),
+    550: (Cause.GONE, "the mailbox is gone: correct the address"),
+    552: (Cause.CONTENT, ""),
+}
+"""Of mail servers."""
+_OF_A_MAIL = {550: (Cause.CONTENT, ""), 554: (Cause.CONTENT, "")}
+"""Those to a mail itself: 550 is what a spam filter says of its content."""
 
+_BLANK = b" \t\r\n\xef\xbb\xbf"
+"""Blanks, and the bytes of a byte order mark."""
 _MOST_SAID = 2**16
-"""Bytes of a body that may name an error."""
-_WORD = re.compile(r"[a-z_]{3,40}|M_[A-Z_]{3,40}")
-_CODE = re.compile(r"\d{1,6}")
+"""Bytes of a body that are looked at."""
+_VERDICTS = ("success", "ok", "accepted")
 _TOKEN = "the token is refused: make a new one"  # noqa: S105 - a sentence
 _TARGET = "the recipient is gone: correct the channel's URL"
-_TOKENS = {
-    "account_inactive",
-    "invalid_auth",
-    "invalid_token",
-    "not_authed",
-    "token_expired",
-    "token_invalid",
-    "token_revoked",
+_WORDS = {
+    **dict.fromkeys(
+        (
+            "account_inactive",
+            "invalid_auth",
+            "invalid_token",
+            "not_authed",
+            "token_expired",
+            "token_revoked",
+        ),
+        (Cause.GONE, _TOKEN),
+    ),
+    **dict.fromkeys(
+        (
+            "bot was blocked",
+            "bot was kicked",
+            "channel_is_archived",
+            "channel_not_found",
+            "chat not found",
+            "is_archived",
+            "no_service",
+            "no_team",
+            "team_disabled",
+            "user is deactivated",
+        ),
+        (Cause.GONE, _TARGET),
+    ),
+    **dict.fromkeys(
+        ("invalid_blocks", "msg_blocks_too_long", "msg_too_long", "no_text"),
+        (Cause.CONTENT, ""),
+    ),
 }
-_TARGETS = {
-    "bot_was_blocked",
-    "bot_was_kicked",
-    "channel_is_archived",
-    "channel_not_found",
-    "chat_not_found",
-    "is_archived",
-    "no_service",
-    "no_team",
-    "team_disabled",
-    "user_invalid",
-    "user_is_deactivated",
-}
-"""Words of services for what is no more, whatever the status."""
-_CONTENT = {
-    "attachment_payload_limit_exceeded",
-    "invalid_blocks",
-    "invalid_blocks_format",
-    "markdown_text_conflict",
-    "metadata_too_large",
-    "msg_blocks_too_long",
-    "msg_too_long",
-    "no_text",
-    "too_many_attachments",
-}
-"""Words with which Slack refuses a bot's message for what it is, in a success."""
-_KNOWN = _TOKENS | _TARGETS | _CONTENT
-_DESCRIPTIONS = (
-    "chat not found",
-    "bot was blocked",
-    "bot was kicked",
-    "user is deactivated",
-    "message is too long",
-)
-"""Telegram has no code for these."""
+"""What Slack and Telegram call the cause, whatever the status."""
+_WORD = re.compile(rf'(?:\A|"|: )({"|".join(_WORDS)})(?:"|\s*\Z)')
+_WAIT = re.compile(rb'"retry_after(_ms)?"\s*:\s*(\d{1,9}(?:\.\d{1,9})?)')
 _BY_CAUSE = (Cause.OTHER, Cause.CONTENT, Cause.GONE)
 """Of several failures the first of these is the cause: it says when a repeat makes sense."""
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Exchange:
+    """One request, or command to a mail server, and what is known of the answer."""
+
+    carries: bool
+    """The message is in the request; it is not in one that logs in or looks something up."""
+    targets: set[str]
+    """The targets that were being sent to."""
+    is_out: bool = False
+    """Some of it was sent."""
+    is_mail: bool = False
+    status: int = 0
+    """0 without an answer's head."""
+    retry_after: float | None = None
+    """Seconds."""
+    is_page: bool = False
+    """A success whose body is a web page, where the service answers none."""
+    refusal: str | None = None
+    """The service's own code where a success refuses the message, "" without one."""
+    body: bytes = b""
+    is_cut: bool = False
+    """The rest of the body was lost."""
+    error: str = ""
+    """What the exception says that ended it; it may hold secrets."""
+
+    @property
+    def is_success(self) -> bool:
+        """Return whether there is an answer whose status is a success."""
+        return self.status // 100 == 2
+
+    @property
+    def is_refused(self) -> bool:
+        """Return whether a success says in its body that it is none."""
+        return self.is_page or self.refusal is not None
+
+    @property
+    def is_failure(self) -> bool:
+        """Return whether nobody has taken it, as far as is known."""
+        return self.is_refused or not self.is_success
+
+    @property
+    def is_in_doubt(self) -> bool:
+        """Return whether it took the message along, and no answer came that says what became of it."""
+        return self.carries and self.is_out and not self.status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """What is known of an attempt that failed."""
 
-    url: str
     exchanges: Sequence[Exchange] = ()
-    """Its HTTP requests to targets that do not have the message."""
-    unconnected: str = ""
-    """Why a connection was not made."""
+    """Those with targets that do not have the message."""
     log: Sequence[str] = ()
-    """apprise's log, which names the exceptions of what is no HTTP. Nothing is promised that depends on its words."""
-    refusals: Sequence[tuple[str, int]] = ()
-    """SMTP commands that were refused, with the codes."""
+    """Exceptions in apprise's log: of connections that are neither HTTP nor mail, or were not made."""
     unanswered: bool = False
     has_reached: bool = False
     """Some target of the URL has the message."""
@@ -139,93 +169,61 @@ class Evidence:
 
 def judge(evidence: Evidence) -> Undelivered:
     """Return why the message was not taken."""
-    deciding = [(one, _document(one.body)) for one in _deciding(evidence.exchanges)]
-    failures = [
-        *_mail(evidence),
-        *(_http(one, _word(document, evidence.url)) for one, document in deciding),
-        *_exceptions(evidence),
-    ]
+    nothing = REFUSED if evidence.has_asked else UNASKED
     reason, cause = min(
-        failures, key=lambda one: _BY_CAUSE.index(one[1]), default=("", Cause.OTHER)
+        (_explained(one) for one in _deciding(evidence.exchanges)),
+        key=lambda one: _BY_CAUSE.index(one[1]),
+        default=(nothing, Cause.OTHER),
     )
+    if reason in (REFUSED, UNASKED):
+        reason = _words(" ".join(evidence.log)) or reason
     if evidence.proxy:
         reason = reason.replace(_PROXY, evidence.proxy)
     if cause is Cause.GONE and evidence.has_reached:
         cause = Cause.OTHER  # another target of the same URL is there
-    waits = [
-        *(one.retry_after for one in evidence.exchanges),
-        *(_wait(document) for _, document in deciding),
-    ]
+    waits = [wait for one in evidence.exchanges for wait in _waits(one)]
     return Undelivered(
-        reason=reason or (REFUSED if evidence.has_asked else UNASKED),
+        reason=reason,
         cause=cause,
-        retry_after=max((wait for wait in waits if wait is not None), default=None),
+        retry_after=max(waits, default=None),
         unanswered=evidence.unanswered,
     )
 
 
-def _deciding(exchanges: Sequence[Exchange]) -> list[Exchange]:
-    """Return the requests that say why each target has not taken the message, one for each.
-
-    That is the last one with the message if it failed, else the last one that failed, else the last one. Where there is
-    another reason, a login that worked is none.
-    """
-    by_target: dict[frozenset[str], list[Exchange]] = {}
-    for one in exchanges:
-        by_target.setdefault(one.targets, []).append(one)
-    found = []
-    for own in by_target.values():
-        failed = [one for one in own if not one.is_success]
-        with_message = [one for one in failed if one.carries]
-        found.append((with_message or failed or own)[-1])
-    reasons = [one for one in found if one.carries or not one.is_success or one.is_cut]
-    return reasons or found
+def _deciding(exchanges: Sequence[Exchange]) -> Iterable[Exchange]:
+    """Return the last exchange of each target that failed, of those with the message if one did."""
+    failed = [one for one in exchanges if one.is_failure or one.is_cut]
+    failed = failed or [one for one in exchanges if one.carries]
+    failed = [one for one in failed if one.carries] or failed
+    return {id(one.targets): one for one in failed}.values()
 
 
-_Failure = tuple[str, Cause]
-
-
-def _http(exchange: Exchange, word: str) -> _Failure:
-    """Return what a request says of a failure."""
-    status = exchange.status
-    if not status or (exchange.is_cut and exchange.is_success):
-        return _words(exchange.error) or REFUSED, Cause.OTHER
-    cause, advice = _STATUSES.get(status, (Cause.OTHER, ""))
-    if status // 100 == 3:
+def _explained(one: Exchange) -> tuple[str, Cause]:
+    """Return what an exchange says of a failure."""
+    status = one.status
+    if one.is_page:
+        return A_PAGE, Cause.OTHER
+    if not status or (one.is_cut and not one.is_failure):
+        return _words(one.error) or REFUSED, Cause.OTHER
+    known = _REPLIES | (_OF_A_MAIL if one.carries else {}) if one.is_mail else _STATUSES
+    cause, advice = known.get(status, (Cause.OTHER, ""))
+    what = f"{'SMTP' if one.is_mail else 'HTTP'} {status}"
+    if status // 100 == 3 and not one.is_mail:
         advice = _REDIRECT
-    what = f"HTTP {status}"
-    if exchange.is_success:
-        what = REFUSED
-        cause = Cause.CONTENT if word in _CONTENT else Cause.OTHER
-    if word in _TOKENS:
-        cause, advice = Cause.GONE, _TOKEN
-    if word in _TARGETS:
-        cause, advice = Cause.GONE, _TARGET
-    return _advised(f"{what} ({word})" if word else what, advice), cause
+    if one.is_success:
+        what = f"{REFUSED} ({one.refusal})" if one.refusal else REFUSED
+    if not one.is_mail and (found := _WORD.search(_text(one.body).lower())):
+        cause, advice = _WORDS[found[1]]
+        what = f"{what} ({found[1]})"
+    return f"{what}, {advice}" if advice else what, cause
 
 
-def _advised(what: str, advice: str) -> str:
-    return f"{what}, {advice}" if advice else what
-
-
-def _mail(evidence: Evidence) -> Iterable[_Failure]:
-    for verb, code in evidence.refusals:
-        if verb in ("ehlo", "helo") and len(evidence.refusals) > 1:
-            continue  # the first of them is tried, and then the other
-        is_login = verb == "auth" or code in (530, 535)
-        cause, advice = _MAIL.get(
-            (verb, code), (Cause.OTHER, _LOGIN if is_login else "")
-        )
-        yield _advised(f"SMTP {code}", advice), cause
-
-
-def _exceptions(evidence: Evidence) -> Iterable[_Failure]:
-    """Yield what exceptions say where no answer says why."""
-    matches = map(_EXCEPTION.match, evidence.log)
-    logged = " ".join(one[1] for one in matches if one is not None)
-    reason = _words(evidence.unconnected) or _words(logged)
-    if reason and not evidence.refusals and not evidence.exchanges:
-        yield reason, Cause.OTHER
+def _waits(one: Exchange) -> Iterable[float]:
+    """Yield the seconds that an answer asks to wait."""
+    if one.retry_after is not None:
+        yield one.retry_after
+    if not one.is_success and (found := _WAIT.search(one.body[:_MOST_SAID])):
+        yield float(found[2]) * (0.001 if found[1] else 1.0)
 
 
 def _words(error: str) -> str:
@@ -238,81 +236,36 @@ def _words(error: str) -> str:
     return next(known, "")
 
 
-def _document(body: bytes | bytearray) -> Any:  # noqa: ANN401 - any JSON
-    """Return the JSON of a body, or its text."""
-    text = body[:_MOST_SAID].decode("utf-8", "replace")
+def is_page(kind: str, body: bytes) -> bool:
+    """Return whether a body of this Content-Type begins as a web page does."""
+    start = body[:_MOST_SAID].lstrip(_BLANK).lower()
+    is_html = kind.partition(";")[0].strip().lower() == "text/html"
+    return is_html and start.startswith((b"<!doctype", b"<html", b"<!--"))
+
+
+def refusal_in(body: bytes, refuses: re.Pattern[bytes] | None = None) -> str | None:
+    """Return None unless the body of a success refuses the message: then the service's own code, "" without one.
+
+    `refuses` is what a service says beyond the default, and its groups are codes. The default is an object of JSON
+    with `"success": false`, or `ok` or `accepted`: inside of its values the same may be about anything.
+    """
+    body = body[:_MOST_SAID].lstrip(_BLANK)
+    found = [] if refuses is None or not body else list(refuses.finditer(body))
+    if found:
+        codes = (code for one in found for code in one.groups() if code)
+        return next(codes, b"").decode("ascii", "replace")
+    said: Any = None
     try:
-        return json.loads(text)
+        said = json.loads(body)
     except (ValueError, RecursionError):
-        return text.strip()
-
-
-def _word(document: Any, url: str) -> str:  # noqa: ANN401 - as above
-    """Return the word or the code by which a body names an error, if it cannot be a secret; else an empty text."""
-    for one in _candidates(document):
-        if isinstance(one, bool) or not isinstance(one, (str, int)):
-            continue
-        word = str(one)
-        if word in _KNOWN or (_is_name(word) and not _is_of(url, word)):
-            return word
-    return ""
-
-
-def _candidates(document: Any) -> Iterable[Any]:  # noqa: ANN401 - any JSON
-    """Return what may name an error, the most telling first."""
-    if isinstance(document, str):
-        yield document
-    if not isinstance(document, dict):
-        return
-    description = str(document.get("description", ""))[:200].lower()
-    yield from (
-        known.replace(" ", "_") for known in _DESCRIPTIONS if known in description
-    )
-    # Pushover says what is wrong with an address by naming the parameter.
-    yield from (
-        f"{key}_invalid" for key in ("token", "user") if document.get(key) == "invalid"
-    )
-    error = document.get("error")
-    for part in (document, error) if isinstance(error, dict) else (document,):
-        yield from (
-            part.get(key)
-            for key in ("error", "errcode", "code", "error_code", "status")
-        )
-
-
-def _is_name(text: str) -> bool:
-    # A number that may be an HTTP status is no code of the service.
-    return bool(_WORD.fullmatch(text)) or (
-        bool(_CODE.fullmatch(text)) and not 100 <= int(text) < 600
-    )
-
-
-def _is_of(url: str, name: str) -> bool:
-    """Return whether a name may be a part of the URL, or have one in it."""
-    lower = name.lower()
-    once = unquote(url)
-    for address in {
-        url.lower(),
-        once.lower(),
-        unquote(once).lower(),
-    }:  # some plugins unquote a part again
-        parts = (part for part in re.split(r"[^a-z0-9]+", address) if len(part) > 3)
-        if lower in address or any(part in lower for part in parts):
-            return True
-    return False
-
-
-def _wait(document: Any) -> float | None:  # noqa: ANN401 - any JSON
-    """Return the seconds to wait that a body names."""
-    if not isinstance(document, dict):
         return None
-    for part in (document, document.get("parameters"), document.get("error")):
-        for key, unit in (("retry_after", 1.0), ("retry_after_ms", 0.001)):
-            wait = part.get(key) if isinstance(part, dict) else None
-            if (
-                isinstance(wait, (int, float))
-                and not isinstance(wait, bool)
-                and 0 <= wait < 1e9
-            ):
-                return wait * unit
-    return None
+    verdicts = said.items() if isinstance(said, dict) else ()
+    is_no = any(
+        key.lower() in _VERDICTS and str(value).lower() == "false"
+        for key, value in verdicts
+    )
+    return "" if is_no else None
+
+
+def _text(body: bytes) -> str:
+    return body[:_MOST_SAID].decode("utf-8", "replace")

@@ -19,7 +19,7 @@ from tests.proxied.schema import (
     several,
     words,
 )
-from tests.proxied.services.reading import headed, split
+from tests.proxied.services.reading import headed
 
 # Teams workflows: https://learn.microsoft.com/microsoftteams/platform/webhooks-and-connectors (28 KB a message)
 
@@ -164,7 +164,7 @@ ROOMS = (
             {"type": one_of("stream", "channel"), "to": words(60, least=1), "content": words(10000, least=1)},
             topic=words(60, least=1),
         ),
-        shown=lambda said: [(Dialect.TITLE, said["topic"]), *split(said["content"], Dialect.MARKDOWN)],
+        shown=lambda said: [(Dialect.TITLE, said["topic"]), (Dialect.MARKDOWN, said["content"])],
         taken=says({"result": "success", "msg": "", "id": 42}),
     ),
 )  # fmt: skip

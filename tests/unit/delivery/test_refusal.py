@@ -7,11 +7,8 @@ from typing import Any
 
 import pytest
 
-from watcher.delivery.exchange import Exchange
-from watcher.delivery.refusal import Evidence, judge
+from watcher.delivery.refusal import Evidence, Exchange, judge
 from watcher.model.outcome import Cause
-
-URL = "discord://1234567890/s3cr3t-token"
 
 
 def _answer(status: int, body: object = None, **fields: Any) -> Exchange:
@@ -21,7 +18,8 @@ def _answer(status: int, body: object = None, **fields: Any) -> Exchange:
         "carries": True,
         "is_out": True,
         "status": status,
-        "body": bytearray(said.encode()),
+        "body": said.encode(),
+        "targets": {"all"},
     }
     return Exchange(**known | fields)
 
@@ -29,10 +27,10 @@ def _answer(status: int, body: object = None, **fields: Any) -> Exchange:
 def _judged(*statuses: int, body: object = None, **fields: Any) -> tuple[str, Cause]:
     """Judge an attempt with one answer for each target."""
     answers = [
-        _answer(status, body, targets=frozenset({str(number)}))
+        _answer(status, body, targets={str(number)})
         for number, status in enumerate(statuses)
     ]
-    outcome = judge(Evidence(url=URL, exchanges=answers, **fields))
+    outcome = judge(Evidence(exchanges=answers, **fields))
     return outcome.reason, outcome.cause
 
 
@@ -104,12 +102,6 @@ def test_a_url_of_which_a_target_was_reached_is_not_gone() -> None:
     ("status", "body", "reason", "cause"),
     [
         (
-            429,
-            {"code": 42901, "http": 429, "error": "limit reached: too many"},
-            "HTTP 429 (42901)",
-            Cause.OTHER,
-        ),
-        (
             200,
             {"ok": False, "error": "token_revoked"},
             "(token_revoked), the token is refused: make",
@@ -125,13 +117,7 @@ def test_a_url_of_which_a_target_was_reached_is_not_gone() -> None:
             500,
             {"ok": False, "error": "msg_too_long"},
             "HTTP 500 (msg_too_long)",
-            Cause.OTHER,
-        ),
-        (
-            200,
-            {"ok": False, "error": "fatal_error"},
-            "refused the message (fatal_error)",
-            Cause.OTHER,
+            Cause.CONTENT,
         ),
         (
             403,
@@ -146,51 +132,21 @@ def test_a_url_of_which_a_target_was_reached_is_not_gone() -> None:
             Cause.GONE,
         ),
         (
-            404,
-            {"message": "Unknown Webhook", "code": 10015},
-            "HTTP 404 (10015), nothing is there",
-            Cause.GONE,
-        ),
-        (
             400,
             {
                 "ok": False,
                 "error_code": 400,
                 "description": "Bad Request: chat not found",
             },
-            "(chat_not_",
+            "(chat not found)",
             Cause.GONE,
-        ),
-        (
-            400,
-            {"token": "invalid", "status": 0},
-            "HTTP 400 (token_invalid), the token is refused",
-            Cause.GONE,
-        ),
-        (
-            400,
-            {"description": "Bad Request: message is too long"},
-            "HTTP 400 (message_is_too_long)",
-            Cause.CONTENT,
-        ),
-        (
-            403,
-            {"errcode": "M_FORBIDDEN", "error": "You are not in the room"},
-            "HTTP 403 (M_FORBIDDEN)",
-            Cause.OTHER,
-        ),
-        (
-            500,
-            {"error": {"code": "internal", "message": "x"}},
-            "HTTP 500 (internal)",
-            Cause.OTHER,
         ),
     ],
 )
 def test_a_services_own_word_is_named(
     status: int, body: object, reason: str, cause: Cause
 ) -> None:
-    """A code or a word without spaces names the reason as the service's manual does."""
+    """A word that is known names the reason as the service's manual does."""
     said, found = _judged(status, body=body)
     assert reason in said
     assert found is cause
@@ -207,9 +163,9 @@ def test_a_services_own_word_is_named(
         {"code": 1234567},
         {"error": "Dear user, call 0900"},
         {"error": "a" * 41},
-        {"error": ["token_revoked"]},
         {"code": True},
-        {"description": "You asked for chat not found"[:12]},
+        {"said": 'they wrote "invalid_auth" there'},
+        {"description": "chat not found it is"},
         ["x"],
         "<html>",
         "[" * 100_000,
@@ -219,17 +175,6 @@ def test_a_services_own_word_is_named(
 def test_nothing_that_may_be_secret_or_free_text_is_named(body: object) -> None:
     """What the URL holds, is a part of, or may be anybody's words, is not repeated."""
     assert _judged(503, body=body) == ("HTTP 503", Cause.OTHER)
-
-
-@pytest.mark.parametrize(
-    "secret", ["my%5Fsecret", "my%255Fsecret", "%6d%79_secret", "MY%5fSECRET"]
-)
-def test_a_secret_is_one_however_the_url_writes_it(secret: str) -> None:
-    """A word that the URL holds with escapes is not repeated either."""
-    evidence = Evidence(
-        url=f"json://u:{secret}@h", exchanges=[_answer(500, {"error": "my_secret"})]
-    )
-    assert judge(evidence).reason == "HTTP 500"
 
 
 def test_the_request_with_the_message_says_why() -> None:
@@ -247,71 +192,52 @@ def test_the_request_with_the_message_says_why() -> None:
         ),
         (
             [logout, _answer(200, {"error": "fatal_error"})],
-            "refused the message (fatal_error)",
+            "refused the message",
         ),
     ):
-        assert judge(Evidence(url=URL, exchanges=exchanges)).reason == reason
+        assert judge(Evidence(exchanges=exchanges)).reason == reason
 
 
 def test_a_login_that_worked_is_no_reason() -> None:
     """Where a login was for all targets, and a message for one of them failed, the message says why."""
-    login = _answer(200, carries=False, targets=frozenset({"all"}))
-    message = _answer(422, targets=frozenset({"one"}))
-    assert judge(Evidence(url=URL, exchanges=[login, message])).reason == "HTTP 422"
-    assert judge(Evidence(url=URL, exchanges=[login])).reason == "refused the message"
+    login = _answer(200, carries=False, targets={"all"})
+    message = _answer(422, targets={"one"})
+    assert judge(Evidence(exchanges=[login, message])).reason == "HTTP 422"
+    assert judge(Evidence(exchanges=[login])).reason == "refused the message"
 
 
 def test_a_success_that_is_cut_off_says_why() -> None:
     """Where the service did not refuse, and the answer's rest was lost, the loss is the reason."""
     cut = _answer(200, "{", is_cut=True, error="IncompleteRead")
-    reason = judge(Evidence(url=URL, exchanges=[cut])).reason
+    reason = judge(Evidence(exchanges=[cut])).reason
     assert reason == "the connection was lost"
 
 
-@pytest.mark.parametrize(("code", "said"), [(404, ""), (99, " (99)"), (600, " (600)")])
-def test_a_number_that_may_be_a_status_is_no_code(code: int, said: str) -> None:
-    """A service that repeats a status in its answer says nothing of its own."""
-    exchange = _answer(500, {"code": code})
-    reason = judge(Evidence(url=URL, exchanges=[exchange])).reason
-    assert reason == f"HTTP 500{said}"
-
-
-def test_a_body_that_is_cut_off_names_nothing() -> None:
-    """What is left of an answer may end anywhere."""
-    for text in ('{"error": "no_serv', "b'\\x", '{"error": ' + "[" * 5000):
-        assert (
-            judge(Evidence(url=URL, exchanges=[_answer(500, text, is_cut=True)])).reason
-            == "HTTP 500"
-        )
-
-
 @pytest.mark.parametrize(
-    ("refusals", "reason", "cause"),
+    ("code", "to_a_mail", "reason", "cause"),
     [
         (
-            [("rcpt", 550)],
+            550,
+            False,
             "SMTP 550, the mailbox is gone: correct the address",
             Cause.GONE,
         ),
-        ([("rcpt", 550), ("rcpt", 451)], "SMTP 451", Cause.OTHER),
-        ([("data", 554)], "SMTP 554", Cause.CONTENT),
-        ([("data", 552)], "SMTP 552", Cause.CONTENT),
-        ([("mail", 552)], "SMTP 552", Cause.CONTENT),
-        ([("rcpt", 554)], "SMTP 554", Cause.OTHER),
-        ([("connect", 554)], "SMTP 554", Cause.OTHER),
-        (
-            [("ehlo", 502), ("auth", 535)],
-            "SMTP 535, the login is refused: check the user and",
-            Cause.OTHER,
-        ),
-        ([("mail", 530)], "SMTP 530, the login is refused", Cause.OTHER),
+        (550, True, "SMTP 550", Cause.CONTENT),
+        (552, True, "SMTP 552", Cause.CONTENT),
+        (552, False, "SMTP 552", Cause.CONTENT),
+        (554, True, "SMTP 554", Cause.CONTENT),
+        (554, False, "SMTP 554", Cause.OTHER),
+        (451, True, "SMTP 451", Cause.OTHER),
+        (535, False, "SMTP 535, the login is refused: check", Cause.OTHER),
+        (530, False, "SMTP 530, the login is refused", Cause.OTHER),
     ],
 )
 def test_a_mail_servers_code_is_named(
-    refusals: list[tuple[str, int]], reason: str, cause: Cause
+    code: int, to_a_mail: bool, reason: str, cause: Cause
 ) -> None:
-    """What a code means depends on the command that it answers."""
-    outcome = judge(Evidence(url="mailto://h", refusals=refusals))
+    """What a code means depends on whether it answers a mail or a command before it."""
+    one = _answer(code, is_mail=True, carries=to_a_mail)
+    outcome = judge(Evidence(exchanges=[one]))
     assert outcome.reason.startswith(reason)
     assert outcome.cause is cause
 
@@ -328,10 +254,6 @@ def test_a_mail_servers_code_is_named(
             "the TLS connection failed",
         ),
         (
-            "the answer is too long",
-            "the answer is too long: check the host and the path",
-        ),
-        (
             "Failed to resolve 'x' (Name or service not known)",
             "the host's name was not found",
         ),
@@ -341,17 +263,15 @@ def test_a_mail_servers_code_is_named(
 def test_an_exception_is_said_in_our_words(error: str, reason: str) -> None:
     """What a library says may hold the URL, so only its kind is told."""
     for evidence in (
-        Evidence(url=URL, exchanges=[_answer(0, error=error)]),
-        Evidence(url=URL, log=[f"Socket Exception: {error}"]),
+        Evidence(exchanges=[_answer(0, error=error)]),
+        Evidence(log=[error]),
     ):
         assert judge(evidence).reason.startswith(reason)
 
 
 def test_a_plugin_that_asked_nobody_says_so() -> None:
     """Where apprise gives up before any request, the URL's parameters are to blame."""
-    assert judge(Evidence(url=URL, has_asked=False)).reason.startswith(
-        "nothing was sent"
-    )
+    assert judge(Evidence(has_asked=False)).reason.startswith("nothing was sent")
 
 
 @pytest.mark.parametrize(
@@ -368,10 +288,8 @@ def test_a_plugin_that_asked_nobody_says_so() -> None:
 )
 def test_a_wait_in_the_body_counts(body: object, wait: float | None) -> None:
     """Some services say in the body how long to wait; the longer one counts."""
-    assert judge(Evidence(url=URL, exchanges=[_answer(429, body)])).retry_after == wait
+    assert judge(Evidence(exchanges=[_answer(429, body)])).retry_after == wait
     assert (
-        judge(
-            Evidence(url=URL, exchanges=[_answer(429, body, retry_after=9.0)])
-        ).retry_after
+        judge(Evidence(exchanges=[_answer(429, body, retry_after=9.0)])).retry_after
         == 9.0
     )

@@ -18,10 +18,6 @@ DISCORD_EMBED = 4000
 TEAMS_CARD = 12_000
 """Bytes; Teams takes 28 KB, of which the card around the text and JSON's escapes are a part."""
 TEAMS_ENCODED = 24_000
-ROCKET_CHAT = 4900
-"""Bytes; Rocket.Chat takes 5,000 characters unless its administrator says otherwise."""
-WEBEX = 7000
-"""Bytes; Webex takes 7,439."""
 TELEGRAM = 9000
 """Bytes with markup; Telegram takes about 9,500."""
 _TAG = re.compile(r"<[^>]*>")
@@ -127,18 +123,3 @@ def teams(service: Any, context: Context) -> None:  # noqa: ANN401 - as above
         return payload
 
     service.gen_payload = coloured
-
-
-def rocket_chat(service: Any, context: Context) -> None:  # noqa: ANN401, ARG001 - apprise's own object; a `Prepare`
-    """Use the room that a message has; apprise would send 1,000 characters."""
-    service.body_maxlen = ROCKET_CHAT
-
-
-def webex(service: Any, context: Context) -> None:  # noqa: ANN401, ARG001 - as above
-    """Use the room that a message has; apprise would send 1,000 characters to a webhook, by a limit of the class."""
-    type(service).body_maxlen = WEBEX
-
-
-def zulip(service: Any, context: Context) -> None:  # noqa: ANN401, ARG001 - as above
-    """Send all messages to one topic of the channel: the title, which apprise takes for the topic, is in the text."""
-    service.title_maxlen = 0

@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import sys
-from email.utils import make_msgid
 from functools import partial
+from itertools import count
 from typing import Any
 
 from watcher.delivery.services.service import Context
@@ -43,15 +43,23 @@ def mail(service: Any, context: Context) -> None:  # noqa: ANN401 - apprise's ow
     service.headers = service.headers | {
         name: text for name, text in headers.items() if name.lower() not in own
     }
-    _name_messages(service, domain)
+    # Each gets a mail of its own: who refuses it does not bring it to the others again.
+    service.targets += [
+        (service.names.get(copy, False), copy)
+        for copy in sorted({*service.cc, *service.bcc})
+    ]
+    service.cc, service.bcc = set(), set()
+    _name_messages(service, context, domain)
     # Apprise prefers it for HTML.
     service.send_html = partial(_send_page, service, _BARS[context.severity])
 
 
-def _name_messages(service: Any, domain: str) -> None:  # noqa: ANN401 - as above
-    """Make the ids of messages end in a domain. apprise has no option for that: it takes the mail server's name."""
+def _name_messages(service: Any, context: Context, domain: str) -> None:  # noqa: ANN401 - as above
+    """Give each mail an id that a repeat has too, so that its readers see one mail. apprise has no option for that."""
     plugin: Any = sys.modules[type(service).__module__]
-    plugin.make_msgid = lambda **_: make_msgid(domain=domain)
+    message = digest(repr((service.targets, [one.id for one in context.events])), 32)
+    numbers = count(1)
+    plugin.make_msgid = lambda **_: f"<{message}.{next(numbers)}@{domain}>"
 
 
 def _subject(event: Event) -> str:

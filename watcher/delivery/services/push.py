@@ -31,19 +31,9 @@ def ntfy(service: Any, context: Context) -> None:  # noqa: ANN401 - apprise's ow
 
 
 def pushover(service: Any, context: Context) -> None:  # noqa: ANN401 - as above
-    """Link the page of the worst event's node."""
-    _encrypt_or_refuse(service, context, "PUSHOVER_E2EE_SUPPORT")
+    """Link the page of the worst event's node, and refuse what was to be encrypted without the library for it."""
+    is_secret = service.encryption_key and service.e2ee
+    if is_secret and not supports(service, "PUSHOVER_E2EE_SUPPORT"):
+        context.refuse(NEEDS_CRYPTOGRAPHY)
     if service.supplemental_url is None:
         service.supplemental_url = context.page
-
-
-def pushward(service: Any, context: Context) -> None:  # noqa: ANN401 - as above
-    """Send nothing in the open that was to be encrypted."""
-    _encrypt_or_refuse(service, context, "PUSHWARD_E2EE_SUPPORT")
-
-
-def _encrypt_or_refuse(service: Any, context: Context, flag: str) -> None:  # noqa: ANN401 - as above
-    """Refuse what was to be encrypted without the library for it: apprise would send it as it is."""
-    is_secret = service.encryption_key and service.e2ee
-    if is_secret and not supports(service, flag):
-        context.refuse(NEEDS_CRYPTOGRAPHY)

@@ -1,8 +1,8 @@
 """The used part of apprise's services, and what a rule for one of them may say.
 
 The services are apprise's objects, made by `watcher.delivery.urls`. A rule changes one object; where it replaces a
-method, apprise has no hook, and the rule says so. The rules for IRC, XMPP and mail replace a name in the plugin's
-module instead, in the process that delivers: the plugin makes its client, or its ids, by that name.
+method, apprise has no hook, and the rule says so. The rule for mail replaces a name in the plugin's module instead, in
+the process that delivers: the plugin makes its ids by that name.
 """
 
 from __future__ import annotations
@@ -67,8 +67,6 @@ class Context:
 
     events: tuple[Event, ...]
     digest: Digest
-    timeout: float
-    """Seconds for each request."""
     plain: bool = False
     """The service has refused the message for what it is: it gets no more than the plainest form."""
     asked: frozenset[str] = frozenset()
@@ -141,7 +139,7 @@ class Rules:
     """What else is limited."""
     refuses: re.Pattern[bytes] | None = None
     """What is in the body of a success where the service did not take the message, apprise does not look, and the
-    default of `watcher.delivery.exchange` does not hold. A group is the service's own code.
+    default of `watcher.delivery.refusal` does not hold. A group is the service's own code.
     """
     sealed: re.Pattern[str] | None = None
     """The addresses of requests that carry the message although it may not be seen in them."""

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from watcher.alerts.render import Format, Rendered
-from watcher.delivery.services import chat, on_call, push, unconfirmed
-from watcher.delivery.services.desktop import desktop
-from watcher.delivery.services.irc import LINE, LINES, irc, longest_line
+from watcher.delivery.services import chat, on_call, push
 from watcher.delivery.services.mail import mail
 from watcher.delivery.services.matrix import matrix
-from watcher.delivery.services.on_call import opens
 from watcher.delivery.services.service import (
     NO_RULES,
     Context,
@@ -23,100 +20,55 @@ from watcher.delivery.services.service import (
 )
 from watcher.delivery.services.webhook import form, json_post, xml
 
-# P1 is the most urgent.
-_OPSGENIE = Rules(prepare=on_call.opsgenie, grade=("priority", (1, 3, 5)))
-_LOUD = ("priority", (1, 0, -1))
-"""Pushover's levels, which others took over: 2 would ask for an answer, -2 would show nothing."""
-_URGENT = ("urgency", (2, 1, 0))
-"""Those of desktop notifications."""
-_ERRCODE = re.compile(rb'"errcode"\s*:\s*"?(-?[1-9]\d{0,8})')
-_CODE = re.compile(rb'"code"\s*:\s*"?(-?[1-9]\d{0,8})')
-"""What services say in a success when they refuse; 0 is that they took it."""
-_ANY = re.compile("")
-"""Any address: all requests carry the message, encrypted or encoded, or the URL's parameters may leave its text out."""
-_CODE_BUT_200 = re.compile(rb'"code"\s*:\s*"?(?!200\b)(-?\d{1,9})[\s",}]')
-_ASCII = {Format.TEXT: Format.ASCII}
-"""What text messages are written in."""
+_ERRCODE = rb'"errcode"\s*:\s*"?(-?[1-9]\d{0,8})'
+_CODE = rb'"code"\s*:\s*"?(-?[1-9]\d{0,8})'
+_CODE_BUT_200 = rb'"code"\s*:\s*"?(?!200\b)(-?\d{1,9})[\s",}]'
+REFUSES: Mapping[str, bytes] = {
+    "ClickSend": rb'"(?:status|response_code)"\s*:\s*"(?!SUCCESS")([A-Z_]{2,40})"',
+    "Clickatell": rb'"accepted"\s*:\s*(?i:false)|"(?:code|errorCode)"\s*:\s*"?(-?[1-9]\d{0,8})',
+    "DingTalk": _ERRCODE,
+    "Feishu": _CODE,
+    "Kodi/XBMC": _CODE,
+    "Lark (Feishu)": _CODE,
+    "MSG91": rb'"type"\s*:\s*"(error)"',
+    "OneSignal": rb'"id"\s*:\s*""|"errors"\s*:\s*[\[{]\s*"',
+    "PushDeer": _CODE + rb'|"result"\s*:\s*(?:(?i:false)|null|\[\s*\])',
+    # It says `success`, or else what is wrong.
+    "PushMe": rb"\A\s*[^\s<s]",
+    "SMTP2Go": rb'"failed"\s*:\s*([1-9]\d{0,8})',
+    "ServerChan": rb'"(?:code|errno)"\s*:\s*"?(-?[1-9]\d{0,8})',
+    "Signalgrid": _CODE_BUT_200,
+    "SparkPost": rb'"total_rejected_recipients"\s*:\s*([1-9]\d{0,8})',
+    "Splunk On-Call": rb'"result"\s*:\s*"(failure)"',
+    "SpugPush": _CODE_BUT_200,
+    "Synology Chat": _CODE,
+    "VoIPms": rb'"status"\s*:\s*"(?!success")([a-z_]{2,40})"',
+    "Vonage": rb'"status"\s*:\s*"([1-9]\d?)"',
+    "WeCom Bot": _ERRCODE,
+    "seven": rb'(?:\A\s*"?|"success"\s*:\s*"?)(?!100\b)(\d{3})\b',
+}
+"""What services say in a success when they refuse, beyond the default; a group is the service's own code."""
+_ANY = ""
+_SEALED: Mapping[str, str] = {
+    "AWS End User Messaging Social (WhatsApp)": _ANY,
+    "AWS Simple Email Service (SES)": _ANY,
+    "Bark": _ANY,
+    "IFTTT": _ANY,
+    "LFG Alarm": _ANY,
+    "Notifyre": _ANY,
+    "PushWard": _ANY,
+    "SendPulse": "/smtp/",
+    "Session Open Group Server": _ANY,
+    "Simplepush": "/tasks/",
+    "Vapid Web Push Notifications": _ANY,
+}
+"""The addresses of requests that carry the message unseen: encrypted, or encoded."""
 _CHAT = {Format.MARKDOWN: Format.CHAT}
-_TEXT_MESSAGES = (
-    "46elks",
-    "800.com",
-    "Africas Talking",
-    "Aprs",
-    "BulkSMS",
-    "BulkVS",
-    "CM.com",
-    "D7 Networks",
-    "Dapnet",
-    "Free-Mobile",
-    "Infobip",
-    "Kavenegar",
-    "Kudosity",
-    "MessageBird",
-    "Octopush",
-    "Plivo",
-    "RingCentral",
-    "SMS Eagle",
-    "SMS Manager",
-    "SMSC",
-    "SMSTunnel",
-    "SerwerSMS",
-    "Sinch",
-    "Société Française du Radiotéléphone",
-    "Telesign",
-    "Telnyx",
-    "AWS Simple Notification Service (SNS)",
-    "Twilio",
-    "httpSMS",
-)
-"""Services whose messages are text messages."""
-_TRIGGERED = (
-    "FireHydrant",
-    "GoAlert",
-    "OpsiMate",
-    "incident.io",
-)
-"""Those on call that open an alert by one word and one key."""
-_SEALED = (
-    "AWS End User Messaging Social (WhatsApp)",
-    "AWS Simple Email Service (SES)",
-    "IFTTT",
-    "LFG Alarm",
-    "Notifyre",
-    "Session Open Group Server",
-    "Vapid Web Push Notifications",
-)
-"""Those whose requests carry the message unseen."""
-_LOUD_ALONE = (
-    "Growl",
-    "Join",
-    "Lauther",
-    "Prowl",
-    "Pushsafer",
-)
-"""Those with Pushover's levels, and no other rule."""
+_OWN = Rules(knows_code=True, answers_pages=True, sealed=re.compile(_ANY))
+"""A webhook of one's own, from whose requests the URL's parameters may leave the text out."""
 RULES: Mapping[str, Rules] = {
-    **dict.fromkeys(_TEXT_MESSAGES, Rules(dialects=_ASCII)),
-    **dict.fromkeys(_TRIGGERED, Rules(prepare=opens("trigger", "dedup"))),
-    **dict.fromkeys(_SEALED, Rules(sealed=_ANY)),
-    **dict.fromkeys(_LOUD_ALONE, Rules(grade=_LOUD)),
-    "AMQP": Rules(knows_code=True),
-    "Bark": Rules(grade=("level", ("timeSensitive", "active", "passive")), sealed=_ANY),
-    "ClickSend": Rules(
-        dialects=_ASCII,
-        refuses=re.compile(
-            rb'"(?:status|response_code)"\s*:\s*"(?!SUCCESS")([A-Z_]{2,40})"'
-        ),
-    ),
-    "Clickatell": Rules(
-        dialects=_ASCII,
-        refuses=re.compile(
-            rb'"accepted"\s*:\s*(?i:false)|"(?:code|errorCode)"\s*:\s*"?(-?[1-9]\d{0,8})'
-        ),
-    ),
-    "DBus Notification": Rules(prepare=desktop, grade=_URGENT),
-    "DingTalk": Rules(refuses=_ERRCODE),
-    "Cisco Webex Teams": Rules(prepare=chat.webex, most=chat.WEBEX),
+    **{name: Rules(refuses=re.compile(said)) for name, said in REFUSES.items()},
+    **{name: Rules(sealed=re.compile(where)) for name, where in _SEALED.items()},
     "Discord": Rules(
         prepare=chat.discord,
         shown_as=Format.MARKDOWN,
@@ -124,104 +76,46 @@ RULES: Mapping[str, Rules] = {
         most=chat.DISCORD_EMBED,
     ),
     "E-Mail": Rules(prepare=mail, most=30_000),
-    "Feishu": Rules(refuses=_CODE),
-    "Form": Rules(prepare=form, knows_code=True, answers_pages=True, sealed=_ANY),
-    "GLib Notification": Rules(prepare=desktop, grade=_URGENT),
-    "Gnome Notification": Rules(prepare=desktop, grade=_URGENT),
+    "Form": replace(_OWN, prepare=form),
     "Gotify": Rules(grade=("priority", (8, 5, 3))),
-    "IRC": Rules(prepare=irc, lines=LINES, limits=((longest_line, LINE),)),
-    "JSON": Rules(prepare=json_post, knows_code=True, answers_pages=True, sealed=_ANY),
-    "Jira": _OPSGENIE,
-    "Kodi/XBMC": Rules(refuses=_CODE),
-    "LaMetric": Rules(grade=("priority", ("critical", "warning", "info"))),
-    "Lark (Feishu)": Rules(refuses=_CODE),
-    "MQTT Notification": Rules(prepare=unconfirmed.mqtt),
-    "MSG91": Rules(dialects=_ASCII, refuses=re.compile(rb'"type"\s*:\s*"(error)"')),
+    "JSON": replace(_OWN, prepare=json_post),
+    "Jira": Rules(prepare=on_call.opens),
+    "Mattermost": Rules(shown_as=Format.MARKDOWN),
     "Matrix": Rules(
         prepare=matrix,
         shown_as=Format.HTML,
         knows_code=True,
         sealed=re.compile(r"/m\.room\.encrypted/"),
     ),
-    "Mattermost": Rules(shown_as=Format.MARKDOWN),
-    "OneSignal": Rules(refuses=re.compile(rb'"id"\s*:\s*""|"errors"\s*:\s*[\[{]\s*"')),
-    "Opsgenie": _OPSGENIE,
+    "Opsgenie": Rules(prepare=on_call.opens),
     "Pager Duty": Rules(prepare=on_call.pagerduty, lines=1, most=on_call.SUMMARY),
-    "PagerTree": Rules(
-        prepare=on_call.pagertree, grade=("urgency", ("critical", "medium", "low"))
-    ),
     "Power Automate / Workflows (for MSTeams)": Rules(
         prepare=chat.teams,
         most=chat.TEAMS_CARD,
         limits=((encoded, chat.TEAMS_ENCODED),),
         dialects={Format.MARKDOWN: Format.CODELESS},
     ),
-    "PushDeer": Rules(
-        refuses=re.compile(
-            _CODE.pattern + rb'|"result"\s*:\s*(?:(?i:false)|null|\[\s*\])'
-        )
+    "Pushover": Rules(
+        prepare=push.pushover, grade=("priority", (1, 0, -1)), sealed=re.compile(_ANY)
     ),
-    # It says `success`, or else what is wrong.
-    "PushMe": Rules(refuses=re.compile(rb"\A\s*[^\s<s]")),
-    "PushWard": Rules(prepare=push.pushward, sealed=_ANY),
-    "Pushover": Rules(prepare=push.pushover, grade=_LOUD, sealed=_ANY),
-    "Rocket.Chat": Rules(
-        prepare=chat.rocket_chat, shown_as=Format.MARKDOWN, most=chat.ROCKET_CHAT
-    ),
-    "SIGNL4": Rules(prepare=on_call.signl4),
-    "SMTP2Go": Rules(refuses=re.compile(rb'"failed"\s*:\s*([1-9]\d{0,8})')),
-    "SendPulse": Rules(sealed=re.compile("/smtp/")),
-    "ServerChan": Rules(
-        refuses=re.compile(rb'"(?:code|errno)"\s*:\s*"?(-?[1-9]\d{0,8})')
-    ),
-    "Signalgrid": Rules(refuses=_CODE_BUT_200),
-    "Simplepush": Rules(grade=("priority", (5, 3, 2)), sealed=re.compile("/tasks/")),
     "Slack": Rules(prepare=chat.slack, dialects=_CHAT),
-    "SparkPost": Rules(
-        refuses=re.compile(rb'"total_rejected_recipients"\s*:\s*([1-9]\d{0,8})')
-    ),
-    "Splunk On-Call": Rules(
-        prepare=on_call.splunk, refuses=re.compile(rb'"result"\s*:\s*"(failure)"')
-    ),
-    "SpugPush": Rules(refuses=_CODE_BUT_200),
-    "Squadcast": Rules(
-        prepare=opens("trigger", "dedup"), grade=("priority", ("P1", "P3", "P5"))
-    ),
-    "Synology Chat": Rules(refuses=_CODE),
-    "Syslog": Rules(prepare=unconfirmed.syslog),
     "Telegram": Rules(
         knows_code=True,
         dialects={Format.HTML: Format.TELEGRAM},
         most=chat.TELEGRAM,
         limits=((chat.visible, 4096), (chat.entities, 100)),
     ),
-    "VoIPms": Rules(
-        dialects=_ASCII,
-        refuses=re.compile(rb'"status"\s*:\s*"(?!success")([a-z_]{2,40})"'),
-    ),
-    "Vonage": Rules(
-        dialects=_ASCII, refuses=re.compile(rb'"status"\s*:\s*"([1-9]\d?)"')
-    ),
-    "WeCom Bot": Rules(refuses=_ERRCODE),
-    "XML": Rules(prepare=xml, knows_code=True, answers_pages=True, sealed=_ANY),
-    "XMPP": Rules(prepare=unconfirmed.xmpp),
-    "Zulip": Rules(prepare=chat.zulip, shown_as=Format.MARKDOWN),
-    "ilert": Rules(
-        prepare=opens("trigger", "dedup"), grade=("priority", ("high", "high", "low"))
-    ),
+    "XML": replace(_OWN, prepare=xml),
+    "Zulip": Rules(shown_as=Format.MARKDOWN),
     "ntfy": Rules(
         prepare=push.ntfy,
         grade=("priority", ("max", "default", "low")),
         limits=((encoded, push.NTFY),),
     ),
-    "seven": Rules(
-        dialects=_ASCII,
-        refuses=re.compile(rb'(?:\A\s*"?|"success"\s*:\s*"?)(?!100\b)(\d{3})\b'),
-    ),
 }
 _CEILING = 3000  # bytes, below every limit that apprise leaves to the service (Slack's blocks, ntfy)
 _BRIEF = 640
-"""Bytes; a service that takes no more shows an event as one line: text messages, pagers."""
+"""Bytes; a service that takes no more shows an event as one line, in ASCII: text messages, pagers."""
 _NO_LIMIT = 1000
 
 
@@ -258,11 +152,6 @@ def rules_of(service: Plugin) -> Rules:
     )
 
 
-def sealed_of(service: Plugin, asked: Container[str]) -> re.Pattern[str] | None:
-    """Return the addresses of requests that carry the message unseen. A template may leave any word of it out."""
-    return _ANY if "template" in asked else rules_of(service).sealed
-
-
 def prepare(service: Plugin, context: Context) -> None:
     """Change a service so that what is sent to it is shown as it is meant, mentions nobody and does no harm."""
     rules = rules_of(service)
@@ -285,6 +174,9 @@ def format_of(service: Plugin, *, single: bool) -> Format:
         not rules.knows_code or getattr(service, "mode", "") == "slack"
     ):
         return Format.MAIL
+    is_brief = service.body_maxlen <= _BRIEF and service.title_maxlen <= 0
+    if form is Format.TEXT and is_brief:
+        return Format.ASCII
     return rules.dialects.get(form, form)
 
 

@@ -6,7 +6,6 @@ import json
 import re
 from dataclasses import replace
 from html import unescape
-from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
@@ -165,7 +164,6 @@ def test_telegram_has_empty_lines_between_packs_and_short_links(
     ("url", "field", "most"),
     [
         ("tgram://123456789:abcdefg_hijklmnop/12315544/", "text", 9500),
-        (f"webex://{'a' * 80}", "markdown", 7439),
     ],
 )
 def test_a_message_uses_the_room_of_its_service(
@@ -221,27 +219,6 @@ def test_teams_gets_more_than_a_thousand_characters(service: Service) -> None:
     hostile = tuple(replace(one, reason="😀" * 300) for one in _long(25))
     assert service.tell(url, *hostile) == ""
     assert len(json.dumps(service.last)) <= 28 * 1024
-
-
-def test_rocket_chat_gets_more_than_a_thousand_characters(service: Service) -> None:
-    """A message uses Rocket.Chat's 5,000 characters."""
-    assert (
-        service.tell(f"rocket://{'a' * 24}/{'b' * 64}@example.org/#general", *_long(25))
-        == ""
-    )
-    assert 2000 < len(service.last["text"]) <= 5000
-
-
-def test_zulip_has_one_topic(service: Service) -> None:
-    """Different messages are in one topic of the channel, with their titles in the text."""
-    found: list[dict[str, Any]] = []
-    for one in (event(), event(**RELEASE)):
-        assert service.tell(f"zulip://bot@org/{'a' * 32}/general", one) == ""
-        found.append(parse_qs(str(service.requests[-1].body)))
-    assert [one["topic"] for one in found] == [["Comfy Watch"], ["Comfy Watch"]]
-    titles = [one["content"][0].splitlines()[0] for one in found]
-    assert titles[0] != titles[1]
-    assert all("comfyui-night-lights" in title for title in titles)
 
 
 def test_a_text_message_names_the_worst_event_in_one_line(service: Service) -> None:

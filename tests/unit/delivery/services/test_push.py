@@ -25,9 +25,7 @@ from tests.unit.delivery.services.conftest import (
     Service,
     event,
 )
-from watcher.alerts.digest import compose
-from watcher.delivery.services.service import Context
-from watcher.delivery.services.table import RULES, prepare
+from watcher.delivery.services.table import RULES
 from watcher.model.event import Event, FieldChange, Kind
 
 pytestmark = pytest.mark.usefixtures("apprise_frozen")
@@ -35,14 +33,6 @@ pytestmark = pytest.mark.usefixtures("apprise_frozen")
 LEVELS: dict[str, tuple[str, str, list[object]]] = {
     "gotify": ("gotify://example.org/abcdefghijklmno", "priority", [8, 5, 3]),
     "pushover": (f"pover://{'u' * 30}@{'t' * 30}", "priority", ["1", "0", "-1"]),
-    "simplepush": ("spush://abcdef", "priority", [5, 3, 2]),
-    "bark": (
-        "bark://example.org/abcdefghijklmnopqrst",
-        "level",
-        ["timeSensitive", "active", "passive"],
-    ),
-    "join": (f"join://{'a' * 32}/{'b' * 32}", "priority", ["1", "0", "-1"]),
-    "prowl": (f"prowl://{'a' * 40}", "priority", [1, 0, -1]),
 }
 
 
@@ -75,7 +65,6 @@ def test_a_ban_is_loud_and_a_release_is_quiet(service: Service, name: str) -> No
     [
         ("gotify://example.org/abcdefghijklmno?priority=low", "priority", "0"),
         (f"pover://{'u' * 30}@{'t' * 30}?priority=low", "priority", "-2"),
-        ("bark://example.org/abcdefghijklmnopqrst?level=passive", "level", "passive"),
     ],
 )
 def test_a_priority_in_the_url_stays(
@@ -179,30 +168,6 @@ def test_what_was_to_be_encrypted_is_not_sent_in_the_open(
     monkeypatch.setattr("apprise.plugins.pushover.PUSHOVER_E2EE_SUPPORT", False)
     assert "pipx inject comfy-watch cryptography" in service.tell(url)
     assert service.requests == []
-
-
-@pytest.mark.parametrize(
-    "name", ["DBus Notification", "GLib Notification", "Gnome Notification"]
-)
-def test_a_pop_up_has_its_urgency(name: str) -> None:
-    """A desktop notification of a ban is critical, one of a release is low; the URL may say otherwise."""
-    [plugin] = [one for one in _plugins() if str(one.service_name) == name]
-    for fields, urgency in (({}, 2), (FLAG, 1), (RELEASE, 0), (HARMLESS_FLAG, 0)):
-        popup = plugin.__new__(plugin)
-        popup.urgency = 1
-        happened = (event(**fields),)
-        prepare(popup, Context(events=happened, digest=compose(happened), timeout=5))
-        assert popup.urgency == urgency
-        prepare(
-            popup,
-            Context(
-                events=(event(),),
-                digest=compose(happened),
-                timeout=5,
-                asked=frozenset({"urgency"}),
-            ),
-        )
-        assert popup.urgency == urgency
 
 
 def _plugins() -> set[Any]:

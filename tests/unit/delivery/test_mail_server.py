@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import smtplib
-from functools import partial
-from itertools import count
-from types import SimpleNamespace
+from dataclasses import replace
 
 import pytest
 
 from tests.support.fakes.smtp import Mailbox
-from tests.support.worker import WORKER, job
+from tests.support.worker import REACHED, WORKER, job
 from watcher.alerts.digest import sample
-from watcher.delivery.limits import RequestTimer
-from watcher.delivery.smtp import SmtpWatch
-from watcher.delivery.wire import Wire
 from watcher.model.outcome import Cause, Delivered, Outcome, Undelivered
 
 
@@ -39,58 +33,16 @@ def _deliver(
 
 
 @pytest.mark.bounded
-def test_a_server_that_takes_its_time_over_a_mail_has_it(mailbox: Mailbox) -> None:
-    """The answer to a mail may take much longer than `timeout`: a repeat would be a copy."""
-    mailbox.slow = 2.5
-    assert _deliver(mailbox.apprise_url(), timeout=1.5) == Delivered()
-    assert len(mailbox.mails) == 1
-
-
-@pytest.mark.bounded
 def test_each_recipient_has_its_time(mailbox: Mailbox) -> None:
     """Recipients of one URL are served one after the other, however long each mail takes."""
     mailbox.slow = 0.8
-    assert (
-        _deliver(
-            mailbox.apprise_url("a@example.org,b@example.org,c@example.org"),
-            timeout=1.5,
-        )
-        == Delivered()
-    )
+    url = mailbox.apprise_url("a@example.org,b@example.org,c@example.org")
+    assert _deliver(url, timeout=1.5) == Delivered()
     assert len(mailbox.mails) == 3
 
 
-def test_a_slow_server_gets_the_rest_later(
-    mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Once a further mail may take longer than all may together, it does not go out, and is not unanswered."""
-    ten_seconds_a_look = SimpleNamespace(monotonic=partial(next, count(0.0, 10.0)))
-    monkeypatch.setattr("watcher.delivery.smtp.time", ten_seconds_a_look)
-    timer = RequestTimer(5.0)
-    with Wire() as wire:
-        wire.on_smtp = SmtpWatch(
-            job(""), timer, wire, lambda _: None, patience=25.0
-        ).notice
-        with smtplib.SMTP("127.0.0.1", mailbox.port) as smtp:
-            for to in ("a@example.org", "b@example.org"):
-                smtp.sendmail("watcher@example.org", to, "Subject: x\n\nx")
-            with pytest.raises(TimeoutError):
-                smtp.sendmail("watcher@example.org", "c@example.org", "Subject: x\n\nx")
-        assert (len(mailbox.mails), wire.is_unanswered) == (2, False)
-    timer.end()
-
-
-def test_a_goodbye_after_a_refusal_is_no_mail() -> None:
-    """A mail that was refused before its text leaves no doubt, whether or not the server answers the end."""
-    wire = Wire()
-    watch = SmtpWatch(job(""), RequestTimer(5.0), wire, lambda _: None)
-    for command in (b"data\r\n", b"quit\r\n"):
-        watch.notice("smtplib.send", None, command)
-    assert not wire.is_out
-
-
 def test_a_repeat_has_the_same_id(mailbox: Mailbox) -> None:
-    """A mail that is sent again is the same mail to its readers; another recipient's, or another channel's, is not."""
+    """A mail that is sent again is the same mail to its readers; another recipient's is not."""
     url = mailbox.apprise_url("a@example.org,b@example.org")
     for at in ("2026-01-01T00:00:00Z", "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"):
         assert _deliver(url, at=at) == Delivered()
@@ -132,3 +84,20 @@ def test_an_unknown_recipient_is_gone(mailbox: Mailbox) -> None:
     outcome = _deliver(mailbox.apprise_url("a@example.org,b@example.org"))
     assert isinstance(outcome, Undelivered)
     assert (outcome.cause, len(outcome.reached)) == (Cause.OTHER, 1)
+
+
+def test_a_copy_is_a_target_of_its_own(mailbox: Mailbox) -> None:
+    """Whoever has the mail does not get it again because a cc or bcc is refused."""
+    mailbox.unknown = {"gone@example.org"}
+    url = (
+        f"{mailbox.apprise_url('a@example.org')}&cc=gone@example.org&bcc=b@example.org"
+    )
+    reached = REACHED
+    for _ in range(2):
+        outcome = asyncio.run(WORKER.deliver(job(url, reached=reached)))
+        assert isinstance(outcome, Undelivered)
+        reached = replace(reached, targets=outcome.reached)
+    assert sorted(mail.recipients for mail in mailbox.mails) == [
+        ("a@example.org",),
+        ("b@example.org",),
+    ]

@@ -1,13 +1,13 @@
-"""What goes over the wire and what is answered, as a job sees it."""
+"""What is delivered by apprise's word, and what an answer takes back."""
 
 from __future__ import annotations
 
 import asyncio
 import gzip
+import re
 import socket
 import time
 from collections.abc import Iterator
-from email.utils import formatdate
 from urllib.parse import parse_qs
 
 import apprise
@@ -16,13 +16,16 @@ import requests
 from apprise.manager_plugins import NotificationManager
 
 from tests.support.fakes.smtp import Mailbox
+from tests.support.fakes.unanswering import unanswering_port
 from tests.support.fakes.webhook import Answer, Message, Topics, Webhook
 from tests.support.worker import WORKER, deliver, job
 from tests.unit.delivery.test_sender import sent
-from watcher.delivery.exchange import Exchange
+from watcher.alerts.queues.channel_identity import digest
+from watcher.delivery.hook import Hook
+from watcher.delivery.job import Reached
 from watcher.delivery.sender import send
+from watcher.delivery.services.service import Rules
 from watcher.delivery.urls import load
-from watcher.delivery.wire import Wire, seconds_of
 from watcher.model.outcome import Cause, Delivered, Outcome, Undelivered
 
 # The net under every plugin
@@ -77,41 +80,113 @@ def test_a_datagram_is_a_request() -> None:
 # What was answered
 
 
+def _hook(*earlier: str, out: list[bool] | None = None) -> tuple[Hook, list[str]]:
+    """Return a hook for messages with `banned` in them, and what is noted as taken."""
+    taken: list[str] = []
+    reached = Reached(key="5" * 32, salt="ab" * 16, targets=frozenset(earlier))
+    hook = Hook(reached, taken.append, ([] if out is None else out).append)
+    hook.mark = b"banned"
+    hook.is_delivered("all")
+    return hook, taken
+
+
+def _name(target: str) -> str:
+    return digest(f"{'5' * 32} {target}", "ab" * 16)
+
+
 def test_an_answer_belongs_to_its_request(webhook: Webhook) -> None:
     """A login that was answered says nothing of the message that was not, also on the same connection."""
     webhook.answer["/post"] = Answer(reset=True)
-    with Wire() as wire, requests.Session() as session:
-        wire.mark = b"banned"
+    hook, _ = _hook()
+    with hook, requests.Session() as session:
         session.post(f"{webhook.url}/login", data="user", timeout=5)
         with pytest.raises(requests.ConnectionError):
             session.post(f"{webhook.url}/post", data="it is banned", timeout=5)
-        login, message = wire.exchanges
-        assert (login.status, login.carries, login.is_in_doubt) == (200, False, False)
-        assert (message.status, message.carries, message.is_in_doubt) == (0, True, True)
+    login, message = hook.exchanges
+    assert (login.status, login.carries, login.is_in_doubt) == (200, False, False)
+    assert (message.status, message.carries, message.is_in_doubt) == (0, True, True)
 
 
 def test_a_request_without_the_message_leaves_no_doubt(webhook: Webhook) -> None:
     """A login without an answer has brought no message there."""
     webhook.answer["/login"] = Answer(reset=True)
     outs: list[bool] = []
-    with Wire(outs.append) as wire:
-        wire.mark = b"banned"
-        with pytest.raises(requests.ConnectionError):
-            requests.post(f"{webhook.url}/login", data="user", timeout=5)
-    assert not wire.in_doubt()
-    assert outs == []
+    hook, _ = _hook(out=outs)
+    with hook, pytest.raises(requests.ConnectionError):
+        requests.post(f"{webhook.url}/login", data="user", timeout=5)
+    assert not hook.in_doubt
+    assert True not in outs
 
 
 def test_what_asks_a_proxy_for_a_way_is_no_message() -> None:
     """A proxy that refuses the connection leaves no doubt; once it is there, what goes through it may arrive."""
-    wire = Wire()
-    wire.exchanges.append(Exchange(carries=True, targets=frozenset({"a"})))
-    for sent_bytes, in_doubt in (
-        (b"CONNECT a:443 HTTP/1.1\r\n", False),
-        (b"POST", True),
-    ):
-        wire.notice("http.client.send", (None, sent_bytes))
-        assert wire.in_doubt() is in_doubt
+    hook, _ = _hook()
+    with hook, hook.exchange(carries=True) as one:
+        for sent_bytes, in_doubt in (
+            (b"CONNECT a:443 HTTP/1.1\r\n", False),
+            (b"POST", True),
+        ):
+            hook.notice(sent_bytes)
+            assert one.is_in_doubt is in_doubt
+
+
+# Which target has the message
+
+
+def test_a_target_is_as_slow_to_guess_as_a_url(webhook: Webhook) -> None:
+    """A target that took the message is named at once, by the slow digest that URLs have, and not again."""
+    hook, taken = _hook()
+    with hook:
+        assert not hook.is_delivered("good")
+        requests.post(webhook.url, data="it is banned", timeout=5)
+        hook.mark_delivered("good")
+        hook.mark_delivered("good")
+    assert taken == [_name("'good'")]
+    assert hook.is_delivered("good")
+
+
+def test_a_target_that_was_reached_is_known() -> None:
+    """What an earlier attempt reached is known in the next one, by the name of its URL alone."""
+    hook, taken = _hook(_name("'new'"))
+    assert [hook.is_delivered(name) for name in ("new", "other")] == [True, False]
+    assert taken == []
+    other = Hook(
+        Reached(key="6" * 32, salt="ab" * 16, targets=frozenset({_name("'new'")})),
+        taken.append,
+        print,
+    )
+    assert not other.is_delivered("all")
+    assert not other.is_delivered("new")
+
+
+@pytest.mark.parametrize("asked", [("one",), ("all", "one"), ("one", "two")])
+def test_a_success_that_is_cut_is_of_the_one_target_that_was_sent_to(
+    webhook: Webhook, asked: tuple[str, ...]
+) -> None:
+    """A target whose answer's rest was lost has the message, unless several were asked about before."""
+    webhook.answer["/"] = _CUT
+    hook, taken = _hook()
+    with hook:
+        for name in asked:
+            hook.is_delivered(name)
+        requests.post(webhook.url, data="it is banned", timeout=5)
+        is_single = "two" not in asked
+        assert hook.settle() is is_single
+    assert taken == ([_name("'one'")] if is_single else [])
+
+
+def test_no_target_has_it_for_all(webhook: Webhook) -> None:
+    """Once a target was denied the message, what stands for all of them is not noted; each other one is."""
+    hook, taken = _hook()
+    hook.rules = Rules(refuses=re.compile(b"(no)"))
+    with hook:
+        for name, said in (("one", b"no"), ("two", b"yes")):
+            webhook.answer["/"] = Answer(body=said)
+            hook.is_delivered(name)
+            requests.post(webhook.url, data="it is banned", timeout=5)
+            hook.mark_delivered(name)
+        hook.mark_delivered("all")
+    assert taken == [_name("'two'")]
 
 
 _CUT = Answer(
@@ -122,8 +197,8 @@ _CUT = Answer(
 def test_a_success_of_which_the_rest_is_lost_is_one(webhook: Webhook) -> None:
     """A plugin gets what came of the answer to a message, and an exception for half an answer to a login."""
     webhook.answer.update({"/post": _CUT, "/login": _CUT})
-    with Wire() as wire:
-        wire.mark = b"banned"
+    hook, _ = _hook()
+    with hook:
         answer = requests.post(f"{webhook.url}/post", data="it is banned", timeout=5)
         assert (answer.status_code, answer.content) == (200, b'{"ok": tr')
         with pytest.raises(requests.ConnectionError):
@@ -199,38 +274,6 @@ def test_a_wait_that_a_service_asks_for_is_told(webhook: Webhook, status: int) -
     assert deliver(webhook.apprise_url("/a")) == Undelivered(
         reason=f"HTTP {status}", retry_after=17.0
     )
-
-
-@pytest.mark.parametrize(
-    ("said", "seconds"),
-    [
-        ("7", 7.0),
-        (" 0.5 ", 0.5),
-        ("Wed, 21 Oct 2015 07:28:00 GMT", 0.0),
-        ("soon", None),
-        ("9" * 400, None),
-        ("nan", None),
-        ("", None),
-    ],
-)
-def test_a_wait_may_be_a_number_or_a_moment(said: str, seconds: float | None) -> None:
-    """A number is seconds, a moment that is over is none; anything else is no wait."""
-    assert seconds_of(said) == seconds
-
-
-def test_a_moment_counts_from_now() -> None:
-    """A moment to come is the seconds until then."""
-    wait = seconds_of(formatdate(time.time() + 100, usegmt=True))
-    assert wait is not None
-    assert 90 < wait <= 100
-
-
-def test_a_moment_is_of_the_services_clock() -> None:
-    """Where the answer has a `Date` the wait is what lies between the two, whatever our clock says."""
-    at, until = "Wed, 21 Oct 2015 07:27:00 GMT", "Wed, 21 Oct 2015 07:28:00 GMT"
-    assert seconds_of(until, at) == 60
-    assert seconds_of(at, until) == 0
-    assert seconds_of(until, "today") == 0
 
 
 def test_a_plugin_that_would_wait_is_not_waited_for(
@@ -385,27 +428,11 @@ def test_a_receiver_of_your_own_may_answer_with_a_page(webhook: Webhook) -> None
 
 def test_nothing_is_watched_afterwards(webhook: Webhook, mailbox: Mailbox) -> None:
     """Once a message is over, requests of this process are nobody's business."""
-    with Wire() as wire:
+    hook, _ = _hook()
+    with hook:
         pass
     requests.post(webhook.url, timeout=5)
-    assert (wire.exchanges, wire.contacts) == ([], 0)
-
-
-def test_a_refusal_to_several_at_once_leaves_a_doubt(
-    webhook: Webhook, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Where one request brings the message to several, and some are refused, the others have it."""
-    load()
-    monkeypatch.setattr(
-        "apprise.plugins.one_signal.NotifyOneSignal.notify_url", f"{webhook.url}/a"
-    )
-    webhook.answer["/a"] = Answer(
-        body=b'{"id": "x", "errors": {"invalid_player_ids": ["b"]}}'
-    )
-    app = "00000000-0000-0000-0000-00000000000"
-    outcome = sent(f"onesignal://{app}1@apikey/{app}2/{app}3/?batch=yes")
-    assert isinstance(outcome, Undelivered)
-    assert outcome.unanswered
+    assert hook.exchanges == []
 
 
 def test_what_carries_no_message_delivers_nothing(webhook: Webhook) -> None:
@@ -426,3 +453,21 @@ def test_a_message_of_whose_text_nothing_is_left_counts(webhook: Webhook) -> Non
     assert sent(webhook.apprise_url("/a?:message=&:title=")) == Delivered()
     [message] = webhook.messages("/a")
     assert "message" not in message.json
+
+
+@pytest.mark.filterwarnings(
+    "ignore::DeprecationWarning"
+)  # of how apprise opens a socket
+def test_a_server_that_cannot_be_reached_leaves_no_doubt() -> None:
+    """No message goes out before a connection: one that is refused, or not answered in time, sends nothing."""
+    with unanswering_port() as port:
+        for at, reason in ((port, "timed out"), (9, "connection refused: check ")):
+            for url in (
+                f"irc://user@127.0.0.1:{at}/%23open",
+                f"json://127.0.0.1:{at}",
+                f"mailto://127.0.0.1:{at}?mode=insecure&from=a@b.example",
+            ):
+                outcome = send(job(url, 0.5), print, print)
+                assert isinstance(outcome, Undelivered)
+                assert outcome.reason.startswith(reason), url
+                assert not outcome.unanswered

@@ -1,0 +1,336 @@
+"""The one hook into apprise: while a message is sent it sees what goes out, what is answered, and which target has it.
+
+Which target has the message is apprise's word (`mark_delivered`). The hook can only take it back: for a refusal inside
+a success, a web page, or where no request carried the message; and it adds what apprise cannot know, that a success
+whose rest was lost is one. Nothing of a request, which holds secrets, is written anywhere.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import smtplib
+import socket
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Self
+
+from requests.adapters import HTTPAdapter
+from requests.exceptions import ConnectionError as LostError
+from requests.models import PreparedRequest, Response
+from urllib3.exceptions import HTTPError
+
+from watcher.alerts.queues import channel_identity
+from watcher.delivery.job import Reached
+from watcher.delivery.refusal import Exchange, is_page, refusal_in
+from watcher.delivery.services.service import NO_RULES
+from watcher.registry.answer import parse_retry_after
+
+_MOST = 2**24
+"""Bytes of a body that are read."""
+_PIECE = 2**14
+_TUNNEL = b"CONNECT "
+"""How a request begins that is meant for an HTTP proxy: nothing of the message is in it."""
+_SENDS = ("http.client.send", "smtplib.send")
+"""Audit events (`sys.addaudithook`) of bytes that are about to leave."""
+_MAIL_COMMANDS = ("auth", "mail", "rcpt", "data")
+_ALL = "all"
+"""Stands for all targets together."""
+_slow_digest = lru_cache(maxsize=256)(channel_identity.digest)
+"""A process sends many messages to the same targets."""
+
+
+class Hook:
+    """Watches one message to one service, while its `with` block runs.
+
+    `taken` is called with the name of each target as soon as it has the message, `out` with True before something of
+    it goes out, and with False when nothing is in doubt any more.
+    """
+
+    def __init__(
+        self,
+        earlier: Reached,
+        taken: Callable[[str], object],
+        out: Callable[[bool], object],
+    ) -> None:
+        self._earlier, self._taken, self._out = earlier, taken, out
+        self.rules = NO_RULES
+        self.mark = b""
+        """A word of the message, by which a request that carries it is known. Empty: none is."""
+        self.sealed: re.Pattern[str] | None = None
+        """The addresses of requests that carry it so that it cannot be read (`Rules.sealed`)."""
+        self.by_other_ways = False
+        """The plugin speaks neither HTTP nor SMTP: what it sends once a connection is made cannot be seen."""
+        self.count = 1
+        """Targets in the URL."""
+        self.unconnected = ""
+        """Why the last connection was not made that failed."""
+        self.has_asked = False
+        """Something is about to be sent by another way."""
+        self.exchanges: list[Exchange] = []
+        self.known: set[str] = set()
+        """Targets that have the message, whoever says so."""
+        self.denied: set[str] = set()
+        """Targets that have not, though apprise says so."""
+        self._names: set[str] = set()
+        """All targets that apprise has asked about, but for all together."""
+        self._asked: set[str] = set()
+        """Those that are being sent to."""
+        self._whole = ""
+        """The name of all targets together, about which apprise asks first; it is another one in each process."""
+        self._current: Exchange | None = None
+        self._has_settled = False
+
+    # apprise's word
+
+    def is_delivered(self, key: object, per_message: bool = False) -> bool:  # noqa: ARG002 - apprise's signature
+        """Return whether a target has the message; apprise asks before it sends to it."""
+        target = self._name(key)
+        if self._turn or target in self._asked:
+            self.settle()
+            self._asked = set()
+        self._asked.add(target)
+        self._names |= {target} - {_ALL}
+        if self._earlier.targets and self._digest(target) in self._earlier.targets:
+            self.known.add(target)
+        return target in self.known
+
+    def mark_delivered(self, key: object, per_message: bool = False) -> None:  # noqa: ARG002 - as above
+        """Note that a target has the message, as apprise says, unless an answer says otherwise.
+
+        All targets together have it if none of them was denied it.
+        """
+        target = self._name(key)
+        is_summary = target == _ALL and self._names
+        if self.denied if is_summary else self._is_denied(target):
+            self.denied.add(target)
+        else:
+            self._take(target)
+
+    def settle(self) -> bool:
+        """Take the target whose answer began as a success and was cut; return whether all are taken by that.
+
+        Where several are sent to at once, or a plugin names none of several, one answer is not known to be that of all.
+        """
+        sent = [one for one in self._turn if one.carries]
+        named = self._asked - {_ALL}
+        if not self._names and self.count == 1:
+            named = {_ALL}
+        is_cut = any(one.is_cut for one in sent)
+        if is_cut and len(named) == 1 and not any(one.is_failure for one in sent):
+            self._has_settled |= not named <= self.known
+            self._take(*named)
+        return self._has_settled and self._names <= self.known
+
+    @property
+    def has_all(self) -> bool:
+        """Return whether all targets that apprise asked about have the message."""
+        return self._names <= self.known if self._names else bool(self.known)
+
+    @property
+    def went_out(self) -> bool:
+        """Return whether some request carried the message, or may have by another way."""
+        return self.has_asked or any(one.carries for one in self.exchanges)
+
+    @property
+    def in_doubt(self) -> bool:
+        """Return whether a target that is not known to have the message may have it."""
+        return any(one.is_in_doubt for one in self.open)
+
+    @property
+    def open(self) -> list[Exchange]:
+        """Return the exchanges with targets that are not known to have the message."""
+        return [one for one in self.exchanges if not one.targets <= self.known]
+
+    @property
+    def _turn(self) -> Sequence[Exchange]:
+        """Return the exchanges since apprise has asked about the targets that are being sent to."""
+        return [one for one in self.exchanges if one.targets is self._asked]
+
+    def _is_denied(self, target: str) -> bool:
+        """Return whether the answers say that a target has not taken the message."""
+        if not self.went_out:
+            return not self.known
+        if self.by_other_ways:
+            return False
+        own = [one for one in self.exchanges if target in one.targets] or self._turn
+        sent = [one for one in own if one.carries]
+        is_refused = any(one.is_refused for one in sent)
+        return is_refused or any(one.is_failure for one in sent[-1:])
+
+    def _take(self, target: str) -> None:
+        if target not in self.known:
+            self.known.add(target)
+            self._taken(self._digest(target))
+            self._out(self.in_doubt)
+
+    def _name(self, key: object) -> str:
+        name = repr(key)
+        self._whole = self._whole or name
+        return _ALL if name == self._whole else name
+
+    def _digest(self, target: str) -> str:
+        """Return what is kept of a target: at another URL none counts as served. It is as slow to guess as a URL."""
+        return _slow_digest(f"{self._earlier.key} {target}", self._earlier.salt)
+
+    # What goes out, and what is answered
+
+    def __enter__(self) -> Self:
+        if not _audit.is_installed:
+            sys.addaudithook(_audit)
+            _audit.is_installed = True
+        self._undo = ExitStack()
+        self._undo.callback(setattr, _audit, "hook", None)
+        _audit.hook = self
+        self._wrap(HTTPAdapter, "send", self._exchange_http)
+        self._wrap(socket.socket, "connect", self._connect)
+        for command in _MAIL_COMMANDS:
+            self._wrap(smtplib.SMTP, command, self._exchange_mail)
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._undo.close()
+
+    def _wrap(self, owner: type, name: str, around: Callable[..., Any]) -> None:
+        """Have `around` called in the place of a method, with the method, until the block ends."""
+        method = getattr(owner, name)
+
+        def wrapped(*args: Any, **options: Any) -> Any:  # noqa: ANN401 - the method's own
+            return around(method, *args, **options)
+
+        setattr(owner, name, wrapped)
+        self._undo.callback(setattr, owner, name, method)
+
+    def notice(self, sent: object) -> None:
+        """Take an audit event of bytes that are about to leave: the message may be out from now on."""
+        one = self._current
+        if one is None or one.is_out or not isinstance(sent, bytes):
+            return
+        if not sent.startswith(_TUNNEL):
+            one.is_out = True
+            if one.carries:
+                self._out(True)
+
+    @contextmanager
+    def exchange(self, *, carries: bool) -> Iterator[Exchange]:
+        """Keep what is known of a request that the block makes."""
+        one = Exchange(carries=carries, targets=self._asked)
+        self.exchanges.append(one)
+        self._current = one
+        try:
+            yield one
+        except BaseException as error:
+            one.error = f"{type(error).__name__} {error}"
+            raise
+        finally:
+            self._current = None
+            # A success may have been taken whatever its body says: the program hears that with the outcome.
+            if not (carries and one.is_success):
+                self._out(self.in_doubt)
+
+    def _exchange_http(
+        self,
+        send: Callable[..., Response],
+        adapter: HTTPAdapter,
+        request: PreparedRequest,
+        *args: Any,  # noqa: ANN401 - the adapter's own
+        **options: Any,  # noqa: ANN401
+    ) -> Response:
+        """Send a request, note its answer, and return it with its body read.
+
+        Where the rest is lost the plugin gets what came of the answer to a message, and else an exception.
+        """
+        with self.exchange(carries=self._carries(request)) as one:
+            response = send(adapter, request, *args, **options)
+            one.retry_after = parse_retry_after(response.headers)
+            one.status = response.status_code
+            body = bytearray()
+            try:
+                for piece in response.raw.stream(_PIECE, decode_content=True):
+                    body += piece
+                    one.is_cut = len(body) > _MOST
+                    if one.is_cut:
+                        break
+            except (HTTPError, OSError) as error:
+                one.is_cut, one.error = True, f"{type(error).__name__} {error}"
+            response.raw.close()
+            if one.is_cut and not one.carries:
+                raise LostError(one.error)
+            one.body = bytes(body)
+            if one.is_success:
+                kind = response.headers.get("Content-Type", "")
+                one.is_page = not self.rules.answers_pages and is_page(kind, one.body)
+                one.refusal = refusal_in(one.body, self.rules.refuses)
+            response.raw = io.BytesIO(body)
+            return response
+
+    def _exchange_mail(
+        self,
+        command: Callable[..., tuple[int, bytes]],
+        smtp: smtplib.SMTP,
+        *args: Any,  # noqa: ANN401 - the command's own
+        **options: Any,  # noqa: ANN401
+    ) -> tuple[int, bytes]:
+        """Have a mail server do something, and note its reply."""
+        with self.exchange(carries=command.__name__ == "data") as one:
+            one.is_mail = True
+            try:
+                reply = command(smtp, *args, **options)
+            except smtplib.SMTPResponseException as error:
+                one.status = error.smtp_code
+                raise
+            one.status = reply[0]
+            return reply
+
+    def _connect(
+        self,
+        connect: Callable[[socket.socket, Any], None],
+        end: socket.socket,
+        address: Any,  # noqa: ANN401 - the socket's own
+    ) -> None:
+        """Connect a socket, and note that the message may be out once it is: what fails is as if never tried."""
+        try:
+            connect(end, address)
+        except OSError as error:
+            if isinstance(error, BlockingIOError):  # it goes on, and may succeed
+                self._may_be_out()
+            self.unconnected = f"{type(error).__name__} {error}"
+            raise
+        self._may_be_out()
+
+    def _may_be_out(self) -> None:
+        if self.by_other_ways:
+            self.exchanges.append(
+                Exchange(carries=True, targets=self._asked, is_out=True)
+            )
+            self._out(True)
+
+    def _carries(self, request: PreparedRequest) -> bool:
+        """Return whether the message is in a request."""
+        url, said = request.url or "", request.body
+        if self.sealed is not None and self.sealed.search(url):
+            return True
+        said = said.encode() if isinstance(said, str) else said
+        text = said if isinstance(said, (bytes, bytearray)) else b""
+        return bool(self.mark) and (self.mark in text or self.mark in url.encode())
+
+
+@dataclass(slots=True, eq=False)
+class _Audit:
+    """The audit hook of this process: it cannot be removed, so it is installed once, and rests without a `Hook`."""
+
+    # Python traces an audit hook only if it says so, and coverage needs that.
+    __cantrace__ = True
+
+    hook: Hook | None = None
+    is_installed: bool = False
+
+    def __call__(self, event: str, args: tuple[Any, ...]) -> None:
+        if self.hook is not None and event in _SENDS:
+            self.hook.notice(args[1])
+
+
+_audit = _Audit()
