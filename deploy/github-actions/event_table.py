@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from markdown_table import quoted, table
 from poll_document import Copy, Event, Poll, Subject
 
-from watcher.text.markdown_table import quoted, table
 from watcher.text.plural import plural
 from watcher.text.sanitize import sanitize_line
 

@@ -619,18 +619,19 @@ def test_a_workflow(audit: Audit, registry: FakeRegistry, tmp_path: Path) -> Non
 def test_nodes_that_name_no_pack(
     audit: Audit, registry: FakeRegistry, tmp_path: Path
 ) -> None:
-    """They are listed by type and make the exit code 1, but for those that come with ComfyUI."""
+    """Each type is a row that is unknown, and no error; those that come with ComfyUI are none."""
     types = ("KSampler", "Note", "Sharpen\u202e Me", "Another")
     nodes = [{"type": one, "properties": {}} for one in types]
     (tmp_path / "flow.json").write_text(json.dumps({"nodes": nodes}))
-    done = audit("flow.json", "--json", code=1)
-    (error,) = json.loads(done.out)["errors"]
-    assert error == {
-        "install": "flow.json",
-        "error": "nodes that name no pack: Another, Sharpen Me",
-    }
-    assert done.err == f"error: flow.json: {error['error']}\n"
+    done = audit("flow.json")
+    rows = [" ".join(row.split()) for row in done.out.splitlines()[2:4]]
+    assert rows == [
+        f"{name} - unknown - a type of nodes that name no pack"
+        for name in ("Another", "Sharpen Me")
+    ]
+    assert done.err == ""
     assert registry.requests == []
+    audit("flow.json", "--fail-on", "unknown", code=3)
 
 
 DOCKERFILE = """FROM x
@@ -639,6 +640,7 @@ RUN comfy-node-install evil@1.0.0 \\
     fine \\
     ann/clone
 RUN comfy node install $EXTRA
+RUN git clone https://github.com/comfyanonymous/ComfyUI
 """
 
 
@@ -654,29 +656,36 @@ def test_a_repository(audit: Audit, registry: FakeRegistry, tmp_path: Path) -> N
     done = audit(".", code=3)
     rows = [" ".join(row.split()) for row in done.out.splitlines()]
     assert rows[0] == "these files name"
-    assert [rows[index] for index in (2, 4, 6)] == [
+    built = "audit what is built"
+    assert [rows[index] for index in (2, 4, 6, 8)] == [
         f"Dockerfile:3 evil 1.0.0 banned do not install it {REASONS['evil']}",
-        "Dockerfile:5 clone - unknown - a clone that names no id",
+        f"Dockerfile:5 clone - unknown - a repository without an id: {built}",
+        f"Dockerfile:6 comfy node - unknown - the line does not say what is installed: {built}",
         f"Dockerfile:4 fine - ok {NEWEST} 1.0.0 not pinned: judged by 1.0.0, the newest active version",
     ]
-    assert rows[-1].endswith("2 not pinned; 2 problems in files")
-    assert done.err.splitlines() == [
-        "error: Dockerfile: line 6: cannot tell what this installs: $EXTRA",
-        "error: docker/Dockerfile: line 6: cannot tell what this installs: $EXTRA",
-    ]
-    document = json.loads(audit("docker", "--json", "--fail-on", "none", code=1).out)
+    assert rows[-1].endswith("2 not pinned")
+    assert done.err == ""
+    document = json.loads(audit("docker", "--json", "--fail-on", "none").out)
     Draft202012Validator(document_of("audit")).validate(document)
     places = [(one["id"], one["file"], one["line"]) for one in document["packs"]]
     assert places == [
         *(("evil", "docker/Dockerfile", 3), (None, "docker/Dockerfile", 5)),
-        ("fine", "docker/Dockerfile", 4),
+        *((None, "docker/Dockerfile", 6), ("fine", "docker/Dockerfile", 4)),
     ]
-    assert document["errors"] == [
-        {
-            "install": "docker/Dockerfile",
-            "error": "line 6: cannot tell what this installs: $EXTRA",
-        }
-    ]
+    assert document["errors"] == []
+
+
+def test_a_file_that_counts_and_cannot_be_read(
+    audit: Audit, registry: FakeRegistry, tmp_path: Path
+) -> None:
+    """In a folder it is an error with its name and exit code 1; as a TARGET it is exit code 2."""
+    registry.catalog.publish("fine", "1.0.0")
+    (tmp_path / "Dockerfile").write_text("FROM x\nRUN comfy node install fine@1.0.0\n")
+    (tmp_path / "flow.json").write_text('{"nodes": [{"properties": {"cnr_id":')
+    done = audit(".", code=1)
+    assert done.err == "error: flow.json: is not valid JSON\n"
+    assert done.out.splitlines()[-1].endswith("1 ok; 1 file could not be read")
+    assert "is not valid JSON" in audit("Dockerfile", "flow.json", code=2).err
 
 
 def test_a_repository_without_references(audit: Audit, tmp_path: Path) -> None:
@@ -698,8 +707,8 @@ def test_a_repository_may_lie_about_names(
     words = name.replace("\n", "")
     text = f"RUN comfy-node-install fine 'x{words}' $A\x1b[31m\u202e $(\x1b[31m)\r\n"
     (tmp_path / name / "Dockerfile").write_text(text)
-    for args in ((), ("--json",), ("--format", "markdown"), ("--format", "sarif")):
-        done = audit(".", *args, code=1)
+    for args in ((), ("--json",), ("--format", "sarif")):
+        done = audit(".", *args)
         shown = done.out + done.err
         assert not {"\x1b", "\u202e", "\r"} & set(shown)
         assert not any(line.lstrip().startswith("::") for line in shown.splitlines())

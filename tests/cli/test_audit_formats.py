@@ -16,7 +16,7 @@ from tests.support.fake_registry.server import FakeRegistry
 pytestmark = pytest.mark.measured
 
 Audit = Callable[..., program.Completed]
-FORMATS = ("table", "json", "markdown", "sarif")
+FORMATS = ("table", "json", "sarif")
 
 
 @pytest.fixture
@@ -72,19 +72,6 @@ def test_sarif(audit: Audit, comfyui: ComfyUI, registry: FakeRegistry) -> None:
     assert results(again) == [result]
 
 
-def test_markdown(audit: Audit, comfyui: ComfyUI, registry: FakeRegistry) -> None:
-    """A heading says how it stands, and a table has what is not ok."""
-    one_that_is_bad(comfyui, registry)
-    done = audit("ComfyUI", "--format", "markdown", code=3)
-    assert done.err == ""
-    heading, empty, head, _, *rows = done.out.splitlines()
-    assert heading == "### Comfy Watch: 2 packs: 1 banned, 1 ok"
-    assert empty == ""
-    assert head == "| pack | version | verdict | what to do | why |"
-    advice = "stop ComfyUI, remove it, read why"
-    assert rows == [f"| `evil` | `1.0.0` | **banned** | {advice} | `Adware` |"]
-
-
 def test_json_has_a_short_form(
     audit: Audit, comfyui: ComfyUI, registry: FakeRegistry
 ) -> None:
@@ -106,9 +93,7 @@ def test_what_fails_leaves_stdout_a_document(
     assert done.err.startswith("error: missing: ")
     assert done.err.count("\n") == 1
     assert "missing does not exist" in done.out
-    if form == "markdown":
-        assert "| `missing` | `" in done.out
-    elif form == "sarif":
+    if form == "sarif":
         [run] = json.loads(done.out)["runs"]
         [invocation] = run["invocations"]
         assert invocation["executionSuccessful"] is False
@@ -120,9 +105,7 @@ def test_nothing_found_is_a_document_too(
 ) -> None:
     """A ComfyUI without packs gives a document without results."""
     done = audit("ComfyUI", "--format", form, code=0)
-    if form == "markdown":
-        assert done.out == "### Comfy Watch: no pack was found\n"
-    elif form == "sarif":
+    if form == "sarif":
         assert results(done) == []
 
 

@@ -98,15 +98,22 @@ def test_what_counts(audit: Audit, comfyui: ComfyUI, registry: FakeRegistry) -> 
 def test_the_summary(
     audit: Audit, comfyui: ComfyUI, registry: FakeRegistry, tmp_path: Path
 ) -> None:
-    """The job's summary gets what `--format markdown` prints, after what is in it, whatever the format is."""
-    _install(comfyui, registry, "fine")
+    """The job's summary gets the table, after what is in it, as code that nothing can end, whatever the format is."""
+    _install(comfyui, registry, "evil", "fine")
+    registry.catalog.set_status("evil", "1.0.0", "banned", "```\n\n</pre> @x")
     summary = tmp_path / "summary.md"
     summary.write_text("before\n", "utf-8")
     env = {"GITHUB_STEP_SUMMARY": str(summary)}
-    printed = audit(str(comfyui.root), "--format", "markdown", code=0)
-    audit(str(comfyui.root), "--json", code=0, **env)
-    assert summary.read_text("utf-8").strip() == f"before\n{printed.out.strip()}"
-    away = audit(str(comfyui.root), code=0, GITHUB_STEP_SUMMARY=str(tmp_path))
+    audit(str(comfyui.root), "gone", "--json", code=3, **env)
+    before, *lines = summary.read_text("utf-8").splitlines()
+    assert before == "before"
+    assert all(line.startswith("    ") for line in lines if line)
+    shown = [" ".join(line.split()[:3]) for line in lines if line]
+    assert shown == [
+        *("INSTALL PACK VERSION", "ComfyUI evil 1.0.0", "2 packs: 1"),
+        "error: gone: gone",
+    ]
+    away = audit(str(comfyui.root), code=3, GITHUB_STEP_SUMMARY=str(tmp_path))
     assert "warning: the summary of the job could not be written: " in away.err
 
 

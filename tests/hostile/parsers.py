@@ -54,9 +54,6 @@ _COMMAND_OURS = r"(comfy node install [A-Za-z0-9][A-Za-z0-9._-]*)@(?=[vV]?[0-9])
 _MARKDOWN_OURS = re.compile(
     "inline|text|code_inline|softbreak|(?:paragraph|bullet_list|list_item|strong|link)_(?:open|close)"
 )
-_TABLE_OURS = re.compile(
-    "inline|text|code_inline|(?:heading|paragraph|table|thead|tbody|tr|th|td|strong)_(?:open|close)"
-)
 _JOINED = r"(?:(?<=[A-Za-z0-9])|(?<=[A-Za-z0-9]\\))_(?=[A-Za-z0-9])"
 _NAMED = rf"[A-Za-z0-9](?:\\?(?:[A-Za-z0-9?-]|\.(?=[0-9])|{_JOINED}))*"
 _NUMBERED = r"[vV]?[0-9](?:\\?(?:[A-Za-z0-9?+-]|\.(?=[0-9])))*"
@@ -365,24 +362,6 @@ def _in_telegram(text: str, *, escapes: bool) -> Iterator[Finding]:
             yield "escaped_markup", line
         if escapes and re.search(r"[()~>#+=|{}.!-]", outside):
             yield "escaped_markup", line
-
-
-def in_tables(text: str, rows: int | None) -> Iterator[Finding]:
-    """Read Markdown as GitHub does: it is a heading and tables with so many rows, and no quotation ends early.
-
-    No `rows` are as many as there was room for.
-    """
-    yield from in_any(text)
-    tokens = _tokens(text)
-    for token in tokens:
-        if not _TABLE_OURS.fullmatch(token.type):
-            yield "escaped_markup", f"{token.type}: {token.content[:80]}"
-        elif token.type == "text":
-            yield from _outside(token.content)
-            yield from in_message(token.content)
-    found = sum(token.type == "tr_open" for token in tokens)
-    if rows is not None and found != rows:
-        yield "forged_lines", f"{found} rows instead of {rows}"
 
 
 def in_sarif(text: str, results: int) -> Iterator[Finding]:

@@ -9,7 +9,6 @@ from pathlib import Path
 
 _LONGEST = 120_000
 """Characters of a text: of a larger file nothing would be shown."""
-_LONG = 5000
 _LONGEST_NAME = 200
 """Bytes of a folder's name, less than a file system takes."""
 
@@ -24,7 +23,7 @@ def plant(root: Path, texts: Sequence[str], mark: Mark) -> None:
         name = folder_name(mark("folder", text)) or f"blank {number}"
         folder = root / name
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "Dockerfile").write_bytes(_dockerfile(text, mark).encode())
+        (folder / "Dockerfile").write_bytes(_dockerfile(text).encode())
         documents = {"workflow": _workflow(text, mark), "snapshot": _snapshot(text)}
         for kind, document in documents.items():
             (folder / f"{kind}.json").write_text(json.dumps(document), "utf-8")
@@ -37,13 +36,11 @@ def folder_name(text: str) -> str:
     return "" if short.strip(". \t\n\r\u200b") == "" else short
 
 
-def _dockerfile(text: str, mark: Mark) -> str:
+def _dockerfile(text: str) -> str:
     def listed(*words: str) -> str:
         return json.dumps(["comfy", "node", "install", *words])
 
-    # Of a file with very long words nothing may be said but that they are too long.
-    word = mark("word that cannot be known", text) if len(text) < _LONG else text
-    quoted = shlex.quote(word.replace("\n", " "))
+    quoted = shlex.quote(text.replace("\n", " "))
     address = f"https://github.com/evil/{text}"
     return "\n".join(
         (
@@ -54,7 +51,8 @@ def _dockerfile(text: str, mark: Mark) -> str:
             f"RUN comfy node install {text}",
             f'ENV NAME="{text}"',
             "RUN comfy node install $NAME",
-            f"ADD https://cdn.comfy.org/evil/{text}/1.0.0/node.zip /tmp/",
+            f"RUN git clone {address}",
+            f"ADD {address}.git /tmp/",
             "",
         )
     )

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -45,9 +44,8 @@ from watcher.cli import report
 from watcher.cli.commands import history
 from watcher.cli.commands.status import Overview, document
 from watcher.cli.commands.status import lines as status_lines
-from watcher.cli.formats.markdown import markdown
 from watcher.cli.formats.sarif import Run, sarif
-from watcher.cli.terminal import Document, echo, to_json
+from watcher.cli.terminal import echo, to_json
 from watcher.model.channel import Grouping
 from watcher.model.event import Event
 from watcher.model.event_form import public_form
@@ -139,7 +137,7 @@ def test_any_text_in_any_status(texts: list[str], name: str) -> None:
 @examples(25)
 @given(st.lists(UNTRUSTED, min_size=4, max_size=4))
 def test_any_text_in_any_format(texts: list[str]) -> None:
-    """Whatever packs, versions, files and reasons are, Markdown has a row for each, and SARIF a result."""
+    """Whatever packs, versions, files and reasons are, SARIF has a result for each."""
     name, version, file, reason = texts
     pack = Pack(
         folder=name,
@@ -160,17 +158,10 @@ def test_any_text_in_any_format(texts: list[str]) -> None:
     )
     problems = (ReadFailure(node=name, error=reason),)
     done = Audit(inventories=(), findings=(one, one), problems=problems)
-    folder = Path("/repo")
-    shown = _printed(Document(markdown(done, folder)))
-    assert list(parsers.in_tables(shown, 3 + 2)) == []
-    # The name of a file stays as it is: code is enough. Nothing else does.
-    plain = [replace(of, pack=replace(of.pack, file="")) for of in done.findings]
-    shown = _printed(Document(markdown(replace(done, findings=tuple(plain)), folder)))
-    assert list(parsers.in_message(shown)) == []
     run = Run(
         started=factories.NOW,
         finished=factories.NOW,
-        folder=folder,
+        folder=Path("/repo"),
     )
     shown = _printed(to_json(sarif(done, run)))
     assert list(parsers.in_sarif(shown, 2)) == []

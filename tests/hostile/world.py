@@ -162,7 +162,7 @@ _OUR_ESCAPES = re.compile(
 )
 
 
-_FORMS = (" --json", " --format markdown", " --format sarif")
+_FORMS = (" --json", " --format sarif")
 """How the document of a command is asked for."""
 _FOUND = "7.0.0"
 """The version of each node in which the scanner finds something."""
@@ -566,17 +566,14 @@ class World:
         see = partial(self._see, *audit, code=3, errors=len(done["errors"]))
         see("--json")
         see(expected=len(done["packs"]) + 4)
-        see("--format", "markdown", expected=None)
         self._asked = {one["id"] for one in done["packs"] if one["id"] is not None}
         bad = [one for one in done["packs"] if one["verdict"] != "ok"]
         see("--format", "sarif", expected=len(bad))
 
-    def _see(
-        self, *args: str, code: int, expected: int | None = 0, errors: int = 0
-    ) -> str:
+    def _see(self, *args: str, code: int, expected: int = 0, errors: int = 0) -> str:
         """Look at what a command prints, for a program or as so many lines, and at its annotations; return it.
 
-        Of a summary for GitHub, None is as many lines as there is room for. So many `errors` are on stderr.
+        So many `errors` are on stderr.
         """
         done = self._run(*args, GITHUB_ACTIONS="true")
         assert done.code == code, done
@@ -584,12 +581,10 @@ class World:
         match form:
             case " --json":
                 findings = parsers.in_json(done.out, printed=True)
-            case " --format markdown":
-                findings = parsers.in_tables(done.out, expected)
             case " --format sarif":
-                findings = parsers.in_sarif(done.out, expected or 0)
+                findings = parsers.in_sarif(done.out, expected)
             case _:
-                findings = parsers.in_lines(done.out, expected or 0)
+                findings = parsers.in_lines(done.out, expected)
         self.account.look(args[0] + form, done.out, findings)
         said = parsers.in_annotations(done.err, errors)
         self.account.look("annotations", done.err, said)

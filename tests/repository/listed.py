@@ -18,8 +18,7 @@ class Listed:
     """What a file names."""
 
     packs: Counter[Place] = field(default_factory=Counter)
-    unknown: list[Place] = field(default_factory=list)
-    """Parts of the texts that cannot be known; of a workflow, types of nodes."""
+    """What is not known is named by its tool or type, after "? "."""
 
 
 def listed() -> dict[str, Listed]:
@@ -29,10 +28,7 @@ def listed() -> dict[str, Listed]:
     for line in (HERE / "expected.txt").read_text("utf-8").splitlines():
         if line.startswith("    "):
             at, what = line.split(maxsplit=1)
-            if what.startswith("? "):
-                current.unknown.append((int(at), what.removeprefix("? ")))
-            else:
-                current.packs[int(at), what] += 1
+            current.packs[int(at), what] += 1
         elif line and not line.startswith("#"):
             current = found[line] = Listed()
     return found
@@ -44,6 +40,6 @@ def repository_of(address: str) -> str:
     return address.replace(":", "/").removesuffix(".git")
 
 
-def is_dockerfile(path: str) -> bool:
-    """Return whether a file of the list is one that an image is built from."""
+def is_of_lines(path: str) -> bool:
+    """Return whether a file of the list is one that is read by its lines."""
     return not path.endswith((".json", ".yaml"))

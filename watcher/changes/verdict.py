@@ -224,7 +224,7 @@ def _why_nameless(pack: Pack) -> str:
     match pack.kind:
         case PackKind.FILE:
             return "a single file has no id"
-        case PackKind.GIT:
+        case PackKind.GIT if not pack.file:
             return "a clone that names no id"
         case _:
             return pack.evidence or "nothing in it says which pack it is"

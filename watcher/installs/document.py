@@ -1,44 +1,57 @@
-"""A snapshot that settings name: a file, or the newest of those that a glob names."""
+"""A file that a person names: the newest of those that a glob names, and a snapshot that settings name."""
 
 from __future__ import annotations
 
 import glob
 import os
 import re
+from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 
 from watcher.installs import yaml_text
-from watcher.installs.recognise import images, json_text, lists, workflows
+from watcher.installs.recognise import json_text, lists
 from watcher.installs.result import Unscannable
 from watcher.installs.safe_files import Folder, UnreadableError, reason
-from watcher.model.pack import Inventory, Source
+from watcher.model.pack import Inventory, Pack, Source
 
-_LOOKED_FOR = "a snapshot of the Manager or of Comfy Desktop"
-_LIMIT = 16 * 1024 * 1024
+LIMIT = 16 * 1024 * 1024
+_YAML = (".yaml", ".yml")
 _MOST_MATCHES = 5_000
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d")
 
 
 def read(source: Source) -> Inventory:
-    """Return the packs of a snapshot; Unscannable if there is no such file, or none that can be read.
-
-    A workflow is refused: it says nothing about what is installed.
-    """
+    """Return the packs of a snapshot; Unscannable if there is no such file, or none that can be read."""
     path = newest(source.where)
-    # What a person names may be a link; what lies in a folder of snapshots may not.
-    real = Path(os.path.realpath(path)) if str(path) == source.where else path
-    if path.suffix.lower() in images.SUFFIXES:
-        raise Unscannable(f"{path} is an image, not a snapshot")
+    packs = packs_in(path, source.where, _of_snapshot)
+    return Inventory(install=source.name, packs=packs)
+
+
+def _of_snapshot(name: str, data: bytes) -> tuple[Pack, ...]:
+    return lists.of_snapshot(load(name, data))
+
+
+def load(name: str, data: bytes) -> object:
+    """Return what a JSON or YAML file holds; ValueError with the reason if it cannot be read."""
+    is_yaml = name.lower().endswith(_YAML)
+    return yaml_text.load(data) if is_yaml else json_text.load(data)
+
+
+def packs_in(
+    path: Path, where: str, read: Callable[[str, bytes], tuple[Pack, ...]]
+) -> tuple[Pack, ...]:
+    """Return what `read` finds in a file, from its name and what it holds; Unscannable if it cannot be read.
+
+    `where` is what a person named.
+    """
+    # That may be a link; what lies in a folder of snapshots may not.
+    real = Path(os.path.realpath(path)) if str(path) == where else path
     try:
-        data = Folder(str(real.parent)).read(real.name, limit=_LIMIT)
+        data = Folder(str(real.parent)).read(real.name, limit=LIMIT)
         if data is None:
-            raise Unscannable(f"{path} does not exist; looked for {_LOOKED_FOR}")
-        is_json = path.suffix.lower() == ".json"
-        document = json_text.load(data) if is_json else yaml_text.load(data)
-        if workflows.is_workflow(document):
-            raise Unscannable(f"{path} is a workflow, not a snapshot")
-        return Inventory(install=source.name, packs=lists.of_snapshot(document))
+            raise Unscannable(f"{path} does not exist")
+        return read(path.name, data)
     except UnreadableError as error:
         raise Unscannable(f"{path} {error.why}") from None
     except ValueError as error:

@@ -11,7 +11,6 @@ from functools import partial
 from typing import assert_never
 
 from watcher import durations
-from watcher.installs.recognise import images
 from watcher.installs.result import Unscannable, failed, in_order
 from watcher.installs.safe_files import reason
 from watcher.model.pack import Inventory, Source, SourceKind
@@ -71,13 +70,12 @@ async def _scanned(
 
 
 async def _read(source: Source, had: Collection[str]) -> tuple[Inventory, ...]:
-    is_image = source.where.lower().endswith(images.SUFFIXES)
     match source.kind:
-        case SourceKind.PATH if not is_image:
+        case SourceKind.PATH:
             from watcher.installs import folder
 
             return await _in_thread(lambda go_on: (folder.read(source, had, go_on),))
-        case SourceKind.PATH | SourceKind.SNAPSHOT:
+        case SourceKind.SNAPSHOT:
             from watcher.installs import document
 
             return await _in_thread(lambda _: (document.read(source),))

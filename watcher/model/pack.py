@@ -127,10 +127,6 @@ class Inventory:
     """When it was scanned (RFC 3339); None if it could not be."""
     named: bool = False
     """It is a file that names packs: nobody need run them."""
-    unnamed: tuple[str, ...] = ()
-    """The types of a workflow's nodes that name no pack: untrusted text."""
-    unknown: tuple[str, ...] = ()
-    """What in its file cannot be known, or was not read, for a person. May hold untrusted text."""
 
 
 PACK_STATUSES = ("active", "deleted", "banned")

@@ -23,15 +23,10 @@ from watcher.polling.reading.reasons import read_all
 from watcher.progress import Progress, silent
 from watcher.registry.client import Registry, RequestLimits
 from watcher.registry.search import read_near
-from watcher.text.sanitize import sanitize_line
 from watcher.text.status_reason import Reason
 
 _EXPLAINED = {BANNED, FLAGGED, DELETED}
 """The statuses for which the registry has a reason."""
-_TYPES = 100
-"""Types of nodes that one error lists."""
-_LONGEST_TYPE = 100
-"""Characters of one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +123,7 @@ async def audit(
         inventories=inventories,
         findings=tuple(sorted(findings, key=_order)),
         problems=(
-            *_of_scans(inventories),
+            *(one.failure for one in inventories if one.failure),
             *_of_registry(findings, records, cause),
         ),
         cause=cause,
@@ -165,21 +160,6 @@ def _as_first_accepted(
     """Return what was wrong when a watch first saw that it is accepted; what is wrong now, if none has seen it."""
     first = reported.get(exposure_key(finding.id or "", finding.pack.version))
     return first.verdict if first and accepted in first.all else finding.grade
-
-
-def _of_scans(inventories: Iterable[Inventory]) -> Iterator[ReadFailure]:
-    """Yield what could not be scanned, which nodes of workflows name no pack, and what in files cannot be known."""
-    for one in inventories:
-        if one.failure:
-            yield one.failure
-        if one.unnamed:
-            types = [sanitize_line(of, _LONGEST_TYPE) for of in one.unnamed[:_TYPES]]
-            if more := len(one.unnamed) - len(types):
-                types.append(f"and {more} more")
-            error = f"nodes that name no pack: {', '.join(types)}"
-            yield ReadFailure(install=one.install, error=error)
-        for what in one.unknown:
-            yield ReadFailure(install=one.install, error=what)
 
 
 def _gaps(findings: Iterable[Finding]) -> list[ReadFailure]:

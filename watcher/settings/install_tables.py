@@ -116,7 +116,7 @@ class InstallTable(BaseModel):
     )
     snapshot: Annotated[str, BeforeValidator(_snapshot)] = Field(
         "",
-        description="A snapshot file of the Manager or of Comfy Desktop, or a glob, of which the newest counts.",
+        description="A snapshot file of the Manager, or a glob, of which the newest counts.",
     )
 
     @model_validator(mode="after")

@@ -8,12 +8,10 @@ from typing import TypeVar
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.installs.test_workflows import FILES
 from watcher.installs import yaml_text
 from watcher.installs.recognise import (
     folders,
     git,
-    images,
     json_text,
     lists,
     texts,
@@ -28,21 +26,14 @@ _WORDS = (
         "git_custom_nodes",
         "file_custom_nodes",
         "custom_nodes",
-        "customNodes",
-        "snapshots",
         "version",
     ),
     *(
         "type",
-        "comfyui-desktop-2-snapshot",
-        "cnr",
         "git",
         "file",
         "id",
-        "dirName",
         "enabled",
-        "commit",
-        "url",
         "hash",
     ),
     *(
@@ -61,7 +52,6 @@ _WORDS = (
         "groupNodes",
         "node_versions",
         "class_type",
-        "createdAt",
         "my-pack",
         "1.2.0",
         "a/b",
@@ -110,7 +100,7 @@ def test_any_document(document: object) -> None:
     for read in (
         lists.of_answer,
         lists.of_snapshot,
-        lambda document: workflows.read(document, ())[0],
+        lambda document: workflows.read(document, ()),
     ):
         _packs_or_reason(lambda read=read: read(document))  # type: ignore[misc]  # the default binds the loop's value
 
@@ -121,21 +111,8 @@ def test_any_bytes(data: bytes) -> None:
     git.remote(b'[remote "origin"]\nurl = ' + data)
     git.head(b"ref: " + data)
     git.packed(data, "refs/heads/main")
-    for load in (json_text.load, yaml_text.load, images.workflow):
+    for load in (json_text.load, yaml_text.load):
         _or_reason(lambda load=load: load(data))  # type: ignore[misc]  # the default binds the loop's value
-
-
-@given(
-    st.sampled_from(sorted(FILES)),
-    st.integers(0, 400),
-    st.binary(min_size=1, max_size=9),
-)
-def test_any_image(name: str, at: int, damage: bytes) -> None:
-    """An image may be damaged anywhere."""
-    data = FILES[name][:at] + damage + FILES[name][at + len(damage) :]
-    _packs_or_reason(
-        lambda: workflows.read(json_text.load(images.workflow(data)), ())[0]
-    )
 
 
 @given(

@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.comfyui import COMMIT, ComfyUI, looked_at
-from tests.unit.installs.test_workflows import png
-from watcher.installs import references
-from watcher.installs.recognise import dockerfile
+from watcher.installs import document, references
+from watcher.installs.recognise import commands
 from watcher.model.pack import Inventory, SourceKind
 
 INSTALLS = "FROM x\nRUN comfy-node-install a@1.0.0 b\n"
@@ -35,13 +34,6 @@ SNAPSHOT = json.dumps(
     indent=1,
 )
 YAML = "custom_nodes:\n  cnr_custom_nodes:\n    a: 1.0.0\n    b:\n"
-DESKTOP = json.dumps(
-    {
-        "type": "comfyui-desktop-2-snapshot",
-        "version": 1,
-        "customNodes": [{"type": "cnr", "id": "a", "version": "1.0.0"}],
-    }
-)
 
 
 def _write(root: Path, files: Mapping[str, str | bytes]) -> Path:
@@ -60,11 +52,15 @@ def _named(found: tuple[Inventory, ...]) -> dict[str, list[str]]:
             for pack in one.packs
         ]
         for one in found
+        if one.failure is None
     }
 
 
 def _said(found: tuple[Inventory, ...]) -> list[str]:
-    return [what for one in found for what in one.unknown]
+    """Return what could not be read, which is no part of what was."""
+    failed = [(one, one.failure) for one in found if one.failure]
+    assert all((one.named, one.places) == (True, frozenset()) for one, _ in failed)
+    return [f"{one.install} {failure.error}" for one, failure in failed]
 
 
 def test_a_folder(tmp_path: Path) -> None:
@@ -82,9 +78,9 @@ def test_a_folder(tmp_path: Path) -> None:
             "flow.json": WORKFLOW,
             "snapshots/s.json": SNAPSHOT,
             "snapshots/s.yaml": YAML,
-            "snapshots/desktop.json": DESKTOP,
-            "image.png": png((b"tEXt", b"workflow\0" + WORKFLOW.encode())),
-            "install.sh": "comfy node install a",
+            "windows.json": WORKFLOW.encode("utf-16"),
+            "install.sh": "comfy node install a $1",
+            "install.bash": "comfy node install a",
             "README.md": INSTALLS,
             "dockerfile.py": f"import re\n{INSTALLS}",
             "package.json": '{"name": "x"}',
@@ -93,12 +89,12 @@ def test_a_folder(tmp_path: Path) -> None:
             "broken.json": '{"nodes": [',
             "compose.yaml": "services: {nodes: {image: x}}",
             "broken.yaml": "custom_nodes: [",
-            "plain.png": b"\x89PNG\r\n\x1a\n",
+            "prompt.json": '{"1": {"class_type": "Theirs", "inputs": {}}}',
+            "flow.png": WORKFLOW.encode(),
         },
     )
     found = looked_at(root)
     docker = ["a@1.0.0:2", "b@None:2*"]
-    assert len(found) == 12
     assert _named(found) == {
         "repo/Dockerfile": docker,
         "repo/docker/Dockerfile.gpu": docker,
@@ -110,8 +106,8 @@ def test_a_folder(tmp_path: Path) -> None:
         "repo/flow.json": ["a@1.0.0:7", "b@None:12*"],
         "repo/snapshots/s.json": ["a@1.0.0:3", "b@None:4*", "None@None:7"],
         "repo/snapshots/s.yaml": ["a@1.0.0:3", "b@None:4*"],
-        "repo/snapshots/desktop.json": ["a@1.0.0:1"],
-        "repo/image.png": ["a@1.0.0:None", "b@None:None*"],
+        "repo/windows.json": ["a@1.0.0:7", "b@None:12*"],
+        "repo/install.sh": ["a@None:1*", "None@None:1"],
     }
     assert all(one.named and one.failure is None for one in found)
     assert {pack.file for pack in found[0].packs} == {str(root / "Dockerfile")}
@@ -170,7 +166,7 @@ def test_nothing_there(tmp_path: Path) -> None:
     """A folder with nothing to look at is an error: its name may be wrong."""
     [found] = looked_at(_write(tmp_path, {"README.md": ""}))
     assert found.failure is not None
-    assert "nor is there a Dockerfile, a snapshot or a workflow" in found.failure.error
+    assert "nor is there a Dockerfile, a script, a snapshot or" in found.failure.error
 
 
 def test_a_file_without_packs_was_read(tmp_path: Path) -> None:
@@ -183,6 +179,8 @@ def test_a_file_without_packs_was_read(tmp_path: Path) -> None:
     ("name", "content", "expected"),
     [
         ("build", INSTALLS, ["a@1.0.0:2", "b@None:2*"]),
+        ("build", f"#!/bin/sh\n{INSTALLS}", ["a@1.0.0:3", "b@None:3*"]),
+        ("prompt", '{"1": {"class_type": "Theirs"}}', ["None@None:1"]),
         ("Dockerfile", "", []),
         ("flow", WORKFLOW, ["a@1.0.0:7", "b@None:12*"]),
         ("flow.json", '{"nodes": []}', []),
@@ -208,11 +206,10 @@ def test_a_snapshot_by_itself(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "why"),
     [
-        ("notes.txt", "from here\nto there", "is not a Dockerfile, a snapshot or a w"),
-        ("README", f"Write this:\n{INSTALLS}", "is not a Dockerfile, a snapshot or"),
-        ("empty", "", "is not a Dockerfile, a snapshot or a workflow"),
-        ("flow", '{"a": 1}', "is not a snapshot of the Manager or of Comfy Desktop 2"),
-        ("Dockerfile", "#" * dockerfile.LIMIT + "##", "is larger than 256 KB"),
+        ("README", f"Write this:\n{INSTALLS}", "is not a Dockerfile, a script, a snap"),
+        ("empty", "", "is not a Dockerfile, a script, a snapshot or a workflow"),
+        ("flow", '{"a": 1}', "is neither a snapshot of the Manager nor a workflow"),
+        ("Dockerfile", "#" * commands.LIMIT + "##", "is larger than 256 KB"),
     ],
 )
 def test_a_file_that_names_nothing(
@@ -223,6 +220,45 @@ def test_a_file_that_names_nothing(
     assert found.failure is not None
     assert why in found.failure.error
     assert found.places == frozenset()
+
+
+CONFLICT = f"<<<<<<< HEAD\n{SNAPSHOT}\n=======\n>>>>>>> b\n"
+COUNTS: dict[str, tuple[str | bytes, str]] = {
+    "conflict.json": (CONFLICT, "is not valid JSON"),
+    "conflict.yaml": (f"<<<<<<< HEAD\n{YAML}", "is not YAML that can be read"),
+    "list.json": ('{"git_custom_nodes": ["https://h/x"]}', "has a git_custom_nodes of"),
+    "other.json": ('{"text": "cnr_id"}', "is neither a snapshot of the Manager nor"),
+    "cut.json": (WORKFLOW.encode("utf-16")[:-9], "is not valid JSON"),
+    "map.yaml": ("data: {x: {cnr_custom_nodes: {a: 1.0.0}}}", "is neither a snapshot"),
+}
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_what_counts_and_cannot_be_read(tmp_path: Path, name: str) -> None:
+    """A file that names packs in a form that is not read is said, by its name, and all else is read."""
+    content, why = COUNTS[name]
+    root = _write(tmp_path / "repo", {name: content, "Dockerfile": INSTALLS})
+    found = looked_at(root)
+    [said] = _said(found)
+    assert said.startswith(f"repo/{name} {why}")
+    assert [len(one.packs) for one in found] == [2, 0]
+
+
+@pytest.mark.parametrize(
+    "workflow",
+    [
+        {"nodes": [{"properties": {"cnr_id": "a"}}]},
+        {"nodes": [{"type": "A", "properties": {"cnr_id": "a"}}, {"id": 2}]},
+        {"nodes": {"1": {"type": "A", "properties": {"cnr_id": "a"}}}},
+        {"nodes": [{"type": "A", "properties": [{"cnr_id": "a"}]}]},
+        [{"nodes": [{"type": "A", "properties": {"cnr_id": "a"}}]}],
+    ],
+)
+def test_workflows_of_odd_forms(tmp_path: Path, workflow: object) -> None:
+    """Links, a version or a type are not needed: wherever a pack is named, it is found."""
+    root = _write(tmp_path / "repo", {"w.json": json.dumps(workflow)})
+    [found] = looked_at(root)
+    assert [pack.id for pack in found.packs if pack.id] == ["a"]
 
 
 def test_links_are_not_followed(tmp_path: Path) -> None:
@@ -246,14 +282,15 @@ def test_links_are_not_followed(tmp_path: Path) -> None:
 
 def test_what_is_too_much(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is not read for its size is said, and all else is read."""
-    monkeypatch.setattr(references, "_LIMIT", 100_000)
+    monkeypatch.setattr(document, "LIMIT", 100_000)
     root = _write(
         tmp_path,
         {
             "Dockerfile": "#" * 100_001,
             "large.json": WORKFLOW + " " * 100_000,
             "dense.json": '{"nodes": [' + "1," * 300_000 + "1]}",
-            "many/Dockerfile": "RUN comfy-node-install " + "a " * 5_001,
+            "many/Dockerfile": "RUN comfy-node-install "
+            + " ".join(f"a{number}" for number in range(5_001)),
             "fine/Dockerfile": INSTALLS,
             "/".join(["d"] * 52) + "/Dockerfile": INSTALLS,
         },
@@ -273,7 +310,6 @@ def test_what_is_too_much(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     ("bound", "why"),
     [
         ("_MOST_ENTRIES", "there are more than 2 files"),
-        ("_MOST_BYTES", "there are more than 0 GB to read"),
         ("_SHARE", "it takes too long"),
     ],
 )
@@ -284,7 +320,7 @@ def test_too_many_files(
     monkeypatch.setattr(references, bound, 0 if bound == "_SHARE" else 2)
     root = _write(tmp_path, {f"{number}/Dockerfile": INSTALLS for number in range(9)})
     found = looked_at(root)
-    assert _said(found) == [f"not all of it was read: {why}"]
+    assert _said(found) == [f"{tmp_path.name} not all of it was read: {why}"]
     assert sum(bool(one.packs) for one in found) < 9
 
 
@@ -294,7 +330,8 @@ def test_too_many_packs(tmp_path: Path) -> None:
     root = _write(tmp_path, {"Dockerfile": packs, "Dockerfile.2": packs})
     found = looked_at(root)
     assert [len(one.packs) for one in found] == [3000, 0]
-    assert _said(found) == ["not all of it was read: more than 5,000 packs are named"]
+    why = "not all of it was read: more than 5,000 packs are named"
+    assert _said(found) == [f"{tmp_path.name} {why}"]
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")

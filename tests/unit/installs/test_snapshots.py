@@ -1,4 +1,4 @@
-"""Snapshots of the Manager and of Comfy Desktop 2: each form, the newest of several, and what is none."""
+"""Snapshots of the Manager: each form, the newest of several, and what is none."""
 
 from __future__ import annotations
 
@@ -27,32 +27,7 @@ MANAGER = {
     ],
     "pips": {"numpy==2.0.0": ""},
 }
-DESKTOP = {
-    "version": 2,
-    "createdAt": "2026-05-01T00:00:00Z",
-    "trigger": "boot",
-    "customNodes": [
-        {
-            "id": "my-pack",
-            "type": "cnr",
-            "dirName": "my-pack",
-            "enabled": True,
-            "version": "1.2.0",
-        },
-        {
-            "id": "foo",
-            "type": "git",
-            "dirName": "Foo",
-            "enabled": True,
-            "commit": COMMIT,
-            "url": "https://h/a/foo",
-        },
-        {"id": "x.py", "type": "file", "dirName": "x.py", "enabled": False},
-        {"id": "new", "type": "wasm", "dirName": "new", "enabled": True},
-    ],
-}
 OF_MANAGER = "a snapshot of the Manager"
-OF_DESKTOP = "a snapshot of Comfy Desktop"
 
 
 def _scan(where: Path | str) -> tuple[Pack, ...]:
@@ -130,36 +105,6 @@ def test_an_old_one(tmp_path: Path) -> None:
     assert (pack.kind, pack.commit) == (PackKind.GIT, None)
 
 
-@pytest.mark.parametrize("exported", [False, True])
-def test_of_desktop(tmp_path: Path, exported: bool) -> None:
-    """Comfy Desktop's has each pack's kind; an exported file counts by the newest snapshot in it."""
-    old = {**DESKTOP, "createdAt": "2026-04-01T00:00:00Z", "customNodes": []}
-    wrapped = {
-        "type": "comfyui-desktop-2-snapshot",
-        "version": 1,
-        "snapshots": [DESKTOP, old, 5],
-    }
-    assert _scan(_write(tmp_path / "s.json", wrapped if exported else DESKTOP)) == (
-        Pack(
-            folder="Foo",
-            kind=PackKind.GIT,
-            id="foo",
-            commit=COMMIT,
-            repository="https://h/a/foo",
-            evidence=OF_DESKTOP,
-        ),
-        Pack(
-            folder="my-pack",
-            kind=PackKind.REGISTRY,
-            id="my-pack",
-            version="1.2.0",
-            evidence=OF_DESKTOP,
-        ),
-        Pack(folder="new", kind=PackKind.UNKNOWN, evidence=OF_DESKTOP),
-        Pack(folder="x.py", kind=PackKind.FILE, enabled=False, evidence=OF_DESKTOP),
-    )
-
-
 def test_the_newest(tmp_path: Path) -> None:
     """A glob takes the newest by the moment in the names, or, where one has none, by its last change."""
     for name, version, age in (
@@ -193,11 +138,10 @@ def test_links(tmp_path: Path) -> None:
 
 
 REFUSED = [
-    (
-        '{"custom_nodes": {"x": {"state": "installed"}}}',
-        "is not a snapshot of the Manager or of",
-    ),
-    ("[]", "is not a snapshot of the Manager or of Comfy Desktop 2"),
+    ('{"custom_nodes": {"x": {"state": "installed"}}}', "is not a snapshot of the"),
+    ("[]", "is not a snapshot of the Manager"),
+    ('{"customNodes": [], "version": 2}', "is not a snapshot of the Manager"),
+    ('{"nodes": [], "links": []}', "is not a snapshot of the Manager"),
     ("{", "is not valid JSON"),
     ("[" * 100_000, "is not valid JSON"),
     (f"[{'[],' * 400_000}0]", "holds too many values"),
@@ -205,30 +149,8 @@ REFUSED = [
         '{"cnr_custom_nodes": "new"}',
         "has a cnr_custom_nodes of an unknown form: was it written by a",
     ),
-    (
-        '{"version": 3, "customNodes": []}',
-        "is a snapshot of Comfy Desktop in a form that is not known",
-    ),
-    *(
-        (
-            f'{{"version": {version}, "customNodes": []}}',
-            "is a snapshot of Comfy Desktop in a form that is not known",
-        )
-        for version in ("[]", "{}", "null")
-    ),
-    (
-        '{"version": 2, "customNodes": {}}',
-        "is a snapshot of Comfy Desktop in a form that is not known",
-    ),
-    (
-        '{"type": "comfyui-desktop-2-snapshot", "version": 1}',
-        "is an export of Comfy Desktop without a",
-    ),
-    ('{"nodes": [], "links": []}', "is a workflow, not a snapshot"),
-    (
-        '{"3": {"class_type": "KSampler", "inputs": {}}}',
-        "is a workflow, not a snapshot",
-    ),
+    ('{"git_custom_nodes": ["https://h/x"]}', "has a git_custom_nodes of an unknown"),
+    ('{"file_custom_nodes": {"x": 1}}', "has a file_custom_nodes of an unknown form"),
 ]
 
 
@@ -238,7 +160,7 @@ REFUSED = [
     ids=[str(number) for number in range(len(REFUSED))],
 )
 def test_what_is_no_snapshot(tmp_path: Path, text: str, why: str) -> None:
-    """A file that is something else is one line that says so; a workflow can be told."""
+    """A file that is something else, or has another form, is one line that says so."""
     path = tmp_path / "s.json"
     path.write_text(text)
     assert _refused(path).startswith(f"{path} {why}")
@@ -286,7 +208,7 @@ def test_what_is_not_there(tmp_path: Path) -> None:
     (tmp_path / "folder.json").mkdir()
     os.mkfifo(tmp_path / "pipe.json")
     for name, why in (
-        ("absent.json", "does not exist; looked for a snapshot"),
+        ("absent.json", "does not exist"),
         ("absent-*.json", "no file matches "),
         ("folder.json", "is a folder, not a file"),
         ("pipe.json", "is not a regular file"),
@@ -298,26 +220,5 @@ def test_files_of_comfyui(tmp_path: Path) -> None:
     """The file of every ComfyUI is no pack; those that somebody put there are."""
     names = ("websocket_image_save.py", "mine.py")
     files = [{"filename": name, "disabled": False} for name in names]
-    nodes = [{"id": name, "type": "file", "dirName": name} for name in names]
-    for document in (
-        {"file_custom_nodes": files},
-        {"version": 1, "customNodes": nodes},
-    ):
-        found = _scan(_write(tmp_path / "s.json", document))
-        assert [pack.folder for pack in found] == ["mine.py"]
-
-
-@pytest.mark.parametrize("newest", [0, 1])
-def test_the_newest_of_an_export_counts(tmp_path: Path, newest: int) -> None:
-    """A file that Desktop exported has several snapshots, in whatever order."""
-    snapshots = [
-        {"createdAt": f"2026-01-0{2 if at == newest else 1}", "customNodes": [node]}
-        for at, node in enumerate({"type": "cnr", "id": f"pack-{n}"} for n in range(2))
-    ]
-    document = {
-        "type": "comfyui-desktop-2-snapshot",
-        "version": 1,
-        "snapshots": snapshots,
-    }
-    (pack,) = _scan(_write(tmp_path / "s.json", document))
-    assert pack.id == f"pack-{newest}"
+    found = _scan(_write(tmp_path / "s.json", {"file_custom_nodes": files}))
+    assert [pack.folder for pack in found] == ["mine.py"]

@@ -1,10 +1,8 @@
-"""The packs that a workflow names: JSON as the editor saves it, PNG and WebP, and traps in each."""
+"""The packs that a workflow names, as the editor saves it or as a prompt, and the nodes that name none."""
 
 from __future__ import annotations
 
 import json
-import struct
-import zlib
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path
@@ -13,22 +11,15 @@ from typing import Any
 import pytest
 
 from tests.support.comfyui import COMMIT, refused, scanned
-from watcher.installs.recognise import images
-from watcher.installs.recognise.json_text import table
 from watcher.model.pack import Inventory, Pack, PackKind, SourceKind
 
 
-def _kind(path: Path) -> SourceKind:
-    """Return what such a name is taken for."""
-    return SourceKind.SNAPSHOT if path.suffix == ".json" else SourceKind.PATH
-
-
 def _named_by(path: Path) -> Inventory:
-    return scanned(path, _kind(path), workflows=True)
+    return scanned(path, SourceKind.SNAPSHOT, workflows=True)
 
 
 def _refused(path: Path) -> str:
-    return refused(path, _kind(path), workflows=True)
+    return refused(path, SourceKind.SNAPSHOT, workflows=True)
 
 
 def _node(**properties: object) -> dict[str, object]:
@@ -88,7 +79,7 @@ def _cloned(repository: str, **fields: Any) -> Pack:
         folder=repository.rpartition("/")[2],
         kind=PackKind.GIT,
         repository=f"{GITHUB}/{repository}",
-        evidence="the workflow",
+        evidence="the workflow" if "id" in fields else "a repository without an id",
         **fields,
     )
 
@@ -103,74 +94,21 @@ NAMED = (
     _claimed("My-Pack", "1.2.0"),
     _cloned("bob/nightly", id="nightly"),
 )
-TEXT = json.dumps(WORKFLOW).encode()
+TEXT = json.dumps(WORKFLOW)
 
 
-def png(*chunks: tuple[bytes, bytes]) -> bytes:
-    """Return a PNG of chunks, each with its type."""
-    parts = [
-        struct.pack(">I", len(body))
-        + kind
-        + body
-        + struct.pack(">I", zlib.crc32(kind + body))
-        for kind, body in chunks
-    ]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
-
-
-def _webp(*texts: bytes, order: str = "<", prefix: bytes = b"") -> bytes:
-    start = 8 + 2 + 12 * len(texts)
-    head = (
-        (b"II" if order == "<" else b"MM")
-        + struct.pack(f"{order}HI", 42, 8)
-        + struct.pack(f"{order}H", len(texts))
-    )
-    body = b""
-    for number, text in enumerate(texts):
-        head += struct.pack(
-            f"{order}HHII", 0x0110 - number, 2, len(text) + 1, start + len(body)
-        )
-        body += text + b"\0"
-    exif = prefix + head + body
-    chunks = (
-        b"VP8 "
-        + struct.pack("<I", 3)
-        + b"abc\0"
-        + b"EXIF"
-        + struct.pack("<I", len(exif))
-        + exif
-    )
-    return b"RIFF" + struct.pack("<I", len(chunks) + 4) + b"WEBP" + chunks
-
-
-FILES = {
-    "plain.json": TEXT,
-    "text.png": png(
-        (b"IHDR", b"x" * 13), (b"tEXt", b"prompt\0{}"), (b"tEXt", b"workflow\0" + TEXT)
-    ),
-    "packed.png": png((b"zTXt", b"workflow\0\0" + zlib.compress(TEXT))),
-    "international.png": png((b"iTXt", b"workflow\0\0\0en\0translated\0" + TEXT)),
-    "international-packed.png": png(
-        (b"iTXt", b"workflow\0\1\0\0\0" + zlib.compress(TEXT))
-    ),
-    "little.webp": _webp(b"prompt:{}", b"workflow:" + TEXT),
-    "big.webp": _webp(b"prompt:{}", b"Workflow:" + TEXT, order=">", prefix=b"Exif\0\0"),
-}
-
-
-@pytest.mark.parametrize("name", FILES)
-def test_where_it_is(tmp_path: Path, name: str) -> None:
-    """A workflow is found in JSON and in what ComfyUI writes into images, with all that is nested in it."""
-    (tmp_path / name).write_bytes(FILES[name])
-    found = _named_by(tmp_path / name)
-    assert {replace(one, file="", line=None) for one in found.packs} == set(NAMED)
-    assert {one.file for one in found.packs} == {str(tmp_path / name)}
-    assert {one.line for one in found.packs} == {1 if name == "plain.json" else None}
-    assert (found.named, found.unnamed, len(found.packs)) == (True, (), len(NAMED))
-    what = "a workflow" if name == "plain.json" else "an image"
-    assert refused(tmp_path / name, _kind(tmp_path / name)).endswith(
-        f"is {what}, not a snapshot"
-    )
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le"])
+def test_where_it_is(tmp_path: Path, encoding: str) -> None:
+    """Packs are found in all that is nested in it, however Windows wrote it; it is no snapshot."""
+    path = tmp_path / "plain.json"
+    path.write_bytes(TEXT.encode(encoding))
+    found = _named_by(path)
+    named = [one for one in found.packs if one.kind is not PackKind.UNKNOWN]
+    assert [replace(one, file="", line=None) for one in named] == [*NAMED]
+    assert {(one.file, one.line) for one in found.packs} == {(str(path), 1)}
+    assert found.named
+    why = "is not a snapshot of the Manager"
+    assert refused(path, SourceKind.SNAPSHOT).endswith(why)
 
 
 def test_a_commit_without_a_repository(tmp_path: Path) -> None:
@@ -221,20 +159,20 @@ UNNAMED: dict[str, tuple[object, tuple[str, ...]]] = {
     "a type that is no text": ({"nodes": [_typed(5), _typed(None), _typed(["x"])]}, ("(without a type)",)),
     "a long type": ({"nodes": [_typed("x" * 9_000), _typed("\ud800")]}, ("?", "x" * 200)),
     "a prompt": (_prompt("KSampler", "Theirs", "Other", "Theirs", 5), ("(without a type)", "Other", "Theirs")),
+    "a type whose pack another node names": ({"nodes": [_typed("A"), _typed("A", cnr_id="my-pack")]}, ()),
     "a prompt of ComfyUI's own": (_prompt("KSampler", "VAEDecode", "SaveImageWebsocket"), ()),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("case", UNNAMED)
-@pytest.mark.parametrize("form", ["json", "png"])
-def test_nodes_that_name_no_pack(tmp_path: Path, case: str, form: str) -> None:
-    """Their types are listed, unless they come with ComfyUI or its front end, or are made in the workflow itself."""
+def test_nodes_that_name_no_pack(tmp_path: Path, case: str) -> None:
+    """Each type is a row, unless it comes with ComfyUI, is made in the workflow, or its pack is named elsewhere."""
     document, types = UNNAMED[case]
-    text = json.dumps(document).encode()
-    key = b"workflow" if "nodes" in table(document) else b"prompt"
-    path = tmp_path / f"w.{form}"
-    path.write_bytes(text if form == "json" else png((b"tEXt", key + b"\0" + text)))
-    assert _named_by(path).unnamed == types
+    path = tmp_path / "w.json"
+    path.write_text(json.dumps(document))
+    unknown = [one for one in _named_by(path).packs if one.kind is PackKind.UNKNOWN]
+    assert tuple(sorted(one.folder for one in unknown)) == types
+    assert {one.evidence for one in unknown} <= {"a type of nodes that name no pack"}
 
 
 def test_too_many_types(tmp_path: Path) -> None:
@@ -243,9 +181,7 @@ def test_too_many_types(tmp_path: Path) -> None:
     path.write_text(
         json.dumps({"nodes": [_typed(str(number)) for number in range(5_001)]})
     )
-    assert _refused(path).endswith(
-        "has more than 5,000 types of nodes that name no pack"
-    )
+    assert _refused(path).endswith("has more than 5,000 packs")
 
 
 def test_the_list_of_comfyuis_own_nodes() -> None:
@@ -269,33 +205,15 @@ def test_the_list_of_comfyuis_own_nodes() -> None:
     assert lines[0].startswith("# The types of the nodes that come with ComfyUI")
 
 
-REFUSED = {
-    "other.json": (b'{"a": 1}', "is not a snapshot of the Manager"),
-    "deep.json": (b'{"nodes": ' + b"[" * 100_000, "is not valid JSON"),
-    "empty.png": (png((b"IEND", b"")), "holds no workflow"),
-    "cut.png": (
-        png((b"tEXt", b"workflow\0" + TEXT))[:9] + b"\xff\xff\xff",
-        "holds no workflow",
-    ),
-    "damaged.png": (
-        png((b"zTXt", b"workflow\0\0" + b"x" * 9)),
-        "holds a text that is damaged",
-    ),
-    "bomb.png": (
-        png((b"zTXt", b"workflow\0\0" + zlib.compress(b"[" * (images.LIMIT + 1)))),
-        "holds a text of more than 16 MB, which is not unpacked",
-    ),
-    "none.webp": (
-        b"RIFF\0\0\0\0WEBPEXIF\xff\xff\xff\xffII*\0\xff\xff\xff\xff",
-        "holds no workflow",
-    ),
-    "jpeg.png": (b"\xff\xd8\xff", "is neither a PNG nor a WebP"),
-}
-
-
-@pytest.mark.parametrize("name", REFUSED)
-def test_what_names_nothing(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ('{"a": 1}', "is neither a snapshot of the Manager nor a workflow"),
+        ('{"nodes": ' + "[" * 100_000, "is not valid JSON"),
+    ],
+)
+def test_what_names_nothing(tmp_path: Path, text: str, why: str) -> None:
     """What is no workflow, or a trap, is one line with the reason."""
-    data, why = REFUSED[name]
-    (tmp_path / name).write_bytes(data)
-    assert _refused(tmp_path / name).startswith(f"{tmp_path / name} {why}")
+    path = tmp_path / "x.json"
+    path.write_text(text)
+    assert _refused(path) == f"{path} {why}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+import textwrap
 from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 
@@ -13,13 +14,12 @@ from watcher.cli import workflow_commands
 from watcher.cli.commands.installs import scan_all, targets_of
 from watcher.cli.formats import notes, table
 from watcher.cli.formats.document import document
-from watcher.cli.formats.markdown import markdown
 from watcher.cli.formats.sarif import Run, sarif
 from watcher.cli.formats.words import summary
 from watcher.cli.loading import working_folder
 from watcher.cli.progress_line import progress_line
 from watcher.cli.report import failure_lines
-from watcher.cli.terminal import Document, echo, echo_command, echo_result, to_json
+from watcher.cli.terminal import echo, echo_command, echo_result, to_json, unstyle
 from watcher.errors import StateError, UsageError
 from watcher.model.acceptance import Acceptance
 from watcher.model.finding import Grade
@@ -36,6 +36,10 @@ from watcher.text.sanitize import sanitize_line
 
 _LIMIT = 300
 """Characters of a warning."""
+_SHOWN = 300
+"""Lines of a job's summary, which may have a mebibyte."""
+_CODE = "    "
+"""What begins a line of code in Markdown: nothing in it is markup, and nothing can end it but a line without it."""
 
 
 def run_audit(
@@ -90,7 +94,9 @@ def run_audit(
         _printed(done, started, finished, shown_as, only_problems=only_problems)
     )
     code = 1 if unread else 0
-    if chosen.are_named and any(one.failure for one in done.inventories):
+    if chosen.are_named and any(
+        one.failure and not one.named for one in done.inventories
+    ):
         code = 2
     if fails(done, fail_on):
         code = 3
@@ -103,7 +109,7 @@ def run_audit(
 def _tell_actions(
     done: Audit, fail_on: Collection[Grade], ending: str, unread: Sequence[str]
 ) -> None:
-    """Write annotations for GitHub Actions, and the summary of the job."""
+    """Write annotations for GitHub Actions, and the summary of the job: what is not ok, in a block of code."""
     folder = working_folder()
     for line in notes.lines(
         done,
@@ -114,8 +120,12 @@ def _tell_actions(
         root=Path(os.environ.get("GITHUB_WORKSPACE") or folder),
     ):
         echo_command(line)
+    shown = [*table.lines(done, None, None, only_problems=True), "", *unread]
+    text = "\n".join(map(unstyle, shown[:_SHOWN]))
     try:
-        workflow_commands.add_summary(os.environ, f"{markdown(done, folder)}\n\n")
+        workflow_commands.add_summary(
+            os.environ, f"\n{textwrap.indent(text, _CODE)}\n\n"
+        )
     except OSError as error:
         why = f"the summary of the job could not be written: {error.strerror}"
         echo(f"warning: {why}", error=True)
@@ -144,8 +154,6 @@ def _printed(
     match shown_as:
         case "json":
             return [to_json(document(done, run, only_problems=only_problems))]
-        case "markdown":
-            return [Document(markdown(done, run.folder))]
         case "sarif":
             return [to_json(sarif(done, run))]
         case _:

@@ -33,7 +33,11 @@ _TERMINAL_REASON = 160
 
 
 def lines(
-    done: Audit, seconds: float, width: int | None, *, only_problems: bool = False
+    done: Audit,
+    seconds: float | None,
+    width: int | None,
+    *,
+    only_problems: bool = False,
 ) -> list[str]:
     """Return tables of what is installed and of what files name, and a summary.
 

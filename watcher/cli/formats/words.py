@@ -104,21 +104,17 @@ def summary(done: Audit, seconds: float | None = None) -> str:
     if unpinned := sum(one.pack.is_unpinned for one in findings):
         parts.append(f"{unpinned} not pinned")
     failed = [one for one in done.inventories if one.failure]
+    files = sum(one.named for one in failed)
     partly = sum(bool(one.places) for one in failed)
     missing = (
-        (len(failed) - partly, "install", "could not be read"),
+        (len(failed) - files - partly, "install", "could not be read"),
         (partly, "install", "could not be read in full"),
+        (files, "file", "could not be read"),
         (
             sum(bool(one.gaps) for one in findings),
             "pack",
             "could not be checked in full",
         ),
-        (
-            sum(len(one.unnamed) for one in done.inventories),
-            "type",
-            "of nodes that name no pack",
-        ),
-        (sum(len(one.unknown) for one in done.inventories), "problem", "in files"),
     )
     for count, noun, what in missing:
         if count:

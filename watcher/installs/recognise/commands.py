@@ -1,235 +1,219 @@
-"""The packs that a command installs, or whose archive it names. Pure.
+"""The packs that the lines of a Dockerfile or of a script install. Pure.
 
-The forms are those of comfy-cli, of the Manager's cm-cli, of the script `comfy-node-install` of worker images, and the
-addresses of the registry's archives.
+Nothing is run, and a shell is not imitated: a line that names a tool, and does not say in plain words what is
+installed, is one pack that is not known. So no such line is passed over in silence.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterator, Sequence
-from urllib.parse import unquote
+from collections.abc import Iterable, Iterator
 
 from watcher.installs.recognise import texts
-from watcher.installs.recognise.shell import UNKNOWN, Command, Word, is_known, unknown
 from watcher.model.pack import Pack, PackKind
+from watcher.text.repository import repository_key
 
-_COMFY = frozenset({"comfy", "comfy.exe", "comfy-cli", "comfycli", "comfy_cli"})
-_MANAGER = frozenset({"cm-cli", "cm-cli.exe", "cm-cli.py", "cm_cli"})
-_SCRIPT = frozenset({"comfy-node-install", "comfy-node-install.sh"})
-_TOOLS = _COMFY | _MANAGER | _SCRIPT
+LIMIT = 256 * 1024
+"""Bytes; real files have less than a tenth of it."""
+
+_QUOTED = r"""("(?:[^"\\]|\\.)*"|'[^']*'|\\.)"""
+_COMMENT = re.compile(rf"{_QUOTED}|(?:(?<=[\s;])|^)#.*")
+_COMMAND = re.compile(r"[^;&|]+")
+_GAP = r"""(?=[\s"',)]).{0,500}?[\s"',]"""
+"""What stands between the two words of a tool: options, and the marks of a JSON array."""
+_TOOL = re.compile(
+    r"(?:(?<![\w.-])|(?<=\\n))"
+    r"(?:(?P<script>comfy-node-install(?:\.sh)?)|(?P<manager>cm[-_]cli(?:\.py|\.exe)?)"
+    rf"|(?P<comfy>comfy(?:[-_]?cli)?(?:\.exe)?{_GAP}node)|(?P<git>git(?:\.exe)?{_GAP}clone))"
+    r"""(?![\w-])["']?""",
+    re.DOTALL,
+)
+_NAMES = {
+    "script": "comfy-node-install",
+    "manager": "cm-cli",
+    "comfy": "comfy node",
+    "git": "git clone",
+}
+_ADD = re.compile(r"\s*(?:ONBUILD\s+)?ADD\s", re.IGNORECASE)
+_GIT_ADDRESS = re.compile(r"git@\S+|(?:git|ssh)://\S+|https?://\S+\.git(?:[#?]\S*)?")
+_WORD = re.compile(r"""(?:[^\s,]|,(?!["'\s]))+""")
+"""A comma before a quote or a space parts the words of a JSON array."""
+_QUOTES = re.compile(r"""["']|\\(?=["'$])""")
+_LAST = re.compile(r"""[^"]*"|[^']*'|[^()]*\)|.*\]""")
+"""A word that ends what the tool stands in: a quoted script, a group, an array."""
+_REDIRECTION = re.compile(r"\d*[<>].*")
+_DEFINITION = re.compile(
+    r"""(?<![\w-])(?P<name>[A-Za-z_]\w*)\+?=(?P<value>"[^"\n]*"|'[^'\n]*'|[^\s;&|]*)"""
+    r"|\b(?:for|read(?:[ \t]+-\w+)*)[ \t]+(?P<changed>[A-Za-z_]\w*)"
+)
+_USE = re.compile(r"\\?\$(?:\{(\w+)\}|(\w+))")
+_MOST = 4 * LIMIT
+"""Characters, with the values of variables in their places."""
+_LONGEST_VALUE = 1_000
 _INSTALLS = frozenset({"install", "reinstall"})
-_FROM_REGISTRY = "registry-install"
-_WITH_VALUE = frozenset(
-    {"--workspace", "--where", "--channel", "--mode", "--user-directory", "--version"}
-)
-"""The options of these tools that take a value."""
-_FLAGS = frozenset({"--here", "--recent", "--skip-prompt", "--no-skip-prompt"})
-"""The options of comfy-cli that stand before its commands and take no value."""
-_FEEDS = frozenset({"xargs", "parallel"})
-"""What gives a command its words from a file or from another command."""
-_BEFORE = frozenset({"sudo", "env", "exec", "nohup"})
-_HANDLES = frozenset(
-    {"alias", "apk", "apt", "apt-get", "awk", "cat", "cd", "chgrp", "chmod", "chown"}
-    | {"command", "cp", "diff", "dnf", "dos2unix", "egrep", "file", "find", "git"}
-    | {"grep", "hash", "head", "install", "ln", "ls", "man", "md5sum", "mkdir", "mv"}
-    | {"pip", "pip3", "rm", "rsync", "sed", "sha256sum", "shellcheck", "stat", "tail"}
-    | {"tar", "tee", "test", "touch", "type", "unzip", "which", "whereis", "yum", "["}
-    | {"[["}
-)
-"""Commands to which the name of a tool is that of a file, a package or a text."""
+_WITH_VALUE = frozenset({"--channel", "--mode", "--user-directory", "--workspace"})
+"""The options of the tools that take a value."""
+_ADDRESS = re.compile(r"(?:[a-z][a-z+]*://|git@)\S+", re.IGNORECASE)
+_PLAIN = re.compile(r"[\w.:/@+~-]+")
+_VERSION = re.compile(r"[\w.+-]*")
 _NO_VERSION = frozenset({"", "latest", "nightly", "unknown"})
-_ARCHIVE = re.compile(
-    r"https?://(?:[^/\s\"'@]*@)?cdn\.comfy\.org(?::[0-9]*)?/+[^/\s\"']+/+([^/\s\"']+)/+([^/\s\"']+)/+node\.(?:zip|tar\.gz)",
-    re.IGNORECASE,
+_COMFYUI = frozenset(
+    {"github.com/comfyanonymous/comfyui", "github.com/comfy-org/comfyui"}
 )
-_PATTERN = re.compile(r"[*?]|\[[^\]]+\]|\{.*(?:,|\.\.).*\}", re.DOTALL)
-_INSTALL = re.compile(
-    r"comfy-node-install|node\s+install|cm[-_]cli.*install|cdn\.comfy\.org/",
-    re.IGNORECASE,
-)
-_MAY_BE_ARCHIVE = re.compile(
-    rf"{UNKNOWN}[^{UNKNOWN}]*{UNKNOWN}[^\s{UNKNOWN}]*/v?\d[^/{UNKNOWN}]*/node\.(?:zip|tar\.gz)",
-    re.IGNORECASE,
-)
-"""What ends as the address of an archive does, and begins with what cannot be known."""
-_LONGEST_NAME = 100
+_WHY = "audit what is built"
 
 
-def operands(command: Command) -> list[Word]:
-    """Return the words by which a command names what it installs; none if it installs nothing.
+def read(data: bytes, *, is_script: bool) -> tuple[Pack, ...]:
+    """Return the packs with their lines, in the order of the file; TooMuchError if they are more than anybody writes.
 
-    A word that cannot be known may be among them. A version that is an option of its own is part of its pack's word.
+    A comment or an empty line within a command of a Dockerfile is no part of it; in a script it ends the command.
     """
-    if not command or _handles_files(command):
-        return []
-    for index, word in enumerate(command):
-        if not _may_install(word):
-            continue
-        found = _operands_after(word, command[index + 1 :])
-        if found is not None:
-            feeder = next((one for one in command[:index] if _feeds(one)), None)
-            fed = [] if feeder is None else [_unknown_of(feeder)]
-            return [*found, *fed]
-    return []
+    if len(data) > LIMIT:
+        raise texts.TooMuchError(
+            f"is larger than {LIMIT // 1024} KB, which is not read"
+        )
+    text = data.decode("utf-8-sig", "replace").replace("\r\n", "\n")
+    lines = [*_joined(text, is_script=is_script)]
+    values = _values(line for _, line in lines)
+    packs: dict[Pack, None] = {}
+    size = 0
+    for first, line in lines:
+        filled = _filled(line, values)
+        size += len(filled)
+        if size > _MOST:
+            raise texts.TooMuchError("has more in its variables than is read")
+        packs |= dict.fromkeys(_of_line(filled, first))
+        texts.require_few(packs, "packs")
+    return tuple(packs)
 
 
-def may_install(text: str) -> bool:
-    """Return whether a text that is no command looks as if it installed packs."""
-    return _INSTALL.search(text) is not None
+def _joined(text: str, *, is_script: bool) -> Iterator[tuple[int, str]]:
+    """Yield each line with its number, joined with those that it goes on in, without comments."""
+    first, joined = 1, ""
+    for number, line in enumerate(text.split("\n"), 1):
+        code = _COMMENT.sub(lambda found: found[1] or "", line).rstrip()
+        goes_on = code.endswith("\\") or not (code or is_script or not joined)
+        joined += code.removesuffix("\\") + "\n"
+        if not goes_on:
+            yield first, joined
+            first, joined = number + 1, ""
+    yield first, joined
 
 
-def is_several(word: Word) -> bool:
-    """Return whether a shell may make other words of a word: it can be no id, and no address without a login."""
-    return _PATTERN.search(word.text) is not None and "://" not in word.text
+def _values(lines: Iterable[str]) -> dict[str, str]:
+    """Return the variables that have one value in the file."""
+    found: dict[str, set[str]] = {}
+    for line in lines:
+        for one in _DEFINITION.finditer(line):
+            value = (one["value"] or "$").strip("\"'")
+            found.setdefault(one["name"] or one["changed"], set()).add(value)
+    values: dict[str, str] = {}
+    for name, each in found.items():
+        value = _filled(each.pop(), values)
+        if not each and len(value) <= _LONGEST_VALUE and not {*"$(`"} & {*value}:
+            values[name] = value
+    return values
 
 
-def archives(word: Word) -> list[Pack]:
-    """Return the packs whose archives a word names; their texts are unknown where the word is."""
-    if "node." not in word.text:
-        return []
-    return [
-        _versioned(unquote(found[1]), unquote(found[2]), word.line, "an archive")
-        for found in _ARCHIVE.finditer(word.text)
-    ]
+def _filled(text: str, values: dict[str, str]) -> str:
+    return _USE.sub(lambda used: values.get(used[1] or used[2], used[0]), text)
 
 
-def may_be_archive(word: Word) -> bool:
-    """Return whether a word may be the address of an archive, and its beginning cannot be known."""
-    return _MAY_BE_ARCHIVE.match(word.text) is not None
+def _of_line(line: str, first: int) -> Iterator[Pack]:
+    """Yield the packs of a line, whose number in the file is `first`."""
+
+    def number(at: int) -> int:
+        return first + line.count("\n", 0, at)
+
+    if _ADD.match(line):
+        for found in _WORD.finditer(line):
+            word = _QUOTES.sub("", found[0])
+            if _GIT_ADDRESS.fullmatch(word):
+                yield _of_address(word, "ADD", number(found.start()))
+    for command in _COMMAND.finditer(line):
+        tools = [*_TOOL.finditer(line, *command.span())]
+        ends = [*(tool.start() for tool in tools[1:]), command.end()]
+        for tool, end in zip(tools, ends, strict=False):
+            words = [
+                (word, number(at)) for word, at in _operands(line, tool.end(), end)
+            ]
+            yield from _of_tool(str(tool.lastgroup), words, number(tool.start()))
 
 
-def pack(word: Word) -> Pack:
-    """Return the pack that a known word names."""
-    text = texts.valid(word.text)
-    if "://" in text or text.startswith("git@"):
-        repository = texts.address(text)
-        return _of_repository(repository or "", word.line)
-    name, _, version = text.partition("@")
-    if texts.pack_id(name) == name:
-        return _versioned(name, version, word.line, "")
+def _operands(line: str, start: int, end: int) -> Iterator[tuple[str, int]]:
+    """Yield the words behind a tool, with their places, that are neither options nor values of options."""
+    is_value = False
+    for found in _WORD.finditer(line, start, end):
+        word = _QUOTES.sub("", found[0]).strip("[]()")
+        if _REDIRECTION.fullmatch(word):
+            return
+        if word and not is_value and not word.startswith("-"):
+            yield word, found.start()
+        is_value = word in _WITH_VALUE
+        if _LAST.fullmatch(found[0]):
+            return
+
+
+def _of_tool(kind: str, words: list[tuple[str, int]], line: int) -> Iterator[Pack]:
+    """Yield what a tool installs, as far as that is plain; that there is more, or something else, is one pack too."""
+    tool = _NAMES[kind]
+    if kind == "git":
+        addresses = (word for word, _ in words if _ADDRESS.fullmatch(word))
+        cloned = _of_address(next(addresses, ""), tool, line)
+        if repository_key(cloned.repository or "") not in _COMFYUI:
+            yield cloned
+        return
+    if kind != "script":
+        is_install = bool(words) and words[0][0] in _INSTALLS
+        words = words[1:] if is_install else []
+    for word, at in words:
+        pack = _of_word(word, tool, at)
+        yield pack
+        if pack.kind is PackKind.UNKNOWN:
+            return
+    if not words:
+        yield _unknown(tool, line)
+
+
+def _of_word(word: str, tool: str, line: int) -> Pack:
+    """Return the pack that a word names."""
+    name, _, version = word.partition("@")
+    if _ADDRESS.fullmatch(word):
+        return _of_address(word, tool, line)
     if texts.is_github(name):
-        return _of_repository(texts.github(name) or "", word.line)
+        return _of_address(texts.github(name) or "", tool, line)
+    if texts.pack_id(name) is None or not _VERSION.fullmatch(version):
+        return _unknown(tool, line)
+    is_unpinned = version.lower() in _NO_VERSION
     return Pack(
-        folder=text[:_LONGEST_NAME],
-        kind=PackKind.UNKNOWN,
-        line=word.line,
-        evidence="no id that a pack of the registry can have",
-    )
-
-
-def _of_repository(repository: str, line: int) -> Pack:
-    return Pack(
-        folder=texts.last_part(repository or "a repository without an address"),
-        kind=PackKind.GIT,
-        repository=repository or None,
-        line=line,
-        evidence="the Dockerfile",
-    )
-
-
-def _versioned(name: str, version: str, line: int, by: str) -> Pack:
-    """Return the pack of an id, in a version if one is named."""
-    is_pinned = version.lower() not in _NO_VERSION
-    return Pack(
-        folder=texts.valid(name)[:_LONGEST_NAME],
+        folder=name,
         kind=PackKind.CLAIMED,
-        id=texts.pack_id(name),
-        version=texts.version(version) if is_pinned else None,
-        is_unpinned=not is_pinned,
+        id=name,
+        version=None if is_unpinned else texts.version(version),
+        is_unpinned=is_unpinned,
         line=line,
-        evidence=by or "the Dockerfile",
+        evidence=tool,
     )
 
 
-def _handles_files(command: Command) -> bool:
-    """Return whether a command only handles files, packages or texts, which may have the name of a tool."""
-    names = (one.base_name for one in command if not one.text.startswith("-"))
-    own = next((name for name in names if name not in _BEFORE), "")
-    return own in _HANDLES
+def _of_address(word: str, tool: str, line: int) -> Pack:
+    """Return the pack of a repository; one that is not known where the address is not."""
+    repository = texts.address(word)
+    if repository is None or not _PLAIN.fullmatch(repository):
+        return _unknown(tool, line)
+    return Pack(
+        folder=texts.last_part(repository),
+        kind=PackKind.GIT,
+        repository=repository,
+        line=line,
+        evidence=f"a repository without an id: {_WHY}",
+    )
 
 
-def _feeds(word: Word) -> bool:
-    return word.base_name in _FEEDS
-
-
-def _unknown_of(feeder: Word) -> Word:
-    """Return the mark of the words that a command gives to another one."""
-    return Word(unknown(f"what {feeder.base_name} adds"), feeder.line)
-
-
-def _may_install(word: Word) -> bool:
-    """Return whether a word is a tool, or one that cannot be known, which may be comfy-cli."""
-    name = word.base_name
-    return name in _TOOLS or not is_known(name)
-
-
-def _operands_after(word: Word, rest: Sequence[Word]) -> list[Word] | None:
-    """Return what stands behind a tool that installs; None if the word is none, or does something else."""
-    name = word.base_name
-    if name in _SCRIPT:
-        return list(_without_options(rest))
-    if name in _MANAGER:
-        behind = _behind(rest, _INSTALLS)
-        return None if behind is None else list(_without_options(behind))
-    behind_node = _behind(rest, {"node"})
-    return None if behind_node is None else _behind_comfy_node(behind_node)
-
-
-def _behind_comfy_node(rest: Sequence[Word]) -> list[Word] | None:
-    behind = _behind(rest, _INSTALLS)
-    if behind is not None:
-        return list(_without_options(behind))
-    behind = _behind(rest, {_FROM_REGISTRY})
-    if behind is None:
-        return None
-    named = list(_without_options(behind))
-    version = _value_of("--version", behind) or (named[1] if named[1:] else None)
-    if version is None or not named:
-        return named
-    return [Word(f"{named[0].text}@{version.text}", named[0].line)]
-
-
-def _behind(rest: Sequence[Word], subcommands: Container[str]) -> Sequence[Word] | None:
-    """Return what stands behind a subcommand, if that is the first word that is no option; else None.
-
-    A word behind an option that is not known may be its value.
-    """
-    is_value = may_be_value = False
-    for index, word in enumerate(rest):
-        if is_value:
-            is_value = False
-        elif word.text.startswith("-"):
-            is_value = word.text in _WITH_VALUE
-            may_be_value = word.text not in _FLAGS and "=" not in word.text
-        elif word.text in subcommands:
-            return rest[index + 1 :]
-        elif may_be_value:
-            may_be_value = False
-        else:
-            return None
-    return None
-
-
-def _without_options(rest: Sequence[Word]) -> Iterator[Word]:
-    """Yield the words that are neither options nor values of options."""
-    is_value = are_all_operands = False
-    for word in rest:
-        if is_value:
-            is_value = False
-        elif are_all_operands or not word.text.startswith("-"):
-            yield word
-        elif word.text == "--":
-            are_all_operands = True
-        else:
-            is_value = word.text in _WITH_VALUE
-
-
-def _value_of(option: str, rest: Sequence[Word]) -> Word | None:
-    """Return the value of an option."""
-    for word, following in zip(rest, (*rest[1:], None), strict=True):
-        if word.text == option:
-            return following
-        if word.text.startswith(f"{option}="):
-            return Word(word.text.partition("=")[2], word.line)
-    return None
+def _unknown(tool: str, line: int) -> Pack:
+    return Pack(
+        folder=tool,
+        kind=PackKind.UNKNOWN,
+        line=line,
+        evidence=f"the line does not say what is installed: {_WHY}",
+    )

@@ -10,13 +10,20 @@ from watcher.text.json_limits import too_dense
 
 def load(data: bytes) -> object:
     """Return the document; ValueError if it is none, TooMuchError if it holds more values than anybody's list has."""
+    data = utf8(data)
     if too_dense(data):
         raise TooMuchError("holds too many values")
     try:
-        document: object = json.loads(data.decode("utf-8-sig"))
+        document: object = json.loads(data)
     except (ValueError, RecursionError):
         raise ValueError("is not valid JSON") from None
     return document
+
+
+def utf8(data: bytes) -> bytes:
+    """Return JSON as UTF-8 without a mark: Windows also writes UTF-16."""
+    encoding = json.detect_encoding(data)
+    return data if encoding == "utf-8" else data.decode(encoding, "replace").encode()
 
 
 def table(value: object) -> dict[str, object]:

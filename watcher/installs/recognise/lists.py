@@ -1,4 +1,4 @@
-"""Packs as a program lists them: the Manager's answer, its snapshots (JSON, YAML), those of Comfy Desktop 2. Pure."""
+"""Packs as the Manager lists them: its answer, and its snapshots (JSON, YAML). Pure."""
 
 from __future__ import annotations
 
@@ -8,11 +8,8 @@ from watcher.installs.recognise import texts
 from watcher.installs.recognise.json_text import items, table
 from watcher.model.pack import OWN_FILES, Pack, PackKind
 
-_MANAGER_KEYS = frozenset({"cnr_custom_nodes", "git_custom_nodes", "file_custom_nodes"})
-# Compared, not hashed: what a file has there may be a list.
-_DESKTOP_VERSIONS = (1, 2, "1", "2")
-_NEWER_DESKTOP = "is a snapshot of Comfy Desktop in a form that is not known: was it written by a newer one?"
-_KINDS = {"cnr": PackKind.REGISTRY, "git": PackKind.GIT, "file": PackKind.FILE}
+_FORMS = {"cnr_custom_nodes": dict, "git_custom_nodes": dict, "file_custom_nodes": list}
+"""What a snapshot has, and in which form."""
 
 
 def of_answer(document: object) -> tuple[Pack, ...]:
@@ -54,19 +51,20 @@ def _of_entry(name: str, entry: dict[str, object]) -> Pack:
 
 def is_snapshot(document: object) -> bool:
     """Return whether a document is a snapshot, perhaps one of a form that is not known."""
-    snapshot = _unwrapped(document)
-    return bool(_MANAGER_KEYS & snapshot.keys()) or _is_of_desktop(snapshot)
+    return bool(_FORMS.keys() & _unwrapped(document).keys())
 
 
 def of_snapshot(document: object) -> tuple[Pack, ...]:
     """Return the packs of a snapshot; ValueError with what it is instead, after the file's name."""
     snapshot = _unwrapped(document)
-    if _MANAGER_KEYS & snapshot.keys():
-        packs = list(_of_manager(snapshot))
-    elif _is_of_desktop(snapshot):
-        packs = list(_of_desktop(snapshot))
-    else:
-        raise ValueError("is not a snapshot of the Manager or of Comfy Desktop 2")
+    if not _FORMS.keys() & snapshot.keys():
+        raise ValueError("is not a snapshot of the Manager")
+    for key, form in _FORMS.items():
+        if snapshot.get(key) and not isinstance(snapshot[key], form):
+            raise ValueError(
+                f"has a {key} of an unknown form: was it written by a newer Manager?"
+            )
+    packs = [*_of_manager(snapshot)]
     texts.require_few(packs, "packs")
     return tuple(
         pack
@@ -76,26 +74,13 @@ def of_snapshot(document: object) -> tuple[Pack, ...]:
 
 
 def _unwrapped(document: object) -> dict[str, object]:
-    """Return a snapshot, of which cm-cli writes the Manager's below one key."""
+    """Return a snapshot, which cm-cli writes below one key."""
     snapshot = table(document)
     inner = table(snapshot.get("custom_nodes"))
-    is_below = not _MANAGER_KEYS & snapshot.keys() and _MANAGER_KEYS & inner.keys()
-    return inner if is_below else snapshot
-
-
-def _is_of_desktop(snapshot: dict[str, object]) -> bool:
-    return (
-        snapshot.get("type") == "comfyui-desktop-2-snapshot"
-        or "customNodes" in snapshot
-    )
+    return inner if _FORMS.keys() & inner.keys() else snapshot
 
 
 def _of_manager(snapshot: dict[str, object]) -> Iterator[Pack]:
-    for key in _MANAGER_KEYS & snapshot.keys():
-        if not isinstance(snapshot[key], (dict, list)) and snapshot[key] is not None:
-            raise ValueError(
-                f"has a {key} of an unknown form: was it written by a newer Manager?"
-            )
     evidence = "a snapshot of the Manager"
     for name, version in table(snapshot.get("cnr_custom_nodes")).items():
         pack_id = texts.pack_id(name)
@@ -124,41 +109,6 @@ def _of_manager(snapshot: dict[str, object]) -> Iterator[Pack]:
                 enabled=not _is_true(item.get("disabled")),
                 evidence=evidence,
             )
-
-
-def _of_desktop(document: dict[str, object]) -> Iterator[Pack]:
-    """Yield the packs of a snapshot of Desktop 2, or of the newest in a file that it exported."""
-    if document.get("version") not in _DESKTOP_VERSIONS:
-        raise ValueError(_NEWER_DESKTOP)
-    exported = [
-        one
-        for one in (document, *map(table, items(document.get("snapshots"))))
-        if "customNodes" in one
-    ]
-    if not exported:
-        raise ValueError("is an export of Comfy Desktop without a snapshot in it")
-    snapshot = max(exported, key=lambda one: str(one.get("createdAt") or ""))
-    if not isinstance(snapshot["customNodes"], list):
-        raise ValueError(_NEWER_DESKTOP)
-    for item in map(table, items(snapshot["customNodes"])):
-        kind = _KINDS.get(str(item.get("type")), PackKind.UNKNOWN)
-        has_id = kind in {PackKind.REGISTRY, PackKind.GIT}
-        pack_id = texts.pack_id(item.get("id")) if has_id else None
-        version = texts.version(item.get("version"))
-        if kind is not PackKind.REGISTRY:
-            version = None
-        elif pack_id is None:
-            kind = PackKind.UNKNOWN
-        yield Pack(
-            folder=texts.valid(str(item.get("dirName") or item.get("id") or "?")),
-            kind=kind,
-            id=pack_id,
-            version=version,
-            commit=texts.commit(item.get("commit")),
-            enabled=item.get("enabled") is not False,
-            repository=texts.address(item.get("url")),
-            evidence="a snapshot of Comfy Desktop",
-        )
 
 
 def _is_true(value: object) -> bool:

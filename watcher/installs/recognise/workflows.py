@@ -1,4 +1,4 @@
-"""The packs that a workflow names in its nodes, subgraphs and groups, and the nodes that name none. Pure.
+"""The packs that a workflow names, and the nodes in it of which no pack is named. Pure.
 
 It does not say what is installed.
 """
@@ -6,7 +6,7 @@ It does not say what is installed.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 
 from watcher.installs.recognise import texts
 from watcher.installs.recognise.json_text import items, table
@@ -24,67 +24,59 @@ _LONGEST = 200
 """Characters of a type."""
 
 
-def is_workflow(document: object) -> bool:
-    """Return whether a document is a workflow: as the editor saves it, or as a prompt."""
-    return isinstance(table(document).get("nodes"), list) or _is_prompt(document)
+def read(document: object, own: Collection[str]) -> tuple[Pack, ...]:
+    """Return the packs that a workflow names, wherever in it; ValueError if it has neither nodes nor packs.
 
-
-def is_surely_workflow(document: object) -> bool:
-    """Return whether a document is a workflow beyond doubt: other programs too have graphs with `nodes`."""
-    graph = table(document)
-    nodes = graph.get("nodes")
-    if not isinstance(nodes, list) or not isinstance(graph.get("links"), list):
-        return _is_prompt(document)
-    are_typed = all("type" in table(node) for node in nodes)
-    return are_typed and bool({"last_node_id", "version", "state"} & graph.keys())
-
-
-def _is_prompt(document: object) -> bool:
-    """Return whether a document is a prompt, which names the classes of its nodes and no packs."""
-    nodes = table(document)
-    return bool(nodes) and all("class_type" in table(node) for node in nodes.values())
-
-
-def read(
-    document: object, own: Collection[str]
-) -> tuple[tuple[Pack, ...], tuple[str, ...]]:
-    """Return the packs that a workflow names, and the types of its nodes that name none; ValueError if it is none.
-
-    A pack is `claimed`, or `git` where a commit is named, with each version once. The types are untrusted text, each
-    once, sorted. `own` are the types of ComfyUI's own nodes.
+    A pack is `claimed`, or `git` where a commit is named, with each version once. Each type of nodes for which no pack
+    is named is `unknown`, unless it is one of ComfyUI's `own`, or made in the workflow.
     """
-    own_types = {*own, *_OF_THE_FRONT_END}
-    workflow = table(document)
-    if _is_prompt(document):
-        classes = (table(node).get("class_type") for node in workflow.values())
-        return (), _unnamed(classes, own_types)
-    if not is_workflow(document):
-        raise ValueError("is not a workflow of ComfyUI")
-    graphs = list(_graphs(workflow))
     packs: dict[object, Pack] = {}
-    unnamed: list[object] = []
-    nodes = [
-        node
-        for graph in graphs
-        for node in items(graph.get("nodes"))
-        if isinstance(node, dict)
-    ]
-    for node in nodes:
-        pack = _pack(table(node.get("properties")))
-        if pack is None:
-            unnamed.append(node.get("type"))
-        else:
+    versions: dict[str, object] = {}
+    types: dict[str, bool] = {}
+    made = {*own, *_OF_THE_FRONT_END}
+    is_workflow = False
+    for one in _tables(document):
+        is_workflow |= isinstance(one.get("nodes"), list)
+        if pack := _pack(one):
             packs.setdefault(_key(pack), pack)
+        if "class_type" in one:  # of a prompt, whose nodes name no packs
+            types.setdefault(_type(one["class_type"]), False)
+        for node in filter(None, map(table, items(one.get("nodes")))):
+            name = _type(node.get("type"))
+            is_named = _pack(table(node.get("properties"))) is not None
+            types[name] = is_named or types.get(name, False)
+        versions |= table(one.get("node_versions"))
+        made |= {str(of.get("id")) for of in map(table, items(one.get("subgraphs")))}
+        groups = table(one.get("groupNodes"))
+        made |= {f"{begin}{name}" for name in groups for begin in _GROUP}
     ids = {(pack.id or "").lower() for pack in packs.values()}
-    versions = table(table(workflow.get("extra")).get("node_versions"))
     for name, version in versions.items():
-        pack = _pack({"cnr_id": name, "ver": version})
-        if pack is not None and name.lower() not in ids:
-            packs[_key(pack)] = pack
+        listed = _pack({"cnr_id": name, "ver": version})
+        if listed is not None and name.lower() not in ids:
+            packs[_key(listed)] = listed
+    if not (is_workflow or packs or types):
+        raise ValueError("is neither a snapshot of the Manager nor a workflow")
     found = [pack for pack in packs.values() if pack.id != _CORE]
+    unnamed = {name for name, is_named in types.items() if not is_named} - made
+    found += [_unknown(name) for name in {name[:_LONGEST] for name in unnamed}]
     texts.require_few(found, "packs")
-    ordered = sorted(found, key=lambda pack: (pack.folder.lower(), pack.version or ""))
-    return tuple(ordered), _unnamed(unnamed, own_types | _made_in(graphs))
+    return tuple(sorted(found, key=_order))
+
+
+def _tables(document: object) -> Iterator[dict[str, object]]:
+    """Yield every object in a document, however they are nested."""
+    waiting = [document]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            yield value
+            waiting += reversed(value.values())
+        elif isinstance(value, list):
+            waiting += reversed(value)
+
+
+def _type(value: object) -> str:
+    return texts.valid(value) if isinstance(value, str) and value else _NO_TYPE
 
 
 def _key(pack: Pack) -> object:
@@ -93,27 +85,17 @@ def _key(pack: Pack) -> object:
     return name.lower(), pack.version, pack.commit
 
 
-def _unnamed(types: Iterable[object], known: set[str]) -> tuple[str, ...]:
-    """Return the types of which it is not known where they come from, shortened; ValueError if they are too many."""
-    found = {one if isinstance(one, str) and one else _NO_TYPE for one in types} - known
-    texts.require_few(found, "types of nodes that name no pack")
-    return tuple(sorted({texts.valid(one)[:_LONGEST] for one in found}))
+def _order(pack: Pack) -> tuple[bool, str, str]:
+    is_unknown = pack.kind is PackKind.UNKNOWN
+    return is_unknown, pack.folder.lower(), pack.version or ""
 
 
-def _made_in(graphs: Iterable[dict[str, object]]) -> set[str]:
-    """Return the types that a workflow makes itself of other nodes, which are all among its graphs."""
-    made: set[str] = set()
-    for graph in graphs:
-        subgraphs = map(table, items(table(graph.get("definitions")).get("subgraphs")))
-        made |= {name for one in subgraphs if isinstance(name := one.get("id"), str)}
-        groups = table(table(graph.get("extra")).get("groupNodes"))
-        made |= {
-            f"{begin}{name}"
-            for name, group in groups.items()
-            if isinstance(group, dict)
-            for begin in _GROUP
-        }
-    return made
+def _unknown(name: str) -> Pack:
+    return Pack(
+        folder=name,
+        kind=PackKind.UNKNOWN,
+        evidence="a type of nodes that name no pack",
+    )
 
 
 def _pack(properties: dict[str, object]) -> Pack | None:
@@ -139,20 +121,5 @@ def _pack(properties: dict[str, object]) -> Pack | None:
         is_unpinned=is_unpinned,
         commit=commit,
         repository=repository,
-        evidence="the workflow",
+        evidence="the workflow" if pack_id else "a repository without an id",
     )
-
-
-def _graphs(document: dict[str, object]) -> Iterator[dict[str, object]]:
-    """Yield a workflow, and its subgraphs and groups, however they are nested."""
-    waiting = [document]
-    while waiting:
-        graph = waiting.pop()
-        yield graph
-        waiting += [
-            one
-            for one in items(table(graph.get("definitions")).get("subgraphs"))
-            if isinstance(one, dict)
-        ]
-        groups = table(table(graph.get("extra")).get("groupNodes"))
-        waiting += [one for one in groups.values() if isinstance(one, dict)]

@@ -1,0 +1,250 @@
+"""What the lines of Dockerfiles and scripts install: forms in the style of real files, and what holds for any line."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from watcher.installs.recognise import commands
+from watcher.installs.recognise.texts import TooMuchError
+from watcher.model.pack import Pack, PackKind
+
+GITHUB = "https://github.com"
+CLONE = "git clone"
+ADD = "ADD"
+SCRIPT = "comfy-node-install"
+NODE = "comfy node"
+MANAGER = "cm-cli"
+
+
+def _read(text: str, *, is_script: bool = False) -> tuple[Pack, ...]:
+    return commands.read(text.encode(), is_script=is_script)
+
+
+def _shown(pack: Pack) -> str:
+    """Return a row: `line id@version`, the line and a repository, or the line and the tool of what is not known."""
+    if pack.kind is PackKind.UNKNOWN:
+        return f"{pack.line} ? {pack.folder}"
+    version = f"@{pack.version}" if pack.version else ""
+    return f"{pack.line} {pack.repository or pack.id}{version}"
+
+
+def _rows(text: str, *, is_script: bool = False) -> list[str]:
+    return [_shown(pack) for pack in _read(text, is_script=is_script)]
+
+
+FORMS: dict[str, list[str]] = {
+    # comfy-node-install, of worker images
+    "RUN comfy-node-install a@1.0.0 b": ["1 a@1.0.0", "1 b"],
+    "RUN /usr/local/bin/comfy-node-install a || true": ["1 a"],
+    "RUN comfy-node-install \\\n    a@1.0.0 \\\n\n    # masks\n    b \\\n#   c \\\n    d": ["2 a@1.0.0", "5 b", "7 d"],
+    "ONBUILD RUN comfy-node-install a": ["1 a"],
+    "RUN comfy-node-install https://github.com/ann/Glow b": [f"1 {GITHUB}/ann/Glow", "1 b"],
+    "RUN comfy-node-install a >/tmp/a.log 2>&1; comfy-node-install b&& true": ["1 a", "1 b"],
+    "RUN xargs -n 1 comfy-node-install < /nodes.txt": [f"1 ? {SCRIPT}"],
+    "COPY scripts/comfy-node-install.sh /usr/local/bin/comfy-node-install": [f"1 ? {SCRIPT}"],
+    "RUN chmod +x /usr/local/bin/comfy-node-install /start.sh": [f"1 ? {SCRIPT}"],
+    'RUN [ "/usr/local/bin/comfy-node-install", \\\n      "a", \\\n      "b" ]': ["2 a", "3 b"],
+    # comfy-cli
+    "RUN comfy node install a@1.0.0": ["1 a@1.0.0"],
+    "RUN comfy node install --exit-on-fail a@1.0.0 --mode remote": ["1 a@1.0.0"],
+    "RUN comfy --skip-prompt --workspace /opt/ComfyUI node install --fast-deps --mode=remote a b": ["1 a", "1 b"],
+    "run cd /root/comfy/ComfyUI && comfy --here node install a && rm -rf /root/.cache": ["1 a"],
+    "RUN --mount=type=cache,target=/root/.cache comfy node install a": ["1 a"],
+    'RUN ["comfy", "node", "install", "--exit-on-fail", "a@1.0.0"]': ["1 a@1.0.0"],
+    'RUN ["/bin/bash","-c","comfy node install a && echo done"]': ["1 a"],
+    "RUN bash -lc 'comfy node install a@1.0.0 && comfy node install b'": ["1 a@1.0.0", "1 b"],
+    'RUN su comfy -c "comfy node install a" -s /bin/bash': ["1 a"],
+    "RUN PIP_NO_CACHE_DIR=1 uv run comfy node install a": ["1 a"],
+    "RUN yes | python3 -m comfy_cli node install a": ["1 a"],
+    "RUN if ! comfy node install a; then exit 1; fi": ["1 a"],
+    "RUN (comfy node install a)": ["1 a"],
+    "RUN OUT=$(comfy node install a) && echo $OUT": ["1 a"],
+    "RUN comfy node install ann/Glow a@latest": [f"1 {GITHUB}/ann/Glow", "1 a"],
+    "RUN comfy node install a $EXTRA b": ["1 a", f"1 ? {NODE}"],
+    "RUN comfy node install $(cat /nodes.txt)": [f"1 ? {NODE}"],
+    "RUN comfy node install ./packs/glow": [f"1 ? {NODE}"],
+    "RUN for n in a b; do comfy node install $n; done": [f"1 ? {NODE}"],
+    "RUN comfy node update all": [f"1 ? {NODE}"],
+    "RUN comfy node install-deps --workflow=/w.json": [f"1 ? {NODE}"],
+    "RUN comfy node restore-snapshot /s.json && comfy node disable a": [f"1 ? {NODE}"],
+    "RUN comfy node registry-install a": [f"1 ? {NODE}"],
+    "RUN pip install comfy-cli && comfy --skip-prompt install --nvidia && comfy launch -- --listen": [],
+    "RUN comfy install `\n    --cpu\nRUN comfy node install `\n    a": [f"3 ? {NODE}"],
+    # the Manager's own
+    "RUN cm-cli install a@1.0.0 b@nightly --channel default --user-directory /u": ["1 a@1.0.0", "1 b"],
+    'RUN $PY "/c/ComfyUI-Manager/cm-cli.py" install "a@1.0.0" \'b\'': ["1 a@1.0.0", "1 b"],
+    "RUN python C:\\ComfyUI\\custom_nodes\\ComfyUI-Manager\\cm-cli.py install a": ["1 a"],
+    "RUN python -m cm_cli reinstall a \\\n git@github.com:ann/glow.git": ["1 a", "2 git@github.com:ann/glow.git"],
+    "RUN python3 cm-cli.py update all && python3 cm-cli.py save-snapshot": [f"1 ? {MANAGER}"],
+    "RUN python3 cm-cli.py install-deps /deps.json": [f"1 ? {MANAGER}"],
+    "COPY cm-cli.py /opt/": [f"1 ? {MANAGER}"],
+    # git
+    f"RUN git clone {GITHUB}/ann/Glow": [f"1 {GITHUB}/ann/Glow"],
+    f"RUN cd nodes && git clone --depth 1 -b v2 {GITHUB}/ann/Glow.git glow": [f"1 {GITHUB}/ann/Glow.git"],
+    f"RUN git clone {GITHUB}/a/x && \\\n    git clone --recursive {GITHUB}/b/y && \\\n    pip install -r r.txt": [
+        f"1 {GITHUB}/a/x", f"2 {GITHUB}/b/y",
+    ],
+    f"RUN git -C /x clone '{GITHUB}/ann/Glow' && cd Glow && git checkout 0123abc": [f"1 {GITHUB}/ann/Glow"],
+    "RUN git clone https://me:hunter2@gitlab.example.org/a/b.git": ["1 https://gitlab.example.org/a/b.git"],
+    "RUN git clone https://${TOKEN}@github.com/ann/Glow": [f"1 {GITHUB}/ann/Glow"],
+    "RUN git clone git@github.com:ann/Glow.git": ["1 git@github.com:ann/Glow.git"],
+    'RUN ["git", "clone", "https://github.com/ann/Glow"]': [f"1 {GITHUB}/ann/Glow"],
+    'RUN git clone "$REPOSITORY" /x': [f"1 ? {CLONE}"],
+    'RUN while read -r url; do git clone "$url"; done < /nodes.txt': [f"1 ? {CLONE}"],
+    f"RUN git clone {GITHUB}/comfyanonymous/ComfyUI.git /app": [],
+    f"RUN git clone -b master {GITHUB}/Comfy-Org/ComfyUI && cd ComfyUI && git checkout v0.3.40": [],
+    f"ADD {GITHUB}/ann/Glow.git#v2 /custom_nodes/glow": [f"1 {GITHUB}/ann/Glow.git"],
+    "ADD --keep-git-dir=true git@github.com:ann/Glow.git /x": ["1 git@github.com:ann/Glow.git"],
+    "ADD https://github.com/$OWNER/Glow.git /x": [f"1 ? {ADD}"],
+    "ADD https://models.example.org/a.safetensors /models/": [],
+    # variables
+    "ARG NODE=a\nENV V=1.0.0 W=2\nRUN comfy node install ${NODE}@$V b@$W": ["3 a@1.0.0", "3 b@2"],
+    'ENV NODES="a b@1.0.0"\nRUN comfy node install $NODES': ["2 a", "2 b@1.0.0"],
+    "ENV A=x\nENV REPO=https://github.com/$A/Glow\nRUN git clone $REPO": [f"3 {GITHUB}/x/Glow"],
+    "ARG V\nRUN comfy node install a@$V": [f"2 ? {NODE}"],
+    "ENV V=1\nENV V=2\nRUN comfy node install a@$V": [f"3 ? {NODE}"],
+    "ENV V=1\nRUN for V in 2 3; do comfy node install a@$V; done": [f"2 ? {NODE}"],
+    "RUN comfy node install a@${V:-1.0.0}": [f"1 ? {NODE}"],
+    # written for later, printed, or shown
+    "RUN cat <<EOF > /x.sh\ncomfy-node-install a\nEOF": ["2 a"],
+    "COPY <<EOF /x.sh\n# comfy-node-install c\ncomfy node install a \\\n b\nEOF": ["3 a", "4 b"],
+    "RUN echo 'comfy node install a' > /x.sh": ["1 a"],
+    'RUN printf "x\\ncomfy node install a\\n" > /x.sh': [f"1 ? {NODE}"],
+    # comments
+    "# RUN comfy-node-install a": [],
+    "RUN true # comfy-node-install a": [],
+    "RUN true \\\n    # git clone https://github.com/a/b \\\n    && comfy node install a": ["3 a"],
+    "RUN sed -i 's/ # / /' x && comfy node install a": ["1 a"],
+    'RUN echo "it is #1" && comfy node install a': ["1 a"],
+    "RUN [ $# = 0 ] || comfy node install a": ["1 a"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", FORMS)
+def test_forms(text: str) -> None:
+    """Each form, in the style of real files, gives these rows and no others."""
+    assert _rows(f"{text}\n") == FORMS[text]
+    assert _rows(f"\ufeff{text}".replace("\n", "\r\n")) == FORMS[text]
+
+
+def test_there_are_sixty() -> None:
+    """The list is as long as is said of it."""
+    assert len(FORMS) >= 60
+
+
+SCRIPTS: dict[str, list[str]] = {
+    "#!/bin/bash\nset -e\ncomfy node install a@1.0.0\n": ["3 a@1.0.0"],
+    "comfy node install \\\n  a \\\n\ncomfy node install b\n": ["2 a", "4 b"],
+    "comfy node install a \\\n# b\ncd c\n": ["1 a"],
+    "comfy node install a # b \\\ncomfy node install c": ["1 a", "2 c"],
+    'add() { comfy node install "$1"; }\nadd a': [f"1 ? {NODE}"],
+    "NODES=(a b)\ncomfy node install ${NODES[@]}": [f"2 ? {NODE}"],
+    "NODES=(a b)\ncomfy node install $NODES": [f"2 ? {NODE}"],
+    "X=a\nX+=b\ncomfy node install $X": [f"3 ? {NODE}"],
+    "V=$(cat v)\ncomfy node install a@$V": [f"2 ? {NODE}"],
+    'CMD="comfy node install"\n$CMD a': [f"1 ? {NODE}", "2 a"],
+    f"[ -d glow ] || git clone {GITHUB}/ann/Glow; git -C glow pull": [f"1 {GITHUB}/ann/Glow"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", SCRIPTS)
+def test_scripts(text: str) -> None:
+    """A script is read by the same rules, but that a comment or an empty line ends a command."""
+    assert _rows(text, is_script=True) == SCRIPTS[text]
+
+
+_TOOLS = (
+    "comfy-node-install",
+    "./comfy-node-install.sh",
+    "comfy node",
+    "comfy --here node install",
+    "/venv/bin/comfy-cli node update",
+    "cm-cli",
+    "python cm-cli.py install",
+    "python -m cm_cli",
+    "git clone",
+    "git -C /x clone --depth 1",
+)
+_PIECES = st.sampled_from(
+    [
+        *("a", "$X", '"', "'", "(", ")", "\\", "&&", ";", "|", "> x", "--y", "b@1"),
+        *("{", "`", "https://h/p", "install", "=", ",", "[", "]", "$(", "\t", "*"),
+    ]
+)
+_JUNK = st.lists(_PIECES, max_size=6).map(" ".join)
+
+
+@given(_JUNK, st.sampled_from(_TOOLS), _JUNK, st.booleans(), st.integers(0, 3))
+def test_every_line_that_names_a_tool_gives_a_row(
+    before: str, tool: str, after: str, is_script: bool, lines: int
+) -> None:
+    """Whatever stands around it, a line with a tool is never passed over; and its row has its line."""
+    text = "true\n" * lines + f"{before} {tool} {after}\ntrue\n"
+    found = _read(text, is_script=is_script)
+    assert lines + 1 in {pack.line for pack in found}
+
+
+@given(_JUNK, st.sampled_from(_TOOLS), _JUNK, st.booleans())
+def test_what_a_comment_says_gives_none(
+    before: str, tool: str, after: str, is_script: bool
+) -> None:
+    """A comment on a line of its own, or behind a command, names nothing."""
+    comment = f"# {before} {tool} {after}"
+    text = f"{comment}\nRUN true {comment}\n  {comment}\nRUN true\n"
+    assert _read(text, is_script=is_script) == ()
+
+
+@pytest.mark.parametrize("word", ["a@latest", "a@nightly", "a@unknown", "a@", "a"])
+def test_what_is_not_pinned(word: str) -> None:
+    """A name that stands for no version is a reference without one."""
+    [pack] = _read(f"RUN comfy node install {word}")
+    assert (pack.id, pack.version, pack.is_unpinned) == ("a", None, True)
+
+
+LARGE = commands.LIMIT - 100
+TRAPS = {
+    "commands": "RUN " + "comfy node install && " * (LARGE // 23),
+    "tools without an end": "RUN " + "comfy x " * (LARGE // 8),
+    "clones without an end": "RUN " + "git x " * (LARGE // 6),
+    "quotes": "RUN " + '"' * LARGE,
+    "escapes": "RUN " + "\\" * LARGE,
+    "continued": "\\\n" * (LARGE // 2),
+    "variables": "".join(f"ENV A{n + 1}=$A{n}$A{n}$A{n}\n" for n in range(9_000)) + "RUN git clone $A9",
+    "long values": "ENV A=" + "x" * 1_000 + "\nRUN git clone " + "$A" * 90_000,
+    "brackets": "RUN comfy node install " + "[" * LARGE,
+    "commas": "RUN comfy node install " + "," * LARGE,
+    "definitions": "RUN " + "a=" * (LARGE // 2),
+    "loops": "RUN " + "for " * (LARGE // 4),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TRAPS)
+def test_traps(name: str) -> None:
+    """The largest file that is made to take long does not: it is read, or it is said that it is too much."""
+    start = time.process_time()
+    with contextlib.suppress(TooMuchError):
+        _read(TRAPS[name])
+    assert time.process_time() - start < 5
+
+
+def test_too_much() -> None:
+    """A file that is too large, or names more packs than anybody installs, is refused."""
+    with pytest.raises(TooMuchError, match="is larger than 256 KB"):
+        _read("#" * (commands.LIMIT + 1))
+    with pytest.raises(TooMuchError, match="has more in its variables than is read"):
+        _read(TRAPS["long values"])
+    with pytest.raises(TooMuchError, match="has more than 5,000 packs"):
+        _read("RUN comfy-node-install " + " ".join(f"a{n}" for n in range(5_001)))
+
+
+@given(st.binary(max_size=200), st.booleans())
+def test_any_bytes(data: bytes, is_script: bool) -> None:
+    """Bytes that are no text are read as they are, and each row can be kept."""
+    for pack in commands.read(b"RUN comfy node install " + data, is_script=is_script):
+        assert pack.line is not None
+        f"{pack.folder}{pack.repository}{pack.version}".encode()
