@@ -1,7 +1,8 @@
 """The step of audit/action.yml that looks: `comfy-watch audit`, whose exit code it ends with.
 
-The program itself writes the annotations and the job's summary. Environment: `FAIL_ON`, `FORMAT` and `PATHS` as the
-inputs of the action; what the runner sets. Outputs: `file`, what the program printed, and `exit-code`.
+The program itself writes the annotations and the job's summary, which is the table as code. Environment: `FAIL_ON`,
+`FORMAT` and `PATHS` as the inputs of the action; what the runner sets. Outputs: `file`, what the program printed, and
+`exit-code`.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pathlib import Path
 
 from workflow_commands import set_output
 
-_ENDINGS = {"json": ".json", "markdown": ".md", "sarif": ".sarif"}
+_ENDINGS = {"json": ".json", "sarif": ".sarif"}
 
 
 def main() -> int:

@@ -30,7 +30,7 @@ _FILES = (
         "SECURITY.md",
     ),
     *(".containerignore", "Containerfile", "action.yml", "audit/action.yml"),
-    *(".pre-commit-hooks.yaml", "pyproject.toml"),
+    "pyproject.toml",
 )
 _SCRIPTS = {".in", ".json", ".md", ".py", ".sh", ".txt", ".yaml", ".yml", ""}
 

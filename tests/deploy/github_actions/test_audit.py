@@ -98,7 +98,7 @@ def test_nothing_bad(repository: Repository) -> None:
     assert _results(done) == []
 
 
-@pytest.mark.parametrize("shown_as", ["json", "markdown", "table"])
+@pytest.mark.parametrize("shown_as", ["json", "table"])
 def test_the_format(repository: Repository, shown_as: str) -> None:
     """The file has the format of the input; the annotations and the summary are the same."""
     done = repository.use(format=shown_as, fail_on="none")
