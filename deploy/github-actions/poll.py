@@ -60,7 +60,7 @@ def _polled(document: Path, given: dict[str, str]) -> int:
         "check",
         "--json",
     ]
-    command.append(f"--state-dir={Path(os.environ['FOLDER'], 'state')}")
+    command.append(f"--set=state_dir={Path(os.environ['FOLDER'], 'state')}")
     if settings := os.environ["SETTINGS"]:
         command.append(f"--config={settings}")
     if fail_on := os.environ["FAIL_ON"]:

@@ -44,10 +44,8 @@ def test_kinds(offered: Callable[..., list[str]]) -> None:
 
 
 def test_words(offered: Callable[..., list[str]]) -> None:
-    """Commands, options, statuses, verdicts, log levels and log formats are offered."""
+    """Commands, options, statuses and verdicts are offered."""
     assert offered("st") == ["status"]
     assert offered("check", "--dry") == ["--dry-run"]
     assert offered("versions", "--status", "flagged,b") == ["flagged,banned"]
     assert offered("audit", "--fail-on", "o") == ["outdated", "ok"]
-    assert offered("check", "--log-level", "w") == ["warning"]
-    assert offered("check", "--log-format", "") == ["auto", "console", "json"]

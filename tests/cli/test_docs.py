@@ -280,29 +280,11 @@ def test_the_list_of_commands() -> None:
 
 
 def test_defaults_in_the_help() -> None:
-    """The help of an option that is a setting gives the setting's default, and that of kinds lists them all."""
-    defaults = Settings()
-    for name in ("state_dir", "registry_url", "log_level", "log_format"):
-        option = next(
-            one for one in main.cli.commands["check"].params if one.name == name
-        )
-        assert isinstance(option, click.Option)
-        assert str(option.help).endswith(f"[default: {getattr(defaults, name)}]")
+    """The help of an option that takes kinds lists them all."""
     for command in ("check", "history"):
         assert not [
             kind for kind in Kind if kind not in str(main.cli.commands[command].epilog)
         ]
-
-
-def test_a_command_offers_what_it_uses() -> None:
-    """What asks no registry has no option for its address."""
-    offered = {
-        name: {opt for one in command.params for opt in one.opts}
-        for name, command in main.cli.commands.items()
-    }
-    asking = {name for name, options in offered.items() if "--registry-url" in options}
-    assert asking == {"audit", "check", "run", "config", "versions", "wait"}
-    assert "--log-format" not in offered["status"] | offered["history"]
 
 
 def test_commands() -> None:

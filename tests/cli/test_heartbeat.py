@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import time
 
@@ -124,8 +123,6 @@ def test_the_url_is_shown_nowhere(watch: Watcher) -> None:
     assert re.search(
         r"^heartbeat_url +http://\*\*\* +environment", done.out, re.MULTILINE
     )
-    document = json.loads(watch.run("config", "--json").out)
-    assert document["settings"]["heartbeat_url"]["value"] == "http://***"
     refused = watch.run("check", "--set", "heartbeat_url=https://h/s3cr3t")
     assert (refused.code, "it is a secret" in refused.err) == (2, True)
-    assert "s3cr3t" not in done.out + done.err + json.dumps(document) + refused.err
+    assert "s3cr3t" not in done.out + done.err + refused.err

@@ -188,7 +188,7 @@ def test_on_a_terminal_it_speaks_to_a_person(
         )
         for hour in hours
     )
-    with on_terminal(watch, "run", "--log-format", "json") as terminal:
+    with on_terminal(watch, "run", "--set", "log_format=json") as terminal:
         terminal.until('"event": "poll"')
 
 

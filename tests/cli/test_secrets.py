@@ -72,7 +72,7 @@ def test_refused_settings_reveal_nothing(
     "command",
     [
         ("init", "json://u:s3cr3t@h/s3cr3t"),
-        ("check", "--node", "x", "--state-dir", "json://u:s3cr3t@h/s3cr3t"),
+        ("check", "--node", "x", "--set", "state_dir=json://u:s3cr3t@h/s3cr3t"),
         ("config", "--config", "json://u:s3cr3t@h/s3cr3t"),
     ],
 )

@@ -70,7 +70,7 @@ def test_a_command_that_only_prints(watch: Watcher) -> None:
     """Without stdout `config` does its work; on a full one it ends with 1 and a line; a reader that has gone ends it
     without a word.
     """
-    assert watch.shell('"$@" >&-', "config", "--json") == program.Completed(
+    assert watch.shell('"$@" >&-', "config") == program.Completed(
         code=0, out="", err=""
     )
     assert watch.shell(FULL, "config") == program.Completed(

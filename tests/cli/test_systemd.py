@@ -181,7 +181,7 @@ def _polled(watch: Watcher, words: str, *args: str, named: bool = True) -> list[
 def test_json_lines(watch: Watcher, *, named: bool) -> None:
     """They are written where stderr is no journal, and in a journal if asked for, each after its priority."""
     watch = watch.but(nodes=["alpha", "nowhere"], log_level="debug")
-    args = ["--log-format", "json"] if named else []
+    args = ["--set", "log_format=json"] if named else []
     lines = _polled(watch, '"event": "poll"', *args, named=named)
     levels = {
         (json.loads(line.lstrip("<34567>"))["level"], line[:3] if named else "")

@@ -51,5 +51,3 @@ def test_each_command_calls_it_unconfirmed(watch: Watcher) -> None:
     assert "\na (unconfirmed)  0" in watch.run("status").out
     assert watch.channel("a")["unconfirmed"] is True
     assert "rsyslog://***, unconfirmed; kinds: " in watch.run("config").out
-    (table,) = watch.document("config")["settings"]["channels"]["value"]
-    assert table["unconfirmed"] is True

@@ -504,7 +504,7 @@ def test_settings_where_there_are_any(
 ) -> None:
     """It needs no settings, writes nothing, and takes the registry's address from where other commands do."""
     registry.catalog.publish("lamps", "1.0.0")
-    options = ("--registry-url", registry.url)
+    options = ("--set", f"registry_url={registry.url}")
     assert run("wait", "lamps", "1.0.0", *options).code == 0
     assert (
         run("wait", "lamps", "1.0.0", "--set", f"registry_url={registry.url}").code == 0

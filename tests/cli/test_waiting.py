@@ -1,4 +1,4 @@
-"""The progress line on a terminal, and what `--log-level debug` shows."""
+"""The progress line on a terminal, and what `--set log_level=debug` shows."""
 
 from __future__ import annotations
 
@@ -100,12 +100,12 @@ def test_a_line_fits_the_terminal() -> None:
 def test_debug_shows_requests_waits_and_files(
     watch: Watcher, registry: FakeRegistry, webhook: Webhook
 ) -> None:
-    """`--log-level debug` shows each request, retry, delivery and file of a poll, and no secret."""
+    """`--set log_level=debug` shows each request, retry, delivery and file of a poll, and no secret."""
     (watch.folder / "comfy-watch.toml").write_text("failure_threshold = 2\n", "utf-8")
     _answer_once(registry, 503)
     url = webhook.apprise_url(f"/{TOKEN}")
     done = watch.but(alert_urls=url, retries=1, baseline="full").run(
-        "check", "--log-level", "debug"
+        "check", "--set", "log_level=debug"
     )
     requests = [
         (line["method"], line["path"].partition("&")[0], line["status"])

@@ -56,7 +56,10 @@ def test_no_line_is_wider_than_the_terminal(troubled: Watcher, columns: int) -> 
     commands = (
         *("check", "check --dry-run", "status", "history", "health --strict"),
         *("audit", "versions --reasons", "installed", "test-alerts", "config"),
-        *("status --node nowhere", "status --log-level debug --set log_format=console"),
+        *(
+            "status --node nowhere",
+            "status --set log_level=debug --set log_format=console",
+        ),
     )
     for command in commands:
         lines = _written(troubled, *command.split(), columns=columns)

@@ -142,7 +142,7 @@ def test_the_page_leads_to_alerts(
         assert fact in status
     touched = reader.does(_INSIDE + "sh -c 'touch /x 2>&1 || true'")
     assert "Read-only file system" in touched
-    config = reader.does(_INSIDE + "comfy-watch config --json")
+    config = reader.does(_INSIDE + "comfy-watch config")
     assert "/run/secrets/alert_urls" in config
     assert webhook.apprise_url() not in config
     said = reader.does(look)

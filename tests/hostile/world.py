@@ -48,6 +48,7 @@ from tests.support.fakes.fault import asked
 from tests.support.fakes.smtp import Mail, Mailbox
 from tests.support.fork_server import ForkServer
 from tests.support.lived_in import LivedIn
+from watcher.settings.model import Settings
 
 _CHANGING = (
     ("tags", "tags_admin", "dependencies", "supported_os"),
@@ -150,7 +151,6 @@ OUTPUTS = CHANNELS | {
         "history",
         "history --json",
         "config",
-        "config --json",
     ),
     *("versions", "versions --json", "wait", "wait --json", "annotations"),
     *("audit", "audit --json", "audit --format markdown", "audit --format sarif"),
@@ -366,7 +366,6 @@ class World:
             node.lower(): life.error
             for node, life in zip(self._nodes[:-1], lives, strict=False)
         }
-        self._command("config", "--json", kind="json")
         self._command("config", kind="lines")
         self._poll(dry_run=False)
         for number, (node, life) in enumerate(zip(self._nodes, lives, strict=True)):
@@ -595,13 +594,13 @@ class World:
         if kind == "status":
             document = json.loads(self._run("status", "--json").out)
             installs = 2 + len(document["installs"])
-            return 3 + len(document["nodes"]) + 2 + len(document["channels"]) + installs
+            lines = 3 + len(document["errors"]) + len(document["nodes"])
+            return lines + 2 + len(document["channels"]) + installs
         if kind == "history":
             return 1 + len(
                 (self._state_dir / "history.jsonl").read_bytes().splitlines()
             )
-        settings = json.loads(self._run("config", "--json").out)["settings"]
-        return 2 + len(settings) - 1 + len(self._services) + 1
+        return 2 + len(Settings.model_fields) - 1 + len(self._services) + 1
 
     def _on_a_terminal(self, *args: str) -> None:
         """Run a command on a terminal, where nothing but our own colours may steer it."""

@@ -126,7 +126,7 @@ def _matches(words: list[object]) -> frozenset[str]:
     help="Exit with 3 if this poll has such an event.",
     shell_complete=offering(MATCHES),
 )
-@with_settings()
+@with_settings
 def check(**options: Any) -> int:
     """Poll once: see what has changed, save it and send alerts."""
     from watcher.cli.commands.check import check as command
@@ -136,7 +136,7 @@ def check(**options: Any) -> int:
 
 @cli.command(epilog=ending("run --set interval=5m"))
 @nodes_option(help="Also watch this pack, or a pattern of ids (repeatable).")
-@with_settings()
+@with_settings
 def run(**options: Any) -> int:
     """Poll again and again, until Ctrl-C or SIGTERM.
 
@@ -156,7 +156,7 @@ def run(**options: Any) -> int:
     help="Show only packs and channels with problems.",
 )
 @json_option
-@with_settings("registry_url", "log_format")
+@with_settings
 def status(**options: Any) -> int:
     """Show watched packs and undelivered alerts, problems first.
 
@@ -179,7 +179,7 @@ def status(**options: Any) -> int:
     is_flag=True,
     help="Also exit with 1 if an alert is late, or a channel or install fails.",
 )
-@with_settings("registry_url", "log_format")
+@with_settings
 def health(**options: Any) -> int:
     """Say on one line whether polls still happen; exit 0 or 1.
 
@@ -194,7 +194,7 @@ def health(**options: Any) -> int:
 @cli.command(epilog=ending("installed ~/ComfyUI"))
 @targets_argument
 @json_option
-@with_settings("registry_url", "state_dir")
+@with_settings
 def installed(**options: Any) -> int:
     """List the packs that a ComfyUI has; works offline.
 
@@ -265,7 +265,7 @@ def _findings(words: list[object]) -> tuple[Acceptance, ...]:
     help=f"How to print it: {', '.join(FORMATS)}.  [default: {FORMATS[0]}]",
 )
 @click.option("--json", "shown_as", flag_value="json", help="Short for --format json.")
-@with_settings("state_dir", "log_format")
+@with_settings
 def audit(**options: Any) -> int:
     """Say what you have installed that is banned, flagged or old.
 
@@ -293,7 +293,7 @@ def audit(**options: Any) -> int:
     help="Show only the events of one message; its last line has the REF.",
 )
 @json_option
-@with_settings("registry_url", "log_format")
+@with_settings
 def history(**options: Any) -> int:
     """Show past events, newest first; works offline."""
     from watcher.cli.commands.history import show as command
@@ -339,7 +339,7 @@ Exit codes:
     "--reasons", "with_reasons", is_flag=True, help="Show the registry's reasons too."
 )
 @json_option
-@with_settings("state_dir", "log_format")
+@with_settings
 def versions(**options: Any) -> int:
     """Show the versions that the registry has, newest first.
 
@@ -376,7 +376,7 @@ Exit codes:
     help="How long to pause between two looks.  [default: 30s]",
 )
 @json_option
-@with_settings("state_dir", "log_format")
+@with_settings
 def wait(**options: Any) -> int:
     """Wait until a version that you published is judged.
 
@@ -390,7 +390,7 @@ def wait(**options: Any) -> int:
 
 @cli.command(epilog=ending("publish /var/www/html/comfy-watch"))
 @click.argument("folder", metavar="DIR", type=click.Path())
-@with_settings("registry_url", "log_format")
+@with_settings
 def publish(**options: Any) -> int:
     """Write a page, feeds and other files for a web server.
 
@@ -403,7 +403,7 @@ def publish(**options: Any) -> int:
 
 
 @cli.command(epilog=ending("metrics > comfy-watch.prom"))
-@with_settings("registry_url", "log_format")
+@with_settings
 def metrics(**options: Any) -> int:
     """Print figures for Prometheus, as in the file metrics.prom.
 
@@ -416,7 +416,7 @@ def metrics(**options: Any) -> int:
 
 @cli.command("test-alerts", epilog=ending("test-alerts discord"))
 @click.argument("channels", nargs=-1, metavar="[CHANNEL]...")
-@with_settings("registry_url")
+@with_settings
 def test_alerts(**options: Any) -> int:
     """Send a sample alert to each channel.
 
@@ -428,8 +428,7 @@ def test_alerts(**options: Any) -> int:
 
 
 @cli.command(epilog=ending("config --config ~/comfy-watch.toml"))
-@json_option
-@with_settings()
+@with_settings
 def config(**options: Any) -> int:
     """Show and check all settings, and where each comes from.
 
@@ -535,7 +534,7 @@ def _exit_code() -> int:
         return _fail(error)
     except Exception as error:  # noqa: BLE001 - the last resort: a person gets a line, not a traceback
         log.debug("unexpected", error=f"{type(error).__name__}: {masked(str(error))}")
-        hint = "run again with --log-level debug for its message"
+        hint = "run again with --set log_level=debug for its message"
         if log.is_logged("debug"):
             hint = "its message is in the log"
         return _fail(WatchError(f"unexpected {type(error).__name__}", hint))

@@ -107,78 +107,39 @@ targets_argument = click.argument(
 )
 """Declares the arguments that name installs."""
 
-_SETTINGS = {
-    "state_dir": click.option(
-        "--state-dir",
-        metavar="DIR",
-        help="The state folder.  [default: state]",
-        type=click.Path(),
-    ),
-    "registry_url": click.option(
-        "--registry-url",
-        metavar="URL",
-        help="The registry's URL.  [default: https://api.comfy.org]",
-    ),
-    "log_level": click.option(
-        "--log-level",
-        metavar="LEVEL",
-        help="Log this and worse: debug, info, warning or error.  [default: info]",
-        shell_complete=offering(["debug", "info", "warning", "error"]),
-    ),
-    "log_format": click.option(
-        "--log-format",
-        metavar="FORMAT",
-        help="Log format: auto, console or json.  [default: auto]",
-        shell_complete=offering(["auto", "console", "json"]),
-    ),
-}
-"""Settings with an option of their own."""
 
-
-def with_settings(*omitted: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
-    """Return a decorator that adds the options that choose settings, except the `omitted`, to a command.
+def with_settings(command: Callable[..., int]) -> Callable[..., int]:
+    """Decorate a command with the options that choose settings.
 
     The command gets `settings`, a function that loads them, with more `nodes` to watch if it is given any.
     """
 
-    def decorate(command: Callable[..., int]) -> Callable[..., int]:
-        @wraps(command)
-        def decorated(
-            *, config: Path | None, changed: tuple[str, ...], **options: object
-        ) -> int:
-            given = {name: options.pop(name, None) for name in _SETTINGS}
+    @click.option(
+        "--config",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="The settings file.  [default: ./comfy-watch.toml]",
+    )
+    @click.option(
+        "--set",
+        "changed",
+        multiple=True,
+        metavar="NAME=VALUE",
+        help="A setting (repeatable).",
+    )
+    @wraps(command)
+    def decorated(
+        *, config: Path | None, changed: tuple[str, ...], **options: object
+    ) -> int:
+        def settings(nodes: Iterable[str] = ()) -> Loaded:
+            # Takes 0.1 s, which --help does not need.
+            from watcher.cli.loading import load_settings
 
-            def settings(nodes: Iterable[str] = ()) -> Loaded:
-                # Takes 0.1 s, which --help does not need.
-                from watcher.cli.loading import load_settings
+            return load_settings(config, _assigned(changed, nodes))
 
-                chosen = {name: one for name, one in given.items() if one is not None}
-                return load_settings(config, _assigned(changed, nodes) | chosen)
+        return command(settings=settings, **options)
 
-            return command(settings=settings, **options)
-
-        path = click.Path(path_type=Path)
-        options = [
-            click.option(
-                "--config",
-                type=path,
-                metavar="FILE",
-                help="The settings file.  [default: ./comfy-watch.toml]",
-            ),
-            *(option for name, option in _SETTINGS.items() if name not in omitted),
-            click.option(
-                "--set",
-                "changed",
-                multiple=True,
-                metavar="NAME=VALUE",
-                help="Any other setting (repeatable).",
-            ),
-        ]
-        for option in reversed(options):
-            decorated = option(decorated)
-        return decorated
-
-    return decorate
+    return decorated
 
 
 def _assigned(pairs: Iterable[str], more_nodes: Iterable[str]) -> dict[str, object]:
