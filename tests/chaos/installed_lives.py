@@ -79,13 +79,7 @@ class Model:
             del self.believed[install]
         self.failing &= seen.keys()
         for install, copies in seen.items():
-            # A pack that was never read may have been damaged ever since: that is no news.
-            known = {
-                folder
-                for folder, of in self.believed.get(install, {}).items()
-                if of.version is not None
-            }
-            fails = copies is None or bool(unread[install] & known)
+            fails = copies is None or bool(unread[install])
             if fails != (install in self.failing):
                 self.due["failing" if fails else "recovered", None, None, install] += 1
                 self.failing ^= {install}

@@ -108,11 +108,8 @@ def test_the_summary(
     before, *lines = summary.read_text("utf-8").splitlines()
     assert before == "before"
     assert all(line.startswith("    ") for line in lines if line)
-    shown = [" ".join(line.split()[:3]) for line in lines if line]
-    assert shown == [
-        *("INSTALL PACK VERSION", "ComfyUI evil 1.0.0", "2 packs: 1"),
-        "error: gone: gone",
-    ]
+    shown = [" ".join(line.split()[:2]) for line in lines if line]
+    assert shown == ["INSTALL PACK", "ComfyUI evil", "2 packs:", "error: gone:"]
     away = audit(str(comfyui.root), code=3, GITHUB_STEP_SUMMARY=str(tmp_path))
     assert "warning: the summary of the job could not be written: " in away.err
 

@@ -270,8 +270,8 @@ def audit(**options: Any) -> int:
     """Say what you have installed that is banned, flagged or old.
 
     It says what to do about each pack. TARGET is a ComfyUI's folder, the address of a running one, a snapshot file, a
-    workflow, a Dockerfile, or a folder with such files. Without a TARGET it looks at the `installs` of the settings, or
-    at the ComfyUI that it finds here. It needs no settings, and writes nothing.
+    workflow, a Dockerfile, a script, or a folder with such files. Without a TARGET it looks at the `installs` of the
+    settings, or at the ComfyUI that it finds here. It needs no settings, and writes nothing.
     """
     from watcher.cli.commands.audit import run_audit as command
 

@@ -65,27 +65,24 @@ def _packs_in(
     folder: NodeFolder, go_on: Callable[[], None], *, had_packs: bool
 ) -> list[Pack]:
     """Return the packs of one `custom_nodes`, disabled ones too; Unscannable if they may not be all."""
-    identity = _identity(folder.path, folder.shown, had_packs=had_packs)
-    listed = _listed(folder)
+    hint = _IS_IT_MOUNTED if had_packs else ""
+    listed = _listed(folder, hint)
     seen: dict[str, Pack] = {}
     for _ in range(_MOST_READINGS):
         found = _read_packs(folder, listed, go_on)
-        if _identity(folder.path, folder.shown) != identity:
-            raise Unscannable(f"{folder.shown} was replaced while it was read")
-        before, listed = listed, _listed(folder)
+        before, listed = listed, _listed(folder, hint)
         if listed == before:
             break
         # One that is moved meanwhile, as to disable it, may be in neither list.
         seen |= found
     else:
         found = seen
-    packs = list(found.values())
     has_own_file = any(
         entry.name in OWN_FILES and entry.is_file for entry in listed.enabled
     )
-    if had_packs and not packs and not has_own_file:
-        raise Unscannable(f"{folder.shown} has no packs any more{_IS_IT_MOUNTED}")
-    return packs
+    if (had_packs or seen) and not found and not has_own_file:
+        raise Unscannable(f"{folder.shown} has no packs any more{hint}")
+    return [*found.values()]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,67 +94,24 @@ class _Listed:
     """What the Manager moved away in it."""
 
 
-def _listed(folder: NodeFolder) -> _Listed:
-    """Return the entries of one `custom_nodes`; Unscannable if they may not be all."""
-    enabled = _entries(folder.path, folder.shown)
+def _listed(folder: NodeFolder, hint: str) -> _Listed:
+    """Return the entries of one `custom_nodes`; Unscannable if they may not be all, with a hint if it is not there."""
+    enabled = _entries(folder.path, folder.shown, hint)
     has_disabled = any(
         entry.name == folders.DISABLED and entry.is_folder for entry in enabled
     )
-    disabled = (
-        _entries(_disabled_in(folder), f"{folders.DISABLED} in {folder.shown}")
-        if has_disabled
-        else ()
-    )
+    shown = f"{folders.DISABLED} in {folder.shown}"
+    disabled = _entries(_disabled_in(folder), shown, hint) if has_disabled else ()
     return _Listed(enabled=enabled, disabled=disabled)
 
 
-def _read_packs(
-    folder: NodeFolder, listed: _Listed, go_on: Callable[[], None]
-) -> dict[str, Pack]:
-    """Return the packs among the entries of one `custom_nodes`, by their paths; what is gone meanwhile is none."""
-    found: dict[str, Pack] = {}
-    disabled = _disabled_in(folder)
-    for place, entries in ((folder.path, listed.enabled), (disabled, listed.disabled)):
-        for entry in entries:
-            go_on()
-            pack = _pack(place, entry, disabled=place == disabled)
-            if pack is not None:
-                path = os.path.join(place, entry.name)  # noqa: PTH118 - as below
-                found[path] = replace(
-                    pack,
-                    place=folder.place,
-                    own_file=pack.own_file or path,
-                )
-    return found
-
-
-def _disabled_in(folder: NodeFolder) -> str:
-    return os.path.join(folder.path, folders.DISABLED)  # noqa: PTH118 - names may be bytes that are no text
-
-
-def _identity(place: str, shown: str, *, had_packs: bool = False) -> object:
-    """Return what tells a folder from any other at its path; Unscannable if there is none."""
+def _entries(place: str, shown: str, hint: str) -> tuple[Entry, ...]:
+    """Return the entries of a folder, by name."""
     try:
-        return Folder(place).identity()
-    except FileNotFoundError:
-        why = (
-            "is a link that leads nowhere"
-            if os.path.islink(place)  # noqa: PTH114 - as above
-            else "does not exist"
-        )
-        raise Unscannable(
-            f"{shown} {why}{_IS_IT_MOUNTED if had_packs else ''}"
-        ) from None
+        found = Folder(place).entries(MOST_ENTRIES + 1)
     except OSError as error:
-        raise Unscannable(f"{shown} {reason(error)}") from None
-
-
-def _entries(place: str, shown: str) -> tuple[Entry, ...]:
-    """Return the entries of a folder, by name; Unscannable if it cannot be read whole."""
-    try:
-        found = Folder(place).entries()
-    except OSError as error:
-        raise Unscannable(f"{shown} {reason(error)}") from None
+        hint = hint if isinstance(error, FileNotFoundError) else ""
+        raise Unscannable(f"{shown} {reason(error)}{hint}") from None
     if len(found) > MOST_ENTRIES:
         raise Unscannable(
             f"{shown} has more than {MOST_ENTRIES:,} entries; the rest was not looked at"
@@ -165,59 +119,58 @@ def _entries(place: str, shown: str) -> tuple[Entry, ...]:
     return tuple(sorted(found, key=lambda entry: entry.name))
 
 
-def _pack(place: str, entry: Entry, *, disabled: bool) -> Pack | None:
+def _read_packs(
+    folder: NodeFolder, listed: _Listed, go_on: Callable[[], None]
+) -> dict[str, Pack]:
+    """Return the packs among the entries of one `custom_nodes`, by their paths."""
+    found: dict[str, Pack] = {}
+    disabled = _disabled_in(folder)
+    for place, entries in ((folder.path, listed.enabled), (disabled, listed.disabled)):
+        for entry in entries:
+            go_on()
+            path = os.path.join(place, entry.name)  # noqa: PTH118 - as below
+            pack = _pack(path, entry, disabled=place == disabled)
+            if pack is not None:
+                found[path] = replace(pack, place=folder.place)
+    return found
+
+
+def _disabled_in(folder: NodeFolder) -> str:
+    return os.path.join(folder.path, folders.DISABLED)  # noqa: PTH118 - names may be bytes that are no text
+
+
+def _pack(path: str, entry: Entry, *, disabled: bool) -> Pack | None:
     """Return the pack that an entry of a folder is, if it is one; `disabled` says that the whole folder is."""
     enabled = not disabled and not entry.name.endswith(folders.DISABLED)
     folder = f"{folders.DISABLED}/{entry.name}" if disabled else entry.name
     if entry.is_file:
-        return folders.single_file(folder, entry.name, enabled=enabled)
+        pack = folders.single_file(folder, entry.name, enabled=enabled)
+        return pack and replace(pack, own_file=path)
     if entry.is_folder:
         if entry.name in folders.NOT_PACKS:
             return None
-        path = os.path.join(place, entry.name)  # noqa: PTH118 - as above
         contents = _contents(Folder(path))
-        if not Folder(path).is_gone():
-            pack = folders.pack(folder, contents, enabled=enabled)
-            return pack and replace(pack, own_file=_own_file(path, contents))
-        is_broken = os.path.islink(path)  # noqa: PTH114 - as above
-    else:
-        is_broken = entry.is_broken
-    if is_broken or (not entry.is_folder and entry.name.endswith(".py")):
-        why = "its link leads nowhere" if is_broken else "not a regular file"
+        pack = folders.pack(folder, contents, enabled=enabled)
+        own = "__init__.py" if contents.pyproject is None else "pyproject.toml"
+        return pack and replace(pack, own_file=os.path.join(path, own))  # noqa: PTH118 - as above
+    if entry.is_broken or entry.name.endswith(".py"):
         return Pack(
             folder=texts.valid(folder),
             kind=PackKind.UNKNOWN,
             enabled=enabled,
-            evidence=why,
+            evidence="its link leads nowhere"
+            if entry.is_broken
+            else "not a regular file",
             unreadable=True,
+            own_file=path,
         )
     return None
-
-
-def _own_file(path: str, contents: Contents) -> str:
-    """Return the path of the file by which the folder of a pack is shown; the folder's own where it has no file."""
-    if contents.pyproject is not None:
-        name = "pyproject.toml"
-    elif contents.loadable:
-        name = "__init__.py"
-    else:
-        name = _first_file(Folder(path))
-    return os.path.join(path, name) if name else path  # noqa: PTH118 - as above
-
-
-def _first_file(folder: Folder) -> str:
-    """Return the name of the first file by name; "" if none can be seen."""
-    try:
-        entries = folder.own_entries(MOST_ENTRIES)
-    except OSError:
-        return ""
-    return min((entry.name for entry in entries if entry.is_file), default="")
 
 
 def _contents(folder: Folder) -> Contents:
     """Return what a pack's folder has. A file that cannot be read is the pack's problem, not the scan's."""
     project, tracking, tracks_git, clone, loadable = None, False, False, None, True
-    flaw, damaged = "", False
+    flaw = ""
     try:
         tracking = folder.kind(".tracking") == stat.S_IFREG
         loadable = folder.kind("__init__.py") is not None
@@ -227,13 +180,9 @@ def _contents(folder: Folder) -> Contents:
         elif dot_git is not None:
             clone = Clone(remark=".git leads to another folder, which is not read")
         tracks_git = tracking and dot_git is not None and _tracks_git(folder)
-    except UnreadableError as error:
-        flaw = str(error)
-    try:
         project = folder.read("pyproject.toml", limit=pyproject.LIMIT)
     except UnreadableError as error:
-        if not flaw:
-            flaw, damaged = str(error), error.damaged
+        flaw = str(error)
     return Contents(
         pyproject=project,
         tracking=tracking,
@@ -241,7 +190,6 @@ def _contents(folder: Folder) -> Contents:
         clone=clone,
         loadable=loadable,
         flaw=flaw,
-        damaged=damaged,
     )
 
 

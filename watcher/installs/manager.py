@@ -70,20 +70,11 @@ async def _listed(client: httpx.AsyncClient, address: str) -> tuple[Pack, ...]:
                 raise Unscannable(f"the answer to /{path} {error}") from None
         if code not in _ABSENT:
             break
-    _, stats = await _get(client, address, "system_stats")
-    answers = [f"HTTP {code}" for code in codes]
-    if isinstance(json_text.table(stats).get("system"), dict):
-        if not _ABSENT.issuperset(codes):
-            raise Unscannable(
-                f"a ComfyUI whose Manager does not list its packs ({answers[-1]})"
-            )
-        raise Unscannable(
-            f"a ComfyUI without the Manager's list of packs ({', '.join(answers)})",
-            hint="start it with --enable-manager, or name its folder or a snapshot instead",
-        )
     asked = " and ".join(f"/{path}" for path in _LISTS[: len(codes)])
+    answers = " and ".join(f"HTTP {code}" for code in codes)
     raise Unscannable(
-        f"no ComfyUI with the Manager: asked for {asked}, got {' and '.join(answers)} without a list"
+        f"no list of packs from a Manager: asked for {asked}, got {answers}",
+        hint="start ComfyUI with --enable-manager, or name its folder or a snapshot instead",
     )
 
 

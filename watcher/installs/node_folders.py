@@ -21,8 +21,6 @@ _MORE = "extra_model_paths.yaml"
 _MOST = 100
 _LONGEST = 4096
 """Characters of a path."""
-_SHOWN = 4
-"""Names that an error shows of what was found instead."""
 
 
 class NoComfyUI(Unscannable):
@@ -46,7 +44,7 @@ def node_folders(
     """Return the folders of packs of a ComfyUI root, a portable one's, a base directory or a `custom_nodes`.
 
     They are all that there may be, each once, whatever lies beside them: any pack can make another. The others are
-    reasons why it cannot be known what else there is. NoComfyUI if there is none, with what was found instead.
+    reasons why it cannot be known what else there is. NoComfyUI if there is none.
     """
     path = Path(where)
     try:
@@ -73,7 +71,7 @@ def node_folders(
     missing = [folder for folder in own if folder.place in had and folder not in there]
     if not there and not failed and not missing:
         raise NoComfyUI(
-            f"no ComfyUI: looked for {NODES} in {where} and {path / _PORTABLE}, {_instead(path)}"
+            f"no ComfyUI: looked for {NODES} in {where} and {path / _PORTABLE}"
         )
     each: dict[str, NodeFolder] = {}  # two settings may name one folder
     for folder in (*there, *missing):
@@ -92,18 +90,6 @@ def _is_there(path: str) -> bool:
         )
     except OSError:
         return True  # to be out of reach is not to be absent: the scan of it fails and says why
-
-
-def _instead(path: Path) -> str:
-    """Return what a folder has instead of what was looked for."""
-    try:
-        names = sorted(entry.name for entry in Folder(str(path)).entries())
-    except OSError:
-        return "found neither"
-    if not names:
-        return "found an empty folder; is a volume not mounted?"
-    shown = ", ".join(map(repr, names[:_SHOWN]))
-    return f"found {shown}{f' and {len(names) - _SHOWN} more' if len(names) > _SHOWN else ''}"
 
 
 def _more_folders(root: Path, file: str) -> list[NodeFolder]:

@@ -238,7 +238,7 @@ class _Walk:
         left = _MOST_ENTRIES - self.looked_at
         try:
             path = os.path.join(self.root, *parts)  # noqa: PTH118 - as above
-            entries = Folder(path).own_entries(left + 1)
+            entries = Folder(path).entries(left + 1, follows=False)
         except OSError as error:
             self.left_out.append((self._name(parts), reason(error)))
             return []

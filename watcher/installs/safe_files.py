@@ -37,18 +37,14 @@ _REASONS = {
     errno.EISDIR: "is a folder, not a file",
     errno.EINVAL: "is not a regular file",
 }
-_AT_FAULT = frozenset({errno.ELOOP, errno.EISDIR, errno.EINVAL})
-"""What `_open` raises of a file that is none."""
 
 
 class UnreadableError(Exception):
     """A file is there and cannot be read. Its text says which and why, for a person."""
 
-    def __init__(self, name: str, why: str, *, damaged: bool = False) -> None:
+    def __init__(self, name: str, why: str) -> None:
         super().__init__(f"{name} {why}")
         self.why = why
-        self.damaged = damaged
-        """Whether it is the file that is at fault, and not who reads it, or the volume."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,8 +52,8 @@ class Entry:
     """One entry of a folder. A link counts as what it leads to."""
 
     name: str
-    is_folder: bool
-    is_file: bool
+    is_folder: bool = False
+    is_file: bool = False
     is_broken: bool = False
     """Whether it is a link that leads nowhere."""
     is_link: bool = False
@@ -82,11 +78,10 @@ class Folder:
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
-            damaged = error.errno in _AT_FAULT
-            raise UnreadableError(shown, reason(error), damaged=damaged) from None
+            raise UnreadableError(shown, reason(error)) from None
         if len(data) > limit:
             why = f"is larger than {limit // 1024} KB, which is not read"
-            raise UnreadableError(shown, why, damaged=True)
+            raise UnreadableError(shown, why)
         return data
 
     def kind(self, name: str) -> int | None:
@@ -98,32 +93,11 @@ class Folder:
         except OSError as error:
             raise UnreadableError(name, reason(error)) from None
 
-    def entries(self) -> list[Entry]:
-        """Return the entries, links followed, at most one more than `MOST_ENTRIES`; OSError if it cannot be read."""
+    def entries(self, most: int, *, follows: bool = True) -> list[Entry]:
+        """Return at most so many entries, with what links lead to, or links as such; OSError if it cannot be read."""
         with os.scandir(self.path) as found:
-            known = filter(None, map(_entry, found))
-            return list(islice(known, MOST_ENTRIES + 1))
-
-    def own_entries(self, most: int) -> list[Entry]:
-        """Return the entries, links not followed, at most `most`; OSError if it cannot be read."""
-        with os.scandir(self.path) as found:
-            known = filter(None, map(_own_entry, found))
+            known = filter(None, (_entry(one, follows=follows) for one in found))
             return list(islice(known, most))
-
-    def identity(self) -> tuple[int, int]:
-        """Return what tells this folder from any other that may come to lie at its path; OSError if there is none."""
-        found = os.stat(self.path)  # noqa: PTH116 - as in `kind`
-        return found.st_dev, found.st_ino
-
-    def is_gone(self) -> bool:
-        """Return whether nothing is at its path."""
-        try:
-            self.identity()
-        except (FileNotFoundError, NotADirectoryError):
-            return True
-        except OSError:
-            return False
-        return False
 
     def _open(self, parts: tuple[str, ...]) -> int:
         """Open a regular file that no link below the folder leads to."""
@@ -163,29 +137,18 @@ def reason(error: OSError) -> str:
     )
 
 
-def _entry(entry: os.DirEntry[str]) -> Entry | None:
+def _entry(entry: os.DirEntry[str], *, follows: bool) -> Entry | None:
     """Return an entry; None for one that is gone since the folder was listed."""
     try:
-        mode = entry.stat().st_mode
+        found = entry.stat(follow_symlinks=follows)
     except OSError as error:
         # Only a link can be there and lead nowhere. Anything else may be there again by now.
         if isinstance(error, FileNotFoundError) and not (
             entry.is_symlink() and os.path.lexists(entry.path)
         ):
             return None
-        return Entry(name=entry.name, is_folder=False, is_file=False, is_broken=True)
-    return Entry(
-        name=entry.name, is_folder=stat.S_ISDIR(mode), is_file=stat.S_ISREG(mode)
-    )
-
-
-def _own_entry(entry: os.DirEntry[str]) -> Entry | None:
-    """Return an entry, a link as such; None for one that is gone since the folder was listed."""
-    try:
-        found = entry.stat(follow_symlinks=False)
-    except FileNotFoundError:
-        return None
-    is_link = stat.S_ISLNK(found.st_mode) or _is_junction(found)
+        return Entry(name=entry.name, is_broken=True)
+    is_link = stat.S_ISLNK(found.st_mode) or (not follows and _is_junction(found))
     return Entry(
         name=entry.name,
         is_folder=stat.S_ISDIR(found.st_mode) and not is_link,

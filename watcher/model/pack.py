@@ -91,8 +91,6 @@ class Pack:
     """What it was recognised by, or why it was not."""
     unreadable: bool = False
     """Whether a file of it could not be read: what a scan found before is then better than this."""
-    damaged: bool = False
-    """Whether that is a property of the file, and may stay so: no TOML, too large, a link."""
     file: str = ""
     """The path of the file that names it, if it is a reference; "" if it is installed."""
     line: int | None = None

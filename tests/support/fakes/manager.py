@@ -31,11 +31,6 @@ class FakeManager(Webhook):
             return super().answer_for(path)
         if path == LISTS.get(self.generation):
             return Answer(headers=_JSON, body=json.dumps(self.packs).encode())
-        if path == "/system_stats":
-            return Answer(
-                headers=_JSON,
-                body=json.dumps({"system": {"comfyui_version": "0.4.0"}}).encode(),
-            )
         return Answer(status=404, body=b"404: Not Found")
 
 

@@ -141,7 +141,6 @@ def test_any_folder(
         clone=clone,
         loadable=True,
         flaw="",
-        damaged=False,
     )
     pack = folders.pack(name, contents, enabled=True)
     _packs_or_reason(lambda: (pack,) if pack else ())

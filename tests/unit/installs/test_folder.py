@@ -36,18 +36,12 @@ def comfyui(tmp_path: Path) -> ComfyUI:
 
 
 def test_the_file_by_which_a_pack_is_shown(comfyui: ComfyUI) -> None:
-    """It is its pyproject, its `__init__.py`, the single file, or the first file in it; no link is looked behind."""
+    """It is its pyproject, its `__init__.py`, or the single file."""
     comfyui.registry("marked", "1.0.0")
     comfyui.plain("plain")
     comfyui.single("one.py")
     comfyui.single("off.py.disabled")
     comfyui.registry("off", "1.0.0", folder=".disabled/off@1_0_0")
-    odd = comfyui.nodes / "odd"
-    (odd / "a folder").mkdir(parents=True)
-    (odd / "a link").symlink_to("z.txt")
-    for name in ("z.txt", "b.txt"):
-        (odd / name).touch()
-    (comfyui.nodes / "nothing" / "inside").mkdir(parents=True)
     (comfyui.nodes / "broken").symlink_to("nowhere")
     shown = {pack.folder: pack.own_file for pack in scanned(comfyui.root).packs}
     assert shown == {
@@ -58,8 +52,6 @@ def test_the_file_by_which_a_pack_is_shown(comfyui: ComfyUI) -> None:
             "one.py": "one.py",
             "off.py.disabled": "off.py.disabled",
             ".disabled/off@1_0_0": ".disabled/off@1_0_0/pyproject.toml",
-            "odd": "odd/b.txt",
-            "nothing": "nothing",
             "broken": "broken",
         }.items()
     }
@@ -327,23 +319,15 @@ def test_extra_folders_that_cannot_be_read(
 
 
 def test_what_is_no_comfyui(tmp_path: Path) -> None:
-    """The reason says what was looked for and what was found instead."""
+    """The reason says what was looked for."""
     (tmp_path / "shop").mkdir()
-    for name in "abcdef":
-        (tmp_path / "shop" / name).write_text("")
+    (tmp_path / "shop" / "a").touch()
     for where, why in (
         ("absent", "absent does not exist"),
         ("shop/a", "a is not a folder; give a ComfyUI's folder"),
-        (
-            "shop",
-            "no ComfyUI: looked for custom_nodes in .*shop and .*ComfyUI, found 'a', 'b', 'c', 'd' and 2 more",
-        ),
+        ("shop", "no ComfyUI: looked for custom_nodes in .*shop and .*ComfyUI$"),
     ):
         assert re.search(why, refused(tmp_path / where))
-    (tmp_path / "mnt").mkdir()
-    assert refused(tmp_path / "mnt").endswith(
-        "found an empty folder; is a volume not mounted?"
-    )
 
 
 BROKEN = {
@@ -363,11 +347,7 @@ def test_a_pyproject_that_cannot_be_read(comfyui: ComfyUI, case: str) -> None:
     (comfyui.registry("bad", "1.0.0") / "pyproject.toml").write_bytes(data)
     found = packs_of(comfyui.root)
     assert found["good"].kind is PackKind.REGISTRY
-    assert (found["bad"].kind, found["bad"].unreadable, found["bad"].damaged) == (
-        PackKind.UNKNOWN,
-        True,
-        True,
-    )
+    assert (found["bad"].kind, found["bad"].unreadable) == (PackKind.UNKNOWN, True)
     assert found["bad"].evidence.startswith(why)
 
 
@@ -445,7 +425,6 @@ def test_what_is_no_regular_file(
         "pipe.py": "not a regular file",
     }
     assert all(pack.unreadable and pack.id is None for pack in found.values())
-    assert {name for name, pack in found.items() if not pack.damaged} == {"pipe.py"}
 
 
 def test_a_git_folder_full_of_traps(comfyui: ComfyUI, tmp_path: Path) -> None:

@@ -81,7 +81,7 @@ LAYOUTS = {
     "the marks alone make no ComfyUI": Layout(
         entries=(".disabled/", "websocket_image_save.py"), packs={}, failed="no ComfyUI: looked for custom_nodes in"
     ),
-    "an unmounted root": Layout(entries=(), packs={}, failed="found an empty folder; is a volume not mounted"),
+    "an unmounted root": Layout(entries=(), packs={}, failed="no ComfyUI: looked for custom_nodes in "),
     # The folders that a file names, of each root that has one.
     "more folders": Layout(
         entries=(f"{OWN}/a*", "m/b*", "ComfyUI/n/c*", f"{YAML}: x: {{custom_nodes: m}}",
@@ -101,7 +101,7 @@ LAYOUTS = {
     ),
     # A link that leads nowhere is a volume that is not there.
     "custom_nodes leads nowhere": Layout(
-        entries=(f"{OWN} -> gone", f"{PORTABLE}/a*"), packs={"a": "ComfyUI/"}, failed="is a link that leads nowhere"
+        entries=(f"{OWN} -> gone", f"{PORTABLE}/a*"), packs={"a": "ComfyUI/"}, failed="custom_nodes does not exist"
     ),
     "ComfyUI leads nowhere": Layout(
         entries=(f"{OWN}/a*", "ComfyUI -> gone"), packs={"a": ""}, failed=f"{PORTABLE} does not exist"
@@ -363,7 +363,7 @@ def test_a_folder_that_is_replaced_during_a_scan(tmp_path: Path) -> None:
             (tmp_path / OWN).rename(tmp_path / "away")
             (tmp_path / OWN).mkdir()
 
-    with pytest.raises(Unscannable, match="was replaced while it was read"):
+    with pytest.raises(Unscannable, match="has no packs any more"):
         folder.read(source, (), swap)
 
 

@@ -41,8 +41,6 @@ class Contents:
     """Whether it has what ComfyUI loads."""
     flaw: str
     """Why something in it could not be read."""
-    damaged: bool
-    """Whether that is the file's fault, and not of who reads it, or of the volume."""
 
 
 def single_file(folder: str, name: str, *, enabled: bool) -> Pack | None:
@@ -60,12 +58,11 @@ def single_file(folder: str, name: str, *, enabled: bool) -> Pack | None:
 def pack(folder: str, contents: Contents, *, enabled: bool) -> Pack | None:
     """Return the pack that a folder is; None for a hidden folder that holds none."""
     project, clone = Project(), contents.clone
-    flaw, damaged = contents.flaw, contents.damaged
+    flaw = contents.flaw
     if contents.pyproject is not None:
         try:
             project = pyproject.read(contents.pyproject)
         except ValueError as refusal:
-            damaged = damaged or not flaw
             flaw = flaw or str(refusal)
     name = texts.valid(folder)
     may_be = {
@@ -78,7 +75,6 @@ def pack(folder: str, contents: Contents, *, enabled: bool) -> Pack | None:
         folder=name,
         enabled=enabled,
         unreadable=bool(flaw),
-        damaged=damaged,
     )
     if clone is not None and _is_clone(clone, contents, project):
         own = clone.cnr_id or project.id

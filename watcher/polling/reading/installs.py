@@ -77,25 +77,18 @@ async def _scan(
 
 
 def _kept(scan: Inventory, last: tuple[Pack, ...]) -> tuple[tuple[Pack, ...], str]:
-    """Return the packs, those that could not be read as they were before, and which folders and packs these are.
-
-    A damaged pack of which nothing was known before is not among these: it may have been damaged ever since.
-    """
-    known = {(pack.place, pack.folder): pack for pack in last}
-    sound = {
-        key: pack
-        for key, pack in known.items()
-        if pack.kind is not PackKind.UNKNOWN and not pack.damaged
+    """Return the packs, those that cannot be read as they were before, and which folders and packs these are."""
+    known = {
+        (pack.place, pack.folder): pack
+        for pack in last
+        if pack.kind is not PackKind.UNKNOWN
     }
-    unread: list[Pack] = []
-    found: list[Pack] = []
-    for pack in scan.packs:
-        # What was known before is better than a file that cannot be read.
-        before = sound.get((pack.place, pack.folder)) if pack.unreadable else None
-        found.append(before or pack)
-        may_be_over = pack.unreadable and not pack.damaged
-        if before or may_be_over:
-            unread.append(pack)
+    unread = [pack for pack in scan.packs if pack.unreadable]
+    # What was known before is better than a file that cannot be read.
+    found = [
+        known.get((pack.place, pack.folder), pack) if pack.unreadable else pack
+        for pack in scan.packs
+    ]
     failure = scan.failure.line if scan.failure else ""
     if failure:
         found += [pack for pack in last if pack.place not in scan.places]

@@ -1,4 +1,4 @@
-"""Packs that cannot be read in a poll: what was known stays, and what was never known makes no install fail."""
+"""Packs that cannot be read in a poll: that is said, and what was known stays."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ def comfyui(tmp_path: Path) -> ComfyUI:
 
 
 def test_a_pack_that_was_always_damaged(comfyui: ComfyUI) -> None:
-    """A pack whose pyproject never was TOML is unknown, and the install is all right."""
+    """A pack whose pyproject never was TOML is unknown, and that is said by every poll."""
     (comfyui.registry("bad", "1.0.0") / "pyproject.toml").write_text("[")
     packs, error = _scan(comfyui)
     assert [(pack.folder, pack.kind) for pack in packs] == [
         ("bad", PackKind.UNKNOWN),
         ("my-pack", PackKind.REGISTRY),
     ]
-    assert (error, _scan(comfyui, packs)) == ("", (packs, ""))
+    assert (error, _scan(comfyui, packs)) == (f"bad: {_DAMAGE}", (packs, error))
 
 
 def test_a_pack_that_becomes_damaged(comfyui: ComfyUI) -> None:
@@ -64,4 +64,4 @@ def test_a_failure_is_one_line() -> None:
         source = Source(name="x", kind=SourceKind.URL, where=manager.url)
         error = asyncio.run(scan_all([source], {}, 10, silent)).errors["x"]
     assert error.splitlines() == [error]
-    assert "; hint: start it with --enable-manager" in error
+    assert "; hint: start ComfyUI with --enable-manager" in error
