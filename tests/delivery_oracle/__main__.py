@@ -28,6 +28,9 @@ def main() -> None:
         )
         counts = {name: len(verdict.lines) for name, verdict in whole.items()}
         work = [case for name in names for case in cases(SERVICES[name], counts[name])]
+        opened.noted(
+            map(SERVICES.__getitem__, names), lambda *said: _take(result, *said)
+        )
         opened.each(work, lambda *said: _take(result, *said))
     result.add("services", len(names))
     result.add("of several requests", sum(count > 1 for count in counts.values()))

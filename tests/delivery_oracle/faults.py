@@ -22,6 +22,10 @@ class Fault(StrEnum):
     """The same where the body comes in chunks."""
     HANG = "hang"
     """No answer until the client leaves."""
+    DENIED = "denied"
+    """A success that says in its body that the service refused."""
+    PAGE = "page"
+    """A success that is a web page."""
     S400 = "400"
     S401 = "401"
     S403 = "403"
@@ -30,12 +34,19 @@ class Fault(StrEnum):
     S500 = "500"
     S503 = "503"
 
+    @property
+    def is_no_success(self) -> bool:
+        """Return whether a success says that it is none."""
+        return self in (Fault.DENIED, Fault.PAGE)
+
     def status(self, taken: int) -> int | None:
         """Return the status of the answer, None if no head comes; `taken` is that of a request that does not fail."""
         if self in (Fault.RESET, Fault.CLOSED, Fault.HANG):
             return None
         if self is Fault.REFUSED:  # by a proxy that passes on a request without TLS
             return 502
+        if self.is_no_success:
+            return 200
         return int(self) if self.isdigit() else taken
 
 

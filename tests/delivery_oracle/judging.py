@@ -63,7 +63,11 @@ def taken(service: Service, word: str, records: Sequence[Record]) -> Counter[str
 def healthy(
     service: Service, word: str, outcome: Outcome, records: Sequence[Record]
 ) -> Iterator[Finding]:
-    """Yield what is wrong where nothing fails: each target takes the message once."""
+    """Yield what is wrong where nothing fails: each target takes the message once, if there is one."""
+    if service.nobody:
+        if isinstance(outcome, Delivered):
+            yield Finding(LOST, "delivered, but nobody is there")
+        return
     if not isinstance(outcome, Delivered):
         yield Finding(FAILED, f"{outcome.reason} where nothing failed")
     times = taken(service, word, records)
@@ -113,6 +117,21 @@ def second(
             yield Finding(REPEATED, f"{_named(target)} took it and got it again")
     if not isinstance(outcome, Delivered):
         yield Finding(FAILED, f"the second attempt: {outcome.reason}")
+
+
+def noted(
+    service: Service, word: str, outcome: Outcome, records: Sequence[Record], times: int
+) -> Iterator[Finding]:
+    """Yield what is wrong where all targets were noted as served, and have to get the message so many times now."""
+    if not isinstance(outcome, Delivered):
+        yield Finding(FAILED, f"all had it: {outcome.reason}")
+    got = taken(service, word, records)
+    for target in service.targets or ("",):
+        if got[target] != times:
+            promise = REPEATED if got[target] > times else LOST
+            yield Finding(
+                promise, f"{_named(target)} had it, and took it {got[target]} times"
+            )
 
 
 def _named(target: str) -> str:

@@ -23,6 +23,10 @@ from tests.delivery_oracle.service import Answer, Service
 from tests.proxied.intercepting import Authority, Interceptor, QuietServer
 
 NO_FAULTS: Mapping[int, Fault] = {}
+_NO_SUCCESS = {
+    Fault.DENIED: b'{"sent": [], "success": false}',
+    Fault.PAGE: b"<!doctype html><title>Log in</title>",
+}
 _PATIENCE = 30.0
 _ENCODED = re.compile(r"[A-Za-z0-9+/_-]{16,}={0,2}")
 
@@ -42,8 +46,10 @@ class Record:
 
     @property
     def is_taken(self) -> bool:
-        """Return whether the head of a success was sent."""
-        return self.status is not None and self.status // 100 == 2
+        """Return whether the head of a success was sent that does not say otherwise."""
+        if self.status is None or (self.fault is not None and self.fault.is_no_success):
+            return False
+        return self.status // 100 == 2
 
 
 def readable(*parts: str) -> str:
@@ -207,7 +213,9 @@ class _Handler(Interceptor):
 
     def _say(self, answer: Answer, status: int, fault: Fault | None) -> None:
         body = b'{"error": "refused"}' if status != answer.status else answer.body
+        body = _NO_SUCCESS.get(fault, body)
         kind = "application/json" if body[:1] in b"{[" else "text/plain"
+        kind = "text/html" if fault is Fault.PAGE else kind
         head = [f"HTTP/1.1 {status} {responses.get(status, '')}", "Connection: close"]
         head += [
             f"{name}: {value}"

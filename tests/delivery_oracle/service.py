@@ -41,6 +41,10 @@ class Service:
     others: tuple[tuple[str, Answer], ...] = ()
     hidden: str = ""
     """Where the message cannot be read in a request: a pattern of what such a request is sent to."""
+    own: bool = False
+    """A receiver of one's own, which may answer with a web page."""
+    nobody: bool = False
+    """Nobody is there to send to, which its plugin calls a success."""
 
     def __str__(self) -> str:
         return self.name

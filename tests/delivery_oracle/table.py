@@ -714,7 +714,21 @@ _TOGETHER = tuple(
     if row.name in _BATCHES
 )
 """Services that take one request for several targets where the URL asks for it."""
-_ALL = (*_ROWS, *_MODES, *_TOGETHER)
+_EMPTY = tuple(
+    replace(
+        row,
+        name=f"{row.name}-nobody",
+        targets=(),
+        others=(row.others[0], ("Sessions", Answer(said=[]))),
+        nobody=True,
+    )
+    for row in (*_ROWS, *_MODES)
+    if row.name in ("embys", "jellyfins")
+)
+_OWN = {"forms", "jsons", "xmls"}
+_ALL = tuple(
+    replace(row, own=row.name in _OWN) for row in (*_ROWS, *_MODES, *_TOGETHER, *_EMPTY)
+)
 SERVICES = {row.name: row for row in _ALL}
 assert len(SERVICES) == len(_ALL)
 UNTRIED = {

@@ -17,10 +17,23 @@ from watcher.delivery import urls
 
 _GROUPS = 10
 """Parts of the whole, so that processes can share it."""
-_SOME = ("jsons", "ntfys", "dapnet-batch", "o365", "slack-mail", "vapid")
-"""One request, several targets, several targets in one request, a login, a look-up, messages that cannot be read."""
-_FAULTS = (Fault.REFUSED, Fault.RESET, Fault.CUT, Fault.S503)
-"""Known not to have arrived, unknown, taken, and refused. `python -m tests.delivery_oracle` tries all others too."""
+_SOME = (
+    "jsons",
+    "ntfys",
+    "dapnet-batch",
+    "o365",
+    "slack-mail",
+    "vapid",
+    "rockets",
+    "embys-nobody",
+)
+"""One request, several targets, several targets in one request, a login, a look-up, messages that cannot be read, a
+logout after the message, and nobody to send to.
+"""
+_FAULTS = (Fault.REFUSED, Fault.RESET, Fault.CUT, Fault.S503, Fault.DENIED)
+"""Known not to have arrived, unknown, taken, refused, and refused in a success. `python -m tests.delivery_oracle` tries
+all others too.
+"""
 Pairs = tuple[tuple[Fault, Fault], ...]
 
 
@@ -47,6 +60,7 @@ def _broken(
     wrong = [
         f"{name}: {one}" for name, verdict in whole.items() for one in verdict.broken
     ]
+    wrong += opened.noted(services)
     return wrong + opened.each(
         case
         for service in services

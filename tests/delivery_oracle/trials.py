@@ -6,9 +6,9 @@ import asyncio
 import contextlib
 import tempfile
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from tests.delivery_oracle import files, judging
 from tests.delivery_oracle.faults import PAIRS, Fault
@@ -99,6 +99,27 @@ class Lane:
         broken = list(judging.healthy(service, word, outcome, records))
         return Verdict(broken=broken, lines=[record.line for record in records])
 
+    async def noted(self, service: Service) -> Verdict:
+        """Deliver a message whose targets are noted, as where the program is killed before it acknowledges; then at
+        another URL.
+        """
+        word, said = self.word(), list[dict[str, Any]]()
+        self.recorder.begin(service)
+        process = self.worker.take()
+        await asyncio.to_thread(
+            process.ask, self._job(service, word), lambda one: said.append(one or {})
+        )
+        self.worker.give_back(process)
+        reached = frozenset(one["taken"] for one in said if "taken" in one)
+        broken = list[judging.Finding]()
+        for key, times in (("key", 0), ("other", 1)):
+            self.recorder.begin(service)
+            outcome = await self._deliver(service, word, reached=reached, key=key)
+            broken += judging.noted(
+                service, word, outcome, self.recorder.records(), times
+            )
+        return Verdict(broken=broken)
+
     async def trial(self, case: Case) -> Verdict:
         """Deliver a message where a request fails, and if it was not delivered again where nothing does."""
         word = self.word()
@@ -122,15 +143,21 @@ class Lane:
         *,
         reached: frozenset[str] = frozenset(),
         seconds: float = _TIMEOUT,
+        key: str = "key",
     ) -> Outcome:
+        job = self._job(service, word, seconds)
+        return await self.sender.deliver(
+            replace(job, reached=replace(job.reached, key=key, targets=reached))
+        )
+
+    def _job(self, service: Service, word: str, seconds: float = _TIMEOUT) -> Job:
         files.write(self._contents, Path(self._folder.name))
-        job = Job(
+        return Job(
             url=service.url.replace("{files}", self._folder.name),
             events=(_event(word),),
             timeout=seconds,
-            reached=Reached(key="key", salt="00" * 16, targets=reached),
+            reached=Reached(key="key", salt="00" * 16),
         )
-        return await self.sender.deliver(job)
 
 
 def _event(word: str) -> Event:
@@ -155,7 +182,13 @@ def cases(
     beside = [
         {at: one, at + 1: other} for at in range(requests - 1) for one, other in pairs
     ]
-    return [Case(service=service, faults=failing) for failing in (*alone, *beside)]
+    if service.nobody:
+        return []
+    return [
+        Case(service=service, faults=failing)
+        for failing in (*alone, *beside)
+        if not (service.own and Fault.PAGE in failing.values())
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +206,18 @@ class Trials:
             one.name: verdict
             for one, verdict in self._shared(services, Lane.healthy, tell)
         }
+
+    def noted(
+        self, services: Iterable[Service], tell: Tell = lambda *_: None
+    ) -> list[str]:
+        """Try each service with targets that are noted already, and return what is wrong."""
+        there = [service for service in services if not service.nobody]
+        tried = self._shared(there, Lane.noted, tell)
+        return [
+            f"{one}, noted: {wrong}"
+            for one, verdict in tried
+            for wrong in verdict.broken
+        ]
 
     def each(self, cases: Iterable[Case], tell: Tell = lambda *_: None) -> list[str]:
         """Try each case, and return what is wrong."""

@@ -12,7 +12,7 @@ import re
 import smtplib
 import socket
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -79,6 +79,8 @@ class Hook:
         """All targets that apprise has asked about, but for all together."""
         self._asked: set[str] = set()
         """Those that are being sent to."""
+        self._since: dict[str, int] = {}
+        """The number of exchanges before apprise asked about a target."""
         self._whole = ""
         """The name of all targets together, about which apprise asks first; it is another one in each process."""
         self._current: Exchange | None = None
@@ -93,6 +95,7 @@ class Hook:
             self.settle()
             self._asked = set()
         self._asked.add(target)
+        self._since[target] = len(self.exchanges)
         self._names |= {target} - {_ALL}
         if self._earlier.targets and self._digest(target) in self._earlier.targets:
             self.known.add(target)
@@ -104,8 +107,7 @@ class Hook:
         All targets together have it if none of them was denied it.
         """
         target = self._name(key)
-        is_summary = target == _ALL and self._names
-        if self.denied if is_summary else self._is_denied(target):
+        if self._is_denied(target):
             self.denied.add(target)
         else:
             self._take(target)
@@ -126,11 +128,6 @@ class Hook:
         return self._has_settled and self._names <= self.known
 
     @property
-    def has_all(self) -> bool:
-        """Return whether all targets that apprise asked about have the message."""
-        return self._names <= self.known if self._names else bool(self.known)
-
-    @property
     def went_out(self) -> bool:
         """Return whether some request carried the message, or may have by another way."""
         return self.has_asked or any(one.carries for one in self.exchanges)
@@ -146,7 +143,7 @@ class Hook:
         return [one for one in self.exchanges if not one.targets <= self.known]
 
     @property
-    def _turn(self) -> Sequence[Exchange]:
+    def _turn(self) -> list[Exchange]:
         """Return the exchanges since apprise has asked about the targets that are being sent to."""
         return [one for one in self.exchanges if one.targets is self._asked]
 
@@ -154,12 +151,14 @@ class Hook:
         """Return whether the answers say that a target has not taken the message."""
         if not self.went_out:
             return not self.known
-        if self.by_other_ways:
-            return False
-        own = [one for one in self.exchanges if target in one.targets] or self._turn
-        sent = [one for one in own if one.carries]
-        is_refused = any(one.is_refused for one in sent)
-        return is_refused or any(one.is_failure for one in sent[-1:])
+        sent = [one for one in self.exchanges if one.carries and not self.by_other_ways]
+        if target == _ALL and self._names:
+            is_open = any(one.is_refused for one in sent if one in self.open)
+            return is_open or bool(self.denied)
+        since = self.exchanges[self._since.get(target, 0) :]
+        own = [one for one in sent if one in since]
+        is_refused = any(one.is_refused for one in own)
+        return is_refused or any(one.is_failure for one in own[-1:])
 
     def _take(self, target: str) -> None:
         if target not in self.known:

@@ -150,43 +150,34 @@ class Exchange:
         return self.carries and self.is_out and not self.status
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
-    """What is known of an attempt that failed."""
+def judge(
+    exchanges: Sequence[Exchange],
+    log: Iterable[str] = (),
+    *,
+    has_reached: bool = False,
+    proxy: str = "",
+    unexplained: str = REFUSED,
+) -> Undelivered:
+    """Return why the message was not taken.
 
-    exchanges: Sequence[Exchange] = ()
-    """Those with targets that do not have the message."""
-    log: Sequence[str] = ()
-    """Exceptions in apprise's log: of connections that are neither HTTP nor mail, or were not made."""
-    unanswered: bool = False
-    has_reached: bool = False
-    """Some target of the URL has the message."""
-    has_asked: bool = True
-    """Something left this process."""
-    proxy: str = ""
-    """The proxy of the environment, and what names it; for people."""
-
-
-def judge(evidence: Evidence) -> Undelivered:
-    """Return why the message was not taken."""
-    nothing = REFUSED if evidence.has_asked else UNASKED
+    `exchanges` are those with targets that do not have it, of which some target has it if `has_reached`. `log` has the
+    exceptions of connections that are neither HTTP nor mail, or were not made. `proxy` is the proxy of the environment,
+    and what names it.
+    """
     reason, cause = min(
-        (_explained(one) for one in _deciding(evidence.exchanges)),
+        (_explained(one) for one in _deciding(exchanges)),
         key=lambda one: _BY_CAUSE.index(one[1]),
-        default=(nothing, Cause.OTHER),
+        default=(unexplained, Cause.OTHER),
     )
     if reason in (REFUSED, UNASKED):
-        reason = _words(" ".join(evidence.log)) or reason
-    if evidence.proxy:
-        reason = reason.replace(_PROXY, evidence.proxy)
-    if cause is Cause.GONE and evidence.has_reached:
+        reason = _words(" ".join(log)) or reason
+    if cause is Cause.GONE and has_reached:
         cause = Cause.OTHER  # another target of the same URL is there
-    waits = [wait for one in evidence.exchanges for wait in _waits(one)]
+    waits = [wait for one in exchanges for wait in _waits(one)]
     return Undelivered(
-        reason=reason,
+        reason=reason.replace(_PROXY, proxy or _PROXY),
         cause=cause,
         retry_after=max(waits, default=None),
-        unanswered=evidence.unanswered,
     )
 
 

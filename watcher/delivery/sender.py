@@ -26,7 +26,7 @@ from watcher.delivery.confirming import protocol_without_answers
 from watcher.delivery.hook import Hook
 from watcher.delivery.job import Job
 from watcher.delivery.limits import CutOffError, RequestTimer
-from watcher.delivery.refusal import Evidence, judge
+from watcher.delivery.refusal import REFUSED, UNASKED, judge
 from watcher.delivery.services.service import Context, Plugin
 from watcher.delivery.services.table import format_of, prepare, room_of, rules_of
 from watcher.delivery.urls import parameters, service_of
@@ -113,36 +113,21 @@ def _send(
 
     # apprise may call an answer whose rest was lost a failure. It leaves out now what took the message so.
     done = notify() or (hook.settle() and notify())
-    return _outcome(job, hook, context, log, message.left, done=done)
-
-
-def _outcome(
-    job: Job,
-    hook: Hook,
-    context: Context,
-    log: _Log,
-    left: tuple[str, ...],
-    *,
-    done: bool,
-) -> Outcome:
-    """Return what came of a message, of which apprise says whether it is `done`."""
     if done and not (hook.denied or context.refusals):
         confirmed = not protocol_without_answers(job.url)
-        return Delivered(confirmed=confirmed, left=left)
+        return Delivered(confirmed=confirmed, left=message.left)
+    has_asked = not done and bool(hook.exchanges or hook.has_asked)
     failure = judge(
-        Evidence(
-            exchanges=hook.open,
-            log=[hook.unconnected, *log.messages],
-            unanswered=hook.in_doubt,
-            has_reached=bool(hook.known),
-            has_asked=hook.went_out or (not done and bool(hook.exchanges)),
-            proxy=proxy_in_words(),
-        )
+        hook.open,
+        [hook.unconnected, *log.messages],
+        has_reached=bool(hook.known),
+        proxy=proxy_in_words(),
+        unexplained=REFUSED if has_asked else UNASKED,
     )
     for refusal in context.refusals[:1]:
         cause = Cause.OTHER if hook.known else refusal.cause
         failure = replace(failure, reason=refusal.reason, cause=cause)
-    return replace(failure, left=left)
+    return replace(failure, unanswered=hook.in_doubt, left=message.left)
 
 
 def _set_up(

@@ -456,18 +456,47 @@ def test_a_message_of_whose_text_nothing_is_left_counts(webhook: Webhook) -> Non
 
 
 @pytest.mark.filterwarnings(
-    "ignore::DeprecationWarning"
-)  # of how apprise opens a socket
-def test_a_server_that_cannot_be_reached_leaves_no_doubt() -> None:
-    """No message goes out before a connection: one that is refused, or not answered in time, sends nothing."""
+    "ignore::DeprecationWarning"  # of how apprise opens a socket
+)
+@pytest.mark.parametrize(
+    "url",
+    [
+        "irc://user@127.0.0.1:9/%23open",
+        "json://127.0.0.1:9",
+        "mailto://127.0.0.1:9?mode=insecure&from=a@b.example",
+    ],
+)
+def test_a_server_that_cannot_be_reached_leaves_no_doubt(url: str) -> None:
+    """No message goes out before a connection: one that is refused sends nothing."""
+    outcome = send(job(url), print, print)
+    assert isinstance(outcome, Undelivered)
+    assert outcome.reason.startswith("connection refused: check ")
+    assert not outcome.unanswered
+
+
+def test_a_server_that_does_not_take_a_connection_leaves_no_doubt() -> None:
+    """One that is not answered in time sends nothing either."""
     with unanswering_port() as port:
-        for at, reason in ((port, "timed out"), (9, "connection refused: check ")):
-            for url in (
-                f"irc://user@127.0.0.1:{at}/%23open",
-                f"json://127.0.0.1:{at}",
-                f"mailto://127.0.0.1:{at}?mode=insecure&from=a@b.example",
-            ):
-                outcome = send(job(url, 0.5), print, print)
-                assert isinstance(outcome, Undelivered)
-                assert outcome.reason.startswith(reason), url
-                assert not outcome.unanswered
+        outcome = send(job(f"json://127.0.0.1:{port}", 0.5), print, print)
+    assert outcome == Undelivered(reason="timed out")
+
+
+class _RocketChat(Webhook):
+    """Rocket.Chat's server, which refuses messages to one channel in a success."""
+
+    def remember(self, message: Message) -> Answer | None:
+        body = b'{"status": "success", "data": {"authToken": "t", "userId": "u"}}'
+        if "postMessage" in message.path:
+            body = b'{"success": false}' if b"first" in message.body else b"{}"
+        return self.play(message, Answer(body=body))
+
+
+def test_a_logout_does_not_make_up_for_a_refusal() -> None:
+    """Rocket.Chat logs out after it posted: that success is of no channel that a success refused before."""
+    taken: list[str] = []
+    with _RocketChat() as server:
+        url = f"rocket://user:secret@127.0.0.1:{server.port}/#first/#second"
+        outcome = sent(url, taken=taken)
+        assert "logout" in server.messages()[-1].path
+    assert outcome == Undelivered(reason="refused the message")
+    assert len(taken) == 1

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from watcher.delivery.refusal import Evidence, Exchange, judge
+from watcher.delivery.refusal import UNASKED, Exchange, judge
 from watcher.model.outcome import Cause
 
 
@@ -30,7 +30,7 @@ def _judged(*statuses: int, body: object = None, **fields: Any) -> tuple[str, Ca
         _answer(status, body, targets={str(number)})
         for number, status in enumerate(statuses)
     ]
-    outcome = judge(Evidence(exchanges=answers, **fields))
+    outcome = judge(answers, **fields)
     return outcome.reason, outcome.cause
 
 
@@ -195,21 +195,21 @@ def test_the_request_with_the_message_says_why() -> None:
             "refused the message",
         ),
     ):
-        assert judge(Evidence(exchanges=exchanges)).reason == reason
+        assert judge(exchanges).reason == reason
 
 
 def test_a_login_that_worked_is_no_reason() -> None:
     """Where a login was for all targets, and a message for one of them failed, the message says why."""
     login = _answer(200, carries=False, targets={"all"})
     message = _answer(422, targets={"one"})
-    assert judge(Evidence(exchanges=[login, message])).reason == "HTTP 422"
-    assert judge(Evidence(exchanges=[login])).reason == "refused the message"
+    assert judge([login, message]).reason == "HTTP 422"
+    assert judge([login]).reason == "refused the message"
 
 
 def test_a_success_that_is_cut_off_says_why() -> None:
     """Where the service did not refuse, and the answer's rest was lost, the loss is the reason."""
     cut = _answer(200, "{", is_cut=True, error="IncompleteRead")
-    reason = judge(Evidence(exchanges=[cut])).reason
+    reason = judge([cut]).reason
     assert reason == "the connection was lost"
 
 
@@ -237,7 +237,7 @@ def test_a_mail_servers_code_is_named(
 ) -> None:
     """What a code means depends on whether it answers a mail or a command before it."""
     one = _answer(code, is_mail=True, carries=to_a_mail)
-    outcome = judge(Evidence(exchanges=[one]))
+    outcome = judge([one])
     assert outcome.reason.startswith(reason)
     assert outcome.cause is cause
 
@@ -262,16 +262,13 @@ def test_a_mail_servers_code_is_named(
 )
 def test_an_exception_is_said_in_our_words(error: str, reason: str) -> None:
     """What a library says may hold the URL, so only its kind is told."""
-    for evidence in (
-        Evidence(exchanges=[_answer(0, error=error)]),
-        Evidence(log=[error]),
-    ):
-        assert judge(evidence).reason.startswith(reason)
+    for outcome in (judge([_answer(0, error=error)]), judge([], [error])):
+        assert outcome.reason.startswith(reason)
 
 
 def test_a_plugin_that_asked_nobody_says_so() -> None:
     """Where apprise gives up before any request, the URL's parameters are to blame."""
-    assert judge(Evidence(has_asked=False)).reason.startswith("nothing was sent")
+    assert judge([], unexplained=UNASKED).reason.startswith("nothing was sent")
 
 
 @pytest.mark.parametrize(
@@ -288,8 +285,5 @@ def test_a_plugin_that_asked_nobody_says_so() -> None:
 )
 def test_a_wait_in_the_body_counts(body: object, wait: float | None) -> None:
     """Some services say in the body how long to wait; the longer one counts."""
-    assert judge(Evidence(exchanges=[_answer(429, body)])).retry_after == wait
-    assert (
-        judge(Evidence(exchanges=[_answer(429, body, retry_after=9.0)])).retry_after
-        == 9.0
-    )
+    assert judge([_answer(429, body)]).retry_after == wait
+    assert judge([_answer(429, body, retry_after=9.0)]).retry_after == 9.0

@@ -8,7 +8,7 @@ from typing import Any
 
 from apprise import NotifyFormat
 
-from watcher.delivery.services.service import Context
+from watcher.delivery.services.service import Context, Plugin
 from watcher.model.event import Severity
 
 _SUPPRESS_EMBEDS = 4
@@ -31,7 +31,7 @@ _TEAMS_STYLES = {
 """The styles of a card's container, which Teams shows as a colour."""
 
 
-def discord(service: Any, context: Context) -> None:  # noqa: ANN401 - apprise's own object
+def discord(service: Plugin, context: Context) -> None:
     """Send an embed, which has a colour and shows no previews of links, unless the URL asks for something else.
 
     A message that was refused as an embed goes out without one.
@@ -62,7 +62,7 @@ def entities(_title: str, body: str) -> int:
     return len(_TAG.findall(body)) // 2 + 1  # the title has one
 
 
-def slack(service: Any, context: Context) -> None:  # noqa: ANN401 - apprise's own object
+def slack(service: Plugin, context: Context) -> None:
     """Send blocks, which Slack shows whole, unless the URL asks for something else.
 
     `_send` is replaced because apprise has no hook for what is in a block.
@@ -97,7 +97,7 @@ def _show_whole(block: dict[str, Any], attachment: dict[str, Any]) -> None:
             block["text"]["verbatim"] = True
 
 
-def teams(service: Any, context: Context) -> None:  # noqa: ANN401 - as above
+def teams(service: Plugin, context: Context) -> None:
     """Use the room that a card has, where apprise would send 1,000 characters, and colour its title by severity.
 
     `gen_payload` is replaced because apprise has no hook for what is in a card.

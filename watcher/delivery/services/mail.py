@@ -9,7 +9,7 @@ from functools import partial
 from itertools import count
 from typing import Any
 
-from watcher.delivery.services.service import Context
+from watcher.delivery.services.service import Context, Plugin
 from watcher.model.event import Event, Kind, Severity, digest
 
 _PRIORITY = {
@@ -20,7 +20,7 @@ _PRIORITY = {
 """X-Priority and Importance, which mail programs show."""
 
 
-def mail(service: Any, context: Context) -> None:  # noqa: ANN401 - apprise's own object
+def mail(service: Plugin, context: Context) -> None:
     """Set the headers that the URL does not set, and make a page of the HTML.
 
     All mails whose worst event is about one node are one thread: they answer a message that was never sent.
@@ -54,7 +54,7 @@ def mail(service: Any, context: Context) -> None:  # noqa: ANN401 - apprise's ow
     service.send_html = partial(_send_page, service, _BARS[context.severity])
 
 
-def _name_messages(service: Any, context: Context, domain: str) -> None:  # noqa: ANN401 - as above
+def _name_messages(service: Plugin, context: Context, domain: str) -> None:
     """Give each mail an id that a repeat has too, so that its readers see one mail. apprise has no option for that."""
     plugin: Any = sys.modules[type(service).__module__]
     message = digest(repr((service.targets, [one.id for one in context.events])), 32)
@@ -73,7 +73,7 @@ def _subject(event: Event) -> str:
     return "registry" if event.node is None else f"node {event.node.lower()}"
 
 
-def sends_password_openly(service: Any) -> bool:  # noqa: ANN401 - as above
+def sends_password_openly(service: Plugin) -> bool:
     """Return whether a mail service sends its password unencrypted to another machine.
 
     For some providers apprise encrypts `mailto://` too.
@@ -91,7 +91,7 @@ def _is_loopback(host: str) -> bool:
     return host.lower() == "localhost"
 
 
-def _send_page(service: Any, bar: str, *, body: str, **message: object) -> bool:  # noqa: ANN401 - as above
+def _send_page(service: Plugin, bar: str, *, body: str, **message: object) -> bool:
     """Send HTML as a whole page with a bar of a colour.
 
     apprise makes the text part of the page. A `br` is an empty line there; the page shows none.

@@ -8,7 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from watcher.delivery.services.service import NEEDS_CRYPTOGRAPHY, Context, supports
+from watcher.delivery.services.service import (
+    NEEDS_CRYPTOGRAPHY,
+    Context,
+    Plugin,
+    supports,
+)
 from watcher.model.outcome import Cause
 
 _NOT_THERE = 404
@@ -18,7 +23,7 @@ _NEW_ROOM = "/createRoom"
 _MESSAGE = "/send/m.room.message/"
 
 
-def matrix(service: Any, context: Context) -> None:  # noqa: ANN401 - apprise's own object
+def matrix(service: Plugin, context: Context) -> None:
     """Keep apprise from everything but sending the message, as it should be."""
     _create_nothing(service, context)
     _mention_nobody(service)
@@ -26,7 +31,7 @@ def matrix(service: Any, context: Context) -> None:  # noqa: ANN401 - apprise's 
         _encrypt_where_it_must_be(service, context)
 
 
-def _create_nothing(service: Any, context: Context) -> None:  # noqa: ANN401 - as above
+def _create_nothing(service: Plugin, context: Context) -> None:
     """Say what is not there. apprise would make a room for a mistyped alias, and an account for a mistyped name."""
     fetch = service._fetch  # noqa: SLF001 - see above
 
@@ -53,7 +58,7 @@ def _create_nothing(service: Any, context: Context) -> None:  # noqa: ANN401 - a
     service._fetch = to_somebody  # noqa: SLF001
 
 
-def _encrypt_where_it_must_be(service: Any, context: Context) -> None:  # noqa: ANN401 - as above
+def _encrypt_where_it_must_be(service: Plugin, context: Context) -> None:
     """Send no plain text to an encrypted room, unless the URL says `e2ee=no`; apprise would if it cannot encrypt."""
     fetch = service._fetch  # noqa: SLF001 - see above
 
@@ -87,7 +92,7 @@ _NO_TLS = (
 )
 
 
-def _mention_nobody(service: Any) -> None:  # noqa: ANN401 - as above
+def _mention_nobody(service: Plugin) -> None:
     """Make each message state that it mentions nobody. Otherwise clients notify users whose names occur in it.
 
     Code also stays in its line in the plain text that apprise makes of the HTML.

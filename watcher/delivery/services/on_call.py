@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from watcher.alerts.reference import key_of
 from watcher.alerts.render import Format, render
-from watcher.delivery.services.service import Context
+from watcher.delivery.services.service import Context, Plugin
 
 SUMMARY = 300
 """Bytes; PagerDuty takes 1,024 characters, and reads them out on the telephone. Its details have the rest."""
@@ -14,7 +12,7 @@ _DETAILS = 10_000
 """Bytes; PagerDuty takes 512 KB of an event."""
 
 
-def pagerduty(service: Any, context: Context) -> None:  # noqa: ANN401 - apprise's own object
+def pagerduty(service: Plugin, context: Context) -> None:
     """Open an incident whose summary is one sentence; its details are the whole message.
 
     Its key is made from the message's events, below the one in the URL: a repeat finds its incident, no other does.
@@ -28,6 +26,6 @@ def pagerduty(service: Any, context: Context) -> None:  # noqa: ANN401 - apprise
         service.details.setdefault("message", whole.body)
 
 
-def opens(service: Any, context: Context) -> None:  # noqa: ANN401, ARG001 - as above; a `Prepare`
+def opens(service: Plugin, _context: Context) -> None:
     """Open one alert with all responders; apprise would write an info as a note to an alert that is not there."""
     service.action, service.batch_size = "new", service.default_batch_size

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from watcher.delivery.services.service import NEEDS_CRYPTOGRAPHY, Context, supports
+from watcher.delivery.services.service import (
+    NEEDS_CRYPTOGRAPHY,
+    Context,
+    Plugin,
+    supports,
+)
 from watcher.model.event import Severity
 
 NTFY = 7700
@@ -17,7 +20,7 @@ _NTFY_TAGS = {
 """Tags that ntfy shows as an emoji."""
 
 
-def ntfy(service: Any, context: Context) -> None:  # noqa: ANN401 - apprise's own object
+def ntfy(service: Plugin, context: Context) -> None:
     """Tag the message with its severity, and let a tap, or a button, open the page of the worst event's node."""
     if "click" not in context.asked:
         service.click = context.page
@@ -30,7 +33,7 @@ def ntfy(service: Any, context: Context) -> None:  # noqa: ANN401 - apprise's ow
         ]
 
 
-def pushover(service: Any, context: Context) -> None:  # noqa: ANN401 - as above
+def pushover(service: Plugin, context: Context) -> None:
     """Link the page of the worst event's node, and refuse what was to be encrypted without the library for it."""
     is_secret = service.encryption_key and service.e2ee
     if is_secret and not supports(service, "PUSHOVER_E2EE_SUPPORT"):

@@ -11,9 +11,8 @@ import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from json import dumps
-from typing import Any, Protocol
+from typing import Any, TypeAlias
 
 from watcher.alerts.digest import Digest
 from watcher.alerts.render import Format
@@ -31,34 +30,8 @@ _TONES = {
 NEEDS_CRYPTOGRAPHY = "end-to-end encryption needs the package cryptography (pipx inject comfy-watch cryptography)"
 
 
-class Plugin(Protocol):
-    """The used part of a service's plugin, which apprise leaves mostly untyped."""
-
-    service_name: object
-    notify_format: object
-    body_maxlen: int
-    body_max_line_count: int
-    title_maxlen: int
-    overflow_amalgamate_title: bool
-    payload_extras: dict[str, object]
-    request_rate_per_sec: float
-    url_identifier: object
-    """What identifies the service, without its targets."""
-
-    def __len__(self) -> int:
-        """Return the number of targets."""
-
-    def throttle(self, *args: object, **options: object) -> None:
-        """Pause before a request, where the service wants that."""
-
-    def dialect_convert(self, body: str, body_format: object) -> str:
-        """Return a body as the service writes it."""
-
-    def resolve_format(self, body_format: object) -> StrEnum:
-        """Return the format in which a body of this format is sent."""
-
-    def url_parameters(self) -> dict[str, str]:
-        """Return the parameters of the URL."""
+Plugin: TypeAlias = Any
+"""A service of apprise, which leaves it mostly untyped; each has attributes that only its rule knows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,22 +71,13 @@ class Context:
         """Note why the message is not delivered: before it goes out, then it does not, or while it does."""
         self.refusals.append(Undelivered(reason=reason, cause=cause))
 
-    def grade(self, service: Any, attribute: str, levels: Levels) -> None:  # noqa: ANN401 - apprise's own object
-        """Give an attribute of the service the level of the severity, unless the URL has a parameter of that name."""
-        if attribute not in self.asked:
-            setattr(
-                service,
-                attribute,
-                dict(zip(Severity, levels, strict=True))[self.severity],
-            )
-
 
 Levels = tuple[object, object, object]
 """What a service calls critical, warning and info."""
 Limit = tuple[Callable[[str, str], int], int]
 """How something is counted in a title and a body, and the most of it that a service takes."""
-Prepare = Callable[[Any, Context], None]
-"""Changes a service before its message goes out. Its type is `Any`: each has attributes that only its rule knows."""
+Prepare = Callable[[Plugin, Context], None]
+"""Changes a service before its message goes out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,8 +85,8 @@ class Rules:
     """What holds for one service; the defaults hold for services without rules."""
 
     prepare: Prepare | None = None
-    grade: tuple[str, Levels] | None = None
-    """The attribute that shows how bad a message is, and the parameter of the URL with that name; and its levels."""
+    priority: Levels | None = None
+    """What the attribute and the URL's parameter of that name are set to, unless the URL has it."""
     shown_as: Format | None = None
     """The format that the service shows; apprise sends it plain text unless the URL has `?format=`."""
     knows_code: bool = False
@@ -155,6 +119,6 @@ def encoded(title: str, body: str) -> int:
     return len(dumps([title, body]))
 
 
-def supports(service: object, flag: str) -> bool:
+def supports(service: Plugin, flag: str) -> bool:
     """Return a constant of a plugin's module: whether the library for one of its features is installed."""
     return bool(getattr(sys.modules[type(service).__module__], flag))

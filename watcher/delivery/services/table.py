@@ -19,6 +19,7 @@ from watcher.delivery.services.service import (
     encoded,
 )
 from watcher.delivery.services.webhook import form, json_post, xml
+from watcher.model.event import Severity
 
 _ERRCODE = rb'"errcode"\s*:\s*"?(-?[1-9]\d{0,8})'
 _CODE = rb'"code"\s*:\s*"?(-?[1-9]\d{0,8})'
@@ -77,7 +78,7 @@ RULES: Mapping[str, Rules] = {
     ),
     "E-Mail": Rules(prepare=mail, most=30_000),
     "Form": replace(_OWN, prepare=form),
-    "Gotify": Rules(grade=("priority", (8, 5, 3))),
+    "Gotify": Rules(priority=(8, 5, 3)),
     "JSON": replace(_OWN, prepare=json_post),
     "Jira": Rules(prepare=on_call.opens),
     "Mattermost": Rules(shown_as=Format.MARKDOWN),
@@ -96,7 +97,7 @@ RULES: Mapping[str, Rules] = {
         dialects={Format.MARKDOWN: Format.CODELESS},
     ),
     "Pushover": Rules(
-        prepare=push.pushover, grade=("priority", (1, 0, -1)), sealed=re.compile(_ANY)
+        prepare=push.pushover, priority=(1, 0, -1), sealed=re.compile(_ANY)
     ),
     "Slack": Rules(prepare=chat.slack, dialects=_CHAT),
     "Telegram": Rules(
@@ -109,7 +110,7 @@ RULES: Mapping[str, Rules] = {
     "Zulip": Rules(shown_as=Format.MARKDOWN),
     "ntfy": Rules(
         prepare=push.ntfy,
-        grade=("priority", ("max", "default", "low")),
+        priority=("max", "default", "low"),
         limits=((encoded, push.NTFY),),
     ),
 }
@@ -155,8 +156,9 @@ def rules_of(service: Plugin) -> Rules:
 def prepare(service: Plugin, context: Context) -> None:
     """Change a service so that what is sent to it is shown as it is meant, mentions nobody and does no harm."""
     rules = rules_of(service)
-    if rules.grade is not None:
-        context.grade(service, *rules.grade)
+    if rules.priority is not None and "priority" not in context.asked:
+        levels = dict(zip(Severity, rules.priority, strict=True))
+        service.priority = levels[context.severity]
     if rules.prepare is not None:
         rules.prepare(service, context)
 
