@@ -213,7 +213,7 @@ class _Handler(Interceptor):
 
     def _say(self, answer: Answer, status: int, fault: Fault | None) -> None:
         body = b'{"error": "refused"}' if status != answer.status else answer.body
-        body = _NO_SUCCESS.get(fault, body)
+        body = body if fault is None else _NO_SUCCESS.get(fault, body)
         kind = "application/json" if body[:1] in b"{[" else "text/plain"
         kind = "text/html" if fault is Fault.PAGE else kind
         head = [f"HTTP/1.1 {status} {responses.get(status, '')}", "Connection: close"]

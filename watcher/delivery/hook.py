@@ -14,7 +14,6 @@ import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Self
 
@@ -178,12 +177,9 @@ class Hook:
     # What goes out, and what is answered
 
     def __enter__(self) -> Self:
-        if not _audit.is_installed:
-            sys.addaudithook(_audit)
-            _audit.is_installed = True
         self._undo = ExitStack()
-        self._undo.callback(setattr, _audit, "hook", None)
-        _audit.hook = self
+        self._undo.callback(_watching.remove, self)
+        _watching.append(self)
         self._wrap(HTTPAdapter, "send", self._exchange_http)
         self._wrap(socket.socket, "connect", self._connect)
         for command in _MAIL_COMMANDS:
@@ -294,13 +290,8 @@ class Hook:
         try:
             connect(end, address)
         except OSError as error:
-            if isinstance(error, BlockingIOError):  # it goes on, and may succeed
-                self._may_be_out()
             self.unconnected = f"{type(error).__name__} {error}"
             raise
-        self._may_be_out()
-
-    def _may_be_out(self) -> None:
         if self.by_other_ways:
             self.exchanges.append(
                 Exchange(carries=True, targets=self._asked, is_out=True)
@@ -317,19 +308,14 @@ class Hook:
         return bool(self.mark) and (self.mark in text or self.mark in url.encode())
 
 
-@dataclass(slots=True, eq=False)
-class _Audit:
-    """The audit hook of this process: it cannot be removed, so it is installed once, and rests without a `Hook`."""
-
-    # Python traces an audit hook only if it says so, and coverage needs that.
-    __cantrace__ = True
-
-    hook: Hook | None = None
-    is_installed: bool = False
-
-    def __call__(self, event: str, args: tuple[Any, ...]) -> None:
-        if self.hook is not None and event in _SENDS:
-            self.hook.notice(args[1])
+def _audit(event: str, args: tuple[Any, ...]) -> None:
+    """Pass on what is about to be sent; an audit hook cannot be removed, and rests without a `Hook`."""
+    if _watching and event in _SENDS:
+        _watching[-1].notice(args[1])
 
 
-_audit = _Audit()
+_watching: list[Hook] = []
+"""The one whose block runs."""
+# Python traces an audit hook only if it says so, and coverage needs that.
+_audit.__cantrace__ = True  # type: ignore[attr-defined]
+sys.addaudithook(_audit)

@@ -10,18 +10,17 @@ import gc
 import logging
 import re
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Self, cast
+from typing import TYPE_CHECKING, cast
 
-import requests
 from apprise import Apprise, NotifyFormat, NotifyType, OverflowMode
 from requests.exceptions import RequestException
 
 from watcher.alerts.digest import Digest, compose
-from watcher.alerts.render import Rendered, plainest, render
+from watcher.alerts.render import Format, Rendered, plainest, render
 from watcher.delivery.confirming import protocol_without_answers
 from watcher.delivery.hook import Hook
 from watcher.delivery.job import Job
@@ -38,10 +37,10 @@ if TYPE_CHECKING:
 
 _WATCHED = {"requests", "smtplib", "AppriseSMTPController"}
 """What plugins know that send by HTTP or mail, which the hook sees."""
-_PATIENCE = 60.0
-"""Seconds that a plugin may wait for its service, unasked."""
 _WORD = re.compile(r"[A-Za-z0-9]+", re.ASCII)
 _ANYWHERE = re.compile("")
+_KIND = 40
+"""Characters before what an exception says: no text of a message begins so."""
 
 
 def send(
@@ -57,8 +56,8 @@ def send(
     timer = RequestTimer(job.timeout)
     hook = Hook(job.reached, taken, out)
     try:
-        with hook, _Log() as log:
-            return _send(job, hook, timer, allow, log)
+        with hook, _exceptions() as said:
+            return _send(job, hook, timer, allow, said)
     except BaseException as error:  # noqa: BLE001 - the one place around one channel's work
         reason = f"apprise failed ({type(error).__name__})"
         return Undelivered(reason=reason, unanswered=hook.in_doubt)
@@ -78,7 +77,7 @@ def _send(
     hook: Hook,
     timer: RequestTimer,
     allow: Callable[[float], object],
-    log: _Log,
+    said: list[str],
 ) -> Outcome:
     service = service_of(job.url)
     if service is None:
@@ -98,7 +97,7 @@ def _send(
         return context.refusals[0]
     hook.count = _count(service)
     _set_up(service, job, hook, timer, allow)
-    message, shown = (_plain if job.plain else _fitting)(service, job, context.digest)
+    message, shown = _written(service, job, context.digest)
     hook.mark = _mark(message, context.digest)
 
     def notify() -> bool:
@@ -119,7 +118,7 @@ def _send(
     has_asked = not done and bool(hook.exchanges or hook.has_asked)
     failure = judge(
         hook.open,
-        [hook.unconnected, *log.messages],
+        [hook.unconnected, *said],
         has_reached=bool(hook.known),
         proxy=proxy_in_words(),
         unexplained=REFUSED if has_asked else UNASKED,
@@ -147,15 +146,11 @@ def _set_up(
         allow(rest)
 
     def throttle(last_io: datetime | None = None, wait: float | None = None) -> None:
-        """Make apprise's pause, which comes before each request. A long one, or after a refusal, is the queue's."""
+        """Make apprise's pause, which comes before each request. A wait that a service asks for is the queue's."""
         timer.end()
         for last in hook.exchanges[-1:] if wait else ():
-            is_refused = last.status == requests.codes.too_many_requests
-            if is_refused or float(wait or 0) > _PATIENCE:
-                last.retry_after = last.retry_after or wait
-                raise _WaitError
-        if wait:
-            allow(wait + rest)
+            last.retry_after = last.retry_after or wait
+            raise _WaitError
         pause(last_io, wait)
         hook.has_asked |= hook.by_other_ways
         # One connection serves all targets where it is no HTTP.
@@ -179,25 +174,23 @@ def _set_up(
         setattr(service, name, value)
 
 
-class _Log(logging.Handler):
-    """Collects from apprise's log of one message the exceptions, of which nothing else tells where it is no HTTP."""
+@contextmanager
+def _exceptions() -> Iterator[list[str]]:
+    """Collect the exceptions in apprise's log, which nothing else tells of where it is no HTTP."""
+    said: list[str] = []
 
-    def __init__(self) -> None:
-        super().__init__(logging.DEBUG)
-        self.messages: list[str] = []
+    def heard(record: logging.LogRecord) -> bool:
+        kind, _, words = record.getMessage().partition("Exception: ")
+        if len(kind) < _KIND:
+            said.append(words)
+        return True
 
-    def __enter__(self) -> Self:
-        logging.getLogger("apprise").addHandler(self)
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        logging.getLogger("apprise").removeHandler(self)
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Keep what begins as an exception does: nothing of a message can."""
-        kind, _, said = record.getMessage().partition("Exception: ")
-        if len(kind) < 40:
-            self.messages.append(said)
+    logger = logging.getLogger("apprise")
+    logger.addFilter(heard)
+    try:
+        yield said
+    finally:
+        logger.removeFilter(heard)
 
 
 def known_to(plugin: type) -> set[str]:
@@ -229,25 +222,20 @@ def _mark(message: Rendered, digest: Digest) -> bytes:
     return max(words, key=len, default="").encode()
 
 
-def _plain(service: Plugin, job: Job, _digest: Digest) -> tuple[Rendered, str]:
-    """Return the plainest form of the message, which fits every service, and its format."""
-    if isinstance(service.notify_format, NotifyFormat):
-        service.notify_format = NotifyFormat.TEXT
-    return plainest(job.events, job.part, job.reference), NotifyFormat.TEXT.value
-
-
-def _fitting(service: Plugin, _job: Job, digest: Digest) -> tuple[Rendered, str]:
-    """Render so that what the service's dialect makes of it fits, and name the format apprise need not convert."""
+def _written(service: Plugin, job: Job, digest: Digest) -> tuple[Rendered, str]:
+    """Return a message that fits the service, or its plainest form, in a format that apprise need not convert."""
     # Some services take several formats, as a tuple, and send what they get.
     single = isinstance(service.notify_format, NotifyFormat)
-    form = format_of(service, single=single)
+    form = Format.TEXT if job.plain else format_of(service, single=single)
+    markup = NotifyFormat(form.markup)
     if single:
-        service.notify_format = NotifyFormat(form.markup)
+        service.notify_format = markup
+    if job.plain:
+        return plainest(job.events, job.part, job.reference), form.markup
     room = room_of(service)
 
     def size(message: Rendered) -> int:
-        return room.size(
-            message, service.dialect_convert(message.body, NotifyFormat(form.markup))
-        )
+        """Return the size of what the service's dialect makes of it."""
+        return room.size(message, service.dialect_convert(message.body, markup))
 
     return render(digest, form, room.body, room.title, room.lines, size), form.markup

@@ -56,7 +56,7 @@ def test_a_native_address_has_the_name_of_the_scheme(url: str) -> None:
     found = service_of(url)
     [name] = channel_names.names([url], ()).values()
     assert found is not None
-    schemes = [found.protocol, found.secure_protocol]  # type: ignore[attr-defined]  # each plugin has one or both
+    schemes = [found.protocol, found.secure_protocol]
     assert name.rstrip("s") in {
         scheme.rstrip("s")
         for one in schemes

@@ -176,14 +176,13 @@ def _plugins() -> set[Any]:
 
 
 @pytest.mark.parametrize(
-    "name", sorted(name for name, rules in RULES.items() if rules.grade)
+    "name", sorted(name for name, rules in RULES.items() if rules.priority)
 )
-def test_every_graded_attribute_is_one_that_the_plugin_has(name: str) -> None:
+def test_a_priority_is_an_attribute_of_the_plugin(name: str) -> None:
     """A priority is set where the plugin keeps it, under the name of the URL's parameter."""
     [plugin] = [one for one in _plugins() if str(one.service_name) == name]
-    attribute, _ = RULES[name].grade or ("", ())
-    assert attribute in plugin.template_args
-    assert attribute in _names_of(plugin.__init__)
+    assert "priority" in plugin.template_args
+    assert "priority" in _names_of(plugin.__init__)
 
 
 def _names_of(function: Any) -> tuple[str, ...]:
