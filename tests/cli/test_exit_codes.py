@@ -117,9 +117,9 @@ WRONG: dict[str, tuple[list[str], dict[str, object], list[str]]] = {
         ["interval", "'often'", "15m", "COMFY_WATCH_INTERVAL"],
     ),
     "unknown setting": (
-        ["check"],
-        {"intervall": "1m"},
-        ["COMFY_WATCH_INTERVALL", "did you mean COMFY_WATCH_INTERVAL?"],
+        ["check", "--set", "intervall=1m"],
+        {},
+        ["intervall", "did you mean interval?"],
     ),
     "bad --set": (
         ["check", "--set", "retries=many"],

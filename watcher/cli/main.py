@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import os
 import re
+import shlex
 import signal
 import sys
 from pathlib import Path
@@ -26,7 +27,6 @@ from watcher.cli.options import (
     limit_option,
     masked,
     nodes_option,
-    offering,
     repeatable,
     targets_argument,
     with_settings,
@@ -35,12 +35,10 @@ from watcher.cli.terminal import (
     Document,
     OutputError,
     echo,
-    echo_command,
     echo_error,
     echo_result,
     to_json,
 )
-from watcher.cli.workflow_commands import Level, annotation, are_read
 from watcher.errors import UsageError, WatchError
 from watcher.model.acceptance import Acceptance
 from watcher.model.event import MATCHES
@@ -124,7 +122,6 @@ def _matches(words: list[object]) -> frozenset[str]:
     without=frozenset(),
     metavar="KINDS",
     help="Exit with 3 if this poll has such an event.",
-    shell_complete=offering(MATCHES),
 )
 @with_settings
 def check(**options: Any) -> int:
@@ -245,7 +242,6 @@ def _findings(words: list[object]) -> tuple[Acceptance, ...]:
     without=_FATAL,
     metavar="VERDICTS",
     help="Exit with 3 if a pack has one of these.  [default: banned,flagged,deleted,delisted]",
-    shell_complete=offering(Grade),
 )
 @repeatable(
     "--accept",
@@ -321,7 +317,6 @@ Exit codes:
     without=(),
     metavar="STATUS",
     help="Show only versions with this status (repeatable).",
-    shell_complete=offering(STATUSES),
 )
 @click.option(
     "--reason",
@@ -453,7 +448,6 @@ def init(path: Path | None, system: bool) -> int:
 
     FILE is comfy-watch.toml in this folder if you give none.
     """
-    from watcher.cli import invocation
     from watcher.settings import system_files, template
 
     if system:
@@ -461,15 +455,14 @@ def init(path: Path | None, system: bool) -> int:
             raise UsageError(
                 f"--system chooses the file itself; leave out {masked(str(path))}"
             )
-        typed = invocation.command(for_root=True)
-        echo_result(system_files.write(command=typed))
+        echo_result(system_files.write())
         return 0
     default = Path("comfy-watch.toml")
     path = path or default
     template.write(path)
-    config = "" if path == default else f" --config {invocation.quoted(str(path))}"
-    typed = invocation.command()
-    steps = [f"  {typed} {name}{config}" for name in ("config", "test-alerts", "check")]
+    config = "" if path == default else f" --config {shlex.quote(str(path))}"
+    names = ("config", "test-alerts", "check")
+    steps = [f"  comfy-watch {name}{config}" for name in names]
     wrote = f"Wrote {path}. Set installs (your ComfyUI), nodes or publishers, and alert_urls; then:"
     echo_result([wrote, *map(Document, steps)])
     return 0
@@ -547,8 +540,6 @@ def _fail(error: WatchError) -> int:
     where a program expects a document, and where it cannot be written.
     """
     echo_error(error)
-    if are_read(os.environ):
-        echo_command(annotation(Level.ERROR, "Comfy Watch", error.what))
     words = sys.argv[1:]
     has_document = words[:1] in (["schema"], ["metrics"]) or _ASKS_FOR_DOCUMENT.search(
         " ".join(words)

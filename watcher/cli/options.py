@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
-from click.shell_completion import CompletionItem
 
 from watcher.errors import UsageError
 from watcher.model.event import Kind
@@ -29,22 +28,6 @@ KINDS_HELP = f"KINDS are event kinds separated by commas: {', '.join(Kind)}."
 def ending(example: str, *more: str) -> str:
     """Return the end of a command's help: an example of its use, which click does not wrap, and more paragraphs."""
     return "\n\n".join([f"\b\nExample:\n  comfy-watch {example}", *more])
-
-
-def offering(words: Iterable[str]) -> Callable[..., list[CompletionItem]]:
-    """Return what offers these words for the tab key in a shell, also after a comma."""
-
-    def complete(
-        _ctx: click.Context, _parameter: click.Parameter, begun: str
-    ) -> list[CompletionItem]:
-        before, comma, last = begun.rpartition(",")
-        return [
-            CompletionItem(before + comma + word)
-            for word in words
-            if word.startswith(last.lower())
-        ]
-
-    return complete
 
 
 def repeatable(
@@ -80,7 +63,6 @@ kinds_option = partial(
     parse=_kinds,
     without=frozenset(),
     metavar="KINDS",
-    shell_complete=offering(Kind),
 )
 """Declares a repeatable option that takes event kinds."""
 

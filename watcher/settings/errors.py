@@ -55,9 +55,6 @@ def error_lines(error: ErrorDetails, origins: Mapping[str, str]) -> list[str]:
 
 def unknown_line(name: str, origin: str) -> str:
     """Return a line for a setting that there is not."""
-    if name in ChannelTable.model_fields.keys() - InstallTable.model_fields.keys():
-        why = "this is a key of a channel, not a setting; put the line below a [[channels]]"
-        return f"{name}: {why} ({origin})"
     return f"{_safe_name(name)}: {_unknown(name, Settings)} ({origin})"
 
 
@@ -69,12 +66,7 @@ def _reason(error: ErrorDetails) -> str:
         case "missing":
             return "is required"
         case "extra_forbidden":
-            name, table = str(inside[-1]), _TABLES[str(setting)]
-            if name in parsing.SHORT_FORMS:
-                return parsing.both_forms(name)
-            if name in Settings.model_fields:
-                return f"this is a setting, not a key of a table; put the line above the first [[{setting}]]"
-            return _unknown(name, table)
+            return _unknown(str(inside[-1]), _TABLES[str(setting)])
         case (
             "string_pattern_mismatch"
         ):  # a channel's name is the only one with a pattern

@@ -84,34 +84,22 @@ def load(
     if chosen.chooses and origins["interval"] == "default":
         changes["interval"] = INTERVAL_OF_GLOBS
         origins["interval"] = "default where nodes has a pattern"
-    # A path in the file starts where the file is.
-    starts = {
-        name: folder if origins[name] == str(config_file) else cwd
-        for name in ("installs", "state_dir", "publish_dir")
-    }
-    try:
-        place = partial(sources.absolute, starts["installs"])
-        tables = [install_tables.placed(one, place) for one in settings.installs]
-        changes["installs"] = tuple(tables)
-    except ValueError as error:
-        problems.append(f"installs: {error} ({origins['installs']})")
-    try:
-        if origins["state_dir"] == "default":
-            home, origins["state_dir"] = state_home(folder, environ, system)
-            changes["state_dir"] = home
-        else:
-            changes["state_dir"] = sources.absolute(
-                starts["state_dir"], settings.state_dir
-            )
-    except ValueError as error:
-        problems.append(f"state_dir: {error} ({origins['state_dir']})")
-    try:
-        if settings.publish_dir is not None:
-            changes["publish_dir"] = sources.absolute(
-                starts["publish_dir"], settings.publish_dir
-            )
-    except ValueError as error:
-        problems.append(f"publish_dir: {error} ({origins['publish_dir']})")
+    if origins["state_dir"] == "default":
+        changes["state_dir"], origins["state_dir"] = state_home(folder, environ, system)
+    for name in ("installs", "state_dir", "publish_dir"):
+        # A path in the file starts where the file is.
+        start = folder if origins[name] == str(config_file) else cwd
+        place = partial(sources.absolute, start)
+        value = getattr(settings, name)
+        try:
+            if name == "installs":
+                changes[name] = tuple(
+                    install_tables.placed(one, place) for one in value
+                )
+            elif value is not None and name not in changes:
+                changes[name] = place(value)
+        except ValueError as error:
+            problems.append(f"{name}: {error} ({origins[name]})")
     settings = settings.model_copy(update=changes)
     public = settings.publish_dir
     inside = public and private_in(public, settings.state_dir, config_file)

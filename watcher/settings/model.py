@@ -51,9 +51,6 @@ from watcher.text import mask
 SHORTEST_INTERVAL = 10.0
 """Seconds between the starts of two polls of `run`, at least."""
 
-DURATIONS = frozenset({"interval", "timeout", "alert_expiry", "minimum_age"})
-"""Settings that are durations, in seconds."""
-
 _DAY = 86_400
 
 

@@ -29,12 +29,6 @@ SECRET = frozenset({"alert_urls", "channels", "heartbeat_url"})
 NO_ALERTS = "none"
 """The value of `alert_urls` where no alerts are wanted."""
 
-SHORT_FORMS = {
-    "accept": 'finding = "rgthree-comfy@1.0.3"',
-    "installs": 'path = "~/ComfyUI"',
-}
-"""Settings that are a list or tables, each with an entry as a line of a table."""
-
 LOGIN = re.compile(r"https?:/*[^/\s\"']*[@?]", re.IGNORECASE)
 """An address of a ComfyUI that may hold a password."""
 
@@ -51,14 +45,6 @@ class EntriesError(ValueError):
 
 _BETWEEN_URLS = re.compile(rf"[\s,]*,[\s,]*(?={SCHEME}://)|\s+")
 _AROUND_URLS = " \t\r\n,"
-
-
-def both_forms(name: str) -> str:
-    """Return what is wrong with a file that has a setting as a list and as tables."""
-    return (
-        f"the file has {name} = [...] and [[{name}]]; keep the tables: write each entry as [[{name}]] with a line"
-        f" {SHORT_FORMS[name]} below it"
-    )
 
 
 def path(text: str) -> str:

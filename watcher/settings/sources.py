@@ -30,8 +30,6 @@ FILE_ORIGIN = "secret file "
 
 _MAX_FILE_BYTES = 4 * 1024 * 1024
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9_]")
-_KUBERNETES = re.compile(r"(?:\A|_)(?:service_|port(?:_|\Z))")
-"""What Kubernetes sets for a service called comfy-watch, after the prefix."""
 _MISSPELLED = 0.75
 """How similar to a setting's name an unknown one must be to count as a mistake."""
 _TOML_POSITION = re.compile(r"\(at (line \d+, column \d+|end of document)\)$")
@@ -86,30 +84,20 @@ def given(values: Mapping[str, object], origin: str) -> Layer:
 def environment(environ: Mapping[str, str]) -> Layer:
     """Return every `COMFY_WATCH_` variable, its name in any case, except the one that names the file.
 
-    An unknown name that is similar to a setting's is a problem. Any other is a warning, unless Kubernetes sets it.
+    An unknown name is a warning.
     """
     layer = Layer()
     for variable, value in environ.items():
         if not variable.upper().startswith(PREFIX) or variable.upper() == FILE_VARIABLE:
             continue
         name = variable[len(PREFIX) :].lower()
-        known = Settings.model_fields
-        if wrong := _NOT_IN_A_NAME.search(variable):
-            shown = f"{variable[: wrong.start()]}***"
-            layer.problems.append(
-                f"environment {shown}: not a setting's name; write {PREFIX}NAME=VALUE"
-            )
-        elif name not in known and _KUBERNETES.search(name):
-            continue
-        elif name in known:
+        if name in Settings.model_fields:
             layer.add(name, value, f"environment {variable}")
-        elif meant := parsing.suggest(name, known, likeness=_MISSPELLED):
-            meant = f"{PREFIX}{meant.upper()}"
-            layer.problems.append(
-                f"environment {variable}: unknown setting; did you mean {meant}?"
-            )
+        elif wrong := _NOT_IN_A_NAME.search(variable):  # what follows may be a secret
+            shown = f"{variable[: wrong.start()]}***"
+            layer.warnings.append(f"environment {shown}: unknown setting, ignored")
         else:
-            layer.warnings.append(f"environment {variable}: unknown setting, ignored")
+            layer.warnings.append(_ignored(f"environment {variable}", name))
     return layer
 
 
@@ -155,10 +143,15 @@ def _add_files(layer: Layer, files: Iterable[Path]) -> None:
         known = Settings.model_fields
         if name in known:
             _add_file(layer, name, file)
-        elif meant := parsing.suggest(name, known, likeness=_MISSPELLED):
-            layer.warnings.append(
-                f"{FILE_ORIGIN}{file}: unknown setting, ignored; did you mean {meant}?"
-            )
+        elif parsing.suggest(name, known, likeness=_MISSPELLED):
+            layer.warnings.append(_ignored(f"{FILE_ORIGIN}{file}", name))
+
+
+def _ignored(origin: str, name: str) -> str:
+    """Return that a setting's name is not known, and which one may be meant."""
+    close = parsing.suggest(name, Settings.model_fields, likeness=_MISSPELLED)
+    meant = f"; did you mean {close}?" if close else ""
+    return f"{origin}: unknown setting, ignored{meant}"
 
 
 def _add_file(layer: Layer, name: str, file: Path) -> int:
@@ -182,7 +175,7 @@ def toml_file(path: Path, named_by: str) -> Layer:
     except RecursionError:
         problem = "not valid TOML: nested too deeply"
     except ValueError as error:
-        problem = _of_both_forms(text) or _syntax_problem(str(error))
+        problem = _syntax_problem(str(error))
     layer = given(values, str(path))
     if problem:
         layer.problems.append(f"{path}: {problem}")
@@ -235,16 +228,6 @@ def places(environ: Mapping[str, str], cwd: Path) -> tuple[Path, ...]:
     """Return where an unnamed settings file is looked for: working folder, the user's folder, the system's."""
     folders = [one.settings for one in (user_folders(environ), SYSTEM) if one]
     return tuple(folder / FILE_NAME for folder in (cwd, *folders))
-
-
-def _of_both_forms(text: str) -> str:
-    """Return what is wrong with a text that has a setting as a list and as tables, which is no TOML; "" if none is."""
-    for name in parsing.SHORT_FORMS:
-        as_list = re.search(rf"^\s*{name}\s*=", text, re.MULTILINE)
-        as_tables = re.search(rf"^\s*\[\[\s*{name}\s*\]\]", text, re.MULTILINE)
-        if as_list and as_tables:
-            return parsing.both_forms(name)
-    return ""
 
 
 def _syntax_problem(message: str) -> str:

@@ -15,10 +15,8 @@ _FOLDER_MODE = 0o755
 _FILE_MODE = 0o644
 
 
-def write(folders: Folders | None = SYSTEM, *, command: str) -> list[str]:
+def write(folders: Folders | None = SYSTEM) -> list[str]:
     """Write the settings file and an empty file for the alert URLs, and return what was done and what to do next.
-
-    `command` is what root types to start this program.
 
     UsageError without root's rights, or on a system without such a folder. ConfigError if there are settings already,
     which are left as they are, or if nothing can be written. A file of alert URLs that is there stays as it is.
@@ -32,7 +30,7 @@ def write(folders: Folders | None = SYSTEM, *, command: str) -> list[str]:
     if not is_root():
         raise UsageError(
             f"--system writes to {folders.settings}, which only root may",
-            hint=f"sudo {command} init --system",
+            hint="sudo comfy-watch init --system",
         )
     if not os.path.lexists(settings):
         _make(folders.settings)
@@ -40,7 +38,7 @@ def write(folders: Folders | None = SYSTEM, *, command: str) -> list[str]:
             template.create(credential, "")
     template.create(settings, template.text(folders))
     settings.chmod(_FILE_MODE)
-    return _steps(settings, credential, folders, command)
+    return _steps(settings, credential, folders)
 
 
 def _make(folder: Path) -> None:
@@ -53,15 +51,13 @@ def _make(folder: Path) -> None:
         raise ConfigError(f"{folder} cannot be made: {error.strerror}") from None
 
 
-def _steps(
-    settings: Path, credential: Path, folders: Folders, command: str
-) -> list[str]:
+def _steps(settings: Path, credential: Path, folders: Folders) -> list[str]:
     lines = [
         f"Wrote {settings}, which everybody can read; the alert URLs go into {credential}, which only root can.",
         f"1. Set installs (your ComfyUI) or nodes in {settings}.",
         f"2. Put your alert URLs into {credential}, one per line. A service gets them with",
         f"   LoadCredential={_CREDENTIAL}:{credential}",
-        f"3. As root: {command} config && {command} test-alerts",
+        "3. As root: comfy-watch config && comfy-watch test-alerts",
         "4. Let it poll: as a service (docs/systemd.md) or from cron (docs/cron.md).",
         f"The state will be in {folders.state}.",
     ]

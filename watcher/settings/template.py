@@ -16,7 +16,7 @@ from watcher import durations
 from watcher.errors import ConfigError
 from watcher.settings import parsing
 from watcher.settings.channel_tables import ChannelTable
-from watcher.settings.model import DURATIONS, Settings
+from watcher.settings.model import Settings
 from watcher.settings.places import Folders, state_home
 
 _HOW = """\
@@ -137,12 +137,8 @@ def _secret(name: str, field: FieldInfo, folder: Path) -> str:
 
 def _setting(name: str, field: FieldInfo, value: object) -> str:
     """Return a setting's description and the setting, commented out."""
-    if isinstance(value, float):
-        written = (
-            json.dumps(durations.show(value)) if name in DURATIONS else f"{value:g}"
-        )
-    else:
-        written = json.dumps(value, default=str)
+    shown = durations.show(value) if isinstance(value, float) else value
+    written = json.dumps(shown, default=str)
     return f"{_about(field)}\n#{name} = {written}\n"
 
 

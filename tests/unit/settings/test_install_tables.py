@@ -168,7 +168,7 @@ TABLE = "[[installs]]\nname = 'x'\n"
         (f"{TABLE}url = '{TOKEN}'", "installs, entry 1, url: the value (not shown)"),
         (f"{TABLE}snapshot = 'a.txt'", "installs, entry 1, snapshot: 'a.txt' is not a"),
         (f"{TABLE}pfad = 'a'", "installs, entry 1, pfad: unknown setting; did you"),
-        (f"{TABLE}path = 'a'\nnodes = []", "installs, entry 1, nodes: this is a"),
+        (f"{TABLE}path = 'a'\nnodes = []", "installs, entry 1, nodes: unknown setting"),
         (
             f"{TABLE}path = 'a'\n{TABLE}path = 'b'".replace("x", "X", 1),
             "installs: two installs have the name 'x'",

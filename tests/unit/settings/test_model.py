@@ -16,7 +16,7 @@ from watcher.model.channel import Grouping, Scope
 from watcher.model.event import DEFAULT_KINDS, Kind, Severity
 from watcher.model.version import STATUSES
 from watcher.settings import node_ids, parsing
-from watcher.settings.model import DURATIONS, Settings, json_schema
+from watcher.settings.model import Settings, json_schema
 
 DEFAULTS: dict[str, object] = {
     "nodes": (),
@@ -57,10 +57,11 @@ def test_defaults(loads: Loads) -> None:
 
 @pytest.mark.parametrize("name", Settings.model_fields)
 def test_a_setting_is_shown_as_what_it_is(name: str) -> None:
-    """What is given as a duration is known as one, and what is said to be secret is known as that."""
+    """Every number with a fraction is a duration, and what is said to be secret is known as that."""
     described: Any = json_schema()["properties"]
     types = [one.get("type") for one in described[name].get("anyOf", ())]
-    assert (name in DURATIONS) == (types == ["number", "string"])
+    is_duration = types == ["number", "string"]
+    assert isinstance(Settings.model_fields[name].default, float) == is_duration
     field = Settings.model_fields[name]
     is_secret = "SecretStr" in repr(field) or "; secret" in str(field.description)
     assert (name in parsing.SECRET) == is_secret
@@ -295,7 +296,7 @@ CHANNEL = "[[channels]]\nname = 'x'\nurl = 'j://'\n"
         ("intervall = 5", "intervall: unknown setting; did you mean interval?"),
         ("log-level = 'x'", "'log-level': unknown setting; did you mean log_level?"),
         ("zzz = 5", "zzz: unknown setting; known are nodes, installs, "),
-        ("min_severity = 'warning'", "min_severity: this is a key of a channel"),
+        ("min_severity = 'warning'", "min_severity: unknown setting"),
         ("_env_file = 'x'", "_env_file: unknown setting"),
         (f"'json://{TOKEN}' = 5", "'json://***': unknown setting"),
         (f"'alert_urls:{TOKEN}' = 1", "'alert_urls:***': unknown setting; did you"),
@@ -309,7 +310,7 @@ CHANNEL = "[[channels]]\nname = 'x'\nurl = 'j://'\n"
             "channels, entry 1, name: '../x' is not a channel's name; give up to 64",
         ),
         (f"{CHANNEL}node = '{TOKEN}'", "channels, entry 1, node: unknown setting; did"),
-        (f"{CHANNEL}interval = 1", "channels, entry 1, interval: this is a setting"),
+        (f"{CHANNEL}interval = 1", "channels, entry 1, interval: unknown setting"),
         (f"{CHANNEL}kinds = []", "channels, entry 1, kinds: the list is empty"),
         (f"{CHANNEL}kinds = ['x']", "channels, entry 1, kinds: 'x' is not an event"),
         (f"{CHANNEL}grouping = 'x'", "channels, entry 1, grouping: 'x' is not allowed"),

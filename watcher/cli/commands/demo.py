@@ -18,7 +18,6 @@ from typing import Self
 
 import click
 
-from watcher.cli import invocation
 from watcher.cli.loading import working_folder
 from watcher.cli.terminal import Document, echo
 from watcher.delivery.client import Worker
@@ -124,12 +123,11 @@ def demo() -> int:
                 error.what, hint="set TMPDIR to a writable folder with free space"
             ) from None
     echo()
-    typed = invocation.command()
     echo("Each alert came once, and where nothing changed there was none.")
     echo("To look once at what you have installed:")
-    echo(Document(f"  {typed} audit"))
+    echo(Document("  comfy-watch audit"))
     echo("To be alerted from now on:")
-    echo(Document(f"  {typed} init"))
+    echo(Document("  comfy-watch init"))
     return 0
 
 

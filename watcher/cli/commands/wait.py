@@ -11,7 +11,6 @@ from pathlib import Path
 
 from watcher import durations, timestamps
 from watcher.changes.transitions import node_url
-from watcher.cli import invocation
 from watcher.cli.documents import WaitDocument
 from watcher.cli.findings import findings_table
 from watcher.cli.loading import working_folder
@@ -164,8 +163,7 @@ def _of_project(project: pyproject.Project) -> Wanted:
 
 
 def _hint(node: str | None = None) -> str:
-    typed = invocation.command()
-    return f"name the pack and the version: {typed} wait {node or 'ID'} VERSION"
+    return f"name the pack and the version: comfy-watch wait {node or 'ID'} VERSION"
 
 
 @dataclass(slots=True)
