@@ -229,7 +229,7 @@ def test_the_alert_says_as_what_it_was_accepted(
     assert _said(known.check()) == []
     registry.catalog.edit_pack("alpha", status="deleted")
     with known.edited("checks.json") as checks:
-        checks["polled_at"] = checks["packs_at"] = "2026-01-01T00:00:00.000Z"
+        checks["polled_at"] = "2026-01-01T00:00:00.000Z"
     assert _said(known.check()) == [("exposed", "alpha", "deleted")]
     (message,) = webhook.messages()
     assert "Was accepted as deprecated: " in message.json["message"]

@@ -168,7 +168,7 @@ def test_a_ban_that_only_the_list_of_packs_knows(
 def _a_day_later(watch: Watcher) -> dict[str, Any]:
     """Poll as if the last poll had been more than a day ago."""
     with watch.edited("checks.json") as checks:
-        checks["polled_at"] = checks["packs_at"] = "2026-01-01T00:00:00.000Z"
+        checks["polled_at"] = "2026-01-01T00:00:00.000Z"
     return watch.check()
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,8 +16,6 @@ from tests.support.harness import Watcher, reported
 from tests.support.lived_in import LivedIn
 
 pytestmark = pytest.mark.measured
-
-OWN = "/publishers/ann/nodes/v2"
 
 
 @pytest.fixture
@@ -37,19 +34,16 @@ def watch(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> Watcher:
 
 
 def lists_due(watch: Watcher) -> None:
-    """Let the lists be a day old."""
+    """Let the list be a day old."""
     with watch.edited("checks.json") as checks:
-        for check in checks["publishers"].values():
-            check["at"] = "2026-01-01T00:00:00Z"
+        checks["listed_at"] = "2026-01-01T00:00:00Z"
 
 
-def asked(registry: FakeRegistry) -> Iterator[str]:
-    """Yield the paths of the requests for lists since the last call."""
+def lists(registry: FakeRegistry) -> int:
+    """Return how many pages of the list were requested since the last call."""
     requests = list(registry.requests)
     registry.requests.clear()
-    for one in requests:
-        if one.path == OWN or (one.path == "/nodes" and "node_id" not in one.query):
-            yield one.path
+    return sum(one.path == "/nodes" and "node_id" not in one.query for one in requests)
 
 
 def publish(registry: FakeRegistry, node: str, publisher: str = "ann") -> None:
@@ -58,27 +52,24 @@ def publish(registry: FakeRegistry, node: str, publisher: str = "ann") -> None:
     registry.catalog.give(node, publisher)
 
 
-@pytest.mark.parametrize("status", [200, 401, 403, 404])
 def test_all_packs_of_a_publisher(
-    watch: Watcher, registry: FakeRegistry, webhook: Webhook, status: int
+    watch: Watcher, registry: FakeRegistry, webhook: Webhook
 ) -> None:
-    """From either endpoint: the first list gets baselines, a pack that comes later is news from its first version."""
-    registry.lists_of_publishers = status
-    paths = [OWN] if status == 200 else [OWN, "/nodes"]
+    """The first list gets baselines, a pack that comes later is news from its first version."""
     assert sorted(watch.reported()) == [
         ("baseline", "alpha", None),
         ("baseline", "bravo", None),
     ]
-    assert list(asked(registry)) == paths
+    assert lists(registry) == 1
     registry.catalog.publish("alpha", "1.1.0")
     publish(registry, "delta")
     assert watch.reported() == [("new", "alpha", "1.1.0")]
-    assert list(asked(registry)) == []
+    assert lists(registry) == 0
     lists_due(watch)
     found = watch.check()
     assert reported(found["events"]) == [("new", "delta", "0.1.0")]
     assert found["nodes"]["watched"] == 3
-    assert list(asked(registry)) == paths
+    assert lists(registry) == 1
     assert [len(one.json["events"]) for one in webhook.messages()] == [2, 1, 1]
     quiet = watch.contents()
     assert watch.reported() == []
@@ -86,67 +77,56 @@ def test_all_packs_of_a_publisher(
     assert {name for name in quiet if quiet[name] != later[name]} == {"checks.json"}
 
 
-def test_a_list_that_cannot_be_read(watch: Watcher, registry: FakeRegistry) -> None:
-    """What is known stays, the exit code too; it is said once, tried by each poll, and shown by `status`."""
+def test_a_list_that_cannot_be_read(
+    watch: Watcher, registry: FakeRegistry, webhook: Webhook
+) -> None:
+    """What is known stays; it is an error and exit 1, tried by each poll, `failing` at the threshold, and recovers."""
+    watch = watch.but(failure_threshold=2)
     watch.check()
-    registry.lists_of_publishers = 500
+    registry.list_of_all = 500
     lists_due(watch)
     registry.requests.clear()
-    done = watch.run("check")
-    assert (done.code, list(asked(registry))) == (0, [OWN])
-    said = f"warning: publisher ann: its packs cannot be listed: the registry does not answer GET {OWN} (500)\n"
-    assert done.err == said
+    found = watch.check(code=1)
+    said = "the packs of publishers cannot be listed: the registry does not answer GET /nodes (500)"
+    assert found["errors"] == [{"node": None, "error": said}]
+    assert found["nodes"] == {"watched": 2, "checked": 2, "failed": 0}
+    assert lists(registry) == 1
     publish(registry, "delta")
-    again = watch.run("check")
-    assert (again.code, again.err, list(asked(registry))) == (0, "", [OWN])
-    assert re.search(
-        r"^publisher ann: its packs cannot .*; last listed: ",
-        watch.run("status").out,
-        re.MULTILINE,
+    (event,) = watch.check(code=1)["events"]
+    assert (event["kind"], event["node"], event["after"]) == (
+        "failing",
+        None,
+        "unlisted",
     )
-    registry.lists_of_publishers = 200
-    assert watch.reported() == [("new", "delta", "0.1.0")]
+    assert (
+        "packs of publishers cannot be listed" in webhook.messages()[-1].json["message"]
+    )
+    assert watch.reported(code=1) == []
+    (error,) = watch.document("status")["errors"]
+    assert error.startswith(f"{said}; last listed: ")
+    registry.list_of_all = 200
+    assert sorted(watch.reported(), key=str) == [
+        ("new", "delta", "0.1.0"),
+        ("recovered", None, None),
+    ]
     assert watch.document("status")["errors"] == []
 
 
-def test_nothing_is_watched_before_the_first_list(
-    watch: Watcher, registry: FakeRegistry, webhook: Webhook
-) -> None:
-    """Then the registry could not be read: exit code 1, and an alert at the threshold; and it recovers."""
-    watch = watch.but(failure_threshold=2)
-    registry.lists_of_publishers = 503
-    first = watch.run("check", "--json")
-    assert (first.code, first.err.count("publisher ann: ")) == (1, 1)
-    found = json.loads(first.out)
-    assert found["nodes"] == {"watched": 0, "checked": 0, "failed": 0}
-    ((node, error),) = [(one["node"], one["error"]) for one in found["errors"]]
-    assert node is None
-    assert error.startswith("publisher ann: its packs cannot be listed: the registry ")
-    done = watch.run("check")
-    assert done.code == 1
-    assert done.err.startswith("error: the registry cannot be read: publisher ann: ")
-    assert "packs)" not in done.err
-    assert "publisher ann" in watch.run("status").out
-    assert [one["kind"] for one in webhook.messages()[-1].json["events"]] == ["failing"]
-    registry.lists_of_publishers = 200
-    assert watch.reported() == [
+def test_no_list_yet(watch: Watcher, registry: FakeRegistry) -> None:
+    """Where a first list fails, the poll does all else; what it then shows is a baseline."""
+    registry.list_of_all = 404
+    watch = watch.but(nodes="charlie")
+    found = watch.check(code=1)
+    assert reported(found["events"]) == [("baseline", "charlie", None)]
+    assert len(found["errors"]) == 1
+    (error,) = watch.document("status")["errors"]
+    assert error.endswith("; last listed: never")
+    alone = watch.but(nodes="", failure_threshold=3)
+    assert alone.check(code=1)["nodes"] == {"watched": 0, "checked": 0, "failed": 0}
+    registry.list_of_all = 200
+    assert sorted(watch.reported()) == [
         ("baseline", "alpha", None),
         ("baseline", "bravo", None),
-        ("recovered", None, None),
-    ]
-
-
-def test_other_packs_are_read_without_a_list(
-    watch: Watcher, registry: FakeRegistry
-) -> None:
-    """Where something else is watched, a first list that fails is only said."""
-    registry.lists_of_publishers = 500
-    watch = watch.but(nodes="charlie")
-    done = watch.run("check")
-    assert (done.code, done.err.count("warning: publisher ann: ")) == (0, 1)
-    why = f"its packs cannot be listed: the registry does not answer GET {OWN} (500)"
-    assert watch.document("status")["errors"] == [
-        f"publisher ann: {why}; last listed: never"
     ]
 
 
@@ -156,21 +136,35 @@ def test_a_page_that_fails(watch: Watcher, registry: FakeRegistry) -> None:
         publish(registry, f"p-{number:03}")
 
     async def respond(request: web.BaseRequest) -> web.StreamResponse | None:
-        is_second = request.path == OWN and request.query["page"] == "2"
-        return web.Response(status=500) if is_second else None
+        is_second = request.path == "/nodes" and request.query["page"] == "2"
+        is_list = "node_id" not in request.query
+        return web.Response(status=500) if is_second and is_list else None
 
     registry.respond = respond
     watch = watch.but(baseline="silent")
-    found = watch.check()
-    assert (found["nodes"]["watched"], found["events"]) == (100, [])
+    found = watch.check(code=1)
+    assert (found["nodes"]["watched"], found["events"]) == (99, [])
     (error,) = watch.document("status")["errors"]
-    assert "the list of its packs is incomplete: page 2: " in error
+    assert "page 2: " in error
     registry.respond = None
     found = watch.check()
     assert (found["nodes"]["watched"], found["events"]) == (152, [])
     publish(registry, "q")
     lists_due(watch)
     assert watch.reported() == [("new", "q", "0.1.0")]
+
+
+def test_rows_without_a_publisher(watch: Watcher, registry: FakeRegistry) -> None:
+    """A list that does not say whose any pack is cannot show that nobody has packs."""
+
+    async def respond(request: web.BaseRequest) -> web.StreamResponse | None:
+        rows = [{"id": "alpha", "status": "NodeStatusActive"}]
+        is_list = request.path == "/nodes" and "node_id" not in request.query
+        return web.json_response({"nodes": rows, "total": 1}) if is_list else None
+
+    registry.respond = respond
+    (error,) = watch.check(code=1)["errors"]
+    assert error["error"].endswith("GET /nodes does not say whose the packs are")
 
 
 def test_a_list_that_has_less_takes_nothing_away(
@@ -192,27 +186,16 @@ def test_a_list_that_has_less_takes_nothing_away(
     assert watch.reported() == [("new", "bravo", "3.0.0")]
 
 
-def test_a_registry_that_lists_nothing_again(
-    watch: Watcher, registry: FakeRegistry
-) -> None:
-    """It has recovered also if its list shows that the publisher has no packs."""
-    watch = watch.but(publishers="cyd", failure_threshold=1)
-    registry.lists_of_publishers = 500
-    assert watch.reported(code=1) == [("failing", None, None)]
-    registry.lists_of_publishers = 200
-    assert watch.reported() == [("recovered", None, None)]
-
-
 def test_another_registry(watch: Watcher, registry: FakeRegistry) -> None:
     """What another registry says of a publisher is asked for at once, not a day later."""
     watch.check()
     with FakeRegistry() as other:
         other.catalog.publish("delta", "0.1.0")
         other.catalog.give("delta", "ann")
-        other.lists_of_publishers = 500
+        other.list_of_all = 500
         moved = watch.but(registry_url=other.url)
-        assert "publisher ann: its packs cannot be listed" in moved.run("check").err
-        other.lists_of_publishers = 200
+        assert "the packs of publishers cannot be listed" in moved.run("check").err
+        other.list_of_all = 200
         assert ("new", "delta", "0.1.0") in moved.reported()
 
 
@@ -248,19 +231,16 @@ def test_a_publisher_without_packs(
     done = watch.run("check")
     assert (done.code, done.err) == (
         0,
-        "warning: publisher Cyd: it has no node packs yet; its id may be wrong\n",
+        "warning: publisher Cyd: it has no node packs; is the id right?\n",
     )
     assert done.out.startswith("0 packs checked, 0 events ")
     again = watch.run("check")
     assert (again.code, again.err) == (0, "")
     assert (
-        "publisher Cyd: it has no node packs yet; its id may be wrong; last listed: "
+        "publisher Cyd: it has no node packs; is the id right?\n"
         in watch.run("status").out
     )
     lists_due(watch)
-    registry.lists_of_publishers = 500
-    assert watch.run("check").code == 0
-    registry.lists_of_publishers = 200
     publish(registry, "delta", "Cyd")
     assert watch.reported() == [("new", "delta", "0.1.0")]
     assert len(webhook.messages()) == 1
@@ -363,26 +343,24 @@ def test_another_publisher_in_the_settings(
     both = watch.but(publishers="ann bob")
     registry.requests.clear()
     assert both.reported() == [("baseline", "charlie", None)]
-    assert {one.path for one in registry.requests} >= {"/publishers/bob/nodes/v2"}
-    assert OWN not in {one.path for one in registry.requests}
+    assert lists(registry) == 1
     only = watch.but(publishers="bob")
     registry.catalog.publish("alpha", "1.1.0")
     publish(registry, "delta")
     assert only.check()["nodes"]["watched"] == 1
+    lists_due(watch)
     assert sorted(both.reported()) == [
         ("new", "alpha", "1.1.0"),
         ("new", "delta", "0.1.0"),
     ]
 
 
-@pytest.mark.parametrize("status", [200, 403])
 def test_a_publisher_beside_the_whole_registry(
-    watch: Watcher, registry: FakeRegistry, webhook: Webhook, status: int
+    watch: Watcher, registry: FakeRegistry, webhook: Webhook
 ) -> None:
     """A channel without kinds hears every change of the publisher's packs, also the first version of a new one, and
     nothing is asked twice: the pages have the versions.
     """
-    registry.lists_of_publishers = status
     watch = watch.but(nodes="*")
     watch.check()
     assert not [one for one in registry.requests if "nodeId" in one.query]
@@ -392,7 +370,7 @@ def test_a_publisher_beside_the_whole_registry(
     publish(registry, "echo", "bob")
     registry.requests.clear()
     assert len(watch.reported()) == 4
-    assert list(asked(registry)) == []
+    assert lists(registry) == 0
     told = [(one["kind"], one["node"]) for one in webhook.messages()[-1].json["events"]]
     assert sorted(told) == [("new", "alpha"), ("new", "delta")]
     message = webhook.messages()[-1].json["message"]
@@ -423,8 +401,6 @@ def test_a_ban_of_the_publisher(
     """It is `banned` without a version of each watched pack, with that reason; its end is `reinstated`."""
     watch.check()
     registry.catalog.ban_publisher("ann")
-    with watch.edited("checks.json") as checks:
-        checks["packs_at"] = ""
     found = watch.check()
     said = [(one["node"], one["version"], one["reason"]) for one in found["events"]]
     assert sorted(said) == [
@@ -434,13 +410,9 @@ def test_a_ban_of_the_publisher(
     assert "its publisher is banned" in webhook.messages()[-1].json["message"]
     assert watch.reported() == []
     registry.catalog.edit_pack("alpha", status="banned", status_detail="malware")
-    with watch.edited("checks.json") as checks:
-        checks["packs_at"] = ""
     assert watch.reported() == []
     registry.catalog.edit_pack("alpha", status="active")
     registry.catalog.ban_publisher("ann", on=False)
-    with watch.edited("checks.json") as checks:
-        checks["packs_at"] = ""
     assert sorted(watch.reported()) == [
         ("reinstated", "alpha", None),
         ("reinstated", "bravo", None),

@@ -36,7 +36,7 @@ from watcher.model.selection import Selection
 from watcher.model.snapshot import Ban, Snapshot, SweepBaseline
 from watcher.publish.public import KINDS_OF_INSTALLS, Terms, published
 from watcher.publish.publication import files
-from watcher.state.model import Checks, ListCheck, State
+from watcher.state.model import Checks, State
 from watcher.state.store import StateFolder
 
 LATER = minute(60)
@@ -45,7 +45,6 @@ SECRET = "zz-secret-zz"
 PRIVATE: Mapping[type, tuple[str, ...]] = {
     FailureStreak: ("error",),
     Acceptance: ("reason",),
-    ListCheck: ("error",),
     Checks: ("packs_error",),
     Queue: ("error", "url_digest"),
     PackRecord: ("repository",),

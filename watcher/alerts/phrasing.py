@@ -37,6 +37,7 @@ from watcher.model.event import (
     EXPOSURES,
     INCOMPLETE,
     TROUBLES,
+    UNLISTED,
     BadVersion,
     Event,
     Kind,
@@ -314,6 +315,9 @@ def _sentence_of_failure(event: Event) -> tuple[str, str]:
         return ("alerts no longer reach", "") if fails else ("alerts reach", " again")
     if event.install is not None:
         return "install", " cannot be scanned" if fails else " can be scanned again"
+    if found == UNLISTED and event.node is None:
+        can = "cannot be listed" if fails else "can be listed again"
+        return f"the packs of publishers {can}", ""
     in_full = " in full" if found == INCOMPLETE and event.node is None else ""
     can = f"cannot be read{in_full}" if fails else f"can be read{in_full} again"
     if event.node is None:

@@ -57,6 +57,8 @@ class Health:
     """Polls in a row that could not scan an install, by its name."""
     sweep: FailureStreak | None = None
     """Sweeps in a row that were incomplete, where globs are watched."""
+    lists: FailureStreak | None = None
+    """Polls in a row that could not read the list of all packs, where publishers are watched."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -134,11 +136,11 @@ def assess(
         # "since" is that of the node that has failed longest.
         longest = max((streaks[key] for key in due), key=lambda one: one.count)
         error = _commonest_error(unread, len(unread) + len(read))
-        story = _story(replace(longest, error=error))
+        story = story_of(replace(longest, error=error))
         snapshot, event = _turn_registry(snapshot, story, now)
         events.append(event)
         due = []
-    failing = [(key, "failing", _story(streaks[key])) for key in due]
+    failing = [(key, "failing", story_of(streaks[key])) for key in due]
     failing += [
         (key, EMPTY, _story_of_empty(found_empty[key], near.get(key, "")))
         for key in empty
@@ -198,7 +200,8 @@ def once_more(
     )
 
 
-def _story(failure: FailureStreak) -> str:
+def story_of(failure: FailureStreak) -> str:
+    """Return why and for how long something could not be read."""
     since = timestamps.for_people(failure.since)
     return f"{failure.error}; in {in_polls(failure)}, since {since}"
 
@@ -263,7 +266,7 @@ def assess_scans(
         if is_failing:
             failing.append(name)
         if is_failing != was_failing:
-            reason = _story(streak) if streak else ""
+            reason = story_of(streak) if streak else ""
             seen = reported.seen + len(events)
             events.append(health_event(seen, now, reason, install=name))
     seen = reported.seen + len(events)

@@ -1,4 +1,4 @@
-"""Which packs a publisher has, after a list of them: a pack that comes later is news from its first version. Pure.
+"""Which packs a publisher has: a pack that comes after the first complete list is news from its first version. Pure.
 
 Rules: docs/behaviour.md, Publishers.
 """
@@ -8,75 +8,47 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from watcher.model.pack import PackList, PackRecord
-from watcher.model.selection import Selection
+from watcher.model.pack import PackRecord
+from watcher.model.selection import NODE_ID, Selection
 from watcher.model.snapshot import Node, Publisher, Snapshot
+from watcher.timestamps import Moment
 
 
-def take_list(snapshot: Snapshot, found: PackList, globs: Selection) -> Snapshot:
-    """Return the snapshot with what a list shows; the same object if it shows nothing new.
-
-    Packs of the first list get their baseline as packs in `nodes` do. A later one gets a node here, before its versions
-    are read: so they are news though reading them may fail, or this process may end. `globs` leave packs out.
-    """
-    before = _known(snapshot, found.publisher)
-    after = _with_packs(before, found.packs)
-    if not found.incomplete and not after.baseline_at:
-        if after.packs:
-            after = replace(after, baseline_at=found.at)
-        else:
-            after = replace(after, empty_since=after.empty_since or found.at)
-    known = {*map(str.lower, before.packs), *snapshot.nodes}
-    newcomers: dict[str, Node] = {}
-    for pack in after.packs:
-        is_new = pack.lower() not in known and not globs.leaves_out(pack)
-        if is_new and (node := _newcomer(pack, before)):
-            newcomers[pack.lower()] = node
-    return _with(snapshot, after).with_nodes(newcomers)
-
-
-def take_records(
-    snapshot: Snapshot, publishers: Iterable[str], records: Iterable[PackRecord]
+def take_packs(
+    snapshot: Snapshot,
+    publishers: Iterable[str],
+    records: Iterable[PackRecord],
+    globs: Selection,
+    *,
+    whole_at: Moment | None = None,
 ) -> Snapshot:
-    """Return the snapshot with the packs that one of these publishers has, as their records say.
+    """Return the snapshot with the packs that these publishers have; the same object if that is nothing new.
 
-    They are watched already: so a pack that a sweep has shown is theirs before the next list.
+    Packs of the first complete list, which is one that was `whole_at` a time, get their baseline as packs in `nodes`
+    do. A later one gets a node here, before its versions are read: so they are news though reading them may fail, or
+    this process may end. `globs` leave packs out.
     """
-    packs: dict[str, list[str]] = {}
+    packs: dict[str, dict[str, str]] = {}
     for record in records:
-        packs.setdefault(record.publisher.lower(), []).append(record.id)
+        if NODE_ID.fullmatch(record.id):
+            of = packs.setdefault(record.publisher.lower(), {})
+            of[record.id.lower()] = record.id
     for name in publishers:
-        found = packs.get(name.lower(), ())
-        snapshot = _with(snapshot, _with_packs(_known(snapshot, name), found))
+        key = name.lower()
+        before = snapshot.publishers.get(key) or Publisher(publisher=name)
+        known = {pack.lower(): pack for pack in before.packs}
+        all_packs = packs.get(key, {}) | known
+        after = replace(
+            before,
+            packs=tuple(all_packs[pack] for pack in sorted(all_packs)),
+            baseline_at=before.baseline_at or whole_at or "",
+        )
+        newcomers = {
+            pack: Node(node=all_packs[pack], baseline_at=before.baseline_at)
+            for pack in all_packs.keys() - known.keys() - snapshot.nodes.keys()
+            if before.baseline_at and not globs.leaves_out(pack)
+        }
+        if after != snapshot.publishers.get(key, Publisher(publisher=name)):
+            of_all = {**snapshot.publishers, key: after}
+            snapshot = replace(snapshot, publishers=of_all).with_nodes(newcomers)
     return snapshot
-
-
-def _known(snapshot: Snapshot, publisher: str) -> Publisher:
-    return snapshot.publishers.get(publisher.lower()) or Publisher(publisher=publisher)
-
-
-def _with_packs(publisher: Publisher, packs: Iterable[str]) -> Publisher:
-    """Return the publisher with these packs too, each once, whatever its case."""
-    known = {pack.lower(): pack for pack in publisher.packs}
-    known = {pack.lower(): pack for pack in packs} | known
-    return replace(publisher, packs=tuple(known[key] for key in sorted(known)))
-
-
-def _newcomer(pack: str, publisher: Publisher) -> Node | None:
-    """Return a pack that an earlier list did not have, so that its versions are news; None if there was no list.
-
-    An earlier list without any pack is believed as an empty listing is: by the dates of the versions.
-    """
-    if publisher.baseline_at:
-        return Node(node=pack, baseline_at=publisher.baseline_at)
-    if publisher.empty_since:
-        return Node(node=pack, empty_since=publisher.empty_since)
-    return None
-
-
-def _with(snapshot: Snapshot, publisher: Publisher) -> Snapshot:
-    """Return the snapshot with a publisher; the same object if it has nothing new."""
-    if publisher == _known(snapshot, publisher.publisher):
-        return snapshot
-    key = publisher.publisher.lower()
-    return replace(snapshot, publishers={**snapshot.publishers, key: publisher})

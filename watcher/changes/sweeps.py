@@ -5,8 +5,9 @@ Rules: docs/behaviour.md, Sweeps, and Events (Failing).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 
 from watcher import timestamps
 from watcher.changes.baseline import bad_versions, tally
@@ -17,9 +18,10 @@ from watcher.changes.health import (
     Health,
     in_polls,
     once_more,
+    story_of,
 )
 from watcher.changes.transitions import DiffOptions, registry_event
-from watcher.model.event import INCOMPLETE, Event, Kind, Tally
+from watcher.model.event import INCOMPLETE, UNLISTED, Event, Kind, Tally
 from watcher.model.listing import Listing
 from watcher.model.selection import Selection
 from watcher.model.snapshot import Node, Snapshot, SweepBaseline
@@ -161,36 +163,91 @@ def assess_sweep(
     """Count one poll's sweep, and report that new node packs may be missed, or are seen again.
 
     `lacking` is why the sweep was incomplete, "" if it was complete, None if there was none: that changes nothing.
-    While the registry as a whole is reported failing, nothing is reported of its sweeps.
+    """
+    known = snapshot.sweep_baseline
+    if lacking is None:
+        return Assessment(health=health, snapshot=snapshot, events=())
+    pages = _Pages(after=INCOMPLETE, before=health.sweep, was_failing=known.failing)
+    tell = partial(_story, known)
+    found = pages.assess(snapshot, lacking, threshold, now, tell)
+    after = found.snapshot
+    if found.events:
+        baseline = replace(known, failing=not known.failing)
+        after = replace(after, sweep_baseline=baseline)
+    return Assessment(
+        health=replace(health, sweep=found.streak), snapshot=after, events=found.events
+    )
+
+
+def assess_list(
+    health: Health, snapshot: Snapshot, lacking: str | None, threshold: int, now: str
+) -> Assessment:
+    """Count one reading of the list of all packs, and report that publishers' packs may be missed, or are seen again.
+
+    `lacking` as for `assess_sweep`.
     """
     if lacking is None:
         return Assessment(health=health, snapshot=snapshot, events=())
-    streak = once_more(health.sweep, lacking, now) if lacking else None
-    health = replace(health, sweep=streak)
-    sweep_baseline = snapshot.sweep_baseline
-    was_failing = sweep_baseline.failing
-    is_failing = streak is not None and (was_failing or streak.count >= threshold)
-    is_outage = is_failing and snapshot.registry_failing
-    if is_failing == was_failing or is_outage:
-        return Assessment(health=health, snapshot=snapshot, events=())
-    if streak is not None:
-        reason = _story(streak, sweep_baseline)
-        snapshot, event = registry_event(
-            snapshot, Kind.FAILING, now, after=INCOMPLETE, reason=reason
-        )
-    else:
-        snapshot, event = registry_event(
-            snapshot, Kind.RECOVERED, now, before=INCOMPLETE
-        )
-    snapshot = replace(
-        snapshot, sweep_baseline=replace(sweep_baseline, failing=is_failing)
+    pages = _Pages(after=UNLISTED, before=health.lists, was_failing=snapshot.unlisted)
+    found = pages.assess(snapshot, lacking, threshold, now, story_of)
+    after = found.snapshot
+    if found.events:
+        after = replace(after, unlisted=not snapshot.unlisted)
+    return Assessment(
+        health=replace(health, lists=found.streak), snapshot=after, events=found.events
     )
-    return Assessment(health=health, snapshot=snapshot, events=(event,))
 
 
-def _story(streak: FailureStreak, sweep_baseline: SweepBaseline) -> str:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Found:
+    """What follows from one reading of pages."""
+
+    streak: FailureStreak | None
+    snapshot: Snapshot
+    events: tuple[Event, ...] = ()
+    """That it is failing now, or has recovered."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Pages:
+    """How the pages of all came until this poll."""
+
+    after: str
+    """What their failure is called, as the `after` of its event."""
+    before: FailureStreak | None
+    was_failing: bool
+
+    def assess(
+        self,
+        snapshot: Snapshot,
+        lacking: str,
+        threshold: int,
+        now: str,
+        tell: Callable[[FailureStreak], str],
+    ) -> _Found:
+        """Count one reading. Nothing is reported while the registry as a whole is reported failing."""
+        streak = once_more(self.before, lacking, now) if lacking else None
+        is_due = streak is not None and streak.count >= threshold
+        if streak is not None and (
+            self.was_failing or not is_due or snapshot.registry_failing
+        ):
+            return _Found(streak=streak, snapshot=snapshot)
+        if streak is not None:
+            after, event = registry_event(
+                snapshot, Kind.FAILING, now, after=self.after, reason=tell(streak)
+            )
+        elif self.was_failing:
+            after, event = registry_event(
+                snapshot, Kind.RECOVERED, now, before=self.after
+            )
+        else:
+            return _Found(streak=None, snapshot=snapshot)
+        return _Found(streak=streak, snapshot=after, events=(event,))
+
+
+def _story(known: SweepBaseline, streak: FailureStreak) -> str:
     since = timestamps.for_people(streak.since)
-    return f"{incomplete_in_words(streak)}, since {since}: {streak.error}; {at_stake(sweep_baseline)}"
+    return f"{incomplete_in_words(streak)}, since {since}: {streak.error}; {at_stake(known)}"
 
 
 def incomplete_in_words(streak: FailureStreak) -> str:

@@ -27,6 +27,8 @@ MOST_COPIES = 50
 EMPTY = "empty"
 """Instead of "failing": the `after` of `failing`, and the `before` of `recovered`, for a node without versions."""
 
+UNLISTED = "unlisted"
+"""The `after` of a `failing` because the packs of publishers cannot be listed."""
 INCOMPLETE = "incomplete"
 """The same where the pages of all node packs lack something."""
 

@@ -163,20 +163,6 @@ class PackRecords:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PackList:
-    """The packs of one publisher, as far as the registry listed them."""
-
-    publisher: str
-    """The publisher's id, as it was asked for."""
-    packs: tuple[str, ...]
-    """Their ids, as the registry writes them."""
-    at: str
-    """When it was requested, as `Listing.at`."""
-    incomplete: str = ""
-    """Why packs may be missing, for a person; "" if all are there."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Copy:
     """One copy of the pack that an event is about."""
 

@@ -118,9 +118,7 @@ class Publisher:
     publisher: str
     """The id as it is in the settings."""
     baseline_at: MomentOrEmpty = ""
-    """When the first complete list with packs came; "" before that. A pack that comes later is news."""
-    empty_since: MomentOrEmpty = ""
-    """When a first list was empty, which makes it provisional as an empty listing is."""
+    """When the first complete list of all packs came; "" before that. A pack that comes later is news."""
     packs: tuple[str, ...] = ()
     """Ids of the packs that were seen in a list, as the registry writes them, sorted. None is ever taken away."""
 
@@ -149,6 +147,8 @@ class Snapshot:
         default_factory=dict, metadata={ADDED: True}
     )
     """The publishers whose packs are, or were, watched, by lower-case id."""
+    unlisted: bool = field(default=False, metadata={ADDED: True})
+    """That publishers' packs cannot be listed was reported as failing, and has not recovered."""
     counts: Mapping[str, int] = field(default_factory=dict, metadata={ADDED: True})
     """How many events the registry as a whole had since this state began, by kind, baselines of all nodes included."""
     nodes: Mapping[str, Node] = field(default_factory=dict)

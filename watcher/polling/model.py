@@ -123,8 +123,8 @@ class Report:
     """Ids that only installs name and the registry does not know, as far as that was not said before."""
     no_reasons: str = ""
     """That the registry gives no reasons any more, if that was not said before."""
-    unlisted: tuple[tuple[str, str], ...] = ()
-    """Publishers without a whole list of packs, or with an empty one, with the reason, if that was not so before."""
+    no_packs_of: tuple[str, ...] = ()
+    """Publishers that have no pack, if that was not said before."""
     unpublished: str = ""
     """Why the files of `publish_dir` could not be written, or not all of them."""
     no_packs: str = ""

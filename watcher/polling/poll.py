@@ -31,19 +31,14 @@ from watcher.polling.reading.compare import PollChange, compare
 from watcher.polling.reading.exposures import had_installs, with_installs
 from watcher.polling.reading.near import near_ids
 from watcher.polling.reading.plan import make_plan
-from watcher.polling.reading.publishers import (
-    due,
-    newly_unlisted,
-    unlisted,
-    with_lists,
-)
+from watcher.polling.reading.publishers import is_due, take_list, without_packs
 from watcher.polling.reading.read import read
 from watcher.polling.reading.reasons import reasons_for
 from watcher.polling.sending.dispatch import DeliveryOptions, Dispatch, dispatch
 from watcher.polling.sending.reroute import channel_states, followed, set_aside
 from watcher.progress import Progress, silent
 from watcher.registry.client import Registry
-from watcher.registry.publishers import read_lists
+from watcher.registry.packs import read_all_packs
 from watcher.state.model import State
 from watcher.state.store import StateFolder
 from watcher.timestamps import seconds_between
@@ -143,7 +138,9 @@ class Poller:
             nodes=nodes,
             unscanned=tuple(unscanned),
             unknown=tuple(unknown),
-            unlisted=newly_unlisted(self.config.publishers, before, found.checks),
+            no_packs_of=without_packs(
+                self.config.publishers, state.snapshot, found.snapshot
+            ),
             no_reasons=""
             if before.explaining.stopped
             else stopped_in_words(found.checks.explaining),
@@ -198,13 +195,12 @@ class Poller:
         async with Registry(
             config.registry_url, config.limits, progress=progress
         ) as registry:
-            asked = due(config, state.checks, started)
-            lists = await read_lists(registry, asked, self.clock, progress)
-            known = state.snapshot.nodes
-            state = with_lists(config, state, lists, started)
-            lacking = unlisted(state.snapshot, lists)
-            plan = make_plan(config, state, scans, started, unlisted=lacking)
-            answers = await read(registry, plan, self.clock, progress)
+            known, listed = state.snapshot.nodes, None
+            if is_due(config, state, started):
+                listed = await read_all_packs(registry, progress)
+                state, listed = take_list(config, state, listed, started)
+            plan = make_plan(config, state, scans, started)
+            answers = await read(registry, plan, self.clock, progress, listed)
             near = await near_ids(registry, plan, answers)
             answers = replace(answers, near=near)
             compared = compare(config, plan, answers, of_channels)

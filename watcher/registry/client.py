@@ -9,7 +9,7 @@ import random
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import ClassVar, Self
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 import httpx
 
@@ -81,28 +81,13 @@ class Query:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PackQuery:
-    """The parameters of `GET /nodes`, or of `GET /publishers/{id}/nodes/v2` if it is for one `publisher`.
+    """The parameters of `GET /nodes` (docs/registry.md, Packs as a whole). Without ids it has all packs."""
 
-    docs/registry.md, Packs as a whole, Packs of a publisher. Without ids it has all packs.
-    """
-
-    publisher: str = ""
+    path: ClassVar[str] = "/nodes"
+    node: ClassVar[str] = "the packs as a whole"
+    """What it asks about, for people."""
     ids: tuple[str, ...] = ()
     page: int = 1
-    is_first: bool = True
-    """It is the first request of all: after a usable answer the endpoint is there, whatever a later one says."""
-
-    @property
-    def path(self) -> str:
-        """The path of the request."""
-        name = quote(self.publisher, safe="")
-        return f"/publishers/{name}/nodes/v2" if name else "/nodes"
-
-    @property
-    def node(self) -> str:
-        """What it asks about, for people."""
-        name = self.publisher
-        return f"publisher {name}" if name else "the packs as a whole"
 
     def parameters(self) -> list[tuple[str, str]]:
         """Return the parameters under the API's names."""

@@ -1,28 +1,36 @@
-"""Packs as a whole: `GET /nodes` says which are banned or deleted, and where their source is.
+"""Packs as a whole: `GET /nodes` says which are banned or deleted, whose they are, and where their source is.
 
-The endpoint is optional (docs/registry.md, Packs as a whole): without a usable answer the program knows less, and
-nothing fails.
+Of named packs, or, page by page, of all (docs/registry.md, Packs as a whole).
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 
-from watcher.model.failure import Fault
+from watcher.model.failure import Fault, ReadFailure
 from watcher.model.pack import PACK_STATUSES, PackRecord, PackRecords
 from watcher.model.version import BANNED
+from watcher.progress import Progress, silent
 from watcher.registry.answer import NoAnswerError
-from watcher.registry.client import PackQuery, Registry
+from watcher.registry.client import PAGE_SIZE, PackQuery, Registry
 from watcher.text.json_limits import too_dense
 
-_MOST_IDS = 60
-"""Of one request: the longest ids make an address of 7 KB, and servers and proxies refuse 8."""
-_MOST_PAGES = 20
-"""Of one chunk. A registry that ignores `limit` has ten rows on a page."""
+_MOST_IDS = 100
+"""Of one request."""
+_LONGEST_IDS = 6_000
+"""Characters of the ids of one request: servers and proxies refuse an address of 8 KB."""
+_MOST_PAGES = 1_000
+"""100,000 packs, twenty times what the registry had in 2026."""
+_MOST_PAGES_OF_A_FEW = 20
+"""Of one request for named packs. A registry that ignores `limit` has ten rows on a page."""
+_MOST_BYTES = 256 * 2**20
+"""Of all pages together; those of 2026 held 10 MB."""
+_LONGEST_READING = 300.0
+"""Seconds after which no further page is requested."""
 _LONGEST_TEXT = 10_000
 """Characters that are kept of a text."""
 _PREFIX = "NodeStatus"
@@ -40,31 +48,54 @@ _ABSENT = {
 """Answers of a registry that does not have the endpoint."""
 
 
-async def read_packs(registry: Registry, ids: Iterable[str]) -> PackRecords:
+async def read_packs(
+    registry: Registry, ids: Iterable[str], *, is_there: bool = False
+) -> PackRecords:
     """Return what the registry says of these packs as a whole. Every failure is in `failure`; none is raised.
 
     An answer counts for the packs that are in it: a registry that leaves one out has said nothing of it. The endpoint
     compares ids with their case, so each id should have the registry's own spelling; its lower-case spelling is asked
-    for too. If the first request fails, no other is made.
+    for too. If the first request fails, no other is made. `is_there`: the endpoint has answered in this poll.
     """
-    spelled = list(dict.fromkeys(one for each in ids for one in (each, each.lower())))
-    queries = [
-        PackQuery(ids=tuple(spelled[at : at + _MOST_IDS]), is_first=at == 0)
-        for at in range(0, len(spelled), _MOST_IDS)
-    ]
-    parts = [await _read_chunk(registry, query) for query in queries[:1]]
+    spelled = dict.fromkeys(one for each in ids for one in (each, each.lower()))
+    queries = [PackQuery(ids=chunk) for chunk in _chunks(spelled)]
+    parts = [await _read(registry, query, silent) for query in queries[:1]]
     if parts and parts[0].failure is None:
-        parts += await asyncio.gather(
-            *(_read_chunk(registry, query) for query in queries[1:])
-        )
+        rest = (_read(registry, query, silent) for query in queries[1:])
+        parts, is_there = [*parts, *await asyncio.gather(*rest)], True
     records: dict[str, PackRecord] = {}
     for part in parts:
         for record in part.records.values():
             _add(records, record)
-    return PackRecords(
-        records=records,
-        failure=next((part.failure for part in parts if part.failure), None),
-    )
+    failure = next((part.failure for part in parts if part.failure), None)
+    if failure is not None and is_there:
+        # The endpoint is there, whatever a later answer says.
+        failure = replace(failure, fault=Fault.OWN)
+    return PackRecords(records=records, failure=failure)
+
+
+async def read_all_packs(
+    registry: Registry, progress: Progress = silent
+) -> PackRecords:
+    """Return what the registry says of all packs, from as many pages as it takes. No failure is raised.
+
+    Without a failure they are all there: every page came, and there are as many packs as each page says.
+    """
+    return await _read(registry, PackQuery(), progress)
+
+
+def _chunks(ids: Iterable[str]) -> Iterator[tuple[str, ...]]:
+    """Yield the ids of each request."""
+    chunk: list[str] = []
+    length = 0
+    for one in ids:
+        length += len(one)
+        if chunk and (len(chunk) == _MOST_IDS or length > _LONGEST_IDS):
+            yield tuple(chunk)
+            chunk, length = [], len(one)
+        chunk.append(one)
+    if chunk:
+        yield tuple(chunk)
 
 
 def _add(records: dict[str, PackRecord], record: PackRecord) -> None:
@@ -73,49 +104,68 @@ def _add(records: dict[str, PackRecord], record: PackRecord) -> None:
     records[key] = max(records.get(key, record), record, key=_badness)
 
 
-async def _read_chunk(registry: Registry, query: PackQuery) -> PackRecords:
-    """Return the records of one chunk from as many pages as it takes, up to the first that cannot be read."""
-    wanted = {one.lower() for one in query.ids}
-    found: dict[str, PackRecord] = {}
-    for number in range(1, _MOST_PAGES + 1):
-        try:
-            page = await read_page(registry, replace(query, page=number))
-        except NoAnswerError as error:
-            return PackRecords(records=found, failure=error.failure())
-        before = len(found)
-        for record in page.records:
-            if record.id.lower() in wanted:
-                _add(found, record)
-        # A page without anything new is the last one, whatever the answer claims.
-        is_last = page.total_pages is not None and number >= page.total_pages
-        if len(found) in {before, len(wanted)} or is_last:
+async def _read(
+    registry: Registry, first: PackQuery, progress: Progress
+) -> PackRecords:
+    """Return the records of one query, of the wanted packs or of all, up to the first page that cannot be read."""
+    wanted = {one.lower() for one in first.ids}
+    clock = asyncio.get_running_loop().time
+    latest = clock() + _LONGEST_READING
+    records: dict[str, PackRecord] = {}
+    totals: set[int | None] = set()
+    items = size = 0
+    why = ""
+    for number in range(1, (_MOST_PAGES_OF_A_FEW if wanted else _MOST_PAGES) + 1):
+        if clock() > latest or size > _MOST_BYTES:
+            why = f"page {number} was not requested: the others were too long"
             break
-    return PackRecords(records=found)
+        progress("packs", f"reading page {number} of all packs")
+        try:
+            page = await _read_page(registry, replace(first, page=number))
+        except NoAnswerError as error:
+            failure = error.failure()
+            if number == 1:
+                return PackRecords(failure=failure)
+            why = f"page {number}: {error.why}"
+            break
+        finally:
+            progress("packs", "")
+        before = len(records)
+        for record in page.records:
+            if not wanted or record.id.lower() in wanted:
+                _add(records, record)
+        items, size = items + page.items, size + page.size
+        is_news = len(records) > before
+        if is_news or number == 1:
+            totals.add(page.total)
+        # After a full page there may be more, whatever the total says.
+        is_last = page.items < PAGE_SIZE and items >= (page.total or 0) > 0
+        if is_last or not is_news or (wanted and len(records) == len(wanted)):
+            break
+    if not wanted and totals != {len(records)}:
+        said = " or ".join(
+            "an unknown number" if one is None else f"{one:,}" for one in totals
+        )
+        why = why or f"{len(records):,} of {said} packs came"
+    return PackRecords(records=records, failure=ReadFailure(error=why) if why else None)
 
 
-async def read_page(registry: Registry, query: PackQuery) -> PackPage:
-    """Return one page. Raises NoAnswerError, whatever is wrong with it: the answer is optional."""
+async def _read_page(registry: Registry, query: PackQuery) -> PackPage:
+    """Return one page. Raises NoAnswerError, whatever is wrong with it."""
     try:
-        return await _read_page(registry, query)
+        answer = await registry.ask(query, retries=min(1, registry.limits.retries))
+        if answer.code == HTTPStatus.OK:
+            return parse_packs(answer.body)
     except NoAnswerError:
         raise
     except Exception as error:
         raise NoAnswerError(f"unexpected {type(error).__name__}") from error
-
-
-async def _read_page(registry: Registry, query: PackQuery) -> PackPage:
-    answer = await registry.ask(query, retries=min(1, registry.limits.retries))
-    endpoint = f"GET {query.path}"
-    if answer.code != HTTPStatus.OK:
-        is_first = query.is_first and query.page == 1 and not query.publisher
-        is_absent = is_first and answer.code in _ABSENT
-        raise NoAnswerError(
-            f"the registry does not {'have' if is_absent else 'answer'} {endpoint} ({answer.code})",
-            Fault.NOT_FOUND if is_absent else Fault.OWN,
-            cause=f"HTTP {answer.code}",
-        )
-    page = parse_packs(answer.body, endpoint)
-    return replace(page, server_time=answer.server_time)
+    is_absent = query.page == 1 and answer.code in _ABSENT
+    raise NoAnswerError(
+        f"the registry does not answer GET /nodes ({answer.code})",
+        Fault.NOT_FOUND if is_absent else Fault.OWN,
+        cause=f"HTTP {answer.code}",
+    )
 
 
 def _badness(record: PackRecord) -> int:
@@ -129,42 +179,41 @@ def _badness(record: PackRecord) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PackPage:
-    """One page of packs. Its numbers are None where the answer does not say them readably."""
+    """One page of packs."""
 
     records: tuple[PackRecord, ...]
     """The rows with a readable id."""
     items: int
     """How many rows there are, the unreadable ones too."""
     total: int | None
-    """How many packs there are."""
-    total_pages: int | None
-    server_time: str = ""
-    """As `Answer.server_time`."""
+    """How many packs there are; None where the answer does not say it readably."""
+    size: int
+    """Bytes of the answer."""
 
 
-def parse_packs(body: bytes, endpoint: str = "GET /nodes") -> PackPage:
-    """Return the page in an answer's body. Raises NoAnswerError if it is no list of packs; that names the endpoint."""
+def parse_packs(body: bytes) -> PackPage:
+    """Return the page in an answer's body. Raises NoAnswerError if it is no list of packs."""
     if too_dense(body):
-        raise NoAnswerError(f"{endpoint} answers with too many values")
+        raise NoAnswerError("GET /nodes answers with too many values")
     try:
         answer = json.loads(body.decode("utf-8-sig"))
     except (ValueError, RecursionError):
-        raise NoAnswerError(f"{endpoint} answers with no readable JSON") from None
+        raise NoAnswerError("GET /nodes answers with no readable JSON") from None
     about = answer if isinstance(answer, dict) else {}
     total, rows = _count(about.get("total")), about.get("nodes")
     if rows is None and total == 0:
         rows = []
     if not isinstance(rows, list):
-        raise NoAnswerError(f"{endpoint} answers without a list of packs")
+        raise NoAnswerError("GET /nodes answers without a list of packs")
     if len(rows) > _MOST_ROWS:
         raise NoAnswerError(
-            f"{endpoint} answers with far more packs than were requested"
+            "GET /nodes answers with far more packs than were requested"
         )
     return PackPage(
         records=tuple(record for row in rows if (record := _record(row)) is not None),
         items=len(rows),
         total=total,
-        total_pages=_count(about.get("totalPages")),
+        size=len(body),
     )
 
 

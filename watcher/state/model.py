@@ -16,16 +16,6 @@ from watcher.timestamps import Moment, MomentOrEmpty
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ListCheck:
-    """How the last reading of a publisher's list of packs went."""
-
-    at: MomentOrEmpty = ""
-    """When the last poll began that read all of it; "" if none did."""
-    error: str = ""
-    """Why the last reading got none, or not all of it; "" if it got all."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Checks:
     """How the polls went. It changes with every poll, so it is not part of the snapshot. Losing it costs no alert."""
 
@@ -49,10 +39,8 @@ class Checks:
     """When each install was last scanned without a failure, by its name."""
     unknown: tuple[str, ...] = ()
     """Lower-case ids that only installs name and the registry does not know, if that was reported."""
-    packs_at: MomentOrEmpty = ""
-    """When the last poll began that asked `GET /nodes` about any pack."""
-    packs_open: tuple[str, ...] = ()
-    """Lower-case ids of the packs that it was due to be asked about, and has not answered."""
+    listed_at: MomentOrEmpty = ""
+    """When the last poll began that read the whole list of all packs; "" if none did."""
     packs: Mapping[str, PackRecord | None] = field(default_factory=dict)
     """What `GET /nodes` said of each watched pack, by lower-case id; None if it does not know it."""
     packs_error: str = ""
@@ -65,10 +53,6 @@ class Checks:
     """How long the last poll took to read and compare."""
     near: Mapping[str, str] = field(default_factory=dict, metadata={ADDED: True})
     """Which id was probably meant by each that the registry does not know, by lower-case id; "" if none is similar."""
-    publishers: Mapping[str, ListCheck] = field(
-        default_factory=dict, metadata={ADDED: True}
-    )
-    """How the lists of the watched publishers' packs were read, by lower-case id of the publisher."""
     explaining: Explaining = field(default_factory=Explaining, metadata={ADDED: True})
     """Whether the registry still says why it flags and bans versions."""
 

@@ -166,18 +166,6 @@ class Catalog:
                     }
             self.edits += 1
 
-    def packs_of(
-        self, publisher: str, query: Mapping[str, Sequence[str]]
-    ) -> tuple[int, dict[str, object]]:
-        """Return the HTTP status and the document that `GET /publishers/{id}/nodes/v2` answers."""
-        with self._lock:
-            ids = [
-                str(pack["id"])
-                for pack in self._packs.values()
-                if _publisher_of(pack) == publisher
-            ]
-        return self.packs({**query, "node_id": ids or [""]})
-
     def packs(
         self, query: Mapping[str, Sequence[str]]
     ) -> tuple[int, dict[str, object]]:

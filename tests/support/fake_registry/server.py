@@ -8,21 +8,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import re
 import socket
 import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Self
-from urllib.parse import parse_qs, unquote
+from urllib.parse import parse_qs
 
 from aiohttp import web
 
 from tests.support.fake_registry.catalog import Catalog
-
-_LIST = re.compile("/publishers/([^/]+)/nodes/v2")
-"""The path of a publisher's list; the group is its id."""
 
 Respond = Callable[[web.BaseRequest], Awaitable[web.StreamResponse | None]]
 
@@ -63,8 +59,8 @@ class FakeRegistry:
         """The edits of the catalog that the kept answers are of."""
         self.serves_nodes = True
         """Whether there is a `GET /nodes`, which is optional."""
-        self.lists_of_publishers = 200
-        """The status of `GET /publishers/{id}/nodes/v2`; descriptions differ on whether it needs a token."""
+        self.list_of_all = 200
+        """The status of `GET /nodes` without ids."""
 
     def __enter__(self) -> Self:
         listener = socket.create_server(("127.0.0.1", 0))
@@ -113,10 +109,10 @@ class FakeRegistry:
         if self._latency:
             await asyncio.sleep(self._latency)
         is_of_packs = path in {"/nodes", "/nodes/search"} and self.serves_nodes
-        if _LIST.fullmatch(path) and self.lists_of_publishers != 200:
-            status = self.lists_of_publishers
-            return web.json_response({"message": "No list"}, status=status)
-        known = path == "/versions" or is_of_packs or _LIST.fullmatch(path)
+        is_list = path == "/nodes" and "node_id=" not in query
+        if is_list and self.list_of_all != 200:
+            return web.json_response({"message": "No list"}, status=self.list_of_all)
+        known = path == "/versions" or is_of_packs
         status, body = (
             self._encoded(path, query)
             if request.method == "GET" and known
@@ -137,10 +133,7 @@ class FakeRegistry:
                 "/nodes": self.catalog.packs,
                 "/nodes/search": self.catalog.search,
             }
-            if of := _LIST.fullmatch(path):
-                status, document = self.catalog.packs_of(unquote(of[1]), asked)
-            else:
-                status, document = answers[path](asked)
+            status, document = answers[path](asked)
             self._answers[key] = status, encoded(document)
         return self._answers[key]
 

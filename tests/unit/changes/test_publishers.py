@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
 from tests.support.factories import CHECKED, NOW, known
-from watcher.changes.publishers import take_list, take_records
-from watcher.model.pack import PackList, PackRecord
+from watcher.changes.publishers import take_packs
+from watcher.model.pack import PackRecord
 from watcher.model.selection import Selection
 from watcher.model.snapshot import Node, Publisher, Snapshot
 
@@ -17,11 +16,21 @@ FIRST = "2026-03-01T09:00:00.000Z"
 
 
 def taken(
-    snapshot: Snapshot, *packs: str, globs: tuple[str, ...] = (), **fields: Any
+    snapshot: Snapshot,
+    *packs: str,
+    globs: tuple[str, ...] = (),
+    whole: bool = True,
+    at: str = NOW,
 ) -> Snapshot:
-    """Take a list of ann's packs."""
-    found = PackList(**{"publisher": "ann", "packs": packs, "at": NOW} | fields)
-    return take_list(snapshot, found, Selection(globs=globs))
+    """Take a list with ann's packs, and with one of somebody else."""
+    records = [PackRecord(id=pack, publisher="Ann") for pack in packs]
+    return take_packs(
+        snapshot,
+        ("ann",),
+        [*records, PackRecord(id="other", publisher="bob"), PackRecord(id="delta")],
+        Selection(globs=globs),
+        whole_at=at if whole else None,
+    )
 
 
 @pytest.fixture
@@ -66,55 +75,38 @@ def test_the_same_list_or_less_changes_nothing(
 ) -> None:
     """The very same object comes back, so that nothing is written; a pack that left stays."""
     assert taken(first, *packs) is first
-    assert taken(first, *packs, incomplete="why") is first
+    assert taken(first, *packs, whole=False) is first
 
 
 def test_an_incomplete_first_list_is_no_baseline() -> None:
     """What it shows is watched; what comes with the first whole list belongs to that."""
-    part = taken(Snapshot(), "alpha", incomplete="page 2", at=FIRST)
+    part = taken(Snapshot(), "alpha", whole=False, at=FIRST)
     assert part.publishers["ann"] == Publisher(publisher="ann", packs=("alpha",))
     whole = taken(part, "alpha", "beta")
     assert whole.publishers["ann"].baseline_at == NOW
     assert whole.nodes == {}
     nothing = Snapshot()
-    assert taken(nothing, incomplete="page 1") is nothing
+    assert taken(nothing, whole=False) is nothing
 
 
 def test_what_an_incomplete_later_list_shows_counts(first: Snapshot) -> None:
     """A new pack in it is news too."""
-    assert taken(first, "gamma", incomplete="page 2").nodes.keys() == {"gamma"}
+    assert taken(first, "gamma", whole=False).nodes.keys() == {"gamma"}
 
 
-def test_an_empty_first_list_is_provisional() -> None:
-    """The versions' dates decide what is news of a pack that comes after it, as after an empty listing."""
+def test_after_an_empty_first_list_each_pack_is_news() -> None:
+    """A list without a pack of theirs is a first list too."""
     empty = taken(Snapshot(), at=FIRST)
-    assert empty.publishers["ann"] == Publisher(publisher="ann", empty_since=FIRST)
+    assert empty.publishers["ann"] == Publisher(publisher="ann", baseline_at=FIRST)
     assert taken(empty) is empty
-    after = taken(empty, "alpha")
-    assert after.nodes == {"alpha": Node(node="alpha", empty_since=FIRST)}
-    later = taken(after, "alpha", "beta")
-    assert later.nodes["beta"] == Node(node="beta", baseline_at=NOW)
+    assert taken(empty, "alpha").nodes == {
+        "alpha": Node(node="alpha", baseline_at=FIRST)
+    }
 
 
-def test_records_say_whose_a_pack_is(first: Snapshot) -> None:
-    """A pack that is watched already is the publisher's as soon as its record says so, whatever the case of the id."""
-    records = [
-        PackRecord(id="Gamma", publisher="Ann"),
-        PackRecord(id="alpha", publisher="bob"),
-        PackRecord(id="delta"),
-    ]
-    after = take_records(first, ("ann", "cyd"), records)
-    assert after.publishers["ann"].packs == ("alpha", "Beta", "Gamma")
-    assert after.publishers.keys() == {"ann"}
-    assert after.nodes == {}
-    assert take_records(after, ("ann", "cyd"), records) is after
-
-
-def test_a_record_before_the_first_list_is_no_baseline() -> None:
-    """A pack that only a record named does not make the others news."""
-    part = take_records(Snapshot(), ("ann",), [PackRecord(id="x", publisher="ann")])
-    assert part.publishers["ann"] == Publisher(publisher="ann", packs=("x",))
-    assert taken(part, "x", "y").nodes == {}
+def test_what_can_be_no_id_is_no_pack(first: Snapshot) -> None:
+    """A pack that nobody can ask about is passed over."""
+    assert taken(first, "*", "a b", "!x") is first
 
 
 def test_the_packs_of_some_publishers(first: Snapshot) -> None:

@@ -205,25 +205,21 @@ def test_nodes(registry: FakeRegistry) -> None:
         assert client.get("/nodes").status_code == 404
 
 
-def test_packs_of_a_publisher(registry: FakeRegistry) -> None:
-    """A publisher's list answers as `GET /nodes`, or refuses; a ban shows with each pack of the publisher."""
+def test_whose_a_pack_is(registry: FakeRegistry) -> None:
+    """`GET /nodes` says it; a ban of a publisher shows with each of its packs, and the list of all may be refused."""
     for node in ("one", "two"):
         registry.catalog.publish(node, "1.0.0")
     registry.catalog.give("two", "ann")
     registry.catalog.give("three", "ann")
     registry.catalog.ban_publisher("ann")
     with httpx.Client(base_url=registry.url, trust_env=False) as client:
-        found = client.get("/publishers/ann/nodes/v2?limit=1&page=2").json()
-        assert (found["total"], found["totalPages"]) == (2, 2)
-        assert [one["id"] for one in found["nodes"]] == ["three"]
-        assert client.get("/publishers/nobody/nodes/v2").json()["total"] == 0
         statuses = [
             one["publisher"]["status"] for one in client.get("/nodes").json()["nodes"]
         ]
         assert statuses == ["PublisherStatusActive", *["PublisherStatusBanned"] * 2]
-        for status in (401, 403, 404):
-            registry.lists_of_publishers = status
-            assert client.get("/publishers/ann/nodes/v2").status_code == status
+        registry.list_of_all = 403
+        assert client.get("/nodes").status_code == 403
+        assert client.get("/nodes?node_id=one").status_code == 200
 
 
 def test_nothing_but_versions_and_nodes(registry: FakeRegistry) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,10 +13,12 @@ from aiohttp import web
 from tests.faults.asking import responding
 from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.fault import A_PAGE, LATE, without_host
+from tests.support.fakes.fault import asked as query_of
 from watcher.model.failure import Fault, ReadFailure
 from watcher.model.pack import PackRecord, PackRecords
+from watcher.registry import packs
 from watcher.registry.client import Registry, RequestLimits
-from watcher.registry.packs import read_packs
+from watcher.registry.packs import read_all_packs, read_packs
 
 
 def read(registry: FakeRegistry, *ids: str, **limits: Any) -> PackRecords:
@@ -64,16 +67,19 @@ def test_status_detail_and_repository(registry: FakeRegistry) -> None:
 def test_one_request_asks_for_all_statuses_of_many_packs(
     registry: FakeRegistry,
 ) -> None:
-    """Ids go out in groups of at most sixty, banned packs included, and each id is asked for in lower case too."""
+    """Ids go out in groups of at most a hundred, banned packs included, and each id is asked for in lower case too."""
     ids = [f"Pack-{number}" for number in range(120)]
     for one in ids:
         registry.catalog.publish(one, "1.0.0")
     found = read(registry, *ids)
     assert found.records.keys() == {one.lower() for one in ids}
-    assert len(registry.requests) == 4
+    assert [len(asked.query["node_id"]) for asked in registry.requests] == [
+        100,
+        100,
+        40,
+    ]
     for asked in registry.requests:
         assert asked.path == "/nodes"
-        assert len(asked.query["node_id"]) <= 60
         assert {
             name: asked.query[name] for name in ("include_banned", "page", "limit")
         } == {
@@ -199,7 +205,7 @@ def test_a_failure_ends_the_questions(registry: FakeRegistry) -> None:
     assert len(registry.requests) == 1
     assert found == PackRecords(
         failure=ReadFailure(
-            error="the registry does not have GET /nodes (404)",
+            error="the registry does not answer GET /nodes (404)",
             fault=Fault.NOT_FOUND,
             cause="HTTP 404",
         )
@@ -212,7 +218,7 @@ def test_a_registry_without_the_endpoint(registry: FakeRegistry, status: int) ->
     serve(registry, {"message": "Not Found"}, status)
     assert read(registry, "pack") == PackRecords(
         failure=ReadFailure(
-            error=f"the registry does not have GET /nodes ({status})",
+            error=f"the registry does not answer GET /nodes ({status})",
             fault=Fault.NOT_FOUND,
             cause=f"HTTP {status}",
         )
@@ -245,7 +251,7 @@ def test_a_later_request_does_not_show_that_the_endpoint_is_absent(
     registry: FakeRegistry,
 ) -> None:
     """After a usable answer a 404 is a failure, so that the packs it was about are not taken for fine."""
-    ids = [f"pack-{number}" for number in range(70)]
+    ids = [f"pack-{number}" for number in range(120)]
     for one in ids:
         registry.catalog.publish(one, "1.0.0")
 
@@ -254,7 +260,7 @@ def test_a_later_request_does_not_show_that_the_endpoint_is_absent(
 
     registry.respond = respond
     found = read(registry, *ids)
-    assert (len(found.records), found.absent) == (60, False)
+    assert (len(found.records), found.absent) == (100, False)
     assert found.failure == ReadFailure(
         error="the registry does not answer GET /nodes (404)", cause="HTTP 404"
     )
@@ -355,7 +361,7 @@ def test_the_worse_of_two_rows_counts(registry: FakeRegistry) -> None:
 
 def test_the_worse_of_two_requests_counts(registry: FakeRegistry) -> None:
     """A pack whose two spellings are in different requests has the worse status of both."""
-    ids = [f"Pack-{number}" for number in range(29)]
+    ids = [f"Pack-{number}" for number in range(49)]
 
     async def respond(_: web.BaseRequest) -> web.StreamResponse:
         status = "Banned" if len(registry.requests) == 1 else "Active"
@@ -364,7 +370,6 @@ def test_the_worse_of_two_requests_counts(registry: FakeRegistry) -> None:
 
     registry.respond = respond
     found = read(registry, *ids, "plain", "ODD")
-    assert len(registry.requests) == 3
     assert found.records["odd"].status == "banned"
 
 
@@ -372,3 +377,149 @@ def test_long_texts_are_cut(registry: FakeRegistry) -> None:
     """A record keeps no more than the beginning of a text that never ends."""
     serve(registry, {"nodes": [{"id": "pack", "status_detail": "x" * 500_000}]})
     assert len(read(registry, "pack").records["pack"].status_detail) == 10_000
+
+
+# All packs
+
+
+def read_all(registry: FakeRegistry) -> PackRecords:
+    """Read the list of all packs, without retries."""
+
+    async def work() -> PackRecords:
+        limits = RequestLimits(timeout=10.0, retries=0)
+        async with Registry(registry.url, limits) as client:
+            return await read_all_packs(client)
+
+    return asyncio.run(work())
+
+
+def fill(registry: FakeRegistry, count: int) -> None:
+    """Publish some packs, of which one is banned."""
+    for number in range(count):
+        registry.catalog.publish(f"p-{number:03}", "1.0.0")
+    if count > 1:
+        registry.catalog.edit_pack("p-001", status="banned")
+
+
+def change(
+    registry: FakeRegistry, alter: Callable[[int, dict[str, Any]], object]
+) -> None:
+    """Have each page come changed; an `alter` that returns an answer replaces the page."""
+
+    async def respond(request: web.BaseRequest) -> web.StreamResponse | None:
+        query = query_of(request)
+        _, document = registry.catalog.packs(query)
+        made = alter(int(query["page"][0]), document)
+        if isinstance(made, web.StreamResponse):
+            return made
+        return web.json_response(document)
+
+    registry.respond = respond
+
+
+@pytest.mark.parametrize("count", [1, 3, 100, 101, 230])
+def test_all_pages_of_the_list(registry: FakeRegistry, count: int) -> None:
+    """It is whole with as many packs as there are, banned ones too; a full page has a next."""
+    fill(registry, count)
+    found = read_all(registry)
+    assert found.failure is None
+    assert list(found.records) == [f"p-{number:03}" for number in range(count)]
+    pages = [asked.query["page"] for asked in registry.requests]
+    assert pages == [[str(number)] for number in range(1, count // 100 + 2)]
+    for asked in registry.requests:
+        assert asked.query["limit"] == ["100"]
+        assert asked.query["include_banned"] == ["true"]
+        assert "node_id" not in asked.query
+
+
+def _without_a_row(page: int, document: dict[str, Any]) -> None:
+    if page == 1:
+        del document["nodes"][5]
+
+
+def _twice(page: int, document: dict[str, Any]) -> None:
+    if page == 2:
+        document["nodes"][0] = {"id": "P-000"}
+
+
+def _other_total(page: int, document: dict[str, Any]) -> None:
+    document["total"] += page - 1
+
+
+def _no_total(_: int, document: dict[str, Any]) -> None:
+    del document["total"]
+
+
+def _no_id(page: int, document: dict[str, Any]) -> None:
+    if page == 1:
+        document["nodes"][3]["id"] = None
+
+
+def _refused(page: int, _: dict[str, Any]) -> web.Response | None:
+    return web.Response(status=403) if page == 2 else None
+
+
+def _no_json(page: int, _: dict[str, Any]) -> web.Response | None:
+    return web.Response(text="{") if page == 2 else None
+
+
+@pytest.mark.parametrize(
+    ("alter", "why"),
+    [
+        (_without_a_row, "149 of 150 packs came"),
+        (_twice, "149 of 150 packs came"),
+        (_other_total, "150 of 150 or 151 packs came"),
+        (_no_total, "150 of an unknown number packs came"),
+        (_no_id, "149 of 150 packs came"),
+        (_refused, "page 2: the registry does not answer GET /nodes (403)"),
+        (_no_json, "page 2: GET /nodes answers with no readable JSON"),
+    ],
+)
+def test_an_odd_list_is_incomplete(
+    registry: FakeRegistry, alter: Callable[[int, dict[str, Any]], object], why: str
+) -> None:
+    """What was seen of it is there; why the rest may be missing is said in words."""
+    fill(registry, 150)
+    change(registry, alter)
+    found = read_all(registry)
+    assert found.failure
+    assert found.failure.error == why
+    assert len(found.records) >= 99
+
+
+def test_a_list_that_never_ends_ends(
+    registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Short pages are read on, up to so many, so much and for so long."""
+    monkeypatch.setattr(packs, "_MOST_PAGES", 3)
+
+    def short(page: int, document: dict[str, Any]) -> None:
+        rows = [{"id": f"p-{page}-{number}"} for number in range(10)]
+        document.update(nodes=rows, total=150, totalPages=None, limit=None)
+
+    def why() -> str:
+        failure = read_all(registry).failure
+        return failure.error if failure else ""
+
+    change(registry, short)
+    assert why() == "30 of 150 packs came"
+    assert len(registry.requests) == 3
+    monkeypatch.setattr(packs, "_MOST_PAGES", 30)
+    assert why() == ""
+    assert len(registry.requests) == 3 + 15
+    for name in ("_MOST_BYTES", "_LONGEST_READING"):
+        monkeypatch.setattr(packs, "_MOST_BYTES", 300)
+        monkeypatch.setattr(packs, name, -1)
+        assert "was not requested: the others were too long" in why()
+
+
+def test_whatever_comes_fails_nothing(
+    registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even a mistake of our own in reading a page is a failure of that reading alone."""
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("our own")
+
+    monkeypatch.setattr(packs, "parse_packs", broken)
+    assert read_all(registry).failure == ReadFailure(error="unexpected RuntimeError")

@@ -53,7 +53,7 @@ from watcher.state.overview import (
 from watcher.streams import width
 from watcher.text.near import meant
 from watcher.text.plural import plural
-from watcher.text.sanitize import escape_invisible, safe_line, sanitize_line
+from watcher.text.sanitize import escape_invisible, sanitize_line
 
 NODES_SHOWN = 50
 """Nodes that a terminal gets; the others are counted."""
@@ -221,11 +221,13 @@ def errors(overview: Overview) -> Iterator[str]:
         yield f"{incomplete_in_words(streak)}: {reason_of(streak)}; {stake}"
     if silent := stopped_in_words(state.checks.explaining):
         yield silent
+    if health.lists:
+        listed = f"last listed: {overview.ago(state.checks.listed_at or None)}"
+        yield f"the packs of publishers cannot be listed: {reason_of(health.lists)}; {listed}"
     for name in overview.publishers:
-        check = state.checks.publishers.get(name.lower())
-        if check and check.error:
-            listed = f"last listed: {overview.ago(check.at or None)}"
-            yield f"publisher {sanitize_line(name)}: {safe_line(check.error)}; {listed}"
+        known = state.snapshot.publishers.get(name.lower())
+        if known and known.baseline_at and not known.packs:
+            yield f"publisher {sanitize_line(name)}: it has no node packs; is the id right?"
 
 
 def document(overview: Overview) -> dict[str, object]:

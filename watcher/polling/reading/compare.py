@@ -6,8 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from watcher.changes.health import ChannelState, assess, assess_channels
-from watcher.changes.publishers import take_records
-from watcher.changes.sweeps import assess_sweep, chosen_since, set_baseline
+from watcher.changes.publishers import take_packs
+from watcher.changes.sweeps import (
+    assess_list,
+    assess_sweep,
+    chosen_since,
+    set_baseline,
+)
 from watcher.model.event import Event
 from watcher.model.listing import ALL
 from watcher.model.pack import Pack
@@ -50,7 +55,7 @@ def compare(
     threshold = config.failure_threshold
     known, of_all = with_baseline(plan, answers, found)
     records = answers.packs.records.values()
-    known = take_records(known, plan.publishers, records)
+    known = take_packs(known, plan.publishers, records, plan.globs)
     before = plan.checks.health
     # A page 1 that failed in another poll, and not in this one, is over.
     streaks = {
@@ -71,15 +76,20 @@ def compare(
     swept = assess_sweep(
         assessed.health, assessed.snapshot, found.lacking, threshold, now
     )
-    snapshot, about_channels = assess_channels(swept.snapshot, of_channels, now)
-    after = swept.health
+    listed = assess_list(swept.health, swept.snapshot, found.unlisted, threshold, now)
+    snapshot, about_channels = assess_channels(listed.snapshot, of_channels, now)
+    after = listed.health
     if not plan.globs.chooses:  # only what globs include depends on a whole sweep
         after = replace(after, sweep=None)
+    if not plan.publishers:
+        after = replace(after, lists=None)
+        snapshot = replace(snapshot, unlisted=False) if snapshot.unlisted else snapshot
     events = [
         *([of_all] if of_all else ()),
         *(event for of_node in found.events.values() for event in of_node),
         *assessed.events,
         *swept.events,
+        *listed.events,
         *about_channels,
     ]
     checks = _checks_after(plan, answers, found)
@@ -117,22 +127,17 @@ def with_baseline(
 
 def _checks_after(plan: Plan, answers: Answers, found: Compared) -> Checks:
     """Return how this poll went."""
-    checks, failure = plan.checks, answers.packs.failure
+    checks, listed = plan.checks, answers.listed
     stale = {
         key: since
         for key, since in checks.stale_since.items()
         if key not in found.server_times
     }
-    if answers.packs_due:
-        # That there is no endpoint is an answer.
-        is_answered = failure is None or answers.packs.absent
-        open_now = answers.packs_due - answers.packs.records.keys()
-        checks = replace(
-            checks,
-            packs_at=plan.options.now,
-            packs_open=() if is_answered else tuple(sorted(open_now)),
-            packs_error="" if failure is None else failure.error,
-        )
+    if answers.packs_due or listed:
+        failure = answers.packs.failure or (listed and listed.failure)
+        checks = replace(checks, packs_error=failure.error if failure else "")
+    if listed and not listed.failure:
+        checks = replace(checks, listed_at=plan.options.now)
     is_refused = answers.sweep is not None and ALL in found.unread
     is_swept = isinstance(answers.sweep, Sweep) or is_refused
     return replace(

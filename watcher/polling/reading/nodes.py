@@ -24,7 +24,7 @@ from watcher.model.listing import (
     Reading,
     ServerTime,
 )
-from watcher.model.pack import PACK_STATUSES, PackRecord
+from watcher.model.pack import PACK_STATUSES, PackRecord, PackRecords
 from watcher.model.snapshot import Node
 from watcher.model.version import by_key, find_row
 from watcher.polling.reading.plan import Plan, View
@@ -76,6 +76,8 @@ class Compared:
     """Nodes that the baseline of all takes in."""
     lacking: str | None = None
     """Why the sweep of globs was incomplete; "" if it was complete, None if there was none."""
+    unlisted: str | None = None
+    """Why the list of publishers' packs could not be read; "" if it could, None if it was not, or none is watched."""
     error: str = ""
     """Why not all was seen, where no node itself failed."""
 
@@ -120,19 +122,27 @@ class _Comparison:
         for key, name in found.watched.items():
             self._compare(key, name)
         for key in self._answers.packs.records.keys() & found.watched.keys():
-            self._take_record(key, self._answers.packs.records[key])
+            if not (isinstance(sweep, Sweep) and plan.waits(key, sweep)):
+                self._take_record(key, self._answers.packs.records[key])
         if isinstance(sweep, Sweep):
             self._judge_sweep(sweep)
         self._doubt_address()
-        if plan.publishers and not found.watched:
-            self._judge_lists()
+        if plan.publishers and self._answers.listed is not None:
+            self._judge_list(self._answers.listed)
 
-    def _judge_lists(self) -> None:
-        """Where nothing is watched, because a publisher's packs are not known yet, the registry could not be read."""
-        if self._plan.unlisted is not None:
-            self.found.unread[ALL] = self._plan.unlisted
-        elif self._plan.snapshot.registry_failing:
-            self.found.read.add(ALL)  # the lists came, and nobody has packs
+    def _judge_list(self, listed: PackRecords) -> None:
+        """Note why publishers' packs may be missing."""
+        found, failure = self.found, listed.failure
+        found.unlisted = failure.error if failure else ""
+        if (
+            failure is None
+            and not found.watched
+            and self._plan.snapshot.registry_failing
+        ):
+            found.read.add(ALL)  # the list came, and nobody has packs
+        elif failure is not None:
+            error = f"the packs of publishers cannot be listed: {failure.error}"
+            found.error = "; ".join(filter(None, (found.error, error)))
 
     def _doubt_address(self) -> None:
         """Where the registry knows none of several ids, and nothing like them, doubt its address and not each id."""

@@ -5,9 +5,8 @@ The rules of sweeps are in docs/behaviour.md, Sweeps.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from zlib import crc32
 
 from watcher import timestamps
 from watcher.changes.sweeps import (
@@ -22,7 +21,6 @@ from watcher.changes.transitions import DiffOptions
 from watcher.changes.verdict import identities
 from watcher.durations import DAY
 from watcher.model.event import Kind, rank
-from watcher.model.failure import ReadFailure
 from watcher.model.listing import Listing, ServerTime
 from watcher.model.pack import Claim, PackRecord, PackRecords
 from watcher.model.selection import Selection
@@ -78,8 +76,6 @@ class Plan:
     """Lower-case ids that a watched publisher has: the registry has these packs, though they may have no version."""
     publishers: tuple[str, ...] = ()
     """Ids of the watched publishers."""
-    unlisted: ReadFailure | None = None
-    """Why it is not known which packs a watched publisher has; None if it is known of each."""
     globs: Selection = field(default_factory=Selection)
     has_installs: bool = False
     only_folders: frozenset[str] = frozenset()
@@ -155,7 +151,7 @@ class Plan:
         is_same = sweep_baseline.globs == self.globs.globs
         return self.globs.chooses and not (sweep_baseline.baseline_at and is_same)
 
-    def _waits(self, key: str, sweep: Sweep) -> bool:
+    def waits(self, key: str, sweep: Sweep) -> bool:
         """Return whether a node that only globs choose waits for the baseline of all."""
         node = self.snapshot.nodes.get(key)
         is_awaited = self.lacks_baseline and bool(sweep.incomplete)
@@ -200,7 +196,7 @@ class Plan:
                 # Or it was there, and is not any more: what comes of it later is news.
                 base = replace(base, baseline_at=sweep.at)
             return self._difference(base, key, listing)
-        is_asked = not self._waits(key, sweep)
+        is_asked = not self.waits(key, sweep)
         return View(base=known, listing=listing, is_asked=is_asked, lacks=True)
 
     def _difference(self, base: Node, key: str, listing: Listing) -> View | None:
@@ -255,32 +251,11 @@ class Plan:
             if (view := self.view(sweep, key, name)) is not None and view.is_asked
         }
         worst_first = sorted(views, key=lambda key: self._urgency(key, views[key]))
-        # Those that `GET /nodes` has left open are asked by themselves at their moment only.
-        in_turn = self._turn(sweep)
-        if not sweep.incomplete:
-            # The pages showed their versions, and their records whether they are banned.
-            in_turn -= records.records.keys()
-        needy = [
-            key for key in watched if key in in_turn or self._is_awaited(key, records)
-        ]
-        asked = dict.fromkeys([*worst_first, *self._by_turns(needy, most)])
+        awaited = [key for key in watched if self._is_awaited(key, records)]
+        asked = dict.fromkeys([*worst_first, *awaited])
         now = list(asked)[:most]
         later = frozenset(views.keys() - set(now))
         return self.in_order(watched[key] for key in now), later
-
-    def _by_turns(self, keys: Iterable[str], most: int) -> list[str]:
-        """Return nodes in the order to ask: banned ones first, the others from another place each day."""
-        known = self.snapshot.nodes
-        in_order = sorted(keys)
-        banned = [key for key in in_order if key in known and known[key].banned]
-        others = [key for key in in_order if key not in set(banned)]
-        if not others:
-            return banned
-        days = int(timestamps.seconds_between(_EPOCH, self.options.now) // DAY)
-        # Half of a poll's questions each day: the other half may be needed for what rows show.
-        a_day = most // 2
-        begin = (days * a_day) % len(others)
-        return [*banned, *others[begin:], *others[:begin]]
 
     def _urgency(self, key: str, view: View) -> tuple[tuple[int, ...], int, str]:
         """Return what sorts nodes: of alike ones those that failed most often are last, then those checked last."""
@@ -295,51 +270,22 @@ class Plan:
             return False
         has_failed = key in self.checks.health.nodes
         is_over = record is not None and record.status != BANNED
-        is_its_own = record is not None and not node.ban_recorded
-        return has_failed or is_over or is_its_own
+        return has_failed or is_over or not node.ban_recorded
 
     # Packs as a whole
 
-    def due(self, sweep: Sweep | NoSweep | None) -> list[str]:
-        """Return the nodes to ask `GET /nodes` about, by lower-case id.
+    def due(self, sweep: Sweep | NoSweep | None, listed: PackRecords) -> list[str]:
+        """Return the nodes to ask `GET /nodes` about by their ids, in lower case: those that are named or run.
 
-        Each has its moment of the day, and is due until it was answered. A node that was not watched before is due at
-        once; where publishers are watched, so is one that only globs choose. Installed packs are asked about in every
-        poll until there is an answer that counts: a pack without a version may be in no registry, so that one that does
-        not show it has answered.
+        Where publishers are watched, a pack that only globs choose and that was not there before may be theirs, of
+        which channels get more. What is `listed` in this poll need not be asked.
         """
-        turn, left_open = self._turn(sweep), frozenset(self.checks.packs_open)
-        before = {node.lower() for node in self.checks.watched}
-        new = self.nodes.keys() - before
+        asked = dict.fromkeys(self.nodes)
         if self.publishers and isinstance(sweep, Sweep) and not self.lacks_baseline:
-            # It may be a publisher's, of which channels get more.
-            new |= sweep.nodes.keys() - self.snapshot.nodes.keys()
-        found = [
-            key
-            for key in self.watched(sweep)
-            if key in turn or key in left_open or key in new or self._is_unanswered(key)
-        ]
-        # After a first request that fails no other is made: each poll begins at another place.
-        start = crc32(self.options.now.encode()) % len(found) if found else 0
-        return found[start:] + found[:start]
-
-    def _turn(self, sweep: Sweep | NoSweep | None) -> set[str]:
-        """Return the nodes whose moment came since the packs were asked about, and those that the baseline of all is to
-        take in.
-        """
-        is_moment = self._moments(self.checks.packs_at)
-        if not isinstance(sweep, Sweep):
-            return {key for key in self.watched(sweep) if is_moment(key)}
-        found = set[str]()
-        for key in self.watched(sweep):
-            node = self.snapshot.nodes.get(key)
-            # Bans of whole packs are part of the baseline of all.
-            has_baseline = node is not None and bool(node.baseline_at)
-            is_part = self.sets_baseline(sweep) and not has_baseline
-            is_due = is_part or is_moment(key)
-            if is_due and not self._waits(key, sweep):
-                found.add(key)
-        return found
+            asked |= dict.fromkeys(
+                key for key in sweep.nodes if key not in self.snapshot.nodes
+            )
+        return [key for key in asked if key not in listed.records]
 
     def spelling(self, key: str) -> str:
         """Return how `GET /nodes` wrote the id of a node, else how the settings or an install do."""
@@ -350,36 +296,12 @@ class Plan:
         """Return whether the state has what `GET /nodes` says of a node: of all that may be installed."""
         return self.has_installs and key in self.nodes
 
-    def _is_unanswered(self, key: str) -> bool:
-        """Return whether `GET /nodes` has not said yet how a pack stands that may be installed."""
-        node, known = self.snapshot.nodes.get(key), self.checks.packs
-        is_there = node is not None and node.is_there
-        is_silent = key not in known or (known[key] is None and is_there)
-        return self.keeps_record(key) and is_silent
-
-    def _moments(self, since: str) -> Callable[[str], bool]:
-        """Return what says whether a node's moment of the day has passed since a time; "" is long ago."""
-        now = self.options.now
-        passed = timestamps.seconds_between(since, now) if since else DAY
-        if not 0 <= passed < DAY:
-            return lambda _: True
-        start = timestamps.seconds_between(_EPOCH, since)
-
-        def has_passed(key: str) -> bool:
-            # A digest of the id spreads the nodes over the day.
-            after_start = (crc32(key.encode("utf-8", "replace")) - start) % DAY
-            return after_start < passed
-
-        return has_passed
-
 
 def make_plan(
     config: PollConfig,
     state: State,
     scans: Scans,
     started: str,
-    *,
-    unlisted: ReadFailure | None = None,
 ) -> Plan:
     """Return what a poll of these settings, publishers and installs is to read."""
     checks = state.checks
@@ -389,7 +311,7 @@ def make_plan(
             checks,
             server_times={},
             stale_since={},
-            packs_at="",
+            listed_at="",
             registry_url=config.registry_url,
         )
     named = frozenset(node.lower() for node in config.nodes)
@@ -409,7 +331,6 @@ def make_plan(
         named=named,
         published=frozenset(pack.lower() for pack in published),
         publishers=config.publishers,
-        unlisted=unlisted,
         globs=globs,
         has_installs=bool(config.installs),
         only_folders=frozenset(by_folder - {node.lower() for node in given}),

@@ -1,107 +1,78 @@
-"""The lists of publishers' packs: which are due, what they mean for the state, and what a person should know of them.
+"""The list of all packs, `GET /nodes`: when it is due, and what it means for the state.
 
-Each is read at the first poll and then once a day; a reading that failed is tried again by the next poll.
+It says which packs publishers have, and which packs that only globs choose are banned. It is read at the first poll and
+then once a day; a reading that failed is tried again by the next poll.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import assert_never
 
 from watcher import timestamps
-from watcher.changes.publishers import take_list
+from watcher.changes.publishers import take_packs
 from watcher.durations import DAY
-from watcher.model.failure import Fault, ReadFailure
-from watcher.model.listing import ALL
-from watcher.model.pack import PackList
+from watcher.model.failure import ReadFailure
+from watcher.model.pack import PackRecords
 from watcher.model.selection import Selection
 from watcher.model.snapshot import Snapshot
 from watcher.polling.model import PollConfig
-from watcher.registry.publishers import ListReading
-from watcher.state.model import Checks, ListCheck, State
+from watcher.state.model import State
 
 
-def due(config: PollConfig, checks: Checks, now: str) -> list[str]:
-    """Return the publishers whose list is to be read."""
-    known = _checks(config, checks)
-    return [
-        publisher
-        for publisher in config.publishers
-        if not (at := known.get(publisher.lower(), ListCheck()).at)
-        or not 0 <= timestamps.seconds_between(at, now) < DAY
-    ]
-
-
-def _checks(config: PollConfig, checks: Checks) -> Mapping[str, ListCheck]:
-    """Return how lists were read where they are read now: those of another registry say nothing of this one."""
-    return checks.publishers if checks.registry_url == config.registry_url else {}
-
-
-def with_lists(
-    config: PollConfig, state: State, readings: Mapping[str, ListReading], now: str
-) -> State:
-    """Return the state with what came of the lists that were due; what is known of the others stays."""
-    snapshot, globs = state.snapshot, Selection(globs=config.globs)
-    known = _checks(config, state.checks)
-    keys = [one.lower() for one in config.publishers]
-    checks = {key: known[key] for key in keys if key in known}
-    for publisher, reading in readings.items():
-        if isinstance(reading, PackList):
-            snapshot = take_list(snapshot, reading, globs)
-        key, error = publisher.lower(), _error(reading)
-        at = known.get(key, ListCheck()).at if error else now
-        if not (error or snapshot.publishers[key].packs):
-            error = "it has no node packs yet; its id may be wrong"
-        checks[key] = ListCheck(at=at, error=error)
-    return replace(
-        state,
-        snapshot=snapshot,
-        checks=replace(state.checks, publishers=dict(sorted(checks.items()))),
+def is_due(config: PollConfig, state: State, now: str) -> bool:
+    """Return whether the list is to be read."""
+    checks, snapshot = state.checks, state.snapshot
+    globs, at = Selection(globs=config.globs), checks.listed_at
+    if not (config.publishers or globs.chooses):
+        return False
+    # The baseline of all, which may come with any poll, has the bans of whole packs.
+    has_baseline = globs.globs == snapshot.sweep_baseline.globs or not globs.chooses
+    is_recent = at and 0 <= timestamps.seconds_between(at, now) < DAY
+    return not (
+        is_recent
+        and has_baseline
+        and checks.registry_url == config.registry_url
+        and len(with_list(config.publishers, snapshot)) == len(config.publishers)
     )
 
 
-def _error(reading: ListReading) -> str:
-    """Return why a reading did not get all of a list; "" if it did."""
-    match reading:
-        case PackList(incomplete=""):
-            return ""
-        case PackList():
-            return f"the list of its packs is incomplete: {reading.incomplete}"
-        case ReadFailure():
-            return f"its packs cannot be listed: {reading.error}"
-        case _:
-            assert_never(reading)
+def with_list(publishers: Iterable[str], snapshot: Snapshot) -> list[str]:
+    """Return the publishers of which a first complete list is known."""
+    known = snapshot.publishers
+    return [
+        one
+        for one in publishers
+        if one.lower() in known and known[one.lower()].baseline_at
+    ]
 
 
-def unlisted(
-    snapshot: Snapshot, readings: Mapping[str, ListReading]
-) -> ReadFailure | None:
-    """Return why a publisher never had a list yet, as a failure of the registry; None if each had one."""
-    for publisher, reading in readings.items():
-        error, known = _error(reading), snapshot.publishers.get(publisher.lower())
-        had_list = known is not None and (known.baseline_at or known.empty_since)
-        if error and not had_list:
-            fault = reading.fault if isinstance(reading, ReadFailure) else Fault.OWN
-            return ReadFailure(
-                node=ALL,
-                error=f"publisher {publisher}: {error}",
-                fault=fault if fault is Fault.UNREACHED else Fault.REGISTRY,
-                cause="no list of packs",
-            )
-    return None
+def take_list(
+    config: PollConfig, state: State, listed: PackRecords, now: str
+) -> tuple[State, PackRecords]:
+    """Return the state with the packs of publishers, and the list as far as it can be believed."""
+    records = listed.records.values()
+    if config.publishers and records and not any(one.publisher for one in records):
+        error = "GET /nodes does not say whose the packs are"
+        listed = replace(listed, failure=listed.failure or ReadFailure(error=error))
+    snapshot = take_packs(
+        state.snapshot,
+        config.publishers,
+        records,
+        Selection(globs=config.globs),
+        whole_at=None if listed.failure else now,
+    )
+    return replace(state, snapshot=snapshot), listed
 
 
-def newly_unlisted(
-    publishers: Iterable[str], before: Checks, after: Checks
-) -> tuple[tuple[str, str], ...]:
-    """Return the publishers whose packs are not known, or not all of them, and were before, each with the reason."""
-    found: list[tuple[str, str]] = []
-    for one in publishers:
-        was, now = (
-            checks.publishers.get(one.lower(), ListCheck())
-            for checks in (before, after)
-        )
-        if now.error and not was.error:
-            found.append((one, now.error))
-    return tuple(found)
+def without_packs(
+    publishers: Iterable[str], before: Snapshot, after: Snapshot
+) -> tuple[str, ...]:
+    """Return the publishers whose first complete list has come, and in which they have no pack."""
+    publishers = tuple(publishers)
+    known = with_list(publishers, before)
+    return tuple(
+        one
+        for one in with_list(publishers, after)
+        if one not in known and not after.publishers[one.lower()].packs
+    )

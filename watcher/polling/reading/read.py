@@ -7,8 +7,8 @@ event comes of that.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from watcher.model.failure import Fault, ReadFailure
 from watcher.model.listing import Listing, Reading
@@ -43,15 +43,21 @@ class Answers:
     packs: PackRecords = field(default_factory=PackRecords)
     """What `GET /nodes` says of packs as a whole."""
     packs_due: frozenset[str] = frozenset()
-    """Those it was asked about; empty if it was not asked."""
+    """Those it was asked about by their ids."""
+    listed: PackRecords | None = None
+    """The list of all packs, if it was read in this poll."""
     near: Mapping[str, str] = field(default_factory=dict)
     """As `Checks.near`."""
 
 
 async def read(
-    registry: Registry, plan: Plan, clock: Callable[[], str], progress: Progress
+    registry: Registry,
+    plan: Plan,
+    clock: Callable[[], str],
+    progress: Progress,
+    listed: PackRecords | None = None,
 ) -> Answers:
-    """Read all that is watched; every failure is a value."""
+    """Read all that is watched; every failure is a value. `listed` are all packs, if they were read before."""
     sweep: Sweep | NoSweep | None = None
     if plan.tries_sweep:
         sweep = await read_sweep(
@@ -66,16 +72,17 @@ async def read(
             progress=progress,
         )
     if isinstance(sweep, NoSweep) and sweep.failure is not None and plan.globs.chooses:
-        return Answers(sweep=sweep, nodes={})
+        return Answers(sweep=sweep, nodes={}, listed=listed)
     asker = Asker(registry=registry, plan=plan, clock=clock, progress=progress)
     if not isinstance(sweep, Sweep):
-        return await ask_each(asker, sweep)
-    due, watched = plan.due(sweep), plan.watched(sweep)
+        return await ask_each(asker, sweep, listed)
+    known, watched = listed or PackRecords(), plan.watched(sweep)
+    due = plan.due(sweep, known)
     # The pages show how the registry writes the ids, and its records which packs to ask for a ban.
     names = [
         sweep.nodes[key].spelling if key in sweep.nodes else watched[key] for key in due
     ]
-    packs = await read_packs(registry, names)
+    packs = await _read_records(registry, names, known)
     now, later = plan.questions(sweep, packs)
     return Answers(
         sweep=sweep,
@@ -83,17 +90,34 @@ async def read(
         later=later,
         packs=packs,
         packs_due=frozenset(due),
+        listed=listed,
     )
 
 
-async def ask_each(asker: Asker, sweep: NoSweep | None = None) -> Answers:
+async def _read_records(
+    registry: Registry, names: Iterable[str], listed: PackRecords
+) -> PackRecords:
+    """Return the records that came before, with those of more packs; its failure is that of these."""
+    found = await read_packs(registry, names, is_there=bool(listed.records))
+    return replace(found, records={**listed.records, **found.records})
+
+
+async def ask_each(
+    asker: Asker, sweep: NoSweep | None = None, listed: PackRecords | None = None
+) -> Answers:
     """Ask for each watched node by itself, then for the packs as a whole, whose ids are spelled by the answers."""
     plan = asker.plan
     nodes = await asker.ask(plan.in_order(plan.watched(sweep).values()))
-    due = plan.due(sweep)
+    known = listed or PackRecords()
+    due = plan.due(sweep, known)
     names = [_spelling(nodes.get(key)) or plan.spelling(key) for key in due]
-    packs = await read_packs(asker.registry, names)
-    return Answers(sweep=sweep, nodes=nodes, packs=packs, packs_due=frozenset(due))
+    return Answers(
+        sweep=sweep,
+        nodes=nodes,
+        packs=await _read_records(asker.registry, names, known),
+        packs_due=frozenset(due),
+        listed=listed,
+    )
 
 
 def _spelling(reading: Reading | None) -> str:

@@ -79,7 +79,15 @@ def problems(report: Report) -> list[Problem]:
             )
         )
     errors = {str(one.fields["error"]) for one in found if one.level == "error"}
-    found += _of_publishers(report, errors)
+    found += [
+        Problem(
+            level="warning",
+            event="publisher empty",
+            fields={"publisher": name},
+            sentence=f"publisher {name}: it has no node packs; is the id right?",
+        )
+        for name in map(sanitize_line, report.no_packs_of)
+    ]
     found += _of_installs(report, errors)
     if report.unpublished:
         error = Trusted(safe_line(Trusted(report.unpublished)))
@@ -111,21 +119,6 @@ def _of_registry(report: Report, error: Trusted) -> Problem:
         else error,
         about=("the registry cannot be read",),
     )
-
-
-def _of_publishers(report: Report, errors: Container[str]) -> list[Problem]:
-    """Return what is said once of publishers. `errors` are those of nodes, and of the registry."""
-    return [
-        Problem(
-            level="warning",
-            event="publisher unlisted",
-            fields={"publisher": publisher, "error": error},
-            sentence=error,
-        )
-        for publisher, why in report.unlisted
-        if (error := Trusted(safe_line(f"publisher {publisher}: {why}", _ERROR_LENGTH)))
-        not in errors
-    ]
 
 
 def _of_installs(report: Report, errors: Container[str]) -> list[Problem]:

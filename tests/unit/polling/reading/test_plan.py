@@ -11,7 +11,7 @@ from tests.support.factories import watch
 from watcher import timestamps
 from watcher.changes.health import FailureStreak, Health
 from watcher.changes.transitions import DiffOptions
-from watcher.model.failure import Fault, ReadFailure
+from watcher.model.failure import ReadFailure
 from watcher.model.listing import Listing, NodeBanned, ServerTime
 from watcher.model.pack import (
     Claim,
@@ -25,7 +25,6 @@ from watcher.model.selection import Selection
 from watcher.model.snapshot import Node, Publisher, Snapshot, SweepBaseline
 from watcher.model.version import Version
 from watcher.polling.model import Scans
-from watcher.polling.reading.compare import compare
 from watcher.polling.reading.nodes import compare_nodes
 from watcher.polling.reading.plan import Plan, make_plan
 from watcher.polling.reading.read import Answers
@@ -58,7 +57,7 @@ def _plan(*names: str, polled_at: str = NOW, now: str = NOW) -> Plan:
         nodes={},
         globs=Selection(globs=("*",)),
         snapshot=Snapshot(nodes=nodes, sweep_baseline=whole),
-        checks=Checks(polled_at=polled_at, packs_at=polled_at),
+        checks=Checks(polled_at=polled_at),
         options=DiffOptions(now=now),
     )
 
@@ -86,13 +85,13 @@ def _records(*banned: str, known: list[str]) -> PackRecords:
 def test_a_new_pack_may_be_a_publishers() -> None:
     """Where publishers are watched, a pack that a sweep shows first is asked about at once; not before a baseline."""
     plan = _plan("known")
-    sweep = _sweep(known="active", fresh="active")
-    assert plan.due(sweep) == []
+    sweep, nothing = _sweep(known="active", fresh="active"), PackRecords()
+    assert plan.due(sweep, nothing) == []
     plan = replace(plan, publishers=("ann",))
-    assert plan.due(sweep) == ["fresh"]
+    assert plan.due(sweep, nothing) == ["fresh"]
     no_baseline = replace(plan.snapshot, sweep_baseline=SweepBaseline())
     sweep.incomplete = "page 2"
-    assert replace(plan, snapshot=no_baseline).due(sweep) == []
+    assert replace(plan, snapshot=no_baseline).due(sweep, nothing) == []
 
 
 @pytest.mark.parametrize(
@@ -149,76 +148,13 @@ def test_of_alike_packs_none_waits_for_ever() -> None:
     assert "pack-0" in later
 
 
-def test_each_pack_has_a_moment_of_the_day() -> None:
-    """Over the polls of a day each pack is due once; after a longer pause all are."""
-    due: list[str] = []
-    sweep = _sweep(**dict.fromkeys(NAMES, "active"))
-    for hour in range(24):
-        before = timestamps.later(BEFORE, hour * 3600)
-        now = timestamps.later(before, 3600)
-        due += _plan(*NAMES, polled_at=before, now=now).due(sweep)
-    assert sorted(due) == sorted(NAMES)
-    later = timestamps.later(BEFORE, 86400)
-    assert len(_plan(*NAMES, polled_at=BEFORE, now=later).due(sweep)) == len(NAMES)
-    assert len(_plan(*NAMES, polled_at="").due(sweep)) == len(NAMES)
-    assert len(_plan(*NAMES, polled_at=later, now=NOW).due(sweep)) == len(NAMES)
-
-
-@pytest.mark.parametrize(
-    ("failure", "fault", "asked"),
-    [("", Fault.OWN, []), ("404", Fault.NOT_FOUND, []), ("500", Fault.OWN, ["one"])],
-)
-def test_a_pack_is_due_until_its_moment_was_answered(
-    failure: str, fault: Fault, asked: list[str]
-) -> None:
-    """What `GET /nodes` did not answer stays due, whenever the last poll was; that it is absent is an answer."""
-    plan, sweep = _plan("one", polled_at=""), _sweep(one="active")
-    assert plan.due(sweep) == ["one"]
-    records = replace(
-        _records(known=[]),
-        failure=ReadFailure(error=failure, fault=fault) if failure else None,
-    )
-    answers = Answers(
-        sweep=sweep, nodes={}, packs=records, packs_due=frozenset({"one"})
-    )
-    checks = compare(watch("http://localhost"), plan, answers, ()).checks
-    assert checks.polled_at == NOW
-    assert replace(plan, checks=checks).due(sweep) == asked
-
-
-def test_a_list_of_packs_that_fails_makes_no_more_questions() -> None:
-    """By itself each pack is asked at its moment, however long there was no answer about it."""
-    plan, sweep = _plan("one"), _sweep(one="active")
-    plan = replace(plan, checks=replace(plan.checks, packs_open=("one",)))
-    failed = PackRecords(failure=ReadFailure(error="500"))
-    assert (plan.due(sweep), plan.questions(sweep, failed)[0]) == (["one"], [])
-
-
-def test_a_part_that_always_fails_keeps_no_other_unanswered() -> None:
-    """Only what was left open is due again, and each poll begins at another place of it."""
-    plan, sweep = _plan(*NAMES), _sweep(**dict.fromkeys(NAMES, "active"))
-    records = replace(_records(known=NAMES[60:]), failure=ReadFailure(error="500"))
-    answers = Answers(sweep=sweep, nodes={}, packs=records, packs_due=frozenset(NAMES))
-    checks = compare(watch("http://localhost"), plan, answers, ()).checks
-    due = [
-        replace(
-            plan,
-            checks=checks,
-            options=DiffOptions(now=f"2026-03-01T13:00:{second:02}.000Z"),
-        ).due(sweep)
-        for second in range(8)
-    ]
-    assert [sorted(one) for one in due] == [sorted(NAMES[:60])] * 8
-    assert len({one[0] for one in due}) > 4
-
-
-def test_another_registry_is_asked_about_every_pack() -> None:
-    """What one has answered says nothing of the other."""
-    config = watch("http://localhost", "one")
-    checks = Checks(packs_at=NOW, watched=("one",), registry_url=config.registry_url)
-    for url, due in ((config.registry_url, []), ("another", ["one"])):
-        state = State(checks=replace(checks, registry_url=url))
-        assert make_plan(config, state, Scans(), NOW).due(None) == due
+def test_named_packs_are_due_in_every_poll() -> None:
+    """`GET /nodes` is asked about them by id, but for what the list of all packs has said in this poll."""
+    plan = replace(_plan("chosen"), nodes={"one": "One", "two": "two"})
+    nothing = PackRecords()
+    assert plan.due(None, nothing) == ["one", "two"]
+    assert plan.due(_sweep(chosen="active"), nothing) == ["one", "two"]
+    assert plan.due(None, _records(known=["one"])) == ["two"]
 
 
 def test_what_a_publisher_has_is_a_pack_whatever_folders_say() -> None:
@@ -239,14 +175,6 @@ def test_what_a_publisher_has_is_a_pack_whatever_folders_say() -> None:
     assert plan.nodes == {"named": "named", "one": "One", "two": "two"}
     assert plan.only_folders == frozenset({"two"})
     assert plan.published == frozenset({"one"})
-
-
-def test_a_pack_that_was_not_watched_before_is_due_at_once() -> None:
-    """So that a ban that only `GET /nodes` knows shows in the first poll that asks about it."""
-    plan = replace(_plan(), nodes={"one": "One"}, globs=Selection())
-    assert plan.due(None) == ["one"]
-    plan = replace(plan, checks=replace(plan.checks, watched=("One",)))
-    assert plan.due(None) == []
 
 
 def test_an_empty_first_page_shows_no_named_pack() -> None:
@@ -291,7 +219,7 @@ def test_stale_rows_count_after_a_day() -> None:
 
 
 def test_only_its_own_answer_ends_a_ban_that_it_began() -> None:
-    """Of packs that are due those without a record, and those that another source called banned, are asked."""
+    """Of packs whose rows are as known only one is asked that its own answer called banned, whatever lacks a record."""
     plan = _plan("fine", "silent", "refused", "recorded", polled_at="")
     nodes = dict(plan.snapshot.nodes)
     nodes["refused"] = replace(nodes["refused"], banned=True)
@@ -300,26 +228,9 @@ def test_only_its_own_answer_ends_a_ban_that_it_began() -> None:
     due = ["fine", "recorded", "refused", "silent"]
     records = _records("refused", "recorded", known=["fine", "refused", "recorded"])
     sweep = _sweep(**dict.fromkeys(due, "active"))
-    assert set(plan.questions(sweep, records)[0]) == {"silent", "refused"}
+    assert set(plan.questions(sweep, records)[0]) == {"refused"}
     sweep.incomplete = "rows are missing"
-    assert set(plan.questions(sweep, records)[0]) == set(due)
-
-
-def test_one_bound_holds_for_all_questions() -> None:
-    """Without records no poll asks more packs than it may; banned ones are first, and each day it asks others."""
-    plan, sweep = _plan(*NAMES, polled_at=""), _sweep(**dict.fromkeys(NAMES, "active"))
-    nodes = dict(plan.snapshot.nodes)
-    nodes["pack-7"] = replace(nodes["pack-7"], banned=True)
-    snapshot = replace(plan.snapshot, nodes=nodes)
-    asked: list[set[str]] = []
-    for day in range(2):
-        options = DiffOptions(now=timestamps.later(NOW, day * 86400))
-        today = replace(plan, snapshot=snapshot, options=options)
-        now, _ = today.questions(sweep, _records(known=[]))
-        asked.append(set(now))
-    assert [len(one) for one in asked] == [200, 200]
-    assert "pack-7" in asked[0] & asked[1]
-    assert asked[0] | asked[1] == set(NAMES)
+    assert set(plan.questions(sweep, records)[0]) == {"refused"}
 
 
 def _knowing(plan: Plan, name: str, **fields: Any) -> Plan:

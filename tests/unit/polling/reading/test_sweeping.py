@@ -445,21 +445,6 @@ def test_what_came_before_the_globs_changed_is_news(
     ]
 
 
-def test_without_records_the_baseline_is_one_event(
-    registry: FakeRegistry, state: Path
-) -> None:
-    """Where each pack has to be asked for a ban in the first poll too, a ban is counted in that of all."""
-    registry.serves_nodes = False
-    for node in ("a", "b", "c"):
-        registry.catalog.publish(node, "1.0.0")
-    registry.catalog.ban_node("b", "malware")
-    made = Watcher(registry, state, globs=("*",))
-    (event,) = made.poll().events
-    assert (event.kind, event.node, event.after) == ("baseline", None, "banned")
-    assert event.reason.startswith("3 node packs with 3 versions; banned as a whole: 1")
-    assert reported(_a_day_later(made)) == []
-
-
 def test_globs_that_match_nothing_say_so(swept: Watcher) -> None:
     """A baseline of no pack is an event too, since the glob may be mistyped; one of known packs only is none."""
     assert reported(swept.poll(globs=("pack-*",))) == []
@@ -726,7 +711,22 @@ def test_what_the_list_of_packs_did_not_answer_is_asked_by_the_next_poll(
     assert reported(_a_day_later(made)) == []
     registry.respond = None
     assert reported(made.poll()) == [("banned", "Pack-08", None)]
-    assert (reported(made.poll()), made.asked("node_id")) == ([], [])
+    assert reported(made.poll()) == []
+
+
+def test_a_ban_of_a_named_pack_shows_in_the_next_poll(
+    registry: FakeRegistry, state: Path
+) -> None:
+    """`GET /nodes` is asked about it by every poll, also beside globs and however few pages there are."""
+    registry.catalog.publish("one", "1.0.0")
+    registry.catalog.publish("two", "1.0.0")
+    for globs in ((), ("*",)):
+        made = Watcher(registry, state / str(len(globs)), "one", globs=globs)
+        made.poll()
+        for status, kind in (("banned", "banned"), ("active", "reinstated")):
+            for pack in ("one", "two"):
+                registry.catalog.edit_pack(pack, status=status)
+            assert reported(made.poll()) == [(kind, "one", None)]
 
 
 def test_a_ban_shows_whatever_way_the_settings_write_the_id(
@@ -744,46 +744,6 @@ def test_a_ban_shows_whatever_way_the_settings_write_the_id(
     assert [kind for kind, _, _ in reported(_a_day_later(made))] == ["banned"]
 
 
-def test_a_pack_that_fails_in_its_turn_recovers_in_the_next_poll(
-    swept: Watcher, registry: FakeRegistry
-) -> None:
-    """A pack that cannot be read in its turn is asked again by the next poll, though its rows are as they were."""
-    registry.serves_nodes = False
-
-    async def respond(request: web.BaseRequest) -> web.StreamResponse | None:
-        return (
-            web.Response(status=500)
-            if query_of(request).get("nodeId") == ["Pack-08"]
-            else None
-        )
-
-    registry.respond = respond
-    assert reported(_a_day_later(swept)) == [("failing", "Pack-08", None)]
-    registry.respond = None
-    assert reported(swept.poll()) == [("recovered", "Pack-08", None)]
-
-
-def test_a_pack_whose_answer_differs_in_its_turn_is_asked_again(
-    swept: Watcher, registry: FakeRegistry
-) -> None:
-    """Where a pack's own answer lacks what its rows show, the next poll asks again, and not only the next turn."""
-    registry.serves_nodes = False
-
-    async def respond(request: web.BaseRequest) -> web.StreamResponse | None:
-        of_pack = query_of(request).get("nodeId") == ["Pack-08"]
-        return (
-            web.json_response({"versions": [], "total": 0, "totalPages": 0})
-            if of_pack
-            else None
-        )
-
-    registry.respond = respond
-    assert reported(_a_day_later(swept)) == []
-    registry.respond = None
-    assert (reported(swept.poll()), set(swept.asked())) == ([], {"Pack-08"})
-    assert (reported(swept.poll()), swept.asked()) == ([], [])
-
-
 def test_pages_do_not_end_a_ban_that_an_answer_said(
     registry: FakeRegistry, state: Path
 ) -> None:
@@ -798,38 +758,6 @@ def test_pages_do_not_end_a_ban_that_an_answer_said(
     registry.catalog.pardon_node("one")
     registry.serves_nodes = False
     assert ("reinstated", "one", None) in reported(_a_day_later(made))
-
-
-def test_without_records_each_pack_is_asked_in_its_turn(
-    swept: Watcher, registry: FakeRegistry
-) -> None:
-    """A registry without `GET /nodes` is asked for each pack once a day: a 403 that says so is a ban."""
-    registry.serves_nodes = False
-    registry.catalog.ban_node("Pack-08", "malware")
-    assert reported(swept.poll()) == []
-    assert reported(_a_day_later(swept)) == [("banned", "Pack-08", None)]
-    assert len(set(swept.asked())) == PACKS
-    registry.catalog.pardon_node("Pack-08")
-    assert reported(_a_day_later(swept)) == [("reinstated", "Pack-08", None)]
-
-
-def test_a_pack_without_a_record_is_asked_in_its_turn(
-    swept: Watcher, registry: FakeRegistry
-) -> None:
-    """A banned pack that `GET /nodes` leaves out is asked for by itself in its turn, and no other is."""
-    registry.catalog.ban_node("Pack-08", "malware")
-
-    async def respond(request: web.BaseRequest) -> web.StreamResponse | None:
-        if not request.path.endswith("nodes"):
-            return None
-        _, document = registry.catalog.packs(query_of(request))
-        nodes: Any = document["nodes"]
-        rest = [node for node in nodes if node["id"] != "Pack-08"]
-        return web.json_response(document | {"nodes": rest, "total": len(rest)})
-
-    registry.respond = respond
-    assert reported(_a_day_later(swept)) == [("banned", "Pack-08", None)]
-    assert set(swept.asked()) == {"Pack-08"}
 
 
 # The same as asking each
@@ -904,6 +832,6 @@ def _a_day_later(swept: Watcher) -> Report:
     with swept.folder.locked():
         state = swept.folder.load()
         long_ago = "2020-01-01T00:00:00Z"
-        old = replace(state.checks, polled_at=long_ago, packs_at=long_ago)
+        old = replace(state.checks, polled_at=long_ago, listed_at=long_ago)
         swept.folder.save_checks(old, state.snapshot.revision)
     return swept.poll()
