@@ -58,23 +58,18 @@ def test_a_watched_pack_in_figures(
     assert 0 < found["last_poll_duration_seconds", ""] < 20
 
 
-@pytest.mark.parametrize("shown", [False, True], ids=["private", "published"])
-def test_what_is_run(
-    watch: Watcher, registry: FakeRegistry, tmp_path: Path, shown: bool
-) -> None:
-    """It is in the figures only with `publish_installs`."""
+def test_what_is_run(watch: Watcher, registry: FakeRegistry, tmp_path: Path) -> None:
+    """It counts in the figures, which nobody sees but who asks for them."""
     comfyui = LivedIn(tmp_path / "studio")
     comfyui.put("alpha", "1.0.0")
-    watch = watch.but(installs=[str(comfyui.root)], publish_installs=shown)
+    watch = watch.but(installs=[str(comfyui.root)])
     watch.check()
     comfyui.put("bravo", "1.0.0")
     registry.catalog.publish("bravo", "1.0.0", status="flagged")
     watch.check()
     found = figures(watch)
-    assert of(found, "packs") == {"ok": 2 if shown else 1}
-    assert bool(of(found, "last_poll_requests")) == shown
-    events = of(found, "events")
-    assert ("exposed" in events, "appeared" in events) == (shown, shown)
+    assert of(found, "packs") == {"ok": 2}
+    assert {"exposed", "appeared"} <= of(found, "events").keys()
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from tests.support.fakes.webhook import Webhook
 from tests.support.fault_points import Cut
 from tests.support.fork_server import CrashPoint, ForkServer
 from tests.support.harness import Watcher
+from tests.support.lived_in import LivedIn
 from watcher.publish.folder import MARK
 
 FOREIGN = b"<!doctype html><title>a blog</title>"
@@ -126,6 +127,42 @@ def test_a_quiet_poll_changes_two_files(watch: Watcher, public: Path) -> None:
     after = contents(public)
     assert {name for name in files if after[name] != files[name]} == kept
     assert {name for name in before if inodes(public)[name] != before[name]} == kept
+
+
+def test_what_is_run_is_published_if_it_may_be(watch: Watcher, public: Path) -> None:
+    """With an install in the settings it is exit code 2 before anything is read, unless `publish_installs` is true."""
+    home = LivedIn(watch.folder / "private" / "ComfyUI")
+    home.put("alpha", "1.0.0")
+    installs = [{"name": "studio", "path": str(home.root)}]
+    watch.registry.catalog.set_status("alpha", "1.0.0", "banned", "it steals")
+    refused = watch.but(installs=installs).run("check")
+    assert (refused.code, watch.contents()) == (2, {})
+    assert "publish_installs: it is not true, and publish_dir is set" in refused.err
+    alone = watch.but(installs=installs, publish_dir="")
+    done = alone.run("publish", str(public))
+    assert (done.code, public.exists()) == (2, False)
+    assert "error: the settings name an install\nhint: what is" in done.err
+    watch.but(installs=installs, publish_installs=True).check()
+    page = (public / "index.html").read_text("utf-8")
+    assert "you run" in page
+    assert "studio" in page
+    assert "private" not in page
+
+
+def test_what_was_run_is_not_published(watch: Watcher, public: Path) -> None:
+    """A state that knows an install is published by no poll, which says so and does all else, nor by `publish`."""
+    home = LivedIn(watch.folder / "ComfyUI")
+    home.put("alpha", "1.0.0")
+    watch.but(installs=[str(home.root)], publish_dir="").check()
+    home.put("bravo", "1.0.0")
+    watch.but(installs=[str(home.root)], publish_dir="").check()
+    watch.registry.catalog.publish("alpha", "1.1.0")
+    done = watch.run("check", "--json")
+    assert (done.code, public.exists()) == (1, False)
+    assert "error: publish_dir: the state knows what is run; hint: what is" in done.err
+    assert [one["kind"] for one in watch.history()][:1] == ["new"]
+    assert watch.run("publish", str(public)).code == 2
+    assert not public.exists()
 
 
 def test_everybody_can_read_them(watch: Watcher, public: Path) -> None:
@@ -277,17 +314,15 @@ def test_a_full_disk(
     public: Path,
     cut: Callable[..., program.Completed],
 ) -> None:
-    """It is a warning after a poll, which delivers its alerts and keeps its exit code, and exit code 1 of `publish`."""
+    """It is exit code 1 of a poll, which delivers its alerts, and of `publish`."""
     watch.settings["alert_urls"] = [webhook.apprise_url("/a")]
     watch.check()
     watch.registry.catalog.publish("alpha", "1.1.0")
     full = ("write public/.metrics.prom.tmp", Cut.FULL)
     done = cut(*full, "check")
-    assert (done.code, len(webhook.messages())) == (0, 1)
+    assert (done.code, len(webhook.messages())) == (1, 1)
     why = f"{public}/metrics.prom cannot be written: No space left on device"
-    assert (
-        done.err == f"warning: publish_dir: {why}; hint: free some space on its disk\n"
-    )
+    assert done.err == f"error: publish_dir: {why}; hint: free some space on its disk\n"
     assert "1 alert delivered" in done.out
     assert not [name for name in contents(public) if name.endswith(".tmp")]
     done = cut(*full, "publish", str(public))
@@ -295,15 +330,15 @@ def test_a_full_disk(
     assert watch.run("publish", str(public)).code == 0
 
 
-def test_a_warning_is_repeated_once_a_day(watch: Watcher, public: Path) -> None:
+def test_a_failure_is_said_once_a_day(watch: Watcher, public: Path) -> None:
     """Cron gets it when it begins and when it ends, and not with each poll."""
     env = {"CI": "", "HOME": str(watch.folder / "home"), "XDG_CACHE_HOME": ""}
     public.mkdir(parents=True)
     page = public / "index.html"
     page.write_bytes(FOREIGN)
-    said = f"warning: publish_dir: {public} has an index.html that comfy-watch did not write; hint: name a folder"
+    said = f"error: publish_dir: {public} has an index.html that comfy-watch did not write; hint: name a folder"
     first, second = (watch.run("check", env=env) for _ in range(2))
-    assert (first.code, second.code, second.err) == (0, 0, "")
+    assert (first.code, second.code, second.err) == (1, 1, "")
     assert first.err.startswith(said)
     assert list(public.iterdir()) == [page]
     page.unlink()
@@ -312,14 +347,14 @@ def test_a_warning_is_repeated_once_a_day(watch: Watcher, public: Path) -> None:
     assert contents(public).keys() == NAMES
 
 
-def test_run_warns_with_each_poll(watch: Watcher, public: Path) -> None:
-    """The log of `run` has the warning, and the poll is as good as any."""
+def test_run_says_it_with_each_poll(watch: Watcher, public: Path) -> None:
+    """The log of `run` has the error, and the poll is as good as any."""
     public.mkdir(parents=True)
     (public / "index.html").write_bytes(FOREIGN)
     with watch.but(interval="50ms").start("run") as started:
         started.until_logged("poll", 2)
         first, second, *_ = started.log("not published")
-    assert first["level"] == second["level"] == "warning"
+    assert first["level"] == second["level"] == "error"
     assert first["error"].startswith(f"{public} has an index.html that")
     assert watch.run("health").code == 0
 

@@ -12,7 +12,6 @@ import pytest
 from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fault_points import Cut
 from tests.support.harness import Watcher
-from tests.support.lived_in import LivedIn
 
 
 def record(watch: Watcher) -> list[dict[str, Any]]:
@@ -68,16 +67,10 @@ def test_a_whole_pack(watch: Watcher, registry: FakeRegistry) -> None:
     assert (still, "withdrawn" in pardoned) == (of_version, True)
 
 
-@pytest.mark.parametrize("has_install", [False, True])
-def test_other_patterns(
-    watch: Watcher, registry: FakeRegistry, has_install: bool
-) -> None:
-    """Documents and feed stay when the settings have another pattern, also where it is hidden what is run."""
-    home = LivedIn(watch.folder / "comfy")
-    home.put("alpha", "1.0.0")
+def test_other_patterns(watch: Watcher, registry: FakeRegistry) -> None:
+    """Documents and feed stay when the settings have another pattern."""
     registry.catalog.publish("bravo", "1.0.0")
-    installs = [str(home.root)] if has_install else []
-    watch = watch.but(nodes="*", installs=installs)
+    watch = watch.but(nodes="*")
     watch.check()
     for version in ("1.1.0", "1.2.0"):
         registry.catalog.publish("bravo", version, status="banned", reason="It stole")

@@ -19,7 +19,7 @@ from tests.hostile.corpus import TEXTS
 from tests.hostile.strategies import UNTRUSTED
 from tests.hostile.strategies import events as hostile_events
 from tests.support import figures, program
-from tests.support.factories import NOW, PACK, channel, event, known, minute, version
+from tests.support.factories import NOW, channel, known, minute, version
 from tests.support.harness import write_settings
 from tests.support.page_picture import public as pictured
 from tests.support.page_shape import Shape
@@ -29,12 +29,12 @@ from watcher.alerts.queues.outbox import Outbox
 from watcher.alerts.queues.queue import Queue
 from watcher.changes.health import FailureStreak
 from watcher.model.acceptance import Acceptance
-from watcher.model.event import Event, Kind, Severity
-from watcher.model.exposure import Exposure, Installed, KnownPack
+from watcher.model.event import Event, Kind
+from watcher.model.exposure import Exposure, KnownPack
 from watcher.model.pack import Copy, Pack, PackKind, PackRecord
 from watcher.model.selection import Selection
-from watcher.model.snapshot import Ban, Snapshot, SweepBaseline
-from watcher.publish.public import KINDS_OF_INSTALLS, Terms, published
+from watcher.model.snapshot import Ban, Snapshot
+from watcher.publish.public import Terms, published
 from watcher.publish.publication import files
 from watcher.state.model import Checks, State
 from watcher.state.store import StateFolder
@@ -94,14 +94,13 @@ def turned(value: Any) -> Any:
 
 
 @examples(60)
-@given(lived(), st.booleans())
+@given(lived())
 def test_the_same_state_has_the_same_files(
-    one: tuple[State, tuple[Event, ...]], shows: bool
+    one: tuple[State, tuple[Event, ...]],
 ) -> None:
     """The order in which a mapping was filled is in no file."""
     state, history = one
-    names = dict.fromkeys(state.installs, "home")
-    terms = replace(ALL, installs=names if shows else None)
+    terms = replace(ALL, installs=dict.fromkeys(state.installs, "home"))
     assert written(state, history, terms) == written(
         turned(state), turned(history), terms
     )
@@ -129,65 +128,6 @@ def test_a_quiet_poll_changes_two_files(one: tuple[State, tuple[Event, ...]]) ->
     }
 
 
-def hidden_from(state: State) -> State:
-    """Return a state as it is where nothing is run."""
-    quiet = frozenset(KINDS_OF_INSTALLS)
-    nodes = {
-        key: replace(
-            node,
-            ends={},
-            seen={},
-            scans={},
-            counts={kind: n for kind, n in node.counts.items() if kind not in quiet},
-        )
-        for key, node in state.snapshot.nodes.items()
-    }
-    checks = replace(
-        state.checks,
-        watched=(),
-        unknown=(),
-        scanned={},
-        health=replace(state.checks.health, installs={}),
-    )
-    snapshot = replace(state.snapshot, revision=0, installed=Installed(), nodes=nodes)
-    return replace(state, snapshot=snapshot, checks=checks, installs={})
-
-
-@examples(60)
-@given(lived(), st.data())
-def test_what_is_run_is_in_no_file(
-    one: tuple[State, tuple[Event, ...]], data: st.DataObject
-) -> None:
-    """Whatever installs, copies and events about them are added to a state, the files of named packs stay the same."""
-    state, history = one
-    names = tuple(node.node for node in state.snapshot.nodes.values())
-    terms = replace(ALL, selection=Selection(names=names[:2]))
-    without = hidden_from(state)
-    kept = [
-        replace(event, installed=(), ends=None, acceptance=None)
-        for event in history
-        if event.kind not in KINDS_OF_INSTALLS and event.install is None
-    ]
-    more = data.draw(st.lists(made(Event, id=st.just("more")), max_size=3))
-    of_installs = [
-        replace(event, node=None, kind=Kind.APPEARED, install="home") for event in more
-    ]
-    runs = data.draw(st.lists(made(Copy), min_size=1, max_size=2))
-    running = [replace(event, installed=tuple(runs)) for event in kept]
-    having = replace(state, installs={"home": (data.draw(made(Pack)),)})
-    shown = [
-        {
-            name: re.sub("comfy_watch_last_poll_(duration|requests).*\n", "", text)
-            for name, text in found.items()
-        }
-        for found in (
-            written(without, kept, terms),
-            written(having, [*running, *of_installs], terms),
-        )
-    ]
-    assert shown[0] == shown[1]
-
-
 def planted(value: Any) -> Any:
     """Return a value with a secret in each field that is private."""
     if is_dataclass(value) and not isinstance(value, type):
@@ -209,15 +149,14 @@ def planted(value: Any) -> Any:
 
 
 @examples(80)
-@given(lived(), made(Pack), made(Exposure), made(FailureStreak), st.booleans())
+@given(lived(), made(Pack), made(Exposure), made(FailureStreak))
 def test_nothing_private_is_in_any_file(
     one: tuple[State, tuple[Event, ...]],
     pack: Pack,
     exposure: Exposure,
     streak: FailureStreak,
-    shows: bool,
 ) -> None:
-    """No channel, address, path or text of a failure is in a file, also where installs are shown."""
+    """No channel, address, path or text of a failure is in a file."""
     state, history = one
     about_channel = Event(
         id="c", kind=Kind.FAILING, node=None, channel=SECRET, at=NOW, url=""
@@ -244,9 +183,7 @@ def test_nothing_private_is_in_any_file(
             ),
         )
     )
-    terms = replace(
-        ALL, channels=(channel(SECRET),), installs={SECRET: "home"} if shows else None
-    )
+    terms = replace(ALL, channels=(channel(SECRET),), installs={SECRET: "home"})
     found = written(state, (*planted(history), about_channel), terms)
     assert {name for name, text in found.items() if SECRET in text} == set()
 
@@ -380,26 +317,3 @@ def test_two_machines_write_the_same(tmp_path: Path) -> None:
         )
     assert found[0] == found[1] == found[2]
     assert len(found[0]) > 3
-
-
-def test_what_of_an_event_follows_from_what_is_run() -> None:
-    """A baseline of its own, what an end ends, and the folder of a copy are not there."""
-    copy = Copy(install="home", version="1", enabled=True, folder="here")
-    history = (
-        event("e1", Kind.BASELINE, version=None, at=minute(1), installed=(copy,)),
-        event("e2", Kind.REINSTATED, at=minute(1), ends=Severity.CRITICAL),
-    )
-    swept = SweepBaseline(globs=("*",), baseline_at=NOW)
-    state = State(
-        snapshot=Snapshot(
-            nodes={PACK.lower(): known(counts={"baseline": 1})}, sweep_baseline=swept
-        ),
-        checks=Checks(polled_at=minute(2)),
-    )
-    public = published(state, history, ALL, "1")
-    [hidden] = public.events
-    assert public.state.snapshot.nodes[PACK.lower()].counts == {}
-    assert (hidden.id, hidden.ends) == ("e2", None)
-    shown = published(state, history, replace(ALL, installs={"home": "home"}), "1")
-    assert [one.ends for one in shown.events] == [None, Severity.CRITICAL]
-    assert shown.events[0].installed == (replace(copy, folder=None),)

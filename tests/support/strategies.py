@@ -168,16 +168,14 @@ def states(draw: st.DrawFn) -> State:
     snapshot = draw(snapshots())
     counts = st.dictionaries(st.sampled_from(Kind), st.integers(1, 2**40), max_size=3)
     graded = made(Exposure, verdict=st.sampled_from(Grade))
-    installed = made(
-        Installed, exposures=st.dictionaries(_NAMES, graded, max_size=2), counts=counts
-    )
+    installed = made(Installed, exposures=st.dictionaries(_NAMES, graded, max_size=2))
     return State(
         snapshot=replace(
             snapshot,
             installed=draw(installed),
             counts=draw(counts),
             nodes={
-                key: replace(node, counts=draw(counts), versions=draw(pictures()))
+                key: replace(node, versions=draw(pictures()))
                 for key, node in snapshot.nodes.items()
             },
         ),

@@ -387,7 +387,7 @@ def wait(**options: Any) -> int:
 @click.argument("folder", metavar="DIR", type=click.Path())
 @with_settings
 def publish(**options: Any) -> int:
-    """Write a page, feeds and other files for a web server.
+    """Write a page, a feed and other files for a web server.
 
     It works offline. DIR gets what the state knows: index.html, which links to the other files. It is made if need be,
     and a DIR with an index.html of somebody else is refused. The setting `publish_dir` has each poll do the same.

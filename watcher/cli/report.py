@@ -190,7 +190,8 @@ def exit_code(report: Report, fail_on: Collection[str]) -> int:
     if _matching(report, fail_on):
         return 3
     unread = report.watched > report.checked or bool(report.errors or report.unscanned)
-    return 1 if unread or report.pending or report.expired or report.unsaved else 0
+    undone = report.pending or report.expired or report.unsaved or report.unpublished
+    return 1 if unread or undone else 0
 
 
 def event_row(event: Event, width: int | None) -> tuple[str, ...]:

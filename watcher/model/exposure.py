@@ -57,8 +57,6 @@ class Installed:
     """By `exposure_key`: how something was accepted that is well now. It may become worse than it was at first."""
     known: Mapping[str, KnownInstall] = field(default_factory=dict)
     """What each install has, by its name; one that was never read is absent."""
-    counts: Mapping[str, int] = field(default_factory=dict)
-    """How many events installs had since this state began, by kind: those about no pack with an id."""
 
     @property
     def acceptances(self) -> dict[str, Accepted]:

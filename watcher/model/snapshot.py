@@ -79,8 +79,6 @@ class Node:
     """What the scanner found in versions, of those whose findings were read: by version key, the newest 20."""
     bans: Mapping[str, Ban] = field(default_factory=dict)
     """The bans that were seen, also those that ended: by version key, "" for the node itself."""
-    counts: Mapping[str, int] = field(default_factory=dict)
-    """How many events it had since this state began, by kind."""
 
     @property
     def is_there(self) -> bool:
@@ -150,7 +148,7 @@ class Snapshot:
     unlisted: bool = field(default=False, metadata={ADDED: True})
     """That publishers' packs cannot be listed was reported as failing, and has not recovered."""
     counts: Mapping[str, int] = field(default_factory=dict, metadata={ADDED: True})
-    """How many events the registry as a whole had since this state began, by kind, baselines of all nodes included."""
+    """How many events there were since this state began, by kind."""
     nodes: Mapping[str, Node] = field(default_factory=dict)
     """By lower-case id."""
 

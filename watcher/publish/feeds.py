@@ -33,7 +33,9 @@ def atom(public: Public) -> str:
         for event in reversed(public.events)
         if severity_of(event).reaches(Severity.WARNING)
     )
-    events, began = list(islice(bad, ENTRIES)), _began(public)
+    events = list(islice(bad, ENTRIES))
+    # Hardly two watchers began in the same millisecond, and nothing else tells them apart that is public and stays.
+    began = _moment(public.began or _BEFORE_ALL)
     feed = ET.Element(
         "feed", {"xmlns": "http://www.w3.org/2005/Atom", "xml:lang": "en"}
     )
@@ -65,18 +67,6 @@ def _add_entry(feed: ET.Element, event: Event) -> None:
 
 def _add(parent: ET.Element, name: str, text: str = "", **attributes: str) -> None:
     ET.SubElement(parent, name, attributes).text = text
-
-
-def _began(public: Public) -> str:
-    """Return when the first baseline came. No later poll changes that.
-
-    A feed's id is made of it too, since feeds of two watchers may not have the same: hardly two began in the same
-    millisecond, and nothing else tells them apart that is public and never changes.
-    """
-    snapshot = public.state.snapshot
-    baselines = [node.baseline_at for node in snapshot.nodes.values()]
-    moments = filter(None, [*baselines, snapshot.sweep_baseline.baseline_at])
-    return min(map(_moment, moments), default=_BEFORE_ALL)
 
 
 def _moment(at: str) -> str:

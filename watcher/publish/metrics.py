@@ -1,8 +1,7 @@
 """`metrics.prom`: figures for Prometheus, in what its text format 0.0.4 and OpenMetrics 1.0 have in common. Pure.
 
 That is gauges without timestamps of their own, and a last line that the older format takes for a comment. A count of 0
-is there too, so that it can be seen to rise. A moment that never was has no figure, nor has what a poll took where that
-is hidden.
+is there too, so that it can be seen to rise. What never was has no figure.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from watcher import timestamps
 from watcher.model.event import Kind
 from watcher.model.version import STATUSES
-from watcher.publish.public import KINDS_OF_INSTALLS, Public
+from watcher.publish.public import Public
 from watcher.state.overview import STATES
 from watcher.timestamps import MomentOrEmpty
 
@@ -54,8 +53,7 @@ def _families(public: Public) -> Iterator[_Family]:
         "state",
         _all_of(STATES, Counter(row.state for row in public.rows)),
     )
-    nodes = public.state.snapshot.nodes.values()
-    versions = [one for node in nodes for one in node.listed]
+    versions = [one for node in public.nodes.values() for one in node.listed]
     statuses = Counter(
         one.status if one.status in STATUSES else _OTHER for one in versions
     )
@@ -71,14 +69,11 @@ def _families(public: Public) -> Iterator[_Family]:
         "",
         {"": sum(one.deprecated for one in versions)},
     )
-    kinds = [
-        kind for kind in Kind if public.shows_installs or kind not in KINDS_OF_INSTALLS
-    ]
     yield (
         "events",
         "Events since the state began, by kind.",
         "kind",
-        _all_of(kinds, _events(public)),
+        _all_of(Kind, public.counts),
     )
     channels = {str(place): one for place, one in enumerate(public.channels, start=1)}
     yield (
@@ -98,7 +93,6 @@ def _families(public: Public) -> Iterator[_Family]:
 
 def _last_poll(public: Public) -> Iterator[_Family]:
     """Yield how the last poll went; nothing where there was none."""
-    checks = public.state.checks
     yield (
         "last_poll_timestamp_seconds",
         "When the last poll began that ran to its end.",
@@ -109,23 +103,14 @@ def _last_poll(public: Public) -> Iterator[_Family]:
         "last_poll_duration_seconds",
         "How long that took to read and compare.",
         "",
-        {"": checks.seconds or None},
+        {"": public.seconds or None},
     )
     yield (
         "last_poll_requests",
         "How many requests that took.",
         "",
-        {"": checks.requests or None},
+        {"": public.requests or None},
     )
-
-
-def _events(public: Public) -> Mapping[str, int]:
-    snapshot = public.state.snapshot
-    found: Counter[str] = Counter(snapshot.counts)
-    found.update(snapshot.installed.counts)
-    for node in snapshot.nodes.values():
-        found.update(node.counts)
-    return found
 
 
 def _all_of(words: Iterable[str], counts: Mapping[str, int]) -> Mapping[str, int]:

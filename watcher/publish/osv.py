@@ -25,7 +25,7 @@ _EVERY_VERSION = {"type": "SEMVER", "events": [{"introduced": "0"}]}
 def documents(public: Public) -> Mapping[str, str]:
     """Return the documents of all bans that were seen, by the names of their files."""
     found: dict[str, str] = {}
-    for node in public.state.snapshot.nodes.values():
+    for node in public.nodes.values():
         for text, bans in _by_text(node).items():
             name = _name(node, text)
             found[_file(name)] = _document(name, node, bans)

@@ -232,17 +232,16 @@ def _is_run(row: NodeRow) -> bool:
 
 def _notes(public: Public) -> Iterator[str]:
     """Yield what is to be known of how it was read."""
-    health = public.state.checks.health
-    unread = sum(row.node.lower() in health.nodes for row in public.rows)
+    unread = len(public.unread)
     if not public.rows or not public.at:
         return
     if public.nothing_was_read:
         yield "What follows is what earlier polls saw."
     elif unread:
         yield f"The last poll could not read {plural(unread, 'pack')}."
-    elif health.sweep:
+    elif public.is_partial:
         yield "The last poll could not read all pages of the registry."
-    for name in health.installs:
+    for name in public.unscanned:
         yield f"The last poll could not scan {safe_line(name, _NAME)}."
 
 
@@ -277,8 +276,7 @@ class _Known:
     @property
     def node(self) -> Node:
         """What the snapshot has of it."""
-        nodes = self.public.state.snapshot.nodes
-        return nodes.get(self.row.node.lower(), Node(node=self.row.node))
+        return self.public.node(self.row.node)
 
     def scan(self, version: Version) -> Scan | None:
         """Return what the scanner found in a banned or flagged version, if all of it is known."""

@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import watcher
-from watcher.publish.public import Public, Terms, published
-from watcher.settings.install_tables import public_names
+from watcher.errors import UsageError
+from watcher.publish.public import Public, Terms, knows_installs, published
+from watcher.settings.install_tables import sources
+from watcher.settings.loading import HOW_TO_PUBLISH
 from watcher.settings.model import Settings
 from watcher.state.store import StateFolder
 
@@ -20,25 +22,33 @@ NEEDED = ("watcher.publish.folder", "watcher.publish.publication")
 
 def terms_of(settings: Settings) -> Terms:
     """Return what the settings say of what is published."""
-    shows_installs = settings.publish_installs
+    tables = settings.installs
+    names = [source.name for source in sources(tables)]
     return Terms(
         selection=settings.selection(),
         publishers=settings.publishers,
         minimum_age=settings.minimum_age,
         channels=settings.all_channels(),
-        installs=public_names(settings.installs) if shows_installs else None,
+        installs={name: table.name for name, table in zip(names, tables, strict=True)},
+        shows_installs=settings.publish_installs,
     )
 
 
 def publish(folder: StateFolder, terms: Terms, to: Path) -> tuple[Public, Written]:
     """Write the files of what is saved to a folder, and return both what they are made of and how many they are.
 
-    Raises StateError if the state cannot be used, and what `watcher.publish.folder.write` does.
+    Raises UsageError if they would show what is run and may not, StateError if the state cannot be used, and what
+    `watcher.publish.folder.write` does.
     """
     # Here, since a failure of what only the files need must not keep a poll from its alerts.
     from watcher.publish.folder import write
     from watcher.publish.publication import files
 
     state, history = folder.load(), folder.history()
+    if not terms.shows_installs:
+        if terms.installs:
+            raise UsageError("the settings name an install", hint=HOW_TO_PUBLISH)
+        if knows_installs(state, history.events):
+            raise UsageError("the state knows what is run", hint=HOW_TO_PUBLISH)
     public = published(state, history.events, terms, watcher.__version__)
     return public, write(to, files(public))

@@ -205,14 +205,6 @@ def sources(tables: Iterable[InstallTable]) -> tuple[Source, ...]:
     )
 
 
-def public_names(tables: Iterable[InstallTable]) -> dict[str, str]:
-    """Return by the name of each install one that says nothing of its folder or host: the given one, else its place."""
-    found = list(tables)
-    places = (f"install {place}" for place in range(1, len(found) + 1))
-    names = [source.name for source in sources(found)]
-    return dict(zip(names, _names(found, places), strict=True))
-
-
 def _names(tables: Sequence[InstallTable], usual: Iterable[str]) -> list[str]:
     """Return the names that tables have, and for each without one its usual name, or that and a number."""
     taken = {table.name.lower() for table in tables}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -27,6 +27,11 @@ from watcher.settings.sources import Layer, Unread
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
+
+HOW_TO_PUBLISH = (
+    "what is published shows what you run: set publish_installs = true, or publish from a settings file of its own,"
+    " with a state of its own"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -101,13 +106,8 @@ def load(
         except ValueError as error:
             problems.append(f"{name}: {error} ({origins[name]})")
     settings = settings.model_copy(update=changes)
-    public = settings.publish_dir
-    inside = public and private_in(public, settings.state_dir, config_file)
-    if inside and not problems:
-        problems.append(
-            f"publish_dir: {inside} is in it, and everybody may read what is there; give a folder of its own"
-            f" ({origins['publish_dir']})"
-        )
+    if not problems:
+        problems += _unfit_to_publish(settings, config_file, origins)
     if problems:
         raise ConfigError(*problems)
     return Loaded(
@@ -117,6 +117,24 @@ def load(
         searched=() if config_file else sources.places(environ, cwd),
         warnings=tuple(found.warnings),
     )
+
+
+def _unfit_to_publish(
+    settings: Settings, config_file: Path | None, origins: Mapping[str, str]
+) -> Iterator[str]:
+    """Yield why the files of `publish_dir` may not be written; `settings` have absolute paths."""
+    if settings.publish_dir is None:
+        return
+    if inside := private_in(settings.publish_dir, settings.state_dir, config_file):
+        yield (
+            f"publish_dir: {inside} is in it, and everybody may read what is there; give a folder of its own"
+            f" ({origins['publish_dir']})"
+        )
+    if settings.installs and not settings.publish_installs:
+        yield (
+            f"publish_installs: it is not true, and publish_dir is set where installs are; {HOW_TO_PUBLISH}"
+            f" ({origins['publish_installs']})"
+        )
 
 
 def private_in(folder: Path, state_dir: Path, config_file: Path | None) -> str:

@@ -171,14 +171,15 @@ class Settings(BaseSettings):
         BeforeValidator(_publish_dir, json_schema_input_type=str | None),
     ] = Field(
         None,
-        description="A folder that each poll leaves as `comfy-watch publish` would: a page, feeds and other files for a"
-        " web server. Everybody can read them. A relative path starts where that of `state_dir` does.",
+        description="A folder that each poll leaves as `comfy-watch publish` would: a page, a feed and other files for"
+        " a web server. Everybody can read them. A relative path starts where that of `state_dir` does.",
     )
     """Absolute once loaded."""
     publish_installs: bool = Field(
         False,
-        description="Whether the published files show what you run: `true` or `false`. Everybody who can read them then"
-        " sees which of your machines has something bad.",
+        description="Whether the published files may show what you run: `true` or `false`. Everybody who can read them"
+        " then sees which of your machines has something bad. Without it nothing is published where"
+        " an install is watched.",
     )
     interval: Annotated[
         float, BeforeValidator(_interval, json_schema_input_type=float | str)

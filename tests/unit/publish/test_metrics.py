@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from dataclasses import replace
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
 from tests.support.factories import NOW, PACK, channel, event, known, minute, version
 from tests.support.figures import Figures, read
@@ -22,14 +20,16 @@ from watcher.model.pack import Pack, PackKind
 from watcher.model.selection import Selection
 from watcher.model.snapshot import Snapshot
 from watcher.publish.metrics import metrics
-from watcher.publish.public import KINDS_OF_INSTALLS, Public, Terms, published
+from watcher.publish.public import Public, Terms, published
 from watcher.state.model import Checks, State
 
 KEY = PACK.lower()
 TERMS = Terms(
-    selection=Selection(names=(PACK,)), minimum_age=0, channels=(channel("ops"),)
+    selection=Selection(names=(PACK,)),
+    minimum_age=0,
+    channels=(channel("ops"),),
+    installs={"home": "home"},
 )
-OPEN = replace(TERMS, installs={"home": "home"})
 POLLED = Checks(polled_at=NOW, requests=7, seconds=1.25, checked={KEY: NOW})
 RUN = Pack(folder="some-pack", kind=PackKind.REGISTRY, id=PACK, version="1.0.0")
 LIVED = State(
@@ -39,20 +39,20 @@ LIVED = State(
                 version("1.0.0"),
                 version("2.0.0", "flagged", deprecated=True),
                 version("3.0.0", "NodeVersionStatusQuarantined"),
-                counts={"flagged": 2, "exposed": 1},
             ),
-            "private": known(version(), node="Private", counts={"banned": 5}),
         },
-        counts={"failing": 3},
+        counts={"flagged": 2, "exposed": 1, "failing": 3},
     ),
     checks=POLLED,
     installs={"home": (RUN,)},
 )
-"""A state of a pack that is watched and installed, and of one that only an install named."""
+"""A state of a pack that is watched and installed."""
 OWED = outbox.enqueue(Outbox(), (channel("ops"),), (event(at=minute(0.125)),), 1, NOW)
 
 
-def public(state: State = LIVED, terms: Terms = OPEN, program: str = "1.2.3") -> Public:
+def public(
+    state: State = LIVED, terms: Terms = TERMS, program: str = "1.2.3"
+) -> Public:
     """Return what is published of a state."""
     return published(state, (), terms, program)
 
@@ -140,7 +140,7 @@ def test_before_the_first_poll_it_is_a_document_without_moments() -> None:
 def test_channels_are_numbered_in_the_order_of_the_settings() -> None:
     """Their names are private. One that owes nothing has no oldest alert."""
     owed = outbox.enqueue(Outbox(), (channel("chat"),), (event(),), 1, NOW)
-    terms = replace(OPEN, channels=(channel("ops"), channel("chat")))
+    terms = replace(TERMS, channels=(channel("ops"), channel("chat")))
     text = metrics(public(replace(LIVED, outbox=owed), terms))
     found = read(text)
     assert of(found, "undelivered_alerts") == {"1": 0, "2": 1}
@@ -149,42 +149,23 @@ def test_channels_are_numbered_in_the_order_of_the_settings() -> None:
     assert "chat" not in text
 
 
-def test_what_is_run_shows_in_no_figure_unless_it_is_published() -> None:
-    """A state with an install has the figures of one without, and says not how much was read."""
-    without = replace(LIVED, installs={}, checks=replace(POLLED, requests=5, seconds=1))
-    shown = read(metrics(public(terms=TERMS)))
-    alone = read(metrics(public(without, TERMS)))
-    cost = {"last_poll_duration_seconds", "last_poll_requests"}
-    assert {name for name, _ in alone.keys() - shown.keys()} == cost
-    assert shown.items() <= alone.items()
-    assert {*of(shown, "events")} == {*Kind} - KINDS_OF_INSTALLS
-
-
 @pytest.mark.parametrize("text", ['"', "\\", "\n", '\\n"} 2 \n# EOF', "1.2.3+é🙂"])
 def test_a_label_is_read_as_it_is(text: str) -> None:
     """A quote, a backslash or a line break in a label ends nothing."""
     assert of(read(metrics(public(program=text))), "build_info") == {text: 1}
 
 
-@given(state=states(), has_installs=st.booleans(), names=st.sets(st.just("A")))
-def test_the_figures_are_those_of_the_state(
-    state: State, has_installs: bool, names: set[str]
-) -> None:
+@given(state=states())
+def test_the_figures_are_those_of_the_state(state: State) -> None:
     """Both parsers read the same figures of any state, and each is what a count of the state itself gives."""
-    shown = published(
-        state,
-        (),
-        Terms(
-            selection=Selection(names=tuple(names), globs=("*",)),
-            minimum_age=0,
-            channels=tuple(map(channel, state.outbox.queues)),
-            installs={} if has_installs else None,
-        ),
-        "1",
+    terms = Terms(
+        selection=Selection(globs=("*",)),
+        minimum_age=0,
+        channels=tuple(map(channel, state.outbox.queues)),
     )
+    shown = published(state, (), terms, "1")
     found = read(metrics(shown))
-    nodes = shown.state.snapshot.nodes
-    listed = [one for node in nodes.values() for one in node.listed]
+    listed = [one for node in shown.nodes.values() for one in node.listed]
     assert sum(of(found, "packs").values()) == len(shown.rows)
     for name, figure in of(found, "packs").items():
         assert figure == [row.state for row in shown.rows].count(name)
@@ -194,7 +175,9 @@ def test_the_figures_are_those_of_the_state(
             status
         )
     assert found["deprecated_versions", ""] == sum(one.deprecated for one in listed)
-    assert of(found, "events") == _counted(state, shown, names)
+    assert of(found, "events") == {
+        kind: state.snapshot.counts.get(kind, 0) for kind in Kind
+    }
     owed = {
         str(number): one for number, one in enumerate(shown.channels, 1) if one.alerts
     }
@@ -206,29 +189,3 @@ def test_the_figures_are_those_of_the_state(
         for number, alerts in of(found, "undelivered_alerts").items()
         if alerts
     } == {number: one.alerts for number, one in owed.items()}
-
-
-def _counted(state: State, shown: Public, names: set[str]) -> dict[str, float]:
-    """Return the events that are counted in a state, of the packs that are published, by kind.
-
-    What only globs choose has a baseline of its own if it is run, so that this is private.
-    """
-    nodes = [
-        {
-            kind: count
-            for kind, count in state.snapshot.nodes[key].counts.items()
-            if shown.shows_installs
-            or kind != Kind.BASELINE
-            or key in {name.lower() for name in names}
-        }
-        for key in shown.state.snapshot.nodes
-    ]
-    places = [*nodes, state.snapshot.counts]
-    kinds = {*Kind} - KINDS_OF_INSTALLS
-    if shown.shows_installs:
-        places.append(state.snapshot.installed.counts)
-        kinds = {*Kind}
-    found: Counter[str] = Counter()
-    for counts in places:
-        found.update(counts)
-    return {kind: found[kind] for kind in kinds}

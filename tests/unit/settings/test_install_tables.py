@@ -11,7 +11,7 @@ import pytest
 from tests.unit.settings.conftest import TOKEN, Loads
 from watcher.errors import UsageError
 from watcher.model.pack import Source, SourceKind
-from watcher.settings.install_tables import public_names, targets
+from watcher.settings.install_tables import targets
 from watcher.settings.sources import absolute
 
 PATH, URL, SNAPSHOT = SourceKind.PATH, SourceKind.URL, SourceKind.SNAPSHOT
@@ -96,28 +96,6 @@ def test_usual_names(where: str, name: str) -> None:
     """A name comes from the part of the path that tells installs apart, or from the host."""
     (source,) = targets([where], Path)
     assert source.name == name
-
-
-def test_public_names(loads: Loads) -> None:
-    """In public an install has the name that its user gave it, else its place: no folder or host, no name twice."""
-    installs = loads(
-        """
-        installs = [
-            {path = "/home/eve/ComfyUI"},
-            {name = "Studio", url = "http://user:secret@gpu.example:8188"},
-            {url = "http://gpu.example:8188"},
-            {name = "Install 5", path = "/srv/a"},
-            "/srv/b",
-        ]
-        """
-    ).settings.installs
-    assert public_names(installs) == {
-        "ComfyUI": "install 1",
-        "Studio": "Studio",
-        "gpu.example:8188": "install 3",
-        "Install 5": "Install 5",
-        "b": "install 5-2",
-    }
 
 
 def test_relative_paths(loads: Loads) -> None:

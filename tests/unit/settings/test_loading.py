@@ -299,6 +299,14 @@ def test_publish_dir_is_apart_from_the_state(loads: Loads, folder: str) -> None:
     assert inside == loads.cwd / "state" / "public"
 
 
+def test_what_is_run_is_published_if_the_settings_say_so(loads: Loads) -> None:
+    """With an install and a folder for the files, `publish_installs` has to be true."""
+    both = "publish_dir = 'public'\ninstalls = ['/srv/ComfyUI']\n"
+    (refused,) = loads.problems(both)
+    assert refused.startswith("publish_installs: it is not true, and publish_dir is")
+    assert loads(f"{both}publish_installs = true").settings.publish_installs
+
+
 @_linux_folders
 @pytest.mark.parametrize(
     ("variables", "state"),

@@ -93,7 +93,7 @@ def problems(report: Report) -> list[Problem]:
         error = Trusted(safe_line(Trusted(report.unpublished)))
         found.append(
             Problem(
-                level="warning",
+                level="error",
                 event="not published",
                 fields={"error": error},
                 sentence=f"publish_dir: {error}",
