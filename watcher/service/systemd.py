@@ -1,4 +1,4 @@
-"""systemd's notifications: that `run` is ready, that it lives, and what it does (sd_notify(3)).
+"""systemd's notifications: that `run` is ready, lives and stops (sd_notify(3)).
 
 Each is a datagram to the socket that `$NOTIFY_SOCKET` names. Whatever that socket does, no poll waits for it.
 """
@@ -10,14 +10,11 @@ import os
 import socket
 from collections.abc import Callable, MutableMapping
 
-from watcher import timestamps
-from watcher.errors import WatchError, line_of
+from watcher.errors import WatchError
 from watcher.polling.model import Report
 from watcher.polling.reports.problems import Problem
 from watcher.polling.sending.dispatch import Dispatch
 from watcher.service.observer import Observer, Schedule
-from watcher.text.plural import plural
-from watcher.text.sanitize import Trusted, safe_line
 
 _SOCKET, _WATCHDOG, _WATCHED_PROCESS = "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"
 
@@ -76,7 +73,6 @@ class Systemd(Observer):
         self._has_deadline = has_deadline
         self._speaker = speaker
         self._socket: socket.socket | None = None
-        self._is_ready = False
         self._is_busy = False
         self._is_alive = True
         """Something has got on since systemd heard that the last time."""
@@ -90,34 +86,21 @@ class Systemd(Observer):
         self._ticks = asyncio.create_task(self._tick())
 
     def poll_started(self) -> None:
-        """Say that the service is ready, with its first poll."""
+        """Say that the service is ready, with each poll: the socket may have had no room for it before."""
         self._is_busy = self._is_alive = True
-        if not self._is_ready:
-            self._is_ready = True
-            self._send("READY=1", "STATUS=first poll under way")
+        self._send("READY=1")
 
     def poll_progressed(self) -> None:
         """Note a sign of life."""
         self._is_busy = self._is_alive = True
 
     def poll_finished(self, report: Report, next_poll: str) -> None:
-        """Say what the poll did."""
+        """Note that only the next poll is waited for."""
         self._is_busy = False
-        words = [
-            f"{report.checked} of {plural(report.watched, 'node pack')} checked",
-            plural(len(report.events), "event"),
-            f"{plural(report.pending, 'alert')} undelivered",
-        ]
-        self._say(
-            f"last poll {timestamps.for_people(report.finished)}: {', '.join(words)}",
-            next_poll,
-        )
 
     def poll_failed(self, error: Exception, next_poll: str) -> None:
-        """Say why."""
+        """Note that only the next poll is waited for."""
         self._is_busy = False
-        why = safe_line(Trusted(line_of(error)))
-        self._say(f"the last poll failed: {why}", next_poll)
 
     def delivered(self, done: Dispatch) -> None:
         """Note that only the next poll is waited for."""
@@ -129,7 +112,7 @@ class Systemd(Observer):
 
     def stopping(self, signal: str) -> None:
         """Say so."""
-        self._send("STOPPING=1", f"STATUS=stopping ({signal})")
+        self._send("STOPPING=1")
 
     def stopped(self, signal: str) -> None:
         """Close the socket."""
@@ -137,13 +120,8 @@ class Systemd(Observer):
             self._socket.close()
 
     def gave_up(self, error: WatchError) -> None:
-        """Say why it ends."""
-        self._send("STOPPING=1", f"STATUS=stopped: {safe_line(Trusted(error.line))}")
-
-    def _say(self, what: str, next_poll: str) -> None:
-        # READY again, as the socket may have had no room for the first one.
-        status = f"{what}; next poll {timestamps.for_people(next_poll)}"
-        self._send("READY=1", f"STATUS={status}")
+        """Say that it ends."""
+        self._send("STOPPING=1")
 
     def _fit_watchdog(self, schedule: Schedule) -> None:
         """Ask for a later watchdog if it is too early for a poll in which all goes as it may."""
@@ -164,14 +142,13 @@ class Systemd(Observer):
                 self._send("WATCHDOG=1")
             await asyncio.sleep(self._watchdog / _TICKS)
 
-    def _send(self, *fields: str) -> None:
+    def _send(self, field: str) -> None:
         """Send one datagram. One that the socket has no room for is lost: a later one says the same."""
         try:
             if self._socket is None:
                 self._socket = socket.socket(_FAMILY or -1, socket.SOCK_DGRAM)
                 self._socket.setblocking(False)
-            message = "\n".join(fields).encode("utf-8", "replace")
-            self._socket.sendto(message, self._address)
+            self._socket.sendto(field.encode(), self._address)
         except BlockingIOError:
             return
         except OSError as error:

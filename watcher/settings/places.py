@@ -120,15 +120,12 @@ def state_home(
     """Return the default state folder for settings in a folder, or for a working folder without any; and its origin.
 
     It is beside the settings. For those in the user's or the system's folder it is where that system keeps states, so
-    that a service and a shell use the same one; a state that is beside them already stays in use.
+    that a service and a shell use the same one.
     """
-    beside = folder / "state"
     for known in (system, user_folders(environ)):
         if known is not None and is_same(folder, known.settings):
-            if known.state != beside and os.path.lexists(beside / "snapshot.json"):
-                return beside, "default, since a state is there"
             return known.state, f"default for settings in {known.settings}"
-    return beside, "default"
+    return folder / "state", "default"
 
 
 def is_same(folder: Path, known: Path) -> bool:

@@ -410,21 +410,6 @@ def test_an_empty_credential(loads: Loads, tmp_path: Path) -> None:
 
 
 @_linux_folders
-def test_a_state_beside_the_users_settings_stays_in_use(
-    loads: Loads, tmp_path: Path
-) -> None:
-    """A state that an earlier version kept beside the settings is used from there; an empty folder is none."""
-    folder = tmp_path / "home" / ".config" / "comfy-watch"
-    (folder / "state").mkdir(parents=True)
-    (folder / "comfy-watch.toml").touch()
-    usual = tmp_path / "home" / ".local" / "state" / "comfy-watch"
-    assert loads().settings.state_dir == usual
-    (folder / "state" / "snapshot.json").touch()
-    loaded = loads()
-    assert loaded.settings.state_dir == folder / "state"
-    assert loaded.origins["state_dir"] == "default, since a state is there"
-
-
 @pytest.mark.parametrize("setting", ["STATE_DIR", "CONFIG"])
 def test_an_unknown_home_folder(loads: Loads, setting: str) -> None:
     """A path in the home folder of nobody is refused in one line that says where it came from."""
