@@ -109,7 +109,7 @@ def test_the_summary(
     assert before == "before"
     assert all(line.startswith("    ") for line in lines if line)
     shown = [" ".join(line.split()[:2]) for line in lines if line]
-    assert shown == ["INSTALL PACK", "ComfyUI evil", "2 packs:", "error: gone:"]
+    assert shown == ["WHERE PACK", "ComfyUI evil", "2 packs:", "error: gone:"]
     away = audit(str(comfyui.root), code=3, GITHUB_STEP_SUMMARY=str(tmp_path))
     assert "warning: the summary of the job could not be written: " in away.err
 

@@ -131,7 +131,7 @@ def test_a_whole_repository(audited: dict[str, Any]) -> None:
             mark = "? " if row["kind"] == "unknown" else ""
             named = f"{mark}{row['folder']}"
         named = "@".join(filter(None, (named, row["version"])))
-        found.setdefault(path, Counter())[row["line"], named] += 1
+        found.setdefault(path, Counter())[row["line"] or 0, named] += 1
     assert found == {path: _shown(expected) for path, expected in LISTED.items()}
 
 

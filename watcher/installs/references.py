@@ -17,14 +17,7 @@ from pathlib import Path
 
 from watcher.installs import document, folder
 from watcher.installs.node_folders import NODES, NoComfyUI
-from watcher.installs.recognise import (
-    commands,
-    json_text,
-    lines,
-    lists,
-    texts,
-    workflows,
-)
+from watcher.installs.recognise import commands, lists, texts, workflows
 from watcher.installs.result import Unscannable, failed
 from watcher.installs.safe_files import Entry, Folder, UnreadableError, reason
 from watcher.model.failure import ReadFailure
@@ -136,13 +129,9 @@ def _in_lines(
 def _in_document(name: str, data: bytes) -> tuple[bool, tuple[Pack, ...]]:
     """Return whether a file is a snapshot, and the packs that it or a workflow names; ValueError if it is neither."""
     loaded = document.load(name, data)
-    is_snapshot = lists.is_snapshot(loaded)
-    if is_snapshot:
-        packs = tuple(map(_pinned_or_not, lists.of_snapshot(loaded)))
-    else:
-        packs = workflows.read(loaded, _of_comfyui())
-    text = json_text.utf8(data).decode("utf-8", "replace")
-    return is_snapshot, lines.with_lines(packs, text)
+    if lists.is_snapshot(loaded):
+        return True, tuple(map(_pinned_or_not, lists.of_snapshot(loaded)))
+    return False, workflows.read(loaded, _of_comfyui())
 
 
 def _pinned_or_not(pack: Pack) -> Pack:

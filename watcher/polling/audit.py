@@ -38,8 +38,6 @@ class Audit:
     """One for each pack, worst first."""
     problems: tuple[ReadFailure, ...]
     """What was not read or not answered, each thing once."""
-    cause: str = ""
-    """Why none of several packs could be checked, if that is one cause; a problem says it too."""
 
 
 def fails(audit: Audit, grades: Collection[Grade]) -> bool:
@@ -118,15 +116,13 @@ async def audit(
             worst = as_one([_with_acceptance(one, terms) for one in each])
             findings.append(replace(_explained(worst, reasons), named=of.named))
         findings = await _with_near(registry, findings, found)
-    cause = _cause_of_all(findings, asked=len(ids))
     return Audit(
         inventories=inventories,
         findings=tuple(sorted(findings, key=_order)),
         problems=(
             *(one.failure for one in inventories if one.failure),
-            *_of_registry(findings, records, cause),
+            *_of_registry(findings, records),
         ),
-        cause=cause,
     )
 
 
@@ -162,40 +158,18 @@ def _as_first_accepted(
     return first.verdict if first and accepted in first.all else finding.grade
 
 
-def _gaps(findings: Iterable[Finding]) -> list[ReadFailure]:
-    """Return what is not known of the findings, each thing once."""
-    return list(dict.fromkeys(gap for one in findings for gap in one.gaps))
-
-
-def _tried(gaps: Iterable[ReadFailure]) -> list[ReadFailure]:
-    """Return the failures about packs: what was not tried follows from the others."""
-    of_nodes = [gap for gap in gaps if gap.node is not None]
-    return [gap for gap in of_nodes if gap.fault is not Fault.UNTRIED] or of_nodes
-
-
-def _cause_of_all(findings: Iterable[Finding], *, asked: int) -> str:
-    """Return why none of several packs could be checked; "" if one could, or if there are several causes."""
-    gaps = _gaps(findings)
-    failed = {gap.node for gap in gaps if gap.node is not None}
-    errors = {gap.error for gap in _tried(gaps)}
-    is_one_cause = len(failed) == asked and len(errors) == 1
-    return errors.pop() if asked > 1 and is_one_cause else ""
-
-
 def _of_registry(
-    findings: Sequence[Finding], records: PackRecords, cause: str
+    findings: Iterable[Finding], records: PackRecords
 ) -> Iterator[ReadFailure]:
-    """Yield what was not read or not answered, each thing once; what is the cause for all packs is one."""
-    gaps = _gaps(findings)
+    """Yield what was not read or not answered, each thing once."""
+    gaps = dict.fromkeys(gap for one in findings for gap in one.gaps)
+    of_nodes = [gap for gap in gaps if gap.node is not None]
+    # What was not tried follows from the others.
+    tried = [gap for gap in of_nodes if gap.fault is not Fault.UNTRIED] or of_nodes
     yield from (gap for gap in gaps if gap.install is not None)
-    tried = _tried(gaps)
-    errors = {gap.error for gap in tried}
-    if cause:
-        yield ReadFailure(error=f"no pack could be checked: {cause}")
-    else:
-        yield from tried
+    yield from tried
     failure = records.failure
-    if failure and failure.error not in errors:
+    if failure and failure.error not in {gap.error for gap in tried}:
         lead = "were not looked at" if records.absent else "may be missing"
         error = f"bans of whole packs {lead}, and clones cannot be recognised"
         yield ReadFailure(error=f"{error}: {failure.error}", fault=failure.fault)

@@ -103,10 +103,10 @@ def test_a_folder(tmp_path: Path) -> None:
         "repo/docker/Dockerfile-cpu": docker,
         "repo/docker/dockerfile.dev": ["a@1.0.0:4", "b@None:4*"],
         "repo/a/b/c/d/Containerfile": docker,
-        "repo/flow.json": ["a@1.0.0:7", "b@None:12*"],
-        "repo/snapshots/s.json": ["a@1.0.0:3", "b@None:4*", "None@None:7"],
-        "repo/snapshots/s.yaml": ["a@1.0.0:3", "b@None:4*"],
-        "repo/windows.json": ["a@1.0.0:7", "b@None:12*"],
+        "repo/flow.json": ["a@1.0.0:None", "b@None:None*"],
+        "repo/snapshots/s.json": ["a@1.0.0:None", "b@None:None*", "None@None:None"],
+        "repo/snapshots/s.yaml": ["a@1.0.0:None", "b@None:None*"],
+        "repo/windows.json": ["a@1.0.0:None", "b@None:None*"],
         "repo/install.sh": ["a@None:1*", "None@None:1"],
     }
     assert all(one.named and one.failure is None for one in found)
@@ -180,9 +180,9 @@ def test_a_file_without_packs_was_read(tmp_path: Path) -> None:
     [
         ("build", INSTALLS, ["a@1.0.0:2", "b@None:2*"]),
         ("build", f"#!/bin/sh\n{INSTALLS}", ["a@1.0.0:3", "b@None:3*"]),
-        ("prompt", '{"1": {"class_type": "Theirs"}}', ["None@None:1"]),
+        ("prompt", '{"1": {"class_type": "Theirs"}}', ["None@None:None"]),
         ("Dockerfile", "", []),
-        ("flow", WORKFLOW, ["a@1.0.0:7", "b@None:12*"]),
+        ("flow", WORKFLOW, ["a@1.0.0:None", "b@None:None*"]),
         ("flow.json", '{"nodes": []}', []),
     ],
 )
@@ -200,7 +200,11 @@ def test_a_snapshot_by_itself(tmp_path: Path) -> None:
     path = _write(tmp_path, {"s.json": SNAPSHOT}) / "s.json"
     [found] = looked_at(path, SourceKind.SNAPSHOT)
     assert not found.named
-    assert set(*_named((found,)).values()) == {"a@1.0.0:3", "b@None:4*", "None@None:7"}
+    assert set(*_named((found,)).values()) == {
+        "a@1.0.0:None",
+        "b@None:None*",
+        "None@None:None",
+    }
 
 
 @pytest.mark.parametrize(

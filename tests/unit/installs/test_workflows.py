@@ -105,7 +105,7 @@ def test_where_it_is(tmp_path: Path, encoding: str) -> None:
     found = _named_by(path)
     named = [one for one in found.packs if one.kind is not PackKind.UNKNOWN]
     assert [replace(one, file="", line=None) for one in named] == [*NAMED]
-    assert {(one.file, one.line) for one in found.packs} == {(str(path), 1)}
+    assert {(one.file, one.line) for one in found.packs} == {(str(path), None)}
     assert found.named
     why = "is not a snapshot of the Manager"
     assert refused(path, SourceKind.SNAPSHOT).endswith(why)

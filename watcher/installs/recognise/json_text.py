@@ -10,7 +10,9 @@ from watcher.text.json_limits import too_dense
 
 def load(data: bytes) -> object:
     """Return the document; ValueError if it is none, TooMuchError if it holds more values than anybody's list has."""
-    data = utf8(data)
+    encoding = json.detect_encoding(data)
+    if encoding != "utf-8":  # Windows also writes UTF-16
+        data = data.decode(encoding, "replace").encode()
     if too_dense(data):
         raise TooMuchError("holds too many values")
     try:
@@ -18,12 +20,6 @@ def load(data: bytes) -> object:
     except (ValueError, RecursionError):
         raise ValueError("is not valid JSON") from None
     return document
-
-
-def utf8(data: bytes) -> bytes:
-    """Return JSON as UTF-8 without a mark: Windows also writes UTF-16."""
-    encoding = json.detect_encoding(data)
-    return data if encoding == "utf-8" else data.decode(encoding, "replace").encode()
 
 
 def table(value: object) -> dict[str, object]:

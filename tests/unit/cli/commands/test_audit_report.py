@@ -107,26 +107,17 @@ def test_why_a_version_is_flagged(
     assert text.endswith(f"  a clone whose file says 1.0.0: {shown_as}")
 
 
-def test_the_cause_for_all_packs_is_not_repeated() -> None:
-    """On a terminal an error says it once; another reason stays, and so do all in a pipe."""
-    down = "cannot reach it: refused"
-    fields: dict[str, Any] = {"safe": "", "why": f"it could not be checked: {down}"}
+def test_a_reason_that_several_packs_have_is_not_repeated() -> None:
+    """On a terminal it is below the first of them; another reason is said again, and so are all in a pipe."""
+    down = "it could not be checked: cannot reach it: refused"
     packs = [
-        finding(
-            name, Verdict.UNKNOWN, **fields, gaps=(ReadFailure(error=down, node=name),)
-        )
-        for name in ("one", "two")
+        finding(name, Verdict.UNKNOWN, safe="", why=down) for name in ("one", "two")
     ]
     own = finding("own", Verdict.UNKNOWN, safe="", why="it has no id")
-    assert shown(*packs, own, cause=down)[:4] == [
-        "PACK  VERSION  VERDICT",
-        "one   1.0.0    unknown",
-        "two   1.0.0    unknown",
-        "own   1.0.0    unknown",
+    assert [line.split()[0] for line in shown(*packs, own)[:6]] == [
+        *("PACK", "one", "it", "two", "own", "it"),
     ]
-    assert "    it has no id" in shown(*packs, own, cause=down)
-    assert down in shown(*packs, own, cause=down, width=None)[1]
-    assert any(down in line for line in shown(*packs, own, width=100))
+    assert down in shown(*packs, own, width=None)[2]
 
 
 @pytest.mark.parametrize(
@@ -168,16 +159,16 @@ def test_what_a_file_names_is_not_to_be_installed() -> None:
     assert "not banned: 1.1.0" in text
 
 
-def test_an_install_that_all_rows_share_is_said_once() -> None:
-    """Above them, if there are others; a column says it where rows are of several."""
+def test_a_column_says_where_a_pack_is() -> None:
+    """It is there if there are several installs, and for what files name, with its line."""
     bad = finding("evil", Verdict.BANNED, install="studio")
     fine = finding("fine", Verdict.OK, install="laptop")
-    assert shown(bad, fine)[:2] == [
-        "studio:",
-        "PACK  VERSION  VERDICT  WHAT TO DO",
-    ]
-    both = shown(bad, replace(fine, verdict=Verdict.OUTDATED))
-    assert both[0].startswith("INSTALL  PACK")
+    head, row, *_ = shown(bad, fine, width=80)
+    assert (head.split()[0], row.split()[0]) == ("WHERE", "studio")
+    named = replace(bad, install="Dockerfile", named=True)
+    named = replace(named, pack=replace(named.pack, line=7))
+    assert shown(named, width=80)[1].split()[0] == "Dockerfile:7"
+    assert shown(bad, width=80)[0].startswith("PACK")
 
 
 @pytest.mark.parametrize("width", [20, 40, 80])
