@@ -30,6 +30,8 @@ from watcher.registry.answer import parse_retry_after
 
 _MOST = 2**24
 """Bytes of a body that are read."""
+_BEGINNING = 2**16
+"""Bytes of it that are looked at."""
 _PIECE = 2**14
 _TUNNEL = b"CONNECT "
 """How a request begins that is meant for an HTTP proxy: nothing of the message is in it."""
@@ -254,7 +256,7 @@ class Hook:
             response.raw.close()
             if one.is_cut and not one.carries:
                 raise LostError(one.error)
-            one.body = bytes(body)
+            one.body = bytes(body[:_BEGINNING])
             if one.is_success:
                 kind = response.headers.get("Content-Type", "")
                 one.is_page = not self.rules.answers_pages and is_page(kind, one.body)

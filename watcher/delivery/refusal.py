@@ -60,8 +60,6 @@ _OF_A_MAIL = {550: (Cause.CONTENT, ""), 554: (Cause.CONTENT, "")}
 
 _BLANK = b" \t\r\n\xef\xbb\xbf"
 """Blanks, and the bytes of a byte order mark."""
-_MOST_SAID = 2**16
-"""Bytes of a body that are looked at."""
 _VERDICTS = ("success", "ok", "accepted")
 _TOKEN = "the token is refused: make a new one"  # noqa: S105 - a sentence
 _TARGET = "the recipient is gone: correct the channel's URL"
@@ -124,6 +122,7 @@ class Exchange:
     refusal: str | None = None
     """The service's own code where a success refuses the message, "" without one."""
     body: bytes = b""
+    """Its beginning."""
     is_cut: bool = False
     """The rest of the body was lost."""
     error: str = ""
@@ -203,7 +202,9 @@ def _explained(one: Exchange) -> tuple[str, Cause]:
         advice = _REDIRECT
     if one.is_success:
         what = f"{REFUSED} ({one.refusal})" if one.refusal else REFUSED
-    if not one.is_mail and (found := _WORD.search(_text(one.body).lower())):
+    if not one.is_mail and (
+        found := _WORD.search(one.body.decode("utf-8", "replace").lower())
+    ):
         cause, advice = _WORDS[found[1]]
         what = f"{what} ({found[1]})"
     return f"{what}, {advice}" if advice else what, cause
@@ -213,7 +214,7 @@ def _waits(one: Exchange) -> Iterable[float]:
     """Yield the seconds that an answer asks to wait."""
     if one.retry_after is not None:
         yield one.retry_after
-    if not one.is_success and (found := _WAIT.search(one.body[:_MOST_SAID])):
+    if not one.is_success and (found := _WAIT.search(one.body)):
         yield float(found[2]) * (0.001 if found[1] else 1.0)
 
 
@@ -229,7 +230,7 @@ def _words(error: str) -> str:
 
 def is_page(kind: str, body: bytes) -> bool:
     """Return whether a body of this Content-Type begins as a web page does."""
-    start = body[:_MOST_SAID].lstrip(_BLANK).lower()
+    start = body.lstrip(_BLANK).lower()
     is_html = kind.partition(";")[0].strip().lower() == "text/html"
     return is_html and start.startswith((b"<!doctype", b"<html", b"<!--"))
 
@@ -240,7 +241,7 @@ def refusal_in(body: bytes, refuses: re.Pattern[bytes] | None = None) -> str | N
     `refuses` is what a service says beyond the default, and its groups are codes. The default is an object of JSON
     with `"success": false`, or `ok` or `accepted`: inside of its values the same may be about anything.
     """
-    body = body[:_MOST_SAID].lstrip(_BLANK)
+    body = body.lstrip(_BLANK)
     found = [] if refuses is None or not body else list(refuses.finditer(body))
     if found:
         codes = (code for one in found for code in one.groups() if code)
@@ -256,7 +257,3 @@ def refusal_in(body: bytes, refuses: re.Pattern[bytes] | None = None) -> str | N
         for key, value in verdicts
     )
     return "" if is_no else None
-
-
-def _text(body: bytes) -> str:
-    return body[:_MOST_SAID].decode("utf-8", "replace")

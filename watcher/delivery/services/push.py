@@ -33,6 +33,11 @@ def ntfy(service: Plugin, context: Context) -> None:
         ]
 
 
+def mqtt(service: Plugin, _context: Context) -> None:
+    """Have apprise wait until the broker has the message: without that a refused login would count as sent."""
+    service.qos = max(service.qos, 1)
+
+
 def pushover(service: Plugin, context: Context) -> None:
     """Link the page of the worst event's node, and refuse what was to be encrypted without the library for it."""
     is_secret = service.encryption_key and service.e2ee

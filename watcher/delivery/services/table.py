@@ -81,6 +81,7 @@ RULES: Mapping[str, Rules] = {
     "Gotify": Rules(priority=(8, 5, 3)),
     "JSON": replace(_OWN, prepare=json_post),
     "Jira": Rules(prepare=on_call.opens),
+    "MQTT Notification": Rules(prepare=push.mqtt),
     "Mattermost": Rules(shown_as=Format.MARKDOWN),
     "Matrix": Rules(
         prepare=matrix,
