@@ -114,18 +114,22 @@ class Hook:
             self._take(target)
 
     def settle(self) -> bool:
-        """Take the target whose answer began as a success and was cut; return whether all are taken by that.
+        """Take the targets whose answer began as a success and was cut; return whether all are taken by that.
 
-        Where several are sent to at once, or a plugin names none of several, one answer is not known to be that of all.
+        Where a plugin names none of several, or a request does not name all that were asked about before it, one
+        answer is not known to be that of all.
         """
         sent = [one for one in self._turn if one.carries]
-        named = self._asked - {_ALL}
-        if not self._names and self.count == 1:
-            named = {_ALL}
+        is_one = not self._names and self.count == 1
+        asked = {_ALL} if is_one else self._asked - {_ALL}
+        is_whole = len(asked) == 1 or all(
+            name.strip("'").encode() in one.said for one in sent for name in asked
+        )
         is_cut = any(one.is_cut for one in sent)
-        if is_cut and len(named) == 1 and not any(one.is_failure for one in sent):
-            self._has_settled |= not named <= self.known
-            self._take(*named)
+        if is_cut and is_whole and not any(one.is_failure for one in sent):
+            self._has_settled |= not asked <= self.known
+            for target in asked:
+                self._take(target)
         return self._has_settled and self._names <= self.known
 
     @property
@@ -240,15 +244,19 @@ class Hook:
 
         Where the rest is lost the plugin gets what came of the answer to a message, and else an exception.
         """
-        with self.exchange(carries=self._carries(request)) as one:
+        url, body = request.url or "", request.body
+        text = body.encode() if isinstance(body, str) else body
+        said = url.encode() + (text if isinstance(text, (bytes, bytearray)) else b"")
+        with self.exchange(carries=self._carries(url, said)) as one:
+            one.said = said
             response = send(adapter, request, *args, **options)
             one.retry_after = parse_retry_after(response.headers)
             one.status = response.status_code
-            body = bytearray()
+            came = bytearray()
             try:
                 for piece in response.raw.stream(_PIECE, decode_content=True):
-                    body += piece
-                    one.is_cut = len(body) > _MOST
+                    came += piece
+                    one.is_cut = len(came) > _MOST
                     if one.is_cut:
                         break
             except (HTTPError, OSError) as error:
@@ -256,12 +264,12 @@ class Hook:
             response.raw.close()
             if one.is_cut and not one.carries:
                 raise LostError(one.error)
-            one.body = bytes(body[:_BEGINNING])
+            one.body = bytes(came[:_BEGINNING])
             if one.is_success:
                 kind = response.headers.get("Content-Type", "")
                 one.is_page = not self.rules.answers_pages and is_page(kind, one.body)
                 one.refusal = refusal_in(one.body, self.rules.refuses)
-            response.raw = io.BytesIO(body)
+            response.raw = io.BytesIO(came)
             return response
 
     def _exchange_mail(
@@ -300,14 +308,10 @@ class Hook:
             )
             self._out(True)
 
-    def _carries(self, request: PreparedRequest) -> bool:
+    def _carries(self, url: str, said: bytes) -> bool:
         """Return whether the message is in a request."""
-        url, said = request.url or "", request.body
-        if self.sealed is not None and self.sealed.search(url):
-            return True
-        said = said.encode() if isinstance(said, str) else said
-        text = said if isinstance(said, (bytes, bytearray)) else b""
-        return bool(self.mark) and (self.mark in text or self.mark in url.encode())
+        is_sealed = self.sealed is not None and self.sealed.search(url) is not None
+        return is_sealed or (bool(self.mark) and self.mark in said)
 
 
 def _audit(event: str, args: tuple[Any, ...]) -> None:

@@ -121,8 +121,10 @@ class Exchange:
     """A success whose body is a web page, where the service answers none."""
     refusal: str | None = None
     """The service's own code where a success refuses the message, "" without one."""
+    said: bytes = b""
+    """The request, which holds secrets."""
     body: bytes = b""
-    """Its beginning."""
+    """The beginning of the answer."""
     is_cut: bool = False
     """The rest of the body was lost."""
     error: str = ""
