@@ -224,6 +224,6 @@ def _summary(found: Found, seconds: float) -> str:
         line = f"{versions} of {packs} ({seconds:.1f} s): {', '.join(counts)}"
     if found.deprecated:
         line += f"; {colour('deprecated')}: {found.deprecated:,}"
-    if found.incomplete:
-        line += f"; {styled(found.incomplete, 'red')}"
+    if found.problems:
+        line += f"; {styled('not all could be read', 'red')}"
     return line
