@@ -7,26 +7,16 @@ no code with the program.
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 _SHORT = 160
-_PLAINEST = re.compile(r"(?:[ -_a-~]*\W)?ref ([0-9a-f]{8})")
 
 
-def reference_of(events: Iterable[str]) -> str:
-    """Return the reference of a message: the sum of the first 32 bits of the digests of its events' ids."""
-    digests = (hashlib.sha256(event.encode()).hexdigest()[:8] for event in events)
-    return f"{sum(int(digest, 16) for digest in digests) % 2**32:08x}"
-
-
-def is_plainest(text: str) -> str:
-    """Return the reference in a message that is in its plainest form, short and ASCII; empty if it is in its usual."""
-    found = _PLAINEST.fullmatch(text) if len(text) <= _SHORT else None
-    return found[1] if found else ""
+def is_plainest(text: str) -> bool:
+    """Return whether a message is in its plainest form, short and ASCII; in its usual one it begins with a symbol."""
+    return text.isascii() and len(text) <= _SHORT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,18 +66,18 @@ class Reader:
     """A message without a ban was taken in this round."""
 
     def message_of(self, events: tuple[str, ...], text: str) -> tuple[str, ...]:
-        """Return the events of a message; in its plainest form it shows only their reference, and its time has come.
+        """Return the events of a message; in its plainest form it shows only the worst, and its time has come.
 
         AssertionError if it comes in that form too early, or in its usual form too often.
         """
-        found = is_plainest(text)
-        if not found:
+        if not is_plainest(text):
             is_usual = not self.rejected.get(events, 0) % 2 or self.crashes
             assert is_usual, f"{self.path}: not in the plainest form: {events}"
             return events
-        [known] = [
-            message for message in self.rejected if reference_of(message) == found
-        ] or [()]
+        [*_, known] = [
+            (),
+            *(message for message in self.rejected if message[:1] == events),
+        ]
         is_time = self.rejected.get(known, 0) % 2 or self.crashes
         assert is_time, f"{self.path}: in the plainest form too early: {known}"
         return known

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import re
 import signal
@@ -18,11 +17,11 @@ from dataclasses import dataclass
 from tests.support.fakes.webhook import Answer, Message, Webhook
 
 _SETTLE = "/settle"
-_REF = re.compile(r"\bref ([0-9a-f]{8})\b")
-_MORE = re.compile(r"… and (\d+) more")
-_ADVICE = re.compile(
-    r"(?:newest good version is|go back to|move to)(?:\*\*)? `[^`]*`", re.IGNORECASE
-)
+_MORE = re.compile(r"^\+ .*", re.MULTILINE)
+_COUNT = re.compile(r"(?:\+|,) ([0-9,]+) [a-z]")
+_ADVICE = re.compile(r"(?:newest good version is|not banned:) `[^`]*`", re.IGNORECASE)
+_ALIKE = re.compile(r"^[^`\n]*`[^`]*` `[^`]*`((?:, `[^`]*`)+)", re.MULTILINE)
+"""A line of several events of one kind, with the versions beside the first."""
 _WATCHED = re.compile(r"now watched: ([0-9,]+) packs", re.IGNORECASE)
 _SAID = {
     "baseline": ("now watched", "versions in"),
@@ -31,7 +30,7 @@ _SAID = {
     "recovered": ("recovered", " again", "has versions now"),
     "exposed": ("you run",),
     "removed": ("removed", "not listed any more"),
-    "reinstated": ("reinstated", "no longer banned", "listed again"),
+    "reinstated": ("active again", "no longer banned", "listed again"),
     "cleared": ("no longer a problem", "you do not run"),
 }
 """How a kind is said, where that is not its name."""
@@ -69,15 +68,17 @@ class Taken:
     def identified(
         self, facts: Mapping[str, tuple[str, str | None, str | None]]
     ) -> tuple[str, ...]:
-        """Return the ids of its alerts as `shown`; of a message in its plainest form, that which its `ref` is about."""
+        """Return the ids of its alerts as `shown`; of a message in its plainest form, that of the worst one."""
         if self.events:
             return self.shown(facts)
-        ref = _REF.search(self.text)
+        said = self.text.lower()
         return tuple(
             key
-            for key in facts
-            if ref and hashlib.sha256(key.encode()).hexdigest()[:8] == ref[1]
-        )
+            for key, (kind, node, version) in facts.items()
+            if (node or "") in self.text
+            and (version or "") in self.text
+            and any(map(said.count, _SAID.get(kind, (kind,))))
+        )[:1]
 
     def shown(
         self, facts: Mapping[str, tuple[str, str | None, str | None]]
@@ -100,12 +101,21 @@ class Taken:
                 is_summed_up = kind == "baseline" and watched >= asked["kind baseline"]
                 if not (is_summed_up or _names(text, node)):
                     nowhere.add(event)
-                said = sum(map(text.lower().count, _SAID.get(kind, (kind,))))
+                words = _SAID.get(kind, (kind,))
+                said = sum(map(text.lower().count, words)) + sum(
+                    alike[1].count(", ")
+                    for alike in _ALIKE.finditer(text)
+                    if any(word in alike[0].lower() for word in words)
+                )
                 if said < asked[f"kind {kind}"] and not is_summed_up:
                     unsaid.add(event)
                 if version and text.count(version) < asked[version]:
                     unnamed.add(event)
-        counted = sum(int(more) for more in _MORE.findall(self.text))
+        counted = sum(
+            int(count.replace(",", ""))
+            for line in _MORE.findall(self.text)
+            for count in _COUNT.findall(line)
+        )
         if max(map(len, (nowhere, unsaid, unnamed))) <= counted:
             return self.events
         return tuple(

@@ -104,11 +104,12 @@ def test_an_alert_that_no_text_shows_is_not_sent() -> None:
         "new `alpha`: the newest good version is `1.0.0`",
     ):
         assert replace(message, text=text).shown(facts) == ("unknown",)
-    assert replace(message, text=f"{message.text}\n- … and 1 more new").shown(
-        facts
-    ) == ("a", "unknown")
+    assert replace(message, text=f"{message.text}\n\n+ 1 new").shown(facts) == (
+        "a",
+        "unknown",
+    )
     assert (
-        replace(message, text=f"{message.text}\n- … and 2 more new").shown(facts)
+        replace(message, text=f"{message.text}\n\n+ 2 new").shown(facts)
         == message.events
     )
 

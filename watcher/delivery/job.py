@@ -32,7 +32,7 @@ class Job:
     reached: Reached = NOBODY_YET
     plain: bool = False
     """Send the plainest form: ASCII, counts, the worst event."""
+    named: frozenset[str] | None = None
+    """Lower-case ids of the nodes that are named: what is critical about these is never only counted. None: all."""
     part: int = 0
     """Which further message this is; 0 for none."""
-    reference: str = ""
-    """The reference of the earlier message; empty for any other message."""

@@ -84,7 +84,7 @@ def _send(
         return Undelivered(reason="apprise cannot use this URL")
     context = Context(
         events=job.events,
-        digest=compose(job.events, job.part, job.reference),
+        digest=compose(job.events, job.part, job.named),
         plain=job.plain,
         asked=parameters(job.url),
     )
@@ -98,7 +98,7 @@ def _send(
     hook.count = _count(service)
     _set_up(service, job, hook, timer, allow)
     message, shown = _written(service, job, context.digest)
-    hook.mark = _mark(message, context.digest)
+    hook.mark = _mark(message)
 
     def notify() -> bool:
         return bool(
@@ -214,10 +214,8 @@ def _count(service: Plugin) -> int:
     )
 
 
-def _mark(message: Rendered, digest: Digest) -> bytes:
+def _mark(message: Rendered) -> bytes:
     """Return a word of the message that looks the same in JSON, in a form, in XML and in an address."""
-    if digest.reference and digest.reference in message.body:
-        return digest.reference.encode()
     words = _WORD.findall(message.body) or _WORD.findall(message.title)
     return max(words, key=len, default="").encode()
 
@@ -231,7 +229,7 @@ def _written(service: Plugin, job: Job, digest: Digest) -> tuple[Rendered, str]:
     if single:
         service.notify_format = markup
     if job.plain:
-        return plainest(job.events, job.part, job.reference), form.markup
+        return plainest(digest), form.markup
     room = room_of(service)
 
     def size(message: Rendered) -> int:

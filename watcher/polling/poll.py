@@ -356,7 +356,11 @@ class Poller:
             worker=self.worker,
             progress=self.progress,
         )
-        done = await dispatch(self.folder, waiting, self.config.channels, options)
+        channels = self.config.channels
+        if self.config.globs:
+            published = state.snapshot.packs_of(self.config.publishers)
+            channels = knowing(channels, (*self.config.nodes, *published))
+        done = await dispatch(self.folder, waiting, channels, options)
         if done.expired:
             self.on_expired(done)
         done.unsaved = list(dict.fromkeys([*unsaved, *done.unsaved]))

@@ -51,10 +51,9 @@ def atom(public: Public) -> str:
 
 
 def _add_entry(feed: ET.Element, event: Event) -> None:
-    # The address, the time and the reference, which finds it in a history, are for those who get a message.
-    alone = compose((replace(event, url=""),))
-    message = replace(alone, when="", reference="")
-    said = render(message, Format.TEXT, _ROOM, _ROOM)
+    # The address and the time are for those who get a message.
+    alone = replace(compose((replace(event, url=""),)), when="")
+    said = render(alone, Format.TEXT, _ROOM, _ROOM)
     entry = ET.SubElement(feed, "entry")
     _add(entry, "id", f"urn:comfy-watch:event:{quote(event.id, safe='')}")
     _add(entry, "title", said.title)

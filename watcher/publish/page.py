@@ -17,10 +17,10 @@ from typing import NamedTuple
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from watcher import timestamps
-from watcher.alerts.advice import Advice, newest_good, not_banned
+from watcher.alerts.advice import newest_good, not_banned
 from watcher.alerts.differences import Item, Words, listed
 from watcher.alerts.findings import in_a_sentence
-from watcher.alerts.phrasing import BLANK, NAMELESS, Part, phrasing
+from watcher.alerts.phrasing import BLANK, NAMELESS, phrasing
 from watcher.alerts.render import is_page
 from watcher.changes.facts import safe_version
 from watcher.changes.transitions import node_url
@@ -468,31 +468,18 @@ def _latest(events: Iterable[Event]) -> list[Event]:
 
 
 def _happened(event: Event) -> Happened:
-    said = phrasing(event, Advice())
-    pieces = {piece.part: piece.words for piece in said.pieces}
-    [link] = pieces.pop(Part.LINK, ("",))
-    runs = pieces.pop(Part.RUNS, ())
-    severity = severity_of(event)
-    if severity is Severity.INFO:
-        # Of news the first lines are enough: here a list is long.
-        pieces.pop(Part.SINCE, ())
-    if event.kind is Kind.BASELINE:
-        # It says what was found; what follows from it, only those hear who get alerts.
-        pieces[Part.WHY] = (event.reason,) if event.node else ()
-    what = said.what
-    if said.place is not None:
-        what = f"{what} {safe_line(said.place, _NAME)}:"
+    said = phrasing(event)
     return Happened(
         day=_day(event.at),
-        severity=severity,
-        what=what[:1].upper() + what[1:],
+        severity=severity_of(event),
+        what=said.what[:1].upper() + said.what[1:],
         name="" if said.name is None else safe_line(said.name, _NAME) or NAMELESS,
-        url=link if is_page(link) else "",
+        url=said.url if is_page(said.url) else "",
         version=""
         if said.version is None
         else safe_line(said.version, _VERSION) or BLANK,
-        about=_texts((Trusted(said.about), *runs)),
-        notes=[_sentence(words) for words in pieces.values() if any(words)],
+        about=_texts((Trusted(said.about), *said.runs)),
+        notes=[_sentence(words) for words in said.details],
     )
 
 

@@ -20,11 +20,11 @@ from watcher.alerts.phrasing import SYMBOLS
 from watcher.alerts.render import Format, Rendered, plainest, render
 from watcher.model.event import Event, Kind
 from watcher.model.pack import Copy
+from watcher.model.version import SafeVersion
 
 _EVENTS = events().map(tuple)
 _READ_AS = {
     Format.MARKDOWN: Dialect.MARKDOWN,
-    Format.CHAT: Dialect.MARKDOWN,
     Format.CODELESS: Dialect.CARD,
     Format.HTML: Dialect.HTML,
     Format.MAIL: Dialect.HTML,
@@ -98,15 +98,11 @@ def test_so_many_lines_and_no_more(
     """Where lines are few the message has no more, has no foreign markup, and says how many it does not show."""
     body = render(compose(events), Format.TEXT, limit, 200, lines).body
     assert len(body.encode()) <= limit
-    shown = (
-        body.split("\n")
-        if lines > 1
-        else body.replace(" … and ", "\n… and ").split("\n")
-    )
+    shown = body.split("\n") if lines > 1 else body.replace(" + ", "\n+ ").split("\n")
     assert len(body.split("\n")) <= lines
     assert list(in_shown(Dialect.TEXT, body)) == []
-    if "ref " in shown[-1]:
-        hidden = re.search(r"… and (\d+) more", body)
+    if "history " in shown[-1]:
+        hidden = sum(map(int, re.findall(r"(?:\+|,) (\d+) ", shown[-1])))
         marks = {symbol[:1] for symbol in (*SYMBOLS.values(), "🚨")}
         watched = re.compile(r"(?:👀 )?Now watched: (\d+) packs")
         if lines == 1:  # it has no symbol
@@ -115,17 +111,7 @@ def test_so_many_lines_and_no_more(
             int(many[1]) if (many := watched.match(line)) else line[:1] in marks
             for line in shown
         )
-        assert (int(hidden[1]) if hidden else 0) + listed == len(events)
-
-
-_RUN = (
-    Copy(install="workstation", version="1.0.3", enabled=True),
-    Copy(install="laptop", version=None, enabled=True),
-)
-
-
-_MOVE = "mkdir '../a b_c.removed' && mv './a b_c' '../a b_c.removed'"
-_INSTALL = "comfy node uninstall a-b_c && comfy node install a-b_c@1.0.2"
+        assert hidden + listed == len(events)
 
 
 def test_the_mildest_give_way_first() -> None:
@@ -140,25 +126,6 @@ def test_the_mildest_give_way_first() -> None:
     ]
     assert any("eval" not in body and "steals" in body for body in bodies)
     assert not any("eval" in body and "steals" not in body for body in bodies)
-
-
-def test_without_room_for_a_line_the_title_is_left() -> None:
-    """The smallest message still says what is worst, or how many of what, or at least who speaks."""
-    events = (_event(), _event(Kind.NEW, node="b"))
-    said = {
-        limit: render(compose(events), Format.TEXT, limit, 0).body
-        for limit in (65, 45, 36, 28, 14, 3)
-    }
-    assert re.fullmatch(
-        r"⛔ BANNED `ComfyUI_x_y` `1.0.3`\n\n… and 1 more · ref [0-9a-f]{8}", said[65]
-    )
-    assert list(said.values())[1:] == [
-        "⛔ BANNED `ComfyUI_x_y` `1.0.3`.",
-        "⛔ BANNED `ComfyUI_x_y` `1.0.3`.",
-        "BANNED ComfyUI_x_y 1.0.3",
-        "Comfy Watch",
-        "!",
-    ]
 
 
 def test_the_work_of_a_message_grows_with_its_events() -> None:
@@ -203,13 +170,71 @@ def test_the_longest_id_is_shown_whole(node: str, form: Format) -> None:
     assert node in re.sub(r"\\?\[\.\\?\]", ".", body)
 
 
+_RUN = (Copy(install="workstation", version="1.0.3", enabled=True),)
+
+
+def test_what_goes_first_where_room_is_short() -> None:
+    """Why and since when go, of the mildest first; then where it is run and the long advice; then lines are counted.
+
+    The pack and version of the worst event, what to do about it, and the beginning of the reason of a ban of what is
+    run stay to the end.
+    """
+    given: dict[str, Any] = {
+        "published": "2026-01-31T12:34:56Z",
+        "reason": "stealer " * 40,
+    }
+    worst = _event(
+        node="bad", safe_version=SafeVersion("1.0.2"), installed=_RUN, **given
+    )
+    others = [_event(Kind.FLAGGED, f"n{i}", **given) for i in range(4)]
+    digest = compose((*others, worst))
+    pieces = {
+        "why of the mildest": "`n3` `1.0.3`\nReason",
+        "why of others": "`n0` `1.0.3`\nReason",
+        "since": "Was flagged, public for",
+        "where": "n `workstation`",
+        "all lines": "`n3`",
+        "lines": "🚩",
+        "run": "which you run",
+        "reason": "Reason: `stealer",
+        "advice": "top ComfyUI",
+    }
+    last = dict.fromkeys(pieces, 10_000)
+    for limit in range(2600, 150, -10):
+        body = render(digest, Format.TEXT, limit, 100).body
+        assert len(body.encode()) <= limit
+        assert "`bad` `1.0.3`" in body
+        counts = map(int, re.findall(r"\+ (\d+) flagged", body))
+        assert body.count("🚩") + sum(counts) == 4
+        last |= {name: limit for name, words in pieces.items() if words in body}
+    assert list(last) == sorted(last, key=lambda name: -last[name])
+
+
+def test_without_room_for_a_line_the_title_is_left() -> None:
+    """The smallest message still says what is worst, or how many of what, or at least who speaks."""
+    events = (_event(), _event(Kind.NEW, node="b"))
+    said = {
+        limit: render(compose(events), Format.TEXT, limit, 0).body
+        for limit in (90, 40, 28, 14, 3)
+    }
+    assert said[90] == (
+        "⛔ BANNED `ComfyUI_x_y` `1.0.3`.\n\n+ 1 new · history --since 2026-03-02T00:00Z"
+    )
+    assert list(said.values())[1:] == [
+        "⛔ BANNED `ComfyUI_x_y` `1.0.3`.",
+        "BANNED ComfyUI_x_y 1.0.3",
+        "Comfy Watch",
+        "!",
+    ]
+
+
 # The plainest form
 
 
 @given(_EVENTS)
 def test_the_plainest_form_is_short_and_ascii(events: tuple[Event, ...]) -> None:
-    """Whatever the text, it is ASCII without markup, has 160 bytes at most, and the reference."""
-    message = plainest(events)
+    """Whatever the text, it is ASCII without markup, and has 160 bytes at most."""
+    message = plainest(compose(events))
     said = f"{message.title}\n{message.body}"
     assert said.isascii()
     assert len(said) <= 160
@@ -219,7 +244,6 @@ def test_the_plainest_form_is_short_and_ascii(events: tuple[Event, ...]) -> None
     bare = re.sub(r"(?<!\S)\(([^()]*)\)", r"\1", bare)
     assert not re.search(r"[`*~<>\[\]()|@\\#_]", bare)
     assert not re.search(r"://|[A-Za-z0-9]\.[A-Za-z]", said)
-    assert said.endswith(f"ref {compose(events).reference}")
 
 
 # Forged sentences
@@ -245,6 +269,6 @@ def test_a_word_in_a_text_message_ends_no_sentence() -> None:
 def test_the_plainest_form_has_single_words_of_the_registry() -> None:
     """Where nothing is quoted, a version is one word, so that it makes no sentence."""
     one = _event(version="1.2.0 is fine. Remove nothing", reason="")
-    assert plainest((one,)).body.startswith(
-        "BANNED ComfyUI_x_y 1.2.0?is?fine??Remove?nothing. ref "
+    assert plainest(compose((one,))).body.startswith(
+        "BANNED ComfyUI_x_y 1.2.0?is?fine??Remove?nothing. "
     )

@@ -100,7 +100,7 @@ def test_the_others_are_counted_by_kind() -> None:
         "BANNED a 1.0.0",
     )
     assert compose(tuple(events[1:3])).titles[0] == "Flagged f0 1.0.0 (+ 1 flagged)"
-    assert compose(tuple(events[3:5])).titles[0] == "New n0 1.0.0 (+ 1 other)"
+    assert compose(tuple(events[3:5])).titles[0] == "New n0 1.0.0 (+ 1 new)"
     assert compose(tuple(events[:1])).titles[0] == "BANNED a 1.0.0"
 
 
@@ -140,9 +140,8 @@ def test_any_pack_and_version_is_in_the_title(
         re.sub(r"[._]", ".", re.escape(node).replace(r"\.", ".")), shown_node
     )
     assert len(shown_version) == min(len(version), 60)
-    assert shorter[-3:] == [
+    assert shorter[-2:] == [
         "Comfy Watch: 1 banned",
-        "Comfy Watch: 1 event",
         "Comfy Watch",
     ]
     assert len(title) <= 68 or len(shorter[0]) <= len("BANNED ") + 40 + len(" ") + 20

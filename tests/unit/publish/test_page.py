@@ -424,10 +424,10 @@ def test_the_latest_events() -> None:
     assert _read(version(), events=events).of("events").partition("Latest")[2] == (
         " warnings"
         " 2026-03-02 BANNED Some-Pack 1.1. Reason: Breaks the rules."
-        " 2026-03-02 Flagged Some-Pack 1.0."
+        " 2026-03-02 Flagged Some-Pack 1.0. Nobody has reviewed it."
         " 2026-03-02 The registry cannot be read."
-        " 2026-03-01 Flagged Some-Pack 0.9. Was pending."
-        " Other news 2026-03-01 New Some-Pack 0.8."
+        " 2026-03-01 Flagged Some-Pack 0.9. Nobody has reviewed it. Was pending."
+        " Other news 2026-03-01 New Some-Pack 0.8. Public for 1 hour."
     )
 
 
@@ -439,8 +439,8 @@ def test_a_baseline() -> None:
         "e2", Kind.BASELINE, node=None, version=None, after=None, tally=tally
     )
     found = _read(version(), events=(one, everything)).of("events")
-    assert "Now watched: Some-Pack. 3 versions." in found
-    assert found.endswith("Now watched: 9 node packs with 20 versions.")
+    assert "Now watched: Some-Pack." in found
+    assert "Now watched: 9 node packs with 20 versions." in found
 
 
 def test_who_runs_it() -> None:

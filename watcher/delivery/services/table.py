@@ -64,7 +64,6 @@ _SEALED: Mapping[str, str] = {
     "Vapid Web Push Notifications": _ANY,
 }
 """The addresses of requests that carry the message unseen: encrypted, or encoded."""
-_CHAT = {Format.MARKDOWN: Format.CHAT}
 _OWN = Rules(knows_code=True, answers_pages=True, sealed=re.compile(_ANY))
 """A webhook of one's own, from whose requests the URL's parameters may leave the text out."""
 RULES: Mapping[str, Rules] = {
@@ -73,7 +72,6 @@ RULES: Mapping[str, Rules] = {
     "Discord": Rules(
         prepare=chat.discord,
         shown_as=Format.MARKDOWN,
-        dialects=_CHAT,
         most=chat.DISCORD_EMBED,
     ),
     "E-Mail": Rules(prepare=mail, most=30_000),
@@ -100,7 +98,7 @@ RULES: Mapping[str, Rules] = {
     "Pushover": Rules(
         prepare=push.pushover, priority=(1, 0, -1), sealed=re.compile(_ANY)
     ),
-    "Slack": Rules(prepare=chat.slack, dialects=_CHAT),
+    "Slack": Rules(prepare=chat.slack),
     "Telegram": Rules(
         knows_code=True,
         dialects={Format.HTML: Format.TELEGRAM},

@@ -134,8 +134,8 @@ class ChannelRound:
             timeout=self.options.timeout,
             reached=Reached(key=key, salt=salt, targets=frozenset(message.reached)),
             plain=message.is_plain,
+            named=self.channel.named,
             part=message.part,
-            reference=message.reference,
         )
 
     async def _deliver(self, sender: Sender, job: Job) -> Delivered | Undelivered:

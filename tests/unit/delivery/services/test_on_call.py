@@ -12,7 +12,7 @@ from tests.unit.delivery.services.conftest import (
     content,
     event,
 )
-from watcher.model.event import Event, Kind
+from watcher.model.event import Kind
 
 BACK = {"kind": Kind.REINSTATED, "before": "banned", "after": "active", "id": "id3"}
 PAGERDUTY = f"pagerduty://{'a' * 32}@{'b' * 20}"
@@ -93,17 +93,6 @@ def test_the_severity_is_the_services_own(service: Service) -> None:
         assert service.tell(PAGERDUTY, one) == ""
         found.append(service.last["payload"]["severity"])
     assert found == ["critical", "warning", "info", "info"]
-
-
-def test_a_reference_is_the_same_for_the_same_events(service: Service) -> None:
-    """The key begins with the reference that the message shows, so a person finds one by the other."""
-    both: tuple[Event, ...] = (event(), event(**FLAG))
-    assert service.tell(PAGERDUTY, *both) == ""
-    reference, _, more = (
-        service.last["dedup_key"].removeprefix("comfy-watch/").partition("-")
-    )
-    assert f"ref {reference}" in service.last["payload"]["summary"]
-    assert len(more) == 16
 
 
 def test_a_pagerduty_incident_is_one_sentence_with_all_in_its_details(
