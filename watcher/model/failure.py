@@ -33,18 +33,11 @@ class ReadFailure:
     install: str | None = None
     hint: str = ""
     """What a person can do."""
-    cause: str = ""
-    """The same for all failures of one kind, where the error has figures or the registry's words in it."""
 
     @property
     def line(self) -> str:
         """Why, and what to do, on one line."""
         return f"{self.error}; hint: {self.hint}" if self.hint else self.error
-
-    @property
-    def kind(self) -> str:
-        """What tells it from failures of another kind."""
-        return self.cause or self.error
 
     @property
     def registry_wide(self) -> bool:

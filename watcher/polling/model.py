@@ -137,14 +137,13 @@ class Report:
 
     @property
     def failure_of_registry(self) -> ReadFailure | None:
-        """Why no node could be read, if that is one cause, and the registry's or the network's.
+        """Why no node could be read, if each failure is the registry's or the network's; the first of them.
 
         Of a single node only the lack of any answer is: what the registry answers may be about that node.
         """
         tried = [one for one in self.unread if one.fault is not Fault.UNTRIED]
         are_all = len(self.unread) == self.watched and not self.checked
-        kinds = {one.kind for one in tried}
-        if not are_all or len(kinds) != 1 or not tried[0].registry_wide:
+        if not (are_all and tried and all(one.registry_wide for one in tried)):
             return None
         is_reached = tried[0].fault is not Fault.UNREACHED
         return None if self.watched == 1 and is_reached else tried[0]

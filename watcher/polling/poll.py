@@ -109,7 +109,7 @@ class Poller:
         if ALL in compared.unread:  # no node was asked
             checked = 0
         elif compared.error:
-            of_all = ReadFailure(node=ALL, error=compared.error, cause="incomplete")
+            of_all = ReadFailure(node=ALL, error=compared.error)
             failed = [of_all, *failed]
         channels = self.config.channels
         pending = sum(done.waiting.alerts(channel.name) for channel in channels)

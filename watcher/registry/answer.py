@@ -40,19 +40,15 @@ class NoAnswerError(Exception):
     It is caught where it is known what was asked about, and becomes a `ReadFailure`.
     """
 
-    def __init__(self, why: str, fault: Fault = Fault.OWN, cause: str = "") -> None:
+    def __init__(self, why: str, fault: Fault = Fault.OWN) -> None:
         super().__init__(why)
         self.why = why
         """As `ReadFailure.error`."""
         self.fault = fault
-        self.cause = cause
-        """As `ReadFailure.cause`."""
 
     def failure(self, node: str | None = None) -> ReadFailure:
         """Return it as a value."""
-        return ReadFailure(
-            error=self.why, fault=self.fault, cause=self.cause, node=node
-        )
+        return ReadFailure(error=self.why, fault=self.fault, node=node)
 
 
 class Body:

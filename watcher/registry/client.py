@@ -36,7 +36,6 @@ _LONGEST_RETRY_AFTER = 60.0
 _LONGEST_DELAY = 300.0
 """Seconds that all 429s of one poll may delay its requests: the alerts of nodes that were read wait for the others."""
 _SLOWER = "the registry asked to slow down"
-_TOO_MANY_REQUESTS = "HTTP 429"
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _RETRIED = {HTTPStatus.TOO_MANY_REQUESTS, *range(500, 600)}
 
@@ -224,7 +223,7 @@ class Registry:
             why = network.refused_by_proxy(route, str(code))
         else:
             return
-        raise NoAnswerError(why, Fault.REGISTRY, cause=f"HTTP {code}")
+        raise NoAnswerError(why, Fault.REGISTRY)
 
     def _may_retry(self, answer: Answer) -> bool:
         """Return whether a 429 or 5xx may be retried in this poll. A 429 delays all requests. Raises NoAnswerError."""
@@ -235,7 +234,7 @@ class Registry:
             why = f"the registry asked to wait {durations.show(wait)} ({answer.code})"
             if is_for_all:
                 self.asked_to_wait = why
-            raise NoAnswerError(why, Fault.REGISTRY, cause=f"HTTP {answer.code}")
+            raise NoAnswerError(why, Fault.REGISTRY)
         return self._delay(wait) if is_for_all else True
 
     async def _pause(self, node: str, seconds: float, why: str) -> None:
@@ -265,9 +264,7 @@ class Registry:
             log.debug("wait", seconds=round(left, 3), why=_SLOWER)
             await self._sleep(left, "delay", f"waiting {left:.0f} s, {_SLOWER}")
         if self.asked_to_wait:
-            raise NoAnswerError(
-                self.asked_to_wait, Fault.REGISTRY, cause=_TOO_MANY_REQUESTS
-            )
+            raise NoAnswerError(self.asked_to_wait, Fault.REGISTRY)
 
     async def _sleep(self, seconds: float, place: str, text: str) -> None:
         self._progress(place, text)

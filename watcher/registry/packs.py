@@ -164,7 +164,6 @@ async def _read_page(registry: Registry, query: PackQuery) -> PackPage:
     raise NoAnswerError(
         f"the registry does not answer GET /nodes ({answer.code})",
         Fault.NOT_FOUND if is_absent else Fault.OWN,
-        cause=f"HTTP {answer.code}",
     )
 
 

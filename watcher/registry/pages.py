@@ -46,8 +46,6 @@ class PageRead:
     """As `Answer.server_time`."""
     error: str = ""
     """Why it could not be read, for a person; as `ReadFailure.error`."""
-    cause: str = ""
-    """As `ReadFailure.cause`."""
     code: int = 0
     """The HTTP status; 0 if no answer came, or it was not requested."""
     ban: str | None = None
@@ -131,9 +129,7 @@ class _PagesReading:
         try:
             read = await self._read(number)
         except NoAnswerError as error:
-            read = PageRead(
-                number=number, error=error.why, fault=error.fault, cause=error.cause
-            )
+            read = PageRead(number=number, error=error.why, fault=error.fault)
         except Exception as error:  # noqa: BLE001 - one page's answer must not end the reading of the others
             read = PageRead(number=number, error=f"unexpected {type(error).__name__}")
         self.failures = 0 if read.page is not None else self.failures + 1
@@ -156,7 +152,6 @@ class _PagesReading:
             return PageRead(
                 number=number,
                 error=error,
-                cause=f"HTTP {answer.code}",
                 code=answer.code,
                 ban=ban,
             )

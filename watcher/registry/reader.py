@@ -94,7 +94,7 @@ def _judge_status(node: str, answer: Answer) -> Reading:
         return NodeBanned(node=node, message=reason, server_time=server_time)
     error = describe_refusal(answer.code, answer.body, of_node=True)
     fault = _FAULTS.get(answer.code, Fault.REGISTRY)
-    return ReadFailure(node=node, error=error, fault=fault, cause=f"HTTP {answer.code}")
+    return ReadFailure(node=node, error=error, fault=fault)
 
 
 _FAULTS: dict[int, Fault] = {

@@ -181,9 +181,7 @@ def _ended(first: PageRead, is_worth_it: Callable[[int], bool]) -> NoSweep | Non
     if first.page is None:
         # Whatever page 1 failed for, without it no node is read.
         fault = first.fault if first.fault is Fault.UNREACHED else Fault.REGISTRY
-        failure = ReadFailure(
-            node=ALL, error=first.error, fault=fault, cause=first.cause
-        )
+        failure = ReadFailure(node=ALL, error=first.error, fault=fault)
         return NoSweep(why=first.error, failure=failure)
     if first.page.total is None:
         return NoSweep(why="the answer does not say how many versions there are")

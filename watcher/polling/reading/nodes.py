@@ -166,9 +166,7 @@ class _Comparison:
         """Note that there is no sweep of globs."""
         found, failure = self.found, sweep.failure
         if failure is None and not found.watched:
-            failure = ReadFailure(
-                node=ALL, error=sweep.why, fault=Fault.REGISTRY, cause="no sweep"
-            )
+            failure = ReadFailure(node=ALL, error=sweep.why, fault=Fault.REGISTRY)
         if failure is None:
             found.lacking = sweep.why
             found.error = f"{sweep.why}; so each known node pack is asked, and new ones are not noticed"
@@ -307,9 +305,7 @@ class _Comparison:
         after = self._take_difference(key, difference)
         if listing.incomplete:
             error = f"the listing is incomplete: {listing.incomplete}"
-            found.unread[key] = ReadFailure(
-                node=listing.node, error=error, cause="incomplete"
-            )
+            found.unread[key] = ReadFailure(node=listing.node, error=error)
             return after
         found.read.add(key)
         found.checked[key] = listing.at

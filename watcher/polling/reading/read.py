@@ -161,7 +161,7 @@ class Asker:
         for node in waiting:
             if reason := self._reason_not_to_try():
                 reading: Reading = ReadFailure(
-                    node=node, error=reason, fault=Fault.UNTRIED, cause="untried"
+                    node=node, error=reason, fault=Fault.UNTRIED
                 )
             else:
                 self._under_way[node] = None

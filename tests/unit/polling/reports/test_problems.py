@@ -73,7 +73,7 @@ def test_a_registry_that_is_down_is_one_sentence() -> None:
     ]
     assert said(*down, watched=3, checked=1) == ["alpha, bravo: it timed out"]
     odd = replace(untried, error="HTTP 500", fault=Fault.REGISTRY)
-    assert said(*down, odd) == ["alpha, bravo: it timed out", "c: HTTP 500"]
+    assert said(*down, odd) == ["the registry cannot be read: it timed out (3 packs)"]
     assert said(odd) == ["c: HTTP 500"]
 
 
