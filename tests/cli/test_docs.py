@@ -261,11 +261,13 @@ def test_help(command: str) -> None:
 
 @pytest.mark.parametrize("name", main.cli.commands)
 def test_the_example_in_the_help(name: str) -> None:
-    """Every command's help has one example, which that command takes as it stands."""
+    """Every command's help names a page, and has one example, which that command takes as it stands."""
     command = main.cli.commands[name]
     [example] = re.findall(
         r"^Example:\n  comfy-watch (.+)$", str(command.epilog), re.MULTILINE
     )
+    [page] = re.findall(r"^More: (.+)$", str(command.epilog), re.MULTILINE)
+    assert (program.ROOT / page).is_file()
     typed, _, _ = example.partition(" > ")
     first, *words = typed.split()
     assert first == name

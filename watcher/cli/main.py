@@ -188,7 +188,7 @@ def health(**options: Any) -> int:
     return command(**options)
 
 
-@cli.command(epilog=ending("installed ~/ComfyUI"))
+@cli.command(epilog=ending("installed ~/ComfyUI", page="installs"))
 @targets_argument
 @json_option
 @with_settings
@@ -234,7 +234,7 @@ def _findings(words: list[object]) -> tuple[Acceptance, ...]:
     return accept_tables.read_findings(words)
 
 
-@cli.command(epilog=ending("audit ~/ComfyUI --problems", _VERDICTS_HELP))
+@cli.command(epilog=ending("audit ~/ComfyUI --problems", _VERDICTS_HELP, page="audit"))
 @targets_argument
 @repeatable(
     "--fail-on",
@@ -308,7 +308,9 @@ Exit codes:
 """
 
 
-@cli.command(epilog=ending("versions --status flagged --since 7d", _STATUS_HELP))
+@cli.command(
+    epilog=ending("versions --status flagged --since 7d", _STATUS_HELP, page="versions")
+)
 @click.argument("nodes", nargs=-1, metavar="[ID]...")
 @repeatable(
     "--status",
@@ -356,7 +358,7 @@ Exit codes:
 """
 
 
-@cli.command(epilog=ending("wait comfyui-kjnodes 1.2.0", _WAIT_HELP))
+@cli.command(epilog=ending("wait comfyui-kjnodes 1.2.0", _WAIT_HELP, page="publishers"))
 @click.argument("node", required=False, metavar="[ID")
 @click.argument("version", required=False, metavar="[VERSION]]")
 @click.option(
@@ -383,7 +385,7 @@ def wait(**options: Any) -> int:
     return command(**options)
 
 
-@cli.command(epilog=ending("publish /var/www/html/comfy-watch"))
+@cli.command(epilog=ending("publish /var/www/html/comfy-watch", page="publish"))
 @click.argument("folder", metavar="DIR", type=click.Path())
 @with_settings
 def publish(**options: Any) -> int:
@@ -397,7 +399,7 @@ def publish(**options: Any) -> int:
     return command(**options)
 
 
-@cli.command(epilog=ending("metrics > comfy-watch.prom"))
+@cli.command(epilog=ending("metrics > comfy-watch.prom", page="publish"))
 @with_settings
 def metrics(**options: Any) -> int:
     """Print figures for Prometheus, as in the file metrics.prom.
@@ -409,7 +411,7 @@ def metrics(**options: Any) -> int:
     return command(**options)
 
 
-@cli.command("test-alerts", epilog=ending("test-alerts discord"))
+@cli.command("test-alerts", epilog=ending("test-alerts discord", page="alerts"))
 @click.argument("channels", nargs=-1, metavar="[CHANNEL]...")
 @with_settings
 def test_alerts(**options: Any) -> int:
@@ -422,7 +424,7 @@ def test_alerts(**options: Any) -> int:
     return command(**options)
 
 
-@cli.command(epilog=ending("config --config ~/comfy-watch.toml"))
+@cli.command(epilog=ending("config --config ~/comfy-watch.toml", page="settings"))
 @with_settings
 def config(**options: Any) -> int:
     """Show and check all settings, and where each comes from.
@@ -434,7 +436,7 @@ def config(**options: Any) -> int:
     return command(**options)
 
 
-@cli.command(epilog=ending("init"))
+@cli.command(epilog=ending("init", page="settings"))
 @click.argument(
     "path", type=click.Path(path_type=Path), required=False, metavar="[FILE]"
 )

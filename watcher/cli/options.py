@@ -25,9 +25,10 @@ _Command = TypeVar("_Command", bound=Callable[..., object])
 KINDS_HELP = f"KINDS are event kinds separated by commas: {', '.join(Kind)}."
 
 
-def ending(example: str, *more: str) -> str:
-    """Return the end of a command's help: an example of its use, which click does not wrap, and more paragraphs."""
-    return "\n\n".join([f"\b\nExample:\n  comfy-watch {example}", *more])
+def ending(example: str, *more: str, page: str = "commands") -> str:
+    """Return the end of a command's help: an example of its use, which click does not wrap, more paragraphs, a page."""
+    shown = f"\b\nExample:\n  comfy-watch {example}"
+    return "\n\n".join([shown, *more, f"More: docs/{page}.md"])
 
 
 def repeatable(
