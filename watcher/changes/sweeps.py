@@ -5,7 +5,7 @@ Rules: docs/behaviour.md, Sweeps, and Events (Failing).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -31,7 +31,6 @@ from watcher.model.version import (
     Version,
 )
 from watcher.text.plural import plural
-from watcher.timestamps import Moment
 
 _OF_PAGES = "only a page of all node packs shows it"
 """Why the rows that a sweep shows of a node are no complete listing."""
@@ -69,18 +68,6 @@ def came_since(sweep_baseline: SweepBaseline, node: str) -> bool:
     """Return whether the last baseline of all would have had the node if it had been there."""
     globs = Selection(globs=sweep_baseline.globs)
     return bool(sweep_baseline.baseline_at) and globs.matches(node)
-
-
-def chosen_since(before: SweepBaseline, globs: Sequence[str]) -> dict[str, Moment]:
-    """Return since when globs choose nodes that did before; none do if what left nodes out is gone."""
-    gone = set(before.globs).difference(globs)
-    if not all(Selection(globs=(glob,)).chooses for glob in gone):
-        return {}
-    return {
-        glob: before.since.get(glob, before.baseline_at)
-        for glob in globs
-        if glob in before.globs and Selection(globs=(glob,)).chooses
-    }
 
 
 def newcomer(node: str, sweep_baseline: SweepBaseline) -> Node:

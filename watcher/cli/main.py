@@ -475,8 +475,7 @@ def init(path: Path | None, system: bool) -> int:
 def schema(name: str) -> int:
     """Print the JSON Schema of a file, or of a command's output.
 
-    NAME is snapshot, outbox, checks, addresses, history, installs, retry, check, audit, versions, wait, webhook or
-    settings.
+    NAME is snapshot, history, check, audit, versions, wait, webhook or settings.
     """
     from watcher.cli.commands.schema import document_of
 

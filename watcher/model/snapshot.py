@@ -12,9 +12,6 @@ from watcher.model.scan import Scan
 from watcher.model.version import Version
 from watcher.timestamps import Moment, MomentOrEmpty
 
-ADDED = "added"
-"""Marks a field, in its metadata, that a file of the same format may lack: it is younger than the format."""
-
 
 class Mark(StrEnum):
     """What is known of a version besides its fields."""
@@ -103,8 +100,6 @@ class SweepBaseline:
     """The globs that it was set for."""
     baseline_at: MomentOrEmpty = ""
     """When the first complete sweep came; "" before that."""
-    since: Mapping[str, Moment] = field(default_factory=dict)
-    """When the first complete sweep for a glob came that had an earlier baseline, by the glob."""
     failing: bool = False
     """Incomplete sweeps were reported as failing, and have not recovered."""
 
@@ -141,13 +136,11 @@ class Snapshot:
     """What was reported of the ComfyUIs whose packs are watched, and of these packs."""
     sweep_baseline: SweepBaseline = field(default_factory=SweepBaseline)
     """The baseline of all nodes that globs choose."""
-    publishers: Mapping[str, Publisher] = field(
-        default_factory=dict, metadata={ADDED: True}
-    )
+    publishers: Mapping[str, Publisher] = field(default_factory=dict)
     """The publishers whose packs are, or were, watched, by lower-case id."""
-    unlisted: bool = field(default=False, metadata={ADDED: True})
+    unlisted: bool = False
     """That publishers' packs cannot be listed was reported as failing, and has not recovered."""
-    counts: Mapping[str, int] = field(default_factory=dict, metadata={ADDED: True})
+    counts: Mapping[str, int] = field(default_factory=dict)
     """How many events there were since this state began, by kind."""
     nodes: Mapping[str, Node] = field(default_factory=dict)
     """By lower-case id."""

@@ -8,13 +8,11 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Callable, Hashable, Iterable, Iterator
-from dataclasses import Field, field, fields, make_dataclass
+from dataclasses import fields, make_dataclass
 from functools import cache, cached_property
 from typing import Any, ClassVar, Generic, Literal, TypeVar, cast, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
-
-from watcher.model.snapshot import ADDED
 
 FORMAT = 5
 """The number in every file. It is raised when older versions could not read one of them any more.
@@ -84,8 +82,7 @@ def each(lines: Iterable[bytes], read: Callable[[bytes], _Value]) -> Iterator[_V
 class Document(Generic[_Value]):
     """The JSON form of one file: `format`, `revision` if the file has one, then the fields of the value.
 
-    Each of these has to be there, but for what was `ADDED` when there were states already. Below them what has its
-    default is left out.
+    Each of these has to be there. Below them what has its default is left out.
     """
 
     def __init__(self, value: type[_Value], *head: str) -> None:
@@ -104,7 +101,7 @@ class Document(Generic[_Value]):
             self.value.__name__,
             [
                 *head.items(),
-                *(_part(one, hints[one.name]) for one in self._fields),
+                *((name, hints[name]) for name in self._names),
             ],
             kw_only=True,
             eq=False,
@@ -127,14 +124,6 @@ class Document(Generic[_Value]):
         values = {name: getattr(value, name) for name in self._names}
         form = self.form(format=FORMAT, **head, **values)
         return (_layout(_plain(form)) + "\n").encode()
-
-
-def _part(one: Field[Any], form: object) -> tuple[Any, ...]:
-    """Return a field of a document's form: one that was added has its default, any other none."""
-    if not one.metadata.get(ADDED):
-        return one.name, form
-    default = field(default=one.default, default_factory=one.default_factory)
-    return one.name, form, default
 
 
 def _refuse_other_format(text: bytes) -> None:

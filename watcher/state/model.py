@@ -11,7 +11,7 @@ from watcher.changes.explaining import Explaining
 from watcher.changes.health import Health
 from watcher.model.event import Event
 from watcher.model.pack import Pack, PackRecord
-from watcher.model.snapshot import ADDED, Snapshot
+from watcher.model.snapshot import Snapshot
 from watcher.timestamps import Moment, MomentOrEmpty
 
 
@@ -49,11 +49,11 @@ class Checks:
     """How the last poll read: `each` node by itself, or by a `sweep` over the pages of all; "" before the first."""
     requests: int = 0
     """How many requests the last poll took."""
-    seconds: float = field(default=0.0, metadata={ADDED: True})
+    seconds: float = 0.0
     """How long the last poll took to read and compare."""
-    near: Mapping[str, str] = field(default_factory=dict, metadata={ADDED: True})
+    near: Mapping[str, str] = field(default_factory=dict)
     """Which id was probably meant by each that the registry does not know, by lower-case id; "" if none is similar."""
-    explaining: Explaining = field(default_factory=Explaining, metadata={ADDED: True})
+    explaining: Explaining = field(default_factory=Explaining)
     """Whether the registry still says why it flags and bans versions."""
 
 

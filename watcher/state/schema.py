@@ -10,28 +10,7 @@ from typing import Any
 
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 
-from watcher.model.event import Event
-from watcher.state import documents
-from watcher.state.codec import Document, decoder
-
-_OF_FILES: dict[str, Document[Any]] = {
-    "snapshot": documents.SNAPSHOT,
-    "outbox": documents.OUTBOX,
-    "checks": documents.CHECKS,
-    "addresses": documents.ADDRESSES,
-    "installs": documents.INSTALLS,
-    "retry": documents.RETRY,
-}
-HISTORY = "history"
-NAMES = (*_OF_FILES, HISTORY)
-"""Each is the name of a file without its ending; `history` describes a line."""
-
-
-def of_file(name: str) -> JsonSchemaValue:
-    """Return the schema of one of `NAMES`."""
-    if name == HISTORY:
-        return of(Event)
-    return of(_OF_FILES[name].form)
+from watcher.state.codec import decoder
 
 
 def of(form: type[object]) -> JsonSchemaValue:

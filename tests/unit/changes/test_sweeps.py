@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tests.support.factories import CHECKED, NOW
+from tests.support.factories import NOW
 from watcher.changes.health import Assessment, Health
-from watcher.changes.sweeps import assess_sweep, chosen_since
+from watcher.changes.sweeps import assess_sweep
 from watcher.model.snapshot import Snapshot, SweepBaseline
 
 WHOLE = SweepBaseline(globs=("*",), baseline_at=NOW)
@@ -84,14 +84,3 @@ def test_no_two_events_share_an_id() -> None:
     found = lived(*("a", "a", "a", "") * 3)
     ids = [event.id for one in found for event in one.events]
     assert len(set(ids)) == len(ids) == 6
-
-
-def test_since_when_globs_choose() -> None:
-    """A glob that stays chooses as long as it did; a node that was left out may be known by each of them."""
-    before = SweepBaseline(globs=("a*", "b*", "!ab"), baseline_at=NOW)
-    kept = chosen_since(before, ("c*", "b*", "!ab", "!c"))
-    assert kept == {"b*": NOW}
-    longer = replace(before, since={"a*": CHECKED})
-    assert chosen_since(longer, ("b*", "a*", "!ab")) == {"a*": CHECKED, "b*": NOW}
-    assert chosen_since(longer, ("a*", "b*")) == {}
-    assert chosen_since(SweepBaseline(), ("a*",)) == {}

@@ -1,33 +1,35 @@
-"""`schema`: JSON Schemas by name, of the state's files, of what commands print, and of the settings."""
+"""`schema`: JSON Schemas by name, of what others read: of the state, of what commands print, and of the settings."""
 
 from __future__ import annotations
 
 from watcher.cli import documents
 from watcher.errors import UsageError
+from watcher.model.event import Event
 from watcher.settings.model import json_schema
-from watcher.state import schema
+from watcher.state.documents import SNAPSHOT
+from watcher.state.schema import of
 from watcher.text.mask import describe
 from watcher.text.near import nearest
 
-PRINTED: dict[str, type[object]] = {
+_FORMS: dict[str, type[object]] = {
+    "snapshot": SNAPSHOT.form,
+    "history": Event,  # a line of the file
     "check": documents.CheckDocument,
     "audit": documents.AuditDocument,
     "versions": documents.VersionsDocument,
     "wait": documents.WaitDocument,
     "webhook": documents.WebhookDocument,
 }
-SETTINGS = "settings"
-NAMES = (*schema.NAMES, *PRINTED, SETTINGS)
+_SETTINGS = "settings"
+NAMES = (*_FORMS, _SETTINGS)
 
 
 def document_of(name: str) -> dict[str, object]:
     """Return a schema; UsageError with the known names if there is none of this name."""
-    if name == SETTINGS:
+    if name == _SETTINGS:
         return json_schema()
-    if name in PRINTED:
-        return schema.of(PRINTED[name])
-    if name in schema.NAMES:
-        return schema.of_file(name)
+    if form := _FORMS.get(name):
+        return of(form)
     near = nearest(name, NAMES)
     raise UsageError(
         f"there is no schema {describe(name)}",

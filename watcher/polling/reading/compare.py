@@ -10,7 +10,6 @@ from watcher.changes.publishers import take_packs
 from watcher.changes.sweeps import (
     assess_list,
     assess_sweep,
-    chosen_since,
     set_baseline,
 )
 from watcher.model.event import Event
@@ -117,7 +116,6 @@ def with_baseline(
     sweep_baseline = SweepBaseline(
         globs=plan.globs.globs,
         baseline_at=sweep.at,
-        since=chosen_since(known.sweep_baseline, plan.globs.globs),
         failing=known.sweep_baseline.failing,
     )
     nodes = {key: found.nodes.get(key) or known.nodes[key] for key in found.baseline}
