@@ -84,7 +84,7 @@ bench: $(READY) $(PLAIN_READY) $(BENCH_READY) ## measure time, memory, delivery 
 pins: ## update requirements/*.txt from pyproject.toml and requirements/*.in
 	@$(PYTHON) -m venv .venv-pins
 	@.venv-pins/bin/python $(PIP_INSTALL) --require-hashes --requirement requirements/uv.txt
-	@for set in "uv" "dev pyproject.toml" "plain pyproject.toml" "services pyproject.toml" "dbus" "deploy" "installs" "bench"; do \
+	@for set in "uv" "dev pyproject.toml" "plain pyproject.toml" "services pyproject.toml" "deploy" "installs" "bench"; do \
 	    set -- $$set; \
 	    .venv-pins/bin/uv pip compile $${2:-} requirements/$$1.in --output-file requirements/$$1.txt --upgrade --quiet --no-strip-extras \
 	        --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url || exit 1; \
@@ -131,14 +131,10 @@ $(BENCH_READY): requirements/bench.txt
 	@.venv-bench/bin/python $(PIP_INSTALL) --require-hashes --requirement requirements/bench.txt
 	@touch $@
 
-# dbus-python has to be built, which not every machine can.
-$(SERVICES_READY): pyproject.toml requirements/uv.txt requirements/services.txt requirements/dbus.txt
+$(SERVICES_READY): pyproject.toml requirements/uv.txt requirements/services.txt
 	$(call environment,.venv-services)
 	@.venv-services/bin/python $(PIP_INSTALL) --require-hashes --requirement requirements/uv.txt
 	@$(SERVICES_INSTALL) --requirement requirements/services.txt
-	@PATH="$(CURDIR)/.venv-services/bin:$$PATH" $(SERVICES_INSTALL) --no-build-isolation --requirement requirements/dbus.txt || \
-	    echo "Without dbus-python there are no tests with D-Bus. On Debian: apt-get install libdbus-1-dev libglib2.0-dev" \
-	        "pkg-config gcc, and then 'make clean services'" >&2
 	@.venv-services/bin/python $(PIP_INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@
 

@@ -12,7 +12,6 @@ import pytest
 from tests.services import destinations
 from tests.services.destinations import Destination
 from tests.services.operator import Operator
-from tests.services.servers.dunst import Dunst
 from tests.services.servers.mosquitto import Mosquitto
 from tests.services.servers.ntfy import Ntfy
 from tests.services.servers.postfix import Postfix
@@ -43,7 +42,7 @@ def operator(tmp_path: Path, registry: FakeRegistry) -> Callable[..., Operator]:
     return begin
 
 
-@pytest.fixture(params=["matrix", "ntfy", "mqtt", "mail", "xmpp", "dbus", "syslog"])
+@pytest.fixture(params=["matrix", "ntfy", "mqtt", "mail", "xmpp", "syslog"])
 def destination(
     request: pytest.FixtureRequest, tmp_path: Path
 ) -> Iterator[Destination]:
@@ -64,7 +63,5 @@ def destination(
                 yield destinations.postfix(ends.enter_context(Postfix(folder)))
             case "xmpp":
                 yield destinations.prosody(ends.enter_context(Prosody(folder)))
-            case "dbus":
-                yield destinations.dunst(ends.enter_context(Dunst(folder)))
             case _:
                 yield destinations.rsyslog(ends.enter_context(Rsyslog(folder)))

@@ -9,7 +9,6 @@ from typing import cast
 
 from tests.hostile.dialects import Dialect, Shown
 from tests.proxied.services.reading import split
-from tests.services.servers.dunst import Dunst
 from tests.services.servers.mosquitto import Mosquitto
 from tests.services.servers.ntfy import Ntfy
 from tests.services.servers.postfix import Postfix
@@ -140,19 +139,6 @@ def synapse(server: Synapse, name: str) -> Destination:
         surrounding=server.authority.trusted(),
         read=read,
         most=65_536,
-    )
-
-
-def dunst(server: Dunst) -> Destination:
-    """Read what has popped up on the screen."""
-    return Destination(
-        server=server,
-        url="dbus://",
-        surrounding=server.bus(),
-        read=lambda: [
-            [(Dialect.TITLE, one.summary), (Dialect.TEXT, _lines(one.body))]
-            for one in server.shown()
-        ],
     )
 
 
