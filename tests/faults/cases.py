@@ -16,7 +16,6 @@ GOOD = ("good-a", "good-b", "good-c")
 CROWD = tuple(f"good-{number:02}" for number in range(46))
 """With the others, more than are asked at once."""
 THRESHOLD = 2
-_NONE_IS_KNOWN = "the registry knows none of the packs (404): is registry_url right?"
 NOT_TRIED = "not tried, since the registry could not be reached"
 BAD_PAGE = 2
 _COUNTS = re.compile(r"\d+ of \d+")
@@ -151,8 +150,6 @@ class Case:
             said = (_MORE_PAGES | _FEWER_ROWS | _NO_NODE).get(self.fault, usual)
             return frozenset({without_counts(said)})
         said = without_counts(self.expected.said)
-        if self.meets_several and said.endswith("; is the id right?"):
-            said = _NONE_IS_KNOWN
         return frozenset({said} | ({NOT_TRIED} if self.gives_up else set()))
 
     @property

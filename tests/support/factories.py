@@ -185,7 +185,6 @@ def poll_report(*events: Event, **fields: Any) -> Report:
     """Make the report of a poll of one node that went well; `errors` are pairs of a node and why it was not read."""
     given: dict[str, Any] = {
         "started": NOW,
-        "way": "each",
         "finished": minute(0.025),
         "watched": 1,
         "checked": 1,

@@ -82,7 +82,6 @@ def public() -> Public:
             polled_at=_AT,
             watched=_PACKS,
             checked=dict.fromkeys(nodes, _AT),
-            way="each",
             requests=12,
         ),
         installs={

@@ -147,8 +147,6 @@ def summary(report: Report, *, dry_run: bool = False) -> str:
     if report.empty:
         counts.append(f"{len(report.empty):,} without versions")
     counts.append(plural(len(report.events), "event"))
-    if report.postponed:
-        counts.append(f"{report.postponed:,} seen on pages only")
     odd = (
         (len(report.unscanned), "install", "not scanned in full"),
         (report.delivered, "alert", "delivered"),
@@ -159,8 +157,8 @@ def summary(report: Report, *, dry_run: bool = False) -> str:
     )
     counts += [f"{plural(count, noun)} {what}" for count, noun, what in odd if count]
     suffix = "; dry run: nothing saved or sent" if dry_run else ""
-    took = [reading_in_words(report.way, report.requests), f"{report.seconds:.1f} s"]
-    return f"{', '.join(counts)} ({', '.join(filter(None, took))}){suffix}"
+    asked = f"{plural(report.requests, 'request')}, " if report.requests else ""
+    return f"{', '.join(counts)} ({asked}{report.seconds:.1f} s){suffix}"
 
 
 def _why_it_fails(report: Report) -> str:
@@ -170,13 +168,6 @@ def _why_it_fails(report: Report) -> str:
         return ""
     more = len(errors) - _ERRORS
     return f": {'; '.join(errors[:_ERRORS])}{f' (and {more} more)' if more > 0 else ''}"
-
-
-def reading_in_words(way: str, requests: int) -> str:
-    """Return how a poll read the nodes: "2 requests" or "swept with 306 requests"; "" if it made none."""
-    if not requests:
-        return ""
-    return f"{'swept with ' if way == 'sweep' else ''}{plural(requests, 'request')}"
 
 
 def _matching(report: Report, fail_on: Collection[str]) -> dict[str, int]:

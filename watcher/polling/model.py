@@ -111,18 +111,12 @@ class Report:
     """What could not be written after the change itself was saved."""
     nodes: tuple[str, ...] = ()
     """The ids that were watched, those of installed packs and of packs that globs choose too."""
-    way: str = ""
-    """How the nodes were read: `each` by itself, or by a `sweep` over the pages of all."""
     requests: int = 0
     """How many requests the registry was sent."""
-    postponed: int = 0
-    """Nodes that a sweep shows to differ, and that were not asked by themselves."""
     unscanned: tuple[tuple[str, str], ...] = ()
     """Installs that could not be scanned, or only in part, with the reason."""
     unknown: tuple[str, ...] = ()
     """Ids that only installs name and the registry does not know, as far as that was not said before."""
-    no_reasons: str = ""
-    """That the registry gives no reasons any more, if that was not said before."""
     no_packs_of: tuple[str, ...] = ()
     """Publishers that have no pack, if that was not said before."""
     unpublished: str = ""

@@ -14,10 +14,9 @@ from watcher.alerts.queues.ownership import reroute
 from watcher.alerts.queues.queue import reason_to_wait
 from watcher.changes.bans import with_bans
 from watcher.changes.counting import with_counts
-from watcher.changes.explaining import explaining_after, stopped_in_words
 from watcher.changes.exposure import copies_of, with_copies
 from watcher.changes.facts import finished
-from watcher.changes.scans import version_of, with_scans
+from watcher.changes.scans import with_scans
 from watcher.changes.told import told
 from watcher.delivery.client import Worker
 from watcher.errors import StateError, UnsureError, line_of
@@ -25,7 +24,7 @@ from watcher.model.channel import knowing
 from watcher.model.event import Event
 from watcher.model.failure import ReadFailure
 from watcher.model.listing import ALL
-from watcher.model.version import BANNED, FLAGGED, MinimumAge
+from watcher.model.version import MinimumAge
 from watcher.polling.model import PollConfig, Report, Scans, SetAside
 from watcher.polling.reading.compare import PollChange, compare
 from watcher.polling.reading.exposures import had_installs, with_installs
@@ -141,13 +140,8 @@ class Poller:
             no_packs_of=without_packs(
                 self.config.publishers, state.snapshot, found.snapshot
             ),
-            no_reasons=""
-            if before.explaining.stopped
-            else stopped_in_words(found.checks.explaining),
             no_packs="" if before.packs_error else found.checks.packs_error,
-            way=found.checks.way,
             requests=found.checks.requests,
-            postponed=found.postponed,
         )
 
     def _channel_errors(self, done: Dispatch) -> Mapping[str, str]:
@@ -219,11 +213,6 @@ class Poller:
             # Only now it is known how bad flags are, and so whether something else is worse.
             snapshot, _ = with_scans(compared.snapshot, events, reasons)
             change, events = judged(replace(compared, snapshot=snapshot))
-        read_reasons = [
-            reasons[version_of(event)].summary
-            for event in events
-            if event.after in {BANNED, FLAGGED} and version_of(event) in reasons
-        ]
         minimum_age = MinimumAge(seconds=config.minimum_age, now=started)
         snapshot, events = finished(events, change.snapshot, reasons, minimum_age)
         snapshot = with_counts(with_bans(snapshot, events, started), events)
@@ -234,9 +223,6 @@ class Poller:
                 requests=registry.requests,
                 # The clock may have been set back.
                 seconds=max(0.0, seconds_between(started, self.clock())),
-                explaining=explaining_after(
-                    state.checks.explaining, read_reasons, started
-                ),
             ),
             snapshot=snapshot,
             events=told(events, config.statuses, known, snapshot.nodes),

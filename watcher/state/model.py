@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 from watcher.alerts.queues.channel_identity import Addresses
 from watcher.alerts.queues.outbox import Outbox
-from watcher.changes.explaining import Explaining
 from watcher.changes.health import Health
 from watcher.model.event import Event
 from watcher.model.pack import Pack, PackRecord
@@ -45,16 +44,12 @@ class Checks:
     """What `GET /nodes` said of each watched pack, by lower-case id; None if it does not know it."""
     packs_error: str = ""
     """Why it gave no usable answer when it was last asked; "" if it did."""
-    way: str = ""
-    """How the last poll read: `each` node by itself, or by a `sweep` over the pages of all; "" before the first."""
     requests: int = 0
     """How many requests the last poll took."""
     seconds: float = 0.0
     """How long the last poll took to read and compare."""
     near: Mapping[str, str] = field(default_factory=dict)
     """Which id was probably meant by each that the registry does not know, by lower-case id; "" if none is similar."""
-    explaining: Explaining = field(default_factory=Explaining)
-    """Whether the registry still says why it flags and bans versions."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -47,9 +47,7 @@ def test_the_json_document() -> None:
         unconfirmed=4,
         pending=2,
         expired_by_channel={"ops": 1, "mail": 2},
-        way="sweep",
         requests=309,
-        postponed=4,
     )
     assert json.loads(report.as_json(done)) == {
         "started": NOW,
@@ -147,15 +145,11 @@ def test_a_flag_that_is_info_is_a_match_of_its_own() -> None:
 def test_the_last_line_sums_up() -> None:
     """It counts what was checked, found, delivered, and so on, leaving out zeros, and says how long the poll took."""
     assert lines() == ["1 pack checked, 0 events (1.5 s)"]
-    assert lines(way="each", requests=1) == [
-        "1 pack checked, 0 events (1 request, 1.5 s)"
-    ]
+    assert lines(requests=1) == ["1 pack checked, 0 events (1 request, 1.5 s)"]
     (partly,) = lines(unscanned=(("laptop", "a file cannot be read"),))
     assert "0 events, 1 install not scanned in full (" in partly
     (unsaved,) = lines(unsaved=("checks.json: full", "outbox.json: full"))
     assert "0 events, 2 files not written (" in unsaved
-    swept = "1 pack checked, 0 events, 4 seen on pages only (swept with 309 requests, 1.5 s)"
-    assert lines(way="sweep", requests=309, postponed=4) == [swept]
     assert lines(finished=minute(-5)) == ["1 pack checked, 0 events (0.0 s)"]
     given: dict[str, Any] = {
         "watched": 3,

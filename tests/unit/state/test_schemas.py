@@ -74,7 +74,6 @@ def _polled(one: Event) -> str:
             delivered=0,
             unconfirmed=0,
             pending=1,
-            way="each",
             unread=(ReadFailure(node="b", error="x"), ReadFailure(node="*", error="x")),
             unscanned=(("laptop", "x"),),
             empty=(),

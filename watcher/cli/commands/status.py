@@ -9,7 +9,6 @@ from functools import cached_property
 
 from watcher import durations, timestamps
 from watcher.alerts.queues.queue import Queue, error_in_words, retry_at
-from watcher.changes.explaining import stopped_in_words
 from watcher.changes.exposure import copies_of
 from watcher.changes.sweeps import at_stake, incomplete_in_words
 from watcher.cli.commands.health import usual_age
@@ -219,8 +218,6 @@ def errors(overview: Overview) -> Iterator[str]:
     elif streak := health.sweep:
         stake = at_stake(state.snapshot.sweep_baseline)
         yield f"{incomplete_in_words(streak)}: {reason_of(streak)}; {stake}"
-    if silent := stopped_in_words(state.checks.explaining):
-        yield silent
     if health.lists:
         listed = f"last listed: {overview.ago(state.checks.listed_at or None)}"
         yield f"the packs of publishers cannot be listed: {reason_of(health.lists)}; {listed}"

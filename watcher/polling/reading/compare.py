@@ -33,8 +33,6 @@ class PollChange:
     checks: Checks
     events: tuple[Event, ...]
     compared: Compared
-    postponed: int
-    """How many nodes differ in a sweep and were not asked by themselves."""
     unplaced: frozenset[str] = frozenset()
     """Lower-case ids of packs of which the registry did not say whose they are, if publishers are watched."""
     installs: Mapping[str, tuple[Pack, ...]] = field(default_factory=dict)
@@ -97,7 +95,6 @@ def compare(
         snapshot=snapshot,
         checks=replace(checks, health=after),
         events=tuple(events),
-        postponed=len(answers.later),
         unplaced=answers.packs_due - answers.packs.records.keys()
         if plan.publishers
         else frozenset(),
@@ -136,8 +133,6 @@ def _checks_after(plan: Plan, answers: Answers, found: Compared) -> Checks:
         checks = replace(checks, packs_error=failure.error if failure else "")
     if listed and not listed.failure:
         checks = replace(checks, listed_at=plan.options.now)
-    is_refused = answers.sweep is not None and ALL in found.unread
-    is_swept = isinstance(answers.sweep, Sweep) or is_refused
     return replace(
         checks,
         polled_at=plan.options.now,
@@ -147,7 +142,6 @@ def _checks_after(plan: Plan, answers: Answers, found: Compared) -> Checks:
         stale_since=_merged(stale, found.stale_since),
         watched=tuple(found.watched.values()),
         near=answers.near,
-        way="sweep" if is_swept else "each",
     )
 
 

@@ -31,13 +31,7 @@ from watcher.polling.reading.plan import Plan, View
 from watcher.polling.reading.read import Answers
 from watcher.registry.sweep import NoSweep, Sweep
 from watcher.text.plural import plural
-from watcher.text.sanitize import Trusted
 from watcher.text.status_reason import summarize
-
-_SEVERAL = 2
-_NONE_IS_KNOWN = Trusted(
-    "the registry knows none of the packs (404): is registry_url right?"
-)
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -126,7 +120,6 @@ class _Comparison:
                 self._take_record(key, self._answers.packs.records[key])
         if isinstance(sweep, Sweep):
             self._judge_sweep(sweep)
-        self._doubt_address()
         if plan.publishers and self._answers.listed is not None:
             self._judge_list(self._answers.listed)
 
@@ -143,22 +136,6 @@ class _Comparison:
         elif failure is not None:
             error = f"the packs of publishers cannot be listed: {failure.error}"
             found.error = "; ".join(filter(None, (found.error, error)))
-
-    def _doubt_address(self) -> None:
-        """Where the registry knows none of several ids, and nothing like them, doubt its address and not each id."""
-        found, answers = self.found, self._answers
-        are_unknown = all(
-            isinstance(one, ReadFailure) and one.fault is Fault.NOT_FOUND
-            for one in answers.nodes.values()
-        )
-        if (
-            not are_unknown
-            or len(answers.nodes) < _SEVERAL
-            or any(answers.near.values())
-        ):
-            return
-        for key, failure in found.unread.items():
-            found.unread[key] = replace(failure, error=_NONE_IS_KNOWN)
 
     # The sweep as a whole
 

@@ -69,15 +69,6 @@ def problems(report: Report) -> list[Problem]:
             )
             for near, nodes in by_near.items()
         ]
-    if report.no_reasons:
-        found.append(
-            Problem(
-                level="warning",
-                event="reasons empty",
-                fields={"error": Trusted(report.no_reasons)},
-                sentence=report.no_reasons,
-            )
-        )
     errors = {str(one.fields["error"]) for one in found if one.level == "error"}
     found += [
         Problem(

@@ -496,7 +496,7 @@ def test_pages_that_could_not_be_read_are_one_line() -> None:
     given = crowd(*ODD, total=60)
     given = replace(
         given,
-        checks=replace(given.checks, way="each", health=Health(nodes={"*": failure})),
+        checks=replace(given.checks, health=Health(nodes={"*": failure})),
     )
     nodes = watched(
         ["old"], replace(given, checks=replace(given.checks, watched=("*", "pack-001")))
@@ -521,9 +521,7 @@ def test_incomplete_sweeps_are_one_line() -> None:
     given = crowd(total=60)
     given = replace(
         given,
-        checks=replace(
-            given.checks, way="sweep", requests=9, health=Health(sweep=streak)
-        ),
+        checks=replace(given.checks, requests=9, health=Health(sweep=streak)),
     )
     given = replace(
         given,
