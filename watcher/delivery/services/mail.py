@@ -10,7 +10,7 @@ from itertools import count
 from typing import Any
 
 from watcher.delivery.services.service import Context, Plugin
-from watcher.model.event import Event, Kind, Severity, digest
+from watcher.model.event import Severity, digest
 
 _PRIORITY = {
     Severity.CRITICAL: ("1", "high"),
@@ -30,7 +30,9 @@ def mail(service: Plugin, context: Context) -> None:
     service.from_addr = (name or service.app_id, address)
     domain = address.rpartition("@")[2]
     priority, importance = _PRIORITY[context.severity]
-    thread = f"<{digest(_subject(context.worst), 20)}@comfy-watch.{domain}>"
+    worst = context.worst
+    about = repr((worst.channel, worst.install, (worst.node or "").lower()))
+    thread = f"<{digest(about, 20)}@comfy-watch.{domain}>"
     headers = {
         "Auto-Submitted": "auto-generated",
         "List-Id": f"{service.app_id} <comfy-watch.{domain}>",
@@ -60,17 +62,6 @@ def _name_messages(service: Plugin, context: Context, domain: str) -> None:
     message = digest(repr((service.targets, [one.id for one in context.events])), 32)
     numbers = count(1)
     plugin.make_msgid = lambda **_: f"<{message}.{next(numbers)}@{domain}>"
-
-
-def _subject(event: Event) -> str:
-    """Return what a thread is about: a node, or else what has none. Neither can be taken for the other."""
-    if event.kind is Kind.BASELINE:
-        return "baselines"
-    if event.channel is not None:
-        return f"channel {event.channel}"
-    if event.install is not None:
-        return f"install {event.install}"
-    return "registry" if event.node is None else f"node {event.node.lower()}"
 
 
 def sends_password_openly(service: Plugin) -> bool:
