@@ -94,7 +94,6 @@ _FILES = {
         "checks.json",
         "history.jsonl",
         "addresses.json",
-        "retry.json",
         "installs.json",
         "acks.jsonl",
     ),

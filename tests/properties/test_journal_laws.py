@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,7 +26,6 @@ from watcher.alerts.queues.queue import (
     Message,
     Queue,
     in_turn,
-    without_waits,
 )
 from watcher.durations import DAY
 from watcher.model.channel import Channel, Grouping
@@ -77,7 +77,9 @@ class Life:
     @property
     def turn(self) -> list[Message]:
         """The messages of the queue in their order, as if none had to wait."""
-        return in_turn(without_waits(self.queue), self.memory.events, self.now)
+        messages = [replace(one, retry_at="") for one in self.queue.messages]
+        queue = replace(self.queue, retry_at="", messages=tuple(messages))
+        return in_turn(queue, self.memory.events, self.now)
 
     def note(self, line: bytes, outcome: JournalEntry) -> None:
         """Write a line, and apply what it says."""

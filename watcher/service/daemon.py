@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures.thread  # noqa: F401 - asyncio would load it with its first thread
 import contextlib
+import math
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 
 from watcher import timestamps
@@ -24,9 +25,6 @@ _SPREAD = 0.1
 """By which share of itself the interval varies, so that watchers do not ask at the same moment."""
 
 _SHORTEST_WAIT = 0.05
-_CHECK_RETRY = 1.0
-"""Seconds between two checks, during a backoff, of whether `test-alerts` has ended it."""
-
 _PAUSE = FIRST_WAIT
 """Seconds without deliveries after one that failed because of the state, which starts no backoff."""
 
@@ -106,33 +104,13 @@ class Daemon:
         while (
             not self._stopping.is_set() and (left := self._next_poll - loop.time()) > 0
         ):
-            # Read before the queues: a backoff that ends between the two is seen as a change.
-            ended = self._poller.folder.ended_backoffs()
             due = _next_due(self._poller)
-            if due is None:
-                await self._wait(left)
-                continue
             wait = max(due, paused_until - loop.time(), _SHORTEST_WAIT)
-            if await self._backoff_ended(min(left, wait), ended):
-                continue
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), min(left, wait))
             is_due = wait <= left and not self._stopping.is_set()
             if is_due and not await self._deliver():
                 paused_until = loop.time() + _PAUSE
-
-    async def _backoff_ended(self, seconds: float, ended: Mapping[str, str]) -> bool:
-        """Wait for the seconds or a stop; return True as soon as `test-alerts` reached a channel."""
-        loop = asyncio.get_running_loop()
-        until = loop.time() + seconds
-        while not self._stopping.is_set() and (left := until - loop.time()) > 0:
-            await self._wait(min(left, _CHECK_RETRY))
-            if self._poller.folder.ended_backoffs() != ended:
-                return True
-        return False
-
-    async def _wait(self, seconds: float) -> None:
-        """Wait for the seconds or a stop."""
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._stopping.wait(), seconds)
 
     async def _deliver(self) -> bool:
         """Deliver what is due; return False if the state did not allow it. InstallationError as `run`."""
@@ -162,12 +140,12 @@ def _reporting_to(report_problems: ProblemReporter, poller: Poller) -> Poller:
     )
 
 
-def _next_due(poller: Poller) -> float | None:
-    """Return the seconds until a channel with messages may be tried again; None if no channel has any."""
+def _next_due(poller: Poller) -> float:
+    """Return the seconds until a channel with messages may be tried again; infinite if no channel has any."""
     try:
         queues = poller.folder.load().outbox.queues
     except StateError:
-        return None
+        return math.inf
     now = poller.clock()
     waits = [
         left
@@ -175,4 +153,4 @@ def _next_due(poller: Poller) -> float | None:
         if (queue := queues.get(channel.name))
         and (left := seconds_left(queue, now)) is not None
     ]
-    return min(waits, default=None)
+    return min(waits, default=math.inf)

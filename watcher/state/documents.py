@@ -13,7 +13,6 @@ from watcher.model.pack import Pack
 from watcher.model.snapshot import Snapshot
 from watcher.state.codec import Document, UnreadableFormError, decode, each, line_of
 from watcher.state.model import Checks, History
-from watcher.timestamps import Moment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,20 +23,11 @@ class LastScans:
     """By the install's name."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EndedBackoffs:
-    """Queues whose backoff `test-alerts` has ended by reaching their channels."""
-
-    queues: Mapping[str, Moment] = field(default_factory=dict)
-    """By queue name, the `retry_at` of the backoff that has ended. A queue with another one backs off as before."""
-
-
 SNAPSHOT = Document(Snapshot)
 OUTBOX = Document(Outbox, "revision")
 CHECKS = Document(Checks, "revision")
 ADDRESSES = Document(Addresses)
 INSTALLS = Document(LastScans)
-RETRY = Document(EndedBackoffs)
 
 
 def read_snapshot(text: bytes) -> Snapshot:
@@ -86,14 +76,6 @@ def read_addresses(text: bytes) -> Addresses:
 def read_installs(text: bytes) -> Mapping[str, tuple[Pack, ...]]:
     """Decode `installs.json`: the packs of each install, by its name; raises UnreadableFormError."""
     return INSTALLS.read(text)[1].installs
-
-
-def read_retry(text: bytes) -> Mapping[str, str]:
-    """Decode `retry.json`; empty if it cannot be read, since nothing is lost without it."""
-    try:
-        return RETRY.read(text)[1].queues
-    except UnreadableFormError:
-        return {}
 
 
 def write_event(event: Event) -> bytes:

@@ -44,7 +44,6 @@ CHECKS = "checks.json"
 ADDRESSES = "addresses.json"
 HISTORY = "history.jsonl"
 INSTALLS = "installs.json"
-RETRY = "retry.json"
 LOCK = "lock"
 
 HISTORY_LIMIT = 16 * 1024 * 1024
@@ -175,8 +174,6 @@ class StateFolder:
             from watcher.alerts.queues.outcomes import replay
 
             waiting = replay(waiting, outcomes)
-        if waiting.queues and (ended := self.ended_backoffs()):
-            waiting = outbox.end_backoffs(waiting, ended)
         installs = self._read(INSTALLS, documents.read_installs, State().installs)
         return State(
             snapshot=snapshot,
@@ -249,31 +246,6 @@ class StateFolder:
             if saved != content:
                 files.replace_file(path, content)
             files.remove(self.path / ACKS)
-            # What `test-alerts` has recorded since the last `load` is not applied yet, and stays.
-            if (self.path / RETRY).is_file() and waiting == outbox.end_backoffs(
-                waiting, self.ended_backoffs()
-            ):
-                files.remove(self.path / RETRY)
-
-    def end_backoffs(self, retry_at: Mapping[str, str]) -> None:
-        """Record that these backoffs have ended, by queue name. Needs no lock; the next `load` applies it.
-
-        If a queue fails again, the record no longer matches and is ignored.
-        """
-        self._require_own()
-        self._replace(
-            RETRY,
-            documents.RETRY.write(
-                documents.EndedBackoffs(queues={**self.ended_backoffs(), **retry_at})
-            ),
-        )
-
-    def ended_backoffs(self) -> Mapping[str, str]:
-        """Return what `end_backoffs` has recorded; never fails."""
-        try:
-            return documents.read_retry(files.read(self.path / RETRY))
-        except OSError:
-            return {}
 
     def save_checks(self, checks: Checks, revision: int) -> None:
         """Write how the poll went. Raises UnsureError if the rename succeeded but was not confirmed on disk."""

@@ -101,11 +101,6 @@ FILES: dict[
         lambda one: documents.INSTALLS.write(documents.LastScans(installs=one)),
         documents.read_installs,
     ),
-    "retry": (
-        st.just({"ops": NOW}),
-        lambda one: documents.RETRY.write(documents.EndedBackoffs(queues=one)),
-        documents.read_retry,
-    ),
     "history": (events(), documents.write_event, documents.read_event),
 }
 
@@ -160,7 +155,6 @@ def test_the_readme_knows_every_file(registry: FakeRegistry, state: Path) -> Non
         folder.commit(Snapshot(revision=1))
         folder.save_checks(Checks(), 1)
         folder.record((event(),))
-        folder.end_backoffs({"ops": NOW})
         folder.save_installs({"studio": ()})
     rows = set(re.findall(r"^\| `([^`]+)`", readme, re.MULTILINE))
     assert rows == {path.name for path in state.iterdir()}

@@ -11,8 +11,6 @@ from watcher.alerts.queues.queue import (
     Message,
     Queue,
     is_due,
-    retry_at,
-    without_waits,
 )
 from watcher.model.channel import Channel, Grouping, grouped
 from watcher.model.event import Event, event_id
@@ -189,29 +187,6 @@ def expired(
     if not configured:
         kept = replace(kept, attempts=0, failing_since="")
     return tidy(replace(outbox, queues={**outbox.queues, channel: kept})), tuple(old)
-
-
-def backoffs_of(outbox: Outbox, channel: str, url_digest: str) -> dict[str, str]:
-    """Return when each queue that belongs to the channel and waits is tried again, by queue name."""
-    found: dict[str, str] = {}
-    for name, queue in outbox.queues.items():
-        is_at_url = queue.url_digest == url_digest
-        belongs = is_at_url if queue.url_digest else name == channel
-        until = retry_at(queue) if queue.messages else ""
-        if belongs and until:
-            found[name] = until
-    return found
-
-
-def end_backoffs(outbox: Outbox, until: Mapping[str, str]) -> Outbox:
-    """End the wait of each queue, and of its messages, that is still until the given time, by name."""
-    queues = {
-        name: without_waits(queue)
-        if queue.messages and retry_at(queue) == until.get(name)
-        else queue
-        for name, queue in outbox.queues.items()
-    }
-    return replace(outbox, queues=queues)
 
 
 def tidy(outbox: Outbox) -> Outbox:

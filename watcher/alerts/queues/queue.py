@@ -217,15 +217,6 @@ def in_turn(queue: Queue, events: Mapping[str, Event], now: str) -> list[Message
     return sorted(due, key=place)
 
 
-def without_waits(queue: Queue) -> Queue:
-    """Return the queue with each of its messages due."""
-    return replace(
-        queue,
-        retry_at="",
-        messages=tuple(replace(message, retry_at="") for message in queue.messages),
-    )
-
-
 def after_delivery(queue: Queue) -> Queue:
     """Return the queue of a channel that has just taken a message; its messages stay as they are."""
     return replace(

@@ -1,4 +1,4 @@
-"""`test-alerts`: a sample alert for each channel, and the end of its backoff where the sample arrives."""
+"""`test-alerts`: a sample alert for each channel."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ from collections.abc import Callable, Iterable
 
 from watcher import log
 from watcher.alerts.digest import sample
-from watcher.alerts.queues.outbox import backoffs_of
 from watcher.cli.progress_line import progress_line
 from watcher.cli.terminal import colour, echo, echo_result
 from watcher.delivery.client import Worker
 from watcher.delivery.confirming import protocol_without_answers
 from watcher.delivery.job import Job
-from watcher.errors import StateError, UsageError
+from watcher.errors import UsageError
 from watcher.model.channel import Channel
 from watcher.model.outcome import Delivered
 from watcher.polling.clock import clock
@@ -57,7 +56,6 @@ def send_samples(*, settings: Callable[[], Loaded], channels: tuple[str, ...]) -
             if protocol := protocol_without_answers(channel.url):
                 result = f"sent, unconfirmed: {protocol} cannot say whether it arrived"
             echo_result([f"{channel.name}: {result}"])
-            _end_backoff(folder, channel.name, url_digests[channel.name])
             return True
         echo_result([f"{channel.name}: {colour('failed')}: {outcome.reason}"])
         return False
@@ -66,9 +64,7 @@ def send_samples(*, settings: Callable[[], Loaded], channels: tuple[str, ...]) -
         return await asyncio.gather(*map(send, chosen_channels))
 
     with Worker() as worker, progress_line(loaded.settings) as progress:
-        url_digests = validate_channels(
-            loaded.settings, folder, loaded.origins, worker.refusal
-        ).url_digests
+        validate_channels(loaded.settings, folder, loaded.origins, worker.refusal)
         _say(loaded.warnings)
         return 0 if all(asyncio.run(send_all())) else 1
 
@@ -76,15 +72,3 @@ def send_samples(*, settings: Callable[[], Loaded], channels: tuple[str, ...]) -
 def _say(warnings: Iterable[str]) -> None:
     for warning in warnings:
         echo(f"warning: {warning}", error=True)
-
-
-def _end_backoff(folder: StateFolder, name: str, url_digest: str) -> None:
-    """Make the channel's undelivered alerts due, now that it works; a `run` beside this sees it within seconds."""
-    try:
-        if until := backoffs_of(folder.load().outbox, name, url_digest):
-            folder.end_backoffs(until)
-    except StateError as error:
-        echo(
-            f"warning: channel {name}: its undelivered alerts wait for the next retry: {error.what}",
-            error=True,
-        )

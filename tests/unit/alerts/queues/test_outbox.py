@@ -24,7 +24,6 @@ from watcher.alerts.queues.queue import (
     Message,
     Queue,
     backoff,
-    is_due,
 )
 from watcher.model.channel import Channel, Grouping
 from watcher.model.event import Kind
@@ -212,9 +211,6 @@ def test_a_kill_counts_once_however_often_it_is_read() -> None:
     assert replay(owing(("e1",)), lines) == waiting
     assert first(failed(waiting, "ops", "HTTP 500", NOW)).unanswered == 6
     assert not first(waiting, "mail").unanswered
-    ended = outbox.end_backoffs(waiting, outbox.backoffs_of(waiting, "ops", ""))
-    assert is_due(ended.queues["ops"], minute(7))
-    assert replay(ended, lines) == ended
 
 
 @pytest.mark.parametrize("has_failed", [False, True])
@@ -280,21 +276,3 @@ def test_a_channel_that_recovers_does_not_get_what_it_refused_before() -> None:
     ]
     after = replay(waiting, lines)
     assert [one.retry_at for one in after.queues["ops"].messages] == [minute(0.5)]
-
-
-def test_a_test_that_reached_the_channel_ends_every_wait() -> None:
-    """Also that of an alert aside; but not a wait that began since."""
-    waiting = owing(("e1",), to=(OPS,))
-    for _ in range(2):
-        waiting = failed(
-            waiting, "ops", "HTTP 400", NOW, cause=Cause.CONTENT, ends=False
-        )
-    until = outbox.backoffs_of(waiting, "ops", "")
-    assert until == {"ops": minute(0.5)}
-    assert is_due(outbox.end_backoffs(waiting, until).queues["ops"], NOW)
-    again = waiting
-    for _ in range(2):
-        again = failed(
-            again, "ops", "HTTP 400", minute(1), cause=Cause.CONTENT, ends=False
-        )
-    assert outbox.end_backoffs(again, until) == again

@@ -159,13 +159,6 @@ def test_a_failure_of_the_old_url_is_none_of_the_new_one() -> None:
     assert replay(waiting, [attempt]).queues["ops"].attempts == 1
 
 
-def test_the_waits_that_end_are_those_of_the_url() -> None:
-    """A channel that was just reached under a new name need not wait with what it is owed under the former one."""
-    waiting = failed(at({"old": U1}), "old", "HTTP 500", NOW)
-    assert set(outbox.backoffs_of(waiting, "new", U1)) == {"old"}
-    assert outbox.backoffs_of(waiting, "old", U2) == {}
-
-
 @pytest.mark.parametrize("placed", [False, True])
 def test_without_a_salt_the_name_decides(*, placed: bool) -> None:
     """Where the old digests say nothing a queue stays with its name, and gets the new digest."""
