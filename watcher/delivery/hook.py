@@ -92,7 +92,7 @@ class Hook:
     def is_delivered(self, key: object, per_message: bool = False) -> bool:  # noqa: ARG002 - apprise's signature
         """Return whether a target has the message; apprise asks before it sends to it."""
         target = self._name(key)
-        if self._turn or target in self._asked:
+        if self._turn or self._asked & {target, _ALL}:
             self.settle()
             self._asked = set()
         self._asked.add(target)
@@ -120,15 +120,15 @@ class Hook:
         answer is not known to be that of all.
         """
         sent = [one for one in self._turn if one.carries]
-        is_one = not self._names and self.count == 1
-        asked = {_ALL} if is_one else self._asked - {_ALL}
-        is_whole = len(asked) == 1 or all(
-            name.strip("'").encode() in one.said for one in sent for name in asked
+        is_whole = len(self._asked) == 1 or all(
+            name.strip("'").encode() in one.said for one in sent for name in self._asked
         )
+        if _ALL in self._asked:
+            is_whole = self.count == 1 and not self._names
         is_cut = any(one.is_cut for one in sent)
         if is_cut and is_whole and not any(one.is_failure for one in sent):
-            self._has_settled |= not asked <= self.known
-            for target in asked:
+            self._has_settled |= not self._asked <= self.known
+            for target in self._asked:
                 self._take(target)
         return self._has_settled and self._names <= self.known
 
