@@ -193,7 +193,7 @@ def test_a_target_that_cannot_be_read(
 
 
 def test_what_is_accepted(run: Run, filled: FakeRegistry, tmp_path: Path) -> None:
-    """An accepted copy makes no exit code 3, however its version is written."""
+    """An accepted copy makes no exit code 3, however its version is written, and whatever is banned."""
     answer_as(filled, GOOD)
     chosen = list(_of_form("zip", "unpacked", group="failing"))
     sure = [
@@ -204,7 +204,7 @@ def test_what_is_accepted(run: Run, filled: FakeRegistry, tmp_path: Path) -> Non
     installs = Installs(run, filled, tmp_path / "installs")
     installs.add(sure)
     names = {cell.pack.id for cell in sure}
-    findings = [f"{name}@v1.2" for name in names]
+    findings = [f"{name}{of}=banned" for name in names for of in ("@v1.2", "")]
     done = installs.audit(
         *(word for finding in findings for word in ("--accept", finding))
     )

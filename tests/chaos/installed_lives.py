@@ -64,8 +64,10 @@ class Model:
     """The same, at the last poll."""
     believed: dict[str, Copies] = field(default_factory=dict)
     """By install, as it was last seen."""
-    bad: dict[Key, tuple[str, frozenset[str]]] = field(default_factory=dict)
-    """What is run and bad: why, and where."""
+    bad: dict[tuple[str, Key], str] = field(default_factory=dict)
+    """What was run and bad at the last poll, by install: why. "" for what is accepted."""
+    accepted: tuple[str, ...] = ()
+    """What the settings accept."""
     failing: set[str] = field(default_factory=set)
     due: Counter[Fact] = field(default_factory=Counter)
     """All that was to be reported until now."""
@@ -115,45 +117,54 @@ class Model:
     def _of_runs(
         self, said: set[tuple[str, Key]], *, hidden: set[str], configured: set[str]
     ) -> None:
-        now: dict[Key, tuple[str, frozenset[str]]] = {}
-        hiding: set[tuple[str, str]] = set()
-        unsure: set[tuple[str, Key]] = set()
+        """Count what is bad and was not, or is worse, once for each version; and packs of which nothing is bad now."""
+        now: dict[tuple[str, Key], str] = {}
         for install, copies in self.believed.items():
+            reasons: dict[Key, set[str]] = {}
             for copy in copies.values():
-                why = self._why(copy) if copy.enabled else ""
-                if why and copy.key[1] is None:
-                    hiding.add((install, copy.pack))  # it may be any version
-                if why == "unknown":
-                    unsure.add((install, copy.key))  # it may still be what it was
-                if why not in {"", "unknown"}:
-                    other, where = now.get(copy.key, (why, frozenset()))
-                    now[copy.key] = (
-                        min(why, other, key=FROM_BAD_TO_FINE.index),
-                        where | {install},
-                    )
-        for key, (why, where) in self.bad.items():
-            if kept := where & (
-                hidden | {install for install, of in unsure if of == key}
-            ):
-                worst, others = now.get(key, (why, frozenset()))
-                now[key] = worst, others | kept
-        for key in now.keys() | self.bad.keys():
-            _, before = self.bad.get(key, ("", frozenset()))
-            if key in now:
-                why, where = now[key]
-                is_worse = key in self.bad and FROM_BAD_TO_FINE.index(
-                    why
-                ) < FROM_BAD_TO_FINE.index(self.bad[key][0])
-                if (is_worse or not where <= before) and (why, key) not in said:
-                    self.due["exposed", *key, None] += 1
-            elif any((install, key[0]) in hiding for install in before):
-                pass  # a copy of unknown version may still be that
-            elif (
-                before & configured
-                and not {("reinstated", key), ("undeprecated", key)} & said
-            ):
-                self.due["cleared", *key, None] += 1
+                if copy.enabled:
+                    reasons.setdefault(copy.key, set()).add(self._why(copy))
+            for key, found in reasons.items():
+                worst = min(found, key=FROM_BAD_TO_FINE.index)
+                if worst not in {"", "unknown"}:
+                    now[install, key] = "" if self._is_accepted(key, worst) else worst
+                elif "unknown" in found and (install, key) in self.bad:
+                    now[install, key] = self.bad[install, key]  # it may still be that
+        now |= {
+            (install, key): why
+            for (install, key), why in self.bad.items()
+            if install in hidden
+        }
+        news = {
+            (key, why)
+            for (install, key), why in now.items()
+            if why and self._is_worse(why, self.bad.get((install, key), ""))
+        }
+        self.due.update(
+            ("exposed", *key, None) for key, why in news if (why, key) not in said
+        )
+        for pack in {key[0] for _, key in self.bad} - {key[0] for _, key in now}:
+            over = {
+                (install, key)
+                for (install, key), why in self.bad.items()
+                if why and key[0] == pack
+            }
+            versions = {key[1] for _, key in over}
+            if {install for install, _ in over} & configured:
+                version = versions.pop() if len(versions) == 1 else None
+                self.due["cleared", pack, version, None] += 1
         self.bad = now
+
+    def _is_worse(self, now: str, before: str) -> bool:
+        return FROM_BAD_TO_FINE.index(now) < FROM_BAD_TO_FINE.index(before)
+
+    def _is_accepted(self, key: Key, why: str) -> bool:
+        """Return whether the settings accept a copy: a ban only where that is said."""
+        pack, version = key
+        name = pack if version is None else f"{pack}@{version}"
+        return f"{name}=banned" in self.accepted or (
+            name in self.accepted and why != "banned"
+        )
 
     def _why(self, copy: Copy) -> str:
         """Return what is wrong with a copy; "" for nothing, "unknown" where that is not known."""
@@ -213,13 +224,26 @@ class InstallsMachine(Life):
             )
 
     @initialize(
-        before=st.booleans(), nodes=st.sampled_from([PACKS, ("*",), ("alpha", "[bg]*")])
+        before=st.booleans(),
+        nodes=st.sampled_from([PACKS, ("*",), ("alpha", "[bg]*")]),
+        status=st.sampled_from(STATUSES),
+        there=st.lists(st.tuples(installs, versions, st.booleans()), max_size=3),
     )
-    def begin(self, before: bool, nodes: tuple[str, ...]) -> None:
+    def begin(
+        self,
+        before: bool,
+        nodes: tuple[str, ...],
+        status: str,
+        there: list[tuple[str, str, bool]],
+    ) -> None:
         """The watcher may have been there before the first pack. It may sweep the registry, or ask for each pack."""
         self.nodes = nodes
         if before:
             self.poll()
+        self.move("alpha", VERSIONS[0], status)
+        for install, version, is_clone in there:
+            self.put(install, "alpha", version, is_clone)
+        self.poll()
 
     @rule(
         install=installs,
@@ -293,6 +317,20 @@ class InstallsMachine(Life):
         else:
             self.configured.append(install)
 
+    @rule(
+        pack=packs,
+        version=st.sampled_from((*VERSIONS, NEVER_LISTED, None)),
+        verdict=st.sampled_from(("", "=banned")),
+    )
+    def accept_or_not(self, pack: str, version: str | None, verdict: str) -> None:
+        """The settings accept what is wrong with a version, or with clones, or do not any more."""
+        name = pack if version is None else f"{pack}@{version}"
+        known = {one for one in self.model.accepted if one.partition("=")[0] != name}
+        entry = f"{name}{verdict}"
+        if entry not in self.model.accepted:
+            known.add(entry)
+        self.model.accepted = tuple(sorted(known))
+
     @rule(pack=packs, version=versions, status=st.sampled_from(STATUSES))
     def move(self, pack: str, version: str, status: str) -> None:
         """The registry gives a version another status."""
@@ -362,6 +400,7 @@ class InstallsMachine(Life):
             nodes=self.nodes,
             failure_threshold=1,
             installs=[str(self.comfyuis[name].root) for name in self.configured],
+            accept=list(self.model.accepted),
         )
 
     def close_books(self) -> None:

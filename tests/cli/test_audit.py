@@ -18,7 +18,6 @@ from tests.support.comfyui import ComfyUI
 from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.fault import asked
 from tests.support.fakes.faults import inflict
-from tests.support.harness import write_settings
 from watcher.cli.commands.schema import document_of
 
 pytestmark = pytest.mark.measured
@@ -360,65 +359,16 @@ def test_bad_options(audit: Audit, comfyui: ComfyUI) -> None:
 def test_accepted_findings(
     audit: Audit, comfyui: ComfyUI, registry: FakeRegistry
 ) -> None:
-    """An accepted finding is shown, marked, and does not count; another version, or pack, still does."""
+    """An accepted finding is shown, marked, and does not count; another version or pack, or a ban, still does."""
     registry.catalog.publish("Pack", "1.2.0", status="flagged")
     comfyui.registry("Pack", "1.2")
     audit("ComfyUI", "--accept", "pack@1.1.0", "--accept", "other@1.2.0", code=3)
     done = audit("ComfyUI", "--accept", "PACK@v1.2.0.0")
     assert "flagged (accepted)" in done.out
     assert done.out.endswith(" 1 flagged; 1 accepted\n")
-
-
-def test_what_has_become_worse_is_not_accepted(
-    run: Callable[..., program.Completed],
-    audit: Audit,
-    comfyui: ComfyUI,
-    registry: FakeRegistry,
-    tmp_path: Path,
-) -> None:
-    """What a watch has seen accepted as flagged counts once it is banned, unless it is accepted as it is now."""
-    registry.catalog.publish("pack", "1.2.0", status="flagged")
-    comfyui.registry("pack", "1.2.0")
-    write_settings(
-        tmp_path, installs=["ComfyUI"], accept=["Pack@1.2.0"], registry_url=registry.url
-    )
-    assert run("check").code == 0
-    assert "flagged (accepted)" in audit().out
-    registry.catalog.set_status("pack", "1.2.0", "banned")
-    assert "(accepted)" not in audit(code=3).out
-    # The watch reports it, and does not take it for accepted either.
-    assert run("check").code == 0
-    assert "(accepted)" not in audit(code=3).out
-    assert "banned (accepted)" in audit("--accept", "pack@1.2.0").out
-
-
-def test_what_was_accepted_as_info_stays_accepted(
-    run: Callable[..., program.Completed],
-    audit: Audit,
-    comfyui: ComfyUI,
-    registry: FakeRegistry,
-    tmp_path: Path,
-) -> None:
-    """That its reason cannot be read now makes it no worse; a deletion of the pack does."""
-    for version in ("1.0.0", "1.1.0"):
-        registry.catalog.publish(
-            "pack", version, status="flagged", reason=_found("info")
-        )
-    comfyui.registry("pack", "1.1.0")
-    settings: dict[str, Any] = {
-        "installs": ["ComfyUI"],
-        "registry_url": registry.url,
-    }
-    write_settings(tmp_path, **settings)
-    assert run("check").code == 0
-    write_settings(tmp_path, **settings, accept=["pack@1.1.0"])
-    assert run("check").code == 0
-    assert "flagged (info) (accepted)" in audit().out
-    registry.respond = _without_reasons
-    assert "flagged (accepted)" in audit().out
-    registry.catalog.edit_pack("pack", status="deleted")
-    registry.respond = None
-    assert "deleted (was accepted as flagged)" in audit(code=3).out
+    registry.catalog.set_status("Pack", "1.2.0", "banned")
+    audit("ComfyUI", "--accept", "pack@1.2.0", code=3)
+    assert "banned (accepted)" in audit("ComfyUI", "--accept", "pack@1.2=banned").out
 
 
 def test_a_disabled_copy_is_not_run(

@@ -89,7 +89,7 @@ def test_what_counts(audit: Audit, comfyui: ComfyUI, registry: FakeRegistry) -> 
         registry.catalog.publish(node, "1.0.0", status="banned")
     comfyui.registry("evil", "1.0.0")
     comfyui.disable(comfyui.registry("off", "1.0.0"))
-    quiet = audit(str(comfyui.root), "--accept", "evil@1.0.0", code=0)
+    quiet = audit(str(comfyui.root), "--accept", "evil@1.0.0=banned", code=0)
     assert _notes(quiet) == []
     elsewhere = audit(str(comfyui.root), code=3, GITHUB_ACTIONS="")
     assert _notes(elsewhere) == []

@@ -110,17 +110,18 @@ def test_a_ban_of_what_is_run(
 def test_what_the_registry_does_is_said_once(
     watch: Watcher, registry: FakeRegistry
 ) -> None:
-    """An event about what is run says where it is run, and no second event says the same; nor when it is well again."""
+    """An event about what is run says where it is run, and no second event says the same; the end is one of its own."""
     watch.check()
-    for status, kind in (
-        ("flagged", "flagged"),
-        ("banned", "banned"),
-        ("active", "reinstated"),
-    ):
+    for status, kind in (("flagged", "flagged"), ("banned", "banned")):
         registry.catalog.set_status("alpha", "1.0.0", status)
         document = watch.check()
         assert _said(document) == [(kind, "alpha", "1.0.0", status)]
         assert _copies(document) == [("studio", "1.0.0", True)]
+    registry.catalog.set_status("alpha", "1.0.0", "active")
+    assert _said(watch.check()) == [
+        ("cleared", "alpha", "1.0.0", None),
+        ("reinstated", "alpha", "1.0.0", "active"),
+    ]
     registry.catalog.edit("alpha", "1.0.0", deprecated=True)
     assert _said(watch.check()) == [("deprecated", "alpha", "1.0.0", "deprecated")]
     assert _said(watch.check()) == []
@@ -161,7 +162,10 @@ def test_a_ban_that_only_the_list_of_packs_knows(
     assert _said(watch.check()) == []
     assert _said(_a_day_later(watch)) == []
     registry.catalog.edit_pack("alpha", status="active")
-    assert _said(_a_day_later(watch)) == [("reinstated", "alpha", None, "active")]
+    assert _said(_a_day_later(watch)) == [
+        ("cleared", "alpha", "1.0.0", None),
+        ("reinstated", "alpha", None, "active"),
+    ]
     assert _said(_a_day_later(watch)) == []
 
 

@@ -21,7 +21,6 @@ from watcher import timestamps
 from watcher.changes.verdict import identities
 from watcher.installs.scan import scan
 from watcher.model.event import EXPOSURES, Event, Kind, severity_of
-from watcher.model.exposure import exposure_key
 from watcher.model.finding import Finding, Grade, rank
 from watcher.model.pack import Source, SourceKind
 from watcher.polling.audit import audit
@@ -175,7 +174,15 @@ def _days_later(days: int) -> str:
 def _exposed(polls: Watcher) -> dict[str, Grade]:
     """Return what the state says is run and bad."""
     exposures = polls.folder.load().snapshot.installed.exposures
-    return {key: Grade(one.verdict) for key, one in exposures.items()}
+    return {
+        _key(node, copy.version): copy.grade
+        for node, one in exposures.items()
+        for copy in one.copies
+    }
+
+
+def _key(node: str, version: str | None) -> str:
+    return f"{node.lower()}@{version or ''}"
 
 
 def _bad(findings: Iterable[Finding]) -> dict[str, Grade]:
@@ -183,7 +190,7 @@ def _bad(findings: Iterable[Finding]) -> dict[str, Grade]:
     found: dict[str, list[Grade]] = defaultdict(list)
     for one in findings:
         if one.id is not None:
-            found[exposure_key(one.id, one.pack.version)].append(one.grade)
+            found[_key(one.id, one.pack.version)].append(one.grade)
     worst = {key: min(grades, key=rank) for key, grades in found.items()}
     return {key: one for key, one in worst.items() if one.verdict in EXPOSURES}
 
@@ -191,7 +198,7 @@ def _bad(findings: Iterable[Finding]) -> dict[str, Grade]:
 def _keys(finding: Finding) -> Iterable[str]:
     """Return what a copy may be."""
     pack = finding.pack
-    return (exposure_key(one.id, pack.version) for one in identities(pack))
+    return (_key(one.id, pack.version) for one in identities(pack))
 
 
 def _disagreements(
@@ -218,7 +225,7 @@ def _disagreements(
 def _severities(events: Iterable[Event]) -> dict[str, str]:
     """Return how bad each exposure was said to be."""
     return {
-        exposure_key(one.node or "", one.version): severity_of(one).value
+        _key(one.node or "", one.version): severity_of(one).value
         for one in events
         if one.kind is Kind.EXPOSED
     }

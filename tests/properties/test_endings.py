@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from hypothesis import example, given
@@ -25,7 +25,6 @@ from watcher.changes.facts import finished
 from watcher.changes.scans import VersionKey, unread_before, version_of, with_scans
 from watcher.model.channel import Channel, knowing, wants
 from watcher.model.event import (
-    EXPOSURES,
     Event,
     Kind,
     Severity,
@@ -33,9 +32,7 @@ from watcher.model.event import (
     severity_of,
     worst_of,
 )
-from watcher.model.exposure import Exposure, exposure_key
 from watcher.model.failure import Fault, ReadFailure
-from watcher.model.finding import Grade
 from watcher.model.listing import Listing, NodeBanned, Reading
 from watcher.model.pack import (
     Pack,
@@ -379,51 +376,25 @@ def test_an_end_goes_where_the_beginning_went(life: list[Step], baseline: str) -
 
 @dataclass
 class Run:
-    """What was reported of versions that are run, and has not ended."""
+    """How bad what was reported of a pack that is run is, since nothing of it was bad."""
 
-    open: dict[str, list[Event]] = field(default_factory=dict)
-    """By `exposure_key`."""
-    doubtful: dict[str, list[Event]] = field(default_factory=dict)
-    """What was ended while the version stayed bad, as when only its pack is back: it may end once more."""
+    open: list[Severity] = field(default_factory=list)
 
-    def see(self, events: Iterable[Event], exposures: Mapping[str, Exposure]) -> None:
-        """Take the events of a poll; assert that each end is as bad as what it ends, and that none is missing."""
-        cleared = {
-            exposure_key(PACK, one.version): one
+    def see(self, events: Iterable[Event], *, is_bad: bool) -> None:
+        """Take the events of a poll; assert that an end is as bad as what it ends, and that none is missing."""
+        cleared = [one.ends for one in events if one.kind is Kind.CLEARED]
+        self.open += [
+            severity_of(one)
             for one in events
-            if one.kind is Kind.CLEARED
-        }
-        for key in self.open.keys() | exposures.keys() | cleared.keys():
-            about = [one for one in events if _is_about(one, key)]
-            pardons = [one for one in about if one.kind in _PARDONS]
-            opened, doubtful = self.open.pop(key, []), self.doubtful.pop(key, [])
-            left = [one for one in opened if not _is_over(one, pardons)]
-            if key in exposures:
-                kind = EXPOSURES[Grade(exposures[key].verdict).verdict]
-                begun = [one for one in about if one.kind in {kind, Kind.EXPOSED}]
-                self.open[key] = left + begun
-                self.doubtful[key] = doubtful + [
-                    one for one in opened if one not in left
-                ]
-            elif left:
-                bad = worst_of(*map(severity_of, left))
-                worse = worst_of(bad, *map(severity_of, doubtful))
-                assert cleared[key].ends in {bad, worse}
+            if one.exposes or one.kind is Kind.EXPOSED
+        ]
+        is_over = self.open and not is_bad
+        assert cleared == ([worst_of(*self.open)] if is_over else [])
+        if is_over:
+            self.open.clear()
 
 
-def _is_over(one: Event, pardons: Iterable[Event]) -> bool:
-    """Return whether something that is as bad ends in a poll."""
-    ends = (each.ends for each in pardons if each.ends is not None)
-    return any(each.reaches(severity_of(one)) for each in ends)
-
-
-_PARDONS = {Kind.REINSTATED, Kind.UNDEPRECATED}
 _RUN = st.sampled_from([*(["1.0"] * 8), "2.0", None])
-
-
-def _is_about(one: Event, key: str) -> bool:
-    """Return whether an event is about a version that is run, or its pack as a whole."""
-    return one.version is None or exposure_key(PACK, one.version) == key
 
 
 _Run = tuple[str, str, str, str | None]
@@ -480,4 +451,4 @@ def test_what_was_run_has_an_end_as_bad(life: list[Step], baseline: str) -> None
     for step in life:
         events = lived.poll(step)
         assert all((one.ends is not None) is (one.kind in ENDS) for one in events)
-        run.see(events, lived.state.snapshot.installed.exposures)
+        run.see(events, is_bad=bool(lived.state.snapshot.installed.exposures))

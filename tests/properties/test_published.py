@@ -19,7 +19,7 @@ from tests.hostile.corpus import TEXTS
 from tests.hostile.strategies import UNTRUSTED
 from tests.hostile.strategies import events as hostile_events
 from tests.support import figures, program
-from tests.support.factories import NOW, channel, known, minute, version
+from tests.support.factories import NOW, channel, exposed_to, known, minute, version
 from tests.support.harness import write_settings
 from tests.support.page_picture import public as pictured
 from tests.support.page_shape import Shape
@@ -28,9 +28,7 @@ from tests.support.strategies import made, states
 from watcher.alerts.queues.outbox import Outbox
 from watcher.alerts.queues.queue import Queue
 from watcher.changes.health import FailureStreak
-from watcher.model.acceptance import Acceptance
 from watcher.model.event import Event, Kind
-from watcher.model.exposure import Exposure, KnownPack
 from watcher.model.pack import Copy, Pack, PackKind, PackRecord
 from watcher.model.selection import Selection
 from watcher.model.snapshot import Ban, Snapshot
@@ -44,11 +42,9 @@ ALL = Terms(selection=Selection(globs=("*",)), minimum_age=0.0)
 SECRET = "zz-secret-zz"
 PRIVATE: Mapping[type, tuple[str, ...]] = {
     FailureStreak: ("error",),
-    Acceptance: ("reason",),
     Checks: ("packs_error",),
     Queue: ("error", "url_digest"),
     PackRecord: ("repository",),
-    KnownPack: ("place", "repository"),
     Pack: (
         "place",
         "repository",
@@ -58,7 +54,7 @@ PRIVATE: Mapping[type, tuple[str, ...]] = {
     ),
     Copy: ("folder", "install"),
 }
-"""What is in no file, whatever the settings: addresses, paths and why something failed or is accepted."""
+"""What is in no file, whatever the settings: addresses, paths and why something failed."""
 
 
 def written(state: State, history: Any, terms: Terms = ALL) -> dict[str, str]:
@@ -137,7 +133,6 @@ def planted(value: Any) -> Any:
         if isinstance(value, Event):
             is_of_install = value.install is not None
             is_failure = value.kind in {Kind.FAILING, Kind.RECOVERED}
-            secret["repository"] = f"https://{SECRET}@{SECRET}"
             if is_of_install or is_failure:
                 secret["reason"] = SECRET
             if is_of_install:
@@ -149,11 +144,10 @@ def planted(value: Any) -> Any:
 
 
 @examples(80)
-@given(lived(), made(Pack), made(Exposure), made(FailureStreak))
+@given(lived(), made(Pack), made(FailureStreak))
 def test_nothing_private_is_in_any_file(
     one: tuple[State, tuple[Event, ...]],
     pack: Pack,
-    exposure: Exposure,
     streak: FailureStreak,
 ) -> None:
     """No channel, address, path or text of a failure is in a file."""
@@ -165,9 +159,7 @@ def test_nothing_private_is_in_any_file(
     installed = replace(
         state.snapshot.installed,
         failing=(SECRET,),
-        exposures={
-            f"{node}@": replace(exposure, verdict="flagged", installs=(SECRET,))
-        },
+        exposures={node: exposed_to("flagged", None, SECRET)},
     )
     health = replace(
         state.checks.health, installs={SECRET: streak}, nodes={node: streak}

@@ -12,10 +12,11 @@ from watcher.alerts.queues.outcomes import Unanswered, failed_attempt, replay
 from watcher.changes.diff import Difference, compare_listing
 from watcher.changes.health import FailureStreak, Health
 from watcher.changes.transitions import DiffOptions
-from watcher.model.acceptance import Acceptance, Accepted, End
 from watcher.model.channel import Channel
 from watcher.model.event import Event, Kind
+from watcher.model.exposure import BadCopy, Exposure
 from watcher.model.failure import ReadFailure
+from watcher.model.finding import Acceptance, Grade
 from watcher.model.listing import Listing
 from watcher.model.outcome import Undelivered
 from watcher.model.scan import Scan, ScanFinding
@@ -97,20 +98,26 @@ def event(name: str = "e1", kind: Kind = Kind.FLAGGED, **fields: Any) -> Event:
     return Event(**{"id": name, "kind": kind, "at": NOW, "url": URL} | given | fields)
 
 
-def accepted(
-    verdict: str = "flagged",
-    finding: str = f"{PACK}@1.0",
-    reason: str = "",
-    until: str = "",
-    ended: End | None = None,
-) -> Accepted:
-    """Make what accepts something that was bad in this way at first."""
-    by = Acceptance(
-        finding=finding,
+def accepted(reason: str = "", until: str = "") -> Acceptance:
+    """Make what accepts version 1.0 of `PACK`."""
+    return Acceptance(
+        node=PACK,
+        copy="1.0",
         reason=reason,
         until=date.fromisoformat(until) if until else None,
     )
-    return Accepted(verdict=verdict, by=by, ended=ended)
+
+
+def exposed_to(
+    grade: str = "flagged",
+    text: str | None = "1.0",
+    install: str = "studio",
+    *,
+    accepted: bool = False,
+) -> Exposure:
+    """Make what is bad of a pack that is run: a copy of a version, which was reported."""
+    copy = BadCopy(install=install, version=text, grade=Grade(grade), accepted=accepted)
+    return Exposure(copies=(copy,), ends=None if accepted else copy.grade.severity)
 
 
 HARMLESS = Scan(

@@ -15,11 +15,12 @@ from typing import Any
 
 from tests.support import chromium
 from tests.support.chromium import DARK, LIGHT, in_a_frame
+from tests.support.factories import exposed_to
 from tests.support.program import ROOT
 from watcher import timestamps
 from watcher.changes.transitions import node_url
 from watcher.model.event import Event, Kind
-from watcher.model.exposure import Exposure, Installed
+from watcher.model.exposure import Installed
 from watcher.model.pack import Copy, Pack, PackKind
 from watcher.model.scan import Scan, ScanFinding
 from watcher.model.selection import Selection
@@ -72,8 +73,8 @@ def public() -> Public:
     """Return what may be published of the made-up watch."""
     nodes = {pack.lower(): _node(pack) for pack in _PACKS}
     exposures = {
-        f"{_TIDE}@1.3.0": Exposure(verdict="flagged", installs=(_INSTALL,)),
-        f"{_LEDGER}@1.1.0": Exposure(verdict="deprecated", installs=(_INSTALL,)),
+        _TIDE: exposed_to("flagged", "1.3.0", _INSTALL),
+        _LEDGER: exposed_to("deprecated", "1.1.0", _INSTALL),
     }
     run = {_TIDE: "1.3.0", _LEDGER: "1.1.0", _QUIET[0]: "1.3.0", _QUIET[2]: "1.2.0"}
     state = State(

@@ -23,7 +23,6 @@ from watcher.alerts.queues.queue import Message, Queue
 from watcher.model.channel import Channel, Grouping, Scope
 from watcher.model.event import DEFAULT_KINDS, Event, Kind, Severity
 from watcher.model.exposure import Exposure, Installed
-from watcher.model.finding import Grade
 from watcher.model.pack import Pack
 from watcher.model.snapshot import Node, Publisher, Snapshot
 from watcher.model.version import STATUSES, Version, in_order
@@ -167,7 +166,7 @@ def states(draw: st.DrawFn) -> State:
     """Make up a whole state: what polls, scans and deliveries could have left, and more."""
     snapshot = draw(snapshots())
     counts = st.dictionaries(st.sampled_from(Kind), st.integers(1, 2**40), max_size=3)
-    graded = made(Exposure, verdict=st.sampled_from(Grade))
+    graded = made(Exposure)
     installed = made(Installed, exposures=st.dictionaries(_NAMES, graded, max_size=2))
     return State(
         snapshot=replace(

@@ -364,10 +364,6 @@ def _differences(event: Event) -> Words:
     clauses: list[Words] = []
     if event.node is not None and event.folder not in {None, event.node}:
         clauses.append((Trusted("its folder: "), event.folder or ""))
-    if event.acceptance:
-        accepted = event.acceptance
-        why = (accepted.reason,) if accepted.reason else ()
-        clauses.append(joined(": ", ((Trusted(accepted.in_words),), why)))
     if replaces_archive(event):
         clauses.append((Trusted("its download was replaced after the release"),))
     if event.changelog:

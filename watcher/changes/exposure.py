@@ -1,31 +1,22 @@
-"""What is run and bad, compared with what was reported of it: `exposed` and `cleared`. Pure.
+"""What is run and bad, compared with the last poll: `exposed` and `cleared`. Pure.
 
 Rules: docs/behaviour.md, Events (What you run). The findings are made by `watcher.changes.verdict`, as in `audit`.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from watcher.changes.transitions import node_url
 from watcher.changes.verdict import identities
-from watcher.model.acceptance import (
-    Acceptance,
-    Accepted,
-    Wrong,
-    in_order,
-    longest,
-    longest_of,
-)
 from watcher.model.event import EXPOSURES, Event, Kind, Severity, event_id, worst_of
-from watcher.model.exposure import Exposure, Installed, exposure_key
-from watcher.model.finding import Finding, Grade, accepted_as, is_worse, rank, worst
+from watcher.model.exposure import BadCopy, CopyKey, Exposure, Installed
+from watcher.model.finding import Acceptance, Finding, Grade, is_worse, rank, worst
 from watcher.model.pack import Copy, Pack, Verdict
+from watcher.model.precedence import is_same_version
 from watcher.model.snapshot import Node
-
-_ENDS = {Kind.REINSTATED, Kind.UNDEPRECATED}
-"""The kinds of events that say that something is well again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +28,7 @@ class Poll:
     installs: frozenset[str]
     """Names of all configured installs."""
     unseen: frozenset[str]
-    """Those of them whose packs are not known, so that what was reported of them stays."""
+    """Those of them whose packs are not known, so that what is bad there stays."""
     after: Mapping[str, Node]
     """The nodes after this poll, by lower-case id."""
     events: Sequence[Event]
@@ -47,40 +38,37 @@ class Poll:
 
 
 def assess(reported: Installed, poll: Poll) -> tuple[Installed, tuple[Event, ...]]:
-    """Return what is reported after a poll, and the events: one for each pack, version and verdict."""
-    run: dict[str, list[Finding]] = {}
+    """Return what is bad after a poll, and all events of the poll; one that says what an `exposed` would is marked."""
+    run: defaultdict[str, list[Finding]] = defaultdict(list)
     for one in poll.findings:
-        if one.pack.enabled and one.node is not None:
-            key = exposure_key(one.node, one.pack.version)
-            run.setdefault(key, []).append(one)
+        if one.node is not None and one.pack.enabled:
+            run[one.node.lower()].append(one)
     exposures: dict[str, Exposure] = {}
+    standing_in: set[str] = set()
     events: list[Event] = []
-    acceptances = reported.acceptances
     for key in sorted(run.keys() | reported.exposures.keys()):
-        findings, old = run.get(key, []), reported.exposures.get(key)
-        case = _Case(
-            key=key,
-            findings=findings,
-            old=old,
-            known=acceptances.get(key),
-            poll=poll,
-            seen=reported.seen,
+        before = reported.exposures.get(key, Exposure())
+        pack = _RunPack(
+            key=key, findings=run[key], before=before, poll=poll, seen=reported.seen
         )
-        new = case.exposure()
-        if new is not None:
-            exposures[key] = new
-        event = case.exposed(new) if new else case.cleared()
-        if event is not None:
+        bad = pack.bad_copies()
+        news = pack.news(bad)
+        for copies in news:
+            if said := pack.said_by(copies):
+                standing_in.update(said)
+            else:
+                events.append(pack.exposed(copies))
+        if bad:
+            severities = [one.grade.severity for copies in news for one in copies]
+            exposures[key] = Exposure(copies=bad, ends=_ends(before, bad, severities))
+        elif event := pack.cleared():
             events.append(event)
+    marked = (
+        replace(one, exposes=True) if one.id in standing_in else one
+        for one in poll.events
+    )
     seen = reported.seen + len(events)
-    # What is well again, or not seen, may come back worse than what was accepted.
-    accepted = {
-        key: one
-        for key, one in acceptances.items()
-        if key not in exposures and {*one.all} <= {*poll.accept}
-    }
-    after = replace(reported, exposures=exposures, accepted=accepted, seen=seen)
-    return after, tuple(events)
+    return replace(reported, exposures=exposures, seen=seen), (*marked, *events)
 
 
 def copies_of(installs: Mapping[str, Iterable[Pack]]) -> dict[str, tuple[Copy, ...]]:
@@ -118,203 +106,144 @@ def _place(copy: Copy) -> tuple[bool, str, str]:
     return not copy.enabled, copy.install, copy.version or ""
 
 
-def is_accepted(one: Exposure) -> bool:
-    """Return whether all that is bad of it is accepted, so that it is not reported."""
-    return one.acceptance is not None and one.acceptance.ended is None
+def _ends(
+    before: Exposure, bad: Iterable[BadCopy], reported: Iterable[Severity]
+) -> Severity | None:
+    """Return how bad the worst was that the end of all has to say; None if all that is left is accepted."""
+    if all(one.accepted for one in bad):
+        return None
+    severities = [*reported, *([before.ends] if before.ends else [])]
+    return worst_of(*severities)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Case:
-    """One version of a pack that is run, or was."""
+class _RunPack:
+    """A pack that is run, or was."""
 
     key: str
-    """Its `exposure_key`."""
+    """Its lower-case id."""
     findings: Sequence[Finding]
     """Of its enabled copies."""
-    old: Exposure | None
-    """What was reported of it."""
-    known: Accepted | None
-    """How it is accepted, or was when it was last bad."""
+    before: Exposure
+    """What was bad of it at the last poll."""
     poll: Poll
     seen: int
     """How many events there were of installs and exposures before."""
 
-    @property
-    def node(self) -> str:
-        """The lower-case id of the pack."""
-        return self.key.partition("@")[0]
-
-    @property
-    def version(self) -> str | None:
-        """Its text; None for a clone."""
-        return self.key.partition("@")[2] or None
-
-    def exposure(self) -> Exposure | None:
-        """Return what is bad about it; None if nothing is."""
-        old, poll = self.old, self.poll
-        bad = [one for one in self.findings if one.verdict in EXPOSURES]
-        unsure = {
-            one.install for one in self.findings if one.verdict is Verdict.UNKNOWN
-        }
-        # Nothing is known to be well again where it cannot be judged.
-        lasting = set(old.installs) & (poll.unseen | unsure) if old else set()
-        installs = lasting | {one.install for one in bad}
-        if not installs:
-            return None
-        verdict = str(worst(bad).grade) if bad else ""
-        # What was found in a version cannot always be read again: the worst that was reported of it stays.
-        if old and (not bad or _is_same_but_worse(old.verdict, verdict)):
-            verdict = old.verdict
-        by = self._accepted_by(bad, is_unseen=bool(lasting))
-        return Exposure(
-            verdict=verdict,
-            installs=tuple(sorted(installs)),
-            acceptance=self._acceptance(by, verdict) if by else None,
-            ends=self._ends(verdict),
+    def bad_copies(self) -> tuple[BadCopy, ...]:
+        """Return what is bad of it; also what was, where this poll cannot say how it is."""
+        found: dict[CopyKey, BadCopy] = {}
+        unknown = {_key(one) for one in self.findings if one.verdict is Verdict.UNKNOWN}
+        for copy in self.before.copies:
+            if copy.install in self.poll.unseen or copy.key in unknown:
+                found[copy.key] = copy
+        for key in {_key(one) for one in self.findings}:
+            bad = [one for one in self._of(key) if one.verdict in EXPOSURES]
+            if bad:
+                left = [one for one in bad if not one.covered_by(self.poll.accept)]
+                install, version = key
+                found[key] = BadCopy(
+                    install=install,
+                    version=version,
+                    grade=worst(left or bad).grade,
+                    accepted=not left,
+                )
+        return tuple(
+            found[key] for key in sorted(found, key=lambda one: (one[0], one[1] or ""))
         )
 
-    def _accepted_by(
-        self, bad: Sequence[Finding], *, is_unseen: bool
-    ) -> tuple[Acceptance, ...]:
-        """Return what accepts its bad copies; () if one of them is not accepted.
+    @property
+    def _reported(self) -> dict[CopyKey, Grade]:
+        """How bad the copies were at the last poll that were not accepted."""
+        return {one.key: one.grade for one in self.before.copies if not one.accepted}
 
-        `is_unseen`: some of them cannot be seen, or judged, in this poll.
-        """
-        accept = self.poll.accept
-        found = [one.covered_by(accept) for one in bad]
-        if is_unseen:
-            found += self._accepted_unseen()
-        known = [one for one in found if one is not None]
-        return in_order(known) if len(known) == len(found) else ()
+    def news(self, bad: Iterable[BadCopy]) -> list[list[BadCopy]]:
+        """Return the copies that are new here, worse, or accepted no more, together by version and verdict."""
+        was = self._reported
+        found: dict[tuple[str, Verdict], list[BadCopy]] = {}
+        for one in bad:
+            is_new = one.key not in was or is_worse(one.grade, was[one.key])
+            if is_new and not one.accepted:
+                key = one.version or "", one.grade.verdict
+                found.setdefault(key, []).append(one)
+        return [found[key] for key in sorted(found)]
 
-    def _accepted_unseen(self) -> list[Acceptance | None]:
-        """Return what accepts copies that cannot be seen: what accepts any copy, else what accepted them before."""
-        accept = self.poll.accept
-        anyway = longest(accept, Wrong(node=self.node, version=self.version))
-        if anyway is not None or self.old is None or self.old.acceptance is None:
-            return [anyway]
+    def said_by(self, copies: Sequence[BadCopy]) -> list[str]:
+        """Return the ids of this poll's events that say that these are bad: of the version, or of the whole pack."""
+        kind, version = EXPOSURES[copies[0].grade.verdict], copies[0].version
         return [
-            longest_of(accept, before.finding) for before in self.old.acceptance.all
+            event.id
+            for event in self.poll.events
+            if event.kind is kind
+            and (event.node or "").lower() == self.key
+            and (
+                event.version is None
+                or (version is not None and is_same_version(event.version, version))
+            )
         ]
 
-    def _acceptance(self, by: tuple[Acceptance, ...], verdict: str) -> Accepted:
-        """Return how long it is accepted, and as what: what it was at first stays until the settings change."""
-        known = self.known
-        first = known.verdict if known and known.all == by else verdict
-        return accepted_as(first, by, verdict, self.poll.now)
-
-    def _ends(self, grade: str) -> Severity | None:
-        """Return how bad the worst was that its end has to say; None where the verdict says it."""
-        old, now = self.old, Grade(grade)
-        if old is None:
-            return None
-        if Grade(old.verdict).verdict is now.verdict:
-            return old.ends
-        before = _severity_of(old)
-        is_over = before is Severity.INFO or self._is_ended(before)
-        return None if is_over or is_accepted(old) else worst_of(before, now.severity)
-
-    def exposed(self, new: Exposure) -> Event | None:
-        """Return the event of something that is bad; None where it is known, or another event says it."""
-        kind = EXPOSURES[Grade(new.verdict).verdict]
-        if is_accepted(new) or any(one.kind is kind for one in self._events()):
-            return None
-        old = self.old
-        is_reported = old is not None and not is_accepted(old)
-        # One more install that has it is news, one less is none.
-        if old is None or not is_reported or not set(new.installs) <= set(old.installs):
-            before = None
-        elif is_worse(new.verdict, old.verdict):
-            before = old.verdict
-        else:
-            return None
-        event = self._event(Kind.EXPOSED, before=before, after=new.verdict)
-        return replace(event, acceptance=new.acceptance)
+    def exposed(self, copies: Sequence[BadCopy]) -> Event:
+        """Return the event of copies of one version with one verdict."""
+        was = [self._reported.get(one.key) for one in copies]
+        before = [one for one in was if one is not None]
+        bad = (
+            one
+            for copy in copies
+            for one in self._of(copy.key)
+            if one.grade is copy.grade
+        )
+        finding = worst(bad)
+        listed = finding.listed
+        event = self._event(
+            Kind.EXPOSED,
+            copies[0].version,
+            before=min(before, key=rank).verdict if before == was else None,
+            after=finding.verdict,
+        )
+        return replace(
+            event,
+            version_id=listed.id or None if listed else None,
+            published=listed.created_at if listed else "",
+            reason=finding.reason,
+            safe_version=finding.safe_version,
+        )
 
     def cleared(self) -> Event | None:
-        """Return the event of something that is well again; None where another event says it, or nobody can say it."""
-        old = self.old
-        if old is None or is_accepted(old) or self._may_be_hidden(old):
+        """Return the event of a pack of which nothing is bad any more.
+
+        None if all that was is accepted, or in installs that left the settings.
+        """
+        was = self._reported
+        if not any(install in self.poll.installs for install, _ in was):
             return None
-        # To take an install out of the settings clears nothing.
-        is_configured = bool(set(old.installs) & self.poll.installs)
-        ends = _severity_of(old)
-        if not is_configured or self._is_ended(ends):
-            return None
-        event = self._event(Kind.CLEARED, before=old.verdict, after=None)
-        return replace(event, ends=ends)
-
-    def _is_ended(self, severity: Severity) -> bool:
-        """Return whether another event of this poll says that something so bad is over."""
-        return any(
-            event.kind in _ENDS
-            and event.ends is not None
-            and event.ends.reaches(severity)
-            for event in self._events()
+        versions = {version for _, version in was}
+        event = self._event(
+            Kind.CLEARED,
+            versions.pop() if len(versions) == 1 else None,
+            before=min(was.values(), key=rank).verdict,
+            after=None,
         )
+        return replace(event, ends=self.before.ends)
 
-    def _may_be_hidden(self, old: Exposure) -> bool:
-        """Return whether an install has a copy of the pack that is not fine and may be any version of it."""
-        any_version = [
-            one
-            for one in self.poll.findings
-            if one.pack.enabled and one.pack.version is None
-        ]
-        not_fine = {*EXPOSURES, Verdict.UNKNOWN}
-        return any(
-            (one.node or "").lower() == self.node
-            and one.install in old.installs
-            and one.verdict in not_fine
-            for one in any_version
-        )
+    def _of(self, key: CopyKey) -> list[Finding]:
+        return [one for one in self.findings if _key(one) == key]
 
-    def _events(self) -> list[Event]:
-        """Return the events of this poll about it, or about its pack as a whole."""
-        versions: set[str] = set()
-        if self.version is not None:  # of a clone no version is known
-            versions = {one.listed.version for one in self.findings if one.listed}
-            versions.add(self.version)
-        return [
-            event
-            for event in self.poll.events
-            if (event.node or "").lower() == self.node
-            and (event.version is None or event.version in versions)
-        ]
-
-    def _event(self, kind: Kind, *, before: str | None, after: str | None) -> Event:
-        """Return an event about it: how bad it was, and is."""
-        findings = self.findings
-        known = self.poll.after.get(self.node)
-        node = known.node if known else next((one.node for one in findings), None)
-        said = [one for one in findings if one.grade == after]
-        listed = next((one.listed for one in said or findings if one.listed), None)
-        was, now = _verdict(before), _verdict(after)
+    def _event(
+        self, kind: Kind, version: str | None, *, before: str | None, after: str | None
+    ) -> Event:
+        known = self.poll.after.get(self.key)
+        node = known.node if known else next((one.node for one in self.findings), None)
         return Event(
-            id=event_id("installed", self.key, self.seen, kind, was, now),
+            id=event_id("installed", self.key, version, self.seen, kind, before, after),
             kind=kind,
-            node=node or self.node,
-            version=self.version,
-            version_id=listed.id or None if listed else None,
-            before=was,
-            after=now,
+            node=node or self.key,
+            version=version,
+            before=before,
+            after=after,
             at=self.poll.now,
-            url=node_url(node or self.node),
-            reason=next(filter(None, (one.reason for one in said)), ""),
-            published=listed.created_at if listed else "",
-            safe_version=next((one.safe_version for one in said), None),
+            url=node_url(node or self.key),
         )
 
 
-def _severity_of(old: Exposure) -> Severity:
-    """Return how bad the worst was that was reported of it."""
-    return old.ends or Grade(old.verdict).severity
-
-
-def _is_same_but_worse(old: str, new: str) -> bool:
-    """Return whether a grade has the verdict of another one and is worse."""
-    return _verdict(old) == _verdict(new) and rank(old) < rank(new)
-
-
-def _verdict(grade: str | None) -> str | None:
-    """Return the verdict of a grade."""
-    return None if grade is None else str(Grade(grade).verdict)
+def _key(finding: Finding) -> CopyKey:
+    return finding.install, finding.pack.version

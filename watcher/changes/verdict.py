@@ -158,7 +158,7 @@ class _Ground:
 def as_one(each: Sequence[Finding]) -> Finding:
     """Return the worst finding of a copy, with all that is not known of it. What is accepted hides nothing else."""
     bad = [one for one in each if one.verdict in EXPOSURES]
-    not_accepted = [one for one in bad if not one.is_accepted]
+    not_accepted = [one for one in bad if one.acceptance is None]
     gaps = dict.fromkeys(gap for one in each for gap in one.gaps)
     return replace(worst(not_accepted or each), gaps=tuple(gaps))
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from watcher.model.event import Severity
-from watcher.model.event_form import AcceptedForm, EventForm, ScanFindingForm
+from watcher.model.event_form import EventForm, ScanFindingForm
 from watcher.model.pack import PackKind, Verdict
 from watcher.timestamps import Moment
 
@@ -72,6 +72,16 @@ class CheckDocument:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AcceptedForm:
+    """How the settings accept a finding."""
+
+    reason: str | None
+    """Why, in the words of who wrote the settings; None if they say nothing."""
+    until: str | None
+    """The last day (`2026-11-30`, UTC); None if it has no end."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PackForm:
     """One pack in one install, or one that a workflow names. Every text is untrusted."""
 
@@ -108,7 +118,7 @@ class PackForm:
     is none. Absent if it is not known, and for a pack that has no version.
     """
     accepted: AcceptedForm | None
-    """How the settings, or `--accept`, accept what is wrong; None if nothing does, or if that has ended."""
+    """How the settings, or `--accept`, accept what is wrong; None if nothing does."""
     file: str | None
     """The file in which it is referred to, relative to the working folder if it lies there; None for an installed pack.
     """

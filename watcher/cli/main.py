@@ -40,9 +40,8 @@ from watcher.cli.terminal import (
     to_json,
 )
 from watcher.errors import UsageError, WatchError
-from watcher.model.acceptance import Acceptance
 from watcher.model.event import MATCHES
-from watcher.model.finding import Grade
+from watcher.model.finding import Acceptance, Grade
 from watcher.model.version import STATUSES
 from watcher.settings import parsing
 
@@ -248,7 +247,8 @@ def _findings(words: list[object]) -> tuple[Acceptance, ...]:
     parse=_findings,
     without=(),
     metavar="FINDING",
-    help="Do not count this finding for --fail-on: PACK@VERSION, PACK@COMMIT of a clone, or PACK (repeatable).",
+    help="Do not count this finding for --fail-on: PACK@VERSION, PACK@COMMIT of a clone, or PACK; =VERDICT at its end"
+    " says how bad it may be (repeatable).",
 )
 @click.option(
     "--problems", "only_problems", is_flag=True, help="Show only packs that are not ok."

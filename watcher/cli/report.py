@@ -15,7 +15,6 @@ from watcher.cli.documents import (
     NodeCounts,
 )
 from watcher.cli.terminal import join_first, styled, table, to_json
-from watcher.model.acceptance import Accepted
 from watcher.model.event import (
     MATCHES,
     Event,
@@ -27,6 +26,7 @@ from watcher.model.event import (
 )
 from watcher.model.event_form import public_form
 from watcher.model.failure import ReadFailure
+from watcher.model.finding import Acceptance
 from watcher.model.listing import ALL
 from watcher.model.selection import Selection
 from watcher.polling.reports.problems import problems
@@ -212,8 +212,8 @@ def _what_happened(event: Event, *, in_short: bool = False) -> str:
     return "; ".join(map(safe_words, clauses))
 
 
-def acceptance_in_words(accepted: Accepted) -> str:
-    """Return how a finding is, or was, accepted, with the reason, which the user wrote."""
+def acceptance_in_words(accepted: Acceptance) -> str:
+    """Return until when a finding is accepted, with the reason, which the user wrote."""
     said = ": ".join(filter(None, (accepted.in_words, accepted.reason)))
     return safe_line(Trusted(said))
 

@@ -10,7 +10,6 @@ import json
 import re
 from dataclasses import dataclass, replace
 
-from watcher.model.acceptance import Accepted
 from watcher.model.event import (
     LONGEST_TEXT,
     MOST_COPIES,
@@ -93,7 +92,6 @@ def bounded(
         folder=if_any(event.folder),
         installed=installed,
         bad_versions=bad_versions,
-        acceptance=event.acceptance and _acceptance(event.acceptance, longest),
         scan=event.scan and _scan(event.scan, findings, longest),
         tally=event.tally and replace(event.tally, patterns=kept(event.tally.patterns)),
     )
@@ -103,13 +101,6 @@ def _safe(safe: SafeVersion, longest: int) -> SafeVersion:
     """Return the advised version with its text cut."""
     version = safe.version
     return replace(safe, version=None if version is None else cut(version, longest))
-
-
-def _acceptance(accepted: Accepted, longest: int) -> Accepted:
-    """Return what accepted an event without what ends later, its texts cut."""
-    by = accepted.by
-    by = replace(by, finding=cut(by.finding, longest), reason=cut(by.reason, longest))
-    return replace(accepted, by=by, others=())
 
 
 def _scan(scan: Scan, most: int, longest: int) -> Scan:

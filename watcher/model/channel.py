@@ -65,7 +65,8 @@ def wants(channel: Channel, event: Event) -> bool:
     An event about the registry as a whole, an install, a pack without an id or another channel passes every node glob
     and scope. None is about itself.
     """
-    if event.kind not in channel.kinds or event.channel == channel.name:
+    kinds = {event.kind, Kind.EXPOSED} if event.exposes else {event.kind}
+    if not kinds & channel.kinds or event.channel == channel.name:
         return False
     least = channel.min_severity
     if _is_only_swept(channel, event):

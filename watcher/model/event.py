@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import assert_never
 
-from watcher.model.acceptance import Accepted
 from watcher.model.pack import Copy
 from watcher.model.precedence import is_same_version
 from watcher.model.scan import Scan
@@ -187,8 +186,8 @@ class Event:
     """For a baseline."""
     scan: Scan | None = None
     """For `flagged`, `banned` and an exposure to these: what the scanner found; None if that was not read."""
-    acceptance: Accepted | None = None
-    """For `exposed`: what accepted it, if that has ended."""
+    exposes: bool = False
+    """Somebody runs what it says is bad: it stands for an `exposed` too."""
     ends: Severity | None = None
     """For `reinstated`, `cleared`, `undeprecated` and `recovered`: how bad the worst was that it ends."""
 

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from watcher import timestamps
-from watcher.model.acceptance import Accepted
 from watcher.model.event import (
     Event,
     FieldChange,
@@ -31,16 +30,6 @@ class ScanFindingForm:
     """Where it is in the archive; None if it does not say."""
     line: int | None
     """The line there; None if it does not say."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AcceptedForm:
-    """How the settings accept a finding."""
-
-    reason: str | None
-    """Why, in the words of who wrote the settings; None if they say nothing."""
-    until: str | None
-    """The last day (`2026-11-30`, UTC); None if it has no end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,8 +102,6 @@ class EventForm:
     """
     folder: str = ""
     """The pack's folder, or its single file; absent but for `appeared`."""
-    accepted: AcceptedForm | None = None
-    """What accepted an `exposed` until that ended; absent if nothing did."""
     url: str
     """The page of the pack, or of the registry; empty in a test."""
 
@@ -141,18 +128,7 @@ def public_form(event: Event) -> EventForm:
         channel=event.channel,
         install=event.install,
         folder=event.folder or "",
-        accepted=accepted_form(event.acceptance),
         url=event.url,
-    )
-
-
-def accepted_form(accepted: Accepted | None) -> AcceptedForm | None:
-    """Return how a finding is, or was, accepted; None if nothing accepts it."""
-    if accepted is None:
-        return None
-    until = accepted.by.until
-    return AcceptedForm(
-        reason=accepted.reason or None, until=until.isoformat() if until else None
     )
 
 

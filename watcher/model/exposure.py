@@ -1,26 +1,44 @@
-"""What was reported of the packs that somebody runs, as values; `watcher.state` keeps it in `snapshot.json`."""
+"""What is bad of the packs that somebody runs, as values; `watcher.state` keeps it in `snapshot.json`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from watcher.model.acceptance import Accepted
 from watcher.model.event import Severity
+from watcher.model.finding import Grade
+
+CopyKey = tuple[str, str | None]
+"""The install of a copy, and its version."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BadCopy:
+    """An enabled copy of a pack that was bad at the last poll. Of several alike it is the worst."""
+
+    install: str
+    """The name of its install."""
+    version: str | None = None
+    """As written there; None for a clone."""
+    grade: Grade
+    """What is wrong with it."""
+    accepted: bool = False
+    """All that is bad of it is accepted, so that it is not reported."""
+
+    @property
+    def key(self) -> CopyKey:
+        """What tells it from other copies of the pack."""
+        return self.install, self.version
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exposure:
-    """Something bad that is run, as it was last reported."""
+    """What was bad of one pack that is run, at the last poll."""
 
-    verdict: str
-    """What is wrong with it: a verdict, or `flagged-info`."""
-    installs: tuple[str, ...]
-    """Names of the installs that run it, sorted."""
-    acceptance: Accepted | None = None
-    """What accepts all that is bad of it; None if nothing does."""
+    copies: tuple[BadCopy, ...] = ()
+    """Sorted."""
     ends: Severity | None = None
-    """How bad the worst was that was reported of it, where that does not follow from its verdict."""
+    """How bad the worst was that was reported since the pack was last fine; None if all of it is accepted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,23 +70,6 @@ class Installed:
     seen: int = 0
     """How many events installs and what is in them had, so that each event has an id of its own."""
     exposures: Mapping[str, Exposure] = field(default_factory=dict)
-    """By `exposure_key`."""
-    accepted: Mapping[str, Accepted] = field(default_factory=dict)
-    """By `exposure_key`: how something was accepted that is well now. It may become worse than it was at first."""
+    """By lower-case id of the pack."""
     known: Mapping[str, KnownInstall] = field(default_factory=dict)
     """What each install has, by its name; one that was never read is absent."""
-
-    @property
-    def acceptances(self) -> dict[str, Accepted]:
-        """How something is accepted, or was when it was last bad, by `exposure_key`."""
-        found = {
-            key: one.acceptance
-            for key, one in self.exposures.items()
-            if one.acceptance is not None
-        }
-        return {**self.accepted, **found}
-
-
-def exposure_key(node: str, version: str | None) -> str:
-    """Return the key of a version of a pack that is run; without a version, of a clone."""
-    return f"{node.lower()}@{version or ''}"

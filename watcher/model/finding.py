@@ -1,15 +1,17 @@
-"""What the registry says of one copy of a pack: what `audit` shows, and what the watch reports of it."""
+"""What the registry says of one copy of a pack, and what of it is accepted: for `audit`, and for the watch."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 
-from watcher.model.acceptance import Acceptance, Accepted, End, Wrong, longest
 from watcher.model.event import Severity
 from watcher.model.failure import ReadFailure
 from watcher.model.pack import Pack, Verdict
+from watcher.model.precedence import is_same_version
 from watcher.model.scan import Scan
 from watcher.model.version import SafeVersion, Version
 from watcher.timestamps import MomentOrEmpty
@@ -64,18 +66,62 @@ def rank(grade: Grade | Verdict | str) -> int:
     return _RANKS[Grade(grade)]
 
 
-def is_worse(grade: Grade | str, than: Grade | str) -> bool:
+def is_worse(now: Grade, before: Grade) -> bool:
     """Return whether a grade is worse than an earlier one, first by its severity. A flag is no worse than a flag.
 
     What the scanner found does not change, but it cannot always be read again.
     """
-    now, before = Grade(grade), Grade(than)
     if now.verdict is before.verdict:
         return False
     if now.severity is not before.severity:
         # Who hears of warnings alone did not hear of a flag that is an info.
         return now.severity.reaches(before.severity)
     return rank(now) < rank(before)
+
+
+_COMMIT = re.compile(r"[0-9A-Fa-f]{7,64}")
+"""The beginning of a commit, long enough to mean one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acceptance:
+    """One known finding, as the settings or the command line have it."""
+
+    node: str
+    """The id of a pack, in any case."""
+    copy: str = ""
+    """A version, or the beginning of a clone's commit; "" for copies without a known version."""
+    worst: Grade = Grade.FLAGGED
+    """The worst that it covers."""
+    reason: str = ""
+    """Why it is accepted, in the user's own words; "" if they say nothing."""
+    until: date | None = None
+    """The last day on which it is accepted (UTC); None if it has no end."""
+
+    def covers(self, finding: Finding) -> bool:
+        """Return whether it means what is wrong with a copy."""
+        pack, is_milder = finding.pack, rank(finding.grade) >= rank(self.worst)
+        if self.node.lower() != (finding.id or "").lower() or not is_milder:
+            return False
+        if finding.of_pack and finding.verdict is Verdict.BANNED:
+            return not self.copy
+        if not self.copy:
+            return pack.version is None
+        if pack.version is not None:
+            return is_same_version(self.copy, pack.version)
+        is_commit = _COMMIT.fullmatch(self.copy) is not None
+        return is_commit and (pack.commit or "").lower().startswith(self.copy.lower())
+
+    @property
+    def in_words(self) -> str:
+        """That it is accepted, and until when."""
+        return f"accepted until {self.until}" if self.until else "accepted"
+
+
+def in_force(accept: Iterable[Acceptance], now: str) -> tuple[Acceptance, ...]:
+    """Return what is accepted at a moment (RFC 3339, UTC)."""
+    today = date.fromisoformat(now[:10])
+    return tuple(one for one in accept if (one.until or date.max) >= today)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,8 +153,8 @@ class Finding:
     """What was not read or not answered: the truth may be worse than the verdict."""
     of_pack: bool = False
     """The verdict is about the pack as a whole, whatever the version."""
-    acceptance: Accepted | None = None
-    """What accepts it, or did until that ended; None if nothing does."""
+    acceptance: Acceptance | None = None
+    """What accepts it; None if nothing does."""
     named: bool = False
     """A file names it: nobody need run it."""
 
@@ -118,21 +164,11 @@ class Finding:
         return grade_of(self.verdict, self.scan)
 
     def covered_by(self, accept: Iterable[Acceptance]) -> Acceptance | None:
-        """Return what accepts it for longest; None if nothing covers it, or nothing is known to be wrong."""
-        if self.id is None or self.verdict in {Verdict.UNKNOWN, Verdict.OK}:
+        """Return what accepts it for longest; None if nothing does, or nothing is wrong."""
+        if self.verdict is Verdict.OK:
             return None
-        wrong = Wrong(
-            node=self.id,
-            version=self.pack.version,
-            commit=self.pack.commit or "",
-            is_ban_of_pack=self.of_pack and self.verdict is Verdict.BANNED,
-        )
-        return longest(accept, wrong)
-
-    @property
-    def is_accepted(self) -> bool:
-        """Whether it is known, and is not reported."""
-        return self.acceptance is not None and self.acceptance.ended is None
+        covering = (one for one in accept if one.covers(self))
+        return max(covering, key=lambda one: one.until or date.max, default=None)
 
     @property
     def basis(self) -> str:
@@ -143,22 +179,6 @@ class Finding:
     def reason(self) -> str:
         """What the verdict rests on, and the registry's reason."""
         return ": ".join(filter(None, (self.basis, self.detail)))
-
-
-def accepted_as(
-    first: Grade | str, by: tuple[Acceptance, ...], grade: Grade | str, now: str
-) -> Accepted:
-    """Return how something is accepted that was of a `first` grade, and is of another at a moment (RFC 3339).
-
-    `by` is not empty, and has what ends first first.
-    """
-    ended = None
-    soonest, *others = by
-    if soonest.is_over(now):
-        ended = End.DAY
-    elif is_worse(grade, first):
-        ended = End.WORSE
-    return Accepted(verdict=str(first), by=soonest, others=tuple(others), ended=ended)
 
 
 def worst(findings: Iterable[Finding]) -> Finding:

@@ -8,12 +8,10 @@ from dataclasses import dataclass, replace
 from watcher.changes.scans import VersionKey, by_node, read_scans, unread_before
 from watcher.changes.transitions import DiffOptions
 from watcher.changes.verdict import as_one, identities, judge_each, judged_version
-from watcher.model.acceptance import Acceptance, Accepted
-from watcher.model.exposure import exposure_key
 from watcher.model.failure import Fault, ReadFailure
-from watcher.model.finding import Finding, Grade, accepted_as, rank
+from watcher.model.finding import Acceptance, Finding, Grade, in_force, rank
 from watcher.model.pack import Inventory, Pack, PackRecords
-from watcher.model.snapshot import Node, Snapshot
+from watcher.model.snapshot import Node
 from watcher.model.version import BANNED, DELETED, FLAGGED, MinimumAge
 from watcher.polling.reading.exposures import Known
 from watcher.polling.reading.nodes import Compared, compare_nodes
@@ -47,7 +45,7 @@ def fails(audit: Audit, grades: Collection[Grade]) -> bool:
 
 def counts(finding: Finding) -> bool:
     """Return whether `--fail-on` looks at it: it is run, and not accepted."""
-    return finding.pack.enabled and not finding.is_accepted
+    return finding.pack.enabled and finding.acceptance is None
 
 
 def is_limit(problem: ReadFailure) -> bool:
@@ -63,32 +61,22 @@ async def audit(
     limits: RequestLimits,
     minimum_age: float,
     accept: Collection[Acceptance] = (),
-    accept_now: Collection[Acceptance] = (),
-    watched: Snapshot | None = None,
     clock: Callable[[], str],
     progress: Progress = silent,
 ) -> Audit:
     """Return what the registry says of every pack; it is not asked if none has an id. No answer is an exception.
 
-    `minimum_age` is in seconds, and `accept` has known findings. `watched` is what a watch knows: how it saw findings
-    accepted. What has become worse since then is not accepted, unless
-    `accept_now` has it. ConfigError if the environment names a
-    proxy that cannot be used.
+    `minimum_age` is in seconds, and `accept` has known findings. ConfigError if the environment names a proxy that
+    cannot be used.
     """
     inventories = tuple(inventories)
-    watched = watched or Snapshot()
     packs = [(one, pack) for one in inventories for pack in one.packs]
     ids: dict[str, str] = {}
     for _, pack in packs:
         for one in identities(pack):
             ids.setdefault(one.id.lower(), one.id)
     now = clock()
-    terms = _Terms(
-        accept=accept,
-        at_once=accept_now,
-        reported=watched.installed.acceptances,
-        now=now,
-    )
+    accept = in_force(accept, now)
     async with Registry(registry_url, limits, progress=progress) as registry:
         plan = Plan(
             nodes=ids,
@@ -113,7 +101,9 @@ async def audit(
         findings = []
         for of, pack in packs:
             each = judge_each(of.install, pack, known.of)
-            worst = as_one([_with_acceptance(one, terms) for one in each])
+            worst = as_one(
+                [replace(one, acceptance=one.covered_by(accept)) for one in each]
+            )
             findings.append(replace(_explained(worst, reasons), named=of.named))
         findings = await _with_near(registry, findings, found)
     return Audit(
@@ -124,38 +114,6 @@ async def audit(
             *_of_registry(findings, records),
         ),
     )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Terms:
-    """What is accepted."""
-
-    accept: Collection[Acceptance]
-    at_once: Collection[Acceptance]
-    """The same, whatever it was before."""
-    reported: Mapping[str, Accepted]
-    now: str
-
-
-def _with_acceptance(finding: Finding, terms: _Terms) -> Finding:
-    """Return a finding with what accepts it, or accepted it until the last day, or until it got worse."""
-    grade, now = finding.grade, terms.now
-    accepted = None
-    if found := finding.covered_by(terms.accept):
-        first = _as_first_accepted(finding, found, terms.reported)
-        accepted = accepted_as(first, (found,), grade, now)
-    if accepted is None or accepted.ended:
-        at_once = finding.covered_by(terms.at_once)
-        accepted = accepted_as(grade, (at_once,), grade, now) if at_once else accepted
-    return replace(finding, acceptance=accepted)
-
-
-def _as_first_accepted(
-    finding: Finding, accepted: Acceptance, reported: Mapping[str, Accepted]
-) -> str:
-    """Return what was wrong when a watch first saw that it is accepted; what is wrong now, if none has seen it."""
-    first = reported.get(exposure_key(finding.id or "", finding.pack.version))
-    return first.verdict if first and accepted in first.all else finding.grade
 
 
 def _of_registry(

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 from watcher import timestamps
 from watcher.alerts.queues.channel_identity import Addresses
-from watcher.model.acceptance import Acceptance
 from watcher.model.channel import Channel
 from watcher.model.event import Event
 from watcher.model.failure import Fault, ReadFailure
+from watcher.model.finding import Acceptance
 from watcher.model.listing import ALL
 from watcher.model.pack import Pack, Source
 from watcher.registry.client import RequestLimits

@@ -392,8 +392,8 @@ def _bad_version(
     seen: str = "",
     record: str = "",
 ) -> BadVersion:
-    accepted = [one.acceptance.in_words for one in run if one.acceptance is not None]
-    notes = [tuple(map(Trusted, accepted[:1])), why]
+    is_accepted = any(one.accepted for one in run)
+    notes: list[Words] = [(Trusted("accepted"),) if is_accepted else (), why]
     return BadVersion(
         version=safe_line(_NO_VERSION if version is None else version, _VERSION),
         grade=grade,

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from watcher.alerts.queues.queue import Queue
-from watcher.model.acceptance import Accepted
 from watcher.model.channel import Channel
 from watcher.model.event import Event, Kind, event_id
 from watcher.model.listing import ALL
@@ -170,9 +169,6 @@ def _row(row: NodeRow, names: Mapping[str, str]) -> NodeRow:
         installed=tuple(
             replace(copy, install=_name(copy.install, names)) for copy in row.installed
         ),
-        exposed=tuple(
-            replace(one, acceptance=_accepted(one.acceptance)) for one in row.exposed
-        ),
     )
 
 
@@ -192,20 +188,12 @@ def _event(event: Event, names: Mapping[str, str]) -> Event:
             replace(copy, install=_name(copy.install, names), folder=None)
             for copy in event.installed
         ),
-        acceptance=_accepted(event.acceptance),
     )
 
 
 def _name(install: str, names: Mapping[str, str]) -> str:
     """Return what an install is called: by default it has the name of its host or folder, which is private."""
     return names.get(install) or _NAMELESS
-
-
-def _accepted(accepted: Accepted | None) -> Accepted | None:
-    """Return how something is accepted, without why: that is written for those who read the settings."""
-    if accepted is None:
-        return None
-    return replace(accepted, by=replace(accepted.by, reason=""), others=())
 
 
 def _undelivered(state: State, channel: Channel) -> Undelivered:

@@ -1,4 +1,4 @@
-"""Known findings as people name them: `pack@1.2.0`, `pack@COMMIT` or `pack`; an entry or an `[[accept]]` table. Pure.
+"""Known findings as people name them: `pack@1.2.0`, `pack@COMMIT`, `pack`, with `=VERDICT`; or a table. Pure.
 
 Each function raises ValueError with what is wrong (docs/behaviour.md, Settings).
 """
@@ -12,12 +12,14 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
-from watcher.model.acceptance import Acceptance
+from watcher.model.finding import Acceptance, Grade
 from watcher.model.precedence import normalised
 from watcher.model.selection import NODE_ID
 from watcher.settings import parsing
 from watcher.text.mask import describe, is_visible
 
+_VERDICTS = tuple(one for one in Grade if one is not Grade.OK)
+"""What may be accepted, worst first."""
 _LONGEST_VERSION, _LONGEST_REASON = 100, 200
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _VERSION = re.compile(r"[vV]?[0-9]+(?:\.[0-9]+)+")
@@ -28,10 +30,11 @@ _SHORT_COMMIT = re.compile(r"[0-9A-Fa-f]{1,6}")
 def _finding(value: object) -> str:
     """Return a finding as it is written."""
     text = value.strip() if isinstance(value, str) else ""
-    node, at, what = text.partition("@")
-    is_word = is_visible(what) and not set(" @") & set(what)
-    is_what = is_word and 0 < len(what) <= _LONGEST_VERSION
-    if not NODE_ID.fullmatch(node) or is_what != bool(at):
+    named, equals, verdict = text.partition("=")
+    node, at, copy = named.partition("@")
+    is_word = is_visible(copy) and not set(" @") & set(copy)
+    is_copy = is_word and 0 < len(copy) <= _LONGEST_VERSION
+    if not NODE_ID.fullmatch(node) or is_copy != bool(at):
         raise ValueError(
             f"{describe(value)} is not a finding; give the id of a pack, and a version or a clone's commit of it, e.g."
             " rgthree-comfy@1.0.3"
@@ -40,9 +43,13 @@ def _finding(value: object) -> str:
         raise ValueError(
             f"{describe(value)} is a version without a pack; give both, e.g. rgthree-comfy@1.0.3"
         )
-    if _SHORT_COMMIT.fullmatch(what) and normalised(what) is None:
+    if _SHORT_COMMIT.fullmatch(copy) and normalised(copy) is None:
         raise ValueError(
             f"{describe(value)} has too little of a commit; give at least 7 of its digits"
+        )
+    if equals and verdict not in _VERDICTS:
+        raise ValueError(
+            f"{describe(value)} ends with no verdict; after = give one of: {', '.join(_VERDICTS)}"
         )
     return text
 
@@ -78,7 +85,8 @@ class AcceptTable(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     finding: Annotated[str, BeforeValidator(_finding)] = Field(
-        description="What is accepted, written as in the list: `pack@1.2.0`, `pack@COMMIT` or `pack`."
+        description="What is accepted, written as in the list: `pack@1.2.0`, `pack@COMMIT` or `pack`, maybe with"
+        " `=VERDICT`."
     )
     reason: Annotated[str, BeforeValidator(_reason)] = Field(
         "", description="Why, in your own words. Every output shows it."
@@ -121,7 +129,16 @@ def read_findings(words: Iterable[object]) -> tuple[Acceptance, ...]:
 
 def acceptances(tables: Iterable[AcceptTable]) -> tuple[Acceptance, ...]:
     """Return what the tables accept, each once."""
-    return tuple(dict.fromkeys(Acceptance(**dict(one)) for one in tables))
+    return tuple(dict.fromkeys(map(_acceptance, tables)))
+
+
+def _acceptance(table: AcceptTable) -> Acceptance:
+    named, _, verdict = table.finding.partition("=")
+    node, _, copy = named.partition("@")
+    worst = Grade(verdict or Grade.FLAGGED)
+    return Acceptance(
+        node=node, copy=copy, worst=worst, reason=table.reason, until=table.until
+    )
 
 
 def _entry(item: object) -> AcceptTable:

@@ -26,8 +26,8 @@ from pydantic_settings import (
 
 from watcher.durations import show
 from watcher.model import selection
-from watcher.model.acceptance import Acceptance
 from watcher.model.channel import Channel
+from watcher.model.finding import Acceptance
 from watcher.model.pack import Source
 from watcher.model.selection import INTERVAL_OF_GLOBS, Selection
 from watcher.model.version import STATUSES
@@ -136,10 +136,10 @@ class Settings(BaseSettings):
     accept: _Accept = Field(
         (),
         description="Findings about installed packs that you know and accept: `pack@1.2.0`, `pack@COMMIT` for a clone"
-        " (at least 7 digits), or `pack` for copies of unknown version and for a ban of the whole pack. They are shown"
-        " and marked, but not reported as `exposed` and not counted by `audit`. That ends when the status gets worse,"
-        " or after the day `until` of an `[[accept]]` table. In the environment: as `nodes`, or JSON of strings or of"
-        " tables.",
+        " (at least 7 digits), or `pack` for copies of unknown version. That covers `flagged` and milder verdicts; with"
+        " `=VERDICT` at its end that verdict and milder ones, and `pack=banned` also a ban of the whole pack. What is"
+        " accepted is shown and marked, but not reported as `exposed` and not counted by `audit`. In the environment:"
+        " as `nodes`, or JSON of strings or of tables.",
     )
     minimum_age: Annotated[float, _duration(0, 366 * _DAY)] = Field(
         1.0 * _DAY,

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from watcher.changes.exposure import copies_of
 from watcher.changes.facts import safe_version
 from watcher.changes.health import FailureStreak
 from watcher.model import finding
-from watcher.model.acceptance import Accepted, End
 from watcher.model.event_form import CopyForm, copy_forms
+from watcher.model.exposure import BadCopy
 from watcher.model.listing import ALL
 from watcher.model.pack import Copy
 from watcher.model.precedence import is_newer, is_same_version
@@ -55,13 +55,8 @@ class Exposed:
     version: str | None
     """As it is installed; None where that is not known."""
     grade: finding.Grade
-    acceptance: Accepted | None
-    """What accepts it, or did until that ended; None if nothing does."""
-
-    @property
-    def is_accepted(self) -> bool:
-        """Whether it is known, and is not reported."""
-        return self.acceptance is not None and self.acceptance.ended is None
+    accepted: bool
+    """All that is bad of it is accepted, so that it is not reported."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +104,7 @@ class NodeRow:
     @property
     def run(self) -> finding.Grade:
         """The worst that is run of it and not accepted."""
-        grades = [one.grade for one in self.exposed if not one.is_accepted]
+        grades = [one.grade for one in self.exposed if not one.accepted]
         return min(grades, key=finding.rank, default=finding.Grade.OK)
 
     def exposed_as(self, version: Version) -> list[Exposed]:
@@ -148,7 +143,7 @@ def node_rows(
 ) -> list[NodeRow]:
     """Return a row for each of some watched nodes, in their order; without installs as if nothing were installed."""
     copies = copies_of(state.installs) if with_installs else {}
-    exposed = _exposed_of(state, minimum_age.now) if with_installs else {}
+    exposed = _exposed_of(state) if with_installs else {}
     return [
         _row(name, state, copies.get(key, ()), exposed.get(key, ()), minimum_age)
         for name, key in ((name, name.lower()) for name in nodes)
@@ -195,25 +190,24 @@ def _is_outdated(node: Node, copies: Iterable[Copy], minimum_age: MinimumAge) ->
     return good is not None and any(is_newer(good, version) for version in run)
 
 
-def _exposed_of(state: State, now: str) -> dict[str, tuple[Exposed, ...]]:
+def _exposed_of(state: State) -> dict[str, tuple[Exposed, ...]]:
     """Return what is run and bad of each node, by its lower-case id."""
-    found: dict[str, tuple[Exposed, ...]] = {}
-    for key, one in sorted(state.snapshot.installed.exposures.items()):
-        node, _, version = key.partition("@")
-        exposed = Exposed(
-            version=version or None,
-            grade=finding.Grade(one.verdict),
-            acceptance=_as_of(one.acceptance, now),
+    return {
+        node: tuple(
+            _exposed(
+                version, [one for one in exposure.copies if one.version == version]
+            )
+            for version in dict.fromkeys(one.version for one in exposure.copies)
         )
-        found[node] = (*found.get(node, ()), exposed)
-    return found
+        for node, exposure in state.snapshot.installed.exposures.items()
+    }
 
 
-def _as_of(accepted: Accepted | None, now: str) -> Accepted | None:
-    """Return how something is accepted at a moment: its last day may have ended since the last poll."""
-    if accepted is None or not accepted.by.is_over(now):
-        return accepted
-    return replace(accepted, ended=End.DAY)
+def _exposed(version: str | None, copies: Sequence[BadCopy]) -> Exposed:
+    """Return what is bad of the copies of one version: of what is not accepted, if there is that."""
+    left = [one for one in copies if not one.accepted]
+    grade = min((one.grade for one in left or copies), key=finding.rank)
+    return Exposed(version=version, grade=grade, accepted=not left)
 
 
 def _state(node: Node, *, read: bool) -> str:

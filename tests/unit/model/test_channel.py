@@ -177,3 +177,12 @@ def test_a_channel_chooses_how_events_are_grouped(
 def test_nothing_wanted_is_no_message(grouping: Grouping) -> None:
     """A poll without an event for the channel gives no message, not an empty one."""
     assert grouped(channel(grouping=grouping), (event(kind=Kind.PENDING),)) == []
+
+
+def test_what_stands_for_an_exposure_passes_its_kind() -> None:
+    """A channel for `exposed` alone gets the event that says the same, whatever its kind; its other filters count."""
+    ban = event(kind=Kind.BANNED, exposes=True)
+    exposed = channel(kinds=frozenset({Kind.EXPOSED}))
+    assert wants(exposed, ban)
+    assert not wants(exposed, replace(ban, exposes=False))
+    assert not wants(replace(exposed, nodes=("other",)), ban)

@@ -53,4 +53,4 @@ def test_verdicts_without_an_event() -> None:
 )
 def test_what_is_worse(grade: str, than: str, worse: bool) -> None:
     """Another verdict is, by its severity and then the order; that a reason can be read no more is not."""
-    assert is_worse(grade, than) is worse
+    assert is_worse(Grade(grade), Grade(than)) is worse

@@ -17,15 +17,15 @@ from tests.support.factories import (
     HARMLESS,
     NOW,
     PACK,
-    accepted,
     event,
+    exposed_to,
     known,
     minute,
     version,
 )
 from watcher.changes.health import FailureStreak, Health
 from watcher.model.event import Event, FieldChange, Kind, Tally
-from watcher.model.exposure import Exposure, Installed, exposure_key
+from watcher.model.exposure import Exposure, Installed
 from watcher.model.pack import Copy, Pack, PackKind
 from watcher.model.scan import Scan, ScanFinding
 from watcher.model.selection import Selection
@@ -213,7 +213,7 @@ def test_the_order_of_packs() -> None:
             ("run", "flagged", "2025-01-01T00:00:00Z"),
         )
     }
-    exposures = {"run@1.0": Exposure(verdict="flagged", installs=("home",))}
+    exposures = {"run": exposed_to(install="home")}
     state = State(
         snapshot=Snapshot(
             sweep_baseline=_SWEPT, nodes=nodes, installed=Installed(exposures=exposures)
@@ -299,10 +299,9 @@ def test_a_ban_advises_nothing() -> None:
 def test_what_is_run() -> None:
     """What is run and bad comes first and is marked."""
     versions = (version("1.0"), version("1.1", "flagged"), version("1.2", "banned"))
-    exposures = {
-        exposure_key(PACK, "1.1"): Exposure(verdict="flagged", installs=("home",)),
-        exposure_key(PACK, "0.9"): Exposure(verdict="deleted", installs=("home",)),
-    }
+    flagged, deleted = exposed_to("flagged", "1.1"), exposed_to("deleted", "0.9")
+    both = replace(flagged, copies=(*deleted.copies, *flagged.copies))
+    exposures = {PACK.lower(): both}
     said = _read(*versions, run="1.1", exposures=exposures)
     assert "1.1 flagged you run it 0.9 deleted you run it 1.2 banned" in said.of("bad")
     assert "1 of 1 watched pack needs a look; you run 1 of them." in said.of("header")
@@ -312,15 +311,12 @@ def test_what_is_run() -> None:
 
 def test_what_is_accepted() -> None:
     """What is run and accepted is no reason to look at it first, and it says that it is accepted."""
-    exposure = Exposure(
-        verdict="flagged", installs=("home",), acceptance=accepted(until="2027-01-01")
-    )
     found = _read(
         version("1.1", "flagged"),
         run="1.1",
-        exposures={exposure_key(PACK, "1.1"): exposure},
+        exposures={PACK.lower(): exposed_to("flagged", "1.1", accepted=True)},
     )
-    assert "Accepted until 2027-01-01." in found.of("bad")
+    assert "Accepted." in found.of("bad")
     assert "you run" not in found.of("header")
 
 

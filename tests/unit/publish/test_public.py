@@ -10,9 +10,9 @@ import pytest
 from tests.support.factories import (
     NOW,
     PACK,
-    accepted,
     channel,
     event,
+    exposed_to,
     known,
     minute,
     version,
@@ -20,7 +20,7 @@ from tests.support.factories import (
 from watcher.alerts.queues.outbox import Outbox, enqueue
 from watcher.changes.health import FailureStreak, Health
 from watcher.model.event import Event, Kind
-from watcher.model.exposure import Exposure, Installed, KnownInstall
+from watcher.model.exposure import Installed, KnownInstall
 from watcher.model.pack import Copy, Pack, PackKind
 from watcher.model.selection import Selection
 from watcher.model.snapshot import Node, Snapshot, SweepBaseline
@@ -50,7 +50,6 @@ RUN = Pack(
 COPY = Copy(install=HOST, version="1.0.0", enabled=True, folder=KEY)
 AT_HOME = Copy(install="home", version="1.0.0", enabled=True)
 POLLED = Checks(polled_at=NOW)
-ACCEPTED = accepted(reason=f"see http://{HOST}/ticket")
 
 
 def state_of(*nodes: Node, **fields: Any) -> State:
@@ -66,13 +65,12 @@ def public(state: State, *events: Event) -> Public:
 
 
 def test_no_host_is_anywhere() -> None:
-    """Nothing says where an install or a pack is, why something failed, or why something is accepted."""
-    exposure = Exposure(verdict="flagged", installs=(HOST,), acceptance=ACCEPTED)
+    """Nothing says where an install or a pack is, or why something failed."""
     state = state_of(
         snapshot=Snapshot(
             nodes={KEY: known(version())},
             installed=Installed(
-                exposures={f"{KEY}@1.0.0": exposure},
+                exposures={KEY: exposed_to("flagged", "1.0.0", HOST)},
                 failing=(HOST,),
                 known={HOST: KnownInstall()},
             ),
@@ -83,7 +81,7 @@ def test_no_host_is_anywhere() -> None:
         installs={HOST: (RUN,)},
     )
     history = [
-        event("e1", Kind.EXPOSED, installed=(COPY,), acceptance=ACCEPTED),
+        event("e1", Kind.EXPOSED, installed=(COPY,)),
         event(
             "e2",
             Kind.APPEARED,

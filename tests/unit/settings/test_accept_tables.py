@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -12,12 +13,17 @@ from jsonschema import Draft202012Validator
 
 from tests.unit.settings.conftest import TOKEN, Loads
 from watcher.cli.commands import config
-from watcher.model.acceptance import Acceptance
+from watcher.model.finding import Acceptance, Grade
 from watcher.settings.model import json_schema
 
 DAY = date(2026, 11, 30)
-SHORT = tuple(Acceptance(finding=one) for one in ("pack@1.2.0", "pack@0123abc", "Pack"))
-LONG = Acceptance(finding="pack@1.2.0", reason="known false alarm", until=DAY)
+PACK = Acceptance(node="Pack", worst=Grade.BANNED)
+SHORT = (
+    Acceptance(node="pack", copy="1.2.0"),
+    Acceptance(node="pack", copy="0123abc"),
+    PACK,
+)
+LONG = replace(SHORT[0], reason="known false alarm", until=DAY)
 TABLE = '[[accept]]\nfinding = "pack@1.2.0"\n'
 
 
@@ -29,10 +35,10 @@ def accepted(loads: Loads, toml: str | None = None, **given: Any) -> Any:
 @pytest.mark.parametrize(
     "text",
     [
-        "pack@1.2.0, pack@0123abc Pack",
-        "pack@1.2.0\npack@0123abc\nPack, Pack\n",
-        '["pack@1.2.0", " pack@0123abc ", "Pack"]',
-        '[{"finding": "pack@1.2.0"}, "pack@0123abc", {"finding": "Pack"}]',
+        "pack@1.2.0, pack@0123abc Pack=banned",
+        "pack@1.2.0\npack@0123abc\nPack=banned, Pack=banned\n",
+        '["pack@1.2.0", " pack@0123abc ", "Pack=banned"]',
+        '[{"finding": "pack@1.2.0"}, "pack@0123abc", {"finding": "Pack=banned"}]',
     ],
 )
 def test_the_short_form(loads: Loads, text: str) -> None:
@@ -46,15 +52,15 @@ def test_the_short_form(loads: Loads, text: str) -> None:
 def test_tables(loads: Loads, until: str) -> None:
     """A day may be TOML's or a text, and a reason has one line."""
     reason = '"""\nknown\n  false alarm\n"""'
-    toml = f"{TABLE}reason = {reason}\nuntil = {until}\n[[accept]]\nfinding = 'Pack'"
-    assert accepted(loads, toml) == (LONG, Acceptance(finding="Pack"))
+    toml = f"{TABLE}reason = {reason}\nuntil = {until}\n[[accept]]\nfinding = 'Pack=banned'"
+    assert accepted(loads, toml) == (LONG, PACK)
 
 
 def test_tables_in_the_environment(loads: Loads) -> None:
     """JSON has tables too."""
     table = {"finding": "pack@1.2.0", "reason": LONG.reason, "until": "2026-11-30"}
-    found = accepted(loads, COMFY_WATCH_ACCEPT=json.dumps([table, "Pack"]))
-    assert found == (LONG, Acceptance(finding="Pack"))
+    found = accepted(loads, COMFY_WATCH_ACCEPT=json.dumps([table, "Pack=banned"]))
+    assert found == (LONG, PACK)
 
 
 def test_a_past_day_is_no_error(loads: Loads) -> None:
@@ -74,7 +80,9 @@ FINDING = "accept, entry 1, finding: "
         ("accept = ['@1.0']", "accept, entry 1: '@1.0' is not a finding"),
         ("accept = ['pack@1.0@2']", None),
         ("accept = ['pack-*']", "accept, entry 1: 'pack-*' is not a finding"),
-        ("accept = ['pack==1.0']", "accept, entry 1: 'pack==1.0' is not a finding"),
+        ("accept = ['pack==1.0']", "accept, entry 1: 'pack==1.0' ends with no verdict"),
+        ("accept = ['pack=ok']", "accept, entry 1: 'pack=ok' ends with no verdict"),
+        ("accept = ['pack=']", "accept, entry 1: 'pack=' ends with no verdict; after"),
         ('accept = ["pack@1.0\\u200b"]', None),
         (f"accept = ['pack@{'1' * 101}']", "accept, entry 1: 'pack@111"),
         (
@@ -131,10 +139,10 @@ def test_a_mistyped_entry_is_one_line(
 
 def test_config_shows_what_can_be_pasted(loads: Loads) -> None:
     """`config` shows a finding alone as it is written, and one with more as a table; both are TOML."""
-    toml = f"{TABLE}reason = '{LONG.reason}'\nuntil = 2026-11-30\n[[accept]]\nfinding = 'Pack'"
+    toml = f"{TABLE}reason = '{LONG.reason}'\nuntil = 2026-11-30\n[[accept]]\nfinding = 'Pack=banned'"
     loaded = loads(toml)
     (shown,) = [row[1] for row in config.rows(loaded) if row[0] == "accept"]
-    assert "Pack" in tomllib.loads(f"accept = {shown}")["accept"]
+    assert "Pack=banned" in tomllib.loads(f"accept = {shown}")["accept"]
     assert accepted(loads, f"accept = {shown}") == loaded.settings.all_accepted()
 
 

@@ -19,9 +19,9 @@ import pytest
 from tests.support.factories import (
     NOW,
     PACK,
-    accepted,
     channel,
     event,
+    exposed_to,
     failed,
     going_out,
     known,
@@ -38,10 +38,9 @@ from watcher.alerts.queues.outcomes import Acknowledgement, FailedAttempt, repla
 from watcher.alerts.queues.queue import is_due
 from watcher.changes.health import FailureStreak, Health
 from watcher.errors import ReplacedError, StateError, UnsureError
-from watcher.model.acceptance import End
 from watcher.model.channel import Channel
 from watcher.model.event import Kind
-from watcher.model.exposure import Exposure, Installed
+from watcher.model.exposure import Installed
 from watcher.model.pack import Pack, PackKind
 from watcher.model.snapshot import Mark, Snapshot
 from watcher.polling.model import Report
@@ -67,11 +66,8 @@ PICTURE = Snapshot(
         failing=("bare",),
         seen=3,
         exposures={
-            f"{PACK.lower()}@1.0": Exposure(
-                verdict="flagged",
-                installs=("studio",),
-                acceptance=accepted(reason="known", until="2026-11-30", ended=End.DAY),
-            )
+            PACK.lower(): exposed_to(),
+            "other": exposed_to("deleted", None, accepted=True),
         },
     ),
 )

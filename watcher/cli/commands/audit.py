@@ -20,11 +20,9 @@ from watcher.cli.loading import working_folder
 from watcher.cli.progress_line import progress_line
 from watcher.cli.report import failure_lines
 from watcher.cli.terminal import echo, echo_command, echo_result, to_json, unstyle
-from watcher.errors import StateError, UsageError
-from watcher.model.acceptance import Acceptance
-from watcher.model.finding import Grade
+from watcher.errors import UsageError
+from watcher.model.finding import Acceptance, Grade
 from watcher.model.pack import Source, SourceKind
-from watcher.model.snapshot import Snapshot
 from watcher.polling.audit import Audit, audit, fails, is_limit
 from watcher.polling.clock import clock
 from watcher.polling.model import request_limits
@@ -61,7 +59,6 @@ def run_audit(
     if chosen.note:
         echo(chosen.note, error=True)
     started = clock()
-    snapshot = _watched(loaded)
 
     async def look(progress: Progress) -> Audit:
         return await audit(
@@ -74,9 +71,7 @@ def run_audit(
             registry_url=known.registry_url,
             limits=request_limits(known),
             minimum_age=known.minimum_age,
-            accept=known.all_accepted(),
-            accept_now=accept,
-            watched=snapshot,
+            accept=(*known.all_accepted(), *accept),
             clock=clock,
             progress=progress,
         )
@@ -160,20 +155,3 @@ def _printed(
             seconds = max(timestamps.seconds_between(started, finished), 0)
             columns = width(sys.stdout)
             return table.lines(done, seconds, columns, only_problems=only_problems)
-
-
-def _watched(loaded: Loaded) -> Snapshot:
-    """Return what a watch with these settings knows; nothing without one.
-
-    The state is only read, also while another process works on it. Where it cannot be read, nothing is known of
-    what was before. A folder that no settings name may be anybody's.
-    """
-    is_named = not loaded.origins["state_dir"].startswith("default")
-    if not (loaded.config_file or is_named or loaded.settings.accept):
-        return Snapshot()
-    from watcher.state.store import StateFolder
-
-    try:
-        return StateFolder(loaded.settings.state_dir).load().snapshot
-    except StateError:
-        return Snapshot()

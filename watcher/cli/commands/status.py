@@ -14,7 +14,7 @@ from watcher.changes.sweeps import at_stake, incomplete_in_words
 from watcher.cli.commands.health import usual_age
 from watcher.cli.loading import existing_state
 from watcher.cli.options import read
-from watcher.cli.report import acceptance_in_words, watched_in_words
+from watcher.cli.report import watched_in_words
 from watcher.cli.terminal import (
     colour,
     dim,
@@ -28,7 +28,7 @@ from watcher.delivery.confirming import protocol_without_answers
 from watcher.errors import UsageError
 from watcher.model import finding
 from watcher.model.event import Severity
-from watcher.model.event_form import CopyForm, accepted_form
+from watcher.model.event_form import CopyForm
 from watcher.model.listing import ALL
 from watcher.model.version import (
     BANNED,
@@ -266,12 +266,10 @@ def _problem_form(version: Version) -> dict[str, object]:
 
 
 def _exposed_form(exposed: Exposed) -> dict[str, object]:
-    form = accepted_form(exposed.acceptance)
     return {
         "version": exposed.version,
         "verdict": exposed.grade.verdict,
-        "accepted": form if exposed.is_accepted else None,
-        "was_accepted": None if exposed.is_accepted else form,
+        "accepted": exposed.accepted,
     }
 
 
@@ -500,10 +498,7 @@ def _problems(row: NodeRow) -> list[str]:
 
 
 def _acceptance(exposed: Exposed) -> str:
-    """Return how it is, or was, accepted; "" if nothing accepts it."""
-    if exposed.acceptance is None:
-        return ""
-    return f"({acceptance_in_words(exposed.acceptance)})"
+    return "(accepted)" if exposed.accepted else ""
 
 
 def _is_calm(exposed: Exposed) -> bool:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from watcher.changes.transitions import node_url
-from watcher.cli.documents import AuditDocument, PackForm
+from watcher.cli.documents import AcceptedForm, AuditDocument, PackForm
 from watcher.cli.formats.paths import within
 from watcher.cli.formats.sarif import Run
 from watcher.cli.formats.words import rows
 from watcher.cli.report import error_form
-from watcher.model.event_form import accepted_form
-from watcher.model.finding import Finding
+from watcher.model.finding import Acceptance, Finding
 from watcher.polling.audit import Audit
 
 
@@ -42,8 +41,16 @@ def _form(finding: Finding, folder: Path) -> PackForm:
         deprecated=listed.deprecated if listed else None,
         reason=finding.reason,
         safe_version=advised.version if advised else "",
-        accepted=accepted_form(finding.acceptance if finding.is_accepted else None),
+        accepted=_accepted(finding.acceptance),
         file=within(pack.file, folder) if pack.file else None,
         line=pack.line,
         url=node_url(finding.node) if finding.node else None,
     )
+
+
+def _accepted(one: Acceptance | None) -> AcceptedForm | None:
+    """Return how a finding is accepted; None if nothing accepts it."""
+    if one is None:
+        return None
+    until = one.until.isoformat() if one.until else None
+    return AcceptedForm(reason=one.reason or None, until=until)

@@ -124,7 +124,7 @@ def _results(findings: list[Finding], folder: Path) -> Iterator[Form]:
                 ).hexdigest()[:32]
             },
         }
-        if one.acceptance and one.is_accepted:
+        if one.acceptance:
             justification = one.acceptance.reason or one.acceptance.in_words
             result["suppressions"] = [
                 {"kind": "external", "justification": justification}

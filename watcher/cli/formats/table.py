@@ -85,7 +85,7 @@ def _place(finding: Finding) -> str:
 def _cells(finding: Finding, width: int | None) -> list[str]:
     accepted = acceptance(finding)
     if width is not None:
-        accepted = f"({_ACCEPTED})" if finding.is_accepted else ""
+        accepted = f"({_ACCEPTED})" if finding.acceptance else ""
     return [
         pack_cell(finding),
         version_cell(finding.pack),

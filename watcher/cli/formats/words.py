@@ -32,7 +32,7 @@ def verdict(finding: Finding) -> str:
 
 
 def acceptance(finding: Finding) -> str:
-    """Return how it is, or was, accepted, in brackets; "" if it never was."""
+    """Return how it is accepted, in brackets; "" if it is not."""
     if finding.acceptance is None:
         return ""
     return f"({acceptance_in_words(finding.acceptance)})"
@@ -99,7 +99,7 @@ def summary(done: Audit, seconds: float | None = None) -> str:
     )
     if clones:
         parts.append(f"{plural(clones, 'clone')} judged by the version in a file")
-    if accepted := sum(one.is_accepted for one in findings):
+    if accepted := sum(one.acceptance is not None for one in findings):
         parts.append(f"{accepted} accepted")
     if unpinned := sum(one.pack.is_unpinned for one in findings):
         parts.append(f"{unpinned} not pinned")

@@ -16,6 +16,7 @@ from watcher.changes.verdict import Knowledge, judge_each
 from watcher.model.event import Kind
 from watcher.model.exposure import Installed
 from watcher.model.failure import ReadFailure
+from watcher.model.finding import in_force
 from watcher.model.pack import PACK_STATUSES, PackRecord
 from watcher.model.snapshot import Node, Snapshot
 from watcher.model.version import ACTIVE, BANNED, MinimumAge
@@ -150,10 +151,10 @@ def with_installs(
         unseen=names - scans.packs.keys(),
         after=change.snapshot.nodes,
         events=change.events,
-        accept=config.accept,
+        accept=in_force(config.accept, now),
         now=now,
     )
-    installed, exposed = exposure.assess(scanned.snapshot.installed, poll)
+    installed, events = exposure.assess(scanned.snapshot.installed, poll)
     found_there = [
         appearances.Scan(
             install=source.name,
@@ -185,7 +186,7 @@ def with_installs(
             packs=dict(sorted(records.items())),
             packs_error=failure.error if failure else checks.packs_error,
         ),
-        events=(*change.events, *scanned.events, *exposed, *appeared),
+        events=(*events, *scanned.events, *appeared),
         installs=dict(scans.packs),
         scan_errors=scans.errors,
     )

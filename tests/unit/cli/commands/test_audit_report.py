@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
 from typing import Any
 
 import click
 import pytest
 
-from tests.support.factories import HARMLESS, version
+from tests.support.factories import HARMLESS, accepted, version
 from watcher.cli.formats.table import lines
-from watcher.model.acceptance import Acceptance, Accepted, End
 from watcher.model.failure import ReadFailure
 from watcher.model.finding import Finding
 from watcher.model.pack import Inventory, Pack, PackKind, Verdict
@@ -120,33 +118,21 @@ def test_a_reason_that_several_packs_have_is_not_repeated() -> None:
     assert down in shown(*packs, own, width=None)[2]
 
 
-@pytest.mark.parametrize(
-    ("ended", "mark", "below"),
-    [
-        (None, "banned (accepted)", "accepted until 2027-01-31: own (old) fork"),
-        (End.DAY, "banned", "was accepted until 2027-01-31: own (old) fork"),
-    ],
-)
-def test_until_when_and_why_it_is_accepted_is_below_the_row(
-    ended: End | None, mark: str, below: str
-) -> None:
+def test_until_when_and_why_it_is_accepted_is_below_the_row() -> None:
     """A terminal has no room for it in a column; in a pipe, where a row is a line, it is beside the verdict."""
-    by = Acceptance(
-        finding="evil@1.0.0", reason="own (old) fork", until=date(2027, 1, 31)
-    )
-    accepted = Accepted(verdict="banned", by=by, ended=ended)
-    found = finding("evil", Verdict.BANNED, reason="Hides", acceptance=accepted)
+    known = accepted("own (old) fork", "2027-01-31")
+    found = finding("evil", Verdict.BANNED, reason="Hides", acceptance=known)
     _, row, *more = shown(found, width=80)
-    assert f"  {mark}  " in row
+    assert "  banned (accepted)  " in row
     at = more.index("    Hides; not banned: 1.1.0")
+    below = "accepted until 2027-01-31: own (old) fork"
     assert more[at + 1] == f"    {below}"
     assert f"banned ({below})" in shown(found, width=None)[1]
 
 
 def test_what_is_accepted_for_ever_without_a_reason_says_no_more() -> None:
     """The mark in the row is enough."""
-    accepted = Accepted(verdict="banned", by=Acceptance(finding="evil"))
-    found = finding("evil", Verdict.BANNED, reason="Hides", acceptance=accepted)
+    found = finding("evil", Verdict.BANNED, reason="Hides", acceptance=accepted())
     text = "\n".join(shown(found, width=80))
     assert text.count("accepted") == 2  # the other one is in the summary
 

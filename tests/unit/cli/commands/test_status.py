@@ -14,9 +14,9 @@ from tests.support.factories import (
     ANY_AGE,
     NOW,
     PACK,
-    accepted,
     channel,
     event,
+    exposed_to,
     failed,
     known,
     minute,
@@ -28,8 +28,7 @@ from watcher.alerts.queues.outcomes import Acknowledgement, replay
 from watcher.changes.health import FailureStreak, Health
 from watcher.cli.commands import status
 from watcher.model.channel import Grouping
-from watcher.model.event_form import AcceptedForm
-from watcher.model.exposure import Exposure, Installed
+from watcher.model.exposure import Installed
 from watcher.model.outcome import Cause
 from watcher.model.pack import OWN_FILES, Pack, PackKind
 from watcher.model.snapshot import Mark, Node, Snapshot, SweepBaseline
@@ -600,15 +599,12 @@ def test_a_file_to_create_is_named_as_it_is_typed() -> None:
 
 def test_what_is_run_and_bad_is_a_problem() -> None:
     """A version that is run and deleted or delisted is shown, and so is which finding is accepted."""
+    accepted = exposed_to("flagged-info", accepted=True)
+    deleted = exposed_to("deleted", "0.9")
     exposures = {
-        f"{PACK.lower()}@1.0": Exposure(
-            verdict="flagged-info",
-            installs=("studio",),
-            acceptance=accepted("flagged-info"),
-        ),
-        f"{PACK.lower()}@0.9": Exposure(verdict="deleted", installs=("studio",)),
-        "gone@2.0": Exposure(verdict="delisted", installs=("studio",)),
-        "cloned@": Exposure(verdict="deleted", installs=("studio",)),
+        PACK.lower(): replace(deleted, copies=(*deleted.copies, *accepted.copies)),
+        "gone": exposed_to("delisted", "2.0"),
+        "cloned": exposed_to("deleted", None),
     }
     nodes = (
         known(version("1.0", status="flagged")),
@@ -632,20 +628,11 @@ def test_what_is_run_and_bad_is_a_problem() -> None:
         "list[dict[str, Any]]",
         status.document(view(given, names, installs=("studio",)))["nodes"],
     )
-    not_accepted = {"accepted": None, "was_accepted": None}
-    assert [one["exposed"] for one in said] == [
-        (
-            {"version": "0.9", "verdict": "deleted"} | not_accepted,
-            {
-                "version": "1.0",
-                "verdict": "flagged",
-                "accepted": AcceptedForm(reason=None, until=None),
-                "was_accepted": None,
-            },
-        ),
-        ({"version": "2.0", "verdict": "delisted"} | not_accepted,),
-        ({"version": None, "verdict": "deleted"} | not_accepted,),
-        (),
+    assert [[tuple(each.values()) for each in one["exposed"]] for one in said] == [
+        [("0.9", "deleted", False), ("1.0", "flagged", True)],
+        [("2.0", "delisted", False)],
+        [(None, "deleted", False)],
+        [],
     ]
     assert [
         one["exposed"]
@@ -676,12 +663,10 @@ def test_the_state_says_what_you_run() -> None:
         for node in nodes
     )
     exposures = {
-        "evil@1.0": Exposure(verdict="banned", installs=("studio",)),
-        "odd@1.0": Exposure(verdict="flagged", installs=("studio",)),
-        "calm@1.0": Exposure(verdict="flagged-info", installs=("studio",)),
-        "known-odd@1.0": Exposure(
-            verdict="flagged", installs=("studio",), acceptance=accepted("flagged")
-        ),
+        "evil": exposed_to("banned"),
+        "odd": exposed_to("flagged"),
+        "calm": exposed_to("flagged-info"),
+        "known-odd": exposed_to("flagged", accepted=True),
     }
     given = state(*nodes, installs={"studio": packs})
     snapshot = replace(given.snapshot, installed=Installed(exposures=exposures))
@@ -710,7 +695,7 @@ def test_what_is_run_comes_first_among_what_is_equally_bad() -> None:
     """Of two packs with a banned version the one that is run is on top."""
     nodes = [known(version("1.0", "banned"), node=name) for name in ("a", "b")]
     given = state(*nodes)
-    exposures = {"b@1.0": Exposure(verdict="banned", installs=("studio",))}
+    exposures = {"b": exposed_to("banned")}
     snapshot = replace(given.snapshot, installed=Installed(exposures=exposures))
     rows = shown(replace(given, snapshot=snapshot), ["a", "b"], installs=("studio",))
     assert [line.split()[0] for line in rows[1:3]] == ["b", "a"]
