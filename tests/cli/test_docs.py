@@ -373,6 +373,7 @@ def test_every_setting_has_an_effect() -> None:
     code = code.replace("settings.all_channels", "settings.channels")
     code = code.replace("settings.all_installs", "settings.installs")
     code = code.replace("settings.heartbeat_address", "settings.heartbeat_url")
+    code = code.replace("settings.all_accepted", "settings.accept")
     used = set(re.findall(r"settings\.(\w+)", code))
     assert Settings.model_fields.keys() - used == set()
     used = set(re.findall(r"config\.(\w+)", code))
