@@ -113,7 +113,8 @@ def test_a_service_has_a_heartbeat(watch: Watcher, webhook: Webhook) -> None:
         webhook.answer["/s3cr3t"] = 500
         started.until_logged("heartbeat failed")
         line = started.log("heartbeat failed")[0]
-        assert (line["level"], line["error"]) == ("warning", "HTTP 500")
+        assert line["level"] == "warning"
+        assert "the ping failed: HTTP 500" in line["message"]
         assert "s3cr3t" not in started.err
 
 

@@ -355,7 +355,7 @@ def test_run_says_it_with_each_poll(watch: Watcher, public: Path) -> None:
         started.until_logged("poll", 2)
         first, second, *_ = started.log("not published")
     assert first["level"] == second["level"] == "error"
-    assert first["error"].startswith(f"{public} has an index.html that")
+    assert f"{public} has an index.html that" in first["message"]
     assert watch.run("health").code == 0
 
 

@@ -100,7 +100,7 @@ def test_a_watchdog_that_is_too_early(watch: Watcher, tmp_path: Path) -> None:
         )
         started.until_logged("poll")
         (line,) = started.log("systemd")
-        assert "WatchdogSec=1 is too short" in line["warning"]
+        assert "WatchdogSec=1 is too short" in line["message"]
 
 
 @pytest.mark.parametrize("address", ["/nowhere/notify", "vsock:2:9"])

@@ -75,7 +75,6 @@ def problem(why: str) -> Problem:
     return Problem(
         level="warning",
         event="heartbeat failed",
-        fields={"error": why},
         sentence=f"heartbeat_url: the ping failed: {why}; polls and alerts go on",
         about=("the pings of heartbeat_url fail",),
     )

@@ -33,7 +33,7 @@ class LogLines(Observer):
     def problem(self, problem: Problem) -> None:
         """Log a problem at its level."""
         emit = log.warning if problem.level == "warning" else log.error
-        emit(problem.event, **problem.fields)
+        emit(problem.event, message=Trusted(problem.sentence))
 
     def poll_finished(self, report: Report, next_poll: str) -> None:
         """Log each event, then a summary of the poll."""

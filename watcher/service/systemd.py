@@ -163,10 +163,5 @@ class Systemd(Observer):
 
     def _warn(self, sentence: str) -> None:
         self._speaker.problem(
-            Problem(
-                level="warning",
-                event="systemd",
-                fields={"warning": sentence},
-                sentence=sentence,
-            )
+            Problem(level="warning", event="systemd", sentence=sentence)
         )

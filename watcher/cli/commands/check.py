@@ -160,7 +160,6 @@ def _setting_problems(chosen: Loaded) -> list[Problem]:
         Problem(
             level="warning",
             event="settings",
-            fields={},
             sentence=sentence,
             about=("no channel is configured",),
         )

@@ -1,4 +1,4 @@
-"""The problems of a poll: a sentence for a person, and fields for a log. Pure."""
+"""The problems of a poll, a sentence each. Pure."""
 
 from __future__ import annotations
 
@@ -24,8 +24,6 @@ class Problem:
     level: Literal["error", "warning"]
     event: str
     """The log line's event name."""
-    fields: Mapping[str, str | int]
-    """The log line's fields. Text that is not `Trusted` is untrusted."""
     sentence: str
     """For a person; safe to print."""
     about: tuple[str, ...] = ()
@@ -48,7 +46,6 @@ def problems(report: Report) -> list[Problem]:
         Problem(
             level="error",
             event="node unread",
-            fields={"nodes": _some(nodes), "count": len(nodes), "error": error},
             sentence=f"{_some(nodes)}: {error}",
             about=tuple(map(_unread, nodes)),
         )
@@ -63,18 +60,16 @@ def problems(report: Report) -> list[Problem]:
             Problem(
                 level="warning",
                 event="node empty",
-                fields={"nodes": _some(nodes), "count": len(nodes)},
                 sentence=f"{_some(nodes)}: no versions found: {is_id_right(near)}",
                 about=tuple(map(_empty, nodes)),
             )
             for near, nodes in by_near.items()
         ]
-    errors = {str(one.fields["error"]) for one in found if one.level == "error"}
+    errors = {safe_line(one.error, _ERROR_LENGTH) for one in report.unread}
     found += [
         Problem(
             level="warning",
             event="publisher empty",
-            fields={"publisher": name},
             sentence=f"publisher {name}: it has no node packs; is the id right?",
         )
         for name in map(sanitize_line, report.no_packs_of)
@@ -86,7 +81,6 @@ def problems(report: Report) -> list[Problem]:
             Problem(
                 level="error",
                 event="not published",
-                fields={"error": error},
                 sentence=f"publish_dir: {error}",
                 about=("publish_dir cannot be written",),
             )
@@ -104,7 +98,6 @@ def _of_registry(report: Report, error: Trusted) -> Problem:
     return Problem(
         level="error",
         event="registry unread",
-        fields={"count": report.watched - report.checked, "error": error},
         sentence=f"the registry cannot be read: {error}{of_packs}"
         if is_nothing
         else error,
@@ -126,7 +119,6 @@ def _of_installs(report: Report, errors: Container[str]) -> list[Problem]:
         Problem(
             level="error",
             event="install unscanned",
-            fields={"install": name, "error": Trusted(error)},
             sentence=f"install {sanitize_line(name)}: {error}; its last list of packs is used",
             about=(f"install {sanitize_line(name)} cannot be read",),
         )
@@ -138,7 +130,6 @@ def _of_installs(report: Report, errors: Container[str]) -> list[Problem]:
             Problem(
                 level="warning",
                 event="pack unknown",
-                fields={"nodes": _some(nodes), "count": len(nodes)},
                 sentence=f"{_some(nodes)}: installed, but the registry does not know it",
             )
         )
@@ -149,7 +140,6 @@ def _of_installs(report: Report, errors: Container[str]) -> list[Problem]:
             Problem(
                 level="warning",
                 event="packs unread",
-                fields={"error": Trusted(error)},
                 sentence=f"{error}; so bans of whole packs may be seen late",
             )
         )
@@ -167,7 +157,6 @@ def delivery_problems(
         Problem(
             level="error",
             event="state unsaved",
-            fields={"error": Trusted(what)},
             sentence=f"{safe_line(Trusted(what))}; no change and no alert is lost",
         )
         for what in unsaved
@@ -176,10 +165,6 @@ def delivery_problems(
         Problem(
             level="error",
             event="channel failed",
-            fields={
-                "channel": name,
-                "error": why if isinstance(why, Trusted) else sanitize_line(why),
-            },
             sentence=f"channel {name}: {safe_line(why)}"
             + ("" if name in expired else "; its alerts are kept and retried"),
             about=() if name in expired else (_undelivered(name),),
@@ -190,7 +175,6 @@ def delivery_problems(
         Problem(
             level="error",
             event="alerts expired",
-            fields={"channel": name, "alerts": alerts},
             sentence=f"channel {name}: {plural(alerts, 'alert')} expired: not delivered within alert_expiry",
         )
         for name, alerts in expired.items()
@@ -203,7 +187,6 @@ def set_aside_problems(found: Iterable[SetAside]) -> list[Problem]:
         Problem(
             level="warning",
             event="alerts set aside",
-            fields={"channel": one.channel, "alerts": one.alerts},
             sentence=(
                 f"[[channels]]: {one.channel} was removed; {plural(one.alerts, 'alert')} for its URL "
                 if one.named

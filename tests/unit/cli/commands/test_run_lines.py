@@ -28,9 +28,7 @@ PLAN = Schedule(
     interval=900,
     warnings=("something is odd",),
 )
-PROBLEM = Problem(
-    level="error", event="node unread", fields={}, sentence="alpha: HTTP 503"
-)
+PROBLEM = Problem(level="error", event="node unread", sentence="alpha: HTTP 503")
 
 
 @pytest.fixture
