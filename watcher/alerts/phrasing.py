@@ -424,28 +424,31 @@ def running(event: Event, *, with_places: bool = True) -> Words:
     () for none: a disabled copy is not run.
     """
     enabled = [copy for copy in event.installed if copy.enabled]
-    meant = [copy for copy in enabled if is_meant(copy, event)]
-    words: Words = ()
-    if meant:
-        words = (_YOU_RUN_IT,)
-    elif enabled:
+    if not enabled:
+        return ()
+    # That a pack has a banned version says nothing about the one that is run.
+    is_of_copies = event.kind is not Kind.BASELINE
+    meant = [copy for copy in enabled if is_of_copies and is_meant(copy, event)]
+    words: Words = (_YOU_RUN_IT,)
+    if not meant:
         unknown = Trusted("a copy of unknown version")
         version = enabled[0].version
         words = (Trusted("you run "), unknown if version is None else Item(version))
-    copies = meant or enabled[:1]
-    if not with_places or not copies:
+    if not with_places:
         return words
-    places = dict.fromkeys(_place(copy, event) for copy in copies)
+    is_said = not meant or event.version is not None
+    copies = meant or enabled[:1]
+    places = dict.fromkeys(_place(copy, event, is_said=is_said) for copy in copies)
     named = joined(", ", [*places][:_INSTALLS])
     more = len(places) - _INSTALLS
     end = (Trusted(f" and {more:,} more"),) if more > 0 else ()
     return *words, Trusted(" on "), *named, *end
 
 
-def _place(copy: Copy, event: Event) -> Words:
-    """Return where a copy is: its install, and its version and its folder if these are not said."""
+def _place(copy: Copy, event: Event, *, is_said: bool) -> Words:
+    """Return where a copy is: its install, and its version unless that is said, and its folder if that is not its id."""
     beside: list[Words] = []
-    if event.version is None and copy.version is not None:
+    if copy.version is not None and not is_said:
         beside.append((Trusted("version "), Item(copy.version)))
     if copy.folder and named_after(copy.folder).lower() != (event.node or "").lower():
         beside.append((Trusted("folder "), Item(copy.folder)))
@@ -456,7 +459,8 @@ def _place(copy: Copy, event: Event) -> Words:
 
 def which_you_run(event: Event) -> str:
     """Return that what an event is about is run, as the end of its sentence; "" if the sentence says so, or not."""
-    if not runs_it(event) or event.kind in {Kind.EXPOSED, Kind.APPEARED}:
+    says_so = {Kind.EXPOSED, Kind.APPEARED, Kind.BASELINE}
+    if not runs_it(event) or event.kind in says_so:
         return ""
     _, about = sentence(event)
     is_verb = about.startswith(" ")
