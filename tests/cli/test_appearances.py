@@ -59,7 +59,7 @@ def test_every_pack_that_somebody_adds_is_told(
     ]
     (message,) = webhook.messages()
     text = message.json["message"]
-    assert "Appeared on `studio`: `evil.py`" in text
+    assert "Appeared `evil.py` on `studio`" in text
     assert "secret" not in json.dumps(message.json)
     assert _said(watch.check(code=1)) == []
 

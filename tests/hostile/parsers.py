@@ -58,8 +58,7 @@ _NAMED = rf"[A-Za-z0-9](?:\\?(?:[A-Za-z0-9?-]|\.(?=[0-9])|{_JOINED}))*"
 _NUMBERED = r"[vV]?[0-9](?:\\?(?:[A-Za-z0-9?+-]|\.(?=[0-9])))*"
 _ADDRESS = re.compile(r"(?:[0-9]+\\?\.){3}[0-9]")
 _LEADS = (
-    "(?:(?:Already )?BANNED:?|ARCHIVE REPLACED|You run (?:BANNED|[a-z]+)|Update available:|Now watched:"
-    "|[A-Z][a-z]+)"
+    "(?:BANNED|ARCHIVE REPLACED|You run (?:BANNED|[a-z]+)|Now watched:|[A-Z][a-z]+)"
 )
 _HEADLINES = (
     rf"{_LEADS} (?:a version of )?{_NAMED}(?: {_NUMBERED})?(?:, which you run)?",

@@ -63,7 +63,7 @@ LEAST = 24 * HOUR
 TEXTS = ("1.0.0", "1.1.0", "1.2.0", "2.0.0", "3.0.0-rc.1")
 _VERSION = r"[`'\"]?([0-9][0-9A-Za-z.-]*[0-9A-Za-z])"
 _ADVICE = re.compile(
-    rf"(?:go back to|move to|newest good version is|install) {_VERSION}", re.IGNORECASE
+    rf"(?:newest good version is|not banned:) {_VERSION}", re.IGNORECASE
 )
 
 

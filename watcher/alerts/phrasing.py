@@ -446,7 +446,7 @@ def running(event: Event, *, with_places: bool = True) -> Words:
 
 
 def _place(copy: Copy, event: Event, *, is_said: bool) -> Words:
-    """Return where a copy is: its install, and its version unless that is said, and its folder if that is not its id."""
+    """Return where a copy is: its install, its version unless that is said, and its folder if that is not its id."""
     beside: list[Words] = []
     if copy.version is not None and not is_said:
         beside.append((Trusted("version "), Item(copy.version)))
