@@ -46,7 +46,7 @@ def test_one_digest_a_poll(
     watch.check()
     (message,) = webhook.messages()
     assert set(message.event_ids) == {event["id"] for event in document["events"]}
-    assert message.json["title"] == "BANNED charlie, the whole pack (+ 1 other)"
+    assert message.json["title"] == "BANNED charlie, the whole pack (+ 1 new)"
     said = message.json["message"]
     parts = ("charlie", "Malware", "https://registry.comfy.org/nodes/charlie", "1.1.0")
     places = [said.index(part) for part in parts]

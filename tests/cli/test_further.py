@@ -15,8 +15,8 @@ from tests.support.harness import Watcher, counts
 from tests.support.lived_in import LivedIn
 
 _RUN = [f"mine-{number:03}" for number in range(10)]
-_BANNED = [*_RUN, *(f"bad-{number:03}" for number in range(30))]
-_OTHERS = [f"other-{number:03}" for number in range(104)]
+_BANNED = [*_RUN, *(f"bad-{number:03}" for number in range(60))]
+_OTHERS = [f"other-{number:03}" for number in range(74)]
 _BAN = re.compile(r"BANNED `([^`]*)` `1\.0\.0`")
 
 
@@ -51,7 +51,7 @@ def holding() -> Iterator[_Holding]:
 def backlog(
     tmp_path: Path, watch: Watcher, registry: FakeRegistry, holding: _Holding
 ) -> Watcher:
-    """A watcher that owes 144 events to a channel which has refused them: 40 bans, 10 of what is run."""
+    """A watcher that owes 144 events to a channel which has refused them: 70 bans, 10 of what is run."""
     comfyui = LivedIn(tmp_path / "studio")
     for node in (*_BANNED, *_OTHERS):
         registry.catalog.publish(node, "1.0.0")

@@ -254,7 +254,7 @@ def test_a_target_that_has_a_message_need_not_wait_for_the_further_one(
 ) -> None:
     """What a message only counts goes to the targets that took it, also while another one fails; each gets it once."""
     bans = tuple(
-        event(f"e{number}", Kind.BANNED, node=f"pack-{number}") for number in range(40)
+        event(f"e{number}", Kind.BANNED, node=f"pack-{number}") for number in range(90)
     )
     with Topics() as ntfy:
         ntfy.topic["bad"] = Answer(status=500)
@@ -265,7 +265,7 @@ def test_a_target_that_has_a_message_need_not_wait_for_the_further_one(
             (1, False),
             (0, True),
         ]
-        assert waiting.alerts("ops") == 40
+        assert waiting.alerts("ops") == 90
         waiting = sent(
             folder, waiting, channel, worker=unhurried, clock=lambda: minute(60)
         ).waiting
