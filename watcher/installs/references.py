@@ -40,7 +40,6 @@ _IN_YAML = re.compile(rb"(?:cnr|git)_custom_nodes[\"']?\s*:")
 _NEVER = frozenset({".git", NODES, "node_modules", "site-packages"})
 _OF_COMFYUI = frozenset({"user", "input", "output", "models", "temp"})
 _ENVIRONMENT = frozenset({"pyvenv.cfg", "conda-meta"})
-_NO_VERSION = frozenset({None, "unknown", "nightly", "latest"})
 _MOST_ENTRIES = 200_000
 _DEEPEST = 50
 _SHARE = 0.8
@@ -136,8 +135,9 @@ def _in_document(name: str, data: bytes) -> tuple[bool, tuple[Pack, ...]]:
 
 def _pinned_or_not(pack: Pack) -> Pack:
     """Return a pack of a snapshot, from which somebody may install: without a version that is the newest."""
-    is_unpinned = pack.kind is PackKind.REGISTRY and pack.version in _NO_VERSION
-    return replace(pack, version=None, is_unpinned=True) if is_unpinned else pack
+    if pack.kind is not PackKind.REGISTRY or texts.pinned(pack.version):
+        return pack
+    return replace(pack, version=None, is_unpinned=True)
 
 
 def _in_file(packs: tuple[Pack, ...], path: str) -> tuple[Pack, ...]:

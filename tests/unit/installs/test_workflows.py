@@ -142,19 +142,18 @@ UNNAMED: dict[str, tuple[object, tuple[str, ...]]] = {
         {
             "nodes": [_typed(_ID)],
             "definitions": {
-                "subgraphs": [{"id": _ID, "nodes": [_typed("Inner"), _typed("deeper")],
-                               "definitions": {"subgraphs": [{"id": "deeper", "nodes": [_typed("Innermost")]}]}}]
+                "subgraphs": [{"id": _ID, "nodes": [_typed("Inner"), _typed(_ID)],
+                               "definitions": {"subgraphs": [{"id": "x", "nodes": [_typed("Innermost")]}]}}]
             },
         },
         ("Inner", "Innermost"),
     ),
-    "a subgraph that is not there": ({"nodes": [_typed(_ID)], "definitions": {"subgraphs": []}}, (_ID,)),
     "groups, and what is in them": (
         {
-            "nodes": [_typed("workflow>G"), _typed("workflow/G"), _typed("workflow>Gone")],
+            "nodes": [_typed("workflow>G"), _typed("workflow/G")],
             "extra": {"groupNodes": {"G": {"nodes": [_typed("Grouped"), _typed("KSampler")]}}},
         },
-        ("Grouped", "workflow>Gone"),
+        ("Grouped",),
     ),
     "a type that is no text": ({"nodes": [_typed(5), _typed(None), _typed(["x"])]}, ("(without a type)",)),
     "a long type": ({"nodes": [_typed("x" * 9_000), _typed("\ud800")]}, ("?", "x" * 200)),

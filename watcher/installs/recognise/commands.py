@@ -56,7 +56,6 @@ _WITH_VALUE = frozenset({"--channel", "--mode", "--user-directory", "--workspace
 _ADDRESS = re.compile(r"(?:[a-z][a-z+]*://|git@)\S+", re.IGNORECASE)
 _PLAIN = re.compile(r"[\w.:/@+~-]+")
 _VERSION = re.compile(r"[\w.+-]*")
-_NO_VERSION = frozenset({"", "latest", "nightly", "unknown"})
 _COMFYUI = frozenset(
     {"github.com/comfyanonymous/comfyui", "github.com/comfy-org/comfyui"}
 )
@@ -184,13 +183,13 @@ def _of_word(word: str, tool: str, line: int) -> Pack:
         return _of_address(texts.github(name) or "", tool, line)
     if texts.pack_id(name) is None or not _VERSION.fullmatch(version):
         return _unknown(tool, line)
-    is_unpinned = version.lower() in _NO_VERSION
+    pinned = texts.pinned(version)
     return Pack(
         folder=name,
         kind=PackKind.CLAIMED,
         id=name,
-        version=None if is_unpinned else texts.version(version),
-        is_unpinned=is_unpinned,
+        version=pinned,
+        is_unpinned=pinned is None,
         line=line,
         evidence=tool,
     )

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 _ID = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,98}[A-Za-z0-9])?")
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _GITHUB = re.compile(r"[A-Za-z0-9-]+/[A-Za-z0-9._-]+")
+_NO_VERSION = frozenset({"latest", "nightly", "unknown"})
 MOST = 5_000
 """Entries of one list: about ten times those of the largest installs."""
 _LONGEST_VERSION = 100
@@ -29,6 +30,12 @@ def version(value: object) -> str | None:
     """Return a version as it is written; None for what is no text, empty or longer than any version is."""
     text = value.strip() if isinstance(value, str) else ""
     return valid(text) if 0 < len(text) <= _LONGEST_VERSION else None
+
+
+def pinned(value: object) -> str | None:
+    """Return the version that a reference names; None for a word that stands for whichever is the newest."""
+    text = version(value)
+    return None if (text or "").lower() in _NO_VERSION else text
 
 
 def commit(value: object) -> str | None:

@@ -14,11 +14,10 @@ from watcher.model.pack import Pack, PackKind
 
 _CORE = "comfy-core"
 _OF_THE_FRONT_END = frozenset({"Note", "MarkdownNote", "Reroute", "PrimitiveNode"})
-_GROUP = ("workflow>", "workflow/")
-"""What the type of a group node begins with, before its name."""
+_MADE = re.compile(r"workflow[>/].*|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+"""The type of a group of nodes, and of a subgraph, which a workflow makes itself."""
 _HASH = re.compile(r"v?[0-9a-f]{4,40}", re.IGNORECASE)
 """A shortened commit where a version is expected."""
-_NO_VERSION = frozenset({None, "unknown", "nightly", "latest"})
 _NO_TYPE = "(without a type)"
 _LONGEST = 200
 """Characters of a type."""
@@ -33,7 +32,6 @@ def read(document: object, own: Collection[str]) -> tuple[Pack, ...]:
     packs: dict[object, Pack] = {}
     versions: dict[str, object] = {}
     types: dict[str, bool] = {}
-    made = {*own, *_OF_THE_FRONT_END}
     is_workflow = False
     for one in _tables(document):
         is_workflow |= isinstance(one.get("nodes"), list)
@@ -46,9 +44,6 @@ def read(document: object, own: Collection[str]) -> tuple[Pack, ...]:
             is_named = _pack(table(node.get("properties"))) is not None
             types[name] = is_named or types.get(name, False)
         versions |= table(one.get("node_versions"))
-        made |= {str(of.get("id")) for of in map(table, items(one.get("subgraphs")))}
-        groups = table(one.get("groupNodes"))
-        made |= {f"{begin}{name}" for name in groups for begin in _GROUP}
     ids = {(pack.id or "").lower() for pack in packs.values()}
     for name, version in versions.items():
         listed = _pack({"cnr_id": name, "ver": version})
@@ -57,7 +52,8 @@ def read(document: object, own: Collection[str]) -> tuple[Pack, ...]:
     if not (is_workflow or packs or types):
         raise ValueError("is neither a snapshot of the Manager nor a workflow")
     found = [pack for pack in packs.values() if pack.id != _CORE]
-    unnamed = {name for name, is_named in types.items() if not is_named} - made
+    known = _OF_THE_FRONT_END.union(own, (name for name in types if types[name]))
+    unnamed = {one for one in types.keys() - known if not _MADE.fullmatch(one)}
     found += [_unknown(name) for name in {name[:_LONGEST] for name in unnamed}]
     texts.require_few(found, "packs")
     return tuple(sorted(found, key=_order))
@@ -111,14 +107,14 @@ def _pack(properties: dict[str, object]) -> Pack | None:
         or commit is not None
         or _HASH.fullmatch(version or "") is not None
     )
-    is_unpinned = not is_git and version in _NO_VERSION
+    pinned = None if is_git else texts.pinned(version)
     return Pack(
         folder=pack_id or texts.last_part(repository or ""),
         # Without a repository the id is no claim of a clone: its version is not known, that is all.
         kind=PackKind.GIT if is_git and repository else PackKind.CLAIMED,
         id=pack_id,
-        version=None if is_git or is_unpinned else version,
-        is_unpinned=is_unpinned,
+        version=pinned,
+        is_unpinned=not is_git and pinned is None,
         commit=commit,
         repository=repository,
         evidence="the workflow" if pack_id else "a repository without an id",
