@@ -1,8 +1,7 @@
 """The step of audit/action.yml that looks: `comfy-watch audit`, whose exit code it ends with.
 
-The program itself writes the annotations and the job's summary, which is the table as code. Environment: `FAIL_ON`,
-`FORMAT` and `PATHS` as the inputs of the action; what the runner sets. Outputs: `file`, what the program printed, and
-`exit-code`.
+The program itself adds its table to the job's summary. Environment: `FAIL_ON`, `FORMAT` and `PATHS` as the inputs of
+the action; what the runner sets. Outputs: `file`, what the program printed, and `exit-code`.
 """
 
 from __future__ import annotations

@@ -10,11 +10,6 @@ import re
 import sys
 from pathlib import Path
 
-# Some steps run before the program is installed: its source lies in the action's repository too.
-sys.path.insert(1, str(Path(__file__).resolve().parents[2]))
-
-from watcher.cli import workflow_commands as of_the_program
-
 _PLAIN = re.compile(r"[^\r\n]*")
 
 
@@ -28,12 +23,15 @@ def set_output(name: str, value: str) -> None:
 
 def add_summary(markdown: str) -> None:
     """Add Markdown to the summary of the job."""
-    of_the_program.add_summary(os.environ, markdown)
+    if path := os.environ.get("GITHUB_STEP_SUMMARY"):
+        with Path(path).open("ab") as file:
+            file.write(_encoded(markdown))
 
 
 def annotate(level: str, title: str, text: str) -> None:
     """Print an annotation: `level` is `error`, `warning` or `notice`. The texts need no escaping."""
-    _print(of_the_program.annotation(of_the_program.Level(level), title, text))
+    title = _escaped(title).replace(":", "%3A").replace(",", "%2C")
+    _print(f"::{level} title={title}::{_escaped(text)}")
 
 
 def say(text: str) -> None:
@@ -51,6 +49,12 @@ def refuse(text: str) -> None:
 def _print(line: str) -> None:
     sys.stdout.buffer.write(_encoded(f"{line}\n"))
     sys.stdout.buffer.flush()
+
+
+def _escaped(text: str) -> str:
+    """Return a text that cannot end its line, nor hold the older mark of a command, which counts anywhere in a line."""
+    text = text.replace("##[", "# #[").replace("%", "%25")
+    return text.replace("\r", "%0D").replace("\n", "%0A")
 
 
 def _encoded(text: str) -> bytes:

@@ -37,8 +37,6 @@ Finding = tuple[str, str]
 _OURS = r"https://registry\.comfy\.org(?:/nodes/[A-Za-z0-9._~%-]*)?"
 _LONGEST_LINE = 2500
 _LONGEST_LOG_LINE = 8000
-_LONGEST_ANNOTATION = 8000
-"""One lists what could not be read."""
 _RELATIVE = re.compile(r"(?:[A-Za-z0-9_.~!$&'()*+,;=@/-]|%[0-9A-F]{2})+")
 """An address that leads to nowhere but below where it stands."""
 _MOST_MARKS = 3
@@ -87,9 +85,6 @@ _FURTHER_LINE = re.compile(
     "|Stop ComfyUI and remove it[.] |(?:Mend the cause|Correct its URL or make a new one), then run |[0-9,]+ banned "
 )
 """A line of a block below its headline begins with our own words."""
-_ANNOTATION = re.compile(
-    "::(?:error|warning|notice) title=[^:,]*(?:,file=[^:,]*)?(?:,line=[0-9]+)?::(?!.*##\\[).*"
-)
 _WORDS_ALONE = {"paragraph_open", "inline", "text", "paragraph_close"}
 _FILES = ("py", "js", "json")
 _TAGS_OURS = {"p", "ul", "li", "b", "code", "samp", "a", "br", "h1"}
@@ -397,23 +392,6 @@ def in_terminal_line(lines: Iterable[str]) -> Iterator[Finding]:
     for line in lines:
         for link in re.findall(r".{0,20}://[^ ]*evil.{0,20}", line):
             yield "forged_links", link
-
-
-def in_annotations(text: str, errors: int = 0) -> Iterator[Finding]:
-    """Find what stderr may not hold on GitHub Actions: so many errors, and annotations, whose properties are ours."""
-    yield from (
-        finding for finding in in_any(text) if finding[0] != "workflow_commands"
-    )
-    lines = text.splitlines()
-    said = [line for line in lines if line.startswith("error: ")]
-    if len(said) != errors:
-        yield "forged_lines", f"{len(said)} errors, {errors} expected"
-    for line in lines:
-        if line not in said and not _ANNOTATION.fullmatch(line):
-            yield "workflow_commands", line[:300]
-        if len(line) > _LONGEST_ANNOTATION:
-            yield "floods", f"an annotation of {len(line)} characters"
-    yield from in_terminal_line(lines)
 
 
 def in_json_log(text: str, names: Collection[str] | None) -> Iterator[Finding]:

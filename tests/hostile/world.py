@@ -151,8 +151,8 @@ OUTPUTS = CHANNELS | {
         "history --json",
         "config",
     ),
-    *("versions", "versions --json", "wait", "wait --json", "annotations"),
-    *("audit", "audit --json", "audit --format markdown", "audit --format sarif"),
+    *("versions", "versions --json", "wait", "wait --json", "stderr"),
+    *("audit", "audit --json", "audit --format sarif"),
     *("snapshot.json", "history.jsonl"),
 }
 """Where untrusted text is shown."""
@@ -536,10 +536,7 @@ class World:
         ]
         self._see("audit", str(studio.root), code=3, expected=len(packs) + 3)
         bad = sum(pack["verdict"] != "ok" for pack in packs)
-        for form, count in (("markdown", bad + 1), ("sarif", bad)):
-            self._see(
-                "audit", str(studio.root), "--format", form, code=3, expected=count
-            )
+        self._see("audit", str(studio.root), "--format", "sarif", code=3, expected=bad)
         self._look_into_a_repository()
         for node in self._nodes[:_WAITED_FOR]:
             found = json.loads(self._see("wait", node, _FOUND, "--json", code=3))
@@ -563,13 +560,13 @@ class World:
         done = json.loads(self._run(*audit, "--json").out)
         see = partial(self._see, *audit, code=3, errors=len(done["errors"]))
         see("--json")
-        see(expected=len(done["packs"]) + 4)
+        see(expected=len(done["packs"]) + 3)
         self._asked = {one["id"] for one in done["packs"] if one["id"] is not None}
         bad = [one for one in done["packs"] if one["verdict"] != "ok"]
         see("--format", "sarif", expected=len(bad))
 
     def _see(self, *args: str, code: int, expected: int = 0, errors: int = 0) -> str:
-        """Look at what a command prints, for a program or as so many lines, and at its annotations; return it.
+        """Look at what a command prints in a job of GitHub Actions, for a program or as so many lines; return it.
 
         So many `errors` are on stderr.
         """
@@ -584,8 +581,8 @@ class World:
             case _:
                 findings = parsers.in_lines(done.out, expected)
         self.account.look(args[0] + form, done.out, findings)
-        said = parsers.in_annotations(done.err, errors)
-        self.account.look("annotations", done.err, said)
+        said = parsers.in_lines(done.err, errors)
+        self.account.look("stderr", done.err, said)
         return done.out
 
     def _expected(self, kind: str, out: str) -> int:

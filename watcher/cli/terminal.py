@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import sys
@@ -93,12 +92,6 @@ def echo(line: str = "", *, error: bool = False) -> None:
             what = f"standard output cannot be written: {failure.strerror}"
             is_gone = isinstance(failure, BrokenPipeError)
             raise OutputError("" if is_gone else what) from None
-
-
-def echo_command(line: str) -> None:
-    """Write a workflow command of our own to stderr, as it is; GitHub Actions reads both streams."""
-    with contextlib.suppress(OSError), streams.progress_hidden():
-        click.echo(line, err=True)
 
 
 def echo_result(lines: Iterable[str]) -> None:

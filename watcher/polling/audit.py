@@ -39,13 +39,11 @@ class Audit:
 
 
 def fails(audit: Audit, grades: Collection[Grade]) -> bool:
-    """Return whether something that counts has one of the grades."""
-    return any(one.grade in grades and counts(one) for one in audit.findings)
-
-
-def counts(finding: Finding) -> bool:
-    """Return whether `--fail-on` looks at it: it is run, and not accepted."""
-    return finding.pack.enabled and finding.acceptance is None
+    """Return whether something that is enabled, and not accepted, has one of the grades."""
+    return any(
+        one.grade in grades and one.pack.enabled and one.acceptance is None
+        for one in audit.findings
+    )
 
 
 def is_limit(problem: ReadFailure) -> bool:

@@ -10,16 +10,14 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 
 from watcher import timestamps
-from watcher.cli import workflow_commands
 from watcher.cli.commands.installs import scan_all, targets_of
-from watcher.cli.formats import notes, table
+from watcher.cli.formats import table
 from watcher.cli.formats.document import document
 from watcher.cli.formats.sarif import Run, sarif
-from watcher.cli.formats.words import summary
 from watcher.cli.loading import working_folder
 from watcher.cli.progress_line import progress_line
 from watcher.cli.report import failure_lines
-from watcher.cli.terminal import echo, echo_command, echo_result, to_json, unstyle
+from watcher.cli.terminal import echo, echo_result, to_json, unstyle
 from watcher.errors import UsageError
 from watcher.model.finding import Acceptance, Grade
 from watcher.model.pack import Source, SourceKind
@@ -95,32 +93,20 @@ def run_audit(
         code = 2
     if fails(done, fail_on):
         code = 3
-    if workflow_commands.are_read(os.environ):
-        ending = f"exit code {code}: {summary(done)}" if code else ""
-        _tell_actions(done, fail_on, ending, errors)
+    _add_to_summary(done, errors)
     return code
 
 
-def _tell_actions(
-    done: Audit, fail_on: Collection[Grade], ending: str, unread: Sequence[str]
-) -> None:
-    """Write annotations for GitHub Actions, and the summary of the job: what is not ok, in a block of code."""
-    folder = working_folder()
-    for line in notes.lines(
-        done,
-        fail_on=fail_on,
-        ending=ending,
-        unread=unread,
-        folder=folder,
-        root=Path(os.environ.get("GITHUB_WORKSPACE") or folder),
-    ):
-        echo_command(line)
-    shown = [*table.lines(done, None, None, only_problems=True), "", *unread]
-    text = "\n".join(map(unstyle, shown[:_SHOWN]))
+def _add_to_summary(done: Audit, unread: Sequence[str]) -> None:
+    """Add what is not ok to the summary of a job of GitHub Actions, if this is one, as a block of code."""
+    path = os.environ.get("GITHUB_STEP_SUMMARY")
+    if not path:
+        return
+    lines = [*table.lines(done, None, None, only_problems=True), "", *unread]
+    code = textwrap.indent(unstyle("\n".join(lines[:_SHOWN])), _CODE)
     try:
-        workflow_commands.add_summary(
-            os.environ, f"\n{textwrap.indent(text, _CODE)}\n\n"
-        )
+        with Path(path).open("ab") as file:
+            file.write(f"\n{code}\n\n".encode("utf-8", "backslashreplace"))
     except OSError as error:
         why = f"the summary of the job could not be written: {error.strerror}"
         echo(f"warning: {why}", error=True)
