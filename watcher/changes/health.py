@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 
 from watcher import timestamps
 from watcher.changes.transitions import (
@@ -101,13 +100,12 @@ def assess(
     now: str,
     *,
     empty: Collection[str] = (),
-    near: Mapping[str, str] = MappingProxyType({}),
 ) -> Assessment:
     """Count one poll's failures and successes, and report what has become failing or has recovered.
 
     `unread` are the failures and `read` the successes, by lower-case id. The nodes in `empty` were read and never had a
     version. The id may be wrong, so they are reported failing at the threshold too, and recover when they have a
-    version. `near` has the ids that were probably meant.
+    version.
 
     A node that was not polled keeps its count. One outage is reported once: while the registry is reported failing, no
     node is. If every node that cannot be read was already reported failing, the registry is not.
@@ -118,7 +116,7 @@ def assess(
         streaks[key] = once_more(streaks.get(key), failed.error, now, untried=untried)
     found_empty = {key: one for key, one in health.empty.items() if key not in read}
     for key in empty:
-        doubt = f"no versions found: {is_id_right(near.get(key, ''))}"
+        doubt = f"no versions found: {IS_ID_RIGHT}"
         found_empty[key] = once_more(health.empty.get(key), doubt, now)
     is_down = bool(unread) and registry_is_down(unread, len(unread) + len(read))
     events: list[Event] = []
@@ -142,7 +140,7 @@ def assess(
         due = []
     failing = [(key, "failing", story_of(streaks[key])) for key in due]
     failing += [
-        (key, EMPTY, _story_of_empty(found_empty[key], near.get(key, "")))
+        (key, EMPTY, _story_of_empty(found_empty[key]))
         for key in empty
         if found_empty[key].count >= threshold and not _is_failing(snapshot, key)
     ]
@@ -200,21 +198,20 @@ def once_more(
     )
 
 
+IS_ID_RIGHT = "is the id right?"
+"""What is asked of an id without versions."""
+
+
 def story_of(failure: FailureStreak) -> str:
     """Return why and for how long something could not be read."""
     since = timestamps.for_people(failure.since)
     return f"{failure.error}; in {in_polls(failure)}, since {since}"
 
 
-def is_id_right(near: str) -> str:
-    """Return the doubt about an id without versions, with the one that was probably meant, if there is one."""
-    return f"is the id right? Did you mean {near}?" if near else "is the id right?"
-
-
-def _story_of_empty(found: FailureStreak, near: str) -> str:
+def _story_of_empty(found: FailureStreak) -> str:
     since = timestamps.for_people(found.since)
     polls = in_polls(found)
-    return f"no versions found in {polls}, since {since}: {is_id_right(near)}"
+    return f"no versions found in {polls}, since {since}: {IS_ID_RIGHT}"
 
 
 def in_polls(failure: FailureStreak) -> str:

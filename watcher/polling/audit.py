@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from watcher.changes.scans import VersionKey, by_node, read_scans, unread_before
@@ -14,13 +14,12 @@ from watcher.model.pack import Inventory, Pack, PackRecords
 from watcher.model.snapshot import Node
 from watcher.model.version import BANNED, DELETED, FLAGGED, MinimumAge
 from watcher.polling.reading.exposures import Known
-from watcher.polling.reading.nodes import Compared, compare_nodes
+from watcher.polling.reading.nodes import compare_nodes
 from watcher.polling.reading.plan import Plan
 from watcher.polling.reading.read import Asker, ask_each
 from watcher.polling.reading.reasons import read_all
 from watcher.progress import Progress, silent
 from watcher.registry.client import Registry, RequestLimits
-from watcher.registry.search import read_near
 from watcher.text.status_reason import Reason
 
 _EXPLAINED = {BANNED, FLAGGED, DELETED}
@@ -103,7 +102,6 @@ async def audit(
                 [replace(one, acceptance=one.covered_by(accept)) for one in each]
             )
             findings.append(replace(_explained(worst, reasons), named=of.named))
-        findings = await _with_near(registry, findings, found)
     return Audit(
         inventories=inventories,
         findings=tuple(sorted(findings, key=_order)),
@@ -174,26 +172,6 @@ def _explained(finding: Finding, reasons: Mapping[VersionKey, Reason]) -> Findin
     reason = reasons.get((node.lower(), listed.key))
     detail = reason.summary if reason else "the registry's reason could not be read"
     return replace(finding, detail=detail)
-
-
-async def _with_near(
-    registry: Registry, findings: Sequence[Finding], found: Compared
-) -> list[Finding]:
-    """Return the findings; of ids that a file names, and no registry has, with the one that was probably meant."""
-    empty = {one.lower() for one in found.empty}
-    unknown = {
-        one.id.lower(): one.id
-        for one in findings
-        if one.named and one.id and one.id.lower() in empty
-    }
-    known = [node.node for node in found.nodes.values() if node.is_there]
-    near = await read_near(registry, unknown.values(), known)
-    return [
-        replace(one, why=f"{one.why}; did you mean {meant}?")
-        if one.named and (meant := near.get((one.id or "").lower()))
-        else one
-        for one in findings
-    ]
 
 
 def _order(finding: Finding) -> tuple[object, ...]:

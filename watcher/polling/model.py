@@ -96,8 +96,6 @@ class Report:
     """What could not be read: nodes, or, as `ALL`, the pages of all."""
     empty: tuple[str, ...]
     """Nodes that never had a version."""
-    near: Mapping[str, str] = field(default_factory=dict)
-    """Of ids that the registry does not know, in lower case, the id that was probably meant."""
     delivered: int
     unconfirmed: int
     """Sent by channels that cannot say whether it arrived."""

@@ -28,7 +28,6 @@ from watcher.model.version import MinimumAge
 from watcher.polling.model import PollConfig, Report, Scans, SetAside
 from watcher.polling.reading.compare import PollChange, compare
 from watcher.polling.reading.exposures import had_installs, with_installs
-from watcher.polling.reading.near import near_ids
 from watcher.polling.reading.plan import make_plan
 from watcher.polling.reading.publishers import is_due, take_list, without_packs
 from watcher.polling.reading.read import read
@@ -125,7 +124,6 @@ class Poller:
             events=found.events,
             unread=tuple(failed),
             empty=tuple(compared.empty),
-            near=found.checks.near,
             delivered=done.delivered,
             unconfirmed=done.unconfirmed,
             pending=pending,
@@ -195,8 +193,6 @@ class Poller:
                 state, listed = take_list(config, state, listed, started)
             plan = make_plan(config, state, scans, started)
             answers = await read(registry, plan, self.clock, progress, listed)
-            near = await near_ids(registry, plan, answers)
-            answers = replace(answers, near=near)
             compared = compare(config, plan, answers, of_channels)
 
             def judged(change: PollChange) -> tuple[PollChange, tuple[Event, ...]]:

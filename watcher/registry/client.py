@@ -98,20 +98,6 @@ class PackQuery:
         ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class SearchQuery:
-    """The parameters of `GET /nodes/search` (docs/registry.md, Search)."""
-
-    path: ClassVar[str] = "/nodes/search"
-    node: ClassVar[str] = "the search"
-    """What it asks about, for people."""
-    text: str
-
-    def parameters(self) -> list[tuple[str, str]]:
-        """Return the parameters under the API's names."""
-        return [("search", self.text), ("page", "1"), ("limit", "20")]
-
-
 class _FailedAttemptError(Exception):
     """No whole answer came. The message says why, for a person."""
 
@@ -168,7 +154,7 @@ class Registry:
 
     async def ask(
         self,
-        query: Query | PackQuery | SearchQuery,
+        query: Query | PackQuery,
         *,
         retries: int | None = None,
     ) -> Answer:
@@ -196,13 +182,9 @@ class Registry:
             else:
                 reached = True
                 self._see_that_it_is_the_registrys(answer)
-                # What a search is refused for delays nothing else: it is optional.
-                is_optional = isinstance(query, SearchQuery)
-                if answer.code not in _RETRIED or is_optional:
+                if answer.code not in _RETRIED:
                     return answer
-                if not self._may_retry(answer):
-                    return answer
-                if is_last:
+                if not self._may_retry(answer) or is_last:
                     return answer
                 why = f"HTTP {answer.code}"
                 if answer.retry_after is not None:

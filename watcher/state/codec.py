@@ -89,8 +89,7 @@ class Document(Generic[_Value]):
         """Describe the form; `head` are numbers beside the value."""
         self.value = value
         self._head = head
-        self._fields = fields(cast("Any", value))
-        self._names = [one.name for one in self._fields]
+        self._names = [one.name for one in fields(cast("Any", value))]
 
     @cached_property
     def form(self) -> type[Any]:
@@ -99,10 +98,7 @@ class Document(Generic[_Value]):
         head = {"format": Literal[FORMAT], **dict.fromkeys(self._head, int)}
         return make_dataclass(
             self.value.__name__,
-            [
-                *head.items(),
-                *((name, hints[name]) for name in self._names),
-            ],
+            [*head.items(), *((name, hints[name]) for name in self._names)],
             kw_only=True,
             eq=False,
             repr=False,

@@ -48,8 +48,6 @@ class Checks:
     """How many requests the last poll took."""
     seconds: float = 0.0
     """How long the last poll took to read and compare."""
-    near: Mapping[str, str] = field(default_factory=dict)
-    """Which id was probably meant by each that the registry does not know, by lower-case id; "" if none is similar."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

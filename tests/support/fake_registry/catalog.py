@@ -198,21 +198,6 @@ class Catalog:
             "totalPages": pages,
         }
 
-    def search(
-        self, query: Mapping[str, Sequence[str]]
-    ) -> tuple[int, dict[str, object]]:
-        """Return the HTTP status and the document that `GET /nodes/search` answers: packs with a text in id or name."""
-        sought = query.get("search", [""])[0].lower()
-        with self._lock:
-            ids = [
-                str(pack["id"])
-                for pack in self._packs.values()
-                if sought in f"{pack['id']} {pack['name']}".lower()
-            ]
-        if not ids:
-            ids = [""]  # of no id `packs` would answer with all
-        return self.packs({**query, "node_id": ids})
-
     def answer(
         self, query: Mapping[str, Sequence[str]]
     ) -> tuple[int, dict[str, object]]:

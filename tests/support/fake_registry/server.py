@@ -108,7 +108,7 @@ class FakeRegistry:
             return response
         if self._latency:
             await asyncio.sleep(self._latency)
-        is_of_packs = path in {"/nodes", "/nodes/search"} and self.serves_nodes
+        is_of_packs = path == "/nodes" and self.serves_nodes
         is_list = path == "/nodes" and "node_id=" not in query
         if is_list and self.list_of_all != 200:
             return web.json_response({"message": "No list"}, status=self.list_of_all)
@@ -131,7 +131,6 @@ class FakeRegistry:
             answers = {
                 "/versions": self.catalog.answer,
                 "/nodes": self.catalog.packs,
-                "/nodes/search": self.catalog.search,
             }
             status, document = answers[path](asked)
             self._answers[key] = status, encoded(document)

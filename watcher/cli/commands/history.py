@@ -26,7 +26,6 @@ from watcher.settings.loading import Loaded
 from watcher.state.store import StateFolder
 from watcher.streams import width
 from watcher.text.mask import describe
-from watcher.text.near import meant
 from watcher.text.plural import plural
 
 LIMIT = 50
@@ -77,13 +76,6 @@ def show(
     most = limit or (LIMIT if ref is None else None)
     matching = choose(past, ids, kinds, begin)
     events = matching[:most]
-    known = {event.node for event in recorded.events if event.node}
-    missing = ids - set(map(str.lower, known))
-    if question := meant(sorted(missing), known):
-        echo(
-            f"warning: no events of {', '.join(sorted(missing))}: {question}",
-            error=True,
-        )
     if as_json:
         echo(to_json({"events": [public_form(event) for event in events]}))
     else:

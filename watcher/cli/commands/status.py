@@ -50,7 +50,6 @@ from watcher.state.overview import (
     watched,
 )
 from watcher.streams import width
-from watcher.text.near import meant
 from watcher.text.plural import plural
 from watcher.text.sanitize import escape_invisible, sanitize_line
 
@@ -328,7 +327,7 @@ def _ids_of(nodes: Sequence[str], known: Sequence[str]) -> frozenset[str]:
         names = [chosen[key] for key in sorted(missing)]
         raise UsageError(
             f"not watched: {', '.join(names)}",
-            meant(names, known) or "comfy-watch status --json has all that are",
+            "comfy-watch status --json has all that are",
         )
     return frozenset(chosen)
 

@@ -68,7 +68,6 @@ def compare(
         threshold,
         now,
         empty=[node.lower() for node in found.empty],
-        near=answers.near,
     )
     swept = assess_sweep(
         assessed.health, assessed.snapshot, found.lacking, threshold, now
@@ -141,7 +140,6 @@ def _checks_after(plan: Plan, answers: Answers, found: Compared) -> Checks:
         server_times=_merged(checks.server_times, found.server_times),
         stale_since=_merged(stale, found.stale_since),
         watched=tuple(found.watched.values()),
-        near=answers.near,
     )
 
 

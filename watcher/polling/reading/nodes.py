@@ -246,7 +246,7 @@ class _Comparison:
                 self._take_nothing(key, answer)
                 return node
             case ReadFailure():
-                found.unread[key] = self._with_doubt(key, answer)
+                found.unread[key] = answer
                 self._take_nothing(key, answer)
                 return node
             case _ if self._is_stale(key, answer.server_time):
@@ -257,13 +257,6 @@ class _Comparison:
                 return self._take_ban(key, node, answer)
             case _:
                 assert_never(answer)
-
-    def _with_doubt(self, key: str, failure: ReadFailure) -> ReadFailure:
-        """Return a failure with the id that was probably meant, if the registry does not know this one."""
-        near = self._answers.near.get(key)
-        if failure.fault is not Fault.NOT_FOUND or not near:
-            return failure
-        return replace(failure, error=f"{failure.error} Did you mean {near}?")
 
     def _take_listing(self, key: str, node: Node | None, listing: Listing) -> Node:
         """Return the node after a listing of it."""

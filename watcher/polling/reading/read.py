@@ -46,8 +46,6 @@ class Answers:
     """Those it was asked about by their ids."""
     listed: PackRecords | None = None
     """The list of all packs, if it was read in this poll."""
-    near: Mapping[str, str] = field(default_factory=dict)
-    """As `Checks.near`."""
 
 
 async def read(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from watcher.changes.health import is_id_right
+from watcher.changes.health import IS_ID_RIGHT
 from watcher.model.listing import ALL
 from watcher.polling.model import Report, SetAside
 from watcher.polling.sending.dispatch import Dispatch
@@ -51,20 +51,15 @@ def problems(report: Report) -> list[Problem]:
         )
         for error, nodes in by_error.items()
     ]
-    if report.empty:
-        by_near: dict[str, list[str]] = {}
-        for node in report.empty:
-            near = sanitize_line(report.near.get(node.lower(), ""))
-            by_near.setdefault(near, []).append(sanitize_line(node))
-        found += [
+    if empty := [*map(sanitize_line, report.empty)]:
+        found.append(
             Problem(
                 level="warning",
                 event="node empty",
-                sentence=f"{_some(nodes)}: no versions found: {is_id_right(near)}",
-                about=tuple(map(_empty, nodes)),
+                sentence=f"{_some(empty)}: no versions found: {IS_ID_RIGHT}",
+                about=tuple(map(_empty, empty)),
             )
-            for near, nodes in by_near.items()
-        ]
+        )
     errors = {safe_line(one.error, _ERROR_LENGTH) for one in report.unread}
     found += [
         Problem(
