@@ -30,7 +30,7 @@ _KINDS = {
 _FOUND = ScanFinding(
     rule="python_dangerous_eval", severity="info", file="nodes/sampling.py", line=120
 )
-_SCAN = Scan(items=(_FOUND,) * 5, count=12, is_whole=True, new=2)
+_SCAN = Scan(items=(_FOUND,) * 5, count=12, is_whole=True)
 _REASON = "12 findings: python_dangerous_eval (info) in nodes/sampling.py:120, and more"
 _CHANGELOG = "Faster sampling, fewer surprises, and a fix for masks that came out inverted on some cards."
 

@@ -157,11 +157,11 @@ _FLAGS = tuple(
         published="2026-01-31T11:24:00Z",
         safe_version=SafeVersion("1.2.0"),
         at=_SEEN,
-        scan=Scan(items=(finding,), count=count, is_whole=True, new=new),
+        scan=Scan(items=(finding,), count=count, is_whole=True, is_known=is_known),
     )
-    for node, finding, count, new in (
-        ("comfyui-night-lights", _RISKY, 13, 1),
-        ("comfyui-tide-tables", _USUAL, 12, 0),
+    for node, finding, count, is_known in (
+        ("comfyui-night-lights", _RISKY, 13, False),
+        ("comfyui-tide-tables", _USUAL, 12, True),
     )
 )
 """A flag with a new finding, and a harmless one."""

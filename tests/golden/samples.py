@@ -83,8 +83,10 @@ HOSTILE = (
 )
 
 
-def _scan(*items: ScanFinding, new: int | None = None, count: int = 0) -> Scan:
-    return Scan(items=items, count=count or len(items), is_whole=True, new=new)
+def _scan(*items: ScanFinding, is_known: bool = False, count: int = 0) -> Scan:
+    return Scan(
+        items=items, count=count or len(items), is_whole=True, is_known=is_known
+    )
 
 
 _STEALS: dict[str, Any] = _PUBLIC | {"reason": "A token stealer"}
@@ -167,7 +169,7 @@ EVENTS: dict[str, Event] = {
         copies=(HERE,),
         after="flagged",
         safe_version=SafeVersion("1.1.0"),
-        scan=_scan(STARTS, new=0),
+        scan=_scan(STARTS, is_known=True),
     ),
     "exposure that grew": _event(
         Kind.EXPOSED, copies=(HERE,), before="flagged", after="banned"
@@ -182,40 +184,31 @@ EVENTS: dict[str, Event] = {
         Kind.FLAGGED, copies=(HERE,), safe_version=SafeVersion(None)
     ),
     "flag, only a young version is good": _event(Kind.FLAGGED, **_PUBLIC | _YOUNG),
-    "flag with new findings": _event(
-        Kind.FLAGGED, **_PUBLIC, scan=_scan(STEALS, STARTS, READS, ODD, new=3, count=60)
+    "flag with findings": _event(
+        Kind.FLAGGED, **_PUBLIC, scan=_scan(STEALS, STARTS, READS, ODD, count=60)
     ),
-    "flag with many new findings that is run": _event(
+    "flag with findings that is run": _event(
         Kind.FLAGGED,
         copies=(HERE,),
         **_PUBLIC,
-        scan=_scan(STEALS, STARTS, READS, ODD, new=16, count=60),
+        scan=_scan(STEALS, STARTS, READS, ODD, count=60),
     ),
-    "flag with a new informational finding": _event(
-        Kind.FLAGGED, **_PUBLIC, scan=_scan(READS, STARTS, new=1)
-    ),
-    "flag with a finding that is bad and known": _event(
-        Kind.FLAGGED, **_PUBLIC, scan=_scan(STEALS, STARTS, new=0)
-    ),
-    "first flag": _event(Kind.FLAGGED, **_PUBLIC, scan=_scan(STEALS, ODD)),
-    "first flag, informational": _event(
+    "flag, all findings informational": _event(
         Kind.FLAGGED, **_PUBLIC, scan=_scan(STARTS, READS, count=35)
     ),
     "harmless flag": _event(
-        Kind.FLAGGED, **_PUBLIC, scan=_scan(STARTS, READS, new=0, count=12)
+        Kind.FLAGGED, **_PUBLIC, scan=_scan(STARTS, READS, is_known=True, count=12)
     ),
     "harmless flag of what is run": _event(
-        Kind.FLAGGED, copies=(HERE, THERE), **_PUBLIC, scan=_scan(STARTS, new=0)
+        Kind.FLAGGED, copies=(HERE, THERE), **_PUBLIC, scan=_scan(STARTS, is_known=True)
     ),
     "flag of which not all could be read": _event(
         Kind.FLAGGED,
         **_PUBLIC,
         reason="at least 9 critical findings",
-        scan=replace(_scan(STEALS, new=1, count=9), is_whole=False),
+        scan=replace(_scan(STEALS, count=9), is_whole=False),
     ),
-    "flag with hostile findings": _event(
-        Kind.FLAGGED, **_PUBLIC, scan=_scan(*HOSTILE, new=2)
-    ),
+    "flag with hostile findings": _event(Kind.FLAGGED, **_PUBLIC, scan=_scan(*HOSTILE)),
     "deletion": _event(Kind.DELETED, **_BAN, after="deleted"),
     "removal": _event(Kind.REMOVED, before="active", after="removed"),
     "removal of a pack": _of_pack(Kind.REMOVED, copies=(HERE,)),
@@ -365,8 +358,8 @@ MESSAGES: dict[str, tuple[Event, ...]] = {
     ),
     "a day of flags": (
         EVENTS["harmless flag"],
-        _event(Kind.FLAGGED, node="tide-tables", **_PUBLIC, scan=_scan(STEALS, new=1)),
-        *_many(Kind.FLAGGED, 3, scan=_scan(STARTS, new=0)),
+        _event(Kind.FLAGGED, node="tide-tables", **_PUBLIC, scan=_scan(STEALS)),
+        *_many(Kind.FLAGGED, 3, scan=_scan(STARTS, is_known=True)),
     ),
     "many packs that appeared": (
         *_many(Kind.APPEARED, 30, install="laptop"),

@@ -38,7 +38,7 @@ _SCANS = st.builds(
     items=st.lists(_FINDINGS, min_size=1, max_size=4).map(tuple),
     count=st.integers(4, 200),
     is_whole=st.booleans(),
-    new=st.none() | st.integers(0, 100),
+    is_known=st.booleans(),
 )
 
 T = TypeVar("T")

@@ -22,7 +22,7 @@ from tests.support.parameters import examples
 from watcher.changes.bans import with_bans
 from watcher.changes.exposure import copies_of, with_copies
 from watcher.changes.facts import finished
-from watcher.changes.scans import VersionKey, unread_before, version_of, with_scans
+from watcher.changes.scans import VersionKey, version_of, with_scans
 from watcher.model.channel import Channel, knowing, wants
 from watcher.model.event import (
     Event,
@@ -235,11 +235,11 @@ class Life:
 def _read(
     step: Step, events: Iterable[Event], node: Node | None
 ) -> dict[VersionKey, Reason]:
-    """Return the reasons that a poll reads: of the versions of events, and of those that they are compared with."""
+    """Return the reasons that a poll reads: of the versions of events, and of flagged ones in the same answers."""
     about = [version_of(one) for one in events if is_explained(one)]
     keys = {key for _, key in about}
-    if node is not None:
-        keys |= unread_before(node, keys).keys()
+    if node is not None and keys:
+        keys |= {one.key for one in node.versions if one.status == FLAGGED}
     found = {key: step.found.get(key.lstrip("id-=")) for key in keys}
     return {
         (KEY, key): _reason(severity) for key, severity in found.items() if severity

@@ -124,7 +124,7 @@ HARMLESS = Scan(
     items=(ScanFinding(rule="net", severity="info", file="x.py", line=1),),
     count=1,
     is_whole=True,
-    new=0,
+    is_known=True,
 )
 """What the scanner found in a version of which the flag is only informational."""
 

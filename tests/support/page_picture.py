@@ -63,8 +63,8 @@ _USUAL = ScanFinding(
     rule="python_command_injection_risk", severity="info", file="video.py", line=7
 )
 _SCANS = {
-    _TIDE: Scan(items=(_RISKY, _USUAL), count=13, is_whole=True, new=1),
-    _SHUTTER: Scan(items=(_USUAL,), count=6, is_whole=True, new=0),
+    _TIDE: Scan(items=(_RISKY, _USUAL), count=13, is_whole=True),
+    _SHUTTER: Scan(items=(_USUAL,), count=6, is_whole=True, is_known=True),
 }
 _WHY = "Steals passwords of browsers"
 

@@ -22,27 +22,20 @@ def scan_of_flag(event: Event) -> Scan | None:
 
 
 def in_a_sentence(scan: Scan, most: int = MOST_FINDINGS) -> Words:
-    """Return what was found, without capital letter and full stop: what is new in this version, if anything is.
+    """Return what was found, without capital letter and full stop, the worst first.
 
     At most so many findings are named, each of another rule; the rest is counted.
     """
     if scan.is_harmless:
         return (Trusted(_of_harmless(scan.count)),)
-    found = scan.items[: scan.new or None]
-    is_informational = all(one.is_harmless for one in found)
-    if scan.new:
-        start = "new in this version"
-        start += ", informational" if is_informational else ""
-    elif scan.new == 0:
-        start = "as in earlier versions, the scanner found"
-    else:
-        start = "informational findings" if is_informational else "the scanner found"
+    is_informational = all(one.is_harmless for one in scan.items)
+    start = "informational findings" if is_informational else "the scanner found"
     of_rules: dict[str, ScanFinding] = {}
-    for one in found:
+    for one in scan.items:
         of_rules.setdefault(one.rule, one)
     shown = list(of_rules.values())[:most]
     words = (Trusted(f"{start}: "), *joined("; ", map(_finding, shown)))
-    more = (scan.new or scan.count) - len(shown)
+    more = scan.count - len(shown)
     return (*words, Trusted(f", and {more:,} more")) if more > 0 else words
 
 

@@ -101,14 +101,8 @@ class KnownVersions:
             self.partial.discard(key)
 
     def severity_of_end(self, version: Version) -> Severity:
-        """Return how bad the worst was that was reported of a version since it was active.
-
-        A flag was a warning unless what was found is known to be harmless.
-        """
-        scan = self.scans.get(version.key)
-        is_calm = version.status == FLAGGED and scan is not None and scan.is_harmless
-        by_status = Severity.INFO if is_calm else severity_of_end(version.status)
-        return self.ends.get(version.key) or by_status
+        """Return how bad the worst was that was reported of a version since it was active."""
+        return self.ends.get(version.key) or severity_of_end(version.status)
 
     def take_decision(self, version: Version, old: Version | None) -> None:
         """Record what the row does not say of what the version was (`Node.decided`, `Node.ends`).

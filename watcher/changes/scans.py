@@ -6,7 +6,7 @@ Rules: docs/behaviour.md, Events (Severity).
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from itertools import groupby
 
 from watcher.model.event import Event, Kind, Severity, is_explained
@@ -36,19 +36,6 @@ def by_node(reasons: Mapping[VersionKey, Reason]) -> dict[str, dict[str, Reason]
     return found
 
 
-def unread_before(node: Node, keys: Collection[str]) -> dict[str, Version]:
-    """Return the nearest flagged version before each of some versions, if its scan is not kept, by version key."""
-    found: dict[str, Version] = {}
-    nearest: Version | None = None
-    listed = _flagged(node)
-    for equals in _oldest_first(node):
-        if nearest and any(one.key in keys for one in equals):
-            found[nearest.key] = nearest
-        nearest = next((one for one in equals if one.key in listed), nearest)
-    known = {*node.scans, *keys}
-    return {key: one for key, one in found.items() if key not in known}
-
-
 def read_scans(node: Node, reasons: Mapping[str, Reason]) -> dict[str, Scan]:
     """Return what was found in the versions whose reasons were read, each compared with the earlier ones of the node.
 
@@ -57,56 +44,18 @@ def read_scans(node: Node, reasons: Mapping[str, Reason]) -> dict[str, Scan]:
     kept = {key: scan for key, scan in node.scans.items() if key not in reasons}
     read = {key: one.scan for key, one in reasons.items()}
     found: dict[str, Scan] = {}
-    earlier = _Earlier()
-    listed = _flagged(node)
+    earlier: set[tuple[str, str]] = set()
     for equals in _oldest_first(node):
         scans = {one.key: read.get(one.key) or kept.get(one.key) for one in equals}
-        found |= {
-            key: earlier.compare(scan)
-            for key, scan in scans.items()
-            if scan and key in read
-        }
+        for key, scan in scans.items():
+            if scan and key in read:
+                is_known = scan.places <= earlier
+                found[key] = shortened(replace(scan, is_known=is_known), MOST_KEPT)
         for one in equals:
             # A person has rejected what is banned, so that it excuses nothing.
             if (scan := scans[one.key]) and one.status != BANNED:
-                earlier.take(scan)
-        if nearest := [one.key for one in equals if one.key in listed]:
-            earlier.lacks_nearest = any(scans[key] is None for key in nearest)
+                earlier |= scan.places
     return found
-
-
-@dataclass(slots=True)
-class _Earlier:
-    """What is known of the versions before one."""
-
-    known: set[tuple[str, str]] = field(default_factory=set)
-    """The rules and files of all findings."""
-    has_scans: bool = False
-    lacks_some: bool = False
-    """One of the scans has more findings than these."""
-    lacks_nearest: bool = False
-    """What was found in the nearest flagged version, or in one that is equal to it, was not read."""
-
-    def take(self, scan: Scan) -> None:
-        """Add the findings of an earlier version."""
-        self.known |= {(one.rule, one.file) for one in scan.items}
-        self.has_scans = True
-        if not scan.is_whole or len(scan.items) >= MOST_KEPT:
-            self.lacks_some = True
-
-    def compare(self, scan: Scan) -> Scan:
-        """Return a scan with those findings first that no earlier version has, at most `MOST_KEPT` of all."""
-        new = [one for one in scan.items if (one.rule, one.file) not in self.known]
-        old = [one for one in scan.items if (one.rule, one.file) in self.known]
-        # What is not known here an earlier version may have all the same.
-        is_unsure = bool(new) and (self.lacks_some or self.lacks_nearest)
-        if is_unsure or not self.has_scans:
-            return shortened(replace(scan, new=None), MOST_KEPT)
-        return shortened(replace(scan, items=(*new, *old), new=len(new)), MOST_KEPT)
-
-
-def _flagged(node: Node) -> set[str]:
-    return {one.key for one in node.listed if one.status == FLAGGED}
 
 
 def _oldest_first(node: Node) -> Iterator[list[Version]]:
@@ -123,7 +72,7 @@ def with_scans(
 ) -> tuple[Snapshot, tuple[Event, ...]]:
     """Return the snapshot and the events of a poll with what was found in flagged and banned versions.
 
-    `reasons` are those that were read: of the versions of events, and of the flagged ones before them.
+    `reasons` are those that were read: of the versions of events, and what else was in the same answers.
     """
     read_of = by_node(reasons)
     flags: dict[str, set[str]] = {}
@@ -133,15 +82,16 @@ def with_scans(
     changed: dict[str, Node] = {}
     for name in read_of.keys() | flags.keys():
         if node := snapshot.nodes.get(name):
-            read = read_of.get(name, {})
+            read, flagged = read_of.get(name, {}), flags.get(name, set())
             # What was found before a version was flagged again may be something else.
-            replaced = read.keys() | flags.get(name, set())
+            replaced = read.keys() | flagged
             kept = {k: scan for k, scan in node.scans.items() if k not in replaced}
             scans = read_scans(replace(node, scans=kept), read)
             found |= {(name, key): scan for key, scan in scans.items()}
-            changed[name] = _keeping(node, kept | scans)
-            if late := scans.keys() - node.scans.keys() - flags.get(name, set()):
-                changed[name] = _reported_before(changed[name], late)
+            # A flag is a warning, and so is what its end has to say, but for these.
+            calm = {key for key in flagged & scans.keys() if scans[key].is_harmless}
+            ends = {**dict.fromkeys(sorted(calm), Severity.INFO), **node.ends}
+            changed[name] = replace(_keeping(node, kept | scans), ends=ends)
     after = snapshot.with_nodes(changed)
     done = tuple(
         replace(event, scan=found.get(version_of(event)) or _kept(after, event))
@@ -157,16 +107,6 @@ def _kept(snapshot: Snapshot, event: Event) -> Scan | None:
     name, key = version_of(event)
     node = snapshot.nodes.get(name)
     return node.scans.get(key) if node else None
-
-
-def _reported_before(node: Node, keys: Collection[str]) -> Node:
-    """Return the node whose flags of some versions were reported, or known, before their findings were read.
-
-    Such a flag was a warning, whatever was found, and so is what its end has to say.
-    """
-    late = {*keys} & _flagged(node)
-    ends = {**dict.fromkeys(sorted(late), Severity.WARNING), **node.ends}
-    return replace(node, ends=ends)
 
 
 def _keeping(node: Node, scans: Mapping[str, Scan]) -> Node:

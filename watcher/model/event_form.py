@@ -87,8 +87,8 @@ class EventForm:
     is none. Absent if that is not known.
     """
     findings: tuple[ScanFindingForm, ...] = ()
-    """What the registry's scanner found in a flagged or banned version, each rule and file once: those that no earlier
-    version had first, then the worst first. At most 20. Absent if it was not read.
+    """What the registry's scanner found in a flagged or banned version, each rule and file once, the worst first: at
+    most 20. Absent if it was not read.
     """
     finding_count: int = 0
     """How many findings there are; absent if they were not read."""

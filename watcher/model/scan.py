@@ -46,15 +46,18 @@ class Scan:
     """What the scanner found in one version."""
 
     items: tuple[ScanFinding, ...]
-    """Each rule and file once: those that are new first, then the worst first. Of many only the first are kept."""
+    """Each rule and file once, the worst first. Of many only the first are kept."""
     count: int
     """How many findings there are, those that are left out included."""
     is_whole: bool = False
     """The reason consists of findings, and all of them were read."""
-    new: int | None = None
-    """How many rules and files no earlier version had: the first ones of `items`. None if the findings of no earlier
-    version are known.
-    """
+    is_known: bool = False
+    """Each rule and file was in the findings of an earlier version of the pack."""
+
+    @property
+    def places(self) -> set[tuple[str, str]]:
+        """The rules and files of its findings."""
+        return {(one.rule, one.file) for one in self.items}
 
     @property
     def is_informational(self) -> bool:
@@ -68,7 +71,7 @@ class Scan:
     @property
     def is_harmless(self) -> bool:
         """Whether every finding is informational, and known from an earlier version."""
-        return self.new == 0 and self.is_informational
+        return self.is_known and self.is_informational
 
 
 def severity_rank(severity: str) -> float:

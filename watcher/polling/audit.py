@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from watcher.changes.scans import VersionKey, by_node, read_scans, unread_before
+from watcher.changes.scans import VersionKey, by_node, read_scans
 from watcher.changes.transitions import DiffOptions
 from watcher.changes.verdict import as_one, identities, judge_each, judged_version
 from watcher.model.failure import Fault, ReadFailure
@@ -136,7 +136,7 @@ async def _reasons(
     patience: float,
     progress: Progress,
 ) -> dict[VersionKey, Reason]:
-    """Return the registry's reasons of the bad versions that copies may have, and of the flagged ones before these."""
+    """Return the registry's reasons of the bad versions that copies may have."""
     wanted: dict[tuple[str, str], str] = {}
     for pack in packs:
         for one in identities(pack):
@@ -147,9 +147,7 @@ async def _reasons(
             bad = [of for of in about.versions_meant(text) if of.status in _EXPLAINED]
             if about.node is None or not bad:
                 continue
-            flagged = [of.key for of in bad if of.status == FLAGGED]
-            before = unread_before(about.node, flagged).values()
-            wanted |= {(about.node.node, of.key): of.status for of in (*bad, *before)}
+            wanted |= {(about.node.node, of.key): of.status for of in bad}
     return await read_all(registry, wanted, patience, progress)
 
 

@@ -201,9 +201,8 @@ class Poller:
                 return change, with_copies(change.events, copies_of(change.installs))
 
             change, events = judged(compared)
-            nodes = change.snapshot.nodes
             reasons = await reasons_for(
-                registry, events, nodes, patience, progress, plan.is_stale
+                registry, events, patience, progress, plan.is_stale
             )
         if events:
             # Only now it is known how bad flags are, and so whether something else is worse.

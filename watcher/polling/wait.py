@@ -245,8 +245,10 @@ class Waiter:
         within = min(latest - self.monotonic(), self.timeout)
         wanted = {(self.seen.node, version.key): version.status}
         async with self.connect() as registry:
-            for reason in (await read_all(registry, wanted, within)).values():
-                self.seen = replace(self.seen, reason=reason)
+            reasons = await read_all(registry, wanted, within)
+        # Those of other versions are in the same answers.
+        key = self.seen.node.lower(), version.key
+        self.seen = replace(self.seen, reason=reasons.get(key))
 
 
 def _nothing_pending(node: str, listing: Listing) -> UsageError:

@@ -28,31 +28,22 @@ def _body(*events: Event) -> str:
     return render(compose(events), Format.TEXT, 3000, 100).body
 
 
-def test_what_is_new_comes_alone() -> None:
-    """What earlier versions had too is not named beside what they had not."""
-    words = "".join(in_a_sentence(_scan(STEALS, STARTS, new=1)))
-    assert words.startswith("new in this version: ")
-    assert "nodes/glow.py:42" in words
-    assert "nodes/run.py" not in words
-    assert "more" not in words
-
-
 def test_a_rule_is_named_once() -> None:
     """Of many findings of one rule the first one is named, so that they hide no other rule; the rest is a count."""
     often = [
         ScanFinding(rule=READS.rule, severity="info", file=f"{n}.py", line=n)
         for n in range(20)
     ]
-    words = "".join(in_a_sentence(_scan(*often, STARTS, new=103, count=158)))
+    words = "".join(in_a_sentence(_scan(*often, STARTS, count=158)))
     assert words.count("environment") == 1
     assert "starts other programs" in words
-    assert words.endswith(", and 101 more")
+    assert words.endswith(", and 156 more")
 
 
 @pytest.mark.parametrize("kind", [Kind.FLAGGED, Kind.EXPOSED])
 def test_a_harmless_flag_makes_nobody_act(kind: Kind) -> None:
     """It is an info, and names no good version, also if it is run."""
-    flag = _flag(_scan(STARTS, new=0), kind)
+    flag = _flag(_scan(STARTS, is_known=True), kind)
     assert severity_of(flag) is Severity.INFO
     assert "good version" not in _body(flag)
 
@@ -60,11 +51,10 @@ def test_a_harmless_flag_makes_nobody_act(kind: Kind) -> None:
 @pytest.mark.parametrize(
     "scan",
     [
-        _scan(STEALS, new=0),
-        _scan(STARTS, new=1),
-        _scan(STARTS, new=None),
-        _scan(STARTS, new=0, is_whole=False),
-        _scan(ODD, new=0),
+        _scan(STEALS, is_known=True),
+        _scan(STARTS),
+        _scan(STARTS, is_known=True, is_whole=False),
+        _scan(ODD, is_known=True),
     ],
 )
 def test_any_other_flag_is_a_warning(scan: Scan) -> None:
@@ -77,9 +67,9 @@ def test_any_other_flag_is_a_warning(scan: Scan) -> None:
 def test_the_summary_of_findings_is_not_said_twice() -> None:
     """Beside the plain words there is no reason; it stays where the findings could not be read, and of a ban."""
     reason = "9 critical findings: odd_rule"
-    scan = _scan(STEALS, new=1)
+    scan = _scan(STEALS)
     assert "Reason:" not in _body(event(scan=scan, reason=reason))
-    unread = _scan(STEALS, new=1, is_whole=False)
+    unread = _scan(STEALS, is_whole=False)
     assert f"Reason: `{reason}`; nobody" in _body(event(scan=unread, reason=reason))
     ban = event(kind=Kind.BANNED, scan=scan, reason=reason)
     assert f"Reason: `{reason}`." in _body(ban)
@@ -87,6 +77,6 @@ def test_the_summary_of_findings_is_not_said_twice() -> None:
 
 def test_the_title_has_what_is_worse_than_informational() -> None:
     """Only our own words get there: not those of a rule that is not known."""
-    assert in_a_title(_flag(_scan(STEALS, new=1))) == ": downloads a file and runs it"
-    assert in_a_title(_flag(_scan(STARTS, new=1))) == ""
-    assert in_a_title(_flag(_scan(*HOSTILE, new=2))) == ""
+    assert in_a_title(_flag(_scan(STEALS))) == ": downloads a file and runs it"
+    assert in_a_title(_flag(_scan(STARTS))) == ""
+    assert in_a_title(_flag(_scan(*HOSTILE))) == ""

@@ -101,7 +101,7 @@ def test_an_event_that_is_too_large_is_shortened() -> None:
 def test_the_severity_does_not_depend_on_how_much_fits() -> None:
     """A flag that is only informational is that in every form; the plainest has no text of its findings."""
     known = ScanFinding(rule="a", severity="info", file="a.py", line=1)
-    scan = Scan(items=(known,) * 20, count=20, is_whole=True, new=0)
+    scan = Scan(items=(known,) * 20, count=20, is_whole=True, is_known=True)
     one = event("a", scan=scan, changelog="x" * 900)
     [short] = objects(one, most_bytes=1000)
     [plainest] = cast("list[dict[str, Any]]", plainest_objects([one]))

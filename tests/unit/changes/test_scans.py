@@ -16,7 +16,6 @@ from watcher.changes.scans import (
     MOST_SCANS,
     VersionKey,
     read_scans,
-    unread_before,
     version_of,
     with_scans,
 )
@@ -24,7 +23,7 @@ from watcher.changes.transitions import DiffOptions
 from watcher.model.event import Event, Kind, Severity, severity_of
 from watcher.model.precedence import is_newer
 from watcher.model.scan import MOST_KEPT, Scan
-from watcher.model.snapshot import Mark, Node, Snapshot
+from watcher.model.snapshot import Node, Snapshot
 from watcher.text.status_reason import Reason, read_reason
 
 Found = tuple[str, str, str]
@@ -90,7 +89,7 @@ def test_what_an_earlier_version_had_is_known() -> None:
     node = pack("flagged", "flagged", kept={"1.0": scan(ENVIRONMENT, FFMPEG)})
     found = found_in(node, reason(FFMPEG), "1.1")
     assert found is not None
-    assert (found.new, found.is_harmless) == (0, True)
+    assert (found.is_known, found.is_harmless) == (True, True)
 
 
 @pytest.mark.parametrize(
@@ -103,34 +102,34 @@ def test_what_an_earlier_version_had_is_known() -> None:
     ],
 )
 def test_another_rule_or_file_is_new(other: Found) -> None:
-    """What is written in another way is another one. What is new comes first, even if something else is worse."""
+    """What is written in another way is another one; the findings come worst first."""
     worse = ("environment", "nodes/paths.py", "critical")
     node = pack("flagged", "flagged", kept={"1.0": scan(ENVIRONMENT, FFMPEG)})
-    found = found_in(node, reason(worse, FFMPEG, other), "1.1")
+    found = found_in(node, reason(FFMPEG, other, worse), "1.1")
     assert found is not None
-    assert (found.new, found.is_harmless) == (1, False)
-    assert rules(found) == [other[0], "environment", "runs_ffmpeg"]
+    assert (found.is_known, found.is_harmless) == (False, False)
+    assert rules(found) == ["environment", "runs_ffmpeg", other[0]]
 
 
 def test_any_earlier_version_makes_known() -> None:
     """All earlier versions count together, of whatever status but `banned`; a later one does not."""
     everything = reason(FFMPEG, ENVIRONMENT)
     kept = {"1.0": scan(FFMPEG), "1.1": scan(ENVIRONMENT)}
-    for status, new in (("active", 0), ("deleted", 0), ("flagged", 0), ("banned", 1)):
+    for status in ("active", "deleted", "flagged", "banned"):
         node = pack(status, "flagged", "flagged", kept=kept)
         found = found_in(node, everything, "1.2")
         assert found is not None
-        assert found.new == new
+        assert found.is_known is (status != "banned")
     later = pack("flagged", "flagged", "flagged", kept={"1.2": scan(FFMPEG)})
     assert found_in(later, reason(FFMPEG), "1.0") == scan(FFMPEG)
 
 
-def test_without_an_earlier_scan_nothing_is_new() -> None:
-    """Where there is nothing to compare with, that is unknown, and no harmless scan; its own earlier one is none."""
+def test_without_an_earlier_scan_nothing_is_known() -> None:
+    """Where there is nothing to compare with, no scan is harmless; its own earlier one is none."""
     node = pack("active", "flagged", kept={"1.1": scan(FFMPEG)})
     found = found_in(node, reason(FFMPEG), "1.1")
     assert found is not None
-    assert (found.new, found.is_harmless) == (None, False)
+    assert (found.is_known, found.is_harmless) == (False, False)
 
 
 @pytest.mark.parametrize("text", ["1.1.0", "v1.1", "1.1+build"])
@@ -138,7 +137,6 @@ def test_an_equal_version_is_no_earlier_one(text: str) -> None:
     """Another way to write a version does not make it earlier; nor does a text that says no order."""
     same = version(text, "flagged")
     node = known(version("1.1", "flagged"), same, scans={same.key: scan(FFMPEG)})
-    assert unread_before(node, {"id-1.1"}) == {}
     assert found_in(node, reason(FFMPEG), "1.1") == scan(FFMPEG)
 
 
@@ -146,72 +144,9 @@ def test_texts_without_an_order_are_not_compared() -> None:
     """Of two versions that are no semantic ones none is earlier; but both are earlier than one that is."""
     odd, other = version("nightly", "flagged"), version("release", "flagged")
     node = known(odd, other, version("1.0", "flagged"), scans={odd.key: scan(FFMPEG)})
-    for text, new in (("release", None), ("1.0", 0)):
+    for text, is_known in (("release", False), ("1.0", True)):
         found = read_scans(node, {f"id-{text}": reason(FFMPEG)})[f"id-{text}"]
-        assert found.new == new
-
-
-def test_the_nearest_flagged_version_is_asked_about() -> None:
-    """Of the listed flagged versions before one it is the newest by semantic versioning, unless its scan is kept."""
-    texts = ("1.9", "1.10", "1.11", "2.0")
-    node = known(*(version(text, "flagged") for text in texts))
-    assert list(unread_before(node, {"id-2.0"})) == ["id-1.11"]
-    assert list(unread_before(node, {"id-1.10"})) == ["id-1.9"]
-    assert list(unread_before(node, {"id-1.9"})) == []
-    assert list(unread_before(node, {"id-1.11", "id-2.0"})) == ["id-1.10"]
-    kept = replace(node, scans={"id-1.11": scan(FFMPEG)})
-    assert list(unread_before(kept, {"id-2.0"})) == []
-    gone = replace(node, marks={"id-1.11": Mark.REMOVED})
-    assert list(unread_before(gone, {"id-2.0"})) == ["id-1.10"]
-
-
-def test_what_may_be_known_is_not_called_new() -> None:
-    """Where the nearest flagged version was not read, or an earlier scan is not full, only what is known is certain."""
-    cut_off = replace(scan(FFMPEG), is_whole=False)
-    large = scan(*[(f"{n}", "a.py", "info") for n in range(MOST_KEPT)])
-    full = scan(FFMPEG, *[(f"{n}", "a.py", "info") for n in range(MOST_KEPT - 2)])
-    for statuses, kept, new in (
-        (("flagged", "flagged", "flagged"), {"1.0": scan(FFMPEG)}, None),
-        (("flagged", "active", "flagged"), {"1.0": cut_off}, None),
-        (("flagged", "active", "flagged"), {"1.0": large}, None),
-        (("flagged", "active", "flagged"), {"1.0": full}, 1),
-    ):
-        node = pack(*statuses, kept=kept)
-        known_too = kept["1.0"].items[0]
-        old = (known_too.rule, known_too.file, "info")
-        found = found_in(node, reason(old, ENVIRONMENT), "1.2")
-        assert found is not None
-        assert found.new == new
-        found = found_in(node, reason(old), "1.2")
-        assert found is not None
-        assert found.new == 0
-
-
-@pytest.mark.parametrize("said", ["", "Flagged by a person", "[]"])
-def test_nothing_is_new_after_a_flag_without_findings(said: str) -> None:
-    """Why the nearest flagged version was flagged is not known then, so that it may have had all of it."""
-    node = pack("flagged", "flagged", "flagged", kept={"1.0": scan(FFMPEG)})
-    reasons = {"1.1": read_reason(said), "1.2": reason(ENVIRONMENT)}
-    _, [done] = polled(node, [flag("1.2")], reasons)
-    assert done.scan is not None
-    assert done.scan.new is None
-
-
-def test_nothing_is_new_after_an_unread_flag_of_the_same_poll() -> None:
-    """What the nearest flagged version had before it was flagged again is not what it has now."""
-    node = pack("flagged", "flagged", kept={"1.0": scan(FFMPEG)})
-    _, events = polled(node, [flag("1.0"), flag("1.1")], {"1.1": reason(ENVIRONMENT)})
-    assert [one.scan and one.scan.new for one in events] == [None, None]
-
-
-def test_nothing_is_new_where_one_of_two_equal_versions_was_not_read() -> None:
-    """`1.0` and `1.0.0` are both the nearest one."""
-    texts = ("1.0", "1.0.0", "1.1")
-    node = known(*(version(text, "flagged") for text in texts))
-    read = {"1.0": reason(FFMPEG), "1.1": reason(ENVIRONMENT)}
-    _, [done] = polled(node, [flag("1.1")], read)
-    assert done.scan is not None
-    assert done.scan.new is None
+        assert found.is_known is is_known
 
 
 def test_versions_of_one_poll_are_compared_with_each_other() -> None:
@@ -221,7 +156,7 @@ def test_versions_of_one_poll_are_compared_with_each_other() -> None:
         [flag("1.2"), flag("1.1")],
         {"1.0": reason(FFMPEG), "1.1": reason(FFMPEG), "1.2": reason(ENVIRONMENT)},
     )
-    assert [one.scan.new for one in events if one.scan] == [1, 0]
+    assert [one.scan.is_known for one in events if one.scan] == [False, True]
     assert [severity_of(one) for one in events] == [Severity.WARNING, Severity.INFO]
     assert node.scans.keys() == {"id-1.0", "id-1.1", "id-1.2"}
 
@@ -230,7 +165,7 @@ def test_versions_of_one_poll_are_compared_with_each_other() -> None:
 @pytest.mark.parametrize("is_read", [False, True])
 def test_what_was_not_read_is_a_warning(kind: Kind, is_read: bool) -> None:
     """Without findings an event has no scan, unless one is kept that may still be true; of a new flag none may."""
-    kept = {"1.0": scan(FFMPEG), "1.1": replace(scan(FFMPEG), new=0)}
+    kept = {"1.0": scan(FFMPEG), "1.1": replace(scan(FFMPEG), is_known=True)}
     reasons = {"1.1": read_reason("Flagged by a person")} if is_read else {}
     before = pack("flagged", "flagged", kept=kept)
     node, [done] = polled(before, [flag("1.1", kind)], reasons)
@@ -240,19 +175,23 @@ def test_what_was_not_read_is_a_warning(kind: Kind, is_read: bool) -> None:
     assert node.scans.keys() == {"id-1.0", *(["id-1.1"] if is_kept else [])}
 
 
-@pytest.mark.parametrize("is_kept", [False, True])
-def test_a_flag_that_was_reported_before_it_was_read_was_a_warning(
-    is_kept: bool,
-) -> None:
+def test_a_flag_that_was_reported_before_it_was_read_was_a_warning() -> None:
     """What is found later, to compare a later version with it, makes the end of that flag no milder."""
-    first, second = scan(FFMPEG), replace(scan(FFMPEG), new=0)
-    kept = {"1.0": first, "1.1": second} if is_kept else {"1.0": first}
-    before = pack("flagged", "flagged", "flagged", kept=kept)
+    before = pack("flagged", "flagged", "flagged", kept={"1.0": scan(FFMPEG)})
     read = {"1.1": reason(FFMPEG), "1.2": reason(FFMPEG)}
     node, [done] = polled(before, [flag("1.2")], read)
     assert severity_of(done) is Severity.INFO
     assert node.scans["id-1.1"].is_harmless
-    assert node.ends == ({} if is_kept else {"id-1.1": Severity.WARNING})
+    assert node.ends == {"id-1.2": Severity.INFO}
+
+
+def test_a_harmless_flag_hides_no_worse_one() -> None:
+    """What was worse since the version was active stays how bad its end is."""
+    before = pack("flagged", "flagged", kept={"1.0": scan(FFMPEG)})
+    before = replace(before, ends={"id-1.1": Severity.WARNING})
+    node, [done] = polled(before, [flag("1.1")], {"1.1": reason(FFMPEG)})
+    assert severity_of(done) is Severity.INFO
+    assert node.ends == {"id-1.1": Severity.WARNING}
 
 
 def test_what_somebody_runs_is_compared_too() -> None:
@@ -261,7 +200,7 @@ def test_what_somebody_runs_is_compared_too() -> None:
     before = pack("flagged", "flagged")
     node, [done] = polled(before, [flag("1.1", Kind.EXPOSED)], read)
     assert severity_of(done) is Severity.INFO
-    assert [one.new for one in node.scans.values()] == [None, 0]
+    assert [one.is_known for one in node.scans.values()] == [False, True]
 
 
 def test_a_ban_has_its_findings_and_keeps_none() -> None:
@@ -270,7 +209,7 @@ def test_a_ban_has_its_findings_and_keeps_none() -> None:
     banned = flag("1.1", Kind.BANNED, after="banned")
     node, [done] = polled(before, [banned], {"1.1": reason(FFMPEG, ENVIRONMENT)})
     assert done.scan is not None
-    assert (done.scan.new, rules(done.scan)) == (1, ["environment", "runs_ffmpeg"])
+    assert (done.scan.is_known, len(rules(done.scan))) == (False, 2)
     assert node.scans.keys() == {"id-1.0"}
 
 
@@ -361,11 +300,6 @@ def test_what_is_harmless_is_known_from_an_earlier_version(
                     for other in texts
                     if is_newer(text, than=other)
                 )
-        if one.scan and one.scan.new:
-            new = {(found.rule, found.file) for found in one.scan.items[: one.scan.new]}
-            for other in texts:
-                if is_newer(text, than=other) and f"id-{other}" in after.scans:
-                    assert not new & {found[:2] for found in truth[other]}
     assert polled(node, events, {text: read[text] for text in asked & read.keys()}) == (
         after,
         done,

@@ -106,7 +106,7 @@ def test_how_bad_a_flag_is() -> None:
     flagged = version("1.0.0", "flagged", deprecated=True)
     for scan, word in (
         (None, "flagged"),
-        (replace(HARMLESS, new=None), "flagged"),
+        (replace(HARMLESS, is_known=False), "flagged"),
         (HARMLESS, "flagged-info"),
     ):
         node = known(flagged, scans={flagged.key: scan} if scan else {})

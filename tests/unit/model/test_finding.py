@@ -17,7 +17,7 @@ from watcher.model.pack import Verdict
 )
 def test_a_verdict_has_the_severity_of_the_event_of_its_name(kind: Kind) -> None:
     """Whether or not what the scanner found is informational and known."""
-    for scan in (None, HARMLESS, replace(HARMLESS, new=1)):
+    for scan in (None, HARMLESS, replace(HARMLESS, is_known=False)):
         grade = grade_of(Verdict(kind), scan)
         assert grade.severity is severity_of(event(kind=kind, scan=scan))
         assert grade.verdict.value == kind.value

@@ -29,8 +29,7 @@ def scan(*items: ScanFinding, **fields: Any) -> Scan:
 HARMLESS = scan(finding())
 _HARMFUL = {
     "cut off": replace(HARMLESS, is_whole=False),
-    "new": replace(HARMLESS, new=1),
-    "nothing to compare with": replace(HARMLESS, new=None),
+    "unknown": replace(HARMLESS, is_known=False),
     "empty": scan(),
     "another severity": scan(finding(), finding("low", "b")),
     "no severity": scan(finding(), finding("", "b")),

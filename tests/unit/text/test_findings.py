@@ -47,7 +47,9 @@ def is_sure(scan: Scan | None) -> bool:
     """Return whether a scan would be harmless if an earlier version had the same."""
     if scan is None:
         return False
-    known = Scan(items=scan.items, count=scan.count, is_whole=scan.is_whole, new=0)
+    known = Scan(
+        items=scan.items, count=scan.count, is_whole=scan.is_whole, is_known=True
+    )
     return known.is_harmless
 
 
@@ -57,7 +59,7 @@ def test_a_finding_is_a_value() -> None:
         rule="runs_ffmpeg", severity="info", file="nodes/video.py", line=7
     )
     assert only(INFO) == expected
-    assert read([INFO]) == Scan(items=(expected,), count=1, is_whole=True, new=None)
+    assert read([INFO]) == Scan(items=(expected,), count=1, is_whole=True)
     older = {"type": "runs_ffmpeg", "severity": "info", "path": "nodes/video.py"}
     assert only(older | {"line": 7}) == expected
 

@@ -14,11 +14,10 @@ from collections.abc import (
 from dataclasses import replace
 from http import HTTPStatus
 
-from watcher.changes.scans import VersionKey, unread_before, version_of
+from watcher.changes.scans import VersionKey, version_of
 from watcher.model.event import Event, is_explained, rank
 from watcher.model.listing import ServerTime
-from watcher.model.snapshot import Node
-from watcher.model.version import FLAGGED, STATUSES
+from watcher.model.version import STATUSES
 from watcher.progress import Progress, silent
 from watcher.registry.answer import NoAnswerError
 from watcher.registry.client import Query, Registry
@@ -44,35 +43,22 @@ def _is_never(_node: str, _made: ServerTime) -> bool:
 async def reasons_for(
     registry: Registry,
     events: Iterable[Event],
-    nodes: Mapping[str, Node],
     patience: float,
     progress: Progress,
     is_stale: IsStale,
 ) -> dict[VersionKey, Reason]:
     """Return the registry's reasons of the versions of events, as far as these come within `patience` seconds.
 
-    Of many nodes only those with the worst events are asked about. The flagged versions that flagged ones are compared
-    with are asked about too, where `nodes`, by lower-case id, do not have what was found in them.
+    Of many nodes only those with the worst events are asked about.
     """
-    spelled: dict[str, str] = {}
-    wanted: dict[str, dict[str, str]] = {}
-    flagged: dict[str, set[str]] = {}
+    names: set[str] = set()
+    wanted: dict[tuple[str, str], str] = {}
     for event in filter(is_explained, sorted(events, key=rank)):
         name, key = version_of(event)
-        if name in wanted or len(wanted) < _MOST_NODES:
-            spelled[name] = event.node or ""
-            wanted.setdefault(name, {})[key] = event.after or ""
-            if event.after == FLAGGED:
-                flagged.setdefault(name, set()).add(key)
-    for name, keys in flagged.items():
-        if node := nodes.get(name):
-            wanted[name] |= dict.fromkeys(unread_before(node, keys), FLAGGED)
-    statuses = {
-        (spelled[name], key): status
-        for name, of_node in wanted.items()
-        for key, status in of_node.items()
-    }
-    return await read_all(registry, statuses, patience, progress, is_stale)
+        if name in names or len(names) < _MOST_NODES:
+            names.add(name)
+            wanted[event.node or "", key] = event.after or ""
+    return await read_all(registry, wanted, patience, progress, is_stale)
 
 
 async def read_all(
@@ -82,7 +68,7 @@ async def read_all(
     progress: Progress = silent,
     is_stale: IsStale = _is_never,
 ) -> dict[VersionKey, Reason]:
-    """Return the registry's reasons of those versions that come within `patience` seconds.
+    """Return the registry's reasons of versions that come within `patience` seconds, and what is in the same answers.
 
     `wanted` has the statuses of versions, by the id of the node as the registry writes it, and the version's key.
     """
@@ -123,7 +109,9 @@ async def read_reasons(
     wanted: Mapping[str, str],
     is_stale: IsStale = _is_never,
 ) -> AsyncGenerator[tuple[str, str]]:
-    """Yield (version key, reason) of some versions, as soon as each is read. `wanted` has their statuses by key.
+    """Yield (version key, reason) of some versions, and of others in the same answers, as soon as each is read.
+
+    `wanted` has their statuses by key.
 
     A reason can be megabytes long (docs/registry.md, Statuses), so only pages of these statuses are read, a few rows at
     a time, until all are found. A page that fails may hold too long reasons of other versions: then the wanted rows are
@@ -156,7 +144,7 @@ async def read_reasons(
                 break  # the registry ignores nodeId: the further pages are those of all packs
             for row in rows:
                 key = parse_version(row).key
-                if key in missing and row.node_id.lower() == node.lower():
+                if row.node_id.lower() == node.lower():
                     missing.discard(key)
                     yield key, row.status_reason or ""
             pages = _PAGES if page.total is None else -(-page.total // _ROWS)

@@ -73,9 +73,9 @@ def test_a_reason_has_a_line_of_its_own() -> None:
     ("scan", "reason", "shown_as"),
     [
         (
-            replace(HARMLESS, new=1),
+            replace(HARMLESS, is_known=False),
             "1 finding",
-            "new in this version, informational: net, in x.py:1; not reviewed yet",
+            "informational findings: net, in x.py:1; not reviewed yet",
         ),
         (
             HARMLESS,
