@@ -45,7 +45,7 @@ def chapters() -> Iterator[Chapter]:
     Each channel has each grouping in turn.
     """
     needed = -(-len(TEXTS) // FIELDS)
-    groupings = ("event", "node", "poll")
+    groupings = ("event", "poll", "poll")
     turned = [groupings[turn:] + groupings[:turn] for turn in range(3)]
     for turn in range(FIELDS):
         yield Chapter(

@@ -701,10 +701,10 @@ class WatcherMachine(Life):
             )
         elif is_about_it:
             tells = reader.reject(
-                events, self.clock, EXPIRY, plain=bool(is_plainest(attempt.text))
+                events, self.clock, EXPIRY, plain=is_plainest(attempt.text)
             )
             figures.add("refused for what it is")
-            figures.add("refused in the plainest form", bool(is_plainest(attempt.text)))
+            figures.add("refused in the plainest form", is_plainest(attempt.text))
         else:
             reader.refuse(self.clock, EXPIRY)
         self.conditions.answer(attempt.path, attempt.status, self.clock, tells=tells)

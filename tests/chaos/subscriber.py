@@ -52,13 +52,14 @@ class Truth:
 class Seen:
     """A version as it was last seen.
 
-    It was only ever `pending`, it `missed` so many listings in a row, or it is `gone`. It is `nameless` while no row
-    showed its id.
+    It was only ever `pending`, it was `bad` since it was active, it `missed` so many listings in a row, or it is
+    `gone`. It is `nameless` while no row showed its id.
     """
 
     status: str
     deprecated: bool
     pending: bool = False
+    bad: bool = False
     nameless: bool = False
     missed: int = 0
     gone: bool = False
@@ -247,14 +248,16 @@ def _sights(
     for number, truth in shown.items():
         seen = pack.seen.get(number)
         is_pending = truth.status == "pending"
+        was_bad = truth.status in {"flagged", "banned", "deleted"}
         if seen is None:
             found += [(number, kind) for kind in _at_first_sight(truth) if pack.based]
         elif seen.gone:
             found += [(number, kind) for kind in _at_first_sight(truth)]
         else:
+            was_bad = was_bad or (is_pending and seen.bad)
             is_pending = is_pending and seen.pending
             if seen.status != truth.status:
-                found.append((number, _on_arrival(truth.status, seen)))
+                found += [(number, kind) for kind in _on_arrival(truth.status, seen)]
             if seen.deprecated != truth.deprecated:
                 found.append(
                     (number, "deprecated" if truth.deprecated else "undeprecated")
@@ -264,6 +267,7 @@ def _sights(
             truth.status,
             truth.deprecated,
             pending=is_pending,
+            bad=was_bad,
             nameless=is_nameless,
         )
     return found
@@ -298,12 +302,14 @@ def _at_first_sight(truth: Truth) -> list[str]:
     ]
 
 
-def _on_arrival(status: str, before: Seen) -> str:
-    if status == "pending" and before.status in {"flagged", "banned", "deleted"}:
-        return "changed"
+def _on_arrival(status: str, before: Seen) -> list[str]:
+    if status == "pending":
+        return []
     if status != "active":
-        return status
-    return "new" if before.pending else "reinstated"
+        return [status]
+    if before.bad:
+        return ["reinstated"]
+    return ["new"] if before.pending else []
 
 
 # Failing and recovered

@@ -119,7 +119,7 @@ def _alerts(
     """Count by channel how often each event was sent: by its id, and by the text that people read."""
     counts: dict[str, Counter[str]] = {channel: Counter() for channel in CHANNELS}
     for message in taken:
-        counts[channel_of(message.path)].update(message.identified(facts))
+        counts[channel_of(message.path)].update(message.shown(facts))
     return counts
 
 

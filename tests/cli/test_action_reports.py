@@ -526,7 +526,7 @@ def test_one_odd_value_hides_nothing_else(
     poll_document, event_table = reading
     other = _event(
         kind="changed",
-        changes=[{"field": "tags", "before": "a", "after": "b"}],
+        changes=[{"field": "dependencies", "before": "a", "after": "b"}],
         installed=[{"install": "studio", "version": "1.0.0", "enabled": True}],
     )
     errors = [{"node": "bravo", "error": "no answer"}, {"install": "x", "error": "x"}]

@@ -62,7 +62,6 @@ def test_each_channel_gets_what_it_asked_for(
             _channel(webhook, "plain"),
             _channel(webhook, "everything", kinds="all"),
             _channel(webhook, "globs", nodes=["b*"]),
-            _channel(webhook, "by-node", grouping="node"),
             _channel(webhook, "by-event", grouping="event"),
             _channel(webhook, "none", nodes="delta"),
         ]
@@ -82,7 +81,6 @@ def test_each_channel_gets_what_it_asked_for(
     assert got("plain") == ["flagged deprecated new"]
     assert got("everything") == ["flagged deprecated new pending"]
     assert got("globs") == ["flagged deprecated"]
-    assert got("by-node") == ["flagged deprecated", "new"]
     assert got("by-event") == ["deprecated", "flagged", "new"]
     assert got("none") == []
 

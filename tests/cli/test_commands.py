@@ -172,38 +172,6 @@ def test_history(watch: Watcher, registry: FakeRegistry) -> None:
     assert len(registry.requests) == asked
 
 
-def test_history_of_a_message(
-    watch: Watcher, registry: FakeRegistry, webhook: Webhook
-) -> None:
-    """`history --ref` shows what a message was about, also of several polls merged, undelivered or not."""
-    url = webhook.apprise_url("/a")
-    channel = {"name": "a", "url": url, "kinds": "new,flagged"}
-    both = watch.but(nodes="alpha bravo", channels=[channel])
-    both.check()
-    webhook.answer["/a"] = 500
-    registry.catalog.publish("alpha", "1.1.0")
-    registry.catalog.deprecate("alpha", "1.0.0")
-    registry.catalog.set_status("bravo", "1.0.0", "flagged")
-    both.check(code=1)
-    registry.catalog.publish("alpha", "1.2.0")
-    both.check(code=1)
-    webhook.answer.clear()
-    both.run("test-alerts")
-    both.check()
-    messages = [message.json["message"] for message in webhook.messages("/a")]
-    [first], [last] = (
-        re.findall(r"comfy-watch history --ref ([0-9a-f]{8})", text)
-        for text in (messages[0], messages[-1])
-    )
-    one_poll = {("new", "alpha", "1.1.0"), ("flagged", "bravo", "1.0.0")}
-    assert set(reported(both.history("--ref", first))) == one_poll
-    of_both = {*one_poll, ("new", "alpha", "1.2.0")}
-    assert set(reported(both.history("--ref", last.upper()))) == of_both
-    missing = both.run("history", "--ref", "00000000")
-    assert (missing.code, missing.out) == (0, "No events.\n")
-    assert "no message 00000000 found: " in missing.err
-
-
 def test_test_alerts(watch: Watcher, webhook: Webhook) -> None:
     """`test-alerts` tries every channel, or those named, also after a failure, a line each; no state comes of it."""
     names = ("first", "second", "third")
@@ -229,7 +197,7 @@ def test_config(watch: Watcher, registry: FakeRegistry) -> None:
     file = watch.folder / "comfy-watch.toml"
     file.write_text(
         f'interval = "1h"\nnodes = ["zulu"]\n[[channels]]\nname = "chat"\nurl = "discord://1234567890/{SECRET}"\n'
-        'kinds = ["banned"]\nnodes = ["a*"]\nmin_severity = "warning"\ngrouping = "node"\n',
+        'kinds = ["banned"]\nnodes = ["a*"]\nmin_severity = "warning"\ngrouping = "event"\n',
         "utf-8",
     )
     file.chmod(0o600)
@@ -250,7 +218,7 @@ def test_config(watch: Watcher, registry: FakeRegistry) -> None:
         ("alert_urls", "json (json://***)", "environment COMFY_WATCH_ALERT_URLS"),
         (
             "channels.chat",
-            "discord://***; kinds: banned; nodes: a*; scope: all; min_severity: warning; grouping: node",
+            "discord://***; kinds: banned; nodes: a*; scope: all; min_severity: warning; grouping: event",
             "settings file",
         ),
     ):
@@ -408,13 +376,13 @@ def test_settings_of_the_command_line(
         "--set",
         f"registry_url={url}",
         "--set",
-        "baseline=full",
+        "baseline=summary",
     ]
     done = fork_server.run(
         "check", "--json", "--set", "log_format=json", *options, cwd=watch.folder
     )
     assert done.code == 0
-    assert reported(json.loads(done.out)["events"]) == [("new", "bravo", "1.0.0")]
+    assert reported(json.loads(done.out)["events"]) == [("baseline", "bravo", None)]
     assert (watch.folder / "elsewhere" / "snapshot.json").exists()
 
 

@@ -36,7 +36,7 @@ def test_the_demo(tmp_path: Path, webhook: Webhook) -> None:
     words = ("Now watched:", "Flagged", "BANNED", "Reinstated", "New", "Deprecated")
     for act, word in zip(acts, words, strict=False):
         assert act[1].startswith(f"    {word} {NODE}")
-        assert len([line for line in act if "history --ref" in line]) == 1
+        assert len([line for line in act if line.startswith("    seen ")]) == 1
     assert acts[-1][1] == "    (no alert)"
     assert ["you run" in " ".join(act[1:]) for act in acts[1:3]] == [True, True]
     assert webhook.messages() == []

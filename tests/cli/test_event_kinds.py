@@ -91,7 +91,7 @@ def test_deprecation_is_a_fact_of_its_own(
 def test_changed(watch: Watcher, registry: FakeRegistry) -> None:
     """A watched field, or a status nobody knows, is a change with before and after; a changelog is none."""
     watch.check()
-    registry.catalog.edit("alpha", "1.0.0", tags=["x"], changelog="rewritten")
+    registry.catalog.edit("alpha", "1.0.0", dependencies=["x"], changelog="rewritten")
     registry.catalog.set_status("alpha", "1.0.0", "NodeVersionStatusQuarantined")
     (event,) = watch.check()["events"]
     assert event["kind"] == "changed"
@@ -101,7 +101,7 @@ def test_changed(watch: Watcher, registry: FakeRegistry) -> None:
             "before": "active",
             "after": "NodeVersionStatusQuarantined",
         },
-        {"field": "tags", "before": "", "after": '["x"]'},
+        {"field": "dependencies", "before": "", "after": '["x"]'},
     ]
 
 
@@ -137,13 +137,12 @@ def test_removed_after_two_absences(watch: Watcher, registry: FakeRegistry) -> N
     [
         ("summary", ["baseline"]),
         ("silent", []),
-        ("full", ["flagged", "new", "deprecated"]),
     ],
 )
 def test_baselines(
     watch: Watcher, registry: FakeRegistry, baseline: str, kinds: list[str]
 ) -> None:
-    """The first listing is one summary with today's problems, nothing, or every version, as `baseline` says."""
+    """The first listing is one summary with today's problems, or nothing, as `baseline` says."""
     registry.catalog.publish("alpha", "1.1.0", status="flagged", deprecated=True)
     one = watch.but(baseline=baseline)
     assert sorted(kind for kind, _, _ in one.reported()) == sorted(kinds)

@@ -56,10 +56,6 @@ def test_who_hears_what(
     assert _events(webhook, "/picky") == [
         ("new", node, "1.1.0") for node in ("alpha", "bravo", "echo")
     ]
-    for path, count in (("/usual", 2), ("/picky", 3)):
-        message = webhook.messages(path)[-1].json["message"]
-        [ref] = re.findall(r"history --ref ([0-9a-f]{8})", message)
-        assert len(watch.history("--ref", ref)) == count
 
 
 def test_what_the_commands_say(watch: Watcher) -> None:

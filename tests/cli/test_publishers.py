@@ -372,9 +372,6 @@ def test_a_publisher_beside_the_whole_registry(
     assert lists(registry) == 0
     told = [(one["kind"], one["node"]) for one in webhook.messages()[-1].json["events"]]
     assert sorted(told) == [("new", "alpha"), ("new", "delta")]
-    message = webhook.messages()[-1].json["message"]
-    [ref] = re.findall(r"history --ref ([0-9a-f]{8})", message)
-    assert len(watch.history("--ref", ref)) == 2
 
 
 def test_a_new_pack_of_which_nobody_says_whose_it_is(

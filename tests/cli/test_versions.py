@@ -405,12 +405,6 @@ def test_the_document(versions: Versions, registry: FakeRegistry) -> None:
         "changelog": "Softer",
         "download_url": "https://cdn.example/Lamps/1.10.0/node.zip",
         "dependencies": ["numpy"],
-        "supported_accelerators": [],
-        "supported_os": [],
-        "supported_comfyui_version": "",
-        "supported_comfyui_frontend_version": "",
-        "tags": [],
-        "tags_admin": [],
         "url": "https://registry.comfy.org/nodes/Lamps",
     }
 

@@ -104,7 +104,7 @@ def test_debug_shows_requests_waits_and_files(
     (watch.folder / "comfy-watch.toml").write_text("failure_threshold = 2\n", "utf-8")
     _answer_once(registry, 503)
     url = webhook.apprise_url(f"/{TOKEN}")
-    done = watch.but(alert_urls=url, retries=1, baseline="full").run(
+    done = watch.but(alert_urls=url, retries=1, baseline="summary").run(
         "check", "--set", "log_level=debug"
     )
     requests = [

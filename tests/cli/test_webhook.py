@@ -149,7 +149,7 @@ def test_a_url_may_have_fields_of_its_own(
         f"json://{address}/a?:events=none&:team=red",
         f"form://{address}/b?method=get",
     ]
-    watch.but(channels=[], alert_urls=urls, baseline="full").check()
+    watch.but(channels=[], alert_urls=urls, baseline="summary").check()
     (posted,), (got,) = webhook.messages("/a"), webhook.messages("/b")
     assert (posted.json["events"], posted.json["team"]) == ("none", "red")
     asked = parse_qs(got.query)

@@ -133,4 +133,4 @@ def without_proxies(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def of_pack(registry: FakeRegistry, node: str = "pack", versions: int = 5) -> None:
     """Publish versions 1.0.0, 1.1.0, … of a node."""
     for number in range(versions):
-        registry.catalog.publish(node, f"1.{number}.0", tags=["x"])
+        registry.catalog.publish(node, f"1.{number}.0", dependencies=["x"])

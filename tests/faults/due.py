@@ -54,15 +54,13 @@ class Due:
 
 
 def publish(registry: FakeRegistry, nodes: Iterable[str]) -> None:
-    """Fill the registry: nodes of five versions, with tags of both kinds."""
+    """Fill the registry: nodes of five versions."""
     for node in nodes:
         for version in VERSIONS:
             registry.catalog.publish(
                 node,
                 version,
                 created_at="2025-03-01T10:00:00Z",
-                tags=["image"],
-                tags_admin=["seen"],
                 changelog=f"of {node}",
             )
 
@@ -185,11 +183,6 @@ def _after(case: Case, polls: int) -> Counter[Fact]:
     ):
         # Twice there was nothing, so that the node was gone; it is back as one event, plus what changed meanwhile.
         events += _of_nodes("reinstated", case.met)
-    if case.fault == "fields_vanish" and case.stage is Stage.FIRST:
-        # A missing field is an empty one (docs/behaviour.md, Events), so admin tags that come later are a change.
-        events += Counter(
-            ("changed", node, version) for node in case.met for version in VERSIONS
-        )
     if means is Means.EMPTY and case.stage is Stage.FIRST and polls >= THRESHOLD:
         events += _of_nodes("recovered", case.met)
     if case.failing is not None and polls >= THRESHOLD:
@@ -223,11 +216,4 @@ def _after_page(case: Case, polls: int) -> Counter[Fact]:
     if not case.is_whole:
         recovered = Counter({("recovered", None, None): int(polls >= THRESHOLD)})
         return recovered + (_OF_ALL if case.stage is Stage.FIRST else Counter())
-    if case.stage is Stage.FIRST and case.fault == "fields_vanish":
-        # As above; the second page has these versions of all nodes.
-        return Counter(
-            ("changed", node, version)
-            for node in case.nodes
-            for version in VERSIONS[1:3]
-        )
     return Counter()

@@ -82,8 +82,8 @@ class Life(contextlib.ExitStack):
         self._webhook = Webhook()
         self._before: dict[Key, str] = {}
         """How each version stood at the last poll."""
-        self._decided: set[Key] = set()
-        """Versions that are pending and were judged before."""
+        self._bad: set[Key] = set()
+        """Versions that are pending and were bad before."""
         self._last: dict[Key, bool] = {}
         """Whether the channel without `kinds` got the last bad thing of each version."""
         self._read = 0
@@ -148,20 +148,16 @@ class Life(contextlib.ExitStack):
 
     def _kind(self, release: Release, before: str | None) -> str | None:
         """Return the kind of event that the channel without `kinds` may get of a version; None if of none."""
-        was_decided = release.key in self._decided or before in (
-            FLAGGED,
-            BANNED,
-            DELETED,
-            ACTIVE,
-        )
+        bad = (FLAGGED, BANNED, DELETED)
+        was_bad = release.key in self._bad or before in bad
         if release.status == before:
             return None
         if release.status == PENDING:
-            self._decided |= {release.key} if was_decided else set()
+            self._bad |= {release.key} if was_bad else set()
             return None
-        self._decided.discard(release.key)
+        self._bad.discard(release.key)
         if release.status == ACTIVE:
-            return _ENDED if was_decided and before is not None else None
+            return _ENDED if was_bad and before is not None else None
         return release.status
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse | None:
@@ -177,11 +173,11 @@ class Life(contextlib.ExitStack):
         )
 
     def _poll(self) -> Report:
-        # A message on each pack: in one of all only so many events have their objects.
+        # A message on each event: in one of all only so many have their objects.
         table = {
             "name": "hook",
             "url": self._webhook.apprise_url(),
-            "grouping": "node",
+            "grouping": "event",
         }
         chosen = Settings(
             registry_url=self._registry.url,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-from tests.flags.packs import READABLE, MadePack, Place, Release
+from tests.flags.packs import READABLE, MadePack, Place, Release, Told
 from watcher.model.version import FLAGGED
 
 
@@ -42,7 +42,11 @@ def due(pack: MadePack, release: Release, failing: frozenset[str]) -> Due:
     ever: set[Place] = set().union(*(one.places for one in earlier))
     if not release.places <= ever:
         return Due.PASSES
-    # Only the findings of the nearest earlier version that is flagged now are certain to be known.
+    # Only the findings of the nearest earlier version that is flagged now are certain to be known: they are in the same
+    # answer, unless that is too large for what another version has.
+    shown = [one for one in pack.releases.values() if one.status == FLAGGED]
+    if any(one.told in {Told.TOO_LARGE, Told.TOO_MANY} for one in shown):
+        return Due.EITHER
     flagged = [one for one in earlier if one.status == FLAGGED]
     nearest = max(flagged, key=lambda one: one.key, default=None)
     if nearest is None or nearest.told not in READABLE:

@@ -19,7 +19,7 @@ CLONE = Copy(install="server", version=None, enabled=True, folder="ComfyUI_night
 UNUSED = Copy(install="attic", version="1.2.0", enabled=False)
 UNUSED_CLONE = Copy(install="attic", version=None, enabled=False)
 SWAPPED = (FieldChange(field="downloadUrl", before="https://a", after="https://b"),)
-TAGS = FieldChange(field="tags", before="", after='["portrait"]')
+TAGS = FieldChange(field="dependencies", before="", after='["portrait"]')
 NEEDS = FieldChange(
     field="dependencies", before='["numpy"]', after='["httpx", "torch>=2"]'
 )

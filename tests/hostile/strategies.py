@@ -22,7 +22,7 @@ UNTRUSTED = (
     | st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 )
 
-_FIELDS = st.sampled_from(["downloadUrl", "dependencies", "tags", "status"])
+_FIELDS = st.sampled_from(["downloadUrl", "dependencies", "status"])
 _VALUES = UNTRUSTED | st.lists(UNTRUSTED, max_size=4).map(json.dumps)
 
 

@@ -68,7 +68,7 @@ def test_no_text_escapes_from_any_output() -> None:
         ("evil_node", "evil__node", "x-_evil_-y", *NODE_IDS[:: len(NODE_IDS) // 12])
     )
     nodes = tuple(some)[: -(-len(TEXTS) // FIELDS) + APART]
-    groupings = (Grouping.POLL, Grouping.NODE, Grouping.POLL, Grouping.EVENT)
+    groupings = (Grouping.POLL, Grouping.POLL, Grouping.POLL, Grouping.EVENT)
     World(account, groupings=groupings).chapter(TEXTS, nodes)
     assert account.findings == []
     assert account.undelivered == 0

@@ -50,21 +50,8 @@ from tests.support.fork_server import ForkServer
 from tests.support.lived_in import LivedIn
 from watcher.settings.model import Settings
 
-_CHANGING = (
-    ("tags", "tags_admin", "dependencies", "supported_os"),
-    (
-        "supported_accelerators",
-        "downloadUrl",
-        "supported_comfyui_version",
-        "supported_comfyui_frontend_version",
-    ),
-)
-"""Fields whose change is reported, as many for each of two versions as one line spells out."""
-_ONE_TEXT = {
-    "downloadUrl",
-    "supported_comfyui_version",
-    "supported_comfyui_frontend_version",
-}
+_CHANGING = (("dependencies",), ("downloadUrl",))
+"""Fields whose change is reported, for each of two versions."""
 _PLACES = (
     *(name for names in _CHANGING for name in names),
     *(
@@ -291,7 +278,7 @@ class World:
         """Live through one life of each node.
 
         The fields of all nodes, `FIELDS` of each, take one of the `texts` after the other, beginning with the `turn`th;
-        reviewers' addresses go where a person's words are expected: reasons, tags, errors.
+        reviewers' addresses go where a person's words are expected: reasons, errors.
         """
         self._texts, self._nodes, self._turn = texts, nodes, turn
         with ExitStack() as ends:
@@ -314,12 +301,7 @@ class World:
 
     def _changed(self, node: int, name: str) -> object:
         text = self._marked(node, _PLACES.index(name))
-        if name in _ONE_TEXT:
-            return text
-        if name != "tags_admin":
-            return [text, text]
-        first, second = (self._person(node + number, ADDRESSES) for number in (3, 11))
-        return [text, first, f"hold: {second}"]
+        return text if name == "downloadUrl" else [text, text]
 
     def _found(self, node: int) -> str:
         """Return findings with a node's texts in them."""

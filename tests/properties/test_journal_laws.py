@@ -29,7 +29,7 @@ from watcher.alerts.queues.queue import (
 )
 from watcher.durations import DAY
 from watcher.model.channel import Channel, Grouping
-from watcher.model.event import Event, Kind, reference_to
+from watcher.model.event import Event, Kind
 from watcher.model.outcome import Cause, Undelivered
 from watcher.state.journal import (
     read_journal,
@@ -254,7 +254,7 @@ def test_what_may_have_been_taken_stays_as_it_is(steps: list[str]) -> None:
 def test_a_further_message_goes_on_with_one_that_was_taken(
     grouping: Grouping, steps: list[str]
 ) -> None:
-    """It is merged with no other, shows the reference of the first one, and each has fewer events and a higher part."""
+    """It is merged with no other, and each has fewer events and a higher part."""
     life = Life(grouping)
     for what in steps:
         before = {message.id: message for message in life.queue.messages}
@@ -264,7 +264,4 @@ def test_a_further_message_goes_on_with_one_that_was_taken(
                 [taken] = before.keys() - {one.id for one in life.queue.messages}
                 assert message.part == before[taken].part + 1
                 assert set(message.events) < set(before[taken].events)
-                assert message.reference == (
-                    before[taken].reference or reference_to(before[taken].events)
-                )
                 assert message.may_change is False

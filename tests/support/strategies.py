@@ -62,7 +62,6 @@ def facts(draw: st.DrawFn, text: str) -> Version:
         created_at=BEFORE,
         download_url=draw(_WORDS),
         dependencies=draw(_LISTS),
-        tags_admin=draw(_LISTS),
     )
 
 

@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 from watcher.model.bounds import Items, items_of
 from watcher.model.event import FieldChange
 from watcher.model.version import STATUSES
-from watcher.text.plural import plural
 from watcher.text.sanitize import Trusted
 
 Words = tuple[str, ...]
@@ -20,16 +19,8 @@ Words = tuple[str, ...]
 FIELD_NAMES = {
     "downloadUrl": "archive",
     "dependencies": "dependencies",
-    "supported_accelerators": "accelerators",
-    "supported_os": "systems",
-    "supported_comfyui_version": "ComfyUI",
-    "supported_comfyui_frontend_version": "ComfyUI frontend",
-    "tags": "tags",
-    "tags_admin": "admin tags",
     "status": "status",
 }
-_FIELDS = 4
-"""The most fields that one line shows."""
 _ITEMS = 6
 """The most items of a list, added or removed, that one line shows."""
 _SAME_AT_MOST = 40
@@ -45,16 +36,13 @@ class Item(str):
 
 def difference(changes: tuple[FieldChange, ...]) -> Words:
     """Return what differs in an event's fields; () if there are none."""
-    clauses: list[Words] = []
-    for change in changes[:_FIELDS]:
-        name = FIELD_NAMES.get(change.field)
-        # Our own words come first: a message may begin a line with them.
-        named = [Trusted(name)] if name else [Trusted("field "), Item(change.field)]
-        clauses.append((*named, Trusted(": "), *_of_field(change)))
-    if len(changes) > _FIELDS:
-        more = plural(len(changes) - _FIELDS, "more field")
-        clauses.append((Trusted(f"and {more}"),))
-    return joined("; ", clauses)
+    return joined("; ", map(_clause_of, changes))
+
+
+def _clause_of(change: FieldChange) -> Words:
+    # Our own words come first: a message may begin a line with them.
+    name = FIELD_NAMES.get(change.field, "a field")
+    return Trusted(f"{name}: "), *_of_field(change)
 
 
 def joined(joint: str, clauses: Iterable[Words]) -> Words:

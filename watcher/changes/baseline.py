@@ -47,10 +47,7 @@ def set_baseline(
         (late if is_late else first).append(version)
 
     events: list[Event] = []
-    news = late
-    if options.baseline == "full":
-        news = [version for version in first if not node.seen.get(version.key)] + late
-    elif options.baseline == "summary" and (first or not late):
+    if options.baseline == "summary" and (first or not late):
         wrong = _wrong(first)
         summary = node_event(
             node,
@@ -65,7 +62,7 @@ def set_baseline(
             tally=tally(first),
         )
         events.append(summary)
-    for version in news:
+    for version in late:
         about = VersionEvents(
             node=node.node, now=options.now, version=version, count=node.seen_floor
         )

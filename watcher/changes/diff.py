@@ -29,9 +29,6 @@ from watcher.model.version import (
     Version,
 )
 
-_DETAILS = WATCHED_FIELDS.keys() - {"tags_admin"}
-"""A version is partial if one of these was not read. `tags_admin` is exempt: the registry may withhold it for good."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
@@ -137,9 +134,9 @@ class _Comparison:
         for shown in self.listing.versions:
             old = matcher.find(shown)
             version = self._complete(shown, old)
-            self._compare(
-                version, old, partial=bool(self._unreported(shown) & _DETAILS)
-            )
+            # Of others that were not read the version is not partial: a deprecation is an event whenever it is seen.
+            partial = bool(self._unreported(shown) & WATCHED_FIELDS.keys())
+            self._compare(version, old, partial=partial)
             if version.id and version.text_key not in listed:
                 # The same version, from when it had no id.
                 self.known.forget(version.text_key)
@@ -193,7 +190,7 @@ class _Comparison:
         else:
             events = self._changes(old, version)
         # A version that was reported removed begins anew.
-        known.take_decision(version, None if relisted else old)
+        known.take_end(version, None if relisted else old)
         known.take(
             version, old, partial=partial and (old is None or old.key in known.partial)
         )
@@ -204,15 +201,14 @@ class _Comparison:
     def _changes(self, old: Version, version: Version) -> list[Event]:
         """Return the events between two readings of a version that was not removed."""
         known = self.known
-        decided = old.key in known.decided
         about = self._about(version, old.key, version.key)
-        ends = known.severity_of_end(old)
+        is_decided, ends = known.is_decided(old), known.worst_of(old)
         if old.key in known.partial:
             # Its other fields were never read: that they are read now is no change.
             old = replace(version, status=old.status, deprecated=old.deprecated)
         if old == version:
             return []
-        return about.transition(old, decided=decided, ends=ends)
+        return about.transition(old, is_decided=is_decided, ends=ends)
 
     def _compare_missing(self, matched: set[str], texts: set[str]) -> None:
         """Mark the known versions that a complete listing does not show; report those missing for the second time.

@@ -8,7 +8,6 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Self
 
-from watcher.changes.transitions import severity_of_end
 from watcher.model.event import Severity, worst_of
 from watcher.model.listing import Listing
 from watcher.model.scan import Scan
@@ -27,7 +26,12 @@ KEPT = 2000
 end. They may all exist, so this is far above the size of any pack.
 """
 
-_DECIDED = {ACTIVE, FLAGGED, BANNED, DELETED}
+_BAD = {
+    FLAGGED: Severity.WARNING,
+    DELETED: Severity.WARNING,
+    BANNED: Severity.CRITICAL,
+}
+"""How bad a version of each status is, unless `Node.ends` says it."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -39,9 +43,8 @@ class KnownVersions:
     seen_floor: int
     marks: dict[str, Mark]
     partial: set[str]
-    decided: set[str]
     scans: dict[str, Scan]
-    ends: dict[str, Severity]
+    ends: dict[str, Severity | None]
     bans: dict[str, Ban]
 
     @classmethod
@@ -53,7 +56,6 @@ class KnownVersions:
             seen_floor=node.seen_floor,
             marks=dict(node.marks),
             partial=set(node.partial),
-            decided=set(node.decided),
             scans=dict(node.scans),
             ends=dict(node.ends),
             bans=dict(node.bans),
@@ -67,7 +69,6 @@ class KnownVersions:
             seen_floor=self.seen_floor,
             marks=self.marks,
             partial=tuple(sorted(self.partial)),
-            decided=tuple(sorted(self.decided)),
             ends=dict(sorted(self.ends.items())),
             versions=in_order(self.rows.values()),
             scans=self.scans,
@@ -100,47 +101,41 @@ class KnownVersions:
         else:
             self.partial.discard(key)
 
-    def severity_of_end(self, version: Version) -> Severity:
-        """Return how bad the worst was that was reported of a version since it was active."""
-        return self.ends.get(version.key) or severity_of_end(version.status)
+    def worst_of(self, version: Version) -> Severity | None:
+        """Return how bad the worst was that was reported of a version since it was active; None if nothing was."""
+        return self.ends.get(version.key, _BAD.get(version.status))
 
-    def take_decision(self, version: Version, old: Version | None) -> None:
-        """Record what the row does not say of what the version was (`Node.decided`, `Node.ends`).
+    def is_decided(self, version: Version) -> bool:
+        """Return whether a version is, or was, active or bad, so that it is not new when it becomes active."""
+        has_been = version.key in self.ends
+        return has_been or version.status == ACTIVE or version.status in _BAD
 
-        `old` is None for a new one.
-        """
-        decided = old is not None and (
-            old.key in self.decided or old.status in _DECIDED
+    def take_end(self, version: Version, old: Version | None) -> None:
+        """Record what the row does not say of how bad the version was (`Node.ends`). `old` is None for a new one."""
+        is_kept, own = (
+            old is not None and old.key in self.ends,
+            _BAD.get(version.status),
         )
-        ends = self._end_after(version, old, decided=decided)
+        worst = self.worst_of(old) if old else None
+        is_decided = old is not None and self.is_decided(old)
         for key in {version.key} if old is None else {version.key, old.key}:
-            self.decided.discard(key)
             self.ends.pop(key, None)
-        if decided and version.status not in _DECIDED:
-            self.decided.add(version.key)
-        if ends is not None:
-            self.ends[version.key] = ends
-
-    def _end_after(
-        self, version: Version, old: Version | None, *, decided: bool
-    ) -> Severity | None:
-        """Return how bad the worst was that a version still has to be freed of; None where its status says it."""
-        if old is None or not decided or version.status == ACTIVE:
-            return None
+        if old is None or version.status == ACTIVE:
+            return
         if old.status == version.status:
-            return self.ends.get(old.key)
-        before = self.severity_of_end(old)
-        if before is not Severity.INFO:
-            return worst_of(before, severity_of_end(version.status))
-        # Of what is pending the status does not say that nothing bad was reported before.
-        return None if version.status in _DECIDED else before
+            if is_kept:
+                self.ends[version.key] = worst
+        elif own is None:
+            if is_decided:
+                self.ends[version.key] = worst
+        elif worst not in {None, Severity.INFO}:
+            self.ends[version.key] = worst_of(worst, own)
 
     def forget(self, key: str) -> None:
         """Drop a version. The floor rises to its counter, so that no event id is used twice."""
         self.rows.pop(key, None)
         self.marks.pop(key, None)
         self.partial.discard(key)
-        self.decided.discard(key)
         self.scans.pop(key, None)
         self.ends.pop(key, None)
         self.bans.pop(key, None)

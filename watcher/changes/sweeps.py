@@ -86,7 +86,7 @@ def set_baseline(
     """Return the snapshot with the baseline of all, and its event; None with `baseline = "silent"`, or if it takes in
     none of the `chosen` nodes.
 
-    `joined` are the nodes that the baseline takes in. `baseline = "full"` has the summary too.
+    `joined` are the nodes that the baseline takes in.
     """
     after = replace(snapshot, sweep_baseline=sweep_baseline)
     if (

@@ -23,13 +23,9 @@ REGISTRY_SITE = "https://registry.comfy.org"
 REMOVED = "removed"
 """The `before` and `after` of a version, or node, that is not listed."""
 
-_KIND_OF_STATUS = {
-    PENDING: Kind.PENDING,
-    FLAGGED: Kind.FLAGGED,
-    BANNED: Kind.BANNED,
-    DELETED: Kind.DELETED,
-}
-
+_BAD = {FLAGGED: Kind.FLAGGED, BANNED: Kind.BANNED, DELETED: Kind.DELETED}
+_FIRST_SIGHT = {ACTIVE: Kind.NEW, PENDING: Kind.PENDING} | _BAD
+"""The kind of an event by the status of its version."""
 
 _ENDINGS = {Kind.REINSTATED, Kind.CLEARED, Kind.UNDEPRECATED, Kind.RECOVERED}
 """The kinds that end something, so that their `Event.ends` says how bad that was."""
@@ -162,7 +158,7 @@ class VersionEvents:
         """Return the events of a new version: its status, and its deprecation if it is deprecated already."""
         status = self.version.status
         events: list[Event] = []
-        kind = Kind.NEW if status == ACTIVE else _KIND_OF_STATUS.get(status)
+        kind = _FIRST_SIGHT.get(status)
         if kind is None:
             change = FieldChange(field="status", before=before or "", after=status)
             events.append(self.event(Kind.CHANGED, before, status, change))
@@ -173,11 +169,13 @@ class VersionEvents:
             events.append(self._deprecation())
         return events
 
-    def transition(self, old: Version, *, decided: bool, ends: Severity) -> list[Event]:
+    def transition(
+        self, old: Version, *, is_decided: bool, ends: Severity | None
+    ) -> list[Event]:
         """Return the events between two readings of the version.
 
-        `decided`: it was active, flagged, banned or deleted before it was pending. `ends`: how bad the worst was since
-        it was active.
+        `is_decided`: it is, or was, active, flagged, banned or deleted. `ends`: how bad the worst was since it was
+        active; None if nothing was.
         """
         version = self.version
         events: list[Event] = []
@@ -191,13 +189,15 @@ class VersionEvents:
             if getattr(old, attribute) != getattr(version, attribute)
         ]
         if old.status != version.status:
-            kind = _status_kind(old.status, version.status, decided=decided)
-            if kind is None:
+            kind = _status_kind(
+                old.status, version.status, is_new=not is_decided, was_bad=bool(ends)
+            )
+            if kind is Kind.CHANGED:
                 change = FieldChange(
                     field="status", before=old.status, after=version.status
                 )
                 changes.insert(0, change)
-            else:
+            elif kind is not None:
                 event = self.event(kind, old.status, version.status)
                 is_end = kind is Kind.REINSTATED
                 events.append(replace(event, ends=ends) if is_end else event)
@@ -247,15 +247,17 @@ class VersionEvents:
         return self.event(Kind.UNDEPRECATED, "deprecated", None)
 
 
-def _status_kind(before: str, after: str, *, decided: bool) -> Kind | None:
-    """Return the kind of a change of status; None if it is only a `changed`, as for an unknown status."""
-    if after == ACTIVE and before not in STATUSES:
-        return None
+def _status_kind(
+    before: str, after: str, *, is_new: bool, was_bad: bool
+) -> Kind | None:
+    """Return the kind of a change of status; None if it is none, as that a version waits for its scan again."""
+    if after == ACTIVE and was_bad:
+        return Kind.REINSTATED
+    if not {before, after} <= {*STATUSES}:
+        return _BAD.get(after, Kind.CHANGED)
     if after == ACTIVE:
-        return Kind.NEW if before == PENDING and not decided else Kind.REINSTATED
-    if after == PENDING and before in {FLAGGED, BANNED, DELETED}:
-        return None  # not `pending`, which channels do not get by default: those that got the flag get this too
-    return _KIND_OF_STATUS.get(after)
+        return Kind.NEW if is_new else None
+    return _BAD.get(after)
 
 
 def text_of(value: str | tuple[str, ...]) -> str:

@@ -186,18 +186,6 @@ class VersionForm:
     """Where the archive is."""
     dependencies: tuple[str, ...]
     """pip requirements."""
-    supported_accelerators: tuple[str, ...]
-    """As the publisher declares it, like the next three."""
-    supported_os: tuple[str, ...]
-    """Operating systems."""
-    supported_comfyui_version: str
-    """A range of versions."""
-    supported_comfyui_frontend_version: str
-    """A range of versions."""
-    tags: tuple[str, ...]
-    """The version's tags."""
-    tags_admin: tuple[str, ...]
-    """The registry's own tags, without e-mail addresses."""
     url: str
     """The pack's page in the registry."""
 
@@ -280,6 +268,6 @@ class WebhookDocument:
     a message for what it is, has only the worst event, without its reason, findings and changes.
     """
     event_count: int
-    """How many events the message has. If `events` has fewer, `comfy-watch history --ref REF --json` prints all of
-    them; the message ends with that REF.
+    """How many events the message has. If `events` has fewer, `comfy-watch history --since TIME --json` prints all
+    of them; the message names the command.
     """

@@ -282,12 +282,7 @@ def audit(**options: Any) -> int:
     metavar="WHEN",
     help="Show only events since a date, or of the last 7d or 12h.",
 )
-@limit_option(help="Show at most N events.  [default: 50; with --ref all]")
-@click.option(
-    "--ref",
-    metavar="REF",
-    help="Show only the events of one message; its last line has the REF.",
-)
+@limit_option(help="Show at most N events.  [default: 50]")
 @json_option
 @with_settings
 def history(**options: Any) -> int:

@@ -24,7 +24,6 @@ class Grouping(StrEnum):
     """How many events one message carries."""
 
     POLL = "poll"
-    NODE = "node"
     EVENT = "event"
 
 
@@ -122,13 +121,6 @@ def _is_about_installed(event: Event) -> bool:
 def grouped(channel: Channel, events: tuple[Event, ...]) -> list[tuple[Event, ...]]:
     """Return the events of one poll that the channel wants, split by message, in order."""
     wanted = [event for event in events if wants(channel, event)]
-    match channel.grouping:
-        case Grouping.POLL:
-            return [tuple(wanted)] if wanted else []
-        case Grouping.EVENT:
-            return [(event,) for event in wanted]
-        case Grouping.NODE:
-            by_node: dict[str, list[Event]] = {}
-            for event in wanted:
-                by_node.setdefault((event.node or "").lower(), []).append(event)
-            return [tuple(group) for group in by_node.values()]
+    if channel.grouping is Grouping.EVENT:
+        return [(event,) for event in wanted]
+    return [tuple(wanted)] if wanted else []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import assert_never
@@ -13,9 +12,6 @@ from watcher.model.precedence import is_same_version
 from watcher.model.scan import Scan
 from watcher.model.version import BANNED, DELETED, FLAGGED, SafeVersion
 from watcher.timestamps import Moment
-
-REFERENCES = 2**32
-"""How many references of messages there are."""
 
 LONGEST_TEXT = 1000
 """Characters that an event keeps of a text: three times what any message shows."""
@@ -372,10 +368,3 @@ def event_id(*parts: object) -> str:
 def digest(text: str, length: int) -> str:
     """Return the beginning of a text's SHA-256."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:length]
-
-
-def reference_to(ids: Iterable[str]) -> str:
-    """Return the reference of a message with the events of these ids, in any order: eight hexadecimal digits."""
-    # A sum, so that `history --ref` finds merged messages by sums of theirs (`watcher.alerts.reference`).
-    hashes = (hashlib.sha256(one.encode()).digest()[:4] for one in ids)
-    return f"{sum(int.from_bytes(one, 'big') for one in hashes) % REFERENCES:08x}"

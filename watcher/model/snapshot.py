@@ -64,11 +64,9 @@ class Node:
     """By version key."""
     partial: tuple[str, ...] = ()
     """Keys of versions with a field that was never read: its first value will not be a change."""
-    decided: tuple[str, ...] = ()
-    """Keys of pending versions that were active, flagged, banned or deleted before."""
-    ends: Mapping[str, Severity] = field(default_factory=dict)
+    ends: Mapping[str, Severity | None] = field(default_factory=dict)
     """How bad the worst was that was reported of a version since it was active, by key, where that does not follow from
-    its status.
+    its status; None if nothing was of one that was active.
     """
     versions: tuple[Version, ...] = ()
     """Oldest first."""

@@ -49,18 +49,6 @@ class Version:
     """Where the archive is."""
     dependencies: tuple[str, ...] = ()
     """pip requirements."""
-    supported_accelerators: tuple[str, ...] = ()
-    """As the publisher declares it, like the next three."""
-    supported_os: tuple[str, ...] = ()
-    """Operating systems."""
-    supported_comfyui_version: str = ""
-    """A range of versions."""
-    supported_comfyui_frontend_version: str = ""
-    """A range of versions."""
-    tags: tuple[str, ...] = ()
-    """The version's tags."""
-    tags_admin: tuple[str, ...] = ()
-    """The registry's own tags, without e-mail addresses."""
 
     @property
     def key(self) -> str:
@@ -124,12 +112,6 @@ def find_row(version: Version, rows: Mapping[str, Version]) -> Version | None:
 WATCHED_FIELDS: dict[str, str] = {
     "download_url": "downloadUrl",
     "dependencies": "dependencies",
-    "supported_accelerators": "supported_accelerators",
-    "supported_os": "supported_os",
-    "supported_comfyui_version": "supported_comfyui_version",
-    "supported_comfyui_frontend_version": "supported_comfyui_frontend_version",
-    "tags": "tags",
-    "tags_admin": "tags_admin",
 }
 """Fields whose difference makes a `changed` event, with the name the API gives them."""
 

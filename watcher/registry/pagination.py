@@ -12,7 +12,7 @@ from types import MappingProxyType
 from watcher.model.listing import Listing, ServerTime
 from watcher.model.version import ACTIVE, Version, badness, in_order
 from watcher.registry.client import PAGE_SIZE
-from watcher.registry.row import MISSING, VersionRow, parse_version
+from watcher.registry.row import VersionRow, parse_version
 from watcher.registry.schema import Page
 
 MOST_PAGES = 200
@@ -34,8 +34,6 @@ class NodeRows:
     """As `Listing.changelogs`."""
     server_time: ServerTime | None = None
     """Of the pages that show it; None before the first."""
-    has_admin_tags: bool = False
-    """Some row has the field, which public answers may withhold."""
     fault: str = ""
     """The first thing that makes its rows incomplete."""
 
@@ -53,7 +51,6 @@ class NodeRows:
         version = parse_version(row)
         key = version.key
         self.spelling = self.spelling or row.node_id
-        self.has_admin_tags = self.has_admin_tags or row.tags_admin is not MISSING
         if unreported:
             self.note("a row cannot be read whole")
         before = self.versions.get(key)
@@ -94,12 +91,6 @@ class NodeRows:
         Of two rows with one version text, one with an id and one without, only the one with the id is kept: both would
         match one known version, which would then change with every poll.
         """
-        unreported: Mapping[str, frozenset[str]] = self.unreported
-        if not self.has_admin_tags:
-            unreported = {
-                key: self.unreported.get(key, frozenset()) | {"tags_admin"}
-                for key in self.versions
-            }
         named = {one.version for one in self.versions.values() if one.id}
         versions = [
             one for one in self.versions.values() if one.id or one.version not in named
@@ -112,7 +103,7 @@ class NodeRows:
             at=at,
             server_time=self.server_time or ServerTime(),
             incomplete=self.fault or incomplete,
-            unreported=unreported,
+            unreported=self.unreported,
             changelogs=self.changelogs,
             spelling=self.spelling,
         )

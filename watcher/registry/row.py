@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from contextlib import suppress
 from dataclasses import dataclass, fields
@@ -13,7 +12,6 @@ from pydantic import FailFast, PlainValidator, TypeAdapter
 
 from watcher.model.version import WATCHED_FIELDS, Version, status_from_api
 from watcher.text.changelog import start_of
-from watcher.text.sanitize import redact_emails
 
 MISSING: Any = ()
 """An absent field: empty, but distinct from null and from any JSON value, none of which is a tuple."""
@@ -33,12 +31,6 @@ class VersionRow:
     createdAt: str | None = MISSING  # noqa: N815 - the API's own name
     downloadUrl: str | None = MISSING  # noqa: N815 - the API's own name
     dependencies: _Texts = MISSING
-    supported_accelerators: _Texts = MISSING
-    supported_os: _Texts = MISSING
-    supported_comfyui_version: str | None = MISSING
-    supported_comfyui_frontend_version: str | None = MISSING
-    tags: _Texts = MISSING
-    tags_admin: _Texts = MISSING
     status_reason: str | None = MISSING
     changelog: Annotated[str, PlainValidator(start_of)] = ""
     """Its beginning, and "" for what is no text: nothing is compared with it."""
@@ -55,7 +47,7 @@ ATTRIBUTES = {name: attribute for attribute, name in WATCHED_FIELDS.items()} | {
 
 
 def parse_version(row: VersionRow) -> Version:
-    """Return the version that a row describes, without the e-mail addresses that reviewers write into `tags_admin`."""
+    """Return the version that a row describes."""
     return Version(
         version=row.version or "",
         id=row.id or "",
@@ -64,22 +56,7 @@ def parse_version(row: VersionRow) -> Version:
         created_at=row.createdAt or "",
         download_url=row.downloadUrl or "",
         dependencies=tuple(row.dependencies or ()),
-        supported_accelerators=tuple(row.supported_accelerators or ()),
-        supported_os=tuple(row.supported_os or ()),
-        supported_comfyui_version=row.supported_comfyui_version or "",
-        supported_comfyui_frontend_version=row.supported_comfyui_frontend_version or "",
-        tags=tuple(row.tags or ()),
-        tags_admin=tuple(map(_redact, row.tags_admin or ())),
     )
-
-
-def _redact(tag: str) -> str:
-    """Return the tag without e-mail addresses. A digest keeps tags apart that differ only in an address."""
-    text = redact_emails(tag)
-    digest = hashlib.blake2b(
-        tag.encode("utf-8", "surrogatepass"), digest_size=3
-    ).hexdigest()
-    return tag if tag == text else f"{text} #{digest}"
 
 
 def identifies(row: VersionRow) -> bool:

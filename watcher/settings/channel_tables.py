@@ -65,7 +65,7 @@ class ChannelTable(BaseModel):
     )
     grouping: Annotated[Grouping, ANY_CASE] = Field(
         Grouping.POLL,
-        description="What one message is about: a whole `poll`, one `node`, or one `event`.",
+        description="What one message is about: a whole `poll`, or one `event`.",
     )
 
     def channel(self) -> Channel:

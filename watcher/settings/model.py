@@ -203,11 +203,10 @@ class Settings(BaseSettings):
         description="How often a request is tried again after a network error, a 429 or a 5xx. A `Retry-After` of more"
         " than a minute ends the retries of this poll.",
     )
-    baseline: Annotated[Literal["summary", "silent", "full"], ANY_CASE] = Field(
+    baseline: Annotated[Literal["summary", "silent"], ANY_CASE] = Field(
         "summary",
         description="What you get when a node pack is seen for the first time: `summary` is one alert, `silent` is"
-        " nothing, `full` is an event for every version. Packs that only a pattern includes never get `full`, but one"
-        " summary.",
+        " nothing.",
     )
     failure_threshold: Annotated[int, _NUMBER] = Field(
         3, ge=1, le=1000, description="Failed polls in a row before a `failing` alert."

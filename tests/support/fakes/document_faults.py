@@ -37,7 +37,6 @@ def wrong_row_types(document: Document) -> Altered:
             "status": ["x"],
             "deprecated": "yes",
             "dependencies": {"a": 1},
-            "tags": "t",
         }
     return document
 
@@ -46,7 +45,7 @@ def wrong_row_types(document: Document) -> Altered:
 def wrong_details(document: Document) -> Altered:
     """Every row has a detail of another type, as after a change of the API that nobody announced."""
     rows = [
-        row | {"supported_os": [{"name": "linux"}], "deprecated": "no"}
+        row | {"dependencies": [{"name": "linux"}], "deprecated": "no"}
         for row in document["versions"]
     ]
     return document | {"versions": rows}
@@ -73,7 +72,7 @@ def nulls(document: Document) -> Altered:
 @altered(Means.COMPLETE)
 def fields_vanish(document: Document) -> Altered:
     """No fault either: fields that may go from public answers are gone."""
-    gone = {"status_reason", "tags_admin", "comfy_node_extract_status"}
+    gone = {"status_reason", "comfy_node_extract_status"}
     rows = [
         {name: value for name, value in row.items() if name not in gone}
         for row in document["versions"]

@@ -15,7 +15,7 @@ from tests.support.factories import (
     version,
 )
 from tests.support.work import calls_of
-from watcher.model.event import Kind, Tally
+from watcher.model.event import Tally
 from watcher.model.snapshot import Node
 
 EMPTY_AT = "2026-02-01T00:00:00.000Z"
@@ -95,23 +95,7 @@ def test_silence_sets_the_picture_without_an_event() -> None:
     )
 
 
-def test_full_reports_every_version() -> None:
-    """`full` makes an event of every version, as if each were first seen now, and no summary."""
-    difference = compare(
-        None,
-        version("1.0", deprecated=True),
-        version("2.0", "flagged"),
-        version("3.0", "deleted"),
-        baseline="full",
-    )
-    assert [(event.kind, event.version) for event in difference.events] == [
-        (Kind.NEW, "1.0"),
-        (Kind.DEPRECATED, "1.0"),
-        (Kind.FLAGGED, "2.0"),
-    ]
-
-
-@pytest.mark.parametrize("baseline", ["summary", "silent", "full"])
+@pytest.mark.parametrize("baseline", ["summary", "silent"])
 def test_a_flag_between_incomplete_listings_is_reported(baseline: str) -> None:
     """A change of what incomplete listings showed is reported, though none of the node's was ever complete."""
     node = compare(
@@ -135,7 +119,7 @@ def test_a_flag_between_incomplete_listings_is_reported(baseline: str) -> None:
 
 @pytest.mark.parametrize(
     ("baseline", "more"),
-    [("silent", []), ("summary", [("baseline", None, None, "flagged")]), ("full", [])],
+    [("silent", []), ("summary", [("baseline", None, None, "flagged")])],
 )
 def test_a_flag_that_comes_with_the_baseline_is_reported(
     baseline: str, more: list[tuple[str, str | None, str | None, str | None]]

@@ -134,7 +134,7 @@ def test_only_a_release_quotes_its_changelog() -> None:
     node = known(version("1.0"), version("1.1", "pending"))
     notes = {f"id-{name}": f"about {name}" for name in ("1.0", "1.1", "1.2")}
     listed = (
-        version("1.0", tags=("x",)),
+        version("1.0", dependencies=("x",)),
         version("1.1"),
         version("1.2", deprecated=True),
     )

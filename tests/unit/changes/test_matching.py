@@ -146,7 +146,7 @@ def _crowd(size: int, day: str) -> Node:
         min_size=4,
         max_size=14,
     ),
-    st.sampled_from(["summary", "silent", "full"]),
+    st.sampled_from(["summary", "silent"]),
 )
 def test_no_event_id_comes_twice_and_nothing_listed_is_removed(
     node: Node | None, life: list[tuple[tuple[Version, ...], bool]], baseline: str

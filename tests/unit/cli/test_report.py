@@ -21,7 +21,7 @@ NODE_LEVEL: dict[str, Any] = {
     "before": None,
     "after": None,
 }
-TAGS = FieldChange(field="tags", before="", after='["x"]')
+TAGS = FieldChange(field="dependencies", before="", after='["x"]')
 
 
 def lines(*events: Event, dry_run: bool = False, **fields: Any) -> list[str]:
@@ -63,7 +63,7 @@ def test_the_json_document() -> None:
                 "before": "active",
                 "after": "flagged",
                 "reason": "Rejected by admin",
-                "changes": [{"field": "tags", "before": "", "after": '["x"]'}],
+                "changes": [{"field": "dependencies", "before": "", "after": '["x"]'}],
                 "at": NOW,
                 "published": None,
                 "severity": "warning",

@@ -159,14 +159,13 @@ def test_an_event_about_the_registry_passes_every_glob() -> None:
     ("grouping", "messages"),
     [
         (Grouping.POLL, [["e1", "e3", "e4", "e5"]]),
-        (Grouping.NODE, [["e1", "e4"], ["e3"], ["e5"]]),
         (Grouping.EVENT, [["e1"], ["e3"], ["e4"], ["e5"]]),
     ],
 )
 def test_a_channel_chooses_how_events_are_grouped(
     grouping: Grouping, messages: list[list[str]]
 ) -> None:
-    """One message a poll, a node (in any case) or an event, with what the channel wants, in order."""
+    """One message a poll or an event, with what the channel wants, in order."""
     assert [
         [one.id for one in group]
         for group in grouped(channel(grouping=grouping), EVENTS)

@@ -39,7 +39,7 @@ def test_a_bounded_event_keeps_what_tells_it_apart(first: str, second: str) -> N
         bounded(
             replace(
                 event(version=text, before=text, reason=text),
-                changes=(FieldChange(field="tags", before=text, after="[]"),),
+                changes=(FieldChange(field="dependencies", before=text, after="[]"),),
                 published=text,
                 safe_version=SafeVersion(text),
                 changelog=text,

@@ -22,7 +22,7 @@ def finding(
 
 def scan(*items: ScanFinding, **fields: Any) -> Scan:
     """Return a scan whose findings were read and are known."""
-    known: dict[str, Any] = {"count": len(items), "is_whole": True, "new": 0}
+    known: dict[str, Any] = {"count": len(items), "is_whole": True, "is_known": True}
     return Scan(items=items, **(known | fields))
 
 

@@ -239,7 +239,7 @@ def test_why_it_is_flagged() -> None:
         rule="python_bytecode_manipulation", severity="info", file="a.py", line=7
     )
     scan = Scan(items=(item,), count=1, is_whole=True)
-    why = "New in this version, informational: imports or compiles code at run time, in a.py:7."
+    why = "Informational findings: imports or compiles code at run time, in a.py:7."
     kept = _read(version("1.1", "flagged"), scans={"id-1.1": scan})
     assert why in kept.of("bad")
     seen = event(version="1.1", version_id="id-1.1", scan=scan)

@@ -384,7 +384,7 @@ def test_a_bad_detail_hides_no_flag(registry: FakeRegistry) -> None:
     first, *rows = _rows(registry, "pack")
     bad = first | {
         "status": "NodeVersionStatusFlagged",
-        "supported_os": [{"name": "linux"}],
+        "dependencies": [{"name": "linux"}],
     }
     _serve(registry, bad, *rows)
     listing = listing_of(registry)
@@ -392,7 +392,7 @@ def test_a_bad_detail_hides_no_flag(registry: FakeRegistry) -> None:
     assert {
         one.id: one.status for one in listing.versions if one.status != "active"
     } == {first["id"]: "flagged"}
-    assert listing.unreported == {first["id"]: {"supported_os"}}
+    assert listing.unreported == {first["id"]: {"dependencies"}}
 
 
 def test_a_listing_is_no_larger_than_an_answer(registry: FakeRegistry) -> None:
@@ -413,21 +413,6 @@ def test_one_text_under_two_ids_is_two_versions(registry: FakeRegistry) -> None:
     _serve(registry, *rows, rows[0] | {"id": "another"})
     listing = listing_of(registry)
     assert (len(listing.versions), listing.incomplete) == (6, "")
-
-
-def test_admin_tags_that_vanish_are_unknown(registry: FakeRegistry) -> None:
-    """Where no row has the field `tags_admin`, the listing says so of every version."""
-    of_pack(registry, versions=2)
-    assert listing_of(registry).unreported == {}
-    inflict(registry, "fields_vanish")
-    listing = listing_of(registry)
-    assert listing.unreported == {
-        version.key: {"tags_admin"} for version in listing.versions
-    }
-    rows = _rows(registry, "pack")
-    del rows[1]["tags_admin"]
-    _serve(registry, *rows)
-    assert listing_of(registry).unreported == {}
 
 
 # When, and whether anything changed

@@ -17,7 +17,6 @@ from watcher.model.version import STATUSES, WATCHED_FIELDS, Version
 from watcher.registry.answer import NoAnswerError
 from watcher.registry.row import parse_version
 from watcher.registry.schema import MOST_ROWS, Page, parse_page
-from watcher.text.sanitize import REDACTED_EMAIL
 
 ROW: dict[str, Any] = {
     "node_id": "pack",
@@ -72,12 +71,7 @@ def test_a_row_of_the_spec_is_read_whole() -> None:
         "createdAt": "2025-03-28T10:57:31.162471Z",
         "downloadUrl": "https://cdn.example/a.zip",
         "dependencies": ["numpy"],
-        "supported_accelerators": ["CUDA"],
-        "supported_os": ["Linux"],
-        "supported_comfyui_version": ">=0.3",
-        "supported_comfyui_frontend_version": ">=1.2",
         "tags": ["image"],
-        "tags_admin": ["checked"],
         "changelog": "not compared",
         "comfy_node_extract_status": "success",
         "status_reason": "because",
@@ -93,34 +87,18 @@ def test_a_row_of_the_spec_is_read_whole() -> None:
         created_at="2025-03-28T10:57:31.162471Z",
         download_url="https://cdn.example/a.zip",
         dependencies=("numpy",),
-        supported_accelerators=("CUDA",),
-        supported_os=("Linux",),
-        supported_comfyui_version=">=0.3",
-        supported_comfyui_frontend_version=">=1.2",
-        tags=("image",),
-        tags_admin=("checked",),
     )
 
 
 @pytest.mark.parametrize("empty", [None, "absent", "empty"])
 def test_null_absent_and_empty_are_one_fact(empty: str | None) -> None:
     """However a registry says that there is nothing, the version is the same."""
-    lists = (
-        "dependencies",
-        "supported_accelerators",
-        "supported_os",
-        "tags",
-        "tags_admin",
-    )
-    texts = (
-        "createdAt",
-        "downloadUrl",
-        "supported_comfyui_version",
-        "supported_comfyui_frontend_version",
-    )
-    shown: dict[str, Any] = (
-        {name: [] for name in lists} | dict.fromkeys(texts, "") | {"deprecated": False}
-    )
+    shown: dict[str, Any] = {
+        "dependencies": [],
+        "createdAt": "",
+        "downloadUrl": "",
+        "deprecated": False,
+    }
     if empty is None:
         shown = dict.fromkeys(shown)
     row = ROW if empty == "absent" else ROW | shown
@@ -178,13 +156,10 @@ def test_a_row_that_does_not_say_what_it_is_costs_no_other(bad: Any) -> None:
         ({"createdAt": 5}, set()),
         ({"deprecated": "yes"}, {"deprecated"}),
         ({"deprecated": 1, "downloadUrl": 7}, {"deprecated", "download_url"}),
-        ({"dependencies": {"a": 1}, "tags": "t"}, {"dependencies", "tags"}),
+        ({"dependencies": {"a": 1}, "tags": "t"}, {"dependencies"}),
         ({"dependencies": [None]}, {"dependencies"}),
-        ({"tags": ["\ud800"]}, {"tags"}),
-        (
-            {"tags_admin": [None], "supported_os": [{"name": "linux"}], "id": None},
-            {"tags_admin", "supported_os"},
-        ),
+        ({"dependencies": ["\ud800"]}, {"dependencies"}),
+        ({"dependencies": [{"name": "x"}], "id": None}, {"dependencies"}),
     ],
     ids=lambda value: (
         repr(value) if isinstance(value, dict) else ""
@@ -315,41 +290,6 @@ def test_a_total_that_is_no_count_is_none(total: Any) -> None:
     assert (versions(page), page.total) == (["1.0.0"], None)
 
 
-def test_who_holds_a_version_is_not_passed_on() -> None:
-    """A reviewer's tag loses its e-mail addresses before it is compared or kept; other tags stay as they are."""
-    tags = [
-        "hold by jane.reviewer@comfy.example",
-        "jane\u200b@comfy%2Eexample",
-        "@here\u200b",
-    ]
-    [row] = parse_page(page_of(ROW | {"tags_admin": tags})).rows
-    hold, short, here = parse_version(row).tags_admin
-    assert (hold.partition(" #")[0], short.partition(" #")[0], here) == (
-        f"hold by {REDACTED_EMAIL}",
-        REDACTED_EMAIL,
-        "@here\u200b",
-    )
-
-
-def test_tags_that_differ_in_an_address_differ() -> None:
-    """Taking addresses out makes no two tags one: what looks like an address may be what the tag is about."""
-    tags = [
-        ["exec @ nodes.py"],
-        ["exec @ install.py"],
-        ["torch@2.1.post1"],
-        ["torch@2.2.post1"],
-    ]
-    rows = parse_page(
-        page_of(
-            *(
-                ROW | {"id": str(number), "tags_admin": tag}
-                for number, tag in enumerate(tags)
-            )
-        )
-    ).rows
-    assert len({parse_version(row).tags_admin for row in rows}) == len(tags)
-
-
 @pytest.mark.parametrize(
     "more", [b"", b',"status":"ok"', b',"kind":"versions"', b',"x":1,"x":2']
 )
@@ -366,14 +306,23 @@ def test_no_list_of_no_versions_is_an_empty_one(more: bytes) -> None:
 )
 def test_a_changelog_costs_no_row(given: Any) -> None:
     """Its beginning is read; one that is no text, or no Unicode, hides nothing and makes nothing incomplete."""
-    row = ROW | {"tags": ["x"]} | ({} if given == "absent" else {"changelog": given})
+    row = (
+        ROW
+        | {"dependencies": ["x"]}
+        | ({} if given == "absent" else {"changelog": given})
+    )
     page = parse_page(page_of(row))
     expected = (
         given.replace("\ud800", "?")
         if isinstance(given, str) and given != "absent"
         else ""
     )
-    assert (page.fault, page.unreported, page.rows[0].changelog, page.rows[0].tags) == (
+    assert (
+        page.fault,
+        page.unreported,
+        page.rows[0].changelog,
+        page.rows[0].dependencies,
+    ) == (
         "",
         {},
         expected,
@@ -407,7 +356,7 @@ def test_both_ways_of_reading_agree(data: st.DataObject) -> None:
             f"1.{number}",
             status=data.draw(st.sampled_from([*STATUSES, "odd"])),
             deprecated=data.draw(st.booleans()),
-            tags=data.draw(st.lists(text, max_size=3)),
+            dependencies=data.draw(st.lists(text, max_size=3)),
             downloadUrl=data.draw(text),
         )
     rows: Any = catalog.answer({"nodeId": ["pack"]})[1]["versions"]

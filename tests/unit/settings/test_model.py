@@ -102,7 +102,7 @@ ACCEPTED: list[tuple[str, str, object]] = [
     ),
     ("registry_url", "https://api.comfy.org/", "https://api.comfy.org"),
     ("registry_url", "http://127.0.0.1:8080/api/", "http://127.0.0.1:8080/api"),
-    ("baseline", "FULL", "full"),
+    ("baseline", "SILENT", "silent"),
     ("log_level", " Debug", "debug"),
     ("interval", "1h30m", 5400),
     *(("heartbeat_url", text, None) for text in ("", " none ")),
@@ -422,7 +422,7 @@ def test_channel_tables(loads: Loads) -> None:
         nodes = ["comfyui-*", "x"]
         scope = "Installed"
         min_severity = "Warning"
-        grouping = "node"
+        grouping = "event"
         [[channels]]
         name = "all.of-it_2"
         url = "slack://u"
@@ -436,7 +436,7 @@ def test_channel_tables(loads: Loads) -> None:
         "ops",
         "slack://t",
         ("comfyui-*", "x"),
-        Grouping.NODE,
+        Grouping.EVENT,
     )
     assert (ops.scope, rest.scope) == (Scope.INSTALLED, Scope.ALL)
     assert ops.kinds == {Kind.BANNED, Kind.FLAGGED}

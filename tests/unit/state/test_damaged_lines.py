@@ -87,7 +87,7 @@ RECORDED = documents.write_event(
     event(
         "e1",
         Kind.CHANGED,
-        changes=(FieldChange(field="tags", before="[]", after='["a"]'),),
+        changes=(FieldChange(field="dependencies", before="[]", after='["a"]'),),
         reason="why",
     )
 )

@@ -43,7 +43,7 @@ WRITTEN: dict[str, tuple[Callable[[bytes], Any], bytes]] = {
 def test_a_snapshot_is_laid_out_for_people() -> None:
     """Nodes are sorted, a version is a line, and below the top what is empty is left out."""
     node = known(
-        version("1", id="x", tags=("u",)),
+        version("1", id="x", dependencies=("u",)),
         version("2.0", id=""),
         seen={"": 1},
         marks={"x": Mark.ABSENT},
@@ -76,7 +76,10 @@ def test_a_snapshot_is_laid_out_for_people() -> None:
         '    "x": "absent"',
         "   },",
         '   "versions": [',
-        '    {"version": "1", "id": "x", "status": "active", "created_at": "2026-01-01T00:00:00Z", "tags": ["u"]},',
+        (
+            '    {"version": "1", "id": "x", "status": "active", "created_at": "2026-01-01T00:00:00Z", '
+            '"dependencies": ["u"]},'
+        ),
         '    {"version": "2.0", "status": "active", "created_at": "2026-01-01T00:00:00Z"}',
         "   ]",
         "  },",
@@ -106,7 +109,10 @@ def test_no_line_is_made_by_untrusted_text() -> None:
     hostile = 'a",\n"evil": {\n "node": "evil"}\u2028\x00'
     texts = [
         documents.write_snapshot(
-            replace(PICTURE, nodes={PACK.lower(): known(version(text, tags=(text,)))})
+            replace(
+                PICTURE,
+                nodes={PACK.lower(): known(version(text, dependencies=(text,)))},
+            )
         )
         for text in (hostile, "1.0")
     ]

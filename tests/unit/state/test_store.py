@@ -55,7 +55,7 @@ PICTURE = Snapshot(
     nodes={
         PACK.lower(): known(
             version("1.0"),
-            version("2.0", "flagged", tags=("a", "b")),
+            version("2.0", "flagged", dependencies=("a", "b")),
             marks={"id-1.0": Mark.ABSENT},
         ),
         "other": known(

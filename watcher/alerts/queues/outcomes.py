@@ -16,7 +16,7 @@ from watcher.alerts.queues.queue import (
     backoff,
 )
 from watcher.durations import DAY
-from watcher.model.event import event_id, reference_to
+from watcher.model.event import event_id
 from watcher.model.outcome import Cause, Undelivered
 from watcher.timestamps import Moment, MomentOrEmpty
 
@@ -147,7 +147,6 @@ def further(channel: str, message: Message, left: Iterable[str]) -> Message | No
         queued_at=message.queued_at,
         events=events,
         part=message.part + 1,
-        reference=message.reference or reference_to(message.events),
     )
 
 

@@ -63,8 +63,6 @@ class Message:
     """Why it was refused the last time."""
     part: int = 0
     """The number of a further message, which has events that an earlier one only counted; 0 for any other message."""
-    reference: str = ""
-    """The reference of the earlier message; empty for any other message."""
     goes_on: bool = False
     """Some recipients have taken it, and a further message has the events that it only counts."""
 

@@ -149,12 +149,6 @@ def _form(found: FoundVersion) -> VersionForm:
         changelog=found.changelog,
         download_url=version.download_url or None,
         dependencies=version.dependencies,
-        supported_accelerators=version.supported_accelerators,
-        supported_os=version.supported_os,
-        supported_comfyui_version=version.supported_comfyui_version,
-        supported_comfyui_frontend_version=version.supported_comfyui_frontend_version,
-        tags=version.tags,
-        tags_admin=version.tags_admin,
         url=node_url(found.node),
     )
 

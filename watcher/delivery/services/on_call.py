@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from watcher.alerts.reference import key_of
 from watcher.alerts.render import Format, render
 from watcher.delivery.services.service import Context, Plugin
+from watcher.model.event import event_id
 
 SUMMARY = 300
 """Bytes; PagerDuty takes 1,024 characters, and reads them out on the telephone. Its details have the rest."""
@@ -18,7 +18,8 @@ def pagerduty(service: Plugin, context: Context) -> None:
     Its key is made from the message's events, below the one in the URL: a repeat finds its incident, no other does.
     """
     service.action = "trigger"
-    service.dedup = f"{service.dedup or 'comfy-watch'}/{key_of(context.events)}"
+    key = event_id(*sorted(event.id for event in context.events))
+    service.dedup = f"{service.dedup or 'comfy-watch'}/{key}"
     if service.click is None:
         service.click = context.page
     if not context.plain:

@@ -65,41 +65,6 @@ def test_what_may_have_been_taken_or_was_refused_is_not_merged(
     ]
 
 
-def test_a_backlog_of_packs_becomes_a_message_for_each() -> None:
-    """The case of an id does not count; what concerns no pack is one message too."""
-    pack = channel("ops", grouping=Grouping.NODE)
-    waiting = Outbox()
-    for revision, nodes in enumerate(
-        (("a", "b", None), ("b", "c"), ("A", None)), start=1
-    ):
-        events = tuple(
-            event(
-                f"{node}{revision}",
-                Kind.BANNED if revision == 3 else Kind.NEW,
-                node=node,
-            )
-            for node in nodes
-        )
-        waiting = outbox.enqueue(waiting, (pack,), events, revision, minute(revision))
-    after = merged(waiting, [pack], NOW)
-    assert messages(after) == [("a1", "A3"), ("b1", "b2"), ("None1", "None3"), ("c2",)]
-    assert [message.revision for message in after.queues["ops"].messages] == [
-        3,
-        2,
-        3,
-        2,
-    ]
-    assert merged(after, [pack], NOW) is after
-    mixed = merged(
-        outbox.enqueue(
-            after, (OPS,), (event("b4", node="b"), event("c4", node="c")), 4, NOW
-        ),
-        [pack],
-        NOW,
-    )
-    assert messages(mixed) == [*messages(after), ("b4", "c4")]
-
-
 def test_events_and_channels_that_wait_are_not_merged() -> None:
     """A channel that wants a message for each event gets it; one that is not due need not be written."""
     waiting = backlog()

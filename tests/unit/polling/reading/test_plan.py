@@ -65,9 +65,7 @@ def _plan(*names: str, polled_at: str = NOW, now: str = NOW) -> Plan:
 def _sweep(**statuses: str) -> Sweep:
     """Return a complete sweep that shows packs with their one version."""
     nodes = {
-        name: NodeRows(
-            spelling=name, versions={"1": _version(status)}, has_admin_tags=True
-        )
+        name: NodeRows(spelling=name, versions={"1": _version(status)})
         for name, status in statuses.items()
     }
     return Sweep(at=NOW, total=len(nodes), nodes=nodes)

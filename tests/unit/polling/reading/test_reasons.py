@@ -36,17 +36,20 @@ def _reasons(
 def test_reasons_are_asked_for_by_status_and_few_at_a_time(
     registry: FakeRegistry,
 ) -> None:
-    """Only the statuses in question are read, twenty rows a page, and only until all were found."""
+    """Only the statuses in question are read, twenty rows a page, and only until all were found.
+
+    What else is in the same answers comes with them.
+    """
     ids = [
         registry.catalog.publish(
             "pack", f"{number:03}", status="flagged", reason=f"because {number}"
         )
         for number in range(200)
     ]
-    assert _reasons(registry, {ids[0]: "flagged"}) == {ids[0]: "because 0"}
+    assert _reasons(registry, {ids[0]: "flagged"})[ids[0]] == "because 0"
     registry.requests.clear()
     found = _reasons(registry, {ids[199]: "flagged", ids[175]: "flagged"})
-    assert found == {ids[199]: "because 199", ids[175]: "because 175"}
+    assert found == {ids[at]: f"because {at}" for at in range(160, 200)}
     assert [asked.query for asked in registry.requests] == [
         {
             "nodeId": ["pack"],
@@ -75,12 +78,12 @@ def test_the_search_for_a_reason_ends(registry: FakeRegistry) -> None:
     """A version that is not there costs no more than the pages that there are, and never more than fifty."""
     for number in range(30):
         registry.catalog.publish("pack", f"{number:04}", status="flagged", reason="r")
-    assert _reasons(registry, {"missing": "flagged"}) == {}
+    assert "missing" not in _reasons(registry, {"missing": "flagged"})
     assert len(registry.requests) == 2
     for number in range(30, 1100):
         registry.catalog.publish("pack", f"{number:04}", status="flagged", reason="r")
     registry.requests.clear()
-    assert _reasons(registry, {"missing": "flagged"}) == {}
+    assert "missing" not in _reasons(registry, {"missing": "flagged"})
     assert len(registry.requests) == 50
 
 
@@ -102,7 +105,8 @@ def test_large_reasons_of_others_hide_no_reason(registry: FakeRegistry) -> None:
     found = _reasons(
         registry, dict.fromkeys([*ids, large], "flagged"), max_bytes=20_000
     )
-    assert found == dict(zip(ids, ["for 1", "for 35", "for 77"], strict=True))
+    assert [found[one] for one in ids] == ["for 1", "for 35", "for 77"]
+    assert large not in found
 
 
 @pytest.mark.parametrize(

@@ -122,12 +122,11 @@ def test_a_channel_stops_at_its_budget(
     ] * 2
 
 
-@pytest.mark.parametrize("grouping", [Grouping.EVENT, Grouping.NODE])
 def test_the_worst_goes_out_first(
-    folder: StateFolder, webhook: Webhook, ops: Channel, grouping: Grouping
+    folder: StateFolder, webhook: Webhook, ops: Channel
 ) -> None:
-    """Of one poll and of several, where a channel gets a message for each event or pack; equals in their order."""
-    ops, waiting = replace(ops, grouping=grouping), Outbox()
+    """Of one poll and of several, where a channel gets a message for each event; equals in their order."""
+    waiting = Outbox()
     kinds = ((Kind.NEW, Kind.FLAGGED), (Kind.NEW, Kind.BANNED, Kind.FLAGGED))
     for revision, of_poll in enumerate(kinds, start=1):
         named = ((f"{kind}{revision}", kind) for kind in of_poll)
