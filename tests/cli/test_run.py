@@ -38,7 +38,7 @@ def test_it_polls_until_a_signal(
     with (
         watch.but(failure_threshold=1000)
         .real()
-        .start("run", "--node", "bravo") as started
+        .start("run", "--set", "nodes=alpha bravo") as started
     ):
         started.until_logged("poll", 2)
         key = registry.catalog.publish("alpha", "1.1.0")

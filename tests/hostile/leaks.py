@@ -199,7 +199,6 @@ REFUSED_SETTINGS: dict[str, str] = {
 """Settings files that are refused, by what is wrong with them."""
 
 REFUSED_ENVIRONMENTS: dict[str, dict[str, str]] = {
-    "a misspelled variable": {"COMFY_WATCH_ALERT_URL": f"json://{_LOGIN}@h/{TOKEN}"},
     "a bad URL": {"COMFY_WATCH_ALERT_URLS": f"discord://{TOKEN}"},
     "no URL": {"COMFY_WATCH_ALERT_URLS": TOKEN},
     "broken JSON": {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from watcher import log
@@ -28,11 +28,13 @@ def existing_state(loaded: Loaded) -> StateFolder:
 def load_settings(
     config: Path | None,
     overrides: Mapping[str, object],
+    more_nodes: Sequence[str] = (),
 ) -> Loaded:
     """Load the settings, with this process's environment and working folder, and configure the log."""
     loaded = load(
         config=config,
         overrides=overrides,
+        more_nodes=more_nodes,
         environ=os.environ,
         cwd=working_folder(),
     )

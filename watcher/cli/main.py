@@ -131,10 +131,9 @@ def check(**options: Any) -> int:
 
 
 @cli.command(epilog=ending("run --set interval=5m"))
-@nodes_option(help="Also watch this pack, or a pattern of ids (repeatable).")
 @with_settings
 def run(**options: Any) -> int:
-    """Poll again and again, until Ctrl-C or SIGTERM.
+    """Poll again and again, until Ctrl-C, SIGTERM or SIGHUP.
 
     It finishes what it is saving or sending first. A second Ctrl-C stops it at once.
     """

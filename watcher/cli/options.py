@@ -118,20 +118,20 @@ def with_settings(command: Callable[..., int]) -> Callable[..., int]:
             # Takes 0.1 s, which --help does not need.
             from watcher.cli.loading import load_settings
 
-            return load_settings(config, _assigned(changed, nodes))
+            more = [read("--node", id_or_glob, node) for node in nodes]
+            return load_settings(config, _assigned(changed), more)
 
         return command(settings=settings, **options)
 
     return decorated
 
 
-def _assigned(pairs: Iterable[str], more_nodes: Iterable[str]) -> dict[str, object]:
+def _assigned(pairs: Iterable[str]) -> dict[str, object]:
     """Return the settings of `--set NAME=VALUE`; UsageError for wrong ones.
 
     Secrets are refused, since every user of the machine can read a command line.
     """
     settings: dict[str, object] = {}
-    nodes: list[object] = []
     for pair in pairs:
         name, given, value = pair.partition("=")
         name = name.strip().replace("-", "_")
@@ -142,12 +142,8 @@ def _assigned(pairs: Iterable[str], more_nodes: Iterable[str]) -> dict[str, obje
                 f"--set {name}: it is a secret, and every user of the machine can read a command line",
                 hint=f"put it in the settings file, in COMFY_WATCH_{name.upper()} or in a secrets folder",
             )
-        if name == "nodes":
-            nodes += read("--set nodes", split_list, value)
-        else:
-            settings[name] = value
-    nodes += [read("--node", id_or_glob, node) for node in more_nodes]
-    return settings | {"nodes": nodes}
+        settings[name] = value
+    return settings
 
 
 def read(option: str, parse: Callable[[_Given], _Value], value: _Given) -> _Value:

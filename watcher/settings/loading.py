@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -51,6 +51,7 @@ def load(
     *,
     config: Path | None,
     overrides: Mapping[str, object],
+    more_nodes: Sequence[str] = (),
     environ: Mapping[str, str],
     cwd: Path,
     container_secrets: Path | None = CONTAINER_SECRETS,
@@ -58,8 +59,8 @@ def load(
 ) -> Loaded:
     """Load the settings: defaults, file, secrets folders, environment, command line; later wins.
 
-    `config` is the command line's file; `overrides` are the command line's settings: None counts as not given, and
-    `nodes` adds to the others' instead of replacing them. `system` is where the system's settings and state are.
+    `config` is the command line's file; `overrides` are the command line's settings, and `more_nodes` what it adds to
+    `nodes`. `system` is where the system's settings and state are.
     Raises ConfigError with a line for everything that is wrong.
     """
     config_file, named_by = sources.find_file(config, environ, cwd)
@@ -69,14 +70,13 @@ def load(
         layers.append(sources.toml_file(config_file, named_by))
         if system and is_same(folder, system.settings):
             layers.append(sources.system_secrets(folder))
-    command_line = {name: overrides[name] for name in overrides if name != "nodes"}
     layers += [
         sources.secret_files(environ, container_secrets),
         sources.environment(environ),
-        sources.given(command_line, "command line"),
+        sources.given(overrides, "command line"),
     ]
     found = sources.merged(layers)
-    _add_nodes(found, overrides.get("nodes"))
+    _add_nodes(found, more_nodes)
     settings, problems = _validated(found)
     origins = dict.fromkeys(Settings.model_fields, "default") | found.origins
     changes: dict[str, object] = {}
@@ -176,15 +176,14 @@ def url_problems(
     ]
 
 
-def _add_nodes(found: Layer, added: object) -> None:
+def _add_nodes(found: Layer, more: Sequence[str]) -> None:
     """Add the command line's nodes to those of the other sources."""
-    if not added:
+    if not more:
         return
     try:
         earlier = parsing.split_list(found.values.get("nodes", ()))
-        more = parsing.split_list(added)
     except ValueError:
-        return  # the earlier value is refused as it is
+        return  # it is refused as it is
     origin = f"{found.origins['nodes']} + command line" if earlier else "command line"
     found.add("nodes", [*earlier, *more], origin)
 

@@ -24,13 +24,14 @@ class Loads:
         self.cwd.mkdir()
 
     def __call__(self, toml: str | None = None, **given: Any) -> Loaded:
-        """Load with `toml` in the settings file; `config`, `overrides`, `secrets`, `system` or variables given."""
+        """Load with `toml` in the settings file; `config`, `overrides`, `more_nodes`, `secrets`, `system` or variables given."""
         if toml is not None:
             self.file.write_text(toml, "utf-8")
         return load(
             system=given.pop("system", SYSTEM),
             config=given.pop("config", None),
             overrides=given.pop("overrides", {}),
+            more_nodes=given.pop("more_nodes", ()),
             container_secrets=given.pop("secrets", self.folder / "none"),
             environ={"HOME": str(self.folder / "home"), "XDG_CONFIG_HOME": ""} | given,
             cwd=self.cwd,

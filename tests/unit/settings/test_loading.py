@@ -81,29 +81,27 @@ def test_interval_of_globs(
     loads: Loads, text: str, added: tuple[str, ...], interval: int, origin: str | None
 ) -> None:
     """With a glob in `nodes`, wherever it is from, the default of `interval` is an hour; a given one stays."""
-    loaded = loads(text, overrides={"nodes": added})
+    loaded = loads(text, more_nodes=added)
     assert loaded.settings.interval == interval
     assert loaded.origins["interval"] == (origin or str(loads.file))
 
 
 def test_the_command_line_leaves_out(loads: Loads) -> None:
     """`--node` takes globs, and may leave out what the settings include, but not without anything included."""
-    loaded = loads("nodes = ['a', '*']", overrides={"nodes": ("!b-*",)})
+    loaded = loads("nodes = ['a', '*']", more_nodes=("!b-*",))
     assert loaded.settings.selection().globs == ("*", "!b-*")
     with pytest.raises(
         ConfigError, match=r"nodes: '!b-\*' leaves out .* \+ command line\)"
     ):
-        loads("nodes = ['a']", overrides={"nodes": ("!b-*",)})
+        loads("nodes = ['a']", more_nodes=("!b-*",))
 
 
 def test_command_line_nodes_add(loads: Loads) -> None:
     """Nodes of the command line add to the others', once whatever the case, and the first spelling stays."""
-    loaded = loads(
-        "nodes = ['Alpha', 'beta']", overrides={"nodes": ("BETA", "gamma", "alpha")}
-    )
+    loaded = loads("nodes = ['Alpha', 'beta']", more_nodes=("BETA", "gamma", "alpha"))
     assert loaded.settings.nodes == ("Alpha", "beta", "gamma")
     assert loaded.origins["nodes"] == f"{loads.file} + command line"
-    alone = loads("", overrides={"nodes": ("gamma",)})
+    alone = loads("", more_nodes=("gamma",))
     assert (alone.settings.nodes, alone.origins["nodes"]) == (
         ("gamma",),
         "command line",

@@ -43,12 +43,12 @@ CHANNEL_BUDGET = 5.0
 """Seconds after which `run` turns from a channel with many messages to the other channels, and returns to it later."""
 
 
-def run_forever(*, settings: Callable[..., Loaded], nodes: tuple[str, ...]) -> int:
+def run_forever(*, settings: Callable[[], Loaded]) -> int:
     """Poll until stopped, or until the state or the installation is replaced, and return the exit code.
 
     WatchError for what is wrong before the first poll.
     """
-    chosen = settings(nodes)
+    chosen = settings()
     worker = Worker()
     # Lines for people on a terminal and in the journal, log lines elsewhere or if asked for.
     speaker: Observer = RunLines() if log.is_for_people() else LogLines()
