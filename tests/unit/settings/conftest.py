@@ -24,7 +24,7 @@ class Loads:
         self.cwd.mkdir()
 
     def __call__(self, toml: str | None = None, **given: Any) -> Loaded:
-        """Load with `toml` in the settings file; `config`, `overrides`, `more_nodes`, `secrets`, `system` or variables given."""
+        """Load with `toml` in the settings file; `config`, `overrides`, `secrets` and so on, or variables given."""
         if toml is not None:
             self.file.write_text(toml, "utf-8")
         return load(

@@ -59,12 +59,16 @@ def test_the_sample_validates(tmp_path: Path) -> None:
 def test_every_setting_is_in_it_with_its_default(tmp_path: Path) -> None:
     """With every comment sign before a setting removed it has every setting, and each at its default or an example."""
     path = tmp_path / "comfy-watch.toml"
-    path.write_text(_uncommented(), "utf-8")
+    # What says whom the published files may show has to be chosen.
+    text = _uncommented().replace("publish_installs = false", "publish_installs = true")
+    path.write_text(text, "utf-8")
     written = tomllib.loads(path.read_text("utf-8"))
     assert written.keys() == Settings.model_fields.keys()
     assert written["channels"][0].keys() == ChannelTable.model_fields.keys()
     loaded, defaults = _load(path), Settings()
-    for name in Settings.model_fields.keys() - EXAMPLES - {"state_dir"}:
+    for name in (
+        Settings.model_fields.keys() - EXAMPLES - {"state_dir", "publish_installs"}
+    ):
         assert getattr(loaded, name) == getattr(defaults, name), name
     assert loaded.state_dir == tmp_path / defaults.state_dir
     assert len(loaded.all_channels()) == 3
