@@ -128,7 +128,7 @@ def _passes(
     is_run = any(
         copy.enabled and copy.version == event.version for copy in event.installed
     )
-    if is_run and (event.kind in {*BAD, *ENDS} or _is_replaced(event)):
+    if is_run and (event.kind in BAD or _is_replaced(event)):
         return True
     key = (event.node or "").lower(), event.version
     counting = {(before if event.kind == "removed" else now)[key]}

@@ -36,7 +36,7 @@ def told(
 
     Of a version its status after the event has to be one of them, or, where something ends, that before it; of what was
     removed the last known one. A status that this program does not know passes, and so does each event that is not
-    about a version, or that says that something which is run is bad, or is not any more.
+    about a version, or that says that something which is run is bad.
 
     `before` and `after` are the nodes before and after the poll, by lower-case id.
     """
@@ -45,7 +45,7 @@ def told(
         for event in events
         if event.kind not in _OF_VERSIONS
         or event.version is None
-        or _is_about_what_is_run(event)
+        or _says_that_what_is_run_is_bad(event)
         or any(
             status in statuses or status not in STATUSES
             for status in _statuses(event, before, after)
@@ -53,9 +53,9 @@ def told(
     )
 
 
-def _is_about_what_is_run(event: Event) -> bool:
+def _says_that_what_is_run_is_bad(event: Event) -> bool:
     is_bad = event.kind in EXPOSURES.values() or replaces_archive(event)
-    return runs_it(event) and (is_bad or event.ends is not None)
+    return is_bad and runs_it(event)
 
 
 def _statuses(

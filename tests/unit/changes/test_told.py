@@ -46,7 +46,7 @@ def passes(statuses: tuple[str, ...], status: str, kind: Kind, **fields: Any) ->
         (Kind.EXPOSED, "flagged", {}, {*STATUSES}),
         (Kind.FLAGGED, "flagged", {"installed": RUN}, {*STATUSES}),
         (Kind.FLAGGED, "flagged", {"installed": OFF}, {"flagged"}),
-        (Kind.REINSTATED, "active", END | {"installed": RUN}, {*STATUSES}),
+        (Kind.REINSTATED, "active", END | {"installed": RUN}, {"active", "flagged"}),
         (
             Kind.CHANGED,
             "active",
@@ -59,7 +59,7 @@ def passes(statuses: tuple[str, ...], status: str, kind: Kind, **fields: Any) ->
 def test_which_status_lets_an_event_pass(
     kind: Kind, status: str, fields: dict[str, Any], by: set[str]
 ) -> None:
-    """That after it; of an end that before it too; of what is run, of a pack, or unknown any, if it is bad or ends."""
+    """That after it; of an end that before it too; of what is run, if it is bad, of a pack, or unknown any."""
     assert {one for one in STATUSES if passes((one,), status, kind, **fields)} == by
 
 
