@@ -15,7 +15,7 @@ from tests.support.harness import Watcher, counts
 from tests.support.lived_in import LivedIn
 
 _RUN = [f"mine-{number:03}" for number in range(10)]
-_BANNED = [*_RUN, *(f"bad-{number:03}-{'x' * 60}" for number in range(60))]
+_BANNED = [*_RUN, *(f"bad-{number:03}-{'x' * 30}" for number in range(60))]
 _OTHERS = [f"other-{number:03}" for number in range(74)]
 _BAN = re.compile(r"BANNED `([^`]*)` `1\.0\.0`")
 
