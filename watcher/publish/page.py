@@ -55,11 +55,12 @@ _NAME, _VERSION, _TEXT = 100, 60, 200
 _OK = "ok"
 _NO_VERSION = Trusted("a copy of unknown version")
 _FROM_WORST = (*Severity, _OK)
-_TONES = {
+_COUNTED = {
     BANNED: Severity.CRITICAL,
     FLAGGED: Severity.WARNING,
     "deprecated": Severity.INFO,
 }
+"""Of which status versions are counted, and how bad that is."""
 _STATES = {
     BANNED: "the whole pack is banned",
     "failing": "could not be read",
@@ -136,7 +137,7 @@ class PackRow:
 
     name: str
     url: str
-    labels: list[Label]
+    label: Label
     newest: str
     installed: Sentence
     """The versions that are run."""
@@ -170,7 +171,7 @@ def page(public: Public) -> str:
         days=days,
         lanes=_lanes(recent, days),
         lists=_lists(recent),
-        packs=[_pack_row(row) for row in rows[:MOST_ROWS]],
+        packs=list(map(_pack_row, rows[:MOST_ROWS])),
         more_packs=len(rows[MOST_ROWS:]),
     )
 
@@ -222,7 +223,7 @@ def _standing(public: Public) -> Label:
     need = "needs" if bad == 1 else "need"
     you = f"; you run {run:,} of them" if run else ""
     worst = min(rows, key=lambda row: row.rank)
-    return Label(f"{bad:,} of {watched} {need} a look{you}.", _tone(worst))
+    return Label(f"{bad:,} of {watched} {need} a look{you}.", _label(worst).tone)
 
 
 def _is_run(row: NodeRow) -> bool:
@@ -256,7 +257,7 @@ def _labels_of(found: Mapping[str, int]) -> list[Label]:
     """Return how many versions are bad, by their status."""
     return [
         Label(f"{found[status]:,} {status}", tone)
-        for status, tone in _TONES.items()
+        for status, tone in _COUNTED.items()
         if found[status]
     ]
 
@@ -328,17 +329,13 @@ def _bad_pack(known: _Known) -> BadPack:
     return BadPack(
         name=safe_line(row.node, _NAME),
         url=_url(row),
-        tone=min(tones, key=_FROM_WORST.index) if tones else _tone(row),
+        tone=min(tones, key=_FROM_WORST.index) if tones else _label(row).tone,
         state=_state(known),
         record=known.record(""),
         versions=shown,
         more=" and ".join(more),
         good=_good(known),
     )
-
-
-def _tone(row: NodeRow) -> str:
-    return min((one.tone for one in _labels(row)), key=_FROM_WORST.index)
 
 
 def _url(row: NodeRow) -> str:
@@ -492,25 +489,22 @@ def _pack_row(row: NodeRow) -> PackRow:
     return PackRow(
         name=safe_line(row.node, _NAME),
         url=_url(row),
-        labels=_labels(row),
+        label=_label(row),
         newest=safe_line(row.newest or "", _VERSION),
         installed=_texts(listed(run[:MOST_RUN], len(run))),
     )
 
 
-def _labels(row: NodeRow) -> list[Label]:
-    """Return how a pack stands: what is run of it, its own state, and how many versions are bad; the worst first."""
-    found: list[Label] = []
+def _label(row: NodeRow) -> Label:
+    """Return how a pack stands: what is run of it if that is bad, else the worst of itself and its versions."""
     if row.run is not Grade.OK:
-        found.append(Label(f"runs {row.run.in_words}", row.run.severity))
-    if row.state in _STATES:
-        is_bad = row.state == BANNED
-        usual = Severity.WARNING if row.has_problem else Severity.INFO
-        found.append(Label(_STATES[row.state], Severity.CRITICAL if is_bad else usual))
-    found += _labels_of(counts([row]))
-    if row.outdated:
-        found.append(Label("outdated", Severity.INFO))
-    return found or [Label("ok", _OK)]
+        return Label(f"runs {row.run.in_words}", row.run.severity)
+    is_its_own = row.worst in {row.state, _OK}
+    words = _STATES.get(row.state, row.state) if is_its_own else row.worst
+    if row.is_ok:
+        return Label(words, _OK if row.worst == row.state else Severity.INFO)
+    usual = Severity.WARNING if row.has_problem else Severity.INFO
+    return Label(words, _COUNTED.get(row.worst, usual))
 
 
 # Words

@@ -37,6 +37,8 @@ _WORST_FIRST = (
     "failing",
     "unread",
     "removed",
+    "deleted",
+    "delisted",
     FLAGGED,
     "empty",
     "deprecated",
@@ -45,7 +47,8 @@ _WORST_FIRST = (
     "unchecked",
     "ok",
 )
-"""States of nodes, and what is wrong with versions."""
+"""States of nodes, and what is wrong with versions and with copies."""
+_WELL = {"ok", "outdated"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,18 +91,21 @@ class NodeRow:
     """What of it is run and bad, by version."""
 
     @property
-    def rank(self) -> int:
-        """How much it needs a person: worst is 0, then the rest in the order of `_WORST_FIRST`."""
+    def worst(self) -> str:
+        """The worst of its state, its versions and what is run of it, in the words of `_WORST_FIRST`."""
         wrong = ["ok" if self.has_no_version_yet else self.state]
         for version in self.problems:
             is_bad = version.status in {BANNED, FLAGGED}
             wrong.append(version.status if is_bad else "deprecated")
-        for one in self.exposed:
-            is_gone = one.grade in {finding.Grade.DELETED, finding.Grade.DELISTED}
-            wrong.append("removed" if is_gone else one.grade.verdict)
+        wrong += [one.grade.verdict for one in self.exposed]
         if self.outdated:
             wrong.append("outdated")
-        return min(map(_WORST_FIRST.index, wrong))
+        return min(wrong, key=_WORST_FIRST.index)
+
+    @property
+    def rank(self) -> int:
+        """How much it needs a person: worst is 0."""
+        return _WORST_FIRST.index(self.worst)
 
     @property
     def run(self) -> finding.Grade:
@@ -118,8 +124,7 @@ class NodeRow:
     @property
     def is_ok(self) -> bool:
         """Whether it was read, and nothing is wrong with it, any of its versions, or what is run of it."""
-        is_well = self.state == "ok" or self.has_no_version_yet
-        return is_well and not self.problems and not self.exposed
+        return self.worst in _WELL
 
     @property
     def has_no_version_yet(self) -> bool:
@@ -129,9 +134,7 @@ class NodeRow:
     @property
     def has_problem(self) -> bool:
         """Whether something is wrong with it: not of a node that was never read, or is not the registry's."""
-        return not self.is_ok and (
-            self.state not in {"unchecked", UNKNOWN} or bool(self.exposed)
-        )
+        return self.worst not in {*_WELL, UNKNOWN, "unchecked"}
 
 
 def node_rows(
