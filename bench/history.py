@@ -32,7 +32,6 @@ _FOUND = ScanFinding(
 )
 _SCAN = Scan(items=(_FOUND,) * 5, count=12, is_whole=True)
 _REASON = "12 findings: python_dangerous_eval (info) in nodes/sampling.py:120, and more"
-_CHANGELOG = "Faster sampling, fewer surprises, and a fix for masks that came out inverted on some cards."
 
 
 def main() -> None:
@@ -75,7 +74,6 @@ def _event(node: Node, version: Version, kind: Kind, at: str) -> Event:
         url=node_url(node.node),
         published=version.created_at,
         safe_version=SafeVersion(version.version),
-        changelog=_CHANGELOG if kind is Kind.NEW else "",
         scan=_SCAN if kind is Kind.FLAGGED else None,
     )
 

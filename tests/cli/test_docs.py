@@ -36,7 +36,6 @@ from watcher.model.event import (
     DEFAULT_KINDS,
     SWEPT_KINDS,
     Event,
-    FieldChange,
     Kind,
     Severity,
     severity_of,
@@ -96,17 +95,9 @@ ALERTS = (
         node="comfyui-tide-tables",
         version="2.4.0",
         after="active",
-        changes=(
-            FieldChange(
-                field="dependencies",
-                before='["numpy", "requests"]',
-                after='["numpy", "httpx"]',
-            ),
-        ),
         url=node_url("comfyui-tide-tables"),
         published="2026-01-31T11:52:00Z",
         safe_version=SafeVersion("2.4.0"),
-        changelog="Tides for every harbour",
         at=_SEEN,
     ),
 )
@@ -180,7 +171,6 @@ _README = (
         url=node_url("comfyui-harbour-kit"),
         published="2026-01-31T11:52:00Z",
         safe_version=SafeVersion("3.2.0"),
-        changelog="Ships that turn with the wind",
         at=_SEEN,
         installed=(_copy("ComfyUI", "comfyui-harbour-kit", "3.1.0"),),
     ),

@@ -89,9 +89,9 @@ def test_deprecation_is_a_fact_of_its_own(
 
 
 def test_changed(watch: Watcher, registry: FakeRegistry) -> None:
-    """A watched field, or a status nobody knows, is a change with before and after; a changelog is none."""
+    """A watched field, or a status nobody knows, is a change with before and after."""
     watch.check()
-    registry.catalog.edit("alpha", "1.0.0", dependencies=["x"], changelog="rewritten")
+    registry.catalog.edit("alpha", "1.0.0", dependencies=["x"])
     registry.catalog.set_status("alpha", "1.0.0", "NodeVersionStatusQuarantined")
     (event,) = watch.check()["events"]
     assert event["kind"] == "changed"

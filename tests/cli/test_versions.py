@@ -57,7 +57,6 @@ def published(registry: FakeRegistry) -> None:
         "1.10.0",
         created_at=NOON + timedelta(hours=3),
         dependencies=["numpy"],
-        changelog="Softer",
     )
     catalog.publish("Lamps", "1.9.0", created_at=NOON)
     catalog.publish(
@@ -402,7 +401,6 @@ def test_the_document(versions: Versions, registry: FakeRegistry) -> None:
         "deprecated": False,
         "published": "2026-03-02T15:00:00.000Z",
         "reason": "",
-        "changelog": "Softer",
         "download_url": "https://cdn.example/Lamps/1.10.0/node.zip",
         "dependencies": ["numpy"],
         "url": "https://registry.comfy.org/nodes/Lamps",

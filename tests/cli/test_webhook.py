@@ -72,7 +72,6 @@ def _eventful(watch: Watcher, registry: FakeRegistry) -> list[dict[str, Any]]:
         "alpha",
         "1.1.0",
         dependencies=["numpy", "torch"],
-        changelog="## What's new\n\n- Faster",
     )
     catalog.publish("alpha", "1.2.0", status="pending", created_at="not yet")
     catalog.publish(

@@ -61,7 +61,6 @@ def publish(registry: FakeRegistry, nodes: Iterable[str]) -> None:
                 node,
                 version,
                 created_at="2025-03-01T10:00:00Z",
-                changelog=f"of {node}",
             )
 
 

@@ -235,8 +235,6 @@ EVENTS: dict[str, Event] = {
         Kind.NEW,
         before="pending",
         published="no time",
-        changelog="Faster",
-        changes=(NEEDS,),
         after="active",
     ),
     "upload": _event(Kind.PENDING, published="2026-01-31T12:34:00Z", after="pending"),
@@ -325,7 +323,7 @@ MESSAGES: dict[str, tuple[Event, ...]] = {
     "a day": (
         EVENTS["ban"],
         _event(Kind.DEPRECATED, version="1.0.0"),
-        _event(Kind.NEW, node="tide-tables", changelog="Tides", at=minute(90)),
+        _event(Kind.NEW, node="tide-tables", at=minute(90)),
     ),
     "one of each kind": tuple(
         {one.kind: one for one in EVENTS.values() if one.node is not None}.values()

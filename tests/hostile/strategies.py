@@ -89,7 +89,6 @@ def events(draw: st.DrawFn) -> list[Event]:
             safe_version=draw(
                 st.none() | st.builds(SafeVersion, st.none() | UNTRUSTED)
             ),
-            changelog=draw(UNTRUSTED),
             channel=draw(st.none() | UNTRUSTED),
             install=draw(st.none() | UNTRUSTED),
             folder=draw(_only_of_packs(kind, UNTRUSTED)),

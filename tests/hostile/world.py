@@ -64,7 +64,6 @@ _PLACES = (
         "version, blamed",
         "error",
     ),
-    "changelog",
     *("rule", "severity of a finding", "file of a finding"),
 )
 FIELDS = len(_PLACES) + 1
@@ -324,18 +323,18 @@ class World:
             life = _Life(
                 flagged="1"
                 + self._marked(
-                    number, 8, ("reason", self._text(number, 9)), ("node", node)
+                    number, 2, ("reason", self._text(number, 3)), ("node", node)
                 ),
                 reason=reasons(reason)[form],
-                banned=self._marked(number, 10, ("a person's reason", person)) or "x",
+                banned=self._marked(number, 4, ("a person's reason", person)) or "x",
                 person=person,
-                changed=self._marked(number, 12) + "+",
-                blamed="8" + self._marked(number, 14, ("a person's reason", other)),
+                changed=self._marked(number, 6) + "+",
+                blamed="8" + self._marked(number, 8, ("a person's reason", other)),
                 other=reasons(other)[form],
                 found=self._found(number),
                 error=other
                 if number >= count - APART
-                else self._marked(number, 15)[:_LONGEST_ERROR],
+                else self._marked(number, 9)[:_LONGEST_ERROR],
             )
             for version in (
                 *("1.0.0", "1.0.1", _FOUND),
@@ -359,22 +358,16 @@ class World:
             catalog.set_status(node, life.flagged, "flagged", life.reason)
             catalog.set_status(node, life.blamed, "flagged", life.other)
             catalog.set_status(node, _FOUND, "flagged", life.found)
-            version_id = f"{self._marked(number, 11)[:200]}!"
+            version_id = f"{self._marked(number, 5)[:200]}!"
             catalog.publish(
                 node, life.banned, id=version_id, status="banned", reason=life.person
             )
-            catalog.edit(node, life.changed, status=self._marked(number, 13) or "x")
-            # Only a changelog's first line is shown, so the mark has to be at its beginning; and where that is cut, its
-            # last word is left out, with what may be an address together with it.
-            changelog = self.account.mark(
-                "changelog", f"{CANARY} says: {self._text(number, 16)}"
-            )
+            catalog.edit(node, life.changed, status=self._marked(number, 7) or "x")
             catalog.publish(
                 node,
                 "9.9.9",
                 deprecated=True,
                 created_at=self._text(number, FIELDS - 1) or "x",
-                changelog=changelog,
             )
         self._let_packs_appear()
         self._log("json")

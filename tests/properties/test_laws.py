@@ -140,27 +140,6 @@ def test_a_life_seen_again_later_has_the_same_ids(life: list[_Step]) -> None:
 
 
 @FAST
-@given(lives(), PICTURES, st.booleans(), st.data())
-def test_a_changelog_makes_no_event_and_is_no_part_of_one(
-    life: list[_Step], picture: Picture, complete: bool, data: st.DataObject
-) -> None:
-    """Whatever the changelogs say, the transitions, their ids and what is known afterwards are the same."""
-    node = after(life)
-    notes = {one.key: data.draw(st.text(max_size=8)) for one in picture}
-    incomplete = "" if complete else "it was cut short"
-    plain, noted = (
-        compare(node, *picture, incomplete=incomplete, changelogs=given)
-        for given in ({}, notes)
-    )
-    assert (noted.node, [one.id for one in noted.events]) == (
-        plain.node,
-        [one.id for one in plain.events],
-    )
-    assert [replace(one, changelog="") for one in noted.events] == list(plain.events)
-    assert {one.kind for one in noted.events if one.changelog} <= {Kind.NEW}
-
-
-@FAST
 @given(st.lists(events(), max_size=8))
 def test_the_worst_comes_first(given: list[Event]) -> None:
     """Sorted by rank, severities have their order, within one what is run comes first, and then kinds have theirs."""

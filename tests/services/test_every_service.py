@@ -51,15 +51,13 @@ def test_an_alert_comes_once_and_says_what_happened(
 
 
 def test_hostile_text_is_only_text(destination: Destination, alerted: Operator) -> None:
-    """Whatever a reason or a changelog holds, the reader of what the server has stored sees it as a quotation."""
+    """Whatever a reason holds, the reader of what the server has stored sees it as a quotation."""
     texts = [text for text in TEXTS if text not in FLOODS]
     for number, text in enumerate(texts):
         alerted.registry.catalog.publish(
-            PACK, f"2.0.{number}", status="banned", reason=text, changelog=text
+            PACK, f"2.0.{number}", status="banned", reason=text
         )
-    alerted.registry.catalog.publish(
-        PACK, "3.0.0", changelog=FLOODS[0], tags=[*TEXTS[:40]]
-    )
+    alerted.registry.catalog.publish(PACK, "3.0.0", dependencies=[*TEXTS[:40]])
     assert alerted.check()["alerts"]["pending"] == 0
     assert _come(destination, 1)
     findings = [

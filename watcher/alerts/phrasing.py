@@ -358,7 +358,7 @@ def _age(event: Event) -> str:
 
 
 def _differences(event: Event) -> Words:
-    """Return what differs, or what is new."""
+    """Return what differs."""
     if event.kind is Kind.BASELINE:
         return _inventory(event)
     clauses: list[Words] = []
@@ -366,8 +366,6 @@ def _differences(event: Event) -> Words:
         clauses.append((Trusted("its folder: "), event.folder or ""))
     if replaces_archive(event):
         clauses.append((Trusted("its download was replaced after the release"),))
-    if event.changelog:
-        clauses.append((Trusted("changelog: "), event.changelog))
     if event.changes:
         clauses.append(difference(event.changes))
     return joined("; ", clauses)

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from watcher.changes.baseline import set_baseline
-from watcher.changes.facts import with_release_notes
 from watcher.changes.matching import KnownVersions, Matcher
 from watcher.changes.transitions import (
     REMOVED,
@@ -104,9 +103,7 @@ def compare_listing(
     if not node.baseline_at and not listing.incomplete:
         node, more = set_baseline(node, listing, options)
         events += more
-    return Difference(
-        node=node, events=tuple(with_release_notes(events, node, listing))
-    )
+    return Difference(node=node, events=tuple(events))
 
 
 @dataclass(slots=True, kw_only=True)

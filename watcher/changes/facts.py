@@ -1,4 +1,4 @@
-"""What an event says besides the transition: a release's changelog and dependencies, and which version is good. Pure.
+"""What an event says besides the transition: why, and which version is good. Pure.
 
 None of it is part of an event's id.
 """
@@ -7,14 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from itertools import pairwise
 
 from watcher.changes.scans import VersionKey, version_of, with_scans
-from watcher.changes.transitions import text_of
 from watcher.model.bounds import bounded
-from watcher.model.event import Event, FieldChange, Kind, is_explained
+from watcher.model.event import Event, is_explained
 from watcher.model.event_form import public_time
-from watcher.model.listing import Listing
 from watcher.model.precedence import is_prerelease, normalised, precedence
 from watcher.model.snapshot import Node, Snapshot
 from watcher.model.version import (
@@ -24,43 +21,8 @@ from watcher.model.version import (
     Version,
     recency,
 )
-from watcher.text.changelog import first_line
 from watcher.text.status_reason import Reason
 from watcher.timestamps import MomentOrEmpty
-
-
-def with_release_notes(
-    events: list[Event], node: Node, listing: Listing
-) -> list[Event]:
-    """Return the events of a listing, each `new` one with its changelog, and with its dependencies if these differ.
-
-    `node` is as it is known with that listing. The dependencies are compared with those of the version before it, by
-    semantic versioning, among the active ones.
-    """
-    if not any(event.kind is Kind.NEW for event in events):
-        return events
-    released = sorted((one for one in node.listed if one.status == ACTIVE), key=_age)
-    changes = {
-        new.key: FieldChange(
-            field="dependencies",
-            before=text_of(old.dependencies),
-            after=text_of(new.dependencies),
-        )
-        for old, new in pairwise(released)
-        if old.dependencies != new.dependencies
-        # A list that was never read is no difference.
-        and not {old.key, new.key} & {*node.partial}
-    }
-    return [
-        replace(
-            event,
-            changes=(changes[event.key],) if event.key in changes else (),
-            changelog=first_line(listing.changelogs.get(event.key, "")),
-        )
-        if event.kind is Kind.NEW
-        else event
-        for event in events
-    ]
 
 
 def finished(

@@ -180,8 +180,6 @@ class VersionForm:
     """A summary of the registry's reason for the status; empty if it gives none. None without `--reasons`, or if it
     could not be read.
     """
-    changelog: str
-    """The beginning of the changelog, as one line."""
     download_url: str | None
     """Where the archive is."""
     dependencies: tuple[str, ...]

@@ -87,7 +87,6 @@ def bounded(
         changes=tuple(_shortened(one, longest) for one in event.changes),
         published=kept(event.published),
         safe_version=safe and _safe(safe, longest),
-        changelog=kept(event.changelog),
         install=event.install and cut(event.install, longest_name),
         folder=if_any(event.folder),
         installed=installed,

@@ -157,7 +157,7 @@ class Event:
     reason: str = ""
     """A summary of the registry's reason: untrusted text, without e-mail addresses."""
     changes: tuple[FieldChange, ...] = ()
-    """For `new`: the dependencies, if they differ from those of the newest known active version before it."""
+    """For `changed`: what differs."""
     at: Moment
     """When the poll that saw it began: RFC 3339, UTC, with `Z`."""
     url: str
@@ -166,8 +166,6 @@ class Event:
     """When the version was created, as the API gives it (RFC 3339); untrusted text. "" for the node as a whole."""
     safe_version: SafeVersion | None = None
     """The newest good version; None if that is not known."""
-    changelog: str = ""
-    """The first line of a `new` version's changelog: untrusted text, without e-mail addresses."""
     channel: str | None = None
     """The channel that is failing or has recovered, by name; `node` is None then."""
     install: str | None = None

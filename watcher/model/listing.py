@@ -50,8 +50,6 @@ class Listing:
     """Why the listing is incomplete, for a person; "" if it is complete."""
     unreported: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """By version key: the fields of `Version` that the answer withheld, or gave unreadably; they are empty here."""
-    changelogs: Mapping[str, str] = field(default_factory=dict)
-    """By version key: the beginning of the changelog of active versions that have one."""
     spelling: str = ""
     """The node's id as the registry spells it; "" without any version."""
 

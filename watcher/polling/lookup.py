@@ -57,8 +57,6 @@ class FoundVersion:
     node: str
     """As the registry spells it."""
     version: Version
-    changelog: str
-    """Its beginning."""
     reason: Reason | None = None
     """None if it was not asked for, or could not be read."""
 
@@ -154,7 +152,7 @@ class _Lookup:
             known = self.versions.get((node, version.key))
             if known is None or standing(version) > standing(known.version):
                 self.versions[node, version.key] = FoundVersion(
-                    node=row.node_id, version=version, changelog=row.changelog
+                    node=row.node_id, version=version
                 )
         return True
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from watcher.model.listing import Listing, ServerTime
-from watcher.model.version import ACTIVE, Version, badness, in_order
+from watcher.model.version import Version, badness, in_order
 from watcher.registry.client import PAGE_SIZE
 from watcher.registry.row import VersionRow, parse_version
 from watcher.registry.schema import Page
@@ -30,8 +30,6 @@ class NodeRows:
     """By key."""
     unreported: dict[str, frozenset[str]] = field(default_factory=dict)
     """As `Listing.unreported`."""
-    changelogs: dict[str, str] = field(default_factory=dict)
-    """As `Listing.changelogs`."""
     server_time: ServerTime | None = None
     """Of the pages that show it; None before the first."""
     fault: str = ""
@@ -64,8 +62,6 @@ class NodeRows:
         self.unreported.pop(key, None)
         if unreported:
             self.unreported[key] = unreported
-        if row.changelog and version.status == ACTIVE and not is_known:
-            self.changelogs[key] = row.changelog
         return before is not None
 
     def note(self, fault: str) -> None:
@@ -104,7 +100,6 @@ class NodeRows:
             server_time=self.server_time or ServerTime(),
             incomplete=self.fault or incomplete,
             unreported=self.unreported,
-            changelogs=self.changelogs,
             spelling=self.spelling,
         )
 

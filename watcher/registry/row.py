@@ -8,10 +8,9 @@ from dataclasses import dataclass, fields
 from functools import cache
 from typing import Annotated, Any, get_type_hints
 
-from pydantic import FailFast, PlainValidator, TypeAdapter
+from pydantic import FailFast, TypeAdapter
 
 from watcher.model.version import WATCHED_FIELDS, Version, status_from_api
-from watcher.text.changelog import start_of
 
 MISSING: Any = ()
 """An absent field: empty, but distinct from null and from any JSON value, none of which is a tuple."""
@@ -32,11 +31,9 @@ class VersionRow:
     downloadUrl: str | None = MISSING  # noqa: N815 - the API's own name
     dependencies: _Texts = MISSING
     status_reason: str | None = MISSING
-    changelog: Annotated[str, PlainValidator(start_of)] = ""
-    """Its beginning, and "" for what is no text: nothing is compared with it."""
 
 
-FIELDS = tuple(one.name for one in fields(VersionRow) if one.name != "changelog")
+FIELDS = tuple(one.name for one in fields(VersionRow))
 """The fields that must be readable."""
 _DETAILS = frozenset(FIELDS) - {"node_id", "status", "id"}
 """The fields that a row can be read without."""
@@ -78,8 +75,7 @@ def read_row(item: object) -> tuple[VersionRow | None, frozenset[str]]:
     if not unreadable <= _DETAILS or not {"node_id", "status"} <= given.keys():
         return None, unreadable
     readable = {name: value for name, value in given.items() if name not in unreadable}
-    changelog = start_of(item.get("changelog")).encode("utf-8", "replace").decode()
-    row = VersionRow(**readable, changelog=changelog)
+    row = VersionRow(**readable)
     return row if identifies(row) else None, unreadable
 
 

@@ -102,7 +102,7 @@ def test_the_severity_does_not_depend_on_how_much_fits() -> None:
     """A flag that is only informational is that in every form; the plainest has no text of its findings."""
     known = ScanFinding(rule="a", severity="info", file="a.py", line=1)
     scan = Scan(items=(known,) * 20, count=20, is_whole=True, is_known=True)
-    one = event("a", scan=scan, changelog="x" * 900)
+    one = event("a", scan=scan, reason="x" * 900)
     [short] = objects(one, most_bytes=1000)
     [plainest] = cast("list[dict[str, Any]]", plainest_objects([one]))
     assert (short["severity"], len(short["findings"])) == ("info", 3)

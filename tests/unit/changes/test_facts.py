@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
@@ -22,7 +21,7 @@ from tests.support.factories import (
 from tests.support.strategies import snapshots
 from watcher.changes.facts import finished, safe_version
 from watcher.durations import DAY
-from watcher.model.event import Event, Kind
+from watcher.model.event import Kind
 from watcher.model.snapshot import Mark, Node, Snapshot
 from watcher.model.version import (
     STATUSES,
@@ -37,12 +36,6 @@ NONE = SafeVersion(None)
 ALL = STATUSES
 
 
-def new(node: Node, *versions: Version, **fields: Any) -> dict[str | None, Event]:
-    """Return the `new` events of a listing, by version."""
-    events = compare(node, *node.versions, *versions, **fields).events
-    return {one.version: one for one in events if one.kind is Kind.NEW}
-
-
 def test_an_event_says_since_when_its_version_is_public() -> None:
     """Every event of a version has its time of creation; one about the node has none."""
     difference = compare(
@@ -53,107 +46,6 @@ def test_an_event_says_since_when_its_version_is_public() -> None:
         ("new", BEFORE),
     }
     assert event(version=None, version_id=None).published == ""
-
-
-def test_a_release_says_what_changed_in_its_dependencies() -> None:
-    """The change is from the version before it, in the order of semantic versioning, whatever was published last."""
-    node = known(
-        version("1.9", dependencies=("numpy",)),
-        version("2.0", dependencies=("numpy", "torch"), created_at=NOW),
-    )
-    found = new(
-        node,
-        version("1.10", dependencies=("scipy",)),
-        version("2.1", dependencies=("numpy", "torch")),
-    )
-    (change,) = found["1.10"].changes
-    assert (change.field, json.loads(change.before), json.loads(change.after)) == (
-        "dependencies",
-        ["numpy"],
-        ["scipy"],
-    )
-    assert found["2.1"].changes == ()
-
-
-def test_a_release_is_compared_with_what_is_active() -> None:
-    """A banned version, one that was removed and one that came with the release count only if they can be installed."""
-    node = known(
-        version("1.0", dependencies=("numpy",)),
-        version("1.1", "banned", dependencies=("evil",)),
-        version("1.2", dependencies=("gone",)),
-        marks={"id-1.2": Mark.REMOVED},
-    )
-    found = compare(
-        node, *node.versions[:2], version("2.0"), version("2.1", dependencies=("x",))
-    ).events
-    changes = {
-        one.version: [(change.before, change.after) for change in one.changes]
-        for one in found
-    }
-    assert changes == {"2.0": [('["numpy"]', "")], "2.1": [("", '["x"]')]}
-
-
-def test_what_was_never_read_is_no_change_of_a_release() -> None:
-    """If the dependencies of either version were withheld, nothing is said of them."""
-    withheld = frozenset({"dependencies"})
-    node = known(version("1.0"), partial=("id-1.0",))
-    release = version("1.1", dependencies=("numpy",))
-    assert new(node, release, unreported={"id-1.0": withheld})["1.1"].changes == ()
-    node = known(version("1.0", dependencies=("numpy",)))
-    assert (
-        new(node, version("1.1"), unreported={"id-1.1": withheld})["1.1"].changes == ()
-    )
-    assert len(new(node, version("1.1"))["1.1"].changes) == 1
-
-
-def test_a_first_release_has_nothing_to_compare_with() -> None:
-    """Its dependencies are not a change."""
-    assert (
-        new(known(version("2.0")), version("1.0", dependencies=("numpy",)))[
-            "1.0"
-        ].changes
-        == ()
-    )
-
-
-def test_the_facts_are_no_part_of_an_id() -> None:
-    """The same release has the same id whatever its changelog and the version before it are."""
-    release = version("1.1", dependencies=("numpy",))
-    first = new(known(version("1.0")), release)["1.1"]
-    second = new(
-        known(version("1.0", dependencies=("x",))),
-        release,
-        changelogs={"id-1.1": "Fixes"},
-    )["1.1"]
-    assert (first.id, first.changelog, second.changelog) == (second.id, "", "Fixes")
-    assert first.changes != second.changes
-
-
-def test_only_a_release_quotes_its_changelog() -> None:
-    """A version that was pending is a release too; one that is known, or deprecated, is none."""
-    node = known(version("1.0"), version("1.1", "pending"))
-    notes = {f"id-{name}": f"about {name}" for name in ("1.0", "1.1", "1.2")}
-    listed = (
-        version("1.0", dependencies=("x",)),
-        version("1.1"),
-        version("1.2", deprecated=True),
-    )
-    events = compare(node, *listed, changelogs=notes).events
-    assert {(one.kind.value, one.version, one.changelog) for one in events} == {
-        ("changed", "1.0", ""),
-        ("new", "1.1", "about 1.1"),
-        ("new", "1.2", "about 1.2"),
-        ("deprecated", "1.2", ""),
-    }
-
-
-def test_a_reviewer_in_a_changelog_is_not_passed_on() -> None:
-    """The line is sanitized before it is kept."""
-    notes = {"id-1.1": "# Thanks to jane@comfy.example\nmore"}
-    assert (
-        new(known(), version("1.1"), changelogs=notes)["1.1"].changelog
-        == "Thanks to (address removed)"
-    )
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,6 @@ def test_a_bounded_event_keeps_what_tells_it_apart(first: str, second: str) -> N
                 changes=(FieldChange(field="dependencies", before=text, after="[]"),),
                 published=text,
                 safe_version=SafeVersion(text),
-                changelog=text,
                 install=text,
                 installed=(Copy(install=text, version=text, enabled=True),),
             )

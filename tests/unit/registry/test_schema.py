@@ -299,43 +299,6 @@ def test_no_list_of_no_versions_is_an_empty_one(more: bytes) -> None:
     assert (list(page.rows), page.total) == ([], 0)
 
 
-@pytest.mark.parametrize(
-    "given",
-    ["Fixes", None, 7, ["x"], {"a": {"a": 1}}, "\ud800 Fixes", "absent"],
-    ids=repr,
-)
-def test_a_changelog_costs_no_row(given: Any) -> None:
-    """Its beginning is read; one that is no text, or no Unicode, hides nothing and makes nothing incomplete."""
-    row = (
-        ROW
-        | {"dependencies": ["x"]}
-        | ({} if given == "absent" else {"changelog": given})
-    )
-    page = parse_page(page_of(row))
-    expected = (
-        given.replace("\ud800", "?")
-        if isinstance(given, str) and given != "absent"
-        else ""
-    )
-    assert (
-        page.fault,
-        page.unreported,
-        page.rows[0].changelog,
-        page.rows[0].dependencies,
-    ) == (
-        "",
-        {},
-        expected,
-        ["x"],
-    )
-
-
-def test_of_a_huge_changelog_little_is_kept() -> None:
-    """Megabytes of it are gone once the page is read."""
-    (row,) = parse_page(page_of(ROW | {"changelog": "x" * 3_000_000})).rows
-    assert row.changelog == "x" * 300
-
-
 @examples(60)
 @given(st.binary(max_size=60) | JSON.map(lambda value: json.dumps(value).encode()))
 def test_any_bytes_are_a_page_or_refused(body: bytes) -> None:

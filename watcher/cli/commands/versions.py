@@ -146,7 +146,6 @@ def _form(found: FoundVersion) -> VersionForm:
         deprecated=version.deprecated,
         published=public_time(version.created_at),
         reason=found.reason.summary if found.reason else None,
-        changelog=found.changelog,
         download_url=version.download_url or None,
         dependencies=version.dependencies,
         url=node_url(found.node),
