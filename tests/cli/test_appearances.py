@@ -14,8 +14,6 @@ from tests.support.fakes.webhook import Webhook
 from tests.support.harness import Watcher
 from tests.support.lived_in import LivedIn
 
-YAML = "extra_model_paths.yaml"
-
 
 @pytest.fixture
 def comfyui(tmp_path: Path) -> LivedIn:
@@ -80,49 +78,6 @@ def test_what_people_and_the_manager_do_is_not_told(
     for move in moves:
         move()
         assert _said(json.loads(watch.run("check", "--json").out)) == []
-
-
-def test_a_volume_that_comes_and_goes_is_not_told(
-    watch: Watcher, comfyui: LivedIn
-) -> None:
-    """What was added meanwhile is; what is gone makes no event."""
-    comfyui.single("old.py")
-    watch.check()
-    comfyui.unmount()
-    for _ in range(3):
-        assert _said(watch.check(code=1)) == []
-    comfyui.mount()
-    comfyui.single("new.py")
-    (comfyui.nodes / "old.py").unlink()
-    assert _said(watch.check()) == ["new.py"]
-    assert _said(watch.check()) == []
-
-
-def test_another_folder_of_packs(watch: Watcher, comfyui: LivedIn) -> None:
-    """One that is added to the ComfyUI's own file is told; one that could not be read at first is not."""
-    paths = comfyui.root / YAML
-    paths.write_text("a: {custom_nodes: late}")
-    assert _said(watch.check(code=1)) == []
-    (comfyui.root / "late").mkdir()
-    (comfyui.root / "late" / "was_there.py").write_text("")
-    assert _said(watch.check()) == []
-    (comfyui.root / "late" / "came.py").write_text("")
-    assert _said(watch.check()) == ["came.py"]
-    paths.write_text("a: {custom_nodes: late}\nb: {custom_nodes: theirs}")
-    assert _said(watch.check(code=1)) == []
-    (comfyui.root / "theirs").mkdir()
-    (comfyui.root / "theirs" / "evil.py").write_text("")
-    assert _said(watch.check()) == ["evil.py"]
-
-
-def test_an_install_with_another_name_is_a_new_one(
-    watch: Watcher, comfyui: LivedIn
-) -> None:
-    """Its first scan makes no event."""
-    watch.check()
-    comfyui.single("new.py")
-    renamed = watch.but(installs=[{"name": "office", "path": str(comfyui.root)}])
-    assert _said(renamed.check()) == []
 
 
 def test_who_asks_is_told_what_appeared(watch: Watcher, comfyui: LivedIn) -> None:
