@@ -30,6 +30,7 @@ from watcher.model.pack import (
     PackKind,
     PackRecord,
     PackRecords,
+    Scanned,
     Source,
     SourceKind,
     Verdict,
@@ -46,7 +47,6 @@ from watcher.model.version import (
     in_order,
 )
 from watcher.polling.audit import Audit
-from watcher.polling.model import Scans
 from watcher.polling.reading.compare import compare
 from watcher.polling.reading.exposures import Known, with_installs
 from watcher.polling.reading.nodes import Compared
@@ -178,7 +178,7 @@ class Life:
 
     def _poll(self, step: Step, running: Pack) -> tuple[State, tuple[Event, ...]]:
         config = watch("http://registry", PACK, installs=(STUDIO,), minimum_age=LEAST)
-        scans = Scans(packs={"studio": (running,)}, errors={"studio": ""})
+        scans = {"studio": Scanned(packs=(running,))}
         plan = make_plan(config, self.state, scans, self.now)
         listing = Listing(
             node=PACK, versions=in_order(self.picture.values()), at=self.now

@@ -39,6 +39,7 @@ from watcher.model.pack import (
     PackKind,
     PackRecord,
     PackRecords,
+    Scanned,
     Source,
     SourceKind,
 )
@@ -53,7 +54,6 @@ from watcher.model.version import (
     Version,
     in_order,
 )
-from watcher.polling.model import Scans
 from watcher.polling.reading.compare import PollChange, compare
 from watcher.polling.reading.exposures import with_installs
 from watcher.polling.reading.plan import make_plan
@@ -204,17 +204,18 @@ class Life:
         )
         return events
 
-    def _scans(self, step: Step) -> Scans:
+    def _scans(self, step: Step) -> dict[str, Scanned]:
         if not self.has_installs:
-            return Scans()
+            return {}
         if step.unseen:
-            return Scans(packs=self.state.installs, errors={"studio": "unmounted"})
+            last = self.state.installs.get("studio")
+            return {"studio": Scanned(packs=last, error="unmounted")}
         found: tuple[Pack, ...] = ()
         if step.runs is not None:
             found = (
                 Pack(folder=PACK, kind=PackKind.REGISTRY, id=PACK, version=step.runs),
             )
-        return Scans(packs={"studio": found}, errors={"studio": ""})
+        return {"studio": Scanned(packs=found)}
 
     def _answer(self, step: Step, now: str) -> Reading:
         match step.answer:

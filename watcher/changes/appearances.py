@@ -5,31 +5,17 @@ Rules: docs/behaviour.md, Events (Appearances).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from watcher.changes.transitions import node_url
 from watcher.model.event import Event, Kind, event_id
 from watcher.model.exposure import Installed, KnownInstall, KnownPack
-from watcher.model.pack import Copy, Pack, named_after
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scan:
-    """What a scan found in one install."""
-
-    install: str
-    """Its name."""
-    packs: tuple[Pack, ...]
-    """Enabled ones first. What cannot be read is as the last good scan found it."""
-    places: frozenset[str]
-    """The folders that could be read, as `Pack.place` has them; none if the scan failed."""
-    is_whole: bool
-    """Whether these are all that the install has."""
+from watcher.model.pack import Copy, Pack, Scanned, named_after
 
 
 def assess(
-    reported: Installed, scans: Iterable[Scan], now: str
+    reported: Installed, scans: Mapping[str, Scanned], now: str
 ) -> tuple[Installed, tuple[Event, ...]]:
     """Return what is known of the installs after a poll, and the events.
 
@@ -37,15 +23,15 @@ def assess(
     """
     known: dict[str, KnownInstall] = {}
     events: list[Event] = []
-    for scan in sorted(scans, key=lambda one: one.install):
-        before = reported.known.get(scan.install)
+    for install, scan in sorted(scans.items()):
+        before = reported.known.get(install)
         if before is not None:
             events += (
-                _event(scan.install, pack, reported.seen, now)
-                for pack in _new(before, scan.packs)
+                _event(install, pack, reported.seen, now)
+                for pack in _new(before, scan.packs or ())
             )
         if before is not None or scan.places:
-            known[scan.install] = _after(before or KnownInstall(places=()), scan)
+            known[install] = _after(before or KnownInstall(places=()), scan)
     seen = reported.seen + len(events)
     return replace(reported, known=known, seen=seen), tuple(events)
 
@@ -67,9 +53,9 @@ def _new(known: KnownInstall, packs: Iterable[Pack]) -> list[Pack]:
     return list(found.values())
 
 
-def _after(known: KnownInstall, scan: Scan) -> KnownInstall:
+def _after(known: KnownInstall, scan: Scanned) -> KnownInstall:
     """Return what is known of an install after a scan. What only a part of it did not show may still be there."""
-    there = set(map(_known, scan.packs))
+    there = set(map(_known, scan.packs or ()))
     places: tuple[str, ...] | None = None
     if not scan.is_whole:
         there.update(known.packs)

@@ -14,7 +14,7 @@ from watcher.changes.verdict import identities
 from watcher.model.event import EXPOSURES, Event, Kind, Severity, event_id, worst_of
 from watcher.model.exposure import BadCopy, CopyKey, Exposure, Installed
 from watcher.model.finding import Acceptance, Finding, Grade, is_worse, rank, worst
-from watcher.model.pack import Copy, Pack, Verdict
+from watcher.model.pack import Copy, Pack, Scanned, Verdict
 from watcher.model.precedence import is_same_version
 from watcher.model.snapshot import Node
 
@@ -25,10 +25,8 @@ class Poll:
 
     findings: Sequence[Finding]
     """Of every copy, as each pack that it may be."""
-    installs: frozenset[str]
-    """Names of all configured installs."""
-    unseen: frozenset[str]
-    """Those of them whose packs are not known, so that what is bad there stays."""
+    scans: Mapping[str, Scanned]
+    """Of all configured installs, by name."""
     after: Mapping[str, Node]
     """The nodes after this poll, by lower-case id."""
     events: Sequence[Event]
@@ -135,7 +133,8 @@ class _RunPack:
         found: dict[CopyKey, BadCopy] = {}
         unknown = {_key(one) for one in self.findings if one.verdict is Verdict.UNKNOWN}
         for copy in self.before.copies:
-            if copy.install in self.poll.unseen or copy.key in unknown:
+            scan = self.poll.scans.get(copy.install)
+            if copy.key in unknown or (scan is not None and scan.packs is None):
                 found[copy.key] = copy
         for key in {_key(one) for one in self.findings}:
             bad = [one for one in self._of(key) if one.verdict in EXPOSURES]
@@ -214,7 +213,7 @@ class _RunPack:
         None if all that was is accepted, or in installs that left the settings.
         """
         was = self._reported
-        if not any(install in self.poll.installs for install, _ in was):
+        if not any(install in self.poll.scans for install, _ in was):
             return None
         versions = {version for _, version in was}
         event = self._event(

@@ -127,6 +127,20 @@ class Inventory:
     """It is a file that names packs: nobody need run them."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scanned:
+    """What is known of one install after a scan by a poll."""
+
+    packs: tuple[Pack, ...] | None
+    """Enabled ones first; what cannot be read is as the last good scan found it. None if nothing ever was found."""
+    error: str = ""
+    """Why it, or a pack in it, could not be read; "" if all could be."""
+    places: frozenset[str] = frozenset()
+    """The folders of which the scan found all packs, as `Pack.place` has them; none if it failed."""
+    is_whole: bool = False
+    """Whether these are all folders of packs that the install has."""
+
+
 PACK_STATUSES = ("active", "deleted", "banned")
 """What the registry says of packs as a whole (`NodeStatus`), by short names."""
 

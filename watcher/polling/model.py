@@ -12,7 +12,7 @@ from watcher.model.event import Event
 from watcher.model.failure import Fault, ReadFailure
 from watcher.model.finding import Acceptance
 from watcher.model.listing import ALL
-from watcher.model.pack import Pack, Source
+from watcher.model.pack import Source
 from watcher.registry.client import RequestLimits
 from watcher.settings.model import Settings
 from watcher.state.store import StateFolder
@@ -56,20 +56,6 @@ class PollConfig:
     """How old a version has to be to be advised, in seconds."""
     publish: Callable[[StateFolder], object] | None = None
     """Writes the files of what is saved to `publish_dir`, and raises WatchError; None without that setting."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scans:
-    """What is installed, as far as is known."""
-
-    packs: Mapping[str, tuple[Pack, ...]] = field(default_factory=dict)
-    """By install: as it was scanned, or as the last good scan found it. One that was never scanned is absent."""
-    errors: Mapping[str, str] = field(default_factory=dict)
-    """By every install: why it, or a pack in it, could not be read; "" if all could be."""
-    places: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    """By install, the folders of which the scan found all packs, as `Pack.place` has them; absent if it failed."""
-    whole: frozenset[str] = frozenset()
-    """The installs of which that is every folder."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

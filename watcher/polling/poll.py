@@ -24,8 +24,9 @@ from watcher.model.channel import knowing
 from watcher.model.event import Event
 from watcher.model.failure import ReadFailure
 from watcher.model.listing import ALL
+from watcher.model.pack import Scanned
 from watcher.model.version import MinimumAge
-from watcher.polling.model import PollConfig, Report, Scans, SetAside
+from watcher.polling.model import PollConfig, Report, SetAside
 from watcher.polling.reading.compare import PollChange, compare
 from watcher.polling.reading.exposures import had_installs, with_installs
 from watcher.polling.reading.plan import make_plan
@@ -177,7 +178,7 @@ class Poller:
             self.progress,
             self.config.limits.timeout,
         )
-        scans = Scans()
+        scans: Mapping[str, Scanned] = {}
         if config.installs:
             # Here, as it loads PyYAML, which most polls need not.
             from watcher.polling.reading.installs import scan_all

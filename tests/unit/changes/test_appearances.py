@@ -9,10 +9,9 @@ import pytest
 
 from tests.support.factories import NOW
 from watcher.changes import appearances
-from watcher.changes.appearances import Scan
 from watcher.model.event import Event
 from watcher.model.exposure import Installed
-from watcher.model.pack import Pack, PackKind
+from watcher.model.pack import Pack, PackKind, Scanned
 
 MORE = "extra_model_paths.yaml: more"
 GLOW = Pack(folder="glow", kind=PackKind.REGISTRY, id="glow", version="1.0.0")
@@ -23,35 +22,34 @@ LOOSE = Pack(folder="loose", kind=PackKind.UNKNOWN)
 SINGLE = Pack(folder="evil.py", kind=PackKind.FILE)
 
 
-def _scan(*packs: Pack, **fields: Any) -> Scan:
+def _scan(*packs: Pack, **fields: Any) -> Scanned:
     given: dict[str, Any] = {
-        "install": "studio",
         "places": frozenset({"", MORE}),
         "is_whole": True,
     }
-    return Scan(packs=packs, **given | fields)
+    return Scanned(packs=packs, **given | fields)
 
 
-def _part(*packs: Pack, place: str = "") -> Scan:
+def _part(*packs: Pack, place: str = "") -> Scanned:
     """Return a scan that could read one of the two folders; `packs` has what is known of the other."""
     return _scan(*packs, places=frozenset({place}), is_whole=False)
 
 
-def _failed(*packs: Pack) -> Scan:
+def _failed(*packs: Pack) -> Scanned:
     """Return a scan that could read nothing."""
     return _scan(*packs, places=frozenset(), is_whole=False)
 
 
-def _lived(*scans: Scan) -> list[list[Event]]:
+def _lived(*scans: Scanned) -> list[list[Event]]:
     """Return the events of each of several scans of one install in a row."""
     known, found = Installed(), []
     for scan in scans:
-        known, events = appearances.assess(known, [scan], NOW)
+        known, events = appearances.assess(known, {"studio": scan}, NOW)
         found.append([*events])
     return found
 
 
-def _said(*scans: Scan) -> list[tuple[str | None, ...]]:
+def _said(*scans: Scanned) -> list[tuple[str | None, ...]]:
     """Return the folders of what each of several scans reports."""
     return [tuple(one.folder for one in events) for events in _lived(*scans)]
 
@@ -81,11 +79,10 @@ def test_an_event_says_what_appeared_where() -> None:
 
 def test_the_first_scan_makes_none() -> None:
     """Nor does a first scan under another name, or of an install that is back in the settings."""
-    first = _scan(GLOW, LOOSE)
-    assert _said(first, replace(first, install="laptop", packs=(SINGLE,))) == [(), ()]
-    known, _ = appearances.assess(Installed(), [_scan(GLOW)], NOW)
-    known, events = appearances.assess(known, [], NOW)
-    assert (known.known, events) == ({}, ())
+    known, _ = appearances.assess(Installed(), {"studio": _scan(GLOW)}, NOW)
+    known, events = appearances.assess(known, {"laptop": _scan(SINGLE)}, NOW)
+    assert (list(known.known), events) == (["laptop"], ())
+    assert appearances.assess(known, {"studio": _scan(LOOSE)}, NOW)[1] == ()
 
 
 @pytest.mark.parametrize(
@@ -153,6 +150,6 @@ def test_a_folder_that_is_read_for_the_first_time() -> None:
     first = _scan(GLOW, places=frozenset({""}))
     assert _said(first, _part(GLOW), _scan(GLOW, outside)) == [(), (), ("loose",)]
     both = _part(GLOW, outside, place=MORE)
-    assert _said(_part(GLOW), both, replace(both, packs=(*both.packs, later))) == [
+    assert _said(_part(GLOW), both, _part(GLOW, outside, later, place=MORE)) == [
         *((), (), ("evil.py",)),
     ]

@@ -16,7 +16,7 @@ from watcher.changes.exposure import Poll
 from watcher.model.event import Event, Kind, Severity
 from watcher.model.exposure import BadCopy, Installed
 from watcher.model.finding import Acceptance, Finding, Grade
-from watcher.model.pack import Claim, Identity, Pack, PackKind, Verdict
+from watcher.model.pack import Claim, Identity, Pack, PackKind, Scanned, Verdict
 
 KEY = PACK.lower()
 Said = list[tuple[str, str | None, str | None]]
@@ -44,14 +44,21 @@ def run(
     )
 
 
+BOTH = {name: Scanned(packs=()) for name in ("studio", "office")}
+
+
+def unseen(*names: str) -> dict[str, Scanned]:
+    """Return the scans of both installs where the packs of some are not known."""
+    return BOTH | dict.fromkeys(names, Scanned(packs=None, error="gone"))
+
+
 def poll(*runs: Finding, events: Sequence[Event] = (), **fields: Any) -> Poll:
     """Make a poll of the installs `studio` and `office`."""
     terms: dict[str, Any] = {
-        "unseen": frozenset(),
         "after": {KEY: known(version("1.0"))},
         "accept": (),
         "now": NOW,
-        "installs": frozenset({"studio", "office"}),
+        "scans": BOTH,
     }
     return Poll(findings=runs, events=events, **terms | fields)
 
@@ -104,8 +111,8 @@ def test_the_other_verdicts_are_no_news(verdict: str) -> None:
 
 def test_what_is_not_known_any_more_stays_as_it_was() -> None:
     """A verdict that cannot be made, and an install that cannot be seen, end nothing and are no news later."""
-    for runs, unseen in (((run("unknown"),), ()), ((), ("studio",))):
-        assert assess(FLAGGED, *runs, unseen=frozenset(unseen)) == (FLAGGED, [])
+    assert assess(FLAGGED, run("unknown")) == (FLAGGED, [])
+    assert assess(FLAGGED, scans=unseen("studio")) == (FLAGGED, [])
     elsewhere, events = assess(FLAGGED, run("ok"), run("unknown", install="office"))
     assert (elsewhere.exposures, events) == ({}, [CLEARED])
 
@@ -210,13 +217,13 @@ def test_a_disabled_copy_is_not_run() -> None:
 
 def test_an_install_that_left_the_settings_ends_without_an_event() -> None:
     """What is bad in another one stays; and what ends there is cleared."""
-    office = frozenset({"office"})
-    gone, events = assess(FLAGGED, installs=office)
+    office = {"office": BOTH["office"]}
+    gone, events = assess(FLAGGED, scans=office)
     assert (events, gone.exposures) == ([], {})
     both, _ = assess(Installed(), run(), OFFICE)
-    one, events = assess(both, OFFICE, installs=office)
+    one, events = assess(both, OFFICE, scans=office)
     assert events == []
-    assert assess(one, run("ok", install="office"), installs=office)[1] == [CLEARED]
+    assert assess(one, run("ok", install="office"), scans=office)[1] == [CLEARED]
 
 
 COMMIT = "0123abcdef" * 4
@@ -301,16 +308,16 @@ def test_exposures_follow_what_is_run(
 ) -> None:
     """Whatever installs do, what is recorded is bad now or cannot be seen, and a quiet poll reports nothing."""
     reported = Installed()
-    for studio, office, unseen in polls:
+    for studio, office, is_unseen in polls:
         named = [("studio", studio), ("office", office)]
-        hidden = frozenset({"office"} if unseen else ())
+        hidden = ["office"] if is_unseen else []
         runs = [
             run(verdict, install=install)
             for install, verdict in named
             if verdict and install not in hidden
         ]
         before = _installs(reported)
-        reported, _ = exposure.assess(reported, poll(*runs, unseen=hidden))
+        reported, _ = exposure.assess(reported, poll(*runs, scans=unseen(*hidden)))
         bad = {
             one.install
             for one in runs
@@ -318,7 +325,10 @@ def test_exposures_follow_what_is_run(
         }
         assert bad <= _installs(reported)
         assert _installs(reported) - bad <= before
-        assert exposure.assess(reported, poll(*runs, unseen=hidden)) == (reported, ())
+        assert exposure.assess(reported, poll(*runs, scans=unseen(*hidden))) == (
+            reported,
+            (),
+        )
 
 
 def _installs(known: Installed) -> set[str]:

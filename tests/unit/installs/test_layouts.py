@@ -160,7 +160,7 @@ def _poll(
     found = asyncio.run(
         scan_all([source], {} if last is None else {"x": last}, 10, silent)
     )
-    return found.packs.get("x"), found.errors["x"]
+    return found["x"].packs, found["x"].error
 
 
 @pytest.fixture

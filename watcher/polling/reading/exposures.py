@@ -17,10 +17,10 @@ from watcher.model.event import Kind
 from watcher.model.exposure import Installed
 from watcher.model.failure import ReadFailure
 from watcher.model.finding import in_force
-from watcher.model.pack import PACK_STATUSES, PackRecord
+from watcher.model.pack import PACK_STATUSES, PackRecord, Scanned
 from watcher.model.snapshot import Node, Snapshot
 from watcher.model.version import ACTIVE, BANNED, MinimumAge
-from watcher.polling.model import PollConfig, Scans
+from watcher.polling.model import PollConfig
 from watcher.polling.reading.compare import PollChange
 from watcher.polling.reading.nodes import Compared
 from watcher.polling.reading.plan import Plan
@@ -118,16 +118,16 @@ def with_installs(
     plan: Plan,
     answers: Answers,
     change: PollChange,
-    scans: Scans,
+    scans: Mapping[str, Scanned],
 ) -> PollChange:
     """Return the change with what it means for what is run."""
-    now, names = plan.options.now, frozenset(scans.errors)
+    now, errors = plan.options.now, {name: one.error for name, one in scans.items()}
     found, checks = change.compared, change.checks
     records, failure = records_after(plan, answers, change.snapshot, found.watched)
     scanned = assess_scans(
         checks.health,
         change.snapshot,
-        scans.errors,
+        errors,
         config.failure_threshold,
         now,
     )
@@ -140,37 +140,27 @@ def with_installs(
     )
     findings = [
         one
-        for install, packs in sorted(scans.packs.items())
-        for pack in packs
+        for install, scan in sorted(scans.items())
+        for pack in scan.packs or ()
         for one in judge_each(install, pack, known.of)
         if one.id is not None
     ]
     poll = Poll(
         findings=findings,
-        installs=names,
-        unseen=names - scans.packs.keys(),
+        scans=scans,
         after=change.snapshot.nodes,
         events=change.events,
         accept=in_force(config.accept, now),
         now=now,
     )
     installed, events = exposure.assess(scanned.snapshot.installed, poll)
-    found_there = [
-        appearances.Scan(
-            install=source.name,
-            packs=scans.packs.get(source.name, ()),
-            places=scans.places.get(source.name, frozenset()),
-            is_whole=source.name in scans.whole,
-        )
-        for source in config.installs
-    ]
-    installed, appeared = appearances.assess(installed, found_there, now)
+    installed, appeared = appearances.assess(installed, scans, now)
     snapshot = change.snapshot
     if installed != snapshot.installed:
         snapshot = replace(snapshot, installed=installed)
     moments = {
         name: plan.checks.scanned.get(name, "") if why else now
-        for name, why in scans.errors.items()
+        for name, why in errors.items()
     }
     unknown = {node.lower() for node in found.unknown}
     # Said before, and not read now: it need not be said again.
@@ -187,6 +177,8 @@ def with_installs(
             packs_error=failure.error if failure else checks.packs_error,
         ),
         events=(*events, *scanned.events, *appeared),
-        installs=dict(scans.packs),
-        scan_errors=scans.errors,
+        installs={
+            name: one.packs for name, one in scans.items() if one.packs is not None
+        },
+        scan_errors=errors,
     )

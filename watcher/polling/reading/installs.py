@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from watcher.installs.result import in_order
 from watcher.installs.scan import scan
-from watcher.model.pack import Inventory, Pack, PackKind, Source
-from watcher.polling.model import Scans
+from watcher.model.pack import Inventory, Pack, PackKind, Scanned, Source
 from watcher.progress import Progress
 
 _FORGOTTEN: dict[str, Any] = {
@@ -32,48 +31,30 @@ async def scan_all(
     last: Mapping[str, tuple[Pack, ...]],
     patience: float,
     progress: Progress,
-) -> Scans:
-    """Scan all installs at once, each within `patience` seconds; failures are values."""
+) -> dict[str, Scanned]:
+    """Scan all installs at once, each within `patience` seconds; return them by name. Failures are values."""
     progress("installs", f"looking into {', '.join(source.name for source in sources)}")
     found = await asyncio.gather(
         *(_scan(source, last.get(source.name), patience) for source in sources)
     )
     progress("installs", "")
-    named = {source.name: of for source, of in zip(sources, found, strict=True)}
-    return Scans(
-        packs={name: of.packs for name, of in named.items() if of.packs is not None},
-        errors={name: of.error for name, of in named.items()},
-        places={name: of.places for name, of in named.items() if of.places},
-        whole=frozenset(name for name, of in named.items() if of.is_whole),
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Scanned:
-    """What is known of one install after a scan."""
-
-    packs: tuple[Pack, ...] | None
-    """None if nothing ever was."""
-    error: str
-    """Why not all of it could be read."""
-    places: frozenset[str] = frozenset()
-    is_whole: bool = False
+    return {source.name: of for source, of in zip(sources, found, strict=True)}
 
 
 async def _scan(
     source: Source, last: tuple[Pack, ...] | None, patience: float
-) -> _Scanned:
+) -> Scanned:
     """Return an install's packs, or its last list."""
     had = {pack.place for pack in last or ()}
     try:
         found = await scan(source, timeout=patience, had=had)
     except Exception as error:  # noqa: BLE001 - whatever is in one install must not end the poll
-        return _Scanned(packs=last, error=f"unexpected {type(error).__name__}")
+        return Scanned(packs=last, error=f"unexpected {type(error).__name__}")
     if found.failure and not found.places:
-        return _Scanned(packs=last, error=found.failure.line)
+        return Scanned(packs=last, error=found.failure.line)
     packs, why = _kept(found, last or ())
     is_whole = found.failure is None
-    return _Scanned(packs=packs, error=why, places=found.places, is_whole=is_whole)
+    return Scanned(packs=packs, error=why, places=found.places, is_whole=is_whole)
 
 
 def _kept(scan: Inventory, last: tuple[Pack, ...]) -> tuple[tuple[Pack, ...], str]:

@@ -22,11 +22,11 @@ from watcher.changes.verdict import identities
 from watcher.durations import DAY
 from watcher.model.event import Kind, rank
 from watcher.model.listing import Listing, ServerTime
-from watcher.model.pack import Claim, PackRecord, PackRecords
+from watcher.model.pack import Claim, PackRecord, PackRecords, Scanned
 from watcher.model.selection import Selection
 from watcher.model.snapshot import Node, Snapshot
 from watcher.model.version import BANNED
-from watcher.polling.model import PollConfig, Scans
+from watcher.polling.model import PollConfig
 from watcher.registry.client import PAGE_SIZE
 from watcher.registry.sweep import NoSweep, Sweep
 from watcher.state.model import Checks, State
@@ -300,7 +300,7 @@ class Plan:
 def make_plan(
     config: PollConfig,
     state: State,
-    scans: Scans,
+    scans: Mapping[str, Scanned],
     started: str,
 ) -> Plan:
     """Return what a poll of these settings, publishers and installs is to read."""
@@ -321,7 +321,10 @@ def make_plan(
     given = (*config.nodes, *published)
     # All that installed packs may be.
     claims = [
-        one for of in scans.packs.values() for pack in of for one in identities(pack)
+        one
+        for scan in scans.values()
+        for pack in scan.packs or ()
+        for one in identities(pack)
     ]
     by_more = {one.id.lower() for one in claims if one.by is not Claim.FOLDER}
     by_folder = {one.id.lower() for one in claims} - by_more

@@ -20,11 +20,11 @@ from watcher.model.pack import (
     PackKind,
     PackRecord,
     PackRecords,
+    Scanned,
 )
 from watcher.model.selection import Selection
 from watcher.model.snapshot import Node, Publisher, Snapshot, SweepBaseline
 from watcher.model.version import Version
-from watcher.polling.model import Scans
 from watcher.polling.reading.nodes import compare_nodes
 from watcher.polling.reading.plan import Plan, make_plan
 from watcher.polling.reading.read import Answers
@@ -165,7 +165,7 @@ def test_what_a_publisher_has_is_a_pack_whatever_folders_say() -> None:
         )
         for one in ("one", "two")
     ]
-    scans = Scans(packs={"studio": tuple(folders)})
+    scans = {"studio": Scanned(packs=tuple(folders))}
     config = watch("http://localhost", "named", publishers=("Ann", "bob"))
     ann = Publisher(publisher="ann", packs=("One",))
     state = State(snapshot=Snapshot(publishers={"ann": ann}))
