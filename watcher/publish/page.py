@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
@@ -38,7 +38,7 @@ from watcher.model.version import (
 )
 from watcher.publish.osv import document_of
 from watcher.publish.public import Public
-from watcher.state.overview import UNKNOWN, Exposed, NodeRow, counts
+from watcher.state.overview import UNKNOWN, NodeRow, counts
 from watcher.text.plural import plural
 from watcher.text.sanitize import Trusted, safe_line
 
@@ -90,12 +90,12 @@ class BadVersion:
     version: str
     grade: Grade
     is_run: bool
-    seen: str
+    is_accepted: bool
+    seen: str = ""
     """The day on which that was seen; "" if it is not known."""
-    record: str
+    record: str = ""
     """The file of the ban's document; "" if there is none."""
-    notes: list[Sentence]
-    """That it is accepted, and why it is bad."""
+    why: Sentence = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,15 +154,14 @@ def page(public: Public) -> str:
         ((event.node or "").lower(), event.key, event.kind): event
         for event in public.events
     }
-    found = counts(rows)
     return _template().render(
         version=public.version,
         at=timestamps.show(timestamps.read(public.at)) if public.at else "",
         looked=timestamps.for_people(public.at),
         standing=_standing(public),
         notes=_notes(public),
-        counts=[*_banned_packs(rows), *_labels_of(found)],
-        versions=plural(found["versions"], "version"),
+        counts=list(_counts(rows)),
+        versions=plural(sum(row.versions for row in rows), "version"),
         bad=[
             _bad_pack(_Known(row=row, public=public, events=events))
             for row in bad[:MOST_PACKS]
@@ -246,20 +245,15 @@ def _notes(public: Public) -> Iterator[str]:
         yield f"The last poll could not scan {safe_line(name, _NAME)}."
 
 
-def _banned_packs(rows: Sequence[NodeRow]) -> Iterator[Label]:
-    """Yield how many packs are banned as a whole, if any are."""
+def _counts(rows: Sequence[NodeRow]) -> Iterator[Label]:
+    """Yield how many packs are banned as a whole, and how many versions are bad, by their status."""
     if packs := sum(row.state == BANNED for row in rows):
         words = f"{plural(packs, 'pack')} banned as a whole"
         yield Label(words, Severity.CRITICAL)
-
-
-def _labels_of(found: Mapping[str, int]) -> list[Label]:
-    """Return how many versions are bad, by their status."""
-    return [
-        Label(f"{found[status]:,} {status}", tone)
-        for status, tone in _COUNTED.items()
-        if found[status]
-    ]
+    found = counts(rows)
+    for status, tone in _COUNTED.items():
+        if found[status]:
+            yield Label(f"{found[status]:,} {status}", tone)
 
 
 # What is bad
@@ -366,56 +360,39 @@ def _bad_versions(known: _Known) -> Iterator[BadVersion]:
         run = known.row.exposed_as(version)
         left = tuple(one for one in left if one not in run)
         scan = known.scan(version)
-        grade = grade_of(Verdict(version.status), scan)
-        why = _why(version.status, scan, known.reason(version.key, version.status))
-        yield _bad_version(
-            version.version,
-            grade,
-            run,
-            why,
+        yield BadVersion(
+            version=safe_line(version.version, _VERSION),
+            grade=grade_of(Verdict(version.status), scan),
+            is_run=bool(run),
+            is_accepted=any(one.accepted for one in run),
             seen=known.seen(version),
             record=known.record(version.key),
+            why=_why(version.status, scan, known.reason(version.key, version.status)),
         )
     for one in left:
-        yield _bad_version(one.version, one.grade, [one], ())
+        yield BadVersion(
+            version=safe_line(one.version or _NO_VERSION, _VERSION),
+            grade=one.grade,
+            is_run=True,
+            is_accepted=one.accepted,
+        )
 
 
-def _bad_version(
-    version: str | None,
-    grade: Grade,
-    run: Sequence[Exposed],
-    why: Words,
-    *,
-    seen: str = "",
-    record: str = "",
-) -> BadVersion:
-    is_accepted = any(one.accepted for one in run)
-    notes: list[Words] = [(Trusted("accepted"),) if is_accepted else (), why]
-    return BadVersion(
-        version=safe_line(_NO_VERSION if version is None else version, _VERSION),
-        grade=grade,
-        is_run=bool(run),
-        seen=seen,
-        record=record,
-        notes=[_sentence(words) for words in notes if words],
-    )
-
-
-def _why(status: str, scan: Scan | None, reason: str) -> Words:
+def _why(status: str, scan: Scan | None, reason: str) -> Sentence:
     """Return why a version is banned or flagged: of a flag what the scanner found, in plain words."""
     found = in_a_sentence(scan) if scan else ()
     of_registry: Words = (Trusted("reason: "), reason) if reason else ()
-    return of_registry or found if status == BANNED else found or of_registry
+    ways = (of_registry, found) if status == BANNED else (found, of_registry)
+    return _sentence(ways[0] or ways[1])
 
 
 def _good(known: _Known) -> Sentence:
     """Return the newest good version, where versions are banned as a fact; nothing if that is not known."""
-    good = safe_version(known.node, known.public.minimum_age)
+    age = known.public.minimum_age
+    good = safe_version(known.node, age)
     if any(one.status == BANNED for one in known.row.problems):
-        fact = not_banned(good)
-        return _sentence(fact) if fact else []
-    words = newest_good(good, known.public.minimum_age.now)
-    return _sentence(words) if words else []
+        return _sentence(not_banned(good))
+    return _sentence(newest_good(good, age.now))
 
 
 # What happened
@@ -446,22 +423,19 @@ def _lanes(
 
 
 def _lists(events: Iterable[Event]) -> Iterator[tuple[str, list[Happened], int]]:
-    """Yield lists with their titles: the latest events, and how many others there are.
+    """Yield lists with their titles: the latest events, of a poll the worst first, and how many others there are.
 
     What warns has a list of its own, so that nothing crowds it out.
     """
-    by_warning: dict[bool, list[Event]] = {True: [], False: []}
-    for event in _latest(events):
-        by_warning[severity_of(event) is not Severity.INFO].append(event)
-    titles = {True: "Latest warnings", False: "Other news"}
-    for warns, found in by_warning.items():
+    latest = sorted(sorted(events, key=rank), key=lambda event: event.at, reverse=True)
+    for title, warns in (("Latest warnings", True), ("Other news", False)):
+        found = [
+            event
+            for event in latest
+            if (severity_of(event) is not Severity.INFO) is warns
+        ]
         shown = [_happened(event) for event in found[:MOST_EVENTS]]
-        yield titles[warns], shown, len(found) - len(shown)
-
-
-def _latest(events: Iterable[Event]) -> list[Event]:
-    """Return events by poll, the latest first; of a poll the worst first."""
-    return sorted(sorted(events, key=rank), key=lambda event: event.at, reverse=True)
+        yield title, shown, len(found) - len(shown)
 
 
 def _happened(event: Event) -> Happened:
@@ -522,7 +496,9 @@ def _texts(words: Words) -> Sentence:
 
 
 def _sentence(words: Words) -> Sentence:
-    """Return words with a capital letter, if the first are ours, and a full stop."""
+    """Return words with a capital letter, if the first are ours, and a full stop; nothing for none."""
+    if not words:
+        return []
     first, *others = words
     if isinstance(first, Trusted):
         first = Trusted(first[:1].upper() + first[1:])
