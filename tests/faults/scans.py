@@ -105,7 +105,6 @@ class Form(StrEnum):
     """How the version is named."""
 
     EXACT = "as it is published"
-    OTHERWISE = "v1.5"
     NEWEST = "not at all: the newest that is pending"
 
 
@@ -192,7 +191,7 @@ def plan(seed: int) -> Plan:
         storms=storms,
         age=age,
         versions=rng.choices([0, 4, 130], weights=[3, 6, 1])[0],
-        is_again=form is not Form.OTHERWISE and rng.random() < 0.2,
+        is_again=rng.random() < 0.2,
     )
 
 
@@ -403,7 +402,7 @@ class Outcome:
         return found
 
 
-_TEXTS = {Form.EXACT: VERSION, Form.OTHERWISE: "v1.5", Form.NEWEST: ""}
+_TEXTS = {Form.EXACT: VERSION, Form.NEWEST: ""}
 
 
 def live(plan: Plan) -> Outcome:

@@ -143,6 +143,9 @@ class Waiter:
         if not isinstance(reading, Listing):
             self._fail(reading.error)
             return
+        if reading.incomplete:  # it may lack the newest row of the version
+            self._fail(reading.incomplete)
+            return
         version = self._find(reading)
         if version is not None:
             self._take(version, reading)
@@ -157,10 +160,7 @@ class Waiter:
         elif version is None:
             self._miss(reading)
         elif version.status == ACTIVE:
-            if reading.incomplete:  # it may lack a newer row of this version
-                self._fail(reading.incomplete)
-            else:
-                self._take_active(record, records)
+            self._take_active(record, records)
         elif version.status == PENDING:
             self._wait("it is pending")
         else:
@@ -192,11 +192,9 @@ class Waiter:
 
     def _miss(self, listing: Listing) -> None:
         """Note that a listing lacks the version. UsageError if none is named and none is pending."""
-        if listing.incomplete:
-            self._fail(listing.incomplete)
-        elif not self.wanted.version:
+        if not self.wanted.version:
             raise _nothing_pending(self.seen.node, listing)
-        elif listing.versions:
+        if listing.versions:
             self._wait("it is not there yet")
         else:
             self._wait("the registry has no version of this pack yet; is the id right?")
