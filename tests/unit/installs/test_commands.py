@@ -105,6 +105,8 @@ FORMS: dict[str, list[str]] = {
     # variables
     "ARG NODE=a\nENV V=1.0.0 W=2\nRUN comfy node install ${NODE}@$V b@$W": ["3 a@1.0.0", "3 b@2"],
     'ENV NODES="a b@1.0.0"\nRUN comfy node install $NODES': ["2 a", "2 b@1.0.0"],
+    'ENV NODES="a \\\n    b@1.0.0"\nRUN comfy node install $NODES': ["3 a", "3 b@1.0.0"],
+    'ENV N="a"b\nRUN comfy node install $N': [f"2 ? {NODE}"],
     "ENV A=x\nENV REPO=https://github.com/$A/Glow\nRUN git clone $REPO": [f"3 {GITHUB}/x/Glow"],
     "ARG V\nRUN comfy node install a@$V": [f"2 ? {NODE}"],
     "ENV V=1\nENV V=2\nRUN comfy node install a@$V": [f"3 ? {NODE}"],
@@ -145,6 +147,7 @@ SCRIPTS: dict[str, list[str]] = {
     'add() { comfy node install "$1"; }\nadd a': [f"1 ? {NODE}"],
     "NODES=(a b)\ncomfy node install ${NODES[@]}": [f"2 ? {NODE}"],
     "NODES=(a b)\ncomfy node install $NODES": [f"2 ? {NODE}"],
+    'NODES="\na\n"\ncomfy node install $NODES': [f"4 ? {NODE}"],
     "X=a\nX+=b\ncomfy node install $X": [f"3 ? {NODE}"],
     "V=$(cat v)\ncomfy node install a@$V": [f"2 ? {NODE}"],
     'CMD="comfy node install"\n$CMD a': [f"1 ? {NODE}", "2 a"],

@@ -43,7 +43,7 @@ _LAST = re.compile(r"""[^"]*"|[^']*'|[^()]*\)|.*\]""")
 """A word that ends what the tool stands in: a quoted script, a group, an array."""
 _REDIRECTION = re.compile(r"\d*[<>].*")
 _DEFINITION = re.compile(
-    r"""(?<![\w-])(?P<name>[A-Za-z_]\w*)\+?=(?P<value>"[^"\n]*"|'[^'\n]*'|[^\s;&|]*)"""
+    r"""(?<![\w-])(?P<name>[A-Za-z_]\w*)\+?=(?P<value>"[^"]*"|'[^']*'|[^\s;&|"']*+)(?P<more>[^\s;&|)]?)"""
     r"|\b(?:for|read(?:[ \t]+-\w+)*)[ \t]+(?P<changed>[A-Za-z_]\w*)"
 )
 _USE = re.compile(r"\\?\$(?:\{(\w+)\}|(\w+))")
@@ -104,7 +104,8 @@ def _values(lines: Iterable[str]) -> dict[str, str]:
     found: dict[str, set[str]] = {}
     for line in lines:
         for one in _DEFINITION.finditer(line):
-            value = (one["value"] or "$").strip("\"'")
+            is_plain = one["value"] and not one["more"]
+            value = one["value"].strip("\"'").replace("\n", " ") if is_plain else "$"
             found.setdefault(one["name"] or one["changed"], set()).add(value)
     values: dict[str, str] = {}
     for name, each in found.items():
