@@ -254,17 +254,17 @@ def _of_version(version: Version, pack: Pack | None = None) -> Outcome:
 
 
 def _is_info(version: Version, pack: Pack) -> bool:
-    """Return whether a flag is info: each finding is, and the nearest earlier flagged version had its rule and file."""
+    """Return whether a flag is info: each finding is, and an earlier flagged version had its rule and file."""
     found = _findings(version)
     earlier = [
         one
         for one in pack.listed
         if one.status == "flagged" and _precedence(one) < _precedence(version)
     ]
-    if not found or not earlier:
-        return False
-    known = {places(one) for one in _findings(max(earlier, key=_precedence))}
-    return all(one["severity"] == "info" and places(one) in known for one in found)
+    known = {places(one) for of in earlier for one in _findings(of)}
+    return bool(found) and all(
+        one["severity"] == "info" and places(one) in known for one in found
+    )
 
 
 def places(finding: Mapping[str, str]) -> tuple[str, str]:

@@ -113,7 +113,7 @@ _FLAGGED_AGAIN: dict[str, tuple[Version, ...]] = {
         _flagged(INSTALLED, _findings("nodes.py", "web.py")),
     ),
     "Not-Known-Before": (_INFO, _flagged("1.3.0", _FINDINGS)),
-    "Not-Known-By-Nearest": (
+    "Known-By-An-Older": (
         _flagged("1.0.0", _FINDINGS),
         _flagged("1.1.0", _findings("web.py")),
         _INFO,
