@@ -24,9 +24,8 @@ _PAGE = program.ROOT / "docs" / "publishers.md"
 
 
 def _without_times(text: str) -> list[str]:
-    """Return the lines without moments, durations and gaps between columns."""
+    """Return the lines without moments and gaps between columns."""
     text = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ", "TIME", text)
-    text = re.sub(r" \(waited \d+ \w+\)", "", text)
     return [" ".join(line.split()) for line in text.splitlines()]
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from watcher import durations, timestamps
+from watcher import durations
 from watcher.changes.transitions import node_url
 from watcher.cli.documents import WaitDocument
 from watcher.cli.findings import findings_table
@@ -29,7 +29,6 @@ from watcher.errors import UsageError
 from watcher.installs.recognise import pyproject, texts
 from watcher.installs.safe_files import Folder, UnreadableError
 from watcher.model.event_form import finding_forms
-from watcher.model.scan import shortened
 from watcher.model.version import ACTIVE
 from watcher.polling.clock import clock
 from watcher.polling.model import request_limits
@@ -50,8 +49,6 @@ _EVERY = "30s"
 _LONGEST = 366 * durations.DAY
 _TEXT = 300
 """Characters of a reason, and of an error."""
-_SHOWN = 50
-"""Findings that a terminal gets."""
 _STATUS = 40
 """Characters of a status that this program does not know."""
 _PLACE = "wait"
@@ -261,8 +258,7 @@ class _Done:
         scan = self.look.scan
         if self.code != 3 or scan is None:
             return [self.summary()]
-        shown = scan if width is None else shortened(scan, _SHOWN)
-        return [*findings_table(shown, width), "", self.summary()]
+        return [*findings_table(scan, width), "", self.summary()]
 
     def summary(self) -> str:
         """Return the last line."""
@@ -275,13 +271,12 @@ class _Done:
             return f"was {self.error}"
         if self.look.of_pack:
             return f"is refused: {safe_line(self.look.of_pack, _TEXT)}"
-        seconds = max(timestamps.seconds_between(self.started, self.finished), 0)
-        waited = f" (waited {durations.in_words(seconds)})" if seconds >= 1 else ""
-        what = f"is {_status(self.look)}{waited}"
+        what = f"is {_status(self.look)}"
+        if not self.code:
+            return what
         why, reason, scan = self.error, self.look.reason, self.look.scan
-        if self.code and scan is not None and scan.is_whole:
-            what_found = "info finding" if scan.is_informational else "finding"
-            why = plural(scan.count, what_found)  # the table says the rest
-        elif self.code and reason is not None:
+        if scan is not None and scan.is_whole:
+            why = plural(scan.count, "finding")  # the table says the rest
+        elif reason is not None:
             why = reason.summary or "the registry gives no reason"
-        return f"{what}: {safe_line(why, _TEXT)}" if why else what
+        return f"{what}: {safe_line(why, _TEXT)}"
