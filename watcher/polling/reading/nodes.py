@@ -125,16 +125,10 @@ class _Comparison:
 
     def _judge_list(self, listed: PackRecords) -> None:
         """Note why publishers' packs may be missing."""
-        found, failure = self.found, listed.failure
-        found.unlisted = failure.error if failure else ""
-        if (
-            failure is None
-            and not found.watched
-            and self._plan.snapshot.registry_failing
-        ):
-            found.read.add(ALL)  # the list came, and nobody has packs
-        elif failure is not None:
-            error = f"the packs of publishers cannot be listed: {failure.error}"
+        found = self.found
+        found.unlisted = why = listed.failure.error if listed.failure else ""
+        if why:
+            error = f"the packs of publishers cannot be listed: {why}"
             found.error = "; ".join(filter(None, (found.error, error)))
 
     # The sweep as a whole
