@@ -337,6 +337,15 @@ class InstallsMachine(Life):
         self.registry.catalog.set_status(pack, version, status)
         self.model.status[pack, version] = status, self.model.status[pack, version][1]
 
+    @rule(pack=packs)
+    def pardon(self, pack: str) -> None:
+        """Every version of a pack is well again, between two polls."""
+        self.poll()
+        for version in VERSIONS:
+            self.move(pack, version, "active")
+            self.deprecate(pack, version, on=False)
+        self.poll()
+
     @rule(pack=packs, version=versions, on=st.booleans())
     def deprecate(self, pack: str, version: str, on: bool) -> None:
         """A publisher deprecates a version, or takes that back."""

@@ -190,18 +190,13 @@ def identities(pack: Pack) -> list[Identity]:
     return [one for one in (*own, *pack.others) if NODE_ID.fullmatch(one.id)]
 
 
-def named_version(pack: Pack) -> str | None:
-    """Return the version that a copy, or a clone's file, says it has; None if it says none."""
-    return pack.claimed_version or pack.version
-
-
 def judged_version(pack: Pack, known: Knowledge) -> str | None:
     """Return the version by which a copy is judged: its own, else the newest one that a reference without one means.
 
     None if there is none.
     """
     if not pack.is_unpinned or known.node is None:
-        return named_version(pack)
+        return pack.claimed_version or pack.version
     listed = known.node.listed
     active = [one for one in listed if one.status == ACTIVE]
     best = newest_of(active or listed)
