@@ -84,7 +84,8 @@ def test_run_loads_early_what_a_change_needs(
         watch,
         "check()\nfrom watcher.polling.setup import preload\nfrom watcher.publish.setup import NEEDED\n"
         "preload(None)\npreload(None, NEEDED)\nknown = loaded()\n"
-        "check('--json', '--node', 'bravo', '--node', 'charlie', '--set', 'baseline=summary', '--set', 'publish_dir=w')\n"
+        "nodes = '--node', 'bravo', '--node', 'charlie'\n"
+        "check('--json', *nodes, '--set', 'baseline=summary', '--set', 'publish_dir=w')\n"
         "print(sorted(loaded() - known))",
     )
     assert "bravo" in "".join(names)
