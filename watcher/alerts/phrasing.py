@@ -69,7 +69,6 @@ REPLACED = "🚨"
 NAMELESS = "(no name)"
 BLANK = "(blank)"
 """Instead of a name, or of a text, that is empty."""
-CAN_BE_READ = " can be read again"
 HAS_VERSIONS = " has versions now"
 """What is said of a node that recovered."""
 _YOU_RUN_IT = Trusted("you run it")

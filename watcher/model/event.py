@@ -354,8 +354,6 @@ EXPOSURES: dict[str, Kind] = {
 
 
 _SEVERITIES, _KINDS = tuple(Severity), tuple(Kind)
-CRITICAL_RANK = _SEVERITIES.index(Severity.CRITICAL)
-"""The first number of the rank of what is critical."""
 
 
 def event_id(*parts: object) -> str:

@@ -38,7 +38,6 @@ _MOST_QUESTIONS = 200
 _STALE = "its rows are older than what is known"
 _MILDEST = (len(Kind),)
 """The urgency of rows that show no change."""
-_EPOCH = "1970-01-01T00:00:00Z"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
