@@ -284,6 +284,24 @@ def test_a_target_that_has_a_message_need_not_wait_for_the_further_one(
         )
 
 
+def test_what_only_a_pattern_chooses_gets_no_further_message(
+    folder: StateFolder, unhurried: Worker
+) -> None:
+    """Of many bans those of packs that are named are in further messages; the others are counted in the first one."""
+    bans = tuple(
+        event(f"e{number}", Kind.BANNED, node=f"Pack-{number}-{'x' * 60}")
+        for number in range(120)
+    )
+    named = [str(one.node).lower() for one in bans[::4]]
+    for ids, messages in (((), 1), (named, 2)):
+        with Topics() as ntfy:
+            channel = Channel(name="ops", url=ntfy.url_of("good"), named=frozenset(ids))
+            waiting = outbox.enqueue(Outbox(), [channel], bans, 1, NOW)
+            waiting = sent(folder, waiting, channel, worker=unhurried).waiting
+            assert waiting.alerts("ops") == 0
+            assert ntfy.got() == ["good"] * messages
+
+
 def _journal(folder: StateFolder) -> tuple[Any, ...]:
     return read_journal((folder.path / "acks.jsonl").read_bytes())
 
