@@ -33,7 +33,7 @@ from watcher.model.event import Kind
 PACKS = ("alpha", "beta", "gamma", "delta", "epsilon")
 CHANNELS = {
     "digest": "poll",
-    "packs": "node",
+    "packs": "poll",
     "late": "event",
     "backlog": "poll",
     "strict": "event",
