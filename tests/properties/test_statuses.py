@@ -90,19 +90,19 @@ class Life:
         before, now = dict(self.known), self.now()
         self.known |= now
         whole = self.watchers[STATUSES]
-        for watcher in self.watchers.values():
-            watcher.clock = lambda: at
+        for one in self.watchers.values():
+            one.clock = lambda: at
         wide = whole.poll().events
         asked = [(one.path, one.query) for one in self.registry.requests]
         snapshot = whole.folder.load().snapshot
-        for statuses, watcher in self.watchers.items():
-            if watcher is whole:
+        for statuses, other in self.watchers.items():
+            if other is whole:
                 continue
-            events = watcher.poll().events
+            events = other.poll().events
             assert list(events) == [
                 one for one in wide if _passes(one, statuses, before, self.known)
             ]
-            assert watcher.folder.load().snapshot == snapshot
+            assert other.folder.load().snapshot == snapshot
             requests = [(one.path, one.query) for one in self.registry.requests]
             assert sorted(requests, key=str) == sorted(asked, key=str)
 

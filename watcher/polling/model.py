@@ -36,7 +36,7 @@ class PollConfig:
     globs: tuple[str, ...]
     """Globs over the ids of the whole registry (`watcher.model.selection.Selection`)."""
     statuses: tuple[str, ...]
-    """Those whose changes are told, by short name."""
+    """Those whose changes are reported, by short name."""
     registry_url: str
     limits: RequestLimits
     baseline: str

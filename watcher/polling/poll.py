@@ -16,8 +16,8 @@ from watcher.changes.bans import with_bans
 from watcher.changes.counting import with_counts
 from watcher.changes.exposure import copies_of, with_copies
 from watcher.changes.facts import finished
+from watcher.changes.passing import passing
 from watcher.changes.scans import with_scans
-from watcher.changes.told import told
 from watcher.delivery.client import Worker
 from watcher.errors import StateError, UnsureError, line_of
 from watcher.model.channel import knowing
@@ -221,7 +221,7 @@ class Poller:
                 seconds=max(0.0, seconds_between(started, self.clock())),
             ),
             snapshot=snapshot,
-            events=told(events, config.statuses, known, snapshot.nodes),
+            events=passing(events, config.statuses, known, snapshot.nodes),
         )
 
     async def _save_and_deliver(self, state: State, found: PollChange) -> Dispatch:

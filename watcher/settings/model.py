@@ -149,8 +149,8 @@ class Settings(BaseSettings):
     statuses: Annotated[tuple[str, ...], list_with(parsing.statuses, *STATUSES)] = (
         Field(
             STATUSES,
-            description="Which changes of versions to tell, by the status after the change, or before what ends. What"
-            " says that a version which you run is bad is always told.",
+            description="Which changes of versions to report, by the status after the change, or before what ends. What"
+            " says that a version which you run is bad is always reported.",
         )
     )
     registry_url: Annotated[str, BeforeValidator(parsing.registry_url)] = Field(

@@ -26,13 +26,13 @@ _OF_VERSIONS = {
 _OF_DEPRECATION = {Kind.DEPRECATED, Kind.UNDEPRECATED}
 
 
-def told(
+def passing(
     events: Iterable[Event],
     statuses: Collection[str],
     before: Mapping[str, Node],
     after: Mapping[str, Node],
 ) -> tuple[Event, ...]:
-    """Return the events that pass where `statuses` are told.
+    """Return the events that pass where these `statuses` are set.
 
     Of a version its status after the event has to be one of them, or, where something ends, that before it; of what was
     removed the last known one. A status that this program does not know passes, and so does each event that is not

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.support.factories import PACK, event, known, version
-from watcher.changes.told import told
+from watcher.changes.passing import passing
 from watcher.model.event import FieldChange, Kind, Severity
 from watcher.model.pack import Copy
 from watcher.model.snapshot import Node
@@ -23,7 +23,7 @@ def passes(statuses: tuple[str, ...], status: str, kind: Kind, **fields: Any) ->
     """Return whether an event about a version that was active, and has a status now, passes."""
     one = event("e", kind, **{"before": "active", "after": status} | fields)
     nodes = [{PACK.lower(): known(version(status=of))} for of in ("active", status)]
-    return told([one], statuses, *nodes) == (one,)
+    return passing([one], statuses, *nodes) == (one,)
 
 
 @pytest.mark.parametrize(
@@ -66,4 +66,4 @@ def test_which_status_lets_an_event_pass(
 def test_what_is_not_known_passes() -> None:
     """Of a deprecation whose version is not known any more nobody can say that it is of no interest."""
     one = event(kind=Kind.DEPRECATED, after="deprecated")
-    assert told([one], ("banned",), {}, {PACK.lower(): Node(node=PACK)}) == (one,)
+    assert passing([one], ("banned",), {}, {PACK.lower(): Node(node=PACK)}) == (one,)
