@@ -214,6 +214,7 @@ CHAPTERS = (
         due=frozenset(
             {
                 ("cleared", "gamma", "1.1.0"),
+                ("cleared", "beta", "1.2.0"),
                 ("exposed", "epsilon", "0.9.0"),
                 ("appeared", "epsilon", "0.9.0"),
                 ("new", "alpha", "2.0.0"),
