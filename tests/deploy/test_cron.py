@@ -87,7 +87,7 @@ def test_a_problem_that_lasts(cron: Cron, registry: FakeRegistry) -> None:
     assert mail.startswith("error: the registry cannot be read: ")
     assert cron.once(step("crontab")) == []
     give(cron, registry.url)
-    assert cron.once(step("crontab")) == ["the registry can be read again\n"]
+    assert cron.once(step("crontab")) == ["no longer: the registry cannot be read\n"]
 
 
 def test_the_machines_file(cron: Cron, registry: FakeRegistry) -> None:
