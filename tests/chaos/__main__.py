@@ -98,7 +98,7 @@ PARTS = {
             "lives": 500,
             "polls": 5000,
             "crashes": 200,
-            "appeared": 600,
+            "appeared": 450,
         },
     ),
     "lives of sweeps": Part(
