@@ -80,7 +80,7 @@ _ASCII_HEADLINE = re.compile(rf"(?:- )?(?:{'|'.join(_HEADLINES)})(?:[.:;,]| on |
 """The same where the pack's name needs no quotation marks."""
 _EVENT_LINE = re.compile("(?:- )?[⛔❗🚩🗑❌🔌📉📝✅📈🆙✨⏳👀🚨📥📤] ")
 _FURTHER_LINE = re.compile(
-    "(?:Reason|Dependencies|Archive|Status|The scanner found|Informational findings|Versions): |Was "
+    "(?:A field|Reason|Dependencies|Archive|Status|The scanner found|Informational findings|Versions): |Was "
     "|The (?:newest good version is|archive of a published version was|only finding is) "
     "|New in this version|As in earlier versions, |All [0-9,]+ findings are |Nobody has reviewed it|Public for "
     "|Uploaded |There is no good version|Your copy may be |If nobody installed it, |Check the id"

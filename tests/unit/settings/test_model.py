@@ -250,7 +250,7 @@ def test_refused(loads: Loads, setting: str, text: str) -> None:
         ("retries", "21", "'21' is out of range; give 0 to 20"),
         ("retries", "many", "'many' is not a whole number; give 0 to 20"),
         ("retries", "1.5", "'1.5' is not a whole number; give 0 to 20"),
-        ("baseline", "x", "'x' is not allowed; give 'summary', 'silent'"),
+        ("baseline", "x", "'x' is not allowed; give 'summary' or 'silent'"),
         ("registry_url", "h", "'h' is not a registry URL; give one such as https://"),
         ("alert_urls", "none, j://h", "'none' means that no alerts are"),
     ],
