@@ -73,9 +73,7 @@ class EventForm:
     reason: str
     """A summary of why, without e-mail addresses."""
     changes: tuple[FieldChange, ...]
-    """The watched fields that differ. For `new`, the dependencies if they differ from those of the version before it. A
-    long text is cut, and then ends with its length and a digest.
-    """
+    """The watched fields that differ. A long text is cut, and then ends with its length and a digest."""
     at: Moment
     """When the poll that saw it began."""
     published: Moment | None
