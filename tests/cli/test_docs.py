@@ -45,7 +45,7 @@ from watcher.model.scan import Scan, ScanFinding
 from watcher.model.snapshot import Ban, Node
 from watcher.model.version import SafeVersion
 from watcher.polling.model import PollConfig
-from watcher.publish.publication import files
+from watcher.publish.folder import files_of as files
 from watcher.settings.channel_tables import ChannelTable
 from watcher.settings.loading import Loaded, load
 from watcher.settings.model import Settings

@@ -32,8 +32,8 @@ from watcher.model.event import Event, Kind
 from watcher.model.pack import Copy, Pack, PackKind, PackRecord
 from watcher.model.selection import Selection
 from watcher.model.snapshot import Ban, Snapshot
+from watcher.publish.folder import files_of as files
 from watcher.publish.public import Terms, published
-from watcher.publish.publication import files
 from watcher.state.model import Checks, State
 from watcher.state.store import StateFolder
 

@@ -143,22 +143,6 @@ class AuditDocument:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FiltersForm:
-    """The arguments and options."""
-
-    nodes: tuple[str, ...]
-    """Ids of node packs; empty for all."""
-    statuses: tuple[str, ...]
-    """`active`, `pending`, `flagged`, `banned`, `deleted`; empty for all."""
-    reason: str | None
-    """What the registry searched for in reasons; None if it did not search."""
-    deprecated: bool
-    """Whether only deprecated versions match."""
-    since: Moment | None
-    """Only versions that were published since then; None for all."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class VersionForm:
     """One version. Its texts are untrusted. A field that the registry leaves out is empty or None."""
 
@@ -196,14 +180,10 @@ class VersionsDocument:
     """When the look began."""
     finished: Moment
     """When it ended."""
-    filters: FiltersForm
-    """What was asked for."""
     versions: tuple[VersionForm, ...]
     """Newest first, up to `--limit`. Each version is there once."""
     total: int
     """How many versions match."""
-    shown: int
-    """How many of them are in `versions`."""
     packs: int
     """How many node packs have a version that matches."""
     by_status: Mapping[str, int]

@@ -400,7 +400,7 @@ def metrics(**options: Any) -> int:
 
     It works offline. Both text formats of Prometheus can be read from it: version 0.0.4 and OpenMetrics 1.0.
     """
-    from watcher.cli.commands.metrics import show as command
+    from watcher.cli.commands.publish import show_metrics as command
 
     return command(**options)
 
@@ -444,14 +444,14 @@ def init(path: Path | None, system: bool) -> int:
 
     FILE is comfy-watch.toml in this folder if you give none.
     """
-    from watcher.settings import system_files, template
+    from watcher.settings import template
 
     if system:
         if path is not None:
             raise UsageError(
                 f"--system chooses the file itself; leave out {masked(str(path))}"
             )
-        echo_result(system_files.write())
+        echo_result(template.write_system())
         return 0
     default = Path("comfy-watch.toml")
     path = path or default

@@ -121,8 +121,6 @@ class Inventory:
     """Why not all of it could be read: what was known of the rest still holds."""
     places: frozenset[str] = frozenset({""})
     """The places, as `Pack.place` has them, of which the packs are all there are; none if nothing could be read."""
-    at: str | None = None
-    """When it was scanned (RFC 3339); None if it could not be."""
     named: bool = False
     """It is a file that names packs: nobody need run them."""
 

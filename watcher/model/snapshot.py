@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from watcher.model.event import Severity
+from watcher.model.event import Event, Severity
 from watcher.model.exposure import Installed
 from watcher.model.scan import Scan
 from watcher.model.version import Version
@@ -146,6 +147,15 @@ class Snapshot:
     def with_nodes(self, changed: Mapping[str, Node]) -> Snapshot:
         """Return the snapshot with some nodes changed."""
         return replace(self, nodes={**self.nodes, **changed}) if changed else self
+
+    def with_counts(self, events: Iterable[Event]) -> Snapshot:
+        """Return the snapshot with the events of its poll counted; the same object if there are none.
+
+        They are counted in the snapshot that commits them, so that each counts once whatever happens in between.
+        """
+        more = Counter[str](event.kind for event in events)
+        counts = dict(sorted((more + Counter(self.counts)).items()))
+        return replace(self, counts=counts) if more else self
 
     def packs_of(self, publishers: Iterable[str]) -> Iterator[str]:
         """Yield the ids of the packs of some publishers, each given by its id in any case."""

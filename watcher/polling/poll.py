@@ -13,7 +13,6 @@ from watcher.alerts.queues.outbox import Outbox, merged
 from watcher.alerts.queues.ownership import reroute
 from watcher.alerts.queues.queue import reason_to_wait
 from watcher.changes.bans import with_bans
-from watcher.changes.counting import with_counts
 from watcher.changes.exposure import copies_of, with_copies
 from watcher.changes.facts import finished
 from watcher.changes.passing import passing
@@ -211,7 +210,7 @@ class Poller:
             change, events = judged(replace(compared, snapshot=snapshot))
         minimum_age = MinimumAge(seconds=config.minimum_age, now=started)
         snapshot, events = finished(events, change.snapshot, reasons, minimum_age)
-        snapshot = with_counts(with_bans(snapshot, events, started), events)
+        snapshot = with_bans(snapshot, events, started).with_counts(events)
         return replace(
             change,
             checks=replace(

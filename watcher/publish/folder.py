@@ -10,15 +10,22 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from watcher.errors import UsageError, WatchError
-from watcher.publish.publication import PAGE
+from watcher.publish.feeds import atom
+from watcher.publish.metrics import metrics
+from watcher.publish.osv import documents
+from watcher.publish.page import page
+from watcher.publish.public import Public
 from watcher.settings.places import open_at_once
 from watcher.state import disk, files
 from watcher.text.sanitize import escape_invisible
+
+PAGE = "index.html"
+"""The name of the page. It comes last, since it links to the other files."""
 
 MARK = b"""\
 <!doctype html>
@@ -46,6 +53,14 @@ class Written:
     """How many files are published."""
     changed: int
     """How many of them are new or differ, and how many were removed."""
+
+
+def files_of(public: Public) -> Iterator[tuple[str, str]]:
+    """Yield the name of each file, relative to the folder and with `/`, and its text: `index.html` last."""
+    yield "feed.xml", atom(public)
+    yield "metrics.prom", metrics(public)
+    yield from documents(public).items()
+    yield PAGE, page(public)
 
 
 def write(folder: Path, published: Iterable[tuple[str, str]]) -> Written:

@@ -16,7 +16,7 @@ from watcher.state.store import StateFolder
 if TYPE_CHECKING:
     from watcher.publish.folder import Written
 
-NEEDED = ("watcher.publish.folder", "watcher.publish.publication")
+NEEDED = ("watcher.publish.folder",)
 """What `publish` imports when it is first called."""
 
 
@@ -41,8 +41,7 @@ def publish(folder: StateFolder, terms: Terms, to: Path) -> tuple[Public, Writte
     `watcher.publish.folder.write` does.
     """
     # Here, since a failure of what only the files need must not keep a poll from its alerts.
-    from watcher.publish.folder import write
-    from watcher.publish.publication import files
+    from watcher.publish.folder import files_of, write
 
     state, history = folder.load(), folder.history()
     if not terms.shows_installs:
@@ -51,4 +50,4 @@ def publish(folder: StateFolder, terms: Terms, to: Path) -> tuple[Public, Writte
         if knows_installs(state, history.events):
             raise UsageError("the state knows what is run", hint=HOW_TO_PUBLISH)
     public = published(state, history.events, terms, watcher.__version__)
-    return public, write(to, files(public))
+    return public, write(to, files_of(public))

@@ -32,14 +32,9 @@ def describe_refusal(code: int, body: bytes, *, of_node: bool = False) -> str:
                 else "the registry gave an unexpected answer"
             )
     doubt = "; is the id right?" if of_node and code == HTTPStatus.NOT_FOUND else ""
-    return with_message(what, code, body) + doubt
-
-
-def with_message(what: str, code: int, body: bytes) -> str:
-    """Return what a refusal means, with its status and the message of its body."""
     message = next(iter(_texts(body)), "")
     quoted = f": {sanitize_line(message, 200)}" if message else ""
-    return f"{what} ({int(code)}){quoted}"
+    return f"{what} ({int(code)}){quoted}{doubt}"
 
 
 def parse_ban(body: bytes) -> str | None:

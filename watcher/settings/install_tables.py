@@ -37,7 +37,6 @@ _ADDRESS = re.compile(r"(?:[A-Za-z0-9.-]{2,}|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}(?:/.
 _HELD_BY = frozenset(
     {
         "snapshots",
-        ".launcher",
         "__manager",
         "default",
         "user",

@@ -1,4 +1,7 @@
-"""The commented `comfy-watch.toml` that `init` writes: every setting, what it means and its default."""
+"""The commented `comfy-watch.toml` that `init` writes: every setting, what it means and its default.
+
+For a service everybody can read it, and beside it is a credential for root.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +16,12 @@ from pathlib import Path
 from pydantic.fields import FieldInfo
 
 from watcher import durations
-from watcher.errors import ConfigError
+from watcher.errors import ConfigError, UsageError
 from watcher.settings import parsing
 from watcher.settings.channel_tables import ChannelTable
 from watcher.settings.model import Settings
-from watcher.settings.places import Folders, state_home
+from watcher.settings.places import SYSTEM, Folders, is_root, state_home
+from watcher.settings.sources import FILE_NAME
 
 _HOW = """\
 # A line such as "#retries = 3" is a setting at its default, or an example of one. To change it, remove the "#" and edit
@@ -96,6 +100,10 @@ _CHANNEL: Mapping[str, object] = {
     "min_severity": "info",
     "grouping": "event",
 }
+
+_CREDENTIAL = "alert_urls"
+_FOLDER_MODE = 0o755
+_FILE_MODE = 0o644
 
 
 def text(system: Folders | None = None, state: Path = Path("state")) -> str:
@@ -192,3 +200,56 @@ def create(path: Path, content: str) -> None:
             else error.strerror
         )
         raise ConfigError(f"{path} cannot be written: {why}") from None
+
+
+def write_system(folders: Folders | None = SYSTEM) -> list[str]:
+    """Write the settings file and an empty file for the alert URLs, and return what was done and what to do next.
+
+    UsageError without root's rights, or on a system without such a folder. ConfigError if there are settings already,
+    which are left as they are, or if nothing can be written. A file of alert URLs that is there stays as it is.
+    """
+    if folders is None:
+        raise UsageError(
+            "--system: this system has no folder for the settings of all users",
+            hint="leave --system out",
+        )
+    settings, credential = folders.settings / FILE_NAME, folders.settings / _CREDENTIAL
+    if not is_root():
+        raise UsageError(
+            f"--system writes to {folders.settings}, which only root may",
+            hint="sudo comfy-watch init --system",
+        )
+    if not os.path.lexists(settings):
+        _make(folders.settings)
+        if not os.path.lexists(credential):
+            create(credential, "")
+    create(settings, text(folders))
+    settings.chmod(_FILE_MODE)
+    return _steps(settings, credential, folders)
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=_FOLDER_MODE)
+        folder.chmod(_FOLDER_MODE)  # whatever is masked
+    except FileExistsError:
+        pass  # as it is: it may be shared with others on purpose
+    except OSError as error:
+        raise ConfigError(f"{folder} cannot be made: {error.strerror}") from None
+
+
+def _steps(settings: Path, credential: Path, folders: Folders) -> list[str]:
+    lines = [
+        f"Wrote {settings}, which everybody can read; the alert URLs go into {credential}, which only root can.",
+        f"1. Set installs (your ComfyUI) or nodes in {settings}.",
+        f"2. Put your alert URLs into {credential}, one per line. A service gets them with",
+        f"   LoadCredential={_CREDENTIAL}:{credential}",
+        "3. As root: comfy-watch config && comfy-watch test-alerts",
+        "4. Let it poll: as a service (docs/systemd.md) or from cron (docs/cron.md).",
+        f"The state will be in {folders.state}.",
+    ]
+    if folders.settings.stat().st_mode & 0o005 != 0o005:
+        lines.append(
+            f"Only some can enter {folders.settings}; the service's user has to: chmod 755 {folders.settings}"
+        )
+    return lines

@@ -18,6 +18,8 @@ from watcher.text.sanitize import redact_emails, sanitize_line
 
 _DISTINCT_AT_MOST = 500
 """Rules and files that a scan can have before it is bounded: to make their texts safe takes time."""
+_SUMMARY = 300
+"""Characters of a summary."""
 _LONGEST = 200
 """Characters of a rule or a file that is kept as it came."""
 _SEVERITIES = 5
@@ -38,13 +40,13 @@ class Reason:
     """The findings in it, whatever an earlier version had; None if it has none."""
 
 
-def summarize(reason: str, limit: int = 300) -> str:
+def summarize(reason: str) -> str:
     """Return the summary of a reason alone, as `read_reason`."""
-    return _summary(decode(reason), limit)
+    return _summary(decode(reason))
 
 
-def read_reason(reason: str, limit: int = 300) -> Reason:
-    """Return what a reason says, its summary in at most `limit` characters.
+def read_reason(reason: str) -> Reason:
+    """Return what a reason says, its summary in at most 300 characters.
 
     An object is summarized by its `message`, else by the last one of its `statusHistory`. Findings are summarized by
     their number per severity, the worst issue types and where they are; "at least" says that the reason was cut off or
@@ -54,7 +56,7 @@ def read_reason(reason: str, limit: int = 300) -> Reason:
     and if all of these were read. Never raises; takes about a second at most.
     """
     said = decode(reason)
-    return Reason(summary=_summary(said, limit), scan=_scan(said))
+    return Reason(summary=_summary(said), scan=_scan(said))
 
 
 def _scan(said: Said) -> Scan | None:
@@ -96,10 +98,10 @@ def _kept_text(text: str) -> str:
     return f"{shown} (sha256 {digest(text, 16)})"
 
 
-def _summary(said: Said, limit: int) -> str:
+def _summary(said: Said) -> str:
     if not said.findings:
-        return sanitize_line(said.text, limit, cut_off=said.is_cut_off)
-    return sanitize_line(_in_words(said.findings, said.rest), limit)
+        return sanitize_line(said.text, _SUMMARY, cut_off=said.is_cut_off)
+    return sanitize_line(_in_words(said.findings, said.rest), _SUMMARY)
 
 
 def _in_words(findings: tuple[ScanFinding, ...], rest: str | None) -> str:

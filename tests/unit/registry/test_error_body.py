@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from watcher.registry.error_body import describe_refusal, parse_ban, with_message
+from watcher.registry.error_body import describe_refusal, parse_ban
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,8 @@ from watcher.registry.error_body import describe_refusal, parse_ban, with_messag
 def test_every_shape_of_an_error_answer(body: bytes, said: str) -> None:
     """An error's message is found in every shape that is known; a body that is no JSON object has none."""
     quoted = f": {said}" if said else ""
-    assert with_message("refused", 400, body) == f"refused (400){quoted}"
+    refused = "the registry rejected the request (400)"
+    assert describe_refusal(400, body) == f"{refused}{quoted}"
 
 
 @pytest.mark.parametrize(

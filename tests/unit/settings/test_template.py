@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator
 from watcher.errors import ConfigError, UsageError
 from watcher.model.event import Kind
 from watcher.model.version import STATUSES
-from watcher.settings import parsing, system_files, template
+from watcher.settings import parsing, template
 from watcher.settings.channel_tables import ChannelTable
 from watcher.settings.loading import load
 from watcher.settings.model import Settings, json_schema
@@ -173,7 +173,7 @@ def test_the_systems_files(tmp_path: Path) -> None:
     system = Folders(settings=tmp_path / "etc", state=tmp_path / "var")
     before = os.umask(0o077)
     try:
-        lines = system_files.write(system)
+        lines = template.write_system(system)
     finally:
         os.umask(before)
     modes = {
@@ -207,11 +207,11 @@ def test_the_systems_files_are_never_overwritten(tmp_path: Path) -> None:
     system.settings.mkdir(mode=0o700)
     (system.settings / "comfy-watch.toml").write_text("mine")
     with pytest.raises(ConfigError, match="exists already, and was left as it is"):
-        system_files.write(system)
+        template.write_system(system)
     assert [path.name for path in system.settings.iterdir()] == ["comfy-watch.toml"]
     (system.settings / "comfy-watch.toml").unlink()
     (system.settings / "alert_urls").write_text("json://h")
-    lines = system_files.write(system)
+    lines = template.write_system(system)
     assert (system.settings / "alert_urls").read_text() == "json://h"
     assert lines[-1].endswith(f"chmod 755 {system.settings}")
     assert system.settings.stat().st_mode & 0o777 == 0o700
@@ -220,7 +220,7 @@ def test_the_systems_files_are_never_overwritten(tmp_path: Path) -> None:
 def test_a_system_without_a_folder_for_all() -> None:
     """Where a system has no such folder the error says so."""
     with pytest.raises(UsageError, match="this system has no folder"):
-        system_files.write(None)
+        template.write_system(None)
 
 
 def test_a_file_of_the_user_says_where_its_state_is(

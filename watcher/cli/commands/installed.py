@@ -69,7 +69,6 @@ def _document(source: Source, one: Inventory) -> dict[str, object]:
     return {
         "install": one.install,
         "source": _place(source),
-        "scanned": one.at,
         "error": one.failure.line if one.failure else None,
         "packs": [{key: getattr(pack, key) for key in _KEYS} for pack in one.packs],
     }
@@ -83,7 +82,7 @@ def lines(scanned: Sequence[tuple[Source, Inventory]], width: int | None) -> lis
     found: list[str] = []
     for source, one in scanned:
         name = sanitize_line(one.install)
-        if one.at is None:
+        if not one.places:
             found += ["", f"{name}: could not be read"]
             continue
         packs = one.packs if width is None else one.packs[:_SHOWN]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +14,6 @@ from watcher.errors import UsageError
 from watcher.installs import places
 from watcher.installs.scan import look, scan
 from watcher.model.pack import Inventory, Source
-from watcher.polling.clock import clock
 from watcher.progress import Progress
 from watcher.settings import install_tables
 from watcher.settings.loading import Loaded
@@ -88,6 +87,6 @@ async def scan_all(
         else:
             found = (await scan(source, timeout=timeout),)
         progress(source.name, "")
-        return tuple(replace(of, at=clock()) if of.places else of for of in found)
+        return found
 
     return [of for found in await asyncio.gather(*map(one, sources)) for of in found]

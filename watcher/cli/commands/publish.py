@@ -1,12 +1,15 @@
-"""`publish`: what the state knows, as files for a web server."""
+"""`publish`: what the state knows, as files for a web server; `metrics`: one of them on standard output."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from watcher import __version__
 from watcher.cli.loading import existing_state, working_folder
-from watcher.cli.terminal import echo, echo_result
+from watcher.cli.terminal import Document, echo, echo_result
 from watcher.errors import UsageError
+from watcher.publish import metrics
+from watcher.publish.public import published
 from watcher.publish.setup import publish as write
 from watcher.publish.setup import terms_of
 from watcher.settings.loading import Loaded, private_in
@@ -36,4 +39,13 @@ def publish(*, settings: Callable[[], Loaded], folder: str) -> int:
             f"wrote {plural(written.files, 'file')} to {shown}; {written.changed:,} changed"
         ]
     )
+    return 0
+
+
+def show_metrics(*, settings: Callable[[], Loaded]) -> int:
+    """Print the figures; StateError if the state cannot be used. The history is not read: events are counted."""
+    loaded = settings()
+    state = existing_state(loaded).load()
+    public = published(state, (), terms_of(loaded.settings), __version__)
+    echo(Document(metrics.metrics(public).removesuffix("\n")))
     return 0

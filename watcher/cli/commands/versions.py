@@ -9,11 +9,7 @@ from collections.abc import Callable, Sequence
 from watcher import timestamps
 from watcher.changes.transitions import node_url
 from watcher.cli.commands.history import earliest
-from watcher.cli.documents import (
-    FiltersForm,
-    VersionForm,
-    VersionsDocument,
-)
+from watcher.cli.documents import VersionForm, VersionsDocument
 from watcher.cli.findings import findings_below
 from watcher.cli.options import read
 from watcher.cli.progress_line import progress_line
@@ -104,7 +100,7 @@ def show(
     for line in failure_lines(found.problems):
         echo(line, error=True)
     if as_json:
-        echo_result([to_json(_document(wanted, found, started, finished))])
+        echo_result([to_json(_document(found, started, finished))])
     else:
         seconds = max(timestamps.seconds_between(started, finished), 0)
         columns = width(sys.stdout)
@@ -112,23 +108,13 @@ def show(
     return 1 if found.problems else 0
 
 
-def _document(
-    wanted: Filters, found: Found, started: str, finished: str
-) -> VersionsDocument:
+def _document(found: Found, started: str, finished: str) -> VersionsDocument:
     """Return the document of `versions --json` (docs/versions.md)."""
     return VersionsDocument(
         started=started,
         finished=finished,
-        filters=FiltersForm(
-            nodes=wanted.nodes,
-            statuses=wanted.statuses,
-            reason=wanted.reason or None,
-            deprecated=wanted.deprecated,
-            since=wanted.since or None,
-        ),
         versions=tuple(map(_form, found.versions)),
         total=found.total,
-        shown=len(found.versions),
         packs=found.packs,
         # Keys, but the registry's words all the same.
         by_status={escape_invisible(one): n for one, n in found.by_status.items()},

@@ -6,8 +6,6 @@ import os
 from pathlib import Path
 from urllib.parse import quote
 
-from watcher.model.finding import Finding
-
 
 def within(file: str, folder: Path) -> str:
     """Return a path relative to the folder, with forward slashes; the whole path if it lies elsewhere."""
@@ -23,11 +21,3 @@ def uri(file: str, folder: Path) -> str:
 def _within(file: str, folder: Path) -> Path:
     path = Path(os.path.normpath(folder / file))
     return path.relative_to(folder) if path.is_relative_to(folder) else path
-
-
-def place(finding: Finding, folder: Path) -> str:
-    """Return where a reference stands (`docker/Dockerfile:12`), or the name of the install that has the pack."""
-    pack = finding.pack
-    if not pack.file:
-        return finding.install
-    return within(pack.file, folder) + (f":{pack.line}" if pack.line else "")

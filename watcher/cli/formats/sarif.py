@@ -15,7 +15,6 @@ from pathlib import Path
 from watcher import __version__
 from watcher.alerts.phrasing import PRODUCT
 from watcher.cli.formats.paths import uri
-from watcher.cli.formats.rules import RULES, Rule
 from watcher.cli.formats.words import acceptance, advice, pack_cell, rows, why
 from watcher.cli.pack_names import version_cell
 from watcher.cli.report import error_form
@@ -35,7 +34,57 @@ _LEVELS = {
     Severity.WARNING: "warning",
     Severity.INFO: "note",
 }
-_INDEXES = {verdict: index for index, verdict in enumerate(RULES)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Rule:
+    """How a verdict is explained. The texts are the program's own."""
+
+    meaning: str
+    remedy: str
+
+
+_RULES: dict[Verdict, _Rule] = {
+    Verdict.BANNED: _Rule(
+        meaning="Somebody has rejected this version of the node pack, or the whole pack, for the Comfy Registry.",
+        remedy="Stop ComfyUI and remove it. If the reason speaks of malware, or there is none, change the passwords and"
+        " keys that this machine held.",
+    ),
+    Verdict.FLAGGED: _Rule(
+        meaning="The registry's scanner has found something in this version that nobody has reviewed yet. Most harmless"
+        " packs have a finding.",
+        remedy="Read what was found. If you cannot judge it, install the version that the message names. A note says"
+        " that all findings are informational and not new to the pack: then there is nothing to do.",
+    ),
+    Verdict.DELETED: _Rule(
+        meaning="This version, or the whole pack, is deleted in the Comfy Registry.",
+        remedy="Install the version that the message names, or disable or remove the pack if there is none.",
+    ),
+    Verdict.DELISTED: _Rule(
+        meaning="The ComfyUI-Manager installed this pack from the Comfy Registry, which no longer lists this version,"
+        " or the whole pack.",
+        remedy="Install the version that the message names, or disable or remove the pack if there is none.",
+    ),
+    Verdict.PENDING: _Rule(
+        meaning="This version is uploaded, and no scan has judged it yet.",
+        remedy="Wait for the scan, or use the version that the message names until then.",
+    ),
+    Verdict.DEPRECATED: _Rule(
+        meaning="The publisher advises against this version.",
+        remedy="Install the version that the message names.",
+    ),
+    Verdict.UNKNOWN: _Rule(
+        meaning="The registry does not say anything that counts for this copy. It may come from elsewhere, or the"
+        " registry did not answer. The message says why.",
+        remedy="Make sure that you know where the pack comes from and that you trust it.",
+    ),
+    Verdict.OUTDATED: _Rule(
+        meaning="A newer version is active, not deprecated and old enough to be advised.",
+        remedy="Install the version that the message names when it suits you.",
+    ),
+}
+"""By verdict, worst first. A pack that is ok breaks none."""
+_INDEXES = {verdict: index for index, verdict in enumerate(_RULES)}
 _LOOKALIKES = str.maketrans("[]{}\\`", "\uff3b\uff3d\uff5b\uff5d\uff3c'")
 
 Form = dict[str, object]
@@ -58,7 +107,7 @@ def sarif(done: Audit, run: Run) -> Form:
         "name": PRODUCT,
         "semanticVersion": __version__,
         "informationUri": homepage(),
-        "rules": [_rule(verdict, rule) for verdict, rule in RULES.items()],
+        "rules": [_rule(verdict, rule) for verdict, rule in _RULES.items()],
     }
     invocation = {
         "executionSuccessful": all(map(is_limit, done.problems)),
@@ -80,7 +129,7 @@ def sarif(done: Audit, run: Run) -> Form:
     }
 
 
-def _rule(verdict: Verdict, rule: Rule) -> Form:
+def _rule(verdict: Verdict, rule: _Rule) -> Form:
     help_ = f"{rule.meaning} {rule.remedy}"
     return {
         "id": _rule_id(verdict),

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from watcher.alerts.render import Format, Rendered
-from watcher.delivery.services import chat, on_call, push
+from watcher.delivery.services import chat, push
 from watcher.delivery.services.mail import mail
 from watcher.delivery.services.matrix import matrix
 from watcher.delivery.services.service import (
@@ -78,7 +78,7 @@ RULES: Mapping[str, Rules] = {
     "Form": replace(_OWN, prepare=form),
     "Gotify": Rules(priority=(8, 5, 3)),
     "JSON": replace(_OWN, prepare=json_post),
-    "Jira": Rules(prepare=on_call.opens),
+    "Jira": Rules(prepare=push.opens),
     "MQTT Notification": Rules(prepare=push.mqtt),
     "Mattermost": Rules(shown_as=Format.MARKDOWN),
     "Matrix": Rules(
@@ -87,8 +87,8 @@ RULES: Mapping[str, Rules] = {
         knows_code=True,
         sealed=re.compile(r"/m\.room\.encrypted/"),
     ),
-    "Opsgenie": Rules(prepare=on_call.opens),
-    "Pager Duty": Rules(prepare=on_call.pagerduty, lines=1, most=on_call.SUMMARY),
+    "Opsgenie": Rules(prepare=push.opens),
+    "Pager Duty": Rules(prepare=push.pagerduty, lines=1, most=push.SUMMARY),
     "Power Automate / Workflows (for MSTeams)": Rules(
         prepare=chat.teams,
         most=chat.TEAMS_CARD,

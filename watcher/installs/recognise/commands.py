@@ -82,7 +82,7 @@ def read(data: bytes, *, is_script: bool) -> tuple[Pack, ...]:
         if size > _MOST:
             raise texts.TooMuchError("has more in its variables than is read")
         packs |= dict.fromkeys(_of_line(filled, first))
-        texts.require_few(packs, "packs")
+        texts.require_few(packs)
     return tuple(packs)
 
 

@@ -18,7 +18,7 @@ def of_answer(document: object) -> tuple[Pack, ...]:
         isinstance(entry, dict) for entry in document.values()
     ):
         raise ValueError("is not a list of packs")
-    texts.require_few(document, "packs")
+    texts.require_few(document)
     return tuple(_of_entry(name, table(entry)) for name, entry in document.items())
 
 
@@ -65,7 +65,7 @@ def of_snapshot(document: object) -> tuple[Pack, ...]:
                 f"has a {key} of an unknown form: was it written by a newer Manager?"
             )
     packs = [*_of_manager(snapshot)]
-    texts.require_few(packs, "packs")
+    texts.require_few(packs)
     return tuple(
         pack
         for pack in packs

@@ -76,10 +76,10 @@ def github(name: object) -> str | None:
     return f"https://github.com/{text}" if is_github(text) else address(name)
 
 
-def require_few(entries: Sized, what: str) -> None:
+def require_few(entries: Sized) -> None:
     """Raise TooMuchError if there are more entries than anybody has."""
     if len(entries) > MOST:
-        raise TooMuchError(f"has more than {MOST:,} {what}")
+        raise TooMuchError(f"has more than {MOST:,} packs")
 
 
 def last_part(repository: str) -> str:

@@ -55,7 +55,7 @@ def read(document: object, own: Collection[str]) -> tuple[Pack, ...]:
     known = _OF_THE_FRONT_END.union(own, (name for name in types if types[name]))
     unnamed = {one for one in types.keys() - known if not _MADE.fullmatch(one)}
     found += [_unknown(name) for name in {name[:_LONGEST] for name in unnamed}]
-    texts.require_few(found, "packs")
+    texts.require_few(found)
     return tuple(sorted(found, key=_order))
 
 

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from tests.support.factories import event
-from watcher.changes.counting import with_counts
 from watcher.model.event import Kind
 from watcher.model.snapshot import Snapshot
 
 
 def test_counts_add_up_over_polls() -> None:
     """Each event counts by its kind, whatever it is about, and what an earlier poll counted stays."""
-    first = with_counts(Snapshot(), [event(), event(node=None, kind=Kind.FAILING)])
+    first = Snapshot().with_counts([event(), event(node=None, kind=Kind.FAILING)])
     assert first.counts == {"failing": 1, "flagged": 1}
     of_install = event(node=None, kind=Kind.FAILING, install="home")
-    after = with_counts(first, [event(), of_install])
+    after = first.with_counts([event(), of_install])
     assert after.counts == {"failing": 2, "flagged": 2}
 
 
 def test_without_an_event_the_snapshot_is_the_same_object() -> None:
     """So a quiet poll writes no snapshot."""
     snapshot = Snapshot()
-    assert with_counts(snapshot, []) is snapshot
+    assert snapshot.with_counts([]) is snapshot
