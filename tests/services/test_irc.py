@@ -13,7 +13,7 @@ from tests.services.servers.ngircd import CHANNEL, CLOSED, Ngircd, Reader
 pytestmark = pytest.mark.services
 
 _FULL = "small"
-_LAST = "BANNED `"
+_LAST = "BANNED "
 """The line of each alert."""
 
 
@@ -38,7 +38,7 @@ def test_what_is_sent_arrives_and_is_unconfirmed(
             f"#{CHANNEL}",
             "reader",
         ]
-        assert sum(f"BANNED `{PACK}` `1.2.0`" in line for line in heard) == 2
+        assert sum(f"BANNED {PACK} 1.2.0" in line for line in heard) == 2
         said = alerted.said("test-alerts", code=0)
         assert "irc: sent, unconfirmed: IRC cannot say whether it arrived" in said
         assert "irc (unconfirmed)" in alerted.said("status", code=0)
