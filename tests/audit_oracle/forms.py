@@ -12,7 +12,6 @@ from tests.audit_oracle.situations import DECOY, INSTALLED, Pack
 from tests.support.comfyui import COMMIT, OF_COMFYUI, ComfyUI, pyproject
 
 _ELSEWHERE = "https://github.com/eve/another-source"
-_DISABLED = INSTALLED.replace(".", "_")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,6 @@ from tests.faults.cases import (
 )
 from tests.faults.matrix import measured
 from tests.faults.process import Stand
-from tests.support.fakes.faults import Means
 
 IN_PROCESSES = [
     Case(fault="html_200", stage=Stage.CHANGE, breadth=Breadth.ONE),
@@ -31,8 +30,6 @@ IN_PROCESSES = [
     Case(fault="untrusted", stage=Stage.CHANGE, breadth=Breadth.EVERYONE),
 ]
 """Cases that the real program lives in every bounded run: each way to fail, at each stage, for each breadth."""
-
-_FAILS = (Means.INCOMPLETE, Means.UNREADABLE, Means.REGISTRY)
 
 
 @pytest.fixture(scope="module")

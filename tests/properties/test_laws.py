@@ -3,35 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.factories import NOW, PACK, compare, failed, known
+from tests.support.factories import NOW, PACK, compare, known
 from tests.support.parameters import examples
 from tests.support.strategies import (
-    channels,
-    events,
     pictures,
 )
-from watcher.alerts.queues import outbox
-from watcher.alerts.queues.outbox import Outbox
-from watcher.alerts.queues.outcomes import Acknowledgement, replay
-from watcher.alerts.queues.ownership import reroute
-from watcher.alerts.queues.queue import FAILURES_TO_EXPIRE, Queue
 from watcher.changes.diff import Difference, compare_ban
 from watcher.changes.health import assess
-from watcher.model.channel import Channel, wants
 from watcher.model.event import (
-    Event,
     Kind,
-    Severity,
-    rank,
-    replaces_archive,
-    runs_it,
-    runs_its_pack,
-    severity_of,
 )
 from watcher.model.failure import ReadFailure
 from watcher.model.snapshot import Mark, Node, Snapshot
@@ -140,29 +124,6 @@ def test_a_life_seen_again_later_has_the_same_ids(life: list[_Step]) -> None:
 
 
 @FAST
-@given(st.lists(events(), max_size=8))
-def test_the_worst_comes_first(given: list[Event]) -> None:
-    """Sorted by rank, severities have their order, within one what is run comes first, and then kinds have theirs."""
-    ordered = sorted(given, key=rank)
-    severities = [list(Severity).index(severity_of(one)) for one in ordered]
-    assert severities == sorted(severities)
-    usual = [
-        one
-        for one in ordered
-        if not replaces_archive(one) and one.kind is not Kind.EXPOSED
-    ]
-    assert usual == sorted(
-        usual,
-        key=lambda one: (
-            list(Severity).index(severity_of(one)),
-            not runs_it(one),
-            not runs_its_pack(one),
-            list(Kind).index(one.kind),
-        ),
-    )
-
-
-@FAST
 @given(lives(), PICTURES)
 def test_an_incomplete_listing_takes_nothing_away(
     life: list[_Step], picture: Picture
@@ -254,95 +215,3 @@ def test_after_a_complete_listing_the_picture_is_the_registrys(
     present = tuple(one for one in node.versions if one.key not in node.marks)
     assert present == picture
     assert set(node.marks.values()) <= {Mark.ABSENT, Mark.REMOVED}
-
-
-@st.composite
-def _batches(draw: st.DrawFn) -> list[tuple[Event, ...]]:
-    """Make up the events of some polls, each with its id."""
-    sizes = draw(st.lists(st.integers(0, 3), min_size=1, max_size=4))
-    return [
-        tuple(
-            replace(
-                draw(events(f"e{poll}.{number}")),
-                node=draw(st.sampled_from([PACK, "other", None])),
-                at=NOW,
-            )
-            for number in range(size)
-        )
-        for poll, size in enumerate(sizes)
-    ]
-
-
-def _alerts(waiting: Outbox, channel: Channel) -> list[str]:
-    queue = waiting.queues.get(channel.name)
-    return (
-        [event for message in queue.messages for event in message.events]
-        if queue
-        else []
-    )
-
-
-@FAST
-@given(channels(), _batches(), st.data())
-def test_only_an_acknowledgement_or_expiry_takes_an_alert_away(
-    configured: tuple[Channel, ...],
-    batches: list[tuple[Event, ...]],
-    data: st.DataObject,
-) -> None:
-    """Through polls, failures, commits, histories, renames and acknowledgements each channel owes exactly what it
-    wants and was not sent, a poll's alerts never behind a later one's.
-    """
-    waiting = Outbox()
-    owed: dict[str, list[list[str]]] = {channel.name: [] for channel in configured}
-    digests = {
-        channel.name: f"{number:032x}" for number, channel in enumerate(configured)
-    }
-    for revision, batch in enumerate(batches, start=1):
-        waiting = outbox.enqueue(waiting, configured, batch, revision, NOW)
-        waiting = outbox.drop_uncommitted(waiting, revision)
-        waiting = reroute(outbox.recorded(waiting), configured, digests)
-        for channel in configured:
-            owed[channel.name].append(
-                [event.id for event in batch if wants(channel, event)]
-            )
-            if not (queue := waiting.queues.get(channel.name)) or not queue.messages:
-                continue
-            match data.draw(st.sampled_from(["rest", "fail", "send", "expire"])):
-                case "fail":
-                    waiting = failed(waiting, channel.name, "refused", NOW)
-                case "send":
-                    sent = queue.messages[0]
-                    waiting = replay(
-                        waiting,
-                        [Acknowledgement(channel=channel.name, message=sent.id)],
-                    )
-                    owed[channel.name] = [
-                        [one for one in poll if one not in sent.events]
-                        for poll in owed[channel.name]
-                    ]
-                case "expire":
-                    waiting, old = outbox.expired(
-                        waiting, channel.name, "2040-01-01T00:00:00Z", 60
-                    )
-                    given_up = [one for message in old for one in message.events]
-                    assert given_up == (
-                        _alerts_of(queue)
-                        if queue.attempts >= FAILURES_TO_EXPIRE
-                        else []
-                    )
-                    owed[channel.name] = [
-                        [] if given_up else poll for poll in owed[channel.name]
-                    ]
-                case _:
-                    pass
-        for channel in configured:
-            left = _alerts(waiting, channel)
-            assert sorted(left) == sorted(
-                one for poll in owed[channel.name] for one in poll
-            )
-            assert [int(one[1]) for one in left] == sorted(int(one[1]) for one in left)
-            assert set(left) <= waiting.events.keys()
-
-
-def _alerts_of(queue: Queue) -> list[str]:
-    return [event for message in queue.messages for event in message.events]

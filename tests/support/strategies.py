@@ -25,7 +25,7 @@ from watcher.model.event import DEFAULT_KINDS, Event, Kind, Severity
 from watcher.model.exposure import Exposure, Installed
 from watcher.model.pack import Pack
 from watcher.model.snapshot import Node, Publisher, Snapshot
-from watcher.model.version import STATUSES, Version, in_order
+from watcher.model.version import Version, in_order
 from watcher.state.model import Checks, State
 from watcher.timestamps import Moment
 
@@ -75,14 +75,6 @@ def pictures(draw: st.DrawFn, most: int = 4, least: int = 0) -> tuple[Version, .
         )
     )
     return in_order([draw(facts(text)) for text in sorted(texts)])
-
-
-def watched_statuses() -> st.SearchStrategy[tuple[str, ...]]:
-    """Make up the setting `statuses`, in their order."""
-    some = st.sets(st.sampled_from(STATUSES), min_size=1)
-    return some.map(
-        lambda chosen: tuple(status for status in STATUSES if status in chosen)
-    )
 
 
 def made(form: Any, **given: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:

@@ -84,11 +84,18 @@ def test_a_node_that_turned_empty_is_one_event() -> None:
 
 
 def test_a_version_that_goes_before_the_rest_is_removed_on_time() -> None:
-    """A version that was missing twice is removed even if the second listing is empty; the rest is one event later."""
+    """A version that was missing twice is removed even if the second listing is empty; the rest is one event later.
+
+    Only what went with the node comes back with it.
+    """
     first = compare(absent("2.0"))
     second = compare(first.node)
     assert reported(first) == [("removed", "2.0", "flagged", "removed")]
     assert reported(second) == [("removed", None, "active", "removed")]
+    assert reported(compare(second.node, ONE, TWO)) == [
+        ("reinstated", None, "removed", "active"),
+        ("flagged", "2.0", "removed", "flagged"),
+    ]
 
 
 def test_a_node_that_is_back_is_one_event() -> None:

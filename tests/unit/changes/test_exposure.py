@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.factories import HARMLESS, NOW, PACK, event, known, version
@@ -300,39 +299,6 @@ def test_events_have_ids_of_their_own() -> None:
 VERDICTS = st.sampled_from(
     [None, "banned", "flagged", "deleted", "deprecated", "delisted", "ok", "unknown"]
 )
-
-
-@given(st.lists(st.tuples(VERDICTS, VERDICTS, st.booleans()), max_size=8))
-def test_exposures_follow_what_is_run(
-    polls: list[tuple[str | None, str | None, bool]],
-) -> None:
-    """Whatever installs do, what is recorded is bad now or cannot be seen, and a quiet poll reports nothing."""
-    reported = Installed()
-    for studio, office, is_unseen in polls:
-        named = [("studio", studio), ("office", office)]
-        hidden = ["office"] if is_unseen else []
-        runs = [
-            run(verdict, install=install)
-            for install, verdict in named
-            if verdict and install not in hidden
-        ]
-        before = _installs(reported)
-        reported, _ = exposure.assess(reported, poll(*runs, scans=unseen(*hidden)))
-        bad = {
-            one.install
-            for one in runs
-            if one.verdict not in {Verdict.OK, Verdict.UNKNOWN}
-        }
-        assert bad <= _installs(reported)
-        assert _installs(reported) - bad <= before
-        assert exposure.assess(reported, poll(*runs, scans=unseen(*hidden))) == (
-            reported,
-            (),
-        )
-
-
-def _installs(known: Installed) -> set[str]:
-    return {copy.install for one in known.exposures.values() for copy in one.copies}
 
 
 def test_copies_are_all_that_may_be_the_pack() -> None:

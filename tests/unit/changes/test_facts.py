@@ -24,7 +24,6 @@ from watcher.durations import DAY
 from watcher.model.event import Kind
 from watcher.model.snapshot import Mark, Node, Snapshot
 from watcher.model.version import (
-    STATUSES,
     MinimumAge,
     SafeVersion,
     Version,
@@ -32,8 +31,6 @@ from watcher.model.version import (
 from watcher.text.status_reason import read_reason
 
 NONE = SafeVersion(None)
-
-ALL = STATUSES
 
 
 def test_an_event_says_since_when_its_version_is_public() -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tests.support.factories import NOW, known, minute
 from watcher.changes.health import (
@@ -207,80 +205,6 @@ def test_the_registrys_error_is_that_of_a_node_that_was_tried() -> None:
     untried = {key: replace(one, fault=Fault.UNTRIED) for key, one in others.items()}
     (event,) = poll(None, unread("Alpha") | untried, threshold=1).events
     assert event.reason.startswith("it timed out (4 of 4 packs)")
-
-
-WORLDS = st.integers(1, 5).flatmap(
-    lambda count: st.lists(
-        st.tuples(*[st.sampled_from(["ok", "404", "503"])] * count),
-        min_size=1,
-        max_size=12,
-    )
-)
-
-
-def _is_outage(answers: tuple[str, ...]) -> bool:
-    """Restate when a poll's failures are the registry's."""
-    count, wide, good = len(answers), answers.count("503"), answers.count("ok")
-    return wide == count or (count >= 3 and (not good or wide > count / 2))
-
-
-@given(world=WORLDS, threshold=st.integers(1, 4))
-def test_who_is_failing_is_what_the_rule_says(
-    world: list[tuple[str, ...]], threshold: int
-) -> None:
-    """In any life, each poll reports what follows from the answers so far by the rule as it is restated here."""
-    names = [f"pack-{number}" for number in range(len(world[0]))]
-    done = assess(NOBODY, Snapshot(), {}, {}, threshold, NOW)
-    failing: set[str | None] = set()
-
-    def in_a_row(bad: list[bool]) -> int:
-        return len(bad) if all(bad) else bad[::-1].index(False)
-
-    for number, answers in enumerate(world, 1):
-        past = world[:number]
-        row = {
-            name: in_a_row([poll[at] != "ok" for poll in past])
-            for at, name in enumerate(names)
-        }
-        bad = {
-            name for name, answer in zip(names, answers, strict=True) if answer != "ok"
-        }
-        is_outage = bool(bad) and _is_outage(answers)
-        long = {name for name in bad if row[name] >= threshold}
-        due: set[tuple[Kind, str | None]] = {
-            (Kind.RECOVERED, name) for name in names if name in failing - bad
-        }
-        if None in failing and not is_outage and len(bad) < len(names):
-            due.add((Kind.RECOVERED, None))
-            failing.remove(None)
-        fresh: set[str | None] = set() if None in failing else {*(long - failing)}
-        if is_outage and fresh and (len(fresh) >= 3 or bad <= fresh | failing):
-            fresh = {None}
-        due |= {(Kind.FAILING, name) for name in fresh}
-        failing = (failing & {None, *bad}) | fresh
-
-        failed = {
-            name: ReadFailure(
-                node=name,
-                error=answer,
-                fault=Fault.REGISTRY if answer == "503" else Fault.OWN,
-            )
-            for name, answer in zip(names, answers, strict=True)
-            if answer != "ok"
-        }
-        done = assess(
-            done.health,
-            done.snapshot,
-            failed,
-            dict.fromkeys(set(names) - bad, True),
-            threshold,
-            NOW,
-        )
-        assert sorted(map(str, said(done.events))) == sorted(map(str, due))
-        # What the rule is for: nobody is unreadable for so long without a word, and there is none too early.
-        assert all(name in failing or None in failing for name in long)
-        assert long or Kind.FAILING not in {event.kind for event in done.events}
-        assert bad or not failing
 
 
 @pytest.mark.parametrize(

@@ -7,17 +7,14 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tests.support.factories import ANY_AGE, HARMLESS, NOW, PACK, known, version
 from watcher.changes.verdict import Knowledge, as_one, find_versions, judge_each
 from watcher.model.failure import Fault, ReadFailure
 from watcher.model.finding import Finding, Grade, rank
 from watcher.model.pack import Claim, Identity, Pack, PackKind, PackRecord, Verdict
-from watcher.model.precedence import is_newer
 from watcher.model.snapshot import Mark, Node
-from watcher.model.version import SafeVersion
+from watcher.model.version import MinimumAge, SafeVersion
 from watcher.text.repository import repository_key
 
 OURS = "https://github.com/ann/Some-Pack"
@@ -144,6 +141,14 @@ def test_a_flag_that_is_info_is_no_good_version() -> None:
     found = of(pack(), node)
     assert (found.verdict, found.safe_version) == ("ok", SafeVersion("1.0.0"))
     assert of(pack("1.1.0"), node).safe_version == SafeVersion("1.0.0")
+
+
+def test_a_young_version_makes_nothing_outdated() -> None:
+    """What is installed is outdated by a good version that is old enough."""
+    node = known(version("1.0.0"), version("1.1.0", created_at=NOW))
+    young = MinimumAge(seconds=60, now=NOW)
+    assert of(pack(), node, minimum_age=young).verdict == "ok"
+    assert of(pack(), node).verdict == "outdated"
 
 
 def test_an_incomplete_listing() -> None:
@@ -402,13 +407,6 @@ def test_a_reference_without_a_version_of_what_is_not_known(
     reference = pack(None, PackKind.CLAIMED, is_unpinned=True)
     found = of(reference, node, **fields)
     assert (found.verdict, found.reason) == (verdict, f"not pinned: {reason}")
-
-
-@given(st.text(max_size=12), st.text(max_size=12))
-def test_no_two_versions_are_each_newer(one: str, other: str) -> None:
-    """Being newer has one direction, and no version is newer than itself."""
-    assert not (is_newer(one, other) and is_newer(other, one))
-    assert not is_newer(one, one)
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,7 @@ from watcher.model.exposure import Installed
 from watcher.model.outcome import Cause
 from watcher.model.pack import OWN_FILES, Pack, PackKind
 from watcher.model.snapshot import Mark, Node, Snapshot, SweepBaseline
+from watcher.model.version import MinimumAge
 from watcher.state.model import Checks, State
 from watcher.state.overview import NodeRow, node_rows, watched
 from watcher.text.columns import display_width
@@ -699,3 +700,15 @@ def test_what_is_run_comes_first_among_what_is_equally_bad() -> None:
     snapshot = replace(given.snapshot, installed=Installed(exposures=exposures))
     rows = shown(replace(given, snapshot=snapshot), ["a", "b"], installs=("studio",))
     assert [line.split()[0] for line in rows[1:3]] == ["b", "a"]
+
+
+def test_a_young_version_makes_nothing_outdated() -> None:
+    """What is run is outdated by a good version that is old enough."""
+    pack = Pack(folder=PACK, kind=PackKind.REGISTRY, id=PACK, version="1.0")
+    given = state(
+        known(version("1.0"), version("1.1", created_at=NOW)),
+        installs={"studio": (pack,)},
+    )
+    for age, is_outdated in ((ANY_AGE, True), (MinimumAge(seconds=60, now=NOW), False)):
+        [found] = node_rows([PACK], given, age)
+        assert found.outdated is is_outdated
