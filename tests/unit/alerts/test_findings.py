@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
-from tests.golden.samples import HOSTILE, ODD, READS, STARTS, STEALS
+from tests.golden.samples import HOSTILE, READS, STARTS, STEALS
 from tests.support.factories import event
 from watcher.alerts.digest import compose
 from watcher.alerts.findings import in_a_sentence, in_a_title
 from watcher.alerts.render import Format, render
-from watcher.model.event import Event, Kind, Severity, severity_of
+from watcher.model.event import Event, Kind
 from watcher.model.scan import Scan, ScanFinding
 
 
@@ -38,30 +36,6 @@ def test_a_rule_is_named_once() -> None:
     assert words.count("environment") == 1
     assert "starts other programs" in words
     assert words.endswith(", and 156 more")
-
-
-@pytest.mark.parametrize("kind", [Kind.FLAGGED, Kind.EXPOSED])
-def test_a_harmless_flag_makes_nobody_act(kind: Kind) -> None:
-    """It is an info, and names no good version, also if it is run."""
-    flag = _flag(_scan(STARTS, is_known=True), kind)
-    assert severity_of(flag) is Severity.INFO
-    assert "good version" not in _body(flag)
-
-
-@pytest.mark.parametrize(
-    "scan",
-    [
-        _scan(STEALS, is_known=True),
-        _scan(STARTS),
-        _scan(STARTS, is_known=True, is_whole=False),
-        _scan(ODD, is_known=True),
-    ],
-)
-def test_any_other_flag_is_a_warning(scan: Scan) -> None:
-    """Nothing is called harmless by mistake."""
-    flag = _flag(scan)
-    assert severity_of(flag) is Severity.WARNING
-    assert "othing" not in _body(flag)
 
 
 def test_the_summary_of_findings_is_not_said_twice() -> None:

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from tests.hostile.dialects import Dialect
-from tests.hostile.parsers import in_shown
 from tests.support.factories import event
-from tests.support.parameters import examples
 from watcher.alerts.digest import compose
 from watcher.model.event import Event, Kind
 
@@ -102,46 +96,3 @@ def test_the_others_are_counted_by_kind() -> None:
     assert compose(tuple(events[1:3])).titles[0] == "Flagged f0 1.0.0 (+ 1 flagged)"
     assert compose(tuple(events[3:5])).titles[0] == "New n0 1.0.0 (+ 1 new)"
     assert compose(tuple(events[:1])).titles[0] == "BANNED a 1.0.0"
-
-
-def test_no_title_hides_what_is_bad() -> None:
-    """Beside the worst event three bad kinds are named; the rest of what is bad is counted, and not as "other"."""
-    kinds = (Kind.BANNED, Kind.FLAGGED, Kind.DELETED, Kind.REMOVED, Kind.DEPRECATED)
-    events = [_event(kind, f"p{n}") for n, kind in enumerate((*kinds, Kind.NEW))]
-    titles = compose((_event(Kind.BANNED, "a"), *events)).titles
-    assert titles[:2] == (
-        "BANNED a 1.0.0 (+ 1 banned, 1 flagged, 1 deleted, 2 more bad, 1 other)",
-        "BANNED a 1.0.0 (+ 5 bad, 1 other)",
-    )
-
-
-_WORDS = st.sampled_from(["evil", "com", "a", "0"])
-_JOINTS = st.sampled_from([".", "_", "-", "evil", "com", "0"])
-_IDS = st.builds(
-    lambda first, others: first + "".join(others),
-    _WORDS,
-    st.lists(_JOINTS, max_size=24),
-)
-_PARTS = st.lists(_WORDS | st.sampled_from(["-", "0-evil"]), max_size=4).map(".".join)
-_NUMBERS = st.lists(st.integers(0, 999).map(str), min_size=3, max_size=3).map(".".join)
-
-
-@examples(50)
-@given(_IDS, _NUMBERS, _PARTS, _PARTS)
-def test_any_pack_and_version_is_in_the_title(
-    node: str, numbers: str, pre: str, build: str
-) -> None:
-    """Of each legal id and each semantic version, letter for letter or with a mark in the place of a joint."""
-    version = numbers + (f"-{pre}" if pre else "") + (f"+{build}" if build else "")
-    title, *shorter = compose((_event(Kind.BANNED, node, version),)).titles
-    assert not list(in_shown(Dialect.TITLE, title))
-    _, shown_node, shown_version = title.split(" ")
-    assert re.fullmatch(
-        re.sub(r"[._]", ".", re.escape(node).replace(r"\.", ".")), shown_node
-    )
-    assert len(shown_version) == min(len(version), 60)
-    assert shorter[-2:] == [
-        "Comfy Watch: 1 banned",
-        "Comfy Watch",
-    ]
-    assert len(title) <= 68 or len(shorter[0]) <= len("BANNED ") + 40 + len(" ") + 20

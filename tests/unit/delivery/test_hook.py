@@ -8,7 +8,6 @@ import re
 import socket
 import time
 from collections.abc import Iterator
-from urllib.parse import parse_qs
 
 import apprise
 import pytest
@@ -374,56 +373,6 @@ def test_a_word_that_is_labelled_as_a_page_is_an_answer(body: bytes) -> None:
     with Topics() as ntfy:
         ntfy.topic["a"] = Answer(headers={"Content-Type": "text/html"}, body=body)
         assert deliver(ntfy.url_of("a")) == Delivered()
-
-
-class _Vonage(Webhook):
-    """Vonage's server, which answers each number in its own way."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.number: dict[str, tuple[bytes, ...]] = {}
-
-    def remember(self, message: Message) -> Answer | None:
-        number = parse_qs(message.body.decode())["to"][0]
-        return self.play(
-            message,
-            Answer(
-                pieces=self.number.get(number, (b'{"messages": [{"status": "0"}]}',))
-            ),
-        )
-
-    def got(self) -> list[str]:
-        """Return the numbers of all messages, in order."""
-        return [parse_qs(message.body.decode())["to"][0] for message in self.messages()]
-
-
-@pytest.fixture
-def vonage(monkeypatch: pytest.MonkeyPatch) -> Iterator[_Vonage]:
-    """Return Vonage's server on loopback."""
-    load()
-    with _Vonage() as server:
-        monkeypatch.setattr(
-            "apprise.plugins.vonage.NotifyVonage.notify_url", server.url
-        )
-        yield server
-
-
-_NUMBERS = "15555551111", "15555552222"
-_VONAGE = f"vonage://12345678:abcdefghijklmnop@15555550000/{'/'.join(_NUMBERS)}"
-
-
-@pytest.mark.parametrize("refusing", [0, 1])
-def test_a_refusal_in_a_success_of_one_of_several_targets_is_enough(
-    vonage: _Vonage, refusing: int
-) -> None:
-    """A number that was refused does not have the message, also when the next one takes it; only it gets it again."""
-    vonage.number[_NUMBERS[refusing]] = (b'{"messages": [{"status": "4"}]}',)
-    taken: list[str] = []
-    assert sent(_VONAGE, taken=taken) == Undelivered(reason="refused the message (4)")
-    assert len(taken) == 1
-    vonage.number.clear()
-    assert sent(_VONAGE, taken=taken, targets=frozenset(taken)) == Delivered()
-    assert vonage.got() == [*_NUMBERS, _NUMBERS[refusing]]
 
 
 def test_a_receiver_of_your_own_may_answer_with_a_page(webhook: Webhook) -> None:

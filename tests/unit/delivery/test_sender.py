@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import smtplib
-import socket
 from dataclasses import replace
 from typing import Any
 
@@ -128,15 +126,6 @@ def test_a_status_in_untrusted_text_is_not_taken_for_the_answer(
     )
 
 
-def test_a_refused_connection_says_so() -> None:
-    """A refused connection is distinct from a server that refuses the message."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    assert _send(f"json://127.0.0.1:{port}/") == (
-        "connection refused: check the channel's URL and the firewall"
-    )
-
-
 def test_a_services_own_words_are_heard(
     webhook: Webhook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -147,37 +136,6 @@ def test_a_services_own_words_are_heard(
     assert _send(f"slack://{path}/") == ""
     webhook.answer[f"/{path}"] = Answer(body=b"ok" + bytes(2**17))
     assert _send(f"slack://{path}/") == "refused the message"
-
-
-def test_half_of_the_targets_of_one_url(
-    mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """With one of two recipients refused it is undelivered, and the other one is not bothered again."""
-    original = smtplib.SMTP.rcpt
-
-    def rcpt(
-        self: smtplib.SMTP, recipient: str, options: Any = ()
-    ) -> tuple[int, bytes]:
-        return (
-            (550, b"no such user")
-            if recipient.startswith("gone")
-            else original(self, recipient, options)
-        )
-
-    url = mailbox.apprise_url("here@example.org,gone@example.org")
-    taken: list[str] = []
-    with monkeypatch.context() as patch:
-        patch.setattr(smtplib.SMTP, "rcpt", rcpt)
-        for _ in range(2):
-            assert _send(url, taken=taken, targets=frozenset(taken)) != ""
-    assert [mail.recipients for mail in mailbox.mails] == [("here@example.org",)]
-    assert len(taken) == 1
-    assert "example.org" not in taken[0]
-    assert _send(url, taken=taken, targets=frozenset(taken)) == ""
-    assert [mail.recipients for mail in mailbox.mails] == [
-        ("here@example.org",),
-        ("gone@example.org",),
-    ]
 
 
 # What shows

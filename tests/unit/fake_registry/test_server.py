@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from typing import Any
 
 import httpx
 import pytest
 
-from tests.support.fake_registry.catalog import Catalog, rfc3339
+from tests.support.fake_registry.catalog import rfc3339
 from tests.support.fake_registry.server import FakeRegistry
 
 FIELDS = {
@@ -66,72 +65,11 @@ def test_a_row_has_every_field_of_the_spec(registry: FakeRegistry, ask: Ask) -> 
     )
 
 
-def test_node_ids_ignore_case(registry: FakeRegistry, ask: Ask) -> None:
-    """A node is found in any case and shown as it was first published."""
-    registry.catalog.publish("My-Pack", "1.0.0")
-    registry.catalog.publish("my-pack", "1.1.0")
-    rows = ask(("nodeId", "MY-PACK")).json()["versions"]
-    assert [row["node_id"] for row in rows] == ["My-Pack", "My-Pack"]
-
-
-@pytest.mark.parametrize("node", ["nobody", ""])
-def test_an_unknown_node_is_an_empty_list(ask: Ask, node: str) -> None:
-    """A node that does not exist is 200 with nothing in it, and so is an empty id."""
-    answer = ask(("nodeId", node))
-    assert versions(answer) == []
-    assert (answer.json()["total"], answer.json()["totalPages"]) == (0, 0)
-
-
 def test_order_is_by_text(registry: FakeRegistry, ask: Ask) -> None:
     """Versions come by their text, descending: 1.9.0 before 1.10.0, whatever is newer."""
     for version in ("1.2.0", "1.9.0", "1.10.0"):
         registry.catalog.publish("a", version)
     assert versions(ask(("nodeId", "a"))) == ["1.9.0", "1.2.0", "1.10.0"]
-
-
-def test_an_edit_between_two_pages(registry: FakeRegistry, ask: Ask) -> None:
-    """A page shows what the catalog holds when it is asked for, also when it was asked for before."""
-    for number in range(15):
-        registry.catalog.publish("a", f"{number:02}")
-    page = (("page", "2"), ("statuses", "NodeVersionStatusActive"))
-    assert versions(ask(*page)) == ["04", "03", "02", "01", "00"]
-    registry.catalog.publish("b", "99")
-    assert versions(ask(*page)) == ["05", "04", "03", "02", "01", "00"]
-    registry.catalog.set_status("a", "03", "banned")
-    assert versions(ask(*page)) == ["05", "04", "02", "01", "00"]
-    assert versions(ask(("statuses", "any"))) == []
-
-
-def test_statuses_repeat(registry: FakeRegistry, ask: Ask) -> None:
-    """`statuses` takes several long names, and none of them means every status."""
-    for version, status in (
-        ("1", "active"),
-        ("2", "pending"),
-        ("3", "flagged"),
-        ("4", "banned"),
-        ("5", "deleted"),
-    ):
-        registry.catalog.publish("a", version, status=status)
-    two = ask(
-        ("statuses", "NodeVersionStatusFlagged"),
-        ("statuses", "NodeVersionStatusBanned"),
-    )
-    assert versions(two) == ["4", "3"]
-    assert versions(ask()) == ["5", "4", "3", "2", "1"]
-
-
-def test_a_reason_is_reported_only_when_asked_for(
-    registry: FakeRegistry, ask: Ask
-) -> None:
-    """Without `include_status_reason` the reason is empty, though there is one."""
-    registry.catalog.publish("a", "1.0.0")
-    registry.catalog.set_status("a", "1.0.0", "flagged", "Bad things")
-
-    def reason(*query: tuple[str, str]) -> Any:
-        return ask(*query).json()["versions"][0]["status_reason"]
-
-    assert reason() == reason(("include_status_reason", "false")) == ""
-    assert reason(("include_status_reason", "true")) == "Bad things"
 
 
 def test_pages(registry: FakeRegistry, ask: Ask) -> None:
@@ -244,23 +182,3 @@ def test_times_have_no_trailing_zeros(microsecond: int, text: str) -> None:
         rfc3339(datetime(2026, 1, 2, 3, 4, 31, microsecond, UTC))
         == f"2026-01-02T03:04:{text}"
     )
-
-
-def test_mistakes_in_a_catalog_are_refused() -> None:
-    """A version published twice, a field the API does not have, or an edit of nothing is an error and no edit."""
-    catalog = Catalog()
-    catalog.publish("a", "1.0.0")
-    with pytest.raises(ValueError, match="already"):
-        catalog.publish("A", "1.0.0")
-    with pytest.raises(ValueError, match="download_url"):
-        catalog.publish("a", "1.1.0", download_url="x")
-    with pytest.raises(ValueError, match="colour"):
-        catalog.edit("a", "1.0.0", colour="red")
-    with pytest.raises(KeyError):
-        catalog.deprecate("a", "9")
-    with pytest.raises(KeyError):
-        catalog.remove("b", "1")
-    with pytest.raises(KeyError):
-        catalog.pardon_node("a")
-    assert catalog.edits == 1
-    assert catalog.answer({})[1]["total"] == 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -12,15 +11,14 @@ from functools import partial
 import pytest
 from aiohttp import web
 
-from tests.faults.asking import hurried
 from tests.support.fake_registry.catalog import Catalog
-from tests.support.fake_registry.server import FakeRegistry, encoded
+from tests.support.fake_registry.server import encoded
 from tests.support.fakes.fault import asked
-from tests.support.fakes.faults import FAULTS, Means, inflict
+from tests.support.fakes.faults import FAULTS
 from tests.support.virtual import VirtualRegistry, run
 from watcher.errors import UsageError
 from watcher.polling.wait import Look, Waiter, Wanted
-from watcher.registry.client import Registry, RequestLimits
+from watcher.registry.client import RequestLimits
 
 NOW = "2026-03-02T12:00:00.000Z"
 TIMEOUT = 30.0
@@ -226,32 +224,3 @@ def test_an_older_version_with_the_same_text(older: str) -> None:
     peer.other = without
     look, _ = wait(peer, longest=60.0)
     assert not look.is_judged
-
-
-@pytest.mark.parametrize("name", sorted(FAULTS))
-def test_every_fault(registry: FakeRegistry, name: str) -> None:
-    """Whatever two looks are answered with, over real connections, the third sees the flag; a ban ends it at once."""
-    reason = json.dumps([{"issue_type": "x", "severity": "info"}])
-    for number in range(4):
-        registry.catalog.publish("lamps", f"0.{number}.0")
-    registry.catalog.publish("another", "1.0.0", status="banned")
-    registry.catalog.publish("lamps", "1.0.0", status="flagged", reason=reason)
-    inflict(registry, name, nodes={"lamps"}, times=2)
-    limits = RequestLimits(
-        timeout=0.3 if FAULTS[name].slow else 20.0, retries=0, max_bytes=32 * 2**20
-    )
-    waiter = Waiter(
-        wanted=Wanted(node="lamps", version="1.0.0"),
-        connect=partial(Registry, registry.url, limits),
-        timeout=20.0,
-        every=30.0,
-        longest=3600.0,
-        now=lambda: NOW,
-        report=lambda _: None,
-    )
-    look, _ = hurried(waiter.run())
-    is_ban = FAULTS[name].means is Means.BANNED
-    assert look.is_judged
-    assert look.status == ("banned" if is_ban else "flagged")
-    if not is_ban:
-        assert look.reason is not None

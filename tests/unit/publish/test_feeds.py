@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from collections import Counter
 from dataclasses import replace
 from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from tests.hostile import strategies as hostile
 from tests.hostile.corpus import BROKEN, TEXTS
 from tests.support.factories import NOW, PACK, URL, event, known, minute, version
 from watcher.alerts.digest import compose
@@ -118,12 +113,6 @@ def test_the_id_of_a_feed() -> None:
     assert _of_feed(_public(snapshot=later), "id") != first
 
 
-def test_a_quiet_poll_changes_nothing() -> None:
-    """When the last poll was is not in it, and the same state gives the same text."""
-    history = [event("e1"), event("e2", Kind.BANNED)]
-    assert atom(_public(*history)) == atom(_public(*history, at=minute(5)))
-
-
 @pytest.mark.parametrize(
     "fields",
     [
@@ -149,30 +138,6 @@ def test_one_element_is_one_line() -> None:
     after = atom(_public(event("e1"), news)).splitlines()
     assert [line for line in before if line not in after] == []
     assert after[8:10] == ["<entry>", "<id>urn:comfy-watch:event:e2</id>"]
-
-
-@given(hostile.events(), st.text(max_size=8))
-def test_hostile_texts_stay_texts(events: list[Event], name: str) -> None:
-    """Whatever the texts of an event are, the feed can be read, and has no element but ours."""
-    events[0] = replace(events[0], id=name)
-    public = replace(_public(), events=tuple(events))
-    tree = ET.fromstring(atom(public).encode())
-    elements = Counter(one.tag.removeprefix(_ATOM) for one in tree.iter())
-    count, links = elements["entry"], elements["link"]
-    assert elements == Counter(
-        feed=1,
-        author=1,
-        name=1,
-        entry=count,
-        link=links,
-        **dict.fromkeys(("id", "title", "updated"), count + 1),
-        **dict.fromkeys(("category", "content"), count),
-    )
-    entries = _entries(public)
-    bad = [one for one in events if severity_of(one) is not Severity.INFO]
-    assert len(entries) == len(bad)
-    urn = re.compile(r"urn:comfy-watch:event:[\w.~%-]*", re.ASCII)
-    assert all(urn.fullmatch(one["id"]) for one in entries)
 
 
 @pytest.mark.parametrize("text", [*BROKEN, *TEXTS[:: len(TEXTS) // 40], "\0\x08\ufffe"])

@@ -6,12 +6,10 @@ import re
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
 
 from tests.support.factories import NOW, PACK, channel, event, known, minute, version
 from tests.support.figures import Figures, read
 from tests.support.program import ROOT
-from tests.support.strategies import states
 from watcher import timestamps
 from watcher.alerts.queues import outbox
 from watcher.alerts.queues.outbox import Outbox
@@ -153,39 +151,3 @@ def test_channels_are_numbered_in_the_order_of_the_settings() -> None:
 def test_a_label_is_read_as_it_is(text: str) -> None:
     """A quote, a backslash or a line break in a label ends nothing."""
     assert of(read(metrics(public(program=text))), "build_info") == {text: 1}
-
-
-@given(state=states())
-def test_the_figures_are_those_of_the_state(state: State) -> None:
-    """Both parsers read the same figures of any state, and each is what a count of the state itself gives."""
-    terms = Terms(
-        selection=Selection(globs=("*",)),
-        minimum_age=0,
-        channels=tuple(map(channel, state.outbox.queues)),
-    )
-    shown = published(state, (), terms, "1")
-    found = read(metrics(shown))
-    listed = [one for node in shown.nodes.values() for one in node.listed]
-    assert sum(of(found, "packs").values()) == len(shown.rows)
-    for name, figure in of(found, "packs").items():
-        assert figure == [row.state for row in shown.rows].count(name)
-    assert sum(of(found, "versions").values()) == len(listed)
-    for status in ("flagged", "banned"):
-        assert of(found, "versions")[status] == [one.status for one in listed].count(
-            status
-        )
-    assert found["deprecated_versions", ""] == sum(one.deprecated for one in listed)
-    assert of(found, "events") == {
-        kind: state.snapshot.counts.get(kind, 0) for kind in Kind
-    }
-    owed = {
-        str(number): one for number, one in enumerate(shown.channels, 1) if one.alerts
-    }
-    assert of(found, "undelivered_oldest_timestamp_seconds") == {
-        number: timestamps.read(one.oldest).timestamp() for number, one in owed.items()
-    }
-    assert {
-        number: alerts
-        for number, alerts in of(found, "undelivered_alerts").items()
-        if alerts
-    } == {number: one.alerts for number, one in owed.items()}

@@ -9,9 +9,8 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
-from hypothesis import given
 
-from tests.support import page_picture, strategies
+from tests.support import page_picture
 from tests.support.factories import (
     CHECKED,
     HARMLESS,
@@ -504,29 +503,6 @@ def test_untrusted_text() -> None:
     text = page(_public(version("<b>1</b>\u202e", "banned")))
     assert "<bdi>\N{SINGLE LEFT-POINTING ANGLE QUOTATION MARK}b&gt;1" in text
     assert "\u202e" not in text
-
-
-@given(
-    snapshot=strategies.snapshots(),
-    checks=strategies.checks(),
-    happened=strategies.events(),
-)
-def test_any_state(snapshot: Snapshot, checks: Checks, happened: Event) -> None:
-    """Any state has a page, each time the same, whose elements are those of the template."""
-    state = State(snapshot=snapshot, checks=checks)
-    public = published(state, (happened,), replace(_ALL, installs={}), "1.2.3")
-    text = page(public)
-    assert text == page(public)
-    assert {tag for tag, _ in _Reader(text).elements} <= _TAGS
-    text.encode()
-
-
-_TAGS = {
-    *("html", "head", "meta", "title", "link", "style", "body", "header", "main"),
-    *("section", "article", "div", "figure", "figcaption", "h1", "h2", "h3", "p"),
-    *("ul", "ol", "li", "a", "b", "bdi", "strong", "span", "time", "svg", "rect"),
-    *("table", "caption", "thead", "tbody", "tr", "th", "td", "footer"),
-}
 
 
 @pytest.mark.parametrize("name", ["page-light", "page-dark", "page-telephone"])

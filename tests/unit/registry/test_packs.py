@@ -102,13 +102,6 @@ def test_long_ids_make_no_address_that_is_refused(registry: FakeRegistry) -> Non
     assert max(len(asked.query_string) for asked in registry.requests) < 7000
 
 
-def test_another_spelling_is_not_found(registry: FakeRegistry) -> None:
-    """The registry compares ids with their case: a lower-case id of a pack with capitals has no record."""
-    registry.catalog.publish("My-Pack", "1.0.0")
-    assert read(registry, "my-pack") == read(registry) == PackRecords()
-    assert read(registry, "My-Pack").records.keys() == {"my-pack"}
-
-
 @pytest.mark.parametrize("said", ["totalPages", ""])
 def test_pages_of_a_registry_that_ignores_the_limit(
     registry: FakeRegistry, said: str

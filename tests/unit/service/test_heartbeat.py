@@ -6,7 +6,6 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 
 import pytest
 
@@ -50,10 +49,6 @@ async def until(true: Callable[[], object]) -> None:
     while not true():
         assert time.monotonic() < deadline
         await asyncio.sleep(0.01)  # between two looks, while requests travel
-
-
-def _came(webhook: Webhook, path: str, count: int) -> bool:
-    return len(webhook.messages(path)) == count
 
 
 @pytest.mark.parametrize(
@@ -135,25 +130,6 @@ def test_a_service_is_not_held_up(webhook: Webhook) -> None:
     asyncio.run(live())
     assert [message.path for message in webhook.messages()] == ["/x", "/x/fail"]
     assert speaker.said == []
-
-
-def test_a_failure_is_said(webhook: Webhook) -> None:
-    """It is said each time, without the URL."""
-    speaker = Speaker()
-    webhook.answer["/x/fail"] = 500
-
-    async def live() -> None:
-        async with Heartbeat(speaker) as heartbeat:
-            heartbeat.started(plan(f"{webhook.url}/x"))
-            for count in range(1, 3):
-                heartbeat.poll_failed(OSError(), "")
-                await until(partial(_came, webhook, "/x/fail", count))
-
-    asyncio.run(live())
-    assert (
-        speaker.said
-        == ["heartbeat_url: the ping failed: HTTP 500; polls and alerts go on"] * 2
-    )
 
 
 def test_a_state_that_was_replaced_is_a_failure(webhook: Webhook) -> None:

@@ -12,7 +12,6 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from unittest.mock import Mock
 
 import pytest
 
@@ -609,35 +608,6 @@ def poll(
         ).poll()
 
     return asyncio.run(once())
-
-
-def test_a_quiet_poll_leaves_the_snapshot_alone(
-    folder: StateFolder, registry: FakeRegistry
-) -> None:
-    """A poll that finds nothing new does not write the snapshot or the outbox."""
-    registry.catalog.publish(PACK, "1.0")
-    poll(folder, registry)
-    before = {
-        name: (folder.path / name).stat().st_ino
-        for name in ("snapshot.json", "outbox.json")
-    }
-    assert poll(folder, registry, at="2026-04-01T00:00:00.000Z").events == ()
-    assert {name: (folder.path / name).stat().st_ino for name in before} == before
-    assert folder.load().checks.polled_at == "2026-04-01T00:00:00.000Z"
-
-
-def test_the_history_gets_what_a_dead_poll_left_out(
-    folder: StateFolder, registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A poll that died between its change and the history leaves the event to the next one, which has none."""
-    registry.catalog.publish(PACK, "1.0")
-    monkeypatch.setattr(StateFolder, "record", Mock(side_effect=_DiedError))
-    with pytest.raises(_DiedError):
-        poll(folder, registry)
-    monkeypatch.undo()
-    assert folder.history().events == ()
-    poll(folder, registry)
-    assert [one.kind for one in folder.history().events] == [Kind.BASELINE]
 
 
 def test_a_change_that_was_undone_unseen_is_never_reported(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -11,16 +10,12 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tests.faults.asking import responding
-from tests.faults.matrix import quick_folder
 from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.caches import CachingProxy, Dating
 from tests.support.fakes.fault import as_json, ordinary
 from tests.support.fakes.fault import asked as query_of
-from tests.support.parameters import examples
 from tests.support.polls import Watcher, reported
 from watcher import timestamps
 from watcher.model.event import Severity, severity_of
@@ -72,12 +67,6 @@ def _from_edge(proxy: CachingProxy, edge: int) -> None:
 def _fresh(proxy: CachingProxy, edge: int = 1) -> None:
     """Have an edge ask the registry from now on."""
     proxy.gives_copies, proxy.route = False, lambda _: edge
-
-
-def _first_shown(registry: FakeRegistry) -> str:
-    """Return the version that the first page shows first."""
-    document: Any = registry.catalog.answer({"nodeId": ["pack"]})[1]
-    return str(document["versions"][0]["version"])
 
 
 # One node
@@ -371,44 +360,3 @@ def test_older_pages_that_show_what_is_known_are_no_check(
 
 
 # Any caches
-
-
-@examples(40)
-@given(
-    seed=st.integers(0, 2**32),
-    steps=st.integers(5, 15),
-    dating=st.sampled_from([Dating.ITS_OWN, Dating.KEPT]),
-)
-def test_no_state_is_told_twice(seed: int, steps: int, dating: Dating) -> None:
-    """Whatever edges answer, what is told of a version goes forward in its life, and ends with what is true."""
-    dice = random.Random(seed)
-    with (
-        FakeRegistry() as registry,
-        CachingProxy(registry) as proxy,
-        quick_folder() as folder,
-    ):
-        proxy.dating = dating
-        for number in range(101):  # two pages
-            registry.catalog.publish(
-                "pack", f"1.{number}.0", created_at="2025-01-01T00:00:00Z"
-            )
-        made = Watcher(proxy, folder / "state")
-        made.clock = lambda: timestamps.show(proxy.now)
-        made.poll()
-        told, life = [], ["active"]
-        for _ in range(steps):
-            if dice.randrange(3) == 0:
-                life.append("banned" if life[-1] == "active" else "active")
-                registry.catalog.set_status("pack", "1.7.0", life[-1])
-            edges = [dice.randrange(3) for _ in range(2)]
-            proxy.gives_copies = dice.random() < 0.7
-            proxy.route = lambda request: edges[int(query_of(request)["page"][0]) - 1]  # noqa: B023 - called here
-            told += reported(_later(made, proxy))
-        _fresh(proxy)
-        told += reported(_later(made, proxy))
-    kinds = [kind for kind, _, _ in told]
-    assert kinds == ["banned", "reinstated"] * (len(kinds) // 2) + ["banned"] * (
-        len(kinds) % 2
-    )
-    assert len(kinds) <= len(life) - 1
-    assert (len(kinds) - len(life)) % 2 == 1

@@ -107,20 +107,6 @@ def test_a_quiet_sweep_asks_no_pack(swept: Watcher) -> None:
     assert (report.watched, report.checked) == (PACKS, PACKS)
 
 
-def test_a_pack_that_comes_later_is_news(
-    swept: Watcher, registry: FakeRegistry
-) -> None:
-    """A pack that comes after the baseline is news from its first version."""
-    registry.catalog.publish("Later", "0.1.0")
-    registry.catalog.publish("Later", "0.2.0", status="banned")
-    found = swept.poll()
-    assert sorted(reported(found)) == [
-        ("banned", "Later", "0.2.0"),
-        ("new", "Later", "0.1.0"),
-    ]
-    assert reported(swept.poll()) == []
-
-
 def test_other_globs_have_a_baseline_of_their_own(
     swept: Watcher, registry: FakeRegistry, state: Path
 ) -> None:
@@ -743,22 +729,6 @@ def test_a_ban_shows_whatever_way_the_settings_write_the_id(
     registry.catalog.edit_pack("Pack-A", status="banned")
     made.settings["globs"] = ("*",)
     assert [kind for kind, _, _ in reported(_a_day_later(made))] == ["banned"]
-
-
-def test_pages_do_not_end_a_ban_that_an_answer_said(
-    registry: FakeRegistry, state: Path
-) -> None:
-    """A pack that was banned before it had a baseline is not reinstated by the baseline of all, but by its answer."""
-    for node in ("one", "other"):
-        registry.catalog.publish(node, "1.0.0")
-    registry.catalog.ban_node("one", "malware")
-    made = Watcher(registry, state, "one")
-    assert reported(made.poll()) == [("banned", "one", None)]
-    made.settings["globs"] = ("*",)
-    assert reported(made.poll()) == [("baseline", None, None)]
-    registry.catalog.pardon_node("one")
-    registry.serves_nodes = False
-    assert ("reinstated", "one", None) in reported(_a_day_later(made))
 
 
 # The same as asking each

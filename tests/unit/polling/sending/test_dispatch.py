@@ -122,42 +122,6 @@ def test_a_channel_stops_at_its_budget(
     ] * 2
 
 
-def test_the_worst_goes_out_first(
-    folder: StateFolder, webhook: Webhook, ops: Channel
-) -> None:
-    """Of one poll and of several, where a channel gets a message for each event; equals in their order."""
-    waiting = Outbox()
-    kinds = ((Kind.NEW, Kind.FLAGGED), (Kind.NEW, Kind.BANNED, Kind.FLAGGED))
-    for revision, of_poll in enumerate(kinds, start=1):
-        named = ((f"{kind}{revision}", kind) for kind in of_poll)
-        events = tuple(event(name, kind, node=name) for name, kind in named)
-        waiting = outbox.enqueue(waiting, (ops,), events, revision, NOW)
-    assert sent(folder, waiting, ops).delivered == 5
-    expected = [["banned2"], ["flagged1"], ["flagged2"], ["new1"], ["new2"]]
-    assert [message.event_ids for message in webhook.messages()] == expected
-
-
-def test_a_worker_that_cannot_start_is_a_failure(
-    folder: StateFolder, ops: Channel, mail: Channel, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Without the process that delivers, each channel backs off as after any failure, and is then tried again."""
-    reason = "the process that delivers could not be started"
-    with Worker() as broken:
-        monkeypatch.setattr(
-            "watcher.delivery.process.MODULE", "tests.support.no_such_module"
-        )
-        done = sent(folder, owing(ops, mail), ops, mail, worker=broken)
-        assert (done.delivered, done.failures) == (0, {"ops": reason, "mail": reason})
-        assert done.waiting.queues["mail"].retry_at == minute(0.5)
-        monkeypatch.undo()
-        assert (
-            sent(
-                folder, done.waiting, ops, mail, worker=broken, clock=lambda: minute(1)
-            ).delivered
-            == 6
-        )
-
-
 def test_a_stop_waits_for_seconds_only(
     folder: StateFolder, webhook: Webhook, ops: Channel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -359,18 +323,6 @@ def test_what_cannot_be_written_down_is_not_sent(
 LATE = minute(60 * 24 * 9)
 
 
-def test_an_alert_expires_at_a_second_failure(
-    folder: StateFolder, webhook: Webhook, ops: Channel
-) -> None:
-    """A clock that jumps during the first attempt costs nothing; at the next failure what is old expires."""
-    webhook.answer["/ops"] = 500
-    moments = iter([NOW])
-    first = sent(folder, owing(ops), ops, clock=lambda: next(moments, LATE))
-    assert (first.expired, first.waiting.alerts("ops")) == ({}, 3)
-    second = sent(folder, first.waiting, ops, clock=lambda: timestamps.later(LATE, 60))
-    assert (second.expired, second.waiting.alerts("ops")) == ({"ops": 3}, 0)
-
-
 @pytest.mark.parametrize("why", ["stopped", "unwritable", "backing off"])
 def test_nothing_expires_that_was_not_tried_just_now(
     folder: StateFolder, ops: Channel, why: str
@@ -427,23 +379,6 @@ def choosy(picky: Picky) -> Channel:
 BAD = Answer(status=400)
 
 
-def test_no_message_blocks_the_ones_behind_it(
-    folder: StateFolder, picky: Picky, choosy: Channel
-) -> None:
-    """However many are refused in both forms, those behind them go out in the same round."""
-    picky.refuses = lambda message: None if "e2" in message.event_ids else BAD
-    done = sent(folder, owing(choosy), choosy)
-    assert (done.delivered, done.failures) == (1, {"ops": "HTTP 400"})
-    assert (picky.ids(), done.waiting.queues["ops"].attempts) == ([["e2"]], 0)
-    # The channel takes some, so that these are tried once more, and then wait.
-    done = sent(folder, done.waiting, choosy)
-    left = done.waiting.queues["ops"].messages
-    assert [(one.events, one.retry_at) for one in left] == [
-        (("e0",), minute(1)),
-        (("e1",), minute(1)),
-    ]
-
-
 def test_the_plainest_form_is_taken(folder: StateFolder, picky: Picky) -> None:
     """After a refusal a message goes out at once in ASCII, with the worst event's pack and version."""
     picky.refuses = lambda message: BAD if "📦" in message.json["message"] else None
@@ -458,33 +393,6 @@ def test_the_plainest_form_is_taken(folder: StateFolder, picky: Picky) -> None:
     text = taken.json["title"] + taken.json["message"]
     assert "Some-Pack" in text
     assert text.isascii()
-
-
-def test_a_plainest_form_that_was_not_sent_is_the_next(
-    folder: StateFolder, picky: Picky, choosy: Channel
-) -> None:
-    """After a stop between the two the next round goes on with it."""
-    stopping = asyncio.Event()
-
-    def refuse_once(_: Message) -> Answer | None:
-        loops[0].call_soon_threadsafe(stopping.set)
-        return BAD
-
-    loops: list[asyncio.AbstractEventLoop] = []
-    picky.refuses = refuse_once
-
-    def note_loop(*_: str) -> None:
-        loops.append(asyncio.get_running_loop())
-
-    waiting = outbox.enqueue(Outbox(), (choosy,), (event("e0"),), 1, NOW)
-    waiting = sent(
-        folder, waiting, choosy, stopping=stopping, progress=note_loop
-    ).waiting
-    (left,) = waiting.queues["ops"].messages
-    assert (len(picky.messages()), left.is_plain) == (1, True)
-    picky.refuses = lambda _: None
-    assert sent(folder, waiting, choosy).delivered == 1
-    assert picky.taken[0].json["message"].isascii()
 
 
 @pytest.mark.parametrize("other", [False, True], ids=["alone", "beside others"])
@@ -509,55 +417,6 @@ def test_what_is_refused_in_its_plainest_form_steps_aside(
         assert (queue.attempts, bool(queue.failing_since)) == (0, not other)
     late = sent(folder, waiting, choosy, clock=lambda: minute(101 * 60), **given)
     assert (late.expired, late.waiting.alerts("ops")) == ({"ops": 1}, 0)
-
-
-def test_a_channel_that_refuses_everything_is_failing(
-    folder: StateFolder, picky: Picky, choosy: Channel
-) -> None:
-    """Since it refused the first message; each waits by itself, and what is old expires."""
-    picky.refuses = lambda _: BAD
-    waiting = owing(choosy)
-    for at, tries in ((0, 1), (0.4, 1), (0.5, 2), (1.5, 3)):
-        clock = partial(minute, at)
-        waiting = sent(folder, waiting, choosy, clock=clock, expiry=1e6).waiting
-        queue = waiting.queues["ops"]
-        assert len(picky.messages()) == 2 * 3 * tries
-        assert (queue.attempts, queue.failing_since) == (0, NOW)
-    assert sent(folder, waiting, choosy, clock=lambda: LATE).expired == {"ops": 3}
-
-
-def test_nothing_is_lost_by_a_service_that_refuses_everything_for_a_while(
-    folder: StateFolder, picky: Picky, choosy: Channel
-) -> None:
-    """The first message that it takes ends the waits of the others, which then come in their usual form."""
-    picky.refuses = lambda _: BAD
-    waiting = owing(choosy)
-    for number in range(10):
-        clock = partial(minute, number * 60)
-        waiting = sent(folder, waiting, choosy, clock=clock, expiry=1e6).waiting
-    picky.refuses = lambda _: None
-    waiting = outbox.enqueue(waiting, (choosy,), (event("e9"),), 2, minute(601))
-    for _ in range(2):
-        waiting = sent(folder, waiting, choosy, clock=lambda: minute(601)).waiting
-    assert waiting.alerts("ops") == 0
-    assert picky.ids() == [["e9"], ["e0"], ["e1"], ["e2"]]
-    assert all(not message.json["message"].isascii() for message in picky.taken)
-
-
-def test_one_bad_message_does_not_make_the_channel_bad(
-    folder: StateFolder, picky: Picky, choosy: Channel
-) -> None:
-    """What is taken before it in the same round, or later, shows that: what comes then goes out at once."""
-    picky.refuses = lambda message: BAD if "e2" in message.event_ids else None
-    waiting = owing(choosy)
-    for number in range(4):
-        at = partial(minute, number * 2)
-        new = (event(f"good {number}"),)
-        waiting = outbox.enqueue(waiting, (choosy,), new, number + 2, at())
-        waiting = sent(folder, waiting, choosy, clock=at).waiting
-        queue = waiting.queues["ops"]
-        assert (queue.alerts, queue.attempts, queue.retry_at) == (1, 0, "")
-        assert queue.failing_since == ""
 
 
 def test_a_clock_that_is_set_back_leaves_a_message_to_the_next_round(
@@ -684,18 +543,6 @@ def test_a_service_that_is_always_busy_has_failed_after_an_hour(
         (failure, {"ops": 3}, 2),
     ]
     assert len(busy.messages()) == 4 * tries
-
-
-def test_a_long_retry_after_is_the_next_try(
-    folder: StateFolder, busy: Busy, limited: Channel
-) -> None:
-    """Two hours are kept to the second, though no backoff is as long."""
-    busy.every, busy.asks = 1, "7200"
-    done = sent(folder, owing(limited), limited)
-    assert done.failures == {"ops": "HTTP 429"}
-    assert done.waiting.queues["ops"].retry_at == minute(120)
-    sent(folder, done.waiting, limited, clock=lambda: minute(119))
-    assert len(busy.messages()) == 1
 
 
 def test_a_refusal_that_asks_for_a_wait_ends_the_round(
