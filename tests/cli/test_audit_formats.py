@@ -132,3 +132,4 @@ def test_an_unknown_format(audit: Audit) -> None:
     """It is a wrong use, which says what there is."""
     done = audit("--format", "yaml", code=2)
     assert all(f"'{form}'" in done.err for form in FORMATS)
+    assert done.out.startswith("exit 2: ")

@@ -65,7 +65,7 @@ Exit codes:
 """
 
 
-_ASKS_FOR_DOCUMENT = re.compile(r"(?:^| )--(?:json|format[ =](?!table))")
+_ASKS_FOR_DOCUMENT = re.compile(r"(?:^| )--(?:json|format[ =](?:json|sarif))")
 
 
 def _show_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:

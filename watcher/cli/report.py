@@ -53,7 +53,7 @@ def as_json(report: Report) -> str:
     """Return the document of `check --json` (docs/behaviour.md, Commands)."""
     errors = report.errors
     if of_all := report.failure_of_registry:
-        errors = ((ALL, of_all.error),)
+        errors = ((ALL, of_all.error), *(one for one in errors if one[0] == ALL))
     unread = [
         ErrorForm(node=None if node == ALL else node, error=safe_line(error, _TEXT))
         for node, error in errors

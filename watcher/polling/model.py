@@ -119,8 +119,9 @@ class Report:
 
         Of a single node only the lack of any answer is: what the registry answers may be about that node.
         """
-        tried = [one for one in self.unread if one.fault is not Fault.UNTRIED]
-        are_all = len(self.unread) == self.watched and not self.checked
+        nodes = [one for one in self.unread if one.node != ALL]
+        tried = [one for one in nodes if one.fault is not Fault.UNTRIED]
+        are_all = len(nodes) == self.watched and not self.checked
         if not (are_all and tried and all(one.registry_wide for one in tried)):
             return None
         is_reached = tried[0].fault is not Fault.UNREACHED

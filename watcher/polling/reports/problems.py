@@ -15,6 +15,8 @@ from watcher.text.sanitize import Trusted, escape_invisible, safe_line, sanitize
 
 _ERROR_LENGTH = 300
 _NAMES = 3
+_NOTHING_READ = "the registry cannot be read"
+_PART_UNREAD = "not all of the registry can be read"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,10 +37,11 @@ def problems(report: Report) -> list[Problem]:
     by_error: dict[str, list[str]] = {}
     of_all = report.failure_of_registry
     found: list[Problem] = []
-    for one in (of_all,) if of_all else report.unread:
+    of_parts = [one for one in report.unread if one.node == ALL]
+    for one in (of_all, *of_parts) if of_all else report.unread:
         error = Trusted(safe_line(one.error, _ERROR_LENGTH))
         if one is of_all or one.node == ALL:
-            found.append(_of_registry(report, error))
+            found.append(_of_registry(report, error, is_all=one is of_all))
         else:
             name = sanitize_line(one.node or "")
             by_error.setdefault(error, []).append(name)
@@ -85,18 +88,17 @@ def problems(report: Report) -> list[Problem]:
     )
 
 
-def _of_registry(report: Report, error: Trusted) -> Problem:
+def _of_registry(report: Report, error: Trusted, *, is_all: bool) -> Problem:
     """Return the problem that nothing, or not all, could be read of the registry."""
     # Before the list of a publisher's packs came, there is none.
     of_packs = f" ({plural(report.watched, 'pack')})" if report.watched else ""
-    is_nothing = not report.checked
+    # Where packs were asked too, this is only about a list of packs.
+    is_nothing = is_all or (not report.checked and len(report.unread) == 1)
     return Problem(
         level="error",
         event="registry unread",
-        sentence=f"the registry cannot be read: {error}{of_packs}"
-        if is_nothing
-        else error,
-        about=("the registry cannot be read",),
+        sentence=f"{_NOTHING_READ}: {error}{of_packs}" if is_nothing else error,
+        about=(_NOTHING_READ if is_nothing else _PART_UNREAD,),
     )
 
 
@@ -202,7 +204,8 @@ def unsure_problems(report: Report) -> frozenset[str]:
     unread = [node for node, _ in report.errors] if report.checked else report.nodes
     names = [sanitize_line(node) for node in unread]
     aside = map(_undelivered, report.set_aside)
-    return frozenset({*map(_unread, names), *map(_empty, names), *aside})
+    part = () if report.checked else (_PART_UNREAD,)
+    return frozenset({*map(_unread, names), *map(_empty, names), *aside, *part})
 
 
 def _unread(node: str) -> str:

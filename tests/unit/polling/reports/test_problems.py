@@ -7,12 +7,14 @@ from typing import Any
 
 from tests.support.factories import poll_report
 from watcher.model.failure import Fault, ReadFailure
+from watcher.model.listing import ALL
 from watcher.polling.model import SetAside
 from watcher.polling.reports.problems import (
     ProblemReporter,
     delivery_problems,
     problems,
     set_aside_problems,
+    unsure_problems,
 )
 
 
@@ -75,6 +77,31 @@ def test_a_registry_that_is_down_is_one_sentence() -> None:
     odd = replace(untried, error="HTTP 500", fault=Fault.REGISTRY)
     assert said(*down, odd) == ["the registry cannot be read: it timed out (3 packs)"]
     assert said(odd) == ["c: HTTP 500"]
+
+
+def test_a_list_of_publishers_packs_that_cannot_be_read() -> None:
+    """It is a problem of its own, with its own end, also where no pack can be read either."""
+    unlisted = ReadFailure(node=ALL, error="the packs cannot be listed: HTTP 500")
+    packs = [
+        ReadFailure(node=node, error="HTTP 500", fault=Fault.REGISTRY)
+        for node in ("alpha", "bravo")
+    ]
+    part = "not all of the registry can be read"
+
+    def said(*unread: ReadFailure, **fields: Any) -> list[tuple[str, Any]]:
+        done = replace(poll_report(watched=2, **fields), unread=unread)
+        return [(one.sentence, one.about) for one in problems(done)]
+
+    assert said(unlisted, checked=2) == [(unlisted.error, (part,))]
+    assert said(unlisted, *packs, checked=0) == [
+        (
+            "the registry cannot be read: HTTP 500 (2 packs)",
+            ("the registry cannot be read",),
+        ),
+        (unlisted.error, (part,)),
+    ]
+    down = poll_report(watched=2, checked=0, errors=(("alpha", "HTTP 500"),))
+    assert part in unsure_problems(down)
 
 
 def test_a_problem_has_a_name_for_a_log() -> None:
