@@ -65,21 +65,6 @@ class Taken:
     """What it calls itself where a service has several targets (ntfy)."""
     text: str = ""
 
-    def identified(
-        self, facts: Mapping[str, tuple[str, str | None, str | None]]
-    ) -> tuple[str, ...]:
-        """Return the ids of its alerts as `shown`; of a message in its plainest form, that of the worst one."""
-        if self.events:
-            return self.shown(facts)
-        said = self.text.lower()
-        return tuple(
-            key
-            for key, (kind, node, version) in facts.items()
-            if (node or "") in self.text
-            and (version or "") in self.text
-            and any(map(said.count, _SAID.get(kind, (kind,))))
-        )[:1]
-
     def shown(
         self, facts: Mapping[str, tuple[str, str | None, str | None]]
     ) -> tuple[str, ...]:

@@ -10,7 +10,6 @@ from tests.support.program import ROOT
 
 _PAGE = (ROOT / "ARCHITECTURE.md").read_text("utf-8")
 _WATCHER = ROOT / "watcher"
-_MODULES = [path for path in _WATCHER.rglob("*.py") if path.name != "__init__.py"]
 
 
 def _contracts() -> dict[str, Any]:

@@ -12,8 +12,6 @@ from tests.support.harness import Watcher
 
 pytestmark = pytest.mark.measured
 
-_BANNED = ("banned", "alpha", "1.0.0")
-
 
 def test_a_copy_from_before_a_ban(watch: Watcher, registry: FakeRegistry) -> None:
     """A ban is one event, though a copy shows the version as active once more; that poll ends with 0 and says nothing.

@@ -27,7 +27,6 @@ class Watcher:
         self.folder = StateFolder(folder)
         self.clock = clock
         self.progress = 0
-        self.clock = clock
 
     def poll(self, **changed: Any) -> Report:
         """Poll once and forget what was asked before; some settings may differ this time."""
