@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -52,21 +51,6 @@ def test_banned_pardoned_and_banned_again(
     assert second["affected"][0]["database_specific"]["reason"] == "It stole wallets"
 
 
-def test_a_whole_pack(watch: Watcher, registry: FakeRegistry) -> None:
-    """A ban of the pack has a document beside that of its version."""
-    registry.catalog.set_status("alpha", "1.0.0", "banned")
-    watch.check()
-    registry.catalog.ban_node("alpha", "It stole tokens")
-    watch.check()
-    of_version, of_pack = record(watch)
-    assert of_version["affected"][0]["versions"] == ["1.0.0"]
-    assert of_pack["summary"] == "alpha as a whole is banned from the Comfy Registry"
-    registry.catalog.pardon_node("alpha")
-    watch.check()
-    still, pardoned = record(watch)
-    assert (still, "withdrawn" in pardoned) == (of_version, True)
-
-
 def test_other_patterns(watch: Watcher, registry: FakeRegistry) -> None:
     """Documents and feed stay when the settings have another pattern."""
     registry.catalog.publish("bravo", "1.0.0")
@@ -101,19 +85,3 @@ def test_a_poll_that_dies_at_the_commit(
     (event,) = watch.history()
     (ban,) = record(watch)
     assert ban["published"] == event["at"]
-
-
-def test_a_quiet_poll_leaves_the_snapshot(
-    watch: Watcher, registry: FakeRegistry
-) -> None:
-    """A state from before the record gets it in one poll, and the next one writes nothing of it again."""
-    registry.catalog.set_status("alpha", "1.0.0", "banned")
-    watch.check()
-    snapshot: Path = watch.state / "snapshot.json"
-    with watch.edited("snapshot.json") as document:
-        del document["nodes"]["alpha"]["bans"]
-    watch.check()
-    written = snapshot.read_bytes()
-    assert len(record(watch)) == 1
-    watch.check()
-    assert snapshot.read_bytes() == written

@@ -72,29 +72,6 @@ def test_what_services_refuse_is_owed(
     assert _taken(proxy) == Counter(PEERS.keys())
 
 
-def test_a_native_address_keeps_what_it_is_owed_by_its_former_name(
-    watch: Watcher, proxy: Proxy, registry: FakeRegistry
-) -> None:
-    """A queue belongs to its URL, so one of a version that named all such channels `https` is delivered."""
-    native = ["discord", "slack-hook-a"]
-    urls = [f"https://{PEERS[name].host}{PEERS[name].path}" for name in native]
-    watch = watch.but(channels=[], alert_urls=" ".join(urls))
-    registry.catalog.set_status(_PACK, "1.1.0", "banned")
-    proxy.refusing |= dict.fromkeys(PEERS, Reply(status=503))
-    assert _check(watch, proxy, 1) == counts(pending=2)
-    for file in ("outbox.json", "addresses.json"):
-        path = watch.state / file
-        told = path.read_text("utf-8")
-        assert '"discord"' in told
-        path.write_text(
-            told.replace('"discord"', '"https"').replace('"slack"', '"https-2"')
-        )
-    proxy.forget()
-    watch.end_backoffs()
-    assert _check(watch, proxy, 0) == counts(2)
-    assert _taken(proxy) == Counter(native)
-
-
 def test_a_certificate_that_nobody_trusts_says_what_to_do(
     watch: Watcher, proxy: Proxy, registry: FakeRegistry
 ) -> None:
