@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -62,24 +61,6 @@ def test_every_pack_that_somebody_adds_is_told(
     assert _said(watch.check(code=1)) == []
 
 
-def test_what_people_and_the_manager_do_is_not_told(
-    watch: Watcher, comfyui: LivedIn
-) -> None:
-    """A new version, a clone in its place, to disable and to enable, and a file that cannot be read."""
-    watch.check()
-    moves: tuple[Callable[[], None], ...] = (
-        lambda: comfyui.put("alpha", "1.1.0"),
-        lambda: comfyui.put_clone("alpha", "1.1.0"),
-        lambda: comfyui.switch_off("alpha"),
-        lambda: comfyui.switch_on("alpha"),
-        lambda: comfyui.spoil("alpha"),
-        lambda: comfyui.mend("alpha"),
-    )
-    for move in moves:
-        move()
-        assert _said(json.loads(watch.run("check", "--json").out)) == []
-
-
 def test_who_asks_is_told_what_appeared(watch: Watcher, comfyui: LivedIn) -> None:
     """`check`, `history` and `--fail-on` know it; a name from outside can neither forge a line nor send an escape."""
     watch.check()
@@ -94,12 +75,3 @@ def test_who_asks_is_told_what_appeared(watch: Watcher, comfyui: LivedIn) -> Non
     (event,) = watch.history("--kind", "appeared")
     assert event["folder"] == "a\\u000a::error::b\\u001b[31m.py"
     assert "\x1b" not in watch.run("history").out
-
-
-def test_a_quiet_scan_writes_nothing_of_what_is_known(watch: Watcher) -> None:
-    """A poll that finds the same packs does not rewrite the snapshot."""
-    watch.check()
-    before = watch.contents()
-    watch.check()
-    after = watch.contents()
-    assert {name for name in before if before[name] != after[name]} == {"checks.json"}

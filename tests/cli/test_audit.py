@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -239,35 +238,6 @@ def test_a_flag_that_is_info(
     audit("ComfyUI", "--fail-on", "flagged-info", "--accept", "pack@1.1.0")
 
 
-@pytest.mark.parametrize(
-    ("earlier", "reason"),
-    [
-        pytest.param(_found("info"), _found("info", "low"), id="not informational"),
-        pytest.param(_found("info"), _found("info", "info"), id="a new rule"),
-        pytest.param(_found("info"), _found("info", file="web.py"), id="a new file"),
-        pytest.param(_found("info"), _found(""), id="no severity"),
-        pytest.param(_found("info"), _found("info")[:-1], id="cut off"),
-        pytest.param(_found("info"), "", id="no reason"),
-        pytest.param(_found("info"), "[]", id="no finding"),
-        pytest.param("", _found("info"), id="nothing to compare with"),
-    ],
-)
-def test_a_flag_that_is_a_warning(
-    audit: Audit,
-    comfyui: ComfyUI,
-    registry: FakeRegistry,
-    earlier: str,
-    reason: str,
-) -> None:
-    """Whatever is not surely informational and known is exit 3."""
-    registry.catalog.publish("pack", "1.0.0", status="flagged", reason=earlier)
-    registry.catalog.publish("pack", "1.1.0", status="flagged", reason=reason)
-    comfyui.registry("pack", "1.1.0")
-    (one,) = document(audit("ComfyUI", "--json", code=3))["packs"]
-    assert (one["verdict"], one["severity"]) == ("flagged", "warning")
-    audit("ComfyUI", "--fail-on", "flagged-info")
-
-
 def test_a_banned_publisher(
     audit: Audit, comfyui: ComfyUI, registry: FakeRegistry
 ) -> None:
@@ -279,20 +249,6 @@ def test_a_banned_publisher(
     (one,) = document(audit("ComfyUI", "--json", code=3))["packs"]
     assert (one["verdict"], one["safe_version"]) == ("banned", None)
     assert "its publisher is banned" in one["reason"]
-
-
-@pytest.mark.parametrize("unread", ["1.0.0", "1.1.0"])
-def test_a_reason_that_is_not_given(
-    audit: Audit, comfyui: ComfyUI, registry: FakeRegistry, unread: str
-) -> None:
-    """The flag is a warning if the registry keeps the reason of the version, or of the one before it, to itself."""
-    catalog = registry.catalog
-    for version in ("1.0.0", "1.1.0"):
-        catalog.publish("pack", version, status="flagged", reason=_found("info"))
-    comfyui.registry("pack", "1.1.0")
-    audit("ComfyUI")
-    catalog.edit("pack", unread, status_reason={"not": "text"})
-    audit("ComfyUI", code=3)
 
 
 async def _without_reasons(request: web.BaseRequest) -> web.StreamResponse | None:
@@ -315,35 +271,6 @@ def test_reasons_that_cannot_be_read(
     done = audit("ComfyUI", code=3)
     assert "the registry's reason could not be read; not reviewed yet" in done.out
     audit("ComfyUI", "--fail-on", "banned")
-
-
-def test_a_deletion_behind_a_flag_that_is_info(
-    audit: Audit, comfyui: ComfyUI, registry: FakeRegistry
-) -> None:
-    """The deletion of the whole pack is worse, and what another identity of the copy has counts too."""
-    catalog = registry.catalog
-    for name in ("pack", "other"):
-        for version in ("1.0.0", "1.1.0"):
-            catalog.publish(name, version, status="flagged", reason=_found("info"))
-    comfyui.registry("pack", "1.1.0", folder="other")
-    catalog.publish("withdrawn", "2.0.0")
-    comfyui.registry("withdrawn", "1.0.0")
-    assert verdicts(audit("ComfyUI", "--json", code=3)) == [
-        ("withdrawn", "delisted"),
-        ("other", "flagged"),
-    ]
-    shutil.rmtree(comfyui.nodes / "withdrawn")
-    assert verdicts(audit("ComfyUI", "--json")) == [("other", "flagged")]
-    catalog.edit_pack("pack", status="deleted")
-    assert verdicts(audit("ComfyUI", "--json", code=3)) == [("other", "deleted")]
-    catalog.set_status("other", "1.1.0", "flagged", _found("high"))
-    (one,) = document(audit("ComfyUI", "--json", code=3))["packs"]
-    assert (one["verdict"], one["severity"], one["id"]) == (
-        "flagged",
-        "warning",
-        "other",
-    )
-    assert one["reason"].startswith("its folder is named after other")
 
 
 def test_bad_options(audit: Audit, comfyui: ComfyUI) -> None:
@@ -420,17 +347,6 @@ def test_clones(audit: Audit, comfyui: ComfyUI, registry: FakeRegistry) -> None:
         ("fork", None, "a clone whose file says 1.0.0: Steals"),
         ("ours", None, "a clone whose file says 1.0.0: Steals"),
     ]
-
-
-def test_what_cannot_be_read_of_a_version_is_not_fine(
-    audit: Audit, comfyui: ComfyUI, registry: FakeRegistry
-) -> None:
-    """A pack whose row does not say readably whether it is deprecated is `unknown`, exit 1."""
-    comfyui.registry("odd", "1.0.0")
-    registry.catalog.publish("odd", "1.0.0")
-    registry.catalog.edit("odd", "1.0.0", deprecated="yes")
-    done = audit("ComfyUI", "--json", code=1)
-    assert verdicts(done) == [("odd", "unknown")]
 
 
 def test_a_pack_that_cannot_be_read(

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import json
 import signal
-from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import web
 
 from tests.support.fake_registry.server import FakeRegistry
-from tests.support.fakes.fault import asked
 from tests.support.fakes.webhook import Webhook
 from tests.support.fault_points import Cut
 from tests.support.harness import Watcher
-from tests.support.lived_in import LivedIn
 
 FFMPEG = {"issue_type": "python_command_injection_risk", "file_path": "video.py"}
 PATHS = {"issue_type": "python_environment_manipulation", "file_path": "paths.py"}
@@ -79,47 +75,6 @@ def test_a_flag_of_what_is_known_is_info(
     assert {name for name in quiet if quiet[name] != later[name]} == {"checks.json"}
 
 
-def test_a_flag_of_something_new_is_a_warning(
-    watch: Watcher, registry: FakeRegistry
-) -> None:
-    """What an earlier version had is no excuse for it."""
-    other = {"issue_type": "steals", "file_path": "a.py"}
-    event = flagged(watch, registry, "1.1.0", findings(PATHS, other, FFMPEG))
-    assert (event["severity"], event["finding_count"]) == ("warning", 3)
-    worse = flagged(watch, registry, "1.2.0", findings(FFMPEG, severity="critical"))
-    assert worse["severity"] == "warning"
-    again = flagged(watch, registry, "1.3.0", findings(other))
-    assert again["severity"] == "info"
-
-
-@pytest.mark.parametrize("reason", ["", "Flagged", "[]", findings(FFMPEG)[:-1]])
-def test_a_flag_that_does_not_say_why_is_a_warning(
-    watch: Watcher, registry: FakeRegistry, reason: str
-) -> None:
-    """Without findings the keys are not there; with some of them that is not all."""
-    event = flagged(watch, registry, "1.1.0", reason)
-    assert event["severity"] == "warning"
-    assert ("findings" in event) == ("finding_count" in event) == ("[{" in reason)
-
-
-def test_what_cannot_be_read_is_a_warning(
-    watch: Watcher, registry: FakeRegistry
-) -> None:
-    """While no reason can be read the flag comes in time, as a warning; the next one is compared again."""
-
-    async def refuse(request: web.BaseRequest) -> web.StreamResponse | None:
-        is_refused = "include_status_reason" in asked(request)
-        return web.Response(status=500) if is_refused else None
-
-    registry.respond = refuse
-    event = flagged(watch, registry, "1.1.0", findings(FFMPEG))
-    assert event["severity"] == "warning"
-    assert "findings" not in event
-    registry.respond = None
-    event = flagged(watch, registry, "1.2.0", findings(FFMPEG))
-    assert event["severity"] == "info"
-
-
 def test_a_reason_that_is_too_large_is_a_warning(
     watch: Watcher, registry: FakeRegistry
 ) -> None:
@@ -130,23 +85,6 @@ def test_a_reason_that_is_too_large_is_a_warning(
     event = flagged(watch, registry, "1.2.0", many)
     assert (len(event["findings"]), event["finding_count"]) == (20, 150)
     assert event["severity"] == "warning"
-
-
-def test_a_flagged_version_that_somebody_installs_is_compared(
-    watch: Watcher, registry: FakeRegistry, tmp_path: Path
-) -> None:
-    """An exposure to a flag says what was found, and is as bad as that."""
-    registry.catalog.publish("alpha", "1.1.0", status="flagged", reason=findings(PATHS))
-    comfyui = LivedIn(tmp_path / "studio")
-    watch = watch.but(installs=[str(comfyui.root)])
-    registry.catalog.edit("alpha", "1.1.0", status_reason="")
-    assert watch.check()["events"][0]["severity"] == "warning"
-    registry.catalog.edit("alpha", "1.1.0", status_reason=findings(PATHS))
-    comfyui.put("alpha", "1.1.0")
-    event, appeared = watch.check()["events"]
-    assert (event["kind"], event["severity"]) == ("exposed", "info")
-    assert event["finding_count"] == 1
-    assert appeared["kind"] == "appeared"
 
 
 def test_a_flag_that_waits_keeps_its_findings(

@@ -177,20 +177,6 @@ def test_without_a_list_of_packs(watch: Watcher, registry: FakeRegistry) -> None
     assert (again.code, again.err) == (0, "")
 
 
-def test_a_clone_is_judged_by_what_its_file_says(
-    watch: Watcher, comfyui: LivedIn, registry: FakeRegistry
-) -> None:
-    """A clone is exposed by the version that its file names, as no version that is run, and cleared again."""
-    comfyui.clone("bravo", "git@github.com:example/bravo.git", pack="bravo")
-    registry.catalog.set_status("bravo", "1.0.0", "flagged")
-    document = watch.check()
-    assert _said(document) == [("exposed", "bravo", None, "flagged")]
-    assert document["events"][0]["reason"] == "a clone whose file says 1.0.0"
-    assert _copies(document) == [("studio", None, True)]
-    registry.catalog.set_status("bravo", "1.0.0", "active")
-    assert ("cleared", "bravo", None, None) in _said(watch.check())
-
-
 def test_a_ban_that_was_not_answered_is_asked_for_again(
     watch: Watcher, registry: FakeRegistry
 ) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-from pathlib import Path
 
 import pytest
 
@@ -12,7 +11,6 @@ from tests.support.fakes.webhook import Webhook
 from tests.support.fault_points import Cut
 from tests.support.figures import Figures, of, read
 from tests.support.harness import Watcher
-from tests.support.lived_in import LivedIn
 from watcher import __version__
 
 pytestmark = pytest.mark.measured
@@ -56,20 +54,6 @@ def test_a_watched_pack_in_figures(
     assert oldest < found["last_poll_timestamp_seconds", ""]
     assert found["last_poll_requests", ""] >= 2
     assert 0 < found["last_poll_duration_seconds", ""] < 20
-
-
-def test_what_is_run(watch: Watcher, registry: FakeRegistry, tmp_path: Path) -> None:
-    """It counts in the figures, which nobody sees but who asks for them."""
-    comfyui = LivedIn(tmp_path / "studio")
-    comfyui.put("alpha", "1.0.0")
-    watch = watch.but(installs=[str(comfyui.root)])
-    watch.check()
-    comfyui.put("bravo", "1.0.0")
-    registry.catalog.publish("bravo", "1.0.0", status="flagged")
-    watch.check()
-    found = figures(watch)
-    assert of(found, "packs") == {"ok": 2}
-    assert {"exposed", "appeared"} <= of(found, "events").keys()
 
 
 @pytest.mark.parametrize(

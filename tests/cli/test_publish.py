@@ -17,7 +17,6 @@ from tests.support.fault_points import Cut
 from tests.support.fork_server import CrashPoint, ForkServer
 from tests.support.harness import Watcher
 from tests.support.lived_in import LivedIn
-from watcher.publish.folder import MARK
 
 FOREIGN = b"<!doctype html><title>a blog</title>"
 NAMES = {"index.html", "feed.xml", "metrics.prom"}
@@ -46,11 +45,6 @@ def contents(folder: Path) -> dict[str, bytes]:
         for path in folder.rglob("*")
         if path.is_file()
     }
-
-
-def inodes(folder: Path) -> dict[str, int]:
-    """Return which file each name of a folder has."""
-    return {path.name: path.stat().st_ino for path in folder.rglob("*")}
 
 
 def published(watch: Watcher, folder: Path) -> dict[str, bytes]:
@@ -116,19 +110,6 @@ def test_polls_write_what_publish_would(
     is_as_published("delivered")
 
 
-def test_a_quiet_poll_changes_two_files(watch: Watcher, public: Path) -> None:
-    """If nothing is new, only the page and the figures are written; the others are the same files as before."""
-    watch.registry.catalog.ban_node("bravo", "it steals")
-    watch.check()
-    watch.check()
-    before, files = inodes(public), contents(public)
-    watch.check()
-    kept = {"index.html", "metrics.prom"}
-    after = contents(public)
-    assert {name for name in files if after[name] != files[name]} == kept
-    assert {name for name in before if inodes(public)[name] != before[name]} == kept
-
-
 def test_what_is_run_is_published_if_it_may_be(watch: Watcher, public: Path) -> None:
     """With an install in the settings it is exit code 2 before anything is read, unless `publish_installs` is true."""
     home = LivedIn(watch.folder / "private" / "ComfyUI")
@@ -163,36 +144,6 @@ def test_what_was_run_is_not_published(watch: Watcher, public: Path) -> None:
     assert [one["kind"] for one in watch.history()][:1] == ["new"]
     assert watch.run("publish", str(public)).code == 2
     assert not public.exists()
-
-
-def test_everybody_can_read_them(watch: Watcher, public: Path) -> None:
-    """The files, and the folders that are made for them, can be read by a web server of another user."""
-    watch.registry.catalog.ban_node("bravo", "it steals")
-    watch.check()
-    made = [public.parent, public, *public.rglob("*")]
-    modes = {(path.is_dir(), path.stat().st_mode & 0o777) for path in made}
-    assert modes == {(True, 0o755), (False, 0o644)}
-    assert watch.state.stat().st_mode & 0o777 == 0o700
-
-
-def test_a_page_of_somebody_else(watch: Watcher, public: Path) -> None:
-    """A folder with another page, with a link for one, or that is none is refused, and stays as it is."""
-    public.mkdir(parents=True)
-    page = public / "index.html"
-    page.write_bytes(FOREIGN)
-    ours = public.parent / "ours.html"
-    ours.write_bytes(MARK)
-    for again in (False, True):
-        refused = watch.run("publish", str(public))
-        assert (refused.code, list(public.iterdir())) == (2, [page])
-        assert "has an index.html that comfy-watch did not write" in refused.err
-        if not again:
-            assert page.read_bytes() == FOREIGN
-            page.unlink()
-            page.symlink_to(ours)
-    refused = watch.run("publish", str(page))
-    assert (refused.code, ours.read_bytes()) == (2, MARK)
-    assert "is not a folder" in refused.err
 
 
 @pytest.mark.parametrize("folder", ["state", ".", "link", "../{}"])
@@ -376,10 +327,6 @@ def test_several_at_once(watch: Watcher, public: Path) -> None:
         for start in starts:
             start.__exit__(None, None, None)
     assert contents(public) == published(watch, public.parent / "alone")
-
-
-def _has_page(folder: Path, _: program.Started) -> bool:
-    return (folder / "index.html").exists()
 
 
 _SLOW = """

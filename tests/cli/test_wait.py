@@ -17,7 +17,7 @@ from jsonschema import Draft202012Validator
 
 from tests.support import program
 from tests.support.fake_registry.server import FakeRegistry
-from tests.support.fakes.faults import FAULTS, inflict
+from tests.support.fakes.faults import inflict
 from tests.support.fork_server import ForkServer
 from tests.support.harness import Watcher, write_settings
 from tests.support.terminal import on_terminal
@@ -124,15 +124,6 @@ def test_findings_are_shown(wait: Wait, registry: FakeRegistry) -> None:
     ]
 
 
-def test_a_rule_has_one_row_for_a_file(wait: Wait, registry: FakeRegistry) -> None:
-    """Two findings of one rule in one file have one row, and the last line counts both."""
-    reason = json.dumps([json.loads(FINDINGS)[0]] * 2)
-    registry.catalog.publish("lamps", "1.0.0", status="flagged", reason=reason)
-    done = wait("lamps", "1.0.0", code=3)
-    assert last(done) == "exit 3: lamps 1.0.0 is flagged: 2 findings"
-    assert "1 of 2 findings; " in done.out
-
-
 def test_findings_without_a_table(wait: Wait, registry: FakeRegistry) -> None:
     """A reason that is no list of findings is the last line, and there are none."""
     reason = (
@@ -202,23 +193,6 @@ def test_a_registry_without_get_nodes(wait: Wait, registry: FakeRegistry) -> Non
     assert done.err.startswith("warning: bans of whole packs were not looked at: ")
 
 
-def test_a_flag_holds_without_its_reason(wait: Wait, registry: FakeRegistry) -> None:
-    """If the reason cannot be read, the exit code is 3 all the same; the document says that it was not read."""
-    registry.catalog.publish("lamps", "1.0.0", status="flagged", reason=FINDINGS)
-
-    async def respond(request: web.BaseRequest) -> web.StreamResponse | None:
-        is_of_reasons = "include_status_reason" in request.path_qs
-        return web.Response(status=403, body=b"{}") if is_of_reasons else None
-
-    registry.respond = respond
-    found = document(wait("lamps", "1.0.0", "--every", "0.1", "--json", code=3))
-    assert (found["status"], found["reason"]) == ("flagged", None)
-    assert (found["findings"], found["finding_count"]) == (None, None)
-    assert found["error"] == "the registry's reason could not be read"
-    done = wait("lamps", "1.0.0", "--every", "0.1", code=3)
-    assert last(done).endswith("flagged: the registry's reason could not be read")
-
-
 # What it does meanwhile
 
 
@@ -251,25 +225,6 @@ def test_it_waits(wait: Wait, registry: FakeRegistry) -> None:
     assert done.err == ""
 
 
-def test_faults_are_survived(wait: Wait, registry: FakeRegistry) -> None:
-    """An answer that fails is asked for again, which stderr says."""
-    registry.catalog.publish("lamps", "1.0.0")
-    faults = ["html_502", "html_502", "truncated_body"]
-
-    async def respond(request: web.BaseRequest) -> web.StreamResponse | None:
-        if not faults:
-            return None
-        return await FAULTS[faults.pop(0)].play(request, registry.catalog)
-
-    registry.respond = respond
-    done = wait("lamps", "1.0.0", "--every", "0.1", code=0)
-    assert len(done.out.splitlines()) == 1
-    said = done.err.splitlines()
-    assert len(said) == 2
-    assert said[0] == "warning: lamps 1.0.0: registry error (502); asking again"
-    assert "the connection broke off" in said[1]
-
-
 def test_not_judged_in_time(wait: Wait, registry: FakeRegistry) -> None:
     """If the time is over, the exit code is 1, and the last line and the document say why."""
     registry.catalog.publish("lamps", "1.0.0", status="pending")
@@ -298,15 +253,6 @@ def test_a_slow_server_does_not_hold_it(
     done = wait("lamps", "1.0.0", *options, code=1)
     assert time.monotonic() - begun < 2 + 4
     assert "timed out" in last(done)
-
-
-def test_a_long_retry_after(wait: Wait, registry: FakeRegistry) -> None:
-    """It ends in time however long the registry asks to wait; until then it asks only once more, at the end."""
-    registry.catalog.publish("lamps", "1.0.0")
-    inflict(registry, "rate_limited_absurd")
-    done = wait("lamps", "1.0.0", "--for", "1", "--every", "0.1", code=1)
-    assert "the registry asked to wait" in last(done)
-    assert len(registry.requests) == 2
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -366,24 +312,6 @@ def test_an_id_alone(wait: Wait, registry: FakeRegistry, tmp_path: Path) -> None
     project(tmp_path, '[project]\nname = "Lamps"\nversion = "1.2.0"\n')
     address = "https://registry.comfy.org/nodes/lamps"
     assert last(wait(address, *once, code=1)) == newest
-
-
-def test_the_newest_pending_version_stays_it(
-    wait: Wait, registry: FakeRegistry
-) -> None:
-    """Once chosen it is waited for, though a newer one is published meanwhile."""
-    looks = 0
-
-    async def respond(request: web.BaseRequest) -> None:
-        nonlocal looks
-        looks += request.path.startswith("/versions")
-        if looks == 2 and request.path.startswith("/versions"):
-            registry.catalog.publish("lamps", "2.0.0", status="pending")
-            registry.catalog.set_status("lamps", "1.0.0", "active")
-
-    registry.catalog.publish("lamps", "1.0.0", status="pending")
-    registry.respond = respond
-    assert last(wait("lamps", "--every", "0.1", code=0)) == "lamps 1.0.0 is active"
 
 
 def test_the_version_that_was_published_last(
