@@ -20,7 +20,7 @@ from watcher.model.event import (
     Event,
     Kind,
     Severity,
-    match_of,
+    matches_of,
     rank,
     severity_of,
 )
@@ -172,7 +172,7 @@ def _why_it_fails(report: Report) -> str:
 
 def _matching(report: Report, fail_on: Collection[str]) -> dict[str, int]:
     """Return how many events of a poll match which of these words."""
-    counts = Counter(map(match_of, report.events))
+    counts = Counter(word for one in report.events for word in matches_of(one))
     return {word: counts[word] for word in MATCHES if word in fail_on and counts[word]}
 
 

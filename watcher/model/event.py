@@ -202,10 +202,11 @@ MATCHES = (*Kind, FLAGGED_INFO)
 """The words of `check --fail-on`."""
 
 
-def match_of(event: Event) -> str:
-    """Return the word of `check --fail-on` that an event matches."""
+def matches_of(event: Event) -> set[str]:
+    """Return the words of `check --fail-on` that an event matches: that of what it stands for too."""
     is_calm = event.kind is Kind.FLAGGED and severity_of(event) is Severity.INFO
-    return FLAGGED_INFO if is_calm else event.kind
+    exposed = {Kind.EXPOSED} if event.exposes else set[Kind]()
+    return {FLAGGED_INFO if is_calm else event.kind, *exposed}
 
 
 def is_about_all(event: Event) -> bool:

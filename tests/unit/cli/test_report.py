@@ -125,7 +125,7 @@ def test_the_exit_code(fields: dict[str, Any], code: int) -> None:
 
 
 def test_a_flag_that_is_info_is_a_match_of_its_own() -> None:
-    """`flagged` is a warning, and `flagged-info` the rest; `exposed` is either."""
+    """`flagged` is a warning, and `flagged-info` the rest; `exposed` is either, and what stands for one."""
     calm = event(scan=HARMLESS)
     for word, one, code in (
         ("flagged", event(), 3),
@@ -133,6 +133,8 @@ def test_a_flag_that_is_info_is_a_match_of_its_own() -> None:
         ("flagged-info", calm, 3),
         ("flagged-info", event(), 0),
         ("exposed", replace(calm, kind=Kind.EXPOSED), 3),
+        ("exposed", replace(event(), exposes=True), 3),
+        ("exposed", event(), 0),
     ):
         done = poll_report(one)
         assert report.exit_code(done, {word}) == code
