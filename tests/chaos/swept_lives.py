@@ -785,6 +785,16 @@ class _Look:
             is_news = not pack.banned and name not in life.recorded
             pack.banned = pack.banned or is_news
             return [("banned", name, None)] if is_news else []
+        says = self.witness.records.get(name) if name in life.met else None
+        if says == "banned" and pack.banned:
+            pack.banned = False
+            life.recorded.add(name)  # whoever said it first, a listing does not end it
+        elif says == "active" and name in life.recorded:
+            pack.banned = True
+            life.recorded.remove(name)
+        if name in life.recorded:
+            self.readings[name] = Reading.READ
+            return []
         there = {} if name in life.vanished else self.subscriber.truth(name)
         facts = self._seen(name, dict(there), torn=False)
         self.readings[name] = Reading.READ
@@ -813,13 +823,7 @@ class _Look:
                     )
             elif name in life.recorded:
                 life.recorded.remove(name)
-                by_answer = (
-                    name in self.witness.asked and life.banned.get(name) == "answer"
-                )
-                if self.readings.get(name) is Reading.READ and not by_answer:
-                    self.facts.append(("reinstated", name, None))
-                else:
-                    pack.banned = True  # as an answer has it, which another one ends
+                pack.banned = True  # as an answer has it, which another one ends
 
 
 if __name__ == "__main__":

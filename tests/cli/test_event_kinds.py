@@ -121,6 +121,41 @@ def test_a_whole_node_is_banned(watch: Watcher, registry: FakeRegistry) -> None:
     assert watch.reported() == []
 
 
+def test_a_listing_ends_no_ban_that_the_list_of_packs_still_has(
+    watch: Watcher, registry: FakeRegistry
+) -> None:
+    """Where both said it, the ban is over once `GET /nodes` says so too: it is neither ended nor told twice."""
+    catalog = registry.catalog
+    watch.check()
+    catalog.ban_node("alpha")
+    catalog.edit_pack("alpha", status="banned")
+    assert watch.reported() == [("banned", "alpha", None)]
+    catalog.pardon_node("alpha")
+    assert watch.reported() == watch.reported() == []
+    catalog.edit_pack("alpha", status="active")
+    assert watch.reported() == [("reinstated", "alpha", None)]
+    assert watch.reported() == []
+
+
+def test_the_rows_of_a_banned_pack_make_no_event(
+    watch: Watcher, registry: FakeRegistry
+) -> None:
+    """While `GET /nodes` has the ban, what a listing shows is no event; all of it is, once the ban has ended."""
+    catalog = registry.catalog
+    watch.check()
+    catalog.edit_pack("alpha", status="banned")
+    assert watch.reported() == [("banned", "alpha", None)]
+    catalog.set_status("alpha", "1.0.0", "flagged")
+    catalog.publish("alpha", "2.0.0")
+    assert watch.reported() == []
+    catalog.edit_pack("alpha", status="active")
+    assert sorted(watch.reported(), key=str) == [
+        ("flagged", "alpha", "1.0.0"),
+        ("new", "alpha", "2.0.0"),
+        ("reinstated", "alpha", None),
+    ]
+
+
 def test_removed_after_two_absences(watch: Watcher, registry: FakeRegistry) -> None:
     """One absence means nothing, a second in a row is `removed`, and a version that comes back later is news."""
     registry.catalog.publish("alpha", "1.1.0", id="one")

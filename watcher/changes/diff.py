@@ -48,27 +48,17 @@ def compare_ban(node: Node, reason: str, now: str) -> Difference:
     return Difference(node=replace(counted(node, ""), banned=True), events=(event,))
 
 
-def compare_record(
-    node: Node, record: PackRecord, now: str, *, listed: bool
-) -> Difference:
-    """Report a ban of the node, or its end, as `GET /nodes` has it; a ban that is known already is not reported again.
+def compare_record(node: Node, record: PackRecord, now: str) -> Difference:
+    """Report a ban of the node as `GET /nodes` has it, unless it is known already.
 
-    `listed`: a listing of it was read in this poll, which ends a ban that only `GET /nodes` knew.
+    That it says otherwise ends no ban yet: a listing of it does then, as it ends a ban by 403.
     """
-    if record.status == BANNED:
-        if node.banned:
-            return Difference(node=node)
-        banned = compare_ban(node, record.status_detail, now)
-        return replace(banned, node=replace(banned.node, ban_recorded=True))
-    if not node.ban_recorded:
-        return Difference(node=node)
-    if not listed:
+    if record.status != BANNED:
         return Difference(node=replace(node, ban_recorded=False))
-    event = node_event(node, Kind.REINSTATED, now, before=BANNED, after=ACTIVE)
-    return Difference(
-        node=replace(counted(node, ""), banned=False, ban_recorded=False),
-        events=(event,),
-    )
+    if node.banned:
+        return Difference(node=node)
+    banned = compare_ban(node, record.status_detail, now)
+    return replace(banned, node=replace(banned.node, ban_recorded=True))
 
 
 def compare_listing(
@@ -76,13 +66,12 @@ def compare_listing(
 ) -> Difference:
     """Compare a listing with what was known of its node."""
     node = known or Node(node=listing.node)
+    if node.banned and (node.ban_recorded or listing.incomplete):
+        # While the ban lasts its rows say nothing.
+        return Difference(node=node)
     returning = node.emptied and bool(listing.versions)
     events: list[Event] = []
-    ended = ""
-    if node.banned and not node.ban_recorded and not listing.incomplete:
-        ended = BANNED
-    elif returning and not node.banned:
-        ended = REMOVED
+    ended = BANNED if node.banned else REMOVED if returning else ""
     if ended:
         events.append(
             node_event(node, Kind.REINSTATED, options.now, before=ended, after=ACTIVE)

@@ -26,7 +26,7 @@ from watcher.model.listing import (
 )
 from watcher.model.pack import PACK_STATUSES, PackRecord, PackRecords
 from watcher.model.snapshot import Node
-from watcher.model.version import by_key, find_row
+from watcher.model.version import BANNED, by_key, find_row
 from watcher.polling.reading.plan import Plan, View
 from watcher.polling.reading.read import Answers
 from watcher.registry.sweep import NoSweep, Sweep
@@ -60,8 +60,6 @@ class Compared:
     """Ids that only installs name, of nodes that never had a version."""
     no_packs: set[str] = field(default_factory=set)
     """The lower-case ids of which an answer shows that the registry has no such pack."""
-    banned: set[str] = field(default_factory=set)
-    """Nodes of which the registry said that they are banned instead of listing them."""
     unreadable: dict[str, frozenset[str]] = field(default_factory=dict)
     """As `Knowledge.unreadable`."""
     unseen: set[str] = field(default_factory=set)
@@ -265,6 +263,11 @@ class _Comparison:
         )
         if key in found.baseline:
             options = replace(options, baseline="silent")
+        record = self._answers.packs.records.get(key)
+        says_how = record is not None and record.status in PACK_STATUSES
+        if record and node and says_how and node.banned and not listing.incomplete:
+            # A listing ends no ban that `GET /nodes` still has, whoever said it first.
+            node = replace(node, ban_recorded=record.status == BANNED)
         difference = compare_listing(node, listing, options)
         after = self._take_difference(key, difference)
         if listing.incomplete:
@@ -294,7 +297,6 @@ class _Comparison:
     def _take_ban(self, key: str, node: Node | None, ban: NodeBanned) -> Node:
         """Return the node after a 403 that says that it is banned."""
         found = self.found
-        found.banned.add(key)
         self._take_server_time(key, ban.server_time)
         found.read.add(key)
         before, reason = node or Node(node=ban.node), summarize(ban.message)
@@ -309,10 +311,7 @@ class _Comparison:
         found, known = self.found, self._plan.snapshot.nodes.get(key)
         node = found.nodes.get(key) or known or Node(node=record.id)
         summary = replace(record, status_detail=summarize(record.status_detail))
-        is_listed = key in found.read and key not in found.banned
-        difference = compare_record(
-            node, summary, self._plan.options.now, listed=is_listed
-        )
+        difference = compare_record(node, summary, self._plan.options.now)
         after = self._take_difference(key, difference)
         if after != node:
             found.nodes[key] = after
