@@ -155,7 +155,9 @@ class Hook:
     def _is_denied(self, target: str) -> bool:
         """Return whether the answers say that a target has not taken the message."""
         if not self.went_out:
-            return not self.known
+            # Who had it before has it; of all together each has to.
+            needed = self._names if target == _ALL and self._names else {target}
+            return not needed <= self.known
         sent = [one for one in self.exchanges if one.carries and not self.by_other_ways]
         if target == _ALL and self._names:
             is_open = any(one.is_refused for one in sent if one in self.open)

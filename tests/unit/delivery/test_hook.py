@@ -194,6 +194,18 @@ def test_no_target_has_it_for_all(webhook: Webhook) -> None:
     assert taken == [_name("'two'")]
 
 
+def test_who_lacks_it_does_not_get_it_without_a_request() -> None:
+    """That one of two targets had it before makes no delivery to the other one of a success that asked nobody."""
+    hook, taken = _hook(_name("'one'"))
+    with hook:
+        for name in ("one", "two"):
+            if not hook.is_delivered(name):
+                hook.mark_delivered(name)
+        hook.mark_delivered("all")
+    assert taken == []
+    assert hook.denied == {"'two'", "all"}
+
+
 _CUT = Answer(
     headers={"Transfer-Encoding": "chunked"}, pieces=(b'9\r\n{"ok": tr\r\n', b"5\r\n")
 )
