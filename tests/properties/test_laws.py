@@ -107,23 +107,6 @@ def test_no_two_events_of_a_life_share_an_id(life: list[_Step]) -> None:
 
 
 @FAST
-@given(lives())
-def test_a_life_seen_again_later_has_the_same_ids(life: list[_Step]) -> None:
-    """Ids are made of what was observed alone: polls repeated at another time give the same ones."""
-    once: Node | None = None
-    again: Node | None = None
-    for step in life:
-        first, second = (
-            live(once, step, NOW),
-            live(again, step, "2031-01-01T00:00:00.000Z"),
-        )
-        once, again = first.node, second.node
-        assert [event.id for event in first.events] == [
-            event.id for event in second.events
-        ]
-
-
-@FAST
 @given(lives(), PICTURES)
 def test_an_incomplete_listing_takes_nothing_away(
     life: list[_Step], picture: Picture

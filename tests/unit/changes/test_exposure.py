@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import strategies as st
 
 from tests.support.factories import HARMLESS, NOW, PACK, event, known, version
 from watcher.changes import exposure
@@ -294,11 +293,6 @@ def test_events_have_ids_of_their_own() -> None:
         assert again == (reported, events)
         ids += [one.id for one in events]
     assert len(ids) == len(set(ids)) == 5
-
-
-VERDICTS = st.sampled_from(
-    [None, "banned", "flagged", "deleted", "deprecated", "delisted", "ok", "unknown"]
-)
 
 
 def test_copies_are_all_that_may_be_the_pack() -> None:

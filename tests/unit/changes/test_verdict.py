@@ -145,7 +145,7 @@ def test_a_flag_that_is_info_is_no_good_version() -> None:
 
 def test_a_young_version_makes_nothing_outdated() -> None:
     """What is installed is outdated by a good version that is old enough."""
-    node = known(version("1.0.0"), version("1.1.0", created_at=NOW))
+    node = known(*(version(text, created_at=NOW) for text in ("1.0.0", "1.1.0")))
     young = MinimumAge(seconds=60, now=NOW)
     assert of(pack(), node, minimum_age=young).verdict == "ok"
     assert of(pack(), node).verdict == "outdated"

@@ -17,10 +17,10 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Self
 
 import pytest
 
+from tests.support.fakes.ports import Listener
 from tests.support.fakes.webhook import Answer, Topics, Webhook
 from tests.support.nursery import NurseryWorker
 from tests.support.parameters import one_of
@@ -101,57 +101,25 @@ _ENDLESS = {
 }
 
 
-class _Endless:
-    """A server that answers with a start, and then with the same bytes for ever, `pause` seconds apart."""
+class _Endless(Listener):
+    """A server that answers with a start, then with the same bytes, `pause` seconds apart, until the peer leaves."""
 
     def __init__(self, start: bytes, again: bytes, pause: float = 0.02) -> None:
         self._start, self._again, self._pause = start, again, pause
-        self._left = threading.Event()
-        self._closing = threading.Event()
+        self.left = threading.Event()
 
-    def __enter__(self) -> Self:
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
-        self.url = f"json://{self.address}/"
-        self._threads = [threading.Thread(target=self._listen, name="endless")]
-        self._threads[0].start()
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self._closing.set()
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        for thread in self._threads:
-            thread.join()
-
-    def is_left(self) -> bool:
-        """Wait until the other side has closed a connection; False when it does not in ten seconds."""
-        return self._left.wait(10)
-
-    def _listen(self) -> None:
-        while not self._closing.is_set():
-            try:
-                connection, _ = self._listener.accept()
-            except OSError:
-                return
-            thread = threading.Thread(
-                target=self._answer, args=(connection,), name="endless"
-            )
-            self._threads.append(thread)
-            thread.start()
-
-    def _answer(self, connection: socket.socket) -> None:
-        with connection, contextlib.suppress(OSError):
-            connection.settimeout(1)
+    def serve(self, connection: socket.socket) -> None:
+        """Answer one client."""
+        with contextlib.suppress(OSError):
             connection.recv(65536)
             connection.sendall(self._start)
             connection.settimeout(self._pause or 0.001)
-            while not self._closing.is_set():
+            while True:
                 connection.send(self._again)
                 with contextlib.suppress(TimeoutError):
                     if not connection.recv(65536):
                         break
-        self._left.set()
+        self.left.set()
 
 
 _REDIRECT = (
@@ -166,8 +134,10 @@ def test_an_answer_without_end_is_cut_off(answer: str) -> None:
         "redirect": _REDIRECT
     }
     with _Endless(*_ENDLESS[answer]) as service:
-        assert _why(deliver(service.url, timeout=0.3)) == said.get(answer, "timed out")
-        assert service.is_left()
+        assert _why(
+            deliver(service.url.replace("http", "json"), timeout=0.3)
+        ) == said.get(answer, "timed out")
+        assert service.left.wait(10)
 
 
 @pytest.mark.parametrize(
@@ -176,8 +146,11 @@ def test_an_answer_without_end_is_cut_off(answer: str) -> None:
 def test_other_protocols_are_cut_off_too(url: str) -> None:
     """A TLS handshake and a mail server's greeting that do not come hold nothing either."""
     with _Endless(b"", b"") as service:
-        assert _why(deliver(url.format(service.address), timeout=0.3)) == "timed out"
-        assert service.is_left()
+        assert (
+            _why(deliver(url.format(service.url.removeprefix("http://")), timeout=0.3))
+            == "timed out"
+        )
+        assert service.left.wait(10)
 
 
 def test_a_lookup_without_end_is_cut_off(odd: Worker) -> None:
@@ -240,8 +213,8 @@ def test_a_flood_is_read_in_part(status: bytes, outcome: Outcome) -> None:
     """Of a body that never ends a part is read, and the status counts: a 2xx has acknowledged the message."""
     start = b"HTTP/1.1 " + status + b"\r\nLocation: /x\r\n\r\n"
     with _Endless(start, b"x" * 2**16, pause=0) as service:
-        assert deliver(service.url, timeout=30) == outcome
-        assert service.is_left()
+        assert deliver(service.url.replace("http", "json"), timeout=30) == outcome
+        assert service.left.wait(10)
 
 
 def test_a_bomb_is_unpacked_in_part(webhook: Webhook) -> None:

@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 from apprise.manager_plugins import NotificationManager
-from hypothesis import given
-from hypothesis import strategies as st
 
 from watcher.delivery.refusal import refusal_in
 from watcher.delivery.sender import known_to
@@ -134,40 +132,3 @@ def test_every_service_may_say_no(key: str, no: str, around: str) -> None:
 def test_what_only_looks_like_a_no_is_none(body: str) -> None:
     """What is inside of a value, a number, a name that only has the word, or no JSON, is no verdict."""
     assert refusal_in(body.encode()) is None
-
-
-_JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(),
-    lambda values: (
-        st.lists(values, max_size=3)
-        | st.dictionaries(st.sampled_from(["ok", "a"]) | st.text(), values, max_size=3)
-    ),
-    max_leaves=20,
-)
-
-
-@given(
-    st.dictionaries(
-        st.sampled_from(["ok", "success", "accepted", "a"]) | st.text(),
-        _JSON,
-        max_size=4,
-    ),
-    st.sampled_from([None, 1]),
-)
-def test_the_default_is_what_a_decoder_finds(
-    answer: dict[str, object], indent: int | None
-) -> None:
-    """The default holds where the decoded object has one of the three names with false, and nowhere else."""
-    denials = [
-        value
-        for key, value in answer.items()
-        if key.isascii() and key.lower() in ("success", "ok", "accepted")
-    ]
-    says_no = any(
-        value is False or (isinstance(value, str) and value.lower() == "false")
-        for value in denials
-    )
-    written = json.dumps(answer, indent=indent, ensure_ascii=False).encode(
-        "utf-8", "surrogatepass"
-    )
-    assert (refusal_in(written) is not None) == says_no

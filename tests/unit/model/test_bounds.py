@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 
-from hypothesis import given
-from hypothesis import strategies as st
-
 from tests.support.factories import event
 from watcher.alerts.differences import difference
 from watcher.model.bounds import bounded, cut_values, items_of
@@ -69,41 +66,3 @@ def test_a_list_that_says_it_was_cut_hides_nothing() -> None:
     for many in ([], _LONG):
         assert "adds evil" in _said(many, [*many, "evil", mark])
     assert _said(["a"], ["a", mark]) == "dependencies: adds 9 more"
-
-
-_ITEMS = st.lists(
-    st.builds(
-        lambda text, times: text * times,
-        st.text(min_size=1, max_size=5),
-        st.integers(1, 300),
-    )
-)
-
-
-@given(
-    st.tuples(_ITEMS, _ITEMS),
-    st.tuples(_ITEMS, _ITEMS),
-    _ITEMS,
-    st.sampled_from([80, 200, LONGEST_TEXT]),
-)
-def test_any_lists_are_bounded(
-    one: tuple[list[str], list[str]],
-    other: tuple[list[str], list[str]],
-    same: list[str],
-    longest: int,
-) -> None:
-    """Both fit, two changes that differ stay different, and of each list either all counts or what differs."""
-    texts = [
-        tuple(json.dumps(items + same, ensure_ascii=False) for items in pair)
-        for pair in (one, other)
-    ]
-    kept = [cut_values(before, after, longest) for before, after in texts]
-    assert (kept[0] == kept[1]) == (texts[0] == texts[1])
-    for pair, (before, after) in zip((one, other), kept, strict=True):
-        assert max(len(before), len(after)) <= longest
-        assert longest < LONGEST_TEXT or None not in (items_of(before), items_of(after))
-        old, new = items_of(before), items_of(after)
-        if old is not None and new is not None:
-            was, now = (set(items + same) for items in pair)
-            assert len(set(new.shown) - set(old.shown)) + new.more == len(now - was)
-            assert len(set(old.shown) - set(new.shown)) + old.more == len(was - now)

@@ -38,17 +38,6 @@ _HARMFUL = {
 }
 
 
-def test_what_is_informational_and_known_is_harmless() -> None:
-    """All three together make a scan harmless."""
-    assert HARMLESS.is_harmless
-
-
-@pytest.mark.parametrize("why", _HARMFUL)
-def test_what_is_not_sure_is_not_harmless(why: str) -> None:
-    """Where one of them is lacking or unknown, it is not."""
-    assert not _HARMFUL[why].is_harmless
-
-
 @pytest.mark.parametrize("kind", [Kind.FLAGGED, Kind.EXPOSED])
 @pytest.mark.parametrize("why", [*_HARMFUL, "not read", ""])
 def test_a_flag_is_a_warning_unless_it_is_harmless(kind: Kind, why: str) -> None:

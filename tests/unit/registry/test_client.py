@@ -273,9 +273,6 @@ def test_an_encoding_that_was_not_asked_for(registry: FakeRegistry) -> None:
     )
 
 
-# Time
-
-
 # Asking again
 
 

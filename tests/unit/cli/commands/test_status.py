@@ -706,7 +706,7 @@ def test_a_young_version_makes_nothing_outdated() -> None:
     """What is run is outdated by a good version that is old enough."""
     pack = Pack(folder=PACK, kind=PackKind.REGISTRY, id=PACK, version="1.0")
     given = state(
-        known(version("1.0"), version("1.1", created_at=NOW)),
+        known(*(version(text, created_at=NOW) for text in ("1.0", "1.1"))),
         installs={"studio": (pack,)},
     )
     for age, is_outdated in ((ANY_AGE, True), (MinimumAge(seconds=60, now=NOW), False)):

@@ -357,6 +357,3 @@ def test_older_pages_that_show_what_is_known_are_no_check(
         checked["pack-05"],
         True,
     )
-
-
-# Any caches
