@@ -1,4 +1,4 @@
-"""Tables in Markdown as GitHub shows it, in a job's summary or a comment. Pure.
+"""Tables in Markdown as GitHub shows it, in a job's summary. Pure.
 
 Untrusted text is sanitized and stands in code, where nothing is markup: no text can end the code, the cell or the row,
 mention anybody, or become a link.

@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 import re
 from typing import Any
-from urllib.parse import parse_qs
-from xml.etree import ElementTree as ET
 
 import pytest
 from jsonschema import Draft202012Validator
 
 from tests.support import program
 from tests.support.fake_registry.server import FakeRegistry
-from tests.support.fakes.webhook import Message, Webhook
+from tests.support.fakes.webhook import Webhook
 from tests.support.harness import Watcher
 from watcher.alerts.digest import compose
 from watcher.cli.commands.schema import document_of
@@ -27,41 +25,16 @@ from watcher.text.sanitize import escape_values
 _DOCUMENT = document_of("webhook")
 _CHECKER = Draft202012Validator.FORMAT_CHECKER
 _SCHEMA = Draft202012Validator(_DOCUMENT, format_checker=_CHECKER)
-_EVENTS = Draft202012Validator(
-    {
-        "type": "array",
-        "items": {"$ref": "#/$defs/EventForm"},
-        "$defs": _DOCUMENT["$defs"],
-    },
-    format_checker=_CHECKER,
-)
 
 
 @pytest.fixture
 def watch(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> Watcher:
-    """A watcher of two packs with a channel for each way to post."""
+    """A watcher of two packs with a channel that gets all."""
     registry.catalog.edit("alpha", "1.0.0", dependencies=["numpy"])
     registry.catalog.publish("bravo", "1.0.0")
-    channels = [
-        {
-            "name": scheme,
-            "url": f"{scheme}://127.0.0.1:{webhook.port}/{scheme}",
-            "kinds": "all",
-        }
-        for scheme in ("json", "form", "xml")
-    ]
+    url = f"json://127.0.0.1:{webhook.port}/json"
+    channels = [{"name": "json", "url": url, "kinds": "all"}]
     return watch.but(nodes="alpha bravo", channels=channels)
-
-
-def _fields(message: Message) -> dict[str, str]:
-    """Return the fields of a form, or of the notification in a SOAP envelope."""
-    if message.path == "/form":
-        return {
-            name: value for name, [value] in parse_qs(message.body.decode()).items()
-        }
-    notification = ET.fromstring(message.body).find(".//Notification")
-    assert notification is not None
-    return {element.tag: element.text or "" for element in notification}
 
 
 def _eventful(watch: Watcher, registry: FakeRegistry) -> list[dict[str, Any]]:
@@ -114,18 +87,6 @@ def test_a_webhook_gets_the_events_of_check(
     assert by_kind["pending"]["published"] is by_kind["banned"]["published"] is None
 
 
-def test_a_form_and_xml_carry_the_same_json(
-    watch: Watcher, registry: FakeRegistry, webhook: Webhook
-) -> None:
-    """The events are a text field, beside the message."""
-    events = _eventful(watch, registry)
-    for path in ("/form", "/xml"):
-        fields = _fields(webhook.messages(path)[-1])
-        assert (json.loads(fields["events"]), fields["event_count"]) == (events, "6")
-        _EVENTS.validate(json.loads(fields["events"]))
-        assert "alpha" in fields["message" if path == "/form" else "Message"]
-
-
 def test_a_test_is_valid_too(watch: Watcher, webhook: Webhook) -> None:
     """What `test-alerts` sends is what the schema says, so that a receiver can be tried."""
     assert watch.run("test-alerts", "json").code == 0
@@ -139,18 +100,11 @@ def test_a_test_is_valid_too(watch: Watcher, webhook: Webhook) -> None:
 def test_a_url_may_have_fields_of_its_own(
     watch: Watcher, registry: FakeRegistry, webhook: Webhook
 ) -> None:
-    """They replace the program's, and a form in a URL has no list of events."""
-    address = f"127.0.0.1:{webhook.port}"
-    urls = [
-        f"json://{address}/a?:events=none&:team=red",
-        f"form://{address}/b?method=get",
-    ]
-    watch.but(channels=[], alert_urls=urls, baseline="summary").check()
-    (posted,), (got,) = webhook.messages("/a"), webhook.messages("/b")
+    """They replace the program's."""
+    url = f"json://127.0.0.1:{webhook.port}/a?:events=none&:team=red"
+    watch.but(channels=[], alert_urls=[url], baseline="summary").check()
+    (posted,) = webhook.messages("/a")
     assert (posted.json["events"], posted.json["team"]) == ("none", "red")
-    asked = parse_qs(got.query)
-    assert (got.method, asked["event_count"]) == ("GET", ["2"])
-    assert "events" not in asked
 
 
 def test_the_sample_in_the_docs_is_valid() -> None:
@@ -175,5 +129,5 @@ def test_the_sample_in_the_docs_is_valid() -> None:
         shown,
         document["title"],
     )
-    for number in ("200 events", "60,000 bytes", "30,000 bytes"):
+    for number in ("200 events", "60,000 bytes"):
         assert number in " ".join(page.split())

@@ -5,9 +5,8 @@ Rules: docs/behaviour.md, Sweeps, and Events (Failing).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Mapping
+from dataclasses import replace
 
 from watcher import timestamps
 from watcher.changes.baseline import bad_versions, tally
@@ -154,15 +153,16 @@ def assess_sweep(
     known = snapshot.sweep_baseline
     if lacking is None:
         return Assessment(health=health, snapshot=snapshot, events=())
-    pages = _Pages(after=INCOMPLETE, before=health.sweep, was_failing=known.failing)
-    tell = partial(_story, known)
-    found = pages.assess(snapshot, lacking, threshold, now, tell)
-    after = found.snapshot
-    if found.events:
+    streak = once_more(health.sweep, lacking, now) if lacking else None
+    story = _story(known, streak) if streak else ""
+    after, events = _turned(
+        snapshot, INCOMPLETE, streak, story, threshold, now, was_failing=known.failing
+    )
+    if events:
         baseline = replace(known, failing=not known.failing)
         after = replace(after, sweep_baseline=baseline)
     return Assessment(
-        health=replace(health, sweep=found.streak), snapshot=after, events=found.events
+        health=replace(health, sweep=streak), snapshot=after, events=events
     )
 
 
@@ -173,63 +173,44 @@ def assess_list(
 
     `lacking` as for `assess_sweep`.
     """
+    was_failing = snapshot.unlisted
     if lacking is None:
         return Assessment(health=health, snapshot=snapshot, events=())
-    pages = _Pages(after=UNLISTED, before=health.lists, was_failing=snapshot.unlisted)
-    found = pages.assess(snapshot, lacking, threshold, now, story_of)
-    after = found.snapshot
-    if found.events:
-        after = replace(after, unlisted=not snapshot.unlisted)
+    streak = once_more(health.lists, lacking, now) if lacking else None
+    story = story_of(streak) if streak else ""
+    after, events = _turned(
+        snapshot, UNLISTED, streak, story, threshold, now, was_failing=was_failing
+    )
+    if events:
+        after = replace(after, unlisted=not was_failing)
     return Assessment(
-        health=replace(health, lists=found.streak), snapshot=after, events=found.events
+        health=replace(health, lists=streak), snapshot=after, events=events
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Found:
-    """What follows from one reading of pages."""
+def _turned(
+    snapshot: Snapshot,
+    what: str,
+    streak: FailureStreak | None,
+    story: str,
+    threshold: int,
+    now: str,
+    *,
+    was_failing: bool,
+) -> tuple[Snapshot, tuple[Event, ...]]:
+    """Return the event of pages that are failing now, or have recovered, and the snapshot that counts it.
 
-    streak: FailureStreak | None
-    snapshot: Snapshot
-    events: tuple[Event, ...] = ()
-    """That it is failing now, or has recovered."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Pages:
-    """How the pages of all came until this poll."""
-
-    after: str
-    """What their failure is called, as the `after` of its event."""
-    before: FailureStreak | None
-    was_failing: bool
-
-    def assess(
-        self,
-        snapshot: Snapshot,
-        lacking: str,
-        threshold: int,
-        now: str,
-        tell: Callable[[FailureStreak], str],
-    ) -> _Found:
-        """Count one reading. Nothing is reported while the registry as a whole is reported failing."""
-        streak = once_more(self.before, lacking, now) if lacking else None
-        is_due = streak is not None and streak.count >= threshold
-        if streak is not None and (
-            self.was_failing or not is_due or snapshot.registry_failing
-        ):
-            return _Found(streak=streak, snapshot=snapshot)
-        if streak is not None:
-            after, event = registry_event(
-                snapshot, Kind.FAILING, now, after=self.after, reason=tell(streak)
-            )
-        elif self.was_failing:
-            after, event = registry_event(
-                snapshot, Kind.RECOVERED, now, before=self.after
-            )
-        else:
-            return _Found(streak=None, snapshot=snapshot)
-        return _Found(streak=streak, snapshot=after, events=(event,))
+    `what` is their failure, as its event calls it. Nothing is reported while the registry as a whole is reported
+    failing.
+    """
+    if streak is None and was_failing:
+        after, event = registry_event(snapshot, Kind.RECOVERED, now, before=what)
+        return after, (event,)
+    is_due = streak is not None and streak.count >= threshold
+    if was_failing or snapshot.registry_failing or not is_due:
+        return snapshot, ()
+    after, event = registry_event(snapshot, Kind.FAILING, now, after=what, reason=story)
+    return after, (event,)
 
 
 def _story(known: SweepBaseline, streak: FailureStreak) -> str:

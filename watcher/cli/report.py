@@ -6,6 +6,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from watcher.cli.documents import (
@@ -51,16 +52,10 @@ _ERRORS = 5
 
 def as_json(report: Report) -> str:
     """Return the document of `check --json` (docs/behaviour.md, Commands)."""
-    errors = report.errors
+    unread = report.unread
     if of_all := report.failure_of_registry:
-        errors = ((ALL, of_all.error), *(one for one in errors if one[0] == ALL))
-    unread = [
-        ErrorForm(node=None if node == ALL else node, error=safe_line(error, _TEXT))
-        for node, error in errors
-    ]
-    unscanned = [
-        ErrorForm(install=name, error=error[:_TEXT]) for name, error in report.unscanned
-    ]
+        parts = (one for one in unread if one.node == ALL)
+        unread = (replace(of_all, node=None), *parts)
     return to_json(
         CheckDocument(
             started=report.started,
@@ -71,7 +66,7 @@ def as_json(report: Report) -> str:
                 failed=report.watched - report.checked,
             ),
             events=tuple(public_form(event) for event in report.events),
-            errors=(*unread, *unscanned),
+            errors=tuple(map(error_form, (*unread, *report.unscanned))),
             alerts=AlertCounts(
                 delivered=report.delivered,
                 unconfirmed=report.unconfirmed,
@@ -88,7 +83,8 @@ def error_form(failure: ReadFailure) -> ErrorForm:
         return ErrorForm(install=failure.install, error=escape_invisible(failure.line))
     error = safe_line(failure.error, _TEXT)
     hint = f"; hint: {failure.hint}" if failure.hint else ""
-    return ErrorForm(node=failure.node, error=f"{error}{hint}")
+    node = None if failure.node == ALL else failure.node
+    return ErrorForm(node=node, error=f"{error}{hint}")
 
 
 def failure_lines(failures: Iterable[ReadFailure], what: str = "") -> Iterator[str]:

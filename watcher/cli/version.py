@@ -18,9 +18,9 @@ def line(distribution: str = "comfy-watch") -> str:
     return f"comfy-watch, version {__version__}{suffix}"
 
 
-def homepage(distribution: str = "comfy-watch") -> str:
+def homepage() -> str:
     """Return the address of this program's page, as its package has it."""
-    urls = metadata.metadata(distribution).get_all("Project-URL") or ()
+    urls = metadata.metadata("comfy-watch").get_all("Project-URL") or ()
     named = dict(str(one).split(", ", 1) for one in urls)
     return named["Homepage"]
 

@@ -97,8 +97,8 @@ class Report:
     """The ids that were watched, those of installed packs and of packs that globs choose too."""
     requests: int = 0
     """How many requests the registry was sent."""
-    unscanned: tuple[tuple[str, str], ...] = ()
-    """Installs that could not be scanned, or only in part, with the reason."""
+    unscanned: tuple[ReadFailure, ...] = ()
+    """Why installs could not be scanned, or only in part."""
     unknown: tuple[str, ...] = ()
     """Ids that only installs name and the registry does not know, as far as that was not said before."""
     no_packs_of: tuple[str, ...] = ()

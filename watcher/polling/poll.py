@@ -112,9 +112,11 @@ class Poller:
         channels = self.config.channels
         pending = sum(done.waiting.alerts(channel.name) for channel in channels)
         aside = set_aside(state.addresses, done.waiting, channels)
-        unscanned = sorted(
-            (name, why) for name, why in found.scan_errors.items() if why
-        )
+        unscanned = [
+            ReadFailure(install=name, error=why)
+            for name, why in sorted(found.scan_errors.items())
+            if why
+        ]
         unknown = [one for one in compared.unknown if one.lower() not in before.unknown]
         return Report(
             started=started,

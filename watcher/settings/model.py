@@ -33,7 +33,6 @@ from watcher.model.selection import INTERVAL_OF_GLOBS, Selection
 from watcher.model.version import STATUSES
 from watcher.settings import (
     accept_tables,
-    channel_names,
     install_tables,
     node_ids,
     parsing,
@@ -43,6 +42,7 @@ from watcher.settings.channel_tables import (
     ANY_CASE,
     ChannelTable,
     list_with,
+    names,
     read_tables,
 )
 from watcher.settings.install_tables import InstallTable
@@ -250,7 +250,7 @@ class Settings(BaseSettings):
         """Derive the channels; ValueError if two tables have one name."""
         urls = [secret.get_secret_value() for secret in self.alert_urls or ()]
         taken = [table.name.lower() for table in self.channels]
-        for url, name in channel_names.names(dict.fromkeys(urls), taken).items():
+        for url, name in names(dict.fromkeys(urls), taken).items():
             self._channels[f"alert_urls, entry {urls.index(url) + 1}"] = Channel(
                 name=name, url=url, placed=True
             )

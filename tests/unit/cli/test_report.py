@@ -148,7 +148,9 @@ def test_the_last_line_sums_up() -> None:
     """It counts what was checked, found, delivered, and so on, leaving out zeros, and says how long the poll took."""
     assert lines() == ["1 pack checked, 0 events (1.5 s)"]
     assert lines(requests=1) == ["1 pack checked, 0 events (1 request, 1.5 s)"]
-    (partly,) = lines(unscanned=(("laptop", "a file cannot be read"),))
+    (partly,) = lines(
+        unscanned=(ReadFailure(install="laptop", error="a file cannot be read"),)
+    )
     assert "0 events, 1 install not scanned in full (" in partly
     (unsaved,) = lines(unsaved=("checks.json: full", "outbox.json: full"))
     assert "0 events, 2 files not written (" in unsaved

@@ -369,7 +369,7 @@ def test_a_pyproject_that_names_nothing(comfyui: ComfyUI) -> None:
         name: (pack.kind, pack.id, pack.version, pack.evidence)
         for name, pack in packs_of(comfyui.root).items()
     }
-    claimed = "pyproject.toml without [tool.comfy]"
+    claimed = "pyproject.toml"
     assert found == {
         "a": (
             PackKind.UNKNOWN,

@@ -75,7 +75,7 @@ def _polled(one: Event) -> str:
             unconfirmed=0,
             pending=1,
             unread=(ReadFailure(node="b", error="x"), ReadFailure(node="*", error="x")),
-            unscanned=(("laptop", "x"),),
+            unscanned=(ReadFailure(install="laptop", error="x"),),
             empty=(),
         )
     )

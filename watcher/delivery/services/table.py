@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from watcher.alerts.payload import event_objects, plainest_objects
 from watcher.alerts.render import Format, Rendered
 from watcher.delivery.services import chat, push
 from watcher.delivery.services.mail import mail
@@ -18,7 +19,6 @@ from watcher.delivery.services.service import (
     Rules,
     encoded,
 )
-from watcher.delivery.services.webhook import form, json_post, xml
 from watcher.model.event import Severity
 
 _ERRCODE = rb'"errcode"\s*:\s*"?(-?[1-9]\d{0,8})'
@@ -64,6 +64,15 @@ _SEALED: Mapping[str, str] = {
     "Vapid Web Push Notifications": _ANY,
 }
 """The addresses of requests that carry the message unseen: encrypted, or encoded."""
+
+
+def json_post(service: Plugin, context: Context) -> None:
+    """Add the events to a webhook of one's own, unless the URL sets these fields itself (docs/webhook.md)."""
+    objects = plainest_objects if context.plain else event_objects
+    service.payload_extras.setdefault("events", objects(context.events))
+    service.payload_extras.setdefault("event_count", len(context.events))
+
+
 _OWN = Rules(knows_code=True, answers_pages=True, sealed=re.compile(_ANY))
 """A webhook of one's own, from whose requests the URL's parameters may leave the text out."""
 RULES: Mapping[str, Rules] = {
@@ -75,7 +84,7 @@ RULES: Mapping[str, Rules] = {
         most=chat.DISCORD_EMBED,
     ),
     "E-Mail": Rules(prepare=mail, most=30_000),
-    "Form": replace(_OWN, prepare=form),
+    "Form": _OWN,
     "Gotify": Rules(priority=(8, 5, 3)),
     "JSON": replace(_OWN, prepare=json_post),
     "Jira": Rules(prepare=push.opens),
@@ -105,7 +114,7 @@ RULES: Mapping[str, Rules] = {
         most=chat.TELEGRAM,
         limits=((chat.visible, 4096), (chat.entities, 100)),
     ),
-    "XML": replace(_OWN, prepare=xml),
+    "XML": _OWN,
     "Zulip": Rules(shown_as=Format.MARKDOWN),
     "ntfy": Rules(
         prepare=push.ntfy,

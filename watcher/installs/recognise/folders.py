@@ -95,7 +95,6 @@ def pack(folder: str, contents: Contents, *, enabled: bool) -> Pack | None:
         return build(kind=PackKind.UNKNOWN, others=others, evidence=flaw)
     if project.id is not None:
         mark = "pyproject.toml and .tracking" if contents.tracking else "pyproject.toml"
-        mark += "" if contents.tracking or project.comfy else " without [tool.comfy]"
         return build(
             kind=PackKind.REGISTRY if contents.tracking else PackKind.CLAIMED,
             id=project.id,

@@ -23,8 +23,6 @@ class Project:
     """As written; None if there is none, or none that the registry would take."""
     version: str | None = None
     repository: str | None = None
-    comfy: bool = False
-    """Whether it has the table that publishing to the registry needs."""
     remark: str = ""
     """What is odd about it, for a person."""
 
@@ -61,7 +59,6 @@ def read(data: bytes) -> Project:
         id=found,
         version=texts.version(version),
         repository=texts.address(urls.get("repository")),
-        comfy="comfy" in table(document.get("tool")),
         remark=remark,
     )
 

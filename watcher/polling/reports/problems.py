@@ -107,20 +107,19 @@ def _of_installs(report: Report, errors: Container[str]) -> list[Problem]:
 
     `errors` are those of nodes.
     """
-    # The words of a scan are this program's, with names of files that a person has to find.
-    unscanned = [
-        (name, escape_invisible(error[:_ERROR_LENGTH]))
-        for name, error in report.unscanned
-    ]
-    found = [
-        Problem(
-            level="error",
-            event="install unscanned",
-            sentence=f"install {sanitize_line(name)}: {error}; its last list of packs is used",
-            about=(f"install {sanitize_line(name)} cannot be read",),
+    found: list[Problem] = []
+    for one in report.unscanned:
+        name = sanitize_line(one.install or "")
+        # The words of a scan are this program's, with names of files that a person has to find.
+        error = escape_invisible(one.error[:_ERROR_LENGTH])
+        found.append(
+            Problem(
+                level="error",
+                event="install unscanned",
+                sentence=f"install {name}: {error}; its last list of packs is used",
+                about=(f"install {name} cannot be read",),
+            )
         )
-        for name, error in unscanned
-    ]
     if report.unknown:
         nodes = [sanitize_line(node) for node in report.unknown]
         found.append(
