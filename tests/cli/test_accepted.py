@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from tests.support.comfyui import COMMIT
 from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.webhook import Webhook
 from tests.support.harness import Watcher
@@ -81,36 +80,6 @@ def test_how_bad_it_may_be(watch: Watcher, registry: FakeRegistry) -> None:
     assert banned.run("audit").code == 0
     registry.catalog.set_status("alpha", "1.0.0", "active")
     assert _said(banned.check()) == [("reinstated", "alpha", "active")]
-
-
-def test_a_clone_and_a_banned_pack(
-    watch: Watcher, comfyui: LivedIn, registry: FakeRegistry
-) -> None:
-    """A clone is accepted by its commit, and the ban of a pack with the pack; every bad clone has to be."""
-    comfyui.put_clone("alpha", "1.0.0")
-    registry.catalog.publish("bravo", "1.0.0")
-    registry.catalog.edit_pack("bravo", status="banned", status_detail="Odd")
-    comfyui.put("bravo", "1.0.0")
-    commit = f"alpha@{COMMIT[:7]}"
-    nothing = watch.but(accept=[])
-    assert nothing.run("audit", "--accept", "alpha@1.0.0,bravo=banned").code == 3
-    assert nothing.run("audit", "--accept", f"{commit},bravo").code == 3
-    assert nothing.run("audit", "--accept", f"{commit},bravo=banned").code == 0
-    known = watch.but(accept=f"{commit} bravo=banned")
-    events = _said(known.check())
-    assert not {("exposed", "alpha", "flagged"), ("exposed", "bravo", "banned")} & {
-        *events
-    }
-    assert known.run("audit").code == 0
-    address = "https://github.com/example/alpha"
-    comfyui.clone("alpha-2", address, pack="alpha", commit="f" * 40)
-    assert ("exposed", "alpha", "flagged") in _said(known.check())
-    packs = json.loads(known.run("audit", "--json").out)["packs"]
-    assert {one["folder"]: one["accepted"] is not None for one in packs} == {
-        "alpha": True,
-        "alpha-2": False,
-        "bravo": True,
-    }
 
 
 def test_what_is_accepted_hides_nothing_else(

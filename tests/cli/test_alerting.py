@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import signal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +11,6 @@ from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.ports import Refused
 from tests.support.fakes.webhook import Answer, Webhook
 from tests.support.harness import Reported, Watcher, counts, reported
-from tests.support.lived_in import LivedIn
 
 
 @pytest.fixture
@@ -83,55 +80,6 @@ def test_each_channel_gets_what_it_asked_for(
     assert got("globs") == ["flagged deprecated"]
     assert got("by-event") == ["deprecated", "flagged", "new"]
     assert got("none") == []
-
-
-def test_an_end_goes_where_the_beginning_went(
-    watch: Watcher, registry: FakeRegistry, webhook: Webhook
-) -> None:
-    """A channel with `min_severity` gets what is as bad, and the end of that alone; each poll is a process."""
-    watch = watch.but(
-        channels=[
-            _channel(webhook, "everything"),
-            _channel(webhook, "warnings", min_severity="warning"),
-            _channel(webhook, "pager", min_severity="critical"),
-        ]
-    )
-    watch.check()
-    finding = {"issue_type": "net", "file_path": "a.py", "severity": "info"}
-    calm = json.dumps([finding])
-    registry.catalog.set_status("alpha", "1.0.0", "flagged", calm)
-    watch.check()
-    registry.catalog.publish("alpha", "1.1.0")
-    registry.catalog.set_status("alpha", "1.1.0", "flagged", calm)
-    registry.catalog.set_status("bravo", "1.0.0", "banned", "Malware")
-    watch.check()
-    versions = [("alpha", "1.0.0"), ("alpha", "1.1.0"), ("bravo", "1.0.0")]
-    for status in ("pending", "active"):
-        for node, version in versions:
-            registry.catalog.set_status(node, version, status)
-        watch.check()
-
-    def got(name: str) -> list[list[tuple[str, str]]]:
-        """Return the kind and pack of the events of each message, but for the changes on the way."""
-        messages = [message.json["events"] for message in webhook.messages(f"/{name}")]
-        told = [
-            sorted((one["kind"], f"{one['node']} {one['version']}") for one in events)
-            for events in messages
-        ]
-        return [events for events in told if events[0][0] != "changed"]
-
-    first, second, third = (f"{node} {version}" for node, version in versions)
-    assert got("everything") == [
-        [("flagged", first)],
-        [("banned", third), ("flagged", second)],
-        [("reinstated", one) for one in (first, second, third)],
-    ]
-    assert got("warnings") == [
-        [("flagged", first)],
-        [("banned", third)],
-        [("reinstated", first), ("reinstated", third)],
-    ]
-    assert got("pager") == [[("banned", third)], [("reinstated", third)]]
 
 
 def test_a_dead_channel_concerns_no_other(
@@ -240,25 +188,3 @@ def test_a_killed_run_repeats_one_message(
     assert sorted(_history(watch)) == sorted(
         key for message in others for key in message.event_ids
     )
-
-
-def test_a_channel_for_what_is_run(
-    tmp_path: Path, watch: Watcher, registry: FakeRegistry, webhook: Webhook
-) -> None:
-    """It gets what is about packs that are run, and nothing of the other watched ones."""
-    comfyui = LivedIn(tmp_path / "studio")
-    comfyui.put("alpha", "1.0.0")
-    channels = [_channel(webhook, scope, scope=scope) for scope in ("all", "installed")]
-    watch = watch.but(nodes="bravo", installs=[str(comfyui.root)], channels=channels)
-    watch.check()
-    registry.catalog.set_status("bravo", "1.0.0", "banned")
-    registry.catalog.set_status("alpha", "1.0.0", "flagged")
-    watch.check()
-    titles = {
-        path: [message.json["title"] for message in webhook.messages(path)]
-        for path in ("/all", "/installed")
-    }
-    assert titles == {
-        "/all": ["BANNED bravo 1.0.0 (+ 1 flagged)"],
-        "/installed": ["Flagged alpha 1.0.0, which you run"],
-    }

@@ -298,15 +298,6 @@ def test_accepted_findings(
     assert "banned (accepted)" in audit("ComfyUI", "--accept", "pack@1.2=banned").out
 
 
-def test_a_disabled_copy_is_not_run(
-    audit: Audit, comfyui: ComfyUI, registry: FakeRegistry
-) -> None:
-    """It is shown with its mark, and does not count."""
-    registry.catalog.publish("pack", "1.0.0", status="banned")
-    comfyui.disable(comfyui.registry("pack", "1.0.0"), "1.0.0")
-    assert "banned (disabled)  - " in audit("ComfyUI").out
-
-
 def test_bans_of_whole_packs(
     audit: Audit, comfyui: ComfyUI, registry: FakeRegistry
 ) -> None:
@@ -561,23 +552,6 @@ def test_a_repository_without_references(audit: Audit, tmp_path: Path) -> None:
     (tmp_path / "repo" / "Dockerfile").write_text("FROM x\n")
     assert audit("repo").out == "no pack was found\n"
     assert audit("repo/Dockerfile").out == "no pack was found\n"
-
-
-def test_a_repository_may_lie_about_names(
-    audit: Audit, registry: FakeRegistry, tmp_path: Path
-) -> None:
-    """Names of files and words in them control no terminal and forge no line or command of a job."""
-    registry.catalog.publish("fine", "1.0.0")
-    name = "\x1b[31m\u202e\n::error::x"
-    (tmp_path / name).mkdir()
-    words = name.replace("\n", "")
-    text = f"RUN comfy-node-install fine 'x{words}' $A\x1b[31m\u202e $(\x1b[31m)\r\n"
-    (tmp_path / name / "Dockerfile").write_text(text)
-    for args in ((), ("--json",), ("--format", "sarif")):
-        done = audit(".", *args)
-        shown = done.out + done.err
-        assert not {"\x1b", "\u202e", "\r"} & set(shown)
-        assert not any(line.lstrip().startswith("::") for line in shown.splitlines())
 
 
 def test_hostile_text_stays_text(

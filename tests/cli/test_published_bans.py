@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import json
-import signal
 from typing import Any
 
-import pytest
-
 from tests.support.fake_registry.server import FakeRegistry
-from tests.support.fault_points import Cut
 from tests.support.harness import Watcher
 
 
@@ -69,19 +65,3 @@ def test_other_patterns(watch: Watcher, registry: FakeRegistry) -> None:
         watch.check()
         assert record(watch) == before
         assert (watch.folder / "public" / "feed.xml").read_bytes() == feed
-
-
-@pytest.mark.parametrize("cut", [Cut.BEFORE, Cut.AFTER])
-def test_a_poll_that_dies_at_the_commit(
-    watch: Watcher, registry: FakeRegistry, cut: Cut
-) -> None:
-    """A record is saved with the event of its ban: after a kill both are there, or neither is until the next poll."""
-    watch.check()
-    registry.catalog.set_status("alpha", "1.0.0", "banned", "It stole tokens")
-    done = watch.cut("rename state/snapshot.json", cut)
-    assert done.code == -signal.SIGKILL
-    assert len(record(watch)) == (cut is Cut.AFTER)
-    watch.check()
-    (event,) = watch.history()
-    (ban,) = record(watch)
-    assert ban["published"] == event["at"]

@@ -83,31 +83,6 @@ def test_a_quiet_run(world: World) -> None:
     assert "1 of 1 node packs checked" in done.summary
 
 
-def test_a_flagged_and_a_banned_version(world: World) -> None:
-    """Each flagged version is a warning and each banned one an error, and all are in the table and the outputs."""
-    world.registry.catalog.publish("alpha", "1.1.0")
-    world.use()
-    world.registry.catalog.set_status("alpha", "1.0.0", "flagged", "runs a shell")
-    world.registry.catalog.set_status("alpha", "1.1.0", "banned", "steals passwords")
-    done = world.use()
-    assert done.code == 0
-    assert done.said("error") == ["banned: alpha 1.1.0: steals passwords"]
-    assert done.said("warning") == ["flagged: alpha 1.0.0: runs a shell"]
-    assert (
-        "| **banned** | `alpha` | `1.1.0` | none | `steals passwords` |" in done.summary
-    )
-    assert json.loads(done.outputs["counts"]) == {"banned": 1, "flagged": 1}
-    assert [event["kind"] for event in json.loads(done.outputs["events"])] == [
-        "banned",
-        "flagged",
-    ]
-    assert (done.outputs["worst"], done.outputs["events-omitted"]) == ("critical", "0")
-    assert (
-        json.loads(Path(done.outputs["document"]).read_bytes())["nodes"]["checked"] == 1
-    )
-    assert (len(world.commits()), len(world.alerts())) == (2, 2)
-
-
 def test_fail_on(world: World) -> None:
     """`fail-on` turns the job red with exit code 3, after the state was saved; the next run is green."""
     world.use()
