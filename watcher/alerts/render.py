@@ -118,6 +118,9 @@ def render(
         return roomy
     fitting = message(high)
     if size(fitting) > limit:
+        # A title names the worst event alone.
+        left = tuple(one.id for one in digest.events[1:] if one.id in digest.owed)
+        fitting = replace(fitting, left=left)
         least = [replace(fitting, body=body) for body in (*digest.titles, "!")]
         return next((one for one in least if size(one) <= limit), least[-1])
     while low < high:

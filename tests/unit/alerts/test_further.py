@@ -55,6 +55,15 @@ def _named(messages: list[Rendered]) -> list[str]:
     ]
 
 
+def test_what_a_title_does_not_name_follows() -> None:
+    """Where there is room for the title alone, it names one of several versions, and the others follow it."""
+    versions = [f"1.0.{number}" for number in range(4)]
+    events = [_event("bad", runs=True, version=one, id=one) for one in versions]
+    message = render(compose(events), Format.TEXT, 40, 0)
+    assert message.body == "BANNED bad 1.0.0, which you run"
+    assert sorted(message.left) == versions[1:]
+
+
 @pytest.mark.parametrize("lines", [None, 2, 1000])
 @pytest.mark.parametrize("limit", [160, 900, 3000])
 def test_what_is_run_is_never_only_counted(limit: int, lines: int | None) -> None:
