@@ -808,6 +808,15 @@ class _Look:
             facts, _ = self.subscriber.look([name], glitches=glitches)
         return facts
 
+    @property
+    def _waiting(self) -> set[str]:
+        """The packs that only globs choose, and of which nothing is reported before the baseline of all."""
+        life = self.life
+        if not life.watch[1] or life.whole == _lower(life.watch[1]):
+            return set()
+        based = {name for name in life.met if self.subscriber.pack(name).based}
+        return life.met - based - {node.lower() for node in life._nodes}
+
     def _take_records(self) -> None:
         """Take in what `GET /nodes` says: bans, and their ends."""
         life = self.life
@@ -816,7 +825,7 @@ class _Look:
                 continue
             pack = self.subscriber.pack(name)
             if status == "banned":
-                if not pack.banned and name not in life.recorded:
+                if not pack.banned and name not in life.recorded | self._waiting:
                     life.recorded.add(name)
                     self.facts += (
                         [] if name in self.joined else [("banned", name, None)]
