@@ -129,13 +129,14 @@ def test_every_verdict_worst_first(
 
 
 def test_only_problems(audit: Audit, comfyui: ComfyUI, registry: FakeRegistry) -> None:
-    """With `--problems` the packs that are fine are left out of the table and of the document, not of the counts."""
+    """With `--problems` the packs that are fine are left out of a table, and not of the counts and of the document."""
     _every_verdict(comfyui, registry)
     done = audit("ComfyUI", "--problems", code=3)
     assert "\nfine " not in done.out
     assert " 1 ok" in done.out
-    left = verdicts(audit("ComfyUI", "--problems", "--json", code=3))
-    assert "ok" not in dict(left).values()
+    every = verdicts(audit("ComfyUI", "--json", code=3))
+    assert "ok" in dict(every).values()
+    assert verdicts(audit("ComfyUI", "--problems", "--json", code=3)) == every
 
 
 def test_the_document(audit: Audit, comfyui: ComfyUI, registry: FakeRegistry) -> None:

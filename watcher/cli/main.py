@@ -250,7 +250,10 @@ def _findings(words: list[object]) -> tuple[Acceptance, ...]:
     " says how bad it may be (repeatable).",
 )
 @click.option(
-    "--problems", "only_problems", is_flag=True, help="Show only packs that are not ok."
+    "--problems",
+    "only_problems",
+    is_flag=True,
+    help="Show only packs that are not ok; not with --json, which has all.",
 )
 @click.option(
     "--format",

@@ -134,7 +134,7 @@ def _printed(
     run = Run(started=started, finished=finished, folder=working_folder())
     match shown_as:
         case "json":
-            return [to_json(document(done, run, only_problems=only_problems))]
+            return [to_json(document(done, run))]
         case "sarif":
             return [to_json(sarif(done, run))]
         case _:

@@ -8,20 +8,17 @@ from watcher.changes.transitions import node_url
 from watcher.cli.documents import AcceptedForm, AuditDocument, PackForm
 from watcher.cli.formats.paths import within
 from watcher.cli.formats.sarif import Run
-from watcher.cli.formats.words import rows
 from watcher.cli.report import error_form
 from watcher.model.finding import Acceptance, Finding
 from watcher.polling.audit import Audit
 
 
-def document(done: Audit, run: Run, *, only_problems: bool) -> AuditDocument:
-    """Return what `audit --json` prints (docs/audit.md); paths are relative to the working folder."""
+def document(done: Audit, run: Run) -> AuditDocument:
+    """Return what `audit --json` prints (docs/audit.md): every pack; paths are relative to the working folder."""
     return AuditDocument(
         started=run.started,
         finished=run.finished,
-        packs=tuple(
-            _form(one, run.folder) for one in rows(done, only_problems=only_problems)
-        ),
+        packs=tuple(_form(one, run.folder) for one in done.findings),
         errors=tuple(map(error_form, done.problems)),
     )
 
