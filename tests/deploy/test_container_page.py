@@ -176,7 +176,7 @@ def test_the_pod_of_the_cronjob(
     given = []
     for command in commands.splitlines():
         _, _, kind, *_, name, source = shlex.split(command)
-        file = Path(source).name
+        file = Path(source.removeprefix("--from-file=")).name
         data = (
             {"kind": "ConfigMap", "data": {file: files[file]}}
             if kind == "configmap"

@@ -166,7 +166,7 @@ def test_the_workflow_of_the_page(repository: Repository) -> None:
 def test_an_acceptance(repository: Repository) -> None:
     """The acceptance of the page, for the pack of the repository, makes the job green."""
     (accepted,) = blocks(_PAGE, "toml")
-    accepted = re.sub(r'"comfyui-[^"]*"', '"evil@1.0.0"', accepted)
+    accepted = re.sub(r'"comfyui-[^"]*"', '"evil@1.0.0=banned"', accepted)
     repository.put(
         "comfy-watch.toml", re.sub(r"until = .*", "until = 2999-01-01", accepted)
     )

@@ -121,7 +121,7 @@ def test_nothing_is_published(world: World) -> None:
     assert (done.code, done.outputs["publish-dir"]) == (2, "")
     full = {"Poll": partial(_take_the_place_of_bans, world)}
     done = world.use(publish="true", before=full)
-    assert (done.code, done.outputs["publish-dir"]) == (0, "")
+    assert (done.code, done.outputs["publish-dir"]) == (1, "")
     gone = {"COMFY_WATCH_REGISTRY_URL": "http://127.0.0.1:9"}
     done = world.use(publish="true", env=gone)
     assert done.outputs["exit-code"] == "1"
