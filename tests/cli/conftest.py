@@ -9,6 +9,7 @@ import pytest
 from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fork_server import ForkServer
 from tests.support.harness import Watcher
+from tests.support.lived_in import LivedIn
 
 
 @pytest.fixture
@@ -16,3 +17,11 @@ def watch(tmp_path: Path, registry: FakeRegistry, fork_server: ForkServer) -> Wa
     """A watcher with a silent baseline, beside a registry with alpha 1.0.0."""
     registry.catalog.publish("alpha", "1.0.0")
     return Watcher(tmp_path, registry, fork_server=fork_server, baseline="silent")
+
+
+@pytest.fixture
+def comfyui(tmp_path: Path) -> LivedIn:
+    """A ComfyUI that runs alpha 1.0.0."""
+    installed = LivedIn(tmp_path / "studio")
+    installed.put("alpha", "1.0.0")
+    return installed

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,14 +18,6 @@ SHOWN = REASON.replace("\x1b", "\\u001b")
 """The reason as the program prints it."""
 KNOWN = {"finding": "alpha@1.0.0", "reason": REASON, "until": LAST_DAY}
 OVER = {**KNOWN, "until": "2026-01-01"}
-
-
-@pytest.fixture
-def comfyui(tmp_path: Path) -> LivedIn:
-    """A ComfyUI that runs alpha 1.0.0."""
-    installed = LivedIn(tmp_path / "studio")
-    installed.put("alpha", "1.0.0")
-    return installed
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,14 +11,6 @@ from tests.support.fakes.faults import inflict
 from tests.support.fakes.webhook import Webhook
 from tests.support.harness import Watcher
 from tests.support.lived_in import LivedIn
-
-
-@pytest.fixture
-def comfyui(tmp_path: Path) -> LivedIn:
-    """A ComfyUI that has alpha 1.0.0."""
-    installed = LivedIn(tmp_path / "studio")
-    installed.put("alpha", "1.0.0")
-    return installed
 
 
 @pytest.fixture

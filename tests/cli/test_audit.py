@@ -239,19 +239,6 @@ def test_a_flag_that_is_info(
     audit("ComfyUI", "--fail-on", "flagged-info", "--accept", "pack@1.1.0")
 
 
-def test_a_banned_publisher(
-    audit: Audit, comfyui: ComfyUI, registry: FakeRegistry
-) -> None:
-    """Whatever the registry says of the version, the pack of a banned publisher is banned, and no version good."""
-    registry.catalog.publish("pack", "1.0.0")
-    registry.catalog.give("pack", "ann")
-    registry.catalog.ban_publisher("ann")
-    comfyui.registry("pack", "1.0.0")
-    (one,) = document(audit("ComfyUI", "--json", code=3))["packs"]
-    assert (one["verdict"], one["safe_version"]) == ("banned", None)
-    assert "its publisher is banned" in one["reason"]
-
-
 async def _without_reasons(request: web.BaseRequest) -> web.StreamResponse | None:
     """Fail where reasons are asked for."""
     is_refused = "include_status_reason" in asked(request)
@@ -303,9 +290,11 @@ def test_bans_of_whole_packs(
     audit: Audit, comfyui: ComfyUI, registry: FakeRegistry
 ) -> None:
     """A ban shows wherever the registry says it, for a pack that the Manager spells in lower case too."""
-    for name in ("Loud", "Quiet"):
+    for name in ("Loud", "Owned", "Quiet"):
         registry.catalog.publish(name, "1.0.0")
         comfyui.registry(name.lower(), "1.0.0")
+    registry.catalog.give("Owned", "ann")
+    registry.catalog.ban_publisher("ann")
     registry.catalog.ban_node("Loud", "Mines coins")
     registry.catalog.edit_pack(
         "Quiet", status="banned", status_detail="Ask eve@example.com"
@@ -315,6 +304,7 @@ def test_bans_of_whole_packs(
         (pack["verdict"], pack["reason"], pack["safe_version"]) for pack in found
     ] == [
         ("banned", "the whole pack: Mines coins", None),
+        ("banned", "the whole pack: its publisher is banned", None),
         ("banned", "the whole pack: Ask (address removed)", None),
     ]
 

@@ -12,9 +12,6 @@ from tests.support import program
 from tests.support.comfyui import COMMIT, ComfyUI
 from tests.support.fakes.manager import FakeManager, installed
 from tests.support.fork_server import ForkServer
-from watcher.cli.commands import installed as command
-from watcher.model.pack import Inventory, Pack, PackKind, Source, SourceKind
-from watcher.text.columns import display_width
 
 pytestmark = pytest.mark.measured
 
@@ -198,23 +195,3 @@ def test_hostile_names(comfyui: ComfyUI, run: Any) -> None:
         if pack["id"] == "evil"
     )
     assert evil["version"].startswith("1.0\\u202e")
-
-
-def test_fits_a_terminal() -> None:
-    """On a terminal no line is wider than it, and a long list shows its first packs and a count."""
-    packs = tuple(
-        Pack(
-            folder=f"pack-{number}",
-            kind=PackKind.UNKNOWN,
-            evidence="no .git and no pyproject.toml " * 3,
-        )
-        for number in range(150)
-    )
-    source = Source(name="x", kind=SourceKind.PATH, where="/srv/ComfyUI")
-    many = (source, Inventory(install="x", packs=packs))
-    none = (source, Inventory(install="x"))
-    lines = command.lines([many, none], 60)
-    assert max(map(display_width, lines)) <= 60
-    assert "and 50 more packs; --json has all" in lines
-    assert lines[-1] == "x: no packs (/srv/ComfyUI)"
-    assert len(command.lines([many], None)) == 152

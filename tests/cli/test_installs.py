@@ -6,7 +6,6 @@ import json
 import signal
 import socket
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,14 +16,6 @@ from tests.support.fakes.webhook import Webhook
 from tests.support.fault_points import Cut
 from tests.support.harness import Watcher
 from tests.support.lived_in import LivedIn
-
-
-@pytest.fixture
-def comfyui(tmp_path: Path) -> LivedIn:
-    """A ComfyUI that runs alpha 1.0.0."""
-    installed = LivedIn(tmp_path / "studio")
-    installed.put("alpha", "1.0.0")
-    return installed
 
 
 @pytest.fixture

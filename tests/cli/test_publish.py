@@ -362,13 +362,3 @@ def test_a_disk_that_hangs(watch: Watcher, public: Path) -> None:
     assert {path.suffix for path in public.iterdir()} == {".tmp"}
     assert watch.document("status")["nodes"]
     assert watch.check()["events"] == []
-
-
-def test_both_settings_are_shown(watch: Watcher, public: Path) -> None:
-    """`config` shows them, and refuses a folder that has the state in it."""
-    shown = watch.but(publish_installs=True).run("config").out
-    assert re.search(rf'^publish_dir +"{public}" ', shown, re.MULTILINE)
-    assert re.search(r"^publish_installs +true ", shown, re.MULTILINE)
-    refused = watch.but(publish_dir="state").run("config")
-    assert refused.code == 2
-    assert "publish_dir: the state folder is in it" in refused.err

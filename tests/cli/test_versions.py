@@ -16,8 +16,7 @@ from jsonschema import Draft202012Validator
 from tests.support import program
 from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.fault import asked as query_of
-from tests.support.harness import Watcher, write_settings
-from tests.support.terminal import shown
+from tests.support.harness import write_settings
 from watcher.cli.commands.schema import document_of
 
 pytestmark = pytest.mark.measured
@@ -439,17 +438,3 @@ def test_settings_hold_where_there_are_any(
     )
     assert run("versions").code == 0
     assert [path.name for path in tmp_path.iterdir()] == ["comfy-watch.toml"]
-
-
-def test_on_a_terminal(watch: Watcher, registry: FakeRegistry) -> None:
-    """On a terminal no line is wider, but for an id that is; what the scanner found is below a row."""
-    published(registry)
-    long_id = "a-pack-with-a-name-that-is-much-too-long-for-a-narrow-terminal"
-    registry.catalog.publish(long_id, "1.0.0-" + "x" * 50)
-    text = shown(watch, "versions", "--reasons", COLUMNS="60")
-    assert "\x1b[31mbanned" in text
-    plain = re.sub(r"\x1b\[[0-9;]*[mK]", "", text)
-    lines = plain.replace("\r", "").splitlines()
-    assert [line for line in lines if len(line) > 60] == [long_id]
-    assert '    critical  "Exfiltration"  nodes.py' in lines
-    assert "\x1b[31m" not in shown(watch, "versions", NO_COLOR="1")

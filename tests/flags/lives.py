@@ -51,8 +51,6 @@ class Account:
     """Flagged events, by what became of them: `passed` or `left out`; all of them passed at first."""
     passed: Counter[str] = field(default_factory=Counter)
     """Those that passed, by why."""
-    either: int = 0
-    """Flags that might have been left out or not."""
     endings: Counter[str] = field(default_factory=Counter)
     """Ends of flags, like `flags`."""
     wrong: list[str] = field(default_factory=list)
@@ -265,7 +263,6 @@ class Life(contextlib.ExitStack):
             due(self.packs.packs[name], release, self.packs.failing),
         )
         account.flags["passed" if has_passed else "left out"] += 1
-        account.either += must is Due.EITHER
         if has_passed:
             account.passed[
                 why(self.packs.packs[name], release, self.packs.failing)
