@@ -30,8 +30,8 @@ class Page:
 
     rows: Sequence[VersionRow]
     """The rows that `identifies` accepts."""
-    total: int | None
-    page_size: int | None
+    total: int | None = None
+    page_size: int | None = None
     total_pages: int | None = None
     items: int
     """How many rows there are, the unreadable ones too."""
@@ -102,8 +102,6 @@ def _read_rows(items: Sequence[object]) -> Page:
     return Page(
         rows=rows,
         items=len(items),
-        total=None,
-        page_size=None,
         unreported=unreported,
         fault=fault,
         lost=lost,
