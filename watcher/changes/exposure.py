@@ -40,7 +40,7 @@ def assess(reported: Installed, poll: Poll) -> tuple[Installed, tuple[Event, ...
     run: defaultdict[str, list[Finding]] = defaultdict(list)
     for one in poll.findings:
         if one.node is not None and one.pack.enabled:
-            run[one.node.lower()].append(one)
+            run[one.node.lower()].append(_as_bad(one))
     exposures: dict[str, Exposure] = {}
     standing_in: set[str] = set()
     events: list[Event] = []
@@ -98,6 +98,14 @@ def with_copies(
         else event
         for event in events
     )
+
+
+def _as_bad(finding: Finding) -> Finding:
+    """Return a finding by what is bad: a version that waits for its scan may be deprecated all the same."""
+    listed = finding.listed
+    if finding.verdict is Verdict.PENDING and listed is not None and listed.deprecated:
+        return replace(finding, verdict=Verdict.DEPRECATED)
+    return finding
 
 
 def _place(copy: Copy) -> tuple[bool, str, str]:

@@ -99,6 +99,19 @@ def test_each_bad_verdict_is_reported_once(verdict: str) -> None:
     assert (last.exposures, last.seen) == ({}, 2)
 
 
+def test_what_waits_for_its_scan_may_be_deprecated() -> None:
+    """That a deprecated version is pending again ends nothing."""
+    listed = version("1.0", status="pending", deprecated=True)
+    waiting = replace(run("pending"), listed=listed)
+    polls = [run("deprecated")], [waiting], [run("deprecated")], [run("ok")]
+    assert said(*polls) == [
+        [("exposed", None, "deprecated")],
+        [],
+        [],
+        [("cleared", "deprecated", None)],
+    ]
+
+
 @pytest.mark.parametrize("verdict", ["ok", "outdated", "unknown", "pending"])
 def test_the_other_verdicts_are_no_news(verdict: str) -> None:
     """Nothing is reported of what is well, old or not known; what is known to be well ends what was bad."""
