@@ -323,7 +323,8 @@ def _has_page(event: Event) -> bool:
 def _transition(event: Event) -> Words:
     """Return what the kind does not say of the status before and after."""
     before, after = Item(event.before or ""), Item(event.after or "")
-    if event.kind in (Kind.CHANGED, Kind.EXPOSED) and before != after:
+    # A status that this program does not know is among the differences of a `changed`.
+    if event.kind is Kind.EXPOSED and before != after:
         arrow = (Trusted(" → "),) if before and after else ()
         return tuple(words for words in (before, *arrow, after) if words)
     return _was(event)

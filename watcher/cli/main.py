@@ -383,7 +383,7 @@ def wait(**options: Any) -> int:
 
 
 @cli.command(epilog=ending("publish /var/www/html/comfy-watch", page="publish"))
-@click.argument("folder", metavar="DIR", type=click.Path())
+@click.argument("folder", metavar="DIR")
 @with_settings
 def publish(**options: Any) -> int:
     """Write a page, a feed and other files for a web server.

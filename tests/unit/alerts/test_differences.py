@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.factories import event
 from watcher.alerts.differences import Item, difference
-from watcher.model.event import FieldChange
+from watcher.alerts.phrasing import beside_the_kind
+from watcher.model.event import FieldChange, Kind
 from watcher.text.sanitize import Trusted
 
 
@@ -99,3 +101,14 @@ def test_what_is_untrusted_stays_so(before: list[str], after: list[str]) -> None
     assert set(ours) <= set(
         "dependencies: ,; (empty)addsdropsandmorethesameinanotherorderornumber0123456789"
     )
+
+
+def test_a_status_is_said_once() -> None:
+    """A status that this program does not know is a difference, and is not said beside it too."""
+    change = FieldChange(field="status", before="active", after="Odd")
+    changed = event(
+        kind=Kind.CHANGED, before="active", after="Odd", changes=(change,), reason=""
+    )
+    assert ["".join(words) for words in beside_the_kind(changed)] == [
+        "status: active → Odd"
+    ]
