@@ -233,7 +233,8 @@ def test_the_program_begins_nothing_where_no_request_can_be_made(
     """A proxy, a host or certificates that cannot be are exit 2 and two lines, at once, without a secret, and no state
     is made.
     """
-    done = run(command, "--node", "pack", "--set", f"registry_url={address}", env=env)
+    options = ("--set", "nodes=pack", "--set", f"registry_url={address}")
+    done = run(command, *options, env=env)
     assert done.code == 2
     error, hint = done.err.splitlines()
     assert error == f"error: {said}"
