@@ -12,7 +12,7 @@ from aiohttp import web
 
 from tests.faults.asking import responding
 from tests.support.fake_registry.server import FakeRegistry
-from tests.support.fakes.fault import A_PAGE, LATE, without_host
+from tests.support.fakes.fault import A_PAGE, without_host
 from tests.support.fakes.fault import asked as query_of
 from watcher.model.failure import Fault, ReadFailure
 from watcher.model.pack import PackRecord, PackRecords
@@ -255,19 +255,6 @@ def test_a_later_request_does_not_show_that_the_endpoint_is_absent(
     assert found.failure == ReadFailure(
         error="the registry does not answer GET /nodes (404)"
     )
-
-
-def test_a_registry_that_hangs_or_is_gone(registry: FakeRegistry) -> None:
-    """A request has the deadline of any other, and a closed port is no more than a reason."""
-
-    async def never(_: web.BaseRequest) -> web.StreamResponse:
-        await asyncio.sleep(60)
-        raise AssertionError("the answer is not waited for")
-
-    registry.respond = never
-    failure = read(registry, "pack", timeout=0.1).failure
-    assert failure is not None
-    assert (without_host(failure.error), failure.fault) == (LATE, Fault.UNREACHED)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -15,9 +14,8 @@ from aiohttp import web
 from tests.support.fake_registry.server import FakeRegistry, encoded
 from tests.support.fakes.fault import asked as query_of
 from tests.support.fakes.pages import UnsteadyPages
-from tests.support.parameters import one_of
 from tests.support.polls import Watcher, reported
-from watcher.model.event import BadVersion, Event, Tally
+from watcher.model.event import BadVersion, Tally
 from watcher.polling.model import Report
 
 PACKS = 12
@@ -729,73 +727,6 @@ def test_a_ban_shows_whatever_way_the_settings_write_the_id(
     registry.catalog.edit_pack("Pack-A", status="banned")
     made.settings["globs"] = ("*",)
     assert [kind for kind, _, _ in reported(_a_day_later(made))] == ["banned"]
-
-
-# The same as asking each
-
-
-@pytest.mark.parametrize("seed", one_of(0, 1, 2))
-def test_the_same_events_as_asking_each(
-    registry: FakeRegistry, tmp_path: Path, seed: int
-) -> None:
-    """Through a random life of a registry a sweep reports the same events in the same polls as asking each pack."""
-    chance = random.Random(seed)
-    names = [f"p{number}" for number in range(12)]
-    for name in names[:8]:
-        registry.catalog.publish(name, "1.0.0")
-    by_sweep, by_each = (
-        Watcher(registry, tmp_path / "sweep", globs=("*",), failure_threshold=999),
-        Watcher(
-            registry,
-            tmp_path / "each",
-            *names,
-            baseline="silent",
-            failure_threshold=999,
-        ),
-    )
-    by_sweep.poll(), by_each.poll()
-    for number in range(40):
-        for _ in range(chance.randrange(4)):
-            _change(registry, chance, names, number)
-        assert _shown(by_sweep.poll().events) == _shown(by_each.poll().events)
-
-
-def _shown(events: tuple[Event, ...]) -> list[tuple[object, ...]]:
-    return sorted(
-        (one.id, one.kind, one.node, one.version, one.before, one.after, one.reason)
-        for one in events
-    )
-
-
-def _change(
-    registry: FakeRegistry, chance: random.Random, names: list[str], number: int
-) -> None:
-    """Change one pack as a registry does."""
-    catalog, name = registry.catalog, chance.choice(names)
-    texts = [row["version"] for row in _rows(registry, nodeId=name)]
-    match chance.randrange(6):
-        case 0 if f"2.{number}.0" not in texts:
-            catalog.publish(
-                name,
-                f"2.{number}.0",
-                status=chance.choice(["active", "pending", "flagged"]),
-            )
-        case 1 if texts:
-            status = chance.choice(
-                ["active", "pending", "flagged", "banned", "deleted"]
-            )
-            catalog.set_status(
-                name, chance.choice(texts), status, reason=f"reason {number}"
-            )
-        case 2 if texts:
-            catalog.deprecate(name, chance.choice(texts), chance.random() < 0.5)
-        case 3 if texts:
-            catalog.edit(name, chance.choice(texts), dependencies=[f"numpy=={number}"])
-        case 4 if texts:
-            catalog.remove(name, chance.choice(texts))
-        case _:
-            for text in texts if chance.random() < 0.2 else ():
-                catalog.remove(name, text)
 
 
 def _a_day_later(swept: Watcher) -> Report:
