@@ -337,15 +337,13 @@ _form(
 def _unpacked(
     *,
     says: str = "id",
-    folder: str = "id",
-    version: str | None = INSTALLED,
     source: str | None = "own",
 ) -> _Build:
     def build(comfyui: ComfyUI, pack: Pack) -> Path:
-        path = _folder(comfyui, _named(folder, pack))
+        path = _folder(comfyui, pack.id)
         _write(
             path / "pyproject.toml",
-            pyproject(_named(says, pack), version, _url(source, pack)),
+            pyproject(_named(says, pack), INSTALLED, _url(source, pack)),
         )
         return path
 
@@ -387,7 +385,6 @@ def _clone(
     says: str | None = "id",
     version: str | None = INSTALLED,
     cnr_id: str | None = None,
-    folder: str = "id",
 ) -> _Build:
     def build(comfyui: ComfyUI, pack: Pack) -> Path:
         url = (
@@ -397,7 +394,7 @@ def _clone(
                 repo=f"{pack.id}-Source", of_decoy=f"{decoy(pack).id}-Source"
             )
         )
-        path = _folder(comfyui, _named(folder, pack))
+        path = _folder(comfyui, pack.id)
         git = _git(path, url)
         if cnr_id is not None:
             _write(git / ".cnr-id", _named(cnr_id, pack))

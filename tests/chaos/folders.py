@@ -50,8 +50,8 @@ _CUTS = (Cut.BEFORE, Cut.AFTER, Cut.POWER, Cut.REORDER)
 
 
 @contextlib.contextmanager
-def small_disk(folder: Path, pages: int = 64) -> Iterator[None]:
-    """Put a disk of so many pages of 4 KB under a folder, with what is in the folder; PermissionError if not allowed.
+def small_disk(folder: Path) -> Iterator[None]:
+    """Put a disk of 64 pages of 4 KB under a folder, with what is in the folder; PermissionError if not allowed.
 
     The folder keeps what is on the disk in the end.
     """
@@ -62,7 +62,7 @@ def small_disk(folder: Path, pages: int = 64) -> Iterator[None]:
         "-t",
         "tmpfs",
         "-o",
-        f"size={pages * _PAGE},mode=700",
+        f"size={64 * _PAGE},mode=700",
         "tmpfs",
         os.fspath(folder),
     )

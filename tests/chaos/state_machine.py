@@ -888,12 +888,10 @@ class WatcherMachine(Life):
 
 
 @contextlib.contextmanager
-def living(
-    groupings: list[Grouping], *, threshold: int = 2, watched: int = 2
-) -> Iterator[WatcherMachine]:
+def living(groupings: list[Grouping]) -> Iterator[WatcherMachine]:
     """Return one life to play, and close its books in the end."""
     life = WatcherMachine()
-    life.begin(groupings, threshold, watched)
+    life.begin(groupings, threshold=2, watched=2)
     yield life
     life.teardown()
 

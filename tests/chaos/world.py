@@ -418,12 +418,12 @@ class Home:
         completed = self.check()
         assert completed.code in (0, 1), completed
 
-    def until_quiet(self, at_most: int = 8) -> list[program.Completed]:
+    def until_quiet(self) -> list[program.Completed]:
         """Poll, with time passing in between, until two polls in a row find nothing and owe nothing."""
         done: list[program.Completed] = []
         quiet = 0
         while quiet < 2:
-            assert len(done) < at_most, f"not quiet after {at_most} polls: {done[-1]}"
+            assert len(done) < 8, f"not quiet after 8 polls: {done[-1]}"
             self.let_time_pass()
             completed = self.check()
             assert completed.code in (0, 1), completed

@@ -70,10 +70,10 @@ def watch(
     return made
 
 
-def _polls(started: program.Started, more: int = 1) -> None:
-    """Wait for so many more polls."""
+def _polls(started: program.Started) -> None:
+    """Wait for one more poll."""
     seen = started.err.count('"poll"')
-    started.until(lambda it: it.err.count('"poll"') >= seen + more)
+    started.until(lambda it: it.err.count('"poll"') > seen)
 
 
 def _remove(watch: Installed) -> None:

@@ -123,7 +123,6 @@ def test_the_sample_in_the_docs_is_valid() -> None:
     found = tuple(ScanFinding(**finding) for finding in shown["findings"])
     given["scan"] = Scan(items=found, count=shown["finding_count"])
     given["installed"] = tuple(Copy(**copy) for copy in shown["installed"])
-    given["safe_version"] = SafeVersion(shown["safe_version"])
     event = Event(kind=Kind(shown["kind"]), **given)
     assert (escape_values(public_form(event)), compose((event,)).titles[0]) == (
         shown,

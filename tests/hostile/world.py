@@ -295,7 +295,8 @@ class World:
     def _marked(self, node: int, number: int, *along: Placed) -> str:
         return self.account.mark(_PLACES[number], self._text(node, number), *along)
 
-    def _person(self, number: int, texts: Sequence[str] = (*ADDRESSES, *HALVES)) -> str:
+    def _person(self, number: int) -> str:
+        texts = (*ADDRESSES, *HALVES)
         return texts[(self._turn * len(self._nodes) + number) % len(texts)]
 
     def _changed(self, node: int, name: str) -> object:

@@ -23,9 +23,9 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-def text(body: str, status: int = 200) -> Reply:
+def text(body: str) -> Reply:
     """Return an answer in plain words."""
-    return Reply(status=status, body=body.encode(), content_type="text/plain")
+    return Reply(status=200, body=body.encode(), content_type="text/plain")
 
 
 def says(document: object, status: int = 200) -> Reply:

@@ -21,12 +21,10 @@ _REASON = '[{"error_type": "malware", "message": "it fetches and runs https://19
 def ban(
     node: str = "comfyui-night-lights",
     version: str | None = "1.2.0",
-    *,
-    repeat: int = 0,
 ) -> Event:
-    """Return a ban of a version, or of a whole pack; another `repeat` is another ban of the same."""
+    """Return a ban of a version, or of a whole pack."""
     return factories.event(
-        f"ban-{node}-{version}-{repeat}",
+        f"ban-{node}-{version}",
         Kind.BANNED,
         node=node,
         version=version,

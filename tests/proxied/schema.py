@@ -10,30 +10,18 @@ from jsonschema import Draft202012Validator, ValidationError, validators
 Schema = Mapping[str, Any]
 
 
-def _utf16(text: str) -> int:
-    return len(text.encode("utf-16-le", "surrogatepass")) // 2
-
-
-def _bytes(text: str) -> int:
-    return len(text.encode("utf-8", "surrogatepass"))
-
-
-def _limited(size: Any, unit: str) -> Any:
-    def limited(
-        _: object, most: int, value: object, __: object
-    ) -> Iterator[ValidationError]:
-        if isinstance(value, str) and size(value) > most:
-            yield ValidationError(f"{size(value)} {unit}, at most {most}")
-
-    return limited
+def _in_bytes(
+    _: object, most: int, value: object, __: object
+) -> Iterator[ValidationError]:
+    if isinstance(value, str):
+        size = len(value.encode("utf-8", "surrogatepass"))
+        if size > most:
+            yield ValidationError(f"{size} bytes, at most {most}")
 
 
 _VALIDATOR = validators.extend(  # type: ignore[no-untyped-call]  # jsonschema's is untyped
     Draft202012Validator,
-    {
-        "maxUnits": _limited(_utf16, "UTF-16 units"),
-        "maxBytes": _limited(_bytes, "bytes"),
-    },
+    {"maxBytes": _in_bytes},
 )
 
 
@@ -47,14 +35,12 @@ def words(
     most: int | None = None,
     *,
     least: int = 0,
-    units: int | None = None,
     octets: int | None = None,
 ) -> Schema:
-    """Return the schema of a text with so many characters, UTF-16 units or bytes at most."""
+    """Return the schema of a text with so many characters or bytes at most."""
     limits = {
         "minLength": least,
         "maxLength": most,
-        "maxUnits": units,
         "maxBytes": octets,
     }
     return {"type": "string"} | {

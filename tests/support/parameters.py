@@ -28,10 +28,10 @@ def one_of(*values: object, fast: int = 1) -> list[ParameterSet]:
     ]
 
 
-def one_row_of(*rows: tuple[object, ...], fast: int = 1) -> list[ParameterSet]:
+def one_row_of(*rows: tuple[object, ...]) -> list[ParameterSet]:
     """Return the rows for a `parametrize` of several parameters, as `one_of` does."""
     return [
-        pytest.param(*row, marks=pytest.mark.bounded if at >= fast else ())
+        pytest.param(*row, marks=pytest.mark.bounded if at else ())
         for at, row in enumerate(rows)
     ]
 

@@ -20,8 +20,8 @@ def _polled(files: dict[str, str], ago: timedelta) -> dict[str, str]:
     return {**files, "checks.json": json.dumps({**checks, "polled_at": then})}
 
 
-def _flag(world: World, version: str = "1.0.0") -> None:
-    world.registry.catalog.set_status("alpha", version, "flagged", "for a reason")
+def _flag(world: World) -> None:
+    world.registry.catalog.set_status("alpha", "1.0.0", "flagged", "for a reason")
 
 
 def test_one_chain_of_commits(world: World) -> None:

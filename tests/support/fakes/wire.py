@@ -15,18 +15,14 @@ if TYPE_CHECKING:
 DRIP_SECONDS = 0.2
 
 
-def head(
-    length: int, *, content_type: str = "application/json", encoding: str = ""
-) -> bytes:
+def head(length: int) -> bytes:
     """Write the head of a 200 that announces so many bytes of body."""
     lines = [
         "HTTP/1.1 200 OK",
-        f"Content-Type: {content_type}",
+        "Content-Type: application/json",
         f"Content-Length: {length}",
         "Connection: close",  # else the next request may meet its end
     ]
-    if encoding:
-        lines.append(f"Content-Encoding: {encoding}")
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
 
