@@ -52,6 +52,8 @@ class Reader:
     repeats: int = 0
     rejected: dict[tuple[str, ...], int] = field(default_factory=dict)
     """Messages that were refused for what they are, and how often, in their usual form and their plainest in turn."""
+    critical: frozenset[str] = frozenset()
+    """Events that are, as far as a message has shown them."""
     aside: dict[tuple[str, ...], datetime] = field(default_factory=dict)
     """When the plainest form of a message was refused."""
     takes_nothing: bool = False
@@ -64,6 +66,19 @@ class Reader:
     """A crash, or a move, may have put a message first that is not the worst, until all is sent."""
     has_passed: bool = False
     """A message without a ban was taken in this round."""
+
+    def named_of(self, events: tuple[str, ...], text: str) -> tuple[str, ...]:
+        """Return the events of a message that are not left to a further one: in its plainest form it names the worst.
+
+        What is milder than critical it counts.
+        """
+        if not is_plainest(text):
+            return events
+        return tuple(
+            event
+            for event in events
+            if event == events[0] or event not in self.critical
+        )
 
     def message_of(self, events: tuple[str, ...], text: str) -> tuple[str, ...]:
         """Return the events of a message; in its plainest form it shows only the worst, and its time has come.
@@ -136,6 +151,7 @@ class Reader:
             elif not alert.sent or any(event in message for message in other.in_flight):
                 self.alerts[event] = alert
         self.in_flight |= other.in_flight
+        self.critical |= other.critical
         self.rejected = {**other.rejected, **self.rejected}
         self.aside = {**other.aside, **self.aside}
         self.crashes += other.crashes + 1

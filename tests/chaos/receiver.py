@@ -47,6 +47,8 @@ class Attempt:
     """By the monotonic clock."""
     events: tuple[str, ...]
     text: str
+    critical: frozenset[str]
+    """Those of its events that are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,6 +193,11 @@ class Receiver(Webhook):
                 at=time.monotonic(),
                 events=events,
                 text=str(said.get("message", "")),
+                critical=frozenset(
+                    event["id"]
+                    for event in said.get("events", ())
+                    if event["severity"] == "critical"
+                ),
             )
             self._attempts.append(attempt)
 

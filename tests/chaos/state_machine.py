@@ -691,9 +691,11 @@ class WatcherMachine(Life):
         Return its events, and whether the round may have ended with it.
         """
         is_about_it = attempt.status in (400, 413, 422)
+        reader.critical |= attempt.critical
         events = reader.message_of(attempt.events, attempt.text)
         tells = True
         if attempt.status == 200:
+            events = reader.named_of(events, attempt.text)
             reader.take(
                 events,
                 has_ban="banned"

@@ -80,6 +80,8 @@ class Hook:
         """All targets that apprise has asked about, but for all together."""
         self._asked: set[str] = set()
         """Those that are being sent to."""
+        self._last = ""
+        """The one that apprise has asked about last."""
         self._since: dict[str, int] = {}
         """The number of exchanges before apprise asked about a target."""
         self._whole = ""
@@ -96,6 +98,7 @@ class Hook:
             self.settle()
             self._asked = set()
         self._asked.add(target)
+        self._last = target
         self._since[target] = len(self.exchanges)
         self._names |= {target} - {_ALL}
         if self._earlier.targets and self._digest(target) in self._earlier.targets:
@@ -155,9 +158,10 @@ class Hook:
     def _is_denied(self, target: str) -> bool:
         """Return whether the answers say that a target has not taken the message."""
         if not self.went_out:
-            # Who had it before has it; of all together each has to.
-            needed = self._names if target == _ALL and self._names else {target}
-            return not needed <= self.known
+            # Who had it before has it. A plugin may mark a target for a part of it, about which it has asked last.
+            if target == _ALL:
+                return bool(self.denied) or not self.known
+            return self._last not in self.known
         sent = [one for one in self.exchanges if one.carries and not self.by_other_ways]
         if target == _ALL and self._names:
             is_open = any(one.is_refused for one in sent if one in self.open)
