@@ -81,6 +81,8 @@ class Taken:
         asked: Counter[str] = Counter()
         found = _WATCHED.search(text)
         watched = int(found[1].replace(",", "")) if found else 0
+        if watched:  # beside those that have a block of their own
+            watched += text.lower().count("versions in")
         for event in self.events:
             if event in facts:
                 kind, node, version = facts[event]
