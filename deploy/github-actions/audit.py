@@ -14,7 +14,7 @@ from pathlib import Path
 
 from workflow_commands import set_output
 
-_ENDINGS = {"json": ".json", "sarif": ".sarif"}
+_ENDINGS = {"table": ".txt", "json": ".json", "sarif": ".sarif"}
 
 
 def main() -> int:
@@ -23,11 +23,13 @@ def main() -> int:
     folder = tempfile.mkdtemp(
         prefix="comfy-watch-audit-", dir=os.environ["RUNNER_TEMP"]
     )
-    file = Path(folder, f"audit{_ENDINGS.get(os.environ['FORMAT'], '.txt')}")
+    ending = _ENDINGS.get(os.environ["FORMAT"], "")
+    file = Path(folder, f"audit{ending}")
     with file.open("wb") as out:
         code = subprocess.run(_command(), stdout=out, check=False).returncode
     set_output("exit-code", str(code))
-    set_output("file", str(file) if file.stat().st_size else "")
+    # Of a format that is none the program prints no more than why.
+    set_output("file", str(file) if ending and file.stat().st_size else "")
     return code
 
 
