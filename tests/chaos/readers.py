@@ -166,15 +166,14 @@ class Reader:
         is_repeat = any(
             self.alerts[event].sent for event in events if event in self.alerts
         )
+        whole = self._in_flight_with(events)
         if is_repeat:
-            assert events in self.in_flight, (
-                f"{self.path}: repeated needlessly {events}"
-            )
+            assert whole, f"{self.path}: repeated needlessly {events}"
             self.repeats += len(events)
         late = {message for message in self.in_flight if message in self.rejected}
-        self.in_flight = (self.in_flight if len(self.in_flight) > 1 else late) - {
-            events
-        }
+        self.in_flight = (self.in_flight if len(self.in_flight) > 1 else late) - {whole}
+        if rest := tuple(event for event in whole if event not in events):
+            self.in_flight.add(rest)
         assert len(set(events)) == len(events), (
             f"{self.path}: twice in one message {events}"
         )
@@ -196,6 +195,21 @@ class Reader:
             self.crashes = (
                 0  # of no refusal does it matter any more whether it is known
             )
+
+    def _in_flight_with(self, events: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the message in flight that these events are all of, or if it was refused some of; () if there is none.
+
+        Its repeat may be refused: then its plainest form comes, and what that leaves in further messages.
+        """
+        return next(
+            (
+                message
+                for message in self.in_flight
+                if message == events
+                or (message in self.rejected and set(events) < set(message))
+            ),
+            (),
+        )
 
     def refuse(self, now: datetime, expiry: timedelta) -> None:
         """A message was refused: with another refusal on record, what is too old may expire."""

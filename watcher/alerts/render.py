@@ -136,9 +136,9 @@ def render(
 def plainest(digest: Digest) -> Rendered:
     """Return the plainest form, for a service that refuses the usual one: the worst event and what to do about it.
 
-    It has no text that a person wrote.
+    It has no text that a person wrote. As for a program that reads it, one event is named.
     """
-    line = replace(digest.lines[0], reason=())
+    line = replace(digest.blocks[0], reason=())
     room = PLAINEST_LIMIT - len(PRODUCT) - 1
     alone = replace(digest, blocks=(), lines=(line,))
     return replace(render(alone, Format.PLAINEST, room, 0, 1), title=PRODUCT)

@@ -272,3 +272,11 @@ def test_the_plainest_form_has_single_words_of_the_registry() -> None:
     assert plainest(compose((one,))).body.startswith(
         "BANNED ComfyUI_x_y 1.2.0?is?fine??Remove?nothing. "
     )
+
+
+def test_the_plainest_form_names_one_event() -> None:
+    """As the JSON beside it: the other banned versions of a pack follow in a further message."""
+    bans = tuple(_event(id=version, version=version) for version in ("3", "2", "1"))
+    message = plainest(compose(bans))
+    assert message.body.startswith("BANNED ComfyUI_x_y 3. + 2 banned (2 follow), ")
+    assert message.left == ("2", "1")
