@@ -418,10 +418,11 @@ def test_init(watch: Watcher, fork_server: ForkServer) -> None:
 
 
 def test_help_and_version(watch: Watcher) -> None:
-    """Help is on stdout when asked for; no command at all is a mistake, and help is on stderr."""
+    """Help is on stdout when asked for; no command at all is a mistake: help is on stderr, and stdout has its line."""
     asked, short, none = watch.run("--help"), watch.real().run("-h"), watch.run()
     assert (asked.code, asked.err, asked.out) == (0, "", short.out)
-    assert (none.code, none.out, none.err.rstrip()) == (2, "", asked.out.rstrip())
+    assert (none.code, none.out) == (2, "exit 2: no command was given\n")
+    assert none.err == f"{asked.out.rstrip()}\nerror: no command was given\n"
     said = watch.run("--version").out
     assert said == f"{version.line()}\n"
     installed = shutil.which("comfy-watch", path=str(Path(sys.executable).parent))

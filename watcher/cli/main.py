@@ -508,7 +508,7 @@ def _exit_code() -> int:
         return int(cli.main(prog_name="comfy-watch", standalone_mode=False) or 0)
     except click.exceptions.NoArgsIsHelpError as error:
         echo(error.format_message(), error=True)
-        return error.exit_code
+        return _fail(UsageError("no command was given"))
     except click.ClickException as error:
         # Not every error of click says which command it is about.
         commands = [word for word in sys.argv[1:] if word in cli.commands]

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 from urllib.parse import SplitResult, urlsplit
 
+from pydantic_core import PydanticKnownError
+
 from watcher import durations
 from watcher.model.version import API_PREFIX, STATUSES
 from watcher.text.mask import (
@@ -133,9 +135,12 @@ def lower(value: object) -> object:
 
 
 def number(value: object) -> object:
-    """Return a value that may be a whole number, or the text of one, as it is: `true` is none."""
+    """Return a value that may be a whole number, or the text of one, as it is.
+
+    PydanticKnownError for `true`, which pydantic takes for 1.
+    """
     if isinstance(value, bool):
-        raise ValueError(f"{describe(value)} is not a whole number")
+        raise PydanticKnownError("int_type")
     return value
 
 

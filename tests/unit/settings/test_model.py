@@ -277,7 +277,7 @@ CHANNEL = "[[channels]]\nname = 'x'\nurl = 'j://'\n"
         ("interval = inf", "interval: inf is not a duration"),
         ("interval = true", "interval: true is not a duration"),
         *(
-            (f"{name} = true", f"{name}: true is not a whole number")
+            (f"{name} = true", f"{name}: true is not a whole number; give ")
             for name in NUMBERS
         ),
         ("interval = {a = 1}", "interval: a table is not a duration"),
