@@ -212,8 +212,11 @@ class Reader:
         )
 
     def refuse(self, now: datetime, expiry: timedelta) -> None:
-        """A message was refused: with another refusal on record, what is too old may expire."""
-        if self.failures:
+        """A message was refused: with another refusal on record, what is too old may expire.
+
+        So may what was about to go out in two crashes: no answer came to it.
+        """
+        if self.failures or self.crashes > 1:
             self.expire(now, expiry)
         self._expire_rejected(now, expiry)
         self.failures += 1
