@@ -11,8 +11,6 @@ from poll_document import Copy, Event, Poll, Subject
 from watcher.text.plural import plural
 from watcher.text.sanitize import sanitize_line
 
-_MOST_BYTES = 400_000
-"""Of a table. GitHub shows no summary at all that has more than a mebibyte."""
 _MOST_COPIES = 3
 _PAGE = re.compile(r"https://registry\.comfy\.org/nodes/[A-Za-z0-9._~%-]{1,300}")
 _REGISTRY = "the registry"
@@ -40,10 +38,10 @@ def summary(poll: Poll) -> str:
                 (*row[:3], _runs(event.runs), *row[3:])
                 for row, event in zip(rows, poll.events, strict=True)
             ]
-        lines += table(head, rows, len(rows), _MOST_BYTES)
+        lines += table(head, rows)
     if poll.problems:
         rows = [(_shown(one.about), quoted(one.why, _TEXT)) for one in poll.problems]
-        lines += table(("could not be checked", "why"), rows, len(rows), _MOST_BYTES)
+        lines += table(("could not be checked", "why"), rows)
     return "\n".join(lines) + "\n"
 
 

@@ -6,36 +6,28 @@ mention anybody, or become a link.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from itertools import islice
+from collections.abc import Sequence
 
 from watcher.text.sanitize import sanitize_line
 
 _MOST_ROWS = 200
+_MOST_BYTES = 400_000
+"""Of a table. GitHub shows no summary at all that has more than a mebibyte."""
 # FULLWIDTH VERTICAL LINE, REVERSE SOLIDUS.
 _LOOKALIKES = str.maketrans({"`": "'", "|": "\uff5c", "\\": "\uff3c"})
 
 
 def quoted(text: str | None, limit: int) -> str:
     """Return untrusted text as code of at most `limit` characters; "" for None and what shows as nothing."""
-    return "" if text is None else code(sanitize_line(text, limit))
-
-
-def code(line: str) -> str:
-    """Return a line that is safe to print as code; "" for an empty one."""
+    line = "" if text is None else sanitize_line(text, limit)
     return f"`{line.translate(_LOOKALIKES)}`" if line else ""
 
 
-def table(
-    head: Sequence[str], rows: Iterable[Sequence[str]], count: int, most: int
-) -> list[str]:
-    """Return the lines of a table of the first rows, which have at most `most` bytes, and how many of `count` are left.
-
-    No more rows are taken than are shown.
-    """
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return the lines of a table of the first rows, and how many others there are."""
     shown = [f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head))]
-    room, left = most, count
-    for cells in islice(rows, _MOST_ROWS):
+    room, left = _MOST_BYTES, len(rows)
+    for cells in rows[:_MOST_ROWS]:
         row = f"| {' | '.join(cells)} |"
         room -= len(row.encode()) + 1
         if room < 0:

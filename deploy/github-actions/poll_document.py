@@ -51,7 +51,7 @@ class Event:
     version: str | None
     """None where the event is about no single version."""
     safe_version: str | None
-    """The version to move to; "" if there is none, None if it is not known."""
+    """The newest good version; "" if there is none, None if it is not known."""
     reason: str
     """Why, or what has changed."""
     runs: tuple[Copy, ...]
