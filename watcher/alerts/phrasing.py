@@ -209,12 +209,13 @@ def sentence(event: Event) -> tuple[str, str]:
             return "you do not run", " any more"
         case Kind.BASELINE:
             return _sentence_of_baseline(event)
-        case Kind.FLAGGED | Kind.APPEARED:
+        case Kind.FLAGGED:
             return ("flagged, nothing new:" if is_harmless(event) else words), ""
         case (
             Kind.DELETED
             | Kind.DEPRECATED
             | Kind.CHANGED
+            | Kind.APPEARED
             | Kind.UNDEPRECATED
             | Kind.NEW
             | Kind.PENDING
