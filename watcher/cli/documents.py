@@ -83,10 +83,10 @@ class AcceptedForm:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackForm:
-    """One pack in one install, or one that a workflow names. Every text is untrusted."""
+    """One pack in one install, or one that a file names. Every text is untrusted."""
 
     install: str
-    """The install's name, or the name of a workflow's file."""
+    """The install's name, or the name of the file."""
     id: str | None
     """The id of the pack that the copy was judged as: the worst of all that it may be. None if it has no id."""
     kind: PackKind

@@ -149,7 +149,9 @@ class Event:
     version_id: str | None = None
     """The registry's id of the version."""
     before: str | None = None
-    """The status before, or `deprecated`, `removed`, `failing`, `empty`, `incomplete`; None where there was none."""
+    """The status before, or `deprecated`, `removed`, `failing`, `empty`, `incomplete`, `unlisted`; None where there was
+    none.
+    """
     after: str | None = None
     """Like `before`, or `gone`. For a baseline, the worst that it contains; for `exposed`, what is wrong with what is
     run.

@@ -61,14 +61,15 @@ class EventForm:
     version_id: str | None
     """The registry's id of the version; None if it has none, or if the event is about the whole pack."""
     before: str | None
-    """The status before, or `deprecated`, `removed`, `failing`, `empty`, `incomplete`; None if there was none. For
-    `cleared`, what was wrong, as in the `after` of an `exposed`.
+    """The status before, or `deprecated`, `removed`, `failing`, `empty`, `incomplete`, `unlisted`; None if there was
+    none. For `cleared`, what was wrong, as in the `after` of an `exposed`.
     """
     after: str | None
     """The same afterwards. For `baseline`, the worst that it contains: `banned`, `flagged`, `deprecated` or None. For
     `exposed`, what is wrong with what you run: `banned`, `flagged`, `deleted`, `deprecated` or `delisted`. For
     `failing`: `failing`, `empty` for a pack that never had a version, `incomplete` if the pages of all packs lack
-    something, or `gone` for a channel whose URL is no longer valid.
+    something, `unlisted` if the packs of publishers cannot be listed, or `gone` for a channel whose URL is no longer
+    valid.
     """
     reason: str
     """A summary of why, without e-mail addresses."""
