@@ -36,7 +36,7 @@ _SCRIPTS = {".in", ".json", ".md", ".py", ".sh", ".txt", ".yaml", ".yml", ""}
 
 
 def test_the_archive_has_all_that_make_needs(tmp_path: Path) -> None:
-    """Code, tests, pinned requirements, schemas and documents are in it, and no state of anybody's."""
+    """Code, tests, pinned requirements and documents are in it, and no state of anybody's."""
     build = [
         sys.executable,
         "-m",

@@ -1,4 +1,4 @@
-"""Untrusted text (ids, versions, reasons, tags, URLs) made safe for a line of any output. Pure.
+"""Untrusted text (ids, versions, reasons, URLs) made safe for a line of any output. Pure.
 
 The result can be read, but cannot ping anybody, become a link, hide or reorder text, break out of its line or control a
 terminal (docs/behaviour.md, Messages). `watcher.alerts.render` escapes it for Markdown and HTML too.

@@ -21,7 +21,7 @@ NODE_LEVEL: dict[str, Any] = {
     "before": None,
     "after": None,
 }
-TAGS = FieldChange(field="dependencies", before="", after='["x"]')
+DEPENDENCIES = FieldChange(field="dependencies", before="", after='["x"]')
 
 
 def lines(*events: Event, dry_run: bool = False, **fields: Any) -> list[str]:
@@ -37,7 +37,7 @@ def test_the_json_document() -> None:
     done = poll_report(
         event(
             "e1",
-            changes=(TAGS,),
+            changes=(DEPENDENCIES,),
             reason="Rejected by admin",
             installed=(Copy(install="workstation", version="1.0", enabled=True),),
         ),

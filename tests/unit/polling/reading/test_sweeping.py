@@ -682,7 +682,7 @@ def test_a_ban_of_a_whole_pack_shows_in_its_turn(
 def test_what_the_list_of_packs_did_not_answer_is_asked_by_the_next_poll(
     registry: FakeRegistry, state: Path, named: tuple[str, ...], failing: str
 ) -> None:
-    """A ban shows in the first poll after `GET /nodes`, or the whole registry, failed at the pack's moment."""
+    """A ban shows in the first poll after `GET /nodes`, or the whole registry, failed when it was due."""
     registry.catalog.publish("Pack-08", "1.0.0")
     globs = () if named else ("*",)
     made = Watcher(registry, state, *named, globs=globs, failure_threshold=9)
