@@ -200,11 +200,11 @@ def test_fail_on(audit: Audit, comfyui: ComfyUI, registry: FakeRegistry) -> None
     audit("ComfyUI", "--fail-on", "none")
 
 
-def _found(*severities: str, file: str = "nodes.py") -> str:
+def _found(*severities: str) -> str:
     """Return a reason with findings of these severities, each of a rule of its own."""
     return json.dumps(
         [
-            {"issue_type": f"rule-{number}", "severity": one, "file_path": file}
+            {"issue_type": f"rule-{number}", "severity": one, "file_path": "nodes.py"}
             for number, one in enumerate(severities)
         ]
     )

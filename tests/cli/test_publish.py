@@ -202,13 +202,13 @@ def cut(
         cut: Cut,
         *command: str,
         at: int = 1,
-        env: dict[str, str] | None = None,
     ) -> program.Completed:
         trace = watch.folder / "trace"
         trace.unlink(missing_ok=True)
         point = CrashPoint(folder=public, trace=trace, label=label, at=at, cut=cut)
-        given = {**watch.environment(), **(env or {})}
-        return fork_server.run(*command, cwd=watch.folder, env=given, point=point)
+        return fork_server.run(
+            *command, cwd=watch.folder, env=watch.environment(), point=point
+        )
 
     return cut
 

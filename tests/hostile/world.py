@@ -492,7 +492,7 @@ class World:
         if kind == "json":
             findings = parsers.in_json(done.out, printed=True)
         else:
-            findings = parsers.in_lines(done.out, self._expected(kind, done.out))
+            findings = parsers.in_lines(done.out, self._expected(kind))
         self.account.look(
             " ".join(args[:1]) + (" --json" if kind == "json" else ""),
             done.out,
@@ -561,7 +561,7 @@ class World:
         self.account.look("stderr", done.err, said)
         return done.out
 
-    def _expected(self, kind: str, out: str) -> int:
+    def _expected(self, kind: str) -> int:
         """Return how many lines there should be, by the same command's document."""
         if kind == "status":
             document = json.loads(self._run("status", "--json").out)

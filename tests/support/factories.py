@@ -10,7 +10,6 @@ from watcher.alerts.queues.channel_identity import Addresses
 from watcher.alerts.queues.outbox import Outbox
 from watcher.alerts.queues.outcomes import Unanswered, failed_attempt, replay
 from watcher.changes.diff import Difference, compare_listing
-from watcher.changes.health import FailureStreak, Health
 from watcher.changes.transitions import DiffOptions
 from watcher.model.channel import Channel
 from watcher.model.event import Event, Kind
@@ -208,12 +207,11 @@ def poll_report(*events: Event, **fields: Any) -> Report:
     return Report(**given | fields)
 
 
-def public(*nodes: Node, at: str = NOW, failing: str = "", **terms: Any) -> Public:
-    """Make what may be published of nodes that are watched by name; the last poll could not read one of them."""
-    streaks = {failing.lower(): FailureStreak(count=1, error="down", since=NOW)}
+def public(*nodes: Node, **terms: Any) -> Public:
+    """Make what may be published of nodes that are watched by name."""
     state = State(
         snapshot=Snapshot(nodes={node.node.lower(): node for node in nodes}),
-        checks=Checks(polled_at=at, health=Health(nodes=streaks if failing else {})),
+        checks=Checks(polled_at=NOW),
     )
     names = tuple(node.node for node in nodes)
     given: dict[str, Any] = {"selection": Selection(names=names), "minimum_age": 0.0}

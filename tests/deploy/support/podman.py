@@ -85,10 +85,9 @@ class Podman:
             "XDG_RUNTIME_DIR": str(FOLDER),
         }
 
-    def __call__(self, *arguments: str, stdin: Path | None = None) -> Completed:
+    def __call__(self, *arguments: str) -> Completed:
         """Run podman to its end; a container that it ran has the same exit code."""
-        with open(os.devnull if stdin is None else stdin, "rb") as given:  # noqa: PTH123 - os.devnull is a text
-            return ended(*self.command, *arguments, env=self.environment, stdin=given)
+        return ended(*self.command, *arguments, env=self.environment)
 
     def says(self, *arguments: str) -> str:
         """Run podman and return what it said, without the end of the line; AssertionError if it failed."""

@@ -18,8 +18,8 @@ def _scan(*items: ScanFinding, **fields: Any) -> Scan:
     return Scan(**given | fields)
 
 
-def _flag(scan: Scan, kind: Kind = Kind.FLAGGED) -> Event:
-    return event(kind=kind, scan=scan)
+def _flag(scan: Scan) -> Event:
+    return event(kind=Kind.FLAGGED, scan=scan)
 
 
 def _body(*events: Event) -> str:

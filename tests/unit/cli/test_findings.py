@@ -18,8 +18,8 @@ ODD = ScanFinding(
 SCAN = Scan(items=(ODD, STARTS), count=2, is_whole=True)
 
 
-def _lines(scan: Scan, width: int | None = None) -> list[str]:
-    return [*map(click.unstyle, findings_table(scan, width))]
+def _lines(scan: Scan) -> list[str]:
+    return [*map(click.unstyle, findings_table(scan, None))]
 
 
 def test_rule_file_and_line() -> None:

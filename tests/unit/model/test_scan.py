@@ -13,11 +13,9 @@ from watcher.model.event import Kind, severity_of
 from watcher.model.scan import Scan, ScanFinding, badness, shortened
 
 
-def finding(
-    severity: str = "info", rule: str = "a", file: str = "x.py", line: int | None = 1
-) -> ScanFinding:
+def finding(severity: str = "info", rule: str = "a", file: str = "x.py") -> ScanFinding:
     """Return a finding."""
-    return ScanFinding(rule=rule, severity=severity, file=file, line=line)
+    return ScanFinding(rule=rule, severity=severity, file=file, line=1)
 
 
 def scan(*items: ScanFinding, **fields: Any) -> Scan:

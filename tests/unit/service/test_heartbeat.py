@@ -36,10 +36,10 @@ class Speaker(Observer):
         self.said.append(problem.sentence)
 
 
-def plan(url: str, timeout: float = 5) -> Schedule:
+def plan(url: str) -> Schedule:
     """Make a plan whose pings go to the URL."""
     config = watch("http://127.0.0.1:9")
-    config = replace(config, limits=replace(config.limits, timeout=timeout))
+    config = replace(config, limits=replace(config.limits, timeout=5))
     return Schedule(config=config, interval=60, heartbeat_url=url)
 
 

@@ -133,10 +133,10 @@ def contents(folder: StateFolder) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(folder.path.iterdir())}
 
 
-def owed(folder: StateFolder, name: str = "ops") -> list[str]:
-    """Return the events that a channel has still to get, as a new process finds them."""
+def owed(folder: StateFolder) -> list[str]:
+    """Return the events that the channel has still to get, as a new process finds them."""
     waiting = folder.load().outbox
-    queue = waiting.queues.get(name)
+    queue = waiting.queues.get("ops")
     return (
         [one for message in queue.messages for one in message.events] if queue else []
     )

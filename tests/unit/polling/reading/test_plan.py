@@ -42,7 +42,7 @@ def _version(status: str = "active") -> Version:
     )
 
 
-def _plan(*names: str, polled_at: str = NOW, now: str = NOW) -> Plan:
+def _plan(*names: str, polled_at: str = NOW) -> Plan:
     """Return the plan of a poll of everything, with packs of one active version each: none is due by default."""
     nodes = {
         name: Node(
@@ -58,7 +58,7 @@ def _plan(*names: str, polled_at: str = NOW, now: str = NOW) -> Plan:
         globs=Selection(globs=("*",)),
         snapshot=Snapshot(nodes=nodes, sweep_baseline=whole),
         checks=Checks(polled_at=polled_at),
-        options=DiffOptions(now=now),
+        options=DiffOptions(now=NOW),
     )
 
 

@@ -166,10 +166,9 @@ def channels(webhook: Webhook) -> list[Channel]:
 async def _dispatched(
     folder: StateFolder,
     channels: list[Channel],
-    messages: int = 3,
     progress: Progress = silent,
 ) -> Dispatch:
-    events = tuple(event(f"e{number:03}") for number in range(messages))
+    events = tuple(event(f"e{number:03}") for number in range(3))
     waiting = outbox.enqueue(Outbox(), channels, events, 1, NOW)
     options = DeliveryOptions(
         timeout=10,
