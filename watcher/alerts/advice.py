@@ -46,6 +46,7 @@ _APPEARED_IN_SHORT = Trusted("if nobody installed it, stop ComfyUI")
 _CHECK_THE_ID = Trusted("check the id")
 _ADVISED = frozenset(Verdict) - {Verdict.BANNED, Verdict.UNKNOWN, Verdict.OK}
 """The verdicts about which the newest good version is said."""
+_GRADES = {str(grade): grade.in_words for grade in Grade}
 
 
 class Advice(NamedTuple):
@@ -61,6 +62,8 @@ def advice_on(event: Event, others: Sequence[Event] = ()) -> Advice:
         return Advice((_APPEARED,), (_APPEARED_IN_SHORT,))
     if event.kind is Kind.FAILING:
         return _on_failure(event)
+    if event.kind is Kind.REINSTATED:
+        return _on_what_is_left(event)
     if event.kind is Kind.BASELINE or not (warns(event) and runs_it(event)):
         return Advice()
     if replaces_archive(event):
@@ -85,6 +88,19 @@ def _on_failure(event: Event) -> Advice:
         words = (Trusted(f"{mend}, then run "), test)
     elif event.after == EMPTY:
         words = (_CHECK_THE_ID,)
+    return Advice(_sentence(words), words)
+
+
+def _on_what_is_left(event: Event) -> Advice:
+    """Return what is run and bad all the same, and what to do about it if that is a ban; nothing if nothing is."""
+    words: Words = ()
+    for one in event.bad_versions:
+        words += (Trusted(", " if words else "what you run is still bad: "),)
+        words += (one.version or Trusted("a copy of unknown version"),)
+        words += (Trusted(f" is {_GRADES.get(one.status, 'bad')}"),)
+    if any(one.status == Verdict.BANNED for one in event.bad_versions):
+        in_short = (*words, Trusted("; "), _STOP_IN_SHORT)
+        return Advice((*_sentence(words), Trusted(" "), _STOP), in_short)
     return Advice(_sentence(words), words)
 
 

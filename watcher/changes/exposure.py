@@ -11,12 +11,23 @@ from dataclasses import dataclass, replace
 
 from watcher.changes.transitions import node_url
 from watcher.changes.verdict import identities
-from watcher.model.event import EXPOSURES, Event, Kind, Severity, event_id, worst_of
+from watcher.model.event import (
+    EXPOSURES,
+    BadVersion,
+    Event,
+    Kind,
+    Severity,
+    event_id,
+    worst_of,
+)
 from watcher.model.exposure import BadCopy, CopyKey, Exposure, Installed
 from watcher.model.finding import Acceptance, Finding, Grade, is_worse, rank, worst
 from watcher.model.pack import Copy, Pack, Scanned, Verdict
 from watcher.model.precedence import is_same_version
 from watcher.model.snapshot import Node
+
+MOST_LEFT = 5
+"""How many versions a `reinstated` names that are run and bad."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +54,7 @@ def assess(reported: Installed, poll: Poll) -> tuple[Installed, tuple[Event, ...
             run[one.node.lower()].append(_as_bad(one))
     exposures: dict[str, Exposure] = {}
     standing_in: set[str] = set()
+    left: dict[str, tuple[BadVersion, ...]] = {}
     events: list[Event] = []
     for key in sorted(run.keys() | reported.exposures.keys()):
         before = reported.exposures.get(key, Exposure())
@@ -57,12 +69,20 @@ def assess(reported: Installed, poll: Poll) -> tuple[Installed, tuple[Event, ...
             else:
                 events.append(pack.exposed(copies))
         if bad:
-            severities = [one.grade.severity for copies in news for one in copies]
+            told = [one for copies in news for one in copies]
+            severities = [one.grade.severity for one in told]
             exposures[key] = Exposure(copies=bad, ends=_ends(before, bad, severities))
+            left[key] = _left(key, (one for one in bad if one not in told))
         elif event := pack.cleared():
             events.append(event)
     marked = (
-        replace(one, exposes=True) if one.id in standing_in else one
+        replace(
+            one,
+            exposes=one.id in standing_in,
+            bad_versions=left.get((one.node or "").lower(), ())
+            if one.kind is Kind.REINSTATED
+            else one.bad_versions,
+        )
         for one in poll.events
     )
     seen = reported.seen + len(events)
@@ -110,6 +130,15 @@ def _as_bad(finding: Finding) -> Finding:
 
 def _place(copy: Copy) -> tuple[bool, str, str]:
     return not copy.enabled, copy.install, copy.version or ""
+
+
+def _left(node: str, bad: Iterable[BadCopy]) -> tuple[BadVersion, ...]:
+    """Return what is run and bad all the same, the worst first; without what is accepted."""
+    found = {(one.version or "", one.grade) for one in bad if not one.accepted}
+    return tuple(
+        BadVersion(node=node, version=version, status=grade)
+        for version, grade in sorted(found, key=lambda one: (rank(one[1]), one[0]))
+    )[:MOST_LEFT]
 
 
 def _ends(

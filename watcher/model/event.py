@@ -100,14 +100,14 @@ class FieldChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BadVersion:
-    """One of the versions that a baseline names. Every text is untrusted."""
+    """One of the versions that a baseline or a `reinstated` names. Every text is untrusted."""
 
     node: str
     """The node pack's id."""
     version: str
-    """Its text."""
+    """Its text; "" for a copy without a known version."""
     status: str
-    """`banned` or `flagged`."""
+    """`banned` or `flagged`; of a `reinstated` any verdict."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,7 +177,9 @@ class Event:
     installed: tuple[Copy, ...] = ()
     """The installed copies of the node pack, whatever their version: enabled ones first."""
     bad_versions: tuple[BadVersion, ...] = ()
-    """For a baseline: some of the banned and flagged versions, the banned ones first, and the latest first."""
+    """For a baseline: some of the banned and flagged versions, the banned ones first, and the latest first. For
+    `reinstated`: what is run of the pack and bad all the same, the worst first.
+    """
     tally: Tally | None = None
     """For a baseline."""
     scan: Scan | None = None

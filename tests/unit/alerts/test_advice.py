@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.factories import HARMLESS, event
 from watcher.alerts.advice import advice_on, advice_on_copy
-from watcher.model.event import Event, FieldChange, Kind
+from watcher.model.event import BadVersion, Event, FieldChange, Kind
 from watcher.model.finding import Finding
 from watcher.model.pack import Copy, Pack, PackKind, Verdict
 from watcher.model.version import SafeVersion
@@ -103,6 +103,22 @@ def test_a_replaced_archive() -> None:
         "Your copy may be either one. Do not install it again before its author explains it."
     )
     assert _advice(_event(Kind.CHANGED)) == ""
+
+
+def test_what_is_reinstated_and_bad_all_the_same() -> None:
+    """It is said, with what to do about a ban; nothing where all is well."""
+    assert _advice(_event(Kind.REINSTATED)) == ""
+    old = BadVersion(node="p", version="1.2.0", status="deprecated")
+    one = _event(Kind.REINSTATED, bad_versions=(old,))
+    assert _advice(one) == "What you run is still bad: 1.2.0 is deprecated."
+    clone = BadVersion(node="p", version="", status="banned")
+    advice = advice_on(_event(Kind.REINSTATED, bad_versions=(clone, old)))
+    said = "hat you run is still bad: a copy of unknown version is banned, 1.2.0 is deprecated"
+    assert "".join(advice.words) == f"W{said}. {STOP}"
+    assert "".join(advice.in_short) == f"w{said}; {IN_SHORT}"
+    assert not any(
+        isinstance(word, Trusted) for word in advice.words if "1.2.0" in word
+    )
 
 
 def test_the_last_word_on_a_pack_counts() -> None:

@@ -99,6 +99,24 @@ def test_each_bad_verdict_is_reported_once(verdict: str) -> None:
     assert (last.exposures, last.seen) == ({}, 2)
 
 
+def test_what_is_reinstated_names_what_else_is_bad() -> None:
+    """What is run, bad, not accepted and said by no other event; also of another version. The worst comes first."""
+    back = event("back", Kind.REINSTATED, version=None, before="banned", after="active")
+    reported, _ = assess(Installed(), run("banned"), run("banned", "0.9", "office"))
+    runs = run("deprecated"), run("banned", "0.9", "office")
+    done = exposure.assess(reported, poll(*runs, events=[back]))[1]
+    assert [(one.version, one.status) for one in done[0].bad_versions] == [
+        ("0.9", "banned"),
+        ("1.0", "deprecated"),
+    ]
+    accepted = [Acceptance(node=PACK, copy="0.9", worst=Grade.BANNED)]
+    late = poll(*runs, run("flagged", "2.0"), events=[back], accept=accepted)
+    done = exposure.assess(reported, late)[1]
+    assert [one.version for one in done[0].bad_versions] == ["1.0"]
+    done = exposure.assess(reported, poll(run("ok"), events=[back]))[1]
+    assert done[0].bad_versions == ()
+
+
 def test_what_waits_for_its_scan_may_be_deprecated() -> None:
     """That a deprecated version is pending again ends nothing."""
     listed = version("1.0", status="pending", deprecated=True)
