@@ -100,6 +100,8 @@ FORMS: dict[str, list[str]] = {
     f"RUN git clone -b master {GITHUB}/Comfy-Org/ComfyUI && cd ComfyUI && git checkout v0.3.40": [],
     f"ADD {GITHUB}/ann/Glow.git#v2 /custom_nodes/glow": [f"1 {GITHUB}/ann/Glow.git"],
     "ADD --keep-git-dir=true git@github.com:ann/Glow.git /x": ["1 git@github.com:ann/Glow.git"],
+    "ADD git@github.com:ann/Glow.git#v2:sub /x": ["1 git@github.com:ann/Glow.git"],
+    f'ADD ["{GITHUB}/ann/Glow.git","/x"]': [f"1 {GITHUB}/ann/Glow.git"],
     "ADD https://github.com/$OWNER/Glow.git /x": [f"1 ? {ADD}"],
     "ADD https://models.example.org/a.safetensors /models/": [],
     # variables

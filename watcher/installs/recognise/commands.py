@@ -127,9 +127,10 @@ def _of_line(line: str, first: int) -> Iterator[Pack]:
 
     if _ADD.match(line):
         for found in _WORD.finditer(line):
-            word = _QUOTES.sub("", found[0])
+            word = _QUOTES.sub("", found[0]).strip("[]")
             if _GIT_ADDRESS.fullmatch(word):
-                yield _of_address(word, "ADD", number(found.start()))
+                address = word.partition("#")[0]  # behind it: a branch and a folder
+                yield _of_address(address, "ADD", number(found.start()))
     for command in _COMMAND.finditer(line):
         tools = [*_TOOL.finditer(line, *command.span())]
         ends = [*(tool.start() for tool in tools[1:]), command.end()]
