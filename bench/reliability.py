@@ -370,13 +370,13 @@ def killed(arena: Arena, figures: Figures) -> None:
         _count(figures, "killed", due, arena.sent(arena.paths[0]))
 
 
-def dead_channel(arena: Arena, figures: Figures, rounds: int = 3) -> None:
+def dead_channel(arena: Arena, figures: Figures) -> None:
     """Publish something before each of some polls while one of two channels is dead; then it works again."""
     arena.poll()
     arena.receiver.forget()
     beside, dead = arena.paths
     arena.receiver.down = {dead}
-    due = {f"9.1.{number}" for number in range(rounds)}
+    due = {f"9.1.{number}" for number, _ in enumerate(PACKS)}
     for pack, version in zip(PACKS, sorted(due), strict=True):
         arena.registry.catalog.publish(pack, version, created_at="2025-03-01T00:00:00Z")
         arena.poll()
