@@ -82,10 +82,10 @@ def main() -> None:
     """Draw all pictures."""
     IMAGES.mkdir(exist_ok=True)
     page = mail()
-    draw(page, IMAGES / "mail.png", "700,320")
+    draw(page, IMAGES / "mail.png", "700,280")
     narrow = in_a_frame(page, 360)
-    draw(narrow, IMAGES / "mail-dark-narrow.png", "360,486", DARK)
-    draw(discord(), IMAGES / "discord.png", "640,345")
+    draw(narrow, IMAGES / "mail-dark-narrow.png", "360,470", DARK)
+    draw(discord(), IMAGES / "discord.png", "640,326")
 
 
 if __name__ == "__main__":
