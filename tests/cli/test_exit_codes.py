@@ -132,8 +132,7 @@ def test_2_wrong_usage_or_settings(
     args, settings, said = WRONG[case]
     done = watch.but(**settings).run(*args)
     assert (done.code, done.found) == (2, "")
-    has_document = "--json" in args or not args
-    assert done.out.count("\n") == (0 if has_document else 1)
+    assert done.out.count("\n") == (0 if "--json" in args else 1)
     assert not [part for part in said if part not in done.err]
     assert "S3cr3t" not in done.err
     assert case == "no command" or all(

@@ -69,10 +69,10 @@ def assess(reported: Installed, poll: Poll) -> tuple[Installed, tuple[Event, ...
             else:
                 events.append(pack.exposed(copies))
         if bad:
-            told = [one for copies in news for one in copies]
-            severities = [one.grade.severity for one in told]
+            reported_now = [one for copies in news for one in copies]
+            severities = [one.grade.severity for one in reported_now]
             exposures[key] = Exposure(copies=bad, ends=_ends(before, bad, severities))
-            left[key] = _left(key, (one for one in bad if one not in told))
+            left[key] = _left(key, (one for one in bad if one not in reported_now))
         elif event := pack.cleared():
             events.append(event)
     marked = (

@@ -201,7 +201,7 @@ def test_the_plainest_form_is_ascii(webhook: Webhook, form: str) -> None:
     load()
     events = _events(3, reason="ä" * 50)
     plain = job(webhook.apprise_url(f"/a{form}"), events=events, plain=True)
-    assert send(plain, lambda _: None, lambda _: None) == Delivered()
+    assert send(plain, lambda _: None, lambda _: None) == Delivered(left=("id1", "id2"))
     [message] = webhook.messages("/a")
     said = (message.json["title"] + message.json["message"]).replace("\\", "")
     assert said.isascii()
