@@ -83,11 +83,13 @@ class CrashAt:
 class Fragile(StateFolder):
     """A state folder in which the process crashes when its `crash` says so: each of the `_STEPS` is a step.
 
-    `kept` counts the acknowledgements it has by each channel's name, `noted` are the channels that it has noted.
+    `kept` counts the acknowledgements it has by each channel's name, `open` the messages that went out, or were about
+    to, and of which nothing is known; `noted` are the channels that it has noted.
     """
 
     crash: CrashAt = field(kw_only=True)
     kept: Counter[str] = field(default_factory=Counter)
+    open: Counter[str] = field(default_factory=Counter)
     noted: set[str] = field(default_factory=set)
 
 
@@ -103,8 +105,13 @@ def _fragile(name: str) -> Callable[..., Any]:
                     folder.noted.update(args[0].queues)
                 case "save_addresses":
                     folder.noted.update(args[0].url_digests)
+                case "write_sending":
+                    folder.open[args[0].channel] += 1
                 case "write_ack":
                     folder.kept[args[0].channel] += 1
+                    folder.open[args[0].channel] -= 1
+                case "write_failure":
+                    folder.open[args[0].channel] -= 1
                 case _:
                     pass
             return done

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 _SHORT = 160
+_UNANSWERED_TO_DEFER = 5
 
 
 def is_plainest(text: str) -> bool:
@@ -62,6 +63,10 @@ class Reader:
     """A message was taken in this round."""
     crashes: int = 0
     """Each may have cost the program the knowledge of a refusal, or of what was taken since."""
+    unanswered: int = 0
+    """Crashes since it took a message in which one was on its way."""
+    deferred: set[tuple[str, ...]] = field(default_factory=set)
+    """Messages in flight that had so many of them that they come once a day, after all others."""
     is_unsure: bool = False
     """A crash, or a move, may have put a message first that is not the worst, until all is sent."""
     has_passed: bool = False
@@ -155,6 +160,7 @@ class Reader:
         self.rejected = {**other.rejected, **self.rejected}
         self.aside = {**other.aside, **self.aside}
         self.crashes += other.crashes + 1
+        self.unanswered += other.unanswered
         self.is_unsure = True
 
     def take(self, events: tuple[str, ...], *, has_ban: bool) -> None:
@@ -170,7 +176,13 @@ class Reader:
         if is_repeat:
             assert whole, f"{self.path}: repeated needlessly {events}"
             self.repeats += len(events)
-        late = {message for message in self.in_flight if message in self.rejected}
+        if self.unanswered >= _UNANSWERED_TO_DEFER:
+            self.deferred |= self.in_flight
+        late = {
+            message
+            for message in self.in_flight
+            if message in self.rejected or message in self.deferred
+        }
         self.in_flight = (self.in_flight if len(self.in_flight) > 1 else late) - {whole}
         if rest := tuple(event for event in whole if event not in events):
             self.in_flight.add(rest)
@@ -190,7 +202,7 @@ class Reader:
             self.aside.clear()
         self.takes_nothing = False
         self.has_taken = True
-        self.failures = 0
+        self.failures = self.unanswered = 0
         if not any(self._is_owed(message) for message in self.rejected):
             self.crashes = (
                 0  # of no refusal does it matter any more whether it is known
@@ -214,9 +226,9 @@ class Reader:
     def refuse(self, now: datetime, expiry: timedelta) -> None:
         """A message was refused: with another refusal on record, what is too old may expire.
 
-        So may what was about to go out in two crashes: no answer came to it.
+        So may what went out, or was about to, in two crashes: no answer came to it.
         """
-        if self.failures or self.crashes > 1:
+        if self.failures or self.unanswered > 1:
             self.expire(now, expiry)
         self._expire_rejected(now, expiry)
         self.failures += 1

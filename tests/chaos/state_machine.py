@@ -652,6 +652,7 @@ class WatcherMachine(Life):
             self._see(before, readers)
         sent: dict[str, list[tuple[str, ...]]] = {}
         failures = {path: reader.failures for path, reader in readers.items()}
+        unanswered = {path: reader.unanswered for path, reader in readers.items()}
         for message in self.receiver.taken[taken:]:
             is_shown = (
                 is_plainest(message.text) or message.shown(self.facts) == message.events
@@ -678,8 +679,13 @@ class WatcherMachine(Life):
                 reader.crashes += 1
                 reader.is_unsure = True
             for name, path in self._called().items():
+                if folder.open[name] > 0:
+                    known = unanswered[path] if not folder.kept[name] else 0
+                    readers[path].unanswered = known + 1
                 if folder.kept[name] < len(sent.get(path, ())):
-                    readers[path].in_flight = {sent[path][-1]}
+                    reader = readers[path]
+                    reader.in_flight &= reader.deferred
+                    reader.in_flight.add(sent[path][-1])
                     if not folder.kept[
                         name
                     ]:  # the program knows of no success since its last failure

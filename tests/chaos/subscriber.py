@@ -5,6 +5,7 @@ It is written from docs/behaviour.md (Events) alone and shares no code with the 
 
 from __future__ import annotations
 
+import copy
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -161,7 +162,12 @@ class Subscriber:
                 facts += [] if pack.banned else [("banned", name, None)]
                 pack.banned = True
                 continue
+            before = copy.deepcopy(pack)
             found, is_complete = self._list(name, pack, glitch)
+            if before.banned and not is_complete:
+                # The ban lasts until a complete listing, and while it lasts the rows say nothing.
+                self._packs[name], readings[name] = before, Reading.UNREAD
+                continue
             facts += [
                 (kind, name, None if number is None else self._names[number])
                 for number, kind in found

@@ -140,7 +140,7 @@ def test_no_life_of_installs_loses_or_invents_an_alert() -> None:
 
 @pytest.mark.bounded
 def test_every_pack_that_appears_is_told() -> None:
-    """However packs are installed, moved and removed while scans fail, each that is added is told once."""
+    """However packs are installed, moved and removed while scans fail, each that is added is reported once."""
     lives.live(appearing_lives.AppearancesMachine, 20, 20)
 
 

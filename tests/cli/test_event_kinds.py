@@ -124,7 +124,7 @@ def test_a_whole_node_is_banned(watch: Watcher, registry: FakeRegistry) -> None:
 def test_a_listing_ends_no_ban_that_the_list_of_packs_still_has(
     watch: Watcher, registry: FakeRegistry
 ) -> None:
-    """Where both said it, the ban is over once `GET /nodes` says so too: it is neither ended nor told twice."""
+    """Where both said it, the ban is over once `GET /nodes` says so too: neither it nor its end is reported twice."""
     catalog = registry.catalog
     watch.check()
     catalog.ban_node("alpha")

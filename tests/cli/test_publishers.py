@@ -317,7 +317,7 @@ def test_a_new_pack_is_news_once_though_the_poll_is_killed(
     label: str,
     cut: Cut,
 ) -> None:
-    """Whether the list was saved or not, the first version is told once."""
+    """Whether the list was saved or not, the first version is reported once."""
     watch.check()
     publish(registry, "delta")
     lists_due(watch)
