@@ -13,6 +13,7 @@ from functools import cache
 from typing import TYPE_CHECKING, cast
 
 from watcher.text.mask import SCHEME
+from watcher.text.near import nearest
 
 if TYPE_CHECKING:
     from apprise import NotifyBase
@@ -20,8 +21,36 @@ if TYPE_CHECKING:
     from watcher.delivery.services.service import Plugin
 
 _SCHEME = re.compile(rf"\s*({SCHEME}):/{{1,3}}")
+_PART = re.compile(r"\{(\w+)\}")
 _PACKAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 """A package's name, before its version."""
+_NEEDED = {
+    "discord": (
+        "the id and the token of a webhook",
+        "discord://1029384756/WEBHOOK-TOKEN",
+    ),
+    "slack": (
+        "the three tokens at the end of a webhook's address",
+        "slack://T0123ABCD/B0456EFGH/x7Y8z9",
+    ),
+    "tgram": (
+        "the token of a bot, number and colon included, and the id of a chat",
+        "tgram://123456789:BOT-TOKEN/987654321",
+    ),
+    **dict.fromkeys(
+        ("mailto", "mailtos"),
+        (
+            "a user, a password, a mail server's host and a recipient",
+            "mailtos://user:password@example.org?to=you@example.org",
+        ),
+    ),
+    **dict.fromkeys(
+        ("ntfy", "ntfys"),
+        ("a host and a topic", "ntfys://ntfy.sh/a-topic-that-nobody-guesses"),
+    ),
+}
+"""What a URL of a service needs, and a whole one, by its scheme."""
+_INCOMPLETE = "this URL is incomplete or malformed"
 _QUIET_LOGGERS = (
     "requests",
     "urllib3",
@@ -35,7 +64,8 @@ _QUIET_LOGGERS = (
 def refusal(url: str) -> str | None:
     """Return None for a URL that apprise can parse as one service, else one sentence on what is wrong.
 
-    The sentence names the scheme and nothing else of the URL.
+    The sentence names the service, and what its URLs need, but nothing of this one: a scheme that is none may be part
+    of a secret.
     """
     found = _SCHEME.match(url)
     if found is None:
@@ -48,25 +78,41 @@ def refusal(url: str) -> str | None:
 
         if len(cast("list[str]", parse_urls(url))) > 1:  # type: ignore[no-untyped-call]  # apprise's is untyped
             return "this is more than one URL: each needs an entry of its own"
-        if service_of(url) is not None:
+        service = service_of(url)
+        # apprise takes one without a topic, and never sends to it.
+        if service is not None and getattr(service, "topics", None) != []:
             return None
-        services = cast("dict[str, type[NotifyBase]]", NotificationManager())  # type: ignore[no-untyped-call]
+        known = NotificationManager()  # type: ignore[no-untyped-call]  # apprise's is untyped
+        services = cast("dict[str, type[NotifyBase]]", known)
         plugin = services[scheme] if scheme in services else None  # noqa: SIM401 - it only looks like a dict
+        close = nearest(scheme, cast("list[str]", known.schemas()))  # type: ignore[no-untyped-call]
     except Exception as error:  # noqa: BLE001 - a plugin can raise anything for a bad URL
-        return f"apprise cannot use this {scheme}:// URL ({type(error).__name__})"
-    if plugin is None:
-        hint = (
-            "; a webhook of your own is json:// or jsons://"
-            if scheme in ("http", "https")
-            else ""
-        )
-        return f"apprise does not know this {scheme}:// address{hint}"
-    if not plugin.enabled:
+        return f"apprise cannot use this URL ({type(error).__name__})"
+    # Here, as it loads pydantic, which no process that sends needs.
+    from watcher.settings.channel_tables import service_named_by
+
+    named = service_named_by(url)
+    if plugin is not None and not plugin.enabled:
         return f"{scheme}:// {_needed(plugin.requirements.get('packages_required'))}"
-    shape = str(next(iter(plugin.templates), "")).replace("{schema}", scheme)
-    return (
-        f"this {scheme}:// URL is incomplete or malformed; it should look like {shape}"
-    )
+    if named in _NEEDED:
+        needs, example = _NEEDED[named]
+        return f"{_INCOMPLETE}: {named}:// needs {needs}, as in {example}"
+    if plugin is not None:
+        return f"{_INCOMPLETE}: {scheme}:// needs {_parts(plugin)}"
+    if scheme in ("http", "https"):
+        return "apprise does not know this address; a webhook of your own is json:// or jsons://"
+    meant = f"; did you mean {close}://?" if close else ""
+    return f"apprise does not know a service by this URL's scheme{meant}"
+
+
+def _parts(plugin: type[NotifyBase]) -> str:
+    """Return the names of what the shortest URL of a service has."""
+    shape = str(next(iter(plugin.templates), "")).replace("{schema}", "")
+    known = plugin.template_tokens
+    names = [
+        str(known[one]["name"] if one in known else one) for one in _PART.findall(shape)
+    ]
+    return " and ".join(names).lower() or "more"
 
 
 def caution(url: str) -> str | None:

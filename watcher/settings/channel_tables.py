@@ -131,7 +131,7 @@ def names(urls: Iterable[str], taken: Iterable[str]) -> dict[str, str]:
     unfree = set(taken)
     found: dict[str, str] = {}
     for url in urls:
-        name = service = _service(url)
+        name = service = service_named_by(url)
         number = 1
         while name in unfree:
             number += 1
@@ -141,7 +141,7 @@ def names(urls: Iterable[str], taken: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def _service(url: str) -> str:
+def service_named_by(url: str) -> str:
     """Return the service of a URL: its scheme, or that of a native address."""
     scheme = mask.scheme(url)
     if scheme in ("http", "https"):

@@ -80,16 +80,23 @@ def test_every_host_that_names_a_channel_is_tried() -> None:
         ("", "has to begin with a scheme"),
         (
             "foo://s3cr3t-user:s3cr3t-pass@h/s3cr3t-token?q=s3cr3t-query",
-            "does not know this foo:// address",
+            "does not know a service by this URL's scheme",
         ),
+        ("s3cr3t-token://h", "does not know a service by this URL's scheme"),
+        ("dscord://s3cr3t-token", "did you mean discord://?"),
         (
             "https://s3cr3t-user.example/s3cr3t-token",
             "a webhook of your own is json:// or jsons://",
         ),
-        ("discord://s3cr3t-token", "discord://{webhook_id}/{webhook_token}"),
-        ("tgram://s3cr3t-token", "tgram:// URL is incomplete or malformed"),
+        ("discord://s3cr3t-token", "discord:// needs the id and the token"),
+        ("https://discord.com/api/webhooks/s3cr3t-token", "discord:// needs the id"),
+        ("https://hooks.slack.com/services/s3cr3t-token", "slack:// needs the three"),
+        ("tgram://s3cr3t-token", "tgram:// needs the token of a bot"),
+        ("mailto://s3cr3t-user:s3cr3t-pass@", "mailto:// needs a user, a password"),
+        ("ntfy://", "ntfy:// needs a host and a topic"),
+        ("pover://s3cr3t-token", "pover:// needs user key and access token"),
         ("json://s3cr3t-user, json://s3cr3t-token", "more than one URL"),
-        ("json://[s3cr3t-token", "json:// URL"),
+        ("json://[s3cr3t-token", "json:// needs hostname"),
         (
             "mqtt://s3cr3t-user:s3cr3t-pass@h/s3cr3t-token",
             "mqtt:// needs paho-mqtt: `pipx inject comfy-watch paho-mqtt`",
@@ -108,14 +115,14 @@ def test_every_host_that_names_a_channel_is_tried() -> None:
         ),
         (
             "json://h?overflow=s3cr3t-query&format=s3cr3t-query&tz=s3cr3t-query",
-            "json:// URL",
+            "json:// needs hostname",
         ),
     ],
 )
 def test_a_bad_url_is_refused_without_naming_it(
     url: str, said: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """One sentence says what is wrong and names nothing of the URL but its scheme; the worker says the same."""
+    """One sentence says what is wrong and names nothing of the URL but its service; the worker says the same."""
     refused = refusal(url)
     assert refused is not None
     assert said in refused
@@ -123,6 +130,19 @@ def test_a_bad_url_is_refused_without_naming_it(
     assert not any(secret in refused for secret in SECRETS)
     assert WORKER.refusal(url) == refused
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    "url", ["discord://a", "slack://a/b", "tgram://token", "mailtos://host", "ntfys://"]
+)
+def test_the_hint_has_a_worked_example(url: str) -> None:
+    """It is a whole URL of the same service, which apprise takes, and has no place to be filled in."""
+    refused = refusal(url) or ""
+    needs, _, example = refused.partition(", as in ")
+    assert " needs " in needs
+    assert "{" not in refused
+    assert url[:5] == example[:5]
+    assert refusal(example) is None
 
 
 @pytest.mark.parametrize(
