@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from watcher.delivery.job import Job
     from watcher.model.outcome import Outcome
 
+AT_ONCE = 4
+"""Channels that are sent to at a time, at most: each needs the memory of a process that has loaded apprise."""
 PATIENCE = 60.0
 """Seconds that a process has to load apprise, or to judge a URL."""
 _Answer = dict[str, Any] | None
@@ -31,15 +33,15 @@ class Worker:
         self.under_way: set[asyncio.Timeout] = set()
         """The deadlines of messages that are being sent."""
         self._processes: set[Process] = set()
-        self._idle: Process | None = None
-        """One that has loaded apprise and waits for work."""
+        self._idle: list[Process] = []
+        """Those that have loaded apprise and wait for work."""
         self._files: list[str] = []
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        self._idle = None
+        self._idle.clear()
         for process in list(self._processes):
             self.end(process)
 
@@ -81,9 +83,9 @@ class Worker:
         self.under_way.clear()
 
     def take(self) -> Process:
-        """Return the idle process, or a new one; OSError if none can be had."""
-        process, self._idle = self._idle, None
-        if process is not None:
+        """Return an idle process, or a new one; OSError if none can be had."""
+        while self._idle:
+            process = self._idle.pop()
             if not process.has_ended:
                 return process
             self.end(process)
@@ -91,11 +93,13 @@ class Worker:
         return process
 
     def give_back(self, process: Process) -> None:
-        """Keep a process that waits for work, if there is no other."""
-        if self._idle is None:
-            self._idle = process
-        else:
-            self.end(process)
+        """Keep a process that waits for work."""
+        self._idle.append(process)
+
+    def keep_one(self) -> None:
+        """End all idle processes but one."""
+        while len(self._idle) > 1:
+            self.end(self._idle.pop())
 
     def end(self, process: Process) -> None:
         """End a process."""
@@ -160,6 +164,10 @@ class Sender:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
+        self.rest()
+
+    def rest(self) -> None:
+        """Leave the process to others until the next message."""
         if self._process is not None:
             self._worker.give_back(self._process)
             self._process = None

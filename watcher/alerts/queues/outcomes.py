@@ -229,6 +229,7 @@ def after_failure(queue: Queue, attempt: FailedAttempt) -> Queue:
         attempts=attempt.attempts,
         retry_at=attempt.retry_at,
         error=attempt.error,
+        tried_at=attempt.at,
         gone=queue.gone or attempt.gone,
         failing_since=queue.failing_since or since,
     )

@@ -113,6 +113,8 @@ class Queue:
     """The queue's name comes from `[[channels]]`, not from a place in `alert_urls`."""
     counted: int = 0
     """The number of the last failed attempt that is counted here: one in the journal is not counted again."""
+    tried_at: MomentOrEmpty = ""
+    """When the last attempt failed."""
     failing_since: MomentOrEmpty = ""
     """When the channel first failed since a message was taken."""
     gone: bool = False
@@ -172,6 +174,13 @@ def is_due(queue: Queue, now: str) -> bool:
     return seconds_left(queue, now) == 0
 
 
+def has_failed(queue: Queue) -> bool:
+    """Return whether the last attempt failed, or no answer to it was heard."""
+    return bool(queue.error) or any(
+        message.standing is Standing.IN_DOUBT for message in queue.messages
+    )
+
+
 def retry_at(queue: Queue) -> str:
     """Return when a message of the queue goes out, if it has to wait; empty for at once."""
     first = min((message.retry_at for message in queue.messages), default="")
@@ -218,5 +227,11 @@ def in_turn(queue: Queue, events: Mapping[str, Event], now: str) -> list[Message
 def after_delivery(queue: Queue) -> Queue:
     """Return the queue of a channel that has just taken a message; its messages stay as they are."""
     return replace(
-        queue, attempts=0, retry_at="", error="", failing_since="", gone=False
+        queue,
+        attempts=0,
+        retry_at="",
+        error="",
+        tried_at="",
+        failing_since="",
+        gone=False,
     )

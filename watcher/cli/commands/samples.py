@@ -9,7 +9,7 @@ from watcher import log
 from watcher.alerts.digest import sample
 from watcher.cli.progress_line import progress_line
 from watcher.cli.terminal import colour, echo, echo_result
-from watcher.delivery.client import Worker
+from watcher.delivery.client import AT_ONCE, Worker
 from watcher.delivery.confirming import protocol_without_answers
 from watcher.delivery.job import Job
 from watcher.errors import UsageError
@@ -24,7 +24,7 @@ from watcher.text.near import nearest
 
 
 def send_samples(*, settings: Callable[[], Loaded], channels: tuple[str, ...]) -> int:
-    """Send a sample to all channels at once and print a line for each when it is done; return 1 if one failed."""
+    """Send a sample to all channels and print a line for each when it is done; return 1 if one failed."""
     loaded = settings()
     known = {channel.name: channel for channel in loaded.settings.all_channels()}
     if not known:
@@ -45,10 +45,10 @@ def send_samples(*, settings: Callable[[], Loaded], channels: tuple[str, ...]) -
     events = sample(clock())
 
     async def send(channel: Channel) -> bool:
-        progress(channel.name, f"sending to {channel.name}")
-        outcome = await worker.deliver(
-            Job(url=channel.url, events=events, timeout=loaded.settings.timeout)
-        )
+        job = Job(url=channel.url, events=events, timeout=loaded.settings.timeout)
+        async with turns:
+            progress(channel.name, f"sending to {channel.name}")
+            outcome = await worker.deliver(job)
         progress(channel.name, "")
         log.debug("sent", channel=channel.name)
         if isinstance(outcome, Delivered):
@@ -63,6 +63,7 @@ def send_samples(*, settings: Callable[[], Loaded], channels: tuple[str, ...]) -
     async def send_all() -> list[bool]:
         return await asyncio.gather(*map(send, chosen_channels))
 
+    turns = asyncio.Semaphore(AT_ONCE)
     with Worker() as worker, progress_line(loaded.settings) as progress:
         validate_channels(loaded.settings, folder, loaded.origins, worker.refusal)
         _say(loaded.warnings)

@@ -1,1 +1,1 @@
-"""Sending: what is due, to every channel at once, each on its own."""
+"""Sending: what is due, to four channels at once, each on its own."""

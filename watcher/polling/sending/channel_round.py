@@ -78,6 +78,7 @@ class ChannelRound:
         An error of any kind is kept here as a failure, so that the other channels get their messages all the same.
         """
         message = self.queue.messages[0]
+        self._began = time.monotonic()
         try:
             # It is empty if the clock was set back since the channel was found to be due.
             turn = deque(in_turn(self.queue, self.events, self.options.clock()))
@@ -108,7 +109,7 @@ class ChannelRound:
         if isinstance(outcome, Delivered):
             return await self._acknowledge(message, outcome, out, place)
         if self._may_pause(outcome):
-            return [await self._pause(message, outcome)]
+            return [await self._pause(sender, message, outcome)]
         return await self._fail(message, outcome)
 
     def _note_progress(self) -> None:
@@ -116,10 +117,10 @@ class ChannelRound:
 
     def _is_over(self) -> bool:
         """Return whether the other messages are left to the next round."""
-        is_late = bool(self.outcomes) and not self._has_time()
+        is_late = bool(self.outcomes) and not self.has_time()
         return self.options.stopping.is_set() or is_late
 
-    def _has_time(self, seconds: float = 0.0) -> bool:
+    def has_time(self, seconds: float = 0.0) -> bool:
         """Return whether the round has so much time left."""
         budget = self.options.budget
         spent = time.monotonic() - self._began
@@ -182,19 +183,27 @@ class ChannelRound:
         seconds = outcome.retry_after
         if not outcome.reason or seconds is None or self._pauses == _PAUSES:
             return False
-        return seconds <= _LONGEST_PAUSE and self._has_time(seconds)
+        return seconds <= _LONGEST_PAUSE and self.has_time(seconds)
 
-    async def _pause(self, message: Message, outcome: Undelivered) -> Message:
-        """Wait as long as the service has asked for, and return the message to go out again. That is no failure."""
+    async def _pause(
+        self, sender: Sender, message: Message, outcome: Undelivered
+    ) -> Message:
+        """Wait as long as the service has asked for, and return the message to go out again. That is no failure.
+
+        Another channel has this one's turn meanwhile.
+        """
         seconds, name = outcome.retry_after or 0.0, self.channel.name
         self._pauses += 1
         no_failure = replace(outcome, reason="", cause=Cause.OTHER)
         attempt = await self._record(message, no_failure)
+        sender.rest()
+        self.options.turns.release()
         with (
             self._progress(f"waiting for {name}, which asked for {seconds:.0f} s"),
             contextlib.suppress(TimeoutError),
         ):
             await asyncio.wait_for(self.options.stopping.wait(), seconds)
+        await self.options.turns.acquire()
         return after_attempt(message, attempt)
 
     async def _fail(

@@ -1,19 +1,23 @@
-"""Deliver what is due: all channels at once, each on its own."""
+"""Deliver what is due: four channels at once, each on its own."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from watcher.alerts.queues import outbox
 from watcher.alerts.queues.channel_identity import Addresses
 from watcher.alerts.queues.outbox import Outbox
-from watcher.alerts.queues.queue import is_due
-from watcher.delivery.client import Worker
+from watcher.alerts.queues.queue import has_failed, is_due
+from watcher.delivery.client import AT_ONCE, Worker
 from watcher.model.channel import Channel
 from watcher.progress import Progress, silent
 from watcher.state.store import StateFolder
+
+if TYPE_CHECKING:
+    from watcher.polling.sending.channel_round import ChannelRound
 
 _STOP_WITHIN = 2.0
 """Seconds that a message has left once the program is asked to stop. Its whole end takes at most five."""
@@ -32,6 +36,8 @@ class DeliveryOptions:
     addresses: Addresses = field(default_factory=Addresses)
     budget: float | None = None
     """Seconds after which a channel leaves its other messages to the next round; None: never."""
+    turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
+    """Each channel has one while it is sent to, in the order in which they ask."""
     worker: Worker = field(default_factory=Worker)
     progress: Progress = silent
 
@@ -58,8 +64,10 @@ async def dispatch(
     channels: Sequence[Channel],
     options: DeliveryOptions,
 ) -> Dispatch:
-    """Send what is due, all channels at once. A channel whose acknowledgements cannot be written is not sent to.
+    """Send what is due. A channel whose acknowledgements cannot be written is not sent to.
 
+    A channel that hangs holds up only those that failed the last time too: these are sent to after all others, one at
+    a time, the one that was tried longest ago first, until the budget is spent. The next round goes on with the others.
     Old alerts expire only on channels that failed in this round, or that are no longer configured.
     """
     if not waiting.queues:
@@ -79,11 +87,17 @@ async def dispatch(
         for channel in channels
         if (queue := waiting.queues.get(channel.name)) and is_due(queue, now)
     ]
+    failed = [one for one in rounds if has_failed(one.queue)]
+    failed.sort(key=lambda one: one.queue.tried_at)
     stop = asyncio.create_task(_stop_soon(options))
     try:
-        await asyncio.gather(*(one.send() for one in rounds))
+        await asyncio.gather(
+            *(_in_turn([one]) for one in rounds if not has_failed(one.queue)),
+            _in_turn(failed),
+        )
     finally:
         stop.cancel()
+        options.worker.keep_one()
     done = Dispatch(
         replay(waiting, (outcome for one in rounds for outcome in one.outcomes)),
         delivered=sum(one.delivered for one in rounds),
@@ -104,6 +118,15 @@ async def dispatch(
         if old:
             done.expired[name] = sum(len(message.events) for message in old)
     return done
+
+
+async def _in_turn(rounds: Sequence[ChannelRound]) -> None:
+    """Send to channels one after the other until the budget of the first is spent."""
+    for one in rounds:
+        async with one.options.turns:
+            await one.send()
+        if not rounds[0].has_time():
+            return
 
 
 async def _stop_soon(options: DeliveryOptions) -> None:
