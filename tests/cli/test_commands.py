@@ -386,10 +386,12 @@ def test_settings_of_the_command_line(
 
 def test_init(watch: Watcher, fork_server: ForkServer) -> None:
     """`init` writes a valid file in which `check` and `config` say what to set, and never overwrites anything."""
-    done = watch.run("init")
+    done = watch.run("init", "--here")
     path = watch.folder / "comfy-watch.toml"
     assert (done.code, done.err) == (0, "")
-    assert "comfy-watch.toml" in done.out
+    first, state, *_ = done.out.splitlines()
+    assert first == f"Wrote {path}, which commands find in this folder alone."
+    assert state == f"The state will be in {watch.folder / 'state'}."
     for command, code in (("config", 0), ("check", 2)):
         done = fork_server.run(command, cwd=watch.folder)
         assert done.code == code
@@ -402,19 +404,52 @@ def test_init(watch: Watcher, fork_server: ForkServer) -> None:
         )
         assert "COMFY_WATCH_" not in done.err
     path.write_text("mine", "utf-8")
-    done = watch.run("init")
+    done = watch.run("init", "--here")
     assert (done.code, done.found) == (2, "")
     assert done.err.startswith(
-        "error: comfy-watch.toml exists already, and was left as it is\nhint: "
+        f"error: {path} exists already, and was left as it is\nhint: "
     )
     assert path.read_text("utf-8") == "mine"
-    assert watch.run("init", "other.toml").code == 0
-    assert watch.run("init", "absent/other.toml").code == 2
-    done = watch.run("init", "--system", "other.toml")
+    done = watch.run("init", "--system", "--here")
     assert (done.code, done.err) == (
         2,
-        "error: --system chooses the file itself; leave out other.toml\n",
+        "error: --here and --system are two places: leave one out\n",
     )
+
+
+def test_init_for_every_folder(watch: Watcher) -> None:
+    """Without an option it is found from any folder; a file that wins over it is named, and so then is the new one."""
+    home = watch.folder / "home"
+    path = home / ".config" / "comfy-watch" / "comfy-watch.toml"
+    env = {"HOME": str(home), "XDG_CONFIG_HOME": ""}
+    done = watch.run("init", env=env)
+    assert (done.code, done.err) == (0, "")
+    first, state, _, *steps = done.out.splitlines()
+    assert first == f"Wrote {path}, which commands find from any folder."
+    assert state == f"The state will be in {home / '.local/state/comfy-watch'}."
+    names = ("config", "test-alerts", "check")
+    assert steps == [f"  comfy-watch {name}" for name in names]
+    assert watch.run("config", env=env).out.startswith(f"settings file: {path}\n")
+    here, named = watch.folder / "comfy-watch.toml", watch.folder / "named.toml"
+    for winner, variables in (
+        (here, {}),
+        (named, {"COMFY_WATCH_CONFIG": str(named)}),
+    ):
+        winner.write_text("", "utf-8")
+        path.unlink()
+        lines = watch.run("init", env=env | variables).out.splitlines()
+        assert lines[2].startswith(f"But here {winner} wins over it")
+        assert lines[-1] == f"  comfy-watch check --config {path}"
+    path.unlink()
+    done = watch.run("init", env=env | {"COMFY_WATCH_CONFIG": str(path)})
+    assert "wins over" not in done.out
+
+
+def test_init_without_a_home(watch: Watcher) -> None:
+    """Where nobody knows a person's folder the error says what to do."""
+    done = watch.run("init", env={"HOME": "", "XDG_CONFIG_HOME": ""})
+    assert (done.code, done.found) == (2, "")
+    assert done.err.endswith("this folder with comfy-watch init --here\n")
 
 
 def test_help_and_version(watch: Watcher) -> None:

@@ -134,8 +134,8 @@ def test_nothing_at_import_is_linux_only(system: str, tmp_path: Path) -> None:
 def test_a_life(elsewhere: Elsewhere, registry: FakeRegistry, webhook: Webhook) -> None:
     """Settings are written and read; a flag is found, sent, remembered and shown, and nothing of it twice."""
     registry.catalog.publish("alpha", "1.0.0")
-    assert elsewhere.run("init", "template.toml").code == 0
-    assert b"\r" not in (elsewhere.folder / "template.toml").read_bytes()
+    assert elsewhere.run("init", "--here").code == 0
+    assert b"\r" not in (elsewhere.folder / "comfy-watch.toml").read_bytes()
     elsewhere.configure(registry, hook=webhook.apprise_url("/hook"))
     assert "comfy-watch.toml" in elsewhere.run("config").out
     assert elsewhere.check()["alerts"] == counts(1)

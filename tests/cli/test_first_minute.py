@@ -41,14 +41,18 @@ def test_the_four_steps(
     steps = _STEP.findall((program.ROOT / "README.md").read_text("utf-8"))
     assert [language for language, _ in steps] == ["sh", "toml", "sh", "sh"]
     home = tmp_path / "home"
-    env = {"COMFY_WATCH_REGISTRY_URL": registry.url, "HOME": str(home)}
+    env = {
+        "COMFY_WATCH_REGISTRY_URL": registry.url,
+        "HOME": str(home),
+        "XDG_CONFIG_HOME": "",
+    }
     ComfyUI(home / "ComfyUI").registry("comfyui-impact-pack", "1.0.0")
     for node in ("rgthree-comfy", "comfyui-kjnodes", "comfyui-impact-pack"):
         registry.catalog.publish(node, "1.0.0")
     said: dict[str, str] = {}
     for language, text in steps:
         if language == "toml":
-            path = tmp_path / "comfy-watch.toml"
+            path = home / ".config" / "comfy-watch" / "comfy-watch.toml"
             mine = re.sub(r'"discord://[^"]*"', f'"{webhook.apprise_url()}"', text)
             path.write_text(
                 _edited(path.read_text("utf-8"), mine.splitlines()), "utf-8"

@@ -273,6 +273,7 @@ def test_an_install_that_cannot_be_scanned(
     document = watch.check(code=1)
     (error,) = document["errors"]
     assert (error["install"], document["events"]) == ("studio", [])
+    assert error["error"].endswith("; what was known of its packs still counts")
     registry.catalog.set_status("alpha", "1.0.0", "banned")
     assert _copies(watch.check(code=1)) == [("studio", "1.0.0", True)]
     (event,) = watch.check(code=1)["events"]
@@ -287,6 +288,15 @@ def test_an_install_that_cannot_be_scanned(
     comfyui.mount()
     (event,) = watch.check()["events"]
     assert (event["kind"], event["install"]) == ("recovered", "studio")
+
+
+def test_a_first_scan_that_fails(watch: Watcher, comfyui: LivedIn) -> None:
+    """Of an install that was never scanned nothing is said to be known."""
+    comfyui.unmount()
+    done = watch.run("check")
+    first, _, rest = done.err.partition("\n")
+    assert (done.code, rest) == (1, "")
+    assert first == f"error: install studio: {comfyui.root} does not exist"
 
 
 def test_a_poll_that_dies_reports_once(

@@ -52,7 +52,7 @@ def test_the_sample_settings_are_valid(
     run: Callable[..., program.Completed], tmp_path: Path
 ) -> None:
     """What `init` writes is what the schema of the settings says, and an unknown setting is not."""
-    assert run("init").code == 0
+    assert run("init", "--here").code == 0
     sample = tomllib.loads((tmp_path / "comfy-watch.toml").read_text("utf-8"))
     validator = Draft202012Validator(json.loads(run("schema", "settings").out))
     validator.validate(sample | {"nodes": ["comfyui-kjnodes"], "interval": "15m"})

@@ -71,7 +71,6 @@ def test_refused_settings_reveal_nothing(
 @pytest.mark.parametrize(
     "command",
     [
-        ("init", "json://u:s3cr3t@h/s3cr3t"),
         ("check", "--node", "x", "--set", "state_dir=json://u:s3cr3t@h/s3cr3t"),
         ("config", "--config", "json://u:s3cr3t@h/s3cr3t"),
     ],
@@ -158,7 +157,7 @@ def test_files_are_their_owners_only(
         streams = (nowhere.fileno(),) * 3
         for command in (
             ["check"],
-            ["init", "settings.toml"],
+            ["init", "--here"],
             ["test-alerts"],
             ["check"],
         ):
@@ -173,7 +172,7 @@ def test_files_are_their_owners_only(
         f"deep/er/state/{name}.json"
         for name in ("snapshot", "outbox", "checks", "addresses")
     } < created.keys()
-    assert created.pop("settings.toml") == 0o600
+    assert created.pop("comfy-watch.toml") == 0o600
     assert {
         path: mode
         for path, mode in created.items()

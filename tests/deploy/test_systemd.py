@@ -49,7 +49,7 @@ def settled(
         f"rm -rf /etc/comfy-watch /var/lib/comfy-watch /var/lib/private/comfy-watch; : > {LOG}"
     )
     # The first needs a network, and docs/install.md tries it.
-    _, settings, units, *_ = blocks("systemd.md", "sh")
+    _, settings, units, _, *_ = blocks("systemd.md", "sh")
     manager.done(f"{_AS_ROOT}{settings}")
     manager.done(
         f'printf \'nodes = ["rgthree-comfy"]\\nregistry_url = "{registry.url}"\\nretries = 0\\n\''
@@ -70,7 +70,9 @@ def settled(
     manager.shell(
         "systemctl stop comfy-watch-check.timer comfy-watch-check.service comfy-watch.service"
     )
-    manager.shell("systemctl reset-failed")
+    manager.shell(
+        "systemctl reset-failed; rm -rf /home/*; rm -f /etc/systemd/system/*.d/comfyui.conf"
+    )
 
 
 def _log(manager: ServiceManager) -> str:
@@ -117,6 +119,48 @@ def test_a_life(
     assert time.monotonic() - began < 6
     assert settled.shown("comfy-watch", "Result") == "success"
     assert settled.shown("comfy-watch", "ActiveState") == "inactive"
+
+
+def test_a_comfyui_in_a_home_folder(
+    settled: ServiceManager, registry: FakeRegistry
+) -> None:
+    """The page's step opens it to both units, though nobody else may enter that home; before, a line says why not."""
+    registry.catalog.publish("comfyui-kjnodes", "1.0.0")
+    settled.done("""
+        mkdir -m 700 '/home/ann lee'
+        mkdir -p '/home/ann lee/ComfyUI/custom_nodes/comfyui-kjnodes'
+        cd '/home/ann lee/ComfyUI/custom_nodes/comfyui-kjnodes'
+        touch .tracking
+        printf '%s\n' '[project]' 'name = "comfyui-kjnodes"' 'version = "1.0.0"' > pyproject.toml
+        sed -i '1i installs = ["/home/ann lee/ComfyUI"]' /etc/comfy-watch/comfy-watch.toml
+    """)
+    assert settled.shell("systemctl start comfy-watch-check").code != 0
+    assert "/home/ann lee/ComfyUI may not be read by this user" in _log(settled)
+    *_, opening, _, _, _ = blocks("systemd.md", "sh")
+    settled.done(f"HOME='/home/ann lee'; {_AS_ROOT}{opening}")
+    settled.done("systemctl start comfy-watch-check.service")
+    status = settled.done("/opt/comfy-watch/bin/comfy-watch status")
+    assert "comfyui-kjnodes" in status
+    settled.done(f": > {LOG}; systemctl start comfy-watch.service")
+    until_it_polled(settled)
+    assert "may not be read" not in _log(settled)
+
+
+def test_a_user_without_channels(settled: ServiceManager) -> None:
+    """A file of alert URLs that is left as `init` wrote it makes a poll with a warning, not an error."""
+    settled.done("sed -i d /etc/comfy-watch/alert_urls")
+    settled.done("systemctl start comfy-watch-check.service")
+    assert "no channel is configured" in _log(settled)
+
+
+def test_root_is_told_how_to_poll(settled: ServiceManager) -> None:
+    """Root's `check` is refused on the service's state with the command to use, and that command polls."""
+    settled.done("systemctl start comfy-watch-check.service")
+    refused = settled.shell("/opt/comfy-watch/bin/comfy-watch check")
+    assert refused.code == 4
+    assert "belongs to a service of systemd" in refused.err
+    for command in re.findall(r"systemctl \w+ comfy-watch[-a-z]*", refused.err):
+        settled.done(f"systemctl stop comfy-watch.service; {command}")
 
 
 def test_wrong_settings_are_not_tried_again(settled: ServiceManager) -> None:

@@ -9,10 +9,8 @@ from __future__ import annotations
 import gc
 import os
 import re
-import shlex
 import signal
 import sys
-from pathlib import Path
 from typing import Any, NoReturn
 
 import click
@@ -32,7 +30,6 @@ from watcher.cli.options import (
     with_settings,
 )
 from watcher.cli.terminal import (
-    Document,
     OutputError,
     echo,
     echo_error,
@@ -434,37 +431,22 @@ def config(**options: Any) -> int:
 
 
 @cli.command(epilog=ending("init", page="settings"))
-@click.argument(
-    "path", type=click.Path(path_type=Path), required=False, metavar="[FILE]"
+@click.option(
+    "--here", is_flag=True, help="Write to this folder, with the state beside it."
 )
 @click.option(
     "--system",
     is_flag=True,
     help="Write to /etc/comfy-watch, for a service; everybody can read that file.",
 )
-def init(path: Path | None, system: bool) -> int:
+def init(**options: bool) -> int:
     """Write a settings file with comments; never overwrite one.
 
-    FILE is comfy-watch.toml in this folder if you give none.
+    It goes into your folder for settings, where every command finds it.
     """
-    from watcher.settings import template
+    from watcher.cli.commands.init import init as command
 
-    if system:
-        if path is not None:
-            raise UsageError(
-                f"--system chooses the file itself; leave out {masked(str(path))}"
-            )
-        echo_result(template.write_system())
-        return 0
-    default = Path("comfy-watch.toml")
-    path = path or default
-    template.write(path)
-    config = "" if path == default else f" --config {shlex.quote(str(path))}"
-    names = ("config", "test-alerts", "check")
-    steps = [f"  comfy-watch {name}{config}" for name in names]
-    wrote = f"Wrote {path}. Set installs (your ComfyUI), nodes or publishers, and alert_urls; then:"
-    echo_result([wrote, *map(Document, steps)])
-    return 0
+    return command(**options)
 
 
 @cli.command(epilog=ending("schema check > check.schema.json"))

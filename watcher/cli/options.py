@@ -101,7 +101,7 @@ def with_settings(command: Callable[..., int]) -> Callable[..., int]:
         "--config",
         type=click.Path(path_type=Path),
         metavar="FILE",
-        help="The settings file.  [default: ./comfy-watch.toml]",
+        help="The settings file.  [default: ./comfy-watch.toml, else where init writes it]",
     )
     @click.option(
         "--set",

@@ -41,6 +41,8 @@ from watcher.state.model import State
 from watcher.state.store import StateFolder
 from watcher.timestamps import seconds_between
 
+_STANDS = "; what was known of its packs still counts"
+
 
 class StoppedError(Exception):
     """The poll was stopped while it was reading; nothing was changed."""
@@ -113,7 +115,9 @@ class Poller:
         pending = sum(done.waiting.alerts(channel.name) for channel in channels)
         aside = set_aside(state.addresses, done.waiting, channels)
         unscanned = [
-            ReadFailure(install=name, error=why)
+            ReadFailure(
+                install=name, error=why + (_STANDS if state.installs.get(name) else "")
+            )
             for name, why in sorted(found.scan_errors.items())
             if why
         ]

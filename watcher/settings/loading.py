@@ -69,7 +69,7 @@ def load(
     if config_file:
         layers.append(sources.toml_file(config_file, named_by))
         if system and is_same(folder, system.settings):
-            layers.append(sources.system_secrets(folder))
+            layers.append(sources.system_secrets(folder, environ))
     layers += [
         sources.secret_files(environ, container_secrets),
         sources.environment(environ),

@@ -49,15 +49,20 @@ if sys.platform == "win32":
         """Return whether this process may do everything here, and what it makes belongs to the system."""
         return False
 
-    def name_of(user: int) -> str:
-        """Return how a command names a user."""
-        return f"#{user}"
+    def owner_of(folder: Path) -> tuple[str, str]:
+        """Return whose a folder is, and how somebody else polls with the state in it."""
+        return "another user", f"poll as the owner of {folder}"
 
 else:
     import pwd
 
     SYSTEM = Folders(settings=Path("/etc", _NAME), state=Path("/var/lib", _NAME))
     CONTAINER_SECRETS = Path("/run/secrets")
+    _OF_SERVICES = Path("/var/lib/private")
+    _HOW_SERVICES_POLL = (
+        "the service polls at once after: systemctl restart comfy-watch; with the timer: systemctl start"
+        " comfy-watch-check"
+    )
 
     def user_folders(environ: Mapping[str, str]) -> Folders | None:
         """Return the user's folders, which need not exist; None where the home folder is not known."""
@@ -106,12 +111,19 @@ else:
         """Return whether this process may do everything here, and what it makes belongs to the system."""
         return os.geteuid() == 0
 
-    def name_of(user: int) -> str:
-        """Return how a command names a user; one without a name by the number."""
+    def owner_of(folder: Path) -> tuple[str, str]:
+        """Return whose a folder is, and how root polls with the state in it. OSError if it cannot be read.
+
+        The user of a service of systemd (`DynamicUser`) exists only while that runs.
+        """
+        if holds(_OF_SERVICES, folder):
+            return "a service of systemd", _HOW_SERVICES_POLL
+        user = folder.stat().st_uid
         try:
-            return pwd.getpwuid(user).pw_name
+            name = pwd.getpwuid(user).pw_name
         except KeyError:
-            return f"'#{user}'"
+            name = f"'#{user}'"
+        return name, f"begin the command with: sudo -u {name}"
 
 
 def state_home(

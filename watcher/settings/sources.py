@@ -123,14 +123,20 @@ def secret_files(environ: Mapping[str, str], container_secrets: Path | None) -> 
     return layer
 
 
-def system_secrets(folder: Path) -> Layer:
+def system_secrets(folder: Path, environ: Mapping[str, str]) -> Layer:
     """Return the secrets beside the system's settings file, one file each: what a service gets as its credentials.
 
-    So root's shell has the channels that the service has. The service's own user need not be able to read them.
+    So root's shell has the channels that the service has. The service's own user need not be able to read them: one
+    that is among the credentials, also without content, is not read here.
     """
     layer = Layer()
+    passed_on = environ.get("CREDENTIALS_DIRECTORY") or os.devnull
     names = sorted({*parsing.SECRET, "installs"})
-    for file in [folder / name for name in names if os.path.lexists(folder / name)]:
+    for file in [
+        folder / name
+        for name in names
+        if os.path.lexists(folder / name) and not os.path.lexists(Path(passed_on, name))
+    ]:
         if others_can_read(_add_file(layer, file.name, file)):
             layer.warnings.append(_exposed(file))
     return layer

@@ -20,7 +20,7 @@ from watcher.errors import ConfigError, UsageError
 from watcher.settings import parsing
 from watcher.settings.channel_tables import ChannelTable
 from watcher.settings.model import Settings
-from watcher.settings.places import SYSTEM, Folders, is_root, state_home
+from watcher.settings.places import Folders, is_root, state_home
 from watcher.settings.sources import FILE_NAME
 
 _HOW = """\
@@ -157,17 +157,15 @@ def _about(field: FieldInfo) -> str:
 
 
 def write(path: Path) -> None:
-    """Write `text()` to a new file that only its owner can read: it will hold secrets.
+    """Write `text()` to a new file that only its owner can read: it will hold secrets. Its folder is made if need be.
 
-    ConfigError as `create`, and if the path is a URL.
+    ConfigError as `create`.
     """
-    try:
-        parsing.path(str(path))
-    except ValueError as refusal:
-        raise ConfigError(str(refusal)) from None
-    folder = path.absolute().parent
-    home, _ = state_home(folder, os.environ)
-    create(path, text(state=Path("state") if home == folder / "state" else home))
+    home, _ = state_home(path.parent, os.environ)
+    state = Path("state") if home == path.parent / "state" else home
+    if not os.path.lexists(path):
+        _make(path.parent, 0o700)
+    create(path, text(state=state))
 
 
 def create(path: Path, content: str) -> None:
@@ -188,31 +186,22 @@ def create(path: Path, content: str) -> None:
             file.write(content)
     except FileExistsError:
         raise ConfigError(
-            f"{path} exists already, and was left as it is", hint="move it away first"
+            f"{path} exists already, and was left as it is",
+            hint="edit it, or move it away first",
         ) from None
     except OSError as error:
         if created:
             with contextlib.suppress(OSError):
                 path.unlink()
-        why = (
-            "its folder does not exist"
-            if isinstance(error, FileNotFoundError)
-            else error.strerror
-        )
-        raise ConfigError(f"{path} cannot be written: {why}") from None
+        raise ConfigError(f"{path} cannot be written: {error.strerror}") from None
 
 
-def write_system(folders: Folders | None = SYSTEM) -> list[str]:
-    """Write the settings file and an empty file for the alert URLs, and return what was done and what to do next.
+def write_system(folders: Folders) -> tuple[Path, Path]:
+    """Write the settings file and an empty file for the alert URLs; return both.
 
-    UsageError without root's rights, or on a system without such a folder. ConfigError if there are settings already,
-    which are left as they are, or if nothing can be written. A file of alert URLs that is there stays as it is.
+    UsageError without root's rights. ConfigError if there are settings already, which are left as they are, or if
+    nothing can be written. A file of alert URLs that is there stays as it is.
     """
-    if folders is None:
-        raise UsageError(
-            "--system: this system has no folder for the settings of all users",
-            hint="leave --system out",
-        )
     settings, credential = folders.settings / FILE_NAME, folders.settings / _CREDENTIAL
     if not is_root():
         raise UsageError(
@@ -220,36 +209,18 @@ def write_system(folders: Folders | None = SYSTEM) -> list[str]:
             hint="sudo comfy-watch init --system",
         )
     if not os.path.lexists(settings):
-        _make(folders.settings)
+        if not folders.settings.exists():
+            _make(folders.settings, _FOLDER_MODE)
+            folders.settings.chmod(_FOLDER_MODE)  # whatever is masked
         if not os.path.lexists(credential):
             create(credential, "")
     create(settings, text(folders))
     settings.chmod(_FILE_MODE)
-    return _steps(settings, credential, folders)
+    return settings, credential
 
 
-def _make(folder: Path) -> None:
+def _make(folder: Path, mode: int) -> None:
     try:
-        folder.mkdir(mode=_FOLDER_MODE)
-        folder.chmod(_FOLDER_MODE)  # whatever is masked
-    except FileExistsError:
-        pass  # as it is: it may be shared with others on purpose
+        folder.mkdir(mode=mode, parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigError(f"{folder} cannot be made: {error.strerror}") from None
-
-
-def _steps(settings: Path, credential: Path, folders: Folders) -> list[str]:
-    lines = [
-        f"Wrote {settings}, which everybody can read; the alert URLs go into {credential}, which only root can.",
-        f"1. Set installs (your ComfyUI) or nodes in {settings}.",
-        f"2. Put your alert URLs into {credential}, one per line. A service gets them with",
-        f"   LoadCredential={_CREDENTIAL}:{credential}",
-        "3. As root: comfy-watch config && comfy-watch test-alerts",
-        "4. Let it poll: as a service (docs/systemd.md) or from cron (docs/cron.md).",
-        f"The state will be in {folders.state}.",
-    ]
-    if folders.settings.stat().st_mode & 0o005 != 0o005:
-        lines.append(
-            f"Only some can enter {folders.settings}; the service's user has to: chmod 755 {folders.settings}"
-        )
-    return lines

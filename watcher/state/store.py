@@ -23,7 +23,7 @@ from watcher.errors import InUseError, ReplacedError, StateError, UnsureError
 from watcher.model.event import Event
 from watcher.model.pack import Pack
 from watcher.model.snapshot import Snapshot
-from watcher.settings.places import is_root, name_of
+from watcher.settings.places import is_root, owner_of
 from watcher.state import (
     codec,
     disk,
@@ -118,10 +118,10 @@ class StateFolder:
         """Raise StateError for root in a state of another user, who could not use what root writes there."""
         with self._failing("cannot be read"):
             if is_root() and self.path.exists() and self.path.stat().st_uid:
-                owner = self.path.stat().st_uid
+                whose, how = owner_of(self.path)
                 raise StateError(
-                    f"state folder {self._shown()} belongs to {name_of(owner)}, so root does not write there",
-                    hint=f"begin the command with: sudo -u {name_of(owner)}",
+                    f"state folder {self._shown()} belongs to {whose}, so root does not write there",
+                    hint=how,
                 )
 
     def see_that_it_is_held(self) -> None:

@@ -49,6 +49,7 @@ mount --bind "$ROOT/deploy" /run/keep/deploy
 mount -t tmpfs -o mode=755 none /var/lib
 mount -t tmpfs -o mode=755 none /var/cache
 mount -t tmpfs -o mode=755 none /opt
+mount -t tmpfs -o mode=755 none /home
 mkdir -p /opt/python /opt/comfy-watch/bin "/opt/comfy-watch/lib/$PYTHON/site-packages" /opt/comfy-watch/app/watcher \\
     /opt/deploy
 mount --move /run/keep/python /opt/python

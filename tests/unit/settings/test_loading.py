@@ -399,6 +399,17 @@ def test_a_secret_of_the_system_that_cannot_be_read(
     ).origins["alert_urls"] == ("environment COMFY_WATCH_ALERT_URLS")
 
 
+def test_an_empty_credential_of_the_system(loads: Loads, tmp_path: Path) -> None:
+    """A service that got an empty file as its credential does not read that file, which only root can."""
+    system = Folders(settings=tmp_path / "etc", state=tmp_path / "var")
+    (system.settings / "alert_urls").mkdir(parents=True)
+    config = system.settings / "comfy-watch.toml"
+    config.write_text("")
+    (tmp_path / "alert_urls").write_text("")
+    loaded = loads(config=config, system=system, CREDENTIALS_DIRECTORY=str(tmp_path))
+    assert loaded.settings.alert_urls == ()
+
+
 def test_an_empty_credential(loads: Loads, tmp_path: Path) -> None:
     """A credential without content gives nothing, so that what the settings file has stays: its channels too."""
     (tmp_path / "alert_urls").write_text("\n")

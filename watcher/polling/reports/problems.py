@@ -116,7 +116,7 @@ def _of_installs(report: Report, errors: Container[str]) -> list[Problem]:
             Problem(
                 level="error",
                 event="install unscanned",
-                sentence=f"install {name}: {error}; its last list of packs is used",
+                sentence=f"install {name}: {error}",
                 about=(f"install {name} cannot be read",),
             )
         )
