@@ -331,6 +331,72 @@ def test_clones(audit: Audit, comfyui: ComfyUI, registry: FakeRegistry) -> None:
     ]
 
 
+def _of_repositories(registry: FakeRegistry, root: Path) -> None:
+    """Have more packs than a page has, and a file that names repositories of both pages and of none."""
+    catalog = registry.catalog
+    catalog.publish("Evil", "1.0.0")
+    catalog.edit_pack("Evil", repository="git@github.com:ann/Evil-Nodes.git")
+    catalog.edit_pack("Evil", status="banned", status_detail="Steals tokens")
+    for name in (*(f"other-{number}" for number in range(100)), "worn"):
+        catalog.publish(name, "1.0.0", created_at=LONG_AGO)
+    catalog.edit_pack("other-1", repository=None)
+    catalog.set_status("worn", "1.0.0", "deleted")
+    clones = ("ann/evil-nodes.git/", "example/other-2", "example/worn.git", "eve/evil")
+    lines = (f"RUN git clone https://github.com/{one}\n" for one in clones)
+    (root / "Dockerfile").write_text(f"FROM x\n{''.join(lines)}")
+
+
+def test_a_clone_is_the_pack_of_its_repository(
+    audit: Audit, comfyui: ComfyUI, registry: FakeRegistry, tmp_path: Path
+) -> None:
+    """Without an id it is judged as a clone without a version, wherever it is named; the pages of all are read once."""
+    _of_repositories(registry, tmp_path)
+    address = "https://www.github.com/Ann/Evil-Nodes"
+    comfyui.clone("evil-nodes", address)
+    git = {address: {"hash": "0" * 40, "disabled": False}}
+    (tmp_path / "snapshot.json").write_text(json.dumps({"git_custom_nodes": git}))
+    node = {"type": "Steal", "properties": {"aux_id": "ann/evil-nodes"}}
+    (tmp_path / "flow.json").write_text(json.dumps({"nodes": [node]}))
+    found = document(audit(".", "--json", code=3))["packs"]
+    why = "a clone of Evil's repository: the whole pack: Steals tokens"
+    assert [(one["install"], one["id"], one["reason"]) for one in found[:4]] == [
+        (name, "Evil", why)
+        for name in ("Dockerfile", "flow.json", "snapshot.json", tmp_path.name)
+    ]
+    assert [(one["line"], one["id"], one["verdict"]) for one in found[4:]] == [
+        (4, "worn", "deleted"),
+        (5, None, "unknown"),
+        (3, "other-2", "unknown"),
+    ]
+    asked = [one.query["page"] for one in registry.requests if one.path == "/nodes"]
+    assert asked == [["1"], ["2"]]
+
+
+def test_a_page_of_repositories_that_is_missing(
+    audit: Audit, registry: FakeRegistry, tmp_path: Path
+) -> None:
+    """What the others have is judged by them, the rest is unknown; that is said once, and the exit code is 1."""
+    _of_repositories(registry, tmp_path)
+
+    async def fail(request: web.BaseRequest) -> web.StreamResponse | None:
+        return web.Response(status=503) if "page=2" in request.path_qs else None
+
+    registry.respond = fail
+    done = audit("Dockerfile", "--json", "--fail-on", "none", code=1)
+    found = document(done)
+    rows = [(one["line"], one["id"], one["verdict"]) for one in found["packs"]]
+    assert rows[0] == (2, "Evil", "banned")
+    assert sorted(rows[1:], key=str) == [
+        (3, "other-2", "unknown"),
+        (4, None, "unknown"),
+        (5, None, "unknown"),
+    ]
+    (error,) = found["errors"]
+    assert error["error"] == (
+        "2 clones cannot be looked up: page 2: the registry does not answer GET /nodes (503)"
+    )
+
+
 def test_a_pack_that_cannot_be_read(
     audit: Audit, comfyui: ComfyUI, registry: FakeRegistry
 ) -> None:

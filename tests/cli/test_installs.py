@@ -158,6 +158,50 @@ def test_a_ban_that_only_the_list_of_packs_knows(
     assert _said(watch.check()) == []
 
 
+def test_a_clone_is_watched_as_the_pack_of_its_repository(
+    watch: Watcher, comfyui: LivedIn, registry: FakeRegistry
+) -> None:
+    """A ban of that pack is one of what is run. The list of all is read once a day, and for a clone that is new."""
+
+    def lists() -> int:
+        found = [one for one in registry.requests if one.path == "/nodes"]
+        registry.requests.clear()
+        return sum("node_id" not in one.query for one in found)
+
+    registry.catalog.publish("Lamp", "1.0.0")
+    comfyui.clone("lamp-nodes", "git@github.com:Example/lamp.git")
+    assert _said(watch.check()) == []
+    registry.catalog.edit_pack("Lamp", status="banned")
+    document = watch.check()
+    assert _said(document) == [("banned", "Lamp", None, "banned")]
+    assert _copies(document) == [("studio", None, True)]
+    assert lists() == 1
+    comfyui.clone("other", "https://github.com/nobody/has-this")
+    assert _said(watch.check()) == [("appeared", None, None, None)]
+    assert _said(watch.check()) == []
+    assert lists() == 1
+    status = json.loads(watch.run("status", "--json").out)
+    rows = {one["node"]: one for one in status["nodes"]}
+    assert "Lamp" in rows
+
+
+def test_a_list_of_repositories_that_is_not_answered(
+    watch: Watcher, comfyui: LivedIn, registry: FakeRegistry
+) -> None:
+    """It is said once, asked for by every poll, and forgets nothing that an earlier list said."""
+    comfyui.clone("bravo-nodes", "https://github.com/example/bravo")
+    watch.check()
+    registry.list_of_all = 503
+    comfyui.clone("lamp-nodes", "https://github.com/example/lamp")
+    registry.catalog.publish("lamp", "1.0.0", status="banned")
+    done = watch.run("check")
+    assert (done.code, "GET /nodes (503)" in done.err) == (0, True)
+    registry.catalog.set_status("bravo", "1.0.0", "banned")
+    assert ("exposed", "bravo", None, "banned") in _said(watch.check())
+    registry.list_of_all = 200
+    assert ("exposed", "lamp", None, "banned") in _said(watch.check())
+
+
 def test_without_a_list_of_packs(watch: Watcher, registry: FakeRegistry) -> None:
     """A registry that has no `GET /nodes` is polled as ever; that is said once, and fails nothing."""
     registry.serves_nodes = False

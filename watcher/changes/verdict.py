@@ -267,8 +267,10 @@ def _by(pack: Pack, one: Identity, ground: _Ground) -> str:
     """Return what says that a copy is what it was judged as; "" where its own id and version do."""
     if pack.is_unpinned:
         return "not pinned"
-    if one.id != pack.id and one.by is Claim.FOLDER:
+    if one.by is Claim.FOLDER:
         return f"its folder is named after {one.id}"
+    if one.by is Claim.REPOSITORY:
+        return f"a clone of {one.id}'s repository"
     if one.id != pack.id:
         return f"its {'.cnr-id' if one.by is Claim.CNR_ID else 'file'} says that it is {one.id}"
     if pack.kind is not PackKind.GIT or ground.verdict is Verdict.UNKNOWN:

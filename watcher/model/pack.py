@@ -51,6 +51,8 @@ class Claim(StrEnum):
     """The id that the Manager wrote into `.git/.cnr-id`."""
     FOLDER = "folder"
     """The name of its folder, beside the Manager's mark: the Manager names it after the pack."""
+    REPOSITORY = "repository"
+    """The registry, which has the pack under the repository of a copy that has no id."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

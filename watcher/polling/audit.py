@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from watcher.changes.repositories import ids_under, with_packs, without_id
 from watcher.changes.scans import VersionKey, by_node, read_scans
 from watcher.changes.transitions import DiffOptions
 from watcher.changes.verdict import as_one, identities, judge_each, judged_version
@@ -20,6 +21,8 @@ from watcher.polling.reading.read import Asker, ask_each
 from watcher.polling.reading.reasons import read_all
 from watcher.progress import Progress, silent
 from watcher.registry.client import Registry, RequestLimits
+from watcher.registry.packs import read_all_packs
+from watcher.text.plural import plural
 from watcher.text.status_reason import Reason
 
 _EXPLAINED = {BANNED, FLAGGED, DELETED}
@@ -61,20 +64,28 @@ async def audit(
     clock: Callable[[], str],
     progress: Progress = silent,
 ) -> Audit:
-    """Return what the registry says of every pack; it is not asked if none has an id. No answer is an exception.
+    """Return what the registry says of every pack; it is not asked if none has an id or a repository.
+
+    No answer is an exception.
 
     `minimum_age` is in seconds, and `accept` has known findings. ConfigError if the environment names a proxy that
     cannot be used.
     """
-    inventories = tuple(inventories)
-    packs = [(one, pack) for one in inventories for pack in one.packs]
-    ids: dict[str, str] = {}
-    for _, pack in packs:
-        for one in identities(pack):
-            ids.setdefault(one.id.lower(), one.id)
+    inventories, listed = tuple(inventories), None
     now = clock()
     accept = in_force(accept, now)
     async with Registry(registry_url, limits, progress=progress) as registry:
+        repositories = without_id(pack for one in inventories for pack in one.packs)
+        if repositories:
+            listed = await read_all_packs(registry, progress)
+        under = ids_under(repositories, {}, listed)
+        packs = [
+            (one, with_packs(pack, under)) for one in inventories for pack in one.packs
+        ]
+        ids: dict[str, str] = {}
+        for _, pack in packs:
+            for one in identities(pack):
+                ids.setdefault(one.id.lower(), one.id)
         plan = Plan(
             nodes=ids,
             named=frozenset(ids),
@@ -82,7 +93,7 @@ async def audit(
             options=DiffOptions(baseline="silent", now=now),
         )
         asker = Asker(registry=registry, plan=plan, clock=clock, progress=progress)
-        answers = await ask_each(asker)
+        answers = await ask_each(asker, listed=listed)
         found, records = compare_nodes(plan, answers), answers.packs
         known = Known(
             found=found,
@@ -108,6 +119,7 @@ async def audit(
         problems=(
             *(one.failure for one in inventories if one.failure),
             *_of_registry(findings, records),
+            *_of_list(listed, unfound=repositories - under.keys(), records=records),
         ),
     )
 
@@ -127,6 +139,15 @@ def _of_registry(
         lead = "were not looked at" if records.absent else "may be missing"
         error = f"bans of whole packs {lead}, and clones cannot be recognised"
         yield ReadFailure(error=f"{error}: {failure.error}", fault=failure.fault)
+
+
+def _of_list(
+    listed: PackRecords | None, *, unfound: Collection[str], records: PackRecords
+) -> Iterator[ReadFailure]:
+    """Yield why it is not known which packs are under some repositories, unless that was said of the records."""
+    if unfound and listed and listed.failure and not records.failure:
+        error = f"{plural(len(unfound), 'clone')} cannot be looked up: {listed.failure.error}"
+        yield replace(listed.failure, error=error)
 
 
 async def _reasons(

@@ -26,10 +26,15 @@ from watcher.model.listing import ALL
 from watcher.model.pack import Scanned
 from watcher.model.version import MinimumAge
 from watcher.polling.model import PollConfig, Report, SetAside
+from watcher.polling.reading.all_packs import (
+    is_due,
+    take_list,
+    take_repositories,
+    without_packs,
+)
 from watcher.polling.reading.compare import PollChange, compare
 from watcher.polling.reading.exposures import had_installs, with_installs
 from watcher.polling.reading.plan import make_plan
-from watcher.polling.reading.publishers import is_due, take_list, without_packs
 from watcher.polling.reading.read import read
 from watcher.polling.reading.reasons import reasons_for
 from watcher.polling.sending.dispatch import DeliveryOptions, Dispatch, dispatch
@@ -194,9 +199,10 @@ class Poller:
             config.registry_url, config.limits, progress=progress
         ) as registry:
             known, listed = state.snapshot.nodes, None
-            if is_due(config, state, started):
+            if is_due(config, state, scans, started):
                 listed = await read_all_packs(registry, progress)
                 state, listed = take_list(config, state, listed, started)
+            state, scans = take_repositories(config, state, scans, listed)
             plan = make_plan(config, state, scans, started)
             answers = await read(registry, plan, self.clock, progress, listed)
             compared = compare(config, plan, answers, of_channels)
@@ -314,9 +320,7 @@ class Poller:
         yield from self.config.nodes
         yield from found.snapshot.packs_of(self.config.publishers)
         yield from found.unplaced
-        yield from (
-            pack.id for packs in found.installs.values() for pack in packs if pack.id
-        )
+        yield from copies_of(found.installs)
 
     def _followed(self, state: State) -> State:
         return followed(

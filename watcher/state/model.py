@@ -42,6 +42,10 @@ class Checks:
     """When the last poll began that read the whole list of all packs; "" if none did."""
     packs: Mapping[str, PackRecord | None] = field(default_factory=dict)
     """What `GET /nodes` said of each watched pack, by lower-case id; None if it does not know it."""
+    repositories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """The ids of the packs that the list of all has under the repositories of installed copies without an id, by
+    `repository_key`; none where a whole list has none.
+    """
     packs_error: str = ""
     """Why it gave no usable answer when it was last asked; "" if it did."""
     requests: int = 0

@@ -277,7 +277,7 @@ class _Comparison:
         found.read.add(key)
         found.checked[key] = listing.at
         if not listing.versions and not after.baseline_at:
-            if self._may_be_unknown(key):
+            if self._may_be_unknown(key) and record is None:
                 found.unknown.append(listing.node)
                 self._take_nothing(key, listing)
             elif key in plan.named and key not in plan.published:

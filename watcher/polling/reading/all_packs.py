@@ -1,30 +1,35 @@
 """The list of all packs, `GET /nodes`: when it is due, and what it means for the state.
 
-It says which packs publishers have, and which packs that only globs choose are banned. It is read at the first poll and
-then once a day; a reading that failed is tried again by the next poll.
+It says which packs publishers have, which packs that only globs choose are banned, and which packs installed clones
+are that name none. It is read at the first poll that needs it and then once a day; a reading that failed is tried again
+by the next poll.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from watcher import timestamps
 from watcher.changes.publishers import take_packs
+from watcher.changes.repositories import ids_under, with_packs, without_id
 from watcher.durations import DAY
 from watcher.model.failure import ReadFailure
-from watcher.model.pack import PackRecords
+from watcher.model.pack import PackRecords, Scanned
 from watcher.model.selection import Selection
 from watcher.model.snapshot import Snapshot
 from watcher.polling.model import PollConfig
 from watcher.state.model import State
 
 
-def is_due(config: PollConfig, state: State, now: str) -> bool:
+def is_due(
+    config: PollConfig, state: State, scans: Mapping[str, Scanned], now: str
+) -> bool:
     """Return whether the list is to be read."""
     checks, snapshot = state.checks, state.snapshot
     globs, at = Selection(globs=config.globs), checks.listed_at
-    if not (config.publishers or globs.chooses):
+    repositories = _without_id(scans)
+    if not (config.publishers or globs.chooses or repositories):
         return False
     # The baseline of all, which may come with any poll, has the bans of whole packs.
     has_baseline = globs.globs == snapshot.sweep_baseline.globs or not globs.chooses
@@ -34,6 +39,7 @@ def is_due(config: PollConfig, state: State, now: str) -> bool:
         and has_baseline
         and checks.registry_url == config.registry_url
         and len(with_list(config.publishers, snapshot)) == len(config.publishers)
+        and repositories <= checks.repositories.keys()
     )
 
 
@@ -63,6 +69,30 @@ def take_list(
         whole_at=None if listed.failure else now,
     )
     return replace(state, snapshot=snapshot), listed
+
+
+def take_repositories(
+    config: PollConfig,
+    state: State,
+    scans: Mapping[str, Scanned],
+    listed: PackRecords | None,
+) -> tuple[State, dict[str, Scanned]]:
+    """Return the state with the packs under the repositories of copies without an id, and the scans with these."""
+    is_same = state.checks.registry_url == config.registry_url
+    known = state.checks.repositories if is_same else {}
+    found = ids_under(_without_id(scans), known, listed)
+    after = {
+        install: replace(
+            scan,
+            packs=scan.packs and tuple(with_packs(one, found) for one in scan.packs),
+        )
+        for install, scan in scans.items()
+    }
+    return replace(state, checks=replace(state.checks, repositories=found)), after
+
+
+def _without_id(scans: Mapping[str, Scanned]) -> frozenset[str]:
+    return without_id(pack for scan in scans.values() for pack in scan.packs or ())
 
 
 def without_packs(

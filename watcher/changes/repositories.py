@@ -1,0 +1,72 @@
+"""Which packs a copy without an id may be: those that the registry has under its repository. Pure.
+
+The list of all packs says that (docs/registry.md, Packs as a whole), for installed clones and for references.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from watcher.model.pack import Claim, Identity, Pack, PackRecords
+from watcher.model.selection import NODE_ID
+from watcher.model.version import BANNED
+from watcher.text.repository import repository_key
+
+_MOST = 10
+"""Packs of one repository. The registry means to have one, but its rows are untrusted."""
+
+
+def without_id(packs: Iterable[Pack]) -> frozenset[str]:
+    """Return the repositories of the packs that have no id, by `repository_key`."""
+    return frozenset(filter(None, map(_key, packs)))
+
+
+def ids_under(
+    repositories: Iterable[str],
+    known: Mapping[str, tuple[str, ...]],
+    listed: PackRecords | None,
+) -> dict[str, tuple[str, ...]]:
+    """Return the ids of the packs under each repository; one that is not in it was not looked up.
+
+    `known` is what an earlier list said. It holds for a pack that this list does not have.
+    """
+    if listed is None:
+        return {key: known[key] for key in repositories if key in known}
+    # Only a whole list can show that there is none.
+    found = {
+        key: [one for one in known.get(key, ()) if one.lower() not in listed.records]
+        for key in repositories
+        if key in known or not listed.failure
+    }
+    wanted = frozenset(repositories)
+    for one in listed.records.values():
+        key = repository_key(one.repository)
+        if key in wanted and NODE_ID.fullmatch(one.id):
+            found.setdefault(key, []).append(one.id)
+
+    def place(name: str) -> tuple[bool, str]:
+        # A banned one first, so that no number of others hides it.
+        record = listed.records.get(name.lower())
+        return record is None or record.status != BANNED, name
+
+    return {
+        key: tuple(sorted(ids, key=place)[:_MOST]) for key, ids in sorted(found.items())
+    }
+
+
+def with_packs(pack: Pack, ids: Mapping[str, tuple[str, ...]]) -> Pack:
+    """Return a pack with what it may be by its repository, and no more with what it was by an earlier list."""
+    others = tuple(one for one in pack.others if one.by is not Claim.REPOSITORY)
+    named = {one.id.lower() for one in others}
+    more = tuple(
+        Identity(id=one, by=Claim.REPOSITORY)
+        for one in ids.get(_key(pack), ())
+        if one.lower() not in named
+    )
+    after = (*others, *more)
+    return pack if after == pack.others else replace(pack, others=after)
+
+
+def _key(pack: Pack) -> str:
+    return repository_key(pack.repository or "") if pack.id is None else ""
