@@ -27,8 +27,8 @@ LONG_AGO = "2026-01-01T00:00:00Z"
 
 NEWEST = "the newest good version is"
 REASONS = {
-    "evil": "Contains a stealer, says (address removed); not banned: 0.9.0",
-    "finding": "informational findings: net, in x.py; not reviewed yet",
+    "evil": "not banned: 0.9.0; reason: Contains a stealer, says (address removed)",
+    "finding": "nobody has reviewed it; informational findings: net, in x.py",
     "withdrawn": "the registry does not list this version any more",
 }
 """By pack: the last column of its row."""
@@ -257,7 +257,7 @@ def test_reasons_that_cannot_be_read(
 
     registry.respond = _without_reasons
     done = audit("ComfyUI", code=3)
-    assert "the registry's reason could not be read; not reviewed yet" in done.out
+    assert "nobody has reviewed it; the registry's reason could not be read" in done.out
     audit("ComfyUI", "--fail-on", "banned")
 
 

@@ -12,25 +12,26 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from watcher import durations, timestamps
-from watcher.alerts.differences import Words
+from watcher.alerts.differences import Words, joined
 from watcher.model.event import (
     EMPTY,
+    EXPOSURES,
     GONE,
     Event,
     Kind,
-    is_a_ban,
+    is_a_flag,
     replaces_archive,
     runs_it,
     warns,
 )
 from watcher.model.finding import Finding, Grade
 from watcher.model.pack import Verdict
-from watcher.model.precedence import is_same_version, normalised
+from watcher.model.precedence import is_same_version
 from watcher.model.version import SafeVersion
 from watcher.text.sanitize import Trusted
 from watcher.timestamps import Moment
 
-_STOP = Trusted(
+STOP = Trusted(
     "Stop ComfyUI and remove it. If the reason speaks of malware, or there is none, change the passwords and keys that"
     " this machine held."
 )
@@ -44,8 +45,17 @@ _APPEARED = Trusted(
 )
 _APPEARED_IN_SHORT = Trusted("if nobody installed it, stop ComfyUI")
 _CHECK_THE_ID = Trusted("check the id")
+UNREVIEWED = Trusted("nobody has reviewed it")
+"""What a flag means beside what was found."""
+_UNREVIEWED_IN_SHORT = Trusted("not reviewed yet")
 _ADVISED = frozenset(Verdict) - {Verdict.BANNED, Verdict.UNKNOWN, Verdict.OK}
 """The verdicts about which the newest good version is said."""
+_OF_KINDS = {
+    Kind.BANNED: Grade.BANNED,
+    Kind.FLAGGED: Grade.FLAGGED,
+    Kind.DELETED: Grade.DELETED,
+    Kind.DEPRECATED: Grade.DEPRECATED,
+}
 _GRADES = {str(grade): grade.in_words for grade in Grade}
 
 
@@ -68,13 +78,32 @@ def advice_on(event: Event, others: Sequence[Event] = ()) -> Advice:
         return Advice()
     if replaces_archive(event):
         return Advice((_SWAPPED,), (_SWAPPED_IN_SHORT,))
-    good, at = _newest_good((event, *others))
-    if is_a_ban(event):
-        fact = not_banned(good)
-        more = (Trusted(" "), *_sentence(fact)) if fact else ()
-        return Advice((_STOP, *more), (_STOP_IN_SHORT,))
+    advice = advice_on_run(_grade(event), *_newest_good((event, *others)))
+    if not is_a_flag(event):
+        return advice
+    return Advice(
+        joined(" ", (_sentence((UNREVIEWED,)), advice.words)),
+        joined("; ", ((_UNREVIEWED_IN_SHORT,), advice.in_short)),
+    )
+
+
+def advice_on_run(grade: Grade, good: SafeVersion | None, at: Moment) -> Advice:
+    """Return what to do about what is run and stands so, where `good` is the newest good version at a moment."""
+    if grade is Grade.BANNED:
+        fact = _sentence(not_banned(good))
+        more = (Trusted(" "), *fact) if fact else ()
+        return Advice((STOP, *more), (_STOP_IN_SHORT,))
+    if grade is Grade.FLAGGED_INFO or grade.verdict not in _ADVISED:
+        return Advice()
     words = newest_good(good, at)
     return Advice(_sentence(words), words)
+
+
+def _grade(event: Event) -> Grade:
+    """Return how what an event warns of stands."""
+    if event.kind is Kind.EXPOSED and event.after in EXPOSURES:
+        return Grade(event.after)
+    return _OF_KINDS.get(event.kind, Grade.DELISTED)
 
 
 def _on_failure(event: Event) -> Advice:
@@ -100,7 +129,7 @@ def _on_what_is_left(event: Event) -> Advice:
         words += (Trusted(f" is {_GRADES.get(one.status, 'bad')}"),)
     if any(one.status == Verdict.BANNED for one in event.bad_versions):
         in_short = (*words, Trusted("; "), _STOP_IN_SHORT)
-        return Advice((*_sentence(words), Trusted(" "), _STOP), in_short)
+        return Advice((*_sentence(words), Trusted(" "), STOP), in_short)
     return Advice(_sentence(words), words)
 
 
@@ -122,7 +151,7 @@ def _newest_good(of_pack: Sequence[Event]) -> tuple[SafeVersion | None, Moment]:
 
 def not_banned(good: SafeVersion | None) -> Words:
     """Return that a version of the pack is not banned, as a fact; () if none is known."""
-    version = _version(good)
+    version = good and good.version
     return (Trusted("not banned: "), version) if version else ()
 
 
@@ -132,15 +161,8 @@ def newest_good(good: SafeVersion | None, at: Moment) -> Words:
         return ()
     if good.version is None:
         return (Trusted("there is no good version"),)
-    version = _version(good)
     newest = Trusted("the newest good version is ")
-    return (newest, version, *_age(good, at)) if version else ()
-
-
-def _version(good: SafeVersion | None) -> str:
-    """Return a good version; "" if it is no version number: any other text could be words that somebody follows."""
-    version = (good and good.version) or ""
-    return version if normalised(version) else ""
+    return (newest, good.version, *_age(good, at))
 
 
 def _age(good: SafeVersion, at: Moment) -> Words:
@@ -164,12 +186,10 @@ def _sentence(words: Words) -> Words:
 
 def advice_on_copy(finding: Finding) -> Words:
     """Return what to do about an installed copy, or one that a file names, for a table; () for nothing."""
-    verdict, good = finding.verdict, finding.safe_version
-    if not finding.pack.enabled or finding.grade is Grade.FLAGGED_INFO:
+    if not finding.pack.enabled:
         return ()
-    if verdict is Verdict.BANNED:
-        named = Trusted("do not install it")
-        return (named if finding.named else _STOP_IN_SHORT,)
-    if verdict in _ADVISED or finding.pack.is_unpinned:
-        return newest_good(good, finding.at)
-    return ()
+    if finding.named and finding.verdict is Verdict.BANNED:
+        return (Trusted("do not install it"),)
+    if finding.pack.is_unpinned and finding.grade is not Grade.BANNED:
+        return newest_good(finding.safe_version, finding.at)
+    return advice_on_run(finding.grade, finding.safe_version, finding.at).in_short

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from watcher import durations, timestamps
+from watcher.alerts.advice import UNREVIEWED
 from watcher.alerts.differences import (
     Item,
     Words,
@@ -401,12 +402,12 @@ def _why(event: Event) -> Words:
         is_empty = is_about_all(event) and not (event.tally and event.tally.packs)
         return reason_of(event) if is_empty else ()
     unreviewed: Words = ()
-    if is_a_flag(event) and not is_harmless(event):
-        unreviewed = (Trusted("nobody has reviewed it"),)
-    if scan := scan_of_flag(event):
-        # In plain words, which are better than the summary in its reason.
-        return joined("; ", (in_a_sentence(scan), unreviewed))
-    return joined("; ", (reason_of(event), unreviewed))
+    # Of what is run that is said with what to do about it.
+    if is_a_flag(event) and not is_harmless(event) and not runs_it(event):
+        unreviewed = (UNREVIEWED,)
+    # In plain words, which are better than the summary in its reason.
+    found = in_a_sentence(scan) if (scan := scan_of_flag(event)) else reason_of(event)
+    return joined("; ", (unreviewed, found))
 
 
 def reason_of(event: Event) -> Words:

@@ -58,15 +58,18 @@ def safe_version(node: Node, minimum_age: MinimumAge) -> SafeVersion | None:
     """Return the version to advise: active, not deprecated and old enough, else a younger one if only that is good.
 
     It is the newest, a pre-release only if there is nothing else. There is none if the whole node is banned. None: it
-    is not known before the first complete listing.
+    is not known before the first complete listing, nor if all that is good has no version number: any other text could
+    be words that somebody follows.
     """
     if node.banned:
         return SafeVersion(None)
     if not node.baseline_at:
         return None
-    good = sorted(_good_versions(node), key=_preference, reverse=True)
+    every = _good_versions(node)
+    numbered = (one for one in every if normalised(one.version))
+    good = sorted(numbered, key=_preference, reverse=True)
     if not good:
-        return SafeVersion(None)
+        return None if every else SafeVersion(None)
     for one in good:
         if minimum_age.is_reached(_created(one)):
             return SafeVersion(one.version)

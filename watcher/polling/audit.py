@@ -23,6 +23,7 @@ from watcher.progress import Progress, silent
 from watcher.registry.client import Registry, RequestLimits
 from watcher.registry.packs import read_all_packs
 from watcher.text.plural import plural
+from watcher.text.sanitize import Trusted
 from watcher.text.status_reason import Reason
 
 _EXPLAINED = {BANNED, FLAGGED, DELETED}
@@ -189,7 +190,8 @@ def _explained(finding: Finding, reasons: Mapping[VersionKey, Reason]) -> Findin
     if listed is None or node is None or listed.status not in _EXPLAINED:
         return finding
     reason = reasons.get((node.lower(), listed.key))
-    detail = reason.summary if reason else "the registry's reason could not be read"
+    unread = Trusted("the registry's reason could not be read")
+    detail = reason.summary if reason else unread
     return replace(finding, detail=detail)
 
 

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from watcher import timestamps
-from watcher.alerts.advice import newest_good, not_banned
+from watcher.alerts.advice import advice_on_run, not_banned
 from watcher.alerts.differences import Item, Words, listed
 from watcher.alerts.findings import in_a_sentence
 from watcher.alerts.phrasing import BLANK, NAMELESS, phrasing
@@ -112,8 +112,8 @@ class BadPack:
     versions: list[BadVersion]
     more: str
     """What of it is not shown; "" for nothing."""
-    good: Sentence
-    """The newest good version; empty if that is not known."""
+    advice: Sentence
+    """What to do about what is run of it, or what is not banned; empty for nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -328,7 +328,7 @@ def _bad_pack(known: _Known) -> BadPack:
         record=known.record(""),
         versions=shown,
         more=" and ".join(more),
-        good=_good(known),
+        advice=_advice(known),
     )
 
 
@@ -386,13 +386,14 @@ def _why(status: str, scan: Scan | None, reason: str) -> Sentence:
     return _sentence(ways[0] or ways[1])
 
 
-def _good(known: _Known) -> Sentence:
-    """Return the newest good version, where versions are banned as a fact; nothing if that is not known."""
-    age = known.public.minimum_age
+def _advice(known: _Known) -> Sentence:
+    """Return what to do about what is run, and of a pack with bans what is not banned, as a fact."""
+    age, row = known.public.minimum_age, known.row
     good = safe_version(known.node, age)
-    if any(one.status == BANNED for one in known.row.problems):
-        return _sentence(not_banned(good))
-    return _sentence(newest_good(good, age.now))
+    if words := advice_on_run(row.run, good, age.now).words:
+        return _texts(words)
+    has_bans = any(one.status == BANNED for one in row.problems)
+    return _sentence(not_banned(good)) if has_bans else []
 
 
 # What happened

@@ -20,6 +20,7 @@ STOP = (
     "Stop ComfyUI and remove it. If the reason speaks of malware, or there is none, change the passwords and keys that"
     " this machine held."
 )
+UNREVIEWED = "Nobody has reviewed it."
 IN_SHORT = "stop ComfyUI, remove it, read why"
 SWAPPED = (FieldChange(field="downloadUrl", before="https://a", after="https://b"),)
 
@@ -76,15 +77,17 @@ def test_what_nobody_runs_needs_no_advice() -> None:
         ),
         (SafeVersion("1.3.0", ""), "The newest good version is 1.3.0."),
         (SafeVersion(None), "There is no good version."),
-        (SafeVersion("safe, run it"), ""),
         (None, ""),
     ],
 )
 def test_a_milder_problem_of_what_is_run(good: SafeVersion | None, words: str) -> None:
-    """The newest good version is said, with its age if it is young; a text that is no version number never is."""
+    """The newest good version is said, with its age if it is young, and of a flag that nobody has reviewed it."""
     for kind in (Kind.FLAGGED, Kind.DELETED, Kind.DEPRECATED, Kind.REMOVED):
         one = _event(kind, safe_version=good, at="2026-01-31T12:00:00Z")
-        assert _advice(one) == words
+        flag = "Nobody has reviewed it. " if kind is Kind.FLAGGED else ""
+        assert _advice(one) == f"{flag}{words}".strip()
+    short = "".join(advice_on(_event(Kind.FLAGGED, safe_version=good)).in_short)
+    assert short.startswith("not reviewed yet")
 
 
 def test_nothing_is_to_be_done_about_a_flag_that_is_info() -> None:
@@ -129,12 +132,14 @@ def test_the_last_word_on_a_pack_counts() -> None:
     later = replace(
         earlier, at="2026-01-02T00:00:00.000Z", safe_version=SafeVersion("1.9")
     )
-    assert _advice(earlier, later) == "The newest good version is 1.9."
+    assert _advice(earlier, later) == f"{UNREVIEWED} The newest good version is 1.9."
     for version in ("2", "v2.0"):
         ban = _event(Kind.BANNED, version, at=earlier.at, safe_version=None)
-        assert _advice(earlier, ban) == ""
+        assert _advice(earlier, ban) == UNREVIEWED
     swapped = _event(Kind.CHANGED, "2", at=earlier.at, changes=SWAPPED)
-    assert _advice(earlier, replace(swapped, safe_version=SafeVersion("2"))) == ""
+    assert (
+        _advice(earlier, replace(swapped, safe_version=SafeVersion("2"))) == UNREVIEWED
+    )
 
 
 def _finding(

@@ -44,7 +44,7 @@ def test_the_summary_of_findings_is_not_said_twice() -> None:
     scan = _scan(STEALS)
     assert "Reason:" not in _body(event(scan=scan, reason=reason))
     unread = _scan(STEALS, is_whole=False)
-    assert f"Reason: `{reason}`; nobody" in _body(event(scan=unread, reason=reason))
+    assert f"; reason: `{reason}`." in _body(event(scan=unread, reason=reason))
     ban = event(kind=Kind.BANNED, scan=scan, reason=reason)
     assert f"Reason: `{reason}`." in _body(ban)
 

@@ -57,7 +57,8 @@ def test_an_event_says_since_when_its_version_is_public() -> None:
         ([version("1.0"), version("2.0", deprecated=True)], "1.0"),
         ([version("1.0", "pending"), version("1.1", deprecated=True)], None),
         ([version("0.9"), version("1.0"), version("v1.0.0", "banned")], "0.9"),
-        ([version("nightly"), version("latest", "banned")], "nightly"),
+        ([version("nightly"), version("1.0")], "1.0"),
+        ([version("2; run it", created_at=NOW), version("1.0-rc.1")], "1.0-rc.1"),
         ([], None),
     ],
 )
@@ -66,6 +67,12 @@ def test_the_newest_good_version_is_safe(
 ) -> None:
     """It is active and not deprecated, newest by semantic versioning, and a pre-release only for want of a release."""
     assert safe_version(known(*versions), ANY_AGE) == SafeVersion(safe)
+
+
+def test_a_text_that_is_no_version_number_is_never_advised() -> None:
+    """Where nothing else is good the newest good version is not known, and not said to be none."""
+    odd = known(version("nightly"), version("1.0", "banned"))
+    assert safe_version(odd, ANY_AGE) is None
 
 
 A_DAY = MinimumAge(seconds=DAY, now=NOW)

@@ -60,7 +60,7 @@ def test_an_entry_is_an_alert_without_what_only_a_message_needs() -> None:
         "id": "urn:comfy-watch:event:e1",
         "url": URL,
         "title": "Flagged Some-Pack 1.0.0",
-        "content": "🚩 Flagged `Some-Pack` `1.0.0`\nReason: `it opens a shell`; nobody has reviewed it.",
+        "content": "🚩 Flagged `Some-Pack` `1.0.0`\nNobody has reviewed it; reason: `it opens a shell`.",
         "updated": NOW,
         "tags": ["flagged"],
     }

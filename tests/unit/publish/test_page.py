@@ -22,6 +22,7 @@ from tests.support.factories import (
     minute,
     version,
 )
+from watcher.alerts.advice import STOP
 from watcher.changes.health import FailureStreak, Health
 from watcher.model.event import Event, FieldChange, Kind, Tally
 from watcher.model.exposure import Exposure, Installed
@@ -109,6 +110,12 @@ def _pack(text: str) -> Pack:
 
 def _read(*versions: Version, **fields: Any) -> _Reader:
     return _Reader(page(_public(*versions, **fields)))
+
+
+def _run(grade: str, run: str, *versions: Version, **fields: Any) -> str:
+    """Return what is said of what is bad where one of these versions is run and stands so."""
+    exposures = {PACK.lower(): exposed_to(grade, run)}
+    return _read(*versions, run=run, exposures=exposures, **fields).of("bad")
 
 
 def _many(number: int, *, banned: str = "1.1") -> Public:
@@ -269,18 +276,21 @@ def test_a_whole_pack() -> None:
     found = _read(version("1.0"), banned=True, bans={"": ban})
     assert "The whole pack is banned: Breaks the rules." in found.of("bad")
     assert "1 pack banned as a whole" in found.of("header")
-    assert "There is no good version." in found.of("bad")
+    assert "good version" not in found.of("bad")
+    run = _run("banned", "1.0", version("1.0"), banned=True, bans={"": ban})
+    assert f"Breaks the rules. record 1.0 banned you run it {STOP}" in run
+    assert "ot banned" not in run
 
 
 def test_a_young_version() -> None:
     """What is advised is old enough; for want of another a younger one is, with its age."""
-    terms = Terms(selection=_ALL.selection, minimum_age=7 * 86_400.0)
+    terms = replace(_ALL, minimum_age=7 * 86_400.0)
     young = version("1.1", created_at="2026-03-01T00:00:00Z")
     versions = (version("0.9", "flagged"), young)
     said = "The newest good version is 1.1 (out for 1 day)."
-    assert said in _read(*versions, terms=terms).of("bad")
+    assert said in _run("flagged", "0.9", *versions, terms=terms)
     said = "The newest good version is 1.0."
-    assert said in _read(version("1.0"), *versions, terms=terms).of("bad")
+    assert said in _run("flagged", "0.9", version("1.0"), *versions, terms=terms)
     lost = replace(_public(*versions, terms=terms), at="")
     assert "no poll yet" in page(lost)
 
@@ -291,8 +301,17 @@ def test_a_ban_advises_nothing() -> None:
         kind=Kind.EXPOSED, version_id="id-1.1", after="banned", reason="it steals"
     )
     versions = (version("1.0"), version("1.1", "banned"))
-    said = _read(*versions, events=(exposed,), run="1.1").of("bad")
-    assert "Reason: it steals. Not banned: 1.0." in said
+    said = _run("banned", "1.1", *versions, events=(exposed,))
+    assert f"Reason: it steals. {STOP} Not banned: 1.0." in said
+
+
+def test_nothing_is_advised_about_what_nobody_runs() -> None:
+    """No version is named beside a flag or a deprecation; beside a ban it is a fact."""
+    mild = version("1.1", "flagged"), version("1.2", deprecated=True)
+    assert "good version" not in _read(version("1.0"), *mild).of("bad")
+    banned = _read(version("1.0"), version("1.1", "banned")).of("bad")
+    assert "Not banned: 1.0." in banned
+    assert STOP not in banned
 
 
 def test_what_is_run() -> None:
@@ -495,7 +514,7 @@ def test_records_of_bans() -> None:
 def test_only_deprecated() -> None:
     """Of a pack of which nothing else is bad, it is said how many versions are deprecated."""
     found = _read(version("1.0"), version("1.1", deprecated=True)).of("bad")
-    assert "Some-Pack 1 deprecated version. The newest good" in found
+    assert found.endswith("Some-Pack 1 deprecated version.")
 
 
 def test_untrusted_text() -> None:

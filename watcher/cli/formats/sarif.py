@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from watcher import __version__
+from watcher.alerts.advice import STOP
 from watcher.alerts.phrasing import PRODUCT
 from watcher.cli.formats.paths import uri
 from watcher.cli.formats.words import acceptance, advice, pack_cell, rows, why
@@ -47,8 +48,7 @@ class _Rule:
 _RULES: dict[Verdict, _Rule] = {
     Verdict.BANNED: _Rule(
         meaning="Somebody has rejected this version of the node pack, or the whole pack, for the Comfy Registry.",
-        remedy="Stop ComfyUI and remove it. If the reason speaks of malware, or there is none, change the passwords and"
-        " keys that this machine held.",
+        remedy=STOP,
     ),
     Verdict.FLAGGED: _Rule(
         meaning="The registry's scanner has found something in this version that nobody has reviewed yet. Most harmless"

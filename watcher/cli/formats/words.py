@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from watcher.alerts.advice import advice_on_copy, not_banned
+from watcher.alerts.advice import UNREVIEWED, advice_on_copy, not_banned
 from watcher.alerts.findings import in_a_sentence
 from watcher.cli.pack_names import base_name, shown_name
 from watcher.cli.report import acceptance_in_words, safe_words
@@ -13,7 +13,7 @@ from watcher.model.finding import Finding, Grade
 from watcher.model.pack import PackKind, Verdict
 from watcher.polling.audit import Audit
 from watcher.text.plural import plural
-from watcher.text.sanitize import escape_invisible, sanitize_line
+from watcher.text.sanitize import Trusted, escape_invisible, sanitize_line
 
 
 def rows(done: Audit, *, only_problems: bool) -> list[Finding]:
@@ -63,22 +63,26 @@ def only_claims(finding: Finding) -> bool:
 
 
 def why(finding: Finding, limit: int) -> str:
-    """Return the reason, shortened. Evidence is shown as `installed` shows it: its words are this program's."""
+    """Return the reason, shortened, after our own words: what follows "reason:" is the registry's alone.
+
+    Evidence is shown as `installed` shows it: its words are this program's.
+    """
     if finding.reason and finding.reason == finding.pack.evidence:
         return escape_invisible(finding.reason)
-    if finding.verdict is Verdict.BANNED:
-        fact = safe_words(not_banned(finding.safe_version))
-        return "; ".join(filter(None, (sanitize_line(finding.reason, limit), fact)))
-    if finding.verdict is not Verdict.FLAGGED:
-        return sanitize_line(finding.reason, limit)
+    parts = [sanitize_line(finding.basis, limit)]
     found = sanitize_line(finding.detail, limit)
-    if finding.scan and finding.scan.is_whole:
-        found = safe_words(in_a_sentence(finding.scan))
-    elif finding.listed and not found:
-        found = "the registry gives no reason"
-    because = ": ".join(filter(None, (sanitize_line(finding.basis, limit), found)))
-    is_calm = finding.grade is Grade.FLAGGED_INFO
-    return because if is_calm else f"{because}; not reviewed yet"
+    is_ours = isinstance(finding.detail, Trusted)
+    reason = f"reason: {found}" if found and not is_ours else found
+    if finding.verdict is Verdict.BANNED:
+        parts.append(safe_words(not_banned(finding.safe_version)))
+    if finding.verdict is Verdict.FLAGGED:
+        if finding.grade is not Grade.FLAGGED_INFO:
+            parts.append(UNREVIEWED)
+        if finding.scan and finding.scan.is_whole:
+            reason = safe_words(in_a_sentence(finding.scan))
+        elif finding.listed and not found:
+            reason = "the registry gives no reason"
+    return "; ".join(filter(None, (*parts, reason)))
 
 
 def summary(done: Audit, seconds: float | None = None) -> str:

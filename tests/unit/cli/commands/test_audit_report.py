@@ -58,13 +58,13 @@ def test_a_reason_has_a_line_of_its_own() -> None:
     assert shown(*findings) == [
         "PACK  VERSION  VERDICT  WHAT TO DO",
         "evil  1.0.0    banned   stop ComfyUI, remove it, read why",
-        "    Adware; not banned: 1.1.0",
+        "    not banned: 1.1.0; reason: Adware",
         "",
         "2 packs (0.0 s): 1 banned, 1 ok",
     ]
     assert [" ".join(line.split()) for line in shown(*findings, width=None)[:3]] == [
         "PACK VERSION VERDICT WHAT TO DO WHY",
-        "evil 1.0.0 banned stop ComfyUI, remove it, read why Adware; not banned: 1.1.0",
+        "evil 1.0.0 banned stop ComfyUI, remove it, read why not banned: 1.1.0; reason: Adware",
         "fine 1.0.0 ok - -",
     ]
 
@@ -75,7 +75,7 @@ def test_a_reason_has_a_line_of_its_own() -> None:
         (
             replace(HARMLESS, is_known=False),
             "1 finding",
-            "informational findings: net, in x.py:1; not reviewed yet",
+            "nobody has reviewed it; informational findings: net, in x.py:1",
         ),
         (
             HARMLESS,
@@ -85,10 +85,10 @@ def test_a_reason_has_a_line_of_its_own() -> None:
         (
             replace(HARMLESS, is_whole=False),
             "at least 1 finding",
-            "at least 1 finding; not reviewed yet",
+            "nobody has reviewed it; reason: at least 1 finding",
         ),
-        (None, "By hand", "By hand; not reviewed yet"),
-        (None, "", "the registry gives no reason; not reviewed yet"),
+        (None, "By hand", "nobody has reviewed it; reason: By hand"),
+        (None, "", "nobody has reviewed it; the registry gives no reason"),
     ],
 )
 def test_why_a_version_is_flagged(
@@ -102,7 +102,7 @@ def test_why_a_version_is_flagged(
     assert ("flagged (info)" in row) is (scan is HARMLESS)
     clone = replace(one, by="a clone whose file says 1.0.0")
     text = shown(clone, width=None)[1].replace("\u2024", ".")
-    assert text.endswith(f"  a clone whose file says 1.0.0: {shown_as}")
+    assert text.endswith(f"  a clone whose file says 1.0.0; {shown_as}")
 
 
 def test_a_reason_that_several_packs_have_is_not_repeated() -> None:
@@ -124,7 +124,7 @@ def test_until_when_and_why_it_is_accepted_is_below_the_row() -> None:
     found = finding("evil", Verdict.BANNED, reason="Hides", acceptance=known)
     _, row, *more = shown(found, width=80)
     assert "  banned (accepted)  " in row
-    at = more.index("    Hides; not banned: 1.1.0")
+    at = more.index("    not banned: 1.1.0; reason: Hides")
     below = "accepted until 2027-01-31: own (old) fork"
     assert more[at + 1] == f"    {below}"
     assert f"banned ({below})" in shown(found, width=None)[1]

@@ -95,7 +95,7 @@ def test_a_message_says_what_and_what_to_do_first() -> None:
     one = finding("evil", Verdict.BANNED, reason="Adware", safe="0.9.0")
     [result] = run_of(one)["results"]
     assert result["message"] == {
-        "text": "evil 1.0.0 is banned: stop ComfyUI, remove it, read why. Why: Adware; not banned: 0.9.0."
+        "text": "evil 1.0.0 is banned: stop ComfyUI, remove it, read why. Why: not banned: 0.9.0; reason: Adware."
     }
 
 
