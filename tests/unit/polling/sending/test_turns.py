@@ -124,9 +124,10 @@ def test_the_next_round_goes_on_with_those_that_fail(
 def test_a_pause_leaves_the_turn_to_others(tmp_path: Path, busy: Busy) -> None:
     """A channel whose service asks for a moment's patience holds nobody up, and no process."""
     busy.answer["/a"] = Answer(status=429, headers={"Retry-After": "1"})
-    channels = channels_of(busy, "a", "b")
+    channels, processes = channels_of(busy, "a", "b"), set[int]()
 
     def take_it_then(where: str, doing: str) -> None:
+        processes.add(len(WORKER._processes))
         if doing.startswith("waiting"):
             busy.answer.clear()
 
@@ -139,4 +140,4 @@ def test_a_pause_leaves_the_turn_to_others(tmp_path: Path, busy: Busy) -> None:
     )
     assert (done.delivered, done.failures) == (2, {})
     assert busy.order() == ["/a", "/b", "/a"]
-    assert len(WORKER._processes) == 1
+    assert max(processes) == 1
