@@ -24,9 +24,13 @@ from tests.proxied.intercepting import Authority, Interceptor, QuietServer
 
 NO_FAULTS: Mapping[int, Fault] = {}
 _NO_SUCCESS = {
-    Fault.DENIED: b'{"sent": [], "success": false}',
-    Fault.PAGE: b"<!doctype html><title>Log in</title>",
+    Fault.DENIED: ("application/json", b'{"sent": [], "success": false}'),
+    Fault.PAGE: ("text/html", b"<!doctype html><title>Log in</title>"),
+    Fault.XHTML: ("application/xhtml+xml", b'<?xml version="1.0"?><html/>'),
+    Fault.SCRIPT: ("", b"<script>location = '/login'</script>"),
+    Fault.META: ("text/plain", b"\xef\xbb\xbf\r\n <meta http-equiv='refresh'>"),
 }
+"""The Content-Type, "" for none, and the body."""
 _PATIENCE = 30.0
 _ENCODED = re.compile(r"[A-Za-z0-9+/_-]{16,}={0,2}")
 
@@ -213,9 +217,9 @@ class _Handler(Interceptor):
 
     def _say(self, answer: Answer, status: int, fault: Fault | None) -> None:
         body = b'{"error": "refused"}' if status != answer.status else answer.body
-        body = body if fault is None else _NO_SUCCESS.get(fault, body)
         kind = "application/json" if body[:1] in b"{[" else "text/plain"
-        kind = "text/html" if fault is Fault.PAGE else kind
+        if fault is not None:
+            kind, body = _NO_SUCCESS.get(fault, (kind, body))
         head = [f"HTTP/1.1 {status} {responses.get(status, '')}", "Connection: close"]
         head += [
             f"{name}: {value}"
@@ -230,7 +234,8 @@ class _Handler(Interceptor):
             head += [f"Content-Type: {kind}", "Transfer-Encoding: chunked"]
             body = b"%x\r\n%s\r\n20\r\n" % (len(half), half)
         elif status != 204:
-            head += [f"Content-Type: {kind}", f"Content-Length: {len(body)}"]
+            head += [f"Content-Type: {kind}"] if kind else []
+            head += [f"Content-Length: {len(body)}"]
         else:
             body = b""
         self.wfile.write(

@@ -187,7 +187,7 @@ def cases(
     return [
         Case(service=service, faults=failing)
         for failing in (*alone, *beside)
-        if not (service.own and Fault.PAGE in failing.values())
+        if not (service.own and any(fault.is_page for fault in failing.values()))
     ]
 
 

@@ -272,8 +272,7 @@ class Hook:
                 raise LostError(one.error)
             one.body = bytes(came[:_BEGINNING])
             if one.is_success:
-                kind = response.headers.get("Content-Type", "")
-                one.is_page = not self.rules.answers_pages and is_page(kind, one.body)
+                one.is_page = is_page(one.body, self.rules.page)
                 one.refusal = refusal_in(one.body, self.rules.refuses)
             response.raw = io.BytesIO(came)
             return response
@@ -287,7 +286,7 @@ class Hook:
     ) -> tuple[int, bytes]:
         """Have a mail server do something, and note its reply."""
         with self.exchange(carries=command.__name__ == "data") as one:
-            one.is_mail = True
+            one.protocol = "SMTP"
             try:
                 reply = command(smtp, *args, **options)
             except smtplib.SMTPResponseException as error:

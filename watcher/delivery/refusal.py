@@ -55,11 +55,20 @@ _REPLIES = {
     552: (Cause.CONTENT, ""),
 }
 """Of mail servers."""
+_NOBODY = (Cause.OTHER, "nobody is there by this name: check the channel's URL")
+_CODES = {"SMTP": _REPLIES, "IRC": {401: _NOBODY, 403: _NOBODY}}
 _OF_A_MAIL = {550: (Cause.CONTENT, ""), 554: (Cause.CONTENT, "")}
 """Those to a mail itself: 550 is what a spam filter says of its content."""
 
 _BLANK = b" \t\r\n\xef\xbb\xbf"
 """Blanks, and the bytes of a byte order mark."""
+_BLANK_IN_UTF_16 = b"\0\xfe\xff"
+MARKUP = re.compile(rb"\A<\0?[!?/a-z]", re.IGNORECASE)
+"""What begins as any markup does, in UTF-16 too."""
+HTML = re.compile(rb"<(?:!doctype\s+html|html|head|meta|script|body)\b", re.IGNORECASE)
+"""What is a web page, and no other XML."""
+ANYTHING_GOES = re.compile(rb"(?!)")
+"""No page is known for one."""
 _VERDICTS = ("success", "ok", "accepted")
 _TOKEN = "the token is refused: make a new one"  # noqa: S105 - a sentence
 _TARGET = "the recipient is gone: correct the channel's URL"
@@ -112,7 +121,8 @@ class Exchange:
     """The targets that were being sent to."""
     is_out: bool = False
     """Some of it was sent."""
-    is_mail: bool = False
+    protocol: str = "HTTP"
+    """Or SMTP, or IRC."""
     status: int = 0
     """0 without an answer's head."""
     retry_after: float | None = None
@@ -197,16 +207,17 @@ def _explained(one: Exchange) -> tuple[str, Cause]:
         return A_PAGE, Cause.OTHER
     if not status or (one.is_cut and not one.is_failure):
         return _words(one.error) or REFUSED, Cause.OTHER
-    known = _REPLIES | (_OF_A_MAIL if one.carries else {}) if one.is_mail else _STATUSES
+    is_web = one.protocol == "HTTP"
+    known = _STATUSES if is_web else _CODES[one.protocol]
+    if one.protocol == "SMTP" and one.carries:
+        known = known | _OF_A_MAIL
     cause, advice = known.get(status, (Cause.OTHER, ""))
-    what = f"{'SMTP' if one.is_mail else 'HTTP'} {status}"
-    if status // 100 == 3 and not one.is_mail:
+    what = f"{one.protocol} {status}"
+    if status // 100 == 3 and is_web:
         advice = _REDIRECT
     if one.is_success:
         what = f"{REFUSED} ({one.refusal})" if one.refusal else REFUSED
-    if not one.is_mail and (
-        found := _WORD.search(one.body.decode("utf-8", "replace").lower())
-    ):
+    if is_web and (found := _WORD.search(one.body.decode("utf-8", "replace").lower())):
         cause, advice = _WORDS[found[1]]
         what = f"{what} ({found[1]})"
     return f"{what}, {advice}" if advice else what, cause
@@ -230,11 +241,9 @@ def _words(error: str) -> str:
     return next(known, "")
 
 
-def is_page(kind: str, body: bytes) -> bool:
-    """Return whether a body of this Content-Type begins as a web page does."""
-    start = body.lstrip(_BLANK).lower()
-    is_html = kind.partition(";")[0].strip().lower() == "text/html"
-    return is_html and start.startswith((b"<!doctype", b"<html", b"<!--"))
+def is_page(body: bytes, page: re.Pattern[bytes] = MARKUP) -> bool:
+    """Return whether a body is a `page`, whatever its Content-Type: many a portal has none, or a wrong one."""
+    return page.search(body.lstrip(_BLANK + _BLANK_IN_UTF_16)) is not None
 
 
 def refusal_in(body: bytes, refuses: re.Pattern[bytes] | None = None) -> str | None:

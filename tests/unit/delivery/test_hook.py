@@ -329,31 +329,37 @@ def test_a_plugin_that_would_wait_is_not_waited_for(
 _PAGE = b"\xef\xbb\xbf\n <!DOCTYPE html><html><body>Log in</body></html>"
 
 
+_ZIPPED = gzip.compress(_PAGE, mtime=0)
+_PAGES = {
+    "whole": _PAGE,
+    "comment": b"<!-- a portal -->\n<!-- of a hotel -->\n<p>Log in",
+    "xhtml": b'<?xml version="1.0"?><html xmlns="http://www.w3.org/1999/xhtml"/>',
+    "meta": b'\r\n<META http-equiv="refresh" content="0;url=/login">',
+    "script": b'<script>location = "/login"</script>',
+    "paragraph": b"<p>Log in</p>",
+    "UTF-16": "\N{ZERO WIDTH NO-BREAK SPACE} <script>".encode("utf-16-be"),
+}
+
+
+@pytest.mark.parametrize("page", _PAGES)
 @pytest.mark.parametrize(
-    ("headers", "pieces"),
-    [
-        ({}, (_PAGE,)),
-        (
-            {},
-            (
-                b"<!-- a portal -->\n<!-- of a hotel -->\n"
-                + _PAGE.lstrip(b"\xef\xbb\xbf"),
-            ),
-        ),
-        (
-            {"Content-Encoding": "gzip"},
-            (gzip.compress(_PAGE, mtime=0)[:11], gzip.compress(_PAGE, mtime=0)[11:]),
-        ),
-    ],
-    ids=["whole", "comments", "gzip"],
+    "kind", ["text/html; charset=utf-8", "application/xhtml+xml", "text/plain", ""]
 )
-def test_a_web_page_is_no_answer(
-    headers: dict[str, str], pieces: tuple[bytes, ...]
-) -> None:
-    """A portal or a wrong path answers 200 with a page: the service has nothing."""
+def test_a_web_page_is_no_answer(page: str, kind: str) -> None:
+    """A portal or a wrong path answers 200 with a page, whatever it is called: the service has nothing."""
+    with Topics() as ntfy:
+        headers = {"Content-Type": kind} if kind else {}
+        ntfy.topic["a"] = Answer(headers=headers, body=_PAGES[page])
+        outcome = deliver(ntfy.url_of("a"))
+    assert isinstance(outcome, Undelivered)
+    assert outcome.reason.startswith("a web page answered")
+
+
+def test_a_web_page_is_unpacked() -> None:
+    """One that comes packed, and in pieces, is a page too."""
     with Topics() as ntfy:
         ntfy.topic["a"] = Answer(
-            headers={"Content-Type": "text/html"} | headers, pieces=pieces
+            headers={"Content-Encoding": "gzip"}, pieces=(_ZIPPED[:11], _ZIPPED[11:])
         )
         outcome = deliver(ntfy.url_of("a"))
     assert isinstance(outcome, Undelivered)
@@ -381,10 +387,11 @@ def test_a_web_page_for_one_of_several_targets_is_enough() -> None:
     ids=["word", "empty", "no gzip", "later"],
 )
 def test_a_word_that_is_labelled_as_a_page_is_an_answer(body: bytes) -> None:
-    """Slack, for one, labels a plain `ok` as HTML."""
+    """Slack, for one, labels a plain `ok` as HTML; others give no label."""
     with Topics() as ntfy:
-        ntfy.topic["a"] = Answer(headers={"Content-Type": "text/html"}, body=body)
-        assert deliver(ntfy.url_of("a")) == Delivered()
+        for headers in ({"Content-Type": "text/html"}, {}):
+            ntfy.topic["a"] = Answer(headers=headers, body=body)
+            assert deliver(ntfy.url_of("a")) == Delivered()
 
 
 def test_a_receiver_of_your_own_may_answer_with_a_page(webhook: Webhook) -> None:

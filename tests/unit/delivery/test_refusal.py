@@ -236,7 +236,7 @@ def test_a_mail_servers_code_is_named(
     code: int, to_a_mail: bool, reason: str, cause: Cause
 ) -> None:
     """What a code means depends on whether it answers a mail or a command before it."""
-    one = _answer(code, is_mail=True, carries=to_a_mail)
+    one = _answer(code, protocol="SMTP", carries=to_a_mail)
     outcome = judge([one])
     assert outcome.reason.startswith(reason)
     assert outcome.cause is cause

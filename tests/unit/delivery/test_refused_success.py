@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from apprise.manager_plugins import NotificationManager
 
-from watcher.delivery.refusal import refusal_in
+from watcher.delivery.refusal import is_page, refusal_in
 from watcher.delivery.sender import known_to
-from watcher.delivery.services.service import NO_RULES
+from watcher.delivery.services.service import NO_RULES, Rules
 from watcher.delivery.services.table import RULES
 from watcher.delivery.urls import load
 
@@ -49,7 +49,11 @@ def _written(said: Said) -> list[bytes]:
 
 
 def _refusal(name: str, body: bytes) -> str | None:
-    return refusal_in(body, RULES.get(name, NO_RULES).refuses)
+    return refusal_in(body, _rules(name).refuses)
+
+
+def _rules(name: str) -> Rules:
+    return RULES.get(name, NO_RULES)
 
 
 def _beginnings(body: bytes) -> list[bytes]:
@@ -73,12 +77,20 @@ def test_the_answer_of_every_service_is_known() -> None:
 
 @pytest.mark.parametrize("name", sorted(TAKEN.keys() | WORDLESS))
 def test_a_success_is_no_refusal(name: str) -> None:
-    """No answer of a service that took the message refuses it, whole or cut, by its own rule or the default."""
+    """No answer of a service that took the message is a refusal or a page, whole or cut."""
     answers = [said[name] for said in (TAKEN, FURTHER) if name in said]
     for body in [b"", *(body for answer in answers for body in _written(answer))]:
         for beginning in _beginnings(body):
             assert _refusal(name, beginning) is None, beginning
             assert refusal_in(beginning) is None, beginning
+            assert not is_page(beginning, _rules(name).page), beginning
+
+
+@pytest.mark.parametrize("name", sorted(TAKEN))
+def test_a_page_is_no_answer_of_any_service(name: str) -> None:
+    """Also where a service answers markup, a page is none of it."""
+    pages = (b"<!DOCTYPE html>", b'<?xml version="1.0"?><html>', b"<script>", b"<META ")
+    assert all(is_page(page, _rules(name).page) for page in pages)
 
 
 def test_every_rule_has_a_refusal() -> None:

@@ -16,6 +16,7 @@ from typing import Any, TypeAlias
 
 from watcher.alerts.digest import Digest
 from watcher.alerts.render import Format
+from watcher.delivery.refusal import MARKUP
 from watcher.model.event import Event, Severity, severity_of
 from watcher.model.outcome import Cause, Undelivered
 
@@ -107,8 +108,8 @@ class Rules:
     """
     sealed: re.Pattern[str] | None = None
     """The addresses of requests that carry the message although it may not be seen in them."""
-    answers_pages: bool = False
-    """A web page is an answer: whoever wrote the receiver may have it say what they like."""
+    page: re.Pattern[bytes] = MARKUP
+    """What a success is that comes from a web page, not from the service. Most services answer no markup."""
 
 
 NO_RULES = Rules()

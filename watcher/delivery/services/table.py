@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from watcher.alerts.payload import event_objects, plainest_objects
 from watcher.alerts.render import Format, Rendered
+from watcher.delivery.refusal import ANYTHING_GOES, HTML
 from watcher.delivery.services import chat, push
 from watcher.delivery.services.mail import mail
 from watcher.delivery.services.matrix import matrix
@@ -37,6 +38,7 @@ REFUSES: Mapping[str, bytes] = {
     # It says `success`, or else what is wrong.
     "PushMe": rb"\A\s*[^\s<s]",
     "SMTP2Go": rb'"failed"\s*:\s*([1-9]\d{0,8})',
+    "SerwerSMS": rb'"error"\s*:\s*(?:"|\{(?:[^{}]*?"code"\s*:\s*"?(\d{1,9}))?)',
     "ServerChan": rb'"(?:code|errno)"\s*:\s*"?(-?[1-9]\d{0,8})',
     "Signalgrid": _CODE_BUT_200,
     "SparkPost": rb'"total_rejected_recipients"\s*:\s*([1-9]\d{0,8})',
@@ -49,10 +51,12 @@ REFUSES: Mapping[str, bytes] = {
     "seven": rb'(?:\A\s*"?|"success"\s*:\s*"?)(?!100\b)(\d{3})\b',
 }
 """What services say in a success when they refuse, beyond the default; a group is the service's own code."""
+_SES = "AWS Simple Email Service (SES)"
+_ANSWER_XML = ("AWS Simple Notification Service (SNS)", "Exotel", "Prowl")
+"""Beside SES. Exotel does where the path has no `.json`, and apprise's has none."""
 _ANY = ""
 _SEALED: Mapping[str, str] = {
     "AWS End User Messaging Social (WhatsApp)": _ANY,
-    "AWS Simple Email Service (SES)": _ANY,
     "Bark": _ANY,
     "IFTTT": _ANY,
     "LFG Alarm": _ANY,
@@ -73,11 +77,13 @@ def json_post(service: Plugin, context: Context) -> None:
     service.payload_extras.setdefault("event_count", len(context.events))
 
 
-_OWN = Rules(knows_code=True, answers_pages=True, sealed=re.compile(_ANY))
-"""A webhook of one's own, from whose requests the URL's parameters may leave the text out."""
+_OWN = Rules(knows_code=True, page=ANYTHING_GOES, sealed=re.compile(_ANY))
+"""A webhook of one's own, which says what it likes, and whose URL may leave the text out of a request."""
 RULES: Mapping[str, Rules] = {
     **{name: Rules(refuses=re.compile(said)) for name, said in REFUSES.items()},
     **{name: Rules(sealed=re.compile(where)) for name, where in _SEALED.items()},
+    **{name: Rules(page=HTML) for name in _ANSWER_XML},
+    _SES: Rules(page=HTML, sealed=re.compile(_ANY)),
     "Discord": Rules(
         prepare=chat.discord,
         shown_as=Format.MARKDOWN,
