@@ -71,7 +71,8 @@ def known_status(status: str) -> str:
 
 
 def _of_field(change: FieldChange) -> Words:
-    before, after = items_of(change.before), items_of(change.after)
+    before = items_of(change.before, change.before_left)
+    after = items_of(change.after, change.after_left)
     if before is not None and after is not None:
         return _of_list(before, after)
     if change.field == "status":
@@ -111,8 +112,8 @@ def _of_list(before: Items, after: Items) -> Words:
     # Removals keep half of the room, so that many additions cannot hide them.
     shown_removed = removed[: max(_ITEMS // 2, _ITEMS - len(added))]
     shown_added = added[: _ITEMS - len(shown_removed)]
-    adds = _clause("adds ", shown_added, len(added) + after.more)
-    drops = _clause("drops ", shown_removed, len(removed) + before.more)
+    adds = _clause("adds ", shown_added, len(added) + (after.left or 0))
+    drops = _clause("drops ", shown_removed, len(removed) + (before.left or 0))
     same = (Trusted("the same in another order or number"),)
     return joined("; ", (adds, drops)) or same
 

@@ -7,7 +7,6 @@ becomes those items that only one side of the change has.
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass, replace
 
 from watcher.model.event import (
@@ -26,20 +25,15 @@ from watcher.model.version import SafeVersion
 _LONGEST_NAME = 100
 """Characters of an install's name."""
 _SHORTEST_ITEM = 60
-_MARK = re.compile(
-    r"… \(([0-9]{1,9}) more (?:added|removed), ([0-9]{1,9}) in both; [0-9]{1,12} characters, sha256 [0-9a-f]{16}\)"
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Items:
-    """The items of a list, and how many more it had before it was cut."""
+    """The items of a list."""
 
     shown: tuple[str, ...]
-    more: int = 0
-    """Of those that were added, or removed."""
-    same: int = 0
-    """Of those that are in the list before and after."""
+    left: int | None = None
+    """How many were added or removed that it leaves out; None if it was not cut."""
 
 
 def bounded(
@@ -129,8 +123,33 @@ def _foremost(event: Event, most: int) -> tuple[Copy, ...]:
 
 
 def _shortened(change: FieldChange, longest: int) -> FieldChange:
-    before, after = cut_values(change.before, change.after, longest)
-    return replace(change, before=before, after=after)
+    """Return a change with its values cut. If one of two lists is long, keep what was removed and what was added.
+
+    The last item then says how many are left out, and has the length and a digest of the whole text. Without that a
+    long list could hide what was added at its end.
+    """
+    before, after = change.before, change.after
+    old = items_of(before, change.before_left)
+    new = items_of(after, change.after_left)
+    if max(len(before), len(after)) <= longest or old is None or new is None:
+        return replace(change, before=cut(before, longest), after=cut(after, longest))
+    removed, added = _without(old, new), _without(new, old)
+    kept_before = _list(before, old, removed, "removed", longest)
+    kept_after = _list(after, new, added, "added", longest)
+    if kept_before is None or kept_after is None:
+        return replace(
+            change,
+            before=_cut(before, longest, _json(removed)),
+            after=_cut(after, longest, _json(added)),
+        )
+    (before, before_left), (after, after_left) = kept_before, kept_after
+    return replace(
+        change,
+        before=before,
+        after=after,
+        before_left=before_left,
+        after_left=after_left,
+    )
 
 
 def cut(text: str, longest: int) -> str:
@@ -138,25 +157,8 @@ def cut(text: str, longest: int) -> str:
     return _cut(text, longest, text)
 
 
-def cut_values(before: str, after: str, longest: int) -> tuple[str, str]:
-    """Return the two values of a change. If one of two lists is long, keep what was removed and what was added.
-
-    The last item then says how many are left out, and has the length and a digest of the whole text. Without that a
-    long list could hide what was added at its end.
-    """
-    old, new = items_of(before), items_of(after)
-    if max(len(before), len(after)) <= longest or old is None or new is None:
-        return cut(before, longest), cut(after, longest)
-    removed, added = _without(old, new), _without(new, old)
-    kept_before = _list(before, old, removed, "removed", longest)
-    kept_after = _list(after, new, added, "added", longest)
-    if kept_before is None or kept_after is None:
-        return _cut(before, longest, _json(removed)), _cut(after, longest, _json(added))
-    return kept_before, kept_after
-
-
-def items_of(text: str) -> Items | None:
-    """Return the items of a list in JSON, which `cut_values` may have cut; None for any other text."""
+def items_of(text: str, left: int | None = None) -> Items | None:
+    """Return the items of a list in JSON; None for any other text. `left` is how many a cut one leaves out."""
     if not text:
         return Items(shown=())
     if not text.startswith("["):
@@ -167,8 +169,8 @@ def items_of(text: str) -> Items | None:
         return None
     if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
         return None
-    if items and (mark := _MARK.fullmatch(items[-1])):
-        return Items(shown=tuple(items[:-1]), more=int(mark[1]), same=int(mark[2]))
+    if left is not None:
+        return Items(shown=tuple(items[:-1]), left=left)
     return Items(shown=tuple(items))
 
 
@@ -179,14 +181,16 @@ def _without(items: Items, others: Items) -> list[str]:
 
 def _list(
     text: str, items: Items, differing: list[str], what: str, longest: int
-) -> str | None:
-    """Return the list of what differs, as much as fits; None if nothing fits."""
+) -> tuple[str, int | None] | None:
+    """Return the list of what differs, as much as fits, and how many are left out; None if nothing fits."""
     if len(text) <= longest and len(differing) == len(items.shown):
-        return text
-    same = items.same + len(set(items.shown)) - len(differing)
+        return text, items.left
+
+    def left(shown: int) -> int:
+        return (items.left or 0) + len(differing) - shown
 
     def mark(shown: int) -> str:
-        return f"… ({items.more + len(differing) - shown} more {what}, {same} in both; {_of_all(text)})"
+        return f"… ({left(shown)} more {what}; {_of_all(text)})"
 
     kept: list[str] = []
     room = longest - len(_json([mark(0)]))
@@ -198,7 +202,7 @@ def _list(
         kept.append(short)
     if room < 0 and not kept:
         return None
-    return _json([*kept, mark(len(kept))])
+    return _json([*kept, mark(len(kept))]), left(len(kept))
 
 
 def _cut(text: str, longest: int, beginning: str) -> str:

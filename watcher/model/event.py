@@ -96,6 +96,10 @@ class FieldChange:
     """Its value before."""
     after: str
     """Its value afterwards."""
+    before_left: int | None = None
+    """Of a list that was cut (`watcher.model.bounds`) how many items are left out that `after` has not."""
+    after_left: int | None = None
+    """The same of `after`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

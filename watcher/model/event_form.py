@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from watcher import timestamps
 from watcher.model.event import (
     Event,
-    FieldChange,
     Kind,
     Severity,
     severity_of,
@@ -45,6 +44,18 @@ class CopyForm:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FieldChangeForm:
+    """One watched field that differs; lists are JSON text."""
+
+    field: str
+    """The API's name of the field."""
+    before: str
+    """Its value before."""
+    after: str
+    """Its value afterwards."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EventForm:
     """One event. A field with a default is left out where it has that. Every text is untrusted."""
 
@@ -73,7 +84,7 @@ class EventForm:
     """
     reason: str
     """A summary of why, without e-mail addresses."""
-    changes: tuple[FieldChange, ...]
+    changes: tuple[FieldChangeForm, ...]
     """The watched fields that differ. A long text is cut, and then ends with its length and a digest."""
     at: Moment
     """When the poll that saw it began."""
@@ -116,7 +127,10 @@ def public_form(event: Event) -> EventForm:
         before=event.before,
         after=event.after,
         reason=event.reason,
-        changes=event.changes,
+        changes=tuple(
+            FieldChangeForm(field=one.field, before=one.before, after=one.after)
+            for one in event.changes
+        ),
         at=event.at,
         published=public_time(event.published),
         severity=severity_of(event),

@@ -6,17 +6,26 @@ import json
 
 from tests.support.factories import event
 from watcher.alerts.differences import difference
-from watcher.model.bounds import bounded, cut_values, items_of
+from watcher.model.bounds import bounded, items_of
 from watcher.model.event import LONGEST_TEXT, FieldChange
+from watcher.text.sanitize import Trusted
 
 _LONG = [f"package-number-{number}=={number}.0.0" for number in range(60)]
 
 
-def _said(before: list[str], after: list[str]) -> str:
-    change = FieldChange(
+def _cut(change: FieldChange, longest: int) -> FieldChange:
+    [cut] = bounded(event(changes=(change,)), longest).changes
+    return cut
+
+
+def _change(before: list[str], after: list[str]) -> FieldChange:
+    return FieldChange(
         field="dependencies", before=json.dumps(before), after=json.dumps(after)
     )
-    return "".join(difference(bounded(event(changes=(change,))).changes))
+
+
+def _said(before: list[str], after: list[str]) -> str:
+    return "".join(difference((_cut(_change(before, after), LONGEST_TEXT),)))
 
 
 def test_what_was_added_to_a_long_list_is_said() -> None:
@@ -36,33 +45,36 @@ def test_what_was_added_to_a_long_list_is_said() -> None:
 
 def test_the_last_item_counts_what_is_left_out() -> None:
     """For a program both are lists of what differs; the length and a digest tell one list from another."""
-    before, after = cut_values(
-        json.dumps(_LONG), json.dumps([*_LONG, "evil==6.6"]), LONGEST_TEXT
+    cut = _cut(_change(_LONG, [*_LONG, "evil==6.6"]), LONGEST_TEXT)
+    assert json.loads(cut.before)[0].startswith(
+        "… (0 more removed; 1720 characters, sha256 "
     )
-    assert json.loads(before)[0].startswith(
-        "… (0 more removed, 60 in both; 1720 characters, sha256 "
-    )
-    assert json.loads(after)[0] == "evil==6.6"
-    assert json.loads(after)[1].startswith(
-        "… (0 more added, 60 in both; 1733 characters, sha256 "
+    assert json.loads(cut.after)[0] == "evil==6.6"
+    assert json.loads(cut.after)[1].startswith(
+        "… (0 more added; 1733 characters, sha256 "
     )
 
 
 def test_a_long_list_can_be_shortened_twice() -> None:
-    """What was left out the first time is still counted."""
-    once = cut_values(
-        json.dumps(_LONG), json.dumps([f"x{number}" for number in range(400)]), 1000
-    )
-    found = [items_of(text) for text in cut_values(*once, 300)]
-    assert [
-        (items.same, len(items.shown) + items.more) for items in found if items
-    ] == [(0, 60), (0, 400)]
-    assert all(items and items.shown for items in found)
+    """What was left out the first time is still counted, and nothing is counted that was not."""
+    once = _cut(_change(_LONG, [f"x{number}" for number in range(400)]), 1000)
+    for longest in (1000, 300):
+        twice = _cut(once, longest)
+        before = items_of(twice.before, twice.before_left)
+        after = items_of(twice.after, twice.after_left)
+        found = [(before, 60), (after, 400)]
+        assert all(
+            items and len(items.shown) + (items.left or 0) == count
+            for items, count in found
+        )
+    same = _cut(_change(_LONG, [*_LONG, "evil"]), LONGEST_TEXT)
+    assert _cut(same, LONGEST_TEXT) == same
 
 
-def test_a_list_that_says_it_was_cut_hides_nothing() -> None:
-    """A list with such an item at its end differs by its other items as any other."""
-    mark = f"… (9 more added, 1 in both; 5 characters, sha256 {'0' * 16})"
+def test_a_list_that_says_it_was_cut_is_quoted() -> None:
+    """An item that reads like our own count is an item as any other: nothing of it is said in our words."""
+    mark = f"… (9 more added; 5 characters, sha256 {'0' * 16})"
     for many in ([], _LONG):
-        assert "adds evil" in _said(many, [*many, "evil", mark])
-    assert _said(["a"], ["a", mark]) == "dependencies: adds 9 more"
+        assert _said(many, [*many, "evil", mark]) == f"dependencies: adds evil, {mark}"
+    [_, shown] = difference((_change(["a"], ["a", mark]),))[1:]
+    assert (str(shown), isinstance(shown, Trusted)) == (mark, False)
