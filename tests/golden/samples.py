@@ -255,10 +255,13 @@ EVENTS: dict[str, Event] = {
         Kind.FAILING,
         channel="ops",
         after="failing",
-        reason="timed out; may have arrived; no alert was delivered since 2026-03-01 00:00 UTC",
+        reason="timed out; 3 alerts undelivered, none delivered since 2026-03-01 00:00 UTC; 1 may have arrived",
     ),
     "channel that is gone": _of_none(
-        Kind.FAILING, channel="gone", after=GONE, reason="HTTP 404"
+        Kind.FAILING,
+        channel="gone",
+        after=GONE,
+        reason="HTTP 404, nothing is there: check the channel's URL, or make a new webhook; 1 alert undelivered",
     ),
     "channel that recovered": _of_none(Kind.RECOVERED, channel="the @ops"),
     "install that fails": _of_none(

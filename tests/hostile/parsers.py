@@ -84,7 +84,7 @@ _FURTHER_LINE = re.compile(
     "|The (?:newest good version is|archive of a published version was|only finding is) "
     "|New in this version|As in earlier versions, |All [0-9,]+ findings are |Nobody has reviewed it|Public for "
     "|Uploaded |There is no good version|Your copy may be |If nobody installed it, |Check the id"
-    "|Stop ComfyUI and remove it[.] |(?:Mend the cause|Correct its URL or make a new one), then run |[0-9,]+ banned "
+    "|Stop ComfyUI and remove it[.] |Mend the cause, then run |A corrected URL gets what waits[.]|[0-9,]+ banned "
 )
 """A line of a block below its headline begins with our own words."""
 _WORDS_ALONE = {"paragraph_open", "inline", "text", "paragraph_close"}

@@ -16,7 +16,6 @@ from watcher.alerts.differences import Words, joined
 from watcher.model.event import (
     EMPTY,
     EXPOSURES,
-    GONE,
     Event,
     Kind,
     is_a_flag,
@@ -45,6 +44,7 @@ _APPEARED = Trusted(
 )
 _APPEARED_IN_SHORT = Trusted("if nobody installed it, stop ComfyUI")
 _CHECK_THE_ID = Trusted("check the id")
+_URL_IS_CORRECTED = Trusted(" A corrected URL gets what waits.")
 UNREVIEWED = Trusted("nobody has reviewed it")
 """What a flag means beside what was found."""
 _UNREVIEWED_IN_SHORT = Trusted("not reviewed yet")
@@ -110,12 +110,10 @@ def _on_failure(event: Event) -> Advice:
     """Return what to do about a failure, unless it is only to be waited for."""
     words: Words = ()
     if event.channel is not None:
-        mend = "mend the cause"
-        if event.after == GONE:
-            mend = "correct its URL or make a new one"
         test = f"comfy-watch test-alerts {shlex.quote(event.channel)}"
-        words = (Trusted(f"{mend}, then run "), test)
-    elif event.after == EMPTY:
+        words = (Trusted("mend the cause, then run "), test)
+        return Advice((*_sentence(words), _URL_IS_CORRECTED), words)
+    if event.after == EMPTY:
         words = (_CHECK_THE_ID,)
     return Advice(_sentence(words), words)
 

@@ -21,6 +21,7 @@ from watcher.model.event import EMPTY, GONE, Event, Kind
 from watcher.model.failure import Fault, ReadFailure
 from watcher.model.listing import ALL
 from watcher.model.snapshot import Node, Snapshot
+from watcher.text.plural import plural
 from watcher.text.sanitize import Trusted
 from watcher.timestamps import Moment
 
@@ -287,6 +288,10 @@ class ChannelState:
     gone: bool
     """The service has said that there is no such address, or that it may not be used any more."""
     error: str
+    alerts: int
+    """How many wait for it."""
+    may_have_arrived: int
+    """How many of them are in messages that went out without an answer."""
 
 
 def assess_channels(
@@ -328,4 +333,9 @@ def _has_failed_long(channel: ChannelState, now: str) -> bool:
 
 def _story_of_channel(channel: ChannelState) -> str:
     since = timestamps.for_people(channel.failing_since)
-    return f"{channel.error}; no alert was delivered since {since}"
+    waiting = (
+        f"{plural(channel.alerts, 'alert')} undelivered, none delivered since {since}"
+    )
+    if channel.may_have_arrived:
+        waiting += f"; {channel.may_have_arrived:,} may have arrived"
+    return f"{channel.error or 'no answer'}; {waiting}"

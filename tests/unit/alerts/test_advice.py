@@ -201,3 +201,12 @@ def test_a_version_is_untrusted() -> None:
         advice_on_copy(_finding("flagged", "1.1.0")),
     ):
         assert [word for word in words if not isinstance(word, Trusted)] == ["1.1.0"]
+
+
+def test_the_advice_about_a_failing_channel_is_not_that_of_its_reason() -> None:
+    """The reason says what to mend; the advice says how to try it, and that nothing is lost."""
+    for after in ("failing", "gone"):
+        advice = advice_on(_event(Kind.FAILING, channel="my ops", after=after))
+        said = "end the cause, then run comfy-watch test-alerts 'my ops'"
+        assert "".join(advice.words) == f"M{said}. A corrected URL gets what waits."
+        assert "".join(advice.in_short) == f"m{said}"

@@ -21,6 +21,8 @@ def state(name: str = "ops", *, failing: bool = True, **fields: Any) -> ChannelS
         "name": name,
         "key": name,
         "gone": False,
+        "alerts": 2,
+        "may_have_arrived": 0,
     }
     given |= (
         {"failing_since": NOW, "error": "HTTP 500"}
@@ -80,7 +82,7 @@ def test_no_two_events_share_an_id() -> None:
 
 
 def test_what_the_event_says() -> None:
-    """It is about no node; it names the channel, and says why, what to do, and since when, as people read times."""
+    """It is about no node; it names the channel, and says why, how many alerts wait, and since when."""
     _, (event,) = assess_channels(Snapshot(), [GONE], minute(3))
     assert event == Event(
         id=event.id,
@@ -88,7 +90,7 @@ def test_what_the_event_says() -> None:
         node=None,
         channel="ops",
         after="gone",
-        reason="HTTP 404; no alert was delivered since 2026-03-02 00:00 UTC",
+        reason="HTTP 404; 2 alerts undelivered, none delivered since 2026-03-02 00:00 UTC",
         at=minute(3),
         url="https://registry.comfy.org",
     )

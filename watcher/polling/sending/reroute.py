@@ -9,7 +9,7 @@ from watcher.alerts.queues import channel_identity
 from watcher.alerts.queues.channel_identity import Addresses
 from watcher.alerts.queues.outbox import Outbox
 from watcher.alerts.queues.ownership import reroute
-from watcher.alerts.queues.queue import Queue, error_in_words
+from watcher.alerts.queues.queue import Queue
 from watcher.changes.health import ChannelState
 from watcher.model.channel import Channel
 from watcher.polling.model import SetAside
@@ -66,7 +66,9 @@ def channel_states(
             key=addresses.url_digests[channel.name] if channel.placed else channel.name,
             failing_since=queue.failing_since,
             gone=queue.gone,
-            error=error_in_words(queue.error, queue.may_have_arrived),
+            error=queue.error,
+            alerts=queue.alerts,
+            may_have_arrived=queue.may_have_arrived,
         )
         for channel in channels
         for queue in (waiting.queues.get(channel.name, Queue()),)
