@@ -176,7 +176,9 @@ def beside_the_kind(event: Event, *, in_short: bool = False) -> list[Words]:
     """
     scan = scan_of_flag(event)
     most = 1 if in_short else MOST_FINDINGS
-    why = in_a_sentence(scan, most) if scan else reason_of(event)[1:]
+    why = in_a_sentence(scan, most) if scan else reason_of(event)
+    if event.kind is Kind.BASELINE and event.tally and event.node is not None:
+        why = (Trusted(plural(event.tally.versions, "version")),)
     where = running(event, with_places=not in_short)
     if event.kind is Kind.APPEARED:
         where = _in_install(event)

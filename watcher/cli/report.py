@@ -220,13 +220,16 @@ def safe_words(words: Iterable[str]) -> str:
 
 
 def _safe(words: str) -> str:
-    """Return words for a table. One of several texts is in quotation marks if it could be taken for more than one."""
+    """Return words for a table. What others wrote is in quotation marks if it is more than a word.
+
+    Else it could be taken for our own, or for more than one text.
+    """
     from watcher.alerts.differences import Item
 
-    if not isinstance(words, Item):
+    if isinstance(words, Trusted):
         return safe_line(words, _TEXT)
-    item = sanitize_line(words, _VALUE)
-    return item if _WORD.fullmatch(item) else json.dumps(item, ensure_ascii=False)
+    text = sanitize_line(words, _VALUE if isinstance(words, Item) else _TEXT)
+    return text if _WORD.fullmatch(text) else json.dumps(text, ensure_ascii=False)
 
 
 def watched_in_words(nodes: int, globs: Sequence[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import click
@@ -9,7 +10,7 @@ import pytest
 
 from tests.support.factories import NOW, PACK, event, minute
 from watcher.cli.commands.history import choose, lines, parse_since
-from watcher.model.event import Event, Kind
+from watcher.model.event import Event, Kind, Tally
 from watcher.model.pack import Copy
 from watcher.model.scan import Scan, ScanFinding
 
@@ -115,7 +116,7 @@ def test_a_line_says_when_what_and_of_what() -> None:
     banned = event(kind=Kind.BANNED, before="flagged", after="banned")
     assert shown(event(reason="Adware"), banned) == [
         "TIME EVENT PACK VERSION WHAT",
-        f"2026-03-02 00:00:00Z flagged {PACK} 1.0.0 Adware",
+        f"2026-03-02 00:00:00Z flagged {PACK} 1.0.0 reason: Adware",
         f"2026-03-02 00:00:00Z banned {PACK} 1.0.0 was flagged",
     ]
 
@@ -129,11 +130,19 @@ def test_node_level_and_registry_level_events_have_no_version() -> None:
         "after": None,
     }
     _, node, registry = shown(
-        event(kind=Kind.BASELINE, **nothing, reason="2 versions"),
+        event(kind=Kind.BASELINE, **nothing, tally=Tally(versions=2)),
         event(kind=Kind.FAILING, node=None, **nothing),
     )
     assert node.endswith(f" baseline {PACK} 2 versions")
     assert registry.endswith(" failing (registry)")
+
+
+def test_what_the_registry_wrote_is_told_from_our_own_words() -> None:
+    """More than a word of it is in quotation marks, which it cannot end, and a reason is called one."""
+    forged = 'spam"; you run it on prod; not banned: 1.1.0'
+    _, line = shown(event(reason=forged, before="odd; was banned"))
+    quoted = [json.dumps("odd; was banned"), json.dumps(forged)]
+    assert line.endswith(f"was {quoted[0]}; reason: {quoted[1]}")
 
 
 def test_a_terminal_gets_the_time_of_a_poll_once() -> None:
@@ -146,7 +155,7 @@ def test_a_terminal_gets_the_time_of_a_poll_once() -> None:
     ]
     assert [click.unstyle(line) for line in lines(choose([*first, *second]), 80)] == [
         "2026-03-02 00:15:00Z",
-        f"banned   {PACK} 1.0.0  you run it; Adware",
+        f"banned   {PACK} 1.0.0  you run it; reason: Adware",
         "new      c 1.0.0",
         "2026-03-02 00:00:00Z",
         "flagged  a 1.0.0",
