@@ -31,11 +31,14 @@ _DOCKERFILE = re.compile(
 _LIKE_DOCKERFILE = re.compile(r"(?i:.*(?:docker|container)file.*)(?<!\.dockerignore)")
 """The names of what is one if it begins so."""
 _BEGINS = re.compile(
-    rb"(?:\xef\xbb\xbf)?(?:[ \t\r]*(?:#.*)?\n)*[ \t]*(?:FROM|ARG)\s", re.IGNORECASE
+    rb"(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)?(?:[ \t\r]*(?:#.*)?\n)*[ \t]*(?:FROM|ARG)\s",
+    re.IGNORECASE,
 )
 _SCRIPT, _JSON, _YAML = (".sh",), (".json",), (".yaml", ".yml")
 # What names packs has one of these in it: other files need not be decoded.
 _IN_JSON = re.compile(rb"cnr_id|aux_id|node_versions|cnr_custom_nodes|git_custom_nodes")
+_ESCAPED = re.compile(rb"\\u00([2-7][0-9a-fA-F])")
+"""A character of ASCII as JSON may write it."""
 _IN_YAML = re.compile(rb"(?:cnr|git)_custom_nodes[\"']?\s*:")
 _NEVER = frozenset({".git", NODES, "node_modules", "site-packages"})
 _OF_COMFYUI = frozenset({"user", "input", "output", "models", "temp"})
@@ -108,7 +111,7 @@ def _found_in(name: str, data: bytes) -> tuple[Pack, ...] | None:
         return packs
     is_other = not _has(name, (*_JSON, *_YAML))
     counts = _IN_YAML if _has(name, _YAML) else _IN_JSON
-    if is_other or not counts.search(data.replace(b"\0", b"")):
+    if is_other or not counts.search(_ESCAPED.sub(_spelled_out, _as_ascii(data))):
         return None
     return _in_document(name, data)[1]
 
@@ -118,11 +121,20 @@ def _in_lines(
 ) -> tuple[Pack, ...] | None:
     """Return what a Dockerfile or a script installs; None if the file is neither."""
     may_be = has_any_name or _LIKE_DOCKERFILE.fullmatch(name)
-    if _DOCKERFILE.fullmatch(name) or (may_be and _BEGINS.match(data)):
+    if _DOCKERFILE.fullmatch(name) or (may_be and _BEGINS.match(_as_ascii(data))):
         return commands.read(data, is_script=False)
     if _has(name, _SCRIPT) or (has_any_name and data.startswith(b"#!")):
         return commands.read(data, is_script=True)
     return None
+
+
+def _as_ascii(data: bytes) -> bytes:
+    """Return bytes in which what is ASCII can be found, in UTF-16 too."""
+    return data.replace(b"\0", b"")
+
+
+def _spelled_out(escaped: re.Match[bytes]) -> bytes:
+    return bytes.fromhex(escaped[1].decode())
 
 
 def _in_document(name: str, data: bytes) -> tuple[bool, tuple[Pack, ...]]:

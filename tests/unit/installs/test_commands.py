@@ -75,6 +75,11 @@ FORMS: dict[str, list[str]] = {
     "RUN comfy node registry-install a": [f"1 ? {NODE}"],
     "RUN pip install comfy-cli && comfy --skip-prompt install --nvidia && comfy launch -- --listen": [],
     "RUN comfy install `\n    --cpu\nRUN comfy node install `\n    a": [f"3 ? {NODE}"],
+    'RUN comfy --workspace="$(cd /x && pwd)" node install a': ["1 a"],
+    "RUN comfy node install b && comfy '--workspace=a;b' node install a": ["1 b", "1 a"],
+    "RUN comfy " + "--x=y " * 200 + "node install a": ["1 a"],
+    "RUN ${COMFY:-comfy} node install a && $NODE node server.js": ["1 a"],
+    "# escape=`\nRUN comfy `\n    node install `\n    a": ["4 a"],
     # the Manager's own
     "RUN cm-cli install a@1.0.0 b@nightly --channel default --user-directory /u": ["1 a@1.0.0", "1 b"],
     'RUN $PY "/c/ComfyUI-Manager/cm-cli.py" install "a@1.0.0" \'b\'': ["1 a@1.0.0", "1 b"],
@@ -83,6 +88,7 @@ FORMS: dict[str, list[str]] = {
     "RUN python3 cm-cli.py update all && python3 cm-cli.py save-snapshot": [f"1 ? {MANAGER}"],
     "RUN python3 cm-cli.py install-deps /deps.json": [f"1 ? {MANAGER}"],
     "COPY cm-cli.py /opt/": [f"1 ? {MANAGER}"],
+    "RUN python -m comfyui_manager.cm_cli install a": ["1 a"],
     # git
     f"RUN git clone {GITHUB}/ann/Glow": [f"1 {GITHUB}/ann/Glow"],
     f"RUN cd nodes && git clone --depth 1 -b v2 {GITHUB}/ann/Glow.git glow": [f"1 {GITHUB}/ann/Glow.git"],
@@ -94,6 +100,11 @@ FORMS: dict[str, list[str]] = {
     "RUN git clone https://${TOKEN}@github.com/ann/Glow": [f"1 {GITHUB}/ann/Glow"],
     "RUN git clone git@github.com:ann/Glow.git": ["1 git@github.com:ann/Glow.git"],
     'RUN ["git", "clone", "https://github.com/ann/Glow"]': [f"1 {GITHUB}/ann/Glow"],
+    f'RUN git -c "http.extraheader=a; b" clone {GITHUB}/ann/Glow': [f"1 {GITHUB}/ann/Glow"],
+    f"RUN git -C $(dirname $(ls | head -1)) clone {GITHUB}/ann/Glow": [f"1 {GITHUB}/ann/Glow"],
+    f"RUN git -C /opt/comfy clone {GITHUB}/ann/Glow": [f"1 {GITHUB}/ann/Glow"],
+    "RUN git clone me@git.example.org:a/b.git": ["1 git.example.org:a/b.git"],
+    "RUN git config x y \\\n    comfy node install a \\\n    git clone $X": ["2 a", f"3 ? {CLONE}"],
     'RUN git clone "$REPOSITORY" /x': [f"1 ? {CLONE}"],
     'RUN while read -r url; do git clone "$url"; done < /nodes.txt': [f"1 ? {CLONE}"],
     f"RUN git clone {GITHUB}/comfyanonymous/ComfyUI.git /app": [],
@@ -103,6 +114,8 @@ FORMS: dict[str, list[str]] = {
     "ADD git@github.com:ann/Glow.git#v2:sub /x": ["1 git@github.com:ann/Glow.git"],
     f'ADD ["{GITHUB}/ann/Glow.git","/x"]': [f"1 {GITHUB}/ann/Glow.git"],
     "ADD https://github.com/$OWNER/Glow.git /x": [f"1 ? {ADD}"],
+    "ADD ${REPOSITORY}.git /x": [f"1 ? {ADD}"],
+    f"ADD {GITHUB}/comfyanonymous/ComfyUI.git /x": [],
     "ADD https://models.example.org/a.safetensors /models/": [],
     # variables
     "ARG NODE=a\nENV V=1.0.0 W=2\nRUN comfy node install ${NODE}@$V b@$W": ["3 a@1.0.0", "3 b@2"],
@@ -110,6 +123,7 @@ FORMS: dict[str, list[str]] = {
     'ENV NODES="a \\\n    b@1.0.0"\nRUN comfy node install $NODES': ["3 a", "3 b@1.0.0"],
     'ENV N="a"b\nRUN comfy node install $N': [f"2 ? {NODE}"],
     "ENV A=x\nENV REPO=https://github.com/$A/Glow\nRUN git clone $REPO": [f"3 {GITHUB}/x/Glow"],
+    f"ENV REPO {GITHUB}/ann/Glow\nRUN git clone $REPO": [f"2 {GITHUB}/ann/Glow"],
     "ARG V\nRUN comfy node install a@$V": [f"2 ? {NODE}"],
     "ENV V=1\nENV V=2\nRUN comfy node install a@$V": [f"3 ? {NODE}"],
     "ENV V=1\nRUN for V in 2 3; do comfy node install a@$V; done": [f"2 ? {NODE}"],
@@ -126,6 +140,7 @@ FORMS: dict[str, list[str]] = {
     "RUN sed -i 's/ # / /' x && comfy node install a": ["1 a"],
     'RUN echo "it is #1" && comfy node install a': ["1 a"],
     "RUN [ $# = 0 ] || comfy node install a": ["1 a"],
+    "RUN bash -c 'a \\\n    b # c' && comfy node install a": ["2 a"],
 }  # fmt: skip
 
 
@@ -134,6 +149,14 @@ def test_forms(text: str) -> None:
     """Each form, in the style of real files, gives these rows and no others."""
     assert _rows(f"{text}\n") == FORMS[text]
     assert _rows(f"\ufeff{text}".replace("\n", "\r\n")) == FORMS[text]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-8-sig"])
+def test_encodings(encoding: str) -> None:
+    """A file is read as Windows may have written it."""
+    text = "FROM x\nRUN comfy node install a\n"
+    (pack,) = commands.read(text.encode(encoding), is_script=False)
+    assert _shown(pack) == "2 a"
 
 
 def test_there_are_sixty() -> None:
@@ -164,6 +187,10 @@ def test_scripts(text: str) -> None:
 
 
 _TOOLS = (
+    "$COMFY node install",
+    "python -m comfyui_manager.cm_cli",
+    'git -c "a; b" clone',
+    "comfy --workspace $(a && b) node",
     "comfy-node-install",
     "./comfy-node-install.sh",
     "comfy node",
@@ -225,6 +252,11 @@ TRAPS = {
     "commas": "RUN comfy node install " + "," * LARGE,
     "definitions": "RUN " + "a=" * (LARGE // 2),
     "loops": "RUN " + "for " * (LARGE // 4),
+    "variables as tools": "RUN " + "$" * LARGE,
+    "groups": "RUN " + "$(a" * (LARGE // 3),
+    "quoted tools": "RUN " + '"git x; comfy y" ' * (LARGE // 17),
+    "a tool without an end": "RUN comfy " + "x " * (LARGE // 2),
+    "a quote without an end": "RUN '" + '\\"a" ' * (LARGE // 5),
 }  # fmt: skip
 
 

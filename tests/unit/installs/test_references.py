@@ -231,6 +231,11 @@ COUNTS: dict[str, tuple[str | bytes, str]] = {
     "conflict.json": (CONFLICT, "is not valid JSON"),
     "conflict.yaml": (f"<<<<<<< HEAD\n{YAML}", "is not YAML that can be read"),
     "list.json": ('{"git_custom_nodes": ["https://h/x"]}', "has a git_custom_nodes of"),
+    "named.json": (
+        '{"nodes": [], "node_versions": ["a"]}',
+        "has node_versions of an unknown form",
+    ),
+    "spelled.json": ('{"cnr\\u005fid": [', "is not valid JSON"),
     "other.json": ('{"text": "cnr_id"}', "is neither a snapshot of the Manager nor"),
     "cut.json": (WORKFLOW.encode("utf-16")[:-9], "is not valid JSON"),
     "map.yaml": ("data: {x: {cnr_custom_nodes: {a: 1.0.0}}}", "is neither a snapshot"),

@@ -151,6 +151,9 @@ REFUSED = [
     ),
     ('{"git_custom_nodes": ["https://h/x"]}', "has a git_custom_nodes of an unknown"),
     ('{"file_custom_nodes": {"x": 1}}', "has a file_custom_nodes of an unknown form"),
+    ('{"file_custom_nodes": ["x.py"]}', "has a file_custom_nodes of an unknown form"),
+    ('{"cnr_custom_nodes": {"a": ["1"]}}', "has a cnr_custom_nodes of an unknown form"),
+    ('{"git_custom_nodes": {"x": "1"}}', "has a git_custom_nodes of an unknown form"),
 ]
 
 

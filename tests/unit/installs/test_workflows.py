@@ -119,6 +119,15 @@ def test_a_commit_without_a_repository(tmp_path: Path) -> None:
     assert (pack.kind, pack.version, pack.commit) == (PackKind.CLAIMED, None, COMMIT)
 
 
+@pytest.mark.parametrize("version", [1.0, ["1.0.0"], "1" * 200, {"a": 1}])
+def test_a_version_that_cannot_be_read(tmp_path: Path, version: object) -> None:
+    """It stands for no version, so that the pack is not judged by the newest one."""
+    path = tmp_path / "w.json"
+    path.write_text(json.dumps({"nodes": [_node(cnr_id="my-pack", ver=version)]}))
+    (pack,) = _named_by(path).packs
+    assert (pack.id, pack.version, pack.is_unpinned) == ("my-pack", None, False)
+
+
 def _typed(kind: object, **properties: object) -> dict[str, object]:
     return {"type": kind, "properties": properties}
 
@@ -159,6 +168,12 @@ UNNAMED: dict[str, tuple[object, tuple[str, ...]]] = {
     "a long type": ({"nodes": [_typed("x" * 9_000), _typed("\ud800")]}, ("?", "x" * 200)),
     "a prompt": (_prompt("KSampler", "Theirs", "Other", "Theirs", 5), ("(without a type)", "Other", "Theirs")),
     "a type whose pack another node names": ({"nodes": [_typed("A"), _typed("A", cnr_id="my-pack")]}, ()),
+    "an id that is none, of a type that another node names": (
+        {"nodes": [_typed("A", cnr_id=["x"]), _typed("A", cnr_id="my-pack")]}, ("A",)
+    ),
+    "a name that is no id": ({"nodes": [], "extra": {"node_versions": {"My Pack": "1.0.0"}}}, ("My Pack",)),
+    "a mapping of nodes": ({"nodes": {"1": _typed("A")}, "x": {"cnr_id": "my-pack"}}, ("A",)),
+    "an entry that is no node": ({"nodes": [_typed("KSampler"), "A"], "x": {"nodes": [1]}}, ("(without a type)",)),
     "a prompt of ComfyUI's own": (_prompt("KSampler", "VAEDecode", "SaveImageWebsocket"), ()),
 }  # fmt: skip
 

@@ -6,6 +6,7 @@ installed, is one pack that is not known. So no such line is passed over in sile
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterable, Iterator
 
@@ -16,26 +17,47 @@ from watcher.text.repository import repository_key
 LIMIT = 256 * 1024
 """Bytes; real files have less than a tenth of it."""
 
-_QUOTED = r"""("(?:[^"\\]|\\.)*"|'[^']*'|\\.)"""
+_ESCAPE = re.compile(r"(?:#.*\n)*#[ \t]*escape[ \t]*=[ \t]*`", re.IGNORECASE)
+"""The head of a Dockerfile in which lines go on at a backtick."""
+_QUOTED = r"""("(?:[^"\\]|\\[\s\S])*"|'[^']*'|\\.)"""
 _COMMENT = re.compile(rf"{_QUOTED}|(?:(?<=[\s;])|^)#.*")
 _COMMAND = re.compile(r"[^;&|]+")
-_GAP = r"""(?=[\s"',)]).{0,500}?[\s"',]"""
-"""What stands between the two words of a tool: options, and the marks of a JSON array."""
-_TOOL = re.compile(
-    r"(?:(?<![\w.-])|(?<=\\n))"
-    r"(?:(?P<script>comfy-node-install(?:\.sh)?)|(?P<manager>cm[-_]cli(?:\.py|\.exe)?)"
-    rf"|(?P<comfy>comfy(?:[-_]?cli)?(?:\.exe)?{_GAP}node)|(?P<git>git(?:\.exe)?{_GAP}clone))"
-    r"""(?![\w-])["']?""",
-    re.DOTALL,
+_SEPARATOR = re.compile(r"[;&|]")
+_WITHIN = re.compile(r"""\$\([^()]*\)|`[^`]*`|"[^"]*"|'[^']*'""")
+"""What a separator does not end a command in, unless a tool stands in it too."""
+
+
+def _two(first: str, second: str) -> str:
+    """Return the form of a tool of two words: options may stand between them, and the marks of a JSON array."""
+    begin = rf"{first}(?:\.exe)?(?=[\s\"',)])"
+    return rf"""{begin}(?:(?!(?<![\w.-]){begin}).)*?[\s"',]{second}"""
+
+
+_OF_A_VARIABLE = (
+    r"""\$[^\s"'$]+["']?\s+node(?=["']?\s+["']?(?:\w*-?install|update|restore))"""
 )
-_NAMES = {
-    "script": "comfy-node-install",
-    "manager": "cm-cli",
-    "comfy": "comfy node",
-    "git": "git clone",
+"""`comfy node` where the file does not say that a variable is `comfy`."""
+_TOOLS = {
+    name: re.compile(
+        rf"""(?:(?<![\w{before}])|(?<=\\n))(?:{form})(?![\w-])["']?""", re.DOTALL
+    )
+    for name, before, form in (
+        ("comfy-node-install", ".-", r"comfy-node-install(?:\.sh)?"),
+        ("cm-cli", "-", r"cm[-_]cli(?:\.py|\.exe)?"),
+        (
+            "comfy node",
+            ".-",
+            f"{_two('comfy(?:[-_]?cli)?', 'node')}|{_OF_A_VARIABLE}",
+        ),
+        ("git clone", ".-", _two("git", "clone")),
+    )
 }
+"""By name; a Python module may stand behind its package."""
 _ADD = re.compile(r"\s*(?:ONBUILD\s+)?ADD\s", re.IGNORECASE)
-_GIT_ADDRESS = re.compile(r"git@\S+|(?:git|ssh)://\S+|https?://\S+\.git(?:[#?]\S*)?")
+_GIT_ADDRESS = re.compile(
+    r"[\w.-]+@[\w.-]+:\S+|(?:git|ssh)://\S+|(?:https?://|\$)\S+\.git(?:[#?]\S*)?",
+    re.IGNORECASE,
+)
 _WORD = re.compile(r"""(?:[^\s,]|,(?!["'\s]))+""")
 """A comma before a quote or a space parts the words of a JSON array."""
 _QUOTES = re.compile(r"""["']|\\(?=["'$])""")
@@ -45,6 +67,7 @@ _REDIRECTION = re.compile(r"\d*[<>].*")
 _DEFINITION = re.compile(
     r"""(?<![\w-])(?P<name>[A-Za-z_]\w*)\+?=(?P<value>"[^"]*"|'[^']*'|[^\s;&|"']*+)(?P<more>[^\s;&|)]?)"""
     r"|\b(?:for|read(?:[ \t]+-\w+)*)[ \t]+(?P<changed>[A-Za-z_]\w*)"
+    r"|^[ \t]*ENV[ \t]+(?P<env>[A-Za-z_]\w*)[ \t]+(?P<text>[^=\s].*)"
 )
 _USE = re.compile(r"\\?\$(?:\{(\w+)\}|(\w+))")
 _MOST = 4 * LIMIT
@@ -53,7 +76,10 @@ _LONGEST_VALUE = 1_000
 _INSTALLS = frozenset({"install", "reinstall"})
 _WITH_VALUE = frozenset({"--channel", "--mode", "--user-directory", "--workspace"})
 """The options of the tools that take a value."""
-_ADDRESS = re.compile(r"(?:[a-z][a-z+]*://|git@)\S+", re.IGNORECASE)
+_ADDRESS = re.compile(
+    r"(?:[a-z][a-z+]*://|[\w.-]+@[\w.-]+:|\w[\w-]*\.[\w.-]+:)\S+",
+    re.IGNORECASE,
+)
 _PLAIN = re.compile(r"[\w.:/@+~-]+")
 _VERSION = re.compile(r"[\w.+-]*")
 _COMFYUI = frozenset(
@@ -71,7 +97,9 @@ def read(data: bytes, *, is_script: bool) -> tuple[Pack, ...]:
         raise texts.TooMuchError(
             f"is larger than {LIMIT // 1024} KB, which is not read"
         )
-    text = data.decode("utf-8-sig", "replace").replace("\r\n", "\n")
+    is_utf_16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    text = data.decode("utf-16" if is_utf_16 else "utf-8-sig", "replace")
+    text = text.replace("\0", "").replace("\r\n", "\n")
     lines = [*_joined(text, is_script=is_script)]
     values = _values(line for _, line in lines)
     packs: dict[Pack, None] = {}
@@ -88,15 +116,23 @@ def read(data: bytes, *, is_script: bool) -> tuple[Pack, ...]:
 
 def _joined(text: str, *, is_script: bool) -> Iterator[tuple[int, str]]:
     """Yield each line with its number, joined with those that it goes on in, without comments."""
-    first, joined = 1, ""
+    mark = "`" if not is_script and _ESCAPE.match(text) else "\\"
+    first, joined = 1, [""]
     for number, line in enumerate(text.split("\n"), 1):
-        code = _COMMENT.sub(lambda found: found[1] or "", line).rstrip()
-        goes_on = code.endswith("\\") or not (code or is_script or not joined)
-        joined += code.removesuffix("\\") + "\n"
-        if not goes_on:
-            yield first, joined
-            first, joined = number + 1, ""
-    yield first, joined
+        code = line.rstrip()
+        if len(joined) > 1 and not is_script and code.lstrip()[:1] in {"", "#"}:
+            joined.append("")
+            continue
+        joined.append(code.removesuffix(mark))
+        if not code.endswith(mark):
+            yield first, _without_comments(joined)
+            first, joined = number + 1, [""]
+    yield first, _without_comments(joined)
+
+
+def _without_comments(lines: list[str]) -> str:
+    """Return a command's lines without comments; what is quoted, over several lines too, is none."""
+    return _COMMENT.sub(lambda found: found[1] or "", "\n".join([*lines[1:], ""]))
 
 
 def _values(lines: Iterable[str]) -> dict[str, str]:
@@ -106,7 +142,10 @@ def _values(lines: Iterable[str]) -> dict[str, str]:
         for one in _DEFINITION.finditer(line):
             is_plain = one["value"] and not one["more"]
             value = one["value"].strip("\"'").replace("\n", " ") if is_plain else "$"
-            found.setdefault(one["name"] or one["changed"], set()).add(value)
+            if one["env"]:
+                value = one["text"].strip(" \t\"'")
+            name = one["name"] or one["changed"] or one["env"]
+            found.setdefault(name, set()).add(value)
     values: dict[str, str] = {}
     for name, each in found.items():
         value = _filled(each.pop(), values)
@@ -130,15 +169,31 @@ def _of_line(line: str, first: int) -> Iterator[Pack]:
             word = _QUOTES.sub("", found[0]).strip("[]")
             if _GIT_ADDRESS.fullmatch(word):
                 address = word.partition("#")[0]  # behind it: a branch and a folder
-                yield _of_address(address, "ADD", number(found.start()))
-    for command in _COMMAND.finditer(line):
-        tools = [*_TOOL.finditer(line, *command.span())]
-        ends = [*(tool.start() for tool in tools[1:]), command.end()]
-        for tool, end in zip(tools, ends, strict=False):
+                yield from _of_clone(address, "ADD", number(found.start()))
+    for command in _COMMAND.finditer(_WITHIN.sub(_as_one_word, line)):
+        tools = _tools(line, *command.span())
+        ends = [*(tool.start() for _, tool in tools[1:]), command.end()]
+        for (name, tool), end in zip(tools, ends, strict=False):
             words = [
                 (word, number(at)) for word, at in _operands(line, tool.end(), end)
             ]
-            yield from _of_tool(str(tool.lastgroup), words, number(tool.start()))
+            yield from _of_tool(name, words, number(tool.start()))
+
+
+def _as_one_word(within: re.Match[str]) -> str:
+    """Return what is quoted without its separators, unless it names tools, which they part."""
+    text = within[0]
+    return text if _tools(text, 0, len(text)) else _SEPARATOR.sub("\0", text)
+
+
+def _tools(line: str, start: int, end: int) -> list[tuple[str, re.Match[str]]]:
+    """Return the tools in a part of a line, by name, in its order."""
+    found = [
+        (name, tool)
+        for name, form in _TOOLS.items()
+        for tool in form.finditer(line, start, end)
+    ]
+    return sorted(found, key=lambda one: one[1].start())
 
 
 def _operands(line: str, start: int, end: int) -> Iterator[tuple[str, int]]:
@@ -155,16 +210,13 @@ def _operands(line: str, start: int, end: int) -> Iterator[tuple[str, int]]:
             return
 
 
-def _of_tool(kind: str, words: list[tuple[str, int]], line: int) -> Iterator[Pack]:
+def _of_tool(tool: str, words: list[tuple[str, int]], line: int) -> Iterator[Pack]:
     """Yield what a tool installs, as far as that is plain; that there is more, or something else, is one pack too."""
-    tool = _NAMES[kind]
-    if kind == "git":
+    if tool == "git clone":
         addresses = (word for word, _ in words if _ADDRESS.fullmatch(word))
-        cloned = _of_address(next(addresses, ""), tool, line)
-        if repository_key(cloned.repository or "") not in _COMFYUI:
-            yield cloned
+        yield from _of_clone(next(addresses, ""), tool, line)
         return
-    if kind != "script":
+    if tool != "comfy-node-install":
         is_install = bool(words) and words[0][0] in _INSTALLS
         words = words[1:] if is_install else []
     for word, at in words:
@@ -195,6 +247,13 @@ def _of_word(word: str, tool: str, line: int) -> Pack:
         line=line,
         evidence=tool,
     )
+
+
+def _of_clone(word: str, tool: str, line: int) -> Iterator[Pack]:
+    """Yield the pack of a repository, unless it is ComfyUI's own."""
+    cloned = _of_address(word, tool, line)
+    if repository_key(cloned.repository or "") not in _COMFYUI:
+        yield cloned
 
 
 def _of_address(word: str, tool: str, line: int) -> Pack:

@@ -60,7 +60,9 @@ def of_snapshot(document: object) -> tuple[Pack, ...]:
     if not _FORMS.keys() & snapshot.keys():
         raise ValueError("is not a snapshot of the Manager")
     for key, form in _FORMS.items():
-        if snapshot.get(key) and not isinstance(snapshot[key], form):
+        if snapshot.get(key) and not (
+            isinstance(snapshot[key], form) and _is_known(key, snapshot[key])
+        ):
             raise ValueError(
                 f"has a {key} of an unknown form: was it written by a newer Manager?"
             )
@@ -71,6 +73,16 @@ def of_snapshot(document: object) -> tuple[Pack, ...]:
         for pack in packs
         if pack.kind is not PackKind.FILE or pack.folder not in OWN_FILES
     )
+
+
+def _is_known(key: str, entries: object) -> bool:
+    """Return whether each entry has the form that is read: a version, or a table, of a single file with its name."""
+    if key == "cnr_custom_nodes":
+        versions = table(entries).values()
+        return all(not one or texts.version(one) is not None for one in versions)
+    if key == "git_custom_nodes":
+        return all(not one or table(one) for one in table(entries).values())
+    return all(isinstance(table(one).get("filename"), str) for one in items(entries))
 
 
 def _unwrapped(document: object) -> dict[str, object]:
@@ -102,13 +114,12 @@ def _of_manager(snapshot: dict[str, object]) -> Iterator[Pack]:
             evidence=f"{evidence}; without an id",
         )
     for item in map(table, items(snapshot.get("file_custom_nodes"))):
-        if isinstance(file := item.get("filename"), str):
-            yield Pack(
-                folder=texts.valid(file),
-                kind=PackKind.FILE,
-                enabled=not _is_true(item.get("disabled")),
-                evidence=evidence,
-            )
+        yield Pack(
+            folder=texts.valid(str(item["filename"])),
+            kind=PackKind.FILE,
+            enabled=not _is_true(item.get("disabled")),
+            evidence=evidence,
+        )
 
 
 def _is_true(value: object) -> bool:

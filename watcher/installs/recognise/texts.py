@@ -38,6 +38,11 @@ def pinned(value: object) -> str | None:
     return None if (text or "").lower() in _NO_VERSION else text
 
 
+def is_newest(value: object) -> bool:
+    """Return whether a reference with this version means whichever is the newest: none, or a word that says so."""
+    return not value or (version(value) is not None and pinned(value) is None)
+
+
 def commit(value: object) -> str | None:
     """Return a commit's whole hash; None for anything else."""
     text = value.strip().lower() if isinstance(value, str) else ""

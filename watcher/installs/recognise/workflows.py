@@ -32,6 +32,7 @@ def read(document: object, own: Collection[str]) -> tuple[Pack, ...]:
     packs: dict[object, Pack] = {}
     versions: dict[str, object] = {}
     types: dict[str, bool] = {}
+    unread: set[str] = set()
     is_workflow = False
     for one in _tables(document):
         is_workflow |= isinstance(one.get("nodes"), list)
@@ -39,21 +40,27 @@ def read(document: object, own: Collection[str]) -> tuple[Pack, ...]:
             packs.setdefault(_key(pack), pack)
         if "class_type" in one:  # of a prompt, whose nodes name no packs
             types.setdefault(_type(one["class_type"]), False)
-        for node in filter(None, map(table, items(one.get("nodes")))):
-            name = _type(node.get("type"))
-            is_named = _pack(table(node.get("properties"))) is not None
+        for node in _nodes(one.get("nodes")):
+            name, properties = _type(node.get("type")), table(node.get("properties"))
+            is_named = _pack(properties) is not None
             types[name] = is_named or types.get(name, False)
-        versions |= table(one.get("node_versions"))
+            if not is_named and (properties.get("cnr_id") or properties.get("aux_id")):
+                unread.add(name)
+        if not isinstance(listed := one.get("node_versions") or {}, dict):
+            raise ValueError("has node_versions of an unknown form")
+        versions |= listed
     ids = {(pack.id or "").lower() for pack in packs.values()}
     for name, version in versions.items():
-        listed = _pack({"cnr_id": name, "ver": version})
-        if listed is not None and name.lower() not in ids:
-            packs[_key(listed)] = listed
+        named = _pack({"cnr_id": name, "ver": version})
+        if named is None:
+            unread.add(texts.valid(name))
+        elif name.lower() not in ids:
+            packs[_key(named)] = named
     if not (is_workflow or packs or types):
         raise ValueError("is neither a snapshot of the Manager nor a workflow")
     found = [pack for pack in packs.values() if pack.id != _CORE]
     known = _OF_THE_FRONT_END.union(own, (name for name in types if types[name]))
-    unnamed = {one for one in types.keys() - known if not _MADE.fullmatch(one)}
+    unnamed = {one for one in types.keys() - known if not _MADE.fullmatch(one)} | unread
     found += [_unknown(name) for name in {name[:_LONGEST] for name in unnamed}]
     texts.require_few(found)
     return tuple(sorted(found, key=_order))
@@ -69,6 +76,15 @@ def _tables(document: object) -> Iterator[dict[str, object]]:
             waiting += reversed(value.values())
         elif isinstance(value, list):
             waiting += reversed(value)
+
+
+def _nodes(value: object) -> Iterator[dict[str, object]]:
+    """Yield the nodes of a list, or of a mapping; a list of nothing but numbers has none."""
+    each = list(value.values()) if isinstance(value, dict) else items(value)
+    nodes = [one for one in each if isinstance(one, dict)]
+    yield from nodes
+    if nodes and len(nodes) < len(each):
+        yield {}
 
 
 def _type(value: object) -> str:
@@ -114,7 +130,7 @@ def _pack(properties: dict[str, object]) -> Pack | None:
         kind=PackKind.GIT if is_git and repository else PackKind.CLAIMED,
         id=pack_id,
         version=pinned,
-        is_unpinned=not is_git and pinned is None,
+        is_unpinned=not is_git and texts.is_newest(properties.get("ver")),
         commit=commit,
         repository=repository,
         evidence="the workflow" if pack_id else "a repository without an id",
