@@ -67,6 +67,23 @@ def test_what_is_refused_before_the_message_is_no_delivery(
         assert reader.heard() == []
 
 
+def test_a_nick_that_is_not_there_is_owed_the_alert(
+    server: Ngircd, operator: Callable[..., Operator]
+) -> None:
+    """Whoever is there has it once; the other one gets it later, alone."""
+    alerted = operator(server.url("@nobody", "@reader")).knows()
+    with Reader(server, "reader") as reader:
+        alerted.ban()
+        said = alerted.said("check")
+        assert "1 alert still undelivered" in said
+        assert "IRC 401, nobody is there by this name" in said
+        with Reader(server, "nobody") as nobody:
+            alerted.end_backoffs()
+            assert alerted.check()["alerts"] == counts(unconfirmed=1)
+            for one in (nobody, reader):
+                assert sum(_LAST in line for line in one.heard()) == 1
+
+
 def test_hostile_text_cannot_begin_a_line(
     server: Ngircd, operator: Callable[..., Operator]
 ) -> None:

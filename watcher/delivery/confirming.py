@@ -15,7 +15,7 @@ WITHOUT_ANSWERS: Mapping[str, str] = {
     "aprs": "APRS",  # the server answers the login and nothing after it
     "blink1": "blink(1)",  # a light
     "growl": "Growl",  # apprise reads a refusal and calls it a success
-    "irc": "IRC",  # a server says nothing of what it takes, and apprise does not read what it refuses
+    "irc": "IRC",  # a server says nothing of what it takes
     "ircs": "IRC",
     "mqtt": "MQTT",  # MQTT 3.1.1 acknowledges a message that the access list denies, and apprise reads no reason
     "mqtts": "MQTT",

@@ -17,6 +17,8 @@ from contextlib import ExitStack, contextmanager
 from functools import lru_cache
 from typing import Any, Self
 
+from apprise.plugins.irc import client as irc
+from apprise.plugins.irc.protocol import IRCMessage
 from requests.adapters import HTTPAdapter
 from requests.exceptions import ConnectionError as LostError
 from requests.models import PreparedRequest, Response
@@ -38,6 +40,9 @@ _TUNNEL = b"CONNECT "
 _SENDS = ("http.client.send", "smtplib.send")
 """Audit events (`sys.addaudithook`) of bytes that are about to leave."""
 _MAIL_COMMANDS = ("auth", "mail", "rcpt", "data")
+_IRC_COMMANDS = ("register", "join", "privmsg")
+_IRC_REFUSALS = range(400, 600)
+_OK = 200
 _ALL = "all"
 """Stands for all targets together."""
 _slow_digest = lru_cache(maxsize=256)(channel_identity.digest)
@@ -196,12 +201,15 @@ class Hook:
         self._wrap(socket.socket, "connect", self._connect)
         for command in _MAIL_COMMANDS:
             self._wrap(smtplib.SMTP, command, self._exchange_mail)
+        for command in _IRC_COMMANDS:
+            self._wrap(irc.IRCClient, command, self._exchange_irc)
+        self._wrap(irc, "parse_irc_line", self._hear_irc)
         return self
 
     def __exit__(self, *exc_info: object) -> None:
         self._undo.close()
 
-    def _wrap(self, owner: type, name: str, around: Callable[..., Any]) -> None:
+    def _wrap(self, owner: object, name: str, around: Callable[..., Any]) -> None:
         """Have `around` called in the place of a method, with the method, until the block ends."""
         method = getattr(owner, name)
 
@@ -294,6 +302,32 @@ class Hook:
                 raise
             one.status = reply[0]
             return reply
+
+    def _exchange_irc(
+        self,
+        command: Callable[..., None],
+        client: irc.IRCClient,
+        *args: Any,  # noqa: ANN401 - the command's own
+        **options: Any,  # noqa: ANN401
+    ) -> None:
+        """Have an IRC server do something, and note what it refuses: apprise does not look at that after a message.
+
+        It says nothing of what it takes.
+        """
+        with self.exchange(carries=command.__name__ == "privmsg") as one:
+            one.protocol, one.is_out = "IRC", one.carries
+            one.said = str(options.get("target", "")).lower().encode()
+            self._out(one.carries or self.in_doubt)
+            command(client, *args, **options)
+            one.status = one.status or _OK
+
+    def _hear_irc(self, parse: Callable[[str], IRCMessage], line: str) -> IRCMessage:
+        """Parse what an IRC server says, and note that it does not take the message for a target."""
+        said, one = parse(line), self._current
+        code, about = said.numeric or 0, [word.lower() for word in said.params[1:2]]
+        if code in _IRC_REFUSALS and one is not None and about == [one.said.decode()]:
+            one.status = code
+        return said
 
     def _connect(
         self,

@@ -35,8 +35,8 @@ from watcher.registry.network import proxy_in_words
 if TYPE_CHECKING:
     from apprise import NotifyBase
 
-_WATCHED = {"requests", "smtplib", "AppriseSMTPController"}
-"""What plugins know that send by HTTP or mail, which the hook sees."""
+_WATCHED = {"requests", "smtplib", "AppriseSMTPController", "IRCClient"}
+"""What plugins know that send by HTTP, mail or IRC, which the hook sees."""
 _WORD = re.compile(r"[A-Za-z0-9]+", re.ASCII)
 _ANYWHERE = re.compile("")
 _KIND = 40
