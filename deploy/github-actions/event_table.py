@@ -30,7 +30,7 @@ def summary(poll: Poll) -> str:
         said.append(f"{plural(poll.unconfirmed, 'alert')} unconfirmed")
     lines = [f"### Comfy Watch: {title(poll.counts)}", "", f"{', '.join(said)}.", ""]
     if poll.events:
-        head: tuple[str, ...] = ("", "node pack", "version", "newest good", "why", "")
+        head: tuple[str, ...] = ("", "node pack", "version", "why", "")
         rows = [_row(event) for event in poll.events]
         if any(event.runs for event in poll.events):
             head = (*head[:3], "you run", *head[3:])
@@ -88,7 +88,6 @@ def _row(event: Event) -> tuple[str, ...]:
         f"**{event.kind}**" if event.severity == "critical" else event.kind,
         _shown(event.about),
         quoted(event.version, _NAME),
-        "none" if event.safe_version == "" else quoted(event.safe_version, _NAME),
         quoted(event.reason, _TEXT),
         f"[registry]({event.url})" if _PAGE.fullmatch(event.url) else "",
     )

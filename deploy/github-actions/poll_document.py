@@ -50,8 +50,6 @@ class Event:
     about: Subject
     version: str | None
     """None where the event is about no single version."""
-    safe_version: str | None
-    """The newest good version; "" if there is none, None if it is not known."""
     reason: str
     """Why, or what has changed."""
     runs: tuple[Copy, ...]
@@ -140,9 +138,6 @@ def _event(raw: Mapping[str, object]) -> Event:
         severity=severity,
         about=_subject(raw),
         version=_text(raw.get("version")),
-        safe_version=(_text(raw["safe_version"]) or "")
-        if "safe_version" in raw
-        else None,
         reason=_text(raw.get("reason"))
         or "; ".join(f"{field}: {old} → {new}" for field, old, new in changes)
         or (_text(raw.get("install")) if "folder" in raw else None)

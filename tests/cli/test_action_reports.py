@@ -370,7 +370,6 @@ def test_every_event_has_a_row(job: Job) -> None:
         "node": None,
         "version": None,
         "reason": "",
-        "safe_version": None,
         "url": "",
     }
     others = [
@@ -396,10 +395,10 @@ def test_every_event_has_a_row(job: Job) -> None:
     done = job.report(job.written(_document(*others, _event())), "alerts")
     assert (done.code, _sees_the_ban(done)) == (0, True)
     for row in (
-        "| failing | channel `mine` |  |  | none |  |  |",
-        "| failing | install `studio` |  |  | none |  |  |",
-        "| failing | the registry |  |  | none |  |  |",
-        "| appeared | folder `x` |  |  | none | `studio` |  |",
+        "| failing | channel `mine` |  |  |  |  |",
+        "| failing | install `studio` |  |  |  |  |",
+        "| failing | the registry |  |  |  |  |",
+        "| appeared | folder `x` |  |  | `studio` |  |",
         "| **exposed** | `alpha` |  | a copy of unknown version on `studio` |",
     ):
         assert row in done.summary
@@ -465,7 +464,7 @@ def test_more_than_github_shows(job: Job) -> None:
     """A summary stays below the mebibyte above which GitHub shows none, and has the worst first."""
     long = "\U0001f40d" * 300
     rows = [
-        _event(version=f"{number} {long}", reason=long, safe_version=long, node=long)
+        _event(version=f"{number} {long}", reason=long, node=long)
         for number in range(300)
     ]
     rows = [

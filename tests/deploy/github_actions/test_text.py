@@ -65,7 +65,6 @@ def _document(*texts: str) -> dict[str, Any]:
             "severity": "warning",
             "node": text,
             "version": text,
-            "safe_version": text,
             "reason": text,
             "changes": [],
             "installed": [{"install": text, "version": text, "enabled": True}],
